@@ -1,0 +1,161 @@
+/**
+ * The configuration this module reads, as Backstage validates it. The schema sees wrong
+ * types and missing keys; what it cannot see (a misspelt key, a bad pattern, a host that
+ * is no integration) the module itself refuses when the backend starts.
+ */
+
+import { SchedulerServiceTaskScheduleDefinitionConfig } from '@backstage/backend-plugin-api';
+import { HumanDuration } from '@backstage/types';
+
+/** One provider: a Bitbucket Server or Data Center instance and what to find there. */
+interface BitbucketServerProvider {
+  /**
+   * Required. The host of the instance, without a scheme or a path; must be the `host`
+   * of one of `integrations.bitbucketServer`.
+   */
+  host: string;
+
+  /**
+   * The catalog file to look for: a path from the root of the repository, or a list of
+   * them. Each may be a glob, where `**` stands for any folders, those that start with a
+   * dot included, and `*` for a part of a name. The leading `/` is optional.
+   * Default: `/catalog-info.yaml`.
+   */
+  catalogPath?: string | string[];
+
+  /**
+   * Look on this branch instead, in every repository; its short name, such as `main`.
+   * Default: `the repository's default branch`.
+   */
+  branch?: string;
+
+  /**
+   * Whether a Location is emitted only for files that exist. With `false`, every
+   * repository gets one optional Location per plain path, unchecked; globs are looked
+   * up all the same. Default: `true`.
+   */
+  validateLocationsExist?: boolean;
+
+  /** Which repositories to look at. */
+  filters?: {
+    /**
+     * Regular expression that the project key must match, without slashes and flags.
+     * It is not anchored: `PAY` also matches `PAYMENTS`, `^PAY$` does not. A pattern
+     * that can only match known keys, such as `^(PAY|OPS)$`, lists just those projects.
+     * Default: `all`.
+     */
+    projectKey?: string;
+
+    /**
+     * Regular expression that the repository slug must match, without slashes and
+     * flags. It is not anchored. Default: `all`.
+     */
+    repoSlug?: string;
+
+    /** Leaves out what would be included otherwise: exclusion wins. */
+    exclude?: {
+      /**
+       * Regular expression; projects whose key matches are left out. It is not
+       * anchored. Default: `none`.
+       */
+      projectKey?: string;
+
+      /**
+       * Regular expression; repositories whose slug matches are left out. It is not
+       * anchored. Default: `none`.
+       */
+      repoSlug?: string;
+    };
+
+    /** Leave out archived repositories. Default: `false`. */
+    skipArchivedRepos?: boolean;
+
+    /** Leave out forks. Default: `false`. */
+    skipForkedRepos?: boolean;
+
+    /** Also look at repositories in personal projects (`~user`). Default: `false`. */
+    personalRepos?: boolean;
+
+    /**
+     * Only `public` repositories (the repository or its project is public) or only
+     * `private` ones. Default: `any`.
+     */
+    visibility?: 'public' | 'private';
+  };
+
+  /**
+   * When to run: the schedule of a Backstage task. `frequency: { trigger: manual }` runs
+   * only on demand. A schedule needs both a frequency and a timeout.
+   * Default: `every 30 minutes, timeout 25 minutes`.
+   */
+  schedule?: SchedulerServiceTaskScheduleDefinitionConfig;
+
+  /**
+   * Requests in flight at the same time, per host.
+   * Default: `8`.
+   *
+   * @minimum 1
+   * @maximum 100
+   */
+  concurrency?: number;
+
+  /**
+   * How fast requests may follow each other. `auto` reads the account's budget from the
+   * server and leaves a share of it to the rest of Backstage, `off` does not limit, and
+   * an object sets a fixed rate. A 429 pauses the host in every case. Write `"off"` in
+   * quotes. Default: `auto`.
+   */
+  rateLimit?:
+    | 'auto'
+    | 'off'
+    | {
+        /** Requests per second in the long run, more than 0. */
+        requestsPerSecond: number;
+        /**
+         * Requests that may follow each other at once after a pause; a whole number.
+         *
+         * @minimum 1
+         */
+        burst: number;
+      };
+
+  /**
+   * How long one attempt of a request may take: a duration such as `30 seconds`, `PT30S`
+   * or `{ seconds: 30 }`, more than 0 and at most 10 minutes. Default: `30 seconds`.
+   */
+  requestTimeout?: string | HumanDuration;
+
+  /** Guards against removing much of the catalog by mistake. */
+  removals?: {
+    /**
+     * A run that would remove more than this share of the known Locations, and more
+     * than 5 of them, or all of them, removes none until it is confirmed. Exactly this
+     * share is still removed. `100` switches the guard off, `0` removes nothing without
+     * approval. Default: `30`.
+     *
+     * @minimum 0
+     * @maximum 100
+     */
+    maxPercentage?: number;
+
+    /**
+     * Removals that were held back happen once every run has confirmed them for this
+     * long: a duration such as `24 hours`, `PT24H` or `{ hours: 24 }`.
+     * Default: `24 hours`.
+     */
+    holdFor?: string | HumanDuration;
+  };
+}
+
+export interface Config {
+  catalog?: {
+    providers?: {
+      /**
+       * Finds the catalog files of Bitbucket Server and Data Center repositories: either
+       * one provider, whose id is then `default`, or a map from ids to providers.
+       */
+      bitbucketServer?:
+        BitbucketServerProvider | { [id: string]: BitbucketServerProvider };
+    };
+  };
+}

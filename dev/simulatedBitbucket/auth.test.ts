@@ -1,0 +1,212 @@
+/** Who may ask what, as a client sees it; context paths; the request log. */
+import { type SimulatedBitbucketOptions, createSimulatedBitbucket } from './index';
+import { ask, authorization } from './testSupport';
+
+function withUsers(options: SimulatedBitbucketOptions = {}) {
+  const simulated = createSimulatedBitbucket({
+    users: [
+      { name: 'Bot', password: 'right', token: 'secret' },
+      { name: 'locked', password: 'right', token: 'locked-token', captchaRequired: true },
+      { name: 'late', token: 'late-token', expired: true },
+    ],
+    ...options,
+  });
+  simulated.addRepository({ projectKey: 'PAY', slug: 'api' });
+  simulated.addRepository({ projectKey: 'OPEN', slug: 'web', public: true });
+  return simulated;
+}
+
+const WRONG = 'com.atlassian.bitbucket.auth.IncorrectPasswordAuthenticationException';
+const CAPTCHA = 'com.atlassian.bitbucket.auth.CaptchaRequiredAuthenticationException';
+const NOT_PERMITTED = 'com.atlassian.bitbucket.AuthorisationException';
+
+describe('signing in', () => {
+  it.each([
+    ['user name and password', { name: 'bot', password: 'right' }, 'Bot'],
+    ['user name and token', { name: 'bot', password: 'secret' }, 'Bot'],
+    ['a Bearer token', { token: 'secret' }, 'Bot'],
+    ['a token although a CAPTCHA is due', { token: 'locked-token' }, 'locked'],
+  ])('works with %s', async (_, signIn, name) => {
+    const { status, headers } = await ask(withUsers(), '/repos', signIn);
+    expect(status).toBe(200);
+    expect(headers.get('x-ausername')).toBe(name);
+    expect(headers.get('x-auserid')).toMatch(/^\d+$/);
+    expect(headers.get('x-arequestid')).toMatch(/^@\w+x\d+x\d+x\d+$/);
+  });
+
+  it.each([
+    ['a wrong password', { name: 'bot', password: 'wrong' }, WRONG],
+    ['an unknown user', { name: 'nobody', password: 'right' }, WRONG],
+    ['an empty password', { name: 'bot', password: '' }, WRONG],
+    ['an unknown token', { token: 'wrong' }, WRONG],
+    ['an expired token', { token: 'late-token' }, WRONG],
+    ['a CAPTCHA, whatever the password', { name: 'locked', password: 'right' }, CAPTCHA],
+  ])('is refused with %s', async (_, signIn, exceptionName) => {
+    const simulated = withUsers({ anonymousAccess: true });
+    const { status, json, headers } = await ask(simulated, '/repos', signIn);
+    expect(status).toBe(401);
+    expect(json).toMatchObject({ errors: [{ exceptionName }] });
+    expect(headers.get('x-ausername')).toBeNull();
+    expect(headers.get('www-authenticate')).toBe(
+      exceptionName === CAPTCHA ? 'Basic realm="Atlassian Bitbucket"' : null,
+    );
+  });
+
+  it('asks for a CAPTCHA after too many wrong passwords where configured', async () => {
+    const simulated = withUsers({ captchaAfterFailures: 2 });
+    await ask(simulated, '/repos', { name: 'bot', password: 'wrong' });
+    await ask(simulated, '/repos', { name: 'bot', password: 'wrong' });
+    const { text } = await ask(simulated, '/repos', { name: 'bot', password: 'right' });
+    expect(text).toContain(CAPTCHA);
+    expect(simulated.getUser('bot').failedLogins).toBe(3);
+  });
+
+  it('treats an expired token silently as anonymous where configured', async () => {
+    const simulated = withUsers({ invalidTokens: 'anonymous', anonymousAccess: true });
+    const late = { token: 'late-token' };
+    const { status, json, headers } = await ask(simulated, '/repos', late);
+    expect(status).toBe(200);
+    expect(json).toMatchObject({ values: [{ slug: 'web' }] });
+    expect(headers.get('x-ausername')).toBeNull();
+    expect(await ask(simulated, '/repos?permission=REPO_READ', late)).toMatchObject({
+      status: 200,
+      json: { size: 0 },
+    });
+    expect((await ask(simulated, '/profile/recent/repos', late)).status).toBe(401);
+  });
+
+  it('leaves the user headers out where a proxy strips them', async () => {
+    const { status, headers } = await ask(withUsers({ userHeaders: false }), '/repos');
+    expect(status).toBe(200);
+    expect(headers.get('x-ausername')).toBeNull();
+  });
+});
+
+describe('somebody anonymous', () => {
+  it('gets 401 everywhere but for the version when public access is off', async () => {
+    const simulated = withUsers();
+    for (const path of ['/repos', '/projects', '/projects/OPEN/repos/web']) {
+      const { status, json } = await ask(simulated, path, 'anonymous');
+      expect(status).toBe(401);
+      expect(json).toMatchObject({ errors: [{ exceptionName: NOT_PERMITTED }] });
+    }
+    const { status, json } = await ask(simulated, '/application-properties', 'anonymous');
+    expect(status).toBe(200);
+    expect(json).toMatchObject({ version: '9.4.3', displayName: 'Bitbucket' });
+  });
+
+  it('sees what is public when public access is on, and no more', async () => {
+    const simulated = withUsers({ anonymousAccess: true });
+    const path = '/projects/OPEN/repos/web';
+    expect((await ask(simulated, path, 'anonymous')).status).toBe(200);
+    expect((await ask(simulated, '/projects/PAY/repos/api', 'anonymous')).status).toBe(
+      401,
+    );
+    expect((await ask(simulated, '/profile/recent/repos', 'anonymous')).status).toBe(401);
+    expect((await ask(simulated, '/profile/recent/repos')).json).toMatchObject({
+      size: 2,
+    });
+  });
+});
+
+describe('missing permission', () => {
+  it('is 401 with its own exception, for repositories and projects, not 404', async () => {
+    const simulated = withUsers();
+    simulated.hide('bot', 'PAY');
+    simulated.hide('bot', 'OPEN/web');
+    const paths = [
+      '/projects/PAY',
+      '/projects/PAY/repos',
+      '/projects/PAY/repos/api',
+      '/projects/OPEN/repos/web',
+    ];
+    for (const path of paths) {
+      expect(await ask(simulated, path)).toMatchObject({
+        status: 401,
+        json: {
+          errors: [
+            {
+              message: 'You are not permitted to access this resource',
+              exceptionName: NOT_PERMITTED,
+            },
+          ],
+        },
+      });
+    }
+    simulated.reveal('bot', 'PAY');
+    expect((await ask(simulated, '/projects/PAY/repos/api')).status).toBe(200);
+  });
+});
+
+describe('where there is no route', () => {
+  it('is answered in XML inside the REST API and in HTML elsewhere', async () => {
+    const unknown = await ask(withUsers(), '/nothing');
+    expect(unknown).toMatchObject({ status: 404, json: undefined });
+    expect(unknown.text).toBe(
+      '<?xml version="1.0" encoding="UTF-8" standalone="yes"?><status><status-code>404</status-code><message>HTTP 404 Not Found</message></status>',
+    );
+    expect((await ask(withUsers(), '//projects/PAY')).text).toContain('<html>');
+  });
+
+  it('only reads', async () => {
+    const simulated = withUsers();
+    const request = new Request(`${simulated.apiBaseUrl}/repos`, {
+      method: 'POST',
+      headers: authorization({ token: 'secret' }),
+    });
+    expect((await simulated.handle(request)).status).toBe(405);
+  });
+});
+
+describe('a context path', () => {
+  const baseUrl = 'https://bitbucket.test:8443/ctx/bitbucket';
+
+  it('is part of every route and every link', async () => {
+    const simulated = withUsers({ baseUrl: `${baseUrl}/` });
+    expect(simulated.apiBaseUrl).toBe(`${baseUrl}/rest/api/1.0`);
+    const { status, text } = await ask(simulated, '/projects/PAY/repos/api');
+    expect(status).toBe(200);
+    expect(text).toContain(`"${baseUrl}/projects/PAY/repos/api/browse"`);
+  });
+
+  it('answers something that is no JSON outside of it', async () => {
+    const simulated = withUsers({ baseUrl });
+    for (const path of ['//rest/api/1.0/repos', '//ctx/bitbucket2/rest/api/1.0/repos']) {
+      expect(await ask(simulated, path)).toMatchObject({ status: 404, json: undefined });
+    }
+  });
+
+  it('serves 1.0 and latest alike, and no other version', async () => {
+    const simulated = withUsers();
+    expect((await ask(simulated, '//rest/api/latest/repos')).status).toBe(200);
+    expect((await ask(simulated, '//rest/api/2.0/repos')).status).toBe(404);
+  });
+});
+
+describe('the request log', () => {
+  it('holds what was asked, by whom and with which result', async () => {
+    const simulated = withUsers();
+    await ask(simulated, '/repos?limit=5');
+    await ask(simulated, '/repos', { token: 'wrong' });
+    expect(simulated.requests).toEqual([
+      {
+        method: 'GET',
+        path: '/rest/api/1.0/repos?limit=5',
+        status: 200,
+        user: 'Bot',
+        authorised: true,
+        time: expect.any(Number),
+      },
+      expect.objectContaining({ status: 401, authorised: false }),
+    ]);
+    simulated.clearRequests();
+    expect(simulated.requests).toEqual([]);
+  });
+
+  it('counts how many were answered at once', async () => {
+    const simulated = withUsers({ latencyMs: 5 });
+    await Promise.all([1, 2, 3].map(() => ask(simulated, '/repos')));
+    expect(simulated.peakInFlight).toBe(3);
+    expect(simulated.inFlight).toBe(0);
+  });
+});

@@ -1,0 +1,213 @@
+/**
+ * Answers requests: latency, faults, who asks, the rate limit, then the route. `index.ts`
+ * puts it together with the content; the socket of `serve.ts` and msw call it.
+ */
+import type { Clock } from '../../src/util/clock';
+import { type AuthenticationRules, authenticate, requireAccess } from './auth';
+import { BitbucketException } from './errors';
+import { type ParsedRequest, parseRequest } from './facts';
+import {
+  type FaultEffect,
+  htmlReply,
+  methodNotAllowedReply,
+  spoil,
+  toFaultReply,
+  toSlowBody,
+  unknownRouteReply,
+} from './faultEffects';
+import type { Faults } from './faults';
+import type { SimulatedModel } from './model';
+import { RATE_LIMITED_BODY, type SimulatedRateLimit } from './rateLimit';
+import type { RepositoryJson } from './repositoryJson';
+import type { RequestLog } from './requestLog';
+import { type Reply, type ServerSettings, jsonReply } from './routes/route';
+import { type Viewer, anonymousViewer, withoutPermissions } from './viewer';
+
+/** What the server is made of, and how it behaves. May be changed between requests. */
+export interface ServerParts {
+  readonly model: SimulatedModel;
+  readonly json: RepositoryJson;
+  readonly faults: Faults;
+  readonly rateLimit: SimulatedRateLimit;
+  readonly log: RequestLog;
+  readonly clock: Clock;
+  readonly settings: ServerSettings & AuthenticationRules & AnswerSettings;
+  /** Such as `/bitbucket`, or empty. */
+  readonly contextPath: () => string;
+}
+
+/** How answers are given, whatever they say. */
+export interface AnswerSettings {
+  /** Milliseconds before each answer. */
+  latencyMs: number;
+  /** Send `X-AUSERNAME` and `X-AUSERID`; a proxy may strip them. */
+  userHeaders: boolean;
+}
+
+/**
+ * Makes the function that answers requests.
+ *
+ * @remarks A reset, and a request given up while it waits, end in `Response.error()`: msw
+ * turns that into a network error, the socket into a reset.
+ */
+export function createHandle(
+  parts: ServerParts,
+): (request: Request) => Promise<Response> {
+  return async request => {
+    const parsed = parseRequest(request, parts.contextPath());
+    const entry = parts.log.start(parsed, parts.clock.now());
+    try {
+      const response = await respond(parts, parsed, request.signal, entry);
+      entry.status = response.type === 'error' ? undefined : response.status;
+      return response;
+    } catch (error) {
+      if (request.signal.aborted) {
+        return Response.error();
+      }
+      throw error;
+    } finally {
+      parts.log.end();
+    }
+  };
+}
+
+/** What the request log learns while a request is answered. */
+interface Who {
+  user?: string;
+  authorised: boolean;
+}
+
+async function respond(
+  parts: ServerParts,
+  parsed: ParsedRequest,
+  signal: AbortSignal,
+  who: Who,
+): Promise<Response> {
+  const { clock, settings } = parts;
+  const effects = parts.faults.hit(parsed.facts);
+  const delays = effects.filter(effect => effect.type === 'delay');
+  const waitMs = delays.reduce((sum, { ms }) => sum + ms, settings.latencyMs);
+  if (waitMs > 0) {
+    await clock.sleep(waitMs, signal);
+  }
+  const effect = effects.find(({ type }) => type !== 'delay');
+  if (effect?.type === 'reset') {
+    return Response.error();
+  }
+  if (effect?.type === 'hang') {
+    return untilAborted(signal);
+  }
+  const spoilt = effect && toFaultReply(effect);
+  const reply = spoilt ?? answer(parts, parsed, who, effect);
+  return toResponse(effect ? spoil(effect, reply) : reply, effect, clock, signal);
+}
+
+/** The right answer. */
+function answer(
+  parts: ServerParts,
+  parsed: ParsedRequest,
+  who: Who,
+  effect: FaultEffect | undefined,
+): Reply {
+  if (!parsed.inside) {
+    return htmlReply(
+      404,
+      '<html><body><h1>HTTP Status 404 - Not Found</h1></body></html>',
+    );
+  }
+  const requestId = { 'X-AREQUESTID': parts.log.nextRequestId(parts.clock.now()) };
+  let headers: Record<string, string> = requestId;
+  try {
+    const { settings, model } = parts;
+    const signedIn = authenticate(parsed.facts.credentials, model.users, settings);
+    const { user } = signedIn;
+    if (user) {
+      who.user = user.name;
+      who.authorised = true;
+      headers = { ...headers, ...(settings.userHeaders ? toUserHeaders(signedIn) : {}) };
+      const verdict = parts.rateLimit.admit(user, parts.clock.now());
+      headers = { ...headers, ...verdict.headers };
+      if (!verdict.allowed) {
+        return { ...jsonReply(RATE_LIMITED_BODY, 429), headers };
+      }
+    }
+    const viewer =
+      effect?.type === 'lost-permission' ? withoutPermissions(signedIn) : signedIn;
+    return withHeaders(answerRoute(parts, parsed, viewer), headers);
+  } catch (error) {
+    if (error instanceof BitbucketException) {
+      const reply = jsonReply(error.body, error.status);
+      return withHeaders({ ...reply, headers: error.headers }, headers);
+    }
+    throw error;
+  }
+}
+
+function answerRoute(
+  parts: ServerParts,
+  { match, facts }: ParsedRequest,
+  viewer: Viewer,
+): Reply {
+  const { settings, model, json, rateLimit } = parts;
+  if (!match) {
+    requireAccess(viewer, settings);
+    return facts.path.startsWith('/rest/')
+      ? unknownRouteReply
+      : htmlReply(404, '<html><body><h1>Oops, page not found</h1></body></html>');
+  }
+  if (!match.route.open) {
+    requireAccess(viewer, settings);
+  }
+  if (facts.method !== 'GET') {
+    return methodNotAllowedReply;
+  }
+  return match.route.answer({
+    model,
+    json,
+    settings,
+    rateLimit,
+    viewer: match.route.open ? anonymousViewer : viewer,
+    query: facts.query,
+    params: match.params,
+  });
+}
+
+function toUserHeaders({ user }: Viewer): Record<string, string> {
+  return user
+    ? { 'X-AUSERNAME': encodeURIComponent(user.name), 'X-AUSERID': String(user.id) }
+    : {};
+}
+
+function withHeaders(reply: Reply, headers: Readonly<Record<string, string>>): Reply {
+  return { ...reply, headers: { ...headers, ...reply.headers } };
+}
+
+function toResponse(
+  { status, body, contentType, headers }: Reply,
+  effect: FaultEffect | undefined,
+  clock: Clock,
+  signal: AbortSignal,
+): Response {
+  const empty = status === 204 || status === 304;
+  const slow = effect?.type === 'slow-body' && body !== '';
+  const content = slow ? toSlowBody(body, effect, clock, signal) : body;
+  return new Response(empty ? null : content, {
+    status,
+    headers: {
+      ...(!empty && { 'Content-Type': contentType }),
+      'Cache-Control': 'private, no-cache, no-store, must-revalidate',
+      Vary: 'x-ausername,x-auserid,cookie,accept-encoding',
+      ...headers,
+    },
+  });
+}
+
+function untilAborted(signal: AbortSignal): Promise<Response> {
+  return new Promise(resolve => {
+    const giveUp = () => resolve(Response.error());
+    if (signal.aborted) {
+      giveUp();
+    }
+    signal.addEventListener('abort', giveUp, { once: true });
+  });
+}

@@ -1,0 +1,230 @@
+/**
+ * A simulated Bitbucket Data Center: a function from request to answer over content in
+ * memory. Tests mount `handle` in msw; the demo, the command line's tests and the
+ * benchmark put it on a socket with `serve`.
+ */
+import { type Clock, systemClock } from '../../src/util/clock';
+import type { AuthenticationRules } from './auth';
+import { SimulatedContent } from './content';
+import { Faults } from './faults';
+import { type AnswerSettings, createHandle } from './handle';
+import { SimulatedRateLimit } from './rateLimit';
+import { type JsonObject, RepositoryJson } from './repositoryJson';
+import { type LoggedRequest, RequestLog } from './requestLog';
+import type { PageCaps, ServerSettings } from './routes/route';
+import type { RateLimitOptions } from './tokenBucket';
+import type { UserOptions } from './users';
+import {
+  type WebhookDetails,
+  type WebhookEventKey,
+  type WebhookRequest,
+  buildWebhook,
+} from './webhooks';
+
+export { NO_COMMIT, type RefChange } from './git';
+export type { AddProjectOptions, AddRepositoryOptions } from './modelTypes';
+export type { SimulatedProject, SimulatedRepository } from './modelTypes';
+export type { SimulatedUser, UserOptions } from './users';
+export type { Fault, FaultMatch, FaultOptions, PlainEffect } from './faults';
+export type { FaultEffect } from './faultEffects';
+export type { RequestFacts } from './facts';
+export type { JsonObject } from './repositoryJson';
+export type { LoggedRequest } from './requestLog';
+export type { PageCaps, SimulatedRequestKind } from './routes/route';
+export type { RateLimitOptions } from './tokenBucket';
+export { type ServedBitbucket, serve } from './serve';
+export type { WebhookDetails, WebhookEventKey, WebhookRequest } from './webhooks';
+
+/** How a simulated server is set up. Everything has a default. */
+export interface SimulatedBitbucketOptions {
+  /**
+   * Where clients find the server, with context path. Default `http://bitbucket.test`.
+   * `serve` replaces scheme, host and port by its own.
+   */
+  baseUrl?: string;
+  /** The server's own base URL, which its links are made from. Default: `baseUrl`. */
+  linkBaseUrl?: string;
+  users?: readonly UserOptions[];
+  /** Public access is on. Default `false`. */
+  anonymousAccess?: boolean;
+  /** What an expired or unknown Bearer token leads to. Default `rejected`. */
+  invalidTokens?: AuthenticationRules['invalidTokens'];
+  /** Refused passwords after which a CAPTCHA is asked for. Default: never. */
+  captchaAfterFailures?: number;
+  pageCaps?: Partial<PageCaps>;
+  /** How pages deal with rows the user may not see. Default `skipped`. */
+  hiddenRows?: ServerSettings['hiddenRows'];
+  /** A former address of a renamed or moved repository still answers. Default `false`. */
+  followsMoves?: boolean;
+  /** What an empty repository answers without `at`. Default `EmptyRepositoryException`. */
+  emptyRepositories?: ServerSettings['emptyRepositories'];
+  /** Default: requests are not limited. */
+  rateLimit?: RateLimitOptions;
+  /** Default: the clock of the machine. */
+  clock?: Clock;
+  /** Default `9.4.3`. */
+  version?: string;
+  /** Milliseconds before each answer. Default 0. */
+  latencyMs?: number;
+  /** Send `X-AUSERNAME`; `false` is a proxy that strips it. Default `true`. */
+  userHeaders?: boolean;
+}
+
+const DEFAULT_PAGE_CAPS: PageCaps = {
+  repositories: 1000,
+  projects: 1000,
+  branches: 1000,
+  directoryChildren: 1000,
+  files: 100_000,
+  lines: 5000,
+  changes: 1000,
+};
+
+/** A simulated server: its content with mutators, its behaviour and what it saw. */
+export class SimulatedBitbucket extends SimulatedContent {
+  /** What goes wrong on demand. */
+  readonly faults = new Faults();
+  /** How the server behaves; may be changed between requests. */
+  readonly settings: ServerSettings & AuthenticationRules & AnswerSettings;
+  /** Answers one request; `Response.error()` stands for a broken connection. */
+  readonly handle: (request: Request) => Promise<Response>;
+  readonly #clock: Clock;
+  readonly #rateLimit: SimulatedRateLimit;
+  readonly #log = new RequestLog();
+  readonly #json = new RepositoryJson(this, () => this.linkBaseUrl);
+  readonly #linkBaseUrl?: string;
+  #baseUrl: string;
+
+  constructor(options: SimulatedBitbucketOptions = {}) {
+    const clock = options.clock ?? systemClock;
+    super(() => clock.now());
+    this.#clock = clock;
+    this.#baseUrl = trimSlash(options.baseUrl ?? 'http://bitbucket.test');
+    this.#linkBaseUrl = options.linkBaseUrl && trimSlash(options.linkBaseUrl);
+    this.#rateLimit = new SimulatedRateLimit(options.rateLimit);
+    this.settings = toSettings(options);
+    options.users?.forEach(user => this.addUser(user));
+    this.handle = createHandle({
+      model: this,
+      json: this.#json,
+      faults: this.faults,
+      rateLimit: this.#rateLimit,
+      log: this.#log,
+      clock,
+      settings: this.settings,
+      contextPath: () => new URL(this.#baseUrl).pathname.replace(/\/$/, ''),
+    });
+  }
+
+  /** Where clients find the server, without trailing slash. */
+  get baseUrl(): string {
+    return this.#baseUrl;
+  }
+
+  set baseUrl(url: string) {
+    this.#baseUrl = trimSlash(url);
+  }
+
+  /** What links are made from, without trailing slash. */
+  get linkBaseUrl(): string {
+    return this.#linkBaseUrl ?? this.#baseUrl;
+  }
+
+  /** What an integration's `apiBaseUrl` is: `<baseUrl>/rest/api/1.0`. */
+  get apiBaseUrl(): string {
+    return `${this.#baseUrl}/rest/api/1.0`;
+  }
+
+  /** Every request so far, oldest first. */
+  get requests(): readonly LoggedRequest[] {
+    return this.#log.entries;
+  }
+
+  clearRequests(): void {
+    this.#log.clear();
+  }
+
+  /** Requests being answered now. */
+  get inFlight(): number {
+    return this.#log.inFlight;
+  }
+
+  /** The most requests answered at once since `clearRequests`. */
+  get peakInFlight(): number {
+    return this.#log.peakInFlight;
+  }
+
+  /** Requests refused with 429 so far. */
+  get rateLimitedCount(): number {
+    return this.#rateLimit.refused;
+  }
+
+  /** Changes the rate limit and fills every bucket; `undefined` switches it off. */
+  setRateLimit(rateLimit: RateLimitOptions | undefined): void {
+    this.#rateLimit.configure(rateLimit);
+  }
+
+  /** Takes tokens in a user's name, as its other clients would. */
+  spendTokens(userName: string, count: number): void {
+    this.#rateLimit.spend(this.getUser(userName), count, this.#clock.now());
+  }
+
+  /** A repository as the REST API shows it now; an `old` for webhooks. */
+  repositoryJson(projectKey: string, slug: string): JsonObject {
+    return this.#json.repository(this.getRepository(projectKey, slug));
+  }
+
+  /**
+   * A project as the REST API shows it now; an `old` for webhooks.
+   *
+   * @returns `undefined` when there is none
+   */
+  projectJson(projectKey: string): JsonObject | undefined {
+    const project = this.findProject(projectKey);
+    return project && this.#json.project(project);
+  }
+
+  /**
+   * The webhook request Bitbucket would send about the content as it is now.
+   *
+   * @param eventKey - such as `repo:refs_changed`
+   * @param details - what it is about; a push's `changes` are what `writeFile` answers
+   * @param delivery - `secret` signs the body, `actor` is the name of who did it
+   */
+  webhook<K extends WebhookEventKey>(
+    eventKey: K,
+    details: WebhookDetails[K],
+    delivery: { secret?: string; actor?: string } = {},
+  ): WebhookRequest {
+    const now = this.#clock.now();
+    return buildWebhook(this, this.#json, eventKey, details, { ...delivery, now });
+  }
+}
+
+/** Makes a simulated server. */
+export function createSimulatedBitbucket(
+  options: SimulatedBitbucketOptions = {},
+): SimulatedBitbucket {
+  return new SimulatedBitbucket(options);
+}
+
+function toSettings(
+  options: SimulatedBitbucketOptions,
+): ServerSettings & AuthenticationRules & AnswerSettings {
+  return {
+    anonymousAccess: options.anonymousAccess ?? false,
+    invalidTokens: options.invalidTokens ?? 'rejected',
+    captchaAfterFailures: options.captchaAfterFailures,
+    pageCaps: { ...DEFAULT_PAGE_CAPS, ...options.pageCaps },
+    hiddenRows: options.hiddenRows ?? 'skipped',
+    followsMoves: options.followsMoves ?? false,
+    emptyRepositories: options.emptyRepositories ?? 'EmptyRepositoryException',
+    version: options.version ?? '9.4.3',
+    latencyMs: options.latencyMs ?? 0,
+    userHeaders: options.userHeaders ?? true,
+  };
+}
+
+function trimSlash(url: string): string {
+  return url.replace(/\/+$/, '');
+}

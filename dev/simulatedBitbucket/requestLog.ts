@@ -1,0 +1,57 @@
+/** Every request the server saw, for tests to count and look at. Written by `handle.ts`. */
+import type { ParsedRequest } from './facts';
+
+/** One request. */
+export interface LoggedRequest {
+  readonly method: string;
+  /** Path with context path and query, as it came. */
+  readonly path: string;
+  /** `undefined` while it is being answered, and where a fault left it unanswered. */
+  status?: number;
+  /** Name of the signed-in user. */
+  user?: string;
+  /** Credentials were sent and accepted. */
+  authorised: boolean;
+  /** Arrival, epoch milliseconds. */
+  readonly time: number;
+}
+
+/** The log and the number of requests in flight. */
+export class RequestLog {
+  readonly entries: LoggedRequest[] = [];
+  /** Requests being answered now. */
+  inFlight = 0;
+  /** The most that were answered at once. */
+  peakInFlight = 0;
+  #served = 0;
+
+  /** @param time - epoch milliseconds */
+  start({ facts, target }: ParsedRequest, time: number): LoggedRequest {
+    const entry: LoggedRequest = {
+      method: facts.method,
+      path: target,
+      authorised: false,
+      time,
+    };
+    this.entries.push(entry);
+    this.inFlight += 1;
+    this.peakInFlight = Math.max(this.peakInFlight, this.inFlight);
+    return entry;
+  }
+
+  end(): void {
+    this.inFlight -= 1;
+  }
+
+  clear(): void {
+    this.entries.length = 0;
+    this.peakInFlight = this.inFlight;
+  }
+
+  /** A value for `X-AREQUESTID`: node, minute of the day, number, concurrent requests. */
+  nextRequestId(now: number): string {
+    this.#served += 1;
+    const minute = Math.floor(now / 60_000) % 1440;
+    return `@SIMBB1x${minute}x${this.#served}x${this.inFlight}`;
+  }
+}

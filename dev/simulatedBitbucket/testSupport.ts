@@ -1,0 +1,92 @@
+/** What the simulator's own tests share: a small client and a clock moved by hand. */
+import type { Clock } from '../../src/util/clock';
+import type { SimulatedBitbucket } from './index';
+
+/** How a test signs in. */
+export type SignIn = { token: string } | { name: string; password: string } | 'anonymous';
+
+/** An answer, read to the end. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+  /** The parsed body, or `undefined` when it is no JSON. */
+  readonly json: unknown;
+}
+
+/** The header that signs in. */
+export function authorization(signIn: SignIn): Record<string, string> {
+  if (signIn === 'anonymous') {
+    return {};
+  }
+  if ('token' in signIn) {
+    return { authorization: `Bearer ${signIn.token}` };
+  }
+  const pair = Buffer.from(`${signIn.name}:${signIn.password}`).toString('base64');
+  return { authorization: `Basic ${pair}` };
+}
+
+/**
+ * Asks the simulator.
+ *
+ * @param path - below `/rest/api/1.0`, or from the root when it starts with `//`
+ */
+export async function ask(
+  simulated: SimulatedBitbucket,
+  path: string,
+  signIn: SignIn = { token: 'secret' },
+): Promise<Answer> {
+  const url = path.startsWith('//')
+    ? new URL(path.slice(1), simulated.baseUrl)
+    : `${simulated.apiBaseUrl}${path}`;
+  const response = await simulated.handle(
+    new Request(url, { headers: authorization(signIn) }),
+  );
+  return readAnswer(response);
+}
+
+/** Reads a response to the end. */
+export async function readAnswer(response: Response): Promise<Answer> {
+  const { status, headers } = response;
+  const text = await response.text();
+  return { status, headers, text, json: parseJson(text) };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Time that only passes when a test says so. */
+export class ManualClock implements Clock {
+  #now = 1_700_000_000_000;
+  readonly #sleepers = new Set<{ until: number; wake: () => void }>();
+
+  now(): number {
+    return this.#now;
+  }
+
+  sleep(ms: number): Promise<void> {
+    return new Promise(resolve => {
+      this.#sleepers.add({ until: this.#now + ms, wake: resolve });
+    });
+  }
+
+  random(): number {
+    return 0.5;
+  }
+
+  /** Lets time pass and wakes who waited for it. */
+  advance(ms: number): void {
+    this.#now += ms;
+    for (const sleeper of [...this.#sleepers]) {
+      if (sleeper.until <= this.#now) {
+        this.#sleepers.delete(sleeper);
+        sleeper.wake();
+      }
+    }
+  }
+}

@@ -1,0 +1,47 @@
+/** Who asks, and what they may see. Made by `handle.ts`, asked by the routes. */
+import type { SimulatedProject, SimulatedRepository } from './modelTypes';
+import { type RepositoryPermission, REPOSITORY_PERMISSIONS } from './users';
+import type { SimulatedUser } from './users';
+
+/** The eyes of one request. */
+export interface Viewer {
+  /** `undefined` for an anonymous request. */
+  readonly user?: SimulatedUser;
+  /** May see the project. */
+  seesProject(project: SimulatedProject): boolean;
+  /** May see the repository: the implicit 'read', lower than `REPO_READ`. */
+  seesRepository(repository: SimulatedRepository): boolean;
+  /** Holds at least this permission on repositories it sees. Nobody anonymous does. */
+  holds(permission: RepositoryPermission): boolean;
+}
+
+/** A signed-in user. */
+export function createUserViewer(user: SimulatedUser): Viewer {
+  const { hidden } = user;
+  return {
+    user,
+    seesProject: project => !hidden.has(project.lowerKey),
+    seesRepository: ({ project, path }) =>
+      hidden.size === 0 || (!hidden.has(project.lowerKey) && !hidden.has(path)),
+    holds: permission =>
+      REPOSITORY_PERMISSIONS.indexOf(permission) <=
+      REPOSITORY_PERMISSIONS.indexOf(user.permission),
+  };
+}
+
+/** Somebody anonymous: sees what is public. */
+export const anonymousViewer: Viewer = {
+  seesProject: project => project.public,
+  seesRepository: repository => repository.public || repository.project.public,
+  holds: () => false,
+};
+
+/** The same user after losing every permission. */
+export function withoutPermissions({ user }: Viewer): Viewer {
+  return {
+    user,
+    seesProject: () => false,
+    seesRepository: () => false,
+    holds: () => false,
+  };
+}

@@ -1,0 +1,418 @@
+/**
+ * Packs the package as a release does and uses it as a stranger would: what is in it,
+ * whether it loads with its declared dependencies alone, whether it compiles, whether
+ * its configuration schema accepts the documented examples. Needs `npm run build` first.
+ *
+ * Packing rewrites package.json for a moment, so it happens in a copy of the work tree.
+ */
+
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { builtinModules } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join, relative, resolve, sep } from 'node:path';
+import { loadConfigSchema } from '@backstage/config-loader';
+import ts from 'typescript';
+import { parse } from 'yaml';
+
+const root = resolve(import.meta.dirname, '..');
+const temporary = realpathSync(mkdtempSync(join(tmpdir(), 'package-smoke-')));
+const consumer = join(temporary, 'consumer');
+const { name } = readJson(join(root, 'package.json'));
+const installed = join(consumer, 'node_modules', name);
+
+/** What the consumer has besides the package itself. */
+const CONSUMER_PACKAGES = [
+  '@backstage/backend-defaults',
+  '@backstage/backend-plugin-api',
+  '@types/node',
+];
+const REQUIRED_FILES = ['package.json', 'README.md', 'CHANGELOG.md', 'LICENSE'];
+const FORBIDDEN_FILES =
+  /^(src|dev|bench|scripts|coverage|temp)\/|^\.|\.test\.|__testUtils__|\.tgz$|^app-config\.local/;
+
+function readJson(file) {
+  return JSON.parse(readFileSync(file, 'utf8'));
+}
+
+function writeJson(file, value) {
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, JSON.stringify(value, null, 2));
+}
+
+/** Files below a folder, with forward slashes, without links. */
+function filesBelow(folder) {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter(entry => entry.isFile())
+    .map(entry => relative(folder, join(entry.parentPath, entry.name)))
+    .filter(file => !file.split(sep).includes('node_modules'))
+    .map(file => file.split(sep).join('/'))
+    .sort();
+}
+
+function fingerprint(folder) {
+  return filesBelow(folder)
+    .map(file => {
+      const content = readFileSync(join(folder, file));
+      return `${createHash('sha256').update(content).digest('hex')}  ${file}`;
+    })
+    .join('\n');
+}
+
+/** Runs a command to its end; throws with its output when it fails. */
+function run(command, args, cwd) {
+  const { status, error, stdout, stderr } = spawnSync(command, args, {
+    cwd,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+    shell: process.platform === 'win32',
+    // npm hands its own settings down; the inner npm is to start afresh.
+    env: Object.fromEntries(
+      Object.entries(process.env).filter(
+        ([key]) => !/^npm_(package|lifecycle)_/.test(key),
+      ),
+    ),
+  });
+  if (error || status !== 0) {
+    throw new Error(
+      `${command} ${args.join(' ')} failed${error ? `: ${error.message}` : ''}\n${stdout}${stderr}`,
+    );
+  }
+  return { stdout, stderr };
+}
+
+function assert(condition, message) {
+  if (!condition) {
+    throw new Error(message);
+  }
+}
+
+let passed = 0;
+let failed = 0;
+
+/** One check; the ones after it run even when it fails. */
+async function check(what, action) {
+  const start = performance.now();
+  try {
+    const note = await action();
+    passed += 1;
+    const seconds = ((performance.now() - start) / 1000).toFixed(1);
+    console.log(`✓ ${what} (${seconds} s)${note ? `: ${note}` : ''}`);
+  } catch (error) {
+    failed += 1;
+    console.error(`✗ ${what}: ${error.message}`);
+  }
+}
+
+function checkFreshBuild() {
+  const built = join(root, 'dist', 'index.cjs.js');
+  assert(existsSync(built), 'dist/ is missing: run `npm run build`');
+  const { mtimeMs } = statSync(built);
+  const newer = filesBelow(join(root, 'src')).filter(
+    file =>
+      !/\.test\.ts$|__testUtils__/.test(file) &&
+      statSync(join(root, 'src', file)).mtimeMs > mtimeMs,
+  );
+  assert(
+    newer.length === 0,
+    `dist/ is older than src/${newer.join(', src/')}: run \`npm run build\``,
+  );
+}
+
+/** Packs a copy of the work tree and unpacks the result where a consumer has it. */
+function pack() {
+  const copy = join(temporary, 'copy');
+  cpSync(root, copy, {
+    recursive: true,
+    filter: source =>
+      !/^(node_modules|\.git|coverage|temp)(\/|\\|$)/.test(relative(root, source)),
+  });
+  symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'), 'junction');
+  const before = fingerprint(copy);
+  const { stderr } = run('npm', ['pack', '--pack-destination', temporary], copy);
+  assert(fingerprint(copy) === before, 'packing does not restore the work tree');
+
+  const warnings = stderr
+    .split('\n')
+    .filter(line => /warn/i.test(line) && /package\.json|license|publish/i.test(line));
+  assert(warnings.length === 0, warnings.join('\n'));
+
+  const archives = readdirSync(temporary).filter(file => file.endsWith('.tgz'));
+  assert(archives.length === 1, `npm pack wrote ${archives.length} archives`);
+  mkdirSync(installed, { recursive: true });
+  run('tar', ['-xzf', archives[0], '-C', installed, '--strip-components=1'], temporary);
+  const { size } = statSync(join(temporary, archives[0]));
+  return `${filesBelow(installed).length} files, ${Math.ceil(size / 1024)} kB`;
+}
+
+function checkFiles() {
+  const files = filesBelow(installed);
+  const migrations = existsSync(join(root, 'migrations'))
+    ? filesBelow(join(root, 'migrations')).map(file => `migrations/${file}`)
+    : [];
+  const missing = [
+    ...REQUIRED_FILES,
+    'dist/index.cjs.js',
+    'dist/index.d.ts',
+    readJson(join(installed, 'package.json')).configSchema,
+    ...migrations,
+  ].filter(file => !files.includes(file));
+  assert(missing.length === 0, `missing: ${missing.join(', ')}`);
+  const surplus = files.filter(file => FORBIDDEN_FILES.test(file));
+  assert(surplus.length === 0, `does not belong in it: ${surplus.join(', ')}`);
+}
+
+/** Every string of a JSON value. */
+function stringsOf(value) {
+  return typeof value === 'object' && value !== null
+    ? Object.values(value).flatMap(stringsOf)
+    : [String(value)];
+}
+
+function checkManifest() {
+  const source = readJson(join(root, 'package.json'));
+  const packed = readJson(join(installed, 'package.json'));
+  const { main, types, exports, typesVersions, bin, backstage } = packed;
+  const paths = [main, types, ...stringsOf([exports, typesVersions ?? {}, bin ?? {}])]
+    .map(String)
+    .filter(path => path !== '@backstage/BackendFeature');
+  const dangling = paths.filter(path => !existsSync(join(installed, path)));
+  assert(dangling.length === 0, `points to nothing: ${dangling.join(', ')}`);
+  assert(
+    Object.keys(exports).join() === Object.keys(source.exports).join(),
+    `exports ${Object.keys(exports).join()} instead of ${Object.keys(source.exports).join()}`,
+  );
+  assert(
+    backstage.features?.['.'] === '@backstage/BackendFeature',
+    'backstage.features does not name the feature',
+  );
+  assert(packed.license === 'Apache-2.0', `license is ${packed.license}`);
+  const licence = readFileSync(join(installed, 'LICENSE'), 'utf8');
+  assert(/Apache License\s+Version 2\.0/.test(licence), 'LICENSE is another licence');
+}
+
+/** The modules that a packed file imports: code is CommonJS, declarations are not. */
+function specifiersOf(file) {
+  const text = readFileSync(join(installed, file), 'utf8');
+  return file.endsWith('.d.ts')
+    ? ts.preProcessFile(text).importedFiles.map(found => found.fileName)
+    : [...text.matchAll(/(?<![.\w$])(?:require|import)\(['"]([^'"]+)['"]\)/g)].map(
+        ([, specifier]) => specifier,
+      );
+}
+
+/** The packages that the packed code and declarations import. */
+function importedPackages() {
+  const packages = filesBelow(installed)
+    .filter(file => /\.([cm]?js|d\.ts)$/.test(file))
+    .flatMap(specifiersOf)
+    .filter(specifier => !/^(\.|node:)/.test(specifier))
+    .map(specifier => specifier.match(/^(@[^/]+\/)?[^/]+/)[0])
+    .filter(specifier => !builtinModules.includes(specifier));
+  return [...new Set(packages)].sort();
+}
+
+function checkDeclared() {
+  const { dependencies = {} } = readJson(join(installed, 'package.json'));
+  const undeclared = importedPackages().filter(
+    imported => imported !== name && dependencies[imported] === undefined,
+  );
+  assert(undeclared.length === 0, `not in dependencies: ${undeclared.join(', ')}`);
+  const unused = Object.keys(dependencies).filter(
+    declared => !importedPackages().includes(declared),
+  );
+  return unused.length > 0 ? `declared but not imported: ${unused.join(', ')}` : '';
+}
+
+/** What npm itself would install beside the package, without installing it. */
+function checkNpmResolution() {
+  const folder = join(temporary, 'resolution');
+  const archive = readdirSync(temporary).find(file => file.endsWith('.tgz'));
+  writeJson(join(folder, 'package.json'), { name: 'smoke', version: '0.0.0' });
+  const options = ['--omit=dev', '--ignore-scripts', '--no-audit', '--no-fund'];
+  run(
+    'npm',
+    [
+      'install',
+      '--package-lock-only',
+      '--package-lock',
+      '--prefer-offline',
+      ...options,
+      join(temporary, archive),
+    ],
+    folder,
+  );
+  const { packages } = readJson(join(folder, 'package-lock.json'));
+  const declared = Object.keys(packages[`node_modules/${name}`].dependencies ?? {});
+  const missing = importedPackages().filter(
+    imported => imported !== name && !declared.includes(imported),
+  );
+  assert(missing.length === 0, `npm would not install ${missing.join(', ')}`);
+  const unresolved = declared.filter(
+    dependency => !packages[`node_modules/${dependency}`],
+  );
+  assert(unresolved.length === 0, `npm did not resolve ${unresolved.join(', ')}`);
+  return `${Object.keys(packages).length - 2} packages`;
+}
+
+function link(packageName, folder) {
+  const target = join(folder, 'node_modules', packageName);
+  mkdirSync(dirname(target), { recursive: true });
+  symlinkSync(join(root, 'node_modules', packageName), target, 'junction');
+}
+
+/** The package sees its declared dependencies and nothing else of this work tree. */
+function installDependencies() {
+  const { dependencies = {} } = readJson(join(installed, 'package.json'));
+  Object.keys(dependencies).forEach(dependency => link(dependency, installed));
+  CONSUMER_PACKAGES.forEach(packageName => link(packageName, consumer));
+}
+
+function checkLoads() {
+  const { exports, bin = {} } = readJson(join(installed, 'package.json'));
+  const expected = { '.': 'catalog', './events': 'events' };
+  const script = join(consumer, 'load.cjs');
+  writeFileSync(
+    script,
+    `for (const [mount, pluginId] of ${JSON.stringify(Object.entries(expected))}) {
+  if (!${JSON.stringify(Object.keys(exports))}.includes(mount)) continue;
+  const feature = require(${JSON.stringify(name)} + mount.slice(1)).default;
+  if (feature?.$$type !== '@backstage/BackendFeature') {
+    throw new Error(mount + ' has no backend feature as its default export');
+  }
+  const [registration] = feature.getRegistrations();
+  if (registration.pluginId !== pluginId) {
+    throw new Error(mount + ' belongs to the plugin ' + registration.pluginId);
+  }
+  console.log(mount + ' is ' + registration.pluginId + '/' + registration.moduleId);
+}
+require(${JSON.stringify(`${name}/package.json`)});
+`,
+  );
+  const { stdout } = run(process.execPath, [script], consumer);
+  for (const file of Object.values(bin)) {
+    const path = join(installed, file);
+    assert(/^#!.*\bnode\b/.test(readFileSync(path, 'utf8')), `${file} has no #! line`);
+    run(process.execPath, [path, '--help'], consumer);
+  }
+  return stdout.trim().split('\n').join(', ');
+}
+
+function checkCompiles(moduleResolution, module) {
+  writeFileSync(
+    join(consumer, 'index.ts'),
+    `import { createBackend } from '@backstage/backend-defaults';
+import { BackendFeature } from '@backstage/backend-plugin-api';
+import feature, { BitbucketServerEntityProvider } from '${name}';
+
+const backend = createBackend();
+backend.add(import('${name}'));
+
+// Types that were not found are \`any\` and would accept everything.
+type IsAny<T> = 0 extends 1 & T ? true : false;
+export const found: [IsAny<typeof feature>, IsAny<BitbucketServerEntityProvider>] = [
+  false,
+  false,
+];
+export const checked: BackendFeature = feature;
+`,
+  );
+  writeJson(join(consumer, 'tsconfig.json'), {
+    files: ['index.ts'],
+    compilerOptions: {
+      module,
+      moduleResolution,
+      target: 'ES2022',
+      strict: true,
+      noEmit: true,
+      skipLibCheck: true,
+      esModuleInterop: true,
+      types: ['node'],
+    },
+  });
+  const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
+  run(process.execPath, [tsc, '-p', consumer], consumer);
+}
+
+/** The documented configurations: the file itself and the examples in its comments. */
+function documentedExamples() {
+  const text = readFileSync(join(root, 'app-config.example.yaml'), 'utf8');
+  const commented = [...text.matchAll(/^# Example:[\s\S]*?^# End of example\./gm)];
+  const examples = commented.map(([block]) =>
+    block
+      .split('\n')
+      .filter(line => /^#$|^# ( |\w+:$)/.test(line))
+      .map(line => line.replace(/^# ?/, ''))
+      .join('\n'),
+  );
+  return [text, ...examples].map(example => parse(example));
+}
+
+async function checkSchema() {
+  const schema = await loadConfigSchema({
+    dependencies: [],
+    packagePaths: [join(installed, 'package.json')],
+    excludePackageDependencies: true,
+  });
+  const problemOf = data => {
+    try {
+      schema.process([{ data, context: 'example' }]);
+      return undefined;
+    } catch (error) {
+      return error.message;
+    }
+  };
+  const examples = documentedExamples();
+  examples.forEach((example, index) => {
+    assert(example.catalog?.providers?.bitbucketServer, `example ${index} is empty`);
+    const problem = problemOf(example);
+    assert(!problem, `the schema rejects example ${index}: ${problem}`);
+  });
+  const wrap = bitbucketServer => ({ catalog: { providers: { bitbucketServer } } });
+  // Numbers are taken for strings: substituted values always are strings.
+  const wrongs = [
+    { host: 'bitbucket.example.com', concurrency: 'many' },
+    { one: { host: 'bitbucket.example.com', concurrency: 'many' } },
+    { catalogPath: '/catalog-info.yaml' },
+    { one: { catalogPath: '/catalog-info.yaml' } },
+  ];
+  for (const wrong of wrongs) {
+    assert(problemOf(wrap(wrong)), `the schema accepts ${JSON.stringify(wrong)}`);
+  }
+  return `${examples.length} examples`;
+}
+
+try {
+  await check('the build is fresh', checkFreshBuild);
+  await check('packs, and restores the work tree', pack);
+  await check('contains what it should and nothing else', checkFiles);
+  await check('its manifest points to what is there', checkManifest);
+  await check('declares every package that it imports', checkDeclared);
+  await check('npm resolves its dependencies', checkNpmResolution);
+  await check('finds its dependencies', installDependencies);
+  await check('loads as a backend feature', checkLoads);
+  await check('compiles in a backend (bundler resolution)', () =>
+    checkCompiles('bundler', 'ESNext'),
+  );
+  await check('compiles in a backend (older, node resolution)', () =>
+    checkCompiles('node10', 'CommonJS'),
+  );
+  await check('its schema accepts what is documented', checkSchema);
+} finally {
+  rmSync(temporary, { recursive: true, force: true });
+}
+console.log(`Smoke test: ${passed} passed, ${failed} failed`);
+process.exitCode = failed > 0 ? 1 : 0;

@@ -1,0 +1,218 @@
+/**
+ * A small Bitbucket in memory that answers the engine's questions truthfully, unless a
+ * test makes it fail. Keeps what it was asked. Must not be used outside tests.
+ */
+
+import {
+  ListingStep,
+  Lookup,
+  Project,
+  Repository,
+  RepositoryAddress,
+  RepositoryLookup,
+} from '../model';
+import { addressKey } from '../discovery/identify';
+import { RepositorySource } from '../discovery/types';
+import { untilAborted } from '../http/untilAborted';
+import { CATALOG_FILE, problem, repository, target } from './discoveryData';
+
+type FailedListing = Extract<ListingStep<never>, { kind: 'failed' }>;
+
+/** What a repository is besides its listing row. */
+export interface FakeRepositoryOptions extends Partial<Repository> {
+  /** On every branch; `catalog-info.yaml` when left out. */
+  readonly files?: readonly string[];
+  /** What questions about its files are answered with instead. */
+  readonly lookup?: Exclude<Lookup<never>, { kind: 'found' }>;
+  /** It exists, but listings lack it, as when pages shift. */
+  readonly unlisted?: boolean;
+}
+
+interface FakeRepository extends FakeRepositoryOptions {
+  readonly row: Repository;
+}
+
+interface Asking {
+  readonly signal?: AbortSignal;
+}
+
+/** A source of repositories under a test's control. */
+export class FakeRepositorySource implements RepositorySource {
+  /**
+   * Every question so far: `list`, `list-projects`, `list PAY`, `repository PAY/api`,
+   * `file PAY/api catalog-info.yaml`, `files PAY/api`.
+   */
+  readonly asked: string[] = [];
+  /** The most questions answered at the same time. */
+  peakInFlight = 0;
+  /** Rows per page of a listing. */
+  pageSize = 2;
+  /** Called before each answer, which waits for it; throws what the question is to throw. */
+  beforeAnswer: (question: string) => unknown = () => undefined;
+  /** Rows that every listing of repositories shows before its own, as repeated by shifted pages. */
+  repeatedRows: readonly Repository[] = [];
+  /** Items of each page that cannot be read. */
+  unreadablePerPage = 0;
+  readonly #repositories = new Map<number, FakeRepository>();
+  readonly #failures = new Map<string, { after: number; step: FailedListing }>();
+  readonly #answers = new Map<string, RepositoryLookup>();
+  #inFlight = 0;
+
+  /** Adds a repository, or replaces the one of that id: renamed, moved, changed. */
+  put(id: number, at: string, options: FakeRepositoryOptions = {}): this {
+    const { files, lookup, unlisted, ...row } = options;
+    this.#repositories.set(id, {
+      files,
+      lookup,
+      unlisted,
+      row: repository(id, at, row),
+    });
+    return this;
+  }
+
+  delete(id: number): this {
+    this.#repositories.delete(id);
+    return this;
+  }
+
+  /** Makes a listing (`list`, `list-projects`, `list PAY`) break off after some pages. */
+  failListing(question: string, step: FailedListing, after: number = 0): this {
+    this.#failures.set(question, { after, step });
+    return this;
+  }
+
+  /** What `getRepository` answers at an address, whatever there is. */
+  answerRepository(at: string, answer: RepositoryLookup): this {
+    this.#answers.set(at.toLowerCase(), answer);
+    return this;
+  }
+
+  /** {@inheritDoc RepositorySource.listRepositories} */
+  listRepositories(options: Asking): AsyncGenerator<ListingStep<Repository>> {
+    return this.#list('list', this.#rows(), options);
+  }
+
+  /** {@inheritDoc RepositorySource.listProjects} */
+  listProjects(options: Asking): AsyncGenerator<ListingStep<Project>> {
+    const projects = new Map(
+      this.#rows().map(({ projectKey: key, personal }) => [key, { key, personal }]),
+    );
+    return this.#list('list-projects', [...projects.values()], options);
+  }
+
+  /** {@inheritDoc RepositorySource.listProjectRepositories} */
+  listProjectRepositories(
+    projectKey: string,
+    options: Asking,
+  ): AsyncGenerator<ListingStep<Repository>> {
+    const rows = this.#rows().filter(
+      row => row.projectKey.toLowerCase() === projectKey.toLowerCase(),
+    );
+    return this.#list(`list ${projectKey}`, rows, options);
+  }
+
+  /** {@inheritDoc RepositorySource.getRepository} */
+  async getRepository(at: RepositoryAddress, options: Asking): Promise<RepositoryLookup> {
+    await this.#ask(`repository ${nameOf(at)}`, options);
+    const found = this.#find(at);
+    return (
+      this.#answers.get(addressKey(at)) ??
+      (found ? { kind: 'found', repository: found.row } : { kind: 'gone' })
+    );
+  }
+
+  /** {@inheritDoc RepositorySource.findFile} */
+  async findFile(
+    at: RepositoryAddress,
+    path: string,
+    options: Asking & { branch?: string },
+  ): Promise<Lookup<true>> {
+    await this.#ask(`file ${nameOf(at)} ${path}${branchOf(options)}`, options);
+    const files = this.#filesAt(at);
+    if (files.kind !== 'found') {
+      return files;
+    }
+    return files.value.includes(path)
+      ? { kind: 'found', value: true }
+      : { kind: 'absent', reason: 'no-catalog-file' };
+  }
+
+  /** {@inheritDoc RepositorySource.listFiles} */
+  async listFiles(
+    at: RepositoryAddress,
+    options: Asking & { branch?: string },
+  ): Promise<Lookup<readonly string[]>> {
+    await this.#ask(`files ${nameOf(at)}${branchOf(options)}`, options);
+    return this.#filesAt(at);
+  }
+
+  /** {@inheritDoc RepositorySource.fileUrl} */
+  fileUrl(row: Repository, path: string, branch?: string): string {
+    return target(nameOf(row), path, branch);
+  }
+
+  #rows(): Repository[] {
+    const listed = [...this.#repositories.values()].filter(one => !one.unlisted);
+    return [...this.repeatedRows, ...listed.map(one => one.row)];
+  }
+
+  #find(at: RepositoryAddress): FakeRepository | undefined {
+    return [...this.#repositories.values()].find(
+      one => addressKey(one.row) === addressKey(at),
+    );
+  }
+
+  #filesAt(at: RepositoryAddress): Lookup<readonly string[]> {
+    const found = this.#find(at);
+    if (!found) {
+      return { kind: 'unknown', problem: problem('unexpected-answer', 'no repository') };
+    }
+    return found.lookup ?? { kind: 'found', value: found.files ?? [CATALOG_FILE] };
+  }
+
+  async *#list<T>(
+    question: string,
+    rows: readonly T[],
+    options: Asking,
+  ): AsyncGenerator<ListingStep<T>> {
+    const failure = this.#failures.get(question);
+    for (let page = 0; ; page += 1) {
+      await this.#ask(question, options);
+      if (failure?.after === page) {
+        yield failure.step;
+        return;
+      }
+      const start = page * this.pageSize;
+      yield {
+        kind: 'items',
+        items: rows.slice(start, start + this.pageSize),
+        unreadable: this.unreadablePerPage,
+      };
+      if (start + this.pageSize >= rows.length && !failure) {
+        return;
+      }
+    }
+  }
+
+  async #ask(question: string, { signal }: Asking): Promise<void> {
+    signal?.throwIfAborted();
+    this.asked.push(question);
+    this.#inFlight += 1;
+    this.peakInFlight = Math.max(this.peakInFlight, this.#inFlight);
+    try {
+      const waiting = Promise.resolve().then(() => this.beforeAnswer(question));
+      await untilAborted(waiting, signal);
+      signal?.throwIfAborted();
+    } finally {
+      this.#inFlight -= 1;
+    }
+  }
+}
+
+function nameOf({ projectKey, slug }: RepositoryAddress): string {
+  return `${projectKey}/${slug}`;
+}
+
+function branchOf({ branch }: { branch?: string }): string {
+  return branch === undefined ? '' : ` at ${branch}`;
+}

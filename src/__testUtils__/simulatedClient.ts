@@ -1,0 +1,98 @@
+/**
+ * A client that asks a simulated Bitbucket through the real transport, on a fake clock.
+ * Must not be used outside tests.
+ */
+
+import { SimulatedBitbucket } from '../../dev/simulatedBitbucket';
+import { BitbucketServerClient } from '../bitbucket/BitbucketServerClient';
+import { LimiterRegistry } from '../http/limiters';
+import { AttemptResult, RateLimitSetting, RequestKind } from '../http/types';
+import { createClientFactory } from '../provider/createClient';
+import { FakeClock } from './FakeClock';
+
+/** How the client signs in. */
+export type SignIn =
+  | { readonly token: string }
+  | { readonly username: string; readonly password: string }
+  | 'nobody';
+
+/** For {@link createSimulatedClient}. */
+export interface SimulatedClientOptions {
+  readonly bitbucket: SimulatedBitbucket;
+  readonly signIn: SignIn;
+  /** Should be the one of the simulated Bitbucket too, if that waits for anything. */
+  readonly clock?: FakeClock;
+  /** Default `off`. */
+  readonly rateLimit?: RateLimitSetting;
+  /** Requests go through the global `fetch`, which msw has replaced. */
+  readonly throughGlobalFetch?: boolean;
+  /** Of the integration; that of the simulated Bitbucket when left out. */
+  readonly apiBaseUrl?: string;
+}
+
+/** What a test works with. */
+export interface SimulatedClient {
+  readonly client: BitbucketServerClient;
+  /** Lets as much simulated time pass as the work needs. */
+  ask<T>(work: (client: BitbucketServerClient) => Promise<T>): Promise<T>;
+  /** Reads a listing to its end. */
+  list<T>(steps: (client: BitbucketServerClient) => AsyncIterable<T>): Promise<T[]>;
+  /** Every attempt so far, retries included. */
+  readonly attempts: readonly { kind: RequestKind; result: AttemptResult }[];
+  /** What the server was asked, without the base URL, such as `/repos?start=0`. */
+  asked(): string[];
+}
+
+/** Answers as `fetch` does: what ends without an answer is an error of the network. */
+export function fetchOf(bitbucket: SimulatedBitbucket): typeof fetch {
+  return async (input, init) => {
+    const request = new Request(input, init);
+    const response = await bitbucket.handle(request);
+    request.signal.throwIfAborted();
+    if (response.type === 'error') {
+      const cause = Object.assign(new Error('socket hang up'), { code: 'ECONNRESET' });
+      throw new TypeError('fetch failed', { cause });
+    }
+    return response;
+  };
+}
+
+/** Makes a client as a provider does. */
+export function createSimulatedClient(options: SimulatedClientOptions): SimulatedClient {
+  const { bitbucket, signIn, clock = new FakeClock() } = options;
+  const attempts: { kind: RequestKind; result: AttemptResult }[] = [];
+  const client = createClientFactory({
+    providerId: 'test',
+    integration: {
+      host: new URL(bitbucket.baseUrl).host,
+      apiBaseUrl: options.apiBaseUrl ?? bitbucket.apiBaseUrl,
+      ...(signIn === 'nobody' ? {} : signIn),
+    },
+    rateLimit: options.rateLimit ?? { kind: 'off' },
+    concurrency: 8,
+    requestTimeoutMs: 30_000,
+    limiters: new LimiterRegistry(),
+    clock,
+    onLimiterConflict: () => {},
+    fetch: options.throughGlobalFetch ? undefined : fetchOf(bitbucket),
+  }).create({
+    onAttempt: ({ kind, result }) => attempts.push({ kind, result }),
+    onWait: () => {},
+  });
+  const { pathname } = new URL(bitbucket.apiBaseUrl);
+  return {
+    client,
+    attempts,
+    ask: work => clock.run(work(client)),
+    list: steps => clock.run(collect(steps(client))),
+    asked: () => bitbucket.requests.map(({ path }) => path.slice(pathname.length)),
+  };
+}
+
+async function collect<T>(steps: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = [];
+  for await (const step of steps) {
+    all.push(step);
+  }
+  return all;
+}

@@ -1,0 +1,136 @@
+/**
+ * A provider as the backend makes it, with a simulated Bitbucket, a recording connection
+ * and a fake clock in place of the world. For tests.
+ */
+
+import { mockServices } from '@backstage/backend-test-utils';
+import { SchedulerService } from '@backstage/backend-plugin-api';
+import { JsonObject } from '@backstage/types';
+import type { SimulatedBitbucket } from '../../dev/simulatedBitbucket';
+import { BitbucketServerEntityProvider } from '../provider/BitbucketServerEntityProvider';
+import { InProcessMemoryStore, ProviderMemoryStore } from '../store/ProviderMemoryStore';
+import { FakeClock } from './FakeClock';
+import { createRecordingConnection, RecordingConnection } from './recordingConnection';
+
+/** The credentials that `userOf` gives the simulated Bitbucket. */
+export const TEST_USER = { name: 'backstage', password: 'Tr0ub4dor-secret' };
+
+/** For {@link connectTestProvider}. */
+export interface TestProviderOptions {
+  readonly bitbucket: SimulatedBitbucket;
+  /** Of the provider, `host` is filled in. */
+  readonly config?: JsonObject;
+  /** Of the integration, `host`, `apiBaseUrl` and the test user are filled in. */
+  readonly integration?: JsonObject;
+  /** Remembers within the process and starts with an empty catalog when left out. */
+  readonly store?: ProviderMemoryStore;
+  readonly clock?: FakeClock;
+  readonly connection?: RecordingConnection;
+  readonly shutdownSignal?: AbortSignal;
+}
+
+/** What a test looks at. */
+export interface TestProvider {
+  readonly provider: BitbucketServerEntityProvider;
+  readonly connection: RecordingConnection;
+  readonly clock: FakeClock;
+  readonly logger: LogRecorder;
+  readonly store: ProviderMemoryStore;
+  /** Runs discovery once, letting as much simulated time pass as it needs. */
+  run(signal?: AbortSignal): Promise<void>;
+}
+
+/** The configuration of the whole app for one provider. */
+export function appConfigFor(options: TestProviderOptions): JsonObject {
+  const { host } = new URL(options.bitbucket.baseUrl);
+  const withPassword = { username: TEST_USER.name, password: TEST_USER.password };
+  return {
+    integrations: {
+      bitbucketServer: [
+        {
+          host,
+          apiBaseUrl: options.bitbucket.apiBaseUrl,
+          ...(options.integration ?? withPassword),
+        },
+      ],
+    },
+    catalog: { providers: { bitbucketServer: { host, ...options.config } } },
+  };
+}
+
+/** Makes a provider and connects it to a catalog in memory. */
+export async function connectTestProvider(
+  options: TestProviderOptions,
+): Promise<TestProvider> {
+  const clock = options.clock ?? new FakeClock();
+  const connection = options.connection ?? createRecordingConnection();
+  const logger = createLogRecorder();
+  const store = options.store ?? createEmptyStore();
+  const [provider] = BitbucketServerEntityProvider.fromConfig(
+    mockServices.rootConfig({ data: appConfigFor(options) }),
+    {
+      logger,
+      scheduler: idleScheduler(),
+      store,
+      clock,
+      fetch: (input, init) => options.bitbucket.handle(new Request(input, init)),
+      shutdownSignal: options.shutdownSignal,
+    },
+  );
+  if (!provider) {
+    throw new Error('the configuration describes no provider');
+  }
+  await provider.connect(connection);
+  const run = (signal?: AbortSignal) => clock.run(provider.refresh(signal));
+  return { provider, connection, clock, logger, store, run };
+}
+
+/** A store of a provider that has nothing in the catalog yet. */
+export function createEmptyStore(): ProviderMemoryStore {
+  return new InProcessMemoryStore(async () => ({ repositories: [], held: [] }));
+}
+
+/** One line of a log. */
+export interface LogLine {
+  readonly level: 'error' | 'warn' | 'info' | 'debug';
+  readonly message: string;
+  readonly fields: JsonObject;
+}
+
+/** A logger that keeps what it was told. */
+export interface LogRecorder extends ReturnType<typeof mockServices.logger.mock> {
+  readonly lines: readonly LogLine[];
+  messages(level: LogLine['level']): string[];
+  /** Everything written, for looking for what must not be there. */
+  text(): string;
+}
+
+/** Makes a logger whose children write into the same lines. */
+export function createLogRecorder(): LogRecorder {
+  const lines: LogLine[] = [];
+  const at =
+    (level: LogLine['level']) =>
+    (message: string, fields: Error | JsonObject = {}) => {
+      const kept = fields instanceof Error ? { error: String(fields) } : fields;
+      lines.push({ level, message, fields: kept });
+    };
+  const logger = mockServices.logger.mock({
+    error: at('error'),
+    warn: at('warn'),
+    info: at('info'),
+    debug: at('debug'),
+    child: () => recorder,
+  });
+  const recorder: LogRecorder = Object.assign(logger, {
+    lines,
+    messages: (level: LogLine['level']) =>
+      lines.filter(line => line.level === level).map(line => line.message),
+    text: () => JSON.stringify(lines),
+  });
+  return recorder;
+}
+
+/** Takes tasks and never runs them: tests call `refresh` themselves. */
+function idleScheduler(): SchedulerService {
+  return mockServices.scheduler.mock({ scheduleTask: async () => {} });
+}

@@ -1,0 +1,284 @@
+/** Looking for files: what is found, what is proven absent, and what proves nothing. */
+
+import {
+  createSimulatedBitbucket,
+  FaultOptions,
+  SimulatedBitbucketOptions,
+} from '../../dev/simulatedBitbucket';
+import { createSimulatedClient } from '../__testUtils__/simulatedClient';
+
+type Effect = FaultOptions['effect'];
+
+const API = { projectKey: 'PAY', slug: 'api' };
+const PATH = 'catalog-info.yaml';
+const FOUND = { kind: 'found', value: true };
+const absent = (reason: string) => ({ kind: 'absent', reason });
+const unknown = (reason: string) => ({
+  kind: 'unknown',
+  problem: { reason, detail: expect.any(String) },
+});
+
+function connect(options: SimulatedBitbucketOptions = {}) {
+  const bitbucket = createSimulatedBitbucket({
+    users: [{ name: 'bot', token: 'BBDC-s3cret' }],
+    ...options,
+  });
+  const files = { [PATH]: 'kind: API', 'docs/index.md': '', 'a b/c#d?%.yaml': '' };
+  const branches = { 'feature/a&b+c': { 'on-branch.yaml': '' } };
+  bitbucket.addRepository({ ...API, files, branches });
+  return {
+    bitbucket,
+    ...createSimulatedClient({ bitbucket, signIn: { token: 'BBDC-s3cret' } }),
+  };
+}
+
+describe('findFile', () => {
+  it.each<[string, string, string | undefined, object]>([
+    ['a file', PATH, undefined, FOUND],
+    ['a file whose name needs encoding', 'a b/c#d?%.yaml', undefined, FOUND],
+    ['a file on a branch', 'on-branch.yaml', 'feature/a&b+c', FOUND],
+    ['a file on the default branch by its name', PATH, 'main', FOUND],
+    ['a directory', 'docs', undefined, absent('no-catalog-file')],
+    ['a missing file', 'nope.yaml', undefined, absent('no-catalog-file')],
+    ['a file of another branch', 'on-branch.yaml', undefined, absent('no-catalog-file')],
+    [
+      'a file of the default branch on another',
+      PATH,
+      'feature/a&b+c',
+      absent('no-catalog-file'),
+    ],
+    ['a name in other case', 'CATALOG-INFO.yaml', undefined, absent('no-catalog-file')],
+    ['a missing branch', PATH, 'nope', absent('branch-not-found')],
+    ['a branch given as a ref', PATH, 'refs/heads/main', absent('branch-not-found')],
+  ])('answers for %s in one request', async (_name, path, branch, expected) => {
+    const { ask, attempts } = connect();
+    expect(await ask(client => client.findFile(API, path, { branch }))).toEqual(expected);
+    expect(attempts.map(({ kind }) => kind)).toEqual(['file-check']);
+  });
+
+  it('takes a submodule for no file', async () => {
+    const { bitbucket, ask } = connect();
+    bitbucket.faults.add({ effect: { type: 'body', body: '{"type":"SUBMODULE"}' } });
+    expect(await ask(client => client.findFile(API, PATH))).toEqual(
+      absent('no-catalog-file'),
+    );
+  });
+
+  it('asks for the branch itself, so that a tag of the same name is not meant', async () => {
+    const { ask, asked } = connect();
+    await ask(client => client.findFile(API, PATH, { branch: 'v1.0' }));
+    expect(asked()).toEqual([
+      '/projects/PAY/repos/api/browse/catalog-info.yaml?type=true&at=refs%2Fheads%2Fv1.0',
+    ]);
+  });
+});
+
+describe('listFiles', () => {
+  it.each<[string, string | undefined, string[]]>([
+    ['the default branch', undefined, ['a b/c#d?%.yaml', PATH, 'docs/index.md']],
+    ['a branch', 'feature/a&b+c', ['on-branch.yaml']],
+  ])('lists %s in one request', async (_name, branch, value) => {
+    const { ask, attempts } = connect();
+    expect(await ask(client => client.listFiles(API, { branch }))).toEqual({
+      kind: 'found',
+      value,
+    });
+    expect(attempts.map(({ kind }) => kind)).toEqual(['files-listing']);
+  });
+
+  it('asks for as many as the file finder of Bitbucket and follows a lower cap', async () => {
+    const { ask, asked } = connect({ pageCaps: { files: 2 } });
+    const lookup = await ask(client => client.listFiles(API));
+    expect(lookup).toMatchObject({ kind: 'found', value: { length: 3 } });
+    expect(asked()).toEqual([
+      '/projects/PAY/repos/api/files?start=0&limit=100000',
+      '/projects/PAY/repos/api/files?start=2&limit=2',
+    ]);
+  });
+
+  it('reads a very large repository', async () => {
+    const { bitbucket, ask } = connect();
+    const values = Array.from({ length: 200_000 }, (_, index) => `dir/file-${index}`);
+    const body = JSON.stringify({ values, isLastPage: true });
+    bitbucket.faults.add({ effect: { type: 'body', body } });
+    const lookup = await ask(client => client.listFiles(API));
+    expect(lookup).toMatchObject({ kind: 'found', value: { length: 200_000 } });
+  });
+
+  it('proves a missing branch', async () => {
+    const { ask } = connect();
+    expect(await ask(client => client.listFiles(API, { branch: 'no' }))).toEqual(
+      absent('branch-not-found'),
+    );
+  });
+
+  it('is unknown where one of the paths is none, since it may be the one', async () => {
+    const { bitbucket, ask } = connect();
+    bitbucket.faults.add({ effect: 'bad-item' });
+    expect(await ask(client => client.listFiles(API))).toEqual(
+      unknown('unexpected-answer'),
+    );
+  });
+
+  it.each<[string, Effect]>([
+    ['leads back to itself', 'looping-page'],
+    ['does not say where the next one begins', 'null-next-page-start'],
+    ['fails', { type: 'status', status: 400 }],
+  ])('is unknown where a page %s', async (_name, effect) => {
+    const { bitbucket, ask } = connect({ pageCaps: { files: 1 } });
+    bitbucket.faults.add({ match: { start: 1 }, effect });
+    expect(await ask(client => client.listFiles(API))).toEqual(
+      unknown('unexpected-answer'),
+    );
+  });
+});
+
+const EXCEPTION = 'com.atlassian.bitbucket';
+
+/** Fault, reason, attempts. */
+const FAULTS: [string, Effect, string, number][] = [
+  [
+    '401 AuthorisationException',
+    { type: 'status', status: 401, exceptionName: `${EXCEPTION}.AuthorisationException` },
+    'not-permitted',
+    1,
+  ],
+  [
+    '401 that names NoSuchPathException',
+    {
+      type: 'status',
+      status: 401,
+      exceptionName: `${EXCEPTION}.content.NoSuchPathException`,
+    },
+    'not-permitted',
+    1,
+  ],
+  ['403', { type: 'html', status: 403 }, 'not-permitted', 1],
+  ['a lost permission', 'lost-permission', 'not-permitted', 1],
+  ['404 in XML', 'xml-404', 'unexpected-answer', 1],
+  ['404 in HTML', { type: 'html', status: 404 }, 'unexpected-answer', 1],
+  [
+    '404 in the JSON of a proxy',
+    { type: 'status', status: 404, body: { message: 'no route' } },
+    'unexpected-answer',
+    1,
+  ],
+  ['404 without an exception', { type: 'status', status: 404 }, 'unexpected-answer', 1],
+  [
+    '404 of the repository',
+    {
+      type: 'status',
+      status: 404,
+      exceptionName: `${EXCEPTION}.repository.NoSuchRepositoryException`,
+    },
+    'unexpected-answer',
+    1,
+  ],
+  [
+    '404 of an object nobody asked for',
+    { type: 'status', status: 404, exceptionName: `${EXCEPTION}.NoSuchObjectException` },
+    'unexpected-answer',
+    1,
+  ],
+  [
+    '200 that names NoSuchPathException',
+    {
+      type: 'status',
+      status: 200,
+      exceptionName: `${EXCEPTION}.content.NoSuchPathException`,
+    },
+    'unexpected-answer',
+    1,
+  ],
+  ['429 that does not end', { type: 'status', status: 429 }, 'rate-limited', 6],
+  ['500', { type: 'status', status: 500 }, 'server-error', 2],
+  [
+    '500 that names NoSuchPathException',
+    {
+      type: 'status',
+      status: 500,
+      exceptionName: `${EXCEPTION}.content.NoSuchPathException`,
+    },
+    'server-error',
+    2,
+  ],
+  ['502', { type: 'html', status: 502 }, 'server-error', 4],
+  ['a reset', 'reset', 'server-error', 4],
+  ['no answer', 'hang', 'timeout', 4],
+  ['half an answer', 'truncated-json', 'unexpected-answer', 1],
+  ['a login page', 'login-page', 'unexpected-answer', 1],
+  ['an empty body', { type: 'body', body: '' }, 'unexpected-answer', 1],
+  [
+    'a file type nobody knows',
+    { type: 'body', body: '{"type":"SYMLINK"}' },
+    'unexpected-answer',
+    1,
+  ],
+  [
+    'a redirect elsewhere',
+    { type: 'redirect', to: 'https://sso.example.com/' },
+    'unexpected-answer',
+    1,
+  ],
+];
+
+describe.each(['findFile', 'listFiles'] as const)('%s', method => {
+  type Connection = ReturnType<typeof connect>;
+  const look = ({ ask }: Connection, address = API) =>
+    ask<object>(client =>
+      method === 'findFile' ? client.findFile(address, PATH) : client.listFiles(address),
+    );
+
+  it.each(FAULTS)('is unknown after %s', async (_name, effect, reason, count) => {
+    const connection = connect();
+    connection.bitbucket.faults.add({ effect });
+    expect(await look(connection)).toEqual(unknown(reason));
+    expect(connection.attempts).toHaveLength(count);
+  });
+
+  it.each([
+    ['EmptyRepositoryException', 'empty-repository'],
+    ['NoDefaultBranchException', 'branch-not-found'],
+  ] as const)(
+    'proves that a repository is empty by %s',
+    async (emptyRepositories, reason) => {
+      const connection = connect({ emptyRepositories });
+      const empty = { projectKey: 'PAY', slug: 'empty' };
+      connection.bitbucket.addRepository({ ...empty, empty: true });
+      expect(await look(connection, empty)).toEqual(absent(reason));
+      expect(connection.attempts).toHaveLength(1);
+    },
+  );
+
+  it('proves that the default branch does not exist', async () => {
+    const connection = connect();
+    connection.bitbucket.setDefaultBranch('PAY', 'api', 'gone');
+    expect(await look(connection)).toEqual(absent('branch-not-found'));
+  });
+
+  it.each([
+    ['repository', { projectKey: 'PAY', slug: 'no' }],
+    ['project', { projectKey: 'NO', slug: 'api' }],
+  ])(
+    'is unknown for an unknown %s: that is not for this question to prove',
+    async (_name, address) => {
+      expect(await look(connect(), address)).toEqual(unknown('unexpected-answer'));
+    },
+  );
+
+  it('is unknown where the repository may not be seen', async () => {
+    const connection = connect();
+    connection.bitbucket.hide('bot', 'PAY/api');
+    expect(await look(connection)).toEqual(unknown('not-permitted'));
+  });
+
+  it('survives a fault that passes', async () => {
+    const connection = connect();
+    connection.bitbucket.faults.add({ times: 1, effect: 'reset' });
+    expect(await look(connection)).toMatchObject({ kind: 'found' });
+    expect(connection.attempts.map(({ result }) => result)).toEqual([
+      'network-error',
+      200,
+    ]);
+  });
+});

@@ -1,0 +1,299 @@
+import {
+  createSimulatedBitbucket,
+  SimulatedBitbucketOptions,
+} from '../../dev/simulatedBitbucket';
+import { createSimulatedClient, SignIn } from '../__testUtils__/simulatedClient';
+
+const PASSWORD = 'Tr0ub4dor-secret';
+const TOKEN = 'BBDC-s3cret-token';
+const BASIC: SignIn = { username: 'bot', password: PASSWORD };
+const BEARER: SignIn = { token: TOKEN };
+const PROBE = '/profile/recent/repos?start=0&limit=1';
+const LISTING = '/repos?start=0&limit=1000&archived=ALL';
+const API = { projectKey: 'PAY', slug: 'api' };
+
+function createServer(options: SimulatedBitbucketOptions = {}) {
+  const bitbucket = createSimulatedBitbucket({
+    users: [{ name: 'bot', password: PASSWORD, token: TOKEN }],
+    ...options,
+  });
+  bitbucket.addRepository({ ...API, files: { 'catalog-info.yaml': '' } });
+  bitbucket.addRepository({ projectKey: 'OPEN', slug: 'public', public: true });
+  return bitbucket;
+}
+
+function connect(signIn: SignIn, options?: SimulatedBitbucketOptions) {
+  const bitbucket = createServer(options);
+  return { bitbucket, ...createSimulatedClient({ bitbucket, signIn }) };
+}
+
+const credentialsError = (problem: string) => ({
+  name: 'BitbucketServerCredentialsError',
+  problem,
+});
+
+describe('credentials that work', () => {
+  it.each<[string, SignIn]>([
+    ['user and password', BASIC],
+    ['an HTTP access token', BEARER],
+    [
+      'an HTTP access token in place of the password',
+      { username: 'bot', password: TOKEN },
+    ],
+  ])('are accepted without another request: %s', async (_name, signIn) => {
+    const { bitbucket, list, asked } = connect(signIn);
+    const steps = await list(client => client.listRepositories());
+    expect(steps).toMatchObject([
+      { kind: 'items', items: [{ slug: 'public' }, { slug: 'api' }] },
+    ]);
+    expect(asked()).toEqual([LISTING]);
+    expect(bitbucket.requests[0]).toMatchObject({ user: 'bot', authorised: true });
+  });
+
+  it('are not doubted because a permission is missing', async () => {
+    const { bitbucket, ask, list, asked } = connect(BASIC);
+    bitbucket.hide('bot', 'PAY');
+    const steps = await list(client => client.listProjectRepositories('PAY'));
+    expect(steps).toMatchObject([
+      { kind: 'failed', problem: { reason: 'not-permitted' } },
+    ]);
+    expect(await ask(client => client.findFile(API, 'x'))).toMatchObject({
+      kind: 'unknown',
+    });
+    expect(asked()).not.toContain(PROBE);
+  });
+});
+
+describe('credentials that do not work', () => {
+  it.each<[string, SignIn, SimulatedBitbucketOptions, string]>([
+    ['a wrong password', { username: 'bot', password: 'wrong-one' }, {}, 'rejected'],
+    ['an unknown user', { username: 'nobody', password: PASSWORD }, {}, 'rejected'],
+    ['a wrong token', { token: 'wrong-one' }, {}, 'rejected'],
+    [
+      'an expired token',
+      BEARER,
+      { users: [{ name: 'bot', token: TOKEN, expired: true }] },
+      'rejected',
+    ],
+    [
+      'a CAPTCHA',
+      BASIC,
+      { users: [{ name: 'bot', password: PASSWORD, captchaRequired: true }] },
+      'captcha',
+    ],
+  ])('are not tried twice: %s', async (_name, signIn, options, problem) => {
+    const { ask, list, asked } = connect(signIn, options);
+    const expected = credentialsError(problem);
+    await expect(list(client => client.listRepositories())).rejects.toMatchObject(
+      expected,
+    );
+    await expect(list(client => client.listProjects())).rejects.toMatchObject(expected);
+    await expect(
+      list(client => client.listProjectRepositories('PAY')),
+    ).rejects.toMatchObject(expected);
+    await expect(ask(client => client.getRepository(API))).rejects.toMatchObject(
+      expected,
+    );
+    await expect(ask(client => client.findFile(API, 'x'))).rejects.toMatchObject(
+      expected,
+    );
+    await expect(ask(client => client.listFiles(API))).rejects.toMatchObject(expected);
+    await expect(ask(client => client.readRateLimitBudget())).rejects.toMatchObject(
+      expected,
+    );
+    expect(asked()).toEqual([LISTING]);
+  });
+
+  it('are not tried by others while the first request is on its way', async () => {
+    const { bitbucket, ask } = connect({ username: 'bot', password: 'wrong-one' });
+    const results = await ask(client =>
+      Promise.allSettled(['a', 'b', 'c', 'd'].map(path => client.findFile(API, path))),
+    );
+    expect(results.map(({ status }) => status)).toEqual(Array(4).fill('rejected'));
+    expect(bitbucket.getUser('bot').failedLogins).toBe(1);
+  });
+
+  it.each([401, 403])('are recognised by a CAPTCHA with status %d', async status => {
+    const { bitbucket, ask } = connect(BASIC);
+    const exceptionName =
+      'com.atlassian.bitbucket.auth.CaptchaRequiredAuthenticationException';
+    bitbucket.faults.add({ effect: { type: 'status', status, exceptionName } });
+    await expect(ask(client => client.findFile(API, 'x'))).rejects.toMatchObject(
+      credentialsError('captcha'),
+    );
+  });
+
+  it.each([401, 403])(
+    'are not concluded from a missing permission with %d',
+    async status => {
+      const { bitbucket, ask, asked } = connect(BASIC);
+      const exceptionName = 'com.atlassian.bitbucket.AuthorisationException';
+      bitbucket.faults.add({ effect: { type: 'status', status, exceptionName } });
+      for (let time = 0; time < 2; time += 1) {
+        expect(await ask(client => client.findFile(API, 'x'))).toMatchObject({
+          kind: 'unknown',
+          problem: { reason: 'not-permitted' },
+        });
+      }
+      expect(asked()).toHaveLength(2);
+    },
+  );
+});
+
+describe('answers as to a stranger', () => {
+  const anonymous: SimulatedBitbucketOptions = {
+    users: [{ name: 'bot', token: TOKEN, expired: true }],
+    invalidTokens: 'anonymous',
+  };
+
+  it.each<[string, boolean]>([
+    ['a list of what is public', true],
+    ['a refusal', false],
+  ])(
+    'end the run where credentials are configured: %s',
+    async (_name, anonymousAccess) => {
+      const { ask, list, asked } = connect(BEARER, { ...anonymous, anonymousAccess });
+      const expected = credentialsError('anonymous');
+      await expect(list(client => client.listRepositories())).rejects.toMatchObject(
+        expected,
+      );
+      await expect(ask(client => client.getRepository(API))).rejects.toMatchObject(
+        expected,
+      );
+      expect(asked()).toEqual([LISTING, PROBE]);
+    },
+  );
+
+  it('end the run when the token expires between two pages', async () => {
+    const { bitbucket, client, asked } = connect(BEARER, {
+      anonymousAccess: true,
+      invalidTokens: 'anonymous',
+      pageCaps: { repositories: 1 },
+    });
+    bitbucket.addRepository({ projectKey: 'OPEN', slug: 'second', public: true });
+    const pages = client.listRepositories();
+    expect(await pages.next()).toMatchObject({ value: { kind: 'items' } });
+    bitbucket.getUser('bot').expired = true;
+    await expect(pages.next()).rejects.toMatchObject(credentialsError('anonymous'));
+    expect(asked()).toHaveLength(3);
+  });
+
+  it('are accepted after one confirmation where a proxy strips X-AUSERNAME', async () => {
+    const { list, asked } = connect(BASIC, { userHeaders: false });
+    const steps = await list(client => client.listRepositories());
+    expect(steps).toMatchObject([{ kind: 'items', items: [{}, {}] }]);
+    await list(client => client.listProjects());
+    await list(client => client.listProjectRepositories('PAY'));
+    expect(asked().filter(path => path === PROBE)).toHaveLength(1);
+    expect(asked()).toHaveLength(4);
+  });
+
+  it('wait for one confirmation where several listings arrive together', async () => {
+    const { ask, asked } = connect(BEARER, { ...anonymous, anonymousAccess: true });
+    const results = await ask(client =>
+      Promise.allSettled(
+        ['OPEN', 'OPEN', 'OPEN'].map(key => client.listProjectRepositories(key).next()),
+      ),
+    );
+    expect(results.map(({ status }) => status)).toEqual(Array(3).fill('rejected'));
+    expect(asked().filter(path => path === PROBE)).toHaveLength(1);
+  });
+
+  it('are fine where no credentials are configured, without a confirmation', async () => {
+    const { list, asked } = connect('nobody', { anonymousAccess: true });
+    const steps = await list(client => client.listRepositories());
+    expect(steps).toMatchObject([{ kind: 'items', items: [{ slug: 'public' }] }]);
+    expect(asked()).toEqual([LISTING]);
+  });
+
+  it('are a refusal, not wrong credentials, where none are configured', async () => {
+    const { list, asked } = connect('nobody');
+    const steps = await list(client => client.listRepositories());
+    expect(steps).toMatchObject([
+      { kind: 'failed', problem: { reason: 'not-permitted' } },
+    ]);
+    expect(asked()).toEqual([LISTING]);
+  });
+
+  it.each<
+    [
+      string,
+      Parameters<ReturnType<typeof createServer>['faults']['add']>[0]['effect'],
+      string,
+    ]
+  >([
+    ['503', { type: 'status', status: 503 }, 'server-error'],
+    ['429', { type: 'status', status: 429 }, 'rate-limited'],
+    ['a reset', 'reset', 'server-error'],
+    ['a login page', 'login-page', 'unexpected-answer'],
+    ['half an answer', 'truncated-json', 'unexpected-answer'],
+    [
+      'a redirect',
+      { type: 'redirect', to: 'https://sso.example.com/' },
+      'unexpected-answer',
+    ],
+  ])(
+    'leave a listing unread that %s keeps from being confirmed',
+    async (_name, effect, reason) => {
+      const { bitbucket, list } = connect(BASIC, { userHeaders: false });
+      const fault = bitbucket.faults.add({
+        match: { kind: 'authentication-check' },
+        effect,
+      });
+      expect(await list(client => client.listRepositories())).toMatchObject([
+        { kind: 'failed', problem: { reason }, notServed: false, gone: false },
+      ]);
+      fault.remove();
+      expect(await list(client => client.listRepositories())).toMatchObject([
+        { kind: 'items' },
+      ]);
+    },
+  );
+
+  it.each([403, 404, 405])(
+    'are believed where the server cannot tell (%d)',
+    async status => {
+      const { bitbucket, list } = connect(BASIC, { userHeaders: false });
+      const effect = { type: 'status', status } as const;
+      bitbucket.faults.add({ match: { kind: 'authentication-check' }, effect });
+      expect(await list(client => client.listRepositories())).toMatchObject([
+        { kind: 'items' },
+      ]);
+    },
+  );
+
+  it('are not looked for in what is no answer of Bitbucket', async () => {
+    const { bitbucket, list, asked } = connect(BASIC);
+    bitbucket.faults.add({ effect: 'login-page' });
+    expect(await list(client => client.listRepositories())).toMatchObject([
+      { kind: 'failed' },
+    ]);
+    expect(asked()).toEqual([LISTING]);
+  });
+});
+
+describe('an abort', () => {
+  it('ends a question with the reason of the signal', async () => {
+    const { bitbucket, client } = connect(BASIC);
+    bitbucket.faults.add({ effect: 'hang' });
+    const controller = new AbortController();
+    const reason = new Error('shutting down');
+    const { signal } = controller;
+    const questions = [
+      client.findFile(API, 'x', { signal }),
+      client.findFile(API, 'y', { signal }),
+      client.listRepositories({ signal }).next(),
+    ].map(question => expect(question).rejects.toBe(reason));
+    controller.abort(reason);
+    await Promise.all(questions);
+  });
+
+  it('before a question keeps it from being asked', async () => {
+    const { client, asked } = connect(BASIC);
+    const reason = new Error('shutting down');
+    const signal = AbortSignal.abort(reason);
+    await expect(client.getRepository(API, { signal })).rejects.toBe(reason);
+    await expect(client.listProjects({ signal }).next()).rejects.toBe(reason);
+    expect(asked()).toEqual([]);
+  });
+});

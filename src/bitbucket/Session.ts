@@ -1,0 +1,166 @@
+/**
+ * A run's conversation with one Bitbucket: sends, tells replies from failures, and stops
+ * talking for good once the credentials have failed.
+ */
+
+import { Problem } from '../model';
+import { HttpReply, HttpRequest, Transport } from '../http/types';
+import { untilAborted } from '../http/untilAborted';
+import { exceptionNames, names, problemOf } from './assessReply';
+import { BitbucketServerCredentialsError, CredentialsProblem } from './errors';
+import { problemOfError } from './problemOfError';
+import { RestUrls } from './restUrls';
+import { parseJson, parsePage } from './wire';
+
+/** Every question can be aborted. */
+export interface AskOptions {
+  readonly signal?: AbortSignal;
+}
+
+/** What a session needs. */
+export interface SessionOptions {
+  readonly transport: Transport;
+  readonly urls: RestUrls;
+  /** For messages. */
+  readonly host: string;
+  /** Whether requests carry credentials: then an anonymous answer is an error. */
+  readonly authenticated: boolean;
+}
+
+/** Asks with one set of credentials, as long as they work. */
+export class Session {
+  readonly #options: SessionOptions;
+  /** Settles with the first answer; until then nothing else is asked. */
+  #first: Promise<void> | undefined;
+  /** Under way; `undefined` while there is none. */
+  #confirmation: Promise<Problem | undefined> | undefined;
+  /** Nothing is to be confirmed any more. */
+  #trusted: boolean;
+  #credentialsError: BitbucketServerCredentialsError | undefined;
+
+  constructor(options: SessionOptions) {
+    this.#options = options;
+    this.#trusted = !options.authenticated;
+  }
+
+  /**
+   * Asks once; the transport repeats where that is due.
+   *
+   * @remarks The very first request goes alone: were the password wrong, a handful of them
+   * at once would be enough to lock the account.
+   *
+   * @returns the reply, or why there is none
+   * @throws BitbucketServerCredentialsError at the first answer that shows that the
+   * credentials do not work, and from then on without asking
+   * @throws the signal's reason when aborted
+   */
+  async ask(
+    request: HttpRequest,
+    options: AskOptions = {},
+  ): Promise<HttpReply | Problem> {
+    if (this.#first) {
+      await untilAborted(this.#first, options.signal);
+      return this.#send(request, options);
+    }
+    const answer = this.#send(request, options);
+    const settled = () => undefined;
+    this.#first = answer.then(settled, settled);
+    return answer;
+  }
+
+  /** Like `ask`, for a page of a listing: also makes sure that it was not answered as to a stranger. */
+  async askForListing(
+    request: HttpRequest,
+    options: AskOptions = {},
+  ): Promise<HttpReply | Problem> {
+    const reply = await this.ask(request, options);
+    if ('reason' in reply) {
+      return reply;
+    }
+    return (await this.#checkIdentity(reply, options)) ?? reply;
+  }
+
+  async #send(request: HttpRequest, options: AskOptions): Promise<HttpReply | Problem> {
+    if (this.#credentialsError) {
+      throw this.#credentialsError;
+    }
+    let reply: HttpReply;
+    try {
+      reply = await this.#options.transport.get(request, options);
+    } catch (error) {
+      options.signal?.throwIfAborted();
+      return problemOfError(error);
+    }
+    const refused = reply.status === 401 || reply.status === 403;
+    if (refused && exceptionNames(reply).some(isAuthenticationFailure)) {
+      const captcha = names(reply, 'CaptchaRequiredAuthenticationException');
+      throw this.#failCredentials(captcha ? 'captcha' : 'rejected');
+    }
+    return reply;
+  }
+
+  /**
+   * Makes sure that a listing was not answered as to a stranger: it would be shorter, or
+   * empty, without any error. `X-AUSERNAME` is on every authenticated answer, but a proxy
+   * may strip it, so its absence is confirmed by a request only users may make.
+   * Source: recorded answers; `GET /profile/recent/repos`, Bitbucket Data Center 10.0 OpenAPI.
+   *
+   * @returns why that could not be found out; `undefined` when all is well
+   */
+  async #checkIdentity(
+    reply: HttpReply,
+    options: AskOptions,
+  ): Promise<Problem | undefined> {
+    if (this.#trusted || reply.headers.get('x-ausername') || !mayBeAnonymous(reply)) {
+      return undefined;
+    }
+    // Listings that are read at the same time share one confirmation.
+    this.#confirmation ??= this.#confirm(options).finally(() => {
+      this.#confirmation = undefined;
+    });
+    return this.#confirmation;
+  }
+
+  async #confirm(options: AskOptions): Promise<Problem | undefined> {
+    const url = this.#options.urls.recentRepositories();
+    const reply = await this.ask({ kind: 'authentication-check', url }, options);
+    const problem = 'reason' in reply ? reply : passingProblem(reply);
+    if (problem) {
+      const detail = `Whether Bitbucket knows who asks could not be confirmed. ${problem.detail}`;
+      return { ...problem, detail };
+    }
+    if ('status' in reply && reply.status === 401) {
+      throw this.#failCredentials('anonymous');
+    }
+    this.#trusted = true;
+    return undefined;
+  }
+
+  #failCredentials(problem: CredentialsProblem) {
+    this.#credentialsError = new BitbucketServerCredentialsError(
+      problem,
+      this.#options.host,
+    );
+    return this.#credentialsError;
+  }
+}
+
+/** What a stranger gets too: a page, or the refusal of one. */
+function mayBeAnonymous(reply: HttpReply): boolean {
+  return reply.status === 401 || isPage(reply);
+}
+
+/** An answer to the confirmation that says nothing now and may do so later. */
+function passingProblem(reply: HttpReply): Problem | undefined {
+  const { status } = reply;
+  const isFinal = isPage(reply) || (status >= 400 && status < 500 && status !== 429);
+  return isFinal ? undefined : problemOf(reply);
+}
+
+function isPage(reply: HttpReply): boolean {
+  return reply.status === 200 && parsePage(parseJson(reply.body)) !== undefined;
+}
+
+function isAuthenticationFailure(exceptionName: string): boolean {
+  return exceptionName.endsWith('AuthenticationException');
+}

@@ -1,0 +1,145 @@
+/**
+ * What an answer means. Pure: from a reply to a code with a sentence. The one place
+ * that knows which answers prove something and which prove nothing.
+ */
+
+import { AbsenceReason, Problem } from '../model';
+import { HttpReply } from '../http/types';
+import { parseJson, parseServerErrors, ServerError } from './wire';
+
+/** Server messages are cut here: they end up in reports and logs. */
+const LONGEST_MESSAGE = 300;
+
+/** The simple names of the exceptions in an error body, in its order. */
+export function exceptionNames(reply: HttpReply): readonly string[] {
+  return parseServerErrors(parseJson(reply.body)).flatMap(error =>
+    error.exceptionName ? [simpleName(error.exceptionName)] : [],
+  );
+}
+
+function simpleName(qualified: string): string {
+  return qualified.slice(qualified.lastIndexOf('.') + 1);
+}
+
+/** Whether the answer is Bitbucket's own error naming one of these exceptions. */
+export function names(reply: HttpReply, ...exceptions: string[]): boolean {
+  return exceptionNames(reply).some(name => exceptions.includes(name));
+}
+
+/**
+ * Whether an answer to a question about a file proves that there is none.
+ *
+ * @remarks Only Bitbucket's own JSON naming the exception proves it: a 404 may as well
+ * come from a proxy, a wrong base URL or a deleted repository. An unresolvable ref
+ * (`NoSuchObjectException`, `NoSuchCommitException`) proves a missing branch only where
+ * a branch was asked for. Exception names: Atlassian's Java API
+ * (`com.atlassian.bitbucket.content`, `…repository`, `…commit`).
+ *
+ * @param askedForBranch - whether the request carried `at`
+ */
+export function provenAbsence(
+  reply: HttpReply,
+  askedForBranch: boolean,
+): AbsenceReason | undefined {
+  if (!canProve(reply.status)) {
+    return undefined;
+  }
+  if (names(reply, 'NoSuchPathException')) {
+    return 'no-catalog-file';
+  }
+  if (names(reply, 'EmptyRepositoryException')) {
+    return 'empty-repository';
+  }
+  if (names(reply, 'NoDefaultBranchException', 'NoSuchBranchException')) {
+    return 'branch-not-found';
+  }
+  if (askedForBranch && names(reply, 'NoSuchObjectException', 'NoSuchCommitException')) {
+    return 'branch-not-found';
+  }
+  return undefined;
+}
+
+/** Whether an answer proves that the repository itself is gone. */
+export function provesRepositoryGone(reply: HttpReply): boolean {
+  return (
+    canProve(reply.status) &&
+    names(reply, 'NoSuchRepositoryException', 'NoSuchProjectException')
+  );
+}
+
+/** 4xx, but not those that speak of the caller: authentication, permission, rate. */
+function canProve(status: number): boolean {
+  return status >= 400 && status < 500 && ![401, 403, 407, 429].includes(status);
+}
+
+/** What went wrong, for an answer that is not the hoped-for one and proves nothing. */
+export function problemOf(reply: HttpReply): Problem {
+  const said = describe(reply);
+  const { status } = reply;
+  if (status === 429) {
+    return {
+      reason: 'rate-limited',
+      detail: `Bitbucket's rate limit refused it: ${said}`,
+    };
+  }
+  if (status >= 500) {
+    return { reason: 'server-error', detail: `Bitbucket failed: ${said}` };
+  }
+  if (status === 401 || status === 403) {
+    return { reason: 'not-permitted', detail: `Bitbucket refused access: ${said}` };
+  }
+  return {
+    reason: 'unexpected-answer',
+    detail: `Bitbucket answered unexpectedly: ${said}`,
+  };
+}
+
+/** Status and message, or what kind of body came instead of Bitbucket's JSON. */
+export function describe(reply: HttpReply): string {
+  // Only the bodies of errors come here with the secrets taken out.
+  const errors = reply.status < 400 ? [] : parseServerErrors(parseJson(reply.body));
+  const message = errors.map(describeError).find(text => text !== '');
+  if (message) {
+    return cut(`${reply.status} ${message}`);
+  }
+  const target = redirectHost(reply);
+  if (target) {
+    return `${reply.status}, a redirect to ${target}`;
+  }
+  return `${reply.status} with ${describeBody(reply)}`;
+}
+
+function describeError(error: ServerError): string {
+  const name = error.exceptionName ? simpleName(error.exceptionName) : '';
+  return [name, error.message?.trim()].filter(Boolean).join(': ');
+}
+
+function describeBody(reply: HttpReply): string {
+  const text = reply.body.trimStart();
+  if (text === '') {
+    return 'an empty body';
+  }
+  if (/^<(!doctype html|html)/i.test(text)) {
+    return 'an HTML page (a login page or a proxy?)';
+  }
+  if (text.startsWith('<')) {
+    return 'an XML document (a wrong base URL?)';
+  }
+  return parseJson(reply.body) === undefined
+    ? 'a body that is not JSON, or only a part of it'
+    : 'JSON of another shape than expected';
+}
+
+/** Scheme and host only: the rest of the address may carry a session or echo a secret. */
+function redirectHost({ status, headers, url }: HttpReply): string | undefined {
+  const location = headers.get('location');
+  if (status < 300 || status >= 400 || !location || !URL.canParse(location, url)) {
+    return undefined;
+  }
+  const { protocol, host } = new URL(location, url);
+  return `${protocol}//${host}`;
+}
+
+function cut(text: string): string {
+  return text.length > LONGEST_MESSAGE ? `${text.slice(0, LONGEST_MESSAGE)}…` : text;
+}

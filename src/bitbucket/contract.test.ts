@@ -1,0 +1,266 @@
+/**
+ * The client against what real servers sent and against Atlassian's OpenAPI document,
+ * where these are at hand; they are not part of this repository.
+ */
+
+import { existsSync, readdirSync, readFileSync } from 'fs';
+import path from 'path';
+import { exceptionNames, provenAbsence, provesRepositoryGone } from './assessReply';
+import { RestUrls } from './restUrls';
+import {
+  parsePage,
+  parseProject,
+  parseRateLimitSettings,
+  parseRepository,
+  parseServerErrors,
+} from './wire';
+
+const FIXTURES = path.resolve(__dirname, '../../../shared/fixtures');
+const present = existsSync(FIXTURES);
+if (!present) {
+  console.warn(
+    'NOT CHECKED: the client against recorded answers and the OpenAPI document of Bitbucket, because the folder with these fixtures is not there.',
+  );
+}
+const describeWithFixtures = present ? describe : describe.skip;
+
+const DOCUMENT = 'bitbucket-dc-10.0.swagger.v3.json';
+
+type Fields = Record<string, unknown>;
+
+interface Recorded {
+  /** File and place in it. */
+  readonly where: string;
+  readonly value: Fields;
+}
+
+function isObject(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** What lies at a path of member names; `undefined` where there is nothing. */
+function at(value: unknown, ...names: string[]): unknown {
+  return names.reduce<unknown>(
+    (part, name) =>
+      typeof part === 'object' && part !== null ? Reflect.get(part, name) : undefined,
+    value,
+  );
+}
+
+function listAt(value: unknown, ...names: string[]): readonly unknown[] {
+  const list = at(value, ...names);
+  return Array.isArray(list) ? list : [];
+}
+
+function readJson(file: string): unknown {
+  return JSON.parse(readFileSync(path.join(FIXTURES, file), 'utf8'));
+}
+
+function listFiles(): string[] {
+  const all = readdirSync(FIXTURES, { recursive: true, encoding: 'utf8' });
+  return all
+    .filter(file => file.endsWith('.json') && path.basename(file) !== DOCUMENT)
+    .sort();
+}
+
+/** Every object in a value that a test picks, with the way to it. */
+function find(
+  value: unknown,
+  picks: (value: Fields) => boolean,
+  where: string,
+): Recorded[] {
+  if (typeof value !== 'object' || value === null) return [];
+  const own = isObject(value) && picks(value) ? [{ where, value }] : [];
+  const below = Object.entries(value).flatMap(([name, part]) =>
+    find(part, picks, `${where}.${name}`),
+  );
+  return [...own, ...below];
+}
+
+function recorded(picks: (value: Fields) => boolean): [string, Fields][] {
+  if (!present) return [['', {}]];
+  return listFiles().flatMap(file =>
+    find(readJson(file), picks, file).map(({ where, value }): [string, Fields] => [
+      where,
+      value,
+    ]),
+  );
+}
+
+describeWithFixtures('recorded answers', () => {
+  const isRepository = (value: Fields) => 'slug' in value && isObject(value.project);
+  const isProject = (value: Fields) =>
+    'key' in value && ('type' in value || 'public' in value);
+  // The page of a code search is another shape: its next page is called nextStart.
+  const isPage = (value: Fields) =>
+    'isLastPage' in value && 'values' in value && !('category' in value);
+  const isErrorBody = (value: Fields) => Array.isArray(value.errors);
+
+  it('are there', () => {
+    expect(recorded(isRepository).length).toBeGreaterThan(15);
+    expect(recorded(isProject).length).toBeGreaterThan(20);
+    expect(recorded(isPage).length).toBeGreaterThan(8);
+    expect(recorded(isErrorBody).length).toBeGreaterThan(10);
+  });
+
+  it.each(recorded(isRepository))('hold a repository at %s', (_where, value) => {
+    expect(parseRepository(value)).toMatchObject({
+      id: value.id,
+      slug: value.slug,
+      name: value.name,
+      state: value.state,
+      projectKey: at(value, 'project', 'key'),
+      archived: value.archived ?? false,
+      public: value.public === true || at(value, 'project', 'public') === true,
+      fork: 'origin' in value,
+      personal: at(value, 'project', 'type') === 'PERSONAL',
+      selfUrl: at(value, 'links', 'self', '0', 'href'),
+    });
+  });
+
+  it.each(recorded(isProject))('hold a project at %s', (_where, value) => {
+    const { id, key, type } = value;
+    expect(parseProject(value)).toEqual({ id, key, personal: type === 'PERSONAL' });
+  });
+
+  it.each(recorded(isPage))('hold a page at %s', (_where, value) => {
+    const { values, isLastPage, limit, nextPageStart } = value;
+    const page = { values, isLastPage, limit, nextPageStart: nextPageStart ?? undefined };
+    expect(parsePage(value)).toEqual(page);
+  });
+
+  it.each(recorded(isErrorBody))('hold errors at %s', (_where, value) => {
+    const errors = parseServerErrors(value);
+    expect(errors).toHaveLength(listAt(value, 'errors').length);
+    for (const error of errors) {
+      expect(error.exceptionName).toMatch(/^com\.atlassian\.bitbucket\..+Exception$/);
+      expect(error.message).toBeTruthy();
+    }
+  });
+
+  it('hold rate-limit settings', () => {
+    const settings = present && readJson('rate-limit/settings-schema-example.json');
+    expect(parseRateLimitSettings(settings)).toEqual({
+      enabled: true,
+      capacity: 60,
+      fillRate: 5,
+    });
+  });
+});
+
+describeWithFixtures('recorded errors', () => {
+  /** What an exception proves of a file, of a file on a branch, and of the repository. */
+  const PROOFS: Record<string, readonly (string | undefined)[]> = {
+    NoSuchPathException: ['no-catalog-file', 'no-catalog-file'],
+    NoDefaultBranchException: ['branch-not-found', 'branch-not-found'],
+    NoSuchObjectException: [undefined, 'branch-not-found'],
+    NoSuchCommitException: [undefined, 'branch-not-found'],
+    NoSuchRepositoryException: [undefined, undefined, 'gone'],
+    NoSuchProjectException: [undefined, undefined, 'gone'],
+  };
+
+  function errorReplies(): [string, number, string][] {
+    const errors = present ? readJson('errors/errors.json') : [{}];
+    return (Array.isArray(errors) ? errors : []).map((error: unknown) => {
+      const raw = at(error, 'rawBody');
+      const body = typeof raw === 'string' ? raw : JSON.stringify(at(error, 'body'));
+      return [String(at(error, 'name')), Number(at(error, 'status')), body];
+    });
+  }
+
+  it.each(errorReplies())(
+    'prove what they name and no more: %s',
+    (_name, status, body) => {
+      const reply = {
+        url: 'https://git.example.com/',
+        status,
+        headers: new Headers(),
+        body,
+      };
+      const [exception = ''] = exceptionNames(reply);
+      const [plain, onBranch, gone] = PROOFS[exception] ?? [];
+      expect(provenAbsence(reply, false)).toBe(plain);
+      expect(provenAbsence(reply, true)).toBe(onBranch);
+      expect(provesRepositoryGone(reply)).toBe(gone !== undefined);
+    },
+  );
+});
+
+describeWithFixtures('the OpenAPI document of Bitbucket Data Center 10.0', () => {
+  const BASE = 'https://git.example.com/bitbucket/rest/api/1.0';
+  const REPOSITORY = '/projects/{projectKey}/repos/{repositorySlug}';
+  const urls = new RestUrls(BASE);
+  const page = { start: 0, limit: 1000 };
+  const api = { projectKey: '{projectKey}', slug: '{repositorySlug}' };
+  const branch = 'refs/heads/main';
+
+  const BUILT: [keyof RestUrls, string, string, string[]][] = [
+    ['repositories', urls.repositories(page), '/repos', ['start', 'limit', 'archived']],
+    ['projects', urls.projects(page), '/projects', ['start', 'limit']],
+    [
+      'projectRepositories',
+      urls.projectRepositories('{projectKey}', page),
+      '/projects/{projectKey}/repos',
+      ['start', 'limit'],
+    ],
+    ['repository', urls.repository(api), REPOSITORY, []],
+    [
+      'fileType',
+      urls.fileType(api, '{path}', branch),
+      `${REPOSITORY}/browse/{path}`,
+      ['type', 'at'],
+    ],
+    [
+      'files',
+      urls.files(api, page, branch),
+      `${REPOSITORY}/files`,
+      ['start', 'limit', 'at'],
+    ],
+    [
+      'recentRepositories',
+      urls.recentRepositories(),
+      '/profile/recent/repos',
+      ['start', 'limit'],
+    ],
+    ['rateLimitSettings', urls.rateLimitSettings(), '/admin/rate-limit/settings', []],
+    [
+      'userRateLimitSettings',
+      urls.userRateLimitSettings('{userSlug}'),
+      '/admin/rate-limit/settings/users/{userSlug}',
+      [],
+    ],
+  ];
+
+  const document = present ? readJson(DOCUMENT) : {};
+  const operationOf = (template: string) =>
+    at(document, 'paths', `/api/latest${template}`, 'get');
+  const queryOf = (operation: unknown) =>
+    listAt(operation, 'parameters').filter(one => at(one, 'in') === 'query');
+
+  it('is held against each URL that can be built', () => {
+    const methods = Object.getOwnPropertyNames(RestUrls.prototype);
+    expect(BUILT.map(([method]) => method).sort()).toEqual(
+      methods.filter(name => name !== 'constructor').sort(),
+    );
+  });
+
+  it.each(BUILT)(
+    'knows GET and each parameter of %s',
+    (_method, url, template, parameters) => {
+      const { pathname, searchParams } = new URL(url);
+      expect(decodeURIComponent(pathname)).toBe(`/bitbucket/rest/api/1.0${template}`);
+      expect([...searchParams.keys()]).toEqual(parameters);
+      const operation = operationOf(template);
+      expect(operation).toBeDefined();
+      const documented = queryOf(operation).map(one => at(one, 'name'));
+      expect(documented).toEqual(expect.arrayContaining(parameters));
+    },
+  );
+
+  it('knows ALL as a choice of archived', () => {
+    const archived = queryOf(operationOf('/repos')).find(
+      one => at(one, 'name') === 'archived',
+    );
+    expect(JSON.stringify(archived)).toContain('ALL');
+  });
+});

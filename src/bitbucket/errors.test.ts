@@ -1,0 +1,13 @@
+import { BitbucketServerCredentialsError, CredentialsProblem } from './errors';
+
+it.each<[CredentialsProblem, RegExp]>([
+  ['rejected', /rejected the configured credentials.*Check username and password/],
+  ['captcha', /CAPTCHA.*Log in once in a browser.*HTTP access token/],
+  ['anonymous', /anonymous.*expired or revoked token.*Create a new one/],
+])('names cause, remedy and where to apply it: %s', (problem, expected) => {
+  const error = new BitbucketServerCredentialsError(problem, 'git.example.com');
+  expect(error.message).toMatch(expected);
+  expect(error.message).toContain('integrations.bitbucketServer, host git.example.com');
+  expect(error.message).toContain('Nothing was removed from the catalog');
+  expect(error).toMatchObject({ name: 'BitbucketServerCredentialsError', problem });
+});

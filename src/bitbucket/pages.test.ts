@@ -1,0 +1,237 @@
+import fc from 'fast-check';
+import { HttpReply } from '../http/types';
+import { Problem } from '../model';
+import { nextPage, PageStep, readPages } from './pages';
+import { PageQuery } from './restUrls';
+import { Page } from './wire';
+
+type Answer = HttpReply | Problem;
+
+function reply(body: unknown, status = 200): HttpReply {
+  const text = typeof body === 'string' ? body : JSON.stringify(body);
+  return { url: 'https://git.example.com/x', status, headers: new Headers(), body: text };
+}
+
+/** A server that pages over rows as Bitbucket does: `start` counts rows nobody may see. */
+function server(rows: readonly { id: number; hidden: boolean }[], cap: number) {
+  return ({ start, limit }: PageQuery): HttpReply => {
+    const used = Math.min(limit, cap);
+    const values: number[] = [];
+    for (let row = start; row < rows.length; row += 1) {
+      const { id = 0, hidden = true } = rows[row] ?? {};
+      if (hidden) continue;
+      if (values.length === used) {
+        const page = { size: used, limit: used, values, start };
+        return reply({ ...page, isLastPage: false, nextPageStart: row });
+      }
+      values.push(id);
+    }
+    return reply({ size: values.length, limit: used, isLastPage: true, values, start });
+  };
+}
+
+async function read(answer: (page: PageQuery, index: number) => Answer, limit = 1000) {
+  const asked: PageQuery[] = [];
+  const steps: PageStep[] = [];
+  const ask = async (page: PageQuery) => answer(page, asked.push({ ...page }) - 1);
+  for await (const step of readPages(ask, limit)) {
+    steps.push(step);
+  }
+  const values = steps.flatMap(step => (step.kind === 'page' ? step.page.values : []));
+  const failure = steps.find(step => step.kind === 'failed');
+  return { asked, steps, values, failure };
+}
+
+const rows = (count: number, hidden: (index: number) => boolean = () => false) =>
+  Array.from({ length: count }, (_, id) => ({ id, hidden: hidden(id) }));
+
+describe('readPages', () => {
+  it('asks once where one page holds everything', async () => {
+    const { asked, values, failure } = await read(server(rows(3), 1000));
+    expect(asked).toEqual([{ start: 0, limit: 1000 }]);
+    expect(values).toEqual([0, 1, 2]);
+    expect(failure).toBeUndefined();
+  });
+
+  it('reads an empty listing', async () => {
+    const { asked, steps, values } = await read(server([], 1000));
+    expect(asked).toHaveLength(1);
+    expect(steps).toHaveLength(1);
+    expect(values).toEqual([]);
+  });
+
+  it('keeps the limit that the server really used', async () => {
+    const { asked, values } = await read(server(rows(250), 100));
+    expect(asked).toEqual([
+      { start: 0, limit: 1000 },
+      { start: 100, limit: 100 },
+      { start: 200, limit: 100 },
+    ]);
+    expect(values).toHaveLength(250);
+  });
+
+  it('does not ask for more than it wanted where a server claims a higher limit', async () => {
+    const pages = [
+      { values: [1], isLastPage: false, limit: 5000, nextPageStart: 1 },
+      { values: [2], isLastPage: true, limit: 5000 },
+    ];
+    const { asked } = await read((_page, index) => reply(pages[index]));
+    expect(asked[1]).toEqual({ start: 1, limit: 1000 });
+  });
+
+  it('goes where nextPageStart says, not where the values end', async () => {
+    const { asked, values } = await read(
+      server(
+        rows(10, id => id % 3 !== 0),
+        2,
+      ),
+      2,
+    );
+    expect(asked.map(({ start }) => start)).toEqual([0, 6]);
+    expect(values).toEqual([0, 3, 6, 9]);
+  });
+
+  it('does not take a short or empty page for the last one', async () => {
+    const pages = [
+      { values: [], isLastPage: false, limit: 25, nextPageStart: 25 },
+      { values: [7], isLastPage: false, limit: 25, nextPageStart: 50 },
+      { values: [8], isLastPage: true, limit: 25 },
+    ];
+    const { values, failure } = await read((_page, index) => reply(pages[index]));
+    expect(values).toEqual([7, 8]);
+    expect(failure).toBeUndefined();
+  });
+
+  it.each([{}, { nextPageStart: null }])('ends at a last page with %j', async next => {
+    const { asked, failure } = await read(() =>
+      reply({ values: [1], isLastPage: true, ...next }),
+    );
+    expect(asked).toHaveLength(1);
+    expect(failure).toBeUndefined();
+  });
+
+  it('passes on rows that two pages share', async () => {
+    const pages = [
+      { values: [1, 2], isLastPage: false, nextPageStart: 2 },
+      { values: [2, 3], isLastPage: true },
+    ];
+    const { values } = await read((_page, index) => reply(pages[index]));
+    expect(values).toEqual([1, 2, 2, 3]);
+  });
+
+  it.each<[string, object]>([
+    ['no next page', {}],
+    ['null for the next page', { nextPageStart: null }],
+    ['a text for the next page', { nextPageStart: '2' }],
+    ['itself for the next page', { nextPageStart: 0 }],
+    ['a page before itself', { nextPageStart: -1 }],
+  ])(
+    'fails after the values of a page that promises more and names %s',
+    async (_name, next) => {
+      const { asked, values, failure } = await read(() =>
+        reply({ values: [1], isLastPage: false, limit: 1, ...next }),
+      );
+      expect(asked).toHaveLength(1);
+      expect(values).toEqual([1]);
+      expect(failure).toMatchObject({ problem: { reason: 'unexpected-answer' } });
+    },
+  );
+
+  it('fails where a cache answers every page with the first', async () => {
+    const { asked, failure } = await read(() =>
+      reply({ values: [1], isLastPage: false, nextPageStart: 1 }),
+    );
+    expect(asked).toHaveLength(2);
+    expect(failure).toMatchObject({ problem: { reason: 'unexpected-answer' } });
+  });
+
+  it('fails where a server goes on without end', async () => {
+    const { asked, failure } = await read(({ start }) =>
+      reply({ values: [], isLastPage: false, nextPageStart: start + 1 }),
+    );
+    expect(asked.length).toBeLessThanOrEqual(10_000);
+    expect(failure).toMatchObject({ problem: { reason: 'unexpected-answer' } });
+  });
+
+  it.each<[string, Answer, string]>([
+    ['a request without an answer', { reason: 'timeout', detail: 'late' }, 'timeout'],
+    ['503', reply('', 503), 'server-error'],
+    ['429', reply('', 429), 'rate-limited'],
+    ['401', reply('', 401), 'not-permitted'],
+    ['404', reply('', 404), 'unexpected-answer'],
+    ['204', reply('', 204), 'unexpected-answer'],
+    [
+      'a page with status 404',
+      reply({ values: [], isLastPage: true }, 404),
+      'unexpected-answer',
+    ],
+    ['a login page', reply('<html></html>'), 'unexpected-answer'],
+    ['half a page', reply('{"values":[{"id":1},'), 'unexpected-answer'],
+    ['foreign JSON', reply({ status: 'ok' }), 'unexpected-answer'],
+  ])(
+    'fails at a later page with %s and keeps what it read',
+    async (_name, answer, reason) => {
+      const first = reply({ values: [1], isLastPage: false, nextPageStart: 1 });
+      const { asked, values, steps } = await read((_page, index) =>
+        index === 0 ? first : answer,
+      );
+      expect(asked).toHaveLength(2);
+      expect(values).toEqual([1]);
+      expect(steps.at(-1)).toMatchObject({ kind: 'failed', problem: { reason } });
+    },
+  );
+
+  it('lets what the request throws pass', async () => {
+    const error = new Error('aborted');
+    const refuse = async () => {
+      throw error;
+    };
+    await expect(readPages(refuse, 1).next()).rejects.toBe(error);
+  });
+
+  it('asks for no further page once nobody reads on', async () => {
+    let asked = 0;
+    const pages = readPages(async ({ start }) => {
+      asked += 1;
+      return reply({ values: [1], isLastPage: false, nextPageStart: start + 1 });
+    }, 1);
+    await pages.next();
+    await pages.return(undefined);
+    expect(asked).toBe(1);
+  });
+
+  it('yields each visible row once, in the fewest requests, whatever the sizes', async () => {
+    const hidden = fc.array(fc.boolean(), { maxLength: 60 });
+    const size = fc.integer({ min: 1, max: 20 });
+    await fc.assert(
+      fc.asyncProperty(hidden, size, size, async (flags, limit, cap) => {
+        const all = flags.map((flag, id) => ({ id, hidden: flag }));
+        const visible = all.filter(row => !row.hidden).map(row => row.id);
+        const { asked, values, failure } = await read(server(all, cap), limit);
+        const fewest = Math.max(1, Math.ceil(visible.length / Math.min(limit, cap)));
+        expect(values).toEqual(visible);
+        expect(asked).toHaveLength(fewest);
+        expect(failure).toBeUndefined();
+      }),
+    );
+  });
+});
+
+describe('nextPage', () => {
+  const asked = { start: 100, limit: 50 };
+  const problem = { reason: 'unexpected-answer', detail: expect.any(String) };
+
+  it.each<[string, Partial<Page>, unknown]>([
+    ['the end of a last page', { isLastPage: true, nextPageStart: 150 }, 'end'],
+    ['the next page', { nextPageStart: 170 }, { start: 170, limit: 50 }],
+    [
+      'the next with a lower limit',
+      { nextPageStart: 110, limit: 10 },
+      { start: 110, limit: 10 },
+    ],
+    ['a problem where there is none', {}, problem],
+    ['a problem where it does not advance', { nextPageStart: 100 }, problem],
+  ])('is %s', (_name, page, expected) => {
+    expect(nextPage(asked, { values: [], isLastPage: false, ...page })).toEqual(expected);
+  });
+});

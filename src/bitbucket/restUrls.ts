@@ -1,0 +1,91 @@
+/**
+ * The REST URLs discovery asks, encoded, one function per endpoint. Pure.
+ * Paths and parameters: Bitbucket Data Center 10.0 OpenAPI; `<apiBaseUrl>` is
+ * `<base>/rest/api/1.0` or `…/latest`, the context path included.
+ */
+
+import { RepositoryAddress } from '../model';
+
+/** Values of a query string; `undefined` leaves the parameter out. */
+type Query = Readonly<Record<string, string | number | boolean | undefined>>;
+
+/** Encodes one segment of a path, slashes included. `*` is encoded too: Backstage's reader takes it for a glob. */
+export function encodeSegment(segment: string): string {
+  return encodeURIComponent(segment).replace(/\*/g, '%2A');
+}
+
+/** Encodes each segment of a path and keeps its slashes. */
+export function encodePath(path: string): string {
+  return path.split('/').map(encodeSegment).join('/');
+}
+
+function withQuery(url: string, query: Query): string {
+  const parameters = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) {
+    if (value !== undefined) {
+      parameters.set(name, String(value));
+    }
+  }
+  const text = parameters.toString();
+  return text === '' ? url : `${url}?${text}`;
+}
+
+/** Where a page begins and how long it may be. */
+export interface PageQuery {
+  readonly start: number;
+  readonly limit: number;
+}
+
+/** Builds every URL the client needs below one `apiBaseUrl`. */
+export class RestUrls {
+  readonly #base: string;
+
+  constructor(apiBaseUrl: string) {
+    this.#base = apiBaseUrl.replace(/\/+$/, '');
+  }
+
+  /** `archived` exists since 8.0 and hides archived repositories unless set; older servers ignore it. */
+  repositories(page: PageQuery): string {
+    return withQuery(`${this.#base}/repos`, { ...page, archived: 'ALL' });
+  }
+
+  projects(page: PageQuery): string {
+    return withQuery(`${this.#base}/projects`, { ...page });
+  }
+
+  projectRepositories(projectKey: string, page: PageQuery): string {
+    return withQuery(`${this.#base}/projects/${encodeSegment(projectKey)}/repos`, {
+      ...page,
+    });
+  }
+
+  repository(address: RepositoryAddress): string {
+    const { projectKey, slug } = address;
+    return `${this.#base}/projects/${encodeSegment(projectKey)}/repos/${encodeSegment(slug)}`;
+  }
+
+  /** `type=true` answers `{"type":"FILE"}` instead of the content. */
+  fileType(address: RepositoryAddress, path: string, at?: string): string {
+    return withQuery(`${this.repository(address)}/browse/${encodePath(path)}`, {
+      type: true,
+      at,
+    });
+  }
+
+  files(address: RepositoryAddress, page: PageQuery, at?: string): string {
+    return withQuery(`${this.repository(address)}/files`, { ...page, at });
+  }
+
+  /** "Only authenticated users may call this resource": tells who is anonymous. */
+  recentRepositories(): string {
+    return withQuery(`${this.#base}/profile/recent/repos`, { start: 0, limit: 1 });
+  }
+
+  rateLimitSettings(): string {
+    return `${this.#base}/admin/rate-limit/settings`;
+  }
+
+  userRateLimitSettings(userSlug: string): string {
+    return `${this.#base}/admin/rate-limit/settings/users/${encodeSegment(userSlug)}`;
+  }
+}

@@ -1,0 +1,73 @@
+/**
+ * The web pages the catalog reads. Pure. A target must be readable by Backstage's
+ * UrlReader, which picks the integration by the host of the URL.
+ */
+
+import { Repository } from '../model';
+import { encodePath, encodeSegment } from './restUrls';
+
+/** What a web address is built from: the integration's `host` and `apiBaseUrl`. */
+export interface WebAddress {
+  readonly host: string;
+  readonly apiBaseUrl: string;
+}
+
+const REPOSITORY_PAGE = /\/(projects|users)\/[^/]+\/repos\/[^/]+\/browse$/;
+
+/** Scheme, host and context path: `apiBaseUrl` without `/rest/…`, on the integration's own host. */
+export function webBaseUrl(address: WebAddress): string {
+  const api = new URL(address.apiBaseUrl);
+  const contextPath = api.pathname.replace(/\/rest(\/.*)?$/, '').replace(/\/+$/, '');
+  return `${api.protocol}//${address.host}${contextPath}`;
+}
+
+/** `…/projects/KEY/repos/slug`, or `…/users/name/repos/slug` in a personal project, whose key is `~NAME`. */
+function repositoryPagePath(repository: Repository): string {
+  const { projectKey, slug } = repository;
+  const owner = projectKey.startsWith('~')
+    ? `users/${encodeSegment(projectKey.slice(1).toLowerCase())}`
+    : `projects/${encodeSegment(projectKey)}`;
+  return `/${owner}/repos/${encodeSegment(slug)}/browse`;
+}
+
+/**
+ * The web page of a repository, ending in `/browse`, without a trailing slash.
+ *
+ * @remarks The server's own self link as it is, which is what the published module
+ * emits, unless that link names another host than the integration (a proxy, an alias):
+ * then the same page on the integration's scheme, host and context path.
+ */
+export function repositoryUrl(repository: Repository, address: WebAddress): string {
+  const own = repository.selfUrl?.replace(/\/+$/, '');
+  const page = own?.match(REPOSITORY_PAGE)?.[0];
+  if (own && page && hostOf(own) === address.host.toLowerCase()) {
+    return own;
+  }
+  return `${webBaseUrl(address)}${page ?? repositoryPagePath(repository)}`;
+}
+
+/**
+ * The URL of a file, as a Location's target.
+ *
+ * @param path - from the repository root, no leading slash, not encoded
+ * @param branch - short branch name; `undefined` for the default branch, which is not named
+ */
+export function fileUrl(
+  repository: Repository,
+  path: string,
+  branch: string | undefined,
+  address: WebAddress,
+): string {
+  const url = `${repositoryUrl(repository, address)}/${encodePath(path)}`;
+  return branch === undefined ? url : `${url}?at=${encodeURIComponent(branch)}`;
+}
+
+/** `undefined` for what is no URL, and for one with credentials in it: that is not passed on. */
+function hostOf(url: string): string | undefined {
+  try {
+    const { host, username, password } = new URL(url);
+    return username === '' && password === '' ? host : undefined;
+  } catch {
+    return undefined;
+  }
+}

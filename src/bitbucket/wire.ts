@@ -1,0 +1,180 @@
+/**
+ * What Bitbucket's JSON looks like, as far as discovery reads it. `unknown` comes in,
+ * model types go out; only the used fields are named, and a strange optional field is
+ * dropped rather than fatal.
+ */
+
+import { z } from 'zod';
+import { Project, Repository } from '../model';
+
+const OptionalText = z.string().optional().catch(undefined);
+const Flag = z.boolean().catch(false);
+
+const Links = z
+  .object({ self: z.array(z.object({ href: z.string().min(1) })).min(1) })
+  .optional()
+  .catch(undefined);
+
+const WireProject = z.object({
+  key: z.string().min(1),
+  id: z.number().int().optional().catch(undefined),
+  type: OptionalText,
+  public: Flag,
+});
+
+const WireRepository = z.object({
+  id: z.number().int(),
+  slug: z.string().min(1),
+  name: OptionalText,
+  description: OptionalText,
+  state: OptionalText,
+  archived: Flag,
+  public: Flag,
+  origin: z.object({}).optional().catch(undefined),
+  project: WireProject,
+  links: Links,
+});
+
+const WirePage = z.object({
+  values: z.array(z.unknown()),
+  isLastPage: z.boolean(),
+  limit: z.number().int().positive().optional().catch(undefined),
+  nextPageStart: z.number().int().nullish().catch(undefined),
+});
+
+const WireErrors = z.object({
+  errors: z
+    .array(
+      z.object({
+        message: z.string().nullish().catch(undefined),
+        exceptionName: z.string().nullish().catch(undefined),
+      }),
+    )
+    .min(1),
+});
+
+const WireFileType = z.object({ type: z.string() });
+
+const WireTokenBucket = z.object({
+  capacity: z.number().positive(),
+  fillRate: z.number().positive(),
+});
+
+const WireRateLimitSettings = z.object({
+  enabled: z.boolean(),
+  defaultSettings: WireTokenBucket,
+});
+
+const WireUserRateLimitSettings = z.object({
+  settings: WireTokenBucket.nullish().catch(undefined),
+  whitelisted: Flag,
+});
+
+/** One page of a listing, its items not yet looked at. */
+export interface Page {
+  readonly values: readonly unknown[];
+  readonly isLastPage: boolean;
+  /** What the server really used; it clamps silently. */
+  readonly limit?: number;
+  readonly nextPageStart?: number;
+}
+
+/** An error of Bitbucket's own: what its JSON error body says. */
+export interface ServerError {
+  readonly message?: string;
+  /** Fully qualified, such as `com.atlassian.bitbucket.content.NoSuchPathException`. */
+  readonly exceptionName?: string;
+}
+
+/** The server's rate limit for everybody. */
+export interface RateLimitSettings {
+  readonly enabled: boolean;
+  readonly capacity: number;
+  /** Tokens per second. */
+  readonly fillRate: number;
+}
+
+/** The exception from it for one user. */
+export interface UserRateLimitSettings {
+  readonly whitelisted: boolean;
+  readonly bucket?: { readonly capacity: number; readonly fillRate: number };
+}
+
+function parseWith<T>(schema: z.ZodType<T>, value: unknown): T | undefined {
+  const result = schema.safeParse(value);
+  return result.success ? result.data : undefined;
+}
+
+/** @returns `undefined` when the text is not JSON */
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** @returns `undefined` when the value cannot be identified as a repository */
+export function parseRepository(value: unknown): Repository | undefined {
+  const wire = parseWith(WireRepository, value);
+  if (!wire) {
+    return undefined;
+  }
+  return {
+    id: wire.id,
+    projectKey: wire.project.key,
+    slug: wire.slug,
+    name: wire.name ?? wire.slug,
+    description: wire.description,
+    state: wire.state,
+    archived: wire.archived,
+    fork: wire.origin !== undefined,
+    personal: isPersonal(wire.project),
+    public: wire.public || wire.project.public,
+    selfUrl: wire.links?.self[0]?.href,
+  };
+}
+
+/** @returns `undefined` when the value is no project */
+export function parseProject(value: unknown): Project | undefined {
+  const wire = parseWith(WireProject, value);
+  return wire && { id: wire.id, key: wire.key, personal: isPersonal(wire) };
+}
+
+function isPersonal(project: { key: string; type?: string }): boolean {
+  return project.type === 'PERSONAL' || project.key.startsWith('~');
+}
+
+/** @returns `undefined` when the value is no page */
+export function parsePage(value: unknown): Page | undefined {
+  const wire = parseWith(WirePage, value);
+  return wire && { ...wire, nextPageStart: wire.nextPageStart ?? undefined };
+}
+
+/** @returns an empty list when the value is not Bitbucket's error body */
+export function parseServerErrors(value: unknown): readonly ServerError[] {
+  const wire = parseWith(WireErrors, value);
+  return (wire?.errors ?? []).map(error => ({
+    message: error.message ?? undefined,
+    exceptionName: error.exceptionName ?? undefined,
+  }));
+}
+
+/** @returns `FILE`, `DIRECTORY`, `SUBMODULE` or whatever else the server says */
+export function parseFileType(value: unknown): string | undefined {
+  return parseWith(WireFileType, value)?.type;
+}
+
+/** Source: `GET /admin/rate-limit/settings`, Bitbucket Data Center 10.0 OpenAPI. */
+export function parseRateLimitSettings(value: unknown): RateLimitSettings | undefined {
+  const wire = parseWith(WireRateLimitSettings, value);
+  return wire && { enabled: wire.enabled, ...wire.defaultSettings };
+}
+
+/** Source: `GET /admin/rate-limit/settings/users/{userSlug}`, Bitbucket Data Center 10.0 OpenAPI. */
+export function parseUserRateLimitSettings(
+  value: unknown,
+): UserRateLimitSettings | undefined {
+  const wire = parseWith(WireUserRateLimitSettings, value);
+  return wire && { whitelisted: wire.whitelisted, bucket: wire.settings ?? undefined };
+}

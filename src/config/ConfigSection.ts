@@ -1,0 +1,213 @@
+/**
+ * One object of the configuration, read strictly: every getter names the full key, the
+ * bad value and the remedy. Faults are collected instead of thrown, so that whoever
+ * starts a backend sees all of them at once. Knows types and ranges, no particular key.
+ */
+
+import { Config, ConfigReader, readDurationFromConfig } from '@backstage/config';
+import { durationToMilliseconds, HumanDuration, JsonValue } from '@backstage/types';
+import { describeValue, isJsonObject } from './jsonValues';
+import { suggestKey } from './suggestKey';
+
+const DURATION_EXAMPLES =
+  '"30 seconds", "PT30S" or { seconds: 30 } (years, months, weeks, days, hours, minutes, seconds, milliseconds)';
+
+/** The numbers a key allows; both ends belong to it unless said otherwise. */
+export interface NumberRange {
+  readonly min: number;
+  /** The lower end itself is not allowed. */
+  readonly aboveMin?: boolean;
+  readonly max?: number;
+  readonly integer?: boolean;
+}
+
+/** The durations a key allows. */
+export interface DurationRange {
+  /** 0 is allowed. */
+  readonly zero: boolean;
+  /** Longest, with the words for it. */
+  readonly max?: { readonly ms: number; readonly text: string };
+}
+
+/** One object of the configuration; see the head of the file. */
+export class ConfigSection {
+  /**
+   * @param config - the object itself
+   * @param path - its full key
+   * @param problems - where every fault is added, as a sentence
+   */
+  constructor(
+    readonly config: Config,
+    private readonly path: string,
+    private readonly problems: string[],
+  ) {}
+
+  /** Faults found so far, in all sections that share the list. */
+  get problemCount(): number {
+    return this.problems.length;
+  }
+
+  /** Adds a fault; the sentence starts with what the key must be or is. */
+  addProblem(key: string, sentence: string): void {
+    this.problems.push(`${this.fullKey(key)} ${sentence}`);
+  }
+
+  /** Whether the key is set; an emptied one (`null`) is not, as everywhere in Backstage. */
+  has(key: string): boolean {
+    return this.config.has(key);
+  }
+
+  /** As it stands in the configuration, of any type. */
+  value(key: string): JsonValue | undefined {
+    return this.config.getOptional(key);
+  }
+
+  /** Refuses every key that is not among the allowed ones. */
+  allowOnly(allowed: readonly string[]): void {
+    for (const key of this.config.keys().filter(name => !allowed.includes(name))) {
+      const remedy = suggestKey(key, allowed) ?? 'remove it';
+      this.addProblem(
+        key,
+        `is not a known key; ${remedy} (known here: ${allowed.join(', ')})`,
+      );
+    }
+  }
+
+  /**
+   * Opens the object below a key; an empty one where the key is not set.
+   *
+   * @param allowed - the keys it may hold
+   */
+  section(key: string, allowed: readonly string[]): ConfigSection {
+    const value = this.value(key);
+    if (value !== undefined && !isJsonObject(value)) {
+      this.addBadValue(key, `must be an object with the keys ${allowed.join(', ')}`);
+    }
+    const section = new ConfigSection(
+      new ConfigReader(isJsonObject(value) ? value : {}, 'app-config'),
+      this.fullKey(key),
+      this.problems,
+    );
+    section.allowOnly(allowed);
+    return section;
+  }
+
+  /**
+   * Refuses a key that is left out although it has no default.
+   *
+   * @returns whether it is set
+   */
+  require(key: string, remedy: string): boolean {
+    if (!this.has(key)) {
+      this.addProblem(key, `is missing; ${remedy}`);
+    }
+    return this.has(key);
+  }
+
+  /** @returns `undefined` when not set or refused; never an empty text */
+  string(key: string): string | undefined {
+    return this.attempt(
+      key,
+      () => this.config.getOptionalString(key),
+      'must be a text that is not empty, in quotes where YAML would read something else',
+    );
+  }
+
+  /** @returns `undefined` when not set or refused */
+  oneOf<T extends string>(key: string, allowed: readonly T[]): T | undefined {
+    const value = this.value(key);
+    const match = allowed.find(candidate => candidate === value);
+    if (value !== undefined && match === undefined) {
+      this.addBadValue(key, `must be one of ${allowed.join(', ')}`);
+    }
+    return match;
+  }
+
+  /** Takes the texts that environment variables give too, such as `true` and `no`. */
+  boolean(key: string, fallback: boolean): boolean {
+    const read = () => this.config.getOptionalBoolean(key);
+    return this.attempt(key, read, 'must be true or false') ?? fallback;
+  }
+
+  /**
+   * Takes the texts that environment variables give too.
+   *
+   * @returns `undefined` when not set or refused
+   */
+  number(key: string, range: NumberRange): number | undefined {
+    return this.attempt(
+      key,
+      () => {
+        const value = this.config.getOptionalNumber(key);
+        // An empty environment variable would be read as the number 0.
+        const blank = String(this.value(key) ?? '0').trim() === '';
+        if (blank || (value !== undefined && !isWithin(value, range))) {
+          throw new RangeError();
+        }
+        return value;
+      },
+      `must be ${describeRange(range)}`,
+    );
+  }
+
+  /** @returns milliseconds; the fallback when not set or refused */
+  durationMs(key: string, fallback: HumanDuration, range: DurationRange): number {
+    const limits = [range.zero ? '0 or more' : 'more than 0'];
+    if (range.max !== undefined) {
+      limits.push(`at most ${range.max.text}`);
+    }
+    const duration = this.attempt(
+      key,
+      () => {
+        if (!this.has(key)) {
+          return undefined;
+        }
+        const ms = durationToMilliseconds(readDurationFromConfig(this.config, { key }));
+        const longest = range.max?.ms ?? Number.MAX_SAFE_INTEGER;
+        if (!(range.zero ? ms >= 0 : ms > 0) || !(ms <= longest)) {
+          throw new RangeError();
+        }
+        return ms;
+      },
+      `must be a duration of ${limits.join(' and ')}, such as ${DURATION_EXAMPLES}`,
+    );
+    return duration ?? durationToMilliseconds(fallback);
+  }
+
+  /** The key from the configuration's root down. */
+  private fullKey(key: string): string {
+    return `${this.path}.${key}`;
+  }
+
+  private addBadValue(key: string, sentence: string): void {
+    this.addProblem(key, `${sentence}, but is ${describeValue(this.value(key))}`);
+  }
+
+  /** Turns whatever a Backstage reader throws into our own sentence. */
+  private attempt<T>(key: string, read: () => T, sentence: string): T | undefined {
+    try {
+      return read();
+    } catch {
+      this.addBadValue(key, sentence);
+      return undefined;
+    }
+  }
+}
+
+/** Written so that NaN is never within. */
+function isWithin(value: number, range: NumberRange): boolean {
+  return (
+    Number.isFinite(value) &&
+    (range.aboveMin ? value > range.min : value >= range.min) &&
+    value <= (range.max ?? Number.MAX_VALUE) &&
+    (!range.integer || Number.isInteger(value))
+  );
+}
+
+function describeRange({ min, aboveMin, max, integer }: NumberRange): string {
+  const kind = integer ? 'a whole number' : 'a number';
+  if (max !== undefined) {
+    return `${kind} from ${min} to ${max}`;
+  }
+  return aboveMin ? `${kind} above ${min}` : `${kind} of ${min} or more`;
+}

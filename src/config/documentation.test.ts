@@ -1,0 +1,149 @@
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { ConfigReader } from '@backstage/config';
+import { parse } from 'yaml';
+import {
+  commentedExamples,
+  DocumentedKey,
+  keysOfSchema,
+  keysOfYaml,
+  loadOwnSchema,
+  PACKAGE_ROOT,
+  providerSchemas,
+  readPackageFile,
+  rowsOfReadme,
+} from './__testUtils__/documentedKeys';
+import { readOneProvider } from './__testUtils__/readOneProvider';
+import { CONFIGURATION_KEYS } from './configurationKeys';
+import { readProviderConfigs } from './readProviderConfigs';
+
+const EXAMPLE = readPackageFile('app-config.example.yaml');
+const KEYS = CONFIGURATION_KEYS.map(({ key }) => key).sort();
+
+function namesOf(keys: readonly DocumentedKey[]): string[] {
+  return keys.map(({ key }) => key).sort();
+}
+
+/** Keys whose documentation does not say the default as the reader knows it. */
+function wronglyDocumented(
+  documented: readonly DocumentedKey[],
+  phraseOf: (value: string) => string,
+): string[] {
+  return CONFIGURATION_KEYS.filter(({ key, default: value }) => {
+    const phrase = value === 'required' ? 'Required' : phraseOf(value);
+    return !documented.some(entry => entry.key === key && entry.text.includes(phrase));
+  }).map(({ key }) => key);
+}
+
+describe('the documented configuration', () => {
+  it('names the defaults that the reader fills in', () => {
+    const written = readOneProvider({
+      catalogPath: '/catalog-info.yaml',
+      validateLocationsExist: true,
+      filters: { skipArchivedRepos: false, skipForkedRepos: false, personalRepos: false },
+      schedule: { frequency: '30 minutes', timeout: '25 minutes' },
+      concurrency: 8,
+      rateLimit: 'auto',
+      requestTimeout: '30 seconds',
+      removals: { maxPercentage: 30, holdFor: '24 hours' },
+    });
+    const { schedule, ...rest } = readOneProvider({});
+    expect(written).toEqual({ ...rest, schedule: expect.objectContaining(schedule) });
+    expect(
+      Object.fromEntries(CONFIGURATION_KEYS.map(row => [row.key, row.default])),
+    ).toEqual({
+      host: 'required',
+      catalogPath: '/catalog-info.yaml',
+      branch: "the repository's default branch",
+      validateLocationsExist: 'true',
+      'filters.projectKey': 'all',
+      'filters.repoSlug': 'all',
+      'filters.exclude.projectKey': 'none',
+      'filters.exclude.repoSlug': 'none',
+      'filters.skipArchivedRepos': 'false',
+      'filters.skipForkedRepos': 'false',
+      'filters.personalRepos': 'false',
+      'filters.visibility': 'any',
+      schedule: 'every 30 minutes, timeout 25 minutes',
+      concurrency: '8',
+      rateLimit: 'auto',
+      requestTimeout: '30 seconds',
+      'removals.maxPercentage': '30',
+      'removals.holdFor': '24 hours',
+    });
+  });
+
+  it('has the same keys and defaults in config.d.ts, in both forms', async () => {
+    const { single, inMap } = providerSchemas((await loadOwnSchema()).serialize());
+    for (const documented of [keysOfSchema(single), keysOfSchema(inMap)]) {
+      expect(namesOf(documented)).toEqual(KEYS);
+      expect(wronglyDocumented(documented, value => `Default: \`${value}\`.`)).toEqual(
+        [],
+      );
+    }
+  }, 60_000);
+
+  it('has the same keys and defaults in app-config.example.yaml', () => {
+    const prefix = 'catalog.providers.bitbucketServer.';
+    const documented = keysOfYaml(EXAMPLE)
+      .filter(({ key }) => key.startsWith(prefix))
+      .map(({ key, text }) => ({ key: key.slice(prefix.length), text }));
+    const sections = ['filters', 'filters.exclude', 'removals'];
+    const inner = /^(schedule|rateLimit)\./;
+    const leaves = documented.filter(
+      ({ key }) => !sections.includes(key) && !inner.test(key),
+    );
+    expect(namesOf(leaves)).toEqual(KEYS);
+    expect(
+      wronglyDocumented(
+        leaves.map(({ key, text }) => ({ key, text: `${text}\n` })),
+        value => `Default: ${value}\n`,
+      ),
+    ).toEqual([]);
+  });
+
+  it('has examples that the reader accepts, the minimal one first', () => {
+    const [minimal = '', several = ''] = commentedExamples(EXAMPLE);
+    const [least, full, map] = [minimal, EXAMPLE, several].map(example =>
+      readProviderConfigs(new ConfigReader(parse(example))),
+    );
+    expect(least).toEqual([
+      expect.objectContaining({ ...readOneProvider({}), host: 'bitbucket.example.com' }),
+    ]);
+    expect(full).toHaveLength(1);
+    expect(map?.map(({ id }) => id)).toEqual(['payments', 'everything-else', 'partners']);
+    expect(EXAMPLE.indexOf('# Example: the least')).toBeLessThan(
+      EXAMPLE.indexOf('\nintegrations:'),
+    );
+  });
+
+  it('keeps secrets out of the examples', () => {
+    const secrets = [...EXAMPLE.matchAll(/(?:username|password|token): *(.*)$/gm)];
+    expect(secrets.length).toBeGreaterThan(0);
+    for (const [, value] of secrets) {
+      expect(value).toMatch(/^\$\{BITBUCKET_(USERNAME|PASSWORD)\}$/);
+    }
+  });
+
+  it('reads the table of a README, and knows when there is none', () => {
+    const table =
+      '| key | default |\n|---|---|\n| `host` | required |\n| `a.b` | `8` | x |\n';
+    const readme = `# x\n<!-- configuration-table -->\n${table}<!-- /configuration-table -->\n| \`c\` | 1 |`;
+    expect(rowsOfReadme(readme)).toEqual([
+      { key: 'host', text: 'required' },
+      { key: 'a.b', text: '8' },
+    ]);
+    expect(rowsOfReadme(`# x\n${table}`)).toBeUndefined();
+  });
+
+  const hasReadme = existsSync(resolve(PACKAGE_ROOT, 'README.md'));
+  (hasReadme ? it : it.skip)('has the same keys and defaults in the README', () => {
+    const rows = rowsOfReadme(readPackageFile('README.md'));
+    const documented = CONFIGURATION_KEYS.map(row => ({
+      key: row.key,
+      text: row.default,
+    }));
+    expect(rows).toEqual(expect.arrayContaining(documented));
+    expect(rows).toHaveLength(documented.length);
+  });
+});

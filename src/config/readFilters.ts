@@ -1,0 +1,102 @@
+/** Reads the section `filters` of a provider and refuses filters that contradict each other. */
+
+import { literalProjectKeys } from '../filters/literalProjectKeys';
+import { RepositoryFilters } from '../filters/types';
+import { ConfigSection } from './ConfigSection';
+import {
+  DEFAULT_PERSONAL_REPOS,
+  DEFAULT_SKIP_ARCHIVED_REPOS,
+  DEFAULT_SKIP_FORKED_REPOS,
+  keysOf,
+} from './configurationKeys';
+import { describeValue } from './jsonValues';
+
+/** `/pay/i`: neither a key nor a slug holds a slash, so this could never match. */
+const WRITTEN_WITH_SLASHES = /^\/.*\/[a-z]*$/;
+
+/**
+ * Reads the filters; faults are added to the section's problems.
+ *
+ * @param provider - the section that holds the key `filters`
+ */
+export function readFilters(provider: ConfigSection): RepositoryFilters {
+  const section = provider.section('filters', keysOf('filters'));
+  const exclude = section.section('exclude', keysOf('filters.exclude'));
+  const filters: RepositoryFilters = {
+    projectKey: readPattern(section, 'projectKey'),
+    repoSlug: readPattern(section, 'repoSlug'),
+    exclude: {
+      projectKey: readPattern(exclude, 'projectKey'),
+      repoSlug: readPattern(exclude, 'repoSlug'),
+    },
+    skipArchivedRepos: section.boolean('skipArchivedRepos', DEFAULT_SKIP_ARCHIVED_REPOS),
+    skipForkedRepos: section.boolean('skipForkedRepos', DEFAULT_SKIP_FORKED_REPOS),
+    personalRepos: section.boolean('personalRepos', DEFAULT_PERSONAL_REPOS),
+    visibility: section.oneOf('visibility', ['public', 'private']),
+  };
+  refuseImpossibleFilters(section, filters);
+  return filters;
+}
+
+/** Compiled without flags: the pattern alone says what it matches. */
+function readPattern(section: ConfigSection, key: string): RegExp | undefined {
+  const source = section.string(key);
+  if (source === undefined) {
+    return undefined;
+  }
+  if (WRITTEN_WITH_SLASHES.test(source)) {
+    section.addProblem(
+      key,
+      `must be a regular expression without the slashes around it and without flags, but is ${describeValue(source)}`,
+    );
+    return undefined;
+  }
+  try {
+    return new RegExp(source);
+  } catch (error) {
+    // V8 repeats the pattern before the reason.
+    const reason = String(error).split(': ').at(-1);
+    section.addProblem(
+      key,
+      `must be a JavaScript regular expression, but is ${describeValue(source)} (${reason}); put a "\\" before a character that stands for itself`,
+    );
+    return undefined;
+  }
+}
+
+/** Filters that no repository can pass are a mistake, not a wish. */
+function refuseImpossibleFilters(
+  section: ConfigSection,
+  filters: RepositoryFilters,
+): void {
+  const { projectKey, repoSlug, exclude } = filters;
+  const keys = literalProjectKeys(projectKey);
+  if (!filters.personalRepos && keys?.every(key => key.startsWith('~'))) {
+    section.addProblem(
+      'projectKey',
+      `can only match personal projects (${describeValue(projectKey?.source)}), which are left out unless filters.personalRepos is true; set it to true`,
+    );
+  }
+  const allExcluded = keys?.every(key => exclude.projectKey?.test(key)) ?? false;
+  if (allExcluded || isSamePattern(projectKey, exclude.projectKey)) {
+    refuseExcludedAgain(section, 'projectKey', exclude.projectKey);
+  }
+  if (isSamePattern(repoSlug, exclude.repoSlug)) {
+    refuseExcludedAgain(section, 'repoSlug', exclude.repoSlug);
+  }
+}
+
+function isSamePattern(a: RegExp | undefined, b: RegExp | undefined): boolean {
+  return a !== undefined && a.source === b?.source;
+}
+
+function refuseExcludedAgain(
+  section: ConfigSection,
+  key: string,
+  exclude: RegExp | undefined,
+): void {
+  section.addProblem(
+    key,
+    `includes only what filters.exclude.${key} excludes again (${describeValue(exclude?.source)}), so nothing can match; change one of the two`,
+  );
+}

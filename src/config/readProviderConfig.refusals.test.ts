@@ -1,0 +1,232 @@
+import { JsonObject } from '@backstage/types';
+import { readOneProvider, refusalOf } from './__testUtils__/readOneProvider';
+
+const ROOT = 'catalog.providers.bitbucketServer';
+const LONG_TEXT = 'x'.repeat(500);
+
+describe('readProviderConfig, given something wrong', () => {
+  it.each<[string, JsonObject, string, string[]]>([
+    ['removals as number', { removals: 30 }, 'removals', ['must be an object', '30']],
+    [
+      'a path that is a number',
+      { catalogPath: 5 },
+      'catalogPath',
+      ['must be a path', '5'],
+    ],
+    [
+      'a path that is an object',
+      { catalogPath: { a: 'b' } },
+      'catalogPath',
+      ['must be a path', 'an object'],
+    ],
+    ['an empty path', { catalogPath: '' }, 'catalogPath', ['names no file']],
+    ['an empty list of paths', { catalogPath: [] }, 'catalogPath', ['empty list']],
+    [
+      'a list with a number',
+      { catalogPath: ['/a.yaml', 5] },
+      'catalogPath[1]',
+      ['must be a path', '5'],
+    ],
+    [
+      'a bad glob',
+      { catalogPath: ['/a.yaml', '[b'] },
+      'catalogPath[1]',
+      ['"[b"', '"[" without'],
+    ],
+    [
+      'a path given twice',
+      { catalogPath: ['/a.yaml', 'a.yaml'] },
+      'catalogPath[1]',
+      ['"a.yaml" twice', 'remove one'],
+    ],
+    [
+      'a glob given twice',
+      { catalogPath: ['*.yaml', '/*.yaml'] },
+      'catalogPath[1]',
+      ['twice'],
+    ],
+    ['an empty branch', { branch: '' }, 'branch', ['must be a text']],
+    [
+      'a branch that is a number',
+      { branch: 2024 },
+      'branch',
+      ['must be a text', 'in quotes', '2024'],
+    ],
+    ['a tag', { branch: 'refs/tags/v1' }, 'branch', ['"refs/tags/v1"', 'no branch']],
+    ['an illegal branch', { branch: 'a..b' }, 'branch', ['"a..b"', 'git allows no']],
+    [
+      'a boolean that is none',
+      { validateLocationsExist: 'perhaps' },
+      'validateLocationsExist',
+      ['true or false', '"perhaps"'],
+    ],
+    [
+      'an empty boolean',
+      { validateLocationsExist: '' },
+      'validateLocationsExist',
+      ['true or false'],
+    ],
+    [
+      'no concurrency',
+      { concurrency: 0 },
+      'concurrency',
+      ['whole number from 1 to 100', '0'],
+    ],
+    ['too much concurrency', { concurrency: 101 }, 'concurrency', ['1 to 100', '101']],
+    ['half a concurrency', { concurrency: 1.5 }, 'concurrency', ['whole number', '1.5']],
+    [
+      'concurrency as word',
+      { concurrency: 'many' },
+      'concurrency',
+      ['whole number', '"many"'],
+    ],
+    [
+      'an empty concurrency',
+      { concurrency: ' ' },
+      'concurrency',
+      ['whole number', '" "'],
+    ],
+    [
+      'an endless concurrency',
+      { concurrency: Infinity },
+      'concurrency',
+      ['whole number'],
+    ],
+    [
+      'concurrency that is no number',
+      { concurrency: NaN },
+      'concurrency',
+      ['whole number'],
+    ],
+    [
+      'concurrency as list',
+      { concurrency: [8] },
+      'concurrency',
+      ['whole number', 'a list'],
+    ],
+    [
+      'another word as rate',
+      { rateLimit: 'fast' },
+      'rateLimit',
+      ['"auto", "off"', '"fast"'],
+    ],
+    [
+      'a rate that YAML reads as false',
+      { rateLimit: false },
+      'rateLimit',
+      ['in quotes', 'false'],
+    ],
+    [
+      'a rate without burst',
+      { rateLimit: { requestsPerSecond: 4 } },
+      'rateLimit.burst',
+      ['is missing'],
+    ],
+    [
+      'a burst without rate',
+      { rateLimit: { burst: 4 } },
+      'rateLimit.requestsPerSecond',
+      ['is missing'],
+    ],
+    [
+      'a rate of 0',
+      { rateLimit: { requestsPerSecond: 0, burst: 1 } },
+      'rateLimit.requestsPerSecond',
+      ['above 0'],
+    ],
+    [
+      'a burst of 0',
+      { rateLimit: { requestsPerSecond: 1, burst: 0 } },
+      'rateLimit.burst',
+      ['1 or more'],
+    ],
+    [
+      'half a burst',
+      { rateLimit: { requestsPerSecond: 1, burst: 1.5 } },
+      'rateLimit.burst',
+      ['whole number'],
+    ],
+    [
+      'an unknown rate key',
+      { rateLimit: { requestsPerSecond: 1, burst: 1, per: 'host' } },
+      'rateLimit.per',
+      ['not a known key'],
+    ],
+    [
+      'a timeout without unit',
+      { requestTimeout: 30 },
+      'requestTimeout',
+      ['a duration', '"30 seconds"', '30'],
+    ],
+    [
+      'a timeout as text without unit',
+      { requestTimeout: '30' },
+      'requestTimeout',
+      ['a duration', '"30"'],
+    ],
+    [
+      'an unknown unit',
+      { requestTimeout: { second: 30 } },
+      'requestTimeout',
+      ['seconds', 'an object'],
+    ],
+    [
+      'a timeout of 0',
+      { requestTimeout: { seconds: 0 } },
+      'requestTimeout',
+      ['more than 0'],
+    ],
+    [
+      'a negative timeout',
+      { requestTimeout: { seconds: -1 } },
+      'requestTimeout',
+      ['more than 0'],
+    ],
+    [
+      'a timeout above 10 minutes',
+      { requestTimeout: '601 seconds' },
+      'requestTimeout',
+      ['at most 10 minutes'],
+    ],
+    [
+      'a percentage above 100',
+      { removals: { maxPercentage: 100.1 } },
+      'removals.maxPercentage',
+      ['0 to 100'],
+    ],
+    [
+      'a negative percentage',
+      { removals: { maxPercentage: -1 } },
+      'removals.maxPercentage',
+      ['0 to 100'],
+    ],
+    [
+      'a percentage with its sign',
+      { removals: { maxPercentage: '30%' } },
+      'removals.maxPercentage',
+      ['"30%"'],
+    ],
+    [
+      'a negative hold',
+      { removals: { holdFor: { hours: -1 } } },
+      'removals.holdFor',
+      ['0 or more'],
+    ],
+    [
+      'an endless hold',
+      { removals: { holdFor: { hours: Infinity } } },
+      'removals.holdFor',
+      ['a duration'],
+    ],
+  ])('refuses %s, naming the full key', (_, keys, key, parts) => {
+    const message = refusalOf(() => readOneProvider(keys));
+    expect(message).toMatch(`${ROOT}.${key} `);
+    expect(message).not.toContain('\n');
+    parts.forEach(part => expect(message).toContain(part));
+  });
+
+  it('cuts a bad value that is long', () => {
+    const message = refusalOf(() => readOneProvider({ rateLimit: LONG_TEXT }));
+    expect(message.length).toBeLessThan(300);
+  });
+});

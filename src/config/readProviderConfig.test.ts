@@ -1,0 +1,83 @@
+import { JsonObject } from '@backstage/types';
+import { readOneProvider } from './__testUtils__/readOneProvider';
+
+describe('readProviderConfig', () => {
+  it.each<[string, JsonObject, object]>([
+    [
+      'one path',
+      { catalogPath: 'a.yaml' },
+      { catalogPaths: [{ kind: 'plain', path: 'a.yaml' }] },
+    ],
+    [
+      'several paths',
+      { catalogPath: ['/a.yaml', '/**/b.yaml'] },
+      {
+        catalogPaths: [
+          { kind: 'plain', path: 'a.yaml' },
+          { kind: 'glob', pattern: '**/b.yaml' },
+        ],
+      },
+    ],
+    ['a short branch', { branch: 'release/1.x' }, { branch: 'release/1.x' }],
+    ['a branch as full ref', { branch: 'refs/heads/main' }, { branch: 'main' }],
+    [
+      'no validation with globs',
+      { validateLocationsExist: false, catalogPath: '**/a.yaml' },
+      { validateLocationsExist: false },
+    ],
+    [
+      'a boolean from an environment variable',
+      { validateLocationsExist: 'false' },
+      { validateLocationsExist: false },
+    ],
+    ['a number from an environment variable', { concurrency: '12' }, { concurrency: 12 }],
+    ['the least concurrency', { concurrency: 1 }, { concurrency: 1 }],
+    ['the most concurrency', { concurrency: 100 }, { concurrency: 100 }],
+    ['the automatic rate', { rateLimit: 'auto' }, { rateLimit: { kind: 'auto' } }],
+    ['no rate', { rateLimit: 'off' }, { rateLimit: { kind: 'off' } }],
+    [
+      'a fixed rate',
+      { rateLimit: { requestsPerSecond: 0.5, burst: '10' } },
+      { rateLimit: { kind: 'fixed', requestsPerSecond: 0.5, burst: 10 } },
+    ],
+    [
+      'a timeout as object',
+      { requestTimeout: { minutes: 1, seconds: '30' } },
+      { requestTimeoutMs: 90_000 },
+    ],
+    ['a timeout as text', { requestTimeout: '45 seconds' }, { requestTimeoutMs: 45_000 }],
+    [
+      'a timeout as ISO duration',
+      { requestTimeout: 'PT10M' },
+      { requestTimeoutMs: 600_000 },
+    ],
+    [
+      'the guard switched off',
+      { removals: { maxPercentage: 100 } },
+      { removals: { maxPercentage: 100, holdForMs: 86_400_000 } },
+    ],
+    [
+      'no removals',
+      { removals: { maxPercentage: 0 } },
+      { removals: { maxPercentage: 0 } },
+    ],
+    [
+      'part of a percentage',
+      { removals: { maxPercentage: 2.5 } },
+      { removals: { maxPercentage: 2.5 } },
+    ],
+    [
+      'another hold',
+      { removals: { holdFor: '2 days' } },
+      { removals: { maxPercentage: 30, holdForMs: 172_800_000 } },
+    ],
+    [
+      'a hold of nothing',
+      { removals: { holdFor: { hours: 0 } } },
+      { removals: { holdForMs: 0 } },
+    ],
+    ['an emptied key', { concurrency: null, removals: null }, { concurrency: 8 }],
+  ])('reads %s', (_, keys, expected) => {
+    expect(readOneProvider(keys)).toMatchObject(expected);
+  });
+});

@@ -1,0 +1,175 @@
+/**
+ * Reads one provider, defaults filled in. Faults are added to the section's problems;
+ * whoever opened the section throws once everything is read.
+ */
+
+import { parseCatalogPath } from '../filters/catalogPaths';
+import { CatalogPath } from '../filters/types';
+import { RateLimitSetting } from '../http/types';
+import { parseBranch } from './branchName';
+import { ConfigSection } from './ConfigSection';
+import {
+  DEFAULT_CATALOG_PATH,
+  DEFAULT_CONCURRENCY,
+  DEFAULT_RATE_LIMIT,
+  DEFAULT_REMOVALS_HOLD_FOR,
+  DEFAULT_REMOVALS_MAX_PERCENTAGE,
+  DEFAULT_REQUEST_TIMEOUT,
+  DEFAULT_VALIDATE_LOCATIONS_EXIST,
+  keysOf,
+} from './configurationKeys';
+import { describeValue, isJsonObject } from './jsonValues';
+import { readFilters } from './readFilters';
+import { readSchedule } from './readSchedule';
+import { findNearest } from './suggestKey';
+import { ProviderConfig } from './types';
+
+const MOST_CONCURRENCY = 100;
+/** A request that takes longer is dead, and would outlast the schedule's timeout. */
+const LONGEST_REQUEST_TIMEOUT = { ms: 600_000, text: '10 minutes' };
+
+/**
+ * Reads one provider.
+ *
+ * @param id - the provider's
+ * @param provider - its section
+ * @param integrationHosts - every `integrations.bitbucketServer[].host`
+ */
+export function readProviderConfig(
+  id: string,
+  provider: ConfigSection,
+  integrationHosts: readonly string[],
+): ProviderConfig {
+  provider.allowOnly(keysOf());
+  const removals = provider.section('removals', keysOf('removals'));
+  return {
+    id,
+    host: readHost(provider, integrationHosts),
+    catalogPaths: readCatalogPaths(provider),
+    branch: readBranch(provider),
+    validateLocationsExist: provider.boolean(
+      'validateLocationsExist',
+      DEFAULT_VALIDATE_LOCATIONS_EXIST,
+    ),
+    filters: readFilters(provider),
+    schedule: readSchedule(provider),
+    concurrency:
+      provider.number('concurrency', { min: 1, max: MOST_CONCURRENCY, integer: true }) ??
+      DEFAULT_CONCURRENCY,
+    rateLimit: readRateLimit(provider),
+    requestTimeoutMs: provider.durationMs('requestTimeout', DEFAULT_REQUEST_TIMEOUT, {
+      zero: false,
+      max: LONGEST_REQUEST_TIMEOUT,
+    }),
+    removals: {
+      maxPercentage:
+        removals.number('maxPercentage', { min: 0, max: 100 }) ??
+        DEFAULT_REMOVALS_MAX_PERCENTAGE,
+      holdForMs: removals.durationMs('holdFor', DEFAULT_REMOVALS_HOLD_FOR, {
+        zero: true,
+      }),
+    },
+  };
+}
+
+function readHost(provider: ConfigSection, integrationHosts: readonly string[]): string {
+  const configured =
+    integrationHosts.length === 0
+      ? 'no host is configured under integrations.bitbucketServer yet, so add one there first'
+      : `configured under integrations.bitbucketServer: ${integrationHosts.join(', ')}`;
+  if (!provider.require('host', `set it to a host of an integration (${configured})`)) {
+    return '';
+  }
+  const host = provider.string('host');
+  if (host === undefined || integrationHosts.includes(host)) {
+    return host ?? '';
+  }
+  const nearest = findNearest(host.replace(/^https?:\/\//, ''), integrationHosts);
+  const hint = nearest === undefined ? '' : `; did you mean ${nearest}?`;
+  provider.addProblem(
+    'host',
+    `must be the host of an integration, without a scheme or a path, but is ${describeValue(host)}${hint} (${configured})`,
+  );
+  return host;
+}
+
+/** A path given twice is refused, like everything else that would have no effect. */
+function readCatalogPaths(provider: ConfigSection): CatalogPath[] {
+  const value = provider.value('catalogPath') ?? DEFAULT_CATALOG_PATH;
+  const entries = Array.isArray(value)
+    ? value.map((entry, index) => ({ key: `catalogPath[${index}]`, entry }))
+    : [{ key: 'catalogPath', entry: value }];
+  if (entries.length === 0) {
+    provider.addProblem(
+      'catalogPath',
+      `is an empty list, so nothing could be found; name a path, or leave the key out for ${DEFAULT_CATALOG_PATH}`,
+    );
+  }
+  const paths = new Map<string, CatalogPath>();
+  for (const { key, entry } of entries) {
+    if (typeof entry !== 'string') {
+      provider.addProblem(
+        key,
+        `must be a path in quotes or a list of them, but is ${describeValue(entry)}`,
+      );
+      continue;
+    }
+    try {
+      const path = parseCatalogPath(entry);
+      const text = path.kind === 'plain' ? path.path : path.pattern;
+      if (paths.has(text)) {
+        provider.addProblem(key, `names ${describeValue(entry)} twice; remove one`);
+      }
+      paths.set(text, path);
+    } catch (error) {
+      addParseProblem(provider, key, entry, error);
+    }
+  }
+  return [...paths.values()];
+}
+
+function readBranch(provider: ConfigSection): string | undefined {
+  const text = provider.string('branch');
+  if (text === undefined) {
+    return undefined;
+  }
+  try {
+    return parseBranch(text);
+  } catch (error) {
+    addParseProblem(provider, 'branch', text, error);
+    return undefined;
+  }
+}
+
+function addParseProblem(
+  provider: ConfigSection,
+  key: string,
+  text: string,
+  error: unknown,
+): void {
+  const reason = error instanceof Error ? error.message : String(error);
+  provider.addProblem(key, `cannot be ${describeValue(text)}: ${reason}`);
+}
+
+function readRateLimit(provider: ConfigSection): RateLimitSetting {
+  const value = provider.value('rateLimit') ?? DEFAULT_RATE_LIMIT;
+  if (value === 'auto' || value === 'off') {
+    return { kind: value };
+  }
+  if (!isJsonObject(value)) {
+    provider.addProblem(
+      'rateLimit',
+      `must be "auto", "off" (in quotes) or { requestsPerSecond, burst }, but is ${describeValue(value)}`,
+    );
+    return { kind: DEFAULT_RATE_LIMIT };
+  }
+  const section = provider.section('rateLimit', ['requestsPerSecond', 'burst']);
+  section.require('requestsPerSecond', 'set it too, such as 4');
+  section.require('burst', 'set it too, such as 30');
+  return {
+    kind: 'fixed',
+    requestsPerSecond:
+      section.number('requestsPerSecond', { min: 0, aboveMin: true }) ?? 1,
+    burst: section.number('burst', { min: 1, integer: true }) ?? 1,
+  };
+}

@@ -1,0 +1,206 @@
+import { ConfigReader } from '@backstage/config';
+import { JsonValue } from '@backstage/types';
+import { HOST, readProviders, refusalOf } from './__testUtils__/readOneProvider';
+import { readProviderConfigs } from './readProviderConfigs';
+
+const ROOT = 'catalog.providers.bitbucketServer';
+
+describe('readProviderConfigs', () => {
+  it.each([
+    ['nothing', {}],
+    ['no providers', { catalog: { providers: {} } }],
+    ['an emptied key', { catalog: { providers: { bitbucketServer: null } } }],
+    ['an empty map', { catalog: { providers: { bitbucketServer: {} } } }],
+  ])('reads no provider from %s', (_, data) => {
+    expect(readProviderConfigs(new ConfigReader(data))).toEqual([]);
+  });
+
+  it('fills in every default of a provider that has only a host', () => {
+    expect(readProviders({ host: HOST })).toEqual([
+      {
+        id: 'default',
+        host: HOST,
+        catalogPaths: [{ kind: 'plain', path: 'catalog-info.yaml' }],
+        branch: undefined,
+        validateLocationsExist: true,
+        filters: {
+          projectKey: undefined,
+          repoSlug: undefined,
+          exclude: { projectKey: undefined, repoSlug: undefined },
+          skipArchivedRepos: false,
+          skipForkedRepos: false,
+          personalRepos: false,
+          visibility: undefined,
+        },
+        schedule: { frequency: { minutes: 30 }, timeout: { minutes: 25 } },
+        concurrency: 8,
+        rateLimit: { kind: 'auto' },
+        requestTimeoutMs: 30_000,
+        removals: { maxPercentage: 30, holdForMs: 86_400_000 },
+      },
+    ]);
+  });
+
+  it('reads a map in its order, with ids no config key could hold', () => {
+    const providers = readProviders({
+      prod: { host: HOST, concurrency: 2 },
+      'team one.x': { host: 'git.example.org:8443', concurrency: 3 },
+      filters: { host: HOST },
+      search: { host: HOST },
+    });
+    expect(providers.map(({ id, host, concurrency }) => [id, host, concurrency])).toEqual(
+      [
+        ['prod', HOST, 2],
+        ['team one.x', 'git.example.org:8443', 3],
+        ['filters', HOST, 8],
+        ['search', HOST, 8],
+      ],
+    );
+  });
+
+  it('merges several configuration files', () => {
+    const file = (context: string, provider: { [key: string]: JsonValue }) => ({
+      context,
+      data: {
+        integrations: { bitbucketServer: [{ host: HOST }] },
+        catalog: { providers: { bitbucketServer: { prod: provider } } },
+      },
+    });
+    const config = ConfigReader.fromConfigs([
+      file('app-config.yaml', { host: HOST, concurrency: 2, filters: { repoSlug: 'a' } }),
+      file('app-config.production.yaml', {
+        concurrency: 4,
+        filters: { projectKey: 'b' },
+      }),
+    ]);
+    expect(readProviderConfigs(config)).toMatchObject([
+      { id: 'prod', concurrency: 4, filters: { repoSlug: /a/, projectKey: /b/ } },
+    ]);
+  });
+
+  it.each<[string, JsonValue, string[]]>([
+    ['a text', 'yes', [`${ROOT} must be`, '"yes"']],
+    ['a list', [{ host: HOST }], [`${ROOT} must be`, 'a list']],
+    [
+      'a single provider without a host',
+      { catalogPath: '/a.yaml' },
+      [
+        `${ROOT}.host is missing`,
+        'catalogPath is a key of a provider',
+        `${ROOT}.<id>.catalogPath`,
+      ],
+    ],
+    [
+      'a single provider with only filters',
+      { filters: { repoSlug: 'a' } },
+      [`${ROOT}.host is missing`],
+    ],
+    [
+      'a misspelt host',
+      { hots: HOST },
+      [`${ROOT}.hots must be a provider`, `its host directly below ${ROOT}`],
+    ],
+    ['a provider that is a text', { prod: HOST }, [`${ROOT}.prod must be a provider`]],
+    [
+      'a provider without a host',
+      { prod: { concurrency: 2 } },
+      [`${ROOT}.prod.host is missing`, HOST],
+    ],
+    ['an empty provider', { prod: {} }, [`${ROOT}.prod.host is missing`]],
+    ['an empty id', { '': { host: HOST } }, ['an empty id', 'name it']],
+    [
+      'a map beside a host',
+      { host: HOST, prod: { host: HOST } },
+      [`${ROOT}.prod is not a known key`],
+    ],
+    [
+      'a host that is no text',
+      { prod: { host: 5 } },
+      [`${ROOT}.prod.host must be a text`, '5'],
+    ],
+    ['an empty host', { prod: { host: '' } }, [`${ROOT}.prod.host must be a text`]],
+    [
+      'an unknown host',
+      { prod: { host: 'other.net' } },
+      [
+        `${ROOT}.prod.host must be the host of an integration`,
+        '"other.net"',
+        HOST,
+        'git.example.org:8443',
+      ],
+    ],
+    [
+      'a misspelt host name',
+      { host: 'bitbucket.exmaple.com' },
+      [`did you mean ${HOST}?`],
+    ],
+    [
+      'a URL as host',
+      { host: `https://${HOST}` },
+      ['without a scheme', `did you mean ${HOST}?`],
+    ],
+    ['a host in upper case', { host: HOST.toUpperCase() }, [`did you mean ${HOST}?`]],
+  ])('refuses %s', (_, value, parts) => {
+    const message = refusalOf(() => readProviders(value));
+    parts.forEach(part => expect(message).toContain(part));
+  });
+
+  it.each([
+    ['prod eu', 'prod-eu'],
+    ['Prod', 'prod'],
+    ['prod', 'prod-'],
+  ])('refuses the ids "%s" and "%s", which share an anchor', (one, other) => {
+    const message = refusalOf(() =>
+      readProviders({ [one]: { host: HOST }, [other]: { host: HOST } }),
+    );
+    expect(message).toContain(`${ROOT}.${other} would share`);
+    expect(message).toContain(`"${one}"`);
+    expect(message).toContain('rename');
+  });
+
+  it('says so when no integration is configured at all', () => {
+    const config = new ConfigReader({
+      catalog: { providers: { bitbucketServer: { host: HOST } } },
+    });
+    const message = refusalOf(() => readProviderConfigs(config));
+    expect(message).toContain('no host is configured under integrations.bitbucketServer');
+  });
+
+  it('names the integrations when those cannot be read', () => {
+    const config = new ConfigReader({
+      integrations: { bitbucketServer: [{ host: HOST, password: ['hunter2'] }] },
+      catalog: { providers: { bitbucketServer: { host: HOST } } },
+    });
+    const message = refusalOf(() => readProviderConfigs(config));
+    expect(message).toContain('integrations.bitbucketServer');
+    expect(message).not.toContain('hunter2');
+  });
+
+  it('lists every fault of every provider in one message', () => {
+    const message = refusalOf(() =>
+      readProviders({
+        prod: { host: 'other.net', concurrency: 0, filters: { projectkey: 'A' } },
+        test: { host: HOST, branch: '', removals: { maxPercentage: 101 } },
+      }),
+    );
+    expect(message.split('\n- ').slice(1)).toEqual([
+      expect.stringContaining(`${ROOT}.prod.host`),
+      expect.stringContaining(`${ROOT}.prod.filters.projectkey`),
+      expect.stringContaining(`${ROOT}.prod.concurrency`),
+      expect.stringContaining(`${ROOT}.test.branch`),
+      expect.stringContaining(`${ROOT}.test.removals.maxPercentage`),
+    ]);
+    expect(message).toContain('5 faults');
+  });
+
+  it.each<[JsonValue]>([
+    [{ host: `https://admin:hunter2@${HOST}` }],
+    [{ host: `admin:hunter2@${HOST}` }],
+    [{ host: `//hunter2@${HOST}` }],
+    [{ host: HOST, token: 'hunter2' }],
+    [{ host: HOST, requestTimeout: { token: 'hunter2' } }],
+    [{ host: HOST, branch: ['hunter2'] }],
+  ])('shows no secret that is put in the wrong place: %j', value => {
+    expect(refusalOf(() => readProviders(value))).not.toContain('hunter2');
+  });
+});

@@ -1,0 +1,37 @@
+import { keysOf } from './configurationKeys';
+import { findNearest, suggestKey } from './suggestKey';
+
+describe('findNearest', () => {
+  it.each([
+    ['catalogpath', 'catalogPath'],
+    ['catalogPaths', 'catalogPath'],
+    ['concurency', 'concurrency'],
+    ['requestTimout', 'requestTimeout'],
+    ['hots', 'host'],
+    ['hos', 'host'],
+    ['prod', undefined],
+    ['completely-different', undefined],
+    ['', undefined],
+  ])('takes %s for %s', (word, expected) => {
+    expect(findNearest(word, keysOf())).toBe(expected);
+  });
+
+  it('finds nothing among nothing', () => {
+    expect(findNearest('host', [])).toBeUndefined();
+  });
+});
+
+describe('suggestKey', () => {
+  it('prefers a sibling to a key of another level', () => {
+    const siblings = keysOf('filters.exclude');
+    expect(suggestKey('projectKeys', siblings)).toBe('did you mean projectKey?');
+  });
+
+  it('finds a key of the same name on another level', () => {
+    expect(suggestKey('holdFor', keysOf())).toContain('removals.holdFor');
+  });
+
+  it('has no suggestion for what is nowhere near', () => {
+    expect(suggestKey('colour', keysOf())).toBeUndefined();
+  });
+});

@@ -1,0 +1,65 @@
+import { JsonObject } from '@backstage/types';
+import { readOneProvider, refusalOf } from './__testUtils__/readOneProvider';
+
+const ROOT = 'catalog.providers.bitbucketServer';
+
+describe('a key the reader does not know', () => {
+  it.each<[string, JsonObject, string, string[]]>([
+    [
+      'a misspelt key',
+      { catalogpath: 'a' },
+      'catalogpath',
+      ['did you mean catalogPath?'],
+    ],
+    [
+      'a key of another level',
+      { projectKey: 'a' },
+      'projectKey',
+      ['did you mean filters.projectKey'],
+    ],
+    [
+      'a branch below filters',
+      { filters: { branch: 'a' } },
+      'filters.branch',
+      ['did you mean branch, counted'],
+    ],
+    [
+      'a key that exists nowhere',
+      { colour: 'red' },
+      'colour',
+      ['remove it', 'known here: host, catalogPath'],
+    ],
+    ['search, which is yet to come', { search: 'auto' }, 'search', ['not a known key']],
+    [
+      'recheck, which is yet to come',
+      { recheck: { found: 'PT6H' } },
+      'recheck',
+      ['not a known key'],
+    ],
+    [
+      'labels, which are yet to come',
+      { filters: { labels: ['a'] } },
+      'filters.labels',
+      ['not a known key'],
+    ],
+    [
+      'a misspelt removals key',
+      { removals: { maxPercent: 1 } },
+      'removals.maxPercent',
+      ['did you mean maxPercentage?'],
+    ],
+  ])('is refused with the nearest known one: %s', (_, keys, key, parts) => {
+    const message = refusalOf(() => readOneProvider(keys));
+    expect(message).toMatch(`${ROOT}.${key} is not a known key`);
+    parts.forEach(part => expect(message).toContain(part));
+  });
+
+  it('shows no value, which might be a secret', () => {
+    const message = refusalOf(() => readOneProvider({ password: 'hunter2' }));
+    expect(message).not.toContain('hunter2');
+  });
+
+  it('counts as not set when emptied, as everywhere in Backstage', () => {
+    expect(() => readOneProvider({ colour: null })).not.toThrow();
+  });
+});

@@ -1,0 +1,218 @@
+import {
+  CATALOG_FILE,
+  problem,
+  repository,
+  scope,
+  target,
+} from '../__testUtils__/discoveryData';
+import {
+  FakeRepositoryOptions,
+  FakeRepositorySource,
+} from '../__testUtils__/FakeRepositorySource';
+import { findCatalogFiles, planLookup } from './findCatalogFiles';
+
+const API = repository(7, 'PAY/api');
+
+describe('planLookup', () => {
+  const kinds = (paths: readonly string[], validateLocationsExist = true) =>
+    planLookup(API, scope({ paths, validateLocationsExist }));
+
+  it.each<[string, readonly string[], boolean, object]>([
+    [
+      'one check for one plain path',
+      ['/a.yaml'],
+      true,
+      { kind: 'check-file', path: 'a.yaml' },
+    ],
+    [
+      'one listing for a glob',
+      ['**/a.yaml'],
+      true,
+      { kind: 'list-files', unchecked: [] },
+    ],
+    [
+      'one listing for several plain paths',
+      ['a.yaml', 'b.yaml'],
+      true,
+      { kind: 'list-files', unchecked: [] },
+    ],
+    [
+      'one listing for a glob and a plain path',
+      ['*.yaml', 'b.yml'],
+      true,
+      { kind: 'list-files', unchecked: [] },
+    ],
+    [
+      'nothing for plain paths that are not to be checked',
+      ['a.yaml', 'b.yaml'],
+      false,
+      { kind: 'register-unchecked', paths: ['a.yaml', 'b.yaml'] },
+    ],
+    [
+      'one listing for globs even where nothing is to be checked',
+      ['*.yaml', 'b.yml'],
+      false,
+      { kind: 'list-files', unchecked: ['b.yml'] },
+    ],
+  ])('asks %s', (_, paths, validate, plan) => {
+    expect(kinds(paths, validate)).toMatchObject(plan);
+  });
+
+  it('lists only globs for what the listing has to show when plain paths go unchecked', () => {
+    const plan = kinds(['*.yaml', 'b.yml'], false);
+    expect(plan.kind === 'list-files' && plan.paths.map(one => one.kind)).toEqual([
+      'glob',
+    ]);
+  });
+
+  it.each(['INITIALISING', 'INITIALISATION_FAILED', 'OFFLINE', 'SOMETHING_NEW'])(
+    'asks nothing of a repository in state %s, and knows nothing of it',
+    state => {
+      expect(planLookup({ ...API, state }, scope())).toEqual({
+        kind: 'decided',
+        outcome: {
+          kind: 'unknown',
+          reason: 'not-available',
+          detail: `the repository is in state ${state}`,
+        },
+      });
+    },
+  );
+
+  it.each(['AVAILABLE', undefined])('asks a repository in state %s', state => {
+    expect(planLookup({ ...API, state }, scope()).kind).toBe('check-file');
+  });
+
+  it('says that an excluded repository is excluded, whatever its state', () => {
+    const plan = planLookup(
+      { ...API, state: 'OFFLINE', archived: true },
+      scope({ filters: { skipArchivedRepos: true } }),
+    );
+    expect(plan).toEqual({
+      kind: 'decided',
+      outcome: { kind: 'excluded', reason: 'archived' },
+    });
+  });
+});
+
+describe('findCatalogFiles', () => {
+  async function find(
+    options: FakeRepositoryOptions,
+    settings: Parameters<typeof scope>[0] = {},
+  ) {
+    const source = new FakeRepositorySource().put(7, 'PAY/api', options);
+    const row = repository(7, 'PAY/api', options);
+    const outcome = await findCatalogFiles(row, scope(settings), source);
+    return { outcome, asked: source.asked };
+  }
+
+  const paths = (outcome: Awaited<ReturnType<typeof find>>['outcome']) =>
+    outcome.kind === 'registered' ? outcome.files.map(one => one.path) : outcome;
+
+  it('registers the file it found with the URL the source makes', async () => {
+    const { outcome, asked } = await find({}, { branch: 'feature/a&b+c' });
+    expect(outcome).toEqual({
+      kind: 'registered',
+      files: [
+        {
+          path: CATALOG_FILE,
+          targetUrl: target('PAY/api', CATALOG_FILE, 'feature/a&b+c'),
+        },
+      ],
+    });
+    expect(asked).toEqual([`file PAY/api ${CATALOG_FILE} at feature/a&b+c`]);
+  });
+
+  it.each([
+    [{ files: ['README.md'] }, { kind: 'absent', reason: 'no-catalog-file' }],
+    [
+      { lookup: { kind: 'absent', reason: 'empty-repository' } },
+      { kind: 'absent', reason: 'empty-repository' },
+    ],
+    [
+      { lookup: { kind: 'absent', reason: 'branch-not-found' } },
+      { kind: 'absent', reason: 'branch-not-found' },
+    ],
+    [
+      { lookup: { kind: 'unknown', problem: problem('timeout', 'late') } },
+      { kind: 'unknown', reason: 'timeout', detail: 'late' },
+    ],
+  ] as const)('takes %j for what it is, for a check and a listing', async (has, is) => {
+    expect((await find(has)).outcome).toEqual(is);
+    expect((await find(has, { paths: ['**/a.yaml', 'b.yaml'] })).outcome).toEqual(is);
+  });
+
+  it('registers what globs and plain paths name, sorted, with one listing', async () => {
+    const files = ['z/catalog.yaml', 'b.yaml', 'c.yaml', '.hidden/catalog.yaml'];
+    const { outcome, asked } = await find(
+      { files },
+      { paths: ['**/catalog.yaml', 'b.yaml'] },
+    );
+    expect(paths(outcome)).toEqual(['.hidden/catalog.yaml', 'b.yaml', 'z/catalog.yaml']);
+    expect(asked).toEqual(['files PAY/api']);
+  });
+
+  it('asks nothing for an excluded repository', async () => {
+    const { outcome, asked } = await find(
+      { fork: true },
+      { filters: { skipForkedRepos: true }, paths: ['**/a.yaml'] },
+    );
+    expect(outcome).toEqual({ kind: 'excluded', reason: 'fork' });
+    expect(asked).toEqual([]);
+  });
+
+  describe('where Locations need not exist', () => {
+    const unchecked = { validateLocationsExist: false };
+
+    it('registers every plain path and asks nothing', async () => {
+      const { outcome, asked } = await find(
+        { files: [] },
+        { ...unchecked, paths: ['b.yaml', 'a.yaml'] },
+      );
+      expect(paths(outcome)).toEqual(['b.yaml', 'a.yaml']);
+      expect(asked).toEqual([]);
+    });
+
+    it('registers plain paths beside what the globs found', async () => {
+      const { outcome } = await find(
+        { files: ['x/c.yaml', 'a.yaml'] },
+        { ...unchecked, paths: ['**/c.yaml', 'a.yaml', 'b.yaml'] },
+      );
+      expect(paths(outcome)).toEqual(['a.yaml', 'b.yaml', 'x/c.yaml']);
+    });
+
+    it('registers plain paths of an empty repository', async () => {
+      const { outcome } = await find(
+        { lookup: { kind: 'absent', reason: 'empty-repository' } },
+        { ...unchecked, paths: ['**/c.yaml', 'a.yaml'] },
+      );
+      expect(paths(outcome)).toEqual(['a.yaml']);
+    });
+
+    it('knows nothing where the listing failed, so that what globs found before is kept', async () => {
+      const { outcome } = await find(
+        { lookup: { kind: 'unknown', problem: problem() } },
+        { ...unchecked, paths: ['**/c.yaml', 'a.yaml'] },
+      );
+      expect(outcome.kind).toBe('unknown');
+    });
+
+    it.each([
+      [{ files: ['README.md'] }, 'no-catalog-file'],
+      [{ lookup: { kind: 'absent', reason: 'empty-repository' } }, 'empty-repository'],
+    ] as const)('is absent when only globs are asked for: %j', async (has, reason) => {
+      const { outcome } = await find(has, { ...unchecked, paths: ['**/c.yaml'] });
+      expect(outcome).toEqual({ kind: 'absent', reason });
+    });
+  });
+
+  it('throws what the source throws', async () => {
+    const source = new FakeRepositorySource().put(7, 'PAY/api');
+    source.beforeAnswer = () => {
+      throw new Error('wrong password');
+    };
+    await expect(findCatalogFiles(API, scope(), source)).rejects.toThrow(
+      'wrong password',
+    );
+  });
+});

@@ -1,0 +1,110 @@
+/** One repository: filtered, then asked for its catalog files. The same for runs, events and previews. */
+
+import { CatalogFile, Lookup, Repository, RepositoryOutcome } from '../model';
+import { matchCatalogPaths } from '../filters/catalogPaths';
+import { assessRepository } from '../filters/repositoryFilter';
+import { CatalogPath } from '../filters/types';
+import { DiscoveryScope, RepositorySource } from './types';
+
+/** How one repository is to be looked at, decided without asking anything. */
+export type LookupPlan =
+  | { readonly kind: 'decided'; readonly outcome: RepositoryOutcome }
+  | { readonly kind: 'register-unchecked'; readonly paths: readonly string[] }
+  | { readonly kind: 'check-file'; readonly path: string }
+  | {
+      readonly kind: 'list-files';
+      readonly paths: readonly CatalogPath[];
+      /** Registered whether the listing shows them or not. */
+      readonly unchecked: readonly string[];
+    };
+
+/**
+ * Decides what to ask about a repository: nothing, one check for one plain path, or one
+ * listing of its files for globs and for several paths.
+ */
+export function planLookup(repository: Repository, scope: DiscoveryScope): LookupPlan {
+  const assessment = assessRepository(repository, scope.filters);
+  if (!assessment.included) {
+    return { kind: 'decided', outcome: { kind: 'excluded', reason: assessment.reason } };
+  }
+  if (repository.state !== undefined && repository.state !== 'AVAILABLE') {
+    const detail = `the repository is in state ${repository.state}`;
+    return {
+      kind: 'decided',
+      outcome: { kind: 'unknown', reason: 'not-available', detail },
+    };
+  }
+  const plain = scope.catalogPaths.flatMap(one =>
+    one.kind === 'plain' ? [one.path] : [],
+  );
+  const globs = scope.catalogPaths.filter(one => one.kind === 'glob');
+  if (!scope.validateLocationsExist) {
+    return globs.length === 0
+      ? { kind: 'register-unchecked', paths: plain }
+      : { kind: 'list-files', paths: globs, unchecked: plain };
+  }
+  const [only] = plain;
+  if (only !== undefined && scope.catalogPaths.length === 1) {
+    return { kind: 'check-file', path: only };
+  }
+  return { kind: 'list-files', paths: scope.catalogPaths, unchecked: [] };
+}
+
+/** Looks at one repository. Throws only what the source throws. */
+export async function findCatalogFiles(
+  repository: Repository,
+  scope: DiscoveryScope,
+  source: RepositorySource,
+  signal?: AbortSignal,
+): Promise<RepositoryOutcome> {
+  const plan = planLookup(repository, scope);
+  const options = { branch: scope.branch, signal };
+  const registered = (paths: readonly string[]): RepositoryOutcome => ({
+    kind: 'registered',
+    files: paths.map(path => toFile(repository, path, scope, source)),
+  });
+  switch (plan.kind) {
+    case 'decided':
+      return plan.outcome;
+    case 'register-unchecked':
+      return registered(plan.paths);
+    case 'check-file': {
+      const lookup = await source.findFile(repository, plan.path, options);
+      return lookup.kind === 'found' ? registered([plan.path]) : toOutcome(lookup);
+    }
+    case 'list-files': {
+      const lookup = await source.listFiles(repository, options);
+      if (lookup.kind !== 'found' && plan.unchecked.length === 0) {
+        return toOutcome(lookup);
+      }
+      if (lookup.kind === 'unknown') {
+        return toOutcome(lookup);
+      }
+      const listed =
+        lookup.kind === 'found' ? matchCatalogPaths(plan.paths, lookup.value) : [];
+      const paths = [...new Set([...plan.unchecked, ...listed])].sort();
+      return paths.length > 0
+        ? registered(paths)
+        : { kind: 'absent', reason: 'no-catalog-file' };
+    }
+    default:
+      return plan satisfies never;
+  }
+}
+
+function toFile(
+  repository: Repository,
+  path: string,
+  scope: DiscoveryScope,
+  source: RepositorySource,
+): CatalogFile {
+  return { path, targetUrl: source.fileUrl(repository, path, scope.branch) };
+}
+
+function toOutcome(
+  lookup: Exclude<Lookup<unknown>, { kind: 'found' }>,
+): RepositoryOutcome {
+  return lookup.kind === 'absent'
+    ? { kind: 'absent', reason: lookup.reason }
+    : { kind: 'unknown', ...lookup.problem };
+}

@@ -1,0 +1,232 @@
+import {
+  failedListing,
+  problem,
+  repository,
+  scope,
+} from '../__testUtils__/discoveryData';
+import { FakeRepositorySource } from '../__testUtils__/FakeRepositorySource';
+import { RepositoryFilters } from '../filters/types';
+import { listRepositories } from './listRepositories';
+
+function source(): FakeRepositorySource {
+  return new FakeRepositorySource()
+    .put(1, 'PAY/a')
+    .put(2, 'PAY/b')
+    .put(3, 'PAY/c')
+    .put(4, 'OPS/a')
+    .put(5, '~JDOE/a');
+}
+
+async function list(
+  from: FakeRepositorySource,
+  filters: Partial<RepositoryFilters> = {},
+  rest: { signal?: AbortSignal; onListed?: (count: number) => void } = {},
+) {
+  const listing = await listRepositories(scope({ filters }), {
+    source: from,
+    onListed: () => {},
+    ...rest,
+  });
+  return { ...listing, ids: listing.repositories.map(one => one.id) };
+}
+
+const NOT_SERVED = failedListing({
+  notServed: true,
+  problem: problem('unexpected-answer', 'XML'),
+});
+const FORBIDDEN = failedListing({ problem: problem('not-permitted', 'refused') });
+const GONE = failedListing({ gone: true, problem: problem('unexpected-answer', 'none') });
+
+describe('listRepositories', () => {
+  describe('of a whole server', () => {
+    it('reads every page of one listing and asks nothing else', async () => {
+      const from = source();
+      const listing = await list(from);
+      expect(listing.ids).toEqual([1, 2, 3, 4, 5]);
+      expect(listing).toMatchObject({
+        complete: true,
+        covered: 'all',
+        problems: [],
+        unreadable: 0,
+      });
+      expect(from.asked).toEqual(['list', 'list', 'list']);
+    });
+
+    it('takes an empty server for complete', async () => {
+      const listing = await list(new FakeRepositorySource());
+      expect(listing).toMatchObject({ repositories: [], complete: true });
+    });
+
+    it('keeps the later of two rows of one repository', async () => {
+      const from = source().put(3, 'OPS/moved');
+      from.repeatedRows = [repository(3, 'PAY/c'), repository(4, 'OPS/a')];
+      const listing = await list(from);
+      expect([...listing.ids].sort()).toEqual([1, 2, 3, 4, 5]);
+      expect(listing.repositories.find(one => one.id === 3)?.slug).toBe('moved');
+    });
+
+    it('keeps what was found and is not complete when a later page fails', async () => {
+      const listing = await list(source().failListing('list', failedListing(), 2));
+      expect(listing.ids).toEqual([1, 2, 3, 4]);
+      expect(listing.complete).toBe(false);
+      expect(listing.problems).toEqual([{ problem: problem(), gone: false }]);
+    });
+
+    it.each([
+      ['fails', failedListing(), 0],
+      ['is refused', FORBIDDEN, 0],
+      ['does not serve any more after a page', NOT_SERVED, 1],
+    ])('does not go through the projects when it %s', async (_, step, after) => {
+      const from = source().failListing('list', step, after);
+      const listing = await list(from);
+      expect(listing.complete).toBe(false);
+      expect(from.asked.filter(one => one !== 'list')).toEqual([]);
+    });
+
+    it('counts what it could not read and stays complete', async () => {
+      const from = source();
+      from.unreadablePerPage = 2;
+      expect(await list(from)).toMatchObject({ unreadable: 6, complete: true });
+    });
+
+    it('tells how many it has listed after each page', async () => {
+      const counts: number[] = [];
+      await list(source(), {}, { onListed: count => counts.push(count) });
+      expect(counts).toEqual([2, 4, 5]);
+    });
+
+    it('throws what the source throws', async () => {
+      const from = source();
+      from.beforeAnswer = () => {
+        throw new Error('wrong password');
+      };
+      await expect(list(from)).rejects.toThrow('wrong password');
+    });
+
+    it('ends at once when aborted', async () => {
+      const from = source();
+      const controller = new AbortController();
+      from.beforeAnswer = () => {
+        controller.abort(new Error('stop'));
+        return new Promise(() => {});
+      };
+      await expect(list(from, {}, { signal: controller.signal })).rejects.toThrow('stop');
+      expect(from.asked).toEqual(['list']);
+    });
+  });
+
+  describe('of some projects', () => {
+    const pattern = /^(PAY|OPS)$/;
+
+    it('lists just those that the filter can match', async () => {
+      const from = source();
+      const listing = await list(from, { projectKey: pattern });
+      expect([...listing.ids].sort()).toEqual([1, 2, 3, 4]);
+      expect(listing).toMatchObject({ complete: true, covered: ['PAY', 'OPS'] });
+      expect([...new Set(from.asked)].sort()).toEqual(['list OPS', 'list PAY']);
+    });
+
+    it('lists the whole server for a pattern that is no list of keys', async () => {
+      const from = source();
+      await list(from, { projectKey: /^PAY/ });
+      expect([...new Set(from.asked)]).toEqual(['list']);
+    });
+
+    it('stays complete when one project is refused, and names it', async () => {
+      const from = source().failListing('list OPS', FORBIDDEN);
+      const listing = await list(from, { projectKey: pattern });
+      expect(listing.ids).toEqual([1, 2, 3]);
+      expect(listing.complete).toBe(true);
+      expect(listing.problems).toEqual([
+        { projectKey: 'OPS', problem: FORBIDDEN.problem, gone: false },
+      ]);
+    });
+
+    it('keeps the earlier pages of a project that fails later', async () => {
+      const from = source().failListing('list PAY', failedListing(), 1);
+      const listing = await list(from, { projectKey: pattern });
+      expect([...listing.ids].sort()).toEqual([1, 2, 4]);
+      expect(listing.problems).toHaveLength(1);
+    });
+
+    it.each([
+      ['every project is refused', FORBIDDEN, FORBIDDEN, false],
+      ['one is refused and the other gone', FORBIDDEN, GONE, false],
+      ['every project is gone', GONE, GONE, true],
+    ])('when %s: complete?', async (_, pay, ops, complete) => {
+      const from = source().failListing('list PAY', pay).failListing('list OPS', ops);
+      const listing = await list(from, { projectKey: pattern });
+      expect(listing.complete).toBe(complete);
+      expect(listing.problems.map(one => one.gone)).toEqual([pay.gone, ops.gone]);
+    });
+
+    it('lists no more projects at a time than allowed', async () => {
+      const from = source();
+      from.beforeAnswer = () => new Promise(resolve => setImmediate(resolve));
+      await list(from, { projectKey: /^(A|B|C|D|E|F|G|PAY|OPS)$/ });
+      expect(from.peakInFlight).toBe(4);
+    });
+
+    it('tells how many it has listed in all projects together', async () => {
+      const counts: number[] = [];
+      await list(
+        source(),
+        { projectKey: pattern },
+        { onListed: count => counts.push(count) },
+      );
+      expect(counts.at(-1)).toBe(4);
+    });
+  });
+
+  describe('of a server whose own listing does not serve', () => {
+    const fallback = () => source().failListing('list', NOT_SERVED);
+
+    it('goes through the projects, without personal ones', async () => {
+      const from = fallback();
+      const listing = await list(from);
+      expect([...listing.ids].sort()).toEqual([1, 2, 3, 4]);
+      expect(listing).toMatchObject({ complete: true, problems: [] });
+      expect(from.asked.filter(one => one === 'list')).toHaveLength(1);
+      expect(from.asked).not.toContain('list ~JDOE');
+    });
+
+    it.each<[string, Partial<RepositoryFilters>, readonly string[]]>([
+      ['personal ones where wanted', { personalRepos: true }, ['OPS', 'PAY', '~JDOE']],
+      ['only those that the pattern matches', { projectKey: /^P/ }, ['PAY']],
+      ['none that are excluded', { exclude: { projectKey: /PAY/ } }, ['OPS']],
+    ])('lists %s', async (_, filters, keys) => {
+      const from = fallback();
+      await list(from, filters);
+      const projects = from.asked.filter(one => one.startsWith('list '));
+      expect([...new Set(projects)].sort()).toEqual(keys.map(key => `list ${key}`));
+    });
+
+    it('is not complete when the projects do not serve either', async () => {
+      const from = fallback().failListing('list-projects', FORBIDDEN);
+      expect(await list(from)).toMatchObject({
+        repositories: [],
+        complete: false,
+        problems: [{ problem: NOT_SERVED.problem }, { problem: FORBIDDEN.problem }],
+      });
+    });
+
+    it('is not complete when a later page of projects fails', async () => {
+      const from = fallback().failListing('list-projects', failedListing(), 1);
+      expect(await list(from)).toMatchObject({ repositories: [], complete: false });
+    });
+
+    it('stays complete when one project is refused', async () => {
+      const from = fallback().failListing('list PAY', FORBIDDEN);
+      expect(await list(from)).toMatchObject({
+        complete: true,
+        problems: [{ projectKey: 'PAY' }],
+      });
+    });
+
+    it('counts unreadable projects and repositories together', async () => {
+      const from = fallback();
+      from.unreadablePerPage = 1;
+      expect((await list(from)).unreadable).toBe(2 + 2 + 1);
+    });
+  });
+});

@@ -1,0 +1,231 @@
+import {
+  failedListing,
+  file,
+  HOUR,
+  known,
+  memoryOf,
+  NOW,
+  problem,
+  scope,
+  target,
+  targetsOf,
+} from '../__testUtils__/discoveryData';
+import { FakeRepositorySource } from '../__testUtils__/FakeRepositorySource';
+import { performRun, Run } from './performRun';
+import { DiscoveryProgress, ProviderMemory } from './types';
+
+const POLICY = { maxPercentage: 30, holdForMs: 24 * HOUR };
+
+function run(
+  source: FakeRepositorySource,
+  memory: ProviderMemory | undefined,
+  rest: { nowMs?: number; signal?: AbortSignal; projectKey?: RegExp } = {},
+): Promise<Run> {
+  const { nowMs = NOW, signal, projectKey } = rest;
+  return performRun({
+    scope: scope({ concurrency: 1, filters: { projectKey } }),
+    policy: POLICY,
+    source,
+    memory,
+    clock: { now: () => nowMs },
+    signal,
+  });
+}
+
+/** `count` repositories PAY/r0, PAY/r1, … with a catalog file each. */
+function server(count: number): FakeRepositorySource {
+  const source = new FakeRepositorySource();
+  for (let id = 0; id < count; id += 1) {
+    source.put(id, `PAY/r${id}`);
+  }
+  return source;
+}
+
+const allOf = (count: number) =>
+  memoryOf(Array.from({ length: count }, (_, id) => known(id, `PAY/r${id}`)));
+
+describe('performRun', () => {
+  it('finds, decides, counts and tells when', async () => {
+    let nowMs = NOW;
+    const source = server(2);
+    source.beforeAnswer = () => {
+      nowMs += 1000;
+    };
+    const told: DiscoveryProgress[] = [];
+    const finished = await performRun({
+      scope: scope(),
+      policy: POLICY,
+      source,
+      memory: memoryOf([]),
+      clock: { now: () => nowMs },
+      onProgress: progress => told.push(progress),
+    });
+    expect(finished).toMatchObject({
+      startedAtMs: NOW,
+      finishedAtMs: NOW + 3000,
+      summary: { registered: 2, locations: 2 },
+      failure: undefined,
+    });
+    expect(finished.reconciliation.memory?.repositories[0]?.checkedAtMs).toBe(NOW + 3000);
+    expect(told.length).toBeGreaterThan(0);
+  });
+
+  it.each<[string, (source: FakeRepositorySource) => unknown]>([
+    [
+      'repositories stay unknown',
+      s => s.put(0, 'PAY/r0', { lookup: { kind: 'unknown', problem: problem() } }),
+    ],
+    [
+      'a repository cannot be confirmed',
+      s =>
+        s.put(0, 'PAY/r0', {
+          unlisted: true,
+          lookup: { kind: 'unknown', problem: problem() },
+        }),
+    ],
+    ['items are unreadable', s => Object.assign(s, { unreadablePerPage: 1 })],
+  ])('has not failed when %s', async (_, spoil) => {
+    const source = server(3);
+    spoil(source);
+    const finished = await run(source, allOf(3));
+    expect(finished.failure).toBeUndefined();
+    expect(finished.reconciliation.mutation).toBe('full');
+    expect(finished.reconciliation.locations).toHaveLength(3);
+  });
+
+  it('has not failed when one of its projects cannot be listed', async () => {
+    const source = server(2).failListing('list OPS', failedListing());
+    const memory = memoryOf([known(9, 'OPS/x')]);
+    const finished = await run(source, memory, { projectKey: /^(PAY|OPS)$/ });
+    expect(finished.failure).toBeUndefined();
+    expect(targetsOf(finished.reconciliation.carriedForward)).toEqual([target('OPS/x')]);
+  });
+
+  it('has failed when the listing broke off, and says how', async () => {
+    const source = server(4).failListing('list', failedListing(), 1);
+    const finished = await run(source, allOf(4));
+    expect(finished.failure).toEqual({
+      kind: 'listing',
+      detail: 'Bitbucket failed: 503',
+    });
+    expect(finished.reconciliation).toMatchObject({ mutation: 'add-only', removed: [] });
+    expect(finished.summary).toMatchObject({ registered: 2, locations: 4, removed: 0 });
+  });
+
+  it('has failed with both reasons when neither listing serves', async () => {
+    const source = server(1)
+      .failListing(
+        'list',
+        failedListing({ notServed: true, problem: problem('unexpected-answer', 'XML') }),
+      )
+      .failListing('list-projects', failedListing());
+    expect((await run(source, allOf(1))).failure).toEqual({
+      kind: 'listing',
+      detail: 'XML; Bitbucket failed: 503',
+    });
+  });
+
+  it('has failed when the source threw', async () => {
+    const source = server(3);
+    const error = new Error('wrong password');
+    source.beforeAnswer = question => {
+      if (/^file PAY\/r[12] /.test(question)) {
+        throw error;
+      }
+    };
+    const finished = await run(source, memoryOf([]));
+    expect(finished.failure).toEqual({ kind: 'failed', error });
+    expect(targetsOf(finished.reconciliation.locations)).toEqual([target('PAY/r0')]);
+  });
+
+  it('has failed as aborted when it was aborted', async () => {
+    const error = new Error('timeout');
+    const finished = await run(server(1), allOf(1), { signal: AbortSignal.abort(error) });
+    expect(finished.failure).toEqual({ kind: 'aborted', error });
+    expect(finished.reconciliation.memory).toEqual(allOf(1));
+  });
+
+  describe('over several runs', () => {
+    it('reaches every repository although each run is cut short', async () => {
+      const source = server(10);
+      let memory: ProviderMemory | undefined = memoryOf([]);
+      for (let round = 0; round < 5; round += 1) {
+        const controller = new AbortController();
+        let files = 0;
+        source.beforeAnswer = question => {
+          files += question.startsWith('file') ? 1 : 0;
+          if (files > 2) {
+            controller.abort();
+          }
+        };
+        const cut = await run(source, memory, {
+          nowMs: NOW + round * HOUR,
+          signal: controller.signal,
+        });
+        expect(cut.failure?.kind).toBe('aborted');
+        memory = cut.reconciliation.memory;
+      }
+      expect(memory?.repositories.flatMap(one => one.files)).toHaveLength(10);
+    });
+
+    it('holds a mass removal back until it has been confirmed for long enough', async () => {
+      const source = server(10);
+      const first = await run(source, memoryOf([]));
+      for (let id = 0; id < 8; id += 1) {
+        source.put(id, `PAY/r${id}`, { files: [] });
+      }
+      let memory = first.reconciliation.memory;
+      const removed: number[] = [];
+      for (const hours of [1, 2, 24, 25]) {
+        const later = await run(source, memory, { nowMs: NOW + hours * HOUR });
+        removed.push(later.reconciliation.removed.length);
+        memory = later.reconciliation.memory;
+      }
+      expect(removed).toEqual([0, 0, 0, 8]);
+    });
+
+    it('starts to hold anew when what was lost came back in between', async () => {
+      const source = server(10);
+      const lose = () => {
+        for (let id = 0; id < 8; id += 1) {
+          source.put(id, `PAY/r${id}`, { files: [] });
+        }
+      };
+      lose();
+      const first = await run(source, allOf(10), { nowMs: NOW });
+      for (let id = 0; id < 8; id += 1) {
+        source.put(id, `PAY/r${id}`);
+      }
+      const second = await run(source, first.reconciliation.memory, {
+        nowMs: NOW + HOUR,
+      });
+      expect(second.reconciliation.memory?.held).toEqual([]);
+      lose();
+      const third = await run(source, second.reconciliation.memory, {
+        nowMs: NOW + 25 * HOUR,
+      });
+      expect(third.summary).toMatchObject({ removed: 0, heldBack: 8, locations: 10 });
+    });
+
+    it('removes nothing after a run that did not know what the catalog holds', async () => {
+      const source = server(2).put(1, 'PAY/r1', {
+        lookup: { kind: 'unknown', problem: problem() },
+      });
+      const blind = await run(source, undefined);
+      expect(blind.reconciliation).toMatchObject({
+        mutation: 'add-only',
+        memory: undefined,
+      });
+      expect(blind.summary.locations).toBe(1);
+      expect(blind.failure).toBeUndefined();
+      const seeing = await run(
+        source,
+        memoryOf([known(-1, 'PAY/r0'), known(-2, 'PAY/r1', [file('PAY/r1')])]),
+      );
+      expect(targetsOf(seeing.reconciliation.locations)).toEqual([
+        target('PAY/r0'),
+        target('PAY/r1'),
+      ]);
+    });
+  });
+});

@@ -1,0 +1,285 @@
+import fc from 'fast-check';
+import { HOUR, location, NOW } from '../__testUtils__/discoveryData';
+import { planRemovals, RemovalPlan, RemovalPolicy } from './planRemovals';
+import { CatalogLocation, HeldRemoval } from './types';
+
+const POLICY: RemovalPolicy = { maxPercentage: 30, holdForMs: 24 * HOUR };
+
+function locations(count: number, first: number = 0): CatalogLocation[] {
+  return Array.from({ length: count }, (_, index) =>
+    location(first + index, `PAY/r${first + index}`),
+  );
+}
+
+function heldSince(sinceMs: number, of: readonly CatalogLocation[]): HeldRemoval[] {
+  return of.map(one => ({
+    repositoryId: one.repository.id,
+    targetUrl: one.file.targetUrl,
+    sinceMs,
+  }));
+}
+
+function plan(
+  due: readonly CatalogLocation[],
+  knownLocations: number,
+  rest: { held?: readonly HeldRemoval[]; policy?: Partial<RemovalPolicy> } = {},
+): RemovalPlan {
+  const { held = [], policy } = rest;
+  return planRemovals(
+    { due, knownLocations, held, nowMs: NOW },
+    { ...POLICY, ...policy },
+  );
+}
+
+describe('planRemovals', () => {
+  it.each<[string, number, number, number]>([
+    ['one of many', 1, 100, 30],
+    ['five, although that is far more than the percentage', 5, 6, 30],
+    ['exactly the percentage', 30, 100, 30],
+    ['exactly the percentage of an odd number', 6, 20, 30],
+    ['exactly a fraction of a percentage', 25, 1000, 2.5],
+    ['less than the percentage', 29, 100, 30],
+    ['nothing', 0, 100, 30],
+    ['nothing while nothing is known', 0, 0, 30],
+    ['nothing where nothing may be removed', 0, 100, 0],
+    ['all but one below a hundred per cent', 99, 100, 99],
+    ['all with the guard switched off', 100, 100, 100],
+    ['the only one with the guard switched off', 1, 1, 100],
+    ['five at one per cent', 5, 100, 1],
+  ])('removes %s at once', (_, count, known, maxPercentage) => {
+    const due = locations(count);
+    expect(plan(due, known, { policy: { maxPercentage } })).toEqual({
+      remove: due,
+      holdBack: [],
+      held: [],
+      reason: undefined,
+    });
+  });
+
+  it.each<[string, number, number, number]>([
+    ['one more than the percentage', 31, 100, 30],
+    ['six where five would be allowed', 6, 10, 30],
+    ['six of a percentage that is not a whole number of Locations', 6, 19, 30],
+    ['all of many', 100, 100, 30],
+    ['the only one', 1, 1, 30],
+    ['all five', 5, 5, 30],
+    ['all at ninety-nine per cent', 100, 100, 99],
+    ['one where nothing may be removed', 1, 100, 0],
+    ['five where nothing may be removed', 5, 1000, 0],
+    ['more than are known', 3, 2, 30],
+    ['one while nothing is known', 1, 0, 30],
+  ])('holds back %s', (_, count, known, maxPercentage) => {
+    const due = locations(count);
+    const result = plan(due, known, { policy: { maxPercentage } });
+    expect(result.remove).toEqual([]);
+    expect(result.holdBack).toEqual(due);
+    expect(result.held).toEqual(heldSince(NOW, due));
+    expect(result.reason).toBeDefined();
+  });
+
+  it.each<[number, number, number, string]>([
+    [
+      31,
+      100,
+      30,
+      '31 of 100 Locations (31 %) would be removed, more than removals.maxPercentage (30 %) allows at once',
+    ],
+    [
+      3001,
+      10_000,
+      30,
+      '3001 of 10000 Locations (30.1 %) would be removed, more than removals.maxPercentage (30 %) allows at once',
+    ],
+    [
+      2,
+      100,
+      0,
+      '2 of 100 Locations would be removed; removals.maxPercentage is 0, so each removal needs approval',
+    ],
+  ])(
+    'says why it holds back %d of %d at %d %%',
+    (count, known, maxPercentage, reason) => {
+      expect(plan(locations(count), known, { policy: { maxPercentage } }).reason).toBe(
+        reason,
+      );
+    },
+  );
+
+  describe('what earlier runs held back', () => {
+    const due = locations(40);
+
+    it.each<[string, number]>([
+      ['a millisecond too short', 24 * HOUR - 1],
+      ['not at all yet', 0],
+      ['since a time to come, after the clock was set back', -HOUR],
+    ])('stays held, with its time, when held %s', (_, ms) => {
+      const held = heldSince(NOW - ms, due);
+      expect(plan(due, 100, { held })).toMatchObject({
+        remove: [],
+        holdBack: due,
+        held,
+      });
+    });
+
+    it.each([24 * HOUR, 24 * HOUR + 1, 240 * HOUR])('goes after %d ms', ms => {
+      const held = heldSince(NOW - ms, due);
+      expect(plan(due, 100, { held })).toEqual({
+        remove: due,
+        holdBack: [],
+        held: [],
+        reason: undefined,
+      });
+    });
+
+    it('goes after its time although it is all there is', () => {
+      const held = heldSince(NOW - 24 * HOUR, due);
+      expect(plan(due, 40, { held }).remove).toEqual(due);
+    });
+
+    it('goes at the next run where it need not be held at all', () => {
+      const held = heldSince(NOW, due);
+      expect(plan(due, 100, { held, policy: { holdForMs: 0 } }).remove).toEqual(due);
+    });
+
+    it('never ripens where nothing may be removed', () => {
+      const held = heldSince(NOW - 1000 * HOUR, due);
+      const result = plan(due, 100, { held, policy: { maxPercentage: 0 } });
+      expect(result).toMatchObject({ remove: [], holdBack: due, held });
+    });
+
+    it('is forgotten once it is not due any more', () => {
+      const came = due.slice(0, 5);
+      const held = heldSince(NOW - HOUR, due);
+      const without = plan(due.slice(5), 100, { held });
+      expect(without.held).toEqual(heldSince(NOW - HOUR, due.slice(5)));
+      const again = plan(due, 100, { held: without.held });
+      expect(again.held.filter(one => one.sinceMs === NOW)).toEqual(heldSince(NOW, came));
+    });
+
+    it('goes with the rest once few enough are due', () => {
+      const held = heldSince(NOW - HOUR, due);
+      const few = due.slice(0, 30);
+      expect(plan(few, 100, { held })).toMatchObject({ remove: few, held: [] });
+    });
+
+    it('ripens each Location by itself: ripe ones go, fresh ones stay', () => {
+      const [ripe, fresh] = [locations(40), locations(40, 40)];
+      const held = [...heldSince(NOW - 24 * HOUR, ripe), ...heldSince(NOW - HOUR, fresh)];
+      const result = plan([...fresh, ...ripe], 100, { held });
+      expect(result.remove).toEqual(ripe);
+      expect(result.holdBack).toEqual(fresh);
+      expect(result.held).toEqual(heldSince(NOW - HOUR, fresh));
+    });
+
+    it('lets a few fresh ones go beside ripe ones', () => {
+      const ripe = locations(40);
+      const fresh = locations(5, 40);
+      const held = heldSince(NOW - 24 * HOUR, ripe);
+      expect(plan([...ripe, ...fresh], 100, { held }).remove).toHaveLength(45);
+    });
+
+    it('does not let the last one go beside ripe ones: that would be all', () => {
+      const ripe = locations(9);
+      const last = locations(1, 9);
+      const held = heldSince(NOW - 24 * HOUR, ripe);
+      const result = plan([...ripe, ...last], 10, { held });
+      expect(result.remove).toEqual(ripe);
+      expect(result.holdBack).toEqual(last);
+    });
+
+    it('counts for nothing when it names other targets', () => {
+      const held = heldSince(NOW - 1000 * HOUR, locations(40, 1000));
+      const result = plan(due, 100, { held });
+      expect(result.remove).toEqual([]);
+      expect(result.held).toEqual(heldSince(NOW, due));
+    });
+  });
+
+  describe('whatever is due', () => {
+    const requests = fc
+      .record({
+        count: fc.integer({ min: 0, max: 60 }),
+        others: fc.integer({ min: 0, max: 60 }),
+        ages: fc.array(fc.constantFrom(0, 1, 23, 24, 25, 1000), { maxLength: 60 }),
+        maxPercentage: fc.oneof(
+          fc.integer({ min: 0, max: 100 }),
+          fc.constantFrom(0, 30, 100),
+        ),
+      })
+      .map(({ count, others, ages, maxPercentage }) => {
+        const due = locations(count);
+        const held = due.flatMap((one, index) => {
+          const age = ages[index];
+          return age === undefined ? [] : heldSince(NOW - age * HOUR, [one]);
+        });
+        return { due, held, known: count + others, policy: { maxPercentage } };
+      });
+
+    it('puts every removal in exactly one of the two and remembers what is held', () => {
+      fc.assert(
+        fc.property(requests, ({ due, known, held, policy }) => {
+          const result = plan(due, known, { held, policy });
+          expect(new Set([...result.remove, ...result.holdBack])).toEqual(new Set(due));
+          expect(result.remove.length + result.holdBack.length).toBe(due.length);
+          expect(result.held.map(one => one.targetUrl)).toEqual(
+            result.holdBack.map(one => one.file.targetUrl),
+          );
+          expect(result.reason === undefined).toBe(result.holdBack.length === 0);
+        }),
+      );
+    });
+
+    it('never depends on the order', () => {
+      fc.assert(
+        fc.property(requests, ({ due, known, held, policy }) => {
+          const forward = plan(due, known, { held, policy });
+          const backward = plan([...due].reverse(), known, {
+            held: [...held].reverse(),
+            policy,
+          });
+          expect(new Set(backward.remove)).toEqual(new Set(forward.remove));
+          expect(new Set(backward.held)).toEqual(new Set(forward.held));
+        }),
+      );
+    });
+
+    it('never removes less at a higher percentage, with more known or after more time', () => {
+      fc.assert(
+        fc.property(
+          requests,
+          fc.nat(50),
+          fc.nat(50),
+          ({ due, known, held, policy }, more, hours) => {
+            const before = new Set(plan(due, known, { held, policy }).remove);
+            const maxPercentage = Math.min(100, policy.maxPercentage + more);
+            const older = held.map(one => ({
+              ...one,
+              sinceMs: one.sinceMs - hours * HOUR,
+            }));
+            for (const after of [
+              plan(due, known, { held, policy: { maxPercentage } }),
+              plan(due, known + more, { held, policy }),
+              plan(due, known, { held: older, policy }),
+            ]) {
+              expect([...before].filter(one => !after.remove.includes(one))).toEqual([]);
+            }
+          },
+        ),
+      );
+    });
+
+    it('never removes what was not held long enough beyond five and the percentage', () => {
+      fc.assert(
+        fc.property(requests, ({ due, known, held, policy }) => {
+          const ripe = new Set(
+            held.filter(one => NOW - one.sinceMs >= 24 * HOUR).map(one => one.targetUrl),
+          );
+          const removed = plan(due, known, { held, policy }).remove;
+          const fresh = removed.filter(one => !ripe.has(one.file.targetUrl)).length;
+          const most = Math.max(5, (policy.maxPercentage * known) / 100);
+          expect(fresh).toBeLessThanOrEqual(most);
+        }),
+      );
+    });
+  });
+});

@@ -1,0 +1,317 @@
+import {
+  ABSENT,
+  discovered,
+  ended,
+  EXCLUDED,
+  file,
+  HOUR,
+  known,
+  location,
+  memoryOf,
+  NOW,
+  registered,
+  target,
+  targetsOf,
+  UNKNOWN,
+} from '../__testUtils__/discoveryData';
+import { reconcile, Reconciliation } from './reconcile';
+import { DiscoveryResult } from './types';
+
+/** The strictest guard: whatever counts as a removal is held back. */
+const NEVER = { maxPercentage: 0, holdForMs: 24 * HOUR };
+const OFF = { maxPercentage: 100, holdForMs: 24 * HOUR };
+
+function decide(result: DiscoveryResult, policy = OFF): Reconciliation {
+  return reconcile({ result, memory: memoryOf(result.known), policy, nowMs: NOW });
+}
+
+/** What the next run starts from, of repositories that have files. */
+function filesRemembered(plan: Reconciliation) {
+  return (plan.memory?.repositories ?? [])
+    .filter(one => one.files.length > 0)
+    .map(one => [
+      one.repositoryId,
+      `${one.projectKey}/${one.slug}`,
+      one.files.map(f => f.targetUrl),
+    ]);
+}
+
+describe('reconcile, by the identity of repositories', () => {
+  it.each([
+    ['renamed', 'PAY/api', 'PAY/gateway'],
+    ['moved to another project', 'PAY/api', 'OPS/api'],
+    ['moved and renamed', 'PAY/api', 'OPS/gateway'],
+  ])(
+    'replaces the Location of a repository that was %s, in one mutation',
+    (_, from, to) => {
+      const plan = decide(
+        discovered({
+          known: [known(7, from)],
+          repositories: [ended(7, to, registered(to))],
+        }),
+        NEVER,
+      );
+      expect(plan.mutation).toBe('full');
+      expect(plan.locations).toEqual([location(7, to)]);
+      expect(plan.removed).toEqual([]);
+      expect(plan.heldBack).toEqual([]);
+      expect(filesRemembered(plan)).toEqual([[7, to, [target(to)]]]);
+    },
+  );
+
+  it('replaces the Locations of another branch, without counting that as removal', () => {
+    const onMain = { ...file('PAY/api'), targetUrl: target('PAY/api', 'c.yaml') };
+    const onDevelop = {
+      ...onMain,
+      targetUrl: target('PAY/api', 'c.yaml', 'feature/a&b+c'),
+    };
+    const plan = decide(
+      discovered({
+        known: [known(7, 'PAY/api', [onMain])],
+        repositories: [ended(7, 'PAY/api', { kind: 'registered', files: [onDevelop] })],
+      }),
+      NEVER,
+    );
+    expect(targetsOf(plan.locations)).toEqual([onDevelop.targetUrl]);
+    expect(plan.heldBack).toEqual([]);
+  });
+
+  it('keeps the old Location of a renamed repository that is unknown', () => {
+    const plan = decide(
+      discovered({
+        known: [known(7, 'PAY/api')],
+        repositories: [ended(7, 'PAY/gateway', UNKNOWN)],
+      }),
+    );
+    expect(targetsOf(plan.carriedForward)).toEqual([target('PAY/api')]);
+    expect(filesRemembered(plan)).toEqual([[7, 'PAY/gateway', [target('PAY/api')]]]);
+  });
+
+  it('counts it as removal when a renamed repository lost its file', () => {
+    const plan = decide(
+      discovered({
+        known: [known(7, 'PAY/api')],
+        repositories: [ended(7, 'PAY/gateway', ABSENT)],
+      }),
+    );
+    expect(plan.removed).toEqual([location(7, 'PAY/api')]);
+  });
+
+  it('replaces one path of a renamed repository and removes the other', () => {
+    const plan = decide(
+      discovered({
+        known: [
+          known(7, 'PAY/api', [file('PAY/api', 'a.yaml'), file('PAY/api', 'b.yaml')]),
+        ],
+        repositories: [ended(7, 'PAY/gateway', registered('PAY/gateway', 'a.yaml'))],
+      }),
+    );
+    expect(plan.removed).toEqual([location(7, 'PAY/api', 'b.yaml')]);
+    expect(targetsOf(plan.locations)).toEqual([target('PAY/gateway', 'a.yaml')]);
+  });
+
+  describe('a repository recreated under the same address with another id', () => {
+    const before = [known(7, 'PAY/api')];
+
+    it('keeps the Location when the new one has the file, and remembers it for the new one', () => {
+      const plan = decide(
+        discovered({
+          known: before,
+          gone: [7],
+          repositories: [ended(9, 'PAY/api', registered('PAY/api'))],
+        }),
+        NEVER,
+      );
+      expect(plan.locations).toEqual([location(9, 'PAY/api')]);
+      expect(plan.removed).toEqual([]);
+      expect(plan.heldBack).toEqual([]);
+      expect(filesRemembered(plan)).toEqual([[9, 'PAY/api', [target('PAY/api')]]]);
+    });
+
+    it.each([
+      ['PAY/api', 'PAY/api'],
+      ['PAY/api', 'pay/API'],
+    ])('keeps the Location of %s while nothing is known about the new %s', (from, to) => {
+      const plan = decide(
+        discovered({
+          known: [known(7, from)],
+          gone: [7],
+          repositories: [ended(9, to, UNKNOWN)],
+        }),
+      );
+      expect(targetsOf(plan.carriedForward)).toEqual([target(from)]);
+      expect(plan.removed).toEqual([]);
+    });
+
+    it('goes on keeping it while the new one stays unknown', () => {
+      const repositories = [ended(9, 'PAY/api', UNKNOWN)];
+      const first = decide(discovered({ known: before, gone: [7], repositories }));
+      const second = decide(
+        discovered({ known: first.memory?.repositories, repositories }),
+      );
+      expect(targetsOf(second.locations)).toEqual([target('PAY/api')]);
+      const third = decide(
+        discovered({
+          known: second.memory?.repositories,
+          repositories: [ended(9, 'PAY/api', ABSENT)],
+        }),
+      );
+      expect(targetsOf(third.removed)).toEqual([target('PAY/api')]);
+    });
+
+    it('removes the Location when the new one lacks the file', () => {
+      const plan = decide(
+        discovered({
+          known: before,
+          gone: [7],
+          repositories: [ended(9, 'PAY/api', ABSENT)],
+        }),
+      );
+      expect(targetsOf(plan.removed)).toEqual([target('PAY/api')]);
+      expect(plan.locations).toEqual([]);
+    });
+
+    it('keeps the Location while the old one is unknown and the new one absent', () => {
+      const plan = decide(
+        discovered({
+          known: before,
+          repositories: [ended(7, 'OPS/api', UNKNOWN), ended(9, 'PAY/api', ABSENT)],
+        }),
+      );
+      expect(targetsOf(plan.carriedForward)).toEqual([target('PAY/api')]);
+    });
+  });
+
+  describe('two repositories that swap their slugs', () => {
+    const before = [known(7, 'PAY/a'), known(9, 'PAY/b')];
+
+    it('keep both Locations when both are registered, each for its new owner', () => {
+      const plan = decide(
+        discovered({
+          known: before,
+          repositories: [
+            ended(7, 'PAY/b', registered('PAY/b')),
+            ended(9, 'PAY/a', registered('PAY/a')),
+          ],
+        }),
+        NEVER,
+      );
+      expect(plan.heldBack).toEqual([]);
+      expect(plan.removed).toEqual([]);
+      expect(filesRemembered(plan)).toEqual(
+        expect.arrayContaining([
+          [7, 'PAY/b', [target('PAY/b')]],
+          [9, 'PAY/a', [target('PAY/a')]],
+        ]),
+      );
+    });
+
+    it.each([
+      ['one', registered('PAY/b')],
+      ['both', UNKNOWN],
+    ])('keep both Locations while %s of them is unknown, run after run', (_, outcome) => {
+      const repositories = [ended(7, 'PAY/b', outcome), ended(9, 'PAY/a', UNKNOWN)];
+      const first = decide(discovered({ known: before, repositories }));
+      expect(targetsOf(first.locations)).toEqual([target('PAY/a'), target('PAY/b')]);
+      const second = decide(
+        discovered({
+          known: first.memory?.repositories,
+          repositories: [
+            ended(7, 'PAY/b', registered('PAY/b')),
+            ended(9, 'PAY/a', UNKNOWN),
+          ],
+        }),
+      );
+      expect(targetsOf(second.locations)).toEqual([target('PAY/a'), target('PAY/b')]);
+    });
+
+    it('keep both Locations when a run that was cut short saw the swap first', () => {
+      const cut = decide(
+        discovered({
+          known: before,
+          complete: false,
+          repositories: [ended(7, 'PAY/b', UNKNOWN), ended(9, 'PAY/a', UNKNOWN)],
+        }),
+      );
+      const next = decide(
+        discovered({
+          known: cut.memory?.repositories,
+          repositories: [
+            ended(7, 'PAY/b', registered('PAY/b')),
+            ended(9, 'PAY/a', UNKNOWN),
+          ],
+        }),
+      );
+      expect(targetsOf(next.locations)).toEqual([target('PAY/a'), target('PAY/b')]);
+    });
+
+    it('lose only the Location of the one that has no file any more', () => {
+      const plan = decide(
+        discovered({
+          known: before,
+          repositories: [
+            ended(7, 'PAY/b', registered('PAY/b')),
+            ended(9, 'PAY/a', ABSENT),
+          ],
+        }),
+      );
+      expect(targetsOf(plan.locations)).toEqual([target('PAY/b')]);
+    });
+  });
+
+  it('keeps the address that a renamed repository left while its next owner is unknown', () => {
+    const plan = decide(
+      discovered({
+        known: [known(7, 'PAY/a')],
+        repositories: [
+          ended(7, 'PAY/b', registered('PAY/b')),
+          ended(9, 'PAY/a', UNKNOWN),
+        ],
+      }),
+    );
+    expect(targetsOf(plan.locations)).toEqual([target('PAY/a'), target('PAY/b')]);
+    expect(targetsOf(plan.carriedForward)).toEqual([target('PAY/a')]);
+  });
+
+  it('keeps what is held back while the next owner of its address is unknown', () => {
+    const first = decide(
+      discovered({
+        known: [known(7, 'PAY/a')],
+        repositories: [ended(7, 'PAY/b', ABSENT), ended(9, 'PAY/a', EXCLUDED)],
+      }),
+      NEVER,
+    );
+    expect(targetsOf(first.heldBack)).toEqual([target('PAY/a')]);
+    const second = decide(
+      discovered({
+        known: first.memory?.repositories,
+        repositories: [ended(7, 'PAY/b', ABSENT), ended(9, 'PAY/a', UNKNOWN)],
+      }),
+    );
+    expect(targetsOf(second.carriedForward)).toEqual([target('PAY/a')]);
+  });
+
+  it('keeps a target once that two remembered repositories share, one of them unknown', () => {
+    const shared = [known(7, 'PAY/a'), known(9, 'PAY/a')];
+    const plan = decide(
+      discovered({
+        known: shared,
+        gone: [7],
+        repositories: [ended(9, 'PAY/b', UNKNOWN)],
+      }),
+    );
+    expect(targetsOf(plan.locations)).toEqual([target('PAY/a')]);
+    expect(plan.carriedForward).toHaveLength(1);
+    expect(plan.removed).toEqual([]);
+  });
+
+  it('keeps the Location of a repository known by its address only while it is unknown', () => {
+    const plan = decide(
+      discovered({
+        known: [known(-1, 'PAY/api')],
+        repositories: [ended(-1, 'PAY/api', UNKNOWN)],
+      }),
+    );
+    expect(filesRemembered(plan)).toEqual([[-1, 'PAY/api', [target('PAY/api')]]]);
+  });
+});

@@ -1,0 +1,296 @@
+import fc from 'fast-check';
+import {
+  ABSENT,
+  address,
+  discovered,
+  ended,
+  EXCLUDED,
+  file,
+  HOUR,
+  known,
+  memoryOf,
+  NOW,
+  registered,
+  targetsOf,
+  UNKNOWN,
+} from '../__testUtils__/discoveryData';
+import { RepositoryOutcome } from '../model';
+import { addressKey } from './identify';
+import { RemovalPolicy } from './planRemovals';
+import { reconcile, ReconcileRequest, Reconciliation } from './reconcile';
+import { KnownRepository } from './types';
+
+/** Few of each, so that identities, addresses and files meet in every way. */
+const ADDRESSES = ['PAY/a', 'PAY/b', 'OPS/a', 'OPS/b', '~JDOE/a'];
+const PATHS = ['catalog-info.yaml', 'docs/catalog-info.yaml', 'x.yaml'];
+
+const someAddress = fc.constantFrom(...ADDRESSES);
+const somePaths = fc.uniqueArray(fc.constantFrom(...PATHS), { maxLength: 3 });
+const someId = fc.integer({ min: -3, max: 8 });
+
+const someKnown = fc.uniqueArray(
+  fc
+    .record({ id: someId, at: someAddress, oldAt: someAddress, paths: somePaths })
+    .chain(one =>
+      // Most files lie where the repository is; some were left behind by a rename.
+      fc.constantFrom(one.at, one.at, one.at, one.oldAt).map(at =>
+        known(
+          one.id,
+          one.at,
+          one.paths.map(path => file(at, path)),
+          1,
+        ),
+      ),
+    ),
+  { selector: one => one.repositoryId, maxLength: 6 },
+);
+
+const someOutcome: fc.Arbitrary<(at: string) => RepositoryOutcome> = fc.oneof(
+  fc
+    .uniqueArray(fc.constantFrom(...PATHS), { minLength: 1 })
+    .map(paths => (at: string) => registered(at, ...paths)),
+  fc.constantFrom(ABSENT, EXCLUDED, UNKNOWN, UNKNOWN).map(outcome => () => outcome),
+);
+
+const someResults = fc.uniqueArray(
+  fc
+    .record({ id: someId, at: someAddress, outcome: someOutcome })
+    .map(({ id, at, outcome }) => ended(id, at, outcome(at))),
+  { selector: one => one.repository.id, maxLength: 6 },
+);
+
+const somePolicy: fc.Arbitrary<RemovalPolicy> = fc.record({
+  maxPercentage: fc.constantFrom(0, 30, 100),
+  holdForMs: fc.constantFrom(0, HOUR),
+});
+
+const someRequest: fc.Arbitrary<ReconcileRequest> = fc
+  .record({
+    before: someKnown,
+    repositories: someResults,
+    gone: fc.array(someId),
+    complete: fc.constantFrom(true, true, true, false),
+    interruption: fc.constantFrom(undefined, undefined, undefined, {
+      kind: 'aborted' as const,
+      error: undefined,
+    }),
+    isMemoryKnown: fc.constantFrom(true, true, true, false),
+    heldAges: fc.array(fc.integer({ min: 0, max: 3 })),
+    policy: somePolicy,
+  })
+  .map(({ before, repositories, gone, isMemoryKnown, heldAges, policy, ...how }) => {
+    const looked = new Set(repositories.map(one => one.repository.id));
+    const locations = before.flatMap(one =>
+      one.files.map(({ targetUrl }) => ({ targetUrl, repositoryId: one.repositoryId })),
+    );
+    const held = heldAges.flatMap((age, index) => {
+      const one = locations[index];
+      return one ? [{ ...one, sinceMs: NOW - age * HOUR }] : [];
+    });
+    return {
+      result: discovered({
+        known: isMemoryKnown ? before : [],
+        repositories,
+        gone: gone.filter(id => !looked.has(id)),
+        ...how,
+      }),
+      memory: isMemoryKnown ? memoryOf(before, held) : undefined,
+      policy,
+      nowMs: NOW,
+    };
+  });
+
+function targetsKnown(repositories: readonly KnownRepository[]): string[] {
+  return [
+    ...new Set(repositories.flatMap(one => one.files.map(f => f.targetUrl))),
+  ].sort();
+}
+
+/** What the catalog holds afterwards, seen from its side. */
+function catalogAfter({ result }: ReconcileRequest, plan: Reconciliation): Set<string> {
+  const before = plan.mutation === 'full' ? [] : targetsKnown(result.known);
+  return new Set([...before, ...targetsOf(plan.locations)]);
+}
+
+/** Whether the run has proven, of every repository that has the target, that it has it no more. */
+function isProvenLost({ result, memory }: ReconcileRequest, target: string): boolean {
+  const isReadToTheEnd =
+    memory !== undefined && result.listing.complete && !result.interruption;
+  const owners = result.known.filter(one => one.files.some(f => f.targetUrl === target));
+  const inDoubt = owners.some(owner => {
+    const own = result.repositories.find(one => one.repository.id === owner.repositoryId);
+    const isUnknown = own
+      ? own.outcome.kind === 'unknown'
+      : !result.goneRepositoryIds.has(owner.repositoryId);
+    return (
+      isUnknown ||
+      result.repositories.some(
+        one =>
+          one.outcome.kind === 'unknown' &&
+          addressKey(one.repository) === addressKey(owner),
+      )
+    );
+  });
+  return isReadToTheEnd && !inDoubt;
+}
+
+function check(property: (request: ReconcileRequest, plan: Reconciliation) => void) {
+  fc.assert(
+    fc.property(someRequest, request => property(request, reconcile(request))),
+    { numRuns: 2000 },
+  );
+}
+
+describe('reconcile, whatever is known and whatever a run found', () => {
+  it('takes from the catalog only what is proven lost', () => {
+    check((request, plan) => {
+      const after = catalogAfter(request, plan);
+      const lost = targetsKnown(request.result.known).filter(one => !after.has(one));
+      expect(lost.filter(target => !isProvenLost(request, target))).toEqual([]);
+    });
+  });
+
+  it('takes from the catalog everything that is proven lost once the guard is off', () => {
+    check((request, _) => {
+      const policy = { maxPercentage: 100, holdForMs: 0 };
+      const plan = reconcile({ ...request, policy });
+      const found = new Set(
+        request.result.repositories.flatMap(({ outcome }) =>
+          outcome.kind === 'registered' ? outcome.files.map(f => f.targetUrl) : [],
+        ),
+      );
+      const kept = targetsOf(plan.locations).filter(
+        target => !found.has(target) && isProvenLost(request, target),
+      );
+      expect(kept).toEqual([]);
+    });
+  });
+
+  it('gives the catalog everything that was found, each target once', () => {
+    check((request, plan) => {
+      const targets = targetsOf(plan.locations);
+      expect(new Set(targets).size).toBe(targets.length);
+      for (const { outcome } of request.result.repositories) {
+        if (outcome.kind === 'registered') {
+          expect(targets).toEqual(
+            expect.arrayContaining(outcome.files.map(f => f.targetUrl)),
+          );
+        }
+      }
+    });
+  });
+
+  it('keeps among the Locations what is carried forward or held back, and nothing removed', () => {
+    check((_, plan) => {
+      const targets = targetsOf(plan.locations);
+      const kept = targetsOf([...plan.carriedForward, ...plan.heldBack]);
+      expect(targets).toEqual(expect.arrayContaining(kept));
+      expect(new Set(kept).size).toBe(kept.length);
+      expect(targetsOf(plan.removed).filter(one => targets.includes(one))).toEqual([]);
+      expect(plan.heldBackReason === undefined).toBe(plan.heldBack.length === 0);
+    });
+  });
+
+  it('remembers exactly what the catalog then holds, each repository once', () => {
+    check((request, plan) => {
+      if (request.memory === undefined) {
+        expect(plan.memory).toBeUndefined();
+        return;
+      }
+      const repositories = plan.memory?.repositories ?? [];
+      expect(targetsKnown(repositories)).toEqual([...catalogAfter(request, plan)].sort());
+      const ids = repositories.map(one => one.repositoryId);
+      expect(new Set(ids).size).toBe(ids.length);
+    });
+  });
+
+  it('removes nothing without approval where nothing may be removed', () => {
+    check((request, _) => {
+      const plan = reconcile({ ...request, policy: { maxPercentage: 0, holdForMs: 0 } });
+      expect(plan.removed).toEqual([]);
+    });
+  });
+
+  it('loses nothing in a next run that learns nothing', () => {
+    check((request, plan) => {
+      if (!plan.memory) {
+        return;
+      }
+      const { repositories } = plan.memory;
+      const next = reconcile({
+        result: discovered({
+          known: repositories,
+          repositories: repositories.map(one =>
+            ended(one.repositoryId, `${one.projectKey}/${one.slug}`, UNKNOWN),
+          ),
+        }),
+        memory: plan.memory,
+        policy: { maxPercentage: 100, holdForMs: 0 },
+        nowMs: NOW + HOUR,
+      });
+      expect(targetsOf(next.locations)).toEqual([...catalogAfter(request, plan)].sort());
+      expect(next.removed).toEqual([]);
+    });
+  });
+
+  it('changes nothing when it is repeated with what it remembered', () => {
+    check((request, plan) => {
+      if (!plan.memory || plan.mutation === 'add-only') {
+        return;
+      }
+      const nothingGuarded = { maxPercentage: 100, holdForMs: 0 };
+      const first = reconcile({ ...request, policy: nothingGuarded });
+      const repositories = first.memory?.repositories ?? [];
+      const again = reconcile({
+        ...request,
+        result: { ...request.result, known: repositories },
+        memory: first.memory,
+        policy: nothingGuarded,
+      });
+      const before = new Set(targetsOf(first.locations));
+      expect(targetsOf(again.locations).filter(one => !before.has(one))).toEqual([]);
+    });
+  });
+
+  it('never depends on the order of repositories', () => {
+    check((request, plan) => {
+      const { result, memory } = request;
+      const reversed = reconcile({
+        ...request,
+        result: {
+          ...result,
+          known: [...result.known].reverse(),
+          repositories: [...result.repositories].reverse(),
+        },
+        memory: memory && {
+          repositories: [...memory.repositories].reverse(),
+          held: memory.held,
+        },
+      });
+      const essence = (one: Reconciliation) => ({
+        mutation: one.mutation,
+        locations: targetsOf(one.locations),
+        carriedForward: targetsOf(one.carriedForward),
+        heldBack: targetsOf(one.heldBack),
+        removed: targetsOf(one.removed),
+        held: one.memory?.held.map(held => held.targetUrl).sort(),
+      });
+      expect(essence(reversed)).toEqual(essence(plan));
+    });
+  });
+
+  it('comes across every case', () => {
+    const seen = { removed: 0, heldBack: 0, carriedForward: 0, replaced: 0, addOnly: 0 };
+    check((request, plan) => {
+      seen.removed += plan.removed.length;
+      seen.heldBack += plan.heldBack.length;
+      seen.carriedForward += plan.carriedForward.length;
+      seen.addOnly += plan.mutation === 'add-only' ? 1 : 0;
+      const after = catalogAfter(request, plan);
+      const lost = targetsKnown(request.result.known).filter(one => !after.has(one));
+      seen.replaced += lost.length - plan.removed.length;
+    });
+    expect(Object.entries(seen).filter(([, count]) => count < 50)).toEqual([]);
+    expect(address('PAY/a')).toEqual({ projectKey: 'PAY', slug: 'a' });
+  });
+});

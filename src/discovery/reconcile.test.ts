@@ -1,0 +1,292 @@
+import {
+  ABSENT,
+  discovered,
+  ended,
+  EXCLUDED,
+  file,
+  HOUR,
+  known,
+  location,
+  memoryOf,
+  NOW,
+  registered,
+  target,
+  targetsOf,
+  UNKNOWN,
+} from '../__testUtils__/discoveryData';
+import { RepositoryOutcome } from '../model';
+import { RemovalPolicy } from './planRemovals';
+import { reconcile, Reconciliation } from './reconcile';
+import { DiscoveryResult, KnownRepository, ProviderMemory } from './types';
+
+const OFF: RemovalPolicy = { maxPercentage: 100, holdForMs: 24 * HOUR };
+const GUARD: RemovalPolicy = { maxPercentage: 30, holdForMs: 24 * HOUR };
+
+function decide(
+  result: DiscoveryResult,
+  rest: {
+    held?: ProviderMemory['held'];
+    policy?: RemovalPolicy;
+    memory?: 'unknown';
+  } = {},
+): Reconciliation {
+  const { held, policy = OFF, memory } = rest;
+  return reconcile({
+    result,
+    memory: memory === 'unknown' ? undefined : memoryOf(result.known, held),
+    policy,
+    nowMs: NOW,
+  });
+}
+
+function remembered(plan: Reconciliation, id: number): KnownRepository | undefined {
+  return plan.memory?.repositories.find(one => one.repositoryId === id);
+}
+
+describe('reconcile', () => {
+  describe('a repository that the catalog has', () => {
+    it.each<[string, RepositoryOutcome]>([
+      ['registered', registered('PAY/api')],
+      ['unknown', UNKNOWN],
+      [
+        'not reached before the end',
+        { kind: 'unknown', reason: 'not-checked', detail: '' },
+      ],
+      [
+        'not permitted any more',
+        { kind: 'unknown', reason: 'not-permitted', detail: '' },
+      ],
+    ])('keeps its Location when it is %s', (_, outcome) => {
+      const plan = decide(
+        discovered({
+          known: [known(7, 'PAY/api', [file('PAY/api')], NOW - HOUR)],
+          repositories: [ended(7, 'PAY/api', outcome)],
+        }),
+      );
+      expect(plan.mutation).toBe('full');
+      expect(plan.locations).toEqual([location(7, 'PAY/api')]);
+      expect(plan.removed).toEqual([]);
+      expect(plan.heldBack).toEqual([]);
+    });
+
+    it.each<[string, RepositoryOutcome]>([
+      ['absent', ABSENT],
+      ['empty', { kind: 'absent', reason: 'empty-repository' }],
+      ['without the branch', { kind: 'absent', reason: 'branch-not-found' }],
+      ['excluded', EXCLUDED],
+      ['registered for another file only', registered('PAY/api', 'other.yaml')],
+    ])('loses its Location when it is %s', (_, outcome) => {
+      const plan = decide(
+        discovered({
+          known: [known(7, 'PAY/api')],
+          repositories: [ended(7, 'PAY/api', outcome)],
+        }),
+      );
+      expect(plan.removed).toEqual([location(7, 'PAY/api')]);
+      expect(targetsOf(plan.locations)).not.toContain(target('PAY/api'));
+      expect(plan.carriedForward).toEqual([]);
+    });
+
+    it('loses its Location when it is proven gone, and is forgotten', () => {
+      const plan = decide(discovered({ known: [known(7, 'PAY/api')], gone: [7] }));
+      expect(plan.removed).toEqual([location(7, 'PAY/api')]);
+      expect(plan.locations).toEqual([]);
+      expect(plan.memory).toEqual({ repositories: [], held: [] });
+    });
+
+    it('keeps its Location when the run says nothing about it', () => {
+      const plan = decide(discovered({ known: [known(7, 'PAY/api')], gone: [8] }));
+      expect(plan.carriedForward).toEqual([location(7, 'PAY/api')]);
+      expect(plan.locations).toEqual([location(7, 'PAY/api')]);
+      expect(remembered(plan, 7)).toEqual(known(7, 'PAY/api'));
+    });
+
+    it('keeps all its Locations when it is unknown, and counts them as carried forward', () => {
+      const files = [file('PAY/api', 'a.yaml'), file('PAY/api', 'b.yaml')];
+      const plan = decide(
+        discovered({
+          known: [known(7, 'PAY/api', files, NOW - HOUR)],
+          repositories: [ended(7, 'PAY/api', UNKNOWN)],
+        }),
+      );
+      expect(plan.carriedForward).toHaveLength(2);
+      expect(plan.locations).toEqual(plan.carriedForward);
+      expect(remembered(plan, 7)).toEqual(known(7, 'PAY/api', files, NOW - HOUR));
+    });
+
+    it('loses only the files that are gone when it has several', () => {
+      const plan = decide(
+        discovered({
+          known: [
+            known(7, 'PAY/api', [file('PAY/api', 'a.yaml'), file('PAY/api', 'b.yaml')]),
+          ],
+          repositories: [ended(7, 'PAY/api', registered('PAY/api', 'b.yaml', 'c.yaml'))],
+        }),
+      );
+      expect(plan.removed).toEqual([location(7, 'PAY/api', 'a.yaml')]);
+      expect(targetsOf(plan.locations)).toEqual([
+        target('PAY/api', 'b.yaml'),
+        target('PAY/api', 'c.yaml'),
+      ]);
+    });
+  });
+
+  describe('a repository that the catalog does not have', () => {
+    it('gets a Location when it is registered', () => {
+      const plan = decide(
+        discovered({ repositories: [ended(7, 'PAY/api', registered('PAY/api'))] }),
+      );
+      expect(plan.locations).toEqual([location(7, 'PAY/api')]);
+      expect(plan.removed).toEqual([]);
+      expect(remembered(plan, 7)).toEqual(
+        known(7, 'PAY/api', [file('PAY/api')], plan && NOW),
+      );
+    });
+
+    it.each<[string, RepositoryOutcome, number | undefined]>([
+      ['absent', ABSENT, NOW],
+      ['excluded', EXCLUDED, NOW],
+      ['unknown', UNKNOWN, undefined],
+    ])(
+      'gets none when it is %s, and is remembered without files',
+      (_, outcome, checkedAtMs) => {
+        const plan = decide(discovered({ repositories: [ended(7, 'PAY/api', outcome)] }));
+        expect(plan.locations).toEqual([]);
+        expect(remembered(plan, 7)).toEqual(known(7, 'PAY/api', [], checkedAtMs));
+      },
+    );
+  });
+
+  describe('when not everything was read', () => {
+    const before = [
+      known(1, 'PAY/found', [file('PAY/found')], NOW - HOUR),
+      known(2, 'PAY/absent', [file('PAY/absent')], NOW - HOUR),
+      known(3, 'PAY/unlisted', [file('PAY/unlisted')], NOW - HOUR),
+      known(4, 'PAY/unknown', [file('PAY/unknown')], NOW - HOUR),
+    ];
+    const learned = {
+      known: before,
+      repositories: [
+        ended(1, 'PAY/found', registered('PAY/found', 'other.yaml')),
+        ended(2, 'PAY/absent', ABSENT),
+        ended(4, 'PAY/unknown', UNKNOWN),
+        ended(5, 'PAY/new', registered('PAY/new')),
+      ],
+      gone: [3],
+    };
+    const held = [{ repositoryId: 2, targetUrl: target('PAY/absent'), sinceMs: NOW }];
+
+    it.each<[string, Partial<DiscoveryResult>, string]>([
+      [
+        'the run was aborted',
+        { interruption: { kind: 'aborted', error: new Error('stop') } },
+        'the run was interrupted',
+      ],
+      [
+        'the run failed',
+        { interruption: { kind: 'failed', error: new Error('no') } },
+        'the run was interrupted',
+      ],
+      [
+        'the listing is not complete',
+        { listing: discovered({ complete: false }).listing },
+        'the listing is not complete',
+      ],
+    ])('adds what it found and removes nothing because %s', (_, how, reason) => {
+      const plan = decide({ ...discovered(learned), ...how }, { held });
+      expect(plan).toMatchObject({
+        mutation: 'add-only',
+        reason,
+        removed: [],
+        heldBack: [],
+        carriedForward: [],
+      });
+      expect(targetsOf(plan.locations)).toEqual(
+        [target('PAY/found', 'other.yaml'), target('PAY/new')].sort(),
+      );
+    });
+
+    it('remembers what the catalog had and what was added', () => {
+      const plan = decide(discovered({ ...learned, complete: false }), { held });
+      expect(plan.memory?.held).toEqual(held);
+      expect(plan.memory?.repositories).toEqual([
+        known(1, 'PAY/found', [file('PAY/found'), file('PAY/found', 'other.yaml')], NOW),
+        known(2, 'PAY/absent', [file('PAY/absent')], NOW),
+        before[2],
+        before[3],
+        known(5, 'PAY/new', [file('PAY/new')], NOW),
+      ]);
+    });
+
+    it('removes nothing and remembers nothing while it is not known what the catalog holds', () => {
+      const plan = decide(discovered({ ...learned, known: [], gone: [] }), {
+        memory: 'unknown',
+      });
+      expect(plan).toMatchObject({
+        mutation: 'add-only',
+        reason: 'it is not known what the catalog holds from this provider',
+        removed: [],
+        memory: undefined,
+      });
+      expect(plan.locations).toHaveLength(2);
+    });
+  });
+
+  describe('removals that are held back', () => {
+    const all = Array.from({ length: 10 }, (_, id) => known(id, `PAY/r${id}`));
+    const lost = (count: number) =>
+      discovered({
+        known: all,
+        repositories: all.map(({ repositoryId: id }) =>
+          ended(id, `PAY/r${id}`, id < count ? ABSENT : registered(`PAY/r${id}`)),
+        ),
+      });
+
+    it('stay among the Locations and in memory, with the time since when', () => {
+      const plan = decide(lost(6), { policy: GUARD });
+      expect(plan.heldBack).toHaveLength(6);
+      expect(plan.heldBackReason).toContain('6 of 10 Locations');
+      expect(plan.locations).toHaveLength(10);
+      expect(plan.removed).toEqual([]);
+      expect(plan.memory?.held).toHaveLength(6);
+      expect(remembered(plan, 0)).toEqual(known(0, 'PAY/r0', [file('PAY/r0')], NOW));
+    });
+
+    it('do not hold back what is few', () => {
+      const plan = decide(lost(5), { policy: GUARD });
+      expect(plan.removed).toHaveLength(5);
+      expect(plan.heldBackReason).toBeUndefined();
+      expect(plan.locations).toHaveLength(5);
+    });
+
+    it('go once every run has confirmed them long enough', () => {
+      const first = decide(lost(6), { policy: GUARD });
+      const later = reconcile({
+        result: { ...lost(6), known: first.memory?.repositories ?? [] },
+        memory: first.memory,
+        policy: GUARD,
+        nowMs: NOW + 24 * HOUR,
+      });
+      expect(later.removed).toHaveLength(6);
+      expect(later.memory?.held).toEqual([]);
+      expect(later.locations).toHaveLength(4);
+    });
+
+    it('count each target once, however many repositories are remembered with it', () => {
+      const twice = [
+        ...all,
+        ...all.map(one => ({ ...one, repositoryId: one.repositoryId + 100 })),
+      ];
+      const plan = decide(
+        {
+          ...lost(4),
+          known: twice,
+          goneRepositoryIds: new Set(twice.slice(10).map(one => one.repositoryId)),
+        },
+        { policy: GUARD },
+      );
+      expect(plan.removed).toHaveLength(4);
+      expect(plan.heldBack).toEqual([]);
+    });
+  });
+});

@@ -1,0 +1,240 @@
+/**
+ * From what a run found out to what the catalog is told. Pure, and the heart of the
+ * promise: nothing is removed that is not proven absent, and nothing in bulk without a
+ * second thought.
+ */
+
+import { CatalogFile, RepositoryOutcome } from '../model';
+import { addressKey } from './identify';
+import { planRemovals, RemovalPolicy } from './planRemovals';
+import {
+  CatalogLocation,
+  DiscoveryResult,
+  KnownRepository,
+  ProviderMemory,
+} from './types';
+
+/** What reconciling looks at. */
+export interface ReconcileRequest {
+  readonly result: DiscoveryResult;
+  /** `undefined`: what the catalog holds from this provider is not known. */
+  readonly memory: ProviderMemory | undefined;
+  readonly policy: RemovalPolicy;
+  readonly nowMs: number;
+}
+
+/** What is to be done, and why. */
+export interface Reconciliation {
+  /** `full` replaces everything the provider has in the catalog; `add-only` removes nothing. */
+  readonly mutation: 'full' | 'add-only';
+  readonly reason: string;
+  /** All the catalog is to hold (`full`) or to be given (`add-only`). */
+  readonly locations: readonly CatalogLocation[];
+  /** Among `locations`: kept because nothing is known about their repositories. */
+  readonly carriedForward: readonly CatalogLocation[];
+  /** Among `locations`: due for removal and held back. */
+  readonly heldBack: readonly CatalogLocation[];
+  readonly heldBackReason?: string;
+  readonly removed: readonly CatalogLocation[];
+  /**
+   * What to remember once the mutation is applied. `undefined` where it is still not known
+   * what the catalog holds: to remember the part that was found would make the next run
+   * take it for everything, and remove the rest.
+   */
+  readonly memory: ProviderMemory | undefined;
+}
+
+/** Decides the mutation of a run. */
+export function reconcile(request: ReconcileRequest): Reconciliation {
+  const doubt = reasonForAddOnly(request);
+  return doubt ? addOnly(request, doubt) : full(request);
+}
+
+function reasonForAddOnly({ result, memory }: ReconcileRequest): string | undefined {
+  if (result.interruption) {
+    return 'the run was interrupted';
+  }
+  if (!result.listing.complete) {
+    return 'the listing is not complete';
+  }
+  if (memory === undefined) {
+    return 'it is not known what the catalog holds from this provider';
+  }
+  return undefined;
+}
+
+function addOnly(request: ReconcileRequest, reason: string): Reconciliation {
+  const { result, memory } = request;
+  const found = foundLocations(result);
+  return {
+    mutation: 'add-only',
+    reason,
+    locations: found,
+    carriedForward: [],
+    heldBack: [],
+    removed: [],
+    memory: memory && {
+      repositories: remember(
+        request,
+        uniqueByTarget([...locationsOf(result.known), ...found]),
+        result.known.map(one => one.repositoryId),
+      ),
+      held: memory.held,
+    },
+  };
+}
+
+function full(request: ReconcileRequest): Reconciliation {
+  const { result, nowMs } = request;
+  const found = foundLocations(result);
+  const verdicts = judgeKnown(result, found);
+  const removals = planRemovals(
+    {
+      due: verdicts.due,
+      knownLocations: uniqueByTarget(locationsOf(result.known)).length,
+      held: request.memory?.held ?? [],
+      nowMs,
+    },
+    request.policy,
+  );
+  const locations = uniqueByTarget([
+    ...found,
+    ...verdicts.carriedForward,
+    ...removals.holdBack,
+  ]);
+  return {
+    mutation: 'full',
+    reason: 'the listing is complete',
+    locations,
+    carriedForward: verdicts.carriedForward,
+    heldBack: removals.holdBack,
+    heldBackReason: removals.reason,
+    removed: removals.remove,
+    memory: {
+      repositories: remember(request, locations),
+      held: removals.held,
+    },
+  };
+}
+
+/**
+ * Splits what the catalog holds, beyond what was found, into kept and due for removal,
+ * each target once.
+ */
+function judgeKnown(result: DiscoveryResult, found: readonly CatalogLocation[]) {
+  const outcomes = new Map(
+    result.repositories.map(one => [one.repository.id, one.outcome]),
+  );
+  const doubtfulAddresses = new Set(
+    result.repositories
+      .filter(one => one.outcome.kind === 'unknown')
+      .map(one => addressKey(one.repository)),
+  );
+  const foundTargets = new Set(found.map(one => one.file.targetUrl));
+  const carriedForward: CatalogLocation[] = [];
+  const due: CatalogLocation[] = [];
+  for (const location of locationsOf(result.known)) {
+    const { repository, file } = location;
+    if (foundTargets.has(file.targetUrl)) {
+      continue;
+    }
+    const outcome = outcomes.get(repository.id);
+    const inDoubt =
+      outcome?.kind === 'unknown' ||
+      (outcome === undefined && !result.goneRepositoryIds.has(repository.id)) ||
+      doubtfulAddresses.has(addressKey(repository));
+    if (inDoubt) {
+      carriedForward.push(location);
+    } else if (!isReplaced(file, outcome)) {
+      due.push(location);
+    }
+  }
+  const kept = new Set(carriedForward.map(one => one.file.targetUrl));
+  return {
+    carriedForward: uniqueByTarget(carriedForward),
+    due: uniqueByTarget(due).filter(one => !kept.has(one.file.targetUrl)),
+  };
+}
+
+/** The same path was found under another URL: renamed, moved or on another branch, not lost. */
+function isReplaced(file: CatalogFile, outcome: RepositoryOutcome | undefined): boolean {
+  return (
+    outcome?.kind === 'registered' && outcome.files.some(one => one.path === file.path)
+  );
+}
+
+/**
+ * What to remember: everything looked at, with what the catalog now holds for it.
+ *
+ * @remarks A target belongs to whoever is at its address now, since addresses are swapped
+ * and taken over: only so the doubt about the new owner protects it in the next run.
+ *
+ * @param locations - what the catalog now holds
+ * @param others - ids to remember although the run did not come to them
+ */
+function remember(
+  { result, nowMs }: ReconcileRequest,
+  locations: readonly CatalogLocation[],
+  others: readonly number[] = [],
+): KnownRepository[] {
+  const known = new Map(result.known.map(one => [one.repositoryId, one]));
+  const looked = new Map(result.repositories.map(one => [one.repository.id, one]));
+  const ownerIds = new Map(
+    result.repositories.map(one => [addressKey(one.repository), one.repository.id]),
+  );
+  const files = new Map<number, CatalogFile[]>();
+  for (const { repository, file } of locations) {
+    const id = ownerIds.get(addressKey(repository)) ?? repository.id;
+    const ofOwner = files.get(id) ?? [];
+    ofOwner.push(file);
+    files.set(id, ofOwner);
+  }
+  const ids = new Set([...others, ...looked.keys(), ...files.keys()]);
+  return [...ids].flatMap(id => {
+    const before = known.get(id);
+    const now = looked.get(id);
+    const address = now?.repository ?? before;
+    return address
+      ? {
+          repositoryId: id,
+          projectKey: address.projectKey,
+          slug: address.slug,
+          files: files.get(id) ?? [],
+          checkedAtMs: now ? checkedAt(now.outcome, before, nowMs) : before?.checkedAtMs,
+        }
+      : [];
+  });
+}
+
+function checkedAt(
+  outcome: RepositoryOutcome,
+  before: KnownRepository | undefined,
+  nowMs: number,
+): number | undefined {
+  return outcome.kind === 'unknown' ? before?.checkedAtMs : nowMs;
+}
+
+function foundLocations(result: DiscoveryResult): CatalogLocation[] {
+  return uniqueByTarget(
+    result.repositories.flatMap(({ repository, outcome }) =>
+      filesOf(outcome).map(file => ({ repository, file })),
+    ),
+  );
+}
+
+function filesOf(outcome: RepositoryOutcome): readonly CatalogFile[] {
+  return outcome.kind === 'registered' ? outcome.files : [];
+}
+
+function locationsOf(known: readonly KnownRepository[]): CatalogLocation[] {
+  return known.flatMap(one =>
+    one.files.map(file => ({
+      repository: { id: one.repositoryId, projectKey: one.projectKey, slug: one.slug },
+      file,
+    })),
+  );
+}
+
+function uniqueByTarget(locations: readonly CatalogLocation[]): CatalogLocation[] {
+  return [...new Map(locations.map(one => [one.file.targetUrl, one])).values()];
+}

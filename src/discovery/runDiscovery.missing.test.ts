@@ -1,0 +1,304 @@
+import {
+  failedListing,
+  known,
+  problem,
+  repository,
+  scope,
+  target,
+  targetsOf,
+} from '../__testUtils__/discoveryData';
+import { FakeRepositorySource } from '../__testUtils__/FakeRepositorySource';
+import { RepositoryFilters } from '../filters/types';
+import { performRun, Run } from './performRun';
+import { KnownRepository } from './types';
+
+/** A run whose guard is off: whatever it takes for proven goes at once. */
+async function run(
+  source: FakeRepositorySource,
+  before: readonly KnownRepository[],
+  filters: Partial<RepositoryFilters> = {},
+): Promise<Run & { kept: string[]; lookUps: string[] }> {
+  const finished = await performRun({
+    scope: scope({ filters }),
+    policy: { maxPercentage: 100, holdForMs: 0 },
+    source,
+    memory: { repositories: before, held: [] },
+    clock: { now: () => 1000 },
+  });
+  return {
+    ...finished,
+    kept: targetsOf(finished.reconciliation.locations),
+    lookUps: source.asked.filter(one => one.startsWith('repository')),
+  };
+}
+
+const REFUSED = failedListing({ problem: problem('not-permitted', '401 refused') });
+
+describe('a known repository that a complete listing lacks', () => {
+  const server = () => new FakeRepositorySource().put(1, 'PAY/a');
+  const missing = known(7, 'PAY/api', undefined, 500);
+
+  it('is asked for once, and goes when Bitbucket says it is gone', async () => {
+    const { kept, lookUps, result, reconciliation } = await run(server(), [missing]);
+    expect(lookUps).toEqual(['repository PAY/api']);
+    expect([...result.goneRepositoryIds]).toEqual([7]);
+    expect(kept).toEqual([target('PAY/a')]);
+    expect(targetsOf(reconciliation.removed)).toEqual([target('PAY/api')]);
+  });
+
+  it('is not asked for when it has no Locations', async () => {
+    const { lookUps, result } = await run(server(), [known(7, 'PAY/api', [])]);
+    expect(lookUps).toEqual([]);
+    expect(result.repositories).toHaveLength(1);
+  });
+
+  it('is looked at like any other when it is still there', async () => {
+    const source = server().put(7, 'PAY/api', { unlisted: true });
+    const { kept, result } = await run(source, [missing]);
+    expect(kept).toEqual([target('PAY/a'), target('PAY/api')]);
+    expect(source.asked).toContain('file PAY/api catalog-info.yaml');
+    expect(result.goneRepositoryIds.size).toBe(0);
+  });
+
+  it('loses its Location when it is still there without the file', async () => {
+    const source = server().put(7, 'PAY/api', { unlisted: true, files: [] });
+    expect((await run(source, [missing])).kept).toEqual([target('PAY/a')]);
+  });
+
+  it('loses its Location when it is still there and excluded', async () => {
+    const source = server().put(7, 'PAY/api', { unlisted: true, archived: true });
+    const { kept } = await run(source, [missing], { skipArchivedRepos: true });
+    expect(kept).toEqual([target('PAY/a')]);
+    expect(source.asked).not.toContain('file PAY/api catalog-info.yaml');
+  });
+
+  it('brings its new address when it was renamed', async () => {
+    const source = server()
+      .put(7, 'PAY/gateway', { unlisted: true })
+      .answerRepository('PAY/api', {
+        kind: 'found',
+        repository: repository(7, 'PAY/gateway'),
+      });
+    const { kept, reconciliation } = await run(source, [missing]);
+    expect(kept).toEqual([target('PAY/a'), target('PAY/gateway')]);
+    expect(reconciliation.removed).toEqual([]);
+  });
+
+  it.each([
+    ['not-permitted', '401'],
+    ['server-error', '503'],
+    ['unexpected-answer', 'a login page'],
+    ['timeout', 'late'],
+    ['rate-limited', '429'],
+  ] as const)(
+    'keeps its Location when the answer says nothing: %s',
+    async (reason, detail) => {
+      const source = server().answerRepository('PAY/api', {
+        kind: 'unknown',
+        problem: { reason, detail },
+      });
+      const { kept, summary, reconciliation } = await run(source, [missing]);
+      expect(kept).toEqual([target('PAY/a'), target('PAY/api')]);
+      expect(summary.reasons.unknown).toEqual({ [reason]: 1 });
+      expect(
+        reconciliation.memory?.repositories.find(one => one.repositoryId === 7),
+      ).toEqual(missing);
+    },
+  );
+
+  it('keeps its Location when the file check of a repository found again fails', async () => {
+    const source = server().put(7, 'PAY/api', {
+      unlisted: true,
+      lookup: { kind: 'unknown', problem: problem() },
+    });
+    expect((await run(source, [missing])).kept).toContain(target('PAY/api'));
+  });
+
+  describe('whose address another repository has taken', () => {
+    it('is gone, and the other is looked at once', async () => {
+      const source = server().put(9, 'PAY/api', { files: [] });
+      const { kept, result } = await run(source, [missing]);
+      expect([...result.goneRepositoryIds]).toEqual([7]);
+      expect(kept).toEqual([target('PAY/a')]);
+      expect(source.asked.filter(one => one.startsWith('file PAY/api'))).toHaveLength(1);
+    });
+
+    it('leaves its Location to the other, even when the listing lacks that one too', async () => {
+      const source = server().put(9, 'PAY/api', { unlisted: true });
+      const { kept, reconciliation } = await run(source, [missing]);
+      expect(kept).toEqual([target('PAY/a'), target('PAY/api')]);
+      expect(reconciliation.removed).toEqual([]);
+      expect(reconciliation.memory?.repositories.map(one => one.repositoryId)).toEqual([
+        1, 9,
+      ]);
+    });
+
+    it('leaves its Location in place while nothing is known about the other', async () => {
+      const source = server().put(9, 'PAY/api', {
+        unlisted: true,
+        lookup: { kind: 'unknown', problem: problem() },
+      });
+      expect((await run(source, [missing])).kept).toContain(target('PAY/api'));
+    });
+  });
+
+  it('is not gone when it swapped addresses with another one that is missing too', async () => {
+    const source = server()
+      .put(7, 'PAY/web', { unlisted: true })
+      .put(9, 'PAY/api', { unlisted: true });
+    const { kept, result } = await run(source, [missing, known(9, 'PAY/web')]);
+    expect(result.goneRepositoryIds.size).toBe(0);
+    expect(kept).toEqual([target('PAY/a'), target('PAY/api'), target('PAY/web')]);
+  });
+
+  describe('that is known by its address only', () => {
+    it('is gone when nothing is there', async () => {
+      const { kept, result } = await run(server(), [known(-1, 'PAY/api')]);
+      expect([...result.goneRepositoryIds]).toEqual([-1]);
+      expect(kept).toEqual([target('PAY/a')]);
+    });
+
+    it('becomes the repository that is there', async () => {
+      const source = server().put(9, 'PAY/api', { unlisted: true });
+      const { kept, result } = await run(source, [known(-1, 'PAY/api')]);
+      expect(result.known.map(one => one.repositoryId)).toEqual([9]);
+      expect(kept).toEqual([target('PAY/a'), target('PAY/api')]);
+    });
+
+    it.each([
+      ['listed', false],
+      ['not listed', true],
+    ])(
+      'becomes the renamed repository that Bitbucket answers with, %s',
+      async (_, unlisted) => {
+        const source = server()
+          .put(9, 'PAY/gateway', { unlisted })
+          .answerRepository('PAY/api', {
+            kind: 'found',
+            repository: repository(9, 'PAY/gateway'),
+          });
+        const { kept, result, reconciliation } = await run(source, [
+          known(-1, 'PAY/api'),
+        ]);
+        expect(result.known.map(one => one.repositoryId)).toEqual([9]);
+        expect(kept).toEqual([target('PAY/a'), target('PAY/gateway')]);
+        expect(reconciliation.removed).toEqual([]);
+        expect(source.asked.filter(one => one.includes('file PAY/gateway'))).toHaveLength(
+          1,
+        );
+      },
+    );
+
+    it('stays a placeholder while the answer says nothing', async () => {
+      const source = server().answerRepository('PAY/api', {
+        kind: 'unknown',
+        problem: problem(),
+      });
+      const { kept, reconciliation } = await run(source, [known(-1, 'PAY/api')]);
+      expect(kept).toContain(target('PAY/api'));
+      expect(reconciliation.memory?.repositories.map(one => one.repositoryId)).toContain(
+        -1,
+      );
+    });
+  });
+});
+
+describe('a known repository outside of the projects that are listed', () => {
+  const both = () => new FakeRepositorySource().put(1, 'PAY/a').put(2, 'OPS/b');
+
+  it('is excluded without asking when its project cannot match', async () => {
+    const { kept, lookUps, summary } = await run(
+      both(),
+      [known(1, 'PAY/a'), known(2, 'OPS/b')],
+      { projectKey: /^PAY$/ },
+    );
+    expect(lookUps).toEqual([]);
+    expect(kept).toEqual([target('PAY/a')]);
+    expect(summary.reasons.excluded).toEqual({ 'project-key': 1 });
+  });
+
+  it('is asked for while the listing of another project failed: it may have moved there', async () => {
+    const source = both()
+      .failListing('list OPS', REFUSED)
+      .answerRepository('OLD/b', {
+        kind: 'unknown',
+        problem: problem('not-permitted'),
+      });
+    const { kept, lookUps } = await run(source, [known(2, 'OLD/b')], {
+      projectKey: /^(PAY|OPS)$/,
+    });
+    expect(lookUps).toEqual(['repository OLD/b']);
+    expect(kept).toEqual([target('OLD/b'), target('PAY/a')]);
+  });
+
+  it('loses its Location all the same when it is still where no project matches', async () => {
+    const source = both().put(3, 'OLD/c').failListing('list OPS', REFUSED);
+    const { kept } = await run(source, [known(3, 'OLD/c')], {
+      projectKey: /^(PAY|OPS)$/,
+    });
+    expect(kept).toEqual([target('PAY/a')]);
+  });
+
+  it.each([
+    ['OPS/b', /^(PAY|OPS)$/, 'list OPS'],
+    ['ops/b', /^(PAY|OPS)$/, 'list OPS'],
+    ['~jdoe/b', /^(PAY|~JDOE)$/, 'list ~JDOE'],
+  ])(
+    'is neither asked for nor removed when the listing of its project failed: %s',
+    async (at, projectKey, listing) => {
+      const source = both().failListing(listing, REFUSED);
+      for (const id of [-1, 2]) {
+        const { kept, lookUps, summary } = await run(source, [known(id, at)], {
+          projectKey,
+          personalRepos: true,
+        });
+        expect(lookUps).toEqual([]);
+        expect(kept).toContain(target(at));
+        expect(summary.reasons.unknown).toEqual({ 'not-permitted': 1 });
+      }
+    },
+  );
+
+  it('is asked for when its key, read from the catalog, differs in case from the pattern', async () => {
+    const source = both().answerRepository('~jdoe/x', {
+      kind: 'unknown',
+      problem: problem('not-permitted'),
+    });
+    const { kept } = await run(source, [known(-1, '~jdoe/x')], {
+      projectKey: /^(PAY|~JDOE)$/,
+      personalRepos: true,
+    });
+    expect(kept).toEqual([target('PAY/a'), target('~jdoe/x')].sort());
+  });
+
+  it('is asked for when its project is gone, and stays if it moved', async () => {
+    const source = both()
+      .put(5, 'PAY/moved', { unlisted: true })
+      .failListing('list OLD', failedListing({ gone: true }))
+      .answerRepository('OLD/moved', {
+        kind: 'found',
+        repository: repository(5, 'PAY/moved'),
+      });
+    const { kept, lookUps } = await run(
+      source,
+      [known(5, 'OLD/moved'), known(6, 'OLD/lost')],
+      { projectKey: /^(PAY|OLD)$/ },
+    );
+    expect(lookUps).toHaveLength(2);
+    expect(kept).toEqual([target('PAY/a'), target('PAY/moved')]);
+  });
+
+  it('is not touched when no project could be listed', async () => {
+    const source = both()
+      .failListing('list PAY', REFUSED)
+      .failListing('list OPS', REFUSED);
+    const { reconciliation, lookUps, failure } = await run(
+      source,
+      [known(1, 'PAY/a'), known(9, 'OLD/x')],
+      { projectKey: /^(PAY|OPS)$/ },
+    );
+    expect(reconciliation.mutation).toBe('add-only');
+    expect(lookUps).toEqual([]);
+    expect(failure?.kind).toBe('listing');
+  });
+});

@@ -1,0 +1,232 @@
+/**
+ * One pass over the server: list, confirm what is missing, look at each repository.
+ * Finds out; decides nothing about the catalog. An interrupted pass keeps what it
+ * learned and reports the rest as `not-checked`.
+ */
+
+import { Repository, RepositoryOutcome } from '../model';
+import { assessRepository } from '../filters/repositoryFilter';
+import { mapConcurrent } from '../util/mapConcurrent';
+import { identify, isPlaceholderId, replaceIds } from './identify';
+import { findCatalogFiles } from './findCatalogFiles';
+import { listRepositories } from './listRepositories';
+import {
+  DiscoveryProgress,
+  DiscoveryResult,
+  DiscoveryScope,
+  KnownRepository,
+  Listing,
+  RepositoryResult,
+  RepositorySource,
+} from './types';
+
+/** What a pass works with. */
+export interface DiscoveryTools {
+  readonly source: RepositorySource;
+  /** What is remembered from earlier runs. */
+  readonly known: readonly KnownRepository[];
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: DiscoveryProgress) => void;
+}
+
+const NOT_CHECKED: RepositoryOutcome = {
+  kind: 'unknown',
+  reason: 'not-checked',
+  detail: 'the run ended before this repository was looked at',
+};
+
+/** Runs one pass. Never throws for what Bitbucket does, an abort included. */
+export async function runDiscovery(
+  scope: DiscoveryScope,
+  tools: DiscoveryTools,
+): Promise<DiscoveryResult> {
+  const pass = new Pass(scope, tools);
+  try {
+    await pass.run();
+    return pass.result();
+  } catch (error) {
+    const kind = tools.signal?.aborted ? 'aborted' : 'failed';
+    return pass.result({ kind, error });
+  }
+}
+
+/** The state of one pass: what is known so far, at any moment in which it may be cut short. */
+class Pass {
+  readonly #scope: DiscoveryScope;
+  readonly #tools: DiscoveryTools;
+  readonly #outcomes = new Map<number, RepositoryResult>();
+  readonly #gone = new Set<number>();
+  #known: readonly KnownRepository[];
+  #hasEnded = false;
+  #listing: Omit<Listing, 'repositories'> = {
+    complete: false,
+    covered: 'all',
+    problems: [],
+    unreadable: 0,
+  };
+
+  constructor(scope: DiscoveryScope, tools: DiscoveryTools) {
+    this.#scope = scope;
+    this.#tools = tools;
+    this.#known = tools.known;
+  }
+
+  /** Ends the pass: answers still under way when it was cut short count for nothing. */
+  result(interruption?: DiscoveryResult['interruption']): DiscoveryResult {
+    this.#hasEnded = true;
+    return {
+      listing: this.#listing,
+      repositories: [...this.#outcomes.values()],
+      known: this.#known,
+      goneRepositoryIds: new Set(this.#gone),
+      interruption,
+    };
+  }
+
+  async run(): Promise<void> {
+    const { source, signal, onProgress } = this.#tools;
+    const { repositories, ...listing } = await listRepositories(this.#scope, {
+      source,
+      signal,
+      onListed: listed => onProgress?.({ kind: 'listing', listed }),
+    });
+    for (const repository of repositories) {
+      this.#record(repository, NOT_CHECKED);
+    }
+    this.#known = identify(this.#known, repositories);
+    const listed = new Set(repositories.map(one => one.id));
+    this.#listing = listing;
+    const found = listing.complete ? await this.#confirmMissing(listed) : [];
+    await this.#lookAt([...repositories, ...found]);
+  }
+
+  /**
+   * Asks for each remembered repository that a complete listing lacks: pages shift while
+   * repositories come and go, so being missing proves nothing.
+   *
+   * @returns what was found and the listing does not have
+   */
+  async #confirmMissing(listed: ReadonlySet<number>): Promise<Repository[]> {
+    const missing = this.#known.filter(
+      known => known.files.length > 0 && !listed.has(known.repositoryId),
+    );
+    for (const known of missing) {
+      this.#record(addressOf(known), NOT_CHECKED);
+    }
+    const ids = new Map<number, number>();
+    const found = new Map<number, Repository>();
+    await mapConcurrent(missing, this.#scope.concurrency, async known => {
+      const repository = await this.#confirm(known);
+      if (repository === undefined) {
+        return;
+      }
+      if (isPlaceholderId(known.repositoryId)) {
+        ids.set(known.repositoryId, repository.id);
+      }
+      if (!listed.has(repository.id)) {
+        this.#record(repository, NOT_CHECKED);
+        found.set(repository.id, repository);
+      }
+    });
+    this.#known = replaceIds(this.#known, ids);
+    // Two that swapped addresses are found each at the other's.
+    found.forEach(({ id }) => this.#gone.delete(id));
+    return [...found.values()];
+  }
+
+  /** @returns what is at its address now: itself, or who has taken its place */
+  async #confirm(known: KnownRepository): Promise<Repository | undefined> {
+    const { source, signal } = this.#tools;
+    const address = addressOf(known);
+    const decided = this.#decideUnasked(known);
+    if (decided) {
+      this.#record(address, decided);
+      return undefined;
+    }
+    const answer = await source.getRepository(address, { signal });
+    if (answer.kind === 'unknown') {
+      this.#record(address, { kind: 'unknown', ...answer.problem });
+      return undefined;
+    }
+    this.#outcomes.delete(address.id);
+    const here = answer.kind === 'found' ? answer.repository : undefined;
+    if (!here || (here.id !== address.id && !isPlaceholderId(address.id))) {
+      this.#gone.add(address.id);
+    }
+    return here;
+  }
+
+  /**
+   * What need not be asked. A project whose listing failed says nothing about its
+   * repositories, and asking for each would only repeat the failure. One that cannot match
+   * is out of scope: had the repository moved to one that does, a listing without failures
+   * would have shown it.
+   */
+  #decideUnasked({ projectKey }: KnownRepository): RepositoryOutcome | undefined {
+    const failures = this.#listing.problems.filter(one => !one.gone);
+    const failed = failures.find(
+      one => one.projectKey?.toLowerCase() === projectKey.toLowerCase(),
+    );
+    if (failed) {
+      return { kind: 'unknown', ...failed.problem };
+    }
+    return failures.length === 0 &&
+      cannotMatch(this.#scope.filters.projectKey, projectKey)
+      ? { kind: 'excluded', reason: 'project-key' }
+      : undefined;
+  }
+
+  async #lookAt(repositories: readonly Repository[]): Promise<void> {
+    const { source, signal, onProgress } = this.#tools;
+    const toAsk: Repository[] = [];
+    for (const repository of repositories) {
+      const assessment = assessRepository(repository, this.#scope.filters);
+      if (assessment.included) {
+        toAsk.push(repository);
+      } else {
+        this.#record(repository, { kind: 'excluded', reason: assessment.reason });
+      }
+    }
+    let checked = 0;
+    await mapConcurrent(
+      this.#longestUncheckedFirst(toAsk),
+      this.#scope.concurrency,
+      async repository => {
+        signal?.throwIfAborted();
+        const outcome = await findCatalogFiles(repository, this.#scope, source, signal);
+        if (this.#hasEnded) {
+          return;
+        }
+        this.#record(repository, outcome);
+        checked += 1;
+        onProgress?.({ kind: 'checking', checked, total: toAsk.length });
+      },
+    );
+  }
+
+  /** So that a run that never reaches its end still reaches everything in time. */
+  #longestUncheckedFirst(repositories: readonly Repository[]): Repository[] {
+    const checkedAt = new Map(
+      this.#known.map(one => [one.repositoryId, one.checkedAtMs ?? 0]),
+    );
+    const age = (one: Repository) => checkedAt.get(one.id) ?? 0;
+    return [...repositories].sort((a, b) => age(a) - age(b));
+  }
+
+  #record(repository: RepositoryResult['repository'], outcome: RepositoryOutcome): void {
+    const { id, projectKey, slug } = repository;
+    this.#outcomes.set(id, { repository: { id, projectKey, slug }, outcome });
+  }
+}
+
+function addressOf({ repositoryId, projectKey, slug }: KnownRepository) {
+  return { id: repositoryId, projectKey, slug };
+}
+
+/** In no case of letters: what was read from URLs may differ in that from the key. */
+function cannotMatch(pattern: RegExp | undefined, projectKey: string): boolean {
+  if (pattern === undefined) {
+    return false;
+  }
+  return !new RegExp(pattern, `${pattern.flags.replace('i', '')}i`).test(projectKey);
+}

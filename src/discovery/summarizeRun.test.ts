@@ -1,0 +1,119 @@
+import {
+  ABSENT,
+  discovered,
+  ended,
+  EXCLUDED,
+  known,
+  memoryOf,
+  NOW,
+  registered,
+  UNKNOWN,
+} from '../__testUtils__/discoveryData';
+import {
+  ABSENCE_REASONS,
+  EXCLUSION_REASONS,
+  RepositoryOutcome,
+  UNKNOWN_REASONS,
+} from '../model';
+import { reconcile } from './reconcile';
+import { describeSummary, RunSummary, summarizeRun } from './summarizeRun';
+import { DiscoveryResult } from './types';
+
+function summarize(result: DiscoveryResult, maxPercentage: number = 100): RunSummary {
+  const policy = { maxPercentage, holdForMs: 1 };
+  const memory = memoryOf(result.known);
+  return summarizeRun(result, reconcile({ result, memory, policy, nowMs: NOW }));
+}
+
+const MIXED = discovered({
+  known: [known(3, 'PAY/c'), known(5, 'PAY/e'), known(9, 'PAY/i')],
+  gone: [9],
+  repositories: [
+    ended(1, 'PAY/a', registered('PAY/a', 'a.yaml', 'b.yaml')),
+    ended(2, 'PAY/b', ABSENT),
+    ended(3, 'PAY/c', ABSENT),
+    ended(4, 'PAY/d', { kind: 'absent', reason: 'empty-repository' }),
+    ended(5, 'PAY/e', UNKNOWN),
+    ended(6, 'PAY/f', EXCLUDED),
+  ],
+});
+
+describe('summarizeRun', () => {
+  it('counts outcomes, reasons and Locations', () => {
+    expect(summarize(MIXED)).toEqual({
+      repositories: 6,
+      registered: 1,
+      excluded: 1,
+      absent: 3,
+      unknown: 1,
+      reasons: {
+        registered: {},
+        excluded: { archived: 1 },
+        absent: { 'no-catalog-file': 2, 'empty-repository': 1 },
+        unknown: { 'server-error': 1 },
+      },
+      locations: 3,
+      removed: 2,
+      carriedForward: 1,
+      heldBack: 0,
+    });
+  });
+
+  it('counts what is held back as still in the catalog', () => {
+    expect(summarize(MIXED, 0)).toMatchObject({ locations: 5, removed: 0, heldBack: 2 });
+  });
+
+  it('counts what the catalog had before where nothing may be removed', () => {
+    expect(
+      summarize({ ...MIXED, listing: discovered({ complete: false }).listing }),
+    ).toMatchObject({
+      locations: 5,
+      removed: 0,
+      carriedForward: 0,
+    });
+  });
+
+  it('counts a Location once that is remembered for two repositories', () => {
+    const result = discovered({
+      known: [known(1, 'PAY/a'), known(2, 'PAY/a')],
+      complete: false,
+    });
+    expect(summarize(result).locations).toBe(1);
+  });
+
+  it.each<RepositoryOutcome>([
+    ...EXCLUSION_REASONS.map(reason => ({ kind: 'excluded', reason }) as const),
+    ...ABSENCE_REASONS.map(reason => ({ kind: 'absent', reason }) as const),
+    ...UNKNOWN_REASONS.map(reason => ({ kind: 'unknown', reason, detail: '' }) as const),
+  ])('counts $kind for $reason', outcome => {
+    const summary = summarize(discovered({ repositories: [ended(1, 'PAY/a', outcome)] }));
+    const reason = outcome.kind === 'registered' ? '' : outcome.reason;
+    expect(summary[outcome.kind]).toBe(1);
+    expect(summary.reasons[outcome.kind]).toEqual({ [reason]: 1 });
+  });
+});
+
+describe('describeSummary', () => {
+  it.each<[string, DiscoveryResult, number]>([
+    [
+      '6 repositories: 1 registered, 1 excluded (1 archived), 3 absent (2 no-catalog-file, 1 empty-repository), ' +
+        '1 unknown (1 server-error); 3 Locations in the catalog, 2 removed, 1 carried forward',
+      MIXED,
+      100,
+    ],
+    [
+      '6 repositories: 1 registered, 1 excluded (1 archived), 3 absent (2 no-catalog-file, 1 empty-repository), ' +
+        '1 unknown (1 server-error); 5 Locations in the catalog, 1 carried forward, 2 held back',
+      MIXED,
+      0,
+    ],
+    ['0 repositories; 0 Locations in the catalog', discovered(), 30],
+    [
+      '1 repository: 1 registered; 1 Location in the catalog',
+      discovered({ repositories: [ended(1, 'PAY/a', registered('PAY/a'))] }),
+      30,
+    ],
+  ])('says: %s', (sentence, result, maxPercentage) => {
+    expect(describeSummary(summarize(result, maxPercentage))).toBe(sentence);
+  });
+});

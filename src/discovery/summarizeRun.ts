@@ -1,0 +1,98 @@
+/** A run in numbers and in one sentence. Pure. */
+
+import { OUTCOME_KINDS, OutcomeKind } from '../model';
+import { Reconciliation } from './reconcile';
+import { DiscoveryResult } from './types';
+
+/** How many repositories ended with each reason. */
+export type ReasonCounts = Readonly<Record<string, number>>;
+
+/** The counts of a run; the report, the log and the command line show the same. */
+export interface RunSummary extends Readonly<Record<OutcomeKind, number>> {
+  readonly repositories: number;
+  /** Locations in the catalog after the run, as far as this provider knows. */
+  readonly locations: number;
+  readonly removed: number;
+  readonly carriedForward: number;
+  readonly heldBack: number;
+  readonly reasons: Readonly<Record<OutcomeKind, ReasonCounts>>;
+}
+
+/** Counts what a run found and what it led to. */
+export function summarizeRun(
+  result: DiscoveryResult,
+  reconciliation: Reconciliation,
+): RunSummary {
+  return {
+    repositories: result.repositories.length,
+    registered: countKind(result, 'registered'),
+    excluded: countKind(result, 'excluded'),
+    absent: countKind(result, 'absent'),
+    unknown: countKind(result, 'unknown'),
+    reasons: {
+      registered: {},
+      excluded: countReasons(result, 'excluded'),
+      absent: countReasons(result, 'absent'),
+      unknown: countReasons(result, 'unknown'),
+    },
+    locations: countLocations(reconciliation),
+    removed: reconciliation.removed.length,
+    carriedForward: reconciliation.carriedForward.length,
+    heldBack: reconciliation.heldBack.length,
+  };
+}
+
+function countLocations({ memory, locations }: Reconciliation): number {
+  const files = memory
+    ? memory.repositories.flatMap(one => one.files)
+    : locations.map(one => one.file);
+  return new Set(files.map(file => file.targetUrl)).size;
+}
+
+function countKind(result: DiscoveryResult, kind: OutcomeKind): number {
+  return result.repositories.filter(one => one.outcome.kind === kind).length;
+}
+
+function countReasons(result: DiscoveryResult, kind: OutcomeKind): ReasonCounts {
+  const counts: Record<string, number> = {};
+  for (const { outcome } of result.repositories) {
+    if (outcome.kind === kind && outcome.kind !== 'registered') {
+      counts[outcome.reason] = (counts[outcome.reason] ?? 0) + 1;
+    }
+  }
+  return counts;
+}
+
+/** `12 repositories: 5 registered, 4 absent (3 no-catalog-file, 1 empty-repository); 5 Locations in the catalog` */
+export function describeSummary(summary: RunSummary): string {
+  const kinds = OUTCOME_KINDS.filter(kind => summary[kind] > 0).map(kind =>
+    describeKind(summary[kind], kind, summary.reasons[kind]),
+  );
+  const extras = [
+    describeCount(summary.removed, 'removed'),
+    describeCount(summary.carriedForward, 'carried forward'),
+    describeCount(summary.heldBack, 'held back'),
+  ];
+  const repositories = plural(summary.repositories, 'repository', 'repositories');
+  const locations = plural(summary.locations, 'Location', 'Locations');
+  const left = kinds.length === 0 ? repositories : `${repositories}: ${kinds.join(', ')}`;
+  const right = [`${locations} in the catalog`, ...extras.flatMap(one => one ?? [])];
+  return `${left}; ${right.join(', ')}`;
+}
+
+function describeKind(count: number, kind: OutcomeKind, reasons: ReasonCounts): string {
+  const detail = Object.entries(reasons)
+    .sort(([, a], [, b]) => b - a)
+    .map(([reason, times]) => `${times} ${reason}`);
+  return detail.length === 0
+    ? `${count} ${kind}`
+    : `${count} ${kind} (${detail.join(', ')})`;
+}
+
+function describeCount(count: number, what: string): string | undefined {
+  return count === 0 ? undefined : `${count} ${what}`;
+}
+
+function plural(count: number, one: string, many: string): string {
+  return `${count} ${count === 1 ? one : many}`;
+}

@@ -1,0 +1,140 @@
+/**
+ * What the engine is asked, what it needs and what it answers. Types only. The engine
+ * sees Bitbucket through `RepositorySource`, which it declares itself.
+ */
+
+import {
+  CatalogFile,
+  ListingStep,
+  Lookup,
+  Problem,
+  Project,
+  Repository,
+  RepositoryAddress,
+  RepositoryLookup,
+  RepositoryOutcome,
+} from '../model';
+import { CatalogPath, RepositoryFilters } from '../filters/types';
+
+/** What to discover: the part of a provider's configuration the engine reads. */
+export interface DiscoveryScope {
+  readonly catalogPaths: readonly CatalogPath[];
+  readonly branch?: string;
+  readonly validateLocationsExist: boolean;
+  readonly filters: RepositoryFilters;
+  /** Repositories looked at at the same time, 1 or more. */
+  readonly concurrency: number;
+}
+
+interface Abortable {
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Where repositories come from. Whatever it throws ends the run; every other failure is
+ * part of its answers.
+ */
+export interface RepositorySource {
+  listRepositories(options: Abortable): AsyncIterable<ListingStep<Repository>>;
+  listProjects(options: Abortable): AsyncIterable<ListingStep<Project>>;
+  listProjectRepositories(
+    projectKey: string,
+    options: Abortable,
+  ): AsyncIterable<ListingStep<Repository>>;
+  getRepository(
+    address: RepositoryAddress,
+    options: Abortable,
+  ): Promise<RepositoryLookup>;
+  findFile(
+    address: RepositoryAddress,
+    path: string,
+    options: Abortable & { branch?: string },
+  ): Promise<Lookup<true>>;
+  listFiles(
+    address: RepositoryAddress,
+    options: Abortable & { branch?: string },
+  ): Promise<Lookup<readonly string[]>>;
+  fileUrl(repository: Repository, path: string, branch?: string): string;
+}
+
+/** What a provider remembers of a repository between runs. */
+export interface KnownRepository {
+  /** Bitbucket's numeric id; negative where it was taken over from the catalog and is not known yet. */
+  readonly repositoryId: number;
+  readonly projectKey: string;
+  readonly slug: string;
+  /** What the catalog was given for it; empty when it was looked at and has none. */
+  readonly files: readonly CatalogFile[];
+  /** Epoch milliseconds of the last look that was not `unknown`; `undefined` when there was none. */
+  readonly checkedAtMs?: number;
+}
+
+/** How one repository ended a run. */
+export interface RepositoryResult {
+  readonly repository: RepositoryAddress & { readonly id: number };
+  readonly outcome: RepositoryOutcome;
+}
+
+/** Something in the listing that could not be read. */
+export interface ListingProblem {
+  /** `undefined` for the listing of the whole server. */
+  readonly projectKey?: string;
+  readonly problem: Problem;
+  /** Bitbucket says that the project does not exist: its repositories are then asked for one by one. */
+  readonly gone: boolean;
+}
+
+/** What the listing yielded. */
+export interface Listing {
+  readonly repositories: readonly Repository[];
+  /**
+   * Every page of the server, or of at least one project, was read, or every project is
+   * gone. Otherwise nothing may be removed.
+   */
+  readonly complete: boolean;
+  /** `all` when the whole server was listed, otherwise the projects that were asked for. */
+  readonly covered: 'all' | readonly string[];
+  readonly problems: readonly ListingProblem[];
+  /** Items that could not be identified as repositories. */
+  readonly unreadable: number;
+}
+
+/** Everything one pass found out. Decides nothing about the catalog: `reconcile` does. */
+export interface DiscoveryResult {
+  readonly listing: Omit<Listing, 'repositories'>;
+  readonly repositories: readonly RepositoryResult[];
+  /** What was remembered before the run, placeholder ids replaced where the run could. */
+  readonly known: readonly KnownRepository[];
+  /** Ids of known repositories that Bitbucket proved gone. */
+  readonly goneRepositoryIds: ReadonlySet<number>;
+  /** Why the run ended early: it was aborted, or the source threw. */
+  readonly interruption?: {
+    readonly kind: 'aborted' | 'failed';
+    readonly error: unknown;
+  };
+}
+
+/** What a watcher of a run is told. */
+export type DiscoveryProgress =
+  | { readonly kind: 'listing'; readonly listed: number }
+  | { readonly kind: 'checking'; readonly checked: number; readonly total: number };
+
+/** A Location the catalog holds or is to hold, with the repository it belongs to. */
+export interface CatalogLocation {
+  readonly repository: RepositoryAddress & { readonly id: number };
+  readonly file: CatalogFile;
+}
+
+/** A removal that was due and is not carried out yet. */
+export interface HeldRemoval {
+  readonly repositoryId: number;
+  readonly targetUrl: string;
+  /** Epoch milliseconds of the first of the runs without a gap that found it due. */
+  readonly sinceMs: number;
+}
+
+/** What a provider remembers between runs: what it gave the catalog and what it holds back. */
+export interface ProviderMemory {
+  readonly repositories: readonly KnownRepository[];
+  readonly held: readonly HeldRemoval[];
+}

@@ -1,0 +1,125 @@
+import { matchCatalogPaths, parseCatalogPath } from './catalogPaths';
+
+function matchesOf(pattern: string, files: string[]): string[] {
+  return matchCatalogPaths([parseCatalogPath(pattern)], files);
+}
+
+describe('parseCatalogPath', () => {
+  it.each([
+    ['/catalog-info.yaml', 'catalog-info.yaml'],
+    ['catalog-info.yaml', 'catalog-info.yaml'],
+    ['/deep/er/catalog-info.yaml', 'deep/er/catalog-info.yaml'],
+    ['.backstage/catalog.yaml', '.backstage/catalog.yaml'],
+    ['/dir with space/cat#1.yaml', 'dir with space/cat#1.yaml'],
+    ['#catalog.yaml', '#catalog.yaml'],
+    ['!catalog.yaml', '!catalog.yaml'],
+    ['a%20b.yaml', 'a%20b.yaml'],
+    ['catalog.yaml&at=main', 'catalog.yaml&at=main'],
+    ['catalog (old).yaml', 'catalog (old).yaml'],
+    ['{cookiecutter}/catalog.yaml', '{cookiecutter}/catalog.yaml'],
+    ['...catalog..yaml', '...catalog..yaml'],
+    ['ünïcode/目录.yaml', 'ünïcode/目录.yaml'],
+  ])('takes %s for the plain path %s', (text, path) => {
+    expect(parseCatalogPath(text)).toEqual({ kind: 'plain', path });
+  });
+
+  it.each([
+    ['/**/catalog-info.yaml', '**/catalog-info.yaml'],
+    ['*.yaml', '*.yaml'],
+    ['catalog.yaml?at=main', 'catalog.yaml?at=main'],
+    ['catalog-info.{yaml,yml}', 'catalog-info.{yaml,yml}'],
+    ['{1..3}/catalog.yaml', '{1..3}/catalog.yaml'],
+    ['{services,libs/core}/c.yaml', '{services,libs/core}/c.yaml'],
+    ['[ab].yaml', '[ab].yaml'],
+    ['[a].yaml', '[a].yaml'],
+    ['[[:alpha:]].yaml', '[[:alpha:]].yaml'],
+    ['[]x].yaml', '[]x].yaml'],
+    ['+(a|b).yaml', '+(a|b).yaml'],
+    ['!(test)/catalog.yaml', '!(test)/catalog.yaml'],
+  ])('takes %s for the glob %s', (text, pattern) => {
+    expect(parseCatalogPath(text)).toMatchObject({ kind: 'glob', pattern });
+  });
+
+  it.each([
+    ['nothing', '', 'names no file'],
+    ['a lone slash', '/', 'names no file'],
+    ['only spaces', '  ', 'names no file'],
+    ['a parent folder', '../catalog.yaml', '".."'],
+    ['a parent folder inside', 'a/../catalog.yaml', '".."'],
+    ['a parent folder inside braces', '{a,..}/catalog.yaml', '".."'],
+    ['the current folder', './catalog.yaml', '"."'],
+    ['a backslash', 'a\\catalog.yaml', 'backslash'],
+    ['a trailing slash', '/services/', 'ends in "/"'],
+    ['a glob with a trailing slash', '**/', 'ends in "/"'],
+    ['a double slash', 'a//catalog.yaml', '"//"'],
+    ['a leading double slash', '//catalog.yaml', '"//"'],
+    ['a URL', 'https://host/catalog.yaml', '"//"'],
+    ['a line break', 'catalog.yaml\n', 'control character'],
+    ['a NUL', 'a\u0000b', 'control character'],
+    ['an open bracket', '[ab.yaml', '"[" without'],
+    ['a bracket that closes in another folder', '[a/b].yaml', '"[" without'],
+    ['a class that is empty', '[].yaml', '"[" without'],
+    ['a lone closing bracket', 'ab].yaml', '"]" without'],
+    ['a reversed range', '[z-a].yaml', 'wrong way round'],
+    ['an open brace', '{a,b.yaml', '"{" without'],
+    ['a lone closing brace', 'a}.yaml', '"}" without'],
+    ['an open pattern list', '+(a|b.yaml', '"+(" without'],
+    ['too many alternatives', '{1..99999}.yaml', 'more than 1000 paths'],
+    ['a path no file system holds', 'x'.repeat(5000), 'longer than 4096'],
+  ])('refuses %s with the reason', (_, text, reason) => {
+    expect(() => parseCatalogPath(text)).toThrow(reason);
+  });
+});
+
+describe('matchCatalogPaths', () => {
+  const files = [
+    'zeta/catalog-info.yaml',
+    'catalog-info.yaml',
+    '.backstage/catalog-info.yaml',
+    'services/pay/.hidden/catalog-info.yaml',
+    'services/pay/catalog-info.yml',
+    'catalog-info.yaml.bak',
+    'Catalog-Info.yaml',
+  ];
+
+  it('finds any depth with **, the root and dot folders included, sorted', () => {
+    expect(matchesOf('/**/catalog-info.yaml', files)).toEqual([
+      '.backstage/catalog-info.yaml',
+      'catalog-info.yaml',
+      'services/pay/.hidden/catalog-info.yaml',
+      'zeta/catalog-info.yaml',
+    ]);
+  });
+
+  it.each([
+    ['catalog-info.yaml', ['catalog-info.yaml']],
+    ['*/catalog-info.yaml', ['.backstage/catalog-info.yaml', 'zeta/catalog-info.yaml']],
+    [
+      'services/**/*.{yaml,yml}',
+      ['services/pay/.hidden/catalog-info.yaml', 'services/pay/catalog-info.yml'],
+    ],
+    ['[a].yaml', []],
+    ['catalog-info.yaml?', []],
+  ])('matches the whole path for %s', (pattern, expected) => {
+    expect(matchesOf(pattern, files)).toEqual(expected);
+  });
+
+  it('gives a file once although several paths name it', () => {
+    const paths = ['catalog-info.yaml', '*.yaml', '**/catalog-info.*'].map(
+      parseCatalogPath,
+    );
+    expect(matchCatalogPaths(paths, ['catalog-info.yaml', 'catalog-info.yaml'])).toEqual([
+      'catalog-info.yaml',
+    ]);
+  });
+
+  it('takes a leading ! or # of a glob literally', () => {
+    expect(matchesOf('!*.yaml', ['a.yaml', '!a.yaml'])).toEqual(['!a.yaml']);
+    expect(matchesOf('#*.yaml', ['a.yaml', '#a.yaml'])).toEqual(['#a.yaml']);
+  });
+
+  it('finds nothing without paths or without files', () => {
+    expect(matchCatalogPaths([], files)).toEqual([]);
+    expect(matchesOf('**', [])).toEqual([]);
+  });
+});

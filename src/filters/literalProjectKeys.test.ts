@@ -1,0 +1,150 @@
+import fc from 'fast-check';
+import { literalProjectKeys } from './literalProjectKeys';
+
+describe('literalProjectKeys', () => {
+  it.each<[string, string[]]>([
+    ['^PAY$', ['PAY']],
+    ['^~jdoe$', ['~jdoe']],
+    ['^(PAY|OPS)$', ['PAY', 'OPS']],
+    ['^(?:PAY|OPS)$', ['PAY', 'OPS']],
+    ['^PAY$|^OPS$', ['PAY', 'OPS']],
+    ['^PAY$|^(OPS|~jdoe)$', ['PAY', 'OPS', '~jdoe']],
+    ['^(PAY)$', ['PAY']],
+    ['^TEAM_(A|B)$', ['TEAM_A', 'TEAM_B']],
+    ['^(A|B)(1|2)$', ['A1', 'A2', 'B1', 'B2']],
+    ['^((A|B)C|D)$', ['AC', 'BC', 'D']],
+    ['^A\\.B$', ['A.B']],
+    ['^PAY\\-X$', ['PAY-X']],
+    ['^PAY-X$', ['PAY-X']],
+    ['^(PAY|OPS|PAY)$', ['PAY', 'OPS']],
+  ])('lists the keys of %s', (source, keys) => {
+    expect(literalProjectKeys(new RegExp(source))).toEqual(keys);
+  });
+
+  it.each([
+    ['no pattern', undefined],
+    ['a pattern without anchors', /PAY/],
+    ['a pattern without its end', /^PAY/],
+    ['a pattern without its start', /PAY$/],
+    ['alternatives that share one pair of anchors', /^PAY|OPS$/],
+    ['one alternative without anchors', /^PAY$|OPS/],
+    ['a class', /^PA[YX]$/],
+    ['an escaped class', /^PAY\d$/],
+    ['an escaped letter', /^PA\Y$/],
+    ['any character', /^PA.$/],
+    ['an optional character', /^PAYS?$/],
+    ['a repeated character', /^PAY+$/],
+    ['a starred group', /^(PAY|OPS)*$/],
+    ['a counted group', /^(PAY){2}$/],
+    ['the flag i', /^PAY$/i],
+    ['the flag m', /^PAY$/m],
+    ['the flag g', /^PAY$/g],
+    ['a look-ahead', /^(?=P)PAY$/],
+    ['a negative look-ahead', /^(?!OPS)PAY$/],
+    ['a look-behind', /^(?<=P)PAY$/],
+    ['a named group', /^(?<key>PAY)$/],
+    ['a back reference', /^(A)\1$/],
+    ['a word boundary', /^PAY\b$/],
+    ['an empty alternative', /^(PAY|)$/],
+    ['an empty key', /^$/],
+    ['an empty group', /^PAY()$/],
+    ['an empty pattern', new RegExp('')],
+    ['anchors within a group', /(^PAY$)/],
+    ['a trailing alternative that is empty', /^PAY$|/],
+    ['a pattern that goes on after its end', /^PAY$X/],
+    ['more keys than are worth listing', new RegExp(`^${'(A|B|C|D)'.repeat(6)}$`)],
+  ])('makes no list of %s', (_, pattern) => {
+    expect(literalProjectKeys(pattern)).toBeUndefined();
+  });
+
+  /** Sources near the border of what is understood, so that both answers occur. */
+  const source = fc
+    .array(
+      fc.constantFrom(
+        ...[
+          '^',
+          '$',
+          '|',
+          '(',
+          ')',
+          '(?:',
+          '?',
+          '*',
+          '.',
+          '[AB]',
+          '{2}',
+          '^(',
+          ')$',
+          '$|^',
+        ],
+        ...[
+          'A',
+          'B',
+          'PAY',
+          '~',
+          '-',
+          '_',
+          '\\.',
+          '\\-',
+          '\\d',
+          '\\b',
+          '\\u0041',
+          '\\x41',
+        ],
+      ),
+      { maxLength: 9 },
+    )
+    .map(parts => parts.join(''));
+  const anchored = source.map(text => `^${text}$`);
+  const grouped = source.map(text => `^(${text})$`);
+
+  function compile(text: string): RegExp | undefined {
+    try {
+      return new RegExp(text);
+    } catch {
+      return undefined;
+    }
+  }
+
+  it('never lists a key the pattern does not match, nor misses one it matches', () => {
+    const mutation = fc.tuple(
+      fc.nat(12),
+      fc.nat(1),
+      fc.constantFrom('', 'A', 'B', 'P', '.', '-', '~', '1', '\n', 'a'),
+    );
+    let lists = 0;
+    fc.assert(
+      fc.property(
+        fc.oneof(source, anchored, grouped),
+        mutation,
+        (text, [at, cut, put]) => {
+          const pattern = compile(text);
+          const keys = literalProjectKeys(pattern);
+          if (pattern === undefined || keys === undefined) {
+            return;
+          }
+          lists += 1;
+          expect(keys.length).toBeGreaterThan(0);
+          for (const key of keys) {
+            expect(pattern.test(key)).toBe(true);
+            const mutated = key.slice(0, at) + put + key.slice(at + cut);
+            expect(pattern.test(mutated)).toBe(keys.includes(mutated));
+          }
+        },
+      ),
+      { numRuns: 20_000 },
+    );
+    expect(lists).toBeGreaterThan(100);
+  });
+
+  it('lists back any keys that are escaped and joined', () => {
+    const key = fc.stringMatching(/^[A-Z~][A-Z0-9_.+$^()[\]{}|*?\\~-]{0,8}$/);
+    const escape = (text: string) => text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&');
+    fc.assert(
+      fc.property(fc.uniqueArray(key, { minLength: 1, maxLength: 5 }), keys => {
+        const pattern = new RegExp(`^(${keys.map(escape).join('|')})$`);
+        expect(literalProjectKeys(pattern)).toEqual(keys);
+      }),
+    );
+  });
+});

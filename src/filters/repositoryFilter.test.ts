@@ -1,0 +1,154 @@
+import fc from 'fast-check';
+import { Repository } from '../model';
+import { assessRepository } from './repositoryFilter';
+import { RepositoryFilters } from './types';
+
+const noFilters: RepositoryFilters = {
+  exclude: {},
+  skipArchivedRepos: false,
+  skipForkedRepos: false,
+  personalRepos: false,
+};
+
+const repository: Repository = {
+  id: 1,
+  projectKey: 'PAY',
+  slug: 'ledger-service',
+  name: 'Ledger Service',
+  archived: false,
+  fork: false,
+  personal: false,
+  public: false,
+};
+
+const personal = { ...repository, projectKey: '~jdoe', personal: true };
+
+function assess(filters: Partial<RepositoryFilters>, subject: Repository = repository) {
+  return assessRepository(subject, { ...noFilters, ...filters });
+}
+
+describe('assessRepository', () => {
+  it.each<[string, Partial<RepositoryFilters>, Repository]>([
+    ['an ordinary repository without filters', {}, repository],
+    ['an archived one unless told otherwise', {}, { ...repository, archived: true }],
+    ['a fork unless told otherwise', {}, { ...repository, fork: true }],
+    ['a public one unless told otherwise', {}, { ...repository, public: true }],
+    [
+      'a live one while archived ones are skipped',
+      { skipArchivedRepos: true },
+      repository,
+    ],
+    ['an original while forks are skipped', { skipForkedRepos: true }, repository],
+    ['a project key that matches', { projectKey: /^PAY$/ }, repository],
+    ['a project key that matches in its middle', { projectKey: /A/ }, repository],
+    ['a slug that matches at its end', { repoSlug: /-service$/ }, repository],
+    [
+      'what no exclusion matches',
+      { exclude: { projectKey: /^OPS$/, repoSlug: /^x/ } },
+      repository,
+    ],
+    ['a personal one where they are wanted', { personalRepos: true }, personal],
+    [
+      'a public one where public is wanted',
+      { visibility: 'public' },
+      { ...repository, public: true },
+    ],
+    ['a private one where private is wanted', { visibility: 'private' }, repository],
+  ])('lets through %s', (_, filters, subject) => {
+    expect(assess(filters, subject)).toEqual({ included: true });
+  });
+
+  it.each<[string, Partial<RepositoryFilters>, Repository, string]>([
+    [
+      'a project key that does not match',
+      { projectKey: /^OPS$/ },
+      repository,
+      'project-key',
+    ],
+    [
+      'a project key that only matches without regard to case',
+      { projectKey: /^pay$/ },
+      repository,
+      'project-key',
+    ],
+    ['a slug that does not match', { repoSlug: /^ledger$/ }, repository, 'repo-slug'],
+    [
+      'an excluded project key',
+      { exclude: { projectKey: /P/ } },
+      repository,
+      'excluded-by-pattern',
+    ],
+    [
+      'an excluded slug',
+      { exclude: { repoSlug: /service/ } },
+      repository,
+      'excluded-by-pattern',
+    ],
+    [
+      'an archived one when they are skipped',
+      { skipArchivedRepos: true },
+      { ...repository, archived: true },
+      'archived',
+    ],
+    [
+      'a fork when they are skipped',
+      { skipForkedRepos: true },
+      { ...repository, fork: true },
+      'fork',
+    ],
+    ['a personal one by default', {}, personal, 'personal'],
+    [
+      'a private one where public is wanted',
+      { visibility: 'public' },
+      repository,
+      'visibility',
+    ],
+    [
+      'a public one where private is wanted',
+      { visibility: 'private' },
+      { ...repository, public: true },
+      'visibility',
+    ],
+  ])('leaves out %s', (_, filters, subject, reason) => {
+    expect(assess(filters, subject)).toEqual({ included: false, reason });
+  });
+
+  it('gives the first reason in the documented order when several apply', () => {
+    const subject = { ...personal, archived: true, fork: true };
+    const steps: [Partial<RepositoryFilters>, string][] = [
+      [{ exclude: { repoSlug: /./ } }, 'excluded-by-pattern'],
+      [{ projectKey: /^OPS$/ }, 'project-key'],
+      [{ repoSlug: /^other$/ }, 'repo-slug'],
+      [{ skipArchivedRepos: true }, 'archived'],
+      [{ skipForkedRepos: true }, 'fork'],
+      [{ personalRepos: false }, 'personal'],
+      [{ visibility: 'public' }, 'visibility'],
+    ];
+    const reasons = steps.map((_, index) => {
+      const filters = steps.slice(index).map(([filter]) => filter);
+      const allOfThem = Object.assign({ personalRepos: true }, ...filters);
+      return assess(allOfThem, subject);
+    });
+    expect(reasons).toEqual(steps.map(([, reason]) => ({ included: false, reason })));
+  });
+
+  it('lets exclusion win over every inclusion', () => {
+    const pattern = fc.constantFrom(/PAY/, /ledger/, /^PAY$/, /./, undefined);
+    const properties = fc.record({
+      projectKey: pattern,
+      repoSlug: pattern,
+      skipArchivedRepos: fc.boolean(),
+      skipForkedRepos: fc.boolean(),
+      personalRepos: fc.boolean(),
+      visibility: fc.constantFrom('public' as const, 'private' as const, undefined),
+    });
+    fc.assert(
+      fc.property(properties, filters => {
+        expect(assess({ ...filters, exclude: { projectKey: /^PAY$/ } })).toEqual({
+          included: false,
+          reason: 'excluded-by-pattern',
+        });
+      }),
+    );
+  });
+});

@@ -1,0 +1,408 @@
+/** Attempts, retries, redirects, limits and aborts, on a fake clock and a scripted fetch. */
+
+import { getEventListeners } from 'events';
+import { FakeClock } from '../__testUtils__/FakeClock';
+import {
+  failing,
+  FetchStep,
+  hanging,
+  replying,
+  scriptedFetch,
+  watchedBody,
+} from '../__testUtils__/scriptedFetch';
+import { HttpTransport, HttpTransportOptions } from './HttpTransport';
+import { LimiterRegistry } from './limiters';
+import { AttemptResult, RateLimitSetting } from './types';
+
+const BASE = 'https://bitbucket.example.com/ctx/rest/api/latest';
+const request = { kind: 'repositories', url: `${BASE}/repos?limit=1000` } as const;
+
+function setUp(
+  steps: readonly FetchStep[],
+  options: Partial<HttpTransportOptions> & {
+    setting?: RateLimitSetting;
+    concurrency?: number;
+  } = {},
+) {
+  const clock = new FakeClock({ startMs: 0 });
+  const { setting = { kind: 'off' }, concurrency = 8, ...rest } = options;
+  const script = scriptedFetch(...steps);
+  const limiter = new LimiterRegistry().limiterFor({
+    host: 'bitbucket.example.com',
+    credentialKey: 'key',
+    requester: 'default',
+    setting,
+    concurrency,
+    clock,
+  });
+  const attempts: [AttemptResult, boolean][] = [];
+  const waits: [string, number][] = [];
+  const transport = new HttpTransport({
+    baseUrl: BASE,
+    headers: { Authorization: 'Bearer T0ken-s3cret' },
+    secrets: ['T0ken-s3cret'],
+    limiter,
+    clock,
+    requestTimeoutMs: 30_000,
+    fetch: script.fetch,
+    observer: {
+      onAttempt: ({ result, retry }) => attempts.push([result, retry]),
+      onWait: ({ reason, ms }) => waits.push([reason, ms]),
+    },
+    ...rest,
+  });
+  return { attempts, calls: script.calls, clock, limiter, transport, waits };
+}
+
+describe('a request', () => {
+  it('is sent with credentials and asks for JSON', async () => {
+    const { calls, transport } = setUp([replying(200, '{"values":[]}')]);
+    const reply = await transport.get(request);
+    expect(reply).toMatchObject({ status: 200, body: '{"values":[]}', url: request.url });
+    const [call] = calls;
+    expect(call?.headers.get('authorization')).toBe('Bearer T0ken-s3cret');
+    expect(call?.headers.get('accept')).toBe('application/json');
+    expect(call?.headers.has('x-atlassian-token')).toBe(false);
+    expect(call?.redirect).toBe('manual');
+  });
+
+  it('uses the fetch that is global at the moment of the call', async () => {
+    const { transport } = setUp([], { fetch: undefined });
+    const original = globalThis.fetch;
+    globalThis.fetch = scriptedFetch(replying(200, 'patched')).fetch;
+    try {
+      await expect(transport.get(request)).resolves.toMatchObject({ body: 'patched' });
+    } finally {
+      globalThis.fetch = original;
+    }
+  });
+
+  it.each([
+    'https://evil.example.com/ctx/rest/api/latest/repos',
+    'http://bitbucket.example.com/ctx/rest/api/latest/repos',
+    'https://bitbucket.example.com:8443/ctx/rest/api/latest/repos',
+    'https://bitbucket.example.com@evil.example.com/repos',
+    'https://jane:pw@bitbucket.example.com/repos',
+    '/repos',
+  ])('to %s is refused before anything is sent', async url => {
+    const { attempts, calls, transport } = setUp([replying(200)]);
+    await expect(transport.get({ ...request, url })).rejects.toThrow(/Refused to ask/);
+    expect(calls).toHaveLength(0);
+    expect(attempts).toEqual([]);
+  });
+
+  it.each(['', 'bitbucket.example.com', 'file:///etc', 'https://jane:pw@host/rest'])(
+    'has no transport when the base URL is "%s"',
+    baseUrl => {
+      const create = () => setUp([], { baseUrl });
+      expect(create).toThrow(/must be an http or https URL/);
+      expect(create).not.toThrow(/pw/);
+    },
+  );
+});
+
+describe('an answer', () => {
+  it.each([200, 204, 304, 400, 401, 403, 404, 405, 409, 501])(
+    'of status %d is returned as it is, after one attempt',
+    async status => {
+      const body = [204, 304].includes(status) ? null : '{"errors":[]}';
+      const { attempts, clock, transport } = setUp([replying(status, body)]);
+      const reply = await clock.run(transport.get(request));
+      expect(reply).toMatchObject({ status, body: body ?? '' });
+      expect(attempts).toEqual([[status, false]]);
+      expect(clock.now()).toBe(0);
+    },
+  );
+
+  it.each([
+    [429, 6],
+    [500, 2],
+    [502, 4],
+    [503, 4],
+    [504, 4],
+  ])('of status %d is returned after %d attempts', async (status, expected) => {
+    const { attempts, clock, transport } = setUp([replying(status, 'sorry')]);
+    const reply = await clock.run(transport.get(request));
+    expect(reply).toMatchObject({ status, body: 'sorry' });
+    expect(attempts).toHaveLength(expected);
+    expect(attempts.map(([, retry]) => retry)).toEqual(
+      attempts.map((_, index) => index > 0),
+    );
+  });
+
+  it('that comes at a later attempt is returned', async () => {
+    const steps = [replying(503), failing('ECONNRESET'), replying(200, 'fine')];
+    const { attempts, clock, transport } = setUp(steps);
+    await expect(clock.run(transport.get(request))).resolves.toMatchObject({
+      status: 200,
+      body: 'fine',
+    });
+    expect(attempts.map(([result]) => result)).toEqual([503, 'network-error', 200]);
+  });
+
+  it('with an error status has every secret in its body replaced', async () => {
+    const echo = 'no access with Bearer T0ken-s3cret';
+    const { transport } = setUp([replying(401, echo)]);
+    const reply = await transport.get(request);
+    expect(reply.body).toBe('no access with Bearer [redacted]');
+  });
+
+  it('of success keeps its body untouched', async () => {
+    const { transport } = setUp([replying(200, 'T0ken-s3cret')]);
+    await expect(transport.get(request)).resolves.toMatchObject({ body: 'T0ken-s3cret' });
+  });
+
+  it('that is too large is given up and not asked for again', async () => {
+    const body = watchedBody(['12345', '67890', '1'], { endless: true });
+    const { attempts, transport } = setUp([() => body.response], { maxBodyBytes: 10 });
+    await expect(transport.get(request)).rejects.toMatchObject({
+      name: 'BitbucketServerResponseTooLargeError',
+      maxBytes: 10,
+    });
+    expect(body.isCancelled()).toBe(true);
+    expect(attempts).toEqual([[200, false]]);
+  });
+
+  it.each([200, 404, 429, 503])('of status %d is read to its end', async status => {
+    const body = watchedBody(['{', '}'], { init: { status } });
+    const retryPolicy = { maxAttempts: 1, maxAttemptsWhenRateLimited: 1 };
+    const { transport } = setUp([() => body.response], { retryPolicy });
+    await transport.get(request);
+    expect(body.isDrained()).toBe(true);
+  });
+});
+
+describe('a failure of the network', () => {
+  it('is told after the last attempt, with its code and without quoting fetch', async () => {
+    const step = failing('ECONNREFUSED', 'connect with Bearer T0ken-s3cret');
+    const { clock, transport } = setUp([step]);
+    const failure = clock.run(transport.get(request));
+    await expect(failure).rejects.toMatchObject({
+      name: 'BitbucketServerNetworkError',
+      code: 'ECONNREFUSED',
+      attempts: 4,
+      message: `GET ${request.url} failed after 4 attempts: the connection was refused (ECONNREFUSED)`,
+    });
+    await failure.catch(error => {
+      expect(`${error.stack}${JSON.stringify(error)}`).not.toContain('s3cret');
+      expect(error.cause).toBeUndefined();
+    });
+  });
+
+  it('is not tried again when the certificate is not trusted', async () => {
+    const { attempts, transport } = setUp([failing('DEPTH_ZERO_SELF_SIGNED_CERT')]);
+    await expect(transport.get(request)).rejects.toThrow(/NODE_EXTRA_CA_CERTS/);
+    expect(attempts).toHaveLength(1);
+  });
+
+  it('in the middle of the body counts as one', async () => {
+    const cut: FetchStep = () =>
+      new Response(
+        new ReadableStream({
+          pull: controller => controller.error(new TypeError('terminated')),
+        }),
+      );
+    const { attempts, clock, transport } = setUp([cut, replying(200, 'whole')]);
+    await expect(clock.run(transport.get(request))).resolves.toMatchObject({
+      body: 'whole',
+    });
+    expect(attempts.map(([result]) => result)).toEqual(['network-error', 200]);
+  });
+});
+
+describe('the time limit', () => {
+  it('holds for each attempt, even where fetch ignores the signal', async () => {
+    const { attempts, clock, transport } = setUp([hanging()]);
+    await expect(clock.run(transport.get(request))).rejects.toMatchObject({
+      name: 'BitbucketServerTimeoutError',
+      attempts: 4,
+      timeoutMs: 30_000,
+    });
+    expect(attempts.map(([result]) => result)).toEqual(Array(4).fill('timeout'));
+    expect(clock.now()).toBeGreaterThanOrEqual(120_000);
+    expect(clock.now()).toBeLessThan(124_000);
+    expect(clock.sleeping).toBe(0);
+  });
+
+  it('holds for the body too, and gives it up', async () => {
+    const body = watchedBody(['beginning'], { endless: true });
+    const { clock, transport } = setUp([() => body.response, replying(200, 'whole')]);
+    await expect(clock.run(transport.get(request))).resolves.toMatchObject({
+      body: 'whole',
+    });
+    expect(body.isCancelled()).toBe(true);
+  });
+
+  it('does not count the wait for the limiter', async () => {
+    const setting = { kind: 'fixed', requestsPerSecond: 0.01, burst: 1 } as const;
+    const { attempts, clock, transport } = setUp([replying(200)], { setting });
+    await clock.run(Promise.all([transport.get(request), transport.get(request)]));
+    expect(attempts.map(([result]) => result)).toEqual([200, 200]);
+    expect(clock.now()).toBe(100_000);
+  });
+
+  it('gives up the body of an answer that comes too late', async () => {
+    const late = watchedBody(['late'], { endless: true });
+    let clock: FakeClock | undefined;
+    const slow: FetchStep = async () => {
+      await clock?.sleep(40_000);
+      return late.response;
+    };
+    const made = setUp([slow, replying(200, 'in time')]);
+    clock = made.clock;
+    await clock.run(made.transport.get(request));
+    await clock.runUntilIdle();
+    expect(late.isCancelled()).toBe(true);
+  });
+});
+
+describe('waiting between attempts', () => {
+  it('lasts exactly as long as the server asks', async () => {
+    const steps = [replying(503, '', { 'Retry-After': '7' }), replying(200)];
+    const { clock, transport, waits } = setUp(steps);
+    await clock.run(transport.get(request));
+    expect(clock.now()).toBe(7_000);
+    expect(waits).toEqual([['backoff', 7_000]]);
+  });
+
+  it('holds no place: others go ahead', async () => {
+    const steps = [replying(503, '', { 'Retry-After': '30' }), replying(200)];
+    const { clock, transport } = setUp(steps, { concurrency: 1 });
+    const retrying = transport.get(request);
+    await clock.settle();
+    await expect(transport.get(request)).resolves.toMatchObject({ status: 200 });
+    expect(clock.now()).toBe(0);
+    await clock.run(retrying);
+    expect(clock.now()).toBe(30_000);
+  });
+
+  it('lets each further attempt pay the limiter', async () => {
+    const setting = { kind: 'fixed', requestsPerSecond: 0.1, burst: 1 } as const;
+    const { clock, transport, waits } = setUp([replying(503)], { setting });
+    await clock.run(transport.get(request));
+    expect(clock.now()).toBe(30_000);
+    expect(waits.filter(([reason]) => reason === 'limiter')).toHaveLength(3);
+  });
+
+  it('after a 429 holds back everyone on the host', async () => {
+    const steps = [replying(429, '', { 'Retry-After': '12' }), replying(200)];
+    const { calls, clock, transport } = setUp(steps);
+    const first = transport.get(request);
+    await clock.settle();
+    const second = transport.get(request);
+    await clock.advance(11_999);
+    expect(calls).toHaveLength(1);
+    await clock.run(Promise.all([first, second]));
+    expect(clock.now()).toBe(12_000);
+    expect(calls).toHaveLength(3);
+  });
+});
+
+describe('a redirect', () => {
+  it('within the origin is followed with credentials, and each hop pays', async () => {
+    const setting = { kind: 'fixed', requestsPerSecond: 1, burst: 1 } as const;
+    const moved = watchedBody(['moved'], {
+      init: { status: 302, headers: { location: '/ctx/rest/api/1.0/repos' } },
+    });
+    const { attempts, calls, clock, transport } = setUp(
+      [() => moved.response, replying(200, 'here')],
+      { setting },
+    );
+    const reply = await clock.run(transport.get(request));
+    const target = 'https://bitbucket.example.com/ctx/rest/api/1.0/repos';
+    expect(reply).toMatchObject({ status: 200, body: 'here', url: target });
+    expect(calls[1]?.headers.get('authorization')).toBe('Bearer T0ken-s3cret');
+    expect(moved.isCancelled()).toBe(true);
+    expect(attempts).toEqual([
+      [302, false],
+      [200, false],
+    ]);
+    expect(clock.now()).toBe(1_000);
+  });
+
+  it.each([
+    'https://login.example.com/saml',
+    'http://bitbucket.example.com/repos',
+    '//evil.example.com/',
+  ])('to %s is returned unread, and nothing is sent there', async location => {
+    const away = watchedBody(['login'], { init: { status: 302, headers: { location } } });
+    const { calls, transport } = setUp([() => away.response]);
+    const reply = await transport.get(request);
+    expect(reply).toMatchObject({ status: 302, body: '' });
+    expect(calls.map(({ url }) => url)).toEqual([request.url]);
+    expect(away.isCancelled()).toBe(true);
+  });
+
+  it('in a circle ends after 5 hops', async () => {
+    const { calls, transport } = setUp([replying(302, null, { location: request.url })]);
+    await expect(transport.get(request)).resolves.toMatchObject({ status: 302 });
+    expect(calls).toHaveLength(6);
+  });
+});
+
+describe('an abort', () => {
+  it.each<[string, FetchStep, RateLimitSetting]>([
+    ['while fetch hangs and ignores it', hanging(), { kind: 'off' }],
+    [
+      'while the body hangs',
+      () => watchedBody(['x'], { endless: true }).response,
+      { kind: 'off' },
+    ],
+    ['during a backoff', replying(503, '', { 'Retry-After': '60' }), { kind: 'off' }],
+    ['during a pause', replying(429, '', { 'Retry-After': '60' }), { kind: 'auto' }],
+  ])('%s ends it at once and leaves nothing behind', async (_name, step, setting) => {
+    const { clock, limiter, transport } = setUp([step], { setting, concurrency: 1 });
+    const controller = new AbortController();
+    const reason = new Error('shutting down');
+    const { signal } = controller;
+    const first = transport.get(request, { signal });
+    const second = transport.get(request, { signal });
+    const ends = Promise.allSettled([first, second]);
+    await clock.advance(5_000);
+    controller.abort(reason);
+    expect(await ends).toEqual([
+      { status: 'rejected', reason },
+      { status: 'rejected', reason },
+    ]);
+    await clock.settle();
+    expect(clock.now()).toBe(5_000);
+    expect(clock.sleeping).toBe(0);
+    expect(getEventListeners(signal, 'abort')).toHaveLength(0);
+    await expect(clock.run(limiter.run(async () => 'free'))).resolves.toBe('free');
+  });
+
+  it('reaches fetch, and is told before the request is given up', async () => {
+    const step: FetchStep = ({ signal }) =>
+      new Promise((_, reject) => {
+        signal.addEventListener('abort', () => reject(signal.reason));
+      });
+    const { attempts, clock, transport } = setUp([step]);
+    const controller = new AbortController();
+    const pending = transport.get(request, { signal: controller.signal });
+    await clock.settle();
+    controller.abort('stop');
+    await expect(pending).rejects.toBe('stop');
+    expect(attempts).toEqual([['aborted', false]]);
+  });
+
+  it('before the call sends nothing', async () => {
+    const { calls, transport } = setUp([replying(200)]);
+    const signal = AbortSignal.abort('early');
+    await expect(transport.get(request, { signal })).rejects.toBe('early');
+    expect(calls).toHaveLength(0);
+  });
+
+  it('may end hundreds of requests at once', async () => {
+    const { calls, clock, transport } = setUp([hanging()]);
+    const controller = new AbortController();
+    const { signal } = controller;
+    const all = Array.from({ length: 200 }, () => transport.get(request, { signal }));
+    const ends = Promise.allSettled(all);
+    await clock.settle();
+    controller.abort('stop');
+    await ends;
+    await clock.settle();
+    expect(calls).toHaveLength(8);
+    expect(getEventListeners(signal, 'abort')).toHaveLength(0);
+  });
+});

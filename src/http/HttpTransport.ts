@@ -1,0 +1,202 @@
+/**
+ * The only file that calls `fetch`. Sends GET requests to one Bitbucket:
+ * `retry(slots(tokens(attempt)))`, each attempt with its own time limit.
+ *
+ * Must not know what is asked for or what the answers mean, and must not let a
+ * credential reach another origin, a message or a URL. Called by the client.
+ */
+
+import { InputError } from '@backstage/errors';
+import { Clock } from '../util/clock';
+import { decideRetry, DEFAULT_RETRY_POLICY, RetryPolicy } from './decideRetry';
+import { describeNetworkFailure } from './describeNetworkFailure';
+import { conclude, Ending, toAttemptResult, toFailure } from './endings';
+import { displayUrl } from './errors';
+import { createOutgoingHeaders } from './outgoingHeaders';
+import { discardBody, readBody } from './readBody';
+import { createRedactor, Redact, secretsInHeaders } from './redact';
+import { isOnOrigin, isRedirect, MOST_REDIRECTS, redirectTarget } from './redirects';
+import { RequestLimiter } from './RequestLimiter';
+import { TimeLimitReached, withinTimeLimit } from './timeLimit';
+import {
+  AttemptResult,
+  HttpReply,
+  HttpRequest,
+  RequestObserver,
+  Transport,
+} from './types';
+
+/** Bodies are read up to this size unless told otherwise: 32 MiB. */
+export const DEFAULT_MAX_BODY_BYTES = 32 * 1024 * 1024;
+
+/** For {@link HttpTransport}. */
+export interface HttpTransportOptions {
+  /** `apiBaseUrl` of the integration; its origin is the only one that is ever asked. */
+  readonly baseUrl: string;
+  /** Sent with each request; `Authorization`, where there are credentials. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Password or token, to be taken out of texts; what is in the headers is added by itself. */
+  readonly secrets: readonly string[];
+  /** From `LimiterRegistry`; asked for every attempt and told of every answer. */
+  readonly limiter: Pick<RequestLimiter, 'run' | 'noteReply'>;
+  readonly clock: Clock;
+  /** For each attempt, headers and body, without the wait for the limiter; milliseconds. */
+  readonly requestTimeoutMs: number;
+  /** {@link DEFAULT_MAX_BODY_BYTES} when left out. */
+  readonly maxBodyBytes?: number;
+  /** What differs from {@link DEFAULT_RETRY_POLICY}. */
+  readonly retryPolicy?: Partial<RetryPolicy>;
+  readonly observer?: RequestObserver;
+  /** The global one of the moment when left out, so that tests may replace that. */
+  readonly fetch?: typeof fetch;
+}
+
+interface Attempt {
+  readonly request: HttpRequest;
+  /** 1 for the first. */
+  readonly number: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Asks one Bitbucket with one credential. */
+export class HttpTransport implements Transport {
+  readonly #options: HttpTransportOptions;
+  readonly #origin: string;
+  readonly #headers: Headers;
+  readonly #maxBodyBytes: number;
+  readonly #policy: RetryPolicy;
+  readonly #redact: Redact;
+
+  /**
+   * @throws InputError when the base URL is none or carries credentials, or when a header
+   * cannot be sent
+   */
+  constructor(options: HttpTransportOptions) {
+    const { baseUrl, headers, secrets } = options;
+    const origin = URL.canParse(baseUrl) ? new URL(baseUrl).origin : '';
+    if (!/^https?:/.test(origin) || !isOnOrigin(baseUrl, origin)) {
+      throw new InputError(
+        `The base URL of Bitbucket must be an http or https URL without user and password: ` +
+          `${displayUrl(baseUrl)}`,
+      );
+    }
+    this.#options = options;
+    this.#origin = origin;
+    this.#headers = createOutgoingHeaders(headers);
+    this.#maxBodyBytes = options.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES;
+    this.#policy = { ...DEFAULT_RETRY_POLICY, ...options.retryPolicy };
+    this.#redact = createRedactor([...secrets, ...secretsInHeaders(headers)]);
+  }
+
+  /**
+   * Sends the request, with retries where they are due.
+   *
+   * @remarks Redirects within the origin are followed, others returned unread. The body
+   * of an answer with an error status is returned with all secrets replaced, since it is
+   * only good for messages.
+   *
+   * @returns the last answer, whatever its status
+   * @throws BitbucketServerNetworkError when the last attempt had no answer
+   * @throws BitbucketServerTimeoutError when the last attempt ran out of time
+   * @throws BitbucketServerResponseTooLargeError when the body is larger than allowed
+   * @throws Error when the URL is not on the configured origin; nothing is sent
+   * @throws the signal's reason when aborted
+   */
+  async get(
+    request: HttpRequest,
+    options: { signal?: AbortSignal } = {},
+  ): Promise<HttpReply> {
+    const { signal } = options;
+    const { clock, requestTimeoutMs, observer } = this.#options;
+    this.#refuseForeignOrigin(request.url);
+    for (let number = 1; ; number += 1) {
+      signal?.throwIfAborted();
+      const ending = await this.#attempt({ request, number, signal });
+      const failure = toFailure(ending);
+      const chance = { nowMs: clock.now(), random: clock.random() };
+      const decision = failure && decideRetry(failure, number, this.#policy, chance);
+      if (!decision?.retry) {
+        return conclude(ending, {
+          url: this.#redact(request.url),
+          attempts: number,
+          timeoutMs: requestTimeoutMs,
+          maxBytes: this.#maxBodyBytes,
+        });
+      }
+      // Here no slot is held: others go ahead while this one sleeps.
+      await clock.sleep(decision.delayMs, signal);
+      observer?.onWait({ reason: 'backoff', ms: decision.delayMs });
+    }
+  }
+
+  #refuseForeignOrigin(url: string): void {
+    if (isOnOrigin(url, this.#origin)) return;
+    const shown = this.#redact(displayUrl(url));
+    throw new Error(`Refused to ask ${shown} with the credentials for ${this.#origin}`);
+  }
+
+  /** Usually one exchange, a few where the server redirects. Each pays the limiter. */
+  async #attempt(attempt: Attempt): Promise<Ending> {
+    const { limiter, observer } = this.#options;
+    const { signal } = attempt;
+    const onWait = (ms: number) => observer?.onWait({ reason: 'limiter', ms });
+    let url = attempt.request.url;
+    for (let redirects = 0; ; redirects += 1) {
+      const asked = url;
+      const exchange = () => this.#exchange(asked, attempt);
+      const ending = await limiter.run(exchange, { signal, onWait });
+      const target =
+        ending.kind === 'reply' && redirects < MOST_REDIRECTS
+          ? redirectTarget(ending.reply, this.#origin)
+          : undefined;
+      if (!target) return ending;
+      url = target;
+    }
+  }
+
+  async #exchange(url: string, attempt: Attempt): Promise<Ending> {
+    const { clock, requestTimeoutMs: ms, observer } = this.#options;
+    const { request, number, signal } = attempt;
+    const tell = (result: AttemptResult) =>
+      observer?.onAttempt({ kind: request.kind, result, retry: number > 1 });
+    let ending: Ending;
+    try {
+      const limit = { clock, ms, signal };
+      ending = await withinTimeLimit(stop => this.#send(url, stop), limit);
+    } catch (error) {
+      if (signal?.aborted) {
+        tell('aborted');
+        throw signal.reason;
+      }
+      ending =
+        error instanceof TimeLimitReached
+          ? { kind: 'timeout' }
+          : { kind: 'network-error', failure: describeNetworkFailure(error) };
+    }
+    tell(toAttemptResult(ending));
+    return ending;
+  }
+
+  /** Goes on unseen after an abort that `fetch` ignores, and then still cleans up. */
+  async #send(url: string, signal: AbortSignal): Promise<Ending> {
+    const { limiter, clock } = this.#options;
+    const send = this.#options.fetch ?? globalThis.fetch;
+    const sentAtMs = clock.now();
+    const response = await send(url, {
+      method: 'GET',
+      headers: this.#headers,
+      redirect: 'manual',
+      signal,
+    });
+    const { status, headers } = response;
+    limiter.noteReply({ status, headers, tookMs: 0 });
+    if (signal.aborted || isRedirect(status)) {
+      discardBody(response);
+      return { kind: 'reply', reply: { url, status, headers, body: '' } };
+    }
+    const body = await readBody(response, this.#maxBodyBytes, signal);
+    if (body.kind === 'too-large') return { kind: 'too-large', status };
+    const text = status < 400 ? body.text : this.#redact(body.text);
+    return { kind: 'reply', reply: { url, status, headers, body: text } };
+  }
+}

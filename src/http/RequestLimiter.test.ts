@@ -1,0 +1,487 @@
+/** Who may go when: places, tokens, pauses and aborts. */
+
+import { getEventListeners } from 'events';
+import fc from 'fast-check';
+import { FakeClock } from '../__testUtils__/FakeClock';
+import { HostLane } from './HostLane';
+import { RequestLimiter } from './RequestLimiter';
+import { RateLimitSetting } from './types';
+
+function setUp(
+  options: {
+    setting?: RateLimitSetting;
+    concurrency?: number;
+  } = {},
+) {
+  const clock = new FakeClock({ startMs: 0 });
+  const lane = new HostLane({ concurrency: options.concurrency ?? 100, clock });
+  const limiter = new RequestLimiter({ lane, clock });
+  limiter.heed('a', options.setting ?? { kind: 'auto' });
+  const reply = (status: number, headers: Record<string, string> = {}) =>
+    limiter.noteReply({ status, headers: new Headers(headers), tookMs: 0 });
+  return { clock, lane, limiter, reply };
+}
+
+const fixed = (requestsPerSecond: number, burst: number): RateLimitSetting => ({
+  kind: 'fixed',
+  requestsPerSecond,
+  burst,
+});
+
+/** Runs tasks that note when they begin. */
+function startAll(limiter: RequestLimiter, clock: FakeClock, count: number) {
+  const beganAt: number[] = [];
+  const all = Array.from({ length: count }, () =>
+    limiter.run(async () => {
+      beganAt.push(clock.now());
+    }),
+  );
+  return { beganAt, all: Promise.all(all) };
+}
+
+describe('places', () => {
+  it('are never more than allowed, and all are used', async () => {
+    const { clock, limiter } = setUp({ concurrency: 3 });
+    let inFlight = 0;
+    let most = 0;
+    const task = async () => {
+      inFlight += 1;
+      most = Math.max(most, inFlight);
+      await clock.sleep(10);
+      inFlight -= 1;
+    };
+    await clock.run(Promise.all(Array.from({ length: 10 }, () => limiter.run(task))));
+    expect(most).toBe(3);
+    expect(clock.now()).toBe(40);
+  });
+
+  it('are free again after a failure, which is passed on', async () => {
+    const { limiter } = setUp({ concurrency: 1 });
+    const failing = limiter.run(() => Promise.reject(new Error('broken')));
+    await expect(failing).rejects.toThrow('broken');
+    await expect(limiter.run(async () => 'next')).resolves.toBe('next');
+  });
+
+  it('become fewer for what comes later when a stricter provider joins', async () => {
+    const { clock, lane, limiter } = setUp({ concurrency: 4 });
+    lane.narrowTo(2);
+    lane.narrowTo(3);
+    let inFlight = 0;
+    let most = 0;
+    const task = async () => {
+      inFlight += 1;
+      most = Math.max(most, inFlight);
+      await clock.sleep(10);
+      inFlight -= 1;
+    };
+    await clock.run(Promise.all(Array.from({ length: 8 }, () => limiter.run(task))));
+    expect(most).toBe(2);
+    expect(limiter.concurrency).toBe(2);
+  });
+
+  it('are shared by what came before and after a stricter provider joined', async () => {
+    const { clock, lane, limiter } = setUp({ concurrency: 4 });
+    let inFlight = 0;
+    const seen: number[] = [];
+    const task = async () => {
+      inFlight += 1;
+      seen.push(inFlight);
+      await clock.sleep(10);
+      inFlight -= 1;
+    };
+    const before = Array.from({ length: 8 }, () => limiter.run(task));
+    lane.narrowTo(2);
+    const after = Array.from({ length: 8 }, () => limiter.run(task));
+    await clock.run(Promise.all([...before, ...after]));
+    expect(Math.max(...seen)).toBe(4);
+    // The first two of the later ones meet the last of the earlier ones.
+    expect(Math.max(...seen.slice(10))).toBe(2);
+  });
+
+  it('are shared by all credentials of a host', async () => {
+    const { clock, lane, limiter } = setUp({ concurrency: 1 });
+    const other = new RequestLimiter({ lane, clock });
+    const order: string[] = [];
+    const first = limiter.run(async () => {
+      await clock.sleep(10);
+      order.push('first');
+    });
+    const second = other.run(async () => {
+      order.push('second');
+    });
+    await clock.run(Promise.all([first, second]));
+    expect(order).toEqual(['first', 'second']);
+  });
+});
+
+describe('tokens', () => {
+  it('let a burst go at once and the rest at the pace', async () => {
+    const { clock, limiter } = setUp({ setting: fixed(2, 3) });
+    const { beganAt, all } = startAll(limiter, clock, 6);
+    await clock.run(all);
+    expect(beganAt).toEqual([0, 0, 0, 500, 1_000, 1_500]);
+  });
+
+  it('are handed out first come, first served', async () => {
+    const { clock, limiter } = setUp({ setting: fixed(10, 1), concurrency: 2 });
+    const order: number[] = [];
+    const all = Array.from({ length: 7 }, (_, i) =>
+      limiter.run(async () => {
+        order.push(i);
+      }),
+    );
+    await clock.run(Promise.all(all));
+    expect(order).toEqual([0, 1, 2, 3, 4, 5, 6]);
+  });
+
+  it('need one timer, however many wait', async () => {
+    const { clock, limiter } = setUp({ setting: fixed(1, 1) });
+    const { all } = startAll(limiter, clock, 50);
+    await clock.settle();
+    expect(clock.sleeping).toBe(1);
+    await clock.run(all);
+    expect(clock.sleeping).toBe(0);
+  });
+
+  it('are not needed without a limit', async () => {
+    const { clock, limiter } = setUp({ setting: { kind: 'off' } });
+    const { beganAt, all } = startAll(limiter, clock, 50);
+    await clock.run(all);
+    expect(beganAt.every(at => at === 0)).toBe(true);
+  });
+
+  it('never exceed capacity + refill · t, whenever the requests come', async () => {
+    const gaps = fc.array(fc.integer({ min: 0, max: 900 }), {
+      minLength: 1,
+      maxLength: 25,
+    });
+    await fc.assert(
+      fc.asyncProperty(
+        gaps,
+        fc.integer({ min: 1, max: 5 }),
+        fc.integer({ min: 1, max: 9 }),
+        async (waits, burst, perSecond) => {
+          const { clock, limiter } = setUp({ setting: fixed(perSecond, burst) });
+          const beganAt: number[] = [];
+          const come = async () => {
+            const all: Promise<void>[] = [];
+            for (const wait of waits) {
+              await clock.sleep(wait);
+              all.push(limiter.run(async () => void beganAt.push(clock.now())));
+            }
+            await Promise.all(all);
+          };
+          await clock.run(come());
+          expect(beganAt).toHaveLength(waits.length);
+          beganAt.forEach((first, from) => {
+            beganAt.slice(from).forEach((at, index) => {
+              const most = burst + (perSecond * (at - first)) / 1000;
+              expect(index + 1).toBeLessThanOrEqual(most + 1e-6);
+            });
+          });
+        },
+      ),
+      { numRuns: 40 },
+    );
+  });
+});
+
+describe('the budget', () => {
+  it('sets the pace as soon as it is read', async () => {
+    const { clock, limiter } = setUp();
+    expect(limiter.budget).toBe('not-read');
+    limiter.learnBudget({ enabled: true, capacity: 4, fillRate: 5 });
+    expect(limiter.pace).toEqual({ requestsPerSecond: 4, burst: 2 });
+    const { beganAt, all } = startAll(limiter, clock, 4);
+    await clock.run(all);
+    expect(beganAt).toEqual([0, 0, 250, 500]);
+  });
+
+  it('frees those who wait when it turns out that there is no limit', async () => {
+    const { clock, limiter } = setUp();
+    limiter.learnBudget({ enabled: true, capacity: 1, fillRate: 1 });
+    const { beganAt, all } = startAll(limiter, clock, 10);
+    await clock.settle();
+    limiter.learnBudget('whitelisted');
+    await clock.run(all);
+    // The first in line is asleep for its token; the others do not wait for theirs.
+    expect(beganAt).toEqual([0, ...Array.from({ length: 9 }, () => 1_250)]);
+  });
+
+  it('is taken from the headers where it could not be read', () => {
+    const { limiter, reply } = setUp();
+    limiter.learnBudget('unknown');
+    reply(200, {
+      'X-RateLimit-Limit': '60',
+      'X-RateLimit-FillRate': '5',
+      'X-RateLimit-Interval-Seconds': '1',
+      'X-RateLimit-Remaining': '50',
+    });
+    expect(limiter.budget).toEqual({ enabled: true, capacity: 60, fillRate: 5 });
+    expect(limiter.pace).toEqual({ requestsPerSecond: 4, burst: 30 });
+  });
+
+  it('is not forgotten when reading it fails later', () => {
+    const { limiter } = setUp();
+    limiter.learnBudget('whitelisted');
+    limiter.learnBudget('unknown');
+    expect(limiter.budget).toBe('whitelisted');
+  });
+
+  it('holds back when the server says that others have used it up', async () => {
+    const { clock, limiter, reply } = setUp();
+    limiter.learnBudget({ enabled: true, capacity: 60, fillRate: 5 });
+    reply(200, { 'X-RateLimit-Remaining': '1' });
+    const { beganAt, all } = startAll(limiter, clock, 3);
+    await clock.run(all);
+    expect(beganAt).toEqual([0, 250, 500]);
+  });
+});
+
+it('is not held up for an hour when the clock is set back by one', async () => {
+  const { clock, limiter, reply } = setUp({ setting: fixed(1, 1) });
+  reply(429, { 'Retry-After': '5' });
+  clock.setTime(-3_600_000);
+  const { beganAt, all } = startAll(limiter, clock, 2);
+  await clock.run(all);
+  expect(beganAt).toEqual([-3_595_000, -3_594_000]);
+});
+
+describe('what is left at the server', () => {
+  it('is taken to be less by what is in flight', async () => {
+    const { clock, limiter, reply } = setUp({ setting: fixed(1, 20) });
+    const inFlight = Array.from({ length: 5 }, () => limiter.run(() => clock.sleep(100)));
+    await clock.settle();
+    // One of the five is the request that was just answered.
+    reply(200, { 'X-RateLimit-Remaining': '6' });
+    const { beganAt, all } = startAll(limiter, clock, 3);
+    await clock.run(Promise.all([all, ...inFlight]));
+    expect(beganAt).toEqual([0, 0, 1_000]);
+  });
+});
+
+describe('a 429', () => {
+  it.each<RateLimitSetting>([{ kind: 'auto' }, { kind: 'off' }, fixed(100, 100)])(
+    'pauses everyone as long as the server asks, with %j',
+    async setting => {
+      const { clock, limiter, reply } = setUp({ setting });
+      reply(429, { 'Retry-After': '7' });
+      const { beganAt, all } = startAll(limiter, clock, 1);
+      await clock.run(all);
+      expect(beganAt).toEqual([7_000]);
+    },
+  );
+
+  it('pauses for 1 to 1.5 s when the server does not say how long', async () => {
+    const { clock, limiter, reply } = setUp({ setting: { kind: 'off' } });
+    reply(429);
+    const { beganAt, all } = startAll(limiter, clock, 1);
+    await clock.run(all);
+    expect(beganAt[0]).toBeGreaterThanOrEqual(1_000);
+    expect(beganAt[0]).toBeLessThanOrEqual(1_500);
+  });
+
+  it('pauses for a minute at most', async () => {
+    const { clock, limiter, reply } = setUp({ setting: { kind: 'off' } });
+    reply(429, { 'Retry-After': '86400' });
+    const { beganAt, all } = startAll(limiter, clock, 1);
+    await clock.run(all);
+    expect(beganAt).toEqual([60_000]);
+  });
+
+  it('does not shorten a longer pause', async () => {
+    const { clock, limiter, reply } = setUp({ setting: { kind: 'off' } });
+    reply(429, { 'Retry-After': '30' });
+    reply(429, { 'Retry-After': '1' });
+    const { beganAt, all } = startAll(limiter, clock, 1);
+    await clock.run(all);
+    expect(beganAt).toEqual([30_000]);
+  });
+
+  it('leaves nothing of a burst: the bucket at the server is empty', async () => {
+    const { clock, limiter, reply } = setUp({ setting: fixed(1, 10) });
+    reply(429, { 'Retry-After': '2' });
+    const { beganAt, all } = startAll(limiter, clock, 4);
+    await clock.run(all);
+    expect(beganAt).toEqual([2_000, 2_000, 3_000, 4_000]);
+  });
+
+  it('holds back those who already waited for a token', async () => {
+    const { clock, limiter, reply } = setUp({ setting: fixed(1, 1) });
+    const { beganAt, all } = startAll(limiter, clock, 2);
+    await clock.advance(500);
+    reply(429, { 'Retry-After': '10' });
+    await clock.run(all);
+    expect(beganAt).toEqual([0, 10_500]);
+  });
+
+  it('pauses the other credentials of the host, but does not slow their pace', async () => {
+    const { clock, lane, reply } = setUp();
+    const other = new RequestLimiter({ lane, clock });
+    other.heed('b', { kind: 'auto' });
+    reply(429, { 'Retry-After': '5' });
+    const { beganAt, all } = startAll(other, clock, 3);
+    await clock.run(all);
+    expect(beganAt).toEqual([5_000, 5_000, 5_000]);
+    expect(other.pace).toBe('unlimited');
+  });
+});
+
+describe('an abort', () => {
+  const setUpAbort = () => {
+    const controller = new AbortController();
+    return { controller, signal: controller.signal, task: jest.fn(async () => 'ran') };
+  };
+
+  it('ends the wait for a place at once, and the place goes to the next', async () => {
+    const { clock, limiter } = setUp({ concurrency: 1 });
+    const { controller, signal, task } = setUpAbort();
+    const first = limiter.run(() => clock.sleep(1_000));
+    const waiting = limiter.run(task, { signal });
+    const next = limiter.run(async () => clock.now());
+    controller.abort('stop');
+    await expect(waiting).rejects.toBe('stop');
+    await clock.run(first);
+    await expect(next).resolves.toBe(1_000);
+    expect(task).not.toHaveBeenCalled();
+    expect(getEventListeners(signal, 'abort')).toHaveLength(0);
+  });
+
+  it('ends the wait for a token at once: place and token go to the next', async () => {
+    const { clock, limiter } = setUp({ setting: fixed(1, 1), concurrency: 1 });
+    const { controller, signal, task } = setUpAbort();
+    await limiter.run(async () => undefined);
+    const waiting = limiter.run(task, { signal });
+    const next = limiter.run(async () => clock.now());
+    await clock.settle();
+    controller.abort('stop');
+    await expect(waiting).rejects.toBe('stop');
+    await clock.settle();
+    expect(clock.sleeping).toBe(1);
+    await expect(clock.run(next)).resolves.toBe(1_000);
+    expect(task).not.toHaveBeenCalled();
+    expect(getEventListeners(signal, 'abort')).toHaveLength(0);
+  });
+
+  it('in the middle of the line for tokens costs nobody anything', async () => {
+    const { clock, limiter } = setUp({ setting: fixed(1, 1) });
+    const { controller, signal, task } = setUpAbort();
+    const first = startAll(limiter, clock, 2);
+    const dropped = Array.from({ length: 5 }, () => limiter.run(task, { signal }));
+    const last = startAll(limiter, clock, 2);
+    await clock.settle();
+    controller.abort('stop');
+    const ends = await Promise.allSettled(dropped);
+    expect(ends.every(({ status }) => status === 'rejected')).toBe(true);
+    await clock.run(Promise.all([first.all, last.all]));
+    expect([...first.beganAt, ...last.beganAt]).toEqual([0, 1_000, 2_000, 3_000]);
+    expect(task).not.toHaveBeenCalled();
+  });
+
+  it('in the line for tokens gives the place back at once', async () => {
+    const { clock, lane, limiter } = setUp({ setting: fixed(0.01, 1), concurrency: 2 });
+    const { controller, signal, task } = setUpAbort();
+    const other = new RequestLimiter({ lane, clock });
+    await limiter.run(async () => undefined);
+    const head = limiter.run(async () => undefined);
+    const second = limiter.run(task, { signal });
+    const elsewhere = other.run(async () => clock.now());
+    await clock.settle();
+    controller.abort('stop');
+    await expect(second).rejects.toBe('stop');
+    await expect(elsewhere).resolves.toBe(0);
+    await clock.run(head);
+  });
+
+  it('while paused takes no tokens from those who stay', async () => {
+    const { clock, limiter, reply } = setUp({ setting: fixed(1, 4) });
+    const { controller, signal, task } = setUpAbort();
+    reply(429, { 'Retry-After': '4' });
+    const head = startAll(limiter, clock, 1);
+    const dropped = Array.from({ length: 3 }, () => limiter.run(task, { signal }));
+    const last = startAll(limiter, clock, 3);
+    const ends = Promise.allSettled(dropped);
+    await clock.settle();
+    controller.abort('stop');
+    await ends;
+    await clock.run(Promise.all([head.all, last.all]));
+    expect([...head.beganAt, ...last.beganAt]).toEqual(Array(4).fill(4_000));
+  });
+
+  it('ends a pause at once and leaves no timer behind', async () => {
+    const { clock, limiter, reply } = setUp();
+    const { controller, signal, task } = setUpAbort();
+    reply(429, { 'Retry-After': '60' });
+    const waiting = limiter.run(task, { signal });
+    await clock.settle();
+    expect(clock.sleeping).toBe(1);
+    controller.abort('stop');
+    await expect(waiting).rejects.toBe('stop');
+    expect(clock.sleeping).toBe(0);
+  });
+
+  it('before the call costs nothing', async () => {
+    const { limiter } = setUp();
+    const { task } = setUpAbort();
+    const signal = AbortSignal.abort('early');
+    await expect(limiter.run(task, { signal })).rejects.toBe('early');
+    expect(task).not.toHaveBeenCalled();
+  });
+
+  it('after the task began is left to the task', async () => {
+    const { clock, limiter } = setUp();
+    const { controller, signal } = setUpAbort();
+    const running = limiter.run(
+      async () => {
+        await clock.sleep(10);
+        return 'finished';
+      },
+      { signal },
+    );
+    await clock.settle();
+    controller.abort('stop');
+    await expect(clock.run(running)).resolves.toBe('finished');
+    expect(getEventListeners(signal, 'abort')).toHaveLength(0);
+  });
+
+  it('at any moment leaves no place, timer or listener behind', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 0, max: 4_000 }), async abortAtMs => {
+        const { clock, limiter } = setUp({ setting: fixed(4, 2), concurrency: 3 });
+        const { controller, signal } = setUpAbort();
+        const all = Array.from({ length: 12 }, () =>
+          limiter.run(() => clock.sleep(300, signal), { signal }),
+        );
+        const ends = Promise.allSettled(all);
+        await clock.advance(abortAtMs);
+        controller.abort('stop');
+        await ends;
+        await clock.settle();
+        expect(clock.sleeping).toBe(0);
+        expect(getEventListeners(signal, 'abort')).toHaveLength(0);
+        const after = startAll(limiter, clock, 6);
+        await clock.run(after.all);
+        expect(after.beganAt).toHaveLength(6);
+      }),
+      { numRuns: 30 },
+    );
+  });
+});
+
+describe('waits', () => {
+  it('are reported once they are over, in milliseconds', async () => {
+    const { clock, limiter } = setUp({ setting: fixed(1, 1) });
+    const waits: number[] = [];
+    const onWait = (ms: number) => waits.push(ms);
+    const all = Array.from({ length: 3 }, () => limiter.run(async () => {}, { onWait }));
+    await clock.run(Promise.all(all));
+    expect(waits).toEqual([1_000, 2_000]);
+  });
+
+  it('are not reported when there were none', async () => {
+    const { limiter } = setUp();
+    const onWait = jest.fn();
+    await limiter.run(async () => {}, { onWait });
+    expect(onWait).not.toHaveBeenCalled();
+  });
+});

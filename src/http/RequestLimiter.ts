@@ -1,0 +1,180 @@
+/**
+ * Holds requests back until they may go: a place among the requests in flight, the end of
+ * a pause, a token, in this order and first come, first served. Must not retry, send or
+ * read anything. Called by the transport for every single attempt.
+ */
+
+import pLimit from 'p-limit';
+import { Clock } from '../util/clock';
+import { NO_PACE, noteAnswered, noteRateLimited } from './adaptivePace';
+import { HostLane } from './HostLane';
+import { parseRateLimitHeaders, ReadableHeaders } from './rateLimitHeaders';
+import {
+  budgetAfterHint,
+  decidePace,
+  decidePauseMs,
+  mergeBudget,
+  Pace,
+  ServerBudget,
+} from './rateStrategy';
+import { createBucket, learn, reshape, take, TokenBucket, waitMs } from './tokenBucket';
+import { RateLimitSetting } from './types';
+import { untilAborted } from './untilAborted';
+
+/** For {@link RequestLimiter.run}. */
+export interface RunOptions {
+  /** Ends the waiting at once. The task has to listen to it by itself. */
+  readonly signal?: AbortSignal;
+  /** Told once, before the task begins, how long it was held back, if at all. */
+  readonly onWait?: (ms: number) => void;
+}
+
+/** The limiter of one credential on one host. */
+export class RequestLimiter {
+  readonly #lane: HostLane;
+  readonly #clock: Clock;
+  readonly #settings = new Map<string, RateLimitSetting>();
+  /** One at a time: only the first in line watches the clock, the others wait for it. */
+  readonly #turnstile = pLimit(1);
+  #budget: ServerBudget = 'not-read';
+  #adaptive = NO_PACE;
+  #pace: Pace = 'unlimited';
+  /** `undefined` while the pace is unlimited. */
+  #bucket: TokenBucket | undefined;
+  #inFlight = 0;
+
+  /** Made by `LimiterRegistry`. */
+  constructor(options: { readonly lane: HostLane; readonly clock: Clock }) {
+    this.#lane = options.lane;
+    this.#clock = options.clock;
+  }
+
+  /** What is known of the server's budget. */
+  get budget(): ServerBudget {
+    return this.#budget;
+  }
+
+  /** The pace that holds at the moment. */
+  get pace(): Pace {
+    return this.#pace;
+  }
+
+  /** Requests in flight that are allowed on this host. */
+  get concurrency(): number {
+    return this.#lane.concurrency;
+  }
+
+  /** What each provider wants; the strictest holds. */
+  get settings(): ReadonlyMap<string, RateLimitSetting> {
+    return this.#settings;
+  }
+
+  /** Heeds what a provider wants, in place of what it wanted before. */
+  heed(requester: string, setting: RateLimitSetting): void {
+    this.#settings.set(requester, setting);
+    this.#adoptPace();
+  }
+
+  /** Takes over what reading the server's settings has told; the pace follows at once. */
+  learnBudget(budget: ServerBudget): void {
+    this.#budget = mergeBudget(this.#budget, budget);
+    this.#adoptPace();
+  }
+
+  /**
+   * Runs the task as soon as it may go.
+   *
+   * @remarks Once begun, the task is waited for even after an abort: it has the signal too.
+   *
+   * @returns what the task returns
+   * @throws the signal's reason at once when aborted while waiting
+   */
+  async run<T>(task: () => Promise<T>, options: RunOptions = {}): Promise<T> {
+    const { signal, onWait } = options;
+    signal?.throwIfAborted();
+    const askedAtMs = this.#lane.now();
+    let begin = () => {};
+    const begun = new Promise<void>(resolve => {
+      begin = resolve;
+    });
+    const done = this.#lane.withSlot(async () => {
+      // Aborted by now: the place is free at once, and the entry left in the line for
+      // tokens gives up without taking one.
+      await untilAborted(
+        this.#turnstile(() => this.#takeToken(signal)),
+        signal,
+      );
+      begin();
+      const heldMs = this.#lane.now() - askedAtMs;
+      if (heldMs > 0) onWait?.(heldMs);
+      return this.#countInFlight(task);
+    });
+    await untilAborted(Promise.race([begun, done]), signal);
+    return done;
+  }
+
+  /**
+   * Takes note of an answer, as soon as its headers are there.
+   *
+   * @param reply - status, headers and how long they took, milliseconds; a 429 pauses the
+   * whole host
+   */
+  noteReply(reply: {
+    readonly status: number;
+    readonly headers: ReadableHeaders;
+    readonly tookMs: number;
+  }): void {
+    const nowMs = this.#lane.now();
+    const hint = parseRateLimitHeaders(reply.headers, this.#clock.now());
+    if (reply.status === 429) {
+      this.#lane.pauseFor(decidePauseMs(hint.retryAfterMs, this.#clock.random()));
+      this.#adaptive = noteRateLimited(this.#adaptive, nowMs, nowMs - reply.tookMs);
+    } else {
+      this.#adaptive = noteAnswered(this.#adaptive, nowMs);
+    }
+    this.#budget = budgetAfterHint(this.#budget, hint);
+    this.#adoptPace();
+    if (!this.#bucket) return;
+    // Requests in flight, this one aside, may not be counted yet in what is left.
+    const left = (hint.remaining ?? Infinity) - Math.max(0, this.#inFlight - 1);
+    this.#bucket = learn(this.#bucket, reply.status === 429 ? 0 : left, nowMs);
+  }
+
+  async #countInFlight<T>(task: () => Promise<T>): Promise<T> {
+    this.#inFlight += 1;
+    try {
+      return await task();
+    } finally {
+      this.#inFlight -= 1;
+    }
+  }
+
+  #adoptPace(): void {
+    const nowMs = this.#lane.now();
+    const settings = [...this.#settings.values()];
+    const pace = decidePace(settings, this.#budget, this.#adaptive.perSecond);
+    this.#pace = pace;
+    if (pace === 'unlimited') {
+      this.#bucket = undefined;
+      return;
+    }
+    const shape = { capacity: pace.burst, refillPerSecond: pace.requestsPerSecond };
+    this.#bucket = this.#bucket
+      ? reshape(this.#bucket, shape, nowMs)
+      : createBucket(shape, nowMs);
+  }
+
+  /** Waits for the end of the pause and for a token; looks again after each wait. */
+  async #takeToken(signal: AbortSignal | undefined): Promise<void> {
+    for (;;) {
+      signal?.throwIfAborted();
+      const nowMs = this.#lane.now();
+      const pausedMs = this.#lane.pausedForMs();
+      const bucketMs = this.#bucket ? waitMs(this.#bucket, nowMs) : 0;
+      const holdMs = Math.max(pausedMs, bucketMs);
+      if (holdMs === 0) break;
+      await this.#clock.sleep(holdMs, signal);
+    }
+    if (this.#bucket) this.#bucket = take(this.#bucket, this.#lane.now()).bucket;
+  }
+}

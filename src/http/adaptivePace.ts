@@ -1,0 +1,124 @@
+/**
+ * Finds a pace that a server of unknown budget bears: none until the first 429, then
+ * additive increase and multiplicative decrease. Pure; time is handed in. Must not wait
+ * and must not know of buckets. Called by the limiter for every answer.
+ */
+
+/** What was let through in the last seconds is counted over this span. */
+export const OBSERVED_SECONDS = 10;
+
+/** A 429 leaves this part of the pace. */
+export const DECREASE_FACTOR = 0.5;
+
+/** A second decrease comes this long after the last one at the earliest. */
+export const DECREASE_AT_MOST_EVERY_MS = 1_000;
+
+/** The pace never falls below this: 1 request in 2 seconds. */
+export const SLOWEST_PER_SECOND = 0.5;
+
+/**
+ * Each second of work adds this part of the pace that the last decrease left: slow
+ * enough that a few hundred requests pass before the next 429, fast enough to double in
+ * under two minutes.
+ */
+export const INCREASE_PER_SECOND = 0.01;
+
+/** At the floor the increase is still this much per second, so that the pace recovers. */
+export const LEAST_INCREASE = 0.02;
+
+/** The state of the search. */
+export interface AdaptivePace {
+  /** Requests per second; `undefined` before the first 429: no limit. */
+  readonly perSecond?: number;
+  /** Added per second of work. */
+  readonly increase: number;
+  /** Epoch milliseconds; minus infinity when it never happened. */
+  readonly decreasedAtMs: number;
+  readonly increasedAtMs: number;
+  /** Answers other than 429 by second, oldest first, {@link OBSERVED_SECONDS} at most. */
+  readonly answered: readonly { readonly second: number; readonly count: number }[];
+}
+
+/** No 429 so far, nothing sent. */
+export const NO_PACE: AdaptivePace = {
+  increase: 0,
+  decreasedAtMs: -Infinity,
+  increasedAtMs: -Infinity,
+  answered: [],
+};
+
+/**
+ * Requests per second the server let through lately: in the last {@link OBSERVED_SECONDS},
+ * or since the last decrease if that is less long ago.
+ *
+ * @remarks Before the first decrease it is averaged over the whole span even when work
+ * began within it. A burst that emptied a full bucket thereby counts as what that bucket
+ * gains in some ten seconds, which is how servers tend to be set up (Bitbucket's
+ * documented example: 60 tokens and 5 per second, 12 seconds). Between two 429 answers the
+ * bucket was empty at both ends: what was let through is what it gained.
+ */
+export function observedPerSecond(pace: AdaptivePace, nowMs: number): number {
+  const since = Math.floor(nowMs / 1000) - OBSERVED_SECONDS;
+  const recent = pace.answered.filter(({ second }) => second > since);
+  const sinceDecrease = Math.max(1, (nowMs - pace.decreasedAtMs) / 1000);
+  const count = recent.reduce((sum, each) => sum + each.count, 0);
+  return count / Math.min(OBSERVED_SECONDS, sinceDecrease);
+}
+
+function countAnswer(pace: AdaptivePace, nowMs: number): AdaptivePace['answered'] {
+  const second = Math.floor(nowMs / 1000);
+  const last = pace.answered.at(-1);
+  if (last && last.second >= second) {
+    return [...pace.answered.slice(0, -1), { ...last, count: last.count + 1 }];
+  }
+  const recent = pace.answered.filter(each => each.second > second - OBSERVED_SECONDS);
+  return [...recent, { second, count: 1 }];
+}
+
+/**
+ * Takes note of an answer that is not 429.
+ *
+ * @remarks The pace grows only while it is the pace that holds requests back: if far fewer
+ * are sent than it allows, their success says nothing about it. Idle time does not count.
+ */
+export function noteAnswered(pace: AdaptivePace, nowMs: number): AdaptivePace {
+  const answered = countAnswer(pace, nowMs);
+  const { perSecond } = pace;
+  if (perSecond === undefined) return { ...pace, answered };
+  const workedMs = Math.min(Math.max(nowMs - pace.increasedAtMs, 0), 1_000);
+  const increasedAtMs = Math.max(nowMs, pace.increasedAtMs);
+  const isBinding = observedPerSecond({ ...pace, answered }, nowMs) >= perSecond / 2;
+  if (!isBinding) return { ...pace, answered, increasedAtMs };
+  const grown = perSecond + pace.increase * (workedMs / 1000);
+  return { ...pace, answered, increasedAtMs, perSecond: grown };
+}
+
+/**
+ * Takes note of a 429.
+ *
+ * @remarks Requests that were in flight together are refused together. That is one piece
+ * of news: what was sent before the last decrease says nothing about the pace since.
+ *
+ * @param sentAtMs - when the refused request was sent, epoch milliseconds
+ * @returns half of the pace, or of what was let through lately if that is less; the
+ * latter alone at the first one
+ */
+export function noteRateLimited(
+  pace: AdaptivePace,
+  nowMs: number,
+  sentAtMs: number,
+): AdaptivePace {
+  const isOldNews = sentAtMs <= pace.decreasedAtMs;
+  const isTooSoon = nowMs - pace.decreasedAtMs < DECREASE_AT_MOST_EVERY_MS;
+  if (isOldNews || isTooSoon) return pace;
+  const borne = Math.min(pace.perSecond ?? Infinity, observedPerSecond(pace, nowMs));
+  const perSecond = Math.max(SLOWEST_PER_SECOND, borne * DECREASE_FACTOR);
+  const increase = Math.max(LEAST_INCREASE, perSecond * INCREASE_PER_SECOND);
+  return {
+    perSecond,
+    increase,
+    decreasedAtMs: nowMs,
+    increasedAtMs: nowMs,
+    answered: [],
+  };
+}

@@ -1,0 +1,90 @@
+/** What the errors of the transport say and what they keep to themselves. */
+
+import {
+  BitbucketServerNetworkError,
+  BitbucketServerResponseTooLargeError,
+  BitbucketServerTimeoutError,
+  displayUrl,
+  isBitbucketServerNetworkError,
+  isBitbucketServerResponseTooLargeError,
+  isBitbucketServerTimeoutError,
+} from './errors';
+
+const url = 'https://jane:s3cret@bitbucket.example.com/rest/api/latest/repos?limit=1000';
+const shown = 'https://bitbucket.example.com/rest/api/latest/repos?limit=1000';
+
+describe('messages', () => {
+  it('tell what was asked, how often and what happened', () => {
+    const details = { url, attempts: 4, code: 'ECONNREFUSED' };
+    const error = new BitbucketServerNetworkError(details, 'the connection was refused');
+    expect(error.message).toBe(
+      `GET ${shown} failed after 4 attempts: the connection was refused`,
+    );
+    expect(error).toMatchObject({ code: 'ECONNREFUSED', attempts: 4, url: shown });
+  });
+
+  it('tell how long was waited', () => {
+    const error = new BitbucketServerTimeoutError({
+      url,
+      attempts: 1,
+      timeoutMs: 30_000,
+    });
+    expect(error.message).toBe(
+      `GET ${shown} failed after 1 attempt: no complete answer within 30 s`,
+    );
+  });
+
+  it('tell how much is read', () => {
+    const details = { url, attempts: 1, maxBytes: 1024 };
+    expect(new BitbucketServerResponseTooLargeError(details).message).toBe(
+      `GET ${shown} failed after 1 attempt: the answer is larger than 1024 bytes`,
+    );
+  });
+
+  it('carry neither a cause nor credentials', () => {
+    const error = new BitbucketServerNetworkError({ url, attempts: 1 }, 'x');
+    expect(error.cause).toBeUndefined();
+    expect(`${error.stack} ${JSON.stringify(error)}`).not.toMatch(/s3cret|jane/);
+  });
+});
+
+describe('displayUrl', () => {
+  it.each([
+    [url, shown],
+    ['https://h/x#fragment', 'https://h/x'],
+    [
+      'https://h:7990/ctx/x?at=refs%2Fheads%2Fmain',
+      'https://h:7990/ctx/x?at=refs%2Fheads%2Fmain',
+    ],
+    ['https://h/x?start=1&access_token=s3cret', 'https://h/x?[redacted]'],
+    ['https://h/x?os_password=s3cret', 'https://h/x?[redacted]'],
+    ['s3cret', '(not a URL)'],
+  ])('shows %s as %s', (given, expected) => {
+    expect(displayUrl(given)).toBe(expected);
+  });
+});
+
+describe('guards', () => {
+  const errors = {
+    network: new BitbucketServerNetworkError({ url, attempts: 1 }, 'x'),
+    timeout: new BitbucketServerTimeoutError({ url, attempts: 1, timeoutMs: 1 }),
+    tooLarge: new BitbucketServerResponseTooLargeError({ url, attempts: 1, maxBytes: 1 }),
+  };
+
+  it.each([
+    ['network', isBitbucketServerNetworkError],
+    ['timeout', isBitbucketServerTimeoutError],
+    ['tooLarge', isBitbucketServerResponseTooLargeError],
+  ] as const)('know %s errors from all others', (own, guard) => {
+    for (const [name, error] of Object.entries(errors)) {
+      expect(guard(error)).toBe(name === own);
+    }
+    expect(guard(new Error('other'))).toBe(false);
+    expect(guard(undefined)).toBe(false);
+  });
+
+  it('go by the name, so that a second copy of the class counts', () => {
+    const copy = Object.assign(new Error('x'), { name: 'BitbucketServerTimeoutError' });
+    expect(isBitbucketServerTimeoutError(copy)).toBe(true);
+  });
+});

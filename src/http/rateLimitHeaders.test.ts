@@ -1,0 +1,63 @@
+/** What is believed of the rate limit headers. */
+
+import { parseRateLimitHeaders } from './rateLimitHeaders';
+
+const NOW = Date.UTC(2024, 4, 6, 10, 0, 0);
+
+const parse = (headers: Record<string, string>) =>
+  parseRateLimitHeaders(new Headers(headers), NOW);
+
+describe('parseRateLimitHeaders', () => {
+  it('reads all of them, in any case', () => {
+    expect(
+      parse({
+        'x-ratelimit-limit': '60',
+        'X-RATELIMIT-REMAINING': '12',
+        'X-RateLimit-FillRate': '5',
+        'X-RateLimit-Interval-Seconds': '1',
+        'Retry-After': '2',
+      }),
+    ).toEqual({
+      limit: 60,
+      remaining: 12,
+      fillRate: 5,
+      intervalSeconds: 1,
+      retryAfterMs: 2_000,
+    });
+  });
+
+  it('finds nothing on an answer without them', () => {
+    expect(parse({ 'X-AREQUESTID': '@WRQLR1x1341x1784x0' })).toEqual({
+      limit: undefined,
+      remaining: undefined,
+      fillRate: undefined,
+      intervalSeconds: undefined,
+      retryAfterMs: undefined,
+    });
+  });
+
+  it('takes no tokens left as news, but no capacity and no refill as nonsense', () => {
+    expect(
+      parse({
+        'X-RateLimit-Remaining': '0',
+        'X-RateLimit-Limit': '0',
+        'X-RateLimit-FillRate': '0',
+        'X-RateLimit-Interval-Seconds': '0',
+      }),
+    ).toMatchObject({
+      remaining: 0,
+      limit: undefined,
+      fillRate: undefined,
+      intervalSeconds: undefined,
+    });
+  });
+
+  it.each([['-1'], ['many'], ['1,2'], ['5;w=10'], ['Infinity'], ['9'.repeat(400)], ['']])(
+    'ignores the number "%s"',
+    value => {
+      expect(
+        parse({ 'X-RateLimit-Remaining': value, 'X-RateLimit-Limit': '60' }),
+      ).toMatchObject({ remaining: undefined, limit: 60 });
+    },
+  );
+});

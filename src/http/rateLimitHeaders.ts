@@ -1,0 +1,67 @@
+/**
+ * Reads the rate limit headers of an answer. Pure; must not depend on any of them being
+ * there. Called by the limiter for every answer.
+ */
+
+import { parseRetryAfter } from './retryAfter';
+
+/** What an answer's headers tell about the bucket at the server; all of it optional. */
+export interface RateLimitHint {
+  /** Capacity of the bucket in tokens, more than 0. */
+  readonly limit?: number;
+  /** Tokens left, 0 or more. */
+  readonly remaining?: number;
+  /** Tokens added per {@link intervalSeconds}, more than 0. */
+  readonly fillRate?: number;
+  /** Seconds, more than 0. */
+  readonly intervalSeconds?: number;
+  /** Milliseconds, 0 or more. */
+  readonly retryAfterMs?: number;
+}
+
+/** The part of `Headers` that is needed, so that tests and other clients fit. */
+export interface ReadableHeaders {
+  get(name: string): string | null;
+}
+
+function readNumber(
+  headers: ReadableHeaders,
+  name: string,
+  least: 'zero' | 'more-than-zero',
+): number | undefined {
+  const text = headers.get(name)?.trim() ?? '';
+  if (!/^\d+(\.\d+)?$/.test(text)) return undefined;
+  const value = Number(text);
+  const tooSmall = least === 'more-than-zero' && value === 0;
+  return Number.isFinite(value) && !tooSmall ? value : undefined;
+}
+
+/**
+ * Reads `X-RateLimit-*` and `Retry-After`; each unreadable header counts as absent.
+ *
+ * @remarks Bitbucket Data Center documents none of the `X-RateLimit-*` headers, and none
+ * were seen on recorded answers up to 7.11. The names are those of the library
+ * `atlassian-ratelimiting`, which Jira and Confluence use and Bitbucket 11.0 bundles.
+ *
+ * @param headers - the answer's headers
+ * @param nowMs - current time, epoch milliseconds
+ *
+ * Source: "Rate limiting HTTP headers", Confluence 8.7
+ * (https://confluence.atlassian.com/conf87/_ratelimiting_httpheaders-1333822054.html)
+ */
+export function parseRateLimitHeaders(
+  headers: ReadableHeaders,
+  nowMs: number,
+): RateLimitHint {
+  return {
+    limit: readNumber(headers, 'X-RateLimit-Limit', 'more-than-zero'),
+    remaining: readNumber(headers, 'X-RateLimit-Remaining', 'zero'),
+    fillRate: readNumber(headers, 'X-RateLimit-FillRate', 'more-than-zero'),
+    intervalSeconds: readNumber(
+      headers,
+      'X-RateLimit-Interval-Seconds',
+      'more-than-zero',
+    ),
+    retryAfterMs: parseRetryAfter(headers.get('Retry-After'), nowMs),
+  };
+}

@@ -1,0 +1,129 @@
+/** Which pace and which pause follow from what is configured and known. */
+
+import {
+  budgetAfterHint,
+  decidePace,
+  decidePauseMs,
+  mergeBudget,
+  ServerBudget,
+} from './rateStrategy';
+import { RateLimitSetting } from './types';
+
+const auto: RateLimitSetting = { kind: 'auto' };
+const off: RateLimitSetting = { kind: 'off' };
+const fixed = (requestsPerSecond: number, burst: number): RateLimitSetting => ({
+  kind: 'fixed',
+  requestsPerSecond,
+  burst,
+});
+const documented: ServerBudget = { enabled: true, capacity: 60, fillRate: 5 };
+
+describe('decidePace', () => {
+  it.each<[string, ServerBudget, unknown]>([
+    ['80 % and half of a known budget', documented, { requestsPerSecond: 4, burst: 30 }],
+    [
+      'a burst of at least one',
+      { enabled: true, capacity: 1, fillRate: 1 },
+      { requestsPerSecond: 0.8, burst: 1 },
+    ],
+    ['no limit when switched off', { ...documented, enabled: false }, 'unlimited'],
+    ['no limit when exempt', 'whitelisted', 'unlimited'],
+    ['no limit while unknown', 'unknown', 'unlimited'],
+    ['no limit while not read', 'not-read', 'unlimited'],
+  ])('auto: %s', (_name, budget, expected) => {
+    expect(decidePace([auto], budget, undefined)).toEqual(expected);
+  });
+
+  it.each<ServerBudget>(['unknown', 'not-read', 'whitelisted'])(
+    'auto: what adapting found, with a budget that is %s',
+    budget => {
+      expect(decidePace([auto], budget, 3)).toEqual({ requestsPerSecond: 3, burst: 3 });
+      expect(decidePace([auto], budget, 0.5)).toEqual({
+        requestsPerSecond: 0.5,
+        burst: 1,
+      });
+    },
+  );
+
+  it('auto: the lower of a known budget and what adapting found', () => {
+    expect(decidePace([auto], documented, 2)).toEqual({ requestsPerSecond: 2, burst: 2 });
+    expect(decidePace([auto], documented, 9)).toEqual({ requestsPerSecond: 4, burst: 9 });
+  });
+
+  it('off: no pace, whatever is known', () => {
+    expect(decidePace([off], documented, 2)).toBe('unlimited');
+  });
+
+  it('fixed: as given, whatever is known', () => {
+    const expected = { requestsPerSecond: 50, burst: 100 };
+    expect(decidePace([fixed(50, 100)], documented, 2)).toEqual(expected);
+  });
+
+  it.each([
+    [[fixed(5, 10), fixed(2, 50)], 'unknown', { requestsPerSecond: 2, burst: 10 }],
+    [[fixed(2, 10), off], documented, { requestsPerSecond: 2, burst: 10 }],
+    [[auto, off], documented, { requestsPerSecond: 4, burst: 30 }],
+    [[auto, fixed(1, 50)], documented, { requestsPerSecond: 1, burst: 30 }],
+    [[], documented, 'unlimited'],
+  ] as const)(
+    'the strictest of several holds, in any order',
+    (settings, budget, expected) => {
+      expect(decidePace(settings, budget, undefined)).toEqual(expected);
+      expect(decidePace([...settings].reverse(), budget, undefined)).toEqual(expected);
+    },
+  );
+});
+
+describe('decidePauseMs', () => {
+  it.each([
+    [3_000, 3_000],
+    [60_000, 60_000],
+    [86_400_000, 60_000],
+  ])('takes %d ms as %d ms, without jitter', (asked, expected) => {
+    expect(decidePauseMs(asked, 0.9)).toBe(expected);
+  });
+
+  it.each([undefined, 0])('takes %p as 1 to 1.5 s', asked => {
+    expect(decidePauseMs(asked, 0)).toBe(1_000);
+    expect(decidePauseMs(asked, 0.999)).toBe(1_500);
+  });
+});
+
+describe('mergeBudget', () => {
+  it.each<[ServerBudget, ServerBudget, ServerBudget]>([
+    ['not-read', documented, documented],
+    ['not-read', 'unknown', 'unknown'],
+    ['unknown', 'whitelisted', 'whitelisted'],
+    [documented, 'whitelisted', 'whitelisted'],
+    [documented, 'unknown', documented],
+    [documented, 'not-read', documented],
+    ['not-read', { enabled: true, capacity: 60, fillRate: 0 }, 'unknown'],
+    ['not-read', { enabled: true, capacity: 60, fillRate: NaN }, 'unknown'],
+    ['not-read', { enabled: true, capacity: -1, fillRate: 5 }, 'unknown'],
+    [documented, { enabled: true, capacity: 0, fillRate: 5 }, documented],
+  ])('%j and then %j: %j', (held, heard, expected) => {
+    expect(mergeBudget(held, heard)).toEqual(expected);
+  });
+
+  it('believes that rate limiting is off, whatever the numbers say', () => {
+    const disabled = { enabled: false, capacity: 0, fillRate: 0 };
+    expect(mergeBudget('not-read', disabled)).toBe(disabled);
+  });
+});
+
+describe('budgetAfterHint', () => {
+  const hint = { limit: 120, fillRate: 30, intervalSeconds: 10 };
+
+  it.each<ServerBudget>(['unknown', 'not-read'])('fills in for %s', held => {
+    const expected = { enabled: true, capacity: 120, fillRate: 3 };
+    expect(budgetAfterHint(held, hint)).toEqual(expected);
+  });
+
+  it.each<ServerBudget>([documented, 'whitelisted'])('does not overrule %j', held => {
+    expect(budgetAfterHint(held, hint)).toBe(held);
+  });
+
+  it.each(['limit', 'fillRate', 'intervalSeconds'])('needs %s', missing => {
+    expect(budgetAfterHint('unknown', { ...hint, [missing]: undefined })).toBe('unknown');
+  });
+});

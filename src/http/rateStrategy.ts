@@ -1,0 +1,156 @@
+/**
+ * Decides at which pace a host is asked and how long it is left alone after a 429. Pure.
+ * Must not wait. Called by the limiter whenever it learns something.
+ */
+
+import { RateLimitSetting } from './types';
+import { RateLimitHint } from './rateLimitHeaders';
+
+/**
+ * What is known of the budget that the server grants.
+ *
+ * @remarks `not-read`: nobody has asked yet. `unknown`: it was asked and did not tell.
+ * `whitelisted`: the user is exempt. `enabled: false`: rate limiting is off.
+ *
+ * Source: Bitbucket Data Center 10.0 OpenAPI, `GET /admin/rate-limit/settings` and
+ * `…/settings/users/{userSlug}` (`enabled`, `whitelisted`, `capacity`, `fillRate`).
+ */
+export type ServerBudget =
+  | {
+      readonly enabled: boolean;
+      /** Tokens. */
+      readonly capacity: number;
+      /** Tokens per second. */
+      readonly fillRate: number;
+    }
+  | 'whitelisted'
+  | 'unknown'
+  | 'not-read';
+
+/** How fast requests may follow each other. */
+export type Pace =
+  | 'unlimited'
+  | {
+      /** More than 0. */
+      readonly requestsPerSecond: number;
+      /** Requests that may go at once after a rest, 1 or more. */
+      readonly burst: number;
+    };
+
+/** The part of the server's refill that is used: the rest is for the catalog's own reads and Git. */
+export const SHARE_OF_FILL_RATE = 0.8;
+
+/** The part of the server's bucket that a burst may use, for the same reason. */
+export const SHARE_OF_CAPACITY = 0.5;
+
+/** A longer `Retry-After` pauses the host for this long only, milliseconds. */
+export const LONGEST_PAUSE_MS = 60_000;
+
+/** Pause after a 429 that does not say how long, milliseconds; up to half as much is added by chance. */
+export const PAUSE_WITHOUT_HINT_MS = 1_000;
+
+function paceOfBudget(budget: ServerBudget): Pace {
+  if (typeof budget === 'string' || !budget.enabled) return 'unlimited';
+  return {
+    requestsPerSecond: budget.fillRate * SHARE_OF_FILL_RATE,
+    burst: Math.max(1, Math.floor(budget.capacity * SHARE_OF_CAPACITY)),
+  };
+}
+
+function paceOfSetting(
+  setting: RateLimitSetting,
+  budget: ServerBudget,
+  adaptivePerSecond: number | undefined,
+): Pace {
+  switch (setting.kind) {
+    case 'off':
+      return 'unlimited';
+    case 'fixed':
+      return {
+        requestsPerSecond: setting.requestsPerSecond,
+        burst: Math.max(1, setting.burst),
+      };
+    default: {
+      const known = paceOfBudget(budget);
+      if (adaptivePerSecond === undefined) return known;
+      // At most what one second allows: after a 429 the bucket at the server is empty.
+      const burst = Math.max(1, adaptivePerSecond);
+      return stricterPace(known, { requestsPerSecond: adaptivePerSecond, burst });
+    }
+  }
+}
+
+/** The lower rate and the smaller burst of two paces. */
+export function stricterPace(one: Pace, other: Pace): Pace {
+  if (one === 'unlimited') return other;
+  if (other === 'unlimited') return one;
+  return {
+    requestsPerSecond: Math.min(one.requestsPerSecond, other.requestsPerSecond),
+    burst: Math.min(one.burst, other.burst),
+  };
+}
+
+/**
+ * Decides the pace.
+ *
+ * @remarks `auto` keeps to its share of the known budget, and to what adapting to 429
+ * answers has found, whichever is less: a known budget is shared with others, and a
+ * proxy may have limits of its own. `fixed` is taken as given. `off` does not pace.
+ *
+ * @param settings - of all providers that share the limiter; the strictest holds
+ * @param budget - what is known of the server's bucket
+ * @param adaptivePerSecond - what adapting has found, `undefined` before the first 429
+ */
+export function decidePace(
+  settings: readonly RateLimitSetting[],
+  budget: ServerBudget,
+  adaptivePerSecond: number | undefined,
+): Pace {
+  return settings
+    .map(setting => paceOfSetting(setting, budget, adaptivePerSecond))
+    .reduce(stricterPace, 'unlimited');
+}
+
+/**
+ * Decides how long a host is left alone after a 429, under every setting.
+ *
+ * @param retryAfterMs - what the server asked for; 0 and `undefined` say nothing usable
+ * @param random - a number in [0, 1)
+ * @returns milliseconds: what was asked for up to {@link LONGEST_PAUSE_MS}, otherwise
+ * {@link PAUSE_WITHOUT_HINT_MS} and up to half as much again
+ */
+export function decidePauseMs(retryAfterMs: number | undefined, random: number): number {
+  if (!retryAfterMs) return Math.round(PAUSE_WITHOUT_HINT_MS * (1 + random / 2));
+  return Math.min(retryAfterMs, LONGEST_PAUSE_MS);
+}
+
+/**
+ * What to believe after hearing something about the budget.
+ *
+ * @remarks "Unknown" does not undo what is known, and a bucket that could never hand out
+ * a token is no knowledge.
+ */
+export function mergeBudget(held: ServerBudget, heard: ServerBudget): ServerBudget {
+  const isUsable =
+    typeof heard === 'string' ||
+    !heard.enabled ||
+    (heard.fillRate > 0 && heard.capacity > 0 && Number.isFinite(heard.fillRate));
+  const news = isUsable ? heard : 'unknown';
+  const saysNothing = news === 'unknown' || news === 'not-read';
+  return saysNothing && held !== 'not-read' ? held : news;
+}
+
+/**
+ * What to believe of the budget after an answer.
+ *
+ * @remarks Headers tell what the settings did not; they do not overrule what was read
+ * there. Capacity, refill and its interval have to be there together: a refill without
+ * its interval might be taken for sixty times what it is.
+ */
+export function budgetAfterHint(held: ServerBudget, hint: RateLimitHint): ServerBudget {
+  const { limit, fillRate, intervalSeconds } = hint;
+  const isOpen = held === 'unknown' || held === 'not-read';
+  if (!isOpen || !limit || !fillRate || !intervalSeconds) return held;
+  const heard = { enabled: true, capacity: limit, fillRate: fillRate / intervalSeconds };
+  return mergeBudget(held, heard);
+}

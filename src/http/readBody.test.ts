@@ -1,0 +1,93 @@
+/** Bodies are read whole, up to a size, or given up so that their connection is free. */
+
+import { getEventListeners } from 'events';
+import { watchedBody } from '../__testUtils__/scriptedFetch';
+import { discardBody, readBody } from './readBody';
+
+const signal = new AbortController().signal;
+
+describe('readBody', () => {
+  it('reads a body in parts, characters cut in two included', async () => {
+    const bytes = new TextEncoder().encode('größer €');
+    const body = new ReadableStream<Uint8Array>({
+      start(controller) {
+        for (const byte of bytes) controller.enqueue(Uint8Array.of(byte));
+        controller.close();
+      },
+    });
+    await expect(readBody(new Response(body), 100, signal)).resolves.toEqual({
+      kind: 'text',
+      text: 'größer €',
+    });
+  });
+
+  it('reads no body as an empty one', async () => {
+    const response = new Response(null, { status: 204 });
+    await expect(readBody(response, 10, signal)).resolves.toEqual({
+      kind: 'text',
+      text: '',
+    });
+  });
+
+  it('reads up to exactly the size allowed', async () => {
+    const { response } = watchedBody(['12345', '67890']);
+    await expect(readBody(response, 10, signal)).resolves.toMatchObject({ kind: 'text' });
+  });
+
+  it('gives up a body that grows too large', async () => {
+    const body = watchedBody(['12345', '678901'], { endless: true });
+    await expect(readBody(body.response, 10, signal)).resolves.toEqual({
+      kind: 'too-large',
+    });
+    expect(body.isCancelled()).toBe(true);
+  });
+
+  it('gives up a body that is announced too large, unread', async () => {
+    const init = { headers: { 'content-length': '11' } };
+    const body = watchedBody(['x'], { init });
+    await expect(readBody(body.response, 10, signal)).resolves.toEqual({
+      kind: 'too-large',
+    });
+    expect(body.isCancelled()).toBe(true);
+    expect(body.isDrained()).toBe(false);
+  });
+
+  it('gives up a body that does not end when aborted', async () => {
+    const controller = new AbortController();
+    const body = watchedBody(['x'], { endless: true });
+    const reading = readBody(body.response, 10, controller.signal);
+    controller.abort('stop');
+    await expect(reading).rejects.toBe('stop');
+    expect(body.isCancelled()).toBe(true);
+    expect(getEventListeners(controller.signal, 'abort')).toHaveLength(0);
+  });
+
+  it('gives up a body when aborted before', async () => {
+    const body = watchedBody(['x'], { endless: true });
+    await expect(readBody(body.response, 10, AbortSignal.abort('early'))).rejects.toBe(
+      'early',
+    );
+    expect(body.isCancelled()).toBe(true);
+  });
+
+  it('passes on what the stream fails with', async () => {
+    const body = new ReadableStream({
+      pull(controller) {
+        controller.error(new TypeError('terminated'));
+      },
+    });
+    await expect(readBody(new Response(body), 10, signal)).rejects.toThrow('terminated');
+  });
+});
+
+describe('discardBody', () => {
+  it('cancels', () => {
+    const body = watchedBody(['x']);
+    discardBody(body.response);
+    expect(body.isCancelled()).toBe(true);
+  });
+
+  it('does not mind a missing body', () => {
+    expect(() => discardBody(new Response(null))).not.toThrow();
+  });
+});

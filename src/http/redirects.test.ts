@@ -1,0 +1,62 @@
+/** Where redirects are followed to; a credential goes with each of them. */
+
+import { isOnOrigin, isRedirect, redirectTarget } from './redirects';
+
+const ORIGIN = 'https://bitbucket.example.com:8443';
+const asked = `${ORIGIN}/ctx/rest/api/latest/repos?limit=1000`;
+
+const target = (location: string | undefined, status = 302) =>
+  redirectTarget(
+    { url: asked, status, headers: new Headers(location ? { location } : {}) },
+    ORIGIN,
+  );
+
+describe('redirectTarget', () => {
+  it.each([
+    ['/other', `${ORIGIN}/other`],
+    ['repos?start=25', `${ORIGIN}/ctx/rest/api/latest/repos?start=25`],
+    [`${ORIGIN}/ctx/x#part`, `${ORIGIN}/ctx/x`],
+    ['//bitbucket.example.com:8443/x', `${ORIGIN}/x`],
+    ['HTTPS://BITBUCKET.EXAMPLE.COM:8443/x', `${ORIGIN}/x`],
+  ])('stays on the origin with %s', (location, expected) => {
+    expect(target(location)).toBe(expected);
+  });
+
+  it.each([
+    ['another host', 'https://evil.example.com:8443/x'],
+    ['another host without scheme', '//evil.example.com:8443/x'],
+    ['another host by backslashes', '\\\\evil.example.com:8443\\x'],
+    ['a host that begins alike', 'https://bitbucket.example.com.evil.com:8443/x'],
+    ['a subdomain', 'https://x.bitbucket.example.com:8443/x'],
+    ['another port', 'https://bitbucket.example.com/x'],
+    ['another scheme', 'http://bitbucket.example.com:8443/x'],
+    ['credentials in the URL', 'https://a:b@bitbucket.example.com:8443/x'],
+    ['a user that looks like the host', `https://bitbucket.example.com:8443@evil.com/x`],
+    ['no web address', 'javascript:alert(1)'],
+    ['no URL', 'https://['],
+    ['no location', undefined],
+  ])('does not follow to %s', (_name, location) => {
+    expect(target(location)).toBeUndefined();
+  });
+
+  it.each([301, 302, 303, 307, 308])('follows a %d', status => {
+    expect(target('/x', status)).toBe(`${ORIGIN}/x`);
+    expect(isRedirect(status)).toBe(true);
+  });
+
+  it.each([200, 201, 300, 304, 305, 401, 404, 503])('does not follow a %d', status => {
+    expect(target('/x', status)).toBeUndefined();
+    expect(isRedirect(status)).toBe(false);
+  });
+});
+
+describe('isOnOrigin', () => {
+  it.each([
+    [asked, true],
+    ['https://bitbucket.example.com/x', false],
+    ['/relative', false],
+    ['', false],
+  ])('%s: %s', (url, expected) => {
+    expect(isOnOrigin(url, ORIGIN)).toBe(expected);
+  });
+});

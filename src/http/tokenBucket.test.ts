@@ -1,0 +1,207 @@
+/** A bucket never hands out more than its capacity and what has dripped in since. */
+
+import fc from 'fast-check';
+import {
+  createBucket,
+  learn,
+  refill,
+  reshape,
+  take,
+  TokenBucket,
+  waitMs,
+} from './tokenBucket';
+
+const START = Date.UTC(2024, 0, 1);
+const shape = { capacity: 3, refillPerSecond: 2 };
+
+/** Takes as many as there are. */
+function drain(
+  bucket: TokenBucket,
+  nowMs: number,
+): { count: number; bucket: TokenBucket } {
+  let count = 0;
+  let next = take(bucket, nowMs);
+  while (next.taken) {
+    count += 1;
+    next = take(next.bucket, nowMs);
+  }
+  return { count, bucket: next.bucket };
+}
+
+describe('a bucket', () => {
+  it('begins full and hands out its capacity at once', () => {
+    expect(drain(createBucket(shape, START), START).count).toBe(3);
+  });
+
+  it('gains its refill, but never holds more than its capacity', () => {
+    const empty = createBucket(shape, START, 0);
+    expect(refill(empty, START + 250).tokens).toBe(0.5);
+    expect(refill(empty, START + 3_600_000).tokens).toBe(3);
+  });
+
+  it('hands out whole tokens only', () => {
+    const empty = createBucket(shape, START, 0);
+    expect(take(empty, START + 499).taken).toBe(false);
+    expect(take(empty, START + 500).taken).toBe(true);
+  });
+
+  it('tells how long the next token takes', () => {
+    const empty = createBucket(shape, START, 0);
+    expect(waitMs(empty, START)).toBe(500);
+    expect(waitMs(empty, START + 400)).toBe(100);
+    expect(waitMs(empty, START + 500)).toBe(0);
+    expect(waitMs(createBucket(shape, START), START)).toBe(0);
+  });
+
+  it('mints nothing when the clock is set back', () => {
+    const empty = drain(createBucket(shape, START), START).bucket;
+    const back = take(empty, START - 60_000);
+    expect(back.taken).toBe(false);
+    expect(take(back.bucket, START).taken).toBe(false);
+    expect(waitMs(empty, START - 60_000)).toBe(60_500);
+  });
+
+  it('keeps what is in it when the clock is set back', () => {
+    expect(drain(createBucket(shape, START), START - 60_000).count).toBe(3);
+  });
+
+  it.each([
+    [0, 1],
+    [0.5, 1],
+    [1, 0],
+    [1, -1],
+    [NaN, 1],
+    [1, NaN],
+  ])(
+    'refuses a shape that never hands out a token: %p, %p',
+    (capacity, refillPerSecond) => {
+      expect(() => createBucket({ capacity, refillPerSecond }, START)).toThrow(
+        RangeError,
+      );
+    },
+  );
+});
+
+describe('learn', () => {
+  it('takes over that less is left', () => {
+    expect(learn(createBucket(shape, START), 1, START).tokens).toBe(1);
+  });
+
+  it('does not take over that more is left', () => {
+    expect(learn(createBucket(shape, START, 1), 50, START).tokens).toBe(1);
+  });
+
+  it('takes less than nothing as nothing', () => {
+    expect(learn(createBucket(shape, START), -8, START).tokens).toBe(0);
+  });
+});
+
+describe('reshape', () => {
+  it('keeps what is in it and what dripped in under the old refill', () => {
+    const bucket = createBucket({ capacity: 10, refillPerSecond: 1 }, START, 2);
+    const wider = { capacity: 20, refillPerSecond: 100 };
+    expect(reshape(bucket, wider, START + 3_000)).toMatchObject({ ...wider, tokens: 5 });
+  });
+
+  it('pours away what no longer fits', () => {
+    expect(
+      reshape(createBucket(shape, START), { capacity: 1, refillPerSecond: 1 }, START),
+    ).toMatchObject({ tokens: 1 });
+  });
+});
+
+const shapes = fc.record({
+  capacity: fc.double({ min: 1, max: 100, noNaN: true }),
+  refillPerSecond: fc.double({ min: 0.01, max: 100, noNaN: true }),
+});
+
+describe('whatever happens', () => {
+  it('hands out at most capacity + refill · t in every window', () => {
+    const steps = fc.array(fc.integer({ min: 0, max: 3_000 }), { maxLength: 60 });
+    fc.assert(
+      fc.property(shapes, steps, (given, waits) => {
+        let bucket = createBucket(given, START);
+        let nowMs = START;
+        const handedOut: { atMs: number; count: number }[] = [];
+        for (const wait of waits) {
+          nowMs += wait;
+          const drained = drain(bucket, nowMs);
+          bucket = drained.bucket;
+          handedOut.push({ atMs: nowMs, count: drained.count });
+        }
+        handedOut.forEach((first, from) => {
+          let sum = 0;
+          for (const { atMs, count } of handedOut.slice(from)) {
+            sum += count;
+            const seconds = (atMs - first.atMs) / 1000;
+            const most = given.capacity + given.refillPerSecond * seconds;
+            expect(sum).toBeLessThanOrEqual(most + 1e-6);
+          }
+        });
+      }),
+    );
+  });
+
+  it('hands out no more when time jumps back and forth than when it stands at its latest', () => {
+    const jumps = fc.array(fc.integer({ min: -5_000, max: 5_000 }), { maxLength: 40 });
+    fc.assert(
+      fc.property(shapes, jumps, (given, moves) => {
+        let bucket = createBucket(given, START);
+        let nowMs = START;
+        let latestMs = START;
+        let sum = 0;
+        for (const move of moves) {
+          nowMs += move;
+          latestMs = Math.max(latestMs, nowMs);
+          const drained = drain(bucket, nowMs);
+          bucket = drained.bucket;
+          sum += drained.count;
+        }
+        const seconds = (latestMs - START) / 1000;
+        const most = given.capacity + given.refillPerSecond * seconds;
+        expect(sum).toBeLessThanOrEqual(most + 1e-6);
+      }),
+    );
+  });
+
+  it('holds the same however often it was looked at in between', () => {
+    const looks = fc.array(fc.integer({ min: 0, max: 10_000 }), { maxLength: 20 });
+    fc.assert(
+      fc.property(shapes, looks, (given, atMs) => {
+        const empty = createBucket(given, START, 0);
+        const looked = [...atMs]
+          .sort((a, b) => a - b)
+          .reduce((bucket, ms) => refill(bucket, START + ms), empty);
+        const once = refill(empty, START + 10_000);
+        expect(refill(looked, START + 10_000).tokens).toBeCloseTo(once.tokens, 6);
+      }),
+    );
+  });
+
+  it('holds the same in whichever order it learns what is left', () => {
+    const hints = fc.array(fc.integer({ min: -5, max: 120 }), { maxLength: 10 });
+    fc.assert(
+      fc.property(shapes, hints, (given, remaining) => {
+        const learnAll = (hinted: readonly number[]) =>
+          hinted.reduce((b, each) => learn(b, each, START), createBucket(given, START));
+        expect(learnAll(remaining)).toEqual(learnAll([...remaining].reverse()));
+      }),
+    );
+  });
+
+  it('has a token after the wait it named, and none 2 ms earlier', () => {
+    fc.assert(
+      fc.property(
+        shapes,
+        fc.double({ min: 0, max: 0.99, noNaN: true }),
+        (given, held) => {
+          const bucket = createBucket(given, START, held);
+          const ms = waitMs(bucket, START);
+          // Rounding may cost one more look a millisecond later.
+          expect(take(bucket, START + ms + 1).taken).toBe(true);
+          if (ms > 2) expect(take(bucket, START + ms - 2).taken).toBe(false);
+        },
+      ),
+    );
+  });
+});

@@ -1,0 +1,108 @@
+/**
+ * A token bucket as a value: every function returns a new one. Pure; time is handed in.
+ * Must not wait: how long to wait is an answer (`waitMs`), the waiting is the limiter's.
+ *
+ * Source of the model: "Improving instance stability with rate limiting", Bitbucket Data
+ * Center 8.13 (https://confluence.atlassian.com/bitbucketserver0813/improving-instance-stability-with-rate-limiting-1283691032.html)
+ */
+
+/** Size and refill of a bucket. */
+export interface BucketShape {
+  /** Most tokens it can hold, 1 or more; fractions count. */
+  readonly capacity: number;
+  /** Tokens per second, more than 0. */
+  readonly refillPerSecond: number;
+}
+
+/** A bucket at a moment. */
+export interface TokenBucket extends BucketShape {
+  /** Tokens at {@link asOfMs}, 0 to capacity. */
+  readonly tokens: number;
+  /** Epoch milliseconds. */
+  readonly asOfMs: number;
+}
+
+/**
+ * Creates a bucket.
+ *
+ * @param shape - its size and refill
+ * @param nowMs - epoch milliseconds
+ * @param tokens - what is in it, cut to 0 … capacity; full when left out
+ * @throws RangeError when the shape could never hand out a token
+ */
+export function createBucket(
+  shape: BucketShape,
+  nowMs: number,
+  tokens: number = shape.capacity,
+): TokenBucket {
+  const { capacity, refillPerSecond } = shape;
+  if (!(capacity >= 1) || !(refillPerSecond > 0)) {
+    throw new RangeError(
+      `a bucket of ${capacity} tokens and ${refillPerSecond} per second never hands out one`,
+    );
+  }
+  const held = Math.min(Math.max(tokens, 0), capacity);
+  return { capacity, refillPerSecond, tokens: held, asOfMs: nowMs };
+}
+
+/**
+ * Adds what has dripped in since.
+ *
+ * @remarks A clock set back adds nothing, and nothing either until it has caught up:
+ * otherwise the same span would be paid out twice.
+ */
+export function refill(bucket: TokenBucket, nowMs: number): TokenBucket {
+  const elapsedMs = nowMs - bucket.asOfMs;
+  if (!(elapsedMs > 0)) return bucket;
+  const tokens = bucket.tokens + (elapsedMs / 1000) * bucket.refillPerSecond;
+  return { ...bucket, tokens: Math.min(tokens, bucket.capacity), asOfMs: nowMs };
+}
+
+/** Takes a token if there is a whole one; either way the bucket is brought up to date. */
+export function take(
+  bucket: TokenBucket,
+  nowMs: number,
+): { readonly taken: boolean; readonly bucket: TokenBucket } {
+  const current = refill(bucket, nowMs);
+  return current.tokens >= 1
+    ? { taken: true, bucket: { ...current, tokens: current.tokens - 1 } }
+    : { taken: false, bucket: current };
+}
+
+/**
+ * How long until a token can be taken.
+ *
+ * @returns whole milliseconds, rounded up; 0 when one is there
+ */
+export function waitMs(bucket: TokenBucket, nowMs: number): number {
+  const current = refill(bucket, nowMs);
+  if (current.tokens >= 1) return 0;
+  const dripMs = Math.ceil(((1 - current.tokens) / current.refillPerSecond) * 1000);
+  // A clock that was set back has to catch up first.
+  return Math.max(1, dripMs) + Math.max(0, current.asOfMs - nowMs);
+}
+
+/**
+ * Takes over what the server says is left; only ever downwards, since others who share
+ * the budget may be about to use the rest.
+ *
+ * @param remaining - tokens, below 0 counts as 0
+ */
+export function learn(
+  bucket: TokenBucket,
+  remaining: number,
+  nowMs: number,
+): TokenBucket {
+  const current = refill(bucket, nowMs);
+  return { ...current, tokens: Math.min(current.tokens, Math.max(0, remaining)) };
+}
+
+/** Gives a bucket another size and refill from now on; what is in it stays, up to the new size. */
+export function reshape(
+  bucket: TokenBucket,
+  shape: BucketShape,
+  nowMs: number,
+): TokenBucket {
+  const current = refill(bucket, nowMs);
+  return createBucket(shape, current.asOfMs, current.tokens);
+}

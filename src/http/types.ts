@@ -1,0 +1,69 @@
+/** What the transport is asked and what it answers. Types only. */
+
+/** What a request is for; the report and the metrics count by it. */
+export const REQUEST_KINDS = [
+  'repositories',
+  'projects',
+  'project-repositories',
+  'repository',
+  'file-check',
+  'files-listing',
+  'default-branch',
+  'rate-limit-settings',
+  'authentication-check',
+  'application-properties',
+] as const;
+export type RequestKind = (typeof REQUEST_KINDS)[number];
+
+/** One question to Bitbucket. Only reading: discovery never writes to it. */
+export interface HttpRequest {
+  readonly kind: RequestKind;
+  /** Absolute, encoded, without credentials; must lie on the configured origin. */
+  readonly url: string;
+}
+
+/** An answer of any status, its body read to the end. */
+export interface HttpReply {
+  readonly url: string;
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: string;
+}
+
+/** How a provider wants to be limited: the key `rateLimit`. */
+export type RateLimitSetting =
+  | { readonly kind: 'auto' }
+  | { readonly kind: 'off' }
+  | {
+      readonly kind: 'fixed';
+      readonly requestsPerSecond: number;
+      readonly burst: number;
+    };
+
+/** What one attempt ended with: an HTTP status or what kept it from having one. */
+export type AttemptResult = number | 'network-error' | 'timeout' | 'aborted';
+
+/** Told of everything that costs; the report, the progress display and the metrics listen. */
+export interface RequestObserver {
+  /**
+   * After each attempt, each hop of a redirect included. `retry`: it repeats one that
+   * failed.
+   */
+  onAttempt(attempt: { kind: RequestKind; result: AttemptResult; retry: boolean }): void;
+  /** After a wait for a slot, a token, a pause or a retry's backoff; milliseconds. */
+  onWait(wait: { reason: 'limiter' | 'backoff'; ms: number }): void;
+}
+
+/** Asks Bitbucket; the port the client depends on. */
+export interface Transport {
+  /**
+   * Sends the request, with retries where they are due.
+   *
+   * @returns the last answer, whatever its status
+   * @throws BitbucketServerNetworkError when the last attempt was not answered
+   * @throws BitbucketServerTimeoutError when the last attempt ran out of time
+   * @throws BitbucketServerResponseTooLargeError when the body is larger than allowed
+   * @throws the signal's reason when aborted
+   */
+  get(request: HttpRequest, options?: { signal?: AbortSignal }): Promise<HttpReply>;
+}

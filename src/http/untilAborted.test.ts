@@ -1,0 +1,56 @@
+/** An abort ends the waiting, whatever the work does. */
+
+import events, { getEventListeners } from 'events';
+import { untilAborted } from './untilAborted';
+
+const never = new Promise<never>(() => undefined);
+
+describe('untilAborted', () => {
+  it('passes the result on and leaves no listener behind', async () => {
+    const { signal } = new AbortController();
+    await expect(untilAborted(Promise.resolve(7), signal)).resolves.toBe(7);
+    await new Promise(resolve => setImmediate(resolve));
+    expect(getEventListeners(signal, 'abort')).toHaveLength(0);
+  });
+
+  it('passes a failure on and leaves no listener behind', async () => {
+    const { signal } = new AbortController();
+    const failed = untilAborted(Promise.reject(new Error('no')), signal);
+    await expect(failed).rejects.toThrow('no');
+    await new Promise(resolve => setImmediate(resolve));
+    expect(getEventListeners(signal, 'abort')).toHaveLength(0);
+  });
+
+  it("rejects with the signal's own reason while the work goes on", async () => {
+    const controller = new AbortController();
+    const reason = new Error('shutting down');
+    const waiting = untilAborted(never, controller.signal);
+    controller.abort(reason);
+    await expect(waiting).rejects.toBe(reason);
+    expect(getEventListeners(controller.signal, 'abort')).toHaveLength(0);
+  });
+
+  it('rejects at once when aborted before', async () => {
+    const signal = AbortSignal.abort('early');
+    await expect(untilAborted(never, signal)).rejects.toBe('early');
+    expect(getEventListeners(signal, 'abort')).toHaveLength(0);
+  });
+
+  it('swallows a failure that comes after the abort', async () => {
+    const signal = AbortSignal.abort('early');
+    const failing = Promise.reject(new Error('late'));
+    await expect(untilAborted(failing, signal)).rejects.toBe('early');
+  });
+
+  it('may have any number of waits on one signal without a warning', () => {
+    const setMaxListeners = jest.spyOn(events, 'setMaxListeners');
+    const { signal } = new AbortController();
+    void untilAborted(never, signal);
+    expect(setMaxListeners).toHaveBeenCalledWith(0, signal);
+    setMaxListeners.mockRestore();
+  });
+
+  it('is the work itself without a signal', () => {
+    expect(untilAborted(never)).toBe(never);
+  });
+});

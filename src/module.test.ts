@@ -1,0 +1,177 @@
+import peerModule from '@backstage/plugin-catalog-backend-module-bitbucket-server';
+import { JsonObject } from '@backstage/types';
+import {
+  createSimulatedBitbucket,
+  serve,
+  ServedBitbucket,
+  SimulatedBitbucket,
+  SimulatedBitbucketOptions,
+} from '../dev/simulatedBitbucket';
+import { componentYaml } from '../dev/seed';
+import { startCatalogBackend, TestBackend } from './__testUtils__/testBackend';
+import { appConfigFor, TEST_USER } from './__testUtils__/testProvider';
+import discoveryModule from './index';
+
+const running: { stop(): Promise<void> }[] = [];
+
+afterEach(async () => {
+  for (const one of running.splice(0).reverse()) {
+    await one.stop();
+  }
+});
+
+async function serveBitbucket(
+  options: SimulatedBitbucketOptions = {},
+): Promise<SimulatedBitbucket> {
+  const bitbucket = createSimulatedBitbucket({ users: [TEST_USER], ...options });
+  const served: ServedBitbucket = await serve(bitbucket);
+  running.push({ stop: () => served.close() });
+  return bitbucket;
+}
+
+async function start(
+  bitbucket: SimulatedBitbucket,
+  config: JsonObject = {},
+): Promise<TestBackend> {
+  const backend = await startCatalogBackend(
+    appConfigFor({ bitbucket, config }),
+    discoveryModule,
+  );
+  running.push(backend);
+  return backend;
+}
+
+function namesOf(entities: readonly { metadata: { name: string } }[]): string[] {
+  return entities.map(one => one.metadata.name).sort();
+}
+
+describe('the module in a real backend', () => {
+  it('brings the Components of discovered catalog files into the catalog', async () => {
+    const bitbucket = await serveBitbucket();
+    for (const slug of ['api', 'web']) {
+      const files = { 'catalog-info.yaml': componentYaml(slug, 'a service') };
+      bitbucket.addRepository({ projectKey: 'PAY', slug, files });
+    }
+    bitbucket.addRepository({ projectKey: 'PAY', slug: 'empty', empty: true });
+    bitbucket.addRepository({ projectKey: 'PAY', slug: 'no-file' });
+
+    const backend = await start(bitbucket);
+
+    const components = await backend.waitForEntities('kind=component', 2);
+    expect(namesOf(components)).toEqual(['api', 'web']);
+  });
+
+  it('shows its anchor, which reads nothing, also while Bitbucket is down', async () => {
+    const bitbucket = await serveBitbucket();
+    bitbucket.faults.add({ effect: 'reset' });
+
+    const backend = await start(bitbucket);
+
+    const [anchor] = await backend.waitForEntities('kind=location', 1);
+    expect(anchor).toMatchObject({
+      metadata: { name: 'bitbucket-server-default' },
+      spec: { type: 'url', targets: [] },
+    });
+  });
+
+  it('has every kind of target read: context path, branch, odd path, personal project, foreign base URL', async () => {
+    const bitbucket = await serveBitbucket({
+      baseUrl: 'http://bitbucket.test/context/path',
+      linkBaseUrl: 'https://git.internal.example/context/path',
+      users: [TEST_USER, { name: 'jdoe', password: 'x' }],
+    });
+    const path = 'docs and more/catalog #1.yaml';
+    const branch = 'feature/a&b+c';
+    const withBranch = (name: string) => ({
+      branches: { [branch]: { [path]: componentYaml(name, 'on a branch') } },
+    });
+    bitbucket.addRepository({ projectKey: 'PAY', slug: 'api', ...withBranch('api') });
+    const { key } = bitbucket.addPersonalProject('jdoe');
+    bitbucket.addRepository({ projectKey: key, slug: 'mine', ...withBranch('mine') });
+
+    const backend = await start(bitbucket, {
+      catalogPath: `/${path}`,
+      branch,
+      filters: { personalRepos: true },
+    });
+
+    const components = await backend.waitForEntities('kind=component', 2);
+    expect(namesOf(components)).toEqual(['api', 'mine']);
+    const locations = await backend.entities('kind=location,spec.type=url');
+    const targets = locations.flatMap(({ spec }) => spec?.target ?? []);
+    const encoded = 'browse/docs%20and%20more/catalog%20%231.yaml?at=feature%2Fa%26b%2Bc';
+    expect(targets.sort()).toEqual([
+      `${bitbucket.baseUrl}/projects/PAY/repos/api/${encoded}`,
+      `${bitbucket.baseUrl}/users/jdoe/repos/mine/${encoded}`,
+    ]);
+  });
+
+  it('runs several providers, each with its own anchor and filters', async () => {
+    const bitbucket = await serveBitbucket();
+    for (const projectKey of ['PAY', 'SHOP']) {
+      const slug = projectKey.toLowerCase();
+      const files = { 'catalog-info.yaml': componentYaml(slug, 'a service') };
+      bitbucket.addRepository({ projectKey, slug, files });
+    }
+    const { host } = new URL(bitbucket.baseUrl);
+    const { integrations } = appConfigFor({ bitbucket });
+    const backend = await startCatalogBackend(
+      {
+        integrations,
+        catalog: {
+          providers: {
+            bitbucketServer: {
+              payments: { host, filters: { projectKey: '^PAY$' } },
+              shop: { host, filters: { projectKey: '^SHOP$' } },
+            },
+          },
+        },
+      },
+      discoveryModule,
+    );
+    running.push(backend);
+
+    await backend.waitForEntities('kind=component', 2);
+    const locations = namesOf(await backend.entities('kind=location'));
+    expect(locations.filter(name => !name.startsWith('generated-'))).toEqual([
+      'bitbucket-server-payments',
+      'bitbucket-server-shop',
+    ]);
+    const listings = bitbucket.requests.filter(one => /\/repos\?/.test(one.path));
+    expect(listings.every(one => /\/projects\/(PAY|SHOP)\/repos/.test(one.path))).toBe(
+      true,
+    );
+  });
+
+  it('does nothing where nothing is configured', async () => {
+    const backend = await startCatalogBackend({}, discoveryModule);
+    running.push(backend);
+
+    expect(await backend.entities('kind=location')).toEqual([]);
+  });
+});
+
+describe('a backend that cannot work', () => {
+  it.each<[string, JsonObject, RegExp]>([
+    ['a misspelt key', { catalogPaths: '/a.yaml' }, /bitbucketServer\.catalogPaths/],
+    ['a bad regular expression', { filters: { repoSlug: '(' } }, /filters\.repoSlug/],
+    ['a wrong type', { concurrency: 'many' }, /bitbucketServer\.concurrency/],
+    ['a bad glob', { catalogPath: '/{a.yaml' }, /bitbucketServer\.catalogPath/],
+    ['an unknown host', { host: 'elsewhere.example' }, /bitbucketServer\.host/],
+    ['a value out of range', { removals: { maxPercentage: 101 } }, /maxPercentage/],
+  ])('refuses to start for %s and names the key', async (_, config, message) => {
+    const bitbucket = createSimulatedBitbucket();
+
+    await expect(
+      startCatalogBackend(appConfigFor({ bitbucket, config }), discoveryModule),
+    ).rejects.toThrow(message);
+  });
+
+  it('refuses to start together with the published module', async () => {
+    const bitbucket = createSimulatedBitbucket();
+
+    await expect(
+      startCatalogBackend(appConfigFor({ bitbucket }), discoveryModule, peerModule),
+    ).rejects.toThrow(/bitbucket-server-entity-provider/);
+  });
+});

@@ -1,0 +1,310 @@
+import { createSimulatedBitbucket } from '../../dev/simulatedBitbucket';
+import { connectTestProvider, TEST_USER } from '../__testUtils__/testProvider';
+import { InProcessMemoryStore } from '../store/ProviderMemoryStore';
+import { toKnownRepositories } from '../store/readCatalogBaseline';
+
+const CATALOG_FILE = { 'catalog-info.yaml': 'kind: Component' };
+
+function bitbucketWith(...slugs: string[]) {
+  const bitbucket = createSimulatedBitbucket({ users: [TEST_USER] });
+  bitbucket.addProject({ key: 'PAY' });
+  for (const slug of slugs) {
+    bitbucket.addRepository({ projectKey: 'PAY', slug, files: CATALOG_FILE });
+  }
+  return bitbucket;
+}
+
+const targetOf = (slug: string) =>
+  `http://bitbucket.test/projects/PAY/repos/${slug}/browse/catalog-info.yaml`;
+
+describe('a connected provider', () => {
+  it('shows its anchor from the moment of connecting, before any run', async () => {
+    const bitbucket = bitbucketWith();
+
+    const { connection } = await connectTestProvider({ bitbucket });
+
+    expect([...connection.held.keys()]).toEqual([
+      'location:default/bitbucket-server-default',
+    ]);
+    expect(connection.mutations).toMatchObject([{ type: 'delta', removed: [] }]);
+    expect(bitbucket.requests).toEqual([]);
+  });
+
+  it('uses the provider name of the published module as name and location key', async () => {
+    const bitbucket = bitbucketWith('api');
+    const { provider, connection, run } = await connectTestProvider({ bitbucket });
+
+    await run();
+
+    expect(provider.getProviderName()).toBe('bitbucketServer-provider:default');
+    const keys = [...connection.held.values()].map(one => one.locationKey);
+    expect(new Set(keys)).toEqual(new Set(['bitbucketServer-provider:default']));
+  });
+
+  it('emits one full mutation per complete run, the anchor in it', async () => {
+    const bitbucket = bitbucketWith('api', 'web');
+    const { connection, run } = await connectTestProvider({ bitbucket });
+
+    await run();
+    await run();
+
+    expect(connection.mutations.map(one => one.type)).toEqual(['delta', 'full', 'full']);
+    expect(connection.targets()).toEqual([targetOf('api'), targetOf('web')]);
+    expect(connection.held.has('location:default/bitbucket-server-default')).toBe(true);
+  });
+
+  it('emits the same entities, to the byte, in every run', async () => {
+    const bitbucket = bitbucketWith('api');
+    const { connection, run } = await connectTestProvider({ bitbucket });
+
+    await run();
+    await run();
+
+    const [, first, second] = connection.mutations;
+    expect(JSON.stringify(second)).toBe(JSON.stringify(first));
+  });
+
+  it('names project key and slug on each Location, and nothing that costs a request', async () => {
+    const bitbucket = bitbucketWith('api');
+    const { connection, run } = await connectTestProvider({ bitbucket });
+
+    await run();
+
+    const locations = [...connection.held.values()].filter(
+      one => one.entity.spec?.target,
+    );
+    expect(locations).toMatchObject([
+      {
+        entity: {
+          kind: 'Location',
+          metadata: {
+            annotations: {
+              'backstage.io/managed-by-location': `url:${targetOf('api')}`,
+              'bitbucket.org/project-key': 'PAY',
+              'bitbucket.org/repo-slug': 'api',
+            },
+          },
+          spec: { type: 'url', target: targetOf('api'), presence: 'optional' },
+        },
+      },
+    ]);
+    expect(bitbucket.requests.filter(one => /default/.test(one.path))).toEqual([]);
+  });
+});
+
+describe('a run in doubt', () => {
+  it.each([
+    ['an error status', { type: 'status', status: 500 }],
+    ['a lost permission', 'lost-permission'],
+    ['a login page', 'login-page'],
+    ['half a JSON document', 'truncated-json'],
+    ['a 404 that is not Bitbucket’s', 'xml-404'],
+    ['a reset connection', 'reset'],
+    ['no answer at all', 'hang'],
+  ] as const)(
+    'keeps the Locations of a repository whose check meets %s, and lets go what is proven absent',
+    async (_, effect) => {
+      const bitbucket = bitbucketWith('api', 'web');
+      const { connection, logger, run } = await connectTestProvider({ bitbucket });
+      await run();
+      bitbucket.removeFile('PAY', 'web', 'catalog-info.yaml');
+      bitbucket.faults.add({
+        match: { kind: 'file-check', repositorySlug: 'api' },
+        effect,
+      });
+
+      await run();
+
+      expect(connection.targets()).toEqual([targetOf('api')]);
+      expect(logger.messages('warn').join()).toContain('PAY/api unknown');
+    },
+  );
+
+  it('removes nothing and fails when the listing fails', async () => {
+    const bitbucket = bitbucketWith('api', 'web');
+    const { connection, run } = await connectTestProvider({ bitbucket });
+    await run();
+    bitbucket.deleteRepository('PAY', 'web');
+    bitbucket.faults.add({
+      match: { kind: 'repositories' },
+      effect: { type: 'status', status: 503 },
+    });
+
+    await expect(run()).rejects.toThrow(/could not be listed completely: .*503/);
+
+    expect(connection.targets()).toEqual([targetOf('api'), targetOf('web')]);
+  });
+
+  it('adds what it found before the listing failed, as a delta', async () => {
+    const bitbucket = createSimulatedBitbucket({
+      users: [TEST_USER],
+      pageCaps: { repositories: 1 },
+    });
+    bitbucket.addProject({ key: 'PAY' });
+    bitbucket.addRepository({ projectKey: 'PAY', slug: 'a', files: CATALOG_FILE });
+    bitbucket.addRepository({ projectKey: 'PAY', slug: 'b', files: CATALOG_FILE });
+    bitbucket.faults.add({
+      match: { kind: 'repositories', start: 1 },
+      effect: { type: 'status', status: 502 },
+    });
+    const { connection, run } = await connectTestProvider({ bitbucket });
+
+    await expect(run()).rejects.toThrow('could not be listed completely');
+
+    expect(connection.mutations.map(one => one.type)).toEqual(['delta', 'delta']);
+    expect(connection.targets()).toEqual([targetOf('a')]);
+  });
+
+  it('keeps a repository that only the listing lacks', async () => {
+    const bitbucket = bitbucketWith('api', 'web');
+    const { connection, run } = await connectTestProvider({ bitbucket });
+    await run();
+    bitbucket.faults.add({ match: { kind: 'repositories' }, effect: 'empty-page' });
+
+    await run();
+
+    expect(connection.targets()).toEqual([targetOf('api'), targetOf('web')]);
+  });
+
+  it('removes a repository that Bitbucket proves gone', async () => {
+    const bitbucket = bitbucketWith('api', 'web');
+    const { connection, run } = await connectTestProvider({ bitbucket });
+    await run();
+    bitbucket.deleteRepository('PAY', 'web');
+
+    await run();
+
+    expect(connection.targets()).toEqual([targetOf('api')]);
+  });
+
+  it('replaces old by new in one mutation when a repository is renamed', async () => {
+    const bitbucket = bitbucketWith('api');
+    const { connection, run } = await connectTestProvider({ bitbucket });
+    await run();
+    bitbucket.renameRepository('PAY', 'api', 'gateway');
+
+    await run();
+
+    expect(connection.targets()).toEqual([targetOf('gateway')]);
+    expect(connection.mutations.map(one => one.type)).toEqual(['delta', 'full', 'full']);
+  });
+
+  it('does not fail for repositories that stay unknown', async () => {
+    const bitbucket = bitbucketWith('api');
+    bitbucket.faults.add({ match: { kind: 'file-check' }, effect: 'lost-permission' });
+    const { run } = await connectTestProvider({ bitbucket });
+
+    await expect(run()).resolves.toBeUndefined();
+  });
+});
+
+describe('a run whose credentials do not work', () => {
+  it('asks once, fails, names cause and remedy, and tells no secret', async () => {
+    const bitbucket = bitbucketWith('api');
+    const { connection, logger, run } = await connectTestProvider({
+      bitbucket,
+      integration: { username: TEST_USER.name, password: 'wr0ng-passw0rd' },
+    });
+
+    await expect(run()).rejects.toThrow(/rejected the configured credentials.*Check/s);
+
+    expect(bitbucket.requests).toHaveLength(1);
+    expect(connection.mutations).toHaveLength(1);
+    expect(logger.text()).not.toContain('wr0ng-passw0rd');
+  });
+});
+
+describe('a run that is stopped', () => {
+  it('keeps what it learned, fails, and the next one begins with what is left', async () => {
+    const bitbucket = bitbucketWith('a', 'b', 'c');
+    const { connection, run } = await connectTestProvider({
+      bitbucket,
+      config: { concurrency: 1 },
+    });
+    const controller = new AbortController();
+    bitbucket.faults.add({
+      match: { kind: 'file-check' },
+      after: 1,
+      times: 1,
+      effect: 'hang',
+    });
+    const stopped = run(controller.signal);
+    stopped.catch(() => {});
+    while (!bitbucket.requests.some(one => one.path.includes('/repos/b/browse'))) {
+      await new Promise(setImmediate);
+    }
+
+    controller.abort(new Error('timed out'));
+
+    await expect(stopped).rejects.toThrow(/stopped before its end.*timed out/);
+    expect(connection.targets()).toEqual([targetOf('a')]);
+    bitbucket.clearRequests();
+    await run();
+    const [first] = bitbucket.requests.filter(one => one.path.includes('/browse/'));
+    expect(first?.path).toContain('/repos/b/');
+    expect(connection.targets()).toEqual([targetOf('a'), targetOf('b'), targetOf('c')]);
+  });
+
+  it('does not fail when it is the backend that shuts down', async () => {
+    const bitbucket = bitbucketWith('a');
+    const shutdown = new AbortController();
+    const { run } = await connectTestProvider({
+      bitbucket,
+      shutdownSignal: shutdown.signal,
+    });
+    shutdown.abort(new Error('shutting down'));
+
+    await expect(run()).resolves.toBeUndefined();
+  });
+});
+
+describe('a first run that finds Locations of the published module in the catalog', () => {
+  const taken = (...slugs: string[]) =>
+    new InProcessMemoryStore(async () => ({
+      repositories: toKnownRepositories(slugs.map(targetOf)),
+      held: [],
+    }));
+
+  it('keeps those it cannot look at', async () => {
+    const bitbucket = bitbucketWith('api', 'web');
+    bitbucket.faults.add({ match: { repositorySlug: 'web' }, effect: 'lost-permission' });
+    const { connection, run } = await connectTestProvider({
+      bitbucket,
+      store: taken('api', 'web'),
+    });
+
+    await run();
+
+    expect(connection.targets()).toEqual([targetOf('api'), targetOf('web')]);
+  });
+
+  it('confirms those the listing lacks before it lets them go', async () => {
+    const bitbucket = bitbucketWith('api');
+    const { connection, run } = await connectTestProvider({
+      bitbucket,
+      store: taken('api', 'deleted'),
+    });
+
+    await run();
+
+    expect(connection.targets()).toEqual([targetOf('api')]);
+    const confirmations = bitbucket.requests.filter(one => one.path.endsWith('/deleted'));
+    expect(confirmations).toHaveLength(1);
+  });
+
+  it('removes nothing when what the catalog holds cannot be read', async () => {
+    const bitbucket = bitbucketWith('api');
+    const { connection, logger, run } = await connectTestProvider({
+      bitbucket,
+      store: new InProcessMemoryStore(async () => {
+        throw new Error('no such table');
+      }),
+    });
+
+    await run();
+
+    expect(connection.mutations.map(one => one.type)).toEqual(['delta', 'delta']);
+    expect(connection.targets()).toEqual([targetOf('api')]);
+    expect(logger.messages('warn').join()).toContain('no such table');
+  });
+});

@@ -1,0 +1,125 @@
+/**
+ * What a run says in the log: one INFO line that sums it up, progress while it takes
+ * long, WARN for what somebody should act on, DEBUG for each repository.
+ */
+
+import { LoggerService } from '@backstage/backend-plugin-api';
+import { ProviderConfig } from '../config/types';
+import { Run } from '../discovery/performRun';
+import { describeSummary } from '../discovery/summarizeRun';
+import { DiscoveryProgress, RepositoryResult } from '../discovery/types';
+import { Clock } from '../util/clock';
+import { describeFailure } from './DiscoveryRunError';
+import { providerName } from './locationEntities';
+import { RequestCounts } from './RequestMeter';
+
+/** A run that takes longer says how far it is, this often. */
+const PROGRESS_INTERVAL_MS = 5_000;
+
+/** Examples named in a warning; all are in the report and at DEBUG. */
+const MOST_EXAMPLES = 5;
+
+/** Writes the log of one provider's runs. */
+export class RunLog {
+  readonly #logger: LoggerService;
+  readonly #config: ProviderConfig;
+  readonly #clock: Pick<Clock, 'now'>;
+  #lastProgressMs = 0;
+
+  constructor(logger: LoggerService, config: ProviderConfig, clock: Pick<Clock, 'now'>) {
+    this.#logger = logger.child({ provider: providerName(config.id), host: config.host });
+    this.#config = config;
+    this.#clock = clock;
+  }
+
+  started(): void {
+    this.#lastProgressMs = this.#clock.now();
+    this.#logger.debug('Discovery starts');
+  }
+
+  progressed(progress: DiscoveryProgress): void {
+    const nowMs = this.#clock.now();
+    if (nowMs - this.#lastProgressMs < PROGRESS_INTERVAL_MS) {
+      return;
+    }
+    this.#lastProgressMs = nowMs;
+    this.#logger.info(
+      progress.kind === 'listing'
+        ? `Discovery goes on: ${progress.listed} repositories listed`
+        : `Discovery goes on: ${progress.checked} of ${progress.total} repositories looked at`,
+    );
+  }
+
+  memoryUnreadable(error: unknown): void {
+    this.#logger.warn(
+      `What the catalog holds could not be read, so this run removes nothing: ${error}`,
+    );
+  }
+
+  finished(run: Run, requests: RequestCounts): void {
+    for (const one of run.result.repositories) {
+      this.#logger.debug(describeRepository(one));
+    }
+    this.#warnAboutListing(run);
+    this.#warnAboutUnknown(run);
+    if (run.reconciliation.heldBackReason) {
+      this.#logger.warn(
+        `Removals are held back: ${run.reconciliation.heldBackReason}. They go once every run for removals.holdFor has confirmed them.`,
+      );
+    }
+    const seconds = (run.finishedAtMs - run.startedAtMs) / 1000;
+    const head = run.failure
+      ? `Discovery failed after ${seconds} s: ${describeFailure(run.failure, this.#config.host)}`
+      : `Discovery finished in ${seconds} s with ${requests.total} requests`;
+    const message = `${head}: ${describeSummary(run.summary)}`;
+    const { reasons: _, ...counts } = run.summary;
+    this.#logger.info(message, {
+      ...counts,
+      requests: requests.total,
+      retries: requests.retries,
+      rateLimited: requests.rateLimited,
+      durationSeconds: seconds,
+    });
+  }
+
+  #warnAboutListing({ result, failure }: Run): void {
+    if (failure) {
+      return;
+    }
+    for (const { projectKey, problem } of result.listing.problems) {
+      this.#logger.warn(
+        `Project ${projectKey} could not be listed, so its repositories stay as they are: ${problem.detail}`,
+      );
+    }
+    if (result.listing.unreadable > 0) {
+      this.#logger.warn(
+        `${result.listing.unreadable} items of the listing are not readable as repositories and were passed over`,
+      );
+    }
+  }
+
+  #warnAboutUnknown({ result, summary, failure }: Run): void {
+    if (summary.unknown === 0 || failure) {
+      return;
+    }
+    const unknown = result.repositories.filter(one => one.outcome.kind === 'unknown');
+    const examples = unknown.slice(0, MOST_EXAMPLES).map(describeRepository);
+    const more = unknown.length > MOST_EXAMPLES ? '; …' : '';
+    this.#logger.warn(
+      `${unknown.length} repositories could not be looked at and stay as they are: ${examples.join('; ')}${more}`,
+    );
+  }
+}
+
+/** `PAY/api absent: no-catalog-file` */
+function describeRepository({ repository, outcome }: RepositoryResult): string {
+  const name = `${repository.projectKey}/${repository.slug}`;
+  switch (outcome.kind) {
+    case 'registered':
+      return `${name} registered: ${outcome.files.map(file => file.path).join(', ')}`;
+    case 'unknown':
+      return `${name} unknown: ${outcome.reason} (${outcome.detail})`;
+    default:
+      return `${name} ${outcome.kind}: ${outcome.reason}`;
+  }
+}

@@ -1,0 +1,81 @@
+/** Puts a client together: integration, credentials, limiter, transport. Wiring only. */
+
+import {
+  BitbucketServerIntegrationConfig,
+  getBitbucketServerRequestOptions,
+} from '@backstage/integration';
+import { BitbucketServerClient } from '../bitbucket/BitbucketServerClient';
+import { HttpTransport } from '../http/HttpTransport';
+import { credentialKeyOf, LimiterRegistry } from '../http/limiters';
+import { RateLimitSetting, RequestObserver } from '../http/types';
+import { Clock } from '../util/clock';
+
+/** What the clients of one provider share. */
+export interface ClientSetup {
+  readonly providerId: string;
+  readonly integration: BitbucketServerIntegrationConfig;
+  readonly rateLimit: RateLimitSetting;
+  readonly concurrency: number;
+  readonly requestTimeoutMs: number;
+  readonly limiters: LimiterRegistry;
+  readonly clock: Clock;
+  readonly onLimiterConflict: (message: string) => void;
+  /** The global one when left out. */
+  readonly fetch?: typeof fetch;
+}
+
+/** Makes clients that share one limiter. */
+export interface ClientFactory {
+  /** A client for one run; its requests are reported to `observer`. */
+  create(observer: RequestObserver): BitbucketServerClient;
+  /**
+   * Has the client read the own budget at the server unless that is known already.
+   * Never throws: the run meets what went wrong again.
+   */
+  prepare(client: BitbucketServerClient, signal?: AbortSignal): Promise<void>;
+}
+
+/** Joins the limiter of the host once. */
+export function createClientFactory(setup: ClientSetup): ClientFactory {
+  const { integration, clock } = setup;
+  const { headers = {} } = getBitbucketServerRequestOptions(integration);
+  const limiter = setup.limiters.limiterFor({
+    host: integration.host,
+    credentialKey: credentialKeyOf(headers.Authorization),
+    setting: setup.rateLimit,
+    concurrency: setup.concurrency,
+    clock,
+    requester: setup.providerId,
+    onConflict: setup.onLimiterConflict,
+  });
+  return {
+    create: observer =>
+      new BitbucketServerClient({
+        address: integration,
+        authenticated: headers.Authorization !== undefined,
+        transport: new HttpTransport({
+          baseUrl: integration.apiBaseUrl,
+          headers,
+          secrets: [integration.token, integration.password].flatMap(one => one ?? []),
+          limiter,
+          clock,
+          requestTimeoutMs: setup.requestTimeoutMs,
+          observer,
+          fetch: setup.fetch,
+        }),
+      }),
+    async prepare(client, signal) {
+      if (setup.rateLimit.kind !== 'auto' || limiter.budget !== 'not-read') {
+        return;
+      }
+      try {
+        const budget = await client.readRateLimitBudget({ signal });
+        if (budget) {
+          limiter.learnBudget(budget);
+        }
+      } catch {
+        // An abort, or credentials that do not work: the run meets them again and says so.
+      }
+    },
+  };
+}

@@ -1,0 +1,72 @@
+/** What the catalog is given: one Location per catalog file, and the provider's anchor. Pure. */
+
+import {
+  ANNOTATION_LOCATION,
+  ANNOTATION_ORIGIN_LOCATION,
+  LocationEntity,
+} from '@backstage/catalog-model';
+import {
+  DeferredEntity,
+  locationSpecToLocationEntity,
+} from '@backstage/plugin-catalog-node';
+import { anchorEntityName } from '../config/anchorEntityName';
+import { CatalogLocation } from '../discovery/types';
+
+const ANNOTATION_PROJECT_KEY = 'bitbucket.org/project-key';
+const ANNOTATION_REPO_SLUG = 'bitbucket.org/repo-slug';
+
+/**
+ * The provider's name in the catalog, which is also its location key. The published
+ * module uses the same, so that switching to this one orphans nothing.
+ */
+export function providerName(providerId: string): string {
+  return `bitbucketServer-provider:${providerId}`;
+}
+
+/** A Location to be read by the catalog; the same input gives the same entity, to the byte. */
+export function toLocationEntity(
+  location: CatalogLocation,
+  providerId: string,
+): DeferredEntity {
+  const entity = locationSpecToLocationEntity({
+    location: { type: 'url', target: location.file.targetUrl, presence: 'optional' },
+  });
+  return {
+    locationKey: providerName(providerId),
+    entity: {
+      ...entity,
+      metadata: {
+        ...entity.metadata,
+        annotations: {
+          ...entity.metadata.annotations,
+          [ANNOTATION_PROJECT_KEY]: location.repository.projectKey,
+          [ANNOTATION_REPO_SLUG]: location.repository.slug,
+        },
+      },
+    },
+  };
+}
+
+/**
+ * The Location that stands for the discovery itself: it shows in the catalog that there
+ * is one, and refreshing it starts a run. It reads nothing.
+ */
+export function anchorEntity(providerId: string, host: string): DeferredEntity {
+  const name = anchorEntityName(providerId);
+  const origin = `bitbucket-server-discovery:${name}`;
+  const entity: LocationEntity = {
+    apiVersion: 'backstage.io/v1alpha1',
+    kind: 'Location',
+    metadata: {
+      name,
+      title: `Bitbucket discovery: ${providerId}`,
+      description: `Catalog files discovered on ${host}. Refresh this entity to run discovery now.`,
+      annotations: {
+        [ANNOTATION_LOCATION]: origin,
+        [ANNOTATION_ORIGIN_LOCATION]: origin,
+      },
+    },
+    spec: { type: 'url', targets: [] },
+  };
+  return { locationKey: providerName(providerId), entity };
+}

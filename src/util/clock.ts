@@ -1,0 +1,50 @@
+/**
+ * The only place that touches time and chance. Everything else is handed a `Clock`,
+ * so that tests run on a fake one and no decision depends on the wall clock.
+ */
+
+/** Time and chance, as the code above may use them. */
+export interface Clock {
+  /** Epoch milliseconds. */
+  now(): number;
+  /**
+   * Waits.
+   *
+   * @param ms - milliseconds, 0 or more
+   * @param signal - rejects with `signal.reason` at once when aborted
+   */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+  /** A number in [0, 1). */
+  random(): number;
+}
+
+/** Node cannot wait longer in one timer: 2^31 - 1 ms, about 24.8 days. */
+const LONGEST_TIMER_MS = 2_147_483_647;
+
+function sleep(ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) {
+      reject(signal.reason);
+      return;
+    }
+    const onAbort = () => {
+      clearTimeout(timer);
+      reject(signal?.reason);
+    };
+    const timer = setTimeout(
+      () => {
+        signal?.removeEventListener('abort', onAbort);
+        resolve();
+      },
+      Math.min(Math.max(ms, 0), LONGEST_TIMER_MS),
+    );
+    signal?.addEventListener('abort', onAbort, { once: true });
+  });
+}
+
+/** The clock of the machine. */
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  sleep,
+  random: () => Math.random(),
+};
