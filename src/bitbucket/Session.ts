@@ -60,9 +60,11 @@ export class Session {
   ): Promise<HttpReply | Problem> {
     if (this.#first) {
       await untilAborted(this.#first, options.signal);
-      return this.#send(request, options);
     }
     const answer = this.#send(request, options);
+    if (this.#first || !this.#options.authenticated) {
+      return answer;
+    }
     const settled = () => undefined;
     this.#first = answer.then(settled, settled);
     return answer;

@@ -3,8 +3,8 @@
  * where these are at hand; they are not part of this repository.
  */
 
-import { existsSync, readdirSync, readFileSync } from 'fs';
-import path from 'path';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
 import { exceptionNames, provenAbsence, provesRepositoryGone } from './assessReply';
 import { RestUrls } from './restUrls';
 import {

@@ -189,7 +189,7 @@ export class HttpTransport implements Transport {
       signal,
     });
     const { status, headers } = response;
-    limiter.noteReply({ status, headers, tookMs: 0 });
+    limiter.noteReply({ status, headers, tookMs: clock.now() - sentAtMs });
     if (signal.aborted || isRedirect(status)) {
       discardBody(response);
       return { kind: 'reply', reply: { url, status, headers, body: '' } };
