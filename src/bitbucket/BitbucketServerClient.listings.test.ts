@@ -178,7 +178,7 @@ const FAULTS: [string, Effect, string, boolean, number][] = [
     'foreign JSON',
     { type: 'body', body: '{"status":"ok"}' },
     'unexpected-answer',
-    false,
+    true,
     1,
   ],
 ];

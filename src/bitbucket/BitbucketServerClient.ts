@@ -19,7 +19,13 @@ import { PageQuery, RestUrls } from './restUrls';
 import { RateLimitBudget, readRateLimitBudget } from './rateLimitBudget';
 import { AskOptions, Session } from './Session';
 import { fileUrl, WebAddress } from './webUrls';
-import { parseFileType, parseJson, parseProject, parseRepository } from './wire';
+import {
+  parseFileType,
+  parseJson,
+  parsePage,
+  parseProject,
+  parseRepository,
+} from './wire';
 
 /** Rows asked for per page of a listing; `page.max.repositories` is 1000 unless an administrator changed it. */
 const LISTING_LIMIT = 1000;
@@ -240,9 +246,11 @@ function isNotServed(reply: HttpReply): boolean {
   if (provesRepositoryGone(reply)) {
     return false;
   }
+  const json = parseJson(reply.body);
   return (
     reply.status === 404 ||
     reply.status === 405 ||
-    (reply.status < 500 && reply.status !== 429 && parseJson(reply.body) === undefined)
+    (reply.status === 200 && parsePage(json) === undefined) ||
+    (reply.status < 500 && reply.status !== 429 && json === undefined)
   );
 }

@@ -14,7 +14,7 @@ import { conclude, Ending, toAttemptResult, toFailure } from './endings';
 import { displayUrl } from './errors';
 import { createOutgoingHeaders } from './outgoingHeaders';
 import { discardBody, readBody } from './readBody';
-import { createRedactor, Redact, secretsInHeaders } from './redact';
+import { createRedactor, Redact, redactBody, secretsInHeaders } from './redact';
 import { isOnOrigin, isRedirect, MOST_REDIRECTS, redirectTarget } from './redirects';
 import { RequestLimiter } from './RequestLimiter';
 import { TimeLimitReached, withinTimeLimit } from './timeLimit';
@@ -196,7 +196,7 @@ export class HttpTransport implements Transport {
     }
     const body = await readBody(response, this.#maxBodyBytes, signal);
     if (body.kind === 'too-large') return { kind: 'too-large', status };
-    const text = status < 400 ? body.text : this.#redact(body.text);
+    const text = status < 400 ? body.text : redactBody(body.text, this.#redact);
     return { kind: 'reply', reply: { url, status, headers, body: text } };
   }
 }

@@ -1,6 +1,6 @@
 /** What is hidden, in which spellings, and what is left alone. */
 
-import { createRedactor, REDACTED, secretsInHeaders } from './redact';
+import { REDACTED, createRedactor, redactBody, secretsInHeaders } from './redact';
 
 const base64 = (text: string) => Buffer.from(text, 'utf8').toString('base64');
 
@@ -80,5 +80,33 @@ describe('secretsInHeaders', () => {
 
   it('finds nothing in other headers', () => {
     expect(secretsInHeaders({ Accept: 'application/json' })).toEqual([]);
+  });
+});
+
+describe('redactBody', () => {
+  const redact = createRedactor(['p&ss/wörd']);
+
+  it.each([
+    ['plainly', '{"message":"wrong: p&ss/wörd"}'],
+    [
+      'with escapes for special characters',
+      '{"message":"wrong: p\\u0026ss\\/w\\u00f6rd"}',
+    ],
+    ['deep within lists and objects', '{"errors":[{"message":"p\\u0026ss/wörd"}]}'],
+  ])('finds a secret that JSON writes %s', (_, body) => {
+    const redacted = redactBody(body, redact);
+
+    expect(redacted).toContain(REDACTED);
+    expect(JSON.stringify(JSON.parse(redacted))).not.toContain('rd"');
+  });
+
+  it('leaves JSON without a secret as it means', () => {
+    const body = '{"errors":[{"message":"no such path","exceptionName":null}]}';
+
+    expect(JSON.parse(redactBody(body, redact))).toEqual(JSON.parse(body));
+  });
+
+  it('redacts what is no JSON as text', () => {
+    expect(redactBody('<p>p&ss/wörd</p>', redact)).toBe(`<p>${REDACTED}</p>`);
   });
 });
