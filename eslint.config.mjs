@@ -378,10 +378,9 @@ export default tseslint.config(
     files: ['**/*.mjs', '**/*.js'],
     languageOptions: {
       globals: Object.fromEntries(
-        ['console', 'module', 'process', 'require', 'URL', '__dirname'].map(name => [
-          name,
-          'readonly',
-        ]),
+        ['console', 'exports', 'module', 'process', 'require', 'URL', '__dirname'].map(
+          name => [name, 'readonly'],
+        ),
       ),
     },
     rules: {

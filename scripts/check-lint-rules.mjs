@@ -24,7 +24,6 @@ function moduleIn(folder) {
   return file === undefined ? undefined : `${folder}/${file.replace(/\.ts$/, '')}`;
 }
 
-const fromSrc = path => `../${path.replace(/^src\//, '')}`;
 const importOf = path =>
   `import { thing } from '${path}';\nexport const other = thing;\n`;
 

@@ -8,7 +8,8 @@ import {
 import { catalogProcessingExtensionPoint } from '@backstage/plugin-catalog-node';
 import { BitbucketServerEntityProvider } from './provider/BitbucketServerEntityProvider';
 import { providerName } from './provider/locationEntities';
-import { InProcessMemoryStore, ProviderMemoryStore } from './store/ProviderMemoryStore';
+import { DatabaseMemoryStore } from './store/DatabaseMemoryStore';
+import { ProviderMemoryStore } from './store/ProviderMemoryStore';
 import { readCatalogBaseline } from './store/readCatalogBaseline';
 
 /**
@@ -55,7 +56,7 @@ export const catalogModuleBitbucketServerEntityProvider = createBackendModule({
 });
 
 function createStore(database: DatabaseService): ProviderMemoryStore {
-  return new InProcessMemoryStore(providerId =>
+  return new DatabaseMemoryStore(database, providerId =>
     readCatalogBaseline(database, providerName(providerId)),
   );
 }

@@ -54,7 +54,9 @@ describe('the README', () => {
   });
 
   it('lists no reason that does not exist', () => {
-    const rows = UNPADDED.matchAll(/^\| `(?:excluded|absent|unknown)` \| `([a-z-]+)` \|/gm);
+    const rows = UNPADDED.matchAll(
+      /^\| `(?:excluded|absent|unknown)` \| `([a-z-]+)` \|/gm,
+    );
     const listed = [...rows].map(([, reason]) => reason);
 
     expect(listed.sort()).toEqual(

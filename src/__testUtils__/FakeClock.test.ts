@@ -1,6 +1,6 @@
 /** Time passes when told to, sleepers wake in their order, and nothing hangs unseen. */
 
-import { getEventListeners } from 'events';
+import { getEventListeners } from 'node:events';
 import { FakeClock } from './FakeClock';
 
 describe('advance', () => {

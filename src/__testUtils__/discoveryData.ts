@@ -119,7 +119,11 @@ export function ended(
   at: string,
   outcome: RepositoryOutcome,
 ): RepositoryResult {
-  return { repository: { id, ...address(at) }, outcome };
+  return {
+    repository: { id, ...address(at) },
+    outcome,
+    checkedAtMs: outcome.kind === 'unknown' ? undefined : NOW,
+  };
 }
 
 /** What a complete run found out, unless told otherwise. */
@@ -136,7 +140,6 @@ export function discovered(
   return {
     listing: {
       complete,
-      covered: 'all',
       problems: complete ? [] : [{ problem: problem(), gone: false }],
       unreadable: 0,
     },

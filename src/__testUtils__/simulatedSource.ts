@@ -1,48 +1,44 @@
-/** The real client on a simulated Bitbucket, without sockets. Must not be used outside tests. */
+/**
+ * The engine's view of a simulated Bitbucket: the real client without sockets, and what
+ * the server was asked for. Must not be used outside tests.
+ */
 
 import { parseRequest } from '../../dev/simulatedBitbucket/facts';
 import { SimulatedBitbucket } from '../../dev/simulatedBitbucket';
 import { BitbucketServerClient } from '../bitbucket/BitbucketServerClient';
-import { HttpTransport } from '../http/HttpTransport';
 import { LimiterRegistry } from '../http/limiters';
+import { createClientFactory } from '../provider/createClient';
 import { Clock, systemClock } from '../util/clock';
+import { fetchOf } from './simulatedClient';
 
-/** For {@link createSimulatedClient}. */
-export interface SimulatedClientOptions {
+/** For {@link createSimulatedSource}. */
+export interface SimulatedSourceOptions {
   /** HTTP access token of a user of the server. */
   readonly token: string;
-  readonly concurrency?: number;
+  /** That of the machine when left out. */
   readonly clock?: Clock;
 }
 
-/** A client with credentials, not limited in pace. */
-export function createSimulatedClient(
+/** A client with credentials, 8 requests in flight, not limited in pace. */
+export function createSimulatedSource(
   server: SimulatedBitbucket,
-  options: SimulatedClientOptions,
+  options: SimulatedSourceOptions,
 ): BitbucketServerClient {
-  const { token, concurrency = 8, clock = systemClock } = options;
-  const { host } = new URL(server.baseUrl);
-  const limiter = new LimiterRegistry().limiterFor({
-    host,
-    credentialKey: token,
-    setting: { kind: 'off' },
-    concurrency,
-    clock,
-    requester: 'test',
-  });
-  return new BitbucketServerClient({
-    address: { host, apiBaseUrl: server.apiBaseUrl },
-    authenticated: true,
-    transport: new HttpTransport({
-      baseUrl: server.apiBaseUrl,
-      headers: { Authorization: `Bearer ${token}` },
-      secrets: [token],
-      limiter,
-      clock,
-      requestTimeoutMs: 30_000,
-      fetch: (input, init) => server.handle(new Request(input, init)),
-    }),
-  });
+  return createClientFactory({
+    providerId: 'test',
+    integration: {
+      host: new URL(server.baseUrl).host,
+      apiBaseUrl: server.apiBaseUrl,
+      token: options.token,
+    },
+    rateLimit: { kind: 'off' },
+    concurrency: 8,
+    requestTimeoutMs: 30_000,
+    limiters: new LimiterRegistry(),
+    clock: options.clock ?? systemClock,
+    onLimiterConflict: () => {},
+    fetch: fetchOf(server),
+  }).create({ onAttempt: () => {}, onWait: () => {} });
 }
 
 /** How many requests of each kind the server saw. */

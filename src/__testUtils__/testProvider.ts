@@ -8,9 +8,11 @@ import { SchedulerService } from '@backstage/backend-plugin-api';
 import { JsonObject } from '@backstage/types';
 import type { SimulatedBitbucket } from '../../dev/simulatedBitbucket';
 import { BitbucketServerEntityProvider } from '../provider/BitbucketServerEntityProvider';
-import { InProcessMemoryStore, ProviderMemoryStore } from '../store/ProviderMemoryStore';
+import { ProviderMemoryStore } from '../store/ProviderMemoryStore';
 import { FakeClock } from './FakeClock';
+import { InProcessMemoryStore } from './InProcessMemoryStore';
 import { createRecordingConnection, RecordingConnection } from './recordingConnection';
+import { fetchOf } from './simulatedClient';
 
 /** The credentials that `userOf` gives the simulated Bitbucket. */
 export const TEST_USER = { name: 'backstage', password: 'Tr0ub4dor-secret' };
@@ -73,7 +75,7 @@ export async function connectTestProvider(
       scheduler: idleScheduler(),
       store,
       clock,
-      fetch: (input, init) => options.bitbucket.handle(new Request(input, init)),
+      fetch: fetchOf(options.bitbucket),
       shutdownSignal: options.shutdownSignal,
     },
   );

@@ -3,7 +3,7 @@
  * catalog holds was read from the catalog itself. Pure.
  */
 
-import { Repository } from '../model';
+import { CatalogFile, Repository } from '../model';
 import { KnownRepository } from './types';
 
 /** Whether the id is a placeholder: the numeric id in Bitbucket is not known yet. */
@@ -57,14 +57,23 @@ export function replaceIds(
   );
 }
 
+function merge(one: KnownRepository, other: KnownRepository): KnownRepository {
+  const { settled, checkedAtMs } = one.settled === undefined ? other : one;
+  return { ...one, files: unionOf(one.files, other.files), settled, checkedAtMs };
+}
+
+function unionOf(
+  some: readonly CatalogFile[],
+  more: readonly CatalogFile[],
+): readonly CatalogFile[] {
+  return [...new Map([...some, ...more].map(file => [file.targetUrl, file])).values()];
+}
+
 function mergeById(known: readonly KnownRepository[]): KnownRepository[] {
   const merged = new Map<number, KnownRepository>();
   for (const one of known) {
     const before = merged.get(one.repositoryId);
-    merged.set(
-      one.repositoryId,
-      before ? { ...before, files: [...before.files, ...one.files] } : one,
-    );
+    merged.set(one.repositoryId, before ? merge(before, one) : one);
   }
   return [...merged.values()];
 }

@@ -43,7 +43,6 @@ export async function listRepositories(
   return {
     repositories: uniqueById(all.items),
     complete: all.failure === undefined,
-    covered: 'all',
     problems: all.failure ? [{ problem: all.failure.problem, gone: false }] : [],
     unreadable: all.unreadable,
   };
@@ -63,7 +62,6 @@ async function listThroughProjects(
     return {
       repositories: [],
       complete: false,
-      covered: 'all',
       problems: [reason, projects.failure.problem].map(problem => ({
         problem,
         gone: false,
@@ -112,7 +110,6 @@ async function listByProject(
   return {
     repositories: uniqueById(parts.flatMap(({ part }) => part.items)),
     complete: isListed || !isInDoubt,
-    covered: keys,
     problems,
     unreadable: parts.reduce((sum, { part }) => sum + part.unreadable, 0),
   };

@@ -19,11 +19,16 @@ const POLICY = { maxPercentage: 30, holdForMs: 24 * HOUR };
 function run(
   source: FakeRepositorySource,
   memory: ProviderMemory | undefined,
-  rest: { nowMs?: number; signal?: AbortSignal; projectKey?: RegExp } = {},
+  rest: {
+    nowMs?: number;
+    signal?: AbortSignal;
+    projectKey?: RegExp;
+    settings?: { branch?: string };
+  } = {},
 ): Promise<Run> {
   const { nowMs = NOW, signal, projectKey } = rest;
   return performRun({
-    scope: scope({ concurrency: 1, filters: { projectKey } }),
+    scope: scope({ concurrency: 1, filters: { projectKey }, ...rest.settings }),
     policy: POLICY,
     source,
     memory,
@@ -142,30 +147,63 @@ describe('performRun', () => {
     const error = new Error('timeout');
     const finished = await run(server(1), allOf(1), { signal: AbortSignal.abort(error) });
     expect(finished.failure).toEqual({ kind: 'aborted', error });
-    expect(finished.reconciliation.memory).toEqual(allOf(1));
+    expect(finished.reconciliation.memory).toMatchObject({
+      ...allOf(1),
+      unfinishedPass: { sinceMs: NOW },
+    });
   });
 
   describe('over several runs', () => {
-    it('reaches every repository although each run is cut short', async () => {
-      const source = server(10);
-      let memory: ProviderMemory | undefined = memoryOf([]);
+    /** Answers two file checks, then the run is cut short. */
+    function cutAfterTwo(source: FakeRepositorySource): AbortSignal {
+      const controller = new AbortController();
+      let files = 0;
+      source.beforeAnswer = question => {
+        files += question.startsWith('file') ? 1 : 0;
+        if (files > 2) {
+          controller.abort();
+        }
+      };
+      return controller.signal;
+    }
+
+    it('gets through a server that takes longer than one run, and then removes too', async () => {
+      const source = server(9);
+      let memory: ProviderMemory | undefined = allOf(10);
+      const failures: (string | undefined)[] = [];
       for (let round = 0; round < 5; round += 1) {
-        const controller = new AbortController();
-        let files = 0;
-        source.beforeAnswer = question => {
-          files += question.startsWith('file') ? 1 : 0;
-          if (files > 2) {
-            controller.abort();
-          }
-        };
-        const cut = await run(source, memory, {
-          nowMs: NOW + round * HOUR,
-          signal: controller.signal,
-        });
-        expect(cut.failure?.kind).toBe('aborted');
-        memory = cut.reconciliation.memory;
+        const signal = cutAfterTwo(source);
+        const part = await run(source, memory, { nowMs: NOW + round * HOUR, signal });
+        failures.push(part.failure?.kind);
+        memory = part.reconciliation.memory;
       }
-      expect(memory?.repositories.flatMap(one => one.files)).toHaveLength(10);
+      expect(failures).toEqual(['aborted', 'aborted', 'aborted', 'aborted', undefined]);
+      expect(memory?.repositories.flatMap(one => one.files)).toHaveLength(9);
+      expect(memory?.unfinishedPass).toBeUndefined();
+    });
+
+    it('looks at everything again once a pass has reached its end', async () => {
+      const source = server(3);
+      const first = await run(source, memoryOf([]), { signal: cutAfterTwo(source) });
+      source.beforeAnswer = () => undefined;
+      const second = await run(source, first.reconciliation.memory, {
+        nowMs: NOW + HOUR,
+      });
+      source.asked.length = 0;
+      await run(source, second.reconciliation.memory, { nowMs: NOW + 2 * HOUR });
+      expect(source.asked.filter(one => one.startsWith('file'))).toHaveLength(3);
+    });
+
+    it.each([
+      ['after too long a break', 7 * HOUR, {}],
+      ['where it now looks for something else', HOUR, { branch: 'develop' }],
+    ])('begins a pass anew %s', async (_, laterMs, settings) => {
+      const source = server(3);
+      const first = await run(source, memoryOf([]), { signal: cutAfterTwo(source) });
+      source.beforeAnswer = () => undefined;
+      source.asked.length = 0;
+      await run(source, first.reconciliation.memory, { nowMs: NOW + laterMs, settings });
+      expect(source.asked.filter(one => one.startsWith('file'))).toHaveLength(3);
     });
 
     it('holds a mass removal back until it has been confirmed for long enough', async () => {

@@ -6,6 +6,7 @@
 import { Clock } from '../util/clock';
 import { RemovalPolicy } from './planRemovals';
 import { reconcile, Reconciliation } from './reconcile';
+import { choosePass } from './resume';
 import { runDiscovery } from './runDiscovery';
 import { RunSummary, summarizeRun } from './summarizeRun';
 import {
@@ -23,6 +24,8 @@ export interface RunRequest {
   readonly source: RepositorySource;
   /** `undefined` when what the catalog holds is not known: the run then removes nothing. */
   readonly memory: ProviderMemory | undefined;
+  /** Asked at the end of the run, so that an approval given during it counts. */
+  readonly loadApprovals?: () => Promise<ReadonlySet<string>>;
   readonly clock: Pick<Clock, 'now'>;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: DiscoveryProgress) => void;
@@ -48,14 +51,26 @@ export interface Run {
 export async function performRun(request: RunRequest): Promise<Run> {
   const { scope, policy, source, memory, clock, signal, onProgress } = request;
   const startedAtMs = clock.now();
+  const pass = choosePass(scope, memory?.unfinishedPass, startedAtMs);
   const result = await runDiscovery(scope, {
     source,
     known: memory?.repositories ?? [],
+    // A pass that begins now has settled nothing yet.
+    pass: pass === memory?.unfinishedPass ? pass : undefined,
+    now: () => clock.now(),
     signal,
     onProgress,
   });
+  const approved = (await request.loadApprovals?.()) ?? new Set<string>();
   const finishedAtMs = clock.now();
-  const reconciliation = reconcile({ result, memory, policy, nowMs: finishedAtMs });
+  const reconciliation = reconcile({
+    result,
+    memory,
+    policy,
+    approved,
+    pass,
+    nowMs: finishedAtMs,
+  });
   return {
     startedAtMs,
     finishedAtMs,

@@ -16,6 +16,7 @@ function heldSince(sinceMs: number, of: readonly CatalogLocation[]): HeldRemoval
     repositoryId: one.repository.id,
     targetUrl: one.file.targetUrl,
     sinceMs,
+    approved: false,
   }));
 }
 

@@ -20,6 +20,8 @@ export interface RemovalRequest {
   readonly knownLocations: number;
   /** Held back by earlier runs. */
   readonly held: readonly HeldRemoval[];
+  /** Target URLs whose removal somebody allowed while it was held back. */
+  readonly approved?: ReadonlySet<string>;
   readonly nowMs: number;
 }
 
@@ -38,7 +40,7 @@ const ALWAYS_ALLOWED = 5;
 /**
  * Splits what is due into what goes now and what is held back.
  *
- * @remarks Held back longer than `holdForMs` by every run since, a removal goes. What
+ * @remarks Held back longer than `holdForMs` by every run since, or approved, a removal goes. What
  * was held and is not due any more is forgotten: it came back, or is in doubt again.
  */
 export function planRemovals(
@@ -49,9 +51,10 @@ export function planRemovals(
   const sinceOf = (location: CatalogLocation) =>
     since.get(location.file.targetUrl) ?? request.nowMs;
   const isRipe = (location: CatalogLocation) =>
-    policy.maxPercentage > 0 &&
-    since.has(location.file.targetUrl) &&
-    request.nowMs - sinceOf(location) >= policy.holdForMs;
+    request.approved?.has(location.file.targetUrl) === true ||
+    (policy.maxPercentage > 0 &&
+      since.has(location.file.targetUrl) &&
+      request.nowMs - sinceOf(location) >= policy.holdForMs);
 
   const ripe = request.due.filter(isRipe);
   const fresh = request.due.filter(location => !isRipe(location));
@@ -66,6 +69,7 @@ export function planRemovals(
       repositoryId: location.repository.id,
       targetUrl: location.file.targetUrl,
       sinceMs: sinceOf(location),
+      approved: false,
     })),
     reason: describeHold(fresh.length, request.knownLocations, policy),
   };

@@ -6,12 +6,14 @@
 
 import { CatalogFile, RepositoryOutcome } from '../model';
 import { addressKey } from './identify';
+import { foundLocations, locationsOf, uniqueByTarget } from './locations';
 import { planRemovals, RemovalPolicy } from './planRemovals';
+import { remember } from './remember';
 import {
   CatalogLocation,
   DiscoveryResult,
-  KnownRepository,
   ProviderMemory,
+  UnfinishedPass,
 } from './types';
 
 /** What reconciling looks at. */
@@ -20,6 +22,10 @@ export interface ReconcileRequest {
   /** `undefined`: what the catalog holds from this provider is not known. */
   readonly memory: ProviderMemory | undefined;
   readonly policy: RemovalPolicy;
+  /** Target URLs whose removal was approved while it was held back. */
+  readonly approved?: ReadonlySet<string>;
+  /** The pass of this run: remembered until it reaches its end. */
+  readonly pass?: UnfinishedPass;
   readonly nowMs: number;
 }
 
@@ -75,11 +81,12 @@ function addOnly(request: ReconcileRequest, reason: string): Reconciliation {
     removed: [],
     memory: memory && {
       repositories: remember(
-        request,
+        result,
         uniqueByTarget([...locationsOf(result.known), ...found]),
         result.known.map(one => one.repositoryId),
       ),
       held: memory.held,
+      unfinishedPass: request.pass,
     },
   };
 }
@@ -93,6 +100,7 @@ function full(request: ReconcileRequest): Reconciliation {
       due: verdicts.due,
       knownLocations: uniqueByTarget(locationsOf(result.known)).length,
       held: request.memory?.held ?? [],
+      approved: request.approved,
       nowMs,
     },
     request.policy,
@@ -111,7 +119,7 @@ function full(request: ReconcileRequest): Reconciliation {
     heldBackReason: removals.reason,
     removed: removals.remove,
     memory: {
-      repositories: remember(request, locations),
+      repositories: remember(result, locations),
       held: removals.held,
     },
   };
@@ -161,80 +169,4 @@ function isReplaced(file: CatalogFile, outcome: RepositoryOutcome | undefined): 
   return (
     outcome?.kind === 'registered' && outcome.files.some(one => one.path === file.path)
   );
-}
-
-/**
- * What to remember: everything looked at, with what the catalog now holds for it.
- *
- * @remarks A target belongs to whoever is at its address now, since addresses are swapped
- * and taken over: only so the doubt about the new owner protects it in the next run.
- *
- * @param locations - what the catalog now holds
- * @param others - ids to remember although the run did not come to them
- */
-function remember(
-  { result, nowMs }: ReconcileRequest,
-  locations: readonly CatalogLocation[],
-  others: readonly number[] = [],
-): KnownRepository[] {
-  const known = new Map(result.known.map(one => [one.repositoryId, one]));
-  const looked = new Map(result.repositories.map(one => [one.repository.id, one]));
-  const ownerIds = new Map(
-    result.repositories.map(one => [addressKey(one.repository), one.repository.id]),
-  );
-  const files = new Map<number, CatalogFile[]>();
-  for (const { repository, file } of locations) {
-    const id = ownerIds.get(addressKey(repository)) ?? repository.id;
-    const ofOwner = files.get(id) ?? [];
-    ofOwner.push(file);
-    files.set(id, ofOwner);
-  }
-  const ids = new Set([...others, ...looked.keys(), ...files.keys()]);
-  return [...ids].flatMap(id => {
-    const before = known.get(id);
-    const now = looked.get(id);
-    const address = now?.repository ?? before;
-    return address
-      ? {
-          repositoryId: id,
-          projectKey: address.projectKey,
-          slug: address.slug,
-          files: files.get(id) ?? [],
-          checkedAtMs: now ? checkedAt(now.outcome, before, nowMs) : before?.checkedAtMs,
-        }
-      : [];
-  });
-}
-
-function checkedAt(
-  outcome: RepositoryOutcome,
-  before: KnownRepository | undefined,
-  nowMs: number,
-): number | undefined {
-  return outcome.kind === 'unknown' ? before?.checkedAtMs : nowMs;
-}
-
-function foundLocations(result: DiscoveryResult): CatalogLocation[] {
-  return uniqueByTarget(
-    result.repositories.flatMap(({ repository, outcome }) =>
-      filesOf(outcome).map(file => ({ repository, file })),
-    ),
-  );
-}
-
-function filesOf(outcome: RepositoryOutcome): readonly CatalogFile[] {
-  return outcome.kind === 'registered' ? outcome.files : [];
-}
-
-function locationsOf(known: readonly KnownRepository[]): CatalogLocation[] {
-  return known.flatMap(one =>
-    one.files.map(file => ({
-      repository: { id: one.repositoryId, projectKey: one.projectKey, slug: one.slug },
-      file,
-    })),
-  );
-}
-
-function uniqueByTarget(locations: readonly CatalogLocation[]): CatalogLocation[] {
-  return [...new Map(locations.map(one => [one.file.targetUrl, one])).values()];
 }

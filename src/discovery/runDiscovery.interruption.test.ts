@@ -1,7 +1,10 @@
 import { known, scope } from '../__testUtils__/discoveryData';
 import { FakeRepositorySource } from '../__testUtils__/FakeRepositorySource';
+import { Repository, RepositoryAddress } from '../model';
 import { runDiscovery } from './runDiscovery';
 import { DiscoveryProgress, DiscoveryResult } from './types';
+
+const NOW = Date.UTC(2026, 0, 1);
 
 /** Two pages of repositories and one that is to be confirmed. */
 function server(): FakeRepositorySource {
@@ -15,7 +18,12 @@ function server(): FakeRepositorySource {
 const BEFORE = [known(4, 'PAY/d')];
 
 function run(source: FakeRepositorySource, signal?: AbortSignal, concurrency = 1) {
-  return runDiscovery(scope({ concurrency }), { source, known: BEFORE, signal });
+  return runDiscovery(scope({ concurrency }), {
+    source,
+    known: BEFORE,
+    now: () => NOW,
+    signal,
+  });
 }
 
 function kinds(result: DiscoveryResult): Record<string, string> {
@@ -31,10 +39,10 @@ function kinds(result: DiscoveryResult): Record<string, string> {
 const QUESTIONS = [
   'list',
   'list',
-  'repository PAY/d',
   'file PAY/a catalog-info.yaml',
   'file PAY/b catalog-info.yaml',
   'file PAY/c catalog-info.yaml',
+  'repository PAY/d',
   'file PAY/d catalog-info.yaml',
 ];
 
@@ -43,9 +51,9 @@ const LEARNED: readonly Record<string, string>[] = [
   {},
   {},
   { a: 'not-checked', b: 'not-checked', c: 'not-checked', d: 'not-checked' },
-  { a: 'not-checked', b: 'not-checked', c: 'not-checked', d: 'not-checked' },
   { a: 'registered', b: 'not-checked', c: 'not-checked', d: 'not-checked' },
   { a: 'registered', b: 'registered', c: 'not-checked', d: 'not-checked' },
+  { a: 'registered', b: 'registered', c: 'registered', d: 'not-checked' },
   { a: 'registered', b: 'registered', c: 'registered', d: 'not-checked' },
 ];
 
@@ -106,6 +114,33 @@ describe('runDiscovery, cut short', () => {
     },
   );
 
+  it('ends before the next repository even where the source does not heed the signal', async () => {
+    const source = server();
+    const controller = new AbortController();
+    source.beforeAnswer = question => {
+      if (question.startsWith('file PAY/a')) {
+        controller.abort(new Error('stop'));
+      }
+    };
+    const deaf = {
+      listRepositories: () => source.listRepositories({}),
+      listProjects: () => source.listProjects({}),
+      listProjectRepositories: (key: string) => source.listProjectRepositories(key, {}),
+      getRepository: (at: RepositoryAddress) => source.getRepository(at, {}),
+      findFile: (at: RepositoryAddress, path: string) => source.findFile(at, path, {}),
+      listFiles: (at: RepositoryAddress) => source.listFiles(at, {}),
+      fileUrl: (row: Repository, path: string) => source.fileUrl(row, path),
+    };
+    const result = await runDiscovery(scope({ concurrency: 1 }), {
+      source: deaf,
+      now: () => NOW,
+      known: BEFORE,
+      signal: controller.signal,
+    });
+    expect(result.interruption?.kind).toBe('aborted');
+    expect(kinds(result)).toEqual(LEARNED[3]);
+  });
+
   it('asks nothing at all when it is aborted before it starts', async () => {
     const source = server();
     const result = await run(source, AbortSignal.abort(new Error('stop')));
@@ -147,6 +182,7 @@ describe('runDiscovery, cut short', () => {
     };
     const result = await runDiscovery(scope({ concurrency: 2 }), {
       source,
+      now: () => NOW,
       known: [...BEFORE, known(5, 'PAY/e')],
     });
     const before = structuredClone(result.repositories);
@@ -175,6 +211,7 @@ describe('runDiscovery, cut short', () => {
     };
     await runDiscovery(scope({ concurrency: 2 }), {
       source,
+      now: () => NOW,
       known: [],
       onProgress: progress => ended && late.push(progress),
     });

@@ -3,6 +3,8 @@ import { FakeRepositorySource } from '../__testUtils__/FakeRepositorySource';
 import { runDiscovery } from './runDiscovery';
 import { DiscoveryProgress, DiscoveryResult, KnownRepository } from './types';
 
+const NOW = Date.UTC(2026, 0, 1);
+
 function run(
   source: FakeRepositorySource,
   rest: {
@@ -13,6 +15,7 @@ function run(
 ): Promise<DiscoveryResult> {
   return runDiscovery(scope(rest.settings), {
     source,
+    now: () => NOW,
     known: rest.known ?? [],
     onProgress: rest.onProgress,
   });
@@ -137,15 +140,15 @@ describe('runDiscovery', () => {
       .put(2, 'PAY/b')
       .put(3, '~JDOE/c');
     const told: DiscoveryProgress[] = [];
-    await run(source, {
+    const result = await run(source, {
       settings: { concurrency: 1 },
       onProgress: progress => told.push(progress),
     });
     expect(told).toEqual([
       { kind: 'listing', listed: 2 },
       { kind: 'listing', listed: 3 },
-      { kind: 'checking', checked: 1, total: 2 },
-      { kind: 'checking', checked: 2, total: 2 },
+      { kind: 'checking', checked: 1, total: 2, result: result.repositories[0] },
+      { kind: 'checking', checked: 2, total: 2, result: result.repositories[1] },
     ]);
   });
 

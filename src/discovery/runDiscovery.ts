@@ -8,8 +8,10 @@ import { Repository, RepositoryOutcome } from '../model';
 import { assessRepository } from '../filters/repositoryFilter';
 import { mapConcurrent } from '../util/mapConcurrent';
 import { identify, isPlaceholderId, replaceIds } from './identify';
+import { decideUnasked } from './decideUnasked';
 import { findCatalogFiles } from './findCatalogFiles';
 import { listRepositories } from './listRepositories';
+import { settledInPass } from './resume';
 import {
   DiscoveryProgress,
   DiscoveryResult,
@@ -18,6 +20,7 @@ import {
   Listing,
   RepositoryResult,
   RepositorySource,
+  UnfinishedPass,
 } from './types';
 
 /** What a pass works with. */
@@ -25,6 +28,10 @@ export interface DiscoveryTools {
   readonly source: RepositorySource;
   /** What is remembered from earlier runs. */
   readonly known: readonly KnownRepository[];
+  /** The pass this run continues: what was settled since it began is not looked at again. */
+  readonly pass?: UnfinishedPass;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: DiscoveryProgress) => void;
 }
@@ -58,9 +65,10 @@ class Pass {
   readonly #gone = new Set<number>();
   #known: readonly KnownRepository[];
   #hasEnded = false;
+  #checked = 0;
+  #total = 0;
   #listing: Omit<Listing, 'repositories'> = {
     complete: false,
-    covered: 'all',
     problems: [],
     unreadable: 0,
   };
@@ -96,8 +104,20 @@ class Pass {
     this.#known = identify(this.#known, repositories);
     const listed = new Set(repositories.map(one => one.id));
     this.#listing = listing;
-    const found = listing.complete ? await this.#confirmMissing(listed) : [];
-    await this.#lookAt([...repositories, ...found]);
+    const missing = listing.complete ? this.#noteMissing(listed) : [];
+    await this.#lookAt(repositories);
+    // Last, so that a lost permission, which leaves many to confirm, delays nothing new.
+    await this.#lookAt(await this.#confirmMissing(missing, listed));
+  }
+
+  #noteMissing(listed: ReadonlySet<number>): KnownRepository[] {
+    const missing = this.#known.filter(
+      known => known.files.length > 0 && !listed.has(known.repositoryId),
+    );
+    for (const known of missing) {
+      this.#record(addressOf(known), NOT_CHECKED);
+    }
+    return missing;
   }
 
   /**
@@ -106,13 +126,10 @@ class Pass {
    *
    * @returns what was found and the listing does not have
    */
-  async #confirmMissing(listed: ReadonlySet<number>): Promise<Repository[]> {
-    const missing = this.#known.filter(
-      known => known.files.length > 0 && !listed.has(known.repositoryId),
-    );
-    for (const known of missing) {
-      this.#record(addressOf(known), NOT_CHECKED);
-    }
+  async #confirmMissing(
+    missing: readonly KnownRepository[],
+    listed: ReadonlySet<number>,
+  ): Promise<Repository[]> {
     const ids = new Map<number, number>();
     const found = new Map<number, Repository>();
     await mapConcurrent(missing, this.#scope.concurrency, async known => {
@@ -138,7 +155,11 @@ class Pass {
   async #confirm(known: KnownRepository): Promise<Repository | undefined> {
     const { source, signal } = this.#tools;
     const address = addressOf(known);
-    const decided = this.#decideUnasked(known);
+    const decided = decideUnasked(
+      known.projectKey,
+      this.#listing.problems,
+      this.#scope.filters.projectKey,
+    );
     if (decided) {
       this.#record(address, decided);
       return undefined;
@@ -156,26 +177,6 @@ class Pass {
     return here;
   }
 
-  /**
-   * What need not be asked. A project whose listing failed says nothing about its
-   * repositories, and asking for each would only repeat the failure. One that cannot match
-   * is out of scope: had the repository moved to one that does, a listing without failures
-   * would have shown it.
-   */
-  #decideUnasked({ projectKey }: KnownRepository): RepositoryOutcome | undefined {
-    const failures = this.#listing.problems.filter(one => !one.gone);
-    const failed = failures.find(
-      one => one.projectKey?.toLowerCase() === projectKey.toLowerCase(),
-    );
-    if (failed) {
-      return { kind: 'unknown', ...failed.problem };
-    }
-    return failures.length === 0 &&
-      cannotMatch(this.#scope.filters.projectKey, projectKey)
-      ? { kind: 'excluded', reason: 'project-key' }
-      : undefined;
-  }
-
   async #lookAt(repositories: readonly Repository[]): Promise<void> {
     const { source, signal, onProgress } = this.#tools;
     const toAsk: Repository[] = [];
@@ -187,9 +188,11 @@ class Pass {
         this.#record(repository, { kind: 'excluded', reason: assessment.reason });
       }
     }
-    let checked = 0;
+    const left = this.#takeOverSettled(toAsk);
+    this.#total += toAsk.length;
+    this.#checked += toAsk.length - left.length;
     await mapConcurrent(
-      this.#longestUncheckedFirst(toAsk),
+      this.#longestUncheckedFirst(left),
       this.#scope.concurrency,
       async repository => {
         signal?.throwIfAborted();
@@ -197,11 +200,25 @@ class Pass {
         if (this.#hasEnded) {
           return;
         }
-        this.#record(repository, outcome);
-        checked += 1;
-        onProgress?.({ kind: 'checking', checked, total: toAsk.length });
+        const result = this.#record(repository, outcome);
+        this.#checked += 1;
+        const [checked, total] = [this.#checked, this.#total];
+        onProgress?.({ kind: 'checking', checked, total, result });
       },
     );
+  }
+
+  /** @returns what an earlier run of this pass has not settled */
+  #takeOverSettled(repositories: readonly Repository[]): Repository[] {
+    const known = new Map(this.#known.map(one => [one.repositoryId, one]));
+    return repositories.filter(repository => {
+      const before = known.get(repository.id);
+      const settled = settledInPass(repository, before, this.#tools.pass);
+      if (settled) {
+        this.#record(repository, settled, before?.checkedAtMs);
+      }
+      return settled === undefined;
+    });
   }
 
   /** So that a run that never reaches its end still reaches everything in time. */
@@ -213,20 +230,22 @@ class Pass {
     return [...repositories].sort((a, b) => age(a) - age(b));
   }
 
-  #record(repository: RepositoryResult['repository'], outcome: RepositoryOutcome): void {
+  #record(
+    repository: RepositoryResult['repository'],
+    outcome: RepositoryOutcome,
+    checkedAtMs = this.#tools.now(),
+  ): RepositoryResult {
     const { id, projectKey, slug } = repository;
-    this.#outcomes.set(id, { repository: { id, projectKey, slug }, outcome });
+    const result: RepositoryResult = {
+      repository: { id, projectKey, slug },
+      outcome,
+      ...(outcome.kind !== 'unknown' && { checkedAtMs }),
+    };
+    this.#outcomes.set(id, result);
+    return result;
   }
 }
 
 function addressOf({ repositoryId, projectKey, slug }: KnownRepository) {
   return { id: repositoryId, projectKey, slug };
-}
-
-/** In no case of letters: what was read from URLs may differ in that from the key. */
-function cannotMatch(pattern: RegExp | undefined, projectKey: string): boolean {
-  if (pattern === undefined) {
-    return false;
-  }
-  return !new RegExp(pattern, `${pattern.flags.replace('i', '')}i`).test(projectKey);
 }

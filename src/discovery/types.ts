@@ -65,14 +65,21 @@ export interface KnownRepository {
   readonly slug: string;
   /** What the catalog was given for it; empty when it was looked at and has none. */
   readonly files: readonly CatalogFile[];
-  /** Epoch milliseconds of the last look that was not `unknown`; `undefined` when there was none. */
+  /** What the last look that was not `unknown` found; `undefined` when there was none. */
+  readonly settled?: SettledOutcome;
+  /** When that was, epoch milliseconds. */
   readonly checkedAtMs?: number;
 }
+
+/** An outcome that tells something about a repository. */
+export type SettledOutcome = Exclude<RepositoryOutcome, { kind: 'unknown' }>;
 
 /** How one repository ended a run. */
 export interface RepositoryResult {
   readonly repository: RepositoryAddress & { readonly id: number };
   readonly outcome: RepositoryOutcome;
+  /** When the outcome was settled, epoch milliseconds; `undefined` while it is `unknown`. */
+  readonly checkedAtMs?: number;
 }
 
 /** Something in the listing that could not be read. */
@@ -92,8 +99,6 @@ export interface Listing {
    * gone. Otherwise nothing may be removed.
    */
   readonly complete: boolean;
-  /** `all` when the whole server was listed, otherwise the projects that were asked for. */
-  readonly covered: 'all' | readonly string[];
   readonly problems: readonly ListingProblem[];
   /** Items that could not be identified as repositories. */
   readonly unreadable: number;
@@ -117,7 +122,13 @@ export interface DiscoveryResult {
 /** What a watcher of a run is told. */
 export type DiscoveryProgress =
   | { readonly kind: 'listing'; readonly listed: number }
-  | { readonly kind: 'checking'; readonly checked: number; readonly total: number };
+  | {
+      readonly kind: 'checking';
+      readonly checked: number;
+      readonly total: number;
+      /** What was looked at just now. */
+      readonly result: RepositoryResult;
+    };
 
 /** A Location the catalog holds or is to hold, with the repository it belongs to. */
 export interface CatalogLocation {
@@ -131,10 +142,22 @@ export interface HeldRemoval {
   readonly targetUrl: string;
   /** Epoch milliseconds of the first of the runs without a gap that found it due. */
   readonly sinceMs: number;
+  /** Somebody allowed it: the next run carries it out. */
+  readonly approved: boolean;
+}
+
+/** A pass over the server that has not reached its end. */
+export interface UnfinishedPass {
+  /** When its first run began, epoch milliseconds. */
+  readonly sinceMs: number;
+  /** What it looks for, in a comparable form. */
+  readonly scope: string;
 }
 
 /** What a provider remembers between runs: what it gave the catalog and what it holds back. */
 export interface ProviderMemory {
   readonly repositories: readonly KnownRepository[];
   readonly held: readonly HeldRemoval[];
+  /** Present when the last run did not get through: the next one continues it. */
+  readonly unfinishedPass?: UnfinishedPass;
 }

@@ -30,7 +30,7 @@ describe('literalProjectKeys', () => {
     ['one alternative without anchors', /^PAY$|OPS/],
     ['a class', /^PA[YX]$/],
     ['an escaped class', /^PAY\d$/],
-    ['an escaped letter', /^PA\Y$/],
+    ['an escaped letter', new RegExp('^PA\\Y$')],
     ['any character', /^PA.$/],
     ['an optional character', /^PAYS?$/],
     ['a repeated character', /^PAY+$/],

@@ -1,7 +1,7 @@
 /** The transport on a real network: Node's own fetch, real sockets, and msw. */
 
-import { createServer, RequestListener, Server, ServerResponse } from 'http';
-import { AddressInfo } from 'net';
+import { createServer, RequestListener, Server, ServerResponse } from 'node:http';
+import { AddressInfo } from 'node:net';
 import { http, HttpResponse } from 'msw';
 import { setupServer } from 'msw/node';
 import { FakeClock } from '../__testUtils__/FakeClock';

@@ -1,6 +1,6 @@
 /** Attempts, retries, redirects, limits and aborts, on a fake clock and a scripted fetch. */
 
-import { getEventListeners } from 'events';
+import { getEventListeners } from 'node:events';
 import { FakeClock } from '../__testUtils__/FakeClock';
 import {
   failing,
@@ -19,13 +19,14 @@ const request = { kind: 'repositories', url: `${BASE}/repos?limit=1000` } as con
 
 function setUp(
   steps: readonly FetchStep[],
-  options: Partial<HttpTransportOptions> & {
+  options: Omit<Partial<HttpTransportOptions>, 'clock'> & {
+    clock?: FakeClock;
     setting?: RateLimitSetting;
     concurrency?: number;
   } = {},
 ) {
-  const clock = new FakeClock({ startMs: 0 });
   const { setting = { kind: 'off' }, concurrency = 8, ...rest } = options;
+  const clock = options.clock ?? new FakeClock({ startMs: 0 });
   const script = scriptedFetch(...steps);
   const limiter = new LimiterRegistry().limiterFor({
     host: 'bitbucket.example.com',
@@ -243,14 +244,13 @@ describe('the time limit', () => {
 
   it('gives up the body of an answer that comes too late', async () => {
     const late = watchedBody(['late'], { endless: true });
-    let clock: FakeClock | undefined;
+    const clock = new FakeClock();
     const slow: FetchStep = async () => {
-      await clock?.sleep(40_000);
+      await clock.sleep(40_000);
       return late.response;
     };
-    const made = setUp([slow, replying(200, 'in time')]);
-    clock = made.clock;
-    await clock.run(made.transport.get(request));
+    const { transport } = setUp([slow, replying(200, 'in time')], { clock });
+    await clock.run(transport.get(request));
     await clock.runUntilIdle();
     expect(late.isCancelled()).toBe(true);
   });

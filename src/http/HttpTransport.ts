@@ -29,6 +29,9 @@ import {
 /** Bodies are read up to this size unless told otherwise: 32 MiB. */
 export const DEFAULT_MAX_BODY_BYTES = 32 * 1024 * 1024;
 
+/** What sends a request: the global function, or one in its place. */
+export type Fetch = typeof fetch;
+
 /** For {@link HttpTransport}. */
 export interface HttpTransportOptions {
   /** `apiBaseUrl` of the integration; its origin is the only one that is ever asked. */
@@ -48,7 +51,7 @@ export interface HttpTransportOptions {
   readonly retryPolicy?: Partial<RetryPolicy>;
   readonly observer?: RequestObserver;
   /** The global one of the moment when left out, so that tests may replace that. */
-  readonly fetch?: typeof fetch;
+  readonly fetch?: Fetch;
 }
 
 interface Attempt {

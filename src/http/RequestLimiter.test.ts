@@ -1,6 +1,6 @@
 /** Who may go when: places, tokens, pauses and aborts. */
 
-import { getEventListeners } from 'events';
+import { getEventListeners } from 'node:events';
 import fc from 'fast-check';
 import { FakeClock } from '../__testUtils__/FakeClock';
 import { HostLane } from './HostLane';

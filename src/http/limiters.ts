@@ -4,7 +4,7 @@
  * line) do not slow each other down. Created once by whoever wires things up.
  */
 
-import { createHash } from 'crypto';
+import { createHash } from 'node:crypto';
 import { Clock } from '../util/clock';
 import { HostLane } from './HostLane';
 import { RequestLimiter } from './RequestLimiter';

@@ -1,6 +1,6 @@
 /** Bodies are read whole, up to a size, or given up so that their connection is free. */
 
-import { getEventListeners } from 'events';
+import { getEventListeners } from 'node:events';
 import { watchedBody } from '../__testUtils__/scriptedFetch';
 import { discardBody, readBody } from './readBody';
 

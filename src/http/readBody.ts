@@ -31,7 +31,7 @@ export async function readBody(
     return { kind: 'too-large' };
   }
   if (!response.body) return { kind: 'text', text: '' };
-  const reader = response.body.getReader();
+  const reader: ReadableStreamDefaultReader<Uint8Array> = response.body.getReader();
   const cancel = () => {
     reader.cancel().catch(() => undefined);
   };

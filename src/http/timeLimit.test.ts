@@ -1,6 +1,6 @@
 /** Work ends with its result, with its time, or with the caller's abort. */
 
-import { getEventListeners } from 'events';
+import { getEventListeners } from 'node:events';
 import { FakeClock } from '../__testUtils__/FakeClock';
 import { TimeLimitReached, withinTimeLimit } from './timeLimit';
 

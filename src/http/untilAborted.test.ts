@@ -1,6 +1,6 @@
 /** An abort ends the waiting, whatever the work does. */
 
-import events, { getEventListeners } from 'events';
+import events, { getEventListeners } from 'node:events';
 import { untilAborted } from './untilAborted';
 
 const never = new Promise<never>(() => undefined);

@@ -1,6 +1,6 @@
 import { createSimulatedBitbucket } from '../../dev/simulatedBitbucket';
 import { connectTestProvider, TEST_USER } from '../__testUtils__/testProvider';
-import { InProcessMemoryStore } from '../store/ProviderMemoryStore';
+import { InProcessMemoryStore } from '../__testUtils__/InProcessMemoryStore';
 import { toKnownRepositories } from '../store/readCatalogBaseline';
 
 const CATALOG_FILE = { 'catalog-info.yaml': 'kind: Component' };

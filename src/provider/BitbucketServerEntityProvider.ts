@@ -3,47 +3,24 @@
  * the engine; this file loads, applies, remembers and reports.
  */
 
-import { LoggerService, SchedulerService } from '@backstage/backend-plugin-api';
 import { Config } from '@backstage/config';
 import { ScmIntegrations } from '@backstage/integration';
 import { EntityProvider, EntityProviderConnection } from '@backstage/plugin-catalog-node';
 import { readProviderConfigs } from '../config/readProviderConfigs';
-import { ProviderConfig } from '../config/types';
 import { performRun, Run } from '../discovery/performRun';
-import { ProviderMemory } from '../discovery/types';
+import { locationsOf } from '../discovery/locations';
+import { choosePass } from '../discovery/resume';
+import { CatalogLocation, KnownRepository, ProviderMemory } from '../discovery/types';
 import { LimiterRegistry } from '../http/limiters';
-import { ProviderMemoryStore } from '../store/ProviderMemoryStore';
-import { Clock, systemClock } from '../util/clock';
-import { ClientFactory, createClientFactory } from './createClient';
+import { systemClock } from '../util/clock';
+import { Checkpoints } from './Checkpoints';
+import { createClientFactory } from './createClient';
 import { DiscoveryRunError } from './DiscoveryRunError';
 import { anchorEntity, providerName, toLocationEntity } from './locationEntities';
 import { RequestMeter } from './RequestMeter';
+import { BitbucketServerEntityProviderOptions, FromConfigOptions } from './options';
 import { RunLog } from './RunLog';
-
-/** What a provider is made of. */
-export interface BitbucketServerEntityProviderOptions {
-  readonly config: ProviderConfig;
-  readonly clients: ClientFactory;
-  readonly store: ProviderMemoryStore;
-  readonly clock: Clock;
-  readonly logger: LoggerService;
-  /** Called once connected: sets up when `refresh` runs. */
-  readonly schedule: (refresh: (signal: AbortSignal) => Promise<void>) => Promise<void>;
-  /** Aborted when the backend shuts down. */
-  readonly shutdownSignal?: AbortSignal;
-}
-
-/** What `fromConfig` needs besides the configuration. */
-export interface FromConfigOptions {
-  readonly logger: LoggerService;
-  readonly scheduler: SchedulerService;
-  readonly store: ProviderMemoryStore;
-  readonly shutdownSignal?: AbortSignal;
-  /** The machine's when left out. */
-  readonly clock?: Clock;
-  /** The global one when left out. */
-  readonly fetch?: typeof fetch;
-}
+import { toRunRecord } from './runRecord';
 
 /**
  * Discovers catalog files in a Bitbucket Server or Data Center and keeps one Location
@@ -131,9 +108,10 @@ export class BitbucketServerEntityProvider implements EntityProvider {
    * work or the run was aborted, so that the scheduler sees it; nothing is removed then
    */
   async refresh(taskSignal?: AbortSignal): Promise<void> {
-    const { config, clients, clock, shutdownSignal } = this.#options;
+    const { config, clients, clock, shutdownSignal, store } = this.#options;
     const signal = anySignal(taskSignal, shutdownSignal);
     const memory = await this.#loadMemory();
+    const checkpoints = await this.#beginPass(memory);
     const meter = new RequestMeter();
     const client = clients.create(meter);
     this.#log.started();
@@ -145,34 +123,90 @@ export class BitbucketServerEntityProvider implements EntityProvider {
       memory,
       clock,
       signal,
-      onProgress: progress => this.#log.progressed(progress),
+      loadApprovals: () => store.loadApprovals(config.id),
+      onProgress: progress => {
+        this.#log.progressed(progress);
+        if (progress.kind === 'checking') {
+          checkpoints?.note(progress.result);
+        }
+      },
     });
+    await checkpoints?.saveRest();
     await this.#apply(run);
     this.#log.finished(run, meter.counts());
+    await store.recordRun(config.id, toRunRecord(run, meter.counts(), config.host));
     if (run.failure && !shutdownSignal?.aborted) {
       throw new DiscoveryRunError(run.failure, config.host);
     }
   }
 
+  /**
+   * Carries out, at once, the removals that are held back at this moment.
+   *
+   * @returns how many; 0 when nothing is held back
+   */
+  async approveRemovals(): Promise<number> {
+    const { config, store } = this.#options;
+    const memory = await store.load(config.id);
+    const targets = new Set((memory?.held ?? []).map(one => one.targetUrl));
+    if (memory === undefined || targets.size === 0) {
+      return 0;
+    }
+    await store.approve(config.id, [...targets]);
+    await store.saveProgress(config.id, withoutFiles(memory.repositories, targets));
+    const held = locationsOf(memory.repositories).filter(one =>
+      targets.has(one.file.targetUrl),
+    );
+    await this.#connected().applyMutation({
+      type: 'delta',
+      added: [],
+      removed: held.map(location => toLocationEntity(location, config.id)),
+    });
+    this.#log.approved(targets.size);
+    return targets.size;
+  }
+
+  /** Nothing is kept on the way where it is not known what the catalog holds: it would pass for all of it. */
+  async #beginPass(memory: ProviderMemory | undefined): Promise<Checkpoints | undefined> {
+    const { config, clock, store } = this.#options;
+    if (memory === undefined) {
+      return undefined;
+    }
+    const pass = choosePass(config, memory.unfinishedPass, clock.now());
+    await store.beginPass(config.id, memory, pass);
+    return new Checkpoints(memory.repositories, {
+      saveProgress: repositories => store.saveProgress(config.id, repositories),
+      add: locations => this.#add(locations),
+      onError: error => this.#log.checkpointFailed(error),
+    });
+  }
+
   /** Only after the mutation is the new state remembered: a crash in between repeats, and loses nothing. */
   async #apply({ reconciliation }: Run): Promise<void> {
     const { config, store } = this.#options;
-    const entities = reconciliation.locations.map(location =>
-      toLocationEntity(location, config.id),
-    );
-    if (reconciliation.mutation === 'full') {
+    const { mutation, locations, memory } = reconciliation;
+    if (mutation === 'full') {
+      const entities = locations.map(one => toLocationEntity(one, config.id));
       await this.#connected().applyMutation({
         type: 'full',
         entities: [this.#anchor(), ...entities],
       });
-    } else if (entities.length > 0) {
+    } else {
+      await this.#add(locations);
+    }
+    if (memory) {
+      await store.save(config.id, memory);
+    }
+  }
+
+  async #add(locations: readonly CatalogLocation[]): Promise<void> {
+    if (locations.length > 0) {
       await this.#connected().applyMutation({
         type: 'delta',
-        added: entities,
+        added: locations.map(one => toLocationEntity(one, this.#options.config.id)),
         removed: [],
       });
     }
-    await store.save(config.id, reconciliation.memory);
   }
 
   async #loadMemory(): Promise<ProviderMemory | undefined> {
@@ -198,4 +232,17 @@ export class BitbucketServerEntityProvider implements EntityProvider {
 
 function anySignal(...signals: (AbortSignal | undefined)[]): AbortSignal {
   return AbortSignal.any(signals.flatMap(one => one ?? []));
+}
+
+/** The repositories that lose a file, as they are without it. */
+function withoutFiles(
+  repositories: readonly KnownRepository[],
+  targets: ReadonlySet<string>,
+): KnownRepository[] {
+  return repositories
+    .filter(one => one.files.some(file => targets.has(file.targetUrl)))
+    .map(one => ({
+      ...one,
+      files: one.files.filter(file => !targets.has(file.targetUrl)),
+    }));
 }

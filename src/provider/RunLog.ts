@@ -56,6 +56,16 @@ export class RunLog {
     );
   }
 
+  checkpointFailed(error: unknown): void {
+    this.#logger.warn(`What the run learned so far could not be kept: ${error}`);
+  }
+
+  approved(count: number): void {
+    this.#logger.info(
+      `${count} removals that were held back are approved and carried out`,
+    );
+  }
+
   finished(run: Run, requests: RequestCounts): void {
     for (const one of run.result.repositories) {
       this.#logger.debug(describeRepository(one));
@@ -86,9 +96,11 @@ export class RunLog {
     if (failure) {
       return;
     }
-    for (const { projectKey, problem } of result.listing.problems) {
+    for (const { projectKey, problem, gone } of result.listing.problems) {
       this.#logger.warn(
-        `Project ${projectKey} could not be listed, so its repositories stay as they are: ${problem.detail}`,
+        gone
+          ? `Project ${projectKey} does not exist: ${problem.detail}`
+          : `Project ${projectKey} could not be listed, so its repositories stay as they are: ${problem.detail}`,
       );
     }
     if (result.listing.unreadable > 0) {

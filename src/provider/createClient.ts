@@ -5,7 +5,7 @@ import {
   getBitbucketServerRequestOptions,
 } from '@backstage/integration';
 import { BitbucketServerClient } from '../bitbucket/BitbucketServerClient';
-import { HttpTransport } from '../http/HttpTransport';
+import { Fetch, HttpTransport } from '../http/HttpTransport';
 import { credentialKeyOf, LimiterRegistry } from '../http/limiters';
 import { RateLimitSetting, RequestObserver } from '../http/types';
 import { Clock } from '../util/clock';
@@ -21,7 +21,7 @@ export interface ClientSetup {
   readonly clock: Clock;
   readonly onLimiterConflict: (message: string) => void;
   /** The global one when left out. */
-  readonly fetch?: typeof fetch;
+  readonly fetch?: Fetch;
 }
 
 /** Makes clients that share one limiter. */

@@ -1,31 +1,52 @@
 /** Where a provider's memory lives between runs. */
 
-import { ProviderMemory } from '../discovery/types';
+import { RunSummary } from '../discovery/summarizeRun';
+import { KnownRepository, ProviderMemory, UnfinishedPass } from '../discovery/types';
+
+/** How a run ended. */
+export interface RunRecord {
+  readonly startedAtMs: number;
+  readonly finishedAtMs: number;
+  readonly status: 'succeeded' | 'failed';
+  readonly summary: RunSummary;
+  readonly requests: number;
+  /** Of a failed run, without secrets. */
+  readonly error?: string;
+}
+
+/** Runs that are remembered per provider. */
+export const RUNS_KEPT = 20;
 
 /** Loads and saves what each provider knows. */
 export interface ProviderMemoryStore {
   /** @returns `undefined` when what the catalog holds from the provider cannot be told */
   load(providerId: string): Promise<ProviderMemory | undefined>;
+  /** Replaces everything remembered; approvals that came in meanwhile stay. */
   save(providerId: string, memory: ProviderMemory): Promise<void>;
+  /**
+   * Notes that a pass begins, so that one that never ends is continued by the next run.
+   *
+   * @param memory - what `load` returned: kept where nothing was stored yet
+   */
+  beginPass(
+    providerId: string,
+    memory: ProviderMemory,
+    pass: UnfinishedPass,
+  ): Promise<void>;
+  /** Adds to what is remembered while a pass goes on. */
+  saveProgress(
+    providerId: string,
+    repositories: readonly KnownRepository[],
+  ): Promise<void>;
+  /** Targets whose removal is held back and was approved. */
+  loadApprovals(providerId: string): Promise<ReadonlySet<string>>;
+  /** Approves the removal of what is held back now. */
+  approve(providerId: string, targetUrls: readonly string[]): Promise<void>;
+  /** Adds to the record of runs, of which the last ones are kept. */
+  recordRun(providerId: string, run: RunRecord): Promise<void>;
+  /** @returns the newest first */
+  loadRuns(providerId: string): Promise<RunRecord[]>;
 }
 
-/**
- * Remembers for as long as the process lives; before its first run a provider's memory
- * is read from the catalog itself.
- */
-export class InProcessMemoryStore implements ProviderMemoryStore {
-  readonly #memories = new Map<string, ProviderMemory>();
-  readonly #readBaseline: (providerId: string) => Promise<ProviderMemory | undefined>;
-
-  constructor(readBaseline: (providerId: string) => Promise<ProviderMemory | undefined>) {
-    this.#readBaseline = readBaseline;
-  }
-
-  async load(providerId: string): Promise<ProviderMemory | undefined> {
-    return this.#memories.get(providerId) ?? (await this.#readBaseline(providerId));
-  }
-
-  async save(providerId: string, memory: ProviderMemory): Promise<void> {
-    this.#memories.set(providerId, memory);
-  }
-}
+/** Reads what the catalog holds from a provider that nothing is remembered about. */
+export type BaselineReader = (providerId: string) => Promise<ProviderMemory | undefined>;

@@ -15,10 +15,14 @@ export async function mapConcurrent<T, R>(
   map: (item: T) => Promise<R>,
 ): Promise<R[]> {
   const limit = pLimit(concurrency);
-  try {
-    return await Promise.all(items.map(item => limit(() => map(item))));
-  } catch (error) {
-    limit.clearQueue();
-    throw error;
-  }
+  const call = async (item: T): Promise<R> => {
+    try {
+      return await map(item);
+    } catch (error) {
+      // Here and not where all are awaited: by then the next ones would have been started.
+      limit.clearQueue();
+      throw error;
+    }
+  };
+  return Promise.all(items.map(item => limit(() => call(item))));
 }

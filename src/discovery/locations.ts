@@ -1,0 +1,33 @@
+/** Between repositories with files and the Locations they are in the catalog. Pure. */
+
+import { CatalogFile, RepositoryOutcome } from '../model';
+import { CatalogLocation, DiscoveryResult, KnownRepository } from './types';
+
+/** The Location of each file that was found, each target once. */
+export function foundLocations(result: DiscoveryResult): CatalogLocation[] {
+  return uniqueByTarget(
+    result.repositories.flatMap(({ repository, outcome }) =>
+      filesOf(outcome).map(file => ({ repository, file })),
+    ),
+  );
+}
+
+/** The files that an outcome registers. */
+export function filesOf(outcome: RepositoryOutcome): readonly CatalogFile[] {
+  return outcome.kind === 'registered' ? outcome.files : [];
+}
+
+/** Every Location of these repositories. */
+export function locationsOf(known: readonly KnownRepository[]): CatalogLocation[] {
+  return known.flatMap(one =>
+    one.files.map(file => ({
+      repository: { id: one.repositoryId, projectKey: one.projectKey, slug: one.slug },
+      file,
+    })),
+  );
+}
+
+/** Each target once, the last one of it. */
+export function uniqueByTarget(locations: readonly CatalogLocation[]): CatalogLocation[] {
+  return [...new Map(locations.map(one => [one.file.targetUrl, one])).values()];
+}

@@ -1,0 +1,83 @@
+/** What a run leaves to the next one. Pure. */
+
+import { CatalogFile } from '../model';
+import { addressKey } from './identify';
+import { filesOf } from './locations';
+import {
+  CatalogLocation,
+  DiscoveryResult,
+  KnownRepository,
+  RepositoryResult,
+} from './types';
+
+/**
+ * What to remember: everything looked at, with what the catalog now holds for it.
+ *
+ * @remarks A target belongs to whoever is at its address now, since addresses are swapped
+ * and taken over: only so the doubt about the new owner protects it in the next run.
+ *
+ * @param locations - what the catalog now holds
+ * @param others - ids to remember although the run did not come to them
+ */
+export function remember(
+  result: DiscoveryResult,
+  locations: readonly CatalogLocation[],
+  others: readonly number[] = [],
+): KnownRepository[] {
+  const known = new Map(result.known.map(one => [one.repositoryId, one]));
+  const looked = new Map(result.repositories.map(one => [one.repository.id, one]));
+  const ownerIds = new Map(
+    result.repositories.map(one => [addressKey(one.repository), one.repository.id]),
+  );
+  const files = new Map<number, CatalogFile[]>();
+  for (const { repository, file } of locations) {
+    const id = ownerIds.get(addressKey(repository)) ?? repository.id;
+    const ofOwner = files.get(id) ?? [];
+    ofOwner.push(file);
+    files.set(id, ofOwner);
+  }
+  const ids = new Set([...others, ...looked.keys(), ...files.keys()]);
+  return [...ids].flatMap(id => {
+    const before = known.get(id);
+    const now = looked.get(id);
+    const address = now?.repository ?? before;
+    return address
+      ? {
+          repositoryId: id,
+          projectKey: address.projectKey,
+          slug: address.slug,
+          files: files.get(id) ?? [],
+          ...lastLook(now, before),
+        }
+      : [];
+  });
+}
+
+/** The last look that was not `unknown`, with its time. */
+function lastLook(
+  now: RepositoryResult | undefined,
+  before: KnownRepository | undefined,
+): Pick<KnownRepository, 'settled' | 'checkedAtMs'> {
+  return now === undefined || now.outcome.kind === 'unknown'
+    ? { settled: before?.settled, checkedAtMs: before?.checkedAtMs }
+    : { settled: now.outcome, checkedAtMs: now.checkedAtMs };
+}
+
+/**
+ * What to remember of a repository while the run goes on: what was found is in the catalog
+ * by then, and nothing of it is removed before the end.
+ */
+export function rememberEarly(
+  result: RepositoryResult,
+  before: KnownRepository | undefined,
+): KnownRepository {
+  const { id, projectKey, slug } = result.repository;
+  const files = [...(before?.files ?? []), ...filesOf(result.outcome)];
+  return {
+    repositoryId: id,
+    projectKey,
+    slug,
+    files: [...new Map(files.map(file => [file.targetUrl, file])).values()],
+    ...lastLook(result, before),
+  };
+}

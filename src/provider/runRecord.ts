@@ -1,0 +1,18 @@
+/** A run as it is kept for those who ask later. Pure. */
+
+import { Run } from '../discovery/performRun';
+import { RunRecord } from '../store/ProviderMemoryStore';
+import { describeFailure } from './DiscoveryRunError';
+import { RequestCounts } from './RequestMeter';
+
+/** Reduces a run to its record. */
+export function toRunRecord(run: Run, requests: RequestCounts, host: string): RunRecord {
+  return {
+    startedAtMs: run.startedAtMs,
+    finishedAtMs: run.finishedAtMs,
+    status: run.failure ? 'failed' : 'succeeded',
+    summary: run.summary,
+    requests: requests.total,
+    error: run.failure && describeFailure(run.failure, host),
+  };
+}

@@ -1,0 +1,50 @@
+import { target } from '../__testUtils__/discoveryData';
+import { isPlaceholderId } from '../discovery/identify';
+import { toKnownRepositories } from './readCatalogBaseline';
+
+describe('toKnownRepositories', () => {
+  it('makes one repository of all files at one address, whatever the case of letters', () => {
+    const targets = [
+      target('PAY/api', 'a.yaml'),
+      target('OPS/api', 'a.yaml'),
+      target('pay/API', 'b.yaml'),
+    ];
+    const known = toKnownRepositories(targets);
+    expect(known).toHaveLength(2);
+    expect(known.map(one => one.files.map(file => file.path))).toEqual([
+      ['a.yaml', 'b.yaml'],
+      ['a.yaml'],
+    ]);
+  });
+
+  it('gives each a placeholder of its own', () => {
+    const targets = Array.from({ length: 100 }, (_, index) =>
+      target(`PAY/r${index % 50}`, `${index}.yaml`),
+    );
+    const ids = toKnownRepositories(targets).map(one => one.repositoryId);
+    expect(new Set(ids).size).toBe(50);
+    expect(ids.every(isPlaceholderId)).toBe(true);
+  });
+
+  it('keeps the targets as they are', () => {
+    const old = 'https://host/users/jdoe/repos/mine/browse/my docs/c.yaml?at=x';
+    expect(toKnownRepositories([old])).toEqual([
+      {
+        repositoryId: -1,
+        projectKey: '~jdoe',
+        slug: 'mine',
+        files: [{ path: 'my docs/c.yaml', targetUrl: old }],
+      },
+    ]);
+  });
+
+  it('leaves out what is no file in Bitbucket Server', () => {
+    expect(
+      toKnownRepositories(['https://host/projects/PAY/repos/api', 'anchor', '']),
+    ).toEqual([]);
+  });
+
+  it('makes nothing of nothing', () => {
+    expect(toKnownRepositories([])).toEqual([]);
+  });
+});

@@ -1,0 +1,47 @@
+import { mapConcurrent } from './mapConcurrent';
+
+const turn = () => new Promise(resolve => setImmediate(resolve));
+
+describe('mapConcurrent', () => {
+  it('returns results in the order of the input, whatever ends first', async () => {
+    const results = await mapConcurrent([3, 1, 2], 3, async turns => {
+      for (let left = turns; left > 0; left -= 1) {
+        await turn();
+      }
+      return turns * 10;
+    });
+
+    expect(results).toEqual([30, 10, 20]);
+  });
+
+  it('never has more calls in flight than allowed', async () => {
+    let inFlight = 0;
+    let peak = 0;
+
+    await mapConcurrent(Array.from({ length: 20 }), 4, async () => {
+      inFlight += 1;
+      peak = Math.max(peak, inFlight);
+      await turn();
+      inFlight -= 1;
+    });
+
+    expect(peak).toBe(4);
+  });
+
+  it('starts no further call after the first rejection', async () => {
+    const started: number[] = [];
+    const work = mapConcurrent([1, 2, 3, 4, 5, 6], 2, async item => {
+      started.push(item);
+      await turn();
+      throw new Error(`failed at ${item}`);
+    });
+
+    await expect(work).rejects.toThrow('failed at 1');
+    await turn();
+    expect(started).toEqual([1, 2]);
+  });
+
+  it('maps nothing to nothing', async () => {
+    expect(await mapConcurrent([], 1, async () => 1)).toEqual([]);
+  });
+});
