@@ -4,11 +4,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import type { SimulatedBitbucket } from './simulatedBitbucket';
 
-interface Backstage {
-  readonly baseUrl: string;
-  readonly token: string;
-}
-
 const LONGEST_WAIT_MS = 90_000;
 const POLL_MS = 500;
 /** No request for so long: the run and the catalog's own reads are done. */
@@ -19,13 +14,13 @@ const Entities = z.array(z.object({ metadata: z.object({ name: z.string() }) }))
 
 /** Waits until the catalog has read what was discovered, then prints it. */
 export async function announce(
-  backstage: Backstage,
+  baseUrl: string,
   bitbucket: SimulatedBitbucket,
 ): Promise<void> {
   await readsAreDone(bitbucket);
-  const names = await listComponents(backstage);
+  const names = await listComponents(baseUrl);
   // eslint-disable-next-line no-console -- for the person at the terminal, not a log
-  console.log(describe(backstage, names));
+  console.log(describe(baseUrl, names));
 }
 
 /** Watches the simulated Bitbucket rather than the catalog, whose log it would fill. */
@@ -44,15 +39,13 @@ async function readsAreDone(bitbucket: SimulatedBitbucket): Promise<void> {
   }
 }
 
-async function listComponents({ baseUrl, token }: Backstage): Promise<string[]> {
-  const response = await fetch(`${baseUrl}/api/catalog/entities?filter=kind=component`, {
-    headers: { authorization: `Bearer ${token}` },
-  });
+async function listComponents(baseUrl: string): Promise<string[]> {
+  const response = await fetch(`${baseUrl}/api/catalog/entities?filter=kind=component`);
   const entities = response.ok ? Entities.safeParse(await response.json()) : undefined;
   return entities?.success ? entities.data.map(one => one.metadata.name) : [];
 }
 
-function describe({ baseUrl, token }: Backstage, names: readonly string[]): string {
+function describe(baseUrl: string, names: readonly string[]): string {
   const examples = names.slice(0, SHOWN).join(', ');
   return [
     '',
@@ -61,13 +54,13 @@ function describe({ baseUrl, token }: Backstage, names: readonly string[]): stri
     'Try this next, in another terminal:',
     '',
     '  # what is in the catalog',
-    `  curl -s -H 'Authorization: Bearer ${token}' '${baseUrl}/api/catalog/entities?filter=kind=component'`,
+    `  curl -s '${baseUrl}/api/catalog/entities?filter=kind=component'`,
     '',
     '  # the discovery itself, as the catalog shows it',
-    `  curl -s -H 'Authorization: Bearer ${token}' '${baseUrl}/api/catalog/entities/by-name/location/default/bitbucket-server-default'`,
+    `  curl -s '${baseUrl}/api/catalog/entities/by-name/location/default/bitbucket-server-default'`,
     '',
     '  # run discovery now, through the scheduler',
-    `  curl -s -X POST -H 'Authorization: Bearer ${token}' '${baseUrl}/api/catalog/.backstage/scheduler/v1/tasks/bitbucketServer-provider:default:refresh/trigger'`,
+    `  curl -s -X POST '${baseUrl}/api/catalog/.backstage/scheduler/v1/tasks/bitbucketServer-provider:default:refresh/trigger'`,
     '',
     '  # what the simulated Bitbucket holds',
     "  curl -s -u backstage:local-demo-only 'http://localhost:7990/rest/api/1.0/repos?limit=5'",

@@ -27,10 +27,7 @@ async function main(): Promise<void> {
   backend.add(import('@backstage/plugin-catalog-backend'));
   backend.add(import('../src'));
   await backend.start();
-  await announce(
-    { baseUrl: 'http://localhost:7007', token: 'local-demo-only' },
-    bitbucket,
-  );
+  await announce('http://localhost:7007', bitbucket);
 }
 
 main().catch(error => {

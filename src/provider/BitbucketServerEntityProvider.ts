@@ -123,7 +123,7 @@ export class BitbucketServerEntityProvider implements EntityProvider {
       memory,
       clock,
       signal,
-      loadApprovals: () => store.loadApprovals(config.id),
+      loadApprovals: memory && (() => store.loadApprovals(config.id)),
       onProgress: progress => {
         this.#log.progressed(progress);
         if (progress.kind === 'checking') {
@@ -134,7 +134,7 @@ export class BitbucketServerEntityProvider implements EntityProvider {
     await checkpoints?.saveRest();
     await this.#apply(run);
     this.#log.finished(run, meter.counts());
-    await store.recordRun(config.id, toRunRecord(run, meter.counts(), config.host));
+    await this.#record(run, meter);
     if (run.failure && !shutdownSignal?.aborted) {
       throw new DiscoveryRunError(run.failure, config.host);
     }
@@ -196,6 +196,16 @@ export class BitbucketServerEntityProvider implements EntityProvider {
     }
     if (memory) {
       await store.save(config.id, memory);
+    }
+  }
+
+  /** A run counts as it went, whether its record can be kept or not. */
+  async #record(run: Run, meter: RequestMeter): Promise<void> {
+    const { config, store } = this.#options;
+    try {
+      await store.recordRun(config.id, toRunRecord(run, meter.counts(), config.host));
+    } catch (error) {
+      this.#log.recordFailed(error);
     }
   }
 

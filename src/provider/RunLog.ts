@@ -60,6 +60,10 @@ export class RunLog {
     this.#logger.warn(`What the run learned so far could not be kept: ${error}`);
   }
 
+  recordFailed(error: unknown): void {
+    this.#logger.warn(`The record of the run could not be kept: ${error}`);
+  }
+
   approved(count: number): void {
     this.#logger.info(
       `${count} removals that were held back are approved and carried out`,
