@@ -152,6 +152,39 @@ describe('findCatalogFiles', () => {
     expect(asked).toEqual(['files PAY/api']);
   });
 
+  describe('given an empty list of files, which may be a broken answer', () => {
+    const empty = { kind: 'found', value: [] } as const;
+    const lookAt = async (
+      put: FakeRepositoryOptions,
+      catalogPaths: readonly string[],
+    ) => {
+      const source = new FakeRepositorySource().put(7, 'PAY/api', put);
+      source.listFiles = async () => empty;
+      const outcome = await findCatalogFiles(API, scope({ paths: catalogPaths }), source);
+      return { outcome, asked: source.asked };
+    };
+
+    it.each([
+      [['b.yaml', '**/a.yaml'], 'file PAY/api b.yaml'],
+      [['**/a.yaml', 'b.yaml'], 'file PAY/api a.yaml'],
+    ])('has one check confirm that %j is absent', async (catalogPaths, question) => {
+      const { outcome, asked } = await lookAt({ files: [] }, catalogPaths);
+      expect(outcome).toEqual({ kind: 'absent', reason: 'no-catalog-file' });
+      expect(asked).toEqual([question]);
+    });
+
+    it('knows nothing when the check finds a file', async () => {
+      const { outcome } = await lookAt({ files: ['a.yaml'] }, ['**/a.yaml']);
+      expect(outcome).toMatchObject({ kind: 'unknown', reason: 'unexpected-answer' });
+    });
+
+    it('knows nothing when the check fails', async () => {
+      const lookup = { kind: 'unknown', problem: problem('timeout', 'late') } as const;
+      const { outcome } = await lookAt({ lookup }, ['**/a.yaml']);
+      expect(outcome).toEqual({ kind: 'unknown', reason: 'timeout', detail: 'late' });
+    });
+  });
+
   it('asks nothing for an excluded repository', async () => {
     const { outcome, asked } = await find(
       { fork: true },

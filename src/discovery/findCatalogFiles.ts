@@ -1,10 +1,15 @@
 /** One repository: filtered, then asked for its catalog files. The same for runs, events and previews. */
 
-import { CatalogFile, Lookup, Repository, RepositoryOutcome } from '../model';
+import { CatalogFile, Lookup, Problem, Repository, RepositoryOutcome } from '../model';
 import { matchCatalogPaths } from '../filters/catalogPaths';
 import { assessRepository } from '../filters/repositoryFilter';
 import { CatalogPath } from '../filters/types';
 import { DiscoveryScope, RepositorySource } from './types';
+
+const EMPTY_LIST: Problem = {
+  reason: 'unexpected-answer',
+  detail: "Bitbucket's list of files is empty, and yet there are files",
+};
 
 /** How one repository is to be looked at, decided without asking anything. */
 export type LookupPlan =
@@ -73,7 +78,7 @@ export async function findCatalogFiles(
       return lookup.kind === 'found' ? registered([plan.path]) : toOutcome(lookup);
     }
     case 'list-files': {
-      const lookup = await source.listFiles(repository, options);
+      const lookup = await listFiles(repository, plan.paths, source, options);
       if (lookup.kind !== 'found' && plan.unchecked.length === 0) {
         return toOutcome(lookup);
       }
@@ -90,6 +95,32 @@ export async function findCatalogFiles(
     default:
       return plan satisfies never;
   }
+}
+
+/**
+ * Every file of a repository. An empty list may be a broken answer, and would take all its
+ * files out of the catalog: one check of a path has to confirm that there is none.
+ */
+async function listFiles(
+  repository: Repository,
+  paths: readonly CatalogPath[],
+  source: RepositorySource,
+  options: { branch?: string; signal?: AbortSignal },
+): Promise<Lookup<readonly string[]>> {
+  const listing = await source.listFiles(repository, options);
+  const [first] = paths;
+  if (listing.kind !== 'found' || listing.value.length > 0 || first === undefined) {
+    return listing;
+  }
+  const check = await source.findFile(repository, examplePathOf(first), options);
+  return check.kind === 'found' ? { kind: 'unknown', problem: EMPTY_LIST } : check;
+}
+
+/** A path to ask for: the file name of a glob, at the root. */
+function examplePathOf(path: CatalogPath): string {
+  return path.kind === 'plain'
+    ? path.path
+    : path.pattern.slice(path.pattern.lastIndexOf('/') + 1);
 }
 
 function toFile(

@@ -194,6 +194,14 @@ describe('performRun', () => {
       expect(source.asked.filter(one => one.startsWith('file'))).toHaveLength(3);
     });
 
+    it('looks at everything again after a run whose listing failed', async () => {
+      const source = server(3).failListing('list', failedListing(), 1);
+      const first = await run(source, memoryOf([]));
+      source.asked.length = 0;
+      await run(source, first.reconciliation.memory, { nowMs: NOW + HOUR });
+      expect(source.asked.filter(one => one.startsWith('file'))).toHaveLength(2);
+    });
+
     it.each([
       ['after too long a break', 7 * HOUR, {}],
       ['where it now looks for something else', HOUR, { branch: 'develop' }],

@@ -86,7 +86,8 @@ function addOnly(request: ReconcileRequest, reason: string): Reconciliation {
         result.known.map(one => one.repositoryId),
       ),
       held: memory.held,
-      unfinishedPass: request.pass,
+      // Where only the listing failed, everything it showed was looked at.
+      unfinishedPass: result.interruption && request.pass,
     },
   };
 }

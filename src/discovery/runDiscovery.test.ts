@@ -88,7 +88,12 @@ describe('runDiscovery', () => {
         1,
       );
     const result = await run(source, { known: [known(3, 'PAY/c'), known(9, 'PAY/x')] });
-    expect(outcomes(result)).toEqual({ 'PAY/a': 'registered', 'PAY/b': 'registered' });
+    expect(outcomes(result)).toEqual({
+      'PAY/a': 'registered',
+      'PAY/b': 'registered',
+      'PAY/c': 'unknown not-checked',
+      'PAY/x': 'unknown not-checked',
+    });
     expect(result.listing.complete).toBe(false);
     expect(result.goneRepositoryIds.size).toBe(0);
     expect(source.asked.filter(one => one.startsWith('repository'))).toEqual([]);

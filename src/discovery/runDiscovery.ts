@@ -104,10 +104,12 @@ class Pass {
     this.#known = identify(this.#known, repositories);
     const listed = new Set(repositories.map(one => one.id));
     this.#listing = listing;
-    const missing = listing.complete ? this.#noteMissing(listed) : [];
+    const missing = this.#noteMissing(listed);
     await this.#lookAt(repositories);
-    // Last, so that a lost permission, which leaves many to confirm, delays nothing new.
-    await this.#lookAt(await this.#confirmMissing(missing, listed));
+    if (listing.complete) {
+      // Last, so that a lost permission, which leaves many to confirm, delays nothing new.
+      await this.#lookAt(await this.#confirmMissing(missing, listed));
+    }
   }
 
   #noteMissing(listed: ReadonlySet<number>): KnownRepository[] {

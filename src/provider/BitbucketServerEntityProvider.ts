@@ -3,6 +3,7 @@
  * the engine; this file loads, applies, remembers and reports.
  */
 
+import { stringifyEntityRef } from '@backstage/catalog-model';
 import { Config } from '@backstage/config';
 import { ScmIntegrations } from '@backstage/integration';
 import { EntityProvider, EntityProviderConnection } from '@backstage/plugin-catalog-node';
@@ -10,13 +11,14 @@ import { readProviderConfigs } from '../config/readProviderConfigs';
 import { performRun, Run } from '../discovery/performRun';
 import { locationsOf } from '../discovery/locations';
 import { choosePass } from '../discovery/resume';
-import { CatalogLocation, KnownRepository, ProviderMemory } from '../discovery/types';
+import { KnownRepository, ProviderMemory } from '../discovery/types';
 import { LimiterRegistry } from '../http/limiters';
 import { systemClock } from '../util/clock';
+import { CatalogWriter } from './CatalogWriter';
 import { Checkpoints } from './Checkpoints';
 import { createClientFactory } from './createClient';
 import { DiscoveryRunError } from './DiscoveryRunError';
-import { anchorEntity, providerName, toLocationEntity } from './locationEntities';
+import { anchorEntity, providerName } from './locationEntities';
 import { RequestMeter } from './RequestMeter';
 import { BitbucketServerEntityProviderOptions, FromConfigOptions } from './options';
 import { RunLog } from './RunLog';
@@ -31,7 +33,7 @@ import { toRunRecord } from './runRecord';
 export class BitbucketServerEntityProvider implements EntityProvider {
   readonly #options: BitbucketServerEntityProviderOptions;
   readonly #log: RunLog;
-  #connection: EntityProviderConnection | undefined;
+  #catalog: CatalogWriter | undefined;
 
   /**
    * Makes the providers that `catalog.providers.bitbucketServer` describes; those of one
@@ -67,7 +69,7 @@ export class BitbucketServerEntityProvider implements EntityProvider {
             schedule: refresh =>
               scheduler.scheduleTask({
                 ...provider.schedule,
-                id: `${providerName(provider.id)}:refresh`,
+                id: taskIdOf(provider.id),
                 fn: refresh,
               }),
           });
@@ -84,6 +86,17 @@ export class BitbucketServerEntityProvider implements EntityProvider {
     return providerName(this.#options.config.id);
   }
 
+  /** The id of its task at the scheduler. */
+  get taskId(): string {
+    return taskIdOf(this.#options.config.id);
+  }
+
+  /** The entity ref of its anchor in the catalog: refreshing that starts a run. */
+  get anchorRef(): string {
+    const { id, host } = this.#options.config;
+    return stringifyEntityRef(anchorEntity(id, host).entity);
+  }
+
   /**
    * Announces the discovery in the catalog and sets up its schedule.
    *
@@ -91,12 +104,8 @@ export class BitbucketServerEntityProvider implements EntityProvider {
    * from starting.
    */
   async connect(connection: EntityProviderConnection): Promise<void> {
-    this.#connection = connection;
-    await connection.applyMutation({
-      type: 'delta',
-      added: [this.#anchor()],
-      removed: [],
-    });
+    this.#catalog = new CatalogWriter(connection, this.#options.config);
+    await this.#catalog.announce();
     await this.#options.schedule(signal => this.refresh(signal));
   }
 
@@ -148,7 +157,8 @@ export class BitbucketServerEntityProvider implements EntityProvider {
   async approveRemovals(): Promise<number> {
     const { config, store } = this.#options;
     const memory = await store.load(config.id);
-    const targets = new Set((memory?.held ?? []).map(one => one.targetUrl));
+    const waiting = (memory?.held ?? []).filter(one => !one.approved);
+    const targets = new Set(waiting.map(one => one.targetUrl));
     if (memory === undefined || targets.size === 0) {
       return 0;
     }
@@ -157,11 +167,7 @@ export class BitbucketServerEntityProvider implements EntityProvider {
     const held = locationsOf(memory.repositories).filter(one =>
       targets.has(one.file.targetUrl),
     );
-    await this.#connected().applyMutation({
-      type: 'delta',
-      added: [],
-      removed: held.map(location => toLocationEntity(location, config.id)),
-    });
+    await this.#connected().change([], held);
     this.#log.approved(targets.size);
     return targets.size;
   }
@@ -176,7 +182,7 @@ export class BitbucketServerEntityProvider implements EntityProvider {
     await store.beginPass(config.id, memory, pass);
     return new Checkpoints(memory.repositories, {
       saveProgress: repositories => store.saveProgress(config.id, repositories),
-      add: locations => this.#add(locations),
+      add: locations => this.#connected().change(locations),
       onError: error => this.#log.checkpointFailed(error),
     });
   }
@@ -186,13 +192,9 @@ export class BitbucketServerEntityProvider implements EntityProvider {
     const { config, store } = this.#options;
     const { mutation, locations, memory } = reconciliation;
     if (mutation === 'full') {
-      const entities = locations.map(one => toLocationEntity(one, config.id));
-      await this.#connected().applyMutation({
-        type: 'full',
-        entities: [this.#anchor(), ...entities],
-      });
+      await this.#connected().replaceAll(locations);
     } else {
-      await this.#add(locations);
+      await this.#connected().change(locations);
     }
     if (memory) {
       await store.save(config.id, memory);
@@ -209,16 +211,6 @@ export class BitbucketServerEntityProvider implements EntityProvider {
     }
   }
 
-  async #add(locations: readonly CatalogLocation[]): Promise<void> {
-    if (locations.length > 0) {
-      await this.#connected().applyMutation({
-        type: 'delta',
-        added: locations.map(one => toLocationEntity(one, this.#options.config.id)),
-        removed: [],
-      });
-    }
-  }
-
   async #loadMemory(): Promise<ProviderMemory | undefined> {
     try {
       return await this.#options.store.load(this.#options.config.id);
@@ -228,16 +220,16 @@ export class BitbucketServerEntityProvider implements EntityProvider {
     }
   }
 
-  #connected(): EntityProviderConnection {
-    if (!this.#connection) {
+  #connected(): CatalogWriter {
+    if (!this.#catalog) {
       throw new Error(`${this.getProviderName()} is not connected to a catalog yet`);
     }
-    return this.#connection;
+    return this.#catalog;
   }
+}
 
-  #anchor() {
-    return anchorEntity(this.#options.config.id, this.#options.config.host);
-  }
+function taskIdOf(providerId: string): string {
+  return `${providerName(providerId)}:refresh`;
 }
 
 function anySignal(...signals: (AbortSignal | undefined)[]): AbortSignal {

@@ -4,13 +4,13 @@
  */
 
 import { createSimulatedBitbucket, FaultMatch } from '../../dev/simulatedBitbucket';
-import { faultNamed, faultNames, SECRETS } from '../__testUtils__/matrixFaults';
+import { FAULT_NAMES, faultNamed, SECRETS } from '../__testUtils__/matrixFaults';
 import { connectTestProvider, TEST_USER } from '../__testUtils__/testProvider';
 
 /**
  * What each fault leads to, and how often the faulty answer is asked for.
  *
- * - `stops`: the run fails and asks nothing more
+ * - `stops`: the run fails and asks nothing more; so many it had listed are left unlooked at
  * - `incomplete`: the run fails, since the listing could not be read to its end
  * - `unknown`: the run succeeds; the one repository that was hit stays as it is
  * - `complete`: the run succeeds and knows everything
@@ -18,25 +18,25 @@ import { connectTestProvider, TEST_USER } from '../__testUtils__/testProvider';
  * - `(a)`, `(b)`: there is no such cell, see IMPOSSIBLE
  */
 const MATRIX = `
-  place:              | first page   | later page   | all listings | file check | files listing | settings   | renamed   | missing
-  wrong password      | stops 1      | stops 1      | stops 1      | stops 1    | stops 1       | stops 1    | stops 1   | stops 1
-  CAPTCHA             | stops 1      | stops 1      | stops 1      | stops 1    | stops 1       | stops 1    | stops 1   | stops 1
-  not permitted (401) | incomplete 1 | incomplete 1 | incomplete 1 | unknown 1  | unknown 1     | complete 1 | unknown 1 | unknown 1
-  forbidden (403)     | incomplete 1 | incomplete 1 | incomplete 1 | unknown 1  | unknown 1     | complete 1 | unknown 1 | unknown 1
-  repository gone     | (a)          | (a)          | (a)          | unknown 1  | unknown 1     | (a)        | unknown 1 | gone 1
-  unknown route       | complete 1   | incomplete 1 | incomplete 2 | unknown 1  | unknown 1     | complete 1 | unknown 1 | unknown 1
-  429, Retry-After    | incomplete 6 | incomplete 6 | incomplete 6 | unknown 6  | unknown 6     | complete 6 | unknown 6 | unknown 6
-  429, no hint        | incomplete 6 | incomplete 6 | incomplete 6 | unknown 6  | unknown 6     | complete 6 | unknown 6 | unknown 6
-  500                 | incomplete 2 | incomplete 2 | incomplete 2 | unknown 2  | unknown 2     | complete 2 | unknown 2 | unknown 2
-  502                 | incomplete 4 | incomplete 4 | incomplete 4 | unknown 4  | unknown 4     | complete 4 | unknown 4 | unknown 4
-  503                 | incomplete 4 | incomplete 4 | incomplete 4 | unknown 4  | unknown 4     | complete 4 | unknown 4 | unknown 4
-  reset               | incomplete 4 | incomplete 4 | incomplete 4 | unknown 4  | unknown 4     | complete 4 | unknown 4 | unknown 4
-  hang                | incomplete 4 | incomplete 4 | incomplete 4 | unknown 4  | unknown 4     | complete 4 | unknown 4 | unknown 4
-  truncated JSON      | complete 1   | incomplete 1 | incomplete 2 | unknown 1  | unknown 1     | complete 1 | unknown 1 | unknown 1
-  login page          | complete 1   | incomplete 1 | incomplete 2 | unknown 1  | unknown 1     | complete 1 | unknown 1 | unknown 1
-  empty page          | complete 1   | complete 1   | complete 1   | (b)        | unknown 1     | (b)        | (b)       | (b)
-  looping page        | incomplete 1 | incomplete 1 | incomplete 1 | (b)        | unknown 1     | (b)        | (b)       | (b)
-  page elsewhere      | (c)          | (c)          | (c)          | unknown 1  | (c)           | complete 1 | unknown 1 | unknown 1
+  place:              | first page           | later page           | all listings         | file check      | files listing   | settings   | renamed         | missing
+  wrong password      | stops 1              | stops 1              | stops 1              | stops 1, 2 left | stops 1, 2 left | stops 1    | stops 1, 2 left | stops 1, 1 left
+  CAPTCHA             | stops 1              | stops 1              | stops 1              | stops 1, 2 left | stops 1, 2 left | stops 1    | stops 1, 2 left | stops 1, 1 left
+  not permitted (401) | incomplete 1, 5 left | incomplete 1, 3 left | incomplete 1, 5 left | unknown 1       | unknown 1       | complete 1 | unknown 1       | unknown 1
+  forbidden (403)     | complete 1           | incomplete 1, 3 left | incomplete 2, 5 left | unknown 1       | unknown 1       | complete 1 | unknown 1       | unknown 1
+  repository gone     | (a)                  | (a)                  | (a)                  | unknown 1       | unknown 1       | (a)        | unknown 1       | gone 1
+  unknown route       | complete 1           | incomplete 1, 3 left | incomplete 2, 5 left | unknown 1       | unknown 1       | complete 1 | unknown 1       | unknown 1
+  429, Retry-After    | incomplete 6, 5 left | incomplete 6, 3 left | incomplete 6, 5 left | unknown 6       | unknown 6       | complete 6 | unknown 6       | unknown 6
+  429, no hint        | incomplete 6, 5 left | incomplete 6, 3 left | incomplete 6, 5 left | unknown 6       | unknown 6       | complete 6 | unknown 6       | unknown 6
+  500                 | incomplete 2, 5 left | incomplete 2, 3 left | incomplete 2, 5 left | unknown 2       | unknown 2       | complete 2 | unknown 2       | unknown 2
+  502                 | incomplete 4, 5 left | incomplete 4, 3 left | incomplete 4, 5 left | unknown 4       | unknown 4       | complete 4 | unknown 4       | unknown 4
+  503                 | incomplete 4, 5 left | incomplete 4, 3 left | incomplete 4, 5 left | unknown 4       | unknown 4       | complete 4 | unknown 4       | unknown 4
+  reset               | incomplete 4, 5 left | incomplete 4, 3 left | incomplete 4, 5 left | unknown 4       | unknown 4       | complete 4 | unknown 4       | unknown 4
+  hang                | incomplete 4, 5 left | incomplete 4, 3 left | incomplete 4, 5 left | unknown 4       | unknown 4       | complete 4 | unknown 4       | unknown 4
+  truncated JSON      | complete 1           | incomplete 1, 3 left | incomplete 2, 5 left | unknown 1       | unknown 1       | complete 1 | unknown 1       | unknown 1
+  login page          | complete 1           | incomplete 1, 3 left | incomplete 2, 5 left | unknown 1       | unknown 1       | complete 1 | unknown 1       | unknown 1
+  empty page          | complete 1           | complete 1           | complete 1           | (b)             | unknown 1       | (b)        | (b)             | (b)
+  looping page        | incomplete 1, 3 left | incomplete 1, 1 left | incomplete 1, 3 left | (b)             | unknown 1       | (b)        | (b)             | (b)
+  page elsewhere      | (c)                  | (c)                  | (c)                  | unknown 1       | (c)             | complete 1 | unknown 1       | unknown 1
 `;
 
 const IMPOSSIBLE: Record<string, string> = {
@@ -48,7 +48,7 @@ const IMPOSSIBLE: Record<string, string> = {
 interface Place {
   /** Which requests the fault hits. */
   readonly match: FaultMatch;
-  /** What happened at the server since the good run; `PAY/e` has lost its file anyway. */
+  /** What happened at the server since the good run; `PAY/a` has lost its file anyway. */
   readonly change?: 'c is renamed before its check' | 'c is deleted';
   /** The backend was restarted since the good run, so the settings are read again. */
   readonly restarted?: true;
@@ -77,15 +77,27 @@ const PLACES: Record<string, Place> = {
   },
 };
 
+function placeNamed(name: string): Place {
+  const place = PLACES[name];
+  if (!place) {
+    throw new Error(`There is no place named ${name}`);
+  }
+  return place;
+}
+
 /** Requests of the dearest run there is: pages, confirmations, checks, the way around. */
 const MOST_REQUESTS_BESIDES_FAULTS = 16;
 
 const CONCURRENCY = 2;
 
+const UNTIL_NEXT_RUN_MS = 30 * 60_000;
+
 const targetsOf = (slugs: string) =>
-  [...slugs.split(' ')].map(
-    slug => `http://bitbucket.test/projects/PAY/repos/${slug}/browse/catalog-info.yaml`,
-  );
+  slugs
+    .split(' ')
+    .map(
+      slug => `http://bitbucket.test/projects/PAY/repos/${slug}/browse/catalog-info.yaml`,
+    );
 
 /** A server of five repositories on three pages, all in the catalog from a good run. */
 async function discover(place: Place) {
@@ -107,8 +119,9 @@ async function discover(place: Place) {
   const tested = place.restarted
     ? await connectTestProvider({ ...before, bitbucket, config })
     : before;
+  await tested.clock.advance(UNTIL_NEXT_RUN_MS);
   bitbucket.clearRequests();
-  bitbucket.removeFile('PAY', 'e', 'catalog-info.yaml');
+  bitbucket.removeFile('PAY', 'a', 'catalog-info.yaml');
   if (place.change === 'c is deleted') {
     bitbucket.deleteRepository('PAY', 'c');
   }
@@ -130,45 +143,168 @@ async function discover(place: Place) {
 function targetsWhenKnown(place: Place): string[] {
   switch (place.change) {
     case 'c is deleted':
-      return targetsOf('a b d');
+      return targetsOf('b d e');
     case 'c is renamed before its check':
-      return targetsOf('a b c2 d');
+      return targetsOf('b c2 d e');
     default:
-      return targetsOf('a b c d');
+      return targetsOf('b c d e');
   }
 }
 
-const EXPECTED = {
-  stops: { fails: true, unknown: false, targets: () => targetsOf('a b c d e') },
-  incomplete: { fails: true, unknown: false, targets: () => targetsOf('a b c d e') },
-  unknown: { fails: false, unknown: true, targets: () => targetsOf('a b c d') },
-  complete: { fails: false, unknown: false, targets: () => targetsOf('a b c d') },
-  gone: { fails: false, unknown: false, targets: () => targetsOf('a b d') },
+interface Outcome {
+  readonly fails: boolean;
+  /** Reasons of `unknown` with their counts, given that of the fault and how many were left. */
+  readonly unknown: (reason: string, left: number) => Record<string, number>;
+  readonly targets: (place: Place) => string[];
+}
+
+const notChecked = (_: string, left: number) =>
+  Object.fromEntries(left > 0 ? [['not-checked', left]] : []);
+
+const EVERYTHING = () => targetsOf('a b c d e');
+
+const OUTCOMES: Record<string, Outcome> = {
+  stops: {
+    fails: true,
+    unknown: notChecked,
+    targets: EVERYTHING,
+  },
+  incomplete: { fails: true, unknown: notChecked, targets: EVERYTHING },
+  unknown: {
+    fails: false,
+    unknown: reason => ({ [reason]: 1 }),
+    targets: () => targetsOf('b c d e'),
+  },
+  complete: { fails: false, unknown: () => ({}), targets: targetsWhenKnown },
+  gone: { fails: false, unknown: () => ({}), targets: targetsWhenKnown },
 };
-type Expected = keyof typeof EXPECTED;
-const isExpected = (word: string): word is Expected => Object.hasOwn(EXPECTED, word);
 
 interface Cell {
   readonly faultName: string;
   readonly placeName: string;
+  /** As it stands in the table. */
   readonly text: string;
+  /** `undefined` where there is no such cell. */
+  readonly outcome?: Outcome;
+  /** How often the faulty answer is asked for. */
+  readonly hits: number;
+  readonly left: number;
 }
 
 function readMatrix(): Cell[] {
   const [head = [], ...rows] = MATRIX.trim()
     .split('\n')
     .map(line => line.split('|').map(cell => cell.trim()));
-  const places = head.slice(1);
-  return rows.flatMap(([faultName = '', ...cells]) =>
-    places.map((placeName, index) => ({
-      faultName,
-      placeName,
-      text: cells[index] ?? '',
-    })),
+  return rows.flatMap(([faultName = '', ...texts]) =>
+    head.slice(1).map((placeName, index) => {
+      const text = texts[index] ?? '';
+      const [, word = '', hits, left] = /^(\w+) (\d+)(?:, (\d+) left)?$/.exec(text) ?? [];
+      const outcome = OUTCOMES[word];
+      return {
+        faultName,
+        placeName,
+        text,
+        outcome,
+        hits: Number(hits),
+        left: Number(left ?? 0),
+      };
+    }),
   );
 }
 
-function expectedOf(text: string) {
-  const [word = '', times = ''] = text.split(' ');
-  return isExpected(word) ? { word, ...EXPECTED[word], times: Number(times) } : undefined;
+async function failureOf(work: Promise<unknown>): Promise<Error | undefined> {
+  try {
+    await work;
+    return undefined;
+  } catch (error) {
+    expect(error).toBeInstanceOf(Error);
+    return error instanceof Error ? error : undefined;
+  }
 }
+
+describe('the fault matrix', () => {
+  const cells = readMatrix();
+
+  it('gives a reason for each cell that does not exist', () => {
+    const without = cells.filter(cell => !cell.outcome && !IMPOSSIBLE[cell.text]);
+    expect(without).toEqual([]);
+    expect(cells).toHaveLength(Object.keys(PLACES).length * FAULT_NAMES.length);
+  });
+
+  it.each(cells.filter(cell => cell.outcome))(
+    'says of $faultName met on $placeName: $text',
+    async ({ faultName, placeName, text, outcome, hits, left }) => {
+      const place = placeNamed(placeName);
+      const { effect, reason = 'none', says } = faultNamed(faultName);
+      const { bitbucket, connection, clock, logger, store, run } = await discover(place);
+      const fault = bitbucket.faults.add({ match: place.match, effect });
+
+      const error = await failureOf(run());
+
+      const [record] = await store.loadRuns('default');
+      const wanted = outcome && {
+        failure: outcome.fails ? 'DiscoveryRunError' : undefined,
+        status: outcome.fails ? 'failed' : 'succeeded',
+        unknown: outcome.unknown(reason, left),
+        targets: outcome.targets(place),
+        hits,
+      };
+      expect({
+        failure: error?.name,
+        status: record?.status,
+        unknown: record?.summary.reasons.unknown,
+        targets: connection.targets(),
+        hits: fault.hits,
+      }).toEqual(wanted);
+      const said = [...logger.messages('warn'), error?.message].join('\n');
+      if (wanted?.failure || Object.keys(wanted?.unknown ?? {}).length > 0) {
+        expect(said).toMatch(says);
+      }
+      const besides = bitbucket.requests.length - fault.hits;
+      expect(besides).toBeLessThanOrEqual(MOST_REQUESTS_BESIDES_FAULTS);
+      if (text.startsWith('stops')) {
+        const refused = bitbucket.requests.findIndex(one => one.status === 401);
+        const sentLater = bitbucket.requests.slice(refused + 1);
+        expect(sentLater.length).toBeLessThan(CONCURRENCY);
+      }
+      expect(clock.sleeping).toBe(0);
+      const shown = [logger.text(), error?.stack, JSON.stringify(record), said].join(
+        '\n',
+      );
+      SECRETS.forEach(secret => expect(shown).not.toContain(secret));
+
+      bitbucket.faults.clear();
+      await clock.advance(UNTIL_NEXT_RUN_MS);
+      await run();
+
+      const [next] = await store.loadRuns('default');
+      const { summary } = next ?? {};
+      expect(next?.status).toBe('succeeded');
+      expect(summary).toMatchObject({ unknown: 0, carriedForward: 0, heldBack: 0 });
+      expect(connection.targets()).toEqual(targetsWhenKnown(place));
+      expect(clock.sleeping).toBe(0);
+    },
+  );
+});
+
+describe('a run whose credentials do not work any more', () => {
+  it.each([
+    ['the password was changed', { password: 'another-secret' }, /rejected/],
+    ['a CAPTCHA is demanded', { captchaRequired: true }, /CAPTCHA/],
+  ])('asks exactly once when %s, and so does the next one', async (_, change, says) => {
+    const { bitbucket, connection, run } = await discover({ match: {} });
+    const user = bitbucket.getUser(TEST_USER.name);
+    const { password, captchaRequired } = user;
+    Object.assign(user, change);
+
+    await expect(run()).rejects.toThrow(says);
+    await expect(run()).rejects.toThrow(says);
+
+    expect(bitbucket.requests).toHaveLength(2);
+    expect(user.failedLogins).toBe(2);
+    expect(connection.targets()).toEqual(EVERYTHING());
+    Object.assign(user, { password, captchaRequired });
+    await run();
+    expect(connection.targets()).toEqual(targetsOf('b c d e'));
+  });
+});

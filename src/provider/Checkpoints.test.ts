@@ -1,0 +1,174 @@
+import { repository, target } from '../__testUtils__/discoveryData';
+import { KnownRepository, RepositoryResult } from '../discovery/types';
+import { Checkpoints } from './Checkpoints';
+
+/** Results per batch. */
+const BATCH = 200;
+
+const file = (id: number) => ({
+  path: 'catalog-info.yaml',
+  targetUrl: target(`PAY/r${id}`),
+});
+
+function registered(id: number): RepositoryResult {
+  return {
+    repository: repository(id, `PAY/r${id}`),
+    outcome: { kind: 'registered', files: [file(id)] },
+    checkedAtMs: 1_000,
+  };
+}
+
+function known(id: number, files = [file(id)]): KnownRepository {
+  return { repositoryId: id, projectKey: 'PAY', slug: `r${id}`, files };
+}
+
+/** Checkpoints that write into a log of what happened, in its order. */
+function createCheckpoints(before: readonly KnownRepository[] = []) {
+  const log: string[] = [];
+  const saved = new Map<number, KnownRepository>();
+  const errors: unknown[] = [];
+  const store = { fails: 0 };
+  const checkpoints = new Checkpoints(before, {
+    async saveProgress(repositories) {
+      await Promise.resolve();
+      if (store.fails > 0) {
+        store.fails -= 1;
+        throw new Error('the database is away');
+      }
+      repositories.forEach(one => saved.set(one.repositoryId, one));
+      log.push(`save ${repositories.length}`);
+    },
+    async add(locations) {
+      log.push(`add ${locations.length}`);
+    },
+    onError: error => errors.push(error),
+  });
+  const note = (from: number, count: number) => {
+    for (let id = from; id < from + count; id += 1) {
+      checkpoints.note(registered(id));
+    }
+  };
+  return { checkpoints, note, log, saved, errors, store };
+}
+
+/** Lets everything run that can. */
+const settled = () => new Promise(resolve => setImmediate(resolve));
+
+describe('Checkpoints', () => {
+  it('keeps nothing before a batch is full', async () => {
+    const { note, log } = createCheckpoints();
+
+    note(1, BATCH - 1);
+    await settled();
+
+    expect(log).toEqual([]);
+  });
+
+  it('saves a batch before it gives what is new in it to the catalog', async () => {
+    const { note, log } = createCheckpoints();
+
+    note(1, BATCH);
+    await settled();
+
+    expect(log).toEqual(['save 200', 'add 200']);
+  });
+
+  it('writes one batch after the other', async () => {
+    const { note, log } = createCheckpoints();
+
+    note(1, 2 * BATCH);
+    await settled();
+
+    expect(log).toEqual(['save 200', 'add 200', 'save 200', 'add 200']);
+  });
+
+  it('adds only what the catalog does not have', async () => {
+    const { note, log } = createCheckpoints([known(1), known(2), known(3, [])]);
+
+    note(1, BATCH);
+    await settled();
+
+    expect(log).toEqual(['save 200', 'add 198']);
+  });
+
+  it('keeps remembering a file that the catalog still has', async () => {
+    const { checkpoints, saved } = createCheckpoints([known(1)]);
+
+    checkpoints.note({
+      repository: repository(1, 'PAY/r1'),
+      outcome: { kind: 'absent', reason: 'no-catalog-file' },
+      checkedAtMs: 1_000,
+    });
+    await checkpoints.saveRest();
+
+    expect(saved.get(1)).toMatchObject({
+      files: [file(1)],
+      settled: { kind: 'absent', reason: 'no-catalog-file' },
+      checkedAtMs: 1_000,
+    });
+  });
+
+  it('saves the rest at the end, and leaves it to the end of the run to add it', async () => {
+    const { checkpoints, note, log } = createCheckpoints();
+
+    note(1, BATCH + 5);
+    await checkpoints.saveRest();
+
+    expect(log).toEqual(['save 200', 'add 200', 'save 5']);
+  });
+
+  it('adds nothing of a batch that could not be saved, and saves it with the rest', async () => {
+    const { checkpoints, note, log, saved, errors, store } = createCheckpoints();
+    store.fails = 1;
+
+    note(1, BATCH);
+    note(BATCH + 1, 5);
+    await settled();
+    expect(log).toEqual([]);
+    expect(errors).toEqual([new Error('the database is away')]);
+
+    await checkpoints.saveRest();
+    expect(log).toEqual(['save 205']);
+    expect(saved.size).toBe(205);
+  });
+
+  it('tries a batch again together with the next result', async () => {
+    const { note, log, store } = createCheckpoints();
+    store.fails = 1;
+
+    note(1, BATCH);
+    await settled();
+    note(BATCH + 1, 1);
+    await settled();
+
+    expect(log).toEqual(['save 201', 'add 201']);
+  });
+
+  it('throws at the end what the store throws, so that the catalog is not told either', async () => {
+    const { checkpoints, note, log, store } = createCheckpoints();
+    store.fails = 1;
+    note(1, 5);
+
+    await expect(checkpoints.saveRest()).rejects.toThrow('the database is away');
+    expect(log).toEqual([]);
+
+    await checkpoints.saveRest();
+    expect(log).toEqual(['save 5']);
+  });
+
+  it('tells of a catalog that takes nothing, and goes on', async () => {
+    const errors: unknown[] = [];
+    const checkpoints = new Checkpoints([], {
+      saveProgress: async () => {},
+      add: async () => {
+        throw new Error('the catalog is away');
+      },
+      onError: error => errors.push(error),
+    });
+    Array.from({ length: BATCH }, (_, index) => checkpoints.note(registered(index)));
+
+    await expect(checkpoints.saveRest()).resolves.toBeUndefined();
+
+    expect(errors).toEqual([new Error('the catalog is away')]);
+  });
+});

@@ -1,0 +1,329 @@
+/** A run may end at any moment: by its timeout, a shutdown or a crash. Nothing is lost by it. */
+
+import { createSimulatedBitbucket, FaultOptions } from '../../dev/simulatedBitbucket';
+import { FakeClock } from '../__testUtils__/FakeClock';
+import { InProcessMemoryStore } from '../__testUtils__/InProcessMemoryStore';
+import { createRecordingConnection } from '../__testUtils__/recordingConnection';
+import { toKnownRepositories } from '../store/readCatalogBaseline';
+import {
+  connectTestProvider,
+  createEmptyStore,
+  TEST_USER,
+  TestProviderOptions,
+} from '../__testUtils__/testProvider';
+
+const CATALOG_FILE = { 'catalog-info.yaml': 'kind: Component', 'README.md': '' };
+
+const targetsOf = (slugs: readonly string[]) =>
+  slugs.map(
+    slug => `http://bitbucket.test/projects/PAY/repos/${slug}/browse/catalog-info.yaml`,
+  );
+
+const numbered = (count: number) =>
+  Array.from({ length: count }, (_, index) => `r${String(index).padStart(3, '0')}`);
+
+function bitbucketWith(slugs: readonly string[], clock: FakeClock) {
+  const bitbucket = createSimulatedBitbucket({
+    users: [TEST_USER],
+    clock,
+    pageCaps: { repositories: Math.max(3, slugs.length / 2) },
+  });
+  for (const slug of slugs) {
+    bitbucket.addRepository({ projectKey: 'PAY', slug, files: CATALOG_FILE });
+  }
+  return bitbucket;
+}
+
+/** Aborts when the request of this number arrives, before it is answered. */
+function abortAt(bitbucket: TestProviderOptions['bitbucket'], request: number) {
+  const controller = new AbortController();
+  let arrived = 0;
+  const fault = bitbucket.faults.add({
+    match: () => {
+      arrived += 1;
+      if (arrived === request) {
+        controller.abort(new Error('timed out'));
+      }
+      return false;
+    },
+    effect: 'reset',
+  });
+  return { signal: controller.signal, remove: () => fault.remove() };
+}
+
+/** Slugs of the repositories whose file was asked for, in this order. */
+const checkedAt = ({ requests }: TestProviderOptions['bitbucket']) =>
+  requests.flatMap(one => /repos\/([^/]+)\/browse/.exec(one.path)?.[1] ?? []);
+
+describe('a run that is stopped at any of its requests', () => {
+  const BEFORE = ['a', 'b', 'c', 'd', 'e'];
+  const AFTER = ['a', 'b', 'd', 'f'];
+  /** Two pages, five checks (`f` is new, `c` is gone) and the confirmation of `c`. */
+  const REQUESTS = 8;
+
+  /** Everything in the catalog; then `c` goes, `e` loses its file and `f` comes. */
+  async function prepare() {
+    const clock = new FakeClock();
+    const bitbucket = bitbucketWith(BEFORE, clock);
+    const options = { bitbucket, clock, config: { concurrency: 1 } };
+    const first = await connectTestProvider(options);
+    await first.run();
+    await clock.advance(30 * 60_000);
+    bitbucket.deleteRepository('PAY', 'c');
+    bitbucket.removeFile('PAY', 'e', 'catalog-info.yaml');
+    bitbucket.addRepository({ projectKey: 'PAY', slug: 'f', files: CATALOG_FILE });
+    bitbucket.clearRequests();
+    return { ...first, ...options };
+  }
+
+  it(`takes ${REQUESTS} requests when it is not`, async () => {
+    const { bitbucket, connection, run } = await prepare();
+
+    await run();
+
+    expect(bitbucket.requests).toHaveLength(REQUESTS);
+    expect(connection.targets()).toEqual(targetsOf(AFTER));
+  });
+
+  it.each(Array.from({ length: REQUESTS }, (_, index) => index + 1))(
+    'removes nothing and is continued by the next: stopped at request %i',
+    async request => {
+      const { bitbucket, clock, config, connection, store, run } = await prepare();
+      const stop = abortAt(bitbucket, request);
+
+      await expect(run(stop.signal)).rejects.toThrow(/stopped before its end.*timed out/);
+
+      expect(connection.targets()).toEqual(expect.arrayContaining(targetsOf(BEFORE)));
+      const fulls = connection.mutations.filter(one => one.type === 'full');
+      expect(fulls).toHaveLength(1);
+      expect(clock.sleeping).toBe(0);
+      const answered = checkedAt(bitbucket).filter(
+        (_, index, all) => index < all.length - 1 || request === REQUESTS,
+      );
+      stop.remove();
+      bitbucket.clearRequests();
+      await clock.advance(60_000);
+      const restarted = { bitbucket, clock, config, connection, store };
+      await (await connectTestProvider(restarted)).run();
+
+      expect(connection.targets()).toEqual(targetsOf(AFTER));
+      const again = checkedAt(bitbucket).filter(slug => answered.includes(slug));
+      // A removal always rests on a look in the very run that removes.
+      expect(again).toEqual(answered.filter(slug => slug === 'e'));
+    },
+  );
+});
+
+describe('a run that is stopped while it waits', () => {
+  const HANGING = { effect: 'hang' } as const;
+  const status = (code: number, headers = {}): FaultOptions['effect'] => ({
+    type: 'status',
+    status: code,
+    headers,
+  });
+
+  it.each<[string, FaultOptions, object]>([
+    ['for the settings', { match: { kind: 'rate-limit-settings' }, ...HANGING }, {}],
+    ['for the listing', { match: { kind: 'repositories' }, ...HANGING }, {}],
+    ['for a later page', { match: { kind: 'repositories', start: 3 }, ...HANGING }, {}],
+    ['for file checks', { match: { kind: 'file-check' }, ...HANGING }, {}],
+    [
+      'to try again',
+      { match: { kind: 'file-check' }, effect: status(503, { 'Retry-After': '60' }) },
+      {},
+    ],
+    [
+      'for the end of a pause',
+      { match: { kind: 'file-check' }, effect: status(429, { 'Retry-After': '60' }) },
+      {},
+    ],
+    [
+      'for its turn',
+      { match: () => false, ...HANGING },
+      { rateLimit: { requestsPerSecond: 0.001, burst: 2 } },
+    ],
+  ])('returns at once, whatever it waits for: %s', async (_, fault, config) => {
+    const clock = new FakeClock();
+    const bitbucket = bitbucketWith(['a', 'b', 'c', 'd'], clock);
+    bitbucket.faults.add(fault);
+    const { provider } = await connectTestProvider({ bitbucket, clock, config });
+    const controller = new AbortController();
+    const startedAtMs = clock.now();
+    const running = provider.refresh(controller.signal);
+    running.catch(() => {});
+    await clock.settle();
+    expect(clock.sleeping).toBeGreaterThan(0);
+
+    controller.abort(new Error('timed out'));
+
+    await expect(running).rejects.toThrow('timed out');
+    await clock.settle();
+    expect(clock.now()).toBe(startedAtMs);
+    expect(clock.sleeping).toBe(0);
+    expect(bitbucket.inFlight).toBe(0);
+  });
+
+  it('does not fail, and keeps what it learned, when the backend shuts down', async () => {
+    const clock = new FakeClock();
+    const bitbucket = bitbucketWith(['a', 'b', 'c'], clock);
+    bitbucket.faults.add({
+      match: { kind: 'file-check', repositorySlug: 'c' },
+      effect: 'hang',
+    });
+    const shutdown = new AbortController();
+    const { provider, connection, store } = await connectTestProvider({
+      bitbucket,
+      clock,
+      shutdownSignal: shutdown.signal,
+    });
+    const running = provider.refresh();
+    await clock.settle();
+
+    shutdown.abort(new Error('shutting down'));
+
+    await expect(running).resolves.toBeUndefined();
+    expect(connection.targets()).toEqual(targetsOf(['a', 'b']));
+    const memory = await store.load('default');
+    expect(memory?.unfinishedPass).toBeDefined();
+  });
+
+  it('gets through a server that takes longer than one run, asking for nothing answered again', async () => {
+    const clock = new FakeClock();
+    const bitbucket = bitbucketWith(numbered(50), clock);
+    const config = { concurrency: 1 };
+    const { connection, run } = await connectTestProvider({ bitbucket, clock, config });
+    const found: number[] = [];
+
+    for (let runs = 0; runs < 3; runs += 1) {
+      const stop = abortAt(bitbucket, 22);
+      await run(stop.signal).catch(() => {});
+      stop.remove();
+      found.push(connection.targets().length);
+      await clock.advance(60_000);
+    }
+
+    // 21 answers each: the settings, once, two pages, and the rest are checks.
+    expect(found).toEqual([18, 37, 50]);
+    const unanswered = 2;
+    expect(checkedAt(bitbucket)).toHaveLength(50 + unanswered);
+  });
+});
+
+describe('a crash', () => {
+  const SLUGS = numbered(500);
+  const CRASHED_AFTER = 450;
+  /** Results are kept in batches of 200. */
+  const KEPT = 400;
+
+  /** Runs until so many requests were made; what is left of the process is never heard of again. */
+  async function crash(
+    options: Pick<TestProviderOptions, 'store' | 'connection'> & {
+      /** Repositories without a catalog file. */
+      readonly lost?: readonly string[];
+    } = {},
+  ) {
+    const clock = new FakeClock();
+    const bitbucket = bitbucketWith(SLUGS, clock);
+    options.lost?.forEach(slug => bitbucket.removeFile('PAY', slug, 'catalog-info.yaml'));
+    bitbucket.settings.latencyMs = 50;
+    const store = options.store ?? createEmptyStore();
+    const { provider, connection } = await connectTestProvider({
+      bitbucket,
+      clock,
+      store,
+      connection: options.connection,
+    });
+    provider.refresh().catch(() => {});
+    while (bitbucket.requests.length < CRASHED_AFTER) {
+      await clock.advance(50);
+    }
+    // Whatever the old process still waits for waits on a clock that stands still now.
+    bitbucket.settings.latencyMs = 0;
+    bitbucket.clearRequests();
+    const laterClock = new FakeClock({ startMs: clock.now() + 60_000 });
+    return { bitbucket, clock: laterClock, store, connection };
+  }
+
+  it('leaves in the catalog what was found, and is continued without checking that again', async () => {
+    const crashed = await crash();
+    const found = crashed.connection.targets();
+    expect(found).toHaveLength(KEPT);
+
+    const { connection, run } = await connectTestProvider(crashed);
+    await run();
+
+    expect(connection.targets()).toEqual(targetsOf(SLUGS));
+    const checked = targetsOf(checkedAt(crashed.bitbucket));
+    expect(checked).toHaveLength(SLUGS.length - KEPT);
+    expect(checked.filter(target => found.includes(target))).toEqual([]);
+  });
+
+  it('between remembering and telling the catalog is made up for by the next run', async () => {
+    const deaf = createRecordingConnection();
+    const anchorOnly = async (mutation: Parameters<typeof deaf.applyMutation>[0]) => {
+      const isAnchor = mutation.type === 'delta' && deaf.mutations.length === 0;
+      await (isAnchor ? deaf.applyMutation(mutation) : new Promise<never>(() => {}));
+    };
+    const connection = { ...deaf, applyMutation: anchorOnly };
+    const crashed = await crash({ connection });
+    expect(crashed.connection.targets()).toEqual([]);
+
+    const restarted = await connectTestProvider({ ...crashed, connection: deaf });
+    await restarted.run();
+
+    expect(deaf.targets()).toEqual(targetsOf(SLUGS));
+  });
+
+  it('between telling the catalog and remembering is made up for by the next run', async () => {
+    class StoreThatCrashes extends InProcessMemoryStore {
+      crashes = false;
+      override save(...saved: Parameters<InProcessMemoryStore['save']>) {
+        return this.crashes ? new Promise<never>(() => {}) : super.save(...saved);
+      }
+    }
+    const clock = new FakeClock();
+    const bitbucket = bitbucketWith(['a', 'b', 'c'], clock);
+    const store = new StoreThatCrashes(async () => ({ repositories: [], held: [] }));
+    const options = { bitbucket, clock, store };
+    const { provider, connection, run } = await connectTestProvider(options);
+    await run();
+    await clock.advance(60_000);
+    bitbucket.removeFile('PAY', 'a', 'catalog-info.yaml');
+    bitbucket.renameRepository('PAY', 'b', 'b2');
+    store.crashes = true;
+    provider.refresh().catch(() => {});
+    await clock.settle();
+    expect(connection.targets()).toEqual(targetsOf(['b2', 'c']));
+    store.crashes = false;
+    await clock.advance(60_000);
+
+    await (await connectTestProvider({ ...options, connection })).run();
+
+    expect(connection.targets()).toEqual(targetsOf(['b2', 'c']));
+    const memory = await store.load('default');
+    expect(memory?.repositories.flatMap(one => one.files)).toHaveLength(2);
+  });
+
+  it('removes nothing: that is up to the run that reaches the end', async () => {
+    const lost = SLUGS.slice(0, 5);
+    const inCatalog = toKnownRepositories(targetsOf(['deleted', ...SLUGS.slice(0, 10)]));
+    const store = new InProcessMemoryStore(async () => ({
+      repositories: inCatalog,
+      held: [],
+    }));
+
+    const crashed = await crash({ store, lost });
+
+    const mutations = crashed.connection.mutations;
+    expect(mutations.map(one => one.type)).toEqual(['delta', 'delta', 'delta']);
+    expect(mutations).toMatchObject(mutations.map(() => ({ removed: [] })));
+    const memory = await store.load('default');
+    const remembered = memory?.repositories.flatMap(one => one.files) ?? [];
+    expect(remembered.map(file => file.targetUrl)).toEqual(
+      expect.arrayContaining(inCatalog.flatMap(one => one.files.map(f => f.targetUrl))),
+    );
+    const { connection, run } = await connectTestProvider(crashed);
+    await run();
+    expect(connection.targets()).toEqual(targetsOf(SLUGS.slice(5)));
+  });
+});

@@ -1,0 +1,208 @@
+/** A whole run under a rate limit: how many requests are refused, and how long it takes. */
+
+import { mockServices } from '@backstage/backend-test-utils';
+import { JsonObject } from '@backstage/types';
+import {
+  createSimulatedBitbucket,
+  RateLimitOptions,
+  SimulatedBitbucket,
+} from '../../dev/simulatedBitbucket';
+import { FakeClock } from '../__testUtils__/FakeClock';
+import { createRecordingConnection } from '../__testUtils__/recordingConnection';
+import { fetchOf } from '../__testUtils__/simulatedClient';
+import {
+  appConfigFor,
+  connectTestProvider,
+  createEmptyStore,
+  createLogRecorder,
+  TEST_USER,
+} from '../__testUtils__/testProvider';
+import { BitbucketServerEntityProvider } from './BitbucketServerEntityProvider';
+
+/** Atlassian's example, and the default of Bitbucket Data Center. */
+const CAPACITY = 60;
+const FILL_RATE = 5;
+
+const REPOSITORIES = 400;
+
+/** A server with a bucket that answers after 50 ms. */
+function bitbucketWith(
+  repositories: number,
+  clock: FakeClock,
+  rateLimit: Partial<RateLimitOptions> = {},
+): SimulatedBitbucket {
+  const bitbucket = createSimulatedBitbucket({
+    users: [TEST_USER],
+    clock,
+    latencyMs: 50,
+    rateLimit: { capacity: CAPACITY, fillRate: FILL_RATE, ...rateLimit },
+  });
+  for (let index = 0; index < repositories; index += 1) {
+    const slug = `r${String(index).padStart(3, '0')}`;
+    const files = { 'catalog-info.yaml': 'kind: Component' };
+    bitbucket.addRepository({ projectKey: 'PAY', slug, files });
+  }
+  return bitbucket;
+}
+
+/** Seconds in which a bucket that starts full hands out so many tokens. */
+const secondsFor = (tokens: number) => (tokens - CAPACITY) / FILL_RATE;
+
+/** The catalog reads files with the same credentials while the work goes on. */
+async function withReadsOfTheCatalog<T>(
+  bitbucket: SimulatedBitbucket,
+  clock: FakeClock,
+  work: Promise<T>,
+): Promise<T> {
+  const end = new AbortController();
+  const read = async () => {
+    for (;;) {
+      await clock.sleep(1000, end.signal);
+      bitbucket.spendTokens(TEST_USER.name, 1);
+    }
+  };
+  read().catch(() => {});
+  try {
+    return await clock.run(work);
+  } finally {
+    end.abort();
+  }
+}
+
+describe('a run under a rate limit of 60 tokens and 5 more each second', () => {
+  async function measure(
+    rateLimit: Partial<RateLimitOptions>,
+    otherReads: 'none' | 'one per second' = 'none',
+  ) {
+    const clock = new FakeClock({ settleTurns: 1 });
+    const bitbucket = bitbucketWith(REPOSITORIES, clock, rateLimit);
+    const { provider, connection } = await connectTestProvider({ bitbucket, clock });
+    const startedAtMs = clock.now();
+    const work = provider.refresh();
+    await (otherReads === 'none'
+      ? clock.run(work)
+      : withReadsOfTheCatalog(bitbucket, clock, work));
+    return {
+      found: connection.targets().length,
+      refused: bitbucket.rateLimitedCount,
+      requests: bitbucket.requests.length,
+      seconds: (clock.now() - startedAtMs) / 1000,
+      sleeping: clock.sleeping,
+    };
+  }
+
+  it.each(['none', 'one per second'] as const)(
+    'sees no 429 where the budget can be read, other reads: %s',
+    async otherReads => {
+      const seen = await measure({}, otherReads);
+
+      expect(seen).toMatchObject({ found: REPOSITORIES, refused: 0, sleeping: 0 });
+      expect(seen.seconds).toBeLessThanOrEqual(1.6 * secondsFor(seen.requests));
+    },
+  );
+
+  it.each([
+    ['none', { retryAfter: true }],
+    ['none', { retryAfter: false }],
+    ['one per second', { retryAfter: true }],
+    ['one per second', { retryAfter: false }],
+  ] as const)(
+    'meets a handful of 429 where the budget cannot be read, other reads: %s, %j',
+    async (otherReads, rateLimit) => {
+      const seen = await measure({ settingsReadable: false, ...rateLimit }, otherReads);
+
+      expect(seen).toMatchObject({ found: REPOSITORIES, sleeping: 0 });
+      expect(seen.refused).toBeLessThanOrEqual(10);
+      expect(seen.seconds).toBeLessThanOrEqual(1.6 * secondsFor(seen.requests));
+    },
+  );
+
+  it('sees no 429 where only the headers of answers tell the budget', async () => {
+    const seen = await measure({ settingsReadable: false, headers: true });
+
+    expect(seen).toMatchObject({ found: REPOSITORIES, refused: 0 });
+    expect(seen.seconds).toBeLessThanOrEqual(1.6 * secondsFor(seen.requests));
+  });
+});
+
+describe('two providers of one host and credential', () => {
+  async function runBoth(first: JsonObject, second: JsonObject) {
+    const clock = new FakeClock({ settleTurns: 1 });
+    const bitbucket = bitbucketWith(100, clock);
+    const host = new URL(bitbucket.baseUrl).host;
+    const { integrations } = appConfigFor({ bitbucket });
+    const bitbucketServer = { first: { host, ...first }, second: { host, ...second } };
+    const logger = createLogRecorder();
+    const providers = BitbucketServerEntityProvider.fromConfig(
+      mockServices.rootConfig({
+        data: { integrations, catalog: { providers: { bitbucketServer } } },
+      }),
+      {
+        logger,
+        scheduler: mockServices.scheduler.mock({ scheduleTask: async () => {} }),
+        store: createEmptyStore(),
+        clock,
+        fetch: fetchOf(bitbucket),
+      },
+    );
+    const connections = await Promise.all(
+      providers.map(async provider => {
+        const connection = createRecordingConnection();
+        await provider.connect(connection);
+        return connection;
+      }),
+    );
+    await clock.run(Promise.all(providers.map(provider => provider.refresh())));
+    return {
+      bitbucket,
+      logger,
+      found: connections.map(connection => connection.targets().length),
+    };
+  }
+
+  /** The most requests of any window of one second, and of any of ten. */
+  function busiest({ requests }: SimulatedBitbucket) {
+    const times = requests.map(one => one.time);
+    const within = (ms: number) =>
+      Math.max(
+        ...times.map(from => times.filter(at => at >= from && at < from + ms).length),
+      );
+    return { oneSecond: within(1000), tenSeconds: within(10_000) };
+  }
+
+  it('share the budget of the server: together they see no 429', async () => {
+    const { bitbucket, found, logger } = await runBoth({}, {});
+
+    expect(found).toEqual([100, 100]);
+    expect(bitbucket.rateLimitedCount).toBe(0);
+    expect(logger.messages('warn')).toEqual([]);
+  });
+
+  it('are both held to the stricter of two limits, and the log says so', async () => {
+    const { bitbucket, found, logger } = await runBoth(
+      { rateLimit: { requestsPerSecond: 4, burst: 3 } },
+      { rateLimit: { requestsPerSecond: 3, burst: 10 } },
+    );
+
+    expect(found).toEqual([100, 100]);
+    const { oneSecond, tenSeconds } = busiest(bitbucket);
+    expect(oneSecond).toBeLessThanOrEqual(3 + 3);
+    expect(tenSeconds).toBeLessThanOrEqual(3 + 30);
+    expect(logger.messages('warn')).toEqual([
+      expect.stringMatching(
+        /"first" and "second" share the rate limit of bitbucket\.test.*stricter holds for both, 3 per second, burst 3/,
+      ),
+    ]);
+  });
+
+  it('are both held to the lower of two concurrencies, and the log says so', async () => {
+    const { bitbucket, found, logger } = await runBoth(
+      { rateLimit: 'off', concurrency: 7 },
+      { rateLimit: 'off', concurrency: 2 },
+    );
+
+    expect(found).toEqual([100, 100]);
+    expect(bitbucket.peakInFlight).toBe(2);
+    expect(logger.messages('warn').join()).toMatch(/concurrency.*lower one, 2/);
+  });
+});

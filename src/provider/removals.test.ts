@@ -1,0 +1,330 @@
+/** What holds removals back and what releases them, over several runs of a whole provider. */
+
+import { createSimulatedBitbucket } from '../../dev/simulatedBitbucket';
+import { FakeClock } from '../__testUtils__/FakeClock';
+import { InProcessMemoryStore } from '../__testUtils__/InProcessMemoryStore';
+import { connectTestProvider, TEST_USER } from '../__testUtils__/testProvider';
+import { toKnownRepositories } from '../store/readCatalogBaseline';
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+
+const slugOf = (index: number) => `r${String(index).padStart(2, '0')}`;
+const SLUGS = Array.from({ length: 50 }, (_, index) => slugOf(index));
+/** 40 % of them. */
+const ARCHIVED = SLUGS.slice(0, 20);
+const ACTIVE = SLUGS.slice(20);
+
+const targetsOf = (slugs: readonly string[]) =>
+  slugs.map(
+    slug => `http://bitbucket.test/projects/PAY/repos/${slug}/browse/catalog-info.yaml`,
+  );
+
+/** A server of 50 repositories, all in the catalog from a good run. */
+async function discoverAll(removals: { maxPercentage?: number } = {}) {
+  const clock = new FakeClock();
+  const bitbucket = createSimulatedBitbucket({ users: [TEST_USER], clock });
+  for (const slug of SLUGS) {
+    const files = { 'catalog-info.yaml': 'kind: Component' };
+    bitbucket.addRepository({ projectKey: 'PAY', slug, files });
+  }
+  const config = { filters: { skipArchivedRepos: true }, removals };
+  const options = { bitbucket, clock, config };
+  const connected = await connectTestProvider(options);
+  await connected.run();
+  expect(connected.connection.targets()).toEqual(targetsOf(SLUGS));
+  const archive = (slugs: readonly string[], archived = true) =>
+    slugs.forEach(slug => bitbucket.archiveRepository('PAY', slug, archived));
+  const runAfter = async (ms: number) => {
+    await clock.advance(ms);
+    await connected.run();
+  };
+  const lastSummary = async () => {
+    const [last] = await connected.store.loadRuns('default');
+    return last?.summary;
+  };
+  return { ...connected, ...options, archive, runAfter, lastSummary };
+}
+
+/** The same with 40 % archived at once, and one run since. */
+async function holdBack() {
+  const scene = await discoverAll();
+  scene.archive(ARCHIVED);
+  await scene.runAfter(30 * MINUTE);
+  return scene;
+}
+
+describe('a removal of 40 % at once', () => {
+  it('is held back, with a warning that says why and how it is resolved', async () => {
+    const { connection, logger, lastSummary } = await holdBack();
+
+    expect(connection.targets()).toEqual(targetsOf(SLUGS));
+    expect(logger.messages('warn')).toEqual([
+      expect.stringMatching(
+        /^Removals are held back: 20 of 50 Locations \(40 %\).*removals\.maxPercentage \(30 %\).*removals\.holdFor/,
+      ),
+    ]);
+    expect(await lastSummary()).toMatchObject({ heldBack: 20, removed: 0 });
+  });
+
+  it('is reported by every run until it is resolved', async () => {
+    const { connection, logger, runAfter, lastSummary } = await holdBack();
+
+    await runAfter(30 * MINUTE);
+    await runAfter(30 * MINUTE);
+
+    const warnings = logger.messages('warn');
+    expect(warnings.filter(line => line.includes('20 of 50'))).toHaveLength(3);
+    expect(await lastSummary()).toMatchObject({ heldBack: 20, removed: 0 });
+    expect(connection.targets()).toEqual(targetsOf(SLUGS));
+  });
+
+  it('is carried out once every run for 24 hours has confirmed it, and stays so', async () => {
+    const { connection, runAfter, lastSummary } = await holdBack();
+
+    await runAfter(23 * HOUR);
+    expect(connection.targets()).toEqual(targetsOf(SLUGS));
+    await runAfter(HOUR);
+
+    expect(connection.targets()).toEqual(targetsOf(ACTIVE));
+    expect(await lastSummary()).toMatchObject({ heldBack: 0, removed: 20 });
+    await runAfter(30 * MINUTE);
+    expect(connection.targets()).toEqual(targetsOf(ACTIVE));
+  });
+
+  it('is forgotten when the repositories come back', async () => {
+    const { archive, connection, runAfter, lastSummary } = await holdBack();
+    archive(ARCHIVED, false);
+
+    await runAfter(24 * HOUR);
+
+    expect(connection.targets()).toEqual(targetsOf(SLUGS));
+    expect(await lastSummary()).toMatchObject({ heldBack: 0, removed: 0 });
+  });
+
+  it('is held for 24 hours anew when the repositories were back in between', async () => {
+    const { archive, connection, runAfter } = await holdBack();
+    archive(ARCHIVED, false);
+    await runAfter(12 * HOUR);
+    archive(ARCHIVED);
+
+    await runAfter(HOUR);
+    await runAfter(23 * HOUR);
+
+    expect(connection.targets()).toEqual(targetsOf(SLUGS));
+  });
+
+  it('is held for longer by a run that failed in between, and not forgotten by it', async () => {
+    const { bitbucket, connection, run, runAfter } = await holdBack();
+    const fault = bitbucket.faults.add({ effect: 'reset' });
+    await expect(run()).rejects.toThrow('could not be listed completely');
+    fault.remove();
+
+    expect(connection.targets()).toEqual(targetsOf(SLUGS));
+    await runAfter(24 * HOUR);
+    expect(connection.targets()).toEqual(targetsOf(ACTIVE));
+  });
+
+  it('is no removal of 30 %: exactly the percentage still goes at once', async () => {
+    const { archive, connection, runAfter } = await discoverAll();
+    archive(SLUGS.slice(0, 15));
+
+    await runAfter(30 * MINUTE);
+
+    expect(connection.targets()).toEqual(targetsOf(SLUGS.slice(15)));
+  });
+});
+
+describe('approving', () => {
+  it('carries out at once exactly what is held, and it stays so over the next runs', async () => {
+    const { provider, connection, runAfter, lastSummary } = await holdBack();
+
+    await expect(provider.approveRemovals()).resolves.toBe(20);
+
+    expect(connection.targets()).toEqual(targetsOf(ACTIVE));
+    await runAfter(30 * MINUTE);
+    await runAfter(30 * MINUTE);
+    expect(connection.targets()).toEqual(targetsOf(ACTIVE));
+    expect(await lastSummary()).toMatchObject({ heldBack: 0, excluded: 20 });
+  });
+
+  it('stays so for what cannot be looked at any more', async () => {
+    const { bitbucket, provider, connection, runAfter } = await holdBack();
+    await provider.approveRemovals();
+    bitbucket.hide(TEST_USER.name, 'PAY/r00');
+
+    await runAfter(30 * MINUTE);
+
+    expect(connection.targets()).toEqual(targetsOf(ACTIVE));
+  });
+
+  it('does not release what is held back later', async () => {
+    const { archive, provider, connection, runAfter } = await holdBack();
+    await provider.approveRemovals();
+    archive(SLUGS.slice(20, 40));
+
+    await runAfter(30 * MINUTE);
+
+    expect(connection.targets()).toEqual(targetsOf(ACTIVE));
+  });
+
+  it('does not keep out a repository that comes back', async () => {
+    const { archive, provider, connection, runAfter } = await holdBack();
+    await provider.approveRemovals();
+    archive(ARCHIVED.slice(0, 5), false);
+
+    await runAfter(30 * MINUTE);
+
+    expect(connection.targets()).toEqual(targetsOf([...SLUGS.slice(0, 5), ...ACTIVE]));
+  });
+
+  it('during a run is honoured by that run and by the next', async () => {
+    const { bitbucket, clock, provider, connection, runAfter } = await holdBack();
+    bitbucket.settings.latencyMs = 100;
+    const running = provider.refresh();
+    await clock.advance(250);
+    expect(bitbucket.inFlight).toBeGreaterThan(0);
+
+    await expect(provider.approveRemovals()).resolves.toBe(20);
+
+    expect(connection.targets()).toEqual(targetsOf(ACTIVE));
+    await clock.run(running);
+    expect(connection.targets()).toEqual(targetsOf(ACTIVE));
+    await runAfter(30 * MINUTE);
+    expect(connection.targets()).toEqual(targetsOf(ACTIVE));
+  });
+
+  it('survives a run that was stopped right after it', async () => {
+    const { bitbucket, clock, provider, connection, runAfter } = await holdBack();
+    bitbucket.settings.latencyMs = 100;
+    const controller = new AbortController();
+    const running = provider.refresh(controller.signal);
+    await clock.advance(250);
+    await provider.approveRemovals();
+    controller.abort(new Error('timeout'));
+
+    await expect(clock.run(running)).rejects.toThrow('timeout');
+
+    expect(connection.targets()).toEqual(targetsOf(ACTIVE));
+    await runAfter(30 * MINUTE);
+    expect(connection.targets()).toEqual(targetsOf(ACTIVE));
+  });
+
+  it.each([
+    ['nothing was ever held back', async () => discoverAll()],
+    [
+      'everything was approved already',
+      async () => {
+        const scene = await holdBack();
+        await scene.provider.approveRemovals();
+        return scene;
+      },
+    ],
+  ])('returns 0 and changes nothing when %s', async (_, prepare) => {
+    const { provider, connection } = await prepare();
+    const before = connection.mutations.length;
+
+    await expect(provider.approveRemovals()).resolves.toBe(0);
+
+    expect(connection.mutations).toHaveLength(before);
+  });
+
+  it('is the only way out where removals.maxPercentage is 0', async () => {
+    const { archive, provider, connection, runAfter } = await discoverAll({
+      maxPercentage: 0,
+    });
+    archive(SLUGS.slice(0, 1));
+
+    await runAfter(30 * MINUTE);
+    await runAfter(48 * HOUR);
+    expect(connection.targets()).toEqual(targetsOf(SLUGS));
+
+    await expect(provider.approveRemovals()).resolves.toBe(1);
+    expect(connection.targets()).toEqual(targetsOf(SLUGS.slice(1)));
+  });
+});
+
+describe('a listing that comes back empty', () => {
+  it('removes nothing while each repository still answers', async () => {
+    const { bitbucket, connection, runAfter, lastSummary } = await discoverAll();
+    bitbucket.faults.add({ match: { kind: 'repositories' }, effect: 'empty-page' });
+
+    await runAfter(30 * MINUTE);
+
+    expect(connection.targets()).toEqual(targetsOf(SLUGS));
+    expect(await lastSummary()).toMatchObject({ registered: 50, removed: 0 });
+  });
+
+  it('removes nothing for a lost permission, however long it lasts', async () => {
+    const { bitbucket, connection, runAfter, lastSummary } = await discoverAll();
+    bitbucket.hide(TEST_USER.name, 'PAY');
+
+    await runAfter(30 * MINUTE);
+    await runAfter(48 * HOUR);
+
+    expect(connection.targets()).toEqual(targetsOf(SLUGS));
+    expect(await lastSummary()).toMatchObject({
+      reasons: { unknown: { 'not-permitted': 50 } },
+      carriedForward: 50,
+      heldBack: 0,
+    });
+  });
+
+  it('holds everything back when every repository is proven gone', async () => {
+    const { bitbucket, connection, provider, runAfter, lastSummary } =
+      await discoverAll();
+    SLUGS.forEach(slug => bitbucket.deleteRepository('PAY', slug));
+
+    await runAfter(30 * MINUTE);
+
+    expect(connection.targets()).toEqual(targetsOf(SLUGS));
+    expect(await lastSummary()).toMatchObject({ heldBack: 50, removed: 0 });
+    await expect(provider.approveRemovals()).resolves.toBe(50);
+    await runAfter(30 * MINUTE);
+    expect(connection.targets()).toEqual([]);
+  });
+});
+
+describe('a run whose store was wiped', () => {
+  async function wipe() {
+    const scene = await discoverAll();
+    const store = new InProcessMemoryStore(async () => ({
+      repositories: toKnownRepositories(scene.connection.targets()),
+      held: [],
+    }));
+    const { bitbucket, clock, config, connection } = scene;
+    const fresh = { bitbucket, clock, config, connection, store };
+    return { ...scene, ...(await connectTestProvider(fresh)), store };
+  }
+
+  it('takes over what the catalog holds', async () => {
+    const { connection, run, store } = await wipe();
+
+    await run();
+
+    expect(connection.targets()).toEqual(targetsOf(SLUGS));
+    const memory = await store.load('default');
+    expect(memory?.repositories.filter(one => one.repositoryId < 0)).toEqual([]);
+  });
+
+  it('keeps what it may not see, and lets go what is proven gone', async () => {
+    const { bitbucket, connection, run } = await wipe();
+    bitbucket.hide(TEST_USER.name, 'PAY/r01');
+    bitbucket.deleteRepository('PAY', 'r02');
+
+    await run();
+
+    expect(connection.targets()).toEqual(targetsOf(SLUGS.filter(slug => slug !== 'r02')));
+  });
+
+  it('holds back what would go in bulk', async () => {
+    const { archive, connection, provider, run } = await wipe();
+    archive(ARCHIVED);
+
+    await run();
+
+    expect(connection.targets()).toEqual(targetsOf(SLUGS));
+    await expect(provider.approveRemovals()).resolves.toBe(20);
+    expect(connection.targets()).toEqual(targetsOf(ACTIVE));
+  });
+});
