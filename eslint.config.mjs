@@ -58,6 +58,7 @@ const layerZones = Object.entries(LAYERS).map(([layer, { imports }]) => ({
 const PRODUCTION_ZONES = [
   ...layerZones,
   { target: './src', from: './dev', message: 'Production code never imports dev/.' },
+  { target: './src', from: './bench', message: 'Production code never imports bench/.' },
   {
     target: './src',
     from: './src/**/__testUtils__/**',
@@ -298,13 +299,13 @@ export default tseslint.config(
   },
   {
     name: 'readable sizes',
-    files: ['src/**/*.ts', 'dev/**/*.ts'],
+    files: ['src/**/*.ts', 'dev/**/*.ts', 'bench/**/*.ts'],
     ignores: TESTS,
     rules: SIZE_RULES,
   },
   {
     name: 'layers',
-    files: ['src/**/*.ts', 'dev/**/*.ts'],
+    files: ['src/**/*.ts', 'dev/**/*.ts', 'bench/**/*.ts'],
     ignores: NOT_PRODUCTION,
     rules: {
       'import/no-restricted-paths': [

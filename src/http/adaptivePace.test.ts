@@ -4,10 +4,12 @@ import fc from 'fast-check';
 import {
   AdaptivePace,
   DECREASE_FACTOR,
+  LEAST_ANSWERS,
   NO_PACE,
   noteAnswered,
   noteRateLimited,
   observedPerSecond,
+  SLOWEST_FIRST_PER_SECOND,
   SLOWEST_PER_SECOND,
 } from './adaptivePace';
 
@@ -51,8 +53,28 @@ describe('at the first 429', () => {
     expect(noteRateLimited(pace, START + 450, START + 400).perSecond).toBe(3);
   });
 
-  it('never goes below the floor', () => {
-    expect(noteRateLimited(NO_PACE, START, START - 1).perSecond).toBe(SLOWEST_PER_SECOND);
+  it('does not go below what a first guess is good for', () => {
+    const pace = answers(NO_PACE, START, LEAST_ANSWERS, 400);
+    expect(noteRateLimited(pace, START + 450, START + 400).perSecond).toBe(
+      SLOWEST_FIRST_PER_SECOND,
+    );
+  });
+
+  it('takes it for a hiccup after few answers, and sets no pace', () => {
+    const pace = answers(NO_PACE, START, LEAST_ANSWERS - 1, 400);
+    expect(noteRateLimited(pace, START + 450, START + 400).perSecond).toBeUndefined();
+  });
+
+  it('takes the next one within 10 s for more than a hiccup', () => {
+    const once = noteRateLimited(NO_PACE, START, START - 1);
+    const twice = noteRateLimited(once, START + 9_000, START + 8_900);
+    expect(twice.perSecond).toBe(SLOWEST_FIRST_PER_SECOND);
+  });
+
+  it('forgets a hiccup after 10 s', () => {
+    const once = noteRateLimited(NO_PACE, START, START - 1);
+    const later = noteRateLimited(once, START + 11_000, START + 10_900);
+    expect(later.perSecond).toBeUndefined();
   });
 });
 

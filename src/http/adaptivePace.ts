@@ -13,6 +13,16 @@ export const DECREASE_FACTOR = 0.5;
 /** A second decrease comes this long after the last one at the earliest. */
 export const DECREASE_AT_MOST_EVERY_MS = 1_000;
 
+/**
+ * A first 429 after fewer answers than this within {@link OBSERVED_SECONDS} tells nothing
+ * about a pace: somebody else has spent the budget, or it is a hiccup. The pause that it
+ * leads to is enough, unless the next one follows within that span.
+ */
+export const LEAST_ANSWERS = 20;
+
+/** The first pace is not below this: so few answers lie behind it that it is a guess. */
+export const SLOWEST_FIRST_PER_SECOND = 2;
+
 /** The pace never falls below this: 1 request in 2 seconds. */
 export const SLOWEST_PER_SECOND = 0.5;
 
@@ -93,6 +103,15 @@ export function noteAnswered(pace: AdaptivePace, nowMs: number): AdaptivePace {
   return { ...pace, answered, increasedAtMs, perSecond: grown };
 }
 
+/** Whether so little was asked for lately that a 429 says nothing about the pace. */
+function isHiccup(pace: AdaptivePace, nowMs: number): boolean {
+  const span = OBSERVED_SECONDS * 1000;
+  const answers = pace.answered
+    .filter(({ second }) => second * 1000 > nowMs - span)
+    .reduce((sum, { count }) => sum + count, 0);
+  return answers < LEAST_ANSWERS && nowMs - pace.decreasedAtMs > span;
+}
+
 /**
  * Takes note of a 429.
  *
@@ -111,8 +130,11 @@ export function noteRateLimited(
   const isOldNews = sentAtMs <= pace.decreasedAtMs;
   const isTooSoon = nowMs - pace.decreasedAtMs < DECREASE_AT_MOST_EVERY_MS;
   if (isOldNews || isTooSoon) return pace;
+  const isFirst = pace.perSecond === undefined;
+  if (isFirst && isHiccup(pace, nowMs)) return { ...pace, decreasedAtMs: nowMs };
   const borne = Math.min(pace.perSecond ?? Infinity, observedPerSecond(pace, nowMs));
-  const perSecond = Math.max(SLOWEST_PER_SECOND, borne * DECREASE_FACTOR);
+  const slowest = isFirst ? SLOWEST_FIRST_PER_SECOND : SLOWEST_PER_SECOND;
+  const perSecond = Math.max(slowest, borne * DECREASE_FACTOR);
   const increase = Math.max(LEAST_INCREASE, perSecond * INCREASE_PER_SECOND);
   return {
     perSecond,

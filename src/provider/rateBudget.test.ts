@@ -206,3 +206,29 @@ describe('two providers of one host and credential', () => {
     expect(logger.messages('warn').join()).toMatch(/concurrency.*lower one, 2/);
   });
 });
+
+describe('a single 429 that no limit explains', () => {
+  it('costs a pause and no more when it comes at the beginning', async () => {
+    const clock = new FakeClock({ settleTurns: 1 });
+    const bitbucket = createSimulatedBitbucket({
+      users: [TEST_USER],
+      clock,
+      latencyMs: 50,
+    });
+    for (let index = 0; index < 200; index += 1) {
+      bitbucket.addRepository({ projectKey: 'PAY', slug: `r${index}` });
+    }
+    bitbucket.faults.add({ match: { kind: 'rate-limit-settings' }, effect: 'xml-404' });
+    bitbucket.faults.add({
+      match: { kind: 'repositories' },
+      times: 1,
+      effect: { type: 'status', status: 429 },
+    });
+    const { provider } = await connectTestProvider({ bitbucket, clock });
+    const startedAtMs = clock.now();
+
+    await clock.run(provider.refresh());
+
+    expect((clock.now() - startedAtMs) / 1000).toBeLessThan(5);
+  });
+});

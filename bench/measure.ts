@@ -1,0 +1,82 @@
+/** Measures one module in one cell: server here, module in a process of its own. */
+
+import { ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { serve } from '../dev/simulatedBitbucket';
+import { Measurement, Subject } from './measurement';
+import { Report, ReportSchema, Task } from './messages';
+import { Cell } from './plan';
+import { shortenError } from './shortenError';
+import { countRequests, createCellServer, USER } from './simulatedCell';
+
+/** Runs the module once. */
+export async function measure(
+  subject: Subject,
+  cell: Cell,
+  limitSeconds: number,
+): Promise<Measurement> {
+  const bitbucket = createCellServer(cell);
+  const server = await serve(bitbucket);
+  try {
+    const report = await runProcess(
+      subject,
+      {
+        baseUrl: bitbucket.baseUrl,
+        validateLocationsExist: cell.validateLocationsExist,
+        user: USER,
+      },
+      limitSeconds,
+    );
+    const requests = countRequests(bitbucket.requests);
+    if (report === 'stopped') {
+      return { kind: 'stopped', requests, limitSeconds };
+    }
+    return report.error === undefined
+      ? { ...report, kind: 'finished', requests }
+      : { kind: 'failed', requests, error: shortenError(report.error) };
+  } finally {
+    await server.close();
+  }
+}
+
+/** Node's own options go along, and with them the one that makes it understand TypeScript. */
+async function runProcess(
+  subject: Subject,
+  task: Task,
+  limitSeconds: number,
+): Promise<Report | 'stopped'> {
+  const child = fork(join(__dirname, `${subject}.ts`), [JSON.stringify(task)], {
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  });
+  let stopped = false;
+  const timer = setTimeout(() => {
+    stopped = true;
+    child.kill('SIGKILL');
+  }, limitSeconds * 1000);
+  try {
+    const report = await reportOf(child);
+    return stopped ? 'stopped' : report;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Other messages come from the loader, which announces the files it reads. */
+async function reportOf(child: ChildProcess): Promise<Report> {
+  let report: Report | undefined;
+  child.on('message', message => {
+    report = ReportSchema.safeParse(message).data ?? report;
+  });
+  await once(child, 'exit');
+  return (
+    report ?? {
+      type: 'report',
+      seconds: 0,
+      peakBytes: 0,
+      idleBytes: 0,
+      locations: 0,
+      error: 'the process ended without a report',
+    }
+  );
+}

@@ -1,0 +1,155 @@
+/** The tables and verdicts as Markdown, for the terminal and for RESULTS.md. Pure. */
+
+import { Verdict } from './criteria';
+import {
+  describeBucket,
+  describeDisturbance,
+  describeEnd,
+  formatCount,
+  formatMegabytes,
+  formatSeconds,
+  formatSpread,
+  SUBJECT_NAMES,
+} from './describe';
+import { CellResult, Result, Subject, SUBJECTS } from './measurement';
+import { Cell, FILE_EVERY, FILL_FACTOR, REPOSITORIES_PER_PROJECT } from './plan';
+import { Column, renderTable } from './renderTable';
+
+/** Where and when it was measured; nothing that tells one machine from another. */
+export interface Facts {
+  /** `2025-01-31` */
+  readonly date: string;
+  /** `v20.1.0` */
+  readonly node: string;
+  readonly cpus: number;
+  /** How to run the same. */
+  readonly command: string;
+  /** Of this module and of the published one. */
+  readonly versions: Readonly<Record<Subject, string>>;
+}
+
+const MODULE: Column = { heading: 'module' };
+const LOCATIONS: Column = { heading: 'Locations, or how it failed' };
+const NUMBERS: readonly Column[] = [
+  { heading: 'requests', align: 'right' },
+  { heading: '429', align: 'right' },
+  { heading: 'seconds', align: 'right' },
+  { heading: 'peak memory, MB', align: 'right' },
+];
+
+/** Everything that is shown, without the title. */
+export function renderReport(
+  results: readonly CellResult[],
+  verdicts: readonly Verdict[],
+  facts: Facts,
+): string {
+  const orderly = results.filter(({ cell }) => cell.disturbance === undefined);
+  const disturbed = results.filter(({ cell }) => cell.disturbance !== undefined);
+  return [
+    renderFacts(facts),
+    '## Cold runs',
+    renderTable([...CELL_COLUMNS, MODULE, ...NUMBERS, LOCATIONS], rowsOf(orderly)),
+    NOTES,
+    '## Something goes wrong',
+    renderTable(
+      [{ heading: 'what' }, ...CELL_COLUMNS, MODULE, ...NUMBERS, LOCATIONS],
+      rowsOf(disturbed, ({ disturbance }) => [
+        disturbance ? describeDisturbance(disturbance) : '',
+      ]),
+    ),
+    '## Requests by kind',
+    renderTable([...CELL_COLUMNS, MODULE, { heading: 'requests' }], rowsByKind(orderly)),
+    '## Criteria',
+    renderVerdicts(verdicts),
+  ].join('\n\n');
+}
+
+/** One line for each criterion. */
+export function renderVerdicts(verdicts: readonly Verdict[]): string {
+  return verdicts
+    .map(({ about, passed, text }) => {
+      const word = passed === true ? 'pass' : passed === false ? 'FAIL' : 'not measured';
+      return `- ${word} (${about}): ${text}`;
+    })
+    .join('\n');
+}
+
+const CELL_COLUMNS: readonly Column[] = [
+  { heading: 'repositories', align: 'right' },
+  { heading: 'latency', align: 'right' },
+  { heading: 'bucket', align: 'right' },
+  { heading: 'files checked' },
+];
+
+const NOTES = [
+  `- Several runs of a cell: the median, with the least and the greatest in brackets. A run that failed or was stopped stands for its cell.`,
+  `- Peak memory is the resident memory of a process that does nothing else, with the compiler that loads it; "+" is by how much it grew during the run.`,
+  `- Bucket: tokens it holds and tokens added each second. The fill rate is ${FILL_FACTOR} times that of Bitbucket's documented example (60 + 5/s), so that a cell ends in reasonable time.`,
+  `- "files checked" is \`validateLocationsExist\`. One repository in ${FILE_EVERY} holds a catalog file; projects have ${REPOSITORIES_PER_PROJECT} repositories.`,
+].join('\n');
+
+function renderFacts({ date, node, cpus, command, versions }: Facts): string {
+  return [
+    `- ${date}, Node.js ${node}, ${cpus} CPUs, \`${command}\``,
+    `- ${SUBJECT_NAMES.ours}: ${versions.ours}; ${SUBJECT_NAMES.peer}: \`@backstage/plugin-catalog-backend-module-bitbucket-server\` ${versions.peer}`,
+    '- The same simulated Bitbucket for both, over HTTP on the loopback interface; each run in a process of its own, with nothing in the catalog yet. Times leave out the start of that process.',
+  ].join('\n');
+}
+
+/** Two rows for each cell. */
+function rowsOf(
+  results: readonly CellResult[],
+  lead: (cell: Cell) => string[] = () => [],
+): string[][] {
+  return results.flatMap(result =>
+    SUBJECTS.map(subject => [
+      ...lead(result.cell),
+      ...describeColumns(result.cell),
+      SUBJECT_NAMES[subject],
+      ...numbersOf(result[subject]),
+      describeEnd(result[subject], result.cell),
+    ]),
+  );
+}
+
+function describeColumns(cell: Cell): string[] {
+  return [
+    formatCount(cell.repositories),
+    `${cell.latencyMs} ms`,
+    describeBucket(cell.bucket),
+    cell.validateLocationsExist ? 'yes' : 'no',
+  ];
+}
+
+function numbersOf(result: Result): string[] {
+  if (result.kind !== 'finished') {
+    return NUMBERS.map(() => '-');
+  }
+  const growth = result.peakBytes.median - result.idleBytes;
+  return [
+    formatSpread(result.requests),
+    formatSpread(result.rateLimited),
+    formatSpread(result.seconds, formatSeconds),
+    `${formatMegabytes(result.peakBytes.median)} (+${formatMegabytes(growth)})`,
+  ];
+}
+
+function rowsByKind(results: readonly CellResult[]): string[][] {
+  return results.flatMap(result =>
+    SUBJECTS.map(subject => [
+      ...describeColumns(result.cell),
+      SUBJECT_NAMES[subject],
+      describeKinds(result[subject]),
+    ]),
+  );
+}
+
+function describeKinds(result: Result): string {
+  if (result.kind !== 'finished') {
+    return '-';
+  }
+  return Object.entries(result.byKind)
+    .sort(([, a], [, b]) => b - a)
+    .map(([kind, count]) => `${formatCount(count)} ${kind}`)
+    .join(', ');
+}

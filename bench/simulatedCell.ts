@@ -1,0 +1,85 @@
+/** The simulated Bitbucket of one cell, and what it saw. */
+
+import { componentYaml } from '../dev/seed';
+import {
+  createSimulatedBitbucket,
+  LoggedRequest,
+  SimulatedBitbucket,
+} from '../dev/simulatedBitbucket';
+import { parseRequest } from '../dev/simulatedBitbucket/facts';
+import { RequestCounts } from './measurement';
+import { Cell, Disturbance, FILE_EVERY, REPOSITORIES_PER_PROJECT } from './plan';
+
+/** Who asks. */
+export const USER = { name: 'backstage', password: 'only-for-the-benchmark' };
+
+/** Makes the server of a cell, content and disturbance included. */
+export function createCellServer(cell: Cell): SimulatedBitbucket {
+  const bitbucket = createSimulatedBitbucket({
+    users: [USER],
+    latencyMs: cell.latencyMs,
+    rateLimit: cell.bucket && { ...cell.bucket, settingsReadable: true },
+  });
+  for (let index = 0; index < cell.repositories; index += 1) {
+    addRepository(bitbucket, index);
+  }
+  if (cell.disturbance) {
+    DISTURB[cell.disturbance](bitbucket);
+  }
+  return bitbucket;
+}
+
+function addRepository(bitbucket: SimulatedBitbucket, index: number): void {
+  const slug = slugOf(index);
+  const file = componentYaml(slug, `Service number ${index}`);
+  bitbucket.addRepository({
+    projectKey: `P${Math.floor(index / REPOSITORIES_PER_PROJECT)}`,
+    slug,
+    files: {
+      'README.md': `# ${slug}\n`,
+      ...(index % FILE_EVERY === 0 && { 'catalog-info.yaml': file }),
+    },
+  });
+}
+
+function slugOf(index: number): string {
+  return `service-${index}`;
+}
+
+/** Holds a catalog file and stands in the middle of the listing. */
+const DISTURBED_INDEX = 100;
+
+const DISTURB: Readonly<Record<Disturbance, (bitbucket: SimulatedBitbucket) => void>> = {
+  'empty-repository': bitbucket => {
+    bitbucket.addRepository({ projectKey: 'P0', slug: 'just-created', empty: true });
+  },
+  '429-on-listing': bitbucket => {
+    bitbucket.faults.add({
+      match: { kind: ['repositories', 'project-repositories'] },
+      times: 1,
+      effect: { type: 'status', status: 429 },
+    });
+  },
+  '429-on-file': bitbucket => {
+    bitbucket.faults.add({
+      match: { kind: ['file-check', 'raw'], repositorySlug: slugOf(DISTURBED_INDEX) },
+      times: 1,
+      effect: { type: 'status', status: 429 },
+    });
+  },
+};
+
+/** Counts what the server has been asked. */
+export function countRequests(requests: readonly LoggedRequest[]): RequestCounts {
+  const byKind: Record<string, number> = {};
+  for (const { path } of requests) {
+    const request = new Request(new URL(path, 'http://bitbucket.test'));
+    const { kind } = parseRequest(request, '').facts;
+    byKind[kind] = (byKind[kind] ?? 0) + 1;
+  }
+  return {
+    total: requests.length,
+    byKind,
+    rateLimited: requests.filter(({ status }) => status === 429).length,
+  };
+}

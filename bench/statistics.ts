@@ -1,0 +1,46 @@
+/** From single measurements to what is shown of them. Pure. */
+
+/** The middle of some numbers and how far they lie apart. */
+export interface Spread {
+  readonly median: number;
+  readonly min: number;
+  readonly max: number;
+}
+
+/**
+ * The median: of an even number of values the mean of the two in the middle.
+ *
+ * @throws RangeError without values
+ */
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const upper = sorted[Math.floor(sorted.length / 2)];
+  const lower = sorted[Math.floor((sorted.length - 1) / 2)];
+  if (upper === undefined || lower === undefined) {
+    throw new RangeError('there is no median of nothing');
+  }
+  return (lower + upper) / 2;
+}
+
+/**
+ * Median, least and greatest.
+ *
+ * @throws RangeError without values
+ */
+export function spreadOf(values: readonly number[]): Spread {
+  return {
+    median: median(values),
+    min: Math.min(...values),
+    max: Math.max(...values),
+  };
+}
+
+/** The median of each key; what a record lacks counts as 0. */
+export function medianByKey(
+  records: readonly Readonly<Record<string, number>>[],
+): Record<string, number> {
+  const keys = [...new Set(records.flatMap(one => Object.keys(one)))];
+  return Object.fromEntries(
+    keys.map(key => [key, median(records.map(one => one[key] ?? 0))]),
+  );
+}

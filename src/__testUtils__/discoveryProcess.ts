@@ -1,0 +1,98 @@
+/**
+ * A process of its own that runs discovery once on a SQLite file, so that a test can kill
+ * it. What the "catalog" holds is a table in the same file, as it is for a real one.
+ */
+
+import knexFactory, { Knex } from 'knex';
+import {
+  LoggerService,
+  RootConfigService,
+  SchedulerService,
+} from '@backstage/backend-plugin-api';
+import { ConfigReader } from '@backstage/config';
+import { EntityProviderConnection } from '@backstage/plugin-catalog-node';
+import { z } from 'zod';
+import { BitbucketServerEntityProvider } from '../provider/BitbucketServerEntityProvider';
+import { DatabaseMemoryStore } from '../store/DatabaseMemoryStore';
+
+const Task = z.object({ file: z.string(), config: z.record(z.string(), z.json()) });
+
+/** The table that stands for the catalog. */
+export const HELD_TABLE = 'held_by_the_catalog';
+
+/** Opens the file; the catalog's table is made where it is missing. */
+export async function openCatalogFile(file: string): Promise<Knex> {
+  const knex = knexFactory({
+    client: 'better-sqlite3',
+    connection: { filename: file },
+    useNullAsDefault: true,
+  });
+  if (!(await knex.schema.hasTable(HELD_TABLE))) {
+    await knex.schema.createTable(HELD_TABLE, table => table.string('name').primary());
+  }
+  return knex;
+}
+
+function connectionTo(knex: Knex): EntityProviderConnection {
+  const nameOf = (one: { entity: { metadata: { name: string } } }) => ({
+    name: one.entity.metadata.name,
+  });
+  const add = async (rows: { name: string }[]) => {
+    for (const row of rows) {
+      await knex(HELD_TABLE).insert(row).onConflict('name').ignore();
+    }
+  };
+  return {
+    async applyMutation(mutation) {
+      if (mutation.type === 'full') {
+        await knex(HELD_TABLE).delete();
+        await add(mutation.entities.map(nameOf));
+      } else {
+        await add(mutation.added.map(nameOf));
+      }
+    },
+    async refresh() {},
+  };
+}
+
+async function main(): Promise<void> {
+  const task = Task.parse(JSON.parse(process.argv[2] ?? ''));
+  const knex = await openCatalogFile(task.file);
+  const config: RootConfigService = new ConfigReader(task.config);
+  const logger: LoggerService = {
+    error: () => {},
+    warn: () => {},
+    info: () => {},
+    debug: () => {},
+    child: () => logger,
+  };
+  const scheduler: SchedulerService = {
+    scheduleTask: async () => {},
+    createScheduledTaskRunner: () => ({ run: async () => {} }),
+    triggerTask: async () => {},
+    cancelTask: async () => {},
+    getScheduledTasks: async () => [],
+  };
+  const database = { getClient: async () => knex };
+  const [provider] = BitbucketServerEntityProvider.fromConfig(config, {
+    logger,
+    scheduler,
+    store: new DatabaseMemoryStore(database, async () => ({
+      repositories: [],
+      held: [],
+    })),
+  });
+  await provider?.connect(connectionTo(knex));
+  await provider?.refresh();
+  await knex.destroy();
+}
+
+if (require.main === module) {
+  main().then(
+    () => process.exit(0),
+    error => {
+      process.stderr.write(`${error}\n`);
+      process.exit(1);
+    },
+  );
+}
