@@ -1,0 +1,60 @@
+/** The backend feature that receives and authenticates webhooks: wiring only. */
+
+import {
+  coreServices,
+  createBackendModule,
+  RootConfigService,
+} from '@backstage/backend-plugin-api';
+import { InputError } from '@backstage/errors';
+import { eventsServiceRef } from '@backstage/plugin-events-node';
+import { eventsExtensionPoint } from '@backstage/plugin-events-node/alpha';
+import { createWebhookValidator } from './createWebhookValidator';
+import { WEBHOOK_TOPIC } from './webhookTopics';
+import { WebhookTopicRouter } from './WebhookTopicRouter';
+
+const SECRET_KEY = 'events.modules.bitbucketServer.webhookSecret';
+
+/**
+ * Receives webhooks of Bitbucket Server at `/api/events/http/bitbucketServer`, refuses those
+ * that are not signed with `events.modules.bitbucketServer.webhookSecret`, and publishes the
+ * others under `bitbucketServer` and `bitbucketServer.<event key>`.
+ *
+ * @remarks Takes the place of `@backstage/plugin-events-backend-module-bitbucket-server`.
+ *
+ * @public
+ */
+export const eventsModuleBitbucketServerWebhooks = createBackendModule({
+  pluginId: 'events',
+  moduleId: 'bitbucket-server-webhooks',
+  register(env) {
+    env.registerInit({
+      deps: {
+        config: coreServices.rootConfig,
+        events: eventsServiceRef,
+        ingress: eventsExtensionPoint,
+        logger: coreServices.logger,
+      },
+      async init({ config, events, ingress, logger }) {
+        const secret = readWebhookSecret(config);
+        ingress.addHttpPostIngress({
+          topic: WEBHOOK_TOPIC,
+          validator: createWebhookValidator({ secret, logger }),
+        });
+        await new WebhookTopicRouter(events).subscribe();
+      },
+    });
+  },
+});
+
+/** @throws InputError when there is none: unsigned webhooks would be anybody's. */
+function readWebhookSecret(config: RootConfigService): string {
+  const secret = config.getOptional(SECRET_KEY);
+  if (typeof secret === 'string' && secret.trim() !== '') {
+    return secret;
+  }
+  throw new InputError(
+    secret === undefined
+      ? `${SECRET_KEY} is missing; set it to the secret of the webhooks in Bitbucket, or do not install the events feature of this module`
+      : `${SECRET_KEY} must be a text that is not empty, in quotes where YAML would read something else; set it to the secret of the webhooks in Bitbucket`,
+  );
+}

@@ -1,0 +1,87 @@
+import { createHmac } from 'node:crypto';
+import fc from 'fast-check';
+import { verifySignature } from './signature';
+
+const SECRET = 'correct horse';
+const BODY = Buffer.from('{"eventKey":"repo:refs_changed"}');
+
+function sign(body: Uint8Array | string, secret = SECRET): string {
+  return `sha256=${createHmac('sha256', secret).update(body).digest('hex')}`;
+}
+
+function verify(header: unknown, rawBody: Uint8Array | string = BODY, secret = SECRET) {
+  return verifySignature({ rawBody, header, secret });
+}
+
+it('accepts what was signed with the secret', () => {
+  expect(verify(sign(BODY))).toBe(true);
+  expect(verify(sign(BODY).replace(/[0-9a-f]{64}/, hex => hex.toUpperCase()))).toBe(true);
+  expect(verify(sign('ü'), 'ü')).toBe(true);
+  expect(verify(sign(''), '')).toBe(true);
+});
+
+it('agrees with a signature computed elsewhere', () => {
+  const rawBody = 'what do ya want for nothing?';
+  const header =
+    'sha256=5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843';
+  // RFC 4231, test case 2
+  expect(verifySignature({ rawBody, header, secret: 'Jefe' })).toBe(true);
+});
+
+const HEX = sign(BODY).slice('sha256='.length);
+
+it.each([
+  ['nothing', undefined],
+  ['null', null],
+  ['an empty text', ''],
+  ['a list', [sign(BODY)]],
+  ['an object', { toString: () => sign(BODY) }],
+  ['the digest alone', HEX],
+  ['another algorithm', `sha1=${HEX}`],
+  ['another name of the algorithm', `SHA256=${HEX}`],
+  ['no digest', 'sha256='],
+  ['a digest that is too short', sign(BODY).slice(0, -1)],
+  ['a digest that is too long', `${sign(BODY)}0`],
+  ['a digest of other letters', `sha256=${'g'.repeat(64)}`],
+  ['a line break behind it', `${sign(BODY)}\n`],
+  ['two of them', `${sign(BODY)}, ${sign(BODY)}`],
+  ['another secret', sign(BODY, 'wrong')],
+])('refuses %s', (_, header) => expect(verify(header)).toBe(false));
+
+it('refuses an empty secret, with which anybody could sign', () => {
+  expect(verify(sign(BODY, ''), BODY, '')).toBe(false);
+});
+
+it('refuses a body whose JSON is the same and whose bytes are not', () => {
+  expect(verify(sign(BODY), BODY.toString().replace(':', ': '))).toBe(false);
+});
+
+const bodies = fc.uint8Array({ minLength: 1, maxLength: 200 });
+const secrets = fc.string({ minLength: 1 });
+
+it('accepts every signed body, and none with one bit flipped', () => {
+  fc.assert(
+    fc.property(bodies, secrets, fc.nat(), fc.nat(7), (body, secret, place, bit) => {
+      const header = sign(body, secret);
+      expect(verify(header, body, secret)).toBe(true);
+      const flipped = Uint8Array.from(body);
+      const index = place % body.length;
+      flipped[index] = (flipped[index] ?? 0) ^ (1 << bit);
+      expect(verify(header, flipped, secret)).toBe(false);
+    }),
+  );
+});
+
+it('refuses every signature with one digit changed', () => {
+  fc.assert(
+    fc.property(bodies, fc.nat(63), fc.integer({ min: 1, max: 15 }), (body, at, by) => {
+      const digits = [...sign(body).slice('sha256='.length)];
+      digits[at] = (parseInt(digits[at] ?? '', 16) ^ by).toString(16);
+      expect(verify(`sha256=${digits.join('')}`, body)).toBe(false);
+    }),
+  );
+});
+
+it('refuses everything that is no signature', () => {
+  fc.assert(fc.property(fc.anything(), header => expect(verify(header)).toBe(false)));
+});

@@ -1,0 +1,109 @@
+/** Signature, analysis and relevance together, on the webhooks of the simulator. */
+
+import { createSimulatedBitbucket, WebhookRequest } from '../../dev/simulatedBitbucket';
+import { analyzeWebhookEvent } from './analyzeWebhookEvent';
+import { decideRelevance, Relevance } from './decideRelevance';
+import { verifySignature } from './signature';
+import { webBaseOf } from './webBase';
+import { eventKeyOf } from './webhookTopics';
+
+describe('webhooks of the simulator', () => {
+  const SECRET = 'a-webhook-secret';
+
+  function setUp(baseUrl = 'http://bitbucket.test/ctx') {
+    const users = [{ name: 'jdoe', token: 't' }];
+    const simulated = createSimulatedBitbucket({ baseUrl, users });
+    simulated.addRepository({ projectKey: 'PAY', slug: 'api' });
+    return simulated;
+  }
+
+  function read({ headers, body }: WebhookRequest) {
+    const header = headers['X-Hub-Signature'];
+    expect(verifySignature({ rawBody: body, header, secret: SECRET })).toBe(true);
+    const payload: unknown = JSON.parse(body);
+    const analysis = analyzeWebhookEvent(
+      eventKeyOf('bitbucketServer', headers, payload),
+      payload,
+    );
+    return analysis.kind === 'changes' ? analysis.changes[0] : analysis;
+  }
+
+  function judge(request: WebhookRequest, baseUrl: string): Relevance | undefined {
+    const change = read(request);
+    return change && 'type' in change
+      ? decideRelevance(change, { baseUrls: [baseUrl], defaultBranch: 'main' })
+      : undefined;
+  }
+
+  const API = { projectKey: 'PAY', slug: 'api' };
+  const SIGNED = { secret: SECRET };
+
+  it('are signed and tell a push, which is ours alone', () => {
+    const simulated = setUp();
+    const changes = [simulated.writeFile('PAY', 'api', 'x', 'y')];
+    const push = simulated.webhook('repo:refs_changed', { ...API, changes }, SIGNED);
+    expect(read(push)).toMatchObject({
+      type: 'pushed',
+      repository: API,
+      refs: [{ refId: 'refs/heads/main', change: 'UPDATE' }],
+    });
+    expect(judge(push, simulated.baseUrl)?.evaluate).toBe(true);
+    expect(judge(push, 'http://bitbucket.test')?.evaluate).toBe(false);
+  });
+
+  it('tell a rename, a fork and a new project key, each with our base URL', () => {
+    const simulated = setUp();
+    const old = simulated.repositoryJson('PAY', 'api');
+    simulated.renameRepository('PAY', 'api', 'better');
+    const renamed = simulated.webhook(
+      'repo:modified',
+      { projectKey: 'PAY', slug: 'better', old },
+      SIGNED,
+    );
+    expect(read(renamed)).toMatchObject({
+      type: 'modified',
+      repository: { slug: 'better' },
+      was: API,
+    });
+
+    simulated.addRepository({ projectKey: '~jdoe', slug: 'fork' });
+    const fork = { projectKey: '~jdoe', slug: 'fork' };
+    const forked = simulated.webhook('repo:forked', fork, SIGNED);
+    expect(read(forked)).toMatchObject({ type: 'forked', repository: { slug: 'fork' } });
+
+    const oldProject = simulated.projectJson('PAY') ?? {};
+    simulated.renameProject('PAY', 'MONEY');
+    const project = simulated.webhook(
+      'project:modified',
+      { projectKey: 'MONEY', old: oldProject },
+      SIGNED,
+    );
+    expect(read(project)).toMatchObject({
+      type: 'project-modified',
+      key: 'MONEY',
+      formerKey: 'PAY',
+    });
+    for (const request of [renamed, forked, project]) {
+      expect(judge(request, simulated.baseUrl)?.evaluate).toBe(true);
+      expect(judge(request, 'http://elsewhere.test/ctx')?.evaluate).toBe(false);
+    }
+  });
+
+  it('tell of a mirror with too many refs', () => {
+    const details = { ...API, refLimitExceeded: true };
+    const request = setUp().webhook('mirror:repo_synchronized', details, SIGNED);
+    expect(read(request)).toMatchObject({ type: 'unknown', repository: API });
+  });
+
+  it.each(['http://bitbucket.test', 'https://host:8443/a/b'])(
+    'have links in which the base URL %s is found again',
+    baseUrl => {
+      const simulated = setUp(baseUrl);
+      const request = simulated.webhook('repo:forked', API, SIGNED);
+      const change = read(request);
+      expect(
+        change && 'repository' in change && webBaseOf(change.repository.selfUrl ?? ''),
+      ).toBe(baseUrl);
+    },
+  );
+});

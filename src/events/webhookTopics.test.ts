@@ -1,0 +1,97 @@
+import { HOSTILE_VALUES, pushPayload } from './__testUtils__/payloads';
+import {
+  eventKeyOf,
+  isWebhookTopic,
+  WEBHOOK_TOPICS,
+  webhookHeader,
+} from './webhookTopics';
+
+const PUSH = 'repo:refs_changed';
+
+describe('isWebhookTopic', () => {
+  it.each(['bitbucketServer', `bitbucketServer.${PUSH}`, 'bitbucketServer.x'])(
+    'knows %s',
+    topic => expect(isWebhookTopic(topic)).toBe(true),
+  );
+
+  it.each(['', 'bitbucket', 'bitbucketServer2', 'bitbucketCloud', `github.${PUSH}`])(
+    'does not take "%s" for ours',
+    topic => expect(isWebhookTopic(topic)).toBe(false),
+  );
+});
+
+it('subscribes to the plain topic and to a sub-topic for each event about repositories', () => {
+  expect(WEBHOOK_TOPICS).toEqual([
+    'bitbucketServer',
+    'bitbucketServer.repo:refs_changed',
+    'bitbucketServer.repo:modified',
+    'bitbucketServer.repo:forked',
+    'bitbucketServer.repo:created',
+    'bitbucketServer.repo:deleted',
+    'bitbucketServer.project:modified',
+    'bitbucketServer.mirror:repo_synchronized',
+  ]);
+});
+
+describe('webhookHeader', () => {
+  it.each([
+    { 'x-event-key': PUSH },
+    { 'X-Event-Key': PUSH },
+    { 'X-EVENT-KEY': [PUSH], other: undefined, constructor: 'x' },
+    Object.assign(Object.create(null), { 'x-event-key': PUSH }),
+  ])('finds a header in any case: %j', metadata =>
+    expect(webhookHeader(metadata, 'x-event-key')).toBe(PUSH),
+  );
+
+  it.each([
+    [{}],
+    [{ 'x-event': PUSH }],
+    [{ 'x-event-key': undefined }],
+    [{ 'x-event-key': 3 }],
+    [{ 'x-event-key': [] }],
+    [{ 'x-event-key': [PUSH, PUSH] }],
+    [{ 'x-event-key': PUSH, 'X-Event-Key': 'diagnostics:ping' }],
+  ])('takes nothing from %j', metadata =>
+    expect(webhookHeader(metadata, 'x-event-key')).toBeUndefined(),
+  );
+
+  it.each(HOSTILE_VALUES)('takes nothing from %s', (_, metadata) =>
+    expect(webhookHeader(metadata, 'x-event-key')).toBeUndefined(),
+  );
+});
+
+describe('eventKeyOf', () => {
+  const header = { 'X-Event-Key': 'repo:modified' };
+
+  it('believes the sub-topic first, then the header, then the body', () => {
+    const keys = [`bitbucketServer.repo:forked`, 'bitbucketServer'].map(topic =>
+      eventKeyOf(topic, header, pushPayload()),
+    );
+    expect(keys).toEqual(['repo:forked', 'repo:modified']);
+    expect(eventKeyOf('bitbucketServer', undefined, pushPayload())).toBe(PUSH);
+  });
+
+  it('finds the key of a ping, whose body has none', () => {
+    const metadata = { 'x-event-key': 'diagnostics:ping' };
+    expect(eventKeyOf('bitbucketServer', metadata, { test: true })).toBe(
+      'diagnostics:ping',
+    );
+  });
+
+  it.each(['', 'a b', 'a\nb', 'a/b', 'x'.repeat(101), 'a, b'])(
+    'does not take "%s" for a key, wherever it stands',
+    text => {
+      const metadata = { 'x-event-key': text };
+      const payload = { eventKey: text };
+      expect(eventKeyOf(`bitbucketServer.${text}`, metadata, payload)).toBeUndefined();
+    },
+  );
+
+  it('finds nothing on the topics of others', () => {
+    expect(eventKeyOf('github', header, pushPayload())).toBeUndefined();
+  });
+
+  it.each(HOSTILE_VALUES)('finds nothing in %s', (_, value) =>
+    expect(eventKeyOf('bitbucketServer', value, value)).toBeUndefined(),
+  );
+});

@@ -1,0 +1,7 @@
+/**
+ * Receives and authenticates the webhooks of Bitbucket Server and Bitbucket Data Center.
+ *
+ * @packageDocumentation
+ */
+
+export { eventsModuleBitbucketServerWebhooks as default } from './events/eventsModule';
