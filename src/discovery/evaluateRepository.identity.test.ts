@@ -1,0 +1,196 @@
+import {
+  address,
+  file,
+  known,
+  location,
+  NOW,
+  problem,
+  repository,
+  scope,
+  target,
+  targetsOf,
+} from '../__testUtils__/discoveryData';
+import { FakeRepositorySource } from '../__testUtils__/FakeRepositorySource';
+import { evaluateRepository, RepositoryDelta } from './evaluateRepository';
+import { DiscoveryScope, KnownRepository } from './types';
+
+interface Setting {
+  readonly known: readonly KnownRepository[];
+  readonly scope?: DiscoveryScope;
+}
+
+async function deltaOf(
+  source: FakeRepositorySource,
+  at: string,
+  setting: Setting,
+): Promise<RepositoryDelta> {
+  const evaluation = await evaluateRepository(address(at), setting.scope ?? scope(), {
+    source,
+    known: setting.known,
+    now: () => NOW,
+  });
+  if (evaluation.kind === 'unknown') {
+    throw new Error(`nothing is known: ${evaluation.problem.detail}`);
+  }
+  return evaluation.delta;
+}
+
+function targets({ added, removed, stayed }: RepositoryDelta) {
+  return {
+    added: targetsOf(added),
+    removed: targetsOf(removed),
+    stayed: targetsOf(stayed),
+  };
+}
+
+/** What is remembered once the delta is applied. */
+function memoryAfter(
+  before: readonly KnownRepository[],
+  { remembered, forgottenIds }: RepositoryDelta,
+): KnownRepository[] {
+  const after = new Map(before.map(one => [one.repositoryId, one]));
+  forgottenIds.forEach(id => after.delete(id));
+  remembered.forEach(one => after.set(one.repositoryId, one));
+  return [...after.values()];
+}
+
+/** What the catalog holds once the delta is applied. */
+function catalogAfter(before: Iterable<string>, delta: RepositoryDelta): Set<string> {
+  const after = new Set(before);
+  targetsOf(delta.removed).forEach(one => after.delete(one));
+  targetsOf(delta.added).forEach(one => after.add(one));
+  return after;
+}
+
+const PLAIN = 'catalog-info.yaml';
+const NOTHING = { added: [], removed: [], stayed: [] };
+
+describe('a repository that was renamed or moved', () => {
+  it.each([
+    ['PAY/api', 'PAY/gateway'],
+    ['PAY/api', 'OPS/api'],
+    ['PAY/api', 'OPS/gateway'],
+  ])('swaps its Locations in one delta: %s to %s', async (from, to) => {
+    const before = [known(7, from)];
+    const delta = await deltaOf(new FakeRepositorySource().put(7, to), to, {
+      known: before,
+    });
+    expect(delta.added).toEqual([location(7, to)]);
+    expect(delta.removed).toEqual([location(7, from)]);
+    expect(delta.stayed).toEqual([]);
+    expect(memoryAfter(before, delta)).toMatchObject([known(7, to, undefined, NOW)]);
+  });
+
+  it('is found under its old address where Bitbucket redirects', async () => {
+    const source = new FakeRepositorySource().put(7, 'PAY/gateway');
+    source.answerRepository('PAY/api', {
+      kind: 'found',
+      repository: repository(7, 'PAY/gateway'),
+    });
+    const delta = await deltaOf(source, 'PAY/api', { known: [known(7, 'PAY/api')] });
+    expect(targets(delta)).toEqual({
+      added: [target('PAY/gateway')],
+      removed: [target('PAY/api')],
+      stayed: [],
+    });
+  });
+
+  it('changes nothing while its files are unknown at the new address', async () => {
+    const source = new FakeRepositorySource().put(7, 'PAY/gateway', {
+      lookup: { kind: 'unknown', problem: problem() },
+    });
+    const delta = deltaOf(source, 'PAY/gateway', { known: [known(7, 'PAY/api')] });
+    await expect(delta).rejects.toThrow(problem().detail);
+  });
+});
+
+describe('a repository known by its address only', () => {
+  it.each([
+    ['registered', [PLAIN], { ...NOTHING, stayed: [target('PAY/api')] }],
+    ['absent', [], { ...NOTHING, removed: [target('PAY/api')] }],
+  ])('gets its id when it is %s', async (_, files, expected) => {
+    const source = new FakeRepositorySource().put(7, 'PAY/api', { files });
+    const before = [known(-1, 'pay/API', [file('PAY/api')])];
+    const delta = await deltaOf(source, 'PAY/api', { known: before });
+    expect(targets(delta)).toEqual(expected);
+    expect(delta.forgottenIds).toEqual([-1]);
+    expect(memoryAfter(before, delta).map(one => one.repositoryId)).toEqual([7]);
+  });
+
+  it('is joined with what is known by id, each target once', async () => {
+    const source = new FakeRepositorySource().put(7, 'PAY/api', { files: [] });
+    const before = [known(-1, 'PAY/api'), known(7, 'PAY/api'), known(-2, 'PAY/web')];
+    const delta = await deltaOf(source, 'PAY/api', { known: before });
+    expect(targets(delta)).toEqual({ ...NOTHING, removed: [target('PAY/api')] });
+    expect(delta.forgottenIds).toEqual([-1]);
+  });
+
+  it('keeps its placeholder when it lies elsewhere', async () => {
+    const source = new FakeRepositorySource().put(7, 'PAY/api');
+    const delta = await deltaOf(source, 'PAY/api', { known: [known(-1, 'PAY/web')] });
+    expect(delta.forgottenIds).toEqual([]);
+    expect(targetsOf(delta.removed)).toEqual([]);
+  });
+});
+
+describe('an address that another repository has taken over', () => {
+  it('keeps its Location, which now belongs to the new one', async () => {
+    const source = new FakeRepositorySource().put(9, 'PAY/api');
+    const before = [known(7, 'PAY/api')];
+    const delta = await deltaOf(source, 'PAY/api', { known: before });
+    expect(targets(delta)).toEqual({ ...NOTHING, stayed: [target('PAY/api')] });
+    expect(memoryAfter(before, delta)).toEqual([
+      known(7, 'PAY/api', []),
+      expect.objectContaining({ repositoryId: 9, files: [file('PAY/api')] }),
+    ]);
+  });
+
+  it('leaves to the former one what the new one does not have', async () => {
+    const source = new FakeRepositorySource().put(9, 'PAY/api', { files: [] });
+    const before = [known(7, 'PAY/api')];
+    const delta = await deltaOf(source, 'PAY/api', { known: before });
+    expect(targets(delta)).toEqual(NOTHING);
+    expect(memoryAfter(before, delta)[0]).toEqual(before[0]);
+  });
+
+  it('does not lose the Location when the former one is found elsewhere', async () => {
+    const source = new FakeRepositorySource().put(9, 'PAY/api').put(7, 'OPS/api');
+    let memory = [known(7, 'PAY/api')];
+    let catalog = new Set([target('PAY/api')]);
+    for (const at of ['PAY/api', 'OPS/api']) {
+      const delta = await deltaOf(source, at, { known: memory });
+      memory = memoryAfter(memory, delta);
+      catalog = catalogAfter(catalog, delta);
+    }
+    expect([...catalog].sort()).toEqual([target('OPS/api'), target('PAY/api')]);
+  });
+
+  it.each([
+    ['one', ['PAY/a', 'PAY/b']],
+    ['the other', ['PAY/b', 'PAY/a']],
+  ])(
+    'keeps both Locations of two that swapped slugs, %s looked at first',
+    async (_, ats) => {
+      const source = new FakeRepositorySource().put(7, 'PAY/b').put(9, 'PAY/a');
+      let memory = [known(7, 'PAY/a'), known(9, 'PAY/b')];
+      let catalog = new Set([target('PAY/a'), target('PAY/b')]);
+      for (const at of ats) {
+        const delta = await deltaOf(source, at, { known: memory });
+        memory = memoryAfter(memory, delta);
+        catalog = catalogAfter(catalog, delta);
+      }
+      expect([...catalog].sort()).toEqual([target('PAY/a'), target('PAY/b')]);
+      expect(memory).toMatchObject([
+        known(7, 'PAY/b', undefined, NOW),
+        known(9, 'PAY/a', undefined, NOW),
+      ]);
+    },
+  );
+
+  it('is not emptied by a rename while another one has its file there', async () => {
+    const source = new FakeRepositorySource().put(7, 'PAY/b');
+    const before = [known(7, 'PAY/b', [file('PAY/a')]), known(9, 'PAY/a')];
+    const delta = await deltaOf(source, 'PAY/b', { known: before });
+    expect(targets(delta)).toEqual({ ...NOTHING, added: [target('PAY/b')] });
+  });
+});

@@ -1,0 +1,172 @@
+import fc from 'fast-check';
+import {
+  address,
+  file,
+  known,
+  NOW,
+  scope,
+  target,
+  targetsOf,
+} from '../__testUtils__/discoveryData';
+import { FakeRepositorySource } from '../__testUtils__/FakeRepositorySource';
+import { evaluateRepository, RepositoryDelta } from './evaluateRepository';
+import { locationsOf } from './locations';
+import { KnownRepository } from './types';
+
+/** Few of each, so that identities, addresses and files meet in every way. */
+const ADDRESSES = ['PAY/a', 'PAY/b', 'OPS/a'];
+const PATHS = ['catalog-info.yaml', 'docs/catalog-info.yaml', 'x.yaml'];
+
+const someAddress = fc.constantFrom(...ADDRESSES);
+const somePaths = fc.uniqueArray(fc.constantFrom(...PATHS));
+const someId = fc.integer({ min: 1, max: 4 });
+
+const someKnown = fc
+  .record({
+    id: fc.oneof(someId, fc.constantFrom(-1, -2)),
+    at: someAddress,
+    oldAt: someAddress,
+    paths: somePaths,
+  })
+  .chain(({ id, at, oldAt, paths }) =>
+    // Most files lie where the repository is; some were left behind by a rename.
+    fc.constantFrom(at, at, oldAt).map(filesAt =>
+      known(
+        id,
+        at,
+        paths.map(path => file(filesAt, path)),
+        1,
+      ),
+    ),
+  );
+
+interface State {
+  readonly before: readonly KnownRepository[];
+  readonly id: number;
+  readonly at: string;
+  /** `undefined`: there is no repository. */
+  readonly files: readonly string[] | undefined;
+}
+
+const someState: fc.Arbitrary<State> = fc.record({
+  before: fc.uniqueArray(someKnown, { selector: one => one.repositoryId, maxLength: 5 }),
+  id: someId,
+  at: someAddress,
+  files: fc.option(somePaths, { nil: undefined }),
+});
+
+async function deltaOf({ before, id, at, files }: State): Promise<RepositoryDelta> {
+  const source = new FakeRepositorySource();
+  if (files) {
+    source.put(id, at, { files });
+  }
+  const evaluation = await evaluateRepository(address(at), scope({ paths: PATHS }), {
+    source,
+    known: before,
+    now: () => NOW,
+  });
+  if (evaluation.kind === 'unknown') {
+    throw new Error(evaluation.problem.detail);
+  }
+  return evaluation.delta;
+}
+
+function targetsIn(all: readonly KnownRepository[]): Set<string> {
+  return new Set(targetsOf(locationsOf(all)));
+}
+
+function memoryAfter(before: readonly KnownRepository[], delta: RepositoryDelta) {
+  const after = new Map(before.map(one => [one.repositoryId, one]));
+  delta.forgottenIds.forEach(id => after.delete(id));
+  delta.remembered.forEach(one => after.set(one.repositoryId, one));
+  return [...after.values()];
+}
+
+function catalogAfter(before: Iterable<string>, delta: RepositoryDelta): Set<string> {
+  const after = new Set(before);
+  targetsOf(delta.removed).forEach(one => after.delete(one));
+  targetsOf(delta.added).forEach(one => after.add(one));
+  return after;
+}
+
+/** For each generated state. */
+async function check(
+  holds: (state: State, delta: RepositoryDelta) => void | Promise<void>,
+): Promise<void> {
+  await fc.assert(
+    fc.asyncProperty(someState, async state => holds(state, await deltaOf(state))),
+    { numRuns: 500 },
+  );
+}
+
+describe('evaluateRepository, whatever is known and found', () => {
+  it('makes of what was known of one repository exactly what is found', async () => {
+    await check(async ({ at, id, files = [], before }) => {
+      const mine = before.filter(one => one.repositoryId === id);
+      const delta = await deltaOf({ at, id, files, before: mine });
+      const found = new Set(files.map(path => target(at, path)));
+      expect(catalogAfter(targetsIn(mine), delta)).toEqual(found);
+    });
+  });
+
+  it('adds all that is found, and takes nothing that another one has elsewhere', async () => {
+    await check(({ before, id, at, files = [] }, delta) => {
+      const after = catalogAfter(targetsIn(before), delta);
+      const { projectKey, slug } = address(at);
+      const others = before.filter(
+        one =>
+          one.repositoryId !== id && (one.projectKey !== projectKey || one.slug !== slug),
+      );
+      const due = [...files.map(path => target(at, path)), ...targetsIn(others)];
+      expect(due.filter(one => !after.has(one))).toEqual([]);
+    });
+  });
+
+  it('remembers what the catalog then holds, each target once where it was once', async () => {
+    await check(({ before }, delta) => {
+      const memory = memoryAfter(before, delta);
+      expect(targetsIn(memory)).toEqual(catalogAfter(targetsIn(before), delta));
+      const shared = (all: readonly KnownRepository[]) =>
+        locationsOf(all).length - targetsIn(all).size;
+      expect(shared(memory)).toBeLessThanOrEqual(shared(before));
+    });
+  });
+
+  it('puts each target in one place, and adds only what was not there', async () => {
+    await check(({ before }, delta) => {
+      const had = targetsIn(before);
+      const [added, removed, stayed] = [delta.added, delta.removed, delta.stayed].map(
+        targetsOf,
+      );
+      const all = [added, removed, stayed].flatMap(some => some ?? []);
+      expect(new Set(all).size).toBe(all.length);
+      expect(all.filter(one => had.has(one)).sort()).toEqual(
+        targetsOf([...delta.removed, ...delta.stayed]),
+      );
+    });
+  });
+
+  it('changes nothing when it looks again at the same state', async () => {
+    await check(async (state, delta) => {
+      const before = memoryAfter(state.before, delta);
+      const again = await deltaOf({ ...state, before });
+      expect([...again.added, ...again.removed]).toEqual([]);
+      expect(targetsOf(again.stayed)).toEqual(
+        targetsOf([...delta.added, ...delta.stayed]),
+      );
+      expect(memoryAfter(before, again)).toEqual(before);
+    });
+  });
+
+  it('comes across every case', async () => {
+    const seen = { added: 0, removed: 0, stayed: 0, remembered: 0, forgottenIds: 0 };
+    await check((_, delta) => {
+      seen.added += delta.added.length;
+      seen.removed += delta.removed.length;
+      seen.stayed += delta.stayed.length;
+      seen.remembered += delta.remembered.length > 1 ? 1 : 0;
+      seen.forgottenIds += delta.forgottenIds.length;
+    });
+    expect(Object.entries(seen).filter(([, count]) => count < 10)).toEqual([]);
+  });
+});

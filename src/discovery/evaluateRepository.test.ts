@@ -1,0 +1,242 @@
+import {
+  ABSENT,
+  address,
+  EXCLUDED,
+  file,
+  known,
+  location,
+  NOW,
+  problem,
+  registered,
+  scope,
+  target,
+  targetsOf,
+} from '../__testUtils__/discoveryData';
+import { FakeRepositorySource } from '../__testUtils__/FakeRepositorySource';
+import { evaluateRepository, Evaluation, RepositoryDelta } from './evaluateRepository';
+import { DiscoveryScope, KnownRepository } from './types';
+
+interface Setting {
+  readonly known?: readonly KnownRepository[];
+  readonly scope?: DiscoveryScope;
+  readonly signal?: AbortSignal;
+}
+
+function look(
+  source: FakeRepositorySource,
+  at: string,
+  setting: Setting = {},
+): Promise<Evaluation> {
+  return evaluateRepository(address(at), setting.scope ?? scope(), {
+    source,
+    known: setting.known ?? [],
+    now: () => NOW,
+    signal: setting.signal,
+  });
+}
+
+async function deltaOf(...args: Parameters<typeof look>): Promise<RepositoryDelta> {
+  const evaluation = await look(...args);
+  if (evaluation.kind === 'unknown') {
+    throw new Error(`nothing is known: ${evaluation.problem.detail}`);
+  }
+  return evaluation.delta;
+}
+
+function targets({ added, removed, stayed }: RepositoryDelta) {
+  return {
+    added: targetsOf(added),
+    removed: targetsOf(removed),
+    stayed: targetsOf(stayed),
+  };
+}
+
+/** What is remembered once the delta is applied. */
+function memoryAfter(
+  before: readonly KnownRepository[],
+  { remembered, forgottenIds }: RepositoryDelta,
+): KnownRepository[] {
+  const after = new Map(before.map(one => [one.repositoryId, one]));
+  forgottenIds.forEach(id => after.delete(id));
+  remembered.forEach(one => after.set(one.repositoryId, one));
+  return [...after.values()];
+}
+
+const PLAIN = 'catalog-info.yaml';
+const DOCS = 'docs/catalog-info.yaml';
+const NOTHING = { added: [], removed: [], stayed: [] };
+
+describe('a repository that is there', () => {
+  const archivedOut = scope({ filters: { skipArchivedRepos: true } });
+
+  it.each([
+    ['registered', {}, scope(), registered('PAY/api')],
+    ['absent', { files: [] }, scope(), ABSENT],
+    ['excluded', { archived: true }, archivedOut, EXCLUDED],
+  ])('ends as %s, remembered with outcome and time', async (_, is, wanted, outcome) => {
+    const source = new FakeRepositorySource().put(7, 'PAY/api', is);
+    const evaluation = await look(source, 'PAY/api', { scope: wanted });
+    const files = outcome.kind === 'registered' ? [file('PAY/api')] : [];
+    expect(evaluation).toEqual({
+      kind: 'evaluated',
+      result: {
+        repository: { id: 7, ...address('PAY/api') },
+        outcome,
+        checkedAtMs: NOW,
+      },
+      delta: {
+        added: files.map(() => location(7, 'PAY/api')),
+        removed: [],
+        stayed: [],
+        remembered: [{ ...known(7, 'PAY/api', files, NOW), settled: outcome }],
+        forgottenIds: [],
+      },
+    });
+  });
+
+  it.each([
+    ['has no file any more', { files: [] }],
+    ['is excluded now', { archived: true }],
+  ])('loses its Location when it %s', async (_, is) => {
+    const source = new FakeRepositorySource().put(7, 'PAY/api', is);
+    const before = [known(7, 'PAY/api')];
+    const delta = await deltaOf(source, 'PAY/api', { known: before, scope: archivedOut });
+    expect(targets(delta)).toEqual({ ...NOTHING, removed: [target('PAY/api')] });
+    expect(memoryAfter(before, delta)).toMatchObject([{ repositoryId: 7, files: [] }]);
+  });
+
+  it('is asked nothing about its files when it is excluded', async () => {
+    const source = new FakeRepositorySource().put(7, 'PAY/api', { archived: true });
+    await look(source, 'PAY/api', { scope: archivedOut });
+    expect(source.asked).toEqual(['repository PAY/api']);
+  });
+
+  it('keeps a file that stayed, to be read again', async () => {
+    const source = new FakeRepositorySource().put(7, 'PAY/api');
+    const delta = await deltaOf(source, 'PAY/api', { known: [known(7, 'PAY/api')] });
+    expect(targets(delta)).toEqual({ ...NOTHING, stayed: [target('PAY/api')] });
+    expect(delta.stayed).toEqual([location(7, 'PAY/api')]);
+  });
+
+  it('has each of several files added, kept or removed on its own', async () => {
+    const paths = ['a.yaml', 'b.yaml', 'c.yaml'];
+    const files = ['b.yaml', 'c.yaml', 'other.yaml'];
+    const source = new FakeRepositorySource().put(7, 'PAY/api', { files });
+    const had = ['a.yaml', 'b.yaml'].map(path => file('PAY/api', path));
+    const delta = await deltaOf(source, 'PAY/api', {
+      known: [known(7, 'PAY/api', had)],
+      scope: scope({ paths }),
+    });
+    expect(delta).toMatchObject({
+      added: [location(7, 'PAY/api', 'c.yaml')],
+      removed: [location(7, 'PAY/api', 'a.yaml')],
+      stayed: [location(7, 'PAY/api', 'b.yaml')],
+    });
+  });
+
+  it('swaps the Location when another branch is looked at', async () => {
+    const source = new FakeRepositorySource().put(7, 'PAY/api');
+    const delta = await deltaOf(source, 'PAY/api', {
+      known: [known(7, 'PAY/api')],
+      scope: scope({ branch: 'develop' }),
+    });
+    expect(targets(delta)).toEqual({
+      added: [target('PAY/api', PLAIN, 'develop')],
+      removed: [target('PAY/api')],
+      stayed: [],
+    });
+  });
+
+  it('leaves the others alone', async () => {
+    const source = new FakeRepositorySource().put(7, 'PAY/api', { files: [] });
+    const before = [known(8, 'PAY/web'), known(-1, 'PAY/old'), known(7, 'PAY/api')];
+    const delta = await deltaOf(source, 'PAY/api', { known: before });
+    expect(targetsOf(delta.removed)).toEqual([target('PAY/api')]);
+    expect(memoryAfter(before, delta).slice(0, 2)).toEqual(before.slice(0, 2));
+  });
+});
+
+describe('a repository nothing is known about', () => {
+  const failed = problem('not-permitted', '401');
+
+  it.each([
+    [
+      'itself',
+      (source: FakeRepositorySource) =>
+        source.answerRepository('PAY/api', { kind: 'unknown', problem: failed }),
+    ],
+    [
+      'its files',
+      (source: FakeRepositorySource) =>
+        source.put(7, 'PAY/api', { lookup: { kind: 'unknown', problem: failed } }),
+    ],
+  ])('changes nothing when the answer about %s is no answer', async (_, breakIt) => {
+    const source = new FakeRepositorySource().put(7, 'PAY/api');
+    breakIt(source);
+    for (const paths of [[PLAIN], [PLAIN, DOCS]]) {
+      const evaluation = await look(source, 'PAY/api', {
+        known: [known(7, 'PAY/api'), known(-1, 'PAY/api')],
+        scope: scope({ paths }),
+      });
+      expect(evaluation).toEqual({ kind: 'unknown', problem: failed });
+    }
+  });
+
+  it('changes nothing when it is not available', async () => {
+    const source = new FakeRepositorySource().put(7, 'PAY/api', { state: 'OFFLINE' });
+    const evaluation = await look(source, 'PAY/api', { known: [known(7, 'PAY/api')] });
+    expect(evaluation).toMatchObject({ problem: { reason: 'not-available' } });
+  });
+
+  it('throws what the source throws, an abort included', async () => {
+    const source = new FakeRepositorySource().put(7, 'PAY/api');
+    const signal = AbortSignal.abort(new Error('stop'));
+    await expect(look(source, 'PAY/api', { signal })).rejects.toThrow('stop');
+    source.beforeAnswer = question => {
+      if (question.startsWith('file')) {
+        throw new Error('broken');
+      }
+    };
+    await expect(look(source, 'PAY/api')).rejects.toThrow('broken');
+  });
+});
+
+describe('a repository that is gone', () => {
+  const source = new FakeRepositorySource();
+
+  it('takes along what is known at its address, and nothing else', async () => {
+    const before = [known(7, 'PAY/api'), known(8, 'PAY/web'), known(-1, 'OPS/api')];
+    const evaluation = await look(source, 'pay/API', { known: before });
+    expect(evaluation).not.toHaveProperty('result');
+    const delta = await deltaOf(source, 'pay/API', { known: before });
+    expect(targets(delta)).toEqual({ ...NOTHING, removed: [target('PAY/api')] });
+    expect(delta.removed).toEqual([location(7, 'PAY/api')]);
+    expect(memoryAfter(before, delta)).toEqual(
+      expect.arrayContaining([known(8, 'PAY/web'), known(-1, 'OPS/api')]),
+    );
+  });
+
+  it('is remembered without files and outcome, so that a run still going on sees it', async () => {
+    const settled = registered('PAY/api');
+    const before = [{ ...known(7, 'PAY/api', undefined, 1), settled }];
+    const delta = await deltaOf(source, 'PAY/api', { known: before });
+    expect(memoryAfter(before, delta)).toEqual([known(7, 'PAY/api', [], NOW)]);
+  });
+
+  it('removes each target once, however many share it', async () => {
+    const before = [known(7, 'PAY/api'), known(-1, 'PAY/api')];
+    const delta = await deltaOf(source, 'PAY/api', { known: before });
+    expect(targets(delta)).toEqual({ ...NOTHING, removed: [target('PAY/api')] });
+  });
+
+  it('changes nothing when nothing is known there', async () => {
+    const delta = await deltaOf(source, 'PAY/api', { known: [known(8, 'PAY/web')] });
+    expect(delta).toEqual({ ...NOTHING, remembered: [], forgottenIds: [] });
+  });
+
+  it('keeps its id elsewhere: the address decides', async () => {
+    const moved = [known(7, 'OPS/api')];
+    const delta = await deltaOf(source, 'PAY/api', { known: moved });
+    expect(targets(delta)).toEqual(NOTHING);
+  });
+});

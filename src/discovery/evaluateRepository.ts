@@ -1,0 +1,119 @@
+/**
+ * One repository, looked at because something happened to it: the same filter, check and
+ * decision as in a run, for one. What a run decides about the rest does not concern it.
+ */
+
+import { Problem, RepositoryAddress } from '../model';
+import { findCatalogFiles } from './findCatalogFiles';
+import { addressKey, isPlaceholderId } from './identify';
+import { filesOf, locationsOf, uniqueByTarget } from './locations';
+import { rememberEarly } from './remember';
+import {
+  CatalogLocation,
+  DiscoveryScope,
+  KnownRepository,
+  RepositoryResult,
+  RepositorySource,
+} from './types';
+
+/** What changes for one repository. */
+export interface RepositoryDelta {
+  readonly added: readonly CatalogLocation[];
+  readonly removed: readonly CatalogLocation[];
+  /** In the catalog before and after: to be read again. */
+  readonly stayed: readonly CatalogLocation[];
+  /** What to remember; where it is gone, without files and outcome, so that a run still going on sees it. */
+  readonly remembered: readonly KnownRepository[];
+  /** Placeholders to forget: their id is known now. */
+  readonly forgottenIds: readonly number[];
+}
+
+/** What looking at one repository led to. */
+export type Evaluation =
+  | {
+      readonly kind: 'evaluated';
+      readonly result?: RepositoryResult;
+      readonly delta: RepositoryDelta;
+    }
+  /** Nothing is known, so nothing changes; it is worth trying again. */
+  | { readonly kind: 'unknown'; readonly problem: Problem };
+
+/** What an evaluation works with. */
+export interface EvaluationTools {
+  readonly source: RepositorySource;
+  /** What is remembered of repositories with this id or at this address. */
+  readonly known: readonly KnownRepository[];
+  readonly now: () => number;
+  readonly signal?: AbortSignal;
+}
+
+/** Looks at one repository. Throws only what the source throws. */
+export async function evaluateRepository(
+  address: RepositoryAddress,
+  scope: DiscoveryScope,
+  tools: EvaluationTools,
+): Promise<Evaluation> {
+  const { source, signal, known, now } = tools;
+  const lookup = await source.getRepository(address, { signal });
+  if (lookup.kind === 'unknown') {
+    return lookup;
+  }
+  if (lookup.kind === 'gone') {
+    const mine = known.filter(one => addressKey(one) === addressKey(address));
+    const gone = { files: [], settled: undefined, checkedAtMs: now() };
+    const delta = compare(known, mine, address, []);
+    const remembered = mine.map(one => ({ ...one, ...gone }));
+    return { kind: 'evaluated', delta: { ...delta, remembered, forgottenIds: [] } };
+  }
+  const outcome = await findCatalogFiles(lookup.repository, scope, source, signal);
+  if (outcome.kind === 'unknown') {
+    const { reason, detail } = outcome;
+    return { kind: 'unknown', problem: { reason, detail } };
+  }
+  const { id, projectKey, slug } = lookup.repository;
+  const repository = { id, projectKey, slug };
+  const mine = known.filter(one => isSame(one, repository));
+  const has = filesOf(outcome).map(file => ({ repository, file }));
+  const { remembered: others, ...delta } = compare(known, mine, repository, has);
+  const result = { repository, outcome, checkedAtMs: now() };
+  const remembered = [rememberEarly(result, undefined), ...others];
+  const forgottenIds = mine.map(one => one.repositoryId).filter(one => one !== id);
+  return { kind: 'evaluated', result, delta: { ...delta, remembered, forgottenIds } };
+}
+
+/** By id; by address where the id is not known yet. */
+function isSame(known: KnownRepository, repository: RepositoryResult['repository']) {
+  return isPlaceholderId(known.repositoryId)
+    ? addressKey(known) === addressKey(repository)
+    : known.repositoryId === repository.id;
+}
+
+/** A target belongs to whoever is at its address now: the others lose it, or keep it. */
+function compare(
+  known: readonly KnownRepository[],
+  mine: readonly KnownRepository[],
+  address: RepositoryAddress,
+  has: readonly CatalogLocation[],
+): Omit<RepositoryDelta, 'forgottenIds'> {
+  const others = known.filter(one => !mine.includes(one));
+  const elsewhere = others.filter(one => addressKey(one) !== addressKey(address));
+  const had = targetsOf(locationsOf(known));
+  const kept = targetsOf([...has, ...locationsOf(elsewhere)]);
+  const removed = uniqueByTarget(locationsOf(mine)).filter(
+    one => !kept.has(one.file.targetUrl),
+  );
+  const taken = targetsOf([...has, ...removed]);
+  return {
+    added: has.filter(one => !had.has(one.file.targetUrl)),
+    removed,
+    stayed: has.filter(one => had.has(one.file.targetUrl)),
+    remembered: others.flatMap(one => {
+      const files = one.files.filter(file => !taken.has(file.targetUrl));
+      return files.length < one.files.length ? [{ ...one, files }] : [];
+    }),
+  };
+}
+
+function targetsOf(locations: readonly CatalogLocation[]): Set<string> {
+  return new Set(locations.map(one => one.file.targetUrl));
+}

@@ -1,0 +1,259 @@
+import {
+  ABSENT,
+  discovered,
+  ended,
+  EXCLUDED,
+  file,
+  HOUR,
+  known,
+  memoryOf,
+  NOW,
+  registered,
+  target,
+  targetsOf,
+  UNKNOWN,
+} from '../__testUtils__/discoveryData';
+import { RepositoryOutcome } from '../model';
+import { mergeNewer } from './mergeNewer';
+import { reconcile } from './reconcile';
+import { rememberEarly } from './remember';
+import { DiscoveryResult, KnownRepository } from './types';
+
+/** The run looked at `NOW`; what is later happened while it went on. */
+const LAST_RUN = NOW - HOUR;
+const DURING = NOW - 1;
+const LATER = NOW + 1;
+
+/** As an event or a run leaves it behind. */
+function remembered(
+  id: number,
+  at: string,
+  outcome: RepositoryOutcome,
+  checkedAtMs: number,
+): KnownRepository {
+  return rememberEarly({ ...ended(id, at, outcome), checkedAtMs }, undefined);
+}
+
+/** As an event leaves behind what is gone. */
+function goneSince(id: number, at: string, checkedAtMs: number): KnownRepository {
+  return known(id, at, [], checkedAtMs);
+}
+
+function outcomesOf({ repositories }: DiscoveryResult) {
+  return repositories.map(one => [
+    one.repository.id,
+    `${one.repository.projectKey}/${one.repository.slug}`,
+    one.outcome.kind,
+  ]);
+}
+
+/** What the catalog holds after the run. */
+function catalogAfter(result: DiscoveryResult): string[] {
+  const plan = reconcile({
+    result,
+    memory: memoryOf(result.known),
+    policy: { maxPercentage: 100, holdForMs: 0 },
+    nowMs: NOW,
+  });
+  return targetsOf(plan.locations);
+}
+
+const REGISTERED = registered('PAY/api');
+const OUTCOMES = [REGISTERED, ABSENT, EXCLUDED] as const;
+const PAIRS = OUTCOMES.flatMap(one =>
+  [...OUTCOMES, UNKNOWN].map(other => [one.kind, other.kind, one, other] as const),
+);
+
+describe('a repository that both looked at', () => {
+  const before = remembered(7, 'PAY/api', REGISTERED, LAST_RUN);
+
+  it.each(PAIRS)('is %s as an event found it after the run: %s', (_, __, later, run) => {
+    const newer = remembered(7, 'PAY/api', later, LATER);
+    const result = discovered({
+      known: [before],
+      repositories: [ended(7, 'PAY/api', run)],
+    });
+    const merged = mergeNewer(result, [newer]);
+    expect(merged.repositories).toEqual([
+      { ...ended(7, 'PAY/api', later), checkedAtMs: LATER },
+    ]);
+    expect(merged.known).toEqual([newer]);
+  });
+
+  it.each([
+    ['an event found before the run', DURING],
+    ['the run itself kept on the way', NOW],
+    ['the last run found', LAST_RUN],
+    ['is known since nobody knows when', undefined],
+  ])('stays as the run found it, whatever %s', (_, at) => {
+    for (const outcome of OUTCOMES) {
+      for (const ofRun of OUTCOMES) {
+        const result = discovered({
+          known: [before],
+          repositories: [ended(7, 'PAY/api', ofRun)],
+        });
+        const newer = { ...remembered(7, 'PAY/api', outcome, NOW), checkedAtMs: at };
+        expect(mergeNewer(result, [newer])).toBe(result);
+      }
+    }
+  });
+
+  it('is where the event found it', () => {
+    const result = discovered({
+      known: [before],
+      repositories: [ended(7, 'PAY/api', REGISTERED)],
+    });
+    const newer = remembered(7, 'OPS/gateway', registered('OPS/gateway'), LATER);
+    const merged = mergeNewer(result, [newer]);
+    expect(outcomesOf(merged)).toEqual([[7, 'OPS/gateway', 'registered']]);
+    expect(catalogAfter(merged)).toEqual([target('OPS/gateway')]);
+  });
+});
+
+describe('a repository that stayed unknown in the run', () => {
+  const before = remembered(7, 'PAY/api', REGISTERED, LAST_RUN);
+  const run = (already: KnownRepository) =>
+    discovered({ known: [already], repositories: [ended(7, 'PAY/api', UNKNOWN)] });
+
+  it.each(OUTCOMES.map(one => [one.kind, one] as const))(
+    'is %s when an event found that before the run got to it',
+    (kind, outcome) => {
+      const merged = mergeNewer(run(before), [remembered(7, 'PAY/api', outcome, DURING)]);
+      expect(outcomesOf(merged)).toEqual([[7, 'PAY/api', kind]]);
+    },
+  );
+
+  it.each(OUTCOMES.map(one => [one.kind, one] as const))(
+    'stays unknown when nothing but the last run found it %s',
+    (_, outcome) => {
+      // Its file is still in the catalog, as when its removal is held back.
+      const old = {
+        ...remembered(7, 'PAY/api', outcome, LAST_RUN),
+        files: [file('PAY/api')],
+      };
+      const result = run(old);
+      expect(mergeNewer(result, [old])).toBe(result);
+      expect(catalogAfter(mergeNewer(result, [old]))).toEqual([target('PAY/api')]);
+    },
+  );
+});
+
+describe('a repository that the run did not list', () => {
+  it('is taken in when an event found it while the run went on', () => {
+    const result = discovered({ repositories: [ended(9, 'PAY/web', ABSENT)] });
+    const merged = mergeNewer(result, [remembered(7, 'PAY/api', REGISTERED, DURING)]);
+    expect(outcomesOf(merged)).toEqual([
+      [9, 'PAY/web', 'absent'],
+      [7, 'PAY/api', 'registered'],
+    ]);
+    expect(catalogAfter(merged)).toEqual([target('PAY/api')]);
+  });
+
+  it('is left out when it was known before and nothing happened to it', () => {
+    const old = remembered(7, 'PAY/api', ABSENT, LAST_RUN);
+    const result = discovered({ known: [old] });
+    expect(mergeNewer(result, [old])).toBe(result);
+  });
+});
+
+describe('a repository that is gone', () => {
+  const before = remembered(7, 'PAY/api', REGISTERED, LAST_RUN);
+  const goneInRun = discovered({ known: [before], gone: [7, 8] });
+
+  it('in the run, is back when an event found it later', () => {
+    const newer = remembered(7, 'PAY/api', REGISTERED, LATER);
+    const merged = mergeNewer(goneInRun, [newer]);
+    expect(merged.goneRepositoryIds).toEqual(new Set([8]));
+    expect(catalogAfter(merged)).toEqual([target('PAY/api')]);
+    expect(goneInRun.goneRepositoryIds).toEqual(new Set([7, 8]));
+  });
+
+  it('in the run, stays gone although the last run had found it', () => {
+    expect(mergeNewer(goneInRun, [before])).toBe(goneInRun);
+    expect(catalogAfter(mergeNewer(goneInRun, [before]))).toEqual([]);
+  });
+
+  it.each([...OUTCOMES, UNKNOWN].map(one => [one.kind, one] as const))(
+    'since an event found that stays gone, although it was %s in the run',
+    (_, outcome) => {
+      const result = discovered({
+        known: [before],
+        repositories: [ended(7, 'PAY/api', outcome), ended(9, 'PAY/web', ABSENT)],
+      });
+      const merged = mergeNewer(result, [goneSince(7, 'pay/API', LATER)]);
+      expect(outcomesOf(merged)).toEqual([[9, 'PAY/web', 'absent']]);
+      expect(merged.goneRepositoryIds).toEqual(new Set([7]));
+      expect(catalogAfter(merged)).toEqual([]);
+    },
+  );
+
+  it('from its old address only, is where the run found it', () => {
+    const result = discovered({
+      known: [before],
+      repositories: [ended(7, 'OPS/api', registered('OPS/api'))],
+    });
+    const merged = mergeNewer(result, [goneSince(7, 'PAY/api', LATER)]);
+    expect(outcomesOf(merged)).toEqual([[7, 'OPS/api', 'registered']]);
+    expect(catalogAfter(merged)).toEqual([target('OPS/api')]);
+  });
+
+  it.each([
+    ['before the run looked', DURING],
+    ['when nobody knows', undefined],
+  ])('%s, is what the run found', (_, at) => {
+    const result = discovered({ repositories: [ended(7, 'PAY/api', REGISTERED)] });
+    expect(mergeNewer(result, [known(7, 'PAY/api', [], at)])).toBe(result);
+  });
+});
+
+describe('a repository known by its address only', () => {
+  const placeholder = known(-1, 'PAY/api');
+  const run = discovered({
+    known: [placeholder, known(-2, 'PAY/web')],
+    repositories: [ended(-1, 'PAY/api', UNKNOWN), ended(-2, 'PAY/web', UNKNOWN)],
+  });
+
+  it.each([
+    ['registered', REGISTERED, [target('PAY/api'), target('PAY/web')]],
+    ['absent', ABSENT, [target('PAY/web')]],
+  ])('gives way to the one that an event found %s there', (kind, outcome, holds) => {
+    const merged = mergeNewer(run, [remembered(7, 'pay/API', outcome, LATER)]);
+    expect(outcomesOf(merged)).toEqual([
+      [-2, 'PAY/web', 'unknown'],
+      [7, 'pay/API', kind],
+    ]);
+    expect(merged.known.map(one => one.repositoryId)).toEqual([-2, 7]);
+    expect(catalogAfter(merged)).toEqual(holds);
+  });
+
+  it('goes when an event found that nothing is there', () => {
+    const merged = mergeNewer(run, [goneSince(-1, 'PAY/api', LATER)]);
+    expect(catalogAfter(merged)).toEqual([target('PAY/web')]);
+  });
+
+  it('stays when the other was found elsewhere', () => {
+    const merged = mergeNewer(run, [remembered(7, 'OPS/api', ABSENT, LATER)]);
+    expect(catalogAfter(merged)).toEqual([target('PAY/api'), target('PAY/web')]);
+  });
+});
+
+it('gives back the same result when nothing is newer', () => {
+  const result = discovered({ repositories: [ended(7, 'PAY/api', REGISTERED)] });
+  expect(mergeNewer(result, [])).toBe(result);
+});
+
+it('keeps what else the run tells, and changes nothing it was given', () => {
+  const result = discovered({
+    complete: false,
+    repositories: [ended(7, 'PAY/api', ABSENT), ended(9, 'PAY/web', ABSENT)],
+    interruption: { kind: 'failed', error: new Error('x') },
+  });
+  const copy = structuredClone(result);
+  const newer = [remembered(7, 'PAY/api', REGISTERED, LATER)];
+  const merged = mergeNewer(result, newer);
+  expect(merged.listing).toBe(result.listing);
+  expect(merged.interruption).toBe(result.interruption);
+  expect(merged.repositories[1]).toBe(result.repositories[1]);
+  expect(result).toEqual(copy);
+  expect(mergeNewer(merged, newer)).toBe(merged);
+});
