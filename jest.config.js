@@ -15,7 +15,9 @@ module.exports = {
       },
     ],
   },
-  transformIgnorePatterns: ['/node_modules/(?!(@mswjs|msw|until-async|rettime|@open-draft)/)'],
+  transformIgnorePatterns: [
+    '/node_modules/(?!(@mswjs|msw|until-async|rettime|@open-draft)/)',
+  ],
   globalSetup: '<rootDir>/scripts/jest-global-setup.js',
   testTimeout: 60_000,
   // The catalog plugin leaves timers behind after its backend has stopped.

@@ -63,7 +63,7 @@ export const catalogModuleBitbucketServerEntityProvider = createBackendModule({
         const providers = BitbucketServerEntityProvider.fromConfig(config, {
           logger,
           scheduler,
-          store: createStore(database),
+          store: createStore(database, logger),
           shutdownSignal: shutdown.signal,
         });
         if (providers.length === 0) {
@@ -130,8 +130,18 @@ function refreshHandlers(
   );
 }
 
-function createStore(database: DatabaseService): ProviderMemoryStore {
-  return new DatabaseMemoryStore(database, providerId =>
-    readCatalogBaseline(database, providerName(providerId)),
-  );
+function createStore(
+  database: DatabaseService,
+  logger: LoggerService,
+): ProviderMemoryStore {
+  return new DatabaseMemoryStore(database, async providerId => {
+    try {
+      return await readCatalogBaseline(database, providerName(providerId));
+    } catch (error) {
+      logger.warn(
+        `What the catalog holds from ${providerName(providerId)} could not be read: ${error}`,
+      );
+      return undefined;
+    }
+  });
 }

@@ -65,7 +65,7 @@ describe('the README', () => {
   });
 
   it('works out its own example of capacity planning', () => {
-    const [runsPerHour, listed, files, intervalSeconds] = [2, 5000, 1000, 125];
+    const [runsPerHour, listed, files, intervalSeconds] = [2, 5000, 1000, 3600];
     const catalogReads = (files * 3600) / intervalSeconds;
     const total = runsPerHour * (listed / 1000 + listed) + catalogReads;
 

@@ -8,6 +8,6 @@ it.each<[CredentialsProblem, RegExp]>([
   const error = new BitbucketServerCredentialsError(problem, 'git.example.com');
   expect(error.message).toMatch(expected);
   expect(error.message).toContain('integrations.bitbucketServer, host git.example.com');
-  expect(error.message).toContain('Nothing was removed from the catalog');
+  expect(error.message).toContain('next scheduled run');
   expect(error).toMatchObject({ name: 'BitbucketServerCredentialsError', problem });
 });

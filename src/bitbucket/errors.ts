@@ -26,7 +26,7 @@ export class BitbucketServerCredentialsError extends CustomErrorBase {
 
   constructor(problem: CredentialsProblem, host: string) {
     super(
-      `${CAUSES[problem]} (integrations.bitbucketServer, host ${host}). Nothing was removed from the catalog; the next attempt is the next scheduled run.`,
+      `${CAUSES[problem]} (integrations.bitbucketServer, host ${host}). The next attempt is the next scheduled run`,
     );
     this.problem = problem;
   }

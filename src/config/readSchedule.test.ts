@@ -30,8 +30,8 @@ describe('readSchedule', () => {
     ],
     [
       'a delay and a scope',
-      { frequency: 'PT1H', timeout, initialDelay: { seconds: 0 }, scope: 'local' },
-      { initialDelay: { seconds: 0 }, scope: 'local' },
+      { frequency: 'PT1H', timeout, initialDelay: { seconds: 0 }, scope: 'global' },
+      { initialDelay: { seconds: 0 }, scope: 'global' },
     ],
   ])('reads %s', (_, schedule, expected) => {
     expect(readOneProvider({ schedule }).schedule).toMatchObject(expected);
@@ -43,6 +43,12 @@ describe('readSchedule', () => {
       { frequency: 'PT1H' },
       '.timeout',
       ['is missing', 'such as { minutes: 25 }'],
+    ],
+    [
+      'a scope in which replicas would undo what others found',
+      { frequency: 'PT1H', timeout, scope: 'local' },
+      '.scope',
+      ['must be "global" or left out'],
     ],
     [
       'a missing frequency',
@@ -114,7 +120,7 @@ describe('readSchedule', () => {
       'another scope',
       { frequency: 'PT1H', timeout, scope: 'cluster' },
       '.scope',
-      ['global, local', '"cluster"'],
+      ['one of global', '"cluster"'],
     ],
     [
       'an unknown key',

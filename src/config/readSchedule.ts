@@ -63,7 +63,14 @@ function checkSchedule(schedule: ConfigSection): void {
     schedule.durationMs('timeout', DEFAULT_SCHEDULE.timeout, { zero: false });
   }
   schedule.durationMs('initialDelay', {}, { zero: true });
-  schedule.oneOf('scope', ['global', 'local']);
+  if (schedule.value('scope') === 'local') {
+    schedule.addProblem(
+      'scope',
+      'must be "global" or left out: with "local", each replica would run by itself and undo what the others found',
+    );
+  } else {
+    schedule.oneOf('scope', ['global']);
+  }
 }
 
 /** @returns whether the frequency is one of the two kinds that are no duration */

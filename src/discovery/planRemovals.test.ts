@@ -83,19 +83,19 @@ describe('planRemovals', () => {
       31,
       100,
       30,
-      '31 of 100 Locations (31 %) would be removed, more than removals.maxPercentage (30 %) allows at once',
+      '31 of 100 Locations (31 %) would be removed, more than removals.maxPercentage (30 %) allows at once. They go once every run for removals.holdFor has confirmed them',
     ],
     [
       3001,
       10_000,
       30,
-      '3001 of 10000 Locations (30.1 %) would be removed, more than removals.maxPercentage (30 %) allows at once',
+      '3001 of 10000 Locations (30.1 %) would be removed, more than removals.maxPercentage (30 %) allows at once. They go once every run for removals.holdFor has confirmed them',
     ],
     [
       2,
       100,
       0,
-      '2 of 100 Locations would be removed; removals.maxPercentage is 0, so each removal needs approval',
+      '2 of 100 Locations would be removed; removals.maxPercentage is 0, so nothing is removed without approval',
     ],
   ])(
     'says why it holds back %d of %d at %d %%',

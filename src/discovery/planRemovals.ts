@@ -99,6 +99,6 @@ function describeHold(removals: number, known: number, policy: RemovalPolicy): s
   // Rounded up, so that a little more than the percentage does not read as exactly that.
   const share = known === 0 ? 100 : Math.ceil((removals * 1000) / known) / 10;
   return policy.maxPercentage <= 0
-    ? `${removals} of ${known} Locations would be removed; removals.maxPercentage is 0, so each removal needs approval`
-    : `${removals} of ${known} Locations (${share} %) would be removed, more than removals.maxPercentage (${policy.maxPercentage} %) allows at once`;
+    ? `${removals} of ${known} Locations would be removed; removals.maxPercentage is 0, so nothing is removed without approval`
+    : `${removals} of ${known} Locations (${share} %) would be removed, more than removals.maxPercentage (${policy.maxPercentage} %) allows at once. They go once every run for removals.holdFor has confirmed them`;
 }

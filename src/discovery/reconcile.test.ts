@@ -200,9 +200,10 @@ describe('reconcile', () => {
         mutation: 'add-only',
         reason,
         removed: [],
-        heldBack: [],
         carriedForward: [],
       });
+      expect(targetsOf(plan.heldBack)).toEqual([target('PAY/absent')]);
+      expect(plan.heldBackReason).toContain('1 removals of earlier runs');
       expect(targetsOf(plan.locations)).toEqual(
         [target('PAY/found', 'other.yaml'), target('PAY/new')].sort(),
       );

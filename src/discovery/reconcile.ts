@@ -38,7 +38,7 @@ export interface Reconciliation {
   readonly locations: readonly CatalogLocation[];
   /** Among `locations`: kept because nothing is known about their repositories. */
   readonly carriedForward: readonly CatalogLocation[];
-  /** Among `locations`: due for removal and held back. */
+  /** Due for removal and held back; in a full mutation among `locations`. */
   readonly heldBack: readonly CatalogLocation[];
   readonly heldBackReason?: string;
   readonly removed: readonly CatalogLocation[];
@@ -72,12 +72,18 @@ function reasonForAddOnly({ result, memory }: ReconcileRequest): string | undefi
 function addOnly(request: ReconcileRequest, reason: string): Reconciliation {
   const { result, memory } = request;
   const found = foundLocations(result);
+  const held = new Set(memory?.held.map(one => one.targetUrl));
+  const heldBack = locationsOf(result.known).filter(one => held.has(one.file.targetUrl));
   return {
     mutation: 'add-only',
     reason,
     locations: found,
     carriedForward: [],
-    heldBack: [],
+    heldBack,
+    heldBackReason:
+      heldBack.length > 0
+        ? `${heldBack.length} removals of earlier runs wait for a run that gets through`
+        : undefined,
     removed: [],
     memory: memory && {
       repositories: remember(

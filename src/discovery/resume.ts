@@ -15,7 +15,12 @@ export function passScopeOf(scope: DiscoveryScope): string {
   const paths = scope.catalogPaths.map(one =>
     one.kind === 'plain' ? one.path : `glob:${one.pattern}`,
   );
-  return JSON.stringify([paths, scope.branch ?? null, scope.validateLocationsExist]);
+  return JSON.stringify([
+    scope.host ?? null,
+    paths,
+    scope.branch ?? null,
+    scope.validateLocationsExist,
+  ]);
 }
 
 /** The pass that a run belongs to: the unfinished one where it can be continued, or its own. */

@@ -18,6 +18,8 @@ import { CatalogPath, RepositoryFilters } from '../filters/types';
 
 /** What to discover: the part of a provider's configuration the engine reads. */
 export interface DiscoveryScope {
+  /** Of the server: what was settled on one does not count on another. */
+  readonly host?: string;
   readonly catalogPaths: readonly CatalogPath[];
   readonly branch?: string;
   readonly validateLocationsExist: boolean;

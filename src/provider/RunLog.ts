@@ -77,15 +77,13 @@ export class RunLog {
     this.#warnAboutListing(run);
     this.#warnAboutUnknown(run);
     if (run.reconciliation.heldBackReason) {
-      this.#logger.warn(
-        `Removals are held back: ${run.reconciliation.heldBackReason}. They go once every run for removals.holdFor has confirmed them.`,
-      );
+      this.#logger.warn(`Removals are held back: ${run.reconciliation.heldBackReason}`);
     }
     const seconds = (run.finishedAtMs - run.startedAtMs) / 1000;
     const head = run.failure
       ? `Discovery failed after ${seconds} s: ${describeFailure(run.failure, this.#config.host)}`
-      : `Discovery finished in ${seconds} s with ${requests.total} requests`;
-    const message = `${head}: ${describeSummary(run.summary)}`;
+      : `Discovery finished in ${seconds} s with ${requests.total} requests:`;
+    const message = `${head} ${describeSummary(run.summary)}`;
     const { reasons: _, ...counts } = run.summary;
     this.#logger.info(message, {
       ...counts,

@@ -181,6 +181,16 @@ describe.each(databases.eachSupportedId())('the memory in %s', databaseId => {
     expect(loaded?.held).toEqual([held(1, 'api')]);
   });
 
+  it('has what the catalog holds when only the rows of repositories are wiped', async () => {
+    const baseline = { repositories: [repository(-1, 'api')], held: [] };
+    const { store, knex } = await createStore(baseline);
+    await store.save('default', { repositories: [repository(1, 'api')], held: [] });
+
+    await knex('bitbucket_server_discovery_repositories').delete();
+
+    expect(byId(await store.load('default'))).toEqual(baseline.repositories);
+  });
+
   it('starts from the catalog again when its rows are wiped', async () => {
     const baseline = { repositories: [repository(-1, 'api')], held: [] };
     const { store, knex } = await createStore(baseline);
@@ -200,7 +210,8 @@ describe.each(databases.eachSupportedId())('the memory in %s', databaseId => {
     await expect(store.load('default')).rejects.toThrow();
 
     await knex.schema.dropTable('bitbucket_server_discovery_providers');
-    await expect(store.load('default')).rejects.toThrow();
+    // An error of the native driver may come from another realm: then it is no Error here.
+    await expect(store.load('default')).rejects.toBeDefined();
   });
 
   it('bears migrations of a newer version in its list', async () => {

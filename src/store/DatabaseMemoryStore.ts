@@ -22,6 +22,7 @@ import {
   toHeldRow,
   toRepositoryRow,
 } from './storedRows';
+import { withBaseline } from './withBaseline';
 
 const PROVIDERS = 'bitbucket_server_discovery_providers';
 const REPOSITORIES = 'bitbucket_server_discovery_repositories';
@@ -52,19 +53,21 @@ export class DatabaseMemoryStore implements ProviderMemoryStore {
     const provider: unknown = await knex(PROVIDERS)
       .where('provider_id', providerId)
       .first();
+    const baseline = await this.#readBaseline(providerId);
     if (provider === undefined) {
-      return this.#readBaseline(providerId);
+      return baseline;
     }
     const repositories: unknown[] = await knex(REPOSITORIES).where(
       'provider_id',
       providerId,
     );
     const held: unknown[] = await knex(HELD).where('provider_id', providerId);
-    return {
+    const memory = {
       repositories: repositories.map(parseRepositoryRow),
       held: held.map(parseHeldRow),
       unfinishedPass: parseProviderRow(provider),
     };
+    return baseline ? withBaseline(memory, baseline) : memory;
   }
 
   async save(providerId: string, memory: ProviderMemory): Promise<void> {

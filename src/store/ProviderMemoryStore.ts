@@ -48,5 +48,5 @@ export interface ProviderMemoryStore {
   loadRuns(providerId: string): Promise<RunRecord[]>;
 }
 
-/** Reads what the catalog holds from a provider that nothing is remembered about. */
+/** Reads what the catalog holds from a provider; `undefined` where that cannot be read. */
 export type BaselineReader = (providerId: string) => Promise<ProviderMemory | undefined>;
