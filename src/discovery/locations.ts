@@ -31,3 +31,16 @@ export function locationsOf(known: readonly KnownRepository[]): CatalogLocation[
 export function uniqueByTarget(locations: readonly CatalogLocation[]): CatalogLocation[] {
   return [...new Map(locations.map(one => [one.file.targetUrl, one])).values()];
 }
+
+/** The repositories that lose a file, as they are without it. */
+export function withoutFiles(
+  repositories: readonly KnownRepository[],
+  targets: ReadonlySet<string>,
+): KnownRepository[] {
+  return repositories
+    .filter(one => one.files.some(file => targets.has(file.targetUrl)))
+    .map(one => ({
+      ...one,
+      files: one.files.filter(file => !targets.has(file.targetUrl)),
+    }));
+}

@@ -9,16 +9,16 @@ import { ScmIntegrations } from '@backstage/integration';
 import { EntityProvider, EntityProviderConnection } from '@backstage/plugin-catalog-node';
 import { readProviderConfigs } from '../config/readProviderConfigs';
 import { performRun, Run } from '../discovery/performRun';
-import { locationsOf } from '../discovery/locations';
+import { locationsOf, withoutFiles } from '../discovery/locations';
 import { choosePass } from '../discovery/resume';
-import { KnownRepository, ProviderMemory } from '../discovery/types';
+import { CatalogLocation, ProviderMemory } from '../discovery/types';
 import { LimiterRegistry } from '../http/limiters';
 import { systemClock } from '../util/clock';
 import { CatalogWriter } from './CatalogWriter';
 import { Checkpoints } from './Checkpoints';
 import { createClientFactory } from './createClient';
 import { DiscoveryRunError } from './DiscoveryRunError';
-import { anchorEntity, providerName } from './locationEntities';
+import { anchorEntity, providerName, taskIdOf } from './locationEntities';
 import { RequestMeter } from './RequestMeter';
 import { BitbucketServerEntityProviderOptions, FromConfigOptions } from './options';
 import { RunLog } from './RunLog';
@@ -48,7 +48,9 @@ export class BitbucketServerEntityProvider implements EntityProvider {
     const { logger, scheduler, clock = systemClock } = options;
     const integrations = ScmIntegrations.fromConfig(config).bitbucketServer;
     const limiters = new LimiterRegistry();
-    return readProviderConfigs(config).flatMap(provider => {
+    const providers: BitbucketServerEntityProvider[] = readProviderConfigs(
+      config,
+    ).flatMap(provider => {
       // The reader has made sure that there is one.
       const integration = integrations.byHost(provider.host)?.config;
       return integration === undefined
@@ -57,6 +59,7 @@ export class BitbucketServerEntityProvider implements EntityProvider {
             ...options,
             clock,
             config: provider,
+            siblings: () => providers,
             clients: createClientFactory({
               ...provider,
               providerId: provider.id,
@@ -74,6 +77,7 @@ export class BitbucketServerEntityProvider implements EntityProvider {
               }),
           });
     });
+    return providers;
   }
 
   constructor(options: BitbucketServerEntityProviderOptions) {
@@ -168,6 +172,7 @@ export class BitbucketServerEntityProvider implements EntityProvider {
       targets.has(one.file.targetUrl),
     );
     await this.#connected().change([], held);
+    await this.#offerToSiblings(held);
     this.#log.approved(targets.size);
     return targets.size;
   }
@@ -199,6 +204,28 @@ export class BitbucketServerEntityProvider implements EntityProvider {
     if (memory) {
       await store.save(config.id, memory);
     }
+    await this.#offerToSiblings(reconciliation.removed);
+  }
+
+  /** @internal {@inheritDoc Sibling.reclaim} */
+  async reclaim(targetUrls: ReadonlySet<string>): Promise<void> {
+    const memory = await this.#loadMemory();
+    const own = locationsOf(memory?.repositories ?? []).filter(one =>
+      targetUrls.has(one.file.targetUrl),
+    );
+    await this.#catalog?.change(own);
+  }
+
+  /**
+   * The catalog takes a Location from one provider only: where two have found it, the one
+   * that came second has to give it again once the first one lets go.
+   */
+  async #offerToSiblings(removed: readonly CatalogLocation[]): Promise<void> {
+    const targets = new Set(removed.map(one => one.file.targetUrl));
+    const siblings = (this.#options.siblings?.() ?? []).filter(one => one !== this);
+    for (const sibling of targets.size > 0 ? siblings : []) {
+      await sibling.reclaim(targets);
+    }
   }
 
   /** A run counts as it went, whether its record can be kept or not. */
@@ -228,23 +255,6 @@ export class BitbucketServerEntityProvider implements EntityProvider {
   }
 }
 
-function taskIdOf(providerId: string): string {
-  return `${providerName(providerId)}:refresh`;
-}
-
 function anySignal(...signals: (AbortSignal | undefined)[]): AbortSignal {
   return AbortSignal.any(signals.flatMap(one => one ?? []));
-}
-
-/** The repositories that lose a file, as they are without it. */
-function withoutFiles(
-  repositories: readonly KnownRepository[],
-  targets: ReadonlySet<string>,
-): KnownRepository[] {
-  return repositories
-    .filter(one => one.files.some(file => targets.has(file.targetUrl)))
-    .map(one => ({
-      ...one,
-      files: one.files.filter(file => !targets.has(file.targetUrl)),
-    }));
 }

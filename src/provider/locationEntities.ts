@@ -23,6 +23,11 @@ export function providerName(providerId: string): string {
   return `bitbucketServer-provider:${providerId}`;
 }
 
+/** The id of the provider's task at Backstage's scheduler. */
+export function taskIdOf(providerId: string): string {
+  return `${providerName(providerId)}:refresh`;
+}
+
 /** A Location to be read by the catalog; the same input gives the same entity, to the byte. */
 export function toLocationEntity(
   location: CatalogLocation,

@@ -18,6 +18,14 @@ export interface BitbucketServerEntityProviderOptions {
   readonly schedule: (refresh: (signal: AbortSignal) => Promise<void>) => Promise<void>;
   /** Aborted when the backend shuts down. */
   readonly shutdownSignal?: AbortSignal;
+  /** The providers of the same configuration, this one among them. */
+  readonly siblings?: () => readonly Sibling[];
+}
+
+/** What providers may ask of each other. */
+export interface Sibling {
+  /** Gives the catalog what this provider has found and another one has just removed. */
+  reclaim(targetUrls: ReadonlySet<string>): Promise<void>;
 }
 
 /** What `fromConfig` needs besides the configuration. */

@@ -1,0 +1,95 @@
+import { mockServices } from '@backstage/backend-test-utils';
+import { createSimulatedBitbucket } from '../../dev/simulatedBitbucket';
+import { FakeClock } from '../__testUtils__/FakeClock';
+import { createRecordingConnection } from '../__testUtils__/recordingConnection';
+import { fetchOf } from '../__testUtils__/simulatedClient';
+import {
+  appConfigFor,
+  createEmptyStore,
+  createLogRecorder,
+  TEST_USER,
+} from '../__testUtils__/testProvider';
+import { BitbucketServerEntityProvider } from './BitbucketServerEntityProvider';
+
+const targetOf = (slug: string) =>
+  `http://bitbucket.test/projects/PAY/repos/${slug}/browse/catalog-info.yaml`;
+
+/** Two providers that match the same repositories, one of them without archived ones. */
+async function setUp() {
+  const bitbucket = createSimulatedBitbucket({ users: [TEST_USER] });
+  for (const slug of ['api', 'web']) {
+    const files = { 'catalog-info.yaml': 'kind: Component' };
+    bitbucket.addRepository({ projectKey: 'PAY', slug, files });
+  }
+  const { host } = new URL(bitbucket.baseUrl);
+  const { integrations } = appConfigFor({ bitbucket });
+  const bitbucketServer = {
+    active: { host, filters: { skipArchivedRepos: true } },
+    all: { host },
+  };
+  const clock = new FakeClock();
+  const providers = BitbucketServerEntityProvider.fromConfig(
+    mockServices.rootConfig({
+      data: { integrations, catalog: { providers: { bitbucketServer } } },
+    }),
+    {
+      logger: createLogRecorder(),
+      scheduler: mockServices.scheduler.mock({ scheduleTask: async () => {} }),
+      store: createEmptyStore(),
+      clock,
+      fetch: fetchOf(bitbucket),
+    },
+  );
+  const connected = await Promise.all(
+    providers.map(async provider => {
+      const connection = createRecordingConnection();
+      await provider.connect(connection);
+      return { connection, run: () => clock.run(provider.refresh()) };
+    }),
+  );
+  const [active, all] = connected;
+  if (!active || !all) {
+    throw new Error('two providers are configured');
+  }
+  return { bitbucket, clock, active, all };
+}
+
+describe('two providers that match the same repository', () => {
+  it('give its Location again by the other one when one lets go of it', async () => {
+    const { bitbucket, clock, active, all } = await setUp();
+    await active.run();
+    await all.run();
+    bitbucket.archiveRepository('PAY', 'api');
+    await clock.advance(60_000);
+    const before = all.connection.mutations.length;
+
+    await active.run();
+
+    expect(active.connection.targets()).toEqual([targetOf('web')]);
+    expect(all.connection.mutations.slice(before)).toMatchObject([
+      {
+        type: 'delta',
+        added: [
+          {
+            entity: { spec: { target: targetOf('api') } },
+            locationKey: 'bitbucketServer-provider:all',
+          },
+        ],
+        removed: [],
+      },
+    ]);
+  });
+
+  it('leave the other one alone when nothing is let go, or nothing it has found', async () => {
+    const { bitbucket, clock, active, all } = await setUp();
+    await active.run();
+    bitbucket.archiveRepository('PAY', 'api');
+    await clock.advance(60_000);
+    const before = all.connection.mutations.length;
+
+    await active.run();
+    await active.run();
+
+    expect(all.connection.mutations).toHaveLength(before);
+  });
+});
