@@ -13,6 +13,7 @@ import { locationsOf, withoutFiles } from '../discovery/locations';
 import { choosePass } from '../discovery/resume';
 import { CatalogLocation, ProviderMemory } from '../discovery/types';
 import { LimiterRegistry } from '../http/limiters';
+import { anySignal } from '../util/anySignal';
 import { systemClock } from '../util/clock';
 import { CatalogWriter } from './CatalogWriter';
 import { Checkpoints } from './Checkpoints';
@@ -207,7 +208,11 @@ export class BitbucketServerEntityProvider implements EntityProvider {
     await this.#offerToSiblings(reconciliation.removed);
   }
 
-  /** @internal {@inheritDoc Sibling.reclaim} */
+  /**
+   * Gives the catalog what this provider has found and another one has just removed.
+   *
+   * @param targetUrls - targets of the Locations that were removed
+   */
   async reclaim(targetUrls: ReadonlySet<string>): Promise<void> {
     const memory = await this.#loadMemory();
     const own = locationsOf(memory?.repositories ?? []).filter(one =>
@@ -253,8 +258,4 @@ export class BitbucketServerEntityProvider implements EntityProvider {
     }
     return this.#catalog;
   }
-}
-
-function anySignal(...signals: (AbortSignal | undefined)[]): AbortSignal {
-  return AbortSignal.any(signals.flatMap(one => one ?? []));
 }
