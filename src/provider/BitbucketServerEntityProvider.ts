@@ -208,11 +208,7 @@ export class BitbucketServerEntityProvider implements EntityProvider {
     await this.#offerToSiblings(reconciliation.removed);
   }
 
-  /**
-   * Gives the catalog what this provider has found and another one has just removed.
-   *
-   * @param targetUrls - targets of the Locations that were removed
-   */
+  /** Gives the catalog what this provider has found and another one has just removed. */
   async reclaim(targetUrls: ReadonlySet<string>): Promise<void> {
     const memory = await this.#loadMemory();
     const own = locationsOf(memory?.repositories ?? []).filter(one =>
