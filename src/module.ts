@@ -19,6 +19,7 @@ import {
   RefreshRequest,
 } from './router/createRefreshObserver';
 import { DatabaseMemoryStore } from './store/DatabaseMemoryStore';
+import { DiscoveryDatabase } from './store/DiscoveryDatabase';
 import { ProviderMemoryStore } from './store/ProviderMemoryStore';
 import { readCatalogBaseline } from './store/readCatalogBaseline';
 import { systemClock } from './util/clock';
@@ -134,7 +135,7 @@ function createStore(
   database: DatabaseService,
   logger: LoggerService,
 ): ProviderMemoryStore {
-  return new DatabaseMemoryStore(database, async providerId => {
+  return new DatabaseMemoryStore(new DiscoveryDatabase(database), async providerId => {
     try {
       return await readCatalogBaseline(database, providerName(providerId));
     } catch (error) {

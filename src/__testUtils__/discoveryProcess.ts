@@ -14,6 +14,7 @@ import { EntityProviderConnection } from '@backstage/plugin-catalog-node';
 import { z } from 'zod';
 import { BitbucketServerEntityProvider } from '../provider/BitbucketServerEntityProvider';
 import { DatabaseMemoryStore } from '../store/DatabaseMemoryStore';
+import { DiscoveryDatabase } from '../store/DiscoveryDatabase';
 
 const Task = z.object({ file: z.string(), config: z.record(z.string(), z.json()) });
 
@@ -77,7 +78,7 @@ async function main(): Promise<void> {
   const [provider] = BitbucketServerEntityProvider.fromConfig(config, {
     logger,
     scheduler,
-    store: new DatabaseMemoryStore(database, async () => ({
+    store: new DatabaseMemoryStore(new DiscoveryDatabase(database), async () => ({
       repositories: [],
       held: [],
     })),

@@ -1,6 +1,7 @@
 import { asDatabaseService, createTestDatabases } from '../__testUtils__/testDatabases';
 import { KnownRepository, ProviderMemory } from '../discovery/types';
 import { DatabaseMemoryStore } from './DatabaseMemoryStore';
+import { DiscoveryDatabase } from './DiscoveryDatabase';
 
 const databases = createTestDatabases();
 
@@ -38,8 +39,12 @@ describe.each(databases.eachSupportedId())('the memory in %s', databaseId => {
     const database = asDatabaseService(knex);
     return {
       knex,
-      store: new DatabaseMemoryStore(database, async () => baseline),
-      reopen: () => new DatabaseMemoryStore(database, async () => baseline),
+      store: new DatabaseMemoryStore(
+        new DiscoveryDatabase(database),
+        async () => baseline,
+      ),
+      reopen: () =>
+        new DatabaseMemoryStore(new DiscoveryDatabase(database), async () => baseline),
     };
   }
 
@@ -52,7 +57,10 @@ describe.each(databases.eachSupportedId())('the memory in %s', databaseId => {
 
   it('cannot tell anything where the catalog could not be read', async () => {
     const knex = await databases.init(databaseId);
-    const store = new DatabaseMemoryStore(asDatabaseService(knex), async () => undefined);
+    const store = new DatabaseMemoryStore(
+      new DiscoveryDatabase(asDatabaseService(knex)),
+      async () => undefined,
+    );
 
     expect(await store.load('default')).toBeUndefined();
   });

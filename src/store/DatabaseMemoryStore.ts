@@ -3,10 +3,9 @@
  * restarts and is the same for every replica.
  */
 
-import path from 'node:path';
-import { DatabaseService } from '@backstage/backend-plugin-api';
 import type { Knex } from 'knex';
 import { KnownRepository, ProviderMemory, UnfinishedPass } from '../discovery/types';
+import { chunksOf, DiscoveryDatabase } from './DiscoveryDatabase';
 import {
   BaselineReader,
   ProviderMemoryStore,
@@ -28,28 +27,18 @@ const PROVIDERS = 'bitbucket_server_discovery_providers';
 const REPOSITORIES = 'bitbucket_server_discovery_repositories';
 const RUNS = 'bitbucket_server_discovery_runs';
 const HELD = 'bitbucket_server_discovery_held';
-/** The catalog keeps the list of its own migrations in the same database. */
-const MIGRATIONS = 'bitbucket_server_discovery_migrations';
-
-/** Beside `src` in the work tree and beside `dist` in the published package. */
-const MIGRATIONS_DIRECTORY = path.resolve(__dirname, '../../migrations');
-
-/** Rows per statement: SQLite and PostgreSQL bound the number of values in one. */
-const ROWS_PER_STATEMENT = 200;
-
 /** Stores memories in the catalog's database. */
 export class DatabaseMemoryStore implements ProviderMemoryStore {
-  readonly #database: DatabaseService;
+  readonly #database: DiscoveryDatabase;
   readonly #readBaseline: BaselineReader;
-  #ready: Promise<Knex> | undefined;
 
-  constructor(database: DatabaseService, readBaseline: BaselineReader) {
+  constructor(database: DiscoveryDatabase, readBaseline: BaselineReader) {
     this.#database = database;
     this.#readBaseline = readBaseline;
   }
 
   async load(providerId: string): Promise<ProviderMemory | undefined> {
-    const knex = await this.#connect();
+    const knex = await this.#database.connect();
     const provider: unknown = await knex(PROVIDERS)
       .where('provider_id', providerId)
       .first();
@@ -71,7 +60,7 @@ export class DatabaseMemoryStore implements ProviderMemoryStore {
   }
 
   async save(providerId: string, memory: ProviderMemory): Promise<void> {
-    const knex = await this.#connect();
+    const knex = await this.#database.connect();
     await knex.transaction(async transaction => {
       await writeProvider(transaction, providerId, memory.unfinishedPass);
       await transaction(REPOSITORIES).where('provider_id', providerId).delete();
@@ -85,7 +74,7 @@ export class DatabaseMemoryStore implements ProviderMemoryStore {
     memory: ProviderMemory,
     pass: UnfinishedPass,
   ): Promise<void> {
-    const knex = await this.#connect();
+    const knex = await this.#database.connect();
     const stored: unknown = await knex(PROVIDERS)
       .where('provider_id', providerId)
       .first();
@@ -100,14 +89,14 @@ export class DatabaseMemoryStore implements ProviderMemoryStore {
     providerId: string,
     repositories: readonly KnownRepository[],
   ): Promise<void> {
-    const knex = await this.#connect();
+    const knex = await this.#database.connect();
     await knex.transaction(transaction =>
       writeRepositories(transaction, providerId, repositories),
     );
   }
 
   async loadApprovals(providerId: string): Promise<ReadonlySet<string>> {
-    const knex = await this.#connect();
+    const knex = await this.#database.connect();
     const rows: unknown[] = await knex(HELD).where({
       provider_id: providerId,
       approved: true,
@@ -116,9 +105,9 @@ export class DatabaseMemoryStore implements ProviderMemoryStore {
   }
 
   async approve(providerId: string, targetUrls: readonly string[]): Promise<void> {
-    const knex = await this.#connect();
+    const knex = await this.#database.connect();
     await knex.transaction(async transaction => {
-      for (const some of chunksOf(targetUrls, ROWS_PER_STATEMENT)) {
+      for (const some of chunksOf(targetUrls)) {
         await transaction(HELD)
           .where('provider_id', providerId)
           .whereIn('target_hash', some.map(hashOf))
@@ -128,7 +117,7 @@ export class DatabaseMemoryStore implements ProviderMemoryStore {
   }
 
   async recordRun(providerId: string, run: RunRecord): Promise<void> {
-    const knex = await this.#connect();
+    const knex = await this.#database.connect();
     await knex(RUNS).insert({
       provider_id: providerId,
       started_at_ms: run.startedAtMs,
@@ -150,34 +139,12 @@ export class DatabaseMemoryStore implements ProviderMemoryStore {
   }
 
   async loadRuns(providerId: string): Promise<RunRecord[]> {
-    const knex = await this.#connect();
+    const knex = await this.#database.connect();
     const rows: unknown[] = await knex(RUNS)
       .where('provider_id', providerId)
       .orderBy('id', 'desc')
       .limit(RUNS_KEPT);
     return rows.map(parseRunRow);
-  }
-
-  /** Brings the tables up to date once; a failure is tried again by the next call. */
-  #connect(): Promise<Knex> {
-    this.#ready ??= this.#migrate().catch(error => {
-      this.#ready = undefined;
-      throw error;
-    });
-    return this.#ready;
-  }
-
-  async #migrate(): Promise<Knex> {
-    const knex = await this.#database.getClient();
-    if (!this.#database.migrations?.skip) {
-      await knex.migrate.latest({
-        directory: MIGRATIONS_DIRECTORY,
-        tableName: MIGRATIONS,
-        // After a downgrade the list names migrations that this version does not have.
-        disableMigrationsListValidation: true,
-      });
-    }
-    return knex;
   }
 }
 
@@ -201,7 +168,7 @@ async function writeRepositories(
   providerId: string,
   repositories: readonly KnownRepository[],
 ): Promise<void> {
-  for (const some of chunksOf(repositories, ROWS_PER_STATEMENT)) {
+  for (const some of chunksOf(repositories)) {
     await knex(REPOSITORIES)
       .insert(some.map(one => toRepositoryRow(providerId, one)))
       .onConflict(['provider_id', 'repository_id'])
@@ -219,24 +186,16 @@ async function replaceHeld(
     .select('target_hash');
   const wanted = new Set(held.map(one => hashOf(one.targetUrl)));
   const resolved = stored.map(row => row.target_hash).filter(hash => !wanted.has(hash));
-  for (const some of chunksOf(resolved, ROWS_PER_STATEMENT)) {
+  for (const some of chunksOf(resolved)) {
     await knex(HELD)
       .where('provider_id', providerId)
       .whereIn('target_hash', some)
       .delete();
   }
-  for (const some of chunksOf(held, ROWS_PER_STATEMENT)) {
+  for (const some of chunksOf(held)) {
     await knex(HELD)
       .insert(some.map(one => toHeldRow(providerId, one)))
       .onConflict(['provider_id', 'target_hash'])
       .merge();
   }
-}
-
-function chunksOf<T>(items: readonly T[], size: number): T[][] {
-  const chunks: T[][] = [];
-  for (let start = 0; start < items.length; start += size) {
-    chunks.push(items.slice(start, start + size));
-  }
-  return chunks;
 }

@@ -1,0 +1,115 @@
+/**
+ * What each outcome means and what to do about it, in words for whoever asks why a
+ * repository is missing. Pure. The command line, its page, the HTTP report and the README
+ * say the same.
+ */
+
+import { AbsenceReason, ExclusionReason, OutcomeKind, UnknownReason } from '../model';
+
+/** Cause and remedy of an outcome, each one or two sentences of plain text. */
+export interface Explanation {
+  readonly cause: string;
+  readonly remedy: string;
+}
+
+const REGISTERED: Explanation = {
+  cause: 'The file exists, or is not checked.',
+  remedy: 'None. If no entity shows up, read the errors on the Location in the catalog.',
+};
+
+const EXPLANATIONS: Readonly<
+  Record<ExclusionReason | AbsenceReason | UnknownReason, Explanation>
+> = {
+  'project-key': {
+    cause: 'The project key does not match `filters.projectKey`.',
+    remedy: 'Change the pattern.',
+  },
+  'repo-slug': {
+    cause: 'The slug does not match `filters.repoSlug`.',
+    remedy: 'Change the pattern.',
+  },
+  'excluded-by-pattern': {
+    cause: 'A pattern under `filters.exclude` matches.',
+    remedy: 'Change the pattern; exclusion wins.',
+  },
+  archived: {
+    cause: 'The repository is archived and `filters.skipArchivedRepos` is on.',
+    remedy: 'Unarchive it, or switch the filter off.',
+  },
+  fork: {
+    cause: 'It is a fork and `filters.skipForkedRepos` is on.',
+    remedy: 'Switch the filter off.',
+  },
+  personal: {
+    cause: 'It lives in a personal project.',
+    remedy: 'Set `filters.personalRepos: true`.',
+  },
+  visibility: {
+    cause: 'It is not as `filters.visibility` asks.',
+    remedy: 'Change the filter.',
+  },
+  label: {
+    cause: 'Kept for filters by label, which this version does not have yet.',
+    remedy: 'None.',
+  },
+  'no-catalog-file': {
+    cause: 'Bitbucket says that the file is not there.',
+    remedy: 'Add it on the right branch, or change `catalogPath`.',
+  },
+  'empty-repository': {
+    cause: 'Nothing was ever pushed.',
+    remedy: 'Push something.',
+  },
+  'branch-not-found': {
+    cause: 'The default branch, or `branch`, does not exist there.',
+    remedy: 'Set the default branch in Bitbucket, or change `branch`.',
+  },
+  'rate-limited': {
+    cause: "Bitbucket's rate limit refused the request again and again.",
+    remedy: "Lower `rateLimit`, or raise the account's limit in Bitbucket.",
+  },
+  'server-error': {
+    cause: 'Bitbucket failed, or could not be reached.',
+    remedy: 'Look at Bitbucket; the next run tries again.',
+  },
+  timeout: {
+    cause: 'Bitbucket did not answer in time.',
+    remedy: 'Raise `requestTimeout`, or look at Bitbucket.',
+  },
+  'not-permitted': {
+    cause: 'The account may list the repository but not read it.',
+    remedy: 'Give it repository read.',
+  },
+  'unexpected-answer': {
+    cause:
+      "The answer was not Bitbucket's: a login page, a proxy's error, half a document.",
+    remedy: 'Check `apiBaseUrl` and what stands between Backstage and Bitbucket.',
+  },
+  'parser-failed': {
+    cause: 'Kept for custom location parsers, which this version does not have yet.',
+    remedy: 'None.',
+  },
+  'not-available': {
+    cause: 'The repository is being created or imported, or is offline.',
+    remedy: 'Wait, or look at it in Bitbucket.',
+  },
+  'not-checked': {
+    cause: 'The run ended before its turn.',
+    remedy: 'None: the next run begins with it.',
+  },
+};
+
+const BY_CODE: ReadonlyMap<string, Explanation> = new Map(Object.entries(EXPLANATIONS));
+
+/**
+ * Explains an outcome.
+ *
+ * @param reason - its code; left out for what is registered
+ * @returns `undefined` for a code that there is not
+ */
+export function explainOutcome(
+  outcome: OutcomeKind,
+  reason?: string,
+): Explanation | undefined {
+  return outcome === 'registered' ? REGISTERED : BY_CODE.get(reason ?? '');
+}

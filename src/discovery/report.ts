@@ -1,0 +1,62 @@
+/**
+ * A run as people are shown it: one entry per repository, with the outcome as a code. Pure.
+ * The HTTP report, the command line and its page show the same.
+ */
+
+import { CatalogFile, OutcomeKind } from '../model';
+import { KnownRepository, RepositoryResult } from './types';
+
+/** How one repository ended a run. */
+export interface RepositoryReport {
+  readonly repositoryId: number;
+  readonly projectKey: string;
+  readonly repositorySlug: string;
+  readonly outcome: OutcomeKind;
+  /** One of the codes in `model.ts`; `undefined` for what is registered. */
+  readonly reason?: string;
+  /** What happened, in a sentence without secrets; only of what is unknown. */
+  readonly detail?: string;
+  /** What the catalog holds for it, or would hold. */
+  readonly files: readonly CatalogFile[];
+  /** When it was last looked at with success, epoch milliseconds. */
+  readonly checkedAtMs?: number;
+}
+
+/**
+ * Turns a result into what people are shown.
+ *
+ * @param remembered - what is remembered of it after the run, where something is
+ */
+export function reportRepository(
+  { repository, outcome, checkedAtMs }: RepositoryResult,
+  remembered?: Pick<KnownRepository, 'files' | 'checkedAtMs'>,
+): RepositoryReport {
+  const lastCheckedAtMs = checkedAtMs ?? remembered?.checkedAtMs;
+  return {
+    repositoryId: repository.id,
+    projectKey: repository.projectKey,
+    repositorySlug: repository.slug,
+    outcome: outcome.kind,
+    ...(outcome.kind !== 'registered' && { reason: outcome.reason }),
+    ...(outcome.kind === 'unknown' && { detail: outcome.detail }),
+    files: outcome.kind === 'registered' ? outcome.files : (remembered?.files ?? []),
+    ...(lastCheckedAtMs !== undefined && { checkedAtMs: lastCheckedAtMs }),
+  };
+}
+
+/** By project key, then by slug, without regard to case: the order of every list. */
+export function compareReports(one: RepositoryReport, other: RepositoryReport): number {
+  return (
+    compareText(one.projectKey, other.projectKey) ||
+    compareText(one.repositorySlug, other.repositorySlug) ||
+    one.repositoryId - other.repositoryId
+  );
+}
+
+function compareText(one: string, other: string): number {
+  const [a, b] = [one.toLowerCase(), other.toLowerCase()];
+  if (a === b) {
+    return 0;
+  }
+  return a < b ? -1 : 1;
+}
