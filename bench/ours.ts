@@ -2,7 +2,7 @@
 
 import { SchedulerService } from '@backstage/backend-plugin-api';
 import { InProcessMemoryStore } from '../src/__testUtils__/InProcessMemoryStore';
-import { BitbucketServerEntityProvider } from '../src/provider/BitbucketServerEntityProvider';
+import { createProviders } from '../src/provider/createProviders';
 import { measureProcess } from './measureProcess';
 
 /** Takes the task and never runs it: the benchmark decides when. */
@@ -15,14 +15,15 @@ const idleScheduler: SchedulerService = {
 };
 
 measureProcess(async ({ config, logger, connection }) => {
-  const [provider] = BitbucketServerEntityProvider.fromConfig(config, {
+  const [created] = createProviders(config, {
     logger,
     scheduler: idleScheduler,
     store: new InProcessMemoryStore(async () => ({ repositories: [], held: [] })),
   });
-  if (!provider) {
+  if (!created) {
     throw new Error('the configuration describes no provider');
   }
+  const { provider } = created;
   await provider.connect(connection);
   return () => provider.refresh();
 });

@@ -101,6 +101,11 @@ export type RepositoryOutcome =
 export const OUTCOME_KINDS = ['registered', 'excluded', 'absent', 'unknown'] as const;
 export type OutcomeKind = (typeof OUTCOME_KINDS)[number];
 
+/** What happened to one file between two commits; paths from the root, not encoded. */
+export type FileChange =
+  | { readonly kind: 'added' | 'modified' | 'deleted'; readonly path: string }
+  | { readonly kind: 'moved'; readonly path: string; readonly formerPath: string };
+
 /** One step through a listing. A failure is always the last step. */
 export type ListingStep<T> =
   | {

@@ -11,6 +11,7 @@ import {
 import { toError } from '@backstage/errors';
 import { catalogProcessingExtensionPoint } from '@backstage/plugin-catalog-node';
 import { BitbucketServerEntityProvider } from './provider/BitbucketServerEntityProvider';
+import { createProviders } from './provider/createProviders';
 import { providerName } from './provider/locationEntities';
 import { ManualRuns } from './provider/ManualRuns';
 import {
@@ -61,12 +62,13 @@ export const catalogModuleBitbucketServerEntityProvider = createBackendModule({
         lifecycle.addShutdownHook(() =>
           shutdown.abort(new Error('the backend is shutting down')),
         );
-        const providers = BitbucketServerEntityProvider.fromConfig(config, {
+        const created = createProviders(config, {
           logger,
           scheduler,
           store: createStore(database, logger),
           shutdownSignal: shutdown.signal,
         });
+        const providers = created.map(one => one.provider);
         if (providers.length === 0) {
           logger.info(
             'No Bitbucket Server discovery: catalog.providers.bitbucketServer is not configured',

@@ -1,8 +1,15 @@
 /** A store that works, for tests: it remembers as long as it lives. */
 
-import { KnownRepository, ProviderMemory, UnfinishedPass } from '../discovery/types';
+import { addressKey } from '../discovery/identify';
+import {
+  KnownRepository,
+  ProviderMemory,
+  UnfinishedPass,
+  Vicinity,
+} from '../discovery/types';
 import {
   BaselineReader,
+  EvaluationRecord,
   ProviderMemoryStore,
   RunRecord,
   RUNS_KEPT,
@@ -22,13 +29,43 @@ export class InProcessMemoryStore implements ProviderMemoryStore {
     return this.#memories.get(providerId) ?? (await this.#readBaseline(providerId));
   }
 
-  async save(providerId: string, memory: ProviderMemory): Promise<void> {
+  async loadNear(
+    providerId: string,
+    { repositoryIds, addresses }: Vicinity,
+  ): Promise<readonly KnownRepository[] | undefined> {
+    const keys = new Set(addresses.map(addressKey));
+    const pages = addresses.map(one => `/repos/${one.slug.toLowerCase()}/browse/`);
+    return this.#memories
+      .get(providerId)
+      ?.repositories.filter(
+        one =>
+          repositoryIds.includes(one.repositoryId) ||
+          keys.has(addressKey(one)) ||
+          one.files.some(file =>
+            pages.some(page => file.targetUrl.toLowerCase().includes(page)),
+          ),
+      );
+  }
+
+  async loadServerUrls(providerId: string): Promise<readonly string[]> {
+    return this.#memories.get(providerId)?.serverUrls ?? [];
+  }
+
+  async save(
+    providerId: string,
+    memory: ProviderMemory,
+    upToMs = Number.MAX_SAFE_INTEGER,
+  ): Promise<readonly KnownRepository[]> {
     const approved = await this.loadApprovals(providerId);
     const held = memory.held.map(one => ({
       ...one,
       approved: approved.has(one.targetUrl),
     }));
-    this.#memories.set(providerId, { ...memory, held });
+    const before = this.#memories.get(providerId)?.repositories ?? [];
+    const kept = before.filter(one => (one.checkedAtMs ?? 0) > upToMs);
+    const repositories = mergeLater(kept, memory.repositories);
+    this.#memories.set(providerId, { ...memory, repositories, held });
+    return kept;
   }
 
   async beginPass(
@@ -46,10 +83,28 @@ export class InProcessMemoryStore implements ProviderMemoryStore {
   ): Promise<void> {
     const kept = this.#memories.get(providerId);
     if (kept) {
-      const merged = new Map(
-        [...kept.repositories, ...repositories].map(one => [one.repositoryId, one]),
-      );
-      this.#memories.set(providerId, { ...kept, repositories: [...merged.values()] });
+      this.#memories.set(providerId, {
+        ...kept,
+        repositories: mergeLater(kept.repositories, repositories),
+      });
+    }
+  }
+
+  async saveEvaluation(providerId: string, record: EvaluationRecord): Promise<void> {
+    await this.saveProgress(providerId, record.repositories);
+    const kept = this.#memories.get(providerId);
+    if (kept) {
+      const gone = new Set([
+        ...record.resolvedTargets,
+        ...record.held.map(one => one.targetUrl),
+      ]);
+      this.#memories.set(providerId, {
+        ...kept,
+        repositories: kept.repositories.filter(
+          one => !record.forgottenIds.includes(one.repositoryId),
+        ),
+        held: [...kept.held.filter(one => !gone.has(one.targetUrl)), ...record.held],
+      });
     }
   }
 
@@ -77,4 +132,19 @@ export class InProcessMemoryStore implements ProviderMemoryStore {
       this.#memories.set(providerId, { ...kept, held });
     }
   }
+}
+
+/** What is given replaces what is kept, unless that was settled later. */
+function mergeLater(
+  kept: readonly KnownRepository[],
+  given: readonly KnownRepository[],
+): KnownRepository[] {
+  const merged = new Map(kept.map(one => [one.repositoryId, one]));
+  for (const one of given) {
+    const before = merged.get(one.repositoryId)?.checkedAtMs;
+    if (before === undefined || (one.checkedAtMs ?? 0) >= before) {
+      merged.set(one.repositoryId, one);
+    }
+  }
+  return [...merged.values()];
 }

@@ -12,7 +12,7 @@ import {
 import { ConfigReader } from '@backstage/config';
 import { EntityProviderConnection } from '@backstage/plugin-catalog-node';
 import { z } from 'zod';
-import { BitbucketServerEntityProvider } from '../provider/BitbucketServerEntityProvider';
+import { createProviders } from '../provider/createProviders';
 import { DatabaseMemoryStore } from '../store/DatabaseMemoryStore';
 import { DiscoveryDatabase } from '../store/DiscoveryDatabase';
 
@@ -75,7 +75,7 @@ async function main(): Promise<void> {
     getScheduledTasks: async () => [],
   };
   const database = { getClient: async () => knex };
-  const [provider] = BitbucketServerEntityProvider.fromConfig(config, {
+  const [created] = createProviders(config, {
     logger,
     scheduler,
     store: new DatabaseMemoryStore(new DiscoveryDatabase(database), async () => ({
@@ -83,8 +83,8 @@ async function main(): Promise<void> {
       held: [],
     })),
   });
-  await provider?.connect(connectionTo(knex));
-  await provider?.refresh();
+  await created?.provider.connect(connectionTo(knex));
+  await created?.provider.refresh();
   await knex.destroy();
 }
 

@@ -7,7 +7,7 @@ import { mockServices } from '@backstage/backend-test-utils';
 import { SchedulerService } from '@backstage/backend-plugin-api';
 import { JsonObject } from '@backstage/types';
 import type { SimulatedBitbucket } from '../../dev/simulatedBitbucket';
-import { BitbucketServerEntityProvider } from '../provider/BitbucketServerEntityProvider';
+import { CreatedProvider, createProviders } from '../provider/createProviders';
 import { ProviderMemoryStore } from '../store/ProviderMemoryStore';
 import { FakeClock } from './FakeClock';
 import { InProcessMemoryStore } from './InProcessMemoryStore';
@@ -32,8 +32,7 @@ export interface TestProviderOptions {
 }
 
 /** What a test looks at. */
-export interface TestProvider {
-  readonly provider: BitbucketServerEntityProvider;
+export interface TestProvider extends CreatedProvider {
   readonly connection: RecordingConnection;
   readonly clock: FakeClock;
   readonly logger: LogRecorder;
@@ -68,7 +67,7 @@ export async function connectTestProvider(
   const connection = options.connection ?? createRecordingConnection();
   const logger = createLogRecorder();
   const store = options.store ?? createEmptyStore();
-  const [provider] = BitbucketServerEntityProvider.fromConfig(
+  const [created] = createProviders(
     mockServices.rootConfig({ data: appConfigFor(options) }),
     {
       logger,
@@ -79,12 +78,13 @@ export async function connectTestProvider(
       shutdownSignal: options.shutdownSignal,
     },
   );
-  if (!provider) {
+  if (!created) {
     throw new Error('the configuration describes no provider');
   }
+  const { provider } = created;
   await provider.connect(connection);
   const run = (signal?: AbortSignal) => clock.run(provider.refresh(signal));
-  return { provider, connection, clock, logger, store, run };
+  return { ...created, connection, clock, logger, store, run };
 }
 
 /** A store of a provider that has nothing in the catalog yet. */

@@ -4,39 +4,31 @@
  */
 
 import {
+  FileChange,
   ListingStep,
   Lookup,
-  Problem,
   Project,
   Repository,
   RepositoryAddress,
   RepositoryLookup,
 } from '../model';
 import { HttpReply, HttpRequest, Transport } from '../http/types';
-import { problemOf, provenAbsence, provesRepositoryGone } from './assessReply';
-import { PageStep, readPages } from './pages';
+import { problemOf, provesRepositoryGone } from './assessReply';
+import { getDefaultBranch, getFileChanges } from './branches';
+import { findFile, listFiles } from './files';
+import { readPages } from './pages';
 import { PageQuery, RestUrls } from './restUrls';
 import { RateLimitBudget, readRateLimitBudget } from './rateLimitBudget';
 import { AskOptions, Session } from './Session';
+import { readServerInfo, ServerInfoLookup } from './serverInfo';
 import { fileUrl, WebAddress } from './webUrls';
-import {
-  parseFileType,
-  parseJson,
-  parsePage,
-  parseProject,
-  parseRepository,
-} from './wire';
+import { parseJson, parsePage, parseProject, parseRepository } from './wire';
 
 /** Rows asked for per page of a listing; `page.max.repositories` is 1000 unless an administrator changed it. */
 const LISTING_LIMIT = 1000;
 
-/** `page.max.directory.recursive.children`, which Bitbucket's own file finder asks for. */
-const FILES_LIMIT = 100_000;
-
-const UNREADABLE_PATH: Problem = {
-  reason: 'unexpected-answer',
-  detail: "Bitbucket's list of files holds something that is no path",
-};
+/** `page.max.changes`; who pushes more has the whole repository read again. */
+const CHANGES_LIMIT = 1000;
 
 /** What a client needs. */
 export interface BitbucketServerClientOptions {
@@ -131,53 +123,48 @@ export class BitbucketServerClient {
    * @param path - from the repository root, no leading slash
    * @param options - `branch`: a short branch name instead of the default branch
    */
-  async findFile(
+  findFile(
     address: RepositoryAddress,
     path: string,
     options: AskOptions & { branch?: string } = {},
   ): Promise<Lookup<true>> {
-    const at = refOf(options.branch);
-    const reply = await this.#session.ask(
-      { kind: 'file-check', url: this.#urls.fileType(address, path, at) },
-      options,
-    );
-    if ('reason' in reply) {
-      return { kind: 'unknown', problem: reply };
-    }
-    const type = reply.status === 200 ? parseFileType(parseJson(reply.body)) : undefined;
-    if (type === 'FILE') {
-      return { kind: 'found', value: true };
-    }
-    if (type === 'DIRECTORY' || type === 'SUBMODULE') {
-      return { kind: 'absent', reason: 'no-catalog-file' };
-    }
-    return absentOrUnknown(reply, at !== undefined);
+    return findFile(this.#session, at => this.#urls.fileType(address, path, at), options);
   }
 
   /** Every file of a branch, as paths from the root: one request unless the server caps the page. */
-  async listFiles(
+  listFiles(
     address: RepositoryAddress,
     options: AskOptions & { branch?: string } = {},
   ): Promise<Lookup<readonly string[]>> {
-    const at = refOf(options.branch);
-    const pages: string[][] = [];
-    const ask = (page: PageQuery) =>
-      this.#session.ask(
-        { kind: 'files-listing', url: this.#urls.files(address, page, at) },
-        options,
-      );
-    for await (const step of readPages(ask, FILES_LIMIT)) {
-      if (step.kind === 'failed') {
-        return absentOrUnknownStep(step, at !== undefined);
-      }
-      const read = step.page.values.filter(value => typeof value === 'string');
-      if (read.length < step.page.values.length) {
-        // What cannot be read may be the very file that is looked for.
-        return { kind: 'unknown', problem: UNREADABLE_PATH };
-      }
-      pages.push(read);
-    }
-    return { kind: 'found', value: pages.flat() };
+    return listFiles(
+      this.#session,
+      (page, at) => this.#urls.files(address, page, at),
+      options,
+    );
+  }
+
+  /** The short name of the default branch, also where no such branch exists yet. */
+  getDefaultBranch(
+    address: RepositoryAddress,
+    options: AskOptions = {},
+  ): Promise<Lookup<string>> {
+    return getDefaultBranch(this.#session, this.#urls.defaultBranch(address), options);
+  }
+
+  /**
+   * The files that differ between two commits: one request.
+   *
+   * @returns `undefined` where it cannot be told: too many, or no readable answer
+   */
+  getFileChanges(
+    address: RepositoryAddress,
+    commits: { readonly fromHash: string; readonly toHash: string },
+    options: AskOptions = {},
+  ): Promise<readonly FileChange[] | undefined> {
+    const { fromHash, toHash } = commits;
+    const page = { start: 0, limit: CHANGES_LIMIT };
+    const url = this.#urls.changes(address, page, toHash, fromHash);
+    return getFileChanges(this.#session, url, options);
   }
 
   /**
@@ -190,6 +177,11 @@ export class BitbucketServerClient {
     options: AskOptions = {},
   ): Promise<RateLimitBudget | 'unknown' | undefined> {
     return readRateLimitBudget(this.#session, this.#urls, options);
+  }
+
+  /** Which Bitbucket this is, and as whom it sees these credentials. */
+  readServerInfo(options: AskOptions = {}): Promise<ServerInfoLookup> {
+    return readServerInfo(this.#session, this.#urls, options);
   }
 
   /** The URL by which the catalog reads a file; asks nothing. */
@@ -217,28 +209,6 @@ export class BitbucketServerClient {
       yield { kind: 'items', items, unreadable: step.page.values.length - items.length };
     }
   }
-}
-
-function absentOrUnknown(reply: HttpReply, askedForBranch: boolean) {
-  const reason = provenAbsence(reply, askedForBranch);
-  return reason
-    ? ({ kind: 'absent', reason } as const)
-    : ({ kind: 'unknown', problem: problemOf(reply) } as const);
-}
-
-function absentOrUnknownStep(
-  step: Extract<PageStep, { kind: 'failed' }>,
-  askedForBranch: boolean,
-) {
-  const reason = step.reply && provenAbsence(step.reply, askedForBranch);
-  return reason
-    ? ({ kind: 'absent', reason } as const)
-    : ({ kind: 'unknown', problem: step.problem } as const);
-}
-
-/** `at` takes a ref id, so that a tag of the same name is not meant. */
-function refOf(branch: string | undefined): string | undefined {
-  return branch === undefined ? undefined : `refs/heads/${branch}`;
 }
 
 /** Not Bitbucket's JSON, or 404/405 for the route itself: another endpoint may serve. */

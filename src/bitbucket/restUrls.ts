@@ -76,9 +76,27 @@ export class RestUrls {
     return withQuery(`${this.repository(address)}/files`, { ...page, at });
   }
 
+  /** Since 7.5; `/branches/default` before that. */
+  defaultBranch(address: RepositoryAddress): string {
+    return `${this.repository(address)}/default-branch`;
+  }
+
+  /** What leads from `to` to `from`: the names are the other way round than one expects. */
+  changes(address: RepositoryAddress, page: PageQuery, from: string, to: string): string {
+    return withQuery(`${this.repository(address)}/compare/changes`, {
+      from,
+      to,
+      ...page,
+    });
+  }
+
   /** "Only authenticated users may call this resource": tells who is anonymous. */
   recentRepositories(): string {
     return withQuery(`${this.#base}/profile/recent/repos`, { start: 0, limit: 1 });
+  }
+
+  applicationProperties(): string {
+    return `${this.#base}/application-properties`;
   }
 
   rateLimitSettings(): string {

@@ -5,7 +5,7 @@
  */
 
 import { z } from 'zod';
-import { Project, Repository } from '../model';
+import { FileChange, Project, Repository } from '../model';
 
 const OptionalText = z.string().optional().catch(undefined);
 const Flag = z.boolean().catch(false);
@@ -55,6 +55,16 @@ const WireErrors = z.object({
 
 const WireFileType = z.object({ type: z.string() });
 
+const WireRef = z.object({ id: z.string().startsWith('refs/heads/') });
+
+const WirePath = z.object({ toString: z.string().min(1) });
+
+const WireChange = z.object({
+  type: z.string(),
+  path: WirePath,
+  srcPath: WirePath.nullish().catch(undefined),
+});
+
 const WireTokenBucket = z.object({
   capacity: z.number().positive(),
   fillRate: z.number().positive(),
@@ -68,6 +78,11 @@ const WireRateLimitSettings = z.object({
 const WireUserRateLimitSettings = z.object({
   settings: WireTokenBucket.nullish().catch(undefined),
   whitelisted: Flag,
+});
+
+const WireApplicationProperties = z.object({
+  version: z.string().min(1),
+  displayName: OptionalText,
 });
 
 /** One page of a listing, its items not yet looked at. */
@@ -163,6 +178,49 @@ export function parseServerErrors(value: unknown): readonly ServerError[] {
 /** @returns `FILE`, `DIRECTORY`, `SUBMODULE` or whatever else the server says */
 export function parseFileType(value: unknown): string | undefined {
   return parseWith(WireFileType, value)?.type;
+}
+
+/** Source: `GET /application-properties`, Bitbucket Data Center 10.0 OpenAPI. */
+export function parseApplicationProperties(
+  value: unknown,
+): { version: string; displayName?: string } | undefined {
+  return parseWith(WireApplicationProperties, value);
+}
+
+/**
+ * @returns the short name of a branch; `undefined` when the value is no branch
+ *
+ * Source: `RestMinimalRef`, Bitbucket Data Center 10.0 OpenAPI.
+ */
+export function parseBranchName(value: unknown): string | undefined {
+  return parseWith(WireRef, value)?.id.slice('refs/heads/'.length);
+}
+
+/**
+ * @returns `undefined` when the value is no change of a file
+ *
+ * Source: `RestChange`, Bitbucket Data Center 10.0 OpenAPI.
+ */
+export function parseFileChange(value: unknown): FileChange | undefined {
+  const wire = parseWith(WireChange, value);
+  if (!wire) {
+    return undefined;
+  }
+  const path = wire.path.toString;
+  const formerPath = wire.srcPath?.toString;
+  switch (wire.type) {
+    case 'ADD':
+    case 'COPY':
+      return { kind: 'added', path };
+    case 'DELETE':
+      return { kind: 'deleted', path };
+    case 'MOVE':
+      return formerPath === undefined ? undefined : { kind: 'moved', path, formerPath };
+    case 'MODIFY':
+      return { kind: 'modified', path };
+    default:
+      return undefined;
+  }
 }
 
 /** Source: `GET /admin/rate-limit/settings`, Bitbucket Data Center 10.0 OpenAPI. */

@@ -26,7 +26,7 @@ async function deltaOf(
 ): Promise<RepositoryDelta> {
   const evaluation = await evaluateRepository(address(at), setting.scope ?? scope(), {
     source,
-    known: setting.known,
+    loadKnown: async () => setting.known,
     now: () => NOW,
   });
   if (evaluation.kind === 'unknown') {

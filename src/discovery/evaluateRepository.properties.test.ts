@@ -62,7 +62,7 @@ async function deltaOf({ before, id, at, files }: State): Promise<RepositoryDelt
   }
   const evaluation = await evaluateRepository(address(at), scope({ paths: PATHS }), {
     source,
-    known: before,
+    loadKnown: async () => before,
     now: () => NOW,
   });
   if (evaluation.kind === 'unknown') {

@@ -29,7 +29,7 @@ function look(
 ): Promise<Evaluation> {
   return evaluateRepository(address(at), setting.scope ?? scope(), {
     source,
-    known: setting.known ?? [],
+    loadKnown: async () => setting.known ?? [],
     now: () => NOW,
     signal: setting.signal,
   });

@@ -3,7 +3,7 @@
  * decision as in a run, for one. What a run decides about the rest does not concern it.
  */
 
-import { Problem, RepositoryAddress } from '../model';
+import { Problem, Repository, RepositoryAddress } from '../model';
 import { findCatalogFiles } from './findCatalogFiles';
 import { addressKey, isPlaceholderId } from './identify';
 import { filesOf, locationsOf, uniqueByTarget } from './locations';
@@ -14,6 +14,7 @@ import {
   KnownRepository,
   RepositoryResult,
   RepositorySource,
+  Vicinity,
 } from './types';
 
 /** What changes for one repository. */
@@ -41,8 +42,12 @@ export type Evaluation =
 /** What an evaluation works with. */
 export interface EvaluationTools {
   readonly source: RepositorySource;
-  /** What is remembered of repositories with this id or at this address. */
-  readonly known: readonly KnownRepository[];
+  /** Loads what is remembered of these repositories; asked once Bitbucket has answered. */
+  readonly loadKnown: (near: Vicinity) => Promise<readonly KnownRepository[]>;
+  /** Its former address, where it was renamed or moved. */
+  readonly was?: RepositoryAddress;
+  /** The repository, where a listing has just shown it: then it is not asked for. */
+  readonly listed?: Repository;
   readonly now: () => number;
   readonly signal?: AbortSignal;
 }
@@ -53,11 +58,18 @@ export async function evaluateRepository(
   scope: DiscoveryScope,
   tools: EvaluationTools,
 ): Promise<Evaluation> {
-  const { source, signal, known, now } = tools;
-  const lookup = await source.getRepository(address, { signal });
+  const { source, signal, listed, was, now } = tools;
+  const lookup = listed
+    ? ({ kind: 'found', repository: listed } as const)
+    : await source.getRepository(address, { signal });
   if (lookup.kind === 'unknown') {
     return lookup;
   }
+  const here = lookup.kind === 'found' ? [lookup.repository] : [];
+  const known = await tools.loadKnown({
+    repositoryIds: here.map(one => one.id),
+    addresses: [address, ...here, ...(was ? [was] : [])],
+  });
   if (lookup.kind === 'gone') {
     const mine = known.filter(one => addressKey(one) === addressKey(address));
     const gone = { files: [], settled: undefined, checkedAtMs: now() };
@@ -72,7 +84,7 @@ export async function evaluateRepository(
   }
   const { id, projectKey, slug } = lookup.repository;
   const repository = { id, projectKey, slug };
-  const mine = known.filter(one => isSame(one, repository));
+  const mine = known.filter(one => isSame(one, repository, was));
   const has = filesOf(outcome).map(file => ({ repository, file }));
   const { remembered: others, ...delta } = compare(known, mine, repository, has);
   const result = { repository, outcome, checkedAtMs: now() };
@@ -81,11 +93,17 @@ export async function evaluateRepository(
   return { kind: 'evaluated', result, delta: { ...delta, remembered, forgottenIds } };
 }
 
-/** By id; by address where the id is not known yet. */
-function isSame(known: KnownRepository, repository: RepositoryResult['repository']) {
-  return isPlaceholderId(known.repositoryId)
-    ? addressKey(known) === addressKey(repository)
-    : known.repositoryId === repository.id;
+/** By id; by address, also the former one, where the id is not known yet. */
+function isSame(
+  known: KnownRepository,
+  repository: RepositoryResult['repository'],
+  was: RepositoryAddress | undefined,
+) {
+  if (!isPlaceholderId(known.repositoryId)) {
+    return known.repositoryId === repository.id;
+  }
+  const addresses = [repository, ...(was ? [was] : [])].map(addressKey);
+  return addresses.includes(addressKey(known));
 }
 
 /** A target belongs to whoever is at its address now: the others lose it, or keep it. */

@@ -44,3 +44,13 @@ export function withoutFiles(
       files: one.files.filter(file => !targets.has(file.targetUrl)),
     }));
 }
+
+/** The same path was found under another URL: renamed, moved or on another branch, not lost. */
+export function isReplaced(
+  file: CatalogFile,
+  outcome: RepositoryOutcome | undefined,
+): boolean {
+  return (
+    outcome?.kind === 'registered' && outcome.files.some(one => one.path === file.path)
+  );
+}

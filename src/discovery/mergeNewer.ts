@@ -4,7 +4,13 @@
  */
 
 import { addressKey, isPlaceholderId } from './identify';
-import { DiscoveryResult, KnownRepository, RepositoryResult } from './types';
+import { locationsOf } from './locations';
+import {
+  CatalogLocation,
+  DiscoveryResult,
+  KnownRepository,
+  RepositoryResult,
+} from './types';
 
 /**
  * Replaces outcomes by later ones.
@@ -86,4 +92,26 @@ function toResult(one: KnownRepository): RepositoryResult | undefined {
       checkedAtMs: one.checkedAtMs,
     }
   );
+}
+
+/**
+ * What the catalog still has to be told after a run: events that came in between the end
+ * of the run and its mutation were undone by it.
+ *
+ * @param given - what the mutation of the run gave the catalog
+ * @param later - repositories settled after the end of the run
+ */
+export function planCatchUp(
+  given: readonly CatalogLocation[],
+  later: readonly KnownRepository[],
+): { readonly added: CatalogLocation[]; readonly removed: CatalogLocation[] } {
+  const laterIds = new Set(later.map(one => one.repositoryId));
+  const had = new Set(given.map(one => one.file.targetUrl));
+  const wanted = locationsOf(later);
+  const elsewhere = given.filter(one => !laterIds.has(one.repository.id));
+  const kept = new Set([...wanted, ...elsewhere].map(one => one.file.targetUrl));
+  return {
+    added: wanted.filter(one => !had.has(one.file.targetUrl)),
+    removed: given.filter(one => !kept.has(one.file.targetUrl)),
+  };
 }

@@ -4,6 +4,7 @@
  */
 
 import { Clock } from '../util/clock';
+import { mergeNewer } from './mergeNewer';
 import { RemovalPolicy } from './planRemovals';
 import { reconcile, Reconciliation } from './reconcile';
 import { choosePass } from './resume';
@@ -13,6 +14,7 @@ import {
   DiscoveryProgress,
   DiscoveryResult,
   DiscoveryScope,
+  KnownRepository,
   ProviderMemory,
   RepositorySource,
 } from './types';
@@ -26,6 +28,8 @@ export interface RunRequest {
   readonly memory: ProviderMemory | undefined;
   /** Asked at the end of the run, so that an approval given during it counts. */
   readonly loadApprovals?: () => Promise<ReadonlySet<string>>;
+  /** Asked at the end of the run: what events settled while it went on. */
+  readonly loadNewer?: () => Promise<readonly KnownRepository[]>;
   readonly clock: Pick<Clock, 'now'>;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: DiscoveryProgress) => void;
@@ -52,7 +56,7 @@ export async function performRun(request: RunRequest): Promise<Run> {
   const { scope, policy, source, memory, clock, signal, onProgress } = request;
   const startedAtMs = clock.now();
   const pass = choosePass(scope, memory?.unfinishedPass, startedAtMs);
-  const result = await runDiscovery(scope, {
+  const found = await runDiscovery(scope, {
     source,
     known: memory?.repositories ?? [],
     // A pass that begins now has settled nothing yet.
@@ -63,6 +67,7 @@ export async function performRun(request: RunRequest): Promise<Run> {
   });
   const approved = (await request.loadApprovals?.()) ?? new Set<string>();
   const finishedAtMs = clock.now();
+  const result = mergeNewer(found, (await request.loadNewer?.()) ?? []);
   const reconciliation = reconcile({
     result,
     memory,

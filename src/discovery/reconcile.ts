@@ -4,9 +4,8 @@
  * second thought.
  */
 
-import { CatalogFile, RepositoryOutcome } from '../model';
 import { addressKey } from './identify';
-import { foundLocations, locationsOf, uniqueByTarget } from './locations';
+import { foundLocations, isReplaced, locationsOf, uniqueByTarget } from './locations';
 import { planRemovals, RemovalPolicy } from './planRemovals';
 import { remember } from './remember';
 import {
@@ -94,6 +93,7 @@ function addOnly(request: ReconcileRequest, reason: string): Reconciliation {
       held: memory.held,
       // Where only the listing failed, everything it showed was looked at.
       unfinishedPass: result.interruption && request.pass,
+      serverUrls: serverUrlsOf(request),
     },
   };
 }
@@ -128,8 +128,16 @@ function full(request: ReconcileRequest): Reconciliation {
     memory: {
       repositories: remember(result, locations),
       held: removals.held,
+      serverUrls: serverUrlsOf(request),
     },
   };
+}
+
+/** An empty listing shows none: then the last ones count. */
+function serverUrlsOf({ result, memory }: ReconcileRequest) {
+  return result.serverUrls && result.serverUrls.length > 0
+    ? result.serverUrls
+    : memory?.serverUrls;
 }
 
 /**
@@ -169,11 +177,4 @@ function judgeKnown(result: DiscoveryResult, found: readonly CatalogLocation[]) 
     carriedForward: uniqueByTarget(carriedForward),
     due: uniqueByTarget(due).filter(one => !kept.has(one.file.targetUrl)),
   };
-}
-
-/** The same path was found under another URL: renamed, moved or on another branch, not lost. */
-function isReplaced(file: CatalogFile, outcome: RepositoryOutcome | undefined): boolean {
-  return (
-    outcome?.kind === 'registered' && outcome.files.some(one => one.path === file.path)
-  );
 }

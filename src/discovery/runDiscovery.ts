@@ -7,6 +7,7 @@
 import { Repository, RepositoryOutcome } from '../model';
 import { assessRepository } from '../filters/repositoryFilter';
 import { mapConcurrent } from '../util/mapConcurrent';
+import { webBasesOf } from '../util/webBase';
 import { identify, isPlaceholderId, replaceIds } from './identify';
 import { decideUnasked } from './decideUnasked';
 import { findCatalogFiles } from './findCatalogFiles';
@@ -65,6 +66,7 @@ class Pass {
   readonly #gone = new Set<number>();
   #known: readonly KnownRepository[];
   #hasEnded = false;
+  #serverUrls: readonly string[] = [];
   #checked = 0;
   #total = 0;
   #listing: Omit<Listing, 'repositories'> = {
@@ -86,6 +88,7 @@ class Pass {
       listing: this.#listing,
       repositories: [...this.#outcomes.values()],
       known: this.#known,
+      serverUrls: this.#serverUrls,
       goneRepositoryIds: new Set(this.#gone),
       interruption,
     };
@@ -102,6 +105,7 @@ class Pass {
       this.#record(repository, NOT_CHECKED);
     }
     this.#known = identify(this.#known, repositories);
+    this.#serverUrls = webBasesOf(repositories.flatMap(one => one.selfUrl ?? []));
     const listed = new Set(repositories.map(one => one.id));
     this.#listing = listing;
     const missing = this.#noteMissing(listed);

@@ -112,6 +112,8 @@ export interface DiscoveryResult {
   readonly repositories: readonly RepositoryResult[];
   /** What was remembered before the run, placeholder ids replaced where the run could. */
   readonly known: readonly KnownRepository[];
+  /** Base URLs in the links of the listed repositories: the server may be known under another name. */
+  readonly serverUrls?: readonly string[];
   /** Ids of known repositories that Bitbucket proved gone. */
   readonly goneRepositoryIds: ReadonlySet<number>;
   /** Why the run ended early: it was aborted, or the source threw. */
@@ -162,4 +164,12 @@ export interface ProviderMemory {
   readonly held: readonly HeldRemoval[];
   /** Present when the last run did not get through: the next one continues it. */
   readonly unfinishedPass?: UnfinishedPass;
+  /** Base URLs that the last listing showed; tells events of this server from those of others. */
+  readonly serverUrls?: readonly string[];
+}
+
+/** Repositories that one change may concern. */
+export interface Vicinity {
+  readonly repositoryIds: readonly number[];
+  readonly addresses: readonly RepositoryAddress[];
 }

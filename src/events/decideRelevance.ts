@@ -6,7 +6,7 @@
 
 import { RepositoryAddress } from '../model';
 import { RefChange, RepositoryChange } from './repositoryChanges';
-import { toWebBase, webBaseOf } from './webBase';
+import { toWebBase, webBaseOf } from '../util/webBase';
 
 /** What one provider knows that bears on a change. */
 export interface ProviderView {

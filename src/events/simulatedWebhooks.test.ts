@@ -4,7 +4,7 @@ import { createSimulatedBitbucket, WebhookRequest } from '../../dev/simulatedBit
 import { analyzeWebhookEvent } from './analyzeWebhookEvent';
 import { decideRelevance, Relevance } from './decideRelevance';
 import { verifySignature } from './signature';
-import { webBaseOf } from './webBase';
+import { webBaseOf } from '../util/webBase';
 import { eventKeyOf } from './webhookTopics';
 
 describe('webhooks of the simulator', () => {

@@ -9,6 +9,7 @@ export const REQUEST_KINDS = [
   'file-check',
   'files-listing',
   'default-branch',
+  'changes',
   'rate-limit-settings',
   'authentication-check',
   'application-properties',

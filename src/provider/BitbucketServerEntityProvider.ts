@@ -4,26 +4,22 @@
  */
 
 import { stringifyEntityRef } from '@backstage/catalog-model';
-import { Config } from '@backstage/config';
-import { ScmIntegrations } from '@backstage/integration';
 import { EntityProvider, EntityProviderConnection } from '@backstage/plugin-catalog-node';
-import { readProviderConfigs } from '../config/readProviderConfigs';
+import { planCatchUp } from '../discovery/mergeNewer';
 import { performRun, Run } from '../discovery/performRun';
 import { locationsOf, withoutFiles } from '../discovery/locations';
 import { choosePass } from '../discovery/resume';
-import { CatalogLocation, ProviderMemory } from '../discovery/types';
-import { LimiterRegistry } from '../http/limiters';
+import { KnownRepository, ProviderMemory } from '../discovery/types';
 import { anySignal } from '../util/anySignal';
-import { systemClock } from '../util/clock';
-import { CatalogWriter } from './CatalogWriter';
 import { Checkpoints } from './Checkpoints';
-import { createClientFactory } from './createClient';
 import { DiscoveryRunError } from './DiscoveryRunError';
 import { anchorEntity, providerName, taskIdOf } from './locationEntities';
+import { ProviderContext } from './ProviderContext';
 import { RequestMeter } from './RequestMeter';
-import { BitbucketServerEntityProviderOptions, FromConfigOptions } from './options';
-import { RunLog } from './RunLog';
 import { toRunRecord } from './runRecord';
+
+/** Sets up when a provider runs; called once it is connected. */
+export type Schedule = (refresh: (signal: AbortSignal) => Promise<void>) => Promise<void>;
 
 /**
  * Discovers catalog files in a Bitbucket Server or Data Center and keeps one Location
@@ -32,73 +28,27 @@ import { toRunRecord } from './runRecord';
  * @public
  */
 export class BitbucketServerEntityProvider implements EntityProvider {
-  readonly #options: BitbucketServerEntityProviderOptions;
-  readonly #log: RunLog;
-  #catalog: CatalogWriter | undefined;
+  readonly #context: ProviderContext;
+  readonly #schedule: Schedule;
 
-  /**
-   * Makes the providers that `catalog.providers.bitbucketServer` describes; those of one
-   * host and credential share a limiter.
-   *
-   * @throws InputError for a configuration that cannot work, naming each key and remedy
-   */
-  static fromConfig(
-    config: Config,
-    options: FromConfigOptions,
-  ): BitbucketServerEntityProvider[] {
-    const { logger, scheduler, clock = systemClock } = options;
-    const integrations = ScmIntegrations.fromConfig(config).bitbucketServer;
-    const limiters = new LimiterRegistry();
-    const providers: BitbucketServerEntityProvider[] = readProviderConfigs(
-      config,
-    ).flatMap(provider => {
-      // The reader has made sure that there is one.
-      const integration = integrations.byHost(provider.host)?.config;
-      return integration === undefined
-        ? []
-        : new BitbucketServerEntityProvider({
-            ...options,
-            clock,
-            config: provider,
-            siblings: () => providers,
-            clients: createClientFactory({
-              ...provider,
-              providerId: provider.id,
-              integration,
-              limiters,
-              clock,
-              fetch: options.fetch,
-              onLimiterConflict: message => logger.warn(message),
-            }),
-            schedule: refresh =>
-              scheduler.scheduleTask({
-                ...provider.schedule,
-                id: taskIdOf(provider.id),
-                fn: refresh,
-              }),
-          });
-    });
-    return providers;
-  }
-
-  constructor(options: BitbucketServerEntityProviderOptions) {
-    this.#options = options;
-    this.#log = new RunLog(options.logger, options.config, options.clock);
+  constructor(context: ProviderContext, schedule: Schedule) {
+    this.#context = context;
+    this.#schedule = schedule;
   }
 
   /** {@inheritdoc @backstage/plugin-catalog-node#EntityProvider.getProviderName} */
   getProviderName(): string {
-    return providerName(this.#options.config.id);
+    return providerName(this.#context.config.id);
   }
 
   /** The id of its task at the scheduler. */
   get taskId(): string {
-    return taskIdOf(this.#options.config.id);
+    return taskIdOf(this.#context.config.id);
   }
 
   /** The entity ref of its anchor in the catalog: refreshing that starts a run. */
   get anchorRef(): string {
-    const { id, host } = this.#options.config;
+    const { id, host } = this.#context.config;
     return stringifyEntityRef(anchorEntity(id, host).entity);
   }
 
@@ -109,9 +59,9 @@ export class BitbucketServerEntityProvider implements EntityProvider {
    * from starting.
    */
   async connect(connection: EntityProviderConnection): Promise<void> {
-    this.#catalog = new CatalogWriter(connection, this.#options.config);
-    await this.#catalog.announce();
-    await this.#options.schedule(signal => this.refresh(signal));
+    this.#context.catalog.connect(connection);
+    await this.#context.catalog.announce();
+    await this.#schedule(signal => this.refresh(signal));
   }
 
   /**
@@ -122,13 +72,13 @@ export class BitbucketServerEntityProvider implements EntityProvider {
    * work or the run was aborted, so that the scheduler sees it; nothing is removed then
    */
   async refresh(taskSignal?: AbortSignal): Promise<void> {
-    const { config, clients, clock, shutdownSignal, store } = this.#options;
+    const { config, clients, clock, shutdownSignal, store } = this.#context;
     const signal = anySignal(taskSignal, shutdownSignal);
     const memory = await this.#loadMemory();
     const checkpoints = await this.#beginPass(memory);
     const meter = new RequestMeter();
     const client = clients.create(meter);
-    this.#log.started();
+    this.#context.log.started();
     await clients.prepare(client, signal);
     const run = await performRun({
       scope: config,
@@ -138,8 +88,9 @@ export class BitbucketServerEntityProvider implements EntityProvider {
       clock,
       signal,
       loadApprovals: memory && (() => store.loadApprovals(config.id)),
+      loadNewer: memory && (() => this.#loadNewer()),
       onProgress: progress => {
-        this.#log.progressed(progress);
+        this.#context.log.progressed(progress);
         if (progress.kind === 'checking') {
           checkpoints?.note(progress.result);
         }
@@ -147,7 +98,7 @@ export class BitbucketServerEntityProvider implements EntityProvider {
     });
     await checkpoints?.saveRest();
     await this.#apply(run);
-    this.#log.finished(run, meter.counts());
+    this.#context.log.finished(run, meter.counts());
     await this.#record(run, meter);
     if (run.failure && !shutdownSignal?.aborted) {
       throw new DiscoveryRunError(run.failure, config.host);
@@ -160,7 +111,7 @@ export class BitbucketServerEntityProvider implements EntityProvider {
    * @returns how many; 0 when nothing is held back
    */
   async approveRemovals(): Promise<number> {
-    const { config, store } = this.#options;
+    const { config, store } = this.#context;
     const memory = await store.load(config.id);
     const waiting = (memory?.held ?? []).filter(one => !one.approved);
     const targets = new Set(waiting.map(one => one.targetUrl));
@@ -172,15 +123,15 @@ export class BitbucketServerEntityProvider implements EntityProvider {
     const held = locationsOf(memory.repositories).filter(one =>
       targets.has(one.file.targetUrl),
     );
-    await this.#connected().change([], held);
-    await this.#offerToSiblings(held);
-    this.#log.approved(targets.size);
+    await this.#context.catalog.change([], held);
+    await this.#context.shared.letGo(held);
+    this.#context.log.approved(targets.size);
     return targets.size;
   }
 
   /** Nothing is kept on the way where it is not known what the catalog holds: it would pass for all of it. */
   async #beginPass(memory: ProviderMemory | undefined): Promise<Checkpoints | undefined> {
-    const { config, clock, store } = this.#options;
+    const { config, clock, store } = this.#context;
     if (memory === undefined) {
       return undefined;
     }
@@ -188,70 +139,49 @@ export class BitbucketServerEntityProvider implements EntityProvider {
     await store.beginPass(config.id, memory, pass);
     return new Checkpoints(memory.repositories, {
       saveProgress: repositories => store.saveProgress(config.id, repositories),
-      add: locations => this.#connected().change(locations),
-      onError: error => this.#log.checkpointFailed(error),
+      add: locations => this.#context.catalog.change(locations),
+      onError: error => this.#context.log.checkpointFailed(error),
     });
   }
 
   /** Only after the mutation is the new state remembered: a crash in between repeats, and loses nothing. */
-  async #apply({ reconciliation }: Run): Promise<void> {
-    const { config, store } = this.#options;
+  async #apply({ reconciliation, finishedAtMs }: Run): Promise<void> {
+    const { catalog, config, shared, store } = this.#context;
     const { mutation, locations, memory } = reconciliation;
     if (mutation === 'full') {
-      await this.#connected().replaceAll(locations);
+      await catalog.replaceAll(locations);
     } else {
-      await this.#connected().change(locations);
+      await catalog.change(locations);
     }
     if (memory) {
-      await store.save(config.id, memory);
+      const later = await store.save(config.id, memory, finishedAtMs);
+      const { added, removed } = planCatchUp(locations, later);
+      await catalog.change(added, removed);
     }
-    await this.#offerToSiblings(reconciliation.removed);
-  }
-
-  /** Gives the catalog what this provider has found and another one has just removed. */
-  async reclaim(targetUrls: ReadonlySet<string>): Promise<void> {
-    const memory = await this.#loadMemory();
-    const own = locationsOf(memory?.repositories ?? []).filter(one =>
-      targetUrls.has(one.file.targetUrl),
-    );
-    await this.#catalog?.change(own);
-  }
-
-  /**
-   * The catalog takes a Location from one provider only: where two have found it, the one
-   * that came second has to give it again once the first one lets go.
-   */
-  async #offerToSiblings(removed: readonly CatalogLocation[]): Promise<void> {
-    const targets = new Set(removed.map(one => one.file.targetUrl));
-    const siblings = (this.#options.siblings?.() ?? []).filter(one => one !== this);
-    for (const sibling of targets.size > 0 ? siblings : []) {
-      await sibling.reclaim(targets);
-    }
+    await shared.letGo(reconciliation.removed);
   }
 
   /** A run counts as it went, whether its record can be kept or not. */
   async #record(run: Run, meter: RequestMeter): Promise<void> {
-    const { config, store } = this.#options;
+    const { config, store } = this.#context;
     try {
       await store.recordRun(config.id, toRunRecord(run, meter.counts(), config.host));
     } catch (error) {
-      this.#log.recordFailed(error);
+      this.#context.log.recordFailed(error);
     }
+  }
+
+  async #loadNewer(): Promise<readonly KnownRepository[]> {
+    const { config, store } = this.#context;
+    return (await store.load(config.id))?.repositories ?? [];
   }
 
   async #loadMemory(): Promise<ProviderMemory | undefined> {
     try {
-      return await this.#options.store.load(this.#options.config.id);
+      return await this.#context.store.load(this.#context.config.id);
     } catch (error) {
-      this.#log.memoryUnreadable(error);
+      this.#context.log.memoryUnreadable(error);
       return undefined;
     }
-  }
-
-  #connected(): CatalogWriter {
-    if (!this.#catalog) {
-      throw new Error(`${this.getProviderName()} is not connected to a catalog yet`);
-    }
-    return this.#catalog;
   }
 }

@@ -2,26 +2,31 @@
 
 import { EntityProviderConnection } from '@backstage/plugin-catalog-node';
 import { CatalogLocation } from '../discovery/types';
-import { anchorEntity, toLocationEntity } from './locationEntities';
+import { anchorEntity, providerName, toLocationEntity } from './locationEntities';
 
 /** Writes for one provider; its anchor is always among what the catalog holds. */
 export class CatalogWriter {
-  readonly #connection: EntityProviderConnection;
   readonly #providerId: string;
   readonly #host: string;
+  #connection: EntityProviderConnection | undefined;
 
-  constructor(
-    connection: EntityProviderConnection,
-    provider: { id: string; host: string },
-  ) {
-    this.#connection = connection;
+  constructor(provider: { id: string; host: string }) {
     this.#providerId = provider.id;
     this.#host = provider.host;
   }
 
+  /** The catalog hands the connection out when it starts. */
+  connect(connection: EntityProviderConnection): void {
+    this.#connection = connection;
+  }
+
+  get isConnected(): boolean {
+    return this.#connection !== undefined;
+  }
+
   /** Shows in the catalog that the discovery exists; removes nothing. */
   async announce(): Promise<void> {
-    await this.#connection.applyMutation({
+    await this.#connected().applyMutation({
       type: 'delta',
       added: [anchorEntity(this.#providerId, this.#host)],
       removed: [],
@@ -30,7 +35,7 @@ export class CatalogWriter {
 
   /** Makes these all that the provider has in the catalog. */
   async replaceAll(locations: readonly CatalogLocation[]): Promise<void> {
-    await this.#connection.applyMutation({
+    await this.#connected().applyMutation({
       type: 'full',
       entities: [
         anchorEntity(this.#providerId, this.#host),
@@ -45,12 +50,29 @@ export class CatalogWriter {
     removed: readonly CatalogLocation[] = [],
   ): Promise<void> {
     if (added.length > 0 || removed.length > 0) {
-      await this.#connection.applyMutation({
+      await this.#connected().applyMutation({
         type: 'delta',
         added: this.#toEntities(added),
         removed: this.#toEntities(removed),
       });
     }
+  }
+
+  /** Has the catalog read these again now. */
+  async refresh(locations: readonly CatalogLocation[]): Promise<void> {
+    if (locations.length > 0) {
+      const keys = locations.map(one => `url:${one.file.targetUrl}`);
+      await this.#connected().refresh({ keys });
+    }
+  }
+
+  #connected(): EntityProviderConnection {
+    if (!this.#connection) {
+      throw new Error(
+        `${providerName(this.#providerId)} is not connected to a catalog yet`,
+      );
+    }
+    return this.#connection;
   }
 
   #toEntities(locations: readonly CatalogLocation[]) {

@@ -64,6 +64,10 @@ export class RunLog {
     this.#logger.warn(`The record of the run could not be kept: ${error}`);
   }
 
+  heldBack(reason: string): void {
+    this.#logger.warn(`Removals are held back: ${reason}`);
+  }
+
   approved(count: number): void {
     this.#logger.info(
       `${count} removals that were held back are approved and carried out`,
@@ -77,7 +81,7 @@ export class RunLog {
     this.#warnAboutListing(run);
     this.#warnAboutUnknown(run);
     if (run.reconciliation.heldBackReason) {
-      this.#logger.warn(`Removals are held back: ${run.reconciliation.heldBackReason}`);
+      this.heldBack(run.reconciliation.heldBackReason);
     }
     const seconds = (run.finishedAtMs - run.startedAtMs) / 1000;
     const head = run.failure

@@ -17,7 +17,7 @@ import {
   createLogRecorder,
   TEST_USER,
 } from '../__testUtils__/testProvider';
-import { BitbucketServerEntityProvider } from './BitbucketServerEntityProvider';
+import { createProviders } from './createProviders';
 
 /** Atlassian's example, and the default of Bitbucket Data Center. */
 const CAPACITY = 60;
@@ -133,7 +133,7 @@ describe('two providers of one host and credential', () => {
     const { integrations } = appConfigFor({ bitbucket });
     const bitbucketServer = { first: { host, ...first }, second: { host, ...second } };
     const logger = createLogRecorder();
-    const providers = BitbucketServerEntityProvider.fromConfig(
+    const providers = createProviders(
       mockServices.rootConfig({
         data: { integrations, catalog: { providers: { bitbucketServer } } },
       }),
@@ -146,13 +146,13 @@ describe('two providers of one host and credential', () => {
       },
     );
     const connections = await Promise.all(
-      providers.map(async provider => {
+      providers.map(async ({ provider }) => {
         const connection = createRecordingConnection();
         await provider.connect(connection);
         return connection;
       }),
     );
-    await clock.run(Promise.all(providers.map(provider => provider.refresh())));
+    await clock.run(Promise.all(providers.map(({ provider }) => provider.refresh())));
     return {
       bitbucket,
       logger,

@@ -9,7 +9,7 @@ import {
   createLogRecorder,
   TEST_USER,
 } from '../__testUtils__/testProvider';
-import { BitbucketServerEntityProvider } from './BitbucketServerEntityProvider';
+import { createProviders } from './createProviders';
 
 const targetOf = (slug: string) =>
   `http://bitbucket.test/projects/PAY/repos/${slug}/browse/catalog-info.yaml`;
@@ -28,7 +28,7 @@ async function setUp() {
     all: { host },
   };
   const clock = new FakeClock();
-  const providers = BitbucketServerEntityProvider.fromConfig(
+  const providers = createProviders(
     mockServices.rootConfig({
       data: { integrations, catalog: { providers: { bitbucketServer } } },
     }),
@@ -41,7 +41,7 @@ async function setUp() {
     },
   );
   const connected = await Promise.all(
-    providers.map(async provider => {
+    providers.map(async ({ provider }) => {
       const connection = createRecordingConnection();
       await provider.connect(connection);
       return { connection, run: () => clock.run(provider.refresh()) };

@@ -4,10 +4,16 @@
  */
 
 import type { Knex } from 'knex';
-import { KnownRepository, ProviderMemory, UnfinishedPass } from '../discovery/types';
+import {
+  KnownRepository,
+  ProviderMemory,
+  UnfinishedPass,
+  Vicinity,
+} from '../discovery/types';
 import { chunksOf, DiscoveryDatabase } from './DiscoveryDatabase';
 import {
   BaselineReader,
+  EvaluationRecord,
   ProviderMemoryStore,
   RunRecord,
   RUNS_KEPT,
@@ -18,15 +24,22 @@ import {
   parseProviderRow,
   parseRepositoryRow,
   parseRunRow,
-  toHeldRow,
-  toRepositoryRow,
 } from './storedRows';
+import {
+  anyOf,
+  deleteHeld,
+  HELD,
+  PROVIDERS,
+  replaceHeld,
+  REPOSITORIES,
+  RUNS,
+  writeHeld,
+  writePass,
+  writeProvider,
+  writeRepositories,
+} from './memoryTables';
 import { withBaseline } from './withBaseline';
 
-const PROVIDERS = 'bitbucket_server_discovery_providers';
-const REPOSITORIES = 'bitbucket_server_discovery_repositories';
-const RUNS = 'bitbucket_server_discovery_runs';
-const HELD = 'bitbucket_server_discovery_held';
 /** Stores memories in the catalog's database. */
 export class DatabaseMemoryStore implements ProviderMemoryStore {
   readonly #database: DiscoveryDatabase;
@@ -39,9 +52,7 @@ export class DatabaseMemoryStore implements ProviderMemoryStore {
 
   async load(providerId: string): Promise<ProviderMemory | undefined> {
     const knex = await this.#database.connect();
-    const provider: unknown = await knex(PROVIDERS)
-      .where('provider_id', providerId)
-      .first();
+    const provider: unknown = await this.#providerRow(knex, providerId);
     const baseline = await this.#readBaseline(providerId);
     if (provider === undefined) {
       return baseline;
@@ -54,18 +65,58 @@ export class DatabaseMemoryStore implements ProviderMemoryStore {
     const memory = {
       repositories: repositories.map(parseRepositoryRow),
       held: held.map(parseHeldRow),
-      unfinishedPass: parseProviderRow(provider),
+      ...parseProviderRow(provider),
     };
     return baseline ? withBaseline(memory, baseline) : memory;
   }
 
-  async save(providerId: string, memory: ProviderMemory): Promise<void> {
+  async loadNear(
+    providerId: string,
+    { repositoryIds, addresses }: Vicinity,
+  ): Promise<readonly KnownRepository[] | undefined> {
     const knex = await this.#database.connect();
-    await knex.transaction(async transaction => {
-      await writeProvider(transaction, providerId, memory.unfinishedPass);
-      await transaction(REPOSITORIES).where('provider_id', providerId).delete();
+    const provider: unknown = await this.#providerRow(knex, providerId);
+    if (provider === undefined) {
+      return undefined;
+    }
+    const slugs = addresses.map(one => one.slug.toLowerCase());
+    const rows: unknown[] = await knex(REPOSITORIES)
+      .where('provider_id', providerId)
+      .andWhere(near => {
+        near.whereIn('repository_id', [...repositoryIds]);
+        near.orWhereRaw(anyOf('lower(slug) = ?', slugs), slugs);
+        // More than meant where a slug holds a wildcard, which does no harm.
+        const targets = slugs.map(slug => `%/repos/${slug}/browse/%`);
+        near.orWhereRaw(anyOf('lower(files) like ?', targets), targets);
+      });
+    return rows.map(parseRepositoryRow);
+  }
+
+  async loadServerUrls(providerId: string): Promise<readonly string[]> {
+    const knex = await this.#database.connect();
+    const provider: unknown = await this.#providerRow(knex, providerId);
+    return provider === undefined ? [] : (parseProviderRow(provider).serverUrls ?? []);
+  }
+
+  async save(
+    providerId: string,
+    memory: ProviderMemory,
+    upToMs = Number.MAX_SAFE_INTEGER,
+  ): Promise<readonly KnownRepository[]> {
+    const knex = await this.#database.connect();
+    return knex.transaction(async transaction => {
+      await writeProvider(transaction, providerId, memory);
+      const mine = () => transaction(REPOSITORIES).where('provider_id', providerId);
+      const rows: unknown[] = await mine().andWhere('checked_at_ms', '>', upToMs);
+      const kept = rows.map(parseRepositoryRow);
+      await mine()
+        .andWhere(old => {
+          old.whereNull('checked_at_ms').orWhere('checked_at_ms', '<=', upToMs);
+        })
+        .delete();
       await writeRepositories(transaction, providerId, memory.repositories);
       await replaceHeld(transaction, providerId, memory);
+      return kept;
     });
   }
 
@@ -75,11 +126,9 @@ export class DatabaseMemoryStore implements ProviderMemoryStore {
     pass: UnfinishedPass,
   ): Promise<void> {
     const knex = await this.#database.connect();
-    const stored: unknown = await knex(PROVIDERS)
-      .where('provider_id', providerId)
-      .first();
+    const stored: unknown = await this.#providerRow(knex, providerId);
     if (stored !== undefined) {
-      await writeProvider(knex, providerId, pass);
+      await writePass(knex, providerId, pass);
     } else {
       await this.save(providerId, { ...memory, unfinishedPass: pass });
     }
@@ -93,6 +142,19 @@ export class DatabaseMemoryStore implements ProviderMemoryStore {
     await knex.transaction(transaction =>
       writeRepositories(transaction, providerId, repositories),
     );
+  }
+
+  async saveEvaluation(providerId: string, record: EvaluationRecord): Promise<void> {
+    const knex = await this.#database.connect();
+    await knex.transaction(async transaction => {
+      await writeRepositories(transaction, providerId, record.repositories);
+      await transaction(REPOSITORIES)
+        .where('provider_id', providerId)
+        .whereIn('repository_id', [...record.forgottenIds])
+        .delete();
+      await deleteHeld(transaction, providerId, record.resolvedTargets.map(hashOf));
+      await writeHeld(transaction, providerId, record.held);
+    });
   }
 
   async loadApprovals(providerId: string): Promise<ReadonlySet<string>> {
@@ -146,56 +208,8 @@ export class DatabaseMemoryStore implements ProviderMemoryStore {
       .limit(RUNS_KEPT);
     return rows.map(parseRunRow);
   }
-}
 
-async function writeProvider(
-  knex: Knex,
-  providerId: string,
-  pass: UnfinishedPass | undefined,
-): Promise<void> {
-  await knex(PROVIDERS)
-    .insert({
-      provider_id: providerId,
-      pass_since_ms: pass?.sinceMs ?? null,
-      pass_scope: pass?.scope ?? null,
-    })
-    .onConflict('provider_id')
-    .merge();
-}
-
-async function writeRepositories(
-  knex: Knex,
-  providerId: string,
-  repositories: readonly KnownRepository[],
-): Promise<void> {
-  for (const some of chunksOf(repositories)) {
-    await knex(REPOSITORIES)
-      .insert(some.map(one => toRepositoryRow(providerId, one)))
-      .onConflict(['provider_id', 'repository_id'])
-      .merge();
-  }
-}
-
-async function replaceHeld(
-  knex: Knex,
-  providerId: string,
-  { held }: ProviderMemory,
-): Promise<void> {
-  const stored: { target_hash: string }[] = await knex(HELD)
-    .where('provider_id', providerId)
-    .select('target_hash');
-  const wanted = new Set(held.map(one => hashOf(one.targetUrl)));
-  const resolved = stored.map(row => row.target_hash).filter(hash => !wanted.has(hash));
-  for (const some of chunksOf(resolved)) {
-    await knex(HELD)
-      .where('provider_id', providerId)
-      .whereIn('target_hash', some)
-      .delete();
-  }
-  for (const some of chunksOf(held)) {
-    await knex(HELD)
-      .insert(some.map(one => toHeldRow(providerId, one)))
-      .onConflict(['provider_id', 'target_hash'])
-      .merge();
+  async #providerRow(knex: Knex, providerId: string): Promise<unknown> {
+    return knex(PROVIDERS).where('provider_id', providerId).first();
   }
 }

@@ -1,7 +1,13 @@
 /** Where a provider's memory lives between runs. */
 
 import { RunSummary } from '../discovery/summarizeRun';
-import { KnownRepository, ProviderMemory, UnfinishedPass } from '../discovery/types';
+import {
+  HeldRemoval,
+  KnownRepository,
+  ProviderMemory,
+  UnfinishedPass,
+  Vicinity,
+} from '../discovery/types';
 
 /** How a run ended. */
 export interface RunRecord {
@@ -14,6 +20,16 @@ export interface RunRecord {
   readonly error?: string;
 }
 
+/** What looking at one repository changed. */
+export interface EvaluationRecord {
+  readonly repositories: readonly KnownRepository[];
+  /** Placeholders whose id is known now. */
+  readonly forgottenIds: readonly number[];
+  readonly held: readonly HeldRemoval[];
+  /** No longer held back: removed, or not due any more. */
+  readonly resolvedTargets: readonly string[];
+}
+
 /** Runs that are remembered per provider. */
 export const RUNS_KEPT = 20;
 
@@ -21,8 +37,28 @@ export const RUNS_KEPT = 20;
 export interface ProviderMemoryStore {
   /** @returns `undefined` when what the catalog holds from the provider cannot be told */
   load(providerId: string): Promise<ProviderMemory | undefined>;
-  /** Replaces everything remembered; approvals that came in meanwhile stay. */
-  save(providerId: string, memory: ProviderMemory): Promise<void>;
+  /**
+   * What is remembered of a few repositories, and of all that hold a file of theirs.
+   *
+   * @returns `undefined` while nothing is stored: no run has begun yet
+   */
+  loadNear(
+    providerId: string,
+    vicinity: Vicinity,
+  ): Promise<readonly KnownRepository[] | undefined>;
+  /** Base URLs that the last listing showed. */
+  loadServerUrls(providerId: string): Promise<readonly string[]>;
+  /**
+   * Replaces what is remembered; approvals that came in meanwhile stay.
+   *
+   * @param upToMs - what was settled later, by an event, is kept; epoch milliseconds
+   * @returns what was kept
+   */
+  save(
+    providerId: string,
+    memory: ProviderMemory,
+    upToMs?: number,
+  ): Promise<readonly KnownRepository[]>;
   /**
    * Notes that a pass begins, so that one that never ends is continued by the next run.
    *
@@ -33,11 +69,13 @@ export interface ProviderMemoryStore {
     memory: ProviderMemory,
     pass: UnfinishedPass,
   ): Promise<void>;
-  /** Adds to what is remembered while a pass goes on. */
+  /** Adds to what is remembered while a pass goes on; what was settled later stays as it is. */
   saveProgress(
     providerId: string,
     repositories: readonly KnownRepository[],
   ): Promise<void>;
+  /** Notes what looking at one repository changed. */
+  saveEvaluation(providerId: string, record: EvaluationRecord): Promise<void>;
   /** Targets whose removal is held back and was approved. */
   loadApprovals(providerId: string): Promise<ReadonlySet<string>>;
   /** Approves the removal of what is held back now. */

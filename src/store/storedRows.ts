@@ -3,7 +3,12 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { RunSummary } from '../discovery/summarizeRun';
-import { HeldRemoval, KnownRepository, SettledOutcome } from '../discovery/types';
+import {
+  HeldRemoval,
+  KnownRepository,
+  ProviderMemory,
+  SettledOutcome,
+} from '../discovery/types';
 import { ABSENCE_REASONS, EXCLUSION_REASONS } from '../model';
 import { RunRecord } from './ProviderMemoryStore';
 
@@ -21,7 +26,10 @@ const Outcome: z.ZodType<SettledOutcome> = z.discriminatedUnion('kind', [
 const ProviderRow = z.object({
   pass_since_ms: BigNumber.nullable(),
   pass_scope: z.string().nullable(),
+  server_urls: z.string().nullish(),
 });
+
+const Urls = z.array(z.string());
 
 const RepositoryRow = z.object({
   repository_id: BigNumber,
@@ -76,9 +84,15 @@ export function parseRunRow(row: unknown): RunRecord {
 }
 
 /** @throws an error when the row is not as this version writes it */
-export function parseProviderRow(row: unknown) {
-  const { pass_since_ms: sinceMs, pass_scope: scope } = ProviderRow.parse(row);
-  return sinceMs === null || scope === null ? undefined : { sinceMs, scope };
+export function parseProviderRow(
+  row: unknown,
+): Pick<ProviderMemory, 'unfinishedPass' | 'serverUrls'> {
+  const parsed = ProviderRow.parse(row);
+  const { pass_since_ms: sinceMs, pass_scope: scope, server_urls: urls } = parsed;
+  return {
+    unfinishedPass: sinceMs === null || scope === null ? undefined : { sinceMs, scope },
+    serverUrls: urls ? Urls.parse(JSON.parse(urls)) : undefined,
+  };
 }
 
 /** @throws an error when the row is not as this version writes it */

@@ -1,0 +1,83 @@
+/**
+ * Keeps an event from removing what a run would hold back. Pure: the same rules as in a
+ * run, for the Locations of one repository.
+ */
+
+import { RepositoryDelta } from './evaluateRepository';
+import { isReplaced, locationsOf, uniqueByTarget } from './locations';
+import { planRemovals, RemovalPolicy } from './planRemovals';
+import {
+  CatalogLocation,
+  HeldRemoval,
+  KnownRepository,
+  ProviderMemory,
+  RepositoryResult,
+} from './types';
+
+/** What a delta is judged by. */
+export interface GuardContext {
+  /** How the repository ended; `undefined` where it is gone. */
+  readonly result: RepositoryResult | undefined;
+  /** Everything the provider remembers. */
+  readonly memory: ProviderMemory;
+  readonly policy: RemovalPolicy;
+  readonly nowMs: number;
+}
+
+/** What changes now, and what is held back of it. */
+export interface GuardedDelta {
+  readonly delta: RepositoryDelta;
+  readonly held: readonly HeldRemoval[];
+  /** For the log; `undefined` where nothing is held back. */
+  readonly heldBackReason?: string;
+}
+
+/** Takes out of a delta the removals that must not happen yet. */
+export function guardEvaluation(
+  delta: RepositoryDelta,
+  { result, memory, policy, nowMs }: GuardContext,
+): GuardedDelta {
+  const due = delta.removed.filter(one => !isReplaced(one.file, result?.outcome));
+  const plan = planRemovals(
+    {
+      due,
+      knownLocations: uniqueByTarget(locationsOf(memory.repositories)).length,
+      held: memory.held,
+      approved: new Set(
+        memory.held.flatMap(one => (one.approved ? [one.targetUrl] : [])),
+      ),
+      nowMs,
+    },
+    policy,
+  );
+  const heldBack = new Set(plan.holdBack.map(one => one.file.targetUrl));
+  return {
+    delta: {
+      ...delta,
+      removed: delta.removed.filter(one => !heldBack.has(one.file.targetUrl)),
+      remembered: withFiles(delta.remembered, plan.holdBack),
+    },
+    held: plan.held,
+    heldBackReason: plan.reason,
+  };
+}
+
+/** What is held back stays in the catalog, so somebody has to remember it. */
+function withFiles(
+  remembered: readonly KnownRepository[],
+  heldBack: readonly CatalogLocation[],
+): KnownRepository[] {
+  const ids = new Set(remembered.map(one => one.repositoryId));
+  return remembered.map((one, index) => ({
+    ...one,
+    files: [
+      ...one.files,
+      ...heldBack
+        .filter(({ repository: { id } }) =>
+          // The first one stands for placeholders, whose id is known by now.
+          ids.has(id) ? id === one.repositoryId : index === 0,
+        )
+        .map(location => location.file),
+    ],
+  }));
+}

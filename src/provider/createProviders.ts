@@ -1,0 +1,115 @@
+/** Makes the providers that the configuration describes. Wiring only. */
+
+import { LoggerService, SchedulerService } from '@backstage/backend-plugin-api';
+import { Config } from '@backstage/config';
+import {
+  BitbucketServerIntegrationConfig,
+  ScmIntegrations,
+} from '@backstage/integration';
+import { readProviderConfigs } from '../config/readProviderConfigs';
+import { ProviderConfig } from '../config/types';
+import { Fetch } from '../http/HttpTransport';
+import { LimiterRegistry } from '../http/limiters';
+import { ProviderMemoryStore } from '../store/ProviderMemoryStore';
+import { Clock, systemClock } from '../util/clock';
+import { BitbucketServerEntityProvider } from './BitbucketServerEntityProvider';
+import { CatalogWriter } from './CatalogWriter';
+import { createClientFactory } from './createClient';
+import { taskIdOf } from './locationEntities';
+import { ProviderContext } from './ProviderContext';
+import { RepositoryEvaluator } from './RepositoryEvaluator';
+import { RunLog } from './RunLog';
+import { SharedLocations } from './SharedLocations';
+
+/** What providers need besides the configuration. */
+export interface CreateProvidersOptions {
+  readonly logger: LoggerService;
+  readonly scheduler: SchedulerService;
+  readonly store: ProviderMemoryStore;
+  readonly shutdownSignal?: AbortSignal;
+  /** The machine's when left out. */
+  readonly clock?: Clock;
+  /** The global one when left out. */
+  readonly fetch?: Fetch;
+}
+
+/** One provider with the parts that others work with. */
+export interface CreatedProvider {
+  readonly provider: BitbucketServerEntityProvider;
+  readonly evaluator: RepositoryEvaluator;
+  readonly context: ProviderContext;
+  readonly integration: BitbucketServerIntegrationConfig;
+}
+
+/**
+ * Makes one provider per entry of `catalog.providers.bitbucketServer`; those of one host
+ * and credential share a limiter.
+ *
+ * @throws InputError for a configuration that cannot work, naming each key and remedy
+ */
+export function createProviders(
+  config: Config,
+  options: CreateProvidersOptions,
+): CreatedProvider[] {
+  const { scheduler } = options;
+  const integrations = ScmIntegrations.fromConfig(config).bitbucketServer;
+  const limiters = new LimiterRegistry();
+  const shared: SharedLocations[] = [];
+  return readProviderConfigs(config).flatMap(provider => {
+    // The reader has made sure that there is one.
+    const integration = integrations.byHost(provider.host)?.config;
+    if (integration === undefined) {
+      return [];
+    }
+    const context = createContext(provider, {
+      ...options,
+      integration,
+      limiters,
+      all: () => shared,
+    });
+    shared.push(context.shared);
+    return [
+      {
+        provider: new BitbucketServerEntityProvider(context, refresh =>
+          scheduler.scheduleTask({
+            ...provider.schedule,
+            id: taskIdOf(provider.id),
+            fn: refresh,
+          }),
+        ),
+        evaluator: new RepositoryEvaluator(context),
+        context,
+        integration,
+      },
+    ];
+  });
+}
+
+interface ContextOptions extends CreateProvidersOptions {
+  readonly integration: BitbucketServerIntegrationConfig;
+  readonly limiters: LimiterRegistry;
+  readonly all: () => readonly SharedLocations[];
+}
+
+function createContext(config: ProviderConfig, options: ContextOptions): ProviderContext {
+  const { logger, store, shutdownSignal, clock = systemClock } = options;
+  const catalog = new CatalogWriter(config);
+  const log = new RunLog(logger, config, clock);
+  const clients = createClientFactory({
+    ...config,
+    providerId: config.id,
+    integration: options.integration,
+    limiters: options.limiters,
+    clock,
+    fetch: options.fetch,
+    onLimiterConflict: message => logger.warn(message),
+  });
+  const shared = new SharedLocations({
+    providerId: config.id,
+    store,
+    catalog,
+    all: options.all,
+    onError: error => log.memoryUnreadable(error),
+  });
+  return { config, clients, store, catalog, shared, log, clock, shutdownSignal };
+}
