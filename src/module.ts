@@ -5,20 +5,25 @@ import {
   coreServices,
   createBackendModule,
   DatabaseService,
+  HttpRouterService,
+  LifecycleService,
   LoggerService,
+  RootConfigService,
   SchedulerService,
 } from '@backstage/backend-plugin-api';
-import { toError } from '@backstage/errors';
-import { catalogProcessingExtensionPoint } from '@backstage/plugin-catalog-node';
-import { BitbucketServerEntityProvider } from './provider/BitbucketServerEntityProvider';
+import {
+  CatalogProcessingExtensionPoint,
+  catalogProcessingExtensionPoint,
+} from '@backstage/plugin-catalog-node';
+import { EventsService, eventsServiceRef } from '@backstage/plugin-events-node';
+import { connectEvents } from './events/connectEvents';
+import { ScmEvents, scmEventsServiceRef } from './events/scmEventsService';
 import { createProviders } from './provider/createProviders';
 import { providerName } from './provider/locationEntities';
-import { ManualRuns } from './provider/ManualRuns';
-import {
-  createRefreshObserver,
-  OnRefresh,
-  RefreshRequest,
-} from './router/createRefreshObserver';
+import { RequestMeter } from './provider/RequestMeter';
+import { createRefreshObserver } from './router/createRefreshObserver';
+import { refreshHandlers } from './router/refreshHandlers';
+import { DatabaseEventStore } from './store/DatabaseEventStore';
 import { DatabaseMemoryStore } from './store/DatabaseMemoryStore';
 import { DiscoveryDatabase } from './store/DiscoveryDatabase';
 import { ProviderMemoryStore } from './store/ProviderMemoryStore';
@@ -39,105 +44,83 @@ export const catalogModuleBitbucketServerEntityProvider = createBackendModule({
   register(env) {
     env.registerInit({
       deps: {
+        auditor: coreServices.auditor,
         catalog: catalogProcessingExtensionPoint,
         config: coreServices.rootConfig,
-        auditor: coreServices.auditor,
         database: coreServices.database,
+        events: eventsServiceRef,
         httpRouter: coreServices.httpRouter,
         lifecycle: coreServices.lifecycle,
         logger: coreServices.logger,
         scheduler: coreServices.scheduler,
+        scmEvents: scmEventsServiceRef,
       },
-      async init({
-        auditor,
-        catalog,
-        config,
-        database,
-        httpRouter,
-        lifecycle,
-        logger,
-        scheduler,
-      }) {
-        const shutdown = new AbortController();
-        lifecycle.addShutdownHook(() =>
-          shutdown.abort(new Error('the backend is shutting down')),
-        );
-        const created = createProviders(config, {
-          logger,
-          scheduler,
-          store: createStore(database, logger),
-          shutdownSignal: shutdown.signal,
-        });
-        const providers = created.map(one => one.provider);
-        if (providers.length === 0) {
-          logger.info(
-            'No Bitbucket Server discovery: catalog.providers.bitbucketServer is not configured',
-          );
-        }
-        catalog.addEntityProvider(providers);
-        httpRouter.use(
-          createRefreshObserver(
-            refreshHandlers(providers, {
-              auditor,
-              logger,
-              scheduler,
-              shutdownSignal: shutdown.signal,
-            }),
-          ),
-        );
-      },
+      init: install,
     });
   },
 });
 
-interface ManualRunDependencies {
+interface Services {
   readonly auditor: AuditorService;
+  readonly catalog: CatalogProcessingExtensionPoint;
+  readonly config: RootConfigService;
+  readonly database: DatabaseService;
+  readonly events: EventsService;
+  readonly httpRouter: HttpRouterService;
+  readonly lifecycle: LifecycleService;
   readonly logger: LoggerService;
   readonly scheduler: SchedulerService;
-  readonly shutdownSignal: AbortSignal;
+  readonly scmEvents: ScmEvents;
 }
 
-/** What refreshing the anchor of each provider does. */
-function refreshHandlers(
-  providers: readonly BitbucketServerEntityProvider[],
-  { auditor, logger, scheduler, shutdownSignal }: ManualRunDependencies,
-): Map<string, OnRefresh> {
-  return new Map(
-    providers.map(provider => {
-      const runs = new ManualRuns({
-        startTask: () => scheduler.triggerTask(provider.taskId),
-        clock: systemClock,
-        signal: shutdownSignal,
-      });
-      const start = async (request: RefreshRequest) => {
-        const event = await auditor.createEvent({
-          eventId: 'bitbucket-server-discovery-run',
-          severityLevel: 'medium',
-          request,
-          meta: { provider: provider.getProviderName(), trigger: 'refresh' },
-        });
-        try {
-          await runs.request();
-          await event.success();
-        } catch (error) {
-          await event.fail({ error: toError(error) });
-        }
-      };
-      const onRefresh: OnRefresh = request => {
-        start(request).catch(error => {
-          logger.warn(`The run that was asked for could not be started: ${error}`);
-        });
-      };
-      return [provider.anchorRef, onRefresh];
-    }),
+async function install(services: Services): Promise<void> {
+  const { auditor, catalog, config, logger, scheduler } = services;
+  const shutdown = new AbortController();
+  services.lifecycle.addShutdownHook(() =>
+    shutdown.abort(new Error('the backend is shutting down')),
+  );
+  const tables = new DiscoveryDatabase(services.database);
+  const created = createProviders(config, {
+    logger,
+    scheduler,
+    store: createStore(tables, services.database, logger),
+    shutdownSignal: shutdown.signal,
+  });
+  const providers = created.map(one => one.provider);
+  if (providers.length === 0) {
+    logger.info(
+      'No Bitbucket Server discovery: catalog.providers.bitbucketServer is not configured',
+    );
+  }
+  catalog.addEntityProvider(providers);
+  await connectEvents(services.events, {
+    created,
+    config,
+    scmEvents: services.scmEvents,
+    eventStore: new DatabaseEventStore(tables),
+    logger,
+    clock: systemClock,
+    signal: shutdown.signal,
+    createMeter: () => new RequestMeter(),
+  });
+  services.httpRouter.use(
+    createRefreshObserver(
+      refreshHandlers(providers, {
+        auditor,
+        logger,
+        scheduler,
+        shutdownSignal: shutdown.signal,
+      }),
+    ),
   );
 }
 
 function createStore(
+  tables: DiscoveryDatabase,
   database: DatabaseService,
   logger: LoggerService,
 ): ProviderMemoryStore {
-  return new DatabaseMemoryStore(new DiscoveryDatabase(database), async providerId => {
+  return new DatabaseMemoryStore(tables, async providerId => {
     try {
       return await readCatalogBaseline(database, providerName(providerId));
     } catch (error) {

@@ -216,6 +216,19 @@ describeWithFixtures('the OpenAPI document of Bitbucket Data Center 10.0', () =>
       `${REPOSITORY}/files`,
       ['start', 'limit', 'at'],
     ],
+    ['defaultBranch', urls.defaultBranch(api), `${REPOSITORY}/default-branch`, []],
+    [
+      'changes',
+      urls.changes(api, page, 'new', 'old'),
+      `${REPOSITORY}/compare/changes`,
+      ['from', 'to', 'start', 'limit'],
+    ],
+    [
+      'applicationProperties',
+      urls.applicationProperties(),
+      '/application-properties',
+      [],
+    ],
     [
       'recentRepositories',
       urls.recentRepositories(),

@@ -3,7 +3,7 @@
  * UrlReader, which picks the integration by the host of the URL.
  */
 
-import { Repository } from '../model';
+import { Repository, RepositoryAddress } from '../model';
 import { encodePath, encodeSegment } from './restUrls';
 
 /** What a web address is built from: the integration's `host` and `apiBaseUrl`. */
@@ -22,7 +22,7 @@ export function webBaseUrl(address: WebAddress): string {
 }
 
 /** `…/projects/KEY/repos/slug`, or `…/users/name/repos/slug` in a personal project, whose key is `~NAME`. */
-function repositoryPagePath(repository: Repository): string {
+function repositoryPagePath(repository: RepositoryAddress): string {
   const { projectKey, slug } = repository;
   const owner = projectKey.startsWith('~')
     ? `users/${encodeSegment(projectKey.slice(1).toLowerCase())}`
@@ -37,7 +37,10 @@ function repositoryPagePath(repository: Repository): string {
  * emits, unless that link names another host than the integration (a proxy, an alias):
  * then the same page on the integration's scheme, host and context path.
  */
-export function repositoryUrl(repository: Repository, address: WebAddress): string {
+export function repositoryUrl(
+  repository: Pick<Repository, 'projectKey' | 'slug' | 'selfUrl'>,
+  address: WebAddress,
+): string {
   const own = repository.selfUrl?.replace(/\/+$/, '');
   const page = own?.match(REPOSITORY_PAGE)?.[0];
   if (own && page && hostOf(own) === address.host.toLowerCase()) {

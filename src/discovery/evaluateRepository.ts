@@ -33,6 +33,8 @@ export interface RepositoryDelta {
 export type Evaluation =
   | {
       readonly kind: 'evaluated';
+      /** As Bitbucket shows it now; `undefined` where it is gone. */
+      readonly repository?: Repository;
       readonly result?: RepositoryResult;
       readonly delta: RepositoryDelta;
     }
@@ -90,7 +92,12 @@ export async function evaluateRepository(
   const result = { repository, outcome, checkedAtMs: now() };
   const remembered = [rememberEarly(result, undefined), ...others];
   const forgottenIds = mine.map(one => one.repositoryId).filter(one => one !== id);
-  return { kind: 'evaluated', result, delta: { ...delta, remembered, forgottenIds } };
+  return {
+    kind: 'evaluated',
+    repository: lookup.repository,
+    result,
+    delta: { ...delta, remembered, forgottenIds },
+  };
 }
 
 /** By id; by address, also the former one, where the id is not known yet. */

@@ -98,9 +98,19 @@ function identify({ eventKey, metadata, payload }: Delivery): string | undefined
   if (requestId !== undefined && REQUEST_ID.test(requestId)) {
     return `${eventKey} request ${requestId}`;
   }
+  const content = contentIdentity(eventKey, payload);
+  return content && `${eventKey} content ${content}`;
+}
+
+/**
+ * Tells deliveries with the same content, on whichever way they came.
+ *
+ * @returns a SHA-256 in hexadecimal; `undefined` for a payload that is no JSON
+ */
+export function contentIdentity(eventKey: string, payload: unknown): string | undefined {
   try {
-    const content = JSON.stringify(payload) ?? '';
-    return `${eventKey} content ${createHash('sha256').update(content).digest('hex')}`;
+    const content = JSON.stringify([eventKey, payload]);
+    return createHash('sha256').update(content).digest('hex');
   } catch {
     return undefined;
   }

@@ -4,7 +4,7 @@
  * events and by the preview alike.
  */
 
-import { ExclusionReason, Repository } from '../model';
+import { ExclusionReason, Repository, RepositoryAddress } from '../model';
 import { RepositoryFilters } from './types';
 
 /** Whether the filters let a repository through, and if not, which one stopped it. */
@@ -12,7 +12,20 @@ export type RepositoryAssessment =
   | { readonly included: true }
   | { readonly included: false; readonly reason: ExclusionReason };
 
-type Check = (repository: Repository, filters: RepositoryFilters) => boolean;
+type Check<T = Repository> = (repository: T, filters: RepositoryFilters) => boolean;
+
+/** What the address alone decides. */
+const ADDRESS_EXCLUSIONS: readonly (readonly [
+  ExclusionReason,
+  Check<RepositoryAddress>,
+])[] = [
+  ['excluded-by-pattern', matchesExclusion],
+  [
+    'project-key',
+    (repository, { projectKey }) => !includes(projectKey, repository.projectKey),
+  ],
+  ['repo-slug', (repository, { repoSlug }) => !includes(repoSlug, repository.slug)],
+];
 
 /**
  * What keeps a repository out, in order of precedence: the first that applies is the
@@ -20,12 +33,7 @@ type Check = (repository: Repository, filters: RepositoryFilters) => boolean;
  * then the include patterns, then the properties.
  */
 const EXCLUSIONS: readonly (readonly [ExclusionReason, Check])[] = [
-  ['excluded-by-pattern', matchesExclusion],
-  [
-    'project-key',
-    (repository, { projectKey }) => !includes(projectKey, repository.projectKey),
-  ],
-  ['repo-slug', (repository, { repoSlug }) => !includes(repoSlug, repository.slug)],
+  ...ADDRESS_EXCLUSIONS,
   ['archived', (repository, filters) => filters.skipArchivedRepos && repository.archived],
   ['fork', (repository, filters) => filters.skipForkedRepos && repository.fork],
   ['personal', (repository, filters) => !filters.personalRepos && repository.personal],
@@ -55,8 +63,23 @@ export function assessRepository(
   return { included: true };
 }
 
+/**
+ * Tells why a repository is left out as far as its address says, without a request.
+ *
+ * @returns `undefined` when the address is in scope; the rest of the filters may still
+ * leave the repository out
+ */
+export function assessAddress(
+  address: RepositoryAddress,
+  filters: RepositoryFilters,
+): ExclusionReason | undefined {
+  const found = ADDRESS_EXCLUSIONS.find(([, applies]) => applies(address, filters));
+  const personal = address.projectKey.startsWith('~') && !filters.personalRepos;
+  return found?.[0] ?? (personal ? 'personal' : undefined);
+}
+
 function matchesExclusion(
-  repository: Repository,
+  repository: RepositoryAddress,
   { exclude }: RepositoryFilters,
 ): boolean {
   return (

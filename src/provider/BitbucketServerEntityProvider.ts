@@ -96,6 +96,9 @@ export class BitbucketServerEntityProvider implements EntityProvider {
         }
       },
     });
+    if (run.failure === undefined || run.failure.kind === 'failed') {
+      clients.noteLogin(run.failure?.error);
+    }
     await checkpoints?.saveRest();
     await this.#apply(run);
     this.#context.log.finished(run, meter.counts());

@@ -10,10 +10,14 @@ import {
 } from '../discovery/evaluateRepository';
 import { guardEvaluation, GuardedDelta } from '../discovery/guardEvaluation';
 import { locationsOf, uniqueByTarget } from '../discovery/locations';
-import { KnownRepository, RepositoryResult, Vicinity } from '../discovery/types';
+import {
+  KnownRepository,
+  RepositoryResult,
+  RepositorySource,
+  Vicinity,
+} from '../discovery/types';
 import { Repository, RepositoryAddress } from '../model';
 import { ProviderContext } from './ProviderContext';
-import { RequestMeter } from './RequestMeter';
 
 /** Which repository to look at. */
 export interface EvaluationRequest {
@@ -41,14 +45,16 @@ export class RepositoryEvaluator {
    * @throws BitbucketServerCredentialsError when the credentials do not work
    * @throws the signal's reason when aborted, and what store and catalog throw
    */
-  async evaluate(request: EvaluationRequest, signal?: AbortSignal): Promise<Evaluation> {
-    const { config, clients, clock } = this.#context;
-    const client = clients.create(new RequestMeter());
-    await clients.prepare(client, signal);
+  async evaluate(
+    request: EvaluationRequest,
+    source: RepositorySource,
+    signal?: AbortSignal,
+  ): Promise<Evaluation> {
+    const { config, clock } = this.#context;
     const { address, was, listed } = request;
     try {
       const evaluation = await evaluateRepository(address, config, {
-        source: client,
+        source,
         loadKnown: near => this.#loadNear(near),
         was,
         listed,

@@ -4,6 +4,7 @@ import {
   BitbucketServerIntegrationConfig,
   getBitbucketServerRequestOptions,
 } from '@backstage/integration';
+import { BitbucketServerCredentialsError } from '../bitbucket/errors';
 import { BitbucketServerClient } from '../bitbucket/BitbucketServerClient';
 import { Fetch, HttpTransport } from '../http/HttpTransport';
 import { credentialKeyOf, LimiterRegistry } from '../http/limiters';
@@ -29,6 +30,15 @@ export interface ClientFactory {
   /** A client for one run; its requests are reported to `observer`. */
   create(observer: RequestObserver): BitbucketServerClient;
   /**
+   * A client for one event.
+   *
+   * @throws BitbucketServerCredentialsError where the last attempt to log in has failed:
+   * until a run gets in again, no event tries, or a busy day would lock the account
+   */
+  createForEvent(observer: RequestObserver): BitbucketServerClient;
+  /** Notes how logging in went: the error that ended a run or an event, or `undefined`. */
+  noteLogin(error: unknown): void;
+  /**
    * Has the client read the own budget at the server unless that is known already.
    * Never throws: the run meets what went wrong again.
    */
@@ -48,22 +58,35 @@ export function createClientFactory(setup: ClientSetup): ClientFactory {
     requester: setup.providerId,
     onConflict: setup.onLimiterConflict,
   });
-  return {
-    create: observer =>
-      new BitbucketServerClient({
-        address: integration,
-        authenticated: headers.Authorization !== undefined,
-        transport: new HttpTransport({
-          baseUrl: integration.apiBaseUrl,
-          headers,
-          secrets: [integration.token, integration.password].flatMap(one => one ?? []),
-          limiter,
-          clock,
-          requestTimeoutMs: setup.requestTimeoutMs,
-          observer,
-          fetch: setup.fetch,
-        }),
+  let refusal: BitbucketServerCredentialsError | undefined;
+  const create = (observer: RequestObserver) =>
+    new BitbucketServerClient({
+      address: integration,
+      authenticated: headers.Authorization !== undefined,
+      transport: new HttpTransport({
+        baseUrl: integration.apiBaseUrl,
+        headers,
+        secrets: [integration.token, integration.password].flatMap(one => one ?? []),
+        limiter,
+        clock,
+        requestTimeoutMs: setup.requestTimeoutMs,
+        observer,
+        fetch: setup.fetch,
       }),
+    });
+  return {
+    create,
+    createForEvent(observer) {
+      if (refusal) {
+        throw refusal;
+      }
+      return create(observer);
+    },
+    noteLogin(error) {
+      if (error === undefined || error instanceof BitbucketServerCredentialsError) {
+        refusal = error;
+      }
+    },
     async prepare(client, signal) {
       if (setup.rateLimit.kind !== 'auto' || limiter.budget !== 'not-read') {
         return;

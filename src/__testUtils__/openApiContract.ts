@@ -1,0 +1,143 @@
+/**
+ * Holds answers to an OpenAPI document: what is answered has to be described, and what is
+ * described has to be answered. Must not be used outside tests.
+ */
+
+import { readFileSync } from 'node:fs';
+import Ajv from 'ajv';
+import addFormats from 'ajv-formats';
+import { parse } from 'yaml';
+import { z } from 'zod';
+
+const METHODS = ['get', 'post', 'put', 'patch', 'delete'] as const;
+
+const Operation = z.object({
+  parameters: z.array(z.unknown()).default([]),
+  responses: z.record(z.string(), z.unknown()),
+});
+
+const Reference = z.object({ $ref: z.string() });
+const Named = z.object({ name: z.string() });
+const Item = z.record(z.string(), z.unknown());
+const Parameters = z.array(z.unknown()).default([]);
+
+const Document = z.looseObject({
+  paths: z.record(z.string(), Item),
+  components: z.looseObject({ schemas: Item }),
+});
+
+/** A request and what came back. */
+export interface Exchange {
+  readonly method: string;
+  /** Below the server's URL, with the query. */
+  readonly path: string;
+  readonly status: number;
+  readonly body: unknown;
+}
+
+/** The document of one API. */
+export class OpenApiContract {
+  readonly #document: z.infer<typeof Document>;
+  readonly #ajv = new Ajv({ strict: false, allErrors: true });
+  readonly #seen = new Set<string>();
+
+  constructor(file: string) {
+    const document: unknown = parse(readFileSync(file, 'utf8'));
+    this.#document = Document.parse(document);
+    addFormats(this.#ajv);
+    this.#ajv.addSchema({ ...this.#document, $id: 'document' });
+  }
+
+  /** Every answer that is described, such as `get /discoveries/{id} 200`. */
+  described(): string[] {
+    return this.#operations().flatMap(({ name, responses }) =>
+      Object.keys(responses).map(status => `${name} ${status}`),
+    );
+  }
+
+  /** Those of them that were seen. */
+  seen(): string[] {
+    return [...this.#seen];
+  }
+
+  /** The values that a schema allows. */
+  enumOf(schema: string): unknown {
+    return z
+      .object({ enum: z.array(z.unknown()) })
+      .parse(this.#document.components.schemas[schema]).enum;
+  }
+
+  /**
+   * Checks one exchange.
+   *
+   * @throws an error when its answer is not described, or not so
+   */
+  check({ method, path, status, body }: Exchange): void {
+    const [pathname = '', search] = path.split('?');
+    const found = this.#operations().find(
+      one => one.method === method.toLowerCase() && one.pattern.test(pathname),
+    );
+    const answer = found?.responses[String(status)];
+    if (!found || answer === undefined) {
+      throw new Error(`${method} ${path}: an answer with ${status} is not described`);
+    }
+    this.#checkParameters(found.parameters, search, status);
+    const validate = this.#ajv.compile(
+      this.#at(answer, 'content', 'application/json', 'schema'),
+    );
+    if (!validate(body)) {
+      const problems = this.#ajv.errorsText(validate.errors);
+      throw new Error(`${method} ${path} ${status}: ${problems}`);
+    }
+    this.#seen.add(`${found.name} ${status}`);
+  }
+
+  /** What a request that was answered with success has asked has to be described. */
+  #checkParameters(known: string[], search: string | undefined, status: number): void {
+    const names = [...new URLSearchParams(search).keys()];
+    const unknown = names.filter(name => status === 200 && !known.includes(name));
+    if (unknown.length > 0) {
+      throw new Error(`a parameter is not described: ${unknown.join(', ')}`);
+    }
+  }
+
+  #operations() {
+    return Object.entries(this.#document.paths).flatMap(([path, item]) =>
+      METHODS.filter(method => item[method] !== undefined).map(method => {
+        const operation = Operation.parse(item[method]);
+        const parameters = [
+          ...Parameters.parse(item.parameters),
+          ...operation.parameters,
+        ];
+        return {
+          name: `${method} ${path}`,
+          method,
+          pattern: new RegExp(`^${path.replace(/\{\w+\}/g, '[^/]+')}$`),
+          responses: operation.responses,
+          parameters: parameters.map(one => Named.parse(this.#resolve(one)).name),
+        };
+      }),
+    );
+  }
+
+  /** Follows keys, and references on the way; one at the end is left to the validator. */
+  #at(from: unknown, ...keys: string[]): object {
+    const here = keys.reduce<unknown>(
+      (value, key) => Item.parse(this.#resolve(value))[key],
+      from,
+    );
+    const reference = Reference.safeParse(here);
+    return reference.success
+      ? { $ref: `document${reference.data.$ref}` }
+      : Item.parse(here);
+  }
+
+  #resolve(value: unknown): unknown {
+    const reference = Reference.safeParse(value);
+    if (!reference.success) {
+      return value;
+    }
+    const keys = reference.data.$ref.replace(/^#\//, '').split('/');
+    return keys.reduce<unknown>((here, key) => Item.parse(here)[key], this.#document);
+  }
+}

@@ -1,0 +1,32 @@
+/**
+ * The world as the command line sees it. Everything it touches is here, so that tests can
+ * hand in their own; `index.ts` hands in the real one.
+ */
+
+import { Fetch } from '../http/HttpTransport';
+import { Clock } from '../util/clock';
+
+/** What the commands may use. */
+export interface CliIo {
+  /** Results. */
+  readonly stdout: (text: string) => void;
+  /** Progress and complaints. */
+  readonly stderr: (text: string) => void;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Where relative paths begin and the default configuration lies. */
+  readonly cwd: string;
+  /** Whether somebody watches `stderr`: then one line is rewritten in place. */
+  readonly isTerminal: boolean;
+  /** Width of that terminal, in characters. */
+  readonly columns: number;
+  readonly clock: Clock;
+  /** Aborted by Ctrl-C. */
+  readonly signal: AbortSignal;
+  /** For requests to Bitbucket and Backstage; that of Node.js when left out. */
+  readonly fetch?: Fetch;
+  readonly readFile: (path: string) => Promise<string>;
+  readonly writeFile: (path: string, text: string) => Promise<void>;
+}
+
+/** 0: fine. 1: something failed, or what was asked for does not exist. 2: wrong usage or configuration. */
+export type ExitCode = 0 | 1 | 2;

@@ -1,0 +1,119 @@
+/**
+ * Runs a command line within the process: real configuration files in a folder of their
+ * own, everything else injected, time on a fake clock. For tests.
+ */
+
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { JsonObject } from '@backstage/types';
+import type { SimulatedBitbucket } from '../../../dev/simulatedBitbucket';
+import { FakeClock } from '../../__testUtils__/FakeClock';
+import { fetchOf } from '../../__testUtils__/simulatedClient';
+import { appConfigFor } from '../../__testUtils__/testProvider';
+import { CliIo, ExitCode } from '../CliIo';
+import { runCli } from '../program';
+
+/** For {@link runCommand}. */
+export interface RunCommandOptions {
+  /** Answered in memory; other hosts are asked over the network. */
+  readonly bitbucket?: SimulatedBitbucket;
+  /** `app-config.yaml`; that of one provider on the simulated Bitbucket when left out. */
+  readonly appConfig?: JsonObject;
+  /** Of that one provider, beside its host. */
+  readonly provider?: JsonObject;
+  /** Further files in the folder, by name. An `app-config.yaml` here replaces the other. */
+  readonly files?: Readonly<Record<string, string>>;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly isTerminal?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+/** What a command led to. */
+export interface FinishedCommand {
+  readonly exitCode: ExitCode;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** Of a file that the command wrote. */
+  readonly written: ReadonlyMap<string, string>;
+}
+
+/** Runs a command and waits for its end. */
+export async function runCommand(
+  args: readonly string[],
+  options: RunCommandOptions = {},
+): Promise<FinishedCommand> {
+  const cwd = await mkdtemp(path.join(tmpdir(), 'cli-test-'));
+  try {
+    await writeFiles(cwd, options);
+    return await run(args, cwd, options);
+  } finally {
+    await rm(cwd, { recursive: true });
+  }
+}
+
+async function writeFiles(cwd: string, options: RunCommandOptions): Promise<void> {
+  const { bitbucket, provider } = options;
+  const appConfig =
+    options.appConfig ??
+    (bitbucket ? appConfigFor({ bitbucket, config: provider }) : undefined);
+  const files = {
+    ...(appConfig && { 'app-config.yaml': JSON.stringify(appConfig) }),
+    ...options.files,
+  };
+  for (const [name, content] of Object.entries(files)) {
+    await writeFile(path.join(cwd, name), content);
+  }
+}
+
+async function run(
+  args: readonly string[],
+  cwd: string,
+  options: RunCommandOptions,
+): Promise<FinishedCommand> {
+  const { bitbucket, env = {}, isTerminal = false } = options;
+  const { signal = new AbortController().signal } = options;
+  let isDone = false;
+  let onTheWire = 0;
+  const clock: FakeClock = new FakeClock({
+    // Where nobody sleeps, a file is being read; time would not help.
+    holdWhile: () => !isDone && (onTheWire > 0 || clock.sleeping === 0),
+  });
+  const overNetwork = async (...request: Parameters<typeof fetch>) => {
+    onTheWire += 1;
+    try {
+      const response = await fetch(...request);
+      return new Response(await response.arrayBuffer(), response);
+    } finally {
+      onTheWire -= 1;
+    }
+  };
+  const inMemory = bitbucket && fetchOf(bitbucket);
+  let [stdout, stderr] = ['', ''];
+  const written = new Map<string, string>();
+  const io: CliIo = {
+    stdout: text => (stdout += text),
+    stderr: text => (stderr += text),
+    env,
+    cwd,
+    isTerminal,
+    columns: 80,
+    clock,
+    signal,
+    fetch: (input, init) => {
+      const { host } = new URL(input instanceof Request ? input.url : input);
+      return inMemory && host === new URL(bitbucket.baseUrl).host
+        ? inMemory(input, init)
+        : overNetwork(input, init);
+    },
+    readFile: file => readFile(file, 'utf8'),
+    writeFile: async (file, text) => {
+      written.set(path.relative(cwd, file), text);
+    },
+  };
+  const work = runCli(args, io).finally(() => {
+    isDone = true;
+  });
+  const exitCode = await clock.run(work);
+  return { exitCode, stdout, stderr, written };
+}

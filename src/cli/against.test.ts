@@ -1,0 +1,244 @@
+import { SimulatedBitbucket } from '../../dev/simulatedBitbucket';
+import { appConfigFor, TEST_USER } from '../__testUtils__/testProvider';
+import { createDemoBitbucket, DEMO_PROVIDER } from './__testUtils__/demoBitbucket';
+import { FakeLocation, serveBackstage } from './__testUtils__/fakeBackstage';
+import { runCommand, RunCommandOptions } from './__testUtils__/runCommand';
+import { CatalogDifference, PreviewDocument } from './previewDocument';
+
+const TOKEN = 'backstage-token-nobody-may-see';
+
+const target = (projectKey: string, slug: string, file = 'catalog-info.yaml') =>
+  `http://bitbucket.test/projects/${projectKey}/repos/${slug}/browse/${file}`;
+
+/** The 45 targets that the demo has. */
+function found(): FakeLocation[] {
+  return ['PAY', 'SHOP', 'DATA'].flatMap(key =>
+    Array.from({ length: 15 }, (_, index) => ({
+      target: target(key, `${key.toLowerCase()}-service-${4 * (index + 1)}`),
+    })),
+  );
+}
+
+async function compare(
+  locations: readonly FakeLocation[],
+  bitbucket: SimulatedBitbucket = createDemoBitbucket(),
+  options: RunCommandOptions = {},
+): Promise<{ against: CatalogDifference | undefined; exitCode: number; stderr: string }> {
+  await using backstage = await serveBackstage({ locations, token: TOKEN, pageSize: 20 });
+  const { stdout, ...rest } = await runCommand(
+    ['preview', '--json', '--against', backstage.url],
+    {
+      bitbucket,
+      provider: DEMO_PROVIDER,
+      env: { BACKSTAGE_TOKEN: TOKEN },
+      ...options,
+    },
+  );
+  const document: PreviewDocument = JSON.parse(stdout);
+  return { ...rest, against: document.providers[0]?.against };
+}
+
+describe('preview --against', () => {
+  it('finds no difference where the catalog holds what is found', async () => {
+    const { against, exitCode } = await compare(found());
+
+    expect(against).toMatchObject({ added: [], removed: [], unchanged: 45 });
+    expect(exitCode).toBe(0);
+  });
+
+  it('tells what would be added', async () => {
+    const [first, ...others] = found();
+    const { against, exitCode } = await compare(others);
+
+    expect(against).toMatchObject({
+      added: [first?.target],
+      removed: [],
+      unchanged: 44,
+    });
+    expect(exitCode).toBe(0);
+  });
+
+  it.each([
+    ['whose file is gone', target('PAY', 'pay-service-1')],
+    ['that the filters leave out', target('PAY', 'sandbox-tests')],
+    ['that was deleted', target('PAY', 'deleted-long-ago')],
+    ['with another file', target('PAY', 'pay-service-4', 'other.yaml')],
+  ])('would remove the Location of a repository %s', async (_, gone) => {
+    const { against, exitCode } = await compare([...found(), { target: gone }]);
+
+    expect(against).toMatchObject({ added: [], removed: [gone], unchanged: 45 });
+    expect(exitCode).toBe(0);
+  });
+
+  it.each([
+    ['that cannot be read', target('DATA', 'forbidden')],
+    ['on which Bitbucket fails', target('DATA', 'broken-storage')],
+    ['that is being imported', target('DATA', 'being-imported')],
+  ])('keeps the Location of a repository %s', async (_, kept) => {
+    const { against } = await compare([...found(), { target: kept }]);
+
+    expect(against).toMatchObject({ added: [], removed: [], unchanged: 46 });
+  });
+
+  it('keeps what the account may not see any more', async () => {
+    const bitbucket = createDemoBitbucket();
+    bitbucket.hide(TEST_USER.name, 'PAY/pay-service-4');
+    bitbucket.faults.add({
+      match: { kind: 'repository', repositorySlug: 'pay-service-4' },
+      effect: 'lost-permission',
+    });
+    const { against } = await compare(found(), bitbucket);
+
+    expect(against).toMatchObject({ added: [], removed: [], unchanged: 45 });
+  });
+
+  it('removes nothing where the listing failed', async () => {
+    const bitbucket = createDemoBitbucket({ pageCaps: { repositories: 50 } });
+    bitbucket.faults.add({
+      match: { kind: 'repositories', start: 100 },
+      effect: { type: 'status', status: 503 },
+    });
+    const { against, exitCode } = await compare(found(), bitbucket);
+
+    expect(against).toMatchObject({ added: [], removed: [], unchanged: 45 });
+    expect(exitCode).toBe(1);
+  });
+
+  it('leaves alone what was registered by hand and what lies on other hosts', async () => {
+    const { against } = await compare([
+      ...found().slice(1),
+      { target: found()[0]?.target ?? '', discovered: false },
+      { target: target('PAY', 'pay-service-1'), discovered: false },
+      { target: 'https://github.com/a/b/blob/main/catalog-info.yaml', discovered: false },
+      { target: target('PAY', 'x').replace('bitbucket.test', 'bitbucket.test.evil') },
+      { target: 'no URL at all' },
+    ]);
+
+    expect(against).toMatchObject({ added: [], removed: [], unchanged: 45 });
+  });
+
+  it('does not blame one provider for what another one of the host finds', async () => {
+    const bitbucket = createDemoBitbucket();
+    const { host } = new URL(bitbucket.baseUrl);
+    const appConfig = {
+      ...appConfigFor({ bitbucket }),
+      catalog: {
+        providers: {
+          bitbucketServer: {
+            pay: { host, filters: { projectKey: '^PAY$', skipArchivedRepos: true } },
+            rest: {
+              host,
+              filters: { projectKey: '^(SHOP|DATA)$', skipForkedRepos: true },
+            },
+          },
+        },
+      },
+    };
+    const gone = { target: target('OLD', 'gone') };
+    const locations = [
+      ...found(),
+      gone,
+      { target: target('PAY', 'sandbox-tests') },
+      { target: target('DATA', 'forbidden') },
+    ];
+    await using backstage = await serveBackstage({ locations });
+    const args = ['preview', '--json', '--against', backstage.url];
+    const all = await runCommand(args, { bitbucket, appConfig });
+    const one = await runCommand([...args, '--provider', 'pay'], {
+      bitbucket,
+      appConfig,
+    });
+
+    const differences = (text: string) => {
+      const document: PreviewDocument = JSON.parse(text);
+      return document.providers.map(({ against }) => against);
+    };
+    expect(differences(all.stdout)).toMatchObject([
+      { added: [], removed: [gone.target], unchanged: 17 },
+      { added: [], removed: [], unchanged: 30 },
+    ]);
+    expect(differences(one.stdout)).toMatchObject([{ added: [], removed: [] }]);
+    expect(one.stderr).toContain('Other providers of bitbucket.test were not looked at');
+  });
+
+  it('shows people exactly the differences', async () => {
+    await using backstage = await serveBackstage({
+      locations: [...found().slice(1), { target: target('PAY', 'pay-service-1') }],
+    });
+    const { stdout } = await runCommand(['preview', '--against', backstage.url], {
+      bitbucket: createDemoBitbucket(),
+      provider: DEMO_PROVIDER,
+    });
+
+    expect(stdout).toContain(`Compared with the catalog at ${backstage.url}`);
+    expect(stdout).toContain('1 would be added, 1 removed, 44 unchanged.');
+    expect(stdout).toMatch(/^ +\+ .*pay-service-4\/browse/m);
+    expect(stdout).toMatch(/^ +- .*pay-service-1\/browse/m);
+  });
+
+  it.each([
+    ['no token', {}, 'Give it a token with BACKSTAGE_TOKEN or --token'],
+    [
+      'a wrong token',
+      { BACKSTAGE_TOKEN: 'wrong-token-1234' },
+      'does not accept the token',
+    ],
+  ])('says what to do about %s, before Bitbucket is asked', async (_, env, words) => {
+    await using backstage = await serveBackstage({ token: TOKEN });
+    const bitbucket = createDemoBitbucket();
+    const { stderr, stdout, exitCode } = await runCommand(
+      ['preview', '--against', backstage.url],
+      { bitbucket, env },
+    );
+
+    expect(stderr).toContain('401');
+    expect(stderr).toContain(words);
+    expect(stderr + stdout).not.toContain('wrong-token-1234');
+    expect(exitCode).toBe(1);
+    expect(bitbucket.requests).toHaveLength(0);
+  });
+
+  it.each([
+    ['a forbidden catalog', { status: 403, body: '{}' }, 'catalog.entity.read'],
+    ['a place without a catalog', { status: 404, body: '{}' }, 'of the backend'],
+    ['a frontend', { status: 200, body: '<html></html>' }, 'of the backend'],
+    ['other JSON', { status: 200, body: '{"items":7}' }, 'of the backend'],
+    ['a broken backend', { status: 500, body: 'oops' }, 'status 500'],
+  ])('says what is wrong about %s', async (_, answer, words) => {
+    await using backstage = await serveBackstage({ answer });
+    const { stderr, exitCode } = await runCommand(
+      ['preview', '--against', backstage.url, '--token', TOKEN],
+      { bitbucket: createDemoBitbucket() },
+    );
+
+    expect(stderr).toContain(`The catalog at ${backstage.url} cannot be read: `);
+    expect(stderr).toContain(words);
+    expect(stderr).not.toContain(TOKEN);
+    expect(exitCode).toBe(1);
+  });
+
+  it('names a backend that cannot be reached', async () => {
+    const backstage = await serveBackstage();
+    await backstage[Symbol.asyncDispose]();
+    const { stderr, exitCode } = await runCommand(
+      ['preview', '--against', backstage.url],
+      { bitbucket: createDemoBitbucket() },
+    );
+
+    expect(stderr).toContain('the connection was refused');
+    expect(exitCode).toBe(1);
+  });
+
+  it.each(['backstage', 'ftp://backstage', 'http://user:pass-word@backstage.test'])(
+    'refuses the address %s with exit code 2',
+    async url => {
+      const { stderr, exitCode } = await runCommand(['preview', '--against', url], {
+        bitbucket: createDemoBitbucket(),
+      });
+
+      expect(stderr).toContain('--against must');
+      expect(stderr).not.toContain('pass-word');
+      expect(exitCode).toBe(2);
+    },
+  );
+});

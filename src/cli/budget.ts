@@ -1,0 +1,28 @@
+/** The own rate limit, as people are shown it. Pure. */
+
+import { RateLimitBudget } from '../bitbucket/rateLimitBudget';
+import { PreviewedBudget } from './previewDocument';
+
+/** A budget as people are shown it; `undefined` where the server does not tell. */
+export function toPreviewedBudget(
+  budget: RateLimitBudget | 'unknown' | undefined,
+): PreviewedBudget | undefined {
+  if (budget === 'unknown' || budget === undefined) {
+    return undefined;
+  }
+  if (budget === 'whitelisted' || !budget.enabled) {
+    return { kind: 'unlimited' };
+  }
+  const { capacity, fillRate } = budget;
+  return { kind: 'limited', capacity, fillRatePerSecond: fillRate };
+}
+
+/** `60 requests at once, 5 more each second` */
+export function describeBudget(budget: PreviewedBudget | undefined): string {
+  if (budget === undefined) {
+    return 'the server does not tell';
+  }
+  return budget.kind === 'unlimited'
+    ? 'requests are not limited'
+    : `${budget.capacity} requests at once, ${budget.fillRatePerSecond} more each second`;
+}

@@ -1,0 +1,241 @@
+import { createServer } from 'node:net';
+import { SimulatedBitbucket } from '../../dev/simulatedBitbucket';
+import { appConfigFor, TEST_USER } from '../__testUtils__/testProvider';
+import { createDemoBitbucket, DEMO_PROVIDER } from './__testUtils__/demoBitbucket';
+import { FinishedCommand, runCommand } from './__testUtils__/runCommand';
+
+/** Both commands meet the same server, and must tell the same cause. */
+const COMMANDS = ['check', 'preview'] as const;
+
+function ask(
+  command: string,
+  bitbucket: SimulatedBitbucket,
+  provider = {},
+): Promise<FinishedCommand> {
+  return runCommand([command], {
+    bitbucket,
+    provider: { ...DEMO_PROVIDER, ...provider },
+  });
+}
+
+/** Where nobody listens. */
+async function closedPort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  await new Promise(resolve => server.close(resolve));
+  return typeof address === 'object' && address ? address.port : 0;
+}
+
+describe('check', () => {
+  it('says as whom, which version, which budget, what is listed and what can be read', async () => {
+    const bitbucket = createDemoBitbucket({
+      version: '8.19.1',
+      rateLimit: { capacity: 60, fillRate: 5, settingsReadable: true },
+    });
+    const { stdout, exitCode } = await ask('check', bitbucket);
+
+    expect(stdout).toContain('Provider default on bitbucket.test');
+    expect(stdout).toContain('Server: Bitbucket 8.19.1 answers');
+    expect(stdout).toContain('User: Signed in as backstage');
+    expect(stdout).toContain('60 requests at once, 5 more each second');
+    expect(stdout).toContain('at most 30 at once and 4 a second');
+    expect(stdout).toContain('189 repositories listed, 185 of them pass the filters');
+    expect(stdout).toMatch(/Reading: DATA\/\S+ can be read/);
+    expect(stdout).toContain('Discovery can work.');
+    expect(exitCode).toBe(0);
+  });
+
+  it('asks few questions', async () => {
+    const bitbucket = createDemoBitbucket();
+    await ask('check', bitbucket);
+
+    const paths = bitbucket.requests.map(one => one.path);
+    expect(paths.filter(one => one.includes('/api/1.0/repos?'))).toHaveLength(1);
+    expect(paths.length).toBeLessThanOrEqual(6);
+  });
+
+  it.each([
+    [
+      'settings that may not be read',
+      { rateLimit: { capacity: 9, fillRate: 1, settingsReadable: false } },
+      'the server does not tell',
+    ],
+    ['no rate limit at all', {}, 'requests are not limited'],
+    [
+      'a user who is exempt',
+      {
+        rateLimit: { capacity: 9, fillRate: 1, settingsReadable: true },
+        users: [{ ...TEST_USER, whitelisted: true }],
+      },
+      'requests are not limited',
+    ],
+  ])('copes with %s', async (_, options, words) => {
+    const { stdout, exitCode } = await ask('check', createDemoBitbucket(options));
+
+    expect(stdout).toContain(`Rate limit: ${words}`);
+    expect(exitCode).toBe(0);
+  });
+
+  it('reads the budget also where the configuration sets the pace', async () => {
+    const bitbucket = createDemoBitbucket({
+      rateLimit: { capacity: 60, fillRate: 5, settingsReadable: true },
+    });
+    const rateLimit = { requestsPerSecond: 50, burst: 50 };
+    const { stdout } = await ask('check', bitbucket, { rateLimit });
+
+    expect(stdout).toContain('60 requests at once, 5 more each second');
+  });
+
+  it('works behind a proxy that takes the user name out', async () => {
+    const bitbucket = createDemoBitbucket({ userHeaders: false });
+    const { stdout, exitCode } = await ask('check', bitbucket);
+
+    expect(stdout).toContain('does not name the user');
+    expect(exitCode).toBe(0);
+  });
+
+  it('notes that there are no credentials', async () => {
+    const bitbucket = createDemoBitbucket({ anonymousAccess: true });
+    const appConfig = appConfigFor({ bitbucket, integration: {}, config: DEMO_PROVIDER });
+    const { stdout } = await runCommand(['check'], { bitbucket, appConfig });
+
+    expect(stdout).toContain('No credentials are configured');
+  });
+
+  it('fails where no repository passes the filters', async () => {
+    const { stdout, exitCode } = await ask('check', createDemoBitbucket(), {
+      filters: { repoSlug: '^nothing-is-called-so$' },
+    });
+
+    expect(stdout).toMatch(/FAILED +Listing: 189 repositories listed, 0 of them/);
+    expect(exitCode).toBe(1);
+  });
+
+  it('fails where the files of no repository can be read', async () => {
+    const bitbucket = createDemoBitbucket();
+    bitbucket.faults.add({ match: { kind: 'file-check' }, effect: 'lost-permission' });
+    const { stdout, exitCode } = await ask('check', bitbucket);
+
+    expect(stdout).toMatch(/FAILED +Reading: DATA\/.*Bitbucket refused access/);
+    expect(stdout).toContain('What to do: Give it repository read.');
+    expect(exitCode).toBe(1);
+  });
+
+  it('goes on where only the version is kept secret', async () => {
+    const bitbucket = createDemoBitbucket();
+    bitbucket.faults.add({
+      match: { kind: 'application-properties' },
+      effect: { type: 'status', status: 403 },
+    });
+    const { stdout, exitCode } = await ask('check', bitbucket);
+
+    expect(stdout).toContain('Reading: ');
+    expect(exitCode).toBe(0);
+  });
+
+  it('notes a project that does not exist', async () => {
+    const { stdout, exitCode } = await ask('check', createDemoBitbucket(), {
+      filters: { projectKey: '^(PAY|NOPE)$' },
+    });
+
+    expect(stdout).toMatch(/note +Listing: Project NOPE: /);
+    expect(stdout).toContain('Take the key out');
+    expect(exitCode).toBe(0);
+  });
+});
+
+describe.each(COMMANDS)('%s of a server that does not play along', command => {
+  const password = (value: string) => ({ username: TEST_USER.name, password: value });
+
+  it('names a refused connection', async () => {
+    const port = await closedPort();
+    const bitbucket = createDemoBitbucket({ baseUrl: `http://127.0.0.1:${port}` });
+    const appConfig = appConfigFor({ bitbucket });
+    const { stdout, exitCode } = await runCommand([command], { appConfig });
+
+    expect(stdout).toContain('the connection was refused (ECONNREFUSED)');
+    expect(exitCode).toBe(1);
+  });
+
+  it('names a wrong password, and asks only once', async () => {
+    const bitbucket = createDemoBitbucket();
+    const appConfig = appConfigFor({
+      bitbucket,
+      integration: password('wrong-password'),
+    });
+    const { stdout, exitCode } = await runCommand([command], { bitbucket, appConfig });
+
+    expect(stdout).toContain('Bitbucket rejected the configured credentials');
+    expect(stdout).not.toContain('next scheduled run');
+    expect(exitCode).toBe(1);
+    expect(bitbucket.requests.length).toBeLessThanOrEqual(2);
+  });
+
+  it('names a CAPTCHA', async () => {
+    const bitbucket = createDemoBitbucket();
+    bitbucket.getUser(TEST_USER.name).captchaRequired = true;
+    const { stdout, exitCode } = await ask(command, bitbucket);
+
+    expect(stdout).toContain('Bitbucket demands a CAPTCHA');
+    expect(exitCode).toBe(1);
+  });
+
+  it('names a token that only makes a stranger of us', async () => {
+    const bitbucket = createDemoBitbucket({
+      invalidTokens: 'anonymous',
+      anonymousAccess: true,
+    });
+    const appConfig = appConfigFor({
+      bitbucket,
+      integration: { token: 'expired-token' },
+    });
+    const { stdout, exitCode } = await runCommand([command], { bitbucket, appConfig });
+
+    expect(stdout).toContain('treats the configured credentials as anonymous');
+    expect(exitCode).toBe(1);
+  });
+
+  it.each([
+    ['a login page', 'login-page', 'an HTML page (a login page or a proxy?)'],
+    ['something that is not Bitbucket', 'xml-404', 'an XML document (a wrong base URL?)'],
+    ['a server that fails', { type: 'status', status: 503 }, 'Bitbucket failed: 503'],
+    ['connections that break', 'reset', 'the connection was reset'],
+  ] as const)('names %s', async (_, effect, words) => {
+    const bitbucket = createDemoBitbucket();
+    bitbucket.faults.add({ effect });
+    const { stdout, exitCode } = await ask(command, bitbucket);
+
+    expect(stdout).toContain(words);
+    expect(exitCode).toBe(1);
+  });
+
+  it('names a forbidden listing', async () => {
+    const bitbucket = createDemoBitbucket();
+    bitbucket.faults.add({
+      match: { kind: ['repositories', 'projects'] },
+      effect: { type: 'status', status: 403, message: 'Not licensed' },
+    });
+    const { stdout, exitCode } = await ask(command, bitbucket);
+
+    expect(stdout).toContain('Bitbucket refused access: 403 Not licensed');
+    expect(exitCode).toBe(1);
+  });
+
+  it('tells no secret, whatever the server echoes', async () => {
+    const bitbucket = createDemoBitbucket();
+    const basic = Buffer.from(`${TEST_USER.name}:${TEST_USER.password}`).toString(
+      'base64',
+    );
+    const message = `you sent ${basic} which is ${TEST_USER.password}`;
+    bitbucket.faults.add({
+      match: { kind: ['repositories', 'file-check', 'application-properties'] },
+      effect: { type: 'status', status: 403, message },
+    });
+    const { stdout, stderr } = await ask(command, bitbucket);
+
+    expect(stdout).toContain('[redacted]');
+    expect(stdout + stderr).not.toContain(TEST_USER.password);
+    expect(stdout + stderr).not.toContain(basic);
+  });
+});

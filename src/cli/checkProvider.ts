@@ -1,0 +1,192 @@
+/**
+ * Whether discovery can work at all: step by step what it needs, each with a finding.
+ * Spends few requests and stops where the next step could only fail for the same reason.
+ */
+
+import { explainOutcome } from '../discovery/explanations';
+import { listRepositories } from '../discovery/listRepositories';
+import { Listing } from '../discovery/types';
+import { assessRepository } from '../filters/repositoryFilter';
+import { SHARE_OF_CAPACITY, SHARE_OF_FILL_RATE } from '../http/rateStrategy';
+import { Problem, Repository } from '../model';
+import { describeBudget, toPreviewedBudget } from './budget';
+import { Connection } from './connections';
+import { describeError } from './errors';
+import { plural } from './plainText';
+
+/** What one step found. */
+export interface Finding {
+  readonly status: 'ok' | 'warning' | 'failed';
+  readonly about: 'Server' | 'User' | 'Rate limit' | 'Listing' | 'Reading';
+  readonly text: string;
+  /** Where there is something to be done. */
+  readonly remedy?: string;
+}
+
+/** Repositories tried before reading counts as impossible. */
+const MOST_TRIES = 3;
+
+/** Yields each finding as soon as it is there; throws only when aborted. */
+export async function* checkProvider(
+  connection: Connection,
+  signal: AbortSignal,
+): AsyncGenerator<Finding> {
+  let about: Finding['about'] = 'Server';
+  try {
+    for await (const finding of steps(connection, signal)) {
+      about = finding.about;
+      yield finding;
+    }
+  } catch (error) {
+    signal.throwIfAborted();
+    const text = connection.redact(describeError(error));
+    yield { status: 'failed', about: about === 'Server' ? 'User' : about, text };
+  }
+}
+
+async function* steps(
+  connection: Connection,
+  signal: AbortSignal,
+): AsyncGenerator<Finding> {
+  const { client, config } = connection;
+  const server = await client.readServerInfo({ signal });
+  if (server.kind === 'found') {
+    const { displayName = 'Bitbucket', version } = server.value;
+    yield { status: 'ok', about: 'Server', text: `${displayName} ${version} answers` };
+    yield assessUser(server.value.userName, connection);
+  } else if (server.problem.reason === 'not-permitted') {
+    const text = `It does not tell its version. ${server.problem.detail}`;
+    yield { status: 'warning', about: 'Server', text };
+  } else {
+    yield failed('Server', server.problem, connection);
+    return;
+  }
+  yield await checkBudget(connection, signal);
+  const listing = await listRepositories(config, {
+    source: client,
+    signal,
+    onListed: () => {},
+  });
+  yield* assessListing(listing, connection);
+  if (listing.complete) {
+    yield* checkReading(listing.repositories, connection, signal);
+  }
+}
+
+function assessUser(userName: string | undefined, connection: Connection): Finding {
+  const { token, username, password } = connection.integration;
+  if (userName !== undefined) {
+    return { status: 'ok', about: 'User', text: `Signed in as ${userName}` };
+  }
+  return token || (username && password)
+    ? {
+        status: 'ok',
+        about: 'User',
+        text: 'Bitbucket does not name the user (a proxy may have taken the name out); the listing shows whether it knows one',
+      }
+    : {
+        status: 'warning',
+        about: 'User',
+        text: 'No credentials are configured: only what is public can be found',
+        remedy: `Add a token, or username and password, to integrations.bitbucketServer, host ${connection.config.host}.`,
+      };
+}
+
+async function checkBudget(
+  connection: Connection,
+  signal: AbortSignal,
+): Promise<Finding> {
+  const { config, client } = connection;
+  await connection.prepare();
+  const isAuto = config.rateLimit.kind === 'auto';
+  const budget = isAuto
+    ? connection.budget()
+    : toPreviewedBudget(await client.readRateLimitBudget({ signal }));
+  const use =
+    isAuto && budget?.kind === 'limited'
+      ? `; discovery uses at most ${Math.max(1, Math.floor(budget.capacity * SHARE_OF_CAPACITY))} at once and ${Number((budget.fillRatePerSecond * SHARE_OF_FILL_RATE).toFixed(2))} a second of it`
+      : '';
+  return { status: 'ok', about: 'Rate limit', text: `${describeBudget(budget)}${use}` };
+}
+
+function* assessListing(listing: Listing, connection: Connection): Generator<Finding> {
+  const about = 'Listing';
+  const { filters } = connection.config;
+  const { repositories } = listing;
+  for (const { projectKey, problem, gone } of listing.problems) {
+    const where = projectKey === undefined ? '' : `Project ${projectKey}: `;
+    const finding = failed(about, problem, connection);
+    yield {
+      ...finding,
+      status: listing.complete ? 'warning' : 'failed',
+      text: `${where}${finding.text}`,
+      ...(gone && { remedy: 'Take the key out of `filters.projectKey`, or correct it.' }),
+    };
+  }
+  if (listing.unreadable > 0) {
+    const text = `${plural(listing.unreadable, 'item')} of the listing are not readable as repositories`;
+    yield { status: 'warning', about, text };
+  }
+  if (!listing.complete) {
+    return;
+  }
+  const passing = repositories.filter(one => assessRepository(one, filters).included);
+  const text = `${plural(repositories.length, 'repository', 'repositories')} listed, ${passing.length} of them pass the filters`;
+  const remedy =
+    repositories.length === 0
+      ? 'Give the account read permission on the projects, or check `filters.projectKey`.'
+      : 'Run `preview` to see which filter leaves out what.';
+  yield passing.length === 0
+    ? { status: 'failed', about, text, remedy }
+    : { status: 'ok', about, text };
+}
+
+/** One file check in a repository that discovery would look at. */
+async function* checkReading(
+  repositories: readonly Repository[],
+  connection: Connection,
+  signal: AbortSignal,
+): AsyncGenerator<Finding> {
+  const { config, client } = connection;
+  const candidates = repositories.filter(
+    one =>
+      assessRepository(one, config.filters).included &&
+      (one.state ?? 'AVAILABLE') === 'AVAILABLE',
+  );
+  const [first] = config.catalogPaths;
+  const path = first?.kind === 'plain' ? first.path : 'catalog-info.yaml';
+  let last: Finding | undefined;
+  for (const one of candidates.slice(0, MOST_TRIES)) {
+    const lookup = await client.findFile(one, path, { branch: config.branch, signal });
+    const name = `${one.projectKey}/${one.slug}`;
+    if (lookup.kind !== 'unknown') {
+      const what = lookup.kind === 'found' ? `has ${path}` : `has no ${path}`;
+      const text = `${name} can be read (it ${what})`;
+      yield { status: 'ok', about: 'Reading', text };
+      return;
+    }
+    const finding = failed('Reading', lookup.problem, connection);
+    last = { ...finding, text: `${name}: ${finding.text}` };
+  }
+  if (last) {
+    yield last;
+  }
+}
+
+function failed(
+  about: Finding['about'],
+  problem: Problem,
+  { integration, redact }: Connection,
+): Finding {
+  const remedy =
+    about === 'Server'
+      ? `Check \`apiBaseUrl\` (${redact(integration.apiBaseUrl)}), whether Bitbucket runs there, and what stands between: DNS, proxy, firewall, TLS.`
+      : remedyOf(problem, about);
+  return { status: 'failed', about, text: problem.detail, ...(remedy && { remedy }) };
+}
+
+function remedyOf({ reason }: Problem, about: Finding['about']): string | undefined {
+  return reason === 'not-permitted' && about === 'Listing'
+    ? 'Give the account read permission on the projects.'
+    : explainOutcome('unknown', reason)?.remedy;
+}

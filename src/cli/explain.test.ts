@@ -1,0 +1,133 @@
+import { TEST_USER } from '../__testUtils__/testProvider';
+import { createSimulatedBitbucket } from '../../dev/simulatedBitbucket';
+import { createDemoBitbucket, DEMO_PROVIDER } from './__testUtils__/demoBitbucket';
+import { runCommand } from './__testUtils__/runCommand';
+import { ExplanationDocument } from './explainRepository';
+
+function explain(name: string, provider: object = {}, bitbucket = createDemoBitbucket()) {
+  const options = { bitbucket, provider: { ...DEMO_PROVIDER, ...provider } };
+  return runCommand(['preview', '--explain', name], options);
+}
+
+describe('preview --explain', () => {
+  it.each([
+    ['PAY/pay-service-4', 'registered', 'browse/catalog-info.yaml'],
+    ['PAY/sandbox-tests', 'excluded: excluded-by-pattern', 'exclusion wins'],
+    ['PAY/retired', 'excluded: archived', 'Unarchive it'],
+    ['SHOP/forked-service', 'excluded: fork', 'Switch the filter off'],
+    ['~JDOE/playground', 'excluded: personal', 'filters.personalRepos'],
+    ['PAY/pay-service-1', 'absent: no-catalog-file', 'Add it on the right branch'],
+    ['SHOP/just-created', 'absent: empty-repository', 'Push something'],
+    ['DATA/no-such-branch', 'absent: branch-not-found', 'Set the default branch'],
+    ['DATA/being-imported', 'unknown: not-available', 'INITIALISING'],
+    ['DATA/forbidden', 'unknown: not-permitted', 'repository read'],
+    ['DATA/broken-storage', 'unknown: server-error', '500'],
+  ])('explains %s as %s', async (name, outcome, words) => {
+    const { stdout, exitCode } = await explain(name);
+
+    expect(stdout).toMatch(new RegExp(`Outcome +${outcome}$`, 'm'));
+    expect(stdout).toContain(words);
+    expect(exitCode).toBe(0);
+  });
+
+  it.each([
+    ['project-key', { filters: { projectKey: '^SHOP$' } }],
+    ['repo-slug', { filters: { repoSlug: '^other' } }],
+    ['visibility', { filters: { visibility: 'public' } }],
+  ])('explains %s also where the listing would not show it', async (reason, provider) => {
+    const { stdout, exitCode } = await explain('PAY/pay-service-4', provider);
+
+    expect(stdout).toMatch(new RegExp(`Outcome +excluded: ${reason}$`, 'm'));
+    expect(exitCode).toBe(0);
+  });
+
+  it('asks for that repository alone', async () => {
+    const bitbucket = createDemoBitbucket();
+    await explain('PAY/pay-service-4', {}, bitbucket);
+
+    expect(bitbucket.requests.map(one => one.path.replace(/^.*\/projects/, ''))).toEqual([
+      '/PAY/repos/pay-service-4',
+      '/PAY/repos/pay-service-4/browse/catalog-info.yaml?type=true',
+    ]);
+  });
+
+  it('says that a repository does not exist, with exit code 1', async () => {
+    const { stdout, exitCode } = await explain('PAY/no-such-thing');
+
+    expect(stdout).toContain('PAY/no-such-thing does not exist on bitbucket.test');
+    expect(exitCode).toBe(1);
+  });
+
+  it('says that a repository is not visible to the account, with exit code 1', async () => {
+    const bitbucket = createDemoBitbucket();
+    bitbucket.hide(TEST_USER.name, 'PAY/pay-service-4');
+    const { stdout, exitCode } = await explain('PAY/pay-service-4', {}, bitbucket);
+
+    expect(stdout).toMatch(/not visible to the account|may not see it/);
+    expect(exitCode).toBe(1);
+  });
+
+  it('does not take a failure for a repository that is gone', async () => {
+    const bitbucket = createDemoBitbucket();
+    bitbucket.faults.add({
+      match: { kind: 'repository' },
+      effect: { type: 'status', status: 503 },
+    });
+    const { stdout, exitCode } = await explain('PAY/pay-service-4', {}, bitbucket);
+
+    expect(stdout).toContain('could not be found out');
+    expect(stdout).not.toContain('does not exist');
+    expect(exitCode).toBe(1);
+  });
+
+  it('answers machines in JSON', async () => {
+    const { stdout } = await runCommand(
+      ['preview', '--json', '--explain', 'pay/RETIRED'],
+      { bitbucket: createDemoBitbucket(), provider: DEMO_PROVIDER },
+    );
+
+    const document: ExplanationDocument = JSON.parse(stdout);
+    expect(document).toMatchObject({
+      version: 1,
+      explanations: [
+        {
+          providerId: 'default',
+          host: 'bitbucket.test',
+          status: 'explained',
+          repository: {
+            projectKey: 'PAY',
+            repositorySlug: 'retired',
+            outcome: 'excluded',
+            reason: 'archived',
+          },
+        },
+      ],
+    });
+  });
+
+  it.each(['PAY', 'PAY/', '/slug', 'PAY/a/b', 'PAY/..', '../x', ''])(
+    'refuses %j, which is no repository, with exit code 2',
+    async name => {
+      const { stderr, exitCode } = await explain(name);
+
+      expect(stderr).toContain('KEY/slug');
+      expect(exitCode).toBe(2);
+    },
+  );
+
+  it('keeps what a server says from steering the terminal', async () => {
+    const bitbucket = createSimulatedBitbucket({ users: [TEST_USER] });
+    bitbucket.addProject({ key: 'PAY', name: 'Pay' });
+    bitbucket.addRepository({ projectKey: 'PAY', slug: 'api' });
+    const message = '\u001B[2J\u001B]0;owned\u0007';
+    bitbucket.faults.add({
+      match: { kind: 'file-check' },
+      effect: { type: 'status', status: 403, message },
+    });
+    const { stdout } = await explain('PAY/api', {}, bitbucket);
+
+    expect(stdout).toContain('owned');
+    // eslint-disable-next-line no-control-regex -- that is what is looked for
+    expect(stdout).not.toMatch(/[\u0000-\u0009\u000B-\u001F\u007F-\u009F]/);
+  });
+});

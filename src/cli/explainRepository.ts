@@ -1,0 +1,113 @@
+/** Why one repository is, or is not, in the catalog: asks for that repository alone. */
+
+import { findCatalogFiles } from '../discovery/findCatalogFiles';
+import { reportRepository } from '../discovery/report';
+import { RepositoryAddress } from '../model';
+import { CliIo, ExitCode } from './CliIo';
+import { Connection, Connections } from './connections';
+import { describeError, UsageError } from './errors';
+import { indent, plainText } from './plainText';
+import { PreviewedRepository } from './previewDocument';
+import { toPreviewedRepository } from './previewProvider';
+import { Configuration } from './readConfiguration';
+import { renderRepository } from './renderPreview';
+
+/** What `--explain --json` prints. */
+export interface ExplanationDocument {
+  /** Raised when a field changes its meaning or goes; new fields do not raise it. */
+  readonly version: 1;
+  /** ISO 8601. */
+  readonly createdAt: string;
+  /** Per provider, in the order of the configuration. */
+  readonly explanations: readonly ProviderExplanation[];
+}
+
+/** What one provider would do with the repository. */
+export interface ProviderExplanation {
+  readonly providerId: string;
+  readonly host: string;
+  /** `failed`: whether it exists could not be found out. */
+  readonly status: 'explained' | 'does-not-exist' | 'failed';
+  /** Of what is explained. */
+  readonly repository?: PreviewedRepository;
+  /** Why there is no explanation, in words without secrets. */
+  readonly error?: string;
+}
+
+/** @throws UsageError for what is not `KEY/slug` */
+export function parseAddress(text: string): RepositoryAddress {
+  const [projectKey, slug, ...rest] = text.split('/');
+  const isName = (name: string | undefined): name is string =>
+    name !== undefined && name.trim() !== '' && !/^\.{1,2}$/.test(name);
+  if (!isName(projectKey) || !isName(slug) || rest.length > 0) {
+    throw new UsageError(
+      '--explain wants one repository as KEY/slug, such as PAY/invoice-service or ~jdoe/playground',
+    );
+  }
+  return { projectKey, slug };
+}
+
+/** Explains one repository for each provider and prints that. */
+export async function explainRepository(
+  text: string,
+  configuration: Configuration,
+  options: { readonly json: boolean },
+  io: CliIo,
+): Promise<ExitCode> {
+  const address = parseAddress(text);
+  const pool = new Connections(io);
+  const explanations: ProviderExplanation[] = [];
+  for (const connection of configuration.providers.map(one => pool.open(one))) {
+    explanations.push(await explain(address, connection, io.signal));
+  }
+  const createdAt = new Date(io.clock.now()).toISOString();
+  const document: ExplanationDocument = { version: 1, createdAt, explanations };
+  io.stdout(options.json ? `${JSON.stringify(document, null, 2)}\n` : render(document));
+  const isExplained = explanations.some(one => one.status === 'explained');
+  return isExplained && explanations.every(one => one.status !== 'failed') ? 0 : 1;
+}
+
+async function explain(
+  address: RepositoryAddress,
+  connection: Connection,
+  signal: AbortSignal,
+): Promise<ProviderExplanation> {
+  const { config, client, integration, redact } = connection;
+  const provider = { providerId: config.id, host: config.host };
+  const name = `${address.projectKey}/${address.slug}`;
+  try {
+    const lookup = await client.getRepository(address, { signal });
+    if (lookup.kind === 'gone') {
+      const error = `${name} does not exist on ${config.host}, or the account may not see it`;
+      return { ...provider, status: 'does-not-exist', error };
+    }
+    if (lookup.kind === 'unknown') {
+      const hint =
+        lookup.problem.reason === 'not-permitted'
+          ? `${name} is not visible to the account: Bitbucket says the same of what does not exist and of what may not be seen. `
+          : `Whether ${name} exists could not be found out. `;
+      return { ...provider, status: 'failed', error: hint + lookup.problem.detail };
+    }
+    const { repository } = lookup;
+    const outcome = await findCatalogFiles(repository, config, client, signal);
+    const report = reportRepository({ repository, outcome });
+    return {
+      ...provider,
+      status: 'explained',
+      repository: toPreviewedRepository(report, integration),
+    };
+  } catch (error) {
+    const what = signal.aborted ? 'Stopped before the end' : describeError(error);
+    return { ...provider, status: 'failed', error: redact(what) };
+  }
+}
+
+function render({ explanations }: ExplanationDocument): string {
+  const parts = explanations.map(({ providerId, host, repository, error }) =>
+    [
+      `Provider ${providerId} on ${host}`,
+      indent(repository ? renderRepository(repository) : (error ?? '')),
+    ].join('\n\n'),
+  );
+  return `${plainText(parts.join('\n\n'))}\n`;
+}

@@ -1,0 +1,89 @@
+import { duration, indent, plainText, plural, renderColumns } from './plainText';
+import { PreviewMeter } from './PreviewMeter';
+import { renderBar } from './Progress';
+
+describe('text for terminals', () => {
+  it.each([
+    ['tab\tstop', 'tab\uFFFDstop'],
+    ['\u001B[2Jgone', '\uFFFD[2Jgone'],
+    ['C1 \u009B31m', 'C1 \uFFFD31m'],
+    ['two\nlines', 'two\nlines'],
+    ['Zürich ✓ 日本', 'Zürich ✓ 日本'],
+  ])('takes control characters out of %j', (text, plain) => {
+    expect(plainText(text)).toBe(plain);
+  });
+
+  it('aligns columns, numbers to the right, without spaces at the ends', () => {
+    const rows = [
+      ['Outcome', 'Count'],
+      ['absent', '7'],
+      ['x', ''],
+    ];
+
+    expect(renderColumns(rows, [1]).split('\n')).toEqual([
+      'Outcome  Count',
+      'absent       7',
+      'x',
+    ]);
+    expect(renderColumns([])).toBe('');
+  });
+
+  it('indents lines and leaves empty ones empty', () => {
+    expect(indent('a\n\nb')).toBe('  a\n\n  b');
+  });
+
+  it.each([
+    [0, '0 s'],
+    [1_240, '1.2 s'],
+    [59_000, '59 s'],
+    [60_000, '1 min 0 s'],
+    [185_000, '3 min 5 s'],
+    [119_900, '2 min 0 s'],
+  ])('writes %d ms as %s', (ms, text) => {
+    expect(duration(ms)).toBe(text);
+  });
+
+  it('counts in words', () => {
+    expect(plural(1, 'retry', 'retries')).toBe('1 retry');
+    expect(plural(0, 'Location')).toBe('0 Locations');
+  });
+
+  it.each([
+    [0, 4, '[------------------------]   0 %'],
+    [1, 4, '[######------------------]  25 %'],
+    [4, 4, '[########################] 100 %'],
+    [0, 0, '[########################] 100 %'],
+    [5, 4, '[########################] 100 %'],
+  ])('draws %d of %d', (done, total, bar) => {
+    expect(renderBar(done, total)).toBe(bar);
+  });
+});
+
+describe('the meter of a preview', () => {
+  const attempt = { kind: 'file-check', result: 200, retry: false } as const;
+
+  it('counts the requests of each second, quiet ones included', () => {
+    let nowMs = 50_000;
+    const meter = new PreviewMeter({ now: () => nowMs });
+    nowMs = 100_000;
+    meter.begin();
+    meter.onAttempt(attempt);
+    nowMs = 102_999;
+    meter.onAttempt(attempt);
+    meter.onAttempt({ ...attempt, result: 429, retry: true });
+    nowMs = 104_001;
+
+    expect(meter.perSecond()).toEqual([1, 0, 2, 0, 0]);
+    expect(meter.counts()).toMatchObject({ total: 3, retries: 1, rateLimited: 1 });
+    expect(meter.startedAtMs).toBe(100_000);
+  });
+
+  it('bears a clock that is set back', () => {
+    let nowMs = 100_000;
+    const meter = new PreviewMeter({ now: () => nowMs });
+    nowMs = 10_000;
+    meter.onAttempt(attempt);
+
+    expect(meter.perSecond()).toEqual([1]);
+  });
+});

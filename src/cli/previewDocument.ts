@@ -1,0 +1,99 @@
+/** What a preview found out, as `--json` prints it and the page shows it. Types only. */
+
+import { RunSummary } from '../discovery/summarizeRun';
+import { OutcomeKind } from '../model';
+
+/** One preview of one or more providers. */
+export interface PreviewDocument {
+  /** Raised when a field changes its meaning or goes; new fields do not raise it. */
+  readonly version: 1;
+  /** ISO 8601. */
+  readonly createdAt: string;
+  /** In the order of the configuration. */
+  readonly providers: readonly ProviderPreview[];
+}
+
+/** What a run of one provider would find, starting from nothing. */
+export interface ProviderPreview {
+  readonly providerId: string;
+  readonly host: string;
+  /** `failed` where a scheduled run would fail; what was learned until then is here. */
+  readonly status: 'succeeded' | 'failed';
+  /** Why it failed, in words without secrets. */
+  readonly error?: string;
+  /** ISO 8601. */
+  readonly startedAt: string;
+  /** ISO 8601. */
+  readonly finishedAt: string;
+  readonly durationMs: number;
+  /** The counts that a scheduled run would report. */
+  readonly summary: RunSummary;
+  readonly requests: PreviewedRequests;
+  /** `undefined` where the server does not tell. */
+  readonly budget?: PreviewedBudget;
+  /** By project key, then by slug. */
+  readonly repositories: readonly PreviewedRepository[];
+  /** How a live catalog differs; present where one was named and could be read. */
+  readonly against?: CatalogDifference;
+}
+
+/** What the preview asked of Bitbucket, retries included. */
+export interface PreviewedRequests {
+  readonly total: number;
+  readonly retries: number;
+  /** Answers that told us to slow down. */
+  readonly rateLimited: number;
+  /** How many of each kind; only kinds that were sent. */
+  readonly byKind: Readonly<Record<string, number>>;
+  /** How long requests waited for their turn, all together. */
+  readonly waitedMs: number;
+  /** Requests per second of the run: how many were sent in each, oldest first. */
+  readonly perSecond: readonly number[];
+}
+
+/** How many requests the server lets the account send. */
+export type PreviewedBudget =
+  | {
+      readonly kind: 'limited';
+      /** Requests that can be sent at once. */
+      readonly capacity: number;
+      readonly fillRatePerSecond: number;
+    }
+  | { readonly kind: 'unlimited' };
+
+/** How one repository would end a run. */
+export interface PreviewedRepository {
+  readonly projectKey: string;
+  readonly repositorySlug: string;
+  readonly outcome: OutcomeKind;
+  /** One of the codes in `model.ts`; `undefined` for what is registered. */
+  readonly reason?: string;
+  /** What happened, in a sentence without secrets; only of what is unknown. */
+  readonly detail?: string;
+  /** What the outcome means. */
+  readonly cause: string;
+  /** What to do about it. */
+  readonly remedy: string;
+  /** What would be registered for it. */
+  readonly files: readonly PreviewedFile[];
+  /** Where people see the repository in Bitbucket. */
+  readonly url?: string;
+}
+
+/** A catalog file and the target of its Location. */
+export interface PreviewedFile {
+  readonly path: string;
+  readonly targetUrl: string;
+}
+
+/** What the next complete run would change in a live catalog. */
+export interface CatalogDifference {
+  /** Of the catalog, as it was given. */
+  readonly url: string;
+  /** Targets that are not in the catalog yet. */
+  readonly added: readonly string[];
+  /** Targets in the catalog that are proven not to be there any more. */
+  readonly removed: readonly string[];
+  /** How many targets stay as they are. */
+  readonly unchanged: number;
+}

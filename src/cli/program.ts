@@ -1,0 +1,186 @@
+/** The commands, their options and help. Reads the command line; everything else is elsewhere. */
+
+import { Command, CommanderError } from 'commander';
+import { z } from 'zod';
+import { version } from '../../package.json';
+import { runCheck } from './checkCommand';
+import { CliIo, ExitCode } from './CliIo';
+import { CommandFailedError, describeError, UsageError } from './errors';
+import { plainText } from './plainText';
+import { runPreview } from './previewCommand';
+import { runReplay } from './replayCommand';
+
+const NAME = 'bitbucket-server-discovery';
+
+const COMMON_HELP = `
+The configuration is that of the Backstage backend: app-config.yaml and
+app-config.local.yaml of this folder, or the files given with --config.
+Variables of the environment, $file and $include work as they do there.
+
+Exit codes: 0 fine, 1 something failed or does not exist, 2 wrong usage or
+configuration.`;
+
+const CHECK_HELP = `
+Examples:
+  $ ${NAME} check
+  $ ${NAME} check --config app-config.yaml --config app-config.production.yaml
+${COMMON_HELP}`;
+
+const PREVIEW_HELP = `
+Nothing is changed, neither in Bitbucket nor in Backstage.
+
+Examples:
+  $ ${NAME} preview
+  $ ${NAME} preview --explain PAY/invoice-service
+  $ ${NAME} preview --html preview.html
+  $ ${NAME} preview --json > preview.json
+  $ BACKSTAGE_TOKEN=... ${NAME} preview --against https://backstage.example.com
+
+A difference to the catalog is no failure. Ctrl-C ends the preview, shows what was
+learned until then and exits with 1.
+${COMMON_HELP}`;
+
+const REPLAY_HELP = `
+The event key is that of the header X-Event-Key, the file holds the body of the
+webhook. Nothing is changed, neither in Bitbucket nor in Backstage.
+
+Examples:
+  $ ${NAME} replay repo:refs_changed push.json
+  $ ${NAME} replay repo:modified renamed.json --provider default
+${COMMON_HELP}`;
+
+const Common = z.object({
+  config: z.array(z.string()),
+  provider: z.string().optional(),
+});
+const Preview = Common.extend({
+  explain: z.string().optional(),
+  against: z.string().optional(),
+  token: z.string().optional(),
+  json: z.boolean().optional(),
+  html: z.string().optional(),
+});
+
+/**
+ * Runs one command line.
+ *
+ * @param args - without the names of Node.js and of the program
+ * @returns the exit code; never throws
+ */
+export async function runCli(args: readonly string[], io: CliIo): Promise<ExitCode> {
+  let exitCode: ExitCode = 0;
+  const program = createProgram(io, async command => {
+    exitCode = await command;
+  });
+  try {
+    await program.parseAsync([...args], { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    return explainEnd(error, io);
+  }
+}
+
+function explainEnd(error: unknown, io: CliIo): ExitCode {
+  if (error instanceof CommanderError) {
+    // It has said what is wrong; help and version are no errors.
+    return error.exitCode === 0 ? 0 : 2;
+  }
+  if (io.signal.aborted) {
+    io.stderr('Stopped.\n');
+    return 1;
+  }
+  io.stderr(`error: ${plainText(describeError(error))}\n`);
+  if (error instanceof UsageError) {
+    return 2;
+  }
+  if (!(error instanceof CommandFailedError)) {
+    io.stderr(`This is a bug in ${NAME}: please report it.\n`);
+  }
+  return 1;
+}
+
+type Settle = (command: Promise<ExitCode>) => Promise<void>;
+
+function createProgram(io: CliIo, settle: Settle): Command {
+  const program = new Command(NAME)
+    .description(
+      'Checks, previews and explains what the Bitbucket Server discovery of a Backstage catalog does.',
+    )
+    .version(version, '-V, --version', 'print the version')
+    .exitOverride()
+    .configureOutput({
+      writeOut: io.stdout,
+      writeErr: io.stderr,
+      // A value behind a misspelt option may be a token.
+      outputError: (text, write) => write(text.replace(/=[^']*/g, '=...')),
+    })
+    .showHelpAfterError('(add --help for the options)')
+    .addHelpText('after', COMMON_HELP);
+  addCheck(program, io, settle);
+  addPreview(program, io, settle);
+  addReplay(program, io, settle);
+  return program;
+}
+
+function addCheck(program: Command, io: CliIo, settle: Settle): void {
+  withCommonOptions(program.command('check'))
+    .description('tell whether Bitbucket can be reached, as whom, and what is missing')
+    .addHelpText('after', CHECK_HELP)
+    .action(options => settle(runCheck(Common.parse(options), io)));
+}
+
+function addPreview(program: Command, io: CliIo, settle: Settle): void {
+  withCommonOptions(program.command('preview'))
+    .description('a dry run: what would be in the catalog, what would not, and why')
+    .option('--explain <KEY/slug>', 'one repository only')
+    .option('--against <url>', 'compare with the catalog of this Backstage backend')
+    .option(
+      '--token <token>',
+      'for that backend; the variable BACKSTAGE_TOKEN keeps it out of the process list',
+    )
+    .option('--json', 'for machines: one JSON document')
+    .option('--html <file>', 'also write a page to this file')
+    .addHelpText('after', PREVIEW_HELP)
+    .action(options => {
+      const parsed = Preview.parse(options);
+      refuseCombinations(parsed);
+      return settle(runPreview(parsed, io));
+    });
+}
+
+function refuseCombinations(options: z.infer<typeof Preview>): void {
+  if (options.explain !== undefined && (options.against ?? options.html) !== undefined) {
+    throw new UsageError('--explain cannot be combined with --against or --html');
+  }
+  if (options.token !== undefined && options.against === undefined) {
+    throw new UsageError('--token is for --against <url>, which is missing');
+  }
+}
+
+function addReplay(program: Command, io: CliIo, settle: Settle): void {
+  withCommonOptions(program.command('replay'))
+    .description('tell what an event would do, from a recorded webhook')
+    .argument('<event-key>', 'such as repo:refs_changed')
+    .argument('<payload.json>', 'file with the body of the webhook')
+    .addHelpText('after', REPLAY_HELP)
+    .action((eventKey, payload, options) =>
+      settle(
+        runReplay(
+          {
+            ...Common.parse(options),
+            eventKey: z.string().parse(eventKey),
+            payload: z.string().parse(payload),
+          },
+          io,
+        ),
+      ),
+    );
+}
+
+function withCommonOptions(command: Command): Command {
+  const collect = (file: string, files: readonly string[]) => [...files, file];
+  return command
+    .allowExcessArguments(false)
+    .option('--config <file>', 'configuration file, can be repeated', collect, [])
+    .option('--provider <id>', 'one provider only');
+}

@@ -1,0 +1,155 @@
+/**
+ * Reads the same configuration files as the backend, and from them the providers. Every
+ * fault ends the command with exit code 2 and a message that names it.
+ */
+
+import path from 'node:path';
+import { Config } from '@backstage/config';
+import { ConfigSources, EnvConfigSource } from '@backstage/config-loader';
+import { isError } from '@backstage/errors';
+import {
+  BitbucketServerIntegrationConfig,
+  readBitbucketServerIntegrationConfigs,
+} from '@backstage/integration';
+import { readProviderConfigs } from '../config/readProviderConfigs';
+import { ProviderConfig } from '../config/types';
+import { CliIo } from './CliIo';
+import { UsageError } from './errors';
+
+/** Which part of which configuration. */
+export interface ConfigurationOptions {
+  /** `--config`, repeatable; the default files when empty. */
+  readonly config: readonly string[];
+  /** `--provider`; all of them when left out. */
+  readonly provider?: string;
+}
+
+/** One provider with the integration of its host. */
+export interface ConfiguredProvider {
+  readonly config: ProviderConfig;
+  readonly integration: BitbucketServerIntegrationConfig;
+}
+
+/** What a command works on. */
+export interface Configuration {
+  /** Those asked for, at least one. */
+  readonly providers: readonly ConfiguredProvider[];
+  /** Ids of all that are configured for a host: what one does not find, another may. */
+  readonly idsOnHost: (host: string) => readonly string[];
+}
+
+/** @throws UsageError when the configuration cannot be read, or names no such provider */
+export async function readConfiguration(
+  options: ConfigurationOptions,
+  io: CliIo,
+): Promise<Configuration> {
+  const config = await loadFiles(options.config, io);
+  const all = readAll(config);
+  const providers =
+    options.provider === undefined
+      ? all
+      : all.filter(one => one.config.id === options.provider);
+  if (providers.length === 0) {
+    throw new UsageError(describeMissing(all, options.provider));
+  }
+  return {
+    providers,
+    idsOnHost: host =>
+      all.filter(one => isSameHost(one.config.host, host)).map(one => one.config.id),
+  };
+}
+
+/** Hosts are the same in any case of letters. */
+export function isSameHost(one: string, other: string): boolean {
+  return one.toLowerCase() === other.toLowerCase();
+}
+
+async function loadFiles(files: readonly string[], io: CliIo): Promise<Config> {
+  const shared = {
+    watch: false,
+    rootDir: io.cwd,
+    substitutionFunc: async (name: string) => io.env[name]?.trim(),
+  };
+  const targets = files.map(file => {
+    if (/^https?:\/\//i.test(file)) {
+      throw new UsageError(
+        '--config takes files, not URLs: download the configuration first',
+      );
+    }
+    return { type: 'path' as const, target: path.resolve(io.cwd, file) };
+  });
+  try {
+    const source = ConfigSources.merge([
+      ConfigSources.defaultForTargets({ ...shared, targets }),
+      EnvConfigSource.create({ env: io.env }),
+    ]);
+    const config = await ConfigSources.toConfig(source);
+    config.close();
+    return config;
+  } catch (error) {
+    throw new UsageError(describeLoadFailure(error, files));
+  }
+}
+
+/**
+ * Parsers quote what they stumble over, which may be a password: of their messages only
+ * the place is told.
+ */
+function describeLoadFailure(error: unknown, files: readonly string[]): string {
+  const message = isError(error) ? error.message : '';
+  if (isError(error) && error.name === 'NotFoundError') {
+    const remedy =
+      files.length > 0
+        ? 'Check --config'
+        : 'Run the command where app-config.yaml lies, or name the files with --config';
+    return `${firstLine(message)}. ${remedy}`;
+  }
+  const [, place] = /(at line \d+, column \d+)/.exec(message) ?? [];
+  const [, where] = /^(Failed to read config file at "[^"]*", error at [\w.[\]-]+)/.exec(
+    message,
+  ) ?? [undefined, undefined];
+  const what = files.length > 0 ? files.join(', ') : 'app-config.yaml';
+  return [
+    where ?? `The configuration (${what}) cannot be read`,
+    place && `It is not valid YAML ${place}`,
+    'Check that each file, and each one it includes, exists and is valid YAML or JSON',
+  ]
+    .filter(Boolean)
+    .join('. ');
+}
+
+function firstLine(text: string): string {
+  return text.split('\n', 1).join('');
+}
+
+function readAll(config: Config): ConfiguredProvider[] {
+  try {
+    const configs = readProviderConfigs(config);
+    const integrations =
+      configs.length === 0
+        ? []
+        : readBitbucketServerIntegrationConfigs(
+            config.getOptionalConfigArray('integrations.bitbucketServer') ?? [],
+          );
+    return configs.flatMap(one => {
+      // The reader of the providers has made sure that there is one.
+      const integration = integrations.find(({ host }) => isSameHost(host, one.host));
+      return integration ? [{ config: one, integration }] : [];
+    });
+  } catch (error) {
+    throw new UsageError(
+      isError(error) ? error.message : 'The configuration cannot be read',
+    );
+  }
+}
+
+function describeMissing(
+  all: readonly ConfiguredProvider[],
+  wanted: string | undefined,
+): string {
+  if (all.length === 0) {
+    return 'No provider is configured: add catalog.providers.bitbucketServer with the host of an integration, or name the files that have it with --config';
+  }
+  const known = all.map(one => one.config.id).join(', ');
+  return `There is no provider "${wanted}" below catalog.providers.bitbucketServer. Known: ${known}`;
+}

@@ -1,0 +1,139 @@
+/** A preview as people read it at a terminal. Pure. */
+
+import { OUTCOME_KINDS, OutcomeKind } from '../model';
+import { explainOutcome } from '../discovery/explanations';
+import { describeBudget } from './budget';
+import { duration, indent, plainText, plural, renderColumns } from './plainText';
+import {
+  CatalogDifference,
+  PreviewDocument,
+  PreviewedRepository,
+  ProviderPreview,
+} from './previewDocument';
+
+/** Named of each outcome; all of them are in `--json` and `--html`. */
+const MOST_EXAMPLES = 5;
+
+/** The whole document. */
+export function renderPreview(document: PreviewDocument): string {
+  const parts = document.providers.map(renderProvider);
+  const end = 'This was a preview: nothing was changed anywhere.';
+  return `${plainText([...parts, end].join('\n\n'))}\n`;
+}
+
+function renderProvider(preview: ProviderPreview): string {
+  return [
+    `Provider ${preview.providerId} on ${preview.host}`,
+    preview.error && indent(`FAILED: ${preview.error}`),
+    indent(renderCounts(preview)),
+    ...groupsOf(preview).map(group => indent(renderGroup(group))),
+    indent(renderCost(preview)),
+    preview.against && indent(renderDifference(preview.against)),
+  ]
+    .filter(Boolean)
+    .join('\n\n');
+}
+
+/** Repositories that ended alike. */
+interface Group {
+  readonly outcome: OutcomeKind;
+  readonly reason?: string;
+  readonly repositories: readonly PreviewedRepository[];
+}
+
+/** In the order of the outcomes, then the largest first. */
+function groupsOf({ repositories }: ProviderPreview): Group[] {
+  return OUTCOME_KINDS.flatMap(outcome => {
+    const byReason = new Map<string | undefined, PreviewedRepository[]>();
+    for (const one of repositories.filter(each => each.outcome === outcome)) {
+      const members = byReason.get(one.reason) ?? [];
+      members.push(one);
+      byReason.set(one.reason, members);
+    }
+    return [...byReason]
+      .map(([reason, members]) => ({ outcome, reason, repositories: members }))
+      .sort((a, b) => b.repositories.length - a.repositories.length);
+  });
+}
+
+function renderCounts(preview: ProviderPreview): string {
+  const rows = groupsOf(preview).map(({ outcome, reason, repositories }) => [
+    outcome,
+    reason ?? '',
+    String(repositories.length),
+  ]);
+  const head = ['Outcome', 'Reason', 'Repositories'];
+  const sum = ['', 'all', String(preview.summary.repositories)];
+  const table = renderColumns([head, ...rows, sum], [2]);
+  const locations = plural(preview.summary.locations, 'Location');
+  const verdict =
+    preview.status === 'succeeded'
+      ? `${locations} would be in the catalog.`
+      : `${locations} found until then. A run that fails adds what it has found and removes nothing.`;
+  return `${table}\n\n${verdict}`;
+}
+
+function renderGroup({ outcome, reason, repositories }: Group): string {
+  const explanation = explainOutcome(outcome, reason);
+  const title = reason === undefined ? outcome : `${outcome}: ${reason}`;
+  const remedy = explanation?.remedy;
+  const shown = repositories.slice(0, MOST_EXAMPLES).map(renderExample);
+  const left = repositories.length - shown.length;
+  return [
+    `${title} (${repositories.length})`,
+    explanation && indent(explanation.cause),
+    // Of what is in the catalog there is nothing to be done.
+    outcome !== 'registered' && remedy && indent(`What to do: ${remedy}`),
+    ...shown.map(line => indent(line, '    ')),
+    left > 0 && indent(`and ${left} more`, '    '),
+  ]
+    .filter(Boolean)
+    .join('\n');
+}
+
+function renderExample(one: PreviewedRepository): string {
+  const name = `${one.projectKey}/${one.repositorySlug}`;
+  const more = one.detail ?? one.files.map(file => file.path).join(', ');
+  return more === '' ? name : `${name}  ${more}`;
+}
+
+function renderCost({ requests, durationMs, budget }: ProviderPreview): string {
+  const kinds = Object.entries(requests.byKind)
+    .sort(([, a], [, b]) => b - a)
+    .map(([kind, count]) => `${count} ${kind}`);
+  const waited = `${duration(requests.waitedMs)} of waiting, summed over all requests`;
+  return [
+    `${plural(requests.total, 'request')} in ${duration(durationMs)}${kinds.length > 0 ? `: ${kinds.join(', ')}` : ''}`,
+    `${plural(requests.retries, 'retry', 'retries')}, ${requests.rateLimited} refused by the rate limit, ${waited}`,
+    `Rate limit: ${describeBudget(budget)}`,
+  ].join('\n');
+}
+
+function renderDifference({ url, added, removed, unchanged }: CatalogDifference): string {
+  const isSame = added.length === 0 && removed.length === 0;
+  return [
+    `Compared with the catalog at ${url}`,
+    indent(
+      isSame
+        ? `No difference: ${plural(unchanged, 'Location')} as before.`
+        : `${added.length} would be added, ${removed.length} removed, ${unchanged} unchanged.`,
+    ),
+    ...added.map(target => indent(`+ ${target}`)),
+    ...removed.map(target => indent(`- ${target}`)),
+  ].join('\n');
+}
+
+/** One repository, everything that is known about it. */
+export function renderRepository(one: PreviewedRepository): string {
+  const outcome =
+    one.reason === undefined ? one.outcome : `${one.outcome}: ${one.reason}`;
+  const rows = [
+    ['Outcome', outcome],
+    ['Cause', one.cause],
+    ...(one.detail === undefined ? [] : [['Detail', one.detail]]),
+    ['What to do', one.remedy],
+    ...one.files.map(file => ['File', `${file.path} -> ${file.targetUrl}`]),
+    ...(one.url === undefined ? [] : [['Page', one.url]]),
+  ];
+  return `${one.projectKey}/${one.repositorySlug}\n${indent(renderColumns(rows))}`;
+}

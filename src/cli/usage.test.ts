@@ -1,0 +1,218 @@
+import { version } from '../../package.json';
+import { appConfigFor, TEST_USER } from '../__testUtils__/testProvider';
+import { createDemoBitbucket, DEMO_PROVIDER } from './__testUtils__/demoBitbucket';
+import { runCommand, RunCommandOptions } from './__testUtils__/runCommand';
+
+const COMMANDS = [['check'], ['preview'], ['replay', 'repo:forked', 'payload.json']];
+
+const files = { 'payload.json': '{}' };
+
+/** Runs each command, since all read the same configuration. */
+async function eachCommand(options: RunCommandOptions) {
+  const runs = COMMANDS.map(args =>
+    runCommand(args, { ...options, files: { ...files, ...options.files } }),
+  );
+  return Promise.all(runs);
+}
+
+describe('the command line', () => {
+  it.each([['check'], ['preview'], ['replay']])('helps with %s', async command => {
+    const { stdout, exitCode } = await runCommand([command, '--help']);
+
+    expect(stdout).toContain('Examples:');
+    expect(stdout).toContain(`$ bitbucket-server-discovery ${command}`);
+    expect(stdout).toContain('Exit codes: 0 fine');
+    expect(exitCode).toBe(0);
+  });
+
+  it('names its commands and its version', async () => {
+    const help = await runCommand(['--help']);
+    const printed = await runCommand(['--version']);
+
+    expect(help.stdout).toMatch(/check[^]*preview[^]*replay/);
+    expect(help.exitCode).toBe(0);
+    expect(printed).toMatchObject({ stdout: `${version}\n`, exitCode: 0 });
+  });
+
+  it.each([
+    ['no command', [], 'Usage: '],
+    ['an unknown command', ['discover'], "unknown command 'discover'"],
+    ['an unknown option', ['preview', '--fast'], "unknown option '--fast'"],
+    ['an option without its value', ['preview', '--html'], 'argument missing'],
+    ['an argument too many', ['check', 'this'], 'too many arguments'],
+    ['a missing argument', ['replay', 'repo:forked'], "argument 'payload.json'"],
+    ['a token for nothing', ['preview', '--token', 'x'], '--token is for --against'],
+    [
+      'what does not go together',
+      ['preview', '--explain', 'A/b', '--html', 'x'],
+      'cannot be combined',
+    ],
+  ])('exits with 2 for %s', async (_, args, words) => {
+    const { stderr, stdout, exitCode } = await runCommand(args, {
+      bitbucket: createDemoBitbucket(),
+    });
+
+    expect(stderr).toContain(words);
+    expect(stderr).not.toMatch(/\n +at /);
+    expect(stdout).toBe('');
+    expect(exitCode).toBe(2);
+  });
+
+  it('does not repeat what follows a misspelt option', async () => {
+    const args = ['preview', '--tokne=hidden-token'];
+    const { stderr } = await runCommand(args);
+
+    expect(stderr).toContain("unknown option '--tokne=...'");
+    expect(stderr).not.toContain('hidden-token');
+  });
+
+  it('exits with 2 for a provider that there is not, and names those that there are', async () => {
+    const bitbucket = createDemoBitbucket();
+    for (const args of [['check'], ['preview'], ['preview', '--explain', 'A/b']]) {
+      const run = await runCommand([...args, '--provider', 'nope'], { bitbucket });
+
+      expect(run.stderr).toContain('There is no provider "nope"');
+      expect(run.stderr).toContain('Known: default');
+      expect(run.exitCode).toBe(2);
+    }
+    expect(bitbucket.requests).toHaveLength(0);
+  });
+});
+
+describe('the configuration of the command line', () => {
+  it.each([
+    [
+      'a misspelt key',
+      { catalogPaths: '/x' },
+      'catalog.providers.bitbucketServer.catalogPaths',
+    ],
+    ['a bad pattern', { filters: { projectKey: '(' } }, 'filters.projectKey'],
+    [
+      'a wrong type',
+      { concurrency: 'many' },
+      'catalog.providers.bitbucketServer.concurrency',
+    ],
+  ])('exits with 2 for %s and names the key', async (_, provider, key) => {
+    const runs = await eachCommand({ bitbucket: createDemoBitbucket(), provider });
+
+    for (const { stderr, stdout, exitCode } of runs) {
+      expect(stderr).toContain(key);
+      expect(stderr).not.toMatch(/\n +at /);
+      expect(stdout).toBe('');
+      expect(exitCode).toBe(2);
+    }
+  });
+
+  it('exits with 2 and a remedy where no provider is configured', async () => {
+    for (const run of await eachCommand({ appConfig: { app: { title: 'x' } } })) {
+      expect(run.stderr).toContain('add catalog.providers.bitbucketServer');
+      expect(run.exitCode).toBe(2);
+    }
+  });
+
+  it('exits with 2 and a remedy where there is no configuration', async () => {
+    const inFolder = await runCommand(['preview']);
+    const named = await runCommand(['preview', '--config', 'nowhere.yaml']);
+
+    expect(inFolder.stderr).toMatch(
+      /app-config\.yaml" does not exist\. Run the command where/,
+    );
+    expect(named.stderr).toMatch(/nowhere\.yaml" does not exist\. Check --config/);
+    expect([inFolder.exitCode, named.exitCode]).toEqual([2, 2]);
+  });
+
+  it('refuses an integration whose address cannot be used', async () => {
+    const bitbucket = createDemoBitbucket();
+    const apiBaseUrl = 'http://user:hidden-password@bitbucket.test/rest/api/1.0';
+    const appConfig = appConfigFor({
+      bitbucket,
+      integration: { token: 'abcdef', apiBaseUrl },
+    });
+    const { stderr, exitCode } = await runCommand(['check'], { bitbucket, appConfig });
+
+    expect(stderr).toContain('integrations.bitbucketServer, host bitbucket.test');
+    expect(stderr).not.toContain('hidden-password');
+    expect(exitCode).toBe(2);
+  });
+
+  it.each([
+    ['YAML', 'app-config.yaml', 'a:\n  password: hidden-password: [\n'],
+    ['an alias', 'app-config.yaml', 'password: *hidden-password\n'],
+    ['an included file', 'app-config.yaml', 'a: { $include: secrets.json }\n'],
+  ])('does not quote %s that cannot be read', async (_, name, content) => {
+    const { stderr, exitCode } = await runCommand(['preview'], {
+      files: { [name]: content, 'secrets.json': '{"a": hidden-password' },
+    });
+
+    expect(stderr).toContain('app-config.yaml');
+    expect(stderr).not.toContain('hidden-password');
+    expect(exitCode).toBe(2);
+  });
+
+  it('reads several files, variables and included files as Backstage does', async () => {
+    const bitbucket = createDemoBitbucket();
+    const { host } = new URL(bitbucket.baseUrl);
+    const { stdout, exitCode } = await runCommand(
+      ['check', '--config', 'base.yaml', '--config', 'more.yaml'],
+      {
+        bitbucket,
+        files: {
+          'app-config.yaml': 'not: read',
+          'base.yaml': [
+            'integrations:',
+            '  bitbucketServer:',
+            `    - host: ${host}`,
+            `      apiBaseUrl: ${bitbucket.apiBaseUrl}`,
+            '      username: ${BITBUCKET_USER}',
+            '      password: { $file: password.txt }',
+            'catalog: { providers: { bitbucketServer: { $include: provider.yaml } } }',
+          ].join('\n'),
+          'password.txt': `${TEST_USER.password}\n`,
+          'provider.yaml': `host: ${host}\nfilters: { projectKey: ^PAY$ }\n`,
+          'more.yaml':
+            'catalog: { providers: { bitbucketServer: { filters: { projectKey: ^SHOP$ } } } }',
+        },
+        env: { BITBUCKET_USER: TEST_USER.name },
+      },
+    );
+
+    expect(stdout).toContain('Signed in as backstage');
+    expect(stdout).toMatch(/Reading: SHOP\//);
+    expect(exitCode).toBe(0);
+  });
+
+  it('takes app-config.local.yaml and APP_CONFIG_ variables into account', async () => {
+    const bitbucket = createDemoBitbucket();
+    const { host } = new URL(bitbucket.baseUrl);
+    const local = {
+      catalog: {
+        providers: { bitbucketServer: { host, filters: { projectKey: '^DATA$' } } },
+      },
+    };
+    const { stdout } = await runCommand(['check'], {
+      bitbucket,
+      provider: DEMO_PROVIDER,
+      files: { 'app-config.local.yaml': JSON.stringify(local) },
+      env: {
+        APP_CONFIG_catalog_providers_bitbucketServer_filters_repoSlug:
+          '"data-service-4$"',
+      },
+    });
+
+    expect(stdout).toContain('1 of them pass the filters');
+    expect(stdout).toContain(
+      'DATA/data-service-4 can be read (it has catalog-info.yaml)',
+    );
+  });
+
+  it('refuses configuration from the network', async () => {
+    const { stderr, exitCode } = await runCommand([
+      'preview',
+      '--config',
+      'https://example.com/app-config.yaml',
+    ]);
+
+    expect(stderr).toContain('--config takes files');
+    expect(exitCode).toBe(2);
+  });
+});

@@ -1,0 +1,75 @@
+/** What is to be done about one repository, joined from any number of events. Pure. */
+
+import { Repository, RepositoryAddress } from '../model';
+import { ChangedRepository, RefChange, RepositoryChange } from './repositoryChanges';
+
+/** A change of one repository. */
+export type SingleChange = Exclude<RepositoryChange, { type: 'project-modified' }>;
+
+/** One repository that events are about. */
+export interface PendingRepository {
+  /** As the last event shows it. */
+  readonly repository: ChangedRepository;
+  /** At most one of each type. */
+  readonly changes: readonly SingleChange[];
+  /** As a listing has just shown it: it is looked at whatever the events say. */
+  readonly listed?: Repository;
+}
+
+/** Joins what happened later with what happened before. */
+export function mergePending(
+  earlier: PendingRepository,
+  later: PendingRepository,
+): PendingRepository {
+  const changes = new Map(earlier.changes.map(one => [one.type, one]));
+  for (const change of later.changes) {
+    changes.set(change.type, mergeChange(changes.get(change.type), change));
+  }
+  const id = later.repository.id ?? earlier.repository.id;
+  const selfUrl = later.repository.selfUrl ?? earlier.repository.selfUrl;
+  const listed = later.listed ?? earlier.listed;
+  return {
+    repository: {
+      ...later.repository,
+      ...(id !== undefined && { id }),
+      ...(selfUrl !== undefined && { selfUrl }),
+    },
+    changes: [...changes.values()],
+    ...(listed && { listed }),
+  };
+}
+
+/** Its former address, where an event names one. */
+export function formerAddress({
+  changes,
+}: PendingRepository): RepositoryAddress | undefined {
+  return changes.flatMap(one => (one.type === 'modified' ? (one.was ?? []) : []))[0];
+}
+
+function mergeChange(
+  earlier: SingleChange | undefined,
+  later: SingleChange,
+): SingleChange {
+  if (earlier?.type === 'pushed' && later.type === 'pushed') {
+    return { ...later, refs: mergeRefs(earlier.refs, later.refs) };
+  }
+  if (earlier?.type === 'modified' && later.type === 'modified') {
+    // The catalog holds what the first one calls former.
+    const was = earlier.was ?? later.was;
+    return { ...later, ...(was && { was }) };
+  }
+  return later;
+}
+
+/** One change per ref, from where the first one began to where the last one led. */
+function mergeRefs(
+  earlier: readonly RefChange[],
+  later: readonly RefChange[],
+): RefChange[] {
+  const refs = new Map(earlier.map(ref => [ref.refId, ref]));
+  for (const ref of later) {
+    const first = refs.get(ref.refId);
+    refs.set(ref.refId, first ? { ...ref, fromHash: first.fromHash } : ref);
+  }
+  return [...refs.values()];
+}

@@ -1,0 +1,69 @@
+/** Which repositories to look at because their project was changed. Pure. */
+
+import { addressKey, isPlaceholderId } from '../discovery/identify';
+import { KnownRepository } from '../discovery/types';
+import { assessAddress } from '../filters/repositoryFilter';
+import { RepositoryFilters } from '../filters/types';
+import { Repository } from '../model';
+import { PendingRepository } from './pendingRepository';
+import { RepositoryChange } from './repositoryChanges';
+
+/** A project that was renamed, made public or described anew. */
+export type ProjectChange = Extract<RepositoryChange, { type: 'project-modified' }>;
+
+/**
+ * What the project has, and what it had and the listing lacks.
+ *
+ * @param listed - all repositories of the project
+ * @param known - what the provider remembers
+ */
+export function planProject(
+  change: ProjectChange,
+  listed: readonly Repository[],
+  known: readonly KnownRepository[],
+  filters: RepositoryFilters,
+): PendingRepository[] {
+  const keys = new Set([change.key, change.formerKey].map(key => key?.toLowerCase()));
+  const had = known.filter(
+    one => one.files.length > 0 && keys.has(one.projectKey.toLowerCase()),
+  );
+  const hadIds = new Set(had.map(one => one.repositoryId));
+  const here = listed.filter(
+    one => hadIds.has(one.id) || assessAddress(one, filters) === undefined,
+  );
+  const hereIds = new Set(here.map(one => one.id));
+  const hereAddresses = new Set(
+    here.flatMap(one => addressesOf(one, change)).map(addressKey),
+  );
+  const missing = had.filter(one =>
+    isPlaceholderId(one.repositoryId)
+      ? !hereAddresses.has(addressKey(one))
+      : !hereIds.has(one.repositoryId),
+  );
+  return [
+    ...here.map(repository => toListed(repository, change)),
+    ...missing.map(toMissing),
+  ];
+}
+
+/** Under the key it has now and the one it had before. */
+function addressesOf({ projectKey, slug }: Repository, { formerKey }: ProjectChange) {
+  return [
+    { projectKey, slug },
+    ...(formerKey === undefined ? [] : [{ projectKey: formerKey, slug }]),
+  ];
+}
+
+function toListed(repository: Repository, change: ProjectChange): PendingRepository {
+  const [, was] = addressesOf(repository, change);
+  return {
+    repository,
+    changes: [{ type: 'modified', repository, ...(was && { was }) }],
+    listed: repository,
+  };
+}
+
+function toMissing({ repositoryId, projectKey, slug }: KnownRepository) {
+  const repository = { id: repositoryId, projectKey, slug };
+  return { repository, changes: [{ type: 'deleted', repository } as const] };
+}

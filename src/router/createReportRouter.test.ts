@@ -1,0 +1,546 @@
+import { mockCredentials } from '@backstage/backend-test-utils';
+import { z } from 'zod';
+import { HOUR, NOW, target } from '../__testUtils__/discoveryData';
+import { Exchange, OpenApiContract } from '../__testUtils__/openApiContract';
+import { ReportBackend, startReportBackend } from '../__testUtils__/reportBackend';
+import {
+  finishedRun,
+  repositoryReport as report,
+  runSummary,
+} from '../__testUtils__/reportData';
+import {
+  ABSENCE_REASONS,
+  EXCLUSION_REASONS,
+  OUTCOME_KINDS,
+  UNKNOWN_REASONS,
+} from '../model';
+
+const Page = z.object({ items: z.array(z.object({ repositorySlug: z.string() })) });
+
+const READ = '/discoveries/default';
+
+const contract = new OpenApiContract('docs/report.openapi.yaml');
+
+let backend: ReportBackend;
+
+beforeAll(async () => {
+  backend = await startReportBackend();
+});
+afterAll(() => backend.stop());
+beforeEach(() => backend.reset());
+
+/** Asks, and holds the answer to the document. */
+async function ask(...request: Parameters<ReportBackend['ask']>): Promise<Exchange> {
+  const exchange = await backend.ask(...request);
+  contract.check(exchange);
+  return exchange;
+}
+
+const get = (path: string) => ask('GET', path);
+
+async function holdBack(...slugs: readonly string[]): Promise<void> {
+  const held = slugs.map((slug, index) => ({
+    repositoryId: index,
+    targetUrl: target(`PAY/${slug}`),
+    sinceMs: NOW + index,
+    approved: false,
+  }));
+  await backend.memory.save('default', { repositories: [], held });
+}
+
+describe('the discoveries', () => {
+  it('are listed as they are configured, whether they ran or not', async () => {
+    await backend.reports.finishRun('other', finishedRun({ host: 'git.test:8443' }), []);
+    await backend.reports.finishRun('removed-from-the-configuration', finishedRun(), []);
+
+    expect(await get('/discoveries')).toMatchObject({
+      status: 200,
+      body: {
+        items: [
+          { providerId: 'default', host: 'bitbucket.test', status: 'never-run' },
+          { providerId: 'other', host: 'git.test:8443', status: 'succeeded' },
+        ],
+      },
+    });
+  });
+
+  it('show the counts of the last run, by reason beneath', async () => {
+    const summary = runSummary({
+      repositories: 12,
+      registered: 5,
+      excluded: 1,
+      absent: 4,
+      unknown: 2,
+      locations: 7,
+      removed: 1,
+      carriedForward: 2,
+      heldBack: 3,
+      reasons: {
+        registered: {},
+        excluded: { archived: 1 },
+        absent: { 'no-catalog-file': 3, 'empty-repository': 1 },
+        unknown: { timeout: 2 },
+      },
+    });
+    const { registered: _none, ...reasons } = summary.reasons;
+    const run = finishedRun({ summary, trigger: 'manual', requests: 17 });
+    await backend.reports.finishRun('default', run, []);
+
+    expect(await get(READ)).toMatchObject({
+      status: 200,
+      body: {
+        providerId: 'default',
+        host: 'bitbucket.test',
+        status: 'succeeded',
+        startedAt: '2024-01-01T00:00:00.000Z',
+        finishedAt: '2024-01-01T00:00:01.500Z',
+        trigger: 'manual',
+        summary: { ...summary, reasons },
+        requests: 17,
+        heldRemovals: [],
+      },
+    });
+  });
+
+  it('say why a run failed', async () => {
+    const error = 'bitbucket.test: the password is wrong';
+    await backend.reports.finishRun(
+      'default',
+      finishedRun({ status: 'failed', error }),
+      [],
+    );
+
+    expect(await get(READ)).toMatchObject({ body: { status: 'failed', error } });
+  });
+
+  it('show a run that goes on, with the counts that the repositories have so far', async () => {
+    const summary = runSummary({ registered: 1, repositories: 1, locations: 1 });
+    await backend.reports.finishRun(
+      'default',
+      finishedRun({ status: 'failed', error: 'no', summary }),
+      [],
+    );
+    await backend.reports.beginRun('default', {
+      host: 'bitbucket.test',
+      startedAtMs: NOW + HOUR,
+      trigger: 'manual',
+    });
+
+    const { body } = await get(READ);
+
+    expect(body).toMatchObject({
+      status: 'running',
+      startedAt: '2024-01-01T01:00:00.000Z',
+      trigger: 'manual',
+      summary: { registered: 1 },
+    });
+    for (const name of ['finishedAt', 'requests', 'error']) {
+      expect(body).not.toHaveProperty(name);
+    }
+  });
+
+  it('show a first run that goes on, which has nothing to count yet', async () => {
+    await backend.reports.beginRun('default', finishedRun());
+
+    const { body } = await get(READ);
+
+    expect(body).toMatchObject({ status: 'running', trigger: 'schedule' });
+    expect(body).not.toHaveProperty('summary');
+  });
+
+  it('show that a run broke off, with the counts that the repositories still have', async () => {
+    const summary = runSummary({ registered: 1, repositories: 1, locations: 1 });
+    await backend.reports.finishRun('default', finishedRun({ summary }), []);
+    await backend.reports.beginRun('default', finishedRun({ startedAtMs: NOW + HOUR }));
+    const error = 'the catalog is away';
+    await backend.reports.failRun('default', { finishedAtMs: NOW + 2 * HOUR, error });
+
+    const { body } = await get(READ);
+
+    expect(body).toMatchObject({
+      status: 'failed',
+      startedAt: '2024-01-01T01:00:00.000Z',
+      finishedAt: '2024-01-01T02:00:00.000Z',
+      summary: { registered: 1 },
+      error,
+    });
+    expect(body).not.toHaveProperty('requests');
+  });
+
+  it('show nothing but that there was no run where one is only asked for', async () => {
+    await backend.reports.noteTrigger('default', 'manual');
+
+    expect((await get(READ)).body).toEqual({
+      providerId: 'default',
+      host: 'bitbucket.test',
+      status: 'never-run',
+      heldRemovals: [],
+    });
+  });
+
+  it('list what is held back', async () => {
+    await holdBack('api', 'web');
+    await backend.memory.approve('default', [target('PAY/web')]);
+
+    expect(await get(READ)).toMatchObject({
+      body: {
+        heldRemovals: [
+          {
+            targetUrl: target('PAY/api'),
+            since: '2024-01-01T00:00:00.000Z',
+            approved: false,
+          },
+          {
+            targetUrl: target('PAY/web'),
+            since: '2024-01-01T00:00:00.001Z',
+            approved: true,
+          },
+        ],
+      },
+    });
+    expect(await get('/discoveries/other')).toMatchObject({ body: { heldRemovals: [] } });
+  });
+});
+
+describe('the repositories', () => {
+  const slugs = Array.from({ length: 25 }, (_, index) => `r${10 + index}`);
+
+  beforeEach(() =>
+    backend.reports.finishRun('default', finishedRun(), [
+      report(100, 'SHOP/web', {
+        outcome: 'absent',
+        reason: 'no-catalog-file',
+        files: [],
+      }),
+      report(101, '~jdoe/notes', {
+        outcome: 'unknown',
+        reason: 'timeout',
+        detail: 'Bitbucket did not answer within 30 seconds',
+        checkedAtMs: undefined,
+      }),
+      ...slugs.map((slug, index) => report(index, `PAY/${slug}`)),
+    ]),
+  );
+
+  it('say how each ended, and what to do about it', async () => {
+    expect(await get(`${READ}/repositories?offset=25&limit=2`)).toMatchObject({
+      status: 200,
+      body: {
+        items: [
+          {
+            projectKey: 'SHOP',
+            repositorySlug: 'web',
+            outcome: 'absent',
+            reason: 'no-catalog-file',
+            cause: expect.stringContaining('not there'),
+            remedy: expect.stringContaining('catalogPath'),
+            files: [],
+            checkedAt: '2024-01-01T00:00:00.000Z',
+          },
+          {
+            projectKey: '~jdoe',
+            repositorySlug: 'notes',
+            outcome: 'unknown',
+            reason: 'timeout',
+            detail: 'Bitbucket did not answer within 30 seconds',
+          },
+        ],
+        totalItems: 27,
+        limit: 2,
+        offset: 25,
+      },
+    });
+  });
+
+  it('are 100 at most, from the first, unless asked for otherwise', async () => {
+    expect(await get(`${READ}/repositories`)).toMatchObject({
+      body: { totalItems: 27, limit: 100, offset: 0 },
+    });
+  });
+
+  it.each([
+    ['outcome=absent', 1],
+    ['outcome=registered&limit=10', 25],
+    ['project=pay', 25],
+    ['project=%7EJDOE', 1],
+    ['project=PAY&outcome=unknown', 0],
+    ['project=P%25', 0],
+    ['limit=1000', 27],
+    ['offset=9007199254740991', 27],
+  ])('match %s in so many', async (query, totalItems) => {
+    const answer = await get(`${READ}/repositories?${query}`);
+
+    expect(answer).toMatchObject({ status: 200, body: { totalItems } });
+  });
+
+  it('are those of one provider', async () => {
+    expect(await get('/discoveries/other/repositories')).toMatchObject({
+      body: { items: [], totalItems: 0 },
+    });
+  });
+
+  it('come on pages that follow on each other', async () => {
+    const seen: string[] = [];
+    for (let offset = 0; offset < 27; offset += 10) {
+      const { body } = await get(`${READ}/repositories?limit=10&offset=${offset}`);
+      seen.push(...Page.parse(body).items.map(one => one.repositorySlug));
+    }
+
+    expect(seen).toEqual([...slugs, 'web', 'notes']);
+  });
+
+  it.each([
+    ['outcome=lost', 'outcome'],
+    ['outcome=', 'outcome'],
+    ['outcome=Absent', 'outcome'],
+    ['outcome=absent&outcome=unknown', 'outcome'],
+    ['project=', 'project'],
+    ['project=PAY&project=SHOP', 'project'],
+    ['project[key]=PAY', 'project'],
+    ['limit=0', 'limit'],
+    ['limit=1001', 'limit'],
+    ['limit=-1', 'limit'],
+    ['limit=1.5', 'limit'],
+    ['limit=1e2', 'limit'],
+    ['limit=', 'limit'],
+    ['limit=ten', 'limit'],
+    ['offset=-1', 'offset'],
+    ['offset=9007199254740992', 'offset'],
+    ['offset=NaN', 'offset'],
+    ['page=2', 'page'],
+    ['Limit=10', 'Limit'],
+  ])('are refused for %s, with the name of what is wrong', async (query, name) => {
+    const answer = await get(`${READ}/repositories?${query}`);
+
+    expect(answer).toMatchObject({
+      status: 400,
+      body: {
+        error: { name: 'InputError', message: expect.stringContaining(`"${name}"`) },
+        response: { statusCode: 400 },
+      },
+    });
+  });
+
+  it('answer for one, whatever the case of its address', async () => {
+    expect(await get(`${READ}/repositories/pay/R10`)).toMatchObject({
+      status: 200,
+      body: {
+        projectKey: 'PAY',
+        repositorySlug: 'r10',
+        outcome: 'registered',
+        files: [{ path: 'catalog-info.yaml', targetUrl: target('PAY/r10') }],
+      },
+    });
+    expect(await get(`${READ}/repositories/~JDOE/notes`)).toMatchObject({ status: 200 });
+    expect(await get(`${READ}/repositories/%7Ejdoe/notes`)).toMatchObject({
+      status: 200,
+    });
+  });
+
+  it.each(['PAY/nope', 'NOPE/r10', 'PAY/r1', 'PAY/r%25', "PAY/'--"])(
+    'say what it can mean that there is no %s',
+    async address => {
+      expect(await get(`${READ}/repositories/${address}`)).toMatchObject({
+        status: 404,
+        body: {
+          error: { name: 'NotFoundError', message: expect.stringContaining('misspelt') },
+        },
+      });
+    },
+  );
+
+  it('are kept apart by provider', async () => {
+    const answer = await get('/discoveries/other/repositories/PAY/r10');
+
+    expect(answer.status).toBe(404);
+  });
+
+  it('answer for nothing that is no address', async () => {
+    const broken = await backend.ask('GET', `${READ}/repositories/PAY/%E0%A4%A`);
+
+    expect(broken).toMatchObject({
+      status: 400,
+      body: { response: { statusCode: 400 } },
+    });
+  });
+});
+
+describe('approving removals', () => {
+  const approve = (id = 'default', ...rest: [headers?: Record<string, string>]) =>
+    ask('POST', `/discoveries/${id}/removals/approve`, ...rest);
+
+  const approvedNow = async () =>
+    (await backend.reports.loadHeldRemovals('default')).map(one => one.approved);
+
+  it('releases what is held back, once', async () => {
+    await holdBack('api', 'web');
+
+    expect(await approve()).toMatchObject({ status: 200, body: { approved: 2 } });
+    expect(await approvedNow()).toEqual([true, true]);
+    expect(await approve()).toMatchObject({ status: 200, body: { approved: 0 } });
+  });
+
+  it('releases nothing of another provider', async () => {
+    await holdBack('api');
+
+    expect(await approve('other')).toMatchObject({ body: { approved: 0 } });
+    expect(await approvedNow()).toEqual([false]);
+  });
+
+  it('is audited', async () => {
+    await holdBack('api', 'web');
+
+    await approve();
+
+    expect(backend.world.audited).toEqual([
+      {
+        eventId: 'bitbucket-server-removals-approve',
+        severityLevel: 'high',
+        provider: 'bitbucketServer-provider:default',
+        ending: 'success',
+        meta: { approved: 2 },
+      },
+    ]);
+  });
+
+  it.each<[string, () => Promise<unknown>, number, string]>([
+    [
+      'a caller who may only read',
+      async () => {
+        backend.world.granted = new Set(['catalog.location.read']);
+        return approve();
+      },
+      403,
+      'NotAllowedError',
+    ],
+    ['an unknown provider', async () => approve('nobody'), 404, 'NotFoundError'],
+    [
+      'a parameter that is not known',
+      async () => ask('POST', `${READ}/removals/approve?dryRun=true`),
+      400,
+      'InputError',
+    ],
+  ])('is refused, and audited, for %s', async (_, request, status, error) => {
+    await holdBack('api');
+
+    expect(await request()).toMatchObject({ status, body: { error: { name: error } } });
+
+    expect(await approvedNow()).toEqual([false]);
+    expect(backend.world.audited).toMatchObject([{ ending: 'fail', error }]);
+  });
+
+  it('says so when it fails', async () => {
+    await holdBack('api');
+    backend.world.approvalError = new TypeError('the catalog is away');
+
+    const answer = await backend.ask('POST', `${READ}/removals/approve`);
+
+    expect(answer).toMatchObject({
+      status: 500,
+      body: { response: { statusCode: 500 } },
+    });
+    expect(backend.world.audited).toMatchObject([{ ending: 'fail', error: 'TypeError' }]);
+    expect(await approvedNow()).toEqual([false]);
+  });
+
+  it('is no matter of reading', async () => {
+    await holdBack('api');
+
+    const answer = await backend.ask('GET', `${READ}/removals/approve`);
+
+    expect(answer.status).toBe(404);
+    expect(await approvedNow()).toEqual([false]);
+  });
+
+  it('does not let in somebody without credentials', async () => {
+    await holdBack('api');
+
+    expect(await approve('default', {})).toMatchObject({ status: 401 });
+
+    expect(await approvedNow()).toEqual([false]);
+    expect(backend.world.audited).toEqual([]);
+  });
+});
+
+describe('the document of the report', () => {
+  const repository = `${READ}/repositories/PAY/api`;
+  const operations: [string, string, string][] = [
+    ['get /discoveries', 'GET', '/discoveries'],
+    ['get /discoveries/{id}', 'GET', READ],
+    ['get /discoveries/{id}/repositories', 'GET', `${READ}/repositories`],
+    ['get /discoveries/{id}/repositories/{key}/{slug}', 'GET', repository],
+    ['post /discoveries/{id}/removals/approve', 'POST', `${READ}/removals/approve`],
+  ];
+
+  it.each(operations)('describes every answer of %s', async (name, method, path) => {
+    await backend.reports.finishRun('default', finishedRun(), [report(1, 'PAY/api')]);
+    const seen = [];
+
+    seen.push((await ask(method, path)).status);
+    seen.push((await ask(method, `${path}?nonsense=1`)).status);
+    seen.push((await ask(method, path, {})).status);
+    const forged = { authorization: mockCredentials.user.invalidHeader() };
+    expect((await ask(method, path, forged)).status).toBe(401);
+    if (path !== '/discoveries') {
+      seen.push((await ask(method, path.replace('default', 'nobody'))).status);
+    }
+    backend.world.granted = new Set();
+    seen.push((await ask(method, path)).status);
+
+    const described = contract.described().filter(one => one.startsWith(`${name} `));
+    expect(seen.sort().map(status => `${name} ${status}`)).toEqual(described.sort());
+  });
+
+  it('describes nothing else', () => {
+    const known = operations.map(([name]) => name);
+
+    expect(
+      contract.described().filter(one => !known.includes(one.replace(/ \d+$/, ''))),
+    ).toEqual([]);
+  });
+
+  it('names the same codes', () => {
+    expect(contract.enumOf('Outcome')).toEqual(OUTCOME_KINDS);
+    expect(contract.enumOf('Reason')).toEqual([
+      ...EXCLUSION_REASONS,
+      ...ABSENCE_REASONS,
+      ...UNKNOWN_REASONS,
+    ]);
+  });
+
+  it('fits every outcome there is', async () => {
+    const reports = [
+      ...EXCLUSION_REASONS.map(reason => ({ outcome: 'excluded', reason }) as const),
+      ...ABSENCE_REASONS.map(reason => ({ outcome: 'absent', reason }) as const),
+      ...UNKNOWN_REASONS.map(reason => ({ outcome: 'unknown', reason }) as const),
+    ].map((outcome, id) => report(id, `PAY/r${id}`, outcome));
+    await backend.reports.saveRepositories('default', reports);
+
+    expect(await get(`${READ}/repositories`)).toMatchObject({
+      body: { totalItems: reports.length },
+    });
+  });
+
+  it.each<[string, Exchange]>([
+    ['an answer', { method: 'GET', path: '/discoveries', status: 418, body: {} }],
+    ['a path', { method: 'GET', path: '/nonsense', status: 200, body: {} }],
+    ['a method', { method: 'DELETE', path: '/discoveries', status: 200, body: {} }],
+    [
+      'a field',
+      { method: 'GET', path: '/discoveries', status: 200, body: { items: [], more: 1 } },
+    ],
+    [
+      'a parameter',
+      { method: 'GET', path: '/discoveries?a=1', status: 200, body: { items: [] } },
+    ],
+  ])('does not fit %s that it does not describe', (_, exchange) => {
+    expect(() => contract.check(exchange)).toThrow();
+  });
+
+  it('leaves paths beside it to the catalog', async () => {
+    const beside = await backend.ask('GET', '/nonsense');
+    const method = await backend.ask('POST', '/discoveries');
+
+    expect([beside.status, method.status]).toEqual([404, 404]);
+  });
+});

@@ -1,0 +1,98 @@
+/** What the HTTP report answers; `docs/report.openapi.yaml` describes it. Pure. */
+
+import { explainOutcome } from '../discovery/explanations';
+import { RepositoryReport } from '../discovery/report';
+import { RunSummary } from '../discovery/summarizeRun';
+import { HeldRemoval } from '../discovery/types';
+import { StoredDiscovery } from '../store/ReportStore';
+
+/**
+ * Describes what a provider is doing and how its last run ended.
+ *
+ * @remarks While a run goes on, and after one that broke off, the summary is that of the
+ * run before: it belongs to the repositories that are listed.
+ *
+ * @param provider - as it is configured
+ * @param stored - `undefined` where nothing is stored of it yet
+ */
+export function toDiscoveryJson(
+  provider: { readonly id: string; readonly host: string },
+  stored: StoredDiscovery | undefined,
+) {
+  const { lastStart, lastRun } = stored ?? {};
+  return {
+    providerId: provider.id,
+    host: lastStart?.host ?? provider.host,
+    status: statusOf(stored),
+    ...(lastStart && {
+      startedAt: toIso(lastStart.startedAtMs),
+      trigger: lastStart.trigger,
+    }),
+    ...(lastRun && { summary: toSummaryJson(lastRun.summary) }),
+    ...(stored && !stored.running && toEndJson(stored)),
+  };
+}
+
+function statusOf(stored: StoredDiscovery | undefined): string {
+  if (stored?.running) {
+    return 'running';
+  }
+  return stored?.failure ? 'failed' : (stored?.lastRun?.status ?? 'never-run');
+}
+
+function toEndJson({ failure, lastRun }: StoredDiscovery) {
+  return {
+    finishedAt: toIso((failure ?? lastRun)?.finishedAtMs),
+    error: (failure ?? lastRun)?.error,
+    // How many a run had sent that broke off is not known.
+    ...(!failure && { requests: lastRun?.requests }),
+  };
+}
+
+function toSummaryJson(summary: RunSummary) {
+  return {
+    repositories: summary.repositories,
+    registered: summary.registered,
+    excluded: summary.excluded,
+    absent: summary.absent,
+    unknown: summary.unknown,
+    locations: summary.locations,
+    removed: summary.removed,
+    heldBack: summary.heldBack,
+    carriedForward: summary.carriedForward,
+    reasons: {
+      excluded: summary.reasons.excluded,
+      absent: summary.reasons.absent,
+      unknown: summary.reasons.unknown,
+    },
+  };
+}
+
+/** Describes a removal that is held back. */
+export function toHeldRemovalJson(held: HeldRemoval) {
+  return {
+    targetUrl: held.targetUrl,
+    since: toIso(held.sinceMs),
+    approved: held.approved,
+  };
+}
+
+/** Describes how a repository ended the last run, and what to do about it. */
+export function toRepositoryJson(report: RepositoryReport) {
+  const explanation = explainOutcome(report.outcome, report.reason);
+  return {
+    projectKey: report.projectKey,
+    repositorySlug: report.repositorySlug,
+    outcome: report.outcome,
+    reason: report.reason,
+    detail: report.detail,
+    cause: explanation?.cause,
+    remedy: explanation?.remedy,
+    files: report.files.map(({ path, targetUrl }) => ({ path, targetUrl })),
+    checkedAt: toIso(report.checkedAtMs),
+  };
+}
+
+function toIso(epochMs: number | undefined): string | undefined {
+  return epochMs === undefined ? undefined : new Date(epochMs).toISOString();
+}

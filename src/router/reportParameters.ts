@@ -1,0 +1,92 @@
+/** What the HTTP report is asked, checked. Pure. */
+
+import { InputError } from '@backstage/errors';
+import { z } from 'zod';
+import { OUTCOME_KINDS } from '../model';
+import { RepositoryQuery } from '../store/ReportStore';
+
+/** Repositories per page, unless asked for. */
+export const DEFAULT_LIMIT = 100;
+export const LARGEST_LIMIT = 1_000;
+
+const Query = z.record(z.string(), z.unknown());
+
+/** What a parameter may be, and in which words that is said to whoever got it wrong. */
+interface Parameter<T> {
+  readonly schema: z.ZodType<T>;
+  readonly expected: string;
+}
+
+const OUTCOME = {
+  schema: z.enum(OUTCOME_KINDS),
+  expected: `one of ${OUTCOME_KINDS.join(', ')}`,
+};
+const PROJECT = { schema: z.string().min(1), expected: 'a project key' };
+const LIMIT = wholeNumber(1, LARGEST_LIMIT);
+const OFFSET = wholeNumber(0, Number.MAX_SAFE_INTEGER);
+
+const REPOSITORY_PARAMETERS = ['outcome', 'project', 'limit', 'offset'] as const;
+
+/**
+ * Reads which repositories are asked for.
+ *
+ * @param query - the query of the request, as Express parsed it
+ * @throws InputError that names the parameter
+ */
+export function readRepositoryQuery(query: unknown): RepositoryQuery {
+  const given = refuseUnknown(query, REPOSITORY_PARAMETERS);
+  return {
+    outcome: read('outcome', given.outcome, OUTCOME),
+    project: read('project', given.project, PROJECT),
+    limit: read('limit', given.limit, LIMIT) ?? DEFAULT_LIMIT,
+    offset: read('offset', given.offset, OFFSET) ?? 0,
+  };
+}
+
+/**
+ * Makes sure that nothing is asked which would be ignored.
+ *
+ * @throws InputError that names the first parameter
+ */
+export function readNoParameters(query: unknown): void {
+  refuseUnknown(query, []);
+}
+
+function refuseUnknown(
+  query: unknown,
+  known: readonly string[],
+): Readonly<Record<string, unknown>> {
+  const given = Query.parse(query);
+  const unknown = Object.keys(given).find(name => !known.includes(name));
+  if (unknown !== undefined) {
+    const instead =
+      known.length === 0 ? 'there are none here' : `there are ${known.join(', ')}`;
+    throw new InputError(`Unknown parameter ${JSON.stringify(unknown)}: ${instead}`);
+  }
+  return given;
+}
+
+/** @param value - a text; a list or more where the parameter was given more than once */
+function read<T>(name: string, value: unknown, parameter: Parameter<T>): T | undefined {
+  if (value === undefined) {
+    return undefined;
+  }
+  const parsed = parameter.schema.safeParse(value);
+  if (!parsed.success) {
+    throw new InputError(
+      `Bad parameter "${name}": it has to be ${parameter.expected}, given once`,
+    );
+  }
+  return parsed.data;
+}
+
+function wholeNumber(smallest: number, largest: number): Parameter<number> {
+  return {
+    schema: z
+      .string()
+      .regex(/^\d+$/)
+      .transform(Number)
+      .refine(value => value >= smallest && value <= largest),
+    expected: `a whole number from ${smallest} to ${largest}`,
+  };
+}
