@@ -2,6 +2,7 @@
 
 import { SchedulerService } from '@backstage/backend-plugin-api';
 import { InProcessMemoryStore } from '../src/__testUtils__/InProcessMemoryStore';
+import { InProcessReportStore } from '../src/__testUtils__/InProcessReportStore';
 import { createProviders } from '../src/provider/createProviders';
 import { measureProcess } from './measureProcess';
 
@@ -19,6 +20,7 @@ measureProcess(async ({ config, logger, connection }) => {
     logger,
     scheduler: idleScheduler,
     store: new InProcessMemoryStore(async () => ({ repositories: [], held: [] })),
+    reports: new InProcessReportStore(),
   });
   if (!created) {
     throw new Error('the configuration describes no provider');

@@ -1,5 +1,5 @@
 /*
- * What each provider knows about its repositories, and how its runs ended. The tables
+ * What each provider knows about its repositories. The tables
  * live beside the catalog's own, under a prefix of theirs.
  */
 
@@ -53,20 +53,10 @@ exports.up = async function up(knex) {
     table.boolean('approved').notNullable().defaultTo(false);
     table.primary(['provider_id', 'target_hash']);
   });
-
-  await knex.schema.createTable('bitbucket_server_discovery_runs', table => {
-    table.comment('How the last runs ended');
-    table.increments('id');
-    table.string('provider_id').notNullable().index();
-    table.bigInteger('started_at_ms').notNullable();
-    table.bigInteger('finished_at_ms').notNullable();
-    table.text('report').notNullable().comment('As JSON');
-  });
 };
 
 /** @param {import('knex').Knex} knex */
 exports.down = async function down(knex) {
-  await knex.schema.dropTable('bitbucket_server_discovery_runs');
   await knex.schema.dropTable('bitbucket_server_discovery_held');
   await knex.schema.dropTable('bitbucket_server_discovery_repositories');
   await knex.schema.dropTable('bitbucket_server_discovery_providers');

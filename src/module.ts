@@ -5,9 +5,11 @@ import {
   coreServices,
   createBackendModule,
   DatabaseService,
+  HttpAuthService,
   HttpRouterService,
   LifecycleService,
   LoggerService,
+  PermissionsService,
   RootConfigService,
   SchedulerService,
 } from '@backstage/backend-plugin-api';
@@ -21,9 +23,11 @@ import { ScmEvents, scmEventsServiceRef } from './events/scmEventsService';
 import { createProviders } from './provider/createProviders';
 import { providerName } from './provider/locationEntities';
 import { RequestMeter } from './provider/RequestMeter';
+import { createReportRouter } from './router/createReportRouter';
 import { createRefreshObserver } from './router/createRefreshObserver';
 import { refreshHandlers } from './router/refreshHandlers';
 import { DatabaseEventStore } from './store/DatabaseEventStore';
+import { DatabaseReportStore } from './store/DatabaseReportStore';
 import { DatabaseMemoryStore } from './store/DatabaseMemoryStore';
 import { DiscoveryDatabase } from './store/DiscoveryDatabase';
 import { ProviderMemoryStore } from './store/ProviderMemoryStore';
@@ -49,9 +53,11 @@ export const catalogModuleBitbucketServerEntityProvider = createBackendModule({
         config: coreServices.rootConfig,
         database: coreServices.database,
         events: eventsServiceRef,
+        httpAuth: coreServices.httpAuth,
         httpRouter: coreServices.httpRouter,
         lifecycle: coreServices.lifecycle,
         logger: coreServices.logger,
+        permissions: coreServices.permissions,
         scheduler: coreServices.scheduler,
         scmEvents: scmEventsServiceRef,
       },
@@ -66,9 +72,11 @@ interface Services {
   readonly config: RootConfigService;
   readonly database: DatabaseService;
   readonly events: EventsService;
+  readonly httpAuth: HttpAuthService;
   readonly httpRouter: HttpRouterService;
   readonly lifecycle: LifecycleService;
   readonly logger: LoggerService;
+  readonly permissions: PermissionsService;
   readonly scheduler: SchedulerService;
   readonly scmEvents: ScmEvents;
 }
@@ -80,10 +88,12 @@ async function install(services: Services): Promise<void> {
     shutdown.abort(new Error('the backend is shutting down')),
   );
   const tables = new DiscoveryDatabase(services.database);
+  const reports = new DatabaseReportStore(tables);
   const created = createProviders(config, {
     logger,
     scheduler,
     store: createStore(tables, services.database, logger),
+    reports,
     shutdownSignal: shutdown.signal,
   });
   const providers = created.map(one => one.provider);
@@ -105,13 +115,22 @@ async function install(services: Services): Promise<void> {
   });
   services.httpRouter.use(
     createRefreshObserver(
-      refreshHandlers(providers, {
+      refreshHandlers(created, {
         auditor,
         logger,
         scheduler,
         shutdownSignal: shutdown.signal,
       }),
     ),
+  );
+  services.httpRouter.use(
+    createReportRouter({
+      reports,
+      providers,
+      httpAuth: services.httpAuth,
+      permissions: services.permissions,
+      auditor,
+    }),
   );
 }
 

@@ -11,14 +11,11 @@ import {
   BaselineReader,
   EvaluationRecord,
   ProviderMemoryStore,
-  RunRecord,
-  RUNS_KEPT,
 } from '../store/ProviderMemoryStore';
 
 /** Keeps memories in a map; before its first run a provider's memory is its baseline. */
 export class InProcessMemoryStore implements ProviderMemoryStore {
   readonly #memories = new Map<string, ProviderMemory>();
-  readonly #runs = new Map<string, RunRecord[]>();
   readonly #readBaseline: BaselineReader;
 
   constructor(readBaseline: BaselineReader) {
@@ -111,15 +108,6 @@ export class InProcessMemoryStore implements ProviderMemoryStore {
   async loadApprovals(providerId: string): Promise<ReadonlySet<string>> {
     const held = this.#memories.get(providerId)?.held ?? [];
     return new Set(held.flatMap(one => (one.approved ? [one.targetUrl] : [])));
-  }
-
-  async recordRun(providerId: string, run: RunRecord): Promise<void> {
-    const runs = [run, ...(await this.loadRuns(providerId))];
-    this.#runs.set(providerId, runs.slice(0, RUNS_KEPT));
-  }
-
-  async loadRuns(providerId: string): Promise<RunRecord[]> {
-    return this.#runs.get(providerId) ?? [];
   }
 
   async approve(providerId: string, targetUrls: readonly string[]): Promise<void> {

@@ -14,6 +14,7 @@ import { EntityProviderConnection } from '@backstage/plugin-catalog-node';
 import { z } from 'zod';
 import { createProviders } from '../provider/createProviders';
 import { DatabaseMemoryStore } from '../store/DatabaseMemoryStore';
+import { DatabaseReportStore } from '../store/DatabaseReportStore';
 import { DiscoveryDatabase } from '../store/DiscoveryDatabase';
 
 const Task = z.object({ file: z.string(), config: z.record(z.string(), z.json()) });
@@ -78,6 +79,7 @@ async function main(): Promise<void> {
   const [created] = createProviders(config, {
     logger,
     scheduler,
+    reports: new DatabaseReportStore(new DiscoveryDatabase(database)),
     store: new DatabaseMemoryStore(new DiscoveryDatabase(database), async () => ({
       repositories: [],
       held: [],

@@ -9,7 +9,9 @@ import { JsonObject } from '@backstage/types';
 import type { SimulatedBitbucket } from '../../dev/simulatedBitbucket';
 import { CreatedProvider, createProviders } from '../provider/createProviders';
 import { ProviderMemoryStore } from '../store/ProviderMemoryStore';
+import { ReportStore } from '../store/ReportStore';
 import { FakeClock } from './FakeClock';
+import { InProcessReportStore } from './InProcessReportStore';
 import { InProcessMemoryStore } from './InProcessMemoryStore';
 import { createRecordingConnection, RecordingConnection } from './recordingConnection';
 import { fetchOf } from './simulatedClient';
@@ -37,6 +39,7 @@ export interface TestProvider extends CreatedProvider {
   readonly clock: FakeClock;
   readonly logger: LogRecorder;
   readonly store: ProviderMemoryStore;
+  readonly reports: ReportStore;
   /** Runs discovery once, letting as much simulated time pass as it needs. */
   run(signal?: AbortSignal): Promise<void>;
 }
@@ -67,12 +70,14 @@ export async function connectTestProvider(
   const connection = options.connection ?? createRecordingConnection();
   const logger = createLogRecorder();
   const store = options.store ?? createEmptyStore();
+  const reports = new InProcessReportStore();
   const [created] = createProviders(
     mockServices.rootConfig({ data: appConfigFor(options) }),
     {
       logger,
       scheduler: idleScheduler(),
       store,
+      reports,
       clock,
       fetch: fetchOf(options.bitbucket),
       shutdownSignal: options.shutdownSignal,
@@ -84,7 +89,7 @@ export async function connectTestProvider(
   const { provider } = created;
   await provider.connect(connection);
   const run = (signal?: AbortSignal) => clock.run(provider.refresh(signal));
-  return { ...created, connection, clock, logger, store, run };
+  return { ...created, connection, clock, logger, store, reports, run };
 }
 
 /** A store of a provider that has nothing in the catalog yet. */

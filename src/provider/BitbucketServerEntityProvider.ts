@@ -16,7 +16,6 @@ import { DiscoveryRunError } from './DiscoveryRunError';
 import { anchorEntity, providerName, taskIdOf } from './locationEntities';
 import { ProviderContext } from './ProviderContext';
 import { RequestMeter } from './RequestMeter';
-import { toRunRecord } from './runRecord';
 
 /** Sets up when a provider runs; called once it is connected. */
 export type Schedule = (refresh: (signal: AbortSignal) => Promise<void>) => Promise<void>;
@@ -39,6 +38,16 @@ export class BitbucketServerEntityProvider implements EntityProvider {
   /** {@inheritdoc @backstage/plugin-catalog-node#EntityProvider.getProviderName} */
   getProviderName(): string {
     return providerName(this.#context.config.id);
+  }
+
+  /** `default`, or its key under `catalog.providers.bitbucketServer`. */
+  get id(): string {
+    return this.#context.config.id;
+  }
+
+  /** Of the integration it reads from. */
+  get host(): string {
+    return this.#context.config.host;
   }
 
   /** The id of its task at the scheduler. */
@@ -72,37 +81,19 @@ export class BitbucketServerEntityProvider implements EntityProvider {
    * work or the run was aborted, so that the scheduler sees it; nothing is removed then
    */
   async refresh(taskSignal?: AbortSignal): Promise<void> {
-    const { config, clients, clock, shutdownSignal, store } = this.#context;
-    const signal = anySignal(taskSignal, shutdownSignal);
-    const memory = await this.#loadMemory();
-    const checkpoints = await this.#beginPass(memory);
+    const { config, journal, log, shutdownSignal } = this.#context;
     const meter = new RequestMeter();
-    const client = clients.create(meter);
-    this.#context.log.started();
-    await clients.prepare(client, signal);
-    const run = await performRun({
-      scope: config,
-      policy: config.removals,
-      source: client,
-      memory,
-      clock,
-      signal,
-      loadApprovals: memory && (() => store.loadApprovals(config.id)),
-      loadNewer: memory && (() => this.#loadNewer()),
-      onProgress: progress => {
-        this.#context.log.progressed(progress);
-        if (progress.kind === 'checking') {
-          checkpoints?.note(progress.result);
-        }
-      },
-    });
-    if (run.failure === undefined || run.failure.kind === 'failed') {
-      clients.noteLogin(run.failure?.error);
+    const trigger = await journal.begin();
+    let run: Run;
+    try {
+      run = await this.#run(meter, anySignal(taskSignal, shutdownSignal));
+      await this.#apply(run);
+    } catch (error) {
+      await journal.brokeOff(error);
+      throw error;
     }
-    await checkpoints?.saveRest();
-    await this.#apply(run);
-    this.#context.log.finished(run, meter.counts());
-    await this.#record(run, meter);
+    log.finished(run, meter.counts());
+    await journal.finish(run, meter.counts(), trigger);
     if (run.failure && !shutdownSignal?.aborted) {
       throw new DiscoveryRunError(run.failure, config.host);
     }
@@ -164,14 +155,35 @@ export class BitbucketServerEntityProvider implements EntityProvider {
     await shared.letGo(reconciliation.removed);
   }
 
-  /** A run counts as it went, whether its record can be kept or not. */
-  async #record(run: Run, meter: RequestMeter): Promise<void> {
-    const { config, store } = this.#context;
-    try {
-      await store.recordRun(config.id, toRunRecord(run, meter.counts(), config.host));
-    } catch (error) {
-      this.#context.log.recordFailed(error);
+  /** Finds out and decides, and keeps what is learned on the way. */
+  async #run(meter: RequestMeter, signal: AbortSignal | undefined): Promise<Run> {
+    const { config, clients, clock, log, store } = this.#context;
+    const memory = await this.#loadMemory();
+    const checkpoints = await this.#beginPass(memory);
+    const client = clients.create(meter);
+    log.started();
+    await clients.prepare(client, signal);
+    const run = await performRun({
+      scope: config,
+      policy: config.removals,
+      source: client,
+      memory,
+      clock,
+      signal,
+      loadApprovals: memory && (() => store.loadApprovals(config.id)),
+      loadNewer: memory && (() => this.#loadNewer()),
+      onProgress: progress => {
+        log.progressed(progress);
+        if (progress.kind === 'checking') {
+          checkpoints?.note(progress.result);
+        }
+      },
+    });
+    if (run.failure === undefined || run.failure.kind === 'failed') {
+      clients.noteLogin(run.failure?.error);
     }
+    await checkpoints?.saveRest();
+    return run;
   }
 
   async #loadNewer(): Promise<readonly KnownRepository[]> {

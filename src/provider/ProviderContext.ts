@@ -5,6 +5,7 @@ import { ProviderMemoryStore } from '../store/ProviderMemoryStore';
 import { Clock } from '../util/clock';
 import { CatalogWriter } from './CatalogWriter';
 import { ClientFactory } from './createClient';
+import { RunJournal } from './RunJournal';
 import { RunLog } from './RunLog';
 import { SharedLocations } from './SharedLocations';
 
@@ -16,6 +17,7 @@ export interface ProviderContext {
   readonly catalog: CatalogWriter;
   readonly shared: SharedLocations;
   readonly log: RunLog;
+  readonly journal: RunJournal;
   readonly clock: Clock;
   /** Aborted when the backend shuts down. */
   readonly shutdownSignal?: AbortSignal;

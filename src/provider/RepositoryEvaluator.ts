@@ -87,7 +87,7 @@ export class RepositoryEvaluator {
   async #apply(
     evaluation: Extract<Evaluation, { kind: 'evaluated' }>,
   ): Promise<Evaluation> {
-    const { config, store, catalog, shared, log } = this.#context;
+    const { config, store, catalog, shared, log, journal } = this.#context;
     const guarded = await this.#guard(evaluation.delta, evaluation.result);
     const { delta, held, heldBackReason } = guarded;
     await store.saveProgress(config.id, withRemoved(delta));
@@ -104,7 +104,9 @@ export class RepositoryEvaluator {
     if (heldBackReason) {
       log.heldBack(heldBackReason);
     }
-    return { ...evaluation, delta };
+    const applied = { ...evaluation, delta };
+    await journal.evaluated(applied);
+    return applied;
   }
 
   /** Removals are rare; only they need everything that is remembered. */

@@ -11,6 +11,7 @@ import { ProviderConfig } from '../config/types';
 import { Fetch } from '../http/HttpTransport';
 import { LimiterRegistry } from '../http/limiters';
 import { ProviderMemoryStore } from '../store/ProviderMemoryStore';
+import { ReportStore } from '../store/ReportStore';
 import { Clock, systemClock } from '../util/clock';
 import { BitbucketServerEntityProvider } from './BitbucketServerEntityProvider';
 import { CatalogWriter } from './CatalogWriter';
@@ -18,6 +19,7 @@ import { createClientFactory } from './createClient';
 import { taskIdOf } from './locationEntities';
 import { ProviderContext } from './ProviderContext';
 import { RepositoryEvaluator } from './RepositoryEvaluator';
+import { RunJournal } from './RunJournal';
 import { RunLog } from './RunLog';
 import { SharedLocations } from './SharedLocations';
 
@@ -26,6 +28,7 @@ export interface CreateProvidersOptions {
   readonly logger: LoggerService;
   readonly scheduler: SchedulerService;
   readonly store: ProviderMemoryStore;
+  readonly reports: ReportStore;
   readonly shutdownSignal?: AbortSignal;
   /** The machine's when left out. */
   readonly clock?: Clock;
@@ -111,5 +114,11 @@ function createContext(config: ProviderConfig, options: ContextOptions): Provide
     all: options.all,
     onError: error => log.memoryUnreadable(error),
   });
-  return { config, clients, store, catalog, shared, log, clock, shutdownSignal };
+  const journal = new RunJournal({
+    provider: config,
+    reports: options.reports,
+    log,
+    clock,
+  });
+  return { config, clients, store, catalog, shared, log, journal, clock, shutdownSignal };
 }

@@ -236,12 +236,12 @@ describe('the fault matrix', () => {
     async ({ faultName, placeName, text, outcome, hits, left }) => {
       const place = placeNamed(placeName);
       const { effect, reason = 'none', says } = faultNamed(faultName);
-      const { bitbucket, connection, clock, logger, store, run } = await discover(place);
+      const { bitbucket, connection, clock, logger, reports, run } = await discover(place);
       const fault = bitbucket.faults.add({ match: place.match, effect });
 
       const error = await failureOf(run());
 
-      const [record] = await store.loadRuns('default');
+      const record = (await reports.loadDiscovery('default'))?.lastRun;
       const wanted = outcome && {
         failure: outcome.fails ? 'DiscoveryRunError' : undefined,
         status: outcome.fails ? 'failed' : 'succeeded',
@@ -277,7 +277,7 @@ describe('the fault matrix', () => {
       await clock.advance(UNTIL_NEXT_RUN_MS);
       await run();
 
-      const [next] = await store.loadRuns('default');
+      const next = (await reports.loadDiscovery('default'))?.lastRun;
       const { summary } = next ?? {};
       expect(next?.status).toBe('succeeded');
       expect(summary).toMatchObject({ unknown: 0, carriedForward: 0, heldBack: 0 });

@@ -8,6 +8,7 @@ import {
   SimulatedBitbucket,
 } from '../../dev/simulatedBitbucket';
 import { FakeClock } from '../__testUtils__/FakeClock';
+import { InProcessReportStore } from '../__testUtils__/InProcessReportStore';
 import { createRecordingConnection } from '../__testUtils__/recordingConnection';
 import { fetchOf } from '../__testUtils__/simulatedClient';
 import {
@@ -141,6 +142,7 @@ describe('two providers of one host and credential', () => {
         logger,
         scheduler: mockServices.scheduler.mock({ scheduleTask: async () => {} }),
         store: createEmptyStore(),
+        reports: new InProcessReportStore(),
         clock,
         fetch: fetchOf(bitbucket),
       },

@@ -40,8 +40,8 @@ async function discoverAll(removals: { maxPercentage?: number } = {}) {
     await connected.run();
   };
   const lastSummary = async () => {
-    const [last] = await connected.store.loadRuns('default');
-    return last?.summary;
+    const last = await connected.reports.loadDiscovery('default');
+    return last?.lastRun?.summary;
   };
   return { ...connected, ...options, archive, runAfter, lastSummary };
 }

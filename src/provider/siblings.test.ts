@@ -1,6 +1,7 @@
 import { mockServices } from '@backstage/backend-test-utils';
 import { createSimulatedBitbucket } from '../../dev/simulatedBitbucket';
 import { FakeClock } from '../__testUtils__/FakeClock';
+import { InProcessReportStore } from '../__testUtils__/InProcessReportStore';
 import { createRecordingConnection } from '../__testUtils__/recordingConnection';
 import { fetchOf } from '../__testUtils__/simulatedClient';
 import {
@@ -36,6 +37,7 @@ async function setUp() {
       logger: createLogRecorder(),
       scheduler: mockServices.scheduler.mock({ scheduleTask: async () => {} }),
       store: createEmptyStore(),
+      reports: new InProcessReportStore(),
       clock,
       fetch: fetchOf(bitbucket),
     },

@@ -6,7 +6,7 @@ import {
   SchedulerService,
 } from '@backstage/backend-plugin-api';
 import { toError } from '@backstage/errors';
-import { BitbucketServerEntityProvider } from '../provider/BitbucketServerEntityProvider';
+import { CreatedProvider } from '../provider/createProviders';
 import { ManualRuns } from '../provider/ManualRuns';
 import { systemClock } from '../util/clock';
 import { OnRefresh, RefreshRequest } from './createRefreshObserver';
@@ -21,11 +21,11 @@ export interface ManualRunDependencies {
 
 /** By entity ref of the anchor, what is to happen once its refresh was granted. */
 export function refreshHandlers(
-  providers: readonly BitbucketServerEntityProvider[],
+  created: readonly Pick<CreatedProvider, 'provider' | 'context'>[],
   { auditor, logger, scheduler, shutdownSignal }: ManualRunDependencies,
 ): Map<string, OnRefresh> {
   return new Map(
-    providers.map(provider => {
+    created.map(({ provider, context }) => {
       const runs = new ManualRuns({
         startTask: () => scheduler.triggerTask(provider.taskId),
         clock: systemClock,
@@ -39,6 +39,7 @@ export function refreshHandlers(
           meta: { provider: provider.getProviderName(), trigger: 'refresh' },
         });
         try {
+          await context.journal.requested();
           await runs.request();
           await event.success();
         } catch (error) {

@@ -15,16 +15,8 @@ import {
   BaselineReader,
   EvaluationRecord,
   ProviderMemoryStore,
-  RunRecord,
-  RUNS_KEPT,
 } from './ProviderMemoryStore';
-import {
-  hashOf,
-  parseHeldRow,
-  parseProviderRow,
-  parseRepositoryRow,
-  parseRunRow,
-} from './storedRows';
+import { hashOf, parseHeldRow, parseProviderRow, parseRepositoryRow } from './storedRows';
 import {
   anyOf,
   deleteHeld,
@@ -32,7 +24,6 @@ import {
   PROVIDERS,
   replaceHeld,
   REPOSITORIES,
-  RUNS,
   writeHeld,
   writePass,
   writeProvider,
@@ -176,37 +167,6 @@ export class DatabaseMemoryStore implements ProviderMemoryStore {
           .update({ approved: true });
       }
     });
-  }
-
-  async recordRun(providerId: string, run: RunRecord): Promise<void> {
-    const knex = await this.#database.connect();
-    await knex(RUNS).insert({
-      provider_id: providerId,
-      started_at_ms: run.startedAtMs,
-      finished_at_ms: run.finishedAtMs,
-      report: JSON.stringify(run),
-    });
-    const kept: { id: number }[] = await knex(RUNS)
-      .where('provider_id', providerId)
-      .orderBy('id', 'desc')
-      .limit(RUNS_KEPT)
-      .select('id');
-    await knex(RUNS)
-      .where('provider_id', providerId)
-      .whereNotIn(
-        'id',
-        kept.map(row => row.id),
-      )
-      .delete();
-  }
-
-  async loadRuns(providerId: string): Promise<RunRecord[]> {
-    const knex = await this.#database.connect();
-    const rows: unknown[] = await knex(RUNS)
-      .where('provider_id', providerId)
-      .orderBy('id', 'desc')
-      .limit(RUNS_KEPT);
-    return rows.map(parseRunRow);
   }
 
   async #providerRow(knex: Knex, providerId: string): Promise<unknown> {

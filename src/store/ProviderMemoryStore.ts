@@ -1,6 +1,5 @@
 /** Where a provider's memory lives between runs. */
 
-import { RunSummary } from '../discovery/summarizeRun';
 import {
   HeldRemoval,
   KnownRepository,
@@ -8,17 +7,6 @@ import {
   UnfinishedPass,
   Vicinity,
 } from '../discovery/types';
-
-/** How a run ended. */
-export interface RunRecord {
-  readonly startedAtMs: number;
-  readonly finishedAtMs: number;
-  readonly status: 'succeeded' | 'failed';
-  readonly summary: RunSummary;
-  readonly requests: number;
-  /** Of a failed run, without secrets. */
-  readonly error?: string;
-}
 
 /** What looking at one repository changed. */
 export interface EvaluationRecord {
@@ -29,9 +17,6 @@ export interface EvaluationRecord {
   /** No longer held back: removed, or not due any more. */
   readonly resolvedTargets: readonly string[];
 }
-
-/** Runs that are remembered per provider. */
-export const RUNS_KEPT = 20;
 
 /** Loads and saves what each provider knows. */
 export interface ProviderMemoryStore {
@@ -80,10 +65,6 @@ export interface ProviderMemoryStore {
   loadApprovals(providerId: string): Promise<ReadonlySet<string>>;
   /** Approves the removal of what is held back now. */
   approve(providerId: string, targetUrls: readonly string[]): Promise<void>;
-  /** Adds to the record of runs, of which the last ones are kept. */
-  recordRun(providerId: string, run: RunRecord): Promise<void>;
-  /** @returns the newest first */
-  loadRuns(providerId: string): Promise<RunRecord[]>;
 }
 
 /** Reads what the catalog holds from a provider; `undefined` where that cannot be read. */

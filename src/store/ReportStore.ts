@@ -1,9 +1,20 @@
 /** Where the report on discovery lives, so that any replica can answer for all of them. */
 
 import { RepositoryReport } from '../discovery/report';
+import { RunSummary } from '../discovery/summarizeRun';
 import { HeldRemoval } from '../discovery/types';
 import { OutcomeKind } from '../model';
-import { RunRecord } from './ProviderMemoryStore';
+
+/** How a run ended. */
+export interface RunRecord {
+  readonly startedAtMs: number;
+  readonly finishedAtMs: number;
+  readonly status: 'succeeded' | 'failed';
+  readonly summary: RunSummary;
+  readonly requests: number;
+  /** Of a failed run, without secrets. */
+  readonly error?: string;
+}
 
 /** What started a run. */
 export const RUN_TRIGGERS = ['schedule', 'manual'] as const;

@@ -12,7 +12,6 @@ import { hashOf, toHeldRow, toRepositoryRow } from './storedRows';
 
 export const PROVIDERS = 'bitbucket_server_discovery_providers';
 export const REPOSITORIES = 'bitbucket_server_discovery_repositories';
-export const RUNS = 'bitbucket_server_discovery_runs';
 export const HELD = 'bitbucket_server_discovery_held';
 
 /** One condition per value, one of which must hold; none holds where there are no values. */

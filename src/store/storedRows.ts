@@ -10,7 +10,7 @@ import {
   SettledOutcome,
 } from '../discovery/types';
 import { ABSENCE_REASONS, EXCLUSION_REASONS } from '../model';
-import { RunRecord } from './ProviderMemoryStore';
+import { RunRecord } from './ReportStore';
 
 /** PostgreSQL gives 64-bit numbers as text. */
 const BigNumber = z.coerce.number().int();
