@@ -148,6 +148,19 @@ interface BitbucketServerProvider {
 }
 
 export interface Config {
+  events?: {
+    modules?: {
+      bitbucketServer?: {
+        /**
+         * The secret of the webhooks in Bitbucket, with which it signs what it sends.
+         * Needed where the feature `…/events` of this package is installed.
+         *
+         * @visibility secret
+         */
+        webhookSecret?: string;
+      };
+    };
+  };
   catalog?: {
     providers?: {
       /**

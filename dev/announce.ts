@@ -16,11 +16,12 @@ const Entities = z.array(z.object({ metadata: z.object({ name: z.string() }) }))
 export async function announce(
   baseUrl: string,
   bitbucket: SimulatedBitbucket,
+  controlUrl: string,
 ): Promise<void> {
   await readsAreDone(bitbucket);
   const names = await listComponents(baseUrl);
   // eslint-disable-next-line no-console -- for the person at the terminal, not a log
-  console.log(describe(baseUrl, names));
+  console.log(describe(baseUrl, controlUrl, names));
 }
 
 /** Watches the simulated Bitbucket rather than the catalog, whose log it would fill. */
@@ -45,7 +46,7 @@ async function listComponents(baseUrl: string): Promise<string[]> {
   return entities?.success ? entities.data.map(one => one.metadata.name) : [];
 }
 
-function describe(baseUrl: string, names: readonly string[]): string {
+function describe(baseUrl: string, controlUrl: string, names: readonly string[]): string {
   const examples = names.slice(0, SHOWN).join(', ');
   return [
     '',
@@ -58,6 +59,19 @@ function describe(baseUrl: string, names: readonly string[]): string {
     '',
     '  # the discovery itself, as the catalog shows it',
     `  curl -s '${baseUrl}/api/catalog/entities/by-name/location/default/bitbucket-server-default'`,
+    '',
+    '  # push a catalog file; Bitbucket tells Backstage with a signed webhook, and seconds later:',
+    `  curl -s -X POST '${controlUrl}/push/PAY/pay-service-1'`,
+    `  curl -s '${baseUrl}/api/catalog/entities/by-name/component/default/pay-service-1'`,
+    '',
+    '  # why a repository is not in the catalog',
+    `  curl -s '${baseUrl}/api/catalog/bitbucket-server/discoveries/default/repositories/PAY/sandbox-tests'`,
+    '',
+    '  # how the last run went',
+    `  curl -s '${baseUrl}/api/catalog/bitbucket-server/discoveries'`,
+    '',
+    '  # the same on the command line, without touching the catalog',
+    '  node bin/bitbucket-server-discovery.js preview --config dev/app-config.yaml',
     '',
     '  # run discovery now: refresh the entity that stands for it',
     `  curl -s -X POST -H 'Content-Type: application/json' -d '{"entityRef":"location:default/bitbucket-server-default"}' '${baseUrl}/api/catalog/refresh'`,

@@ -1,14 +1,20 @@
 /**
- * The demo of `npm start`: a simulated Bitbucket on port 7990 and a real Backstage
- * backend with this module on port 7007. Nothing else needs to run.
+ * The demo of `npm start`: a simulated Bitbucket on port 7990, whose developers push on
+ * request to port 7991, and a real Backstage backend with this module on port 7007.
+ * Nothing else needs to run.
  */
 
 import { createBackend } from '@backstage/backend-defaults';
 import { announce } from './announce';
+import { createControl } from './control';
 import { seed } from './seed';
 import { createSimulatedBitbucket, serve } from './simulatedBitbucket';
 
 const BITBUCKET_PORT = 7990;
+const CONTROL_PORT = 7991;
+const BACKSTAGE_URL = 'http://localhost:7007';
+/** As in `dev/app-config.yaml`. */
+const WEBHOOK_SECRET = 'local-demo-only';
 
 async function main(): Promise<void> {
   const bitbucket = createSimulatedBitbucket({
@@ -25,9 +31,16 @@ async function main(): Promise<void> {
 
   const backend = createBackend();
   backend.add(import('@backstage/plugin-catalog-backend'));
+  backend.add(import('@backstage/plugin-events-backend'));
   backend.add(import('../src'));
+  backend.add(import('../src/eventsEntry'));
   await backend.start();
-  await announce('http://localhost:7007', bitbucket);
+  createControl({
+    bitbucket,
+    secret: WEBHOOK_SECRET,
+    webhookUrl: `${BACKSTAGE_URL}/api/events/http/bitbucketServer`,
+  }).listen(CONTROL_PORT, 'localhost');
+  await announce(BACKSTAGE_URL, bitbucket, `http://localhost:${CONTROL_PORT}`);
 }
 
 main().catch(error => {

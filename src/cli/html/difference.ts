@@ -1,0 +1,42 @@
+/** What the next complete run would change in a live catalog. Pure. */
+
+import { CatalogDifference } from '../previewDocument';
+import { formatCount, formatPlural } from './format';
+import { html, Html, linkTo } from './html';
+
+/** Lists that are longer stay closed at first. */
+const LONGEST_OPEN_LIST = 20;
+
+/** The difference of one provider. */
+export function renderDifference(difference: CatalogDifference): Html {
+  const { url, added, removed, unchanged } = difference;
+  return html`<section>
+    <h3>Difference to the catalog</h3>
+    <p>
+      The next complete run would change these Locations in ${linkTo(url, url)};
+      ${formatCount(unchanged)} would stay as they are.
+    </p>
+    ${renderTargets('+', 'Added', 'added', added)}${renderTargets('−', 'Removed', 'removed', removed)}
+  </section> `;
+}
+
+function renderTargets(
+  sign: string,
+  title: string,
+  name: string,
+  targets: readonly string[],
+): Html {
+  const count = formatPlural(targets.length, 'Location', 'Locations');
+  const heading = html`<span class="sign ${name}" aria-hidden="true">${sign}</span>
+    <b>${title}</b> ${count}`;
+  if (targets.length === 0) {
+    return html`<p class="targets">${heading}</p> `;
+  }
+  const open = targets.length <= LONGEST_OPEN_LIST ? Html.trusted('open') : undefined;
+  return html`<details class="targets" ${open}>
+    <summary>${heading}</summary>
+    <ul>
+      ${targets.map(target => html`<li>${linkTo(target, target)}</li> `)}
+    </ul>
+  </details> `;
+}

@@ -1,0 +1,269 @@
+import { Page } from 'playwright-core';
+import { findBrowser, PageOpener } from './__testUtils__/browser';
+import {
+  hostileProvider,
+  manyRepositories,
+  preview,
+  provider,
+  REPOSITORIES,
+} from './__testUtils__/previewData';
+import { renderPreviewPage } from './renderPreviewPage';
+import { PALETTES } from './styles';
+
+const executable = findBrowser();
+if (executable === undefined) {
+  console.log(
+    'NOT CHECKED: the preview page in a browser, because there is no Chromium here (CHROMIUM_PATH names one).',
+  );
+}
+const describeInBrowser = executable === undefined ? describe.skip : describe;
+const TITLE =
+  executable === undefined
+    ? 'the page in a browser (skipped: no Chromium)'
+    : 'the page in a browser';
+
+const PHONE = { viewport: { width: 360, height: 740 } };
+const LONG = 'a-name-without-any-place-to-break-it'.repeat(4);
+const PAGE = renderPreviewPage(preview(provider()));
+const TWO = renderPreviewPage(
+  preview(provider(), provider({ providerId: 'labs', host: 'git.example.com' })),
+);
+const HOSTILE = renderPreviewPage(preview(hostileProvider()));
+const LONG_NAMES = renderPreviewPage(
+  preview(
+    provider({
+      providerId: LONG,
+      host: `${LONG}.example.com`,
+      status: 'failed',
+      error: LONG,
+      repositories: REPOSITORIES.map((one, index) => ({
+        ...one,
+        projectKey: LONG,
+        repositorySlug: `${LONG}${index}`,
+        detail: LONG,
+        files: [{ path: LONG, targetUrl: `https://bitbucket.example.com/${LONG}` }],
+      })),
+      against: {
+        url: `https://${LONG}.example.com`,
+        added: [`https://bitbucket.example.com/${LONG}`],
+        removed: [LONG],
+        unchanged: 0,
+      },
+    }),
+  ),
+);
+
+describeInBrowser(TITLE, () => {
+  let opener: PageOpener;
+
+  beforeAll(async () => {
+    opener = await PageOpener.start(executable ?? '');
+  });
+
+  afterAll(() => opener?.close());
+
+  const rowsOf = (page: Page) => page.locator('tbody tr[data-outcome]:visible');
+  // By their attributes: to look for a role among 10,000 rows takes seconds.
+  const searchOf = (page: Page) => page.locator('input[type=search]');
+  const announced = (page: Page, text: string) =>
+    page.locator('[role=status]', { hasText: new RegExp(`^${text}$`) }).waitFor();
+  const widthOf = (page: Page) =>
+    page.evaluate<number>('document.documentElement.scrollWidth');
+  const groundOf = (page: Page) =>
+    page.evaluate<string>('getComputedStyle(document.body).backgroundColor');
+
+  it.each([
+    ['one provider', PAGE],
+    ['several', TWO],
+    ['hostile names', HOSTILE],
+    ['none', renderPreviewPage(preview())],
+  ])('loads nothing and complains of nothing: %s', async (_, document) => {
+    const { page, complaints, requests } = await opener.open(document);
+
+    await page.getByRole('heading', { level: 1 }).waitFor();
+
+    expect(complaints).toEqual([]);
+    expect(requests).toEqual([]);
+  });
+
+  it('runs no script but its own, not even one that got into the page', async () => {
+    const injected = PAGE.replace(
+      '</main>',
+      '<script>window.__pwned = 1</script><img src="https://evil.example.com/x" onerror="window.__pwned = 1"></main>',
+    );
+    const { page, complaints } = await opener.open(injected);
+
+    expect(await page.evaluate('window.__pwned')).toBeUndefined();
+    expect(complaints.join('\n')).toMatch(/inline script violates/);
+    expect(complaints.join('\n')).toMatch(/evil\.example\.com\/x' violates/);
+    await searchOf(page).fill('web');
+    await announced(page, '1 of 8 repositories shown');
+  });
+
+  it('shows hostile names as they are', async () => {
+    const { page, complaints } = await opener.open(HOSTILE);
+
+    await page
+      .getByRole('heading', { name: '<script>window.__pwned = 1</script>' })
+      .waitFor();
+    expect(await rowsOf(page).count()).toBe(5);
+    for (const link of await page.locator('main a').all()) {
+      expect(await link.getAttribute('href')).toMatch(
+        /^(#p1-|https:\/\/bitbucket\.example\.com)/,
+      );
+    }
+    await page.locator('a[data-search]').first().click();
+    await searchOf(page).fill('onerror=');
+    await announced(page, '5 of 5 repositories shown');
+    await page.getByRole('cell').first().hover();
+    expect(await page.evaluate('window.__pwned')).toBeUndefined();
+    expect(complaints).toEqual([]);
+  });
+
+  it('narrows the rows down by text and announces how many are left', async () => {
+    const { page } = await opener.open(PAGE);
+    await announced(page, '8 repositories');
+
+    await searchOf(page).fill('pay/');
+    await announced(page, '5 of 8 repositories shown');
+    expect(await rowsOf(page).count()).toBe(5);
+
+    await searchOf(page).fill('  API  pay ');
+    await announced(page, '1 of 8 repositories shown');
+    expect(await rowsOf(page).getByRole('rowheader').innerText()).toBe('PAY/api');
+
+    await searchOf(page).fill('rate-limited');
+    await announced(page, '1 of 8 repositories shown');
+    expect(await rowsOf(page).getByRole('rowheader').innerText()).toBe('DATA/lake');
+
+    await searchOf(page).fill('');
+    await announced(page, '8 repositories');
+    expect(await rowsOf(page).count()).toBe(8);
+  });
+
+  it('narrows the rows down by outcome, with the keyboard too', async () => {
+    const { page } = await opener.open(PAGE);
+
+    await page.getByRole('radio', { name: 'Unknown' }).check();
+    await announced(page, '2 of 8 repositories shown');
+    await searchOf(page).fill('lake');
+    await announced(page, '1 of 8 repositories shown');
+
+    await searchOf(page).fill('');
+    await searchOf(page).press('Tab');
+    await page.keyboard.press('ArrowUp');
+    await announced(page, '2 of 8 repositories shown');
+    expect(await page.getByRole('radio', { name: 'Absent' }).isChecked()).toBe(true);
+    expect(await rowsOf(page).getByRole('rowheader').allInnerTexts()).toEqual([
+      'PAY/new',
+      'PAY/web',
+    ]);
+  });
+
+  it('says that nothing matches, and offers everything again', async () => {
+    const { page } = await opener.open(PAGE);
+
+    await page.getByRole('radio', { name: 'Absent' }).check();
+    await searchOf(page).fill('no such thing');
+    await announced(page, '0 of 8 repositories shown');
+    await page.getByRole('button', { name: 'Show all again' }).click();
+
+    await announced(page, '8 repositories');
+    expect(await rowsOf(page).count()).toBe(8);
+    expect(await page.getByText('Nothing matches').isVisible()).toBe(false);
+  });
+
+  it('leads from a reason to exactly its repositories', async () => {
+    const { page } = await opener.open(PAGE);
+
+    await page.getByRole('link', { name: 'fork', exact: true }).click();
+
+    // Not PAY/fork-lift, which is called so.
+    await announced(page, '1 of 8 repositories shown');
+    expect(await rowsOf(page).getByRole('rowheader').innerText()).toBe('~ANNA/api');
+    await page.locator('input[type=search]:focus').waitFor();
+  });
+
+  it('narrows down one provider only', async () => {
+    const { page } = await opener.open(TWO);
+
+    await page
+      .getByRole('search', { name: 'labs Repositories' })
+      .getByRole('searchbox')
+      .fill('web');
+
+    await announced(page, '1 of 8 repositories shown');
+    await announced(page, '8 repositories');
+    expect(await rowsOf(page).count()).toBe(9);
+  });
+
+  it('stays a table for those who hear it', async () => {
+    const { page } = await opener.open(PAGE);
+    const table = page.getByRole('table', { name: /^Every repository/ });
+
+    expect(await table.getByRole('columnheader').allInnerTexts()).toEqual([
+      'Repository',
+      'Outcome',
+      'Cause',
+      'Remedy',
+      'Files',
+    ]);
+    expect(await table.getByRole('rowheader').count()).toBe(8);
+    await page
+      .getByRole('img', { name: '2 registered, 2 excluded, 2 absent, 2 unknown' })
+      .waitFor();
+    await page.getByRole('img', { name: /^Requests per second\. On average/ }).waitFor();
+  });
+
+  it('is dark where that is preferred, and light on paper', async () => {
+    const { page } = await opener.open(PAGE, { colorScheme: 'light' });
+    const rgb = (color: string) =>
+      `rgb(${[1, 3, 5].map(at => parseInt(color.slice(at, at + 2), 16)).join(', ')})`;
+
+    expect(await groundOf(page)).toBe(rgb(PALETTES.light.ground));
+    await page.emulateMedia({ colorScheme: 'dark' });
+    expect(await groundOf(page)).toBe(rgb(PALETTES.dark.ground));
+    await page.emulateMedia({ colorScheme: 'dark', media: 'print' });
+    expect(await groundOf(page)).toBe('rgb(255, 255, 255)');
+    expect(await page.getByRole('search').isVisible()).toBe(false);
+  });
+
+  it.each([
+    ['usual', PAGE],
+    ['long', LONG_NAMES],
+    ['hostile', HOSTILE],
+  ])('needs no scrolling to the side on a phone: %s names', async (_, document) => {
+    const { page } = await opener.open(document, PHONE);
+
+    expect(await widthOf(page)).toBe(360);
+    await rowsOf(page).last().scrollIntoViewIfNeeded();
+    expect(await widthOf(page)).toBe(360);
+  });
+
+  it('needs none with long names on a desk either', async () => {
+    const { page } = await opener.open(LONG_NAMES, {
+      viewport: { width: 1000, height: 800 },
+    });
+
+    expect(await widthOf(page)).toBe(1000);
+  });
+
+  it('can be read where no script runs', async () => {
+    const { page } = await opener.open(PAGE, { javaScriptEnabled: false });
+
+    expect(await page.locator('tbody tr[data-outcome]').count()).toBe(8);
+    expect(await rowsOf(page).last().isVisible()).toBe(true);
+    expect(await searchOf(page).isVisible()).toBe(false);
+  });
+
+  it('finds one among 10,000', async () => {
+    const many = provider({ repositories: manyRepositories(10_000) });
+    const { page, complaints } = await opener.open(renderPreviewPage(preview(many)));
+
+    await announced(page, '10,000 repositories');
+    await searchOf(page).fill('service-09876');
+    await announced(page, '1 of 10,000 repositories shown');
+    expect(await rowsOf(page).count()).toBe(1);
+    expect(complaints).toEqual([]);
+  });
+});

@@ -1,0 +1,133 @@
+/**
+ * Every repository with its outcome, the reason and the remedy, and what narrows the list
+ * down. Rows are plain HTML: the page can be read where its script does not run. Pure.
+ */
+
+import { OUTCOME_KINDS } from '../../model';
+import { PreviewedFile, PreviewedRepository } from '../previewDocument';
+import { formatCount, formatPlural } from './format';
+import { html, Html, HtmlValue, linkTo, withCode } from './html';
+import { OUTCOME_LABELS } from './outcomes';
+
+const HIDDEN = Html.trusted('hidden');
+
+/**
+ * The table of one provider.
+ *
+ * @param id - begins the ids within the provider's section
+ * @param providerId - names the table where there are several
+ */
+export function renderRepositories(
+  id: string,
+  providerId: string,
+  repositories: readonly PreviewedRepository[],
+): Html {
+  return html`<section class="list" id="${id}-repositories" tabindex="-1">
+    <h3 id="${id}-table">Repositories</h3>
+    ${
+      repositories.length === 0
+        ? html`<p>No repository was found.</p> `
+        : html`${renderFilters(id, repositories)}${renderTable(providerId, repositories)}`
+    }
+  </section> `;
+}
+
+/** Shown by the script, which they need. */
+function renderFilters(id: string, repositories: readonly PreviewedRepository[]): Html {
+  const choices = OUTCOME_KINDS.map(kind => {
+    const count = repositories.filter(one => one.outcome === kind).length;
+    return renderChoice(id, kind, OUTCOME_LABELS[kind].title, count);
+  });
+  const total = formatPlural(repositories.length, 'repository', 'repositories');
+  return html`<noscript
+      ><p class="quiet">
+        Searching here needs JavaScript. The list below is complete; your browser finds
+        text in it.
+      </p></noscript
+    >
+    <div
+      class="filters"
+      role="search"
+      aria-labelledby="${id}-title ${id}-table"
+      ${HIDDEN}
+    >
+      <p class="search">
+        <label for="${id}-search">Project, slug or reason</label>
+        <input
+          type="search"
+          id="${id}-search"
+          autocomplete="off"
+          autocapitalize="off"
+          spellcheck="false"
+        />
+      </p>
+      <fieldset>
+        <legend>Outcome</legend>
+        <div class="choices">
+          ${renderChoice(id, '', 'All', repositories.length)}${choices}
+        </div>
+      </fieldset>
+    </div>
+    <p class="shown" role="status">${total}</p>
+    <p class="none" ${HIDDEN}>
+      Nothing matches. <button type="button">Show all again</button>
+    </p> `;
+}
+
+function renderChoice(id: string, value: string, title: string, count: number): Html {
+  const checked = value === '' ? Html.trusted('checked') : undefined;
+  return html`<label
+    ><input type="radio" name="${id}-outcome" value="${value}" ${checked} /> ${title}
+    <span class="quiet">${formatCount(count)}</span></label
+  > `;
+}
+
+function renderTable(
+  providerId: string,
+  repositories: readonly PreviewedRepository[],
+): Html {
+  return html`<table class="repositories">
+    <caption>
+      Every repository of ${providerId}, by project key and slug
+    </caption>
+    <thead>
+      <tr>
+        <th scope="col">Repository</th>
+        <th scope="col">Outcome</th>
+        <th scope="col">Cause</th>
+        <th scope="col">Remedy</th>
+        <th scope="col">Files</th>
+      </tr>
+    </thead>
+    <tbody>
+      ${repositories.map(renderRow)}
+    </tbody>
+  </table> `;
+}
+
+/** Short on purpose: there may be 10,000 of them. */
+function renderRow(one: PreviewedRepository): Html {
+  const { projectKey, repositorySlug, outcome, reason, detail } = one;
+  const name = html`${projectKey}/<wbr />${repositorySlug}`;
+  return html`<tr data-outcome="${outcome}">
+    <th scope="row">${linkTo(one.url, name)}</th>
+    <td>
+      <b>${OUTCOME_LABELS[outcome].title}</b>${reason && html` <code>${reason}</code>`}
+    </td>
+    <td>${withCode(one.cause)}${detail && html`<p>${detail}</p>`}</td>
+    <td>${withCode(one.remedy)}</td>
+    <td>${renderFiles(one.files)}</td>
+  </tr> `;
+}
+
+function renderFiles(files: readonly PreviewedFile[]): HtmlValue {
+  if (files.length === 0) {
+    return html`<span class="quiet none-at-all">none</span>`;
+  }
+  const [first, ...others] = files.map(file => linkTo(file.targetUrl, file.path));
+  return others.length === 0
+    ? first
+    : html`<ul>
+        ${[first, ...others].map(file => html`<li>${file}</li>`)}
+      </ul>`;
+}

@@ -1,0 +1,99 @@
+/**
+ * The script of the page: it narrows the table down by hiding rows. Without it everything
+ * is there to be read. It builds no markup, so nothing it reads can become any.
+ */
+
+export const SCRIPT = `
+'use strict';
+(() => {
+  const count = number => number.toLocaleString('en-US');
+
+  /** Some browsers take a table that is laid out as a grid for no table: say it again. */
+  const sayRoles = table => {
+    const roles = [
+      ['thead, tbody', 'rowgroup'],
+      ['tr', 'row'],
+      ['td', 'cell'],
+      ['th[scope=col]', 'columnheader'],
+      ['th[scope=row]', 'rowheader'],
+    ];
+    table.setAttribute('role', 'table');
+    for (const [selector, role] of roles) {
+      for (const element of table.querySelectorAll(selector)) {
+        element.setAttribute('role', role);
+      }
+    }
+  };
+
+  const read = row => {
+    const code = row.cells[1].querySelector('code');
+    const reason = code ? code.textContent.toLowerCase() : '';
+    const text = row.cells[0].textContent.toLowerCase() + ' ' + reason;
+    return { row, outcome: row.dataset.outcome, reason, text };
+  };
+
+  /** A word is somewhere in the name or the reason; reason:fork is exactly the reason. */
+  const holds = (one, word) =>
+    word.startsWith('reason:') ? one.reason === word.slice(7) : one.text.includes(word);
+
+  const setUp = section => {
+    const table = section.querySelector('table.repositories');
+    if (!table) {
+      return;
+    }
+    sayRoles(table);
+    const filters = section.querySelector('.filters');
+    const search = filters.querySelector('input[type=search]');
+    const choices = Array.from(filters.querySelectorAll('input[type=radio]'));
+    const shown = section.querySelector('.shown');
+    const none = section.querySelector('.none');
+    const rows = Array.from(table.tBodies[0].rows, read);
+    const all = shown.textContent;
+
+    const apply = () => {
+      const words = search.value.toLowerCase().split(/\\s+/).filter(word => word !== '');
+      const outcome = choices.find(choice => choice.checked).value;
+      let matching = 0;
+      for (const one of rows) {
+        const matches =
+          (outcome === '' || one.outcome === outcome) &&
+          words.every(word => holds(one, word));
+        one.row.hidden = !matches;
+        matching += matches ? 1 : 0;
+      }
+      const narrowed = words.length > 0 || outcome !== '';
+      shown.textContent = narrowed ? count(matching) + ' of ' + all + ' shown' : all;
+      none.hidden = matching > 0;
+      table.hidden = matching === 0;
+    };
+
+    const show = text => {
+      search.value = text;
+      choices[0].checked = true;
+      apply();
+      section.querySelector('.list').scrollIntoView();
+      search.focus({ preventScroll: true });
+    };
+
+    search.addEventListener('input', apply);
+    filters.addEventListener('change', apply);
+    none.querySelector('button').addEventListener('click', () => show(''));
+    for (const link of section.querySelectorAll('[data-search]')) {
+      link.addEventListener('click', event => {
+        event.preventDefault();
+        show('reason:' + link.dataset.search);
+      });
+    }
+    filters.hidden = false;
+    // Some browsers fill in again what was searched for before the page was reloaded.
+    apply();
+  };
+
+  document.querySelectorAll('section.provider').forEach(setUp);
+
+  // Paper cannot be opened.
+  addEventListener('beforeprint', () => {
+    document.querySelectorAll('details').forEach(one => { one.open = true; });
+  });
+})();
+`;

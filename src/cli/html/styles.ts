@@ -1,0 +1,215 @@
+/**
+ * The styles of the page. System fonts only; rows are laid out when they come into view
+ * (`content-visibility`), which keeps 10,000 of them quick.
+ */
+
+/** Text on its ground has a contrast of 4.5:1 or more, fills 3:1; a test computes it. */
+export const PALETTES = {
+  light: {
+    ground: '#fbfbf9',
+    raised: '#ffffff',
+    text: '#1f2328',
+    quiet: '#59616b',
+    line: '#dcdfe3',
+    field: '#868e98',
+    link: '#0b5394',
+    registered: '#2a7a57',
+    excluded: '#6a737e',
+    absent: '#9a6408',
+    unknown: '#b23a34',
+    sign: '#ffffff',
+    column: '#3f73ad',
+    failure: '#fbeeed',
+  },
+  dark: {
+    ground: '#15181c',
+    raised: '#1c2025',
+    text: '#e6e8eb',
+    quiet: '#a3abb6',
+    line: '#33393f',
+    field: '#78818c',
+    link: '#8ab8ee',
+    registered: '#5bb88c',
+    excluded: '#8d96a2',
+    absent: '#d6a045',
+    unknown: '#e8827b',
+    sign: '#14171a',
+    column: '#6f9fd6',
+    failure: '#2d1f20',
+  },
+} as const;
+
+function variables(palette: Readonly<Record<string, string>>): string {
+  return Object.entries(palette)
+    .map(([name, color]) => `--${name}:${color}`)
+    .join(';');
+}
+
+const BASICS = `
+:root { color-scheme: light dark; ${variables(PALETTES.light)} }
+@media screen and (prefers-color-scheme: dark) { :root { ${variables(PALETTES.dark)} } }
+* { box-sizing: border-box; }
+[hidden] { display: none !important; }
+html { -webkit-text-size-adjust: 100%; text-size-adjust: 100%; }
+body {
+  margin: 0 auto; padding: 2rem 1rem 3rem; max-width: 78rem;
+  background: var(--ground); color: var(--text);
+  font: 1rem/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif;
+  overflow-wrap: anywhere;
+}
+h1, h2, h3 { line-height: 1.2; text-wrap: balance; margin: 0; }
+h1 { font-size: 1.75rem; letter-spacing: -0.015em; }
+h2 { font-size: 1.375rem; letter-spacing: -0.01em; }
+h3 { font-size: 1.0625rem; margin-bottom: 0.75rem; }
+p { margin: 0 0 0.75rem; max-width: 70ch; }
+ul { margin: 0; padding: 0; list-style: none; }
+code { font: 0.9em/1.4 ui-monospace, "SF Mono", Menlo, Consolas, monospace; }
+a { color: var(--link); text-underline-offset: 0.15em; text-decoration-thickness: 1px; }
+:focus-visible { outline: 2px solid var(--link); outline-offset: 2px; border-radius: 2px; }
+section:focus { outline: none; }
+.quiet { color: var(--quiet); }
+header p, footer { color: var(--quiet); }
+header h1 { margin-bottom: 0.5rem; }
+nav { margin: 1rem 0; }
+nav li { padding: 0.25rem 0; }
+footer { margin-top: 3rem; padding-top: 1rem; border-top: 1px solid var(--line); font-size: 0.875rem; }
+.provider { margin-top: 2rem; padding-top: 2rem; border-top: 1px solid var(--line); }
+.provider > section { margin-top: 2.5rem; }
+.lead { font-size: 1.125rem; margin: 0.5rem 0 1rem; }
+.failure { margin: 1rem 0; padding: 0.75rem 1rem; background: var(--failure); border-left: 4px solid var(--unknown); }
+.failure p:last-child { margin: 0; }
+.facts { margin: 0; display: flex; flex-wrap: wrap; gap: 0.5rem 2rem; }
+.facts dt { color: var(--quiet); font-size: 0.8125rem; }
+time { white-space: nowrap; }
+.facts dd { margin: 0; font-variant-numeric: tabular-nums; }
+.facts.narrow { display: block; font-size: 0.9375rem; }
+.facts.narrow div { display: flex; gap: 1rem; justify-content: space-between; align-items: baseline; padding: 0.3rem 0; border-bottom: 1px solid var(--line); }
+.facts.narrow dt { font-size: inherit; }
+.facts.narrow dd { text-align: right; }
+`;
+
+const CHARTS = `
+.fill-registered { background: var(--registered); fill: var(--registered); }
+.fill-excluded { background: var(--excluded); fill: var(--excluded); }
+.fill-absent { background: var(--absent); fill: var(--absent); }
+.fill-unknown { background: var(--unknown); fill: var(--unknown); }
+.line-registered { border-color: var(--registered); }
+.line-excluded { border-color: var(--excluded); }
+.line-absent { border-color: var(--absent); }
+.line-unknown { border-color: var(--unknown); }
+svg { display: block; }
+.bar { border-radius: 4px; margin-bottom: 1rem; }
+.part { stroke: var(--ground); stroke-width: 2px; }
+.veil { fill: var(--ground); fill-opacity: 0.45; }
+.sign {
+  display: inline-block; width: 1.25rem; border-radius: 3px; color: var(--sign);
+  font-size: 0.8125rem; line-height: 1.25rem; font-weight: 700; text-align: center;
+}
+.sign.added { background: var(--registered); }
+.sign.removed { background: var(--unknown); }
+.outcomes { display: grid; gap: 1.5rem; grid-template-columns: repeat(auto-fit, minmax(min(100%, 15rem), 1fr)); }
+.outcome { border-top-width: 3px; border-top-style: solid; padding-top: 0.5rem; }
+.outcome .number { font-size: 1.625rem; line-height: 1.3; margin: 0.125rem 0 0.25rem; font-variant-numeric: tabular-nums; }
+.outcome .number .quiet { font-size: 0.9375rem; }
+.outcome .what { margin: 0; }
+.outcome .what .quiet { font-size: 0.875rem; white-space: nowrap; }
+.reasons li, .ends { display: flex; justify-content: space-between; gap: 1rem; }
+.reasons li { padding: 0.2rem 0; border-top: 1px solid var(--line); font-size: 0.9375rem; font-variant-numeric: tabular-nums; }
+.beside { display: grid; gap: 1.5rem 3rem; }
+@media (min-width: 60rem), print { .beside { grid-template-columns: minmax(0, 3fr) minmax(0, 2fr); } }
+figure { margin: 0; }
+figcaption { color: var(--quiet); font-size: 0.9375rem; margin-top: 0.5rem; }
+.course text { fill: var(--quiet); font-size: 12px; }
+.ends { color: var(--quiet); font-size: 0.75rem; margin: 0.25rem 0 0; max-width: none; }
+.column { fill: var(--column); }
+.axis { stroke: var(--field); }
+.budget { stroke: var(--text); stroke-width: 1.5px; stroke-dasharray: 5 4; }
+.targets { margin: 0 0 0.75rem; }
+.targets summary { cursor: pointer; padding: 0.25rem 0; }
+.targets ul { margin: 0.25rem 0 0 1.6rem; font-size: 0.9375rem; }
+.targets li { padding: 0.2rem 0; content-visibility: auto; contain-intrinsic-size: auto 2rem; }
+`;
+
+const TABLES = `
+table { border-collapse: collapse; }
+th { text-align: left; font-weight: inherit; }
+caption { text-align: left; color: var(--quiet); font-size: 0.875rem; padding: 0.5rem 0; }
+thead th { color: var(--quiet); font-size: 0.8125rem; }
+.kinds { width: 100%; margin-top: 0.75rem; font-size: 0.9375rem; }
+.kinds th, .kinds td { padding: 0.3rem 0; border-bottom: 1px solid var(--line); }
+.kinds td, .kinds th:last-child { text-align: right; font-variant-numeric: tabular-nums; }
+.kinds tbody th { text-align: left; }
+.filters { display: grid; gap: 1rem 2rem; margin-bottom: 1rem; }
+@media (min-width: 60rem) { .filters { grid-template-columns: minmax(16rem, 24rem) auto; justify-content: start; } }
+.filters p { margin: 0; }
+.filters label, legend { font-size: 0.875rem; }
+.search label { display: block; margin-bottom: 0.25rem; color: var(--quiet); }
+.search input {
+  width: 100%; padding: 0.5rem 0.75rem; font: inherit; color: inherit;
+  background: var(--raised); border: 1px solid var(--field); border-radius: 6px;
+}
+fieldset { border: 0; margin: 0; padding: 0; min-width: 0; }
+legend { padding: 0; margin-bottom: 0.25rem; color: var(--quiet); }
+.choices { display: flex; flex-wrap: wrap; gap: 0.5rem; }
+.choices label { display: flex; gap: 0.375rem; align-items: center; padding: 0 0.75rem; min-height: 2.625rem; background: var(--raised); border: 1px solid var(--field); border-radius: 6px; cursor: pointer; }
+.choices label:has(:checked) { border-color: var(--link); box-shadow: inset 0 0 0 1px var(--link); }
+.choices input { margin: 0; accent-color: var(--link); }
+button { font: inherit; padding: 0.375rem 0.75rem; color: var(--link); background: var(--raised); border: 1px solid var(--field); border-radius: 6px; cursor: pointer; }
+.shown { font-weight: 600; margin: 0; font-variant-numeric: tabular-nums; }
+.none { margin-top: 0.75rem; }
+.repositories, .repositories caption, .repositories thead, .repositories tbody { display: block; }
+.repositories tr { display: grid; padding: 0.75rem 0; border-bottom: 1px solid var(--line); }
+.repositories tbody tr { content-visibility: auto; contain-intrinsic-size: auto 11rem; }
+.repositories tbody { font-size: 0.9375rem; line-height: 1.45; }
+.repositories th, .repositories td { padding: 0; min-width: 0; unicode-bidi: isolate; }
+.repositories tbody th { font-weight: 600; }
+.repositories tbody th a { color: inherit; text-decoration-color: var(--field); }
+.repositories td p { margin: 0.25rem 0 0; color: var(--quiet); }
+.repositories b { font-weight: inherit; }
+.repositories b::before {
+  display: inline-block; width: 1.25rem; margin-right: 0.375rem; border-radius: 3px; color: var(--sign);
+  font-size: 0.8125rem; line-height: 1.25rem; font-weight: 700; text-align: center;
+}
+.repositories code { color: var(--quiet); }
+.repositories b + code { display: block; }
+[data-outcome=registered] b::before { content: "✓"; content: "✓" / ""; background: var(--registered); }
+[data-outcome=excluded] b::before { content: "–"; content: "–" / ""; background: var(--excluded); }
+[data-outcome=absent] b::before { content: "○"; content: "○" / ""; background: var(--absent); }
+[data-outcome=unknown] b::before { content: "?"; content: "?" / ""; background: var(--unknown); }
+[data-outcome=registered] td:nth-child(3), [data-outcome=registered] td:nth-child(4) { color: var(--quiet); }
+`;
+
+/** On a phone each row is a card, from a tablet on it is a row; on paper always a row. */
+const WIDE = `
+.repositories tr { grid-template-columns: 1.5fr 1.15fr 1.7fr 1.7fr 1.3fr; gap: 1.5rem; }
+.repositories tbody tr { contain-intrinsic-size: auto 4.5rem; padding: 0.625rem 0; }
+`;
+const NARROW = `
+.repositories thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
+.repositories td { margin-top: 0.375rem; }
+.repositories b + code { display: inline; }
+.repositories td::before { display: block; color: var(--quiet); font-size: 0.8125rem; }
+.repositories td:nth-child(3)::before { content: "Cause"; }
+.repositories td:nth-child(4)::before { content: "Remedy"; }
+.repositories td:nth-child(5)::before { content: "Files"; }
+.repositories td:has(> .none-at-all) { display: none; }
+`;
+const PRINT = `
+@page { margin: 15mm; }
+:root { color-scheme: light; }
+body { padding: 0; max-width: none; font-size: 10pt; background: #fff; }
+.filters, noscript, .none { display: none; }
+.sign, .repositories b::before { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
+.repositories tbody { font-size: 8.5pt; }
+.repositories tr { gap: 0.75rem; }
+.repositories tbody tr, .targets li { content-visibility: visible; break-inside: avoid; }
+h2, h3, caption { break-after: avoid; }
+.outcome, figure, .kinds { break-inside: avoid; }
+a { color: inherit; }
+`;
+
+export const STYLES = `${BASICS}${CHARTS}${TABLES}
+@media (min-width: 60rem), print {${WIDE}}
+@media screen and (max-width: 59.99rem) {${NARROW}}
+@media print {${PRINT}}
+`;
