@@ -1,20 +1,4 @@
 #!/usr/bin/env node
-/**
- * Starts the command line: from `dist/` in the published package, from the sources in the
- * work tree.
- */
+/** Starts the command line of the built package; in the work tree use `npm run discovery`. */
 
-const { existsSync } = require('node:fs');
-const { join } = require('node:path');
-
-const published = join(__dirname, '..', 'dist', 'cli.cjs.js');
-
-if (!existsSync(published)) {
-  require('@backstage/cli-node/config/nodeTransform.cjs');
-}
-
-const { main } = existsSync(published)
-  ? require(published)
-  : require('../src/cli/index.ts');
-
-main();
+require('../dist/cli.cjs.js').main();

@@ -71,7 +71,7 @@ function describe(baseUrl: string, controlUrl: string, names: readonly string[])
     `  curl -s '${baseUrl}/api/catalog/bitbucket-server/discoveries'`,
     '',
     '  # the same on the command line, without touching the catalog',
-    '  node bin/bitbucket-server-discovery.js preview --config dev/app-config.yaml',
+    '  npm run -s discovery -- preview --config dev/app-config.yaml',
     '',
     '  # run discovery now: refresh the entity that stands for it',
     `  curl -s -X POST -H 'Content-Type: application/json' -d '{"entityRef":"location:default/bitbucket-server-default"}' '${baseUrl}/api/catalog/refresh'`,

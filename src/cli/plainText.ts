@@ -1,8 +1,8 @@
 /** Text for terminals. Pure. */
 
-/** Names and messages from servers could otherwise move the cursor or rewrite what stands above. */
+/** Names and messages from servers could otherwise move the cursor, rewrite what stands above or turn the order of letters round. */
 export function plainText(text: string): string {
-  return text.replace(/[^\P{Cc}\n]/gu, '\uFFFD');
+  return text.replace(/(?!\n)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu, '\uFFFD');
 }
 
 /** Indents each line. */

@@ -53,7 +53,7 @@ export class EventLog {
   evaluated(address: RepositoryAddress, reason: string, delta: RepositoryDelta): void {
     this.#observer?.onEvent('evaluated');
     const { added, removed, stayed } = delta;
-    const message = `${nameOf(address)} was looked at because ${reason}: ${added.length} Locations added, ${removed.length} removed, ${stayed.length} to be read again`;
+    const message = `${nameOf(address)} was looked at because ${reason}; Locations: ${added.length} added, ${removed.length} removed, ${stayed.length} read again`;
     if (added.length > 0 || removed.length > 0) {
       this.#logger.info(message);
     } else {

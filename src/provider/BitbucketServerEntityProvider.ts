@@ -113,11 +113,11 @@ export class BitbucketServerEntityProvider implements EntityProvider {
       return 0;
     }
     await store.approve(config.id, [...targets]);
-    await store.saveProgress(config.id, withoutFiles(memory.repositories, targets));
     const held = locationsOf(memory.repositories).filter(one =>
       targets.has(one.file.targetUrl),
     );
     await this.#context.catalog.change([], held);
+    await store.saveProgress(config.id, withoutFiles(memory.repositories, targets));
     await this.#context.shared.letGo(held);
     this.#context.log.approved(targets.size);
     return targets.size;

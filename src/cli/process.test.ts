@@ -11,7 +11,8 @@ import { appConfigFor, TEST_USER } from '../__testUtils__/testProvider';
 import { createDemoBitbucket, DEMO_PROVIDER } from './__testUtils__/demoBitbucket';
 import { serveBackstage } from './__testUtils__/fakeBackstage';
 
-const BIN = path.resolve(__dirname, '../../bin/bitbucket-server-discovery.js');
+const TRANSFORM = require.resolve('@backstage/cli-node/config/nodeTransform.cjs');
+const PROGRAM = path.resolve(__dirname, '../../dev/cli.ts');
 
 /** A process that has been started. */
 class Program {
@@ -20,7 +21,7 @@ class Program {
   stderr = '';
 
   constructor(args: readonly string[], cwd: string, env: NodeJS.ProcessEnv = {}) {
-    this.child = spawn(process.execPath, [BIN, ...args], {
+    this.child = spawn(process.execPath, ['--require', TRANSFORM, PROGRAM, ...args], {
       cwd,
       env: { ...process.env, ...env },
     });
@@ -34,11 +35,11 @@ class Program {
   }
 }
 
-describe('bin/bitbucket-server-discovery', () => {
+describe('the command line in a process of its own', () => {
   let folder: string;
 
   beforeEach(async () => {
-    folder = await mkdtemp(path.join(tmpdir(), 'bin-test-'));
+    folder = await mkdtemp(path.join(tmpdir(), 'cli-process-test-'));
   });
 
   afterEach(async () => {

@@ -1,0 +1,5 @@
+/** The command line from its sources: `npm run discovery -- preview --config dev/app-config.yaml`. */
+
+import { main } from '../src/cli';
+
+main();
