@@ -52,6 +52,13 @@ interface BitbucketServerProvider {
      */
     repoSlug?: string;
 
+    /**
+     * Labels of repositories; one of them suffices. Each label is looked up once per run,
+     * for all repositories together; one that does not exist matches nothing.
+     * Default: `none`.
+     */
+    labels?: string[];
+
     /** Leaves out what would be included otherwise: exclusion wins. */
     exclude?: {
       /**
@@ -65,6 +72,9 @@ interface BitbucketServerProvider {
        * anchored. Default: `none`.
        */
       repoSlug?: string;
+
+      /** Repositories with one of these labels are left out. Default: `none`. */
+      labels?: string[];
     };
 
     /** Leave out archived repositories. Default: `false`. */
@@ -145,6 +155,32 @@ interface BitbucketServerProvider {
      */
     holdFor?: string | HumanDuration;
   };
+
+  /**
+   * HTTP access token that this provider asks Bitbucket with, such as one of a project.
+   * The catalog itself reads the files with the credentials of the integration all the
+   * same. Not together with `username` and `password`.
+   * Default: `the integration's`.
+   *
+   * @visibility secret
+   */
+  token?: string;
+
+  /**
+   * User that this provider asks Bitbucket as, together with `password`.
+   * Default: `the integration's`.
+   *
+   * @visibility secret
+   */
+  username?: string;
+
+  /**
+   * Password of `username`, or an HTTP access token of that user.
+   * Default: `the integration's`.
+   *
+   * @visibility secret
+   */
+  password?: string;
 }
 
 export interface Config {

@@ -24,9 +24,13 @@ export const LAYERS = {
   discovery: { imports: LEAVES, backstage: [] },
   config: { imports: [...LEAVES, 'http/types.ts'], backstage: 'any' },
   store: { imports: BELOW_ADAPTERS, backstage: 'any' },
-  provider: { imports: [...BELOW_ADAPTERS, 'config', 'store'], backstage: 'any' },
+  metrics: { imports: [...BELOW_ADAPTERS, 'store'], backstage: 'any' },
+  provider: {
+    imports: [...BELOW_ADAPTERS, 'config', 'store', 'metrics'],
+    backstage: 'any',
+  },
   events: {
-    imports: [...BELOW_ADAPTERS, 'config', 'store', 'provider'],
+    imports: [...BELOW_ADAPTERS, 'config', 'store', 'metrics', 'provider'],
     backstage: 'any',
   },
   router: {

@@ -2,4 +2,4 @@
 
 import { main } from '../src/cli';
 
-main();
+void main();

@@ -129,6 +129,11 @@ export type RepositoryLookup =
   | { readonly kind: 'gone' }
   | { readonly kind: 'unknown'; readonly problem: Problem };
 
+/** What asking for the labels of one repository yields; names in lower case. */
+export type LabelsLookup =
+  | { readonly kind: 'found'; readonly labels: readonly string[] }
+  | { readonly kind: 'unknown'; readonly problem: Problem };
+
 /** Where a repository is now; changes when it is renamed or moved. */
 export interface RepositoryAddress {
   readonly projectKey: string;

@@ -20,6 +20,8 @@ import {
 import { EventsService, eventsServiceRef } from '@backstage/plugin-events-node';
 import { connectEvents } from './events/connectEvents';
 import { ScmEvents, scmEventsServiceRef } from './events/scmEventsService';
+import { EventMetrics } from './metrics/EventMetrics';
+import { observeReports } from './metrics/observeReports';
 import { createProviders } from './provider/createProviders';
 import { providerName } from './provider/locationEntities';
 import { RequestMeter } from './provider/RequestMeter';
@@ -112,6 +114,14 @@ async function install(services: Services): Promise<void> {
     clock: systemClock,
     signal: shutdown.signal,
     createMeter: () => new RequestMeter(),
+    observer: new EventMetrics(),
+  });
+  observeReports({
+    reports,
+    providerIds: providers.map(one => one.id),
+    logger,
+    clock: systemClock,
+    signal: shutdown.signal,
   });
   services.httpRouter.use(
     createRefreshObserver(

@@ -1,77 +1,205 @@
-/** Holds the README to the code: every example is run or read, every code is listed. */
+/** Holds the README to the files and the words of the code; its commands are run elsewhere. */
 
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { ConfigReader } from '@backstage/config';
+import { ConfigSchema } from '@backstage/config-loader';
+import { mockServices, startTestBackend } from '@backstage/backend-test-utils';
 import { JsonObject } from '@backstage/types';
 import { parse } from 'yaml';
+import { seed } from '../dev/seed';
+import { createSimulatedBitbucket } from '../dev/simulatedBitbucket';
+import { FakeClock } from './__testUtils__/FakeClock';
+import {
+  blockLanguages,
+  blocksOf,
+  configExamples,
+  installedPackages,
+  loadFeature,
+  README,
+  ROOT,
+  tableRows,
+} from './__testUtils__/readmeText';
+import { connectTestProvider, TEST_USER } from './__testUtils__/testProvider';
+import { loadOwnSchema } from './config/__testUtils__/documentedKeys';
+import { isJsonObject } from './config/jsonValues';
 import { readProviderConfigs } from './config/readProviderConfigs';
-import { ABSENCE_REASONS, EXCLUSION_REASONS, UNKNOWN_REASONS } from './model';
+import { explainOutcome } from './discovery/explanations';
+import {
+  ABSENCE_REASONS,
+  EXCLUSION_REASONS,
+  OutcomeKind,
+  UNKNOWN_REASONS,
+} from './model';
 
-const ROOT = path.resolve(__dirname, '..');
-const README = readFileSync(path.join(ROOT, 'README.md'), 'utf8');
-/** The formatter pads the cells of tables. */
-const UNPADDED = README.replace(/ {2,}/g, ' ');
-
-function blocksOf(language: string): string[] {
-  const pattern = new RegExp(`^\`\`\`${language}\\n([^]*?)^\`\`\`$`, 'gm');
-  return [...README.matchAll(pattern)].map(([, block = '']) => block);
-}
-
-function scriptsOfPackage(): string[] {
-  const { scripts } = JSON.parse(readFileSync(path.join(ROOT, 'package.json'), 'utf8'));
-  return Object.keys(scripts);
-}
+const OUTCOMES: (readonly [OutcomeKind, string])[] = [
+  ['registered', ''],
+  ...EXCLUSION_REASONS.map(reason => ['excluded', reason] as const),
+  ...ABSENCE_REASONS.map(reason => ['absent', reason] as const),
+  ...UNKNOWN_REASONS.map(reason => ['unknown', reason] as const),
+];
 
 describe('the README', () => {
-  it('has configuration examples that the module accepts', () => {
-    const examples = blocksOf('yaml');
-
-    expect(examples.length).toBeGreaterThanOrEqual(2);
-    for (const example of examples) {
-      const data: JsonObject = parse(example);
-      expect(readProviderConfigs(new ConfigReader(data))).not.toEqual([]);
-    }
+  it('has no fenced block of a language that no test looks at', () => {
+    expect([...new Set(blockLanguages())].sort()).toEqual(['sh', 'text', 'ts', 'yaml']);
   });
 
-  it('names only commands that the package has', () => {
-    const commands = blocksOf('sh').flatMap(block => block.split(/\n|&&/));
-    const named = commands.flatMap(command => {
-      const [, script] = /^\s*npm (?:run )?([a-z:-]+)/.exec(command) ?? [];
-      return script === undefined || script === 'install' ? [] : [script];
+  it('shows in text blocks only the flow, a line of the log and a formula', () => {
+    expect(blocksOf('text')).toEqual([
+      expect.stringContaining('Bitbucket Server / Data Center'),
+      expect.stringMatching(/^Discovery finished in /),
+      expect.stringMatching(/^requests per hour = /),
+    ]);
+  });
+});
+
+describe('the configuration of the README', () => {
+  let schema: ConfigSchema;
+
+  beforeAll(async () => {
+    schema = await loadOwnSchema();
+  }, 60_000);
+
+  it('comes in blocks about providers and one about events', () => {
+    const topics = configExamples().map(example => Object.keys(example).join());
+
+    expect(topics).toEqual(['integrations,catalog', 'integrations,catalog', 'events']);
+  });
+
+  it.each(configExamples().map((example, index) => [index, example] as const))(
+    'passes the published schema in block %i',
+    (_, data) => {
+      expect(() => schema.process([{ data, context: 'README.md' }])).not.toThrow();
+    },
+  );
+
+  it.each(
+    configExamples()
+      .filter(example => example.catalog !== undefined)
+      .map((example, index) => [index, example] as const),
+  )('is accepted by the module in block %i', (_, data) => {
+    expect(readProviderConfigs(new ConfigReader(data))).not.toEqual([]);
+  });
+
+  it('shows one provider, then several', () => {
+    const ids = configExamples()
+      .filter(example => example.catalog !== undefined)
+      .map(data => readProviderConfigs(new ConfigReader(data)).map(one => one.id));
+
+    expect(ids).toEqual([['default'], ['payments', 'everything-else']]);
+  });
+
+  it('is accepted by the events feature where it is about events', async () => {
+    const [events = {}] = configExamples().filter(
+      example => example.events !== undefined,
+    );
+    const backend = await startTestBackend({
+      features: [
+        ...installedPackages().slice(1).map(loadFeature),
+        mockServices.rootConfig.factory({ data: withoutBus(events) }),
+      ],
     });
 
-    expect(named).toEqual(expect.arrayContaining(['start', 'test', 'lint']));
-    expect(scriptsOfPackage()).toEqual(expect.arrayContaining(named));
+    await backend.stop();
+  });
+});
+
+/** One process needs no bus, and a poll of the bus would hold up its end. */
+function withoutBus(config: JsonObject): JsonObject {
+  const events = isJsonObject(config.events) ? config.events : {};
+  return { ...config, events: { ...events, useEventBus: 'never' } };
+}
+
+describe('the line of the log in the README', () => {
+  it('is what the demo says, but for the seconds', async () => {
+    const [, sample = ''] = blocksOf('text');
+    const demo: JsonObject = parse(
+      readFileSync(path.join(ROOT, 'dev/app-config.yaml'), 'utf8'),
+    );
+    const { host: _, ...config } = new ConfigReader(demo)
+      .getConfig('catalog.providers.bitbucketServer')
+      .get<JsonObject>();
+    const clock = new FakeClock();
+    const bitbucket = createSimulatedBitbucket({
+      users: [TEST_USER, { name: 'jdoe', password: 'x' }],
+      rateLimit: { capacity: 60, fillRate: 20, settingsReadable: true },
+      clock,
+    });
+    seed(bitbucket);
+    const { run, logger } = await connectTestProvider({ bitbucket, config, clock });
+
+    await run();
+
+    const withoutSeconds = (text: string) =>
+      text
+        .trim()
+        .replace(/\s+/g, ' ')
+        .replace(/in [\d.]+ s/, 'in some time');
+    expect(logger.messages('info').map(withoutSeconds)).toContain(withoutSeconds(sample));
+  });
+});
+
+describe('the outcomes in the README', () => {
+  const rows = tableRows('outcome', 'reason', 'cause', 'remedy').map(cells =>
+    cells.slice(0, 4),
+  );
+
+  it('are those that there are, in their order', () => {
+    const listed = rows.map(cells =>
+      cells.slice(0, 2).map(cell => cell.replaceAll('`', '')),
+    );
+
+    expect(listed).toEqual(OUTCOMES);
   });
 
-  it.each([
-    ...EXCLUSION_REASONS.map(reason => ['excluded', reason]),
-    ...ABSENCE_REASONS.map(reason => ['absent', reason]),
-    ...UNKNOWN_REASONS.map(reason => ['unknown', reason]),
-  ])('explains the outcome %s for %s', (outcome, reason) => {
-    expect(UNPADDED).toContain(`| \`${outcome}\` | \`${reason}\` |`);
+  it.each(OUTCOMES)('are explained for %s %s as everywhere else', (outcome, reason) => {
+    const explanation = explainOutcome(outcome, reason);
+    const code = reason === '' ? '' : `\`${reason}\``;
+
+    expect(rows).toContainEqual([
+      `\`${outcome}\``,
+      code,
+      explanation?.cause,
+      explanation?.remedy,
+    ]);
+  });
+});
+
+describe('the links of the README', () => {
+  const targets = [...README.matchAll(/\]\(([^)\s]+)\)/g)].map(
+    ([, target = '']) => target,
+  );
+  const anchors = [...README.replace(/^```[^]*?^```$/gm, '').matchAll(/^#+ (.+)$/gm)].map(
+    ([, title = '']) =>
+      `#${title
+        .toLowerCase()
+        .replace(/[^\w\- ]/g, '')
+        .replaceAll(' ', '-')}`,
+  );
+  const inCode = [
+    ...README.matchAll(/`((?:[\w.-]+\/)*[\w.-]+\.(?:md|example\.yaml|openapi\.yaml))`/g),
+  ];
+
+  it('lead to sections that exist', () => {
+    const inside = targets.filter(target => target.startsWith('#'));
+
+    expect(inside).not.toEqual([]);
+    expect(anchors).toEqual(expect.arrayContaining(inside));
   });
 
-  it('lists no reason that does not exist', () => {
-    const rows = UNPADDED.matchAll(
-      /^\| `(?:excluded|absent|unknown)` \| `([a-z-]+)` \|/gm,
-    );
-    const listed = [...rows].map(([, reason]) => reason);
+  it('lead to files of the repository that exist', () => {
+    const files = [
+      ...targets.filter(target => !/^(#|https:)/.test(target)),
+      ...inCode.map(([, file = '']) => file),
+    ];
 
-    expect(listed.sort()).toEqual(
-      [...EXCLUSION_REASONS, ...ABSENCE_REASONS, ...UNKNOWN_REASONS].sort(),
-    );
+    expect(files).toContain('docs/metrics/README.md');
+    expect(files.filter(file => !existsSync(path.join(ROOT, file)))).toEqual([]);
   });
 
-  it('works out its own example of capacity planning', () => {
-    const [runsPerHour, listed, files, intervalSeconds] = [2, 5000, 1000, 3600];
-    const catalogReads = (files * 3600) / intervalSeconds;
-    const total = runsPerHour * (listed / 1000 + listed) + catalogReads;
-
-    expect(README).toContain(`= ${total.toLocaleString('en-US')} requests per hour`);
-    expect(README).toContain(
-      `the catalog's own reads are ${catalogReads.toLocaleString('en-US')}`,
-    );
+  it('lead outside only by https', () => {
+    expect(
+      targets.filter(target => /^\w+:/.test(target) && !/^https:/.test(target)),
+    ).toEqual([]);
   });
 });

@@ -82,6 +82,45 @@ describe('signing in', () => {
   });
 });
 
+describe('an HTTP access token of a project', () => {
+  const token = 'project-token';
+  const user = { name: 'access-token-user/1/7', token, projects: ['pay'] };
+
+  it('sees its project, is named, and works as Bearer only', async () => {
+    const simulated = withUsers({ users: [user] });
+    const { status, json, headers } = await ask(simulated, '/projects/PAY/repos', {
+      token,
+    });
+    expect(status).toBe(200);
+    expect(json).toMatchObject({ values: [{ slug: 'api' }] });
+    expect(headers.get('x-ausername')).toBe('access-token-user%2F1%2F7');
+    const basic = { name: user.name, password: token };
+    expect(await ask(simulated, '/projects/PAY/repos', basic)).toMatchObject({
+      status: 401,
+      json: { errors: [{ exceptionName: WRONG }] },
+    });
+  });
+
+  it.each(['/repos', '/projects', '/projects/OPEN/repos', '/projects/OPEN/repos/web'])(
+    'may not ask for more than its project: %s',
+    async path => {
+      const simulated = withUsers({ users: [user] });
+      expect(await ask(simulated, path, { token })).toMatchObject({
+        status: 401,
+        json: { errors: [{ exceptionName: NOT_PERMITTED }] },
+      });
+    },
+  );
+
+  it('has no name and no profile where it is told to be nameless', async () => {
+    const simulated = withUsers({ users: [{ ...user, nameless: true }] });
+    const { status, headers } = await ask(simulated, '/projects/PAY/repos', { token });
+    expect(status).toBe(200);
+    expect(headers.get('x-ausername')).toBeNull();
+    expect((await ask(simulated, '/profile/recent/repos', { token })).status).toBe(401);
+  });
+});
+
 describe('somebody anonymous', () => {
   it('gets 401 everywhere but for the version when public access is off', async () => {
     const simulated = withUsers();

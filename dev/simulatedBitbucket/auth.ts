@@ -78,7 +78,7 @@ export function authenticate(
   if (!user || credentials.secret === '') {
     throw incorrectPassword();
   }
-  if (user.token === credentials.secret && !user.expired) {
+  if (user.token === credentials.secret && !user.expired && !user.projects) {
     return createUserViewer(user);
   }
   return createUserViewer(signInWithPassword(user, credentials.secret, rules));

@@ -48,11 +48,16 @@ const RECORDED: Record<string, Record<string, Schema>> = {
   RestErrorMessage: { context: { type: ['string', 'null'] } },
 };
 
-/** Query parameters that work and that the document lacks: lines and children are paged. */
-const PAGED_BROWSE = ['start', 'limit'];
+/** Query parameters that work and that the document lacks: lines, children and labels are paged. */
+const UNDOCUMENTED_PAGING = ['start', 'limit'];
 
 const REPOSITORY = '/projects/PAY/repos/api';
 const TEMPLATE = '/api/latest/projects/{projectKey}/repos/{repositorySlug}';
+
+const LABELS = `${TEMPLATE}/labels`;
+
+/** Where the document shows one item and servers send a page: what documents that page. */
+const PAGES_OF: Record<string, string> = { [LABELS]: '/api/latest/labels' };
 
 /** One or more requests per route: template, path, status. */
 const CASES: [template: string, path: string, status: number][] = [
@@ -87,7 +92,16 @@ const CASES: [template: string, path: string, status: number][] = [
   [`${TEMPLATE}/commits/{commitId}`, `${REPOSITORY}/commits/no`, 404],
   [`${TEMPLATE}/compare/changes`, `${REPOSITORY}/compare/changes?from=main&to=next`, 200],
   [`${TEMPLATE}/compare/changes`, `${REPOSITORY}/compare/changes?from=no`, 404],
+  [LABELS, `${REPOSITORY}/labels`, 200],
+  [LABELS, '/projects/PAY/repos/no/labels', 404],
+  [LABELS, '/projects/HIDDEN/repos/x/labels', 401],
   ['/api/latest/labels/{labelName}/labeled', '/labels/service/labeled', 200],
+  [
+    '/api/latest/labels/{labelName}/labeled',
+    '/labels/service/labeled?type=REPOSITORY&limit=1',
+    200,
+  ],
+  ['/api/latest/labels/{labelName}/labeled', '/labels/service/labeled?type=PERSON', 400],
   ['/api/latest/labels/{labelName}/labeled', '/labels/no/labeled', 404],
   ['/api/latest/profile/recent/repos', '/profile/recent/repos', 200],
   ['/api/latest/application-properties', '/application-properties', 200],
@@ -180,9 +194,8 @@ describeWithFixtures('against the OpenAPI document of Bitbucket Data Center 10.0
     (template, query) => {
       const parameters = operationOf(template)?.parameters ?? [];
       const documented = parameters.filter(p => p.in === 'query').map(p => p.name);
-      const known = template.includes('/browse')
-        ? [...documented, ...PAGED_BROWSE]
-        : documented;
+      const isPaged = template.includes('/browse') || template === LABELS;
+      const known = isPaged ? [...documented, ...UNDOCUMENTED_PAGING] : documented;
       expect(operationOf(template)).toBeDefined();
       expect(known).toEqual(expect.arrayContaining([...query]));
     },
@@ -193,7 +206,8 @@ describeWithFixtures('against the OpenAPI document of Bitbucket Data Center 10.0
     async (template, request, status) => {
       const answer = await ask(simulated, request);
       expect(answer.status).toBe(status);
-      const content = operationOf(template)?.responses[status]?.content;
+      const shape = status === 200 ? (PAGES_OF[template] ?? template) : template;
+      const content = operationOf(shape)?.responses[status]?.content;
       expect(content).toBeDefined();
       const [mediaType, { schema } = {}] = Object.entries(content ?? {})[0] ?? [];
       expect(answer.headers.get('content-type')).toContain(mediaType?.split(';')[0]);
@@ -204,7 +218,7 @@ describeWithFixtures('against the OpenAPI document of Bitbucket Data Center 10.0
       }
       const pointer = [
         'paths',
-        template,
+        shape,
         'get',
         'responses',
         `${status}`,

@@ -173,7 +173,7 @@ function answerRoute(
 }
 
 function toUserHeaders({ user }: Viewer): Record<string, string> {
-  return user
+  return user && !user.nameless
     ? { 'X-AUSERNAME': encodeURIComponent(user.name), 'X-AUSERID': String(user.id) }
     : {};
 }

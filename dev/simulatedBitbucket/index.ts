@@ -73,6 +73,7 @@ export interface SimulatedBitbucketOptions {
 const DEFAULT_PAGE_CAPS: PageCaps = {
   repositories: 1000,
   projects: 1000,
+  labels: 1000,
   branches: 1000,
   directoryChildren: 1000,
   files: 100_000,

@@ -15,6 +15,17 @@ export interface UserOptions {
   /** HTTP access token: as Bearer, or in place of the password in Basic. */
   token?: string;
   displayName?: string;
+  /**
+   * Makes it the account behind an HTTP access token of these projects: it sees nothing
+   * else, signs in as Bearer only and may not list the whole server. [the last: assumed]
+   * Source: Atlassian, "HTTP access tokens".
+   */
+  projects?: readonly string[];
+  /**
+   * Its answers do not name it, and it may not ask what only users may. [assumed: the worst
+   * that a token without a user could meet; one of 9.4 had the user `access-token-user/2/11754`]
+   */
+  nameless?: boolean;
   /** Project keys this user may not see. */
   hiddenProjects?: readonly string[];
   /** `KEY/slug` of repositories this user may not see. */
@@ -44,6 +55,9 @@ export interface SimulatedUser {
   permission: RepositoryPermission;
   admin: boolean;
   whitelisted: boolean;
+  readonly nameless: boolean;
+  /** Lower-case keys of the only projects this user may see, where it belongs to a token of theirs. */
+  readonly projects?: ReadonlySet<string>;
   /** Refused sign-ins with a password so far. */
   failedLogins: number;
   /** Lower-case project keys and `key/slug` pairs this user may not see. */
@@ -65,6 +79,8 @@ function toUser(id: number, options: UserOptions): SimulatedUser {
     permission: options.permission ?? 'REPO_READ',
     admin: options.admin ?? false,
     whitelisted: options.whitelisted ?? false,
+    nameless: options.nameless ?? false,
+    projects: options.projects && new Set(options.projects.map(key => key.toLowerCase())),
     failedLogins: 0,
     hidden: new Set(
       [...hiddenProjects, ...hiddenRepositories].map(what => what.toLowerCase()),

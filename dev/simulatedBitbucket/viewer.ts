@@ -17,12 +17,13 @@ export interface Viewer {
 
 /** A signed-in user. */
 export function createUserViewer(user: SimulatedUser): Viewer {
-  const { hidden } = user;
+  const { hidden, projects } = user;
+  const seesProject = ({ lowerKey }: SimulatedProject) =>
+    !hidden.has(lowerKey) && (projects?.has(lowerKey) ?? true);
   return {
     user,
-    seesProject: project => !hidden.has(project.lowerKey),
-    seesRepository: ({ project, path }) =>
-      hidden.size === 0 || (!hidden.has(project.lowerKey) && !hidden.has(path)),
+    seesProject,
+    seesRepository: ({ project, path }) => seesProject(project) && !hidden.has(path),
     holds: permission =>
       REPOSITORY_PERMISSIONS.indexOf(permission) <=
       REPOSITORY_PERMISSIONS.indexOf(user.permission),

@@ -4,6 +4,7 @@
  */
 
 import {
+  LabelsLookup,
   ListingStep,
   Lookup,
   Project,
@@ -24,6 +25,7 @@ export interface FakeRepositoryOptions extends Partial<Repository> {
   readonly files?: readonly string[];
   /** What questions about its files are answered with instead. */
   readonly lookup?: Exclude<Lookup<never>, { kind: 'found' }>;
+  readonly labels?: readonly string[];
   /** It exists, but listings lack it, as when pages shift. */
   readonly unlisted?: boolean;
 }
@@ -40,7 +42,7 @@ interface Asking {
 export class FakeRepositorySource implements RepositorySource {
   /**
    * Every question so far: `list`, `list-projects`, `list PAY`, `repository PAY/api`,
-   * `file PAY/api catalog-info.yaml`, `files PAY/api`.
+   * `file PAY/api catalog-info.yaml`, `files PAY/api`, `label service`, `labels PAY/api`.
    */
   readonly asked: string[] = [];
   /** The most questions answered at the same time. */
@@ -56,14 +58,16 @@ export class FakeRepositorySource implements RepositorySource {
   readonly #repositories = new Map<number, FakeRepository>();
   readonly #failures = new Map<string, { after: number; step: FailedListing }>();
   readonly #answers = new Map<string, RepositoryLookup>();
+  readonly #labelAnswers = new Map<string, LabelsLookup>();
   #inFlight = 0;
 
   /** Adds a repository, or replaces the one of that id: renamed, moved, changed. */
   put(id: number, at: string, options: FakeRepositoryOptions = {}): this {
-    const { files, lookup, unlisted, ...row } = options;
+    const { files, lookup, labels, unlisted, ...row } = options;
     this.#repositories.set(id, {
       files,
       lookup,
+      labels,
       unlisted,
       row: repository(id, at, row),
     });
@@ -75,7 +79,7 @@ export class FakeRepositorySource implements RepositorySource {
     return this;
   }
 
-  /** Makes a listing (`list`, `list-projects`, `list PAY`) break off after some pages. */
+  /** Makes a listing (`list`, `list-projects`, `list PAY`, `label service`) break off after some pages. */
   failListing(question: string, step: FailedListing, after: number = 0): this {
     this.#failures.set(question, { after, step });
     return this;
@@ -84,6 +88,12 @@ export class FakeRepositorySource implements RepositorySource {
   /** What `getRepository` answers at an address, whatever there is. */
   answerRepository(at: string, answer: RepositoryLookup): this {
     this.#answers.set(at.toLowerCase(), answer);
+    return this;
+  }
+
+  /** What `getLabels` answers at an address, whatever labels there are. */
+  answerLabels(at: string, answer: LabelsLookup): this {
+    this.#labelAnswers.set(at.toLowerCase(), answer);
     return this;
   }
 
@@ -144,6 +154,20 @@ export class FakeRepositorySource implements RepositorySource {
   ): Promise<Lookup<readonly string[]>> {
     await this.#ask(`files ${nameOf(at)}${branchOf(options)}`, options);
     return this.#filesAt(at);
+  }
+
+  /** {@inheritDoc RepositorySource.listLabeled} */
+  listLabeled(label: string, options: Asking): AsyncGenerator<ListingStep<number>> {
+    const all = [...this.#repositories.values()];
+    const ids = all.filter(one => one.labels?.includes(label)).map(one => one.row.id);
+    return this.#list(`label ${label}`, ids, options);
+  }
+
+  /** {@inheritDoc RepositorySource.getLabels} */
+  async getLabels(at: RepositoryAddress, options: Asking): Promise<LabelsLookup> {
+    await this.#ask(`labels ${nameOf(at)}`, options);
+    const labels = this.#find(at)?.labels ?? [];
+    return this.#labelAnswers.get(addressKey(at)) ?? { kind: 'found', labels };
   }
 
   /** {@inheritDoc RepositorySource.fileUrl} */

@@ -50,6 +50,7 @@ export class InProcessReportStore implements ReportStore {
     const lastStart = { host, trigger, startedAtMs: lastRun.startedAtMs };
     this.#update(providerId, { running: false, lastStart, lastRun, failure: undefined });
     if (lastRun.status === 'succeeded') {
+      this.#update(providerId, { lastSuccessAtMs: lastRun.finishedAtMs });
       this.#reports.delete(providerId);
     }
     await this.saveRepositories(providerId, repositories);

@@ -5,6 +5,7 @@
 
 import {
   FileChange,
+  LabelsLookup,
   ListingStep,
   Lookup,
   Project,
@@ -16,6 +17,7 @@ import { HttpReply, HttpRequest, Transport } from '../http/types';
 import { problemOf, provesRepositoryGone } from './assessReply';
 import { getDefaultBranch, getFileChanges } from './branches';
 import { findFile, listFiles } from './files';
+import { getLabels, listLabeled } from './labels';
 import { readPages } from './pages';
 import { PageQuery, RestUrls } from './restUrls';
 import { RateLimitBudget, readRateLimitBudget } from './rateLimitBudget';
@@ -36,6 +38,8 @@ export interface BitbucketServerClientOptions {
   readonly transport: Transport;
   /** Whether requests carry credentials: then an anonymous answer is an error. */
   readonly authenticated: boolean;
+  /** Where the credentials are configured, for messages; such as `integrations.bitbucketServer, host git.example.com`. */
+  readonly configuredAt: string;
 }
 
 /**
@@ -55,11 +59,7 @@ export class BitbucketServerClient {
   constructor(options: BitbucketServerClientOptions) {
     this.#address = options.address;
     this.#urls = new RestUrls(options.address.apiBaseUrl);
-    this.#session = new Session({
-      ...options,
-      urls: this.#urls,
-      host: options.address.host,
-    });
+    this.#session = new Session({ ...options, urls: this.#urls });
   }
 
   /** Every repository the credentials may see, archived ones included. */
@@ -141,6 +141,19 @@ export class BitbucketServerClient {
       (page, at) => this.#urls.files(address, page, at),
       options,
     );
+  }
+
+  /** The ids of all repositories with a label; `gone` where there is no such label. */
+  listLabeled(
+    label: string,
+    options: AskOptions = {},
+  ): AsyncGenerator<ListingStep<number>> {
+    return listLabeled(this.#session, page => this.#urls.labeled(label, page), options);
+  }
+
+  /** The labels of one repository. */
+  getLabels(address: RepositoryAddress, options: AskOptions = {}): Promise<LabelsLookup> {
+    return getLabels(this.#session, page => this.#urls.labels(address, page), options);
   }
 
   /** The short name of the default branch, also where no such branch exists yet. */

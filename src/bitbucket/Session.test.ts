@@ -1,5 +1,6 @@
 import {
   createSimulatedBitbucket,
+  SimulatedBitbucket,
   SimulatedBitbucketOptions,
 } from '../../dev/simulatedBitbucket';
 import { createSimulatedClient, SignIn } from '../__testUtils__/simulatedClient';
@@ -269,6 +270,32 @@ describe('answers as to a stranger', () => {
       { kind: 'failed' },
     ]);
     expect(asked()).toEqual([LISTING]);
+  });
+});
+
+describe('a token of a project that is not named and has no profile', () => {
+  const users = [{ name: 'token', token: TOKEN, projects: ['PAY'], nameless: true }];
+
+  it('is believed for what it shows that no stranger is shown', async () => {
+    const { list, asked } = connect(BEARER, { users, anonymousAccess: true });
+    const read = () => list(client => client.listProjectRepositories('PAY'));
+    expect(await read()).toMatchObject([{ kind: 'items', items: [{ slug: 'api' }] }]);
+    expect(await read()).toMatchObject([{ kind: 'items' }]);
+    expect(asked().filter(path => path === PROBE)).toHaveLength(1);
+  });
+
+  it.each<[string, (bitbucket: SimulatedBitbucket) => void]>([
+    ['a public repository', it => it.updateRepository('PAY', 'api', { public: true })],
+    [
+      'a repository of a public project',
+      it => it.addProject({ key: 'PAY', public: true }),
+    ],
+  ])('is taken for a stranger where it shows no more than %s', async (_, publish) => {
+    const { bitbucket, list } = connect(BEARER, { users, anonymousAccess: true });
+    publish(bitbucket);
+    await expect(
+      list(client => client.listProjectRepositories('PAY')),
+    ).rejects.toMatchObject(credentialsError('anonymous'));
   });
 });
 

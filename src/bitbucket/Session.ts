@@ -9,6 +9,7 @@ import { untilAborted } from '../http/untilAborted';
 import { exceptionNames, names, problemOf } from './assessReply';
 import { BitbucketServerCredentialsError, CredentialsProblem } from './errors';
 import { problemOfError } from './problemOfError';
+import { showsPrivateRepository } from './privateRows';
 import { RestUrls } from './restUrls';
 import { parseJson, parsePage } from './wire';
 
@@ -21,8 +22,8 @@ export interface AskOptions {
 export interface SessionOptions {
   readonly transport: Transport;
   readonly urls: RestUrls;
-  /** For messages. */
-  readonly host: string;
+  /** Where the credentials are configured, for messages. */
+  readonly configuredAt: string;
   /** Whether requests carry credentials: then an anonymous answer is an error. */
   readonly authenticated: boolean;
 }
@@ -36,6 +37,8 @@ export class Session {
   #confirmation: Promise<Problem | undefined> | undefined;
   /** Nothing is to be confirmed any more. */
   #trusted: boolean;
+  /** Something was shown that no stranger is shown. */
+  #sawPrivate = false;
   #credentialsError: BitbucketServerCredentialsError | undefined;
 
   constructor(options: SessionOptions) {
@@ -116,6 +119,7 @@ export class Session {
     if (this.#trusted || reply.headers.get('x-ausername') || !mayBeAnonymous(reply)) {
       return undefined;
     }
+    this.#sawPrivate ||= showsPrivateRepository(reply);
     // Listings that are read at the same time share one confirmation.
     this.#confirmation ??= this.#confirm(options).finally(() => {
       this.#confirmation = undefined;
@@ -131,7 +135,8 @@ export class Session {
       const detail = `Whether Bitbucket knows who asks could not be confirmed. ${problem.detail}`;
       return { ...problem, detail };
     }
-    if ('status' in reply && reply.status === 401) {
+    // A token of a project has no user of its own, and may be refused this one question.
+    if ('status' in reply && reply.status === 401 && !this.#sawPrivate) {
       throw this.#failCredentials('anonymous');
     }
     this.#trusted = true;
@@ -141,7 +146,7 @@ export class Session {
   #failCredentials(problem: CredentialsProblem) {
     this.#credentialsError = new BitbucketServerCredentialsError(
       problem,
-      this.#options.host,
+      this.#options.configuredAt,
     );
     return this.#credentialsError;
   }

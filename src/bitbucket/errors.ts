@@ -24,9 +24,10 @@ export class BitbucketServerCredentialsError extends CustomErrorBase {
   override name = 'BitbucketServerCredentialsError' as const;
   readonly problem: CredentialsProblem;
 
-  constructor(problem: CredentialsProblem, host: string) {
+  /** @param configuredAt - the part of the configuration that has the credentials */
+  constructor(problem: CredentialsProblem, configuredAt: string) {
     super(
-      `${CAUSES[problem]} (integrations.bitbucketServer, host ${host}). The next attempt is the next scheduled run`,
+      `${CAUSES[problem]} (${configuredAt}). The next attempt is the next scheduled run`,
     );
     this.problem = problem;
   }

@@ -52,6 +52,16 @@ describe('each endpoint', () => {
       '/projects/PAY/repos/api/files?start=0&limit=10&at=refs%2Fheads%2Fmain',
     ],
     [
+      'repositories with a label',
+      urls.labeled('backstage', { start: 0, limit: 1000 }),
+      '/labels/backstage/labeled?type=REPOSITORY&start=0&limit=1000',
+    ],
+    [
+      'labels of a repository',
+      urls.labels(API, { start: 0, limit: 1000 }),
+      '/projects/PAY/repos/api/labels?start=0&limit=1000',
+    ],
+    [
       'what only users may ask',
       urls.recentRepositories(),
       '/profile/recent/repos?start=0&limit=1',

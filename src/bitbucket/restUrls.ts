@@ -76,6 +76,17 @@ export class RestUrls {
     return withQuery(`${this.repository(address)}/files`, { ...page, at });
   }
 
+  /** `REPOSITORY` is the only type there is. */
+  labeled(label: string, page: PageQuery): string {
+    const url = `${this.#base}/labels/${encodeSegment(label)}/labeled`;
+    return withQuery(url, { type: 'REPOSITORY', ...page });
+  }
+
+  /** Answered in pages although no parameter is documented. */
+  labels(address: RepositoryAddress, page: PageQuery): string {
+    return withQuery(`${this.repository(address)}/labels`, { ...page });
+  }
+
   /** Since 7.5; `/branches/default` before that. */
   defaultBranch(address: RepositoryAddress): string {
     return `${this.repository(address)}/default-branch`;

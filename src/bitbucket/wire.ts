@@ -53,6 +53,13 @@ const WireErrors = z.object({
     .min(1),
 });
 
+const WireLabeled = z.object({
+  id: z.number().int(),
+  labelableType: z.literal('REPOSITORY').optional(),
+});
+
+const WireLabel = z.object({ name: z.string().min(1) });
+
 const WireFileType = z.object({ type: z.string() });
 
 const WireRef = z.object({ id: z.string().startsWith('refs/heads/') });
@@ -148,6 +155,20 @@ export function parseRepository(value: unknown): Repository | undefined {
     public: wire.public || wire.project.public,
     selfUrl: wire.links?.self[0]?.href,
   };
+}
+
+/**
+ * @returns the repository's id; `undefined` when the value is no labelled repository
+ *
+ * Source: `RestLabelable`, Bitbucket Data Center 10.0 OpenAPI.
+ */
+export function parseLabeledId(value: unknown): number | undefined {
+  return parseWith(WireLabeled, value)?.id;
+}
+
+/** @returns in lower case, as Bitbucket has labels; `undefined` when the value is none */
+export function parseLabelName(value: unknown): string | undefined {
+  return parseWith(WireLabel, value)?.name.toLowerCase();
 }
 
 /** @returns `undefined` when the value is no project */

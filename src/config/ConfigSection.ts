@@ -12,6 +12,9 @@ import { suggestKey } from './suggestKey';
 const DURATION_EXAMPLES =
   '"30 seconds", "PT30S" or { seconds: 30 } (years, months, weeks, days, hours, minutes, seconds, milliseconds)';
 
+const MUST_BE_TEXT =
+  'must be a text that is not empty, in quotes where YAML would read something else';
+
 /** The numbers a key allows; both ends belong to it unless said otherwise. */
 export interface NumberRange {
   readonly min: number;
@@ -106,11 +109,22 @@ export class ConfigSection {
 
   /** @returns `undefined` when not set or refused; never an empty text */
   string(key: string): string | undefined {
-    return this.attempt(
-      key,
-      () => this.config.getOptionalString(key),
-      'must be a text that is not empty, in quotes where YAML would read something else',
-    );
+    return this.attempt(key, () => this.config.getOptionalString(key), MUST_BE_TEXT);
+  }
+
+  /** Like `string`, for a value that must not be shown, not even a wrong one. */
+  secret(key: string): string | undefined {
+    let text: string | undefined;
+    try {
+      text = this.config.getOptionalString(key);
+    } catch {
+      // Refused below; the reader's own message may quote the value.
+    }
+    if (this.has(key) && !text?.trim()) {
+      this.addProblem(key, MUST_BE_TEXT);
+      return undefined;
+    }
+    return text;
   }
 
   /** @returns `undefined` when not set or refused */

@@ -12,13 +12,15 @@ const host = 'bitbucket.example.com';
 
 const EVERYTHING: JsonObject = {
   host,
+  token: 'BBDC-token',
   catalogPath: ['/catalog-info.yaml', '/**/catalog-info.yaml'],
   branch: 'main',
   validateLocationsExist: false,
   filters: {
     projectKey: '^PAY$',
     repoSlug: 'a',
-    exclude: { projectKey: 'b', repoSlug: 'c' },
+    labels: ['service'],
+    exclude: { projectKey: 'b', repoSlug: 'c', labels: ['deprecated', 'test'] },
     skipArchivedRepos: true,
     skipForkedRepos: true,
     personalRepos: true,
@@ -65,6 +67,7 @@ describe('the schema made from config.d.ts', () => {
     ['a host alone', { host }],
     ['every key', EVERYTHING],
     ['one path', { host, catalogPath: '/catalog-info.yaml' }],
+    ['a user of its own', { host, username: 'bot', password: 'hunter2' }],
     [
       'a schedule by cron',
       { host, schedule: { frequency: { cron: '@daily' }, timeout: { hours: 1 } } },
@@ -100,6 +103,12 @@ describe('the schema made from config.d.ts', () => {
     ],
     ['archived repositories as a word', { host, filters: { skipArchivedRepos: 'some' } }],
     ['another visibility', { host, filters: { visibility: 'internal' } }],
+    ['a label in place of a list', { host, filters: { labels: 'service' } }],
+    ['labels that are objects', { host, filters: { labels: [{ name: 'service' }] } }],
+    ['an excluded label alone', { host, filters: { exclude: { labels: 'old' } } }],
+    ['a token that is a list', { host, token: ['a', 'b'] }],
+    ['a user that is an object', { host, username: { name: 'bot' }, password: 'a' }],
+    ['a password that is a list', { host, username: 'bot', password: ['a', 'b'] }],
     ['a schedule that is a text', { host, schedule: 'PT1H' }],
     ['a schedule without timeout', { host, schedule: { frequency: 'PT1H' } }],
     ['a schedule without frequency', { host, schedule: { timeout: 'PT1H' } }],
@@ -139,6 +148,20 @@ describe('the schema made from config.d.ts', () => {
       // The integrations belong to the schema of another package.
       const { catalog } = parse(example);
       expect(() => validate({ catalog }, strictSchema)).not.toThrow();
+    }
+  });
+
+  it('takes the credentials of a provider for secrets, in both forms', () => {
+    const own = { token: 'BBDC-token', username: 'bot', password: 'hunter2' };
+    for (const data of inBothForms({ host, ...own, branch: 'main' })) {
+      const [secret] = schema.process([{ data, context: 'app-config.yaml' }], {
+        visibility: ['secret'],
+      });
+      const shown = JSON.stringify(secret?.data);
+      for (const value of Object.values(own)) {
+        expect(shown).toContain(value);
+      }
+      expect(shown).not.toContain('main');
     }
   });
 

@@ -40,8 +40,10 @@ export const CONFIGURATION_KEYS: readonly ConfigurationKey[] = [
   { key: 'validateLocationsExist', default: String(DEFAULT_VALIDATE_LOCATIONS_EXIST) },
   { key: 'filters.projectKey', default: 'all' },
   { key: 'filters.repoSlug', default: 'all' },
+  { key: 'filters.labels', default: 'none' },
   { key: 'filters.exclude.projectKey', default: 'none' },
   { key: 'filters.exclude.repoSlug', default: 'none' },
+  { key: 'filters.exclude.labels', default: 'none' },
   { key: 'filters.skipArchivedRepos', default: String(DEFAULT_SKIP_ARCHIVED_REPOS) },
   { key: 'filters.skipForkedRepos', default: String(DEFAULT_SKIP_FORKED_REPOS) },
   { key: 'filters.personalRepos', default: String(DEFAULT_PERSONAL_REPOS) },
@@ -55,6 +57,9 @@ export const CONFIGURATION_KEYS: readonly ConfigurationKey[] = [
   { key: 'requestTimeout', default: `${DEFAULT_REQUEST_TIMEOUT.seconds} seconds` },
   { key: 'removals.maxPercentage', default: String(DEFAULT_REMOVALS_MAX_PERCENTAGE) },
   { key: 'removals.holdFor', default: `${DEFAULT_REMOVALS_HOLD_FOR.hours} hours` },
+  { key: 'token', default: "the integration's" },
+  { key: 'username', default: "the integration's" },
+  { key: 'password', default: "the integration's" },
 ];
 
 /**

@@ -18,6 +18,8 @@ import { CONFIGURATION_KEYS } from './configurationKeys';
 import { readProviderConfigs } from './readProviderConfigs';
 
 const EXAMPLE = readPackageFile('app-config.example.yaml');
+/** Alternatives to a key above them stand in comments. */
+const WHOLE_EXAMPLE = EXAMPLE.replace(/^( +)# (username|password): /gm, '$1$2: ');
 const KEYS = CONFIGURATION_KEYS.map(({ key }) => key).sort();
 
 function namesOf(keys: readonly DocumentedKey[]): string[] {
@@ -58,8 +60,10 @@ describe('the documented configuration', () => {
       validateLocationsExist: 'true',
       'filters.projectKey': 'all',
       'filters.repoSlug': 'all',
+      'filters.labels': 'none',
       'filters.exclude.projectKey': 'none',
       'filters.exclude.repoSlug': 'none',
+      'filters.exclude.labels': 'none',
       'filters.skipArchivedRepos': 'false',
       'filters.skipForkedRepos': 'false',
       'filters.personalRepos': 'false',
@@ -70,6 +74,9 @@ describe('the documented configuration', () => {
       requestTimeout: '30 seconds',
       'removals.maxPercentage': '30',
       'removals.holdFor': '24 hours',
+      token: "the integration's",
+      username: "the integration's",
+      password: "the integration's",
     });
   });
 
@@ -85,7 +92,7 @@ describe('the documented configuration', () => {
 
   it('has the same keys and defaults in app-config.example.yaml', () => {
     const prefix = 'catalog.providers.bitbucketServer.';
-    const documented = keysOfYaml(EXAMPLE)
+    const documented = keysOfYaml(WHOLE_EXAMPLE)
       .filter(({ key }) => key.startsWith(prefix))
       .map(({ key, text }) => ({ key: key.slice(prefix.length), text }));
     const sections = ['filters', 'filters.exclude', 'removals'];
@@ -121,7 +128,7 @@ describe('the documented configuration', () => {
     const secrets = [...EXAMPLE.matchAll(/(?:username|password|token): *(.*)$/gm)];
     expect(secrets.length).toBeGreaterThan(0);
     for (const [, value] of secrets) {
-      expect(value).toMatch(/^\$\{BITBUCKET_(USERNAME|PASSWORD)\}$/);
+      expect(value).toMatch(/^\$\{BITBUCKET_(USERNAME|PASSWORD|PROJECT_TOKEN)\}$/);
     }
   });
 

@@ -9,6 +9,11 @@ export function isJsonObject(value: JsonValue | undefined): value is JsonObject 
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/** Says what kind of value there is, where the value itself may be a misplaced secret. */
+export function describeKind(value: JsonValue | undefined): string {
+  return typeof value === 'string' ? 'a text' : describeValue(value);
+}
+
 /**
  * Shows a bad value in an error message: scalars as they are, cut at 80 characters,
  * without the credentials a URL may carry; lists and objects by their kind only.

@@ -9,7 +9,8 @@ describe('readFilters', () => {
       filters: {
         projectKey: '^(PAY|OPS)$',
         repoSlug: '-service$',
-        exclude: { projectKey: '^OPS$', repoSlug: '^test-' },
+        labels: ['service', ' Backstage '],
+        exclude: { projectKey: '^OPS$', repoSlug: '^test-', labels: ['deprecated'] },
         skipArchivedRepos: true,
         skipForkedRepos: 'true',
         personalRepos: 1,
@@ -19,7 +20,8 @@ describe('readFilters', () => {
     expect(filters).toEqual({
       projectKey: /^(PAY|OPS)$/,
       repoSlug: /-service$/,
-      exclude: { projectKey: /^OPS$/, repoSlug: /^test-/ },
+      labels: ['service', 'backstage'],
+      exclude: { projectKey: /^OPS$/, repoSlug: /^test-/, labels: ['deprecated'] },
       skipArchivedRepos: true,
       skipForkedRepos: true,
       personalRepos: true,
@@ -44,6 +46,11 @@ describe('readFilters', () => {
     ],
     ['a pattern with a slash inside', { repoSlug: 'a/b' }],
     ['exclusions alone', { exclude: { projectKey: '^SANDBOX' } }],
+    [
+      'labels that are excluded in part',
+      { labels: ['a', 'b'], exclude: { labels: ['b'] } },
+    ],
+    ['excluded labels alone', { exclude: { labels: ['1-a'] } }],
     ['nothing', {}],
   ])('accepts %s', (_, filters) => {
     expect(() => readOneProvider({ filters })).not.toThrow();
@@ -112,6 +119,29 @@ describe('readFilters', () => {
       { exclude: { branch: 'a' } },
       'exclude.branch',
       ['not a known key'],
+    ],
+    [
+      'a label in place of a list',
+      { labels: 'service' },
+      'labels',
+      ['list', '"service"'],
+    ],
+    ['no labels', { labels: [] }, 'labels', ['empty list', 'leave the key out']],
+    ['an empty label', { labels: ['a', ' '] }, 'labels[1]', ['not empty', '" "']],
+    [
+      'a label that is a number',
+      { exclude: { labels: [2024] } },
+      'exclude.labels[0]',
+      ['in quotes', '2024'],
+    ],
+    ['several labels in one', { labels: ['a, b'] }, 'labels[0]', ['one label', '"a, b"']],
+    ['a label that is a path', { labels: ['a/b'] }, 'labels[0]', ['one label']],
+    ['a label given twice', { labels: ['a', 'A'] }, 'labels[1]', ['"a" twice']],
+    [
+      'labels that are all excluded again',
+      { labels: ['a', 'b'], exclude: { labels: ['c', 'b', 'a'] } },
+      'labels',
+      ['"a, b"', 'filters.exclude.labels', 'change one'],
     ],
     [
       'an exclusion that is a text',

@@ -10,6 +10,7 @@ import {
   keysOf,
 } from './configurationKeys';
 import { describeValue } from './jsonValues';
+import { readLabels } from './readLabels';
 
 /** `/pay/i`: neither a key nor a slug holds a slash, so this could never match. */
 const WRITTEN_WITH_SLASHES = /^\/.*\/[a-z]*$/;
@@ -25,9 +26,11 @@ export function readFilters(provider: ConfigSection): RepositoryFilters {
   const filters: RepositoryFilters = {
     projectKey: readPattern(section, 'projectKey'),
     repoSlug: readPattern(section, 'repoSlug'),
+    labels: readLabels(section, 'labels'),
     exclude: {
       projectKey: readPattern(exclude, 'projectKey'),
       repoSlug: readPattern(exclude, 'repoSlug'),
+      labels: readLabels(exclude, 'labels'),
     },
     skipArchivedRepos: section.boolean('skipArchivedRepos', DEFAULT_SKIP_ARCHIVED_REPOS),
     skipForkedRepos: section.boolean('skipForkedRepos', DEFAULT_SKIP_FORKED_REPOS),
@@ -69,7 +72,7 @@ function refuseImpossibleFilters(
   section: ConfigSection,
   filters: RepositoryFilters,
 ): void {
-  const { projectKey, repoSlug, exclude } = filters;
+  const { projectKey } = filters;
   const keys = literalProjectKeys(projectKey);
   if (!filters.personalRepos && keys?.every(key => key.startsWith('~'))) {
     section.addProblem(
@@ -77,13 +80,29 @@ function refuseImpossibleFilters(
       `can only match personal projects (${describeValue(projectKey?.source)}), which are left out unless filters.personalRepos is true; set it to true`,
     );
   }
+  refuseWhatIsExcluded(section, filters, keys);
+}
+
+/** @param keys - what the pattern of keys can match, where that is a known list */
+function refuseWhatIsExcluded(
+  section: ConfigSection,
+  { projectKey, repoSlug, labels = [], exclude }: RepositoryFilters,
+  keys: readonly string[] | undefined,
+): void {
   const allExcluded = keys?.every(key => exclude.projectKey?.test(key)) ?? false;
   if (allExcluded || isSamePattern(projectKey, exclude.projectKey)) {
-    refuseExcludedAgain(section, 'projectKey', exclude.projectKey);
+    refuseExcludedAgain(section, 'projectKey', exclude.projectKey?.source);
   }
   if (isSamePattern(repoSlug, exclude.repoSlug)) {
-    refuseExcludedAgain(section, 'repoSlug', exclude.repoSlug);
+    refuseExcludedAgain(section, 'repoSlug', exclude.repoSlug?.source);
   }
+  if (labels.length > 0 && isSubset(labels, exclude.labels)) {
+    refuseExcludedAgain(section, 'labels', labels.join(', '));
+  }
+}
+
+function isSubset(part: readonly string[], whole: readonly string[] = []): boolean {
+  return part.every(one => whole.includes(one));
 }
 
 function isSamePattern(a: RegExp | undefined, b: RegExp | undefined): boolean {
@@ -93,10 +112,10 @@ function isSamePattern(a: RegExp | undefined, b: RegExp | undefined): boolean {
 function refuseExcludedAgain(
   section: ConfigSection,
   key: string,
-  exclude: RegExp | undefined,
+  excluded: string | undefined,
 ): void {
   section.addProblem(
     key,
-    `includes only what filters.exclude.${key} excludes again (${describeValue(exclude?.source)}), so nothing can match; change one of the two`,
+    `includes only what filters.exclude.${key} excludes again (${describeValue(excluded)}), so nothing can match; change one of the two`,
   );
 }

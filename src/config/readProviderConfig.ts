@@ -19,6 +19,7 @@ import {
   keysOf,
 } from './configurationKeys';
 import { describeValue, isJsonObject } from './jsonValues';
+import { readCredentials } from './readCredentials';
 import { readFilters } from './readFilters';
 import { readSchedule } from './readSchedule';
 import { findNearest } from './suggestKey';
@@ -45,6 +46,7 @@ export function readProviderConfig(
   return {
     id,
     host: readHost(provider, integrationHosts),
+    credentials: readCredentials(provider),
     catalogPaths: readCatalogPaths(provider),
     branch: readBranch(provider),
     validateLocationsExist: provider.boolean(

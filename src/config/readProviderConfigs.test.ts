@@ -20,13 +20,15 @@ describe('readProviderConfigs', () => {
       {
         id: 'default',
         host: HOST,
+        credentials: undefined,
         catalogPaths: [{ kind: 'plain', path: 'catalog-info.yaml' }],
         branch: undefined,
         validateLocationsExist: true,
         filters: {
           projectKey: undefined,
           repoSlug: undefined,
-          exclude: { projectKey: undefined, repoSlug: undefined },
+          labels: undefined,
+          exclude: { projectKey: undefined, repoSlug: undefined, labels: undefined },
           skipArchivedRepos: false,
           skipForkedRepos: false,
           personalRepos: false,
@@ -197,7 +199,9 @@ describe('readProviderConfigs', () => {
     [{ host: `https://admin:hunter2@${HOST}` }],
     [{ host: `admin:hunter2@${HOST}` }],
     [{ host: `//hunter2@${HOST}` }],
-    [{ host: HOST, token: 'hunter2' }],
+    [{ host: HOST, tokn: 'hunter2' }],
+    [{ prod: { host: HOST }, tokn: 'hunter2' }],
+    [{ prod: { host: HOST }, token: 'hunter2' }],
     [{ host: HOST, requestTimeout: { token: 'hunter2' } }],
     [{ host: HOST, branch: ['hunter2'] }],
   ])('shows no secret that is put in the wrong place: %j', value => {

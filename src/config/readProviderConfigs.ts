@@ -11,7 +11,7 @@ import { JsonObject, JsonValue } from '@backstage/types';
 import { anchorEntityName } from './anchorEntityName';
 import { ConfigSection } from './ConfigSection';
 import { DEFAULT_PROVIDER_ID, keysOf } from './configurationKeys';
-import { describeValue, isJsonObject } from './jsonValues';
+import { describeKind, describeValue, isJsonObject } from './jsonValues';
 import { readProviderConfig } from './readProviderConfig';
 import { ProviderConfig } from './types';
 
@@ -93,7 +93,7 @@ function listMapEntry(
   }
   if (!isJsonObject(entry)) {
     problems.push(
-      `${path} must be a provider, an object with at least a host, but is ${describeValue(entry)}; a single provider has its host directly below ${PROVIDERS_KEY}`,
+      `${path} must be a provider, an object with at least a host, but is ${describeKind(entry)}; a single provider has its host directly below ${PROVIDERS_KEY}`,
     );
     return [];
   }

@@ -4,12 +4,22 @@ import { SchedulerServiceTaskScheduleDefinition } from '@backstage/backend-plugi
 import { CatalogPath, RepositoryFilters } from '../filters/types';
 import { RateLimitSetting } from '../http/types';
 
+/** Credentials of one provider, used instead of those of the integration. */
+export type ProviderCredentials =
+  | {
+      /** HTTP access token, of a user, a project or a repository. */
+      readonly token: string;
+    }
+  | { readonly username: string; readonly password: string };
+
 /** One provider under `catalog.providers.bitbucketServer`, defaults filled in. */
 export interface ProviderConfig {
   /** `default` for the single form, the map's key otherwise. */
   readonly id: string;
   /** A `host` of `integrations.bitbucketServer`. */
   readonly host: string;
+  /** The integration's where left out. Secret: must not be shown. */
+  readonly credentials?: ProviderCredentials;
   /** At least one. */
   readonly catalogPaths: readonly CatalogPath[];
   /** Look here instead of on each repository's default branch; short name, without `refs/heads/`. */

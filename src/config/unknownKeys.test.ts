@@ -37,11 +37,12 @@ describe('a key the reader does not know', () => {
       ['not a known key'],
     ],
     [
-      'labels, which are yet to come',
-      { filters: { labels: ['a'] } },
-      'filters.labels',
-      ['not a known key'],
+      'labels beside the filters',
+      { labels: ['service'] },
+      'labels',
+      ['did you mean filters.labels'],
     ],
+    ['a single label', { filters: { label: 'a' } }, 'filters.label', ['labels?']],
     [
       'a misspelt removals key',
       { removals: { maxPercent: 1 } },
@@ -55,7 +56,7 @@ describe('a key the reader does not know', () => {
   });
 
   it('shows no value, which might be a secret', () => {
-    const message = refusalOf(() => readOneProvider({ password: 'hunter2' }));
+    const message = refusalOf(() => readOneProvider({ pasword: 'hunter2' }));
     expect(message).not.toContain('hunter2');
   });
 

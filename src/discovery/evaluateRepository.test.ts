@@ -79,6 +79,7 @@ describe('a repository that is there', () => {
     const files = outcome.kind === 'registered' ? [file('PAY/api')] : [];
     expect(evaluation).toEqual({
       kind: 'evaluated',
+      repository: expect.objectContaining({ id: 7, ...address('PAY/api') }),
       result: {
         repository: { id: 7, ...address('PAY/api') },
         outcome,

@@ -6,6 +6,7 @@
 import { Problem, Repository, RepositoryAddress } from '../model';
 import { findCatalogFiles } from './findCatalogFiles';
 import { addressKey, isPlaceholderId } from './identify';
+import { decideByOwnLabels } from './labels';
 import { filesOf, locationsOf, uniqueByTarget } from './locations';
 import { rememberEarly } from './remember';
 import {
@@ -79,7 +80,9 @@ export async function evaluateRepository(
     const remembered = mine.map(one => ({ ...one, ...gone }));
     return { kind: 'evaluated', delta: { ...delta, remembered, forgottenIds: [] } };
   }
-  const outcome = await findCatalogFiles(lookup.repository, scope, source, signal);
+  const outcome =
+    (await decideByOwnLabels(lookup.repository, scope, source, signal)) ??
+    (await findCatalogFiles(lookup.repository, scope, source, signal));
   if (outcome.kind === 'unknown') {
     const { reason, detail } = outcome;
     return { kind: 'unknown', problem: { reason, detail } };

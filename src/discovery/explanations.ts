@@ -49,8 +49,8 @@ const EXPLANATIONS: Readonly<
     remedy: 'Change the filter.',
   },
   label: {
-    cause: 'Kept for filters by label, which this version does not have yet.',
-    remedy: 'None.',
+    cause: 'It carries none of `filters.labels`, or one of `filters.exclude.labels`.',
+    remedy: 'Change its labels in Bitbucket, or the filter; exclusion wins.',
   },
   'no-catalog-file': {
     cause: 'Bitbucket says that the file is not there.',

@@ -129,6 +129,8 @@ describe('runDiscovery, cut short', () => {
       getRepository: (at: RepositoryAddress) => source.getRepository(at, {}),
       findFile: (at: RepositoryAddress, path: string) => source.findFile(at, path, {}),
       listFiles: (at: RepositoryAddress) => source.listFiles(at, {}),
+      listLabeled: (label: string) => source.listLabeled(label, {}),
+      getLabels: (at: RepositoryAddress) => source.getLabels(at, {}),
       fileUrl: (row: Repository, path: string) => source.fileUrl(row, path),
     };
     const result = await runDiscovery(scope({ concurrency: 1 }), {

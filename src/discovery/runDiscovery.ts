@@ -5,11 +5,11 @@
  */
 
 import { Repository, RepositoryOutcome } from '../model';
-import { assessRepository } from '../filters/repositoryFilter';
 import { mapConcurrent } from '../util/mapConcurrent';
 import { webBasesOf } from '../util/webBase';
 import { identify, isPlaceholderId, replaceIds } from './identify';
 import { decideUnasked } from './decideUnasked';
+import { createRepositoryFilter, RepositoryFilter } from './filterRepositories';
 import { findCatalogFiles } from './findCatalogFiles';
 import { listRepositories } from './listRepositories';
 import { settledInPass } from './resume';
@@ -64,6 +64,7 @@ class Pass {
   readonly #tools: DiscoveryTools;
   readonly #outcomes = new Map<number, RepositoryResult>();
   readonly #gone = new Set<number>();
+  readonly #filter: RepositoryFilter;
   #known: readonly KnownRepository[];
   #hasEnded = false;
   #serverUrls: readonly string[] = [];
@@ -79,6 +80,11 @@ class Pass {
     this.#scope = scope;
     this.#tools = tools;
     this.#known = tools.known;
+    this.#filter = createRepositoryFilter(scope, {
+      source: tools.source,
+      signal: tools.signal,
+      record: (repository, outcome) => this.#record(repository, outcome),
+    });
   }
 
   /** Ends the pass: answers still under way when it was cut short count for nothing. */
@@ -185,15 +191,7 @@ class Pass {
 
   async #lookAt(repositories: readonly Repository[]): Promise<void> {
     const { source, signal, onProgress } = this.#tools;
-    const toAsk: Repository[] = [];
-    for (const repository of repositories) {
-      const assessment = assessRepository(repository, this.#scope.filters);
-      if (assessment.included) {
-        toAsk.push(repository);
-      } else {
-        this.#record(repository, { kind: 'excluded', reason: assessment.reason });
-      }
-    }
+    const toAsk = await this.#filter(repositories, this.#known);
     const left = this.#takeOverSettled(toAsk);
     this.#total += toAsk.length;
     this.#checked += toAsk.length - left.length;

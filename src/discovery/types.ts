@@ -5,6 +5,7 @@
 
 import {
   CatalogFile,
+  LabelsLookup,
   ListingStep,
   Lookup,
   Problem,
@@ -56,6 +57,10 @@ export interface RepositorySource {
     address: RepositoryAddress,
     options: Abortable & { branch?: string },
   ): Promise<Lookup<readonly string[]>>;
+  /** Ids of the repositories that carry a label, in bulk; `gone` where there is no such label. */
+  listLabeled(label: string, options: Abortable): AsyncIterable<ListingStep<number>>;
+  /** The labels of one repository. */
+  getLabels(address: RepositoryAddress, options: Abortable): Promise<LabelsLookup>;
   fileUrl(repository: Repository, path: string, branch?: string): string;
 }
 

@@ -1,92 +1,302 @@
-import { z } from 'zod';
-import eventsPlugin from '@backstage/plugin-events-backend';
-import { eventsServiceFactory } from '@backstage/plugin-events-node';
 import {
   createSimulatedBitbucket,
+  JsonObject,
   serve,
   SimulatedBitbucket,
-  WebhookRequest,
+  WebhookDetails,
+  WebhookEventKey,
 } from '../../dev/simulatedBitbucket';
 import { componentYaml } from '../../dev/seed';
+import { WEBHOOK_SECRET } from '../__testUtils__/backendProcessApi';
+import { InsideBackend, startInsideBackend } from '../__testUtils__/backendProcessInside';
 import { eventually } from '../__testUtils__/eventually';
-import { startCatalogBackend, TestBackend } from '../__testUtils__/testBackend';
 import { appConfigFor, TEST_USER } from '../__testUtils__/testProvider';
-import eventsFeature from '../eventsEntry';
-import discoveryModule from '../index';
 
-const SECRET = 'a-webhook-secret';
+const FILE = 'catalog-info.yaml';
+const OTHER_FILE = 'docs/catalog-info.yaml';
+
+/** With a catalog file, which describes a Component of the same name. */
+const KNOWN = ['changed', 'cleared', 'moved-file', 'lost-file', 'branched', 'archived'];
+/** The same, for those that get another address. */
+const RELOCATED = ['old-name', 'to-move'];
+/** Without one. */
+const WITHOUT = ['added', 'looked-at', 'unsigned', 'badly-signed', 'altered'];
+
 const endings: (() => Promise<unknown>)[] = [];
+let bitbucket: SimulatedBitbucket;
+let backend: InsideBackend;
 
-afterEach(async () => {
+function addContent(): void {
+  const withFile = (name: string) => ({ [FILE]: componentYaml(name, 'as it was') });
+  for (const slug of [...KNOWN, ...RELOCATED]) {
+    bitbucket.addRepository({ projectKey: 'PAY', slug, files: withFile(slug) });
+  }
+  for (const slug of WITHOUT) {
+    bitbucket.addRepository({ projectKey: 'PAY', slug });
+  }
+  bitbucket.addRepository({
+    projectKey: 'OLDKEY',
+    slug: 'in-project',
+    files: withFile('in-project'),
+  });
+  bitbucket.addRepository({
+    projectKey: 'PAY',
+    slug: 'in-archive',
+    archived: true,
+    files: withFile('in-archive'),
+  });
+}
+
+beforeAll(async () => {
+  bitbucket = createSimulatedBitbucket({ users: [TEST_USER] });
+  addContent();
+  const served = await serve(bitbucket);
+  endings.push(() => served.close());
+  const config = {
+    catalogPath: [`/${FILE}`, `/${OTHER_FILE}`],
+    filters: { skipArchivedRepos: true },
+  };
+  backend = await startInsideBackend(appConfigFor({ bitbucket, config }));
+  endings.push(() => backend.stop());
+  await backend.waitForEntities('kind=component', KNOWN.length + RELOCATED.length + 1);
+});
+
+afterAll(async () => {
   for (const end of endings.splice(0).reverse()) {
     await end();
   }
 });
 
-/** A backend with the events plugin and both features of this package, after its first run. */
-async function start(bitbucket: SimulatedBitbucket) {
-  const served = await serve(bitbucket);
-  endings.push(() => served.close());
-  const backend = await startCatalogBackend(
-    {
-      ...appConfigFor({ bitbucket }),
-      events: {
-        modules: { bitbucketServer: { webhookSecret: SECRET } },
-        // One process needs no bus, and a poll of the bus would hold up its end.
-        useEventBus: 'never',
-      },
-    },
-    discoveryModule,
-    eventsPlugin,
-    eventsFeature,
-    // The test backend's own keeps what one plugin publishes from the others.
-    eventsServiceFactory,
-  );
-  endings.push(() => backend.stop());
-  await eventually(async () => {
-    expect(bitbucket.requests.some(one => one.path.includes('/repos?'))).toBe(true);
-  });
-  return backend;
+function signed<K extends WebhookEventKey>(eventKey: K, details: WebhookDetails[K]) {
+  return bitbucket.webhook(eventKey, details, { secret: WEBHOOK_SECRET });
 }
 
-async function deliver(
-  backend: TestBackend,
-  { headers, body }: WebhookRequest,
-): Promise<number> {
-  const response = await fetch(`${backend.baseUrl}/api/events/http/bitbucketServer`, {
-    method: 'POST',
-    headers: Object.fromEntries(Object.entries(headers)),
-    body,
-  });
-  return response.status;
+function pushOf(slug: string, change: ReturnType<SimulatedBitbucket['writeFile']>) {
+  return { projectKey: 'PAY', slug, changes: [change] };
 }
 
-const Named = z.object({ metadata: z.object({ name: z.string(), uid: z.string() }) });
+/** @returns what a webhook says about it */
+function write(slug: string, description = 'pushed', branch?: string) {
+  const content = componentYaml(slug, description);
+  return pushOf(slug, bitbucket.writeFile('PAY', slug, FILE, content, branch));
+}
 
-describe('a signed webhook', () => {
-  it('brings a catalog file that was just pushed into the catalog', async () => {
-    const bitbucket = createSimulatedBitbucket({ users: [TEST_USER] });
-    bitbucket.addRepository({
-      projectKey: 'PAY',
-      slug: 'api',
-      files: { 'README.md': 'x' },
+async function deliverPush(details: WebhookDetails['repo:refs_changed']): Promise<void> {
+  expect(await backend.deliver(signed('repo:refs_changed', details))).toBe(202);
+}
+
+let fences = 0;
+/** Once this is in the catalog, what was delivered before has been worked on. */
+async function passFence(): Promise<void> {
+  fences += 1;
+  const slug = `fence-${fences}`;
+  bitbucket.addRepository({ projectKey: 'PAY', slug });
+  await deliverPush(write(slug));
+  await backend.component(slug);
+}
+
+const requestsAbout = (text: string) =>
+  bitbucket.requests.filter(({ path }) => path.includes(text));
+
+const locationsOf = (slug: string) =>
+  `kind=location,metadata.annotations.bitbucket.org/repo-slug=${slug}`;
+
+async function targetsOf(slug: string): Promise<unknown[]> {
+  const locations = await backend.entities(locationsOf(slug));
+  return locations.map(({ spec }) => spec?.target);
+}
+
+const browse = (project: string, slug: string, file = FILE) =>
+  `${bitbucket.baseUrl}/projects/${project}/repos/${slug}/browse/${file}`;
+
+describe('a signed push', () => {
+  it('that adds the catalog file brings it into the catalog', async () => {
+    await deliverPush(write('added'));
+
+    const component = await backend.component('added');
+    expect(component.metadata.description).toBe('pushed');
+    expect(await targetsOf('added')).toEqual([browse('PAY', 'added')]);
+  });
+
+  it('leads to one look at the repository, and asks for no files where nobody listens', async () => {
+    bitbucket.clearRequests();
+    await deliverPush(write('looked-at'));
+
+    await backend.component('looked-at');
+    await passFence();
+    const looks = requestsAbout('/repos/looked-at');
+    expect(looks.filter(({ path }) => path.endsWith('/looked-at'))).toHaveLength(1);
+    expect(requestsAbout('/compare/')).toEqual([]);
+  });
+
+  it('that changes it has it read again, and the Component stays the same one', async () => {
+    const before = await backend.component('changed');
+
+    await deliverPush(write('changed', 'as it is now'));
+
+    await eventually(async () => {
+      const { metadata } = await backend.component('changed');
+      expect(metadata.description).toBe('as it is now');
     });
-    const backend = await start(bitbucket);
+    const after = await backend.component('changed');
+    expect(after.metadata.uid).toBe(before.metadata.uid);
+  });
 
-    const changes = bitbucket.writeFile(
+  it('that removes it removes Location and Component', async () => {
+    await deliverPush(pushOf('cleared', bitbucket.removeFile('PAY', 'cleared', FILE)));
+
+    await backend.waitForEntities('kind=component,metadata.name=cleared', 0);
+    await backend.waitForEntities(locationsOf('cleared'), 0);
+  });
+
+  it('that renames it to another catalog path leads to a Location there', async () => {
+    const change = bitbucket.renameFile('PAY', 'moved-file', FILE, OTHER_FILE);
+    await deliverPush(pushOf('moved-file', change));
+
+    await eventually(async () => {
+      const { metadata } = await backend.component('moved-file');
+      expect(metadata.annotations?.['backstage.io/managed-by-location']).toBe(
+        `url:${browse('PAY', 'moved-file', OTHER_FILE)}`,
+      );
+    });
+    expect(await targetsOf('moved-file')).toEqual([
+      browse('PAY', 'moved-file', OTHER_FILE),
+    ]);
+  });
+
+  it('that renames it to something else removes it', async () => {
+    const change = bitbucket.renameFile(
       'PAY',
-      'api',
-      'catalog-info.yaml',
-      componentYaml('api', 'x'),
+      'lost-file',
+      FILE,
+      'catalog-info.yaml.old',
     );
-    const webhook = bitbucket.webhook(
-      'repo:refs_changed',
-      { projectKey: 'PAY', slug: 'api', changes: [changes] },
-      { secret: SECRET },
-    );
-    expect(await deliver(backend, webhook)).toBe(202);
+    await deliverPush(pushOf('lost-file', change));
 
-    const [component] = await backend.waitForEntities('kind=component', 1);
-    expect(Named.parse(component).metadata.name).toBe('api');
+    await backend.waitForEntities('kind=component,metadata.name=lost-file', 0);
+    await backend.waitForEntities(locationsOf('lost-file'), 0);
+  });
+
+  it('to another branch, or of a tag, changes nothing and costs at most one look-up', async () => {
+    bitbucket.createBranch('PAY', 'branched', 'feature');
+    bitbucket.clearRequests();
+    await deliverPush(write('branched', 'not merged', 'feature'));
+    const tag = bitbucket.createBranch('PAY', 'branched', 'main-1');
+    await deliverPush({
+      ...pushOf('branched', tag),
+      changes: [{ ...tag, branch: 'main', type: 'TAG' }],
+    });
+    await passFence();
+
+    const requests = requestsAbout('/branched');
+    expect(requests.filter(({ path }) => !path.includes('default-branch'))).toEqual([]);
+    expect(requests.length).toBeLessThanOrEqual(1);
+    const { metadata } = await backend.component('branched');
+    expect(metadata.description).toBe('as it was');
+  });
+});
+
+describe('a repository', () => {
+  /** What happens to it, and what Bitbucket says about it. */
+  const changeRepository = async (slug: string, change: () => { slug: string }) => {
+    const old: JsonObject = bitbucket.repositoryJson('PAY', slug);
+    const after = change();
+    const { projectKey } = { projectKey: 'PAY', ...after };
+    const details = { projectKey, slug: after.slug, old };
+    expect(await backend.deliver(signed('repo:modified', details))).toBe(202);
+  };
+
+  const managedBy = async (name: string, url: string) =>
+    eventually(async () => {
+      const { metadata } = await backend.component(name);
+      expect(metadata.annotations?.['backstage.io/managed-by-location']).toBe(
+        `url:${url}`,
+      );
+    });
+
+  it('that is renamed has one Location, and its Component is managed by that', async () => {
+    await changeRepository('old-name', () =>
+      bitbucket.renameRepository('PAY', 'old-name', 'new-name'),
+    );
+
+    await managedBy('old-name', browse('PAY', 'new-name'));
+    expect(await targetsOf('new-name')).toEqual([browse('PAY', 'new-name')]);
+    expect(await targetsOf('old-name')).toEqual([]);
+  });
+
+  it('that is moved to another project has one Location there', async () => {
+    await changeRepository('to-move', () => {
+      const { slug } = bitbucket.moveRepository('PAY', 'to-move', 'SHOP');
+      return { slug, projectKey: 'SHOP' };
+    });
+
+    await managedBy('to-move', browse('SHOP', 'to-move'));
+    expect(await targetsOf('to-move')).toEqual([browse('SHOP', 'to-move')]);
+  });
+
+  it('whose project gets another key has one Location there', async () => {
+    const old = bitbucket.projectJson('OLDKEY') ?? {};
+    bitbucket.renameProject('OLDKEY', 'NEWKEY');
+
+    const webhook = signed('project:modified', { projectKey: 'NEWKEY', old });
+    expect(await backend.deliver(webhook)).toBe(202);
+
+    await managedBy('in-project', browse('NEWKEY', 'in-project'));
+    expect(await targetsOf('in-project')).toEqual([browse('NEWKEY', 'in-project')]);
+  });
+
+  it('that is archived leaves, and one that no longer is comes back', async () => {
+    await changeRepository('archived', () =>
+      bitbucket.archiveRepository('PAY', 'archived'),
+    );
+    await changeRepository('in-archive', () =>
+      bitbucket.archiveRepository('PAY', 'in-archive', false),
+    );
+
+    await backend.component('in-archive');
+    await backend.waitForEntities('kind=component,metadata.name=archived', 0);
+    await backend.waitForEntities(locationsOf('archived'), 0);
+  });
+});
+
+describe("the webhook's address", () => {
+  it('is open to Bitbucket, which has no token, and the rest of the backend is not', async () => {
+    const ping = signed('diagnostics:ping', {});
+    expect(await backend.deliver(ping)).toBe(202);
+    for (const path of [
+      '/api/catalog/entities',
+      '/api/events/bus/v1/subscriptions/a/events',
+    ]) {
+      expect((await fetch(`${backend.baseUrl}${path}`)).status).toBe(401);
+    }
+  });
+
+  it('takes an unsigned ping, which asks Bitbucket nothing', async () => {
+    bitbucket.clearRequests();
+
+    expect(await backend.deliver(bitbucket.webhook('diagnostics:ping', {}))).toBe(202);
+
+    await passFence();
+    const others = bitbucket.requests.filter(({ path }) => !path.includes('/fence-'));
+    expect(others).toEqual([]);
+  });
+
+  it('refuses what is not signed, signed wrongly or altered, and asks Bitbucket nothing', async () => {
+    const unsigned = bitbucket.webhook('repo:refs_changed', write('unsigned'));
+    const wrong = bitbucket.webhook('repo:refs_changed', write('badly-signed'), {
+      secret: `${WEBHOOK_SECRET}.`,
+    });
+    const altered = signed('repo:refs_changed', write('altered'));
+    bitbucket.clearRequests();
+
+    expect(await backend.deliver(unsigned)).toBe(403);
+    expect(await backend.deliver(wrong)).toBe(403);
+    expect(await backend.deliver({ ...altered, body: `${altered.body} ` })).toBe(403);
+
+    await passFence();
+    for (const slug of ['unsigned', 'badly-signed', 'altered']) {
+      expect(requestsAbout(`/${slug}`)).toEqual([]);
+      expect(await backend.entities(`kind=component,metadata.name=${slug}`)).toEqual([]);
+    }
   });
 });

@@ -4,9 +4,13 @@
 export interface RepositoryFilters {
   readonly projectKey?: RegExp;
   readonly repoSlug?: RegExp;
+  /** One of them suffices; not asked for when left out. In lower case, as Bitbucket has them. */
+  readonly labels?: readonly string[];
   readonly exclude: {
     readonly projectKey?: RegExp;
     readonly repoSlug?: RegExp;
+    /** One of them suffices; exclusion wins. */
+    readonly labels?: readonly string[];
   };
   readonly skipArchivedRepos: boolean;
   readonly skipForkedRepos: boolean;

@@ -8,6 +8,7 @@ export const REQUEST_KINDS = [
   'repository',
   'file-check',
   'files-listing',
+  'labels',
   'default-branch',
   'changes',
   'rate-limit-settings',

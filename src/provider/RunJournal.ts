@@ -7,6 +7,7 @@ import { stringifyError } from '@backstage/errors';
 import { Evaluation } from '../discovery/evaluateRepository';
 import { Run } from '../discovery/performRun';
 import { reportRepository } from '../discovery/report';
+import { RunObserver } from '../metrics/ProviderMetrics';
 import { ReportStore, RunTrigger } from '../store/ReportStore';
 import { Clock } from '../util/clock';
 import { RequestCounts } from './RequestMeter';
@@ -19,11 +20,13 @@ export interface RunJournalOptions {
   readonly reports: ReportStore;
   readonly log: RunLog;
   readonly clock: Pick<Clock, 'now'>;
+  readonly observer?: RunObserver;
 }
 
 /** The journal of one provider. */
 export class RunJournal {
   readonly #options: RunJournalOptions;
+  #startedAtMs = 0;
 
   constructor(options: RunJournalOptions) {
     this.#options = options;
@@ -39,6 +42,7 @@ export class RunJournal {
   async begin(): Promise<RunTrigger> {
     const { clock, provider, reports } = this.#options;
     let trigger: RunTrigger = 'schedule';
+    this.#startedAtMs = clock.now();
     await this.#keep(async () => {
       trigger = await reports.takeTrigger(provider.id);
       const startedAtMs = clock.now();
@@ -49,7 +53,10 @@ export class RunJournal {
 
   /** A run has come to a result, be it a failure. */
   finish(run: Run, requests: RequestCounts, trigger: RunTrigger): Promise<void> {
-    const { provider, reports } = this.#options;
+    const { observer, provider, reports } = this.#options;
+    const failed = run.failure?.kind === 'aborted' ? 'aborted' : 'failed';
+    const durationMs = run.finishedAtMs - run.startedAtMs;
+    observer?.onRun({ result: run.failure ? failed : 'succeeded', durationMs });
     const { memory } = run.reconciliation;
     const remembered = new Map(
       (memory?.repositories ?? []).map(one => [one.repositoryId, one]),
@@ -68,7 +75,9 @@ export class RunJournal {
 
   /** A run came to no result, such as when the catalog or the database took nothing. */
   brokeOff(error: unknown): Promise<void> {
-    const { clock, provider, reports } = this.#options;
+    const { clock, observer, provider, reports } = this.#options;
+    const durationMs = clock.now() - this.#startedAtMs;
+    observer?.onRun({ result: 'failed', durationMs });
     return this.#keep(() =>
       reports.failRun(provider.id, {
         finishedAtMs: clock.now(),

@@ -6,21 +6,28 @@ import {
 } from '@backstage/integration';
 import { BitbucketServerCredentialsError } from '../bitbucket/errors';
 import { BitbucketServerClient } from '../bitbucket/BitbucketServerClient';
+import { ProviderCredentials } from '../config/types';
+import { withOwnCredentials } from '../config/withOwnCredentials';
 import { Fetch, HttpTransport } from '../http/HttpTransport';
 import { credentialKeyOf, LimiterRegistry } from '../http/limiters';
 import { RateLimitSetting, RequestObserver } from '../http/types';
+import { combineObservers } from '../metrics/combineObservers';
 import { Clock } from '../util/clock';
 
 /** What the clients of one provider share. */
 export interface ClientSetup {
   readonly providerId: string;
   readonly integration: BitbucketServerIntegrationConfig;
+  /** The provider's own, used instead of those of the integration. */
+  readonly credentials?: ProviderCredentials;
   readonly rateLimit: RateLimitSetting;
   readonly concurrency: number;
   readonly requestTimeoutMs: number;
   readonly limiters: LimiterRegistry;
   readonly clock: Clock;
   readonly onLimiterConflict: (message: string) => void;
+  /** Told of the requests of all clients, besides the observer of each. */
+  readonly observer?: RequestObserver;
   /** The global one when left out. */
   readonly fetch?: Fetch;
 }
@@ -47,7 +54,8 @@ export interface ClientFactory {
 
 /** Joins the limiter of the host once. */
 export function createClientFactory(setup: ClientSetup): ClientFactory {
-  const { integration, clock } = setup;
+  const { clock, credentials } = setup;
+  const integration = withOwnCredentials(setup.integration, credentials);
   const { headers = {} } = getBitbucketServerRequestOptions(integration);
   const limiter = setup.limiters.limiterFor({
     host: integration.host,
@@ -63,6 +71,9 @@ export function createClientFactory(setup: ClientSetup): ClientFactory {
     new BitbucketServerClient({
       address: integration,
       authenticated: headers.Authorization !== undefined,
+      configuredAt: credentials
+        ? `catalog.providers.bitbucketServer, provider ${setup.providerId}`
+        : `integrations.bitbucketServer, host ${integration.host}`,
       transport: new HttpTransport({
         baseUrl: integration.apiBaseUrl,
         headers,
@@ -70,7 +81,7 @@ export function createClientFactory(setup: ClientSetup): ClientFactory {
         limiter,
         clock,
         requestTimeoutMs: setup.requestTimeoutMs,
-        observer,
+        observer: combineObservers(observer, setup.observer),
         fetch: setup.fetch,
       }),
     });

@@ -10,6 +10,7 @@ import { readProviderConfigs } from '../config/readProviderConfigs';
 import { ProviderConfig } from '../config/types';
 import { Fetch } from '../http/HttpTransport';
 import { LimiterRegistry } from '../http/limiters';
+import { ProviderMetrics } from '../metrics/ProviderMetrics';
 import { ProviderMemoryStore } from '../store/ProviderMemoryStore';
 import { ReportStore } from '../store/ReportStore';
 import { Clock, systemClock } from '../util/clock';
@@ -98,6 +99,7 @@ function createContext(config: ProviderConfig, options: ContextOptions): Provide
   const { logger, store, shutdownSignal, clock = systemClock } = options;
   const catalog = new CatalogWriter(config);
   const log = new RunLog(logger, config, clock);
+  const metrics = new ProviderMetrics(config);
   const clients = createClientFactory({
     ...config,
     providerId: config.id,
@@ -106,6 +108,7 @@ function createContext(config: ProviderConfig, options: ContextOptions): Provide
     clock,
     fetch: options.fetch,
     onLimiterConflict: message => logger.warn(message),
+    observer: metrics,
   });
   const shared = new SharedLocations({
     providerId: config.id,
@@ -119,6 +122,7 @@ function createContext(config: ProviderConfig, options: ContextOptions): Provide
     reports: options.reports,
     log,
     clock,
+    observer: metrics,
   });
   return { config, clients, store, catalog, shared, log, journal, clock, shutdownSignal };
 }

@@ -236,7 +236,8 @@ describe('the fault matrix', () => {
     async ({ faultName, placeName, text, outcome, hits, left }) => {
       const place = placeNamed(placeName);
       const { effect, reason = 'none', says } = faultNamed(faultName);
-      const { bitbucket, connection, clock, logger, reports, run } = await discover(place);
+      const { bitbucket, connection, clock, logger, reports, run } =
+        await discover(place);
       const fault = bitbucket.faults.add({ match: place.match, effect });
 
       const error = await failureOf(run());

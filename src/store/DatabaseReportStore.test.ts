@@ -71,6 +71,7 @@ describe.each(KINDS)('the report in %s', kind => {
       running: false,
       lastStart: { host, trigger, startedAtMs: NOW },
       lastRun: record,
+      lastSuccessAtMs: record.finishedAtMs,
     });
     const stored = await store.loadDiscoveries();
     expect(stored.map(one => [one.providerId, one.lastRun?.status]).sort()).toEqual([
@@ -112,6 +113,7 @@ describe.each(KINDS)('the report in %s', kind => {
       lastStart: { host, trigger, startedAtMs: NOW + HOUR },
       failure,
       lastRun: record,
+      lastSuccessAtMs: record.finishedAtMs,
     });
     expect(await itemsOf(store)).toEqual([report(1, 'PAY/api')]);
     await store.beginRun('default', { host, trigger, startedAtMs: NOW + 2 * HOUR });

@@ -50,6 +50,8 @@ export interface StoredDiscovery {
   readonly failure?: RunFailure;
   /** The last run that came to a result; what is stored of repositories is from there. */
   readonly lastRun?: RunRecord;
+  /** When a run last ended with success, whatever came after it. */
+  readonly lastSuccessAtMs?: number;
 }
 
 /** Which repositories are asked for. */

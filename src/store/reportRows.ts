@@ -7,6 +7,7 @@ import {
   FinishedRun,
   RUN_TRIGGERS,
   RunFailure,
+  RunRecord,
   RunStart,
   StoredDiscovery,
 } from './ReportStore';
@@ -26,6 +27,7 @@ const StatusRow = z.object({
   failed_at_ms: BigNumber.nullable(),
   failure: z.string().nullable(),
   report: z.string().nullable(),
+  last_success_at_ms: BigNumber.nullish(),
 });
 
 const ReportRow = z.object({
@@ -51,6 +53,8 @@ export function parseStatusRow(row: unknown): StoredDiscovery {
   const parsed = StatusRow.parse(row);
   const { host, started_at_ms: startedAtMs, run_trigger: trigger, report } = parsed;
   const { failed_at_ms: failedAtMs, failure: error } = parsed;
+  const lastRun = report === null ? undefined : parseRunRow({ report });
+  const lastSuccessAtMs = laterSuccess(parsed.last_success_at_ms, lastRun);
   const hasStarted = host !== null && startedAtMs !== null && trigger !== null;
   return {
     providerId: parsed.provider_id,
@@ -58,8 +62,18 @@ export function parseStatusRow(row: unknown): StoredDiscovery {
     ...(hasStarted && { lastStart: { host, startedAtMs, trigger } }),
     ...(failedAtMs !== null &&
       error !== null && { failure: { finishedAtMs: failedAtMs, error } }),
-    ...(report !== null && { lastRun: parseRunRow({ report }) }),
+    ...(lastRun && { lastRun }),
+    ...(lastSuccessAtMs !== undefined && { lastSuccessAtMs }),
   };
+}
+
+/** A replica of an older version writes no more than how the run ended. */
+function laterSuccess(
+  stored: number | null | undefined,
+  lastRun: RunRecord | undefined,
+): number | undefined {
+  const ended = lastRun?.status === 'succeeded' ? lastRun.finishedAtMs : undefined;
+  return Math.max(stored ?? 0, ended ?? 0) || undefined;
 }
 
 /** @throws an error when the row is not as this version writes it */
@@ -104,11 +118,15 @@ export function toFailureRow(providerId: string, failure: RunFailure) {
 }
 
 export function toFinishRow(providerId: string, run: FinishedRun) {
-  return {
+  const row = {
     ...toStartRow(providerId, run),
     running: false,
     report: JSON.stringify(run),
   };
+  // A column that is not named stays as it is.
+  return run.status === 'succeeded'
+    ? { ...row, last_success_at_ms: run.finishedAtMs }
+    : row;
 }
 
 export function toReportRow(providerId: string, report: RepositoryReport) {

@@ -6,7 +6,13 @@ import { BitbucketException, notPermitted } from '../errors';
 import type { SimulatedModel } from '../model';
 import { type SimulatedRepository, compareText } from '../modelTypes';
 import { readPageRequest, toPage, toPageJson } from '../paging';
-import { readChoice, readPermission, requireProject, requireRepository } from './lookup';
+import {
+  readChoice,
+  readPermission,
+  requireProject,
+  requireRepository,
+  requireWholeServer,
+} from './lookup';
 import { type Reply, type Route, type RouteContext, jsonReply } from './route';
 
 type Rows = readonly SimulatedRepository[];
@@ -51,6 +57,7 @@ function replyWithRepositories(
 
 /** Names match when they contain the text, keys when they are equal. [names: inferred] */
 function answerRepositories(context: RouteContext): Reply {
+  requireWholeServer(context);
   const { query, model, viewer } = context;
   const permission = readPermission(query);
   const archived =
@@ -106,7 +113,9 @@ function answerProjectRepositories(context: RouteContext): Reply {
   return replyWithRepositories(context, rows);
 }
 
-function answerProjects({ query, model, viewer, settings, json }: RouteContext): Reply {
+function answerProjects(context: RouteContext): Reply {
+  requireWholeServer(context);
+  const { query, model, viewer, settings, json } = context;
   const name = query.get('name')?.trim().toLowerCase() ?? '';
   const rows = [...model.projects.values()]
     .filter(project => project.name.toLowerCase().includes(name))
@@ -139,8 +148,16 @@ function answerLabeled(context: RouteContext): Reply {
   return jsonReply(toPageJson(page, toJson));
 }
 
+/** A page, as `LabelService.findByLabelable` answers; the OpenAPI document shows one label. */
+function answerRepositoryLabels(context: RouteContext): Reply {
+  const labels = [...requireRepository(context).labels].sort();
+  const request = readPageRequest(context.query, context.settings.pageCaps.labels);
+  const page = toPage(labels, request, () => true, context.settings.hiddenRows);
+  return jsonReply(toPageJson(page, name => JSON.stringify({ name })));
+}
+
 function answerRecentRepositories(context: RouteContext): Reply {
-  if (!context.viewer.user) {
+  if (!context.viewer.user || context.viewer.user.nameless) {
     throw notPermitted();
   }
   readPermission(context.query);
@@ -193,6 +210,12 @@ export const listingRoutes: readonly Route[] = [
     kind: 'repository',
     query: [],
     answer: context => jsonReply(context.json.text(requireRepository(context))),
+  },
+  {
+    template: '/api/latest/projects/{projectKey}/repos/{repositorySlug}/labels',
+    kind: 'labels',
+    query: PAGE,
+    answer: answerRepositoryLabels,
   },
   {
     template: '/api/latest/labels/{labelName}/labeled',

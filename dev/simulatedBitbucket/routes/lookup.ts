@@ -6,6 +6,13 @@ import type { SimulatedProject, SimulatedRepository } from '../modelTypes';
 import { type RepositoryPermission, REPOSITORY_PERMISSIONS } from '../users';
 import type { RouteContext } from './route';
 
+/** @throws BitbucketException 401 where a token of a project asks for the whole server */
+export function requireWholeServer({ viewer }: RouteContext): void {
+  if (viewer.user?.projects) {
+    throw notPermitted();
+  }
+}
+
 /**
  * The project that the path names.
  *

@@ -34,6 +34,7 @@ export interface PageCaps {
   /** `page.max.repositories` */
   repositories: number;
   projects: number;
+  labels: number;
   /** `page.max.branches` */
   branches: number;
   /** `page.max.directory.children` */

@@ -130,11 +130,11 @@ describeInBrowser(TITLE, () => {
 
     await searchOf(page).fill('  API  pay ');
     await announced(page, '1 of 8 repositories shown');
-    expect(await rowsOf(page).getByRole('rowheader').innerText()).toBe('PAY/api');
+    expect(await rowsOf(page).getByRole('rowheader').textContent()).toBe('PAY/api');
 
     await searchOf(page).fill('rate-limited');
     await announced(page, '1 of 8 repositories shown');
-    expect(await rowsOf(page).getByRole('rowheader').innerText()).toBe('DATA/lake');
+    expect(await rowsOf(page).getByRole('rowheader').textContent()).toBe('DATA/lake');
 
     await searchOf(page).fill('');
     await announced(page, '8 repositories');
@@ -154,7 +154,7 @@ describeInBrowser(TITLE, () => {
     await page.keyboard.press('ArrowUp');
     await announced(page, '2 of 8 repositories shown');
     expect(await page.getByRole('radio', { name: 'Absent' }).isChecked()).toBe(true);
-    expect(await rowsOf(page).getByRole('rowheader').allInnerTexts()).toEqual([
+    expect(await rowsOf(page).getByRole('rowheader').allTextContents()).toEqual([
       'PAY/new',
       'PAY/web',
     ]);
@@ -180,7 +180,7 @@ describeInBrowser(TITLE, () => {
 
     // Not PAY/fork-lift, which is called so.
     await announced(page, '1 of 8 repositories shown');
-    expect(await rowsOf(page).getByRole('rowheader').innerText()).toBe('~ANNA/api');
+    expect(await rowsOf(page).getByRole('rowheader').textContent()).toBe('~ANNA/api');
     await page.locator('input[type=search]:focus').waitFor();
   });
 
@@ -201,7 +201,7 @@ describeInBrowser(TITLE, () => {
     const { page } = await opener.open(PAGE);
     const table = page.getByRole('table', { name: /^Every repository/ });
 
-    expect(await table.getByRole('columnheader').allInnerTexts()).toEqual([
+    expect(await table.getByRole('columnheader').allTextContents()).toEqual([
       'Repository',
       'Outcome',
       'Cause',

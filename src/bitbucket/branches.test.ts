@@ -1,0 +1,127 @@
+import { createSimulatedBitbucket, FaultOptions } from '../../dev/simulatedBitbucket';
+import { createSimulatedClient } from '../__testUtils__/simulatedClient';
+
+const API = { projectKey: 'PAY', slug: 'api' };
+
+function connect(options: { readonly changes?: number } = {}) {
+  const bitbucket = createSimulatedBitbucket({
+    users: [{ name: 'bot', token: 'BBDC-s3cret' }],
+    ...(options.changes !== undefined && { pageCaps: { changes: options.changes } }),
+  });
+  bitbucket.addRepository({ ...API, files: { 'a.yaml': 'a', 'b.yaml': 'b' } });
+  const signIn = { token: 'BBDC-s3cret' };
+  return { bitbucket, ...createSimulatedClient({ bitbucket, signIn }) };
+}
+
+const unknown = (reason: string) => ({
+  kind: 'unknown',
+  problem: { reason, detail: expect.any(String) },
+});
+
+describe('getDefaultBranch', () => {
+  it.each(['main', 'trunk', 'release/1.0', 'feature/ü x'])(
+    'tells the short name %s in one request',
+    async branch => {
+      const { bitbucket, ask, attempts } = connect();
+      bitbucket.setDefaultBranch('PAY', 'api', branch);
+      const answer = await ask(client => client.getDefaultBranch(API));
+      expect(answer).toEqual({ kind: 'found', value: branch });
+      expect(attempts).toEqual([{ kind: 'default-branch', result: 200 }]);
+    },
+  );
+
+  it('tells the configured one of an empty repository, where the server does', async () => {
+    const { bitbucket, ask } = connect();
+    bitbucket.addRepository({ projectKey: 'PAY', slug: 'new', empty: true });
+    const at = { projectKey: 'PAY', slug: 'new' };
+    const answer = await ask(client => client.getDefaultBranch(at));
+    expect(answer).toEqual({ kind: 'found', value: 'main' });
+  });
+
+  it('says that there is none where the server answers with 204', async () => {
+    const { bitbucket, ask } = connect();
+    bitbucket.faults.add({ effect: { type: 'status', status: 204, body: '' } });
+    const answer = await ask(client => client.getDefaultBranch(API));
+    expect(answer).toEqual({ kind: 'absent', reason: 'empty-repository' });
+  });
+
+  it('says that there is none where the server names the exception', async () => {
+    const { bitbucket, ask } = connect();
+    const exceptionName = 'com.atlassian.bitbucket.repository.NoDefaultBranchException';
+    bitbucket.faults.add({ effect: { type: 'status', status: 404, exceptionName } });
+    const answer = await ask(client => client.getDefaultBranch(API));
+    expect(answer).toEqual({ kind: 'absent', reason: 'branch-not-found' });
+  });
+
+  it.each<[string, FaultOptions['effect'], string]>([
+    ['a missing permission', { type: 'status', status: 401 }, 'not-permitted'],
+    ['a bare 404', { type: 'status', status: 404 }, 'unexpected-answer'],
+    ['a login page', 'login-page', 'unexpected-answer'],
+    ['half an answer', 'truncated-json', 'unexpected-answer'],
+    ['a branch without a name', { type: 'body', body: '{"id":7}' }, 'unexpected-answer'],
+    ['nothing but null', { type: 'body', body: 'null' }, 'unexpected-answer'],
+    ['a failing server', { type: 'status', status: 503 }, 'server-error'],
+  ])('cannot tell from %s', async (_, effect, reason) => {
+    const { bitbucket, ask } = connect();
+    bitbucket.faults.add({ effect });
+    const answer = await ask(client => client.getDefaultBranch(API));
+    expect(answer).toEqual(unknown(reason));
+  });
+});
+
+describe('getFileChanges', () => {
+  it('tells what leads from the older commit to the newer, in one request', async () => {
+    const { bitbucket, ask, asked } = connect();
+    const { fromHash } = bitbucket.writeFile('PAY', 'api', 'new/ü.yaml', 'n');
+    bitbucket.writeFile('PAY', 'api', 'a.yaml', 'changed');
+    const { toHash } = bitbucket.renameFile('PAY', 'api', 'b.yaml', 'c.yaml');
+    const changes = await ask(client => client.getFileChanges(API, { fromHash, toHash }));
+    expect([...(changes ?? [])].sort((a, b) => a.path.localeCompare(b.path))).toEqual([
+      { kind: 'modified', path: 'a.yaml' },
+      { kind: 'moved', path: 'c.yaml', formerPath: 'b.yaml' },
+      { kind: 'added', path: 'new/ü.yaml' },
+    ]);
+    expect(asked()).toHaveLength(1);
+    expect(asked()[0]).toContain(`from=${toHash}`);
+    expect(asked()[0]).toContain(`to=${fromHash}`);
+  });
+
+  it('tells of a file that is gone', async () => {
+    const { bitbucket, ask } = connect();
+    const { fromHash, toHash } = bitbucket.removeFile('PAY', 'api', 'a.yaml');
+    const changes = await ask(client => client.getFileChanges(API, { fromHash, toHash }));
+    expect(changes).toEqual([{ kind: 'deleted', path: 'a.yaml' }]);
+  });
+
+  it('tells nothing where nothing differs', async () => {
+    const { bitbucket, ask } = connect();
+    const { toHash } = bitbucket.writeFile('PAY', 'api', 'a.yaml', 'changed');
+    const commits = { fromHash: toHash, toHash };
+    expect(await ask(client => client.getFileChanges(API, commits))).toEqual([]);
+  });
+
+  it('does not pass a part off as all of it', async () => {
+    const { bitbucket, ask, asked } = connect({ changes: 2 });
+    const { fromHash } = bitbucket.writeFile('PAY', 'api', '1', 'x');
+    bitbucket.writeFile('PAY', 'api', '2', 'x');
+    const { toHash } = bitbucket.writeFile('PAY', 'api', '3', 'x');
+    const commits = { fromHash, toHash };
+    expect(await ask(client => client.getFileChanges(API, commits))).toBeUndefined();
+    expect(asked()).toHaveLength(1);
+  });
+
+  it.each<[string, FaultOptions['effect']]>([
+    ['a refusal', { type: 'status', status: 401 }],
+    ['a missing commit', { type: 'status', status: 404 }],
+    ['a login page', 'login-page'],
+    ['half an answer', 'truncated-json'],
+    ['a change that cannot be read', 'bad-item'],
+    ['a failing server', { type: 'status', status: 503 }],
+  ])('cannot tell from %s', async (_, effect) => {
+    const { bitbucket, ask } = connect();
+    const { fromHash, toHash } = bitbucket.writeFile('PAY', 'api', 'a.yaml', 'changed');
+    bitbucket.faults.add({ effect });
+    const commits = { fromHash, toHash };
+    expect(await ask(client => client.getFileChanges(API, commits))).toBeUndefined();
+  });
+});

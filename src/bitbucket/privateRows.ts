@@ -1,0 +1,23 @@
+/** What in an answer a stranger could not have been given. Pure. */
+
+import { z } from 'zod';
+import { HttpReply } from '../http/types';
+import { parseJson, parsePage } from './wire';
+
+/** Public access lies with the repository or its project; where neither has it, only users may look. */
+const PrivateRow = z.object({
+  slug: z.string(),
+  public: z.literal(false),
+  project: z.object({ public: z.literal(false).optional() }),
+});
+
+/**
+ * Whether a page of repositories shows one that is not public.
+ *
+ * Source: `public` of `RestRepository` and `RestProject`, Bitbucket Data Center 10.0
+ * OpenAPI; personal projects have none in recorded answers.
+ */
+export function showsPrivateRepository(reply: HttpReply): boolean {
+  const page = reply.status === 200 ? parsePage(parseJson(reply.body)) : undefined;
+  return page?.values.some(row => PrivateRow.safeParse(row).success) ?? false;
+}

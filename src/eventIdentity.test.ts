@@ -1,0 +1,208 @@
+import {
+  coreServices,
+  createBackendModule,
+  SchedulerService,
+} from '@backstage/backend-plugin-api';
+import type { Knex } from 'knex';
+import { z } from 'zod';
+import {
+  createSimulatedBitbucket,
+  serve,
+  SimulatedBitbucket,
+  SimulatedBitbucketOptions,
+} from '../dev/simulatedBitbucket';
+import { componentYaml } from '../dev/seed';
+import { WEBHOOK_SECRET } from './__testUtils__/backendProcessApi';
+import { InsideBackend, startInsideBackend } from './__testUtils__/backendProcessInside';
+import { eventually } from './__testUtils__/eventually';
+import { appConfigFor, TEST_USER } from './__testUtils__/testProvider';
+
+const TASK = 'bitbucketServer-provider:default:refresh';
+const FILE = 'catalog-info.yaml';
+const PERSONAL = '~JDOE';
+/** Of an ordinary and of a personal project. */
+const EARLY = [
+  { projectKey: 'PAY', slug: 'early' },
+  { projectKey: PERSONAL, slug: 'my-early' },
+];
+const LATE = [
+  { projectKey: 'PAY', slug: 'late' },
+  { projectKey: PERSONAL, slug: 'my-late' },
+];
+
+const endings: (() => Promise<unknown>)[] = [];
+
+afterEach(async () => {
+  for (const end of endings.splice(0).reverse()) {
+    await end();
+  }
+});
+
+async function serveBitbucket(
+  options: SimulatedBitbucketOptions,
+): Promise<SimulatedBitbucket> {
+  const bitbucket = createSimulatedBitbucket({
+    users: [TEST_USER, { name: 'jdoe', password: 'x' }],
+    ...options,
+  });
+  bitbucket.addPersonalProject('jdoe');
+  for (const one of EARLY) {
+    const files = { [FILE]: componentYaml(one.slug, 'at first') };
+    bitbucket.addRepository({ ...one, files });
+  }
+  LATE.forEach(one => bitbucket.addRepository(one));
+  const served = await serve(bitbucket);
+  endings.push(() => served.close());
+  return bitbucket;
+}
+
+interface Observed extends InsideBackend {
+  readonly database: Knex;
+  /** Runs discovery, and waits for it. */
+  run(): Promise<void>;
+}
+
+/** A backend whose catalog can be looked into. */
+async function start(bitbucket: SimulatedBitbucket): Promise<Observed> {
+  const found: { database: Knex; scheduler: SchedulerService }[] = [];
+  const observer = createBackendModule({
+    pluginId: 'catalog',
+    moduleId: 'observer',
+    register: env =>
+      env.registerInit({
+        deps: { database: coreServices.database, scheduler: coreServices.scheduler },
+        init: async ({ database, scheduler }) => {
+          found.push({ database: await database.getClient(), scheduler });
+        },
+      }),
+  });
+  const config = { filters: { personalRepos: true } };
+  const backend = await startInsideBackend(appConfigFor({ bitbucket, config }), observer);
+  endings.push(() => backend.stop());
+  const [inside] = found;
+  if (!inside) {
+    throw new Error('the observer was not installed');
+  }
+  const { database, scheduler } = inside;
+  return { ...backend, database, run: () => scheduler.triggerTask(TASK) };
+}
+
+const Rows = z.array(z.record(z.string(), z.unknown()));
+const LOCATIONS = `entity_ref like 'location:%'`;
+
+/** What the catalog was given, as it keeps it. */
+async function locationsGiven({ database }: Observed) {
+  return Rows.parse(
+    await database('refresh_state')
+      .select('entity_ref', 'unprocessed_entity', 'unprocessed_hash', 'location_key')
+      .whereRaw(LOCATIONS)
+      .orderBy('entity_ref'),
+  );
+}
+
+async function idsOf({ database }: Observed) {
+  return Rows.parse(
+    await database('refresh_state')
+      .select('entity_ref', 'entity_id')
+      .orderBy('entity_ref'),
+  );
+}
+
+/** From now on, counts what is written to Locations and makes the catalog process them. */
+async function countWrites({ database }: Observed): Promise<() => Promise<number>> {
+  await database.raw('CREATE TABLE written (entity_ref TEXT)');
+  for (const [name, event, row] of [
+    ['given', 'UPDATE OF unprocessed_entity, unprocessed_hash', 'new'],
+    ['due', 'UPDATE OF next_update_at', 'new'],
+    ['added', 'INSERT', 'new'],
+    ['removed', 'DELETE', 'old'],
+  ]) {
+    await database.raw(
+      `CREATE TRIGGER written_${name} AFTER ${event} ON refresh_state
+       WHEN ${row}.${LOCATIONS}
+       BEGIN INSERT INTO written VALUES (${row}.entity_ref); END`,
+    );
+  }
+  return async () => Rows.parse(await database('written')).length;
+}
+
+async function push(
+  bitbucket: SimulatedBitbucket,
+  backend: InsideBackend,
+  repositories: typeof EARLY,
+  description: string,
+): Promise<void> {
+  for (const { projectKey, slug } of repositories) {
+    const content = componentYaml(slug, description);
+    const changes = [bitbucket.writeFile(projectKey, slug, FILE, content)];
+    const webhook = bitbucket.webhook(
+      'repo:refs_changed',
+      { projectKey, slug, changes },
+      { secret: WEBHOOK_SECRET },
+    );
+    expect(await backend.deliver(webhook)).toBe(202);
+  }
+  for (const { slug } of repositories) {
+    await eventually(async () => {
+      const { metadata } = await backend.component(slug);
+      expect(metadata.description).toBe(description);
+    });
+  }
+}
+
+describe.each<[string, SimulatedBitbucketOptions]>([
+  ['at the root of its host', {}],
+  ['behind a context path', { baseUrl: 'http://bitbucket.test/bitbucket' }],
+  [
+    'that calls itself by another name',
+    {
+      baseUrl: 'http://bitbucket.test/bitbucket',
+      linkBaseUrl: 'https://git.internal.example/code',
+    },
+  ],
+])('with a Bitbucket %s', (_, options) => {
+  it('events and runs give the catalog the same Locations, to the byte', async () => {
+    const bitbucket = await serveBitbucket(options);
+    const backend = await start(bitbucket);
+    await backend.waitForEntities('kind=component', 2);
+    const atFirst = await locationsGiven(backend);
+
+    await push(bitbucket, backend, [...LATE, ...EARLY], 'pushed');
+
+    const afterEvents = await locationsGiven(backend);
+    expect(afterEvents).toHaveLength(atFirst.length + 2);
+    expect(afterEvents).toEqual(expect.arrayContaining(atFirst));
+    const ids = await idsOf(backend);
+    const writes = await countWrites(backend);
+    const reads = () =>
+      bitbucket.requests.filter(({ path }) => path.includes('/raw/')).length;
+    const readsBefore = reads();
+
+    await backend.run();
+
+    expect(await writes()).toBe(0);
+    expect(reads()).toBe(readsBefore);
+    expect(await locationsGiven(backend)).toEqual(afterEvents);
+    expect(await idsOf(backend)).toEqual(ids);
+    // A catalog that has heard of no event.
+    const runsOnly = await start(bitbucket);
+    await runsOnly.run();
+    await eventually(async () =>
+      expect(await locationsGiven(runsOnly)).toEqual(afterEvents),
+    );
+  });
+});
+
+describe('the measure of these tests', () => {
+  it('notices a Location that is given anew', async () => {
+    const bitbucket = await serveBitbucket({});
+    const backend = await start(bitbucket);
+    await backend.waitForEntities('kind=component', 2);
+    const writes = await countWrites(backend);
+
+    bitbucket.deleteRepository('PAY', 'early');
+    await backend.run();
+
+    expect(await writes()).toBeGreaterThan(0);
+  });
+});

@@ -1,0 +1,230 @@
+import { FakeClock } from '../__testUtils__/FakeClock';
+import { CoalescingQueue, WorkResult } from './CoalescingQueue';
+
+const SECOND = 1_000;
+const MINUTE = 60 * SECOND;
+const DONE: WorkResult = { kind: 'done' };
+const RETRY: WorkResult = { kind: 'retry', detail: 'down' };
+
+type Work = (items: readonly string[]) => Promise<WorkResult>;
+
+/** A queue of lists; what it worked on, and when, in milliseconds since the start. */
+function createQueue(work: Work = async () => DONE, concurrency = 4) {
+  const clock = new FakeClock({ startMs: 0 });
+  const end = new AbortController();
+  const worked: { atMs: number; items: readonly string[] }[] = [];
+  const givenUp: { items: readonly string[]; detail: string }[] = [];
+  const queue = new CoalescingQueue<readonly string[]>({
+    clock,
+    signal: end.signal,
+    concurrency,
+    merge: (earlier, later) => [...earlier, ...later],
+    work: async items => {
+      worked.push({ atMs: clock.now(), items });
+      return work(items);
+    },
+    onGiveUp: (items, detail) => givenUp.push({ items, detail }),
+  });
+  const timesOf = () => worked.map(one => one.atMs);
+  return { clock, end, givenUp, queue, timesOf, worked };
+}
+
+describe('a burst', () => {
+  it('for one key is worked on together after half a second', async () => {
+    const { clock, queue, worked } = createQueue();
+    ['a', 'b', 'c'].forEach(one => queue.add('key', [one]));
+    await clock.advance(499);
+    expect(worked).toEqual([]);
+    await clock.runUntilIdle();
+    expect(worked).toEqual([{ atMs: 500, items: ['a', 'b', 'c'] }]);
+  });
+
+  it('for several keys is worked on key by key', async () => {
+    const { clock, queue, worked } = createQueue();
+    queue.add('one', ['a']);
+    queue.add('two', ['b']);
+    queue.add('one', ['c']);
+    await clock.runUntilIdle();
+    expect(worked.map(one => one.items)).toEqual([['a', 'c'], ['b']]);
+  });
+
+  it('that goes on is worked on once per five seconds', async () => {
+    const { clock, queue, timesOf } = createQueue();
+    for (let index = 0; index < 300; index += 1) {
+      queue.add('key', [`${index}`]);
+      await clock.advance(100);
+    }
+    await clock.runUntilIdle();
+    const times = timesOf();
+    expect(times).toHaveLength(7);
+    times.slice(1).forEach((time, index) => {
+      expect(time - (times[index] ?? 0)).toBe(5 * SECOND);
+    });
+  });
+
+  it('loses nothing that arrives while its key is worked on or at rest', async () => {
+    const scene = createQueue(async () => {
+      await scene.clock.sleep(SECOND);
+      return DONE;
+    });
+    const { clock, queue, worked } = scene;
+    for (let index = 0; index < 200; index += 1) {
+      queue.add('key', [`${index}`]);
+      await clock.advance(70);
+    }
+    await clock.runUntilIdle();
+    const items = worked.flatMap(one => one.items);
+    expect(items).toEqual(Array.from({ length: 200 }, (_, index) => `${index}`));
+  });
+});
+
+describe('a key', () => {
+  it('is never worked on twice at the same time', async () => {
+    let busy = 0;
+    let most = 0;
+    const scene = createQueue(async () => {
+      busy += 1;
+      most = Math.max(most, busy);
+      await scene.clock.sleep(20 * SECOND);
+      busy -= 1;
+      return DONE;
+    });
+    scene.queue.add('key', ['a']);
+    await scene.clock.advance(10 * SECOND);
+    scene.queue.add('key', ['b']);
+    await scene.clock.runUntilIdle();
+    expect(most).toBe(1);
+    expect(scene.timesOf()).toEqual([500, 25_500]);
+  });
+
+  it('leaves nothing behind', async () => {
+    const { clock, queue } = createQueue();
+    queue.add('key', ['a']);
+    expect(queue.size).toBe(1);
+    await clock.runUntilIdle();
+    expect(queue.size).toBe(0);
+    expect(clock.sleeping).toBe(0);
+    queue.add('key', ['b']);
+    expect(queue.size).toBe(1);
+  });
+});
+
+describe('many keys', () => {
+  it('are worked on side by side up to the concurrency', async () => {
+    let busy = 0;
+    let most = 0;
+    const work = async () => {
+      busy += 1;
+      most = Math.max(most, busy);
+      await scene.clock.sleep(SECOND);
+      busy -= 1;
+      return DONE;
+    };
+    const scene = createQueue(work, 3);
+    for (let index = 0; index < 9; index += 1) {
+      scene.queue.add(`key ${index}`, []);
+    }
+    await scene.clock.runUntilIdle();
+    expect(most).toBe(3);
+    expect(scene.timesOf().at(-1)).toBe(2_500);
+  });
+
+  it('do not wait for one that waits for its retry', async () => {
+    const work: Work = async items => (items.includes('bad') ? RETRY : DONE);
+    const { clock, queue, worked } = createQueue(work, 1);
+    queue.add('bad', ['bad']);
+    queue.add('good', ['good']);
+    await clock.advance(SECOND);
+    expect(worked.map(one => one.items)).toEqual([['bad'], ['good']]);
+  });
+});
+
+describe('work that fails', () => {
+  it.each<[string, Work]>([
+    ['says so', async () => RETRY],
+    ['throws', async () => Promise.reject(new Error('down'))],
+  ])('and %s is tried again ever more rarely, then given up', async (_, work) => {
+    const { clock, givenUp, queue, timesOf } = createQueue(work);
+    queue.add('key', ['a']);
+    await clock.runUntilIdle();
+    const times = timesOf();
+    const gaps = times.slice(1).map((time, index) => time - (times[index] ?? 0));
+    expect(gaps[0]).toBeLessThanOrEqual(5 * SECOND);
+    gaps.forEach((gap, index) => {
+      const base = Math.min(2 * SECOND * 2 ** index, 2 * MINUTE);
+      expect(gap).toBeGreaterThanOrEqual(base);
+      expect(gap).toBeLessThanOrEqual(base * 1.5);
+    });
+    expect(times.at(-1)).toBeGreaterThan(6 * MINUTE);
+    expect(times.at(-1)).toBeLessThanOrEqual(10 * MINUTE + 500);
+    expect(givenUp).toEqual([{ items: ['a'], detail: expect.stringMatching('down') }]);
+    expect(queue.size).toBe(0);
+    expect(clock.sleeping).toBe(0);
+  });
+
+  it('is tried again with what has arrived meanwhile', async () => {
+    let failures = 1;
+    const { clock, queue, worked, givenUp } = createQueue(async () => {
+      failures -= 1;
+      return failures >= 0 ? RETRY : DONE;
+    });
+    queue.add('key', ['a']);
+    await clock.advance(SECOND);
+    queue.add('key', ['b']);
+    await clock.runUntilIdle();
+    expect(worked.map(one => one.items)).toEqual([['a'], ['a', 'b']]);
+    expect(givenUp).toEqual([]);
+  });
+
+  it('begins anew with what arrives after it was given up', async () => {
+    const { clock, givenUp, queue, worked } = createQueue(async () => RETRY);
+    queue.add('key', ['a']);
+    await clock.runUntilIdle();
+    const before = worked.length;
+    queue.add('key', ['b']);
+    await clock.runUntilIdle();
+    expect(worked.length - before).toBeGreaterThan(5);
+    expect(givenUp.map(one => one.items)).toEqual([['a'], ['b']]);
+  });
+
+  // What arrives while its key waits for a retry is given up with what was there before.
+  it.failing('gives what arrives shortly before the end its own attempts', async () => {
+    let isDown = true;
+    const scene = createQueue(async () => (isDown ? RETRY : DONE));
+    const { clock, givenUp, queue } = scene;
+    queue.add('key', ['a']);
+    await clock.advance(8 * MINUTE);
+    expect(givenUp).toEqual([]);
+    queue.add('key', ['b']);
+    await clock.advance(30 * SECOND);
+    isDown = false;
+    await clock.runUntilIdle();
+    expect(givenUp.flatMap(one => one.items)).not.toContain('b');
+  });
+});
+
+describe('the end', () => {
+  it.each([
+    ['while work waits', 100],
+    ['while it is done', 700],
+    ['while its key rests', 3 * SECOND],
+  ])('leaves nothing behind %s', async (_, ms) => {
+    const scene = createQueue(async () => {
+      await scene.clock.sleep(SECOND, scene.end.signal);
+      return DONE;
+    });
+    const { clock, end, givenUp, queue, worked } = scene;
+    queue.add('key', ['a']);
+    queue.add('other', ['b']);
+    await clock.advance(ms);
+    const before = worked.length;
+    end.abort(new Error('over'));
+    await clock.settle();
+    expect(clock.sleeping).toBe(0);
+    expect(queue.size).toBe(0);
+    queue.add('key', ['c']);
+    await clock.runUntilIdle();
+    expect(worked).toHaveLength(before);
+    expect(givenUp).toEqual([]);
+  });
+});

@@ -1,0 +1,163 @@
+/** Events about whole projects. */
+
+import { CATALOG_FILE, EventScene, startEvents } from './__testUtils__/eventScene';
+
+const MINUTE = 60_000;
+const here = (slug: string, projectKey = 'PAY') => ({ projectKey, slug });
+const ONE_LISTING = { 'project-repositories': 1 };
+
+/** Delivers `project:modified`, made by a change. */
+async function modifyProject(
+  { bitbucket, deliver }: EventScene,
+  change: () => string = () => 'PAY',
+) {
+  const old = bitbucket.projectJson('PAY') ?? {};
+  const projectKey = change();
+  await deliver(bitbucket.webhook('project:modified', { projectKey, old }));
+}
+
+function renameProject(scene: EventScene, newKey: string) {
+  return modifyProject(scene, () => {
+    scene.bitbucket.renameProject('PAY', newKey);
+    return newKey;
+  });
+}
+
+/** By what they remove, as the order of answers does not matter. */
+function sorted(mutations: readonly { removed: readonly string[] }[]) {
+  return [...mutations].sort((a, b) =>
+    String(a.removed).localeCompare(String(b.removed)),
+  );
+}
+
+describe('a project that was modified', () => {
+  it('is listed once, and each of its repositories looked at with one request', async () => {
+    const scene = await startEvents({
+      repositories: [{ ...here('tool', 'OPS'), files: { [CATALOG_FILE]: 'x' } }],
+    });
+    await modifyProject(scene);
+    await scene.idle();
+    expect(scene.asked()).toEqual({ ...ONE_LISTING, 'file-check': 3 });
+    expect(scene.first.mutations).toEqual([]);
+    expect(scene.first.refreshed.sort()).toEqual(['PAY/api', 'PAY/db', 'PAY/web']);
+  });
+
+  it('is listed once for several events at once, also page by page', async () => {
+    const scene = await startEvents({ bitbucket: { pageCaps: { repositories: 2 } } });
+    await modifyProject(scene);
+    await scene.clock.advance(100);
+    await modifyProject(scene);
+    await scene.idle();
+    expect(scene.asked()).toEqual({ 'project-repositories': 2, 'file-check': 3 });
+  });
+
+  it('and renamed has old replaced by new in one mutation per repository', async () => {
+    const scene = await startEvents();
+    await renameProject(scene, 'MONEY');
+    await scene.idle();
+    expect(sorted(scene.first.mutations)).toEqual([
+      { added: ['MONEY/api'], removed: ['PAY/api'] },
+      { added: ['MONEY/db'], removed: ['PAY/db'] },
+      { added: ['MONEY/web'], removed: ['PAY/web'] },
+    ]);
+    expect(scene.asked()).toEqual({ ...ONE_LISTING, 'file-check': 3 });
+    expect(scene.published.map(one => one.type)).toEqual(
+      Array.from({ length: 3 }, () => 'repository.moved'),
+    );
+  });
+
+  it('and renamed out of scope loses its Locations', async () => {
+    const scene = await startEvents({
+      config: {
+        filters: { projectKey: '^(PAY|OPS)$' },
+        removals: { maxPercentage: 100 },
+      },
+    });
+    await renameProject(scene, 'MONEY');
+    await scene.idle();
+    expect(scene.first.holds()).toEqual([]);
+    expect(scene.asked()).toEqual(ONE_LISTING);
+  });
+
+  it('and out of scope costs its listing and nothing more', async () => {
+    const scene = await startEvents({
+      config: { filters: { projectKey: '^PAY$' } },
+      repositories: [here('tool', 'OPS')],
+    });
+    const { bitbucket, deliver } = scene;
+    const old = bitbucket.projectJson('OPS') ?? {};
+    await deliver(bitbucket.webhook('project:modified', { projectKey: 'OPS', old }));
+    await scene.idle();
+    const { 'project-repositories': listings = 0, ...others } = scene.asked();
+    expect(others).toEqual({});
+    expect(listings).toBeLessThanOrEqual(1);
+  });
+
+  it('has what its listing lacks confirmed by one request each', async () => {
+    const scene = await startEvents();
+    scene.bitbucket.deleteRepository('PAY', 'api');
+    await modifyProject(scene);
+    await scene.idle();
+    expect(scene.asked()).toEqual({ ...ONE_LISTING, repository: 1, 'file-check': 2 });
+    expect(scene.first.mutations).toEqual([{ added: [], removed: ['PAY/api'] }]);
+  });
+
+  it('keeps what its listing lacks and nobody may see', async () => {
+    const scene = await startEvents();
+    scene.bitbucket.faults.add({
+      match: { repositorySlug: 'api' },
+      effect: { type: 'status', status: 401 },
+    });
+    scene.bitbucket.deleteRepository('PAY', 'api');
+    await modifyProject(scene);
+    await scene.idle();
+    expect(scene.first.mutations).toEqual([]);
+    expect(scene.first.holds()).toHaveLength(3);
+    expect(scene.logger.messages('warn')).toEqual([
+      expect.stringMatching(/^PAY\/api could not be looked at/),
+    ]);
+  });
+
+  it('is listed again where that has failed', async () => {
+    const scene = await startEvents();
+    const match = { kind: 'project-repositories' } as const;
+    const effect = { type: 'status', status: 401 } as const;
+    scene.bitbucket.faults.add({ match, effect, times: 2 });
+    scene.bitbucket.deleteRepository('PAY', 'api');
+    await modifyProject(scene);
+    await scene.clock.advance(1_000);
+    expect(scene.asked()).toMatchObject(ONE_LISTING);
+    await scene.idle();
+    expect(scene.asked()['project-repositories']).toBe(3);
+    expect(scene.first.mutations).toEqual([{ added: [], removed: ['PAY/api'] }]);
+  });
+
+  it('removes nothing where the listing breaks off', async () => {
+    const scene = await startEvents({ bitbucket: { pageCaps: { repositories: 2 } } });
+    const match = { kind: 'project-repositories', start: 2 } as const;
+    const effect = { type: 'status', status: 401 } as const;
+    scene.bitbucket.faults.add({ match, effect });
+    await modifyProject(scene);
+    await scene.idle();
+    expect(scene.first.mutations).toEqual([]);
+    expect(scene.asked()['file-check']).toBeUndefined();
+    expect(scene.logger.messages('warn')).toEqual([
+      expect.stringMatching(/^Project PAY could not be looked at/),
+    ]);
+    expect(scene.clock.sleeping).toBe(0);
+    expect(scene.clock.now()).toBeLessThan(Date.UTC(2024, 0, 1) + 15 * MINUTE);
+  });
+
+  it('has each repository looked at as the last event shows it', async () => {
+    const scene = await startEvents();
+    const { bitbucket, first, idle, modify } = scene;
+    await modifyProject(scene);
+    await scene.clock.advance(600);
+    await modify('api', () => {
+      bitbucket.renameRepository('PAY', 'api', 'gateway');
+      return here('gateway');
+    });
+    await idle();
+    expect(first.holds()).toEqual(['PAY/db', 'PAY/gateway', 'PAY/web']);
+  });
+});

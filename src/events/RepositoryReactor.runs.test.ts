@@ -1,0 +1,216 @@
+/** Events and runs beside each other, and several providers on one repository. */
+
+import { RequestMeter } from '../provider/RequestMeter';
+import {
+  CATALOG_FILE,
+  EventScene,
+  EventSceneOptions,
+  startEvents,
+} from './__testUtils__/eventScene';
+
+const SECOND = 1_000;
+const here = (slug: string, projectKey = 'PAY') => ({ projectKey, slug });
+const DB_CHECK = { kind: 'file-check', repositorySlug: 'db' } as const;
+
+/** A run that has looked at everything but `db`, whose answer takes 20 seconds. */
+async function startSlowRun(options: EventSceneOptions = {}) {
+  const scene = await startEvents({ repositories: [here('new')], ...options });
+  const { bitbucket, clock, first } = scene;
+  const effect = { type: 'delay', ms: 20 * SECOND } as const;
+  bitbucket.faults.add({ match: DB_CHECK, times: 1, effect });
+  const running = first.provider.refresh();
+  await clock.advance(SECOND);
+  expect(scene.asked()).toEqual({ repositories: 1, 'file-check': 4 });
+  const finishRun = async () => {
+    await clock.run(running);
+    expect(first.connection.mutations.filter(one => one.type === 'full')).toHaveLength(2);
+  };
+  return { ...scene, finishRun };
+}
+
+/** Has something happen when the catalog is about to be given the outcome of a run. */
+function beforeFullMutation({ first }: EventScene, happen: () => Promise<unknown>) {
+  const { applyMutation } = first.connection;
+  first.connection.applyMutation = async mutation => {
+    if (mutation.type === 'full') {
+      first.connection.applyMutation = applyMutation;
+      await happen();
+    }
+    await applyMutation(mutation);
+  };
+}
+
+/** Looks at a repository as an event does, a millisecond later. */
+async function evaluateLater({ clock, first }: EventScene, slug: string) {
+  const { evaluator, context } = first;
+  await clock.sleep(1);
+  const client = context.clients.createForEvent(new RequestMeter());
+  await evaluator.evaluate({ address: here(slug) }, client);
+}
+
+describe('a run that goes on while an event comes in', () => {
+  it('keeps what the event added after the run had looked', async () => {
+    const scene = await startSlowRun();
+    const { bitbucket, clock, first, finishRun, push } = scene;
+    await push('new', bitbucket.writeFile('PAY', 'new', CATALOG_FILE, 'x'));
+    await clock.advance(5 * SECOND);
+    expect(first.holds()).toContain('PAY/new');
+    await finishRun();
+    expect(first.mutations).toEqual([{ added: ['PAY/new'], removed: [] }]);
+    expect(first.holds()).toEqual(['PAY/api', 'PAY/db', 'PAY/new', 'PAY/web']);
+    await scene.run();
+    expect(first.holds()).toEqual(['PAY/api', 'PAY/db', 'PAY/new', 'PAY/web']);
+  });
+
+  it('does not bring back what the event removed after the run had looked', async () => {
+    const scene = await startSlowRun();
+    const { bitbucket, clock, first, finishRun, push } = scene;
+    await push('api', bitbucket.removeFile('PAY', 'api', CATALOG_FILE));
+    await clock.advance(5 * SECOND);
+    await finishRun();
+    expect(first.mutations).toEqual([{ added: [], removed: ['PAY/api'] }]);
+    expect(first.holds()).toEqual(['PAY/db', 'PAY/web']);
+    await scene.run();
+    expect(first.holds()).toEqual(['PAY/db', 'PAY/web']);
+  });
+
+  it('does not bring back what is gone since the run had looked', async () => {
+    const scene = await startSlowRun();
+    const { bitbucket, clock, first, finishRun, tell } = scene;
+    const json = bitbucket.repositoryJson('PAY', 'api');
+    bitbucket.deleteRepository('PAY', 'api');
+    await tell('repo:deleted', json);
+    await clock.advance(5 * SECOND);
+    await finishRun();
+    expect(first.holds()).toEqual(['PAY/db', 'PAY/web']);
+    await scene.run();
+    expect(first.holds()).toEqual(['PAY/db', 'PAY/web']);
+  });
+
+  it('keeps a repository where it was renamed to since', async () => {
+    const scene = await startSlowRun();
+    const { bitbucket, clock, first, finishRun, modify } = scene;
+    await modify('api', () => bitbucketRename(scene, 'api', 'gateway'));
+    await clock.advance(5 * SECOND);
+    await finishRun();
+    expect(first.holds()).toEqual(['PAY/db', 'PAY/gateway', 'PAY/web']);
+    expect(bitbucket.findRepository('PAY', 'gateway')).toBeDefined();
+  });
+
+  it('looks itself at what an event could not tell', async () => {
+    const scene = await startSlowRun();
+    const { bitbucket, clock, first, finishRun, push } = scene;
+    await push('db', bitbucket.removeFile('PAY', 'db', CATALOG_FILE));
+    await clock.advance(5 * SECOND);
+    expect(first.mutations).toEqual([{ added: [], removed: ['PAY/db'] }]);
+    await finishRun();
+    expect(first.holds()).toEqual(['PAY/api', 'PAY/web']);
+  });
+});
+
+function bitbucketRename({ bitbucket }: EventScene, slug: string, newSlug: string) {
+  bitbucket.renameRepository('PAY', slug, newSlug);
+  return here(newSlug);
+}
+
+describe('an event between the end of a run and its mutation', () => {
+  it('that adds something is caught up', async () => {
+    const scene = await startEvents({ repositories: [here('new')] });
+    beforeFullMutation(scene, async () => {
+      scene.bitbucket.writeFile('PAY', 'new', CATALOG_FILE, 'x');
+      await evaluateLater(scene, 'new');
+    });
+    await scene.run();
+    expect(scene.first.mutations).toEqual([
+      { added: ['PAY/new'], removed: [] },
+      { added: ['PAY/new'], removed: [] },
+    ]);
+    expect(scene.first.holds()).toContain('PAY/new');
+    await scene.run();
+    expect(scene.first.holds()).toContain('PAY/new');
+  });
+
+  it('that removes something is caught up', async () => {
+    const scene = await startEvents();
+    beforeFullMutation(scene, async () => {
+      scene.bitbucket.removeFile('PAY', 'api', CATALOG_FILE);
+      await evaluateLater(scene, 'api');
+    });
+    await scene.run();
+    expect(scene.first.mutations).toEqual([
+      { added: [], removed: ['PAY/api'] },
+      { added: [], removed: ['PAY/api'] },
+    ]);
+    expect(scene.first.holds()).toEqual(['PAY/db', 'PAY/web']);
+  });
+
+  it('that finds nothing new changes nothing', async () => {
+    const scene = await startEvents();
+    beforeFullMutation(scene, () => evaluateLater(scene, 'api'));
+    await scene.run();
+    expect(scene.first.mutations).toEqual([]);
+    expect(scene.first.holds()).toHaveLength(3);
+  });
+});
+
+describe('two providers on one repository', () => {
+  const providers = { active: { filters: { skipArchivedRepos: true } }, every: {} };
+
+  it('both answer an event', async () => {
+    const scene = await startEvents({ providers, repositories: [here('new')] });
+    const { bitbucket, push, idle, all } = scene;
+    await push('new', bitbucket.writeFile('PAY', 'new', CATALOG_FILE, 'x'));
+    await idle();
+    for (const one of all) {
+      expect(one.mutations).toEqual([{ added: ['PAY/new'], removed: [] }]);
+    }
+    expect(scene.results).toEqual(['evaluated', 'evaluated']);
+  });
+
+  it('are both given the default branch that one of them has asked for', async () => {
+    const scene = await startEvents({ providers });
+    const { bitbucket, push, idle, asked, forget } = scene;
+    await push('api', bitbucket.writeFile('PAY', 'api', CATALOG_FILE, 'x'));
+    await idle();
+    expect(asked()['default-branch']).toBeLessThanOrEqual(2);
+    forget();
+    await push('api', bitbucket.writeFile('PAY', 'api', CATALOG_FILE, 'y'));
+    await idle();
+    expect(asked()).toEqual({ repository: 2, 'file-check': 2 });
+  });
+
+  it('give it again by the other one when one lets go of it', async () => {
+    const scene = await startEvents({ providers });
+    const { bitbucket, modify, idle } = scene;
+    await modify('api', () => {
+      bitbucket.archiveRepository('PAY', 'api');
+      return here('api');
+    });
+    await idle();
+    const [active, every] = scene.all;
+    expect(active?.mutations).toEqual([{ added: [], removed: ['PAY/api'] }]);
+    expect(active?.holds()).toEqual(['PAY/db', 'PAY/web']);
+    expect(every?.mutations).toEqual([{ added: ['PAY/api'], removed: [] }]);
+    expect(every?.holds()).toHaveLength(3);
+  });
+
+  it('both let go of what is gone', async () => {
+    const scene = await startEvents({ providers });
+    const { bitbucket, push, idle } = scene;
+    await push('api', bitbucket.removeFile('PAY', 'api', CATALOG_FILE));
+    await idle();
+    for (const one of scene.all) {
+      expect(one.holds()).toEqual(['PAY/db', 'PAY/web']);
+    }
+  });
+
+  it('of which one is not concerned, are both told', async () => {
+    const some = { pay: { filters: { projectKey: '^PAY$' } }, ops: { branch: 'ops' } };
+    const scene = await startEvents({ providers: some });
+    const { bitbucket, push, idle, asked } = scene;
+    await push('api', bitbucket.writeFile('PAY', 'api', CATALOG_FILE, 'x'));
+    await idle();
+    expect(asked()).toEqual({ 'default-branch': 1, repository: 1, 'file-check': 1 });
+    expect(scene.results.sort()).toEqual(['evaluated', 'ignored']);
+  });
+});

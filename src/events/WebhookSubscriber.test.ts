@@ -1,0 +1,209 @@
+import { mockServices } from '@backstage/backend-test-utils';
+import { EventParams } from '@backstage/plugin-events-node';
+import { createSimulatedBitbucket } from '../../dev/simulatedBitbucket';
+import { FakeClock } from '../__testUtils__/FakeClock';
+import { createLogRecorder } from '../__testUtils__/testProvider';
+import { EventStore } from '../store/EventStore';
+import { InProcessEventStore } from './__testUtils__/InProcessEventStore';
+import { HOSTILE_VALUES, pushPayload } from './__testUtils__/payloads';
+import { EventLog, EventResult } from './EventLog';
+import { RepositoryChange } from './repositoryChanges';
+import { WebhookSubscriber } from './WebhookSubscriber';
+import { WEBHOOK_TOPICS } from './webhookTopics';
+
+const MINUTE = 60_000;
+
+/** A replica: its events service, and what its two providers were told. */
+async function startReplica(
+  deliveries: Pick<EventStore, 'takeDelivery'> = new InProcessEventStore(),
+  clock = new FakeClock(),
+) {
+  const noted: RepositoryChange[] = [];
+  const other: RepositoryChange[] = [];
+  const results: EventResult[] = [];
+  const logger = createLogRecorder();
+  const subscriber = new WebhookSubscriber({
+    reactors: [
+      { note: change => noted.push(change) },
+      { note: change => other.push(change) },
+    ],
+    deliveries,
+    log: new EventLog(logger, { onEvent: result => results.push(result) }),
+    clock,
+  });
+  const events = mockServices.events();
+  await subscriber.subscribe(events);
+  const onTopic = (topic: string, rest: Partial<EventParams> = {}) =>
+    events.publish({ topic, eventPayload: pushPayload(), ...rest });
+  return { clock, events, logger, noted, onTopic, other, results, subscriber };
+}
+
+/** A push as Bitbucket sends it, with an id of its own. */
+function pushWebhook() {
+  const bitbucket = createSimulatedBitbucket({ users: [{ name: 'jdoe', token: 't' }] });
+  bitbucket.addRepository({ projectKey: 'PAY', slug: 'api' });
+  const changes = [bitbucket.writeFile('PAY', 'api', 'x', 'y')];
+  const details = { projectKey: 'PAY', slug: 'api', changes };
+  const { headers, body } = bitbucket.webhook('repo:refs_changed', details);
+  const eventPayload: unknown = JSON.parse(body);
+  return { metadata: headers, eventPayload };
+}
+
+describe('a webhook', () => {
+  it.each(WEBHOOK_TOPICS)('on the topic %s reaches every provider', async topic => {
+    const { onTopic, noted, other, results } = await startReplica();
+    const change = { new: { id: 1, key: 'PAY', slug: 'api', project: { key: 'PAY' } } };
+    await onTopic(topic, { eventPayload: { ...pushPayload(), ...change } });
+    expect(noted).toHaveLength(1);
+    expect(other).toEqual(noted);
+    expect(results).toEqual([]);
+  });
+
+  it('on both topics is handled once', async () => {
+    const { onTopic, noted, results } = await startReplica();
+    const webhook = pushWebhook();
+    await onTopic('bitbucketServer', webhook);
+    await onTopic('bitbucketServer.repo:refs_changed', webhook);
+    expect(noted).toHaveLength(1);
+    expect(results).toEqual(['duplicate']);
+  });
+
+  it('on both topics without any header, as from the event bus, is handled once', async () => {
+    const { onTopic, noted } = await startReplica();
+    await onTopic('bitbucketServer.repo:refs_changed');
+    await onTopic('bitbucketServer');
+    expect(noted).toHaveLength(1);
+  });
+
+  it('twice at the same time is handled once', async () => {
+    const { onTopic, noted } = await startReplica();
+    const webhook = pushWebhook();
+    await Promise.all(
+      ['bitbucketServer', 'bitbucketServer.repo:refs_changed', 'bitbucketServer'].map(
+        topic => onTopic(topic, webhook),
+      ),
+    );
+    expect(noted).toHaveLength(1);
+  });
+
+  it('with other content is another one', async () => {
+    const { onTopic, noted } = await startReplica();
+    await onTopic('bitbucketServer', pushWebhook());
+    await onTopic('bitbucketServer', { eventPayload: pushPayload({ changes: [] }) });
+    expect(noted.map(one => one.type)).toEqual(['pushed', 'unknown']);
+  });
+
+  it('on a topic of somebody else is not ours', async () => {
+    const { subscriber, noted, results } = await startReplica();
+    for (const topic of ['github', 'bitbucketCloud.repo:push', 'bitbucketServerX']) {
+      await subscriber.onEvent({ topic, eventPayload: pushPayload() });
+    }
+    expect(noted).toEqual([]);
+    expect(results).toEqual(['malformed', 'malformed', 'malformed']);
+  });
+});
+
+describe('two replicas', () => {
+  it('handle a webhook once, whichever topic it reaches them on', async () => {
+    const deliveries = new InProcessEventStore();
+    const clock = new FakeClock();
+    const one = await startReplica(deliveries, clock);
+    const two = await startReplica(deliveries, clock);
+    const webhook = pushWebhook();
+    await one.onTopic('bitbucketServer', webhook);
+    await two.onTopic('bitbucketServer.repo:refs_changed', {
+      eventPayload: webhook.eventPayload,
+    });
+    expect([...one.noted, ...two.noted]).toHaveLength(1);
+    expect(two.results).toEqual(['duplicate']);
+  });
+
+  it('each handle what the other has not seen', async () => {
+    const deliveries = new InProcessEventStore();
+    const one = await startReplica(deliveries);
+    const two = await startReplica(deliveries);
+    await one.onTopic('bitbucketServer');
+    await two.onTopic('bitbucketServer', { eventPayload: pushPayload({ date: 'x' }) });
+    expect(one.noted).toHaveLength(1);
+    expect(two.noted).toHaveLength(1);
+  });
+
+  it('handle the same content again after some minutes', async () => {
+    const clock = new FakeClock();
+    const deliveries = new InProcessEventStore();
+    const one = await startReplica(deliveries, clock);
+    const two = await startReplica(deliveries, clock);
+    await one.onTopic('bitbucketServer');
+    await clock.advance(6 * MINUTE);
+    await two.onTopic('bitbucketServer');
+    expect(two.noted).toHaveLength(1);
+  });
+
+  it('both handle it where they cannot tell each other', async () => {
+    const deliveries = {
+      takeDelivery: () => Promise.reject(new Error('the database is away')),
+    };
+    const one = await startReplica(deliveries);
+    const two = await startReplica(deliveries);
+    await one.onTopic('bitbucketServer');
+    await two.onTopic('bitbucketServer');
+    await two.onTopic('bitbucketServer.repo:refs_changed');
+    expect(one.noted).toHaveLength(1);
+    expect(two.noted).toHaveLength(1);
+    expect(one.logger.messages('warn')).toEqual([]);
+  });
+});
+
+describe('what cannot be handled', () => {
+  it.each(HOSTILE_VALUES)('is left alone: %s', async (_, eventPayload) => {
+    const { subscriber, noted, logger } = await startReplica();
+    for (const topic of WEBHOOK_TOPICS) {
+      for (const metadata of [undefined, {}, { 'x-event-key': ['a', 'b'] }]) {
+        await subscriber.onEvent({ topic, eventPayload, metadata });
+      }
+    }
+    expect(noted).toEqual([]);
+    expect(logger.messages('warn')).toEqual([]);
+  });
+
+  it('takes nothing from the store', async () => {
+    const taken: string[] = [];
+    const { onTopic } = await startReplica({
+      takeDelivery: async identity => taken.push(identity) > 0,
+    });
+    await onTopic('bitbucketServer', { eventPayload: { test: true } });
+    await onTopic('bitbucketServer.repo:modified', { eventPayload: null });
+    expect(taken).toEqual([]);
+  });
+
+  it('is a warning where a provider fails, and no error for who published it', async () => {
+    const logger = createLogRecorder();
+    const results: EventResult[] = [];
+    const subscriber = new WebhookSubscriber({
+      reactors: [
+        {
+          note: () => {
+            throw new Error('broken');
+          },
+        },
+      ],
+      deliveries: new InProcessEventStore(),
+      log: new EventLog(logger, { onEvent: result => results.push(result) }),
+      clock: new FakeClock(),
+    });
+    const event = { topic: 'bitbucketServer', eventPayload: pushPayload() };
+    await expect(subscriber.onEvent(event)).resolves.toBeUndefined();
+    expect(logger.messages('warn')).toEqual([
+      'A webhook could not be handled, the next run catches up: Error: broken',
+    ]);
+    expect(results).toEqual(['failed']);
+  });
+
+  it('may be a payload that refers to itself', async () => {
+    const { subscriber, noted } = await startReplica();
+    const eventPayload = { ...pushPayload(), self: {} };
+    eventPayload.self = eventPayload;
+    await subscriber.onEvent({ topic: 'bitbucketServer', eventPayload });
+    expect(noted).toHaveLength(1);
+  });
+});

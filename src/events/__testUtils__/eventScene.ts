@@ -1,0 +1,248 @@
+/**
+ * Providers that listen to webhooks, as the backend connects them, with a simulated
+ * Bitbucket, recording connections and a fake clock in place of the world. For tests.
+ */
+
+import { mockServices } from '@backstage/backend-test-utils';
+import { JsonObject } from '@backstage/types';
+import {
+  AddRepositoryOptions,
+  createSimulatedBitbucket,
+  RefChange,
+  SimulatedBitbucket,
+  SimulatedBitbucketOptions,
+  WebhookRequest,
+} from '../../../dev/simulatedBitbucket';
+import { FakeClock } from '../../__testUtils__/FakeClock';
+import { InProcessReportStore } from '../../__testUtils__/InProcessReportStore';
+import { fetchOf } from '../../__testUtils__/simulatedClient';
+import { countRequests } from '../../__testUtils__/simulatedSource';
+import {
+  appConfigFor,
+  createEmptyStore,
+  createLogRecorder,
+  LogRecorder,
+  TEST_USER,
+} from '../../__testUtils__/testProvider';
+import { createProviders } from '../../provider/createProviders';
+import { RequestMeter } from '../../provider/RequestMeter';
+import { EventStore } from '../../store/EventStore';
+import { ProviderMemoryStore } from '../../store/ProviderMemoryStore';
+import { connectEvents } from '../connectEvents';
+import { EventResult } from '../EventLog';
+import { RepositoryReactor } from '../RepositoryReactor';
+import { ScmEvent } from '../scmEventsService';
+import { InProcessEventStore } from './InProcessEventStore';
+import { CATALOG_FILE, listen, ListeningProvider } from './listeningProvider';
+import { LocalEvents } from './LocalEvents';
+
+export { CATALOG_FILE, nameOfTarget } from './listeningProvider';
+export type { ListeningProvider, ShortMutation } from './listeningProvider';
+
+/** For {@link startEvents}. */
+export interface EventSceneOptions {
+  readonly bitbucket?: SimulatedBitbucketOptions;
+  /** Short names of repositories with a catalog file, in `PAY`; `api`, `web` and `db` when left out. */
+  readonly slugs?: readonly string[];
+  /** More of them. */
+  readonly repositories?: readonly AddRepositoryOptions[];
+  /** Of the only provider. */
+  readonly config?: JsonObject;
+  /** By id, where there are several providers; `host` is filled in. */
+  readonly providers?: Readonly<Record<string, JsonObject>>;
+  /** `catalog.scmEvents`. */
+  readonly handlesScmEvents?: boolean | JsonObject;
+  readonly integration?: JsonObject;
+  readonly store?: ProviderMemoryStore;
+  readonly eventStore?: EventStore;
+  /** Instead of recording what is published. */
+  readonly publish?: (events: readonly ScmEvent[]) => Promise<void>;
+  /** No run has begun; each provider has run once otherwise. */
+  readonly beforeFirstRun?: boolean;
+}
+
+/** What a test looks at. */
+export interface EventScene {
+  readonly bitbucket: SimulatedBitbucket;
+  readonly clock: FakeClock;
+  readonly logger: LogRecorder;
+  readonly store: ProviderMemoryStore;
+  readonly eventStore: EventStore;
+  /** The first, and in most tests the only one. */
+  readonly first: ListeningProvider;
+  readonly all: readonly ListeningProvider[];
+  readonly reactors: readonly RepositoryReactor[];
+  readonly published: ScmEvent[];
+  /** What became of events. */
+  readonly results: EventResult[];
+  /** Delivers a webhook, on the plain topic unless told otherwise; it is not handled yet. */
+  deliver(webhook: WebhookRequest, topic?: string): Promise<void>;
+  /** Delivers any payload. */
+  deliverPayload(payload: unknown, eventKey?: string): Promise<void>;
+  /** Delivers a push to a repository in `PAY`. */
+  push(slug: string, ...changes: Pushed[]): Promise<void>;
+  /** Delivers `repo:modified`, made by a change of a repository in `PAY`. */
+  modify(slug: string, change: () => { projectKey: string; slug: string }): Promise<void>;
+  /** Delivers what an app may pass on: `repo:deleted` or `repo:created`. */
+  tell(eventKey: 'repo:deleted' | 'repo:created', repository: object): Promise<void>;
+  /** Handles everything that was delivered, retries included. */
+  idle(): Promise<void>;
+  /** Requests by kind since the last call of `forget`, or since the runs at the beginning. */
+  asked(): Record<string, number>;
+  /** Forgets requests, mutations, refreshes and published events so far. */
+  forget(): void;
+  /** Runs each provider once. */
+  run(): Promise<void>;
+  shutDown(): void;
+}
+
+/** One change of a push; a branch unless it says `TAG`. */
+export type Pushed = RefChange & { readonly type?: 'BRANCH' | 'TAG' };
+
+/** Sets up a Bitbucket, providers and their answer to events. */
+export async function startEvents(options: EventSceneOptions = {}): Promise<EventScene> {
+  const clock = new FakeClock();
+  const bitbucket = createBitbucket(clock, options);
+  const logger = createLogRecorder();
+  const { store = createEmptyStore(), eventStore = new InProcessEventStore() } = options;
+  const shutdown = new AbortController();
+  const config = mockServices.rootConfig({ data: configOf(bitbucket, options) });
+  const created = providersOf(config, { bitbucket, clock, logger, store, shutdown });
+  const all = await Promise.all(created.map(listen));
+  const [first] = all;
+  if (!first) {
+    throw new Error('the configuration describes no provider');
+  }
+  const events = new LocalEvents();
+  const published: ScmEvent[] = [];
+  const results: EventResult[] = [];
+  const reactors = await connectEvents(events, {
+    created,
+    config,
+    scmEvents: {
+      publish: options.publish ?? (async some => void published.push(...some)),
+    },
+    eventStore,
+    logger,
+    clock,
+    signal: shutdown.signal,
+    createMeter: () => new RequestMeter(),
+    observer: { onEvent: result => results.push(result) },
+  });
+  const forget = () => {
+    bitbucket.clearRequests();
+    const records = all.flatMap(one => [one.refreshed, one.mutations]);
+    [published, results, ...records].forEach(record => record.splice(0));
+  };
+  const run = () => runAll(all, clock);
+  if (!options.beforeFirstRun) {
+    await run();
+    await clock.advance(60_000);
+  }
+  forget();
+  return {
+    bitbucket,
+    clock,
+    logger,
+    store,
+    eventStore,
+    first,
+    all,
+    reactors,
+    published,
+    results,
+    run,
+    forget,
+    ...delivery(bitbucket, events),
+    idle: () => clock.runUntilIdle(),
+    asked: () => countRequests(bitbucket),
+    shutDown: () => shutdown.abort(new Error('the backend is shutting down')),
+  };
+}
+
+async function runAll(all: readonly ListeningProvider[], clock: FakeClock) {
+  for (const { provider } of all) {
+    await clock.run(provider.refresh());
+  }
+}
+
+interface World {
+  readonly bitbucket: SimulatedBitbucket;
+  readonly clock: FakeClock;
+  readonly logger: LogRecorder;
+  readonly store: ProviderMemoryStore;
+  readonly shutdown: AbortController;
+}
+
+function providersOf(
+  config: ReturnType<typeof mockServices.rootConfig>,
+  { bitbucket, shutdown, ...world }: World,
+) {
+  return createProviders(config, {
+    ...world,
+    scheduler: mockServices.scheduler.mock({ scheduleTask: async () => {} }),
+    reports: new InProcessReportStore(),
+    fetch: fetchOf(bitbucket),
+    shutdownSignal: shutdown.signal,
+  });
+}
+
+function createBitbucket(
+  clock: FakeClock,
+  { bitbucket: settings, slugs, repositories = [] }: EventSceneOptions,
+): SimulatedBitbucket {
+  const bitbucket = createSimulatedBitbucket({ users: [TEST_USER], clock, ...settings });
+  for (const slug of slugs ?? ['api', 'web', 'db']) {
+    const files = { [CATALOG_FILE]: 'kind: Component', 'README.md': slug };
+    bitbucket.addRepository({ projectKey: 'PAY', slug, files });
+  }
+  repositories.forEach(one => bitbucket.addRepository(one));
+  return bitbucket;
+}
+
+function configOf(bitbucket: SimulatedBitbucket, options: EventSceneOptions): JsonObject {
+  const { config, integration, handlesScmEvents, providers } = options;
+  const { integrations } = appConfigFor({ bitbucket, integration });
+  const { host } = new URL(bitbucket.baseUrl);
+  const several = Object.entries(providers ?? {}).map(([id, one]) => [
+    id,
+    { host, ...one },
+  ]);
+  return {
+    integrations: integrations ?? {},
+    catalog: {
+      providers: {
+        bitbucketServer: providers ? Object.fromEntries(several) : { host, ...config },
+      },
+      ...(handlesScmEvents !== undefined && { scmEvents: handlesScmEvents }),
+    },
+  };
+}
+
+function delivery(bitbucket: SimulatedBitbucket, events: LocalEvents) {
+  const deliverPayload = async (eventPayload: unknown, eventKey?: string) => {
+    const topic = eventKey ? `bitbucketServer.${eventKey}` : 'bitbucketServer';
+    await events.publish({ topic, eventPayload });
+  };
+  const deliver = async (
+    { body, headers }: WebhookRequest,
+    topic: string = 'bitbucketServer',
+  ) => {
+    const eventPayload: unknown = JSON.parse(body);
+    await events.publish({ topic, eventPayload, metadata: headers });
+  };
+  return {
+    deliver,
+    deliverPayload,
+    push: async (slug: string, ...changes: Pushed[]) => {
+      const details = { projectKey: 'PAY', slug, changes };
+      await deliver(bitbucket.webhook('repo:refs_changed', details));
+    },
+    modify: async (slug: string, change: () => { projectKey: string; slug: string }) => {
+      const old = bitbucket.repositoryJson('PAY', slug);
+      await deliver(bitbucket.webhook('repo:modified', { ...change(), old }));
+    },
+    tell: (eventKey: 'repo:deleted' | 'repo:created', repository: object) =>
+      deliverPayload({ eventKey, repository }, eventKey),
+  };
+}

@@ -1,0 +1,61 @@
+/** A provider connected to a recording catalog, read in short names. For tests. */
+
+import { DeferredEntity } from '@backstage/plugin-catalog-node';
+import {
+  createRecordingConnection,
+  RecordingConnection,
+} from '../../__testUtils__/recordingConnection';
+import { CreatedProvider } from '../../provider/createProviders';
+
+export const CATALOG_FILE = 'catalog-info.yaml';
+
+/** A provider with what it told the catalog. */
+export interface ListeningProvider extends CreatedProvider {
+  readonly connection: RecordingConnection;
+  /** Files that the catalog was asked to read again, by short name. */
+  readonly refreshed: string[];
+  /** Mutations since `forget`, as short names. */
+  readonly mutations: ShortMutation[];
+  /** Files that the catalog holds, by short name. */
+  holds(): string[];
+}
+
+/** A mutation, with `PAY/api` for a catalog file and `PAY/api other.yaml` for any other. */
+export interface ShortMutation {
+  readonly added: readonly string[];
+  readonly removed: readonly string[];
+}
+
+/** Connects a provider. */
+export async function listen(created: CreatedProvider): Promise<ListeningProvider> {
+  const refreshed: string[] = [];
+  const mutations: ShortMutation[] = [];
+  const inner = createRecordingConnection();
+  const connection: RecordingConnection = {
+    ...inner,
+    refresh: async ({ keys }) => void refreshed.push(...keys.map(nameOfTarget)),
+    applyMutation: async mutation => {
+      if (mutation.type === 'delta') {
+        const added = mutation.added.flatMap(targetOf).map(nameOfTarget);
+        const removed = mutation.removed.flatMap(targetOf).map(nameOfTarget);
+        mutations.push({ added, removed });
+      }
+      await inner.applyMutation(mutation);
+    },
+  };
+  await created.provider.connect(connection);
+  const holds = () => connection.targets().map(nameOfTarget);
+  return { ...created, connection, refreshed, mutations, holds };
+}
+
+function targetOf(given: DeferredEntity | { entityRef: string }): string[] {
+  const target = 'entity' in given ? given.entity.spec?.target : undefined;
+  return typeof target === 'string' ? [target] : [];
+}
+
+/** Turns a target on the simulated server into a short name. */
+export function nameOfTarget(target: string): string {
+  const [, key = '', slug = '', rest = ''] =
+    /\/(?:projects|users)\/([^/]+)\/repos\/([^/]+)\/browse\/(.*)$/.exec(target) ?? [];
+  return rest === CATALOG_FILE ? `${key}/${slug}` : `${key}/${slug} ${rest}`;
+}

@@ -1,0 +1,160 @@
+import {
+  createSimulatedBitbucket,
+  serve,
+  SimulatedBitbucket,
+} from '../../dev/simulatedBitbucket';
+import { componentYaml } from '../../dev/seed';
+import { WEBHOOK_SECRET } from '../__testUtils__/backendProcessApi';
+import { InsideBackend, startInsideBackend } from '../__testUtils__/backendProcessInside';
+import { eventually } from '../__testUtils__/eventually';
+import { appConfigFor, TEST_USER } from '../__testUtils__/testProvider';
+
+/** Files that discovery does not look for, each with what follows the path when it is registered. */
+const BY_HAND = {
+  plain: '',
+  'with-branch': '?at=main',
+  'with-encoded-ref': '?at=refs%2Fheads%2Fmain',
+  'with-ref': '?at=refs/heads/main',
+};
+const NAMES = Object.keys(BY_HAND);
+const pathOf = (name: string) => `more/${name}.yaml`;
+
+const endings: (() => Promise<unknown>)[] = [];
+let bitbucket: SimulatedBitbucket;
+let backend: InsideBackend;
+
+async function register(target: string): Promise<void> {
+  const body = { type: 'url', target };
+  const { status } = await backend.send('/api/catalog/locations', {
+    method: 'POST',
+    body,
+  });
+  expect(status).toBe(201);
+}
+
+/** Adds a repository with a file per name, which nothing but a registration brings in. */
+function addRepository(slug: string, names: readonly string[]): void {
+  const files = Object.fromEntries(
+    names.map(name => [pathOf(name), componentYaml(name, 'old')]),
+  );
+  bitbucket.addRepository({ projectKey: 'PAY', slug, files });
+}
+
+const urlOf = (slug: string, name: string) =>
+  `${bitbucket.baseUrl}/projects/PAY/repos/${slug}/browse/${pathOf(name)}`;
+
+const write = (slug: string, name: string, branch?: string) => {
+  const content = componentYaml(name, 'new');
+  return bitbucket.writeFile('PAY', slug, pathOf(name), content, branch);
+};
+
+async function push(slug: string, change: ReturnType<typeof write>): Promise<void> {
+  const details = { projectKey: 'PAY', slug, changes: [change] };
+  const webhook = bitbucket.webhook('repo:refs_changed', details, {
+    secret: WEBHOOK_SECRET,
+  });
+  expect(await backend.deliver(webhook)).toBe(202);
+}
+
+const readsOf = (name: string) =>
+  bitbucket.requests.filter(
+    ({ path }) => path.includes('/raw/') && path.includes(pathOf(name)),
+  );
+
+async function waitForDescription(name: string, description: string): Promise<void> {
+  await eventually(async () => {
+    expect((await backend.component(name)).metadata.description).toBe(description);
+  });
+}
+
+const compareRequests = () =>
+  bitbucket.requests.filter(({ path }) => path.includes('/compare/'));
+
+beforeAll(async () => {
+  bitbucket = createSimulatedBitbucket({ users: [TEST_USER] });
+  addRepository('api', [...NAMES, 'untouched']);
+  addRepository('cleared', ['gone', 'stays']);
+  addRepository('tidied', ['moved']);
+  addRepository('branched', ['on-main']);
+  const served = await serve(bitbucket);
+  endings.push(() => served.close());
+  const { catalog, ...config } = appConfigFor({ bitbucket });
+  backend = await startInsideBackend({
+    ...config,
+    catalog: { ...Object(catalog), scmEvents: true },
+  });
+  endings.push(() => backend.stop());
+  const targets = [
+    ...Object.entries(BY_HAND).map(([name, query]) => `${urlOf('api', name)}${query}`),
+    urlOf('api', 'untouched'),
+    urlOf('cleared', 'gone'),
+    urlOf('cleared', 'stays'),
+    urlOf('tidied', 'moved'),
+    urlOf('branched', 'on-main'),
+  ];
+  await Promise.all(targets.map(register));
+  await backend.waitForEntities('kind=component', targets.length);
+});
+
+afterAll(async () => {
+  for (const end of endings.splice(0).reverse()) {
+    await end();
+  }
+});
+
+describe('a push, where the catalog listens to SCM events', () => {
+  it('has files read again that were registered by hand, in whatever form', async () => {
+    const { uid } = (await backend.component('plain')).metadata;
+    bitbucket.clearRequests();
+    const { fromHash } = write('api', NAMES[0] ?? '');
+    const [last] = NAMES.slice(1)
+      .map(name => write('api', name))
+      .reverse();
+
+    await push('api', { branch: 'main', fromHash, toHash: last?.toHash ?? '' });
+
+    await Promise.all(NAMES.map(name => waitForDescription(name, 'new')));
+    expect(compareRequests()).toHaveLength(1);
+    expect((await backend.component('plain')).metadata.uid).toBe(uid);
+    expect(readsOf('untouched')).toEqual([]);
+  });
+
+  it('removes what was registered by hand and is gone, and nothing else', async () => {
+    await push('cleared', bitbucket.removeFile('PAY', 'cleared', pathOf('gone')));
+
+    await backend.waitForEntities('kind=component,metadata.name=gone', 0);
+    await backend.component('stays');
+  });
+
+  it('moves what was registered by hand with its file', async () => {
+    await push(
+      'tidied',
+      bitbucket.renameFile('PAY', 'tidied', pathOf('moved'), pathOf('here')),
+    );
+
+    await eventually(async () => {
+      const { metadata } = await backend.component('moved');
+      expect(metadata.annotations?.['backstage.io/managed-by-location']).toBe(
+        `url:${urlOf('tidied', 'here')}`,
+      );
+    });
+  });
+
+  it('to another branch has nothing read again', async () => {
+    bitbucket.createBranch('PAY', 'branched', 'feature');
+    bitbucket.addRepository({ projectKey: 'PAY', slug: 'fence' });
+    bitbucket.clearRequests();
+
+    await push('branched', write('branched', 'on-main', 'feature'));
+
+    // Once this is in the catalog, what was delivered before has been worked on.
+    const content = componentYaml('fence', 'new');
+    await push(
+      'fence',
+      bitbucket.writeFile('PAY', 'fence', 'catalog-info.yaml', content),
+    );
+    await backend.component('fence');
+    expect(readsOf('on-main')).toEqual([]);
+    expect(compareRequests().filter(({ path }) => path.includes('branched'))).toEqual([]);
+  });
+});

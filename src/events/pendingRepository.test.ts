@@ -1,0 +1,127 @@
+import { repository } from '../__testUtils__/discoveryData';
+import { formerAddress, mergePending, PendingRepository } from './pendingRepository';
+import { RefChange } from './repositoryChanges';
+
+const API = { projectKey: 'PAY', slug: 'api' };
+const hash = (letter: string) => letter.repeat(40);
+
+function ref(name: string, from: string, to: string): RefChange {
+  return {
+    refId: `refs/heads/${name}`,
+    displayId: name,
+    kind: 'BRANCH',
+    change: 'UPDATE',
+    fromHash: hash(from),
+    toHash: hash(to),
+  };
+}
+
+function pushed(...refs: readonly RefChange[]): PendingRepository {
+  return { repository: API, changes: [{ type: 'pushed', repository: API, refs }] };
+}
+
+function modified(was?: string): PendingRepository {
+  const former = was === undefined ? {} : { was: { projectKey: 'PAY', slug: was } };
+  return {
+    repository: API,
+    changes: [{ type: 'modified', repository: API, ...former }],
+  };
+}
+
+function refsOf({ changes }: PendingRepository): readonly RefChange[] {
+  return changes.flatMap(one => (one.type === 'pushed' ? one.refs : []));
+}
+
+describe('two pushes', () => {
+  it('to one branch lead from the first commit to the last', () => {
+    const merged = mergePending(
+      pushed(ref('main', 'a', 'b')),
+      pushed(ref('main', 'b', 'c')),
+    );
+    expect(refsOf(merged)).toEqual([ref('main', 'a', 'c')]);
+  });
+
+  it('to two branches stay two, whichever came first', () => {
+    const merged = mergePending(
+      pushed(ref('main', 'a', 'b'), ref('x', 'd', 'e')),
+      pushed(ref('main', 'b', 'c'), ref('y', 'f', '1')),
+    );
+    expect(refsOf(merged)).toEqual([
+      ref('main', 'a', 'c'),
+      ref('x', 'd', 'e'),
+      ref('y', 'f', '1'),
+    ]);
+  });
+
+  it('take a tag and a branch of one name for two', () => {
+    const tag: RefChange = { ...ref('v1', 'a', 'b'), kind: 'TAG', refId: 'refs/tags/v1' };
+    const merged = mergePending(pushed(tag), pushed(ref('v1', 'c', 'd')));
+    expect(refsOf(merged)).toHaveLength(2);
+  });
+
+  it('of which the last deletes the branch end as deleted', () => {
+    const deleted: RefChange = { ...ref('main', 'b', '0'), change: 'DELETE' };
+    const merged = mergePending(pushed(ref('main', 'a', 'b')), pushed(deleted));
+    expect(refsOf(merged)).toEqual([{ ...deleted, fromHash: hash('a') }]);
+  });
+});
+
+describe('events of several types', () => {
+  it('are kept, one of each', () => {
+    const merged = [
+      modified('old'),
+      pushed(ref('main', 'a', 'b')),
+      modified(),
+      pushed(ref('main', 'b', 'c')),
+    ].reduce(mergePending);
+    expect(merged.changes.map(one => one.type)).toEqual(['modified', 'pushed']);
+  });
+
+  it('tell the first former address, which is what the catalog holds', () => {
+    expect(formerAddress(mergePending(modified('one'), modified('two')))?.slug).toBe(
+      'one',
+    );
+    expect(formerAddress(mergePending(modified('one'), modified()))?.slug).toBe('one');
+    expect(formerAddress(mergePending(modified(), modified('two')))?.slug).toBe('two');
+    expect(formerAddress(mergePending(modified('one'), pushed()))?.slug).toBe('one');
+    expect(formerAddress(pushed())).toBeUndefined();
+    expect(formerAddress(modified())).toBeUndefined();
+  });
+});
+
+describe('the repository', () => {
+  const withId = { ...API, id: 7, selfUrl: 'https://host/projects/PAY/repos/api/browse' };
+  const nothing: PendingRepository = { repository: API, changes: [] };
+
+  it('keeps an id and a link that only one of the events has', () => {
+    for (const [one, other] of [
+      [withId, API],
+      [API, withId],
+    ] as const) {
+      const merged = mergePending(
+        { ...nothing, repository: one },
+        { ...nothing, repository: other },
+      );
+      expect(merged.repository).toEqual(withId);
+    }
+  });
+
+  it('is named as the last event names it', () => {
+    const later = { ...API, slug: 'API', id: 8 };
+    const merged = mergePending(
+      { ...nothing, repository: withId },
+      { ...nothing, repository: later },
+    );
+    expect(merged.repository).toEqual({ ...later, selfUrl: withId.selfUrl });
+  });
+
+  it('stays as a listing has shown it, the later listing first', () => {
+    const one = repository(7, 'PAY/api');
+    const two = repository(7, 'PAY/api', { archived: true });
+    expect(mergePending({ ...nothing, listed: one }, nothing).listed).toBe(one);
+    expect(mergePending(nothing, { ...nothing, listed: two }).listed).toBe(two);
+    const merged = mergePending({ ...nothing, listed: one }, { ...nothing, listed: two });
+    expect(merged.listed).toBe(two);
+    expect('listed' in mergePending(nothing, nothing)).toBe(false);
+  });
+});

@@ -1,0 +1,109 @@
+import { filters, known, repository } from '../__testUtils__/discoveryData';
+import { planProject, ProjectChange } from './planProject';
+
+const MODIFIED: ProjectChange = { type: 'project-modified', key: 'PAY' };
+const RENAMED: ProjectChange = { ...MODIFIED, key: 'MONEY', formerKey: 'PAY' };
+const ALL = filters();
+
+/** What is planned, such as `listed 1 PAY/api` or `missing 1 PAY/api`. */
+function plan(
+  ...[change, listed, remembered, some = ALL]: Partial<Parameters<typeof planProject>>
+) {
+  return planProject(change ?? MODIFIED, listed ?? [], remembered ?? [], some).map(
+    item => {
+      const { id, projectKey, slug } = item.repository;
+      return `${item.listed ? 'listed' : 'missing'} ${id} ${projectKey}/${slug}`;
+    },
+  );
+}
+
+describe('a project that was modified', () => {
+  it('has everything looked at that it lists', () => {
+    const listed = [repository(1, 'PAY/api'), repository(2, 'PAY/web')];
+    expect(plan(MODIFIED, listed, [known(1, 'PAY/api')])).toEqual([
+      'listed 1 PAY/api',
+      'listed 2 PAY/web',
+    ]);
+  });
+
+  it('has everything confirmed that it had and does not list', () => {
+    const had = [known(1, 'PAY/api'), known(2, 'pay/web'), known(3, 'OPS/tool')];
+    expect(plan(MODIFIED, [repository(1, 'PAY/api')], had)).toEqual([
+      'listed 1 PAY/api',
+      'missing 2 pay/web',
+    ]);
+  });
+
+  it('says of each what happened', () => {
+    const [here, missing] = planProject(
+      MODIFIED,
+      [repository(1, 'PAY/api')],
+      [known(2, 'PAY/web')],
+      ALL,
+    );
+    expect(here?.changes.map(one => one.type)).toEqual(['modified']);
+    expect(missing?.changes.map(one => one.type)).toEqual(['deleted']);
+    expect(missing?.listed).toBeUndefined();
+  });
+
+  it('does not ask for what had no file', () => {
+    expect(plan(MODIFIED, [], [known(1, 'PAY/api', [])])).toEqual([]);
+  });
+
+  it('leaves out what no filter lets through and the catalog does not hold', () => {
+    const some = filters({ repoSlug: /^api$/ });
+    const listed = [repository(1, 'PAY/api'), repository(2, 'PAY/web')];
+    expect(plan(MODIFIED, listed, [], some)).toEqual(['listed 1 PAY/api']);
+    expect(plan(MODIFIED, listed, [known(2, 'PAY/web')], some)).toEqual([
+      'listed 1 PAY/api',
+      'listed 2 PAY/web',
+    ]);
+  });
+
+  it('has nothing where it is empty and nothing was known', () => {
+    expect(plan()).toEqual([]);
+  });
+});
+
+describe('a project that was renamed', () => {
+  it('names the former address of each repository', () => {
+    const [item] = planProject(RENAMED, [repository(1, 'MONEY/api')], [], ALL);
+    expect(item?.changes).toMatchObject([
+      { type: 'modified', was: { projectKey: 'PAY', slug: 'api' } },
+    ]);
+  });
+
+  it('has those looked at that leave the scope', () => {
+    const some = filters({ projectKey: /^PAY$/ });
+    const listed = [repository(1, 'MONEY/api'), repository(2, 'MONEY/web')];
+    expect(plan(RENAMED, listed, [known(1, 'PAY/api')], some)).toEqual([
+      'listed 1 MONEY/api',
+    ]);
+  });
+
+  it.each(['PAY/api', 'MONEY/api', 'pay/API'])(
+    'takes what is known by the address %s for what it lists there',
+    at => {
+      expect(plan(RENAMED, [repository(1, 'MONEY/api')], [known(-1, at)])).toEqual([
+        'listed 1 MONEY/api',
+      ]);
+    },
+  );
+
+  it('has confirmed what is known by an address that it does not list', () => {
+    expect(plan(RENAMED, [repository(1, 'MONEY/api')], [known(-1, 'PAY/web')])).toEqual([
+      'listed 1 MONEY/api',
+      'missing -1 PAY/web',
+    ]);
+  });
+
+  // The filters do not let the new key through, and the id is not known yet: nothing is planned
+  // for the repository that is listed, only its former address is asked for.
+  it('out of scope has what is known by address confirmed', () => {
+    const some = filters({ projectKey: /^PAY$/ });
+    const had = [known(-1, 'PAY/api')];
+    expect(plan(RENAMED, [repository(1, 'MONEY/api')], had, some)).toEqual([
+      'missing -1 PAY/api',
+    ]);
+  });
+});

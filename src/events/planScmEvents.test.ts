@@ -1,0 +1,170 @@
+import { FileChange, Repository } from '../model';
+import { fileUrl } from '../bitbucket/webUrls';
+import { repository } from '../__testUtils__/discoveryData';
+import { comparableCommits, planScmEvents, ScmChange } from './planScmEvents';
+import { RefChange } from './repositoryChanges';
+
+const URL = 'https://git.test/projects/PAY/repos/api/browse';
+const FORMER = 'https://git.test/projects/PAY/repos/old/browse';
+const NONE = '0'.repeat(40);
+
+const added = (path: string): FileChange => ({ kind: 'added', path });
+
+function changed(
+  changes: readonly FileChange[],
+  { branch = 'main', isDefault = true } = {},
+): ScmChange {
+  return {
+    repositoryUrl: URL,
+    kind: 'changed',
+    files: { changes, branch, isDefault },
+  };
+}
+
+/** Events without the beginning of their URLs. */
+function shortly(change: ScmChange): string[] {
+  return planScmEvents(change).map(event => {
+    const urls = 'url' in event ? [event.url] : [event.fromUrl, event.toUrl];
+    return `${event.type} ${urls.map(url => url.slice(URL.length)).join(' to ')}`;
+  });
+}
+
+describe('of a repository', () => {
+  it.each<[string, Partial<ScmChange>, object]>([
+    ['gone', { kind: 'gone' }, { type: 'repository.deleted', url: URL }],
+    ['new', { kind: 'new' }, { type: 'repository.created', url: URL }],
+    [
+      'moved',
+      { formerRepositoryUrl: FORMER },
+      { type: 'repository.moved', fromUrl: FORMER, toUrl: URL },
+    ],
+    ['changed somehow', {}, { type: 'repository.updated', url: URL }],
+    [
+      'modified in place',
+      { formerRepositoryUrl: URL },
+      { type: 'repository.updated', url: URL },
+    ],
+  ])('that is %s, one event tells', (_, change, event) => {
+    const plan = planScmEvents({ repositoryUrl: URL, kind: 'changed', ...change });
+    expect(plan).toEqual([event]);
+  });
+
+  it('that is gone, nothing else is told, whatever is known of its files', () => {
+    const change = { ...changed([added('x')]), formerRepositoryUrl: FORMER };
+    expect(planScmEvents({ ...change, kind: 'gone' })).toHaveLength(1);
+    expect(planScmEvents({ ...change, kind: 'new' })).toHaveLength(1);
+    expect(planScmEvents(change)).toMatchObject([{ type: 'repository.moved' }]);
+  });
+});
+
+describe('of files', () => {
+  it('on the default branch, each form is named in which one can be registered', () => {
+    expect(shortly(changed([added('catalog-info.yaml')]))).toEqual([
+      'location.created /catalog-info.yaml',
+      'location.created /catalog-info.yaml?at=main',
+      'location.created /catalog-info.yaml?at=refs%2Fheads%2Fmain',
+      'location.created /catalog-info.yaml?at=refs/heads/main',
+    ]);
+  });
+
+  it('on the configured branch, only those that name it are', () => {
+    expect(shortly(changed([added('x.yaml')], { isDefault: false }))).toEqual([
+      'location.created /x.yaml?at=main',
+      'location.created /x.yaml?at=refs%2Fheads%2Fmain',
+      'location.created /x.yaml?at=refs/heads/main',
+    ]);
+  });
+
+  it('a branch with a slash is named encoded and as Bitbucket shows it', () => {
+    const change = changed([added('x')], { branch: 'release/1&2', isDefault: false });
+    expect(shortly(change)).toEqual([
+      'location.created /x?at=release%2F1%262',
+      'location.created /x?at=release/1&2',
+      'location.created /x?at=refs%2Fheads%2Frelease%2F1%262',
+      'location.created /x?at=refs/heads/release/1&2',
+    ]);
+  });
+
+  it('each kind of change has its type', () => {
+    const changes: FileChange[] = [
+      { kind: 'modified', path: 'a' },
+      { kind: 'deleted', path: 'b' },
+      { kind: 'moved', path: 'new', formerPath: 'old' },
+    ];
+    expect(shortly(changed(changes)).filter(one => !one.includes('?'))).toEqual([
+      'location.updated /a',
+      'location.deleted /b',
+      'location.moved /old to /new',
+    ]);
+  });
+
+  it('both ends of a move are named in the same form', () => {
+    const moved: FileChange = { kind: 'moved', path: 'new', formerPath: 'old' };
+    expect(shortly(changed([moved]))).toContain(
+      'location.moved /old?at=main to /new?at=main',
+    );
+  });
+
+  it.each([
+    'a b/c#d?%.yaml',
+    'ü/日本.yaml',
+    "it's (1)!.yaml",
+    '*.yaml',
+    'a+b&c=d;e.yaml',
+  ])('the path %s is encoded as in the target of a Location', path => {
+    const address = { host: 'git.test', apiBaseUrl: 'https://git.test/rest/api/1.0' };
+    const api: Repository = repository(1, 'PAY/api');
+    for (const branch of [undefined, 'main', 'feature/ü x']) {
+      const isDefault = branch === undefined;
+      const plan = planScmEvents(changed([added(path)], { branch, isDefault }));
+      const target = fileUrl(api, path, branch, address);
+      expect(plan.filter(one => 'url' in one && one.url === target)).toHaveLength(1);
+    }
+  });
+
+  it('no event is told twice', () => {
+    for (const branch of ['main', 'a/b', 'ü']) {
+      const plan = shortly(changed([added('x'), added('y')], { branch }));
+      expect(new Set(plan).size).toBe(plan.length);
+    }
+  });
+
+  it('200 are told one by one, of 201 the repository is', () => {
+    const files = (count: number) =>
+      Array.from({ length: count }, (_, index) => added(`f${index}`));
+    expect(planScmEvents(changed(files(200)))).toHaveLength(800);
+    expect(planScmEvents(changed(files(201)))).toEqual([
+      { type: 'repository.updated', url: URL },
+    ]);
+  });
+
+  it('nothing is told where none differ', () => {
+    expect(planScmEvents(changed([]))).toEqual([]);
+  });
+});
+
+describe('two commits', () => {
+  const ref: RefChange = {
+    refId: 'refs/heads/main',
+    displayId: 'main',
+    kind: 'BRANCH',
+    change: 'UPDATE',
+    fromHash: 'a'.repeat(40),
+    toHash: 'b'.repeat(40),
+  };
+
+  it('can be compared where a branch was updated', () => {
+    const { fromHash, toHash } = ref;
+    expect(comparableCommits(ref)).toEqual({ fromHash, toHash });
+  });
+
+  it.each<[string, Partial<RefChange>]>([
+    ['is new', { change: 'ADD', fromHash: NONE }],
+    ['is new, whatever it came from', { change: 'ADD' }],
+    ['is deleted', { change: 'DELETE', toHash: NONE }],
+    ['was updated from nothing', { fromHash: NONE }],
+    ['was updated to nothing', { toHash: '0'.repeat(64) }],
+  ])('cannot where it %s', (_, other) => {
+    expect(comparableCommits({ ...ref, ...other })).toBeUndefined();
+  });
+});

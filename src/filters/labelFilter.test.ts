@@ -1,0 +1,116 @@
+import * as fc from 'fast-check';
+import { Problem } from '../model';
+import { CarriesLabel, decideByLabels, LabelFilters, labelsOf } from './labelFilter';
+
+const problemWith = (label: string): Problem => ({
+  reason: 'server-error',
+  detail: `${label} could not be read`,
+});
+
+/** `a` is carried, `-a` is not, `?a` is not known. */
+function knowing(text: string): CarriesLabel {
+  const facts = new Map(
+    text.split(' ').map(word => [word.replace(/^[-?]/, ''), word.charAt(0)]),
+  );
+  return label => {
+    const fact = facts.get(label);
+    if (fact === '?') {
+      return problemWith(label);
+    }
+    return fact !== undefined && fact !== '-';
+  };
+}
+
+function filtersOf(labels?: string, exclude?: string): LabelFilters {
+  return { labels: labels?.split(' '), exclude: { labels: exclude?.split(' ') } };
+}
+
+function decide(labels: string | undefined, exclude: string | undefined, facts: string) {
+  const verdict = decideByLabels(filtersOf(labels, exclude), knowing(facts));
+  return verdict.kind === 'unknown' ? verdict.problem.detail : verdict.kind;
+}
+
+const B_UNKNOWN = problemWith('b').detail;
+const X_UNKNOWN = problemWith('x').detail;
+
+describe('decideByLabels', () => {
+  it.each<[string | undefined, string | undefined, string, string]>([
+    // Filters that include, that exclude, what is known, the decision.
+    [undefined, undefined, 'a', 'included'],
+    ['a', undefined, 'a', 'included'],
+    ['a', undefined, '-a', 'excluded'],
+    ['a b', undefined, 'a b', 'included'],
+    ['a b', undefined, '-a b', 'included'],
+    ['a b', undefined, '-a -b', 'excluded'],
+    ['a b', undefined, 'a ?b', 'included'],
+    ['a b', undefined, '-a ?b', B_UNKNOWN],
+    [undefined, 'x', 'a', 'included'],
+    [undefined, 'x', 'x', 'excluded'],
+    [undefined, 'x', '?x', X_UNKNOWN],
+    [undefined, 'x y', '?x y', 'excluded'],
+    ['a', 'x', 'a x', 'excluded'],
+    ['a', 'x', 'a -x', 'included'],
+    ['a', 'x', 'a ?x', X_UNKNOWN],
+    ['a', 'x', '-a ?x', 'excluded'],
+    ['b', 'x', '?b x', 'excluded'],
+    ['b', 'x', '?b -x', B_UNKNOWN],
+    ['b', 'x', '?b ?x', B_UNKNOWN],
+    ['a', 'a', 'a', 'excluded'],
+  ])('with %s wanted and %s unwanted, "%s" is %s', (labels, exclude, facts, expected) => {
+    expect(decide(labels, exclude, facts)).toBe(expected);
+  });
+
+  it('does not depend on the order of labels', () => {
+    const labels = fc.uniqueArray(fc.constantFrom('a', 'b', 'c', 'd'), { minLength: 1 });
+    const facts = fc.array(fc.constantFrom('-', '?', ''), { minLength: 4, maxLength: 4 });
+    fc.assert(
+      fc.property(
+        fc.option(labels, { nil: undefined }),
+        fc.option(labels, { nil: undefined }),
+        facts,
+        fc.func(fc.integer()),
+        (wanted, unwanted, known, rank) => {
+          const carries = knowing(
+            ['a', 'b', 'c', 'd'].map((label, at) => `${known[at]}${label}`).join(' '),
+          );
+          const shuffle = (list?: string[]) =>
+            list && [...list].sort((one, other) => rank(one) - rank(other));
+          const verdict = (one?: string[], other?: string[]) =>
+            decideByLabels({ labels: one, exclude: { labels: other } }, carries);
+          expect(verdict(shuffle(wanted), shuffle(unwanted))).toEqual(
+            verdict(wanted, unwanted),
+          );
+        },
+      ),
+    );
+  });
+
+  it('never lets in or leaves out what a missing answer could turn', () => {
+    const label = fc.constantFrom('a', 'b', 'c');
+    const labels = fc.option(fc.uniqueArray(label, { minLength: 1 }), { nil: undefined });
+    const marks = fc.array(fc.constantFrom('-', '?', ''), { minLength: 3, maxLength: 3 });
+    fc.assert(
+      fc.property(labels, labels, marks, marks, (wanted, unwanted, known, truth) => {
+        const filters = { labels: wanted, exclude: { labels: unwanted } };
+        const write = (list: string[]) =>
+          ['a', 'b', 'c'].map((one, at) => `${list[at]}${one}`).join(' ');
+        const real = known.map((mark, at) => (mark === '?' ? (truth[at] ?? '') : mark));
+        const before = decideByLabels(filters, knowing(write(known)));
+        const after = decideByLabels(
+          filters,
+          knowing(write(real.map(mark => (mark === '?' ? '-' : mark)))),
+        );
+        if (before.kind !== 'unknown') {
+          expect(before).toEqual(after);
+        }
+      }),
+    );
+  });
+});
+
+describe('labelsOf', () => {
+  it('names each label once, and none where there is no such filter', () => {
+    expect(labelsOf(filtersOf('a b', 'b c'))).toEqual(['a', 'b', 'c']);
+    expect(labelsOf(filtersOf())).toEqual([]);
+  });
+});

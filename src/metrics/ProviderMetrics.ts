@@ -1,0 +1,49 @@
+/** Counts the runs of one provider and what they and events cost Bitbucket. */
+
+import { AttemptResult, RequestObserver } from '../http/types';
+import { instruments } from './instruments';
+
+/** How a run ended. An abort, such as by its timeout, is no failure of Bitbucket. */
+export const RUN_RESULTS = ['succeeded', 'failed', 'aborted'] as const;
+export type RunResult = (typeof RUN_RESULTS)[number];
+
+/** Told of every run that ended. */
+export interface RunObserver {
+  onRun(run: { readonly result: RunResult; readonly durationMs: number }): void;
+}
+
+/** The metrics of one provider. */
+export class ProviderMetrics implements RunObserver, RequestObserver {
+  readonly #provider: string;
+  readonly #host: string;
+
+  constructor({ id, host }: { readonly id: string; readonly host: string }) {
+    this.#provider = id;
+    this.#host = host;
+    // From 0 on, so that the first failure shows as an increase and not as the beginning.
+    for (const result of RUN_RESULTS) {
+      instruments().runs.add(0, { provider: id, result });
+    }
+  }
+
+  onRun({ result, durationMs }: { result: RunResult; durationMs: number }): void {
+    const { runs, duration } = instruments();
+    const attributes = { provider: this.#provider, result };
+    runs.add(1, attributes);
+    duration.record(durationMs / 1000, attributes);
+  }
+
+  onAttempt({ result, retry }: { result: AttemptResult; retry: boolean }): void {
+    const { requests, retries } = instruments();
+    const attributes = { provider: this.#provider, host: this.#host };
+    requests.add(1, { ...attributes, status: String(result) });
+    if (retry) {
+      retries.add(1, attributes);
+    }
+  }
+
+  onWait({ reason, ms }: { reason: 'limiter' | 'backoff'; ms: number }): void {
+    const attributes = { provider: this.#provider, host: this.#host, reason };
+    instruments().waitTime.add(ms / 1000, attributes);
+  }
+}

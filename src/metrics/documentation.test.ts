@@ -1,0 +1,209 @@
+/** The dashboard, the alerts and the tables in `docs/metrics` against what is measured. */
+
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { parse } from 'yaml';
+import { z } from 'zod';
+import { EVENT_RESULTS } from '../events/EventLog';
+import {
+  ABSENCE_REASONS,
+  EXCLUSION_REASONS,
+  OUTCOME_KINDS,
+  UNKNOWN_REASONS,
+} from '../model';
+import {
+  metricOf,
+  namesInQuery,
+  PROMETHEUS_NAMES,
+} from './__testUtils__/prometheusNames';
+import { METRICS } from './instruments';
+import { RUN_RESULTS } from './ProviderMetrics';
+
+function read(name: string): string {
+  return readFileSync(path.resolve(__dirname, '../../docs/metrics', name), 'utf8');
+}
+
+const Dashboard = z.object({
+  schemaVersion: z.number(),
+  templating: z.object({
+    list: z.array(z.object({ name: z.string(), type: z.string(), query: z.unknown() })),
+  }),
+  panels: z.array(
+    z.object({
+      id: z.number(),
+      title: z.string(),
+      gridPos: z.object({ x: z.number(), y: z.number(), w: z.number(), h: z.number() }),
+      datasource: z.object({ uid: z.string() }).optional(),
+      targets: z
+        .array(z.object({ expr: z.string(), datasource: z.object({ uid: z.string() }) }))
+        .default([]),
+    }),
+  ),
+});
+
+const Alerts = z.object({
+  groups: z.array(
+    z.object({
+      name: z.string(),
+      rules: z.array(
+        z.object({
+          alert: z.string(),
+          expr: z.string(),
+          for: z.string(),
+          labels: z.object({ severity: z.string() }),
+          annotations: z.object({
+            summary: z.string().min(1),
+            description: z.string().min(1),
+            remedy: z.string().min(1),
+          }),
+        }),
+      ),
+    }),
+  ),
+});
+
+const dashboard = Dashboard.parse(JSON.parse(read('grafana-dashboard.json')));
+const rules = Alerts.parse(parse(read('alerts.yaml'))).groups.flatMap(one => one.rules);
+const panelQueries = dashboard.panels.flatMap(one => one.targets.map(({ expr }) => expr));
+const variableQueries = dashboard.templating.list.map(one => JSON.stringify(one.query));
+const queries: readonly string[] = [
+  ...panelQueries,
+  ...variableQueries,
+  ...rules.map(one => one.expr),
+];
+
+/** Attributes and, where these are fixed lists, their values. */
+const VALUES: Readonly<Record<string, readonly string[] | undefined>> = {
+  provider: undefined,
+  host: undefined,
+  status: undefined,
+  le: undefined,
+  result: [...RUN_RESULTS, ...EVENT_RESULTS],
+  outcome: OUTCOME_KINDS,
+  reason: [
+    ...EXCLUSION_REASONS,
+    ...ABSENCE_REASONS,
+    ...UNKNOWN_REASONS,
+    ...['limiter', 'backoff'],
+  ],
+  state: ['known', 'held_back', 'carried_forward'],
+};
+
+describe('the dashboard and the alerts', () => {
+  it('ask only for metrics that exist, whichever way these come to Prometheus', () => {
+    const strangers = queries.flatMap(namesInQuery).filter(name => !metricOf(name));
+
+    expect(strangers).toEqual([]);
+  });
+
+  it('ask for nothing else', () => {
+    const others = [...panelQueries, ...rules.map(one => one.expr)].filter(
+      query => namesInQuery(query).length === 0,
+    );
+
+    expect(others).toEqual([]);
+  });
+
+  it('group and select by attributes and values that exist', () => {
+    const groups = queries.flatMap(query =>
+      [...query.matchAll(/\b(?:by|on) \(([^)]*)\)/g)].flatMap(([, list = '']) =>
+        list.split(/,\s*/),
+      ),
+    );
+    const selected = queries
+      .flatMap(query => [...query.matchAll(/\b(\w+)(?:=~|!=|=)"([^"]*)"/g)])
+      .filter(([, key]) => key !== '__name__');
+
+    expect(groups.filter(key => !(key in VALUES))).toEqual([]);
+    expect(selected.length).toBeGreaterThan(20);
+    for (const [, key = '', value = ''] of selected) {
+      expect(Object.keys(VALUES)).toContain(key);
+      const known = VALUES[key];
+      value.split('|').forEach(one => known && expect(known).toContain(one));
+    }
+  });
+
+  it('have their brackets closed', () => {
+    const withoutTexts = queries.map(query => query.replace(/"[^"]*"/g, ''));
+    for (const [open = '', close = ''] of ['()', '{}', '[]'].map(pair => [...pair])) {
+      const unbalanced = withoutTexts.filter(
+        query => query.split(open).length !== query.split(close).length,
+      );
+      expect(unbalanced).toEqual([]);
+    }
+  });
+});
+
+describe('the dashboard', () => {
+  it('shows every metric', () => {
+    const shown = new Set(panelQueries.flatMap(namesInQuery).map(metricOf));
+
+    expect([...shown].sort()).toEqual(
+      Object.values(METRICS)
+        .map(one => one.name)
+        .sort(),
+    );
+  });
+
+  it('is for a current Grafana, with variables for data source and provider', () => {
+    expect(dashboard.schemaVersion).toBeGreaterThanOrEqual(39);
+    expect(dashboard.templating.list.map(one => [one.name, one.type])).toEqual([
+      ['datasource', 'datasource'],
+      ['provider', 'query'],
+    ]);
+    const sources = dashboard.panels.flatMap(one => [
+      ...(one.datasource ? [one.datasource.uid] : []),
+      ...one.targets.map(target => target.datasource.uid),
+    ]);
+    expect(new Set(sources)).toEqual(new Set(['${datasource}']));
+    const unfiltered = panelQueries.filter(
+      query => !query.includes('$provider') && !query.includes('bitbucket_server_events'),
+    );
+    expect(unfiltered).toEqual([]);
+  });
+
+  it('has no panel upon another', () => {
+    const cells = dashboard.panels.flatMap(({ gridPos: { x, y, w, h } }) =>
+      Array.from({ length: w * h }, (_, i) => `${x + (i % w)},${y + Math.floor(i / w)}`),
+    );
+
+    expect(new Set(cells).size).toBe(cells.length);
+    expect(new Set(dashboard.panels.map(one => one.id)).size).toBe(
+      dashboard.panels.length,
+    );
+    expect(Math.max(...dashboard.panels.map(one => one.gridPos.x + one.gridPos.w))).toBe(
+      24,
+    );
+  });
+});
+
+describe('the alerts', () => {
+  it('are three, each of a name of its own', () => {
+    expect(new Set(rules.map(one => one.alert))).toHaveProperty('size', 3);
+  });
+});
+
+describe('the tables of metrics', () => {
+  const rowsOf = (name: string) =>
+    read('README.md')
+      .split('\n')
+      .filter(line => line.startsWith(`| \`${name}\` `))
+      .map(line => line.split('|').map(cell => cell.trim()));
+
+  it.each(Object.values(METRICS))('describe $name', ({ name, kind, unit }) => {
+    const [described, named] = rowsOf(name);
+
+    expect(described?.slice(2, 4)).toEqual([kind, `\`${unit}\``]);
+    const names = PROMETHEUS_NAMES.find(one => one.metric === name);
+    expect(named?.[2]).toContain(`\`${names?.exporter[0]}\``);
+    expect(named?.[3]).toContain(
+      names?.otlp[0] === names?.exporter[0] ? 'the same' : `\`${names?.otlp[0]}\``,
+    );
+  });
+
+  it('describe nothing else', () => {
+    const described = read('README.md').match(/^\| `bitbucket_server[^`]*`/gm) ?? [];
+
+    expect(described).toHaveLength(2 * Object.keys(METRICS).length);
+  });
+});

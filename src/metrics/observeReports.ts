@@ -1,0 +1,105 @@
+/**
+ * The gauges: read from the stored report whenever metrics are collected, so that every
+ * replica shows the same, whichever ran last.
+ */
+
+import { BatchObservableResult, ObservableGauge } from '@opentelemetry/api';
+import { LoggerService } from '@backstage/backend-plugin-api';
+import { ReportStore, StoredDiscovery } from '../store/ReportStore';
+import { Clock } from '../util/clock';
+import { Instruments, instruments } from './instruments';
+import { Measurement, measureLocations, measureRepositories } from './measureSummary';
+
+/** Metrics are collected every few seconds; the log need not say each time that they fail. */
+const WARN_INTERVAL_MS = 600_000;
+
+/** What the gauges are read with. */
+export interface ObserveReportsOptions {
+  readonly reports: Pick<ReportStore, 'loadDiscoveries'>;
+  /** Those configured: what is stored of others is of the past. */
+  readonly providerIds: readonly string[];
+  readonly logger: Pick<LoggerService, 'warn'>;
+  readonly clock: Pick<Clock, 'now'>;
+  /** Ends it. */
+  readonly signal: AbortSignal;
+}
+
+/** Has the gauges measured with each collection until the signal aborts. */
+export function observeReports(options: ObserveReportsOptions): void {
+  const { providerIds, signal } = options;
+  if (providerIds.length === 0 || signal.aborted) {
+    return;
+  }
+  const current = instruments();
+  const { meter, lastSuccessAge, repositories, locations } = current;
+  const gauges = [lastSuccessAge, repositories, locations];
+  const reader = new ReportReader(options, current);
+  const callback = (result: BatchObservableResult) => reader.measure(result);
+  meter.addBatchObservableCallback(callback, gauges);
+  const stop = () => meter.removeBatchObservableCallback(callback, gauges);
+  signal.addEventListener('abort', stop, { once: true });
+}
+
+/** Measures; never throws. */
+class ReportReader {
+  readonly #options: ObserveReportsOptions;
+  readonly #instruments: Instruments;
+  readonly #lastSuccessMs = new Map<string, number>();
+  #warnedAtMs: number | undefined;
+
+  constructor(options: ObserveReportsOptions, current: Instruments) {
+    this.#options = options;
+    this.#instruments = current;
+  }
+
+  async measure(result: BatchObservableResult): Promise<void> {
+    const { repositories, locations } = this.#instruments;
+    for (const { providerId, lastRun, lastSuccessAtMs } of await this.#load()) {
+      if (lastSuccessAtMs !== undefined) {
+        this.#lastSuccessMs.set(providerId, lastSuccessAtMs);
+      }
+      const observe = (gauge: ObservableGauge, { value, attributes }: Measurement) =>
+        result.observe(gauge, value, { provider: providerId, ...attributes });
+      if (lastRun) {
+        measureRepositories(lastRun.summary).forEach(one => observe(repositories, one));
+        measureLocations(lastRun.summary).forEach(one => observe(locations, one));
+      }
+    }
+    this.#measureAges(result);
+  }
+
+  /**
+   * The age grows on while the store cannot be read: an SDK exports the last value of what
+   * is not measured, and an age that stands still would hide that nothing works.
+   */
+  #measureAges(result: BatchObservableResult): void {
+    const nowMs = this.#options.clock.now();
+    for (const [provider, atMs] of this.#lastSuccessMs) {
+      const seconds = Math.max(nowMs - atMs, 0) / 1000;
+      result.observe(this.#instruments.lastSuccessAge, seconds, { provider });
+    }
+  }
+
+  /** @returns nothing where the store cannot be read */
+  async #load(): Promise<StoredDiscovery[]> {
+    const { reports, providerIds, signal } = this.#options;
+    try {
+      const stored = await reports.loadDiscoveries();
+      return stored.filter(one => providerIds.includes(one.providerId));
+    } catch (error) {
+      if (!signal.aborted) {
+        this.#warn(error);
+      }
+      return [];
+    }
+  }
+
+  #warn(error: unknown): void {
+    const { clock, logger } = this.#options;
+    const nowMs = clock.now();
+    if (this.#warnedAtMs === undefined || nowMs - this.#warnedAtMs >= WARN_INTERVAL_MS) {
+      this.#warnedAtMs = nowMs;
+      logger.warn(`The report could not be read for the metrics: ${error}`);
+    }
+  }
+}

@@ -1,0 +1,252 @@
+import { HOUR, NOW } from '../__testUtils__/discoveryData';
+import { FakeClock } from '../__testUtils__/FakeClock';
+import { InProcessReportStore } from '../__testUtils__/InProcessReportStore';
+import { finishedRun, runSummary } from '../__testUtils__/reportData';
+import { asDatabaseService, createTestDatabases } from '../__testUtils__/testDatabases';
+import { createLogRecorder } from '../__testUtils__/testProvider';
+import { DatabaseReportStore } from '../store/DatabaseReportStore';
+import { DiscoveryDatabase } from '../store/DiscoveryDatabase';
+import { ReportStore } from '../store/ReportStore';
+import { installMetrics, uninstallMetrics } from './__testUtils__/collectMetrics';
+import { METRICS } from './instruments';
+import { observeReports } from './observeReports';
+
+const databases = createTestDatabases();
+const AGE = METRICS.lastSuccessAge.name;
+const GAUGES = [AGE, METRICS.repositories.name, METRICS.locations.name];
+
+const SUMMARY = runSummary({
+  repositories: 3,
+  registered: 1,
+  unknown: 2,
+  reasons: { registered: {}, excluded: {}, absent: {}, unknown: { timeout: 2 } },
+  locations: 5,
+  heldBack: 3,
+  carriedForward: 2,
+});
+
+const shutdown: AbortController[] = [];
+afterEach(() => {
+  shutdown.splice(0).forEach(one => one.abort());
+  uninstallMetrics();
+});
+
+/** A replica: an SDK of its own on a store that others have too. */
+function startReplica(
+  reports: Pick<ReportStore, 'loadDiscoveries'>,
+  { clock = new FakeClock({ startMs: NOW }), providerIds = ['default'] } = {},
+) {
+  const sdk = installMetrics();
+  const logger = createLogRecorder();
+  const ending = new AbortController();
+  shutdown.push(ending);
+  observeReports({ reports, providerIds, logger, clock, signal: ending.signal });
+  return { ...sdk, clock, logger, shutDown: () => ending.abort() };
+}
+
+/** A store that can be taken away. */
+class FailingStore extends InProcessReportStore {
+  isAway = false;
+  asked = 0;
+
+  override async loadDiscoveries() {
+    this.asked += 1;
+    if (this.isAway) {
+      throw new Error('the database is away');
+    }
+    return super.loadDiscoveries();
+  }
+}
+
+describe('the gauges', () => {
+  it.each(['repositories', 'locations'] as const)(
+    'show %s as the last run left them, with 0 for what did not occur',
+    async which => {
+      const reports = new InProcessReportStore();
+      await reports.finishRun('default', finishedRun({ summary: SUMMARY }), []);
+
+      const { points } = await startReplica(reports).collect();
+
+      const shown = points
+        .filter(one => one.name === METRICS[which].name && one.value > 0)
+        .map(one => [one.attributes, one.value]);
+      const provider = 'default';
+      expect(shown).toEqual(
+        {
+          repositories: [
+            [{ provider, outcome: 'registered' }, 1],
+            [{ provider, outcome: 'unknown', reason: 'timeout' }, 2],
+          ],
+          locations: [
+            [{ provider, state: 'known' }, 5],
+            [{ provider, state: 'held_back' }, 3],
+            [{ provider, state: 'carried_forward' }, 2],
+          ],
+        }[which],
+      );
+    },
+  );
+
+  it('let go of a reason that no repository has any more', async () => {
+    const reports = new InProcessReportStore();
+    const replica = startReplica(reports);
+    await reports.finishRun('default', finishedRun({ summary: SUMMARY }), []);
+    const unknown = { outcome: 'unknown', reason: 'timeout' };
+    const { name } = METRICS.repositories;
+    expect((await replica.collect()).value(name, unknown)).toBe(2);
+
+    await reports.finishRun('default', finishedRun({ summary: runSummary() }), []);
+
+    expect((await replica.collect()).value(name, unknown)).toBe(0);
+  });
+
+  it('are the same on every replica, whichever of them ran', async () => {
+    const reports = new InProcessReportStore();
+    const clock = new FakeClock({ startMs: NOW });
+    const one = startReplica(reports, { clock });
+    const other = startReplica(reports, { clock });
+    await reports.finishRun('default', finishedRun({ summary: SUMMARY }), []);
+    await clock.advance(HOUR);
+
+    const { points } = await one.collect();
+
+    expect(new Set(points.map(point => point.name))).toEqual(new Set(GAUGES));
+    expect((await other.collect()).points).toEqual(points);
+  });
+
+  it('tell nothing of a provider that is not configured any more, or never ran', async () => {
+    const reports = new InProcessReportStore();
+    await reports.finishRun('former', finishedRun(), []);
+    await reports.beginRun('default', finishedRun());
+
+    expect((await startReplica(reports).collect()).points).toEqual([]);
+  });
+
+  it('ask the store once per collection, and not at all after the backend has shut down', async () => {
+    const reports = new FailingStore();
+    const replica = startReplica(reports);
+
+    await replica.collect();
+    expect(reports.asked).toBe(1);
+    replica.shutDown();
+    await replica.collect();
+
+    expect(reports.asked).toBe(1);
+  });
+
+  it('cost no query where no SDK is installed, and none where nothing is configured', async () => {
+    const reports = new FailingStore();
+    const replica = startReplica(reports, { providerIds: [] });
+    await replica.collect();
+    uninstallMetrics();
+    observeReports({
+      reports,
+      providerIds: ['default'],
+      logger: createLogRecorder(),
+      clock: new FakeClock(),
+      signal: new AbortController().signal,
+    });
+
+    expect(reports.asked).toBe(0);
+  });
+});
+
+describe('a store that cannot be read', () => {
+  it('leaves the gauges out, without an error, and is in the log once in ten minutes', async () => {
+    const reports = new FailingStore();
+    await reports.finishRun('default', finishedRun({ summary: SUMMARY }), []);
+    reports.isAway = true;
+    const replica = startReplica(reports);
+
+    for (let minute = 0; minute < 21; minute += 1) {
+      const { points, errors } = await replica.collect();
+      expect({ points, errors }).toEqual({ points: [], errors: [] });
+      await replica.clock.advance(60_000);
+    }
+
+    expect(replica.logger.messages('warn')).toEqual(
+      Array(3).fill(
+        'The report could not be read for the metrics: Error: the database is away',
+      ),
+    );
+  });
+
+  it('does not let the age of the last success stand still', async () => {
+    const reports = new FailingStore();
+    await reports.finishRun('default', finishedRun({ finishedAtMs: NOW }), []);
+    const replica = startReplica(reports);
+    expect((await replica.collect()).value(AGE)).toBe(0);
+
+    reports.isAway = true;
+    await replica.clock.advance(HOUR);
+    expect((await replica.collect()).value(AGE)).toBe(3_600);
+
+    reports.isAway = false;
+    await reports.finishRun('default', finishedRun({ finishedAtMs: NOW + HOUR }), []);
+    expect((await replica.collect()).value(AGE)).toBe(0);
+  });
+
+  it('is not in the log when it goes because the backend shuts down', async () => {
+    const reports = new FailingStore();
+    reports.isAway = true;
+    const replica = startReplica(reports);
+
+    const collected = replica.collect();
+    replica.shutDown();
+    await collected;
+
+    expect(replica.logger.messages('warn')).toEqual([]);
+  });
+});
+
+describe.each(['the fake', ...databases.eachSupportedId().map(([id]) => id)] as const)(
+  'the last success in %s',
+  kind => {
+    async function createStore() {
+      if (kind === 'the fake') {
+        return { reports: new InProcessReportStore() };
+      }
+      const knex = await databases.init(kind);
+      const database = new DiscoveryDatabase(asDatabaseService(knex));
+      return { reports: new DatabaseReportStore(database), knex };
+    }
+
+    const lastSuccess = async (reports: ReportStore) =>
+      (await reports.loadDiscovery('default'))?.lastSuccessAtMs;
+
+    it('is unknown before there is one', async () => {
+      const { reports } = await createStore();
+      await reports.beginRun('default', finishedRun());
+      await reports.finishRun('default', finishedRun({ status: 'failed' }), []);
+
+      expect(await lastSuccess(reports)).toBeUndefined();
+    });
+
+    it('outlives runs that fail, break off or are still going on', async () => {
+      const { reports } = await createStore();
+      const later = { startedAtMs: NOW + HOUR, finishedAtMs: NOW + 2 * HOUR };
+      await reports.finishRun('default', finishedRun({ finishedAtMs: NOW + 7 }), []);
+      await reports.finishRun('other', finishedRun(later), []);
+
+      await reports.beginRun('default', finishedRun(later));
+      expect(await lastSuccess(reports)).toBe(NOW + 7);
+      await reports.failRun('default', { ...later, error: 'no catalog' });
+      expect(await lastSuccess(reports)).toBe(NOW + 7);
+      const failed = finishedRun({ ...later, status: 'failed', error: 'no' });
+      await reports.finishRun('default', failed, []);
+      expect(await lastSuccess(reports)).toBe(NOW + 7);
+      await reports.finishRun('default', finishedRun(later), []);
+      expect(await lastSuccess(reports)).toBe(NOW + 2 * HOUR);
+    });
+
+    it('is also that of a replica whose version does not write it', async () => {
+      const { reports, knex } = await createStore();
+      await reports.finishRun('default', finishedRun({ finishedAtMs: NOW + 7 }), []);
+      await knex?.('bitbucket_server_discovery_status').update({
+        last_success_at_ms: null,
+      });
+
+      expect(await lastSuccess(reports)).toBe(NOW + 7);
+    });
+  },
+);

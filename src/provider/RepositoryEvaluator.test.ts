@@ -1,0 +1,221 @@
+/** The order in which an evaluation takes effect, and what a crash in between leaves. */
+
+import { createSimulatedBitbucket } from '../../dev/simulatedBitbucket';
+import { FakeClock } from '../__testUtils__/FakeClock';
+import { InProcessMemoryStore } from '../__testUtils__/InProcessMemoryStore';
+import { countRequests } from '../__testUtils__/simulatedSource';
+import { connectTestProvider, TEST_USER } from '../__testUtils__/testProvider';
+import { Repository } from '../model';
+import { KnownRepository } from '../discovery/types';
+import { EvaluationRecord } from '../store/ProviderMemoryStore';
+import { RequestMeter } from './RequestMeter';
+import { EvaluationRequest } from './RepositoryEvaluator';
+
+const CATALOG_FILE = 'catalog-info.yaml';
+const API = { projectKey: 'PAY', slug: 'api' };
+const targetOf = (slug: string) =>
+  `http://bitbucket.test/projects/PAY/repos/${slug}/browse/${CATALOG_FILE}`;
+
+/** A store of which each write may be told of, or held up. */
+class WatchedStore extends InProcessMemoryStore {
+  onSave: (what: 'progress' | 'evaluation') => Promise<void> = async () => {};
+
+  override async saveProgress(id: string, some: readonly KnownRepository[]) {
+    await this.onSave('progress');
+    await super.saveProgress(id, some);
+  }
+
+  override async saveEvaluation(id: string, record: EvaluationRecord) {
+    await this.onSave('evaluation');
+    const { onSave } = this;
+    // It is made of the other one.
+    this.onSave = async () => {};
+    await super.saveEvaluation(id, record);
+    this.onSave = onSave;
+  }
+}
+
+async function connect({ config = {}, hasRun = true } = {}) {
+  const clock = new FakeClock();
+  const bitbucket = createSimulatedBitbucket({ users: [TEST_USER], clock });
+  for (const slug of ['api', 'web', 'db']) {
+    const files = { [CATALOG_FILE]: 'kind: Component' };
+    bitbucket.addRepository({ projectKey: 'PAY', slug, files });
+  }
+  bitbucket.addRepository({ projectKey: 'PAY', slug: 'new' });
+  const store = new WatchedStore(async () => ({ repositories: [], held: [] }));
+  const connected = await connectTestProvider({ bitbucket, clock, config, store });
+  const { context, connection, evaluator } = connected;
+  if (hasRun) {
+    await connected.run();
+    await clock.advance(60_000);
+  }
+  bitbucket.clearRequests();
+  const evaluate = (request: Partial<EvaluationRequest> = {}, signal?: AbortSignal) => {
+    const client = context.clients.createForEvent(new RequestMeter());
+    return evaluator.evaluate({ address: API, ...request }, client, signal);
+  };
+  const remembered = async (slug: string) => {
+    const memory = await store.load('default');
+    return memory?.repositories
+      .find(one => one.slug === slug)
+      ?.files.map(one => one.path);
+  };
+  /** What happens, in order. */
+  const effects: string[] = [];
+  store.onSave = async what => void effects.push(what);
+  const { applyMutation } = connection;
+  connection.applyMutation = async mutation => {
+    effects.push(mutation.type);
+    await applyMutation(mutation);
+  };
+  return { ...connected, bitbucket, effects, evaluate, remembered, store };
+}
+
+describe('an evaluation', () => {
+  it('that adds is remembered before the catalog is told', async () => {
+    const { bitbucket, clock, effects, evaluate } = await connect();
+    bitbucket.writeFile('PAY', 'new', CATALOG_FILE, 'x');
+    await clock.run(evaluate({ address: { ...API, slug: 'new' } }));
+    expect(effects).toEqual(['progress', 'delta', 'evaluation']);
+  });
+
+  it('that removes is remembered as there until the catalog was told', async () => {
+    const { bitbucket, clock, connection, evaluate, remembered } = await connect();
+    bitbucket.removeFile('PAY', 'api', CATALOG_FILE);
+    const seen: unknown[] = [];
+    const { applyMutation } = connection;
+    connection.applyMutation = async mutation => {
+      seen.push(await remembered('api'));
+      await applyMutation(mutation);
+    };
+    await clock.run(evaluate());
+    expect(seen).toEqual([[CATALOG_FILE]]);
+    expect(await remembered('api')).toEqual([]);
+  });
+
+  it('that crashes in between is repeated by the next one', async () => {
+    const { bitbucket, clock, connection, evaluate, remembered } = await connect();
+    bitbucket.removeFile('PAY', 'api', CATALOG_FILE);
+    const { applyMutation } = connection;
+    connection.applyMutation = async () => {
+      throw new Error('crashed');
+    };
+    await expect(clock.run(evaluate())).rejects.toThrow('crashed');
+    expect(await remembered('api')).toEqual([CATALOG_FILE]);
+    connection.applyMutation = applyMutation;
+    await clock.run(evaluate());
+    expect(connection.targets()).toEqual([targetOf('db'), targetOf('web')]);
+  });
+
+  it('that changes nothing costs the catalog no mutation', async () => {
+    const { clock, effects, evaluate } = await connect();
+    const evaluation = await clock.run(evaluate());
+    expect(effects).toEqual(['progress', 'evaluation']);
+    expect(evaluation).toMatchObject({
+      kind: 'evaluated',
+      repository: API,
+      result: { outcome: { kind: 'registered' } },
+    });
+  });
+
+  it('of a listed repository does not ask for it', async () => {
+    const { bitbucket, clock, evaluate, connection } = await connect();
+    const { id } = bitbucket.renameRepository('PAY', 'api', 'gateway');
+    const listed: Repository = {
+      ...API,
+      id,
+      slug: 'gateway',
+      name: 'gateway',
+      archived: false,
+      fork: false,
+      personal: false,
+      public: false,
+    };
+    await clock.run(evaluate({ address: listed, was: API, listed }));
+    expect(countRequests(bitbucket)).toEqual({ 'file-check': 1 });
+    expect(connection.targets()).toEqual(['db', 'gateway', 'web'].map(targetOf));
+  });
+
+  it('that cannot tell changes nothing at all', async () => {
+    const { bitbucket, clock, effects, evaluate } = await connect();
+    bitbucket.faults.add({ effect: { type: 'status', status: 401 } });
+    const evaluation = await clock.run(evaluate());
+    expect(evaluation).toMatchObject({ kind: 'unknown' });
+    expect(effects).toEqual([]);
+  });
+
+  it('of a repository that is not available yet changes nothing', async () => {
+    const { bitbucket, clock, effects, evaluate } = await connect();
+    bitbucket.updateRepository('PAY', 'api', { state: 'INITIALISING' });
+    const evaluation = await clock.run(evaluate());
+    expect(evaluation).toMatchObject({ kind: 'unknown' });
+    expect(effects).toEqual([]);
+  });
+
+  it('is not possible before a run has begun', async () => {
+    const { bitbucket, clock, effects, evaluate } = await connect({ hasRun: false });
+    for (const slug of ['api', 'nothing']) {
+      const evaluation = await clock.run(evaluate({ address: { ...API, slug } }));
+      expect(evaluation).toMatchObject({
+        kind: 'unknown',
+        problem: { reason: 'not-checked' },
+      });
+    }
+    expect(effects).toEqual([]);
+    expect(bitbucket.requests.length).toBeGreaterThan(0);
+  });
+
+  it('ends with its signal, and changes nothing', async () => {
+    const { bitbucket, clock, effects, evaluate } = await connect();
+    bitbucket.removeFile('PAY', 'api', CATALOG_FILE);
+    bitbucket.settings.latencyMs = 1_000;
+    const end = new AbortController();
+    const evaluation = evaluate({}, end.signal);
+    const ended = expect(evaluation).rejects.toThrow('over');
+    await clock.advance(500);
+    end.abort(new Error('over'));
+    await ended;
+    await clock.settle();
+    expect(effects).toEqual([]);
+    expect(clock.sleeping).toBe(0);
+  });
+});
+
+describe('an evaluation at the end of a run', () => {
+  // Settled before the end of the run, written after it has asked for what is newer: `mergeNewer`
+  // does not see it, and `save(upToMs)` takes it for older. The next run puts it right.
+  it.failing('is not undone although it is written late', async () => {
+    const scene = await connect();
+    const { bitbucket, clock, connection, evaluate, provider, store } = scene;
+    const match = { kind: 'file-check', repositorySlug: 'web' } as const;
+    bitbucket.faults.add({ match, times: 1, effect: { type: 'delay', ms: 10_000 } });
+    const running = provider.refresh();
+    await clock.advance(1_000);
+    bitbucket.writeFile('PAY', 'new', CATALOG_FILE, 'x');
+    let calls = 0;
+    store.onSave = async () => {
+      calls += 1;
+      // Of the evaluation, while the run comes to its end.
+      await (calls === 1 ? clock.sleep(20_000) : undefined);
+    };
+    const evaluation = evaluate({ address: { ...API, slug: 'new' } });
+    const { applyMutation } = connection;
+    connection.applyMutation = async mutation => {
+      // So does the mutation of the run.
+      await (mutation.type === 'full' ? clock.sleep(20_000) : undefined);
+      await applyMutation(mutation);
+    };
+    await clock.run(Promise.all([running, evaluation]));
+    expect(connection.targets()).toContain(targetOf('new'));
+  });
+
+  it('leaves the run what it found itself', async () => {
+    const scene = await connect();
+    const { bitbucket, clock, connection, evaluate, provider } = scene;
+    bitbucket.settings.latencyMs = 500;
+    const running = provider.refresh();
+    await clock.run(Promise.all([running, evaluate(), evaluate({ address: API })]));
+    expect(connection.targets()).toEqual(['api', 'db', 'web'].map(targetOf));
+  });
+});

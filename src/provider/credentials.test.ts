@@ -1,0 +1,258 @@
+/** Providers with credentials of their own, and tokens that may see no more than a project. */
+
+import { mockServices } from '@backstage/backend-test-utils';
+import { JsonObject } from '@backstage/types';
+import {
+  createSimulatedBitbucket,
+  SimulatedBitbucketOptions,
+} from '../../dev/simulatedBitbucket';
+import { FakeClock } from '../__testUtils__/FakeClock';
+import { InProcessReportStore } from '../__testUtils__/InProcessReportStore';
+import { createRecordingConnection } from '../__testUtils__/recordingConnection';
+import { countRequests } from '../__testUtils__/simulatedSource';
+import { fetchOf } from '../__testUtils__/simulatedClient';
+import {
+  appConfigFor,
+  connectTestProvider,
+  createEmptyStore,
+  createLogRecorder,
+  TEST_USER,
+} from '../__testUtils__/testProvider';
+import { createProviders } from './createProviders';
+
+const PAY_TOKEN = 'BBDC-pay-project-token';
+const OPS_TOKEN = 'BBDC-ops-project-token';
+const SECRETS = [PAY_TOKEN, OPS_TOKEN, TEST_USER.password];
+
+const PAY_USER = { name: 'access-token-user/1/7', token: PAY_TOKEN, projects: ['PAY'] };
+const OPS_USER = { name: 'access-token-user/1/8', token: OPS_TOKEN, projects: ['OPS'] };
+
+const targetOf = (at: string) => {
+  const [key, slug] = at.split('/');
+  return `http://bitbucket.test/projects/${key}/repos/${slug}/browse/catalog-info.yaml`;
+};
+
+function createServer(options: SimulatedBitbucketOptions = {}) {
+  const bitbucket = createSimulatedBitbucket({
+    users: [TEST_USER, PAY_USER, OPS_USER],
+    ...options,
+  });
+  for (const at of ['PAY/api', 'PAY/web', 'OPS/db']) {
+    const [projectKey = '', slug = ''] = at.split('/');
+    const files = { 'catalog-info.yaml': 'kind: Component' };
+    bitbucket.addRepository({ projectKey, slug, files, labels: ['service'] });
+  }
+  return bitbucket;
+}
+
+const usersOf = ({ requests }: ReturnType<typeof createServer>) => [
+  ...new Set(requests.map(({ user }) => user)),
+];
+
+describe('a provider with a token of a project', () => {
+  const config = { token: PAY_TOKEN, filters: { projectKey: '^PAY$' } };
+
+  it.each<[string, JsonObject, JsonObject | undefined]>([
+    ['its own', config, undefined],
+    [
+      'that of the integration',
+      { filters: { projectKey: '^PAY$' } },
+      { token: PAY_TOKEN },
+    ],
+  ])('finds what is in the project with %s', async (_, keys, integration) => {
+    const bitbucket = createServer();
+    const provider = await connectTestProvider({ bitbucket, config: keys, integration });
+    await provider.run();
+    expect(provider.connection.targets()).toEqual(['PAY/api', 'PAY/web'].map(targetOf));
+    expect(usersOf(bitbucket)).toEqual([PAY_USER.name]);
+    const { repositories, projects, ...rest } = countRequests(bitbucket);
+    expect([repositories, projects]).toEqual([undefined, undefined]);
+    expect(rest).toMatchObject({ 'project-repositories': 1, 'file-check': 2 });
+    expect(rest).not.toHaveProperty('authentication-check');
+  });
+
+  it('finds it where Bitbucket does not name the user of the token', async () => {
+    const bitbucket = createServer({
+      users: [{ ...PAY_USER, nameless: true }],
+      anonymousAccess: true,
+    });
+    const provider = await connectTestProvider({ bitbucket, config });
+    await provider.run();
+    expect(provider.connection.targets()).toEqual(['PAY/api', 'PAY/web'].map(targetOf));
+  });
+
+  it('filters by label with it', async () => {
+    const bitbucket = createServer();
+    bitbucket.setLabels('PAY', 'web', []);
+    const filters = { projectKey: '^PAY$', labels: ['service'] };
+    const provider = await connectTestProvider({
+      bitbucket,
+      config: { ...config, filters },
+    });
+    await provider.run();
+    expect(provider.connection.targets()).toEqual([targetOf('PAY/api')]);
+  });
+
+  it('leaves a project that the token may not see unknown, and finds the other', async () => {
+    const bitbucket = createServer();
+    const filters = { projectKey: '^(OPS|PAY)$' };
+    const provider = await connectTestProvider({
+      bitbucket,
+      config: { token: PAY_TOKEN, filters },
+    });
+    await provider.run();
+    expect(provider.connection.targets()).toEqual(['PAY/api', 'PAY/web'].map(targetOf));
+  });
+
+  it('fails, and removes nothing, where no filter names the projects', async () => {
+    const bitbucket = createServer();
+    const provider = await connectTestProvider({ bitbucket, config });
+    await provider.run();
+    const { clock, store, connection } = provider;
+    const wider = await connectTestProvider({
+      ...{ bitbucket, clock, store, connection },
+      config: { token: PAY_TOKEN, filters: { projectKey: 'PAY' } },
+    });
+    await expect(wider.run()).rejects.toThrow('not permitted');
+    expect(connection.targets()).toEqual(['PAY/api', 'PAY/web'].map(targetOf));
+  });
+});
+
+describe('credentials of a provider', () => {
+  it.each<[string, JsonObject, JsonObject, string]>([
+    [
+      'a user instead of the token of the integration',
+      { username: TEST_USER.name, password: TEST_USER.password },
+      { token: 'BBDC-of-nobody' },
+      TEST_USER.name,
+    ],
+    [
+      'a token instead of the user of the integration',
+      { token: PAY_TOKEN },
+      { username: 'nobody', password: 'BBDC-of-nobody' },
+      PAY_USER.name,
+    ],
+  ])('take the place of all others: %s', async (_, own, integration, user) => {
+    const bitbucket = createServer();
+    const config = { ...own, filters: { projectKey: '^PAY$' } };
+    await (await connectTestProvider({ bitbucket, config, integration })).run();
+    expect(usersOf(bitbucket)).toEqual([user]);
+  });
+
+  it('that do not work are named by their own place, never shown', async () => {
+    const bitbucket = createServer({
+      users: [TEST_USER, { ...PAY_USER, expired: true }],
+    });
+    const config = { token: PAY_TOKEN, filters: { projectKey: '^PAY$' } };
+    const provider = await connectTestProvider({ bitbucket, config });
+    await expect(provider.run()).rejects.toThrow(
+      /rejected the configured credentials.*catalog\.providers\.bitbucketServer, provider default/,
+    );
+    expect(bitbucket.requests).toHaveLength(1);
+    expect(provider.logger.text()).not.toContain(PAY_TOKEN);
+  });
+
+  it('of the integration are named by theirs', async () => {
+    const bitbucket = createServer({ users: [] });
+    const provider = await connectTestProvider({ bitbucket });
+    await expect(provider.run()).rejects.toThrow(
+      'integrations.bitbucketServer, host bitbucket.test',
+    );
+  });
+
+  it.each([
+    ['plain', PAY_TOKEN],
+    ['in base64', Buffer.from(PAY_TOKEN).toString('base64')],
+  ])('are taken out of what Bitbucket echoes: %s', async (_, echo) => {
+    const bitbucket = createServer();
+    bitbucket.faults.add({
+      effect: { type: 'status', status: 400, message: `you sent ${echo}` },
+    });
+    const config = { token: PAY_TOKEN, filters: { projectKey: '^PAY$' } };
+    const provider = await connectTestProvider({ bitbucket, config });
+    const error = await provider.run().catch(String);
+    expect(error).toContain('you sent [redacted]');
+    expect(`${error}${provider.logger.text()}`).not.toContain(echo);
+  });
+});
+
+describe('several providers on one host', () => {
+  function createSeveral(bitbucketServer: JsonObject, rateLimited = false) {
+    const clock = new FakeClock();
+    const bitbucket = createServer({
+      clock,
+      ...(rateLimited && { rateLimit: { capacity: 60, fillRate: 5 } }),
+    });
+    const logger = createLogRecorder();
+    const created = createProviders(
+      mockServices.rootConfig({
+        data: {
+          ...appConfigFor({ bitbucket }),
+          catalog: { providers: { bitbucketServer } },
+        },
+      }),
+      {
+        logger,
+        scheduler: mockServices.scheduler.mock({ scheduleTask: async () => {} }),
+        store: createEmptyStore(),
+        reports: new InProcessReportStore(),
+        clock,
+        fetch: fetchOf(bitbucket),
+      },
+    );
+    return { bitbucket, clock, logger, created };
+  }
+
+  const host = 'bitbucket.test';
+  const pay = { host, token: PAY_TOKEN, filters: { projectKey: '^PAY$' } };
+  const ops = { host, token: OPS_TOKEN, filters: { projectKey: '^OPS$' } };
+
+  it('each ask with their own, and the last with those of the integration', async () => {
+    const { bitbucket, clock, logger, created } = createSeveral({
+      pay,
+      ops,
+      all: { host, catalogPath: 'README.md' },
+    });
+    const asked: unknown[] = [];
+    for (const { provider } of created) {
+      bitbucket.clearRequests();
+      await provider.connect(createRecordingConnection());
+      await clock.run(provider.refresh());
+      asked.push(usersOf(bitbucket));
+    }
+    expect(asked).toEqual([[PAY_USER.name], [OPS_USER.name], [TEST_USER.name]]);
+    SECRETS.forEach(secret => expect(logger.text()).not.toContain(secret));
+  });
+
+  it('pace themselves apart: a rate that one sets does not bind another', () => {
+    const slow = { requestsPerSecond: 1, burst: 1 };
+    const apart = createSeveral({ pay: { ...pay, rateLimit: slow }, ops });
+    expect(apart.logger.messages('warn')).toEqual([]);
+    const together = createSeveral({
+      pay: { ...pay, rateLimit: slow },
+      ops: { ...ops, token: PAY_TOKEN },
+    });
+    expect(together.logger.messages('warn')).toEqual([
+      expect.stringContaining('share the rate limit of bitbucket.test'),
+    ]);
+  });
+
+  it('each read the budget of their own account', async () => {
+    const { bitbucket, clock, created } = createSeveral({ pay, ops }, true);
+    await clock.run(
+      Promise.all(
+        created.map(async ({ provider }) => {
+          await provider.connect(createRecordingConnection());
+          await provider.refresh();
+        }),
+      ),
+    );
+    const settings = bitbucket.requests.filter(({ path }) =>
+      path.endsWith('/admin/rate-limit/settings'),
+    );
+    expect(settings.map(({ user }) => user).sort()).toEqual([
+      PAY_USER.name,
+      OPS_USER.name,
+    ]);
+  });
+});

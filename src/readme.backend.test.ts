@@ -1,0 +1,320 @@
+/**
+ * The README in a real backend: what it installs starts, with the configuration that it
+ * shows, and each `curl` of it is sent and answered as it says.
+ */
+
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  mockCredentials,
+  mockServices,
+  startTestBackend,
+} from '@backstage/backend-test-utils';
+import { eventsServiceFactory } from '@backstage/plugin-events-node';
+import { JsonObject } from '@backstage/types';
+import ts from 'typescript';
+import { serve, SimulatedBitbucket } from '../dev/simulatedBitbucket';
+import { eventually } from './__testUtils__/eventually';
+import { OpenApiContract } from './__testUtils__/openApiContract';
+import {
+  createReadmeBitbucket,
+  pushToInvoiceService,
+} from './__testUtils__/readmeBitbucket';
+import { CurlCommand, readmeCommands } from './__testUtils__/readmeCommands';
+import {
+  blocksOf,
+  configExamples,
+  EXAMPLE_BACKSTAGE,
+  EXAMPLE_ENV,
+  EXAMPLE_HOST,
+  installedPackages,
+  loadFeature,
+  README,
+  readManifest,
+  ROOT,
+} from './__testUtils__/readmeText';
+import { startCatalogBackend, TestBackend } from './__testUtils__/testBackend';
+
+const REPORT = '/api/catalog/bitbucket-server';
+const REFRESH = 'POST /api/catalog/refresh';
+const ONE = `GET ${REPORT}/discoveries/default/repositories/PAY/invoice-service`;
+const UNKNOWN = `GET ${REPORT}/discoveries/default/repositories?outcome=unknown&limit=100`;
+const ALL = `GET ${REPORT}/discoveries`;
+const DEFAULT = `GET ${REPORT}/discoveries/default`;
+const APPROVE = `POST ${REPORT}/discoveries/default/removals/approve`;
+
+const contract = new OpenApiContract(path.join(ROOT, 'docs/report.openapi.yaml'));
+
+/** The curl lines of the README by method and path. */
+const curls = new Map(
+  readmeCommands()
+    .flatMap(one => (one.kind === 'curl' ? [one] : []))
+    .map(one => [`${one.method} ${one.url.replace(EXAMPLE_BACKSTAGE, '')}`, one]),
+);
+
+describe('the backend.add lines of the README', () => {
+  it('install this package and the events plugin', () => {
+    const { name } = readManifest();
+
+    expect(installedPackages()).toEqual([
+      name,
+      '@backstage/plugin-events-backend',
+      `${name}/events`,
+    ]);
+    const lines = blocksOf('ts').join('').trim().split('\n');
+    expect(lines).toHaveLength(installedPackages().length);
+  });
+
+  it('type-check in the index of a backend, as the demo does', () => {
+    const index = path.join(ROOT, 'readme-backend-index.ts');
+    const text = [
+      "import { createBackend } from '@backstage/backend-defaults';",
+      'const backend = createBackend();',
+      ...blocksOf('ts'),
+      'backend.start();',
+    ].join('\n');
+
+    expect(typeErrors(path.join(ROOT, 'dev/index.ts'), { [index]: text })).toEqual([]);
+  }, 120_000);
+
+  it('would not type-check with a package or an entry that there is not', () => {
+    const index = path.join(ROOT, 'readme-wrong-index.ts');
+    const text = `export const a = import('${readManifest().name}/nothing');`;
+
+    expect(typeErrors(index, { [index]: text })).toEqual([
+      expect.stringContaining('Cannot find module'),
+    ]);
+  }, 120_000);
+});
+
+describe('a backend as the README sets it up', () => {
+  let bitbucket: SimulatedBitbucket;
+  let backend: TestBackend;
+  let closeBitbucket: () => Promise<void>;
+
+  beforeAll(async () => {
+    bitbucket = createReadmeBitbucket();
+    const served = await serve(bitbucket);
+    closeBitbucket = () => served.close();
+    backend = await startCatalogBackend(
+      configFor(bitbucket),
+      ...installedPackages().map(loadFeature),
+      // The test backend's own keeps what one plugin publishes from the others.
+      eventsServiceFactory,
+      // A caller without credentials is nobody, as in production.
+      mockServices.httpAuth.factory({ defaultCredentials: mockCredentials.none() }),
+    );
+    await eventually(async () => {
+      expect(await send(ALL)).toMatchObject({ items: [{ status: 'succeeded' }] });
+    });
+  }, 60_000);
+
+  afterAll(async () => {
+    await backend.stop();
+    await closeBitbucket();
+  });
+
+  /** Sends a curl line of the README to the test backend; its answer has to be a success. */
+  async function send(name: string): Promise<unknown> {
+    const command = curls.get(name);
+    if (!command) {
+      throw new Error(`the README has no ${name}: ${[...curls.keys()].join(', ')}`);
+    }
+    const { status, body } = await exchange(backend, command);
+    expect([name, status]).toEqual([name, 200]);
+    return body;
+  }
+
+  it('answers each curl line of the README', () => {
+    expect([...curls.keys()].sort()).toEqual(
+      [REFRESH, ONE, UNKNOWN, ALL, DEFAULT, APPROVE].sort(),
+    );
+  });
+
+  it('refuses the same lines without the token', async () => {
+    for (const command of curls.values()) {
+      const headers = { 'Content-Type': 'application/json' };
+      const response = await fetch(backendUrl(backend, command), {
+        method: command.method,
+        headers,
+        body: command.body,
+      });
+      expect(response.status).toBe(401);
+    }
+  });
+
+  it('says why a repository is missing, or that it is not', async () => {
+    expect(await send(ONE)).toMatchObject({
+      projectKey: 'PAY',
+      repositorySlug: 'invoice-service',
+      outcome: 'registered',
+      files: [{ path: 'catalog-info.yaml' }],
+    });
+    expect(await send(UNKNOWN)).toMatchObject({
+      items: [
+        {
+          repositorySlug: 'being-imported',
+          outcome: 'unknown',
+          reason: 'not-available',
+          cause: expect.any(String),
+          remedy: expect.any(String),
+        },
+      ],
+      totalItems: 1,
+      limit: 100,
+    });
+    expect(await send(ALL)).toMatchObject({
+      items: [{ providerId: 'default', summary: { registered: 2, unknown: 1 } }],
+    });
+  });
+
+  it('has the Location that stands for the discovery', async () => {
+    const [, name = ''] =
+      /the Location `([^`]+)` stands for the discovery/.exec(README) ?? [];
+    const url = `${backend.baseUrl}/api/catalog/entities/by-name/location/default/${name}`;
+
+    await eventually(async () => {
+      const headers = { Authorization: mockCredentials.user.header() };
+      expect((await fetch(url, { headers })).status).toBe(200);
+    });
+  });
+
+  it('takes signed webhooks with 202 at the URL of the README and refuses others with 403', async () => {
+    const [url = ''] =
+      /https:\/\/backstage\.example\.com\/api\/events[^`]*/.exec(README) ?? [];
+    const target = url.replace(EXAMPLE_BACKSTAGE, backend.baseUrl);
+    const post = async ({ headers, body }: ReturnType<SimulatedBitbucket['webhook']>) => {
+      const response = await fetch(target, {
+        method: 'POST',
+        headers: { ...headers },
+        body,
+      });
+      return response.status;
+    };
+    const secret = EXAMPLE_ENV.BITBUCKET_WEBHOOK_SECRET;
+    const checks = () =>
+      bitbucket.requests.filter(one => /type=true/.test(one.path)).length;
+    const before = checks();
+
+    expect(await post(pushToInvoiceService(bitbucket))).toBe(403);
+    expect(await post(pushToInvoiceService(bitbucket, 'another-secret'))).toBe(403);
+    await sleep(1_000);
+    expect(checks()).toBe(before);
+    expect(await post(bitbucket.webhook('diagnostics:ping', {}))).toBe(202);
+    expect(await post(pushToInvoiceService(bitbucket, secret))).toBe(202);
+    await eventually(async () => expect(checks()).toBe(before + 1));
+  });
+
+  it('runs discovery now, holds back a mass removal and carries it out once approved', async () => {
+    for (const [key, slug] of [
+      ['PAY', 'invoice-service'],
+      ['BILLING', 'ledger'],
+    ] as const) {
+      bitbucket.removeFile(key, slug, 'catalog-info.yaml');
+    }
+    const isHeldBack = {
+      approved: false,
+      targetUrl: expect.stringContaining('/browse/'),
+    };
+
+    await send(REFRESH);
+
+    await eventually(async () => {
+      expect(await send(DEFAULT)).toMatchObject({
+        status: 'succeeded',
+        trigger: 'manual',
+        summary: { heldBack: 2 },
+        heldRemovals: [isHeldBack, isHeldBack],
+      });
+    });
+    expect(await locationsOf(backend)).toHaveLength(2);
+    expect(await send(APPROVE)).toEqual({ approved: 2 });
+    await eventually(async () => expect(await locationsOf(backend)).toEqual([]));
+    const released = { ...isHeldBack, approved: true };
+    expect(await send(DEFAULT)).toMatchObject({ heldRemovals: [released, released] });
+  });
+});
+
+describe('a backend with the events feature but without its secret', () => {
+  it('does not start', async () => {
+    const features = installedPackages().slice(1).map(loadFeature);
+
+    await expect(startTestBackend({ features })).rejects.toThrow(
+      /events\.modules\.bitbucketServer\.webhookSecret/,
+    );
+  });
+});
+
+/** The first example and the one about events, where Bitbucket is the simulated one. */
+function configFor(bitbucket: SimulatedBitbucket): JsonObject {
+  const examples = configExamples();
+  const [first = {}] = examples;
+  const events = examples.find(one => one.events !== undefined)?.events;
+  const text = JSON.stringify({ ...first, ...(events !== undefined && { events }) })
+    .replaceAll(`https://${EXAMPLE_HOST}`, bitbucket.baseUrl)
+    .replaceAll(EXAMPLE_HOST, new URL(bitbucket.baseUrl).host);
+  const config: { events?: JsonObject } & JsonObject = JSON.parse(text);
+  // One process needs no bus, and a poll of the bus would hold up its end.
+  return { ...config, events: { ...config.events, useEventBus: 'never' } };
+}
+
+function backendUrl(backend: TestBackend, { url }: CurlCommand): string {
+  return url.replace(EXAMPLE_BACKSTAGE, backend.baseUrl);
+}
+
+/** Sends what a curl line would send, as a user, and holds reports to their document. */
+async function exchange(backend: TestBackend, command: CurlCommand) {
+  const { method, headers, body: sent } = command;
+  expect(headers.Authorization).toBe('Bearer the-token');
+  const url = backendUrl(backend, command);
+  const response = await fetch(url, {
+    method,
+    headers: { ...headers, Authorization: mockCredentials.user.header() },
+    body: sent,
+  });
+  const text = await response.text();
+  const body: unknown = text === '' ? undefined : JSON.parse(text);
+  const [, below] = url.split(REPORT);
+  if (below !== undefined) {
+    contract.check({ method, path: below, status: response.status, body });
+  }
+  return { status: response.status, body };
+}
+
+async function locationsOf(backend: TestBackend): Promise<unknown> {
+  const filter = 'kind=location,spec.presence=optional';
+  const response = await fetch(
+    `${backend.baseUrl}/api/catalog/entities?filter=${filter}`,
+    {
+      headers: { Authorization: mockCredentials.user.header() },
+    },
+  );
+  return response.json();
+}
+
+/** What the compiler says about files, some of which exist in memory only. */
+function typeErrors(root: string, files: Readonly<Record<string, string>>): string[] {
+  const { config } = ts.readConfigFile(path.join(ROOT, 'tsconfig.json'), ts.sys.readFile);
+  const { options } = ts.parseJsonConfigFileContent(config, ts.sys, ROOT);
+  const checked: ts.CompilerOptions = {
+    ...options,
+    noEmit: true,
+    emitDeclarationOnly: false,
+  };
+  const host = ts.createCompilerHost(checked);
+  const { getSourceFile, fileExists, readFile } = host;
+  host.fileExists = name => name in files || fileExists(name);
+  host.readFile = name => files[name] ?? readFile(name);
+  host.getSourceFile = (name, ...rest) => {
+    const text = files[name];
+    return text === undefined
+      ? getSourceFile(name, ...rest)
+      : ts.createSourceFile(name, text, ts.ScriptTarget.ES2022);
+  };
+  const roots = [...new Set([root, ...Object.keys(files)])];
+  const program = ts.createProgram(roots, checked, host);
+  return roots
+    .map(name => program.getSourceFile(name))
+    .flatMap(source => ts.getPreEmitDiagnostics(program, source))
+    .map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, '\n'));
+}

@@ -1,0 +1,308 @@
+import knexFactory, { Knex } from 'knex';
+import { JsonObject } from '@backstage/types';
+import { z } from 'zod';
+import {
+  createSimulatedBitbucket,
+  LoggedRequest,
+  serve,
+  SimulatedBitbucket,
+} from '../dev/simulatedBitbucket';
+import { componentYaml } from '../dev/seed';
+import { WEBHOOK_SECRET, webhookConfig } from './__testUtils__/backendProcessApi';
+import { BackendProcess, startBackendProcess } from './__testUtils__/backendProcessHost';
+import { eventually } from './__testUtils__/eventually';
+import { appConfigFor, TEST_USER } from './__testUtils__/testProvider';
+
+const VARIABLE = 'BACKSTAGE_TEST_DATABASE_POSTGRES15_CONNECTION_STRING';
+const server = process.env[VARIABLE];
+const title = 'replicas on one PostgreSQL database';
+
+const OFTEN_SLUGS = ['red', 'green', 'blue'];
+const RUNS_LOOKED_AT = 5;
+const PUSHED_SLUGS = ['to-first', 'to-second', 'to-bus', 'to-both'];
+const MANUAL = { trigger: 'manual' };
+
+const endings: (() => Promise<unknown>)[] = [];
+
+/** A database of this test run alone. */
+async function createDatabase(serverUrl: string): Promise<string> {
+  const knexOf = (url: URL) => knexFactory({ client: 'pg', connection: url.href });
+  const name = `bitbucket_replicas_${process.pid}_${Date.now()}`;
+  const admin = knexOf(new URL('/postgres', serverUrl));
+  endings.push(() => admin.destroy());
+  await admin.raw('CREATE DATABASE ??', [name]);
+  endings.push(() => admin.raw('DROP DATABASE ?? WITH (FORCE)', [name]));
+  return new URL(`/${name}`, serverUrl).href;
+}
+
+function openDatabase(connection: string): Knex {
+  const knex = knexFactory({ client: 'pg', connection, pool: { min: 0, max: 1 } });
+  endings.push(() => knex.destroy());
+  return knex;
+}
+
+/** One provider per project; `often` runs again and again, `one` and `two` only on demand. */
+function configFor(bitbucket: SimulatedBitbucket, userName: string): JsonObject {
+  const { host } = new URL(bitbucket.baseUrl);
+  const provider = (projectKey: string, frequency: JsonObject): JsonObject => ({
+    host,
+    filters: { projectKey: `^${projectKey}$` },
+    schedule: { frequency, timeout: { seconds: 6 } },
+  });
+  const user = bitbucket.addUser({ ...TEST_USER, name: userName });
+  const integration = { username: user.name, password: TEST_USER.password };
+  return {
+    ...appConfigFor({ bitbucket, integration }),
+    events: webhookConfig('always'),
+    catalog: {
+      providers: {
+        bitbucketServer: {
+          often: provider('OFTEN', { seconds: 1 }),
+          main: provider('PAY', { hours: 1 }),
+          one: provider('ONE', MANUAL),
+          two: provider('TWO', MANUAL),
+        },
+      },
+    },
+  };
+}
+
+async function serveBitbucket(): Promise<SimulatedBitbucket> {
+  const bitbucket = createSimulatedBitbucket({ users: [TEST_USER] });
+  const add = (projectKey: string, slug: string, path = 'catalog-info.yaml') => {
+    const files = { [path]: componentYaml(slug, 'a service') };
+    bitbucket.addRepository({ projectKey, slug, files });
+  };
+  OFTEN_SLUGS.forEach(slug => add('OFTEN', slug));
+  ['api', 'web', 'batch'].forEach(slug => add('PAY', slug));
+  [...PUSHED_SLUGS, 'fence', 'lost'].forEach(slug => add('PAY', slug, 'not-yet.yaml'));
+  add('ONE', 'first-manual');
+  add('TWO', 'second-manual');
+  // Two runs at once would take long enough to be seen.
+  const effect = { type: 'delay', ms: 30 } as const;
+  bitbucket.faults.add({ match: { projectKey: 'OFTEN' }, effect });
+  const served = await serve(bitbucket);
+  endings.push(() => served.close());
+  return bitbucket;
+}
+
+const isListingOf = (projectKey: string) => (request: LoggedRequest) =>
+  request.path.includes(`/projects/${projectKey}/repos?`);
+
+/** Asked for the repository itself: what an event leads to, and no run. */
+const isEvaluationOf = (slug: string) => (request: LoggedRequest) =>
+  request.path.endsWith(`/repos/${slug}`);
+
+const isCheck = ({ path }: LoggedRequest) => path.includes('type=true');
+
+/** The requests of each run that is over, which begins with its listing. */
+function runsOf(bitbucket: SimulatedBitbucket, projectKey: string): LoggedRequest[][] {
+  const runs: LoggedRequest[][] = [];
+  for (const request of bitbucket.requests) {
+    if (isListingOf(projectKey)(request)) {
+      runs.push([request]);
+    } else if (request.path.includes(`/${projectKey}/`) && isCheck(request)) {
+      runs.at(-1)?.push(request);
+    }
+  }
+  return runs.slice(0, -1);
+}
+
+const Tasks = z.object({
+  tasks: z.array(
+    z.object({
+      taskId: z.string(),
+      taskState: z.object({ status: z.string(), startsAt: z.string().optional() }),
+    }),
+  ),
+});
+
+async function taskOf(replica: BackendProcess, providerId: string) {
+  const response = await replica.send('/api/catalog/.backstage/scheduler/v1/tasks');
+  const { tasks } = Tasks.parse(await response.json());
+  return tasks.find(
+    one => one.taskId === `bitbucketServer-provider:${providerId}:refresh`,
+  );
+}
+
+async function uidsOf(replica: BackendProcess): Promise<Record<string, string>> {
+  const components = await replica.entities('kind=component');
+  return Object.fromEntries(
+    components.map(({ metadata: { name, uid = 'no uid' } }) => [name, uid]),
+  );
+}
+
+const anchorOf = (providerId: string) =>
+  `location:default/bitbucket-server-${providerId}`;
+
+(server ? describe : describe.skip)(
+  server ? title : `${title} (SKIPPED: set ${VARIABLE} or start one at 127.0.0.1:5432)`,
+  () => {
+    let bitbucket: SimulatedBitbucket;
+    let connection: string;
+    let first: BackendProcess;
+    let second: BackendProcess;
+    let receiver: BackendProcess;
+
+    const startReplica = async (userName: string, withCatalog = true) => {
+      const config = configFor(bitbucket, userName);
+      const replica = await startBackendProcess({
+        config,
+        database: connection,
+        withCatalog,
+      });
+      endings.push(() => replica.kill());
+      return replica;
+    };
+
+    const pushFile = (slug: string) => {
+      const change = bitbucket.writeFile(
+        'PAY',
+        slug,
+        'catalog-info.yaml',
+        componentYaml(slug, 'pushed'),
+      );
+      return bitbucket.webhook(
+        'repo:refs_changed',
+        { projectKey: 'PAY', slug, changes: [change] },
+        { secret: WEBHOOK_SECRET },
+      );
+    };
+
+    const count = (matches: (request: LoggedRequest) => boolean) =>
+      bitbucket.requests.filter(matches).length;
+
+    const evaluations = () =>
+      [...PUSHED_SLUGS, 'fence'].map(slug => count(isEvaluationOf(slug)));
+
+    beforeAll(async () => {
+      bitbucket = await serveBitbucket();
+      connection = await createDatabase(server ?? '');
+      first = await startReplica('first-replica');
+      await first.ready();
+      second = await startReplica('second-replica');
+      receiver = await startReplica('no-replica', false);
+      await Promise.all([second.ready(), receiver.ready()]);
+    });
+
+    afterAll(async () => {
+      for (const end of endings.splice(0).reverse()) {
+        await end();
+      }
+    });
+
+    it('run the task of a provider one at a time, whichever of them does', async () => {
+      for (const replica of [first, second]) {
+        expect(await taskOf(replica, 'often')).toBeDefined();
+      }
+      bitbucket.clearRequests();
+
+      await eventually(async () =>
+        expect(count(isListingOf('OFTEN'))).toBeGreaterThan(RUNS_LOOKED_AT),
+      );
+
+      const runs = runsOf(bitbucket, 'OFTEN').slice(1);
+      expect(runs.length).toBeGreaterThanOrEqual(RUNS_LOOKED_AT - 1);
+      for (const [listing, ...checks] of runs) {
+        expect(checks).toHaveLength(OFTEN_SLUGS.length);
+        expect(new Set(checks.map(one => one.user))).toEqual(new Set([listing?.user]));
+      }
+    });
+
+    it('show the same catalog', async () => {
+      await first.component('api');
+      await first.component('blue');
+
+      const seen = await Promise.all(
+        [first, second].map(replica => replica.entities('kind=component,kind=location')),
+      );
+
+      expect(seen[1]).toEqual(seen[0]);
+      expect(await uidsOf(second)).toEqual(await uidsOf(first));
+    });
+
+    it('evaluate a webhook once, whichever receives it, also one without a catalog', async () => {
+      expect(await first.deliver(pushFile('to-first'))).toBe(202);
+      expect(await second.deliver(pushFile('to-second'))).toBe(202);
+      expect(await receiver.deliver(pushFile('to-bus'))).toBe(202);
+      const twice = pushFile('to-both');
+      expect(await first.deliver(twice)).toBe(202);
+      expect(await second.deliver(twice)).toBe(202);
+      await Promise.all(PUSHED_SLUGS.map(slug => second.component(slug)));
+
+      // Whatever came before it on the bus has been worked on when this one is.
+      expect(await receiver.deliver(pushFile('fence'))).toBe(202);
+      await first.component('fence');
+
+      expect(evaluations()).toEqual([1, 1, 1, 1, 1]);
+    });
+
+    it('start one run for a refresh of the anchor, whichever is asked', async () => {
+      expect(count(isListingOf('ONE')) + count(isListingOf('TWO'))).toBe(0);
+      expect(await first.refresh(anchorOf('one'))).toBe(200);
+      expect(await second.refresh(anchorOf('two'))).toBe(200);
+
+      await second.component('first-manual');
+      await first.component('second-manual');
+
+      for (const id of ['one', 'two']) {
+        await eventually(async () =>
+          expect((await taskOf(first, id))?.taskState).toEqual({ status: 'idle' }),
+        );
+      }
+      expect([count(isListingOf('ONE')), count(isListingOf('TWO'))]).toEqual([1, 1]);
+    });
+
+    it('find by the next run what one of them was told and killed before it looked', async () => {
+      expect(await first.deliver(pushFile('lost'))).toBe(202);
+      await first.kill();
+      expect(await second.entities('kind=component,metadata.name=lost')).toEqual([]);
+
+      expect(await second.refresh(anchorOf('main'))).toBe(200);
+
+      await second.component('lost');
+      expect(count(isEvaluationOf('lost'))).toBe(0);
+    });
+
+    it('finish the run in which one of them was killed, and remove nothing', async () => {
+      first = await startReplica('first-replica');
+      await first.ready();
+      const before = await uidsOf(second);
+      const hang = bitbucket.faults.add({
+        match: { kind: 'file-check', projectKey: 'PAY' },
+        after: 2,
+        effect: 'hang',
+      });
+      expect(await second.refresh(anchorOf('main'))).toBe(200);
+      await eventually(async () => expect(hang.hits).toBeGreaterThan(0));
+      const user = bitbucket.requests.filter(isListingOf('PAY')).at(-1)?.user;
+      const [killed, survivor] =
+        user === 'first-replica' ? [first, second] : [second, first];
+
+      await killed.kill();
+      hang.remove();
+      const files = { 'catalog-info.yaml': componentYaml('since-then', 'a service') };
+      bitbucket.addRepository({ projectKey: 'PAY', slug: 'since-then', files });
+
+      expect(await uidsOf(survivor)).toEqual(before);
+      // The scheduler frees the lock of the dead when a replica starts, or once a minute.
+      const knex = openDatabase(connection);
+      await eventually(async () => {
+        const expired: unknown[] = await knex
+          .withSchema('catalog')
+          .from('backstage_backend_tasks__tasks')
+          .where('id', 'bitbucketServer-provider:main:refresh')
+          .andWhere('current_run_expires_at', '<', knex.fn.now());
+        expect(expired).toHaveLength(1);
+      });
+      const successor = await startReplica('third-replica');
+      await successor.ready();
+      await survivor.component('since-then');
+      expect(await uidsOf(survivor)).toMatchObject(before);
+    });
+
+    it('have looked at nothing twice for one webhook, not even later', () => {
+      expect(evaluations()).toEqual([1, 1, 1, 1, 1]);
+    });
+  },
+);
