@@ -12,6 +12,7 @@ import {
   EvaluationRecord,
   ProviderMemoryStore,
 } from '../store/ProviderMemoryStore';
+import { laterIds } from '../store/laterIds';
 
 /** Keeps memories in a map; before its first run a provider's memory is its baseline. */
 export class InProcessMemoryStore implements ProviderMemoryStore {
@@ -51,7 +52,7 @@ export class InProcessMemoryStore implements ProviderMemoryStore {
   async save(
     providerId: string,
     memory: ProviderMemory,
-    upToMs = Number.MAX_SAFE_INTEGER,
+    upToMs?: number,
   ): Promise<readonly KnownRepository[]> {
     const approved = await this.loadApprovals(providerId);
     const held = memory.held.map(one => ({
@@ -59,7 +60,11 @@ export class InProcessMemoryStore implements ProviderMemoryStore {
       approved: approved.has(one.targetUrl),
     }));
     const before = this.#memories.get(providerId)?.repositories ?? [];
-    const kept = before.filter(one => (one.checkedAtMs ?? 0) > upToMs);
+    const checks = before.flatMap(({ repositoryId, checkedAtMs }) =>
+      checkedAtMs === undefined ? [] : { repositoryId, checkedAtMs },
+    );
+    const keptIds = laterIds(checks, memory.repositories, upToMs);
+    const kept = before.filter(one => keptIds.includes(one.repositoryId));
     const repositories = mergeLater(kept, memory.repositories);
     this.#memories.set(providerId, { ...memory, repositories, held });
     return kept;

@@ -1,6 +1,7 @@
 /** Why one repository is, or is not, in the catalog: asks for that repository alone. */
 
 import { findCatalogFiles } from '../discovery/findCatalogFiles';
+import { decideByOwnLabels } from '../discovery/labels';
 import { reportRepository } from '../discovery/report';
 import { RepositoryAddress } from '../model';
 import { CliIo, ExitCode } from './CliIo';
@@ -89,7 +90,9 @@ async function explain(
       return { ...provider, status: 'failed', error: hint + lookup.problem.detail };
     }
     const { repository } = lookup;
-    const outcome = await findCatalogFiles(repository, config, client, signal);
+    const outcome =
+      (await decideByOwnLabels(repository, config, client, signal)) ??
+      (await findCatalogFiles(repository, config, client, signal));
     const report = reportRepository({ repository, outcome });
     return {
       ...provider,

@@ -187,8 +187,7 @@ describe('work that fails', () => {
     expect(givenUp.map(one => one.items)).toEqual([['a'], ['b']]);
   });
 
-  // What arrives while its key waits for a retry is given up with what was there before.
-  it.failing('gives what arrives shortly before the end its own attempts', async () => {
+  it('gives what arrives shortly before the end its own attempts', async () => {
     let isDown = true;
     const scene = createQueue(async () => (isDown ? RETRY : DONE));
     const { clock, givenUp, queue } = scene;

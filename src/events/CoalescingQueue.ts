@@ -83,9 +83,13 @@ export class CoalescingQueue<T> {
   /** Works on what waits for a key until it is done or given up. */
   async #complete(key: string): Promise<void> {
     const { clock, signal, onGiveUp } = this.#options;
-    const startedMs = clock.now();
+    let startedMs = clock.now();
     let item: T | undefined;
     for (let retries = 0; ; retries += 1) {
+      if (this.#waiting.get(key) !== undefined) {
+        // What has just arrived is given the whole time, and what was there before with it.
+        startedMs = clock.now();
+      }
       item = this.#take(key, item);
       if (item === undefined) {
         return;

@@ -52,7 +52,7 @@ export class Relevance {
   /** @param lookUp - called at most once, and only for a push that may matter */
   async ofRepository(change: SingleChange, lookUp: BranchLookup): Promise<Verdict> {
     const { repository } = change;
-    const outOfScope = await this.#reasonForLeavingOut(repository);
+    const outOfScope = await this.#reasonForLeavingOut(change);
     if (outOfScope) {
       return { kind: 'ignored', reason: outOfScope };
     }
@@ -101,21 +101,24 @@ export class Relevance {
    * A repository whose address no filter lets through costs nothing, unless it was let
    * through under another one and has to go.
    */
-  async #reasonForLeavingOut(repository: ChangedRepository): Promise<string | undefined> {
+  async #reasonForLeavingOut(change: SingleChange): Promise<string | undefined> {
+    const { repository } = change;
     const { config, store } = this.#tools;
     const reason = assessAddress(repository, config.filters);
     if (reason === undefined) {
       return undefined;
     }
+    const was = change.type === 'modified' ? change.was : undefined;
+    const addresses = [repository, ...(was ? [was] : [])];
+    const keys = addresses.map(addressKey);
     const near = await store.loadNear(config.id, {
       repositoryIds: repository.id === undefined ? [] : [repository.id],
-      addresses: [repository],
+      addresses,
     });
     const isHeld = near?.some(
       one =>
         one.files.length > 0 &&
-        (one.repositoryId === repository.id ||
-          addressKey(one) === addressKey(repository)),
+        (one.repositoryId === repository.id || keys.includes(addressKey(one))),
     );
     return isHeld ? undefined : `the filters leave it out (${reason})`;
   }

@@ -133,8 +133,7 @@ describe('a moved repository', () => {
     expect(await moveOutOfScope(startEvents)).toEqual(gone);
   });
 
-  // `Relevance` looks for what is held under the id and the new address only, not under `was`.
-  it.failing('leaves likewise where it was known by address only', async () => {
+  it('leaves likewise where it was known by address only', async () => {
     const gone = [{ added: [], removed: ['PAY/api'] }];
     expect(await moveOutOfScope(startWithPlaceholders)).toEqual(gone);
   });

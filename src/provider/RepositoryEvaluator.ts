@@ -91,7 +91,13 @@ export class RepositoryEvaluator {
     const guarded = await this.#guard(evaluation.delta, evaluation.result);
     const { delta, held, heldBackReason } = guarded;
     await store.saveProgress(config.id, withRemoved(delta));
-    await catalog.change(delta.added, delta.removed);
+    try {
+      await catalog.change(delta.added, delta.removed);
+    } catch (error) {
+      // Or the next attempt would take what the catalog has not got for what it has.
+      await store.saveProgress(config.id, withoutAdded(delta));
+      throw error;
+    }
     await catalog.refresh(delta.stayed);
     const settled = [...delta.added, ...delta.removed, ...delta.stayed];
     await store.saveEvaluation(config.id, {
@@ -125,6 +131,15 @@ export class RepositoryEvaluator {
     const policy = config.removals;
     return guardEvaluation(delta, { result, memory, policy, nowMs: clock.now() });
   }
+}
+
+/** What is remembered where the catalog took nothing. */
+function withoutAdded(delta: RepositoryDelta): KnownRepository[] {
+  const added = new Set(delta.added.map(one => one.file.targetUrl));
+  return withRemoved(delta).map(one => ({
+    ...one,
+    files: one.files.filter(file => !added.has(file.targetUrl)),
+  }));
 }
 
 /** What is remembered until the catalog has let go of what is removed. */

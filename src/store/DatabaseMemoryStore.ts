@@ -16,7 +16,13 @@ import {
   EvaluationRecord,
   ProviderMemoryStore,
 } from './ProviderMemoryStore';
-import { hashOf, parseHeldRow, parseProviderRow, parseRepositoryRow } from './storedRows';
+import {
+  hashOf,
+  parseCheckRow,
+  parseHeldRow,
+  parseProviderRow,
+  parseRepositoryRow,
+} from './storedRows';
 import {
   anyOf,
   deleteHeld,
@@ -29,6 +35,7 @@ import {
   writeProvider,
   writeRepositories,
 } from './memoryTables';
+import { laterIds } from './laterIds';
 import { withBaseline } from './withBaseline';
 
 /** Stores memories in the catalog's database. */
@@ -92,19 +99,19 @@ export class DatabaseMemoryStore implements ProviderMemoryStore {
   async save(
     providerId: string,
     memory: ProviderMemory,
-    upToMs = Number.MAX_SAFE_INTEGER,
+    upToMs?: number,
   ): Promise<readonly KnownRepository[]> {
     const knex = await this.#database.connect();
     return knex.transaction(async transaction => {
       await writeProvider(transaction, providerId, memory);
       const mine = () => transaction(REPOSITORIES).where('provider_id', providerId);
-      const rows: unknown[] = await mine().andWhere('checked_at_ms', '>', upToMs);
+      const checks: unknown[] = await mine()
+        .whereNotNull('checked_at_ms')
+        .select('repository_id', 'checked_at_ms');
+      const keptIds = laterIds(checks.map(parseCheckRow), memory.repositories, upToMs);
+      const rows: unknown[] = await mine().whereIn('repository_id', keptIds);
       const kept = rows.map(parseRepositoryRow);
-      await mine()
-        .andWhere(old => {
-          old.whereNull('checked_at_ms').orWhere('checked_at_ms', '<=', upToMs);
-        })
-        .delete();
+      await mine().whereNotIn('repository_id', keptIds).delete();
       await writeRepositories(transaction, providerId, memory.repositories);
       await replaceHeld(transaction, providerId, memory);
       return kept;

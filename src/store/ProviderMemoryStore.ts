@@ -36,7 +36,8 @@ export interface ProviderMemoryStore {
   /**
    * Replaces what is remembered; approvals that came in meanwhile stay.
    *
-   * @param upToMs - what was settled later, by an event, is kept; epoch milliseconds
+   * @param upToMs - the end of the run that saves: what an event has settled later than the
+   * run is kept; epoch milliseconds. Left out, everything is replaced
    * @returns what was kept
    */
   save(

@@ -40,6 +40,10 @@ const RepositoryRow = z.object({
   checked_at_ms: BigNumber.nullable(),
 });
 
+const CheckRow = RepositoryRow.pick({ repository_id: true }).extend({
+  checked_at_ms: BigNumber,
+});
+
 const HeldRow = z.object({
   target_url: z.string(),
   repository_id: BigNumber,
@@ -107,6 +111,12 @@ export function parseRepositoryRow(row: unknown): KnownRepository {
       parsed.outcome === null ? undefined : Outcome.parse(JSON.parse(parsed.outcome)),
     checkedAtMs: parsed.checked_at_ms ?? undefined,
   };
+}
+
+/** @throws an error when the row is not as this version writes it */
+export function parseCheckRow(row: unknown) {
+  const parsed = CheckRow.parse(row);
+  return { repositoryId: parsed.repository_id, checkedAtMs: parsed.checked_at_ms };
 }
 
 /** @throws an error when the row is not as this version writes it */
