@@ -1,6 +1,8 @@
+import { readFileSync } from 'node:fs';
 import { TEST_USER } from '../__testUtils__/testProvider';
-import { createSimulatedBitbucket } from '../../dev/simulatedBitbucket';
+import { createSimulatedBitbucket, FaultEffect } from '../../dev/simulatedBitbucket';
 import { createDemoBitbucket, DEMO_PROVIDER } from './__testUtils__/demoBitbucket';
+import { ABSENCE_REASONS, EXCLUSION_REASONS, UNKNOWN_REASONS } from '../model';
 import { runCommand } from './__testUtils__/runCommand';
 import { ExplanationDocument } from './explainRepository';
 
@@ -34,11 +36,36 @@ describe('preview --explain', () => {
     ['project-key', { filters: { projectKey: '^SHOP$' } }],
     ['repo-slug', { filters: { repoSlug: '^other' } }],
     ['visibility', { filters: { visibility: 'public' } }],
+    ['label', { filters: { labels: ['catalogued'] } }],
   ])('explains %s also where the listing would not show it', async (reason, provider) => {
     const { stdout, exitCode } = await explain('PAY/pay-service-4', provider);
 
     expect(stdout).toMatch(new RegExp(`Outcome +excluded: ${reason}$`, 'm'));
     expect(exitCode).toBe(0);
+  });
+
+  it.each<[string, FaultEffect, string]>([
+    ['rate-limited', { type: 'status', status: 429 }, 'rateLimit'],
+    ['timeout', { type: 'hang' }, 'requestTimeout'],
+    ['unexpected-answer', { type: 'login-page' }, 'apiBaseUrl'],
+  ])('explains %s, with what to do about it', async (reason, effect, remedy) => {
+    const bitbucket = createDemoBitbucket();
+    bitbucket.faults.add({ match: { kind: 'file-check' }, effect });
+    const { stdout } = await explain('PAY/pay-service-4', {}, bitbucket);
+
+    expect(stdout).toMatch(new RegExp(`Outcome +unknown: ${reason}$`, 'm'));
+    expect(stdout).toContain(remedy);
+  });
+
+  it('explains each code that a look at one repository can end with', () => {
+    const tested = readFileSync(__filename, 'utf8');
+    // A run alone has a turn that may not come, and parsers are not there yet.
+    const others = new Set<string>(['not-checked', 'parser-failed']);
+    const codes = [...EXCLUSION_REASONS, ...ABSENCE_REASONS, ...UNKNOWN_REASONS];
+
+    for (const code of codes.filter(one => !others.has(one))) {
+      expect(tested).toMatch(new RegExp(`'(?:\\w+: )?${code}'`));
+    }
   });
 
   it('asks for that repository alone', async () => {
