@@ -33,6 +33,10 @@ export const LAYERS = {
     imports: [...BELOW_ADAPTERS, 'config', 'store', 'metrics', 'provider'],
     backstage: 'any',
   },
+  api: {
+    imports: [...BELOW_ADAPTERS, 'config', 'store', 'metrics', 'provider'],
+    backstage: 'any',
+  },
   router: {
     imports: [...BELOW_ADAPTERS, 'config', 'store', 'provider'],
     backstage: 'any',

@@ -34,6 +34,14 @@ async function main(): Promise<void> {
   backend.add(import('@backstage/plugin-events-backend'));
   backend.add(import('../src'));
   backend.add(import('../src/eventsEntry'));
+  const parser = process.env.LOCATION_PARSER;
+  if (parser === 'metadata') {
+    backend.add(import('./parsers/repositoryMetadata'));
+  } else if (parser === 'description') {
+    backend.add(import('./parsers/descriptionAndLabels'));
+  } else if (parser !== undefined) {
+    throw new Error('LOCATION_PARSER may be metadata or description');
+  }
   await backend.start();
   createControl({
     bitbucket,

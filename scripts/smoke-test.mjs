@@ -6,10 +6,7 @@
  * Packing rewrites package.json for a moment, so it happens in a copy of the work tree.
  */
 
-import { spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import {
-  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -23,12 +20,15 @@ import {
 } from 'node:fs';
 import { builtinModules } from 'node:module';
 import { tmpdir } from 'node:os';
-import { dirname, join, relative, resolve, sep } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { loadConfigSchema } from '@backstage/config-loader';
 import ts from 'typescript';
 import { parse } from 'yaml';
+import { assert, check, summarize } from './lib/checks.mjs';
+import { filesBelow, readJson, root, writeJson } from './lib/files.mjs';
+import { checkFreshBuild, packPackage } from './lib/packPackage.mjs';
+import { onEnd, run } from './lib/processes.mjs';
 
-const root = resolve(import.meta.dirname, '..');
 const temporary = realpathSync(mkdtempSync(join(tmpdir(), 'package-smoke-')));
 const consumer = join(temporary, 'consumer');
 const { name } = readJson(join(root, 'package.json'));
@@ -44,117 +44,14 @@ const REQUIRED_FILES = ['package.json', 'README.md', 'CHANGELOG.md', 'LICENSE'];
 const FORBIDDEN_FILES =
   /^(src|dev|bench|scripts|coverage|temp)\/|^\.|\.test\.|__testUtils__|\.tgz$|^app-config\.local/;
 
-function readJson(file) {
-  return JSON.parse(readFileSync(file, 'utf8'));
-}
-
-function writeJson(file, value) {
-  mkdirSync(dirname(file), { recursive: true });
-  writeFileSync(file, JSON.stringify(value, null, 2));
-}
-
-/** Files below a folder, with forward slashes, without links. */
-function filesBelow(folder) {
-  return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter(entry => entry.isFile())
-    .map(entry => relative(folder, join(entry.parentPath, entry.name)))
-    .filter(file => !file.split(sep).includes('node_modules'))
-    .map(file => file.split(sep).join('/'))
-    .sort();
-}
-
-function fingerprint(folder) {
-  return filesBelow(folder)
-    .map(file => {
-      const content = readFileSync(join(folder, file));
-      return `${createHash('sha256').update(content).digest('hex')}  ${file}`;
-    })
-    .join('\n');
-}
-
-/** Runs a command to its end; throws with its output when it fails. */
-function run(command, args, cwd) {
-  const { status, error, stdout, stderr } = spawnSync(command, args, {
-    cwd,
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'pipe'],
-    shell: process.platform === 'win32',
-    // npm hands its own settings down; the inner npm is to start afresh.
-    env: Object.fromEntries(
-      Object.entries(process.env).filter(
-        ([key]) => !/^npm_(package|lifecycle)_/.test(key),
-      ),
-    ),
-  });
-  if (error || status !== 0) {
-    throw new Error(
-      `${command} ${args.join(' ')} failed${error ? `: ${error.message}` : ''}\n${stdout}${stderr}`,
-    );
-  }
-  return { stdout, stderr };
-}
-
-function assert(condition, message) {
-  if (!condition) {
-    throw new Error(message);
-  }
-}
-
-let passed = 0;
-let failed = 0;
-
-/** One check; the ones after it run even when it fails. */
-async function check(what, action) {
-  const start = Date.now();
-  try {
-    const note = await action();
-    passed += 1;
-    const seconds = ((Date.now() - start) / 1000).toFixed(1);
-    console.log(`✓ ${what} (${seconds} s)${note ? `: ${note}` : ''}`);
-  } catch (error) {
-    failed += 1;
-    console.error(`✗ ${what}: ${error.message}`);
-  }
-}
-
-function checkFreshBuild() {
-  const built = join(root, 'dist', 'index.cjs.js');
-  assert(existsSync(built), 'dist/ is missing: run `npm run build`');
-  const { mtimeMs } = statSync(built);
-  const newer = filesBelow(join(root, 'src')).filter(
-    file =>
-      !/\.test\.ts$|__testUtils__/.test(file) &&
-      statSync(join(root, 'src', file)).mtimeMs > mtimeMs,
-  );
-  assert(
-    newer.length === 0,
-    `dist/ is older than src/${newer.join(', src/')}: run \`npm run build\``,
-  );
-}
-
-/** Packs a copy of the work tree and unpacks the result where a consumer has it. */
-function pack() {
-  const copy = join(temporary, 'copy');
-  cpSync(root, copy, {
-    recursive: true,
-    filter: source =>
-      !/^(node_modules|\.git|coverage|temp)(\/|\\|$)/.test(relative(root, source)),
-  });
-  symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'), 'junction');
-  const before = fingerprint(copy);
-  const { stderr } = run('npm', ['pack', '--pack-destination', temporary], copy);
-  assert(fingerprint(copy) === before, 'packing does not restore the work tree');
-
-  const warnings = stderr
-    .split('\n')
-    .filter(line => /warn/i.test(line) && /package\.json|license|publish/i.test(line));
-  assert(warnings.length === 0, warnings.join('\n'));
-
-  const archives = readdirSync(temporary).filter(file => file.endsWith('.tgz'));
-  assert(archives.length === 1, `npm pack wrote ${archives.length} archives`);
+/** Packs the package and unpacks it where a consumer has it. */
+async function pack() {
+  const archive = await packPackage(temporary);
   mkdirSync(installed, { recursive: true });
-  run('tar', ['-xzf', archives[0], '-C', installed, '--strip-components=1'], temporary);
-  const { size } = statSync(join(temporary, archives[0]));
+  await run('tar', ['-xzf', basename(archive), '-C', installed, '--strip-components=1'], {
+    cwd: temporary,
+  });
+  const { size } = statSync(archive);
   return `${filesBelow(installed).length} files, ${Math.ceil(size / 1024)} kB`;
 }
 
@@ -238,12 +135,12 @@ function checkDeclared() {
 }
 
 /** What npm itself would install beside the package, without installing it. */
-function checkNpmResolution() {
+async function checkNpmResolution() {
   const folder = join(temporary, 'resolution');
   const archive = readdirSync(temporary).find(file => file.endsWith('.tgz'));
   writeJson(join(folder, 'package.json'), { name: 'smoke', version: '0.0.0' });
   const options = ['--omit=dev', '--ignore-scripts', '--no-audit', '--no-fund'];
-  run(
+  await run(
     'npm',
     [
       'install',
@@ -253,7 +150,7 @@ function checkNpmResolution() {
       ...options,
       join(temporary, archive),
     ],
-    folder,
+    { cwd: folder },
   );
   const { packages } = readJson(join(folder, 'package-lock.json'));
   const declared = Object.keys(packages[`node_modules/${name}`].dependencies ?? {});
@@ -281,7 +178,7 @@ function installDependencies() {
   CONSUMER_PACKAGES.forEach(packageName => link(packageName, consumer));
 }
 
-function checkLoads() {
+async function checkLoads() {
   const { exports, bin = {} } = readJson(join(installed, 'package.json'));
   const expected = { '.': 'catalog', './events': 'events' };
   const script = join(consumer, 'load.cjs');
@@ -302,16 +199,16 @@ function checkLoads() {
 require(${JSON.stringify(`${name}/package.json`)});
 `,
   );
-  const { stdout } = run(process.execPath, [script], consumer);
+  const { stdout } = await run(process.execPath, [script], { cwd: consumer });
   for (const file of Object.values(bin)) {
     const path = join(installed, file);
     assert(/^#!.*\bnode\b/.test(readFileSync(path, 'utf8')), `${file} has no #! line`);
-    run(process.execPath, [path, '--help'], consumer);
+    await run(process.execPath, [path, '--help'], { cwd: consumer });
   }
   return stdout.trim().split('\n').join(', ');
 }
 
-function checkCompiles(moduleResolution, module) {
+async function checkCompiles(moduleResolution, module) {
   writeFileSync(
     join(consumer, 'index.ts'),
     `import { createBackend } from '@backstage/backend-defaults';
@@ -344,7 +241,7 @@ export const checked: BackendFeature = feature;
     },
   });
   const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
-  run(process.execPath, [tsc, '-p', consumer], consumer);
+  await run(process.execPath, [tsc, '-p', consumer], { cwd: consumer });
 }
 
 /** The documented configurations: the file itself and the examples in its comments. */
@@ -395,24 +292,20 @@ async function checkSchema() {
   return `${examples.length} examples`;
 }
 
-try {
-  await check('the build is fresh', checkFreshBuild);
-  await check('packs, and restores the work tree', pack);
-  await check('contains what it should and nothing else', checkFiles);
-  await check('its manifest points to what is there', checkManifest);
-  await check('declares every package that it imports', checkDeclared);
-  await check('npm resolves its dependencies', checkNpmResolution);
-  await check('finds its dependencies', installDependencies);
-  await check('loads as a backend feature', checkLoads);
-  await check('compiles in a backend (bundler resolution)', () =>
-    checkCompiles('bundler', 'ESNext'),
-  );
-  await check('compiles in a backend (older, node resolution)', () =>
-    checkCompiles('node10', 'CommonJS'),
-  );
-  await check('its schema accepts what is documented', checkSchema);
-} finally {
-  rmSync(temporary, { recursive: true, force: true });
-}
-console.log(`Smoke test: ${passed} passed, ${failed} failed`);
-process.exitCode = failed > 0 ? 1 : 0;
+onEnd(() => rmSync(temporary, { recursive: true, force: true }));
+await check('the build is fresh', checkFreshBuild);
+await check('packs, and restores the work tree', pack);
+await check('contains what it should and nothing else', checkFiles);
+await check('its manifest points to what is there', checkManifest);
+await check('declares every package that it imports', checkDeclared);
+await check('npm resolves its dependencies', checkNpmResolution);
+await check('finds its dependencies', installDependencies);
+await check('loads as a backend feature', checkLoads);
+await check('compiles in a backend (bundler resolution)', () =>
+  checkCompiles('bundler', 'ESNext'),
+);
+await check('compiles in a backend (older, node resolution)', () =>
+  checkCompiles('node10', 'CommonJS'),
+);
+await check('its schema accepts what is documented', checkSchema);
+summarize('Smoke test');

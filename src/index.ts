@@ -5,5 +5,19 @@
  */
 
 export { catalogModuleBitbucketServerEntityProvider as default } from './module';
-export { BitbucketServerEntityProvider } from './provider/BitbucketServerEntityProvider';
-export { BitbucketServerClient } from './bitbucket/BitbucketServerClient';
+export { BitbucketServerClient } from './api/BitbucketServerClient';
+export { BitbucketServerEntityProvider } from './api/BitbucketServerEntityProvider';
+export { bitbucketServerEntityProviderExtensionPoint } from './api/locationParser';
+export type {
+  BitbucketServerEntityProviderExtensionPoint,
+  BitbucketServerLocationParser,
+  BitbucketServerLocationParserOptions,
+} from './api/locationParser';
+export type {
+  BitbucketServerDefaultBranch,
+  BitbucketServerListOptions,
+  BitbucketServerPagedResponse,
+  BitbucketServerProject,
+  BitbucketServerProviderConfig,
+  BitbucketServerRepository,
+} from './api/types';

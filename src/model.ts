@@ -42,6 +42,16 @@ export interface CatalogFile {
   readonly path: string;
   /** The URL the catalog reads: `<web page of the repository>/<path>`, encoded, with `?at=` where a branch is set. */
   readonly targetUrl: string;
+  /** What a location parser made of it; without one, the catalog gets a Location that reads the file. */
+  readonly entity?: ParsedEntity;
+}
+
+/** An entity as it is given to the catalog, in a form that can be compared and kept. */
+export interface ParsedEntity {
+  /** What tells it from others: its entity ref. */
+  readonly key: string;
+  /** The whole entity as JSON, properties in alphabetical order. */
+  readonly json: string;
 }
 
 /** Why a filter left a repository out. */

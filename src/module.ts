@@ -18,22 +18,26 @@ import {
   catalogProcessingExtensionPoint,
 } from '@backstage/plugin-catalog-node';
 import { EventsService, eventsServiceRef } from '@backstage/plugin-events-node';
+import { createFileParser } from './api/createFileParser';
+import {
+  bitbucketServerEntityProviderExtensionPoint,
+  BitbucketServerLocationParser,
+} from './api/locationParser';
+import { ConflictSubscriber } from './events/ConflictSubscriber';
 import { connectEvents } from './events/connectEvents';
 import { ScmEvents, scmEventsServiceRef } from './events/scmEventsService';
 import { EventMetrics } from './metrics/EventMetrics';
 import { observeReports } from './metrics/observeReports';
-import { createProviders } from './provider/createProviders';
-import { providerName } from './provider/locationEntities';
+import { ConflictBooks } from './provider/ConflictWatch';
+import { createConflictBooks } from './provider/createConflictBooks';
+import { CreatedProvider, createProviders } from './provider/createProviders';
+import { createStores } from './provider/createStores';
 import { RequestMeter } from './provider/RequestMeter';
 import { createReportRouter } from './router/createReportRouter';
 import { createRefreshObserver } from './router/createRefreshObserver';
 import { refreshHandlers } from './router/refreshHandlers';
 import { DatabaseEventStore } from './store/DatabaseEventStore';
-import { DatabaseReportStore } from './store/DatabaseReportStore';
-import { DatabaseMemoryStore } from './store/DatabaseMemoryStore';
-import { DiscoveryDatabase } from './store/DiscoveryDatabase';
-import { ProviderMemoryStore } from './store/ProviderMemoryStore';
-import { readCatalogBaseline } from './store/readCatalogBaseline';
+import { ReportStore } from './store/ReportStore';
 import { systemClock } from './util/clock';
 
 /**
@@ -48,6 +52,17 @@ export const catalogModuleBitbucketServerEntityProvider = createBackendModule({
   pluginId: 'catalog',
   moduleId: 'bitbucket-server-entity-provider',
   register(env) {
+    let parser: BitbucketServerLocationParser | undefined;
+    env.registerExtensionPoint(bitbucketServerEntityProviderExtensionPoint, {
+      setLocationParser(one) {
+        if (parser) {
+          throw new Error(
+            'A location parser for Bitbucket Server is set already: only one module may call setLocationParser',
+          );
+        }
+        parser = one;
+      },
+    });
     env.registerInit({
       deps: {
         auditor: coreServices.auditor,
@@ -63,7 +78,7 @@ export const catalogModuleBitbucketServerEntityProvider = createBackendModule({
         scheduler: coreServices.scheduler,
         scmEvents: scmEventsServiceRef,
       },
-      init: install,
+      init: services => install(services, parser),
     });
   },
 });
@@ -83,19 +98,24 @@ interface Services {
   readonly scmEvents: ScmEvents;
 }
 
-async function install(services: Services): Promise<void> {
-  const { auditor, catalog, config, logger, scheduler } = services;
+async function install(
+  services: Services,
+  parser: BitbucketServerLocationParser | undefined,
+): Promise<void> {
+  const { catalog, config, logger, scheduler } = services;
   const shutdown = new AbortController();
   services.lifecycle.addShutdownHook(() =>
     shutdown.abort(new Error('the backend is shutting down')),
   );
-  const tables = new DiscoveryDatabase(services.database);
-  const reports = new DatabaseReportStore(tables);
+  const { tables, store, reports } = createStores(services.database, logger);
+  const conflicts = createConflictBooks(config, { tables, reports });
   const created = createProviders(config, {
     logger,
     scheduler,
-    store: createStore(tables, services.database, logger),
+    store,
     reports,
+    conflicts,
+    createFileParser: parser && (setup => createFileParser(parser, setup)),
     shutdownSignal: shutdown.signal,
   });
   const providers = created.map(one => one.provider);
@@ -116,47 +136,54 @@ async function install(services: Services): Promise<void> {
     createMeter: () => new RequestMeter(),
     observer: new EventMetrics(),
   });
+  await connectConflicts(services, conflicts, shutdown.signal);
   observeReports({
     reports,
+    conflicts: conflicts.report,
     providerIds: providers.map(one => one.id),
     logger,
     clock: systemClock,
     signal: shutdown.signal,
   });
+  addRoutes(services, { created, reports, conflicts, shutdownSignal: shutdown.signal });
+}
+
+async function connectConflicts(
+  { events, logger }: Services,
+  { store, providers }: ConflictBooks,
+  signal: AbortSignal,
+): Promise<void> {
+  const ownKeys = new Set(providers.keys());
+  if (ownKeys.size > 0) {
+    const options = { store, ownKeys, logger, clock: systemClock, signal };
+    await new ConflictSubscriber(options).subscribe(events);
+  }
+}
+
+interface Routed {
+  readonly created: readonly CreatedProvider[];
+  readonly reports: ReportStore;
+  readonly conflicts: ConflictBooks;
+  readonly shutdownSignal: AbortSignal;
+}
+
+function addRoutes(services: Services, routed: Routed): void {
+  const { created, reports, conflicts, shutdownSignal } = routed;
+  const { auditor, httpAuth, logger, permissions, scheduler } = services;
   services.httpRouter.use(
     createRefreshObserver(
-      refreshHandlers(created, {
-        auditor,
-        logger,
-        scheduler,
-        shutdownSignal: shutdown.signal,
-      }),
+      refreshHandlers(created, { auditor, logger, scheduler, shutdownSignal }),
     ),
   );
   services.httpRouter.use(
     createReportRouter({
       reports,
-      providers,
-      httpAuth: services.httpAuth,
-      permissions: services.permissions,
+      conflicts: conflicts.report,
+      logger,
+      providers: created.map(one => one.provider),
+      httpAuth,
+      permissions,
       auditor,
     }),
   );
-}
-
-function createStore(
-  tables: DiscoveryDatabase,
-  database: DatabaseService,
-  logger: LoggerService,
-): ProviderMemoryStore {
-  return new DatabaseMemoryStore(tables, async providerId => {
-    try {
-      return await readCatalogBaseline(database, providerName(providerId));
-    } catch (error) {
-      logger.warn(
-        `What the catalog holds from ${providerName(providerId)} could not be read: ${error}`,
-      );
-      return undefined;
-    }
-  });
 }

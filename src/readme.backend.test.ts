@@ -13,6 +13,7 @@ import {
 import { eventsServiceFactory } from '@backstage/plugin-events-node';
 import { JsonObject } from '@backstage/types';
 import ts from 'typescript';
+import { componentYaml } from '../dev/seed';
 import { serve, SimulatedBitbucket } from '../dev/simulatedBitbucket';
 import { eventually } from './__testUtils__/eventually';
 import { OpenApiContract } from './__testUtils__/openApiContract';
@@ -39,6 +40,7 @@ const REPORT = '/api/catalog/bitbucket-server';
 const REFRESH = 'POST /api/catalog/refresh';
 const ONE = `GET ${REPORT}/discoveries/default/repositories/PAY/invoice-service`;
 const UNKNOWN = `GET ${REPORT}/discoveries/default/repositories?outcome=unknown&limit=100`;
+const CONFLICTS = `GET ${REPORT}/discoveries/default/repositories?conflicts=true`;
 const ALL = `GET ${REPORT}/discoveries`;
 const DEFAULT = `GET ${REPORT}/discoveries/default`;
 const APPROVE = `POST ${REPORT}/discoveries/default/removals/approve`;
@@ -127,7 +129,7 @@ describe('a backend as the README sets it up', () => {
 
   it('answers each curl line of the README', () => {
     expect([...curls.keys()].sort()).toEqual(
-      [REFRESH, ONE, UNKNOWN, ALL, DEFAULT, APPROVE].sort(),
+      [REFRESH, ONE, UNKNOWN, CONFLICTS, ALL, DEFAULT, APPROVE].sort(),
     );
   });
 
@@ -232,6 +234,30 @@ describe('a backend as the README sets it up', () => {
     await eventually(async () => expect(await locationsOf(backend)).toEqual([]));
     const released = { ...isHeldBack, approved: true };
     expect(await send(DEFAULT)).toMatchObject({ heldRemovals: [released, released] });
+  });
+
+  it('names both repositories that hold the same entity', async () => {
+    expect(await send(CONFLICTS)).toMatchObject({ items: [], totalItems: 0 });
+    for (const [key, slug] of [
+      ['PAY', 'invoice-service'],
+      ['BILLING', 'ledger'],
+    ] as const) {
+      const content = componentYaml('same-name', 'a service');
+      bitbucket.writeFile(key, slug, 'catalog-info.yaml', content);
+    }
+
+    await send(REFRESH);
+
+    await eventually(async () => {
+      const conflicts = [{ kind: 'entity', entityRef: 'component:default/same-name' }];
+      expect(await send(CONFLICTS)).toMatchObject({
+        items: [
+          { repositorySlug: 'ledger', conflicts },
+          { repositorySlug: 'invoice-service', conflicts },
+        ],
+      });
+    });
+    expect(await send(DEFAULT)).toMatchObject({ summary: { conflicts: 1 } });
   });
 });
 

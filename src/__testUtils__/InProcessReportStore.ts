@@ -128,6 +128,15 @@ export class InProcessReportStore implements ReportStore {
       .at(-1);
   }
 
+  async findByTargets(
+    providerId: string,
+    targetUrls: readonly string[],
+  ): Promise<RepositoryReport[]> {
+    return this.#sorted(providerId).filter(one =>
+      one.files.some(file => targetUrls.includes(file.targetUrl)),
+    );
+  }
+
   #sorted(providerId: string): RepositoryReport[] {
     return [...(this.#reports.get(providerId)?.values() ?? [])].sort(compareReports);
   }

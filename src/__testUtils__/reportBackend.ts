@@ -8,9 +8,13 @@ import { mockCredentials, mockServices } from '@backstage/backend-test-utils';
 import { AuthorizeResult } from '@backstage/plugin-permission-common';
 import type { Knex } from 'knex';
 import { createReportRouter } from '../router/createReportRouter';
+import { plainLocationRef, providerName } from '../provider/locationEntities';
+import { ConflictReport } from '../store/ConflictReport';
+import { DatabaseConflictStore } from '../store/DatabaseConflictStore';
 import { DatabaseMemoryStore } from '../store/DatabaseMemoryStore';
 import { DatabaseReportStore } from '../store/DatabaseReportStore';
 import { DiscoveryDatabase } from '../store/DiscoveryDatabase';
+import { systemClock } from '../util/clock';
 import { Exchange } from './openApiContract';
 import { startCatalogBackend } from './testBackend';
 
@@ -20,7 +24,7 @@ export const PROVIDERS = [
   { id: 'other', host: 'git.test:8443' },
 ] as const;
 
-const TABLES = ['status', 'reports', 'held', 'providers'] as const;
+const TABLES = ['status', 'reports', 'held', 'providers', 'conflicts'] as const;
 
 /** What was audited, and how it ended. */
 export interface AuditRecord {
@@ -47,6 +51,7 @@ export interface ReportBackend {
   readonly world: ReportWorld;
   readonly reports: DatabaseReportStore;
   readonly memory: DatabaseMemoryStore;
+  readonly conflicts: DatabaseConflictStore;
   readonly knex: Knex;
   /** Asks as a user, or with the given headers; the path is that below `/bitbucket-server`. */
   ask(
@@ -95,7 +100,7 @@ export async function startReportBackend(): Promise<ReportBackend> {
 }
 
 function createReportModule(world: ReportWorld) {
-  type Stores = Pick<ReportBackend, 'reports' | 'memory' | 'knex'>;
+  type Stores = Pick<ReportBackend, 'reports' | 'memory' | 'conflicts' | 'knex'>;
   let resolve: (stores: Stores) => void;
   const started = new Promise<Stores>(done => {
     resolve = done;
@@ -110,6 +115,7 @@ function createReportModule(world: ReportWorld) {
           database: coreServices.database,
           httpAuth: coreServices.httpAuth,
           httpRouter: coreServices.httpRouter,
+          logger: coreServices.logger,
           permissions: coreServices.permissions,
         },
         async init({ database, httpRouter, ...services }) {
@@ -120,8 +126,19 @@ function createReportModule(world: ReportWorld) {
             ...provider,
             approveRemovals: () => approve(provider.id, memory, world),
           }));
-          httpRouter.use(createReportRouter({ ...services, reports, providers }));
-          resolve({ reports, memory, knex: await tables.connect() });
+          const conflicts = new DatabaseConflictStore(tables, {
+            locationRef: plainLocationRef,
+            clock: systemClock,
+          });
+          const report = new ConflictReport({
+            store: conflicts,
+            reports,
+            providers: new Map(PROVIDERS.map(({ id }) => [providerName(id), id])),
+          });
+          httpRouter.use(
+            createReportRouter({ ...services, reports, conflicts: report, providers }),
+          );
+          resolve({ reports, memory, conflicts, knex: await tables.connect() });
         },
       });
     },

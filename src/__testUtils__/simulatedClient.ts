@@ -4,7 +4,7 @@
  */
 
 import { SimulatedBitbucket } from '../../dev/simulatedBitbucket';
-import { BitbucketServerClient } from '../bitbucket/BitbucketServerClient';
+import { RestClient } from '../bitbucket/RestClient';
 import { LimiterRegistry } from '../http/limiters';
 import { AttemptResult, RateLimitSetting, RequestKind } from '../http/types';
 import { createClientFactory } from '../provider/createClient';
@@ -32,11 +32,11 @@ export interface SimulatedClientOptions {
 
 /** What a test works with. */
 export interface SimulatedClient {
-  readonly client: BitbucketServerClient;
+  readonly client: RestClient;
   /** Lets as much simulated time pass as the work needs. */
-  ask<T>(work: (client: BitbucketServerClient) => Promise<T>): Promise<T>;
+  ask<T>(work: (client: RestClient) => Promise<T>): Promise<T>;
   /** Reads a listing to its end. */
-  list<T>(steps: (client: BitbucketServerClient) => AsyncIterable<T>): Promise<T[]>;
+  list<T>(steps: (client: RestClient) => AsyncIterable<T>): Promise<T[]>;
   /** Every attempt so far, retries included. */
   readonly attempts: readonly { kind: RequestKind; result: AttemptResult }[];
   /** What the server was asked, without the base URL, such as `/repos?start=0`. */

@@ -5,7 +5,7 @@
 
 import { parseRequest } from '../../dev/simulatedBitbucket/facts';
 import { SimulatedBitbucket } from '../../dev/simulatedBitbucket';
-import { BitbucketServerClient } from '../bitbucket/BitbucketServerClient';
+import { RestClient } from '../bitbucket/RestClient';
 import { LimiterRegistry } from '../http/limiters';
 import { createClientFactory } from '../provider/createClient';
 import { Clock, systemClock } from '../util/clock';
@@ -23,7 +23,7 @@ export interface SimulatedSourceOptions {
 export function createSimulatedSource(
   server: SimulatedBitbucket,
   options: SimulatedSourceOptions,
-): BitbucketServerClient {
+): RestClient {
   return createClientFactory({
     providerId: 'test',
     integration: {

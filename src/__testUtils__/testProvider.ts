@@ -7,6 +7,8 @@ import { mockServices } from '@backstage/backend-test-utils';
 import { SchedulerService } from '@backstage/backend-plugin-api';
 import { JsonObject } from '@backstage/types';
 import type { SimulatedBitbucket } from '../../dev/simulatedBitbucket';
+import { createFileParser } from '../api/createFileParser';
+import { BitbucketServerLocationParser } from '../api/locationParser';
 import { CreatedProvider, createProviders } from '../provider/createProviders';
 import { ProviderMemoryStore } from '../store/ProviderMemoryStore';
 import { ReportStore } from '../store/ReportStore';
@@ -31,6 +33,7 @@ export interface TestProviderOptions {
   readonly clock?: FakeClock;
   readonly connection?: RecordingConnection;
   readonly shutdownSignal?: AbortSignal;
+  readonly parser?: BitbucketServerLocationParser;
 }
 
 /** What a test looks at. */
@@ -66,6 +69,7 @@ export function appConfigFor(options: TestProviderOptions): JsonObject {
 export async function connectTestProvider(
   options: TestProviderOptions,
 ): Promise<TestProvider> {
+  const { parser } = options;
   const clock = options.clock ?? new FakeClock();
   const connection = options.connection ?? createRecordingConnection();
   const logger = createLogRecorder();
@@ -81,6 +85,7 @@ export async function connectTestProvider(
       clock,
       fetch: fetchOf(options.bitbucket),
       shutdownSignal: options.shutdownSignal,
+      createFileParser: parser && (setup => createFileParser(parser, setup)),
     },
   );
   if (!created) {

@@ -216,6 +216,7 @@ describeWithFixtures('the OpenAPI document of Bitbucket Data Center 10.0', () =>
       `${REPOSITORY}/files`,
       ['start', 'limit', 'at'],
     ],
+    ['rawFile', urls.rawFile(api, '{path}', branch), `${REPOSITORY}/raw/{path}`, ['at']],
     [
       'labeled',
       urls.labeled('{labelName}', page),

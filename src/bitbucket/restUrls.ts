@@ -49,11 +49,11 @@ export class RestUrls {
     return withQuery(`${this.#base}/repos`, { ...page, archived: 'ALL' });
   }
 
-  projects(page: PageQuery): string {
+  projects(page: Partial<PageQuery>): string {
     return withQuery(`${this.#base}/projects`, { ...page });
   }
 
-  projectRepositories(projectKey: string, page: PageQuery): string {
+  projectRepositories(projectKey: string, page: Partial<PageQuery>): string {
     return withQuery(`${this.#base}/projects/${encodeSegment(projectKey)}/repos`, {
       ...page,
     });
@@ -70,6 +70,11 @@ export class RestUrls {
       type: true,
       at,
     });
+  }
+
+  /** The content as it is, of any size. */
+  rawFile(address: RepositoryAddress, path: string, at?: string): string {
+    return withQuery(`${this.repository(address)}/raw/${encodePath(path)}`, { at });
   }
 
   files(address: RepositoryAddress, page: PageQuery, at?: string): string {

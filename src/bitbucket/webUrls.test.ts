@@ -177,7 +177,9 @@ describe('fileUrl', () => {
     ['.backstage/catalog-info.yml', `${self}/.backstage/catalog-info.yml`],
     ['a b/c#d?.yaml', `${self}/a%20b/c%23d%3F.yaml`],
     ['100%/*.yaml', `${self}/100%25/%2A.yaml`],
-    ['ü/[x]+y.yaml', `${self}/%C3%BC/%5Bx%5D%2By.yaml`],
+    ['ü/[x]+y.yaml', `${self}/%C3%BC/%5Bx%5D+y.yaml`],
+    ['@team/a:b/$c/d&e=f,g.yaml', `${self}/@team/a:b/$c/d&e=f,g.yaml`],
+    ['a;b/c*d/e?f/g#h/100%.yaml', `${self}/a%3Bb/c%2Ad/e%3Ff/g%23h/100%25.yaml`],
   ])('encodes the segments of %s', (path, expected) => {
     expect(fileUrl(repository(self), path, undefined, CONTEXT)).toBe(expected);
   });
@@ -211,6 +213,7 @@ describe('what Backstage reads for a target', () => {
     'what?.yaml',
     'a*b.yaml',
     'a&b=c;d.yaml',
+    '@team/a:b,$c.yaml',
     'raw/browse/src.yaml',
     'projects/X/repos/y/browse/z.yaml',
   ];

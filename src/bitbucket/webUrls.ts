@@ -49,6 +49,22 @@ export function repositoryUrl(
   return `${webBaseUrl(address)}${page ?? repositoryPagePath(repository)}`;
 }
 
+/** What `encodeURIComponent` encodes although the path of a URL may hold it (RFC 3986, section 3.3). */
+const PLAIN_IN_PATHS: ReadonlyMap<string, string> = new Map(
+  ['@', ':', '$', '&', '+', ',', '='].map(one => [encodeURIComponent(one), one]),
+);
+
+/**
+ * Encodes what has to be encoded and nothing else: a target that the published module has
+ * given the same way keeps its Components. `;` is left encoded, servers cut paths there.
+ */
+export function encodeWebPath(path: string): string {
+  return encodePath(path).replace(
+    /%[0-9A-F]{2}/g,
+    code => PLAIN_IN_PATHS.get(code) ?? code,
+  );
+}
+
 /**
  * The URL of a file, as a Location's target.
  *
@@ -61,7 +77,7 @@ export function fileUrl(
   branch: string | undefined,
   address: WebAddress,
 ): string {
-  const url = `${repositoryUrl(repository, address)}/${encodePath(path)}`;
+  const url = `${repositoryUrl(repository, address)}/${encodeWebPath(path)}`;
   return branch === undefined ? url : `${url}?at=${encodeURIComponent(branch)}`;
 }
 

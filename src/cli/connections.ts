@@ -2,7 +2,7 @@
 
 import { InputError, stringifyError } from '@backstage/errors';
 import { getBitbucketServerRequestOptions } from '@backstage/integration';
-import { BitbucketServerClient } from '../bitbucket/BitbucketServerClient';
+import { RestClient } from '../bitbucket/RestClient';
 import { credentialKeyOf, LimiterRegistry } from '../http/limiters';
 import { createRedactor, Redact, secretsInHeaders } from '../http/redact';
 import { createClientFactory } from '../provider/createClient';
@@ -15,7 +15,7 @@ import { ConfiguredProvider } from './readConfiguration';
 
 /** A provider that can be asked. */
 export interface Connection extends ConfiguredProvider {
-  readonly client: BitbucketServerClient;
+  readonly client: RestClient;
   /** Begins to count when the connection is made. */
   readonly meter: PreviewMeter;
   /** Takes the credentials out of a text. */

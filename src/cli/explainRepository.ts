@@ -3,6 +3,7 @@
 import { findCatalogFiles } from '../discovery/findCatalogFiles';
 import { decideByOwnLabels } from '../discovery/labels';
 import { reportRepository } from '../discovery/report';
+import { findSharedFiles, SharedFile } from '../discovery/sharedFiles';
 import { RepositoryAddress } from '../model';
 import { CliIo, ExitCode } from './CliIo';
 import { Connection, Connections } from './connections';
@@ -11,7 +12,7 @@ import { indent, plainText } from './plainText';
 import { PreviewedRepository } from './previewDocument';
 import { toPreviewedRepository } from './previewProvider';
 import { Configuration } from './readConfiguration';
-import { renderRepository } from './renderPreview';
+import { renderConflicts, renderRepository } from './renderPreview';
 
 /** What `--explain --json` prints. */
 export interface ExplanationDocument {
@@ -21,6 +22,8 @@ export interface ExplanationDocument {
   readonly createdAt: string;
   /** Per provider, in the order of the configuration. */
   readonly explanations: readonly ProviderExplanation[];
+  /** Files of the repository that several providers would register. */
+  readonly conflicts: readonly SharedFile[];
 }
 
 /** What one provider would do with the repository. */
@@ -62,7 +65,18 @@ export async function explainRepository(
     explanations.push(await explain(address, connection, io.signal));
   }
   const createdAt = new Date(io.clock.now()).toISOString();
-  const document: ExplanationDocument = { version: 1, createdAt, explanations };
+  const conflicts = findSharedFiles(
+    explanations.map(({ providerId, repository }) => ({
+      providerId,
+      repositories: repository ? [repository] : [],
+    })),
+  );
+  const document: ExplanationDocument = {
+    version: 1,
+    createdAt,
+    explanations,
+    conflicts,
+  };
   io.stdout(options.json ? `${JSON.stringify(document, null, 2)}\n` : render(document));
   const isExplained = explanations.some(one => one.status === 'explained');
   return isExplained && explanations.every(one => one.status !== 'failed') ? 0 : 1;
@@ -105,12 +119,13 @@ async function explain(
   }
 }
 
-function render({ explanations }: ExplanationDocument): string {
+function render({ explanations, conflicts }: ExplanationDocument): string {
   const parts = explanations.map(({ providerId, host, repository, error }) =>
     [
       `Provider ${providerId} on ${host}`,
       indent(repository ? renderRepository(repository) : (error ?? '')),
     ].join('\n\n'),
   );
-  return `${plainText(parts.join('\n\n'))}\n`;
+  const shared = renderConflicts(conflicts);
+  return `${plainText([...parts, ...shared].join('\n\n'))}\n`;
 }

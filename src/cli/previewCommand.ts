@@ -1,6 +1,7 @@
 /** `preview`: a dry run of the providers, shown in one of several forms. */
 
 import path from 'node:path';
+import { findSharedFiles } from '../discovery/sharedFiles';
 import { CatalogTarget, parseBackstageUrl, readCatalogTargets } from './BackstageCatalog';
 import { CliIo, ExitCode } from './CliIo';
 import { compareWithCatalog, Comparison } from './compareWithCatalog';
@@ -59,6 +60,7 @@ export async function runPreview(options: PreviewOptions, io: CliIo): Promise<Ex
       const against = differences.get(one);
       return { ...one.preview, ...(against && { against }) };
     }),
+    conflicts: findSharedFiles(previews.map(one => one.preview)),
   };
   await print(document, options, io);
   const isWell = document.providers.every(

@@ -1,5 +1,6 @@
 /** What a preview found out, as `--json` prints it and the page shows it. Types only. */
 
+import { SharedFile } from '../discovery/sharedFiles';
 import { RunSummary } from '../discovery/summarizeRun';
 import { OutcomeKind } from '../model';
 
@@ -11,6 +12,8 @@ export interface PreviewDocument {
   readonly createdAt: string;
   /** In the order of the configuration. */
   readonly providers: readonly ProviderPreview[];
+  /** Files that several of these providers would register. */
+  readonly conflicts: readonly SharedFile[];
 }
 
 /** What a run of one provider would find, starting from nothing. */

@@ -1,6 +1,7 @@
 /** A preview as people read it at a terminal. Pure. */
 
 import { OUTCOME_KINDS, OutcomeKind } from '../model';
+import { SharedFile } from '../discovery/sharedFiles';
 import { explainOutcome } from '../discovery/explanations';
 import { describeBudget } from './budget';
 import { duration, indent, plainText, plural, renderColumns } from './plainText';
@@ -17,8 +18,9 @@ const MOST_EXAMPLES = 5;
 /** The whole document. */
 export function renderPreview(document: PreviewDocument): string {
   const parts = document.providers.map(renderProvider);
+  const conflicts = renderConflicts(document.conflicts);
   const end = 'This was a preview: nothing was changed anywhere.';
-  return `${plainText([...parts, end].join('\n\n'))}\n`;
+  return `${plainText([...parts, ...conflicts, end].join('\n\n'))}\n`;
 }
 
 function renderProvider(preview: ProviderPreview): string {
@@ -121,6 +123,22 @@ function renderDifference({ url, added, removed, unchanged }: CatalogDifference)
     ...added.map(target => indent(`+ ${target}`)),
     ...removed.map(target => indent(`- ${target}`)),
   ].join('\n');
+}
+
+/** Which files several providers would register; nothing where there are none. */
+export function renderConflicts(conflicts: readonly SharedFile[]): string[] {
+  const [first] = conflicts;
+  if (!first) {
+    return [];
+  }
+  const left = conflicts.length - MOST_EXAMPLES;
+  const lines = [
+    `Conflicts: ${plural(conflicts.length, 'file')} of several providers`,
+    indent(`What to do: ${first.remedy}`),
+    ...conflicts.slice(0, MOST_EXAMPLES).map(one => indent(one.explanation, '    ')),
+    ...(left > 0 ? [indent(`and ${left} more`, '    ')] : []),
+  ];
+  return [lines.join('\n')];
 }
 
 /** One repository, everything that is known about it. */

@@ -7,7 +7,7 @@ import { Problem, Repository, RepositoryAddress } from '../model';
 import { findCatalogFiles } from './findCatalogFiles';
 import { addressKey, isPlaceholderId } from './identify';
 import { decideByOwnLabels } from './labels';
-import { filesOf, locationsOf, uniqueByTarget } from './locations';
+import { filesOf, isNews, keyOf, keysOf, locationsOf, uniqueByKey } from './locations';
 import { rememberEarly } from './remember';
 import {
   CatalogLocation,
@@ -20,6 +20,7 @@ import {
 
 /** What changes for one repository. */
 export interface RepositoryDelta {
+  /** New, or made anew by a location parser. */
   readonly added: readonly CatalogLocation[];
   readonly removed: readonly CatalogLocation[];
   /** In the catalog before and after: to be read again. */
@@ -116,7 +117,7 @@ function isSame(
   return addresses.includes(addressKey(known));
 }
 
-/** A target belongs to whoever is at its address now: the others lose it, or keep it. */
+/** A Location belongs to whoever is at its address now: the others lose it, or keep it. */
 function compare(
   known: readonly KnownRepository[],
   mine: readonly KnownRepository[],
@@ -125,23 +126,20 @@ function compare(
 ): Omit<RepositoryDelta, 'forgottenIds'> {
   const others = known.filter(one => !mine.includes(one));
   const elsewhere = others.filter(one => addressKey(one) !== addressKey(address));
-  const had = targetsOf(locationsOf(known));
-  const kept = targetsOf([...has, ...locationsOf(elsewhere)]);
-  const removed = uniqueByTarget(locationsOf(mine)).filter(
-    one => !kept.has(one.file.targetUrl),
+  const had = new Map(locationsOf(known).map(one => [keyOf(one.file), one.file]));
+  const isNew = ({ file }: CatalogLocation) => isNews(file, had.get(keyOf(file)));
+  const kept = keysOf([...has, ...locationsOf(elsewhere)]);
+  const removed = uniqueByKey(locationsOf(mine)).filter(
+    one => !kept.has(keyOf(one.file)),
   );
-  const taken = targetsOf([...has, ...removed]);
+  const taken = keysOf([...has, ...removed]);
   return {
-    added: has.filter(one => !had.has(one.file.targetUrl)),
+    added: has.filter(isNew),
     removed,
-    stayed: has.filter(one => had.has(one.file.targetUrl)),
+    stayed: has.filter(one => !isNew(one)),
     remembered: others.flatMap(one => {
-      const files = one.files.filter(file => !taken.has(file.targetUrl));
+      const files = one.files.filter(file => !taken.has(keyOf(file)));
       return files.length < one.files.length ? [{ ...one, files }] : [];
     }),
   };
-}
-
-function targetsOf(locations: readonly CatalogLocation[]): Set<string> {
-  return new Set(locations.map(one => one.file.targetUrl));
 }

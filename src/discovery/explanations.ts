@@ -53,7 +53,8 @@ const EXPLANATIONS: Readonly<
     remedy: 'Change its labels in Bitbucket, or the filter; exclusion wins.',
   },
   'no-catalog-file': {
-    cause: 'Bitbucket says that the file is not there.',
+    cause:
+      'Bitbucket says that the file is not there, or a custom location parser made nothing of it.',
     remedy: 'Add it on the right branch, or change `catalogPath`.',
   },
   'empty-repository': {
@@ -86,8 +87,8 @@ const EXPLANATIONS: Readonly<
     remedy: 'Check `apiBaseUrl` and what stands between Backstage and Bitbucket.',
   },
   'parser-failed': {
-    cause: 'Kept for custom location parsers, which this version does not have yet.',
-    remedy: 'None.',
+    cause: 'The custom location parser of this backend failed on it.',
+    remedy: 'Read the detail, and mend the parser or what it read.',
   },
   'not-available': {
     cause: 'The repository is being created or imported, or is offline.',

@@ -6,7 +6,7 @@
 
 import { assessRepository } from '../filters/repositoryFilter';
 import { Repository, RepositoryOutcome } from '../model';
-import { LabelDecision, readLabels } from './labels';
+import { readLabels } from './labels';
 import { DiscoveryScope, KnownRepository, RepositorySource } from './types';
 
 /** What filtering works with. */
@@ -23,12 +23,11 @@ export type RepositoryFilter = (
   known: readonly KnownRepository[],
 ) => Promise<Repository[]>;
 
-/** Makes the filter of one pass; what it learns about labels holds for the whole pass. */
+/** Makes the filter of one pass; each call reads the labels that the filters name. */
 export function createRepositoryFilter(
   scope: DiscoveryScope,
   { source, signal, record }: FilterTools,
 ): RepositoryFilter {
-  let byLabels: LabelDecision | undefined;
   const leaveOut = (
     repositories: readonly Repository[],
     decide: (repository: Repository) => RepositoryOutcome | undefined,
@@ -51,7 +50,8 @@ export function createRepositoryFilter(
       return [];
     }
     const heldIds = heldAmong(passing, known);
-    byLabels ??= await readLabels(scope, { source, signal, heldIds });
+    // Read anew for what only a confirmation has found: pages of labels shift as well.
+    const byLabels = await readLabels(scope, { source, signal, heldIds });
     return leaveOut(passing, byLabels);
   };
 }

@@ -4,7 +4,7 @@ import { CatalogFile, Lookup, Problem, Repository, RepositoryOutcome } from '../
 import { matchCatalogPaths } from '../filters/catalogPaths';
 import { assessRepository } from '../filters/repositoryFilter';
 import { CatalogPath } from '../filters/types';
-import { DiscoveryScope, RepositorySource } from './types';
+import { DiscoveryScope, ParsedFiles, RepositorySource } from './types';
 
 const EMPTY_LIST: Problem = {
   reason: 'unexpected-answer',
@@ -64,10 +64,13 @@ export async function findCatalogFiles(
 ): Promise<RepositoryOutcome> {
   const plan = planLookup(repository, scope);
   const options = { branch: scope.branch, signal };
-  const registered = (paths: readonly string[]): RepositoryOutcome => ({
-    kind: 'registered',
-    files: paths.map(path => toFile(repository, path, scope, source)),
-  });
+  const registered = (paths: readonly string[]) =>
+    register(
+      repository,
+      paths.map(path => toFile(repository, path, scope, source)),
+      source,
+      signal,
+    );
   switch (plan.kind) {
     case 'decided':
       return plan.outcome;
@@ -95,6 +98,27 @@ export async function findCatalogFiles(
     default:
       return plan satisfies never;
   }
+}
+
+/** Hands files to the location parser, where there is one; waits for nothing where there is none. */
+function register(
+  repository: Repository,
+  files: readonly CatalogFile[],
+  source: RepositorySource,
+  signal: AbortSignal | undefined,
+): RepositoryOutcome | Promise<RepositoryOutcome> {
+  return source.parseFiles
+    ? source.parseFiles(repository, files, { signal }).then(toParsedOutcome)
+    : { kind: 'registered', files };
+}
+
+function toParsedOutcome(parsed: ParsedFiles): RepositoryOutcome {
+  if (parsed.kind === 'failed') {
+    return { kind: 'unknown', ...parsed.problem };
+  }
+  return parsed.files.length > 0
+    ? { kind: 'registered', files: parsed.files }
+    : { kind: 'absent', reason: 'no-catalog-file' };
 }
 
 /**

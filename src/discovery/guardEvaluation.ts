@@ -4,7 +4,7 @@
  */
 
 import { RepositoryDelta } from './evaluateRepository';
-import { isReplaced, locationsOf, uniqueByTarget } from './locations';
+import { isReplaced, keyOf, keysOf, locationsOf, uniqueByKey } from './locations';
 import { planRemovals, RemovalPolicy } from './planRemovals';
 import {
   CatalogLocation,
@@ -34,14 +34,15 @@ export interface GuardedDelta {
 
 /** Takes out of a delta the removals that must not happen yet. */
 export function guardEvaluation(
-  delta: RepositoryDelta,
+  evaluated: RepositoryDelta,
   { result, memory, policy, nowMs }: GuardContext,
 ): GuardedDelta {
+  const delta = passOn(evaluated, memory);
   const due = delta.removed.filter(one => !isReplaced(one.file, result?.outcome));
   const plan = planRemovals(
     {
       due,
-      knownLocations: uniqueByTarget(locationsOf(memory.repositories)).length,
+      knownLocations: uniqueByKey(locationsOf(memory.repositories)).length,
       held: memory.held,
       approved: new Set(
         memory.held.flatMap(one => (one.approved ? [one.targetUrl] : [])),
@@ -50,15 +51,34 @@ export function guardEvaluation(
     },
     policy,
   );
-  const heldBack = new Set(plan.holdBack.map(one => one.file.targetUrl));
+  const heldBack = keysOf(plan.holdBack);
   return {
     delta: {
       ...delta,
-      removed: delta.removed.filter(one => !heldBack.has(one.file.targetUrl)),
+      removed: delta.removed.filter(one => !heldBack.has(keyOf(one.file))),
       remembered: withFiles(delta.remembered, plan.holdBack),
     },
     held: plan.held,
     heldBackReason: plan.reason,
+  };
+}
+
+/** What another repository gives too, only a location parser's entities can be, goes over to it. */
+function passOn(delta: RepositoryDelta, memory: ProviderMemory): RepositoryDelta {
+  const concerned = new Set([
+    ...delta.remembered.map(one => one.repositoryId),
+    ...delta.forgottenIds,
+  ]);
+  const others = memory.repositories.filter(one => !concerned.has(one.repositoryId));
+  const removed = keysOf(delta.removed);
+  const heirs = uniqueByKey(locationsOf(others)).filter(one =>
+    removed.has(keyOf(one.file)),
+  );
+  const inherited = keysOf(heirs);
+  return {
+    ...delta,
+    added: [...delta.added, ...heirs],
+    removed: delta.removed.filter(one => !inherited.has(keyOf(one.file))),
   };
 }
 

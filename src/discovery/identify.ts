@@ -4,6 +4,7 @@
  */
 
 import { CatalogFile, Repository } from '../model';
+import { keyOf } from './locations';
 import { KnownRepository } from './types';
 
 /** Whether the id is a placeholder: the numeric id in Bitbucket is not known yet. */
@@ -66,7 +67,7 @@ function unionOf(
   some: readonly CatalogFile[],
   more: readonly CatalogFile[],
 ): readonly CatalogFile[] {
-  return [...new Map([...some, ...more].map(file => [file.targetUrl, file])).values()];
+  return [...new Map([...some, ...more].map(file => [keyOf(file), file])).values()];
 }
 
 function mergeById(known: readonly KnownRepository[]): KnownRepository[] {

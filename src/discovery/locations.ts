@@ -3,9 +3,9 @@
 import { CatalogFile, RepositoryOutcome } from '../model';
 import { CatalogLocation, DiscoveryResult, KnownRepository } from './types';
 
-/** The Location of each file that was found, each target once. */
+/** The Location of each file that was found, each once. */
 export function foundLocations(result: DiscoveryResult): CatalogLocation[] {
-  return uniqueByTarget(
+  return uniqueByKey(
     result.repositories.flatMap(({ repository, outcome }) =>
       filesOf(outcome).map(file => ({ repository, file })),
     ),
@@ -15,6 +15,24 @@ export function foundLocations(result: DiscoveryResult): CatalogLocation[] {
 /** The files that an outcome registers. */
 export function filesOf(outcome: RepositoryOutcome): readonly CatalogFile[] {
   return outcome.kind === 'registered' ? outcome.files : [];
+}
+
+/**
+ * What tells a Location from others: the URL it reads, or the entity ref of what a location
+ * parser made of the file.
+ */
+export function keyOf(file: CatalogFile): string {
+  return file.entity?.key ?? file.targetUrl;
+}
+
+/** The keys of some Locations. */
+export function keysOf(locations: readonly CatalogLocation[]): Set<string> {
+  return new Set(locations.map(one => keyOf(one.file)));
+}
+
+/** Whether the catalog has to be told of a file, given how it was told of it before. */
+export function isNews(file: CatalogFile, before: CatalogFile | undefined): boolean {
+  return before === undefined || before.entity?.json !== file.entity?.json;
 }
 
 /** Every Location of these repositories. */
@@ -27,30 +45,41 @@ export function locationsOf(known: readonly KnownRepository[]): CatalogLocation[
   );
 }
 
-/** Each target once, the last one of it. */
-export function uniqueByTarget(locations: readonly CatalogLocation[]): CatalogLocation[] {
-  return [...new Map(locations.map(one => [one.file.targetUrl, one])).values()];
+/** Each once, the last one of it. */
+export function uniqueByKey(locations: readonly CatalogLocation[]): CatalogLocation[] {
+  return [...new Map(locations.map(one => [keyOf(one.file), one])).values()];
 }
 
 /** The repositories that lose a file, as they are without it. */
 export function withoutFiles(
   repositories: readonly KnownRepository[],
-  targets: ReadonlySet<string>,
+  keys: ReadonlySet<string>,
 ): KnownRepository[] {
   return repositories
-    .filter(one => one.files.some(file => targets.has(file.targetUrl)))
+    .filter(one => one.files.some(file => keys.has(keyOf(file))))
     .map(one => ({
       ...one,
-      files: one.files.filter(file => !targets.has(file.targetUrl)),
+      files: one.files.filter(file => !keys.has(keyOf(file))),
     }));
 }
 
-/** The same path was found under another URL: renamed, moved or on another branch, not lost. */
+/**
+ * The same path was found under another URL: renamed, moved or on another branch, not lost.
+ *
+ * @remarks What a parser made of a file keeps its name when the file moves. If it is not
+ * made any more, it is lost, unless a Location takes its place because there is no parser
+ * any more.
+ */
 export function isReplaced(
   file: CatalogFile,
   outcome: RepositoryOutcome | undefined,
 ): boolean {
   return (
-    outcome?.kind === 'registered' && outcome.files.some(one => one.path === file.path)
+    outcome?.kind === 'registered' &&
+    outcome.files.some(
+      one =>
+        one.path === file.path &&
+        !(one.entity !== undefined && file.entity !== undefined),
+    )
   );
 }

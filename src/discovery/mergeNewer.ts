@@ -4,7 +4,7 @@
  */
 
 import { addressKey, isPlaceholderId } from './identify';
-import { locationsOf } from './locations';
+import { isNews, keyOf, keysOf, locationsOf, uniqueByKey } from './locations';
 import {
   CatalogLocation,
   DiscoveryResult,
@@ -100,18 +100,29 @@ function toResult(one: KnownRepository): RepositoryResult | undefined {
  *
  * @param given - what the mutation of the run gave the catalog
  * @param later - repositories settled after the end of the run
+ * @param remembered - what the run left to remember: where several repositories give the
+ * same, one that lets go of it leaves it to another
  */
 export function planCatchUp(
   given: readonly CatalogLocation[],
   later: readonly KnownRepository[],
+  remembered: readonly KnownRepository[] = [],
 ): { readonly added: CatalogLocation[]; readonly removed: CatalogLocation[] } {
   const laterIds = new Set(later.map(one => one.repositoryId));
-  const had = new Set(given.map(one => one.file.targetUrl));
+  const had = new Map(given.map(one => [keyOf(one.file), one.file]));
   const wanted = locationsOf(later);
   const elsewhere = given.filter(one => !laterIds.has(one.repository.id));
-  const kept = new Set([...wanted, ...elsewhere].map(one => one.file.targetUrl));
+  const wantedKeys = keysOf(wanted);
+  const lost = keysOf(
+    given.filter(
+      one => laterIds.has(one.repository.id) && !wantedKeys.has(keyOf(one.file)),
+    ),
+  );
+  const others = remembered.filter(one => !laterIds.has(one.repositoryId));
+  const heirs = uniqueByKey(locationsOf(others)).filter(one => lost.has(keyOf(one.file)));
+  const kept = keysOf([...wanted, ...elsewhere, ...heirs]);
   return {
-    added: wanted.filter(one => !had.has(one.file.targetUrl)),
-    removed: given.filter(one => !kept.has(one.file.targetUrl)),
+    added: [...wanted.filter(({ file }) => isNews(file, had.get(keyOf(file)))), ...heirs],
+    removed: given.filter(one => !kept.has(keyOf(one.file))),
   };
 }

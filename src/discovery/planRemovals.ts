@@ -3,6 +3,7 @@
  * often a lost permission or a changed filter than what it looks like.
  */
 
+import { keyOf } from './locations';
 import { CatalogLocation, HeldRemoval } from './types';
 
 /** `removals` of a provider. */
@@ -20,7 +21,7 @@ export interface RemovalRequest {
   readonly knownLocations: number;
   /** Held back by earlier runs. */
   readonly held: readonly HeldRemoval[];
-  /** Target URLs whose removal somebody allowed while it was held back. */
+  /** Keys of those whose removal somebody allowed while it was held back. */
   readonly approved?: ReadonlySet<string>;
   readonly nowMs: number;
 }
@@ -49,11 +50,11 @@ export function planRemovals(
 ): RemovalPlan {
   const since = new Map(request.held.map(one => [one.targetUrl, one.sinceMs]));
   const sinceOf = (location: CatalogLocation) =>
-    since.get(location.file.targetUrl) ?? request.nowMs;
+    since.get(keyOf(location.file)) ?? request.nowMs;
   const isRipe = (location: CatalogLocation) =>
-    request.approved?.has(location.file.targetUrl) === true ||
+    request.approved?.has(keyOf(location.file)) === true ||
     (policy.maxPercentage > 0 &&
-      since.has(location.file.targetUrl) &&
+      since.has(keyOf(location.file)) &&
       request.nowMs - sinceOf(location) >= policy.holdForMs);
 
   const ripe = request.due.filter(isRipe);
@@ -67,7 +68,7 @@ export function planRemovals(
     holdBack: fresh,
     held: fresh.map(location => ({
       repositoryId: location.repository.id,
-      targetUrl: location.file.targetUrl,
+      targetUrl: keyOf(location.file),
       sinceMs: sinceOf(location),
       approved: false,
     })),

@@ -5,7 +5,14 @@
  */
 
 import { addressKey } from './identify';
-import { foundLocations, isReplaced, locationsOf, uniqueByTarget } from './locations';
+import {
+  foundLocations,
+  isReplaced,
+  keyOf,
+  keysOf,
+  locationsOf,
+  uniqueByKey,
+} from './locations';
 import { planRemovals, RemovalPolicy } from './planRemovals';
 import { remember } from './remember';
 import {
@@ -72,7 +79,7 @@ function addOnly(request: ReconcileRequest, reason: string): Reconciliation {
   const { result, memory } = request;
   const found = foundLocations(result);
   const held = new Set(memory?.held.map(one => one.targetUrl));
-  const heldBack = locationsOf(result.known).filter(one => held.has(one.file.targetUrl));
+  const heldBack = locationsOf(result.known).filter(one => held.has(keyOf(one.file)));
   return {
     mutation: 'add-only',
     reason,
@@ -87,7 +94,7 @@ function addOnly(request: ReconcileRequest, reason: string): Reconciliation {
     memory: memory && {
       repositories: remember(
         result,
-        uniqueByTarget([...locationsOf(result.known), ...found]),
+        uniqueByKey([...locationsOf(result.known), ...found]),
         result.known.map(one => one.repositoryId),
       ),
       held: memory.held,
@@ -105,14 +112,14 @@ function full(request: ReconcileRequest): Reconciliation {
   const removals = planRemovals(
     {
       due: verdicts.due,
-      knownLocations: uniqueByTarget(locationsOf(result.known)).length,
+      knownLocations: uniqueByKey(locationsOf(result.known)).length,
       held: request.memory?.held ?? [],
       approved: request.approved,
       nowMs,
     },
     request.policy,
   );
-  const locations = uniqueByTarget([
+  const locations = uniqueByKey([
     ...found,
     ...verdicts.carriedForward,
     ...removals.holdBack,
@@ -142,7 +149,7 @@ function serverUrlsOf({ result, memory }: ReconcileRequest) {
 
 /**
  * Splits what the catalog holds, beyond what was found, into kept and due for removal,
- * each target once.
+ * each once.
  */
 function judgeKnown(result: DiscoveryResult, found: readonly CatalogLocation[]) {
   const outcomes = new Map(
@@ -153,12 +160,12 @@ function judgeKnown(result: DiscoveryResult, found: readonly CatalogLocation[]) 
       .filter(one => one.outcome.kind === 'unknown')
       .map(one => addressKey(one.repository)),
   );
-  const foundTargets = new Set(found.map(one => one.file.targetUrl));
+  const foundKeys = keysOf(found);
   const carriedForward: CatalogLocation[] = [];
   const due: CatalogLocation[] = [];
   for (const location of locationsOf(result.known)) {
     const { repository, file } = location;
-    if (foundTargets.has(file.targetUrl)) {
+    if (foundKeys.has(keyOf(file))) {
       continue;
     }
     const outcome = outcomes.get(repository.id);
@@ -172,9 +179,9 @@ function judgeKnown(result: DiscoveryResult, found: readonly CatalogLocation[]) 
       due.push(location);
     }
   }
-  const kept = new Set(carriedForward.map(one => one.file.targetUrl));
+  const kept = keysOf(carriedForward);
   return {
-    carriedForward: uniqueByTarget(carriedForward),
-    due: uniqueByTarget(due).filter(one => !kept.has(one.file.targetUrl)),
+    carriedForward: uniqueByKey(carriedForward),
+    due: uniqueByKey(due).filter(one => !kept.has(keyOf(one.file))),
   };
 }

@@ -2,7 +2,7 @@
 
 import { CatalogFile } from '../model';
 import { addressKey } from './identify';
-import { filesOf } from './locations';
+import { filesOf, keyOf } from './locations';
 import {
   CatalogLocation,
   DiscoveryResult,
@@ -29,12 +29,11 @@ export function remember(
   const ownerIds = new Map(
     result.repositories.map(one => [addressKey(one.repository), one.repository.id]),
   );
-  const files = new Map<number, CatalogFile[]>();
-  for (const { repository, file } of locations) {
+  const files = new Map<number, Map<string, CatalogFile>>();
+  for (const { repository, file } of [...locations, ...foundByAll(result)]) {
     const id = ownerIds.get(addressKey(repository)) ?? repository.id;
-    const ofOwner = files.get(id) ?? [];
-    ofOwner.push(file);
-    files.set(id, ofOwner);
+    const ofOwner = files.get(id) ?? new Map<string, CatalogFile>();
+    files.set(id, ofOwner.set(keyOf(file), file));
   }
   const ids = new Set([...others, ...looked.keys(), ...files.keys()]);
   return [...ids].flatMap(id => {
@@ -46,11 +45,18 @@ export function remember(
           repositoryId: id,
           projectKey: address.projectKey,
           slug: address.slug,
-          files: files.get(id) ?? [],
+          files: [...(files.get(id)?.values() ?? [])],
           ...lastLook(now, before),
         }
       : [];
   });
+}
+
+/** Also what the catalog has from another repository: one that lets go of it leaves it to this one. */
+function foundByAll({ repositories }: DiscoveryResult): CatalogLocation[] {
+  return repositories.flatMap(({ repository, outcome }) =>
+    filesOf(outcome).map(file => ({ repository, file })),
+  );
 }
 
 /** The last look that was not `unknown`, with its time. */
@@ -77,7 +83,7 @@ export function rememberEarly(
     repositoryId: id,
     projectKey,
     slug,
-    files: [...new Map(files.map(file => [file.targetUrl, file])).values()],
+    files: [...new Map(files.map(file => [keyOf(file), file])).values()],
     ...lastLook(result, before),
   };
 }

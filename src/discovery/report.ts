@@ -39,9 +39,19 @@ export function reportRepository(
     outcome: outcome.kind,
     ...(outcome.kind !== 'registered' && { reason: outcome.reason }),
     ...(outcome.kind === 'unknown' && { detail: outcome.detail }),
-    files: outcome.kind === 'registered' ? outcome.files : (remembered?.files ?? []),
+    files: eachFileOnce(
+      outcome.kind === 'registered' ? outcome.files : (remembered?.files ?? []),
+    ),
     ...(lastCheckedAtMs !== undefined && { checkedAtMs: lastCheckedAtMs }),
   };
+}
+
+/** Each file once, whatever a location parser has made of it. */
+function eachFileOnce(files: readonly CatalogFile[]): CatalogFile[] {
+  const byTarget = new Map(
+    files.map(({ path, targetUrl }) => [targetUrl, { path, targetUrl }]),
+  );
+  return [...byTarget.values()];
 }
 
 /** By project key, then by slug, without regard to case: the order of every list. */

@@ -5,6 +5,7 @@
  */
 
 import { Repository } from '../model';
+import { keyOf } from './locations';
 import { DiscoveryScope, KnownRepository, SettledOutcome, UnfinishedPass } from './types';
 
 /** Older passes are not continued: what they saw may no longer be so. */
@@ -20,6 +21,7 @@ export function passScopeOf(scope: DiscoveryScope): string {
     paths,
     scope.branch ?? null,
     scope.validateLocationsExist,
+    ...(scope.isParsed ? ['parsed'] : []),
   ]);
 }
 
@@ -60,9 +62,7 @@ export function settledInPass(
     return undefined;
   }
   const { settled, files } = known;
-  const still = new Set(
-    settled.kind === 'registered' ? settled.files.map(file => file.targetUrl) : [],
-  );
-  const removesSomething = files.some(file => !still.has(file.targetUrl));
+  const still = new Set(settled.kind === 'registered' ? settled.files.map(keyOf) : []);
+  const removesSomething = files.some(file => !still.has(keyOf(file)));
   return settled.kind === 'excluded' || removesSomething ? undefined : settled;
 }

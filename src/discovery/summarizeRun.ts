@@ -1,6 +1,7 @@
 /** A run in numbers and in one sentence. Pure. */
 
 import { OUTCOME_KINDS, OutcomeKind } from '../model';
+import { keyOf } from './locations';
 import { Reconciliation } from './reconcile';
 import { DiscoveryResult } from './types';
 
@@ -46,7 +47,7 @@ function countLocations({ memory, locations }: Reconciliation): number {
   const files = memory
     ? memory.repositories.flatMap(one => one.files)
     : locations.map(one => one.file);
-  return new Set(files.map(file => file.targetUrl)).size;
+  return new Set(files.map(keyOf)).size;
 }
 
 function countKind(result: DiscoveryResult, kind: OutcomeKind): number {

@@ -27,6 +27,8 @@ export interface DiscoveryScope {
   readonly filters: RepositoryFilters;
   /** Repositories looked at at the same time, 1 or more. */
   readonly concurrency: number;
+  /** A location parser makes entities of what is found. */
+  readonly isParsed?: boolean;
 }
 
 interface Abortable {
@@ -62,7 +64,21 @@ export interface RepositorySource {
   /** The labels of one repository. */
   getLabels(address: RepositoryAddress, options: Abortable): Promise<LabelsLookup>;
   fileUrl(repository: Repository, path: string, branch?: string): string;
+  /**
+   * What a custom location parser makes of the files of one repository; left out where the
+   * catalog reads the files itself.
+   */
+  parseFiles?(
+    repository: Repository,
+    files: readonly CatalogFile[],
+    options: Abortable,
+  ): Promise<ParsedFiles>;
 }
+
+/** What a location parser made: nothing, or any number of entities per file. */
+export type ParsedFiles =
+  | { readonly kind: 'parsed'; readonly files: readonly CatalogFile[] }
+  | { readonly kind: 'failed'; readonly problem: Problem };
 
 /** What a provider remembers of a repository between runs. */
 export interface KnownRepository {
@@ -148,6 +164,7 @@ export interface CatalogLocation {
 /** A removal that was due and is not carried out yet. */
 export interface HeldRemoval {
   readonly repositoryId: number;
+  /** The URL its Location reads, or the entity ref of what a location parser made. */
   readonly targetUrl: string;
   /** Epoch milliseconds of the first of the runs without a gap that found it due. */
   readonly sinceMs: number;

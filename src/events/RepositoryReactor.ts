@@ -3,7 +3,7 @@
  * has those repositories looked at and tells the catalog.
  */
 
-import { BitbucketServerClient } from '../bitbucket/BitbucketServerClient';
+import { RestClient } from '../bitbucket/RestClient';
 import { BitbucketServerCredentialsError } from '../bitbucket/errors';
 import { addressKey } from '../discovery/identify';
 import { Evaluation } from '../discovery/evaluateRepository';
@@ -169,7 +169,7 @@ export class RepositoryReactor {
     item: PendingRepository,
     verdict: RelevantVerdict,
     evaluation: Extract<Evaluation, { kind: 'evaluated' }>,
-    client: BitbucketServerClient,
+    client: RestClient,
   ): Promise<void> {
     const { announcer, log, signal } = this.#options;
     try {
@@ -206,7 +206,7 @@ export class RepositoryReactor {
     return DONE;
   }
 
-  async #client(): Promise<BitbucketServerClient> {
+  async #client(): Promise<RestClient> {
     const { context, createMeter, signal } = this.#options;
     const client = context.clients.createForEvent(createMeter());
     await context.clients.prepare(client, signal);

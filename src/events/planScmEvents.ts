@@ -8,7 +8,7 @@
  */
 
 import { FileChange } from '../model';
-import { encodePath } from '../bitbucket/restUrls';
+import { encodeWebPath } from '../bitbucket/webUrls';
 import { RefChange } from './repositoryChanges';
 import { ScmEvent } from './scmEventsService';
 
@@ -79,7 +79,7 @@ const TYPES = {
 } as const;
 
 function toScmEvent(file: FileChange, repositoryUrl: string, suffix: string): ScmEvent {
-  const urlOf = (path: string) => `${repositoryUrl}/${encodePath(path)}${suffix}`;
+  const urlOf = (path: string) => `${repositoryUrl}/${encodeWebPath(path)}${suffix}`;
   return file.kind === 'moved'
     ? {
         type: 'location.moved',

@@ -14,6 +14,7 @@ export const REQUEST_KINDS = [
   'rate-limit-settings',
   'authentication-check',
   'application-properties',
+  'location-parser',
 ] as const;
 export type RequestKind = (typeof REQUEST_KINDS)[number];
 

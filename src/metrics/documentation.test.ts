@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { CONFLICT_KINDS } from '../discovery/conflicts';
 import { EVENT_RESULTS } from '../events/EventLog';
 import {
   ABSENCE_REASONS,
@@ -87,6 +88,7 @@ const VALUES: Readonly<Record<string, readonly string[] | undefined>> = {
     ...['limiter', 'backoff'],
   ],
   state: ['known', 'held_back', 'carried_forward'],
+  kind: CONFLICT_KINDS,
 };
 
 describe('the dashboard and the alerts', () => {

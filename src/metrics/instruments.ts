@@ -50,6 +50,12 @@ export const METRICS = {
     description:
       'Locations in the catalog after the last run, and how many of them stay for now',
   },
+  conflicts: {
+    name: 'bitbucket_server.conflicts',
+    kind: 'gauge',
+    unit: '{conflict}',
+    description: 'Entities that the provider and another side claim',
+  },
   requests: {
     name: 'bitbucket_server.requests',
     kind: 'counter',
@@ -121,6 +127,7 @@ function createInstruments(meter: Meter) {
     lastSuccessAge: gauge(METRICS.lastSuccessAge),
     repositories: gauge(METRICS.repositories),
     locations: gauge(METRICS.locations),
+    conflicts: gauge(METRICS.conflicts),
     requests: counter(METRICS.requests),
     retries: counter(METRICS.retries),
     waitTime: counter(METRICS.waitTime),

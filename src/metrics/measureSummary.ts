@@ -1,5 +1,6 @@
-/** From the counts of a run to what the gauges show. Pure. */
+/** From the counts of a run, and from conflicts, to what the gauges show. Pure. */
 
+import { Conflict, CONFLICT_KINDS, distinctConflicts } from '../discovery/conflicts';
 import { RunSummary } from '../discovery/summarizeRun';
 import {
   ABSENCE_REASONS,
@@ -49,4 +50,13 @@ export function measureLocations(summary: RunSummary): Measurement[] {
     { value: summary.heldBack, attributes: { state: 'held_back' } },
     { value: summary.carriedForward, attributes: { state: 'carried_forward' } },
   ];
+}
+
+/** Conflicts by kind, each once. */
+export function measureConflicts(conflicts: readonly Conflict[]): Measurement[] {
+  const distinct = distinctConflicts(conflicts);
+  return CONFLICT_KINDS.map(kind => ({
+    value: distinct.filter(one => one.kind === kind).length,
+    attributes: { kind },
+  }));
 }

@@ -5,10 +5,16 @@
 
 import { BatchObservableResult, ObservableGauge } from '@opentelemetry/api';
 import { LoggerService } from '@backstage/backend-plugin-api';
+import { ConflictReport } from '../store/ConflictReport';
 import { ReportStore, StoredDiscovery } from '../store/ReportStore';
 import { Clock } from '../util/clock';
 import { Instruments, instruments } from './instruments';
-import { Measurement, measureLocations, measureRepositories } from './measureSummary';
+import {
+  measureConflicts,
+  Measurement,
+  measureLocations,
+  measureRepositories,
+} from './measureSummary';
 
 /** Metrics are collected every few seconds; the log need not say each time that they fail. */
 const WARN_INTERVAL_MS = 600_000;
@@ -16,6 +22,8 @@ const WARN_INTERVAL_MS = 600_000;
 /** What the gauges are read with. */
 export interface ObserveReportsOptions {
   readonly reports: Pick<ReportStore, 'loadDiscoveries'>;
+  /** Left out where nobody looks for them. */
+  readonly conflicts?: Pick<ConflictReport, 'of'>;
   /** Those configured: what is stored of others is of the past. */
   readonly providerIds: readonly string[];
   readonly logger: Pick<LoggerService, 'warn'>;
@@ -31,8 +39,8 @@ export function observeReports(options: ObserveReportsOptions): void {
     return;
   }
   const current = instruments();
-  const { meter, lastSuccessAge, repositories, locations } = current;
-  const gauges = [lastSuccessAge, repositories, locations];
+  const { meter, lastSuccessAge, repositories, locations, conflicts } = current;
+  const gauges = [lastSuccessAge, repositories, locations, conflicts];
   const reader = new ReportReader(options, current);
   const callback = (result: BatchObservableResult) => reader.measure(result);
   meter.addBatchObservableCallback(callback, gauges);
@@ -53,7 +61,7 @@ class ReportReader {
   }
 
   async measure(result: BatchObservableResult): Promise<void> {
-    const { repositories, locations } = this.#instruments;
+    const { repositories, locations, conflicts } = this.#instruments;
     for (const { providerId, lastRun, lastSuccessAtMs } of await this.#load()) {
       if (lastSuccessAtMs !== undefined) {
         this.#lastSuccessMs.set(providerId, lastSuccessAtMs);
@@ -63,6 +71,8 @@ class ReportReader {
       if (lastRun) {
         measureRepositories(lastRun.summary).forEach(one => observe(repositories, one));
         measureLocations(lastRun.summary).forEach(one => observe(locations, one));
+        const measured = await this.#measureConflicts(providerId);
+        measured.forEach(one => observe(conflicts, one));
       }
     }
     this.#measureAges(result);
@@ -77,6 +87,19 @@ class ReportReader {
     for (const [provider, atMs] of this.#lastSuccessMs) {
       const seconds = Math.max(nowMs - atMs, 0) / 1000;
       result.observe(this.#instruments.lastSuccessAge, seconds, { provider });
+    }
+  }
+
+  /** @returns nothing where it is not known which there are */
+  async #measureConflicts(providerId: string): Promise<Measurement[]> {
+    try {
+      const disputed = await this.#options.conflicts?.of(providerId);
+      return disputed ? measureConflicts(disputed.flatMap(one => one.conflicts)) : [];
+    } catch (error) {
+      if (!this.#options.signal.aborted) {
+        this.#warn(error);
+      }
+      return [];
     }
   }
 

@@ -1,9 +1,11 @@
-import { HOUR, NOW } from '../__testUtils__/discoveryData';
+import { HOUR, NOW, target } from '../__testUtils__/discoveryData';
 import { FakeClock } from '../__testUtils__/FakeClock';
 import { InProcessReportStore } from '../__testUtils__/InProcessReportStore';
-import { finishedRun, runSummary } from '../__testUtils__/reportData';
+import { finishedRun, repositoryReport, runSummary } from '../__testUtils__/reportData';
 import { asDatabaseService, createTestDatabases } from '../__testUtils__/testDatabases';
 import { createLogRecorder } from '../__testUtils__/testProvider';
+import { RecordedConflict } from '../discovery/conflicts';
+import { ConflictReport } from '../store/ConflictReport';
 import { DatabaseReportStore } from '../store/DatabaseReportStore';
 import { DiscoveryDatabase } from '../store/DiscoveryDatabase';
 import { ReportStore } from '../store/ReportStore';
@@ -34,13 +36,22 @@ afterEach(() => {
 /** A replica: an SDK of its own on a store that others have too. */
 function startReplica(
   reports: Pick<ReportStore, 'loadDiscoveries'>,
-  { clock = new FakeClock({ startMs: NOW }), providerIds = ['default'] } = {},
+  {
+    clock = new FakeClock({ startMs: NOW }),
+    providerIds = ['default'],
+    conflicts,
+  }: {
+    readonly clock?: FakeClock;
+    readonly providerIds?: readonly string[];
+    readonly conflicts?: Pick<ConflictReport, 'of'>;
+  } = {},
 ) {
   const sdk = installMetrics();
   const logger = createLogRecorder();
   const ending = new AbortController();
   shutdown.push(ending);
-  observeReports({ reports, providerIds, logger, clock, signal: ending.signal });
+  const { signal } = ending;
+  observeReports({ reports, conflicts, providerIds, logger, clock, signal });
   return { ...sdk, clock, logger, shutDown: () => ending.abort() };
 }
 
@@ -86,6 +97,65 @@ describe('the gauges', () => {
       );
     },
   );
+
+  it('show how many conflicts there are now, each once, with 0 for what there is not', async () => {
+    const reports = new InProcessReportStore();
+    const repositories = [
+      repositoryReport(1, 'PAY/api'),
+      repositoryReport(2, 'PAY/fork'),
+    ];
+    await reports.finishRun('default', finishedRun(), repositories);
+    const side = (at: string) => ({
+      locationKey: `url:${target(at)}`,
+      targetUrl: target(at),
+    });
+    let recorded: RecordedConflict[] = [
+      {
+        kind: 'entity',
+        entityRef: 'component:default/api',
+        refused: side('PAY/fork'),
+        holder: side('PAY/api'),
+      },
+    ];
+    const conflicts = new ConflictReport({
+      store: { load: async () => recorded },
+      reports,
+      providers: new Map([['bitbucketServer-provider:default', 'default']]),
+    });
+    const replica = startReplica(reports, { conflicts });
+    const shown = async () =>
+      (await replica.collect()).points
+        .filter(one => one.name === METRICS.conflicts.name)
+        .map(one => [one.attributes, one.value]);
+    const provider = 'default';
+
+    expect(await shown()).toEqual([
+      [{ provider, kind: 'location' }, 0],
+      [{ provider, kind: 'entity' }, 1],
+    ]);
+
+    recorded = [];
+    expect((await shown()).map(([, value]) => value)).toEqual([0, 0]);
+  });
+
+  it('show the rest where conflicts cannot be read, and warn of it', async () => {
+    const reports = new InProcessReportStore();
+    await reports.finishRun('default', finishedRun({ summary: SUMMARY }), []);
+    const conflicts = {
+      of: async () => {
+        throw new Error('the table is away');
+      },
+    };
+    const replica = startReplica(reports, { conflicts });
+
+    const { points } = await replica.collect();
+
+    expect(points.some(one => one.name === METRICS.conflicts.name)).toBe(false);
+    expect(points.some(one => one.name === METRICS.locations.name)).toBe(true);
+    expect(replica.logger.messages('warn')).toEqual([
+      expect.stringContaining('the table is away'),
+    ]);
+  });
 
   it('let go of a reason that no repository has any more', async () => {
     const reports = new InProcessReportStore();

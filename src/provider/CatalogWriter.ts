@@ -1,6 +1,7 @@
 /** The only file that applies mutations: Locations in, entities out. */
 
-import { EntityProviderConnection } from '@backstage/plugin-catalog-node';
+import { stringifyEntityRef } from '@backstage/catalog-model';
+import { DeferredEntity, EntityProviderConnection } from '@backstage/plugin-catalog-node';
 import { CatalogLocation } from '../discovery/types';
 import { anchorEntity, providerName, toLocationEntity } from './locationEntities';
 
@@ -50,10 +51,13 @@ export class CatalogWriter {
     removed: readonly CatalogLocation[] = [],
   ): Promise<void> {
     if (added.length > 0 || removed.length > 0) {
+      const given = this.#toEntities(added);
+      const refs = new Set(given.map(refOf));
       await this.#connected().applyMutation({
         type: 'delta',
-        added: this.#toEntities(added),
-        removed: this.#toEntities(removed),
+        added: given,
+        // What is given under the same name takes its place: removed, it would lose its uid.
+        removed: this.#toEntities(removed).filter(one => !refs.has(refOf(one))),
       });
     }
   }
@@ -61,8 +65,8 @@ export class CatalogWriter {
   /** Has the catalog read these again now. */
   async refresh(locations: readonly CatalogLocation[]): Promise<void> {
     if (locations.length > 0) {
-      const keys = locations.map(one => `url:${one.file.targetUrl}`);
-      await this.#connected().refresh({ keys });
+      const keys = new Set(locations.map(one => `url:${one.file.targetUrl}`));
+      await this.#connected().refresh({ keys: [...keys] });
     }
   }
 
@@ -78,4 +82,8 @@ export class CatalogWriter {
   #toEntities(locations: readonly CatalogLocation[]) {
     return locations.map(location => toLocationEntity(location, this.#providerId));
   }
+}
+
+function refOf({ entity }: DeferredEntity): string {
+  return stringifyEntityRef(entity);
 }

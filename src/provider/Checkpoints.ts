@@ -6,6 +6,7 @@
  * memory lacks would be removed by the next run whatever is known about it.
  */
 
+import { keyOf } from '../discovery/locations';
 import { rememberEarly } from '../discovery/remember';
 import { CatalogLocation, KnownRepository, RepositoryResult } from '../discovery/types';
 
@@ -76,9 +77,9 @@ export class Checkpoints {
       return [];
     }
     const before = this.#known.get(repository.id)?.files ?? [];
-    const had = new Set(before.map(file => file.targetUrl));
+    const had = new Set(before.map(keyOf));
     return outcome.files
-      .filter(file => !had.has(file.targetUrl))
+      .filter(file => !had.has(keyOf(file)))
       .map(file => ({ repository, file }));
   }
 }

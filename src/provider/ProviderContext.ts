@@ -1,23 +1,39 @@
 /** What the parts of one provider share. Types only. */
 
+import { RestClient } from '../bitbucket/RestClient';
 import { ProviderConfig } from '../config/types';
+import { ParsedFiles } from '../discovery/types';
+import { CatalogFile, Repository } from '../model';
 import { ProviderMemoryStore } from '../store/ProviderMemoryStore';
 import { Clock } from '../util/clock';
 import { CatalogWriter } from './CatalogWriter';
+import { ConflictWatch } from './ConflictWatch';
 import { ClientFactory } from './createClient';
 import { RunJournal } from './RunJournal';
 import { RunLog } from './RunLog';
 import { SharedLocations } from './SharedLocations';
+
+/** What a custom location parser makes of the files of one repository, asking with a given client. */
+export type FileParser = (
+  client: RestClient,
+  repository: Repository,
+  files: readonly CatalogFile[],
+  options: { readonly signal?: AbortSignal },
+) => Promise<ParsedFiles>;
 
 /** One provider, taken apart. */
 export interface ProviderContext {
   readonly config: ProviderConfig;
   readonly clients: ClientFactory;
   readonly store: ProviderMemoryStore;
+  /** Left out where the catalog reads the files itself. */
+  readonly parseFiles?: FileParser;
   readonly catalog: CatalogWriter;
   readonly shared: SharedLocations;
   readonly log: RunLog;
   readonly journal: RunJournal;
+  /** Left out where there is no catalog to look into. */
+  readonly conflicts?: ConflictWatch;
   readonly clock: Clock;
   /** Aborted when the backend shuts down. */
   readonly shutdownSignal?: AbortSignal;

@@ -3,21 +3,18 @@
  * Order of effects only; what is found out and decided comes from the engine.
  */
 
+import { RestClient } from '../bitbucket/RestClient';
 import {
   evaluateRepository,
   Evaluation,
   RepositoryDelta,
 } from '../discovery/evaluateRepository';
 import { guardEvaluation, GuardedDelta } from '../discovery/guardEvaluation';
-import { locationsOf, uniqueByTarget } from '../discovery/locations';
-import {
-  KnownRepository,
-  RepositoryResult,
-  RepositorySource,
-  Vicinity,
-} from '../discovery/types';
+import { keyOf, keysOf, locationsOf, uniqueByKey } from '../discovery/locations';
+import { KnownRepository, RepositoryResult, Vicinity } from '../discovery/types';
 import { Repository, RepositoryAddress } from '../model';
 import { ProviderContext } from './ProviderContext';
+import { toSource } from './toSource';
 
 /** Which repository to look at. */
 export interface EvaluationRequest {
@@ -47,14 +44,14 @@ export class RepositoryEvaluator {
    */
   async evaluate(
     request: EvaluationRequest,
-    source: RepositorySource,
+    client: RestClient,
     signal?: AbortSignal,
   ): Promise<Evaluation> {
-    const { config, clock } = this.#context;
+    const { config, clock, parseFiles } = this.#context;
     const { address, was, listed } = request;
     try {
       const evaluation = await evaluateRepository(address, config, {
-        source,
+        source: toSource(client, parseFiles),
         loadKnown: near => this.#loadNear(near),
         was,
         listed,
@@ -104,7 +101,7 @@ export class RepositoryEvaluator {
       repositories: delta.remembered,
       forgottenIds: delta.forgottenIds,
       held,
-      resolvedTargets: settled.map(one => one.file.targetUrl),
+      resolvedTargets: settled.map(one => keyOf(one.file)),
     });
     await shared.letGo(delta.removed);
     if (heldBackReason) {
@@ -135,10 +132,10 @@ export class RepositoryEvaluator {
 
 /** What is remembered where the catalog took nothing. */
 function withoutAdded(delta: RepositoryDelta): KnownRepository[] {
-  const added = new Set(delta.added.map(one => one.file.targetUrl));
+  const added = keysOf(delta.added);
   return withRemoved(delta).map(one => ({
     ...one,
-    files: one.files.filter(file => !added.has(file.targetUrl)),
+    files: one.files.filter(file => !added.has(keyOf(file))),
   }));
 }
 
@@ -151,7 +148,7 @@ function withRemoved({ remembered, removed }: RepositoryDelta): KnownRepository[
         : index === 0,
     );
     const address = { id: one.repositoryId, projectKey: one.projectKey, slug: one.slug };
-    const files = uniqueByTarget([
+    const files = uniqueByKey([
       ...locationsOf([one]),
       ...own.map(({ file }) => ({ repository: address, file })),
     ]).map(location => location.file);

@@ -5,8 +5,10 @@
 
 import { LoggerService } from '@backstage/backend-plugin-api';
 import { ProviderConfig } from '../config/types';
+import { Conflict } from '../discovery/conflicts';
 import { Run } from '../discovery/performRun';
 import { describeSummary } from '../discovery/summarizeRun';
+import { findTwins } from '../discovery/twins';
 import { DiscoveryProgress, RepositoryResult } from '../discovery/types';
 import { Clock } from '../util/clock';
 import { describeFailure } from './DiscoveryRunError';
@@ -68,6 +70,27 @@ export class RunLog {
     this.#logger.warn(`Removals are held back: ${reason}`);
   }
 
+  /** One line, however many there are. */
+  conflicts(conflicts: readonly Conflict[]): void {
+    if (conflicts.length === 0) {
+      return;
+    }
+    for (const one of conflicts) {
+      this.#logger.debug(`${one.explanation} ${one.remedy}`);
+    }
+    const examples = conflicts.slice(0, MOST_EXAMPLES).map(one => one.explanation);
+    const more = conflicts.length > MOST_EXAMPLES ? ' …' : '';
+    const entities =
+      conflicts.length === 1 ? '1 entity is' : `${conflicts.length} entities are`;
+    this.#logger.warn(`${entities} claimed by two sides: ${examples.join(' ')}${more}`);
+  }
+
+  conflictsUnreadable(error: unknown): void {
+    this.#logger.warn(
+      `Whether the catalog has taken everything could not be found out: ${error}`,
+    );
+  }
+
   approved(count: number): void {
     this.#logger.info(
       `${count} removals that were held back are approved and carried out`,
@@ -80,6 +103,7 @@ export class RunLog {
     }
     this.#warnAboutListing(run);
     this.#warnAboutUnknown(run);
+    this.#warnAboutTwins(run);
     if (run.reconciliation.heldBackReason) {
       this.heldBack(run.reconciliation.heldBackReason);
     }
@@ -127,11 +151,35 @@ export class RunLog {
       `${unknown.length} repositories could not be looked at and stay as they are: ${examples.join('; ')}${more}`,
     );
   }
+
+  #warnAboutTwins({ result }: Run): void {
+    const twins = findTwins(result.repositories);
+    if (twins.length === 0) {
+      return;
+    }
+    const examples = twins
+      .slice(0, MOST_EXAMPLES)
+      .map(({ key, repositories }) => `${key} by ${listOf(repositories.map(nameOf))}`);
+    const more = twins.length > MOST_EXAMPLES ? '; …' : '';
+    const entities = twins.length === 1 ? '1 entity is' : `${twins.length} entities are`;
+    this.#logger.warn(
+      `${entities} given by more than one repository, and in the catalog from the last of them: ${examples.join('; ')}${more}`,
+    );
+  }
+}
+
+function listOf(names: readonly string[]): string {
+  const more = names.length > MOST_EXAMPLES ? ', …' : '';
+  return `${names.slice(0, MOST_EXAMPLES).join(', ')}${more}`;
+}
+
+function nameOf({ projectKey, slug }: RepositoryResult['repository']): string {
+  return `${projectKey}/${slug}`;
 }
 
 /** `PAY/api absent: no-catalog-file` */
 function describeRepository({ repository, outcome }: RepositoryResult): string {
-  const name = `${repository.projectKey}/${repository.slug}`;
+  const name = nameOf(repository);
   switch (outcome.kind) {
     case 'registered':
       return `${name} registered: ${outcome.files.map(file => file.path).join(', ')}`;

@@ -4,7 +4,7 @@
  * once the first one lets go.
  */
 
-import { locationsOf } from '../discovery/locations';
+import { keyOf, keysOf, locationsOf } from '../discovery/locations';
 import { CatalogLocation } from '../discovery/types';
 import { ProviderMemoryStore } from '../store/ProviderMemoryStore';
 import { CatalogWriter } from './CatalogWriter';
@@ -29,15 +29,15 @@ export class SharedLocations {
 
   /** Offers what this provider has just removed to all others. */
   async letGo(removed: readonly CatalogLocation[]): Promise<void> {
-    const targets = new Set(removed.map(one => one.file.targetUrl));
+    const keys = keysOf(removed);
     const others = this.#options.all().filter(one => one !== this);
-    for (const other of targets.size > 0 ? others : []) {
-      await other.reclaim(targets);
+    for (const other of keys.size > 0 ? others : []) {
+      await other.reclaim(keys);
     }
   }
 
   /** Gives the catalog what this provider has found and another one has just removed. */
-  async reclaim(targetUrls: ReadonlySet<string>): Promise<void> {
+  async reclaim(keys: ReadonlySet<string>): Promise<void> {
     const { catalog, providerId, store, onError } = this.#options;
     if (!catalog.isConnected) {
       return;
@@ -45,7 +45,7 @@ export class SharedLocations {
     try {
       const memory = await store.load(providerId);
       const own = locationsOf(memory?.repositories ?? []).filter(one =>
-        targetUrls.has(one.file.targetUrl),
+        keys.has(keyOf(one.file)),
       );
       await catalog.change(own);
     } catch (error) {

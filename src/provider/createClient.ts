@@ -5,7 +5,7 @@ import {
   getBitbucketServerRequestOptions,
 } from '@backstage/integration';
 import { BitbucketServerCredentialsError } from '../bitbucket/errors';
-import { BitbucketServerClient } from '../bitbucket/BitbucketServerClient';
+import { RestClient } from '../bitbucket/RestClient';
 import { ProviderCredentials } from '../config/types';
 import { withOwnCredentials } from '../config/withOwnCredentials';
 import { Fetch, HttpTransport } from '../http/HttpTransport';
@@ -35,21 +35,21 @@ export interface ClientSetup {
 /** Makes clients that share one limiter. */
 export interface ClientFactory {
   /** A client for one run; its requests are reported to `observer`. */
-  create(observer: RequestObserver): BitbucketServerClient;
+  create(observer: RequestObserver): RestClient;
   /**
    * A client for one event.
    *
    * @throws BitbucketServerCredentialsError where the last attempt to log in has failed:
    * until a run gets in again, no event tries, or a busy day would lock the account
    */
-  createForEvent(observer: RequestObserver): BitbucketServerClient;
+  createForEvent(observer: RequestObserver): RestClient;
   /** Notes how logging in went: the error that ended a run or an event, or `undefined`. */
   noteLogin(error: unknown): void;
   /**
    * Has the client read the own budget at the server unless that is known already.
    * Never throws: the run meets what went wrong again.
    */
-  prepare(client: BitbucketServerClient, signal?: AbortSignal): Promise<void>;
+  prepare(client: RestClient, signal?: AbortSignal): Promise<void>;
 }
 
 /** Joins the limiter of the host once. */
@@ -68,7 +68,7 @@ export function createClientFactory(setup: ClientSetup): ClientFactory {
   });
   let refusal: BitbucketServerCredentialsError | undefined;
   const create = (observer: RequestObserver) =>
-    new BitbucketServerClient({
+    new RestClient({
       address: integration,
       authenticated: headers.Authorization !== undefined,
       configuredAt: credentials

@@ -14,11 +14,12 @@ import { ProviderMetrics } from '../metrics/ProviderMetrics';
 import { ProviderMemoryStore } from '../store/ProviderMemoryStore';
 import { ReportStore } from '../store/ReportStore';
 import { Clock, systemClock } from '../util/clock';
-import { BitbucketServerEntityProvider } from './BitbucketServerEntityProvider';
+import { DiscoveryProvider } from './DiscoveryProvider';
 import { CatalogWriter } from './CatalogWriter';
+import { ConflictBooks, ConflictWatch } from './ConflictWatch';
 import { createClientFactory } from './createClient';
 import { taskIdOf } from './locationEntities';
-import { ProviderContext } from './ProviderContext';
+import { FileParser, ProviderContext } from './ProviderContext';
 import { RepositoryEvaluator } from './RepositoryEvaluator';
 import { RunJournal } from './RunJournal';
 import { RunLog } from './RunLog';
@@ -27,19 +28,31 @@ import { SharedLocations } from './SharedLocations';
 /** What providers need besides the configuration. */
 export interface CreateProvidersOptions {
   readonly logger: LoggerService;
-  readonly scheduler: SchedulerService;
+  readonly scheduler: Pick<SchedulerService, 'scheduleTask'>;
   readonly store: ProviderMemoryStore;
   readonly reports: ReportStore;
+  /** Left out where there is no catalog to look into: nobody then asks who else claims an entity. */
+  readonly conflicts?: ConflictBooks;
   readonly shutdownSignal?: AbortSignal;
+  /** Makes what a custom location parser does for one provider; without it, the catalog reads the files itself. */
+  readonly createFileParser?: (setup: FileParserSetup) => FileParser;
   /** The machine's when left out. */
   readonly clock?: Clock;
   /** The global one when left out. */
   readonly fetch?: Fetch;
 }
 
+/** What a location parser is made for. */
+export interface FileParserSetup {
+  readonly config: ProviderConfig;
+  readonly integration: BitbucketServerIntegrationConfig;
+  readonly logger: LoggerService;
+  readonly clock: Clock;
+}
+
 /** One provider with the parts that others work with. */
 export interface CreatedProvider {
-  readonly provider: BitbucketServerEntityProvider;
+  readonly provider: DiscoveryProvider;
   readonly evaluator: RepositoryEvaluator;
   readonly context: ProviderContext;
   readonly integration: BitbucketServerIntegrationConfig;
@@ -74,7 +87,7 @@ export function createProviders(
     shared.push(context.shared);
     return [
       {
-        provider: new BitbucketServerEntityProvider(context, refresh =>
+        provider: new DiscoveryProvider(context, refresh =>
           scheduler.scheduleTask({
             ...provider.schedule,
             id: taskIdOf(provider.id),
@@ -124,5 +137,19 @@ function createContext(config: ProviderConfig, options: ContextOptions): Provide
     clock,
     observer: metrics,
   });
-  return { config, clients, store, catalog, shared, log, journal, clock, shutdownSignal };
+  const { conflicts: books, integration } = options;
+  const parseFiles = options.createFileParser?.({ config, integration, logger, clock });
+  return {
+    config,
+    clients,
+    parseFiles,
+    store,
+    catalog,
+    shared,
+    log,
+    journal,
+    conflicts: books && new ConflictWatch({ ...books, providerId: config.id, log }),
+    clock,
+    shutdownSignal,
+  };
 }

@@ -3,7 +3,10 @@
 import {
   ANNOTATION_LOCATION,
   ANNOTATION_ORIGIN_LOCATION,
+  Entity,
+  entityEnvelopeSchemaValidator,
   LocationEntity,
+  stringifyEntityRef,
 } from '@backstage/catalog-model';
 import {
   DeferredEntity,
@@ -12,8 +15,10 @@ import {
 import { anchorEntityName } from '../config/anchorEntityName';
 import { CatalogLocation } from '../discovery/types';
 
-const ANNOTATION_PROJECT_KEY = 'bitbucket.org/project-key';
-const ANNOTATION_REPO_SLUG = 'bitbucket.org/repo-slug';
+export const ANNOTATION_PROJECT_KEY = 'bitbucket.org/project-key';
+export const ANNOTATION_REPO_SLUG = 'bitbucket.org/repo-slug';
+
+const validateEnvelope = entityEnvelopeSchemaValidator();
 
 /**
  * The provider's name in the catalog, which is also its location key. The published
@@ -28,14 +33,39 @@ export function taskIdOf(providerId: string): string {
   return `${providerName(providerId)}:refresh`;
 }
 
-/** A Location to be read by the catalog; the same input gives the same entity, to the byte. */
+/** The entity ref of the Location by which the catalog reads a file. */
+export function plainLocationRef(targetUrl: string): string {
+  return stringifyEntityRef(plainLocation(targetUrl));
+}
+
+/** The URL that a Location reads, if it is the one by which the catalog reads that. */
+export function plainTargetOf(entity: Entity): string | undefined {
+  const target = entity.spec?.target;
+  return typeof target === 'string' &&
+    stringifyEntityRef(entity) === plainLocationRef(target)
+    ? target
+    : undefined;
+}
+
+function plainLocation(targetUrl: string): LocationEntity {
+  return locationSpecToLocationEntity({
+    location: { type: 'url', target: targetUrl, presence: 'optional' },
+  });
+}
+
+/**
+ * A Location to be read by the catalog, or what a location parser made in its place; the
+ * same input gives the same entity, to the byte.
+ */
 export function toLocationEntity(
   location: CatalogLocation,
   providerId: string,
 ): DeferredEntity {
-  const entity = locationSpecToLocationEntity({
-    location: { type: 'url', target: location.file.targetUrl, presence: 'optional' },
-  });
+  if (location.file.entity) {
+    const parsed: unknown = JSON.parse(location.file.entity.json);
+    return { locationKey: providerName(providerId), entity: validateEnvelope(parsed) };
+  }
+  const entity = plainLocation(location.file.targetUrl);
   return {
     locationKey: providerName(providerId),
     entity: {

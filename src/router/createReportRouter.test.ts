@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { mockCredentials } from '@backstage/backend-test-utils';
 import { z } from 'zod';
 import { HOUR, NOW, target } from '../__testUtils__/discoveryData';
@@ -8,14 +9,28 @@ import {
   repositoryReport as report,
   runSummary,
 } from '../__testUtils__/reportData';
+import { CONFLICT_KINDS, CONFLICT_ROLES } from '../discovery/conflicts';
 import {
   ABSENCE_REASONS,
   EXCLUSION_REASONS,
   OUTCOME_KINDS,
   UNKNOWN_REASONS,
 } from '../model';
+import { plainLocationRef } from '../provider/locationEntities';
 
 const Page = z.object({ items: z.array(z.object({ repositorySlug: z.string() })) });
+
+const Disputed = z.object({
+  items: z.array(
+    z.object({
+      projectKey: z.string(),
+      repositorySlug: z.string(),
+      conflicts: z.array(z.unknown()),
+    }),
+  ),
+});
+
+const FILE = { path: 'catalog-info.yaml', targetUrl: target('PAY/api') };
 
 const READ = '/discoveries/default';
 
@@ -365,6 +380,148 @@ describe('the repositories', () => {
   });
 });
 
+describe('the conflicts', () => {
+  const LIST = `${READ}/repositories`;
+
+  /** The catalog has a Component from one repository that another one holds as well. */
+  async function dispute(): Promise<void> {
+    const [api, fork] = [target('PAY/api'), target('~jdoe/api')];
+    await backend.reports.finishRun('default', finishedRun(), [
+      report(1, 'PAY/api'),
+      report(2, 'PAY/web'),
+      report(3, '~jdoe/api', { outcome: 'unknown', reason: 'timeout' }),
+    ]);
+    await backend.reports.finishRun('other', finishedRun(), [report(2, 'PAY/web')]);
+    await hold('component:default/api', `url:${api}`);
+    await hold(plainLocationRef(fork), 'bitbucketServer-provider:default');
+    await backend.conflicts.recordRefused(
+      [{ entityRef: 'component:default/api', targetUrl: fork, holderKey: `url:${api}` }],
+      new Set(['bitbucketServer-provider:default']),
+    );
+  }
+
+  const hold = (entityRef: string, locationKey: string) =>
+    backend.knex('refresh_state').insert({
+      entity_id: randomUUID(),
+      entity_ref: entityRef,
+      unprocessed_entity: '{}',
+      unprocessed_hash: '',
+      errors: '',
+      location_key: locationKey,
+      next_update_at: '2100-01-01 00:00:00',
+      last_discovery_at: '2100-01-01 00:00:00',
+    });
+
+  afterEach(() =>
+    backend.knex('refresh_state').where('next_update_at', '2100-01-01 00:00:00').delete(),
+  );
+
+  it('are shown of each repository, with both sides and a remedy', async () => {
+    await dispute();
+
+    const { body } = await get(`${LIST}/~jdoe/api`);
+
+    expect(body).toMatchObject({
+      conflicts: [
+        {
+          kind: 'entity',
+          entityRef: 'component:default/api',
+          targetUrl: target('~jdoe/api'),
+          role: 'refused',
+          other: {
+            locationKey: `url:${target('PAY/api')}`,
+            description: 'catalog-info.yaml of PAY/api',
+            targetUrl: target('PAY/api'),
+            projectKey: 'PAY',
+            repositorySlug: 'api',
+            path: 'catalog-info.yaml',
+          },
+          explanation: expect.stringContaining('catalog-info.yaml of ~jdoe/api'),
+          remedy: expect.stringContaining('skipForkedRepos'),
+        },
+      ],
+    });
+    expect((await get(`${LIST}/PAY/api`)).body).toMatchObject({
+      conflicts: [{ role: 'holds', other: { projectKey: '~jdoe' } }],
+    });
+    expect((await get(`${LIST}/PAY/web`)).body).toMatchObject({ conflicts: [] });
+  });
+
+  it.each([
+    ['conflicts=true', ['PAY/api', '~jdoe/api']],
+    ['conflicts=true&outcome=unknown', ['~jdoe/api']],
+    ['conflicts=true&project=pay', ['PAY/api']],
+    ['conflicts=true&project=SHOP', []],
+  ])('select repositories by %s', async (query, expected) => {
+    await dispute();
+
+    const { body } = await get(`${LIST}?${query}`);
+
+    const { items } = Disputed.parse(body);
+    expect(items.map(one => `${one.projectKey}/${one.repositorySlug}`)).toEqual(expected);
+    expect(items.every(one => one.conflicts.length === 1)).toBe(true);
+    expect(body).toMatchObject({ totalItems: expected.length });
+  });
+
+  it('come on pages as well', async () => {
+    await dispute();
+
+    expect((await get(`${LIST}?conflicts=true&limit=1&offset=1`)).body).toMatchObject({
+      items: [{ repositorySlug: 'api', projectKey: '~jdoe' }],
+      totalItems: 2,
+      limit: 1,
+      offset: 1,
+    });
+  });
+
+  it('are counted once for both sides, each provider its own', async () => {
+    await dispute();
+
+    expect((await get('/discoveries')).body).toMatchObject({
+      items: [{ summary: { conflicts: 1 } }, { summary: { conflicts: 0 } }],
+    });
+    expect((await get(READ)).body).toMatchObject({ summary: { conflicts: 1 } });
+  });
+
+  it.each(['false', '1', '', 'TRUE', 'true&conflicts=true'])(
+    'are not selected by conflicts=%s',
+    async value => {
+      expect(await get(`${LIST}?conflicts=${value}`)).toMatchObject({
+        status: 400,
+        body: { error: { message: expect.stringContaining('"conflicts"') } },
+      });
+    },
+  );
+
+  it('are left out where they cannot be read: the rest of the report stands', async () => {
+    await dispute();
+    await breakConflicts(async () => {
+      expect((await get(READ)).body).not.toHaveProperty('summary.conflicts');
+      const { status, body } = await get(`${LIST}/PAY/api`);
+      expect([status, body]).toEqual([200, expect.objectContaining({ files: [FILE] })]);
+      expect(body).not.toHaveProperty('conflicts');
+      expect(await get(LIST)).toMatchObject({ status: 200, body: { totalItems: 3 } });
+      expect(await get(`${LIST}?conflicts=true`)).toMatchObject({
+        status: 503,
+        body: { error: { name: 'ServiceUnavailableError' } },
+      });
+    });
+  });
+});
+
+/** While something is done, the table of conflicts is away. */
+async function breakConflicts(during: () => Promise<void>): Promise<void> {
+  const [table, away] = ['conflicts', 'conflicts_away'].map(
+    name => `bitbucket_server_discovery_${name}`,
+  );
+  await backend.knex.schema.renameTable(String(table), String(away));
+  try {
+    await during();
+  } finally {
+    await backend.knex.schema.renameTable(String(away), String(table));
+  }
+}
+
 describe('approving removals', () => {
   const approve = (id = 'default', ...rest: [headers?: Record<string, string>]) =>
     ask('POST', `/discoveries/${id}/removals/approve`, ...rest);
@@ -484,6 +641,11 @@ describe('the document of the report', () => {
     if (path !== '/discoveries') {
       seen.push((await ask(method, path.replace('default', 'nobody'))).status);
     }
+    if (path.endsWith('/repositories')) {
+      await breakConflicts(async () => {
+        seen.push((await ask(method, `${path}?conflicts=true`)).status);
+      });
+    }
     backend.world.granted = new Set();
     seen.push((await ask(method, path)).status);
 
@@ -501,6 +663,8 @@ describe('the document of the report', () => {
 
   it('names the same codes', () => {
     expect(contract.enumOf('Outcome')).toEqual(OUTCOME_KINDS);
+    expect(contract.enumOf('ConflictKind')).toEqual(CONFLICT_KINDS);
+    expect(contract.enumOf('ConflictRole')).toEqual(CONFLICT_ROLES);
     expect(contract.enumOf('Reason')).toEqual([
       ...EXCLUSION_REASONS,
       ...ABSENCE_REASONS,

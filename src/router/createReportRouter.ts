@@ -21,7 +21,8 @@ import { AuthorizeResult, BasicPermission } from '@backstage/plugin-permission-c
 import type { Request, Response } from 'express';
 import PromiseRouter from 'express-promise-router';
 import { providerName } from '../provider/locationEntities';
-import { ReportStore } from '../store/ReportStore';
+import { ReportStore, StoredDiscovery } from '../store/ReportStore';
+import { CurrentConflictsOptions, readConflicts } from './currentConflicts';
 import { toDiscoveryJson, toHeldRemovalJson, toRepositoryJson } from './reportJson';
 import { readNoParameters, readRepositoryQuery } from './reportParameters';
 
@@ -36,7 +37,7 @@ export interface ReportedProvider {
 }
 
 /** What the report is made of. */
-export interface ReportRouterOptions {
+export interface ReportRouterOptions extends CurrentConflictsOptions {
   readonly reports: ReportStore;
   readonly providers: readonly ReportedProvider[];
   readonly httpAuth: HttpAuthService;
@@ -68,6 +69,8 @@ export function createReportRouter(
 
 function addDiscoveries(router: Router, options: ReportRouterOptions): void {
   const { reports, providers } = options;
+  const describe = async (one: ReportedProvider, stored: StoredDiscovery | undefined) =>
+    toDiscoveryJson(one, stored, (await readConflicts(one.id, options)).count);
 
   router.get(
     DISCOVERIES,
@@ -77,9 +80,8 @@ function addDiscoveries(router: Router, options: ReportRouterOptions): void {
       const stored = new Map(
         (await reports.loadDiscoveries()).map(one => [one.providerId, one]),
       );
-      response.json({
-        items: providers.map(one => toDiscoveryJson(one, stored.get(one.id))),
-      });
+      const items = providers.map(one => describe(one, stored.get(one.id)));
+      response.json({ items: await Promise.all(items) });
     }),
   );
 
@@ -92,7 +94,7 @@ function addDiscoveries(router: Router, options: ReportRouterOptions): void {
       const stored = await reports.loadDiscovery(provider.id);
       const held = await reports.loadHeldRemovals(provider.id);
       response.json({
-        ...toDiscoveryJson(provider, stored),
+        ...(await describe(provider, stored)),
         heldRemovals: held.map(toHeldRemovalJson),
       });
     }),
@@ -108,9 +110,17 @@ function addRepositories(router: Router, options: ReportRouterOptions): void {
       await permit(request, catalogLocationReadPermission, options);
       const query = readRepositoryQuery(request.query);
       const { id } = findProvider(providers, request.params.id);
-      const { items, totalItems } = await reports.pageRepositories(id, query);
+      const conflicts = await readConflicts(id, options);
+      const { items, totalItems } = query.conflicts
+        ? conflicts.page(query)
+        : await reports.pageRepositories(id, query);
       const { limit, offset } = query;
-      response.json({ items: items.map(toRepositoryJson), totalItems, limit, offset });
+      response.json({
+        items: items.map(one => toRepositoryJson(one, conflicts.of(one))),
+        totalItems,
+        limit,
+        offset,
+      });
     }),
   );
 
@@ -128,7 +138,8 @@ function addRepositories(router: Router, options: ReportRouterOptions): void {
             'not exist, the account in use may not see it, or no run has come to it yet',
         );
       }
-      response.json(toRepositoryJson(report));
+      const conflicts = await readConflicts(id, options);
+      response.json(toRepositoryJson(report, conflicts.of(report)));
     }),
   );
 }

@@ -1,5 +1,6 @@
 /** What the HTTP report answers; `docs/report.openapi.yaml` describes it. Pure. */
 
+import { Conflict } from '../discovery/conflicts';
 import { explainOutcome } from '../discovery/explanations';
 import { RepositoryReport } from '../discovery/report';
 import { RunSummary } from '../discovery/summarizeRun';
@@ -14,10 +15,12 @@ import { StoredDiscovery } from '../store/ReportStore';
  *
  * @param provider - as it is configured
  * @param stored - `undefined` where nothing is stored of it yet
+ * @param conflicts - how many there are now; `undefined` where nobody knows
  */
 export function toDiscoveryJson(
   provider: { readonly id: string; readonly host: string },
   stored: StoredDiscovery | undefined,
+  conflicts: number | undefined,
 ) {
   const { lastStart, lastRun } = stored ?? {};
   return {
@@ -28,7 +31,7 @@ export function toDiscoveryJson(
       startedAt: toIso(lastStart.startedAtMs),
       trigger: lastStart.trigger,
     }),
-    ...(lastRun && { summary: toSummaryJson(lastRun.summary) }),
+    ...(lastRun && { summary: toSummaryJson(lastRun.summary, conflicts) }),
     ...(stored && !stored.running && toEndJson(stored)),
   };
 }
@@ -49,7 +52,7 @@ function toEndJson({ failure, lastRun }: StoredDiscovery) {
   };
 }
 
-function toSummaryJson(summary: RunSummary) {
+function toSummaryJson(summary: RunSummary, conflicts: number | undefined) {
   return {
     repositories: summary.repositories,
     registered: summary.registered,
@@ -60,6 +63,7 @@ function toSummaryJson(summary: RunSummary) {
     removed: summary.removed,
     heldBack: summary.heldBack,
     carriedForward: summary.carriedForward,
+    conflicts,
     reasons: {
       excluded: summary.reasons.excluded,
       absent: summary.reasons.absent,
@@ -77,8 +81,15 @@ export function toHeldRemovalJson(held: HeldRemoval) {
   };
 }
 
-/** Describes how a repository ended the last run, and what to do about it. */
-export function toRepositoryJson(report: RepositoryReport) {
+/**
+ * Describes how a repository ended the last run, and what to do about it.
+ *
+ * @param conflicts - those there are now; `undefined` where nobody knows
+ */
+export function toRepositoryJson(
+  report: RepositoryReport,
+  conflicts: readonly Conflict[] | undefined,
+) {
   const explanation = explainOutcome(report.outcome, report.reason);
   return {
     projectKey: report.projectKey,
@@ -89,7 +100,29 @@ export function toRepositoryJson(report: RepositoryReport) {
     cause: explanation?.cause,
     remedy: explanation?.remedy,
     files: report.files.map(({ path, targetUrl }) => ({ path, targetUrl })),
+    conflicts: conflicts?.map(toConflictJson),
     checkedAt: toIso(report.checkedAtMs),
+  };
+}
+
+function toConflictJson(conflict: Conflict) {
+  const { other } = conflict;
+  return {
+    kind: conflict.kind,
+    entityRef: conflict.entityRef,
+    targetUrl: conflict.targetUrl,
+    role: conflict.role,
+    other: {
+      locationKey: other.locationKey,
+      description: other.description,
+      providerId: other.providerId,
+      targetUrl: other.targetUrl,
+      projectKey: other.projectKey,
+      repositorySlug: other.repositorySlug,
+      path: other.path,
+    },
+    explanation: conflict.explanation,
+    remedy: conflict.remedy,
   };
 }
 

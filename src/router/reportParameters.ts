@@ -21,11 +21,27 @@ const OUTCOME = {
   schema: z.enum(OUTCOME_KINDS),
   expected: `one of ${OUTCOME_KINDS.join(', ')}`,
 };
+const CONFLICTS = {
+  schema: z.literal('true').transform(() => true as const),
+  expected: 'true',
+};
 const PROJECT = { schema: z.string().min(1), expected: 'a project key' };
 const LIMIT = wholeNumber(1, LARGEST_LIMIT);
 const OFFSET = wholeNumber(0, Number.MAX_SAFE_INTEGER);
 
-const REPOSITORY_PARAMETERS = ['outcome', 'project', 'limit', 'offset'] as const;
+const REPOSITORY_PARAMETERS = [
+  'outcome',
+  'project',
+  'conflicts',
+  'limit',
+  'offset',
+] as const;
+
+/** Which repositories are asked for. */
+export interface ReportQuery extends RepositoryQuery {
+  /** Only those with conflicts. */
+  readonly conflicts?: true;
+}
 
 /**
  * Reads which repositories are asked for.
@@ -33,11 +49,12 @@ const REPOSITORY_PARAMETERS = ['outcome', 'project', 'limit', 'offset'] as const
  * @param query - the query of the request, as Express parsed it
  * @throws InputError that names the parameter
  */
-export function readRepositoryQuery(query: unknown): RepositoryQuery {
+export function readRepositoryQuery(query: unknown): ReportQuery {
   const given = refuseUnknown(query, REPOSITORY_PARAMETERS);
   return {
     outcome: read('outcome', given.outcome, OUTCOME),
     project: read('project', given.project, PROJECT),
+    conflicts: read('conflicts', given.conflicts, CONFLICTS),
     limit: read('limit', given.limit, LIMIT) ?? DEFAULT_LIMIT,
     offset: read('offset', given.offset, OFFSET) ?? 0,
   };

@@ -99,6 +99,20 @@ describe.each(databases.eachSupportedId())('the memory in %s', databaseId => {
     expect(await reopen().load('other')).toEqual({ ...EMPTY, unfinishedPass: undefined });
   });
 
+  it('gives back what a location parser made, to the letter', async () => {
+    const json = '{"kind":"Component","metadata":{"name":"ü \\"quoted\\""}}';
+    const made = { ...file('api'), entity: { key: 'component:default/api', json } };
+    const known: KnownRepository = {
+      ...repository(7, 'api'),
+      files: [made],
+      settled: { kind: 'registered', files: [made] },
+    };
+    const { store, reopen } = await createStore();
+    await store.save('default', { repositories: [known], held: [] });
+
+    expect((await reopen().load('default'))?.repositories).toEqual([known]);
+  });
+
   it('forgets what a later save does not name', async () => {
     const { store } = await createStore();
     await store.save('default', {

@@ -1,4 +1,4 @@
-import { HOUR, NOW, target } from '../__testUtils__/discoveryData';
+import { file, HOUR, NOW, target } from '../__testUtils__/discoveryData';
 import { InProcessReportStore } from '../__testUtils__/InProcessReportStore';
 import { finishedRun, repositoryReport as report } from '../__testUtils__/reportData';
 import { asDatabaseService, createTestDatabases } from '../__testUtils__/testDatabases';
@@ -165,6 +165,28 @@ describe.each(KINDS)('the report in %s', kind => {
     await store.finishRun('default', finishedRun({ status: 'failed' }), [unknown]);
 
     expect(await itemsOf(store)).toEqual([api, unknown]);
+  });
+
+  it('finds repositories by their files, each provider its own', async () => {
+    const store = await createStore();
+    const [api, web] = [report(1, 'PAY/api'), report(2, 'PAY/web')];
+    const personal = report(3, '~JDOE/api', { files: [file('~jdoe/api')] });
+    const many = Array.from({ length: 250 }, (_, i) => report(10 + i, `PAY/r${i}`));
+    await store.finishRun('default', finishedRun({}), [web, api, personal, ...many]);
+    await store.finishRun('other', finishedRun({}), [web]);
+
+    const find = (...urls: readonly string[]) => store.findByTargets('default', urls);
+    expect(await find(target('PAY/web'), target('~jdoe/api'), target('PAY/api'))).toEqual(
+      [api, web, personal],
+    );
+    expect(await find(target('PAY/api', 'other.yaml'), 'https://x/y', 'no URL')).toEqual(
+      [],
+    );
+    expect(await find()).toEqual([]);
+    expect(
+      await find(...many.map(one => target(`PAY/${one.repositorySlug}`))),
+    ).toHaveLength(250);
+    expect(await store.findByTargets('other', [target('PAY/api')])).toEqual([]);
   });
 
   it('bears a repository that is named twice', async () => {

@@ -1,9 +1,10 @@
 /** The report of all providers in tables of their own, beside what they remember. */
 
 import type { Knex } from 'knex';
-import { isPlaceholderId } from '../discovery/identify';
-import { RepositoryReport } from '../discovery/report';
+import { addressKey, isPlaceholderId } from '../discovery/identify';
+import { compareReports, RepositoryReport } from '../discovery/report';
 import { HeldRemoval } from '../discovery/types';
+import { parseTarget } from '../util/parseTarget';
 import { chunksOf, DiscoveryDatabase } from './DiscoveryDatabase';
 import {
   FinishedRun,
@@ -157,6 +158,30 @@ export class DatabaseReportStore implements ReportStore {
       .orderBy('repository_id', 'desc')
       .first();
     return row === undefined ? undefined : parseReportRow(row);
+  }
+
+  async findByTargets(
+    providerId: string,
+    targetUrls: readonly string[],
+  ): Promise<RepositoryReport[]> {
+    const knex = await this.#database.connect();
+    const wanted = new Set(targetUrls);
+    const addresses = [...wanted].flatMap(url => parseTarget(url) ?? []);
+    // By address, since the database does not look into the lists of files.
+    const unique = new Map(addresses.map(one => [addressKey(one), one]));
+    const found: RepositoryReport[] = [];
+    for (const some of chunksOf([...unique.values()])) {
+      const rows: unknown[] = await knex(REPORTS)
+        .where('provider_id', providerId)
+        .whereIn(
+          ['project_key_sort', 'slug_sort'],
+          some.map(one => [toSortKey(one.projectKey), toSortKey(one.slug)]),
+        );
+      found.push(...rows.map(parseReportRow));
+    }
+    return found
+      .filter(one => one.files.some(file => wanted.has(file.targetUrl)))
+      .sort(compareReports);
   }
 }
 

@@ -115,4 +115,9 @@ export interface ReportStore {
     projectKey: string,
     slug: string,
   ): Promise<RepositoryReport | undefined>;
+  /** The repositories that have one of these files, in the order of `compareReports`. */
+  findByTargets(
+    providerId: string,
+    targetUrls: readonly string[],
+  ): Promise<RepositoryReport[]>;
 }

@@ -5,19 +5,32 @@
  */
 
 import { DatabaseService } from '@backstage/backend-plugin-api';
+import {
+  ANNOTATION_LOCATION,
+  Entity,
+  entityEnvelopeSchemaValidator,
+  stringifyEntityRef,
+} from '@backstage/catalog-model';
 import { z } from 'zod';
 import { addressKey } from '../discovery/identify';
 import { KnownRepository, ProviderMemory } from '../discovery/types';
-import { parseTarget } from './parseTarget';
+import { CatalogFile } from '../model';
+import { canonicalJson } from '../util/canonicalJson';
+import { parseTarget } from '../util/parseTarget';
 
 const Row = z.object({ entity: z.string() });
-const UnprocessedLocation = z.object({
-  kind: z.literal('Location'),
-  spec: z.object({ target: z.string() }),
-});
+const LocationSpec = z.object({ target: z.string() });
+const validateEnvelope = entityEnvelopeSchemaValidator();
+
+/** The entity ref of the Location by which the catalog reads a URL. */
+export type PlainLocationRef = (targetUrl: string) => string;
+
+/** A file the catalog was given, without its path: that is part of the URL. */
+type GivenFile = Omit<CatalogFile, 'path'>;
 
 /**
- * Reads the Locations a provider has in the catalog.
+ * Reads the Locations a provider has in the catalog, and what a location parser made in
+ * their place.
  *
  * @remarks Table and column names: catalog-backend 4.0.0, unchanged since its first
  * releases. The repositories' numeric ids are not known there: placeholders stand for them.
@@ -28,6 +41,7 @@ const UnprocessedLocation = z.object({
 export async function readCatalogBaseline(
   database: DatabaseService,
   providerName: string,
+  plainLocationRef: PlainLocationRef,
 ): Promise<ProviderMemory> {
   const knex = await database.getClient();
   const rows: unknown[] = await knex('refresh_state_references')
@@ -38,27 +52,47 @@ export async function readCatalogBaseline(
       'refresh_state_references.target_entity_ref',
     )
     .select('refresh_state.unprocessed_entity as entity');
-  return { repositories: toKnownRepositories(rows.flatMap(readTarget)), held: [] };
+  const files = rows.flatMap(row => readFile(row, plainLocationRef));
+  return { repositories: groupByRepository(files), held: [] };
 }
 
-function readTarget(row: unknown): string[] {
+function readFile(row: unknown, plainLocationRef: PlainLocationRef): GivenFile[] {
   const parsedRow = Row.safeParse(row);
   if (!parsedRow.success) {
     return [];
   }
   try {
-    const entity = UnprocessedLocation.safeParse(JSON.parse(parsedRow.data.entity));
-    return entity.success ? [entity.data.spec.target] : [];
+    const entity: Entity = validateEnvelope(JSON.parse(parsedRow.data.entity));
+    return toGivenFile(entity, plainLocationRef);
   } catch {
     return [];
   }
 }
 
-/** Groups targets by repository; what is no Bitbucket file (the anchor) is left out. */
+function toGivenFile(entity: Entity, plainLocationRef: PlainLocationRef): GivenFile[] {
+  const ref = stringifyEntityRef(entity);
+  const spec = LocationSpec.safeParse(entity.spec);
+  const target = spec.success ? spec.data.target : undefined;
+  if (target !== undefined && ref === plainLocationRef(target)) {
+    return [{ targetUrl: target }];
+  }
+  const readFrom = entity.metadata.annotations?.[ANNOTATION_LOCATION];
+  const json = canonicalJson(entity);
+  return readFrom?.startsWith('url:') && json
+    ? [{ targetUrl: readFrom.slice('url:'.length), entity: { key: ref, json } }]
+    : [];
+}
+
+/** Groups the files that Locations read by repository. */
 export function toKnownRepositories(targets: readonly string[]): KnownRepository[] {
+  return groupByRepository(targets.map(targetUrl => ({ targetUrl })));
+}
+
+/** What is no Bitbucket file (the anchor) is left out. */
+function groupByRepository(files: readonly GivenFile[]): KnownRepository[] {
   const known = new Map<string, KnownRepository>();
-  for (const targetUrl of targets) {
-    const parsed = parseTarget(targetUrl);
+  for (const file of files) {
+    const parsed = parseTarget(file.targetUrl);
     if (!parsed) {
       continue;
     }
@@ -69,7 +103,7 @@ export function toKnownRepositories(targets: readonly string[]): KnownRepository
       repositoryId: before?.repositoryId ?? -1 - known.size,
       projectKey,
       slug,
-      files: [...(before?.files ?? []), { path, targetUrl }],
+      files: [...(before?.files ?? []), { path, ...file }],
     });
   }
   return [...known.values()];

@@ -15,7 +15,13 @@ import { RunRecord } from './ReportStore';
 /** PostgreSQL gives 64-bit numbers as text. */
 const BigNumber = z.coerce.number().int();
 
-const Files = z.array(z.object({ path: z.string(), targetUrl: z.string() }));
+const Files = z.array(
+  z.object({
+    path: z.string(),
+    targetUrl: z.string(),
+    entity: z.object({ key: z.string(), json: z.string() }).optional(),
+  }),
+);
 
 const Outcome: z.ZodType<SettledOutcome> = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('registered'), files: Files }),

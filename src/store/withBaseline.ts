@@ -4,6 +4,7 @@
  * Location that the catalog has and the memory lacks would go unguarded.
  */
 
+import { keyOf } from '../discovery/locations';
 import { KnownRepository, ProviderMemory } from '../discovery/types';
 
 /** @param baseline - what the catalog holds, with placeholder ids */
@@ -11,13 +12,11 @@ export function withBaseline(
   memory: ProviderMemory,
   baseline: ProviderMemory,
 ): ProviderMemory {
-  const remembered = new Set(
-    memory.repositories.flatMap(one => one.files.map(file => file.targetUrl)),
-  );
+  const remembered = new Set(memory.repositories.flatMap(one => one.files.map(keyOf)));
   const missing = baseline.repositories
     .map(one => ({
       ...one,
-      files: one.files.filter(file => !remembered.has(file.targetUrl)),
+      files: one.files.filter(file => !remembered.has(keyOf(file))),
     }))
     .filter(one => one.files.length > 0);
   return missing.length === 0

@@ -5,6 +5,7 @@
 
 import { createHash } from 'node:crypto';
 import { PreviewDocument, ProviderPreview } from '../previewDocument';
+import { renderConflicts } from './conflicts';
 import { formatPlural, formatTime } from './format';
 import { html, Html } from './html';
 import { renderProvider } from './providerSection';
@@ -22,7 +23,7 @@ const SCRIPT_AT_THE_END = Html.trusted(`<script>${SCRIPT}</script>`);
  * it is an address of the web.
  */
 export function renderPreviewPage(preview: PreviewDocument): string {
-  const { providers, createdAt } = preview;
+  const { providers, conflicts, createdAt } = preview;
   const page = html`<!doctype html>
     <html lang="en">
       <head>
@@ -45,7 +46,7 @@ export function renderPreviewPage(preview: PreviewDocument): string {
         </header>
         ${providers.length > 1 ? renderContents(providers) : undefined}
         <main>
-          ${providers.length === 0 ? html`<p>No provider is configured, so there is nothing to show.</p> ` : providers.map(renderProvider)}
+          ${providers.length === 0 ? html`<p>No provider is configured, so there is nothing to show.</p> ` : providers.map(renderProvider)}${renderConflicts(conflicts)}
         </main>
         <footer>
           <p>

@@ -73,7 +73,7 @@ header h1 { margin-bottom: 0.5rem; }
 nav { margin: 1rem 0; }
 nav li { padding: 0.25rem 0; }
 footer { margin-top: 3rem; padding-top: 1rem; border-top: 1px solid var(--line); font-size: 0.875rem; }
-.provider { margin-top: 2rem; padding-top: 2rem; border-top: 1px solid var(--line); }
+.provider, .conflicts { margin-top: 2rem; padding-top: 2rem; border-top: 1px solid var(--line); }
 .provider > section { margin-top: 2.5rem; }
 .lead { font-size: 1.125rem; margin: 0.5rem 0 1rem; }
 .failure { margin: 1rem 0; padding: 0.75rem 1rem; background: var(--failure); border-left: 4px solid var(--unknown); }

@@ -1,5 +1,6 @@
 /** Previews to render: counted from their repositories, as the command counts them. */
 
+import { findSharedFiles } from '../../../discovery/sharedFiles';
 import { explainOutcome } from '../../../discovery/explanations';
 import { RunSummary } from '../../../discovery/summarizeRun';
 import { OutcomeKind } from '../../../model';
@@ -111,7 +112,8 @@ export function provider(changes: Partial<ProviderPreview> = {}): ProviderPrevie
 }
 
 export function preview(...providers: readonly ProviderPreview[]): PreviewDocument {
-  return { version: 1, createdAt: '2025-03-04T12:34:56.000Z', providers };
+  const conflicts = findSharedFiles(providers);
+  return { version: 1, createdAt: '2025-03-04T12:34:56.000Z', providers, conflicts };
 }
 
 const REASONS: readonly (readonly [OutcomeKind, string | undefined])[] = [

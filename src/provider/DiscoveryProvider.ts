@@ -7,14 +7,15 @@ import { stringifyEntityRef } from '@backstage/catalog-model';
 import { EntityProvider, EntityProviderConnection } from '@backstage/plugin-catalog-node';
 import { planCatchUp } from '../discovery/mergeNewer';
 import { performRun, Run } from '../discovery/performRun';
-import { locationsOf, withoutFiles } from '../discovery/locations';
+import { keyOf, locationsOf, withoutFiles } from '../discovery/locations';
 import { choosePass } from '../discovery/resume';
-import { KnownRepository, ProviderMemory } from '../discovery/types';
+import { DiscoveryScope, KnownRepository, ProviderMemory } from '../discovery/types';
 import { anySignal } from '../util/anySignal';
 import { Checkpoints } from './Checkpoints';
 import { DiscoveryRunError } from './DiscoveryRunError';
 import { anchorEntity, providerName, taskIdOf } from './locationEntities';
 import { ProviderContext } from './ProviderContext';
+import { toSource } from './toSource';
 import { RequestMeter } from './RequestMeter';
 
 /** Sets up when a provider runs; called once it is connected. */
@@ -26,7 +27,7 @@ export type Schedule = (refresh: (signal: AbortSignal) => Promise<void>) => Prom
  *
  * @public
  */
-export class BitbucketServerEntityProvider implements EntityProvider {
+export class DiscoveryProvider implements EntityProvider {
   readonly #context: ProviderContext;
   readonly #schedule: Schedule;
 
@@ -94,6 +95,7 @@ export class BitbucketServerEntityProvider implements EntityProvider {
     }
     log.finished(run, meter.counts());
     await journal.finish(run, meter.counts(), trigger);
+    await this.#context.conflicts?.afterRun(run);
     if (run.failure && !shutdownSignal?.aborted) {
       throw new DiscoveryRunError(run.failure, config.host);
     }
@@ -114,7 +116,7 @@ export class BitbucketServerEntityProvider implements EntityProvider {
     }
     await store.approve(config.id, [...targets]);
     const held = locationsOf(memory.repositories).filter(one =>
-      targets.has(one.file.targetUrl),
+      targets.has(keyOf(one.file)),
     );
     await this.#context.catalog.change([], held);
     await store.saveProgress(config.id, withoutFiles(memory.repositories, targets));
@@ -129,7 +131,7 @@ export class BitbucketServerEntityProvider implements EntityProvider {
     if (memory === undefined) {
       return undefined;
     }
-    const pass = choosePass(config, memory.unfinishedPass, clock.now());
+    const pass = choosePass(this.#scope(), memory.unfinishedPass, clock.now());
     await store.beginPass(config.id, memory, pass);
     return new Checkpoints(memory.repositories, {
       saveProgress: repositories => store.saveProgress(config.id, repositories),
@@ -149,7 +151,7 @@ export class BitbucketServerEntityProvider implements EntityProvider {
     }
     if (memory) {
       const later = await store.save(config.id, memory, finishedAtMs);
-      const { added, removed } = planCatchUp(locations, later);
+      const { added, removed } = planCatchUp(locations, later, memory.repositories);
       await catalog.change(added, removed);
     }
     await shared.letGo(reconciliation.removed);
@@ -164,9 +166,9 @@ export class BitbucketServerEntityProvider implements EntityProvider {
     log.started();
     await clients.prepare(client, signal);
     const run = await performRun({
-      scope: config,
+      scope: this.#scope(),
       policy: config.removals,
-      source: client,
+      source: toSource(client, this.#context.parseFiles),
       memory,
       clock,
       signal,
@@ -184,6 +186,11 @@ export class BitbucketServerEntityProvider implements EntityProvider {
     }
     await checkpoints?.saveRest();
     return run;
+  }
+
+  #scope(): DiscoveryScope {
+    const { config, parseFiles } = this.#context;
+    return parseFiles ? { ...config, isParsed: true } : config;
   }
 
   async #loadNewer(): Promise<readonly KnownRepository[]> {

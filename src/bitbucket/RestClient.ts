@@ -8,6 +8,7 @@ import {
   LabelsLookup,
   ListingStep,
   Lookup,
+  Problem,
   Project,
   Repository,
   RepositoryAddress,
@@ -33,7 +34,7 @@ const LISTING_LIMIT = 1000;
 const CHANGES_LIMIT = 1000;
 
 /** What a client needs. */
-export interface BitbucketServerClientOptions {
+export interface RestClientOptions {
   readonly address: WebAddress;
   readonly transport: Transport;
   /** Whether requests carry credentials: then an anonymous answer is an error. */
@@ -51,12 +52,12 @@ export interface BitbucketServerClientOptions {
  *
  * @public
  */
-export class BitbucketServerClient {
+export class RestClient {
   readonly #address: WebAddress;
   readonly #urls: RestUrls;
   readonly #session: Session;
 
-  constructor(options: BitbucketServerClientOptions) {
+  constructor(options: RestClientOptions) {
     this.#address = options.address;
     this.#urls = new RestUrls(options.address.apiBaseUrl);
     this.#session = new Session({ ...options, urls: this.#urls });
@@ -195,6 +196,15 @@ export class BitbucketServerClient {
   /** Which Bitbucket this is, and as whom it sees these credentials. */
   readServerInfo(options: AskOptions = {}): Promise<ServerInfoLookup> {
     return readServerInfo(this.#session, this.#urls, options);
+  }
+
+  /**
+   * Asks something that no other method asks, for a location parser.
+   *
+   * @returns the reply, or why there is none
+   */
+  ask(request: HttpRequest, options: AskOptions = {}): Promise<HttpReply | Problem> {
+    return this.#session.ask(request, options);
   }
 
   /** The URL by which the catalog reads a file; asks nothing. */

@@ -1,0 +1,54 @@
+/**
+ * A location parser that puts every repository into the catalog: as what its catalog file
+ * says where it has one, and otherwise as a Component made of what Bitbucket knows about it.
+ *
+ * It needs `validateLocationsExist: false`, so that it is asked about repositories without
+ * a catalog file too.
+ */
+
+// In your own backend, both come from 'backstage-plugin-catalog-backend-module-bitbucket-server'.
+import {
+  bitbucketServerEntityProviderExtensionPoint,
+  BitbucketServerLocationParser,
+} from '../../src';
+import { createBackendModule } from '@backstage/backend-plugin-api';
+import { locationSpecToLocationEntity } from '@backstage/plugin-catalog-node';
+
+export const parseMetadata: BitbucketServerLocationParser = async function* parse({
+  client,
+  location,
+  path,
+  repository,
+}) {
+  const { project, slug } = repository;
+  const file = await client.getFile({ projectKey: project.key, repo: slug, path });
+  if (file.ok) {
+    yield locationSpecToLocationEntity({ location });
+  } else if (file.status === 404) {
+    yield {
+      apiVersion: 'backstage.io/v1alpha1',
+      kind: 'Component',
+      metadata: {
+        name: `${project.key}-${slug}`.toLowerCase(),
+        title: repository.name,
+        ...(repository.description && { description: repository.description }),
+      },
+      spec: { type: 'service', lifecycle: 'unknown', owner: project.key.toLowerCase() },
+    };
+  } else {
+    throw new Error(`Bitbucket answered ${file.status} to ${path}`);
+  }
+};
+
+export default createBackendModule({
+  pluginId: 'catalog',
+  moduleId: 'bitbucket-server-repository-metadata',
+  register(env) {
+    env.registerInit({
+      deps: { bitbucketServer: bitbucketServerEntityProviderExtensionPoint },
+      async init({ bitbucketServer }) {
+        bitbucketServer.setLocationParser(parseMetadata);
+      },
+    });
+  },
+});

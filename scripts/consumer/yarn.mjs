@@ -1,0 +1,65 @@
+/** A Backstage repository as its template makes it: Yarn workspaces, with the node-modules linker. */
+
+import { join } from 'node:path';
+import { Skipped } from '../lib/checks.mjs';
+import { readJson, writeJson, writeText } from '../lib/files.mjs';
+import { run } from '../lib/processes.mjs';
+
+/** Yarn is published under this name since its second version. */
+const YARN = '@yarnpkg/cli-dist@4';
+
+/** Takes Yarn from the npm registry. */
+export async function prepareYarn(folder) {
+  writeJson(join(folder, 'package.json'), { name: 'yarn-itself', private: true });
+  try {
+    await run('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', YARN], {
+      cwd: folder,
+    });
+  } catch (error) {
+    throw new Skipped(error.message);
+  }
+  const home = join(folder, 'node_modules', '@yarnpkg', 'cli-dist');
+  const { version } = readJson(join(home, 'package.json'));
+  return { script: join(home, 'bin', 'yarn.js'), version };
+}
+
+/** The registry that npm uses, which Yarn does not look for. */
+async function registrySettings(folder) {
+  const { stdout } = await run('npm', ['config', 'get', 'registry'], { cwd: folder });
+  const registry = new URL(stdout.trim());
+  return {
+    YARN_NPM_REGISTRY_SERVER: registry.href,
+    ...(registry.protocol === 'http:' && {
+      YARN_UNSAFE_HTTP_WHITELIST: registry.hostname,
+    }),
+  };
+}
+
+/** Writes the repository; nothing of Yarn's lands outside `folder`. */
+export function writeRepository(folder, backendManifest) {
+  writeJson(join(folder, 'package.json'), {
+    name: 'root',
+    version: '1.0.0',
+    private: true,
+    workspaces: ['packages/*'],
+  });
+  writeJson(join(folder, 'packages', 'backend', 'package.json'), backendManifest);
+  writeText(
+    join(folder, '.yarnrc.yml'),
+    `nodeLinker: node-modules
+enableScripts: false
+enableTelemetry: false
+enableImmutableInstalls: false
+enableGlobalCache: false
+globalFolder: ./.yarn/global
+compressionLevel: 0
+`,
+  );
+}
+
+/** Runs Yarn in the repository. */
+export async function runYarn({ script }, args, { cwd, ...options }) {
+  const registry = await registrySettings(cwd);
+  const env = { ...options.env, ...registry };
+  return run(process.execPath, [script, ...args], { ...options, cwd, env });
+}

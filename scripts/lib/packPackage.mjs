@@ -1,0 +1,52 @@
+/** Makes the archive that a release would publish. Needs `npm run build` first. */
+
+import { cpSync, existsSync, readdirSync, statSync, symlinkSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { assert } from './checks.mjs';
+import { filesBelow, fingerprint, root } from './files.mjs';
+import { run } from './processes.mjs';
+
+export function checkFreshBuild() {
+  const built = join(root, 'dist', 'index.cjs.js');
+  assert(existsSync(built), 'dist/ is missing: run `npm run build`');
+  const { mtimeMs } = statSync(built);
+  const newer = filesBelow(join(root, 'src')).filter(
+    file =>
+      !/\.test\.ts$|__testUtils__/.test(file) &&
+      statSync(join(root, 'src', file)).mtimeMs > mtimeMs,
+  );
+  assert(
+    newer.length === 0,
+    `dist/ is older than src/${newer.join(', src/')}: run \`npm run build\``,
+  );
+}
+
+/**
+ * Packing rewrites package.json for a moment, so it happens in a copy of the work tree.
+ *
+ * @param folder - gets the copy and the archive
+ * @returns the path of the archive
+ */
+export async function packPackage(folder) {
+  const copy = join(folder, 'copy');
+  cpSync(root, copy, {
+    recursive: true,
+    filter: source =>
+      !/^(node_modules|\.git|coverage|temp)(\/|\\|$)/.test(relative(root, source)),
+  });
+  symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'), 'junction');
+  const before = fingerprint(copy);
+  const { stderr } = await run('npm', ['pack', '--pack-destination', folder], {
+    cwd: copy,
+  });
+  assert(fingerprint(copy) === before, 'packing does not restore the work tree');
+
+  const warnings = stderr
+    .split('\n')
+    .filter(line => /warn/i.test(line) && /package\.json|license|publish/i.test(line));
+  assert(warnings.length === 0, warnings.join('\n'));
+
+  const archives = readdirSync(folder).filter(file => file.endsWith('.tgz'));
+  assert(archives.length === 1, `npm pack wrote ${archives.length} archives`);
+  return join(folder, archives[0]);
+}

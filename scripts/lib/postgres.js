@@ -1,0 +1,33 @@
+/** Finds a PostgreSQL for what is tested with one. CommonJS, as Jest's setup is. */
+
+const net = require('node:net');
+
+const VARIABLE = 'BACKSTAGE_TEST_DATABASE_POSTGRES15_CONNECTION_STRING';
+const HOST = '127.0.0.1';
+const PORT = 5432;
+const LONGEST_WAIT_MS = 1000;
+const REMEDY = `set ${VARIABLE} or start one at ${HOST}:${PORT}`;
+
+/** @returns {Promise<boolean>} whether something listens there */
+function answers() {
+  return new Promise(resolve => {
+    const socket = net.connect({ host: HOST, port: PORT, timeout: LONGEST_WAIT_MS });
+    const end = found => {
+      socket.destroy();
+      resolve(found);
+    };
+    socket.once('connect', () => end(true));
+    socket.once('error', () => end(false));
+    socket.once('timeout', () => end(false));
+  });
+}
+
+/** @returns {Promise<string | undefined>} the URL of a server on which databases may be made */
+async function findPostgres() {
+  if (process.env[VARIABLE]) {
+    return process.env[VARIABLE];
+  }
+  return (await answers()) ? `postgresql://postgres@${HOST}:${PORT}` : undefined;
+}
+
+module.exports = { VARIABLE, REMEDY, findPostgres };

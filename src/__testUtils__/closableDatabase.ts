@@ -1,0 +1,55 @@
+/** A backend's database service whose connections can be closed. For tests. */
+
+import { DatabaseManager } from '@backstage/backend-defaults/database';
+import {
+  BackendFeature,
+  coreServices,
+  createServiceFactory,
+} from '@backstage/backend-plugin-api';
+import { Knex } from 'knex';
+
+/** What {@link closableDatabase} gives. */
+export interface ClosableDatabase {
+  /** For the backend. */
+  readonly feature: BackendFeature;
+  /** Closes what was opened through it; for a backend that has stopped. */
+  close(): Promise<void>;
+}
+
+/**
+ * Backstage's own database service, which also notes each connection pool it gives out.
+ *
+ * @remarks A backend that stops leaves its SQLite connections open, and what the catalog is
+ * doing just then goes on. In a process of its own that dies with it; here it would lock
+ * the file for the next backend.
+ */
+export function closableDatabase(): ClosableDatabase {
+  const clients = new Set<Knex>();
+  const feature = createServiceFactory({
+    service: coreServices.database,
+    deps: {
+      config: coreServices.rootConfig,
+      lifecycle: coreServices.lifecycle,
+      logger: coreServices.logger,
+      plugin: coreServices.pluginMetadata,
+    },
+    createRootContext: ({ config }) => DatabaseManager.fromConfig(config),
+    factory({ lifecycle, logger, plugin }, manager) {
+      const database = manager.forPlugin(plugin.getId(), { lifecycle, logger });
+      return {
+        ...database,
+        async getClient() {
+          const client = await database.getClient();
+          clients.add(client);
+          return client;
+        },
+      };
+    },
+  });
+  return {
+    feature,
+    async close() {
+      await Promise.all([...clients].map(client => client.destroy()));
+    },
+  };
+}

@@ -1,0 +1,202 @@
+/**
+ * A real backend whose provider, or providers, share the catalog with others, and what the
+ * report says of it. Must not be used outside tests.
+ */
+
+import { mockServices } from '@backstage/backend-test-utils';
+import type { Knex } from 'knex';
+import { z } from 'zod';
+import {
+  createSimulatedBitbucket,
+  serve,
+  SimulatedBitbucket,
+} from '../../dev/simulatedBitbucket';
+import { componentYaml } from '../../dev/seed';
+import discoveryModule from '../index';
+import { eventually } from './eventually';
+import { startCatalogBackend, TestBackend } from './testBackend';
+import { appConfigFor, TEST_USER } from './testProvider';
+
+const FILE = 'catalog-info.yaml';
+
+const Item = z.looseObject({
+  projectKey: z.string(),
+  repositorySlug: z.string(),
+  conflicts: z.array(
+    z.looseObject({
+      kind: z.string(),
+      entityRef: z.string(),
+      targetUrl: z.string(),
+      role: z.string(),
+      other: z.looseObject({ description: z.string(), locationKey: z.string() }),
+      explanation: z.string(),
+      remedy: z.string(),
+    }),
+  ),
+});
+const Registered = z.object({ location: z.object({ id: z.string() }) });
+const Page = z.object({ items: z.array(Item), totalItems: z.number() });
+const Discovery = z.object({
+  status: z.string(),
+  startedAt: z.string().optional(),
+  summary: z.object({ conflicts: z.number() }).optional(),
+});
+
+/** A repository with its conflicts, as the report shows them. */
+export type DisputedItem = z.infer<typeof Item>;
+
+/** A started backend and the Bitbucket it reads. */
+export interface ConflictWorld {
+  readonly bitbucket: SimulatedBitbucket;
+  readonly backend: TestBackend;
+  readonly knex: Knex;
+  /** The URL of a repository's catalog file. */
+  targetOf(at: string): string;
+  /** Adds a repository whose catalog file describes a Component. */
+  add(at: string, component: string, originAt?: string): void;
+  /** Gives the Component in a repository's catalog file another name. */
+  rename(at: string, component: string): void;
+  /** Registers a repository's catalog file as users do; returns how to take that back. */
+  register(at: string): Promise<() => Promise<unknown>>;
+  /** Calls the catalog; the path is that below `/api/catalog`. */
+  call(path: string, body?: object, method?: string): Promise<unknown>;
+  /** Runs a provider from its beginning to its end. */
+  run(id?: string): Promise<void>;
+  /** The repositories of a provider with conflicts, which are those that `conflicts=true` lists. */
+  disputed(id?: string): Promise<DisputedItem[]>;
+  /** The same in short, such as `PAY/api: entity refused, catalog-info.yaml of PAY/web`. */
+  conflicts(id?: string): Promise<string[]>;
+  /** How many conflicts the summary counts. */
+  count(id?: string): Promise<number | undefined>;
+  stop(): Promise<void>;
+}
+
+/** For {@link startConflictWorld}. */
+export interface ConflictWorldOptions {
+  readonly knex: Knex;
+  /** Their ids; a single one named `default` when left out. */
+  readonly providers?: readonly string[];
+  /** Components by repository, such as `PAY/api`. */
+  readonly components: Readonly<Record<string, string>>;
+}
+
+/** Starts it; providers run only when they are told to. */
+export async function startConflictWorld(
+  options: ConflictWorldOptions,
+): Promise<ConflictWorld> {
+  const { knex, components, providers = ['default'] } = options;
+  const bitbucket = createSimulatedBitbucket({ users: [TEST_USER] });
+  const add = (at: string, component: string, originAt?: string) =>
+    addRepository(bitbucket, at, component, originAt);
+  Object.entries(components).forEach(([at, component]) => add(at, component));
+  const served = await serve(bitbucket);
+  const { host } = new URL(bitbucket.baseUrl);
+  const provider = {
+    host,
+    filters: { personalRepos: true, exclude: { projectKey: '^HIDDEN$' } },
+    schedule: { frequency: { trigger: 'manual' }, timeout: { minutes: 1 } },
+  };
+  const bitbucketServer = Object.fromEntries(providers.map(id => [id, provider]));
+  const backend = await startCatalogBackend(
+    {
+      integrations: appConfigFor({ bitbucket }).integrations,
+      catalog: { providers: { bitbucketServer }, processingInterval: { seconds: 1 } },
+    },
+    discoveryModule,
+    mockServices.database.factory({ knex }),
+  );
+  const reader = createReader(backend);
+  const targetOf = (at: string) => {
+    const [key, slug] = at.split('/');
+    return `${bitbucket.baseUrl}/projects/${key}/repos/${slug}/browse/${FILE}`;
+  };
+  return {
+    ...reader,
+    bitbucket,
+    backend,
+    knex,
+    add,
+    targetOf,
+    rename(at, component) {
+      const [key = '', slug = ''] = at.split('/');
+      bitbucket.writeFile(key, slug, FILE, componentYaml(component, 'renamed'));
+    },
+    async register(at) {
+      const target = targetOf(at);
+      const answer = await reader.call('/locations', { type: 'url', target });
+      const { id } = Registered.parse(answer).location;
+      return () => reader.call(`/locations/${id}`, undefined, 'DELETE');
+    },
+    async stop() {
+      await backend.stop();
+      await served.close();
+    },
+  };
+}
+
+function addRepository(
+  bitbucket: SimulatedBitbucket,
+  at: string,
+  component: string,
+  originAt?: string,
+): void {
+  const [projectKey = '', slug = ''] = at.split('/');
+  const [originKey = '', originSlug = ''] = (originAt ?? '').split('/');
+  bitbucket.addRepository({
+    projectKey,
+    slug,
+    files: { [FILE]: componentYaml(component, `that of ${at}`) },
+    ...(originAt && { origin: { projectKey: originKey, slug: originSlug } }),
+  });
+}
+
+type Reader = Pick<ConflictWorld, 'call' | 'run' | 'disputed' | 'conflicts' | 'count'>;
+
+function createReader({ baseUrl }: TestBackend): Reader {
+  const call: Reader['call'] = async (path, body, method = body ? 'POST' : 'GET') => {
+    const response = await fetch(`${baseUrl}/api/catalog${path}`, {
+      method,
+      headers: { 'content-type': 'application/json' },
+      ...(body && { body: JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    if (!response.ok) {
+      throw new Error(`${method} ${path}: ${response.status} ${text}`);
+    }
+    const answer: unknown = /^[{[]/.test(text) ? JSON.parse(text) : undefined;
+    return answer;
+  };
+  const discovery = async (id: string) =>
+    Discovery.parse(await call(`/bitbucket-server/discoveries/${id}`));
+  const disputed = async (id = 'default') => {
+    const path = `/bitbucket-server/discoveries/${id}/repositories`;
+    const all = Page.parse(await call(path));
+    const { items, totalItems } = Page.parse(await call(`${path}?conflicts=true`));
+    const withSome = all.items.filter(one => one.conflicts.length > 0);
+    expect({ items, totalItems }).toEqual({
+      items: withSome,
+      totalItems: withSome.length,
+    });
+    return items;
+  };
+  return {
+    call,
+    disputed,
+    async run(id = 'default') {
+      const before = (await discovery(id)).startedAt;
+      await call('/refresh', { entityRef: `location:default/bitbucket-server-${id}` });
+      await eventually(async () => {
+        const { status, startedAt } = await discovery(id);
+        expect([status, startedAt !== before]).toEqual(['succeeded', true]);
+      });
+    },
+    conflicts: async id =>
+      (await disputed(id)).flatMap(({ projectKey, repositorySlug, conflicts }) =>
+        conflicts.map(
+          ({ kind, role, other }) =>
+            `${projectKey}/${repositorySlug}: ${kind} ${role}, ${other.description}`,
+        ),
+      ),
+    count: async (id = 'default') => (await discovery(id)).summary?.conflicts,
+  };
+}

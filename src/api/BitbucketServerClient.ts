@@ -1,0 +1,156 @@
+/** The client that others are given: Bitbucket's answers, asked for at a measured pace. */
+
+import { NotFoundError, ResponseError } from '@backstage/errors';
+import { BitbucketServerIntegrationConfig } from '@backstage/integration';
+import { z } from 'zod';
+import { RestUrls } from '../bitbucket/restUrls';
+import { webBaseUrl } from '../bitbucket/webUrls';
+import { parseJson } from '../bitbucket/wire';
+import { createPacedFetch } from './pacedFetch';
+import {
+  BitbucketServerDefaultBranch,
+  BitbucketServerListOptions,
+  BitbucketServerPagedResponse,
+  BitbucketServerProject,
+  BitbucketServerRepository,
+} from './types';
+import {
+  WireDefaultBranch,
+  WireLabels,
+  wirePage,
+  WireProject,
+  WireRepository,
+} from './wire';
+
+/** More labels than a repository has. */
+const LABELS_LIMIT = 1000;
+
+/**
+ * Reads from one Bitbucket Server or Data Center, with retries where they are due and
+ * within the rate limit.
+ *
+ * @remarks The methods are those of the published module's client, so that a location
+ * parser written for that one works here too. All of them throw
+ * `ServiceUnavailableError` when Bitbucket does not answer, and
+ * `BitbucketServerCredentialsError` when the credentials do not work; those that return
+ * data throw `NotFoundError` at 404 and `ResponseError` at any other status that is not
+ * 2xx. Source of paths and fields: Bitbucket Data Center 10.0 OpenAPI.
+ *
+ * @public
+ */
+export class BitbucketServerClient {
+  readonly #config: BitbucketServerIntegrationConfig;
+  readonly #urls: RestUrls;
+  readonly #fetch: (url: string) => Promise<Response>;
+
+  /** Makes a client for an integration. */
+  static fromConfig(options: {
+    config: BitbucketServerIntegrationConfig;
+  }): BitbucketServerClient {
+    return new BitbucketServerClient(options);
+  }
+
+  /**
+   * @param options - `config`: the integration; `fetchApi`: sends a GET request, in place
+   * of the paced one that this class makes of the integration
+   */
+  constructor(options: {
+    config: BitbucketServerIntegrationConfig;
+    fetchApi?: (url: string) => Promise<Response>;
+  }) {
+    this.#config = options.config;
+    this.#urls = new RestUrls(options.config.apiBaseUrl);
+    this.#fetch = options.fetchApi ?? createPacedFetch(options.config);
+  }
+
+  /** One page of the projects that the credentials may see. */
+  async listProjects(
+    options: { listOptions?: BitbucketServerListOptions } = {},
+  ): Promise<BitbucketServerPagedResponse<BitbucketServerProject>> {
+    const url = this.#urls.projects(options.listOptions ?? {});
+    return this.#json(url, wirePage(WireProject));
+  }
+
+  /** One page of the repositories of a project. */
+  async listRepositories(options: {
+    projectKey: string;
+    listOptions?: BitbucketServerListOptions;
+  }): Promise<BitbucketServerPagedResponse<BitbucketServerRepository>> {
+    const { projectKey, listOptions = {} } = options;
+    const url = this.#urls.projectRepositories(projectKey, listOptions);
+    return this.#json(url, wirePage(WireRepository));
+  }
+
+  /**
+   * The content of a file, whatever the answer's status.
+   *
+   * @param options - `path`: from the repository root, not encoded; `branch`: short name,
+   * the default branch when left out
+   */
+  async getFile(options: {
+    projectKey: string;
+    repo: string;
+    path: string;
+    branch?: string;
+  }): Promise<Response> {
+    const { branch } = options;
+    const path = options.path.replace(/^\//, '');
+    const at = branch === undefined ? undefined : `refs/heads/${branch}`;
+    return this.#fetch(this.#urls.rawFile(addressOf(options), path, at));
+  }
+
+  /** One repository. */
+  async getRepository(options: {
+    projectKey: string;
+    repo: string;
+  }): Promise<BitbucketServerRepository> {
+    const url = this.#urls.repository(addressOf(options));
+    return this.#json(url, WireRepository);
+  }
+
+  /** The default branch of a repository; a repository without commits has none. */
+  async getDefaultBranch(options: {
+    projectKey: string;
+    repo: string;
+  }): Promise<BitbucketServerDefaultBranch> {
+    const url = this.#urls.defaultBranch(addressOf(options));
+    return this.#json(url, WireDefaultBranch);
+  }
+
+  /** The labels of a repository, which is what Bitbucket calls topics. */
+  async getLabels(options: { projectKey: string; repo: string }): Promise<string[]> {
+    const page = { start: 0, limit: LABELS_LIMIT };
+    const url = this.#urls.labels(addressOf(options), page);
+    const { values } = await this.#json(url, WireLabels);
+    return values.map(label => label.name);
+  }
+
+  /** The web address of something in a repository, such as `/browse/catalog-info.yaml`; asks nothing. */
+  resolvePath(options: { projectKey: string; repo: string; path: string }): {
+    path: string;
+  } {
+    const { projectKey, repo, path } = options;
+    return {
+      path: `${webBaseUrl(this.#config)}/projects/${projectKey}/repos/${repo}${path}`,
+    };
+  }
+
+  async #json<T>(url: string, schema: z.ZodType<T>): Promise<T> {
+    const response = await this.#fetch(url);
+    if (response.status === 404) {
+      throw new NotFoundError(`Bitbucket has no ${new URL(url).pathname}`);
+    }
+    if (!response.ok) {
+      throw await ResponseError.fromResponse(response);
+    }
+    const parsed = schema.safeParse(parseJson(await response.text()));
+    if (!parsed.success) {
+      throw new Error(`GET ${url} did not yield what Bitbucket answers there`);
+    }
+    return parsed.data;
+  }
+}
+
+function addressOf({ projectKey, repo }: { projectKey: string; repo: string }) {
+  return { projectKey, slug: repo };
+}

@@ -1,0 +1,105 @@
+/** The entity provider, for whoever wires a catalog together in code. */
+
+import {
+  DatabaseService,
+  LoggerService,
+  SchedulerService,
+  SchedulerServiceTaskRunner,
+} from '@backstage/backend-plugin-api';
+import { Config } from '@backstage/config';
+import { InputError } from '@backstage/errors';
+import { EntityProvider, EntityProviderConnection } from '@backstage/plugin-catalog-node';
+import { createProviders } from '../provider/createProviders';
+import { createStores } from '../provider/createStores';
+import { DiscoveryProvider } from '../provider/DiscoveryProvider';
+import { createFileParser } from './createFileParser';
+import { BitbucketServerLocationParser } from './locationParser';
+
+/**
+ * Discovers catalog files in a Bitbucket Server or Data Center and keeps one Location
+ * per file in the catalog.
+ *
+ * @remarks Who installs this package with `backend.add(...)` needs no class: the module
+ * makes the providers, and events, report, metrics and the manual trigger with them. A
+ * provider that is made here discovers by its schedule only.
+ *
+ * @public
+ */
+export class BitbucketServerEntityProvider implements EntityProvider {
+  readonly #provider: DiscoveryProvider;
+
+  private constructor(provider: DiscoveryProvider) {
+    this.#provider = provider;
+  }
+
+  /**
+   * Makes one provider per entry of `catalog.providers.bitbucketServer`.
+   *
+   * @param options - `database`: the catalog's, in which providers keep what they know;
+   * `schedule`: runs discovery in place of the configured schedule; `scheduler`: for the
+   * configured one, unless there is a `schedule`; `parser`: a custom location parser
+   * @throws InputError for a configuration that cannot work, naming each key and remedy,
+   * and where there is neither `schedule` nor `scheduler`
+   */
+  static fromConfig(
+    config: Config,
+    options: {
+      logger: LoggerService;
+      database: DatabaseService;
+      scheduler?: SchedulerService;
+      schedule?: SchedulerServiceTaskRunner;
+      parser?: BitbucketServerLocationParser;
+    },
+  ): BitbucketServerEntityProvider[] {
+    const { logger, database, parser } = options;
+    const { store, reports } = createStores(database, logger);
+    const created = createProviders(config, {
+      logger,
+      scheduler: schedulerOf(options),
+      store,
+      reports,
+      createFileParser: parser && (setup => createFileParser(parser, setup)),
+    });
+    return created.map(one => new BitbucketServerEntityProvider(one.provider));
+  }
+
+  /** `bitbucketServer-provider:<id>`, which is its location key as well. */
+  getProviderName(): string {
+    return this.#provider.getProviderName();
+  }
+
+  /**
+   * Announces the discovery in the catalog and sets up its schedule; asks Bitbucket
+   * nothing. Called by the catalog.
+   */
+  async connect(connection: EntityProviderConnection): Promise<void> {
+    await this.#provider.connect(connection);
+  }
+
+  /**
+   * Runs discovery once and brings the catalog up to date.
+   *
+   * @param signal - ends the run early; what was learned until then is kept
+   * @throws DiscoveryRunError when the listing could not be read, the credentials do not
+   * work or the run was aborted; nothing is removed then
+   */
+  async refresh(signal?: AbortSignal): Promise<void> {
+    await this.#provider.refresh(signal);
+  }
+}
+
+function schedulerOf(options: {
+  scheduler?: SchedulerService;
+  schedule?: SchedulerServiceTaskRunner;
+}): Pick<SchedulerService, 'scheduleTask'> {
+  const { schedule, scheduler } = options;
+  if (schedule) {
+    return { scheduleTask: ({ id, fn }) => schedule.run({ id, fn }) };
+  }
+  if (!scheduler) {
+    throw new InputError(
+      'BitbucketServerEntityProvider.fromConfig needs a scheduler, or a schedule that runs discovery',
+    );
+  }
+  return scheduler;
+}

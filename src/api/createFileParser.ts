@@ -1,0 +1,172 @@
+/** Puts a custom location parser in the place where files become Locations. */
+
+import {
+  BitbucketServerIntegrationConfig,
+  getBitbucketServerRequestOptions,
+} from '@backstage/integration';
+import { BitbucketServerCredentialsError } from '../bitbucket/errors';
+import { RestClient } from '../bitbucket/RestClient';
+import { repositoryUrl } from '../bitbucket/webUrls';
+import { ProviderConfig } from '../config/types';
+import { withOwnCredentials } from '../config/withOwnCredentials';
+import { ParsedFiles } from '../discovery/types';
+import { createRedactor, secretsInHeaders } from '../http/redact';
+import { TimeLimitReached, withinTimeLimit } from '../http/timeLimit';
+import { untilAborted } from '../http/untilAborted';
+import { CatalogFile, Repository } from '../model';
+import { FileParserSetup } from '../provider/createProviders';
+import { FileParser } from '../provider/ProviderContext';
+import { BitbucketServerClient } from './BitbucketServerClient';
+import {
+  BitbucketServerLocationParser,
+  BitbucketServerLocationParserOptions,
+} from './locationParser';
+import { fetchThrough } from './pacedFetch';
+import { toParsedFile } from './toParsedFile';
+import { BitbucketServerProviderConfig, BitbucketServerRepository } from './types';
+
+/** For the files of one repository; a parser that hangs would keep its run from ending. */
+const TIME_LIMIT_MS = 5 * 60_000;
+
+/** Makes what a provider calls for the files of each repository. */
+export function createFileParser(
+  parser: BitbucketServerLocationParser,
+  setup: FileParserSetup,
+): FileParser {
+  const { clock, config, integration } = setup;
+  const own = withOwnCredentials(integration, config.credentials);
+  const { token, password } = own;
+  const { headers = {} } = getBitbucketServerRequestOptions(own);
+  const redact = createRedactor([
+    ...[token, password].flatMap(one => one ?? []),
+    ...secretsInHeaders(headers),
+  ]);
+  return (client, repository, files, { signal }) => {
+    const failed = (detail: string): ParsedFiles => ({
+      kind: 'failed',
+      problem: { reason: 'parser-failed', detail: redact(detail) },
+    });
+    const parse = async (ending: AbortSignal): Promise<ParsedFiles> => {
+      const parsed: CatalogFile[] = [];
+      for (const file of files) {
+        const options = optionsFor(file, repository, setup, client, ending);
+        for await (const entity of each(parser(options), ending)) {
+          parsed.push(toParsedFile(entity, file, repository));
+        }
+      }
+      refuseTwins(parsed);
+      return { kind: 'parsed', files: parsed };
+    };
+    return withinTimeLimit(parse, { clock, ms: TIME_LIMIT_MS, signal }).catch(
+      (error: unknown) => {
+        signal?.throwIfAborted();
+        if (error instanceof BitbucketServerCredentialsError) {
+          throw error;
+        }
+        return failed(
+          error instanceof TimeLimitReached
+            ? `The location parser did not finish within ${TIME_LIMIT_MS / 60_000} minutes`
+            : `The location parser failed: ${messageOf(error)}`,
+        );
+      },
+    );
+  };
+}
+
+function optionsFor(
+  { path, targetUrl }: CatalogFile,
+  repository: Repository,
+  { config, integration, logger }: FileParserSetup,
+  client: RestClient,
+  signal: AbortSignal,
+): BitbucketServerLocationParserOptions {
+  const { projectKey, slug } = repository;
+  return {
+    repository: toPublicRepository(repository, integration),
+    branch: config.branch,
+    path,
+    location: { type: 'url', target: targetUrl, presence: 'optional' },
+    config: toPublicConfig(config),
+    client: new BitbucketServerClient({
+      config: { host: integration.host, apiBaseUrl: integration.apiBaseUrl },
+      fetchApi: fetchThrough(client, signal),
+    }),
+    logger: logger.child({ providerId: config.id, projectKey, repositorySlug: slug }),
+  };
+}
+
+function toPublicRepository(
+  repository: Repository,
+  integration: BitbucketServerIntegrationConfig,
+): BitbucketServerRepository {
+  const { id, projectKey, slug, name, description, archived, fork } = repository;
+  return {
+    id,
+    project: { key: projectKey },
+    slug,
+    name,
+    description: description ?? '',
+    links: { self: [{ href: repositoryUrl(repository, integration) }] },
+    archived,
+    public: repository.public,
+    fork,
+  };
+}
+
+/** Without what is secret, and without what only concerns how the provider works. */
+function toPublicConfig(config: ProviderConfig): BitbucketServerProviderConfig {
+  const { id, host, branch, validateLocationsExist } = config;
+  return {
+    id,
+    host,
+    catalogPaths: config.catalogPaths.map(one =>
+      one.kind === 'plain' ? `/${one.path}` : `/${one.pattern}`,
+    ),
+    ...(branch !== undefined && { branch }),
+    validateLocationsExist,
+  };
+}
+
+/** Goes through what a parser yields, and lets go of it when the signal is aborted. */
+async function* each(
+  yielded: AsyncIterable<unknown>,
+  signal: AbortSignal,
+): AsyncGenerator<unknown> {
+  if (typeof yielded?.[Symbol.asyncIterator] !== 'function') {
+    throw new TypeError('it is not an async generator function');
+  }
+  const iterator = yielded[Symbol.asyncIterator]();
+  try {
+    for (;;) {
+      const step = await untilAborted(iterator.next(), signal);
+      if (step.done) {
+        return;
+      }
+      yield step.value;
+    }
+  } finally {
+    // Not waited for: a parser that hangs answers this only when it goes on.
+    iterator.return?.().catch(() => undefined);
+  }
+}
+
+/** The catalog would take only one of them, and nobody would know which. */
+function refuseTwins(files: readonly CatalogFile[]): void {
+  const seen = new Map<string, CatalogFile>();
+  for (const file of files) {
+    const ref = file.entity?.key ?? file.targetUrl;
+    const twin = seen.get(ref);
+    if (twin) {
+      throw new Error(`it yielded ${ref} twice, for ${twin.path} and for ${file.path}`);
+    }
+    seen.set(ref, file);
+  }
+}
+
+function messageOf(error: unknown): string {
+  try {
+    return error instanceof Error ? error.message : String(error);
+  } catch {
+    return 'it threw something that cannot be written down';
+  }
+}

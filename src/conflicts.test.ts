@@ -1,0 +1,248 @@
+/** Who claims an entity besides us, as a real catalog decides it and the report tells it. */
+
+import {
+  ConflictWorld,
+  ConflictWorldOptions,
+  startConflictWorld,
+} from './__testUtils__/conflictWorld';
+import { eventually } from './__testUtils__/eventually';
+import { createTestDatabases } from './__testUtils__/testDatabases';
+
+const databases = createTestDatabases();
+
+type DatabaseId = Parameters<typeof databases.init>[0];
+
+const worlds: ConflictWorld[] = [];
+
+afterEach(async () => {
+  for (const world of worlds.splice(0)) {
+    await world.stop();
+  }
+});
+
+async function start(
+  components: Readonly<Record<string, string>>,
+  options: Pick<ConflictWorldOptions, 'providers'> = {},
+  databaseId: DatabaseId = 'SQLITE_3',
+): Promise<ConflictWorld> {
+  const knex = await databases.init(databaseId);
+  const world = await startConflictWorld({ knex, components, ...options });
+  worlds.push(world);
+  return world;
+}
+
+/** Waits for what the catalog's processing leads to. */
+const eventuallyConflicts = (world: ConflictWorld, expected: readonly string[]) =>
+  eventually(async () => expect(await world.conflicts()).toEqual(expected));
+
+const FORKED = [
+  'PAY/api: entity holds, catalog-info.yaml of ~jdoe/api',
+  '~JDOE/api: entity refused, catalog-info.yaml of PAY/api',
+];
+
+/** The catalog has the Component of one repository, and then meets it in a fork. */
+async function startWithFork(databaseId: DatabaseId): Promise<ConflictWorld> {
+  const world = await start({ 'PAY/api': 'api', 'PAY/web': 'web' }, {}, databaseId);
+  await world.run();
+  await world.backend.waitForEntities('kind=component', 2);
+  world.add('~jdoe/api', 'api', 'PAY/api');
+  await world.run();
+  await eventuallyConflicts(world, FORKED);
+  return world;
+}
+
+/** From which file the catalog has a Component. */
+async function sourceOf(world: ConflictWorld, name: string) {
+  const [found] = await world.backend.entities(`kind=component,metadata.name=${name}`);
+  return found?.metadata.annotations?.['backstage.io/managed-by-location'];
+}
+
+describe.each(databases.eachSupportedId())('a fork in a catalog on %s', databaseId => {
+  it('that has the entity of its origin is named, and so is the origin', async () => {
+    const world = await startWithFork(databaseId);
+
+    const [origin, fork] = await world.disputed();
+    expect(fork?.conflicts).toMatchObject([
+      {
+        entityRef: 'component:default/api',
+        other: { projectKey: 'PAY', repositorySlug: 'api', path: 'catalog-info.yaml' },
+        explanation:
+          'The catalog has component:default/api from catalog-info.yaml of PAY/api and does not take it from catalog-info.yaml of ~jdoe/api.',
+        remedy: expect.stringContaining('`filters.skipForkedRepos: true`'),
+      },
+    ]);
+    expect(origin?.conflicts[0]?.explanation).toBe(fork?.conflicts[0]?.explanation);
+    expect(await world.count()).toBe(1);
+    await world.run();
+    expect(await world.conflicts()).toEqual(FORKED);
+  });
+
+  it('is no conflict any more once its origin is gone: the catalog then takes what it refused', async () => {
+    const world = await startWithFork(databaseId);
+    world.bitbucket.deleteRepository('PAY', 'api');
+
+    await world.run();
+
+    await eventuallyConflicts(world, []);
+    expect(await world.count()).toBe(0);
+    await eventually(async () =>
+      expect(await sourceOf(world, 'api')).toMatch(/users\/jdoe\/repos\/api\//),
+    );
+  });
+
+  it('is no conflict any more once it gives its entity another name', async () => {
+    const world = await startWithFork(databaseId);
+
+    world.rename('~jdoe/api', 'api-of-jdoe');
+
+    await world.backend.waitForEntities('kind=component', 3);
+    await eventuallyConflicts(world, []);
+  });
+});
+
+describe('conflicts', () => {
+  it('are none where nobody else claims anything', async () => {
+    const world = await start({ 'PAY/api': 'api', 'SHOP/web': 'web' });
+
+    await world.run();
+    await world.backend.waitForEntities('kind=component', 2);
+
+    expect(await world.conflicts()).toEqual([]);
+    expect(await world.count()).toBe(0);
+  });
+
+  it('name both of two providers that have found the same file', async () => {
+    const world = await start({ 'PAY/api': 'api' }, { providers: ['a', 'b'] });
+
+    await world.run('a');
+    expect(await world.conflicts('a')).toEqual([]);
+    await world.run('b');
+
+    expect(await world.conflicts('a')).toEqual([
+      'PAY/api: location holds, provider b of this configuration',
+    ]);
+    expect(await world.conflicts('b')).toEqual([
+      'PAY/api: location refused, provider a of this configuration',
+    ]);
+    const [item] = await world.disputed('b');
+    expect(item?.conflicts).toMatchObject([
+      {
+        targetUrl: world.targetOf('PAY/api'),
+        other: { providerId: 'a', locationKey: 'bitbucketServer-provider:a' },
+        explanation:
+          'The catalog has the Location of catalog-info.yaml of PAY/api from provider a of this configuration and does not take it from provider b of this configuration.',
+        remedy: expect.stringContaining('`filters`'),
+      },
+    ]);
+    expect([await world.count('a'), await world.count('b')]).toEqual([1, 1]);
+  });
+
+  it('end when one of two providers lets go of the file', async () => {
+    const components = { 'PAY/api': 'api', 'PAY/web': 'web' };
+    const world = await start(components, { providers: ['a', 'b'] });
+    await world.run('a');
+    await world.run('b');
+    world.bitbucket.deleteRepository('PAY', 'api');
+
+    await world.run('a');
+
+    expect(await world.conflicts('a')).toEqual([
+      'PAY/web: location holds, provider b of this configuration',
+    ]);
+    expect(await world.conflicts('b')).toEqual([
+      'PAY/web: location refused, provider a of this configuration',
+    ]);
+  });
+
+  it('name a location that was registered before, until it is unregistered', async () => {
+    const world = await start({ 'PAY/api': 'api', 'PAY/web': 'web' });
+    const unregister = await world.register('PAY/api');
+
+    await world.run();
+
+    expect(await world.conflicts()).toEqual([
+      'PAY/api: location refused, a location registered for this file',
+    ]);
+    const [item] = await world.disputed();
+    expect(item?.conflicts).toMatchObject([
+      {
+        other: { locationKey: `url:${world.targetOf('PAY/api')}` },
+        remedy: expect.stringContaining('Unregister'),
+      },
+    ]);
+
+    await unregister();
+    expect(await world.conflicts()).toEqual([]);
+    await world.run();
+    expect(await world.conflicts()).toEqual([]);
+    await world.backend.waitForEntities('kind=component,metadata.name=api', 1);
+  });
+
+  it('name a location that is registered later, from the next run on', async () => {
+    const world = await start({ 'PAY/api': 'api', 'PAY/web': 'web' });
+    await world.run();
+    const unregister = await world.register('PAY/api');
+
+    await world.run();
+
+    expect(await world.conflicts()).toEqual([
+      'PAY/api: location holds, a location registered for this file',
+    ]);
+
+    await unregister();
+    expect(await world.conflicts()).toEqual([]);
+    await world.backend.waitForEntities('kind=component,metadata.name=api', 1);
+  });
+
+  it('are found between repositories that have nothing to do with each other', async () => {
+    const world = await start({ 'PAY/api': 'service', 'SHOP/api': 'service' });
+
+    await world.run();
+
+    await eventually(async () => expect(await world.count()).toBe(1));
+    const items = await world.disputed();
+    expect(items.map(one => one.projectKey)).toEqual(['PAY', 'SHOP']);
+    expect(items.flatMap(one => one.conflicts.map(({ role }) => role)).sort()).toEqual([
+      'holds',
+      'refused',
+    ]);
+  });
+
+  it('are found with a file that somebody has registered', async () => {
+    const world = await start({ 'PAY/api': 'api', 'HIDDEN/api': 'api' });
+    await world.register('HIDDEN/api');
+    await world.backend.waitForEntities('kind=component', 1);
+
+    await world.run();
+
+    await eventuallyConflicts(world, [
+      'PAY/api: entity refused, catalog-info.yaml of HIDDEN/api',
+    ]);
+  });
+
+  it('are not kept where neither side is ours', async () => {
+    const world = await start({ 'PAY/api': 'api', 'HIDDEN/a': 'one', 'HIDDEN/b': 'one' });
+    await world.register('HIDDEN/a');
+    await world.backend.waitForEntities('kind=component', 1);
+    await world.register('HIDDEN/b');
+    // Has to be refused after that one, so that it is known to be over.
+    world.add('PAY/last', 'one');
+    await eventually(async () => {
+      const processed = await world
+        .knex('refresh_state')
+        .where('location_key', `url:${world.targetOf('HIDDEN/b')}`)
+        .whereNot('result_hash', '')
+        .first();
+      expect(processed).toBeDefined();
+    });
+
+    await world.run();
+    await eventuallyConflicts(world, [
+      'PAY/last: entity refused, catalog-info.yaml of HIDDEN/a',
+    ]);
+
+    expect(
+      await world.knex('bitbucket_server_discovery_conflicts').select(),
+    ).toHaveLength(1);
+  });
+});

@@ -1,0 +1,209 @@
+import { target } from '../__testUtils__/discoveryData';
+import { providerName } from '../provider/locationEntities';
+import {
+  conflictsOfProvider,
+  describeSide,
+  distinctConflicts,
+  RecordedConflict,
+  urlOfLocationKey,
+} from './conflicts';
+
+const PROVIDERS = new Map(['a', 'b'].map(id => [providerName(id), id]));
+const API = target('PAY/api');
+const FORK = target('~jdoe/api');
+
+/** Two providers have found one file. */
+const SHARED: RecordedConflict = {
+  kind: 'location',
+  entityRef: 'location:default/generated-1',
+  refused: { locationKey: providerName('b'), targetUrl: API },
+  holder: { locationKey: providerName('a'), targetUrl: API },
+};
+
+/** A fork has the entity of its origin. */
+const FORKED: RecordedConflict = {
+  kind: 'entity',
+  entityRef: 'component:default/api',
+  refused: { locationKey: `url:${FORK}`, targetUrl: FORK },
+  holder: { locationKey: `url:${API}`, targetUrl: API },
+};
+
+const of = (recorded: RecordedConflict, id: string) =>
+  conflictsOfProvider([recorded], providerName(id), PROVIDERS);
+
+describe('a conflict', () => {
+  it.each<[string, string, RecordedConflict, [string, string][]]>([
+    ['who was refused', 'b', SHARED, [['refused', API]]],
+    ['who came first', 'a', SHARED, [['holds', API]]],
+    [
+      'whose files they are',
+      'a',
+      FORKED,
+      [
+        ['refused', FORK],
+        ['holds', API],
+      ],
+    ],
+    ['nobody else', 'other', SHARED, []],
+    [
+      'nobody where the file is not known',
+      'b',
+      { ...SHARED, refused: { locationKey: providerName('b') } },
+      [],
+    ],
+    [
+      'who has it from a location parser',
+      'a',
+      { ...FORKED, holder: { locationKey: providerName('a'), targetUrl: API } },
+      [
+        ['refused', FORK],
+        ['holds', API],
+      ],
+    ],
+  ])('is one of %s', (_, id, recorded, expected) => {
+    expect(of(recorded, id).map(one => [one.role, one.targetUrl])).toEqual(expected);
+  });
+
+  it('counts once for both of its sides, as the one sees it that was refused', () => {
+    const conflicts = of(FORKED, 'a');
+
+    expect(distinctConflicts([...conflicts].reverse()).map(one => one.role)).toEqual([
+      'refused',
+    ]);
+    expect(distinctConflicts(of(SHARED, 'a')).map(one => one.role)).toEqual(['holds']);
+    expect(distinctConflicts([])).toEqual([]);
+  });
+
+  it.each<[string, RecordedConflict, string]>([
+    [
+      'two providers',
+      SHARED,
+      'The catalog has the Location of catalog-info.yaml of PAY/api from provider a of this configuration and does not take it from provider b of this configuration.',
+    ],
+    [
+      'a location registered before',
+      { ...SHARED, holder: { locationKey: `url:${API}`, targetUrl: API } },
+      'The catalog has the Location of catalog-info.yaml of PAY/api from a location registered for this file and does not take it from provider b of this configuration.',
+    ],
+    [
+      'another module',
+      { ...SHARED, holder: { locationKey: 'github-provider:x', targetUrl: API } },
+      'The catalog has the Location of catalog-info.yaml of PAY/api from the entity provider github-provider:x and does not take it from provider b of this configuration.',
+    ],
+    [
+      'what two providers made with a location parser',
+      {
+        ...SHARED,
+        entityRef: 'component:default/api',
+        holder: { locationKey: providerName('a'), targetUrl: FORK },
+      },
+      'The catalog has component:default/api from provider a of this configuration (catalog-info.yaml of ~jdoe/api) and does not take it from provider b of this configuration (catalog-info.yaml of PAY/api).',
+    ],
+    [
+      'two files',
+      FORKED,
+      'The catalog has component:default/api from catalog-info.yaml of PAY/api and does not take it from catalog-info.yaml of ~jdoe/api.',
+    ],
+    [
+      'a file elsewhere',
+      {
+        ...FORKED,
+        holder: { locationKey: 'url:https://joe:secret@github.test/org/api.yaml' },
+      },
+      'The catalog has component:default/api from the location https://github.test/org/api.yaml and does not take it from catalog-info.yaml of ~jdoe/api.',
+    ],
+    [
+      'an entity provider that reads no files',
+      { ...FORKED, holder: { locationKey: 'ldap' } },
+      'The catalog has component:default/api from the entity provider ldap and does not take it from catalog-info.yaml of ~jdoe/api.',
+    ],
+  ])('names both sides of %s, and says so to each of them', (_, recorded, sentence) => {
+    const conflicts = [...of(recorded, 'a'), ...of(recorded, 'b')];
+
+    expect(new Set(conflicts.map(one => one.explanation))).toEqual(new Set([sentence]));
+  });
+
+  it.each<[string, RecordedConflict, string]>([
+    ['two providers', SHARED, '`filters` or `catalogPath`'],
+    [
+      'a registered location',
+      { ...SHARED, holder: { locationKey: `url:${API}`, targetUrl: API } },
+      'Unregister that location',
+    ],
+    [
+      'another module',
+      { ...SHARED, holder: { locationKey: 'github-provider:x' } },
+      'Let one of the two leave the file out',
+    ],
+    ['two repositories', FORKED, '`filters.skipForkedRepos: true`'],
+    [
+      'two files of one repository',
+      {
+        ...FORKED,
+        refused: {
+          locationKey: `url:${target('PAY/api', 'docs/catalog-info.yaml')}`,
+          targetUrl: target('PAY/api', 'docs/catalog-info.yaml'),
+        },
+      },
+      'Give one of the two another `metadata.name`.',
+    ],
+    [
+      'a file elsewhere',
+      { ...FORKED, holder: { locationKey: 'url:https://github.test/api.yaml' } },
+      'Give one of the two another `metadata.name`.',
+    ],
+  ])('has a remedy for %s', (_, recorded, remedy) => {
+    const [conflict] = of(recorded, 'b');
+
+    expect(conflict?.remedy).toContain(remedy);
+  });
+});
+
+describe('a side', () => {
+  it('tells the parts of a file in Bitbucket, and of a provider', () => {
+    const side = { locationKey: providerName('a'), targetUrl: API };
+
+    expect(describeSide(side, 'location', PROVIDERS)).toEqual({
+      locationKey: providerName('a'),
+      description: 'provider a of this configuration',
+      providerId: 'a',
+      targetUrl: API,
+      projectKey: 'PAY',
+      repositorySlug: 'api',
+      path: 'catalog-info.yaml',
+    });
+  });
+
+  it('tells no password that somebody has put into a URL', () => {
+    const side = describeSide(
+      { locationKey: 'url:https://joe:secret@github.test/api.yaml' },
+      'entity',
+      PROVIDERS,
+    );
+
+    expect(side).toEqual({
+      locationKey: 'url:https://github.test/api.yaml',
+      description: 'the location https://github.test/api.yaml',
+      targetUrl: 'https://github.test/api.yaml',
+    });
+  });
+
+  it('of a provider that is not configured any more is an entity provider like others', () => {
+    const side = describeSide(
+      { locationKey: providerName('old') },
+      'location',
+      PROVIDERS,
+    );
+
+    expect(side.description).toBe('the entity provider bitbucketServer-provider:old');
+  });
+
+  it.each([
+    ['url:https://host/a', 'https://host/a'],
+    ['url:', undefined],
+    ['file:/a', undefined],
+    ['bitbucketServer-provider:url:x', undefined],
+  ])('has the URL of %s', (locationKey, url) => {
+    expect(urlOfLocationKey(locationKey)).toBe(url);
+  });
+});

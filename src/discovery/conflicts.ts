@@ -1,0 +1,233 @@
+/**
+ * Entities that two sides claim. The catalog takes an entity from one side only and says
+ * to the other one nothing that people would see. Here is who claims what, in words that
+ * name both sides, and what to do about it. Pure.
+ */
+
+import { ParsedTarget, parseTarget } from '../util/parseTarget';
+
+/**
+ * `location`: what a provider gives the catalog itself, a Location or what a location parser
+ * made. `entity`: what the catalog reads from a file.
+ */
+export const CONFLICT_KINDS = ['location', 'entity'] as const;
+export type ConflictKind = (typeof CONFLICT_KINDS)[number];
+
+/** Whether the catalog refused the side that is told, or has its entity. */
+export const CONFLICT_ROLES = ['refused', 'holds'] as const;
+export type ConflictRole = (typeof CONFLICT_ROLES)[number];
+
+/** One of the two that claim an entity. */
+export interface ConflictSide {
+  /** As the catalog keeps it: the name of a provider, or `url:` and what was read. */
+  readonly locationKey: string;
+  /** The URL of the file that it comes from; `undefined` where that is not known. */
+  readonly targetUrl?: string;
+}
+
+/** An entity that two sides claim, as neither of them. */
+export interface RecordedConflict {
+  readonly kind: ConflictKind;
+  readonly entityRef: string;
+  readonly refused: ConflictSide;
+  readonly holder: ConflictSide;
+}
+
+/** A side in words and, as far as they are known, in parts. */
+export interface DescribedSide {
+  readonly locationKey: string;
+  /** Such as `provider b of this configuration`. */
+  readonly description: string;
+  /** Where it is a provider of this configuration. */
+  readonly providerId?: string;
+  readonly targetUrl?: string;
+  /** Where the URL is that of a file in Bitbucket Server. */
+  readonly projectKey?: string;
+  readonly repositorySlug?: string;
+  readonly path?: string;
+}
+
+/** An entity that two sides claim, as one of them sees it. */
+export interface Conflict {
+  readonly kind: ConflictKind;
+  readonly entityRef: string;
+  /** The URL of the file whose entity it is. */
+  readonly targetUrl: string;
+  readonly role: ConflictRole;
+  readonly other: DescribedSide;
+  /** Both sides, in a sentence. */
+  readonly explanation: string;
+  readonly remedy: string;
+  /** The same for both sides: who counts conflicts counts these. */
+  readonly recorded: RecordedConflict;
+}
+
+/** The providers of this configuration: their ids by location key. */
+export type ProviderIds = ReadonlyMap<string, string>;
+
+const URL_KEY = /^url:(.+)$/s;
+
+/** The URL in the location key of what was read from one. */
+export function urlOfLocationKey(locationKey: string): string | undefined {
+  return URL_KEY.exec(locationKey)?.[1];
+}
+
+/**
+ * The conflicts that a provider is a side of.
+ *
+ * @remarks Of what was read from a file, each provider that has found the file is: whoever
+ * asks has to look which of these files are the provider's.
+ */
+export function conflictsOfProvider(
+  recorded: readonly RecordedConflict[],
+  locationKey: string,
+  providers: ProviderIds,
+): Conflict[] {
+  return recorded.flatMap(one =>
+    CONFLICT_ROLES.flatMap((role): Conflict[] => {
+      const own = role === 'refused' ? one.refused : one.holder;
+      const isOwn = own.locationKey === locationKey || isReadFromFile(one, own);
+      return own.targetUrl !== undefined && isOwn
+        ? [toConflict(one, role, own.targetUrl, providers)]
+        : [];
+    }),
+  );
+}
+
+/**
+ * Each conflict once where both of its sides are among these, as the one sees it that was
+ * refused.
+ *
+ * @param conflicts - of one reading, so that both sides share what was recorded
+ */
+export function distinctConflicts(conflicts: readonly Conflict[]): Conflict[] {
+  const distinct = new Map<RecordedConflict, Conflict>();
+  for (const one of conflicts) {
+    if (one.role === 'refused' || !distinct.has(one.recorded)) {
+      distinct.set(one.recorded, one);
+    }
+  }
+  return [...distinct.values()];
+}
+
+function isReadFromFile({ kind }: RecordedConflict, { locationKey }: ConflictSide) {
+  return kind === 'entity' && urlOfLocationKey(locationKey) !== undefined;
+}
+
+function toConflict(
+  recorded: RecordedConflict,
+  role: ConflictRole,
+  targetUrl: string,
+  providers: ProviderIds,
+): Conflict {
+  const { kind, entityRef, holder, refused } = recorded;
+  const other = describeSide(role === 'refused' ? holder : refused, kind, providers);
+  return {
+    kind,
+    entityRef,
+    targetUrl,
+    role,
+    other,
+    explanation: explainConflict(recorded, providers),
+    remedy:
+      kind === 'location'
+        ? remedyOfLocation(other)
+        : remedyOfEntity(other, parseTarget(targetUrl)),
+    recorded,
+  };
+}
+
+/**
+ * Puts a side into words.
+ *
+ * @param kind - what it is a side of: the URL of a Location is that of a registered
+ * location, since our own go by the name of their provider
+ */
+export function describeSide(
+  { locationKey, targetUrl }: ConflictSide,
+  kind: ConflictKind,
+  providers: ProviderIds,
+): DescribedSide {
+  const providerId = providers.get(locationKey);
+  const url = urlOfLocationKey(locationKey) ?? targetUrl;
+  const file = url === undefined ? undefined : parseTarget(url);
+  return {
+    locationKey: withoutCredentials(locationKey),
+    description: describeLocationKey(locationKey, kind, providerId),
+    ...(providerId !== undefined && { providerId }),
+    ...(url !== undefined && { targetUrl: withoutCredentials(url) }),
+    ...(file && {
+      projectKey: file.projectKey,
+      repositorySlug: file.slug,
+      path: file.path,
+    }),
+  };
+}
+
+function describeLocationKey(
+  locationKey: string,
+  kind: ConflictKind,
+  providerId: string | undefined,
+): string {
+  if (providerId !== undefined) {
+    return `provider ${providerId} of this configuration`;
+  }
+  const url = urlOfLocationKey(locationKey);
+  if (url === undefined) {
+    return `the entity provider ${withoutCredentials(locationKey)}`;
+  }
+  return kind === 'location' ? 'a location registered for this file' : nameOfFile(url);
+}
+
+/** `catalog-info.yaml of PAY/api` */
+function nameOfFile(url: string): string {
+  const file = parseTarget(url);
+  return file
+    ? `${file.path} of ${file.projectKey}/${file.slug}`
+    : `the location ${withoutCredentials(url)}`;
+}
+
+/** Others may have registered a URL with a password in it. */
+function withoutCredentials(text: string): string {
+  return text.replace(/:\/\/[^/?#]*@/g, '://');
+}
+
+/** Names both sides, in a sentence that is the same for both. */
+export function explainConflict(
+  { kind, entityRef, holder, refused }: RecordedConflict,
+  providers: ProviderIds,
+): string {
+  const isLocation = kind === 'location' && /^location:/i.test(entityRef);
+  const file = refused.targetUrl === undefined ? '' : nameOfFile(refused.targetUrl);
+  const what = isLocation ? `the Location of ${file}` : entityRef;
+  const [has, wants] = [holder, refused].map(side => {
+    const { description } = describeSide(side, kind, providers);
+    const isFile = urlOfLocationKey(side.locationKey) !== undefined;
+    return isLocation || isFile || side.targetUrl === undefined
+      ? description
+      : `${description} (${nameOfFile(side.targetUrl)})`;
+  });
+  return `The catalog has ${what} from ${has} and does not take it from ${wants}.`;
+}
+
+/** Of what several providers of one configuration would give the catalog. */
+export const REMEDY_FOR_PROVIDERS =
+  'Let one of the providers leave the repository out, by `filters` or `catalogPath`. Until then the catalog has what the one gives that came first.';
+
+function remedyOfLocation({ providerId, locationKey }: DescribedSide): string {
+  if (providerId !== undefined) {
+    return REMEDY_FOR_PROVIDERS;
+  }
+  return urlOfLocationKey(locationKey) !== undefined
+    ? 'Unregister that location, or take it out of `catalog.locations`, to leave the file to discovery. Until then the catalog reads it for one of the two: nothing is missing.'
+    : 'Let one of the two leave the file out. Until then the catalog has what the other one gives.';
+}
+
+function remedyOfEntity(other: DescribedSide, file: ParsedTarget | undefined): string {
+  const isFile = other.projectKey !== undefined && file !== undefined;
+  const isSameRepository =
+    file?.projectKey === other.projectKey && file?.slug === other.repositorySlug;
+  return isFile && !isSameRepository
+    ? 'Where one repository is a fork of the other, set `filters.skipForkedRepos: true`. Otherwise give one of the two another `metadata.name`.'
+    : 'Give one of the two another `metadata.name`.';
+}

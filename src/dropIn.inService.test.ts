@@ -1,0 +1,266 @@
+/**
+ * The switch from the published module where an installation is not the plainest one: with
+ * Backstage's own scheduler, globs, targets that this module spells another way, and
+ * after the tables of this module were dropped.
+ */
+
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { schedulerServiceFactory } from '@backstage/backend-defaults/scheduler';
+import { createBackendModule } from '@backstage/backend-plugin-api';
+import peerModule from '@backstage/plugin-catalog-backend-module-bitbucket-server';
+import { z } from 'zod';
+import {
+  afterPublished,
+  ANCHOR,
+  CatalogState,
+  COMPONENTS,
+  createDropInWorld,
+  DropInOptions,
+  DropInWorld,
+  LOCATIONS,
+  ofKind,
+  REPOSITORIES,
+  runOf,
+  SCHEDULE,
+  without,
+} from './__testUtils__/dropInWorld';
+import { eventually } from './__testUtils__/eventually';
+import { ROOT } from './__testUtils__/readmeText';
+import { TestBackend } from './__testUtils__/testBackend';
+import { withArchives } from './__testUtils__/withArchives';
+import discoveryModule from './index';
+
+const CHECKED = { schedule: SCHEDULE, validateLocationsExist: true };
+const MIGRATING = readFileSync(path.join(ROOT, 'docs/migrating.md'), 'utf8');
+
+const endings: (() => Promise<unknown>)[] = [];
+
+afterEach(async () => {
+  for (const end of endings.splice(0).reverse()) {
+    await end();
+  }
+});
+
+async function createWorld(options: Partial<DropInOptions> = {}): Promise<DropInWorld> {
+  const world = await createDropInWorld({ providers: CHECKED, ...options });
+  endings.push(() => world.end());
+  return world;
+}
+
+const post = async (backend: TestBackend, route: string, body: object = {}) => {
+  const response = await fetch(`${backend.baseUrl}/api/catalog/${route}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+  expect(response.status).toBe(200);
+};
+
+const components = (state: CatalogState) => ofKind('component', state);
+
+function uidsOf(state: CatalogState): string[] {
+  return [...components(state).values()].map(one => one.uid);
+}
+
+const Task = z.object({
+  id: z.string(),
+  current_run_ticket: z.string().nullable(),
+  next_run_start_at: z.union([z.string(), z.number()]),
+});
+
+/** The scheduler's own note of the provider's task. */
+async function taskOf(world: DropInWorld): Promise<z.infer<typeof Task>> {
+  const rows: unknown[] = await world.ask(knex =>
+    knex('backstage_backend_tasks__tasks').where('id', 'like', 'bitbucketServer-%'),
+  );
+  return z.tuple([Task]).parse(rows)[0];
+}
+
+describe("with Backstage's own scheduler", () => {
+  it('goes on with the task of the published module, and runs at once when it is refreshed', async () => {
+    const world = await createWorld();
+    const before = await world.start(peerModule, schedulerServiceFactory);
+    endings.push(() => before.stop());
+    await afterPublished(before);
+    await eventually(async () =>
+      expect((await taskOf(world)).current_run_ticket).toBeNull(),
+    );
+    await before.stop();
+    const first = await world.read();
+    const task = await taskOf(world);
+    world.bitbucket.clearRequests();
+
+    const after = await world.start(discoveryModule, schedulerServiceFactory);
+    endings.push(() => after.stop());
+    await after.waitForEntities('metadata.name=bitbucket-server-default', 1);
+    const listings = () =>
+      world.bitbucket.requests.filter(one => one.path.includes('/repos?')).length;
+
+    expect(await taskOf(world)).toEqual(task);
+    expect(listings()).toBe(0);
+    await post(after, 'refresh', { entityRef: ANCHOR });
+    expect(await runOf(after)).toMatchObject({ locations: LOCATIONS, removed: 0 });
+    expect(listings()).toBe(1);
+    expect(without(await world.read(), ANCHOR)).toEqual(first);
+  });
+});
+
+describe('a glob, which the published module leaves to the catalog', () => {
+  const GLOB = { catalogPath: '/**/catalog-info.yaml', schedule: SCHEDULE };
+  const REPOSITORY_COUNT = Object.values(REPOSITORIES).flat().length;
+
+  it('becomes one Location per file, under which the Components stay as they are', async () => {
+    const world = await createWorld({ providers: GLOB, file: 'svc/catalog-info.yaml' });
+    withArchives(world.bitbucket);
+    const first = await world.runWith(peerModule, afterPublished);
+
+    const after = await world.start(discoveryModule);
+    endings.push(() => after.stop());
+    expect(await runOf(after)).toMatchObject({ heldBack: REPOSITORY_COUNT, removed: 0 });
+    await eventually(async () => {
+      const parents = z
+        .array(z.string())
+        .parse(
+          await world.ask(knex =>
+            knex('refresh_state_references')
+              .where('target_entity_ref', 'like', 'component:%')
+              .pluck('source_entity_ref'),
+          ),
+        );
+      // The catalog hangs them on the Location that it has read last.
+      expect(new Set(parents).size).toBe(LOCATIONS);
+      expect(parents.filter(ref => first.has(ref))).toEqual([]);
+    });
+    await post(after, 'bitbucket-server/discoveries/default/removals/approve');
+    await after.waitForEntities('kind=location,spec.presence=optional', LOCATIONS);
+    const second = await world.read();
+
+    expect(ofKind('location', first).size).toBe(REPOSITORY_COUNT);
+    expect(ofKind('location', without(second, ANCHOR)).size).toBe(LOCATIONS);
+    expect(components(second)).toEqual(components(first));
+
+    await after.stop();
+    const back = await world.runWith(peerModule, async backend => {
+      await backend.waitForEntities('metadata.name=bitbucket-server-default', 0);
+      await backend.waitForEntities('kind=component', COMPONENTS.length);
+    });
+    expect(ofKind('location', back).size).toBe(REPOSITORY_COUNT);
+    expect([...components(back).keys()].sort()).toEqual(
+      [...components(first).keys()].sort(),
+    );
+    expect(uidsOf(back).filter(uid => uidsOf(first).includes(uid))).toEqual([]);
+  });
+});
+
+describe('a target that the two modules spell differently', () => {
+  it.each<[string, Partial<DropInOptions>]>([
+    [
+      'since its path has to be encoded',
+      {
+        providers: { ...CHECKED, catalogPath: '/my app/catalog-info.yaml' },
+        file: 'my app/catalog-info.yaml',
+      },
+    ],
+    [
+      'since the server calls itself by the name of another integration',
+      {
+        server: { linkBaseUrl: 'http://git.internal.example' },
+        alsoAt: 'git.internal.example',
+      },
+    ],
+  ])('%s, makes its Components anew, by the same names', async (_, options) => {
+    const { runWith } = await createWorld(options);
+
+    const first = await runWith(peerModule, afterPublished);
+    const second = await runWith(discoveryModule, async backend => {
+      await runOf(backend);
+      await backend.waitForEntities(
+        'kind=location,metadata.annotations.bitbucket.org/repo-slug',
+        LOCATIONS,
+      );
+      await backend.waitForEntities('kind=component', COMPONENTS.length);
+    });
+
+    expect([...components(second).keys()].sort()).toEqual(
+      [...components(first).keys()].sort(),
+    );
+    expect(uidsOf(second).filter(uid => uidsOf(first).includes(uid))).toEqual([]);
+  });
+});
+
+describe('a path with characters that a URL may hold as they are', () => {
+  it('keeps its Components', async () => {
+    const world = await createWorld({
+      providers: { ...CHECKED, catalogPath: '/@team+a/catalog-info.yaml' },
+      file: '@team+a/catalog-info.yaml',
+    });
+
+    const first = await world.runWith(peerModule, afterPublished);
+    const second = await world.runWith(discoveryModule, async backend => {
+      expect(await runOf(backend)).toMatchObject({ removed: 0, heldBack: 0 });
+      await backend.waitForEntities('kind=component', COMPONENTS.length);
+    });
+
+    expect(without(second, ANCHOR)).toEqual(first);
+  });
+});
+
+describe('a backend with neither module', () => {
+  const neither = createBackendModule({
+    pluginId: 'catalog',
+    moduleId: 'something-else',
+    register: env => env.registerInit({ deps: {}, init: async () => {} }),
+  });
+
+  it('loses all that they gave', async () => {
+    const world = await createWorld();
+    await world.runWith(peerModule, afterPublished);
+
+    const left = await world.runWith(neither, backend =>
+      backend.waitForEntities('kind=component', 0),
+    );
+
+    expect(left.size).toBe(0);
+  });
+});
+
+describe('after going back for good', () => {
+  /** The statements that the page gives. */
+  const statements = (/^```sql\n([^]*?)^```$/m.exec(MIGRATING)?.[1] ?? '')
+    .split('\n')
+    .filter(line => line !== '');
+
+  const ownTables = (world: DropInWorld) =>
+    world.ask(async knex => {
+      const names = z
+        .array(z.string())
+        .parse(await knex('sqlite_master').where({ type: 'table' }).pluck('name'));
+      return names.filter(name => name.startsWith('bitbucket_server_')).sort();
+    });
+
+  const afterOurs = async (backend: TestBackend) => {
+    await runOf(backend);
+    await backend.waitForEntities('kind=component', COMPONENTS.length);
+  };
+
+  it('the tables of this module can be dropped, and are made again when it comes back', async () => {
+    const world = await createWorld();
+    const first = await world.runWith(discoveryModule, afterOurs);
+    const tables = await ownTables(world);
+    await world.ask(async knex => {
+      for (const statement of statements) {
+        await knex.raw(statement);
+      }
+    });
+
+    expect(await ownTables(world)).toEqual([]);
+    const second = await world.runWith(peerModule, afterPublished);
+    expect(second).toEqual(without(first, ANCHOR));
+    const third = await world.runWith(discoveryModule, afterOurs);
+    expect(third.get(ANCHOR)).toBeDefined();
+    expect(without(third, ANCHOR)).toEqual(second);
+    expect(await ownTables(world)).toEqual(tables);
+    expect(statements).toEqual(tables.map(name => `DROP TABLE ${name};`));
+  });
+});

@@ -1,0 +1,193 @@
+/**
+ * From the published module to this one and back, on one database: nothing that the
+ * catalog has may get lost, become an orphan or be made anew on the way.
+ */
+
+import peerModule from '@backstage/plugin-catalog-backend-module-bitbucket-server';
+import {
+  afterPublished,
+  ANCHOR,
+  COMPONENTS,
+  createDropInWorld,
+  DropInOptions,
+  DropInWorld,
+  LOCATIONS,
+  ofKind,
+  REPOSITORIES,
+  runOf,
+  SCHEDULE,
+  without,
+} from './__testUtils__/dropInWorld';
+import { eventually } from './__testUtils__/eventually';
+import { startCatalogBackend, TestBackend } from './__testUtils__/testBackend';
+import { appConfigFor } from './__testUtils__/testProvider';
+import discoveryModule from './index';
+
+const CHECKED = { schedule: SCHEDULE, validateLocationsExist: true };
+
+const endings: (() => Promise<unknown>)[] = [];
+
+afterEach(async () => {
+  for (const end of endings.splice(0).reverse()) {
+    await end();
+  }
+});
+
+async function createWorld(options: Partial<DropInOptions> = {}): Promise<DropInWorld> {
+  const world = await createDropInWorld({ providers: CHECKED, ...options });
+  endings.push(() => world.end());
+  return world;
+}
+
+/** Every Location has been given by a run of ours, and read again. */
+const afterOurs = async (backend: TestBackend): Promise<void> => {
+  await eventually(async () => {
+    const locations = await backend.entities(
+      'kind=location,spec.presence=optional,metadata.annotations.bitbucket.org/repo-slug',
+    );
+    expect(locations).toHaveLength(LOCATIONS);
+  });
+  await backend.waitForEntities('kind=component', COMPONENTS.length);
+};
+
+describe.each(['', '/context/path'])('a server at the path "%s"', contextPath => {
+  it('is handed from the published module to this one, back, and again, without a trace', async () => {
+    const server = { baseUrl: `http://127.0.0.1${contextPath}` };
+    const { runWith } = await createWorld({ server });
+
+    const first = await runWith(peerModule, afterPublished);
+    const second = await runWith(discoveryModule, afterOurs);
+    const third = await runWith(peerModule, afterPublished);
+    const fourth = await runWith(discoveryModule, afterOurs);
+
+    expect(ofKind('component', first).size).toBe(COMPONENTS.length);
+    expect([...first.values()].every(one => !one.isOrphan)).toBe(true);
+    expect(without(second, ANCHOR)).toEqual(first);
+    expect(second.has(ANCHOR)).toBe(true);
+    expect(third).toEqual(first);
+    expect(without(fourth, ANCHOR)).toEqual(first);
+  });
+});
+
+describe('two providers of one configuration', () => {
+  it('keep each what is theirs, there and back', async () => {
+    const { runWith } = await createWorld({
+      providers: {
+        payments: { filters: { projectKey: '^PAY$' }, ...CHECKED },
+        shop: { filters: { projectKey: '^SHOP$' }, ...CHECKED },
+      },
+    });
+    const anchors = ['payments', 'shop'].map(
+      id => `location:default/bitbucket-server-${id}`,
+    );
+
+    const first = await runWith(peerModule, afterPublished);
+    const second = await runWith(discoveryModule, afterOurs);
+    const third = await runWith(peerModule, async backend => {
+      await afterPublished(backend);
+      for (const id of ['payments', 'shop']) {
+        await backend.waitForEntities(`metadata.name=bitbucket-server-${id}`, 0);
+      }
+    });
+
+    expect(anchors.filter(ref => second.has(ref))).toEqual(anchors);
+    expect(without(second, ...anchors)).toEqual(first);
+    expect(third).toEqual(first);
+    const owners = [...ofKind('location', first).values()].map(one => one.locationKey);
+    expect(owners.sort()).toEqual([
+      'bitbucketServer-provider:payments',
+      'bitbucketServer-provider:payments',
+      'bitbucketServer-provider:shop',
+      'bitbucketServer-provider:shop',
+    ]);
+  });
+});
+
+describe('the first run after the switch', () => {
+  it('lets go of Locations that read nothing, which the published module gives by default', async () => {
+    const { runWith } = await createWorld({ providers: { schedule: SCHEDULE } });
+
+    const first = await runWith(peerModule, afterPublished);
+    const second = await runWith(discoveryModule, afterOurs);
+
+    expect(ofKind('location', first).size).toBe(LOCATIONS + 1);
+    expect(ofKind('location', without(second, ANCHOR)).size).toBe(LOCATIONS);
+    expect(ofKind('component', second)).toEqual(ofKind('component', first));
+    expect([...without(second, ANCHOR)]).toEqual(
+      [...first].filter(([ref]) => second.has(ref)),
+    );
+  });
+
+  it('keeps them too where files are not checked', async () => {
+    const { runWith } = await createWorld({
+      providers: { schedule: SCHEDULE, validateLocationsExist: false },
+    });
+
+    const first = await runWith(peerModule, afterPublished);
+    const second = await runWith(discoveryModule, async backend => {
+      const noFile = 'metadata.annotations.bitbucket.org/repo-slug=no-file';
+      await backend.waitForEntities(noFile, 1);
+      await backend.waitForEntities('kind=component', COMPONENTS.length);
+    });
+
+    expect(without(second, ANCHOR)).toEqual(first);
+  });
+
+  it('keeps a repository that Bitbucket fails to show', async () => {
+    const { bitbucket, runWith } = await createWorld();
+    const first = await runWith(peerModule, afterPublished);
+    bitbucket.faults.add({
+      match: { kind: 'file-check', repositorySlug: 'batch' },
+      effect: { type: 'status', status: 500 },
+    });
+
+    const second = await runWith(discoveryModule, async backend => {
+      expect(await runOf(backend)).toMatchObject({ carriedForward: 1, removed: 0 });
+    });
+
+    expect(without(second, ANCHOR)).toEqual(first);
+  });
+
+  it('keeps everything when the account has lost its permissions', async () => {
+    const { bitbucket, runWith } = await createWorld();
+    const first = await runWith(peerModule, afterPublished);
+    bitbucket.faults.add({ match: { kind: 'repositories' }, effect: 'empty-page' });
+    bitbucket.faults.add({ match: { kind: 'repository' }, effect: 'lost-permission' });
+
+    const second = await runWith(discoveryModule, async backend => {
+      expect(await runOf(backend)).toMatchObject({
+        carriedForward: LOCATIONS,
+        removed: 0,
+      });
+    });
+
+    expect(without(second, ANCHOR)).toEqual(first);
+  });
+
+  it('holds back the removal of everything', async () => {
+    const { bitbucket, runWith } = await createWorld();
+    const first = await runWith(peerModule, afterPublished);
+    Object.entries(REPOSITORIES).forEach(([projectKey, slugs]) =>
+      slugs.forEach(slug => bitbucket.deleteRepository(projectKey, slug)),
+    );
+
+    const second = await runWith(discoveryModule, async backend => {
+      expect(await runOf(backend)).toMatchObject({ heldBack: LOCATIONS, removed: 0 });
+    });
+
+    expect(without(second, ANCHOR)).toEqual(first);
+  });
+});
+
+describe('both modules at once', () => {
+  it.each([
+    ['the published one first', [peerModule, discoveryModule]],
+    ['this one first', [discoveryModule, peerModule]],
+  ])('refuse to start, %s, and say which module is there twice', async (_, modules) => {
+    const { bitbucket } = await createWorld();
+
+    await expect(
+      startCatalogBackend(appConfigFor({ bitbucket }), ...modules),
+    ).rejects.toThrow(/bitbucket-server-entity-provider.*already registered/);
+  });
+});

@@ -1,0 +1,136 @@
+/**
+ * Takes from the catalog what it says of entities that it refused, since another side has
+ * them: it says so once and keeps no note of it. Never throws, whatever arrives.
+ */
+
+import { LoggerService } from '@backstage/backend-plugin-api';
+import { EventParams, EventsService } from '@backstage/plugin-events-node';
+import { z } from 'zod';
+import { urlOfLocationKey } from '../discovery/conflicts';
+import { ConflictStore, RefusedEntity } from '../store/ConflictStore';
+import { Clock } from '../util/clock';
+import { parseTarget } from '../util/parseTarget';
+
+/** Of catalog-backend 4.0.0; experimental there, so whatever comes is looked at twice. */
+export const CONFLICT_TOPIC = 'experimental.catalog.conflict';
+
+const SUBSCRIBER_ID = 'bitbucket-server-entity-provider-conflicts';
+
+/** Waiting to be kept: one processing of a catalog full of forks must not fill the memory. */
+const MOST_WAITING = 1_000;
+
+const ATTEMPTS = 3;
+const RETRY_DELAY_MS = 5_000;
+
+/** Nobody writes longer ones, and they are kept. */
+const Text = z.string().min(1).max(4_000);
+
+const Payload = z.object({
+  entityRef: Text,
+  newLocationKey: Text,
+  existingLocationKey: Text,
+});
+
+/** What the subscriber works with. */
+export interface ConflictSubscriberOptions {
+  readonly store: Pick<ConflictStore, 'recordRefused'>;
+  /** Location keys of the providers of this configuration. */
+  readonly ownKeys: ReadonlySet<string>;
+  readonly logger: Pick<LoggerService, 'debug' | 'warn'>;
+  readonly clock: Pick<Clock, 'sleep'>;
+  /** Ends it. */
+  readonly signal: AbortSignal;
+}
+
+/** Subscribes for all providers together. */
+export class ConflictSubscriber {
+  readonly #options: ConflictSubscriberOptions;
+  readonly #waiting = new Map<string, RefusedEntity>();
+  #keeping = false;
+
+  constructor(options: ConflictSubscriberOptions) {
+    this.#options = options;
+  }
+
+  /** Begins to take events. */
+  async subscribe(events: EventsService): Promise<void> {
+    await events.subscribe({
+      id: SUBSCRIBER_ID,
+      topics: [CONFLICT_TOPIC],
+      onEvent: event => this.onEvent(event),
+    });
+  }
+
+  /**
+   * Takes one event.
+   *
+   * @remarks Returns before anything is kept: the catalog waits for it in the middle of a
+   * transaction, and a database with a single connection would wait for that in turn.
+   */
+  async onEvent({ eventPayload }: EventParams): Promise<void> {
+    const { logger } = this.#options;
+    const parsed = Payload.safeParse(eventPayload);
+    if (!parsed.success) {
+      logger.debug(`A conflict of the catalog cannot be read: ${parsed.error.message}`);
+      return;
+    }
+    const { entityRef, newLocationKey, existingLocationKey: holderKey } = parsed.data;
+    const targetUrl = urlOfLocationKey(newLocationKey);
+    const isOurs = [newLocationKey, holderKey].some(key => this.#canBeOurs(key));
+    if (targetUrl === undefined || !isOurs) {
+      logger.debug(`The conflict about ${entityRef} is ignored: no file of Bitbucket`);
+      return;
+    }
+    if (this.#waiting.size >= MOST_WAITING) {
+      logger.debug(`The conflict about ${entityRef} is ignored: too many at once`);
+      return;
+    }
+    const refused = { entityRef, targetUrl, holderKey };
+    this.#waiting.set(JSON.stringify([entityRef, targetUrl]), refused);
+    this.#begin();
+  }
+
+  #canBeOurs(locationKey: string): boolean {
+    const url = urlOfLocationKey(locationKey);
+    return url === undefined
+      ? this.#options.ownKeys.has(locationKey)
+      : parseTarget(url) !== undefined;
+  }
+
+  #begin(): void {
+    if (this.#keeping || this.#waiting.size === 0 || this.#options.signal.aborted) {
+      return;
+    }
+    this.#keeping = true;
+    const end = () => {
+      this.#keeping = false;
+      // What came just now.
+      this.#begin();
+    };
+    this.#keepAll().then(end, end);
+  }
+
+  async #keepAll(): Promise<void> {
+    while (this.#waiting.size > 0 && !this.#options.signal.aborted) {
+      const some = [...this.#waiting.values()];
+      this.#waiting.clear();
+      await this.#keep(some);
+    }
+  }
+
+  async #keep(refused: readonly RefusedEntity[]): Promise<void> {
+    const { clock, logger, ownKeys, signal, store } = this.#options;
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await store.recordRefused(refused, ownKeys);
+        return;
+      } catch (error) {
+        if (attempt >= ATTEMPTS || signal.aborted) {
+          logger.warn(`Conflicts of the catalog could not be kept: ${error}`);
+          return;
+        }
+      }
+      await clock.sleep(RETRY_DELAY_MS * attempt, signal);
+    }
+  }
+}

@@ -1,0 +1,180 @@
+/** The page on moving from the published module: its examples work, with both where it says so. */
+
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { mockServices } from '@backstage/backend-test-utils';
+import { ConfigReader } from '@backstage/config';
+import * as peer from '@backstage/plugin-catalog-backend-module-bitbucket-server';
+import { JsonObject } from '@backstage/types';
+import { parse } from 'yaml';
+import { z } from 'zod';
+import { parseCommands } from './__testUtils__/readmeCommands';
+import { EXAMPLE_HOST, readManifest, ROOT } from './__testUtils__/readmeText';
+import { startCatalogBackend } from './__testUtils__/testBackend';
+import { readProviderConfigs } from './config/readProviderConfigs';
+import * as own from './index';
+
+const PEER = '@backstage/plugin-catalog-backend-module-bitbucket-server';
+const { name: OWN } = readManifest();
+const PAGE = readFileSync(path.join(ROOT, 'docs/migrating.md'), 'utf8');
+
+/** The text of each fenced block of a language, also of those in a list. */
+function blocksOf(language: string): string[] {
+  const fence = new RegExp(`^( *)\`\`\`${language}\\n([^]*?)^ *\`\`\`$`, 'gm');
+  return [...PAGE.matchAll(fence)].map(([, indent = '', block = '']) =>
+    block.replaceAll(new RegExp(`^${indent}`, 'gm'), ''),
+  );
+}
+
+const Examples = z.tuple([
+  z.custom<JsonObject>(),
+  z.custom<JsonObject>(),
+  z.custom<JsonObject>(),
+]);
+const [WHOLE, UNCHECKED, EVENTS] = Examples.parse(
+  blocksOf('yaml').map((block): unknown => parse(block)),
+);
+
+const INTEGRATION = {
+  integrations: {
+    bitbucketServer: [
+      { host: EXAMPLE_HOST, apiBaseUrl: `https://${EXAMPLE_HOST}/rest/api/1.0` },
+    ],
+  },
+};
+
+function configOf(...data: JsonObject[]) {
+  return ConfigReader.fromConfigs(data.map(one => ({ data: one, context: 'page' })));
+}
+
+describe('the configurations of the page', () => {
+  it('work here and with the published module, under the same names', () => {
+    const config = configOf(WHOLE);
+    const published = peer.BitbucketServerEntityProvider.fromConfig(config, {
+      logger: mockServices.logger.mock(),
+      scheduler: mockServices.scheduler.mock(),
+    });
+
+    expect(published.map(one => one.getProviderName())).toEqual([
+      'bitbucketServer-provider:yourProviderId',
+    ]);
+    expect(readProviderConfigs(config)).toMatchObject([
+      {
+        id: 'yourProviderId',
+        validateLocationsExist: true,
+        filters: { projectKey: /^PAY/, repoSlug: /.*-service/, skipArchivedRepos: true },
+        schedule: { frequency: { minutes: 30 }, timeout: { minutes: 25 } },
+      },
+    ]);
+  });
+
+  it('keep Locations of files that are not checked', () => {
+    expect(readProviderConfigs(configOf(INTEGRATION, UNCHECKED))).toMatchObject([
+      { validateLocationsExist: false },
+    ]);
+    const none = configOf(INTEGRATION, {
+      catalog: { providers: { bitbucketServer: { host: EXAMPLE_HOST } } },
+    });
+    expect(readProviderConfigs(none)).toMatchObject([{ validateLocationsExist: true }]);
+  });
+
+  it('give the secret of webhooks where it is looked for', () => {
+    const secret = configOf(EVENTS).getString(
+      'events.modules.bitbucketServer.webhookSecret',
+    );
+
+    expect(secret).toBe('${BITBUCKET_WEBHOOK_SECRET}');
+  });
+
+  it.each([
+    ['a misspelt key', { catalogpath: '/x.yaml' }, /catalogpath/],
+    ['a branch among the filters', { filters: { branch: 'main' } }, /filters\.branch/],
+    ['a bad regular expression', { filters: { projectKey: '[' } }, /filters\.projectKey/],
+    ['a local schedule', { schedule: localSchedule() }, /schedule\.scope/],
+  ])('would be refused with %s', (_, wrong, message) => {
+    const providers = { bitbucketServer: { host: EXAMPLE_HOST, ...wrong } };
+    const config = configOf(INTEGRATION, { catalog: { providers } });
+
+    expect(() => readProviderConfigs(config)).toThrow(message);
+  });
+});
+
+function localSchedule() {
+  return { frequency: { minutes: 30 }, timeout: { minutes: 3 }, scope: 'local' };
+}
+
+describe('the commands of the page', () => {
+  const lines = blocksOf('sh').join('').trim().split('\n');
+  const isRemoval = (line: string) => line.includes(' remove ');
+
+  it('remove the published package', () => {
+    expect(lines.filter(isRemoval)).toEqual([
+      `yarn --cwd packages/backend remove ${PEER}`,
+    ]);
+  });
+
+  it('install this one and look at what would change', () => {
+    const commands = parseCommands(lines.filter(line => !isRemoval(line)).join('\n'));
+
+    expect(commands).toEqual([
+      { kind: 'add-package', packageName: OWN },
+      { kind: 'discovery', env: {}, args: ['check'] },
+      {
+        kind: 'discovery',
+        env: { BACKSTAGE_TOKEN: 'the-token' },
+        args: ['preview', '--against', 'https://backstage.example.com'],
+      },
+    ]);
+  });
+});
+
+describe('the code of the page', () => {
+  it('installs features that there are', () => {
+    const added = blocksOf('ts')
+      .join('')
+      .match(/'([^']+)'/g)
+      ?.map(one => one.slice(1, -1));
+
+    expect(added).toEqual([OWN, '@backstage/plugin-events-backend', `${OWN}/events`]);
+  });
+
+  it('finds every name of the published module here', () => {
+    expect(Object.keys(own)).toEqual(expect.arrayContaining(Object.keys(peer)));
+    const declared = readFileSync(
+      path.join(ROOT, 'node_modules', PEER, 'dist/index.d.ts'),
+      'utf8',
+    );
+    const [, types = ''] = /^export type \{([^}]+)\}/m.exec(declared) ?? [];
+    const names = types.split(',').map(one => one.trim());
+    const index = readFileSync(path.join(ROOT, 'src/index.ts'), 'utf8');
+
+    expect(names.length).toBeGreaterThan(3);
+    expect(names.filter(one => !index.includes(`  ${one},`))).toEqual([]);
+  });
+});
+
+describe('what the page says about both modules at once', () => {
+  it('is what the backend says', async () => {
+    const [, said = ''] = /refuses to: `([^`]+)`/.exec(PAGE) ?? [];
+    const message = said.replace(/\s+/g, ' ');
+
+    expect(message).toMatch(/already registered$/);
+    await expect(
+      startCatalogBackend(INTEGRATION, own.default, peer.default),
+    ).rejects.toThrow(message);
+  });
+});
+
+describe('the tables of the page', () => {
+  it('compare with the version that the tests install', () => {
+    const manifest = z
+      .object({ version: z.string() })
+      .parse(
+        JSON.parse(
+          readFileSync(path.join(ROOT, 'node_modules', PEER, 'package.json'), 'utf8'),
+        ),
+      );
+
+    expect(PAGE).toContain(`version ${manifest.version} of it`);
+  });
+});

@@ -1,0 +1,151 @@
+import path from 'node:path';
+import { mockServices } from '@backstage/backend-test-utils';
+import type { Knex } from 'knex';
+import { createSimulatedBitbucket } from '../../dev/simulatedBitbucket';
+import { FakeClock } from '../__testUtils__/FakeClock';
+import { createRecordingConnection } from '../__testUtils__/recordingConnection';
+import { fetchOf } from '../__testUtils__/simulatedClient';
+import { asDatabaseService, createTestDatabases } from '../__testUtils__/testDatabases';
+import {
+  appConfigFor,
+  createLogRecorder,
+  TEST_USER,
+} from '../__testUtils__/testProvider';
+import { createConflictBooks } from './createConflictBooks';
+import { createProviders } from './createProviders';
+import { createStores } from './createStores';
+import { plainLocationRef } from './locationEntities';
+
+const databases = createTestDatabases();
+
+const CATALOG = path.dirname(
+  require.resolve('@backstage/plugin-catalog-backend/package.json'),
+);
+
+const targetOf = (slug: string) =>
+  `http://bitbucket.test/projects/PAY/repos/${slug}/browse/catalog-info.yaml`;
+
+/** A provider that finds a file in each of these repositories, and a catalog beside it. */
+async function setUp(...slugs: readonly string[]) {
+  const bitbucket = createSimulatedBitbucket({ users: [TEST_USER] });
+  for (const slug of slugs) {
+    const files = { 'catalog-info.yaml': 'kind: Component' };
+    bitbucket.addRepository({ projectKey: 'PAY', slug, files });
+  }
+  const knex = await databases.init('SQLITE_3');
+  await knex.migrate.latest({ directory: path.join(CATALOG, 'migrations') });
+  const logger = createLogRecorder();
+  const config = mockServices.rootConfig({ data: appConfigFor({ bitbucket }) });
+  const { tables, store, reports } = createStores(asDatabaseService(knex), logger);
+  const clock = new FakeClock();
+  const [created] = createProviders(config, {
+    logger,
+    scheduler: mockServices.scheduler.mock({ scheduleTask: async () => {} }),
+    store,
+    reports,
+    conflicts: createConflictBooks(config, { tables, reports }),
+    clock,
+    fetch: fetchOf(bitbucket),
+  });
+  if (!created) {
+    throw new Error('a provider is configured');
+  }
+  await created.provider.connect(createRecordingConnection());
+  const run = async (signal?: AbortSignal) => {
+    let isOver = false;
+    const running = created.provider.refresh(signal).finally(() => {
+      isOver = true;
+    });
+    // Looked at below, when time has passed.
+    running.catch(() => {});
+    while (!isOver) {
+      await clock.advance(10);
+    }
+    await running;
+  };
+  return { bitbucket, knex, logger, reports, run };
+}
+
+/** Somebody else has the Location of a repository's file. */
+async function holdElsewhere(knex: Knex, slug: string): Promise<void> {
+  await knex('refresh_state').insert({
+    entity_id: slug,
+    entity_ref: plainLocationRef(targetOf(slug)),
+    unprocessed_entity: '{}',
+    unprocessed_hash: '',
+    errors: '',
+    location_key: 'another-provider',
+    next_update_at: knex.fn.now(),
+    last_discovery_at: knex.fn.now(),
+  });
+}
+
+const sentence = (slug: string) =>
+  `The catalog has the Location of catalog-info.yaml of PAY/${slug} from the entity provider another-provider and does not take it from provider default of this configuration.`;
+
+describe('the log of a run', () => {
+  it('says nothing of conflicts where there are none', async () => {
+    const { logger, run } = await setUp('api');
+
+    await run();
+
+    expect(logger.messages('warn')).toEqual([]);
+  });
+
+  it('warns of one, and says so at every run until it is over', async () => {
+    const { knex, logger, run } = await setUp('api', 'web');
+    await holdElsewhere(knex, 'api');
+
+    await run();
+    await run();
+    await knex('refresh_state').delete();
+    await run();
+
+    const line = `1 entity is claimed by two sides: ${sentence('api')}`;
+    expect(logger.messages('warn')).toEqual([line, line]);
+  });
+
+  it('warns in one line of many, the first few by name, and names all at DEBUG', async () => {
+    const slugs = Array.from({ length: 7 }, (_, index) => `r${index}`);
+    const { knex, logger, run } = await setUp(...slugs);
+    await Promise.all(slugs.map(slug => holdElsewhere(knex, slug)));
+
+    await run();
+
+    const named = slugs.slice(0, 5).map(sentence);
+    expect(logger.messages('warn')).toEqual([
+      `7 entities are claimed by two sides: ${named.join(' ')} …`,
+    ]);
+    const debug = logger
+      .messages('debug')
+      .filter(one => one.startsWith('The catalog has'));
+    expect(debug).toHaveLength(7);
+    expect(debug.every(one => one.includes('Let one of the two'))).toBe(true);
+  });
+
+  it('leaves it to the next run where one is aborted, which is to end at once', async () => {
+    const { knex, logger, run } = await setUp('api', 'web');
+    await holdElsewhere(knex, 'api');
+    await run();
+    const before = logger.messages('warn').length;
+
+    await expect(run(AbortSignal.abort(new Error('the end')))).rejects.toThrow();
+
+    expect(logger.messages('warn')).toHaveLength(before);
+  });
+
+  it('says that it could not be found out, and the run is a success all the same', async () => {
+    const { knex, logger, reports, run } = await setUp('api');
+    await knex.schema.renameTable('refresh_state', 'away');
+
+    await run();
+
+    expect(await reports.loadDiscovery('default')).toMatchObject({
+      running: false,
+      lastRun: { status: 'succeeded' },
+    });
+    expect(logger.messages('warn')).toContainEqual(
+      expect.stringMatching(/^Whether the catalog has taken everything could not be/),
+    );
+  });
+});

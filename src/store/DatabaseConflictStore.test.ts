@@ -1,0 +1,379 @@
+import { randomUUID } from 'node:crypto';
+import path from 'node:path';
+import type { Knex } from 'knex';
+import { NOW, target } from '../__testUtils__/discoveryData';
+import { FakeClock } from '../__testUtils__/FakeClock';
+import { asDatabaseService, createTestDatabases } from '../__testUtils__/testDatabases';
+import { plainLocationRef, providerName } from '../provider/locationEntities';
+import { forget, readStored } from './conflictTable';
+import { DatabaseConflictStore, MOST_CONFLICTS } from './DatabaseConflictStore';
+import { DiscoveryDatabase } from './DiscoveryDatabase';
+
+const databases = createTestDatabases();
+
+const A = providerName('a');
+const B = providerName('b');
+const OWN = new Set([A, B]);
+const TABLES = ['refresh_state', 'locations', 'bitbucket_server_discovery_conflicts'];
+const CATALOG = path.dirname(
+  require.resolve('@backstage/plugin-catalog-backend/package.json'),
+);
+
+const given = (at: string) => ({
+  entityRef: plainLocationRef(target(at)),
+  targetUrl: target(at),
+  isLocation: true,
+});
+const refused = (name: string, at: string, holderKey: string) => ({
+  entityRef: `component:default/${name}`,
+  targetUrl: target(at),
+  holderKey,
+});
+const urlKey = (at: string) => `url:${target(at)}`;
+
+describe.each(databases.eachSupportedId())('the conflicts in %s', databaseId => {
+  let knex: Knex;
+  let store: DatabaseConflictStore;
+  let clock: FakeClock;
+
+  beforeAll(async () => {
+    knex = await databases.init(databaseId);
+    // The tables that are read are those of the catalog as it is installed.
+    await knex.migrate.latest({ directory: path.join(CATALOG, 'migrations') });
+  });
+  beforeEach(async () => {
+    clock = new FakeClock({ startMs: NOW });
+    store = new DatabaseConflictStore(new DiscoveryDatabase(asDatabaseService(knex)), {
+      locationRef: plainLocationRef,
+      clock,
+    });
+    await store.load();
+    for (const table of TABLES) {
+      await knex(table).delete();
+    }
+  });
+
+  /** The catalog has an entity. */
+  async function hold(
+    entityRef: string,
+    locationKey: string | null,
+    rest: { readonly source?: string; readonly resultHash?: string } = {},
+  ): Promise<void> {
+    const annotations = { 'backstage.io/managed-by-location': rest.source ?? 'x:y' };
+    await knex('refresh_state')
+      .insert({
+        entity_id: entityRef,
+        entity_ref: entityRef,
+        unprocessed_entity: JSON.stringify({ metadata: { annotations } }),
+        unprocessed_hash: '',
+        result_hash: rest.resultHash ?? 'as it was',
+        errors: '',
+        location_key: locationKey,
+        next_update_at: knex.fn.now(),
+        last_discovery_at: knex.fn.now(),
+      })
+      .onConflict('entity_ref')
+      .merge();
+  }
+  const holdFile = (at: string, locationKey: string, resultHash?: string) =>
+    hold(plainLocationRef(target(at)), locationKey, {
+      source: urlKey(at),
+      ...(resultHash && { resultHash }),
+    });
+  const register = (at: string) =>
+    knex('locations').insert({
+      id: randomUUID(),
+      type: 'url',
+      target: target(at),
+      location_entity_ref: plainLocationRef(target(at)),
+    });
+  const names = async () => (await store.load()).map(one => one.entityRef).sort();
+  const count = async () => (await knex('bitbucket_server_discovery_conflicts')).length;
+
+  describe('about what a provider gave', () => {
+    it('are none where the catalog has taken it, or has none, or would take it', async () => {
+      await holdFile('PAY/api', A);
+      await hold(plainLocationRef(target('PAY/web')), null);
+
+      await store.compareGiven(A, ['PAY/api', 'PAY/web', 'PAY/new'].map(given), OWN);
+
+      expect(await store.load()).toEqual([]);
+    });
+
+    it.each([
+      ['another provider', B],
+      ['a registered location', urlKey('PAY/api')],
+      ['another module', 'github-provider:x'],
+    ])('name %s that has it', async (_, holder) => {
+      await holdFile('PAY/api', holder);
+
+      await store.compareGiven(A, [given('PAY/api')], OWN);
+
+      expect(await store.load()).toEqual([
+        {
+          kind: 'location',
+          entityRef: plainLocationRef(target('PAY/api')),
+          refused: { locationKey: A, targetUrl: target('PAY/api') },
+          holder: { locationKey: holder, targetUrl: target('PAY/api') },
+        },
+      ]);
+    });
+
+    it('name the other file where a location parser made the same of it', async () => {
+      await hold('component:default/api', B, { source: urlKey('PAY/web') });
+      const parsed = {
+        entityRef: 'component:default/api',
+        targetUrl: target('PAY/api'),
+        isLocation: false,
+      };
+      await register('PAY/api');
+
+      await store.compareGiven(A, [parsed], OWN);
+
+      expect(await store.load()).toMatchObject([
+        {
+          refused: { locationKey: A, targetUrl: target('PAY/api') },
+          holder: { locationKey: B, targetUrl: target('PAY/web') },
+        },
+      ]);
+    });
+
+    it('name who registered it as well, until that is taken back', async () => {
+      await holdFile('PAY/api', A);
+      await register('PAY/api');
+
+      await store.compareGiven(A, [given('PAY/api')], OWN);
+
+      expect(await store.load()).toMatchObject([
+        { refused: { locationKey: urlKey('PAY/api') }, holder: { locationKey: A } },
+      ]);
+      await knex('locations').delete();
+      expect(await store.load()).toEqual([]);
+      await store.compareGiven(B, [], OWN);
+      expect(await count()).toBe(0);
+    });
+
+    it('are replaced by those of the next run, each provider its own', async () => {
+      await holdFile('PAY/api', 'x');
+      await holdFile('PAY/web', 'x');
+      await store.compareGiven(A, ['PAY/api', 'PAY/web'].map(given), OWN);
+      await store.compareGiven(B, [given('PAY/api')], OWN);
+      expect(await store.load()).toHaveLength(3);
+
+      await store.compareGiven(A, [given('PAY/web')], OWN);
+
+      expect((await store.load()).map(one => one.refused.locationKey).sort()).toEqual([
+        A,
+        B,
+      ]);
+    });
+
+    it('are forgotten of a provider that is not configured any more', async () => {
+      await holdFile('PAY/api', A);
+      await store.compareGiven(B, [given('PAY/api')], OWN);
+      expect(await count()).toBe(1);
+
+      await store.compareGiven(A, [given('PAY/api')], new Set([A]));
+
+      expect(await count()).toBe(0);
+    });
+
+    it.each<[string, () => Promise<void>]>([
+      ['who has it has let go', async () => void (await knex('refresh_state').delete())],
+      ['the catalog has taken it after all', () => holdFile('PAY/api', A)],
+      ['yet another one has it', () => holdFile('PAY/api', 'y')],
+    ])('are not shown any more once %s', async (_, change) => {
+      await holdFile('PAY/api', 'x');
+      await store.compareGiven(A, [given('PAY/api')], OWN);
+      expect(await store.load()).toHaveLength(1);
+
+      await change();
+
+      expect(await store.load()).toEqual([]);
+    });
+
+    it('are looked for among any number of files, and kept in a bounded number', async () => {
+      const slugs = Array.from({ length: MOST_CONFLICTS + 1 }, (_, i) => `PAY/r${i}`);
+      const rows = slugs.map(at => ({
+        entity_id: at,
+        entity_ref: given(at).entityRef,
+        unprocessed_entity: '{}',
+        unprocessed_hash: '',
+        errors: '',
+        location_key: 'x',
+        next_update_at: knex.fn.now(),
+        last_discovery_at: knex.fn.now(),
+      }));
+      await knex.batchInsert('refresh_state', rows, 50);
+
+      await store.compareGiven(A, slugs.map(given), OWN);
+
+      expect(await store.load()).toHaveLength(MOST_CONFLICTS);
+    });
+  });
+
+  describe('about what was read from a file', () => {
+    beforeEach(async () => {
+      await holdFile('PAY/fork', A);
+      await hold('component:default/api', urlKey('PAY/api'), {
+        source: urlKey('PAY/api'),
+      });
+    });
+    const record = (holderKey = urlKey('PAY/api')) =>
+      store.recordRefused([refused('api', 'PAY/fork', holderKey)], OWN);
+
+    it('name both files', async () => {
+      await record();
+
+      expect(await store.load()).toEqual([
+        {
+          kind: 'entity',
+          entityRef: 'component:default/api',
+          refused: { locationKey: urlKey('PAY/fork'), targetUrl: target('PAY/fork') },
+          holder: { locationKey: urlKey('PAY/api'), targetUrl: target('PAY/api') },
+        },
+      ]);
+    });
+
+    it('are kept once, however often the catalog says so', async () => {
+      await record();
+      await record();
+      await store.recordRefused(
+        [1, 2].map(() => refused('api', 'PAY/fork', urlKey('PAY/api'))),
+        OWN,
+      );
+
+      expect(await store.load()).toHaveLength(1);
+    });
+
+    it('name what an entity provider has read it from', async () => {
+      await hold('component:default/api', 'org-provider', { source: 'url:https://x/y' });
+
+      await record('org-provider');
+
+      expect(await store.load()).toMatchObject([
+        { holder: { locationKey: 'org-provider', targetUrl: 'https://x/y' } },
+      ]);
+    });
+
+    it.each<[string, () => Promise<unknown>, string]>([
+      ['the file that was refused', async () => undefined, urlKey('PAY/api')],
+      [
+        'the file that has it',
+        async () => {
+          await holdFile('PAY/fork', 'x');
+          await holdFile('PAY/api', B);
+        },
+        urlKey('PAY/api'),
+      ],
+      [
+        'what a location parser made',
+        async () => {
+          await holdFile('PAY/fork', 'x');
+          await hold('component:default/api', B);
+        },
+        B,
+      ],
+      [
+        'a file that the catalog has from elsewhere',
+        async () => {
+          await holdFile('PAY/fork', 'x');
+          await store.compareGiven(A, [given('PAY/fork')], OWN);
+        },
+        urlKey('PAY/api'),
+      ],
+    ])('are kept where a provider of ours gave %s', async (_, change, holderKey) => {
+      await change();
+
+      await record(holderKey);
+
+      expect(await names()).toContain('component:default/api');
+    });
+
+    it('are not kept where no provider of ours gave either', async () => {
+      await holdFile('PAY/fork', 'x');
+
+      await record();
+
+      expect(await count()).toBe(0);
+    });
+
+    it.each<[string, () => Promise<unknown>]>([
+      [
+        'the other side is gone',
+        () => knex('refresh_state').where('entity_ref', 'component:default/api').delete(),
+      ],
+      ['somebody else has it', () => hold('component:default/api', 'x')],
+      ['the file is gone', () => knex('refresh_state').where('location_key', A).delete()],
+      [
+        'the catalog makes something else of the file',
+        () => holdFile('PAY/fork', A, 'something else'),
+      ],
+    ])('are not shown any more once %s, and then forgotten', async (_, change) => {
+      await record();
+
+      await change();
+
+      expect(await store.load()).toEqual([]);
+      await store.compareGiven(B, [], OWN);
+      expect(await count()).toBe(0);
+    });
+
+    it('are shown again when the catalog says so again', async () => {
+      await record();
+      await holdFile('PAY/fork', A, 'something else');
+
+      await record();
+
+      expect(await names()).toEqual(['component:default/api']);
+    });
+
+    it('stay where the catalog says so again while they are being forgotten', async () => {
+      await record();
+      const before = await readStored(knex);
+      await holdFile('PAY/fork', A, 'something else');
+      await record();
+
+      await forget(knex, before);
+
+      expect(await names()).toEqual(['component:default/api']);
+    });
+
+    it('stay while a run finds nothing else to say', async () => {
+      await record();
+
+      await store.compareGiven(A, [given('PAY/fork')], OWN);
+
+      expect(await names()).toEqual(['component:default/api']);
+    });
+
+    it('are kept in a bounded number, those that were seen last', async () => {
+      const many = (from: number) =>
+        Array.from({ length: MOST_CONFLICTS }, (_, i) =>
+          refused(`c${from + i}`, 'PAY/fork', urlKey('PAY/api')),
+        );
+
+      await store.recordRefused(many(0), OWN);
+      await clock.advance(1_000);
+      await store.recordRefused(many(900), OWN);
+
+      const kept = await knex('bitbucket_server_discovery_conflicts').select(
+        'entity_ref',
+      );
+      const expected = many(900).map(one => one.entityRef);
+      expect(kept.map(row => row.entity_ref).sort()).toEqual(expected.sort());
+    });
+  });
+
+  it('cannot be read without the tables of the catalog', async () => {
+    await knex.schema.renameTable('refresh_state', 'away');
+    const record = store.recordRefused([refused('a', 'PAY/b', urlKey('PAY/c'))], OWN);
+
+    // A driver's error need not be an Error of this test's realm.
+    await expect(record).rejects.toMatchObject({
+      message: expect.stringContaining('refresh_state'),
+    });
+
+    await knex.schema.renameTable('away', 'refresh_state');
+  });
+});

@@ -1,0 +1,116 @@
+/**
+ * Who holds what in the catalog, read from the catalog's own tables: it has no other way to
+ * tell it.
+ *
+ * @remarks Table and column names: catalog-backend 4.0.0, unchanged since its first releases.
+ */
+
+import type { Knex } from 'knex';
+import { ANNOTATION_LOCATION } from '@backstage/catalog-model';
+import { z } from 'zod';
+import { urlOfLocationKey } from '../discovery/conflicts';
+import { chunksOf } from './DiscoveryDatabase';
+
+/** Names per statement: a few questions about all that a provider holds. */
+const NAMES_PER_STATEMENT = 500;
+
+/** An entity as the catalog processes it. */
+export interface CatalogEntityState {
+  readonly entityRef: string;
+  /** Whose it is; `undefined` where anybody may take it over. */
+  readonly locationKey?: string;
+  /** Changes with what the catalog makes of it. */
+  readonly resultHash?: string;
+  /** The URL that it was read from. */
+  readonly sourceUrl?: string;
+}
+
+const StateRow = z.object({
+  entity_ref: z.string(),
+  location_key: z.string().nullish(),
+  result_hash: z.string().nullish(),
+  unprocessed_entity: z.string().nullish(),
+});
+
+const Annotated = z.object({
+  metadata: z.object({ annotations: z.record(z.string(), z.unknown()) }),
+});
+
+const LocationRow = z.object({ target: z.string() });
+
+/** Those of the entities that another side holds than the one with this location key. */
+export async function readHeldByOthers(
+  knex: Knex,
+  entityRefs: readonly string[],
+  locationKey: string,
+): Promise<CatalogEntityState[]> {
+  const states: CatalogEntityState[] = [];
+  for (const some of chunksOf(entityRefs, NAMES_PER_STATEMENT)) {
+    const rows: unknown[] = await knex('refresh_state')
+      .whereIn('entity_ref', some)
+      .whereNotNull('location_key')
+      .whereNot('location_key', locationKey)
+      .select('entity_ref', 'location_key', 'unprocessed_entity');
+    states.push(...rows.map(parseStateRow));
+  }
+  return states;
+}
+
+/**
+ * Entities by their refs, as far as there are any.
+ *
+ * @param lock - waits for whoever writes one of them at this moment
+ */
+export async function readStates(
+  knex: Knex,
+  entityRefs: readonly string[],
+  lock?: 'wait-for-writers',
+): Promise<Map<string, CatalogEntityState>> {
+  const states = new Map<string, CatalogEntityState>();
+  for (const some of chunksOf([...new Set(entityRefs)], NAMES_PER_STATEMENT)) {
+    const query = knex('refresh_state')
+      .whereIn('entity_ref', some)
+      .select('entity_ref', 'location_key', 'result_hash', 'unprocessed_entity');
+    const rows: unknown[] = await (lock ? query.forShare() : query);
+    rows.map(parseStateRow).forEach(one => states.set(one.entityRef, one));
+  }
+  return states;
+}
+
+/** Those of the URLs that somebody has registered as a location. */
+export async function readRegisteredUrls(
+  knex: Knex,
+  urls: readonly string[],
+): Promise<Set<string>> {
+  const registered = new Set<string>();
+  for (const some of chunksOf([...new Set(urls)], NAMES_PER_STATEMENT)) {
+    const rows: unknown[] = await knex('locations')
+      .where('type', 'url')
+      .whereIn('target', some)
+      .select('target');
+    rows.forEach(row => registered.add(LocationRow.parse(row).target));
+  }
+  return registered;
+}
+
+/** @throws an error when the row is not as the catalog writes it */
+function parseStateRow(row: unknown): CatalogEntityState {
+  const parsed = StateRow.parse(row);
+  const sourceUrl = readSource(parsed.unprocessed_entity);
+  return {
+    entityRef: parsed.entity_ref,
+    ...(parsed.location_key && { locationKey: parsed.location_key }),
+    ...(parsed.result_hash && { resultHash: parsed.result_hash }),
+    ...(sourceUrl !== undefined && { sourceUrl }),
+  };
+}
+
+function readSource(json: string | null | undefined): string | undefined {
+  try {
+    const entity = Annotated.safeParse(json ? JSON.parse(json) : undefined);
+    const source = entity.data?.metadata.annotations[ANNOTATION_LOCATION];
+    return typeof source === 'string' ? urlOfLocationKey(source) : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,87 @@
+import { TestDatabases } from '@backstage/backend-test-utils';
+import { asDatabaseService } from '../__testUtils__/testDatabases';
+import { plainLocationRef, toLocationEntity } from '../provider/locationEntities';
+import { readCatalogBaseline } from './readCatalogBaseline';
+
+const PROVIDER = 'bitbucketServer-provider:default';
+const PAGE = 'https://git.example.com/projects/PAY/repos/api/browse';
+const TARGET = `${PAGE}/catalog-info.yaml`;
+const FILE = { path: 'catalog-info.yaml', targetUrl: TARGET };
+const LOCATION = toLocationEntity(
+  { repository: { id: 7, projectKey: 'PAY', slug: 'api' }, file: FILE },
+  'default',
+).entity;
+const COMPONENT = {
+  apiVersion: 'backstage.io/v1alpha1',
+  kind: 'Component',
+  metadata: {
+    annotations: { 'backstage.io/managed-by-location': `url:${TARGET}` },
+    name: 'api',
+  },
+};
+
+const databases = TestDatabases.create({ ids: ['SQLITE_3'] });
+
+/** The catalog's tables with these entities, as far as they are read. */
+async function readFrom(rows: readonly { entity: unknown; sourceKey?: string }[]) {
+  const knex = await databases.init('SQLITE_3');
+  await knex.schema.createTable('refresh_state', table => {
+    table.string('entity_ref');
+    table.text('unprocessed_entity');
+  });
+  await knex.schema.createTable('refresh_state_references', table => {
+    table.string('source_key');
+    table.string('target_entity_ref');
+  });
+  for (const [index, { entity, sourceKey = PROVIDER }] of rows.entries()) {
+    const ref = `entity-${index}`;
+    const text = typeof entity === 'string' ? entity : JSON.stringify(entity);
+    await knex('refresh_state').insert({ entity_ref: ref, unprocessed_entity: text });
+    await knex('refresh_state_references').insert({
+      source_key: sourceKey,
+      target_entity_ref: ref,
+    });
+  }
+  return readCatalogBaseline(asDatabaseService(knex), PROVIDER, plainLocationRef);
+}
+
+describe('what the catalog holds from a provider', () => {
+  it('is the file that a Location reads', async () => {
+    expect(await readFrom([{ entity: LOCATION }])).toEqual({
+      repositories: [{ repositoryId: -1, projectKey: 'PAY', slug: 'api', files: [FILE] }],
+      held: [],
+    });
+  });
+
+  it('is what a location parser made of a file, with the whole entity', async () => {
+    const { repositories } = await readFrom([{ entity: COMPONENT }]);
+
+    const entity = { key: 'component:default/api', json: JSON.stringify(COMPONENT) };
+    expect(repositories[0]?.files).toEqual([{ ...FILE, entity }]);
+  });
+
+  it('is a Location of a parser where it is not the one that reads its own file', async () => {
+    const metadata = { ...COMPONENT.metadata, name: 'bundle' };
+    const spec = { type: 'url', targets: [`${PAGE}/a.yaml`, `${PAGE}/b.yaml`] };
+    const { repositories } = await readFrom([
+      { entity: { ...COMPONENT, kind: 'Location', metadata, spec } },
+    ]);
+
+    expect(repositories[0]?.files[0]?.entity?.key).toBe('location:default/bundle');
+  });
+
+  it.each([
+    [
+      'of another provider',
+      { entity: LOCATION, sourceKey: 'bitbucketServer-provider:b' },
+    ],
+    [
+      'that nothing says the file of',
+      { entity: { ...COMPONENT, metadata: { name: 'x' } } },
+    ],
+    ['that is no entity', { entity: { kind: 'Location', spec: { target: TARGET } } }],
+    ['that is no JSON', { entity: '{' }],
+  ])('is nothing %s', async (_, row) => {
+    expect((await readFrom([row])).repositories).toEqual([]);
+  });
+});
