@@ -15,8 +15,9 @@ module.exports = {
       },
     ],
   },
+  // Published as ES modules alone. The innermost folder counts: a package may be nested.
   transformIgnorePatterns: [
-    '/node_modules/(?!(@mswjs|msw|until-async|rettime|@open-draft)/)',
+    '/node_modules/(?!.*/node_modules/)(?!(@mswjs|msw|until-async|rettime|@open-draft|jose)/)',
   ],
   globalSetup: '<rootDir>/scripts/jest-global-setup.js',
   testTimeout: 60_000,
