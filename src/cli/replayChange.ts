@@ -5,6 +5,7 @@
 
 import { webBaseUrl } from '../bitbucket/webUrls';
 import { evaluateRepository } from '../discovery/evaluateRepository';
+import { filterListed, ListedRepository } from '../discovery/filterRepositories';
 import { reportRepository } from '../discovery/report';
 import { decideRelevance, ProviderView, Relevance } from '../events/decideRelevance';
 import { RepositoryChange } from '../events/repositoryChanges';
@@ -55,9 +56,7 @@ export async function replayChange(
   }
   const repositories =
     change.type === 'project-modified'
-      ? await mapConcurrent(around.repositories, connection.config.concurrency, one =>
-          evaluate(one, connection, io, one),
-        )
+      ? await evaluateAll(around.repositories, connection, io)
       : [await evaluate(change.repository, connection, io)];
   const isProject = change.type === 'project-modified';
   return {
@@ -135,11 +134,24 @@ async function decide(
   }
 }
 
+async function evaluateAll(
+  repositories: readonly Repository[],
+  connection: Connection,
+  io: CliIo,
+): Promise<ReplayedRepository[]> {
+  const { client: source, config } = connection;
+  const tools = { source, signal: io.signal };
+  const listed = await filterListed(repositories, [], config, tools);
+  return mapConcurrent(listed, config.concurrency, one =>
+    evaluate(one.repository, connection, io, one),
+  );
+}
+
 async function evaluate(
   address: RepositoryAddress,
   connection: Connection,
   { clock, signal }: CliIo,
-  listed?: Repository,
+  listed?: ListedRepository,
 ): Promise<ReplayedRepository> {
   const name = `${address.projectKey}/${address.slug}`;
   const evaluation = await evaluateRepository(address, connection.config, {

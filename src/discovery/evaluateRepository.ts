@@ -4,6 +4,7 @@
  */
 
 import { Problem, Repository, RepositoryAddress } from '../model';
+import { ListedRepository } from './filterRepositories';
 import { findCatalogFiles } from './findCatalogFiles';
 import { addressKey, isPlaceholderId } from './identify';
 import { decideByOwnLabels } from './labels';
@@ -51,7 +52,7 @@ export interface EvaluationTools {
   /** Its former address, where it was renamed or moved. */
   readonly was?: RepositoryAddress;
   /** The repository, where a listing has just shown it: then it is not asked for. */
-  readonly listed?: Repository;
+  readonly listed?: ListedRepository;
   readonly now: () => number;
   readonly signal?: AbortSignal;
 }
@@ -64,7 +65,7 @@ export async function evaluateRepository(
 ): Promise<Evaluation> {
   const { source, signal, listed, was, now } = tools;
   const lookup = listed
-    ? ({ kind: 'found', repository: listed } as const)
+    ? ({ kind: 'found', repository: listed.repository } as const)
     : await source.getRepository(address, { signal });
   if (lookup.kind === 'unknown') {
     return lookup;
@@ -81,9 +82,11 @@ export async function evaluateRepository(
     const remembered = mine.map(one => ({ ...one, ...gone }));
     return { kind: 'evaluated', delta: { ...delta, remembered, forgottenIds: [] } };
   }
+  const settled = listed
+    ? listed.settled
+    : await decideByOwnLabels(lookup.repository, scope, source, signal);
   const outcome =
-    (await decideByOwnLabels(lookup.repository, scope, source, signal)) ??
-    (await findCatalogFiles(lookup.repository, scope, source, signal));
+    settled ?? (await findCatalogFiles(lookup.repository, scope, source, signal));
   if (outcome.kind === 'unknown') {
     const { reason, detail } = outcome;
     return { kind: 'unknown', problem: { reason, detail } };

@@ -23,6 +23,32 @@ export type RepositoryFilter = (
   known: readonly KnownRepository[],
 ) => Promise<Repository[]>;
 
+/** A repository that a listing has just shown, among others. */
+export interface ListedRepository {
+  readonly repository: Repository;
+  /** Where the filters have settled it: excluded, or unknown. */
+  readonly settled?: RepositoryOutcome;
+}
+
+/**
+ * Filters what a listing has shown, all of it together: one by one, each repository would
+ * be asked for its labels. Throws only what the source throws.
+ */
+export async function filterListed(
+  repositories: readonly Repository[],
+  known: readonly KnownRepository[],
+  scope: DiscoveryScope,
+  tools: Omit<FilterTools, 'record'>,
+): Promise<ListedRepository[]> {
+  const outcomes = new Map<number, RepositoryOutcome>();
+  const record: FilterTools['record'] = ({ id }, outcome) => outcomes.set(id, outcome);
+  await createRepositoryFilter(scope, { ...tools, record })(repositories, known);
+  return repositories.map(repository => {
+    const settled = outcomes.get(repository.id);
+    return { repository, ...(settled && { settled }) };
+  });
+}
+
 /** Makes the filter of one pass; each call reads the labels that the filters name. */
 export function createRepositoryFilter(
   scope: DiscoveryScope,

@@ -42,6 +42,35 @@ describe('a project that was modified', () => {
     expect(scene.first.refreshed.sort()).toEqual(['PAY/api', 'PAY/db', 'PAY/web']);
   });
 
+  it('has its labels asked for in bulk, not by each of its repositories', async () => {
+    const files = { [CATALOG_FILE]: 'x' };
+    const scene = await startEvents({
+      slugs: ['web', 'db'],
+      repositories: [{ ...here('api'), files, labels: ['service'] }],
+      config: { filters: { labels: ['service'] } },
+    });
+    await modifyProject(scene);
+    await scene.idle();
+    expect(scene.asked()).toEqual({ ...ONE_LISTING, labels: 1, 'file-check': 1 });
+    expect(scene.first.refreshed).toEqual(['PAY/api']);
+  });
+
+  it('is listed again where its labels could not be read, and loses nothing', async () => {
+    const files = { [CATALOG_FILE]: 'x' };
+    const scene = await startEvents({
+      slugs: [],
+      repositories: [{ ...here('api'), files, labels: ['service'] }],
+      config: { filters: { labels: ['service'] } },
+    });
+    const effect = { type: 'status', status: 401 } as const;
+    scene.bitbucket.faults.add({ match: { kind: 'labels' }, effect, times: 2 });
+    await modifyProject(scene);
+    await scene.idle();
+    expect(scene.asked()).toMatchObject({ 'project-repositories': 3, 'file-check': 1 });
+    expect(scene.first.mutations).toEqual([]);
+    expect(scene.first.holds()).toEqual(['PAY/api']);
+  });
+
   it('is listed once for several events at once, also page by page', async () => {
     const scene = await startEvents({ bitbucket: { pageCaps: { repositories: 2 } } });
     await modifyProject(scene);

@@ -7,9 +7,11 @@ import { RestClient } from '../bitbucket/RestClient';
 import { BitbucketServerCredentialsError } from '../bitbucket/errors';
 import { addressKey } from '../discovery/identify';
 import { Evaluation } from '../discovery/evaluateRepository';
-import { Repository } from '../model';
+import { filterListed } from '../discovery/filterRepositories';
+import { Problem, Repository } from '../model';
 import { ProviderContext } from '../provider/ProviderContext';
 import { RepositoryEvaluator } from '../provider/RepositoryEvaluator';
+import { toSource } from '../provider/toSource';
 import { RequestObserver } from '../http/types';
 import { CoalescingQueue, WorkResult } from './CoalescingQueue';
 import { EventLog, nameOf } from './EventLog';
@@ -194,16 +196,24 @@ export class RepositoryReactor {
     const client = await this.#client();
     for await (const step of client.listProjectRepositories(change.key, { signal })) {
       if (step.kind === 'failed') {
-        log.retried(`Project ${change.key}`, step.problem.detail);
-        return { kind: 'retry', detail: step.problem.detail };
+        return this.#retryProject(change, step.problem);
       }
       listed.push(...step.items);
     }
-    const memory = await store.load(config.id);
-    planProject(change, listed, memory?.repositories ?? [], config.filters).forEach(
-      item => this.#add(item),
-    );
+    const known = (await store.load(config.id))?.repositories ?? [];
+    const source = toSource(client, undefined);
+    const filtered = await filterListed(listed, known, config, { source, signal });
+    const doubt = filtered.map(one => one.settled).find(one => one?.kind === 'unknown');
+    if (doubt) {
+      return this.#retryProject(change, doubt);
+    }
+    planProject(change, filtered, known, config.filters).forEach(item => this.#add(item));
     return DONE;
+  }
+
+  #retryProject({ key }: ProjectChange, { detail }: Problem): WorkResult {
+    this.#options.log.retried(`Project ${key}`, detail);
+    return { kind: 'retry', detail };
   }
 
   async #client(): Promise<RestClient> {

@@ -116,12 +116,15 @@ describe('the repository', () => {
   });
 
   it('stays as a listing has shown it, the later listing first', () => {
-    const one = repository(7, 'PAY/api');
-    const two = repository(7, 'PAY/api', { archived: true });
-    expect(mergePending({ ...nothing, listed: one }, nothing).listed).toBe(one);
-    expect(mergePending(nothing, { ...nothing, listed: two }).listed).toBe(two);
-    const merged = mergePending({ ...nothing, listed: one }, { ...nothing, listed: two });
-    expect(merged.listed).toBe(two);
+    const shown = { repository: repository(7, 'PAY/api') };
+    const anew = { repository: repository(7, 'PAY/api', { archived: true }) };
+    expect(mergePending({ ...nothing, listed: shown }, nothing).listed).toBe(shown);
+    expect(mergePending(nothing, { ...nothing, listed: anew }).listed).toBe(anew);
+    const merged = mergePending(
+      { ...nothing, listed: shown },
+      { ...nothing, listed: anew },
+    );
+    expect(merged.listed).toBe(anew);
     expect('listed' in mergePending(nothing, nothing)).toBe(false);
   });
 });

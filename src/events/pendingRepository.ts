@@ -1,6 +1,7 @@
 /** What is to be done about one repository, joined from any number of events. Pure. */
 
-import { Repository, RepositoryAddress } from '../model';
+import { ListedRepository } from '../discovery/filterRepositories';
+import { RepositoryAddress } from '../model';
 import { ChangedRepository, RefChange, RepositoryChange } from './repositoryChanges';
 
 /** A change of one repository. */
@@ -13,7 +14,7 @@ export interface PendingRepository {
   /** At most one of each type. */
   readonly changes: readonly SingleChange[];
   /** As a listing has just shown it: it is looked at whatever the events say. */
-  readonly listed?: Repository;
+  readonly listed?: ListedRepository;
 }
 
 /** Joins what happened later with what happened before. */

@@ -1,4 +1,6 @@
 import { filters, known, repository } from '../__testUtils__/discoveryData';
+import { KnownRepository } from '../discovery/types';
+import { Repository } from '../model';
 import { planProject, ProjectChange } from './planProject';
 
 const MODIFIED: ProjectChange = { type: 'project-modified', key: 'PAY' };
@@ -7,14 +9,16 @@ const ALL = filters();
 
 /** What is planned, such as `listed 1 PAY/api` or `missing 1 PAY/api`. */
 function plan(
-  ...[change, listed, remembered, some = ALL]: Partial<Parameters<typeof planProject>>
+  change = MODIFIED,
+  listed: readonly Repository[] = [],
+  remembered: readonly KnownRepository[] = [],
+  some = ALL,
 ) {
-  return planProject(change ?? MODIFIED, listed ?? [], remembered ?? [], some).map(
-    item => {
-      const { id, projectKey, slug } = item.repository;
-      return `${item.listed ? 'listed' : 'missing'} ${id} ${projectKey}/${slug}`;
-    },
-  );
+  const shown = listed.map(one => ({ repository: one }));
+  return planProject(change, shown, remembered, some).map(item => {
+    const { id, projectKey, slug } = item.repository;
+    return `${item.listed ? 'listed' : 'missing'} ${id} ${projectKey}/${slug}`;
+  });
 }
 
 describe('a project that was modified', () => {
@@ -37,7 +41,7 @@ describe('a project that was modified', () => {
   it('says of each what happened', () => {
     const [here, missing] = planProject(
       MODIFIED,
-      [repository(1, 'PAY/api')],
+      [{ repository: repository(1, 'PAY/api') }],
       [known(2, 'PAY/web')],
       ALL,
     );
@@ -67,7 +71,12 @@ describe('a project that was modified', () => {
 
 describe('a project that was renamed', () => {
   it('names the former address of each repository', () => {
-    const [item] = planProject(RENAMED, [repository(1, 'MONEY/api')], [], ALL);
+    const [item] = planProject(
+      RENAMED,
+      [{ repository: repository(1, 'MONEY/api') }],
+      [],
+      ALL,
+    );
     expect(item?.changes).toMatchObject([
       { type: 'modified', was: { projectKey: 'PAY', slug: 'api' } },
     ]);

@@ -1,6 +1,7 @@
 /** Which repositories to look at because their project was changed. Pure. */
 
 import { addressKey, isPlaceholderId } from '../discovery/identify';
+import { ListedRepository } from '../discovery/filterRepositories';
 import { KnownRepository } from '../discovery/types';
 import { assessAddress } from '../filters/repositoryFilter';
 import { RepositoryFilters } from '../filters/types';
@@ -19,7 +20,7 @@ export type ProjectChange = Extract<RepositoryChange, { type: 'project-modified'
  */
 export function planProject(
   change: ProjectChange,
-  listed: readonly Repository[],
+  listed: readonly ListedRepository[],
   known: readonly KnownRepository[],
   filters: RepositoryFilters,
 ): PendingRepository[] {
@@ -29,21 +30,19 @@ export function planProject(
   );
   const hadIds = new Set(had.map(one => one.repositoryId));
   const here = listed.filter(
-    one => hadIds.has(one.id) || assessAddress(one, filters) === undefined,
+    ({ repository }) =>
+      hadIds.has(repository.id) || assessAddress(repository, filters) === undefined,
   );
-  const hereIds = new Set(here.map(one => one.id));
+  const hereIds = new Set(here.map(one => one.repository.id));
   const hereAddresses = new Set(
-    here.flatMap(one => addressesOf(one, change)).map(addressKey),
+    here.flatMap(one => addressesOf(one.repository, change)).map(addressKey),
   );
   const missing = had.filter(one =>
     isPlaceholderId(one.repositoryId)
       ? !hereAddresses.has(addressKey(one))
       : !hereIds.has(one.repositoryId),
   );
-  return [
-    ...here.map(repository => toListed(repository, change)),
-    ...missing.map(toMissing),
-  ];
+  return [...here.map(one => toListed(one, change)), ...missing.map(toMissing)];
 }
 
 /** Under the key it has now and the one it had before. */
@@ -54,12 +53,13 @@ function addressesOf({ projectKey, slug }: Repository, { formerKey }: ProjectCha
   ];
 }
 
-function toListed(repository: Repository, change: ProjectChange): PendingRepository {
+function toListed(listed: ListedRepository, change: ProjectChange): PendingRepository {
+  const { repository } = listed;
   const [, was] = addressesOf(repository, change);
   return {
     repository,
     changes: [{ type: 'modified', repository, ...(was && { was }) }],
-    listed: repository,
+    listed,
   };
 }
 

@@ -132,7 +132,9 @@ describe('an evaluation', () => {
       personal: false,
       public: false,
     };
-    await clock.run(evaluate({ address: listed, was: API, listed }));
+    await clock.run(
+      evaluate({ address: listed, was: API, listed: { repository: listed } }),
+    );
     expect(countRequests(bitbucket)).toEqual({ 'file-check': 1 });
     expect(connection.targets()).toEqual(['db', 'gateway', 'web'].map(targetOf));
   });

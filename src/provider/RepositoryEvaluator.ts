@@ -9,10 +9,11 @@ import {
   Evaluation,
   RepositoryDelta,
 } from '../discovery/evaluateRepository';
+import { ListedRepository } from '../discovery/filterRepositories';
 import { guardEvaluation, GuardedDelta } from '../discovery/guardEvaluation';
 import { keyOf, keysOf, locationsOf, uniqueByKey } from '../discovery/locations';
 import { KnownRepository, RepositoryResult, Vicinity } from '../discovery/types';
-import { Repository, RepositoryAddress } from '../model';
+import { RepositoryAddress } from '../model';
 import { ProviderContext } from './ProviderContext';
 import { toSource } from './toSource';
 
@@ -22,7 +23,7 @@ export interface EvaluationRequest {
   /** Its former address, where it was renamed or moved. */
   readonly was?: RepositoryAddress;
   /** As a listing has just shown it. */
-  readonly listed?: Repository;
+  readonly listed?: ListedRepository;
 }
 
 /** No run has begun: what the catalog holds is not known. */
