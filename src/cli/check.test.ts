@@ -103,6 +103,23 @@ describe('check', () => {
     expect(stdout).toContain('No credentials are configured');
   });
 
+  it("asks with the provider's own credentials, and speaks of their budget", async () => {
+    const token = 'BBDC-token-of-a-project';
+    const bitbucket = createDemoBitbucket({
+      anonymousAccess: true,
+      users: [TEST_USER, { name: 'project-reader', token, nameless: true }],
+      rateLimit: { capacity: 60, fillRate: 5, settingsReadable: true },
+    });
+    const config = { ...DEMO_PROVIDER, token };
+    const appConfig = appConfigFor({ bitbucket, integration: {}, config });
+    const { stdout } = await runCommand(['check'], { bitbucket, appConfig });
+
+    expect(stdout).not.toContain('No credentials are configured');
+    expect(stdout).toContain('Bitbucket does not name the user');
+    expect(stdout).toContain('60 requests at once, 5 more each second');
+    expect(stdout).not.toContain(token);
+  });
+
   it('fails where no repository passes the filters', async () => {
     const { stdout, exitCode } = await ask('check', createDemoBitbucket(), {
       filters: { repoSlug: '^nothing-is-called-so$' },

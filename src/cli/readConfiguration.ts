@@ -13,6 +13,7 @@ import {
 } from '@backstage/integration';
 import { readProviderConfigs } from '../config/readProviderConfigs';
 import { ProviderConfig } from '../config/types';
+import { withOwnCredentials } from '../config/withOwnCredentials';
 import { CliIo } from './CliIo';
 import { UsageError } from './errors';
 
@@ -27,6 +28,7 @@ export interface ConfigurationOptions {
 /** One provider with the integration of its host. */
 export interface ConfiguredProvider {
   readonly config: ProviderConfig;
+  /** With the provider's own credentials, where it has some. */
   readonly integration: BitbucketServerIntegrationConfig;
 }
 
@@ -134,7 +136,9 @@ function readAll(config: Config): ConfiguredProvider[] {
     return configs.flatMap(one => {
       // The reader of the providers has made sure that there is one.
       const integration = integrations.find(({ host }) => isSameHost(host, one.host));
-      return integration ? [{ config: one, integration }] : [];
+      return integration
+        ? [{ config: one, integration: withOwnCredentials(integration, one.credentials) }]
+        : [];
     });
   } catch (error) {
     throw new UsageError(
