@@ -8,11 +8,8 @@ import {
   stringifyEntityRef,
 } from '@backstage/catalog-model';
 import { CatalogFile, RepositoryAddress } from '../model';
-import {
-  ANNOTATION_PROJECT_KEY,
-  ANNOTATION_REPO_SLUG,
-  plainTargetOf,
-} from '../provider/locationEntities';
+import { plainTargetOf } from '../provider/locationEntities';
+import { ANNOTATION_PROJECT_KEY, ANNOTATION_REPO_SLUG } from '../util/annotations';
 import { canonicalJson } from '../util/canonicalJson';
 
 const validateEntity = entitySchemaValidator();

@@ -14,9 +14,7 @@ import {
 } from '@backstage/plugin-catalog-node';
 import { anchorEntityName } from '../config/anchorEntityName';
 import { CatalogLocation } from '../discovery/types';
-
-export const ANNOTATION_PROJECT_KEY = 'bitbucket.org/project-key';
-export const ANNOTATION_REPO_SLUG = 'bitbucket.org/repo-slug';
+import { ANNOTATION_PROJECT_KEY, ANNOTATION_REPO_SLUG } from '../util/annotations';
 
 const validateEnvelope = entityEnvelopeSchemaValidator();
 

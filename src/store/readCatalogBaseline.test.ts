@@ -60,6 +60,29 @@ describe('what the catalog holds from a provider', () => {
     expect(repositories[0]?.files).toEqual([{ ...FILE, entity }]);
   });
 
+  it.each([
+    ['another place', 'url:https://wiki.example.com/api', 'https://wiki.example.com/api'],
+    ['no URL at all', 'bitbucket-server:PAY/api', 'bitbucket-server:PAY/api'],
+  ])('is what a location parser made, also of %s', async (_, location, targetUrl) => {
+    const annotations = {
+      'backstage.io/managed-by-location': location,
+      'bitbucket.org/project-key': 'PAY',
+      'bitbucket.org/repo-slug': 'api',
+    };
+    const entity = { ...COMPONENT, metadata: { annotations, name: 'api' } };
+    const { repositories } = await readFrom([{ entity }]);
+
+    const key = 'component:default/api';
+    expect(repositories).toEqual([
+      {
+        repositoryId: -1,
+        projectKey: 'PAY',
+        slug: 'api',
+        files: [{ path: '', targetUrl, entity: { key, json: JSON.stringify(entity) } }],
+      },
+    ]);
+  });
+
   it('is a Location of a parser where it is not the one that reads its own file', async () => {
     const metadata = { ...COMPONENT.metadata, name: 'bundle' };
     const spec = { type: 'url', targets: [`${PAGE}/a.yaml`, `${PAGE}/b.yaml`] };

@@ -14,7 +14,8 @@ import {
 import { z } from 'zod';
 import { addressKey } from '../discovery/identify';
 import { KnownRepository, ProviderMemory } from '../discovery/types';
-import { CatalogFile } from '../model';
+import { CatalogFile, RepositoryAddress } from '../model';
+import { ANNOTATION_PROJECT_KEY, ANNOTATION_REPO_SLUG } from '../util/annotations';
 import { canonicalJson } from '../util/canonicalJson';
 import { parseTarget } from '../util/parseTarget';
 
@@ -25,8 +26,11 @@ const validateEnvelope = entityEnvelopeSchemaValidator();
 /** The entity ref of the Location by which the catalog reads a URL. */
 export type PlainLocationRef = (targetUrl: string) => string;
 
-/** A file the catalog was given, without its path: that is part of the URL. */
-type GivenFile = Omit<CatalogFile, 'path'>;
+/** A file the catalog was given. */
+interface GivenFile {
+  readonly address: RepositoryAddress;
+  readonly file: CatalogFile;
+}
 
 /**
  * Reads the Locations a provider has in the catalog, and what a location parser made in
@@ -74,36 +78,50 @@ function toGivenFile(entity: Entity, plainLocationRef: PlainLocationRef): GivenF
   const spec = LocationSpec.safeParse(entity.spec);
   const target = spec.success ? spec.data.target : undefined;
   if (target !== undefined && ref === plainLocationRef(target)) {
-    return [{ targetUrl: target }];
+    return ofTarget(target);
   }
-  const readFrom = entity.metadata.annotations?.[ANNOTATION_LOCATION];
+  const { annotations = {} } = entity.metadata;
+  const targetUrl = (annotations[ANNOTATION_LOCATION] ?? '').replace(/^url:/, '');
+  const read = parseTarget(targetUrl);
+  const address = statedAddress(annotations) ?? read;
   const json = canonicalJson(entity);
-  return readFrom?.startsWith('url:') && json
-    ? [{ targetUrl: readFrom.slice('url:'.length), entity: { key: ref, json } }]
+  const file = { path: read?.path ?? '', targetUrl };
+  return address && json
+    ? [{ address, file: { ...file, entity: { key: ref, json } } }]
     : [];
+}
+
+/** A parser may name any place as the one it read, but these name the repository. */
+function statedAddress(
+  annotations: Readonly<Record<string, string>>,
+): RepositoryAddress | undefined {
+  const projectKey = annotations[ANNOTATION_PROJECT_KEY];
+  const slug = annotations[ANNOTATION_REPO_SLUG];
+  return projectKey && slug ? { projectKey, slug } : undefined;
+}
+
+/** What is no Bitbucket file (the anchor) is left out. */
+function ofTarget(targetUrl: string): GivenFile[] {
+  const parsed = parseTarget(targetUrl);
+  return parsed ? [{ address: parsed, file: { path: parsed.path, targetUrl } }] : [];
 }
 
 /** Groups the files that Locations read by repository. */
 export function toKnownRepositories(targets: readonly string[]): KnownRepository[] {
-  return groupByRepository(targets.map(targetUrl => ({ targetUrl })));
+  return groupByRepository(targets.flatMap(ofTarget));
 }
 
-/** What is no Bitbucket file (the anchor) is left out. */
-function groupByRepository(files: readonly GivenFile[]): KnownRepository[] {
+function groupByRepository(given: readonly GivenFile[]): KnownRepository[] {
   const known = new Map<string, KnownRepository>();
-  for (const file of files) {
-    const parsed = parseTarget(file.targetUrl);
-    if (!parsed) {
-      continue;
-    }
-    const { projectKey, slug, path } = parsed;
-    const key = addressKey(parsed);
+  for (const { address, file } of given) {
+    const { projectKey, slug } = address;
+    const key = addressKey(address);
     const before = known.get(key);
     known.set(key, {
       repositoryId: before?.repositoryId ?? -1 - known.size,
       projectKey,
       slug,
-      files: [...(before?.files ?? []), { path, ...file }],
+      files: [...(before?.files ?? []), file],
     });
   }
   return [...known.values()];
