@@ -15,13 +15,15 @@ import { createBackendModule } from '@backstage/backend-plugin-api';
 import { locationSpecToLocationEntity } from '@backstage/plugin-catalog-node';
 
 export const parseMetadata: BitbucketServerLocationParser = async function* parse({
+  branch,
   client,
   location,
   path,
   repository,
 }) {
   const { project, slug } = repository;
-  const file = await client.getFile({ projectKey: project.key, repo: slug, path });
+  const address = { projectKey: project.key, repo: slug };
+  const file = await client.getFile({ ...address, path, branch });
   if (file.ok) {
     yield locationSpecToLocationEntity({ location });
   } else if (file.status === 404) {
@@ -29,16 +31,21 @@ export const parseMetadata: BitbucketServerLocationParser = async function* pars
       apiVersion: 'backstage.io/v1alpha1',
       kind: 'Component',
       metadata: {
-        name: `${project.key}-${slug}`.toLowerCase(),
+        name: toName(`${project.key}-${slug}`),
         title: repository.name,
         ...(repository.description && { description: repository.description }),
       },
-      spec: { type: 'service', lifecycle: 'unknown', owner: project.key.toLowerCase() },
+      spec: { type: 'service', lifecycle: 'unknown', owner: toName(project.key) },
     };
   } else {
     throw new Error(`Bitbucket answered ${file.status} to ${path}`);
   }
 };
+
+/** Names have up to 63 characters, and none of `~`, with which personal projects begin. */
+function toName(text: string): string {
+  return text.toLowerCase().replace(/^\W+/, '').slice(0, 63).replace(/\W+$/, '');
+}
 
 export default createBackendModule({
   pluginId: 'catalog',

@@ -66,6 +66,19 @@ describe('BitbucketServerClient', () => {
     expect((await client.getFile(file)).status).toBe(404);
   });
 
+  it('takes no 404 for a missing file that Bitbucket does not prove', async () => {
+    const { client, bitbucket } = createClient();
+    const file = { ...API, path: 'catalog-info.yaml' };
+
+    expect((await client.getFile(file)).status).toBe(404);
+    const gone = client.getFile({ projectKey: 'PAY', repo: 'no-such', path: 'x' });
+    await expect(gone).rejects.toMatchObject({ name: 'ServiceUnavailableError' });
+    bitbucket.faults.add({ effect: 'xml-404' });
+    await expect(client.getFile(file)).rejects.toThrow(
+      /Whether there is such a file is not known: .*404 with an XML document/,
+    );
+  });
+
   it('reads a repository', async () => {
     const { client } = createClient();
 

@@ -1,8 +1,9 @@
 /** The client that others are given: Bitbucket's answers, asked for at a measured pace. */
 
-import { NotFoundError, ResponseError } from '@backstage/errors';
+import { NotFoundError, ResponseError, ServiceUnavailableError } from '@backstage/errors';
 import { BitbucketServerIntegrationConfig } from '@backstage/integration';
 import { z } from 'zod';
+import { describe, provenAbsence } from '../bitbucket/assessReply';
 import { RestUrls } from '../bitbucket/restUrls';
 import { webBaseUrl } from '../bitbucket/webUrls';
 import { parseJson } from '../bitbucket/wire';
@@ -82,7 +83,12 @@ export class BitbucketServerClient {
   }
 
   /**
-   * The content of a file, whatever the answer's status.
+   * The content of a file, whatever the answer's status. A 404 is only returned where
+   * Bitbucket itself says that the file, or the branch, is missing.
+   *
+   * @remarks Any other 404 (of a proxy, of a repository that has just been deleted or
+   * hidden) proves nothing about the file, and who takes it for its absence would take
+   * what the catalog has of it away.
    *
    * @param options - `path`: from the repository root, not encoded; `branch`: short name,
    * the default branch when left out
@@ -96,7 +102,9 @@ export class BitbucketServerClient {
     const { branch } = options;
     const path = options.path.replace(/^\//, '');
     const at = branch === undefined ? undefined : `refs/heads/${branch}`;
-    return this.#fetch(this.#urls.rawFile(addressOf(options), path, at));
+    const response = await this.#fetch(this.#urls.rawFile(addressOf(options), path, at));
+    await refuseUnproven(response, at !== undefined);
+    return response;
   }
 
   /** One repository. */
@@ -148,6 +156,20 @@ export class BitbucketServerClient {
       throw new Error(`GET ${url} did not yield what Bitbucket answers there`);
     }
     return parsed.data;
+  }
+}
+
+/** @throws ServiceUnavailableError at a 404 that does not prove that a file is missing */
+async function refuseUnproven(response: Response, askedForBranch: boolean) {
+  if (response.status !== 404) {
+    return;
+  }
+  const { status, headers, url } = response;
+  const reply = { url, status, headers, body: await response.clone().text() };
+  if (provenAbsence(reply, askedForBranch) === undefined) {
+    throw new ServiceUnavailableError(
+      `Whether there is such a file is not known: Bitbucket answered ${describe(reply)}`,
+    );
   }
 }
 
