@@ -300,7 +300,7 @@ const ALL_CASES = [
   },
   {
     file: 'src/module.ts',
-    code: `export const lines = [\n${'  1,\n'.repeat(260)}];\n`,
+    code: `export const lines = [\n${'  1,\n'.repeat(400)}];\n`,
     expected: ['max-lines'],
   },
   {
