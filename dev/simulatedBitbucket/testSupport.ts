@@ -69,6 +69,10 @@ export class ManualClock implements Clock {
     return this.#now;
   }
 
+  monotonicMs(): number {
+    return this.#now;
+  }
+
   sleep(ms: number): Promise<void> {
     return new Promise(resolve => {
       this.#sleepers.add({ until: this.#now + ms, wake: resolve });

@@ -141,11 +141,23 @@ it('draws the same numbers in [0, 1) for the same seed', () => {
   expect(draw(7).every(number => number >= 0 && number < 1)).toBe(true);
 });
 
-it('can be set back without waking anyone', async () => {
+it('can be set back and forward without waking anyone or keeping anyone asleep', async () => {
   const clock = new FakeClock({ startMs: 1_000 });
   void clock.sleep(10);
-  clock.setTime(0);
+  clock.setTime(-3_600_000);
   await clock.settle();
-  expect(clock.now()).toBe(0);
+  expect(clock.now()).toBe(-3_600_000);
+  clock.setTime(3_600_000);
+  await clock.settle();
   expect(clock.sleeping).toBe(1);
+  await clock.advance(10);
+  expect(clock.sleeping).toBe(0);
+});
+
+it('counts the time that passes whatever the time of day is set to', async () => {
+  const clock = new FakeClock();
+  const before = clock.monotonicMs();
+  await clock.advance(7);
+  clock.setTime(0);
+  expect(clock.monotonicMs() - before).toBe(7);
 });

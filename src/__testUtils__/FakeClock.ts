@@ -37,13 +37,16 @@ export class FakeClock implements Clock {
   readonly #settleTurns: number;
   readonly #holdWhile: () => boolean;
   readonly #sleepers = new Set<Sleeper>();
-  #nowMs: number;
+  /** What has passed since the clock was made. */
+  #elapsedMs = 0;
+  /** The time of day when the clock was made, as it is set now. */
+  #startMs: number;
   #seed: number;
   /** Counts what happened, so that settling can tell whether anything still does. */
   #events = 0;
 
   constructor(options: FakeClockOptions = {}) {
-    this.#nowMs = options.startMs ?? Date.UTC(2024, 0, 1);
+    this.#startMs = options.startMs ?? Date.UTC(2024, 0, 1);
     this.#seed = options.seed ?? 1;
     this.#settleTurns = options.settleTurns ?? 3;
     this.#holdWhile = options.holdWhile ?? (() => false);
@@ -52,7 +55,13 @@ export class FakeClock implements Clock {
   /** {@inheritDoc Clock.now} */
   now(): number {
     this.#events += 1;
-    return this.#nowMs;
+    return this.#startMs + this.#elapsedMs;
+  }
+
+  /** {@inheritDoc Clock.monotonicMs} */
+  monotonicMs(): number {
+    this.#events += 1;
+    return this.#elapsedMs;
   }
 
   /** {@inheritDoc Clock.sleep} */
@@ -76,7 +85,7 @@ export class FakeClock implements Clock {
         end();
         resolve();
       };
-      const sleeper: Sleeper = { dueMs: this.#nowMs + Math.max(ms, 0), wake };
+      const sleeper: Sleeper = { dueMs: this.#elapsedMs + Math.max(ms, 0), wake };
       this.#sleepers.add(sleeper);
       signal?.addEventListener('abort', onAbort, { once: true });
     });
@@ -95,9 +104,9 @@ export class FakeClock implements Clock {
     return this.#sleepers.size;
   }
 
-  /** Sets the time without waking anyone, as an administrator may, backwards too. */
+  /** Sets the time of day, as an administrator may, backwards too. No time passes by that. */
   setTime(nowMs: number): void {
-    this.#nowMs = nowMs;
+    this.#startMs = nowMs - this.#elapsedMs;
   }
 
   /** Lets everything run that can run without time passing. */
@@ -117,10 +126,10 @@ export class FakeClock implements Clock {
    * @param ms - milliseconds, 0 or more
    */
   async advance(ms: number): Promise<void> {
-    const untilMs = this.#nowMs + ms;
+    const untilMs = this.#elapsedMs + ms;
     await this.settle();
     while (this.#wakeNext(untilMs)) await this.settle();
-    this.#nowMs = untilMs;
+    this.#elapsedMs = untilMs;
     await this.settle();
   }
 
@@ -133,7 +142,7 @@ export class FakeClock implements Clock {
    * @throws what the work throws; an Error when it neither ends nor sleeps, or is endless
    */
   async run<T>(work: Promise<T>, limitMs: number = 7 * 24 * 3_600_000): Promise<T> {
-    const untilMs = this.#nowMs + limitMs;
+    const untilMs = this.#elapsedMs + limitMs;
     let isDone = false;
     const done = () => {
       isDone = true;
@@ -164,7 +173,7 @@ export class FakeClock implements Clock {
       if (!next || sleeper.dueMs < next.dueMs) next = sleeper;
     }
     if (!next || next.dueMs > untilMs) return false;
-    this.#nowMs = Math.max(this.#nowMs, next.dueMs);
+    this.#elapsedMs = Math.max(this.#elapsedMs, next.dueMs);
     next.wake();
     return true;
   }

@@ -6,7 +6,6 @@
 
 import pLimit from 'p-limit';
 import { Clock } from '../util/clock';
-import { createSteadyNow } from './steadyTime';
 
 /** Runs a task as soon as a place is free, first come, first served. */
 type Slots = <T>(task: () => Promise<T>) => Promise<T>;
@@ -22,17 +21,13 @@ export class HostLane {
   #slots: Slots;
   #pausedUntilMs = -Infinity;
 
-  /**
-   * The time by which the host is paced, milliseconds; it never goes back, and is not the
-   * time of day.
-   */
-  readonly now: () => number;
+  readonly #clock: Pick<Clock, 'monotonicMs'>;
 
   /** @param options - `concurrency`: requests in flight, an integer of 1 or more */
   constructor(options: { readonly concurrency: number; readonly clock: Clock }) {
     this.#concurrency = options.concurrency;
     this.#slots = createSlots(options.concurrency);
-    this.now = createSteadyNow(options.clock);
+    this.#clock = options.clock;
   }
 
   /** Requests in flight that are allowed. */
@@ -61,11 +56,11 @@ export class HostLane {
 
   /** Lets nothing start for so long, milliseconds from now; a pause is never shortened. */
   pauseFor(ms: number): void {
-    this.#pausedUntilMs = Math.max(this.#pausedUntilMs, this.now() + ms);
+    this.#pausedUntilMs = Math.max(this.#pausedUntilMs, this.#clock.monotonicMs() + ms);
   }
 
   /** Milliseconds until the pause is over, 0 when there is none. */
   pausedForMs(): number {
-    return Math.max(0, this.#pausedUntilMs - this.now());
+    return Math.max(0, this.#pausedUntilMs - this.#clock.monotonicMs());
   }
 }

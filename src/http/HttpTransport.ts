@@ -184,7 +184,7 @@ export class HttpTransport implements Transport {
   async #send(url: string, signal: AbortSignal): Promise<Ending> {
     const { limiter, clock } = this.#options;
     const send = this.#options.fetch ?? globalThis.fetch;
-    const sentAtMs = clock.now();
+    const sentAtMs = clock.monotonicMs();
     const response = await send(url, {
       method: 'GET',
       headers: this.#headers,
@@ -192,7 +192,7 @@ export class HttpTransport implements Transport {
       signal,
     });
     const { status, headers } = response;
-    limiter.noteReply({ status, headers, tookMs: clock.now() - sentAtMs });
+    limiter.noteReply({ status, headers, tookMs: clock.monotonicMs() - sentAtMs });
     if (signal.aborted || isRedirect(status)) {
       discardBody(response);
       return { kind: 'reply', reply: { url, status, headers, body: '' } };

@@ -92,7 +92,7 @@ export class RequestLimiter {
   async run<T>(task: () => Promise<T>, options: RunOptions = {}): Promise<T> {
     const { signal, onWait } = options;
     signal?.throwIfAborted();
-    const askedAtMs = this.#lane.now();
+    const askedAtMs = this.#clock.monotonicMs();
     let begin = () => {};
     const begun = new Promise<void>(resolve => {
       begin = resolve;
@@ -105,7 +105,7 @@ export class RequestLimiter {
         signal,
       );
       begin();
-      const heldMs = this.#lane.now() - askedAtMs;
+      const heldMs = this.#clock.monotonicMs() - askedAtMs;
       if (heldMs > 0) onWait?.(heldMs);
       return this.#countInFlight(task);
     });
@@ -124,7 +124,7 @@ export class RequestLimiter {
     readonly headers: ReadableHeaders;
     readonly tookMs: number;
   }): void {
-    const nowMs = this.#lane.now();
+    const nowMs = this.#clock.monotonicMs();
     const hint = parseRateLimitHeaders(reply.headers, this.#clock.now());
     if (reply.status === 429) {
       this.#lane.pauseFor(decidePauseMs(hint.retryAfterMs, this.#clock.random()));
@@ -150,7 +150,7 @@ export class RequestLimiter {
   }
 
   #adoptPace(): void {
-    const nowMs = this.#lane.now();
+    const nowMs = this.#clock.monotonicMs();
     const settings = [...this.#settings.values()];
     const pace = decidePace(settings, this.#budget, this.#adaptive.perSecond);
     this.#pace = pace;
@@ -168,13 +168,13 @@ export class RequestLimiter {
   async #takeToken(signal: AbortSignal | undefined): Promise<void> {
     for (;;) {
       signal?.throwIfAborted();
-      const nowMs = this.#lane.now();
+      const nowMs = this.#clock.monotonicMs();
       const pausedMs = this.#lane.pausedForMs();
       const bucketMs = this.#bucket ? waitMs(this.#bucket, nowMs) : 0;
       const holdMs = Math.max(pausedMs, bucketMs);
       if (holdMs === 0) break;
       await this.#clock.sleep(holdMs, signal);
     }
-    if (this.#bucket) this.#bucket = take(this.#bucket, this.#lane.now()).bucket;
+    if (this.#bucket) this.#bucket = take(this.#bucket, this.#clock.monotonicMs()).bucket;
   }
 }

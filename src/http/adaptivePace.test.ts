@@ -40,11 +40,6 @@ describe('before the first 429', () => {
       10,
     );
   });
-
-  it('keeps counting when the clock is set back', () => {
-    const pace = noteAnswered(noteAnswered(NO_PACE, START), START - 60_000);
-    expect(observedPerSecond(pace, START)).toBe(0.2);
-  });
 });
 
 describe('at the first 429', () => {

@@ -53,18 +53,6 @@ describe('a bucket', () => {
     expect(waitMs(createBucket(shape, START), START)).toBe(0);
   });
 
-  it('mints nothing when the clock is set back', () => {
-    const empty = drain(createBucket(shape, START), START).bucket;
-    const back = take(empty, START - 60_000);
-    expect(back.taken).toBe(false);
-    expect(take(back.bucket, START).taken).toBe(false);
-    expect(waitMs(empty, START - 60_000)).toBe(60_500);
-  });
-
-  it('keeps what is in it when the clock is set back', () => {
-    expect(drain(createBucket(shape, START), START - 60_000).count).toBe(3);
-  });
-
   it.each([
     [0, 1],
     [0.5, 1],
@@ -138,28 +126,6 @@ describe('whatever happens', () => {
             expect(sum).toBeLessThanOrEqual(most + 1e-6);
           }
         });
-      }),
-    );
-  });
-
-  it('hands out no more when time jumps back and forth than when it stands at its latest', () => {
-    const jumps = fc.array(fc.integer({ min: -5_000, max: 5_000 }), { maxLength: 40 });
-    fc.assert(
-      fc.property(shapes, jumps, (given, moves) => {
-        let bucket = createBucket(given, START);
-        let nowMs = START;
-        let latestMs = START;
-        let sum = 0;
-        for (const move of moves) {
-          nowMs += move;
-          latestMs = Math.max(latestMs, nowMs);
-          const drained = drain(bucket, nowMs);
-          bucket = drained.bucket;
-          sum += drained.count;
-        }
-        const seconds = (latestMs - START) / 1000;
-        const most = given.capacity + given.refillPerSecond * seconds;
-        expect(sum).toBeLessThanOrEqual(most + 1e-6);
       }),
     );
   });

@@ -1,6 +1,7 @@
 /**
  * A token bucket as a value: every function returns a new one. Pure; time is handed in.
  * Must not wait: how long to wait is an answer (`waitMs`), the waiting is the limiter's.
+ * Times are those of `Clock.monotonicMs`.
  *
  * Source of the model: "Improving instance stability with rate limiting", Bitbucket Data
  * Center 8.13 (https://confluence.atlassian.com/bitbucketserver0813/improving-instance-stability-with-rate-limiting-1283691032.html)
@@ -18,7 +19,6 @@ export interface BucketShape {
 export interface TokenBucket extends BucketShape {
   /** Tokens at {@link asOfMs}, 0 to capacity. */
   readonly tokens: number;
-  /** Epoch milliseconds. */
   readonly asOfMs: number;
 }
 
@@ -26,7 +26,7 @@ export interface TokenBucket extends BucketShape {
  * Creates a bucket.
  *
  * @param shape - its size and refill
- * @param nowMs - epoch milliseconds
+ * @param nowMs - milliseconds
  * @param tokens - what is in it, cut to 0 … capacity; full when left out
  * @throws RangeError when the shape could never hand out a token
  */
@@ -45,15 +45,9 @@ export function createBucket(
   return { capacity, refillPerSecond, tokens: held, asOfMs: nowMs };
 }
 
-/**
- * Adds what has dripped in since.
- *
- * @remarks A clock set back adds nothing, and nothing either until it has caught up:
- * otherwise the same span would be paid out twice.
- */
+/** Adds what has dripped in since. */
 export function refill(bucket: TokenBucket, nowMs: number): TokenBucket {
   const elapsedMs = nowMs - bucket.asOfMs;
-  if (!(elapsedMs > 0)) return bucket;
   const tokens = bucket.tokens + (elapsedMs / 1000) * bucket.refillPerSecond;
   return { ...bucket, tokens: Math.min(tokens, bucket.capacity), asOfMs: nowMs };
 }
@@ -77,9 +71,7 @@ export function take(
 export function waitMs(bucket: TokenBucket, nowMs: number): number {
   const current = refill(bucket, nowMs);
   if (current.tokens >= 1) return 0;
-  const dripMs = Math.ceil(((1 - current.tokens) / current.refillPerSecond) * 1000);
-  // A clock that was set back has to catch up first.
-  return Math.max(1, dripMs) + Math.max(0, current.asOfMs - nowMs);
+  return Math.max(1, Math.ceil(((1 - current.tokens) / current.refillPerSecond) * 1000));
 }
 
 /**

@@ -5,8 +5,10 @@
 
 /** Time and chance, as the code above may use them. */
 export interface Clock {
-  /** Epoch milliseconds. */
+  /** Epoch milliseconds; an administrator or NTP may set it back or forward. */
   now(): number;
+  /** Whole milliseconds since some moment; never goes back. Only differences mean anything. */
+  monotonicMs(): number;
   /**
    * Waits.
    *
@@ -45,6 +47,7 @@ function sleep(ms: number, signal?: AbortSignal): Promise<void> {
 /** The clock of the machine. */
 export const systemClock: Clock = {
   now: () => Date.now(),
+  monotonicMs: () => Math.floor(performance.now()),
   sleep,
   random: () => Math.random(),
 };
