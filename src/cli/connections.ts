@@ -3,6 +3,7 @@
 import { InputError, stringifyError } from '@backstage/errors';
 import { getBitbucketServerRequestOptions } from '@backstage/integration';
 import { RestClient } from '../bitbucket/RestClient';
+import { ConfiguredProvider } from '../config/types';
 import { credentialKeyOf, LimiterRegistry } from '../http/limiters';
 import { createRedactor, Redact, secretsInHeaders } from '../http/redact';
 import { createClientFactory } from '../provider/createClient';
@@ -11,7 +12,6 @@ import { CliIo } from './CliIo';
 import { UsageError } from './errors';
 import { PreviewMeter } from './PreviewMeter';
 import { PreviewedBudget } from './previewDocument';
-import { ConfiguredProvider } from './readConfiguration';
 
 /** A provider that can be asked. */
 export interface Connection extends ConfiguredProvider {

@@ -16,7 +16,6 @@ import { Progress } from './Progress';
 import {
   Configuration,
   ConfigurationOptions,
-  isSameHost,
   readConfiguration,
 } from './readConfiguration';
 import { renderPreview } from './renderPreview';
@@ -141,7 +140,7 @@ async function compareAll(
       continue;
     }
     const { host } = first.preview;
-    const together = previews.filter(one => isSameHost(one.preview.host, host));
+    const together = previews.filter(one => one.preview.host === host);
     const areAll = together.length === configuration.idsOnHost(host).length;
     if (!areAll) {
       io.stderr(

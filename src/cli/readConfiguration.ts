@@ -7,15 +7,11 @@ import path from 'node:path';
 import { Config } from '@backstage/config';
 import { ConfigSources, EnvConfigSource } from '@backstage/config-loader';
 import { isError } from '@backstage/errors';
-import {
-  BitbucketServerIntegrationConfig,
-  readBitbucketServerIntegrationConfigs,
-} from '@backstage/integration';
-import { readProviderConfigs } from '../config/readProviderConfigs';
-import { ProviderConfig } from '../config/types';
-import { withOwnCredentials } from '../config/withOwnCredentials';
+import { readDiscoveryConfig } from '../config/readProviderConfigs';
+import { ConfiguredProvider, DiscoveryConfig } from '../config/types';
 import { CliIo } from './CliIo';
 import { UsageError } from './errors';
+import { plainText } from './plainText';
 
 /** Which part of which configuration. */
 export interface ConfigurationOptions {
@@ -23,13 +19,6 @@ export interface ConfigurationOptions {
   readonly config: readonly string[];
   /** `--provider`; all of them when left out. */
   readonly provider?: string;
-}
-
-/** One provider with the integration of its host. */
-export interface ConfiguredProvider {
-  readonly config: ProviderConfig;
-  /** With the provider's own credentials, where it has some. */
-  readonly integration: BitbucketServerIntegrationConfig;
 }
 
 /** What a command works on. */
@@ -46,7 +35,8 @@ export async function readConfiguration(
   io: CliIo,
 ): Promise<Configuration> {
   const config = await loadFiles(options.config, io);
-  const all = readAll(config);
+  const { providers: all, warnings } = readAll(config);
+  warnings.forEach(one => io.stderr(`${plainText(`warning: ${one}`)}\n`));
   const providers =
     options.provider === undefined
       ? all
@@ -57,13 +47,8 @@ export async function readConfiguration(
   return {
     providers,
     idsOnHost: host =>
-      all.filter(one => isSameHost(one.config.host, host)).map(one => one.config.id),
+      all.filter(one => one.config.host === host).map(one => one.config.id),
   };
-}
-
-/** Hosts are the same in any case of letters. */
-export function isSameHost(one: string, other: string): boolean {
-  return one.toLowerCase() === other.toLowerCase();
 }
 
 async function loadFiles(files: readonly string[], io: CliIo): Promise<Config> {
@@ -124,22 +109,9 @@ function firstLine(text: string): string {
   return text.split('\n', 1).join('');
 }
 
-function readAll(config: Config): ConfiguredProvider[] {
+function readAll(config: Config): DiscoveryConfig {
   try {
-    const configs = readProviderConfigs(config);
-    const integrations =
-      configs.length === 0
-        ? []
-        : readBitbucketServerIntegrationConfigs(
-            config.getOptionalConfigArray('integrations.bitbucketServer') ?? [],
-          );
-    return configs.flatMap(one => {
-      // The reader of the providers has made sure that there is one.
-      const integration = integrations.find(({ host }) => isSameHost(host, one.host));
-      return integration
-        ? [{ config: one, integration: withOwnCredentials(integration, one.credentials) }]
-        : [];
-    });
+    return readDiscoveryConfig(config);
   } catch (error) {
     throw new UsageError(
       isError(error) ? error.message : 'The configuration cannot be read',

@@ -135,6 +135,34 @@ describe('the configuration of the command line', () => {
     expect(exitCode).toBe(2);
   });
 
+  it('refuses a user whose password is a variable that is not set, and asks nothing', async () => {
+    const bitbucket = createDemoBitbucket({ anonymousAccess: true });
+    const password = '${BITBUCKET_PASSWORD}';
+    const appConfig = appConfigFor({
+      bitbucket,
+      integration: { username: 'backstage', password },
+    });
+    for (const { stderr, exitCode } of await eachCommand({ bitbucket, appConfig })) {
+      expect(stderr).toMatch(
+        /integrations\.bitbucketServer\[0\]\.password is missing.*environment variable/,
+      );
+      expect(exitCode).toBe(2);
+    }
+    expect(bitbucket.requests).toEqual([]);
+  });
+
+  it('warns where a token is a variable that is not set: what is private is not found', async () => {
+    const bitbucket = createDemoBitbucket({ anonymousAccess: true });
+    const appConfig = appConfigFor({
+      bitbucket,
+      integration: { token: '${BITBUCKET_TOKEN}' },
+    });
+    const { stderr } = await runCommand(['check'], { bitbucket, appConfig });
+    expect(stderr).toMatch(
+      /^warning: integrations\.bitbucketServer\[0\] has no credentials/,
+    );
+  });
+
   it.each([
     ['YAML', 'app-config.yaml', 'a:\n  password: hidden-password: [\n'],
     ['an alias', 'app-config.yaml', 'password: *hidden-password\n'],

@@ -32,27 +32,45 @@ export interface DurationRange {
   readonly max?: { readonly ms: number; readonly text: string };
 }
 
+/** What was found wrong in a configuration, as sentences. */
+export interface ConfigFindings {
+  /** Each keeps the backend from starting. */
+  readonly problems: string[];
+  /** What works, and is worth a look all the same. */
+  readonly warnings: string[];
+}
+
 /** One object of the configuration; see the head of the file. */
 export class ConfigSection {
   /**
    * @param config - the object itself
    * @param path - its full key
-   * @param problems - where every fault is added, as a sentence
+   * @param findings - where every fault and warning is added
    */
   constructor(
     readonly config: Config,
     private readonly path: string,
-    private readonly problems: string[],
+    private readonly findings: ConfigFindings,
   ) {}
 
   /** Faults found so far, in all sections that share the list. */
   get problemCount(): number {
-    return this.problems.length;
+    return this.findings.problems.length;
   }
 
   /** Adds a fault; the sentence starts with what the key must be or is. */
   addProblem(key: string, sentence: string): void {
-    this.problems.push(`${this.fullKey(key)} ${sentence}`);
+    this.findings.problems.push(`${this.fullKey(key)} ${sentence}`);
+  }
+
+  /**
+   * Adds a warning; the sentence starts as that of a fault does.
+   *
+   * @param key - `undefined` for the section itself
+   */
+  addWarning(key: string | undefined, sentence: string): void {
+    const about = key === undefined ? this.path : this.fullKey(key);
+    this.findings.warnings.push(`${about} ${sentence}`);
   }
 
   /** Whether the key is set; an emptied one (`null`) is not, as everywhere in Backstage. */
@@ -89,7 +107,7 @@ export class ConfigSection {
     const section = new ConfigSection(
       new ConfigReader(isJsonObject(value) ? value : {}, 'app-config'),
       this.fullKey(key),
-      this.problems,
+      this.findings,
     );
     section.allowOnly(allowed);
     return section;
@@ -121,7 +139,10 @@ export class ConfigSection {
       // Refused below; the reader's own message may quote the value.
     }
     if (this.has(key) && !text?.trim()) {
-      this.addProblem(key, MUST_BE_TEXT);
+      this.addProblem(
+        key,
+        `${MUST_BE_TEXT}; where it comes from an environment variable, set that variable`,
+      );
       return undefined;
     }
     return text;

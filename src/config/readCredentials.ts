@@ -1,6 +1,6 @@
 /**
- * Reads the credentials a provider has of its own. No value of these keys is ever shown,
- * whatever is wrong with it.
+ * Reads credentials, of an integration or of a provider. No value of these keys is ever
+ * shown, whatever is wrong with it.
  */
 
 import { ConfigSection } from './ConfigSection';
@@ -9,39 +9,41 @@ import { ProviderCredentials } from './types';
 /** What a header may carry; Bitbucket's tokens hold nothing else. */
 const TOKEN = /^[\x21-\x7e]+$/;
 
+/** What Backstage makes of `${VARIABLE}` where that variable is not set: no key at all. */
+const UNSET_VARIABLE =
+  'where it comes from an environment variable, set that variable: a key whose variable is not set counts as missing';
+
 /**
  * Reads the keys `token`, `username` and `password`; faults are added to the section's
- * problems.
+ * problems. Half of a user is one: requests would go out without credentials, and what an
+ * anonymous caller may not see would look deleted.
  *
- * @returns `undefined` where the integration's credentials are to be used, or on a fault
+ * @param tokenWins - whether a token makes the other two irrelevant, as Backstage has it
+ * for integrations, instead of being refused beside them
+ * @returns `undefined` where there are none, or on a fault
  */
 export function readCredentials(
-  provider: ConfigSection,
+  section: ConfigSection,
+  { tokenWins }: { tokenWins: boolean },
 ): ProviderCredentials | undefined {
-  const token = provider.secret('token')?.trim();
-  const username = provider.secret('username');
-  const password = provider.secret('password');
-  const hasUser = provider.has('username') || provider.has('password');
-  if (provider.has('token') && hasUser) {
-    provider.addProblem(
+  const hasUser = section.has('username') || section.has('password');
+  if (section.has('token') && hasUser && !tokenWins) {
+    section.addProblem(
       'token',
       'cannot be set beside username and password; keep either the token or the other two',
     );
     return undefined;
   }
-  if (hasUser) {
-    provider.require('username', 'set the user that the password belongs to');
-    provider.require(
-      'password',
-      'set it too, or set token instead of both, where the user has an HTTP access token',
-    );
-    refuseColon(provider, username);
-    return username === undefined || password === undefined
-      ? undefined
-      : { username, password };
+  if (section.has('token')) {
+    return readToken(section);
   }
+  return hasUser ? readUser(section) : undefined;
+}
+
+function readToken(section: ConfigSection): ProviderCredentials | undefined {
+  const token = section.secret('token')?.trim();
   if (token !== undefined && !TOKEN.test(token)) {
-    provider.addProblem(
+    section.addProblem(
       'token',
       'must be one HTTP access token, without spaces, line breaks or other characters that HTTP does not allow in a header',
     );
@@ -50,12 +52,25 @@ export function readCredentials(
   return token === undefined ? undefined : { token };
 }
 
-/** Everything behind the colon would be sent as the password (RFC 7617). */
-function refuseColon(provider: ConfigSection, username: string | undefined): void {
+function readUser(section: ConfigSection): ProviderCredentials | undefined {
+  const username = section.secret('username');
+  const password = section.secret('password');
+  section.require(
+    'username',
+    `set the user that the password belongs to; ${UNSET_VARIABLE}`,
+  );
+  section.require(
+    'password',
+    `set it too, or set token instead of both, where the user has an HTTP access token; ${UNSET_VARIABLE}`,
+  );
+  // Everything behind the colon would be sent as the password (RFC 7617).
   if (username?.includes(':')) {
-    provider.addProblem(
+    section.addProblem(
       'username',
       'must be the name alone, without a colon; the password has its own key',
     );
   }
+  return username === undefined || password === undefined
+    ? undefined
+    : { username, password };
 }

@@ -46,7 +46,7 @@ export function readProviderConfig(
   return {
     id,
     host: readHost(provider, integrationHosts),
-    credentials: readCredentials(provider),
+    credentials: readCredentials(provider, { tokenWins: false }),
     catalogPaths: readCatalogPaths(provider),
     branch: readBranch(provider),
     validateLocationsExist: provider.boolean(

@@ -5,18 +5,22 @@
  */
 
 import { Config, ConfigReader } from '@backstage/config';
-import { InputError, stringifyError } from '@backstage/errors';
-import { readBitbucketServerIntegrationConfigs } from '@backstage/integration';
+import { InputError } from '@backstage/errors';
 import { JsonObject, JsonValue } from '@backstage/types';
 import { anchorEntityName } from './anchorEntityName';
-import { ConfigSection } from './ConfigSection';
+import { ConfigFindings, ConfigSection } from './ConfigSection';
 import { DEFAULT_PROVIDER_ID, keysOf } from './configurationKeys';
 import { describeKind, describeValue, isJsonObject } from './jsonValues';
+import {
+  checkIntegration,
+  openIntegrations,
+  toIntegrationConfigs,
+} from './readIntegrations';
 import { readProviderConfig } from './readProviderConfig';
-import { ProviderConfig } from './types';
+import { DiscoveryConfig, ProviderConfig } from './types';
+import { withOwnCredentials } from './withOwnCredentials';
 
 const PROVIDERS_KEY = 'catalog.providers.bitbucketServer';
-const INTEGRATIONS_KEY = 'integrations.bitbucketServer';
 
 /** One provider as it stands in the configuration. */
 interface ProviderEntry {
@@ -32,24 +36,46 @@ interface ProviderEntry {
  * @returns in the configuration's order; empty when there is none
  * @throws InputError naming, for every fault, the full key, the bad value and the remedy
  */
-export function readProviderConfigs(config: Config): ProviderConfig[] {
+export function readDiscoveryConfig(config: Config): DiscoveryConfig {
   const value = config.getOptional(PROVIDERS_KEY);
   if (value === undefined) {
-    return [];
+    return { providers: [], warnings: [] };
   }
-  const problems: string[] = [];
+  const findings: ConfigFindings = { problems: [], warnings: [] };
+  const { problems, warnings } = findings;
   const entries = listProviders(value, problems);
-  const hosts = entries.length > 0 ? readIntegrationHosts(config) : [];
+  const integrations = entries.length > 0 ? openIntegrations(config, findings) : [];
+  const hosts = integrations.map(one => one.host);
   const providers = entries.map(({ id, path, data }) =>
     readProviderConfig(
       id,
-      new ConfigSection(new ConfigReader(data, 'app-config'), path, problems),
+      new ConfigSection(new ConfigReader(data, 'app-config'), path, findings),
       hosts,
     ),
   );
   refuseSharedAnchors(providers, problems);
+  const used = integrations.filter(
+    // Of several with one host, Backstage takes the first.
+    ({ host }, index) =>
+      hosts.indexOf(host) === index && providers.some(one => one.host === host),
+  );
+  used.forEach(one => checkIntegration(one, providers));
   throwIfAny(problems);
-  return providers;
+  const byHost = new Map(toIntegrationConfigs(used).map(one => [one.host, one]));
+  return {
+    providers: providers.flatMap(one => {
+      const integration = byHost.get(one.host);
+      return integration
+        ? { config: one, integration: withOwnCredentials(integration, one.credentials) }
+        : [];
+    }),
+    warnings,
+  };
+}
+
+/** Like {@link readDiscoveryConfig}, for who needs the providers alone. */
+export function readProviderConfigs(config: Config): ProviderConfig[] {
+  return readDiscoveryConfig(config).providers.map(one => one.config);
 }
 
 function listProviders(value: JsonValue, problems: string[]): ProviderEntry[] {
@@ -98,15 +124,6 @@ function listMapEntry(
     return [];
   }
   return [{ id, path, data: entry }];
-}
-
-function readIntegrationHosts(config: Config): string[] {
-  try {
-    const integrations = config.getOptionalConfigArray(INTEGRATIONS_KEY) ?? [];
-    return readBitbucketServerIntegrationConfigs(integrations).map(({ host }) => host);
-  } catch (error) {
-    throw new InputError(`${INTEGRATIONS_KEY} cannot be read: ${stringifyError(error)}`);
-  }
 }
 
 /** Entity names are compared without regard to case. */

@@ -1,6 +1,7 @@
 /** A provider's configuration, read and checked. Types only. */
 
 import { SchedulerServiceTaskScheduleDefinition } from '@backstage/backend-plugin-api';
+import { BitbucketServerIntegrationConfig } from '@backstage/integration';
 import { CatalogPath, RepositoryFilters } from '../filters/types';
 import { RateLimitSetting } from '../http/types';
 
@@ -37,4 +38,19 @@ export interface ProviderConfig {
     readonly maxPercentage: number;
     readonly holdForMs: number;
   };
+}
+
+/** One provider with the integration of its host. */
+export interface ConfiguredProvider {
+  readonly config: ProviderConfig;
+  /** With the provider's own credentials, where it has some. */
+  readonly integration: BitbucketServerIntegrationConfig;
+}
+
+/** What the configuration of a backend says about discovery. */
+export interface DiscoveryConfig {
+  /** In the configuration's order; empty when there are none. */
+  readonly providers: readonly ConfiguredProvider[];
+  /** What works, and is worth a look all the same: sentences that name the full key. */
+  readonly warnings: readonly string[];
 }

@@ -2,11 +2,8 @@
 
 import { LoggerService, SchedulerService } from '@backstage/backend-plugin-api';
 import { Config } from '@backstage/config';
-import {
-  BitbucketServerIntegrationConfig,
-  ScmIntegrations,
-} from '@backstage/integration';
-import { readProviderConfigs } from '../config/readProviderConfigs';
+import { BitbucketServerIntegrationConfig } from '@backstage/integration';
+import { readDiscoveryConfig } from '../config/readProviderConfigs';
 import { ProviderConfig } from '../config/types';
 import { Fetch } from '../http/HttpTransport';
 import { LimiterRegistry } from '../http/limiters';
@@ -68,16 +65,12 @@ export function createProviders(
   config: Config,
   options: CreateProvidersOptions,
 ): CreatedProvider[] {
-  const { scheduler } = options;
-  const integrations = ScmIntegrations.fromConfig(config).bitbucketServer;
+  const { scheduler, logger } = options;
+  const { providers, warnings } = readDiscoveryConfig(config);
+  warnings.forEach(one => logger.warn(one));
   const limiters = new LimiterRegistry();
   const shared: SharedLocations[] = [];
-  return readProviderConfigs(config).flatMap(provider => {
-    // The reader has made sure that there is one.
-    const integration = integrations.byHost(provider.host)?.config;
-    if (integration === undefined) {
-      return [];
-    }
+  return providers.map(({ config: provider, integration }) => {
     const context = createContext(provider, {
       ...options,
       integration,
@@ -85,20 +78,18 @@ export function createProviders(
       all: () => shared,
     });
     shared.push(context.shared);
-    return [
-      {
-        provider: new DiscoveryProvider(context, refresh =>
-          scheduler.scheduleTask({
-            ...provider.schedule,
-            id: taskIdOf(provider.id),
-            fn: refresh,
-          }),
-        ),
-        evaluator: new RepositoryEvaluator(context),
-        context,
-        integration,
-      },
-    ];
+    return {
+      provider: new DiscoveryProvider(context, refresh =>
+        scheduler.scheduleTask({
+          ...provider.schedule,
+          id: taskIdOf(provider.id),
+          fn: refresh,
+        }),
+      ),
+      evaluator: new RepositoryEvaluator(context),
+      context,
+      integration,
+    };
   });
 }
 

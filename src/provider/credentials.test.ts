@@ -152,6 +152,22 @@ describe('credentials of a provider', () => {
     expect(provider.logger.text()).not.toContain(PAY_TOKEN);
   });
 
+  it('by halves keep the backend from starting: Bitbucket would take it for a stranger', async () => {
+    const bitbucket = createServer({ anonymousAccess: true });
+    const started = connectTestProvider({ bitbucket, integration: { username: 'bot' } });
+    await expect(started).rejects.toThrow(
+      /integrations\.bitbucketServer\[0\]\.password is missing/,
+    );
+  });
+
+  it('that nobody has configured are told at the start', async () => {
+    const bitbucket = createServer({ anonymousAccess: true });
+    const { logger } = await connectTestProvider({ bitbucket, integration: {} });
+    expect(logger.messages('warn')).toEqual([
+      expect.stringContaining('integrations.bitbucketServer[0] has no credentials'),
+    ]);
+  });
+
   it('of the integration are named by theirs', async () => {
     const bitbucket = createServer({ users: [] });
     const provider = await connectTestProvider({ bitbucket });
