@@ -1,9 +1,6 @@
 /** Text for terminals. Pure. */
 
-/** Names and messages from servers could otherwise move the cursor, rewrite what stands above or turn the order of letters round. */
-export function plainText(text: string): string {
-  return text.replace(/(?!\n)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu, '\uFFFD');
-}
+export { plainText } from '../util/text';
 
 /** Indents each line. */
 export function indent(text: string, by = '  '): string {

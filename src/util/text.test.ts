@@ -1,0 +1,73 @@
+import fc from 'fast-check';
+import { isStorable, plainText, quote, storableText } from './text';
+
+describe('a text for terminals', () => {
+  it.each([
+    ['tab\tstop', 'tab\uFFFDstop'],
+    ['\u001B[2Jgone', '\uFFFD[2Jgone'],
+    ['C1 \u009B31m', 'C1 \uFFFD31m'],
+    ['turned \u202Eround', 'turned \uFFFDround'],
+    ['half a pair \uD83D', 'half a pair \uFFFD'],
+    ['NUL \0', 'NUL \uFFFD'],
+  ])('has what a terminal would act on replaced: %j', (text, plain) => {
+    expect(plainText(text)).toBe(plain);
+  });
+
+  it.each(['two\nlines', 'Zürich ✓ 日本 😀'])('stays as it is: %j', text => {
+    expect(plainText(text)).toBe(text);
+  });
+});
+
+describe('a text for a database', () => {
+  it.each([
+    ['NUL \0 inside', 'NUL \uFFFD inside'],
+    ['half \uD83D of a pair', 'half \uFFFD of a pair'],
+    ['the other half \uDE00', 'the other half \uFFFD'],
+  ])('has what a database refuses replaced: %j', (text, storable) => {
+    expect(isStorable(text)).toBe(false);
+    expect(storableText(text)).toBe(storable);
+  });
+
+  it.each(['tab\tand\nline', '\u001B[2J', 'Zürich ✓ 日本 😀', ''])(
+    'stays as it is: %j',
+    text => {
+      expect(isStorable(text)).toBe(true);
+      expect(storableText(text)).toBe(text);
+    },
+  );
+
+  it('is storable afterwards, and of the same length', () => {
+    fc.assert(
+      fc.property(
+        fc.string({ unit: 'binary' }),
+        fc.string({ unit: 'grapheme' }),
+        (a, b) => {
+          const text = `${a}\uD800${b}\0`;
+          const storable = storableText(text);
+          expect(isStorable(storable)).toBe(true);
+          expect(storable).toHaveLength(text.length);
+        },
+      ),
+    );
+  });
+});
+
+describe('a quoted text', () => {
+  it('stands on one line, without what a terminal would act on', () => {
+    expect(quote('  Log in,\r\n\tplease \u001B[2J now \n')).toBe(
+      'Log in, please \uFFFD[2J now',
+    );
+  });
+
+  it.each([
+    ['as long as allowed', 'abcde', 'abcde'],
+    ['too long', 'abcdef', 'abcde…'],
+    ['far too long', 'x'.repeat(1_000_000), 'xxxxx…'],
+    ['too long, of pairs', '😀😀😀😀😀😀', '😀😀😀😀😀…'],
+    ['followed by nothing but space', `abcde${' '.repeat(1_000)}`, 'abcde'],
+    ['full of space', `a${' '.repeat(1_000)}b`, 'a…'],
+    ['empty', '', ''],
+  ])('is cut where it is %s', (_, text, quoted) => {
+    expect(quote(text, 5)).toBe(quoted);
+  });
+});

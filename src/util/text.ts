@@ -1,0 +1,37 @@
+/** What may be done with a text of a server's: shown, quoted or kept. Pure. */
+
+/** What a terminal may act on, and halves of surrogate pairs; line breaks are not among it. */
+const UNPRINTABLE = /(?!\n)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
+
+/**
+ * What a database may refuse: PostgreSQL takes no NUL in texts, and in `jsonb` no half of
+ * a surrogate pair either. Source: PostgreSQL 16 documentation, sections 8.3 and 8.14.
+ */
+const UNSTORABLE = /[\0\p{Cs}]/gu;
+
+/**
+ * Takes out what a terminal would act on: names and messages could otherwise move the
+ * cursor, rewrite what stands above or turn the order of letters round. Line breaks stay.
+ */
+export function plainText(text: string): string {
+  return text.replace(UNPRINTABLE, '\uFFFD');
+}
+
+/** Takes out what a database may refuse, and nothing else. */
+export function storableText(text: string): string {
+  return text.replace(UNSTORABLE, '\uFFFD');
+}
+
+/** Whether a database takes the text as it is. */
+export function isStorable(text: string): boolean {
+  return text.search(UNSTORABLE) < 0;
+}
+
+/** Quotes a text in a message: on one line, printable, at most so many characters of it. */
+export function quote(text: string, maxLength = 300): string {
+  // No more of it is looked at than can be shown, since it may be very long.
+  const start = text.trimStart().slice(0, 2 * maxLength);
+  const characters = [...plainText(start.replace(/\s+/g, ' ')).trimEnd()];
+  const isWhole = characters.length <= maxLength && text.trim().length <= start.length;
+  return isWhole ? characters.join('') : `${characters.slice(0, maxLength).join('')}…`;
+}
