@@ -28,7 +28,7 @@ describe('what the README says about time', () => {
     const startedMs = clock.now();
     let lastMs = 0;
     let givenUp = false;
-    const queue = new CoalescingQueue<string>({
+    const queue = new CoalescingQueue<string, void>({
       clock,
       signal: new AbortController().signal,
       concurrency: 1,
@@ -42,7 +42,7 @@ describe('what the README says about time', () => {
       },
     });
 
-    queue.add('PAY/api', 'a push');
+    void queue.add('PAY/api', 'a push');
     await clock.runUntilIdle();
 
     expect(TEXT).toContain('asked again for up to ten minutes');

@@ -3,10 +3,10 @@ import { CoalescingQueue, WorkResult } from './CoalescingQueue';
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
-const DONE: WorkResult = { kind: 'done' };
-const RETRY: WorkResult = { kind: 'retry', detail: 'down' };
+const DONE: WorkResult<string> = { kind: 'done', result: 'fine' };
+const RETRY: WorkResult<string> = { kind: 'retry', detail: 'down' };
 
-type Work = (items: readonly string[]) => Promise<WorkResult>;
+type Work = (items: readonly string[]) => Promise<WorkResult<string>>;
 
 /** A queue of lists; what it worked on, and when, in milliseconds since the start. */
 function createQueue(work: Work = async () => DONE, concurrency = 4) {
@@ -14,7 +14,7 @@ function createQueue(work: Work = async () => DONE, concurrency = 4) {
   const end = new AbortController();
   const worked: { atMs: number; items: readonly string[] }[] = [];
   const givenUp: { items: readonly string[]; detail: string }[] = [];
-  const queue = new CoalescingQueue<readonly string[]>({
+  const queue = new CoalescingQueue<readonly string[], string>({
     clock,
     signal: end.signal,
     concurrency,
@@ -23,7 +23,10 @@ function createQueue(work: Work = async () => DONE, concurrency = 4) {
       worked.push({ atMs: clock.now(), items });
       return work(items);
     },
-    onGiveUp: (items, detail) => givenUp.push({ items, detail }),
+    onGiveUp: (items, detail) => {
+      givenUp.push({ items, detail });
+      return 'given up';
+    },
   });
   const timesOf = () => worked.map(one => one.atMs);
   return { clock, end, givenUp, queue, timesOf, worked };
@@ -32,7 +35,7 @@ function createQueue(work: Work = async () => DONE, concurrency = 4) {
 describe('a burst', () => {
   it('for one key is worked on together after half a second', async () => {
     const { clock, queue, worked } = createQueue();
-    ['a', 'b', 'c'].forEach(one => queue.add('key', [one]));
+    ['a', 'b', 'c'].forEach(one => void queue.add('key', [one]));
     await clock.advance(499);
     expect(worked).toEqual([]);
     await clock.runUntilIdle();
@@ -41,9 +44,9 @@ describe('a burst', () => {
 
   it('for several keys is worked on key by key', async () => {
     const { clock, queue, worked } = createQueue();
-    queue.add('one', ['a']);
-    queue.add('two', ['b']);
-    queue.add('one', ['c']);
+    void queue.add('one', ['a']);
+    void queue.add('two', ['b']);
+    void queue.add('one', ['c']);
     await clock.runUntilIdle();
     expect(worked.map(one => one.items)).toEqual([['a', 'c'], ['b']]);
   });
@@ -51,7 +54,7 @@ describe('a burst', () => {
   it('that goes on is worked on once per five seconds', async () => {
     const { clock, queue, timesOf } = createQueue();
     for (let index = 0; index < 300; index += 1) {
-      queue.add('key', [`${index}`]);
+      void queue.add('key', [`${index}`]);
       await clock.advance(100);
     }
     await clock.runUntilIdle();
@@ -69,12 +72,37 @@ describe('a burst', () => {
     });
     const { clock, queue, worked } = scene;
     for (let index = 0; index < 200; index += 1) {
-      queue.add('key', [`${index}`]);
+      void queue.add('key', [`${index}`]);
       await clock.advance(70);
     }
     await clock.runUntilIdle();
     const items = worked.flatMap(one => one.items);
     expect(items).toEqual(Array.from({ length: 200 }, (_, index) => `${index}`));
+  });
+});
+
+describe('who asks for work', () => {
+  it('is told what became of it, each of those whose work is done together', async () => {
+    const { clock, queue } = createQueue();
+    const results = Promise.all(['a', 'b'].map(one => queue.add('key', [one])));
+    expect(await clock.run(results)).toEqual(['fine', 'fine']);
+  });
+
+  it('and joins it while it is tried again, is told the same', async () => {
+    let failures = 1;
+    const { clock, queue } = createQueue(async () => {
+      failures -= 1;
+      return failures >= 0 ? RETRY : DONE;
+    });
+    const first = queue.add('key', ['a']);
+    await clock.advance(SECOND);
+    const second = queue.add('key', ['b']);
+    expect(await clock.run(Promise.all([first, second]))).toEqual(['fine', 'fine']);
+  });
+
+  it('is told that it was given up', async () => {
+    const { clock, queue } = createQueue(async () => RETRY);
+    expect(await clock.run(queue.add('key', ['a']))).toBe('given up');
   });
 });
 
@@ -89,9 +117,9 @@ describe('a key', () => {
       busy -= 1;
       return DONE;
     });
-    scene.queue.add('key', ['a']);
+    void scene.queue.add('key', ['a']);
     await scene.clock.advance(10 * SECOND);
-    scene.queue.add('key', ['b']);
+    void scene.queue.add('key', ['b']);
     await scene.clock.runUntilIdle();
     expect(most).toBe(1);
     expect(scene.timesOf()).toEqual([500, 25_500]);
@@ -99,12 +127,12 @@ describe('a key', () => {
 
   it('leaves nothing behind', async () => {
     const { clock, queue } = createQueue();
-    queue.add('key', ['a']);
+    void queue.add('key', ['a']);
     expect(queue.size).toBe(1);
     await clock.runUntilIdle();
     expect(queue.size).toBe(0);
     expect(clock.sleeping).toBe(0);
-    queue.add('key', ['b']);
+    void queue.add('key', ['b']);
     expect(queue.size).toBe(1);
   });
 });
@@ -122,7 +150,7 @@ describe('many keys', () => {
     };
     const scene = createQueue(work, 3);
     for (let index = 0; index < 9; index += 1) {
-      scene.queue.add(`key ${index}`, []);
+      void scene.queue.add(`key ${index}`, []);
     }
     await scene.clock.runUntilIdle();
     expect(most).toBe(3);
@@ -132,8 +160,8 @@ describe('many keys', () => {
   it('do not wait for one that waits for its retry', async () => {
     const work: Work = async items => (items.includes('bad') ? RETRY : DONE);
     const { clock, queue, worked } = createQueue(work, 1);
-    queue.add('bad', ['bad']);
-    queue.add('good', ['good']);
+    void queue.add('bad', ['bad']);
+    void queue.add('good', ['good']);
     await clock.advance(SECOND);
     expect(worked.map(one => one.items)).toEqual([['bad'], ['good']]);
   });
@@ -145,7 +173,7 @@ describe('work that fails', () => {
     ['throws', async () => Promise.reject(new Error('down'))],
   ])('and %s is tried again ever more rarely, then given up', async (_, work) => {
     const { clock, givenUp, queue, timesOf } = createQueue(work);
-    queue.add('key', ['a']);
+    void queue.add('key', ['a']);
     await clock.runUntilIdle();
     const times = timesOf();
     const gaps = times.slice(1).map((time, index) => time - (times[index] ?? 0));
@@ -168,9 +196,9 @@ describe('work that fails', () => {
       failures -= 1;
       return failures >= 0 ? RETRY : DONE;
     });
-    queue.add('key', ['a']);
+    void queue.add('key', ['a']);
     await clock.advance(SECOND);
-    queue.add('key', ['b']);
+    void queue.add('key', ['b']);
     await clock.runUntilIdle();
     expect(worked.map(one => one.items)).toEqual([['a'], ['a', 'b']]);
     expect(givenUp).toEqual([]);
@@ -178,10 +206,10 @@ describe('work that fails', () => {
 
   it('begins anew with what arrives after it was given up', async () => {
     const { clock, givenUp, queue, worked } = createQueue(async () => RETRY);
-    queue.add('key', ['a']);
+    void queue.add('key', ['a']);
     await clock.runUntilIdle();
     const before = worked.length;
-    queue.add('key', ['b']);
+    void queue.add('key', ['b']);
     await clock.runUntilIdle();
     expect(worked.length - before).toBeGreaterThan(5);
     expect(givenUp.map(one => one.items)).toEqual([['a'], ['b']]);
@@ -191,10 +219,10 @@ describe('work that fails', () => {
     let isDown = true;
     const scene = createQueue(async () => (isDown ? RETRY : DONE));
     const { clock, givenUp, queue } = scene;
-    queue.add('key', ['a']);
+    void queue.add('key', ['a']);
     await clock.advance(8 * MINUTE);
     expect(givenUp).toEqual([]);
-    queue.add('key', ['b']);
+    void queue.add('key', ['b']);
     await clock.advance(30 * SECOND);
     isDown = false;
     await clock.runUntilIdle();
@@ -213,15 +241,15 @@ describe('the end', () => {
       return DONE;
     });
     const { clock, end, givenUp, queue, worked } = scene;
-    queue.add('key', ['a']);
-    queue.add('other', ['b']);
+    void queue.add('key', ['a']);
+    void queue.add('other', ['b']);
     await clock.advance(ms);
     const before = worked.length;
     end.abort(new Error('over'));
     await clock.settle();
     expect(clock.sleeping).toBe(0);
     expect(queue.size).toBe(0);
-    queue.add('key', ['c']);
+    void queue.add('key', ['c']);
     await clock.runUntilIdle();
     expect(worked).toHaveLength(before);
     expect(givenUp).toEqual([]);

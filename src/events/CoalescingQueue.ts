@@ -8,11 +8,12 @@ import pLimit from 'p-limit';
 import { Clock } from '../util/clock';
 
 /** What became of one piece of work. */
-export type WorkResult =
-  { readonly kind: 'done' } | { readonly kind: 'retry'; readonly detail: string };
+export type WorkResult<R> =
+  | { readonly kind: 'done'; readonly result: R }
+  | { readonly kind: 'retry'; readonly detail: string };
 
 /** How a queue works. */
-export interface CoalescingQueueOptions<T> {
+export interface CoalescingQueueOptions<T, R> {
   readonly clock: Pick<Clock, 'now' | 'sleep' | 'random'>;
   /** Ends everything; what waits is dropped. */
   readonly signal: AbortSignal;
@@ -21,9 +22,15 @@ export interface CoalescingQueueOptions<T> {
   /** Joins what arrives for a key with what waits for it. */
   readonly merge: (earlier: T, later: T) => T;
   /** What it throws counts like `retry`. */
-  readonly work: (item: T) => Promise<WorkResult>;
-  /** Told when a piece of work is not tried again. */
-  readonly onGiveUp: (item: T, detail: string) => void;
+  readonly work: (item: T) => Promise<WorkResult<R>>;
+  /** Told when a piece of work is not tried again; answers what became of it. */
+  readonly onGiveUp: (item: T, detail: string) => R;
+}
+
+/** What is asked for under one key, and who waits for it. */
+interface Job<T, R> {
+  readonly item: T;
+  readonly settle: ((result: R) => void)[];
 }
 
 /** So long an item waits for others of a burst. */
@@ -37,13 +44,13 @@ const LONGEST_RETRY_MS = 120_000;
 const GIVE_UP_AFTER_MS = 600_000;
 
 /** See the head of the file. */
-export class CoalescingQueue<T> {
-  readonly #options: CoalescingQueueOptions<T>;
+export class CoalescingQueue<T, R> {
+  readonly #options: CoalescingQueueOptions<T, R>;
   readonly #limit: ReturnType<typeof pLimit>;
   /** What waits, by key; `undefined` while a key is worked on or rests. */
-  readonly #waiting = new Map<string, T | undefined>();
+  readonly #waiting = new Map<string, Job<T, R> | undefined>();
 
-  constructor(options: CoalescingQueueOptions<T>) {
+  constructor(options: CoalescingQueueOptions<T, R>) {
     this.#options = options;
     this.#limit = pLimit(options.concurrency);
   }
@@ -53,72 +60,83 @@ export class CoalescingQueue<T> {
     return this.#waiting.size;
   }
 
-  /** Asks for work; returns at once. */
-  add(key: string, item: T): void {
-    if (this.#options.signal.aborted) {
-      return;
+  /**
+   * Asks for work.
+   *
+   * @returns what became of it, once it is done or given up; never settles once the queue
+   * has ended
+   */
+  add(key: string, item: T): Promise<R> {
+    return new Promise(resolve => {
+      if (this.#options.signal.aborted) {
+        return;
+      }
+      const isNew = !this.#waiting.has(key);
+      const job = { item, settle: [resolve] };
+      this.#waiting.set(key, this.#join(this.#waiting.get(key), job));
+      if (isNew) {
+        // Rejects only when the queue ends.
+        this.#drive(key).catch(() => this.#waiting.delete(key));
+      }
+    });
+  }
+
+  #join(earlier: Job<T, R> | undefined, later: Job<T, R>): Job<T, R> {
+    if (earlier === undefined) {
+      return later;
     }
-    const isNew = !this.#waiting.has(key);
-    const earlier = this.#waiting.get(key);
-    this.#waiting.set(
-      key,
-      earlier === undefined ? item : this.#options.merge(earlier, item),
-    );
-    if (isNew) {
-      // Rejects only when the queue ends.
-      this.#drive(key).catch(() => this.#waiting.delete(key));
-    }
+    earlier.settle.push(...later.settle);
+    return {
+      item: this.#options.merge(earlier.item, later.item),
+      settle: earlier.settle,
+    };
   }
 
   async #drive(key: string): Promise<void> {
     const { clock, signal } = this.#options;
     await clock.sleep(SETTLE_MS, signal);
-    while (this.#waiting.get(key) !== undefined) {
-      await this.#complete(key);
+    for (let job = this.#take(key); job; job = this.#take(key)) {
+      await this.#complete(key, job);
       await clock.sleep(REST_MS, signal);
     }
     this.#waiting.delete(key);
   }
 
-  /** Works on what waits for a key until it is done or given up. */
-  async #complete(key: string): Promise<void> {
+  #take(key: string): Job<T, R> | undefined {
+    const job = this.#waiting.get(key);
+    this.#waiting.set(key, undefined);
+    return job;
+  }
+
+  /** Works on one key until it is done or given up, together with what arrives meanwhile. */
+  async #complete(key: string, first: Job<T, R>): Promise<void> {
     const { clock, signal, onGiveUp } = this.#options;
+    let job = first;
     let startedMs = clock.now();
-    let item: T | undefined;
     for (let retries = 0; ; retries += 1) {
-      if (this.#waiting.get(key) !== undefined) {
-        // What has just arrived is given the whole time, and what was there before with it.
-        startedMs = clock.now();
-      }
-      item = this.#take(key, item);
-      if (item === undefined) {
-        return;
-      }
-      const result = await this.#attempt(item);
+      const result = await this.#attempt(job.item);
       signal.throwIfAborted();
       if (result.kind === 'done') {
+        job.settle.forEach(settle => settle(result.result));
         return;
       }
       const delayMs = delayOf(retries, clock.random());
       if (clock.now() + delayMs - startedMs > GIVE_UP_AFTER_MS) {
-        onGiveUp(item, result.detail);
+        const givenUp = onGiveUp(job.item, result.detail);
+        job.settle.forEach(settle => settle(givenUp));
         return;
       }
       await clock.sleep(delayMs, signal);
+      const arrived = this.#take(key);
+      if (arrived) {
+        // What has just arrived is given the whole time, and what was there before with it.
+        startedMs = clock.now();
+        job = this.#join(job, arrived);
+      }
     }
   }
 
-  /** What is to be worked on now, with what has arrived since the last attempt. */
-  #take(key: string, item: T | undefined): T | undefined {
-    const arrived = this.#waiting.get(key);
-    this.#waiting.set(key, undefined);
-    if (item === undefined || arrived === undefined) {
-      return arrived ?? item;
-    }
-    return this.#options.merge(item, arrived);
-  }
-
-  async #attempt(item: T): Promise<WorkResult> {
+  async #attempt(item: T): Promise<WorkResult<R>> {
     try {
       return await this.#limit(() => this.#options.work(item));
     } catch (error) {

@@ -4,7 +4,7 @@ import { LoggerService } from '@backstage/backend-plugin-api';
 import { RepositoryDelta } from '../discovery/evaluateRepository';
 import { RepositoryAddress } from '../model';
 
-/** What became of an event; the metrics count by it. */
+/** What became of a webhook; each ends with exactly one, and the metrics count by it. */
 export const EVENT_RESULTS = [
   'evaluated',
   'ignored',
@@ -14,44 +14,50 @@ export const EVENT_RESULTS = [
 ] as const;
 export type EventResult = (typeof EVENT_RESULTS)[number];
 
-/** Told of every event. */
+/** Told of every webhook once. */
 export interface EventObserver {
   onEvent(result: EventResult): void;
 }
 
-/** Writes about events, and counts them. */
+/** What became of a webhook, by what became of it for each provider: a failure counts most. */
+export function summarizeResults(results: readonly EventResult[]): EventResult {
+  const byWeight = ['failed', 'evaluated'] as const;
+  return byWeight.find(result => results.includes(result)) ?? 'ignored';
+}
+
+/** Writes about events. */
 export class EventLog {
   readonly #logger: LoggerService;
-  readonly #observer: EventObserver | undefined;
 
-  constructor(logger: LoggerService, observer?: EventObserver) {
+  constructor(logger: LoggerService) {
     this.#logger = logger;
-    this.#observer = observer;
   }
 
   ignored(what: string, reason: string): void {
-    this.#observer?.onEvent('ignored');
     this.#logger.debug(`${what} is ignored: ${reason}`);
   }
 
   malformed(what: string, reason: string): void {
-    this.#observer?.onEvent('malformed');
     this.#logger.debug(`${what} cannot be read: ${reason}`);
   }
 
-  duplicate(what: string): void {
-    this.#observer?.onEvent('duplicate');
+  /** Here or on another replica. */
+  alreadyClaimed(what: string): void {
     this.#logger.debug(`${what} has arrived before`);
   }
 
+  notClaimed(what: string, error: unknown): void {
+    this.#logger.debug(
+      `${what} is handled although other replicas could not be told, who may handle it too: ${error}`,
+    );
+  }
+
   /** Something on our side went wrong with it. */
-  notTaken(what: string, error: unknown): void {
-    this.#observer?.onEvent('failed');
+  notHandled(what: string, error: unknown): void {
     this.#logger.warn(`${what} could not be handled, the next run catches up: ${error}`);
   }
 
   evaluated(address: RepositoryAddress, reason: string, delta: RepositoryDelta): void {
-    this.#observer?.onEvent('evaluated');
     const { added, removed, stayed } = delta;
     const message = `${nameOf(address)} was looked at because ${reason}; Locations: ${added.length} added, ${removed.length} removed, ${stayed.length} read again`;
     if (added.length > 0 || removed.length > 0) {
@@ -66,7 +72,6 @@ export class EventLog {
   }
 
   givenUp(what: string, detail: string): void {
-    this.#observer?.onEvent('failed');
     this.#logger.warn(
       `${what} could not be looked at after an event; the next run does: ${detail}`,
     );

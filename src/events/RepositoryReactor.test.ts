@@ -1,6 +1,7 @@
 /** Which events cost requests, and how many. */
 
 import { NO_COMMIT } from '../../dev/simulatedBitbucket';
+import { InProcessEventStore } from './__testUtils__/InProcessEventStore';
 import { CATALOG_FILE, EventSceneOptions, startEvents } from './__testUtils__/eventScene';
 
 const MINUTE = 60_000;
@@ -29,8 +30,22 @@ describe('many pushes to one repository', () => {
     }
     await idle();
     expect(asked()).toEqual({ 'default-branch': 1, ...EVALUATION });
-    expect(results).toEqual(['evaluated']);
+    expect(results).toEqual(Array.from({ length: 500 }, () => 'evaluated'));
     expect(clock.sleeping).toBe(0);
+  });
+
+  it('on two topics cost one evaluation also while no replica can claim them', async () => {
+    const eventStore = Object.assign(new InProcessEventStore(), {
+      claimDelivery: () => Promise.reject(new Error('the database is away')),
+    });
+    const { bitbucket, deliver, idle, asked } = await startEvents({ eventStore });
+    const changes = [bitbucket.writeFile('PAY', 'api', CATALOG_FILE, 'x')];
+    const details = { projectKey: 'PAY', slug: 'api', changes };
+    const webhook = bitbucket.webhook('repo:refs_changed', details);
+    await deliver(webhook, 'bitbucketServer.repo:refs_changed');
+    await deliver(webhook);
+    await idle();
+    expect(asked()).toEqual({ 'default-branch': 1, ...EVALUATION });
   });
 
   it('over 50 seconds cost a dozen evaluations at most', async () => {
@@ -87,7 +102,7 @@ describe('a push that cannot matter', () => {
     await push('api', bitbucket.deleteBranch('PAY', 'api', 'feature/x'));
     await idle();
     expect(asked()).toEqual({});
-    expect(results).toEqual(['ignored']);
+    expect(results).toEqual(['ignored', 'ignored']);
   });
 
   it.each([

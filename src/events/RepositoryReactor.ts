@@ -14,7 +14,7 @@ import { RepositoryEvaluator } from '../provider/RepositoryEvaluator';
 import { toSource } from '../provider/toSource';
 import { RequestObserver } from '../http/types';
 import { CoalescingQueue, WorkResult } from './CoalescingQueue';
-import { EventLog, nameOf } from './EventLog';
+import { EventLog, EventResult, nameOf } from './EventLog';
 import { formerAddress, mergePending, PendingRepository } from './pendingRepository';
 import { planProject, ProjectChange } from './planProject';
 import { Relevance, Verdict } from './Relevance';
@@ -34,13 +34,13 @@ export interface RepositoryReactorOptions {
 
 type RelevantVerdict = Extract<Verdict, { kind: 'relevant' }>;
 
-const DONE: WorkResult = { kind: 'done' };
+type Worked = WorkResult<EventResult>;
 
 /** Reacts to changes for one provider. */
 export class RepositoryReactor {
   readonly #options: RepositoryReactorOptions;
-  readonly #repositories: CoalescingQueue<PendingRepository>;
-  readonly #projects: CoalescingQueue<ProjectChange>;
+  readonly #repositories: CoalescingQueue<PendingRepository, EventResult>;
+  readonly #projects: CoalescingQueue<ProjectChange, EventResult>;
 
   constructor(options: RepositoryReactorOptions) {
     this.#options = options;
@@ -51,7 +51,10 @@ export class RepositoryReactor {
       concurrency: context.config.concurrency,
       merge: mergePending,
       work: item => this.#guarded(item.repository, () => this.#workOn(item)),
-      onGiveUp: ({ repository }, detail) => log.givenUp(nameOf(repository), detail),
+      onGiveUp: ({ repository }, detail) => {
+        log.givenUp(nameOf(repository), detail);
+        return 'failed';
+      },
     });
     this.#projects = new CoalescingQueue({
       ...shared,
@@ -64,7 +67,10 @@ export class RepositoryReactor {
         this.#guarded({ projectKey: change.key, slug: '*' }, () =>
           this.#workOnProject(change),
         ),
-      onGiveUp: ({ key }, detail) => log.givenUp(`Project ${key}`, detail),
+      onGiveUp: ({ key }, detail) => {
+        log.givenUp(`Project ${key}`, detail);
+        return 'failed';
+      },
     });
   }
 
@@ -73,25 +79,22 @@ export class RepositoryReactor {
     return this.#repositories.size + this.#projects.size;
   }
 
-  /** Takes note of a change; returns at once. */
-  note(change: RepositoryChange): void {
-    if (change.type === 'project-modified') {
-      this.#projects.add(change.key.toLowerCase(), change);
-    } else {
-      const { repository } = change;
-      this.#add({ repository, changes: [change] });
-    }
+  /** Handles a change, together with what else happens to the same repository. */
+  handle(change: RepositoryChange): Promise<EventResult> {
+    return change.type === 'project-modified'
+      ? this.#projects.add(change.key.toLowerCase(), change)
+      : this.#add({ repository: change.repository, changes: [change] });
   }
 
-  #add(item: PendingRepository): void {
-    this.#repositories.add(addressKey(item.repository), item);
+  #add(item: PendingRepository): Promise<EventResult> {
+    return this.#repositories.add(addressKey(item.repository), item);
   }
 
   /** Credentials that do not work are not tried again: that would lock the account. */
   async #guarded(
     what: { projectKey: string; slug: string },
-    work: () => Promise<WorkResult>,
-  ): Promise<WorkResult> {
+    work: () => Promise<Worked>,
+  ): Promise<Worked> {
     const { context, log } = this.#options;
     try {
       return await work();
@@ -99,13 +102,13 @@ export class RepositoryReactor {
       if (error instanceof BitbucketServerCredentialsError) {
         context.clients.noteLogin(error);
         log.givenUp(nameOf(what), error.message);
-        return DONE;
+        return { kind: 'done', result: 'failed' };
       }
       throw error;
     }
   }
 
-  async #workOn(item: PendingRepository): Promise<WorkResult> {
+  async #workOn(item: PendingRepository): Promise<Worked> {
     const { evaluator, signal } = this.#options;
     const verdict = item.listed
       ? ({ kind: 'relevant', reason: 'its project was changed' } as const)
@@ -129,17 +132,17 @@ export class RepositoryReactor {
     }
     this.#options.log.evaluated(item.repository, verdict.reason, evaluation.delta);
     await this.#announce(item, verdict, evaluation, client);
-    return DONE;
+    return { kind: 'done', result: 'evaluated' };
   }
 
   #leave(
     { repository }: PendingRepository,
     verdict: Exclude<Verdict, { kind: 'relevant' }>,
-  ): WorkResult {
+  ): Worked {
     const { log } = this.#options;
     if (verdict.kind === 'ignored') {
       log.ignored(nameOf(repository), verdict.reason);
-      return DONE;
+      return { kind: 'done', result: 'ignored' };
     }
     log.retried(nameOf(repository), verdict.detail);
     return { kind: 'retry', detail: verdict.detail };
@@ -184,13 +187,13 @@ export class RepositoryReactor {
   }
 
   /** Lists the project, then looks at what it has and at what it had and lacks now. */
-  async #workOnProject(change: ProjectChange): Promise<WorkResult> {
+  async #workOnProject(change: ProjectChange): Promise<Worked> {
     const { context, relevance, log, signal } = this.#options;
     const { config, store } = context;
     const verdict = await relevance.ofProject(change);
     if (verdict.kind !== 'relevant') {
       log.ignored(`Project ${change.key}`, 'reason' in verdict ? verdict.reason : '');
-      return DONE;
+      return { kind: 'done', result: 'ignored' };
     }
     const listed: Repository[] = [];
     const client = await this.#client();
@@ -207,11 +210,14 @@ export class RepositoryReactor {
     if (doubt) {
       return this.#retryProject(change, doubt);
     }
-    planProject(change, filtered, known, config.filters).forEach(item => this.#add(item));
-    return DONE;
+    for (const item of planProject(change, filtered, known, config.filters)) {
+      // Each is looked at on its own, and what becomes of it is in the log.
+      void this.#add(item);
+    }
+    return { kind: 'done', result: 'evaluated' };
   }
 
-  #retryProject({ key }: ProjectChange, { detail }: Problem): WorkResult {
+  #retryProject({ key }: ProjectChange, { detail }: Problem): Worked {
     this.#options.log.retried(`Project ${key}`, detail);
     return { kind: 'retry', detail };
   }

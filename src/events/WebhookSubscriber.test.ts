@@ -15,26 +15,33 @@ const MINUTE = 60_000;
 
 /** A replica: its events service, and what its two providers were told. */
 async function startReplica(
-  deliveries: Pick<EventStore, 'takeDelivery'> = new InProcessEventStore(),
+  deliveries: Pick<EventStore, 'claimDelivery'> = new InProcessEventStore(),
   clock = new FakeClock(),
 ) {
   const noted: RepositoryChange[] = [];
   const other: RepositoryChange[] = [];
   const results: EventResult[] = [];
   const logger = createLogRecorder();
+  const handlerOf = (changes: RepositoryChange[]) => ({
+    handle: async (change: RepositoryChange) => {
+      changes.push(change);
+      return 'evaluated' as const;
+    },
+  });
   const subscriber = new WebhookSubscriber({
-    reactors: [
-      { note: change => noted.push(change) },
-      { note: change => other.push(change) },
-    ],
+    handlers: [handlerOf(noted), handlerOf(other)],
     deliveries,
-    log: new EventLog(logger, { onEvent: result => results.push(result) }),
+    log: new EventLog(logger),
     clock,
+    observer: { onEvent: result => results.push(result) },
   });
   const events = mockServices.events();
   await subscriber.subscribe(events);
-  const onTopic = (topic: string, rest: Partial<EventParams> = {}) =>
-    events.publish({ topic, eventPayload: pushPayload(), ...rest });
+  /** What it leads to is counted by then. */
+  const onTopic = async (topic: string, rest: Partial<EventParams> = {}) => {
+    await events.publish({ topic, eventPayload: pushPayload(), ...rest });
+    await clock.settle();
+  };
   return { clock, events, logger, noted, onTopic, other, results, subscriber };
 }
 
@@ -56,7 +63,7 @@ describe('a webhook', () => {
     await onTopic(topic, { eventPayload: { ...pushPayload(), ...change } });
     expect(noted).toHaveLength(1);
     expect(other).toEqual(noted);
-    expect(results).toEqual([]);
+    expect(results).toEqual(['evaluated']);
   });
 
   it('on both topics is handled once', async () => {
@@ -65,14 +72,25 @@ describe('a webhook', () => {
     await onTopic('bitbucketServer', webhook);
     await onTopic('bitbucketServer.repo:refs_changed', webhook);
     expect(noted).toHaveLength(1);
-    expect(results).toEqual(['duplicate']);
+    expect(results).toEqual(['evaluated']);
+  });
+
+  it('that is sent twice is a duplicate the second time', async () => {
+    const { onTopic, noted, results } = await startReplica();
+    for (const topic of ['bitbucketServer', 'bitbucketServer.repo:refs_changed']) {
+      await onTopic(topic);
+    }
+    await onTopic('bitbucketServer');
+    expect(noted).toHaveLength(1);
+    expect(results).toEqual(['evaluated', 'duplicate']);
   });
 
   it('on both topics without any header, as from the event bus, is handled once', async () => {
-    const { onTopic, noted } = await startReplica();
+    const { onTopic, noted, results } = await startReplica();
     await onTopic('bitbucketServer.repo:refs_changed');
     await onTopic('bitbucketServer');
     expect(noted).toHaveLength(1);
+    expect(results).toEqual(['evaluated']);
   });
 
   it('twice at the same time is handled once', async () => {
@@ -115,7 +133,7 @@ describe('two replicas', () => {
       eventPayload: webhook.eventPayload,
     });
     expect([...one.noted, ...two.noted]).toHaveLength(1);
-    expect(two.results).toEqual(['duplicate']);
+    expect([...one.results, ...two.results]).toEqual(['evaluated']);
   });
 
   it('each handle what the other has not seen', async () => {
@@ -139,18 +157,20 @@ describe('two replicas', () => {
     expect(two.noted).toHaveLength(1);
   });
 
-  it('both handle it where they cannot tell each other', async () => {
+  it('both handle it where they cannot tell each other, and say so', async () => {
     const deliveries = {
-      takeDelivery: () => Promise.reject(new Error('the database is away')),
+      claimDelivery: () => Promise.reject(new Error('the database is away')),
     };
     const one = await startReplica(deliveries);
     const two = await startReplica(deliveries);
     await one.onTopic('bitbucketServer');
     await two.onTopic('bitbucketServer');
-    await two.onTopic('bitbucketServer.repo:refs_changed');
     expect(one.noted).toHaveLength(1);
     expect(two.noted).toHaveLength(1);
     expect(one.logger.messages('warn')).toEqual([]);
+    expect(one.logger.messages('debug')).toEqual([
+      expect.stringMatching(/other replicas could not be told.*the database is away/),
+    ]);
   });
 });
 
@@ -166,35 +186,44 @@ describe('what cannot be handled', () => {
     expect(logger.messages('warn')).toEqual([]);
   });
 
-  it('takes nothing from the store', async () => {
-    const taken: string[] = [];
-    const { onTopic } = await startReplica({
-      takeDelivery: async identity => taken.push(identity) > 0,
+  it('takes nothing from the store where it says nothing about repositories', async () => {
+    const { onTopic, results } = await startReplica({
+      claimDelivery: () => Promise.reject(new Error('not expected')),
     });
+    await onTopic('bitbucketServer', { eventPayload: { eventKey: 'pr:opened' } });
+    await onTopic('bitbucketServer', { eventPayload: { eventKey: 'diagnostics:ping' } });
     await onTopic('bitbucketServer', { eventPayload: { test: true } });
-    await onTopic('bitbucketServer.repo:modified', { eventPayload: null });
-    expect(taken).toEqual([]);
+    expect(results).toEqual(['ignored', 'ignored', 'malformed']);
+  });
+
+  it('is counted once on however many topics it arrives', async () => {
+    const { onTopic, results } = await startReplica();
+    const eventPayload = { eventKey: 'repo:modified', new: null };
+    await onTopic('bitbucketServer', { eventPayload });
+    await onTopic('bitbucketServer.repo:modified', { eventPayload });
+    expect(results).toEqual(['malformed']);
   });
 
   it('is a warning where a provider fails, and no error for who published it', async () => {
     const logger = createLogRecorder();
     const results: EventResult[] = [];
     const subscriber = new WebhookSubscriber({
-      reactors: [
+      handlers: [
         {
-          note: () => {
+          handle: () => {
             throw new Error('broken');
           },
         },
       ],
       deliveries: new InProcessEventStore(),
-      log: new EventLog(logger, { onEvent: result => results.push(result) }),
+      log: new EventLog(logger),
       clock: new FakeClock(),
+      observer: { onEvent: result => results.push(result) },
     });
     const event = { topic: 'bitbucketServer', eventPayload: pushPayload() };
     await expect(subscriber.onEvent(event)).resolves.toBeUndefined();
     expect(logger.messages('warn')).toEqual([
-      'A webhook could not be handled, the next run catches up: Error: broken',
+      'repo:refs_changed could not be handled, the next run catches up: Error: broken',
     ]);
     expect(results).toEqual(['failed']);
   });

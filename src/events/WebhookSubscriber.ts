@@ -1,39 +1,41 @@
 /**
- * Takes Bitbucket's webhooks from the events service and hands what they say to every
- * provider. Never throws, whatever arrives.
+ * Takes Bitbucket's webhooks from the events service, hands what they say to every provider
+ * and counts what became of each. Never throws, whatever arrives.
  */
 
+import { createHash } from 'node:crypto';
 import { EventParams, EventsService } from '@backstage/plugin-events-node';
 import { EventStore } from '../store/EventStore';
 import { Clock } from '../util/clock';
 import { analyzeWebhookEvent } from './analyzeWebhookEvent';
-import { contentIdentity, DeliveryMemory } from './DeliveryMemory';
-import { EventLog } from './EventLog';
-import { RepositoryChange } from './repositoryChanges';
+import { EventLog, EventObserver, EventResult, summarizeResults } from './EventLog';
+import { RepositoryChange, WebhookAnalysis } from './repositoryChanges';
 import { eventKeyOf, WEBHOOK_TOPICS } from './webhookTopics';
 
 /** The same on every replica: so the event bus gives each event to one of them. */
 const SUBSCRIBER_ID = 'bitbucket-server-entity-provider';
 
-/** No other replica takes an event again within this time. */
-const TAKEN_FOR_MS = 300_000;
+/** Nobody handles the same content again within this time. */
+const CLAIMED_FOR_MS = 300_000;
 
 /** What the subscriber works with. */
 export interface WebhookSubscriberOptions {
-  readonly reactors: readonly { note(change: RepositoryChange): void }[];
-  readonly deliveries: Pick<EventStore, 'takeDelivery'>;
+  /** One per provider; each answers once it has come to a result. */
+  readonly handlers: readonly {
+    handle(change: RepositoryChange): Promise<EventResult>;
+  }[];
+  readonly deliveries: Pick<EventStore, 'claimDelivery'>;
   readonly log: EventLog;
   readonly clock: Pick<Clock, 'now'>;
+  readonly observer?: EventObserver;
 }
 
 /** Subscribes for all providers together. */
 export class WebhookSubscriber {
   readonly #options: WebhookSubscriberOptions;
-  readonly #seen: DeliveryMemory;
 
   constructor(options: WebhookSubscriberOptions) {
     this.#options = options;
-    this.#seen = new DeliveryMemory({ clock: options.clock });
   }
 
   /** Begins to take events. */
@@ -45,46 +47,75 @@ export class WebhookSubscriber {
     });
   }
 
-  /** Takes one event. */
+  /** Takes one event; what it leads to goes on after that. */
   async onEvent(event: EventParams): Promise<void> {
-    const { log, reactors } = this.#options;
-    const { topic, metadata, eventPayload: payload } = event;
+    const { log } = this.#options;
+    const eventKey = eventKeyOf(event.topic, event.metadata, event.eventPayload);
+    const what = eventKey ?? 'An event';
+    const analysis = analyzeWebhookEvent(eventKey, event.eventPayload);
+    if (analysis.kind === 'ignored') {
+      log.ignored(what, analysis.reason);
+      this.#count('ignored');
+      return;
+    }
+    const claim = eventKey === undefined ? 'first' : await this.#claim(eventKey, event);
+    if (claim !== 'first') {
+      log.alreadyClaimed(what);
+      if (claim === 'repeated') {
+        this.#count('duplicate');
+      }
+      return;
+    }
+    this.#handle(what, analysis).then(
+      result => this.#count(result),
+      error => {
+        log.notHandled(what, error);
+        this.#count('failed');
+      },
+    );
+  }
+
+  async #handle(
+    what: string,
+    analysis: Exclude<WebhookAnalysis, { kind: 'ignored' }>,
+  ): Promise<EventResult> {
+    const { handlers, log } = this.#options;
+    if (analysis.kind === 'malformed') {
+      log.malformed(what, analysis.reason);
+      return 'malformed';
+    }
+    const results = analysis.changes.flatMap(change =>
+      handlers.map(handler => handler.handle(change)),
+    );
+    return summarizeResults(await Promise.all(results));
+  }
+
+  async #claim(eventKey: string, { topic, eventPayload }: EventParams) {
+    const { clock, deliveries, log } = this.#options;
+    const contentHash = hashOf(eventKey, eventPayload);
+    if (contentHash === undefined) {
+      return 'first';
+    }
     try {
-      const eventKey = eventKeyOf(topic, metadata, payload);
-      const what = eventKey ?? 'An event';
-      const analysis = analyzeWebhookEvent(eventKey, payload);
-      if (analysis.kind !== 'changes') {
-        log[analysis.kind](what, analysis.reason);
-        return;
-      }
-      if (eventKey !== undefined && !(await this.#isFirst(eventKey, event))) {
-        log.duplicate(what);
-        return;
-      }
-      for (const change of analysis.changes) {
-        reactors.forEach(reactor => reactor.note(change));
-      }
+      const delivery = { contentHash, arrivalHash: hashOf(topic, contentHash) ?? topic };
+      return await deliveries.claimDelivery(delivery, clock.now(), CLAIMED_FOR_MS);
     } catch (error) {
-      log.notTaken('A webhook', error);
+      // Twice is better than never; what is about one repository is handled together.
+      log.notClaimed(eventKey, error);
+      return 'first';
     }
   }
 
-  async #isFirst(eventKey: string, event: EventParams): Promise<boolean> {
-    const { metadata, eventPayload: payload } = event;
-    if (!this.#seen.add({ eventKey, metadata, payload })) {
-      return false;
-    }
-    const identity = contentIdentity(eventKey, payload);
-    if (identity === undefined) {
-      return true;
-    }
-    const { clock, deliveries, log } = this.#options;
-    try {
-      return await deliveries.takeDelivery(identity, clock.now(), TAKEN_FOR_MS);
-    } catch (error) {
-      // Twice is better than never.
-      log.retried(eventKey, `other replicas could not be told: ${error}`);
-      return true;
-    }
+  #count(result: EventResult): void {
+    this.#options.observer?.onEvent(result);
+  }
+}
+
+/** @returns a SHA-256 in hexadecimal; `undefined` for what is no JSON */
+function hashOf(...parts: readonly unknown[]): string | undefined {
+  try {
+    return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
+  } catch {
+    return undefined;
   }
 }

@@ -38,12 +38,12 @@ export async function connectEvents(
   const { created, clock, eventStore, logger, observer } = options;
   const reactors = created.map(one => createReactor(one, options));
   if (reactors.length > 0) {
-    const log = new EventLog(logger, observer);
     const subscriber = new WebhookSubscriber({
-      reactors,
+      handlers: reactors,
       deliveries: eventStore,
-      log,
+      log: new EventLog(logger),
       clock,
+      observer,
     });
     await subscriber.subscribe(events);
   }
@@ -52,7 +52,7 @@ export async function connectEvents(
 
 function createReactor(
   one: CreatedProvider,
-  { config, scmEvents, eventStore, logger, signal, ...options }: EventHandlingOptions,
+  { config, scmEvents, eventStore, logger, signal, createMeter }: EventHandlingOptions,
 ): RepositoryReactor {
   const { context, evaluator, integration, provider } = one;
   return new RepositoryReactor({
@@ -71,12 +71,9 @@ function createReactor(
       ...(context.config.branch && { configuredBranch: context.config.branch }),
       repositoryUrl: repository => repositoryUrl(repository, integration),
     }),
-    log: new EventLog(
-      logger.child({ provider: provider.getProviderName() }),
-      options.observer,
-    ),
+    log: new EventLog(logger.child({ provider: provider.getProviderName() })),
     signal,
-    createMeter: () => options.createMeter(one),
+    createMeter: () => createMeter(one),
   });
 }
 

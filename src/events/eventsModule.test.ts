@@ -13,12 +13,15 @@ import {
 } from '@backstage/plugin-events-node/alpha';
 import { JsonObject } from '@backstage/types';
 import { createSimulatedBitbucket } from '../../dev/simulatedBitbucket';
-import { systemClock } from '../util/clock';
+import { FakeClock } from '../__testUtils__/FakeClock';
+import { createLogRecorder } from '../__testUtils__/testProvider';
 import eventsFeature from '../eventsEntry';
-import { analyzeWebhookEvent } from './analyzeWebhookEvent';
-import { DeliveryMemory } from './DeliveryMemory';
+import { InProcessEventStore } from './__testUtils__/InProcessEventStore';
+import { EventLog } from './EventLog';
+import { RepositoryChange } from './repositoryChanges';
+import { WebhookSubscriber } from './WebhookSubscriber';
 import { WebhookTopicRouter } from './WebhookTopicRouter';
-import { eventKeyOf, WEBHOOK_TOPICS } from './webhookTopics';
+import { WEBHOOK_TOPICS } from './webhookTopics';
 
 const SECRET = 'a-webhook-secret';
 const PING = '{"test":true}';
@@ -115,11 +118,11 @@ function receiver({ topic, validator }: HttpPostIngressOptions, events: EventsSe
   };
 }
 
-function pushRequest(secret?: string) {
+function pushRequest(secret?: string, slug = 'api') {
   const simulated = createSimulatedBitbucket({ users: [{ name: 'jdoe', token: 't' }] });
-  simulated.addRepository({ projectKey: 'PAY', slug: 'api' });
-  const push = simulated.writeFile('PAY', 'api', 'catalog-info.yaml', 'x');
-  const details = { projectKey: 'PAY', slug: 'api', changes: [push] };
+  simulated.addRepository({ projectKey: 'PAY', slug });
+  const push = simulated.writeFile('PAY', slug, 'catalog-info.yaml', 'x');
+  const details = { projectKey: 'PAY', slug, changes: [push] };
   return simulated.webhook('repo:refs_changed', details, { secret });
 }
 
@@ -218,21 +221,26 @@ describe('a subscriber to all topics', () => {
   it('handles each delivery once, also with a second router beside ours', async () => {
     const { events, received, post } = await start();
     await new WebhookTopicRouter(events).subscribe();
-    for (const { body, headers } of [pushRequest(SECRET), pushRequest(SECRET)]) {
+    const handled: RepositoryChange[] = [];
+    const subscriber = new WebhookSubscriber({
+      handlers: [
+        {
+          handle: async change => {
+            handled.push(change);
+            return 'evaluated';
+          },
+        },
+      ],
+      deliveries: new InProcessEventStore(),
+      log: new EventLog(createLogRecorder()),
+      clock: new FakeClock(),
+    });
+    await subscriber.subscribe(events);
+    for (const slug of ['api', 'web']) {
+      const { body, headers } = pushRequest(SECRET, slug);
       await post(body, headers);
     }
     expect(received).toHaveLength(6);
-
-    const memory = new DeliveryMemory({ clock: systemClock });
-    const handled = received.filter(({ topic, metadata, eventPayload: payload }) => {
-      const eventKey = eventKeyOf(topic, metadata, payload);
-      const analysis = analyzeWebhookEvent(eventKey, payload);
-      return (
-        analysis.kind === 'changes' &&
-        eventKey !== undefined &&
-        memory.add({ eventKey, metadata, payload })
-      );
-    });
     expect(handled).toHaveLength(2);
   });
 

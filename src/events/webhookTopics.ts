@@ -36,7 +36,7 @@ export const PING_EVENT_KEY = 'diagnostics:ping';
 /**
  * Every topic to subscribe to.
  *
- * @remarks One event may arrive on two of them: `DeliveryMemory` tells.
+ * @remarks One webhook may arrive on two of them; whoever claims it first handles it.
  */
 export const WEBHOOK_TOPICS: readonly string[] = [
   WEBHOOK_TOPIC,

@@ -90,10 +90,21 @@ async function setUp() {
       slug: 'api',
       changes: [change],
     });
-  const deliver = async ({ body, headers }: WebhookRequest) => {
+  const publish = async (
+    { body, headers }: WebhookRequest,
+    topic: string = 'bitbucketServer',
+  ) => {
     const eventPayload: unknown = JSON.parse(body);
-    await events.publish({ topic: 'bitbucketServer', eventPayload, metadata: headers });
+    await events.publish({ topic, eventPayload, metadata: headers });
+  };
+  const deliver = async (webhook: WebhookRequest) => {
+    await publish(webhook);
     await clock.runUntilIdle();
+  };
+  /** As with a router: on the plain topic and on the sub-topic. */
+  const deliverOnBothTopics = async (webhook: WebhookRequest, eventKey: string) => {
+    await publish(webhook, `bitbucketServer.${eventKey}`);
+    await deliver(webhook);
   };
   const pushFile = () => pushOf(bitbucket.writeFile('PAY', 'api', FILE, 'kind: API'));
   const countsByResult = async () => {
@@ -101,7 +112,17 @@ async function setUp() {
     const count = (result: string) => total(METRICS.events.name, { result });
     return Object.fromEntries(EVENT_RESULTS.map(result => [result, count(result)]));
   };
-  return { bitbucket, events, deliver, pushFile, pushOf, countsByResult };
+  return {
+    bitbucket,
+    clock,
+    events,
+    publish,
+    deliver,
+    deliverOnBothTopics,
+    pushFile,
+    pushOf,
+    countsByResult,
+  };
 }
 
 const NONE = Object.fromEntries(EVENT_RESULTS.map(result => [result, 0]));
@@ -136,6 +157,34 @@ describe('the metrics of events', () => {
     await deliver(push);
 
     expect(await countsByResult()).toEqual({ ...NONE, evaluated: 1, duplicate: 1 });
+  });
+
+  it('count one that arrives on the plain topic and on its sub-topic once', async () => {
+    const { deliverOnBothTopics, pushFile, countsByResult } = await setUp();
+
+    await deliverOnBothTopics(pushFile(), 'repo:refs_changed');
+
+    expect(await countsByResult()).toEqual({ ...NONE, evaluated: 1 });
+  });
+
+  it('count one that cannot be read once too, on however many topics it arrives', async () => {
+    const { deliverOnBothTopics, countsByResult } = await setUp();
+    const body = JSON.stringify({ eventKey: 'repo:modified', new: { slug: 'api' } });
+
+    await deliverOnBothTopics({ headers: {}, body }, 'repo:modified');
+
+    expect(await countsByResult()).toEqual({ ...NONE, malformed: 1 });
+  });
+
+  it('count each of several that are looked at together', async () => {
+    const { clock, publish, pushFile, countsByResult } = await setUp();
+
+    for (const push of [pushFile(), pushFile(), pushFile()]) {
+      await publish(push);
+    }
+    await clock.runUntilIdle();
+
+    expect(await countsByResult()).toEqual({ ...NONE, evaluated: 3 });
   });
 
   it('count one that is none of Bitbucket as malformed, and keep its content to themselves', async () => {

@@ -75,47 +75,64 @@ describe.each(databases.eachSupportedId())('the events in %s', databaseId => {
     });
   });
 
-  describe('an event', () => {
-    const take = (store: DatabaseEventStore, identity = 'a', nowMs = NOW) =>
-      store.takeDelivery(identity, nowMs, KEEP_MS);
+  describe('a webhook', () => {
+    const claim = (
+      store: DatabaseEventStore,
+      { content = 'a', topic = 'plain', nowMs = NOW } = {},
+    ) => {
+      const delivery = { contentHash: content, arrivalHash: `${content} ${topic}` };
+      return store.claimDelivery(delivery, nowMs, KEEP_MS);
+    };
 
-    it('is taken by one replica only', async () => {
+    it('is the first of its content on one replica only', async () => {
       const { one, other } = await createStores();
-      expect(await take(one)).toBe(true);
-      expect(await take(other)).toBe(false);
-      expect(await take(one)).toBe(false);
+      expect(await claim(one)).toBe('first');
+      expect(await claim(other)).toBe('repeated');
+      expect(await claim(one)).toBe('repeated');
     });
 
-    it('is taken once by replicas that ask at the same time', async () => {
+    it('is the first once where replicas claim it at the same time, on whichever topic', async () => {
       const { one, other } = await createStores();
-      const taken = await Promise.all([one, other, one, other].map(store => take(store)));
-      expect(taken.filter(Boolean)).toHaveLength(1);
+      const claims = await Promise.all(
+        [one, other, one, other].map((store, index) =>
+          claim(store, { topic: index < 2 ? 'plain' : 'sub' }),
+        ),
+      );
+      expect(claims.sort()).toEqual(['copy', 'first', 'repeated', 'repeated']);
     });
 
-    it('does not keep another one from being taken', async () => {
+    it('is a copy of the first on another topic, once', async () => {
       const { one, other } = await createStores();
-      expect(await take(one, 'a')).toBe(true);
-      expect(await take(other, 'b')).toBe(true);
+      await claim(one, { topic: 'sub' });
+      expect(await claim(other, { topic: 'plain' })).toBe('copy');
+      expect(await claim(one, { topic: 'plain' })).toBe('repeated');
+      expect(await claim(one, { topic: 'sub' })).toBe('repeated');
+    });
+
+    it('does not keep one with other content from being the first', async () => {
+      const { one, other } = await createStores();
+      expect(await claim(one, { content: 'a' })).toBe('first');
+      expect(await claim(other, { content: 'b' })).toBe('first');
     });
 
     it.each([
-      ['not again before its time is over', KEEP_MS - 1, false],
-      ['again once its time is over', KEEP_MS, true],
-    ])('is taken %s', async (_, laterMs, expected) => {
+      ['repeated before its time is over', KEEP_MS - 1, 'repeated'],
+      ['the first again once its time is over', KEEP_MS, 'first'],
+    ])('is %s', async (_, laterMs, expected) => {
       const { one, other } = await createStores();
-      await take(one);
-      expect(await take(other, 'a', NOW + laterMs)).toBe(expected);
+      await claim(one);
+      expect(await claim(other, { nowMs: NOW + laterMs })).toBe(expected);
     });
 
     it('makes room for itself: what is over is forgotten', async () => {
       const { one, other } = await createStores();
       for (let index = 0; index < 20; index += 1) {
-        await take(one, `old ${index}`);
+        await claim(one, { content: `old ${index}` });
       }
-      await take(one, 'new', NOW + KEEP_MS);
-      // With a clock that was set back nothing is over, and yet it can be taken.
-      expect(await take(other, 'old 3')).toBe(true);
-      expect(await take(other, 'new')).toBe(false);
+      await claim(one, { content: 'new', nowMs: NOW + KEEP_MS });
+      // With a clock that was set back nothing is over, and yet it can be claimed.
+      expect(await claim(other, { content: 'old 3' })).toBe('first');
+      expect(await claim(other, { content: 'new' })).toBe('repeated');
     });
   });
 });

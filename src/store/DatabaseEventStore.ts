@@ -1,13 +1,15 @@
-/** Default branches and taken events in tables of their own, the same for every replica. */
+/** Default branches and claimed webhooks in tables of their own, the same for every replica. */
 
 import { z } from 'zod';
 import { DiscoveryDatabase } from './DiscoveryDatabase';
-import { EventStore } from './EventStore';
+import { Delivery, DeliveryClaim, EventStore } from './EventStore';
 
 const BRANCHES = 'bitbucket_server_discovery_branches';
 const DELIVERIES = 'bitbucket_server_discovery_deliveries';
 
 const BranchRow = z.object({ default_branch: z.string() });
+
+const ClaimRows = z.array(z.object({ identity: z.string() }));
 
 /** Stores in the catalog's database. */
 export class DatabaseEventStore implements EventStore {
@@ -52,20 +54,26 @@ export class DatabaseEventStore implements EventStore {
     await knex(BRANCHES).where({ host, repository_id: repositoryId }).delete();
   }
 
-  async takeDelivery(
-    identity: string,
+  async claimDelivery(
+    { contentHash, arrivalHash }: Delivery,
     nowMs: number,
     keepForMs: number,
-  ): Promise<boolean> {
+  ): Promise<DeliveryClaim> {
     const knex = await this.#database.connect();
     await knex(DELIVERIES)
       .where('taken_at_ms', '<=', nowMs - keepForMs)
       .delete();
-    const taken: unknown[] = await knex(DELIVERIES)
-      .insert({ identity, taken_at_ms: nowMs })
+    const rows: unknown = await knex(DELIVERIES)
+      .insert(
+        [contentHash, arrivalHash].map(identity => ({ identity, taken_at_ms: nowMs })),
+      )
       .onConflict('identity')
       .ignore()
       .returning('identity');
-    return taken.length > 0;
+    const claimed = ClaimRows.parse(rows).map(row => row.identity);
+    if (claimed.includes(contentHash)) {
+      return 'first';
+    }
+    return claimed.includes(arrivalHash) ? 'copy' : 'repeated';
   }
 }

@@ -1,6 +1,20 @@
 /** What events leave behind for each other, on every replica. */
 
-/** Remembers default branches and which events are taken. */
+/** A webhook as it arrived, in hashes of 64 characters. */
+export interface Delivery {
+  /** Of event key and content, whichever way it came. */
+  readonly contentHash: string;
+  /** Of the same and the topic: one webhook may arrive on the plain topic and on a sub-topic. */
+  readonly arrivalHash: string;
+}
+
+/**
+ * `first`: it is to be handled. `copy`: it is handled already, and arrives on another topic
+ * for the first time. `repeated`: it was on this topic before.
+ */
+export type DeliveryClaim = 'first' | 'copy' | 'repeated';
+
+/** Remembers default branches and which webhooks are claimed. */
 export interface EventStore {
   /**
    * The default branch of a repository as it was last read.
@@ -20,11 +34,13 @@ export interface EventStore {
   ): Promise<void>;
   forgetDefaultBranch(host: string, repositoryId: number): Promise<void>;
   /**
-   * Takes an event for this replica.
+   * Claims a webhook for this replica, unless somebody has it already.
    *
-   * @param identity - from `deliveryIdentity`
-   * @param keepForMs - how long nobody else can take it
-   * @returns whether it was free
+   * @param keepForMs - how long nobody else can claim it
    */
-  takeDelivery(identity: string, nowMs: number, keepForMs: number): Promise<boolean>;
+  claimDelivery(
+    delivery: Delivery,
+    nowMs: number,
+    keepForMs: number,
+  ): Promise<DeliveryClaim>;
 }

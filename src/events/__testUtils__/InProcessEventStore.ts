@@ -1,16 +1,16 @@
 /** A store that works, for tests: several subscribers may share it like replicas do. */
 
-import { EventStore } from '../../store/EventStore';
+import { Delivery, DeliveryClaim, EventStore } from '../../store/EventStore';
 
 interface KnownBranch {
   readonly name: string;
   readonly readAtMs: number;
 }
 
-/** Keeps default branches and taken events in maps. */
+/** Keeps default branches and claimed webhooks in maps. */
 export class InProcessEventStore implements EventStore {
   readonly #branches = new Map<string, KnownBranch>();
-  readonly #taken = new Map<string, number>();
+  readonly #claimed = new Map<string, number>();
 
   async loadDefaultBranch(
     host: string,
@@ -33,16 +33,23 @@ export class InProcessEventStore implements EventStore {
     this.#branches.delete(`${host} ${repositoryId}`);
   }
 
-  async takeDelivery(
-    identity: string,
+  async claimDelivery(
+    { contentHash, arrivalHash }: Delivery,
     nowMs: number,
     keepForMs: number,
-  ): Promise<boolean> {
-    const takenAtMs = this.#taken.get(identity);
-    if (takenAtMs !== undefined && takenAtMs > nowMs - keepForMs) {
-      return false;
+  ): Promise<DeliveryClaim> {
+    const claim = (identity: string) => {
+      const claimedAtMs = this.#claimed.get(identity);
+      if (claimedAtMs !== undefined && claimedAtMs > nowMs - keepForMs) {
+        return false;
+      }
+      this.#claimed.set(identity, nowMs);
+      return true;
+    };
+    const [isFirst, isNewOnTopic] = [claim(contentHash), claim(arrivalHash)];
+    if (isFirst) {
+      return 'first';
     }
-    this.#taken.set(identity, nowMs);
-    return true;
+    return isNewOnTopic ? 'copy' : 'repeated';
   }
 }
