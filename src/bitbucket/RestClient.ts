@@ -109,7 +109,8 @@ export class RestClient {
       return { kind: 'unknown', problem: reply };
     }
     if (provesRepositoryGone(reply)) {
-      return { kind: 'gone' };
+      const doubt = await this.#session.doubtAbsence(reply, options);
+      return doubt ? { kind: 'unknown', problem: doubt } : { kind: 'gone' };
     }
     const repository =
       reply.status === 200 ? parseRepository(parseJson(reply.body)) : undefined;
@@ -220,11 +221,14 @@ export class RestClient {
     const ask = (page: PageQuery) => this.#session.askForListing(request(page), options);
     for await (const step of readPages(ask, LISTING_LIMIT)) {
       if (step.kind === 'failed') {
+        const { reply, problem } = step;
+        const isGone = reply !== undefined && provesRepositoryGone(reply);
+        const doubt = isGone && (await this.#session.doubtAbsence(reply, options));
         yield {
           kind: 'failed',
-          problem: step.problem,
-          notServed: step.reply !== undefined && isNotServed(step.reply),
-          gone: step.reply !== undefined && provesRepositoryGone(step.reply),
+          problem: doubt || problem,
+          notServed: reply !== undefined && isNotServed(reply),
+          gone: isGone && !doubt,
         };
         return;
       }

@@ -3,6 +3,7 @@ import {
   SimulatedBitbucket,
   SimulatedBitbucketOptions,
 } from '../../dev/simulatedBitbucket';
+import { RestClient } from './RestClient';
 import { createSimulatedClient, SignIn } from '../__testUtils__/simulatedClient';
 
 const PASSWORD = 'Tr0ub4dor-secret';
@@ -199,6 +200,56 @@ describe('answers as to a stranger', () => {
     expect(results.map(({ status }) => status)).toEqual(Array(3).fill('rejected'));
     expect(asked().filter(path => path === PROBE)).toHaveLength(1);
   });
+
+  it.each<[string, string, (client: RestClient) => Promise<unknown>]>([
+    [
+      'a repository',
+      'repository.NoSuchRepositoryException',
+      client => client.getRepository(API),
+    ],
+    [
+      'a project',
+      'project.NoSuchProjectException',
+      client => client.listProjectRepositories('PAY').next(),
+    ],
+    ['a label', 'label.NoSuchLabelException', client => client.listLabeled('any').next()],
+  ])(
+    'prove no absence of %s, since what is private does not exist for strangers',
+    async (_, exception, question) => {
+      const { bitbucket, ask, asked } = connect(BEARER, {
+        ...anonymous,
+        anonymousAccess: true,
+      });
+      const exceptionName = `com.atlassian.bitbucket.${exception}`;
+      bitbucket.faults.add({
+        match: ({ path }) => !path.includes('/profile/'),
+        effect: { type: 'status', status: 404, exceptionName },
+      });
+      const answer = await ask(question);
+      expect(answer).not.toMatchObject({ kind: 'gone' });
+      expect(JSON.stringify(answer)).not.toContain('"gone":true');
+      expect(JSON.stringify(answer)).toContain('"reason":"not-permitted"');
+      expect(asked()).toEqual([expect.any(String), PROBE]);
+    },
+  );
+
+  it.each<[string, SignIn, SimulatedBitbucketOptions, number]>([
+    ['a user who is named', BASIC, {}, 0],
+    ['a user whose name a proxy takes out', BASIC, { userHeaders: false }, 1],
+    ['nobody, as configured', 'nobody', { anonymousAccess: true }, 0],
+  ])(
+    'are not suspected behind what is gone for %s',
+    async (_, signIn, options, confirmations) => {
+      const { bitbucket, ask, asked } = connect(signIn, options);
+      bitbucket.addProject({ key: 'PAY', public: true });
+      for (let time = 0; time < 2; time += 1) {
+        expect(
+          await ask(client => client.getRepository({ ...API, slug: 'no-such' })),
+        ).toEqual({ kind: 'gone' });
+      }
+      expect(asked().filter(path => path === PROBE)).toHaveLength(confirmations);
+    },
+  );
 
   it('are fine where no credentials are configured, without a confirmation', async () => {
     const { list, asked } = connect('nobody', { anonymousAccess: true });

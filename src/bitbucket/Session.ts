@@ -28,13 +28,22 @@ export interface SessionOptions {
   readonly authenticated: boolean;
 }
 
+/** To whom a reply was given, or why that could not be found out. */
+type Identity = 'user' | 'stranger' | Problem;
+
+const SAID_TO_STRANGERS: Problem = {
+  reason: 'not-permitted',
+  detail:
+    'Bitbucket says that it does not exist, but treats the configured credentials as anonymous, and to strangers it says that of everything private',
+};
+
 /** Asks with one set of credentials, as long as they work. */
 export class Session {
   readonly #options: SessionOptions;
   /** Settles with the first answer; until then nothing else is asked. */
   #first: Promise<void> | undefined;
   /** Under way; `undefined` while there is none. */
-  #confirmation: Promise<Problem | undefined> | undefined;
+  #confirmation: Promise<Identity> | undefined;
   /** Nothing is to be confirmed any more. */
   #trusted: boolean;
   /** Something was shown that no stranger is shown. */
@@ -79,10 +88,31 @@ export class Session {
     options: AskOptions = {},
   ): Promise<HttpReply | Problem> {
     const reply = await this.ask(request, options);
-    if ('reason' in reply) {
+    if ('reason' in reply || !mayBeAnonymous(reply)) {
       return reply;
     }
-    return (await this.#checkIdentity(reply, options)) ?? reply;
+    const identity = await this.#identify(reply, options);
+    if (identity === 'stranger') {
+      throw this.#failCredentials('anonymous');
+    }
+    return identity === 'user' ? reply : identity;
+  }
+
+  /**
+   * Makes sure that an answer that says that something does not exist was not given to a
+   * stranger, to whom what is private does not exist.
+   *
+   * @returns why that answer proves nothing; `undefined` where it does
+   */
+  async doubtAbsence(
+    reply: HttpReply,
+    options: AskOptions = {},
+  ): Promise<Problem | undefined> {
+    const identity = await this.#identify(reply, options);
+    if (identity === 'user') {
+      return undefined;
+    }
+    return identity === 'stranger' ? SAID_TO_STRANGERS : identity;
   }
 
   async #send(request: HttpRequest, options: AskOptions): Promise<HttpReply | Problem> {
@@ -105,19 +135,14 @@ export class Session {
   }
 
   /**
-   * Makes sure that a listing was not answered as to a stranger: it would be shorter, or
-   * empty, without any error. `X-AUSERNAME` is on every authenticated answer, but a proxy
-   * may strip it, so its absence is confirmed by a request only users may make.
+   * Finds out to whom a reply was given. A listing for a stranger is shorter, or empty,
+   * without any error. `X-AUSERNAME` is on every authenticated answer, but a proxy may
+   * strip it, so its absence is confirmed by a request only users may make.
    * Source: recorded answers; `GET /profile/recent/repos`, Bitbucket Data Center 10.0 OpenAPI.
-   *
-   * @returns why that could not be found out; `undefined` when all is well
    */
-  async #checkIdentity(
-    reply: HttpReply,
-    options: AskOptions,
-  ): Promise<Problem | undefined> {
-    if (this.#trusted || reply.headers.get('x-ausername') || !mayBeAnonymous(reply)) {
-      return undefined;
+  async #identify(reply: HttpReply, options: AskOptions): Promise<Identity> {
+    if (this.#trusted || reply.headers.get('x-ausername')) {
+      return 'user';
     }
     this.#sawPrivate ||= showsPrivateRepository(reply);
     // Listings that are read at the same time share one confirmation.
@@ -127,7 +152,7 @@ export class Session {
     return this.#confirmation;
   }
 
-  async #confirm(options: AskOptions): Promise<Problem | undefined> {
+  async #confirm(options: AskOptions): Promise<Identity> {
     const url = this.#options.urls.recentRepositories();
     const reply = await this.ask({ kind: 'authentication-check', url }, options);
     const problem = 'reason' in reply ? reply : passingProblem(reply);
@@ -137,10 +162,10 @@ export class Session {
     }
     // A token of a project has no user of its own, and may be refused this one question.
     if ('status' in reply && reply.status === 401 && !this.#sawPrivate) {
-      throw this.#failCredentials('anonymous');
+      return 'stranger';
     }
     this.#trusted = true;
-    return undefined;
+    return 'user';
   }
 
   #failCredentials(problem: CredentialsProblem) {

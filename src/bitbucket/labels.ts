@@ -37,8 +37,11 @@ export async function* listLabeled(
     session.askForListing({ kind: 'labels', url: urlOf(page) }, options);
   for await (const step of readPages(ask, LABELED_LIMIT)) {
     if (step.kind === 'failed') {
-      const gone = step.reply !== undefined && provesNoSuchLabel(step.reply);
-      yield { kind: 'failed', problem: step.problem, notServed: false, gone };
+      const { reply } = step;
+      const isGone = reply !== undefined && provesNoSuchLabel(reply);
+      const doubt = isGone && (await session.doubtAbsence(reply, options));
+      const problem = doubt || step.problem;
+      yield { kind: 'failed', problem, notServed: false, gone: isGone && !doubt };
       return;
     }
     const { values } = step.page;

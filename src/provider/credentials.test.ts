@@ -192,6 +192,52 @@ describe('credentials of a provider', () => {
   });
 });
 
+describe('credentials that are suddenly taken for a stranger', () => {
+  const GONE = 'com.atlassian.bitbucket.repository.NoSuchRepositoryException';
+  const ALL = ['OPS/db', 'PAY/api', 'PAY/web'].map(targetOf);
+
+  /** Once discovered; then the token expires, and strangers get a 404 for what is private. */
+  async function discoverThenExpire(config: JsonObject = {}) {
+    const users = [TEST_USER, { ...PAY_USER, projects: undefined }];
+    const bitbucket = createServer({
+      users,
+      anonymousAccess: true,
+      invalidTokens: 'anonymous',
+    });
+    bitbucket.addRepository({ projectKey: 'OPEN', slug: 'public', public: true });
+    const integration = { token: PAY_TOKEN };
+    const provider = await connectTestProvider({ bitbucket, config, integration });
+    await provider.run();
+    expect([...provider.connection.targets()].sort()).toEqual(ALL);
+    bitbucket.getUser(PAY_USER.name).expired = true;
+    bitbucket.faults.add({
+      match: ({ path }) => /\/projects\/(PAY|OPS)/.test(path),
+      effect: { type: 'status', status: 404, exceptionName: GONE },
+    });
+    return provider;
+  }
+
+  it.each<[string, JsonObject]>([
+    ['the listing of all repositories', {}],
+    ['listings of single projects', { filters: { projectKey: '^(PAY|OPS|OPEN)$' } }],
+  ])('remove nothing in a run that reads %s', async (_, config) => {
+    const provider = await discoverThenExpire(config);
+    await expect(provider.run()).rejects.toThrow('treats the configured credentials');
+    expect([...provider.connection.targets()].sort()).toEqual(ALL);
+  });
+
+  it('remove nothing with an event', async () => {
+    const { clock, connection, context, evaluator } = await discoverThenExpire();
+    const client = context.clients.createForEvent({ onAttempt() {}, onWait() {} });
+    const address = { projectKey: 'PAY', slug: 'api' };
+    expect(await clock.run(evaluator.evaluate({ address }, client))).toMatchObject({
+      kind: 'unknown',
+      problem: { reason: 'not-permitted' },
+    });
+    expect([...connection.targets()].sort()).toEqual(ALL);
+  });
+});
+
 describe('several providers on one host', () => {
   function createSeveral(bitbucketServer: JsonObject, rateLimited = false) {
     const clock = new FakeClock();
