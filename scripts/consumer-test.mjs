@@ -1,11 +1,11 @@
 /**
  * Installs the packed package as a stranger does, into backends made of the published
- * Backstage packages: with npm and with Yarn, on this Node.js and on the newest LTS. Each
- * backend is started beside a simulated Bitbucket and has to discover what is there.
+ * Backstage packages: with npm and with Yarn, on this Node.js and on the newest LTS, of the
+ * newest release and of the oldest that the README names. Each backend is started beside a simulated Bitbucket and has to discover what is there.
  * Needs `npm run build` first. What cannot be had on this machine is skipped aloud.
  */
 
-import { cpSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { checkInstalled, checkLoads, checkSchema } from './consumer/installed.mjs';
@@ -19,9 +19,10 @@ import {
   writeScripts,
   writeSources,
 } from './consumer/project.mjs';
-import { checkBackend } from './consumer/scenario.mjs';
+import { KEPT_BY_A_LOCK, OLDEST_PACKAGES, OLDEST_RELEASE } from './consumer/releases.mjs';
+import { checkBackend, checkSecondCopyIsNamed } from './consumer/scenario.mjs';
 import { prepareYarn, runYarn, writeRepository } from './consumer/yarn.mjs';
-import { check, skip, summarize } from './lib/checks.mjs';
+import { assert, check, skip, summarize } from './lib/checks.mjs';
 import { readJson, root, writeJson } from './lib/files.mjs';
 import { checkFreshBuild, packPackage } from './lib/packPackage.mjs';
 import { onEnd, run } from './lib/processes.mjs';
@@ -31,7 +32,7 @@ const temporary = realpathSync(mkdtempSync(join(tmpdir(), 'package-consumer-')))
 const npmFolder = join(temporary, 'npm');
 const yarnFolder = join(temporary, 'yarn');
 const SQLITE_BINARY = join('node_modules', 'better-sqlite3', 'build', 'Release');
-const manifest = backendManifest();
+const NPM_OPTIONS = ['--prefer-offline', '--ignore-scripts', '--no-audit', '--no-fund'];
 
 /** Building SQLite takes a minute, so its binary comes from elsewhere. */
 async function giveSqlite(folder, binary = join(root, SQLITE_BINARY)) {
@@ -54,30 +55,29 @@ async function buildSqliteUnlessItLoads(folder) {
   }
 }
 
-async function installWithNpm(archive) {
+/** @param manifest - of the backend, to which this package is added */
+async function installWithNpm(folder, manifest, archive) {
   const dependencies = { ...manifest.dependencies, [name]: `file:${archive}` };
-  writeJson(join(npmFolder, 'package.json'), { ...manifest, dependencies });
-  writeAppConfig(npmFolder);
-  writeSources(npmFolder);
-  writeScripts(npmFolder);
-  await run(
-    'npm',
-    ['install', '--prefer-offline', '--ignore-scripts', '--no-audit', '--no-fund'],
-    { cwd: npmFolder, timeoutMs: 600_000 },
-  );
-  await buildSqliteUnlessItLoads(npmFolder);
-  return checkInstalled(npmFolder, name);
+  writeJson(join(folder, 'package.json'), { ...manifest, dependencies });
+  writeAppConfig(folder);
+  writeSources(folder);
+  writeScripts(folder);
+  await run('npm', ['install', ...NPM_OPTIONS], { cwd: folder, timeoutMs: 600_000 });
 }
 
-async function compile({ module }) {
+async function compile(folder, { module }) {
   const tsc = join('node_modules', 'typescript', 'bin', 'tsc');
-  await run(process.execPath, [tsc, '-p', `tsconfig.${module}.json`], { cwd: npmFolder });
+  await run(process.execPath, [tsc, '-p', `tsconfig.${module}.json`], { cwd: folder });
 }
 
 /** @returns the check of whether its backend has stopped, where there is one */
 async function checkNpm(archive) {
-  const title = 'npm installs it into an empty backend';
-  if (!(await check(title, () => installWithNpm(archive)))) {
+  const installed = await check('npm installs it into an empty backend', async () => {
+    await installWithNpm(npmFolder, backendManifest(), archive);
+    await buildSqliteUnlessItLoads(npmFolder);
+    return checkInstalled(npmFolder, name);
+  });
+  if (!installed) {
     return undefined;
   }
   await check('require and import find each of its features', () =>
@@ -86,7 +86,7 @@ async function checkNpm(archive) {
   await check('its schema is found where it is installed', () => checkSchema(npmFolder));
   for (const [kind, options] of Object.entries(MODULE_KINDS)) {
     await check(`a strict backend compiles to ${kind}, libraries checked`, () =>
-      compile(options),
+      compile(npmFolder, options),
     );
   }
   return checkBackend(`npm, Node.js ${process.versions.node}`, {
@@ -98,8 +98,52 @@ async function checkNpm(archive) {
   });
 }
 
+/** The oldest release: everything of it, with the types and at work. */
+async function checkOldest(archive) {
+  const folder = join(temporary, 'oldest');
+  const title = `Backstage ${OLDEST_RELEASE}, the oldest`;
+  const installed = await check(`${title}: npm installs it there`, async () => {
+    await installWithNpm(folder, backendManifest(OLDEST_PACKAGES), archive);
+    await giveSqlite(folder, join(npmFolder, SQLITE_BINARY));
+    return checkInstalled(folder, name);
+  });
+  if (!installed) {
+    return;
+  }
+  await check(`${title}: a strict backend compiles`, () =>
+    compile(folder, MODULE_KINDS.CommonJS),
+  );
+  const isStopped = await checkBackend(title, {
+    cwd: folder,
+    args: ['dist/index.js'],
+    mode: 'development',
+    command: ['npx', '--no', '--', 'bitbucket-server-discovery'],
+    parses: true,
+  });
+  await isStopped();
+}
+
+/** What a lock file does to an app, which is seen only in that SCM events reach nobody. */
+async function checkSecondCopy(archive) {
+  const folder = join(temporary, 'second-copy');
+  const title = 'a lock file that keeps an older catalog-node';
+  await check(`${title}: is named at start, with a remedy`, async () => {
+    await installWithNpm(folder, backendManifest(KEPT_BY_A_LOCK), archive);
+    await giveSqlite(folder, join(npmFolder, SQLITE_BINARY));
+    writeDiscoveringBackend(folder);
+    await checkSecondCopyIsNamed({ cwd: folder, args: ['.'], mode: 'development' });
+  });
+  await check(`${title}: npm dedupe is the remedy`, async () => {
+    const manifest = backendManifest();
+    const dependencies = { ...manifest.dependencies, [name]: `file:${archive}` };
+    writeJson(join(folder, 'package.json'), { ...manifest, dependencies });
+    await run('npm', ['dedupe', ...NPM_OPTIONS], { cwd: folder });
+    return checkInstalled(folder, name);
+  });
+}
+
 async function installWithYarn(yarn, archive) {
-  const { devDependencies: _none, ...rest } = manifest;
+  const { devDependencies: _none, ...rest } = backendManifest();
   writeRepository(yarnFolder, rest);
   // As the README has it, but for the archive.
   const args = ['--cwd', 'packages/backend', 'add', `${name}@file:${archive}`];
@@ -179,8 +223,15 @@ async function checkNewerNodes() {
 }
 
 async function checkInstallations(archive) {
+  await check(`the README names Backstage ${OLDEST_RELEASE} as the oldest`, () => {
+    const readme = readFileSync(join(root, 'README.md'), 'utf8');
+    const named = new RegExp(`^\\| Backstage +\\| ${OLDEST_RELEASE} `, 'm').test(readme);
+    assert(named, `its table of compatibility has no row for ${OLDEST_RELEASE}`);
+  });
   const isStopped = await checkNpm(archive);
   if (isStopped) {
+    await checkOldest(archive);
+    await checkSecondCopy(archive);
     await checkYarn(archive);
     await checkNewerNodes();
     await isStopped();

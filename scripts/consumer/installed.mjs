@@ -31,6 +31,11 @@ export function checkInstalled(folder, name) {
   const own = packagesIn(join(installed, 'node_modules'));
   const doubled = own.filter(other => other.startsWith('@backstage/'));
   assert(doubled.length === 0, `brings its own ${doubled.join(', ')}`);
+  const catalog = join(modules, '@backstage', 'plugin-catalog-backend');
+  assert(
+    !packagesIn(join(catalog, 'node_modules')).includes('@backstage/plugin-catalog-node'),
+    'the catalog plugin has a plugin-catalog-node of its own',
+  );
   const { version } = readJson(join(installed, 'package.json'));
   const beside = own.length > 0 ? `, beside the backend's own: ${own.join(', ')}` : '';
   return `${version}, ${filesBelow(installed).length} files, ${packagesIn(modules).length} packages${beside}`;

@@ -11,8 +11,13 @@ const declared = { ...manifest.devDependencies, ...manifest.dependencies };
 const installedVersion = packageName =>
   readJson(join(root, 'node_modules', packageName, 'package.json')).version;
 
-/** What a Backstage backend has without us. */
-export function backendManifest() {
+/**
+ * What a Backstage backend has without us.
+ *
+ * @param versions - instead of those that this project is developed with, or beside them
+ */
+export function backendManifest(versions = {}) {
+  const packages = { ...declared, ...versions };
   const dependencies = Object.fromEntries(
     [
       '@backstage/backend-defaults',
@@ -20,7 +25,7 @@ export function backendManifest() {
       '@backstage/plugin-catalog-backend',
       '@backstage/plugin-catalog-node',
       '@backstage/plugin-events-backend',
-    ].map(packageName => [packageName, declared[packageName]]),
+    ].map(packageName => [packageName, packages[packageName]]),
   );
   return {
     name: 'backend',
@@ -31,6 +36,7 @@ export function backendManifest() {
     // Backstage needs this one for SQLite only. Its version is the one that is built already.
     dependencies: {
       ...dependencies,
+      ...versions,
       'better-sqlite3': installedVersion('better-sqlite3'),
     },
     devDependencies: {

@@ -1,7 +1,7 @@
 /** What every installation has to be able to do. */
 
 import { assert, check } from '../lib/checks.mjs';
-import { run } from '../lib/processes.mjs';
+import { run, tail } from '../lib/processes.mjs';
 import {
   deliver,
   entityNames,
@@ -50,6 +50,24 @@ async function checkCommands({ env, url }, { cwd, command: [program, ...before] 
   return `${preview.summary.locations} Locations with ${preview.requests.total} requests`;
 }
 
+const SECOND_COPY = '@backstage/plugin-catalog-node is installed twice';
+
+function logOf({ output }) {
+  return output.stdout + output.stderr;
+}
+
+/** Starts an installed backend where this package and the catalog plugin differ. */
+export async function checkSecondCopyIsNamed(options) {
+  const backend = await startBackend(options);
+  await waitForComponents(backend, SERVICES);
+  const log = logOf(backend);
+  await stopBackend(backend);
+  assert(
+    log.includes(SECOND_COPY) && log.includes('npm dedupe'),
+    `its log names no second copy:\n${tail(backend.output)}`,
+  );
+}
+
 /**
  * Starts an installed backend, uses it and asks it to stop.
  *
@@ -72,7 +90,10 @@ export async function checkBackend(title, options) {
       checkCommands(backend, options),
     );
   }
-  const stopped = stopBackend(backend);
+  const named = logOf(backend).includes(SECOND_COPY);
+  const stopped = stopBackend(backend).then(() =>
+    assert(!named, 'its log names a second copy'),
+  );
   stopped.catch(() => {});
   return () => check(`${title}: stops, and told no secret`, () => stopped);
 }

@@ -103,14 +103,15 @@ function receiver({ topic, validator }: HttpPostIngressOptions, events: EventsSe
     ]);
     const metadata: Record<string, string> = Object.fromEntries(lowerCase);
     const parsed: unknown = JSON.parse(body);
-    await validator?.(
-      {
-        body: parsed,
-        headers: metadata,
-        raw: { body: Buffer.from(body), encoding: 'utf-8' },
-      },
-      { reject: details => rejections.push(details ?? {}) },
-    );
+    const request = {
+      body: parsed,
+      headers: metadata,
+      query: {},
+      raw: { body: Buffer.from(body), encoding: 'utf-8' as const },
+    };
+    await validator?.(request, {
+      reject: details => rejections.push(details ?? {}),
+    });
     if (rejections.length === 0) {
       await events.publish({ topic, eventPayload: parsed, metadata });
     }

@@ -12,7 +12,7 @@ import {
   HttpRouterService,
   PermissionsService,
 } from '@backstage/backend-plugin-api';
-import { NotAllowedError, NotFoundError, toError } from '@backstage/errors';
+import { NotAllowedError, NotFoundError } from '@backstage/errors';
 import {
   catalogLocationDeletePermission,
   catalogLocationReadPermission,
@@ -22,6 +22,7 @@ import type { Request, Response } from 'express';
 import PromiseRouter from 'express-promise-router';
 import { providerName } from '../provider/locationEntities';
 import { ReportStore, StoredDiscovery } from '../store/ReportStore';
+import { audited } from './audited';
 import { CurrentConflictsOptions, readConflicts } from './currentConflicts';
 import { toDiscoveryJson, toHeldRemovalJson, toRepositoryJson } from './reportJson';
 import { readNoParameters, readRepositoryQuery } from './reportParameters';
@@ -157,17 +158,13 @@ function addApproval(router: Router, options: ReportRouterOptions): void {
         request,
         meta: { provider: providerName(request.params.id) },
       });
-      let approved: number;
-      try {
+      const approve = async () => {
         await permit(request, catalogLocationDeletePermission, options);
         readNoParameters(request.query);
-        approved = await findProvider(providers, request.params.id).approveRemovals();
-      } catch (error) {
-        await event.fail({ error: toError(error) });
-        throw error;
-      }
-      await event.success({ meta: { approved } });
-      response.json({ approved });
+        const provider = findProvider(providers, request.params.id);
+        return { approved: await provider.approveRemovals() };
+      };
+      response.json(await audited(event, approve));
     }),
   );
 }

@@ -5,10 +5,10 @@ import {
   LoggerService,
   SchedulerService,
 } from '@backstage/backend-plugin-api';
-import { toError } from '@backstage/errors';
 import { CreatedProvider } from '../provider/createProviders';
 import { ManualRuns } from '../provider/ManualRuns';
 import { systemClock } from '../util/clock';
+import { audited } from './audited';
 import { OnRefresh, RefreshRequest } from './createRefreshObserver';
 
 /** What manual runs are started with. */
@@ -38,13 +38,11 @@ export function refreshHandlers(
           request,
           meta: { provider: provider.getProviderName(), trigger: 'refresh' },
         });
-        try {
+        await audited(event, async () => {
           await context.journal.requested();
           await runs.request();
-          await event.success();
-        } catch (error) {
-          await event.fail({ error: toError(error) });
-        }
+          return undefined;
+        });
       };
       const onRefresh: OnRefresh = request => {
         start(request).catch(error => {
