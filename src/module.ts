@@ -25,6 +25,7 @@ import {
 } from './api/locationParser';
 import { ConflictSubscriber } from './events/ConflictSubscriber';
 import { connectEvents } from './events/connectEvents';
+import { findSecondCatalogNode } from './events/findSecondCatalogNode';
 import { ScmEvents, scmEventsServiceRef } from './events/scmEventsService';
 import { EventMetrics } from './metrics/EventMetrics';
 import { observeReports } from './metrics/observeReports';
@@ -125,6 +126,10 @@ async function install(
     );
   }
   catalog.addEntityProvider(providers);
+  const secondCopy = findSecondCatalogNode();
+  if (secondCopy) {
+    logger.warn(secondCopy);
+  }
   await connectEvents(services.events, {
     created,
     config,
