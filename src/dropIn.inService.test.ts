@@ -133,7 +133,7 @@ describe('a glob, which the published module leaves to the catalog', () => {
       expect(parents.filter(ref => first.has(ref))).toEqual([]);
     });
     await post(after, 'bitbucket-server/discoveries/default/removals/approve');
-    await after.waitForEntities('kind=location,spec.presence=optional', LOCATIONS);
+    await after.waitForEntities('kind=location,spec.presence=required', LOCATIONS);
     const second = await world.read();
 
     expect(ofKind('location', first).size).toBe(REPOSITORY_COUNT);

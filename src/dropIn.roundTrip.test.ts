@@ -43,7 +43,7 @@ async function createWorld(options: Partial<DropInOptions> = {}): Promise<DropIn
 const afterOurs = async (backend: TestBackend): Promise<void> => {
   await eventually(async () => {
     const locations = await backend.entities(
-      'kind=location,spec.presence=optional,metadata.annotations.bitbucket.org/repo-slug',
+      'kind=location,spec.presence=required,metadata.annotations.bitbucket.org/repo-slug',
     );
     expect(locations).toHaveLength(LOCATIONS);
   });

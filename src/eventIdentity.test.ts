@@ -1,8 +1,3 @@
-import {
-  coreServices,
-  createBackendModule,
-  SchedulerService,
-} from '@backstage/backend-plugin-api';
 import type { Knex } from 'knex';
 import { z } from 'zod';
 import {
@@ -14,6 +9,7 @@ import {
 import { componentYaml } from '../dev/seed';
 import { WEBHOOK_SECRET } from './__testUtils__/backendProcessApi';
 import { InsideBackend, startInsideBackend } from './__testUtils__/backendProcessInside';
+import { createCatalogObserver } from './__testUtils__/catalogObserver';
 import { eventually } from './__testUtils__/eventually';
 import { appConfigFor, TEST_USER } from './__testUtils__/testProvider';
 
@@ -64,27 +60,14 @@ interface Observed extends InsideBackend {
 
 /** A backend whose catalog can be looked into. */
 async function start(bitbucket: SimulatedBitbucket): Promise<Observed> {
-  const found: { database: Knex; scheduler: SchedulerService }[] = [];
-  const observer = createBackendModule({
-    pluginId: 'catalog',
-    moduleId: 'observer',
-    register: env =>
-      env.registerInit({
-        deps: { database: coreServices.database, scheduler: coreServices.scheduler },
-        init: async ({ database, scheduler }) => {
-          found.push({ database: await database.getClient(), scheduler });
-        },
-      }),
-  });
+  const observer = createCatalogObserver();
   const config = { filters: { personalRepos: true } };
-  const backend = await startInsideBackend(appConfigFor({ bitbucket, config }), observer);
+  const backend = await startInsideBackend(
+    appConfigFor({ bitbucket, config }),
+    observer.feature,
+  );
   endings.push(() => backend.stop());
-  const [inside] = found;
-  if (!inside) {
-    throw new Error('the observer was not installed');
-  }
-  const { database, scheduler } = inside;
-  return { ...backend, database, run: () => scheduler.triggerTask(TASK) };
+  return { ...backend, database: observer.database(), run: () => observer.runTask(TASK) };
 }
 
 const Rows = z.array(z.record(z.string(), z.unknown()));

@@ -42,9 +42,19 @@ export interface CatalogFile {
   readonly path: string;
   /** The URL the catalog reads: `<web page of the repository>/<path>`, encoded, with `?at=` where a branch is set. */
   readonly targetUrl: string;
+  /**
+   * Of its Location: `required` where the file was proven to exist, so that a file which the
+   * catalog does not find is an error to it and takes no entities along; `optional` where
+   * nobody has checked.
+   */
+  readonly presence: Presence;
   /** What a location parser made of it; without one, the catalog gets a Location that reads the file. */
   readonly entity?: ParsedEntity;
 }
+
+/** Whether the catalog takes a missing file for an error. */
+export const PRESENCES = ['required', 'optional'] as const;
+export type Presence = (typeof PRESENCES)[number];
 
 /** An entity as it is given to the catalog, in a form that can be compared and kept. */
 export interface ParsedEntity {

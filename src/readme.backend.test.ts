@@ -308,7 +308,7 @@ async function exchange(backend: TestBackend, command: CurlCommand) {
 }
 
 async function locationsOf(backend: TestBackend): Promise<unknown> {
-  const filter = 'kind=location,spec.presence=optional';
+  const filter = 'kind=location,spec.presence=required';
   const response = await fetch(
     `${backend.baseUrl}/api/catalog/entities?filter=${filter}`,
     {

@@ -89,7 +89,11 @@ describe('what the README says about held removals', () => {
   function removedAtOnce(due: number, known: number, maxPercentage = 30): number {
     const location = (index: number): CatalogLocation => ({
       repository: { id: index, projectKey: 'PAY', slug: `s${index}` },
-      file: { path: 'catalog-info.yaml', targetUrl: `https://git.test/${index}` },
+      file: {
+        path: 'catalog-info.yaml',
+        targetUrl: `https://git.test/${index}`,
+        presence: 'required',
+      },
     });
     const request = {
       due: Array.from({ length: due }, (_, index) => location(index)),

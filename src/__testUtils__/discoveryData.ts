@@ -42,7 +42,7 @@ export function target(at: string, path: string = CATALOG_FILE, branch?: string)
 }
 
 export function file(at: string, path: string = CATALOG_FILE): CatalogFile {
-  return { path, targetUrl: target(at, path) };
+  return { path, targetUrl: target(at, path), presence: 'required' };
 }
 
 export function known(

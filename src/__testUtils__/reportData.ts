@@ -3,7 +3,7 @@
 import { RepositoryReport } from '../discovery/report';
 import { RunSummary } from '../discovery/summarizeRun';
 import { FinishedRun } from '../store/ReportStore';
-import { address, file, NOW } from './discoveryData';
+import { address, CATALOG_FILE, NOW, target } from './discoveryData';
 
 /** A repository that is registered with its catalog file, unless told otherwise. */
 export function repositoryReport(
@@ -17,7 +17,7 @@ export function repositoryReport(
     projectKey,
     repositorySlug: slug,
     outcome: 'registered',
-    files: [file(at)],
+    files: [{ path: CATALOG_FILE, targetUrl: target(at) }],
     checkedAtMs: NOW,
     ...rest,
   };

@@ -21,7 +21,7 @@ export interface BitbucketServerLocationParserOptions {
    * `validateLocationsExist` is off.
    */
   path: string;
-  /** The same file as the catalog would read it: type `url`, presence `optional`. */
+  /** The same file: type `url`, presence `optional`, as the published module gives it. */
   location: LocationSpec;
   /** Of the provider that found the file. */
   config: BitbucketServerProviderConfig;

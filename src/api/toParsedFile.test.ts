@@ -2,7 +2,11 @@ import { locationSpecToLocationEntity } from '@backstage/plugin-catalog-node';
 import { toParsedFile } from './toParsedFile';
 
 const PAGE = 'https://git.example.com/projects/PAY/repos/api/browse';
-const FILE = { path: 'catalog-info.yaml', targetUrl: `${PAGE}/catalog-info.yaml` };
+const FILE = {
+  path: 'catalog-info.yaml',
+  targetUrl: `${PAGE}/catalog-info.yaml`,
+  presence: 'required',
+} as const;
 const REPOSITORY = { projectKey: 'PAY', slug: 'api' };
 const COMPONENT = {
   apiVersion: 'backstage.io/v1alpha1',

@@ -31,6 +31,7 @@ export function toParsedFile(
   return {
     path: file.path,
     targetUrl: file.targetUrl,
+    presence: file.presence,
     entity: {
       // So that it takes the place of the Location that the catalog has without a parser.
       key: plainTargetOf(entity) ?? ref,

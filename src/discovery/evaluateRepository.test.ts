@@ -119,6 +119,20 @@ describe('a repository that is there', () => {
     expect(delta.stayed).toEqual([location(7, 'PAY/api')]);
   });
 
+  it.each([
+    ['given anew, once its file is proven to exist', 'optional', [target('PAY/api')]],
+    ['only read again, where that was proven before', 'required', []],
+  ] as const)('is %s', async (_, presence, added) => {
+    const before = known(7, 'PAY/api', [{ ...file('PAY/api'), presence }]);
+    const source = new FakeRepositorySource().put(7, 'PAY/api');
+
+    const delta = await deltaOf(source, 'PAY/api', { known: [before] });
+
+    expect(targetsOf(delta.added)).toEqual(added);
+    expect(delta.removed).toEqual([]);
+    expect(memoryAfter([before], delta)).toMatchObject([{ files: [file('PAY/api')] }]);
+  });
+
   it('has each of several files added, kept or removed on its own', async () => {
     const paths = ['a.yaml', 'b.yaml', 'c.yaml'];
     const files = ['b.yaml', 'c.yaml', 'other.yaml'];

@@ -108,6 +108,10 @@ describe('findCatalogFiles', () => {
 
   const paths = (outcome: Awaited<ReturnType<typeof find>>['outcome']) =>
     outcome.kind === 'registered' ? outcome.files.map(one => one.path) : outcome;
+  const presences = (outcome: Awaited<ReturnType<typeof find>>['outcome']) =>
+    outcome.kind === 'registered'
+      ? Object.fromEntries(outcome.files.map(one => [one.path, one.presence]))
+      : outcome;
 
   it('registers the file it found with the URL the source makes', async () => {
     const { outcome, asked } = await find({}, { branch: 'feature/a&b+c' });
@@ -117,6 +121,7 @@ describe('findCatalogFiles', () => {
         {
           path: CATALOG_FILE,
           targetUrl: target('PAY/api', CATALOG_FILE, 'feature/a&b+c'),
+          presence: 'required',
         },
       ],
     });
@@ -148,6 +153,11 @@ describe('findCatalogFiles', () => {
       { files },
       { paths: ['**/catalog.yaml', 'b.yaml'] },
     );
+    expect(presences(outcome)).toEqual({
+      '.hidden/catalog.yaml': 'required',
+      'b.yaml': 'required',
+      'z/catalog.yaml': 'required',
+    });
     expect(paths(outcome)).toEqual(['.hidden/catalog.yaml', 'b.yaml', 'z/catalog.yaml']);
     expect(asked).toEqual(['files PAY/api']);
   });
@@ -203,15 +213,22 @@ describe('findCatalogFiles', () => {
         { ...unchecked, paths: ['b.yaml', 'a.yaml'] },
       );
       expect(paths(outcome)).toEqual(['b.yaml', 'a.yaml']);
+      expect(presences(outcome)).toEqual({ 'a.yaml': 'optional', 'b.yaml': 'optional' });
       expect(asked).toEqual([]);
     });
 
-    it('registers plain paths beside what the globs found', async () => {
+    it('registers plain paths beside what the globs found, which alone is proven to exist', async () => {
       const { outcome } = await find(
-        { files: ['x/c.yaml', 'a.yaml'] },
-        { ...unchecked, paths: ['**/c.yaml', 'a.yaml', 'b.yaml'] },
+        { files: ['x/c.yaml', 'a.yaml', 'c.yaml'] },
+        { ...unchecked, paths: ['**/c.yaml', 'a.yaml', 'b.yaml', 'c.yaml'] },
       );
-      expect(paths(outcome)).toEqual(['a.yaml', 'b.yaml', 'x/c.yaml']);
+      expect(paths(outcome)).toEqual(['a.yaml', 'b.yaml', 'c.yaml', 'x/c.yaml']);
+      expect(presences(outcome)).toEqual({
+        'a.yaml': 'optional',
+        'b.yaml': 'optional',
+        'c.yaml': 'required',
+        'x/c.yaml': 'required',
+      });
     });
 
     it('registers plain paths of an empty repository', async () => {

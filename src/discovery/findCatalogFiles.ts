@@ -64,21 +64,25 @@ export async function findCatalogFiles(
 ): Promise<RepositoryOutcome> {
   const plan = planLookup(repository, scope);
   const options = { branch: scope.branch, signal };
-  const registered = (paths: readonly string[]) =>
-    register(
-      repository,
-      paths.map(path => toFile(repository, path, scope, source)),
-      source,
-      signal,
-    );
+  const registered = (paths: readonly string[], proven: readonly string[]) => {
+    const isProven = new Set(proven);
+    const files = paths.map(path => ({
+      path,
+      targetUrl: source.fileUrl(repository, path, scope.branch),
+      presence: isProven.has(path) ? ('required' as const) : ('optional' as const),
+    }));
+    return register(repository, files, source, signal);
+  };
   switch (plan.kind) {
     case 'decided':
       return plan.outcome;
     case 'register-unchecked':
-      return registered(plan.paths);
+      return registered(plan.paths, []);
     case 'check-file': {
       const lookup = await source.findFile(repository, plan.path, options);
-      return lookup.kind === 'found' ? registered([plan.path]) : toOutcome(lookup);
+      return lookup.kind === 'found'
+        ? registered([plan.path], [plan.path])
+        : toOutcome(lookup);
     }
     case 'list-files': {
       const lookup = await listFiles(repository, plan.paths, source, options);
@@ -92,7 +96,7 @@ export async function findCatalogFiles(
         lookup.kind === 'found' ? matchCatalogPaths(plan.paths, lookup.value) : [];
       const paths = [...new Set([...plan.unchecked, ...listed])].sort();
       return paths.length > 0
-        ? registered(paths)
+        ? registered(paths, listed)
         : { kind: 'absent', reason: 'no-catalog-file' };
     }
     default:
@@ -145,15 +149,6 @@ function examplePathOf(path: CatalogPath): string {
   return path.kind === 'plain'
     ? path.path
     : path.pattern.slice(path.pattern.lastIndexOf('/') + 1);
-}
-
-function toFile(
-  repository: Repository,
-  path: string,
-  scope: DiscoveryScope,
-  source: RepositorySource,
-): CatalogFile {
-  return { path, targetUrl: source.fileUrl(repository, path, scope.branch) };
 }
 
 function toOutcome(

@@ -32,7 +32,11 @@ export function keysOf(locations: readonly CatalogLocation[]): Set<string> {
 
 /** Whether the catalog has to be told of a file, given how it was told of it before. */
 export function isNews(file: CatalogFile, before: CatalogFile | undefined): boolean {
-  return before === undefined || before.entity?.json !== file.entity?.json;
+  return (
+    before === undefined ||
+    before.entity?.json !== file.entity?.json ||
+    (file.entity === undefined && before.presence !== file.presence)
+  );
 }
 
 /** Every Location of these repositories. */

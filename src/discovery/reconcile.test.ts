@@ -101,6 +101,21 @@ describe('reconcile', () => {
       expect(remembered(plan, 7)).toMatchObject(known(7, 'PAY/api'));
     });
 
+    it.each(['required', 'optional'] as const)(
+      'keeps a Location as %s when it is unknown',
+      presence => {
+        const files = [{ ...file('PAY/api'), presence }];
+        const plan = decide(
+          discovered({
+            known: [known(7, 'PAY/api', files, NOW - HOUR)],
+            repositories: [ended(7, 'PAY/api', UNKNOWN)],
+          }),
+        );
+        expect(plan.locations.map(one => one.file)).toEqual(files);
+        expect(remembered(plan, 7)?.files).toEqual(files);
+      },
+    );
+
     it('keeps all its Locations when it is unknown, and counts them as carried forward', () => {
       const files = [file('PAY/api', 'a.yaml'), file('PAY/api', 'b.yaml')];
       const plan = decide(

@@ -6,6 +6,9 @@
 import { CatalogFile, OutcomeKind } from '../model';
 import { KnownRepository, RepositoryResult } from './types';
 
+/** A catalog file as people are shown it. */
+export type ReportedFile = Pick<CatalogFile, 'path' | 'targetUrl'>;
+
 /** How one repository ended a run. */
 export interface RepositoryReport {
   readonly repositoryId: number;
@@ -17,7 +20,7 @@ export interface RepositoryReport {
   /** What happened, in a sentence without secrets; only of what is unknown. */
   readonly detail?: string;
   /** What the catalog holds for it, or would hold. */
-  readonly files: readonly CatalogFile[];
+  readonly files: readonly ReportedFile[];
   /** When it was last looked at with success, epoch milliseconds. */
   readonly checkedAtMs?: number;
 }
@@ -47,7 +50,7 @@ export function reportRepository(
 }
 
 /** Each file once, whatever a location parser has made of it. */
-function eachFileOnce(files: readonly CatalogFile[]): CatalogFile[] {
+function eachFileOnce(files: readonly CatalogFile[]): ReportedFile[] {
   const byTarget = new Map(
     files.map(({ path, targetUrl }) => [targetUrl, { path, targetUrl }]),
   );

@@ -1,4 +1,4 @@
-import { file } from '../__testUtils__/discoveryData';
+import { file, target } from '../__testUtils__/discoveryData';
 import { repositoryReport as report } from '../__testUtils__/reportData';
 import { findSharedFiles, ProviderFiles } from './sharedFiles';
 
@@ -38,14 +38,16 @@ describe('files that several providers would register', () => {
         kind: 'location',
         projectKey: 'PAY',
         repositorySlug: 'web',
-        ...file('PAY/web'),
+        path: 'catalog-info.yaml',
+        targetUrl: target('PAY/web'),
         providerIds: ['a', 'c'],
         explanation:
           'catalog-info.yaml of PAY/web would be registered by the providers a and c. The catalog takes it from the one that comes first.',
         remedy: expect.stringContaining('`filters`'),
       },
       expect.objectContaining({
-        ...file('PAY/api'),
+        path: 'catalog-info.yaml',
+        targetUrl: target('PAY/api'),
         providerIds: ['a', 'b', 'c'],
         explanation: expect.stringContaining('the providers a, b and c'),
       }),

@@ -8,6 +8,7 @@ const BATCH = 200;
 const file = (id: number) => ({
   path: 'catalog-info.yaml',
   targetUrl: target(`PAY/r${id}`),
+  presence: 'required' as const,
 });
 
 function registered(id: number): RepositoryResult {

@@ -6,7 +6,7 @@
  * memory lacks would be removed by the next run whatever is known about it.
  */
 
-import { keyOf } from '../discovery/locations';
+import { isNews, keyOf } from '../discovery/locations';
 import { rememberEarly } from '../discovery/remember';
 import { CatalogLocation, KnownRepository, RepositoryResult } from '../discovery/types';
 
@@ -77,9 +77,9 @@ export class Checkpoints {
       return [];
     }
     const before = this.#known.get(repository.id)?.files ?? [];
-    const had = new Set(before.map(keyOf));
+    const had = new Map(before.map(file => [keyOf(file), file]));
     return outcome.files
-      .filter(file => !had.has(keyOf(file)))
+      .filter(file => isNews(file, had.get(keyOf(file))))
       .map(file => ({ repository, file }));
   }
 }

@@ -1,5 +1,6 @@
 import { createSimulatedBitbucket } from '../../dev/simulatedBitbucket';
 import { connectTestProvider, TEST_USER } from '../__testUtils__/testProvider';
+import { RecordingConnection } from '../__testUtils__/recordingConnection';
 import { InProcessMemoryStore } from '../__testUtils__/InProcessMemoryStore';
 import { toKnownRepositories } from '../store/readCatalogBaseline';
 
@@ -84,7 +85,7 @@ describe('a connected provider', () => {
               'bitbucket.org/repo-slug': 'api',
             },
           },
-          spec: { type: 'url', target: targetOf('api'), presence: 'optional' },
+          spec: { type: 'url', target: targetOf('api'), presence: 'required' },
         },
       },
     ]);
@@ -261,21 +262,46 @@ describe('a run that is stopped', () => {
 describe('a first run that finds Locations of the published module in the catalog', () => {
   const taken = (...slugs: string[]) =>
     new InProcessMemoryStore(async () => ({
-      repositories: toKnownRepositories(slugs.map(targetOf)),
+      repositories: toKnownRepositories(slugs.map(targetOf)).map(one => ({
+        ...one,
+        files: one.files.map(file => ({ ...file, presence: 'optional' as const })),
+      })),
       held: [],
     }));
 
-  it('keeps those it cannot look at', async () => {
+  const presences = ({ held }: RecordingConnection) =>
+    Object.fromEntries(
+      [...held.values()].flatMap(({ entity: { spec } }) =>
+        typeof spec?.target === 'string' ? [[spec.target, spec.presence]] : [],
+      ),
+    );
+
+  it('keeps those it cannot look at as they are, until their file is proven to exist', async () => {
     const bitbucket = bitbucketWith('api', 'web');
-    bitbucket.faults.add({ match: { repositorySlug: 'web' }, effect: 'lost-permission' });
+    const match = { repositorySlug: 'web' };
+    const fault = bitbucket.faults.add({ match, effect: 'lost-permission' });
     const { connection, run } = await connectTestProvider({
       bitbucket,
       store: taken('api', 'web'),
     });
 
     await run();
+    expect(presences(connection)).toEqual({
+      [targetOf('api')]: 'required',
+      [targetOf('web')]: 'optional',
+    });
 
-    expect(connection.targets()).toEqual([targetOf('api'), targetOf('web')]);
+    fault.remove();
+    await run();
+    expect(presences(connection)).toEqual({
+      [targetOf('api')]: 'required',
+      [targetOf('web')]: 'required',
+    });
+    const given = JSON.stringify([...connection.held]);
+
+    bitbucket.faults.add({ match, effect: 'lost-permission' });
+    await run();
+    expect(JSON.stringify([...connection.held])).toBe(given);
   });
 
   it('confirms those the listing lacks before it lets them go', async () => {

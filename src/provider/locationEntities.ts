@@ -14,6 +14,7 @@ import {
 } from '@backstage/plugin-catalog-node';
 import { anchorEntityName } from '../config/anchorEntityName';
 import { CatalogLocation } from '../discovery/types';
+import { CatalogFile } from '../model';
 import { ANNOTATION_PROJECT_KEY, ANNOTATION_REPO_SLUG } from '../util/annotations';
 
 const validateEnvelope = entityEnvelopeSchemaValidator();
@@ -33,7 +34,8 @@ export function taskIdOf(providerId: string): string {
 
 /** The entity ref of the Location by which the catalog reads a file. */
 export function plainLocationRef(targetUrl: string): string {
-  return stringifyEntityRef(plainLocation(targetUrl));
+  // The presence is no part of its name.
+  return stringifyEntityRef(plainLocation({ targetUrl, presence: 'required' }));
 }
 
 /** The URL that a Location reads, if it is the one by which the catalog reads that. */
@@ -45,9 +47,12 @@ export function plainTargetOf(entity: Entity): string | undefined {
     : undefined;
 }
 
-function plainLocation(targetUrl: string): LocationEntity {
+function plainLocation({
+  targetUrl,
+  presence,
+}: Pick<CatalogFile, 'targetUrl' | 'presence'>): LocationEntity {
   return locationSpecToLocationEntity({
-    location: { type: 'url', target: targetUrl, presence: 'optional' },
+    location: { type: 'url', target: targetUrl, presence },
   });
 }
 
@@ -63,7 +68,7 @@ export function toLocationEntity(
     const parsed: unknown = JSON.parse(location.file.entity.json);
     return { locationKey: providerName(providerId), entity: validateEnvelope(parsed) };
   }
-  const entity = plainLocation(location.file.targetUrl);
+  const entity = plainLocation(location.file);
   return {
     locationKey: providerName(providerId),
     entity: {

@@ -44,7 +44,8 @@ function identityOf({ entity, locationKey }: DeferredEntity) {
     kind: entity.kind,
     name: entity.metadata.name,
     namespace: entity.metadata.namespace,
-    spec: entity.spec,
+    type: entity.spec?.type,
+    target: entity.spec?.target,
     managedBy: entity.metadata.annotations?.['backstage.io/managed-by-location'],
     origin: entity.metadata.annotations?.['backstage.io/managed-by-origin-location'],
   };

@@ -10,6 +10,7 @@ const EMPTY: ProviderMemory = { repositories: [], held: [] };
 const file = (slug: string) => ({
   path: 'catalog-info.yaml',
   targetUrl: `https://host/projects/PAY/repos/${slug}/browse/catalog-info.yaml`,
+  presence: 'required' as const,
 });
 
 function repository(id: number, slug: string): KnownRepository {
@@ -97,6 +98,22 @@ describe.each(databases.eachSupportedId())('the memory in %s', databaseId => {
     expect(loaded?.held).toEqual(memory.held);
     expect(loaded?.unfinishedPass).toEqual(memory.unfinishedPass);
     expect(await reopen().load('other')).toEqual({ ...EMPTY, unfinishedPass: undefined });
+  });
+
+  it('takes files that an earlier version wrote for what the catalog was given then', async () => {
+    const { presence: _, ...earlier } = file('api');
+    const { store, knex } = await createStore();
+    await store.save('default', { repositories: [repository(7, 'api')], held: [] });
+    const outcome = { kind: 'registered', files: [earlier] };
+    await knex('bitbucket_server_discovery_repositories').update({
+      files: JSON.stringify([earlier]),
+      outcome: JSON.stringify(outcome),
+    });
+
+    const files = [{ ...earlier, presence: 'optional' }];
+    expect((await store.load('default'))?.repositories).toEqual([
+      { ...repository(7, 'api'), files, settled: { kind: 'registered', files } },
+    ]);
   });
 
   it('gives back what a location parser made, to the letter', async () => {

@@ -1,4 +1,4 @@
-import { file, HOUR, NOW, target } from '../__testUtils__/discoveryData';
+import { HOUR, NOW, target } from '../__testUtils__/discoveryData';
 import { InProcessReportStore } from '../__testUtils__/InProcessReportStore';
 import { finishedRun, repositoryReport as report } from '../__testUtils__/reportData';
 import { asDatabaseService, createTestDatabases } from '../__testUtils__/testDatabases';
@@ -170,7 +170,9 @@ describe.each(KINDS)('the report in %s', kind => {
   it('finds repositories by their files, each provider its own', async () => {
     const store = await createStore();
     const [api, web] = [report(1, 'PAY/api'), report(2, 'PAY/web')];
-    const personal = report(3, '~JDOE/api', { files: [file('~jdoe/api')] });
+    const personal = report(3, '~JDOE/api', {
+      files: [{ path: 'catalog-info.yaml', targetUrl: target('~jdoe/api') }],
+    });
     const many = Array.from({ length: 250 }, (_, i) => report(10 + i, `PAY/r${i}`));
     await store.finishRun('default', finishedRun({}), [web, api, personal, ...many]);
     await store.finishRun('other', finishedRun({}), [web]);

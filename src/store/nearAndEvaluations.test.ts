@@ -15,7 +15,8 @@ const EMPTY: ProviderMemory = { repositories: [], held: [] };
 
 function file(at: string, path = 'catalog-info.yaml'): CatalogFile {
   const [key = '', slug = ''] = at.split('/');
-  return { path, targetUrl: `https://host/projects/${key}/repos/${slug}/browse/${path}` };
+  const targetUrl = `https://host/projects/${key}/repos/${slug}/browse/${path}`;
+  return { path, targetUrl, presence: 'required' as const };
 }
 
 function repository(

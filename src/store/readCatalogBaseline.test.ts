@@ -6,7 +6,11 @@ import { readCatalogBaseline } from './readCatalogBaseline';
 const PROVIDER = 'bitbucketServer-provider:default';
 const PAGE = 'https://git.example.com/projects/PAY/repos/api/browse';
 const TARGET = `${PAGE}/catalog-info.yaml`;
-const FILE = { path: 'catalog-info.yaml', targetUrl: TARGET };
+const FILE = {
+  path: 'catalog-info.yaml',
+  targetUrl: TARGET,
+  presence: 'required',
+} as const;
 const LOCATION = toLocationEntity(
   { repository: { id: 7, projectKey: 'PAY', slug: 'api' }, file: FILE },
   'default',
@@ -46,12 +50,28 @@ async function readFrom(rows: readonly { entity: unknown; sourceKey?: string }[]
 }
 
 describe('what the catalog holds from a provider', () => {
-  it('is the file that a Location reads', async () => {
-    expect(await readFrom([{ entity: LOCATION }])).toEqual({
-      repositories: [{ repositoryId: -1, projectKey: 'PAY', slug: 'api', files: [FILE] }],
-      held: [],
-    });
-  });
+  it.each([
+    ['required', 'required'],
+    ['optional', 'optional'],
+    [undefined, 'required'],
+    ['sometimes', 'required'],
+  ])(
+    'is the file that a Location reads, with presence %s as %s',
+    async (given, presence) => {
+      const entity = { ...LOCATION, spec: { ...LOCATION.spec, presence: given } };
+      expect(await readFrom([{ entity }])).toEqual({
+        repositories: [
+          {
+            repositoryId: -1,
+            projectKey: 'PAY',
+            slug: 'api',
+            files: [{ ...FILE, presence }],
+          },
+        ],
+        held: [],
+      });
+    },
+  );
 
   it('is what a location parser made of a file, with the whole entity', async () => {
     const { repositories } = await readFrom([{ entity: COMPONENT }]);
@@ -78,7 +98,14 @@ describe('what the catalog holds from a provider', () => {
         repositoryId: -1,
         projectKey: 'PAY',
         slug: 'api',
-        files: [{ path: '', targetUrl, entity: { key, json: JSON.stringify(entity) } }],
+        files: [
+          {
+            path: '',
+            targetUrl,
+            presence: 'required',
+            entity: { key, json: JSON.stringify(entity) },
+          },
+        ],
       },
     ]);
   });

@@ -14,13 +14,17 @@ import {
 import { z } from 'zod';
 import { addressKey } from '../discovery/identify';
 import { KnownRepository, ProviderMemory } from '../discovery/types';
-import { CatalogFile, RepositoryAddress } from '../model';
+import { CatalogFile, Presence, PRESENCES, RepositoryAddress } from '../model';
 import { ANNOTATION_PROJECT_KEY, ANNOTATION_REPO_SLUG } from '../util/annotations';
 import { canonicalJson } from '../util/canonicalJson';
 import { parseTarget } from '../util/parseTarget';
 
 const Row = z.object({ entity: z.string() });
-const LocationSpec = z.object({ target: z.string() });
+const LocationSpec = z.object({
+  target: z.string(),
+  // What the catalog takes it for where it says nothing.
+  presence: z.enum(PRESENCES).catch('required'),
+});
 const validateEnvelope = entityEnvelopeSchemaValidator();
 
 /** The entity ref of the Location by which the catalog reads a URL. */
@@ -76,16 +80,15 @@ function readFile(row: unknown, plainLocationRef: PlainLocationRef): GivenFile[]
 function toGivenFile(entity: Entity, plainLocationRef: PlainLocationRef): GivenFile[] {
   const ref = stringifyEntityRef(entity);
   const spec = LocationSpec.safeParse(entity.spec);
-  const target = spec.success ? spec.data.target : undefined;
-  if (target !== undefined && ref === plainLocationRef(target)) {
-    return ofTarget(target);
+  if (spec.success && ref === plainLocationRef(spec.data.target)) {
+    return ofTarget(spec.data.target, spec.data.presence);
   }
   const { annotations = {} } = entity.metadata;
   const targetUrl = (annotations[ANNOTATION_LOCATION] ?? '').replace(/^url:/, '');
   const read = parseTarget(targetUrl);
   const address = statedAddress(annotations) ?? read;
   const json = canonicalJson(entity);
-  const file = { path: read?.path ?? '', targetUrl };
+  const file = { path: read?.path ?? '', targetUrl, presence: 'required' } as const;
   return address && json
     ? [{ address, file: { ...file, entity: { key: ref, json } } }]
     : [];
@@ -101,14 +104,16 @@ function statedAddress(
 }
 
 /** What is no Bitbucket file (the anchor) is left out. */
-function ofTarget(targetUrl: string): GivenFile[] {
+function ofTarget(targetUrl: string, presence: Presence): GivenFile[] {
   const parsed = parseTarget(targetUrl);
-  return parsed ? [{ address: parsed, file: { path: parsed.path, targetUrl } }] : [];
+  return parsed
+    ? [{ address: parsed, file: { path: parsed.path, targetUrl, presence } }]
+    : [];
 }
 
 /** Groups the files that Locations read by repository. */
 export function toKnownRepositories(targets: readonly string[]): KnownRepository[] {
-  return groupByRepository(targets.flatMap(ofTarget));
+  return groupByRepository(targets.flatMap(target => ofTarget(target, 'required')));
 }
 
 function groupByRepository(given: readonly GivenFile[]): KnownRepository[] {

@@ -9,7 +9,7 @@ import {
   ProviderMemory,
   SettledOutcome,
 } from '../discovery/types';
-import { ABSENCE_REASONS, EXCLUSION_REASONS } from '../model';
+import { ABSENCE_REASONS, EXCLUSION_REASONS, PRESENCES } from '../model';
 import { RunRecord } from './ReportStore';
 
 /** PostgreSQL gives 64-bit numbers as text. */
@@ -19,6 +19,8 @@ const Files = z.array(
   z.object({
     path: z.string(),
     targetUrl: z.string(),
+    // What earlier versions gave all of them.
+    presence: z.enum(PRESENCES).default('optional'),
     entity: z.object({ key: z.string(), json: z.string() }).optional(),
   }),
 );

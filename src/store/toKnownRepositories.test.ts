@@ -33,7 +33,7 @@ describe('toKnownRepositories', () => {
         repositoryId: -1,
         projectKey: '~jdoe',
         slug: 'mine',
-        files: [{ path: 'my docs/c.yaml', targetUrl: old }],
+        files: [{ path: 'my docs/c.yaml', targetUrl: old, presence: 'required' }],
       },
     ]);
   });

@@ -1,0 +1,182 @@
+/**
+ * What must cost freshness and never entities, in a real catalog that cleans up after
+ * itself: every Component keeps its uid.
+ */
+
+import { Entity, stringifyEntityRef } from '@backstage/catalog-model';
+import { JsonObject } from '@backstage/types';
+import { z } from 'zod';
+import { componentYaml } from '../dev/seed';
+import {
+  createSimulatedBitbucket,
+  serve,
+  SimulatedBitbucket,
+  SimulatedBitbucketOptions,
+} from '../dev/simulatedBitbucket';
+import { CatalogObserver, createCatalogObserver } from './__testUtils__/catalogObserver';
+import { eventually } from './__testUtils__/eventually';
+import { startCatalogBackend, TestBackend } from './__testUtils__/testBackend';
+import { appConfigFor, TEST_USER } from './__testUtils__/testProvider';
+import discoveryModule from './index';
+
+const RUN = 'bitbucketServer-provider:default:refresh';
+const ORPHAN_CLEANUP = 'catalog_orphan_cleanup';
+
+/** Reads of each file while something is wrong: several processing intervals. */
+const READS = 4;
+
+const READ_LOCATIONS = 'kind=location,spec.target';
+
+const endings: (() => Promise<unknown>)[] = [];
+
+afterEach(async () => {
+  for (const end of endings.splice(0).reverse()) {
+    await end();
+  }
+});
+
+async function serveBitbucket(
+  count: number,
+  options: SimulatedBitbucketOptions = {},
+): Promise<SimulatedBitbucket> {
+  const bitbucket = createSimulatedBitbucket({ users: [TEST_USER], ...options });
+  for (let index = 0; index < count; index += 1) {
+    const slug = `svc-${index}`;
+    const files = { 'catalog-info.yaml': componentYaml(slug, 'a service') };
+    bitbucket.addRepository({ projectKey: 'PAY', slug, files });
+  }
+  const served = await serve(bitbucket);
+  endings.push(() => served.close());
+  return bitbucket;
+}
+
+interface Catalog extends TestBackend, CatalogObserver {
+  /** Runs discovery, and waits for it. */
+  run(): Promise<void>;
+  /** Lets the catalog read each file so often, and delete what it takes for orphans. */
+  processed(): Promise<void>;
+}
+
+/** A catalog that reads each file again every second. */
+async function start(
+  bitbucket: SimulatedBitbucket,
+  config: JsonObject = {},
+): Promise<Catalog> {
+  const observer = createCatalogObserver();
+  const { integrations, catalog } = appConfigFor({ bitbucket, config });
+  const backend = await startCatalogBackend(
+    {
+      integrations,
+      catalog: { ...Object(catalog), processingInterval: { seconds: 1 } },
+    },
+    discoveryModule,
+    observer.feature,
+  );
+  endings.push(() => backend.stop());
+  return {
+    ...backend,
+    ...observer,
+    run: () => observer.runTask(RUN),
+    async processed() {
+      const files = (await backend.entities(READ_LOCATIONS)).length;
+      bitbucket.clearRequests();
+      await eventually(async () => {
+        const counts = new Map<string, number>();
+        for (const { path } of bitbucket.requests) {
+          if (path.includes('/raw/')) {
+            counts.set(path, (counts.get(path) ?? 0) + 1);
+          }
+        }
+        expect([...counts.values()].filter(reads => reads >= READS)).toHaveLength(files);
+      });
+      await observer.runTask(ORPHAN_CLEANUP);
+    },
+  };
+}
+
+function uidsOf(entities: readonly Entity[]): Map<string, string | undefined> {
+  return new Map(
+    entities
+      .map((one): [string, string | undefined] => [
+        stringifyEntityRef(one),
+        one.metadata.uid,
+      ])
+      .sort(),
+  );
+}
+
+const Status = z.object({
+  status: z.object({ items: z.array(z.object({ message: z.string() })) }).optional(),
+});
+
+/** What the catalog says went wrong with an entity. */
+function errorsOf(entity: Entity): string[] {
+  return (Status.parse(entity).status?.items ?? []).map(item => item.message);
+}
+
+describe('a proxy that answers the catalog with a 404 of its own', () => {
+  it('costs no entity, and shows as an error on each Location', async () => {
+    const bitbucket = await serveBitbucket(3);
+    const catalog = await start(bitbucket);
+    const components = uidsOf(await catalog.waitForEntities('kind=component', 3));
+    const locations = uidsOf(await catalog.waitForEntities(READ_LOCATIONS, 3));
+
+    const fault = bitbucket.faults.add({
+      match: { kind: 'raw' },
+      effect: { type: 'html', status: 404 },
+    });
+    await catalog.processed();
+
+    const failing = await catalog.entities(READ_LOCATIONS);
+    expect(uidsOf(await catalog.entities('kind=component'))).toEqual(components);
+    expect(uidsOf(failing)).toEqual(locations);
+    for (const one of failing) {
+      expect(one.spec?.presence).toBe('required');
+      expect(errorsOf(one)).toEqual([expect.stringContaining('NotFoundError')]);
+    }
+
+    fault.remove();
+    await catalog.processed();
+    await eventually(async () =>
+      expect((await catalog.entities(READ_LOCATIONS)).flatMap(errorsOf)).toEqual([]),
+    );
+    expect(uidsOf(await catalog.entities('kind=component'))).toEqual(components);
+  });
+});
+
+describe('removals that are held back', () => {
+  it('keep the entities, although the catalog finds no file any more', async () => {
+    const bitbucket = await serveBitbucket(3);
+    const catalog = await start(bitbucket);
+    const components = uidsOf(await catalog.waitForEntities('kind=component', 3));
+
+    for (let index = 0; index < 3; index += 1) {
+      bitbucket.deleteRepository('PAY', `svc-${index}`);
+    }
+    await catalog.run();
+    await catalog.processed();
+
+    expect(uidsOf(await catalog.entities('kind=component'))).toEqual(components);
+  });
+});
+
+describe('files that nobody checks', () => {
+  it('are optional: one that is missing is no error, and one that goes takes its entities along', async () => {
+    const bitbucket = await serveBitbucket(2);
+    bitbucket.addRepository({ projectKey: 'PAY', slug: 'no-file' });
+    const catalog = await start(bitbucket, { validateLocationsExist: false });
+    await catalog.waitForEntities('kind=component', 2);
+    const locations = await catalog.waitForEntities(READ_LOCATIONS, 3);
+    expect(new Set(locations.map(one => one.spec?.presence))).toEqual(
+      new Set(['optional']),
+    );
+    expect(locations.flatMap(errorsOf)).toEqual([]);
+
+    bitbucket.removeFile('PAY', 'svc-0', 'catalog-info.yaml');
+    await catalog.processed();
+
+    expect([
+      ...uidsOf(await catalog.waitForEntities('kind=component', 1)).keys(),
+    ]).toEqual(['component:default/svc-1']);
+  });
+});
