@@ -9,6 +9,7 @@
  */
 
 import { Clock } from '../util/clock';
+import { onAbort } from '../util/onAbort';
 
 /** For {@link FakeClock}. */
 export interface FakeClockOptions {
@@ -75,11 +76,7 @@ export class FakeClock implements Clock {
       const end = () => {
         this.#events += 1;
         this.#sleepers.delete(sleeper);
-        signal?.removeEventListener('abort', onAbort);
-      };
-      const onAbort = () => {
-        end();
-        reject(signal?.reason);
+        stopListening();
       };
       const wake = () => {
         end();
@@ -87,7 +84,10 @@ export class FakeClock implements Clock {
       };
       const sleeper: Sleeper = { dueMs: this.#elapsedMs + Math.max(ms, 0), wake };
       this.#sleepers.add(sleeper);
-      signal?.addEventListener('abort', onAbort, { once: true });
+      const stopListening = onAbort(signal, () => {
+        end();
+        reject(signal?.reason);
+      });
     });
   }
 

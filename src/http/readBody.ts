@@ -3,6 +3,8 @@
  * neither read nor cancelled keeps its connection. Called by the transport.
  */
 
+import { onAbort } from '../util/onAbort';
+
 /** The body as text, or the news that it is larger than allowed. */
 export type ReadBody =
   { readonly kind: 'text'; readonly text: string } | { readonly kind: 'too-large' };
@@ -35,8 +37,7 @@ export async function readBody(
   const cancel = () => {
     reader.cancel().catch(() => undefined);
   };
-  signal.addEventListener('abort', cancel, { once: true });
-  if (signal.aborted) cancel();
+  const stopListening = onAbort(signal, cancel);
   try {
     const decoder = new TextDecoder();
     let text = '';
@@ -53,6 +54,6 @@ export async function readBody(
       text += decoder.decode(value, { stream: true });
     }
   } finally {
-    signal.removeEventListener('abort', cancel);
+    stopListening();
   }
 }

@@ -4,6 +4,7 @@
  */
 
 import { Clock } from '../util/clock';
+import { onAbort } from '../util/onAbort';
 import { untilAborted } from './untilAborted';
 
 /** What work is rejected with when its time is over. Stays inside the transport. */
@@ -32,8 +33,7 @@ export async function withinTimeLimit<T>(
   signal?.throwIfAborted();
   const stop = new AbortController();
   const timer = new AbortController();
-  const passOn = () => stop.abort(signal?.reason);
-  signal?.addEventListener('abort', passOn, { once: true });
+  const stopListening = onAbort(signal, () => stop.abort(signal?.reason));
   clock.sleep(ms, timer.signal).then(
     () => stop.abort(new TimeLimitReached(`no result within ${ms} ms`)),
     () => undefined,
@@ -42,6 +42,6 @@ export async function withinTimeLimit<T>(
     return await untilAborted(work(stop.signal), stop.signal);
   } finally {
     timer.abort();
-    signal?.removeEventListener('abort', passOn);
+    stopListening();
   }
 }

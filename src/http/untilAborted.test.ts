@@ -1,6 +1,6 @@
 /** An abort ends the waiting, whatever the work does. */
 
-import events, { getEventListeners } from 'node:events';
+import { getEventListeners } from 'node:events';
 import { untilAborted } from './untilAborted';
 
 const never = new Promise<never>(() => undefined);
@@ -40,14 +40,6 @@ describe('untilAborted', () => {
     const signal = AbortSignal.abort('early');
     const failing = Promise.reject(new Error('late'));
     await expect(untilAborted(failing, signal)).rejects.toBe('early');
-  });
-
-  it('may have any number of waits on one signal without a warning', () => {
-    const setMaxListeners = jest.spyOn(events, 'setMaxListeners');
-    const { signal } = new AbortController();
-    void untilAborted(never, signal);
-    expect(setMaxListeners).toHaveBeenCalledWith(0, signal);
-    setMaxListeners.mockRestore();
   });
 
   it('is the work itself without a signal', () => {

@@ -3,7 +3,7 @@
  * signal. Must not leave a listener behind. Called by the limiter and the transport.
  */
 
-import { setMaxListeners } from 'node:events';
+import { onAbort } from '../util/onAbort';
 
 /**
  * Settles as the work does, unless the signal is aborted first.
@@ -16,13 +16,8 @@ import { setMaxListeners } from 'node:events';
  */
 export function untilAborted<T>(work: Promise<T>, signal?: AbortSignal): Promise<T> {
   if (!signal) return work;
-  // One signal ends a whole run with hundreds of waits. Node takes more than 10 listeners
-  // for a leak and warns; here each wait removes its own.
-  setMaxListeners(0, signal);
   return new Promise<T>((resolve, reject) => {
-    const giveUp = () => reject(signal.reason);
-    if (signal.aborted) giveUp();
-    else signal.addEventListener('abort', giveUp, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', giveUp));
+    const stopListening = onAbort(signal, () => reject(signal.reason));
+    work.then(resolve, reject).finally(stopListening);
   });
 }

@@ -8,6 +8,7 @@ import { LoggerService } from '@backstage/backend-plugin-api';
 import { ConflictReport } from '../store/ConflictReport';
 import { ReportStore, StoredDiscovery } from '../store/ReportStore';
 import { Clock } from '../util/clock';
+import { onAbort } from '../util/onAbort';
 import { Instruments, instruments } from './instruments';
 import {
   measureConflicts,
@@ -45,7 +46,7 @@ export function observeReports(options: ObserveReportsOptions): void {
   const callback = (result: BatchObservableResult) => reader.measure(result);
   meter.addBatchObservableCallback(callback, gauges);
   const stop = () => meter.removeBatchObservableCallback(callback, gauges);
-  signal.addEventListener('abort', stop, { once: true });
+  onAbort(signal, stop);
 }
 
 /** Measures; never throws. */

@@ -3,6 +3,8 @@
  * so that tests run on a fake one and no decision depends on the wall clock.
  */
 
+import { onAbort } from './onAbort';
+
 /** Time and chance, as the code above may use them. */
 export interface Clock {
   /** Epoch milliseconds; an administrator or NTP may set it back or forward. */
@@ -29,18 +31,17 @@ function sleep(ms: number, signal?: AbortSignal): Promise<void> {
       reject(signal.reason);
       return;
     }
-    const onAbort = () => {
-      clearTimeout(timer);
-      reject(signal?.reason);
-    };
     const timer = setTimeout(
       () => {
-        signal?.removeEventListener('abort', onAbort);
+        stopListening();
         resolve();
       },
       Math.min(Math.max(ms, 0), LONGEST_TIMER_MS),
     );
-    signal?.addEventListener('abort', onAbort, { once: true });
+    const stopListening = onAbort(signal, () => {
+      clearTimeout(timer);
+      reject(signal?.reason);
+    });
   });
 }
 
