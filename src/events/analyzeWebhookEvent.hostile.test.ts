@@ -8,6 +8,93 @@ import {
 import { analyzeWebhookEvent } from './analyzeWebhookEvent';
 import { REPOSITORY_EVENT_KEYS } from './webhookTopics';
 
+/** Every event that names a repository, and how it names it. */
+const eventsAbout = (repository: object): [string, object][] => [
+  ['repo:refs_changed', { repository, changes: [] }],
+  ['repo:forked', { repository }],
+  ['repo:deleted', { repository }],
+  ['mirror:repo_synchronized', { repository }],
+  ['repo:modified', { new: repository }],
+];
+
+describe('an address that Bitbucket cannot have is malformed', () => {
+  it.each([
+    ['..%2f..'],
+    ['%2e%2e'],
+    ['..'],
+    ['.git'],
+    ['-api'],
+    ['_api'],
+    ['a%2Fb'],
+    ['a/b'],
+    ['a\\b'],
+    ['a b'],
+    ['a?x=1'],
+    ['a#x'],
+    ['a;b'],
+    ['a@b'],
+    ['~api'],
+    ['a\u0000'],
+    ['a\n'],
+    ['ａｐｉ'],
+    ['é'],
+    [''],
+    ['a'.repeat(257)],
+  ])('with the slug %j', slug => {
+    for (const [key, payload] of eventsAbout(repositoryPayload({ slug }))) {
+      expect(analyzeWebhookEvent(key, payload)).toMatchObject({
+        kind: 'malformed',
+        reason: expect.stringMatching(/ no readable (repository|new)\.slug$/),
+      });
+    }
+  });
+
+  it.each([
+    ['..%2f..'],
+    ['..'],
+    ['P%41Y'],
+    ['PAY/OPS'],
+    ['PAY.OPS'],
+    ['1PAY'],
+    ['_PAY'],
+    ['~'],
+    ['~~a'],
+    ['~a/b'],
+    ['~a%2fb'],
+    ['P AY'],
+    ['ＰＡＹ'],
+    [''],
+  ])('with the project key %j', key => {
+    const repository = repositoryPayload({ project: { key } });
+    for (const [eventKey, payload] of eventsAbout(repository)) {
+      expect(analyzeWebhookEvent(eventKey, payload).kind).toBe('malformed');
+    }
+    const project = analyzeWebhookEvent('project:modified', { new: { id: 1, key } });
+    expect(project.kind).toBe('malformed');
+  });
+
+  it('and is no former address', () => {
+    const old = repositoryPayload({ slug: '..%2f..' });
+    const payload = { old, new: repositoryPayload() };
+    const analysis = analyzeWebhookEvent('repo:modified', payload);
+    expect(analysis).toMatchObject({ kind: 'changes', changes: [{ type: 'modified' }] });
+    expect(JSON.stringify(analysis)).not.toContain('%2f');
+  });
+
+  it.each([
+    ['PAY', 'api'],
+    ['pay_ops-2', 'a.b_c-d'],
+    ['~JDOE', '2fa'],
+    ['~j.doe_2', 'API'],
+    ['P', 'a'.repeat(128)],
+  ])('but %s/%s is one', (key, slug) => {
+    const repository = repositoryPayload({ slug, project: { key } });
+    for (const [eventKey, payload] of eventsAbout(repository)) {
+      expect(analyzeWebhookEvent(eventKey, payload).kind).toBe('changes');
+    }
+  });
+});
+
 describe('whatever comes in', () => {
   const keys = [...REPOSITORY_EVENT_KEYS, 'diagnostics:ping', '__proto__', undefined];
 

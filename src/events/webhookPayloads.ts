@@ -9,8 +9,15 @@
 import { z } from 'zod';
 import { ChangedRepository, RefChange } from './repositoryChanges';
 
-/** Keys and slugs become segments of addresses, in which dots would lead elsewhere, and parts of log lines. */
-const Name = z.string().regex(/^(?!\.{1,2}$)[^/\p{Cc}]{1,256}$/u);
+/**
+ * Keys and slugs become segments of addresses, so what Bitbucket cannot have is asked
+ * nowhere.
+ *
+ * Source: Java API of Bitbucket 9.6, `Project.getKey` (128 characters at most there);
+ * Atlassian, "What is a repository slug?".
+ */
+const ProjectKey = z.string().regex(/^(?:~[\w.-]{1,256}|[a-zA-Z][\w-]{0,255})$/);
+const RepositorySlug = z.string().regex(/^[a-zA-Z0-9][\w.-]{0,255}$/);
 
 const Id = z.number().int().nonnegative().optional().catch(undefined);
 
@@ -24,7 +31,12 @@ const Links = z
   .catch(undefined);
 
 const WireRepository = z
-  .object({ id: Id, slug: Name, project: z.object({ key: Name }), links: Links })
+  .object({
+    id: Id,
+    slug: RepositorySlug,
+    project: z.object({ key: ProjectKey }),
+    links: Links,
+  })
   .transform(({ id, slug, project, links }): ChangedRepository => ({
     projectKey: project.key,
     slug,
@@ -32,7 +44,7 @@ const WireRepository = z
     ...(links !== undefined && { selfUrl: links }),
   }));
 
-const WireProject = z.object({ id: Id, key: Name, links: Links });
+const WireProject = z.object({ id: Id, key: ProjectKey, links: Links });
 
 /** SHA-1, or SHA-256 one day. */
 const Hash = z.string().regex(/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/i);
