@@ -8,6 +8,7 @@ import {
   SimulatedBitbucketOptions,
 } from '../dev/simulatedBitbucket';
 import { componentYaml } from '../dev/seed';
+import { eventually } from './__testUtils__/eventually';
 import { startCatalogBackend, TestBackend } from './__testUtils__/testBackend';
 import { appConfigFor, TEST_USER } from './__testUtils__/testProvider';
 import discoveryModule from './index';
@@ -72,6 +73,34 @@ describe('the module in a real backend', () => {
       metadata: { name: 'bitbucket-server-default' },
       spec: { type: 'url', targets: [] },
     });
+  });
+
+  it('names the web page of the server as the place of its anchor, since the catalog shows no refresh button without one, and never reads it', async () => {
+    const baseUrl = 'http://bitbucket.test/context/path';
+    const bitbucket = await serveBitbucket({ baseUrl });
+    bitbucket.addRepository({ projectKey: 'PAY', slug: 'api' });
+
+    const backend = await start(bitbucket);
+
+    const [anchor] = await backend.waitForEntities('kind=location', 1);
+    const page = `url:${bitbucket.baseUrl}/`;
+    expect(anchor?.metadata.annotations).toMatchObject({
+      'backstage.io/managed-by-location': page,
+      'backstage.io/source-location': page,
+    });
+    const runs = () =>
+      bitbucket.requests.filter(({ path }) => path.includes('/repos?')).length;
+    await eventually(async () => expect(runs()).toBe(1));
+    await fetch(`${backend.baseUrl}/api/catalog/refresh`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ entityRef: 'location:default/bitbucket-server-default' }),
+    });
+    await eventually(async () => expect(runs()).toBe(2));
+    const elsewhere = bitbucket.requests.filter(
+      ({ path }) => !path.startsWith('/context/path/rest/'),
+    );
+    expect(elsewhere).toEqual([]);
   });
 
   it('has every kind of target read: context path, branch, odd path, personal project, foreign base URL', async () => {

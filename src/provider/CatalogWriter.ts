@@ -3,17 +3,20 @@
 import { stringifyEntityRef } from '@backstage/catalog-model';
 import { DeferredEntity, EntityProviderConnection } from '@backstage/plugin-catalog-node';
 import { CatalogLocation } from '../discovery/types';
-import { anchorEntity, providerName, toLocationEntity } from './locationEntities';
+import {
+  AnchoredProvider,
+  anchorEntity,
+  providerName,
+  toLocationEntity,
+} from './locationEntities';
 
 /** Writes for one provider; its anchor is always among what the catalog holds. */
 export class CatalogWriter {
-  readonly #providerId: string;
-  readonly #host: string;
+  readonly #provider: AnchoredProvider;
   #connection: EntityProviderConnection | undefined;
 
-  constructor(provider: { id: string; host: string }) {
-    this.#providerId = provider.id;
-    this.#host = provider.host;
+  constructor(provider: AnchoredProvider) {
+    this.#provider = provider;
   }
 
   /** The catalog hands the connection out when it starts. */
@@ -29,7 +32,7 @@ export class CatalogWriter {
   async announce(): Promise<void> {
     await this.#connected().applyMutation({
       type: 'delta',
-      added: [anchorEntity(this.#providerId, this.#host)],
+      added: [anchorEntity(this.#provider)],
       removed: [],
     });
   }
@@ -38,10 +41,7 @@ export class CatalogWriter {
   async replaceAll(locations: readonly CatalogLocation[]): Promise<void> {
     await this.#connected().applyMutation({
       type: 'full',
-      entities: [
-        anchorEntity(this.#providerId, this.#host),
-        ...this.#toEntities(locations),
-      ],
+      entities: [anchorEntity(this.#provider), ...this.#toEntities(locations)],
     });
   }
 
@@ -73,14 +73,14 @@ export class CatalogWriter {
   #connected(): EntityProviderConnection {
     if (!this.#connection) {
       throw new Error(
-        `${providerName(this.#providerId)} is not connected to a catalog yet`,
+        `${providerName(this.#provider.id)} is not connected to a catalog yet`,
       );
     }
     return this.#connection;
   }
 
   #toEntities(locations: readonly CatalogLocation[]) {
-    return locations.map(location => toLocationEntity(location, this.#providerId));
+    return locations.map(location => toLocationEntity(location, this.#provider.id));
   }
 }
 

@@ -3,7 +3,6 @@
  * the engine; this file loads, applies, remembers and reports.
  */
 
-import { stringifyEntityRef } from '@backstage/catalog-model';
 import { EntityProvider, EntityProviderConnection } from '@backstage/plugin-catalog-node';
 import { planCatchUp } from '../discovery/mergeNewer';
 import { performRun, Run } from '../discovery/performRun';
@@ -13,7 +12,7 @@ import { DiscoveryScope, KnownRepository, ProviderMemory } from '../discovery/ty
 import { anySignal } from '../util/anySignal';
 import { Checkpoints } from './Checkpoints';
 import { DiscoveryRunError } from './DiscoveryRunError';
-import { anchorEntity, providerName, taskIdOf } from './locationEntities';
+import { anchorRef, providerName, taskIdOf } from './locationEntities';
 import { ProviderContext } from './ProviderContext';
 import { toSource } from './toSource';
 import { RequestMeter } from './RequestMeter';
@@ -58,8 +57,7 @@ export class DiscoveryProvider implements EntityProvider {
 
   /** The entity ref of its anchor in the catalog: refreshing that starts a run. */
   get anchorRef(): string {
-    const { id, host } = this.#context.config;
-    return stringifyEntityRef(anchorEntity(id, host).entity);
+    return anchorRef(this.#context.config.id);
   }
 
   /**

@@ -3,6 +3,7 @@
 import { LoggerService, SchedulerService } from '@backstage/backend-plugin-api';
 import { Config } from '@backstage/config';
 import { BitbucketServerIntegrationConfig } from '@backstage/integration';
+import { webBaseUrl } from '../bitbucket/webUrls';
 import { readDiscoveryConfig } from '../config/readProviderConfigs';
 import { ProviderConfig } from '../config/types';
 import { Fetch } from '../http/HttpTransport';
@@ -101,7 +102,10 @@ interface ContextOptions extends CreateProvidersOptions {
 
 function createContext(config: ProviderConfig, options: ContextOptions): ProviderContext {
   const { logger, store, shutdownSignal, clock = systemClock } = options;
-  const catalog = new CatalogWriter(config);
+  const catalog = new CatalogWriter({
+    ...config,
+    webBaseUrl: webBaseUrl(options.integration),
+  });
   const log = new RunLog(logger, config, clock);
   const metrics = new ProviderMetrics(config);
   const clients = createClientFactory({

@@ -85,26 +85,43 @@ export function toLocationEntity(
   };
 }
 
+/** What the anchor of a provider tells. */
+export interface AnchoredProvider {
+  readonly id: string;
+  /** Of the integration. */
+  readonly host: string;
+  /** Scheme, host and context path of the server's web pages, no trailing slash. */
+  readonly webBaseUrl: string;
+}
+
+/** The entity ref of a provider's anchor: refreshing that starts a run. */
+export function anchorRef(providerId: string): string {
+  return stringifyEntityRef({ kind: 'Location', name: anchorEntityName(providerId) });
+}
+
 /**
  * The Location that stands for the discovery itself: it shows in the catalog that there
  * is one, and refreshing it starts a run. It reads nothing.
+ *
+ * @remarks Its place is the server's web page since the entity page of Backstage offers the
+ * refresh button only for places that begin with `url:` or `file:` (plugin-catalog,
+ * `AboutCard`). The catalog reads targets, never that place.
  */
-export function anchorEntity(providerId: string, host: string): DeferredEntity {
-  const name = anchorEntityName(providerId);
-  const origin = `bitbucket-server-discovery:${name}`;
+export function anchorEntity({ id, host, webBaseUrl }: AnchoredProvider): DeferredEntity {
+  const name = anchorEntityName(id);
   const entity: LocationEntity = {
     apiVersion: 'backstage.io/v1alpha1',
     kind: 'Location',
     metadata: {
       name,
-      title: `Bitbucket discovery: ${providerId}`,
+      title: `Bitbucket discovery: ${id}`,
       description: `Catalog files discovered on ${host}. Refresh this entity to run discovery now.`,
       annotations: {
-        [ANNOTATION_LOCATION]: origin,
-        [ANNOTATION_ORIGIN_LOCATION]: origin,
+        [ANNOTATION_LOCATION]: `url:${webBaseUrl}/`,
+        [ANNOTATION_ORIGIN_LOCATION]: `bitbucket-server-discovery:${name}`,
       },
     },
     spec: { type: 'url', targets: [] },
   };
-  return { locationKey: providerName(providerId), entity };
+  return { locationKey: providerName(id), entity };
 }
