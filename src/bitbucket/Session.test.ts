@@ -262,7 +262,15 @@ describe('answers as to a stranger', () => {
     const { list, asked } = connect('nobody');
     const steps = await list(client => client.listRepositories());
     expect(steps).toMatchObject([
-      { kind: 'failed', problem: { reason: 'not-permitted' } },
+      {
+        kind: 'failed',
+        problem: {
+          reason: 'not-permitted',
+          detail: expect.stringMatching(
+            /^No credentials are configured \(integrations\.bitbucketServer, host .*\).*environment variable/,
+          ),
+        },
+      },
     ]);
     expect(asked()).toEqual([LISTING]);
   });

@@ -91,6 +91,12 @@ export class Session {
     if ('reason' in reply || !mayBeAnonymous(reply)) {
       return reply;
     }
+    if (reply.status === 401 && !this.#options.authenticated) {
+      return {
+        reason: 'not-permitted',
+        detail: `No credentials are configured (${this.#options.configuredAt}), and Bitbucket shows nothing without. Set token; where it comes from an environment variable, set that variable`,
+      };
+    }
     const identity = await this.#identify(reply, options);
     if (identity === 'stranger') {
       throw this.#failCredentials('anonymous');

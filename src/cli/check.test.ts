@@ -103,6 +103,17 @@ describe('check', () => {
     expect(stdout).toContain('No credentials are configured');
   });
 
+  it('says that credentials are missing where nothing is shown without', async () => {
+    const bitbucket = createDemoBitbucket();
+    const appConfig = appConfigFor({ bitbucket, integration: {}, config: DEMO_PROVIDER });
+    const { stdout, exitCode } = await runCommand(['check'], { bitbucket, appConfig });
+
+    expect(stdout).toMatch(/FAILED +Listing: No credentials are configured/);
+    expect(stdout).toMatch(/What to do: Add a token.*host bitbucket\.test/);
+    expect(stdout).not.toContain('Give the account read permission');
+    expect(exitCode).toBe(1);
+  });
+
   it("asks with the provider's own credentials, and speaks of their budget", async () => {
     const token = 'BBDC-token-of-a-project';
     const bitbucket = createDemoBitbucket({

@@ -74,11 +74,10 @@ async function* steps(
 }
 
 function assessUser(userName: string | undefined, connection: Connection): Finding {
-  const { token, username, password } = connection.integration;
   if (userName !== undefined) {
     return { status: 'ok', about: 'User', text: `Signed in as ${userName}` };
   }
-  return token || (username && password)
+  return hasCredentials(connection)
     ? {
         status: 'ok',
         about: 'User',
@@ -88,8 +87,17 @@ function assessUser(userName: string | undefined, connection: Connection): Findi
         status: 'warning',
         about: 'User',
         text: 'No credentials are configured: only what is public can be found',
-        remedy: `Add a token, or username and password, to integrations.bitbucketServer, host ${connection.config.host}.`,
+        remedy: addCredentials(connection),
       };
+}
+
+/** Half of them would have been refused before. */
+function hasCredentials({ integration: { token, password } }: Connection): boolean {
+  return (token ?? password) !== undefined;
+}
+
+function addCredentials({ config }: Connection): string {
+  return `Add a token, or username and password, to integrations.bitbucketServer, host ${config.host}.`;
 }
 
 async function checkBudget(
@@ -176,17 +184,25 @@ async function* checkReading(
 function failed(
   about: Finding['about'],
   problem: Problem,
-  { integration, redact }: Connection,
+  connection: Connection,
 ): Finding {
+  const { integration, redact } = connection;
   const remedy =
     about === 'Server'
       ? `Check \`apiBaseUrl\` (${redact(integration.apiBaseUrl)}), whether Bitbucket runs there, and what stands between: DNS, proxy, firewall, TLS.`
-      : remedyOf(problem, about);
+      : remedyOf(problem, about, connection);
   return { status: 'failed', about, text: problem.detail, ...(remedy && { remedy }) };
 }
 
-function remedyOf({ reason }: Problem, about: Finding['about']): string | undefined {
-  return reason === 'not-permitted' && about === 'Listing'
+function remedyOf(
+  { reason }: Problem,
+  about: Finding['about'],
+  connection: Connection,
+): string | undefined {
+  if (reason !== 'not-permitted' || about !== 'Listing') {
+    return explainOutcome('unknown', reason)?.remedy;
+  }
+  return hasCredentials(connection)
     ? 'Give the account read permission on the projects.'
-    : explainOutcome('unknown', reason)?.remedy;
+    : addCredentials(connection);
 }

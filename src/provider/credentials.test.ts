@@ -168,6 +168,16 @@ describe('credentials of a provider', () => {
     ]);
   });
 
+  it('that nobody has configured are named by a run that gets nowhere without', async () => {
+    const provider = await connectTestProvider({
+      bitbucket: createServer(),
+      integration: {},
+    });
+    await expect(provider.run()).rejects.toThrow(
+      /No credentials are configured \(integrations\.bitbucketServer, host bitbucket\.test\)/,
+    );
+  });
+
   it('of the integration are named by theirs', async () => {
     const bitbucket = createServer({ users: [] });
     const provider = await connectTestProvider({ bitbucket });
