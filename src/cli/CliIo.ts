@@ -5,6 +5,7 @@
 
 import { Fetch } from '../http/HttpTransport';
 import { Clock } from '../util/clock';
+import { plainText } from '../util/text';
 
 /** What the commands may use. */
 export interface CliIo {
@@ -12,6 +13,8 @@ export interface CliIo {
   readonly stdout: (text: string) => void;
   /** Progress and complaints. */
   readonly stderr: (text: string) => void;
+  /** Brings the terminal of `stderr` to the start of its line, and clears that. */
+  readonly rewind: () => void;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Where relative paths begin and the default configuration lies. */
   readonly cwd: string;
@@ -26,6 +29,18 @@ export interface CliIo {
   readonly fetch?: Fetch;
   readonly readFile: (path: string) => Promise<string>;
   readonly writeFile: (path: string, text: string) => Promise<void>;
+}
+
+/**
+ * Takes out of all that is printed what a terminal would act on: names, files and messages
+ * come from anywhere.
+ */
+export function printable(io: CliIo): CliIo {
+  return {
+    ...io,
+    stdout: text => io.stdout(plainText(text)),
+    stderr: text => io.stderr(plainText(text)),
+  };
 }
 
 /** 0: fine. 1: something failed, or what was asked for does not exist. 2: wrong usage or configuration. */

@@ -4,7 +4,6 @@
  */
 
 import { CliIo } from './CliIo';
-import { plainText } from './plainText';
 
 /** Often enough to look alive, seldom enough not to flicker. */
 const REWRITE_INTERVAL_MS = 100;
@@ -12,19 +11,16 @@ const REWRITE_INTERVAL_MS = 100;
 /** Where nobody watches, this often. */
 const LINE_INTERVAL_MS = 10_000;
 
-/** To the start of the line, and clear what follows. */
-const REWIND = '\r\u001B[K';
-
 const BAR_WIDTH = 24;
 
 /** What one command shows of its progress. */
 export class Progress {
-  readonly #io: Pick<CliIo, 'stderr' | 'isTerminal' | 'columns' | 'clock'>;
+  readonly #io: CliIo;
   #lastMs: number | undefined;
   #lastLine = '';
   #isLineOpen = false;
 
-  constructor(io: Pick<CliIo, 'stderr' | 'isTerminal' | 'columns' | 'clock'>) {
+  constructor(io: CliIo) {
     this.#io = io;
   }
 
@@ -43,7 +39,7 @@ export class Progress {
       return;
     }
     this.#lastMs = nowMs;
-    this.#lastLine = plainText(text).replaceAll('\n', ' ');
+    this.#lastLine = text.replaceAll('\n', ' ');
     this.#write(this.#lastLine);
   }
 
@@ -57,19 +53,20 @@ export class Progress {
   /** Leaves the terminal as if nothing had been there: before other output, and at the end. */
   end(): void {
     if (this.#isLineOpen) {
-      this.#io.stderr(REWIND);
+      this.#io.rewind();
       this.#isLineOpen = false;
     }
   }
 
   #write(line: string): void {
-    const { stderr, isTerminal, columns } = this.#io;
+    const { stderr, rewind, isTerminal, columns } = this.#io;
     if (!isTerminal) {
       stderr(`${line}\n`);
       return;
     }
     // A line that wraps could not be rewritten.
-    stderr(`${REWIND}${line.slice(0, Math.max(columns - 1, 1))}`);
+    rewind();
+    stderr(line.slice(0, Math.max(columns - 1, 1)));
     this.#isLineOpen = true;
   }
 }

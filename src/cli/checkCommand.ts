@@ -3,7 +3,7 @@
 import { CliIo, ExitCode } from './CliIo';
 import { checkProvider, Finding } from './checkProvider';
 import { Connection, Connections } from './connections';
-import { indent, plainText } from './plainText';
+import { indent } from './plainText';
 import { Progress } from './Progress';
 import { ConfigurationOptions, readConfiguration } from './readConfiguration';
 
@@ -34,16 +34,14 @@ async function check(connection: Connection, io: CliIo): Promise<number> {
   const { config, integration, redact } = connection;
   const progress = new Progress(io);
   io.stdout(
-    plainText(
-      `Provider ${config.id} on ${config.host} (${redact(integration.apiBaseUrl)})\n`,
-    ),
+    `Provider ${config.id} on ${config.host} (${redact(integration.apiBaseUrl)})\n`,
   );
   let failures = 0;
   progress.begin(`${config.id}: asking ${config.host}`);
   try {
     for await (const finding of checkProvider(connection, io.signal)) {
       progress.end();
-      io.stdout(plainText(`${indent(render(finding))}\n`));
+      io.stdout(`${indent(render(finding))}\n`);
       failures += finding.status === 'failed' ? 1 : 0;
       progress.resume();
     }

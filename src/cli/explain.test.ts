@@ -157,4 +157,19 @@ describe('preview --explain', () => {
     // eslint-disable-next-line no-control-regex -- that is what is looked for
     expect(stdout).not.toMatch(/[\u0000-\u0009\u000B-\u001F\u007F-\u009F]/);
   });
+
+  it('escapes in JSON what a terminal would act on, so that it reads back the same', async () => {
+    const bitbucket = createSimulatedBitbucket({ users: [TEST_USER] });
+    bitbucket.addRepository({ projectKey: 'PAY', slug: 'api' });
+    const file = 'a\u007F\u009B31m\u202E\u{E0001}.yaml';
+    bitbucket.writeFile('PAY', 'api', file, 'kind: Component');
+    const options = { provider: { catalogPath: '*.yaml' } };
+
+    for (const args of [['preview'], ['preview', '--explain', 'PAY/api']]) {
+      const { stdout } = await runCommand([...args, '--json'], { bitbucket, ...options });
+
+      expect(stdout).not.toMatch(/(?!\n)[\p{Cc}\p{Cf}]/u);
+      expect(JSON.stringify(JSON.parse(stdout))).toContain(file);
+    }
+  });
 });

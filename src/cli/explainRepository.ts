@@ -5,10 +5,11 @@ import { decideByOwnLabels } from '../discovery/labels';
 import { reportRepository } from '../discovery/report';
 import { findSharedFiles, SharedFile } from '../discovery/sharedFiles';
 import { RepositoryAddress } from '../model';
+import { printableJson } from '../util/text';
 import { CliIo, ExitCode } from './CliIo';
 import { Connection, Connections } from './connections';
 import { describeError, UsageError } from './errors';
-import { indent, plainText } from './plainText';
+import { indent } from './plainText';
 import { PreviewedRepository } from './previewDocument';
 import { toPreviewedRepository } from './previewProvider';
 import { Configuration } from './readConfiguration';
@@ -77,7 +78,7 @@ export async function explainRepository(
     explanations,
     conflicts,
   };
-  io.stdout(options.json ? `${JSON.stringify(document, null, 2)}\n` : render(document));
+  io.stdout(options.json ? `${printableJson(document)}\n` : render(document));
   const isExplained = explanations.some(one => one.status === 'explained');
   return isExplained && explanations.every(one => one.status !== 'failed') ? 0 : 1;
 }
@@ -127,5 +128,5 @@ function render({ explanations, conflicts }: ExplanationDocument): string {
     ].join('\n\n'),
   );
   const shared = renderConflicts(conflicts);
-  return `${plainText([...parts, ...shared].join('\n\n'))}\n`;
+  return `${[...parts, ...shared].join('\n\n')}\n`;
 }

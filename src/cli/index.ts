@@ -26,6 +26,7 @@ export async function main(): Promise<void> {
   const exitCode = await runCli(process.argv.slice(2), {
     stdout: text => void process.stdout.write(text),
     stderr: text => void process.stderr.write(text),
+    rewind: () => void process.stderr.write('\r\u001B[K'),
     env: process.env,
     cwd: process.cwd(),
     isTerminal: process.stderr.isTTY === true,

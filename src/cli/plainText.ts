@@ -1,7 +1,5 @@
 /** Text for terminals. Pure. */
 
-export { plainText } from '../util/text';
-
 /** Indents each line. */
 export function indent(text: string, by = '  '): string {
   return text.replace(/^(?=.)/gm, by);

@@ -2,6 +2,7 @@
 
 import path from 'node:path';
 import { findSharedFiles } from '../discovery/sharedFiles';
+import { printableJson } from '../util/text';
 import { CatalogTarget, parseBackstageUrl, readCatalogTargets } from './BackstageCatalog';
 import { CliIo, ExitCode } from './CliIo';
 import { compareWithCatalog, Comparison } from './compareWithCatalog';
@@ -9,7 +10,6 @@ import { Connections } from './connections';
 import { CommandFailedError, describeError } from './errors';
 import { explainRepository } from './explainRepository';
 import { renderPreviewPage } from './html/renderPreviewPage';
-import { plainText } from './plainText';
 import { CatalogDifference, PreviewDocument } from './previewDocument';
 import { FinishedPreview, previewProvider } from './previewProvider';
 import { Progress } from './Progress';
@@ -104,7 +104,7 @@ async function previewAll(
     const finished = await previewProvider(connection, io, progress);
     previews.push(finished);
     for (const warning of warningsOf(finished)) {
-      io.stderr(`${plainText(warning)}\n`);
+      io.stderr(`${warning}\n`);
     }
   }
   return previews;
@@ -193,7 +193,5 @@ async function print(
     }
     io.stderr(`The page is in ${options.html}\n`);
   }
-  io.stdout(
-    options.json ? `${JSON.stringify(document, null, 2)}\n` : renderPreview(document),
-  );
+  io.stdout(options.json ? `${printableJson(document)}\n` : renderPreview(document));
 }

@@ -4,9 +4,8 @@ import { Command, CommanderError } from 'commander';
 import { z } from 'zod';
 import { version } from '../../package.json';
 import { runCheck } from './checkCommand';
-import { CliIo, ExitCode } from './CliIo';
+import { CliIo, ExitCode, printable } from './CliIo';
 import { CommandFailedError, describeError, UsageError } from './errors';
-import { plainText } from './plainText';
 import { runPreview } from './previewCommand';
 import { runReplay } from './replayCommand';
 
@@ -67,7 +66,8 @@ const Preview = Common.extend({
  * @param args - without the names of Node.js and of the program
  * @returns the exit code; never throws
  */
-export async function runCli(args: readonly string[], io: CliIo): Promise<ExitCode> {
+export async function runCli(args: readonly string[], rawIo: CliIo): Promise<ExitCode> {
+  const io = printable(rawIo);
   let exitCode: ExitCode = 0;
   const program = createProgram(io, async command => {
     exitCode = await command;
@@ -89,7 +89,7 @@ function explainEnd(error: unknown, io: CliIo): ExitCode {
     io.stderr('Stopped.\n');
     return 1;
   }
-  io.stderr(`error: ${plainText(describeError(error))}\n`);
+  io.stderr(`error: ${describeError(error)}\n`);
   if (error instanceof UsageError) {
     return 2;
   }

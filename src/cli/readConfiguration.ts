@@ -11,7 +11,6 @@ import { readDiscoveryConfig } from '../config/readProviderConfigs';
 import { ConfiguredProvider, DiscoveryConfig } from '../config/types';
 import { CliIo } from './CliIo';
 import { UsageError } from './errors';
-import { plainText } from './plainText';
 
 /** Which part of which configuration. */
 export interface ConfigurationOptions {
@@ -36,7 +35,7 @@ export async function readConfiguration(
 ): Promise<Configuration> {
   const config = await loadFiles(options.config, io);
   const { providers: all, warnings } = readAll(config);
-  warnings.forEach(one => io.stderr(`${plainText(`warning: ${one}`)}\n`));
+  warnings.forEach(one => io.stderr(`warning: ${one}\n`));
   const providers =
     options.provider === undefined
       ? all

@@ -4,7 +4,7 @@ import { OUTCOME_KINDS, OutcomeKind } from '../model';
 import { SharedFile } from '../discovery/sharedFiles';
 import { explainOutcome } from '../discovery/explanations';
 import { describeBudget } from './budget';
-import { duration, indent, plainText, plural, renderColumns } from './plainText';
+import { duration, indent, plural, renderColumns } from './plainText';
 import {
   CatalogDifference,
   PreviewDocument,
@@ -20,7 +20,7 @@ export function renderPreview(document: PreviewDocument): string {
   const parts = document.providers.map(renderProvider);
   const conflicts = renderConflicts(document.conflicts);
   const end = 'This was a preview: nothing was changed anywhere.';
-  return `${plainText([...parts, ...conflicts, end].join('\n\n'))}\n`;
+  return `${[...parts, ...conflicts, end].join('\n\n')}\n`;
 }
 
 function renderProvider(preview: ProviderPreview): string {

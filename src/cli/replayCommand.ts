@@ -7,7 +7,7 @@ import { RepositoryChange } from '../events/repositoryChanges';
 import { CliIo, ExitCode } from './CliIo';
 import { Connection, Connections } from './connections';
 import { describeError, UsageError } from './errors';
-import { indent, plainText } from './plainText';
+import { indent } from './plainText';
 import { ConfigurationOptions, readConfiguration } from './readConfiguration';
 import { renderRepository } from './renderPreview';
 import { ReplayedChange, ReplayedRepository, replayChange } from './replayChange';
@@ -32,18 +32,18 @@ export async function runReplay(options: ReplayOptions, io: CliIo): Promise<Exit
   const analysis = analyzeWebhookEvent(options.eventKey, payload);
   if (analysis.kind !== 'changes') {
     const how = analysis.kind === 'ignored' ? 'ignored' : 'not understood';
-    io.stdout(plainText(`The event is ${how}: ${analysis.reason}\n`));
+    io.stdout(`The event is ${how}: ${analysis.reason}\n`);
     return 0;
   }
   const pool = new Connections(io);
   let isWell = true;
   for (const connection of configuration.providers.map(one => pool.open(one))) {
     const { config } = connection;
-    io.stdout(plainText(`Provider ${config.id} on ${config.host}\n`));
+    io.stdout(`Provider ${config.id} on ${config.host}\n`);
     for (const change of analysis.changes) {
       const account = await replay(change, connection, io);
       isWell = isWell && account.isWell;
-      io.stdout(plainText(`${indent(account.text)}\n`));
+      io.stdout(`${indent(account.text)}\n`);
     }
   }
   return isWell ? 0 : 1;

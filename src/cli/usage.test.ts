@@ -7,6 +7,10 @@ const COMMANDS = [['check'], ['preview'], ['replay', 'repo:forked', 'payload.jso
 
 const files = { 'payload.json': '{}' };
 
+/** C0 with an escape sequence, DEL, C1, and what turns the order of letters round. */
+const HOSTILE = 'x\u001B[31m\u0007y\u007F\u009B31mz\u202Eabc';
+const UNPRINTABLE = /(?!\n)[\p{Cc}\p{Cf}]/u;
+
 /** Runs each command, since all read the same configuration. */
 async function eachCommand(options: RunCommandOptions) {
   const runs = COMMANDS.map(args =>
@@ -64,6 +68,27 @@ describe('the command line', () => {
 
     expect(stderr).toContain("unknown option '--tokne=...'");
     expect(stderr).not.toContain('hidden-token');
+  });
+
+  it.each([
+    ['an unknown option', ['preview', `--${HOSTILE}`]],
+    ['an option misspelt with a value', ['preview', `--${HOSTILE}=value`]],
+    ['an unknown command', [HOSTILE]],
+    ['an argument too many', ['check', HOSTILE]],
+    ['a file that is not there', ['preview', '--config', HOSTILE]],
+    ['a payload that is not there', ['replay', 'repo:forked', HOSTILE]],
+    ['a provider that there is not', ['preview', '--provider', HOSTILE]],
+    ['an event that there is not', ['replay', HOSTILE, 'payload.json']],
+    ['an address that is none', ['preview', '--against', HOSTILE]],
+    ['a repository that is none', ['preview', '--explain', HOSTILE]],
+    ['a repository that there is not', ['preview', '--explain', `PAY/${HOSTILE}`]],
+    ['a page', ['preview', '--html', `${HOSTILE}.html`]],
+  ])('prints nothing that a terminal would act on for %s', async (_, args) => {
+    const bitbucket = createDemoBitbucket();
+    const { stdout, stderr } = await runCommand(args, { bitbucket, files });
+
+    expect(stdout + stderr).not.toBe('');
+    expect(stdout + stderr).not.toMatch(UNPRINTABLE);
   });
 
   it('exits with 2 for a provider that there is not, and names those that there are', async () => {

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { isStorable, plainText, quote, storableText } from './text';
+import { isStorable, plainText, printableJson, quote, storableText } from './text';
 
 describe('a text for terminals', () => {
   it.each([
@@ -15,6 +15,21 @@ describe('a text for terminals', () => {
 
   it.each(['two\nlines', 'Zürich ✓ 日本 😀'])('stays as it is: %j', text => {
     expect(plainText(text)).toBe(text);
+  });
+});
+
+describe('JSON for terminals', () => {
+  it('holds nothing that a terminal would act on, and reads back the same', () => {
+    expect(printableJson('a\u007F\u009B\u202E\u{E0001}ü')).toBe(
+      '"a\\u007f\\u009b\\u202e\\udb40\\udc01ü"',
+    );
+    fc.assert(
+      fc.property(fc.jsonValue(), fc.string({ unit: 'binary' }), (value, text) => {
+        const json = printableJson({ value, text });
+        expect(plainText(json)).toBe(json);
+        expect(JSON.stringify(JSON.parse(json))).toBe(JSON.stringify({ value, text }));
+      }),
+    );
   });
 });
 

@@ -17,6 +17,18 @@ export function plainText(text: string): string {
   return text.replace(UNPRINTABLE, '\uFFFD');
 }
 
+/**
+ * Writes a value as JSON that a terminal does not act on: what {@link plainText} takes out is
+ * escaped, so that whoever parses it gets it back.
+ */
+export function printableJson(value: unknown): string {
+  const escape = (unit: string) =>
+    `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  return JSON.stringify(value, null, 2).replace(UNPRINTABLE, character =>
+    character.split('').map(escape).join(''),
+  );
+}
+
 /** Takes out what a database may refuse, and nothing else. */
 export function storableText(text: string): string {
   return text.replace(UNSTORABLE, '\uFFFD');

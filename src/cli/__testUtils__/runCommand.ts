@@ -94,6 +94,7 @@ async function run(
   const io: CliIo = {
     stdout: text => (stdout += text),
     stderr: text => (stderr += text),
+    rewind: () => (stderr += '\r\u001B[K'),
     env,
     cwd,
     isTerminal,
