@@ -109,6 +109,10 @@ const Status = z.object({
   status: z.object({ items: z.array(z.object({ message: z.string() })) }).optional(),
 });
 
+const HeldRemovals = z.object({
+  heldRemovals: z.array(z.object({ projectKey: z.string(), repositorySlug: z.string() })),
+});
+
 /** What the catalog says went wrong with an entity. */
 function errorsOf(entity: Entity): string[] {
   return (Status.parse(entity).status?.items ?? []).map(item => item.message);
@@ -157,6 +161,12 @@ describe('removals that are held back', () => {
     await catalog.processed();
 
     expect(uidsOf(await catalog.entities('kind=component'))).toEqual(components);
+    const report = await fetch(
+      `${catalog.baseUrl}/api/catalog/bitbucket-server/discoveries/default/repositories/PAY/svc-1`,
+    );
+    expect(report.status).toBe(200);
+    const [held] = HeldRemovals.parse(await report.json()).heldRemovals;
+    expect(held).toEqual({ projectKey: 'PAY', repositorySlug: 'svc-1' });
   });
 });
 

@@ -1,7 +1,7 @@
 /** A store of reports that works, for tests: it keeps them as long as it lives. */
 
 import { addressKey, isPlaceholderId } from '../discovery/identify';
-import { compareReports, RepositoryReport } from '../discovery/report';
+import { compareReports, HeldRemovalReport, RepositoryReport } from '../discovery/report';
 import { HeldRemoval } from '../discovery/types';
 import {
   FinishedRun,
@@ -13,6 +13,7 @@ import {
   RunTrigger,
   StoredDiscovery,
 } from '../store/ReportStore';
+import { parseTarget } from '../util/parseTarget';
 
 type Reports = Map<number, RepositoryReport>;
 
@@ -98,8 +99,9 @@ export class InProcessReportStore implements ReportStore {
     return this.#discoveries.get(providerId);
   }
 
-  async loadHeldRemovals(providerId: string): Promise<HeldRemoval[]> {
-    return [...(await this.#loadHeld(providerId))].sort((a, b) => a.sinceMs - b.sinceMs);
+  async loadHeldRemovals(providerId: string): Promise<HeldRemovalReport[]> {
+    const held = await this.#loadHeld(providerId);
+    return held.map(one => ({ ...one, address: parseTarget(one.targetUrl) }));
   }
 
   async pageRepositories(

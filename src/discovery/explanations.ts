@@ -17,6 +17,13 @@ const REGISTERED: Explanation = {
   remedy: 'None. If no entity shows up, read the errors on the Location in the catalog.',
 };
 
+/** What is registered only because its removal is held back. */
+const HELD_BACK: Explanation = {
+  cause:
+    'Discovery found that it does not belong into the catalog any more, for instance since the repository was deleted. The removal is held back.',
+  remedy: 'Approve the removal, wait for `removals.holdFor`, or have it come back.',
+};
+
 const EXPLANATIONS: Readonly<
   Record<ExclusionReason | AbsenceReason | UnknownReason, Explanation>
 > = {
@@ -106,11 +113,16 @@ const BY_CODE: ReadonlyMap<string, Explanation> = new Map(Object.entries(EXPLANA
  * Explains an outcome.
  *
  * @param reason - its code; left out for what is registered
+ * @param isHeld - whether all that the catalog has of it is due for removal and held back
  * @returns `undefined` for a code that there is not
  */
 export function explainOutcome(
   outcome: OutcomeKind,
   reason?: string,
+  isHeld = false,
 ): Explanation | undefined {
-  return outcome === 'registered' ? REGISTERED : BY_CODE.get(reason ?? '');
+  if (outcome === 'registered') {
+    return isHeld ? HELD_BACK : REGISTERED;
+  }
+  return BY_CODE.get(reason ?? '');
 }

@@ -83,13 +83,13 @@ describe('planRemovals', () => {
       31,
       100,
       30,
-      '31 of 100 Locations (31 %) would be removed, more than removals.maxPercentage (30 %) allows at once. They go once every run for removals.holdFor has confirmed them',
+      '31 of 100 Locations (31 %) would be removed, more than removals.maxPercentage (30 %) allows at once. They go from 2024-01-02T00:00:00.000Z on, if every run until then confirms them (removals.holdFor)',
     ],
     [
       3001,
       10_000,
       30,
-      '3001 of 10000 Locations (30.1 %) would be removed, more than removals.maxPercentage (30 %) allows at once. They go once every run for removals.holdFor has confirmed them',
+      '3001 of 10000 Locations (30.1 %) would be removed, more than removals.maxPercentage (30 %) allows at once. They go from 2024-01-02T00:00:00.000Z on, if every run until then confirms them (removals.holdFor)',
     ],
     [
       2,
@@ -108,6 +108,18 @@ describe('planRemovals', () => {
 
   describe('what earlier runs held back', () => {
     const due = locations(40);
+
+    it('tells when the first of it goes', () => {
+      const [first, ...others] = due;
+      const held = [
+        ...heldSince(NOW - 23 * HOUR, first ? [first] : []),
+        ...heldSince(NOW - HOUR, others.slice(0, 10)),
+      ];
+
+      expect(plan(due, 100, { held }).reason).toContain(
+        'They go from 2024-01-01T01:00:00.000Z on',
+      );
+    });
 
     it.each<[string, number]>([
       ['a millisecond too short', 24 * HOUR - 1],

@@ -72,7 +72,7 @@ export function planRemovals(
       sinceMs: sinceOf(location),
       approved: false,
     })),
-    reason: describeHold(fresh.length, request.knownLocations, policy),
+    reason: describeHold(fresh.map(sinceOf), request.knownLocations, policy),
   };
 }
 
@@ -96,10 +96,18 @@ function isAllowed(
   return removals <= ALWAYS_ALLOWED || removals * 100 <= policy.maxPercentage * known;
 }
 
-function describeHold(removals: number, known: number, policy: RemovalPolicy): string {
+/** @param since - when each of them was first held, epoch milliseconds */
+function describeHold(
+  since: readonly number[],
+  known: number,
+  policy: RemovalPolicy,
+): string {
+  const removals = since.length;
+  const first = since.reduce((one, other) => Math.min(one, other));
+  const until = new Date(first + policy.holdForMs).toISOString();
   // Rounded up, so that a little more than the percentage does not read as exactly that.
   const share = known === 0 ? 100 : Math.ceil((removals * 1000) / known) / 10;
   return policy.maxPercentage <= 0
     ? `${removals} of ${known} Locations would be removed; removals.maxPercentage is 0, so nothing is removed without approval`
-    : `${removals} of ${known} Locations (${share} %) would be removed, more than removals.maxPercentage (${policy.maxPercentage} %) allows at once. They go once every run for removals.holdFor has confirmed them`;
+    : `${removals} of ${known} Locations (${share} %) would be removed, more than removals.maxPercentage (${policy.maxPercentage} %) allows at once. They go from ${until} on, if every run until then confirms them (removals.holdFor)`;
 }

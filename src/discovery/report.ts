@@ -3,8 +3,9 @@
  * The HTTP report, the command line and its page show the same.
  */
 
-import { CatalogFile, OutcomeKind } from '../model';
-import { KnownRepository, RepositoryResult } from './types';
+import { CatalogFile, OutcomeKind, RepositoryAddress } from '../model';
+import { parseTarget } from '../util/parseTarget';
+import { HeldRemoval, KnownRepository, RepositoryResult } from './types';
 
 /** A catalog file as people are shown it. */
 export type ReportedFile = Pick<CatalogFile, 'path' | 'targetUrl'>;
@@ -23,6 +24,12 @@ export interface RepositoryReport {
   readonly files: readonly ReportedFile[];
   /** When it was last looked at with success, epoch milliseconds. */
   readonly checkedAtMs?: number;
+}
+
+/** A removal that is held back, with the repository that the Location belongs to. */
+export interface HeldRemovalReport extends HeldRemoval {
+  /** `undefined` where nothing is remembered of it. */
+  readonly address?: RepositoryAddress;
 }
 
 /**
@@ -49,6 +56,28 @@ export function reportRepository(
   };
 }
 
+/**
+ * The repository at an address as the catalog still has it, while the removal of all that it
+ * has is held back: no run lists it any more.
+ */
+export function reportHeldRepository(
+  held: readonly HeldRemovalReport[],
+): RepositoryReport | undefined {
+  const [first] = held;
+  return (
+    first?.address && {
+      repositoryId: first.repositoryId,
+      projectKey: first.address.projectKey,
+      repositorySlug: first.address.slug,
+      outcome: 'registered',
+      files: held.flatMap(({ targetUrl }) => {
+        const read = parseTarget(targetUrl);
+        return read ? [{ path: read.path, targetUrl }] : [];
+      }),
+    }
+  );
+}
+
 /** Each file once, whatever a location parser has made of it. */
 function eachFileOnce(files: readonly CatalogFile[]): ReportedFile[] {
   const byTarget = new Map(
@@ -66,7 +95,19 @@ export function compareReports(one: RepositoryReport, other: RepositoryReport): 
   );
 }
 
-function compareText(one: string, other: string): number {
+/** By repository as {@link compareReports}, then by what would be removed. */
+export function compareHeldRemovals(
+  one: HeldRemovalReport,
+  other: HeldRemovalReport,
+): number {
+  return (
+    compareText(one.address?.projectKey, other.address?.projectKey) ||
+    compareText(one.address?.slug, other.address?.slug) ||
+    compareText(one.targetUrl, other.targetUrl)
+  );
+}
+
+function compareText(one: string = '', other: string = ''): number {
   const [a, b] = [one.toLowerCase(), other.toLowerCase()];
   if (a === b) {
     return 0;

@@ -67,7 +67,10 @@ export class RunLog {
   }
 
   heldBack(reason: string): void {
-    this.#logger.warn(`Removals are held back: ${reason}`);
+    const path = `/api/catalog/bitbucket-server/discoveries/${encodeURIComponent(this.#config.id)}`;
+    this.#logger.warn(
+      `Removals are held back: ${reason}. GET ${path} lists them; to have them removed now, POST ${path}/removals/approve`,
+    );
   }
 
   /** One line, however many there are. */

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { mockCredentials } from '@backstage/backend-test-utils';
 import { z } from 'zod';
-import { HOUR, NOW, target } from '../__testUtils__/discoveryData';
+import { HOUR, known, NOW, target } from '../__testUtils__/discoveryData';
 import { Exchange, OpenApiContract } from '../__testUtils__/openApiContract';
 import { ReportBackend, startReportBackend } from '../__testUtils__/reportBackend';
 import {
@@ -193,27 +193,57 @@ describe('the discoveries', () => {
     });
   });
 
-  it('list what is held back', async () => {
-    await holdBack('api', 'web');
+  it('list what is held back by repository, whenever it was first held', async () => {
+    await holdBack('web', 'api', 'Billing');
     await backend.memory.approve('default', [target('PAY/web')]);
 
     expect(await get(READ)).toMatchObject({
       body: {
         heldRemovals: [
           {
+            projectKey: 'PAY',
+            repositorySlug: 'api',
             targetUrl: target('PAY/api'),
-            since: '2024-01-01T00:00:00.000Z',
+            since: '2024-01-01T00:00:00.001Z',
             approved: false,
           },
+          { projectKey: 'PAY', repositorySlug: 'Billing', approved: false },
           {
-            targetUrl: target('PAY/web'),
-            since: '2024-01-01T00:00:00.001Z',
+            projectKey: 'PAY',
+            repositorySlug: 'web',
+            since: '2024-01-01T00:00:00.000Z',
             approved: true,
           },
         ],
       },
     });
     expect(await get('/discoveries/other')).toMatchObject({ body: { heldRemovals: [] } });
+  });
+
+  it('name the repository of what a location parser made, too', async () => {
+    await backend.memory.save('default', {
+      repositories: [known(7, 'PAY/api', [])],
+      held: [
+        {
+          repositoryId: 7,
+          targetUrl: 'component:default/api',
+          sinceMs: NOW,
+          approved: false,
+        },
+      ],
+    });
+
+    expect(await get(READ)).toMatchObject({
+      body: {
+        heldRemovals: [
+          {
+            projectKey: 'PAY',
+            repositorySlug: 'api',
+            targetUrl: 'component:default/api',
+          },
+        ],
+      },
+    });
   });
 });
 
@@ -363,6 +393,31 @@ describe('the repositories', () => {
       });
     },
   );
+
+  it('are found while their removal is held back, also where no run lists them any more', async () => {
+    await holdBack('gone', 'r10');
+
+    expect(await get(`${READ}/repositories/pay/GONE`)).toMatchObject({
+      status: 200,
+      body: {
+        projectKey: 'PAY',
+        repositorySlug: 'gone',
+        outcome: 'registered',
+        cause: expect.stringContaining('held back'),
+        remedy: expect.stringContaining('Approve'),
+        files: [{ path: 'catalog-info.yaml', targetUrl: target('PAY/gone') }],
+        heldRemovals: [
+          { targetUrl: target('PAY/gone'), since: '2024-01-01T00:00:00.000Z' },
+        ],
+      },
+    });
+    expect(await get(`${READ}/repositories/PAY/r10`)).toMatchObject({
+      body: { heldRemovals: [{ targetUrl: target('PAY/r10') }] },
+    });
+    expect((await get(`${READ}/repositories/PAY/r11`)).body).not.toHaveProperty(
+      'heldRemovals',
+    );
+  });
 
   it('are kept apart by provider', async () => {
     const answer = await get('/discoveries/other/repositories/PAY/r10');

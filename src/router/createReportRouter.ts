@@ -20,6 +20,8 @@ import {
 import { AuthorizeResult, BasicPermission } from '@backstage/plugin-permission-common';
 import type { Request, Response } from 'express';
 import PromiseRouter from 'express-promise-router';
+import { addressKey } from '../discovery/identify';
+import { compareHeldRemovals, reportHeldRepository } from '../discovery/report';
 import { providerName } from '../provider/locationEntities';
 import { ReportStore, StoredDiscovery } from '../store/ReportStore';
 import { audited } from './audited';
@@ -96,7 +98,7 @@ function addDiscoveries(router: Router, options: ReportRouterOptions): void {
       const held = await reports.loadHeldRemovals(provider.id);
       response.json({
         ...(await describe(provider, stored)),
-        heldRemovals: held.map(toHeldRemovalJson),
+        heldRemovals: [...held].sort(compareHeldRemovals).map(toHeldRemovalJson),
       });
     }),
   );
@@ -132,7 +134,12 @@ function addRepositories(router: Router, options: ReportRouterOptions): void {
       readNoParameters(request.query);
       const { key, slug } = request.params;
       const { id } = findProvider(providers, request.params.id);
-      const report = await reports.findRepository(id, key, slug);
+      const address = addressKey({ projectKey: key, slug });
+      const held = (await reports.loadHeldRemovals(id))
+        .filter(one => one.address && addressKey(one.address) === address)
+        .sort(compareHeldRemovals);
+      const report =
+        (await reports.findRepository(id, key, slug)) ?? reportHeldRepository(held);
       if (!report) {
         throw new NotFoundError(
           `Discovery "${id}" knows no repository ${key}/${slug}: it is misspelt, it does ` +
@@ -140,7 +147,7 @@ function addRepositories(router: Router, options: ReportRouterOptions): void {
         );
       }
       const conflicts = await readConflicts(id, options);
-      response.json(toRepositoryJson(report, conflicts.of(report)));
+      response.json(toRepositoryJson(report, conflicts.of(report), held));
     }),
   );
 }

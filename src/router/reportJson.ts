@@ -2,9 +2,8 @@
 
 import { Conflict } from '../discovery/conflicts';
 import { explainOutcome } from '../discovery/explanations';
-import { RepositoryReport } from '../discovery/report';
+import { HeldRemovalReport, RepositoryReport } from '../discovery/report';
 import { RunSummary } from '../discovery/summarizeRun';
-import { HeldRemoval } from '../discovery/types';
 import { StoredDiscovery } from '../store/ReportStore';
 
 /**
@@ -73,8 +72,10 @@ function toSummaryJson(summary: RunSummary, conflicts: number | undefined) {
 }
 
 /** Describes a removal that is held back. */
-export function toHeldRemovalJson(held: HeldRemoval) {
+export function toHeldRemovalJson(held: HeldRemovalReport) {
   return {
+    projectKey: held.address?.projectKey,
+    repositorySlug: held.address?.slug,
     targetUrl: held.targetUrl,
     since: toIso(held.sinceMs),
     approved: held.approved,
@@ -85,12 +86,17 @@ export function toHeldRemovalJson(held: HeldRemoval) {
  * Describes how a repository ended the last run, and what to do about it.
  *
  * @param conflicts - those there are now; `undefined` where nobody knows
+ * @param held - its removals that are held back
  */
 export function toRepositoryJson(
   report: RepositoryReport,
   conflicts: readonly Conflict[] | undefined,
+  held: readonly HeldRemovalReport[] = [],
 ) {
-  const explanation = explainOutcome(report.outcome, report.reason);
+  const heldTargets = new Set(held.map(one => one.targetUrl));
+  const isHeld =
+    held.length > 0 && report.files.every(file => heldTargets.has(file.targetUrl));
+  const explanation = explainOutcome(report.outcome, report.reason, isHeld);
   return {
     projectKey: report.projectKey,
     repositorySlug: report.repositorySlug,
@@ -100,6 +106,7 @@ export function toRepositoryJson(
     cause: explanation?.cause,
     remedy: explanation?.remedy,
     files: report.files.map(({ path, targetUrl }) => ({ path, targetUrl })),
+    ...(held.length > 0 && { heldRemovals: held.map(toHeldRemovalJson) }),
     conflicts: conflicts?.map(toConflictJson),
     checkedAt: toIso(report.checkedAtMs),
   };

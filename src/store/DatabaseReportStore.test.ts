@@ -1,4 +1,4 @@
-import { HOUR, NOW, target } from '../__testUtils__/discoveryData';
+import { HOUR, known, NOW, target } from '../__testUtils__/discoveryData';
 import { InProcessReportStore } from '../__testUtils__/InProcessReportStore';
 import { finishedRun, repositoryReport as report } from '../__testUtils__/reportData';
 import { asDatabaseService, createTestDatabases } from '../__testUtils__/testDatabases';
@@ -383,7 +383,7 @@ describe.each(databases.eachSupportedId())(
       expect(await store.takeTrigger('default')).toBe('schedule');
     });
 
-    it('lists what is held back, the oldest first, with what is approved', async () => {
+    it('lists what is held back, with its repository and with what is approved', async () => {
       const { store, open } = await createStore();
       const memory = new DatabaseMemoryStore(open(), async () => undefined);
       const held = ['web', 'api'].map((slug, index) => ({
@@ -392,14 +392,25 @@ describe.each(databases.eachSupportedId())(
         sinceMs: NOW - index,
         approved: false,
       }));
-      await memory.save('default', { repositories: [], held });
+      const repositories = [known(0, 'SHOP/web-renamed', [])];
+      await memory.save('default', { repositories, held });
       await memory.save('other', { repositories: [], held: held.slice(1) });
       await memory.approve('default', [target('PAY/web')]);
 
-      expect(await store.loadHeldRemovals('default')).toEqual([
-        { ...held[1], approved: false },
-        { ...held[0], approved: true },
-      ]);
+      const stored = await store.loadHeldRemovals('default');
+
+      expect(stored).toHaveLength(2);
+      expect(stored).toContainEqual({
+        ...held[0],
+        approved: true,
+        address: { projectKey: 'SHOP', slug: 'web-renamed' },
+      });
+      // Where nothing is remembered of the repository, the target tells which one it is.
+      expect(stored).toContainEqual({
+        ...held[1],
+        approved: false,
+        address: expect.objectContaining({ projectKey: 'PAY', slug: 'api' }),
+      });
     });
 
     it('leaves all as it was when a run cannot be stored', async () => {

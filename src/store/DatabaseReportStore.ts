@@ -2,8 +2,7 @@
 
 import type { Knex } from 'knex';
 import { addressKey, isPlaceholderId } from '../discovery/identify';
-import { compareReports, RepositoryReport } from '../discovery/report';
-import { HeldRemoval } from '../discovery/types';
+import { compareReports, HeldRemovalReport, RepositoryReport } from '../discovery/report';
 import { parseTarget } from '../util/parseTarget';
 import { chunksOf, DiscoveryDatabase } from './DiscoveryDatabase';
 import {
@@ -26,7 +25,8 @@ import {
   toSortKey,
   toStartRow,
 } from './reportRows';
-import { parseHeldRow } from './storedRows';
+import { REPOSITORIES } from './memoryTables';
+import { parseHeldReportRow } from './storedRows';
 
 const STATUS = 'bitbucket_server_discovery_status';
 const REPORTS = 'bitbucket_server_discovery_reports';
@@ -116,12 +116,16 @@ export class DatabaseReportStore implements ReportStore {
     return row === undefined ? undefined : parseStatusRow(row);
   }
 
-  async loadHeldRemovals(providerId: string): Promise<HeldRemoval[]> {
+  async loadHeldRemovals(providerId: string): Promise<HeldRemovalReport[]> {
     const knex = await this.#database.connect();
     const rows: unknown[] = await knex(HELD)
-      .where('provider_id', providerId)
-      .orderBy([{ column: 'since_ms' }, { column: 'target_hash' }]);
-    return rows.map(parseHeldRow);
+      .where(`${HELD}.provider_id`, providerId)
+      .leftJoin(REPOSITORIES, {
+        [`${REPOSITORIES}.provider_id`]: `${HELD}.provider_id`,
+        [`${REPOSITORIES}.repository_id`]: `${HELD}.repository_id`,
+      })
+      .select(`${HELD}.*`, `${REPOSITORIES}.project_key`, `${REPOSITORIES}.slug`);
+    return rows.map(parseHeldReportRow);
   }
 
   async pageRepositories(

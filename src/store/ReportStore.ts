@@ -1,8 +1,7 @@
 /** Where the report on discovery lives, so that any replica can answer for all of them. */
 
-import { RepositoryReport } from '../discovery/report';
+import { HeldRemovalReport, RepositoryReport } from '../discovery/report';
 import { RunSummary } from '../discovery/summarizeRun';
-import { HeldRemoval } from '../discovery/types';
 import { OutcomeKind } from '../model';
 
 /** How a run ended. */
@@ -105,8 +104,8 @@ export interface ReportStore {
   /** Of every provider that something is stored of, also one that is not configured any more. */
   loadDiscoveries(): Promise<StoredDiscovery[]>;
   loadDiscovery(providerId: string): Promise<StoredDiscovery | undefined>;
-  /** The removals that are held back now, the oldest first. */
-  loadHeldRemovals(providerId: string): Promise<HeldRemoval[]>;
+  /** The removals that are held back now, in no order. */
+  loadHeldRemovals(providerId: string): Promise<HeldRemovalReport[]>;
   /** In the order of `compareReports`. */
   pageRepositories(providerId: string, query: RepositoryQuery): Promise<RepositoryPage>;
   /** Finds the repository at an address, whatever the case of its letters. */

@@ -2,6 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import { HeldRemovalReport } from '../discovery/report';
 import { RunSummary } from '../discovery/summarizeRun';
 import {
   HeldRemoval,
@@ -10,6 +11,7 @@ import {
   SettledOutcome,
 } from '../discovery/types';
 import { ABSENCE_REASONS, EXCLUSION_REASONS, PRESENCES } from '../model';
+import { parseTarget } from '../util/parseTarget';
 import { RunRecord } from './ReportStore';
 
 /** PostgreSQL gives 64-bit numbers as text. */
@@ -57,6 +59,11 @@ const HeldRow = z.object({
   repository_id: BigNumber,
   since_ms: BigNumber,
   approved: z.coerce.boolean(),
+});
+
+const HeldRepository = z.object({
+  project_key: z.string().nullish(),
+  slug: z.string().nullish(),
 });
 
 const Counts = z.record(z.string(), z.number());
@@ -136,6 +143,15 @@ export function parseHeldRow(row: unknown): HeldRemoval {
     sinceMs: parsed.since_ms,
     approved: parsed.approved,
   };
+}
+
+/** @throws an error when the row is not as this version writes it */
+export function parseHeldReportRow(row: unknown): HeldRemovalReport {
+  const held = parseHeldRow(row);
+  const { project_key: projectKey, slug } = HeldRepository.parse(row);
+  // Before a run has found out its id, only its target tells which repository it is.
+  const address = projectKey && slug ? { projectKey, slug } : parseTarget(held.targetUrl);
+  return { ...held, address };
 }
 
 export function toRepositoryRow(providerId: string, known: KnownRepository) {
