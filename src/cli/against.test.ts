@@ -229,6 +229,67 @@ describe('preview --against', () => {
     expect(exitCode).toBe(1);
   });
 
+  describe('with a backend that redirects', () => {
+    const run = (url: string) =>
+      runCommand(['preview', '--against', url, '--token', TOKEN], {
+        bitbucket: createDemoBitbucket(),
+      });
+
+    it('asks no other address, not even another port, and says where it would lead', async () => {
+      await using elsewhere = await serveBackstage({ locations: found() });
+      const headers = { Location: `${elsewhere.url}/login/${TOKEN}?token=${TOKEN}` };
+      const answer = { status: 302, body: '', headers };
+      await using backstage = await serveBackstage({ answer });
+      const { stderr, exitCode } = await run(backstage.url);
+
+      expect(elsewhere.asked).toEqual([]);
+      expect(stderr).toContain(
+        `The catalog at ${backstage.url} cannot be read: 302, it redirects to ${elsewhere.url}. `,
+      );
+      expect(stderr).not.toContain(TOKEN);
+      expect(exitCode).toBe(1);
+    });
+
+    it.each([
+      ['a host with the token in its name', `https://${TOKEN}.example.com/`, '.'],
+      ['what is no address', 'https://[', '.'],
+      ['itself', '/api/catalog/entities/by-query', ' again and again.'],
+    ])('ends where it redirects to %s', async (_, location, words) => {
+      const answer = { status: 307, body: '', headers: { Location: location } };
+      await using backstage = await serveBackstage({ answer });
+      const { stderr, exitCode } = await run(backstage.url);
+
+      expect(stderr).toContain(`307, it redirects${words}`);
+      expect(stderr).not.toContain(TOKEN);
+      expect(exitCode).toBe(1);
+    });
+  });
+
+  it.each([
+    ['go round in a circle', () => '0'],
+    ['never end', (page: number) => String(page + 1)],
+  ])('gives up on pages that %s', async (words, cursorAfter) => {
+    await using backstage = await serveBackstage({ locations: found(), cursorAfter });
+    const { stderr, exitCode } = await runCommand(
+      ['preview', '--against', backstage.url],
+      { bitbucket: createDemoBitbucket() },
+    );
+
+    expect(stderr).toContain(`cannot be read: its pages ${words}`);
+    expect(exitCode).toBe(1);
+  });
+
+  it('names a token that no header can carry as such, without showing it', async () => {
+    const { stderr, exitCode } = await runCommand(
+      ['preview', '--against', 'http://backstage.test', '--token', 'two\nlines'],
+      { bitbucket: createDemoBitbucket() },
+    );
+
+    expect(stderr).toContain('The token');
+    expect(stderr).not.toContain('lines');
+    expect(exitCode).toBe(2);
+  });
+
   it.each(['backstage', 'ftp://backstage', 'http://user:pass-word@backstage.test'])(
     'refuses the address %s with exit code 2',
     async url => {

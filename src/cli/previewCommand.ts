@@ -3,7 +3,8 @@
 import path from 'node:path';
 import { findSharedFiles } from '../discovery/sharedFiles';
 import { printableJson } from '../util/text';
-import { CatalogTarget, parseBackstageUrl, readCatalogTargets } from './BackstageCatalog';
+import { CatalogTarget, readCatalogTargets } from './BackstageCatalog';
+import { parseBackstageUrl } from './BackstageClient';
 import { CliIo, ExitCode } from './CliIo';
 import { compareWithCatalog, Comparison } from './compareWithCatalog';
 import { Connections } from './connections';

@@ -15,6 +15,7 @@ export const REQUEST_KINDS = [
   'authentication-check',
   'application-properties',
   'location-parser',
+  'backstage',
 ] as const;
 export type RequestKind = (typeof REQUEST_KINDS)[number];
 

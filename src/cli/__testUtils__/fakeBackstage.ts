@@ -12,6 +12,13 @@ export interface FakeLocation {
   readonly discovered?: boolean;
 }
 
+/** One answer over HTTP. */
+export interface FakeAnswer {
+  readonly status: number;
+  readonly body: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
 /** For {@link serveBackstage}. */
 export interface FakeBackstageOptions {
   readonly locations?: readonly FakeLocation[];
@@ -19,7 +26,9 @@ export interface FakeBackstageOptions {
   readonly token?: string;
   readonly pageSize?: number;
   /** In place of any other answer. */
-  readonly answer?: { readonly status: number; readonly body: string };
+  readonly answer?: FakeAnswer;
+  /** Of the next page, whatever there is on it; the number of the page when left out. */
+  readonly cursorAfter?: (page: number) => string;
 }
 
 /** A running one. */
@@ -36,12 +45,14 @@ export async function serveBackstage(
   const asked: string[] = [];
   const server = createServer((incoming, outgoing) => {
     asked.push(`${incoming.method} ${incoming.url}`);
-    const { status, body } = answer(
+    const { status, body, headers } = answer(
       new URL(incoming.url ?? '/', 'http://backstage.test'),
       incoming.headers.authorization,
       options,
     );
-    outgoing.writeHead(status, { 'Content-Type': 'application/json' }).end(body);
+    outgoing
+      .writeHead(status, { 'Content-Type': 'application/json', ...headers })
+      .end(body);
   });
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();
@@ -60,10 +71,11 @@ export async function serveBackstage(
 function answer(
   url: URL,
   authorization: string | undefined,
-  { locations = [], token, pageSize = 500, answer: fixed }: FakeBackstageOptions,
-): { status: number; body: string } {
-  if (fixed) {
-    return fixed;
+  options: FakeBackstageOptions,
+): FakeAnswer {
+  const { locations = [], token, pageSize = 500, cursorAfter } = options;
+  if (options.answer) {
+    return options.answer;
   }
   if (url.pathname !== '/api/catalog/entities/by-query') {
     return toError(404, 'NotFoundError', 'No such route');
@@ -72,14 +84,16 @@ function answer(
     // Some proxies echo what they were sent.
     return toError(401, 'AuthenticationError', `Illegal token ${authorization}`);
   }
-  const start = Number(url.searchParams.get('cursor') ?? 0);
-  const end = start + pageSize;
+  const page = Number(url.searchParams.get('cursor') ?? 0);
+  const [start, end] = [page * pageSize, (page + 1) * pageSize];
+  const nextCursor =
+    cursorAfter?.(page) ?? (end < locations.length ? String(page + 1) : undefined);
   return {
     status: 200,
     body: JSON.stringify({
       items: locations.slice(start, end).map(toEntity),
       totalItems: locations.length,
-      pageInfo: end < locations.length ? { nextCursor: String(end) } : {},
+      pageInfo: { nextCursor },
     }),
   };
 }
