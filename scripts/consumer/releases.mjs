@@ -10,6 +10,7 @@ export const OLDEST_PACKAGES = {
   '@backstage/backend-defaults': '0.16.0',
   '@backstage/backend-openapi-utils': '0.6.7',
   '@backstage/backend-plugin-api': '1.8.0',
+  '@backstage/catalog-client': '1.14.0',
   '@backstage/catalog-model': '1.7.7',
   '@backstage/cli-node': '0.3.0',
   '@backstage/config': '1.3.6',
