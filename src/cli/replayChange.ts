@@ -7,7 +7,11 @@ import { webBaseUrl } from '../bitbucket/webUrls';
 import { evaluateRepository } from '../discovery/evaluateRepository';
 import { filterListed, ListedRepository } from '../discovery/filterRepositories';
 import { reportRepository } from '../discovery/report';
-import { decideRelevance, ProviderView, Relevance } from '../events/decideRelevance';
+import {
+  decideProjectRelevance,
+  decideRelevance,
+  RelevanceContext,
+} from '../events/relevance';
 import { RepositoryChange } from '../events/repositoryChanges';
 import { ListingStep, Problem, Repository, RepositoryAddress } from '../model';
 import { mapConcurrent } from '../util/mapConcurrent';
@@ -47,12 +51,18 @@ export async function replayChange(
   io: CliIo,
 ): Promise<ReplayedChange> {
   const around = await lookAround(change, connection, io.signal);
-  const view = toView(change, around.repositories, connection);
-  const relevance = await decide(change, view, connection, io.signal);
-  if ('problem' in relevance || !relevance.evaluate) {
-    const problem = 'problem' in relevance ? relevance.problem : undefined;
-    const { reason } = relevance;
-    return { isRelevant: false, reason, repositories: [], ...(problem && { problem }) };
+  const context = contextOf(around.repositories, connection, io.signal);
+  const decision =
+    change.type === 'project-modified'
+      ? await decideProjectRelevance(change, context)
+      : await decideRelevance([change], context);
+  if (decision.kind === 'unknown') {
+    const reason = 'the default branch cannot be read';
+    return { isRelevant: false, reason, repositories: [], problem: decision.problem };
+  }
+  const { reason } = decision;
+  if (decision.kind === 'ignored') {
+    return { isRelevant: false, reason, repositories: [] };
   }
   const repositories =
     change.type === 'project-modified'
@@ -61,7 +71,7 @@ export async function replayChange(
   const isProject = change.type === 'project-modified';
   return {
     isRelevant: true,
-    reason: relevance.reason,
+    reason,
     repositories,
     ...(isProject && around.problem && { problem: around.problem }),
   };
@@ -94,44 +104,23 @@ async function collect(
   return { repositories };
 }
 
-function toView(
-  change: RepositoryChange,
-  repositories: readonly Repository[],
-  { config, integration }: Connection,
-): ProviderView {
-  const shown = repositories.flatMap(one => webBaseOf(one.selfUrl ?? '') ?? []);
-  const id = change.type === 'project-modified' ? undefined : change.repository.id;
-  return {
-    branch: config.branch,
-    baseUrls: [webBaseUrl(integration), ...shown],
-    known: repositories.find(one => id !== undefined && one.id === id),
-    knownProjectKeys: new Set(repositories.map(one => one.projectKey)),
-  };
-}
-
-type Decision = Relevance | { readonly reason: string; readonly problem: Problem };
-
-async function decide(
-  change: RepositoryChange,
-  view: ProviderView,
-  { client }: Connection,
+/** What a backend would remember, from what the server shows. */
+function contextOf(
+  shown: readonly Repository[],
+  { client, config, integration }: Connection,
   signal: AbortSignal,
-): Promise<Decision> {
-  const first = decideRelevance(change, view);
-  if (first.evaluate !== 'needs-default-branch' || change.type === 'project-modified') {
-    return first;
-  }
-  const lookup = await client.getDefaultBranch(change.repository, { signal });
-  switch (lookup.kind) {
-    case 'found':
-      return decideRelevance(change, { ...view, defaultBranch: lookup.value });
-    case 'absent':
-      return { evaluate: true, reason: `${first.reason}; there is none` };
-    case 'unknown':
-      return { reason: 'the default branch cannot be read', problem: lookup.problem };
-    default:
-      return lookup satisfies never;
-  }
+): RelevanceContext {
+  const keys = new Set(shown.map(one => one.projectKey.toLowerCase()));
+  return {
+    filters: config.filters,
+    branch: config.branch,
+    webBaseUrl: webBaseUrl(integration),
+    loadServerUrls: async () => shown.flatMap(one => webBaseOf(one.selfUrl ?? '') ?? []),
+    findRelated: async () =>
+      shown.map(one => ({ ...one, repositoryId: one.id, files: [] })),
+    isProjectKnown: async wanted => wanted.some(key => keys.has(key.toLowerCase())),
+    findDefaultBranch: repository => client.getDefaultBranch(repository, { signal }),
+  };
 }
 
 async function evaluateAll(

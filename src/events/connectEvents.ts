@@ -8,10 +8,12 @@ import { RequestObserver } from '../http/types';
 import { CreatedProvider } from '../provider/createProviders';
 import { EventStore } from '../store/EventStore';
 import { Clock } from '../util/clock';
+import { EventClients } from './EventClients';
 import { EventLog, EventObserver } from './EventLog';
-import { Relevance } from './Relevance';
-import { RepositoryReactor } from './RepositoryReactor';
-import { ScmAnnouncer } from './ScmAnnouncer';
+import { ProjectChangeHandler } from './ProjectChangeHandler';
+import { createRelevanceContext } from './relevanceContext';
+import { RepositoryChangeHandler } from './RepositoryChangeHandler';
+import { ScmEventPublisher } from './ScmEventPublisher';
 import { ScmEvents } from './scmEventsService';
 import { WebhookSubscriber } from './WebhookSubscriber';
 
@@ -30,16 +32,27 @@ export interface EventHandlingOptions {
   readonly observer?: EventObserver;
 }
 
-/** Makes a reactor per provider and subscribes for them. */
+/** What handles the changes of one provider. */
+export interface ProviderHandlers {
+  readonly repositories: RepositoryChangeHandler;
+  readonly projects: ProjectChangeHandler;
+}
+
+/** Makes handlers for each provider and subscribes for them. */
 export async function connectEvents(
   events: EventsService,
   options: EventHandlingOptions,
-): Promise<readonly RepositoryReactor[]> {
+): Promise<readonly ProviderHandlers[]> {
   const { created, clock, eventStore, logger, observer } = options;
-  const reactors = created.map(one => createReactor(one, options));
-  if (reactors.length > 0) {
+  const all = created.map(one => createHandlers(one, options));
+  if (all.length > 0) {
     const subscriber = new WebhookSubscriber({
-      handlers: reactors,
+      handlers: all.map(({ projects, repositories }) => ({
+        handle: change =>
+          change.type === 'project-modified'
+            ? projects.handle(change)
+            : repositories.handle(change),
+      })),
       deliveries: eventStore,
       log: new EventLog(logger),
       clock,
@@ -47,34 +60,50 @@ export async function connectEvents(
     });
     await subscriber.subscribe(events);
   }
-  return reactors;
+  return all;
 }
 
-function createReactor(
+function createHandlers(
   one: CreatedProvider,
   { config, scmEvents, eventStore, logger, signal, createMeter }: EventHandlingOptions,
-): RepositoryReactor {
+): ProviderHandlers {
   const { context, evaluator, integration, provider } = one;
-  return new RepositoryReactor({
-    context,
-    evaluator,
-    relevance: new Relevance({
-      config: context.config,
-      webBaseUrl: webBaseUrl(integration),
-      store: context.store,
-      branches: eventStore,
-      clock: context.clock,
-    }),
-    announcer: new ScmAnnouncer({
-      scmEvents,
-      perFile: isAnyScmEventHandled(config),
-      ...(context.config.branch && { configuredBranch: context.config.branch }),
-      repositoryUrl: repository => repositoryUrl(repository, integration),
-    }),
-    log: new EventLog(logger.child({ provider: provider.getProviderName() })),
-    signal,
+  const { clock } = context;
+  const { branch, concurrency, host } = context.config;
+  const log = new EventLog(logger.child({ provider: provider.getProviderName() }));
+  const clients = new EventClients({
+    factory: context.clients,
     createMeter: () => createMeter(one),
+    log,
+    signal,
   });
+  const relevance = createRelevanceContext({
+    context,
+    webBaseUrl: webBaseUrl(integration),
+    branches: eventStore,
+    clients,
+    signal,
+  });
+  const publisher = new ScmEventPublisher({
+    scmEvents,
+    perFile: isAnyScmEventHandled(config),
+    configuredBranch: branch,
+    repositoryUrl: repository => repositoryUrl(repository, integration),
+  });
+  const branches = eventStore;
+  const shared = { clients, relevance, log, clock, signal };
+  const repositories = new RepositoryChangeHandler({
+    ...shared,
+    host,
+    concurrency,
+    evaluator,
+    branches,
+    publisher,
+  });
+  return {
+    repositories,
+    projects: new ProjectChangeHandler({ ...shared, context, repositories }),
+  };
 }
 
 /** Whether the catalog acts on SCM events; it does not unless configured. */

@@ -2,10 +2,7 @@
 
 import { ListedRepository } from '../discovery/filterRepositories';
 import { RepositoryAddress } from '../model';
-import { ChangedRepository, RefChange, RepositoryChange } from './repositoryChanges';
-
-/** A change of one repository. */
-export type SingleChange = Exclude<RepositoryChange, { type: 'project-modified' }>;
+import { ChangedRepository, RefChange, SingleChange } from './repositoryChanges';
 
 /** One repository that events are about. */
 export interface PendingRepository {

@@ -1,7 +1,8 @@
 import { filters, known, repository } from '../__testUtils__/discoveryData';
 import { KnownRepository } from '../discovery/types';
 import { Repository } from '../model';
-import { planProject, ProjectChange } from './planProject';
+import { planProject } from './planProject';
+import { ProjectChange } from './repositoryChanges';
 
 const MODIFIED: ProjectChange = { type: 'project-modified', key: 'PAY' };
 const RENAMED: ProjectChange = { ...MODIFIED, key: 'MONEY', formerKey: 'PAY' };

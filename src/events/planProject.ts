@@ -7,10 +7,7 @@ import { assessAddress } from '../filters/repositoryFilter';
 import { RepositoryFilters } from '../filters/types';
 import { Repository } from '../model';
 import { PendingRepository } from './pendingRepository';
-import { RepositoryChange } from './repositoryChanges';
-
-/** A project that was renamed, made public or described anew. */
-export type ProjectChange = Extract<RepositoryChange, { type: 'project-modified' }>;
+import { ProjectChange } from './repositoryChanges';
 
 /**
  * What the project has, and what it had and the listing lacks.

@@ -1,6 +1,6 @@
 /**
  * What a webhook says happened, in the terms of this module. Types only; filled by
- * `analyzeWebhookEvent`, judged by `decideRelevance`.
+ * `analyzeWebhookEvent`, judged by `relevance.ts`.
  */
 
 import { RepositoryAddress } from '../model';
@@ -56,6 +56,12 @@ export type RepositoryChange =
       /** The web page of the project on the server that sent the event. */
       readonly selfUrl?: string;
     };
+
+/** A change of one repository. */
+export type SingleChange = Exclude<RepositoryChange, { type: 'project-modified' }>;
+
+/** A project that was renamed, made public or described anew. */
+export type ProjectChange = Extract<RepositoryChange, { type: 'project-modified' }>;
 
 /** What a webhook comes down to. */
 export type WebhookAnalysis =

@@ -1,8 +1,9 @@
 /** Signature, analysis and relevance together, on the webhooks of the simulator. */
 
 import { createSimulatedBitbucket, WebhookRequest } from '../../dev/simulatedBitbucket';
+import { filters } from '../__testUtils__/discoveryData';
 import { analyzeWebhookEvent } from './analyzeWebhookEvent';
-import { decideRelevance, Relevance } from './decideRelevance';
+import { decideProjectRelevance, decideRelevance } from './relevance';
 import { verifySignature } from './signature';
 import { webBaseOf } from '../util/webBase';
 import { eventKeyOf } from './webhookTopics';
@@ -28,17 +29,31 @@ describe('webhooks of the simulator', () => {
     return analysis.kind === 'changes' ? analysis.changes[0] : analysis;
   }
 
-  function judge(request: WebhookRequest, baseUrl: string): Relevance | undefined {
+  /** For a provider of a server at a base URL, which has not seen anything yet. */
+  async function judge(request: WebhookRequest, baseUrl: string) {
     const change = read(request);
-    return change && 'type' in change
-      ? decideRelevance(change, { baseUrls: [baseUrl], defaultBranch: 'main' })
-      : undefined;
+    const context = {
+      filters: filters({ personalRepos: true }),
+      webBaseUrl: baseUrl,
+      loadServerUrls: async () => [],
+      findRelated: async () => [],
+      isProjectKnown: async () => false,
+      findDefaultBranch: () => Promise.reject(new Error('not expected')),
+    };
+    if (!change || !('type' in change)) {
+      return undefined;
+    }
+    const decision =
+      change.type === 'project-modified'
+        ? await decideProjectRelevance(change, context)
+        : await decideRelevance([change], context);
+    return decision.kind;
   }
 
   const API = { projectKey: 'PAY', slug: 'api' };
   const SIGNED = { secret: SECRET };
 
-  it('are signed and tell a push, which is ours alone', () => {
+  it('are signed and tell a push, which is ours alone', async () => {
     const simulated = setUp();
     const changes = [simulated.writeFile('PAY', 'api', 'x', 'y')];
     const push = simulated.webhook('repo:refs_changed', { ...API, changes }, SIGNED);
@@ -47,11 +62,11 @@ describe('webhooks of the simulator', () => {
       repository: API,
       refs: [{ refId: 'refs/heads/main', change: 'UPDATE' }],
     });
-    expect(judge(push, simulated.baseUrl)?.evaluate).toBe(true);
-    expect(judge(push, 'http://bitbucket.test')?.evaluate).toBe(false);
+    expect(await judge(push, simulated.baseUrl)).toBe('relevant');
+    expect(await judge(push, 'http://bitbucket.test')).toBe('ignored');
   });
 
-  it('tell a rename, a fork and a new project key, each with our base URL', () => {
+  it('tell a rename, a fork and a new project key, each with our base URL', async () => {
     const simulated = setUp();
     const old = simulated.repositoryJson('PAY', 'api');
     simulated.renameRepository('PAY', 'api', 'better');
@@ -84,8 +99,8 @@ describe('webhooks of the simulator', () => {
       formerKey: 'PAY',
     });
     for (const request of [renamed, forked, project]) {
-      expect(judge(request, simulated.baseUrl)?.evaluate).toBe(true);
-      expect(judge(request, 'http://elsewhere.test/ctx')?.evaluate).toBe(false);
+      expect(await judge(request, simulated.baseUrl)).toBe('relevant');
+      expect(await judge(request, 'http://elsewhere.test/ctx')).toBe('ignored');
     }
   });
 

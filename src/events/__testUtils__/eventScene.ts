@@ -28,9 +28,8 @@ import { createProviders } from '../../provider/createProviders';
 import { RequestMeter } from '../../provider/RequestMeter';
 import { EventStore } from '../../store/EventStore';
 import { ProviderMemoryStore } from '../../store/ProviderMemoryStore';
-import { connectEvents } from '../connectEvents';
+import { connectEvents, ProviderHandlers } from '../connectEvents';
 import { EventResult } from '../EventLog';
-import { RepositoryReactor } from '../RepositoryReactor';
 import { ScmEvent } from '../scmEventsService';
 import { InProcessEventStore } from './InProcessEventStore';
 import { CATALOG_FILE, listen, ListeningProvider } from './listeningProvider';
@@ -71,7 +70,6 @@ export interface EventScene {
   /** The first, and in most tests the only one. */
   readonly first: ListeningProvider;
   readonly all: readonly ListeningProvider[];
-  readonly reactors: readonly RepositoryReactor[];
   readonly published: ScmEvent[];
   /** What became of events. */
   readonly results: EventResult[];
@@ -85,6 +83,8 @@ export interface EventScene {
   modify(slug: string, change: () => { projectKey: string; slug: string }): Promise<void>;
   /** Delivers what an app may pass on: `repo:deleted` or `repo:created`. */
   tell(eventKey: 'repo:deleted' | 'repo:created', repository: object): Promise<void>;
+  /** How many repositories and projects wait, are worked on or rest. */
+  pending(): number;
   /** Handles everything that was delivered, retries included. */
   idle(): Promise<void>;
   /** Requests by kind since the last call of `forget`, or since the runs at the beginning. */
@@ -116,7 +116,7 @@ export async function startEvents(options: EventSceneOptions = {}): Promise<Even
   const events = new LocalEvents();
   const published: ScmEvent[] = [];
   const results: EventResult[] = [];
-  const reactors = await connectEvents(events, {
+  const handlers = await connectEvents(events, {
     created,
     config,
     scmEvents: {
@@ -148,16 +148,21 @@ export async function startEvents(options: EventSceneOptions = {}): Promise<Even
     eventStore,
     first,
     all,
-    reactors,
     published,
     results,
     run,
     forget,
     ...delivery(bitbucket, events),
+    pending: () => pendingIn(handlers),
     idle: () => clock.runUntilIdle(),
     asked: () => countRequests(bitbucket),
     shutDown: () => shutdown.abort(new Error('the backend is shutting down')),
   };
+}
+
+function pendingIn(handlers: readonly ProviderHandlers[]): number {
+  const sizes = handlers.flatMap(one => [one.repositories.size, one.projects.size]);
+  return sizes.reduce((sum, size) => sum + size, 0);
 }
 
 async function runAll(all: readonly ListeningProvider[], clock: FakeClock) {

@@ -7,8 +7,8 @@ import { comparableCommits, planScmEvents, ScmChange } from './planScmEvents';
 import { RefChange } from './repositoryChanges';
 import { ScmEvents } from './scmEventsService';
 
-/** How events are announced. */
-export interface ScmAnnouncerOptions {
+/** How events are published. */
+export interface ScmEventPublisherOptions {
   readonly scmEvents: ScmEvents;
   /**
    * Whether somebody in the catalog wants to know which files changed: only then it is
@@ -31,8 +31,8 @@ interface ChangesSource {
   ): Promise<readonly FileChange[] | undefined>;
 }
 
-/** What is announced. */
-export interface Announcement {
+/** What is published. */
+export interface Publication {
   readonly item: PendingRepository;
   /** The branch that was pushed to, where that is what happened; short name. */
   readonly branch: string | undefined;
@@ -42,16 +42,16 @@ export interface Announcement {
 }
 
 /** Publishes SCM events for one provider. */
-export class ScmAnnouncer {
-  readonly #options: ScmAnnouncerOptions;
+export class ScmEventPublisher {
+  readonly #options: ScmEventPublisherOptions;
 
-  constructor(options: ScmAnnouncerOptions) {
+  constructor(options: ScmEventPublisherOptions) {
     this.#options = options;
   }
 
   /** Publishes what follows from an evaluation; nothing for a repository that the filters leave out. */
-  async announce(announcement: Announcement): Promise<void> {
-    const { evaluation, item } = announcement;
+  async publish(publication: Publication): Promise<void> {
+    const { evaluation, item } = publication;
     if (evaluation.result?.outcome.kind === 'excluded') {
       return;
     }
@@ -60,9 +60,9 @@ export class ScmAnnouncer {
     const change: ScmChange = {
       repositoryUrl: repositoryUrl(evaluation.repository ?? item.repository),
       ...(was && { formerRepositoryUrl: repositoryUrl(was) }),
-      kind: kindOf(announcement),
+      kind: kindOf(publication),
     };
-    const files = change.kind === 'changed' ? await this.#files(announcement) : undefined;
+    const files = change.kind === 'changed' ? await this.#files(publication) : undefined;
     await scmEvents.publish(planScmEvents({ ...change, ...(files && { files }) }));
   }
 
@@ -71,7 +71,7 @@ export class ScmAnnouncer {
     branch,
     client,
     signal,
-  }: Announcement): Promise<ScmChange['files']> {
+  }: Publication): Promise<ScmChange['files']> {
     const pushed = item.changes.find(one => one.type === 'pushed');
     const ref = pushed && branch !== undefined && refOf(pushed.refs, branch);
     const commits = ref ? comparableCommits(ref) : undefined;
@@ -85,7 +85,7 @@ export class ScmAnnouncer {
   }
 }
 
-function kindOf({ item, evaluation }: Announcement): ScmChange['kind'] {
+function kindOf({ item, evaluation }: Publication): ScmChange['kind'] {
   if (evaluation.repository === undefined) {
     return 'gone';
   }

@@ -61,7 +61,7 @@ describe('a repository that may not be seen any more', () => {
     ]);
     expect(scene.results).toEqual(['failed']);
     expect(scene.clock.sleeping).toBe(0);
-    expect(scene.reactors.map(one => one.size)).toEqual([0]);
+    expect(scene.pending()).toBe(0);
   });
 
   it('is looked at again by a later event', async () => {
@@ -237,7 +237,7 @@ describe('a shutdown', () => {
     scene.shutDown();
     await clock.settle();
     expect(clock.sleeping).toBe(0);
-    expect(scene.reactors.map(one => one.size)).toEqual([0]);
+    expect(scene.pending()).toBe(0);
     const before = bitbucket.requests.length;
     await push('db', bitbucket.writeFile('PAY', 'db', CATALOG_FILE, 'x'));
     await clock.advance(20 * MINUTE);

@@ -1,0 +1,138 @@
+/**
+ * One provider's answer to what happens to repositories: coalesces it per repository, finds
+ * out what matters, has those repositories looked at and tells the catalog.
+ */
+
+import { RestClient } from '../bitbucket/RestClient';
+import { addressKey } from '../discovery/identify';
+import { Evaluation } from '../discovery/evaluateRepository';
+import { RepositoryEvaluator } from '../provider/RepositoryEvaluator';
+import { EventStore } from '../store/EventStore';
+import { Clock } from '../util/clock';
+import { CoalescingQueue, WorkResult } from './CoalescingQueue';
+import { EventClients } from './EventClients';
+import { EventLog, EventResult, nameOf } from './EventLog';
+import { formerAddress, mergePending, PendingRepository } from './pendingRepository';
+import { decideRelevance, RelevanceContext, RelevanceDecision } from './relevance';
+import { SingleChange } from './repositoryChanges';
+import { ScmEventPublisher } from './ScmEventPublisher';
+
+/** What changes are handled with. */
+export interface RepositoryChangeHandlerOptions {
+  readonly host: string;
+  /** Repositories looked at at the same time, 1 or more. */
+  readonly concurrency: number;
+  readonly clients: EventClients;
+  readonly evaluator: RepositoryEvaluator;
+  readonly relevance: RelevanceContext;
+  readonly branches: Pick<EventStore, 'forgetDefaultBranch'>;
+  readonly publisher: ScmEventPublisher;
+  readonly log: EventLog;
+  readonly clock: Clock;
+  /** Ends all handling. */
+  readonly signal: AbortSignal;
+}
+
+type Relevant = Extract<RelevanceDecision, { kind: 'relevant' }>;
+type Worked = WorkResult<EventResult>;
+
+const LISTED: Relevant = { kind: 'relevant', reason: 'its project was changed' };
+
+/** Handles changes of repositories for one provider. */
+export class RepositoryChangeHandler {
+  readonly #options: RepositoryChangeHandlerOptions;
+  readonly #queue: CoalescingQueue<PendingRepository, EventResult>;
+
+  constructor(options: RepositoryChangeHandlerOptions) {
+    this.#options = options;
+    const { clients, clock, concurrency, log, signal } = options;
+    this.#queue = new CoalescingQueue({
+      clock,
+      signal,
+      concurrency,
+      merge: mergePending,
+      work: item => clients.guard(nameOf(item.repository), () => this.#work(item)),
+      onGiveUp: ({ repository }, detail) => {
+        log.givenUp(nameOf(repository), detail);
+        return 'failed';
+      },
+    });
+  }
+
+  /** Repositories that wait, are worked on or rest. */
+  get size(): number {
+    return this.#queue.size;
+  }
+
+  /** Handles a change, together with what else happens to the same repository. */
+  handle(change: SingleChange): Promise<EventResult> {
+    return this.add({ repository: change.repository, changes: [change] });
+  }
+
+  /** Has a repository looked at, together with what else happens to it. */
+  add(item: PendingRepository): Promise<EventResult> {
+    return this.#queue.add(addressKey(item.repository), item);
+  }
+
+  async #work(item: PendingRepository): Promise<Worked> {
+    const { log, relevance } = this.#options;
+    const name = nameOf(item.repository);
+    const decision = item.listed
+      ? LISTED
+      : await decideRelevance(item.changes, relevance);
+    switch (decision.kind) {
+      case 'relevant':
+        return this.#evaluate(item, decision);
+      case 'ignored':
+        log.ignored(name, decision.reason);
+        return { kind: 'done', result: 'ignored' };
+      case 'unknown':
+        log.retried(name, decision.problem.detail);
+        return { kind: 'retry', detail: decision.problem.detail };
+      default:
+        return decision satisfies never;
+    }
+  }
+
+  async #evaluate(item: PendingRepository, decision: Relevant): Promise<Worked> {
+    const { clients, evaluator, log, signal } = this.#options;
+    const { repository: address, listed } = item;
+    const client = await clients.open();
+    const request = { address, was: formerAddress(item), listed };
+    const evaluation = await evaluator.evaluate(request, client, signal);
+    if (evaluation.kind === 'unknown') {
+      log.retried(nameOf(address), evaluation.problem.detail);
+      return { kind: 'retry', detail: evaluation.problem.detail };
+    }
+    log.evaluated(address, decision.reason, evaluation.delta);
+    await this.#forgetDefaultBranch(item, evaluation);
+    await this.#publish(item, decision, evaluation, client);
+    return { kind: 'done', result: 'evaluated' };
+  }
+
+  /** That of a repository that was renamed, moved or configured anew may be another one. */
+  async #forgetDefaultBranch(
+    { changes }: PendingRepository,
+    { repository }: Extract<Evaluation, { kind: 'evaluated' }>,
+  ): Promise<void> {
+    const { branches, host } = this.#options;
+    if (repository && changes.some(one => one.type === 'modified')) {
+      await branches.forgetDefaultBranch(host, repository.id);
+    }
+  }
+
+  async #publish(
+    item: PendingRepository,
+    { branch }: Relevant,
+    evaluation: Extract<Evaluation, { kind: 'evaluated' }>,
+    client: RestClient,
+  ): Promise<void> {
+    const { publisher, log, signal } = this.#options;
+    try {
+      await publisher.publish({ item, branch, evaluation, client, signal });
+    } catch (error) {
+      signal.throwIfAborted();
+      log.notPublished(nameOf(item.repository), error);
+    }
+  }
+}

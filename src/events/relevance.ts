@@ -1,0 +1,236 @@
+/**
+ * Whether a change is worth a look: is it about our server, do the filters let it through,
+ * and can it concern the branch the catalog files are looked for on? Most pushes end here.
+ *
+ * What a payload claims is never proof: ids and addresses in it only select what is asked.
+ */
+
+import { addressKey, isPlaceholderId } from '../discovery/identify';
+import { KnownRepository, Vicinity } from '../discovery/types';
+import { assessAddress } from '../filters/repositoryFilter';
+import { RepositoryFilters } from '../filters/types';
+import { Lookup, Problem, RepositoryAddress } from '../model';
+import { toWebBase, webBaseOf } from '../util/webBase';
+import { ProjectChange, RefChange, SingleChange } from './repositoryChanges';
+
+/** What one provider knows that bears on a change; asked only as far as the decision needs it. */
+export interface RelevanceContext {
+  readonly filters: RepositoryFilters;
+  /** The branch it is configured to look on; short name. */
+  readonly branch?: string;
+  /** Scheme, host and context path of the integration. */
+  readonly webBaseUrl: string;
+  /** Base URLs that self links in the listing show: they differ behind a proxy. */
+  loadServerUrls(): Promise<readonly string[]>;
+  /** What is known of these repositories; nothing while no run has begun. */
+  findRelated(selector: Vicinity): Promise<readonly KnownRepository[]>;
+  /** Whether repositories of one of these projects are known. */
+  isProjectKnown(keys: readonly string[]): Promise<boolean>;
+  /** The default branch of a repository, as Bitbucket has shown it lately or shows it now. */
+  findDefaultBranch(repository: KnownRepository): Promise<Lookup<string>>;
+}
+
+/** What is to be done about a change, and why. */
+export type RelevanceDecision =
+  | {
+      readonly kind: 'relevant';
+      readonly reason: string;
+      /** The branch that was pushed to, where that is why; short name. */
+      readonly branch?: string;
+    }
+  | { readonly kind: 'ignored'; readonly reason: string }
+  /** It depends on something that could not be found out. */
+  | { readonly kind: 'unknown'; readonly problem: Problem };
+
+/** Decides whether one of these changes makes a provider look at the repository again. */
+export async function decideRelevance(
+  changes: readonly SingleChange[],
+  context: RelevanceContext,
+): Promise<RelevanceDecision> {
+  // A push may cost a request.
+  const pushesLast = [...changes].sort(
+    (a, b) => Number(a.type === 'pushed') - Number(b.type === 'pushed'),
+  );
+  let decision: RelevanceDecision = ignored('nothing happened to it');
+  for (const change of pushesLast) {
+    decision = await decideAboutOne(change, context);
+    if (decision.kind === 'relevant') {
+      return decision;
+    }
+  }
+  return decision;
+}
+
+/** Decides whether a change of a whole project makes a provider look at it again. */
+export async function decideProjectRelevance(
+  { key, formerKey, selfUrl }: ProjectChange,
+  context: RelevanceContext,
+): Promise<Exclude<RelevanceDecision, { kind: 'unknown' }>> {
+  if (selfUrl === undefined) {
+    const isKnown = await context.isProjectKnown([
+      key,
+      ...(formerKey ? [formerKey] : []),
+    ]);
+    return isKnown ? PROJECT_CHANGED : ABOUT_NOTHING_KNOWN;
+  }
+  return (await isOurs(selfUrl, context)) ? PROJECT_CHANGED : FOREIGN;
+}
+
+const PROJECT_CHANGED = relevant('the project was changed');
+const FOREIGN = ignored('the event comes from another server');
+const ABOUT_NOTHING_KNOWN = ignored(
+  'the event carries no link and is about nothing that is known',
+);
+
+async function decideAboutOne(
+  change: SingleChange,
+  context: RelevanceContext,
+): Promise<RelevanceDecision> {
+  const { selfUrl } = change.repository;
+  const branches = change.type === 'pushed' ? branchesOf(change.refs) : [];
+  const unasked =
+    change.type === 'pushed'
+      ? decidePush(branches, context.branch, 'configured')
+      : relevant(REASONS[change.type]);
+  if (unasked?.kind === 'ignored') {
+    return unasked;
+  }
+  if (selfUrl !== undefined && !(await isOurs(selfUrl, context))) {
+    return FOREIGN;
+  }
+  const related = await context.findRelated(selectorOf(change));
+  return (
+    objectionTo(change, related, context) ??
+    unasked ??
+    decideByDefaultBranch(change, branches, related, context)
+  );
+}
+
+/** @returns `undefined` for a repository of ours that the filters let through, or that may have to go */
+function objectionTo(
+  change: SingleChange,
+  related: readonly KnownRepository[],
+  { filters }: RelevanceContext,
+): RelevanceDecision | undefined {
+  const { repository } = change;
+  if (repository.selfUrl === undefined && !isShownByServer(change, related)) {
+    return ABOUT_NOTHING_KNOWN;
+  }
+  const exclusion = assessAddress(repository, filters);
+  return exclusion && !isHeld(change, related)
+    ? ignored(`the filters leave it out (${exclusion})`)
+    : undefined;
+}
+
+const REASONS = {
+  unknown: 'the event does not say what changed',
+  modified: 'the repository was renamed, moved, archived or changed otherwise',
+  created: 'the repository is new',
+  forked: 'the repository is a new fork',
+  deleted: 'the repository is said to be deleted',
+} as const;
+
+/** @returns `undefined` where the default branch decides */
+function decidePush(
+  branches: readonly RefChange[],
+  branch: string | undefined,
+  which: 'configured' | 'default',
+): RelevanceDecision | undefined {
+  if (branches.length === 0) {
+    return ignored('only tags changed');
+  }
+  if (branch === undefined) {
+    return undefined;
+  }
+  const refId = branch.startsWith('refs/') ? branch : `refs/heads/${branch}`;
+  const match = branches.find(ref => ref.refId === refId);
+  return match
+    ? relevant(`the ${which} branch was ${CHANGED[match.change]}`, branch)
+    : ignored('only other branches changed');
+}
+
+const CHANGED = { ADD: 'created', UPDATE: 'updated', DELETE: 'deleted' } as const;
+
+/** The default branch is that of the repository which Bitbucket has shown at the address. */
+async function decideByDefaultBranch(
+  { repository }: SingleChange,
+  branches: readonly RefChange[],
+  related: readonly KnownRepository[],
+  context: RelevanceContext,
+): Promise<RelevanceDecision> {
+  const known = related.find(one => addressKey(one) === addressKey(repository));
+  if (!known || isPlaceholderId(known.repositoryId)) {
+    return relevant('branches changed, and the repository is not known yet');
+  }
+  if (repository.id !== undefined && repository.id !== known.repositoryId) {
+    return relevant('branches changed, and another repository was known at its address');
+  }
+  const lookup = await context.findDefaultBranch(known);
+  switch (lookup.kind) {
+    case 'unknown':
+      return { kind: 'unknown', problem: lookup.problem };
+    case 'absent':
+      return relevant('there is no default branch');
+    case 'found':
+      return (
+        decidePush(branches, lookup.value, 'default') ?? relevant('branches changed')
+      );
+    default:
+      return lookup satisfies never;
+  }
+}
+
+/** Compared as a whole: a server may have another one under a longer path. */
+async function isOurs(selfUrl: string, context: RelevanceContext): Promise<boolean> {
+  const base = webBaseOf(selfUrl);
+  if (base === undefined) {
+    return false;
+  }
+  if (toWebBase(context.webBaseUrl) === base) {
+    return true;
+  }
+  const shown = await context.loadServerUrls();
+  return shown.some(url => toWebBase(url) === base);
+}
+
+/** Without a link, only what Bitbucket itself has shown tells our server from another one. */
+function isShownByServer(
+  change: SingleChange,
+  related: readonly KnownRepository[],
+): boolean {
+  const { id } = change.repository;
+  const keys = addressesOf(change).map(addressKey);
+  return related.some(one => one.repositoryId === id && keys.includes(addressKey(one)));
+}
+
+/** Something of it is in the catalog, under this address, the former one or its id, and may have to go. */
+function isHeld(change: SingleChange, related: readonly KnownRepository[]): boolean {
+  const { id } = change.repository;
+  const keys = addressesOf(change).map(addressKey);
+  return related.some(
+    one =>
+      one.files.length > 0 && (one.repositoryId === id || keys.includes(addressKey(one))),
+  );
+}
+
+function selectorOf(change: SingleChange): Vicinity {
+  const { id } = change.repository;
+  return { repositoryIds: id === undefined ? [] : [id], addresses: addressesOf(change) };
+}
+
+function addressesOf(change: SingleChange): RepositoryAddress[] {
+  const was = change.type === 'modified' ? change.was : undefined;
+  return [change.repository, ...(was ? [was] : [])];
+}
+
+function branchesOf(refs: readonly RefChange[]): RefChange[] {
+  return refs.filter(ref => ref.kind === 'BRANCH');
+}
+
+function relevant(reason: string, branch?: string) {
+  return { kind: 'relevant', reason, ...(branch !== undefined && { branch }) } as const;
+}
+
+function ignored(reason: string) {
+  return { kind: 'ignored', reason } as const;
+}
