@@ -342,6 +342,8 @@ describe('the repositories', () => {
     ['project=', 'project'],
     ['project=PAY&project=SHOP', 'project'],
     ['project[key]=PAY', 'project'],
+    ['project=%00', 'project'],
+    ['project=PAY%00', 'project'],
     ['limit=0', 'limit'],
     ['limit=1001', 'limit'],
     ['limit=-1', 'limit'],
@@ -389,6 +391,23 @@ describe('the repositories', () => {
         status: 404,
         body: {
           error: { name: 'NotFoundError', message: expect.stringContaining('misspelt') },
+        },
+      });
+    },
+  );
+
+  it.each([
+    ['PAY/%00', 'repository slug'],
+    ['PAY/r1%000', 'repository slug'],
+    ['P%00AY/r10', 'project key'],
+    ['%00/%00', 'project key'],
+  ])(
+    'refuse %s, which no database takes, with the name of what is wrong',
+    async (address, name) => {
+      expect(await get(`${READ}/repositories/${address}`)).toMatchObject({
+        status: 400,
+        body: {
+          error: { name: 'InputError', message: expect.stringContaining(`"${name}"`) },
         },
       });
     },

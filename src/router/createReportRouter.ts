@@ -27,7 +27,7 @@ import { ReportStore, StoredDiscovery } from '../store/ReportStore';
 import { audited } from './audited';
 import { CurrentConflictsOptions, readConflicts } from './currentConflicts';
 import { toDiscoveryJson, toHeldRemovalJson, toRepositoryJson } from './reportJson';
-import { readNoParameters, readRepositoryQuery } from './reportParameters';
+import { readAddress, readNoParameters, readRepositoryQuery } from './reportParameters';
 
 type Router = ReturnType<typeof PromiseRouter>;
 
@@ -132,17 +132,18 @@ function addRepositories(router: Router, options: ReportRouterOptions): void {
     answering<OfRepository>(async (request, response) => {
       await permit(request, catalogLocationReadPermission, options);
       readNoParameters(request.query);
-      const { key, slug } = request.params;
+      const { projectKey, slug } = readAddress(request.params);
       const { id } = findProvider(providers, request.params.id);
-      const address = addressKey({ projectKey: key, slug });
+      const key = addressKey({ projectKey, slug });
       const held = (await reports.loadHeldRemovals(id))
-        .filter(one => one.address && addressKey(one.address) === address)
+        .filter(one => one.address && addressKey(one.address) === key)
         .sort(compareHeldRemovals);
       const report =
-        (await reports.findRepository(id, key, slug)) ?? reportHeldRepository(held);
+        (await reports.findRepository(id, projectKey, slug)) ??
+        reportHeldRepository(held);
       if (!report) {
         throw new NotFoundError(
-          `Discovery "${id}" knows no repository ${key}/${slug}: it is misspelt, it does ` +
+          `Discovery "${id}" knows no repository ${projectKey}/${slug}: it is misspelt, it does ` +
             'not exist, the account in use may not see it, or no run has come to it yet',
         );
       }

@@ -2,8 +2,9 @@
 
 import { InputError } from '@backstage/errors';
 import { z } from 'zod';
-import { OUTCOME_KINDS } from '../model';
+import { OUTCOME_KINDS, RepositoryAddress } from '../model';
 import { RepositoryQuery } from '../store/ReportStore';
+import { isStorable } from '../util/text';
 
 /** Repositories per page, unless asked for. */
 export const DEFAULT_LIMIT = 100;
@@ -25,7 +26,10 @@ const CONFLICTS = {
   schema: z.literal('true').transform(() => true as const),
   expected: 'true',
 };
-const PROJECT = { schema: z.string().min(1), expected: 'a project key' };
+const PROJECT = {
+  schema: z.string().min(1).refine(isStorable),
+  expected: 'a project key',
+};
 const LIMIT = wholeNumber(1, LARGEST_LIMIT);
 const OFFSET = wholeNumber(0, Number.MAX_SAFE_INTEGER);
 
@@ -58,6 +62,25 @@ export function readRepositoryQuery(query: unknown): ReportQuery {
     limit: read('limit', given.limit, LIMIT) ?? DEFAULT_LIMIT,
     offset: read('offset', given.offset, OFFSET) ?? 0,
   };
+}
+
+/**
+ * Reads which repository is asked for.
+ *
+ * @param path - the segments of the path, decoded
+ * @throws InputError that names the segment
+ */
+export function readAddress(path: { key: string; slug: string }): RepositoryAddress {
+  const { key, slug } = path;
+  for (const [name, segment] of Object.entries({
+    'project key': key,
+    'repository slug': slug,
+  })) {
+    if (!isStorable(segment)) {
+      throw new InputError(`Bad "${name}" in the path: no database takes its characters`);
+    }
+  }
+  return { projectKey: key, slug };
 }
 
 /**
