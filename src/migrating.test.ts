@@ -62,7 +62,11 @@ describe('the configurations of the page', () => {
       {
         id: 'yourProviderId',
         validateLocationsExist: true,
-        filters: { projectKey: /^PAY/, repoSlug: /.*-service/, skipArchivedRepos: true },
+        filters: {
+          projectKey: { source: '^PAY' },
+          repoSlug: { source: '.*-service' },
+          skipArchivedRepos: true,
+        },
         schedule: { frequency: { minutes: 30 }, timeout: { minutes: 25 } },
       },
     ]);

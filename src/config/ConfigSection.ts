@@ -63,6 +63,12 @@ export class ConfigSection {
     this.findings.problems.push(`${this.fullKey(key)} ${sentence}`);
   }
 
+  /** Adds why the text of a key cannot be used, as its parser has said. */
+  addParseProblem(key: string, text: string, error: unknown): void {
+    const reason = error instanceof Error ? error.message : String(error);
+    this.addProblem(key, `cannot be ${describeValue(text)}: ${reason}`);
+  }
+
   /**
    * Adds a warning; the sentence starts as that of a fault does.
    *

@@ -17,11 +17,15 @@ describe('readFilters', () => {
         visibility: 'private',
       },
     });
-    expect(filters).toEqual({
-      projectKey: /^(PAY|OPS)$/,
-      repoSlug: /-service$/,
+    expect(filters).toMatchObject({
+      projectKey: { source: '^(PAY|OPS)$' },
+      repoSlug: { source: '-service$' },
       labels: ['service', 'backstage'],
-      exclude: { projectKey: /^OPS$/, repoSlug: /^test-/, labels: ['deprecated'] },
+      exclude: {
+        projectKey: { source: '^OPS$' },
+        repoSlug: { source: '^test-' },
+        labels: ['deprecated'],
+      },
       skipArchivedRepos: true,
       skipForkedRepos: true,
       personalRepos: true,
@@ -87,6 +91,18 @@ describe('readFilters', () => {
       'projectKey',
       ['regular expression'],
     ],
+    ...['projectKey', 'repoSlug'].map((key): [string, JsonObject, string, string[]] => [
+      `a ${key} that could take minutes`,
+      { [key]: '([a-z0-9]+-?)+(?<!x)$' },
+      key,
+      ['cannot be "([a-z0-9]+-?)+(?<!x)$"', 'take minutes', 'make it simpler'],
+    ]),
+    ...['projectKey', 'repoSlug'].map((key): [string, JsonObject, string, string[]] => [
+      `an excluded ${key} that could take minutes`,
+      { exclude: { [key]: '([a-z0-9]+-?)+(?<!x)$' } },
+      `exclude.${key}`,
+      ['take minutes'],
+    ]),
     [
       'a pattern in slashes',
       { projectKey: '/^PAY$/i' },

@@ -1,6 +1,7 @@
 /** Reads the section `filters` of a provider and refuses filters that contradict each other. */
 
 import { literalProjectKeys } from '../filters/literalProjectKeys';
+import { compilePattern, TextPattern } from '../filters/textPattern';
 import { RepositoryFilters } from '../filters/types';
 import { ConfigSection } from './ConfigSection';
 import {
@@ -42,7 +43,7 @@ export function readFilters(provider: ConfigSection): RepositoryFilters {
 }
 
 /** Compiled without flags: the pattern alone says what it matches. */
-function readPattern(section: ConfigSection, key: string): RegExp | undefined {
+function readPattern(section: ConfigSection, key: string): TextPattern | undefined {
   const source = section.string(key);
   if (source === undefined) {
     return undefined;
@@ -55,8 +56,12 @@ function readPattern(section: ConfigSection, key: string): RegExp | undefined {
     return undefined;
   }
   try {
-    return new RegExp(source);
+    return compilePattern(source);
   } catch (error) {
+    if (!(error instanceof SyntaxError)) {
+      section.addParseProblem(key, source, error);
+      return undefined;
+    }
     // V8 repeats the pattern before the reason.
     const reason = String(error).split(': ').at(-1);
     section.addProblem(
@@ -105,7 +110,7 @@ function isSubset(part: readonly string[], whole: readonly string[] = []): boole
   return part.every(one => whole.includes(one));
 }
 
-function isSamePattern(a: RegExp | undefined, b: RegExp | undefined): boolean {
+function isSamePattern(a?: TextPattern, b?: TextPattern): boolean {
   return a !== undefined && a.source === b?.source;
 }
 

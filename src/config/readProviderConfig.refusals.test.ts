@@ -31,7 +31,7 @@ describe('readProviderConfig, given something wrong', () => {
       'a bad glob',
       { catalogPath: ['/a.yaml', '[b'] },
       'catalogPath[1]',
-      ['"[b"', '"[" without'],
+      ['"[b"', 'balance the brackets'],
     ],
     [
       'a path given twice',

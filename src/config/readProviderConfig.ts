@@ -124,7 +124,7 @@ function readCatalogPaths(provider: ConfigSection): CatalogPath[] {
       }
       paths.set(text, path);
     } catch (error) {
-      addParseProblem(provider, key, entry, error);
+      provider.addParseProblem(key, entry, error);
     }
   }
   return [...paths.values()];
@@ -138,19 +138,9 @@ function readBranch(provider: ConfigSection): string | undefined {
   try {
     return parseBranch(text);
   } catch (error) {
-    addParseProblem(provider, 'branch', text, error);
+    provider.addParseProblem('branch', text, error);
     return undefined;
   }
-}
-
-function addParseProblem(
-  provider: ConfigSection,
-  key: string,
-  text: string,
-  error: unknown,
-): void {
-  const reason = error instanceof Error ? error.message : String(error);
-  provider.addProblem(key, `cannot be ${describeValue(text)}: ${reason}`);
 }
 
 function readRateLimit(provider: ConfigSection): RateLimitSetting {

@@ -76,7 +76,11 @@ describe('readProviderConfigs', () => {
       }),
     ]);
     expect(readProviderConfigs(config)).toMatchObject([
-      { id: 'prod', concurrency: 4, filters: { repoSlug: /a/, projectKey: /b/ } },
+      {
+        id: 'prod',
+        concurrency: 4,
+        filters: { repoSlug: { source: 'a' }, projectKey: { source: 'b' } },
+      },
     ]);
   });
 

@@ -1,5 +1,6 @@
 /** Which missing repositories need not be asked for one by one. Pure. */
 
+import { TextPattern } from '../filters/textPattern';
 import { RepositoryOutcome } from '../model';
 import { ListingProblem } from './types';
 
@@ -17,7 +18,7 @@ import { ListingProblem } from './types';
 export function decideUnasked(
   projectKey: string,
   problems: readonly ListingProblem[],
-  pattern: RegExp | undefined,
+  pattern: TextPattern | undefined,
 ): RepositoryOutcome | undefined {
   const failures = problems.filter(one => !one.gone);
   const failed = failures.find(
@@ -32,9 +33,7 @@ export function decideUnasked(
 }
 
 /** In no case of letters: what was read from URLs may differ in that from the key. */
-function cannotMatch(pattern: RegExp | undefined, projectKey: string): boolean {
-  if (pattern === undefined) {
-    return false;
-  }
-  return !new RegExp(pattern, `${pattern.flags.replace('i', '')}i`).test(projectKey);
+function cannotMatch(pattern: TextPattern | undefined, projectKey: string): boolean {
+  const spellings = [projectKey, projectKey.toUpperCase(), projectKey.toLowerCase()];
+  return pattern !== undefined && !spellings.some(key => pattern.test(key));
 }

@@ -1,3 +1,4 @@
+import { minimatch } from 'minimatch';
 import { matchCatalogPaths, parseCatalogPath } from './catalogPaths';
 
 function matchesOf(pattern: string, files: string[]): string[] {
@@ -34,6 +35,9 @@ describe('parseCatalogPath', () => {
     ['[a].yaml', '[a].yaml'],
     ['[[:alpha:]].yaml', '[[:alpha:]].yaml'],
     ['[]x].yaml', '[]x].yaml'],
+    ['[[x].yaml', '[[x].yaml'],
+    ['!(*.test).yaml', '!(*.test).yaml'],
+    ['{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}', '{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}'],
     ['+(a|b).yaml', '+(a|b).yaml'],
     ['!(test)/catalog.yaml', '!(test)/catalog.yaml'],
   ])('takes %s for the glob %s', (text, pattern) => {
@@ -56,15 +60,22 @@ describe('parseCatalogPath', () => {
     ['a URL', 'https://host/catalog.yaml', '"//"'],
     ['a line break', 'catalog.yaml\n', 'control character'],
     ['a NUL', 'a\u0000b', 'control character'],
-    ['an open bracket', '[ab.yaml', '"[" without'],
-    ['a bracket that closes in another folder', '[a/b].yaml', '"[" without'],
-    ['a class that is empty', '[].yaml', '"[" without'],
-    ['a lone closing bracket', 'ab].yaml', '"]" without'],
-    ['a reversed range', '[z-a].yaml', 'wrong way round'],
-    ['an open brace', '{a,b.yaml', '"{" without'],
-    ['a lone closing brace', 'a}.yaml', '"}" without'],
-    ['an open pattern list', '+(a|b.yaml', '"+(" without'],
-    ['too many alternatives', '{1..99999}.yaml', 'more than 1000 paths'],
+    ['an open bracket', '[ab.yaml', 'balance the brackets'],
+    ['an open bracket beside a wildcard', '*[ab.yaml', 'balance the brackets'],
+    ['a bracket that closes in another folder', '[a/b].yaml', 'balance the brackets'],
+    ['a class that is empty', '[].yaml', 'balance the brackets'],
+    ['a lone closing bracket', 'ab].yaml', 'balance the brackets'],
+    ['a reversed range', '[z-a]/catalog.yaml', 'a range such as [z-a]'],
+    ['an open brace', '{a,b.yaml', 'balance the braces'],
+    ['a lone closing brace', 'a}.yaml', 'balance the braces'],
+    ['an open pattern list', '+(a|b.yaml', 'balance the brackets'],
+    ['too many alternatives', '{1..101}.yaml', 'more than 100 paths'],
+    ['braces that multiply', '{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}', 'more than 100'],
+    [
+      'what could take minutes',
+      '!(a)+(a|aa)b.yaml',
+      'a single file name could take minutes; leave "!(…)" out',
+    ],
     ['a path no file system holds', 'x'.repeat(5000), 'longer than 4096'],
   ])('refuses %s with the reason', (_, text, reason) => {
     expect(() => parseCatalogPath(text)).toThrow(reason);
@@ -102,6 +113,31 @@ describe('matchCatalogPaths', () => {
     ['catalog-info.yaml?', []],
   ])('matches the whole path for %s', (pattern, expected) => {
     expect(matchesOf(pattern, files)).toEqual(expected);
+  });
+
+  /** With a backtracking engine, none of these ends. */
+  it.each([
+    ['+(a|aa).yaml', `${'a'.repeat(250)}.yml`],
+    ['+(a*|b*).x', 'a'.repeat(250)],
+    ['*(*(a)|a)*(a|aa).yaml', `${'a'.repeat(250)}.yml`],
+    ['+([a-z]|[[:alpha:]]).yaml', `${'a'.repeat(250)}!`],
+    [`${'*a'.repeat(20)}b`, 'a'.repeat(250)],
+    [`${'**/a/'.repeat(20)}b.yaml`, `${'a/'.repeat(1000)}c.yaml`],
+  ])('ends soon with %s', (pattern, file) => {
+    expect(matchesOf(pattern, [file])).toEqual([]);
+  });
+
+  it.each([
+    ['@(services|libs)/*/catalog-info.y?(a)ml', 'libs/x/catalog-info.yml', true],
+    ['@(services|libs)/*/catalog-info.y?(a)ml', 'apps/x/catalog-info.yml', false],
+    ['!(test|old)/catalog.yaml', 'new/catalog.yaml', true],
+    ['!(test|old)/catalog.yaml', 'old/catalog.yaml', false],
+    ['+([0-9])*.[[:alpha:]]ml', '07-x.yml', true],
+    ['+([0-9])*.[[:alpha:]]ml', 'x.yml', false],
+    ['*.*.yaml', '.a.b.yaml', true],
+  ])('means with %s what minimatch means: %s', (pattern, file, expected) => {
+    expect(minimatch(file, pattern, { dot: true, nonegate: true })).toBe(expected);
+    expect(matchesOf(pattern, [file])).toEqual(expected ? [file] : []);
   });
 
   it('gives a file once although several paths name it', () => {

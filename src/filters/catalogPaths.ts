@@ -4,23 +4,27 @@
  */
 
 import { braceExpand, Minimatch, MinimatchOptions, unescape } from 'minimatch';
+import { compilePattern, TextPattern } from './textPattern';
 import { CatalogPath } from './types';
 
 /** Linux allows no longer path (`PATH_MAX`), so no checkout could hold one. */
-const LONGEST_PATH = 4096;
+const MAX_PATH_LENGTH = 4096;
 
-/** Braces multiply: more than this many patterns from one path is a mistake. */
-const MOST_ALTERNATIVES = 1000;
+/** Braces multiply: each file of a repository is compared with every one of them. */
+const MAX_ALTERNATIVES = 100;
 
 const GLOB_OPTIONS: MinimatchOptions = {
   dot: true,
   nonegate: true,
   nocomment: true,
   magicalBraces: true,
-  braceExpandMax: MOST_ALTERNATIVES + 1,
+  braceExpandMax: MAX_ALTERNATIVES + 1,
   // The same meaning wherever Backstage runs.
   platform: 'linux',
 };
+
+/** minimatch lets no wildcard match "." and ".."; no path of a repository has such folders. */
+const NO_DOT_FOLDERS = /(?!(?:^|\/)\.\.?(?:$|\/))/.source;
 
 // eslint-disable-next-line no-control-regex
 const CONTROL_CHARACTER = /[\u0000-\u001f\u007f]/;
@@ -43,10 +47,15 @@ export function parseCatalogPath(text: string): CatalogPath {
     throw new Error(fault);
   }
   const glob = new Minimatch(path, GLOB_OPTIONS);
+  const unclosed = findUnclosed(glob);
+  if (unclosed !== undefined) {
+    throw new Error(unclosed);
+  }
   // `[a]` is a class of one, which minimatch reads as an escape instead of as magic.
   if (!glob.hasMagic() && unescape(path) === path) {
     return { kind: 'plain', path };
   }
+  boundTime(glob);
   return { kind: 'glob', pattern: path, matches: file => glob.match(file) };
 }
 
@@ -72,15 +81,15 @@ export function matchCatalogPaths(
 }
 
 function findFault(path: string): string | undefined {
-  return findTextFault(path) ?? findBraceFault(path) ?? findSegmentFault(path);
+  return findTextFault(path) ?? findBraceFault(path) ?? findFolderFault(path);
 }
 
 function findTextFault(path: string): string | undefined {
   if (path.trim() === '') {
     return 'it names no file; write a path from the repository root, such as /catalog-info.yaml';
   }
-  if (path.length > LONGEST_PATH) {
-    return `it is longer than ${LONGEST_PATH} characters; shorten it or split it into a list of paths`;
+  if (path.length > MAX_PATH_LENGTH) {
+    return `it is longer than ${MAX_PATH_LENGTH} characters; shorten it or split it into a list of paths`;
   }
   if (CONTROL_CHARACTER.test(path)) {
     return 'it contains a control character, such as a line break or a tab; remove it';
@@ -98,94 +107,57 @@ function findTextFault(path: string): string | undefined {
 }
 
 function findBraceFault(path: string): string | undefined {
-  let depth = 0;
-  for (const character of path) {
-    if (character === '{') {
-      depth += 1;
-    } else if (character === '}') {
-      depth -= 1;
-    }
-    if (depth < 0) {
-      return 'it has a "}" without its "{"; balance the braces';
-    }
+  if (path.split('{').length !== path.split('}').length) {
+    return 'it has a "{" without its "}", or the other way round; balance the braces';
   }
-  if (depth > 0) {
-    return 'it has a "{" without its "}"; balance the braces';
-  }
-  if (braceExpand(path, GLOB_OPTIONS).length > MOST_ALTERNATIVES) {
-    return `its braces stand for more than ${MOST_ALTERNATIVES} paths; use "*" instead`;
-  }
-  return undefined;
-}
-
-/** Braces may hold slashes, so segments are those of the expanded paths. */
-function findSegmentFault(path: string): string | undefined {
-  for (const expanded of braceExpand(path, GLOB_OPTIONS)) {
-    for (const segment of expanded.split('/')) {
-      if (segment === '.' || segment === '..') {
-        return `it contains the folder "${segment}"; write the path from the repository root`;
-      }
-      const fault = findBracketFault(segment);
-      if (fault !== undefined) {
-        return fault;
-      }
-    }
-  }
-  return undefined;
-}
-
-/**
- * Finds brackets that minimatch would silently take for ordinary characters because
- * their other half is missing. Parentheses mean something only after one of `?*+@!`.
- */
-function findBracketFault(segment: string): string | undefined {
-  const openGroups: boolean[] = [];
-  for (let at = 0; at < segment.length; at += 1) {
-    const character = segment[at];
-    if (character === '[') {
-      const end = endOfClass(segment, at);
-      if (end === undefined) {
-        return 'it has a "[" without its "]" in the same folder or file name; balance the brackets';
-      }
-      if (hasReversedRange(segment.slice(at + 1, end))) {
-        return 'it has a range in brackets whose ends are the wrong way round; write [a-z], not [z-a]';
-      }
-      at = end;
-    } else if (character === ']') {
-      return 'it has a "]" without its "["; balance the brackets, or write "?" for the character itself';
-    } else if (character === '(') {
-      openGroups.push(at > 0 && '?*+@!'.includes(segment[at - 1] ?? ' '));
-    } else if (character === ')') {
-      openGroups.pop();
-    }
-  }
-  return openGroups.includes(true)
-    ? 'it has a pattern list such as "+(" without its ")"; balance the parentheses'
+  return braceExpand(path, GLOB_OPTIONS).length > MAX_ALTERNATIVES
+    ? `its braces stand for more than ${MAX_ALTERNATIVES} paths; use "*" instead`
     : undefined;
 }
 
-/** A `]` right after the opening, or within `[:…:]`, does not close the class. */
-function endOfClass(segment: string, start: number): number | undefined {
-  let at = start + 1;
-  if (segment[at] === '!' || segment[at] === '^') {
-    at += 1;
-  }
-  for (let first = true; at < segment.length; at += 1, first = false) {
-    const namedEnd = segment.startsWith('[:', at) ? segment.indexOf(':]', at + 2) : -1;
-    if (namedEnd !== -1) {
-      at = namedEnd + 1;
-    } else if (segment[at] === ']' && !first) {
-      return at;
-    }
-  }
-  return undefined;
+/** Braces may hold slashes, so folders are those of the expanded paths. */
+function findFolderFault(path: string): string | undefined {
+  const folders = braceExpand(path, GLOB_OPTIONS).flatMap(one => one.split('/'));
+  const fault = folders.find(one => one === '.' || one === '..');
+  return fault === undefined
+    ? undefined
+    : `it contains the folder "${fault}"; write the path from the repository root`;
 }
 
-function hasReversedRange(characters: string): boolean {
-  for (const [, from = '', to = ''] of characters.matchAll(/([^\]])-(.)/g)) {
-    if (from > to) {
-      return true;
+/** What has no other half is taken for itself by minimatch, and `[z-a]` for nothing, without a word. */
+function findUnclosed({ set }: Minimatch): string | undefined {
+  const isUnclosed = set.flat().some(part => {
+    if (!(part instanceof RegExp)) {
+      return typeof part === 'string' && /[[\]]|[?*+@!]\(/.test(part);
+    }
+    const withoutClasses = part.source.replace(/(\\.)|\[(?:\\.|[^\\\]])*\]/g, '$1');
+    return part.source === '^$.$' || /\\[[\]]/.test(withoutClasses);
+  });
+  return isUnclosed
+    ? 'it has a "[", a "]" or a pattern list such as "+(" without its other half in the same folder or file name, or a range such as [z-a]; balance the brackets, or write "?" for the character itself'
+    : undefined;
+}
+
+/**
+ * Has each name of a path matched in a time that grows with its length only.
+ *
+ * @throws Error with one sentence naming the fault and the remedy
+ */
+function boundTime({ set }: Minimatch): void {
+  // Those that have a test of their own need no regular expression.
+  for (const part of set.flat().filter(one => one instanceof RegExp)) {
+    if (!Object.hasOwn(part, 'test')) {
+      part.test = compilePart(part).test;
     }
   }
-  return false;
+}
+
+function compilePart({ source, flags }: RegExp): TextPattern {
+  try {
+    return compilePattern(source.replaceAll(NO_DOT_FOLDERS, ''), flags);
+  } catch {
+    throw new Error(
+      'beside its "!(…)" it repeats so much that a single file name could take minutes; leave "!(…)" out, or write a list of simpler paths',
+    );
+  }
 }

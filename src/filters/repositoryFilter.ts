@@ -5,6 +5,7 @@
  */
 
 import { ExclusionReason, Repository, RepositoryAddress } from '../model';
+import { TextPattern } from './textPattern';
 import { RepositoryFilters } from './types';
 
 /** Whether the filters let a repository through, and if not, which one stopped it. */
@@ -89,7 +90,7 @@ function matchesExclusion(
 }
 
 /** No pattern includes everything. */
-function includes(pattern: RegExp | undefined, text: string): boolean {
+function includes(pattern: TextPattern | undefined, text: string): boolean {
   return pattern === undefined || pattern.test(text);
 }
 

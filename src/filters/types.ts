@@ -1,14 +1,16 @@
 /** What the filters are made of, once read. Types only. */
 
+import { TextPattern } from './textPattern';
+
 /** `filters` of a provider, compiled. Patterns are tested unanchored, as in the peer. */
 export interface RepositoryFilters {
-  readonly projectKey?: RegExp;
-  readonly repoSlug?: RegExp;
+  readonly projectKey?: TextPattern;
+  readonly repoSlug?: TextPattern;
   /** One of them suffices; not asked for when left out. In lower case, as Bitbucket has them. */
   readonly labels?: readonly string[];
   readonly exclude: {
-    readonly projectKey?: RegExp;
-    readonly repoSlug?: RegExp;
+    readonly projectKey?: TextPattern;
+    readonly repoSlug?: TextPattern;
     /** One of them suffices; exclusion wins. */
     readonly labels?: readonly string[];
   };

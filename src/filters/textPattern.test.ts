@@ -1,0 +1,130 @@
+import fc from 'fast-check';
+import { compilePattern } from './textPattern';
+
+/** As long as Bitbucket lets a slug be. */
+const LONGEST = 128;
+
+describe('compilePattern', () => {
+  /** With JavaScript's own engine, none of these ends. */
+  it.each([
+    '^([a-z0-9]+-?)+$',
+    '(a+)+$',
+    '^(a|a)*$',
+    '^(a|aa)+$',
+    '^(\\w|[a-z])+$',
+    '^(.*)*x$',
+    '(x+x+)+y',
+    '(a?){40}a{40}$',
+    '(.*a){20}-',
+    '^(?!sandbox-)([a-z0-9]+-?)+$',
+    '^(?=([a-z]+-?)+$)',
+    '^(?!x)(a+)+$|^(a|aa)+$',
+    '.*a.*a.*a.*a.*a.*a.*a.*b',
+  ])('ends soon with %s', source => {
+    const pattern = compilePattern(source);
+    const slug = `${'a'.repeat(LONGEST)}!`;
+    expect(pattern.test(slug)).toBe(false);
+    expect(pattern.source).toBe(source);
+  });
+
+  it.each([
+    ['look-ahead that is not at the start', '^x?(?!y)([a-z0-9]+-?)+$'],
+    ['look-behind', '([a-z0-9]+-?)+(?<!b)$'],
+    ['a repetition within look-behind', '(?<!([a-z]+-?)+)x'],
+    ['a back reference', '^(a+)+\\1$'],
+    ['a choice that is repeated', '^x?(?!y)(a|b|ab)+$'],
+    ['a repetition that is repeated so many times', '^x?(?!y)(.*a){20}$'],
+    ['many repetitions', '(?<!b).*a.*a.*a.*a'],
+    ['more repetitions than RE2 counts', '^([a-z]{1,100}-?){1,100}$'],
+  ])('refuses what could take minutes because of %s', (_, source) => {
+    expect(() => compilePattern(source)).toThrow('a single name could take minutes');
+  });
+
+  it.each<[string, string[], string[]]>([
+    ['PAY', ['PAY', 'PAYMENTS', 'XPAYX'], ['pay', '']],
+    ['^(PAY|OPS)$', ['PAY', 'OPS'], ['PAYS', 'XOPS']],
+    ['-service$', ['a-service'], ['a-service-b']],
+    ['^(?!sandbox-|.*-test$)[a-z-]+$', ['a-b'], ['sandbox-a', 'a-test', 'A']],
+    ['^(?=.*api)(?=.*v2)', ['v2-api', 'api-v2'], ['api-v1']],
+    ['^((?!test|demo).)*$', ['a-b'], ['a-test', 'demo']],
+    ['service(?!-old)', ['service', 'service-new'], ['service-old']],
+    ['(?<!-)service', ['service', 'aservice'], ['a-service']],
+    ['^(\\w+)-\\1$', ['a-a', 'ab-ab'], ['a-b']],
+    ['^[^]a[]?$', ['xa', '-a'], ['a']],
+    ['^[\\]x-]+$', [']', 'x-]'], ['']],
+    ['^\\A\\z\\Q\\p{2}$', ['AzQpp'], ['', 'AzQp']],
+    ['\\bapi\\b', ['my-api-v2'], ['myapi']],
+    ['^\\d{2,}\\D\\W\\S$', ['12a-b', '12a b'], ['1a-b', '12a- ']],
+    ['(?<team>a|b)-x', ['a-x', 'b-x'], ['c-x']],
+    ['^a{,2}$', ['a{,2}'], ['aa']],
+    ['', ['', 'a'], []],
+  ])('means with %s what JavaScript means', (source, matching, others) => {
+    const pattern = compilePattern(source);
+    for (const text of [...matching, ...others]) {
+      expect([text, pattern.test(text)]).toEqual([text, new RegExp(source).test(text)]);
+    }
+    expect(matching.filter(text => !pattern.test(text))).toEqual([]);
+    expect(others.filter(text => pattern.test(text))).toEqual([]);
+  });
+
+  it('means the same as JavaScript with whatever it takes', () => {
+    const atom = fc.constantFrom(
+      ...[
+        'a',
+        'b',
+        '-',
+        '.',
+        '[ab]',
+        '[^a]',
+        '[a-b-]',
+        '\\w',
+        '\\d',
+        '\\W',
+        '\\.',
+        '\\-',
+      ],
+      ...[
+        '(a|b)',
+        '(?:ab|a)',
+        '(a|)',
+        '(b*)',
+        '[]',
+        '[^]',
+        '\\x61',
+        '\\u0062',
+        '^',
+        '$',
+        '\\b',
+      ],
+      ...['(?!b)', '(?=a|-)', '(?<!a)', '(a)\\1', '|'],
+    );
+    const times = fc.constantFrom('', '', '', '*', '+', '?', '{2}', '{1,2}', '*?', '+?');
+    const source = fc
+      .array(fc.tuple(atom, times), { maxLength: 6 })
+      .map(parts => parts.map(([one, often]) => one + often).join(''));
+    const sources = fc.oneof(
+      source,
+      source.map(one => `^(?!${one})`).chain(start => source.map(one => start + one)),
+    );
+    const text = fc.string({
+      unit: fc.constantFrom('a', 'b', '-', '.', '1'),
+      maxLength: 7,
+    });
+    let compared = 0;
+    fc.assert(
+      fc.property(sources, text, (one, subject) => {
+        let pattern;
+        try {
+          pattern = compilePattern(one);
+        } catch {
+          // Not valid, or refused.
+          return;
+        }
+        compared += 1;
+        expect(pattern.test(subject)).toBe(new RegExp(one).test(subject));
+      }),
+      { numRuns: 3000 },
+    );
+    expect(compared).toBeGreaterThan(1000);
+  });
+});
