@@ -11,7 +11,7 @@ import { z } from 'zod';
 import { parseCommands } from './__testUtils__/readmeCommands';
 import { EXAMPLE_HOST, readManifest, ROOT } from './__testUtils__/readmeText';
 import { startCatalogBackend } from './__testUtils__/testBackend';
-import { readProviderConfigs } from './config/readProviderConfigs';
+import { readDiscoveryConfig, readProviderConfigs } from './config/readProviderConfigs';
 import * as own from './index';
 
 const PEER = '@backstage/plugin-catalog-backend-module-bitbucket-server';
@@ -90,11 +90,58 @@ describe('the configurations of the page', () => {
     expect(secret).toBe('${BITBUCKET_WEBHOOK_SECRET}');
   });
 
+  /** As its documentation shows them: docs/integrations/bitbucketServer/discovery.md of Backstage. */
+  it('include all that the published module documents', () => {
+    const documented = {
+      yourProviderId: {
+        host: EXAMPLE_HOST,
+        catalogPath: '/catalog-info.yaml',
+        filters: {
+          projectKey: '^apis-.*$',
+          repoSlug: '^service-.*$',
+          branch: 'master',
+          skipArchivedRepos: true,
+        },
+        validateLocationsExist: false,
+        schedule: {
+          frequency: { minutes: 30 },
+          timeout: { minutes: 3 },
+          initialDelay: { seconds: 15 },
+          scope: 'local',
+        },
+      },
+    };
+    const providers = { bitbucketServer: documented };
+    const token = 'BBDC-token';
+    const { providers: read, warnings } = readDiscoveryConfig(
+      configOf(
+        { integrations: { bitbucketServer: [{ host: EXAMPLE_HOST, token }] } },
+        { catalog: { providers } },
+      ),
+    );
+
+    expect(read).toMatchObject([
+      {
+        config: {
+          filters: { repoSlug: { source: '^service-.*$' }, skipArchivedRepos: true },
+          branch: undefined,
+          schedule: { initialDelay: { seconds: 15 }, scope: 'global' },
+        },
+      },
+    ]);
+    const key = 'catalog.providers.bitbucketServer.yourProviderId';
+    expect(warnings).toEqual([
+      `${key}.filters.branch has no effect; delete this line: the published module ignored it`,
+      expect.stringMatching(
+        `^${key}.schedule.scope is taken for "global"; delete this line`,
+      ),
+    ]);
+  });
+
   it.each([
     ['a misspelt key', { catalogpath: '/x.yaml' }, /catalogpath/],
-    ['a branch among the filters', { filters: { branch: 'main' } }, /filters\.branch/],
     ['a bad regular expression', { filters: { projectKey: '[' } }, /filters\.projectKey/],
-    ['a local schedule', { schedule: localSchedule() }, /schedule\.scope/],
+    ['a throttle', { throttling: { limit: 1 } }, /throttling is not a known key/],
   ])('would be refused with %s', (_, wrong, message) => {
     const providers = { bitbucketServer: { host: EXAMPLE_HOST, ...wrong } };
     const config = configOf(INTEGRATION, { catalog: { providers } });
@@ -102,10 +149,6 @@ describe('the configurations of the page', () => {
     expect(() => readProviderConfigs(config)).toThrow(message);
   });
 });
-
-function localSchedule() {
-  return { frequency: { minutes: 30 }, timeout: { minutes: 3 }, scope: 'local' };
-}
 
 describe('the commands of the page', () => {
   const lines = blocksOf('sh').join('').trim().split('\n');

@@ -89,9 +89,16 @@ export class ConfigSection {
     return this.config.getOptional(key);
   }
 
-  /** Refuses every key that is not among the allowed ones. */
-  allowOnly(allowed: readonly string[]): void {
+  /** Refuses every key that is not among the allowed ones, and warns of the ignored ones. */
+  allowOnly(allowed: readonly string[], ignored: readonly string[] = []): void {
     for (const key of this.config.keys().filter(name => !allowed.includes(name))) {
+      if (ignored.includes(key)) {
+        this.addWarning(
+          key,
+          'has no effect; delete this line: the published module ignored it',
+        );
+        continue;
+      }
       const remedy = suggestKey(key, allowed) ?? 'remove it';
       this.addProblem(
         key,
@@ -104,8 +111,13 @@ export class ConfigSection {
    * Opens the object below a key; an empty one where the key is not set.
    *
    * @param allowed - the keys it may hold
+   * @param ignored - keys that may be there too, and have no effect
    */
-  section(key: string, allowed: readonly string[]): ConfigSection {
+  section(
+    key: string,
+    allowed: readonly string[],
+    ignored: readonly string[] = [],
+  ): ConfigSection {
     const value = this.value(key);
     if (value !== undefined && !isJsonObject(value)) {
       this.addBadValue(key, `must be an object with the keys ${allowed.join(', ')}`);
@@ -115,7 +127,7 @@ export class ConfigSection {
       this.fullKey(key),
       this.findings,
     );
-    section.allowOnly(allowed);
+    section.allowOnly(allowed, ignored);
     return section;
   }
 

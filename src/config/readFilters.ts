@@ -22,7 +22,8 @@ const WRITTEN_WITH_SLASHES = /^\/.*\/[a-z]*$/;
  * @param provider - the section that holds the key `filters`
  */
 export function readFilters(provider: ConfigSection): RepositoryFilters {
-  const section = provider.section('filters', keysOf('filters'));
+  // Documented by the published module, and not read by it.
+  const section = provider.section('filters', keysOf('filters'), ['branch']);
   const exclude = section.section('exclude', keysOf('filters.exclude'));
   const filters: RepositoryFilters = {
     projectKey: readPattern(section, 'projectKey'),

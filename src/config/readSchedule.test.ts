@@ -45,12 +45,6 @@ describe('readSchedule', () => {
       ['is missing', 'such as { minutes: 25 }'],
     ],
     [
-      'a scope in which replicas would undo what others found',
-      { frequency: 'PT1H', timeout, scope: 'local' },
-      '.scope',
-      ['must be "global" or left out'],
-    ],
-    [
       'a missing frequency',
       { timeout },
       '.frequency',

@@ -38,7 +38,8 @@ export function readSchedule(
     return DEFAULT_SCHEDULE;
   }
   try {
-    return readSchedulerServiceTaskScheduleDefinitionFromConfig(schedule.config);
+    const read = readSchedulerServiceTaskScheduleDefinitionFromConfig(schedule.config);
+    return read.scope === 'local' ? { ...read, scope: 'global' } : read;
   } catch (error) {
     provider.addProblem('schedule', `cannot be read: ${stringifyError(error)}`);
     return DEFAULT_SCHEDULE;
@@ -64,9 +65,9 @@ function checkSchedule(schedule: ConfigSection): void {
   }
   schedule.durationMs('initialDelay', {}, { zero: true });
   if (schedule.value('scope') === 'local') {
-    schedule.addProblem(
+    schedule.addWarning(
       'scope',
-      'must be "global" or left out: with "local", each replica would run by itself and undo what the others found',
+      'is taken for "global"; delete this line: each replica would run by itself and undo what the others found',
     );
   } else {
     schedule.oneOf('scope', ['global']);

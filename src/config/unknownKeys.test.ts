@@ -18,12 +18,6 @@ describe('a key the reader does not know', () => {
       ['did you mean filters.projectKey'],
     ],
     [
-      'a branch below filters',
-      { filters: { branch: 'a' } },
-      'filters.branch',
-      ['did you mean branch, counted'],
-    ],
-    [
       'a key that exists nowhere',
       { colour: 'red' },
       'colour',
