@@ -104,11 +104,19 @@ export interface Problem {
   readonly detail: string;
 }
 
+/** Why a question was not answered. */
+export interface Unanswered {
+  readonly kind: 'unknown';
+  readonly problem: Problem;
+  /** Bitbucket itself refused it to this account, by name: asking again soon is of no use. */
+  readonly isRefusal?: boolean;
+}
+
 /** What one question to Bitbucket can yield. `unknown` must never remove anything. */
 export type Lookup<T> =
   | { readonly kind: 'found'; readonly value: T }
   | { readonly kind: 'absent'; readonly reason: AbsenceReason }
-  | { readonly kind: 'unknown'; readonly problem: Problem };
+  | Unanswered;
 
 /** How a repository ends a run: exactly one of these. */
 export type RepositoryOutcome =
@@ -141,13 +149,15 @@ export type ListingStep<T> =
       readonly notServed: boolean;
       /** Bitbucket says that what was to be listed does not exist. */
       readonly gone: boolean;
+      /** See {@link Unanswered.isRefusal}. */
+      readonly isRefusal?: boolean;
     };
 
 /** What asking for one repository yields. */
 export type RepositoryLookup =
   | { readonly kind: 'found'; readonly repository: Repository }
   | { readonly kind: 'gone' }
-  | { readonly kind: 'unknown'; readonly problem: Problem };
+  | Unanswered;
 
 /** What asking for the labels of one repository yields; names in lower case. */
 export type LabelsLookup =

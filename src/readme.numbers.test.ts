@@ -31,7 +31,6 @@ describe('what the README says about time', () => {
     const queue = new CoalescingQueue<string, void>({
       clock,
       signal: new AbortController().signal,
-      concurrency: 1,
       merge: (_, later) => later,
       work: async () => {
         lastMs = clock.now() - startedMs;

@@ -99,6 +99,8 @@ describe('getRepository', () => {
     expect(await ask(client => client.getRepository(API))).toEqual({
       kind: 'unknown',
       problem: { reason, detail: expect.any(String) },
+      // Nothing but Bitbucket's own word is a refusal.
+      ...(effect === 'lost-permission' && { isRefusal: true }),
     });
     expect(attempts).toHaveLength(count);
   });

@@ -15,7 +15,7 @@ import {
   RepositoryLookup,
 } from '../model';
 import { HttpReply, HttpRequest, Transport } from '../http/types';
-import { problemOf, provesRepositoryGone } from './assessReply';
+import { provesRepositoryGone, unanswered } from './assessReply';
 import { getDefaultBranch, getFileChanges } from './branches';
 import { findFile, listFiles } from './files';
 import { getLabels, listLabeled } from './labels';
@@ -114,9 +114,7 @@ export class RestClient {
     }
     const repository =
       reply.status === 200 ? parseRepository(parseJson(reply.body)) : undefined;
-    return repository
-      ? { kind: 'found', repository }
-      : { kind: 'unknown', problem: problemOf(reply) };
+    return repository ? { kind: 'found', repository } : unanswered(reply);
   }
 
   /**
@@ -227,6 +225,7 @@ export class RestClient {
         yield {
           kind: 'failed',
           problem: doubt || problem,
+          isRefusal: reply && unanswered(reply).isRefusal,
           notServed: reply !== undefined && isNotServed(reply),
           gone: isGone && !doubt,
         };

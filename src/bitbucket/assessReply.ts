@@ -3,7 +3,7 @@
  * that knows which answers prove something and which prove nothing.
  */
 
-import { AbsenceReason, Problem } from '../model';
+import { AbsenceReason, Problem, Unanswered } from '../model';
 import { HttpReply } from '../http/types';
 import { parseJson, parseServerErrors, ServerError } from './wire';
 
@@ -65,6 +65,15 @@ export function provesRepositoryGone(reply: HttpReply): boolean {
     canProve(reply.status) &&
     names(reply, 'NoSuchRepositoryException', 'NoSuchProjectException')
   );
+}
+
+/**
+ * Why an answer tells nothing, and whether it is Bitbucket's own refusal: a 401 may as well
+ * come from a proxy.
+ */
+export function unanswered(reply: HttpReply): Unanswered {
+  const isRefusal = names(reply, 'AuthorisationException');
+  return { kind: 'unknown', problem: problemOf(reply), ...(isRefusal && { isRefusal }) };
 }
 
 /** 4xx, but not those that speak of the caller: authentication, permission, rate. */

@@ -53,6 +53,20 @@ describe('getDefaultBranch', () => {
     expect(answer).toEqual({ kind: 'absent', reason: 'branch-not-found' });
   });
 
+  it('says that there is none where the repository is gone, for who then asks for that', async () => {
+    const { bitbucket, ask } = connect();
+    bitbucket.deleteRepository('PAY', 'api');
+    const answer = await ask(client => client.getDefaultBranch(API));
+    expect(answer).toEqual({ kind: 'absent', reason: 'branch-not-found' });
+  });
+
+  it('cannot tell where Bitbucket refuses it, and says that this is its own word', async () => {
+    const { bitbucket, ask } = connect();
+    bitbucket.faults.add({ effect: 'lost-permission' });
+    const answer = await ask(client => client.getDefaultBranch(API));
+    expect(answer).toEqual({ ...unknown('not-permitted'), isRefusal: true });
+  });
+
   it.each<[string, FaultOptions['effect'], string]>([
     ['a missing permission', { type: 'status', status: 401 }, 'not-permitted'],
     ['a bare 404', { type: 'status', status: 404 }, 'unexpected-answer'],

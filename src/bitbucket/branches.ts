@@ -1,7 +1,8 @@
 /** Questions about branches and what happened on them, one request each. */
 
 import { FileChange, Lookup } from '../model';
-import { problemOf, provenAbsence } from './assessReply';
+import { HttpReply } from '../http/types';
+import { provenAbsence, provesRepositoryGone, unanswered } from './assessReply';
 import { AskOptions, Session } from './Session';
 import { parseBranchName, parseFileChange, parseJson, parsePage } from './wire';
 
@@ -24,11 +25,21 @@ export async function getDefaultBranch(
   if (name !== undefined) {
     return { kind: 'found', value: name };
   }
+  return absentReason(reply) ?? unanswered(reply);
+}
+
+/** Where the repository itself is gone, there is no branch either: whoever needs more asks for it. */
+function absentReason(
+  reply: HttpReply,
+): Extract<Lookup<string>, { kind: 'absent' }> | undefined {
   // 204: an empty repository, on versions that say so.
   const reason = reply.status === 204 ? 'empty-repository' : provenAbsence(reply, false);
-  return reason
-    ? { kind: 'absent', reason }
-    : { kind: 'unknown', problem: problemOf(reply) };
+  if (reason) {
+    return { kind: 'absent', reason };
+  }
+  return provesRepositoryGone(reply)
+    ? { kind: 'absent', reason: 'branch-not-found' }
+    : undefined;
 }
 
 /**

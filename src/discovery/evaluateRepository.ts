@@ -3,7 +3,7 @@
  * decision as in a run, for one. What a run decides about the rest does not concern it.
  */
 
-import { Problem, Repository, RepositoryAddress } from '../model';
+import { Repository, RepositoryAddress, Unanswered } from '../model';
 import { ListedRepository } from './filterRepositories';
 import { findCatalogFiles } from './findCatalogFiles';
 import { addressKey, isPlaceholderId } from './identify';
@@ -42,7 +42,7 @@ export type Evaluation =
       readonly delta: RepositoryDelta;
     }
   /** Nothing is known, so nothing changes; it is worth trying again. */
-  | { readonly kind: 'unknown'; readonly problem: Problem };
+  | Unanswered;
 
 /** What an evaluation works with. */
 export interface EvaluationTools {

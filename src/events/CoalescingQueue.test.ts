@@ -9,7 +9,7 @@ const RETRY: WorkResult<string> = { kind: 'retry', detail: 'down' };
 type Work = (items: readonly string[]) => Promise<WorkResult<string>>;
 
 /** A queue of lists; what it worked on, and when, in milliseconds since the start. */
-function createQueue(work: Work = async () => DONE, concurrency = 4) {
+function createQueue(work: Work = async () => DONE) {
   const clock = new FakeClock({ startMs: 0 });
   const end = new AbortController();
   const worked: { atMs: number; items: readonly string[] }[] = [];
@@ -17,7 +17,6 @@ function createQueue(work: Work = async () => DONE, concurrency = 4) {
   const queue = new CoalescingQueue<readonly string[], string>({
     clock,
     signal: end.signal,
-    concurrency,
     merge: (earlier, later) => [...earlier, ...later],
     work: async items => {
       worked.push({ atMs: clock.now(), items });
@@ -138,28 +137,9 @@ describe('a key', () => {
 });
 
 describe('many keys', () => {
-  it('are worked on side by side up to the concurrency', async () => {
-    let busy = 0;
-    let most = 0;
-    const work = async () => {
-      busy += 1;
-      most = Math.max(most, busy);
-      await scene.clock.sleep(SECOND);
-      busy -= 1;
-      return DONE;
-    };
-    const scene = createQueue(work, 3);
-    for (let index = 0; index < 9; index += 1) {
-      void scene.queue.add(`key ${index}`, []);
-    }
-    await scene.clock.runUntilIdle();
-    expect(most).toBe(3);
-    expect(scene.timesOf().at(-1)).toBe(2_500);
-  });
-
   it('do not wait for one that waits for its retry', async () => {
     const work: Work = async items => (items.includes('bad') ? RETRY : DONE);
-    const { clock, queue, worked } = createQueue(work, 1);
+    const { clock, queue, worked } = createQueue(work);
     void queue.add('bad', ['bad']);
     void queue.add('good', ['good']);
     await clock.advance(SECOND);

@@ -4,7 +4,6 @@
  * events.
  */
 
-import pLimit from 'p-limit';
 import { Clock } from '../util/clock';
 
 /** What became of one piece of work. */
@@ -17,8 +16,6 @@ export interface CoalescingQueueOptions<T, R> {
   readonly clock: Pick<Clock, 'now' | 'sleep' | 'random'>;
   /** Ends everything; what waits is dropped. */
   readonly signal: AbortSignal;
-  /** Pieces of work under way at the same time, 1 or more. */
-  readonly concurrency: number;
   /** Joins what arrives for a key with what waits for it. */
   readonly merge: (earlier: T, later: T) => T;
   /** What it throws counts like `retry`. */
@@ -46,13 +43,11 @@ const GIVE_UP_AFTER_MS = 600_000;
 /** See the head of the file. */
 export class CoalescingQueue<T, R> {
   readonly #options: CoalescingQueueOptions<T, R>;
-  readonly #limit: ReturnType<typeof pLimit>;
   /** What waits, by key; `undefined` while a key is worked on or rests. */
   readonly #waiting = new Map<string, Job<T, R> | undefined>();
 
   constructor(options: CoalescingQueueOptions<T, R>) {
     this.#options = options;
-    this.#limit = pLimit(options.concurrency);
   }
 
   /** Keys that are waited for, worked on or at rest. */
@@ -138,7 +133,7 @@ export class CoalescingQueue<T, R> {
 
   async #attempt(item: T): Promise<WorkResult<R>> {
     try {
-      return await this.#limit(() => this.#options.work(item));
+      return await this.#options.work(item);
     } catch (error) {
       return { kind: 'retry', detail: String(error) };
     }

@@ -57,6 +57,12 @@ export class EventLog {
     this.#logger.warn(`${what} could not be handled, the next run catches up: ${error}`);
   }
 
+  listed(project: string, count: number): void {
+    this.#logger.debug(
+      `${project} was listed; ${count} of its repositories are looked at`,
+    );
+  }
+
   evaluated(address: RepositoryAddress, reason: string, delta: RepositoryDelta): void {
     const { added, removed, stayed } = delta;
     const message = `${nameOf(address)} was looked at because ${reason}; Locations: ${added.length} added, ${removed.length} removed, ${stayed.length} read again`;
@@ -74,6 +80,12 @@ export class EventLog {
   givenUp(what: string, detail: string): void {
     this.#logger.warn(
       `${what} could not be looked at after an event; the next run does: ${detail}`,
+    );
+  }
+
+  overflowing(maxWaiting: number): void {
+    this.#logger.warn(
+      `More than ${maxWaiting} repositories that are not known wait to be looked at because of events; others are left to the next run`,
     );
   }
 

@@ -108,7 +108,7 @@ describe('a project that was modified', () => {
     expect(scene.asked()).toEqual(ONE_LISTING);
   });
 
-  it('and out of scope costs its listing and nothing more', async () => {
+  it('and out of scope costs nothing', async () => {
     const scene = await startEvents({
       config: { filters: { projectKey: '^PAY$' } },
       repositories: [here('tool', 'OPS')],
@@ -117,9 +117,7 @@ describe('a project that was modified', () => {
     const old = bitbucket.projectJson('OPS') ?? {};
     await deliver(bitbucket.webhook('project:modified', { projectKey: 'OPS', old }));
     await scene.idle();
-    const { 'project-repositories': listings = 0, ...others } = scene.asked();
-    expect(others).toEqual({});
-    expect(listings).toBeLessThanOrEqual(1);
+    expect(scene.asked()).toEqual({});
   });
 
   it('has what its listing lacks confirmed by one request each', async () => {
@@ -161,6 +159,25 @@ describe('a project that was modified', () => {
     expect(scene.first.mutations).toEqual([{ added: [], removed: ['PAY/api'] }]);
   });
 
+  it('does not hold up a push to a repository of another one', async () => {
+    const tool = here('tool', 'OPS');
+    const scene = await startEvents({
+      slugs: Array.from({ length: 200 }, (_, index) => `svc-${index}`),
+      repositories: [{ ...tool, files: { [CATALOG_FILE]: 'x' } }],
+      bitbucket: { latencyMs: 1_000 },
+    });
+    const { bitbucket, clock, deliver, first } = scene;
+    await modifyProject(scene);
+    await clock.advance(3_000);
+    const changes = [bitbucket.writeFile('OPS', 'tool', CATALOG_FILE, 'y')];
+    await deliver(bitbucket.webhook('repo:refs_changed', { ...tool, changes }));
+    await clock.advance(5_000);
+    expect(first.refreshed).toContain('OPS/tool');
+    expect(first.refreshed.length).toBeLessThan(50);
+    scene.shutDown();
+    await clock.settle();
+  });
+
   it('removes nothing where the listing breaks off', async () => {
     const scene = await startEvents({ bitbucket: { pageCaps: { repositories: 2 } } });
     const match = { kind: 'project-repositories', start: 2 } as const;
@@ -188,5 +205,76 @@ describe('a project that was modified', () => {
     });
     await idle();
     expect(first.holds()).toEqual(['PAY/db', 'PAY/gateway', 'PAY/web']);
+  });
+});
+
+describe('a project that nobody knows', () => {
+  it('is listed once where it does not exist, and then left alone for ten minutes', async () => {
+    const scene = await startEvents();
+    const { bitbucket, clock } = scene;
+    bitbucket.addProject({ key: 'NOBODY', name: 'Nobody' });
+    const old = bitbucket.projectJson('NOBODY') ?? {};
+    const webhook = bitbucket.webhook('project:modified', { projectKey: 'NOBODY', old });
+    bitbucket.deleteProject('NOBODY');
+    for (let minute = 0; minute < 10; minute += 1) {
+      const body = JSON.stringify({ ...JSON.parse(webhook.body), minute });
+      await scene.deliver({ ...webhook, body });
+      await clock.advance(MINUTE);
+    }
+    expect(scene.asked()).toEqual(ONE_LISTING);
+  });
+
+  it('is listed at once, but one of many hardly faster than one a second', async () => {
+    const scene = await startEvents();
+    const json = JSON.stringify(scene.bitbucket.projectJson('PAY'));
+    for (let index = 0; index < 500; index += 1) {
+      const project: object = JSON.parse(json.replaceAll('PAY', `X${index}`));
+      const payload = { eventKey: 'project:modified', new: { ...project, id: index } };
+      await scene.deliverPayload(payload, 'project:modified');
+    }
+    await scene.clock.advance(MINUTE);
+    expect(scene.asked()['project-repositories']).toBeLessThanOrEqual(60 + 60);
+    await scene.idle();
+    expect(scene.asked()).toEqual({ 'project-repositories': 500 });
+    expect(scene.results).toHaveLength(500);
+  });
+});
+
+describe('a project that is said to be another one renamed', () => {
+  async function claim(change: (scene: EventScene) => void) {
+    const scene = await startEvents({
+      repositories: [{ ...here('own', 'OPS'), files: { [CATALOG_FILE]: 'x' } }],
+    });
+    change(scene);
+    const payload = {
+      eventKey: 'project:modified',
+      old: { key: 'PAY' },
+      new: scene.bitbucket.projectJson('OPS'),
+    };
+    await scene.deliverPayload(payload, 'project:modified');
+    await scene.idle();
+    return scene;
+  }
+
+  it('takes nothing from it, and does not have each of its repositories asked for', async () => {
+    const scene = await claim(() => undefined);
+    expect(scene.first.mutations).toEqual([]);
+    expect(scene.first.holds()).toHaveLength(4);
+    expect(scene.asked()).toEqual({ 'project-repositories': 2, 'file-check': 1 });
+  });
+
+  it('takes nothing from it where the account may not see it', async () => {
+    const scene = await claim(({ bitbucket }) => {
+      const effect = { type: 'status', status: 401 } as const;
+      bitbucket.faults.add({ match: { projectKey: 'PAY' }, effect });
+    });
+    expect(scene.first.mutations).toEqual([]);
+    expect(scene.first.holds()).toHaveLength(4);
+    expect(scene.asked()['project-repositories']).toBe(2);
+  });
+
+  it('has those asked for that the other one lacks', async () => {
+    const scene = await claim(({ bitbucket }) => bitbucket.deleteProject('PAY'));
+    expect(scene.asked()).toMatchObject({ 'project-repositories': 2, repository: 3 });
   });
 });

@@ -2,6 +2,7 @@
 
 import { FaultOptions } from '../../dev/simulatedBitbucket';
 import { CATALOG_FILE, EventScene, startEvents } from './__testUtils__/eventScene';
+import { pushPayload } from './__testUtils__/payloads';
 
 const MINUTE = 60_000;
 const here = (slug: string, projectKey = 'PAY') => ({ projectKey, slug });
@@ -11,6 +12,14 @@ const WRONG_PASSWORD: FaultOptions['effect'] = {
   status: 401,
   exceptionName: 'com.atlassian.bitbucket.auth.IncorrectPasswordAuthenticationException',
   message: 'Authentication failed. Please check your credentials and try again.',
+};
+
+/** Bitbucket's own word: the account may not see it. */
+const NOT_PERMITTED: FaultOptions['effect'] = {
+  type: 'status',
+  status: 401,
+  exceptionName: 'com.atlassian.bitbucket.AuthorisationException',
+  message: 'You are not permitted to access this resource',
 };
 
 /** When the repository itself was asked for, in milliseconds after the event. */
@@ -82,6 +91,175 @@ describe('a repository that may not be seen any more', () => {
     }
     await idle();
     expect(scene.logger.messages('warn')).toHaveLength(1);
+  });
+});
+
+describe('a repository of which Bitbucket says that the account may not see it', () => {
+  async function refuseIt(slug = 'api') {
+    const scene = await startEvents({ slugs: ['api', 'web', 'db'] });
+    scene.bitbucket.faults.add({
+      match: { repositorySlug: slug },
+      effect: NOT_PERMITTED,
+    });
+    return scene;
+  }
+
+  it.each([['main'], ['feature/x']])(
+    'is asked for once, whichever of its branches is pushed to: %s',
+    async branch => {
+      const scene = await refuseIt();
+      const { bitbucket, idle, push, asked } = scene;
+      await push('api', bitbucket.writeFile('PAY', 'api', CATALOG_FILE, 'x', branch));
+      await idle();
+      expect(asked()).toEqual({ 'default-branch': 1 });
+      expect(scene.first.holds()).toHaveLength(3);
+      expect(scene.results).toEqual(['failed']);
+      expect(scene.logger.messages('warn')).toEqual([
+        expect.stringMatching(/^PAY\/api could not be looked at.*not permitted/),
+      ]);
+    },
+  );
+
+  it('is asked for once too where the event is no push', async () => {
+    const scene = await refuseIt();
+    await scene.tell('repo:deleted', scene.bitbucket.repositoryJson('PAY', 'api'));
+    await scene.idle();
+    expect(scene.asked()).toEqual({ repository: 1 });
+    expect(scene.results).toEqual(['failed']);
+  });
+
+  it('is left alone for ten minutes, however many events come, then asked for again', async () => {
+    const scene = await refuseIt();
+    const { bitbucket, clock, asked, push } = scene;
+    for (let minute = 0; minute < 10; minute += 1) {
+      await push('api', bitbucket.writeFile('PAY', 'api', 'x', `${minute}`));
+      await clock.advance(MINUTE);
+    }
+    expect(asked()).toEqual({ 'default-branch': 1 });
+    expect(scene.logger.messages('warn')).toHaveLength(1);
+    await push('api', bitbucket.writeFile('PAY', 'api', 'x', 'at last'));
+    await scene.idle();
+    expect(asked()).toEqual({ 'default-branch': 2 });
+  });
+
+  it('does not keep another one from being looked at', async () => {
+    const { bitbucket, first, idle, push } = await refuseIt();
+    await push('api', bitbucket.writeFile('PAY', 'api', CATALOG_FILE, 'x'));
+    await push('web', bitbucket.writeFile('PAY', 'web', CATALOG_FILE, 'x'));
+    await idle();
+    expect(first.refreshed).toEqual(['PAY/web']);
+  });
+});
+
+describe('a project that the account may not see', () => {
+  it('is listed once, and then left alone for ten minutes', async () => {
+    const scene = await startEvents();
+    const { bitbucket, clock, deliver, idle, asked } = scene;
+    const match = { kind: 'project-repositories' } as const;
+    bitbucket.faults.add({ match, effect: NOT_PERMITTED });
+    const old = bitbucket.projectJson('PAY') ?? {};
+    for (let minute = 0; minute < 10; minute += 1) {
+      await deliver(bitbucket.webhook('project:modified', { projectKey: 'PAY', old }));
+      await clock.advance(MINUTE);
+    }
+    expect(asked()['project-repositories']).toBe(1);
+    await deliver(bitbucket.webhook('project:modified', { projectKey: 'PAY', old }));
+    await idle();
+    expect(asked()['project-repositories']).toBe(2);
+    expect(scene.first.holds()).toHaveLength(3);
+  });
+});
+
+describe('a repository that nobody knows', () => {
+  const unknownTo = ({ bitbucket }: EventScene, slug: string) => {
+    const json = JSON.stringify(bitbucket.repositoryJson('PAY', 'api'));
+    const repository: object = JSON.parse(json.replaceAll('api', slug));
+    return pushPayload({ repository: { ...repository, id: 4_711 } });
+  };
+
+  it.each([
+    ['does not exist', undefined],
+    ['may not be seen', NOT_PERMITTED],
+  ])('and %s costs one request for as many pushes as come', async (_, effect) => {
+    const scene = await startEvents();
+    if (effect) {
+      scene.bitbucket.faults.add({ match: { repositorySlug: 'nobody' }, effect });
+    }
+    for (let minute = 0; minute < 9; minute += 1) {
+      await scene.deliverPayload({ ...unknownTo(scene, 'nobody'), minute });
+      await scene.clock.advance(MINUTE);
+    }
+    expect(scene.asked()).toEqual({ repository: 1 });
+    expect(scene.logger.messages('warn')).toEqual([]);
+    expect(new Set(scene.results.slice(1))).toEqual(new Set(['ignored']));
+  });
+
+  it('and exists costs no look-up of its default branch', async () => {
+    const scene = await startEvents({ repositories: [here('new')] });
+    const { bitbucket, push, idle, first, asked } = scene;
+    await scene.store.save('default', { repositories: [], held: [] });
+    await push('new', bitbucket.writeFile('PAY', 'new', CATALOG_FILE, 'x', 'feature/x'));
+    await idle();
+    expect(asked()).toEqual({ repository: 1, 'file-check': 1 });
+    expect(first.mutations).toEqual([]);
+  });
+
+  it('and is filtered out by what its row shows costs no more than that row', async () => {
+    const scene = await startEvents({ config: { filters: { skipArchivedRepos: true } } });
+    const { bitbucket, push, idle, asked } = scene;
+    bitbucket.addRepository({ ...here('old'), archived: true });
+    await push('old', bitbucket.writeFile('PAY', 'old', CATALOG_FILE, 'x'));
+    await idle();
+    expect(asked()).toEqual({ repository: 1 });
+  });
+});
+
+describe('a flood of events about repositories that nobody knows', () => {
+  async function flood(count: number) {
+    const scene = await startEvents({ bitbucket: { latencyMs: 100 } });
+    const json = JSON.stringify(scene.bitbucket.repositoryJson('PAY', 'api'));
+    for (let index = 0; index < count; index += 1) {
+      const repository: object = JSON.parse(json.replaceAll('api', `nobody-${index}`));
+      const payload = pushPayload({ repository: { ...repository, id: 10_000 + index } });
+      await scene.deliverPayload(payload);
+    }
+    return scene;
+  }
+
+  it('costs a request each at most, a minute’s worth of them at once and one a second', async () => {
+    const scene = await flood(3_000);
+    await scene.clock.advance(MINUTE);
+    expect(scene.asked().repository).toBeLessThanOrEqual(60 + 60);
+    await scene.idle();
+    expect(Object.keys(scene.asked())).toEqual(['repository']);
+    expect(scene.asked().repository).toBeLessThanOrEqual(1_061);
+    expect(scene.results).toHaveLength(3_000);
+    expect(scene.pending()).toBe(0);
+    expect(scene.clock.sleeping).toBe(0);
+    expect(scene.logger.messages('warn')).toEqual([
+      expect.stringMatching(/^More than 1000 repositories that are not known wait/),
+    ]);
+  });
+
+  it('does not hold up a push to one that is known', async () => {
+    const scene = await flood(6_000);
+    const { bitbucket, clock, first, push } = scene;
+    await clock.advance(2_000);
+    await push('api', bitbucket.writeFile('PAY', 'api', CATALOG_FILE, 'x'));
+    await clock.advance(2_000);
+    expect(first.refreshed).toEqual(['PAY/api']);
+    scene.shutDown();
+    await clock.settle();
+    expect(clock.sleeping).toBe(0);
+  });
+
+  it('holds up a new repository no longer than itself', async () => {
+    const scene = await flood(100);
+    const { bitbucket, first, idle, push } = scene;
+    bitbucket.addRepository({ ...here('new'), files: { [CATALOG_FILE]: 'x' } });
+    await push('new', bitbucket.writeFile('PAY', 'new', CATALOG_FILE, 'y'));
+    await idle();
+    expect(first.mutations).toEqual([{ added: ['PAY/new'], removed: [] }]);
   });
 });
 

@@ -3,6 +3,7 @@
  * out what matters, has those repositories looked at and tells the catalog.
  */
 
+import pLimit from 'p-limit';
 import { RestClient } from '../bitbucket/RestClient';
 import { addressKey } from '../discovery/identify';
 import { Evaluation } from '../discovery/evaluateRepository';
@@ -11,8 +12,10 @@ import { EventStore } from '../store/EventStore';
 import { Clock } from '../util/clock';
 import { CoalescingQueue, WorkResult } from './CoalescingQueue';
 import { EventClients } from './EventClients';
+import { EventLanes } from './EventLanes';
 import { EventLog, EventResult, nameOf } from './EventLog';
 import { formerAddress, mergePending, PendingRepository } from './pendingRepository';
+import { RecentRefusals } from './RecentRefusals';
 import { decideRelevance, RelevanceContext, RelevanceDecision } from './relevance';
 import { SingleChange } from './repositoryChanges';
 import { ScmEventPublisher } from './ScmEventPublisher';
@@ -20,8 +23,8 @@ import { ScmEventPublisher } from './ScmEventPublisher';
 /** What changes are handled with. */
 export interface RepositoryChangeHandlerOptions {
   readonly host: string;
-  /** Repositories looked at at the same time, 1 or more. */
-  readonly concurrency: number;
+  readonly lanes: EventLanes;
+  readonly refusals: RecentRefusals;
   readonly clients: EventClients;
   readonly evaluator: RepositoryEvaluator;
   readonly relevance: RelevanceContext;
@@ -37,19 +40,24 @@ type Relevant = Extract<RelevanceDecision, { kind: 'relevant' }>;
 type Worked = WorkResult<EventResult>;
 
 const LISTED: Relevant = { kind: 'relevant', reason: 'its project was changed' };
+const IGNORED: Worked = { kind: 'done', result: 'ignored' };
+
+/** Decisions under way at the same time. */
+const MAX_DECISIONS = 8;
 
 /** Handles changes of repositories for one provider. */
 export class RepositoryChangeHandler {
   readonly #options: RepositoryChangeHandlerOptions;
   readonly #queue: CoalescingQueue<PendingRepository, EventResult>;
+  /** Of decisions: each asks the database. */
+  readonly #triage = pLimit(MAX_DECISIONS);
 
   constructor(options: RepositoryChangeHandlerOptions) {
     this.#options = options;
-    const { clients, clock, concurrency, log, signal } = options;
+    const { clients, clock, log, signal } = options;
     this.#queue = new CoalescingQueue({
       clock,
       signal,
-      concurrency,
       merge: mergePending,
       work: item => clients.guard(nameOf(item.repository), () => this.#work(item)),
       onGiveUp: ({ repository }, detail) => {
@@ -71,38 +79,55 @@ export class RepositoryChangeHandler {
 
   /** Has a repository looked at, together with what else happens to it. */
   add(item: PendingRepository): Promise<EventResult> {
-    return this.#queue.add(addressKey(item.repository), item);
+    return this.#queue.add(keyOf(item), item);
   }
 
   async #work(item: PendingRepository): Promise<Worked> {
-    const { log, relevance } = this.#options;
+    const { log, refusals, relevance } = this.#options;
     const name = nameOf(item.repository);
+    if (!item.listed && refusals.covers(name)) {
+      return IGNORED;
+    }
     const decision = item.listed
       ? LISTED
-      : await decideRelevance(item.changes, relevance);
+      : await this.#triage(() => decideRelevance(item.changes, relevance));
     switch (decision.kind) {
       case 'relevant':
-        return this.#evaluate(item, decision);
+        return this.#inLane(item, decision, () => this.#evaluate(item, decision));
       case 'ignored':
         log.ignored(name, decision.reason);
-        return { kind: 'done', result: 'ignored' };
+        return IGNORED;
       case 'unknown':
-        log.retried(name, decision.problem.detail);
-        return { kind: 'retry', detail: decision.problem.detail };
+        // Only of what is known a default branch is asked for.
+        return refusals.conclude(name, decision, true);
       default:
         return decision satisfies never;
     }
   }
 
+  async #inLane(
+    item: PendingRepository,
+    { isKnown }: Relevant,
+    work: () => Promise<Worked>,
+  ): Promise<Worked> {
+    const { lanes } = this.#options;
+    if (item.isOneOfMany) {
+      return lanes.bulk(work);
+    }
+    return isKnown ? lanes.known(work) : ((await lanes.unknown(work)) ?? IGNORED);
+  }
+
   async #evaluate(item: PendingRepository, decision: Relevant): Promise<Worked> {
-    const { clients, evaluator, log, signal } = this.#options;
+    const { clients, evaluator, log, refusals, signal } = this.#options;
     const { repository: address, listed } = item;
     const client = await clients.open();
     const request = { address, was: formerAddress(item), listed };
     const evaluation = await evaluator.evaluate(request, client, signal);
     if (evaluation.kind === 'unknown') {
-      log.retried(nameOf(address), evaluation.problem.detail);
-      return { kind: 'retry', detail: evaluation.problem.detail };
+      return refusals.conclude(nameOf(address), evaluation, decision.isKnown === true);
+    }
+    if (!evaluation.repository && evaluation.delta.removed.length === 0) {
+      refusals.add(nameOf(address));
     }
     log.evaluated(address, decision.reason, evaluation.delta);
     await this.#forgetDefaultBranch(item, evaluation);
@@ -135,4 +160,8 @@ export class RepositoryChangeHandler {
       log.notPublished(nameOf(item.repository), error);
     }
   }
+}
+
+function keyOf({ repository }: PendingRepository): string {
+  return addressKey(repository);
 }

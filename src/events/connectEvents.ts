@@ -9,8 +9,10 @@ import { CreatedProvider } from '../provider/createProviders';
 import { EventStore } from '../store/EventStore';
 import { Clock } from '../util/clock';
 import { EventClients } from './EventClients';
+import { EventLanes } from './EventLanes';
 import { EventLog, EventObserver } from './EventLog';
 import { ProjectChangeHandler } from './ProjectChangeHandler';
+import { RecentRefusals } from './RecentRefusals';
 import { createRelevanceContext } from './relevanceContext';
 import { RepositoryChangeHandler } from './RepositoryChangeHandler';
 import { ScmEventPublisher } from './ScmEventPublisher';
@@ -91,11 +93,17 @@ function createHandlers(
     repositoryUrl: repository => repositoryUrl(repository, integration),
   });
   const branches = eventStore;
-  const shared = { clients, relevance, log, clock, signal };
+  const lanes = new EventLanes({
+    concurrency,
+    clock,
+    signal,
+    onOverflow: maxWaiting => log.overflowing(maxWaiting),
+  });
+  const refusals = new RecentRefusals({ clock, log });
+  const shared = { clients, lanes, refusals, relevance, log, clock, signal };
   const repositories = new RepositoryChangeHandler({
     ...shared,
     host,
-    concurrency,
     evaluator,
     branches,
     publisher,

@@ -12,6 +12,8 @@ export interface PendingRepository {
   readonly changes: readonly SingleChange[];
   /** As a listing has just shown it: it is looked at whatever the events say. */
   readonly listed?: ListedRepository;
+  /** A project was changed, and nothing else happened: others go first. */
+  readonly isOneOfMany?: boolean;
 }
 
 /** Joins what happened later with what happened before. */
@@ -34,6 +36,7 @@ export function mergePending(
     },
     changes: [...changes.values()],
     ...(listed && { listed }),
+    isOneOfMany: earlier.isOneOfMany && later.isOneOfMany,
   };
 }
 

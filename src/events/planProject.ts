@@ -57,10 +57,15 @@ function toListed(listed: ListedRepository, change: ProjectChange): PendingRepos
     repository,
     changes: [{ type: 'modified', repository, ...(was && { was }) }],
     listed,
+    isOneOfMany: true,
   };
 }
 
-function toMissing({ repositoryId, projectKey, slug }: KnownRepository) {
+function toMissing({
+  repositoryId,
+  projectKey,
+  slug,
+}: KnownRepository): PendingRepository {
   const repository = { id: repositoryId, projectKey, slug };
-  return { repository, changes: [{ type: 'deleted', repository } as const] };
+  return { repository, changes: [{ type: 'deleted', repository }], isOneOfMany: true };
 }

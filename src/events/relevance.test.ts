@@ -161,6 +161,7 @@ describe('a push to our server', () => {
     expect(decision).toEqual({
       kind: 'relevant',
       reason: 'there is no default branch',
+      isKnown: true,
     });
   });
 
@@ -217,11 +218,35 @@ it.each(TYPES)(
     for (const world of [{}, RELEASE]) {
       const { decide, lookedUp } = setUp(world);
       const decision = await decide({ type, repository: API });
-      expect(decision).toEqual({ kind: 'relevant', reason: REASONS[type] });
+      expect(decision).toEqual({
+        kind: 'relevant',
+        reason: REASONS[type],
+        isKnown: true,
+      });
       expect(lookedUp).toEqual([]);
     }
   },
 );
+
+it.each<[string, KnownRepository[], SingleChange, boolean]>([
+  ['its address', [known(7, 'pay/API')], { type: 'unknown', repository: API }, true],
+  ['nothing of it', [], { type: 'unknown', repository: API }, false],
+  [
+    'only the id that the payload claims',
+    [known(7, 'PAY/victim')],
+    { type: 'unknown', repository: API },
+    false,
+  ],
+  [
+    'only the former address that the payload claims',
+    [known(8, 'PAY/victim')],
+    { type: 'modified', repository: API, was: address('PAY/victim') },
+    false,
+  ],
+])('a repository is known where Bitbucket has shown %s', async (_, rows, change, is) => {
+  const decision = await setUp({ rows }).decide(change);
+  expect(decision).toMatchObject({ kind: 'relevant', isKnown: is });
+});
 
 it('several changes of one repository are decided by the first that matters, pushes last', async () => {
   const { decide, lookedUp } = setUp();
@@ -340,6 +365,19 @@ describe('what the filters leave out', () => {
 });
 
 describe('a change of a project', () => {
+  it.each<[string, { key: string; formerKey?: string }, string]>([
+    ['is ignored where neither key is known', { key: 'OPS' }, 'ignored'],
+    ['is ignored where a former key is', { key: 'OPS', formerKey: 'X' }, 'ignored'],
+    ['matters where it was known before', { key: 'OPS', formerKey: 'PAY' }, 'relevant'],
+    ['matters where it is known', { key: 'PAY' }, 'relevant'],
+  ])('that the filters leave out %s', async (_, change, kind) => {
+    const world = { filters: filters({ projectKey: /^(?!OPS|PAY$)/ }) };
+    const selfUrl = `${BASE}/projects/${change.key}`;
+    expect(await setUp(world).decideProject({ ...change, selfUrl })).toMatchObject({
+      kind,
+    });
+  });
+
   it.each([
     [
       'with our link matters',

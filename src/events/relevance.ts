@@ -7,9 +7,9 @@
 
 import { addressKey, isPlaceholderId } from '../discovery/identify';
 import { KnownRepository, Vicinity } from '../discovery/types';
-import { assessAddress } from '../filters/repositoryFilter';
+import { assessAddress, assessProjectKey } from '../filters/repositoryFilter';
 import { RepositoryFilters } from '../filters/types';
-import { Lookup, Problem, RepositoryAddress } from '../model';
+import { Lookup, RepositoryAddress, Unanswered } from '../model';
 import { toWebBase, webBaseOf } from '../util/webBase';
 import { ProjectChange, RefChange, SingleChange } from './repositoryChanges';
 
@@ -37,10 +37,12 @@ export type RelevanceDecision =
       readonly reason: string;
       /** The branch that was pushed to, where that is why; short name. */
       readonly branch?: string;
+      /** Bitbucket has shown a repository at its address before. */
+      readonly isKnown?: boolean;
     }
   | { readonly kind: 'ignored'; readonly reason: string }
   /** It depends on something that could not be found out. */
-  | { readonly kind: 'unknown'; readonly problem: Problem };
+  | Unanswered;
 
 /** Decides whether one of these changes makes a provider look at the repository again. */
 export async function decideRelevance(
@@ -65,18 +67,21 @@ export async function decideRelevance(
 export async function decideProjectRelevance(
   { key, formerKey, selfUrl }: ProjectChange,
   context: RelevanceContext,
-): Promise<Exclude<RelevanceDecision, { kind: 'unknown' }>> {
-  if (selfUrl === undefined) {
-    const isKnown = await context.isProjectKnown([
-      key,
-      ...(formerKey ? [formerKey] : []),
-    ]);
-    return isKnown ? PROJECT_CHANGED : ABOUT_NOTHING_KNOWN;
+): Promise<Exclude<RelevanceDecision, Unanswered>> {
+  if (selfUrl !== undefined && !(await isOurs(selfUrl, context))) {
+    return FOREIGN;
   }
-  return (await isOurs(selfUrl, context)) ? PROJECT_CHANGED : FOREIGN;
+  const keys = [key, ...(formerKey === undefined ? [] : [formerKey])];
+  const isKnown = await context.isProjectKnown(keys);
+  const exclusion = assessProjectKey(key, context.filters);
+  if (!isKnown && selfUrl === undefined) {
+    return ABOUT_NOTHING_KNOWN;
+  }
+  return !isKnown && exclusion
+    ? ignored(`the filters leave it out (${exclusion})`)
+    : { ...relevant('the project was changed'), isKnown };
 }
 
-const PROJECT_CHANGED = relevant('the project was changed');
 const FOREIGN = ignored('the event comes from another server');
 const ABOUT_NOTHING_KNOWN = ignored(
   'the event carries no link and is about nothing that is known',
@@ -99,11 +104,15 @@ async function decideAboutOne(
     return FOREIGN;
   }
   const related = await context.findRelated(selectorOf(change));
-  return (
+  const here = addressKey(change.repository);
+  const known = related.find(one => addressKey(one) === here);
+  const decision =
     objectionTo(change, related, context) ??
     unasked ??
-    decideByDefaultBranch(change, branches, related, context)
-  );
+    (await decideByDefaultBranch(change, branches, known, context));
+  return decision.kind === 'relevant'
+    ? { ...decision, isKnown: known !== undefined }
+    : decision;
 }
 
 /** @returns `undefined` for a repository of ours that the filters let through, or that may have to go */
@@ -155,10 +164,9 @@ const CHANGED = { ADD: 'created', UPDATE: 'updated', DELETE: 'deleted' } as cons
 async function decideByDefaultBranch(
   { repository }: SingleChange,
   branches: readonly RefChange[],
-  related: readonly KnownRepository[],
+  known: KnownRepository | undefined,
   context: RelevanceContext,
 ): Promise<RelevanceDecision> {
-  const known = related.find(one => addressKey(one) === addressKey(repository));
   if (!known || isPlaceholderId(known.repositoryId)) {
     return relevant('branches changed, and the repository is not known yet');
   }
@@ -168,7 +176,7 @@ async function decideByDefaultBranch(
   const lookup = await context.findDefaultBranch(known);
   switch (lookup.kind) {
     case 'unknown':
-      return { kind: 'unknown', problem: lookup.problem };
+      return lookup;
     case 'absent':
       return relevant('there is no default branch');
     case 'found':

@@ -79,6 +79,24 @@ export function assessAddress(
   return found?.[0] ?? (personal ? 'personal' : undefined);
 }
 
+/**
+ * Tells why all repositories of a project are left out, as far as its key says.
+ *
+ * @returns `undefined` when the key is in scope
+ */
+export function assessProjectKey(
+  key: string,
+  { exclude, personalRepos, projectKey }: RepositoryFilters,
+): ExclusionReason | undefined {
+  if (exclude.projectKey?.test(key)) {
+    return 'excluded-by-pattern';
+  }
+  if (!includes(projectKey, key)) {
+    return 'project-key';
+  }
+  return key.startsWith('~') && !personalRepos ? 'personal' : undefined;
+}
+
 function matchesExclusion(
   repository: RepositoryAddress,
   { exclude }: RepositoryFilters,
