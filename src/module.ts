@@ -33,6 +33,7 @@ import { ConflictBooks } from './provider/ConflictWatch';
 import { createConflictBooks } from './provider/createConflictBooks';
 import { CreatedProvider, createProviders } from './provider/createProviders';
 import { createStores } from './provider/createStores';
+import { describeLostProviders } from './provider/describeLostProviders';
 import { RequestMeter } from './provider/RequestMeter';
 import { createReportRouter } from './router/createReportRouter';
 import { createRefreshObserver } from './router/createRefreshObserver';
@@ -126,6 +127,7 @@ async function install(
     );
   }
   catalog.addEntityProvider(providers);
+  await warnOfLostProviders(services, providers);
   const secondCopy = findSecondCatalogNode();
   if (secondCopy) {
     logger.warn(secondCopy);
@@ -151,6 +153,21 @@ async function install(
     signal: shutdown.signal,
   });
   addRoutes(services, { created, reports, conflicts, shutdownSignal: shutdown.signal });
+}
+
+async function warnOfLostProviders(
+  { database, logger }: Services,
+  providers: readonly { readonly id: string }[],
+): Promise<void> {
+  try {
+    const ids = providers.map(one => one.id);
+    const warning = await describeLostProviders(database, ids);
+    if (warning) {
+      logger.warn(warning);
+    }
+  } catch (error) {
+    logger.debug(`Whether providers are lost could not be found out: ${error}`);
+  }
 }
 
 async function connectConflicts(

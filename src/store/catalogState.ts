@@ -36,6 +36,9 @@ const Annotated = z.object({
   metadata: z.object({ annotations: z.record(z.string(), z.unknown()) }),
 });
 
+/** PostgreSQL gives counts as texts. */
+const CountRow = z.object({ source_key: z.string(), count: z.coerce.number() });
+
 const LocationRow = z.object({ target: z.string() });
 
 /** Those of the entities that another side holds than the one with this location key. */
@@ -91,6 +94,33 @@ export async function readRegisteredUrls(
     rows.forEach(row => registered.add(LocationRow.parse(row).target));
   }
   return registered;
+}
+
+/**
+ * How many entities the catalog has from each provider.
+ *
+ * @param prefix - of the providers' names, their source keys
+ * @returns by name; empty where there are no tables yet
+ */
+export async function countByProvider(
+  knex: Knex,
+  prefix: string,
+): Promise<Map<string, number>> {
+  if (!(await knex.schema.hasTable('refresh_state_references'))) {
+    return new Map();
+  }
+  const rows: unknown[] = await knex('refresh_state_references')
+    .whereLike('source_key', `${prefix}%`)
+    .groupBy('source_key')
+    .orderBy('source_key')
+    .select('source_key')
+    .count({ count: '*' });
+  return new Map(
+    rows.map(row => {
+      const { source_key: name, count } = CountRow.parse(row);
+      return [name, count];
+    }),
+  );
 }
 
 /** @throws an error when the row is not as the catalog writes it */
