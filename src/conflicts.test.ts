@@ -7,6 +7,8 @@ import {
 } from './__testUtils__/conflictWorld';
 import { eventually } from './__testUtils__/eventually';
 import { createTestDatabases } from './__testUtils__/testDatabases';
+import { plainLocationRef } from './provider/locationEntities';
+import { ANNOTATION_REPROCESS_REQUESTED_AT } from './util/annotations';
 
 const databases = createTestDatabases();
 
@@ -22,7 +24,7 @@ afterEach(async () => {
 
 async function start(
   components: Readonly<Record<string, string>>,
-  options: Pick<ConflictWorldOptions, 'providers'> = {},
+  options: Pick<ConflictWorldOptions, 'providers' | 'intervalSeconds'> = {},
   databaseId: DatabaseId = 'SQLITE_3',
 ): Promise<ConflictWorld> {
   const knex = await databases.init(databaseId);
@@ -97,6 +99,141 @@ describe.each(databases.eachSupportedId())('a fork in a catalog on %s', database
 
     await world.backend.waitForEntities('kind=component', 3);
     await eventuallyConflicts(world, []);
+  });
+});
+
+const HOLDER = 'PAY/api';
+
+/**
+ * The catalog has the Component of one repository and has refused it to others, which it
+ * met at the same moment: none of them has seen who has it. That happens by chance where it
+ * processes several files at once; whatever it reads again then comes to the same result
+ * once the Component is gone, and what comes to the same result it does not look at.
+ *
+ * @remarks From then on, the catalog reads a file only when it is told to.
+ */
+async function startWithClaimants(
+  databaseId: DatabaseId,
+  claimants: readonly string[],
+): Promise<ConflictWorld> {
+  const world = await start(
+    { [HOLDER]: 'api', 'PAY/web': 'web' },
+    { intervalSeconds: 3_600 },
+    databaseId,
+  );
+  await world.run();
+  await world.backend.waitForEntities('kind=component', 2);
+  const references = () => world.knex('refresh_state_references');
+  const seen = { target_entity_ref: 'component:default/api' };
+  const [parent] = await references().where(seen).select('source_entity_ref');
+  await references().where(seen).delete();
+  claimants.forEach(at => world.add(at, 'api'));
+  await world.run();
+  await eventually(async () =>
+    expect((await world.conflicts()).sort()).toEqual(refusedBy(HOLDER, claimants)),
+  );
+  await references().insert({ ...seen, ...parent });
+  return world;
+}
+
+/** What the report says where the catalog has the Component from one of these repositories. */
+function refusedBy(holder: string, claimants: readonly string[]): string[] {
+  return [
+    ...claimants.map(at => `${holder}: entity holds, catalog-info.yaml of ${at}`),
+    ...claimants.map(at => `${at}: entity refused, catalog-info.yaml of ${holder}`),
+  ].sort();
+}
+
+/** Waits until the catalog has the Component from one of these, and the report says so. */
+async function eventuallyHeldByOneOf(
+  world: ConflictWorld,
+  claimants: readonly string[],
+): Promise<void> {
+  await eventually(async () => {
+    const source = await sourceOf(world, 'api');
+    const holder = claimants.find(at => source === `url:${world.targetOf(at)}`);
+    expect(claimants).toContain(holder);
+    const others = claimants.filter(at => at !== holder);
+    expect((await world.conflicts()).sort()).toEqual(refusedBy(holder ?? '', others));
+  });
+  expect(await world.count()).toBe(claimants.length - 1);
+}
+
+/** The Locations that the catalog was told to process as if they had changed. */
+async function reprocessed(world: ConflictWorld) {
+  const locations = await world
+    .knex('refresh_state')
+    .where('entity_ref', 'like', 'location:%');
+  return locations.filter(one =>
+    String(one.unprocessed_entity).includes(ANNOTATION_REPROCESS_REQUESTED_AT),
+  );
+}
+
+/** How the catalog is to process the Locations of these: what it was given, and when it does. */
+async function plannedReads(world: ConflictWorld, claimants: readonly string[]) {
+  const refs = claimants.map(at => plainLocationRef(world.targetOf(at)));
+  return world
+    .knex('refresh_state')
+    .whereIn('entity_ref', refs)
+    .orderBy('entity_ref')
+    .select('entity_ref', 'unprocessed_entity', 'next_update_at');
+}
+
+describe.each<{ databaseId: DatabaseId; claimants: string[] }>([
+  { databaseId: 'SQLITE_3', claimants: ['PAY/copy'] },
+  ...databases
+    .eachSupportedId()
+    .map(([databaseId]) => ({ databaseId, claimants: ['PAY/copy', 'SHOP/copy'] })),
+])('an entity on $databaseId that was refused to $claimants', options => {
+  const { databaseId, claimants } = options;
+
+  it('is read from there once a run has removed the repository that has it', async () => {
+    const world = await startWithClaimants(databaseId, claimants);
+    world.bitbucket.deleteRepository('PAY', 'api');
+
+    await world.run();
+
+    await eventuallyHeldByOneOf(world, claimants);
+    expect(await reprocessed(world)).toHaveLength(claimants.length);
+    await world.run();
+    expect(await reprocessed(world)).toEqual([]);
+    await eventuallyHeldByOneOf(world, claimants);
+  });
+
+  it('is read from there once an event has removed the file that has it', async () => {
+    const world = await startWithClaimants(databaseId, claimants);
+
+    await world.pushWithoutFile(HOLDER);
+
+    await eventuallyHeldByOneOf(world, claimants);
+  });
+
+  it('is read from there once its own file gives it up and the catalog deletes it', async () => {
+    const world = await startWithClaimants(databaseId, claimants);
+    world.rename(HOLDER, 'another');
+    await world.refresh(HOLDER);
+    await world.backend.waitForEntities('kind=component,metadata.name=another', 1);
+    for (const at of claimants) {
+      await world.refresh(at);
+    }
+
+    await world.deleteOrphans();
+
+    await eventuallyHeldByOneOf(world, claimants);
+  });
+
+  it('costs no reads while the repository that has it stays', async () => {
+    const world = await startWithClaimants(databaseId, claimants);
+    const before = await plannedReads(world, claimants);
+    world.bitbucket.deleteRepository('PAY', 'web');
+
+    await world.run();
+    await world.backend.waitForEntities('kind=component', 1);
+    await world.run();
+
+    expect(before).toHaveLength(claimants.length);
+    expect(await plannedReads(world, claimants)).toEqual(before);
+    expect((await world.conflicts()).sort()).toEqual(refusedBy(HOLDER, claimants));
   });
 });
 

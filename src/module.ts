@@ -110,7 +110,13 @@ async function install(
     shutdown.abort(new Error('the backend is shutting down')),
   );
   const { tables, store, reports } = createStores(services.database, logger);
-  const conflicts = createConflictBooks(config, { tables, reports });
+  const conflicts = createConflictBooks(config, {
+    tables,
+    reports,
+    logger,
+    clock: systemClock,
+    signal: shutdown.signal,
+  });
   const created = createProviders(config, {
     logger,
     scheduler,
@@ -172,12 +178,12 @@ async function warnOfLostProviders(
 
 async function connectConflicts(
   { events, logger }: Services,
-  { store, providers }: ConflictBooks,
+  { store, providers, resolver }: ConflictBooks,
   signal: AbortSignal,
 ): Promise<void> {
   const ownKeys = new Set(providers.keys());
   if (ownKeys.size > 0) {
-    const options = { store, ownKeys, logger, clock: systemClock, signal };
+    const options = { store, resolver, ownKeys, logger, clock: systemClock, signal };
     await new ConflictSubscriber(options).subscribe(events);
   }
 }

@@ -3,7 +3,18 @@
  * report says of it. Must not be used outside tests.
  */
 
+import {
+  coreServices,
+  createBackendModule,
+  SchedulerService,
+} from '@backstage/backend-plugin-api';
 import { mockServices } from '@backstage/backend-test-utils';
+import { JsonObject } from '@backstage/types';
+import {
+  EventParams,
+  EventsService,
+  eventsServiceRef,
+} from '@backstage/plugin-events-node';
 import type { Knex } from 'knex';
 import { z } from 'zod';
 import {
@@ -13,6 +24,7 @@ import {
 } from '../../dev/simulatedBitbucket';
 import { componentYaml } from '../../dev/seed';
 import discoveryModule from '../index';
+import { plainLocationRef } from '../provider/locationEntities';
 import { eventually } from './eventually';
 import { startCatalogBackend, TestBackend } from './testBackend';
 import { appConfigFor, TEST_USER } from './testProvider';
@@ -58,6 +70,12 @@ export interface ConflictWorld {
   rename(at: string, component: string): void;
   /** Registers a repository's catalog file as users do; returns how to take that back. */
   register(at: string): Promise<() => Promise<unknown>>;
+  /** Has the catalog read a repository's catalog file again now. */
+  refresh(at: string): Promise<void>;
+  /** Deletes a repository's catalog file by a push, and tells of it as a webhook does. */
+  pushWithoutFile(at: string): Promise<void>;
+  /** Has the catalog delete what nothing claims any more, as it does every 30 seconds. */
+  deleteOrphans(): Promise<void>;
   /** Calls the catalog; the path is that below `/api/catalog`. */
   call(path: string, body?: object, method?: string): Promise<unknown>;
   /** Runs a provider from its beginning to its end. */
@@ -78,31 +96,25 @@ export interface ConflictWorldOptions {
   readonly providers?: readonly string[];
   /** Components by repository, such as `PAY/api`. */
   readonly components: Readonly<Record<string, string>>;
+  /** How often the catalog reads each file, at least; a second when left out. */
+  readonly intervalSeconds?: number;
 }
 
 /** Starts it; providers run only when they are told to. */
 export async function startConflictWorld(
   options: ConflictWorldOptions,
 ): Promise<ConflictWorld> {
-  const { knex, components, providers = ['default'] } = options;
+  const { knex, components, providers = ['default'], intervalSeconds = 1 } = options;
   const bitbucket = createSimulatedBitbucket({ users: [TEST_USER] });
   const add = (at: string, component: string, originAt?: string) =>
     addRepository(bitbucket, at, component, originAt);
   Object.entries(components).forEach(([at, component]) => add(at, component));
   const served = await serve(bitbucket);
-  const { host } = new URL(bitbucket.baseUrl);
-  const provider = {
-    host,
-    filters: { personalRepos: true, exclude: { projectKey: '^HIDDEN$' } },
-    schedule: { frequency: { trigger: 'manual' }, timeout: { minutes: 1 } },
-  };
-  const bitbucketServer = Object.fromEntries(providers.map(id => [id, provider]));
+  const inside = createInside();
   const backend = await startCatalogBackend(
-    {
-      integrations: appConfigFor({ bitbucket }).integrations,
-      catalog: { providers: { bitbucketServer }, processingInterval: { seconds: 1 } },
-    },
+    configFor(bitbucket, { providers, intervalSeconds }),
     discoveryModule,
+    inside.module,
     mockServices.database.factory({ knex }),
   );
   const reader = createReader(backend);
@@ -127,9 +139,69 @@ export async function startConflictWorld(
       const { id } = Registered.parse(answer).location;
       return () => reader.call(`/locations/${id}`, undefined, 'DELETE');
     },
+    async refresh(at) {
+      await reader.call('/refresh', { entityRef: plainLocationRef(targetOf(at)) });
+    },
+    async pushWithoutFile(at) {
+      const event = eventOfPushWithoutFile(bitbucket, at);
+      await inside.services().events.publish(event);
+    },
+    deleteOrphans: () =>
+      inside.services().scheduler.triggerTask('catalog_orphan_cleanup'),
     async stop() {
       await backend.stop();
       await served.close();
+    },
+  };
+}
+
+function configFor(
+  bitbucket: SimulatedBitbucket,
+  options: Required<Pick<ConflictWorldOptions, 'providers' | 'intervalSeconds'>>,
+): JsonObject {
+  const provider = {
+    host: new URL(bitbucket.baseUrl).host,
+    filters: { personalRepos: true, exclude: { projectKey: '^HIDDEN$' } },
+    schedule: { frequency: { trigger: 'manual' }, timeout: { minutes: 1 } },
+  };
+  return {
+    integrations: appConfigFor({ bitbucket }).integrations,
+    catalog: {
+      providers: {
+        bitbucketServer: Object.fromEntries(options.providers.map(id => [id, provider])),
+      },
+      processingInterval: { seconds: options.intervalSeconds },
+    },
+  };
+}
+
+interface CatalogServices {
+  readonly events: EventsService;
+  readonly scheduler: SchedulerService;
+}
+
+/** A module of the catalog that hands out what its modules work with. */
+function createInside() {
+  let services: CatalogServices | undefined;
+  const module = createBackendModule({
+    pluginId: 'catalog',
+    moduleId: 'inside',
+    register(env) {
+      env.registerInit({
+        deps: { events: eventsServiceRef, scheduler: coreServices.scheduler },
+        async init(given) {
+          services = given;
+        },
+      });
+    },
+  });
+  return {
+    module,
+    services: () => {
+      if (!services) {
+        throw new Error('the backend has not started');
+      }
+      return services;
     },
   };
 }
@@ -148,6 +220,15 @@ function addRepository(
     files: { [FILE]: componentYaml(component, `that of ${at}`) },
     ...(originAt && { origin: { projectKey: originKey, slug: originSlug } }),
   });
+}
+
+function eventOfPushWithoutFile(bitbucket: SimulatedBitbucket, at: string): EventParams {
+  const [projectKey = '', slug = ''] = at.split('/');
+  const changes = [bitbucket.removeFile(projectKey, slug, FILE)];
+  const details = { projectKey, slug, changes };
+  const { headers, body } = bitbucket.webhook('repo:refs_changed', details);
+  const eventPayload: unknown = JSON.parse(body);
+  return { topic: 'bitbucketServer', eventPayload, metadata: headers };
 }
 
 type Reader = Pick<ConflictWorld, 'call' | 'run' | 'disputed' | 'conflicts' | 'count'>;

@@ -123,6 +123,21 @@ describe('a conflict', () => {
     expect(new Set(conflicts.map(one => one.explanation))).toEqual(new Set([sentence]));
   });
 
+  it('is one of the refused side only where nobody has the entity any more', () => {
+    const conflicts = of({ ...FORKED, isReleased: true }, 'a');
+
+    expect(conflicts).toMatchObject([
+      {
+        role: 'refused',
+        targetUrl: FORK,
+        other: { targetUrl: API },
+        explanation:
+          'The catalog has lost component:default/api, which it had from catalog-info.yaml of PAY/api, and has not taken it from catalog-info.yaml of ~jdoe/api yet.',
+        remedy: expect.stringContaining('told to read the file again'),
+      },
+    ]);
+  });
+
   it.each<[string, RecordedConflict, string]>([
     ['two providers', SHARED, '`filters` or `catalogPath`'],
     [

@@ -31,6 +31,8 @@ export interface RecordedConflict {
   readonly entityRef: string;
   readonly refused: ConflictSide;
   readonly holder: ConflictSide;
+  /** Where the catalog has it from nobody any more, and not yet from the side it refused. */
+  readonly isReleased?: boolean;
 }
 
 /** A side in words and, as far as they are known, in parts. */
@@ -87,7 +89,8 @@ export function conflictsOfProvider(
     CONFLICT_ROLES.flatMap((role): Conflict[] => {
       const own = role === 'refused' ? one.refused : one.holder;
       const isOwn = own.locationKey === locationKey || isReadFromFile(one, own);
-      return own.targetUrl !== undefined && isOwn
+      const isSide = role === 'refused' || !one.isReleased;
+      return own.targetUrl !== undefined && isOwn && isSide
         ? [toConflict(one, role, own.targetUrl, providers)]
         : [];
     }),
@@ -129,12 +132,22 @@ function toConflict(
     role,
     other,
     explanation: explainConflict(recorded, providers),
-    remedy:
-      kind === 'location'
-        ? remedyOfLocation(other)
-        : remedyOfEntity(other, parseTarget(targetUrl)),
+    remedy: remedyOf(recorded, other, targetUrl),
     recorded,
   };
+}
+
+function remedyOf(
+  { isReleased, kind }: RecordedConflict,
+  other: DescribedSide,
+  targetUrl: string,
+): string {
+  if (isReleased) {
+    return REMEDY_FOR_RELEASED;
+  }
+  return kind === 'location'
+    ? remedyOfLocation(other)
+    : remedyOfEntity(other, parseTarget(targetUrl));
 }
 
 /**
@@ -194,7 +207,7 @@ function withoutCredentials(text: string): string {
 
 /** Names both sides, in a sentence that is the same for both. */
 export function explainConflict(
-  { kind, entityRef, holder, refused }: RecordedConflict,
+  { kind, entityRef, holder, isReleased, refused }: RecordedConflict,
   providers: ProviderIds,
 ): string {
   const isLocation = kind === 'location' && /^location:/i.test(entityRef);
@@ -207,8 +220,14 @@ export function explainConflict(
       ? description
       : `${description} (${nameOfFile(side.targetUrl)})`;
   });
-  return `The catalog has ${what} from ${has} and does not take it from ${wants}.`;
+  return isReleased
+    ? `The catalog has lost ${what}, which it had from ${has}, and has not taken it from ${wants} yet.`
+    : `The catalog has ${what} from ${has} and does not take it from ${wants}.`;
 }
+
+/** Of what nobody has any more: the catalog is told to read the file again. */
+const REMEDY_FOR_RELEASED =
+  'Wait a moment: the catalog is told to read the file again. Where the entity does not come, change something in the file, or unregister the location and register it again.';
 
 /** Of what several providers of one configuration would give the catalog. */
 export const REMEDY_FOR_PROVIDERS =

@@ -32,8 +32,11 @@ async function setUp({ failures = 0 } = {}) {
   const clock = new FakeClock();
   const logger = createLogRecorder();
   const ending = new AbortController();
+  let checks = 0;
+  const resolver = { check: () => void (checks += 1) };
   const subscriber = new ConflictSubscriber({
     store,
+    resolver,
     ownKeys: OWN,
     logger,
     clock,
@@ -45,7 +48,7 @@ async function setUp({ failures = 0 } = {}) {
     await events.publish({ topic: CONFLICT_TOPIC, eventPayload });
     await clock.advance(0);
   };
-  return { kept, clock, logger, ending, publish };
+  return { kept, clock, logger, ending, publish, checks: () => checks };
 }
 
 describe('a conflict that the catalog tells of', () => {
@@ -63,6 +66,16 @@ describe('a conflict that the catalog tells of', () => {
         },
       ],
     ]);
+  });
+
+  it('makes somebody look whether who has it is about to lose it, once it is kept', async () => {
+    const { checks, clock, publish } = await setUp({ failures: 1 });
+
+    await publish(PAYLOAD);
+    expect(checks()).toBe(0);
+    await clock.advance(15_000);
+
+    expect(checks()).toBe(1);
   });
 
   it.each([

@@ -7,6 +7,7 @@ import { LoggerService } from '@backstage/backend-plugin-api';
 import { EventParams, EventsService } from '@backstage/plugin-events-node';
 import { z } from 'zod';
 import { urlOfLocationKey } from '../discovery/conflicts';
+import { ConflictResolver } from '../provider/ConflictResolver';
 import { ConflictStore, RefusedEntity } from '../store/ConflictStore';
 import { Clock } from '../util/clock';
 import { parseTarget } from '../util/parseTarget';
@@ -34,6 +35,8 @@ const Payload = z.object({
 /** What the subscriber works with. */
 export interface ConflictSubscriberOptions {
   readonly store: Pick<ConflictStore, 'recordRefused'>;
+  /** Told of what is kept: who has it may be about to lose it. */
+  readonly resolver: Pick<ConflictResolver, 'check'>;
   /** Location keys of the providers of this configuration. */
   readonly ownKeys: ReadonlySet<string>;
   readonly logger: Pick<LoggerService, 'debug' | 'warn'>;
@@ -119,10 +122,11 @@ export class ConflictSubscriber {
   }
 
   async #keep(refused: readonly RefusedEntity[]): Promise<void> {
-    const { clock, logger, ownKeys, signal, store } = this.#options;
+    const { clock, logger, ownKeys, resolver, signal, store } = this.#options;
     for (let attempt = 1; ; attempt++) {
       try {
         await store.recordRefused(refused, ownKeys);
+        resolver.check();
         return;
       } catch (error) {
         if (attempt >= ATTEMPTS || signal.aborted) {

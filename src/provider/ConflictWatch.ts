@@ -10,6 +10,7 @@ import { Run } from '../discovery/performRun';
 import { CatalogLocation } from '../discovery/types';
 import { ConflictReport } from '../store/ConflictReport';
 import { ConflictStore, GivenEntity } from '../store/ConflictStore';
+import { ConflictResolver } from './ConflictResolver';
 import { providerName, toLocationEntity } from './locationEntities';
 import { RunLog } from './RunLog';
 
@@ -17,6 +18,7 @@ import { RunLog } from './RunLog';
 export interface ConflictBooks {
   readonly store: ConflictStore;
   readonly report: ConflictReport;
+  readonly resolver: ConflictResolver;
   /** Of this configuration. */
   readonly providers: ProviderIds;
 }
@@ -45,7 +47,8 @@ export class ConflictWatch {
       return;
     }
     const { memory, locations } = reconciliation;
-    const { log, providerId, providers, report, store } = this.#options;
+    const { log, providerId, providers, report, resolver, store } = this.#options;
+    resolver.check();
     const given = memory ? uniqueByKey(locationsOf(memory.repositories)) : locations;
     try {
       await store.compareGiven(

@@ -25,6 +25,10 @@ const CATALOG = path.dirname(
 const targetOf = (slug: string) =>
   `http://bitbucket.test/projects/PAY/repos/${slug}/browse/catalog-info.yaml`;
 
+const endings: (() => void)[] = [];
+
+afterEach(() => endings.splice(0).forEach(end => end()));
+
 /** A provider that finds a file in each of these repositories, and a catalog beside it. */
 async function setUp(...slugs: readonly string[]) {
   const bitbucket = createSimulatedBitbucket({ users: [TEST_USER] });
@@ -38,12 +42,20 @@ async function setUp(...slugs: readonly string[]) {
   const config = mockServices.rootConfig({ data: appConfigFor({ bitbucket }) });
   const { tables, store, reports } = createStores(asDatabaseService(knex), logger);
   const clock = new FakeClock();
+  const ending = new AbortController();
+  endings.push(() => ending.abort());
   const [created] = createProviders(config, {
     logger,
     scheduler: mockServices.scheduler.mock({ scheduleTask: async () => {} }),
     store,
     reports,
-    conflicts: createConflictBooks(config, { tables, reports }),
+    conflicts: createConflictBooks(config, {
+      tables,
+      reports,
+      logger,
+      clock,
+      signal: ending.signal,
+    }),
     clock,
     fetch: fetchOf(bitbucket),
   });

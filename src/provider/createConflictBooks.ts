@@ -1,25 +1,39 @@
 /** What conflicts of all providers are kept in and read from. Wiring only. */
 
+import { LoggerService } from '@backstage/backend-plugin-api';
 import { Config } from '@backstage/config';
 import { readProviderConfigs } from '../config/readProviderConfigs';
 import { ConflictReport } from '../store/ConflictReport';
 import { DatabaseConflictStore } from '../store/DatabaseConflictStore';
 import { DiscoveryDatabase } from '../store/DiscoveryDatabase';
 import { ReportStore } from '../store/ReportStore';
-import { systemClock } from '../util/clock';
+import { Clock } from '../util/clock';
+import { ConflictResolver } from './ConflictResolver';
 import { ConflictBooks } from './ConflictWatch';
 import { plainLocationRef, providerName } from './locationEntities';
+
+/** What conflicts are looked for with. */
+export interface ConflictBooksOptions {
+  readonly tables: DiscoveryDatabase;
+  readonly reports: ReportStore;
+  readonly logger: LoggerService;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+}
 
 /** @param config - of the backend: says which providers are ours */
 export function createConflictBooks(
   config: Config,
-  { tables, reports }: { tables: DiscoveryDatabase; reports: ReportStore },
+  { tables, reports, ...options }: ConflictBooksOptions,
 ): ConflictBooks {
   const ids = readProviderConfigs(config).map(one => one.id);
   const providers = new Map(ids.map(id => [providerName(id), id]));
-  const store = new DatabaseConflictStore(tables, {
-    locationRef: plainLocationRef,
-    clock: systemClock,
-  });
-  return { store, providers, report: new ConflictReport({ store, reports, providers }) };
+  const locationRef = plainLocationRef;
+  const store = new DatabaseConflictStore(tables, { ...options, locationRef });
+  return {
+    store,
+    providers,
+    report: new ConflictReport({ store, reports, providers }),
+    resolver: new ConflictResolver({ ...options, store }),
+  };
 }

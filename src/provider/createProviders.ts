@@ -79,6 +79,7 @@ export function createProviders(
       all: () => shared,
     });
     shared.push(context.shared);
+    options.conflicts?.resolver.add(context.shared);
     return {
       provider: new DiscoveryProvider(context, refresh =>
         scheduler.scheduleTask({
@@ -123,6 +124,8 @@ function createContext(config: ProviderConfig, options: ContextOptions): Provide
     store,
     catalog,
     all: options.all,
+    resolver: options.conflicts?.resolver,
+    clock,
     onError: error => log.memoryUnreadable(error),
   });
   const journal = new RunJournal({

@@ -20,6 +20,22 @@ export interface RefusedEntity {
   readonly holderKey: string;
 }
 
+/** What the catalog refused to a file and has from nobody any more. */
+export interface ReleasedEntity {
+  readonly entityRef: string;
+  /** The URL of the file. */
+  readonly targetUrl: string;
+  /** Whose the Location is by which the catalog reads the file. */
+  readonly locationKey?: string;
+}
+
+/** What may have to be read again. */
+export interface ReleasedEntities {
+  readonly released: readonly ReleasedEntity[];
+  /** Nothing claims another one any more, so that the catalog is about to delete it. */
+  readonly areMoreToCome: boolean;
+}
+
 /**
  * Keeps conflicts as long as the catalog's own tables bear them out, and no more of them
  * than people could ever look through.
@@ -49,4 +65,6 @@ export interface ConflictStore {
   ): Promise<void>;
   /** Those that are still so, in an order that stays. */
   load(): Promise<RecordedConflict[]>;
+  /** The entities that were refused to a file and that nobody has any more. */
+  findReleased(): Promise<ReleasedEntities>;
 }

@@ -14,7 +14,14 @@ const databases = createTestDatabases();
 const A = providerName('a');
 const B = providerName('b');
 const OWN = new Set([A, B]);
-const TABLES = ['refresh_state', 'locations', 'bitbucket_server_discovery_conflicts'];
+const API = { entity_ref: 'component:default/api' };
+const NOTHING_RELEASED = { released: [], areMoreToCome: false };
+const TABLES = [
+  'refresh_state_references',
+  'refresh_state',
+  'locations',
+  'bitbucket_server_discovery_conflicts',
+];
 const CATALOG = path.dirname(
   require.resolve('@backstage/plugin-catalog-backend/package.json'),
 );
@@ -218,6 +225,10 @@ describe.each(databases.eachSupportedId())('the conflicts in %s', databaseId => 
       await hold('component:default/api', urlKey('PAY/api'), {
         source: urlKey('PAY/api'),
       });
+      await knex('refresh_state_references').insert({
+        source_entity_ref: plainLocationRef(target('PAY/fork')),
+        target_entity_ref: API.entity_ref,
+      });
     });
     const record = (holderKey = urlKey('PAY/api')) =>
       store.recordRefused([refused('api', 'PAY/fork', holderKey)], OWN);
@@ -298,12 +309,55 @@ describe.each(databases.eachSupportedId())('the conflicts in %s', databaseId => 
       expect(await count()).toBe(0);
     });
 
+    it('name who has it now, where that is somebody else', async () => {
+      await record();
+
+      await hold('component:default/api', urlKey('PAY/other'));
+
+      expect(await store.load()).toMatchObject([
+        {
+          refused: { targetUrl: target('PAY/fork') },
+          holder: { locationKey: urlKey('PAY/other'), targetUrl: target('PAY/other') },
+        },
+      ]);
+      expect(await store.findReleased()).toEqual(NOTHING_RELEASED);
+    });
+
+    it.each<[string, () => Promise<unknown>]>([
+      ['is gone', () => knex('refresh_state').where(API).delete()],
+      ['is for anybody to take', () => hold(API.entity_ref, null)],
+    ])('say who had it while the entity %s', async (_, change) => {
+      await record();
+      expect(await store.findReleased()).toEqual(NOTHING_RELEASED);
+
+      await change();
+
+      expect(await store.load()).toMatchObject([
+        { isReleased: true, holder: { targetUrl: target('PAY/api') } },
+      ]);
+      expect(await store.findReleased()).toEqual({
+        released: [
+          { entityRef: API.entity_ref, targetUrl: target('PAY/fork'), locationKey: A },
+        ],
+        areMoreToCome: false,
+      });
+      await store.compareGiven(B, [], OWN);
+      expect(await count()).toBe(1);
+    });
+
+    it('are about to be released where nothing claims the entity any more', async () => {
+      await record();
+
+      await knex('refresh_state_references').delete();
+
+      expect(await store.findReleased()).toEqual({ released: [], areMoreToCome: true });
+    });
+
     it.each<[string, () => Promise<unknown>]>([
       [
-        'the other side is gone',
-        () => knex('refresh_state').where('entity_ref', 'component:default/api').delete(),
+        'the catalog has taken it after all',
+        () => hold(API.entity_ref, urlKey('PAY/fork')),
       ],
-      ['somebody else has it', () => hold('component:default/api', 'x')],
       ['the file is gone', () => knex('refresh_state').where('location_key', A).delete()],
       [
         'the catalog makes something else of the file',
@@ -315,6 +369,7 @@ describe.each(databases.eachSupportedId())('the conflicts in %s', databaseId => 
       await change();
 
       expect(await store.load()).toEqual([]);
+      expect(await store.findReleased()).toEqual(NOTHING_RELEASED);
       await store.compareGiven(B, [], OWN);
       expect(await count()).toBe(0);
     });

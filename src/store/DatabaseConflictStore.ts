@@ -1,11 +1,26 @@
 /** Conflicts in a table of their own, borne out by the catalog's tables whenever they are read. */
 
 import type { Knex } from 'knex';
-import { RecordedConflict, urlOfLocationKey } from '../discovery/conflicts';
+import {
+  ConflictKind,
+  ConflictSide,
+  RecordedConflict,
+  urlOfLocationKey,
+} from '../discovery/conflicts';
 import { Clock } from '../util/clock';
-import { CatalogEntityState, readRegisteredUrls, readStates } from './catalogState';
+import {
+  CatalogEntityState,
+  isAnyOrphaned,
+  readRegisteredUrls,
+  readStates,
+} from './catalogState';
 import { StoredConflict } from './conflictRows';
-import { ConflictStore, GivenEntity, RefusedEntity } from './ConflictStore';
+import {
+  ConflictStore,
+  GivenEntity,
+  RefusedEntity,
+  ReleasedEntities,
+} from './ConflictStore';
 import { forget, forgetOldest, readStored, write } from './conflictTable';
 import { DiscoveryDatabase } from './DiscoveryDatabase';
 import { findGivenConflicts } from './findGivenConflicts';
@@ -79,13 +94,25 @@ export class DatabaseConflictStore implements ConflictStore {
 
   async load(): Promise<RecordedConflict[]> {
     const knex = await this.#database.connect();
-    const { standing } = await this.#judge(knex);
-    return standing.map(({ kind, entityRef, refused, holder }) => ({
-      kind,
-      entityRef,
-      refused,
-      holder,
-    }));
+    return (await this.#judge(knex)).standing;
+  }
+
+  async findReleased(): Promise<ReleasedEntities> {
+    const knex = await this.#database.connect();
+    const { standing, states } = await this.#judge(knex, 'entity');
+    const released = standing.filter(one => one.isReleased);
+    const held = standing.filter(one => !one.isReleased);
+    return {
+      released: released.map(({ entityRef, refused: { targetUrl = '' } }) => ({
+        entityRef,
+        targetUrl,
+        locationKey: states.get(this.#options.locationRef(targetUrl))?.locationKey,
+      })),
+      areMoreToCome: await isAnyOrphaned(
+        knex,
+        held.map(one => one.entityRef),
+      ),
+    };
   }
 
   /** URLs that a provider of ours gave, whether the catalog took its Location or another one. */
@@ -111,37 +138,78 @@ export class DatabaseConflictStore implements ConflictStore {
   }
 
   /** Holds what is kept to what the catalog has now. */
-  async #judge(
-    knex: Knex,
-  ): Promise<{ standing: StoredConflict[]; settled: StoredConflict[] }> {
-    const stored = await readStored(knex);
+  async #judge(knex: Knex, kind?: ConflictKind): Promise<JudgedConflicts> {
+    const stored = await readStored(knex, kind);
     const { locationRef } = this.#options;
-    const refs = stored.flatMap(({ kind, entityRef, refused }) =>
-      kind === 'entity' && refused.targetUrl
+    const refs = stored.flatMap(({ kind: of, entityRef, refused }) =>
+      of === 'entity' && refused.targetUrl
         ? [entityRef, locationRef(refused.targetUrl)]
         : [entityRef],
     );
     const states = await readStates(knex, refs);
     const urls = stored.flatMap(registeredUrlOf);
     const registered = await readRegisteredUrls(knex, urls);
-    const stands = (one: StoredConflict) =>
-      states.get(one.entityRef)?.locationKey === one.holder.locationKey &&
-      registeredUrlOf(one).every(url => registered.has(url)) &&
-      this.#isAsThen(one, states);
+    const judged = stored.map(one => ({
+      one,
+      now:
+        one.kind === 'entity'
+          ? this.#entityConflictNow(one, states)
+          : locationConflictNow(one, states, registered),
+    }));
     return {
-      standing: stored.filter(stands),
-      settled: stored.filter(one => !stands(one)),
+      standing: judged.flatMap(({ now }) => now ?? []),
+      settled: judged.flatMap(({ one, now }) => (now ? [] : [one])),
+      states,
     };
   }
 
-  /** Whether the catalog makes of the refused file what it made of it then. */
-  #isAsThen(
-    { kind, refused: { targetUrl = '' }, resultHash }: StoredConflict,
+  /**
+   * What was refused stays refused while the catalog makes of the file what it made of it
+   * then, whoever has the entity now.
+   */
+  #entityConflictNow(
+    { kind, entityRef, refused, holder, resultHash }: StoredConflict,
     states: ReadonlyMap<string, CatalogEntityState>,
-  ): boolean {
-    const file = states.get(this.#options.locationRef(targetUrl));
-    return kind !== 'entity' || (file !== undefined && file.resultHash === resultHash);
+  ): RecordedConflict | undefined {
+    const file = states.get(this.#options.locationRef(refused.targetUrl ?? ''));
+    const entity = states.get(entityRef);
+    const isTaken = entity?.locationKey === refused.locationKey;
+    if (!file || file.resultHash !== resultHash || isTaken) {
+      return undefined;
+    }
+    const conflict = { kind, entityRef, refused };
+    return entity?.locationKey === undefined
+      ? { ...conflict, holder, isReleased: true }
+      : { ...conflict, holder: toHolder(entity.locationKey, entity) };
   }
+}
+
+/** What is kept, held to what the catalog has now. */
+interface JudgedConflicts {
+  readonly standing: RecordedConflict[];
+  readonly settled: StoredConflict[];
+  /** Of the entities, and of the Locations of the files that were refused. */
+  readonly states: ReadonlyMap<string, CatalogEntityState>;
+}
+
+function locationConflictNow(
+  one: StoredConflict,
+  states: ReadonlyMap<string, CatalogEntityState>,
+  registered: ReadonlySet<string>,
+): RecordedConflict | undefined {
+  const { kind, entityRef, refused, holder } = one;
+  const stands =
+    states.get(entityRef)?.locationKey === holder.locationKey &&
+    registeredUrlOf(one).every(url => registered.has(url));
+  return stands ? { kind, entityRef, refused, holder } : undefined;
+}
+
+function toHolder(
+  locationKey: string,
+  state: CatalogEntityState | undefined,
+): ConflictSide {
+  const targetUrl = urlOfLocationKey(locationKey) ?? state?.sourceUrl;
+  return { locationKey, ...(targetUrl && { targetUrl }) };
 }
 
 /** Location key of the provider that gave what is disputed: refused, or refused to who registered the same. */
@@ -161,12 +229,11 @@ function toRefused(
   file: CatalogEntityState | undefined,
   entities: ReadonlyMap<string, CatalogEntityState>,
 ): RecordedConflict & { readonly resultHash?: string } {
-  const source = urlOfLocationKey(holderKey) ?? entities.get(entityRef)?.sourceUrl;
   return {
     kind: 'entity',
     entityRef,
     refused: { locationKey: `url:${targetUrl}`, targetUrl },
-    holder: { locationKey: holderKey, ...(source && { targetUrl: source }) },
+    holder: toHolder(holderKey, entities.get(entityRef)),
     ...(file?.resultHash !== undefined && { resultHash: file.resultHash }),
   };
 }

@@ -80,6 +80,27 @@ export async function readStates(
   return states;
 }
 
+/**
+ * Whether one of the entities, which must all exist, is an orphan.
+ *
+ * @remarks Nothing claims it any more, and the catalog deletes it within about 30 seconds,
+ * unless `catalog.orphanStrategy` says otherwise.
+ */
+export async function isAnyOrphaned(
+  knex: Knex,
+  entityRefs: readonly string[],
+): Promise<boolean> {
+  for (const some of chunksOf([...new Set(entityRefs)], NAMES_PER_STATEMENT)) {
+    const claimed: unknown[] = await knex('refresh_state_references')
+      .whereIn('target_entity_ref', some)
+      .distinct('target_entity_ref');
+    if (claimed.length < some.length) {
+      return true;
+    }
+  }
+  return false;
+}
+
 /** Those of the URLs that somebody has registered as a location. */
 export async function readRegisteredUrls(
   knex: Knex,
