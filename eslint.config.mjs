@@ -24,9 +24,10 @@ export const LAYERS = {
   discovery: { imports: LEAVES, backstage: [] },
   config: { imports: [...LEAVES, 'http/types.ts'], backstage: 'any' },
   store: { imports: BELOW_ADAPTERS, backstage: 'any' },
-  metrics: { imports: [...BELOW_ADAPTERS, 'store'], backstage: 'any' },
+  conflicts: { imports: [...LEAVES, 'discovery', 'store'], backstage: 'any' },
+  metrics: { imports: [...BELOW_ADAPTERS, 'store', 'conflicts'], backstage: 'any' },
   provider: {
-    imports: [...BELOW_ADAPTERS, 'config', 'store', 'metrics'],
+    imports: [...BELOW_ADAPTERS, 'config', 'store', 'metrics', 'conflicts'],
     backstage: 'any',
   },
   events: {
@@ -38,7 +39,7 @@ export const LAYERS = {
     backstage: 'any',
   },
   router: {
-    imports: [...BELOW_ADAPTERS, 'config', 'store', 'provider'],
+    imports: [...BELOW_ADAPTERS, 'config', 'store', 'provider', 'conflicts'],
     backstage: 'any',
   },
 };

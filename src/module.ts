@@ -23,7 +23,7 @@ import {
   bitbucketServerEntityProviderExtensionPoint,
   BitbucketServerLocationParser,
 } from './api/locationParser';
-import { ConflictSubscriber } from './events/ConflictSubscriber';
+import { ConflictSubscriber } from './conflicts/ConflictSubscriber';
 import { connectEvents } from './events/connectEvents';
 import { findSecondCatalogNode } from './events/findSecondCatalogNode';
 import { ScmEvents, scmEventsServiceRef } from './events/scmEventsService';

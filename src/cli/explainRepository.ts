@@ -3,7 +3,7 @@
 import { findCatalogFiles } from '../discovery/findCatalogFiles';
 import { decideByOwnLabels } from '../discovery/labels';
 import { reportRepository } from '../discovery/report';
-import { findSharedFiles, SharedFile } from '../discovery/sharedFiles';
+import { findSharedFiles, SharedFile } from '../conflicts/sharedFiles';
 import { RepositoryAddress } from '../model';
 import { printableJson } from '../util/text';
 import { CliIo, ExitCode } from './CliIo';

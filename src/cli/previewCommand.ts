@@ -1,7 +1,7 @@
 /** `preview`: a dry run of the providers, shown in one of several forms. */
 
 import path from 'node:path';
-import { findSharedFiles } from '../discovery/sharedFiles';
+import { findSharedFiles } from '../conflicts/sharedFiles';
 import { printableJson } from '../util/text';
 import { CatalogTarget, readCatalogTargets } from './BackstageCatalog';
 import { parseBackstageUrl } from './BackstageClient';

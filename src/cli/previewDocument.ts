@@ -1,6 +1,6 @@
 /** What a preview found out, as `--json` prints it and the page shows it. Types only. */
 
-import { SharedFile } from '../discovery/sharedFiles';
+import { SharedFile } from '../conflicts/sharedFiles';
 import { RunSummary } from '../discovery/summarizeRun';
 import { OutcomeKind } from '../model';
 

@@ -1,7 +1,7 @@
 /** A preview as people read it at a terminal. Pure. */
 
 import { OUTCOME_KINDS, OutcomeKind } from '../model';
-import { SharedFile } from '../discovery/sharedFiles';
+import { SharedFile } from '../conflicts/sharedFiles';
 import { explainOutcome } from '../discovery/explanations';
 import { describeBudget } from './budget';
 import { duration, indent, plural, renderColumns } from './plainText';

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { CONFLICT_KINDS } from '../discovery/conflicts';
+import { CONFLICT_KINDS } from '../conflicts/describeConflicts';
 import { EVENT_RESULTS } from '../events/EventLog';
 import {
   ABSENCE_REASONS,

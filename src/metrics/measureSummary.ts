@@ -1,6 +1,10 @@
 /** From the counts of a run, and from conflicts, to what the gauges show. Pure. */
 
-import { Conflict, CONFLICT_KINDS, distinctConflicts } from '../discovery/conflicts';
+import {
+  Conflict,
+  CONFLICT_KINDS,
+  distinctConflicts,
+} from '../conflicts/describeConflicts';
 import { RunSummary } from '../discovery/summarizeRun';
 import {
   ABSENCE_REASONS,

@@ -5,7 +5,7 @@
 
 import { BatchObservableResult, ObservableGauge } from '@opentelemetry/api';
 import { LoggerService } from '@backstage/backend-plugin-api';
-import { ConflictReport } from '../store/ConflictReport';
+import { ConflictReport } from '../conflicts/ConflictReport';
 import { ReportStore, StoredDiscovery } from '../store/ReportStore';
 import { Clock } from '../util/clock';
 import { onAbort } from '../util/onAbort';

@@ -4,13 +4,13 @@
  */
 
 import { stringifyEntityRef } from '@backstage/catalog-model';
-import { distinctConflicts, ProviderIds } from '../discovery/conflicts';
+import { distinctConflicts, ProviderIds } from '../conflicts/describeConflicts';
 import { locationsOf, uniqueByKey } from '../discovery/locations';
 import { Run } from '../discovery/performRun';
 import { CatalogLocation } from '../discovery/types';
-import { ConflictReport } from '../store/ConflictReport';
-import { ConflictStore, GivenEntity } from '../store/ConflictStore';
-import { ConflictResolver } from './ConflictResolver';
+import { ConflictReport } from '../conflicts/ConflictReport';
+import { ConflictStore, GivenEntity } from '../conflicts/ConflictStore';
+import { ConflictResolver } from '../conflicts/ConflictResolver';
 import { providerName, toLocationEntity } from './locationEntities';
 import { RunLog } from './RunLog';
 

@@ -5,10 +5,10 @@
 
 import { LoggerService } from '@backstage/backend-plugin-api';
 import { ProviderConfig } from '../config/types';
-import { Conflict } from '../discovery/conflicts';
+import { Conflict } from '../conflicts/describeConflicts';
 import { Run } from '../discovery/performRun';
 import { describeSummary } from '../discovery/summarizeRun';
-import { findTwins } from '../discovery/twins';
+import { findTwins } from '../conflicts/twins';
 import { DiscoveryProgress, RepositoryResult } from '../discovery/types';
 import { Clock } from '../util/clock';
 import { describeFailure } from './DiscoveryRunError';

@@ -9,7 +9,7 @@ import { CatalogLocation } from '../discovery/types';
 import { ProviderMemoryStore } from '../store/ProviderMemoryStore';
 import { Clock } from '../util/clock';
 import { CatalogWriter } from './CatalogWriter';
-import { ConflictResolver, LocationReader } from './ConflictResolver';
+import { ConflictResolver, LocationReader } from '../conflicts/ConflictResolver';
 import { providerName } from './locationEntities';
 
 /** What one provider shares with the others. */

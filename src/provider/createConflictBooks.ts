@@ -3,12 +3,12 @@
 import { LoggerService } from '@backstage/backend-plugin-api';
 import { Config } from '@backstage/config';
 import { readProviderConfigs } from '../config/readProviderConfigs';
-import { ConflictReport } from '../store/ConflictReport';
-import { DatabaseConflictStore } from '../store/DatabaseConflictStore';
+import { ConflictReport } from '../conflicts/ConflictReport';
+import { DatabaseConflictStore } from '../conflicts/DatabaseConflictStore';
 import { DiscoveryDatabase } from '../store/DiscoveryDatabase';
 import { ReportStore } from '../store/ReportStore';
 import { Clock } from '../util/clock';
-import { ConflictResolver } from './ConflictResolver';
+import { ConflictResolver } from '../conflicts/ConflictResolver';
 import { ConflictBooks } from './ConflictWatch';
 import { plainLocationRef, providerName } from './locationEntities';
 

@@ -9,7 +9,7 @@ import {
   repositoryReport as report,
   runSummary,
 } from '../__testUtils__/reportData';
-import { CONFLICT_KINDS, CONFLICT_ROLES } from '../discovery/conflicts';
+import { CONFLICT_KINDS, CONFLICT_ROLES } from '../conflicts/describeConflicts';
 import {
   ABSENCE_REASONS,
   EXCLUSION_REASONS,

@@ -25,7 +25,7 @@ import { compareHeldRemovals, reportHeldRepository } from '../discovery/report';
 import { providerName } from '../provider/locationEntities';
 import { ReportStore, StoredDiscovery } from '../store/ReportStore';
 import { audited } from './audited';
-import { CurrentConflictsOptions, readConflicts } from './currentConflicts';
+import { CurrentConflictsOptions, readConflicts } from '../conflicts/currentConflicts';
 import { toDiscoveryJson, toHeldRemovalJson, toRepositoryJson } from './reportJson';
 import { readAddress, readNoParameters, readRepositoryQuery } from './reportParameters';
 

@@ -1,6 +1,6 @@
 /** What the HTTP report answers; `docs/report.openapi.yaml` describes it. Pure. */
 
-import { Conflict } from '../discovery/conflicts';
+import { Conflict } from '../conflicts/describeConflicts';
 import { explainOutcome } from '../discovery/explanations';
 import { HeldRemovalReport, RepositoryReport } from '../discovery/report';
 import { RunSummary } from '../discovery/summarizeRun';

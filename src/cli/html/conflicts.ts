@@ -1,6 +1,6 @@
 /** Files that several providers would register. Pure. */
 
-import { SharedFile } from '../../discovery/sharedFiles';
+import { SharedFile } from '../../conflicts/sharedFiles';
 import { formatPlural } from './format';
 import { html, Html, linkTo } from './html';
 

@@ -1,9 +1,9 @@
 /** The conflicts of a provider by repository, put together from what is stored. */
 
-import { Conflict, conflictsOfProvider, ProviderIds } from '../discovery/conflicts';
+import { Conflict, conflictsOfProvider, ProviderIds } from './describeConflicts';
 import { RepositoryReport } from '../discovery/report';
 import { ConflictStore } from './ConflictStore';
-import { ReportStore } from './ReportStore';
+import { ReportStore } from '../store/ReportStore';
 
 /** A repository with conflicts. */
 export interface DisputedRepository {

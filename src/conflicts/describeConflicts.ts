@@ -4,6 +4,7 @@
  * name both sides, and what to do about it. Pure.
  */
 
+import { urlOfLocationKey } from '../util/locationKey';
 import { ParsedTarget, parseTarget } from '../util/parseTarget';
 
 /**
@@ -66,13 +67,6 @@ export interface Conflict {
 
 /** The providers of this configuration: their ids by location key. */
 export type ProviderIds = ReadonlyMap<string, string>;
-
-const URL_KEY = /^url:(.+)$/s;
-
-/** The URL in the location key of what was read from one. */
-export function urlOfLocationKey(locationKey: string): string | undefined {
-  return URL_KEY.exec(locationKey)?.[1];
-}
 
 /**
  * The conflicts that a provider is a side of.

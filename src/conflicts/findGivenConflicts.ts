@@ -1,8 +1,8 @@
 /** Which of the entities that a provider gave are somebody else's, or registered as well. */
 
 import type { Knex } from 'knex';
-import { RecordedConflict } from '../discovery/conflicts';
-import { readHeldByOthers, readRegisteredUrls, readStates } from './catalogState';
+import { RecordedConflict } from './describeConflicts';
+import { readHeldByOthers, readRegisteredUrls, readStates } from '../store/catalogState';
 import { GivenEntity } from './ConflictStore';
 
 /** @param locationKey - of the provider */

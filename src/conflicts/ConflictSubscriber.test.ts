@@ -4,7 +4,7 @@ import { target } from '../__testUtils__/discoveryData';
 import { FakeClock } from '../__testUtils__/FakeClock';
 import { createLogRecorder } from '../__testUtils__/testProvider';
 import { providerName } from '../provider/locationEntities';
-import { RefusedEntity } from '../store/ConflictStore';
+import { RefusedEntity } from './ConflictStore';
 import { CONFLICT_TOPIC, ConflictSubscriber } from './ConflictSubscriber';
 
 const OWN = new Set([providerName('default')]);

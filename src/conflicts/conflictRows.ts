@@ -6,8 +6,8 @@ import {
   ConflictKind,
   ConflictSide,
   RecordedConflict,
-} from '../discovery/conflicts';
-import { hashOf } from './storedRows';
+} from './describeConflicts';
+import { hashOf } from '../store/storedRows';
 
 /** A conflict with what it is borne out by. */
 export interface StoredConflict extends RecordedConflict {

@@ -11,10 +11,10 @@ import {
   createLogRecorder,
   TEST_USER,
 } from '../__testUtils__/testProvider';
-import { createConflictBooks } from './createConflictBooks';
-import { createProviders } from './createProviders';
-import { createStores } from './createStores';
-import { plainLocationRef } from './locationEntities';
+import { createConflictBooks } from '../provider/createConflictBooks';
+import { createProviders } from '../provider/createProviders';
+import { createStores } from '../provider/createStores';
+import { plainLocationRef } from '../provider/locationEntities';
 
 const databases = createTestDatabases();
 

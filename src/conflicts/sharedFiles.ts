@@ -1,7 +1,7 @@
 /** Files that several providers of one configuration would register, before they do. Pure. */
 
-import { REMEDY_FOR_PROVIDERS } from './conflicts';
-import { RepositoryReport } from './report';
+import { REMEDY_FOR_PROVIDERS } from './describeConflicts';
+import { RepositoryReport } from '../discovery/report';
 
 /** What one provider would register. */
 export interface ProviderFiles {

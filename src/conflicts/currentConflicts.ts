@@ -2,9 +2,9 @@
 
 import { LoggerService } from '@backstage/backend-plugin-api';
 import { ServiceUnavailableError } from '@backstage/errors';
-import { Conflict, distinctConflicts } from '../discovery/conflicts';
+import { Conflict, distinctConflicts } from './describeConflicts';
 import { RepositoryReport } from '../discovery/report';
-import { ConflictReport, DisputedRepository } from '../store/ConflictReport';
+import { ConflictReport, DisputedRepository } from './ConflictReport';
 import { RepositoryPage, RepositoryQuery } from '../store/ReportStore';
 
 /** What conflicts are read with. */

@@ -1,9 +1,9 @@
 /** The statements about the table of conflicts. */
 
 import type { Knex } from 'knex';
-import { ConflictKind, RecordedConflict } from '../discovery/conflicts';
+import { ConflictKind, RecordedConflict } from './describeConflicts';
 import { parseConflictRow, StoredConflict, toConflictRow } from './conflictRows';
-import { chunksOf } from './DiscoveryDatabase';
+import { chunksOf } from '../store/DiscoveryDatabase';
 
 const CONFLICTS = 'bitbucket_server_discovery_conflicts';
 

@@ -7,7 +7,7 @@ import { asDatabaseService, createTestDatabases } from '../__testUtils__/testDat
 import { plainLocationRef, providerName } from '../provider/locationEntities';
 import { forget, readStored } from './conflictTable';
 import { DatabaseConflictStore, MOST_CONFLICTS } from './DatabaseConflictStore';
-import { DiscoveryDatabase } from './DiscoveryDatabase';
+import { DiscoveryDatabase } from '../store/DiscoveryDatabase';
 
 const databases = createTestDatabases();
 

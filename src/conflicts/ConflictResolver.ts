@@ -5,7 +5,7 @@
 
 import { LoggerService } from '@backstage/backend-plugin-api';
 import pLimit from 'p-limit';
-import { ConflictStore, ReleasedEntity } from '../store/ConflictStore';
+import { ConflictStore, ReleasedEntity } from './ConflictStore';
 import { anySignal } from '../util/anySignal';
 import { Clock } from '../util/clock';
 

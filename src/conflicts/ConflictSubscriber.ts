@@ -6,9 +6,9 @@
 import { LoggerService } from '@backstage/backend-plugin-api';
 import { EventParams, EventsService } from '@backstage/plugin-events-node';
 import { z } from 'zod';
-import { urlOfLocationKey } from '../discovery/conflicts';
-import { ConflictResolver } from '../provider/ConflictResolver';
-import { ConflictStore, RefusedEntity } from '../store/ConflictStore';
+import { urlOfLocationKey } from '../util/locationKey';
+import { ConflictResolver } from './ConflictResolver';
+import { ConflictStore, RefusedEntity } from './ConflictStore';
 import { Clock } from '../util/clock';
 import { parseTarget } from '../util/parseTarget';
 

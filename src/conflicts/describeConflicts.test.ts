@@ -5,8 +5,8 @@ import {
   describeSide,
   distinctConflicts,
   RecordedConflict,
-  urlOfLocationKey,
-} from './conflicts';
+} from './describeConflicts';
+import { urlOfLocationKey } from '../util/locationKey';
 
 const PROVIDERS = new Map(['a', 'b'].map(id => [providerName(id), id]));
 const API = target('PAY/api');

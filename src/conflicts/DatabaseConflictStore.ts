@@ -1,19 +1,14 @@
 /** Conflicts in a table of their own, borne out by the catalog's tables whenever they are read. */
 
 import type { Knex } from 'knex';
-import {
-  ConflictKind,
-  ConflictSide,
-  RecordedConflict,
-  urlOfLocationKey,
-} from '../discovery/conflicts';
+import { ConflictKind, ConflictSide, RecordedConflict } from './describeConflicts';
 import { Clock } from '../util/clock';
 import {
   CatalogEntityState,
   isAnyOrphaned,
   readRegisteredUrls,
   readStates,
-} from './catalogState';
+} from '../store/catalogState';
 import { StoredConflict } from './conflictRows';
 import {
   ConflictStore,
@@ -22,8 +17,9 @@ import {
   ReleasedEntities,
 } from './ConflictStore';
 import { forget, forgetOldest, readStored, write } from './conflictTable';
-import { DiscoveryDatabase } from './DiscoveryDatabase';
+import { DiscoveryDatabase } from '../store/DiscoveryDatabase';
 import { findGivenConflicts } from './findGivenConflicts';
+import { urlOfLocationKey } from '../util/locationKey';
 
 /** Kept of what one provider gave, and of what was read from files altogether. */
 export const MOST_CONFLICTS = 1_000;

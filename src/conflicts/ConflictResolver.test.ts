@@ -1,6 +1,6 @@
 import { FakeClock } from '../__testUtils__/FakeClock';
 import { createLogRecorder } from '../__testUtils__/testProvider';
-import { ReleasedEntities } from '../store/ConflictStore';
+import { ReleasedEntities } from './ConflictStore';
 import { ConflictResolver } from './ConflictResolver';
 
 const NOTHING: ReleasedEntities = { released: [], areMoreToCome: false };

@@ -1,6 +1,6 @@
 /** Where it is kept which entities two sides claim, the same for every replica. */
 
-import { RecordedConflict } from '../discovery/conflicts';
+import { RecordedConflict } from './describeConflicts';
 
 /** What a provider gave the catalog. */
 export interface GivenEntity {

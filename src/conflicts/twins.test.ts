@@ -1,7 +1,7 @@
 import { file } from '../__testUtils__/discoveryData';
 import { CatalogFile } from '../model';
 import { findTwins } from './twins';
-import { RepositoryResult } from './types';
+import { RepositoryResult } from '../discovery/types';
 
 const made = (key: string): CatalogFile => ({
   ...file('PAY/api'),

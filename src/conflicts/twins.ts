@@ -1,7 +1,7 @@
 /** Entities that a location parser made for more than one repository. Pure. */
 
-import { filesOf, keyOf } from './locations';
-import { RepositoryResult } from './types';
+import { filesOf, keyOf } from '../discovery/locations';
+import { RepositoryResult } from '../discovery/types';
 
 /** An entity that several repositories give: the catalog has it from the last of them. */
 export interface Twins {
