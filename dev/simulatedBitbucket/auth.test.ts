@@ -61,6 +61,43 @@ describe('signing in', () => {
     expect(simulated.getUser('bot').failedLogins).toBe(3);
   });
 
+  it.each([
+    ['message', '{"message":"Basic Authentication has been disabled on this instance."}'],
+    [
+      'errors',
+      '{"errors":[{"context":null,"message":"Basic Authentication has been disabled on this instance.","exceptionName":null}]}',
+    ],
+    ['text', 'Basic Authentication has been disabled on this instance.'],
+  ] as const)(
+    'refuses passwords and accepts tokens where Basic authentication is off, and says so as %s',
+    async (basicAuthentication, body) => {
+      const simulated = withUsers({ basicAuthentication });
+      const refused = await ask(simulated, '/repos', { name: 'bot', password: 'right' });
+      expect(refused).toMatchObject({ status: 403, text: body });
+      expect(refused.headers.get('x-ausername')).toBeNull();
+      expect((await ask(simulated, '/repos', { token: 'secret' })).status).toBe(200);
+      expect(simulated.getUser('bot').failedLogins).toBe(0);
+    },
+  );
+
+  it('cannot check passwords while the user directory is down', async () => {
+    const simulated = withUsers();
+    simulated.settings.userDirectory = 'down';
+    const right = { name: 'bot', password: 'right' };
+    expect(await ask(simulated, '/repos', right)).toMatchObject({
+      status: 401,
+      json: {
+        errors: [
+          {
+            exceptionName: 'com.atlassian.bitbucket.auth.AuthenticationSystemException',
+          },
+        ],
+      },
+    });
+    simulated.settings.userDirectory = 'available';
+    expect((await ask(simulated, '/repos', right)).status).toBe(200);
+  });
+
   it('treats an expired token silently as anonymous where configured', async () => {
     const simulated = withUsers({ invalidTokens: 'anonymous', anonymousAccess: true });
     const late = { token: 'late-token' };

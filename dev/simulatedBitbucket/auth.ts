@@ -2,7 +2,7 @@
  * Reads the `Authorization` header and decides who asks. Called by `handle.ts` once per
  * request, before anything else is looked at.
  */
-import { BitbucketException, notPermitted } from './errors';
+import { BasicAuthenticationDisabled, BitbucketException, notPermitted } from './errors';
 import type { SimulatedUser } from './users';
 import { type Viewer, anonymousViewer, createUserViewer } from './viewer';
 
@@ -14,6 +14,10 @@ export interface AuthenticationRules {
   invalidTokens: 'rejected' | 'anonymous';
   /** Refused passwords after which a CAPTCHA is asked for; `undefined`: never. */
   captchaAfterFailures?: number;
+  /** Whether a password is accepted at all, or in which shape the answer says that none is. */
+  basicAuthentication: 'enabled' | BasicAuthenticationDisabled['shape'];
+  /** The directory that knows the passwords (LDAP, say) answers. */
+  userDirectory: 'available' | 'down';
 }
 
 /** Who asks, as claimed by the header; nothing is checked yet. */
@@ -54,7 +58,7 @@ export function parseCredentials(header: string | null): Credentials {
  * @remarks A wrong password, a wrong token and a CAPTCHA are 401 with different
  * exceptions. Source: recorded answers; Atlassian, "HTTP access tokens".
  *
- * @throws BitbucketException when the request is refused
+ * @throws BitbucketException, or BasicAuthenticationDisabled, when the request is refused
  */
 export function authenticate(
   credentials: Credentials,
@@ -73,6 +77,15 @@ export function authenticate(
       return anonymousViewer;
     }
     throw incorrectPassword();
+  }
+  if (rules.basicAuthentication !== 'enabled') {
+    throw new BasicAuthenticationDisabled(rules.basicAuthentication);
+  }
+  if (rules.userDirectory === 'down') {
+    throw new BitbucketException(
+      'AuthenticationSystemException',
+      'The user directory could not be reached.',
+    );
   }
   const user = users.get(credentials.name.toLowerCase());
   if (!user || credentials.secret === '') {

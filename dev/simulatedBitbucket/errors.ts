@@ -18,6 +18,7 @@ const EXCEPTIONS = {
   AuthorisationException: [401, 'com.atlassian.bitbucket'],
   IncorrectPasswordAuthenticationException: [401, 'com.atlassian.bitbucket.auth'],
   CaptchaRequiredAuthenticationException: [401, 'com.atlassian.bitbucket.auth'],
+  AuthenticationSystemException: [401, 'com.atlassian.bitbucket.auth'],
 } as const;
 
 /** Short name of an exception the simulator can answer with. */
@@ -60,6 +61,30 @@ export class BitbucketException extends Error {
   /** The JSON body. */
   get body(): string {
     return errorBody(this.message, this.exceptionName);
+  }
+}
+
+/**
+ * 403: passwords are not accepted, as on Bitbucket 10 unless an administrator allows them.
+ * Comes as a bare message, as an error without an exception, or as text.
+ */
+export class BasicAuthenticationDisabled extends Error {
+  readonly status = 403;
+
+  constructor(readonly shape: 'message' | 'errors' | 'text') {
+    super('Basic Authentication has been disabled on this instance.');
+  }
+
+  /** The body: JSON, or the sentence by itself. */
+  get body(): string {
+    switch (this.shape) {
+      case 'message':
+        return JSON.stringify({ message: this.message });
+      case 'errors':
+        return errorBody(this.message, null);
+      default:
+        return this.message;
+    }
   }
 }
 

@@ -3,7 +3,7 @@
  * clock. Called by `handle.ts`.
  */
 import type { Clock } from '../../src/util/clock';
-import { errorBody } from './errors';
+import { errorBody, fullExceptionName } from './errors';
 import { type Reply, jsonReply } from './routes/route';
 
 /** What goes wrong. */
@@ -12,7 +12,7 @@ export type FaultEffect =
   | {
       readonly type: 'status';
       readonly status: number;
-      /** Full class name; without one it is `null`. */
+      /** Full class name; without one it is `null`, and at 401 that of a missing permission. */
       readonly exceptionName?: string;
       readonly message?: string;
       readonly body?: unknown;
@@ -178,7 +178,8 @@ function toStatusReply(effect: StatusEffect): Reply {
 
 function toStatusBody({ status, exceptionName, message, body }: StatusEffect): string {
   if (body === undefined) {
-    return errorBody(message ?? `Simulated status ${status}`, exceptionName ?? null);
+    const usual = status === 401 ? fullExceptionName('AuthorisationException') : null;
+    return errorBody(message ?? `Simulated status ${status}`, exceptionName ?? usual);
   }
   return typeof body === 'string' ? body : JSON.stringify(body);
 }

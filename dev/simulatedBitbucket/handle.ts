@@ -4,7 +4,7 @@
  */
 import type { Clock } from '../../src/util/clock';
 import { type AuthenticationRules, authenticate, requireAccess } from './auth';
-import { BitbucketException } from './errors';
+import { BasicAuthenticationDisabled, BitbucketException } from './errors';
 import { type ParsedRequest, parseRequest } from './facts';
 import {
   type FaultEffect,
@@ -138,6 +138,11 @@ function answer(
     if (error instanceof BitbucketException) {
       const reply = jsonReply(error.body, error.status);
       return withHeaders({ ...reply, headers: error.headers }, headers);
+    }
+    if (error instanceof BasicAuthenticationDisabled) {
+      const reply = jsonReply(error.body, error.status);
+      const contentType = error.shape === 'text' ? 'text/plain' : reply.contentType;
+      return withHeaders({ ...reply, contentType }, headers);
     }
     throw error;
   }

@@ -51,6 +51,8 @@ export interface SimulatedBitbucketOptions {
   invalidTokens?: AuthenticationRules['invalidTokens'];
   /** Refused passwords after which a CAPTCHA is asked for. Default: never. */
   captchaAfterFailures?: number;
+  /** Default `enabled`; otherwise the shape of the answer that passwords are not accepted. */
+  basicAuthentication?: AuthenticationRules['basicAuthentication'];
   pageCaps?: Partial<PageCaps>;
   /** How pages deal with rows the user may not see. Default `skipped`. */
   hiddenRows?: ServerSettings['hiddenRows'];
@@ -216,6 +218,8 @@ function toSettings(
     anonymousAccess: options.anonymousAccess ?? false,
     invalidTokens: options.invalidTokens ?? 'rejected',
     captchaAfterFailures: options.captchaAfterFailures,
+    basicAuthentication: options.basicAuthentication ?? 'enabled',
+    userDirectory: 'available',
     pageCaps: { ...DEFAULT_PAGE_CAPS, ...options.pageCaps },
     hiddenRows: options.hiddenRows ?? 'skipped',
     followsMoves: options.followsMoves ?? false,

@@ -49,6 +49,22 @@ const FAULTS: Readonly<Record<string, MatrixFault>> = {
     effect: answer(401, 'auth.CaptchaRequiredAuthenticationException'),
     says: /demands a CAPTCHA.*Log in once in a browser/,
   },
+  'password not accepted': {
+    effect: {
+      type: 'status',
+      status: 403,
+      body: { message: `Basic Authentication has been disabled. ${ECHO}` },
+    },
+    says: /accepts no password: 403 Basic Authentication has been disabled\. you sent \[redacted\].*`token`/,
+  },
+  'user directory down': {
+    effect: answer(401, 'auth.AuthenticationSystemException'),
+    says: /could not check the configured credentials: 401 AuthenticationSystemException: you sent \[redacted\]/,
+  },
+  "proxy's login (401)": {
+    effect: { type: 'html', status: 401, body: LOGIN_PAGE },
+    says: /login was refused.*401 with an HTML page/,
+  },
   'not permitted (401)': {
     effect: answer(401, 'AuthorisationException'),
     reason: 'not-permitted',

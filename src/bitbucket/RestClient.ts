@@ -22,7 +22,7 @@ import { getLabels, listLabeled } from './labels';
 import { readPages } from './pages';
 import { PageQuery, RestUrls } from './restUrls';
 import { RateLimitBudget, readRateLimitBudget } from './rateLimitBudget';
-import { AskOptions, Session } from './Session';
+import { AskOptions, SentCredentials, Session } from './Session';
 import { readServerInfo, ServerInfoLookup } from './serverInfo';
 import { fileUrl, WebAddress } from './webUrls';
 import { parseJson, parsePage, parseProject, parseRepository } from './wire';
@@ -37,8 +37,8 @@ const CHANGES_LIMIT = 1000;
 export interface RestClientOptions {
   readonly address: WebAddress;
   readonly transport: Transport;
-  /** Whether requests carry credentials: then an anonymous answer is an error. */
-  readonly authenticated: boolean;
+  /** What requests carry: where it is anything, an anonymous answer is an error. */
+  readonly credentials: SentCredentials;
   /** Where the credentials are configured, for messages; such as `integrations.bitbucketServer, host git.example.com`. */
   readonly configuredAt: string;
 }

@@ -142,6 +142,126 @@ describe('credentials that do not work', () => {
   );
 });
 
+/** Refusals of a login that are not Bitbucket's word about a wrong password. */
+const SENTENCE = 'Basic Authentication has been disabled on this instance.';
+const PROXY_PAGE = '<!DOCTYPE html><html><head><title>Sign in</title></head></html>';
+
+describe('a login that is refused for another reason than a wrong password', () => {
+  it.each(['message', 'errors', 'text'] as const)(
+    'is tried once and leads to a token where Basic authentication is off, said as %s',
+    async basicAuthentication => {
+      const { ask, list, asked } = connect(BASIC, { basicAuthentication });
+      const expected = {
+        ...credentialsError('password-not-accepted'),
+        message: expect.stringMatching(
+          /accepts no password: 403 Basic Authentication has been disabled on this instance\. .*`token`/,
+        ),
+      };
+      await expect(ask(client => client.readRateLimitBudget())).rejects.toMatchObject(
+        expected,
+      );
+      await expect(list(client => client.listRepositories())).rejects.toMatchObject(
+        expected,
+      );
+      expect(asked()).toHaveLength(1);
+    },
+  );
+
+  it('is not blamed on a password where a token was sent', async () => {
+    const { bitbucket, ask } = connect(BEARER);
+    const body = { message: SENTENCE };
+    bitbucket.faults.add({ effect: { type: 'status', status: 401, body } });
+    await expect(ask(client => client.findFile(API, 'x'))).rejects.toMatchObject({
+      ...credentialsError('refused'),
+      message: expect.stringContaining(`401 ${SENTENCE}`),
+    });
+  });
+
+  it('is not blamed on the credentials where the user directory is down', async () => {
+    const { bitbucket, list, asked } = connect(BASIC);
+    bitbucket.settings.userDirectory = 'down';
+    await expect(list(client => client.listRepositories())).rejects.toMatchObject({
+      ...credentialsError('not-verified'),
+      message: expect.stringMatching(
+        /could not check.*AuthenticationSystemException: The user directory could not be reached/,
+      ),
+    });
+    expect(asked()).toEqual([LISTING]);
+  });
+
+  it.each<[string, unknown, string]>([
+    ["a proxy's page", PROXY_PAGE, '401 with an HTML page'],
+    ['a sentence', 'SAML is required', '401 SAML is required'],
+    ['a bare message', { message: 'SAML is required' }, '401 SAML is required'],
+    [
+      'an error without an exception',
+      { errors: [{ context: null, message: 'SAML is required', exceptionName: null }] },
+      '401 SAML is required',
+    ],
+    ['nothing', '', '401 with an empty body'],
+  ])(
+    'is tried once, quoted, and not called anonymous: %s with 401',
+    async (_name, body, quoted) => {
+      const { bitbucket, list, asked } = connect(BASIC);
+      bitbucket.faults.add({ effect: { type: 'status', status: 401, body } });
+      const expected = {
+        ...credentialsError('refused'),
+        message: expect.stringContaining(quoted),
+      };
+      await expect(list(client => client.listRepositories())).rejects.toMatchObject(
+        expected,
+      );
+      await expect(list(client => client.listProjects())).rejects.toMatchObject(expected);
+      expect(asked()).toEqual([LISTING]);
+    },
+  );
+
+  it('is not concluded from a 401 to somebody whom Bitbucket names', async () => {
+    const { bitbucket, ask, asked } = connect(BASIC);
+    const headers = { 'X-AUSERNAME': 'bot' };
+    const effect = { type: 'status', status: 401, headers, body: 'No' } as const;
+    bitbucket.faults.add({ effect });
+    for (let time = 0; time < 2; time += 1) {
+      expect(await ask(client => client.findFile(API, 'x'))).toMatchObject({
+        kind: 'unknown',
+        problem: { reason: 'not-permitted', detail: expect.stringContaining('401') },
+      });
+    }
+    expect(asked()).toHaveLength(2);
+  });
+
+  it('is not concluded from a 403 about one file, whose sentence is quoted', async () => {
+    const { bitbucket, ask } = connect(BASIC);
+    const body = { message: 'Blocked by policy 17' };
+    bitbucket.faults.add({ effect: { type: 'status', status: 403, body } });
+    expect(await ask(client => client.findFile(API, 'x'))).toEqual({
+      kind: 'unknown',
+      problem: {
+        reason: 'not-permitted',
+        detail: 'Bitbucket refused access: 403 Blocked by policy 17',
+      },
+    });
+  });
+
+  it('is called what it is where no credentials are configured', async () => {
+    const { bitbucket, list, asked } = connect('nobody');
+    bitbucket.faults.add({ effect: { type: 'html', status: 401, body: PROXY_PAGE } });
+    const detail =
+      'No credentials are configured (integrations.bitbucketServer, host bitbucket.test), ' +
+      'and Bitbucket shows nothing without: 401 with an HTML page (a login page or a proxy?). ' +
+      'Set token; where it comes from an environment variable, set that variable';
+    expect(await list(client => client.listRepositories())).toEqual([
+      {
+        kind: 'failed',
+        problem: { reason: 'not-permitted', detail },
+        notServed: false,
+        gone: false,
+      },
+    ]);
+    expect(asked()).toEqual([LISTING]);
+  });
+});
+
 describe('answers as to a stranger', () => {
   const anonymous: SimulatedBitbucketOptions = {
     users: [{ name: 'bot', token: TOKEN, expired: true }],

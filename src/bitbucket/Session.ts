@@ -6,7 +6,7 @@
 import { Problem } from '../model';
 import { HttpReply, HttpRequest, Transport } from '../http/types';
 import { untilAborted } from '../http/untilAborted';
-import { exceptionNames, names, problemOf } from './assessReply';
+import { describe, names, problemOf, toLoginProblem } from './assessReply';
 import { BitbucketServerCredentialsError, CredentialsProblem } from './errors';
 import { problemOfError } from './problemOfError';
 import { showsPrivateRepository } from './privateRows';
@@ -24,9 +24,12 @@ export interface SessionOptions {
   readonly urls: RestUrls;
   /** Where the credentials are configured, for messages. */
   readonly configuredAt: string;
-  /** Whether requests carry credentials: then an anonymous answer is an error. */
-  readonly authenticated: boolean;
+  /** What requests carry: where it is anything, an anonymous answer is an error. */
+  readonly credentials: SentCredentials;
 }
+
+/** What requests carry as `Authorization`: a password goes as Basic, a token as Bearer. */
+export type SentCredentials = 'none' | 'password' | 'token';
 
 /** To whom a reply was given, or why that could not be found out. */
 type Identity = 'user' | 'stranger' | Problem;
@@ -52,7 +55,7 @@ export class Session {
 
   constructor(options: SessionOptions) {
     this.#options = options;
-    this.#trusted = !options.authenticated;
+    this.#trusted = options.credentials === 'none';
   }
 
   /**
@@ -74,7 +77,7 @@ export class Session {
       await untilAborted(this.#first, options.signal);
     }
     const answer = this.#send(request, options);
-    if (this.#first || !this.#options.authenticated) {
+    if (this.#first || this.#options.credentials === 'none') {
       return answer;
     }
     const settled = () => undefined;
@@ -91,11 +94,8 @@ export class Session {
     if ('reason' in reply || !mayBeAnonymous(reply)) {
       return reply;
     }
-    if (reply.status === 401 && !this.#options.authenticated) {
-      return {
-        reason: 'not-permitted',
-        detail: `No credentials are configured (${this.#options.configuredAt}), and Bitbucket shows nothing without. Set token; where it comes from an environment variable, set that variable`,
-      };
+    if (reply.status === 401 && this.#options.credentials === 'none') {
+      return this.#missingCredentials(reply);
     }
     const identity = await this.#identify(reply, options);
     if (identity === 'stranger') {
@@ -132,12 +132,28 @@ export class Session {
       options.signal?.throwIfAborted();
       return problemOfError(error);
     }
-    const refused = reply.status === 401 || reply.status === 403;
-    if (refused && exceptionNames(reply).some(isAuthenticationFailure)) {
-      const captcha = names(reply, 'CaptchaRequiredAuthenticationException');
-      throw this.#failCredentials(captcha ? 'captcha' : 'rejected');
+    const problem = toLoginProblem(reply);
+    if (problem === undefined) {
+      return reply;
     }
-    return reply;
+    const { credentials } = this.#options;
+    if (credentials === 'none') {
+      return this.#missingCredentials(reply);
+    }
+    const isOfPassword = problem === 'password-not-accepted';
+    throw this.#failCredentials(
+      isOfPassword && credentials === 'token' ? 'refused' : problem,
+      isOfPassword || problem === 'not-verified' || problem === 'refused'
+        ? describe(reply)
+        : undefined,
+    );
+  }
+
+  #missingCredentials(reply: HttpReply): Problem {
+    return {
+      reason: 'not-permitted',
+      detail: `No credentials are configured (${this.#options.configuredAt}), and Bitbucket shows nothing without: ${describe(reply)}. Set token; where it comes from an environment variable, set that variable`,
+    };
   }
 
   /**
@@ -167,17 +183,23 @@ export class Session {
       return { ...problem, detail };
     }
     // A token of a project has no user of its own, and may be refused this one question.
-    if ('status' in reply && reply.status === 401 && !this.#sawPrivate) {
+    if (
+      'status' in reply &&
+      names(reply, 'AuthorisationException') &&
+      !this.#sawPrivate
+    ) {
       return 'stranger';
     }
     this.#trusted = true;
     return 'user';
   }
 
-  #failCredentials(problem: CredentialsProblem) {
+  #failCredentials(problem: CredentialsProblem, said?: string) {
+    const { configuredAt } = this.#options;
     this.#credentialsError = new BitbucketServerCredentialsError(
       problem,
-      this.#options.configuredAt,
+      configuredAt,
+      said,
     );
     return this.#credentialsError;
   }
@@ -197,8 +219,4 @@ function passingProblem(reply: HttpReply): Problem | undefined {
 
 function isPage(reply: HttpReply): boolean {
   return reply.status === 200 && parsePage(parseJson(reply.body)) !== undefined;
-}
-
-function isAuthenticationFailure(exceptionName: string): boolean {
-  return exceptionName.endsWith('AuthenticationException');
 }

@@ -197,10 +197,22 @@ describe('describe', () => {
       reply(200, '{"values":['),
       '200 with a body that is not JSON, or only a part of it',
     ],
+    ['a bare message', reply(404, '{"message":"no"}'), '404 no'],
+    ['a text', reply(404, '404null for uri:\n /x'), '404 404null for uri: /x'],
     [
       'foreign JSON',
-      reply(404, '{"message":"no"}'),
+      reply(404, '{"detail":"no"}'),
       '404 with JSON of another shape than expected',
+    ],
+    [
+      'an error that breaks off',
+      reply(500, '{"errors":[{"message":"no'),
+      '500 with a body that is not JSON, or only a part of it',
+    ],
+    [
+      'a message with control characters',
+      reply(400, JSON.stringify({ errors: [{ message: 'no\u001B[2J\n at all' }] })),
+      '400 no\uFFFD[2J at all',
     ],
     [
       'a redirect',

@@ -5,10 +5,9 @@
 
 import { AbsenceReason, Problem, Unanswered } from '../model';
 import { HttpReply } from '../http/types';
-import { parseJson, parseServerErrors, ServerError } from './wire';
-
-/** Server messages are cut here: they end up in reports and logs. */
-const LONGEST_MESSAGE = 300;
+import { quote } from '../util/text';
+import { CredentialsProblem } from './errors';
+import { parseJson, parseServerErrors, parseServerMessage, ServerError } from './wire';
 
 /** The simple names of the exceptions in an error body, in its order. */
 export function exceptionNames(reply: HttpReply): readonly string[] {
@@ -81,6 +80,43 @@ function canProve(status: number): boolean {
   return status >= 400 && status < 500 && ![401, 403, 407, 429].includes(status);
 }
 
+/** What Bitbucket says where Basic authentication is switched off, in whatever shape. */
+const BASIC_DISABLED = /basic auth\w* (has been|is) disabled/i;
+
+/**
+ * Whether an answer refuses the caller rather than the request: then nothing more may be
+ * asked, since each further request would be one more failed login.
+ *
+ * @remarks A missing permission is 401 at Bitbucket too, but named: `AuthorisationException`;
+ * and an answer with `X-AUSERNAME` speaks to somebody who is logged in. Any other 401
+ * refuses the login, whoever wrote it. A 403 is about the request unless it says otherwise: things
+ * in front of Bitbucket use it for what they block.
+ * Source: recorded answers; `com.atlassian.bitbucket.auth`, Java API of Bitbucket.
+ */
+export function toLoginProblem(reply: HttpReply): CredentialsProblem | undefined {
+  if (reply.status !== 401 && reply.status !== 403) {
+    return undefined;
+  }
+  const exceptions = exceptionNames(reply);
+  if (exceptions.includes('CaptchaRequiredAuthenticationException')) {
+    return 'captcha';
+  }
+  if (exceptions.includes('AuthenticationSystemException')) {
+    return 'not-verified';
+  }
+  if (exceptions.some(name => name.endsWith('AuthenticationException'))) {
+    return 'rejected';
+  }
+  if (BASIC_DISABLED.test(messageOf(reply) ?? '')) {
+    return 'password-not-accepted';
+  }
+  const isPermission =
+    reply.status === 403 ||
+    exceptions.length > 0 ||
+    reply.headers.get('x-ausername') !== null;
+  return isPermission ? undefined : 'refused';
+}
+
 /** What went wrong, for an answer that is not the hoped-for one and proves nothing. */
 export function problemOf(reply: HttpReply): Problem {
   const said = describe(reply);
@@ -105,17 +141,31 @@ export function problemOf(reply: HttpReply): Problem {
 
 /** Status and message, or what kind of body came instead of Bitbucket's JSON. */
 export function describe(reply: HttpReply): string {
-  // Only the bodies of errors come here with the secrets taken out.
-  const errors = reply.status < 400 ? [] : parseServerErrors(parseJson(reply.body));
-  const message = errors.map(describeError).find(text => text !== '');
+  const message = messageOf(reply);
   if (message) {
-    return cut(`${reply.status} ${message}`);
+    return `${reply.status} ${message}`;
   }
   const target = redirectHost(reply);
   if (target) {
     return `${reply.status}, a redirect to ${target}`;
   }
   return `${reply.status} with ${describeBody(reply)}`;
+}
+
+/**
+ * What the server says, quoted: its own errors, a bare message as things in front of it
+ * send, or text. Only the bodies of errors have the secrets taken out.
+ */
+function messageOf({ status, body }: HttpReply): string | undefined {
+  if (status < 400) {
+    return undefined;
+  }
+  const json = parseJson(body);
+  const said =
+    json === undefined
+      ? [/^\s*[<{[]/.test(body) ? '' : body]
+      : [...parseServerErrors(json).map(describeError), parseServerMessage(json) ?? ''];
+  return said.map(text => quote(text)).find(text => text !== '');
 }
 
 function describeError(error: ServerError): string {
@@ -147,8 +197,4 @@ function redirectHost({ status, headers, url }: HttpReply): string | undefined {
   }
   const { protocol, host } = new URL(location, url);
   return `${protocol}//${host}`;
-}
-
-function cut(text: string): string {
-  return text.length > LONGEST_MESSAGE ? `${text.slice(0, LONGEST_MESSAGE)}…` : text;
 }

@@ -2,16 +2,57 @@
 
 import { CustomErrorBase } from '@backstage/errors';
 
-/** What is wrong with the credentials. */
-export type CredentialsProblem = 'rejected' | 'captcha' | 'anonymous';
+/**
+ * Why the credentials are of no use.
+ *
+ * - `rejected`, `captcha`: Bitbucket says so
+ * - `anonymous`: Bitbucket accepts them and sees nobody behind them
+ * - `password-not-accepted`: it takes no passwords at all
+ * - `not-verified`: it could not find out, since its user directory does not answer
+ * - `refused`: a 401 for a reason that is not known, or by somebody else
+ */
+export type CredentialsProblem =
+  | 'rejected'
+  | 'captcha'
+  | 'anonymous'
+  | 'password-not-accepted'
+  | 'not-verified'
+  | 'refused';
 
-const CAUSES: Record<CredentialsProblem, string> = {
-  rejected:
-    'Bitbucket rejected the configured credentials. Check username and password, or the token and its expiry date',
-  captcha:
-    'Bitbucket demands a CAPTCHA for the configured user, after too many failed logins. Log in once in a browser as that user and solve it, or use an HTTP access token, which is never locked this way',
-  anonymous:
-    'Bitbucket treats the configured credentials as anonymous, as it does with an expired or revoked token. Create a new one',
+const EXPLANATIONS: Record<
+  CredentialsProblem,
+  { readonly cause: string; readonly remedy: string }
+> = {
+  rejected: {
+    cause: 'Bitbucket rejected the configured credentials',
+    remedy: 'Check username and password, or the token and its expiry date',
+  },
+  captcha: {
+    cause:
+      'Bitbucket demands a CAPTCHA for the configured user, after too many failed logins',
+    remedy:
+      'Log in once in a browser as that user and solve it, or use an HTTP access token, which is never locked this way',
+  },
+  anonymous: {
+    cause:
+      'Bitbucket treats the configured credentials as anonymous, as it does with an expired or revoked token',
+    remedy: 'Create a new one',
+  },
+  'password-not-accepted': {
+    cause: 'Bitbucket accepts no password',
+    remedy:
+      'Use an HTTP access token, in `token`, in place of `username` and `password`. Bitbucket 10 and later accept none unless an administrator allows it',
+  },
+  'not-verified': {
+    cause: 'Bitbucket could not check the configured credentials',
+    remedy:
+      'Look at the user directory that Bitbucket asks (LDAP, Crowd); the credentials may be right',
+  },
+  refused: {
+    cause: 'The login was refused, and not by a known answer of Bitbucket',
+    remedy:
+      'What stands in front of Bitbucket has to let requests with an Authorization header through. Where people log in by single sign-on only, no password works: use an HTTP access token, in `token`',
+  },
 };
 
 /**
@@ -24,10 +65,15 @@ export class BitbucketServerCredentialsError extends CustomErrorBase {
   override name = 'BitbucketServerCredentialsError' as const;
   readonly problem: CredentialsProblem;
 
-  /** @param configuredAt - the part of the configuration that has the credentials */
-  constructor(problem: CredentialsProblem, configuredAt: string) {
+  /**
+   * @param configuredAt - the part of the configuration that has the credentials
+   * @param said - status and words of the answer, where they tell more
+   */
+  constructor(problem: CredentialsProblem, configuredAt: string, said?: string) {
+    const { cause, remedy } = EXPLANATIONS[problem];
+    const quoted = said === undefined ? '' : `: ${said.replace(/\.$/, '')}`;
     super(
-      `${CAUSES[problem]} (${configuredAt}). The next attempt is the next scheduled run`,
+      `${cause}${quoted}. ${remedy} (${configuredAt}). The next attempt is the next scheduled run`,
     );
     this.problem = problem;
   }

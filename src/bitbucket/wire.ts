@@ -53,6 +53,8 @@ const WireErrors = z.object({
     .min(1),
 });
 
+const WireMessage = z.object({ message: z.string() });
+
 const WireLabeled = z.object({
   id: z.number().int(),
   labelableType: z.literal('REPOSITORY').optional(),
@@ -194,6 +196,11 @@ export function parseServerErrors(value: unknown): readonly ServerError[] {
     message: error.message ?? undefined,
     exceptionName: error.exceptionName ?? undefined,
   }));
+}
+
+/** @returns what a body says that is not Bitbucket's own, such as `{"message":"Forbidden"}` */
+export function parseServerMessage(value: unknown): string | undefined {
+  return parseWith(WireMessage, value)?.message;
 }
 
 /** @returns `FILE`, `DIRECTORY`, `SUBMODULE` or whatever else the server says */

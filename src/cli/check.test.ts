@@ -114,6 +114,28 @@ describe('check', () => {
     expect(exitCode).toBe(1);
   });
 
+  it.each([
+    ['a bare message', { message: 'Use single sign-on' }],
+    ['a text', 'Use single sign-on'],
+  ])(
+    'speaks of the user where the login is refused after the version was told, by %s',
+    async (_, body) => {
+      const bitbucket = createDemoBitbucket({ userHeaders: false });
+      bitbucket.faults.add({
+        match: ({ kind }) => kind !== 'application-properties',
+        effect: { type: 'status', status: 401, body },
+      });
+      const { stdout, exitCode } = await ask('check', bitbucket);
+
+      expect(stdout).toMatch(
+        /FAILED +User: The login was refused.*401 Use single sign-on/,
+      );
+      expect(stdout).not.toMatch(/FAILED +Rate limit/);
+      expect(bitbucket.requests).toHaveLength(2);
+      expect(exitCode).toBe(1);
+    },
+  );
+
   it("asks with the provider's own credentials, and speaks of their budget", async () => {
     const token = 'BBDC-token-of-a-project';
     const bitbucket = createDemoBitbucket({

@@ -3,6 +3,7 @@
  * Spends few requests and stops where the next step could only fail for the same reason.
  */
 
+import { BitbucketServerCredentialsError } from '../bitbucket/errors';
 import { explainOutcome } from '../discovery/explanations';
 import { listRepositories } from '../discovery/listRepositories';
 import { Listing } from '../discovery/types';
@@ -40,7 +41,8 @@ export async function* checkProvider(
   } catch (error) {
     signal.throwIfAborted();
     const text = connection.redact(describeError(error));
-    yield { status: 'failed', about: about === 'Server' ? 'User' : about, text };
+    const isUser = about === 'Server' || error instanceof BitbucketServerCredentialsError;
+    yield { status: 'failed', about: isUser ? 'User' : about, text };
   }
 }
 

@@ -44,7 +44,11 @@ export class EventClients {
     try {
       return await work();
     } catch (error) {
-      if (error instanceof BitbucketServerCredentialsError) {
+      // Where Bitbucket could not find out whether they work, that passes.
+      if (
+        error instanceof BitbucketServerCredentialsError &&
+        error.problem !== 'not-verified'
+      ) {
         factory.noteLogin(error);
         log.givenUp(what, error.message);
         return { kind: 'done', result: 'failed' };

@@ -371,6 +371,21 @@ describe('a password that does not work any more', () => {
   });
 });
 
+describe('while Bitbucket cannot check passwords', () => {
+  it('an event waits, and a run that fails for it does not keep events from trying', async () => {
+    const scene = await startEvents();
+    const { bitbucket, clock, idle, push, first, run } = scene;
+    bitbucket.settings.userDirectory = 'down';
+    await push('api', bitbucket.removeFile('PAY', 'api', CATALOG_FILE));
+    await clock.advance(MINUTE);
+    expect(first.mutations).toEqual([]);
+    await expect(run()).rejects.toThrow('could not check the configured credentials');
+    bitbucket.settings.userDirectory = 'available';
+    await idle();
+    expect(first.mutations).toEqual([{ added: [], removed: ['PAY/api'] }]);
+  });
+});
+
 describe('before the first run has begun', () => {
   it('an event changes nothing, and is answered once it has', async () => {
     const scene = await startEvents({ beforeFirstRun: true });

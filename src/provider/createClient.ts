@@ -66,11 +66,13 @@ export function createClientFactory(setup: ClientSetup): ClientFactory {
     requester: setup.providerId,
     onConflict: setup.onLimiterConflict,
   });
+  const tokenOrPassword = integration.token ? 'token' : 'password';
+  const sent = headers.Authorization === undefined ? 'none' : tokenOrPassword;
   let refusal: BitbucketServerCredentialsError | undefined;
   const create = (observer: RequestObserver) =>
     new RestClient({
       address: integration,
-      authenticated: headers.Authorization !== undefined,
+      credentials: sent,
       configuredAt: credentials
         ? `catalog.providers.bitbucketServer, provider ${setup.providerId}`
         : `integrations.bitbucketServer, host ${integration.host}`,
@@ -94,8 +96,11 @@ export function createClientFactory(setup: ClientSetup): ClientFactory {
       return create(observer);
     },
     noteLogin(error) {
-      if (error === undefined || error instanceof BitbucketServerCredentialsError) {
-        refusal = error;
+      if (error === undefined) {
+        refusal = undefined;
+      } else if (error instanceof BitbucketServerCredentialsError) {
+        // Where Bitbucket could not find out, trying again locks nothing.
+        refusal = error.problem === 'not-verified' ? refusal : error;
       }
     },
     async prepare(client, signal) {
