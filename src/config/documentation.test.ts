@@ -128,7 +128,7 @@ describe('the documented configuration', () => {
     const secrets = [...EXAMPLE.matchAll(/(?:username|password|token): *(.*)$/gm)];
     expect(secrets.length).toBeGreaterThan(0);
     for (const [, value] of secrets) {
-      expect(value).toMatch(/^\$\{BITBUCKET_(USERNAME|PASSWORD|PROJECT_TOKEN)\}$/);
+      expect(value).toMatch(/^\$\{BITBUCKET_(USERNAME|PASSWORD|TOKEN|PROJECT_TOKEN)\}$/);
     }
   });
 
