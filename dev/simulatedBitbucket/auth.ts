@@ -78,15 +78,7 @@ export function authenticate(
     }
     throw incorrectPassword();
   }
-  if (rules.basicAuthentication !== 'enabled') {
-    throw new BasicAuthenticationDisabled(rules.basicAuthentication);
-  }
-  if (rules.userDirectory === 'down') {
-    throw new BitbucketException(
-      'AuthenticationSystemException',
-      'The user directory could not be reached.',
-    );
-  }
+  refusePasswords(rules);
   const user = users.get(credentials.name.toLowerCase());
   if (!user || credentials.secret === '') {
     throw incorrectPassword();
@@ -123,6 +115,19 @@ function signInWithPassword(
     throw incorrectPassword();
   }
   return user;
+}
+
+/** Before anybody looks at the password itself. */
+function refusePasswords(rules: AuthenticationRules): void {
+  if (rules.basicAuthentication !== 'enabled') {
+    throw new BasicAuthenticationDisabled(rules.basicAuthentication);
+  }
+  if (rules.userDirectory === 'down') {
+    throw new BitbucketException(
+      'AuthenticationSystemException',
+      'The user directory could not be reached.',
+    );
+  }
 }
 
 function incorrectPassword(): BitbucketException {

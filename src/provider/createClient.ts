@@ -6,6 +6,7 @@ import {
 } from '@backstage/integration';
 import { BitbucketServerCredentialsError } from '../bitbucket/errors';
 import { RestClient } from '../bitbucket/RestClient';
+import { SentCredentials } from '../bitbucket/Session';
 import { ProviderCredentials } from '../config/types';
 import { withOwnCredentials } from '../config/withOwnCredentials';
 import { Fetch, HttpTransport } from '../http/HttpTransport';
@@ -54,8 +55,8 @@ export interface ClientFactory {
 
 /** Joins the limiter of the host once. */
 export function createClientFactory(setup: ClientSetup): ClientFactory {
-  const { clock, credentials } = setup;
-  const integration = withOwnCredentials(setup.integration, credentials);
+  const { clock } = setup;
+  const integration = withOwnCredentials(setup.integration, setup.credentials);
   const { headers = {} } = getBitbucketServerRequestOptions(integration);
   const limiter = setup.limiters.limiterFor({
     host: integration.host,
@@ -66,16 +67,12 @@ export function createClientFactory(setup: ClientSetup): ClientFactory {
     requester: setup.providerId,
     onConflict: setup.onLimiterConflict,
   });
-  const tokenOrPassword = integration.token ? 'token' : 'password';
-  const sent = headers.Authorization === undefined ? 'none' : tokenOrPassword;
   let refusal: BitbucketServerCredentialsError | undefined;
   const create = (observer: RequestObserver) =>
     new RestClient({
       address: integration,
-      credentials: sent,
-      configuredAt: credentials
-        ? `catalog.providers.bitbucketServer, provider ${setup.providerId}`
-        : `integrations.bitbucketServer, host ${integration.host}`,
+      credentials: sentCredentials(integration),
+      configuredAt: placeOfCredentials(setup),
       transport: new HttpTransport({
         baseUrl: integration.apiBaseUrl,
         headers,
@@ -96,11 +93,12 @@ export function createClientFactory(setup: ClientSetup): ClientFactory {
       return create(observer);
     },
     noteLogin(error) {
-      if (error === undefined) {
-        refusal = undefined;
-      } else if (error instanceof BitbucketServerCredentialsError) {
-        // Where Bitbucket could not find out, trying again locks nothing.
-        refusal = error.problem === 'not-verified' ? refusal : error;
+      // Where Bitbucket could not find out, trying again locks nothing.
+      const isRefusal =
+        error instanceof BitbucketServerCredentialsError &&
+        error.problem !== 'not-verified';
+      if (error === undefined || isRefusal) {
+        refusal = error;
       }
     },
     async prepare(client, signal) {
@@ -117,4 +115,20 @@ export function createClientFactory(setup: ClientSetup): ClientFactory {
       }
     },
   };
+}
+
+/** As `getBitbucketServerRequestOptions` chooses. */
+function sentCredentials({
+  token,
+  username,
+  password,
+}: BitbucketServerIntegrationConfig): SentCredentials {
+  const passwordOrNone = username && password ? 'password' : 'none';
+  return token ? 'token' : passwordOrNone;
+}
+
+function placeOfCredentials({ credentials, providerId, integration }: ClientSetup) {
+  return credentials
+    ? `catalog.providers.bitbucketServer, provider ${providerId}`
+    : `integrations.bitbucketServer, host ${integration.host}`;
 }
