@@ -39,6 +39,8 @@ export type Evaluation =
       /** As Bitbucket shows it now; `undefined` where it is gone. */
       readonly repository?: Repository;
       readonly result?: RepositoryResult;
+      /** Its former address, where Bitbucket itself shows that it has left it. */
+      readonly movedFrom?: RepositoryAddress;
       readonly delta: RepositoryDelta;
     }
   /** Nothing is known, so nothing changes; it is worth trying again. */
@@ -93,7 +95,8 @@ export async function evaluateRepository(
   }
   const { id, projectKey, slug } = lookup.repository;
   const repository = { id, projectKey, slug };
-  const mine = known.filter(one => isSame(one, repository, was));
+  const movedFrom = await proveMove(repository, known, tools);
+  const mine = known.filter(one => isSame(one, repository, movedFrom));
   const has = filesOf(outcome).map(file => ({ repository, file }));
   const { remembered: others, ...delta } = compare(known, mine, repository, has);
   const result = { repository, outcome, checkedAtMs: now() };
@@ -103,8 +106,34 @@ export async function evaluateRepository(
     kind: 'evaluated',
     repository: lookup.repository,
     result,
+    ...(movedFrom && { movedFrom }),
     delta: { ...delta, remembered, forgottenIds },
   };
+}
+
+/**
+ * Whoever says that a repository was at another address may be wrong: Bitbucket has shown
+ * it there before, or is asked. Where nothing is known there, nothing can be lost.
+ *
+ * @returns its former address, where it has left that
+ */
+async function proveMove(
+  repository: RepositoryResult['repository'],
+  known: readonly KnownRepository[],
+  { source, signal, was }: EvaluationTools,
+): Promise<RepositoryAddress | undefined> {
+  const there = known.filter(one => was && addressKey(one) === addressKey(was));
+  if (!was || there.length === 0 || addressKey(was) === addressKey(repository)) {
+    return undefined;
+  }
+  if (there.some(one => one.repositoryId === repository.id)) {
+    return was;
+  }
+  const lookup = await source.getRepository(was, { signal });
+  const hasLeft =
+    lookup.kind === 'gone' ||
+    (lookup.kind === 'found' && lookup.repository.id === repository.id);
+  return hasLeft ? was : undefined;
 }
 
 /** By id; by address, also the former one, where the id is not known yet. */

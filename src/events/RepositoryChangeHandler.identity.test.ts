@@ -2,7 +2,14 @@
 
 import { InProcessMemoryStore } from '../__testUtils__/InProcessMemoryStore';
 import { toKnownRepositories } from '../store/readCatalogBaseline';
-import { CATALOG_FILE, EventSceneOptions, startEvents } from './__testUtils__/eventScene';
+import { SimulatedBitbucket } from '../../dev/simulatedBitbucket';
+import {
+  CATALOG_FILE,
+  EventSceneOptions,
+  nameOfTarget,
+  startEvents,
+} from './__testUtils__/eventScene';
+import { pushPayload } from './__testUtils__/payloads';
 
 const here = (slug: string, projectKey = 'PAY') => ({ projectKey, slug });
 
@@ -220,5 +227,90 @@ describe('a repository that is said to be deleted', () => {
     expect(first.mutations).toEqual([]);
     expect(first.refreshed).toEqual(['PAY/api']);
     expect(first.holds()).toContain('PAY/api');
+  });
+});
+
+/** Signed by somebody who may configure webhooks: `OPS/own` is said to have been `PAY/api`. */
+describe('a rename that only the payload claims', () => {
+  const OWN = { ...here('own', 'OPS'), files: { [CATALOG_FILE]: 'x' } };
+  const NOT_PERMITTED = {
+    type: 'status',
+    status: 401,
+    exceptionName: 'com.atlassian.bitbucket.AuthorisationException',
+  } as const;
+
+  async function claim(
+    start: typeof startEvents,
+    effect?: Parameters<SimulatedBitbucket['faults']['add']>[0]['effect'],
+  ) {
+    const scene = await start({ repositories: [OWN], handlesScmEvents: true });
+    const { bitbucket } = scene;
+    if (effect) {
+      bitbucket.faults.add({ match: { repositorySlug: 'api' }, effect });
+    }
+    const now = bitbucket.repositoryJson('OPS', 'own');
+    // The id of the claimant, as in a rename, or none at all.
+    const { id: _, ...old } = bitbucket.repositoryJson('PAY', 'api');
+    await scene.deliverPayload({ old, new: now }, 'repo:modified');
+    await scene.idle();
+    return scene;
+  }
+
+  describe.each([
+    ['known by id', startEvents],
+    ['known by address only', startWithPlaceholders],
+  ] as const)('where the other one is %s', (_, start) => {
+    it.each([
+      ['shows it', undefined],
+      ['refuses to show it', NOT_PERMITTED],
+      ['fails', { type: 'status', status: 503 } as const],
+      ['is hidden by a proxy', { type: 'status', status: 404, body: 'no' } as const],
+    ])('takes nothing from it while Bitbucket %s', async (_name, effect) => {
+      const { first, published, store } = await claim(start, effect);
+      const memory = await store.load('default');
+      const files = memory?.repositories.flatMap(one => one.files) ?? [];
+      const targets = files.map(one => nameOfTarget(one.targetUrl));
+      expect(targets.sort()).toEqual(['OPS/own', 'PAY/api', 'PAY/db', 'PAY/web']);
+      expect(first.mutations.flatMap(one => one.removed)).toEqual([]);
+      expect(published.filter(one => one.type === 'repository.moved')).toEqual([]);
+    });
+  });
+
+  it('takes nothing from a third one that has come to the former address', async () => {
+    const scene = await startWithPlaceholders({ repositories: [OWN] });
+    const { bitbucket, first, idle, modify, store } = scene;
+    await modify('api', () => {
+      bitbucket.renameRepository('PAY', 'api', 'gateway');
+      bitbucket.addRepository({ ...here('api'), files: { [CATALOG_FILE]: 'new' } });
+      return here('gateway');
+    });
+    await idle();
+    expect(first.mutations).toEqual([{ added: ['PAY/gateway'], removed: [] }]);
+    expect(await store.load('default')).toMatchObject({
+      repositories: expect.arrayContaining([
+        expect.objectContaining({ ...here('api'), files: [expect.anything()] }),
+      ]),
+    });
+  });
+
+  it('does not change the default branch that is remembered of another one', async () => {
+    const scene = await startEvents({ repositories: [OWN] });
+    const { bitbucket, asked, deliverPayload, forget, idle, push } = scene;
+    await push('api', bitbucket.writeFile('PAY', 'api', 'x', 'y'));
+    await idle();
+    forget();
+    const { id } = bitbucket.repositoryJson('PAY', 'api');
+    const own = bitbucket.repositoryJson('OPS', 'own');
+    bitbucket.setDefaultBranch('OPS', 'own', 'evil');
+    await deliverPayload(pushPayload({ repository: { ...own, id } }));
+    await deliverPayload({ new: { ...own, id } }, 'repo:modified');
+    await idle();
+    forget();
+    await push('api', bitbucket.writeFile('PAY', 'api', CATALOG_FILE, 'x', 'evil'));
+    await idle();
+    expect(asked()).toEqual({});
+    await push('api', bitbucket.writeFile('PAY', 'api', CATALOG_FILE, 'x'));
+    await idle();
+    expect(asked()).toEqual({ repository: 1, 'file-check': 1 });
   });
 });

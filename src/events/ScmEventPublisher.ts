@@ -2,7 +2,7 @@
 
 import { Evaluation } from '../discovery/evaluateRepository';
 import { FileChange, Repository, RepositoryAddress } from '../model';
-import { formerAddress, PendingRepository } from './pendingRepository';
+import { PendingRepository } from './pendingRepository';
 import { comparableCommits, planScmEvents, ScmChange } from './planScmEvents';
 import { RefChange } from './repositoryChanges';
 import { ScmEvents } from './scmEventsService';
@@ -56,10 +56,10 @@ export class ScmEventPublisher {
       return;
     }
     const { repositoryUrl, scmEvents } = this.#options;
-    const was = formerAddress(item);
+    const { movedFrom } = evaluation;
     const change: ScmChange = {
       repositoryUrl: repositoryUrl(evaluation.repository ?? item.repository),
-      ...(was && { formerRepositoryUrl: repositoryUrl(was) }),
+      ...(movedFrom && { formerRepositoryUrl: repositoryUrl(movedFrom) }),
       kind: kindOf(publication),
     };
     const files = change.kind === 'changed' ? await this.#files(publication) : undefined;
