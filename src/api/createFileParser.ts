@@ -1,16 +1,12 @@
 /** Puts a custom location parser in the place where files become Locations. */
 
-import {
-  BitbucketServerIntegrationConfig,
-  getBitbucketServerRequestOptions,
-} from '@backstage/integration';
+import { BitbucketServerIntegrationConfig } from '@backstage/integration';
 import { BitbucketServerCredentialsError } from '../bitbucket/errors';
 import { RestClient } from '../bitbucket/RestClient';
 import { repositoryUrl } from '../bitbucket/webUrls';
 import { ProviderConfig } from '../config/types';
-import { withOwnCredentials } from '../config/withOwnCredentials';
 import { ParsedFiles } from '../discovery/types';
-import { createRedactor, secretsInHeaders } from '../http/redact';
+import { createRedactor, secretsOf } from '../http/redact';
 import { TimeLimitReached, withinTimeLimit } from '../http/timeLimit';
 import { untilAborted } from '../http/untilAborted';
 import { CatalogFile, Repository } from '../model';
@@ -33,14 +29,8 @@ export function createFileParser(
   parser: BitbucketServerLocationParser,
   setup: FileParserSetup,
 ): FileParser {
-  const { clock, config, integration } = setup;
-  const own = withOwnCredentials(integration, config.credentials);
-  const { token, password } = own;
-  const { headers = {} } = getBitbucketServerRequestOptions(own);
-  const redact = createRedactor([
-    ...[token, password].flatMap(one => one ?? []),
-    ...secretsInHeaders(headers),
-  ]);
+  const { clock, integration } = setup;
+  const redact = createRedactor(secretsOf(integration));
   return (client, repository, files, { signal }) => {
     const failed = (detail: string): ParsedFiles => ({
       kind: 'failed',

@@ -5,9 +5,9 @@ import { PreviewedBudget } from './previewDocument';
 
 /** A budget as people are shown it; `undefined` where the server does not tell. */
 export function toPreviewedBudget(
-  budget: RateLimitBudget | 'unknown' | undefined,
+  budget: RateLimitBudget | 'unknown' | 'not-read' | undefined,
 ): PreviewedBudget | undefined {
-  if (budget === 'unknown' || budget === undefined) {
+  if (budget === 'unknown' || budget === 'not-read' || budget === undefined) {
     return undefined;
   }
   if (budget === 'whitelisted' || !budget.enabled) {

@@ -25,7 +25,7 @@ export interface Finding {
 }
 
 /** Repositories tried before reading counts as impossible. */
-const MOST_TRIES = 3;
+const MAX_TRIES = 3;
 
 /** Yields each finding as soon as it is there; throws only when aborted. */
 export async function* checkProvider(
@@ -130,7 +130,9 @@ function* assessListing(listing: Listing, connection: Connection): Generator<Fin
       ...finding,
       status: listing.complete ? 'warning' : 'failed',
       text: `${where}${finding.text}`,
-      ...(gone && { remedy: 'Take the key out of `filters.projectKey`, or correct it.' }),
+      remedy: gone
+        ? 'Take the key out of `filters.projectKey`, or correct it.'
+        : finding.remedy,
     };
   }
   if (listing.unreadable > 0) {
@@ -166,7 +168,7 @@ async function* checkReading(
   const [first] = config.catalogPaths;
   const path = first?.kind === 'plain' ? first.path : 'catalog-info.yaml';
   let last: Finding | undefined;
-  for (const one of candidates.slice(0, MOST_TRIES)) {
+  for (const one of candidates.slice(0, MAX_TRIES)) {
     const lookup = await client.findFile(one, path, { branch: config.branch, signal });
     const name = `${one.projectKey}/${one.slug}`;
     if (lookup.kind !== 'unknown') {
@@ -193,7 +195,7 @@ function failed(
     about === 'Server'
       ? `Check \`apiBaseUrl\` (${redact(integration.apiBaseUrl)}), whether Bitbucket runs there, and what stands between: DNS, proxy, firewall, TLS.`
       : remedyOf(problem, about, connection);
-  return { status: 'failed', about, text: problem.detail, ...(remedy && { remedy }) };
+  return { status: 'failed', about, text: problem.detail, remedy };
 }
 
 function remedyOf(

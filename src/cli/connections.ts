@@ -1,11 +1,10 @@
 /** Clients for the command line, made as the backend makes them; one limiter per host and credential. */
 
 import { InputError, stringifyError } from '@backstage/errors';
-import { getBitbucketServerRequestOptions } from '@backstage/integration';
 import { RestClient } from '../bitbucket/RestClient';
 import { ConfiguredProvider } from '../config/types';
-import { credentialKeyOf, LimiterRegistry } from '../http/limiters';
-import { createRedactor, Redact, secretsInHeaders } from '../http/redact';
+import { LimiterRegistry } from '../http/limiters';
+import { createRedactor, Redact, secretsOf } from '../http/redact';
 import { createClientFactory } from '../provider/createClient';
 import { toPreviewedBudget } from './budget';
 import { CliIo } from './CliIo';
@@ -38,39 +37,27 @@ export class Connections {
   /** @throws UsageError when the integration cannot be used */
   open(provider: ConfiguredProvider): Connection {
     const { config, integration } = provider;
-    const { headers = {} } = getBitbucketServerRequestOptions(integration);
-    const redact = createRedactor([
-      ...[integration.token, integration.password].flatMap(one => one ?? []),
-      ...secretsInHeaders(headers),
-    ]);
-    const meter = new PreviewMeter(this.#io.clock);
-    const onLimiterConflict = (message: string) => this.#io.stderr(`${message}\n`);
-    const shared = { ...config, clock: this.#io.clock, limiters: this.#limiters };
+    const { clock, fetch, signal, stderr } = this.#io;
+    const redact = createRedactor(secretsOf(integration));
+    const meter = new PreviewMeter(clock);
     try {
       const factory = createClientFactory({
-        ...shared,
-        providerId: config.id,
+        ...config,
+        clock,
+        fetch,
         integration,
-        onLimiterConflict,
-        fetch: this.#io.fetch,
+        limiters: this.#limiters,
+        onLimiterConflict: message => stderr(`${message}\n`),
+        providerId: config.id,
       });
       const client = factory.create(meter);
-      const limiter = this.#limiters.limiterFor({
-        ...shared,
-        credentialKey: credentialKeyOf(headers.Authorization),
-        setting: config.rateLimit,
-        requester: config.id,
-      });
       return {
         ...provider,
         client,
         meter,
         redact,
-        prepare: () => factory.prepare(client, this.#io.signal),
-        budget: () => {
-          const { budget } = limiter;
-          return budget === 'not-read' ? undefined : toPreviewedBudget(budget);
-        },
+        prepare: () => factory.prepare(client, signal),
+        budget: () => toPreviewedBudget(factory.budget()),
       };
     } catch (error) {
       if (error instanceof InputError) {

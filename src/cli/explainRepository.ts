@@ -40,7 +40,7 @@ export interface ProviderExplanation {
 }
 
 /** @throws UsageError for what is not `KEY/slug` */
-export function parseAddress(text: string): RepositoryAddress {
+function parseAddress(text: string): RepositoryAddress {
   const [projectKey, slug, ...rest] = text.split('/');
   const isName = (name: string | undefined): name is string =>
     name !== undefined && name.trim() !== '' && !/^\.{1,2}$/.test(name);

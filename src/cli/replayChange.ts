@@ -39,8 +39,8 @@ export interface ReplayedChange {
 
 /** What was found where the change says that something happened. */
 interface Surroundings {
-  /** `undefined` where it is to be asked for, or is gone. */
   readonly repositories: readonly Repository[];
+  /** Of a project whose listing ended early. */
   readonly problem?: Problem;
 }
 
@@ -68,13 +68,7 @@ export async function replayChange(
     change.type === 'project-modified'
       ? await evaluateAll(around.repositories, connection, io)
       : [await evaluate(change.repository, connection, io)];
-  const isProject = change.type === 'project-modified';
-  return {
-    isRelevant: true,
-    reason,
-    repositories,
-    ...(isProject && around.problem && { problem: around.problem }),
-  };
+  return { isRelevant: true, reason, repositories, problem: around.problem };
 }
 
 /** A backend knows the repositories from its listing; here they are asked for. */

@@ -9,7 +9,7 @@ import { createHash } from 'node:crypto';
 const PREFIX = 'bitbucket-server-';
 
 /** Backstage takes no longer entity name (catalog-model, `isValidObjectName`). */
-const LONGEST_NAME = 63;
+const MAX_NAME_LENGTH = 63;
 const HASH_LENGTH = 8;
 
 /**
@@ -23,11 +23,11 @@ const HASH_LENGTH = 8;
  */
 export function anchorEntityName(id: string): string {
   const readable = id.replace(/[^A-Za-z0-9_.-]+/g, '-').replace(/[^A-Za-z0-9]+$/, '');
-  if (readable !== '' && PREFIX.length + readable.length <= LONGEST_NAME) {
+  if (readable !== '' && PREFIX.length + readable.length <= MAX_NAME_LENGTH) {
     return PREFIX + readable;
   }
   const hash = createHash('sha256').update(id).digest('hex').slice(0, HASH_LENGTH);
-  const room = LONGEST_NAME - PREFIX.length - HASH_LENGTH - 1;
+  const room = MAX_NAME_LENGTH - PREFIX.length - HASH_LENGTH - 1;
   const start = readable.slice(0, room);
   return start === '' ? PREFIX + hash : `${PREFIX}${start}-${hash}`;
 }

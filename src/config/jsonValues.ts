@@ -2,7 +2,7 @@
 
 import { JsonObject, JsonValue } from '@backstage/types';
 
-const LONGEST_SHOWN = 80;
+const MAX_SHOWN_LENGTH = 80;
 
 /** Tells an object from everything else JSON knows, lists included. */
 export function isJsonObject(value: JsonValue | undefined): value is JsonObject {
@@ -33,6 +33,6 @@ export function describeValue(value: JsonValue | undefined): string {
   }
   const text = value.replace(/(\/\/|^[^/@:]*:)[^/]*@/g, '$1***@');
   return JSON.stringify(
-    text.length > LONGEST_SHOWN ? `${text.slice(0, LONGEST_SHOWN)}…` : text,
+    text.length > MAX_SHOWN_LENGTH ? `${text.slice(0, MAX_SHOWN_LENGTH)}…` : text,
   );
 }

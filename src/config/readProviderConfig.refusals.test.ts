@@ -52,8 +52,9 @@ describe('readProviderConfig, given something wrong', () => {
       'branch',
       ['must be a text', 'in quotes', '2024'],
     ],
-    ['a tag', { branch: 'refs/tags/v1' }, 'branch', ['"refs/tags/v1"', 'no branch']],
-    ['an illegal branch', { branch: 'a..b' }, 'branch', ['"a..b"', 'git allows no']],
+    ['a tag', { branch: 'refs/tags/v1' }, 'branch', ['"refs/tags/v1"', 'short name']],
+    ['no branch', { branch: 'refs/heads/' }, 'branch', ['short name of a branch']],
+    ['what is no branch', { branch: 'HEAD' }, 'branch', ['"HEAD"', 'leave the key out']],
     [
       'a boolean that is none',
       { validateLocationsExist: 'perhaps' },

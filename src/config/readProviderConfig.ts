@@ -6,7 +6,6 @@
 import { parseCatalogPath } from '../filters/catalogPaths';
 import { CatalogPath } from '../filters/types';
 import { RateLimitSetting } from '../http/types';
-import { parseBranch } from './branchName';
 import { ConfigSection } from './ConfigSection';
 import {
   DEFAULT_CATALOG_PATH,
@@ -25,9 +24,9 @@ import { readSchedule } from './readSchedule';
 import { findNearest } from './suggestKey';
 import { ProviderConfig } from './types';
 
-const MOST_CONCURRENCY = 100;
+const MAX_CONCURRENCY = 100;
 /** A request that takes longer is dead, and would outlast the schedule's timeout. */
-const LONGEST_REQUEST_TIMEOUT = { ms: 600_000, text: '10 minutes' };
+const MAX_REQUEST_TIMEOUT = { ms: 600_000, text: '10 minutes' };
 
 /**
  * Reads one provider.
@@ -56,12 +55,12 @@ export function readProviderConfig(
     filters: readFilters(provider),
     schedule: readSchedule(provider),
     concurrency:
-      provider.number('concurrency', { min: 1, max: MOST_CONCURRENCY, integer: true }) ??
+      provider.number('concurrency', { min: 1, max: MAX_CONCURRENCY, integer: true }) ??
       DEFAULT_CONCURRENCY,
     rateLimit: readRateLimit(provider),
     requestTimeoutMs: provider.durationMs('requestTimeout', DEFAULT_REQUEST_TIMEOUT, {
       zero: false,
-      max: LONGEST_REQUEST_TIMEOUT,
+      max: MAX_REQUEST_TIMEOUT,
     }),
     removals: {
       maxPercentage:
@@ -130,17 +129,22 @@ function readCatalogPaths(provider: ConfigSection): CatalogPath[] {
   return [...paths.values()];
 }
 
+/**
+ * The short name, because a glob with a full ref cannot be read by Backstage's URL reader
+ * (`@backstage/backend-defaults` 0.18.0, `BitbucketServerUrlReader`). Whether there is such
+ * a branch is Bitbucket's to say, for each repository.
+ */
 function readBranch(provider: ConfigSection): string | undefined {
   const text = provider.string('branch');
-  if (text === undefined) {
+  const name = text?.trim().replace(/^refs\/heads\//, '');
+  if (name === '' || name === 'HEAD' || name?.startsWith('refs/')) {
+    provider.addProblem(
+      'branch',
+      `must be the short name of a branch, such as main, but is ${describeValue(text)}; leave the key out to look on the default branch of each repository`,
+    );
     return undefined;
   }
-  try {
-    return parseBranch(text);
-  } catch (error) {
-    provider.addParseProblem('branch', text, error);
-    return undefined;
-  }
+  return name;
 }
 
 function readRateLimit(provider: ConfigSection): RateLimitSetting {

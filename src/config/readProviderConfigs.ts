@@ -6,6 +6,7 @@
 
 import { Config, ConfigReader } from '@backstage/config';
 import { InputError } from '@backstage/errors';
+import { BitbucketServerIntegrationConfig } from '@backstage/integration';
 import { JsonObject, JsonValue } from '@backstage/types';
 import { anchorEntityName } from './anchorEntityName';
 import { ConfigFindings, ConfigSection } from './ConfigSection';
@@ -17,8 +18,7 @@ import {
   toIntegrationConfigs,
 } from './readIntegrations';
 import { readProviderConfig } from './readProviderConfig';
-import { DiscoveryConfig, ProviderConfig } from './types';
-import { withOwnCredentials } from './withOwnCredentials';
+import { DiscoveryConfig, ProviderConfig, ProviderCredentials } from './types';
 
 const PROVIDERS_KEY = 'catalog.providers.bitbucketServer';
 
@@ -71,6 +71,15 @@ export function readDiscoveryConfig(config: Config): DiscoveryConfig {
     }),
     warnings,
   };
+}
+
+/** All of them: a token beside a user would win over it. */
+function withOwnCredentials(
+  integration: BitbucketServerIntegrationConfig,
+  credentials: ProviderCredentials | undefined,
+): BitbucketServerIntegrationConfig {
+  const none = { token: undefined, username: undefined, password: undefined };
+  return credentials ? { ...integration, ...none, ...credentials } : integration;
 }
 
 /** Like {@link readDiscoveryConfig}, for who needs the providers alone. */

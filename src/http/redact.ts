@@ -7,6 +7,11 @@
  * configured ones. Called by the transport; anyone who quotes a server may call it too.
  */
 
+import {
+  BitbucketServerIntegrationConfig,
+  getBitbucketServerRequestOptions,
+} from '@backstage/integration';
+
 /** What stands where a secret stood. */
 export const REDACTED = '[redacted]';
 
@@ -110,4 +115,11 @@ export function secretsInHeaders(headers: Readonly<Record<string, string>>): str
     }
   }
   return secrets;
+}
+
+/** The secrets of an integration, as they are configured and as they are sent. */
+export function secretsOf(integration: BitbucketServerIntegrationConfig): string[] {
+  const { token, password } = integration;
+  const { headers = {} } = getBitbucketServerRequestOptions(integration);
+  return [...[token, password].flatMap(one => one ?? []), ...secretsInHeaders(headers)];
 }

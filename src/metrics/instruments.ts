@@ -6,7 +6,7 @@
 import { Meter, MeterProvider, metrics } from '@opentelemetry/api';
 
 /** The instrumentation scope of all metrics. */
-export const METER_NAME = 'backstage-plugin-catalog-backend-module-bitbucket-server';
+const METER_NAME = 'backstage-plugin-catalog-backend-module-bitbucket-server';
 
 /** One metric. */
 export interface MetricDefinition {

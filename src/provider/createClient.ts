@@ -8,9 +8,10 @@ import { BitbucketServerCredentialsError } from '../bitbucket/errors';
 import { RestClient } from '../bitbucket/RestClient';
 import { SentCredentials } from '../bitbucket/Session';
 import { ProviderCredentials } from '../config/types';
-import { withOwnCredentials } from '../config/withOwnCredentials';
 import { Fetch, HttpTransport } from '../http/HttpTransport';
 import { credentialKeyOf, LimiterRegistry } from '../http/limiters';
+import { secretsOf } from '../http/redact';
+import { RequestLimiter } from '../http/RequestLimiter';
 import { RateLimitSetting, RequestObserver } from '../http/types';
 import { combineObservers } from '../metrics/combineObservers';
 import { Clock } from '../util/clock';
@@ -18,8 +19,9 @@ import { Clock } from '../util/clock';
 /** What the clients of one provider share. */
 export interface ClientSetup {
   readonly providerId: string;
+  /** With the provider's own credentials, where it has some. */
   readonly integration: BitbucketServerIntegrationConfig;
-  /** The provider's own, used instead of those of the integration. */
+  /** Those that the provider has of its own: they are configured elsewhere. */
   readonly credentials?: ProviderCredentials;
   readonly rateLimit: RateLimitSetting;
   readonly concurrency: number;
@@ -51,12 +53,13 @@ export interface ClientFactory {
    * Never throws: the run meets what went wrong again.
    */
   prepare(client: RestClient, signal?: AbortSignal): Promise<void>;
+  /** What is known of the own budget. */
+  budget(): RequestLimiter['budget'];
 }
 
 /** Joins the limiter of the host once. */
 export function createClientFactory(setup: ClientSetup): ClientFactory {
-  const { clock } = setup;
-  const integration = withOwnCredentials(setup.integration, setup.credentials);
+  const { clock, integration } = setup;
   const { headers = {} } = getBitbucketServerRequestOptions(integration);
   const limiter = setup.limiters.limiterFor({
     host: integration.host,
@@ -76,7 +79,7 @@ export function createClientFactory(setup: ClientSetup): ClientFactory {
       transport: new HttpTransport({
         baseUrl: integration.apiBaseUrl,
         headers,
-        secrets: [integration.token, integration.password].flatMap(one => one ?? []),
+        secrets: secretsOf(integration),
         limiter,
         clock,
         requestTimeoutMs: setup.requestTimeoutMs,
@@ -114,6 +117,7 @@ export function createClientFactory(setup: ClientSetup): ClientFactory {
         // An abort, or credentials that do not work: the run meets them again and says so.
       }
     },
+    budget: () => limiter.budget,
   };
 }
 

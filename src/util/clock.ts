@@ -23,7 +23,7 @@ export interface Clock {
 }
 
 /** Node cannot wait longer in one timer: 2^31 - 1 ms, about 24.8 days. */
-const LONGEST_TIMER_MS = 2_147_483_647;
+const MAX_TIMER_MS = 2_147_483_647;
 
 function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -36,7 +36,7 @@ function sleep(ms: number, signal?: AbortSignal): Promise<void> {
         stopListening();
         resolve();
       },
-      Math.min(Math.max(ms, 0), LONGEST_TIMER_MS),
+      Math.min(Math.max(ms, 0), MAX_TIMER_MS),
     );
     const stopListening = onAbort(signal, () => {
       clearTimeout(timer);

@@ -5,7 +5,7 @@ import { formatPlural } from './format';
 import { html, Html, linkTo } from './html';
 
 /** Longer lists stay closed at first. */
-const LONGEST_OPEN_LIST = 20;
+const MAX_OPEN_LIST = 20;
 
 /** A section of its own, where there are any. */
 export function renderConflicts(conflicts: readonly SharedFile[]): Html | undefined {
@@ -13,7 +13,7 @@ export function renderConflicts(conflicts: readonly SharedFile[]): Html | undefi
   if (!first) {
     return undefined;
   }
-  const open = conflicts.length <= LONGEST_OPEN_LIST ? Html.trusted('open') : undefined;
+  const open = conflicts.length <= MAX_OPEN_LIST ? Html.trusted('open') : undefined;
   const count = formatPlural(conflicts.length, 'file', 'files');
   return html`<section class="conflicts" aria-labelledby="conflicts-title">
     <h2 id="conflicts-title">Conflicts</h2>

@@ -4,12 +4,12 @@ import { PreviewedBudget, PreviewedRequests } from '../previewDocument';
 import { formatCount, formatDuration, formatPlural, formatRate } from './format';
 import { html, Html } from './html';
 
-const MOST_COLUMNS = 96;
+const MAX_COLUMNS = 96;
 /** A short run does not fill the width: its columns would be as wide as a door. */
-const FEWEST_SECONDS = 10;
+const MIN_SECONDS = 10;
 const HEIGHT = 150;
 /** A budget far above what was sent would flatten the chart: it is told in words only. */
-const FARTHEST_BUDGET = 3;
+const MAX_BUDGET_RATIO = 3;
 
 /** One column of the chart: the mean of some seconds. */
 export interface Column {
@@ -20,7 +20,7 @@ export interface Column {
 
 /** Few enough columns to be told apart: a long run has several seconds in each. */
 export function toColumns(perSecond: readonly number[]): Column[] {
-  const size = Math.max(1, Math.ceil(perSecond.length / MOST_COLUMNS));
+  const size = Math.max(1, Math.ceil(perSecond.length / MAX_COLUMNS));
   const columns: Column[] = [];
   for (let start = 0; start < perSecond.length; start += size) {
     const seconds = perSecond.slice(start, start + size);
@@ -113,12 +113,12 @@ function renderChart(
   const columns = toColumns(perSecond);
   const highest = Math.max(...columns.map(one => one.perSecond));
   const line =
-    budget?.kind === 'limited' && budget.fillRatePerSecond <= highest * FARTHEST_BUDGET
+    budget?.kind === 'limited' && budget.fillRatePerSecond <= highest * MAX_BUDGET_RATIO
       ? budget.fillRatePerSecond
       : undefined;
   const top = Math.max(highest, line ?? 0) * 1.08;
   const inWords = describeCourse(perSecond);
-  const span = Math.max(perSecond.length, FEWEST_SECONDS);
+  const span = Math.max(perSecond.length, MIN_SECONDS);
   return html`<figure>
     <svg
       class="course"

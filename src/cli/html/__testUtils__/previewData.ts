@@ -56,7 +56,7 @@ export const REPOSITORIES = [
   repository('~ANNA/api', 'excluded', 'fork'),
 ];
 
-export function summaryOf(repositories: readonly PreviewedRepository[]): RunSummary {
+function summaryOf(repositories: readonly PreviewedRepository[]): RunSummary {
   const of = (kind: OutcomeKind) => repositories.filter(one => one.outcome === kind);
   const reasons = (kind: OutcomeKind) => {
     const counts: Record<string, number> = {};
@@ -140,7 +140,7 @@ export function manyRepositories(count: number): PreviewedRepository[] {
 }
 
 /** What somebody could call a repository to make a page run it. */
-export const HOSTILE = {
+const HOSTILE = {
   script: '<script>window.__pwned = 1</script>',
   image: '"><img src=x onerror="window.__pwned = 1">',
   single: "' onmouseover='window.__pwned = 1",
