@@ -25,7 +25,7 @@ const EXCEPTIONS = {
 export type ExceptionName = keyof typeof EXCEPTIONS;
 
 /** Message of `AuthorisationException`, word for word. */
-export const NOT_PERMITTED = 'You are not permitted to access this resource';
+const NOT_PERMITTED = 'You are not permitted to access this resource';
 
 /**
  * The body of an error answer.

@@ -50,7 +50,7 @@ export type FaultEffect =
   | { readonly type: 'lost-permission' };
 
 /** What Bitbucket answers to an unknown route. Source: recorded on 10.2.1. */
-export const UNKNOWN_ROUTE_BODY =
+const UNKNOWN_ROUTE_BODY =
   '<?xml version="1.0" encoding="UTF-8" standalone="yes"?><status><status-code>404</status-code>' +
   '<message>HTTP 404 Not Found</message></status>';
 

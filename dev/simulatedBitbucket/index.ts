@@ -22,15 +22,13 @@ import {
 } from './webhooks';
 
 export { NO_COMMIT, type RefChange } from './git';
-export type { AddProjectOptions, AddRepositoryOptions } from './modelTypes';
-export type { SimulatedProject, SimulatedRepository } from './modelTypes';
-export type { SimulatedUser, UserOptions } from './users';
-export type { Fault, FaultMatch, FaultOptions, PlainEffect } from './faults';
+export type { AddRepositoryOptions } from './modelTypes';
+export type { UserOptions } from './users';
+export type { FaultMatch, FaultOptions } from './faults';
 export type { FaultEffect } from './faultEffects';
-export type { RequestFacts } from './facts';
 export type { JsonObject } from './repositoryJson';
 export type { LoggedRequest } from './requestLog';
-export type { PageCaps, SimulatedRequestKind } from './routes/route';
+export type { PageCaps } from './routes/route';
 export type { RateLimitOptions } from './tokenBucket';
 export { type ServedBitbucket, serve } from './serve';
 export type { WebhookDetails, WebhookEventKey, WebhookRequest } from './webhooks';

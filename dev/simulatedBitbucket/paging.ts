@@ -5,7 +5,7 @@
 import { invalidArgument } from './errors';
 
 /** Default page size. Source: Bitbucket Data Center 10.0 OpenAPI, parameter `limit`. */
-export const DEFAULT_LIMIT = 25;
+const DEFAULT_LIMIT = 25;
 
 /**
  * What happens to rows the user may not see: `skipped` fills the page with later ones,

@@ -96,7 +96,7 @@ export function tail({ stdout, stderr }) {
 }
 
 /** Ends everything that still runs. */
-export function killAll() {
+function killAll() {
   running.forEach(kill);
 }
 
