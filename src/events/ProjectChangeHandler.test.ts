@@ -148,7 +148,7 @@ describe('a project that was modified', () => {
   it('is listed again where that has failed', async () => {
     const scene = await startEvents();
     const match = { kind: 'project-repositories' } as const;
-    const effect = { type: 'status', status: 401 } as const;
+    const effect = { type: 'status', status: 403 } as const;
     scene.bitbucket.faults.add({ match, effect, times: 2 });
     scene.bitbucket.deleteRepository('PAY', 'api');
     await modifyProject(scene);

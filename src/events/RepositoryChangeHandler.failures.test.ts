@@ -6,7 +6,8 @@ import { pushPayload } from './__testUtils__/payloads';
 
 const MINUTE = 60_000;
 const here = (slug: string, projectKey = 'PAY') => ({ projectKey, slug });
-const REFUSED = { type: 'status', status: 401 } as const;
+/** Not Bitbucket's own word: a proxy says as much. */
+const REFUSED = { type: 'status', status: 403 } as const;
 const WRONG_PASSWORD: FaultOptions['effect'] = {
   type: 'status',
   status: 401,
@@ -29,7 +30,7 @@ function attemptsOf({ bitbucket }: EventScene, sinceMs: number): number[] {
     .map(one => one.time - sinceMs);
 }
 
-describe('a repository that may not be seen any more', () => {
+describe('a repository that is refused by somebody else than Bitbucket', () => {
   async function loseIt() {
     const scene = await startEvents();
     const { bitbucket, clock, idle, tell } = scene;

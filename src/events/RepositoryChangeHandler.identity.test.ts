@@ -110,6 +110,62 @@ describe('a renamed repository', () => {
   });
 });
 
+describe('repositories that take over addresses from each other, back to back', () => {
+  const RENAMES = [
+    ['api', 'old'],
+    ['web', 'api'],
+    ['db', 'web'],
+  ] as const;
+
+  it.each(
+    [0, 400, 3_000].flatMap(latencyMs =>
+      (['file-check', 'repository'] as const).flatMap(kind =>
+        [RENAMES, [...RENAMES].reverse()].map(
+          order => [latencyMs, kind, order.map(one => one.join(' to ')), order] as const,
+        ),
+      ),
+    ),
+  )(
+    'lose nothing: %d ms per answer, the first %s slower, events for %s',
+    async (latencyMs, kind, _, order) => {
+      const scene = await startEvents();
+      const { bitbucket, first } = scene;
+      const before = RENAMES.map(([from]) => bitbucket.repositoryJson('PAY', from));
+      RENAMES.forEach(([from, to]) => bitbucket.renameRepository('PAY', from, to));
+      bitbucket.settings.latencyMs = latencyMs;
+      const effect = { type: 'delay', ms: 2_000 } as const;
+      bitbucket.faults.add({ match: { kind }, times: 1, effect });
+      for (const [from, to] of order) {
+        const old = before.find(one => one.slug === from);
+        const now = bitbucket.repositoryJson('PAY', to);
+        await scene.deliverPayload({ old, new: now }, 'repo:modified');
+      }
+      await scene.idle();
+      expect(first.holds()).toEqual(['PAY/api', 'PAY/old', 'PAY/web']);
+      const memory = await scene.store.load('default');
+      const known = memory?.repositories.map(one => [one.slug, one.files.length]);
+      expect(known?.sort()).toEqual([
+        ['api', 1],
+        ['old', 1],
+        ['web', 1],
+      ]);
+    },
+  );
+
+  it('are looked at side by side with others', async () => {
+    const scene = await startEvents({ bitbucket: { latencyMs: 1_000 } });
+    const { bitbucket, clock, first, modify, push } = scene;
+    await modify('api', () => {
+      bitbucket.renameRepository('PAY', 'api', 'old');
+      return here('old');
+    });
+    await push('db', bitbucket.writeFile('PAY', 'db', CATALOG_FILE, 'x'));
+    await clock.advance(4_000);
+    expect(first.mutations).toEqual([{ added: ['PAY/old'], removed: ['PAY/api'] }]);
+    expect(first.refreshed).toEqual(['PAY/db']);
+  });
+});
+
 describe('a moved repository', () => {
   it.each([
     ['known by id', startEvents],

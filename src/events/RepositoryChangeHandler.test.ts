@@ -221,7 +221,7 @@ describe('the default branch', () => {
   it('is asked for once more where it could not be told', async () => {
     const { bitbucket, push, idle, asked } = await startEvents();
     const match = { kind: 'default-branch' } as const;
-    bitbucket.faults.add({ match, times: 1, effect: { type: 'status', status: 401 } });
+    bitbucket.faults.add({ match, times: 1, effect: { type: 'status', status: 403 } });
     await push('api', bitbucket.writeFile('PAY', 'api', CATALOG_FILE, 'x'));
     await idle();
     expect(asked()).toEqual({ 'default-branch': 2, ...EVALUATION });

@@ -10,6 +10,7 @@ import { Evaluation } from '../discovery/evaluateRepository';
 import { RepositoryEvaluator } from '../provider/RepositoryEvaluator';
 import { EventStore } from '../store/EventStore';
 import { Clock } from '../util/clock';
+import { KeyedLock } from '../util/KeyedLock';
 import { CoalescingQueue, WorkResult } from './CoalescingQueue';
 import { EventClients } from './EventClients';
 import { EventLanes } from './EventLanes';
@@ -51,6 +52,7 @@ export class RepositoryChangeHandler {
   readonly #queue: CoalescingQueue<PendingRepository, EventResult>;
   /** Of decisions: each asks the database. */
   readonly #triage = pLimit(MAX_DECISIONS);
+  readonly #lock = new KeyedLock();
 
   constructor(options: RepositoryChangeHandlerOptions) {
     this.#options = options;
@@ -93,7 +95,10 @@ export class RepositoryChangeHandler {
       : await this.#triage(() => decideRelevance(item.changes, relevance));
     switch (decision.kind) {
       case 'relevant':
-        return this.#inLane(item, decision, () => this.#evaluate(item, decision));
+        return this.#inLane(item, decision, () =>
+          // Whoever takes over an address waits for whoever leaves it, or goes first.
+          this.#lock.run(keysOf(item, decision), () => this.#evaluate(item, decision)),
+        );
       case 'ignored':
         log.ignored(name, decision.reason);
         return IGNORED;
@@ -164,4 +169,13 @@ export class RepositoryChangeHandler {
 
 function keyOf({ repository }: PendingRepository): string {
   return addressKey(repository);
+}
+
+/** Everything that looking at it may change: its former address too. */
+function keysOf(item: PendingRepository, { addresses = [] }: Relevant): string[] {
+  const { repository } = item;
+  const was = formerAddress(item);
+  const id = repository.id === undefined ? [] : [`${repository.id}`];
+  const keys = [repository, ...(was ? [was] : []), ...addresses].map(addressKey);
+  return [...new Set([...keys, ...id])];
 }

@@ -39,6 +39,8 @@ export type RelevanceDecision =
       readonly branch?: string;
       /** Bitbucket has shown a repository at its address before. */
       readonly isKnown?: boolean;
+      /** Where it may be, or may have been: what is there may change. */
+      readonly addresses?: readonly RepositoryAddress[];
     }
   | { readonly kind: 'ignored'; readonly reason: string }
   /** It depends on something that could not be found out. */
@@ -110,9 +112,12 @@ async function decideAboutOne(
     objectionTo(change, related, context) ??
     unasked ??
     (await decideByDefaultBranch(change, branches, known, context));
-  return decision.kind === 'relevant'
-    ? { ...decision, isKnown: known !== undefined }
-    : decision;
+  if (decision.kind !== 'relevant') {
+    return decision;
+  }
+  const itself = related.filter(one => one.repositoryId === change.repository.id);
+  const addresses = [...addressesOf(change), ...itself];
+  return { ...decision, isKnown: known !== undefined, addresses };
 }
 
 /** @returns `undefined` for a repository of ours that the filters let through, or that may have to go */
