@@ -44,7 +44,7 @@ export function createFileParser(
           parsed.push(toParsedFile(entity, file, repository));
         }
       }
-      refuseTwins(parsed);
+      rejectDuplicates(parsed);
       return { kind: 'parsed', files: parsed };
     };
     return withinTimeLimit(parse, { clock, ms: TIME_LIMIT_MS, signal }).catch(
@@ -141,13 +141,15 @@ async function* each(
 }
 
 /** The catalog would take only one of them, and nobody would know which. */
-function refuseTwins(files: readonly CatalogFile[]): void {
+function rejectDuplicates(files: readonly CatalogFile[]): void {
   const seen = new Map<string, CatalogFile>();
   for (const file of files) {
     const ref = file.entity?.key ?? file.targetUrl;
-    const twin = seen.get(ref);
-    if (twin) {
-      throw new Error(`it yielded ${ref} twice, for ${twin.path} and for ${file.path}`);
+    const duplicate = seen.get(ref);
+    if (duplicate) {
+      throw new Error(
+        `it yielded ${ref} twice, for ${duplicate.path} and for ${file.path}`,
+      );
     }
     seen.set(ref, file);
   }

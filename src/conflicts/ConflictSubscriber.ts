@@ -5,6 +5,7 @@
 
 import { LoggerService } from '@backstage/backend-plugin-api';
 import { EventParams, EventsService } from '@backstage/plugin-events-node';
+import pLimit from 'p-limit';
 import { z } from 'zod';
 import { urlOfLocationKey } from '../util/locationKey';
 import { ConflictResolver } from './ConflictResolver';
@@ -18,9 +19,9 @@ export const CONFLICT_TOPIC = 'experimental.catalog.conflict';
 const SUBSCRIBER_ID = 'bitbucket-server-entity-provider-conflicts';
 
 /** Waiting to be kept: one processing of a catalog full of forks must not fill the memory. */
-const MOST_WAITING = 1_000;
+const MAX_WAITING = 1_000;
 
-const ATTEMPTS = 3;
+const MAX_ATTEMPTS = 3;
 const RETRY_DELAY_MS = 5_000;
 
 /** Nobody writes longer ones, and they are kept. */
@@ -49,7 +50,7 @@ export interface ConflictSubscriberOptions {
 export class ConflictSubscriber {
   readonly #options: ConflictSubscriberOptions;
   readonly #waiting = new Map<string, RefusedEntity>();
-  #keeping = false;
+  readonly #oneAtATime = pLimit(1);
 
   constructor(options: ConflictSubscriberOptions) {
     this.#options = options;
@@ -84,13 +85,16 @@ export class ConflictSubscriber {
       logger.debug(`The conflict about ${entityRef} is ignored: no file of Bitbucket`);
       return;
     }
-    if (this.#waiting.size >= MOST_WAITING) {
+    if (this.#waiting.size >= MAX_WAITING) {
       logger.debug(`The conflict about ${entityRef} is ignored: too many at once`);
       return;
     }
     const refused = { entityRef, targetUrl, holderKey };
+    if (this.#waiting.size === 0) {
+      // A wait that ends because of the shutdown is no failure.
+      this.#oneAtATime(() => this.#keepWaiting()).catch(() => {});
+    }
     this.#waiting.set(JSON.stringify([entityRef, targetUrl]), refused);
-    this.#begin();
   }
 
   #canBeOurs(locationKey: string): boolean {
@@ -100,36 +104,17 @@ export class ConflictSubscriber {
       : parseTarget(url) !== undefined;
   }
 
-  #begin(): void {
-    if (this.#keeping || this.#waiting.size === 0 || this.#options.signal.aborted) {
-      return;
-    }
-    this.#keeping = true;
-    const end = () => {
-      this.#keeping = false;
-      // What came just now.
-      this.#begin();
-    };
-    this.#keepAll().then(end, end);
-  }
-
-  async #keepAll(): Promise<void> {
-    while (this.#waiting.size > 0 && !this.#options.signal.aborted) {
-      const some = [...this.#waiting.values()];
-      this.#waiting.clear();
-      await this.#keep(some);
-    }
-  }
-
-  async #keep(refused: readonly RefusedEntity[]): Promise<void> {
+  async #keepWaiting(): Promise<void> {
     const { clock, logger, ownKeys, resolver, signal, store } = this.#options;
-    for (let attempt = 1; ; attempt++) {
+    const refused = [...this.#waiting.values()];
+    this.#waiting.clear();
+    for (let attempt = 1; refused.length > 0 && !signal.aborted; attempt++) {
       try {
         await store.recordRefused(refused, ownKeys);
         resolver.check();
         return;
       } catch (error) {
-        if (attempt >= ATTEMPTS || signal.aborted) {
+        if (attempt >= MAX_ATTEMPTS) {
           logger.warn(`Conflicts of the catalog could not be kept: ${error}`);
           return;
         }

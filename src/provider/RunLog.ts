@@ -8,7 +8,7 @@ import { ProviderConfig } from '../config/types';
 import { Conflict } from '../conflicts/describeConflicts';
 import { Run } from '../discovery/performRun';
 import { describeSummary } from '../discovery/summarizeRun';
-import { findTwins } from '../conflicts/twins';
+import { findDuplicateEntities } from '../conflicts/duplicateEntities';
 import { DiscoveryProgress, RepositoryResult } from '../discovery/types';
 import { Clock } from '../util/clock';
 import { describeFailure } from './DiscoveryRunError';
@@ -106,7 +106,7 @@ export class RunLog {
     }
     this.#warnAboutListing(run);
     this.#warnAboutUnknown(run);
-    this.#warnAboutTwins(run);
+    this.#warnAboutDuplicates(run);
     if (run.reconciliation.heldBackReason) {
       this.heldBack(run.reconciliation.heldBackReason);
     }
@@ -155,16 +155,17 @@ export class RunLog {
     );
   }
 
-  #warnAboutTwins({ result }: Run): void {
-    const twins = findTwins(result.repositories);
-    if (twins.length === 0) {
+  #warnAboutDuplicates({ result }: Run): void {
+    const duplicates = findDuplicateEntities(result.repositories);
+    if (duplicates.length === 0) {
       return;
     }
-    const examples = twins
+    const examples = duplicates
       .slice(0, MOST_EXAMPLES)
       .map(({ key, repositories }) => `${key} by ${listOf(repositories.map(nameOf))}`);
-    const more = twins.length > MOST_EXAMPLES ? '; …' : '';
-    const entities = twins.length === 1 ? '1 entity is' : `${twins.length} entities are`;
+    const more = duplicates.length > MOST_EXAMPLES ? '; …' : '';
+    const entities =
+      duplicates.length === 1 ? '1 entity is' : `${duplicates.length} entities are`;
     this.#logger.warn(
       `${entities} given by more than one repository, and in the catalog from the last of them: ${examples.join('; ')}${more}`,
     );

@@ -1,6 +1,6 @@
 import { file } from '../__testUtils__/discoveryData';
 import { CatalogFile } from '../model';
-import { findTwins } from './twins';
+import { findDuplicateEntities } from './duplicateEntities';
 import { RepositoryResult } from '../discovery/types';
 
 const made = (key: string): CatalogFile => ({
@@ -22,7 +22,7 @@ describe('entities of more than one repository', () => {
       registered(2, 'web', made('component:default/shared')),
     ];
 
-    expect(findTwins(results)).toEqual([
+    expect(findDuplicateEntities(results)).toEqual([
       {
         key: 'component:default/shared',
         repositories: [
@@ -44,6 +44,6 @@ describe('entities of more than one repository', () => {
       unknown,
     ];
 
-    expect(findTwins(results)).toEqual([]);
+    expect(findDuplicateEntities(results)).toEqual([]);
   });
 });
