@@ -188,12 +188,14 @@ export interface Config {
     modules?: {
       bitbucketServer?: {
         /**
-         * The secret of the webhooks in Bitbucket, with which it signs what it sends.
-         * Needed where the feature `…/events` of this package is installed.
+         * The secret of the webhooks in Bitbucket, with which it signs what it sends; a list
+         * of them while one takes the place of another. Needed where the feature `…/events`
+         * of this package is installed.
          *
          * @visibility secret
+         * @deepVisibility secret
          */
-        webhookSecret?: string;
+        webhookSecret?: string | string[];
       };
     };
   };

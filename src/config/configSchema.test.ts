@@ -165,6 +165,27 @@ describe('the schema made from config.d.ts', () => {
     }
   });
 
+  it.each<[string, JsonValue]>([
+    ['one', 'old-secret'],
+    ['a list', ['old-secret', 'new-secret']],
+  ])('takes the secrets of webhooks for secrets: %s', (_, webhookSecret) => {
+    const data = { events: { modules: { bitbucketServer: { webhookSecret } } } };
+    const process = (visibility: 'secret' | 'frontend') =>
+      schema.process([{ data, context: 'app-config.yaml' }], {
+        visibility: [visibility],
+      })[0]?.data;
+    expect(process('secret')).toEqual(data);
+    expect(process('frontend')).toEqual({});
+  });
+
+  it.each<[string, JsonValue]>([
+    ['an object', { old: 'a' }],
+    ['a list of lists', [['a']]],
+  ])('rejects webhook secrets that are %s', (_, webhookSecret) => {
+    const data = { events: { modules: { bitbucketServer: { webhookSecret } } } };
+    expect(() => validate(data)).toThrow('Config validation failed');
+  });
+
   it('shows nothing to the frontend', () => {
     for (const data of inBothForms(EVERYTHING)) {
       const [visible] = schema.process([{ data, context: 'app-config.yaml' }], {

@@ -9,6 +9,12 @@ import { z } from 'zod';
 import { verifySignature } from './signature';
 import { PING_EVENT_KEY, webhookHeader } from './webhookTopics';
 
+/**
+ * Webhooks have a dozen levels. Thousands of them, once parsed, cannot be written again:
+ * whoever publishes the event would run out of stack.
+ */
+const MAX_DEPTH = 100;
+
 /** What a ping may say. */
 const PingBody = z.strictObject({
   test: z.boolean().optional(),
@@ -18,22 +24,26 @@ const PingBody = z.strictObject({
 /** What the check needs. */
 export interface WebhookValidatorOptions {
   /** What the webhooks are configured with in Bitbucket. */
-  readonly secret: string;
+  readonly secrets: readonly string[];
   readonly logger: LoggerService;
 }
 
 /** Lets signed requests through, and pings. */
 export function createWebhookValidator({
-  secret,
+  secrets,
   logger,
 }: WebhookValidatorOptions): RequestValidator {
   let hasWarned = false;
   return async (request, context) => {
     const header = webhookHeader(request.headers, 'x-hub-signature');
-    if (
-      verifySignature({ rawBody: request.raw.body, header, secret }) ||
-      (header === undefined && isPing(request))
-    ) {
+    if (verifySignature({ rawBody: request.raw.body, header, secrets })) {
+      if (isDeeperThan(MAX_DEPTH, request.body)) {
+        const message = `The body is nested more than ${MAX_DEPTH} levels deep`;
+        context.reject({ status: 400, payload: { message } });
+      }
+      return;
+    }
+    if (header === undefined && isPing(request)) {
       return;
     }
     context.reject({
@@ -63,4 +73,20 @@ function isPing({ headers, body }: RequestDetails): boolean {
     webhookHeader(headers, 'x-event-key') === PING_EVENT_KEY &&
     PingBody.safeParse(body).success
   );
+}
+
+/** Level by level, since a call for each would run out of stack itself. */
+function isDeeperThan(maxDepth: number, body: unknown): boolean {
+  let level = [body].filter(isNested);
+  for (let depth = 0; level.length > 0; depth += 1) {
+    if (depth === maxDepth) {
+      return true;
+    }
+    level = level.flatMap(value => Object.values(value).filter(isNested));
+  }
+  return false;
+}
+
+function isNested(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
 }

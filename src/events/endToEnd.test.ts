@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto';
 import {
   createSimulatedBitbucket,
   JsonObject,
@@ -269,6 +270,25 @@ describe("the webhook's address", () => {
     ]) {
       expect((await fetch(`${backend.baseUrl}${path}`)).status).toBe(401);
     }
+  });
+
+  it('refuses a signature in other digits like any wrong one', async () => {
+    const { body, headers } = signed('repo:refs_changed', write('unsigned'));
+    const wide = (headers['X-Hub-Signature'] ?? '').replace(/[0-9]/g, '１');
+    // As bytes: a header has no characters beyond those.
+    const signature = Buffer.from(wide, 'utf8').toString('latin1');
+    const others = { ...headers, 'X-Hub-Signature': signature };
+    expect(await backend.deliver({ body, headers: others })).toBe(403);
+  });
+
+  it('refuses a signed body that is nested too deep with 400, not with an error of its own', async () => {
+    const body = `{"a":${'['.repeat(50_000)}${']'.repeat(50_000)}}`;
+    const digest = createHmac('sha256', WEBHOOK_SECRET).update(body).digest('hex');
+    const headers = {
+      'Content-Type': 'application/json',
+      'X-Hub-Signature': `sha256=${digest}`,
+    };
+    expect(await backend.deliver({ body, headers })).toBe(400);
   });
 
   it('takes an unsigned ping, which asks Bitbucket nothing', async () => {

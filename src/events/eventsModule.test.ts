@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto';
 import { createBackendModule } from '@backstage/backend-plugin-api';
 import { mockServices, startTestBackend } from '@backstage/backend-test-utils';
 import {
@@ -161,6 +162,45 @@ describe('the webhook feature', () => {
     expect(ours).toHaveLength(1);
   });
 
+  it('accepts each of several secrets, and no other', async () => {
+    const { received, post } = await start(secretConfig(['old one', SECRET]));
+    for (const secret of ['old one', SECRET]) {
+      const { body, headers } = pushRequest(secret);
+      expect(await post(body, headers)).toBeUndefined();
+    }
+    const { body, headers } = pushRequest('another');
+    expect(await post(body, headers)).toEqual(REFUSED);
+    expect(received).toHaveLength(4);
+  });
+
+  it.each([101, 50_000])(
+    'refuses a signed body of %d levels with 400, and an unsigned one with 403',
+    async depth => {
+      const { received, post, warn } = await start();
+      const body = `${'['.repeat(depth)}${']'.repeat(depth)}`;
+      const digest = createHmac('sha256', SECRET).update(body).digest('hex');
+      expect(await post(body, { 'X-Hub-Signature': `sha256=${digest}` })).toEqual({
+        status: 400,
+        payload: { message: 'The body is nested more than 100 levels deep' },
+      });
+      expect(await post(body, {})).toEqual(REFUSED);
+      expect(received).toEqual([]);
+      expect(JSON.stringify(warn.mock.calls)).not.toContain('stack');
+    },
+  );
+
+  it('takes what is deep, but not too deep, and what is wide', async () => {
+    const { received, post } = await start();
+    const deep = `${'['.repeat(100)}${']'.repeat(100)}`;
+    const wide = `[${Array(100_000).fill('[{}]').join(',')}]`;
+    for (const body of [deep, wide]) {
+      const digest = createHmac('sha256', SECRET).update(body).digest('hex');
+      const headers = { 'X-Hub-Signature': `sha256=${digest}` };
+      expect(await post(body, headers)).toBeUndefined();
+    }
+    expect(received).toHaveLength(2);
+  });
+
   it('lets an unsigned ping through, and one that is signed well', async () => {
     const { received, post } = await start();
     const simulated = createSimulatedBitbucket();
@@ -210,6 +250,10 @@ describe('the webhook feature', () => {
     ['an empty one', secretConfig(''), /webhookSecret must be a text that is not empty/],
     ['a blank one', secretConfig('  '), /webhookSecret must be a text that is not empty/],
     ['a number', secretConfig(4711), /webhookSecret must be a text .* in quotes/],
+    ['no secret in a list', secretConfig([]), /webhookSecret must be a text/],
+    ['an empty one in a list', secretConfig(['a', '']), /webhookSecret must be a text/],
+    ['a number in a list', secretConfig(['a', 4711]), /webhookSecret must be a text/],
+    ['an object', secretConfig({ old: 'a' }), /webhookSecret must be a text/],
   ])('refuses to start with %s', async (_, config, message) => {
     const starting = start(config);
     await expect(starting).rejects.toThrow(message);

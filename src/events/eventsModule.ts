@@ -8,11 +8,18 @@ import {
 import { InputError } from '@backstage/errors';
 import { eventsServiceRef } from '@backstage/plugin-events-node';
 import { eventsExtensionPoint } from '@backstage/plugin-events-node/alpha';
+import { z } from 'zod';
 import { createWebhookValidator } from './createWebhookValidator';
 import { WEBHOOK_TOPIC } from './webhookTopics';
 import { WebhookTopicRouter } from './WebhookTopicRouter';
 
 const SECRET_KEY = 'events.modules.bitbucketServer.webhookSecret';
+
+const Secret = z.string().refine(text => text.trim() !== '');
+const WebhookSecrets = z.union([
+  Secret.transform(secret => [secret]),
+  z.array(Secret).min(1),
+]);
 
 /**
  * Receives webhooks of Bitbucket Server at `/api/events/http/bitbucketServer`, refuses those
@@ -35,10 +42,10 @@ export const eventsModuleBitbucketServerWebhooks = createBackendModule({
         logger: coreServices.logger,
       },
       async init({ config, events, ingress, logger }) {
-        const secret = readWebhookSecret(config);
+        const secrets = readWebhookSecrets(config);
         ingress.addHttpPostIngress({
           topic: WEBHOOK_TOPIC,
-          validator: createWebhookValidator({ secret, logger }),
+          validator: createWebhookValidator({ secrets, logger }),
         });
         await new WebhookTopicRouter(events).subscribe();
       },
@@ -47,14 +54,15 @@ export const eventsModuleBitbucketServerWebhooks = createBackendModule({
 });
 
 /** @throws InputError when there is none: unsigned webhooks would be anybody's. */
-function readWebhookSecret(config: RootConfigService): string {
-  const secret = config.getOptional(SECRET_KEY);
-  if (typeof secret === 'string' && secret.trim() !== '') {
-    return secret;
+function readWebhookSecrets(config: RootConfigService): string[] {
+  const value: unknown = config.getOptional(SECRET_KEY);
+  const secrets = WebhookSecrets.safeParse(value);
+  if (secrets.success) {
+    return secrets.data;
   }
   throw new InputError(
-    secret === undefined
+    value === undefined
       ? `${SECRET_KEY} is missing; set it to the secret of the webhooks in Bitbucket, or do not install the events feature of this module`
-      : `${SECRET_KEY} must be a text that is not empty, in quotes where YAML would read something else; set it to the secret of the webhooks in Bitbucket`,
+      : `${SECRET_KEY} must be a text that is not empty, in quotes where YAML would read something else, or a list of such texts; set it to the secret of the webhooks in Bitbucket, or to the old and the new one while you replace it`,
   );
 }

@@ -9,8 +9,13 @@ function sign(body: Uint8Array | string, secret = SECRET): string {
   return `sha256=${createHmac('sha256', secret).update(body).digest('hex')}`;
 }
 
-function verify(header: unknown, rawBody: Uint8Array | string = BODY, secret = SECRET) {
-  return verifySignature({ rawBody, header, secret });
+function verify(
+  header: unknown,
+  rawBody: Uint8Array | string = BODY,
+  ...secrets: string[]
+) {
+  const all = secrets.length > 0 ? secrets : [SECRET];
+  return verifySignature({ rawBody, header, secrets: all });
 }
 
 it('accepts what was signed with the secret', () => {
@@ -25,7 +30,7 @@ it('agrees with a signature computed elsewhere', () => {
   const header =
     'sha256=5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843';
   // RFC 4231, test case 2
-  expect(verifySignature({ rawBody, header, secret: 'Jefe' })).toBe(true);
+  expect(verifySignature({ rawBody, header, secrets: ['Jefe'] })).toBe(true);
 });
 
 const HEX = sign(BODY).slice('sha256='.length);
@@ -44,12 +49,33 @@ it.each([
   ['a digest that is too long', `${sign(BODY)}0`],
   ['a digest of other letters', `sha256=${'g'.repeat(64)}`],
   ['a line break behind it', `${sign(BODY)}\n`],
+  ['a tab behind it', `${sign(BODY)}\t`],
+  ['a tab before it', `\t${sign(BODY)}`],
+  ['a tab within it', sign(BODY).replace('=', '=\t')],
+  ['full-width digits', sign(BODY).replace(/[0-9]/g, '\uff11')],
+  ['full-width letters', sign(BODY).replace(/[a-f]/g, '\uff41')],
   ['two of them', `${sign(BODY)}, ${sign(BODY)}`],
   ['another secret', sign(BODY, 'wrong')],
 ])('refuses %s', (_, header) => expect(verify(header)).toBe(false));
 
 it('refuses an empty secret, with which anybody could sign', () => {
   expect(verify(sign(BODY, ''), BODY, '')).toBe(false);
+});
+
+it('accepts each of several secrets, as while one takes the place of another', () => {
+  for (const secret of ['old', 'new', 'ü']) {
+    expect(verify(sign(BODY, secret), BODY, 'old', 'new', 'ü')).toBe(true);
+  }
+  for (const secret of ['other', 'oldnew', 'old,new', '']) {
+    expect(verify(sign(BODY, secret), BODY, 'old', 'new', 'ü')).toBe(false);
+  }
+});
+
+it('refuses everything where there is no secret', () => {
+  for (const secret of ['', 'undefined', SECRET]) {
+    const header = sign(BODY, secret);
+    expect(verifySignature({ rawBody: BODY, header, secrets: [] })).toBe(false);
+  }
 });
 
 it('refuses a body whose JSON is the same and whose bytes are not', () => {

@@ -20,7 +20,7 @@ describe('webhooks of the simulator', () => {
 
   function read({ headers, body }: WebhookRequest) {
     const header = headers['X-Hub-Signature'];
-    expect(verifySignature({ rawBody: body, header, secret: SECRET })).toBe(true);
+    expect(verifySignature({ rawBody: body, header, secrets: [SECRET] })).toBe(true);
     const payload: unknown = JSON.parse(body);
     const analysis = analyzeWebhookEvent(
       eventKeyOf('bitbucketServer', headers, payload),
