@@ -8,6 +8,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { schedulerServiceFactory } from '@backstage/backend-defaults/scheduler';
 import { createBackendModule } from '@backstage/backend-plugin-api';
+import { stringifyEntityRef } from '@backstage/catalog-model';
 import peerModule from '@backstage/plugin-catalog-backend-module-bitbucket-server';
 import { z } from 'zod';
 import {
@@ -118,7 +119,11 @@ describe('a glob, which the published module leaves to the catalog', () => {
     const after = await world.start(discoveryModule);
     endings.push(() => after.stop());
     expect(await runOf(after)).toMatchObject({ heldBack: REPOSITORY_COUNT, removed: 0 });
+    const ours = 'kind=location,spec.presence=required';
     await eventually(async () => {
+      for (const one of await after.waitForEntities(ours, LOCATIONS)) {
+        await post(after, 'refresh', { entityRef: stringifyEntityRef(one) });
+      }
       const parents = z
         .array(z.string())
         .parse(
@@ -133,7 +138,7 @@ describe('a glob, which the published module leaves to the catalog', () => {
       expect(parents.filter(ref => first.has(ref))).toEqual([]);
     });
     await post(after, 'bitbucket-server/discoveries/default/removals/approve');
-    await after.waitForEntities('kind=location,spec.presence=required', LOCATIONS);
+    await after.waitForEntities(ours, LOCATIONS);
     const second = await world.read();
 
     expect(ofKind('location', first).size).toBe(REPOSITORY_COUNT);

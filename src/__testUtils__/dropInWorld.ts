@@ -89,17 +89,6 @@ export async function createDropInWorld(options: DropInOptions): Promise<DropInW
     backend: { database: { client: 'better-sqlite3', connection: { directory } } },
     ...catalogConfig(bitbucket, options),
   };
-  const start: DropInWorld['start'] = async (...modules) => {
-    const database = closableDatabase();
-    const backend = await startCatalogBackend(config, ...modules, database.feature);
-    return {
-      ...backend,
-      async stop() {
-        await backend.stop();
-        await database.close();
-      },
-    };
-  };
   const ask: DropInWorld['ask'] = async question => {
     const knex = knexFactory({
       client: 'better-sqlite3',
@@ -111,6 +100,24 @@ export async function createDropInWorld(options: DropInOptions): Promise<DropInW
     } finally {
       await knex.destroy();
     }
+  };
+  const start: DropInWorld['start'] = async (...modules) => {
+    const database = closableDatabase();
+    const backend = await startCatalogBackend(config, ...modules, database.feature);
+    return {
+      ...backend,
+      async stop() {
+        // An entity whose stitching is cut short is not stitched again for a minute.
+        await eventually(async () => {
+          const queue: unknown[] = await ask(knex => knex('stitch_queue'));
+          if (queue.length > 0) {
+            throw new Error(`${queue.length} entities are still to be stitched`);
+          }
+        });
+        await backend.stop();
+        await database.close();
+      },
+    };
   };
   return {
     bitbucket,
