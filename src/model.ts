@@ -6,13 +6,18 @@
 /**
  * A repository as the listing shows it, reduced to the fields discovery uses.
  *
- * @remarks The numeric `id` is the identity: key and slug change when a repository is
- * moved or renamed (Bitbucket Data Center 10.0 OpenAPI, `PUT …/repos/{slug}`).
+ * @remarks The numeric `id` is the identity on one server: key and slug change when a
+ * repository is moved or renamed (Bitbucket Data Center 10.0 OpenAPI, `PUT …/repos/{slug}`).
  */
 export interface Repository {
   readonly id: number;
   readonly projectKey: string;
   readonly slug: string;
+  /**
+   * What it shares with its forks and with nothing on another server. Recorded answers have it
+   * from 2020 on, those of 2019 do not.
+   */
+  readonly hierarchyId?: string;
   readonly name: string;
   readonly description?: string;
   /** `AVAILABLE`, `INITIALISING`, `INITIALISATION_FAILED`, `OFFLINE`; `undefined` where a server sends none. */

@@ -76,6 +76,8 @@ export interface AddRepositoryOptions {
   /** Nothing was ever pushed. */
   empty?: boolean;
   labels?: readonly string[];
+  /** Default: one that follows from its id, as if this were the only server. */
+  hierarchyId?: string;
 }
 
 /** What a new repository gets from the model. */
@@ -100,7 +102,7 @@ export function toRepository(
     path: `${project.lowerKey}/${slug.toLowerCase()}`,
     name: options.name ?? slug,
     description: options.description,
-    hierarchyId: sha1(`hierarchy ${id}`).slice(0, 20),
+    hierarchyId: options.hierarchyId ?? sha1(`hierarchy ${id}`).slice(0, 20),
     archived: options.archived ?? false,
     public: options.public ?? false,
     state: options.state ?? 'AVAILABLE',

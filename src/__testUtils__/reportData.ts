@@ -33,6 +33,7 @@ export function runSummary(rest: Partial<RunSummary> = {}): RunSummary {
     unknown: 0,
     locations: 0,
     removed: 0,
+    replaced: 0,
     carriedForward: 0,
     heldBack: 0,
     reasons: { registered: {}, excluded: {}, absent: {}, unknown: {} },

@@ -35,6 +35,7 @@ describe('parseRepository', () => {
       id: 7,
       projectKey: 'PAY',
       slug: 'api',
+      hierarchyId: 'ab0e54073be2ecbcfb73',
       name: 'API',
       description: 'Pays',
       state: 'AVAILABLE',

@@ -22,9 +22,17 @@ const WireProject = z.object({
   public: Flag,
 });
 
+/** 20 hexadecimal digits in all recordings. */
+const HierarchyId = z
+  .string()
+  .regex(/^[\w-]{1,64}$/)
+  .optional()
+  .catch(undefined);
+
 const WireRepository = z.object({
   id: z.number().int(),
   slug: z.string().min(1),
+  hierarchyId: HierarchyId,
   name: OptionalText,
   description: OptionalText,
   state: OptionalText,
@@ -148,6 +156,7 @@ export function parseRepository(value: unknown): Repository | undefined {
     id: wire.id,
     projectKey: wire.project.key,
     slug: wire.slug,
+    hierarchyId: wire.hierarchyId,
     name: wire.name ?? wire.slug,
     description: wire.description,
     state: wire.state,

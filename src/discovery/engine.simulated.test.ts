@@ -167,15 +167,20 @@ describe('the engine on a small Bitbucket', () => {
       server.moveRepository('PAY', 'b', 'OPS');
     });
     expect(locationsOf(after)).toEqual([url('OPS/b'), url('PAY/c'), url('PAY/x')]);
-    expect(after.summary).toMatchObject({ removed: 0, heldBack: 0 });
-    expect(countRequests(server)).toEqual({ repositories: 1, 'file-check': 3 });
+    expect(after.summary).toMatchObject({ removed: 2, replaced: 2, heldBack: 0 });
+    // Who is at their former addresses is asked for as well.
+    expect(countRequests(server)).toEqual({
+      repositories: 1,
+      'file-check': 3,
+      repository: 2,
+    });
   });
 
   it('follows a project that was renamed', async () => {
     const server = createServer(['a', 'b']);
     const after = await runAfter(server, () => server.renameProject('PAY', 'CASH'));
     expect(locationsOf(after)).toEqual([url('CASH/a'), url('CASH/b')]);
-    expect(after.summary).toMatchObject({ removed: 0, heldBack: 0 });
+    expect(after.summary).toMatchObject({ removed: 2, replaced: 2, heldBack: 0 });
   });
 
   it('removes the Location of a deleted repository after asking for it once', async () => {

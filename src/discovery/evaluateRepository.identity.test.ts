@@ -2,7 +2,6 @@ import {
   address,
   file,
   known,
-  location,
   NOW,
   problem,
   repository,
@@ -71,13 +70,15 @@ describe('a repository that was renamed or moved', () => {
     ['PAY/api', 'OPS/api'],
     ['PAY/api', 'OPS/gateway'],
   ])('swaps its Locations in one delta: %s to %s', async (from, to) => {
-    const before = [known(7, from)];
-    const delta = await deltaOf(new FakeRepositorySource().put(7, to), to, {
-      known: before,
+    const before = [{ ...known(7, from), hierarchyId: 'ab0e54' }];
+    const source = new FakeRepositorySource().put(7, to, { hierarchyId: 'ab0e54' });
+    const delta = await deltaOf(source, to, { known: before });
+    expect(targets(delta)).toEqual({
+      added: [target(to)],
+      removed: [target(from)],
+      stayed: [],
     });
-    expect(delta.added).toEqual([location(7, to)]);
-    expect(delta.removed).toEqual([location(7, from)]);
-    expect(delta.stayed).toEqual([]);
+    expect(source.asked).toContain(`repository ${from}`);
     expect(memoryAfter(before, delta)).toMatchObject([known(7, to, undefined, NOW)]);
   });
 
@@ -95,12 +96,113 @@ describe('a repository that was renamed or moved', () => {
     });
   });
 
+  it.each([
+    ['refuses to tell', { kind: 'unknown', problem: problem('not-permitted') }],
+    ['finds another one there', { kind: 'found', repository: repository(9, 'PAY/api') }],
+  ] as const)(
+    'keeps its former Location where Bitbucket %s, beside the new one',
+    async (_, answer) => {
+      const source = new FakeRepositorySource().put(7, 'PAY/gateway');
+      source.answerRepository('PAY/api', answer);
+      const before = [known(7, 'PAY/api')];
+      const delta = await deltaOf(source, 'PAY/gateway', { known: before });
+      expect(targets(delta)).toEqual({ ...NOTHING, added: [target('PAY/gateway')] });
+      expect(memoryAfter(before, delta)).toMatchObject([
+        known(7, 'PAY/gateway', [file('PAY/gateway'), file('PAY/api')], NOW),
+      ]);
+    },
+  );
+
+  it('leaves its former address later, once Bitbucket says that nothing is there', async () => {
+    const source = new FakeRepositorySource().put(7, 'PAY/gateway');
+    const before = [known(7, 'PAY/gateway', [file('PAY/gateway'), file('PAY/api')])];
+    const delta = await deltaOf(source, 'PAY/gateway', { known: before });
+    expect(targets(delta)).toEqual({
+      added: [],
+      removed: [target('PAY/api')],
+      stayed: [target('PAY/gateway')],
+    });
+  });
+
+  it('is asked for once at its former address, however many files it had there', async () => {
+    const source = new FakeRepositorySource().put(7, 'PAY/gateway');
+    const files = [file('PAY/api'), file('PAY/api', 'a.yaml'), file('PAY/api', 'b.yaml')];
+    const delta = await deltaOf(source, 'PAY/gateway', {
+      known: [known(7, 'PAY/api', files)],
+    });
+    expect(delta.removed).toHaveLength(3);
+    expect(source.asked.filter(one => one === 'repository PAY/api')).toHaveLength(1);
+  });
+
   it('changes nothing while its files are unknown at the new address', async () => {
     const source = new FakeRepositorySource().put(7, 'PAY/gateway', {
       lookup: { kind: 'unknown', problem: problem() },
     });
     const delta = deltaOf(source, 'PAY/gateway', { known: [known(7, 'PAY/api')] });
     await expect(delta).rejects.toThrow(problem().detail);
+  });
+});
+
+describe('an id that another repository has by now', () => {
+  it.each([
+    ['unknown', undefined, undefined],
+    ['unknown before', undefined, 'ab0e54'],
+    ['unknown now', 'ab0e54', undefined],
+    ['another one', 'ab0e54', 'cd0e54'],
+  ])(
+    'takes nothing from the former one where key and slug are others and the hierarchy is %s',
+    async (_, was, is) => {
+      const source = new FakeRepositorySource().put(7, 'OPS/tool', { hierarchyId: is });
+      const before = [{ ...known(7, 'PAY/api'), hierarchyId: was }];
+      const delta = await deltaOf(source, 'OPS/tool', { known: before });
+      expect(targets(delta)).toEqual({ ...NOTHING, added: [target('OPS/tool')] });
+      expect(memoryAfter(before, delta)).toMatchObject([
+        known(7, 'OPS/tool', [file('OPS/tool'), file('PAY/api')], NOW),
+      ]);
+    },
+  );
+});
+
+describe('a former address that a webhook claims', () => {
+  const evaluate = async (
+    source: FakeRepositorySource,
+    before: readonly KnownRepository[],
+  ) => {
+    const evaluation = await evaluateRepository(address('OPS/mine'), scope(), {
+      source,
+      loadKnown: async () => before,
+      was: address('PAY/victim'),
+      now: () => NOW,
+    });
+    if (evaluation.kind === 'unknown') {
+      throw new Error(evaluation.problem.detail);
+    }
+    return evaluation.delta;
+  };
+
+  it('takes nothing from who is there: it stays known by its address', async () => {
+    const source = new FakeRepositorySource()
+      .put(7, 'OPS/mine')
+      .answerRepository('PAY/victim', {
+        kind: 'unknown',
+        problem: problem('not-permitted'),
+      });
+    const before = [known(-1, 'PAY/victim')];
+    const delta = await evaluate(source, before);
+    expect(targets(delta)).toEqual({ ...NOTHING, added: [target('OPS/mine')] });
+    expect(delta.forgottenIds).toEqual([]);
+    expect(memoryAfter(before, delta)).toContainEqual(known(-1, 'PAY/victim'));
+  });
+
+  it('is left where Bitbucket says so', async () => {
+    const source = new FakeRepositorySource().put(7, 'OPS/mine');
+    const delta = await evaluate(source, [known(-1, 'PAY/victim')]);
+    expect(targets(delta)).toEqual({
+      added: [target('OPS/mine')],
+      removed: [target('PAY/victim')],
+      stayed: [],
+    });
+    expect(delta.forgottenIds).toEqual([-1]);
   });
 });
 

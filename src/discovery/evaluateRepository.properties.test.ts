@@ -30,14 +30,16 @@ const someKnown = fc
   })
   .chain(({ id, at, oldAt, paths }) =>
     // Most files lie where the repository is; some were left behind by a rename.
-    fc.constantFrom(at, at, oldAt).map(filesAt =>
-      known(
+    fc.constantFrom(at, at, oldAt).map(filesAt => ({
+      ...known(
         id,
         at,
         paths.map(path => file(filesAt, path)),
         1,
       ),
-    ),
+      // One server: an id is the same repository wherever it is.
+      hierarchyId: `hierarchy-${id}`,
+    })),
   );
 
 interface State {
@@ -58,7 +60,7 @@ const someState: fc.Arbitrary<State> = fc.record({
 async function deltaOf({ before, id, at, files }: State): Promise<RepositoryDelta> {
   const source = new FakeRepositorySource();
   if (files) {
-    source.put(id, at, { files });
+    source.put(id, at, { files, hierarchyId: `hierarchy-${id}` });
   }
   const evaluation = await evaluateRepository(address(at), scope({ paths: PATHS }), {
     source,

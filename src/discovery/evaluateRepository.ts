@@ -3,10 +3,10 @@
  * decision as in a run, for one. What a run decides about the rest does not concern it.
  */
 
-import { Repository, RepositoryAddress, Unanswered } from '../model';
+import { CatalogFile, Repository, RepositoryAddress, Unanswered } from '../model';
 import { ListedRepository } from './filterRepositories';
 import { findCatalogFiles } from './findCatalogFiles';
-import { addressKey, isPlaceholderId } from './identify';
+import { addressKey, addressOfFile, isPlaceholderId, isSameRepository } from './identify';
 import { decideByOwnLabels } from './labels';
 import { filesOf, isNews, keyOf, keysOf, locationsOf, uniqueByKey } from './locations';
 import { rememberEarly } from './remember';
@@ -14,6 +14,7 @@ import {
   CatalogLocation,
   DiscoveryScope,
   KnownRepository,
+  RepositoryRef,
   RepositoryResult,
   RepositorySource,
   Vicinity,
@@ -65,50 +66,145 @@ export async function evaluateRepository(
   scope: DiscoveryScope,
   tools: EvaluationTools,
 ): Promise<Evaluation> {
-  const { source, signal, listed, was, now } = tools;
+  const { source, signal, listed, was } = tools;
   const lookup = listed
     ? ({ kind: 'found', repository: listed.repository } as const)
     : await source.getRepository(address, { signal });
   if (lookup.kind === 'unknown') {
     return lookup;
   }
-  const here = lookup.kind === 'found' ? [lookup.repository] : [];
+  const here = lookup.kind === 'found' ? lookup.repository : undefined;
   const known = await tools.loadKnown({
-    repositoryIds: here.map(one => one.id),
-    addresses: [address, ...here, ...(was ? [was] : [])],
+    repositoryIds: here ? [here.id] : [],
+    addresses: [address, ...(here ? [here] : []), ...(was ? [was] : [])],
   });
-  if (lookup.kind === 'gone') {
-    const mine = known.filter(one => addressKey(one) === addressKey(address));
-    const gone = { files: [], settled: undefined, checkedAtMs: now() };
-    const delta = compare(known, mine, address, []);
-    const remembered = mine.map(one => ({ ...one, ...gone }));
-    return { kind: 'evaluated', delta: { ...delta, remembered, forgottenIds: [] } };
-  }
+  return here
+    ? evaluateFound(here, { address, known, scope, ...tools })
+    : evaluateGone({ address, known, scope, ...tools });
+}
+
+/** What is known, and where it was asked about. */
+interface Evaluating extends EvaluationTools {
+  readonly address: RepositoryAddress;
+  readonly known: readonly KnownRepository[];
+  readonly scope: DiscoveryScope;
+}
+
+async function evaluateGone(evaluating: Evaluating): Promise<Evaluation> {
+  const { address, known, now } = evaluating;
+  const mine = known.filter(one => addressKey(one) === addressKey(address));
+  const hasLeft = askDepartures([address], undefined, evaluating);
+  const kept = await findUnproven(mine, [], hasLeft);
+  const delta = compare(known, mine, { address, has: [], kept });
+  const remembered = mine.map(one => ({
+    ...one,
+    files: one.files.filter(file => kept.has(keyOf(file))),
+    settled: undefined,
+    checkedAtMs: now(),
+  }));
+  return { kind: 'evaluated', delta: { ...delta, remembered, forgottenIds: [] } };
+}
+
+async function evaluateFound(
+  here: Repository,
+  evaluating: Evaluating,
+): Promise<Evaluation> {
+  const { address, known, scope, source, signal, listed, was, now } = evaluating;
   const settled = listed
     ? listed.settled
-    : await decideByOwnLabels(lookup.repository, scope, source, signal);
-  const outcome =
-    settled ?? (await findCatalogFiles(lookup.repository, scope, source, signal));
+    : await decideByOwnLabels(here, scope, source, signal);
+  const outcome = settled ?? (await findCatalogFiles(here, scope, source, signal));
   if (outcome.kind === 'unknown') {
     const { reason, detail } = outcome;
     return { kind: 'unknown', problem: { reason, detail } };
   }
-  const { id, projectKey, slug } = lookup.repository;
-  const repository = { id, projectKey, slug };
-  const movedFrom = await proveMove(repository, known, tools);
-  const mine = known.filter(one => isSame(one, repository, movedFrom));
+  const { id, projectKey, slug, hierarchyId } = here;
+  const repository = { id, projectKey, slug, hierarchyId };
   const has = filesOf(outcome).map(file => ({ repository, file }));
-  const { remembered: others, ...delta } = compare(known, mine, repository, has);
+  const hasLeft = askDepartures([address, here], id, evaluating);
+  const movedFrom = await proveMove(repository, known, was, hasLeft);
+  const same = known.filter(one => isSame(one, repository, movedFrom));
+  const kept = await findUnproven(same, has, hasLeft, repository);
+  const isKept = (file: CatalogFile) => kept.has(keyOf(file));
+  // A placeholder of which something stays is still known by its address only.
+  const mine = same.filter(
+    one => !isPlaceholderId(one.repositoryId) || !one.files.some(isKept),
+  );
+  const compared = compare(known, mine, { address: repository, has, kept });
+  const { remembered: others, ...delta } = compared;
   const result = { repository, outcome, checkedAtMs: now() };
-  const remembered = [rememberEarly(result, undefined), ...others];
+  const own = rememberEarly(result, undefined);
+  const keptFiles = mine.flatMap(one => one.files).filter(isKept);
+  const remembered = [{ ...own, files: [...own.files, ...keptFiles] }, ...others];
   const forgottenIds = mine.map(one => one.repositoryId).filter(one => one !== id);
   return {
     kind: 'evaluated',
-    repository: lookup.repository,
+    repository: here,
     result,
     ...(movedFrom && { movedFrom }),
     delta: { ...delta, remembered, forgottenIds },
   };
+}
+
+/** Whether a repository is no longer at an address. */
+type Departure = (address: RepositoryAddress) => Promise<boolean>;
+
+/**
+ * Asks Bitbucket, once per address: it has left where nothing is any more, and where
+ * Bitbucket leads on to it.
+ *
+ * @param answered - addresses that Bitbucket has answered about
+ * @param repositoryId - `undefined` where it is gone
+ */
+function askDepartures(
+  answered: readonly RepositoryAddress[],
+  repositoryId: number | undefined,
+  { source, signal }: Pick<EvaluationTools, 'source' | 'signal'>,
+): Departure {
+  const answers = new Map<string, boolean>(answered.map(one => [addressKey(one), true]));
+  return async address => {
+    const key = addressKey(address);
+    const known = answers.get(key);
+    if (known !== undefined) {
+      return known;
+    }
+    const answer = await source.getRepository(address, { signal });
+    const hasLeft =
+      answer.kind === 'gone' ||
+      (answer.kind === 'found' && answer.repository.id === repositoryId);
+    answers.set(key, hasLeft);
+    return hasLeft;
+  };
+}
+
+/**
+ * Keys of what must not leave the catalog although the repository that it is known of does
+ * not have it: Bitbucket does not say that nothing else is at the address where it lies.
+ *
+ * @remarks A former address comes from a webhook or from what is remembered, and an id may
+ * belong to another repository by now. Neither proves anything; the next run decides.
+ *
+ * @param repository - what is looked at; `undefined` where it is gone
+ */
+async function findUnproven(
+  mine: readonly KnownRepository[],
+  has: readonly CatalogLocation[],
+  hasLeft: Departure,
+  repository?: RepositoryRef,
+): Promise<Set<string>> {
+  const found = keysOf(has);
+  const unproven = new Set<string>();
+  for (const { repository: before, file } of locationsOf(mine)) {
+    const isOther = before.id === repository?.id && !isSameRepository(before, repository);
+    const at = addressOfFile(file, before);
+    const isProven =
+      found.has(keyOf(file)) ||
+      (isOther ? addressKey(at) === addressKey(repository) : await hasLeft(at));
+    if (!isProven) {
+      unproven.add(keyOf(file));
+    }
+  }
+  return unproven;
 }
 
 /**
@@ -118,22 +214,16 @@ export async function evaluateRepository(
  * @returns its former address, where it has left that
  */
 async function proveMove(
-  repository: RepositoryResult['repository'],
+  repository: RepositoryRef,
   known: readonly KnownRepository[],
-  { source, signal, was }: EvaluationTools,
+  was: RepositoryAddress | undefined,
+  hasLeft: Departure,
 ): Promise<RepositoryAddress | undefined> {
-  const there = known.filter(one => was && addressKey(one) === addressKey(was));
-  if (!was || there.length === 0 || addressKey(was) === addressKey(repository)) {
+  if (!was || addressKey(was) === addressKey(repository)) {
     return undefined;
   }
-  if (there.some(one => one.repositoryId === repository.id)) {
-    return was;
-  }
-  const lookup = await source.getRepository(was, { signal });
-  const hasLeft =
-    lookup.kind === 'gone' ||
-    (lookup.kind === 'found' && lookup.repository.id === repository.id);
-  return hasLeft ? was : undefined;
+  const isKnownThere = known.some(one => addressKey(one) === addressKey(was));
+  return isKnownThere && (await hasLeft(was)) ? was : undefined;
 }
 
 /** By id; by address, also the former one, where the id is not known yet. */
@@ -153,14 +243,21 @@ function isSame(
 function compare(
   known: readonly KnownRepository[],
   mine: readonly KnownRepository[],
-  address: RepositoryAddress,
-  has: readonly CatalogLocation[],
+  {
+    address,
+    has,
+    kept: unproven,
+  }: {
+    readonly address: RepositoryAddress;
+    readonly has: readonly CatalogLocation[];
+    readonly kept: ReadonlySet<string>;
+  },
 ): Omit<RepositoryDelta, 'forgottenIds'> {
   const others = known.filter(one => !mine.includes(one));
   const elsewhere = others.filter(one => addressKey(one) !== addressKey(address));
   const had = new Map(locationsOf(known).map(one => [keyOf(one.file), one.file]));
   const isNew = ({ file }: CatalogLocation) => isNews(file, had.get(keyOf(file)));
-  const kept = keysOf([...has, ...locationsOf(elsewhere)]);
+  const kept = new Set([...keysOf([...has, ...locationsOf(elsewhere)]), ...unproven]);
   const removed = uniqueByKey(locationsOf(mine)).filter(
     one => !kept.has(keyOf(one.file)),
   );

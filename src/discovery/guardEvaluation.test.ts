@@ -149,6 +149,34 @@ describe('a file that is found under another URL', () => {
     expect(guard(renamed, { result, memory: ONLY }).delta).toEqual(renamed);
   });
 
+  it('is held back where too many go with it', () => {
+    const paths = Array.from({ length: 6 }, (_, index) => `f${index}.yaml`);
+    const many: RepositoryDelta = {
+      ...NOTHING,
+      added: paths.map(path => location(7, 'PAY/gateway', path)),
+      removed: paths.map(path => location(7, 'PAY/api', path)),
+      remembered: [
+        known(
+          7,
+          'PAY/gateway',
+          paths.map(path => file('PAY/gateway', path)),
+        ),
+      ],
+    };
+    const memory = memoryOf([
+      known(
+        7,
+        'PAY/api',
+        paths.map(path => file('PAY/api', path)),
+      ),
+    ]);
+    const found = ended(7, 'PAY/gateway', registered('PAY/gateway', ...paths));
+    const guarded = guard(many, { result: found, memory });
+    expect(guarded.delta.removed).toEqual([]);
+    expect(guarded.delta.added).toHaveLength(6);
+    expect(guarded.held).toHaveLength(6);
+  });
+
   it('is replaced although nothing may go without approval', () => {
     const policy = { ...POLICY, maxPercentage: 0 };
     expect(guard(renamed, { result, policy }).held).toEqual([]);

@@ -4,7 +4,7 @@
  */
 
 import { RepositoryDelta } from './evaluateRepository';
-import { isReplaced, keyOf, keysOf, locationsOf, uniqueByKey } from './locations';
+import { keyOf, keysOf, locationsOf, replacementOf, uniqueByKey } from './locations';
 import { planRemovals, RemovalPolicy } from './planRemovals';
 import {
   CatalogLocation,
@@ -38,10 +38,15 @@ export function guardEvaluation(
   { result, memory, policy, nowMs }: GuardContext,
 ): GuardedDelta {
   const delta = passOn(evaluated, memory);
-  const due = delta.removed.filter(one => !isReplaced(one.file, result?.outcome));
   const plan = planRemovals(
     {
-      due,
+      due: delta.removed,
+      replaced: new Map(
+        delta.removed.flatMap(({ file }) => {
+          const replacement = replacementOf(file, result?.outcome);
+          return replacement ? [[keyOf(file), replacement]] : [];
+        }),
+      ),
       knownLocations: uniqueByKey(locationsOf(memory.repositories)).length,
       held: memory.held,
       approved: new Set(

@@ -1,9 +1,10 @@
 /**
- * Gives repositories their identity that are known by address only, because what the
- * catalog holds was read from the catalog itself. Pure.
+ * Which repository something known belongs to. Pure. What lies at an address belongs to
+ * whoever is there; an id tells no more than whom to ask about.
  */
 
-import { CatalogFile, Repository } from '../model';
+import { CatalogFile, Repository, RepositoryAddress } from '../model';
+import { parseTarget } from '../util/parseTarget';
 import { keyOf } from './locations';
 import { KnownRepository } from './types';
 
@@ -13,8 +14,123 @@ export function isPlaceholderId(repositoryId: number): boolean {
 }
 
 /** Comparable form of an address: Bitbucket disregards case in keys and slugs. */
-export function addressKey(address: { projectKey: string; slug: string }): string {
+export function addressKey(address: RepositoryAddress): string {
   return `${address.projectKey}/${address.slug}`.toLowerCase();
+}
+
+/** What tells a repository from others, as far as it is known. */
+type Identity = RepositoryAddress & Pick<Repository, 'hierarchyId'>;
+
+/**
+ * Whether two repositories with the same id are the same one, renamed or moved: something
+ * else of them has to be the same too. A restored server, a copy or another one under the
+ * old address has other repositories under the same ids.
+ */
+export function isSameRepository(before: Identity, now: Identity): boolean {
+  return (
+    before.projectKey.toLowerCase() === now.projectKey.toLowerCase() ||
+    before.slug.toLowerCase() === now.slug.toLowerCase() ||
+    (before.hierarchyId !== undefined && before.hierarchyId === now.hierarchyId)
+  );
+}
+
+/**
+ * The address at which the catalog reads a file: where its repository was when it was found.
+ * What a location parser made of it names any place it likes, and lies where its repository
+ * was last seen.
+ */
+export function addressOfFile(
+  file: CatalogFile,
+  repository: RepositoryAddress,
+): RepositoryAddress {
+  const { projectKey, slug } = repository;
+  const page = file.targetUrl.slice(0, file.targetUrl.indexOf('/browse/'));
+  // Nearly all of them, and far cheaper than to read a URL.
+  const isThere = page.endsWith(`/projects/${projectKey}/repos/${slug}`);
+  return file.entity !== undefined || isThere
+    ? repository
+    : (parseTarget(file.targetUrl) ?? repository);
+}
+
+/** What is known, once it is told apart by address. */
+export interface SeparatedRepositories {
+  readonly known: readonly KnownRepository[];
+  /** Placeholders for former addresses, with the id of the repository that was there and is proven to be elsewhere. */
+  readonly movedIds: ReadonlyMap<number, number>;
+  /** Known by an id that another repository has by now. */
+  readonly reassigned: readonly KnownRepository[];
+}
+
+/**
+ * Tells files apart that lie at another address than their repository is listed at: they get
+ * a placeholder for that address, so that Bitbucket is asked who is there before they go.
+ *
+ * @param pageOf - the address in the URLs of a listed repository's files, which may not be
+ * spelt like its key
+ */
+export function separateByAddress(
+  known: readonly KnownRepository[],
+  listed: ReadonlyMap<number, Repository>,
+  pageOf: (repository: Repository) => RepositoryAddress | undefined,
+): SeparatedRepositories {
+  const placeholders = new Placeholders(known);
+  const movedIds = new Map<number, number>();
+  const reassigned: KnownRepository[] = [];
+  const remaining = known.map(one => {
+    const now = listed.get(one.repositoryId);
+    const isSame = now === undefined || isSameRepository(one, now);
+    if (!isSame) {
+      reassigned.push(one);
+    }
+    const files = one.files.filter(file => {
+      const at = addressOfFile(file, one);
+      if (isAt(at, now ?? one) || (now && isAt(at, pageOf(now)))) {
+        return true;
+      }
+      const placeholderId = placeholders.add(at, file);
+      if (isSame && !isPlaceholderId(one.repositoryId)) {
+        movedIds.set(placeholderId, one.repositoryId);
+      }
+      return false;
+    });
+    return files.length === one.files.length ? one : { ...one, files };
+  });
+  return {
+    known: mergeById([...remaining, ...placeholders.added.values()]),
+    movedIds,
+    reassigned,
+  };
+}
+
+function isAt(address: RepositoryAddress, other: RepositoryAddress | undefined): boolean {
+  return other !== undefined && addressKey(address) === addressKey(other);
+}
+
+/** Repositories that are known by their address only, one for each address. */
+class Placeholders {
+  readonly added = new Map<string, KnownRepository>();
+  readonly #ids: ReadonlyMap<string, number>;
+  #lowestId: number;
+
+  constructor(known: readonly KnownRepository[]) {
+    const placeholders = known.filter(one => isPlaceholderId(one.repositoryId));
+    this.#ids = new Map(placeholders.map(one => [addressKey(one), one.repositoryId]));
+    this.#lowestId = placeholders.reduce(
+      (lowest, one) => Math.min(lowest, one.repositoryId),
+      0,
+    );
+  }
+
+  /** @returns the placeholder's id */
+  add({ projectKey, slug }: RepositoryAddress, file: CatalogFile): number {
+    const key = addressKey({ projectKey, slug });
+    const before = this.added.get(key);
+    const repositoryId =
+      before?.repositoryId ?? this.#ids.get(key) ?? (this.#lowestId -= 1);
+    const files = [...(before?.files ?? []), file];
+    this.added.set(key, { repositoryId, projectKey, slug, files });
+    return repositoryId;
+  }
 }
 
 /**

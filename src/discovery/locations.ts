@@ -43,7 +43,12 @@ export function isNews(file: CatalogFile, before: CatalogFile | undefined): bool
 export function locationsOf(known: readonly KnownRepository[]): CatalogLocation[] {
   return known.flatMap(one =>
     one.files.map(file => ({
-      repository: { id: one.repositoryId, projectKey: one.projectKey, slug: one.slug },
+      repository: {
+        id: one.repositoryId,
+        projectKey: one.projectKey,
+        slug: one.slug,
+        hierarchyId: one.hierarchyId,
+      },
       file,
     })),
   );
@@ -67,23 +72,31 @@ export function withoutFiles(
     }));
 }
 
+/** What the catalog gets in the place of a file that leaves it. */
+export type Replacement =
+  /** The same file under another URL: renamed, moved or on another branch. */
+  | 'other-target'
+  /** What a location parser makes of it, or the Location that reads it, once there is no parser. */
+  | 'other-form';
+
 /**
- * The same path was found under another URL: renamed, moved or on another branch, not lost.
+ * Whether a file that leaves the catalog is replaced rather than lost.
  *
  * @remarks What a parser made of a file keeps its name when the file moves. If it is not
  * made any more, it is lost, unless a Location takes its place because there is no parser
  * any more.
  */
-export function isReplaced(
+export function replacementOf(
   file: CatalogFile,
   outcome: RepositoryOutcome | undefined,
-): boolean {
-  return (
-    outcome?.kind === 'registered' &&
-    outcome.files.some(
-      one =>
-        one.path === file.path &&
-        !(one.entity !== undefined && file.entity !== undefined),
-    )
+): Replacement | undefined {
+  const others = outcome ? filesOf(outcome) : [];
+  const replacement = others.find(
+    one =>
+      one.path === file.path && !(one.entity !== undefined && file.entity !== undefined),
   );
+  if (replacement === undefined) {
+    return undefined;
+  }
+  return replacement.targetUrl === file.targetUrl ? 'other-form' : 'other-target';
 }

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { HOUR, location, NOW } from '../__testUtils__/discoveryData';
+import { Replacement } from './locations';
 import { planRemovals, RemovalPlan, RemovalPolicy } from './planRemovals';
 import { CatalogLocation, HeldRemoval } from './types';
 
@@ -105,6 +106,72 @@ describe('planRemovals', () => {
       );
     },
   );
+
+  describe('what the catalog gets under another URL', () => {
+    const planReplaced = (
+      lost: number,
+      replaced: number,
+      known: number,
+      policy: Partial<RemovalPolicy> = {},
+      form: Replacement = 'other-target',
+    ) => {
+      const due = locations(lost + replaced);
+      const keys = due.slice(lost).map(one => one.file.targetUrl);
+      return planRemovals(
+        {
+          due,
+          replaced: new Map(keys.map(key => [key, form])),
+          knownLocations: known,
+          held: [],
+          nowMs: NOW,
+        },
+        { ...POLICY, ...policy },
+      );
+    };
+
+    it.each<[string, number, number, number]>([
+      ['the only one', 1, 1, 30],
+      ['five that are all there are', 5, 5, 30],
+      ['five where nothing may be lost', 5, 100, 0],
+      ['exactly the percentage', 30, 100, 30],
+      ['all with the guard switched off', 100, 100, 100],
+    ])('is replaced at once: %s', (_, replaced, known, maxPercentage) => {
+      const result = planReplaced(0, replaced, known, { maxPercentage });
+      expect(result.remove).toHaveLength(replaced);
+      expect(result.holdBack).toEqual([]);
+      expect(result.reason).toBeUndefined();
+    });
+
+    it.each<[string, number, number, number]>([
+      ['one more than the percentage', 31, 100, 30],
+      ['six where nothing may be lost', 6, 100, 0],
+      ['all', 100, 100, 30],
+    ])('is held back: %s', (_, replaced, known, maxPercentage) => {
+      const result = planReplaced(0, replaced, known, { maxPercentage });
+      expect(result.remove).toEqual([]);
+      expect(result.holdBack).toHaveLength(replaced);
+      expect(result.reason).toContain(
+        `would be removed, ${replaced} of them since their file has another URL now`,
+      );
+    });
+
+    it('is exchanged at once where only its form changes, however many', () => {
+      const policy = { maxPercentage: 0 };
+      expect(planReplaced(0, 100, 100, policy, 'other-form').remove).toHaveLength(100);
+    });
+
+    it('goes while what is lost waits', () => {
+      const result = planReplaced(1, 2, 100, { maxPercentage: 0 });
+      expect(result.remove).toHaveLength(2);
+      expect(result.holdBack).toEqual(locations(1));
+      expect(result.reason).toMatch(/^1 of 100 Locations would be removed; /);
+    });
+
+    it('counts together with what is lost', () => {
+      expect(planReplaced(20, 11, 100).holdBack).toHaveLength(31);
+      expect(planReplaced(20, 10, 100).holdBack).toHaveLength(0);
+    });
+  });
 
   describe('what earlier runs held back', () => {
     const due = locations(40);

@@ -3,7 +3,7 @@
  * often a lost permission or a changed filter than what it looks like.
  */
 
-import { keyOf } from './locations';
+import { keyOf, Replacement } from './locations';
 import { CatalogLocation, HeldRemoval } from './types';
 
 /** `removals` of a provider. */
@@ -15,8 +15,10 @@ export interface RemovalPolicy {
 
 /** What is due and what went before. */
 export interface RemovalRequest {
-  /** Proven not to belong into the catalog any more. */
+  /** Whatever leaves the catalog: proven not to belong into it any more. */
   readonly due: readonly CatalogLocation[];
+  /** What the catalog gets in the place of some of them, by key. */
+  readonly replaced?: ReadonlyMap<string, Replacement>;
   /** How many Locations the provider has in the catalog. */
   readonly knownLocations: number;
   /** Held back by earlier runs. */
@@ -41,7 +43,12 @@ const ALWAYS_ALLOWED = 5;
 /**
  * Splits what is due into what goes now and what is held back.
  *
- * @remarks Held back longer than `holdForMs` by every run since, or approved, a removal goes. What
+ * @remarks A few that are replaced may always go: repositories are renamed. Many at once are
+ * held back like others, since a changed setting, or another server that answers under the
+ * old address, looks just like that, and what hangs on them is made anew. What the catalog
+ * keeps in another form, since a location parser came or went, is no loss at all.
+ *
+ * Held back longer than `holdForMs` by every run since, or approved, a removal goes. What
  * was held and is not due any more is forgotten: it came back, or is in doubt again.
  */
 export function planRemovals(
@@ -57,48 +64,51 @@ export function planRemovals(
       since.has(keyOf(location.file)) &&
       request.nowMs - sinceOf(location) >= policy.holdForMs);
 
-  const ripe = request.due.filter(isRipe);
-  const fresh = request.due.filter(location => !isRipe(location));
-  const wouldEmpty = request.due.length >= request.knownLocations;
-  if (isAllowed(fresh.length, wouldEmpty, request.knownLocations, policy)) {
-    return { remove: request.due, holdBack: [], held: [] };
-  }
+  const isReplaced = (location: CatalogLocation) =>
+    request.replaced?.has(keyOf(location.file)) === true;
+  const isKeptInOtherForm = (location: CatalogLocation) =>
+    request.replaced?.get(keyOf(location.file)) === 'other-form';
+
+  const fresh = request.due.filter(one => !isRipe(one) && !isKeptInOtherForm(one));
+  const lost = request.due.filter(location => !isReplaced(location));
+  const areMany = exceedsShare(fresh.length, request.knownLocations, policy);
+  const mayNoneBeLost =
+    policy.maxPercentage <= 0 || lost.length >= request.knownLocations;
+  const holdBack =
+    policy.maxPercentage >= 100
+      ? []
+      : fresh.filter(location => areMany || (mayNoneBeLost && !isReplaced(location)));
+  const waiting = new Set(holdBack);
   return {
-    remove: ripe,
-    holdBack: fresh,
-    held: fresh.map(location => ({
+    remove: request.due.filter(location => !waiting.has(location)),
+    holdBack,
+    held: holdBack.map(location => ({
       repositoryId: location.repository.id,
       targetUrl: keyOf(location.file),
       sinceMs: sinceOf(location),
       approved: false,
     })),
-    reason: describeHold(fresh.map(sinceOf), request.knownLocations, policy),
+    reason:
+      holdBack.length > 0
+        ? describeHold(
+            holdBack.map(sinceOf),
+            holdBack.filter(isReplaced).length,
+            request.knownLocations,
+            policy,
+          )
+        : undefined,
   };
 }
 
-/**
- * Whether so many may go at once: exactly the percentage still may.
- *
- * @param wouldEmpty - together with what is ripe they are all there is
- */
-function isAllowed(
-  removals: number,
-  wouldEmpty: boolean,
-  known: number,
-  policy: RemovalPolicy,
-): boolean {
-  if (removals === 0 || policy.maxPercentage >= 100) {
-    return true;
-  }
-  if (policy.maxPercentage <= 0 || wouldEmpty) {
-    return false;
-  }
-  return removals <= ALWAYS_ALLOWED || removals * 100 <= policy.maxPercentage * known;
+/** Whether so many are too many at once: exactly the percentage still may go. */
+function exceedsShare(removals: number, known: number, policy: RemovalPolicy): boolean {
+  return removals > ALWAYS_ALLOWED && removals * 100 > policy.maxPercentage * known;
 }
 
 /** @param since - when each of them was first held, epoch milliseconds */
 function describeHold(
   since: readonly number[],
+  replaced: number,
   known: number,
   policy: RemovalPolicy,
 ): string {
@@ -107,7 +117,9 @@ function describeHold(
   const until = new Date(first + policy.holdForMs).toISOString();
   // Rounded up, so that a little more than the percentage does not read as exactly that.
   const share = known === 0 ? 100 : Math.ceil((removals * 1000) / known) / 10;
+  const why =
+    replaced === 0 ? '' : `, ${replaced} of them since their file has another URL now`;
   return policy.maxPercentage <= 0
-    ? `${removals} of ${known} Locations would be removed; removals.maxPercentage is 0, so nothing is removed without approval`
-    : `${removals} of ${known} Locations (${share} %) would be removed, more than removals.maxPercentage (${policy.maxPercentage} %) allows at once. They go from ${until} on, if every run until then confirms them (removals.holdFor)`;
+    ? `${removals} of ${known} Locations would be removed${why}; removals.maxPercentage is 0, so nothing is removed without approval`
+    : `${removals} of ${known} Locations (${share} %) would be removed${why}, more than removals.maxPercentage (${policy.maxPercentage} %) allows at once. They go from ${until} on, if every run until then confirms them (removals.holdFor)`;
 }

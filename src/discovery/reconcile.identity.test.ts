@@ -53,13 +53,14 @@ describe('reconcile, by the identity of repositories', () => {
       );
       expect(plan.mutation).toBe('full');
       expect(plan.locations).toEqual([location(7, to)]);
-      expect(plan.removed).toEqual([]);
+      expect(plan.removed).toEqual([location(7, from)]);
+      expect(plan.replaced).toEqual(new Map([[target(from), 'other-target']]));
       expect(plan.heldBack).toEqual([]);
       expect(filesRemembered(plan)).toEqual([[7, to, [target(to)]]]);
     },
   );
 
-  it('replaces the Locations of another branch, without counting that as removal', () => {
+  it('replaces the Locations of another branch, although nothing may be lost', () => {
     const onMain = { ...file('PAY/api'), targetUrl: target('PAY/api', 'c.yaml') };
     const onDevelop = {
       ...onMain,
@@ -74,7 +75,42 @@ describe('reconcile, by the identity of repositories', () => {
     );
     expect(targetsOf(plan.locations)).toEqual([onDevelop.targetUrl]);
     expect(plan.heldBack).toEqual([]);
+    expect(targetsOf(plan.removed)).toEqual([onMain.targetUrl]);
   });
+
+  it.each([
+    ['five', 5, 0],
+    ['six', 6, 6],
+  ])(
+    'holds back the Locations of another branch where %s go at once',
+    (_, count, held) => {
+      const ids = Array.from({ length: count }, (__, index) => index + 1);
+      const onDevelop = (at: string) => ({
+        ...file(at),
+        targetUrl: target(at, 'catalog-info.yaml', 'develop'),
+      });
+      const plan = decide(
+        discovered({
+          known: ids.map(id => known(id, `PAY/r${id}`)),
+          repositories: ids.map(id =>
+            ended(id, `PAY/r${id}`, {
+              kind: 'registered',
+              files: [onDevelop(`PAY/r${id}`)],
+            }),
+          ),
+        }),
+        { maxPercentage: 30, holdForMs: 24 * HOUR },
+      );
+      expect(plan.heldBack).toHaveLength(held);
+      expect(plan.removed).toHaveLength(count - held);
+      expect(plan.locations).toHaveLength(count + held);
+      expect(plan.heldBackReason ?? '').toEqual(
+        held === 0
+          ? ''
+          : expect.stringContaining('6 of them since their file has another URL now'),
+      );
+    },
+  );
 
   it('keeps the old Location of a renamed repository that is unknown', () => {
     const plan = decide(
@@ -106,7 +142,13 @@ describe('reconcile, by the identity of repositories', () => {
         repositories: [ended(7, 'PAY/gateway', registered('PAY/gateway', 'a.yaml'))],
       }),
     );
-    expect(plan.removed).toEqual([location(7, 'PAY/api', 'b.yaml')]);
+    expect(plan.removed).toEqual([
+      location(7, 'PAY/api', 'a.yaml'),
+      location(7, 'PAY/api', 'b.yaml'),
+    ]);
+    expect(plan.replaced).toEqual(
+      new Map([[target('PAY/api', 'a.yaml'), 'other-target']]),
+    );
     expect(targetsOf(plan.locations)).toEqual([target('PAY/gateway', 'a.yaml')]);
   });
 

@@ -7,10 +7,11 @@
 import { addressKey } from './identify';
 import {
   foundLocations,
-  isReplaced,
   keyOf,
   keysOf,
   locationsOf,
+  Replacement,
+  replacementOf,
   uniqueByKey,
 } from './locations';
 import { planRemovals, RemovalPolicy } from './planRemovals';
@@ -48,6 +49,8 @@ export interface Reconciliation {
   readonly heldBack: readonly CatalogLocation[];
   readonly heldBackReason?: string;
   readonly removed: readonly CatalogLocation[];
+  /** What became of those among `removed` whose file is still in the catalog, by key. */
+  readonly replaced: ReadonlyMap<string, Replacement>;
   /**
    * What to remember once the mutation is applied. `undefined` where it is still not known
    * what the catalog holds: to remember the part that was found would make the next run
@@ -91,6 +94,7 @@ function addOnly(request: ReconcileRequest, reason: string): Reconciliation {
         ? `${heldBack.length} removals of earlier runs wait for a run that gets through`
         : undefined,
     removed: [],
+    replaced: new Map(),
     memory: memory && {
       repositories: remember(
         result,
@@ -112,6 +116,7 @@ function full(request: ReconcileRequest): Reconciliation {
   const removals = planRemovals(
     {
       due: verdicts.due,
+      replaced: verdicts.replaced,
       knownLocations: uniqueByKey(locationsOf(result.known)).length,
       held: request.memory?.held ?? [],
       approved: request.approved,
@@ -132,6 +137,7 @@ function full(request: ReconcileRequest): Reconciliation {
     heldBack: removals.holdBack,
     heldBackReason: removals.reason,
     removed: removals.remove,
+    replaced: verdicts.replaced,
     memory: {
       repositories: remember(result, locations),
       held: removals.held,
@@ -163,6 +169,7 @@ function judgeKnown(result: DiscoveryResult, found: readonly CatalogLocation[]) 
   const foundKeys = keysOf(found);
   const carriedForward: CatalogLocation[] = [];
   const due: CatalogLocation[] = [];
+  const replaced = new Map<string, Replacement>();
   for (const location of locationsOf(result.known)) {
     const { repository, file } = location;
     if (foundKeys.has(keyOf(file))) {
@@ -175,13 +182,18 @@ function judgeKnown(result: DiscoveryResult, found: readonly CatalogLocation[]) 
       doubtfulAddresses.has(addressKey(repository));
     if (inDoubt) {
       carriedForward.push(location);
-    } else if (!isReplaced(file, outcome)) {
+    } else {
       due.push(location);
+      const replacement = replacementOf(file, outcome);
+      if (replacement) {
+        replaced.set(keyOf(file), replacement);
+      }
     }
   }
   const kept = keysOf(carriedForward);
   return {
     carriedForward: uniqueByKey(carriedForward),
     due: uniqueByKey(due).filter(one => !kept.has(keyOf(one.file))),
+    replaced,
   };
 }

@@ -45,6 +45,7 @@ export function remember(
           repositoryId: id,
           projectKey: address.projectKey,
           slug: address.slug,
+          hierarchyId: address.hierarchyId,
           files: [...(files.get(id)?.values() ?? [])],
           ...lastLook(now, before),
         }
@@ -77,12 +78,13 @@ export function rememberEarly(
   result: RepositoryResult,
   before: KnownRepository | undefined,
 ): KnownRepository {
-  const { id, projectKey, slug } = result.repository;
+  const { id, projectKey, slug, hierarchyId } = result.repository;
   const files = [...(before?.files ?? []), ...filesOf(result.outcome)];
   return {
     repositoryId: id,
     projectKey,
     slug,
+    hierarchyId,
     files: [...new Map(files.map(file => [keyOf(file), file])).values()],
     ...lastLook(result, before),
   };

@@ -81,7 +81,10 @@ describe('a known repository that a complete listing lacks', () => {
       });
     const { kept, reconciliation } = await run(source, [missing]);
     expect(kept).toEqual([target('PAY/a'), target('PAY/gateway')]);
-    expect(reconciliation.removed).toEqual([]);
+    expect(targetsOf(reconciliation.removed)).toEqual([target('PAY/api')]);
+    expect(reconciliation.replaced).toEqual(
+      new Map([[target('PAY/api'), 'other-target']]),
+    );
   });
 
   it.each([
@@ -182,7 +185,9 @@ describe('a known repository that a complete listing lacks', () => {
         ]);
         expect(result.known.map(one => one.repositoryId)).toEqual([9]);
         expect(kept).toEqual([target('PAY/a'), target('PAY/gateway')]);
-        expect(reconciliation.removed).toEqual([]);
+        expect(reconciliation.replaced).toEqual(
+          new Map([[target('PAY/api'), 'other-target']]),
+        );
         expect(source.asked.filter(one => one.includes('file PAY/gateway'))).toHaveLength(
           1,
         );

@@ -6,8 +6,9 @@
 
 import { Repository, RepositoryOutcome } from '../model';
 import { mapConcurrent } from '../util/mapConcurrent';
+import { parseTarget } from '../util/parseTarget';
 import { webBasesOf } from '../util/webBase';
-import { identify, isPlaceholderId, replaceIds } from './identify';
+import { identify, isPlaceholderId, replaceIds, separateByAddress } from './identify';
 import { decideUnasked } from './decideUnasked';
 import { createRepositoryFilter, RepositoryFilter } from './filterRepositories';
 import { findCatalogFiles } from './findCatalogFiles';
@@ -64,6 +65,8 @@ class Pass {
   readonly #tools: DiscoveryTools;
   readonly #outcomes = new Map<number, RepositoryResult>();
   readonly #gone = new Set<number>();
+  #movedIds: ReadonlyMap<number, number> = new Map();
+  #reassigned: readonly KnownRepository[] = [];
   readonly #filter: RepositoryFilter;
   #known: readonly KnownRepository[];
   #hasEnded = false;
@@ -96,6 +99,7 @@ class Pass {
       known: this.#known,
       serverUrls: this.#serverUrls,
       goneRepositoryIds: new Set(this.#gone),
+      reassigned: this.#reassigned,
       interruption,
     };
   }
@@ -110,7 +114,7 @@ class Pass {
     for (const repository of repositories) {
       this.#record(repository, NOT_CHECKED);
     }
-    this.#known = identify(this.#known, repositories);
+    this.#identify(repositories);
     this.#serverUrls = webBasesOf(repositories.flatMap(one => one.selfUrl ?? []));
     const listed = new Set(repositories.map(one => one.id));
     this.#listing = listing;
@@ -120,6 +124,20 @@ class Pass {
       // Last, so that a lost permission, which leaves many to confirm, delays nothing new.
       await this.#lookAt(await this.#confirmMissing(missing, listed));
     }
+  }
+
+  /** Whose what is known is by now, as far as the listing tells. */
+  #identify(repositories: readonly Repository[]): void {
+    const { source, known } = this.#tools;
+    const { branch } = this.#scope;
+    const separated = separateByAddress(
+      known,
+      new Map(repositories.map(one => [one.id, one])),
+      repository => parseTarget(source.fileUrl(repository, 'x', branch)),
+    );
+    this.#known = identify(separated.known, repositories);
+    this.#movedIds = separated.movedIds;
+    this.#reassigned = separated.reassigned;
   }
 
   #noteMissing(listed: ReadonlySet<number>): KnownRepository[] {
@@ -146,13 +164,14 @@ class Pass {
     const found = new Map<number, Repository>();
     await mapConcurrent(missing, this.#scope.concurrency, async known => {
       const repository = await this.#confirm(known);
-      if (repository === undefined) {
-        return;
-      }
-      if (isPlaceholderId(known.repositoryId)) {
+      const movedTo = this.#movedIds.get(known.repositoryId);
+      if (repository && isPlaceholderId(known.repositoryId)) {
         ids.set(known.repositoryId, repository.id);
+      } else if (movedTo !== undefined && this.#gone.delete(known.repositoryId)) {
+        // Nothing is there any more, and it is known where it went.
+        ids.set(known.repositoryId, movedTo);
       }
-      if (!listed.has(repository.id)) {
+      if (repository && !listed.has(repository.id)) {
         this.#record(repository, NOT_CHECKED);
         found.set(repository.id, repository);
       }
@@ -239,9 +258,9 @@ class Pass {
     outcome: RepositoryOutcome,
     checkedAtMs = this.#tools.now(),
   ): RepositoryResult {
-    const { id, projectKey, slug } = repository;
+    const { id, projectKey, slug, hierarchyId } = repository;
     const result: RepositoryResult = {
-      repository: { id, projectKey, slug },
+      repository: { id, projectKey, slug, hierarchyId },
       outcome,
       ...(outcome.kind !== 'unknown' && { checkedAtMs }),
     };
@@ -250,6 +269,6 @@ class Pass {
   }
 }
 
-function addressOf({ repositoryId, projectKey, slug }: KnownRepository) {
-  return { id: repositoryId, projectKey, slug };
+function addressOf({ repositoryId, projectKey, slug, hierarchyId }: KnownRepository) {
+  return { id: repositoryId, projectKey, slug, hierarchyId };
 }

@@ -54,6 +54,7 @@ describe('summarizeRun', () => {
       },
       locations: 3,
       removed: 2,
+      replaced: 0,
       carriedForward: 1,
       heldBack: 0,
     });

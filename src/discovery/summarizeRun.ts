@@ -14,6 +14,8 @@ export interface RunSummary extends Readonly<Record<OutcomeKind, number>> {
   /** Locations in the catalog after the run, as far as this provider knows. */
   readonly locations: number;
   readonly removed: number;
+  /** Among `removed`: their file is in the catalog under another URL now. */
+  readonly replaced: number;
   readonly carriedForward: number;
   readonly heldBack: number;
   readonly reasons: Readonly<Record<OutcomeKind, ReasonCounts>>;
@@ -38,6 +40,9 @@ export function summarizeRun(
     },
     locations: countLocations(reconciliation),
     removed: reconciliation.removed.length,
+    replaced: reconciliation.removed.filter(
+      one => reconciliation.replaced.get(keyOf(one.file)) === 'other-target',
+    ).length,
     carriedForward: reconciliation.carriedForward.length,
     heldBack: reconciliation.heldBack.length,
   };
@@ -70,7 +75,12 @@ export function describeSummary(summary: RunSummary): string {
     describeKind(summary[kind], kind, summary.reasons[kind]),
   );
   const extras = [
-    describeCount(summary.removed, 'removed'),
+    describeCount(
+      summary.removed,
+      summary.replaced > 0
+        ? `removed (${summary.replaced} replaced by the same file under another URL)`
+        : 'removed',
+    ),
     describeCount(summary.carriedForward, 'carried forward'),
     describeCount(summary.heldBack, 'held back'),
   ];

@@ -80,12 +80,21 @@ export type ParsedFiles =
   | { readonly kind: 'parsed'; readonly files: readonly CatalogFile[] }
   | { readonly kind: 'failed'; readonly problem: Problem };
 
+/** Which repository something is about. */
+export interface RepositoryRef extends RepositoryAddress {
+  /** Bitbucket's numeric id; negative where only the address is known. */
+  readonly id: number;
+  readonly hierarchyId?: string;
+}
+
 /** What a provider remembers of a repository between runs. */
 export interface KnownRepository {
   /** Bitbucket's numeric id; negative where it was taken over from the catalog and is not known yet. */
   readonly repositoryId: number;
   readonly projectKey: string;
   readonly slug: string;
+  /** As the listing last showed it. */
+  readonly hierarchyId?: string;
   /** What the catalog was given for it; empty when it was looked at and has none. */
   readonly files: readonly CatalogFile[];
   /** What the last look that was not `unknown` found; `undefined` when there was none. */
@@ -99,7 +108,7 @@ export type SettledOutcome = Exclude<RepositoryOutcome, { kind: 'unknown' }>;
 
 /** How one repository ended a run. */
 export interface RepositoryResult {
-  readonly repository: RepositoryAddress & { readonly id: number };
+  readonly repository: RepositoryRef;
   readonly outcome: RepositoryOutcome;
   /** When the outcome was settled, epoch milliseconds; `undefined` while it is `unknown`. */
   readonly checkedAtMs?: number;
@@ -137,6 +146,11 @@ export interface DiscoveryResult {
   readonly serverUrls?: readonly string[];
   /** Ids of known repositories that Bitbucket proved gone. */
   readonly goneRepositoryIds: ReadonlySet<number>;
+  /**
+   * What was known by ids that other repositories have by now: a sign that another server
+   * answers.
+   */
+  readonly reassigned?: readonly KnownRepository[];
   /** Why the run ended early: it was aborted, or the source threw. */
   readonly interruption?: {
     readonly kind: 'aborted' | 'failed';
@@ -157,7 +171,7 @@ export type DiscoveryProgress =
 
 /** A Location the catalog holds or is to hold, with the repository it belongs to. */
 export interface CatalogLocation {
-  readonly repository: RepositoryAddress & { readonly id: number };
+  readonly repository: RepositoryRef;
   readonly file: CatalogFile;
 }
 

@@ -89,7 +89,8 @@ describe('a project that was modified', () => {
       { added: ['MONEY/db'], removed: ['PAY/db'] },
       { added: ['MONEY/web'], removed: ['PAY/web'] },
     ]);
-    expect(scene.asked()).toEqual({ ...ONE_LISTING, 'file-check': 3 });
+    // Who is at each former address is asked before it goes.
+    expect(scene.asked()).toEqual({ ...ONE_LISTING, 'file-check': 3, repository: 3 });
     expect(scene.published.map(one => one.type)).toEqual(
       Array.from({ length: 3 }, () => 'repository.moved'),
     );
@@ -105,7 +106,7 @@ describe('a project that was modified', () => {
     await renameProject(scene, 'MONEY');
     await scene.idle();
     expect(scene.first.holds()).toEqual([]);
-    expect(scene.asked()).toEqual(ONE_LISTING);
+    expect(scene.asked()).toEqual({ ...ONE_LISTING, repository: 3 });
   });
 
   it('and out of scope costs nothing', async () => {

@@ -36,7 +36,8 @@ describe('a renamed repository', () => {
     });
     await idle();
     expect(first.mutations).toEqual([{ added: ['PAY/gateway'], removed: ['PAY/api'] }]);
-    expect(asked()).toEqual({ repository: 1, 'file-check': 1 });
+    // The second one about its former address.
+    expect(asked()).toEqual({ repository: 2, 'file-check': 1 });
     const memory = await store.load('default');
     expect(memory?.repositories.map(one => one.slug).sort()).toEqual([
       'db',

@@ -135,7 +135,8 @@ describe('an evaluation', () => {
     await clock.run(
       evaluate({ address: listed, was: API, listed: { repository: listed } }),
     );
-    expect(countRequests(bitbucket)).toEqual({ 'file-check': 1 });
+    // Only who is at its former address.
+    expect(countRequests(bitbucket)).toEqual({ 'file-check': 1, repository: 1 });
     expect(connection.targets()).toEqual(['db', 'gateway', 'web'].map(targetOf));
   });
 

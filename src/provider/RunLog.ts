@@ -10,6 +10,7 @@ import { Run } from '../discovery/performRun';
 import { describeSummary } from '../discovery/summarizeRun';
 import { findDuplicateEntities } from '../conflicts/duplicateEntities';
 import { DiscoveryProgress, RepositoryResult } from '../discovery/types';
+import { RepositoryAddress } from '../model';
 import { Clock } from '../util/clock';
 import { describeFailure } from './DiscoveryRunError';
 import { providerName } from './locationEntities';
@@ -105,6 +106,7 @@ export class RunLog {
       this.#logger.debug(describeRepository(one));
     }
     this.#warnAboutListing(run);
+    this.#warnAboutReassignedIds(run);
     this.#warnAboutUnknown(run);
     this.#warnAboutDuplicates(run);
     if (run.reconciliation.heldBackReason) {
@@ -143,6 +145,23 @@ export class RunLog {
     }
   }
 
+  /** What they had in the catalog stays until Bitbucket says, of each by its name, that it is gone. */
+  #warnAboutReassignedIds({ result }: Run): void {
+    const { reassigned = [] } = result;
+    if (reassigned.length === 0) {
+      return;
+    }
+    const now = new Map(result.repositories.map(one => [one.repository.id, one]));
+    const examples = reassigned.slice(0, MOST_EXAMPLES).map(one => {
+      const other = now.get(one.repositoryId);
+      return `${nameOf(one)}${other ? `, now ${nameOf(other.repository)}` : ''}`;
+    });
+    const more = reassigned.length > MOST_EXAMPLES ? '; …' : '';
+    this.#logger.warn(
+      `The ids of ${reassigned.length} known repositories belong to repositories of another name and project now (${examples.join('; ')}${more}). Unless those were moved and renamed, another server answers at ${this.#config.host}: check apiBaseUrl`,
+    );
+  }
+
   #warnAboutUnknown({ result, summary, failure }: Run): void {
     if (summary.unknown === 0 || failure) {
       return;
@@ -177,7 +196,7 @@ function listOf(names: readonly string[]): string {
   return `${names.slice(0, MOST_EXAMPLES).join(', ')}${more}`;
 }
 
-function nameOf({ projectKey, slug }: RepositoryResult['repository']): string {
+function nameOf({ projectKey, slug }: RepositoryAddress): string {
   return `${projectKey}/${slug}`;
 }
 

@@ -1,6 +1,9 @@
 /** What holds removals back and what releases them, over several runs of a whole provider. */
 
-import { createSimulatedBitbucket } from '../../dev/simulatedBitbucket';
+import {
+  createSimulatedBitbucket,
+  SimulatedBitbucket,
+} from '../../dev/simulatedBitbucket';
 import { FakeClock } from '../__testUtils__/FakeClock';
 import { InProcessMemoryStore } from '../__testUtils__/InProcessMemoryStore';
 import { connectTestProvider, TEST_USER } from '../__testUtils__/testProvider';
@@ -326,5 +329,66 @@ describe('a run whose store was wiped', () => {
     expect(connection.targets()).toEqual(targetsOf(SLUGS));
     await expect(provider.approveRemovals()).resolves.toBe(20);
     expect(connection.targets()).toEqual(targetsOf(ACTIVE));
+  });
+});
+
+describe('another server under the old address', () => {
+  const COUNT = 100;
+
+  const serverOf = (name: string, projectKey: string, slug: string) => {
+    const bitbucket = createSimulatedBitbucket({ users: [TEST_USER] });
+    for (let index = 0; index < COUNT; index += 1) {
+      bitbucket.addRepository({
+        projectKey,
+        slug: `${slug}-${index}`,
+        files: { 'catalog-info.yaml': 'kind: Component' },
+        hierarchyId: `${name}${index}`,
+      });
+    }
+    return bitbucket;
+  };
+
+  /** All of one server are in the catalog, then the other one answers. */
+  async function replaceBy(other: SimulatedBitbucket) {
+    const before = await connectTestProvider({ bitbucket: serverOf('a', 'PAY', 'svc') });
+    await before.run();
+    const targets = before.connection.targets();
+    expect(targets).toHaveLength(COUNT);
+    const { store, connection, clock } = before;
+    const after = await connectTestProvider({
+      bitbucket: other,
+      store,
+      connection,
+      clock,
+    });
+    await after.run();
+    const stored = await after.reports.loadDiscovery('default');
+    return { ...after, targets, summary: stored?.lastRun?.summary };
+  }
+
+  it('takes nothing away in one run, although it knows all ids, and is named at WARN', async () => {
+    const other = serverOf('b', 'OPS', 'tool');
+    const { connection, targets, summary, logger } = await replaceBy(other);
+
+    expect(connection.targets()).toEqual(expect.arrayContaining(targets));
+    expect(summary).toMatchObject({ removed: 0, heldBack: COUNT });
+    const asked = other.requests.filter(one => /\/PAY\/repos\/svc-\d+$/.test(one.path));
+    expect(asked).toHaveLength(COUNT);
+    expect(logger.messages('warn')).toEqual([
+      expect.stringMatching(
+        /^The ids of 100 known repositories belong to repositories of another name and project now \(PAY\/svc-0, now OPS\/tool-0; .*another server answers at bitbucket\.test/,
+      ),
+      expect.stringMatching(/^Removals are held back: 100 of 100 Locations/),
+    ]);
+  });
+
+  it.each([
+    ['with the same hierarchies, as a copy has them', serverOf('a', 'OPS', 'tool')],
+    ['with the same slugs', serverOf('b', 'OPS', 'svc')],
+  ])('takes nothing away in one run %s', async (_, other) => {
+    const { connection, targets, summary } = await replaceBy(other);
+
+    expect(connection.targets()).toEqual(expect.arrayContaining(targets));
+    expect(summary).toMatchObject({ removed: 0, heldBack: COUNT });
   });
 });

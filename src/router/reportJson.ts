@@ -60,6 +60,7 @@ function toSummaryJson(summary: RunSummary, conflicts: number | undefined) {
     unknown: summary.unknown,
     locations: summary.locations,
     removed: summary.removed,
+    replaced: summary.replaced,
     heldBack: summary.heldBack,
     carriedForward: summary.carriedForward,
     conflicts,

@@ -76,6 +76,8 @@ const Summary: z.ZodType<RunSummary> = z.object({
   unknown: z.number(),
   locations: z.number(),
   removed: z.number(),
+  // Earlier versions did not count them.
+  replaced: z.number().default(0),
   carriedForward: z.number(),
   heldBack: z.number(),
   reasons: z.object({

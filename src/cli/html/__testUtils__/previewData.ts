@@ -81,6 +81,7 @@ function summaryOf(repositories: readonly PreviewedRepository[]): RunSummary {
     },
     locations: repositories.flatMap(one => one.files).length,
     removed: 0,
+    replaced: 0,
     carriedForward: 0,
     heldBack: 0,
   };

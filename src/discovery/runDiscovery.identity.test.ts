@@ -1,0 +1,221 @@
+/** Whose what is known is, when ids and addresses do not go together any more. */
+
+import {
+  file,
+  HOUR,
+  known,
+  problem,
+  repository,
+  scope,
+  target,
+  targetsOf,
+} from '../__testUtils__/discoveryData';
+import { FakeRepositorySource } from '../__testUtils__/FakeRepositorySource';
+import { performRun, Run } from './performRun';
+import { HeldRemoval, KnownRepository } from './types';
+
+interface Asked extends Run {
+  readonly catalog: string[];
+  readonly lookUps: string[];
+}
+
+async function run(
+  source: FakeRepositorySource,
+  before: readonly KnownRepository[],
+  { held = [], nowMs = 1000 }: { held?: readonly HeldRemoval[]; nowMs?: number } = {},
+): Promise<Asked> {
+  const first = source.asked.length;
+  const finished = await performRun({
+    scope: scope(),
+    policy: { maxPercentage: 30, holdForMs: 24 * HOUR },
+    source,
+    memory: { repositories: before, held },
+    clock: { now: () => nowMs },
+  });
+  return {
+    ...finished,
+    catalog: targetsOf(finished.reconciliation.locations),
+    lookUps: source.asked.slice(first).filter(one => one.startsWith('repository')),
+  };
+}
+
+/** Of whoever was not renamed. */
+const OTHERS = [1, 2, 3].map(id => known(id, `PAY/r${id}`));
+
+function server(): FakeRepositorySource {
+  const source = new FakeRepositorySource();
+  OTHERS.forEach(one => source.put(one.repositoryId, `PAY/${one.slug}`));
+  return source;
+}
+
+const OTHER_TARGETS = OTHERS.map(one => target(`PAY/${one.slug}`));
+
+const noAnswer = { kind: 'unknown', problem: problem('not-permitted', '401') } as const;
+
+describe('a repository that is listed at another address', () => {
+  it.each([
+    ['renamed', 'PAY/gateway', {}],
+    ['moved', 'OPS/api', {}],
+    ['moved and renamed within its hierarchy', 'OPS/gateway', { hierarchyId: 'ab0e54' }],
+  ])('is replaced in one run when it was %s', async (_, to, how) => {
+    const source = server().put(7, to, how);
+    const { catalog, lookUps, summary, reconciliation, result } = await run(source, [
+      ...OTHERS,
+      { ...known(7, 'PAY/api'), hierarchyId: 'ab0e54' },
+    ]);
+    expect(catalog).toEqual([...OTHER_TARGETS, target(to)].sort());
+    expect(lookUps).toEqual(['repository PAY/api']);
+    expect(summary).toMatchObject({ removed: 1, replaced: 1, heldBack: 0, unknown: 0 });
+    expect(result.reassigned).toEqual([]);
+    expect(reconciliation.memory?.repositories.map(one => one.repositoryId)).toEqual([
+      1, 2, 3, 7,
+    ]);
+  });
+
+  it('is replaced although it is the only one there is', async () => {
+    const source = new FakeRepositorySource().put(7, 'PAY/gateway');
+    const { catalog, summary } = await run(source, [known(7, 'PAY/api')]);
+    expect(catalog).toEqual([target('PAY/gateway')]);
+    expect(summary).toMatchObject({ removed: 1, replaced: 1, heldBack: 0 });
+  });
+
+  it('is replaced where Bitbucket leads on from the former address', async () => {
+    const moved = repository(7, 'OPS/gateway');
+    const source = server()
+      .put(7, 'OPS/gateway')
+      .answerRepository('PAY/api', { kind: 'found', repository: moved });
+    const { catalog, summary } = await run(source, [...OTHERS, known(7, 'PAY/api')]);
+    expect(catalog).toEqual([target('OPS/gateway'), ...OTHER_TARGETS].sort());
+    expect(summary).toMatchObject({ removed: 1, replaced: 1, heldBack: 0 });
+  });
+
+  it('keeps its former Location while Bitbucket does not tell who is there', async () => {
+    const source = server().put(7, 'PAY/gateway').answerRepository('PAY/api', noAnswer);
+    const before = [...OTHERS, known(7, 'PAY/api')];
+    const first = await run(source, before);
+    expect(first.catalog).toEqual(
+      [target('PAY/api'), target('PAY/gateway'), ...OTHER_TARGETS].sort(),
+    );
+    expect(first.summary).toMatchObject({ removed: 0, carriedForward: 1 });
+
+    const second = await run(source, first.reconciliation.memory?.repositories ?? []);
+    expect(second.catalog).toEqual(first.catalog);
+    expect(second.lookUps).toEqual(['repository PAY/api']);
+
+    const answering = server().put(7, 'PAY/gateway');
+    const third = await run(answering, second.reconciliation.memory?.repositories ?? []);
+    expect(third.catalog).toEqual([target('PAY/gateway'), ...OTHER_TARGETS].sort());
+    expect(third.summary).toMatchObject({ removed: 1 });
+  });
+
+  it('leaves its former Location to who is there by now, without a question', async () => {
+    const source = server().put(7, 'PAY/gateway').put(9, 'PAY/api', { files: [] });
+    const { catalog, lookUps, summary } = await run(source, [
+      ...OTHERS,
+      known(7, 'PAY/api'),
+    ]);
+    expect(catalog).toEqual([target('PAY/gateway'), ...OTHER_TARGETS].sort());
+    expect(lookUps).toEqual([]);
+    expect(summary).toMatchObject({ removed: 1, replaced: 0 });
+  });
+
+  it('has lost its file where it has none any more', async () => {
+    const source = server().put(7, 'PAY/gateway', { files: [] });
+    const { catalog, summary } = await run(source, [...OTHERS, known(7, 'PAY/api')]);
+    expect(catalog).toEqual(OTHER_TARGETS);
+    expect(summary).toMatchObject({ removed: 1, replaced: 0 });
+  });
+
+  it('is asked for again at its former address while the removal is held back', async () => {
+    const ids = [11, 12, 13, 14, 15, 16];
+    const source = new FakeRepositorySource();
+    ids.forEach(id => source.put(id, `CASH/r${id}`));
+    const before = ids.map(id => known(id, `PAY/r${id}`));
+    const first = await run(source, before);
+    expect(first.summary).toMatchObject({ locations: 12, heldBack: 6, removed: 0 });
+    expect(first.lookUps).toHaveLength(6);
+
+    const memory = first.reconciliation.memory;
+    const second = await run(source, memory?.repositories ?? [], {
+      held: memory?.held,
+      nowMs: 1000 + HOUR,
+    });
+    expect(second.summary).toMatchObject({ locations: 12, heldBack: 6, removed: 0 });
+    expect(second.lookUps).toEqual(first.lookUps);
+
+    const third = await run(source, second.reconciliation.memory?.repositories ?? [], {
+      held: second.reconciliation.memory?.held,
+      nowMs: 1000 + 24 * HOUR,
+    });
+    expect(third.catalog).toEqual(ids.map(id => target(`CASH/r${id}`)));
+    expect(third.summary).toMatchObject({ removed: 6, replaced: 6, heldBack: 0 });
+  });
+});
+
+describe('an id that another repository has by now', () => {
+  it.each([
+    ['unknown', undefined, undefined],
+    ['unknown before', undefined, 'cd0e54'],
+    ['another one', 'ab0e54', 'cd0e54'],
+  ])(
+    'takes nothing along unasked where key and slug are others and the hierarchy is %s',
+    async (_, hierarchyId, is) => {
+      const source = server()
+        .put(7, 'OPS/tool', { hierarchyId: is })
+        .answerRepository('PAY/api', noAnswer);
+      const before = { ...known(7, 'PAY/api'), hierarchyId };
+      const { catalog, lookUps, result } = await run(source, [...OTHERS, before]);
+      expect(catalog).toEqual(
+        [target('OPS/tool'), target('PAY/api'), ...OTHER_TARGETS].sort(),
+      );
+      expect(lookUps).toEqual(['repository PAY/api']);
+      expect(result.reassigned).toEqual([before]);
+    },
+  );
+
+  it('has the former one removed once that is proven gone', async () => {
+    const source = server().put(7, 'OPS/tool');
+    const { catalog, summary } = await run(source, [...OTHERS, known(7, 'PAY/api')]);
+    expect(catalog).toEqual([target('OPS/tool'), ...OTHER_TARGETS].sort());
+    expect(summary).toMatchObject({ removed: 1, replaced: 0 });
+  });
+
+  it('empties no catalog, although one may always go', async () => {
+    const source = new FakeRepositorySource().put(7, 'OPS/tool');
+    const { catalog, summary } = await run(source, [known(7, 'PAY/api')]);
+    expect(catalog).toEqual([target('OPS/tool'), target('PAY/api')]);
+    expect(summary).toMatchObject({ removed: 0, heldBack: 1 });
+  });
+
+  it('takes nothing along where the run ends before the former one is asked for', async () => {
+    const source = server()
+      .put(7, 'OPS/tool')
+      .failListing(
+        'list',
+        { kind: 'failed', problem: problem(), notServed: false, gone: false },
+        2,
+      );
+    const { reconciliation } = await run(source, [...OTHERS, known(7, 'PAY/api')]);
+    const remembered = reconciliation.memory?.repositories.flatMap(one => one.files);
+    expect(reconciliation.mutation).toBe('add-only');
+    expect(remembered).toContainEqual(file('PAY/api'));
+  });
+});
+
+describe('what a location parser made', () => {
+  const made = (at: string, targetUrl: string) => ({
+    ...file(at),
+    targetUrl,
+    entity: { key: 'component:default/api', json: '{}' },
+  });
+
+  it('belongs to its repository, whatever place it names', async () => {
+    const source = server()
+      .put(7, 'PAY/api', { lookup: noAnswer })
+      .put(9, 'PAY/docs', { files: [] });
+    const before = known(7, 'PAY/api', [made('PAY/api', target('PAY/docs'))]);
+    const { reconciliation, lookUps } = await run(source, [...OTHERS, before]);
+    expect(reconciliation.carriedForward.map(one => one.file)).toEqual(before.files);
+    expect(lookUps).toEqual([]);
+  });
+});
