@@ -9,8 +9,16 @@ import { JsonObject } from '@backstage/types';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { parseCommands } from './__testUtils__/readmeCommands';
-import { EXAMPLE_HOST, readManifest, ROOT } from './__testUtils__/readmeText';
+import { createReadmeBitbucket } from './__testUtils__/readmeBitbucket';
+import {
+  EXAMPLE_ENV,
+  EXAMPLE_HOST,
+  readManifest,
+  ROOT,
+} from './__testUtils__/readmeText';
 import { startCatalogBackend } from './__testUtils__/testBackend';
+import { serveBackstage } from './cli/__testUtils__/fakeBackstage';
+import { runCommand } from './cli/__testUtils__/runCommand';
 import { readDiscoveryConfig, readProviderConfigs } from './config/readProviderConfigs';
 import * as own from './index';
 
@@ -172,6 +180,38 @@ describe('the commands of the page', () => {
         args: ['preview', '--against', 'https://backstage.example.com'],
       },
     ]);
+  });
+
+  it('tell what the page says of a catalog that the published module has filled', async () => {
+    const targetOf = (slug: string) =>
+      `https://${EXAMPLE_HOST}/projects/PAY/repos/${slug}/browse/catalog-info.yaml`;
+    const gone = Array.from({ length: 6 }, (_, index) =>
+      targetOf(`gone-${index}-service`),
+    );
+    const compare = async (...targets: string[]) => {
+      const locations = targets.map(target => ({
+        target,
+        by: 'published-module' as const,
+      }));
+      await using backstage = await serveBackstage({ locations, token: 'the-token' });
+      const { stdout } = await runCommand(['preview', '--against', backstage.url], {
+        bitbucket: createReadmeBitbucket(),
+        env: { ...EXAMPLE_ENV, BACKSTAGE_TOKEN: 'the-token' },
+        appConfig: WHOLE,
+      });
+      return stdout;
+    };
+
+    expect(PAGE).toMatch(
+      /`\+` is what the first run will add, `-` [^]*remove, `=` [^]*hold back/,
+    );
+    const added = await compare(...gone.slice(0, 1), targetOf('other-service'));
+    expect(added).toContain(`+ ${targetOf('invoice-service')}`);
+    const removed = await compare(targetOf('invoice-service'), ...gone.slice(0, 5));
+    expect(removed).toContain(`- ${gone[4]}`);
+    const held = await compare(targetOf('invoice-service'), ...gone);
+    expect(held).toContain(`= ${gone[5]}`);
+    expect(held).toContain('more than removals.maxPercentage (30 %) allows at once');
   });
 });
 

@@ -46,7 +46,7 @@ const SHOWS: Record<string, (finished: FinishedCommand) => void> = {
     expect(stdout).toContain(TARGET);
   },
   [`preview --against ${EXAMPLE_BACKSTAGE}`]: ({ stdout }) => {
-    expect(stdout).toContain('1 would be added, 0 removed, 1 unchanged.');
+    expect(stdout).toContain('1 would be added, 0 removed, 0 held back, 1 unchanged.');
   },
   'replay repo:refs_changed push.json': ({ stdout }) => {
     expect(stdout).toContain('Push to PAY/invoice-service: UPDATE refs/heads/');

@@ -53,6 +53,8 @@ export type CatalogState = ReadonlyMap<string, CatalogRow>;
 /** What happens to one database. */
 export interface DropInWorld {
   readonly bitbucket: SimulatedBitbucket;
+  /** Of its backends, and for the command line. */
+  readonly config: JsonObject;
   /** Starts a backend with a module. */
   start(module: BackendFeature, ...others: BackendFeature[]): Promise<TestBackend>;
   /** Starts a backend, waits until it has done its work, stops it, looks at what is left. */
@@ -90,11 +92,7 @@ export async function createDropInWorld(options: DropInOptions): Promise<DropInW
     ...catalogConfig(bitbucket, options),
   };
   const ask: DropInWorld['ask'] = async question => {
-    const knex = knexFactory({
-      client: 'better-sqlite3',
-      connection: { filename: path.join(directory, 'catalog.sqlite') },
-      useNullAsDefault: true,
-    });
+    const knex = openCatalog(directory);
     try {
       return await question(knex);
     } finally {
@@ -121,6 +119,7 @@ export async function createDropInWorld(options: DropInOptions): Promise<DropInW
   };
   return {
     bitbucket,
+    config,
     start,
     ask,
     read: () => ask(readCatalog),
@@ -138,6 +137,14 @@ export async function createDropInWorld(options: DropInOptions): Promise<DropInW
       await rm(directory, { recursive: true, force: true });
     },
   };
+}
+
+function openCatalog(directory: string): Knex {
+  return knexFactory({
+    client: 'better-sqlite3',
+    connection: { filename: path.join(directory, 'catalog.sqlite') },
+    useNullAsDefault: true,
+  });
 }
 
 function fill(bitbucket: SimulatedBitbucket, file: string): SimulatedBitbucket {

@@ -1,67 +1,175 @@
 /**
- * The Locations of a live Backstage catalog. Reads only.
+ * What a live Backstage tells of the Locations in its catalog: which ones it shows, and what
+ * each provider of this module reports to hold. Reads only.
  */
 
+import { Entity, entityEnvelopeSchemaValidator } from '@backstage/catalog-model';
 import { z } from 'zod';
+import { HeldRemoval } from '../discovery/types';
+import { plainTargetOf } from '../provider/locationEntities';
+import { ANNOTATION_DEFAULT_BRANCH, ANNOTATION_PROJECT_KEY } from '../util/annotations';
+import { parseTarget } from '../util/parseTarget';
 import { BackstageAddress, BackstageClient } from './BackstageClient';
 import { CliIo } from './CliIo';
 
-const PAGE_SIZE = 500;
+const LOCATIONS_PER_PAGE = 500;
+const REPOSITORIES_PER_PAGE = 1_000;
 
-/** What discovery puts on its Locations; the published module does too. */
-const ANNOTATION_PROJECT_KEY = 'bitbucket.org/project-key';
+/** A catalog as far as it tells. */
+export interface LiveCatalog {
+  /** Base URL of its backend, to be shown. */
+  readonly url: string;
+  /** Targets of all Locations that it shows, whoever made them. */
+  readonly shown: ReadonlySet<string>;
+  /** Among them the files in a Bitbucket Server that discovery gave, this module or the published one. */
+  readonly discovered: readonly string[];
+  /** One per provider that the backend has; none where it does not run this module. */
+  readonly reports: readonly ProviderReport[];
+}
 
-const FIELDS = 'kind,metadata.annotations,spec.target,spec.targets';
+/** What a provider of the backend reports. */
+export interface ProviderReport {
+  readonly providerId: string;
+  /** A run has come to its end: what is reported is all that the provider has in the catalog. */
+  readonly isComplete: boolean;
+  /** Targets of the Locations that it has in the catalog, those that are held back included. */
+  readonly targets: readonly string[];
+  readonly held: readonly HeldRemoval[];
+}
 
-const Entities = z.object({
+const FIELDS = [
+  'apiVersion',
+  'kind',
+  'metadata.name',
+  'metadata.namespace',
+  'metadata.annotations',
+  'spec.target',
+  'spec.targets',
+].join(',');
+
+const EntityPage = z.object({
   items: z.array(z.unknown()),
   pageInfo: z.object({ nextCursor: z.string().optional() }),
 });
 
-const LocationEntity = z.object({
-  metadata: z.object({ annotations: z.record(z.string(), z.unknown()).default({}) }),
-  spec: z.object({
-    target: z.string().optional(),
-    targets: z.array(z.string()).default([]),
-  }),
+const LocationSpec = z.object({
+  target: z.string().optional(),
+  targets: z.array(z.string()).optional(),
 });
 
-/** One target of a Location in the catalog. */
-export interface CatalogTarget {
-  readonly url: string;
-  /** Discovery made the Location: nobody registered it by hand. */
-  readonly discovered: boolean;
-}
+const Discoveries = z.object({
+  items: z.array(
+    z.object({
+      providerId: z.string(),
+      status: z.string(),
+      summary: z.unknown().optional(),
+    }),
+  ),
+});
+
+const Discovery = z.object({
+  heldRemovals: z.array(
+    z.object({
+      targetUrl: z.string(),
+      since: z.string().datetime(),
+      approved: z.boolean(),
+    }),
+  ),
+});
+
+const RepositoryPage = z.object({
+  items: z.array(z.object({ files: z.array(z.object({ targetUrl: z.string() })) })),
+  totalItems: z.number(),
+});
+
+const validateEnvelope = entityEnvelopeSchemaValidator();
 
 /**
- * Reads the targets of every Location in the catalog.
+ * Reads what a catalog tells of its Locations.
  *
- * @throws CommandFailedError in words without secrets when they cannot be read
+ * @throws CommandFailedError in words without secrets when it cannot be read
  */
-export async function readCatalogTargets(
+export async function readLiveCatalog(
   address: BackstageAddress,
   io: CliIo,
-): Promise<CatalogTarget[]> {
+): Promise<LiveCatalog> {
   const client = new BackstageClient(address, io);
-  const entities = await client.readPages(async cursor => {
+  const locations = (await readLocations(client)).flatMap(toEntity);
+  return {
+    url: address.url,
+    shown: new Set(locations.flatMap(readTargets)),
+    discovered: locations.flatMap(readDiscovered),
+    reports: await readReports(client),
+  };
+}
+
+function readLocations(client: BackstageClient): Promise<unknown[]> {
+  return client.readPages(async cursor => {
     const query = {
-      limit: String(PAGE_SIZE),
+      limit: String(LOCATIONS_PER_PAGE),
       fields: FIELDS,
       ...(cursor === undefined ? { filter: 'kind=location' } : { cursor }),
     };
-    const { items, pageInfo } = await client.get('/entities/by-query', query, Entities);
-    return { items, next: pageInfo.nextCursor };
+    const page = await client.get('/entities/by-query', query, EntityPage);
+    return { items: page.items, next: page.pageInfo.nextCursor };
   });
-  return entities.flatMap(readTargets);
 }
 
-function readTargets(item: unknown): CatalogTarget[] {
-  const { data } = LocationEntity.safeParse(item);
-  if (!data) {
+function toEntity(item: unknown): Entity[] {
+  try {
+    return [validateEnvelope(item)];
+  } catch {
     return [];
   }
-  const discovered = data.metadata.annotations[ANNOTATION_PROJECT_KEY] !== undefined;
-  const { target, targets } = data.spec;
-  const urls = target === undefined ? targets : [target, ...targets];
-  return urls.map(url => ({ url, discovered }));
+}
+
+function readTargets({ spec }: Entity): string[] {
+  const { target, targets = [] } = LocationSpec.safeParse(spec).data ?? {};
+  return target === undefined ? targets : [target, ...targets];
+}
+
+/**
+ * The file that discovery gave the catalog, if a Location is one of its.
+ *
+ * @remarks Nobody else marks Locations so: what is registered by hand, named in the
+ * configuration or read from another file has none of these annotations. The published module
+ * sets that of the default branch. Source: version 0.5.15 of it.
+ */
+function readDiscovered(entity: Entity): string[] {
+  const { annotations = {} } = entity.metadata;
+  const isMarked = [ANNOTATION_PROJECT_KEY, ANNOTATION_DEFAULT_BRANCH].some(
+    one => annotations[one] !== undefined,
+  );
+  const target = isMarked ? plainTargetOf(entity) : undefined;
+  return target !== undefined && parseTarget(target) ? [target] : [];
+}
+
+async function readReports(client: BackstageClient): Promise<ProviderReport[]> {
+  const list = await client.find('/bitbucket-server/discoveries', Discoveries);
+  const reports: ProviderReport[] = [];
+  for (const { providerId, status, summary } of list?.items ?? []) {
+    const path = `/bitbucket-server/discoveries/${encodeURIComponent(providerId)}`;
+    const { heldRemovals } = await client.get(path, {}, Discovery);
+    const repositories = await client.readPages(async (offset = '0') => {
+      const query = { limit: String(REPOSITORIES_PER_PAGE), offset };
+      const page = await client.get(`${path}/repositories`, query, RepositoryPage);
+      const end = Number(offset) + page.items.length;
+      const isLast = page.items.length === 0 || end >= page.totalItems;
+      return { items: page.items, next: isLast ? undefined : String(end) };
+    });
+    const targets = repositories.flatMap(one => one.files.map(file => file.targetUrl));
+    reports.push({
+      providerId,
+      // One that failed may have been the first, and has not seen everything then.
+      isComplete: summary !== undefined && status !== 'failed',
+      targets: [...targets, ...heldRemovals.map(one => one.targetUrl)],
+      held: heldRemovals.map(({ targetUrl, since, approved }) => ({
+        repositoryId: 0,
+        targetUrl,
+        sinceMs: Date.parse(since),
+        approved,
+      })),
+    });
+  }
+  return reports;
 }

@@ -97,7 +97,23 @@ export class BackstageClient {
     query: Readonly<Record<string, string>>,
     schema: z.ZodType<T>,
   ): Promise<T> {
-    const reply = await this.#ask(path, query);
+    return this.#parse(await this.#ask(path, query), schema);
+  }
+
+  /**
+   * Asks for something that not every backend has.
+   *
+   * @returns `undefined` where there is no such thing, or none for this token
+   * @throws CommandFailedError in words without secrets
+   */
+  async find<T>(path: string, schema: z.ZodType<T>): Promise<T | undefined> {
+    const reply = await this.#ask(path, {});
+    return reply.status === 403 || reply.status === 404
+      ? undefined
+      : this.#parse(reply, schema);
+  }
+
+  #parse<T>(reply: HttpReply, schema: z.ZodType<T>): T {
     if (reply.status !== 200) {
       throw this.#failure(this.#describeStatus(reply));
     }

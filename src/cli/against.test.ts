@@ -1,7 +1,11 @@
 import { SimulatedBitbucket } from '../../dev/simulatedBitbucket';
 import { appConfigFor, TEST_USER } from '../__testUtils__/testProvider';
 import { createDemoBitbucket, DEMO_PROVIDER } from './__testUtils__/demoBitbucket';
-import { FakeLocation, serveBackstage } from './__testUtils__/fakeBackstage';
+import {
+  FakeBackstageOptions,
+  FakeLocation,
+  serveBackstage,
+} from './__testUtils__/fakeBackstage';
 import { runCommand, RunCommandOptions } from './__testUtils__/runCommand';
 import { CatalogDifference, PreviewDocument } from './previewDocument';
 
@@ -104,17 +108,186 @@ describe('preview --against', () => {
     expect(exitCode).toBe(1);
   });
 
-  it('leaves alone what was registered by hand and what lies on other hosts', async () => {
+  it('leaves alone what was registered by hand, what is read from a file and what is no file of a Bitbucket Server', async () => {
     const { against } = await compare([
       ...found().slice(1),
-      { target: found()[0]?.target ?? '', discovered: false },
-      { target: target('PAY', 'pay-service-1'), discovered: false },
-      { target: 'https://github.com/a/b/blob/main/catalog-info.yaml', discovered: false },
-      { target: target('PAY', 'x').replace('bitbucket.test', 'bitbucket.test.evil') },
+      { target: found()[0]?.target ?? '', by: 'hand' },
+      { target: target('PAY', 'pay-service-1'), by: 'hand' },
+      { target: target('PAY', 'pay-service-2'), by: 'other-file' },
+      { target: 'https://github.com/a/b/blob/main/catalog-info.yaml' },
       { target: 'no URL at all' },
     ]);
 
     expect(against).toMatchObject({ added: [], removed: [], unchanged: 45 });
+  });
+
+  it('asks about what lies on another host, since the host may have been another one', async () => {
+    const elsewhere = target('PAY', 'x').replace('bitbucket.test', 'old.test');
+    const { against } = await compare([...found(), { target: elsewhere }]);
+
+    expect(against).toMatchObject({ added: [], removed: [elsewhere], unchanged: 45 });
+  });
+
+  it('knows what the published module gave', async () => {
+    const gone = target('PAY', 'pay-service-1');
+    const { against } = await compare([
+      ...found().map(one => ({ ...one, by: 'published-module' as const })),
+      { target: gone, by: 'published-module' },
+    ]);
+
+    expect(against).toMatchObject({
+      knownBy: 'entities',
+      added: [],
+      removed: [gone],
+      unchanged: 45,
+    });
+  });
+
+  describe('where a mass removal is due', () => {
+    const goes = Array.from({ length: 40 }, (_, index) => target('OLD', `gone-${index}`));
+    const locations = [...found(), ...goes.map(one => ({ target: one }))];
+    const reason =
+      '40 of 85 Locations (47.1 %) would be removed, more than removals.maxPercentage (30 %) allows at once';
+
+    it('says that it would be held back, and why', async () => {
+      const { against, exitCode } = await compare(locations);
+
+      expect(against).toMatchObject({
+        added: [],
+        removed: [],
+        heldBack: [...goes].sort(),
+        heldBackReason: expect.stringContaining(reason),
+        unchanged: 45,
+      });
+      expect(exitCode).toBe(0);
+    });
+
+    it('says the same to people and on the page', async () => {
+      await using backstage = await serveBackstage({ locations });
+      const { stdout, written } = await runCommand(
+        ['preview', '--against', backstage.url, '--html', 'page.html'],
+        { bitbucket: createDemoBitbucket(), provider: DEMO_PROVIDER },
+      );
+
+      expect(stdout).toContain(
+        '0 would be added, 0 removed, 40 held back, 45 unchanged.',
+      );
+      expect(stdout).toContain(`Held back: ${reason}`);
+      expect(stdout).toMatch(/^ += .*gone-39\/browse/m);
+      expect(written.get('page.html')).toMatch(/Held back<\/b> 40 Locations/);
+      expect(written.get('page.html')).toContain(reason);
+    });
+
+    it('says that it would go where the guard is off', async () => {
+      const provider = { ...DEMO_PROVIDER, removals: { maxPercentage: 100 } };
+      const { against } = await compare(locations, undefined, { provider });
+
+      expect(against).toMatchObject({ removed: [...goes].sort(), heldBack: [] });
+    });
+  });
+
+  describe('where the backend has a report', () => {
+    async function compareReported(
+      options: FakeBackstageOptions,
+      args: readonly string[] = [],
+    ) {
+      await using backstage = await serveBackstage(options);
+      const { stdout, stderr } = await runCommand(
+        ['preview', '--json', '--against', backstage.url, ...args],
+        { bitbucket: createDemoBitbucket(), provider: DEMO_PROVIDER },
+      );
+      const document: PreviewDocument = JSON.parse(stdout);
+      return { against: document.providers[0]?.against, stderr };
+    }
+
+    const targets = found().map(one => one.target);
+
+    it('knows of Locations that the catalog does not show, since their file is broken', async () => {
+      const [broken = '', ...shown] = targets;
+      const { against } = await compareReported({
+        locations: shown.map(one => ({ target: one })),
+        reports: [{ providerId: 'default', targets: [broken, ...shown] }],
+      });
+
+      expect(against).toMatchObject({
+        knownBy: 'report',
+        added: [],
+        removed: [],
+        unchanged: 45,
+      });
+    });
+
+    it('knows of what is held back of repositories that no run lists any more', async () => {
+      const held = Array.from({ length: 25 }, (_, index) =>
+        target('OLD', `gone-${index}`),
+      );
+      const { against } = await compareReported({
+        reports: [{ providerId: 'default', targets, held }],
+      });
+
+      expect(against).toMatchObject({
+        removed: [],
+        heldBack: held.sort(),
+        unchanged: 45,
+      });
+    });
+
+    it('leaves alone what other providers of the backend have', async () => {
+      const other = target('OLD', 'of-another-provider');
+      const { against } = await compareReported({
+        locations: [...targets, other].map(one => ({ target: one })),
+        reports: [
+          { providerId: 'default', targets },
+          { providerId: 'another', targets: [other] },
+        ],
+      });
+
+      expect(against).toMatchObject({ added: [], removed: [], unchanged: 45 });
+    });
+
+    it('says what is lost with a provider that has another id now, and comes back', async () => {
+      const { against, stderr } = await compareReported({
+        locations: found(),
+        reports: [{ providerId: 'payments', targets }],
+      });
+
+      expect(stderr).toContain(
+        'providers that this configuration lacks: "payments" (45 Locations)',
+      );
+      expect(stderr).toContain('catalog.orphanProviderStrategy');
+      expect(against).toMatchObject({ added: [...targets].sort(), unchanged: 0 });
+    });
+
+    it('reads all pages of it', async () => {
+      const many = Array.from({ length: 1_500 }, (_, index) =>
+        target('OLD', `gone-${index}`),
+      );
+      const { against } = await compareReported({
+        reports: [{ providerId: 'default', targets: many }],
+      });
+
+      expect(against?.heldBack).toHaveLength(1_500);
+    });
+
+    it.each([
+      ['no run has begun', { status: 'never-run' as const }, {}],
+      ['the last run has failed', { status: 'failed' as const }, {}],
+      ['the token may not read it', {}, { mayReadReports: false }],
+    ])('goes by the entities where %s', async (_, report, options) => {
+      const gone = target('PAY', 'pay-service-1');
+      const { against } = await compareReported({
+        locations: [...targets, gone].map(one => ({ target: one })),
+        reports: [{ providerId: 'default', targets: targets.slice(1), ...report }],
+        ...options,
+      });
+
+      expect(against).toMatchObject({
+        knownBy: 'entities',
+        added: [],
+        removed: [gone],
+        unchanged: 45,
+      });
+    });
   });
 
   it('does not blame one provider for what another one of the host finds', async () => {
@@ -154,11 +327,48 @@ describe('preview --against', () => {
       return document.providers.map(({ against }) => against);
     };
     expect(differences(all.stdout)).toMatchObject([
-      { added: [], removed: [gone.target], unchanged: 17 },
-      { added: [], removed: [], unchanged: 30 },
+      { added: [], removed: [gone.target], unchanged: 16 },
+      { added: [], removed: [], unchanged: 31 },
     ]);
-    expect(differences(one.stdout)).toMatchObject([{ added: [], removed: [] }]);
-    expect(one.stderr).toContain('Other providers of bitbucket.test were not looked at');
+    expect(differences(one.stdout)).toEqual(differences(all.stdout).slice(0, 1));
+  });
+
+  it('does not remove what another provider gives, whether that is looked at or not', async () => {
+    const bitbucket = createDemoBitbucket();
+    const { host } = new URL(bitbucket.baseUrl);
+    const appConfig = {
+      ...appConfigFor({ bitbucket }),
+      catalog: {
+        providers: {
+          bitbucketServer: {
+            // The catalog has all of PAY from this one, which now leaves out forks and more.
+            active: { host, filters: { projectKey: '^PAY$', skipArchivedRepos: true } },
+            all: { host, filters: { projectKey: '^PAY$' } },
+          },
+        },
+      },
+    };
+    const locations = [...found().slice(0, 15), { target: target('PAY', 'retired') }];
+    const reported = locations.map(one => one.target);
+    for (const reports of [
+      undefined,
+      [
+        { providerId: 'active', targets: reported },
+        { providerId: 'all', targets: reported },
+      ],
+    ]) {
+      await using backstage = await serveBackstage({ locations, reports });
+      const args = ['preview', '--json', '--against', backstage.url];
+      for (const more of [[], ['--provider', 'active']]) {
+        const { stdout } = await runCommand([...args, ...more], { bitbucket, appConfig });
+        const document: PreviewDocument = JSON.parse(stdout);
+
+        expect(document.providers[0]?.against).toMatchObject({
+          removed: [],
+          heldBack: [],
+        });
+      }
+    }
   });
 
   it('shows people exactly the differences', async () => {
@@ -171,9 +381,10 @@ describe('preview --against', () => {
     });
 
     expect(stdout).toContain(`Compared with the catalog at ${backstage.url}`);
-    expect(stdout).toContain('1 would be added, 1 removed, 44 unchanged.');
+    expect(stdout).toContain('1 would be added, 1 removed, 0 held back, 44 unchanged.');
     expect(stdout).toMatch(/^ +\+ .*pay-service-4\/browse/m);
     expect(stdout).toMatch(/^ +- .*pay-service-1\/browse/m);
+    expect(stdout).toContain('The backend has no report of this provider');
   });
 
   it.each([

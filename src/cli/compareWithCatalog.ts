@@ -1,128 +1,189 @@
 /**
- * What the next complete run would change in a live catalog. Follows the engine: what is
- * missing in the listing is asked for before it counts as gone, what is unknown stays.
+ * What the next complete run would change in a live catalog. Pure: the preview runs on what
+ * the catalog holds as a scheduled run does on what it remembers, so that what is removed,
+ * held back or kept is the engine's own decision.
  */
 
-import { webBaseUrl } from '../bitbucket/webUrls';
-import { decideUnasked } from '../discovery/decideUnasked';
-import { evaluateRepository } from '../discovery/evaluateRepository';
-import { addressKey } from '../discovery/identify';
-import { KnownRepository } from '../discovery/types';
+import { ProviderConfig } from '../config/types';
+import { locationsOf } from '../discovery/locations';
+import { Run } from '../discovery/performRun';
+import { CatalogLocation, ProviderMemory } from '../discovery/types';
+import { matchCatalogPaths } from '../filters/catalogPaths';
+import { assessAddress } from '../filters/repositoryFilter';
 import { toKnownRepositories } from '../store/readCatalogBaseline';
-import { mapConcurrent } from '../util/mapConcurrent';
-import { CatalogTarget } from './BackstageCatalog';
-import { CliIo } from './CliIo';
+import { parseTarget } from '../util/parseTarget';
+import { LiveCatalog, ProviderReport } from './BackstageCatalog';
+import { plural } from './plainText';
 import { CatalogDifference } from './previewDocument';
-import { FinishedPreview } from './previewProvider';
 
-/** The providers of one host that were previewed, and the catalog. */
-export interface Comparison {
-  /** Base URL of the catalog, to be shown. */
-  readonly url: string;
-  readonly targets: readonly CatalogTarget[];
-  /** At least one. */
-  readonly previews: readonly FinishedPreview[];
-  /** Whether these are all providers of the host: what one does not find, another may. */
-  readonly areAll: boolean;
+/** What one provider has in a catalog. */
+export interface CatalogContent {
+  readonly config: ProviderConfig;
+  readonly knownBy: CatalogDifference['knownBy'];
+  /** As a run remembers it. */
+  readonly memory: ProviderMemory;
 }
 
 /**
- * Compares by target, since a Location does not tell which provider made it.
+ * Tells what each provider has in a catalog.
  *
- * @returns one difference per preview; what would be removed is told with the first
+ * @remarks Its own report says so exactly. Where there is none, since the backend runs the
+ * published module or no run has come to its end, Locations do not tell which provider made
+ * them: each counts for the first one that would give it.
+ *
+ * @param providers - all that are configured
  */
-export async function compareWithCatalog(
-  comparison: Comparison,
-  io: CliIo,
-): Promise<CatalogDifference[]> {
-  const { url, previews, areAll } = comparison;
-  const present = new Map(
-    targetsOnHost(comparison).map(one => [one.url, one.discovered] as const),
+export function findContents(
+  { discovered, reports }: LiveCatalog,
+  providers: readonly ProviderConfig[],
+): CatalogContent[] {
+  const reportOf = new Map(reports.map(one => [one.providerId, one]));
+  const reported = new Set(reports.flatMap(one => one.targets));
+  const unreported = providers.filter(({ id }) => !reportOf.get(id)?.isComplete);
+  const owners = new Map(
+    discovered
+      .filter(target => !reported.has(target))
+      .map(target => [target, findOwner(target, unreported)]),
   );
-  const found = previews.map(({ preview }) =>
-    preview.repositories.flatMap(one => one.files.map(file => file.targetUrl)),
-  );
-  const foundAnywhere = new Set(found.flat());
-  const missing = [...present].flatMap(([target, discovered]) =>
-    discovered && !foundAnywhere.has(target) ? [target] : [],
-  );
-  const removed = areAll ? await findRemoved(missing, previews, io) : [];
-  return found.map((targets, index) => ({
-    url,
-    added: [...new Set(targets)].filter(target => !present.has(target)),
-    removed: index === 0 ? removed : [],
-    unchanged:
-      new Set(targets.filter(target => present.has(target))).size +
-      (index === 0 ? missing.length - removed.length : 0),
-  }));
-}
-
-function targetsOnHost({ targets, previews }: Comparison): CatalogTarget[] {
-  const bases = previews.map(({ connection }) => webBaseUrl(connection.integration));
-  return targets.filter(({ url }) => bases.some(base => url.startsWith(`${base}/`)));
-}
-
-/** Only what every provider of the host lets go. */
-async function findRemoved(
-  missing: readonly string[],
-  previews: readonly FinishedPreview[],
-  io: CliIo,
-): Promise<string[]> {
-  let left = missing;
-  for (const preview of previews) {
-    const removed = new Set(await removedBy(preview, left, io));
-    left = left.filter(target => removed.has(target));
-  }
-  return [...left].sort();
-}
-
-async function removedBy(
-  preview: FinishedPreview,
-  targets: readonly string[],
-  io: CliIo,
-): Promise<string[]> {
-  const { run, connection } = preview;
-  if (run.failure) {
-    return [];
-  }
-  const outcomes = new Map(
-    run.result.repositories.map(one => [addressKey(one.repository), one.outcome]),
-  );
-  const { config } = connection;
-  const removed = await mapConcurrent(
-    toKnownRepositories(targets),
-    config.concurrency,
-    async known => {
-      const outcome =
-        outcomes.get(addressKey(known)) ??
-        decideUnasked(
-          known.projectKey,
-          run.result.listing.problems,
-          config.filters.projectKey,
-        );
-      if (outcome) {
-        return outcome.kind === 'unknown' ? [] : known.files;
-      }
-      return confirmRemoved(known, preview, io);
-    },
-  );
-  return removed.flat().map(file => file.targetUrl);
-}
-
-/** As a run asks for each repository that it remembers and the listing lacks. */
-async function confirmRemoved(
-  known: KnownRepository,
-  { connection }: FinishedPreview,
-  { clock, signal }: CliIo,
-): Promise<KnownRepository['files']> {
-  const evaluation = await evaluateRepository(known, connection.config, {
-    source: connection.client,
-    loadKnown: async () => [known],
-    was: known,
-    now: () => clock.now(),
-    signal,
+  return providers.map(config => {
+    const { isComplete, held = [], targets = [] } = reportOf.get(config.id) ?? {};
+    const assigned = [...owners].flatMap(([target, owner]) =>
+      owner === config ? [target] : [],
+    );
+    const repositories = toKnownRepositories([...targets, ...assigned]);
+    return {
+      config,
+      knownBy: isComplete ? 'report' : 'entities',
+      memory: { repositories, held },
+    };
   });
-  return evaluation.kind === 'unknown'
-    ? []
-    : evaluation.delta.removed.map(one => one.file);
+}
+
+function findOwner(
+  target: string,
+  providers: readonly ProviderConfig[],
+): ProviderConfig | undefined {
+  const onHost = providers.filter(one => one.host === new URL(target).host);
+  const candidates = onHost.length > 0 ? onHost : providers;
+  return candidates.find(one => wouldGive(one, target)) ?? candidates[0];
+}
+
+/** As far as that can be told without asking Bitbucket. */
+function wouldGive({ filters, catalogPaths }: ProviderConfig, target: string): boolean {
+  const read = parseTarget(target);
+  return (
+    read !== undefined &&
+    assessAddress(read, filters) === undefined &&
+    matchCatalogPaths(catalogPaths, [read.path]).length > 0
+  );
+}
+
+/**
+ * Names the providers that the backend has and the configuration lacks: to the catalog a
+ * provider is its id, and it drops those that are gone when it starts.
+ *
+ * @returns a warning with the remedy; `undefined` where there are none
+ */
+export function describeLost(
+  catalog: LiveCatalog,
+  contents: readonly CatalogContent[],
+): string | undefined {
+  const names = findLost(catalog, contents).map(
+    ({ providerId, targets }) =>
+      `"${providerId}" (${plural(targets.length, 'Location')})`,
+  );
+  return names.length === 0
+    ? undefined
+    : `The backend has providers that this configuration lacks: ${names.join(', ')}. With it, the catalog would remove what they gave as soon as it starts, unless catalog.orphanProviderStrategy is "keep"; what another provider finds of the same comes back with its next run, with another uid. To go on where one left off, give its id to a provider below catalog.providers.bitbucketServer`;
+}
+
+function findLost(
+  { reports }: LiveCatalog,
+  contents: readonly CatalogContent[],
+): ProviderReport[] {
+  const ids = new Set(contents.map(one => one.config.id));
+  return reports.filter(one => !ids.has(one.providerId));
+}
+
+/**
+ * Compares what providers have in the catalog with what they are to have after their runs.
+ *
+ * @param contents - of all providers: what one lets go of, another may give
+ * @param runs - by id, of those that were looked at
+ * @returns by id, of the same
+ */
+export function compareWithCatalog(
+  catalog: LiveCatalog,
+  contents: readonly CatalogContent[],
+  runs: ReadonlyMap<string, Run>,
+): Map<string, CatalogDifference> {
+  const lost = new Set(findLost(catalog, contents).flatMap(one => one.targets));
+  const present = new Set([
+    ...[...catalog.shown].filter(target => !lost.has(target)),
+    ...contents.flatMap(targetsBefore),
+  ]);
+  const differences = new Map<string, CatalogDifference>();
+  for (const content of contents) {
+    const run = runs.get(content.config.id);
+    const others = contents.filter(one => one !== content);
+    const keepers = others.map(one => toKeeper(one, runs.get(one.config.id)));
+    if (run) {
+      differences.set(content.config.id, {
+        url: catalog.url,
+        ...compareOne(content, run, {
+          isPresent: target => present.has(target),
+          isGivenElsewhere: target => keepers.some(keeps => keeps(target)),
+        }),
+      });
+    }
+  }
+  return differences;
+}
+
+function compareOne(
+  content: CatalogContent,
+  run: Run,
+  catalog: Readonly<
+    Record<'isPresent' | 'isGivenElsewhere', (target: string) => boolean>
+  >,
+): Omit<CatalogDifference, 'url'> {
+  const { heldBack, heldBackReason } = run.reconciliation;
+  const after = targetsAfter(content, run);
+  const added = [...after].filter(target => !catalog.isPresent(target));
+  const gone = targetsBefore(content).filter(target => !after.has(target));
+  const held = toTargets(heldBack).filter(target => !catalog.isGivenElsewhere(target));
+  return {
+    knownBy: content.knownBy,
+    added: added.sort(),
+    removed: gone.filter(target => !catalog.isGivenElsewhere(target)).sort(),
+    heldBack: held.sort(),
+    ...(held.length > 0 && { heldBackReason }),
+    unchanged: after.size - added.length - held.length,
+  };
+}
+
+/** Tells what a provider goes on giving; without a run, what it may go on giving. */
+function toKeeper(
+  content: CatalogContent,
+  run: Run | undefined,
+): (target: string) => boolean {
+  if (!run && content.knownBy === 'entities') {
+    return target => wouldGive(content.config, target);
+  }
+  const kept = run ? targetsAfter(content, run) : new Set(targetsBefore(content));
+  return target => kept.has(target);
+}
+
+function targetsBefore({ memory }: CatalogContent): string[] {
+  return toTargets(locationsOf(memory.repositories));
+}
+
+/** A run that does not replace everything leaves what there is. */
+function targetsAfter(content: CatalogContent, { reconciliation }: Run): Set<string> {
+  const left = reconciliation.mutation === 'full' ? [] : targetsBefore(content);
+  return new Set([...left, ...toTargets(reconciliation.locations)]);
+}
+
+function toTargets(locations: readonly CatalogLocation[]): string[] {
+  return [...new Set(locations.map(one => one.file.targetUrl))];
 }

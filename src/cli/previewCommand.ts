@@ -2,16 +2,22 @@
 
 import path from 'node:path';
 import { findSharedFiles } from '../conflicts/sharedFiles';
+import { ProviderMemory } from '../discovery/types';
 import { printableJson } from '../util/text';
-import { CatalogTarget, readCatalogTargets } from './BackstageCatalog';
+import { LiveCatalog, readLiveCatalog } from './BackstageCatalog';
 import { parseBackstageUrl } from './BackstageClient';
 import { CliIo, ExitCode } from './CliIo';
-import { compareWithCatalog, Comparison } from './compareWithCatalog';
+import {
+  CatalogContent,
+  compareWithCatalog,
+  describeLost,
+  findContents,
+} from './compareWithCatalog';
 import { Connections } from './connections';
 import { CommandFailedError, describeError } from './errors';
 import { explainRepository } from './explainRepository';
 import { renderPreviewPage } from './html/renderPreviewPage';
-import { CatalogDifference, PreviewDocument } from './previewDocument';
+import { PreviewDocument } from './previewDocument';
 import { FinishedPreview, previewProvider } from './previewProvider';
 import { Progress } from './Progress';
 import {
@@ -34,11 +40,8 @@ export interface PreviewOptions extends ConfigurationOptions {
   readonly html?: string;
 }
 
-/** A catalog that was read. */
-interface LiveCatalog {
-  readonly url: string;
-  readonly targets: readonly CatalogTarget[];
-}
+/** Where no catalog is named: so nothing can be removed, and all is looked at. */
+const NOTHING: ProviderMemory = { repositories: [], held: [] };
 
 /** Runs the command; writes nothing but the page that was asked for. */
 export async function runPreview(options: PreviewOptions, io: CliIo): Promise<ExitCode> {
@@ -49,23 +52,26 @@ export async function runPreview(options: PreviewOptions, io: CliIo): Promise<Ex
   }
   // First: a wrong token should show before a long run, not after it.
   const catalog = await readCatalog(options, io);
-  const previews = await previewAll(configuration, io);
-  const differences = catalog
-    ? await compareAll(catalog, previews, configuration, io)
-    : new Map<FinishedPreview, CatalogDifference>();
+  const configs = configuration.configured.map(one => one.config);
+  const contents = catalog ? findContents(catalog, configs) : [];
+  const lost = catalog && describeLost(catalog, contents);
+  if (lost) {
+    io.stderr(`warning: ${lost}\n`);
+  }
+  const previews = await previewAll(configuration, contents, io);
+  const runs = new Map(previews.map(one => [one.connection.config.id, one.run]));
+  const differences = catalog && compareWithCatalog(catalog, contents, runs);
   const document: PreviewDocument = {
     version: 1,
     createdAt: new Date(io.clock.now()).toISOString(),
-    providers: previews.map(one => {
-      const against = differences.get(one);
-      return { ...one.preview, ...(against && { against }) };
+    providers: previews.map(({ preview }) => {
+      const against = differences?.get(preview.providerId);
+      return { ...preview, ...(against && { against }) };
     }),
     conflicts: findSharedFiles(previews.map(one => one.preview)),
   };
   await print(document, options, io);
-  const isWell = document.providers.every(
-    one => one.status === 'succeeded' && (catalog === undefined || one.against),
-  );
+  const isWell = document.providers.every(one => one.status === 'succeeded');
   return isWell && previews.length === configuration.providers.length ? 0 : 1;
 }
 
@@ -82,7 +88,7 @@ async function readCatalog(
   // An empty variable is how scripts say that there is none.
   const token = (options.token ?? io.env.BACKSTAGE_TOKEN)?.trim() || undefined;
   try {
-    return { url, targets: await readCatalogTargets({ url, token }, io) };
+    return await readLiveCatalog({ url, token }, io);
   } finally {
     progress.end();
   }
@@ -90,6 +96,7 @@ async function readCatalog(
 
 async function previewAll(
   configuration: Configuration,
+  contents: readonly CatalogContent[],
   io: CliIo,
 ): Promise<FinishedPreview[]> {
   const pool = new Connections(io);
@@ -102,7 +109,9 @@ async function previewAll(
       io.stderr('Stopped: the remaining providers were not looked at.\n');
       break;
     }
-    const finished = await previewProvider(connection, io, progress);
+    const content = contents.find(one => one.config.id === connection.config.id);
+    const memory = content?.memory ?? NOTHING;
+    const finished = await previewProvider(connection, memory, io, progress);
     previews.push(finished);
     for (const warning of warningsOf(finished)) {
       io.stderr(`${warning}\n`);
@@ -127,55 +136,6 @@ function warningsOf({ run, preview }: FinishedPreview): string[] {
         ...about,
         `${preview.providerId}: ${unreadable} items of the listing are not readable as repositories and were passed over`,
       ];
-}
-
-async function compareAll(
-  { url, targets }: LiveCatalog,
-  previews: readonly FinishedPreview[],
-  configuration: Configuration,
-  io: CliIo,
-): Promise<Map<FinishedPreview, CatalogDifference>> {
-  const differences = new Map<FinishedPreview, CatalogDifference>();
-  for (const first of previews) {
-    if (differences.has(first)) {
-      continue;
-    }
-    const { host } = first.preview;
-    const together = previews.filter(one => one.preview.host === host);
-    const areAll = together.length === configuration.idsOnHost(host).length;
-    if (!areAll) {
-      io.stderr(
-        `Other providers of ${host} were not looked at, so what would be removed is not told.\n`,
-      );
-    }
-    const comparison = { url, targets, previews: together, areAll };
-    (await compare(comparison, io)).forEach((difference, index) => {
-      const preview = together[index];
-      if (preview) {
-        differences.set(preview, difference);
-      }
-    });
-  }
-  return differences;
-}
-
-/** What the runs found out is shown all the same. */
-async function compare(
-  comparison: Comparison,
-  io: CliIo,
-): Promise<readonly CatalogDifference[]> {
-  const progress = new Progress(io);
-  progress.begin('Comparing with the catalog');
-  try {
-    return await compareWithCatalog(comparison, io);
-  } catch (error) {
-    progress.end();
-    const why = io.signal.aborted ? 'it was stopped' : describeError(error);
-    io.stderr(`The comparison with the catalog was not finished: ${why}\n`);
-    return [];
-  } finally {
-    progress.end();
-  }
 }
 
 async function print(

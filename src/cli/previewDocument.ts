@@ -1,4 +1,4 @@
-/** What a preview found out, as `--json` prints it and the page shows it. Types only. */
+/** What a preview found out, as `--json` prints it and the page shows it. */
 
 import { SharedFile } from '../conflicts/sharedFiles';
 import { RunSummary } from '../discovery/summarizeRun';
@@ -16,7 +16,7 @@ export interface PreviewDocument {
   readonly conflicts: readonly SharedFile[];
 }
 
-/** What a run of one provider would find, starting from nothing. */
+/** What a run of one provider would find, starting from nothing or from a live catalog. */
 export interface ProviderPreview {
   readonly providerId: string;
   readonly host: string;
@@ -89,14 +89,28 @@ export interface PreviewedFile {
   readonly targetUrl: string;
 }
 
+/** What people are told of a difference that is known by entities only. */
+export const KNOWN_BY_ENTITIES =
+  'The backend has no report of this provider, or none that the token may read. The catalog itself does not show a Location whose file it could never use: such a one may be there already where it is told as added, and may go without being told.';
+
 /** What the next complete run would change in a live catalog. */
 export interface CatalogDifference {
   /** Of the catalog, as it was given. */
   readonly url: string;
+  /**
+   * How it is known what the provider has there: by the report of its last run, exactly, or
+   * by the entities that the catalog shows. It shows no Location whose file it could never
+   * use, and not which provider made one.
+   */
+  readonly knownBy: 'report' | 'entities';
   /** Targets that are not in the catalog yet. */
   readonly added: readonly string[];
   /** Targets in the catalog that are proven not to be there any more. */
   readonly removed: readonly string[];
+  /** Likewise, and kept for now: so many are not removed at once. */
+  readonly heldBack: readonly string[];
+  /** Why, in a sentence; present where something is held back. */
+  readonly heldBackReason?: string;
   /** How many targets stay as they are. */
   readonly unchanged: number;
 }

@@ -1,11 +1,11 @@
-/** A dry run of one provider: the engine of the scheduled run, without memory and without a catalog. */
+/** A dry run of one provider: the engine of the scheduled run, on what a catalog holds or on nothing. */
 
 import { BitbucketServerIntegrationConfig } from '@backstage/integration';
 import { repositoryUrl } from '../bitbucket/webUrls';
 import { explainOutcome } from '../discovery/explanations';
 import { performRun, Run, RunFailure } from '../discovery/performRun';
 import { compareReports, reportRepository, RepositoryReport } from '../discovery/report';
-import { DiscoveryProgress } from '../discovery/types';
+import { DiscoveryProgress, ProviderMemory } from '../discovery/types';
 import { CliIo } from './CliIo';
 import { Connection } from './connections';
 import { describeError } from './errors';
@@ -19,9 +19,14 @@ export interface FinishedPreview {
   readonly preview: ProviderPreview;
 }
 
-/** Runs one provider. Applies nothing; never throws for what Bitbucket does. */
+/**
+ * Runs one provider. Applies nothing; never throws for what Bitbucket does.
+ *
+ * @param memory - what the provider has in the catalog
+ */
 export async function previewProvider(
   connection: Connection,
+  memory: ProviderMemory,
   io: CliIo,
   progress: Progress,
 ): Promise<FinishedPreview> {
@@ -34,8 +39,7 @@ export async function previewProvider(
     scope: config,
     policy: config.removals,
     source: client,
-    // Nothing is in the catalog yet: so nothing can be removed, and all is looked at.
-    memory: { repositories: [], held: [] },
+    memory,
     clock: io.clock,
     signal: io.signal,
     onProgress: step =>

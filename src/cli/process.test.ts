@@ -67,7 +67,9 @@ describe('the command line in a process of its own', () => {
       { BACKSTAGE_TOKEN: 'secret-backstage-token' },
     );
     expect(await preview.exitCode()).toBe(0);
-    expect(preview.stdout).toContain('45 would be added, 0 removed, 0 unchanged.');
+    expect(preview.stdout).toContain(
+      '45 would be added, 0 removed, 0 held back, 0 unchanged.',
+    );
     expect(await readFile(path.join(folder, 'page.html'), 'utf8')).toContain('<html');
     expect(preview.stdout + preview.stderr).not.toContain('secret-backstage-token');
     expect(preview.stdout + preview.stderr).not.toContain(TEST_USER.password);

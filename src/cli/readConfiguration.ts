@@ -24,8 +24,8 @@ export interface ConfigurationOptions {
 export interface Configuration {
   /** Those asked for, at least one. */
   readonly providers: readonly ConfiguredProvider[];
-  /** Ids of all that are configured for a host: what one does not find, another may. */
-  readonly idsOnHost: (host: string) => readonly string[];
+  /** All that are configured: what one does not find, another may. */
+  readonly configured: readonly ConfiguredProvider[];
 }
 
 /** @throws UsageError when the configuration cannot be read, or names no such provider */
@@ -43,11 +43,7 @@ export async function readConfiguration(
   if (providers.length === 0) {
     throw new UsageError(describeMissing(all, options.provider));
   }
-  return {
-    providers,
-    idsOnHost: host =>
-      all.filter(one => one.config.host === host).map(one => one.config.id),
-  };
+  return { providers, configured: all };
 }
 
 async function loadFiles(files: readonly string[], io: CliIo): Promise<Config> {

@@ -7,6 +7,7 @@ import { describeBudget } from './budget';
 import { duration, indent, plural, renderColumns } from './plainText';
 import {
   CatalogDifference,
+  KNOWN_BY_ENTITIES,
   PreviewDocument,
   PreviewedRepository,
   ProviderPreview,
@@ -111,18 +112,24 @@ function renderCost({ requests, durationMs, budget }: ProviderPreview): string {
   ].join('\n');
 }
 
-function renderDifference({ url, added, removed, unchanged }: CatalogDifference): string {
-  const isSame = added.length === 0 && removed.length === 0;
+function renderDifference(difference: CatalogDifference): string {
+  const { url, added, removed, heldBack, heldBackReason, unchanged } = difference;
+  const isSame = [added, removed, heldBack].every(one => one.length === 0);
   return [
     `Compared with the catalog at ${url}`,
     indent(
       isSame
         ? `No difference: ${plural(unchanged, 'Location')} as before.`
-        : `${added.length} would be added, ${removed.length} removed, ${unchanged} unchanged.`,
+        : `${added.length} would be added, ${removed.length} removed, ${heldBack.length} held back, ${unchanged} unchanged.`,
     ),
+    difference.knownBy === 'entities' && indent(KNOWN_BY_ENTITIES),
     ...added.map(target => indent(`+ ${target}`)),
     ...removed.map(target => indent(`- ${target}`)),
-  ].join('\n');
+    heldBackReason && indent(`Held back: ${heldBackReason}.`),
+    ...heldBack.map(target => indent(`= ${target}`)),
+  ]
+    .filter(Boolean)
+    .join('\n');
 }
 
 /** Which files several providers would register; nothing where there are none. */

@@ -1,15 +1,30 @@
 /**
  * A Backstage catalog on a socket, as far as the command line asks it: Locations by query,
- * page by page, for whoever has the token. For tests.
+ * page by page, and the report of this module, for whoever has the token. For tests.
  */
 
 import { createServer } from 'node:http';
+import { Entity } from '@backstage/catalog-model';
+import { JsonObject } from '@backstage/types';
+import { locationSpecToLocationEntity } from '@backstage/plugin-catalog-node';
+import { parseTarget } from '../../util/parseTarget';
 
 /** A Location in the catalog. */
 export interface FakeLocation {
   readonly target: string;
-  /** Carries the annotations that discovery gives; otherwise registered by hand. */
-  readonly discovered?: boolean;
+  /** This module when left out. */
+  readonly by?: 'published-module' | 'hand' | 'other-file';
+}
+
+/** What the backend reports of a provider. */
+export interface FakeReport {
+  readonly providerId: string;
+  /** `succeeded` when left out. */
+  readonly status?: 'running' | 'failed' | 'never-run' | 'succeeded';
+  /** Targets of what it has in the catalog, a repository for each. */
+  readonly targets?: readonly string[];
+  /** Targets of what is held back, of repositories that no run lists any more. */
+  readonly held?: readonly string[];
 }
 
 /** One answer over HTTP. */
@@ -22,6 +37,10 @@ export interface FakeAnswer {
 /** For {@link serveBackstage}. */
 export interface FakeBackstageOptions {
   readonly locations?: readonly FakeLocation[];
+  /** It runs the published module when left out. */
+  readonly reports?: readonly FakeReport[];
+  /** Whether the token may read them; it may when left out. */
+  readonly mayReadReports?: boolean;
   /** The only one that is let in; everybody when left out. */
   readonly token?: string;
   readonly pageSize?: number;
@@ -73,18 +92,29 @@ function answer(
   authorization: string | undefined,
   options: FakeBackstageOptions,
 ): FakeAnswer {
-  const { locations = [], token, pageSize = 500, cursorAfter } = options;
+  const { token } = options;
   if (options.answer) {
     return options.answer;
-  }
-  if (url.pathname !== '/api/catalog/entities/by-query') {
-    return toError(404, 'NotFoundError', 'No such route');
   }
   if (token !== undefined && authorization !== `Bearer ${token}`) {
     // Some proxies echo what they were sent.
     return toError(401, 'AuthenticationError', `Illegal token ${authorization}`);
   }
-  const page = Number(url.searchParams.get('cursor') ?? 0);
+  const [, report] = /^\/api\/catalog\/bitbucket-server(\/.*)$/.exec(url.pathname) ?? [];
+  if (report !== undefined && options.reports) {
+    return options.mayReadReports === false
+      ? toError(403, 'NotAllowedError', 'This needs the permission catalog.location.read')
+      : answerReport(report, url.searchParams, options.reports);
+  }
+  return url.pathname === '/api/catalog/entities/by-query'
+    ? answerPage(Number(url.searchParams.get('cursor') ?? 0), options)
+    : toError(404, 'NotFoundError', 'No such route');
+}
+
+function answerPage(
+  page: number,
+  { locations = [], pageSize = 500, cursorAfter }: FakeBackstageOptions,
+): FakeAnswer {
   const [start, end] = [page * pageSize, (page + 1) * pageSize];
   const nextCursor =
     cursorAfter?.(page) ?? (end < locations.length ? String(page + 1) : undefined);
@@ -103,20 +133,75 @@ function toError(status: number, name: string, message: string) {
   return { status, body: JSON.stringify({ error: { name, message }, response }) };
 }
 
-/** As the catalog shows what a provider made, and what somebody registered. */
-function toEntity({ target, discovered = true }: FakeLocation) {
-  const [, projectKey, slug] = /\/projects\/([^/]+)\/repos\/([^/]+)\//.exec(target) ?? [];
+/** As `docs/report.openapi.yaml` describes it, with what nobody here reads left out. */
+function answerReport(
+  path: string,
+  query: URLSearchParams,
+  reports: readonly FakeReport[],
+): FakeAnswer {
+  const toDiscovery = ({ providerId, status = 'succeeded' }: FakeReport) => ({
+    providerId,
+    host: 'bitbucket.test',
+    status,
+    ...(status !== 'never-run' && { summary: {} }),
+  });
+  const [, id, rest] = /^\/discoveries(?:\/([^/]+)(\/repositories)?)?$/.exec(path) ?? [];
+  if (id === undefined) {
+    return toJson({ items: reports.map(toDiscovery) });
+  }
+  const report = reports.find(one => one.providerId === decodeURIComponent(id));
+  if (!report) {
+    return toError(404, 'NotFoundError', `There is no discovery "${id}"`);
+  }
+  const { targets = [], held = [] } = report;
+  if (rest === undefined) {
+    const heldRemovals = held.map(targetUrl => ({
+      targetUrl,
+      since: '2024-01-01T00:00:00.000Z',
+      approved: false,
+    }));
+    return toJson({ ...toDiscovery(report), heldRemovals });
+  }
+  const [limit, offset] = [Number(query.get('limit')), Number(query.get('offset'))];
+  return toJson({
+    items: targets.slice(offset, offset + limit).map(targetUrl => {
+      const { projectKey, slug, path: file } = parseTarget(targetUrl) ?? {};
+      return {
+        projectKey,
+        repositorySlug: slug,
+        outcome: 'registered',
+        files: [{ path: file, targetUrl }],
+      };
+    }),
+    totalItems: targets.length,
+    limit,
+    offset,
+  });
+}
+
+function toJson(body: JsonObject): FakeAnswer {
+  return { status: 200, body: JSON.stringify(body) };
+}
+
+/** As the catalog shows what a module made, what somebody registered and what a file holds. */
+function toEntity({ target, by }: FakeLocation): Entity {
+  const entity = locationSpecToLocationEntity({ location: { type: 'url', target } });
+  const { name, annotations } = entity.metadata;
+  const { projectKey = '', slug = '' } = parseTarget(target) ?? {};
+  const marks = {
+    'bitbucket.org/project-key': projectKey,
+    'bitbucket.org/repo-slug': slug,
+  };
+  const added = {
+    'published-module': { 'bitbucket.org/default-branch': 'main' },
+    hand: {},
+    'other-file': marks,
+  };
   return {
-    kind: 'Location',
+    ...entity,
     metadata: {
-      annotations: {
-        'backstage.io/managed-by-location': `url:${target}`,
-        ...(discovered && {
-          'bitbucket.org/project-key': projectKey,
-          'bitbucket.org/repo-slug': slug,
-        }),
-      },
+      name: by === 'other-file' ? 'named-by-somebody' : name,
+      annotations: { ...annotations, ...(by ? added[by] : marks) },
     },
-    spec: { type: 'url', target },
   };
 }

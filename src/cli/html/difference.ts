@@ -1,6 +1,6 @@
 /** What the next complete run would change in a live catalog. Pure. */
 
-import { CatalogDifference } from '../previewDocument';
+import { CatalogDifference, KNOWN_BY_ENTITIES } from '../previewDocument';
 import { formatCount, formatPlural } from './format';
 import { html, Html, linkTo } from './html';
 
@@ -9,14 +9,14 @@ const LONGEST_OPEN_LIST = 20;
 
 /** The difference of one provider. */
 export function renderDifference(difference: CatalogDifference): Html {
-  const { url, added, removed, unchanged } = difference;
+  const { url, added, removed, heldBack, heldBackReason, unchanged } = difference;
   return html`<section>
     <h3>Difference to the catalog</h3>
     <p>
       The next complete run would change these Locations in ${linkTo(url, url)};
       ${formatCount(unchanged)} would stay as they are.
     </p>
-    ${renderTargets('+', 'Added', 'added', added)}${renderTargets('−', 'Removed', 'removed', removed)}
+    ${difference.knownBy === 'entities' ? html`<p class="quiet">${KNOWN_BY_ENTITIES}</p> ` : undefined}${renderTargets('+', 'Added', 'added', added)}${renderTargets('−', 'Removed', 'removed', removed)}${renderTargets('=', 'Held back', 'held', heldBack)}${heldBackReason ? html`<p class="quiet">${heldBackReason}.</p> ` : undefined}
   </section> `;
 }
 

@@ -16,8 +16,10 @@ import { PALETTES } from './styles';
 
 const AGAINST = {
   url: 'https://backstage.example.com',
+  knownBy: 'report' as const,
   added: ['https://bitbucket.example.com/new'],
   removed: ['https://bitbucket.example.com/old', 'no address'],
+  heldBack: [],
   unchanged: 1234,
 };
 const FAILED = provider({
@@ -193,6 +195,23 @@ describe('what the page shows', () => {
       'Removed 2 Locations https://bitbucket.example.com/old no address',
     );
     expect(renderPreviewPage(preview(provider()))).not.toContain('Difference');
+  });
+
+  it('tells what would be held back and why, and what the difference is known by', () => {
+    const heldBack = ['https://bitbucket.example.com/held'];
+    const heldBackReason = '1 of 1 Locations (100 %) would be removed';
+    const against = {
+      ...AGAINST,
+      knownBy: 'entities' as const,
+      heldBack,
+      heldBackReason,
+    };
+    const text = textOf(renderPreviewPage(preview(provider({ against }))));
+
+    expect(text).toContain('Held back 1 Location https://bitbucket.example.com/held');
+    expect(text).toContain(`${heldBackReason}.`);
+    expect(text).toContain('The backend has no report of this provider');
+    expect(textOf(PAGE)).not.toContain('The backend has no report');
   });
 
   it('closes long lists of differences', () => {

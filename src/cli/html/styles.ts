@@ -107,6 +107,7 @@ svg { display: block; }
 }
 .sign.added { background: var(--registered); }
 .sign.removed { background: var(--unknown); }
+.sign.held { background: var(--absent); }
 .outcomes { display: grid; gap: 1.5rem; grid-template-columns: repeat(auto-fit, minmax(min(100%, 15rem), 1fr)); }
 .outcome { border-top-width: 3px; border-top-style: solid; padding-top: 0.5rem; }
 .outcome .number { font-size: 1.625rem; line-height: 1.3; margin: 0.125rem 0 0.25rem; font-variant-numeric: tabular-nums; }

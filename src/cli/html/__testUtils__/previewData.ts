@@ -178,6 +178,14 @@ export function hostileProvider(): ProviderPreview {
       repository(`${name}/${name}`, 'unknown', image, rest),
     ),
     requests: { ...provider().requests, byKind: { [script]: 1 } },
-    against: { url: address, added: [image, address], removed: [script], unchanged: 0 },
+    against: {
+      url: address,
+      knownBy: 'entities',
+      added: [image, address],
+      removed: [script],
+      heldBack: [close],
+      heldBackReason: image,
+      unchanged: 0,
+    },
   });
 }
