@@ -30,7 +30,7 @@ export async function runReplay(options: ReplayOptions, io: CliIo): Promise<Exit
   const payload = await readPayload(options.payload, io);
   const configuration = await readConfiguration(options, io);
   const analysis = analyzeWebhookEvent(options.eventKey, payload);
-  if (analysis.kind !== 'changes') {
+  if (analysis.kind !== 'change') {
     const how = analysis.kind === 'ignored' ? 'ignored' : 'not understood';
     io.stdout(`The event is ${how}: ${analysis.reason}\n`);
     return 0;
@@ -40,11 +40,9 @@ export async function runReplay(options: ReplayOptions, io: CliIo): Promise<Exit
   for (const connection of configuration.providers.map(one => pool.open(one))) {
     const { config } = connection;
     io.stdout(`Provider ${config.id} on ${config.host}\n`);
-    for (const change of analysis.changes) {
-      const account = await replay(change, connection, io);
-      isWell = isWell && account.isWell;
-      io.stdout(`${indent(account.text)}\n`);
-    }
+    const account = await replay(analysis.change, connection, io);
+    isWell = isWell && account.isWell;
+    io.stdout(`${indent(account.text)}\n`);
   }
   return isWell ? 0 : 1;
 }

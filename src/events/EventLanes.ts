@@ -6,6 +6,7 @@
 import pLimit from 'p-limit';
 import { createBucket, take, waitMs } from '../http/tokenBucket';
 import { Clock } from '../util/clock';
+import { EventLog } from './EventLog';
 
 /** What nobody knows is looked at one by one: 60 at once, and one a second after that. */
 const UNKNOWN_BUDGET = { capacity: 60, refillPerSecond: 1 };
@@ -21,7 +22,7 @@ export interface EventLanesOptions {
   /** Ends the waiting. */
   readonly signal: AbortSignal;
   /** Told once while too many wait. */
-  readonly onOverflow: (maxWaiting: number) => void;
+  readonly log: Pick<EventLog, 'overflowing'>;
 }
 
 /** Runs work in the order of what it is about. */
@@ -60,7 +61,7 @@ export class EventLanes {
     if (this.#unknown.pendingCount >= MAX_UNKNOWN_WAITING) {
       if (!this.#isOverflowing) {
         this.#isOverflowing = true;
-        this.#options.onOverflow(MAX_UNKNOWN_WAITING);
+        this.#options.log.overflowing(MAX_UNKNOWN_WAITING);
       }
       return undefined;
     }

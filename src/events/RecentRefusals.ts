@@ -41,6 +41,11 @@ export class RecentRefusals {
     }
   }
 
+  /** Bitbucket has shown it in a listing. */
+  forget(name: string): void {
+    this.#refusedAtMs.delete(name.toLowerCase());
+  }
+
   /** Whether an event is not worth a request, since Bitbucket has shown nothing lately. */
   covers(name: string): boolean {
     const { clock, log } = this.#options;

@@ -84,9 +84,7 @@ export class WebhookSubscriber {
       log.malformed(what, analysis.reason);
       return 'malformed';
     }
-    const results = analysis.changes.flatMap(change =>
-      handlers.map(handler => handler.handle(change)),
-    );
+    const results = handlers.map(handler => handler.handle(analysis.change));
     return summarizeResults(await Promise.all(results));
   }
 

@@ -5,7 +5,7 @@ const SELF = 'https://git.example.com/ctx/projects/PAY/repos/api/browse';
 const API = { id: 7, projectKey: 'PAY', slug: 'api', selfUrl: SELF };
 
 function one(change: object) {
-  return { kind: 'changes', changes: [change] };
+  return { kind: 'change', change };
 }
 
 describe('a modified repository', () => {

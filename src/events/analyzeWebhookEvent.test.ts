@@ -18,7 +18,7 @@ const PUSHED = {
 };
 
 function one(change: object) {
-  return { kind: 'changes', changes: [change] };
+  return { kind: 'change', change };
 }
 
 describe('a push', () => {

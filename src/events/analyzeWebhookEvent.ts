@@ -1,162 +1,196 @@
 /**
  * From a webhook to what happened to which repository. Pure and total: whatever comes in,
- * an answer comes out, in time linear in its size. Who sent it and whether it matters is
- * decided elsewhere (`signature.ts`, `decideRelevance.ts`).
+ * an answer comes out, in time linear in its size; nothing descends further than the fields
+ * it names. Who sent it and whether it matters is decided elsewhere (`signature.ts`,
+ * `relevance.ts`).
  *
  * What webhooks cannot tell: which files a push changed (no payload lists them), whether the
  * branch is the default one, and, without an app, creation, deletion and a new default branch.
+ *
+ * Source: Atlassian, "Event payload" (8.9, 8.15), and recorded payloads from 2017 to 10.x.
  */
 
-import { RepositoryAddress } from '../model';
+import { z } from 'zod';
 import {
   ChangedRepository,
+  RefChange,
   RepositoryChange,
   WebhookAnalysis,
 } from './repositoryChanges';
-import {
-  MirrorPayload,
-  parsePayload,
-  parseRefChanges,
-  ProjectModifiedPayload,
-  RefsChangedPayload,
-  RepositoryModifiedPayload,
-  RepositoryPayload,
-} from './webhookPayloads';
 import { isEventKey, PING_EVENT_KEY, RepositoryEventKey } from './webhookTopics';
 
-type Analyze = (payload: unknown) => WebhookAnalysis;
+/**
+ * Keys and slugs become segments of addresses, so what Bitbucket cannot have is asked
+ * nowhere.
+ *
+ * Source: Java API of Bitbucket 9.6, `Project.getKey` (128 characters at most there);
+ * Atlassian, "What is a repository slug?".
+ */
+const ProjectKey = z.string().regex(/^(?:~[\w.-]{1,256}|[a-zA-Z][\w-]{0,255})$/);
+const RepositorySlug = z.string().regex(/^[a-zA-Z0-9][\w.-]{0,255}$/);
 
-const ANALYZERS: Readonly<Record<RepositoryEventKey, Analyze>> = {
-  'repo:refs_changed': analyzeRefsChanged,
-  'repo:modified': analyzeRepositoryModified,
-  'repo:forked': payload => analyzeRepository(payload, 'forked'),
-  'repo:created': payload => analyzeRepository(payload, 'created'),
-  'repo:deleted': payload => analyzeRepository(payload, 'deleted'),
-  'project:modified': analyzeProjectModified,
-  'mirror:repo_synchronized': analyzeMirrorSynchronized,
+const Id = z.number().int().nonnegative().optional().catch(undefined);
+
+/** Payloads of old servers have no links; a link that cannot be read counts as none. */
+const SelfUrl = z
+  .object({
+    self: z.tuple([z.object({ href: z.string().min(1).max(2048) })], z.unknown()),
+  })
+  .transform(({ self }) => self[0].href)
+  .optional()
+  .catch(undefined);
+
+const Repository = z
+  .object({
+    id: Id,
+    slug: RepositorySlug,
+    project: z.object({ key: ProjectKey }),
+    links: SelfUrl,
+  })
+  .transform(({ id, slug, project, links }): ChangedRepository => ({
+    id,
+    projectKey: project.key,
+    slug,
+    selfUrl: links,
+  }));
+
+const Project = z.object({ id: Id, key: ProjectKey, links: SelfUrl });
+
+/** SHA-1, or SHA-256 one day. */
+const Hash = z.string().regex(/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/i);
+
+const Ref = z
+  .object({
+    ref: z.object({
+      id: z.string().min(1),
+      displayId: z.string().min(1).optional().catch(undefined),
+      type: z.enum(['BRANCH', 'TAG']),
+    }),
+    fromHash: Hash,
+    toHash: Hash,
+    type: z.enum(['ADD', 'UPDATE', 'DELETE']),
+  })
+  .transform(({ ref, fromHash, toHash, type }): RefChange => ({
+    refId: ref.id,
+    displayId: ref.displayId ?? ref.id.replace(/^refs\/(heads|tags)\//, ''),
+    kind: ref.type,
+    change: type,
+    fromHash,
+    toHash,
+  }));
+
+const Refs = z.array(z.unknown());
+const AboutRepository = z.object({ repository: Repository });
+/** A state before that cannot be read is no reason to miss the one after. */
+const Modified = z.object({
+  old: Repository.optional().catch(undefined),
+  new: Repository,
+});
+const ProjectModified = z.object({
+  old: Project.optional().catch(undefined),
+  new: Project,
+});
+
+/** A rename keeps the id. */
+function isSame(states: { old?: { id?: number }; new: { id?: number } }): boolean {
+  const [before, after] = [states.old?.id, states.new.id];
+  return before === undefined || after === undefined || before === after;
+}
+const NOT_SAME = 'old and new are not the same';
+
+const said = (type: 'created' | 'forked' | 'deleted') =>
+  AboutRepository.transform(({ repository }) => ({ type, repository }));
+
+const CHANGES: Readonly<Record<RepositoryEventKey, z.ZodType<RepositoryChange>>> = {
+  'repo:refs_changed': AboutRepository.extend({ changes: Refs }).transform(
+    ({ repository, changes }) => toPush(repository, changes),
+  ),
+  // Says no changes where there were more than the mirror tells.
+  'mirror:repo_synchronized': AboutRepository.extend({
+    refLimitExceeded: z.boolean().catch(false),
+    changes: Refs.catch([]),
+  }).transform(({ repository, changes, refLimitExceeded }) =>
+    toPush(repository, refLimitExceeded ? [] : changes),
+  ),
+  'repo:modified': Modified.refine(isSame, NOT_SAME).transform(
+    ({ old, new: repository }) => {
+      const { projectKey, slug } = repository;
+      const hasMoved = old && (old.projectKey !== projectKey || old.slug !== slug);
+      const was = hasMoved ? { projectKey: old.projectKey, slug: old.slug } : undefined;
+      return { type: 'modified', repository, was };
+    },
+  ),
+  'repo:forked': said('forked'),
+  'repo:created': said('created'),
+  'repo:deleted': said('deleted'),
+  'project:modified': ProjectModified.refine(isSame, NOT_SAME).transform(
+    ({ old, new: project }) => {
+      const formerKey = old?.key === project.key ? undefined : old?.key;
+      const { id, key, links: selfUrl } = project;
+      return { type: 'project-modified', key, formerKey, id, selfUrl };
+    },
+  ),
 };
 
 /** A map, because an object would find `constructor` too. */
-const ANALYZERS_BY_KEY: ReadonlyMap<string, Analyze> = new Map(Object.entries(ANALYZERS));
+const CHANGES_BY_KEY = new Map<string, z.ZodType<RepositoryChange>>(
+  Object.entries(CHANGES),
+);
 
 /**
  * What a webhook says happened.
  *
  * @param eventKey - from `eventKeyOf`; `undefined` where nothing names the event
  * @param payload - the body, of any shape
- *
- * Source: Atlassian, "Event payload" (8.9, 8.15), and recorded payloads.
  */
 export function analyzeWebhookEvent(
   eventKey: string | undefined,
   payload: unknown,
 ): WebhookAnalysis {
   if (!isEventKey(eventKey)) {
-    return malformed('neither topic nor header nor body name an event');
+    const reason = 'neither topic nor header nor body name an event';
+    return { kind: 'malformed', reason };
   }
   if (eventKey === PING_EVENT_KEY) {
-    return ignored('a test of the connection');
+    return { kind: 'ignored', reason: 'a test of the connection' };
   }
-  const analyze = ANALYZERS_BY_KEY.get(eventKey);
-  return analyze?.(payload) ?? ignored(`${eventKey} has no bearing on discovery`);
+  const parsed = CHANGES_BY_KEY.get(eventKey)?.safeParse(payload);
+  if (!parsed) {
+    return { kind: 'ignored', reason: `${eventKey} has no bearing on discovery` };
+  }
+  return parsed.success
+    ? { kind: 'change', change: parsed.data }
+    : { kind: 'malformed', reason: reasonOf(parsed.error) };
 }
 
-function analyzeRefsChanged(payload: unknown): WebhookAnalysis {
-  const parsed = parsePayload(RefsChangedPayload, payload);
-  return parsed.readable ? changed(toPush(parsed.value)) : malformed(parsed.reason);
-}
-
-function analyzeMirrorSynchronized(payload: unknown): WebhookAnalysis {
-  const parsed = parsePayload(MirrorPayload, payload);
-  if (!parsed.readable) {
-    return malformed(parsed.reason);
+/** The path is made of names in the schemas above, never of what was sent. */
+function reasonOf({ issues: [issue] }: z.ZodError): string {
+  if (issue && issue.path.length > 0) {
+    return `the payload has no readable ${issue.path.join('.')}`;
   }
-  const { repository, changes, refLimitExceeded } = parsed.value;
-  return changed(toPush({ repository, changes: refLimitExceeded ? [] : changes }));
+  return issue?.code === 'custom' ? issue.message : 'the payload is not an object';
 }
 
 /**
- * Refs that changed.
+ * Refs that changed. One that cannot be read may be the one that matters.
  *
  * @remarks An empty list is sent after a manual merge of a remote pull request, a failed
  * synchronization of a fork, or by a mirror with too many refs: then anything may have
  * changed.
  */
-function toPush({
-  repository,
-  changes,
-}: {
-  repository: ChangedRepository;
-  changes: readonly unknown[];
-}): RepositoryChange {
-  const refs = parseRefChanges(changes) ?? [];
+function toPush(
+  repository: ChangedRepository,
+  changes: readonly unknown[],
+): RepositoryChange {
+  const refs: RefChange[] = [];
+  for (const change of changes) {
+    const parsed = Ref.safeParse(change);
+    if (!parsed.success) {
+      return { type: 'unknown', repository };
+    }
+    refs.push(parsed.data);
+  }
   return refs.length > 0
     ? { type: 'pushed', repository, refs }
     : { type: 'unknown', repository };
-}
-
-function analyzeRepositoryModified(payload: unknown): WebhookAnalysis {
-  const parsed = parsePayload(RepositoryModifiedPayload, payload);
-  if (!parsed.readable) {
-    return malformed(parsed.reason);
-  }
-  const { old, new: repository } = parsed.value;
-  if (areDifferent(old, repository)) {
-    return malformed('old and new are two repositories');
-  }
-  const was = old && { projectKey: old.projectKey, slug: old.slug };
-  return changed({
-    type: 'modified',
-    repository,
-    ...(was && !isSameAddress(was, repository) && { was }),
-  });
-}
-
-function analyzeRepository(
-  payload: unknown,
-  type: 'created' | 'forked' | 'deleted',
-): WebhookAnalysis {
-  const parsed = parsePayload(RepositoryPayload, payload);
-  return parsed.readable
-    ? changed({ type, repository: parsed.value.repository })
-    : malformed(parsed.reason);
-}
-
-function analyzeProjectModified(payload: unknown): WebhookAnalysis {
-  const parsed = parsePayload(ProjectModifiedPayload, payload);
-  if (!parsed.readable) {
-    return malformed(parsed.reason);
-  }
-  const { old, new: project } = parsed.value;
-  if (areDifferent(old, project)) {
-    return malformed('old and new are two projects');
-  }
-  return changed({
-    type: 'project-modified',
-    key: project.key,
-    ...(old && old.key !== project.key && { formerKey: old.key }),
-    ...(project.id !== undefined && { id: project.id }),
-    ...(project.links !== undefined && { selfUrl: project.links }),
-  });
-}
-
-/** A rename keeps the id. */
-function areDifferent(one: { id?: number } | undefined, other: { id?: number }): boolean {
-  return one?.id !== undefined && other.id !== undefined && one.id !== other.id;
-}
-
-function isSameAddress(one: RepositoryAddress, other: RepositoryAddress): boolean {
-  return one.projectKey === other.projectKey && one.slug === other.slug;
-}
-
-function changed(change: RepositoryChange): WebhookAnalysis {
-  return { kind: 'changes', changes: [change] };
-}
-
-function ignored(reason: string): WebhookAnalysis {
-  return { kind: 'ignored', reason };
-}
-
-function malformed(reason: string): WebhookAnalysis {
-  return { kind: 'malformed', reason };
 }

@@ -8,7 +8,6 @@ import { RequestObserver } from '../http/types';
 import { CreatedProvider } from '../provider/createProviders';
 import { EventStore } from '../store/EventStore';
 import { Clock } from '../util/clock';
-import { EventClients } from './EventClients';
 import { EventLanes } from './EventLanes';
 import { EventLog, EventObserver } from './EventLog';
 import { ProjectChangeHandler } from './ProjectChangeHandler';
@@ -70,48 +69,45 @@ function createHandlers(
   { config, scmEvents, eventStore, logger, signal, createMeter }: EventHandlingOptions,
 ): ProviderHandlers {
   const { context, evaluator, integration, provider } = one;
-  const { clock } = context;
+  const { clients, clock } = context;
   const { branch, concurrency, host } = context.config;
   const log = new EventLog(logger.child({ provider: provider.getProviderName() }));
-  const clients = new EventClients({
-    factory: context.clients,
-    createMeter: () => createMeter(one),
-    log,
-    signal,
-  });
-  const relevance = createRelevanceContext({
-    context,
-    webBaseUrl: webBaseUrl(integration),
-    branches: eventStore,
+  const openClient = async () => {
+    const client = clients.createForEvent(createMeter(one));
+    await clients.prepare(client, signal);
+    return client;
+  };
+  const tools = {
+    openClient,
     clients,
+    relevance: createRelevanceContext({
+      context,
+      webBaseUrl: webBaseUrl(integration),
+      branches: eventStore,
+      openClient,
+      signal,
+    }),
+    lanes: new EventLanes({ concurrency, clock, signal, log }),
+    refusals: new RecentRefusals({ clock, log }),
+    log,
+    clock,
     signal,
-  });
+  };
   const publisher = new ScmEventPublisher({
     scmEvents,
     perFile: isAnyScmEventHandled(config),
     configuredBranch: branch,
     repositoryUrl: repository => repositoryUrl(repository, integration),
   });
-  const branches = eventStore;
-  const lanes = new EventLanes({
-    concurrency,
-    clock,
-    signal,
-    onOverflow: maxWaiting => log.overflowing(maxWaiting),
-  });
-  const refusals = new RecentRefusals({ clock, log });
-  const shared = { clients, lanes, refusals, relevance, log, clock, signal };
   const repositories = new RepositoryChangeHandler({
-    ...shared,
+    ...tools,
     host,
     evaluator,
-    branches,
+    branches: eventStore,
     publisher,
   });
-  return {
-    repositories,
-    projects: new ProjectChangeHandler({ ...shared, context, repositories }),
-  };
+  const projects = new ProjectChangeHandler({ ...tools, context, repositories });
+  return { repositories, projects };
 }
 
 /** Whether the catalog acts on SCM events; it does not unless configured. */

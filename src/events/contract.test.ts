@@ -84,8 +84,8 @@ describeWithFixtures('recorded webhooks', () => {
     ],
   ])('%s is a push', (file, repository, ref) => {
     expect(analyze(file)).toMatchObject({
-      kind: 'changes',
-      changes: [{ type: 'pushed', repository, refs: [ref] }],
+      kind: 'change',
+      change: { type: 'pushed', repository, refs: [ref] },
     });
   });
 
@@ -93,47 +93,41 @@ describeWithFixtures('recorded webhooks', () => {
     'jenkins-webhooks/%s.json does not say what changed',
     name => {
       expect(analyze(`jenkins-webhooks/${name}.json`)).toEqual({
-        kind: 'changes',
-        changes: [
-          {
-            type: 'unknown',
-            repository: {
-              ...TEST_REPOS,
-              selfUrl: 'http://localhost:7990/projects/AMUNIZ/repos/test-repos/browse',
-            },
+        kind: 'change',
+        change: {
+          type: 'unknown',
+          repository: {
+            ...TEST_REPOS,
+            selfUrl: 'http://localhost:7990/projects/AMUNIZ/repos/test-repos/browse',
           },
-        ],
+        },
       });
     },
   );
 
   it('tells a rename, with the former address', () => {
     expect(analyze('go-playground-webhooks/repo-modified.json')).toEqual({
-      kind: 'changes',
-      changes: [
-        {
-          type: 'modified',
-          repository: {
-            id: 4,
-            projectKey: 'gopher',
-            slug: 'webhook-test',
-            selfUrl:
-              'https://server.bitbucket.local/users/gopher/repos/webhook-test/browse',
-          },
-          was: { projectKey: 'gopher', slug: 'webhook-test-2' },
+      kind: 'change',
+      change: {
+        type: 'modified',
+        repository: {
+          id: 4,
+          projectKey: 'gopher',
+          slug: 'webhook-test',
+          selfUrl:
+            'https://server.bitbucket.local/users/gopher/repos/webhook-test/browse',
         },
-      ],
+        was: { projectKey: 'gopher', slug: 'webhook-test-2' },
+      },
     });
   });
 
   it('tells the fork, not its origin', () => {
     expect(analyze('go-playground-webhooks/repo-forked.json')).toMatchObject({
-      changes: [
-        {
-          type: 'forked',
-          repository: { id: 124, projectKey: '~tux', slug: 'webhook-test' },
-        },
-      ],
+      change: {
+        type: 'forked',
+        repository: { id: 124, projectKey: '~tux', slug: 'webhook-test' },
+      },
     });
   });
 

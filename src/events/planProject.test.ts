@@ -100,20 +100,26 @@ describe('a project that was renamed', () => {
     },
   );
 
-  it('has confirmed what is known by an address that it does not list', () => {
-    expect(plan(RENAMED, [repository(1, 'MONEY/api')], [known(-1, 'PAY/web')])).toEqual([
+  it('leaves to the next run what is known under its former key and not listed', () => {
+    const had = [known(-1, 'PAY/web'), known(2, 'PAY/db')];
+    expect(plan(RENAMED, [repository(1, 'MONEY/api')], had)).toEqual([
       'listed 1 MONEY/api',
-      'missing -1 PAY/web',
     ]);
   });
 
-  // The filters do not let the new key through, and the id is not known yet: nothing is planned
-  // for the repository that is listed, only its former address is asked for.
-  it('out of scope has what is known by address confirmed', () => {
-    const some = filters({ projectKey: /^PAY$/ });
-    const had = [known(-1, 'PAY/api')];
-    expect(plan(RENAMED, [repository(1, 'MONEY/api')], had, some)).toEqual([
-      'missing -1 PAY/api',
+  it('names as the former address where Bitbucket has shown it, not what the payload claims', () => {
+    const claim = { ...MODIFIED, key: 'OPS', formerKey: 'VICTIM' };
+    const [moved, stayed] = planProject(
+      claim,
+      [repository(1, 'OPS/api'), repository(2, 'OPS/web')].map(one => ({
+        repository: one,
+      })),
+      [known(1, 'PAY/old-api'), known(2, 'OPS/web')],
+      ALL,
+    );
+    expect(moved?.changes).toMatchObject([
+      { was: { projectKey: 'PAY', slug: 'old-api' } },
     ]);
+    expect(stayed?.changes).toMatchObject([{ was: undefined }]);
   });
 });

@@ -5,67 +5,66 @@ import { ListedRepository } from '../discovery/filterRepositories';
 import { KnownRepository } from '../discovery/types';
 import { assessAddress } from '../filters/repositoryFilter';
 import { RepositoryFilters } from '../filters/types';
-import { Repository } from '../model';
+import { RepositoryAddress } from '../model';
 import { PendingRepository } from './pendingRepository';
 import { ProjectChange } from './repositoryChanges';
 
 /**
  * What the project has, and what it had and the listing lacks.
  *
+ * @remarks What another project has lost is left to the next run: that this one was that one
+ * before is only what the payload claims.
+ *
  * @param listed - all repositories of the project
  * @param known - what the provider remembers
  */
 export function planProject(
-  change: ProjectChange,
+  { key, formerKey }: ProjectChange,
   listed: readonly ListedRepository[],
   known: readonly KnownRepository[],
   filters: RepositoryFilters,
 ): PendingRepository[] {
-  const keys = new Set([change.key, change.formerKey].map(key => key?.toLowerCase()));
-  const had = known.filter(
-    one => one.files.length > 0 && keys.has(one.projectKey.toLowerCase()),
+  const held = new Map(
+    known.filter(one => one.files.length > 0).map(one => [one.repositoryId, one]),
   );
-  const hadIds = new Set(had.map(one => one.repositoryId));
   const here = listed.filter(
     ({ repository }) =>
-      hadIds.has(repository.id) || assessAddress(repository, filters) === undefined,
+      held.has(repository.id) || assessAddress(repository, filters) === undefined,
   );
-  const hereIds = new Set(here.map(one => one.repository.id));
-  const hereAddresses = new Set(
-    here.flatMap(one => addressesOf(one.repository, change)).map(addressKey),
+  const ids = new Set(here.map(one => one.repository.id));
+  const addresses = new Set(here.map(one => addressKey(one.repository)));
+  const missing = [...held.values()].filter(
+    one =>
+      one.projectKey.toLowerCase() === key.toLowerCase() &&
+      !(isPlaceholderId(one.repositoryId)
+        ? addresses.has(addressKey(one))
+        : ids.has(one.repositoryId)),
   );
-  const missing = had.filter(one =>
-    isPlaceholderId(one.repositoryId)
-      ? !hereAddresses.has(addressKey(one))
-      : !hereIds.has(one.repositoryId),
-  );
-  return [...here.map(one => toListed(one, change)), ...missing.map(toMissing)];
-}
-
-/** Under the key it has now and the one it had before. */
-function addressesOf({ projectKey, slug }: Repository, { formerKey }: ProjectChange) {
   return [
-    { projectKey, slug },
-    ...(formerKey === undefined ? [] : [{ projectKey: formerKey, slug }]),
+    ...here.map(one => {
+      const { id, slug } = one.repository;
+      const claimed =
+        formerKey === undefined ? undefined : { projectKey: formerKey, slug };
+      return toListed(one, held.get(id) ?? claimed);
+    }),
+    ...missing.map(toMissing),
   ];
 }
 
-function toListed(listed: ListedRepository, change: ProjectChange): PendingRepository {
+/** @param former - where it was before, as Bitbucket has shown it or else as the payload claims */
+function toListed(
+  listed: ListedRepository,
+  former: RepositoryAddress | undefined,
+): PendingRepository {
   const { repository } = listed;
-  const [, was] = addressesOf(repository, change);
-  return {
-    repository,
-    changes: [{ type: 'modified', repository, ...(was && { was }) }],
-    listed,
-    isOneOfMany: true,
-  };
+  const hasMoved = former && addressKey(former) !== addressKey(repository);
+  const was = hasMoved ? { projectKey: former.projectKey, slug: former.slug } : undefined;
+  const changes = [{ type: 'modified', repository, was } as const];
+  return { repository, changes, listed, isOneOfMany: true };
 }
 
-function toMissing({
-  repositoryId,
-  projectKey,
-  slug,
-}: KnownRepository): PendingRepository {
+function toMissing({ repositoryId, projectKey, slug }: KnownRepository) {
   const repository = { id: repositoryId, projectKey, slug };
-  return { repository, changes: [{ type: 'deleted', repository }], isOneOfMany: true };
+  const changes = [{ type: 'deleted', repository } as const];
+  return { repository, changes, isOneOfMany: true };
 }

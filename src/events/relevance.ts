@@ -105,7 +105,10 @@ async function decideAboutOne(
   if (selfUrl !== undefined && !(await isOurs(selfUrl, context))) {
     return FOREIGN;
   }
-  const related = await context.findRelated(selectorOf(change));
+  const addresses = addressesOf(change);
+  const { id } = change.repository;
+  const repositoryIds = id === undefined ? [] : [id];
+  const related = await context.findRelated({ repositoryIds, addresses });
   const here = addressKey(change.repository);
   const known = related.find(one => addressKey(one) === here);
   const decision =
@@ -115,9 +118,9 @@ async function decideAboutOne(
   if (decision.kind !== 'relevant') {
     return decision;
   }
-  const itself = related.filter(one => one.repositoryId === change.repository.id);
-  const addresses = [...addressesOf(change), ...itself];
-  return { ...decision, isKnown: known !== undefined, addresses };
+  const itself = related.filter(one => one.repositoryId === id);
+  const isKnown = known !== undefined;
+  return { ...decision, isKnown, addresses: [...addresses, ...itself] };
 }
 
 /** @returns `undefined` for a repository of ours that the filters let through, or that may have to go */
@@ -127,11 +130,21 @@ function objectionTo(
   { filters }: RelevanceContext,
 ): RelevanceDecision | undefined {
   const { repository } = change;
-  if (repository.selfUrl === undefined && !isShownByServer(change, related)) {
+  const keys = addressesOf(change).map(addressKey);
+  const hasId = (one: KnownRepository) => one.repositoryId === repository.id;
+  const isThere = (one: KnownRepository) => keys.includes(addressKey(one));
+  // Without a link, only what Bitbucket itself has shown tells our server from another one.
+  if (
+    repository.selfUrl === undefined &&
+    !related.some(one => hasId(one) && isThere(one))
+  ) {
     return ABOUT_NOTHING_KNOWN;
   }
   const exclusion = assessAddress(repository, filters);
-  return exclusion && !isHeld(change, related)
+  const isHeld = related.some(
+    one => one.files.length > 0 && (hasId(one) || isThere(one)),
+  );
+  return exclusion && !isHeld
     ? ignored(`the filters leave it out (${exclusion})`)
     : undefined;
 }
@@ -204,31 +217,6 @@ async function isOurs(selfUrl: string, context: RelevanceContext): Promise<boole
   }
   const shown = await context.loadServerUrls();
   return shown.some(url => toWebBase(url) === base);
-}
-
-/** Without a link, only what Bitbucket itself has shown tells our server from another one. */
-function isShownByServer(
-  change: SingleChange,
-  related: readonly KnownRepository[],
-): boolean {
-  const { id } = change.repository;
-  const keys = addressesOf(change).map(addressKey);
-  return related.some(one => one.repositoryId === id && keys.includes(addressKey(one)));
-}
-
-/** Something of it is in the catalog, under this address, the former one or its id, and may have to go. */
-function isHeld(change: SingleChange, related: readonly KnownRepository[]): boolean {
-  const { id } = change.repository;
-  const keys = addressesOf(change).map(addressKey);
-  return related.some(
-    one =>
-      one.files.length > 0 && (one.repositoryId === id || keys.includes(addressKey(one))),
-  );
-}
-
-function selectorOf(change: SingleChange): Vicinity {
-  const { id } = change.repository;
-  return { repositoryIds: id === undefined ? [] : [id], addresses: addressesOf(change) };
 }
 
 function addressesOf(change: SingleChange): RepositoryAddress[] {

@@ -1,8 +1,8 @@
 /** What bears on a change, from what is stored and, for a default branch, from Bitbucket. */
 
+import { RestClient } from '../bitbucket/RestClient';
 import { ProviderContext } from '../provider/ProviderContext';
 import { EventStore } from '../store/EventStore';
-import { EventClients } from './EventClients';
 import { RelevanceContext } from './relevance';
 
 /** A default branch counts as known for so long: no event tells that it is another one. */
@@ -14,13 +14,13 @@ export interface RelevanceTools {
   /** Scheme, host and context path of the integration. */
   readonly webBaseUrl: string;
   readonly branches: EventStore;
-  readonly clients: EventClients;
+  readonly openClient: () => Promise<RestClient>;
   readonly signal: AbortSignal;
 }
 
 /** The context of one provider. */
 export function createRelevanceContext(tools: RelevanceTools): RelevanceContext {
-  const { branches, clients, context, signal, webBaseUrl } = tools;
+  const { branches, context, openClient, signal, webBaseUrl } = tools;
   const { clock, config, store } = context;
   const { host } = config;
   return {
@@ -43,7 +43,7 @@ export function createRelevanceContext(tools: RelevanceTools): RelevanceContext 
       if (name !== undefined) {
         return { kind: 'found', value: name };
       }
-      const client = await clients.open();
+      const client = await openClient();
       const lookup = await client.getDefaultBranch(repository, { signal });
       if (lookup.kind === 'found') {
         const branch = { name: lookup.value, readAtMs: clock.now() };

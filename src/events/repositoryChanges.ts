@@ -65,11 +65,7 @@ export type ProjectChange = Extract<RepositoryChange, { type: 'project-modified'
 
 /** What a webhook comes down to. */
 export type WebhookAnalysis =
-  | {
-      readonly kind: 'changes';
-      /** At least one. */
-      readonly changes: readonly RepositoryChange[];
-    }
+  | { readonly kind: 'change'; readonly change: RepositoryChange }
   /** An event of Bitbucket that has no bearing on discovery. */
   | { readonly kind: 'ignored'; readonly reason: string }
   /** Not what Bitbucket sends under this event key. */

@@ -26,7 +26,7 @@ describe('webhooks of the simulator', () => {
       eventKeyOf('bitbucketServer', headers, payload),
       payload,
     );
-    return analysis.kind === 'changes' ? analysis.changes[0] : analysis;
+    return analysis.kind === 'change' ? analysis.change : analysis;
   }
 
   /** For a provider of a server at a base URL, which has not seen anything yet. */
