@@ -128,6 +128,20 @@ describe('preview --against', () => {
     expect(against).toMatchObject({ added: [], removed: [elsewhere], unchanged: 45 });
   });
 
+  it('tells of files that get another target, since what they describe is made anew', async () => {
+    const respelt = `${target('PAY', 'pay-service-4')}?at=main`;
+    const locations = [...found().slice(1), { target: respelt }];
+    await using backstage = await serveBackstage({ locations });
+    const { stdout } = await runCommand(['preview', '--against', backstage.url], {
+      bitbucket: createDemoBitbucket(),
+      provider: DEMO_PROVIDER,
+    });
+
+    expect(stdout).toContain(
+      '1 would be added, 1 removed (1 replaced by the same file under another URL), 0 held back, 44 unchanged.',
+    );
+  });
+
   it('knows what the published module gave', async () => {
     const gone = target('PAY', 'pay-service-1');
     const { against } = await compare([

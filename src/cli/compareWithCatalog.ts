@@ -147,15 +147,16 @@ function compareOne(
     Record<'isPresent' | 'isGivenElsewhere', (target: string) => boolean>
   >,
 ): Omit<CatalogDifference, 'url'> {
-  const { heldBack, heldBackReason } = run.reconciliation;
+  const { heldBack, heldBackReason, removed } = run.reconciliation;
   const after = targetsAfter(content, run);
   const added = [...after].filter(target => !catalog.isPresent(target));
-  const gone = targetsBefore(content).filter(target => !after.has(target));
-  const held = toTargets(heldBack).filter(target => !catalog.isGivenElsewhere(target));
+  const leaving = (locations: readonly CatalogLocation[]) =>
+    toTargets(locations).filter(target => !catalog.isGivenElsewhere(target));
+  const held = leaving(heldBack);
   return {
     knownBy: content.knownBy,
     added: added.sort(),
-    removed: gone.filter(target => !catalog.isGivenElsewhere(target)).sort(),
+    removed: leaving(removed).sort(),
     heldBack: held.sort(),
     ...(held.length > 0 && { heldBackReason }),
     unchanged: after.size - added.length - held.length,
@@ -178,9 +179,9 @@ function targetsBefore({ memory }: CatalogContent): string[] {
   return toTargets(locationsOf(memory.repositories));
 }
 
-/** A run that does not replace everything leaves what there is. */
 function targetsAfter(content: CatalogContent, { reconciliation }: Run): Set<string> {
-  const left = reconciliation.mutation === 'full' ? [] : targetsBefore(content);
+  const removed = new Set(toTargets(reconciliation.removed));
+  const left = targetsBefore(content).filter(target => !removed.has(target));
   return new Set([...left, ...toTargets(reconciliation.locations)]);
 }
 

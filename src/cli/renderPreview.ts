@@ -1,5 +1,6 @@
 /** A preview as people read it at a terminal. Pure. */
 
+import { RunSummary } from '../discovery/summarizeRun';
 import { OUTCOME_KINDS, OutcomeKind } from '../model';
 import { SharedFile } from '../conflicts/sharedFiles';
 import { explainOutcome } from '../discovery/explanations';
@@ -31,7 +32,7 @@ function renderProvider(preview: ProviderPreview): string {
     indent(renderCounts(preview)),
     ...groupsOf(preview).map(group => indent(renderGroup(group))),
     indent(renderCost(preview)),
-    preview.against && indent(renderDifference(preview.against)),
+    preview.against && indent(renderDifference(preview.against, preview.summary)),
   ]
     .filter(Boolean)
     .join('\n\n');
@@ -112,7 +113,10 @@ function renderCost({ requests, durationMs, budget }: ProviderPreview): string {
   ].join('\n');
 }
 
-function renderDifference(difference: CatalogDifference): string {
+function renderDifference(
+  difference: CatalogDifference,
+  { replaced }: RunSummary,
+): string {
   const { url, added, removed, heldBack, heldBackReason, unchanged } = difference;
   const isSame = [added, removed, heldBack].every(one => one.length === 0);
   return [
@@ -120,7 +124,7 @@ function renderDifference(difference: CatalogDifference): string {
     indent(
       isSame
         ? `No difference: ${plural(unchanged, 'Location')} as before.`
-        : `${added.length} would be added, ${removed.length} removed, ${heldBack.length} held back, ${unchanged} unchanged.`,
+        : `${added.length} would be added, ${removed.length} removed${replaced > 0 ? ` (${replaced} replaced by the same file under another URL)` : ''}, ${heldBack.length} held back, ${unchanged} unchanged.`,
     ),
     difference.knownBy === 'entities' && indent(KNOWN_BY_ENTITIES),
     ...added.map(target => indent(`+ ${target}`)),
