@@ -67,6 +67,7 @@ const layerZones = Object.entries(LAYERS).map(([layer, { imports }]) => ({
 const PRODUCTION_ZONES = [
   ...layerZones,
   { target: './src', from: './dev', message: 'Production code never imports dev/.' },
+  { target: './src', from: './test', message: 'Production code never imports test/.' },
   { target: './src', from: './bench', message: 'Production code never imports bench/.' },
   {
     target: './src',
@@ -308,7 +309,7 @@ export default tseslint.config(
   },
   {
     name: 'readable sizes',
-    files: ['src/**/*.ts', 'dev/**/*.ts', 'bench/**/*.ts'],
+    files: ['src/**/*.ts', 'test/**/*.ts', 'dev/**/*.ts', 'bench/**/*.ts'],
     ignores: TESTS,
     rules: SIZE_RULES,
   },

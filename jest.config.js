@@ -1,7 +1,7 @@
 /** Tests run as CommonJS, compiled by swc: the same shape Backstage publishes. */
 module.exports = {
   testEnvironment: 'node',
-  roots: ['<rootDir>/src', '<rootDir>/dev'],
+  roots: ['<rootDir>/src', '<rootDir>/test', '<rootDir>/dev'],
   testMatch: ['**/*.test.ts'],
   transform: {
     '^.+\\.(ts|js|mjs)$': [

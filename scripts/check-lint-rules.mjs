@@ -108,11 +108,16 @@ const ALL_CASES = [
   { file: 'src/cli/snippet.ts', code: importOf('../../dev/seed'), expected: [LAYERING] },
   {
     file: 'src/module.ts',
+    code: importOf('../test/__testUtils__/readmeText'),
+    expected: [LAYERING],
+  },
+  {
+    file: 'src/module.ts',
     code: importOf('./__testUtils__/FakeClock'),
     expected: [LAYERING],
   },
   {
-    file: 'src/module.test.ts',
+    file: 'test/module.test.ts',
     code: importOf('../dev/simulatedBitbucket'),
     expected: [],
   },
@@ -181,12 +186,12 @@ const ALL_CASES = [
   },
   { file: 'src/module.ts', code: importOf('zod'), expected: [] },
   {
-    file: 'src/module.test.ts',
+    file: 'test/module.test.ts',
     code: importOf('@backstage/plugin-catalog-backend'),
     expected: [],
   },
   {
-    file: 'src/module.test.ts',
+    file: 'test/module.test.ts',
     code: importOf('lodash'),
     expected: ['local/no-undeclared-imports'],
   },
@@ -304,27 +309,27 @@ const ALL_CASES = [
     expected: ['max-lines'],
   },
   {
-    file: 'src/module.test.ts',
+    file: 'test/module.test.ts',
     code: "describe.only('x', () => undefined);\n",
     expected: [SYNTAX],
   },
   {
-    file: 'src/module.test.ts',
+    file: 'test/module.test.ts',
     code: "it.skip('x', () => undefined);\n",
     expected: [SYNTAX],
   },
   {
-    file: 'src/module.test.ts',
+    file: 'test/module.test.ts',
     code: "it.skip.each([1])('x', () => undefined);\n",
     expected: [SYNTAX],
   },
   {
-    file: 'src/module.test.ts',
+    file: 'test/module.test.ts',
     code: "xit('x', () => undefined);\n",
     expected: [GLOBALS],
   },
   {
-    file: 'src/module.test.ts',
+    file: 'test/module.test.ts',
     code: "(process.env.PG ? describe : describe.skip)('x', () => undefined);\n",
     expected: [],
   },

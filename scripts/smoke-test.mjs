@@ -42,7 +42,7 @@ const CONSUMER_PACKAGES = [
 ];
 const REQUIRED_FILES = ['package.json', 'README.md', 'CHANGELOG.md', 'LICENSE'];
 const FORBIDDEN_FILES =
-  /^(src|dev|bench|scripts|coverage|temp)\/|^\.|\.test\.|__testUtils__|\.tgz$|^app-config\.local/;
+  /^(src|test|dev|bench|scripts|coverage|temp)\/|^\.|\.test\.|__testUtils__|\.tgz$|^app-config\.local/;
 
 /** Packs the package and unpacks it where a consumer has it. */
 async function pack() {

@@ -12,15 +12,15 @@ import {
   serve,
   SimulatedBitbucket,
 } from '../dev/simulatedBitbucket';
-import { asDatabaseService } from './__testUtils__/testDatabases';
-import { startCatalogBackend, TestBackend } from './__testUtils__/testBackend';
-import { appConfigFor, TEST_USER } from './__testUtils__/testProvider';
+import { asDatabaseService } from '../src/__testUtils__/testDatabases';
+import { startCatalogBackend, TestBackend } from '../src/__testUtils__/testBackend';
+import { appConfigFor, TEST_USER } from '../src/__testUtils__/testProvider';
 import catalogModule, {
   BitbucketServerEntityProvider,
   bitbucketServerEntityProviderExtensionPoint,
   BitbucketServerLocationParser,
-} from './index';
-import { createRecordingConnection } from './__testUtils__/recordingConnection';
+} from '../src/index';
+import { createRecordingConnection } from '../src/__testUtils__/recordingConnection';
 
 const CATALOG_FILE = `apiVersion: backstage.io/v1alpha1
 kind: Component

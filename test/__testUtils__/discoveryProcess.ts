@@ -12,10 +12,10 @@ import {
 import { ConfigReader } from '@backstage/config';
 import { EntityProviderConnection } from '@backstage/plugin-catalog-node';
 import { z } from 'zod';
-import { createProviders } from '../provider/createProviders';
-import { DatabaseMemoryStore } from '../store/DatabaseMemoryStore';
-import { DatabaseReportStore } from '../store/DatabaseReportStore';
-import { DiscoveryDatabase } from '../store/DiscoveryDatabase';
+import { createProviders } from '../../src/provider/createProviders';
+import { DatabaseMemoryStore } from '../../src/store/DatabaseMemoryStore';
+import { DatabaseReportStore } from '../../src/store/DatabaseReportStore';
+import { DiscoveryDatabase } from '../../src/store/DiscoveryDatabase';
 
 const Task = z.object({ file: z.string(), config: z.record(z.string(), z.json()) });
 

@@ -4,7 +4,7 @@ import { Entity } from '@backstage/catalog-model';
 import { JsonObject } from '@backstage/types';
 import { z } from 'zod';
 import type { WebhookRequest } from '../../dev/simulatedBitbucket';
-import { eventually } from './eventually';
+import { eventually } from '../../src/__testUtils__/eventually';
 
 /** A token that backends with {@link apiAuthConfig} accept. */
 const TOKEN = 'a-static-token-of-a-test';

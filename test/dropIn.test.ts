@@ -10,10 +10,10 @@ import {
   SimulatedBitbucket,
 } from '../dev/simulatedBitbucket';
 import { componentYaml } from '../dev/seed';
-import { eventually } from './__testUtils__/eventually';
-import { startCatalogBackend, TestBackend } from './__testUtils__/testBackend';
-import { appConfigFor, TEST_USER } from './__testUtils__/testProvider';
-import discoveryModule from './index';
+import { eventually } from '../src/__testUtils__/eventually';
+import { startCatalogBackend, TestBackend } from '../src/__testUtils__/testBackend';
+import { appConfigFor, TEST_USER } from '../src/__testUtils__/testProvider';
+import discoveryModule from '../src/index';
 
 const SLUGS = ['api', 'batch', 'web'];
 

@@ -10,8 +10,8 @@ import { componentYaml } from '../dev/seed';
 import { WEBHOOK_SECRET } from './__testUtils__/backendProcessApi';
 import { InsideBackend, startInsideBackend } from './__testUtils__/backendProcessInside';
 import { createCatalogObserver } from './__testUtils__/catalogObserver';
-import { eventually } from './__testUtils__/eventually';
-import { appConfigFor, TEST_USER } from './__testUtils__/testProvider';
+import { eventually } from '../src/__testUtils__/eventually';
+import { appConfigFor, TEST_USER } from '../src/__testUtils__/testProvider';
 
 const TASK = 'bitbucketServer-provider:default:refresh';
 const FILE = 'catalog-info.yaml';

@@ -14,10 +14,10 @@ import {
   SimulatedBitbucketOptions,
 } from '../dev/simulatedBitbucket';
 import { CatalogObserver, createCatalogObserver } from './__testUtils__/catalogObserver';
-import { eventually } from './__testUtils__/eventually';
-import { startCatalogBackend, TestBackend } from './__testUtils__/testBackend';
-import { appConfigFor, TEST_USER } from './__testUtils__/testProvider';
-import discoveryModule from './index';
+import { eventually } from '../src/__testUtils__/eventually';
+import { startCatalogBackend, TestBackend } from '../src/__testUtils__/testBackend';
+import { appConfigFor, TEST_USER } from '../src/__testUtils__/testProvider';
+import discoveryModule from '../src/index';
 
 const RUN = 'bitbucketServer-provider:default:refresh';
 const ORPHAN_CLEANUP = 'catalog_orphan_cleanup';

@@ -18,10 +18,10 @@ import {
   SCHEDULE,
   without,
 } from './__testUtils__/dropInWorld';
-import { eventually } from './__testUtils__/eventually';
-import { startCatalogBackend, TestBackend } from './__testUtils__/testBackend';
-import { appConfigFor } from './__testUtils__/testProvider';
-import discoveryModule from './index';
+import { eventually } from '../src/__testUtils__/eventually';
+import { startCatalogBackend, TestBackend } from '../src/__testUtils__/testBackend';
+import { appConfigFor } from '../src/__testUtils__/testProvider';
+import discoveryModule from '../src/index';
 
 const CHECKED = { schedule: SCHEDULE, validateLocationsExist: true };
 

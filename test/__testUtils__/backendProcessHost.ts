@@ -6,7 +6,7 @@ import { createServer } from 'node:net';
 import path from 'node:path';
 import { JsonObject } from '@backstage/types';
 import { apiAuthConfig, BackendApi, createBackendApi } from './backendProcessApi';
-import { eventually } from './eventually';
+import { eventually } from '../../src/__testUtils__/eventually';
 
 /** So much of what a process has written is shown when it does not get ready. */
 const SHOWN_OUTPUT = 4_000;

@@ -9,8 +9,8 @@ import {
   SimulatedBitbucket,
 } from '../dev/simulatedBitbucket';
 import { HELD_TABLE, openCatalogFile } from './__testUtils__/discoveryProcess';
-import { eventually } from './__testUtils__/eventually';
-import { appConfigFor, TEST_USER } from './__testUtils__/testProvider';
+import { eventually } from '../src/__testUtils__/eventually';
+import { appConfigFor, TEST_USER } from '../src/__testUtils__/testProvider';
 
 const REPOSITORIES = 700;
 /** Enough for one batch of results to be kept, and far from the end. */

@@ -26,11 +26,11 @@ import {
   SCHEDULE,
   without,
 } from './__testUtils__/dropInWorld';
-import { eventually } from './__testUtils__/eventually';
+import { eventually } from '../src/__testUtils__/eventually';
 import { ROOT } from './__testUtils__/readmeText';
-import { TestBackend } from './__testUtils__/testBackend';
+import { TestBackend } from '../src/__testUtils__/testBackend';
 import { withArchives } from './__testUtils__/withArchives';
-import discoveryModule from './index';
+import discoveryModule from '../src/index';
 
 const CHECKED = { schedule: SCHEDULE, validateLocationsExist: true };
 const MIGRATING = readFileSync(path.join(ROOT, 'docs/migrating.md'), 'utf8');

@@ -6,12 +6,12 @@ import {
   SimulatedBitbucket,
   WebhookDetails,
   WebhookEventKey,
-} from '../../dev/simulatedBitbucket';
-import { componentYaml } from '../../dev/seed';
-import { WEBHOOK_SECRET } from '../__testUtils__/backendProcessApi';
-import { InsideBackend, startInsideBackend } from '../__testUtils__/backendProcessInside';
-import { eventually } from '../__testUtils__/eventually';
-import { appConfigFor, TEST_USER } from '../__testUtils__/testProvider';
+} from '../dev/simulatedBitbucket';
+import { componentYaml } from '../dev/seed';
+import { WEBHOOK_SECRET } from './__testUtils__/backendProcessApi';
+import { InsideBackend, startInsideBackend } from './__testUtils__/backendProcessInside';
+import { eventually } from '../src/__testUtils__/eventually';
+import { appConfigFor, TEST_USER } from '../src/__testUtils__/testProvider';
 
 const FILE = 'catalog-info.yaml';
 const OTHER_FILE = 'docs/catalog-info.yaml';

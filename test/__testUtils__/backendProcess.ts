@@ -25,10 +25,10 @@ async function main(): Promise<void> {
     }),
   );
   backend.add(import('@backstage/plugin-events-backend'));
-  backend.add(import('../eventsEntry'));
+  backend.add(import('../../src/eventsEntry'));
   if (withCatalog) {
     backend.add(import('@backstage/plugin-catalog-backend'));
-    backend.add(import('../index'));
+    backend.add(import('../../src/index'));
   }
   await backend.start();
 }

@@ -23,11 +23,11 @@ import {
   SimulatedBitbucket,
 } from '../../dev/simulatedBitbucket';
 import { componentYaml } from '../../dev/seed';
-import discoveryModule from '../index';
-import { plainLocationRef } from '../provider/locationEntities';
-import { eventually } from './eventually';
-import { startCatalogBackend, TestBackend } from './testBackend';
-import { appConfigFor, TEST_USER } from './testProvider';
+import { eventually } from '../../src/__testUtils__/eventually';
+import { startCatalogBackend, TestBackend } from '../../src/__testUtils__/testBackend';
+import { appConfigFor, TEST_USER } from '../../src/__testUtils__/testProvider';
+import discoveryModule from '../../src/index';
+import { plainLocationRef } from '../../src/provider/locationEntities';
 
 const FILE = 'catalog-info.yaml';
 

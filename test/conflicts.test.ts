@@ -5,10 +5,10 @@ import {
   ConflictWorldOptions,
   startConflictWorld,
 } from './__testUtils__/conflictWorld';
-import { eventually } from './__testUtils__/eventually';
-import { createTestDatabases } from './__testUtils__/testDatabases';
-import { plainLocationRef } from './provider/locationEntities';
-import { ANNOTATION_REPROCESS_REQUESTED_AT } from './util/annotations';
+import { eventually } from '../src/__testUtils__/eventually';
+import { createTestDatabases } from '../src/__testUtils__/testDatabases';
+import { plainLocationRef } from '../src/provider/locationEntities';
+import { ANNOTATION_REPROCESS_REQUESTED_AT } from '../src/util/annotations';
 
 const databases = createTestDatabases();
 

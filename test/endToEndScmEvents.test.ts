@@ -2,12 +2,12 @@ import {
   createSimulatedBitbucket,
   serve,
   SimulatedBitbucket,
-} from '../../dev/simulatedBitbucket';
-import { componentYaml } from '../../dev/seed';
-import { WEBHOOK_SECRET } from '../__testUtils__/backendProcessApi';
-import { InsideBackend, startInsideBackend } from '../__testUtils__/backendProcessInside';
-import { eventually } from '../__testUtils__/eventually';
-import { appConfigFor, TEST_USER } from '../__testUtils__/testProvider';
+} from '../dev/simulatedBitbucket';
+import { componentYaml } from '../dev/seed';
+import { WEBHOOK_SECRET } from './__testUtils__/backendProcessApi';
+import { InsideBackend, startInsideBackend } from './__testUtils__/backendProcessInside';
+import { eventually } from '../src/__testUtils__/eventually';
+import { appConfigFor, TEST_USER } from '../src/__testUtils__/testProvider';
 
 /** Files that discovery does not look for, each with what follows the path when it is registered. */
 const BY_HAND = {

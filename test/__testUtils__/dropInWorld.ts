@@ -18,9 +18,9 @@ import {
   SimulatedBitbucketOptions,
 } from '../../dev/simulatedBitbucket';
 import { closableDatabase } from './closableDatabase';
-import { eventually } from './eventually';
-import { startCatalogBackend, TestBackend } from './testBackend';
-import { TEST_USER } from './testProvider';
+import { eventually } from '../../src/__testUtils__/eventually';
+import { startCatalogBackend, TestBackend } from '../../src/__testUtils__/testBackend';
+import { TEST_USER } from '../../src/__testUtils__/testProvider';
 
 /** The published module does not start without one. */
 export const SCHEDULE = { frequency: { hours: 1 }, timeout: { minutes: 1 } };

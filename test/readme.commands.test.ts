@@ -19,8 +19,8 @@ import {
   readManifest,
   ROOT,
 } from './__testUtils__/readmeText';
-import { serveBackstage } from './cli/__testUtils__/fakeBackstage';
-import { FinishedCommand, runCommand } from './cli/__testUtils__/runCommand';
+import { serveBackstage } from '../src/cli/__testUtils__/fakeBackstage';
+import { FinishedCommand, runCommand } from '../src/cli/__testUtils__/runCommand';
 
 const TARGET =
   'https://bitbucket.example.com/projects/PAY/repos/invoice-service/browse/catalog-info.yaml';

@@ -16,11 +16,14 @@ import {
   readManifest,
   ROOT,
 } from './__testUtils__/readmeText';
-import { startCatalogBackend } from './__testUtils__/testBackend';
-import { serveBackstage } from './cli/__testUtils__/fakeBackstage';
-import { runCommand } from './cli/__testUtils__/runCommand';
-import { readDiscoveryConfig, readProviderConfigs } from './config/readProviderConfigs';
-import * as own from './index';
+import { startCatalogBackend } from '../src/__testUtils__/testBackend';
+import { serveBackstage } from '../src/cli/__testUtils__/fakeBackstage';
+import { runCommand } from '../src/cli/__testUtils__/runCommand';
+import {
+  readDiscoveryConfig,
+  readProviderConfigs,
+} from '../src/config/readProviderConfigs';
+import * as own from '../src/index';
 
 const PEER = '@backstage/plugin-catalog-backend-module-bitbucket-server';
 const { name: OWN } = readManifest();

@@ -1,9 +1,9 @@
 import { createSimulatedBitbucket, serve } from '../dev/simulatedBitbucket';
 import { componentYaml } from '../dev/seed';
-import { eventually } from './__testUtils__/eventually';
-import { startCatalogBackend } from './__testUtils__/testBackend';
-import { appConfigFor, TEST_USER } from './__testUtils__/testProvider';
-import discoveryModule from './index';
+import { eventually } from '../src/__testUtils__/eventually';
+import { startCatalogBackend } from '../src/__testUtils__/testBackend';
+import { appConfigFor, TEST_USER } from '../src/__testUtils__/testProvider';
+import discoveryModule from '../src/index';
 
 const locationOf = (slug: string) =>
   `kind=location,metadata.annotations.bitbucket.org/repo-slug=${slug}`;

@@ -15,8 +15,8 @@ import { JsonObject } from '@backstage/types';
 import ts from 'typescript';
 import { componentYaml } from '../dev/seed';
 import { serve, SimulatedBitbucket } from '../dev/simulatedBitbucket';
-import { eventually } from './__testUtils__/eventually';
-import { OpenApiContract } from './__testUtils__/openApiContract';
+import { eventually } from '../src/__testUtils__/eventually';
+import { OpenApiContract } from '../src/__testUtils__/openApiContract';
 import {
   createReadmeBitbucket,
   pushToInvoiceService,
@@ -34,7 +34,7 @@ import {
   readManifest,
   ROOT,
 } from './__testUtils__/readmeText';
-import { startCatalogBackend, TestBackend } from './__testUtils__/testBackend';
+import { startCatalogBackend, TestBackend } from '../src/__testUtils__/testBackend';
 
 const REPORT = '/api/catalog/bitbucket-server';
 const REFRESH = 'POST /api/catalog/refresh';

@@ -4,22 +4,25 @@ import { mockCredentials } from '@backstage/backend-test-utils';
 import peerModule from '@backstage/plugin-catalog-backend-module-bitbucket-server';
 import { JsonObject } from '@backstage/types';
 import { z } from 'zod';
-import { componentYaml } from '../../dev/seed';
-import { serve, SimulatedBitbucket } from '../../dev/simulatedBitbucket';
+import { componentYaml } from '../dev/seed';
+import { serve, SimulatedBitbucket } from '../dev/simulatedBitbucket';
 import {
   createDropInWorld,
   DropInWorld,
   LOCATIONS,
   runOf,
   SCHEDULE,
-} from '../__testUtils__/dropInWorld';
-import { eventually } from '../__testUtils__/eventually';
-import { startCatalogBackend, TestBackend } from '../__testUtils__/testBackend';
-import { appConfigFor } from '../__testUtils__/testProvider';
-import discoveryModule from '../index';
-import { createDemoBitbucket, DEMO_PROVIDER } from './__testUtils__/demoBitbucket';
-import { runCommand } from './__testUtils__/runCommand';
-import { PreviewDocument, ProviderPreview } from './previewDocument';
+} from './__testUtils__/dropInWorld';
+import { eventually } from '../src/__testUtils__/eventually';
+import { startCatalogBackend, TestBackend } from '../src/__testUtils__/testBackend';
+import { appConfigFor } from '../src/__testUtils__/testProvider';
+import discoveryModule from '../src/index';
+import {
+  createDemoBitbucket,
+  DEMO_PROVIDER,
+} from '../src/cli/__testUtils__/demoBitbucket';
+import { runCommand } from '../src/cli/__testUtils__/runCommand';
+import { PreviewDocument, ProviderPreview } from '../src/cli/previewDocument';
 
 const Discovery = z.object({
   status: z.string(),

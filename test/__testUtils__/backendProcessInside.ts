@@ -6,15 +6,15 @@ import { BackendFeature } from '@backstage/backend-plugin-api';
 import eventsPlugin from '@backstage/plugin-events-backend';
 import { eventsServiceFactory } from '@backstage/plugin-events-node';
 import { JsonObject } from '@backstage/types';
-import eventsFeature from '../eventsEntry';
-import discoveryModule from '../index';
+import eventsFeature from '../../src/eventsEntry';
+import discoveryModule from '../../src/index';
 import {
   apiAuthConfig,
   BackendApi,
   createBackendApi,
   webhookConfig,
 } from './backendProcessApi';
-import { startCatalogBackend } from './testBackend';
+import { startCatalogBackend } from '../../src/__testUtils__/testBackend';
 
 /** A started backend, called as from outside. */
 export interface InsideBackend extends BackendApi {

@@ -10,8 +10,8 @@ import {
 import { componentYaml } from '../dev/seed';
 import { WEBHOOK_SECRET, webhookConfig } from './__testUtils__/backendProcessApi';
 import { BackendProcess, startBackendProcess } from './__testUtils__/backendProcessHost';
-import { eventually } from './__testUtils__/eventually';
-import { appConfigFor, TEST_USER } from './__testUtils__/testProvider';
+import { eventually } from '../src/__testUtils__/eventually';
+import { appConfigFor, TEST_USER } from '../src/__testUtils__/testProvider';
 
 const VARIABLE = 'BACKSTAGE_TEST_DATABASE_POSTGRES15_CONNECTION_STRING';
 const server = process.env[VARIABLE];

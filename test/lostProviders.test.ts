@@ -6,9 +6,13 @@ import { JsonObject } from '@backstage/types';
 import { componentYaml } from '../dev/seed';
 import { createSimulatedBitbucket, serve } from '../dev/simulatedBitbucket';
 import { closableDatabase } from './__testUtils__/closableDatabase';
-import { startCatalogBackend } from './__testUtils__/testBackend';
-import { appConfigFor, createLogRecorder, TEST_USER } from './__testUtils__/testProvider';
-import discoveryModule from './index';
+import { startCatalogBackend } from '../src/__testUtils__/testBackend';
+import {
+  appConfigFor,
+  createLogRecorder,
+  TEST_USER,
+} from '../src/__testUtils__/testProvider';
+import discoveryModule from '../src/index';
 
 const endings: (() => Promise<unknown>)[] = [];
 

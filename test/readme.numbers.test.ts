@@ -1,17 +1,17 @@
 /** The numbers that the README names, held to what the code does. */
 
 import { createSimulatedBitbucket } from '../dev/simulatedBitbucket';
-import { FakeClock } from './__testUtils__/FakeClock';
-import { createSimulatedClient } from './__testUtils__/simulatedClient';
+import { FakeClock } from '../src/__testUtils__/FakeClock';
+import { createSimulatedClient } from '../src/__testUtils__/simulatedClient';
 import { plainReadme, README } from './__testUtils__/readmeText';
-import { readOneProvider } from './config/__testUtils__/readOneProvider';
-import { DEFAULT_SCHEDULE } from './config/configurationKeys';
-import { planRemovals } from './discovery/planRemovals';
-import { CatalogLocation } from './discovery/types';
-import { startEvents } from './events/__testUtils__/eventScene';
-import { CoalescingQueue } from './events/CoalescingQueue';
-import { decidePace } from './http/rateStrategy';
-import { providerName, taskIdOf } from './provider/locationEntities';
+import { readOneProvider } from '../src/config/__testUtils__/readOneProvider';
+import { DEFAULT_SCHEDULE } from '../src/config/configurationKeys';
+import { planRemovals } from '../src/discovery/planRemovals';
+import { CatalogLocation } from '../src/discovery/types';
+import { startEvents } from '../src/events/__testUtils__/eventScene';
+import { CoalescingQueue } from '../src/events/CoalescingQueue';
+import { decidePace } from '../src/http/rateStrategy';
+import { providerName, taskIdOf } from '../src/provider/locationEntities';
 
 const TEXT = plainReadme();
 const MINUTE = 60_000;

@@ -9,7 +9,7 @@ import { JsonObject } from '@backstage/types';
 import { parse } from 'yaml';
 import { seed } from '../dev/seed';
 import { createSimulatedBitbucket } from '../dev/simulatedBitbucket';
-import { FakeClock } from './__testUtils__/FakeClock';
+import { FakeClock } from '../src/__testUtils__/FakeClock';
 import {
   blockLanguages,
   blocksOf,
@@ -20,17 +20,17 @@ import {
   ROOT,
   tableRows,
 } from './__testUtils__/readmeText';
-import { connectTestProvider, TEST_USER } from './__testUtils__/testProvider';
-import { loadOwnSchema } from './config/__testUtils__/documentedKeys';
-import { isJsonObject } from './config/jsonValues';
-import { readProviderConfigs } from './config/readProviderConfigs';
-import { explainOutcome } from './discovery/explanations';
+import { connectTestProvider, TEST_USER } from '../src/__testUtils__/testProvider';
+import { loadOwnSchema } from '../src/config/__testUtils__/documentedKeys';
+import { isJsonObject } from '../src/config/jsonValues';
+import { readProviderConfigs } from '../src/config/readProviderConfigs';
+import { explainOutcome } from '../src/discovery/explanations';
 import {
   ABSENCE_REASONS,
   EXCLUSION_REASONS,
   OutcomeKind,
   UNKNOWN_REASONS,
-} from './model';
+} from '../src/model';
 
 const OUTCOMES: (readonly [OutcomeKind, string])[] = [
   ['registered', ''],
