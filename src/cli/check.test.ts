@@ -2,6 +2,11 @@ import { createServer } from 'node:net';
 import { SimulatedBitbucket } from '../../dev/simulatedBitbucket';
 import { appConfigFor, TEST_USER } from '../__testUtils__/testProvider';
 import { createDemoBitbucket, DEMO_PROVIDER } from './__testUtils__/demoBitbucket';
+import {
+  FakeBackstageOptions,
+  FakeReport,
+  serveBackstage,
+} from './__testUtils__/fakeBackstage';
 import { FinishedCommand, runCommand } from './__testUtils__/runCommand';
 
 /** Both commands meet the same server, and must tell the same cause. */
@@ -287,5 +292,66 @@ describe.each(COMMANDS)('%s of a server that does not play along', command => {
     expect(stdout).toContain('[redacted]');
     expect(stdout + stderr).not.toContain(TEST_USER.password);
     expect(stdout + stderr).not.toContain(basic);
+  });
+});
+
+describe('check --against', () => {
+  const reports: FakeReport[] = [
+    { providerId: 'default' },
+    { providerId: 'payments', locations: 21 },
+  ];
+
+  async function checkAgainst(options: FakeBackstageOptions, token = 'the-token') {
+    await using backstage = await serveBackstage({ ...options, token: 'the-token' });
+    const run = await runCommand(['check', '--against', backstage.url], {
+      bitbucket: createDemoBitbucket(),
+      provider: DEMO_PROVIDER,
+      env: { BACKSTAGE_TOKEN: token },
+    });
+    return { ...run, asked: backstage.asked };
+  }
+
+  it('notes what is lost with a provider that is not configured any more', async () => {
+    const { stdout, exitCode, asked } = await checkAgainst({ reports });
+
+    expect(stdout).toMatch(
+      /note +Providers: .*lacks: "payments" \(21 Locations\).*give its id to a provider/,
+    );
+    expect(stdout).toContain('Discovery can work.');
+    expect(exitCode).toBe(0);
+    expect(asked).toHaveLength(1);
+  });
+
+  it.each<[string, FakeBackstageOptions, string]>([
+    [
+      'all are configured',
+      { reports: [{ providerId: 'default' }] },
+      'ok +Providers: All',
+    ],
+    ['the backend has none', { reports: [] }, 'ok +Providers: All'],
+    ['the backend runs the published module', {}, 'note +Providers: It does not run'],
+    ['the token may not read it', { reports, mayReadReports: false }, 'note +Providers:'],
+  ])('says so where %s', async (_, options, words) => {
+    const { stdout, exitCode } = await checkAgainst(options);
+
+    expect(stdout).toMatch(new RegExp(words));
+    expect(exitCode).toBe(0);
+  });
+
+  it('fails where the backend does not take the token', async () => {
+    const { stdout, exitCode } = await checkAgainst({ reports, token: 'another' });
+
+    expect(stdout).toMatch(/FAILED +Providers: .*401, it does not accept the token/);
+    expect(stdout).not.toContain('the-token');
+    expect(exitCode).toBe(1);
+  });
+
+  it('wants a base URL, before it asks anything', async () => {
+    const bitbucket = createDemoBitbucket();
+    const run = await runCommand(['check', '--against', 'backstage'], { bitbucket });
+
+    expect(run.stderr).toContain('--against must be the base URL');
+    expect(run.exitCode).toBe(2);
+    expect(bitbucket.requests).toEqual([]);
   });
 });

@@ -18,7 +18,7 @@ import { plural } from './plainText';
 /** What one step found. */
 export interface Finding {
   readonly status: 'ok' | 'warning' | 'failed';
-  readonly about: 'Server' | 'User' | 'Rate limit' | 'Listing' | 'Reading';
+  readonly about: 'Server' | 'User' | 'Rate limit' | 'Listing' | 'Reading' | 'Providers';
   readonly text: string;
   /** Where there is something to be done. */
   readonly remedy?: string;

@@ -12,8 +12,7 @@ import { matchCatalogPaths } from '../filters/catalogPaths';
 import { assessAddress } from '../filters/repositoryFilter';
 import { toKnownRepositories } from '../store/readCatalogBaseline';
 import { parseTarget } from '../util/parseTarget';
-import { LiveCatalog, ProviderReport } from './BackstageCatalog';
-import { plural } from './plainText';
+import { LiveCatalog } from './BackstageCatalog';
 import { CatalogDifference } from './previewDocument';
 
 /** What one provider has in a catalog. */
@@ -79,33 +78,6 @@ function wouldGive({ filters, catalogPaths }: ProviderConfig, target: string): b
 }
 
 /**
- * Names the providers that the backend has and the configuration lacks: to the catalog a
- * provider is its id, and it drops those that are gone when it starts.
- *
- * @returns a warning with the remedy; `undefined` where there are none
- */
-export function describeLost(
-  catalog: LiveCatalog,
-  contents: readonly CatalogContent[],
-): string | undefined {
-  const names = findLost(catalog, contents).map(
-    ({ providerId, targets }) =>
-      `"${providerId}" (${plural(targets.length, 'Location')})`,
-  );
-  return names.length === 0
-    ? undefined
-    : `The backend has providers that this configuration lacks: ${names.join(', ')}. With it, the catalog would remove what they gave as soon as it starts, unless catalog.orphanProviderStrategy is "keep"; what another provider finds of the same comes back with its next run, with another uid. To go on where one left off, give its id to a provider below catalog.providers.bitbucketServer`;
-}
-
-function findLost(
-  { reports }: LiveCatalog,
-  contents: readonly CatalogContent[],
-): ProviderReport[] {
-  const ids = new Set(contents.map(one => one.config.id));
-  return reports.filter(one => !ids.has(one.providerId));
-}
-
-/**
  * Compares what providers have in the catalog with what they are to have after their runs.
  *
  * @param contents - of all providers: what one lets go of, another may give
@@ -117,7 +89,10 @@ export function compareWithCatalog(
   contents: readonly CatalogContent[],
   runs: ReadonlyMap<string, Run>,
 ): Map<string, CatalogDifference> {
-  const lost = new Set(findLost(catalog, contents).flatMap(one => one.targets));
+  const ids = new Set(contents.map(one => one.config.id));
+  // The catalog drops what comes from a provider that is not configured.
+  const dropped = catalog.reports.filter(one => !ids.has(one.providerId));
+  const lost = new Set(dropped.flatMap(one => one.targets));
   const present = new Set([
     ...[...catalog.shown].filter(target => !lost.has(target)),
     ...contents.flatMap(targetsBefore),

@@ -4,15 +4,10 @@ import path from 'node:path';
 import { findSharedFiles } from '../conflicts/sharedFiles';
 import { ProviderMemory } from '../discovery/types';
 import { printableJson } from '../util/text';
+import { AgainstOptions, describeLost, toBackstageAddress } from './backendProviders';
 import { LiveCatalog, readLiveCatalog } from './BackstageCatalog';
-import { parseBackstageUrl } from './BackstageClient';
 import { CliIo, ExitCode } from './CliIo';
-import {
-  CatalogContent,
-  compareWithCatalog,
-  describeLost,
-  findContents,
-} from './compareWithCatalog';
+import { CatalogContent, compareWithCatalog, findContents } from './compareWithCatalog';
 import { Connections } from './connections';
 import { CommandFailedError, describeError } from './errors';
 import { explainRepository } from './explainRepository';
@@ -28,13 +23,9 @@ import {
 import { renderPreview } from './renderPreview';
 
 /** The command line of `preview`, already checked. */
-export interface PreviewOptions extends ConfigurationOptions {
+export interface PreviewOptions extends ConfigurationOptions, AgainstOptions {
   /** One repository only, as `KEY/slug`. */
   readonly explain?: string;
-  /** Base URL of a Backstage backend. */
-  readonly against?: string;
-  /** For that backend; `BACKSTAGE_TOKEN` when left out. */
-  readonly token?: string;
   readonly json?: boolean;
   /** File to write the page to. */
   readonly html?: string;
@@ -54,7 +45,13 @@ export async function runPreview(options: PreviewOptions, io: CliIo): Promise<Ex
   const catalog = await readCatalog(options, io);
   const configs = configuration.configured.map(one => one.config);
   const contents = catalog ? findContents(catalog, configs) : [];
-  const lost = catalog && describeLost(catalog, contents);
+  const lost = describeLost(
+    (catalog?.reports ?? []).map(one => ({
+      id: one.providerId,
+      locations: one.targets.length,
+    })),
+    configs.map(one => one.id),
+  );
   if (lost) {
     io.stderr(`warning: ${lost}\n`);
   }
@@ -79,16 +76,14 @@ async function readCatalog(
   options: PreviewOptions,
   io: CliIo,
 ): Promise<LiveCatalog | undefined> {
-  if (options.against === undefined) {
+  const address = toBackstageAddress(options, io);
+  if (!address) {
     return undefined;
   }
-  const url = parseBackstageUrl(options.against);
   const progress = new Progress(io);
-  progress.begin(`Reading the catalog at ${url}`);
-  // An empty variable is how scripts say that there is none.
-  const token = (options.token ?? io.env.BACKSTAGE_TOKEN)?.trim() || undefined;
+  progress.begin(`Reading the catalog at ${address.url}`);
   try {
-    return await readLiveCatalog({ url, token }, io);
+    return await readLiveCatalog(address, io);
   } finally {
     progress.end();
   }

@@ -23,6 +23,7 @@ const CHECK_HELP = `
 Examples:
   $ ${NAME} check
   $ ${NAME} check --config app-config.yaml --config app-config.production.yaml
+  $ BACKSTAGE_TOKEN=... ${NAME} check --against https://backstage.example.com
 ${COMMON_HELP}`;
 
 const PREVIEW_HELP = `
@@ -52,10 +53,12 @@ const Common = z.object({
   config: z.array(z.string()),
   provider: z.string().optional(),
 });
-const Preview = Common.extend({
-  explain: z.string().optional(),
+const Against = Common.extend({
   against: z.string().optional(),
   token: z.string().optional(),
+});
+const Preview = Against.extend({
+  explain: z.string().optional(),
   json: z.boolean().optional(),
   html: z.string().optional(),
 });
@@ -123,21 +126,23 @@ function createProgram(io: CliIo, settle: Settle): Command {
 }
 
 function addCheck(program: Command, io: CliIo, settle: Settle): void {
-  withCommonOptions(program.command('check'))
+  withBackend(withCommonOptions(program.command('check')), 'compare the providers with')
     .description('tell whether Bitbucket can be reached, as whom, and what is missing')
     .addHelpText('after', CHECK_HELP)
-    .action(options => settle(runCheck(Common.parse(options), io)));
+    .action(options => {
+      const parsed = Against.parse(options);
+      refuseCombinations(parsed);
+      return settle(runCheck(parsed, io));
+    });
 }
 
 function addPreview(program: Command, io: CliIo, settle: Settle): void {
-  withCommonOptions(program.command('preview'))
+  withBackend(
+    withCommonOptions(program.command('preview')),
+    'compare with the catalog of',
+  )
     .description('a dry run: what would be in the catalog, what would not, and why')
     .option('--explain <KEY/slug>', 'one repository only')
-    .option('--against <url>', 'compare with the catalog of this Backstage backend')
-    .option(
-      '--token <token>',
-      'for that backend; the variable BACKSTAGE_TOKEN keeps it out of the process list',
-    )
     .option('--json', 'for machines: one JSON document')
     .option('--html <file>', 'also write a page to this file')
     .addHelpText('after', PREVIEW_HELP)
@@ -148,7 +153,7 @@ function addPreview(program: Command, io: CliIo, settle: Settle): void {
     });
 }
 
-function refuseCombinations(options: z.infer<typeof Preview>): void {
+function refuseCombinations(options: Partial<z.infer<typeof Preview>>): void {
   if (options.explain !== undefined && (options.against ?? options.html) !== undefined) {
     throw new UsageError('--explain cannot be combined with --against or --html');
   }
@@ -174,6 +179,15 @@ function addReplay(program: Command, io: CliIo, settle: Settle): void {
           io,
         ),
       ),
+    );
+}
+
+function withBackend(command: Command, purpose: string): Command {
+  return command
+    .option('--against <url>', `${purpose} this Backstage backend`)
+    .option(
+      '--token <token>',
+      'for that backend; the variable BACKSTAGE_TOKEN keeps it out of the process list',
     );
 }
 

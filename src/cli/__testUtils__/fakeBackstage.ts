@@ -23,6 +23,8 @@ export interface FakeReport {
   readonly status?: 'running' | 'failed' | 'never-run' | 'succeeded';
   /** Targets of what it has in the catalog, a repository for each. */
   readonly targets?: readonly string[];
+  /** As the summary counts them; `targets` need not be there then. */
+  readonly locations?: number;
   /** Targets of what is held back, of repositories that no run lists any more. */
   readonly held?: readonly string[];
 }
@@ -139,12 +141,16 @@ function answerReport(
   query: URLSearchParams,
   reports: readonly FakeReport[],
 ): FakeAnswer {
-  const toDiscovery = ({ providerId, status = 'succeeded' }: FakeReport) => ({
-    providerId,
-    host: 'bitbucket.test',
-    status,
-    ...(status !== 'never-run' && { summary: {} }),
-  });
+  const toDiscovery = (report: FakeReport) => {
+    const { providerId, status = 'succeeded', targets = [] } = report;
+    const locations = report.locations ?? targets.length;
+    return {
+      providerId,
+      host: 'bitbucket.test',
+      status,
+      ...(status !== 'never-run' && { summary: { locations } }),
+    };
+  };
   const [, id, rest] = /^\/discoveries(?:\/([^/]+)(\/repositories)?)?$/.exec(path) ?? [];
   if (id === undefined) {
     return toJson({ items: reports.map(toDiscovery) });
