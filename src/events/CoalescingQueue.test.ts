@@ -184,6 +184,19 @@ describe('work that fails', () => {
     expect(givenUp).toEqual([]);
   });
 
+  it.each([-1, 1])('is tried as long where the time is set by %d days', async days => {
+    const { clock, givenUp, queue, worked } = createQueue(async () => RETRY);
+    void queue.add('key', ['a']);
+    await clock.advance(MINUTE);
+    const before = worked.length;
+    clock.setTime(clock.now() + days * 24 * 60 * MINUTE);
+    await clock.advance(5 * MINUTE);
+    expect(givenUp).toEqual([]);
+    expect(worked.length).toBeGreaterThan(before);
+    await clock.runUntilIdle();
+    expect(givenUp).toHaveLength(1);
+  });
+
   it('begins anew with what arrives after it was given up', async () => {
     const { clock, givenUp, queue, worked } = createQueue(async () => RETRY);
     void queue.add('key', ['a']);

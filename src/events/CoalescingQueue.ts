@@ -13,7 +13,7 @@ export type WorkResult<R> =
 
 /** How a queue works. */
 export interface CoalescingQueueOptions<T, R> {
-  readonly clock: Pick<Clock, 'now' | 'sleep' | 'random'>;
+  readonly clock: Pick<Clock, 'monotonicMs' | 'sleep' | 'random'>;
   /** Ends everything; what waits is dropped. */
   readonly signal: AbortSignal;
   /** Joins what arrives for a key with what waits for it. */
@@ -36,8 +36,8 @@ const SETTLE_MS = 500;
 /** So long a key rests once it was worked on: a burst that goes on costs one more piece of work in that time. */
 const REST_MS = 5_000;
 
-const FIRST_RETRY_MS = 2_000;
-const LONGEST_RETRY_MS = 120_000;
+const MIN_RETRY_MS = 2_000;
+const MAX_RETRY_MS = 120_000;
 const GIVE_UP_AFTER_MS = 600_000;
 
 /** See the head of the file. */
@@ -107,7 +107,7 @@ export class CoalescingQueue<T, R> {
   async #complete(key: string, first: Job<T, R>): Promise<void> {
     const { clock, signal, onGiveUp } = this.#options;
     let job = first;
-    let startedMs = clock.now();
+    let startedMs = clock.monotonicMs();
     for (let retries = 0; ; retries += 1) {
       const result = await this.#attempt(job.item);
       signal.throwIfAborted();
@@ -116,7 +116,7 @@ export class CoalescingQueue<T, R> {
         return;
       }
       const delayMs = delayOf(retries, clock.random());
-      if (clock.now() + delayMs - startedMs > GIVE_UP_AFTER_MS) {
+      if (clock.monotonicMs() + delayMs - startedMs > GIVE_UP_AFTER_MS) {
         const givenUp = onGiveUp(job.item, result.detail);
         job.settle.forEach(settle => settle(givenUp));
         return;
@@ -125,7 +125,7 @@ export class CoalescingQueue<T, R> {
       const arrived = this.#take(key);
       if (arrived) {
         // What has just arrived is given the whole time, and what was there before with it.
-        startedMs = clock.now();
+        startedMs = clock.monotonicMs();
         job = this.#join(job, arrived);
       }
     }
@@ -142,6 +142,6 @@ export class CoalescingQueue<T, R> {
 
 /** Doubles from one attempt to the next; the jitter keeps many from coming back at once. */
 function delayOf(retries: number, random: number): number {
-  const delayMs = Math.min(FIRST_RETRY_MS * 2 ** retries, LONGEST_RETRY_MS);
+  const delayMs = Math.min(MIN_RETRY_MS * 2 ** retries, MAX_RETRY_MS);
   return delayMs * (1 + random / 2);
 }

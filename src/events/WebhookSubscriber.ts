@@ -96,7 +96,8 @@ export class WebhookSubscriber {
     }
     try {
       const delivery = { contentHash, arrivalHash: hashOf(topic, contentHash) ?? topic };
-      return await deliveries.claimDelivery(delivery, clock.now(), CLAIMED_FOR_MS);
+      const validity = { nowMs: clock.now(), keepForMs: CLAIMED_FOR_MS };
+      return await deliveries.claimDelivery(delivery, validity);
     } catch (error) {
       // Twice is better than never; what is about one repository is handled together.
       log.notClaimed(eventKey, error);

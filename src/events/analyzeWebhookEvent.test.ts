@@ -10,7 +10,6 @@ const SELF = 'https://git.example.com/ctx/projects/PAY/repos/api/browse';
 const API = { id: 7, projectKey: 'PAY', slug: 'api', selfUrl: SELF };
 const PUSHED = {
   refId: 'refs/heads/main',
-  displayId: 'main',
   kind: 'BRANCH',
   change: 'UPDATE',
   fromHash: 'a'.repeat(40),
@@ -40,17 +39,9 @@ describe('a push', () => {
       one({
         refs: [
           { refId: 'refs/heads/main', kind: 'BRANCH', change: 'DELETE' },
-          { refId: 'refs/tags/v1', displayId: 'v1', kind: 'TAG', change: 'ADD' },
+          { refId: 'refs/tags/v1', kind: 'TAG', change: 'ADD' },
         ],
       }),
-    );
-  });
-
-  it('names a ref by its id where the display name is missing', () => {
-    const ref = { id: 'refs/heads/feature/x', type: 'BRANCH' };
-    const payload = pushPayload({ changes: [refChangePayload({ ref })] });
-    expect(analyzeWebhookEvent('repo:refs_changed', payload)).toMatchObject(
-      one({ refs: [{ displayId: 'feature/x' }] }),
     );
   });
 

@@ -63,7 +63,6 @@ const Ref = z
   .object({
     ref: z.object({
       id: z.string().min(1),
-      displayId: z.string().min(1).optional().catch(undefined),
       type: z.enum(['BRANCH', 'TAG']),
     }),
     fromHash: Hash,
@@ -72,7 +71,6 @@ const Ref = z
   })
   .transform(({ ref, fromHash, toHash, type }): RefChange => ({
     refId: ref.id,
-    displayId: ref.displayId ?? ref.id.replace(/^refs\/(heads|tags)\//, ''),
     kind: ref.type,
     change: type,
     fromHash,

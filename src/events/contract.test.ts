@@ -45,7 +45,7 @@ describeWithFixtures('recorded webhooks', () => {
     [
       'jenkins-webhooks/branch_deleted.json',
       { ...TEST_REPOS, id: 2 },
-      { displayId: 'feature/BB-1', kind: 'BRANCH', change: 'DELETE' },
+      { refId: 'refs/heads/feature/BB-1', kind: 'BRANCH', change: 'DELETE' },
     ],
     [
       'jenkins-webhooks/tag_created.json',
@@ -65,22 +65,22 @@ describeWithFixtures('recorded webhooks', () => {
     [
       'jenkins-webhooks/mirrorSynchronized.json',
       TEST_REPOS,
-      { displayId: 'main', kind: 'BRANCH', change: 'UPDATE' },
+      { refId: 'refs/heads/main', kind: 'BRANCH', change: 'UPDATE' },
     ],
     [
       'go-playground-webhooks/repo-refs-changed.json',
       WEBHOOK_TEST,
-      { displayId: 'feature/wip', kind: 'BRANCH', change: 'DELETE' },
+      { refId: 'refs/heads/feature/wip', kind: 'BRANCH', change: 'DELETE' },
     ],
     [
       'atlassian-jenkins-plugin/webhook/refs_changed_body.json',
       { id: 84, projectKey: 'PROJ', slug: 'repository' },
-      { displayId: 'master', kind: 'BRANCH', change: 'UPDATE' },
+      { refId: 'refs/heads/master', kind: 'BRANCH', change: 'UPDATE' },
     ],
     [
       'atlassian-jenkins-plugin/webhook/mirrors_synchronized_body.json',
       { id: 84, projectKey: 'PROJ', slug: 'repository' },
-      { displayId: 'master', kind: 'BRANCH', change: 'UPDATE' },
+      { refId: 'refs/heads/master', kind: 'BRANCH', change: 'UPDATE' },
     ],
   ])('%s is a push', (file, repository, ref) => {
     expect(analyze(file)).toMatchObject({

@@ -8,7 +8,6 @@ const hash = (letter: string) => letter.repeat(40);
 function ref(name: string, from: string, to: string): RefChange {
   return {
     refId: `refs/heads/${name}`,
-    displayId: name,
     kind: 'BRANCH',
     change: 'UPDATE',
     fromHash: hash(from),

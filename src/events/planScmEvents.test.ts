@@ -146,7 +146,6 @@ describe('of files', () => {
 describe('two commits', () => {
   const ref: RefChange = {
     refId: 'refs/heads/main',
-    displayId: 'main',
     kind: 'BRANCH',
     change: 'UPDATE',
     fromHash: 'a'.repeat(40),

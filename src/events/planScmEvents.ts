@@ -13,7 +13,7 @@ import { RefChange } from './repositoryChanges';
 import { ScmEvent } from './scmEventsService';
 
 /** Above this, the repository is named instead of its files. */
-const MOST_FILES = 200;
+const MAX_FILES = 200;
 
 const NO_COMMIT = /^0+$/;
 
@@ -56,7 +56,7 @@ export function planScmEvents(change: ScmChange): ScmEvent[] {
     const urls = { fromUrl: formerRepositoryUrl, toUrl: repositoryUrl };
     return [{ type: 'repository.moved', ...urls }];
   }
-  if (!files || files.changes.length > MOST_FILES) {
+  if (!files || files.changes.length > MAX_FILES) {
     return [{ type: 'repository.updated', url: repositoryUrl }];
   }
   const suffixes = [

@@ -57,10 +57,9 @@ function setUp({ rows, serverUrls = [], defaultBranch = MAIN, ...rest }: World =
   };
 }
 
-function ref(displayId: string, overrides: Partial<RefChange> = {}): RefChange {
+function ref(name: string, overrides: Partial<RefChange> = {}): RefChange {
   return {
-    refId: `refs/heads/${displayId}`,
-    displayId,
+    refId: `refs/heads/${name}`,
     kind: 'BRANCH',
     change: 'UPDATE',
     fromHash: 'a'.repeat(40),

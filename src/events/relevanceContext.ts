@@ -38,8 +38,8 @@ export function createRelevanceContext(tools: RelevanceTools): RelevanceContext 
     },
     async findDefaultBranch(repository) {
       const { repositoryId } = repository;
-      const notBeforeMs = clock.now() - BRANCH_KNOWN_FOR_MS;
-      const name = await branches.loadDefaultBranch(host, repositoryId, notBeforeMs);
+      const validity = { nowMs: clock.now(), keepForMs: BRANCH_KNOWN_FOR_MS };
+      const name = await branches.loadDefaultBranch(host, repositoryId, validity);
       if (name !== undefined) {
         return { kind: 'found', value: name };
       }

@@ -17,8 +17,6 @@ export interface ChangedRepository extends RepositoryAddress {
 export interface RefChange {
   /** Such as `refs/heads/main`. */
   readonly refId: string;
-  /** Such as `main`. */
-  readonly displayId: string;
   readonly kind: 'BRANCH' | 'TAG';
   readonly change: 'ADD' | 'UPDATE' | 'DELETE';
   /** Forty zeros where the ref did not exist before. */

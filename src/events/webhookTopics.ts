@@ -51,11 +51,6 @@ const SUB_TOPIC = `${WEBHOOK_TOPIC}.`;
 const BodyWithEventKey = z.object({ eventKey: z.string() });
 const Headers = z.record(z.string(), z.unknown());
 
-/** Whether events on this topic come from Bitbucket Server. */
-export function isWebhookTopic(topic: string): boolean {
-  return topic === WEBHOOK_TOPIC || topic.startsWith(SUB_TOPIC);
-}
-
 /** Whether a text can be an event key, known or not. */
 export function isEventKey(text: unknown): text is string {
   return typeof text === 'string' && EVENT_KEY.test(text);
@@ -97,7 +92,7 @@ export function eventKeyOf(
   metadata: unknown,
   payload: unknown,
 ): string | undefined {
-  if (!isWebhookTopic(topic)) {
+  if (topic !== WEBHOOK_TOPIC && !topic.startsWith(SUB_TOPIC)) {
     return undefined;
   }
   const subTopic = topic.slice(SUB_TOPIC.length);

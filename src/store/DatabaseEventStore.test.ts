@@ -7,6 +7,7 @@ const databases = createTestDatabases();
 const NOW = 1_790_000_000_000;
 const HOST = 'git.example.com';
 const KEEP_MS = 300_000;
+const ANY_TIME = { nowMs: NOW, keepForMs: NOW };
 
 describe.each(databases.eachSupportedId())('the events in %s', databaseId => {
   /** Two instances on one database, as replicas have them. */
@@ -16,7 +17,7 @@ describe.each(databases.eachSupportedId())('the events in %s', databaseId => {
       new DatabaseEventStore(new DiscoveryDatabase(asDatabaseService(knex)));
     const one = open();
     // Both would bring the tables up to date at the same time.
-    await one.loadDefaultBranch(HOST, 0, 0);
+    await one.loadDefaultBranch(HOST, 0, ANY_TIME);
     return { one, other: open() };
   }
 
@@ -25,39 +26,46 @@ describe.each(databases.eachSupportedId())('the events in %s', databaseId => {
 
     it('is not known before it was saved', async () => {
       const { one } = await createStores();
-      expect(await one.loadDefaultBranch(HOST, 7, 0)).toBeUndefined();
+      expect(await one.loadDefaultBranch(HOST, 7, ANY_TIME)).toBeUndefined();
     });
 
     it('is known to every replica', async () => {
       const { one, other } = await createStores();
       await one.saveDefaultBranch(HOST, 7, { name: 'feature/ü', readAtMs: NOW });
-      expect(await other.loadDefaultBranch(HOST, 7, 0)).toBe('feature/ü');
+      expect(await other.loadDefaultBranch(HOST, 7, ANY_TIME)).toBe('feature/ü');
     });
 
     it.each([
-      ['was read later', NOW - 1, 'main'],
-      ['was read just then', NOW, 'main'],
-      ['was read earlier', NOW + 1, undefined],
-    ])('counts where it %s', async (_, notBeforeMs, expected) => {
+      ['counts just then', 0, 'main'],
+      ['counts until its time is over', KEEP_MS - 1, 'main'],
+      ['counts no longer', KEEP_MS, undefined],
+      ['counts with a clock that is a little late', -KEEP_MS, 'main'],
+      [
+        'does not count where it was read with a clock far ahead',
+        -KEEP_MS - 1,
+        undefined,
+      ],
+    ])('%s', async (_, laterMs, expected) => {
       const { one } = await createStores();
       await one.saveDefaultBranch(HOST, 7, main);
-      expect(await one.loadDefaultBranch(HOST, 7, notBeforeMs)).toBe(expected);
+      const validity = { nowMs: NOW + laterMs, keepForMs: KEEP_MS };
+      expect(await one.loadDefaultBranch(HOST, 7, validity)).toBe(expected);
     });
 
     it('is replaced by what is read later', async () => {
       const { one, other } = await createStores();
       await one.saveDefaultBranch(HOST, 7, main);
       await other.saveDefaultBranch(HOST, 7, { name: 'trunk', readAtMs: NOW + 5 });
-      expect(await one.loadDefaultBranch(HOST, 7, NOW + 5)).toBe('trunk');
+      expect(await one.loadDefaultBranch(HOST, 7, ANY_TIME)).toBe('trunk');
     });
 
     it('is that of one repository on one host', async () => {
       const { one } = await createStores();
       await one.saveDefaultBranch(HOST, 7, main);
       await one.saveDefaultBranch('other.example.com', 7, { ...main, name: 'trunk' });
-      expect(await one.loadDefaultBranch(HOST, 8, 0)).toBeUndefined();
-      expect(await one.loadDefaultBranch(HOST, 7, 0)).toBe('main');
-      expect(await one.loadDefaultBranch('other.example.com', 7, 0)).toBe('trunk');
+      expect(await one.loadDefaultBranch(HOST, 8, ANY_TIME)).toBeUndefined();
+      expect(await one.loadDefaultBranch(HOST, 7, ANY_TIME)).toBe('main');
+      expect(await one.loadDefaultBranch('other.example.com', 7, ANY_TIME)).toBe('trunk');
     });
 
     it('is forgotten for one repository on one host', async () => {
@@ -69,9 +77,9 @@ describe.each(databases.eachSupportedId())('the events in %s', databaseId => {
       }
       await one.forgetDefaultBranch(HOST, 7);
       await one.forgetDefaultBranch(HOST, 99);
-      expect(await one.loadDefaultBranch(HOST, 7, 0)).toBeUndefined();
-      expect(await one.loadDefaultBranch(HOST, 8, 0)).toBe('main');
-      expect(await one.loadDefaultBranch('other.example.com', 7, 0)).toBe('main');
+      expect(await one.loadDefaultBranch(HOST, 7, ANY_TIME)).toBeUndefined();
+      expect(await one.loadDefaultBranch(HOST, 8, ANY_TIME)).toBe('main');
+      expect(await one.loadDefaultBranch('other.example.com', 7, ANY_TIME)).toBe('main');
     });
   });
 
@@ -81,7 +89,7 @@ describe.each(databases.eachSupportedId())('the events in %s', databaseId => {
       { content = 'a', topic = 'plain', nowMs = NOW } = {},
     ) => {
       const delivery = { contentHash: content, arrivalHash: `${content} ${topic}` };
-      return store.claimDelivery(delivery, nowMs, KEEP_MS);
+      return store.claimDelivery(delivery, { nowMs, keepForMs: KEEP_MS });
     };
 
     it('is the first of its content on one replica only', async () => {
@@ -133,6 +141,12 @@ describe.each(databases.eachSupportedId())('the events in %s', databaseId => {
       // With a clock that was set back nothing is over, and yet it can be claimed.
       expect(await claim(other, { content: 'old 3' })).toBe('first');
       expect(await claim(other, { content: 'new' })).toBe('repeated');
+    });
+
+    it('that was claimed with a clock a year ahead is forgotten once it is right again', async () => {
+      const { one } = await createStores();
+      await claim(one, { nowMs: NOW + 365 * 24 * 3_600_000 });
+      expect(await claim(one)).toBe('first');
     });
   });
 });

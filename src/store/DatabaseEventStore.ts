@@ -2,10 +2,12 @@
 
 import { z } from 'zod';
 import { DiscoveryDatabase } from './DiscoveryDatabase';
-import { Delivery, DeliveryClaim, EventStore } from './EventStore';
+import { Delivery, DeliveryClaim, EventStore, Validity } from './EventStore';
 
 const BRANCHES = 'bitbucket_server_discovery_branches';
 const DELIVERIES = 'bitbucket_server_discovery_deliveries';
+
+const CLEAN_INTERVAL_MS = 60_000;
 
 const BranchRow = z.object({ default_branch: z.string() });
 
@@ -14,6 +16,7 @@ const ClaimRows = z.array(z.object({ identity: z.string() }));
 /** Stores in the catalog's database. */
 export class DatabaseEventStore implements EventStore {
   readonly #database: DiscoveryDatabase;
+  #cleanedAtMs = -Infinity;
 
   constructor(database: DiscoveryDatabase) {
     this.#database = database;
@@ -22,12 +25,12 @@ export class DatabaseEventStore implements EventStore {
   async loadDefaultBranch(
     host: string,
     repositoryId: number,
-    notBeforeMs: number,
+    validity: Validity,
   ): Promise<string | undefined> {
     const knex = await this.#database.connect();
     const row: unknown = await knex(BRANCHES)
       .where({ host, repository_id: repositoryId })
-      .andWhere('read_at_ms', '>=', notBeforeMs)
+      .whereBetween('read_at_ms', boundsOf(validity))
       .first();
     return BranchRow.safeParse(row).data?.default_branch;
   }
@@ -56,13 +59,14 @@ export class DatabaseEventStore implements EventStore {
 
   async claimDelivery(
     { contentHash, arrivalHash }: Delivery,
-    nowMs: number,
-    keepForMs: number,
+    validity: Validity,
   ): Promise<DeliveryClaim> {
     const knex = await this.#database.connect();
-    await knex(DELIVERIES)
-      .where('taken_at_ms', '<=', nowMs - keepForMs)
-      .delete();
+    const { nowMs } = validity;
+    if (Math.abs(nowMs - this.#cleanedAtMs) >= CLEAN_INTERVAL_MS) {
+      this.#cleanedAtMs = nowMs;
+      await knex(DELIVERIES).whereNotBetween('taken_at_ms', boundsOf(validity)).delete();
+    }
     const rows: unknown = await knex(DELIVERIES)
       .insert(
         [contentHash, arrivalHash].map(identity => ({ identity, taken_at_ms: nowMs })),
@@ -76,4 +80,9 @@ export class DatabaseEventStore implements EventStore {
     }
     return claimed.includes(arrivalHash) ? 'copy' : 'repeated';
   }
+}
+
+/** The first and the last moment that count. */
+function boundsOf({ nowMs, keepForMs }: Validity): [number, number] {
+  return [nowMs - keepForMs + 1, nowMs + keepForMs];
 }

@@ -1,5 +1,12 @@
 /** What events leave behind for each other, on every replica. */
 
+/** How long something stored counts. A clock that was wrong once does not make it longer than twice. */
+export interface Validity {
+  /** Epoch milliseconds. */
+  readonly nowMs: number;
+  readonly keepForMs: number;
+}
+
 /** A webhook as it arrived, in hashes of 64 characters. */
 export interface Delivery {
   /** Of event key and content, whichever way it came. */
@@ -19,13 +26,13 @@ export interface EventStore {
   /**
    * The default branch of a repository as it was last read.
    *
-   * @param notBeforeMs - what was read earlier, epoch milliseconds, counts for nothing
+   * @param validity - what was read outside of it counts for nothing
    * @returns its short name; `undefined` when it is not known
    */
   loadDefaultBranch(
     host: string,
     repositoryId: number,
-    notBeforeMs: number,
+    validity: Validity,
   ): Promise<string | undefined>;
   saveDefaultBranch(
     host: string,
@@ -36,11 +43,7 @@ export interface EventStore {
   /**
    * Claims a webhook for this replica, unless somebody has it already.
    *
-   * @param keepForMs - how long nobody else can claim it
+   * @param validity - how long nobody else can claim it: at most a minute longer
    */
-  claimDelivery(
-    delivery: Delivery,
-    nowMs: number,
-    keepForMs: number,
-  ): Promise<DeliveryClaim>;
+  claimDelivery(delivery: Delivery, validity: Validity): Promise<DeliveryClaim>;
 }

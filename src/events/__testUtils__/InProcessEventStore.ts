@@ -1,6 +1,6 @@
 /** A store that works, for tests: several subscribers may share it like replicas do. */
 
-import { Delivery, DeliveryClaim, EventStore } from '../../store/EventStore';
+import { Delivery, DeliveryClaim, EventStore, Validity } from '../../store/EventStore';
 
 interface KnownBranch {
   readonly name: string;
@@ -15,10 +15,10 @@ export class InProcessEventStore implements EventStore {
   async loadDefaultBranch(
     host: string,
     repositoryId: number,
-    notBeforeMs: number,
+    { nowMs, keepForMs }: Validity,
   ): Promise<string | undefined> {
     const known = this.#branches.get(`${host} ${repositoryId}`);
-    return known && known.readAtMs >= notBeforeMs ? known.name : undefined;
+    return known && Math.abs(nowMs - known.readAtMs) < keepForMs ? known.name : undefined;
   }
 
   async saveDefaultBranch(
@@ -35,12 +35,11 @@ export class InProcessEventStore implements EventStore {
 
   async claimDelivery(
     { contentHash, arrivalHash }: Delivery,
-    nowMs: number,
-    keepForMs: number,
+    { nowMs, keepForMs }: Validity,
   ): Promise<DeliveryClaim> {
     const claim = (identity: string) => {
       const claimedAtMs = this.#claimed.get(identity);
-      if (claimedAtMs !== undefined && claimedAtMs > nowMs - keepForMs) {
+      if (claimedAtMs !== undefined && Math.abs(nowMs - claimedAtMs) < keepForMs) {
         return false;
       }
       this.#claimed.set(identity, nowMs);

@@ -36,7 +36,6 @@ import { CATALOG_FILE, listen, ListeningProvider } from './listeningProvider';
 import { LocalEvents } from './LocalEvents';
 
 export { CATALOG_FILE, nameOfTarget } from './listeningProvider';
-export type { ListeningProvider, ShortMutation } from './listeningProvider';
 
 /** For {@link startEvents}. */
 export interface EventSceneOptions {
