@@ -170,6 +170,35 @@ describe('removals that are held back', () => {
   });
 });
 
+describe("a server's own base URL that changes, with the links of its listing", () => {
+  const COUNT = 60;
+
+  it.each<[string, (baseUrl: string) => string]>([
+    ['from http to https', baseUrl => baseUrl.replace('http:', 'https:')],
+    ['to another context path', baseUrl => `${baseUrl}/bitbucket`],
+    ['to another host', () => 'https://git.internal.example/code'],
+  ])('costs no entity, %s', async (_, toLinkBaseUrl) => {
+    const bitbucket = await serveBitbucket(COUNT);
+    const catalog = await start(bitbucket);
+    const components = uidsOf(await catalog.waitForEntities('kind=component', COUNT));
+    const locations = uidsOf(await catalog.waitForEntities(READ_LOCATIONS, COUNT));
+
+    bitbucket.linkBaseUrl = toLinkBaseUrl(bitbucket.baseUrl);
+    await catalog.run();
+    await catalog.processed();
+
+    expect(uidsOf(await catalog.entities('kind=component'))).toEqual(components);
+    expect(uidsOf(await catalog.entities(READ_LOCATIONS))).toEqual(locations);
+    const slug = 'new-one';
+    const files = { 'catalog-info.yaml': componentYaml(slug, 'added since') };
+    bitbucket.addRepository({ projectKey: 'PAY', slug, files });
+    await catalog.run();
+    const after = uidsOf(await catalog.waitForEntities('kind=component', COUNT + 1));
+    after.delete(`component:default/${slug}`);
+    expect(after).toEqual(components);
+  });
+});
+
 describe('files that nobody checks', () => {
   it('are optional: one that is missing is no error, and one that goes takes its entities along', async () => {
     const bitbucket = await serveBitbucket(2);

@@ -93,7 +93,7 @@ export class SimulatedBitbucket extends SimulatedContent {
   readonly #rateLimit: SimulatedRateLimit;
   readonly #log = new RequestLog();
   readonly #json = new RepositoryJson(this, () => this.linkBaseUrl);
-  readonly #linkBaseUrl?: string;
+  #linkBaseUrl?: string;
   #baseUrl: string;
 
   constructor(options: SimulatedBitbucketOptions = {}) {
@@ -129,6 +129,10 @@ export class SimulatedBitbucket extends SimulatedContent {
   /** What links are made from, without trailing slash. */
   get linkBaseUrl(): string {
     return this.#linkBaseUrl ?? this.#baseUrl;
+  }
+
+  set linkBaseUrl(url: string) {
+    this.#linkBaseUrl = trimSlash(url);
   }
 
   /** What an integration's `apiBaseUrl` is: `<baseUrl>/rest/api/1.0`. */

@@ -176,6 +176,7 @@ export function scope(
 ): DiscoveryScope {
   const { paths = [CATALOG_FILE], filters: some, ...others } = rest;
   return {
+    host: 'bitbucket.test',
     validateLocationsExist: true,
     concurrency: 4,
     ...others,

@@ -107,7 +107,7 @@ async function explain(
     const { repository } = lookup;
     const outcome =
       (await decideByOwnLabels(repository, config, client, signal)) ??
-      (await findCatalogFiles(repository, config, client, signal));
+      (await findCatalogFiles(repository, config, { source: client, signal }));
     const report = reportRepository({ repository, outcome });
     return {
       ...provider,

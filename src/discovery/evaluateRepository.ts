@@ -113,7 +113,9 @@ async function evaluateFound(
   const settled = listed
     ? listed.settled
     : await decideByOwnLabels(here, scope, source, signal);
-  const outcome = settled ?? (await findCatalogFiles(here, scope, source, signal));
+  const before = known.flatMap(one => one.files);
+  const outcome =
+    settled ?? (await findCatalogFiles(here, scope, { source, before, signal }));
   if (outcome.kind === 'unknown') {
     const { reason, detail } = outcome;
     return { kind: 'unknown', problem: { reason, detail } };

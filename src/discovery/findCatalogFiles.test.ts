@@ -1,5 +1,6 @@
 import {
   CATALOG_FILE,
+  file,
   problem,
   repository,
   scope,
@@ -9,6 +10,7 @@ import {
   FakeRepositoryOptions,
   FakeRepositorySource,
 } from '../__testUtils__/FakeRepositorySource';
+import { CatalogFile } from '../model';
 import { findCatalogFiles, planLookup } from './findCatalogFiles';
 
 const API = repository(7, 'PAY/api');
@@ -102,7 +104,7 @@ describe('findCatalogFiles', () => {
   ) {
     const source = new FakeRepositorySource().put(7, 'PAY/api', options);
     const row = repository(7, 'PAY/api', options);
-    const outcome = await findCatalogFiles(row, scope(settings), source);
+    const outcome = await findCatalogFiles(row, scope(settings), { source });
     return { outcome, asked: source.asked };
   }
 
@@ -170,7 +172,9 @@ describe('findCatalogFiles', () => {
     ) => {
       const source = new FakeRepositorySource().put(7, 'PAY/api', put);
       source.listFiles = async () => empty;
-      const outcome = await findCatalogFiles(API, scope({ paths: catalogPaths }), source);
+      const outcome = await findCatalogFiles(API, scope({ paths: catalogPaths }), {
+        source,
+      });
       return { outcome, asked: source.asked };
     };
 
@@ -256,12 +260,59 @@ describe('findCatalogFiles', () => {
     });
   });
 
+  describe('a file that the catalog has under another base URL', () => {
+    const at = (base: string, query = '') => ({
+      ...file('PAY/api'),
+      targetUrl: `${base}/projects/PAY/repos/api/browse/${CATALOG_FILE}${query}`,
+    });
+    const targets = async (
+      before: readonly CatalogFile[],
+      settings: Parameters<typeof scope>[0] = {},
+    ) => {
+      const source = new FakeRepositorySource().put(7, 'PAY/api');
+      const outcome = await findCatalogFiles(API, scope(settings), { source, before });
+      return outcome.kind === 'registered'
+        ? outcome.files.map(one => one.targetUrl)
+        : outcome;
+    };
+
+    it.each([
+      ['http', 'http://bitbucket.test'],
+      ['a context path', 'https://bitbucket.test/code/git'],
+      ['its host in another case', 'https://Bitbucket.Test'],
+    ])('keeps its target: %s', async (_, base) => {
+      const before = at(base);
+      expect(await targets([file('PAY/web'), before])).toEqual([before.targetUrl]);
+    });
+
+    it.each<[string, CatalogFile]>([
+      ['that the integration does not read', at('https://git.internal.example')],
+      ['on another port', at('https://bitbucket.test:7990')],
+      ['with credentials in it', at('https://somebody:secret@bitbucket.test')],
+      ['of another branch', at('http://bitbucket.test', '?at=develop')],
+      ['of another repository', { ...at(''), targetUrl: target('PAY/web') }],
+      ['that is no URL of Bitbucket', { ...at(''), targetUrl: 'catalog-info.yaml' }],
+    ])('gets the new one in place of one %s', async (_, before) => {
+      expect(await targets([before])).toEqual([target('PAY/api')]);
+    });
+
+    it('keeps the new one where the catalog has both', async () => {
+      const both = [at('http://bitbucket.test'), file('PAY/api')];
+      expect(await targets(both)).toEqual([target('PAY/api')]);
+    });
+
+    it('keeps its branch', async () => {
+      const before = at('http://bitbucket.test', '?at=develop');
+      expect(await targets([before], { branch: 'develop' })).toEqual([before.targetUrl]);
+    });
+  });
+
   it('throws what the source throws', async () => {
     const source = new FakeRepositorySource().put(7, 'PAY/api');
     source.beforeAnswer = () => {
       throw new Error('wrong password');
     };
-    await expect(findCatalogFiles(API, scope(), source)).rejects.toThrow(
+    await expect(findCatalogFiles(API, scope(), { source })).rejects.toThrow(
       'wrong password',
     );
   });

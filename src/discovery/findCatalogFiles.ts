@@ -4,6 +4,7 @@ import { CatalogFile, Lookup, Problem, Repository, RepositoryOutcome } from '../
 import { matchCatalogPaths } from '../filters/catalogPaths';
 import { assessRepository } from '../filters/repositoryFilter';
 import { CatalogPath } from '../filters/types';
+import { keepSpelling } from '../util/parseTarget';
 import { DiscoveryScope, ParsedFiles, RepositorySource } from './types';
 
 const EMPTY_LIST: Problem = {
@@ -55,20 +56,31 @@ export function planLookup(repository: Repository, scope: DiscoveryScope): Looku
   return { kind: 'list-files', paths: scope.catalogPaths, unchecked: [] };
 }
 
+/** What looking at one repository works with. */
+export interface LookupTools {
+  readonly source: RepositorySource;
+  /** What the catalog has of it. */
+  readonly before?: readonly CatalogFile[];
+  readonly signal?: AbortSignal;
+}
+
 /** Looks at one repository. Throws only what the source throws. */
 export async function findCatalogFiles(
   repository: Repository,
   scope: DiscoveryScope,
-  source: RepositorySource,
-  signal?: AbortSignal,
+  { source, before = [], signal }: LookupTools,
 ): Promise<RepositoryOutcome> {
   const plan = planLookup(repository, scope);
   const options = { branch: scope.branch, signal };
   const registered = (paths: readonly string[], proven: readonly string[]) => {
     const isProven = new Set(proven);
+    const spell = keepSpelling(
+      before.map(one => one.targetUrl),
+      scope.host,
+    );
     const files = paths.map(path => ({
       path,
-      targetUrl: source.fileUrl(repository, path, scope.branch),
+      targetUrl: spell(source.fileUrl(repository, path, scope.branch)),
       presence: isProven.has(path) ? ('required' as const) : ('optional' as const),
     }));
     return register(repository, files, source, signal);

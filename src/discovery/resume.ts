@@ -17,7 +17,7 @@ export function passScopeOf(scope: DiscoveryScope): string {
     one.kind === 'plain' ? one.path : `glob:${one.pattern}`,
   );
   return JSON.stringify([
-    scope.host ?? null,
+    scope.host,
     paths,
     scope.branch ?? null,
     scope.validateLocationsExist,

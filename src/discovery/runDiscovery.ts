@@ -211,15 +211,18 @@ class Pass {
   async #lookAt(repositories: readonly Repository[]): Promise<void> {
     const { source, signal, onProgress } = this.#tools;
     const toAsk = await this.#filter(repositories, this.#known);
-    const left = this.#takeOverSettled(toAsk);
+    const known = new Map(this.#known.map(one => [one.repositoryId, one]));
+    const left = this.#takeOverSettled(toAsk, known);
     this.#total += toAsk.length;
     this.#checked += toAsk.length - left.length;
     await mapConcurrent(
-      this.#longestUncheckedFirst(left),
+      longestUncheckedFirst(left, known),
       this.#scope.concurrency,
       async repository => {
         signal?.throwIfAborted();
-        const outcome = await findCatalogFiles(repository, this.#scope, source, signal);
+        const before = known.get(repository.id)?.files;
+        const tools = { source, before, signal };
+        const outcome = await findCatalogFiles(repository, this.#scope, tools);
         if (this.#hasEnded) {
           return;
         }
@@ -232,8 +235,10 @@ class Pass {
   }
 
   /** @returns what an earlier run of this pass has not settled */
-  #takeOverSettled(repositories: readonly Repository[]): Repository[] {
-    const known = new Map(this.#known.map(one => [one.repositoryId, one]));
+  #takeOverSettled(
+    repositories: readonly Repository[],
+    known: ReadonlyMap<number, KnownRepository>,
+  ): Repository[] {
     return repositories.filter(repository => {
       const before = known.get(repository.id);
       const settled = settledInPass(repository, before, this.#tools.pass);
@@ -242,15 +247,6 @@ class Pass {
       }
       return settled === undefined;
     });
-  }
-
-  /** So that a run that never reaches its end still reaches everything in time. */
-  #longestUncheckedFirst(repositories: readonly Repository[]): Repository[] {
-    const checkedAt = new Map(
-      this.#known.map(one => [one.repositoryId, one.checkedAtMs ?? 0]),
-    );
-    const age = (one: Repository) => checkedAt.get(one.id) ?? 0;
-    return [...repositories].sort((a, b) => age(a) - age(b));
   }
 
   #record(
@@ -271,4 +267,13 @@ class Pass {
 
 function addressOf({ repositoryId, projectKey, slug, hierarchyId }: KnownRepository) {
   return { id: repositoryId, projectKey, slug, hierarchyId };
+}
+
+/** So that a run that never reaches its end still reaches everything in time. */
+function longestUncheckedFirst(
+  repositories: readonly Repository[],
+  known: ReadonlyMap<number, KnownRepository>,
+): Repository[] {
+  const age = (one: Repository) => known.get(one.id)?.checkedAtMs ?? 0;
+  return [...repositories].sort((a, b) => age(a) - age(b));
 }

@@ -19,8 +19,11 @@ import { CatalogPath, RepositoryFilters } from '../filters/types';
 
 /** What to discover: the part of a provider's configuration the engine reads. */
 export interface DiscoveryScope {
-  /** Of the server: what was settled on one does not count on another. */
-  readonly host?: string;
+  /**
+   * Of the integration. What was settled on one server does not count on another, and what is
+   * not on it cannot be read.
+   */
+  readonly host: string;
   readonly catalogPaths: readonly CatalogPath[];
   readonly branch?: string;
   readonly validateLocationsExist: boolean;

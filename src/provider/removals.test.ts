@@ -392,3 +392,39 @@ describe('another server under the old address', () => {
     expect(summary).toMatchObject({ removed: 0, heldBack: COUNT });
   });
 });
+
+describe('an integration whose host was renamed', () => {
+  it('holds back that all targets change, and says how many', async () => {
+    const slugs = SLUGS.slice(0, 20);
+    const bitbucket = createSimulatedBitbucket({ users: [TEST_USER] });
+    for (const slug of slugs) {
+      const files = { 'catalog-info.yaml': 'kind: Component' };
+      bitbucket.addRepository({ projectKey: 'PAY', slug, files });
+    }
+    const before = await connectTestProvider({ bitbucket });
+    await before.run();
+    bitbucket.baseUrl = 'http://git.test';
+    const { store, connection, clock } = before;
+    const after = await connectTestProvider({ bitbucket, store, connection, clock });
+    await after.run();
+
+    const renamed = targetsOf(slugs).map(one =>
+      one.replace('bitbucket.test', 'git.test'),
+    );
+    expect(connection.targets()).toEqual([...targetsOf(slugs), ...renamed].sort());
+    expect(after.logger.messages('warn')).toEqual([
+      expect.stringMatching(
+        /^Removals are held back: 20 of 20 Locations \(100 %\) would be removed, 20 of them since their file has another URL now/,
+      ),
+    ]);
+
+    await clock.advance(24 * HOUR);
+    await after.run();
+    expect(connection.targets()).toEqual(renamed);
+    const stored = await after.reports.loadDiscovery('default');
+    expect(stored?.lastRun?.summary).toMatchObject({ removed: 20, replaced: 20 });
+    expect(after.logger.messages('info').at(-1)).toContain(
+      '20 removed (20 replaced by the same file under another URL)',
+    );
+  });
+});
