@@ -339,7 +339,7 @@ describe('check --against', () => {
   });
 
   it('fails where the backend does not take the token', async () => {
-    const { stdout, exitCode } = await checkAgainst({ reports, token: 'another' });
+    const { stdout, exitCode } = await checkAgainst({ reports }, 'another');
 
     expect(stdout).toMatch(/FAILED +Providers: .*401, it does not accept the token/);
     expect(stdout).not.toContain('the-token');
