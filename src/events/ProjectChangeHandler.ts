@@ -76,7 +76,9 @@ export class ProjectChangeHandler {
     const known = (await store.load(config.id))?.repositories ?? [];
     const tools = { source: toSource(client, undefined), signal };
     const filtered = await filterListed(listed, known, config, tools);
-    const doubt = filtered.map(one => one.settled).find(one => one?.kind === 'unknown');
+    const doubt = filtered
+      .map(({ settled }) => settled)
+      .find(outcome => outcome?.kind === 'unknown');
     if (doubt) {
       return refusals.conclude(name, { problem: doubt }, isKnown);
     }

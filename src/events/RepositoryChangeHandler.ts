@@ -102,7 +102,7 @@ export class RepositoryChangeHandler {
     if (!repository && delta.removed.length === 0) {
       refusals.add(nameOf(address));
     }
-    if (repository && changes.some(one => one.type === 'modified')) {
+    if (repository && changes.some(change => change.type === 'modified')) {
       // That of a repository that was renamed, moved or configured anew may be another one.
       await branches.forgetDefaultBranch(host, repository.id);
     }

@@ -1,10 +1,10 @@
 /** Tells the catalog's other parts what happened to a repository, once it was looked at. */
 
+import { RestClient } from '../bitbucket/RestClient';
 import { Evaluation } from '../discovery/evaluateRepository';
-import { FileChange, Repository, RepositoryAddress } from '../model';
+import { Repository, RepositoryAddress } from '../model';
 import { PendingRepository } from './pendingRepository';
 import { comparableCommits, planScmEvents, ScmChange } from './planScmEvents';
-import { RefChange } from './repositoryChanges';
 import { ScmEvents } from './scmEventsService';
 
 /** How events are published. */
@@ -22,22 +22,13 @@ export interface ScmEventPublisherOptions {
   ) => string;
 }
 
-/** Asks which files differ between two commits. */
-interface ChangesSource {
-  getFileChanges(
-    address: RepositoryAddress,
-    commits: { readonly fromHash: string; readonly toHash: string },
-    options: { readonly signal?: AbortSignal },
-  ): Promise<readonly FileChange[] | undefined>;
-}
-
 /** What is published. */
 export interface Publication {
   readonly item: PendingRepository;
   /** The branch that was pushed to, where that is what happened; short name. */
   readonly branch: string | undefined;
   readonly evaluation: Extract<Evaluation, { kind: 'evaluated' }>;
-  readonly client: ChangesSource;
+  readonly client: Pick<RestClient, 'getFileChanges'>;
   readonly signal?: AbortSignal;
 }
 
@@ -56,30 +47,30 @@ export class ScmEventPublisher {
       return;
     }
     const { repositoryUrl, scmEvents } = this.#options;
-    const { movedFrom } = evaluation;
+    const { movedFrom, repository = item.repository } = evaluation;
+    const kind = kindOf(publication);
     const change: ScmChange = {
-      repositoryUrl: repositoryUrl(evaluation.repository ?? item.repository),
-      ...(movedFrom && { formerRepositoryUrl: repositoryUrl(movedFrom) }),
-      kind: kindOf(publication),
+      kind,
+      repositoryUrl: repositoryUrl(repository),
+      formerRepositoryUrl: movedFrom && repositoryUrl(movedFrom),
+      files: kind === 'changed' ? await this.#files(publication) : undefined,
     };
-    const files = change.kind === 'changed' ? await this.#files(publication) : undefined;
-    await scmEvents.publish(planScmEvents({ ...change, ...(files && { files }) }));
+    await scmEvents.publish(planScmEvents(change));
   }
 
-  async #files({
-    item,
-    branch,
-    client,
-    signal,
-  }: Publication): Promise<ScmChange['files']> {
-    const pushed = item.changes.find(one => one.type === 'pushed');
-    const ref = pushed && branch !== undefined && refOf(pushed.refs, branch);
-    const commits = ref ? comparableCommits(ref) : undefined;
-    const onlyPushed = item.changes.length === 1;
-    if (!this.#options.perFile || !commits || !onlyPushed || branch === undefined) {
+  async #files(publication: Publication): Promise<ScmChange['files']> {
+    const { item, branch, client, signal } = publication;
+    const [change, ...others] = item.changes;
+    if (!this.#options.perFile || branch === undefined || others.length > 0) {
       return undefined;
     }
-    const changes = await client.getFileChanges(item.repository, commits, { signal });
+    const refs = change?.type === 'pushed' ? change.refs : [];
+    const ref = refs.find(
+      ({ kind, refId }) => kind === 'BRANCH' && refId === `refs/heads/${branch}`,
+    );
+    const commits = ref && comparableCommits(ref);
+    const changes =
+      commits && (await client.getFileChanges(item.repository, commits, { signal }));
     const isDefault = this.#options.configuredBranch === undefined;
     return changes && { changes, branch, isDefault };
   }
@@ -89,10 +80,6 @@ function kindOf({ item, evaluation }: Publication): ScmChange['kind'] {
   if (evaluation.repository === undefined) {
     return 'gone';
   }
-  const isNew = item.changes.some(one => one.type === 'created' || one.type === 'forked');
+  const isNew = item.changes.some(({ type }) => type === 'created' || type === 'forked');
   return isNew ? 'new' : 'changed';
-}
-
-function refOf(refs: readonly RefChange[], branch: string): RefChange | undefined {
-  return refs.find(ref => ref.kind === 'BRANCH' && ref.refId === `refs/heads/${branch}`);
 }

@@ -3,7 +3,7 @@
 import { LoggerService } from '@backstage/backend-plugin-api';
 import { Config } from '@backstage/config';
 import { EventsService } from '@backstage/plugin-events-node';
-import { repositoryUrl, webBaseUrl } from '../bitbucket/webUrls';
+import { repositoryUrl } from '../bitbucket/webUrls';
 import { RequestObserver } from '../http/types';
 import { CreatedProvider } from '../provider/createProviders';
 import { EventStore } from '../store/EventStore';
@@ -45,7 +45,7 @@ export async function connectEvents(
   options: EventHandlingOptions,
 ): Promise<readonly ProviderHandlers[]> {
   const { created, clock, eventStore, logger, observer } = options;
-  const all = created.map(one => createHandlers(one, options));
+  const all = created.map(provider => createHandlers(provider, options));
   if (all.length > 0) {
     const subscriber = new WebhookSubscriber({
       handlers: all.map(({ projects, repositories }) => ({
@@ -65,28 +65,22 @@ export async function connectEvents(
 }
 
 function createHandlers(
-  one: CreatedProvider,
+  created: CreatedProvider,
   { config, scmEvents, eventStore, logger, signal, createMeter }: EventHandlingOptions,
 ): ProviderHandlers {
-  const { context, evaluator, integration, provider } = one;
+  const { context, evaluator, integration, provider } = created;
   const { clients, clock } = context;
   const { branch, concurrency, host } = context.config;
   const log = new EventLog(logger.child({ provider: provider.getProviderName() }));
   const openClient = async () => {
-    const client = clients.createForEvent(createMeter(one));
+    const client = clients.createForEvent(createMeter(created));
     await clients.prepare(client, signal);
     return client;
   };
   const tools = {
     openClient,
     clients,
-    relevance: createRelevanceContext({
-      context,
-      webBaseUrl: webBaseUrl(integration),
-      branches: eventStore,
-      openClient,
-      signal,
-    }),
+    relevance: createRelevanceContext(created, eventStore, openClient, signal),
     lanes: new EventLanes({ concurrency, clock, signal, log }),
     refusals: new RecentRefusals({ clock, log }),
     log,

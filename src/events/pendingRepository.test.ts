@@ -124,6 +124,6 @@ describe('the repository', () => {
       { ...nothing, listed: anew },
     );
     expect(merged.listed).toBe(anew);
-    expect('listed' in mergePending(nothing, nothing)).toBe(false);
+    expect(mergePending(nothing, nothing).listed).toBeUndefined();
   });
 });

@@ -21,21 +21,18 @@ export function mergePending(
   earlier: PendingRepository,
   later: PendingRepository,
 ): PendingRepository {
-  const changes = new Map(earlier.changes.map(one => [one.type, one]));
+  const changes = new Map(earlier.changes.map(change => [change.type, change]));
   for (const change of later.changes) {
     changes.set(change.type, mergeChange(changes.get(change.type), change));
   }
-  const id = later.repository.id ?? earlier.repository.id;
-  const selfUrl = later.repository.selfUrl ?? earlier.repository.selfUrl;
-  const listed = later.listed ?? earlier.listed;
   return {
     repository: {
       ...later.repository,
-      ...(id !== undefined && { id }),
-      ...(selfUrl !== undefined && { selfUrl }),
+      id: later.repository.id ?? earlier.repository.id,
+      selfUrl: later.repository.selfUrl ?? earlier.repository.selfUrl,
     },
     changes: [...changes.values()],
-    ...(listed && { listed }),
+    listed: later.listed ?? earlier.listed,
     isOneOfMany: earlier.isOneOfMany && later.isOneOfMany,
   };
 }
@@ -44,7 +41,9 @@ export function mergePending(
 export function formerAddress({
   changes,
 }: PendingRepository): RepositoryAddress | undefined {
-  return changes.flatMap(one => (one.type === 'modified' ? (one.was ?? []) : []))[0];
+  return changes.flatMap(change =>
+    change.type === 'modified' ? (change.was ?? []) : [],
+  )[0];
 }
 
 function mergeChange(
@@ -56,8 +55,7 @@ function mergeChange(
   }
   if (earlier?.type === 'modified' && later.type === 'modified') {
     // The catalog holds what the first one calls former.
-    const was = earlier.was ?? later.was;
-    return { ...later, ...(was && { was }) };
+    return { ...later, was: earlier.was ?? later.was };
   }
   return later;
 }

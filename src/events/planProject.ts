@@ -25,27 +25,29 @@ export function planProject(
   filters: RepositoryFilters,
 ): PendingRepository[] {
   const held = new Map(
-    known.filter(one => one.files.length > 0).map(one => [one.repositoryId, one]),
+    known
+      .filter(({ files }) => files.length > 0)
+      .map(repository => [repository.repositoryId, repository]),
   );
   const here = listed.filter(
     ({ repository }) =>
       held.has(repository.id) || assessAddress(repository, filters) === undefined,
   );
-  const ids = new Set(here.map(one => one.repository.id));
-  const addresses = new Set(here.map(one => addressKey(one.repository)));
+  const ids = new Set(here.map(({ repository }) => repository.id));
+  const addresses = new Set(here.map(({ repository }) => addressKey(repository)));
   const missing = [...held.values()].filter(
-    one =>
-      one.projectKey.toLowerCase() === key.toLowerCase() &&
-      !(isPlaceholderId(one.repositoryId)
-        ? addresses.has(addressKey(one))
-        : ids.has(one.repositoryId)),
+    repository =>
+      repository.projectKey.toLowerCase() === key.toLowerCase() &&
+      !(isPlaceholderId(repository.repositoryId)
+        ? addresses.has(addressKey(repository))
+        : ids.has(repository.repositoryId)),
   );
   return [
-    ...here.map(one => {
-      const { id, slug } = one.repository;
+    ...here.map(shown => {
+      const { id, slug } = shown.repository;
       const claimed =
         formerKey === undefined ? undefined : { projectKey: formerKey, slug };
-      return toListed(one, held.get(id) ?? claimed);
+      return toListed(shown, held.get(id) ?? claimed);
     }),
     ...missing.map(toMissing),
   ];

@@ -110,7 +110,7 @@ async function decideAboutOne(
   const repositoryIds = id === undefined ? [] : [id];
   const related = await context.findRelated({ repositoryIds, addresses });
   const here = addressKey(change.repository);
-  const known = related.find(one => addressKey(one) === here);
+  const known = related.find(repository => addressKey(repository) === here);
   const decision =
     objectionTo(change, related, context) ??
     unasked ??
@@ -118,7 +118,7 @@ async function decideAboutOne(
   if (decision.kind !== 'relevant') {
     return decision;
   }
-  const itself = related.filter(one => one.repositoryId === id);
+  const itself = related.filter(({ repositoryId }) => repositoryId === id);
   const isKnown = known !== undefined;
   return { ...decision, isKnown, addresses: [...addresses, ...itself] };
 }
@@ -131,18 +131,18 @@ function objectionTo(
 ): RelevanceDecision | undefined {
   const { repository } = change;
   const keys = addressesOf(change).map(addressKey);
-  const hasId = (one: KnownRepository) => one.repositoryId === repository.id;
-  const isThere = (one: KnownRepository) => keys.includes(addressKey(one));
+  const hasId = (known: KnownRepository) => known.repositoryId === repository.id;
+  const isThere = (known: KnownRepository) => keys.includes(addressKey(known));
   // Without a link, only what Bitbucket itself has shown tells our server from another one.
   if (
     repository.selfUrl === undefined &&
-    !related.some(one => hasId(one) && isThere(one))
+    !related.some(known => hasId(known) && isThere(known))
   ) {
     return ABOUT_NOTHING_KNOWN;
   }
   const exclusion = assessAddress(repository, filters);
   const isHeld = related.some(
-    one => one.files.length > 0 && (hasId(one) || isThere(one)),
+    known => known.files.length > 0 && (hasId(known) || isThere(known)),
   );
   return exclusion && !isHeld
     ? ignored(`the filters leave it out (${exclusion})`)

@@ -1,39 +1,34 @@
 /** What bears on a change, from what is stored and, for a default branch, from Bitbucket. */
 
 import { RestClient } from '../bitbucket/RestClient';
-import { ProviderContext } from '../provider/ProviderContext';
+import { webBaseUrl } from '../bitbucket/webUrls';
+import { CreatedProvider } from '../provider/createProviders';
 import { EventStore } from '../store/EventStore';
 import { RelevanceContext } from './relevance';
 
 /** A default branch counts as known for so long: no event tells that it is another one. */
 const BRANCH_KNOWN_FOR_MS = 24 * 3_600_000;
 
-/** What it is found out with. */
-export interface RelevanceTools {
-  readonly context: Pick<ProviderContext, 'clock' | 'config' | 'store'>;
-  /** Scheme, host and context path of the integration. */
-  readonly webBaseUrl: string;
-  readonly branches: EventStore;
-  readonly openClient: () => Promise<RestClient>;
-  readonly signal: AbortSignal;
-}
-
 /** The context of one provider. */
-export function createRelevanceContext(tools: RelevanceTools): RelevanceContext {
-  const { branches, context, openClient, signal, webBaseUrl } = tools;
+export function createRelevanceContext(
+  { context, integration }: Pick<CreatedProvider, 'context' | 'integration'>,
+  branches: EventStore,
+  openClient: () => Promise<RestClient>,
+  signal: AbortSignal,
+): RelevanceContext {
   const { clock, config, store } = context;
-  const { host } = config;
+  const { branch, filters, host, id } = config;
   return {
-    filters: config.filters,
-    branch: config.branch,
-    webBaseUrl,
-    loadServerUrls: () => store.loadServerUrls(config.id),
-    findRelated: async selector => (await store.loadNear(config.id, selector)) ?? [],
+    filters,
+    branch,
+    webBaseUrl: webBaseUrl(integration),
+    loadServerUrls: () => store.loadServerUrls(id),
+    findRelated: async selector => (await store.loadNear(id, selector)) ?? [],
     async isProjectKnown(keys) {
-      const memory = await store.load(config.id);
+      const memory = await store.load(id);
       const wanted = new Set(keys.map(key => key.toLowerCase()));
-      return (memory?.repositories ?? []).some(one =>
-        wanted.has(one.projectKey.toLowerCase()),
+      return (memory?.repositories ?? []).some(repository =>
+        wanted.has(repository.projectKey.toLowerCase()),
       );
     },
     async findDefaultBranch(repository) {
@@ -46,8 +41,8 @@ export function createRelevanceContext(tools: RelevanceTools): RelevanceContext 
       const client = await openClient();
       const lookup = await client.getDefaultBranch(repository, { signal });
       if (lookup.kind === 'found') {
-        const branch = { name: lookup.value, readAtMs: clock.now() };
-        await branches.saveDefaultBranch(host, repositoryId, branch);
+        const read = { name: lookup.value, readAtMs: clock.now() };
+        await branches.saveDefaultBranch(host, repositoryId, read);
       }
       return lookup;
     },
