@@ -6,7 +6,7 @@
 import { z } from 'zod';
 import { BackstageAddress, BackstageClient, parseBackstageUrl } from './BackstageClient';
 import { CliIo } from './CliIo';
-import { plural } from './plainText';
+import { formatPlural } from './format';
 
 /** The options of commands that look into a running Backstage. */
 export interface AgainstOptions {
@@ -83,7 +83,7 @@ export function describeLost(
 ): string | undefined {
   const names = providers
     .filter(({ id }) => !configuredIds.includes(id))
-    .map(({ id, locations = 0 }) => `"${id}" (${plural(locations, 'Location')})`);
+    .map(({ id, locations = 0 }) => `"${id}" (${formatPlural(locations, 'Location')})`);
   return names.length === 0
     ? undefined
     : `The backend has providers that this configuration lacks: ${names.join(', ')}. With it, the catalog would remove what they gave as soon as it starts, unless catalog.orphanProviderStrategy is "keep"; what another provider finds of the same comes back with its next run, with another uid. To go on where one left off, give its id to a provider below catalog.providers.bitbucketServer`;

@@ -1,6 +1,7 @@
 /** The own rate limit, as people are shown it. Pure. */
 
 import { RateLimitBudget } from '../bitbucket/rateLimitBudget';
+import { formatPlural, formatRate } from './format';
 import { PreviewedBudget } from './previewDocument';
 
 /** A budget as people are shown it; `undefined` where the server does not tell. */
@@ -24,5 +25,5 @@ export function describeBudget(budget: PreviewedBudget | undefined): string {
   }
   return budget.kind === 'unlimited'
     ? 'requests are not limited'
-    : `${budget.capacity} requests at once, ${budget.fillRatePerSecond} more each second`;
+    : `${formatPlural(budget.capacity, 'request')} at once, ${formatRate(budget.fillRatePerSecond)} more each second`;
 }

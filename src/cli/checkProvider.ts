@@ -13,7 +13,7 @@ import { Problem, Repository } from '../model';
 import { describeBudget, toPreviewedBudget } from './budget';
 import { Connection } from './connections';
 import { describeError } from './errors';
-import { plural } from './plainText';
+import { formatPlural } from './format';
 
 /** What one step found. */
 export interface Finding {
@@ -136,14 +136,14 @@ function* assessListing(listing: Listing, connection: Connection): Generator<Fin
     };
   }
   if (listing.unreadable > 0) {
-    const text = `${plural(listing.unreadable, 'item')} of the listing are not readable as repositories`;
+    const text = `${formatPlural(listing.unreadable, 'item')} of the listing are not readable as repositories`;
     yield { status: 'warning', about, text };
   }
   if (!listing.complete) {
     return;
   }
   const passing = repositories.filter(one => assessRepository(one, filters).included);
-  const text = `${plural(repositories.length, 'repository', 'repositories')} listed, ${passing.length} of them pass the filters`;
+  const text = `${formatPlural(repositories.length, 'repository', 'repositories')} listed, ${passing.length} of them pass the filters`;
   const remedy =
     repositories.length === 0
       ? 'Give the account read permission on the projects, or check `filters.projectKey`.'

@@ -1,4 +1,4 @@
-import { duration, indent, plural, renderColumns } from './plainText';
+import { indent, renderColumns } from './plainText';
 import { PreviewMeter } from './PreviewMeter';
 import { renderBar } from './Progress';
 
@@ -20,22 +20,6 @@ describe('text for terminals', () => {
 
   it('indents lines and leaves empty ones empty', () => {
     expect(indent('a\n\nb')).toBe('  a\n\n  b');
-  });
-
-  it.each([
-    [0, '0 s'],
-    [1_240, '1.2 s'],
-    [59_000, '59 s'],
-    [60_000, '1 min 0 s'],
-    [185_000, '3 min 5 s'],
-    [119_900, '2 min 0 s'],
-  ])('writes %d ms as %s', (ms, text) => {
-    expect(duration(ms)).toBe(text);
-  });
-
-  it('counts in words', () => {
-    expect(plural(1, 'retry', 'retries')).toBe('1 retry');
-    expect(plural(0, 'Location')).toBe('0 Locations');
   });
 
   it.each([

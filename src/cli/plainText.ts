@@ -22,17 +22,3 @@ export function renderColumns(
       : cell.padEnd(widths[column] ?? 0);
   return rows.map(row => row.map(pad).join('  ').trimEnd()).join('\n');
 }
-
-/** `1 repository`, `2 repositories` */
-export function plural(count: number, one: string, many = `${one}s`): string {
-  return `${count} ${count === 1 ? one : many}`;
-}
-
-/** `1.2 s` below a minute, `3 min 5 s` above. */
-export function duration(ms: number): string {
-  const tenths = Math.round(ms / 100);
-  const seconds = Math.round(ms / 1000);
-  return tenths < 600
-    ? `${tenths / 10} s`
-    : `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
-}

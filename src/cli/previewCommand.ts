@@ -61,10 +61,10 @@ export async function runPreview(options: PreviewOptions, io: CliIo): Promise<Ex
   const document: PreviewDocument = {
     version: 1,
     createdAt: new Date(io.clock.now()).toISOString(),
-    providers: previews.map(({ preview }) => {
-      const against = differences?.get(preview.providerId);
-      return { ...preview, ...(against && { against }) };
-    }),
+    providers: previews.map(({ preview }) => ({
+      ...preview,
+      against: differences?.get(preview.providerId),
+    })),
     conflicts: findSharedFiles(previews.map(one => one.preview)),
   };
   await print(document, options, io);

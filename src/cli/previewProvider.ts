@@ -65,13 +65,13 @@ function toPreview(run: Run, connection: Connection, io: CliIo): ProviderPreview
     providerId: config.id,
     host: config.host,
     status: run.failure ? 'failed' : 'succeeded',
-    ...(error && { error }),
+    error,
     startedAt: new Date(meter.startedAtMs).toISOString(),
     finishedAt: new Date(finishedAtMs).toISOString(),
     durationMs: Math.max(0, finishedAtMs - meter.startedAtMs),
     summary: run.summary,
     requests: { ...meter.counts(), perSecond: meter.perSecond() },
-    ...(budget && { budget }),
+    budget,
     repositories: run.result.repositories
       .map(one => reportRepository(one))
       .sort(compareReports)
@@ -104,8 +104,8 @@ export function toPreviewedRepository(
     projectKey,
     repositorySlug,
     outcome,
-    ...(reason !== undefined && { reason }),
-    ...(detail !== undefined && { detail }),
+    reason,
+    detail,
     cause: explanation?.cause ?? '',
     remedy: explanation?.remedy ?? '',
     files: files.map(({ path, targetUrl }) => ({ path, targetUrl })),

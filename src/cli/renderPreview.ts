@@ -5,7 +5,8 @@ import { OUTCOME_KINDS, OutcomeKind } from '../model';
 import { SharedFile } from '../conflicts/sharedFiles';
 import { explainOutcome } from '../discovery/explanations';
 import { describeBudget } from './budget';
-import { duration, indent, plural, renderColumns } from './plainText';
+import { formatDuration, formatPlural } from './format';
+import { indent, renderColumns } from './plainText';
 import {
   CatalogDifference,
   KNOWN_BY_ENTITIES,
@@ -15,7 +16,7 @@ import {
 } from './previewDocument';
 
 /** Named of each outcome; all of them are in `--json` and `--html`. */
-const MOST_EXAMPLES = 5;
+const MAX_EXAMPLES = 5;
 
 /** The whole document. */
 export function renderPreview(document: PreviewDocument): string {
@@ -69,7 +70,7 @@ function renderCounts(preview: ProviderPreview): string {
   const head = ['Outcome', 'Reason', 'Repositories'];
   const sum = ['', 'all', String(preview.summary.repositories)];
   const table = renderColumns([head, ...rows, sum], [2]);
-  const locations = plural(preview.summary.locations, 'Location');
+  const locations = formatPlural(preview.summary.locations, 'Location');
   const verdict =
     preview.status === 'succeeded'
       ? `${locations} would be in the catalog.`
@@ -81,7 +82,7 @@ function renderGroup({ outcome, reason, repositories }: Group): string {
   const explanation = explainOutcome(outcome, reason);
   const title = reason === undefined ? outcome : `${outcome}: ${reason}`;
   const remedy = explanation?.remedy;
-  const shown = repositories.slice(0, MOST_EXAMPLES).map(renderExample);
+  const shown = repositories.slice(0, MAX_EXAMPLES).map(renderExample);
   const left = repositories.length - shown.length;
   return [
     `${title} (${repositories.length})`,
@@ -105,10 +106,10 @@ function renderCost({ requests, durationMs, budget }: ProviderPreview): string {
   const kinds = Object.entries(requests.byKind)
     .sort(([, a], [, b]) => b - a)
     .map(([kind, count]) => `${count} ${kind}`);
-  const waited = `${duration(requests.waitedMs)} of waiting, summed over all requests`;
+  const waited = `${formatDuration(requests.waitedMs)} of waiting, summed over all requests`;
   return [
-    `${plural(requests.total, 'request')} in ${duration(durationMs)}${kinds.length > 0 ? `: ${kinds.join(', ')}` : ''}`,
-    `${plural(requests.retries, 'retry', 'retries')}, ${requests.rateLimited} refused by the rate limit, ${waited}`,
+    `${formatPlural(requests.total, 'request')} in ${formatDuration(durationMs)}${kinds.length > 0 ? `: ${kinds.join(', ')}` : ''}`,
+    `${formatPlural(requests.retries, 'retry', 'retries')}, ${requests.rateLimited} refused by the rate limit, ${waited}`,
     `Rate limit: ${describeBudget(budget)}`,
   ].join('\n');
 }
@@ -123,7 +124,7 @@ function renderDifference(
     `Compared with the catalog at ${url}`,
     indent(
       isSame
-        ? `No difference: ${plural(unchanged, 'Location')} as before.`
+        ? `No difference: ${formatPlural(unchanged, 'Location')} as before.`
         : `${added.length} would be added, ${removed.length} removed${replaced > 0 ? ` (${replaced} replaced by the same file under another URL)` : ''}, ${heldBack.length} held back, ${unchanged} unchanged.`,
     ),
     difference.knownBy === 'entities' && indent(KNOWN_BY_ENTITIES),
@@ -142,11 +143,11 @@ export function renderConflicts(conflicts: readonly SharedFile[]): string[] {
   if (!first) {
     return [];
   }
-  const left = conflicts.length - MOST_EXAMPLES;
+  const left = conflicts.length - MAX_EXAMPLES;
   const lines = [
-    `Conflicts: ${plural(conflicts.length, 'file')} of several providers`,
+    `Conflicts: ${formatPlural(conflicts.length, 'file')} of several providers`,
     indent(`What to do: ${first.remedy}`),
-    ...conflicts.slice(0, MOST_EXAMPLES).map(one => indent(one.explanation, '    ')),
+    ...conflicts.slice(0, MAX_EXAMPLES).map(one => indent(one.explanation, '    ')),
     ...(left > 0 ? [indent(`and ${left} more`, '    ')] : []),
   ];
   return [lines.join('\n')];

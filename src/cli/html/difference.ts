@@ -1,11 +1,8 @@
 /** What the next complete run would change in a live catalog. Pure. */
 
 import { CatalogDifference, KNOWN_BY_ENTITIES } from '../previewDocument';
-import { formatCount, formatPlural } from './format';
-import { html, Html, linkTo } from './html';
-
-/** Lists that are longer stay closed at first. */
-const LONGEST_OPEN_LIST = 20;
+import { formatCount, formatPlural } from '../format';
+import { foldedList, html, Html, linkTo } from './html';
 
 /** The difference of one provider. */
 export function renderDifference(difference: CatalogDifference): Html {
@@ -26,17 +23,14 @@ function renderTargets(
   name: string,
   targets: readonly string[],
 ): Html {
-  const count = formatPlural(targets.length, 'Location', 'Locations');
+  const count = formatPlural(targets.length, 'Location');
   const heading = html`<span class="sign ${name}" aria-hidden="true">${sign}</span>
     <b>${title}</b> ${count}`;
   if (targets.length === 0) {
     return html`<p class="targets">${heading}</p> `;
   }
-  const open = targets.length <= LONGEST_OPEN_LIST ? Html.trusted('open') : undefined;
-  return html`<details class="targets" ${open}>
-    <summary>${heading}</summary>
-    <ul>
-      ${targets.map(target => html`<li>${linkTo(target, target)}</li> `)}
-    </ul>
-  </details> `;
+  return foldedList(
+    heading,
+    targets.map(target => linkTo(target, target)),
+  );
 }

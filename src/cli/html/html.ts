@@ -88,6 +88,20 @@ export function linkTo(address: string | undefined, content: HtmlValue): HtmlVal
   return href === undefined ? content : html`<a href="${href}">${content}</a>`;
 }
 
+/** Lists that are longer stay closed at first. */
+const MAX_OPEN_LIST = 20;
+
+/** A list that can be closed. */
+export function foldedList(summary: HtmlValue, items: readonly HtmlValue[]): Html {
+  const open = items.length <= MAX_OPEN_LIST ? Html.trusted('open') : undefined;
+  return html`<details class="targets" ${open}>
+    <summary>${summary}</summary>
+    <ul>
+      ${items.map(item => html`<li>${item}</li> `)}
+    </ul>
+  </details> `;
+}
+
 function webAddress(address: string | undefined): string | undefined {
   try {
     const url = new URL(address ?? '');

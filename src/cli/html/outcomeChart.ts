@@ -2,7 +2,7 @@
 
 import { OUTCOME_KINDS, OutcomeKind } from '../../model';
 import { RunSummary } from '../../discovery/summarizeRun';
-import { formatCount, formatShare } from './format';
+import { formatCount, formatShare } from '../format';
 import { html, Html } from './html';
 import { OUTCOME_LABELS } from './outcomes';
 

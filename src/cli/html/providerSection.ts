@@ -2,7 +2,7 @@
 
 import { ProviderPreview } from '../previewDocument';
 import { renderDifference } from './difference';
-import { formatCount, formatDuration, formatPlural, formatTime } from './format';
+import { formatCount, formatDuration, formatPlural, formatTime } from '../format';
 import { html, Html } from './html';
 import { renderOutcomes } from './outcomeChart';
 import { renderRepositories } from './repositoryTable';
@@ -64,7 +64,7 @@ function describeResult({ summary }: ProviderPreview): Html {
     return html`No repository was seen.`;
   }
   const repositories = formatPlural(summary.repositories, 'repository', 'repositories');
-  const locations = formatPlural(summary.locations, 'Location', 'Locations');
+  const locations = formatPlural(summary.locations, 'Location');
   return html`Of ${repositories},
     <b>${formatCount(summary.registered)} would be registered</b>, which makes
     <b>${locations}</b> in the catalog.`;

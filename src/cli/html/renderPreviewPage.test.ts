@@ -246,13 +246,15 @@ describe('what the page shows', () => {
     const text = textOf(PAGE);
     expect(text).toContain('Sent 24 ');
     expect(text).toContain('file-check 22 ');
-    expect(text).toContain('60 at once, then 5 per second');
+    expect(text).toContain('60 requests at once, 5 more each second');
     expect(text).toContain(
       'On average 1.8 per second over 13 s, at most 5 in one second.',
     );
     expect(text).toContain('The dashed line is the budget.');
     const unlimited = provider({ budget: { kind: 'unlimited' } });
-    expect(textOf(renderPreviewPage(preview(unlimited)))).toContain('account unlimited');
+    expect(textOf(renderPreviewPage(preview(unlimited)))).toContain(
+      'account requests are not limited',
+    );
     const far = provider({
       budget: { kind: 'limited', capacity: 600, fillRatePerSecond: 500 },
     });

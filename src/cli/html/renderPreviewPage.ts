@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto';
 import { PreviewDocument, ProviderPreview } from '../previewDocument';
 import { renderConflicts } from './conflicts';
-import { formatPlural, formatTime } from './format';
+import { formatPlural, formatTime } from '../format';
 import { html, Html } from './html';
 import { renderProvider } from './providerSection';
 import { SCRIPT } from './script';
@@ -77,9 +77,7 @@ function hashOf(text: string): string {
 
 function describeHosts(providers: readonly ProviderPreview[]): string {
   const hosts = [...new Set(providers.map(one => one.host))];
-  return hosts.length === 1
-    ? hosts.join('')
-    : formatPlural(providers.length, 'provider', 'providers');
+  return hosts.length === 1 ? hosts.join('') : formatPlural(providers.length, 'provider');
 }
 
 function renderContents(providers: readonly ProviderPreview[]): Html {

@@ -1,7 +1,8 @@
 /** The requests of a preview: how many in each second, by kind, and the budget. Pure. */
 
+import { describeBudget } from '../budget';
 import { PreviewedBudget, PreviewedRequests } from '../previewDocument';
-import { formatCount, formatDuration, formatPlural, formatRate } from './format';
+import { formatCount, formatDuration, formatPlural, formatRate } from '../format';
 import { html, Html } from './html';
 
 const MAX_COLUMNS = 96;
@@ -50,7 +51,7 @@ export function renderRequests(
           </div>
           <div>
             <dt>Told to slow down</dt>
-            <dd>${formatPlural(requests.rateLimited, 'time', 'times')}</dd>
+            <dd>${formatPlural(requests.rateLimited, 'time')}</dd>
           </div>
           <div>
             <dt>Waited for their turn, all together</dt>
@@ -65,15 +66,6 @@ export function renderRequests(
       </div>
     </div>
   </section> `;
-}
-
-function describeBudget(budget: PreviewedBudget | undefined): string {
-  if (budget === undefined) {
-    return 'the server does not tell';
-  }
-  return budget.kind === 'unlimited'
-    ? 'unlimited'
-    : `${formatCount(budget.capacity)} at once, then ${formatRate(budget.fillRatePerSecond)} per second`;
 }
 
 function renderKinds({ byKind }: PreviewedRequests): Html | undefined {

@@ -52,5 +52,6 @@ it('writes numbers alike everywhere', () => {
   expect(formatCount(1_234_567)).toBe('1,234,567');
   expect([0.25, 9.84, 10.4, 1500].map(formatRate)).toEqual(['0.3', '9.8', '10', '1,500']);
   expect(formatPlural(1, 'time', 'times')).toBe('1 time');
-  expect(formatPlural(1000, 'time', 'times')).toBe('1,000 times');
+  expect(formatPlural(1000, 'time')).toBe('1,000 times');
+  expect(formatPlural(0, 'retry', 'retries')).toBe('0 retries');
 });

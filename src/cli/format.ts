@@ -1,4 +1,4 @@
-/** Numbers and times as the page writes them: the same on every machine. Pure. */
+/** Numbers and times as people are shown them: the same on every machine. Pure. */
 
 /** `10,000` */
 export function formatCount(count: number): string {
@@ -6,7 +6,7 @@ export function formatCount(count: number): string {
 }
 
 /** `1 repository`, `10,000 repositories` */
-export function formatPlural(count: number, one: string, many: string): string {
+export function formatPlural(count: number, one: string, many = `${one}s`): string {
   return `${formatCount(count)} ${count === 1 ? one : many}`;
 }
 
