@@ -36,6 +36,15 @@ interface BitbucketServerProvider {
    */
   validateLocationsExist?: boolean;
 
+  /**
+   * Catalog files that one repository may have. Of one with more, nothing new is
+   * registered, and what the catalog has of it stays. Default: `1000`.
+   *
+   * @minimum 1
+   * @maximum 100000
+   */
+  maxFilesPerRepository?: number;
+
   /** Which repositories to look at. */
   filters?: {
     /**

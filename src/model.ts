@@ -98,6 +98,7 @@ export const UNKNOWN_REASONS = [
   'not-permitted',
   'unexpected-answer',
   'parser-failed',
+  'too-many-files',
   'not-available',
   'not-checked',
 ] as const;

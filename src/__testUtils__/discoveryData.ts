@@ -178,6 +178,7 @@ export function scope(
   return {
     host: 'bitbucket.test',
     validateLocationsExist: true,
+    maxFilesPerRepository: 1000,
     concurrency: 4,
     ...others,
     catalogPaths: paths.map(parseCatalogPath),

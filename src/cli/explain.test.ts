@@ -44,6 +44,14 @@ describe('preview --explain', () => {
     expect(exitCode).toBe(0);
   });
 
+  it('explains too-many-files, with what to do about it', async () => {
+    const provider = { catalogPath: '/**', maxFilesPerRepository: 1 };
+    const { stdout } = await explain('PAY/pay-service-4', provider);
+
+    expect(stdout).toMatch(/Outcome +unknown: too-many-files$/m);
+    expect(stdout).toContain('raise `maxFilesPerRepository`');
+  });
+
   it.each<[string, FaultEffect, string]>([
     ['rate-limited', { type: 'status', status: 429 }, 'rateLimit'],
     ['timeout', { type: 'hang' }, 'requestTimeout'],
@@ -64,7 +72,7 @@ describe('preview --explain', () => {
     const codes = [...EXCLUSION_REASONS, ...ABSENCE_REASONS, ...UNKNOWN_REASONS];
 
     for (const code of codes.filter(one => !others.has(one))) {
-      expect(tested).toMatch(new RegExp(`'(?:\\w+: )?${code}'`));
+      expect(tested).toMatch(new RegExp(`(?:'|'\\w+: |explains )${code}[',]`));
     }
   });
 

@@ -10,6 +10,7 @@ export const DEFAULT_PROVIDER_ID = 'default';
 
 export const DEFAULT_CATALOG_PATH = '/catalog-info.yaml';
 export const DEFAULT_VALIDATE_LOCATIONS_EXIST = true;
+export const DEFAULT_MAX_FILES_PER_REPOSITORY = 1000;
 export const DEFAULT_SKIP_ARCHIVED_REPOS = false;
 export const DEFAULT_SKIP_FORKED_REPOS = false;
 export const DEFAULT_PERSONAL_REPOS = false;
@@ -38,6 +39,7 @@ export const CONFIGURATION_KEYS: readonly ConfigurationKey[] = [
   { key: 'catalogPath', default: DEFAULT_CATALOG_PATH },
   { key: 'branch', default: "the repository's default branch" },
   { key: 'validateLocationsExist', default: String(DEFAULT_VALIDATE_LOCATIONS_EXIST) },
+  { key: 'maxFilesPerRepository', default: String(DEFAULT_MAX_FILES_PER_REPOSITORY) },
   { key: 'filters.projectKey', default: 'all' },
   { key: 'filters.repoSlug', default: 'all' },
   { key: 'filters.labels', default: 'none' },

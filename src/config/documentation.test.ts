@@ -42,6 +42,7 @@ describe('the documented configuration', () => {
     const written = readOneProvider({
       catalogPath: '/catalog-info.yaml',
       validateLocationsExist: true,
+      maxFilesPerRepository: 1000,
       filters: { skipArchivedRepos: false, skipForkedRepos: false, personalRepos: false },
       schedule: { frequency: '30 minutes', timeout: '25 minutes' },
       concurrency: 8,
@@ -58,6 +59,7 @@ describe('the documented configuration', () => {
       catalogPath: '/catalog-info.yaml',
       branch: "the repository's default branch",
       validateLocationsExist: 'true',
+      maxFilesPerRepository: '1000',
       'filters.projectKey': 'all',
       'filters.repoSlug': 'all',
       'filters.labels': 'none',

@@ -74,6 +74,18 @@ describe('readProviderConfig, given something wrong', () => {
       ['whole number from 1 to 100', '0'],
     ],
     ['too much concurrency', { concurrency: 101 }, 'concurrency', ['1 to 100', '101']],
+    [
+      'no files',
+      { maxFilesPerRepository: 0 },
+      'maxFilesPerRepository',
+      ['1 to 100000', '0'],
+    ],
+    [
+      'more files than Bitbucket lists',
+      { maxFilesPerRepository: 100_001 },
+      'maxFilesPerRepository',
+      ['1 to 100000', '100001'],
+    ],
     ['half a concurrency', { concurrency: 1.5 }, 'concurrency', ['whole number', '1.5']],
     [
       'concurrency as word',

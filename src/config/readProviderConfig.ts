@@ -10,6 +10,7 @@ import { ConfigSection } from './ConfigSection';
 import {
   DEFAULT_CATALOG_PATH,
   DEFAULT_CONCURRENCY,
+  DEFAULT_MAX_FILES_PER_REPOSITORY,
   DEFAULT_RATE_LIMIT,
   DEFAULT_REMOVALS_HOLD_FOR,
   DEFAULT_REMOVALS_MAX_PERCENTAGE,
@@ -25,6 +26,8 @@ import { findNearest } from './suggestKey';
 import { ProviderConfig } from './types';
 
 const MAX_CONCURRENCY = 100;
+/** Bitbucket lists no more files of a repository in one page; each becomes an entity. */
+const MAX_FILES_PER_REPOSITORY = 100_000;
 /** A request that takes longer is dead, and would outlast the schedule's timeout. */
 const MAX_REQUEST_TIMEOUT = { ms: 600_000, text: '10 minutes' };
 
@@ -52,6 +55,12 @@ export function readProviderConfig(
       'validateLocationsExist',
       DEFAULT_VALIDATE_LOCATIONS_EXIST,
     ),
+    maxFilesPerRepository:
+      provider.number('maxFilesPerRepository', {
+        min: 1,
+        max: MAX_FILES_PER_REPOSITORY,
+        integer: true,
+      }) ?? DEFAULT_MAX_FILES_PER_REPOSITORY,
     filters: readFilters(provider),
     schedule: readSchedule(provider),
     concurrency:

@@ -24,6 +24,7 @@ describe('readProviderConfigs', () => {
         catalogPaths: [{ kind: 'plain', path: 'catalog-info.yaml' }],
         branch: undefined,
         validateLocationsExist: true,
+        maxFilesPerRepository: 1000,
         filters: {
           projectKey: undefined,
           repoSlug: undefined,

@@ -26,6 +26,8 @@ export interface ProviderConfig {
   /** Look here instead of on each repository's default branch; short name, without `refs/heads/`. */
   readonly branch?: string;
   readonly validateLocationsExist: boolean;
+  /** Files that may be registered of one repository, 1 or more. */
+  readonly maxFilesPerRepository: number;
   readonly filters: RepositoryFilters;
   readonly schedule: SchedulerServiceTaskScheduleDefinition;
   /** Requests in flight per host, 1 or more. */

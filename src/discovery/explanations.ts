@@ -97,6 +97,10 @@ const EXPLANATIONS: Readonly<
     cause: 'The custom location parser of this backend failed on it.',
     remedy: 'Read the detail, and mend the parser or what it read.',
   },
+  'too-many-files': {
+    cause: 'More files match `catalogPath` than `maxFilesPerRepository` allows.',
+    remedy: 'Narrow `catalogPath`, or raise `maxFilesPerRepository`.',
+  },
   'not-available': {
     cause: 'The repository is being created or imported, or is offline.',
     remedy: 'Wait, or look at it in Bitbucket.',

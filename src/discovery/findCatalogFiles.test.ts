@@ -164,6 +164,43 @@ describe('findCatalogFiles', () => {
     expect(asked).toEqual(['files PAY/api']);
   });
 
+  describe('with many files that match', () => {
+    const names = (count: number) =>
+      Array.from({ length: count }, (_, index) => `dir-${index}/a.yaml`);
+
+    it('registers as many as one repository may have', async () => {
+      const settings = { paths: ['**/a.yaml'], maxFilesPerRepository: 3 };
+      const { outcome } = await find({ files: ['README.md', ...names(3)] }, settings);
+      expect(paths(outcome)).toHaveLength(3);
+    });
+
+    it('registers none of one more, and says how many there are', async () => {
+      const settings = { paths: ['**/a.yaml', 'b.yaml'], maxFilesPerRepository: 3 };
+      const { outcome } = await find({ files: ['b.yaml', ...names(3)] }, settings);
+      expect(outcome).toEqual({
+        kind: 'unknown',
+        reason: 'too-many-files',
+        detail: '4 files match catalogPath, more than maxFilesPerRepository (3) allows',
+      });
+    });
+
+    it('lets others have their turn while it compares 100,000 of them', async () => {
+      let turns = 0;
+      let isOver = false;
+      const count = () => {
+        turns += 1;
+        if (!isOver) {
+          setImmediate(count);
+        }
+      };
+      setImmediate(count);
+      const { outcome } = await find({ files: names(100_000) }, { paths: ['**/a.yaml'] });
+      isOver = true;
+      expect(outcome).toMatchObject({ kind: 'unknown', reason: 'too-many-files' });
+      expect(turns).toBeGreaterThanOrEqual(40);
+    });
+  });
+
   describe('given an empty list of files, which may be a broken answer', () => {
     const empty = { kind: 'found', value: [] } as const;
     const lookAt = async (

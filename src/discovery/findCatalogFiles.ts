@@ -4,6 +4,7 @@ import { CatalogFile, Lookup, Problem, Repository, RepositoryOutcome } from '../
 import { matchCatalogPaths } from '../filters/catalogPaths';
 import { assessRepository } from '../filters/repositoryFilter';
 import { CatalogPath } from '../filters/types';
+import { yieldToEventLoop } from '../util/clock';
 import { keepSpelling } from '../util/parseTarget';
 import { DiscoveryScope, ParsedFiles, RepositorySource } from './types';
 
@@ -97,23 +98,66 @@ export async function findCatalogFiles(
         : toOutcome(lookup);
     }
     case 'list-files': {
-      const lookup = await listFiles(repository, plan.paths, source, options);
-      if (lookup.kind !== 'found' && plan.unchecked.length === 0) {
+      const lookup = await listMatching(repository, plan, source, options);
+      if (lookup.kind !== 'found') {
         return toOutcome(lookup);
       }
-      if (lookup.kind === 'unknown') {
-        return toOutcome(lookup);
+      const paths = [...new Set([...plan.unchecked, ...lookup.value])].sort();
+      if (paths.length > scope.maxFilesPerRepository) {
+        return tooManyFiles(paths.length, scope.maxFilesPerRepository);
       }
-      const listed =
-        lookup.kind === 'found' ? matchCatalogPaths(plan.paths, lookup.value) : [];
-      const paths = [...new Set([...plan.unchecked, ...listed])].sort();
       return paths.length > 0
-        ? registered(paths, listed)
+        ? registered(paths, lookup.value)
         : { kind: 'absent', reason: 'no-catalog-file' };
     }
     default:
       return plan satisfies never;
   }
+}
+
+/** The files that match; none where there are none and others are registered all the same. */
+async function listMatching(
+  repository: Repository,
+  { paths, unchecked }: Extract<LookupPlan, { kind: 'list-files' }>,
+  source: RepositorySource,
+  options: { branch?: string; signal?: AbortSignal },
+): Promise<Lookup<readonly string[]>> {
+  const lookup = await listFiles(repository, paths, source, options);
+  switch (lookup.kind) {
+    case 'found':
+      return { kind: 'found', value: await matchInTurns(paths, lookup.value) };
+    case 'absent':
+      return unchecked.length > 0 ? { kind: 'found', value: [] } : lookup;
+    default:
+      return lookup;
+  }
+}
+
+/** Files compared with the paths before others have a turn: a few milliseconds. */
+const FILES_PER_TURN = 2_000;
+
+/** As `matchCatalogPaths`, without holding up the process: a repository may have 100,000 files. */
+async function matchInTurns(
+  paths: readonly CatalogPath[],
+  allFiles: readonly string[],
+): Promise<string[]> {
+  const matching: string[] = [];
+  for (let start = 0; start < allFiles.length; start += FILES_PER_TURN) {
+    if (start > 0) {
+      await yieldToEventLoop();
+    }
+    const some = allFiles.slice(start, start + FILES_PER_TURN);
+    matching.push(...matchCatalogPaths(paths, some));
+  }
+  return [...new Set(matching)];
+}
+
+function tooManyFiles(count: number, maxCount: number): RepositoryOutcome {
+  return {
+    kind: 'unknown',
+    reason: 'too-many-files',
+    detail: `${count} files match catalogPath, more than maxFilesPerRepository (${maxCount}) allows`,
+  };
 }
 
 /** Hands files to the location parser, where there is one; waits for nothing where there is none. */

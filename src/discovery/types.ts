@@ -27,6 +27,8 @@ export interface DiscoveryScope {
   readonly catalogPaths: readonly CatalogPath[];
   readonly branch?: string;
   readonly validateLocationsExist: boolean;
+  /** Of one with more files, none is registered anew. */
+  readonly maxFilesPerRepository: number;
   readonly filters: RepositoryFilters;
   /** Repositories looked at at the same time, 1 or more. */
   readonly concurrency: number;

@@ -30,6 +30,28 @@ function attemptsOf({ bitbucket }: EventScene, sinceMs: number): number[] {
     .map(one => one.time - sinceMs);
 }
 
+describe('a repository with too many files', () => {
+  it('is looked at once per event, and keeps what the catalog has', async () => {
+    const scene = await startEvents({
+      config: { catalogPath: '/**/catalog-info.yaml', maxFilesPerRepository: 1 },
+    });
+    const { bitbucket, first, idle, logger, push, asked } = scene;
+    const path = 'docs/catalog-info.yaml';
+
+    await push('api', bitbucket.writeFile('PAY', 'api', path, 'kind: Component'));
+    await idle();
+
+    expect(asked()['files-listing']).toBe(1);
+    expect(first.holds()).toHaveLength(3);
+    expect(logger.messages('warn')).toEqual([
+      expect.stringContaining('2 files match catalogPath'),
+    ]);
+    await push('api', bitbucket.removeFile('PAY', 'api', path));
+    await idle();
+    expect(first.refreshed).toEqual(['PAY/api']);
+  });
+});
+
 describe('a repository that is refused by somebody else than Bitbucket', () => {
   async function loseIt() {
     const scene = await startEvents();

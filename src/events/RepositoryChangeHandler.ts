@@ -95,6 +95,11 @@ export class RepositoryChangeHandler {
     const request = { address, was: formerAddress(item), listed };
     const evaluation = await evaluator.evaluate(request, client, signal);
     if (evaluation.kind === 'unknown') {
+      if (evaluation.problem.reason === 'too-many-files') {
+        // Only another push, or another configuration, changes that.
+        log.givenUp(nameOf(address), evaluation.problem.detail);
+        return { kind: 'done', result: 'failed' };
+      }
       return refusals.conclude(nameOf(address), evaluation, isKnown);
     }
     const { delta, repository } = evaluation;

@@ -121,6 +121,28 @@ describe('a run in doubt', () => {
     },
   );
 
+  it('keeps what is known of a repository with too many files, and names it in one warning', async () => {
+    const bitbucket = bitbucketWith('api', 'web');
+    const config = { catalogPath: '/**/catalog-info.yaml', maxFilesPerRepository: 3 };
+    const { connection, logger, run } = await connectTestProvider({ bitbucket, config });
+    await run();
+    for (const directory of ['a', 'b', 'c']) {
+      const path = `${directory}/catalog-info.yaml`;
+      bitbucket.writeFile('PAY', 'web', path, 'kind: Component');
+    }
+
+    await run();
+
+    expect(connection.targets()).toEqual([targetOf('api'), targetOf('web')]);
+    expect(logger.messages('warn')).toEqual([
+      'PAY/web unknown: too-many-files (4 files match catalogPath, more than maxFilesPerRepository (3) allows). What the catalog has of them stays, and nothing new is added: narrow catalogPath, or raise maxFilesPerRepository',
+    ]);
+
+    bitbucket.removeFile('PAY', 'web', 'a/catalog-info.yaml');
+    await run();
+    expect(connection.targets()).toHaveLength(4);
+  });
+
   it('removes nothing and fails when the listing fails', async () => {
     const bitbucket = bitbucketWith('api', 'web');
     const { connection, run } = await connectTestProvider({ bitbucket });

@@ -166,12 +166,19 @@ export class RunLog {
     if (summary.unknown === 0 || failure) {
       return;
     }
-    const unknown = result.repositories.filter(one => one.outcome.kind === 'unknown');
-    const examples = unknown.slice(0, MOST_EXAMPLES).map(describeRepository);
-    const more = unknown.length > MOST_EXAMPLES ? '; …' : '';
-    this.#logger.warn(
-      `${unknown.length} repositories could not be looked at and stay as they are: ${examples.join('; ')}${more}`,
-    );
+    const all = result.repositories.filter(one => one.outcome.kind === 'unknown');
+    const unknown = all.filter(one => !hasTooManyFiles(one));
+    const overfull = all.filter(hasTooManyFiles);
+    if (overfull.length > 0) {
+      this.#logger.warn(
+        `${describeExamples(overfull)}. What the catalog has of them stays, and nothing new is added: narrow catalogPath, or raise maxFilesPerRepository`,
+      );
+    }
+    if (unknown.length > 0) {
+      this.#logger.warn(
+        `${unknown.length} repositories could not be looked at and stay as they are: ${describeExamples(unknown)}`,
+      );
+    }
   }
 
   #warnAboutDuplicates({ result }: Run): void {
@@ -189,6 +196,15 @@ export class RunLog {
       `${entities} given by more than one repository, and in the catalog from the last of them: ${examples.join('; ')}${more}`,
     );
   }
+}
+
+function hasTooManyFiles({ outcome }: RepositoryResult): boolean {
+  return outcome.kind === 'unknown' && outcome.reason === 'too-many-files';
+}
+
+function describeExamples(results: readonly RepositoryResult[]): string {
+  const examples = results.slice(0, MOST_EXAMPLES).map(describeRepository);
+  return `${examples.join('; ')}${results.length > MOST_EXAMPLES ? '; …' : ''}`;
 }
 
 function listOf(names: readonly string[]): string {

@@ -52,3 +52,8 @@ export const systemClock: Clock = {
   sleep,
   random: () => Math.random(),
 };
+
+/** Lets everybody else have a turn: work in many steps must not hold up the process. */
+export function yieldToEventLoop(): Promise<void> {
+  return new Promise(resolve => setImmediate(resolve));
+}
