@@ -14,7 +14,7 @@ import {
   SCHEDULE,
 } from './__testUtils__/dropInWorld';
 import { eventually } from '../src/__testUtils__/eventually';
-import { startCatalogBackend, TestBackend } from '../src/__testUtils__/testBackend';
+import { startBackend, TestBackend } from '../src/__testUtils__/startBackend';
 import { appConfigFor } from '../src/__testUtils__/testProvider';
 import discoveryModule from '../src/index';
 import {
@@ -60,7 +60,7 @@ it('lists exactly what has changed in Bitbucket since the last run of a live bac
   const bitbucket = createDemoBitbucket();
   await using _ = await serve(bitbucket);
   const appConfig = appConfigFor({ bitbucket, config: DEMO_PROVIDER });
-  const backend = await startCatalogBackend(appConfig, discoveryModule);
+  const backend = await startBackend({ config: appConfig, features: [discoveryModule] });
   endings.push(() => backend.stop());
   const preview = async () =>
     (await previewAgainst(backend, appConfig, bitbucket)).default;

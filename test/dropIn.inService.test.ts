@@ -28,7 +28,7 @@ import {
 } from './__testUtils__/dropInWorld';
 import { eventually } from '../src/__testUtils__/eventually';
 import { ROOT } from './__testUtils__/readmeText';
-import { TestBackend } from '../src/__testUtils__/testBackend';
+import { TestBackend } from '../src/__testUtils__/startBackend';
 import { withArchives } from './__testUtils__/withArchives';
 import discoveryModule from '../src/index';
 

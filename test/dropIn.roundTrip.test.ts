@@ -19,7 +19,7 @@ import {
   without,
 } from './__testUtils__/dropInWorld';
 import { eventually } from '../src/__testUtils__/eventually';
-import { startCatalogBackend, TestBackend } from '../src/__testUtils__/testBackend';
+import { startBackend, TestBackend } from '../src/__testUtils__/startBackend';
 import { appConfigFor } from '../src/__testUtils__/testProvider';
 import discoveryModule from '../src/index';
 
@@ -187,7 +187,7 @@ describe('both modules at once', () => {
     const { bitbucket } = await createWorld();
 
     await expect(
-      startCatalogBackend(appConfigFor({ bitbucket }), ...modules),
+      startBackend({ config: appConfigFor({ bitbucket }), features: [...modules] }),
     ).rejects.toThrow(/bitbucket-server-entity-provider.*already registered/);
   });
 });

@@ -11,7 +11,7 @@ import {
 } from '../dev/simulatedBitbucket';
 import { componentYaml } from '../dev/seed';
 import { eventually } from '../src/__testUtils__/eventually';
-import { startCatalogBackend, TestBackend } from '../src/__testUtils__/testBackend';
+import { startBackend, TestBackend } from '../src/__testUtils__/startBackend';
 import { appConfigFor, TEST_USER } from '../src/__testUtils__/testProvider';
 import discoveryModule from '../src/index';
 
@@ -47,7 +47,7 @@ async function startOn(
     ...appConfigFor({ bitbucket, config: { schedule } }),
     backend: { database: { client: 'better-sqlite3', connection: { directory } } },
   };
-  return startCatalogBackend(config, module, databaseServiceFactory);
+  return startBackend({ config, features: [module, databaseServiceFactory] });
 }
 
 async function createDirectory(): Promise<string> {

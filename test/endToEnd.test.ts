@@ -8,9 +8,9 @@ import {
   WebhookEventKey,
 } from '../dev/simulatedBitbucket';
 import { componentYaml } from '../dev/seed';
-import { WEBHOOK_SECRET } from './__testUtils__/backendProcessApi';
-import { InsideBackend, startInsideBackend } from './__testUtils__/backendProcessInside';
+import { WEBHOOK_SECRET } from '../src/__testUtils__/backendApi';
 import { eventually } from '../src/__testUtils__/eventually';
+import { startBackend, TestBackend } from '../src/__testUtils__/startBackend';
 import { appConfigFor, TEST_USER } from '../src/__testUtils__/testProvider';
 
 const FILE = 'catalog-info.yaml';
@@ -25,7 +25,7 @@ const WITHOUT = ['added', 'looked-at', 'unsigned', 'badly-signed', 'altered'];
 
 const endings: (() => Promise<unknown>)[] = [];
 let bitbucket: SimulatedBitbucket;
-let backend: InsideBackend;
+let backend: TestBackend;
 
 function addContent(): void {
   const withFile = (name: string) => ({ [FILE]: componentYaml(name, 'as it was') });
@@ -57,7 +57,10 @@ beforeAll(async () => {
     catalogPath: [`/${FILE}`, `/${OTHER_FILE}`],
     filters: { skipArchivedRepos: true },
   };
-  backend = await startInsideBackend(appConfigFor({ bitbucket, config }));
+  backend = await startBackend({
+    config: appConfigFor({ bitbucket, config }),
+    webhooks: true,
+  });
   endings.push(() => backend.stop());
   await backend.waitForEntities('kind=component', KNOWN.length + RELOCATED.length + 1);
 });

@@ -4,9 +4,9 @@ import {
   SimulatedBitbucket,
 } from '../dev/simulatedBitbucket';
 import { componentYaml } from '../dev/seed';
-import { WEBHOOK_SECRET } from './__testUtils__/backendProcessApi';
-import { InsideBackend, startInsideBackend } from './__testUtils__/backendProcessInside';
+import { WEBHOOK_SECRET } from '../src/__testUtils__/backendApi';
 import { eventually } from '../src/__testUtils__/eventually';
+import { startBackend, TestBackend } from '../src/__testUtils__/startBackend';
 import { appConfigFor, TEST_USER } from '../src/__testUtils__/testProvider';
 
 /** Files that discovery does not look for, each with what follows the path when it is registered. */
@@ -21,7 +21,7 @@ const pathOf = (name: string) => `more/${name}.yaml`;
 
 const endings: (() => Promise<unknown>)[] = [];
 let bitbucket: SimulatedBitbucket;
-let backend: InsideBackend;
+let backend: TestBackend;
 
 async function register(target: string): Promise<void> {
   const body = { type: 'url', target };
@@ -79,9 +79,9 @@ beforeAll(async () => {
   const served = await serve(bitbucket);
   endings.push(() => served.close());
   const { catalog, ...config } = appConfigFor({ bitbucket });
-  backend = await startInsideBackend({
-    ...config,
-    catalog: { ...Object(catalog), scmEvents: true },
+  backend = await startBackend({
+    config: { ...config, catalog: { ...Object(catalog), scmEvents: true } },
+    webhooks: true,
   });
   endings.push(() => backend.stop());
   const targets = [

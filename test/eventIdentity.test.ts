@@ -7,10 +7,10 @@ import {
   SimulatedBitbucketOptions,
 } from '../dev/simulatedBitbucket';
 import { componentYaml } from '../dev/seed';
-import { WEBHOOK_SECRET } from './__testUtils__/backendProcessApi';
-import { InsideBackend, startInsideBackend } from './__testUtils__/backendProcessInside';
+import { WEBHOOK_SECRET } from '../src/__testUtils__/backendApi';
 import { createCatalogObserver } from './__testUtils__/catalogObserver';
 import { eventually } from '../src/__testUtils__/eventually';
+import { startBackend, TestBackend } from '../src/__testUtils__/startBackend';
 import { appConfigFor, TEST_USER } from '../src/__testUtils__/testProvider';
 
 const TASK = 'bitbucketServer-provider:default:refresh';
@@ -52,7 +52,7 @@ async function serveBitbucket(
   return bitbucket;
 }
 
-interface Observed extends InsideBackend {
+interface Observed extends TestBackend {
   readonly database: Knex;
   /** Runs discovery, and waits for it. */
   run(): Promise<void>;
@@ -62,10 +62,11 @@ interface Observed extends InsideBackend {
 async function start(bitbucket: SimulatedBitbucket): Promise<Observed> {
   const observer = createCatalogObserver();
   const config = { filters: { personalRepos: true } };
-  const backend = await startInsideBackend(
-    appConfigFor({ bitbucket, config }),
-    observer.feature,
-  );
+  const backend = await startBackend({
+    config: appConfigFor({ bitbucket, config }),
+    features: [observer.feature],
+    webhooks: true,
+  });
   endings.push(() => backend.stop());
   return { ...backend, database: observer.database(), run: () => observer.runTask(TASK) };
 }
@@ -111,7 +112,7 @@ async function countWrites({ database }: Observed): Promise<() => Promise<number
 
 async function push(
   bitbucket: SimulatedBitbucket,
-  backend: InsideBackend,
+  backend: TestBackend,
   repositories: typeof EARLY,
   description: string,
 ): Promise<void> {

@@ -15,7 +15,7 @@ import {
 } from '../dev/simulatedBitbucket';
 import { CatalogObserver, createCatalogObserver } from './__testUtils__/catalogObserver';
 import { eventually } from '../src/__testUtils__/eventually';
-import { startCatalogBackend, TestBackend } from '../src/__testUtils__/testBackend';
+import { startBackend, TestBackend } from '../src/__testUtils__/startBackend';
 import { appConfigFor, TEST_USER } from '../src/__testUtils__/testProvider';
 import discoveryModule from '../src/index';
 
@@ -64,14 +64,13 @@ async function start(
 ): Promise<Catalog> {
   const observer = createCatalogObserver();
   const { integrations, catalog } = appConfigFor({ bitbucket, config });
-  const backend = await startCatalogBackend(
-    {
+  const backend = await startBackend({
+    config: {
       integrations,
       catalog: { ...Object(catalog), processingInterval: { seconds: 1 } },
     },
-    discoveryModule,
-    observer.feature,
-  );
+    features: [discoveryModule, observer.feature],
+  });
   endings.push(() => backend.stop());
   return {
     ...backend,

@@ -13,7 +13,7 @@ import {
   SimulatedBitbucket,
 } from '../dev/simulatedBitbucket';
 import { asDatabaseService } from '../src/__testUtils__/testDatabases';
-import { startCatalogBackend, TestBackend } from '../src/__testUtils__/testBackend';
+import { startBackend, TestBackend } from '../src/__testUtils__/startBackend';
 import { appConfigFor, TEST_USER } from '../src/__testUtils__/testProvider';
 import catalogModule, {
   BitbucketServerEntityProvider,
@@ -81,7 +81,7 @@ function moduleThatSets(moduleId: string, parser: BitbucketServerLocationParser)
 describe('the example that makes Components of metadata', () => {
   it('puts a repository without a catalog file into the catalog, and reads the file of another', async () => {
     const config = configFor({ validateLocationsExist: false });
-    backend = await startCatalogBackend(config, catalogModule, makeFromMetadata);
+    backend = await startBackend({ config, features: [catalogModule, makeFromMetadata] });
 
     const found = await backend.waitForEntities('kind=component', 2);
     const byName = new Map(found.map(one => [one.metadata.name, one]));
@@ -102,7 +102,10 @@ describe('the example that makes Components of metadata', () => {
 
 describe('the example that adds description and labels', () => {
   it('gives a Component what its catalog file lacks', async () => {
-    backend = await startCatalogBackend(configFor(), catalogModule, describeWithFacts);
+    backend = await startBackend({
+      config: configFor(),
+      features: [catalogModule, describeWithFacts],
+    });
 
     const [web] = await backend.waitForEntities('kind=component', 1);
     expect(web).toMatchObject({
@@ -122,7 +125,10 @@ describe('the extension point', () => {
     });
 
     await expect(
-      startCatalogBackend(configFor(), catalogModule, makeFromMetadata, second),
+      startBackend({
+        config: configFor(),
+        features: [catalogModule, makeFromMetadata, second],
+      }),
     ).rejects.toThrow(/A location parser for Bitbucket Server is set already/);
   });
 
@@ -152,7 +158,10 @@ describe('the extension point', () => {
       };
     };
     const published = moduleThatSets('published-parser', written);
-    backend = await startCatalogBackend(configFor(), catalogModule, published);
+    backend = await startBackend({
+      config: configFor(),
+      features: [catalogModule, published],
+    });
 
     const [one] = await backend.waitForEntities('kind=component', 1);
     expect(one).toMatchObject({

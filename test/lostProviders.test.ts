@@ -6,7 +6,7 @@ import { JsonObject } from '@backstage/types';
 import { componentYaml } from '../dev/seed';
 import { createSimulatedBitbucket, serve } from '../dev/simulatedBitbucket';
 import { closableDatabase } from './__testUtils__/closableDatabase';
-import { startCatalogBackend } from '../src/__testUtils__/testBackend';
+import { startBackend } from '../src/__testUtils__/startBackend';
 import {
   appConfigFor,
   createLogRecorder,
@@ -42,8 +42,8 @@ async function createWorld() {
     ) {
       const logger = createLogRecorder();
       const database = closableDatabase();
-      const backend = await startCatalogBackend(
-        {
+      const backend = await startBackend({
+        config: {
           backend: { database: { client: 'better-sqlite3', connection: { directory } } },
           integrations: appConfigFor({ bitbucket }).integrations,
           catalog: {
@@ -54,14 +54,16 @@ async function createWorld() {
             },
           },
         },
-        discoveryModule,
-        database.feature,
-        createServiceFactory({
-          service: coreServices.logger,
-          deps: {},
-          factory: () => logger,
-        }),
-      );
+        features: [
+          discoveryModule,
+          database.feature,
+          createServiceFactory({
+            service: coreServices.logger,
+            deps: {},
+            factory: () => logger,
+          }),
+        ],
+      });
       try {
         await backend.waitForEntities('kind=component', components);
       } finally {

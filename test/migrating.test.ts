@@ -16,7 +16,7 @@ import {
   readManifest,
   ROOT,
 } from './__testUtils__/readmeText';
-import { startCatalogBackend } from '../src/__testUtils__/testBackend';
+import { startBackend } from '../src/__testUtils__/startBackend';
 import { serveBackstage } from '../src/cli/__testUtils__/fakeBackstage';
 import { runCommand } from '../src/cli/__testUtils__/runCommand';
 import {
@@ -250,7 +250,7 @@ describe('what the page says about both modules at once', () => {
 
     expect(message).toMatch(/already registered$/);
     await expect(
-      startCatalogBackend(INTEGRATION, own.default, peer.default),
+      startBackend({ config: INTEGRATION, features: [own.default, peer.default] }),
     ).rejects.toThrow(message);
   });
 });

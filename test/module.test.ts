@@ -9,7 +9,7 @@ import {
 } from '../dev/simulatedBitbucket';
 import { componentYaml } from '../dev/seed';
 import { eventually } from '../src/__testUtils__/eventually';
-import { startCatalogBackend, TestBackend } from '../src/__testUtils__/testBackend';
+import { startBackend, TestBackend } from '../src/__testUtils__/startBackend';
 import { appConfigFor, TEST_USER } from '../src/__testUtils__/testProvider';
 import discoveryModule from '../src/index';
 
@@ -34,10 +34,10 @@ async function start(
   bitbucket: SimulatedBitbucket,
   config: JsonObject = {},
 ): Promise<TestBackend> {
-  const backend = await startCatalogBackend(
-    appConfigFor({ bitbucket, config }),
-    discoveryModule,
-  );
+  const backend = await startBackend({
+    config: appConfigFor({ bitbucket, config }),
+    features: [discoveryModule],
+  });
   running.push(backend);
   return backend;
 }
@@ -144,8 +144,8 @@ describe('the module in a real backend', () => {
     }
     const { host } = new URL(bitbucket.baseUrl);
     const { integrations } = appConfigFor({ bitbucket });
-    const backend = await startCatalogBackend(
-      {
+    const backend = await startBackend({
+      config: {
         integrations,
         catalog: {
           providers: {
@@ -156,8 +156,8 @@ describe('the module in a real backend', () => {
           },
         },
       },
-      discoveryModule,
-    );
+      features: [discoveryModule],
+    });
     running.push(backend);
 
     await backend.waitForEntities('kind=component', 2);
@@ -173,7 +173,7 @@ describe('the module in a real backend', () => {
   });
 
   it('does nothing where nothing is configured', async () => {
-    const backend = await startCatalogBackend({}, discoveryModule);
+    const backend = await startBackend({ config: {}, features: [discoveryModule] });
     running.push(backend);
 
     expect(await backend.entities('kind=location')).toEqual([]);
@@ -192,7 +192,10 @@ describe('a backend that cannot work', () => {
     const bitbucket = createSimulatedBitbucket();
 
     await expect(
-      startCatalogBackend(appConfigFor({ bitbucket, config }), discoveryModule),
+      startBackend({
+        config: appConfigFor({ bitbucket, config }),
+        features: [discoveryModule],
+      }),
     ).rejects.toThrow(message);
   });
 
@@ -200,7 +203,10 @@ describe('a backend that cannot work', () => {
     const bitbucket = createSimulatedBitbucket();
 
     await expect(
-      startCatalogBackend(appConfigFor({ bitbucket }), discoveryModule, peerModule),
+      startBackend({
+        config: appConfigFor({ bitbucket }),
+        features: [discoveryModule, peerModule],
+      }),
     ).rejects.toThrow(/bitbucket-server-entity-provider/);
   });
 });

@@ -5,11 +5,7 @@
 
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  mockCredentials,
-  mockServices,
-  startTestBackend,
-} from '@backstage/backend-test-utils';
+import { mockCredentials, mockServices } from '@backstage/backend-test-utils';
 import { eventsServiceFactory } from '@backstage/plugin-events-node';
 import { JsonObject } from '@backstage/types';
 import ts from 'typescript';
@@ -34,7 +30,7 @@ import {
   readManifest,
   ROOT,
 } from './__testUtils__/readmeText';
-import { startCatalogBackend, TestBackend } from '../src/__testUtils__/testBackend';
+import { startBackend, TestBackend } from '../src/__testUtils__/startBackend';
 
 const REPORT = '/api/catalog/bitbucket-server';
 const REFRESH = 'POST /api/catalog/refresh';
@@ -98,14 +94,16 @@ describe('a backend as the README sets it up', () => {
     bitbucket = createReadmeBitbucket();
     const served = await serve(bitbucket);
     closeBitbucket = () => served.close();
-    backend = await startCatalogBackend(
-      configFor(bitbucket),
-      ...installedPackages().map(loadFeature),
-      // The test backend's own keeps what one plugin publishes from the others.
-      eventsServiceFactory,
-      // A caller without credentials is nobody, as in production.
-      mockServices.httpAuth.factory({ defaultCredentials: mockCredentials.none() }),
-    );
+    backend = await startBackend({
+      config: configFor(bitbucket),
+      features: [
+        ...installedPackages().map(loadFeature),
+        // The test backend's own keeps what one plugin publishes from the others.
+        eventsServiceFactory,
+        // A caller without credentials is nobody, as in production.
+        mockServices.httpAuth.factory({ defaultCredentials: mockCredentials.none() }),
+      ],
+    });
     await eventually(async () => {
       expect(await send(ALL)).toMatchObject({ items: [{ status: 'succeeded' }] });
     });
@@ -265,7 +263,7 @@ describe('a backend with the events feature but without its secret', () => {
   it('does not start', async () => {
     const features = installedPackages().slice(1).map(loadFeature);
 
-    await expect(startTestBackend({ features })).rejects.toThrow(
+    await expect(startBackend({ config: {}, features })).rejects.toThrow(
       /events\.modules\.bitbucketServer\.webhookSecret/,
     );
   });

@@ -4,7 +4,6 @@ import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { ConfigReader } from '@backstage/config';
 import { ConfigSchema } from '@backstage/config-loader';
-import { mockServices, startTestBackend } from '@backstage/backend-test-utils';
 import { JsonObject } from '@backstage/types';
 import { parse } from 'yaml';
 import { seed } from '../dev/seed';
@@ -20,6 +19,7 @@ import {
   ROOT,
   tableRows,
 } from './__testUtils__/readmeText';
+import { startBackend } from '../src/__testUtils__/startBackend';
 import { connectTestProvider, TEST_USER } from '../src/__testUtils__/testProvider';
 import { loadOwnSchema } from '../src/config/__testUtils__/documentedKeys';
 import { isJsonObject } from '../src/config/jsonValues';
@@ -93,11 +93,9 @@ describe('the configuration of the README', () => {
     const [events = {}] = configExamples().filter(
       example => example.events !== undefined,
     );
-    const backend = await startTestBackend({
-      features: [
-        ...installedPackages().slice(1).map(loadFeature),
-        mockServices.rootConfig.factory({ data: withoutBus(events) }),
-      ],
+    const backend = await startBackend({
+      config: withoutBus(events),
+      features: installedPackages().slice(1).map(loadFeature),
     });
 
     await backend.stop();

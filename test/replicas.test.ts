@@ -8,9 +8,9 @@ import {
   SimulatedBitbucket,
 } from '../dev/simulatedBitbucket';
 import { componentYaml } from '../dev/seed';
-import { WEBHOOK_SECRET, webhookConfig } from './__testUtils__/backendProcessApi';
-import { BackendProcess, startBackendProcess } from './__testUtils__/backendProcessHost';
+import { WEBHOOK_SECRET, webhookConfig } from '../src/__testUtils__/backendApi';
 import { eventually } from '../src/__testUtils__/eventually';
+import { startBackend, TestBackend } from '../src/__testUtils__/startBackend';
 import { appConfigFor, TEST_USER } from '../src/__testUtils__/testProvider';
 
 const VARIABLE = 'BACKSTAGE_TEST_DATABASE_POSTGRES15_CONNECTION_STRING';
@@ -117,7 +117,7 @@ const Tasks = z.object({
   ),
 });
 
-async function taskOf(replica: BackendProcess, providerId: string) {
+async function taskOf(replica: TestBackend, providerId: string) {
   const response = await replica.send('/api/catalog/.backstage/scheduler/v1/tasks');
   const { tasks } = Tasks.parse(await response.json());
   return tasks.find(
@@ -125,7 +125,7 @@ async function taskOf(replica: BackendProcess, providerId: string) {
   );
 }
 
-async function uidsOf(replica: BackendProcess): Promise<Record<string, string>> {
+async function uidsOf(replica: TestBackend): Promise<Record<string, string>> {
   const components = await replica.entities('kind=component');
   return Object.fromEntries(
     components.map(({ metadata: { name, uid = 'no uid' } }) => [name, uid]),
@@ -140,18 +140,19 @@ const anchorOf = (providerId: string) =>
   () => {
     let bitbucket: SimulatedBitbucket;
     let connection: string;
-    let first: BackendProcess;
-    let second: BackendProcess;
-    let receiver: BackendProcess;
+    let first: TestBackend;
+    let second: TestBackend;
+    let receiver: TestBackend;
 
     const startReplica = async (userName: string, withCatalog = true) => {
       const config = configFor(bitbucket, userName);
-      const replica = await startBackendProcess({
+      const replica = await startBackend({
         config,
         database: connection,
+        inProcess: false,
         withCatalog,
       });
-      endings.push(() => replica.kill());
+      endings.push(() => replica.stop());
       return replica;
     };
 
@@ -179,10 +180,10 @@ const anchorOf = (providerId: string) =>
       bitbucket = await serveBitbucket();
       connection = await createDatabase(server ?? '');
       first = await startReplica('first-replica');
-      await first.ready();
-      second = await startReplica('second-replica');
-      receiver = await startReplica('no-replica', false);
-      await Promise.all([second.ready(), receiver.ready()]);
+      [second, receiver] = await Promise.all([
+        startReplica('second-replica'),
+        startReplica('no-replica', false),
+      ]);
     });
 
     afterAll(async () => {
@@ -255,7 +256,7 @@ const anchorOf = (providerId: string) =>
 
     it('find by the next run what one of them was told and killed before it looked', async () => {
       expect(await first.deliver(pushFile('lost'))).toBe(202);
-      await first.kill();
+      await first.stop();
       expect(await second.entities('kind=component,metadata.name=lost')).toEqual([]);
 
       expect(await second.refresh(anchorOf('main'))).toBe(200);
@@ -266,7 +267,6 @@ const anchorOf = (providerId: string) =>
 
     it('finish the run in which one of them was killed, and remove nothing', async () => {
       first = await startReplica('first-replica');
-      await first.ready();
       const before = await uidsOf(second);
       const hang = bitbucket.faults.add({
         match: { kind: 'file-check', projectKey: 'PAY' },
@@ -279,7 +279,7 @@ const anchorOf = (providerId: string) =>
       const [killed, survivor] =
         user === 'first-replica' ? [first, second] : [second, first];
 
-      await killed.kill();
+      await killed.stop();
       hang.remove();
       const files = { 'catalog-info.yaml': componentYaml('since-then', 'a service') };
       bitbucket.addRepository({ projectKey: 'PAY', slug: 'since-then', files });
@@ -295,8 +295,7 @@ const anchorOf = (providerId: string) =>
           .andWhere('current_run_expires_at', '<', knex.fn.now());
         expect(expired).toHaveLength(1);
       });
-      const successor = await startReplica('third-replica');
-      await successor.ready();
+      await startReplica('third-replica');
       await survivor.component('since-then');
       expect(await uidsOf(survivor)).toMatchObject(before);
     });

@@ -1,7 +1,7 @@
 import { createSimulatedBitbucket, serve } from '../dev/simulatedBitbucket';
 import { componentYaml } from '../dev/seed';
 import { eventually } from '../src/__testUtils__/eventually';
-import { startCatalogBackend } from '../src/__testUtils__/testBackend';
+import { startBackend } from '../src/__testUtils__/startBackend';
 import { appConfigFor, TEST_USER } from '../src/__testUtils__/testProvider';
 import discoveryModule from '../src/index';
 
@@ -39,10 +39,10 @@ describe('two providers that match the same repository, in a real catalog', () =
         ids.map(id => [id, { ...settings[id] }]),
       );
       const { integrations } = appConfigFor({ bitbucket });
-      const backend = await startCatalogBackend(
-        { integrations, catalog: { providers: { bitbucketServer } } },
-        discoveryModule,
-      );
+      const backend = await startBackend({
+        config: { integrations, catalog: { providers: { bitbucketServer } } },
+        features: [discoveryModule],
+      });
       endings.push(() => backend.stop());
       await backend.waitForEntities('kind=component', 3);
       const listings = () =>

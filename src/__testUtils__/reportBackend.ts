@@ -16,7 +16,7 @@ import { DatabaseReportStore } from '../store/DatabaseReportStore';
 import { DiscoveryDatabase } from '../store/DiscoveryDatabase';
 import { systemClock } from '../util/clock';
 import { Exchange } from './openApiContract';
-import { startCatalogBackend } from './testBackend';
+import { startBackend } from './startBackend';
 
 /** The providers that are configured. */
 export const PROVIDERS = [
@@ -68,13 +68,15 @@ export interface ReportBackend {
 export async function startReportBackend(): Promise<ReportBackend> {
   const world: ReportWorld = { granted: new Set(), audited: [] };
   const { module, started } = createReportModule(world);
-  const backend = await startCatalogBackend(
-    {},
-    module,
-    mockServices.httpAuth.factory({ defaultCredentials: mockCredentials.none() }),
-    permissionsOf(world),
-    auditorOf(world),
-  );
+  const backend = await startBackend({
+    config: {},
+    features: [
+      module,
+      mockServices.httpAuth.factory({ defaultCredentials: mockCredentials.none() }),
+      permissionsOf(world),
+      auditorOf(world),
+    ],
+  });
   const stores = await started;
   return {
     ...stores,

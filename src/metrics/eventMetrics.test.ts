@@ -15,7 +15,7 @@ import {
 import { componentYaml } from '../../dev/seed';
 import { eventually } from '../__testUtils__/eventually';
 import { FakeClock } from '../__testUtils__/FakeClock';
-import { startCatalogBackend } from '../__testUtils__/testBackend';
+import { startBackend } from '../__testUtils__/startBackend';
 import {
   appConfigFor,
   connectTestProvider,
@@ -229,7 +229,10 @@ describe('the module in a real backend', () => {
         }),
     });
     const config = appConfigFor({ bitbucket });
-    const backend = await startCatalogBackend(config, discoveryModule, eventsCapture);
+    const backend = await startBackend({
+      config,
+      features: [discoveryModule, eventsCapture],
+    });
     endings.push(() => backend.stop());
     await captured[0]?.publish({
       topic: 'bitbucketServer.repo:refs_changed',

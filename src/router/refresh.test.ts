@@ -6,7 +6,7 @@ import {
   SimulatedBitbucket,
 } from '../../dev/simulatedBitbucket';
 import { eventually } from '../__testUtils__/eventually';
-import { startCatalogBackend, TestBackend } from '../__testUtils__/testBackend';
+import { startBackend, TestBackend } from '../__testUtils__/startBackend';
 import { appConfigFor, TEST_USER } from '../__testUtils__/testProvider';
 import discoveryModule from '../index';
 
@@ -26,13 +26,15 @@ async function start(...features: BackendFeature[]) {
   bitbucket.addRepository({ projectKey: 'PAY', slug: 'api' });
   const served = await serve(bitbucket);
   endings.push(() => served.close());
-  const backend = await startCatalogBackend(
-    appConfigFor({ bitbucket }),
-    discoveryModule,
-    // A caller without credentials is nobody, as in production.
-    mockServices.httpAuth.factory({ defaultCredentials: mockCredentials.none() }),
-    ...features,
-  );
+  const backend = await startBackend({
+    config: appConfigFor({ bitbucket }),
+    features: [
+      discoveryModule,
+      // A caller without credentials is nobody, as in production.
+      mockServices.httpAuth.factory({ defaultCredentials: mockCredentials.none() }),
+      ...features,
+    ],
+  });
   endings.push(() => backend.stop());
   await eventually(async () => expect(listingsOf(bitbucket)).toBe(1));
   return { bitbucket, backend };

@@ -6,6 +6,11 @@ import {
   createBackendModule,
   SchedulerService,
 } from '@backstage/backend-plugin-api';
+import {
+  EventParams,
+  EventsService,
+  eventsServiceRef,
+} from '@backstage/plugin-events-node';
 import type { Knex } from 'knex';
 
 /** What a backend with the observer in it lets a test do. */
@@ -16,11 +21,14 @@ export interface CatalogObserver {
   database(): Knex;
   /** Runs a task of the catalog, and waits for it. */
   runTask(taskId: string): Promise<void>;
+  /** Publishes what another part of the backend would. */
+  publish(event: EventParams): Promise<void>;
 }
 
 /** Makes an observer for one backend. */
 export function createCatalogObserver(): CatalogObserver {
-  const found: { database: Knex; scheduler: SchedulerService }[] = [];
+  const found: { database: Knex; events: EventsService; scheduler: SchedulerService }[] =
+    [];
   const inside = () => {
     const [first] = found;
     if (!first) {
@@ -34,13 +42,18 @@ export function createCatalogObserver(): CatalogObserver {
       moduleId: 'observer',
       register: env =>
         env.registerInit({
-          deps: { database: coreServices.database, scheduler: coreServices.scheduler },
-          init: async ({ database, scheduler }) => {
-            found.push({ database: await database.getClient(), scheduler });
+          deps: {
+            database: coreServices.database,
+            events: eventsServiceRef,
+            scheduler: coreServices.scheduler,
+          },
+          init: async ({ database, ...services }) => {
+            found.push({ database: await database.getClient(), ...services });
           },
         }),
     }),
     database: () => inside().database,
     runTask: taskId => inside().scheduler.triggerTask(taskId),
+    publish: event => inside().events.publish(event),
   };
 }

@@ -3,18 +3,9 @@
  * report says of it. Must not be used outside tests.
  */
 
-import {
-  coreServices,
-  createBackendModule,
-  SchedulerService,
-} from '@backstage/backend-plugin-api';
 import { mockServices } from '@backstage/backend-test-utils';
 import { JsonObject } from '@backstage/types';
-import {
-  EventParams,
-  EventsService,
-  eventsServiceRef,
-} from '@backstage/plugin-events-node';
+import { EventParams } from '@backstage/plugin-events-node';
 import type { Knex } from 'knex';
 import { z } from 'zod';
 import {
@@ -23,8 +14,9 @@ import {
   SimulatedBitbucket,
 } from '../../dev/simulatedBitbucket';
 import { componentYaml } from '../../dev/seed';
+import { createCatalogObserver } from './catalogObserver';
 import { eventually } from '../../src/__testUtils__/eventually';
-import { startCatalogBackend, TestBackend } from '../../src/__testUtils__/testBackend';
+import { startBackend, TestBackend } from '../../src/__testUtils__/startBackend';
 import { appConfigFor, TEST_USER } from '../../src/__testUtils__/testProvider';
 import discoveryModule from '../../src/index';
 import { plainLocationRef } from '../../src/provider/locationEntities';
@@ -110,13 +102,15 @@ export async function startConflictWorld(
     addRepository(bitbucket, at, component, originAt);
   Object.entries(components).forEach(([at, component]) => add(at, component));
   const served = await serve(bitbucket);
-  const inside = createInside();
-  const backend = await startCatalogBackend(
-    configFor(bitbucket, { providers, intervalSeconds }),
-    discoveryModule,
-    inside.module,
-    mockServices.database.factory({ knex }),
-  );
+  const observer = createCatalogObserver();
+  const backend = await startBackend({
+    config: configFor(bitbucket, { providers, intervalSeconds }),
+    features: [
+      discoveryModule,
+      observer.feature,
+      mockServices.database.factory({ knex }),
+    ],
+  });
   const reader = createReader(backend);
   const targetOf = (at: string) => {
     const [key, slug] = at.split('/');
@@ -144,10 +138,9 @@ export async function startConflictWorld(
     },
     async pushWithoutFile(at) {
       const event = eventOfPushWithoutFile(bitbucket, at);
-      await inside.services().events.publish(event);
+      await observer.publish(event);
     },
-    deleteOrphans: () =>
-      inside.services().scheduler.triggerTask('catalog_orphan_cleanup'),
+    deleteOrphans: () => observer.runTask('catalog_orphan_cleanup'),
     async stop() {
       await backend.stop();
       await served.close();
@@ -171,37 +164,6 @@ function configFor(
         bitbucketServer: Object.fromEntries(options.providers.map(id => [id, provider])),
       },
       processingInterval: { seconds: options.intervalSeconds },
-    },
-  };
-}
-
-interface CatalogServices {
-  readonly events: EventsService;
-  readonly scheduler: SchedulerService;
-}
-
-/** A module of the catalog that hands out what its modules work with. */
-function createInside() {
-  let services: CatalogServices | undefined;
-  const module = createBackendModule({
-    pluginId: 'catalog',
-    moduleId: 'inside',
-    register(env) {
-      env.registerInit({
-        deps: { events: eventsServiceRef, scheduler: coreServices.scheduler },
-        async init(given) {
-          services = given;
-        },
-      });
-    },
-  });
-  return {
-    module,
-    services: () => {
-      if (!services) {
-        throw new Error('the backend has not started');
-      }
-      return services;
     },
   };
 }

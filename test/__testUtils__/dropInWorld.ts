@@ -19,7 +19,7 @@ import {
 } from '../../dev/simulatedBitbucket';
 import { closableDatabase } from './closableDatabase';
 import { eventually } from '../../src/__testUtils__/eventually';
-import { startCatalogBackend, TestBackend } from '../../src/__testUtils__/testBackend';
+import { startBackend, TestBackend } from '../../src/__testUtils__/startBackend';
 import { TEST_USER } from '../../src/__testUtils__/testProvider';
 
 /** The published module does not start without one. */
@@ -101,7 +101,10 @@ export async function createDropInWorld(options: DropInOptions): Promise<DropInW
   };
   const start: DropInWorld['start'] = async (...modules) => {
     const database = closableDatabase();
-    const backend = await startCatalogBackend(config, ...modules, database.feature);
+    const backend = await startBackend({
+      config,
+      features: [...modules, database.feature],
+    });
     return {
       ...backend,
       async stop() {

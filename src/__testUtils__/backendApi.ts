@@ -1,13 +1,13 @@
-/** What users and Bitbucket ask of a running backend, over HTTP with real authentication. */
+/** What users and Bitbucket ask of a running backend, over HTTP. For tests. */
 
 import { Entity } from '@backstage/catalog-model';
 import { JsonObject } from '@backstage/types';
 import { z } from 'zod';
 import type { WebhookRequest } from '../../dev/simulatedBitbucket';
-import { eventually } from '../../src/__testUtils__/eventually';
+import { eventually } from './eventually';
 
 /** A token that backends with {@link apiAuthConfig} accept. */
-const TOKEN = 'a-static-token-of-a-test';
+export const TOKEN = 'a-static-token-of-a-test';
 
 /** With which webhooks are signed for backends with {@link webhookConfig}. */
 export const WEBHOOK_SECRET = 'a-webhook-secret';
@@ -25,12 +25,15 @@ export function webhookConfig(useEventBus: 'never' | 'always'): JsonObject {
   return { modules, useEventBus };
 }
 
-/** The calls, each with the token. */
+/** The calls, each with the token where there is one. */
 export interface BackendApi {
+  /** Such as `http://localhost:12345`. */
+  readonly baseUrl: string;
   /** Any request. */
   send(path: string, init?: { method?: string; body?: JsonObject }): Promise<Response>;
+  /** What the catalog lists. */
   entities(filter: string): Promise<Entity[]>;
-  /** Waits until so many entities match. */
+  /** Waits until so many entities match, and returns them. */
   waitForEntities(filter: string, count: number): Promise<Entity[]>;
   component(name: string): Promise<Entity>;
   /** @returns the status */
@@ -39,12 +42,15 @@ export interface BackendApi {
   deliver(webhook: WebhookRequest): Promise<number>;
 }
 
-/** @param baseUrl - such as `http://localhost:12345` */
-export function createBackendApi(baseUrl: string): BackendApi {
+/** @param token - left out where everybody may call */
+export function createBackendApi(baseUrl: string, token?: string): BackendApi {
   const send: BackendApi['send'] = (path, { method = 'GET', body } = {}) =>
     fetch(`${baseUrl}${path}`, {
       method,
-      headers: { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' },
+      headers: {
+        'content-type': 'application/json',
+        ...(token && { authorization: `Bearer ${token}` }),
+      },
       ...(body && { body: JSON.stringify(body) }),
     });
   const entities = async (filter: string) => {
@@ -62,6 +68,7 @@ export function createBackendApi(baseUrl: string): BackendApi {
       return found;
     });
   return {
+    baseUrl,
     send,
     entities,
     waitForEntities,

@@ -1,6 +1,6 @@
 /**
  * A real backend in a process of its own, as a replica of an installation is one, so that
- * a test can have several of them and kill them. Started by `backendProcessHost.ts`.
+ * a test can have several of them and kill them. Started by `backendProcess.ts`.
  */
 
 import { createBackend } from '@backstage/backend-defaults';
@@ -25,10 +25,10 @@ async function main(): Promise<void> {
     }),
   );
   backend.add(import('@backstage/plugin-events-backend'));
-  backend.add(import('../../src/eventsEntry'));
+  backend.add(import('../eventsEntry'));
   if (withCatalog) {
     backend.add(import('@backstage/plugin-catalog-backend'));
-    backend.add(import('../../src/index'));
+    backend.add(import('../index'));
   }
   await backend.start();
 }

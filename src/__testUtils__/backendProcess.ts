@@ -1,40 +1,23 @@
-/** Starts backends as processes and ends them. For tests; see `backendProcess.ts`. */
+/** Starts a backend as a process and ends it. For tests; see `backendProcessMain.ts`. */
 
 import { ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { JsonObject } from '@backstage/types';
-import { apiAuthConfig, BackendApi, createBackendApi } from './backendProcessApi';
-import { eventually } from '../../src/__testUtils__/eventually';
+import { apiAuthConfig } from './backendApi';
+import { eventually } from './eventually';
 
 /** So much of what a process has written is shown when it does not get ready. */
 const SHOWN_OUTPUT = 4_000;
 
-/** A backend in a process of its own. */
-export interface BackendProcess extends BackendApi {
-  /** Waits until it serves. */
-  ready(): Promise<void>;
-  /** Ends it with SIGKILL, and waits for that. */
-  kill(): Promise<void>;
-  /** Everything it has written so far. */
-  output(): string;
-}
-
-/** What to start. */
-export interface BackendProcessOptions {
-  /** `backend.baseUrl`, `.listen` and `.auth` are filled in. */
+/** Starts a backend on a port of its own, and waits until it serves. */
+export async function startProcess(options: {
   readonly config: JsonObject;
-  /** A connection string; each plugin gets a schema. */
-  readonly database: string;
-  /** Without it, only webhooks are received. */
+  readonly database?: string;
   readonly withCatalog: boolean;
-}
-
-/** Starts a backend on a port of its own; returns before it serves. */
-export async function startBackendProcess(
-  options: BackendProcessOptions,
-): Promise<BackendProcess> {
+}): Promise<{ baseUrl: string; stop: () => Promise<void> }> {
+  const { database, withCatalog } = options;
   const port = await findFreePort();
   const baseUrl = `http://127.0.0.1:${port}`;
   const config: JsonObject = {
@@ -44,38 +27,30 @@ export async function startBackendProcess(
       baseUrl,
       listen: { host: '127.0.0.1', port },
       auth: apiAuthConfig,
-      database: {
-        client: 'pg',
-        connection: options.database,
-        pluginDivisionMode: 'schema',
-      },
+      database: database
+        ? { client: 'pg', connection: database, pluginDivisionMode: 'schema' }
+        : { client: 'better-sqlite3', connection: ':memory:' },
     },
   };
-  const child = spawnProcess({ config, withCatalog: options.withCatalog });
+  const child = spawnProcess({ config, withCatalog });
   const written: string[] = [];
   [child.stdout, child.stderr].forEach(stream =>
     stream?.setEncoding('utf8').on('data', (text: string) => written.push(text)),
   );
-  const output = () => written.join('');
-  const hasEnded = () => child.exitCode !== null || child.signalCode !== null;
-  return {
-    ...createBackendApi(baseUrl),
-    output,
-    ready: async () => {
-      try {
-        await eventually(() => assertReady(baseUrl));
-      } catch (error) {
-        throw new Error(`${error}; it wrote: ${output().slice(-SHOWN_OUTPUT)}`);
-      }
-    },
-    kill: async () => {
-      if (!hasEnded()) {
-        const ended = once(child, 'exit');
-        child.kill('SIGKILL');
-        await ended;
-      }
-    },
+  const stop = async () => {
+    if (child.exitCode === null && child.signalCode === null) {
+      const ended = once(child, 'exit');
+      child.kill('SIGKILL');
+      await ended;
+    }
   };
+  try {
+    await eventually(() => assertReady(baseUrl));
+  } catch (error) {
+    await stop();
+    throw new Error(`${error}; it wrote: ${written.join('').slice(-SHOWN_OUTPUT)}`);
+  }
+  return { baseUrl, stop };
 }
 
 function spawnProcess(task: JsonObject): ChildProcess {
@@ -84,7 +59,7 @@ function spawnProcess(task: JsonObject): ChildProcess {
     [
       '--require',
       require.resolve('@backstage/cli-node/config/nodeTransform.cjs'),
-      path.join(__dirname, 'backendProcess.ts'),
+      path.join(__dirname, 'backendProcessMain.ts'),
       JSON.stringify(task),
     ],
     {
