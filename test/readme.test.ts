@@ -43,14 +43,6 @@ describe('the README', () => {
   it('has no fenced block of a language that no test looks at', () => {
     expect([...new Set(blockLanguages())].sort()).toEqual(['sh', 'text', 'ts', 'yaml']);
   });
-
-  it('shows in text blocks only the flow, a line of the log and a formula', () => {
-    expect(blocksOf('text')).toEqual([
-      expect.stringContaining('Bitbucket Server / Data Center'),
-      expect.stringMatching(/^Discovery finished in /),
-      expect.stringMatching(/^requests per hour = /),
-    ]);
-  });
 });
 
 describe('the configuration of the README', () => {

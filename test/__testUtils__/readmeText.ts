@@ -54,13 +54,6 @@ export function blockLanguages(): string[] {
   );
 }
 
-/** The text without markup and line ends, so that sentences can be looked for. */
-export function plainReadme(): string {
-  return README.replace(/```[^]*?```/g, '')
-    .replace(/[`*_]/g, '')
-    .replace(/\s+/g, ' ');
-}
-
 /** The cells of each row of the table whose header begins with these names. */
 export function tableRows(...header: readonly string[]): string[][] {
   const rows = (text: string) =>
