@@ -3,10 +3,10 @@
 import { NotFoundError, ResponseError, ServiceUnavailableError } from '@backstage/errors';
 import { BitbucketServerIntegrationConfig } from '@backstage/integration';
 import { z } from 'zod';
+import { Answer } from '../bitbucket/Answer';
 import { describe, provenAbsence } from '../bitbucket/assessReply';
 import { RestUrls } from '../bitbucket/restUrls';
 import { webBaseUrl } from '../bitbucket/webUrls';
-import { parseJson } from '../bitbucket/wire';
 import { createPacedFetch } from './pacedFetch';
 import {
   BitbucketServerDefaultBranch,
@@ -151,7 +151,7 @@ export class BitbucketServerClient {
     if (!response.ok) {
       throw await ResponseError.fromResponse(response);
     }
-    const parsed = schema.safeParse(parseJson(await response.text()));
+    const parsed = schema.safeParse((await toAnswer(response)).json);
     if (!parsed.success) {
       throw new Error(`GET ${url} did not yield what Bitbucket answers there`);
     }
@@ -164,13 +164,17 @@ async function refuseUnproven(response: Response, askedForBranch: boolean) {
   if (response.status !== 404) {
     return;
   }
-  const { status, headers, url } = response;
-  const reply = { url, status, headers, body: await response.clone().text() };
-  if (provenAbsence(reply, askedForBranch) === undefined) {
+  const answer = await toAnswer(response.clone());
+  if (provenAbsence(answer, askedForBranch) === undefined) {
     throw new ServiceUnavailableError(
-      `Whether there is such a file is not known: Bitbucket answered ${describe(reply)}`,
+      `Whether there is such a file is not known: Bitbucket answered ${describe(answer)}`,
     );
   }
+}
+
+async function toAnswer(response: Response): Promise<Answer> {
+  const { status, headers, url } = response;
+  return new Answer({ url, status, headers, body: await response.text() });
 }
 
 function addressOf({ projectKey, repo }: { projectKey: string; repo: string }) {

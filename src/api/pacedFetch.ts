@@ -24,11 +24,11 @@ export function fetchThrough(
   signal?: AbortSignal,
 ): (url: string) => Promise<Response> {
   return async url => {
-    const reply = await client.ask({ kind: 'location-parser', url }, { signal });
-    if ('reason' in reply) {
-      throw new ServiceUnavailableError(reply.detail);
+    const answer = await client.ask({ kind: 'location-parser', url }, { signal });
+    if (answer.kind === 'unknown') {
+      throw new ServiceUnavailableError(answer.problem.detail);
     }
-    const { status, headers, body } = reply;
+    const { status, headers, body } = answer.reply;
     return new Response(BODILESS.includes(status) ? null : body, { status, headers });
   };
 }

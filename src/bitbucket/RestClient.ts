@@ -8,39 +8,31 @@ import {
   LabelsLookup,
   ListingStep,
   Lookup,
-  Problem,
   Project,
   Repository,
   RepositoryAddress,
   RepositoryLookup,
+  Unanswered,
 } from '../model';
-import { HttpReply, HttpRequest, Transport } from '../http/types';
-import { provesRepositoryGone, unanswered } from './assessReply';
+import { ServerBudget } from '../http/rateStrategy';
+import { HttpRequest } from '../http/types';
+import { Answer } from './Answer';
 import { getDefaultBranch, getFileChanges } from './branches';
-import { findFile, listFiles } from './files';
+import { BranchOptions, findFile, listFiles } from './files';
 import { getLabels, listLabeled } from './labels';
-import { readPages } from './pages';
-import { PageQuery, RestUrls } from './restUrls';
-import { RateLimitBudget, readRateLimitBudget } from './rateLimitBudget';
-import { AskOptions, SentCredentials, Session } from './Session';
-import { readServerInfo, ServerInfoLookup } from './serverInfo';
+import {
+  getRepository,
+  listProjectRepositories,
+  listProjects,
+  listRepositories,
+} from './listings';
+import { readRateLimitBudget, readServerInfo, ServerInfoLookup } from './server';
+import { AskOptions, Session, SessionOptions } from './Session';
 import { fileUrl, WebAddress } from './webUrls';
-import { parseJson, parsePage, parseProject, parseRepository } from './wire';
-
-/** Rows asked for per page of a listing; `page.max.repositories` is 1000 unless an administrator changed it. */
-const LISTING_LIMIT = 1000;
-
-/** `page.max.changes`; who pushes more has the whole repository read again. */
-const CHANGES_LIMIT = 1000;
 
 /** What a client needs. */
-export interface RestClientOptions {
+export interface RestClientOptions extends Omit<SessionOptions, 'apiBaseUrl'> {
   readonly address: WebAddress;
-  readonly transport: Transport;
-  /** What requests carry: where it is anything, an anonymous answer is an error. */
-  readonly credentials: SentCredentials;
-  /** Where the credentials are configured, for messages; such as `integrations.bitbucketServer, host git.example.com`. */
-  readonly configuredAt: string;
 }
 
 /**
@@ -49,36 +41,24 @@ export interface RestClientOptions {
  * @remarks One instance serves one run: once the credentials have failed, it asks
  * nothing more. All methods throw `BitbucketServerCredentialsError` then, and the
  * signal's reason when aborted; every other failure is part of the answer.
- *
- * @public
  */
 export class RestClient {
   readonly #address: WebAddress;
-  readonly #urls: RestUrls;
   readonly #session: Session;
 
-  constructor(options: RestClientOptions) {
-    this.#address = options.address;
-    this.#urls = new RestUrls(options.address.apiBaseUrl);
-    this.#session = new Session({ ...options, urls: this.#urls });
+  constructor({ address, ...options }: RestClientOptions) {
+    this.#address = address;
+    this.#session = new Session({ ...options, apiBaseUrl: address.apiBaseUrl });
   }
 
   /** Every repository the credentials may see, archived ones included. */
   listRepositories(options: AskOptions = {}): AsyncGenerator<ListingStep<Repository>> {
-    return this.#list(
-      page => ({ kind: 'repositories', url: this.#urls.repositories(page) }),
-      parseRepository,
-      options,
-    );
+    return listRepositories(this.#session, options);
   }
 
   /** Every project the credentials may see. */
   listProjects(options: AskOptions = {}): AsyncGenerator<ListingStep<Project>> {
-    return this.#list(
-      page => ({ kind: 'projects', url: this.#urls.projects(page) }),
-      parseProject,
-      options,
-    );
+    return listProjects(this.#session, options);
   }
 
   /** The repositories of one project, archived ones included. */
@@ -86,35 +66,15 @@ export class RestClient {
     projectKey: string,
     options: AskOptions = {},
   ): AsyncGenerator<ListingStep<Repository>> {
-    return this.#list(
-      page => ({
-        kind: 'project-repositories',
-        url: this.#urls.projectRepositories(projectKey, page),
-      }),
-      parseRepository,
-      options,
-    );
+    return listProjectRepositories(this.#session, projectKey, options);
   }
 
   /** One repository by its address; the answer tells where it is now. */
-  async getRepository(
+  getRepository(
     address: RepositoryAddress,
     options: AskOptions = {},
   ): Promise<RepositoryLookup> {
-    const reply = await this.#session.ask(
-      { kind: 'repository', url: this.#urls.repository(address) },
-      options,
-    );
-    if ('reason' in reply) {
-      return { kind: 'unknown', problem: reply };
-    }
-    if (provesRepositoryGone(reply)) {
-      const doubt = await this.#session.doubtAbsence(reply, options);
-      return doubt ? { kind: 'unknown', problem: doubt } : { kind: 'gone' };
-    }
-    const repository =
-      reply.status === 200 ? parseRepository(parseJson(reply.body)) : undefined;
-    return repository ? { kind: 'found', repository } : unanswered(reply);
+    return getRepository(this.#session, address, options);
   }
 
   /**
@@ -126,21 +86,17 @@ export class RestClient {
   findFile(
     address: RepositoryAddress,
     path: string,
-    options: AskOptions & { branch?: string } = {},
+    options: BranchOptions = {},
   ): Promise<Lookup<true>> {
-    return findFile(this.#session, at => this.#urls.fileType(address, path, at), options);
+    return findFile(this.#session, address, path, options);
   }
 
   /** Every file of a branch, as paths from the root: one request unless the server caps the page. */
   listFiles(
     address: RepositoryAddress,
-    options: AskOptions & { branch?: string } = {},
+    options: BranchOptions = {},
   ): Promise<Lookup<readonly string[]>> {
-    return listFiles(
-      this.#session,
-      (page, at) => this.#urls.files(address, page, at),
-      options,
-    );
+    return listFiles(this.#session, address, options);
   }
 
   /** The ids of all repositories with a label; `gone` where there is no such label. */
@@ -148,12 +104,12 @@ export class RestClient {
     label: string,
     options: AskOptions = {},
   ): AsyncGenerator<ListingStep<number>> {
-    return listLabeled(this.#session, page => this.#urls.labeled(label, page), options);
+    return listLabeled(this.#session, label, options);
   }
 
   /** The labels of one repository. */
   getLabels(address: RepositoryAddress, options: AskOptions = {}): Promise<LabelsLookup> {
-    return getLabels(this.#session, page => this.#urls.labels(address, page), options);
+    return getLabels(this.#session, address, options);
   }
 
   /** The short name of the default branch, also where no such branch exists yet. */
@@ -161,7 +117,7 @@ export class RestClient {
     address: RepositoryAddress,
     options: AskOptions = {},
   ): Promise<Lookup<string>> {
-    return getDefaultBranch(this.#session, this.#urls.defaultBranch(address), options);
+    return getDefaultBranch(this.#session, address, options);
   }
 
   /**
@@ -174,10 +130,7 @@ export class RestClient {
     commits: { readonly fromHash: string; readonly toHash: string },
     options: AskOptions = {},
   ): Promise<readonly FileChange[] | undefined> {
-    const { fromHash, toHash } = commits;
-    const page = { start: 0, limit: CHANGES_LIMIT };
-    const url = this.#urls.changes(address, page, toHash, fromHash);
-    return getFileChanges(this.#session, url, options);
+    return getFileChanges(this.#session, address, commits, options);
   }
 
   /**
@@ -188,21 +141,21 @@ export class RestClient {
    */
   readRateLimitBudget(
     options: AskOptions = {},
-  ): Promise<RateLimitBudget | 'unknown' | undefined> {
-    return readRateLimitBudget(this.#session, this.#urls, options);
+  ): Promise<Exclude<ServerBudget, 'not-read'> | undefined> {
+    return readRateLimitBudget(this.#session, options);
   }
 
   /** Which Bitbucket this is, and as whom it sees these credentials. */
   readServerInfo(options: AskOptions = {}): Promise<ServerInfoLookup> {
-    return readServerInfo(this.#session, this.#urls, options);
+    return readServerInfo(this.#session, options);
   }
 
   /**
    * Asks something that no other method asks, for a location parser.
    *
-   * @returns the reply, or why there is none
+   * @returns the answer, or why there is none
    */
-  ask(request: HttpRequest, options: AskOptions = {}): Promise<HttpReply | Problem> {
+  ask(request: HttpRequest, options: AskOptions = {}): Promise<Answer | Unanswered> {
     return this.#session.ask(request, options);
   }
 
@@ -210,43 +163,4 @@ export class RestClient {
   fileUrl(repository: Repository, path: string, branch?: string): string {
     return fileUrl(repository, path, branch, this.#address);
   }
-
-  async *#list<T>(
-    request: (page: PageQuery) => HttpRequest,
-    parse: (value: unknown) => T | undefined,
-    options: AskOptions,
-  ): AsyncGenerator<ListingStep<T>> {
-    const ask = (page: PageQuery) => this.#session.askForListing(request(page), options);
-    for await (const step of readPages(ask, LISTING_LIMIT)) {
-      if (step.kind === 'failed') {
-        const { reply, problem } = step;
-        const isGone = reply !== undefined && provesRepositoryGone(reply);
-        const doubt = isGone && (await this.#session.doubtAbsence(reply, options));
-        yield {
-          kind: 'failed',
-          problem: doubt || problem,
-          isRefusal: reply && unanswered(reply).isRefusal,
-          notServed: reply !== undefined && isNotServed(reply),
-          gone: isGone && !doubt,
-        };
-        return;
-      }
-      const items = step.page.values.flatMap(value => parse(value) ?? []);
-      yield { kind: 'items', items, unreadable: step.page.values.length - items.length };
-    }
-  }
-}
-
-/** Not Bitbucket's JSON, or 404/405 for the route itself: another endpoint may serve. */
-function isNotServed(reply: HttpReply): boolean {
-  if (provesRepositoryGone(reply)) {
-    return false;
-  }
-  const json = parseJson(reply.body);
-  return (
-    reply.status === 404 ||
-    reply.status === 405 ||
-    (reply.status === 200 && parsePage(json) === undefined) ||
-    (reply.status < 500 && reply.status !== 429 && json === undefined)
-  );
 }

@@ -3,15 +3,16 @@
  * talking for good once the credentials have failed.
  */
 
-import { Problem } from '../model';
+import { Problem, Unanswered } from '../model';
 import { HttpReply, HttpRequest, Transport } from '../http/types';
 import { untilAborted } from '../http/untilAborted';
+import { Answer } from './Answer';
 import { describe, names, problemOf, toLoginProblem } from './assessReply';
 import { BitbucketServerCredentialsError, CredentialsProblem } from './errors';
 import { problemOfError } from './problemOfError';
 import { showsPrivateRepository } from './privateRows';
 import { RestUrls } from './restUrls';
-import { parseJson, parsePage } from './wire';
+import { parsePage } from './wire';
 
 /** Every question can be aborted. */
 export interface AskOptions {
@@ -21,7 +22,7 @@ export interface AskOptions {
 /** What a session needs. */
 export interface SessionOptions {
   readonly transport: Transport;
-  readonly urls: RestUrls;
+  readonly apiBaseUrl: string;
   /** Where the credentials are configured, for messages. */
   readonly configuredAt: string;
   /** What requests carry: where it is anything, an anonymous answer is an error. */
@@ -42,6 +43,7 @@ const SAID_TO_STRANGERS: Problem = {
 
 /** Asks with one set of credentials, as long as they work. */
 export class Session {
+  readonly urls: RestUrls;
   readonly #options: SessionOptions;
   /** Settles with the first answer; until then nothing else is asked. */
   #first: Promise<void> | undefined;
@@ -54,6 +56,7 @@ export class Session {
   #credentialsError: BitbucketServerCredentialsError | undefined;
 
   constructor(options: SessionOptions) {
+    this.urls = new RestUrls(options.apiBaseUrl);
     this.#options = options;
     this.#trusted = options.credentials === 'none';
   }
@@ -72,7 +75,7 @@ export class Session {
   async ask(
     request: HttpRequest,
     options: AskOptions = {},
-  ): Promise<HttpReply | Problem> {
+  ): Promise<Answer | Unanswered> {
     if (this.#first) {
       await untilAborted(this.#first, options.signal);
     }
@@ -89,19 +92,19 @@ export class Session {
   async askForListing(
     request: HttpRequest,
     options: AskOptions = {},
-  ): Promise<HttpReply | Problem> {
-    const reply = await this.ask(request, options);
-    if ('reason' in reply || !mayBeAnonymous(reply)) {
-      return reply;
+  ): Promise<Answer | Unanswered> {
+    const answer = await this.ask(request, options);
+    if (answer.kind === 'unknown' || !mayBeAnonymous(answer)) {
+      return answer;
     }
-    if (reply.status === 401 && this.#options.credentials === 'none') {
-      return this.#missingCredentials(reply);
+    if (answer.status === 401 && this.#options.credentials === 'none') {
+      return this.#missingCredentials(answer);
     }
-    const identity = await this.#identify(reply, options);
+    const identity = await this.#identify(answer, options);
     if (identity === 'stranger') {
       throw this.#failCredentials('anonymous');
     }
-    return identity === 'user' ? reply : identity;
+    return identity === 'user' ? answer : { kind: 'unknown', problem: identity };
   }
 
   /**
@@ -111,17 +114,17 @@ export class Session {
    * @returns why that answer proves nothing; `undefined` where it does
    */
   async doubtAbsence(
-    reply: HttpReply,
+    answer: Answer,
     options: AskOptions = {},
   ): Promise<Problem | undefined> {
-    const identity = await this.#identify(reply, options);
+    const identity = await this.#identify(answer, options);
     if (identity === 'user') {
       return undefined;
     }
     return identity === 'stranger' ? SAID_TO_STRANGERS : identity;
   }
 
-  async #send(request: HttpRequest, options: AskOptions): Promise<HttpReply | Problem> {
+  async #send(request: HttpRequest, options: AskOptions): Promise<Answer | Unanswered> {
     if (this.#credentialsError) {
       throw this.#credentialsError;
     }
@@ -130,30 +133,31 @@ export class Session {
       reply = await this.#options.transport.get(request, options);
     } catch (error) {
       options.signal?.throwIfAborted();
-      return problemOfError(error);
+      return { kind: 'unknown', problem: problemOfError(error) };
     }
-    const problem = toLoginProblem(reply);
+    const answer = new Answer(reply);
+    const problem = toLoginProblem(answer);
     if (problem === undefined) {
-      return reply;
+      return answer;
     }
     const { credentials } = this.#options;
     if (credentials === 'none') {
-      return this.#missingCredentials(reply);
+      return this.#missingCredentials(answer);
     }
     const isOfPassword = problem === 'password-not-accepted';
     throw this.#failCredentials(
       isOfPassword && credentials === 'token' ? 'refused' : problem,
       isOfPassword || problem === 'not-verified' || problem === 'refused'
-        ? describe(reply)
+        ? describe(answer)
         : undefined,
     );
   }
 
-  #missingCredentials(reply: HttpReply): Problem {
-    return {
-      reason: 'not-permitted',
-      detail: `No credentials are configured (${this.#options.configuredAt}), and Bitbucket shows nothing without: ${describe(reply)}. Set token; where it comes from an environment variable, set that variable`,
-    };
+  #missingCredentials(answer: Answer): Unanswered {
+    const detail =
+      `No credentials are configured (${this.#options.configuredAt}), and Bitbucket shows nothing without: ${describe(answer)}. ` +
+      'Set token; where it comes from an environment variable, set that variable';
+    return { kind: 'unknown', problem: { reason: 'not-permitted', detail } };
   }
 
   /**
@@ -162,11 +166,11 @@ export class Session {
    * strip it, so its absence is confirmed by a request only users may make.
    * Source: recorded answers; `GET /profile/recent/repos`, Bitbucket Data Center 10.0 OpenAPI.
    */
-  async #identify(reply: HttpReply, options: AskOptions): Promise<Identity> {
-    if (this.#trusted || reply.headers.get('x-ausername')) {
+  async #identify(answer: Answer, options: AskOptions): Promise<Identity> {
+    if (this.#trusted || answer.headers.get('x-ausername')) {
       return 'user';
     }
-    this.#sawPrivate ||= showsPrivateRepository(reply);
+    this.#sawPrivate ||= showsPrivateRepository(answer);
     // Listings that are read at the same time share one confirmation.
     this.#confirmation ??= this.#confirm(options).finally(() => {
       this.#confirmation = undefined;
@@ -175,19 +179,16 @@ export class Session {
   }
 
   async #confirm(options: AskOptions): Promise<Identity> {
-    const url = this.#options.urls.recentRepositories();
-    const reply = await this.ask({ kind: 'authentication-check', url }, options);
-    const problem = 'reason' in reply ? reply : passingProblem(reply);
+    const url = this.urls.recentRepositories();
+    const answer = await this.ask({ kind: 'authentication-check', url }, options);
+    const problem = answer.kind === 'unknown' ? answer.problem : passingProblem(answer);
     if (problem) {
       const detail = `Whether Bitbucket knows who asks could not be confirmed. ${problem.detail}`;
       return { ...problem, detail };
     }
     // A token of a project has no user of its own, and may be refused this one question.
-    if (
-      'status' in reply &&
-      names(reply, 'AuthorisationException') &&
-      !this.#sawPrivate
-    ) {
+    const isRefused = answer.kind === 'answer' && names(answer, 'AuthorisationException');
+    if (isRefused && !this.#sawPrivate) {
       return 'stranger';
     }
     this.#trusted = true;
@@ -206,17 +207,15 @@ export class Session {
 }
 
 /** What a stranger gets too: a page, or the refusal of one. */
-function mayBeAnonymous(reply: HttpReply): boolean {
-  return reply.status === 401 || isPage(reply);
+function mayBeAnonymous(answer: Answer): boolean {
+  return answer.status === 401 || answer.read(parsePage) !== undefined;
 }
 
 /** An answer to the confirmation that says nothing now and may do so later. */
-function passingProblem(reply: HttpReply): Problem | undefined {
-  const { status } = reply;
-  const isFinal = isPage(reply) || (status >= 400 && status < 500 && status !== 429);
-  return isFinal ? undefined : problemOf(reply);
-}
-
-function isPage(reply: HttpReply): boolean {
-  return reply.status === 200 && parsePage(parseJson(reply.body)) !== undefined;
+function passingProblem(answer: Answer): Problem | undefined {
+  const { status } = answer;
+  const isFinal =
+    answer.read(parsePage) !== undefined ||
+    (status >= 400 && status < 500 && status !== 429);
+  return isFinal ? undefined : problemOf(answer);
 }

@@ -1,4 +1,4 @@
-import { HttpReply } from '../http/types';
+import { Answer } from './Answer';
 import {
   describe as describeReply,
   problemOf,
@@ -19,13 +19,9 @@ const EXCEPTIONS = {
   label: 'com.atlassian.bitbucket.label.NoSuchLabelException',
 };
 
-function reply(
-  status: number,
-  body = '',
-  headers: Record<string, string> = {},
-): HttpReply {
+function reply(status: number, body = '', headers: Record<string, string> = {}): Answer {
   const url = 'https://git.example.com/rest/api/1.0/projects/PAY/repos/api';
-  return { url, status, headers: new Headers(headers), body };
+  return new Answer({ url, status, headers: new Headers(headers), body });
 }
 
 function errorBody(...exceptions: (string | null)[]): string {
@@ -38,7 +34,7 @@ function errorBody(...exceptions: (string | null)[]): string {
 }
 
 /** Answers that look like "not there" and prove nothing about anything. */
-const PROVE_NOTHING: [string, HttpReply][] = [
+const PROVE_NOTHING: [string, Answer][] = [
   ['an empty 404', reply(404)],
   [
     'a 404 in XML',
@@ -174,7 +170,7 @@ describe('problemOf', () => {
 });
 
 describe('describe', () => {
-  it.each<[string, HttpReply, string]>([
+  it.each<[string, Answer, string]>([
     [
       'an error',
       reply(404, errorBody(EXCEPTIONS.path)),

@@ -3,15 +3,15 @@
  * that knows which answers prove something and which prove nothing.
  */
 
-import { AbsenceReason, Problem, Unanswered } from '../model';
-import { HttpReply } from '../http/types';
+import { AbsenceReason, Lookup, Problem, Unanswered } from '../model';
 import { quote } from '../util/text';
+import { Answer } from './Answer';
 import { CredentialsProblem } from './errors';
-import { parseJson, parseServerErrors, parseServerMessage, ServerError } from './wire';
+import { parsePage, parseServerErrors, parseServerMessage, ServerError } from './wire';
 
 /** The simple names of the exceptions in an error body, in its order. */
-export function exceptionNames(reply: HttpReply): readonly string[] {
-  return parseServerErrors(parseJson(reply.body)).flatMap(error =>
+export function exceptionNames(answer: Answer): readonly string[] {
+  return parseServerErrors(answer.json).flatMap(error =>
     error.exceptionName ? [simpleName(error.exceptionName)] : [],
   );
 }
@@ -21,8 +21,8 @@ function simpleName(qualified: string): string {
 }
 
 /** Whether the answer is Bitbucket's own error naming one of these exceptions. */
-export function names(reply: HttpReply, ...exceptions: string[]): boolean {
-  return exceptionNames(reply).some(name => exceptions.includes(name));
+export function names(answer: Answer, ...exceptions: string[]): boolean {
+  return exceptionNames(answer).some(name => exceptions.includes(name));
 }
 
 /**
@@ -37,32 +37,32 @@ export function names(reply: HttpReply, ...exceptions: string[]): boolean {
  * @param askedForBranch - whether the request carried `at`
  */
 export function provenAbsence(
-  reply: HttpReply,
+  answer: Answer,
   askedForBranch: boolean,
 ): AbsenceReason | undefined {
-  if (!canProve(reply.status)) {
+  if (!canProve(answer.status)) {
     return undefined;
   }
-  if (names(reply, 'NoSuchPathException')) {
+  if (names(answer, 'NoSuchPathException')) {
     return 'no-catalog-file';
   }
-  if (names(reply, 'EmptyRepositoryException')) {
+  if (names(answer, 'EmptyRepositoryException')) {
     return 'empty-repository';
   }
-  if (names(reply, 'NoDefaultBranchException', 'NoSuchBranchException')) {
+  if (names(answer, 'NoDefaultBranchException', 'NoSuchBranchException')) {
     return 'branch-not-found';
   }
-  if (askedForBranch && names(reply, 'NoSuchObjectException', 'NoSuchCommitException')) {
+  if (askedForBranch && names(answer, 'NoSuchObjectException', 'NoSuchCommitException')) {
     return 'branch-not-found';
   }
   return undefined;
 }
 
 /** Whether an answer proves that the repository itself is gone. */
-export function provesRepositoryGone(reply: HttpReply): boolean {
+export function provesRepositoryGone(answer: Answer): boolean {
   return (
-    canProve(reply.status) &&
-    names(reply, 'NoSuchRepositoryException', 'NoSuchProjectException')
+    canProve(answer.status) &&
+    names(answer, 'NoSuchRepositoryException', 'NoSuchProjectException')
   );
 }
 
@@ -70,9 +70,26 @@ export function provesRepositoryGone(reply: HttpReply): boolean {
  * Why an answer tells nothing, and whether it is Bitbucket's own refusal: a 401 may as well
  * come from a proxy.
  */
-export function unanswered(reply: HttpReply): Unanswered {
-  const isRefusal = names(reply, 'AuthorisationException');
-  return { kind: 'unknown', problem: problemOf(reply), ...(isRefusal && { isRefusal }) };
+export function unanswered(answer: Answer): Unanswered {
+  const isRefusal = names(answer, 'AuthorisationException');
+  return { kind: 'unknown', problem: problemOf(answer), ...(isRefusal && { isRefusal }) };
+}
+
+/** What an answer means that is not the hoped-for one, to a question about a file. */
+export function absentOrUnknown(answer: Answer, askedForBranch: boolean): Lookup<never> {
+  const reason = provenAbsence(answer, askedForBranch);
+  return reason ? { kind: 'absent', reason } : unanswered(answer);
+}
+
+/** Not Bitbucket's JSON, or 404/405 for the route itself: another endpoint may serve. */
+export function isNotServed(answer: Answer): boolean {
+  const { status, json } = answer;
+  return (
+    status === 404 ||
+    status === 405 ||
+    (status === 200 && parsePage(json) === undefined) ||
+    (status < 500 && status !== 429 && json === undefined)
+  );
 }
 
 /** 4xx, but not those that speak of the caller: authentication, permission, rate. */
@@ -93,11 +110,11 @@ const BASIC_DISABLED = /basic auth\w* (has been|is) disabled/i;
  * in front of Bitbucket use it for what they block.
  * Source: recorded answers; `com.atlassian.bitbucket.auth`, Java API of Bitbucket.
  */
-export function toLoginProblem(reply: HttpReply): CredentialsProblem | undefined {
-  if (reply.status !== 401 && reply.status !== 403) {
+export function toLoginProblem(answer: Answer): CredentialsProblem | undefined {
+  if (answer.status !== 401 && answer.status !== 403) {
     return undefined;
   }
-  const exceptions = exceptionNames(reply);
+  const exceptions = exceptionNames(answer);
   if (exceptions.includes('CaptchaRequiredAuthenticationException')) {
     return 'captcha';
   }
@@ -107,20 +124,20 @@ export function toLoginProblem(reply: HttpReply): CredentialsProblem | undefined
   if (exceptions.some(name => name.endsWith('AuthenticationException'))) {
     return 'rejected';
   }
-  if (BASIC_DISABLED.test(messageOf(reply) ?? '')) {
+  if (BASIC_DISABLED.test(messageOf(answer) ?? '')) {
     return 'password-not-accepted';
   }
   const isPermission =
-    reply.status === 403 ||
+    answer.status === 403 ||
     exceptions.length > 0 ||
-    reply.headers.get('x-ausername') !== null;
+    answer.headers.get('x-ausername') !== null;
   return isPermission ? undefined : 'refused';
 }
 
 /** What went wrong, for an answer that is not the hoped-for one and proves nothing. */
-export function problemOf(reply: HttpReply): Problem {
-  const said = describe(reply);
-  const { status } = reply;
+export function problemOf(answer: Answer): Problem {
+  const said = describe(answer);
+  const { status } = answer;
   if (status === 429) {
     return {
       reason: 'rate-limited',
@@ -140,27 +157,26 @@ export function problemOf(reply: HttpReply): Problem {
 }
 
 /** Status and message, or what kind of body came instead of Bitbucket's JSON. */
-export function describe(reply: HttpReply): string {
-  const message = messageOf(reply);
+export function describe(answer: Answer): string {
+  const message = messageOf(answer);
   if (message) {
-    return `${reply.status} ${message}`;
+    return `${answer.status} ${message}`;
   }
-  const target = redirectHost(reply);
+  const target = redirectHost(answer);
   if (target) {
-    return `${reply.status}, a redirect to ${target}`;
+    return `${answer.status}, a redirect to ${target}`;
   }
-  return `${reply.status} with ${describeBody(reply)}`;
+  return `${answer.status} with ${describeBody(answer)}`;
 }
 
 /**
  * What the server says, quoted: its own errors, a bare message as things in front of it
  * send, or text. Only the bodies of errors have the secrets taken out.
  */
-function messageOf({ status, body }: HttpReply): string | undefined {
+function messageOf({ status, json, reply: { body } }: Answer): string | undefined {
   if (status < 400) {
     return undefined;
   }
-  const json = parseJson(body);
   const said =
     json === undefined
       ? [/^\s*[<{[]/.test(body) ? '' : body]
@@ -173,24 +189,24 @@ function describeError(error: ServerError): string {
   return [name, error.message?.trim()].filter(Boolean).join(': ');
 }
 
-function describeBody(reply: HttpReply): string {
-  const text = reply.body.trimStart();
-  if (text === '') {
+function describeBody({ json, reply: { body } }: Answer): string {
+  const start = body.slice(0, 1_000).trimStart();
+  if (start === '') {
     return 'an empty body';
   }
-  if (/^<(!doctype html|html)/i.test(text)) {
+  if (/^<(!doctype html|html)/i.test(start)) {
     return 'an HTML page (a login page or a proxy?)';
   }
-  if (text.startsWith('<')) {
+  if (start.startsWith('<')) {
     return 'an XML document (a wrong base URL?)';
   }
-  return parseJson(reply.body) === undefined
+  return json === undefined
     ? 'a body that is not JSON, or only a part of it'
     : 'JSON of another shape than expected';
 }
 
 /** Scheme and host only: the rest of the address may carry a session or echo a secret. */
-function redirectHost({ status, headers, url }: HttpReply): string | undefined {
+function redirectHost({ status, headers, reply: { url } }: Answer): string | undefined {
   const location = headers.get('location');
   if (status < 300 || status >= 400 || !location || !URL.canParse(location, url)) {
     return undefined;

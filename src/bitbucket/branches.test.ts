@@ -68,7 +68,7 @@ describe('getDefaultBranch', () => {
   });
 
   it.each<[string, FaultOptions['effect'], string]>([
-    ['a missing permission', { type: 'status', status: 401 }, 'not-permitted'],
+    ['a refusal that is not its own', { type: 'html', status: 403 }, 'not-permitted'],
     ['a bare 404', { type: 'status', status: 404 }, 'unexpected-answer'],
     ['a login page', 'login-page', 'unexpected-answer'],
     ['half an answer', 'truncated-json', 'unexpected-answer'],

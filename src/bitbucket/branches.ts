@@ -1,10 +1,12 @@
 /** Questions about branches and what happened on them, one request each. */
 
-import { FileChange, Lookup } from '../model';
-import { HttpReply } from '../http/types';
-import { provenAbsence, provesRepositoryGone, unanswered } from './assessReply';
+import { FileChange, Lookup, RepositoryAddress } from '../model';
+import { absentOrUnknown, provesRepositoryGone } from './assessReply';
 import { AskOptions, Session } from './Session';
-import { parseBranchName, parseFileChange, parseJson, parsePage } from './wire';
+import { parseBranchName, parseFileChange, parsePage } from './wire';
+
+/** `page.max.changes`; who pushes more has the whole repository read again. */
+const CHANGES_LIMIT = 1000;
 
 /**
  * The short name of a repository's default branch.
@@ -14,32 +16,26 @@ import { parseBranchName, parseFileChange, parseJson, parsePage } from './wire';
  */
 export async function getDefaultBranch(
   session: Session,
-  url: string,
+  address: RepositoryAddress,
   options: AskOptions,
 ): Promise<Lookup<string>> {
-  const reply = await session.ask({ kind: 'default-branch', url }, options);
-  if ('reason' in reply) {
-    return { kind: 'unknown', problem: reply };
+  const url = session.urls.defaultBranch(address);
+  const answer = await session.ask({ kind: 'default-branch', url }, options);
+  if (answer.kind === 'unknown') {
+    return answer;
   }
-  const name = reply.status === 200 ? parseBranchName(parseJson(reply.body)) : undefined;
+  const name = answer.read(parseBranchName);
   if (name !== undefined) {
     return { kind: 'found', value: name };
   }
-  return absentReason(reply) ?? unanswered(reply);
-}
-
-/** Where the repository itself is gone, there is no branch either: whoever needs more asks for it. */
-function absentReason(
-  reply: HttpReply,
-): Extract<Lookup<string>, { kind: 'absent' }> | undefined {
   // 204: an empty repository, on versions that say so.
-  const reason = reply.status === 204 ? 'empty-repository' : provenAbsence(reply, false);
-  if (reason) {
-    return { kind: 'absent', reason };
+  if (answer.status === 204) {
+    return { kind: 'absent', reason: 'empty-repository' };
   }
-  return provesRepositoryGone(reply)
+  // Where the repository itself is gone, there is no branch either: whoever needs more asks for it.
+  return provesRepositoryGone(answer)
     ? { kind: 'absent', reason: 'branch-not-found' }
-    : undefined;
+    : absentOrUnknown(answer, false);
 }
 
 /**
@@ -49,17 +45,17 @@ function absentReason(
  */
 export async function getFileChanges(
   session: Session,
-  url: string,
+  address: RepositoryAddress,
+  { fromHash, toHash }: { readonly fromHash: string; readonly toHash: string },
   options: AskOptions,
 ): Promise<readonly FileChange[] | undefined> {
-  const reply = await session.ask({ kind: 'changes', url }, options);
-  if ('reason' in reply || reply.status !== 200) {
+  const page = { start: 0, limit: CHANGES_LIMIT };
+  const url = session.urls.changes(address, page, toHash, fromHash);
+  const answer = await session.ask({ kind: 'changes', url }, options);
+  const changed = answer.kind === 'answer' ? answer.read(parsePage) : undefined;
+  if (!changed?.isLastPage) {
     return undefined;
   }
-  const page = parsePage(parseJson(reply.body));
-  if (!page?.isLastPage) {
-    return undefined;
-  }
-  const changes = page.values.flatMap(value => parseFileChange(value) ?? []);
-  return changes.length === page.values.length ? changes : undefined;
+  const changes = changed.values.flatMap(value => parseFileChange(value) ?? []);
+  return changes.length === changed.values.length ? changes : undefined;
 }

@@ -5,6 +5,7 @@
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
+import { Answer } from './Answer';
 import { exceptionNames, provenAbsence, provesRepositoryGone } from './assessReply';
 import { RestUrls } from './restUrls';
 import {
@@ -171,12 +172,8 @@ describeWithFixtures('recorded errors', () => {
   it.each(errorReplies())(
     'prove what they name and no more: %s',
     (_name, status, body) => {
-      const reply = {
-        url: 'https://git.example.com/',
-        status,
-        headers: new Headers(),
-        body,
-      };
+      const url = 'https://git.example.com/';
+      const reply = new Answer({ url, status, headers: new Headers(), body });
       const [exception = ''] = exceptionNames(reply);
       const [plain, onBranch, gone] = PROOFS[exception] ?? [];
       expect(provenAbsence(reply, false)).toBe(plain);

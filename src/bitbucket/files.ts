@@ -1,12 +1,11 @@
 /** Questions about the files of a repository: found, absent or unknown. */
 
-import { Lookup, Problem } from '../model';
-import { HttpReply } from '../http/types';
-import { problemOf, provenAbsence } from './assessReply';
-import { PageStep, readPages } from './pages';
+import { Lookup, Problem, RepositoryAddress } from '../model';
+import { absentOrUnknown, provenAbsence } from './assessReply';
+import { readPages } from './pages';
 import { PageQuery } from './restUrls';
 import { AskOptions, Session } from './Session';
-import { parseFileType, parseJson } from './wire';
+import { parseFileType } from './wire';
 
 /** `page.max.directory.recursive.children`, which Bitbucket's own file finder asks for. */
 const FILES_LIMIT = 100_000;
@@ -17,42 +16,46 @@ const UNREADABLE_PATH: Problem = {
 };
 
 /** `branch`: a short branch name instead of the default branch. */
-type BranchOptions = AskOptions & { readonly branch?: string };
+export type BranchOptions = AskOptions & { readonly branch?: string };
 
 /** Whether a path is a file: one request, answered without the file's content. */
 export async function findFile(
   session: Session,
-  urlOf: (at: string | undefined) => string,
+  address: RepositoryAddress,
+  path: string,
   options: BranchOptions,
 ): Promise<Lookup<true>> {
   const at = refOf(options.branch);
-  const reply = await session.ask({ kind: 'file-check', url: urlOf(at) }, options);
-  if ('reason' in reply) {
-    return { kind: 'unknown', problem: reply };
+  const url = session.urls.fileType(address, path, at);
+  const answer = await session.ask({ kind: 'file-check', url }, options);
+  if (answer.kind === 'unknown') {
+    return answer;
   }
-  const type = reply.status === 200 ? parseFileType(parseJson(reply.body)) : undefined;
+  const type = answer.read(parseFileType);
   if (type === 'FILE') {
     return { kind: 'found', value: true };
   }
-  if (type === 'DIRECTORY' || type === 'SUBMODULE') {
-    return { kind: 'absent', reason: 'no-catalog-file' };
-  }
-  return absentOrUnknown(reply, at !== undefined);
+  return type === 'DIRECTORY' || type === 'SUBMODULE'
+    ? { kind: 'absent', reason: 'no-catalog-file' }
+    : absentOrUnknown(answer, at !== undefined);
 }
 
 /** Every file of a branch, as paths from the root: one request unless the server caps the page. */
 export async function listFiles(
   session: Session,
-  urlOf: (page: PageQuery, at: string | undefined) => string,
+  address: RepositoryAddress,
   options: BranchOptions,
 ): Promise<Lookup<readonly string[]>> {
   const at = refOf(options.branch);
   const pages: string[][] = [];
-  const ask = (page: PageQuery) =>
-    session.ask({ kind: 'files-listing', url: urlOf(page, at) }, options);
+  const ask = (page: PageQuery) => {
+    const url = session.urls.files(address, page, at);
+    return session.ask({ kind: 'files-listing', url }, options);
+  };
   for await (const step of readPages(ask, FILES_LIMIT)) {
     if (step.kind === 'failed') {
-      return absentOrUnknownStep(step, at !== undefined);
+      const reason = step.answer && provenAbsence(step.answer, at !== undefined);
+      return reason ? { kind: 'absent', reason } : step.why;
     }
     const read = step.page.values.filter(value => typeof value === 'string');
     if (read.length < step.page.values.length) {
@@ -62,23 +65,6 @@ export async function listFiles(
     pages.push(read);
   }
   return { kind: 'found', value: pages.flat() };
-}
-
-function absentOrUnknown(reply: HttpReply, askedForBranch: boolean) {
-  const reason = provenAbsence(reply, askedForBranch);
-  return reason
-    ? ({ kind: 'absent', reason } as const)
-    : ({ kind: 'unknown', problem: problemOf(reply) } as const);
-}
-
-function absentOrUnknownStep(
-  step: Extract<PageStep, { kind: 'failed' }>,
-  askedForBranch: boolean,
-) {
-  const reason = step.reply && provenAbsence(step.reply, askedForBranch);
-  return reason
-    ? ({ kind: 'absent', reason } as const)
-    : ({ kind: 'unknown', problem: step.problem } as const);
 }
 
 /** `at` takes a ref id, so that a tag of the same name is not meant. */

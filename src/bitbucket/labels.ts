@@ -5,49 +5,41 @@
  * Source: Bitbucket Data Center 10.0 OpenAPI; javadoc of `LabelService`.
  */
 
-import { LabelsLookup, ListingStep } from '../model';
-import { HttpReply } from '../http/types';
-import { names, problemOf } from './assessReply';
-import { readPages } from './pages';
+import { LabelsLookup, ListingStep, RepositoryAddress } from '../model';
+import { names, unanswered } from './assessReply';
+import { list, readPages } from './pages';
 import { PageQuery } from './restUrls';
 import { AskOptions, Session } from './Session';
 import { parseLabeledId, parseLabelName } from './wire';
 
-type PageUrl = (page: PageQuery) => string;
-
-/** `page.max.repositories` unless an administrator changed it. */
-const LABELED_LIMIT = 1000;
-
-/** Far more than a repository has. */
+/** `page.max.repositories` unless an administrator changed it; far more labels than a repository has. */
 const LABELS_LIMIT = 1000;
 
 /**
  * The ids of all repositories with a label, as far as the credentials may see them.
  *
- * @remarks Like any listing it is shorter for a stranger, so who asks is made sure of.
+ * @remarks A 404 of anything but a missing label may come from a server without labels, or
+ * from a proxy.
  * Source: `GET /labels/{labelName}/labeled`, Bitbucket Data Center 10.0 OpenAPI;
  * `NoSuchLabelException` as recorded by Sourcegraph.
  */
-export async function* listLabeled(
+export function listLabeled(
   session: Session,
-  urlOf: PageUrl,
+  label: string,
   options: AskOptions,
 ): AsyncGenerator<ListingStep<number>> {
-  const ask = (page: PageQuery) =>
-    session.askForListing({ kind: 'labels', url: urlOf(page) }, options);
-  for await (const step of readPages(ask, LABELED_LIMIT)) {
-    if (step.kind === 'failed') {
-      const { reply } = step;
-      const isGone = reply !== undefined && provesNoSuchLabel(reply);
-      const doubt = isGone && (await session.doubtAbsence(reply, options));
-      const problem = doubt || step.problem;
-      yield { kind: 'failed', problem, notServed: false, gone: isGone && !doubt };
-      return;
-    }
-    const { values } = step.page;
-    const items = values.flatMap(value => parseLabeledId(value) ?? []);
-    yield { kind: 'items', items, unreadable: values.length - items.length };
-  }
+  return list(
+    session,
+    {
+      kind: 'labels',
+      url: page => session.urls.labeled(label, page),
+      limit: LABELS_LIMIT,
+      parse: parseLabeledId,
+      provesGone: answer =>
+        answer.status === 404 && names(answer, 'NoSuchLabelException'),
+    },
+    options,
+  );
 }
 
 /**
@@ -60,26 +52,23 @@ export async function* listLabeled(
  */
 export async function getLabels(
   session: Session,
-  urlOf: PageUrl,
+  address: RepositoryAddress,
   options: AskOptions,
 ): Promise<LabelsLookup> {
-  const ask = (page: PageQuery) =>
-    session.ask({ kind: 'labels', url: urlOf(page) }, options);
-  const labels: string[] = [];
+  const ask = (page: PageQuery) => {
+    const url = session.urls.labels(address, page);
+    return session.ask({ kind: 'labels', url }, options);
+  };
+  const labels: string[][] = [];
   for await (const step of readPages(ask, LABELS_LIMIT)) {
     if (step.kind === 'failed') {
-      return { kind: 'unknown', problem: step.problem };
+      return step.why;
     }
     const read = step.page.values.flatMap(value => parseLabelName(value) ?? []);
     if (read.length < step.page.values.length) {
-      return { kind: 'unknown', problem: problemOf(step.reply) };
+      return unanswered(step.answer);
     }
-    labels.push(...read);
+    labels.push(read);
   }
-  return { kind: 'found', labels };
-}
-
-/** A 404 of anything else may come from a server without labels, or from a proxy. */
-function provesNoSuchLabel(reply: HttpReply): boolean {
-  return reply.status === 404 && names(reply, 'NoSuchLabelException');
+  return { kind: 'found', labels: labels.flat() };
 }

@@ -1,20 +1,19 @@
 import fc from 'fast-check';
-import { HttpReply } from '../http/types';
-import { Problem } from '../model';
+import { Unanswered } from '../model';
+import { Answer } from './Answer';
 import { nextPage, PageStep, readPages } from './pages';
 import { PageQuery } from './restUrls';
 import { Page } from './wire';
 
-type Answer = HttpReply | Problem;
-
-function reply(body: unknown, status = 200): HttpReply {
+function reply(body: unknown, status = 200): Answer {
   const text = typeof body === 'string' ? body : JSON.stringify(body);
-  return { url: 'https://git.example.com/x', status, headers: new Headers(), body: text };
+  const url = 'https://git.example.com/x';
+  return new Answer({ url, status, headers: new Headers(), body: text });
 }
 
 /** A server that pages over rows as Bitbucket does: `start` counts rows nobody may see. */
 function server(rows: readonly { id: number; hidden: boolean }[], cap: number) {
-  return ({ start, limit }: PageQuery): HttpReply => {
+  return ({ start, limit }: PageQuery): Answer => {
     const used = Math.min(limit, cap);
     const values: number[] = [];
     for (let row = start; row < rows.length; row += 1) {
@@ -30,7 +29,10 @@ function server(rows: readonly { id: number; hidden: boolean }[], cap: number) {
   };
 }
 
-async function read(answer: (page: PageQuery, index: number) => Answer, limit = 1000) {
+async function read(
+  answer: (page: PageQuery, index: number) => Answer | Unanswered,
+  limit = 1000,
+) {
   const asked: PageQuery[] = [];
   const steps: PageStep[] = [];
   const ask = async (page: PageQuery) => answer(page, asked.push({ ...page }) - 1);
@@ -133,7 +135,9 @@ describe('readPages', () => {
       );
       expect(asked).toHaveLength(1);
       expect(values).toEqual([1]);
-      expect(failure).toMatchObject({ problem: { reason: 'unexpected-answer' } });
+      expect(failure).toMatchObject({
+        why: { problem: { reason: 'unexpected-answer' } },
+      });
     },
   );
 
@@ -142,7 +146,7 @@ describe('readPages', () => {
       reply({ values: [1], isLastPage: false, nextPageStart: 1 }),
     );
     expect(asked).toHaveLength(2);
-    expect(failure).toMatchObject({ problem: { reason: 'unexpected-answer' } });
+    expect(failure).toMatchObject({ why: { problem: { reason: 'unexpected-answer' } } });
   });
 
   it('fails where a server goes on without end', async () => {
@@ -150,11 +154,15 @@ describe('readPages', () => {
       reply({ values: [], isLastPage: false, nextPageStart: start + 1 }),
     );
     expect(asked.length).toBeLessThanOrEqual(10_000);
-    expect(failure).toMatchObject({ problem: { reason: 'unexpected-answer' } });
+    expect(failure).toMatchObject({ why: { problem: { reason: 'unexpected-answer' } } });
   });
 
-  it.each<[string, Answer, string]>([
-    ['a request without an answer', { reason: 'timeout', detail: 'late' }, 'timeout'],
+  it.each<[string, Answer | Unanswered, string]>([
+    [
+      'a request without an answer',
+      { kind: 'unknown', problem: { reason: 'timeout', detail: 'late' } },
+      'timeout',
+    ],
     ['503', reply('', 503), 'server-error'],
     ['429', reply('', 429), 'rate-limited'],
     ['401', reply('', 401), 'not-permitted'],
@@ -177,7 +185,10 @@ describe('readPages', () => {
       );
       expect(asked).toHaveLength(2);
       expect(values).toEqual([1]);
-      expect(steps.at(-1)).toMatchObject({ kind: 'failed', problem: { reason } });
+      expect(steps.at(-1)).toMatchObject({
+        kind: 'failed',
+        why: { problem: { reason } },
+      });
     },
   );
 

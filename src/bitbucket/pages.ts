@@ -4,19 +4,61 @@
  * OpenAPI and recorded answers), with the limit the server really used.
  */
 
-import { Problem } from '../model';
-import { HttpReply } from '../http/types';
-import { problemOf } from './assessReply';
+import { ListingStep, Problem, Unanswered } from '../model';
+import { RequestKind } from '../http/types';
+import { Answer } from './Answer';
+import { isNotServed, unanswered } from './assessReply';
 import { PageQuery } from './restUrls';
-import { Page, parseJson, parsePage } from './wire';
+import { AskOptions, Session } from './Session';
+import { Page, parsePage } from './wire';
 
 /** A page that was read, or why there are no more: a failure is always the last step. */
 export type PageStep =
-  | { readonly kind: 'page'; readonly page: Page; readonly reply: HttpReply }
-  | { readonly kind: 'failed'; readonly problem: Problem; readonly reply?: HttpReply };
+  | { readonly kind: 'page'; readonly page: Page; readonly answer: Answer }
+  | { readonly kind: 'failed'; readonly why: Unanswered; readonly answer?: Answer };
 
 /** Far above any real listing; a server that pages on without end is stopped here. */
-const MOST_PAGES = 10_000;
+const MAX_PAGES = 10_000;
+
+/** A listing of which each row is one of the things that are listed. */
+export interface Listing<T> {
+  readonly kind: RequestKind;
+  readonly url: (page: PageQuery) => string;
+  /** Rows asked for per page. */
+  readonly limit: number;
+  /** @returns `undefined` where the row cannot be read */
+  readonly parse: (row: unknown) => T | undefined;
+  /** Whether a refusal proves that what was to be listed does not exist. */
+  readonly provesGone: (answer: Answer) => boolean;
+}
+
+/** Reads a listing, making sure that it is not shortened as for a stranger. */
+export async function* list<T>(
+  session: Session,
+  { kind, url, limit, parse, provesGone }: Listing<T>,
+  options: AskOptions,
+): AsyncGenerator<ListingStep<T>> {
+  const ask = (page: PageQuery) =>
+    session.askForListing({ kind, url: url(page) }, options);
+  for await (const step of readPages(ask, limit)) {
+    if (step.kind === 'failed') {
+      const { answer, why } = step;
+      const isGone = answer !== undefined && provesGone(answer);
+      const doubt = isGone && (await session.doubtAbsence(answer, options));
+      yield {
+        kind: 'failed',
+        problem: doubt || why.problem,
+        isRefusal: why.isRefusal,
+        notServed: answer !== undefined && !isGone && isNotServed(answer),
+        gone: isGone && !doubt,
+      };
+      return;
+    }
+    const { values } = step.page;
+    const items = values.flatMap(row => parse(row) ?? []);
+    yield { kind: 'items', items, unreadable: values.length - items.length };
+  }
+}
 
 /**
  * Yields page after page.
@@ -25,33 +67,34 @@ const MOST_PAGES = 10_000;
  * @param limit - how many rows to ask for; the server may lower it silently
  */
 export async function* readPages(
-  ask: (page: PageQuery) => Promise<HttpReply | Problem>,
+  ask: (page: PageQuery) => Promise<Answer | Unanswered>,
   limit: number,
 ): AsyncGenerator<PageStep> {
   let query: PageQuery = { start: 0, limit };
-  for (let read = 0; read < MOST_PAGES; read += 1) {
-    const reply = await ask(query);
-    if ('reason' in reply) {
-      yield { kind: 'failed', problem: reply };
+  for (let read = 0; read < MAX_PAGES; read += 1) {
+    const answer = await ask(query);
+    if (answer.kind === 'unknown') {
+      yield { kind: 'failed', why: answer };
       return;
     }
-    const page = reply.status === 200 ? parsePage(parseJson(reply.body)) : undefined;
+    const page = answer.read(parsePage);
     if (!page) {
-      yield { kind: 'failed', problem: problemOf(reply), reply };
+      yield { kind: 'failed', why: unanswered(answer), answer };
       return;
     }
-    yield { kind: 'page', page, reply };
+    yield { kind: 'page', page, answer };
     const next = nextPage(query, page);
     if (next === 'end') {
       return;
     }
     if ('reason' in next) {
-      yield { kind: 'failed', problem: next, reply };
+      yield { kind: 'failed', why: { kind: 'unknown', problem: next }, answer };
       return;
     }
     query = next;
   }
-  yield { kind: 'failed', problem: unexpected(`more than ${MOST_PAGES} pages`) };
+  const problem = unexpected(`more than ${MAX_PAGES} pages`);
+  yield { kind: 'failed', why: { kind: 'unknown', problem } };
 }
 
 /** Where to go on after a page: its end, the next query, or what is wrong with it. */

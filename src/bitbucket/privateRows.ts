@@ -1,8 +1,8 @@
 /** What in an answer a stranger could not have been given. Pure. */
 
 import { z } from 'zod';
-import { HttpReply } from '../http/types';
-import { parseJson, parsePage } from './wire';
+import { Answer } from './Answer';
+import { parsePage } from './wire';
 
 /** Public access lies with the repository or its project; where neither has it, only users may look. */
 const PrivateRow = z.object({
@@ -17,7 +17,7 @@ const PrivateRow = z.object({
  * Source: `public` of `RestRepository` and `RestProject`, Bitbucket Data Center 10.0
  * OpenAPI; personal projects have none in recorded answers.
  */
-export function showsPrivateRepository(reply: HttpReply): boolean {
-  const page = reply.status === 200 ? parsePage(parseJson(reply.body)) : undefined;
+export function showsPrivateRepository(answer: Answer): boolean {
+  const page = answer.read(parsePage);
   return page?.values.some(row => PrivateRow.safeParse(row).success) ?? false;
 }

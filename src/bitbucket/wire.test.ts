@@ -1,6 +1,5 @@
 import {
   parseFileType,
-  parseJson,
   parsePage,
   parseProject,
   parseRateLimitSettings,
@@ -277,17 +276,5 @@ describe('the rate limit', () => {
     ['no', undefined],
   ])('for one user in %j is %j', (value, expected) => {
     expect(parseUserRateLimitSettings(value)).toEqual(expected);
-  });
-});
-
-describe('parseJson', () => {
-  it.each<[string, unknown]>([
-    ['{"a":1}', { a: 1 }],
-    ['null', null],
-    ['', undefined],
-    ['{"a":', undefined],
-    ['<html></html>', undefined],
-  ])('of %s is %j', (text, expected) => {
-    expect(parseJson(text)).toEqual(expected);
   });
 });

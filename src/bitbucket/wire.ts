@@ -137,15 +137,6 @@ function parseWith<T>(schema: z.ZodType<T>, value: unknown): T | undefined {
   return result.success ? result.data : undefined;
 }
 
-/** @returns `undefined` when the text is not JSON */
-export function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
 /** @returns `undefined` when the value cannot be identified as a repository */
 export function parseRepository(value: unknown): Repository | undefined {
   const wire = parseWith(WireRepository, value);

@@ -1,14 +1,14 @@
 /** The own rate limit, as people are shown it. Pure. */
 
-import { RateLimitBudget } from '../bitbucket/rateLimitBudget';
+import { ServerBudget } from '../http/rateStrategy';
 import { formatPlural, formatRate } from './format';
 import { PreviewedBudget } from './previewDocument';
 
 /** A budget as people are shown it; `undefined` where the server does not tell. */
 export function toPreviewedBudget(
-  budget: RateLimitBudget | 'unknown' | 'not-read' | undefined,
+  budget: ServerBudget | undefined,
 ): PreviewedBudget | undefined {
-  if (budget === 'unknown' || budget === 'not-read' || budget === undefined) {
+  if (budget === undefined || budget === 'unknown' || budget === 'not-read') {
     return undefined;
   }
   if (budget === 'whitelisted' || !budget.enabled) {

@@ -232,7 +232,7 @@ describe.each(['findFile', 'listFiles'] as const)('%s', method => {
   it.each(FAULTS)('is unknown after %s', async (_name, effect, reason, count) => {
     const connection = connect();
     connection.bitbucket.faults.add({ effect });
-    expect(await look(connection)).toEqual(unknown(reason));
+    expect(await look(connection)).toMatchObject(unknown(reason));
     expect(connection.attempts).toHaveLength(count);
   });
 
@@ -269,7 +269,7 @@ describe.each(['findFile', 'listFiles'] as const)('%s', method => {
   it('is unknown where the repository may not be seen', async () => {
     const connection = connect();
     connection.bitbucket.hide('bot', 'PAY/api');
-    expect(await look(connection)).toEqual(unknown('not-permitted'));
+    expect(await look(connection)).toMatchObject(unknown('not-permitted'));
   });
 
   it('survives a fault that passes', async () => {
