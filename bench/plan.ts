@@ -9,11 +9,7 @@ export interface Bucket {
 }
 
 /** What is out of order in a cell. */
-export const DISTURBANCES = [
-  'empty-repository',
-  '429-on-listing',
-  '429-on-file',
-] as const;
+const DISTURBANCES = ['empty-repository', '429-on-listing', '429-on-file'] as const;
 export type Disturbance = (typeof DISTURBANCES)[number];
 
 /** One situation that both modules are put in. */

@@ -65,7 +65,7 @@ export function renderReport(
 }
 
 /** One line for each criterion. */
-export function renderVerdicts(verdicts: readonly Verdict[]): string {
+function renderVerdicts(verdicts: readonly Verdict[]): string {
   return verdicts
     .map(({ about, passed, text }) => {
       const word = passed === true ? 'pass' : passed === false ? 'FAIL' : 'not measured';

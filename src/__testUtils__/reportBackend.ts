@@ -19,7 +19,7 @@ import { Exchange } from './openApiContract';
 import { startBackend } from './startBackend';
 
 /** The providers that are configured. */
-export const PROVIDERS = [
+const PROVIDERS = [
   { id: 'default', host: 'bitbucket.test' },
   { id: 'other', host: 'git.test:8443' },
 ] as const;

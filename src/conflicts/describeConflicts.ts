@@ -200,7 +200,7 @@ function withoutCredentials(text: string): string {
 }
 
 /** Names both sides, in a sentence that is the same for both. */
-export function explainConflict(
+function explainConflict(
   { kind, entityRef, holder, isReleased, refused }: RecordedConflict,
   providers: ProviderIds,
 ): string {

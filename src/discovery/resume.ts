@@ -12,7 +12,7 @@ import { DiscoveryScope, KnownRepository, SettledOutcome, UnfinishedPass } from 
 const LONGEST_PASS_MS = 6 * 3_600_000;
 
 /** What a pass looks for, in a comparable form: outcomes of another kind of look do not count. */
-export function passScopeOf(scope: DiscoveryScope): string {
+function passScopeOf(scope: DiscoveryScope): string {
   const paths = scope.catalogPaths.map(one =>
     one.kind === 'plain' ? one.path : `glob:${one.pattern}`,
   );

@@ -27,7 +27,7 @@ import {
 } from './types';
 
 /** Bodies are read up to this size unless told otherwise: 32 MiB. */
-export const DEFAULT_MAX_BODY_BYTES = 32 * 1024 * 1024;
+const DEFAULT_MAX_BODY_BYTES = 32 * 1024 * 1024;
 
 /** What sends a request: the global function, or one in its place. */
 export type Fetch = typeof fetch;

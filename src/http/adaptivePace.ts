@@ -5,13 +5,13 @@
  */
 
 /** What was let through in the last seconds is counted over this span. */
-export const OBSERVED_SECONDS = 10;
+const OBSERVED_SECONDS = 10;
 
 /** A 429 leaves this part of the pace. */
 export const DECREASE_FACTOR = 0.5;
 
 /** A second decrease comes this long after the last one at the earliest. */
-export const DECREASE_AT_MOST_EVERY_MS = 1_000;
+const DECREASE_AT_MOST_EVERY_MS = 1_000;
 
 /**
  * A first 429 after fewer answers than this within {@link OBSERVED_SECONDS} tells nothing
@@ -31,10 +31,10 @@ export const SLOWEST_PER_SECOND = 0.5;
  * enough that a few hundred requests pass before the next 429, fast enough to double in
  * under two minutes.
  */
-export const INCREASE_PER_SECOND = 0.01;
+const INCREASE_PER_SECOND = 0.01;
 
 /** At the floor the increase is still this much per second, so that the pace recovers. */
-export const LEAST_INCREASE = 0.02;
+const LEAST_INCREASE = 0.02;
 
 /** The state of the search. */
 export interface AdaptivePace {

@@ -5,9 +5,6 @@ import {
   BitbucketServerResponseTooLargeError,
   BitbucketServerTimeoutError,
   displayUrl,
-  isBitbucketServerNetworkError,
-  isBitbucketServerResponseTooLargeError,
-  isBitbucketServerTimeoutError,
 } from './errors';
 
 const url = 'https://jane:s3cret@bitbucket.example.com/rest/api/latest/repos?limit=1000';
@@ -61,30 +58,5 @@ describe('displayUrl', () => {
     ['s3cret', '(not a URL)'],
   ])('shows %s as %s', (given, expected) => {
     expect(displayUrl(given)).toBe(expected);
-  });
-});
-
-describe('guards', () => {
-  const errors = {
-    network: new BitbucketServerNetworkError({ url, attempts: 1 }, 'x'),
-    timeout: new BitbucketServerTimeoutError({ url, attempts: 1, timeoutMs: 1 }),
-    tooLarge: new BitbucketServerResponseTooLargeError({ url, attempts: 1, maxBytes: 1 }),
-  };
-
-  it.each([
-    ['network', isBitbucketServerNetworkError],
-    ['timeout', isBitbucketServerTimeoutError],
-    ['tooLarge', isBitbucketServerResponseTooLargeError],
-  ] as const)('know %s errors from all others', (own, guard) => {
-    for (const [name, error] of Object.entries(errors)) {
-      expect(guard(error)).toBe(name === own);
-    }
-    expect(guard(new Error('other'))).toBe(false);
-    expect(guard(undefined)).toBe(false);
-  });
-
-  it('go by the name, so that a second copy of the class counts', () => {
-    const copy = Object.assign(new Error('x'), { name: 'BitbucketServerTimeoutError' });
-    expect(isBitbucketServerTimeoutError(copy)).toBe(true);
   });
 });

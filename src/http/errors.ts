@@ -7,7 +7,7 @@
  * one either: it rejects with the signal's own reason.
  */
 
-import { CustomErrorBase, isError } from '@backstage/errors';
+import { CustomErrorBase } from '@backstage/errors';
 import { REDACTED } from './redact';
 
 /** What the errors of the transport tell besides their message. */
@@ -93,27 +93,4 @@ export class BitbucketServerResponseTooLargeError extends CustomErrorBase {
     this.attempts = details.attempts;
     this.maxBytes = details.maxBytes;
   }
-}
-
-// By name, not by class: two copies of this package in one process must agree.
-
-/** Whether an error is a {@link BitbucketServerNetworkError}. */
-export function isBitbucketServerNetworkError(
-  error: unknown,
-): error is BitbucketServerNetworkError {
-  return isError(error) && error.name === 'BitbucketServerNetworkError';
-}
-
-/** Whether an error is a {@link BitbucketServerTimeoutError}. */
-export function isBitbucketServerTimeoutError(
-  error: unknown,
-): error is BitbucketServerTimeoutError {
-  return isError(error) && error.name === 'BitbucketServerTimeoutError';
-}
-
-/** Whether an error is a {@link BitbucketServerResponseTooLargeError}. */
-export function isBitbucketServerResponseTooLargeError(
-  error: unknown,
-): error is BitbucketServerResponseTooLargeError {
-  return isError(error) && error.name === 'BitbucketServerResponseTooLargeError';
 }

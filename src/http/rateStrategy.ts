@@ -44,10 +44,10 @@ export const SHARE_OF_FILL_RATE = 0.8;
 export const SHARE_OF_CAPACITY = 0.5;
 
 /** A longer `Retry-After` pauses the host for this long only, milliseconds. */
-export const LONGEST_PAUSE_MS = 60_000;
+const LONGEST_PAUSE_MS = 60_000;
 
 /** Pause after a 429 that does not say how long, milliseconds; up to half as much is added by chance. */
-export const PAUSE_WITHOUT_HINT_MS = 1_000;
+const PAUSE_WITHOUT_HINT_MS = 1_000;
 
 function paceOfBudget(budget: ServerBudget): Pace {
   if (typeof budget === 'string' || !budget.enabled) return 'unlimited';
@@ -81,7 +81,7 @@ function paceOfSetting(
 }
 
 /** The lower rate and the smaller burst of two paces. */
-export function stricterPace(one: Pace, other: Pace): Pace {
+function stricterPace(one: Pace, other: Pace): Pace {
   if (one === 'unlimited') return other;
   if (other === 'unlimited') return one;
   return {

@@ -22,7 +22,7 @@ export const REDACTED = '[redacted]';
  * the secret than it hides. The base64 of `user:password` is long enough whatever the
  * password, so an echoed Basic header is covered even then.
  */
-export const SHORTEST_REDACTED_LENGTH = 4;
+const SHORTEST_REDACTED_LENGTH = 4;
 
 /** Replaces every known secret in a text by {@link REDACTED}. */
 export type Redact = (text: string) => string;

@@ -1,23 +1,21 @@
 /** What the transport is asked and what it answers. Types only. */
 
 /** What a request is for; the report and the metrics count by it. */
-export const REQUEST_KINDS = [
-  'repositories',
-  'projects',
-  'project-repositories',
-  'repository',
-  'file-check',
-  'files-listing',
-  'labels',
-  'default-branch',
-  'changes',
-  'rate-limit-settings',
-  'authentication-check',
-  'application-properties',
-  'location-parser',
-  'backstage',
-] as const;
-export type RequestKind = (typeof REQUEST_KINDS)[number];
+export type RequestKind =
+  | 'repositories'
+  | 'projects'
+  | 'project-repositories'
+  | 'repository'
+  | 'file-check'
+  | 'files-listing'
+  | 'labels'
+  | 'default-branch'
+  | 'changes'
+  | 'rate-limit-settings'
+  | 'authentication-check'
+  | 'application-properties'
+  | 'location-parser'
+  | 'backstage';
 
 /** One question to Bitbucket. Only reading: discovery never writes to it. */
 export interface HttpRequest {

@@ -7,8 +7,8 @@ import { RepositoryQuery } from '../store/ReportStore';
 import { isStorable } from '../util/text';
 
 /** Repositories per page, unless asked for. */
-export const DEFAULT_LIMIT = 100;
-export const LARGEST_LIMIT = 1_000;
+const DEFAULT_LIMIT = 100;
+const LARGEST_LIMIT = 1_000;
 
 const Query = z.record(z.string(), z.unknown());
 

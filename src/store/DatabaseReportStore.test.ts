@@ -438,8 +438,8 @@ describe.each(databases.eachSupportedId())(
       await store.saveRepositories('default', [odd]);
       await store.failRun('default', { finishedAtMs: NOW, error: 'a\0b' });
 
-      expect(await itemsOf(store)).toEqual([{ ...odd, detail: 'ab' }]);
-      expect((await store.loadDiscovery('default'))?.failure?.error).toBe('ab');
+      expect(await itemsOf(store)).toEqual([{ ...odd, detail: 'a\uFFFDb' }]);
+      expect((await store.loadDiscovery('default'))?.failure?.error).toBe('a\uFFFDb');
     });
 
     it('fails, rather than guessing, when its tables hold something else', async () => {

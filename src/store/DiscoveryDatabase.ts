@@ -11,7 +11,7 @@ const MIGRATIONS = 'bitbucket_server_discovery_migrations';
 const MIGRATIONS_DIRECTORY = path.resolve(__dirname, '../../migrations');
 
 /** Rows per statement: SQLite and PostgreSQL bound the number of values in one. */
-export const ROWS_PER_STATEMENT = 200;
+const ROWS_PER_STATEMENT = 200;
 
 /** Shared by everything that stores. */
 export class DiscoveryDatabase {

@@ -11,6 +11,7 @@ import {
   RunStart,
   StoredDiscovery,
 } from './ReportStore';
+import { storableText } from '../util/text';
 import { parseRunRow } from './storedRows';
 
 /** PostgreSQL gives 64-bit numbers as text. */
@@ -113,7 +114,7 @@ export function toFailureRow(providerId: string, failure: RunFailure) {
     provider_id: providerId,
     running: false,
     failed_at_ms: failure.finishedAtMs,
-    failure: storable(failure.error),
+    failure: storableText(failure.error),
   };
 }
 
@@ -139,13 +140,8 @@ export function toReportRow(providerId: string, report: RepositoryReport) {
     slug_sort: toSortKey(report.repositorySlug),
     outcome: report.outcome,
     reason: report.reason ?? null,
-    detail: report.detail === undefined ? null : storable(report.detail),
+    detail: report.detail === undefined ? null : storableText(report.detail),
     files: JSON.stringify(report.files),
     checked_at_ms: report.checkedAtMs ?? null,
   };
-}
-
-/** What quotes a server may hold null characters, which PostgreSQL does not take. */
-function storable(text: string): string {
-  return text.replaceAll('\0', '');
 }
