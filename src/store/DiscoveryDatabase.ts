@@ -1,14 +1,8 @@
 /** The tables of this module in the catalog's database, brought up to date when first needed. */
 
-import path from 'node:path';
 import { DatabaseService } from '@backstage/backend-plugin-api';
 import type { Knex } from 'knex';
-
-/** The catalog keeps the list of its own migrations in the same database. */
-const MIGRATIONS = 'bitbucket_server_discovery_migrations';
-
-/** Beside `src` in the work tree and beside `dist` in the published package. */
-const MIGRATIONS_DIRECTORY = path.resolve(__dirname, '../../migrations');
+import { migrate } from './migrate';
 
 /** Rows per statement: SQLite and PostgreSQL bound the number of values in one. */
 const ROWS_PER_STATEMENT = 200;
@@ -16,10 +10,16 @@ const ROWS_PER_STATEMENT = 200;
 /** Shared by everything that stores. */
 export class DiscoveryDatabase {
   readonly #database: DatabaseService;
+  readonly #onWarning: (message: string) => void;
   #ready: Promise<Knex> | undefined;
 
-  constructor(database: DatabaseService) {
+  /** @param onWarning - told of what somebody should know who looks after the database */
+  constructor(
+    database: DatabaseService,
+    onWarning: (message: string) => void = () => {},
+  ) {
     this.#database = database;
+    this.#onWarning = onWarning;
   }
 
   /** Brings the tables up to date once; a failure is tried again by the next call. */
@@ -31,16 +31,15 @@ export class DiscoveryDatabase {
     return this.#ready;
   }
 
+  /** Says what somebody should know who looks after the database. */
+  warn(message: string): void {
+    this.#onWarning(message);
+  }
+
   async #migrate(): Promise<Knex> {
     const knex = await this.#database.getClient();
-    if (!this.#database.migrations?.skip) {
-      await knex.migrate.latest({
-        directory: MIGRATIONS_DIRECTORY,
-        tableName: MIGRATIONS,
-        // After a downgrade the list names migrations that this version does not have.
-        disableMigrationsListValidation: true,
-      });
-    }
+    const skip = this.#database.migrations?.skip ?? false;
+    await migrate(knex, { skip, onWarning: this.#onWarning });
     return knex;
   }
 }
