@@ -1,8 +1,7 @@
 /** The process that measures this module. */
 
 import { SchedulerService } from '@backstage/backend-plugin-api';
-import { InProcessMemoryStore } from '../src/__testUtils__/InProcessMemoryStore';
-import { InProcessReportStore } from '../src/__testUtils__/InProcessReportStore';
+import { createTestStore } from '../src/__testUtils__/testStores';
 import { createProviders } from '../src/provider/createProviders';
 import { measureProcess } from './measureProcess';
 
@@ -19,8 +18,7 @@ measureProcess(async ({ config, logger, connection }) => {
   const [created] = createProviders(config, {
     logger,
     scheduler: idleScheduler,
-    store: new InProcessMemoryStore(async () => ({ repositories: [], held: [] })),
-    reports: new InProcessReportStore(),
+    store: createTestStore(),
   });
   if (!created) {
     throw new Error('the configuration describes no provider');

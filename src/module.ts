@@ -39,7 +39,7 @@ import { createReportRouter } from './router/createReportRouter';
 import { createRefreshObserver } from './router/createRefreshObserver';
 import { refreshHandlers } from './router/refreshHandlers';
 import { DatabaseEventStore } from './store/DatabaseEventStore';
-import { ReportStore } from './store/ReportStore';
+import { DiscoveryReport } from './store/DiscoveryReport';
 import { systemClock } from './util/clock';
 
 /**
@@ -121,7 +121,6 @@ async function install(
     logger,
     scheduler,
     store,
-    reports,
     conflicts,
     createFileParser: parser && (setup => createFileParser(parser, setup)),
     shutdownSignal: shutdown.signal,
@@ -190,7 +189,7 @@ async function connectConflicts(
 
 interface Routed {
   readonly created: readonly CreatedProvider[];
-  readonly reports: ReportStore;
+  readonly reports: DiscoveryReport;
   readonly conflicts: ConflictBooks;
   readonly shutdownSignal: AbortSignal;
 }

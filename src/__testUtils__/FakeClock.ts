@@ -9,6 +9,7 @@
  */
 
 import { Clock } from '../util/clock';
+import { databaseActivity } from './databaseActivity';
 import { onAbort } from '../util/onAbort';
 
 /** For {@link FakeClock}. */
@@ -113,9 +114,9 @@ export class FakeClock implements Clock {
   async settle(): Promise<void> {
     let quietTurns = 0;
     while (quietTurns < this.#settleTurns) {
-      const before = this.#events;
+      const before = this.#events + databaseActivity();
       await nextTurn();
-      const isQuiet = this.#events === before && !this.#holdWhile();
+      const isQuiet = this.#events + databaseActivity() === before && !this.#holdWhile();
       quietTurns = isQuiet ? quietTurns + 1 : 0;
     }
   }

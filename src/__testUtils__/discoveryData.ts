@@ -51,7 +51,7 @@ export function known(
   files: readonly CatalogFile[] = [file(at)],
   checkedAtMs?: number,
 ): KnownRepository {
-  return { repositoryId, ...address(at), files, checkedAtMs };
+  return { repositoryId, ...address(at), files, checkedAtMs, revision: checkedAtMs };
 }
 
 export function location(
@@ -122,7 +122,7 @@ export function ended(
   return {
     repository: { id, ...address(at) },
     outcome,
-    checkedAtMs: outcome.kind === 'unknown' ? undefined : NOW,
+    ...(outcome.kind !== 'unknown' && { checkedAtMs: NOW, revision: NOW }),
   };
 }
 

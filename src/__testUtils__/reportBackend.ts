@@ -7,15 +7,17 @@ import { coreServices, createBackendModule } from '@backstage/backend-plugin-api
 import { mockCredentials, mockServices } from '@backstage/backend-test-utils';
 import { AuthorizeResult } from '@backstage/plugin-permission-common';
 import type { Knex } from 'knex';
-import { createReportRouter } from '../router/createReportRouter';
+import { createProviders } from '../provider/createProviders';
+import { createReportRouter, ReportedProvider } from '../router/createReportRouter';
 import { plainLocationRef, providerName } from '../provider/locationEntities';
 import { ConflictReport } from '../conflicts/ConflictReport';
 import { DatabaseConflictStore } from '../conflicts/DatabaseConflictStore';
-import { DatabaseMemoryStore } from '../store/DatabaseMemoryStore';
-import { DatabaseReportStore } from '../store/DatabaseReportStore';
 import { DiscoveryDatabase } from '../store/DiscoveryDatabase';
+import { DiscoveryReport } from '../store/DiscoveryReport';
+import { ProviderStateStore } from '../store/ProviderStateStore';
 import { systemClock } from '../util/clock';
 import { Exchange } from './openApiContract';
+import { createRecordingConnection, RecordingConnection } from './recordingConnection';
 import { startBackend } from './startBackend';
 
 /** The providers that are configured. */
@@ -24,7 +26,14 @@ const PROVIDERS = [
   { id: 'other', host: 'git.test:8443' },
 ] as const;
 
-const TABLES = ['status', 'reports', 'held', 'providers', 'conflicts'] as const;
+const TABLES = [
+  'repositories',
+  'foreign_files',
+  'progress',
+  'held',
+  'providers',
+  'conflicts',
+] as const;
 
 /** What was audited, and how it ended. */
 export interface AuditRecord {
@@ -49,8 +58,10 @@ export interface ReportWorld {
 /** A started backend. */
 export interface ReportBackend {
   readonly world: ReportWorld;
-  readonly reports: DatabaseReportStore;
-  readonly memory: DatabaseMemoryStore;
+  readonly reports: DiscoveryReport;
+  readonly store: ProviderStateStore;
+  /** What the providers have in the catalog, as far as they were told to give it. */
+  readonly connections: ReadonlyMap<string, RecordingConnection>;
   readonly conflicts: DatabaseConflictStore;
   readonly knex: Knex;
   /** Asks as a user, or with the given headers; the path is that below `/bitbucket-server`. */
@@ -102,7 +113,10 @@ export async function startReportBackend(): Promise<ReportBackend> {
 }
 
 function createReportModule(world: ReportWorld) {
-  type Stores = Pick<ReportBackend, 'reports' | 'memory' | 'conflicts' | 'knex'>;
+  type Stores = Pick<
+    ReportBackend,
+    'reports' | 'store' | 'connections' | 'conflicts' | 'knex'
+  >;
   let resolve: (stores: Stores) => void;
   const started = new Promise<Stores>(done => {
     resolve = done;
@@ -122,12 +136,14 @@ function createReportModule(world: ReportWorld) {
         },
         async init({ database, httpRouter, ...services }) {
           const tables = new DiscoveryDatabase(database);
-          const reports = new DatabaseReportStore(tables);
-          const memory = new DatabaseMemoryStore(tables, async () => undefined);
-          const providers = PROVIDERS.map(provider => ({
-            ...provider,
-            approveRemovals: () => approve(provider.id, memory, world),
-          }));
+          const reports = new DiscoveryReport(tables);
+          const clock = systemClock;
+          const store = new ProviderStateStore(tables, {
+            clock,
+            readBaseline: async () => undefined,
+          });
+          const connections = new Map<string, RecordingConnection>();
+          const providers = await connectProviders(store, connections, world);
           const conflicts = new DatabaseConflictStore(tables, {
             locationRef: plainLocationRef,
             clock: systemClock,
@@ -140,7 +156,8 @@ function createReportModule(world: ReportWorld) {
           httpRouter.use(
             createReportRouter({ ...services, reports, conflicts: report, providers }),
           );
-          resolve({ reports, memory, conflicts, knex: await tables.connect() });
+          const knex = await tables.connect();
+          resolve({ reports, store, connections, conflicts, knex });
         },
       });
     },
@@ -148,22 +165,42 @@ function createReportModule(world: ReportWorld) {
   return { module, started };
 }
 
-/** As a provider does, without a catalog. */
-async function approve(
-  providerId: string,
-  memory: DatabaseMemoryStore,
+/** Providers as the module makes them, each with a catalog of its own that takes what it is given. */
+async function connectProviders(
+  store: ProviderStateStore,
+  connections: Map<string, RecordingConnection>,
   world: ReportWorld,
-): Promise<number> {
-  if (world.approvalError) {
-    throw world.approvalError;
+): Promise<ReportedProvider[]> {
+  const hosts = PROVIDERS.map(({ host }) => ({ host, token: 'a-token' }));
+  const byId = PROVIDERS.map(({ id, host }) => [id, { host }]);
+  const config = mockServices.rootConfig({
+    data: {
+      integrations: { bitbucketServer: hosts },
+      catalog: { providers: { bitbucketServer: Object.fromEntries(byId) } },
+    },
+  });
+  const created = createProviders(config, {
+    logger: mockServices.logger.mock(),
+    scheduler: mockServices.scheduler.mock({ scheduleTask: async () => {} }),
+    store,
+  });
+  const providers: ReportedProvider[] = [];
+  for (const { provider } of created) {
+    const connection = createRecordingConnection();
+    await provider.connect(connection);
+    connections.set(provider.id, connection);
+    providers.push({
+      id: provider.id,
+      host: provider.host,
+      async approveRemovals() {
+        if (world.approvalError) {
+          throw world.approvalError;
+        }
+        return provider.approveRemovals();
+      },
+    });
   }
-  const held = (await memory.load(providerId))?.held ?? [];
-  const waiting = held.filter(one => !one.approved);
-  await memory.approve(
-    providerId,
-    waiting.map(one => one.targetUrl),
-  );
-  return waiting.length;
+  return providers;
 }
 
 function permissionsOf(world: ReportWorld) {

@@ -1,8 +1,12 @@
 /** Short ways to write down what is reported. Must not be used outside tests. */
 
+import { z } from 'zod';
 import { RepositoryReport } from '../discovery/report';
+import { ABSENCE_REASONS, EXCLUSION_REASONS, UNKNOWN_REASONS } from '../model';
 import { RunSummary } from '../discovery/summarizeRun';
-import { FinishedRun } from '../store/ReportStore';
+import { HeldRemoval, KnownRepository } from '../discovery/types';
+import { ProviderStateStore } from '../store/ProviderStateStore';
+import { FinishedRun } from '../store/runRecords';
 import { address, CATALOG_FILE, NOW, target } from './discoveryData';
 
 /** A repository that is registered with its catalog file, unless told otherwise. */
@@ -53,4 +57,90 @@ export function finishedRun(rest: Partial<FinishedRun> = {}): FinishedRun {
     requests: 3,
     ...rest,
   };
+}
+
+/**
+ * Stores a run as a provider does, given what is to be reported of it: a complete one
+ * forgets the repositories that it does not name.
+ */
+export async function storeRun(
+  store: ProviderStateStore,
+  providerId: string,
+  run: FinishedRun,
+  repositories: readonly RepositoryReport[],
+  held: readonly HeldRemoval[] = [],
+): Promise<void> {
+  const before = (await store.load(providerId)) ?? { repositories: [], held: [] };
+  const { revision, pass } = await store.beginRun(providerId, before, sinceRevision => ({
+    sinceMs: run.startedAtMs,
+    sinceRevision,
+    scope: '',
+  }));
+  const isComplete = run.status === 'succeeded';
+  const named = new Set(repositories.map(one => one.repositoryId));
+  const ids = before.repositories.map(one => one.repositoryId);
+  await store.recordRun(providerId, {
+    run,
+    state: {
+      changed: repositories.map(one => toKnown(one, revision)),
+      forgottenIds: isComplete ? ids.filter(id => !named.has(id)) : [],
+      held,
+      pass,
+      isComplete,
+      isUnfinished: !isComplete,
+    },
+  });
+}
+
+/** Stores what an event has led to, given what is to be reported of it. */
+export async function storeEvaluation(
+  store: ProviderStateStore,
+  providerId: string,
+  repositories: readonly RepositoryReport[],
+  forgottenIds: readonly number[] = [],
+): Promise<void> {
+  const before = { repositories: [], held: [] };
+  const isFirst = (await store.takeRevision(providerId)) === undefined;
+  if (isFirst) {
+    await store.beginRun(providerId, before, sinceRevision => ({
+      sinceMs: NOW,
+      sinceRevision,
+      scope: '',
+    }));
+  }
+  const revision = (await store.takeRevision(providerId)) ?? 0;
+  await store.recordEvaluation(providerId, {
+    repositories: repositories.map(one => toKnown(one, revision)),
+    forgottenIds,
+    held: [],
+    resolvedKeys: [],
+  });
+}
+
+const Settled = z.discriminatedUnion('outcome', [
+  z.object({ outcome: z.literal('registered') }),
+  z.object({ outcome: z.literal('excluded'), reason: z.enum(EXCLUSION_REASONS) }),
+  z.object({ outcome: z.literal('absent'), reason: z.enum(ABSENCE_REASONS) }),
+  z.object({
+    outcome: z.literal('unknown'),
+    reason: z.enum(UNKNOWN_REASONS),
+    detail: z.string().default('nobody knows'),
+  }),
+]);
+
+function toKnown(report: RepositoryReport, revision: number): KnownRepository {
+  const { repositoryId, projectKey, repositorySlug: slug, checkedAtMs } = report;
+  const files = report.files.map(one => ({ ...one, presence: 'required' as const }));
+  const known = { repositoryId, projectKey, slug, files, checkedAtMs, revision };
+  const last = Settled.parse(report);
+  switch (last.outcome) {
+    case 'registered':
+      return { ...known, settled: { kind: 'registered', files } };
+    case 'excluded':
+      return { ...known, settled: { kind: 'excluded', reason: last.reason } };
+    case 'absent':
+      return { ...known, settled: { kind: 'absent', reason: last.reason } };
+    default:
+      return { ...known, problem: { reason: last.reason, detail: last.detail } };
+  }
 }

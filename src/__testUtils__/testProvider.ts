@@ -10,13 +10,12 @@ import type { SimulatedBitbucket } from '../../dev/simulatedBitbucket';
 import { createFileParser } from '../api/createFileParser';
 import { BitbucketServerLocationParser } from '../api/locationParser';
 import { CreatedProvider, createProviders } from '../provider/createProviders';
-import { ProviderMemoryStore } from '../store/ProviderMemoryStore';
-import { ReportStore } from '../store/ReportStore';
+import { DiscoveryReport } from '../store/DiscoveryReport';
+import { ProviderStateStore } from '../store/ProviderStateStore';
 import { FakeClock } from './FakeClock';
-import { InProcessReportStore } from './InProcessReportStore';
-import { InProcessMemoryStore } from './InProcessMemoryStore';
 import { createRecordingConnection, RecordingConnection } from './recordingConnection';
 import { fetchOf } from './simulatedClient';
+import { createTestStore, reportsOf } from './testStores';
 
 /** The credentials that `userOf` gives the simulated Bitbucket. */
 export const TEST_USER = { name: 'backstage', password: 'Tr0ub4dor-secret' };
@@ -29,7 +28,7 @@ export interface TestProviderOptions {
   /** Of the integration, `host`, `apiBaseUrl` and the test user are filled in. */
   readonly integration?: JsonObject;
   /** Remembers within the process and starts with an empty catalog when left out. */
-  readonly store?: ProviderMemoryStore;
+  readonly store?: ProviderStateStore;
   readonly clock?: FakeClock;
   readonly connection?: RecordingConnection;
   readonly shutdownSignal?: AbortSignal;
@@ -41,8 +40,8 @@ export interface TestProvider extends CreatedProvider {
   readonly connection: RecordingConnection;
   readonly clock: FakeClock;
   readonly logger: LogRecorder;
-  readonly store: ProviderMemoryStore;
-  readonly reports: ReportStore;
+  readonly store: ProviderStateStore;
+  readonly reports: DiscoveryReport;
   /** Runs discovery once, letting as much simulated time pass as it needs. */
   run(signal?: AbortSignal): Promise<void>;
 }
@@ -73,15 +72,14 @@ export async function connectTestProvider(
   const clock = options.clock ?? new FakeClock();
   const connection = options.connection ?? createRecordingConnection();
   const logger = createLogRecorder();
-  const store = options.store ?? createEmptyStore();
-  const reports = new InProcessReportStore();
+  const store = options.store ?? createTestStore([], { clock });
+  const reports = await reportsOf(store);
   const [created] = createProviders(
     mockServices.rootConfig({ data: appConfigFor(options) }),
     {
       logger,
       scheduler: idleScheduler(),
       store,
-      reports,
       clock,
       fetch: fetchOf(options.bitbucket),
       shutdownSignal: options.shutdownSignal,
@@ -95,11 +93,6 @@ export async function connectTestProvider(
   await provider.connect(connection);
   const run = (signal?: AbortSignal) => clock.run(provider.refresh(signal));
   return { ...created, connection, clock, logger, store, reports, run };
-}
-
-/** A store of a provider that has nothing in the catalog yet. */
-export function createEmptyStore(): ProviderMemoryStore {
-  return new InProcessMemoryStore(async () => ({ repositories: [], held: [] }));
 }
 
 /** One line of a log. */

@@ -52,12 +52,11 @@ export class BitbucketServerEntityProvider implements EntityProvider {
     },
   ): BitbucketServerEntityProvider[] {
     const { logger, database, parser } = options;
-    const { store, reports } = createStores(database, logger);
+    const { store } = createStores(database, logger);
     const created = createProviders(config, {
       logger,
       scheduler: schedulerOf(options),
       store,
-      reports,
       createFileParser: parser && (setup => createFileParser(parser, setup)),
     });
     return created.map(one => new BitbucketServerEntityProvider(one.provider));

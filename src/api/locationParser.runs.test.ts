@@ -6,7 +6,7 @@ import {
   SimulatedBitbucket,
 } from '../../dev/simulatedBitbucket';
 import { FakeClock } from '../__testUtils__/FakeClock';
-import { InProcessMemoryStore } from '../__testUtils__/InProcessMemoryStore';
+import { createTestStores } from '../__testUtils__/testStores';
 import {
   connectTestProvider,
   TEST_USER,
@@ -264,7 +264,7 @@ describe('a run with a location parser', () => {
   it('keeps everything where the parser fails on everything after a restart', async () => {
     const scene = await discover(componentOf, ['api', 'web']);
     const memory = await scene.store.load('default');
-    const store = new InProcessMemoryStore(async () => memory);
+    const { store } = createTestStores({ readBaseline: async () => memory });
     const parser: BitbucketServerLocationParser = () => {
       throw new Error('broken');
     };

@@ -63,6 +63,7 @@ const Discoveries = z.object({
       providerId: z.string(),
       status: z.string(),
       summary: z.unknown().optional(),
+      finishedAt: z.string().optional(),
     }),
   ),
 });
@@ -147,7 +148,7 @@ function readDiscovered(entity: Entity): string[] {
 async function readReports(client: BackstageClient): Promise<ProviderReport[]> {
   const list = await client.find('/bitbucket-server/discoveries', Discoveries);
   const reports: ProviderReport[] = [];
-  for (const { providerId, status, summary } of list?.items ?? []) {
+  for (const { providerId, status, summary, finishedAt = '' } of list?.items ?? []) {
     const path = `/bitbucket-server/discoveries/${encodeURIComponent(providerId)}`;
     const { heldRemovals } = await client.get(path, {}, Discovery);
     const repositories = await client.readPages(async (offset = '0') => {
@@ -167,6 +168,8 @@ async function readReports(client: BackstageClient): Promise<ProviderReport[]> {
         repositoryId: 0,
         targetUrl,
         sinceMs: Date.parse(since),
+        // As far as the report tells; the run itself measures it.
+        confirmedForMs: Math.max(0, Date.parse(finishedAt) - Date.parse(since)) || 0,
         approved,
       })),
     });

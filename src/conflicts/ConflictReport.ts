@@ -3,7 +3,7 @@
 import { Conflict, conflictsOfProvider, ProviderIds } from './describeConflicts';
 import { RepositoryReport } from '../discovery/report';
 import { ConflictStore } from './ConflictStore';
-import { ReportStore } from '../store/ReportStore';
+import { DiscoveryReport } from '../store/DiscoveryReport';
 
 /** A repository with conflicts. */
 export interface DisputedRepository {
@@ -15,7 +15,7 @@ export interface DisputedRepository {
 /** What the report is put together from. */
 export interface ConflictReportOptions {
   readonly store: Pick<ConflictStore, 'load'>;
-  readonly reports: Pick<ReportStore, 'findByTargets'>;
+  readonly reports: Pick<DiscoveryReport, 'findByTargets'>;
   /** Those of this configuration. */
   readonly providers: ProviderIds;
 }

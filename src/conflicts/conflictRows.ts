@@ -7,7 +7,7 @@ import {
   ConflictSide,
   RecordedConflict,
 } from './describeConflicts';
-import { hashOf } from '../store/storedRows';
+import { hashOf } from '../store/stateRows';
 
 /** A conflict with what it is borne out by. */
 export interface StoredConflict extends RecordedConflict {

@@ -5,7 +5,7 @@ import { ServiceUnavailableError } from '@backstage/errors';
 import { Conflict, distinctConflicts } from './describeConflicts';
 import { RepositoryReport } from '../discovery/report';
 import { ConflictReport, DisputedRepository } from './ConflictReport';
-import { RepositoryPage, RepositoryQuery } from '../store/ReportStore';
+import { RepositoryPage, RepositoryQuery } from '../store/DiscoveryReport';
 
 /** What conflicts are read with. */
 export interface CurrentConflictsOptions {

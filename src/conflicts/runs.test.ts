@@ -48,7 +48,6 @@ async function setUp(...slugs: readonly string[]) {
     logger,
     scheduler: mockServices.scheduler.mock({ scheduleTask: async () => {} }),
     store,
-    reports,
     conflicts: createConflictBooks(config, {
       tables,
       reports,

@@ -27,6 +27,7 @@ async function deltaOf(
     source,
     loadKnown: async () => setting.known,
     now: () => NOW,
+    revision: NOW,
   });
   if (evaluation.kind === 'unknown') {
     throw new Error(`nothing is known: ${evaluation.problem.detail}`);

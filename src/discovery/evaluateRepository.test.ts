@@ -31,6 +31,7 @@ function look(
     source,
     loadKnown: async () => setting.known ?? [],
     now: () => NOW,
+    revision: NOW,
     signal: setting.signal,
   });
 }
@@ -84,6 +85,7 @@ describe('a repository that is there', () => {
         repository: { id: 7, ...address('PAY/api') },
         outcome,
         checkedAtMs: NOW,
+        revision: NOW,
       },
       delta: {
         added: files.map(() => location(7, 'PAY/api')),

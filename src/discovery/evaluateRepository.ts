@@ -3,7 +3,13 @@
  * decision as in a run, for one. What a run decides about the rest does not concern it.
  */
 
-import { CatalogFile, Repository, RepositoryAddress, Unanswered } from '../model';
+import {
+  CatalogFile,
+  Repository,
+  RepositoryAddress,
+  RepositoryOutcome,
+  Unanswered,
+} from '../model';
 import { ListedRepository } from './filterRepositories';
 import { findCatalogFiles } from './findCatalogFiles';
 import { addressKey, addressOfFile, isPlaceholderId, isSameRepository } from './identify';
@@ -16,8 +22,9 @@ import {
   KnownRepository,
   RepositoryRef,
   RepositoryResult,
+  RepositorySelector,
   RepositorySource,
-  Vicinity,
+  SettledOutcome,
 } from './types';
 
 /** What changes for one repository. */
@@ -35,95 +42,161 @@ export interface RepositoryDelta {
 
 /** What looking at one repository led to. */
 export type Evaluation =
-  | {
-      readonly kind: 'evaluated';
-      /** As Bitbucket shows it now; `undefined` where it is gone. */
-      readonly repository?: Repository;
-      readonly result?: RepositoryResult;
-      /** Its former address, where Bitbucket itself shows that it has left it. */
-      readonly movedFrom?: RepositoryAddress;
-      readonly delta: RepositoryDelta;
-    }
+  | Evaluated
   /** Nothing is known, so nothing changes; it is worth trying again. */
   | Unanswered;
+
+/** What there is to be done. */
+export interface Evaluated {
+  readonly kind: 'evaluated';
+  /** As Bitbucket shows it now; `undefined` where it is gone. */
+  readonly repository?: Repository;
+  readonly result?: RepositoryResult;
+  /** Its former address, where Bitbucket itself shows that it has left it. */
+  readonly movedFrom?: RepositoryAddress;
+  readonly delta: RepositoryDelta;
+}
 
 /** What an evaluation works with. */
 export interface EvaluationTools {
   readonly source: RepositorySource;
-  /** Loads what is remembered of these repositories; asked once Bitbucket has answered. */
-  readonly loadKnown: (near: Vicinity) => Promise<readonly KnownRepository[]>;
+  /** Loads what is known of these repositories. */
+  readonly loadKnown: (
+    selector: RepositorySelector,
+  ) => Promise<readonly KnownRepository[]>;
   /** Its former address, where it was renamed or moved. */
   readonly was?: RepositoryAddress;
   /** The repository, where a listing has just shown it: then it is not asked for. */
   readonly listed?: ListedRepository;
   readonly now: () => number;
+  /** Taken before anything is asked; left out where nobody counts. */
+  readonly revision?: number;
   readonly signal?: AbortSignal;
 }
 
-/** Looks at one repository. Throws only what the source throws. */
+/** What Bitbucket said of one repository, and of the addresses where it may lose something. */
+export interface LookedAt {
+  readonly kind: 'looked';
+  readonly address: RepositoryAddress;
+  readonly was?: RepositoryAddress;
+  /** As Bitbucket shows it now; `undefined` where it is gone. */
+  readonly repository?: Repository;
+  /** Of the filters and the check; present where the repository is. */
+  readonly outcome?: SettledOutcome;
+  /** When Bitbucket was asked, epoch milliseconds. */
+  readonly checkedAtMs: number;
+  readonly revision?: number;
+  /** Whether it is no longer at the addresses that Bitbucket was asked about. */
+  readonly departures: ReadonlyMap<string, boolean>;
+  /** What has to be known to decide. */
+  readonly selector: RepositorySelector;
+}
+
+/** Looks at one repository and decides. Throws only what the source throws. */
 export async function evaluateRepository(
   address: RepositoryAddress,
   scope: DiscoveryScope,
   tools: EvaluationTools,
 ): Promise<Evaluation> {
-  const { source, signal, listed, was } = tools;
+  const look = await lookAtRepository(address, scope, tools);
+  return look.kind === 'unknown'
+    ? look
+    : evaluateLook(look, await tools.loadKnown(look.selector));
+}
+
+/** The long part: asks Bitbucket. Throws only what the source throws. */
+export async function lookAtRepository(
+  address: RepositoryAddress,
+  scope: DiscoveryScope,
+  tools: EvaluationTools,
+): Promise<LookedAt | Unanswered> {
+  const { source, signal, listed, was, now, revision } = tools;
+  const asked = { checkedAtMs: now(), revision };
   const lookup = listed
     ? ({ kind: 'found', repository: listed.repository } as const)
     : await source.getRepository(address, { signal });
   if (lookup.kind === 'unknown') {
     return lookup;
   }
-  const here = lookup.kind === 'found' ? lookup.repository : undefined;
-  const known = await tools.loadKnown({
-    repositoryIds: here ? [here.id] : [],
-    addresses: [address, ...(here ? [here] : []), ...(was ? [was] : [])],
-  });
-  return here
-    ? evaluateFound(here, { address, known, scope, ...tools })
-    : evaluateGone({ address, known, scope, ...tools });
+  const repository = lookup.kind === 'found' ? lookup.repository : undefined;
+  const here = repository ? [repository] : [];
+  const selector: RepositorySelector = {
+    repositoryIds: here.map(one => one.id),
+    addresses: [address, ...here, ...(was ? [was] : [])],
+  };
+  const known = await tools.loadKnown(selector);
+  const outcome = repository && (await checkOutcome(repository, known, scope, tools));
+  if (outcome?.kind === 'unknown') {
+    const { reason, detail } = outcome;
+    return { kind: 'unknown', problem: { reason, detail } };
+  }
+  const departures = new Map([address, ...here].map(one => [addressKey(one), true]));
+  const subject = { address, repository, outcome, selector, departures, ...asked };
+  const look: LookedAt = { kind: 'looked', ...subject, ...(was && { was }) };
+  // What it comes to is decided later: here it only shows which addresses matter.
+  await decide(look, known, askDepartures(departures, repository?.id, tools));
+  return look;
 }
 
-/** What is known, and where it was asked about. */
-interface Evaluating extends EvaluationTools {
-  readonly address: RepositoryAddress;
-  readonly known: readonly KnownRepository[];
-  readonly scope: DiscoveryScope;
+async function checkOutcome(
+  repository: Repository,
+  known: readonly KnownRepository[],
+  scope: DiscoveryScope,
+  { source, signal, listed }: EvaluationTools,
+): Promise<RepositoryOutcome> {
+  const settled = listed
+    ? listed.settled
+    : await decideByOwnLabels(repository, scope, source, signal);
+  const before = known.flatMap(one => one.files);
+  return settled ?? findCatalogFiles(repository, scope, { source, before, signal });
 }
 
-async function evaluateGone(evaluating: Evaluating): Promise<Evaluation> {
-  const { address, known, now } = evaluating;
+/** The short part: decides, by what is known at that moment. Asks nobody. */
+export function evaluateLook(
+  look: LookedAt,
+  known: readonly KnownRepository[],
+): Promise<Evaluated> {
+  // What nobody has asked about is not proven.
+  return decide(look, known, async at => look.departures.get(addressKey(at)) ?? false);
+}
+
+function decide(
+  look: LookedAt,
+  known: readonly KnownRepository[],
+  hasLeft: Departure,
+): Promise<Evaluated> {
+  const { repository, outcome } = look;
+  return repository && outcome
+    ? decideFound({ ...look, repository, outcome }, known, hasLeft)
+    : decideGone(look, known, hasLeft);
+}
+
+async function decideGone(
+  { address, checkedAtMs, revision }: LookedAt,
+  known: readonly KnownRepository[],
+  hasLeft: Departure,
+): Promise<Evaluated> {
   const mine = known.filter(one => addressKey(one) === addressKey(address));
-  const hasLeft = askDepartures([address], undefined, evaluating);
   const kept = await findUnproven(mine, [], hasLeft);
   const delta = compare(known, mine, { address, has: [], kept });
+  const gone = { settled: undefined, problem: undefined, checkedAtMs, revision };
   const remembered = mine.map(one => ({
     ...one,
+    ...gone,
     files: one.files.filter(file => kept.has(keyOf(file))),
-    settled: undefined,
-    checkedAtMs: now(),
   }));
   return { kind: 'evaluated', delta: { ...delta, remembered, forgottenIds: [] } };
 }
 
-async function evaluateFound(
-  here: Repository,
-  evaluating: Evaluating,
-): Promise<Evaluation> {
-  const { address, known, scope, source, signal, listed, was, now } = evaluating;
-  const settled = listed
-    ? listed.settled
-    : await decideByOwnLabels(here, scope, source, signal);
-  const before = known.flatMap(one => one.files);
-  const outcome =
-    settled ?? (await findCatalogFiles(here, scope, { source, before, signal }));
-  if (outcome.kind === 'unknown') {
-    const { reason, detail } = outcome;
-    return { kind: 'unknown', problem: { reason, detail } };
-  }
-  const { id, projectKey, slug, hierarchyId } = here;
+async function decideFound(
+  look: LookedAt & { readonly repository: Repository; readonly outcome: SettledOutcome },
+  known: readonly KnownRepository[],
+  hasLeft: Departure,
+): Promise<Evaluated> {
+  const { outcome, was, checkedAtMs, revision } = look;
+  const { id, projectKey, slug, hierarchyId } = look.repository;
   const repository = { id, projectKey, slug, hierarchyId };
   const has = filesOf(outcome).map(file => ({ repository, file }));
-  const hasLeft = askDepartures([address, here], id, evaluating);
   const movedFrom = await proveMove(repository, known, was, hasLeft);
   const same = known.filter(one => isSame(one, repository, movedFrom));
   const kept = await findUnproven(same, has, hasLeft, repository);
@@ -134,14 +207,14 @@ async function evaluateFound(
   );
   const compared = compare(known, mine, { address: repository, has, kept });
   const { remembered: others, ...delta } = compared;
-  const result = { repository, outcome, checkedAtMs: now() };
+  const result = { repository, outcome, checkedAtMs, revision };
   const own = rememberEarly(result, undefined);
   const keptFiles = mine.flatMap(one => one.files).filter(isKept);
   const remembered = [{ ...own, files: [...own.files, ...keptFiles] }, ...others];
   const forgottenIds = mine.map(one => one.repositoryId).filter(one => one !== id);
   return {
     kind: 'evaluated',
-    repository: here,
+    repository: look.repository,
     result,
     ...(movedFrom && { movedFrom }),
     delta: { ...delta, remembered, forgottenIds },
@@ -155,15 +228,14 @@ type Departure = (address: RepositoryAddress) => Promise<boolean>;
  * Asks Bitbucket, once per address: it has left where nothing is any more, and where
  * Bitbucket leads on to it.
  *
- * @param answered - addresses that Bitbucket has answered about
+ * @param answers - by address; what is asked is added
  * @param repositoryId - `undefined` where it is gone
  */
 function askDepartures(
-  answered: readonly RepositoryAddress[],
+  answers: Map<string, boolean>,
   repositoryId: number | undefined,
   { source, signal }: Pick<EvaluationTools, 'source' | 'signal'>,
 ): Departure {
-  const answers = new Map<string, boolean>(answered.map(one => [addressKey(one), true]));
   return async address => {
     const key = addressKey(address);
     const known = answers.get(key);

@@ -48,7 +48,8 @@ function guard(delta: RepositoryDelta, context: Partial<GuardContext> = {}) {
 }
 
 function held(sinceMs: number, approved = false, at = 'PAY/api'): HeldRemoval {
-  return { repositoryId: 7, targetUrl: target(at), sinceMs, approved };
+  const confirmedForMs = NOW - sinceMs;
+  return { repositoryId: 7, targetUrl: target(at), sinceMs, confirmedForMs, approved };
 }
 
 describe('a removal that an event leads to', () => {

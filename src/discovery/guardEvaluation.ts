@@ -21,6 +21,8 @@ export interface GuardContext {
   /** Everything the provider remembers. */
   readonly memory: ProviderMemory;
   readonly policy: RemovalPolicy;
+  /** Time since the last complete run, milliseconds. */
+  readonly sinceConfirmationMs?: number;
   readonly nowMs: number;
 }
 
@@ -35,7 +37,7 @@ export interface GuardedDelta {
 /** Takes out of a delta the removals that must not happen yet. */
 export function guardEvaluation(
   evaluated: RepositoryDelta,
-  { result, memory, policy, nowMs }: GuardContext,
+  { result, memory, policy, sinceConfirmationMs, nowMs }: GuardContext,
 ): GuardedDelta {
   const delta = passOn(evaluated, memory);
   const plan = planRemovals(
@@ -52,6 +54,7 @@ export function guardEvaluation(
       approved: new Set(
         memory.held.flatMap(one => (one.approved ? [one.targetUrl] : [])),
       ),
+      sinceConfirmationMs,
       nowMs,
     },
     policy,

@@ -59,7 +59,10 @@ export function uniqueByKey(locations: readonly CatalogLocation[]): CatalogLocat
   return [...new Map(locations.map(one => [keyOf(one.file), one])).values()];
 }
 
-/** The repositories that lose a file, as they are without it. */
+/**
+ * The repositories that lose a file, as they are without it. What registered it is not so
+ * any more either.
+ */
 export function withoutFiles(
   repositories: readonly KnownRepository[],
   keys: ReadonlySet<string>,
@@ -69,7 +72,14 @@ export function withoutFiles(
     .map(one => ({
       ...one,
       files: one.files.filter(file => !keys.has(keyOf(file))),
+      settled: registersAny(one, keys) ? undefined : one.settled,
     }));
+}
+
+function registersAny({ settled }: KnownRepository, keys: ReadonlySet<string>): boolean {
+  return (
+    settled?.kind === 'registered' && settled.files.some(file => keys.has(keyOf(file)))
+  );
 }
 
 /** What the catalog gets in the place of a file that leaves it. */

@@ -31,7 +31,8 @@ function remembered(
   outcome: RepositoryOutcome,
   checkedAtMs: number,
 ): KnownRepository {
-  return rememberEarly({ ...ended(id, at, outcome), checkedAtMs }, undefined);
+  const revision = checkedAtMs;
+  return rememberEarly({ ...ended(id, at, outcome), checkedAtMs, revision }, undefined);
 }
 
 /** As an event leaves behind what is gone. */
@@ -75,7 +76,7 @@ describe('a repository that both looked at', () => {
     });
     const merged = mergeNewer(result, [newer]);
     expect(merged.repositories).toEqual([
-      { ...ended(7, 'PAY/api', later), checkedAtMs: LATER },
+      { ...ended(7, 'PAY/api', later), checkedAtMs: LATER, revision: LATER },
     ]);
     expect(merged.known).toEqual([newer]);
   });
@@ -92,7 +93,7 @@ describe('a repository that both looked at', () => {
           known: [before],
           repositories: [ended(7, 'PAY/api', ofRun)],
         });
-        const newer = { ...remembered(7, 'PAY/api', outcome, NOW), checkedAtMs: at };
+        const newer = { ...remembered(7, 'PAY/api', outcome, NOW), revision: at };
         expect(mergeNewer(result, [newer])).toBe(result);
       }
     }

@@ -4,21 +4,12 @@
  */
 
 import { addressKey, isPlaceholderId } from './identify';
-import { isNews, keyOf, keysOf, locationsOf, uniqueByKey } from './locations';
-import {
-  CatalogLocation,
-  DiscoveryResult,
-  KnownRepository,
-  RepositoryResult,
-} from './types';
+import { DiscoveryResult, KnownRepository, RepositoryResult } from './types';
 
 /**
- * Replaces outcomes by later ones.
+ * Replaces outcomes by newer ones: those for which somebody began to ask after the run had.
  *
- * @remarks What is no later than what was remembered when the run began comes from an
- * earlier run, and says nothing against this one.
- *
- * @param newer - repositories as they are remembered at the end of the run
+ * @param newer - repositories as they are stored at the end of the run
  */
 export function mergeNewer(
   result: DiscoveryResult,
@@ -27,12 +18,9 @@ export function mergeNewer(
   const looked = new Map(result.repositories.map(one => [one.repository.id, one]));
   const known = new Map(result.known.map(one => [one.repositoryId, one]));
   const later = newer.filter(one => {
-    const { repositoryId: id, checkedAtMs = 0 } = one;
-    const seen = Math.max(
-      looked.get(id)?.checkedAtMs ?? 0,
-      known.get(id)?.checkedAtMs ?? 0,
-    );
-    return checkedAtMs > seen && (one.settled || isGone(one, looked.get(id)));
+    const { repositoryId: id, revision = 0 } = one;
+    const seen = Math.max(lookOf(looked.get(id)), known.get(id)?.revision ?? 0);
+    return revision > seen && (one.settled || isGone(one, looked.get(id)));
   });
   if (later.length === 0) {
     return result;
@@ -57,6 +45,17 @@ export function mergeNewer(
     known: [...known.values()],
     goneRepositoryIds: gone,
   };
+}
+
+/**
+ * The revision of a look that told something.
+ *
+ * @returns 0 where it told nothing: then an earlier one that did counts for more
+ */
+export function lookOf(result: RepositoryResult | undefined): number {
+  return result === undefined || result.outcome.kind === 'unknown'
+    ? 0
+    : (result.revision ?? 0);
 }
 
 /** Found gone, and not found elsewhere by the run. */
@@ -90,39 +89,7 @@ function toResult(one: KnownRepository): RepositoryResult | undefined {
       repository: { id: one.repositoryId, projectKey: one.projectKey, slug: one.slug },
       outcome: one.settled,
       checkedAtMs: one.checkedAtMs,
+      revision: one.revision,
     }
   );
-}
-
-/**
- * What the catalog still has to be told after a run: events that came in between the end
- * of the run and its mutation were undone by it.
- *
- * @param given - what the mutation of the run gave the catalog
- * @param later - repositories settled after the end of the run
- * @param remembered - what the run left to remember: where several repositories give the
- * same, one that lets go of it leaves it to another
- */
-export function planCatchUp(
-  given: readonly CatalogLocation[],
-  later: readonly KnownRepository[],
-  remembered: readonly KnownRepository[] = [],
-): { readonly added: CatalogLocation[]; readonly removed: CatalogLocation[] } {
-  const laterIds = new Set(later.map(one => one.repositoryId));
-  const had = new Map(given.map(one => [keyOf(one.file), one.file]));
-  const wanted = locationsOf(later);
-  const elsewhere = given.filter(one => !laterIds.has(one.repository.id));
-  const wantedKeys = keysOf(wanted);
-  const lost = keysOf(
-    given.filter(
-      one => laterIds.has(one.repository.id) && !wantedKeys.has(keyOf(one.file)),
-    ),
-  );
-  const others = remembered.filter(one => !laterIds.has(one.repositoryId));
-  const heirs = uniqueByKey(locationsOf(others)).filter(one => lost.has(keyOf(one.file)));
-  const kept = keysOf([...wanted, ...elsewhere, ...heirs]);
-  return {
-    added: [...wanted.filter(({ file }) => isNews(file, had.get(keyOf(file)))), ...heirs],
-    removed: given.filter(one => !kept.has(keyOf(one.file))),
-  };
 }

@@ -12,6 +12,7 @@ import {
 } from '../__testUtils__/discoveryData';
 import { FakeRepositorySource } from '../__testUtils__/FakeRepositorySource';
 import { performRun, Run } from './performRun';
+import { choosePass } from './resume';
 import { DiscoveryProgress, ProviderMemory } from './types';
 
 const POLICY = { maxPercentage: 30, holdForMs: 24 * HOUR };
@@ -24,11 +25,20 @@ function run(
     signal?: AbortSignal;
     projectKey?: RegExp;
     settings?: { branch?: string };
+    sinceConfirmationMs?: number;
   } = {},
 ): Promise<Run> {
   const { nowMs = NOW, signal, projectKey } = rest;
+  const what = scope({ concurrency: 1, filters: { projectKey }, ...rest.settings });
   return performRun({
-    scope: scope({ concurrency: 1, filters: { projectKey }, ...rest.settings }),
+    scope: what,
+    pass: choosePass(what, memory?.unfinishedPass, nowMs, nowMs),
+    revision: () => nowMs,
+    loadMeanwhile: async () => ({
+      approved: new Set(),
+      newer: [],
+      sinceConfirmationMs: rest.sinceConfirmationMs ?? 0,
+    }),
     policy: POLICY,
     source,
     memory,
@@ -71,7 +81,7 @@ describe('performRun', () => {
       summary: { registered: 2, locations: 2 },
       failure: undefined,
     });
-    expect(finished.reconciliation.memory?.repositories[0]?.checkedAtMs).toBe(NOW + 3000);
+    expect(finished.reconciliation.memory?.repositories[0]?.checkedAtMs).toBe(NOW + 1000);
     expect(told.length).toBeGreaterThan(0);
   });
 
@@ -222,8 +232,13 @@ describe('performRun', () => {
       }
       let memory = first.reconciliation.memory;
       const removed: number[] = [];
+      let before = 0;
       for (const hours of [1, 2, 24, 25]) {
-        const later = await run(source, memory, { nowMs: NOW + hours * HOUR });
+        const later = await run(source, memory, {
+          nowMs: NOW + hours * HOUR,
+          sinceConfirmationMs: (hours - before) * HOUR,
+        });
+        before = hours;
         removed.push(later.reconciliation.removed.length);
         memory = later.reconciliation.memory;
       }

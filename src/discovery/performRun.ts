@@ -7,7 +7,6 @@ import { Clock } from '../util/clock';
 import { mergeNewer } from './mergeNewer';
 import { RemovalPolicy } from './planRemovals';
 import { reconcile, Reconciliation } from './reconcile';
-import { choosePass } from './resume';
 import { runDiscovery } from './runDiscovery';
 import { RunSummary, summarizeRun } from './summarizeRun';
 import {
@@ -17,6 +16,7 @@ import {
   KnownRepository,
   ProviderMemory,
   RepositorySource,
+  UnfinishedPass,
 } from './types';
 
 /** What a run is made of. */
@@ -26,13 +26,31 @@ export interface RunRequest {
   readonly source: RepositorySource;
   /** `undefined` when what the catalog holds is not known: the run then removes nothing. */
   readonly memory: ProviderMemory | undefined;
-  /** Asked at the end of the run, so that an approval given during it counts. */
-  readonly loadApprovals?: () => Promise<ReadonlySet<string>>;
-  /** Asked at the end of the run: what events settled while it went on. */
-  readonly loadNewer?: () => Promise<readonly KnownRepository[]>;
+  /** The pass that the run belongs to; left out where nothing is kept of it. */
+  readonly pass?: UnfinishedPass;
+  /** The revision of what is asked from now on; left out where nobody counts. */
+  readonly revision?: () => number;
+  /** Loads what happened while the run went on; left out where nothing else happens. */
+  readonly loadMeanwhile?: (found: DiscoveryResult) => Promise<Meanwhile>;
   readonly clock: Pick<Clock, 'now'>;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: DiscoveryProgress) => void;
+}
+
+/** What others did while a run went on. */
+export interface Meanwhile {
+  /** Keys of what is held back and whose removal was approved. */
+  readonly approved: ReadonlySet<string>;
+  /** What events have looked at. */
+  readonly newer: readonly KnownRepository[];
+  /** Time since the last run that confirmed what is held back, milliseconds. */
+  readonly sinceConfirmationMs: number;
+}
+
+/** What a run has found out and not decided yet. */
+export interface Findings {
+  readonly startedAtMs: number;
+  readonly result: DiscoveryResult;
 }
 
 /** Why a run counts as failed although it may have added something. */
@@ -53,26 +71,41 @@ export interface Run {
 
 /** Finds out and decides. Never throws for what Bitbucket does. */
 export async function performRun(request: RunRequest): Promise<Run> {
-  const { scope, policy, source, memory, clock, signal, onProgress } = request;
+  return concludeRun(request, await findOut(request));
+}
+
+/** The long part of a run: asks Bitbucket. Never throws for what Bitbucket does. */
+export async function findOut(request: RunRequest): Promise<Findings> {
+  const { scope, source, memory, pass, clock, signal, onProgress, revision } = request;
   const startedAtMs = clock.now();
-  const pass = choosePass(scope, memory?.unfinishedPass, startedAtMs);
-  const found = await runDiscovery(scope, {
+  const result = await runDiscovery(scope, {
     source,
     known: memory?.repositories ?? [],
     // A pass that begins now has settled nothing yet.
     pass: pass === memory?.unfinishedPass ? pass : undefined,
     now: () => clock.now(),
+    revision,
     signal,
     onProgress,
   });
-  const approved = (await request.loadApprovals?.()) ?? new Set<string>();
+  return { startedAtMs, result };
+}
+
+/** The short part: decides, by what is known at that moment. */
+export async function concludeRun(
+  request: RunRequest,
+  { startedAtMs, result: found }: Findings,
+): Promise<Run> {
+  const { policy, memory, pass, clock } = request;
+  const meanwhile = await request.loadMeanwhile?.(found);
   const finishedAtMs = clock.now();
-  const result = mergeNewer(found, (await request.loadNewer?.()) ?? []);
+  const result = mergeNewer(found, meanwhile?.newer ?? []);
   const reconciliation = reconcile({
     result,
     memory,
     policy,
-    approved,
+    approved: meanwhile?.approved,
+    sinceConfirmationMs: meanwhile?.sinceConfirmationMs,
     pass,
     nowMs: finishedAtMs,
   });

@@ -17,6 +17,7 @@ function heldSince(sinceMs: number, of: readonly CatalogLocation[]): HeldRemoval
     repositoryId: one.repository.id,
     targetUrl: one.file.targetUrl,
     sinceMs,
+    confirmedForMs: NOW - sinceMs,
     approved: false,
   }));
 }
@@ -335,6 +336,7 @@ describe('planRemovals', () => {
             const older = held.map(one => ({
               ...one,
               sinceMs: one.sinceMs - hours * HOUR,
+              confirmedForMs: one.confirmedForMs + hours * HOUR,
             }));
             for (const after of [
               plan(due, known, { held, policy: { maxPercentage } }),

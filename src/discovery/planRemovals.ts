@@ -25,6 +25,10 @@ export interface RemovalRequest {
   readonly held: readonly HeldRemoval[];
   /** Keys of those whose removal somebody allowed while it was held back. */
   readonly approved?: ReadonlySet<string>;
+  /** Time since the last complete run, milliseconds: since then, what is held was confirmed. */
+  readonly sinceConfirmationMs?: number;
+  /** This is a complete run itself, from which the time counts anew. */
+  readonly isRun?: boolean;
   readonly nowMs: number;
 }
 
@@ -48,21 +52,27 @@ const ALWAYS_ALLOWED = 5;
  * old address, looks just like that, and what hangs on them is made anew. What the catalog
  * keeps in another form, since a location parser came or went, is no loss at all.
  *
- * Held back longer than `holdForMs` by every run since, or approved, a removal goes. What
- * was held and is not due any more is forgotten: it came back, or is in doubt again.
+ * Confirmed by every run for `holdForMs`, or approved, a removal goes. The time that counts
+ * is the one between runs as the store measures it, not a difference of wall clocks, one of
+ * which may have been wrong. What was held and is not due any more is forgotten: it came
+ * back, or is in doubt again.
  */
 export function planRemovals(
   request: RemovalRequest,
   policy: RemovalPolicy,
 ): RemovalPlan {
-  const since = new Map(request.held.map(one => [one.targetUrl, one.sinceMs]));
-  const sinceOf = (location: CatalogLocation) =>
-    since.get(keyOf(location.file)) ?? request.nowMs;
+  const held = new Map(request.held.map(one => [one.targetUrl, one]));
+  const heldOf = ({ file }: CatalogLocation) => held.get(keyOf(file));
+  const sinceMs = request.sinceConfirmationMs ?? 0;
+  const confirmedForMs = (location: CatalogLocation) => {
+    const before = heldOf(location);
+    return before ? before.confirmedForMs + sinceMs : 0;
+  };
   const isRipe = (location: CatalogLocation) =>
     request.approved?.has(keyOf(location.file)) === true ||
     (policy.maxPercentage > 0 &&
-      since.has(keyOf(location.file)) &&
-      request.nowMs - sinceOf(location) >= policy.holdForMs);
+      heldOf(location) !== undefined &&
+      confirmedForMs(location) >= policy.holdForMs);
 
   const isReplaced = (location: CatalogLocation) =>
     request.replaced?.has(keyOf(location.file)) === true;
@@ -79,23 +89,28 @@ export function planRemovals(
       ? []
       : fresh.filter(location => areMany || (mayNoneBeLost && !isReplaced(location)));
   const waiting = new Set(holdBack);
+  const confirmed = holdBack.reduce(
+    (most, one) => Math.max(most, confirmedForMs(one)),
+    0,
+  );
+  const untilMs = request.nowMs + policy.holdForMs - confirmed;
   return {
     remove: request.due.filter(location => !waiting.has(location)),
     holdBack,
     held: holdBack.map(location => ({
       repositoryId: location.repository.id,
       targetUrl: keyOf(location.file),
-      sinceMs: sinceOf(location),
+      sinceMs: heldOf(location)?.sinceMs ?? request.nowMs,
+      confirmedForMs: confirmedForMs(location) - (request.isRun ? 0 : sinceMs),
       approved: false,
     })),
     reason:
       holdBack.length > 0
-        ? describeHold(
-            holdBack.map(sinceOf),
-            holdBack.filter(isReplaced).length,
-            request.knownLocations,
+        ? describeHold(holdBack.length, holdBack.filter(isReplaced).length, {
+            known: request.knownLocations,
             policy,
-          )
+            untilMs,
+          })
         : undefined,
   };
 }
@@ -105,16 +120,17 @@ function exceedsShare(removals: number, known: number, policy: RemovalPolicy): b
   return removals > ALWAYS_ALLOWED && removals * 100 > policy.maxPercentage * known;
 }
 
-/** @param since - when each of them was first held, epoch milliseconds */
+/** @param untilMs - when the first of them goes, epoch milliseconds */
 function describeHold(
-  since: readonly number[],
+  removals: number,
   replaced: number,
-  known: number,
-  policy: RemovalPolicy,
+  {
+    known,
+    policy,
+    untilMs,
+  }: { readonly known: number; readonly policy: RemovalPolicy; readonly untilMs: number },
 ): string {
-  const removals = since.length;
-  const first = since.reduce((one, other) => Math.min(one, other));
-  const until = new Date(first + policy.holdForMs).toISOString();
+  const until = new Date(untilMs).toISOString();
   // Rounded up, so that a little more than the percentage does not read as exactly that.
   const share = known === 0 ? 100 : Math.ceil((removals * 1000) / known) / 10;
   const why =

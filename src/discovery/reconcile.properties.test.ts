@@ -84,7 +84,16 @@ const someRequest: fc.Arbitrary<ReconcileRequest> = fc
     );
     const held = heldAges.flatMap((age, index) => {
       const one = locations[index];
-      return one ? [{ ...one, sinceMs: NOW - age * HOUR, approved: false }] : [];
+      return one
+        ? [
+            {
+              ...one,
+              sinceMs: NOW - age * HOUR,
+              confirmedForMs: age * HOUR,
+              approved: false,
+            },
+          ]
+        : [];
     });
     return {
       result: discovered({

@@ -126,7 +126,8 @@ describe('reconcile', () => {
       );
       expect(plan.carriedForward).toHaveLength(2);
       expect(plan.locations).toEqual(plan.carriedForward);
-      expect(remembered(plan, 7)).toMatchObject(known(7, 'PAY/api', files, NOW - HOUR));
+      const { revision: _, ...kept } = known(7, 'PAY/api', files, NOW - HOUR);
+      expect(remembered(plan, 7)).toMatchObject(kept);
     });
 
     it('loses only the files that are gone when it has several', () => {
@@ -190,7 +191,13 @@ describe('reconcile', () => {
       gone: [3],
     };
     const held = [
-      { repositoryId: 2, targetUrl: target('PAY/absent'), sinceMs: NOW, approved: false },
+      {
+        repositoryId: 2,
+        targetUrl: target('PAY/absent'),
+        sinceMs: NOW,
+        confirmedForMs: 0,
+        approved: false,
+      },
     ];
 
     it.each<[string, Partial<DiscoveryResult>, string]>([
@@ -286,6 +293,7 @@ describe('reconcile', () => {
         memory: first.memory,
         policy: GUARD,
         nowMs: NOW + 24 * HOUR,
+        sinceConfirmationMs: 24 * HOUR,
       });
       expect(later.removed).toHaveLength(6);
       expect(later.memory?.held).toEqual([]);

@@ -31,6 +31,8 @@ export interface ReconcileRequest {
   readonly policy: RemovalPolicy;
   /** Target URLs whose removal was approved while it was held back. */
   readonly approved?: ReadonlySet<string>;
+  /** Time since the last run that confirmed what is held back, milliseconds. */
+  readonly sinceConfirmationMs?: number;
   /** The pass of this run: remembered until it reaches its end. */
   readonly pass?: UnfinishedPass;
   readonly nowMs: number;
@@ -120,6 +122,8 @@ function full(request: ReconcileRequest): Reconciliation {
       knownLocations: uniqueByKey(locationsOf(result.known)).length,
       held: request.memory?.held ?? [],
       approved: request.approved,
+      sinceConfirmationMs: request.sinceConfirmationMs,
+      isRun: true,
       nowMs,
     },
     request.policy,

@@ -60,14 +60,28 @@ function foundByAll({ repositories }: DiscoveryResult): CatalogLocation[] {
   );
 }
 
-/** The last look that was not `unknown`, with its time. */
+/** The last look that was not `unknown`, with its time, and what came of a later one. */
 function lastLook(
   now: RepositoryResult | undefined,
   before: KnownRepository | undefined,
-): Pick<KnownRepository, 'settled' | 'checkedAtMs'> {
-  return now === undefined || now.outcome.kind === 'unknown'
-    ? { settled: before?.settled, checkedAtMs: before?.checkedAtMs }
-    : { settled: now.outcome, checkedAtMs: now.checkedAtMs };
+): Pick<KnownRepository, 'settled' | 'checkedAtMs' | 'problem' | 'revision'> {
+  if (now && now.outcome.kind !== 'unknown') {
+    const { outcome, checkedAtMs, revision } = now;
+    return { settled: outcome, checkedAtMs, revision };
+  }
+  const { settled, checkedAtMs, problem, revision } = before ?? {};
+  const last = { settled, checkedAtMs, problem, revision };
+  if (now?.outcome.kind !== 'unknown') {
+    return last;
+  }
+  const { reason, detail } = now.outcome;
+  // What a run did not come to was not looked at.
+  const isLook = reason !== 'not-checked' && now.revision !== undefined;
+  return {
+    ...last,
+    problem: { reason, detail },
+    ...(isLook && { revision: now.revision }),
+  };
 }
 
 /**

@@ -12,7 +12,7 @@ import { DiscoveryScope, KnownRepository, SettledOutcome, UnfinishedPass } from 
 const LONGEST_PASS_MS = 6 * 3_600_000;
 
 /** What a pass looks for, in a comparable form: outcomes of another kind of look do not count. */
-function passScopeOf(scope: DiscoveryScope): string {
+export function passScopeOf(scope: DiscoveryScope): string {
   const paths = scope.catalogPaths.map(one =>
     one.kind === 'plain' ? one.path : `glob:${one.pattern}`,
   );
@@ -25,13 +25,18 @@ function passScopeOf(scope: DiscoveryScope): string {
   ]);
 }
 
-/** The pass that a run belongs to: the unfinished one where it can be continued, or its own. */
+/**
+ * The pass that a run belongs to: the unfinished one where it can be continued, or its own.
+ *
+ * @param revision - of the run
+ */
 export function choosePass(
   scope: DiscoveryScope,
   unfinished: UnfinishedPass | undefined,
   nowMs: number,
+  revision: number,
 ): UnfinishedPass {
-  const own = { sinceMs: nowMs, scope: passScopeOf(scope) };
+  const own = { sinceMs: nowMs, sinceRevision: revision, scope: passScopeOf(scope) };
   const canGoOn =
     unfinished !== undefined &&
     unfinished.scope === own.scope &&
@@ -54,8 +59,8 @@ export function settledInPass(
   if (
     pass === undefined ||
     known?.settled === undefined ||
-    known.checkedAtMs === undefined ||
-    known.checkedAtMs < pass.sinceMs ||
+    isDoubtful(known) ||
+    (known.revision ?? 0) < pass.sinceRevision ||
     known.projectKey !== repository.projectKey ||
     known.slug !== repository.slug
   ) {
@@ -65,4 +70,9 @@ export function settledInPass(
   const still = new Set(settled.kind === 'registered' ? settled.files.map(keyOf) : []);
   const removesSomething = files.some(file => !still.has(keyOf(file)));
   return settled.kind === 'excluded' || removesSomething ? undefined : settled;
+}
+
+/** Somebody has asked since, and was told nothing. */
+function isDoubtful({ problem }: KnownRepository): boolean {
+  return problem !== undefined && problem.reason !== 'not-checked';
 }

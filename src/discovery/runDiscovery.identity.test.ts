@@ -22,7 +22,10 @@ interface Asked extends Run {
 async function run(
   source: FakeRepositorySource,
   before: readonly KnownRepository[],
-  { held = [], nowMs = 1000 }: { held?: readonly HeldRemoval[]; nowMs?: number } = {},
+  {
+    held = [],
+    sinceConfirmationMs = 0,
+  }: { held?: readonly HeldRemoval[]; sinceConfirmationMs?: number } = {},
 ): Promise<Asked> {
   const first = source.asked.length;
   const finished = await performRun({
@@ -30,7 +33,8 @@ async function run(
     policy: { maxPercentage: 30, holdForMs: 24 * HOUR },
     source,
     memory: { repositories: before, held },
-    clock: { now: () => nowMs },
+    loadMeanwhile: async () => ({ approved: new Set(), newer: [], sinceConfirmationMs }),
+    clock: { now: () => 1000 },
   });
   return {
     ...finished,
@@ -138,14 +142,14 @@ describe('a repository that is listed at another address', () => {
     const memory = first.reconciliation.memory;
     const second = await run(source, memory?.repositories ?? [], {
       held: memory?.held,
-      nowMs: 1000 + HOUR,
+      sinceConfirmationMs: HOUR,
     });
     expect(second.summary).toMatchObject({ locations: 12, heldBack: 6, removed: 0 });
     expect(second.lookUps).toEqual(first.lookUps);
 
     const third = await run(source, second.reconciliation.memory?.repositories ?? [], {
       held: second.reconciliation.memory?.held,
-      nowMs: 1000 + 24 * HOUR,
+      sinceConfirmationMs: 23 * HOUR,
     });
     expect(third.catalog).toEqual(ids.map(id => target(`CASH/r${id}`)));
     expect(third.summary).toMatchObject({ removed: 6, replaced: 6, heldBack: 0 });

@@ -105,7 +105,7 @@ describe('a known repository that a complete listing lacks', () => {
       expect(summary.reasons.unknown).toEqual({ [reason]: 1 });
       expect(
         reconciliation.memory?.repositories.find(one => one.repositoryId === 7),
-      ).toEqual(missing);
+      ).toEqual({ ...missing, problem: { reason, detail } });
     },
   );
 

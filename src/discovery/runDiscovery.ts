@@ -34,6 +34,8 @@ export interface DiscoveryTools {
   readonly pass?: UnfinishedPass;
   /** Epoch milliseconds. */
   readonly now: () => number;
+  /** The revision of what is asked from now on; left out where nobody counts. */
+  readonly revision?: () => number;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: DiscoveryProgress) => void;
 }
@@ -59,6 +61,12 @@ export async function runDiscovery(
   }
 }
 
+/** When somebody asked. */
+interface Moment {
+  readonly checkedAtMs?: number;
+  readonly revision?: number;
+}
+
 /** The state of one pass: what is known so far, at any moment in which it may be cut short. */
 class Pass {
   readonly #scope: DiscoveryScope;
@@ -71,6 +79,7 @@ class Pass {
   #known: readonly KnownRepository[];
   #hasEnded = false;
   #serverUrls: readonly string[] = [];
+  #listedAt: Moment;
   #checked = 0;
   #total = 0;
   #listing: Omit<Listing, 'repositories'> = {
@@ -83,6 +92,7 @@ class Pass {
     this.#scope = scope;
     this.#tools = tools;
     this.#known = tools.known;
+    this.#listedAt = this.#moment();
     this.#filter = createRepositoryFilter(scope, {
       source: tools.source,
       signal: tools.signal,
@@ -106,6 +116,7 @@ class Pass {
 
   async run(): Promise<void> {
     const { source, signal, onProgress } = this.#tools;
+    this.#listedAt = this.#moment();
     const { repositories, ...listing } = await listRepositories(this.#scope, {
       source,
       signal,
@@ -186,6 +197,7 @@ class Pass {
   async #confirm(known: KnownRepository): Promise<Repository | undefined> {
     const { source, signal } = this.#tools;
     const address = addressOf(known);
+    const asked = this.#moment();
     const decided = decideUnasked(
       known.projectKey,
       this.#listing.problems,
@@ -197,7 +209,7 @@ class Pass {
     }
     const answer = await source.getRepository(address, { signal });
     if (answer.kind === 'unknown') {
-      this.#record(address, { kind: 'unknown', ...answer.problem });
+      this.#record(address, { kind: 'unknown', ...answer.problem }, asked);
       return undefined;
     }
     this.#outcomes.delete(address.id);
@@ -220,13 +232,14 @@ class Pass {
       this.#scope.concurrency,
       async repository => {
         signal?.throwIfAborted();
+        const asked = this.#moment();
         const before = known.get(repository.id)?.files;
         const tools = { source, before, signal };
         const outcome = await findCatalogFiles(repository, this.#scope, tools);
         if (this.#hasEnded) {
           return;
         }
-        const result = this.#record(repository, outcome);
+        const result = this.#record(repository, outcome, asked);
         this.#checked += 1;
         const [checked, total] = [this.#checked, this.#total];
         onProgress?.({ kind: 'checking', checked, total, result });
@@ -243,22 +256,32 @@ class Pass {
       const before = known.get(repository.id);
       const settled = settledInPass(repository, before, this.#tools.pass);
       if (settled) {
-        this.#record(repository, settled, before?.checkedAtMs);
+        this.#record(repository, settled, {
+          checkedAtMs: before?.checkedAtMs,
+          revision: before?.revision,
+        });
       }
       return settled === undefined;
     });
   }
 
+  /** To be taken before Bitbucket is asked: an answer is as old as its question. */
+  #moment(): Moment {
+    const { now, revision } = this.#tools;
+    return { checkedAtMs: now(), revision: revision?.() };
+  }
+
   #record(
     repository: RepositoryResult['repository'],
     outcome: RepositoryOutcome,
-    checkedAtMs = this.#tools.now(),
+    { checkedAtMs, revision } = this.#listedAt,
   ): RepositoryResult {
     const { id, projectKey, slug, hierarchyId } = repository;
     const result: RepositoryResult = {
       repository: { id, projectKey, slug, hierarchyId },
       outcome,
       ...(outcome.kind !== 'unknown' && { checkedAtMs }),
+      ...(revision !== undefined && { revision }),
     };
     this.#outcomes.set(id, result);
     return result;
@@ -274,6 +297,6 @@ function longestUncheckedFirst(
   repositories: readonly Repository[],
   known: ReadonlyMap<number, KnownRepository>,
 ): Repository[] {
-  const age = (one: Repository) => known.get(one.id)?.checkedAtMs ?? 0;
-  return [...repositories].sort((a, b) => age(a) - age(b));
+  const lastLook = (one: Repository) => known.get(one.id)?.revision ?? 0;
+  return [...repositories].sort((a, b) => lastLook(a) - lastLook(b));
 }

@@ -104,8 +104,15 @@ export interface KnownRepository {
   readonly files: readonly CatalogFile[];
   /** What the last look that was not `unknown` found; `undefined` when there was none. */
   readonly settled?: SettledOutcome;
-  /** When that was, epoch milliseconds. */
+  /** When that was, epoch milliseconds; for people: order is told by `revision`. */
   readonly checkedAtMs?: number;
+  /** Why the look after that told nothing; `undefined` where it is the last one. */
+  readonly problem?: Problem;
+  /**
+   * Of the last look: the number that whoever looked took before asking. What has a lower
+   * one is older, whatever the clocks say. `undefined` where nothing is stored yet.
+   */
+  readonly revision?: number;
 }
 
 /** An outcome that tells something about a repository. */
@@ -115,8 +122,10 @@ export type SettledOutcome = Exclude<RepositoryOutcome, { kind: 'unknown' }>;
 export interface RepositoryResult {
   readonly repository: RepositoryRef;
   readonly outcome: RepositoryOutcome;
-  /** When the outcome was settled, epoch milliseconds; `undefined` while it is `unknown`. */
+  /** When Bitbucket was asked, epoch milliseconds; `undefined` while it is `unknown`. */
   readonly checkedAtMs?: number;
+  /** The revision under which it was asked; `undefined` where nobody counts. */
+  readonly revision?: number;
 }
 
 /** Something in the listing that could not be read. */
@@ -187,7 +196,12 @@ export interface HeldRemoval {
   readonly targetUrl: string;
   /** Epoch milliseconds of the first of the runs without a gap that found it due. */
   readonly sinceMs: number;
-  /** Somebody allowed it: the next run carries it out. */
+  /**
+   * For how long it was confirmed up to the last complete run, milliseconds; negative where
+   * an event has held it since.
+   */
+  readonly confirmedForMs: number;
+  /** Somebody allowed it, and it was carried out; a run that goes on must not bring it back. */
   readonly approved: boolean;
 }
 
@@ -195,6 +209,8 @@ export interface HeldRemoval {
 export interface UnfinishedPass {
   /** When its first run began, epoch milliseconds. */
   readonly sinceMs: number;
+  /** The revision with which its first run began: what has a lower one was looked at before. */
+  readonly sinceRevision: number;
   /** What it looks for, in a comparable form. */
   readonly scope: string;
 }
@@ -210,7 +226,7 @@ export interface ProviderMemory {
 }
 
 /** Repositories that one change may concern. */
-export interface Vicinity {
+export interface RepositorySelector {
   readonly repositoryIds: readonly number[];
   readonly addresses: readonly RepositoryAddress[];
 }

@@ -1,5 +1,6 @@
 /** Events while Bitbucket, the credentials, the catalog or the backend fail. */
 
+import { finishedRun, storeRun } from '../__testUtils__/reportData';
 import { FaultOptions } from '../../dev/simulatedBitbucket';
 import { CATALOG_FILE, EventScene, startEvents } from './__testUtils__/eventScene';
 import { pushPayload } from './__testUtils__/payloads';
@@ -220,7 +221,7 @@ describe('a repository that nobody knows', () => {
   it('and exists costs no look-up of its default branch', async () => {
     const scene = await startEvents({ repositories: [here('new')] });
     const { bitbucket, push, idle, first, asked } = scene;
-    await scene.store.save('default', { repositories: [], held: [] });
+    await storeRun(scene.store, 'default', finishedRun(), []);
     await push('new', bitbucket.writeFile('PAY', 'new', CATALOG_FILE, 'x', 'feature/x'));
     await idle();
     expect(asked()).toEqual({ repository: 1, 'file-check': 1 });

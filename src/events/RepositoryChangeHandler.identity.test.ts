@@ -1,6 +1,6 @@
 /** Repositories that are renamed, moved, archived or deleted, told by events. */
 
-import { InProcessMemoryStore } from '../__testUtils__/InProcessMemoryStore';
+import { createTestStore } from '../__testUtils__/testStores';
 import { toKnownRepositories } from '../store/readCatalogBaseline';
 import { SimulatedBitbucket } from '../../dev/simulatedBitbucket';
 import {
@@ -19,11 +19,14 @@ async function startWithPlaceholders(options: EventSceneOptions = {}) {
     slug => `http://bitbucket.test/projects/PAY/repos/${slug}/browse/${CATALOG_FILE}`,
   );
   const baseline = { repositories: toKnownRepositories(targets), held: [] };
-  const store = new InProcessMemoryStore(async () => baseline);
+  const store = createTestStore(baseline.repositories);
   const scene = await startEvents({ ...options, store, beforeFirstRun: true });
   // A run has begun, and has not come to anything yet.
-  const pass = { sinceMs: scene.clock.now(), scope: 'any' };
-  await store.beginPass('default', baseline, pass);
+  await store.beginRun('default', baseline, sinceRevision => ({
+    sinceMs: scene.clock.now(),
+    sinceRevision,
+    scope: 'any',
+  }));
   return { ...scene, store };
 }
 
@@ -369,5 +372,48 @@ describe('a rename that only the payload claims', () => {
     await push('api', bitbucket.writeFile('PAY', 'api', CATALOG_FILE, 'x'));
     await idle();
     expect(asked()).toEqual({ repository: 1, 'file-check': 1 });
+  });
+});
+
+describe('an address that changes hands', () => {
+  const SPEEDS = [0, 50, 2_000];
+  const ORDERS = ['in order', 'the other way round'] as const;
+  const PAUSES = [0, 300, 3_000];
+  const CHAINS = SPEEDS.flatMap(latencyMs =>
+    ORDERS.flatMap(order => PAUSES.map(pauseMs => [latencyMs, order, pauseMs] as const)),
+  );
+
+  it.each(CHAINS)(
+    'keeps the Location of the file that is there (%i ms per answer, %s, %i ms apart)',
+    async (latencyMs, order, pauseMs) => {
+      const scene = await startEvents({ slugs: ['a', 'b'], bitbucket: { latencyMs } });
+      const { bitbucket, clock, deliver, first, idle } = scene;
+      const renamed = (slug: string, newSlug: string) => {
+        const old = bitbucket.repositoryJson('PAY', slug);
+        bitbucket.renameRepository('PAY', slug, newSlug);
+        return bitbucket.webhook('repo:modified', { ...here(newSlug), old });
+      };
+      const webhooks = [renamed('a', 'old'), renamed('b', 'a')];
+      for (const one of order === 'in order' ? webhooks : webhooks.reverse()) {
+        await deliver(one);
+        await clock.advance(pauseMs);
+      }
+      await idle();
+      expect(first.mutations.flatMap(one => one.removed)).not.toContain('PAY/a');
+      expect(first.holds()).toEqual(['PAY/a', 'PAY/old']);
+    },
+  );
+
+  it('keeps what lies there while nobody can tell who is there', async () => {
+    const scene = await startEvents({ slugs: ['a', 'b'] });
+    const { bitbucket, modify, first, idle } = scene;
+    const match = ({ path }: { path: string }) => path.endsWith('/repos/a');
+    bitbucket.faults.add({ match, effect: { type: 'status', status: 401 } });
+    await modify('a', () => {
+      bitbucket.renameRepository('PAY', 'a', 'old');
+      return here('old');
+    });
+    await idle();
+    expect(first.holds()).toEqual(['PAY/a', 'PAY/b', 'PAY/old']);
   });
 });

@@ -6,7 +6,7 @@
  */
 
 import { addressKey, isPlaceholderId } from '../discovery/identify';
-import { KnownRepository, Vicinity } from '../discovery/types';
+import { KnownRepository, RepositorySelector } from '../discovery/types';
 import { assessAddress, assessProjectKey } from '../filters/repositoryFilter';
 import { RepositoryFilters } from '../filters/types';
 import { Lookup, RepositoryAddress, Unanswered } from '../model';
@@ -23,7 +23,7 @@ export interface RelevanceContext {
   /** Base URLs that self links in the listing show: they differ behind a proxy. */
   loadServerUrls(): Promise<readonly string[]>;
   /** What is known of these repositories; nothing while no run has begun. */
-  findRelated(selector: Vicinity): Promise<readonly KnownRepository[]>;
+  findRelated(selector: RepositorySelector): Promise<readonly KnownRepository[]>;
   /** Whether repositories of one of these projects are known. */
   isProjectKnown(keys: readonly string[]): Promise<boolean>;
   /** The default branch of a repository, as Bitbucket has shown it lately or shows it now. */

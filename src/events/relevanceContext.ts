@@ -23,7 +23,7 @@ export function createRelevanceContext(
     branch,
     webBaseUrl: webBaseUrl(integration),
     loadServerUrls: () => store.loadServerUrls(id),
-    findRelated: async selector => (await store.loadNear(id, selector)) ?? [],
+    findRelated: async selector => (await store.loadRelated(id, selector)) ?? [],
     async isProjectKnown(keys) {
       const memory = await store.load(id);
       const wanted = new Set(keys.map(key => key.toLowerCase()));

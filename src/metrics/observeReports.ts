@@ -6,7 +6,8 @@
 import { BatchObservableResult, ObservableGauge } from '@opentelemetry/api';
 import { LoggerService } from '@backstage/backend-plugin-api';
 import { ConflictReport } from '../conflicts/ConflictReport';
-import { ReportStore, StoredDiscovery } from '../store/ReportStore';
+import { DiscoveryReport } from '../store/DiscoveryReport';
+import { StoredDiscovery } from '../store/runRecords';
 import { Clock } from '../util/clock';
 import { onAbort } from '../util/onAbort';
 import { Instruments, instruments } from './instruments';
@@ -22,7 +23,7 @@ const WARN_INTERVAL_MS = 600_000;
 
 /** What the gauges are read with. */
 export interface ObserveReportsOptions {
-  readonly reports: Pick<ReportStore, 'loadDiscoveries'>;
+  readonly reports: Pick<DiscoveryReport, 'loadDiscoveries'>;
   /** Left out where nobody looks for them. */
   readonly conflicts?: Pick<ConflictReport, 'of'>;
   /** Those configured: what is stored of others is of the past. */

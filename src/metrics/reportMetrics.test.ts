@@ -1,14 +1,19 @@
 import { HOUR, NOW, target } from '../__testUtils__/discoveryData';
 import { FakeClock } from '../__testUtils__/FakeClock';
-import { InProcessReportStore } from '../__testUtils__/InProcessReportStore';
-import { finishedRun, repositoryReport, runSummary } from '../__testUtils__/reportData';
+import {
+  finishedRun,
+  repositoryReport,
+  runSummary,
+  storeRun,
+} from '../__testUtils__/reportData';
 import { asDatabaseService, createTestDatabases } from '../__testUtils__/testDatabases';
 import { createLogRecorder } from '../__testUtils__/testProvider';
+import { createTestStores } from '../__testUtils__/testStores';
 import { RecordedConflict } from '../conflicts/describeConflicts';
 import { ConflictReport } from '../conflicts/ConflictReport';
-import { DatabaseReportStore } from '../store/DatabaseReportStore';
 import { DiscoveryDatabase } from '../store/DiscoveryDatabase';
-import { ReportStore } from '../store/ReportStore';
+import { DiscoveryReport } from '../store/DiscoveryReport';
+import { ProviderStateStore } from '../store/ProviderStateStore';
 import { installMetrics, uninstallMetrics } from './__testUtils__/collectMetrics';
 import { METRICS } from './instruments';
 import { observeReports } from './observeReports';
@@ -35,7 +40,7 @@ afterEach(() => {
 
 /** A replica: an SDK of its own on a store that others have too. */
 function startReplica(
-  reports: Pick<ReportStore, 'loadDiscoveries'>,
+  reports: Pick<DiscoveryReport, 'loadDiscoveries'>,
   {
     clock = new FakeClock({ startMs: NOW }),
     providerIds = ['default'],
@@ -55,26 +60,29 @@ function startReplica(
   return { ...sdk, clock, logger, shutDown: () => ending.abort() };
 }
 
-/** A store that can be taken away. */
-class FailingStore extends InProcessReportStore {
-  isAway = false;
-  asked = 0;
-
-  override async loadDiscoveries() {
-    this.asked += 1;
-    if (this.isAway) {
-      throw new Error('the database is away');
-    }
-    return super.loadDiscoveries();
-  }
+/** A report that can be taken away. */
+function createFailingReport() {
+  const { store, reports } = createTestStores();
+  const failing = {
+    isAway: false,
+    asked: 0,
+    async loadDiscoveries() {
+      failing.asked += 1;
+      if (failing.isAway) {
+        throw new Error('the database is away');
+      }
+      return reports.loadDiscoveries();
+    },
+  };
+  return { store, reports: failing };
 }
 
 describe('the gauges', () => {
   it.each(['repositories', 'locations'] as const)(
     'show %s as the last run left them, with 0 for what did not occur',
     async which => {
-      const reports = new InProcessReportStore();
-      await reports.finishRun('default', finishedRun({ summary: SUMMARY }), []);
+      const { store, reports } = createTestStores();
+      await storeRun(store, 'default', finishedRun({ summary: SUMMARY }), []);
 
       const { points } = await startReplica(reports).collect();
 
@@ -99,12 +107,12 @@ describe('the gauges', () => {
   );
 
   it('show how many conflicts there are now, each once, with 0 for what there is not', async () => {
-    const reports = new InProcessReportStore();
+    const { store, reports } = createTestStores();
     const repositories = [
       repositoryReport(1, 'PAY/api'),
       repositoryReport(2, 'PAY/fork'),
     ];
-    await reports.finishRun('default', finishedRun(), repositories);
+    await storeRun(store, 'default', finishedRun(), repositories);
     const side = (at: string) => ({
       locationKey: `url:${target(at)}`,
       targetUrl: target(at),
@@ -139,8 +147,8 @@ describe('the gauges', () => {
   });
 
   it('show the rest where conflicts cannot be read, and warn of it', async () => {
-    const reports = new InProcessReportStore();
-    await reports.finishRun('default', finishedRun({ summary: SUMMARY }), []);
+    const { store, reports } = createTestStores();
+    await storeRun(store, 'default', finishedRun({ summary: SUMMARY }), []);
     const conflicts = {
       of: async () => {
         throw new Error('the table is away');
@@ -158,24 +166,24 @@ describe('the gauges', () => {
   });
 
   it('let go of a reason that no repository has any more', async () => {
-    const reports = new InProcessReportStore();
+    const { store, reports } = createTestStores();
     const replica = startReplica(reports);
-    await reports.finishRun('default', finishedRun({ summary: SUMMARY }), []);
+    await storeRun(store, 'default', finishedRun({ summary: SUMMARY }), []);
     const unknown = { outcome: 'unknown', reason: 'timeout' };
     const { name } = METRICS.repositories;
     expect((await replica.collect()).value(name, unknown)).toBe(2);
 
-    await reports.finishRun('default', finishedRun({ summary: runSummary() }), []);
+    await storeRun(store, 'default', finishedRun({ summary: runSummary() }), []);
 
     expect((await replica.collect()).value(name, unknown)).toBe(0);
   });
 
   it('are the same on every replica, whichever of them ran', async () => {
-    const reports = new InProcessReportStore();
+    const { store, reports } = createTestStores();
     const clock = new FakeClock({ startMs: NOW });
     const one = startReplica(reports, { clock });
     const other = startReplica(reports, { clock });
-    await reports.finishRun('default', finishedRun({ summary: SUMMARY }), []);
+    await storeRun(store, 'default', finishedRun({ summary: SUMMARY }), []);
     await clock.advance(HOUR);
 
     const { points } = await one.collect();
@@ -185,15 +193,15 @@ describe('the gauges', () => {
   });
 
   it('tell nothing of a provider that is not configured any more, or never ran', async () => {
-    const reports = new InProcessReportStore();
-    await reports.finishRun('former', finishedRun(), []);
-    await reports.beginRun('default', finishedRun());
+    const { store, reports } = createTestStores();
+    await storeRun(store, 'former', finishedRun(), []);
+    await store.recordStart('default', finishedRun());
 
     expect((await startReplica(reports).collect()).points).toEqual([]);
   });
 
   it('ask the store once per collection, and not at all after the backend has shut down', async () => {
-    const reports = new FailingStore();
+    const { reports } = createFailingReport();
     const replica = startReplica(reports);
 
     await replica.collect();
@@ -205,7 +213,7 @@ describe('the gauges', () => {
   });
 
   it('cost no query where no SDK is installed, and none where nothing is configured', async () => {
-    const reports = new FailingStore();
+    const { reports } = createFailingReport();
     const replica = startReplica(reports, { providerIds: [] });
     await replica.collect();
     uninstallMetrics();
@@ -223,8 +231,8 @@ describe('the gauges', () => {
 
 describe('a store that cannot be read', () => {
   it('leaves the gauges out, without an error, and is in the log once in ten minutes', async () => {
-    const reports = new FailingStore();
-    await reports.finishRun('default', finishedRun({ summary: SUMMARY }), []);
+    const { store, reports } = createFailingReport();
+    await storeRun(store, 'default', finishedRun({ summary: SUMMARY }), []);
     reports.isAway = true;
     const replica = startReplica(reports);
 
@@ -242,8 +250,8 @@ describe('a store that cannot be read', () => {
   });
 
   it('does not let the age of the last success stand still', async () => {
-    const reports = new FailingStore();
-    await reports.finishRun('default', finishedRun({ finishedAtMs: NOW }), []);
+    const { store, reports } = createFailingReport();
+    await storeRun(store, 'default', finishedRun({ finishedAtMs: NOW }), []);
     const replica = startReplica(reports);
     expect((await replica.collect()).value(AGE)).toBe(0);
 
@@ -252,12 +260,12 @@ describe('a store that cannot be read', () => {
     expect((await replica.collect()).value(AGE)).toBe(3_600);
 
     reports.isAway = false;
-    await reports.finishRun('default', finishedRun({ finishedAtMs: NOW + HOUR }), []);
+    await storeRun(store, 'default', finishedRun({ finishedAtMs: NOW + HOUR }), []);
     expect((await replica.collect()).value(AGE)).toBe(0);
   });
 
   it('is not in the log when it goes because the backend shuts down', async () => {
-    const reports = new FailingStore();
+    const { reports } = createFailingReport();
     reports.isAway = true;
     const replica = startReplica(reports);
 
@@ -269,54 +277,52 @@ describe('a store that cannot be read', () => {
   });
 });
 
-describe.each(['the fake', ...databases.eachSupportedId().map(([id]) => id)] as const)(
-  'the last success in %s',
-  kind => {
-    async function createStore() {
-      if (kind === 'the fake') {
-        return { reports: new InProcessReportStore() };
-      }
-      const knex = await databases.init(kind);
-      const database = new DiscoveryDatabase(asDatabaseService(knex));
-      return { reports: new DatabaseReportStore(database), knex };
-    }
+describe.each(databases.eachSupportedId())('the last success in %s', databaseId => {
+  async function createStores() {
+    const knex = await databases.init(databaseId);
+    const tables = new DiscoveryDatabase(asDatabaseService(knex));
+    const store = new ProviderStateStore(tables, {
+      clock: new FakeClock(),
+      readBaseline: async () => undefined,
+    });
+    return { store, reports: new DiscoveryReport(tables), knex };
+  }
 
-    const lastSuccess = async (reports: ReportStore) =>
-      (await reports.loadDiscovery('default'))?.lastSuccessAtMs;
+  const lastSuccess = async (reports: DiscoveryReport) =>
+    (await reports.loadDiscovery('default'))?.lastSuccessAtMs;
 
-    it('is unknown before there is one', async () => {
-      const { reports } = await createStore();
-      await reports.beginRun('default', finishedRun());
-      await reports.finishRun('default', finishedRun({ status: 'failed' }), []);
+  it('is unknown before there is one', async () => {
+    const { store, reports } = await createStores();
+    await store.recordStart('default', finishedRun());
+    await storeRun(store, 'default', finishedRun({ status: 'failed' }), []);
 
-      expect(await lastSuccess(reports)).toBeUndefined();
+    expect(await lastSuccess(reports)).toBeUndefined();
+  });
+
+  it('outlives runs that fail, break off or are still going on', async () => {
+    const { store, reports } = await createStores();
+    const later = { startedAtMs: NOW + HOUR, finishedAtMs: NOW + 2 * HOUR };
+    await storeRun(store, 'default', finishedRun({ finishedAtMs: NOW + 7 }), []);
+    await storeRun(store, 'other', finishedRun(later), []);
+
+    await store.recordStart('default', finishedRun(later));
+    expect(await lastSuccess(reports)).toBe(NOW + 7);
+    await store.recordFailure('default', { ...later, error: 'no catalog' });
+    expect(await lastSuccess(reports)).toBe(NOW + 7);
+    const failed = finishedRun({ ...later, status: 'failed', error: 'no' });
+    await storeRun(store, 'default', failed, []);
+    expect(await lastSuccess(reports)).toBe(NOW + 7);
+    await storeRun(store, 'default', finishedRun(later), []);
+    expect(await lastSuccess(reports)).toBe(NOW + 2 * HOUR);
+  });
+
+  it('is also that of a replica whose version does not write it', async () => {
+    const { store, reports, knex } = await createStores();
+    await storeRun(store, 'default', finishedRun({ finishedAtMs: NOW + 7 }), []);
+    await knex('bitbucket_server_discovery_providers').update({
+      last_success_at_ms: null,
     });
 
-    it('outlives runs that fail, break off or are still going on', async () => {
-      const { reports } = await createStore();
-      const later = { startedAtMs: NOW + HOUR, finishedAtMs: NOW + 2 * HOUR };
-      await reports.finishRun('default', finishedRun({ finishedAtMs: NOW + 7 }), []);
-      await reports.finishRun('other', finishedRun(later), []);
-
-      await reports.beginRun('default', finishedRun(later));
-      expect(await lastSuccess(reports)).toBe(NOW + 7);
-      await reports.failRun('default', { ...later, error: 'no catalog' });
-      expect(await lastSuccess(reports)).toBe(NOW + 7);
-      const failed = finishedRun({ ...later, status: 'failed', error: 'no' });
-      await reports.finishRun('default', failed, []);
-      expect(await lastSuccess(reports)).toBe(NOW + 7);
-      await reports.finishRun('default', finishedRun(later), []);
-      expect(await lastSuccess(reports)).toBe(NOW + 2 * HOUR);
-    });
-
-    it('is also that of a replica whose version does not write it', async () => {
-      const { reports, knex } = await createStore();
-      await reports.finishRun('default', finishedRun({ finishedAtMs: NOW + 7 }), []);
-      await knex?.('bitbucket_server_discovery_status').update({
-        last_success_at_ms: null,
-      });
-
-      expect(await lastSuccess(reports)).toBe(NOW + 7);
-    });
-  },
-);
+    expect(await lastSuccess(reports)).toBe(NOW + 7);
+  });
+});

@@ -1,5 +1,6 @@
 import { repository, target } from '../__testUtils__/discoveryData';
 import { KnownRepository, RepositoryResult } from '../discovery/types';
+import { UnchangedLooks } from '../store/stateTables';
 import { Checkpoints } from './Checkpoints';
 
 /** Results per batch. */
@@ -11,16 +12,22 @@ const file = (id: number) => ({
   presence: 'required' as const,
 });
 
-function registered(id: number): RepositoryResult {
+function registered(id: number) {
   return {
     repository: repository(id, `PAY/r${id}`),
     outcome: { kind: 'registered', files: [file(id)] },
     checkedAtMs: 1_000,
-  };
+    revision: 7,
+  } as const satisfies RepositoryResult;
 }
 
 function known(id: number, files = [file(id)]): KnownRepository {
-  return { repositoryId: id, projectKey: 'PAY', slug: `r${id}`, files };
+  return { repositoryId: id, projectKey: 'PAY', slug: `r${id}`, files, revision: 1 };
+}
+
+/** Known as it was when it was looked at by an earlier run. */
+function unchanged(id: number): KnownRepository {
+  return { ...known(id), settled: registered(id).outcome, checkedAtMs: 1 };
 }
 
 /** Checkpoints that write into a log of what happened, in its order. */
@@ -28,9 +35,10 @@ function createCheckpoints(before: readonly KnownRepository[] = []) {
   const log: string[] = [];
   const saved = new Map<number, KnownRepository>();
   const errors: unknown[] = [];
-  const store = { fails: 0 };
-  const checkpoints = new Checkpoints(before, {
-    async saveProgress(repositories) {
+  const store = { fails: 0, revision: 7 };
+  const looks: UnchangedLooks[] = [];
+  const checkpoints = new Checkpoints(before, 7, {
+    async recordInterim({ repositories, unchanged: found }) {
       await Promise.resolve();
       if (store.fails > 0) {
         store.fails -= 1;
@@ -38,6 +46,9 @@ function createCheckpoints(before: readonly KnownRepository[] = []) {
       }
       repositories.forEach(one => saved.set(one.repositoryId, one));
       log.push(`save ${repositories.length}`);
+      looks.push(...(found ? [found] : []));
+      store.revision += 1;
+      return store.revision;
     },
     async add(locations) {
       log.push(`add ${locations.length}`);
@@ -49,7 +60,7 @@ function createCheckpoints(before: readonly KnownRepository[] = []) {
       checkpoints.note(registered(id));
     }
   };
-  return { checkpoints, note, log, saved, errors, store };
+  return { checkpoints, note, log, looks, saved, errors, store };
 }
 
 /** Lets everything run that can. */
@@ -100,7 +111,7 @@ describe('Checkpoints', () => {
       outcome: { kind: 'absent', reason: 'no-catalog-file' },
       checkedAtMs: 1_000,
     });
-    await checkpoints.saveRest();
+    await checkpoints.saveRest(false);
 
     expect(saved.get(1)).toMatchObject({
       files: [file(1)],
@@ -113,9 +124,40 @@ describe('Checkpoints', () => {
     const { checkpoints, note, log } = createCheckpoints();
 
     note(1, BATCH + 5);
-    await checkpoints.saveRest();
+    await checkpoints.saveRest(false);
 
     expect(log).toEqual(['save 200', 'add 200', 'save 5']);
+  });
+
+  it('writes no rows of what has not changed, and notes that it was looked at', async () => {
+    const before = Array.from({ length: 1_500 }, (_, id) => unchanged(id));
+    const { checkpoints, note, log, looks } = createCheckpoints(before);
+
+    note(0, 1_500);
+    await checkpoints.saveRest(false);
+
+    expect(log).toEqual(['save 0', 'add 0']);
+    const repositoryIds = before.slice(0, 1_000).map(one => one.repositoryId);
+    expect(looks).toEqual([{ repositoryIds, revision: 7, checkedAtMs: 1_000 }]);
+  });
+
+  it('notes the rest of that too where the run does not reach its end', async () => {
+    const { checkpoints, note, looks } = createCheckpoints([unchanged(1), unchanged(2)]);
+
+    note(1, 2);
+    await checkpoints.saveRest(true);
+
+    expect(looks).toEqual([{ repositoryIds: [1, 2], revision: 7, checkedAtMs: 1_000 }]);
+  });
+
+  it('asks under a newer revision once a batch is kept', async () => {
+    const { checkpoints, note } = createCheckpoints();
+    expect(checkpoints.revision).toBe(7);
+
+    note(1, BATCH);
+    await settled();
+
+    expect(checkpoints.revision).toBe(8);
   });
 
   it('adds nothing of a batch that could not be saved, and saves it with the rest', async () => {
@@ -128,7 +170,7 @@ describe('Checkpoints', () => {
     expect(log).toEqual([]);
     expect(errors).toEqual([new Error('the database is away')]);
 
-    await checkpoints.saveRest();
+    await checkpoints.saveRest(false);
     expect(log).toEqual(['save 205']);
     expect(saved.size).toBe(205);
   });
@@ -150,17 +192,17 @@ describe('Checkpoints', () => {
     store.fails = 1;
     note(1, 5);
 
-    await expect(checkpoints.saveRest()).rejects.toThrow('the database is away');
+    await expect(checkpoints.saveRest(false)).rejects.toThrow('the database is away');
     expect(log).toEqual([]);
 
-    await checkpoints.saveRest();
+    await checkpoints.saveRest(false);
     expect(log).toEqual(['save 5']);
   });
 
   it('tells of a catalog that takes nothing, and goes on', async () => {
     const errors: unknown[] = [];
-    const checkpoints = new Checkpoints([], {
-      saveProgress: async () => {},
+    const checkpoints = new Checkpoints([], 7, {
+      recordInterim: async () => 8,
       add: async () => {
         throw new Error('the catalog is away');
       },
@@ -168,7 +210,7 @@ describe('Checkpoints', () => {
     });
     Array.from({ length: BATCH }, (_, index) => checkpoints.note(registered(index)));
 
-    await expect(checkpoints.saveRest()).resolves.toBeUndefined();
+    await expect(checkpoints.saveRest(false)).resolves.toBeUndefined();
 
     expect(errors).toEqual([new Error('the catalog is away')]);
   });

@@ -1,7 +1,8 @@
 import { createSimulatedBitbucket } from '../../dev/simulatedBitbucket';
+import { FakeClock } from '../__testUtils__/FakeClock';
 import { connectTestProvider, TEST_USER } from '../__testUtils__/testProvider';
 import { RecordingConnection } from '../__testUtils__/recordingConnection';
-import { InProcessMemoryStore } from '../__testUtils__/InProcessMemoryStore';
+import { createTestStore, createTestStores } from '../__testUtils__/testStores';
 import { toKnownRepositories } from '../store/readCatalogBaseline';
 
 const CATALOG_FILE = { 'catalog-info.yaml': 'kind: Component' };
@@ -221,6 +222,59 @@ describe('a run in doubt', () => {
   });
 });
 
+describe('a clock that was wrong once', () => {
+  const HOUR = 3_600_000;
+
+  it.each([HOUR, 365 * 24 * HOUR, -HOUR])(
+    "by %i ms stands in nothing's way",
+    async ms => {
+      const bitbucket = bitbucketWith('lost', 'renamed', 'stays');
+      const clock = new FakeClock();
+      const { connection, run } = await connectTestProvider({ bitbucket, clock });
+      const rightMs = clock.now();
+      clock.setTime(rightMs + ms);
+      await run();
+      clock.setTime(rightMs + 60_000);
+      bitbucket.removeFile('PAY', 'lost', 'catalog-info.yaml');
+      bitbucket.renameRepository('PAY', 'renamed', 'better');
+      const files = { 'catalog-info.yaml': 'kind: Component' };
+      bitbucket.addRepository({ projectKey: 'PAY', slug: 'added', files });
+
+      await run();
+
+      expect(connection.targets()).toEqual(['added', 'better', 'stays'].map(targetOf));
+    },
+  );
+
+  it('does not have an interrupted run trust what was seen under it', async () => {
+    const bitbucket = bitbucketWith('a', 'b');
+    const clock = new FakeClock();
+    const options = { bitbucket, clock, config: { concurrency: 1 } };
+    const { run } = await connectTestProvider(options);
+    clock.setTime(clock.now() + HOUR);
+    await run();
+    clock.setTime(clock.now() - HOUR);
+    for (const isCut of [true, false]) {
+      bitbucket.clearRequests();
+      const match = { kind: 'file-check' } as const;
+      const cut = bitbucket.faults.add({ match, times: isCut ? 1 : 0, effect: 'hang' });
+      const controller = new AbortController();
+      const running = run(controller.signal);
+      running.catch(() => {});
+      while (isCut && cut.hits === 0) {
+        await new Promise(setImmediate);
+      }
+      controller.abort(new Error('timed out'));
+      await running.catch(() => {});
+      cut.remove();
+    }
+    await run();
+
+    const checked = bitbucket.requests.filter(one => one.path.includes('/browse/'));
+    expect(checked).toHaveLength(2);
+  });
+});
+
 describe('a run whose credentials do not work', () => {
   it('asks once, fails, names cause and remedy, and tells no secret', async () => {
     const bitbucket = bitbucketWith('api');
@@ -283,13 +337,12 @@ describe('a run that is stopped', () => {
 
 describe('a first run that finds Locations of the published module in the catalog', () => {
   const taken = (...slugs: string[]) =>
-    new InProcessMemoryStore(async () => ({
-      repositories: toKnownRepositories(slugs.map(targetOf)).map(one => ({
+    createTestStore(
+      toKnownRepositories(slugs.map(targetOf)).map(one => ({
         ...one,
         files: one.files.map(file => ({ ...file, presence: 'optional' as const })),
       })),
-      held: [],
-    }));
+    );
 
   const presences = ({ held }: RecordingConnection) =>
     Object.fromEntries(
@@ -344,9 +397,11 @@ describe('a first run that finds Locations of the published module in the catalo
     const bitbucket = bitbucketWith('api');
     const { connection, logger, run } = await connectTestProvider({
       bitbucket,
-      store: new InProcessMemoryStore(async () => {
-        throw new Error('no such table');
-      }),
+      store: createTestStores({
+        readBaseline: async () => {
+          throw new Error('no such table');
+        },
+      }).store,
     });
 
     await run();

@@ -4,11 +4,25 @@
  */
 
 import { EntityProvider, EntityProviderConnection } from '@backstage/plugin-catalog-node';
-import { planCatchUp } from '../discovery/mergeNewer';
-import { performRun, Run } from '../discovery/performRun';
+import {
+  concludeRun,
+  findOut,
+  Meanwhile,
+  Run,
+  RunRequest,
+} from '../discovery/performRun';
 import { keyOf, locationsOf, withoutFiles } from '../discovery/locations';
+import { lookOf } from '../discovery/mergeNewer';
 import { choosePass } from '../discovery/resume';
-import { DiscoveryScope, KnownRepository, ProviderMemory } from '../discovery/types';
+import {
+  CatalogLocation,
+  DiscoveryResult,
+  DiscoveryScope,
+  ProviderMemory,
+} from '../discovery/types';
+import { BegunRun, RunEnd } from '../store/stateRecords';
+import { RunTrigger } from '../store/runRecords';
+import { planStateChanges } from '../store/stateChanges';
 import { anySignal } from '../util/anySignal';
 import { Checkpoints } from './Checkpoints';
 import { DiscoveryRunError } from './DiscoveryRunError';
@@ -19,6 +33,11 @@ import { RequestMeter } from './RequestMeter';
 
 /** Sets up when a provider runs; called once it is connected. */
 export type Schedule = (refresh: (signal: AbortSignal) => Promise<void>) => Promise<void>;
+
+/** A run of which it is known what the catalog held before. */
+interface Begun extends BegunRun {
+  readonly checkpoints: Checkpoints;
+}
 
 /**
  * Discovers catalog files in a Bitbucket Server or Data Center and keeps one Location
@@ -85,14 +104,12 @@ export class DiscoveryProvider implements EntityProvider {
     const trigger = await journal.begin();
     let run: Run;
     try {
-      run = await this.#run(meter, anySignal(taskSignal, shutdownSignal));
-      await this.#apply(run);
+      run = await this.#run(meter, trigger, anySignal(taskSignal, shutdownSignal));
     } catch (error) {
-      await journal.brokeOff(error);
+      await journal.failed(error);
       throw error;
     }
     log.finished(run, meter.counts());
-    await journal.finish(run, meter.counts(), trigger);
     await this.#context.conflicts?.afterRun(run);
     if (run.failure && !shutdownSignal?.aborted) {
       throw new DiscoveryRunError(run.failure, config.host);
@@ -105,95 +122,132 @@ export class DiscoveryProvider implements EntityProvider {
    * @returns how many; 0 when nothing is held back
    */
   async approveRemovals(): Promise<number> {
-    const { config, store } = this.#context;
-    const memory = await store.load(config.id);
-    const waiting = (memory?.held ?? []).filter(one => !one.approved);
-    const targets = new Set(waiting.map(one => one.targetUrl));
-    if (memory === undefined || targets.size === 0) {
+    const { config, store, shared, log } = this.#context;
+    const removed = await store.exclusively(config.id, () => this.#approve());
+    if (removed === undefined) {
       return 0;
     }
-    await store.approve(config.id, [...targets]);
-    const held = locationsOf(memory.repositories).filter(one =>
-      targets.has(keyOf(one.file)),
-    );
-    await this.#context.catalog.change([], held);
-    await store.saveProgress(config.id, withoutFiles(memory.repositories, targets));
-    await this.#context.shared.letGo(held);
-    this.#context.log.approved(targets.size);
-    return targets.size;
+    await shared.letGo(removed.locations);
+    log.approved(removed.count);
+    return removed.count;
   }
 
-  /** Nothing is kept on the way where it is not known what the catalog holds: it would pass for all of it. */
-  async #beginPass(memory: ProviderMemory | undefined): Promise<Checkpoints | undefined> {
-    const { config, clock, store } = this.#context;
-    if (memory === undefined) {
+  async #approve(): Promise<
+    { count: number; locations: readonly CatalogLocation[] } | undefined
+  > {
+    const { catalog, config, store } = this.#context;
+    const memory = await store.load(config.id);
+    const unapproved = (memory?.held ?? []).filter(one => !one.approved);
+    const keys = new Set(unapproved.map(one => one.targetUrl));
+    if (memory === undefined || keys.size === 0) {
       return undefined;
     }
-    const pass = choosePass(this.#scope(), memory.unfinishedPass, clock.now());
-    await store.beginPass(config.id, memory, pass);
-    return new Checkpoints(memory.repositories, {
-      saveProgress: repositories => store.saveProgress(config.id, repositories),
-      add: locations => this.#context.catalog.change(locations),
-      onError: error => this.#context.log.checkpointFailed(error),
-    });
+    await store.approve(config.id, [...keys]);
+    const locations = locationsOf(memory.repositories).filter(one =>
+      keys.has(keyOf(one.file)),
+    );
+    await catalog.change([], locations);
+    const without = withoutFiles(memory.repositories, keys);
+    await store.recordApproval(config.id, without, keys.size);
+    return { count: keys.size, locations };
   }
 
-  /** Only after the mutation is the new state remembered: a crash in between repeats, and loses nothing. */
-  async #apply({ reconciliation, finishedAtMs }: Run): Promise<void> {
-    const { catalog, config, shared, store } = this.#context;
-    const { mutation, locations, memory } = reconciliation;
+  async #apply(run: Run): Promise<void> {
+    const { catalog } = this.#context;
+    const { mutation, locations } = run.reconciliation;
     if (mutation === 'full') {
       await catalog.replaceAll(locations);
     } else {
       await catalog.change(locations);
     }
-    if (memory) {
-      const later = await store.save(config.id, memory, finishedAtMs);
-      const { added, removed } = planCatchUp(locations, later, memory.repositories);
-      await catalog.change(added, removed);
-    }
-    await shared.letGo(reconciliation.removed);
   }
 
-  /** Finds out and decides, and keeps what is learned on the way. */
-  async #run(meter: RequestMeter, signal: AbortSignal | undefined): Promise<Run> {
-    const { config, clients, clock, log, store } = this.#context;
+  /** Finds out, then decides and applies by what is known at that moment. */
+  async #run(
+    meter: RequestMeter,
+    trigger: RunTrigger,
+    signal: AbortSignal | undefined,
+  ): Promise<Run> {
+    const { config, clients, clock, journal, log, shared, store } = this.#context;
     const memory = await this.#loadMemory();
-    const checkpoints = await this.#beginPass(memory);
+    const begun = memory && (await this.#begin(memory));
     const client = clients.create(meter);
     log.started();
     await clients.prepare(client, signal);
-    const run = await performRun({
+    const request: RunRequest = {
       scope: this.#scope(),
       policy: config.removals,
       source: toSource(client, this.#context.parseFiles),
       memory,
       clock,
       signal,
-      loadApprovals: memory && (() => store.loadApprovals(config.id)),
-      loadNewer: memory && (() => this.#loadNewer()),
+      ...(begun && {
+        pass: begun.pass,
+        revision: () => begun.checkpoints.revision,
+        loadMeanwhile: found => this.#loadMeanwhile(found, begun),
+      }),
       onProgress: progress => {
         log.progressed(progress);
         if (progress.kind === 'checking') {
-          checkpoints?.note(progress.result);
+          begun?.checkpoints.note(progress.result);
         }
       },
+    };
+    const findings = await findOut(request);
+    await begun?.checkpoints.saveRest(findings.result.interruption !== undefined);
+    const run = await store.exclusively(config.id, async () => {
+      const concluded = await concludeRun(request, findings);
+      this.#noteLogin(concluded);
+      await this.#apply(concluded);
+      const end = begun && toStateEnd(concluded, begun);
+      await journal.finish(concluded, meter.counts(), trigger, end);
+      return concluded;
     });
-    if (run.failure === undefined || run.failure.kind === 'failed') {
-      clients.noteLogin(run.failure?.error);
-    }
-    await checkpoints?.saveRest();
+    await shared.letGo(run.reconciliation.removed);
     return run;
+  }
+
+  /** Whether the credentials have worked. */
+  #noteLogin({ failure }: Run): void {
+    if (failure === undefined || failure.kind === 'failed') {
+      this.#context.clients.noteLogin(failure?.error);
+    }
+  }
+
+  /** Nothing is kept on the way where it is not known what the catalog holds: it would pass for all of it. */
+  async #begin(memory: ProviderMemory): Promise<Begun> {
+    const { catalog, clock, config, log, store } = this.#context;
+    const { revision, pass } = await store.beginRun(config.id, memory, first =>
+      choosePass(this.#scope(), memory.unfinishedPass, clock.now(), first),
+    );
+    const checkpoints = new Checkpoints(memory.repositories, revision, {
+      recordInterim: record => store.recordInterim(config.id, record),
+      add: locations => catalog.change(locations),
+      onError: error => log.checkpointFailed(error),
+    });
+    return { revision, pass, checkpoints };
+  }
+
+  async #loadMeanwhile(
+    { repositories, known }: DiscoveryResult,
+    { revision }: Begun,
+  ): Promise<Meanwhile> {
+    const { config, store } = this.#context;
+    const seen = new Map(known.map(one => [one.repositoryId, one.revision ?? 0]));
+    for (const one of repositories) {
+      const { id } = one.repository;
+      seen.set(id, Math.max(lookOf(one), seen.get(id) ?? 0));
+    }
+    return {
+      approved: await store.loadApprovals(config.id),
+      newer: await store.loadNewer(config.id, revision, id => seen.get(id) ?? 0),
+      sinceConfirmationMs: await store.sinceConfirmation(config.id),
+    };
   }
 
   #scope(): DiscoveryScope {
     const { config, parseFiles } = this.#context;
     return parseFiles ? { ...config, isParsed: true } : config;
-  }
-
-  async #loadNewer(): Promise<readonly KnownRepository[]> {
-    const { config, store } = this.#context;
-    return (await store.load(config.id))?.repositories ?? [];
   }
 
   async #loadMemory(): Promise<ProviderMemory | undefined> {
@@ -204,4 +258,20 @@ export class DiscoveryProvider implements EntityProvider {
       return undefined;
     }
   }
+}
+
+/** What of a run is stored, but for the rows that have not changed. */
+function toStateEnd(run: Run, { pass, checkpoints }: Begun): RunEnd['state'] {
+  const { reconciliation, result } = run;
+  const { memory } = reconciliation;
+  return (
+    memory && {
+      ...planStateChanges(checkpoints.stored, memory.repositories),
+      held: memory.held,
+      serverUrls: memory.serverUrls,
+      pass,
+      isComplete: reconciliation.mutation === 'full',
+      isUnfinished: result.interruption !== undefined,
+    }
+  );
 }

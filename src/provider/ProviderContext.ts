@@ -4,7 +4,7 @@ import { RestClient } from '../bitbucket/RestClient';
 import { ProviderConfig } from '../config/types';
 import { ParsedFiles } from '../discovery/types';
 import { CatalogFile, Repository } from '../model';
-import { ProviderMemoryStore } from '../store/ProviderMemoryStore';
+import { ProviderStateStore } from '../store/ProviderStateStore';
 import { Clock } from '../util/clock';
 import { CatalogWriter } from './CatalogWriter';
 import { ConflictWatch } from './ConflictWatch';
@@ -25,7 +25,7 @@ export type FileParser = (
 export interface ProviderContext {
   readonly config: ProviderConfig;
   readonly clients: ClientFactory;
-  readonly store: ProviderMemoryStore;
+  readonly store: ProviderStateStore;
   /** Left out where the catalog reads the files itself. */
   readonly parseFiles?: FileParser;
   readonly catalog: CatalogWriter;

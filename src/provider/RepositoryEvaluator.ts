@@ -5,15 +5,19 @@
 
 import { RestClient } from '../bitbucket/RestClient';
 import {
-  evaluateRepository,
+  Evaluated,
+  evaluateLook,
   Evaluation,
+  LookedAt,
+  lookAtRepository,
   RepositoryDelta,
 } from '../discovery/evaluateRepository';
 import { ListedRepository } from '../discovery/filterRepositories';
 import { guardEvaluation, GuardedDelta } from '../discovery/guardEvaluation';
 import { keyOf, keysOf, locationsOf, uniqueByKey } from '../discovery/locations';
-import { KnownRepository, RepositoryResult, Vicinity } from '../discovery/types';
-import { RepositoryAddress } from '../model';
+import { KnownRepository, RepositoryResult } from '../discovery/types';
+import { RepositoryAddress, Unanswered } from '../model';
+import { EvaluationRecord } from '../store/stateRecords';
 import { ProviderContext } from './ProviderContext';
 import { toSource } from './toSource';
 
@@ -26,8 +30,11 @@ export interface EvaluationRequest {
   readonly listed?: ListedRepository;
 }
 
-/** No run has begun: what the catalog holds is not known. */
-class NothingRemembered extends Error {}
+/** What an evaluation comes to that somebody else has overtaken on its way. */
+const OVERTAKEN = 'overtaken';
+
+/** It is looked at again at once so often; then it waits like what could not be told. */
+const MAX_LOOKS = 3;
 
 /** Evaluates repositories for one provider. */
 export class RepositoryEvaluator {
@@ -40,6 +47,9 @@ export class RepositoryEvaluator {
   /**
    * Looks at a repository and applies what changed as one delta.
    *
+   * @remarks Whoever began to ask later knows better: where that is somebody else, the
+   * repository is looked at again.
+   *
    * @throws BitbucketServerCredentialsError when the credentials do not work
    * @throws the signal's reason when aborted, and what store and catalog throw
    */
@@ -48,72 +58,105 @@ export class RepositoryEvaluator {
     client: RestClient,
     signal?: AbortSignal,
   ): Promise<Evaluation> {
-    const { config, clock, parseFiles } = this.#context;
-    const { address, was, listed } = request;
-    try {
-      const evaluation = await evaluateRepository(address, config, {
-        source: toSource(client, parseFiles),
-        loadKnown: near => this.#loadNear(near),
-        was,
-        listed,
-        now: () => clock.now(),
-        signal,
-      });
-      return evaluation.kind === 'unknown' ? evaluation : await this.#apply(evaluation);
-    } catch (error) {
-      if (error instanceof NothingRemembered) {
-        const detail = 'the first run has not begun yet';
-        return { kind: 'unknown', problem: { reason: 'not-checked', detail } };
+    const { catalog, config, shared, store } = this.#context;
+    for (let looks = 0; looks < MAX_LOOKS; looks += 1) {
+      const revision = catalog.isConnected
+        ? await store.takeRevision(config.id)
+        : undefined;
+      if (revision === undefined) {
+        return notYet('the first run has not begun yet');
       }
-      throw error;
+      // A listing is as old as its question; looked at again, it is asked for by itself.
+      const { listed: _, ...alone } = request;
+      const source = looks === 0 ? request : alone;
+      const look = await this.#look(source, revision, client, signal);
+      if (look.kind === 'unknown') {
+        return look;
+      }
+      const evaluation = await store.exclusively(config.id, () => this.#decide(look));
+      if (evaluation !== OVERTAKEN) {
+        await shared.letGo(evaluation.delta.removed);
+        return evaluation;
+      }
     }
+    return notYet('others look at it again and again at the same time');
   }
 
-  async #loadNear(near: Vicinity): Promise<readonly KnownRepository[]> {
-    const { config, store, catalog } = this.#context;
-    const known = catalog.isConnected ? await store.loadNear(config.id, near) : undefined;
-    if (known === undefined) {
-      throw new NothingRemembered();
+  #look(
+    { address, was, listed }: EvaluationRequest,
+    revision: number,
+    client: RestClient,
+    signal: AbortSignal | undefined,
+  ): Promise<LookedAt | Unanswered> {
+    const { config, clock, parseFiles, store } = this.#context;
+    return lookAtRepository(address, config, {
+      source: toSource(client, parseFiles),
+      loadKnown: async selector => (await store.loadRelated(config.id, selector)) ?? [],
+      was,
+      listed,
+      now: () => clock.now(),
+      revision,
+      signal,
+    });
+  }
+
+  /** Compares with what is stored now and applies what that comes to. */
+  async #decide(look: LookedAt): Promise<Evaluated | typeof OVERTAKEN> {
+    const { config, store } = this.#context;
+    const { revision = 0 } = look;
+    const related = (await store.loadRelated(config.id, look.selector)) ?? [];
+    const evaluation = await evaluateLook(look, related);
+    const isRemoving = evaluation.delta.removed.length > 0;
+    const own = new Set(
+      evaluation.delta.remembered.slice(0, 1).map(one => one.repositoryId),
+    );
+    const isOvertaken = related.some(
+      one => (one.revision ?? 0) > revision && (isRemoving || own.has(one.repositoryId)),
+    );
+    if (
+      isOvertaken ||
+      (isRemoving && (await store.isOvertakenByRun(config.id, revision)))
+    ) {
+      return OVERTAKEN;
     }
-    return known;
+    return this.#apply(evaluation);
   }
 
   /**
-   * Remembers what is new before the catalog is told, and what is gone only after it: a
-   * crash in between repeats, and loses nothing.
+   * Stores what is new before the catalog is told, and what is gone only after it: a crash
+   * in between repeats, and loses nothing.
    */
-  async #apply(
-    evaluation: Extract<Evaluation, { kind: 'evaluated' }>,
-  ): Promise<Evaluation> {
-    const { config, store, catalog, shared, log, journal } = this.#context;
+  async #apply(evaluation: Evaluated): Promise<Evaluated> {
+    const { config, store, catalog, log } = this.#context;
     const guarded = await this.#guard(evaluation.delta, evaluation.result);
     const { delta, held, heldBackReason } = guarded;
-    await store.saveProgress(config.id, withRemoved(delta));
+    if (delta.added.length > 0) {
+      await store.recordEvaluation(config.id, interim(withRemoved(delta)));
+    }
     try {
       await catalog.change(delta.added, delta.removed);
     } catch (error) {
-      // Or the next attempt would take what the catalog has not got for what it has.
-      await store.saveProgress(config.id, withoutAdded(delta));
+      if (delta.added.length > 0) {
+        // Or the next attempt would take what the catalog has not got for what it has.
+        await store.recordEvaluation(config.id, interim(withoutAdded(delta)));
+      }
       throw error;
     }
     await catalog.refresh(delta.stayed);
     const settled = [...delta.added, ...delta.removed, ...delta.stayed];
-    await store.saveEvaluation(config.id, {
+    await store.recordEvaluation(config.id, {
       repositories: delta.remembered,
       forgottenIds: delta.forgottenIds,
       held,
-      resolvedTargets: settled.map(one => keyOf(one.file)),
+      resolvedKeys: settled.map(one => keyOf(one.file)),
     });
-    await shared.letGo(delta.removed);
     if (heldBackReason) {
       log.heldBack(heldBackReason);
     }
-    const applied = { ...evaluation, delta };
-    await journal.evaluated(applied);
-    return applied;
+    return { ...evaluation, delta };
   }
 
-  /** Removals are rare; only they need everything that is remembered. */
+  /** Removals are rare; only they need everything that is known. */
   async #guard(
     delta: RepositoryDelta,
     result: RepositoryResult | undefined,
@@ -124,11 +167,25 @@ export class RepositoryEvaluator {
     }
     const memory = await store.load(config.id);
     if (memory === undefined) {
-      throw new NothingRemembered();
+      throw new Error('what the catalog holds cannot be told, so nothing is removed');
     }
-    const policy = config.removals;
-    return guardEvaluation(delta, { result, memory, policy, nowMs: clock.now() });
+    return guardEvaluation(delta, {
+      result,
+      memory,
+      policy: config.removals,
+      sinceConfirmationMs: await store.sinceConfirmation(config.id),
+      nowMs: clock.now(),
+    });
   }
+}
+
+function notYet(detail: string): Evaluation {
+  return { kind: 'unknown', problem: { reason: 'not-checked', detail } };
+}
+
+/** What is stored before an evaluation has taken effect. */
+function interim(repositories: readonly KnownRepository[]): EvaluationRecord {
+  return { repositories, forgottenIds: [], held: [], resolvedKeys: [] };
 }
 
 /** What is remembered where the catalog took nothing. */

@@ -1,14 +1,14 @@
 /**
- * Keeps the report: what each run and each event found out, for those who ask later. What
- * goes wrong here is logged and changes nothing else.
+ * Keeps what becomes of each run, for those who ask later. That a run begins or breaks off
+ * is worth no failure of its own: what goes wrong there is logged and changes nothing else.
  */
 
 import { stringifyError } from '@backstage/errors';
-import { Evaluation } from '../discovery/evaluateRepository';
 import { Run } from '../discovery/performRun';
-import { reportRepository } from '../discovery/report';
 import { RunObserver } from '../metrics/ProviderMetrics';
-import { ReportStore, RunTrigger } from '../store/ReportStore';
+import { ProviderStateStore } from '../store/ProviderStateStore';
+import { RunEnd } from '../store/stateRecords';
+import { RunTrigger } from '../store/runRecords';
 import { Clock } from '../util/clock';
 import { RequestCounts } from './RequestMeter';
 import { RunLog } from './RunLog';
@@ -17,7 +17,9 @@ import { toRunRecord } from './runRecord';
 /** What a journal is kept with. */
 export interface RunJournalOptions {
   readonly provider: { readonly id: string; readonly host: string };
-  readonly reports: ReportStore;
+  /** Fingerprint of what the provider looks for. */
+  readonly configuration: string;
+  readonly store: ProviderStateStore;
   readonly log: RunLog;
   readonly clock: Pick<Clock, 'now'>;
   readonly observer?: RunObserver;
@@ -34,72 +36,56 @@ export class RunJournal {
 
   /** A run was asked for by hand: the one that begins next is labelled so. */
   requested(): Promise<void> {
-    const { reports, provider } = this.#options;
-    return this.#keep(() => reports.noteTrigger(provider.id, 'manual'));
+    const { store, provider } = this.#options;
+    return this.#keep(() => store.requestManualRun(provider.id));
   }
 
   /** @returns what started the run */
   async begin(): Promise<RunTrigger> {
-    const { clock, provider, reports } = this.#options;
+    const { clock, provider, store } = this.#options;
     let trigger: RunTrigger = 'schedule';
     this.#startedAtMs = clock.now();
     await this.#keep(async () => {
-      trigger = await reports.takeTrigger(provider.id);
+      trigger = await store.consumeTrigger(provider.id);
       const startedAtMs = clock.now();
-      await reports.beginRun(provider.id, { host: provider.host, startedAtMs, trigger });
+      await store.recordStart(provider.id, { host: provider.host, startedAtMs, trigger });
     });
     return trigger;
   }
 
-  /** A run has come to a result, be it a failure. */
-  finish(run: Run, requests: RequestCounts, trigger: RunTrigger): Promise<void> {
-    const { observer, provider, reports } = this.#options;
+  /**
+   * A run has come to a result, be it a failure: the result and what is known since.
+   *
+   * @throws what the store throws: what is not stored is not known to the next run
+   */
+  async finish(
+    run: Run,
+    requests: RequestCounts,
+    trigger: RunTrigger,
+    end: RunEnd['state'],
+  ): Promise<void> {
+    const { configuration, observer, provider, store } = this.#options;
+    const record = toRunRecord(run, requests, provider.host);
+    await store.recordRun(provider.id, {
+      run: { ...record, host: provider.host, trigger, configuration },
+      state: end,
+    });
     const failed = run.failure?.kind === 'aborted' ? 'aborted' : 'failed';
     const durationMs = run.finishedAtMs - run.startedAtMs;
     observer?.onRun({ result: run.failure ? failed : 'succeeded', durationMs });
-    const { memory } = run.reconciliation;
-    const remembered = new Map(
-      (memory?.repositories ?? []).map(one => [one.repositoryId, one]),
-    );
-    const record = toRunRecord(run, requests, provider.host);
-    return this.#keep(() =>
-      reports.finishRun(
-        provider.id,
-        { ...record, host: provider.host, trigger },
-        run.result.repositories.map(one =>
-          reportRepository(one, remembered.get(one.repository.id)),
-        ),
-      ),
-    );
   }
 
   /** A run came to no result, such as when the catalog or the database took nothing. */
-  brokeOff(error: unknown): Promise<void> {
-    const { clock, observer, provider, reports } = this.#options;
+  failed(error: unknown): Promise<void> {
+    const { clock, observer, provider, store } = this.#options;
     const durationMs = clock.now() - this.#startedAtMs;
     observer?.onRun({ result: 'failed', durationMs });
     return this.#keep(() =>
-      reports.failRun(provider.id, {
+      store.recordFailure(provider.id, {
         finishedAtMs: clock.now(),
         error: stringifyError(error),
       }),
     );
-  }
-
-  /** An event made us look at a repository. */
-  evaluated(evaluation: Extract<Evaluation, { kind: 'evaluated' }>): Promise<void> {
-    const { provider, reports } = this.#options;
-    const { delta, result } = evaluation;
-    const [remembered] = delta.remembered;
-    return this.#keep(async () => {
-      if (result) {
-        await reports.saveRepositories(provider.id, [
-          reportRepository(result, remembered),
-        ]);
-      }
-      const gone = result ? [] : delta.remembered.map(one => one.repositoryId);
-      await reports.forgetRepositories(provider.id, [...delta.forgottenIds, ...gone]);
-    });
   }
 
   async #keep(write: () => Promise<void>): Promise<void> {

@@ -6,7 +6,7 @@
 
 import { keyOf, keysOf, locationsOf } from '../discovery/locations';
 import { CatalogLocation } from '../discovery/types';
-import { ProviderMemoryStore } from '../store/ProviderMemoryStore';
+import { ProviderStateStore } from '../store/ProviderStateStore';
 import { Clock } from '../util/clock';
 import { CatalogWriter } from './CatalogWriter';
 import { ConflictResolver, LocationReader } from '../conflicts/ConflictResolver';
@@ -15,7 +15,7 @@ import { providerName } from './locationEntities';
 /** What one provider shares with the others. */
 export interface SharedLocationsOptions {
   readonly providerId: string;
-  readonly store: ProviderMemoryStore;
+  readonly store: ProviderStateStore;
   readonly catalog: CatalogWriter;
   /** All of the configuration, this one among them. */
   readonly all: () => readonly SharedLocations[];
@@ -51,12 +51,14 @@ export class SharedLocations implements LocationReader {
 
   /** Gives the catalog what this provider has found and another one has just removed. */
   async reclaim(keys: ReadonlySet<string>): Promise<void> {
-    const { catalog, onError } = this.#options;
+    const { catalog, onError, providerId, store } = this.#options;
     if (!catalog.isConnected) {
       return;
     }
     try {
-      await catalog.change(await this.#find(one => keys.has(keyOf(one.file))));
+      await store.exclusively(providerId, async () =>
+        catalog.change(await this.#find(one => keys.has(keyOf(one.file)))),
+      );
     } catch (error) {
       // The next run gives it anyway.
       onError(error);

@@ -6,7 +6,7 @@ import { readProviderConfigs } from '../config/readProviderConfigs';
 import { ConflictReport } from '../conflicts/ConflictReport';
 import { DatabaseConflictStore } from '../conflicts/DatabaseConflictStore';
 import { DiscoveryDatabase } from '../store/DiscoveryDatabase';
-import { ReportStore } from '../store/ReportStore';
+import { DiscoveryReport } from '../store/DiscoveryReport';
 import { Clock } from '../util/clock';
 import { ConflictResolver } from '../conflicts/ConflictResolver';
 import { ConflictBooks } from './ConflictWatch';
@@ -15,7 +15,7 @@ import { plainLocationRef, providerName } from './locationEntities';
 /** What conflicts are looked for with. */
 export interface ConflictBooksOptions {
   readonly tables: DiscoveryDatabase;
-  readonly reports: ReportStore;
+  readonly reports: DiscoveryReport;
   readonly logger: LoggerService;
   readonly clock: Clock;
   readonly signal: AbortSignal;

@@ -9,11 +9,11 @@ import { ProviderConfig } from '../config/types';
 import { Fetch } from '../http/HttpTransport';
 import { LimiterRegistry } from '../http/limiters';
 import { ProviderMetrics } from '../metrics/ProviderMetrics';
-import { ProviderMemoryStore } from '../store/ProviderMemoryStore';
-import { ReportStore } from '../store/ReportStore';
+import { ProviderStateStore } from '../store/ProviderStateStore';
 import { Clock, systemClock } from '../util/clock';
 import { DiscoveryProvider } from './DiscoveryProvider';
 import { CatalogWriter } from './CatalogWriter';
+import { configurationFingerprint } from './configurationFingerprint';
 import { ConflictBooks, ConflictWatch } from './ConflictWatch';
 import { createClientFactory } from './createClient';
 import { taskIdOf } from './locationEntities';
@@ -27,8 +27,7 @@ import { SharedLocations } from './SharedLocations';
 export interface CreateProvidersOptions {
   readonly logger: LoggerService;
   readonly scheduler: Pick<SchedulerService, 'scheduleTask'>;
-  readonly store: ProviderMemoryStore;
-  readonly reports: ReportStore;
+  readonly store: ProviderStateStore;
   /** Left out where there is no catalog to look into: nobody then asks who else claims an entity. */
   readonly conflicts?: ConflictBooks;
   readonly shutdownSignal?: AbortSignal;
@@ -128,15 +127,16 @@ function createContext(config: ProviderConfig, options: ContextOptions): Provide
     clock,
     onError: error => log.memoryUnreadable(error),
   });
+  const { conflicts: books, integration } = options;
+  const parseFiles = options.createFileParser?.({ config, integration, logger, clock });
   const journal = new RunJournal({
     provider: config,
-    reports: options.reports,
+    store,
+    configuration: configurationFingerprint(config, parseFiles !== undefined),
     log,
     clock,
     observer: metrics,
   });
-  const { conflicts: books, integration } = options;
-  const parseFiles = options.createFileParser?.({ config, integration, logger, clock });
   return {
     config,
     clients,

@@ -7,17 +7,16 @@ import {
   SimulatedBitbucketOptions,
 } from '../../dev/simulatedBitbucket';
 import { FakeClock } from '../__testUtils__/FakeClock';
-import { InProcessReportStore } from '../__testUtils__/InProcessReportStore';
 import { createRecordingConnection } from '../__testUtils__/recordingConnection';
 import { countRequests } from '../__testUtils__/simulatedSource';
 import { fetchOf } from '../__testUtils__/simulatedClient';
 import {
   appConfigFor,
   connectTestProvider,
-  createEmptyStore,
   createLogRecorder,
   TEST_USER,
 } from '../__testUtils__/testProvider';
+import { createTestStore, reportsOf } from '../__testUtils__/testStores';
 import { createProviders } from './createProviders';
 
 const PAY_TOKEN = 'BBDC-pay-project-token';
@@ -249,13 +248,15 @@ describe('credentials that are suddenly taken for a stranger', () => {
 });
 
 describe('several providers on one host', () => {
-  function createSeveral(bitbucketServer: JsonObject, rateLimited = false) {
+  async function createSeveral(bitbucketServer: JsonObject, rateLimited = false) {
     const clock = new FakeClock();
     const bitbucket = createServer({
       clock,
       ...(rateLimited && { rateLimit: { capacity: 60, fillRate: 5 } }),
     });
     const logger = createLogRecorder();
+    const store = createTestStore();
+    await reportsOf(store);
     const created = createProviders(
       mockServices.rootConfig({
         data: {
@@ -266,8 +267,7 @@ describe('several providers on one host', () => {
       {
         logger,
         scheduler: mockServices.scheduler.mock({ scheduleTask: async () => {} }),
-        store: createEmptyStore(),
-        reports: new InProcessReportStore(),
+        store,
         clock,
         fetch: fetchOf(bitbucket),
       },
@@ -280,7 +280,7 @@ describe('several providers on one host', () => {
   const ops = { host, token: OPS_TOKEN, filters: { projectKey: '^OPS$' } };
 
   it('each ask with their own, and the last with those of the integration', async () => {
-    const { bitbucket, clock, logger, created } = createSeveral({
+    const { bitbucket, clock, logger, created } = await createSeveral({
       pay,
       ops,
       all: { host, catalogPath: 'README.md' },
@@ -296,11 +296,11 @@ describe('several providers on one host', () => {
     SECRETS.forEach(secret => expect(logger.text()).not.toContain(secret));
   });
 
-  it('pace themselves apart: a rate that one sets does not bind another', () => {
+  it('pace themselves apart: a rate that one sets does not bind another', async () => {
     const slow = { requestsPerSecond: 1, burst: 1 };
-    const apart = createSeveral({ pay: { ...pay, rateLimit: slow }, ops });
+    const apart = await createSeveral({ pay: { ...pay, rateLimit: slow }, ops });
     expect(apart.logger.messages('warn')).toEqual([]);
-    const together = createSeveral({
+    const together = await createSeveral({
       pay: { ...pay, rateLimit: slow },
       ops: { ...ops, token: PAY_TOKEN },
     });
@@ -310,7 +310,7 @@ describe('several providers on one host', () => {
   });
 
   it('each read the budget of their own account', async () => {
-    const { bitbucket, clock, created } = createSeveral({ pay, ops }, true);
+    const { bitbucket, clock, created } = await createSeveral({ pay, ops }, true);
     await clock.run(
       Promise.all(
         created.map(async ({ provider }) => {

@@ -2,12 +2,11 @@
 
 import { createSimulatedBitbucket, FaultOptions } from '../../dev/simulatedBitbucket';
 import { FakeClock } from '../__testUtils__/FakeClock';
-import { InProcessMemoryStore } from '../__testUtils__/InProcessMemoryStore';
 import { createRecordingConnection } from '../__testUtils__/recordingConnection';
+import { createTestStore, reopen } from '../__testUtils__/testStores';
 import { toKnownRepositories } from '../store/readCatalogBaseline';
 import {
   connectTestProvider,
-  createEmptyStore,
   TEST_USER,
   TestProviderOptions,
 } from '../__testUtils__/testProvider';
@@ -226,7 +225,7 @@ describe('a crash', () => {
     const bitbucket = bitbucketWith(SLUGS, clock);
     options.lost?.forEach(slug => bitbucket.removeFile('PAY', slug, 'catalog-info.yaml'));
     bitbucket.settings.latencyMs = 50;
-    const store = options.store ?? createEmptyStore();
+    const store = options.store ?? createTestStore();
     const { provider, connection } = await connectTestProvider({
       bitbucket,
       clock,
@@ -241,7 +240,7 @@ describe('a crash', () => {
     bitbucket.settings.latencyMs = 0;
     bitbucket.clearRequests();
     const laterClock = new FakeClock({ startMs: clock.now() + 60_000 });
-    return { bitbucket, clock: laterClock, store, connection };
+    return { bitbucket, clock: laterClock, store: reopen(store), connection };
   }
 
   it('leaves in the catalog what was found, and is continued without checking that again', async () => {
@@ -275,29 +274,23 @@ describe('a crash', () => {
   });
 
   it('between telling the catalog and remembering is made up for by the next run', async () => {
-    class StoreThatCrashes extends InProcessMemoryStore {
-      crashes = false;
-      override save(...saved: Parameters<InProcessMemoryStore['save']>) {
-        return this.crashes ? new Promise<never>(() => {}) : super.save(...saved);
-      }
-    }
     const clock = new FakeClock();
     const bitbucket = bitbucketWith(['a', 'b', 'c'], clock);
-    const store = new StoreThatCrashes(async () => ({ repositories: [], held: [] }));
+    const store = createTestStore();
     const options = { bitbucket, clock, store };
     const { provider, connection, run } = await connectTestProvider(options);
     await run();
     await clock.advance(60_000);
     bitbucket.removeFile('PAY', 'a', 'catalog-info.yaml');
     bitbucket.renameRepository('PAY', 'b', 'b2');
-    store.crashes = true;
+    store.recordRun = () => new Promise<never>(() => {});
     provider.refresh().catch(() => {});
     await clock.settle();
     expect(connection.targets()).toEqual(targetsOf(['b2', 'c']));
-    store.crashes = false;
     await clock.advance(60_000);
 
-    await (await connectTestProvider({ ...options, connection })).run();
+    const restarted = { ...options, store: reopen(store), connection };
+    await (await connectTestProvider(restarted)).run();
 
     expect(connection.targets()).toEqual(targetsOf(['b2', 'c']));
     const memory = await store.load('default');
@@ -307,10 +300,7 @@ describe('a crash', () => {
   it('removes nothing: that is up to the run that reaches the end', async () => {
     const lost = SLUGS.slice(0, 5);
     const inCatalog = toKnownRepositories(targetsOf(['deleted', ...SLUGS.slice(0, 10)]));
-    const store = new InProcessMemoryStore(async () => ({
-      repositories: inCatalog,
-      held: [],
-    }));
+    const store = createTestStore(inCatalog);
 
     const crashed = await crash({ store, lost });
 

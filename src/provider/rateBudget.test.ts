@@ -8,16 +8,15 @@ import {
   SimulatedBitbucket,
 } from '../../dev/simulatedBitbucket';
 import { FakeClock } from '../__testUtils__/FakeClock';
-import { InProcessReportStore } from '../__testUtils__/InProcessReportStore';
 import { createRecordingConnection } from '../__testUtils__/recordingConnection';
 import { fetchOf } from '../__testUtils__/simulatedClient';
 import {
   appConfigFor,
   connectTestProvider,
-  createEmptyStore,
   createLogRecorder,
   TEST_USER,
 } from '../__testUtils__/testProvider';
+import { createTestStore, reportsOf } from '../__testUtils__/testStores';
 import { createProviders } from './createProviders';
 
 /** Atlassian's example, and the default of Bitbucket Data Center. */
@@ -134,6 +133,8 @@ describe('two providers of one host and credential', () => {
     const { integrations } = appConfigFor({ bitbucket });
     const bitbucketServer = { first: { host, ...first }, second: { host, ...second } };
     const logger = createLogRecorder();
+    const store = createTestStore();
+    await reportsOf(store);
     const providers = createProviders(
       mockServices.rootConfig({
         data: { integrations, catalog: { providers: { bitbucketServer } } },
@@ -141,8 +142,7 @@ describe('two providers of one host and credential', () => {
       {
         logger,
         scheduler: mockServices.scheduler.mock({ scheduleTask: async () => {} }),
-        store: createEmptyStore(),
-        reports: new InProcessReportStore(),
+        store,
         clock,
         fetch: fetchOf(bitbucket),
       },

@@ -5,8 +5,8 @@ import {
   SimulatedBitbucket,
 } from '../../dev/simulatedBitbucket';
 import { FakeClock } from '../__testUtils__/FakeClock';
-import { InProcessMemoryStore } from '../__testUtils__/InProcessMemoryStore';
 import { connectTestProvider, TEST_USER } from '../__testUtils__/testProvider';
+import { createTestStore } from '../__testUtils__/testStores';
 import { toKnownRepositories } from '../store/readCatalogBaseline';
 
 const MINUTE = 60_000;
@@ -291,10 +291,7 @@ describe('a listing that comes back empty', () => {
 describe('a run whose store was wiped', () => {
   async function wipe() {
     const scene = await discoverAll();
-    const store = new InProcessMemoryStore(async () => ({
-      repositories: toKnownRepositories(scene.connection.targets()),
-      held: [],
-    }));
+    const store = createTestStore(toKnownRepositories(scene.connection.targets()));
     const { bitbucket, clock, config, connection } = scene;
     const fresh = { bitbucket, clock, config, connection, store };
     return { ...scene, ...(await connectTestProvider(fresh)), store };

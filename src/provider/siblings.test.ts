@@ -1,15 +1,14 @@
 import { mockServices } from '@backstage/backend-test-utils';
 import { createSimulatedBitbucket } from '../../dev/simulatedBitbucket';
 import { FakeClock } from '../__testUtils__/FakeClock';
-import { InProcessReportStore } from '../__testUtils__/InProcessReportStore';
 import { createRecordingConnection } from '../__testUtils__/recordingConnection';
 import { fetchOf } from '../__testUtils__/simulatedClient';
 import {
   appConfigFor,
-  createEmptyStore,
   createLogRecorder,
   TEST_USER,
 } from '../__testUtils__/testProvider';
+import { createTestStore, reportsOf } from '../__testUtils__/testStores';
 import { createProviders } from './createProviders';
 
 const targetOf = (slug: string) =>
@@ -29,6 +28,8 @@ async function setUp() {
     all: { host },
   };
   const clock = new FakeClock();
+  const store = createTestStore();
+  await reportsOf(store);
   const providers = createProviders(
     mockServices.rootConfig({
       data: { integrations, catalog: { providers: { bitbucketServer } } },
@@ -36,8 +37,7 @@ async function setUp() {
     {
       logger: createLogRecorder(),
       scheduler: mockServices.scheduler.mock({ scheduleTask: async () => {} }),
-      store: createEmptyStore(),
-      reports: new InProcessReportStore(),
+      store,
       clock,
       fetch: fetchOf(bitbucket),
     },

@@ -1,15 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import { mockCredentials } from '@backstage/backend-test-utils';
 import { z } from 'zod';
-import { HOUR, known, NOW, target } from '../__testUtils__/discoveryData';
+import { HOUR, NOW, target } from '../__testUtils__/discoveryData';
 import { Exchange, OpenApiContract } from '../__testUtils__/openApiContract';
 import { ReportBackend, startReportBackend } from '../__testUtils__/reportBackend';
 import {
   finishedRun,
   repositoryReport as report,
   runSummary,
+  storeEvaluation,
+  storeRun,
 } from '../__testUtils__/reportData';
 import { CONFLICT_KINDS, CONFLICT_ROLES } from '../conflicts/describeConflicts';
+import { RepositoryReport } from '../discovery/report';
 import {
   ABSENCE_REASONS,
   EXCLUSION_REASONS,
@@ -53,20 +56,37 @@ async function ask(...request: Parameters<ReportBackend['ask']>): Promise<Exchan
 
 const get = (path: string) => ask('GET', path);
 
+/** As after a run that held these back: the catalog has their files. */
 async function holdBack(...slugs: readonly string[]): Promise<void> {
+  await holdBackOf(slugs, {});
+}
+
+/** The same of repositories that have ended otherwise. */
+async function holdBackOf(
+  slugs: readonly string[],
+  ended: Partial<RepositoryReport>,
+): Promise<void> {
   const held = slugs.map((slug, index) => ({
     repositoryId: index,
     targetUrl: target(`PAY/${slug}`),
     sinceMs: NOW + index,
+    confirmedForMs: 0,
     approved: false,
   }));
-  await backend.memory.save('default', { repositories: [], held });
+  const summary = runSummary({ heldBack: slugs.length, locations: slugs.length });
+  await storeRun(
+    backend.store,
+    'default',
+    finishedRun({ summary }),
+    slugs.map((slug, index) => report(index, `PAY/${slug}`, ended)),
+    held,
+  );
 }
 
 describe('the discoveries', () => {
   it('are listed as they are configured, whether they ran or not', async () => {
-    await backend.reports.finishRun('other', finishedRun({ host: 'git.test:8443' }), []);
-    await backend.reports.finishRun('removed-from-the-configuration', finishedRun(), []);
+    await storeRun(backend.store, 'other', finishedRun({ host: 'git.test:8443' }), []);
+    await storeRun(backend.store, 'removed-from-the-configuration', finishedRun(), []);
 
     expect(await get('/discoveries')).toMatchObject({
       status: 200,
@@ -99,7 +119,7 @@ describe('the discoveries', () => {
     });
     const { registered: _none, ...reasons } = summary.reasons;
     const run = finishedRun({ summary, trigger: 'manual', requests: 17 });
-    await backend.reports.finishRun('default', run, []);
+    await storeRun(backend.store, 'default', run, []);
 
     expect(await get(READ)).toMatchObject({
       status: 200,
@@ -119,7 +139,8 @@ describe('the discoveries', () => {
 
   it('say why a run failed', async () => {
     const error = 'bitbucket.test: the password is wrong';
-    await backend.reports.finishRun(
+    await storeRun(
+      backend.store,
       'default',
       finishedRun({ status: 'failed', error }),
       [],
@@ -130,12 +151,13 @@ describe('the discoveries', () => {
 
   it('show a run that goes on, with the counts that the repositories have so far', async () => {
     const summary = runSummary({ registered: 1, repositories: 1, locations: 1 });
-    await backend.reports.finishRun(
+    await storeRun(
+      backend.store,
       'default',
       finishedRun({ status: 'failed', error: 'no', summary }),
       [],
     );
-    await backend.reports.beginRun('default', {
+    await backend.store.recordStart('default', {
       host: 'bitbucket.test',
       startedAtMs: NOW + HOUR,
       trigger: 'manual',
@@ -155,7 +177,7 @@ describe('the discoveries', () => {
   });
 
   it('show a first run that goes on, which has nothing to count yet', async () => {
-    await backend.reports.beginRun('default', finishedRun());
+    await backend.store.recordStart('default', finishedRun());
 
     const { body } = await get(READ);
 
@@ -165,10 +187,10 @@ describe('the discoveries', () => {
 
   it('show that a run broke off, with the counts that the repositories still have', async () => {
     const summary = runSummary({ registered: 1, repositories: 1, locations: 1 });
-    await backend.reports.finishRun('default', finishedRun({ summary }), []);
-    await backend.reports.beginRun('default', finishedRun({ startedAtMs: NOW + HOUR }));
+    await storeRun(backend.store, 'default', finishedRun({ summary }), []);
+    await backend.store.recordStart('default', finishedRun({ startedAtMs: NOW + HOUR }));
     const error = 'the catalog is away';
-    await backend.reports.failRun('default', { finishedAtMs: NOW + 2 * HOUR, error });
+    await backend.store.recordFailure('default', { finishedAtMs: NOW + 2 * HOUR, error });
 
     const { body } = await get(READ);
 
@@ -183,7 +205,7 @@ describe('the discoveries', () => {
   });
 
   it('show nothing but that there was no run where one is only asked for', async () => {
-    await backend.reports.noteTrigger('default', 'manual');
+    await backend.store.requestManualRun('default');
 
     expect((await get(READ)).body).toEqual({
       providerId: 'default',
@@ -195,7 +217,7 @@ describe('the discoveries', () => {
 
   it('list what is held back by repository, whenever it was first held', async () => {
     await holdBack('web', 'api', 'Billing');
-    await backend.memory.approve('default', [target('PAY/web')]);
+    await backend.store.approve('default', [target('PAY/web')]);
 
     expect(await get(READ)).toMatchObject({
       body: {
@@ -221,17 +243,15 @@ describe('the discoveries', () => {
   });
 
   it('name the repository of what a location parser made, too', async () => {
-    await backend.memory.save('default', {
-      repositories: [known(7, 'PAY/api', [])],
-      held: [
-        {
-          repositoryId: 7,
-          targetUrl: 'component:default/api',
-          sinceMs: NOW,
-          approved: false,
-        },
-      ],
-    });
+    const held = {
+      repositoryId: 7,
+      targetUrl: 'component:default/api',
+      sinceMs: NOW,
+      confirmedForMs: 0,
+      approved: false,
+    };
+    const gone = report(7, 'PAY/api', { files: [] });
+    await storeRun(backend.store, 'default', finishedRun(), [gone], [held]);
 
     expect(await get(READ)).toMatchObject({
       body: {
@@ -251,7 +271,7 @@ describe('the repositories', () => {
   const slugs = Array.from({ length: 25 }, (_, index) => `r${10 + index}`);
 
   beforeEach(() =>
-    backend.reports.finishRun('default', finishedRun(), [
+    storeRun(backend.store, 'default', finishedRun(), [
       report(100, 'SHOP/web', {
         outcome: 'absent',
         reason: 'no-catalog-file',
@@ -460,12 +480,12 @@ describe('the conflicts', () => {
   /** The catalog has a Component from one repository that another one holds as well. */
   async function dispute(): Promise<void> {
     const [api, fork] = [target('PAY/api'), target('~jdoe/api')];
-    await backend.reports.finishRun('default', finishedRun(), [
+    await storeRun(backend.store, 'default', finishedRun(), [
       report(1, 'PAY/api'),
       report(2, 'PAY/web'),
       report(3, '~jdoe/api', { outcome: 'unknown', reason: 'timeout' }),
     ]);
-    await backend.reports.finishRun('other', finishedRun(), [report(2, 'PAY/web')]);
+    await storeRun(backend.store, 'other', finishedRun(), [report(2, 'PAY/web')]);
     await hold('component:default/api', `url:${api}`);
     await hold(plainLocationRef(fork), 'bitbucketServer-provider:default');
     await backend.conflicts.recordRefused(
@@ -611,6 +631,35 @@ describe('approving removals', () => {
     expect(await approve()).toMatchObject({ status: 200, body: { approved: 0 } });
   });
 
+  it('removes it from the catalog and shows that at once', async () => {
+    await holdBackOf(['api', 'web'], { outcome: 'excluded', reason: 'archived' });
+    expect((await get(`${READ}/repositories/PAY/api`)).body).toMatchObject({
+      files: [{ targetUrl: target('PAY/api') }],
+    });
+
+    await approve();
+
+    const mutation = backend.connections.get('default')?.mutations.at(-1);
+    expect(mutation).toMatchObject({ type: 'delta', added: [] });
+    expect(mutation?.type === 'delta' && mutation.removed).toHaveLength(2);
+    expect((await get(READ)).body).toMatchObject({
+      summary: { heldBack: 0, locations: 0 },
+    });
+    expect((await get(`${READ}/repositories/PAY/api`)).body).toMatchObject({
+      outcome: 'excluded',
+      files: [],
+    });
+  });
+
+  it('leaves nothing of a repository that is gone', async () => {
+    await holdBack('api', 'web');
+
+    await approve();
+
+    expect((await get(`${READ}/repositories`)).body).toMatchObject({ totalItems: 0 });
+    expect(await get(`${READ}/repositories/PAY/api`)).toMatchObject({ status: 404 });
+  });
+
   it('releases nothing of another provider', async () => {
     await holdBack('api');
 
@@ -704,7 +753,7 @@ describe('the document of the report', () => {
   ];
 
   it.each(operations)('describes every answer of %s', async (name, method, path) => {
-    await backend.reports.finishRun('default', finishedRun(), [report(1, 'PAY/api')]);
+    await storeRun(backend.store, 'default', finishedRun(), [report(1, 'PAY/api')]);
     const seen = [];
 
     seen.push((await ask(method, path)).status);
@@ -752,7 +801,7 @@ describe('the document of the report', () => {
       ...ABSENCE_REASONS.map(reason => ({ outcome: 'absent', reason }) as const),
       ...UNKNOWN_REASONS.map(reason => ({ outcome: 'unknown', reason }) as const),
     ].map((outcome, id) => report(id, `PAY/r${id}`, outcome));
-    await backend.reports.saveRepositories('default', reports);
+    await storeEvaluation(backend.store, 'default', reports);
 
     expect(await get(`${READ}/repositories`)).toMatchObject({
       body: { totalItems: reports.length },

@@ -23,7 +23,8 @@ import PromiseRouter from 'express-promise-router';
 import { addressKey } from '../discovery/identify';
 import { compareHeldRemovals, reportHeldRepository } from '../discovery/report';
 import { providerName } from '../provider/locationEntities';
-import { ReportStore, StoredDiscovery } from '../store/ReportStore';
+import { DiscoveryReport } from '../store/DiscoveryReport';
+import { StoredDiscovery } from '../store/runRecords';
 import { audited } from './audited';
 import { CurrentConflictsOptions, readConflicts } from '../conflicts/currentConflicts';
 import { toDiscoveryJson, toHeldRemovalJson, toRepositoryJson } from './reportJson';
@@ -41,7 +42,7 @@ export interface ReportedProvider {
 
 /** What the report is made of. */
 export interface ReportRouterOptions extends CurrentConflictsOptions {
-  readonly reports: ReportStore;
+  readonly reports: DiscoveryReport;
   readonly providers: readonly ReportedProvider[];
   readonly httpAuth: HttpAuthService;
   readonly permissions: PermissionsService;
@@ -140,7 +141,7 @@ function addRepositories(router: Router, options: ReportRouterOptions): void {
         .sort(compareHeldRemovals);
       const report =
         (await reports.findRepository(id, projectKey, slug)) ??
-        reportHeldRepository(held);
+        reportHeldRepository(held.filter(one => !one.approved));
       if (!report) {
         throw new NotFoundError(
           `Discovery "${id}" knows no repository ${projectKey}/${slug}: it is misspelt, it does ` +

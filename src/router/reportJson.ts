@@ -4,7 +4,7 @@ import { Conflict } from '../conflicts/describeConflicts';
 import { explainOutcome } from '../discovery/explanations';
 import { HeldRemovalReport, RepositoryReport } from '../discovery/report';
 import { RunSummary } from '../discovery/summarizeRun';
-import { StoredDiscovery } from '../store/ReportStore';
+import { StoredDiscovery } from '../store/runRecords';
 
 /**
  * Describes what a provider is doing and how its last run ended.

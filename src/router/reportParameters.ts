@@ -3,7 +3,7 @@
 import { InputError } from '@backstage/errors';
 import { z } from 'zod';
 import { OUTCOME_KINDS, RepositoryAddress } from '../model';
-import { RepositoryQuery } from '../store/ReportStore';
+import { RepositoryQuery } from '../store/DiscoveryReport';
 import { isStorable } from '../util/text';
 
 /** Repositories per page, unless asked for. */

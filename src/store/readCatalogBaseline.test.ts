@@ -34,6 +34,7 @@ async function readFrom(rows: readonly { entity: unknown; sourceKey?: string }[]
     table.text('unprocessed_entity');
   });
   await knex.schema.createTable('refresh_state_references', table => {
+    table.increments('id');
     table.string('source_key');
     table.string('target_entity_ref');
   });

@@ -11,14 +11,24 @@ import {
   entityEnvelopeSchemaValidator,
   stringifyEntityRef,
 } from '@backstage/catalog-model';
+import type { Knex } from 'knex';
 import { z } from 'zod';
 import { addressKey } from '../discovery/identify';
 import { KnownRepository, ProviderMemory } from '../discovery/types';
 import { CatalogFile, Presence, PRESENCES, RepositoryAddress } from '../model';
 import { ANNOTATION_PROJECT_KEY, ANNOTATION_REPO_SLUG } from '../util/annotations';
 import { canonicalJson } from '../util/canonicalJson';
+import { yieldToEventLoop } from '../util/clock';
 import { parseTarget } from '../util/parseTarget';
+import { chunksOf } from './DiscoveryDatabase';
 
+/** So many are read before others get their turn. */
+const REFS_PER_PAGE = 1_000;
+
+const ReferenceRow = z.object({
+  id: z.coerce.number(),
+  target_entity_ref: z.string(),
+});
 const Row = z.object({ entity: z.string() });
 const LocationSpec = z.object({
   target: z.string(),
@@ -44,24 +54,63 @@ interface GivenFile {
  * releases. The repositories' numeric ids are not known there: placeholders stand for them.
  *
  * @param providerName - the provider's name in the catalog, its source key
+ * @param known - what is known already, and need not be read
  * @throws when the tables cannot be read
  */
 export async function readCatalogBaseline(
   database: DatabaseService,
   providerName: string,
   plainLocationRef: PlainLocationRef,
+  known: readonly KnownRepository[] = [],
 ): Promise<ProviderMemory> {
   const knex = await database.getClient();
-  const rows: unknown[] = await knex('refresh_state_references')
-    .where('refresh_state_references.source_key', providerName)
-    .join(
-      'refresh_state',
-      'refresh_state.entity_ref',
-      'refresh_state_references.target_entity_ref',
-    )
-    .select('refresh_state.unprocessed_entity as entity');
-  const files = rows.flatMap(row => readFile(row, plainLocationRef));
+  const knownRefs = await refsOf(known, plainLocationRef);
+  const files: GivenFile[] = [];
+  for await (const refs of refsFrom(knex, providerName)) {
+    for (const some of chunksOf(refs.filter(ref => !knownRefs.has(ref)))) {
+      const rows: unknown[] = await knex('refresh_state')
+        .whereIn('entity_ref', some)
+        .select('unprocessed_entity as entity');
+      files.push(...rows.flatMap(row => readFile(row, plainLocationRef)));
+      await yieldToEventLoop();
+    }
+  }
   return { repositories: groupByRepository(files), held: [] };
+}
+
+/** The entity refs by which the catalog has what is known already. */
+async function refsOf(
+  known: readonly KnownRepository[],
+  plainLocationRef: PlainLocationRef,
+): Promise<Set<string>> {
+  const refs = new Set<string>();
+  for (const some of chunksOf(known, REFS_PER_PAGE)) {
+    for (const file of some.flatMap(one => one.files)) {
+      refs.add(file.entity?.key ?? plainLocationRef(file.targetUrl));
+    }
+    await yieldToEventLoop();
+  }
+  return refs;
+}
+
+/** The entity refs of all that the catalog has from a provider, page by page. */
+async function* refsFrom(knex: Knex, providerName: string): AsyncGenerator<string[]> {
+  let lastId = -1;
+  for (;;) {
+    const rows: unknown[] = await knex('refresh_state_references')
+      .where('source_key', providerName)
+      .where('id', '>', lastId)
+      .orderBy('id')
+      .limit(REFS_PER_PAGE)
+      .select('id', 'target_entity_ref');
+    const references = rows.map(row => ReferenceRow.parse(row));
+    yield references.map(one => one.target_entity_ref);
+    if (references.length < REFS_PER_PAGE) {
+      return;
+    }
+    lastId = references.at(-1)?.id ?? lastId;
+    await yieldToEventLoop();
+  }
 }
 
 function readFile(row: unknown, plainLocationRef: PlainLocationRef): GivenFile[] {

@@ -13,9 +13,9 @@ import { ConfigReader } from '@backstage/config';
 import { EntityProviderConnection } from '@backstage/plugin-catalog-node';
 import { z } from 'zod';
 import { createProviders } from '../../src/provider/createProviders';
-import { DatabaseMemoryStore } from '../../src/store/DatabaseMemoryStore';
-import { DatabaseReportStore } from '../../src/store/DatabaseReportStore';
 import { DiscoveryDatabase } from '../../src/store/DiscoveryDatabase';
+import { ProviderStateStore } from '../../src/store/ProviderStateStore';
+import { systemClock } from '../../src/util/clock';
 
 const Task = z.object({ file: z.string(), config: z.record(z.string(), z.json()) });
 
@@ -79,11 +79,10 @@ async function main(): Promise<void> {
   const [created] = createProviders(config, {
     logger,
     scheduler,
-    reports: new DatabaseReportStore(new DiscoveryDatabase(database)),
-    store: new DatabaseMemoryStore(new DiscoveryDatabase(database), async () => ({
-      repositories: [],
-      held: [],
-    })),
+    store: new ProviderStateStore(new DiscoveryDatabase(database), {
+      clock: systemClock,
+      readBaseline: async () => ({ repositories: [], held: [] }),
+    }),
   });
   await created?.provider.connect(connectionTo(knex));
   await created?.provider.refresh();

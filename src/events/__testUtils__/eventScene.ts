@@ -14,20 +14,19 @@ import {
   WebhookRequest,
 } from '../../../dev/simulatedBitbucket';
 import { FakeClock } from '../../__testUtils__/FakeClock';
-import { InProcessReportStore } from '../../__testUtils__/InProcessReportStore';
 import { fetchOf } from '../../__testUtils__/simulatedClient';
 import { countRequests } from '../../__testUtils__/simulatedSource';
 import {
   appConfigFor,
-  createEmptyStore,
   createLogRecorder,
   LogRecorder,
   TEST_USER,
 } from '../../__testUtils__/testProvider';
+import { createTestStore, reportsOf } from '../../__testUtils__/testStores';
 import { createProviders } from '../../provider/createProviders';
 import { RequestMeter } from '../../provider/RequestMeter';
 import { EventStore } from '../../store/EventStore';
-import { ProviderMemoryStore } from '../../store/ProviderMemoryStore';
+import { ProviderStateStore } from '../../store/ProviderStateStore';
 import { connectEvents, ProviderHandlers } from '../connectEvents';
 import { EventResult } from '../EventLog';
 import { ScmEvent } from '../scmEventsService';
@@ -51,7 +50,7 @@ export interface EventSceneOptions {
   /** `catalog.scmEvents`. */
   readonly handlesScmEvents?: boolean | JsonObject;
   readonly integration?: JsonObject;
-  readonly store?: ProviderMemoryStore;
+  readonly store?: ProviderStateStore;
   readonly eventStore?: EventStore;
   /** Instead of recording what is published. */
   readonly publish?: (events: readonly ScmEvent[]) => Promise<void>;
@@ -64,7 +63,7 @@ export interface EventScene {
   readonly bitbucket: SimulatedBitbucket;
   readonly clock: FakeClock;
   readonly logger: LogRecorder;
-  readonly store: ProviderMemoryStore;
+  readonly store: ProviderStateStore;
   readonly eventStore: EventStore;
   /** The first, and in most tests the only one. */
   readonly first: ListeningProvider;
@@ -103,7 +102,8 @@ export async function startEvents(options: EventSceneOptions = {}): Promise<Even
   const clock = new FakeClock();
   const bitbucket = createBitbucket(clock, options);
   const logger = createLogRecorder();
-  const { store = createEmptyStore(), eventStore = new InProcessEventStore() } = options;
+  const { eventStore = new InProcessEventStore() } = options;
+  const store = await readyStore(options.store ?? createTestStore([], { clock }));
   const shutdown = new AbortController();
   const config = mockServices.rootConfig({ data: configOf(bitbucket, options) });
   const created = providersOf(config, { bitbucket, clock, logger, store, shutdown });
@@ -159,6 +159,11 @@ export async function startEvents(options: EventSceneOptions = {}): Promise<Even
   };
 }
 
+async function readyStore(store: ProviderStateStore): Promise<ProviderStateStore> {
+  await reportsOf(store);
+  return store;
+}
+
 function pendingIn(handlers: readonly ProviderHandlers[]): number {
   const sizes = handlers.flatMap(one => [one.repositories.size, one.projects.size]);
   return sizes.reduce((sum, size) => sum + size, 0);
@@ -174,7 +179,7 @@ interface World {
   readonly bitbucket: SimulatedBitbucket;
   readonly clock: FakeClock;
   readonly logger: LogRecorder;
-  readonly store: ProviderMemoryStore;
+  readonly store: ProviderStateStore;
   readonly shutdown: AbortController;
 }
 
@@ -185,7 +190,6 @@ function providersOf(
   return createProviders(config, {
     ...world,
     scheduler: mockServices.scheduler.mock({ scheduleTask: async () => {} }),
-    reports: new InProcessReportStore(),
     fetch: fetchOf(bitbucket),
     shutdownSignal: shutdown.signal,
   });

@@ -1,0 +1,117 @@
+/**
+ * The store as production has it, on a SQLite database in memory: it remembers as long as
+ * it lives. For tests.
+ */
+
+import knexFactory, { Knex } from 'knex';
+import { DatabaseService } from '@backstage/backend-plugin-api';
+import { KnownRepository, ProviderMemory } from '../discovery/types';
+import { DiscoveryDatabase } from '../store/DiscoveryDatabase';
+import { DiscoveryReport } from '../store/DiscoveryReport';
+import { ProviderStateStore } from '../store/ProviderStateStore';
+import { BaselineReader } from '../store/stateRecords';
+import { watchActivity } from './databaseActivity';
+import { FakeClock } from './FakeClock';
+
+/** What a test works with. */
+export interface TestStores {
+  readonly store: ProviderStateStore;
+  readonly reports: DiscoveryReport;
+  readonly tables: DiscoveryDatabase;
+  /** The same as another process has it: what the first one was about to do, it never does. */
+  reopen(): ProviderStateStore;
+}
+
+/** For {@link createTestStores}. */
+export interface TestStoresOptions {
+  /** What the catalog holds; nothing when left out. */
+  readonly readBaseline?: BaselineReader;
+  readonly clock?: FakeClock;
+  readonly onWarning?: (message: string) => void;
+}
+
+const NOTHING: ProviderMemory = { repositories: [], held: [] };
+
+const STORES = new WeakMap<ProviderStateStore, TestStores>();
+
+let template: Promise<Buffer> | undefined;
+
+/** Makes an empty database with all tables. */
+async function openDatabase(): Promise<Knex> {
+  template ??= makeTemplate();
+  return open(await template);
+}
+
+function open(filename: string | Buffer): Knex {
+  const connection: Knex.Sqlite3ConnectionConfig = { filename: ':memory:' };
+  // The driver also takes what it has once written out itself.
+  Object.assign(connection, { filename });
+  return watchActivity(
+    knexFactory({ client: 'better-sqlite3', connection, useNullAsDefault: true }),
+  );
+}
+
+/** The tables are made once per test file, and copied. */
+async function makeTemplate(): Promise<Buffer> {
+  const knex = open(':memory:');
+  await new DiscoveryDatabase({ getClient: async () => knex }).connect();
+  const raw: { serialize(): Buffer } = await knex.client.acquireConnection();
+  const written = raw.serialize();
+  await knex.client.releaseConnection(raw);
+  await knex.destroy();
+  return written;
+}
+
+/** Makes stores on a database of their own. */
+export function createTestStores(options: TestStoresOptions = {}): TestStores {
+  const { clock = new FakeClock(), readBaseline = async () => NOTHING } = options;
+  let opened: Promise<Knex> | undefined;
+  const database: DatabaseService = {
+    getClient: () => {
+      opened ??= openDatabase();
+      return opened;
+    },
+    migrations: { skip: true },
+  };
+  const openStore = (): TestStores => {
+    const tables = new DiscoveryDatabase(database, options.onWarning);
+    const reports = new DiscoveryReport(tables);
+    const store = new ProviderStateStore(tables, { clock, readBaseline });
+    const stores = { tables, reports, store, reopen: () => openStore().store };
+    STORES.set(store, stores);
+    return stores;
+  };
+  return openStore();
+}
+
+/**
+ * The report on what a store holds, once its tables are there: they are read from files,
+ * for which no fake clock waits.
+ */
+export async function reportsOf(store: ProviderStateStore): Promise<DiscoveryReport> {
+  const stores = STORES.get(store);
+  if (!stores) {
+    throw new Error('the store is not one of createTestStores');
+  }
+  await stores.tables.connect();
+  return stores.reports;
+}
+
+/** The same store as another process has it. */
+export function reopen(store: ProviderStateStore): ProviderStateStore {
+  return STORES.get(store)?.reopen() ?? store;
+}
+
+/**
+ * A store of a provider that has nothing in the catalog yet, unless told otherwise; what
+ * comes later is what is stored.
+ */
+export function createTestStore(
+  inCatalog: readonly KnownRepository[] = [],
+  options: Omit<TestStoresOptions, 'readBaseline'> = {},
+): ProviderStateStore {
+  const baseline = { repositories: inCatalog, held: [] };
+  const readBaseline: BaselineReader = async (_, known) =>
+    known.length === 0 ? baseline : undefined;
+  return createTestStores({ ...options, readBaseline }).store;
+}

@@ -1,0 +1,24 @@
+/** Tells whether a provider looks for the same as before. Pure. */
+
+import { createHash } from 'node:crypto';
+import { ProviderConfig } from '../config/types';
+import { passScopeOf } from '../discovery/resume';
+
+/**
+ * What of a configuration decides what a run finds: server, paths, branch, filters, and
+ * whether a location parser makes the entities. Schedule, pace and guards are not part of
+ * it, nor are credentials.
+ *
+ * @returns a short text that is the same for the same
+ */
+export function configurationFingerprint(
+  config: ProviderConfig,
+  isParsed: boolean,
+): string {
+  const asText = (_: string, value: unknown) =>
+    value instanceof RegExp ? String(value) : value;
+  const filters = JSON.stringify(config.filters, asText);
+  return createHash('sha256')
+    .update(JSON.stringify([passScopeOf({ ...config, isParsed }), filters]))
+    .digest('hex');
+}

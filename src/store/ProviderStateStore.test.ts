@@ -1,0 +1,514 @@
+/** What runs and events leave in the tables, and find there. */
+
+import { FakeClock } from '../__testUtils__/FakeClock';
+import { finishedRun } from '../__testUtils__/reportData';
+import { asDatabaseService, createTestDatabases } from '../__testUtils__/testDatabases';
+import { HeldRemoval, KnownRepository, ProviderMemory } from '../discovery/types';
+import { CatalogFile } from '../model';
+import { DiscoveryDatabase } from './DiscoveryDatabase';
+import { ProviderStateStore } from './ProviderStateStore';
+import { BaselineReader, EvaluationRecord } from './stateRecords';
+import { planStateChanges } from './stateChanges';
+import { PROVIDERS, REPOSITORIES } from './stateTables';
+
+const databases = createTestDatabases();
+
+const NOW = 1_790_000_000_000;
+const HOUR = 3_600_000;
+const EMPTY: ProviderMemory = { repositories: [], held: [] };
+
+function file(at: string, path = 'catalog-info.yaml'): CatalogFile {
+  const [key = '', slug = ''] = at.split('/');
+  const targetUrl = `https://host/projects/${key}/repos/${slug}/browse/${path}`;
+  return { path, targetUrl, presence: 'required' };
+}
+
+function repository(
+  repositoryId: number,
+  at: string,
+  rest: Partial<KnownRepository> = {},
+): KnownRepository {
+  const [projectKey = '', slug = ''] = at.split('/');
+  const files = rest.files ?? [file(at)];
+  const settled = { kind: 'registered', files } as const;
+  return { repositoryId, projectKey, slug, settled, checkedAtMs: NOW, ...rest, files };
+}
+
+function held(repositoryId: number, at: string): HeldRemoval {
+  const { targetUrl } = file(at);
+  return { repositoryId, targetUrl, sinceMs: NOW, confirmedForMs: 5, approved: false };
+}
+
+function record(rest: Partial<EvaluationRecord>): EvaluationRecord {
+  return { repositories: [], forgottenIds: [], held: [], resolvedKeys: [], ...rest };
+}
+
+const byId = (repositories: readonly KnownRepository[] = []) =>
+  [...repositories].sort((a, b) => a.repositoryId - b.repositoryId);
+
+const choose = (sinceRevision: number) => ({ sinceMs: NOW, sinceRevision, scope: 'x' });
+
+describe.each(databases.eachSupportedId())('the state in %s', databaseId => {
+  async function open(readBaseline: BaselineReader = async () => EMPTY) {
+    const knex = await databases.init(databaseId);
+    const clock = new FakeClock();
+    const warnings: string[] = [];
+    const reopen = () =>
+      new ProviderStateStore(
+        new DiscoveryDatabase(asDatabaseService(knex), one => warnings.push(one)),
+        { clock, readBaseline },
+      );
+    const store = reopen();
+    const load = async () => {
+      const memory = await store.load('default');
+      return { ...EMPTY, ...memory, repositories: byId(memory?.repositories) };
+    };
+    /** A run that ends with this. */
+    const run = async (
+      repositories: readonly KnownRepository[],
+      rest: { held?: HeldRemoval[]; id?: string; isComplete?: boolean } = {},
+    ) => {
+      const { id = 'default', isComplete = true } = rest;
+      const memory = (await store.load(id)) ?? EMPTY;
+      const { revision, pass } = await store.beginRun(id, memory, choose);
+      const stored = new Map(memory.repositories.map(one => [one.repositoryId, one]));
+      const looked = repositories.map(one => ({ revision, ...one }));
+      const changes = planStateChanges(stored, looked);
+      await store.recordRun(id, {
+        run: finishedRun(),
+        state: {
+          ...changes,
+          held: rest.held ?? [],
+          pass,
+          isComplete,
+          isUnfinished: !isComplete,
+        },
+      });
+      return { ...changes, revision, pass };
+    };
+    const related = async (ids: readonly number[], ...at: readonly string[]) => {
+      const addresses = at.map(one => {
+        const [projectKey = '', slug = ''] = one.split('/');
+        return { projectKey, slug };
+      });
+      const found = await store.loadRelated('default', { repositoryIds: ids, addresses });
+      return found?.map(one => one.repositoryId).sort((a, b) => a - b);
+    };
+    return { knex, clock, warnings, store, reopen, load, run, related };
+  }
+
+  describe('before the first run', () => {
+    it('is what the catalog holds', async () => {
+      const baseline = { repositories: [repository(-1, 'PAY/api')], held: [] };
+      const { store } = await open(async () => baseline);
+      expect(await store.load('default')).toEqual(baseline);
+    });
+
+    it('cannot be told where the catalog cannot be read', async () => {
+      const { store } = await open(async () => undefined);
+      expect(await store.load('default')).toBeUndefined();
+    });
+
+    it('gives events nothing to compare with, and no revision', async () => {
+      const { store, related, run } = await open();
+      await store.requestManualRun('default');
+      await run([repository(1, 'PAY/api')], { id: 'other' });
+      expect(await related([1])).toBeUndefined();
+      expect(await store.takeRevision('default')).toBeUndefined();
+    });
+
+    it('is kept once a run begins, with the pass', async () => {
+      const baseline = { repositories: [repository(-1, 'PAY/api')], held: [] };
+      const { store, reopen, related } = await open(async () => baseline);
+      const { revision, pass } = await store.beginRun('default', baseline, choose);
+      expect(revision).toBe(1);
+      const loaded = await reopen().load('default');
+      expect(loaded?.unfinishedPass).toEqual(pass);
+      expect(loaded?.repositories).toEqual([
+        { ...baseline.repositories[0], revision: 0 },
+      ]);
+      expect(await related([], 'pay/API')).toEqual([-1]);
+    });
+  });
+
+  describe('after a run', () => {
+    it('is given back after a restart, each provider its own', async () => {
+      const { reopen, run } = await open();
+      const json = '{"kind":"Component","metadata":{"name":"ü \\"quoted\\""}}';
+      const made = { ...file('PAY/made'), entity: { key: 'component:default/a', json } };
+      const problem = { reason: 'timeout', detail: 'it took\ntoo "long"' } as const;
+      const repositories = [
+        repository(-3, 'PAY/placeholder', { settled: undefined, checkedAtMs: undefined }),
+        repository(1, 'PAY/api', { files: [file('PAY/api'), file('PAY/api', 'b.yaml')] }),
+        repository(2, '~jdoe/empty', {
+          files: [],
+          settled: { kind: 'absent', reason: 'empty-repository' },
+        }),
+        repository(3, 'PAY/made', { files: [made] }),
+        repository(4, 'PAY/unknown', { problem }),
+        repository(5, 'PAY/held', { settled: { kind: 'excluded', reason: 'archived' } }),
+        repository(6, 'PAY/partly', {
+          files: [file('PAY/partly'), file('PAY/partly', 'lost.yaml')],
+          settled: { kind: 'registered', files: [file('PAY/partly')] },
+        }),
+      ];
+      const { revision } = await run(repositories, { held: [held(5, 'PAY/held')] });
+      await run([], { id: 'other' });
+
+      const loaded = await reopen().load('default');
+      expect(byId(loaded?.repositories)).toEqual(
+        repositories.map(one => ({ ...one, revision })),
+      );
+      expect(loaded?.held).toEqual([held(5, 'PAY/held')]);
+      expect((await reopen().load('other'))?.repositories).toEqual([]);
+    });
+
+    it('does not hold what the run did not name', async () => {
+      const { load, run } = await open();
+      await run([repository(1, 'PAY/api'), repository(2, 'PAY/web')], {
+        held: [held(1, 'PAY/api'), held(2, 'PAY/web')],
+      });
+      await run([repository(2, 'PAY/web')], { held: [held(2, 'PAY/web')] });
+      const { repositories, held: left } = await load();
+      expect(repositories.map(one => one.repositoryId)).toEqual([2]);
+      expect(left).toEqual([held(2, 'PAY/web')]);
+    });
+
+    it('is written only where something has changed', async () => {
+      const { knex, load, run } = await open();
+      const repositories = [repository(1, 'PAY/api'), repository(2, 'PAY/web')];
+      const first = await run(repositories);
+      expect(first.changed).toHaveLength(2);
+      const rows = await knex(REPOSITORIES).orderBy('repository_id');
+      const second = await run([...repositories].reverse());
+      expect(second.changed).toEqual([]);
+      expect(await knex(REPOSITORIES).orderBy('repository_id')).toEqual(rows);
+      // The look that changed nothing counts all the same.
+      const revisions = (await load()).repositories.map(one => one.revision);
+      expect(revisions).toEqual([second.revision, second.revision]);
+    });
+
+    it('holds thousands of repositories', async () => {
+      const { load, run } = await open();
+      const repositories = Array.from({ length: 2_500 }, (_, id) =>
+        repository(id, `PAY/r${id}`),
+      );
+      const { revision } = await run(repositories);
+      expect((await load()).repositories).toEqual(
+        repositories.map(one => ({ ...one, revision })),
+      );
+    });
+
+    it('keeps an approval while the same removal is held, and no longer', async () => {
+      const { store, run } = await open();
+      const both = [held(1, 'PAY/api'), held(2, 'PAY/web')];
+      const { targetUrl } = file('PAY/api');
+      await run([], { held: both });
+      await store.approve('default', [targetUrl, 'https://host/other']);
+      await store.approve('other', [file('PAY/web').targetUrl]);
+      await run([], { held: both });
+      expect(await store.loadApprovals('default')).toEqual(new Set([targetUrl]));
+      await run([]);
+      await run([], { held: both });
+      expect(await store.loadApprovals('default')).toEqual(new Set());
+    });
+
+    it('has what the catalog holds and the rows lack', async () => {
+      const baseline = { repositories: [repository(-1, 'PAY/api')], held: [] };
+      const { knex, load, run, store } = await open(async () => baseline);
+      await run([repository(1, 'PAY/api')]);
+      await knex(REPOSITORIES).delete();
+      expect((await load()).repositories).toEqual(baseline.repositories);
+      await knex(PROVIDERS).delete();
+      expect(await store.load('default')).toEqual(baseline);
+    });
+  });
+
+  describe('asked for what is related', () => {
+    it('finds by id, by address in any case, and what is known by address only', async () => {
+      const { related, run } = await open();
+      await run([
+        repository(1, 'PAY/api'),
+        repository(2, 'PAY/web'),
+        repository(-3, 'OPS/tool'),
+      ]);
+      await run([repository(9, 'PAY/api')], { id: 'other' });
+      expect(await related([1])).toEqual([1]);
+      expect(await related([1, 2, 99])).toEqual([1, 2]);
+      expect(await related([], 'pay/WEB')).toEqual([2]);
+      expect(await related([], 'OPS/tool')).toEqual([-3]);
+      expect(await related([2], 'PAY/api', 'OPS/tool')).toEqual([-3, 1, 2]);
+      expect(await related([])).toEqual([]);
+      expect(await related([99], 'PAY/apis', 'OPS/api')).toEqual([]);
+    });
+
+    it('finds who holds a file that lies there, as long as it does', async () => {
+      const { related, run } = await open();
+      const moved = repository(1, 'PAY/new', {
+        files: [file('PAY/API'), file('PAY/new')],
+      });
+      await run([moved, repository(2, 'PAY/web')]);
+      expect(await related([], 'PAY/api')).toEqual([1]);
+      await run([repository(1, 'PAY/new'), repository(2, 'PAY/web')]);
+      expect(await related([], 'PAY/api')).toEqual([]);
+    });
+  });
+
+  describe('told of an evaluation', () => {
+    it('replaces what it knew of the repository, and nothing else', async () => {
+      const { load, run, store } = await open();
+      await run([repository(1, 'PAY/api'), repository(2, 'PAY/web')]);
+      const revision = await store.takeRevision('default');
+      const later = repository(1, 'PAY/gateway', { revision });
+      await store.recordEvaluation('default', record({ repositories: [later] }));
+      const { repositories } = await load();
+      expect(repositories).toMatchObject([later, { repositoryId: 2, slug: 'web' }]);
+    });
+
+    it('forgets placeholders whose id is known, and keeps an empty row of what is gone', async () => {
+      const { load, run, store } = await open();
+      await run([repository(-1, 'PAY/api'), repository(2, 'PAY/web')]);
+      const revision = await store.takeRevision('default');
+      const gone = { files: [], settled: undefined, revision };
+      await store.recordEvaluation(
+        'default',
+        record({
+          repositories: [
+            repository(7, 'PAY/api', { revision }),
+            repository(2, 'PAY/web', gone),
+          ],
+          forgottenIds: [-1],
+        }),
+      );
+      const { repositories } = await load();
+      expect(repositories).toEqual([
+        repository(2, 'PAY/web', gone),
+        repository(7, 'PAY/api', { revision }),
+      ]);
+    });
+
+    it('adds to what is held, keeps approvals, and releases what is resolved', async () => {
+      const { load, run, store } = await open();
+      await run([]);
+      const both = [held(1, 'PAY/api'), held(2, 'PAY/web')];
+      await store.recordEvaluation('default', record({ held: both }));
+      await store.approve('default', [file('PAY/web').targetUrl]);
+      const resolvedKeys = [file('PAY/api').targetUrl, file('PAY/none').targetUrl];
+      const more = [held(3, 'PAY/db'), held(2, 'PAY/web')];
+      await store.recordEvaluation('default', record({ resolvedKeys, held: more }));
+      const left = [...(await load()).held];
+      left.sort((a, b) => a.repositoryId - b.repositoryId);
+      expect(left).toEqual([
+        { ...held(2, 'PAY/web'), approved: true },
+        held(3, 'PAY/db'),
+      ]);
+    });
+  });
+
+  describe('told by several who began to ask at different times', () => {
+    it('counts in one order for runs and events of every replica, each provider its own', async () => {
+      const { run, store, reopen } = await open();
+      const { revision } = await run([]);
+      await run([], { id: 'other' });
+      expect(await store.takeRevision('default')).toBe(revision + 1);
+      expect(await reopen().takeRevision('default')).toBe(revision + 2);
+      expect(await store.recordInterim('default', { repositories: [] })).toBe(
+        revision + 3,
+      );
+      expect(await store.isOvertakenByRun('default', revision + 2)).toBe(true);
+      expect(await store.isOvertakenByRun('default', revision + 3)).toBe(false);
+    });
+
+    it('believes the one who asked last, whatever the clocks said and whoever is quicker', async () => {
+      const { load, run, store } = await open();
+      await run([]);
+      const early = await store.takeRevision('default');
+      const late = await store.takeRevision('default');
+      const later = repository(1, 'PAY/api', { revision: late, checkedAtMs: NOW - HOUR });
+      const slower = repository(1, 'PAY/old', {
+        revision: early,
+        checkedAtMs: NOW + HOUR,
+      });
+      await store.recordEvaluation('default', record({ repositories: [later] }));
+      await store.recordEvaluation('default', record({ repositories: [slower] }));
+      await store.recordInterim('default', { repositories: [slower] });
+      expect((await load()).repositories).toEqual([later]);
+    });
+
+    it('tells a run at its end what others have looked at since, and not what itself did', async () => {
+      const { run, store } = await open();
+      await run([repository(1, 'PAY/api'), repository(2, 'PAY/web')]);
+      const memory = (await store.load('default')) ?? EMPTY;
+      const { revision } = await store.beginRun('default', memory, choose);
+      const own = repository(1, 'PAY/api', { files: [], revision });
+      await store.recordInterim('default', { repositories: [own] });
+      const event = await store.takeRevision('default');
+      const others = repository(2, 'PAY/web', { files: [], revision: event });
+      await store.recordEvaluation('default', record({ repositories: [others] }));
+      const newer = await store.loadNewer('default', revision - 1, id =>
+        id === 1 ? revision : 0,
+      );
+      expect(newer).toEqual([others]);
+    });
+
+    it('is not blocked by a counter that was lost or is no number', async () => {
+      const { knex, run, store, load } = await open();
+      await run([repository(1, 'PAY/api')]);
+      await knex(REPOSITORIES).update({ revision: 500 });
+      await knex(PROVIDERS).update({ revision: 3, run_revision: 700 });
+      const { revision } = await run([repository(1, 'PAY/other')]);
+      expect(revision).toBeGreaterThan(500);
+      expect((await load()).repositories[0]).toMatchObject({ slug: 'other', revision });
+      expect(await store.isOvertakenByRun('default', revision)).toBe(false);
+    });
+  });
+
+  describe('of a run that goes on', () => {
+    it('knows what was looked at and not changed, without writing rows', async () => {
+      const { knex, run, store, load } = await open();
+      await run([repository(1, 'PAY/api'), repository(2, 'PAY/web')]);
+      const rows = await knex(REPOSITORIES).orderBy('repository_id');
+      const { revision } = await store.beginRun('default', await load(), choose);
+      await store.recordInterim('default', {
+        repositories: [],
+        unchanged: { repositoryIds: [2], revision, checkedAtMs: NOW + HOUR },
+      });
+      expect(await knex(REPOSITORIES).orderBy('repository_id')).toEqual(rows);
+      const [api, web] = (await load()).repositories;
+      expect(web).toMatchObject({ revision, checkedAtMs: NOW + HOUR });
+      expect(api?.revision).toBeLessThan(revision);
+    });
+
+    it('knows it still when the pass is given up for a new one', async () => {
+      const { knex, run, store, load } = await open();
+      await run([repository(1, 'PAY/api'), repository(2, 'PAY/web')]);
+      const { revision } = await store.beginRun('default', await load(), choose);
+      await store.recordInterim('default', {
+        repositories: [],
+        unchanged: { repositoryIds: [2], revision, checkedAtMs: NOW + HOUR },
+      });
+      await store.beginRun('default', await load(), choose);
+      expect(await knex('bitbucket_server_discovery_progress')).toEqual([]);
+      const [, web] = (await load()).repositories;
+      expect(web).toMatchObject({ revision, checkedAtMs: NOW + HOUR });
+    });
+  });
+
+  describe('with a row that cannot be read', () => {
+    const broken: [string, object][] = [
+      ['an outcome of a newer version', { outcome: 'quarantined' }],
+      ['a reason of a newer version', { outcome: 'absent', reason: 'eaten' }],
+      ['files that are no JSON', { files: 'not JSON' }],
+      ['an earlier outcome that is no JSON', { settled: '{' }],
+    ];
+    const inSqlite: [string, object][] = [
+      ['a revision that is no number', { revision: 'soon' }],
+      ['a time that is no number', { checked_at_ms: 'never' }],
+      ['an id that is no number', { repository_id: 'api' }],
+    ];
+
+    it.each([...broken, ...(databaseId === 'SQLITE_3' ? inSqlite : [])])(
+      'such as %s looks at that repository again and knows the others',
+      async (_, columns) => {
+        const { knex, load, run, warnings } = await open();
+        const [api, web] = [repository(1, 'PAY/api'), repository(2, 'PAY/web')];
+        await run([api, web]);
+        await knex(REPOSITORIES).where({ repository_id: 1 }).update(columns);
+
+        const { repositories } = await load();
+        expect(repositories.find(one => one.repositoryId === 2)).toMatchObject(web);
+        const found = repositories.find(one => one.repositoryId === 1);
+        expect(found?.settled).toBeUndefined();
+        expect(warnings).toHaveLength(1);
+        expect(warnings[0]).toMatch(/PAY\/api|id api/);
+
+        await run([api, web]);
+        expect((await load()).repositories).toMatchObject([api, web]);
+        expect(warnings).toHaveLength(1);
+      },
+    );
+
+    it('removes nothing while neither row nor catalog tells what there is', async () => {
+      let readable = true;
+      const { knex, run, store } = await open(async () => (readable ? EMPTY : undefined));
+      await run([repository(1, 'PAY/api')]);
+      await knex(REPOSITORIES).update({ files: 'not JSON' });
+      readable = false;
+      expect(await store.load('default')).toBeUndefined();
+      readable = true;
+      expect(await store.load('default')).toBeDefined();
+    });
+
+    it('tells events of the others, and lets one write it anew', async () => {
+      const { knex, related, run, store, load } = await open();
+      await run([repository(1, 'PAY/api'), repository(2, 'PAY/web')]);
+      await knex(REPOSITORIES).where({ repository_id: 1 }).update({ files: '[' });
+      expect(await related([1, 2])).toEqual([2]);
+      const api = repository(1, 'PAY/api', {
+        revision: await store.takeRevision('default'),
+      });
+      await store.recordEvaluation('default', record({ repositories: [api] }));
+      expect((await load()).repositories[0]).toEqual(api);
+    });
+  });
+
+  describe('of removals that are confirmed', () => {
+    it('does not take the jump of a clock for time that has passed', async () => {
+      const { clock, run, store } = await open();
+      await run([]);
+      clock.setTime(clock.now() + 365 * 24 * HOUR);
+      expect(await store.sinceConfirmation('default')).toBeLessThan(HOUR);
+    });
+
+    it('believes no more than an hour of a restart', async () => {
+      const { clock, run, reopen } = await open();
+      await run([]);
+      clock.setTime(clock.now() + 365 * 24 * HOUR);
+      expect(await reopen().sinceConfirmation('default')).toBeLessThanOrEqual(HOUR);
+      clock.setTime(0);
+      expect(await reopen().sinceConfirmation('default')).toBeGreaterThanOrEqual(0);
+    });
+  });
+
+  describe('that is to be changed by one at a time', () => {
+    it('lets nobody in before the one before is done, also from another replica', async () => {
+      const { store, reopen } = await open();
+      const steps: string[] = [];
+      let end: () => void = () => {};
+      const ended = new Promise<void>(resolve => {
+        end = resolve;
+      });
+      let begin: () => void = () => {};
+      const begun = new Promise<void>(resolve => {
+        begin = resolve;
+      });
+      const first = store.exclusively('default', async () => {
+        steps.push('first begins');
+        begin();
+        await ended;
+        steps.push('first ends');
+      });
+      await begun;
+      // On SQLite there is one process, and so one store.
+      const other = databaseId === 'SQLITE_3' ? store : reopen();
+      const second = other.exclusively('default', async () => {
+        steps.push('second');
+      });
+      await store.exclusively('other', async () => {
+        steps.push('another provider');
+      });
+      end();
+      await Promise.all([first, second]);
+      expect(steps).toEqual(['first begins', 'another provider', 'first ends', 'second']);
+    });
+
+    it('goes on after a failure', async () => {
+      const { store } = await open();
+      const failing = store.exclusively('default', async () => {
+        throw new Error('no catalog');
+      });
+      await expect(failing).rejects.toThrow('no catalog');
+      await expect(store.exclusively('default', async () => 1)).resolves.toBe(1);
+    });
+  });
+});
