@@ -20,7 +20,7 @@ import type { SimulatedModel } from './model';
 import { RATE_LIMITED_BODY, type SimulatedRateLimit } from './rateLimit';
 import type { RepositoryJson } from './repositoryJson';
 import type { RequestLog } from './requestLog';
-import { type Reply, type ServerSettings, jsonReply } from './routes/route';
+import { type Reply, type ServerSettings, isServedBy, jsonReply } from './routes/route';
 import { type Viewer, anonymousViewer, withoutPermissions } from './viewer';
 
 /** What the server is made of, and how it behaves. May be changed between requests. */
@@ -154,7 +154,7 @@ function answerRoute(
   viewer: Viewer,
 ): Reply {
   const { settings, model, json, rateLimit } = parts;
-  if (!match) {
+  if (!match || !isServedBy(match.route, settings.version)) {
     requireAccess(viewer, settings);
     return facts.path.startsWith('/rest/')
       ? unknownRouteReply

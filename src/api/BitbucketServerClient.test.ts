@@ -112,6 +112,19 @@ describe('BitbucketServerClient', () => {
     expect(await client.getLabels(API)).toEqual(['service', 'tier-1']);
   });
 
+  it('reads the default branch of a server before 7.5', async () => {
+    const { client, bitbucket } = createClient();
+    bitbucket.settings.version = '7.4.2';
+
+    expect(await client.getDefaultBranch(API)).toMatchObject({
+      displayId: 'main',
+      latestCommit: expect.stringMatching(/^[0-9a-f]{40}$/),
+    });
+    await expect(
+      client.getDefaultBranch({ projectKey: 'PAY', repo: 'new' }),
+    ).rejects.toMatchObject({ name: 'NotFoundError' });
+  });
+
   it('reads listings page by page', async () => {
     const { client } = createClient();
     const first = await client.listRepositories({

@@ -4,7 +4,7 @@ import { NotFoundError, ResponseError, ServiceUnavailableError } from '@backstag
 import { BitbucketServerIntegrationConfig } from '@backstage/integration';
 import { z } from 'zod';
 import { Answer } from '../bitbucket/Answer';
-import { describe, provenAbsence } from '../bitbucket/assessReply';
+import { describe, isUnknownEndpoint, provenAbsence } from '../bitbucket/assessReply';
 import { RestUrls } from '../bitbucket/restUrls';
 import { webBaseUrl } from '../bitbucket/webUrls';
 import { createPacedFetch } from './pacedFetch';
@@ -121,8 +121,12 @@ export class BitbucketServerClient {
     projectKey: string;
     repo: string;
   }): Promise<BitbucketServerDefaultBranch> {
-    const url = this.#urls.defaultBranch(addressOf(options));
-    return this.#json(url, WireDefaultBranch);
+    const address = addressOf(options);
+    const url = this.#urls.defaultBranch(address);
+    const response = await this.#fetch(url);
+    return isUnknownEndpoint(await toAnswer(response.clone()))
+      ? this.#json(this.#urls.branchesDefault(address), WireDefaultBranch)
+      : parse(url, response, WireDefaultBranch);
   }
 
   /** The labels of a repository, which is what Bitbucket calls topics. */
@@ -144,19 +148,26 @@ export class BitbucketServerClient {
   }
 
   async #json<T>(url: string, schema: z.ZodType<T>): Promise<T> {
-    const response = await this.#fetch(url);
-    if (response.status === 404) {
-      throw new NotFoundError(`Bitbucket has no ${new URL(url).pathname}`);
-    }
-    if (!response.ok) {
-      throw await ResponseError.fromResponse(response);
-    }
-    const parsed = schema.safeParse((await toAnswer(response)).json);
-    if (!parsed.success) {
-      throw new Error(`GET ${url} did not yield what Bitbucket answers there`);
-    }
-    return parsed.data;
+    return parse(url, await this.#fetch(url), schema);
   }
+}
+
+async function parse<T>(
+  url: string,
+  response: Response,
+  schema: z.ZodType<T>,
+): Promise<T> {
+  if (response.status === 404 || response.status === 204) {
+    throw new NotFoundError(`Bitbucket has no ${new URL(url).pathname}`);
+  }
+  if (!response.ok) {
+    throw await ResponseError.fromResponse(response);
+  }
+  const parsed = schema.safeParse((await toAnswer(response)).json);
+  if (!parsed.success) {
+    throw new Error(`GET ${url} did not yield what Bitbucket answers there`);
+  }
+  return parsed.data;
 }
 
 /** @throws ServiceUnavailableError at a 404 that does not prove that a file is missing */

@@ -92,6 +92,19 @@ export function isNotServed(answer: Answer): boolean {
   );
 }
 
+/**
+ * Whether this is how Bitbucket itself answers where it has no such endpoint: in XML, or
+ * in text before. A 404 of anything else may come from a proxy.
+ * Source: recorded on 6.x (text) and 10.2.1 (XML).
+ */
+export function isUnknownEndpoint({ status, reply: { body } }: Answer): boolean {
+  const start = body.slice(0, 1_000);
+  return (
+    status === 404 &&
+    (/^\s*(<\?xml.*?\?>)?\s*<status>/s.test(start) || /null for uri/.test(start))
+  );
+}
+
 /** 4xx, but not those that speak of the caller: authentication, permission, rate. */
 function canProve(status: number): boolean {
   return status >= 400 && status < 500 && ![401, 403, 407, 429].includes(status);

@@ -3,8 +3,9 @@ import { createSimulatedClient } from '../__testUtils__/simulatedClient';
 
 const API = { projectKey: 'PAY', slug: 'api' };
 
-function connect(options: { readonly changes?: number } = {}) {
+function connect(options: { readonly changes?: number; version?: string } = {}) {
   const bitbucket = createSimulatedBitbucket({
+    version: options.version,
     users: [{ name: 'bot', token: 'BBDC-s3cret' }],
     ...(options.changes !== undefined && { pageCaps: { changes: options.changes } }),
   });
@@ -65,6 +66,51 @@ describe('getDefaultBranch', () => {
     bitbucket.faults.add({ effect: 'lost-permission' });
     const answer = await ask(client => client.getDefaultBranch(API));
     expect(answer).toEqual({ ...unknown('not-permitted'), isRefusal: true });
+  });
+
+  it('asks the older endpoint where the server is too old for this one', async () => {
+    const { ask, asked } = connect({ version: '7.4.2' });
+    expect(await ask(client => client.getDefaultBranch(API))).toEqual({
+      kind: 'found',
+      value: 'main',
+    });
+    expect(asked()).toEqual([
+      '/projects/PAY/repos/api/default-branch',
+      '/projects/PAY/repos/api/branches/default',
+    ]);
+  });
+
+  it.each([
+    ['an empty repository', { empty: true }, 'empty-repository'],
+    ['a branch that does not exist', { defaultBranch: 'missing' }, 'branch-not-found'],
+  ])('proves %s on an old server', async (_, options, reason) => {
+    const { bitbucket, ask } = connect({ version: '6.10.0' });
+    const at = { projectKey: 'PAY', slug: 'new' };
+    bitbucket.addRepository({ ...at, ...options });
+    const answer = await ask(client => client.getDefaultBranch(at));
+    expect(answer).toEqual({ kind: 'absent', reason });
+  });
+
+  it('asks the older endpoint where an even older server says so in text', async () => {
+    const { bitbucket, ask, asked } = connect();
+    const body = '404null for uri: http://bitbucket.test/rest/api/1.0/x';
+    bitbucket.faults.add({ times: 1, effect: { type: 'status', status: 404, body } });
+    const answer = await ask(client => client.getDefaultBranch(API));
+    expect(answer).toEqual({ kind: 'found', value: 'main' });
+    expect(asked()).toHaveLength(2);
+  });
+
+  it.each<[string, FaultOptions['effect']]>([
+    ["a proxy's 404", { type: 'html', status: 404 }],
+    ['a bare 404', { type: 'status', status: 404, body: '' }],
+    ['a 404 in foreign JSON', { type: 'status', status: 404, body: { message: 'no' } }],
+    ['a login page', 'login-page'],
+  ])('does not take %s for an old server', async (_, effect) => {
+    const { bitbucket, ask, asked } = connect();
+    bitbucket.faults.add({ effect });
+    const answer = await ask(client => client.getDefaultBranch(API));
+    expect(answer).toEqual(unknown('unexpected-answer'));
+    expect(asked()).toHaveLength(1);
   });
 
   it.each<[string, FaultOptions['effect'], string]>([

@@ -1,7 +1,7 @@
-/** Questions about branches and what happened on them, one request each. */
+/** Questions about branches and what happened on them, mostly one request each. */
 
 import { FileChange, Lookup, RepositoryAddress } from '../model';
-import { absentOrUnknown, provesRepositoryGone } from './assessReply';
+import { absentOrUnknown, isUnknownEndpoint, provesRepositoryGone } from './assessReply';
 import { AskOptions, Session } from './Session';
 import { parseBranchName, parseFileChange, parsePage } from './wire';
 
@@ -12,15 +12,20 @@ const CHANGES_LIMIT = 1000;
  * The short name of a repository's default branch.
  *
  * @remarks `GET …/default-branch` names the configured branch even where it does not
- * exist. Source: Bitbucket Data Center 10.0 OpenAPI; recorded on 10.4.1.
+ * exist. Servers before 7.5 have `…/branches/default` only, which answers 204 for an empty
+ * repository and 404 where the branch does not exist.
+ * Source: Bitbucket Data Center 10.0 OpenAPI; recorded on 10.4.1.
  */
 export async function getDefaultBranch(
   session: Session,
   address: RepositoryAddress,
   options: AskOptions,
 ): Promise<Lookup<string>> {
-  const url = session.urls.defaultBranch(address);
-  const answer = await session.ask({ kind: 'default-branch', url }, options);
+  const ask = (url: string) => session.ask({ kind: 'default-branch', url }, options);
+  let answer = await ask(session.urls.defaultBranch(address));
+  if (answer.kind === 'answer' && isUnknownEndpoint(answer)) {
+    answer = await ask(session.urls.branchesDefault(address));
+  }
   if (answer.kind === 'unknown') {
     return answer;
   }
@@ -28,7 +33,6 @@ export async function getDefaultBranch(
   if (name !== undefined) {
     return { kind: 'found', value: name };
   }
-  // 204: an empty repository, on versions that say so.
   if (answer.status === 204) {
     return { kind: 'absent', reason: 'empty-repository' };
   }

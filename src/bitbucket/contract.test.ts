@@ -222,6 +222,7 @@ describeWithFixtures('the OpenAPI document of Bitbucket Data Center 10.0', () =>
     ],
     ['labels', urls.labels(api, page), `${REPOSITORY}/labels`, ['start', 'limit']],
     ['defaultBranch', urls.defaultBranch(api), `${REPOSITORY}/default-branch`, []],
+    ['branchesDefault', urls.branchesDefault(api), `${REPOSITORY}/branches/default`, []],
     [
       'changes',
       urls.changes(api, page, 'new', 'old'),

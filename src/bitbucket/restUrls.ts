@@ -97,6 +97,11 @@ export class RestUrls {
     return `${this.repository(address)}/default-branch`;
   }
 
+  /** Deprecated since, and still there in 10.0. */
+  branchesDefault(address: RepositoryAddress): string {
+    return `${this.repository(address)}/branches/default`;
+  }
+
   /** What leads from `to` to `from`: the names are the other way round than one expects. */
   changes(address: RepositoryAddress, page: PageQuery, from: string, to: string): string {
     return withQuery(`${this.repository(address)}/compare/changes`, {

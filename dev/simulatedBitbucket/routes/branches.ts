@@ -129,6 +129,7 @@ export const branchRoutes: readonly Route[] = [
   {
     template: `${REPOSITORY}/default-branch`,
     kind: 'default-branch',
+    since: '7.5',
     query: [],
     answer: answerDefaultBranch,
   },

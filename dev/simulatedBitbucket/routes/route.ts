@@ -90,6 +90,8 @@ export interface Route {
   readonly query: readonly string[];
   /** Answers without signing in even where public access is off. */
   readonly open?: boolean;
+  /** The version that brought it, such as `7.5`; older ones do not know the route. */
+  readonly since?: string;
   answer(context: RouteContext): Reply;
 }
 
@@ -97,6 +99,13 @@ export interface Route {
 export interface RouteMatch {
   readonly route: Route;
   readonly params: Readonly<Partial<Record<string, string>>>;
+}
+
+/** Whether a server of this version knows the route. */
+export function isServedBy({ since }: Route, version: string): boolean {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  const [sinceMajor = 0, sinceMinor = 0] = (since ?? '0').split('.').map(Number);
+  return major > sinceMajor || (major === sinceMajor && minor >= sinceMinor);
 }
 
 /** A JSON answer. */
