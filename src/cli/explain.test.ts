@@ -20,7 +20,7 @@ describe('preview --explain', () => {
     ['~JDOE/playground', 'excluded: personal', 'filters.personalRepos'],
     ['PAY/pay-service-1', 'absent: no-catalog-file', 'Add it on the right branch'],
     ['SHOP/just-created', 'absent: empty-repository', 'Push something'],
-    ['DATA/no-such-branch', 'absent: branch-not-found', 'Set the default branch'],
+    ['DATA/no-such-branch', 'absent: branch-not-found', 'set its default branch'],
     ['DATA/being-imported', 'unknown: not-available', 'INITIALISING'],
     ['DATA/forbidden', 'unknown: not-permitted', 'repository read'],
     ['DATA/broken-storage', 'unknown: server-error', '500'],
@@ -30,6 +30,16 @@ describe('preview --explain', () => {
     expect(stdout).toMatch(new RegExp(`Outcome +${outcome}$`, 'm'));
     expect(stdout).toContain(words);
     expect(exitCode).toBe(0);
+  });
+
+  it('says what to do about an empty repository, however Bitbucket says that it is', async () => {
+    const bitbucket = createDemoBitbucket();
+    bitbucket.settings.emptyRepositories = 'NoDefaultBranchException';
+    const { stdout } = await explain('SHOP/just-created', {}, bitbucket);
+
+    expect(stdout).toMatch(/Outcome +absent: branch-not-found$/m);
+    expect(stdout).toContain('nothing was ever pushed');
+    expect(stdout).toContain('push something');
   });
 
   it.each([

@@ -69,8 +69,10 @@ const EXPLANATIONS: Readonly<
     remedy: 'Push something.',
   },
   'branch-not-found': {
-    cause: 'The default branch, or `branch`, does not exist there.',
-    remedy: 'Set the default branch in Bitbucket, or change `branch`.',
+    cause:
+      'The default branch, or `branch`, does not exist there. Some servers say the same of a repository to which nothing was ever pushed.',
+    remedy:
+      'If the repository is empty, push something. Otherwise set its default branch in Bitbucket, or change `branch`.',
   },
   'rate-limited': {
     cause: "Bitbucket's rate limit refused the request again and again.",
