@@ -18,7 +18,7 @@ export interface FakeClockOptions {
   readonly startMs?: number;
   /** For the sequence of random numbers; 1 when left out. */
   readonly seed?: number;
-  /** Turns of the event loop without news after which nothing more is expected; 3 when left out. */
+  /** Turns of the event loop without news after which nothing more is expected; 8 when left out. */
   readonly settleTurns?: number;
   /** While true, time does not jump: something real is on its way. */
   readonly holdWhile?: () => boolean;
@@ -50,7 +50,7 @@ export class FakeClock implements Clock {
   constructor(options: FakeClockOptions = {}) {
     this.#startMs = options.startMs ?? Date.UTC(2024, 0, 1);
     this.#seed = options.seed ?? 1;
-    this.#settleTurns = options.settleTurns ?? 3;
+    this.#settleTurns = options.settleTurns ?? 8;
     this.#holdWhile = options.holdWhile ?? (() => false);
   }
 

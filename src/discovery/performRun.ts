@@ -3,7 +3,7 @@
  * previews use it. Applies nothing.
  */
 
-import { Clock } from '../util/clock';
+import { Clock, yieldToEventLoop } from '../util/clock';
 import { mergeNewer } from './mergeNewer';
 import { RemovalPolicy } from './planRemovals';
 import { reconcile, Reconciliation } from './reconcile';
@@ -100,6 +100,8 @@ export async function concludeRun(
   const meanwhile = await request.loadMeanwhile?.(found);
   const finishedAtMs = clock.now();
   const result = mergeNewer(found, meanwhile?.newer ?? []);
+  // Each of these takes its time on a huge server.
+  await yieldToEventLoop();
   const reconciliation = reconcile({
     result,
     memory,
@@ -109,6 +111,7 @@ export async function concludeRun(
     pass,
     nowMs: finishedAtMs,
   });
+  await yieldToEventLoop();
   return {
     startedAtMs,
     finishedAtMs,

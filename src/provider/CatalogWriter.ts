@@ -5,6 +5,7 @@ import { DeferredEntity, EntityProviderConnection } from '@backstage/plugin-cata
 import { CatalogLocation } from '../discovery/types';
 import { CatalogFile } from '../model';
 import { ANNOTATION_REPROCESS_REQUESTED_AT } from '../util/annotations';
+import { mapInTurns } from '../util/clock';
 import {
   AnchoredProvider,
   anchorEntity,
@@ -41,9 +42,10 @@ export class CatalogWriter {
 
   /** Makes these all that the provider has in the catalog. */
   async replaceAll(locations: readonly CatalogLocation[]): Promise<void> {
+    const entities = await mapInTurns(locations, one => this.#toEntity(one));
     await this.#connected().applyMutation({
       type: 'full',
-      entities: [anchorEntity(this.#provider), ...this.#toEntities(locations)],
+      entities: [anchorEntity(this.#provider), ...entities],
     });
   }
 
@@ -106,7 +108,11 @@ export class CatalogWriter {
   }
 
   #toEntities(locations: readonly CatalogLocation[]) {
-    return locations.map(location => toLocationEntity(location, this.#provider.id));
+    return locations.map(location => this.#toEntity(location));
+  }
+
+  #toEntity(location: CatalogLocation): DeferredEntity {
+    return toLocationEntity(location, this.#provider.id);
   }
 }
 

@@ -24,6 +24,7 @@ import { BegunRun, RunEnd } from '../store/stateRecords';
 import { RunTrigger } from '../store/runRecords';
 import { planStateChanges } from '../store/stateChanges';
 import { anySignal } from '../util/anySignal';
+import { yieldToEventLoop } from '../util/clock';
 import { Checkpoints } from './Checkpoints';
 import { DiscoveryRunError } from './DiscoveryRunError';
 import { anchorRef, providerName, taskIdOf } from './locationEntities';
@@ -198,7 +199,9 @@ export class DiscoveryProvider implements EntityProvider {
     const run = await store.exclusively(config.id, async () => {
       const concluded = await concludeRun(request, findings);
       this.#noteLogin(concluded);
+      await yieldToEventLoop();
       await this.#apply(concluded);
+      await yieldToEventLoop();
       const end = begun && toStateEnd(concluded, begun);
       await journal.finish(concluded, meter.counts(), trigger, end);
       return concluded;

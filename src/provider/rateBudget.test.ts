@@ -74,7 +74,7 @@ describe('a run under a rate limit of 60 tokens and 5 more each second', () => {
     rateLimit: Partial<RateLimitOptions>,
     otherReads: 'none' | 'one per second' = 'none',
   ) {
-    const clock = new FakeClock({ settleTurns: 1 });
+    const clock = new FakeClock();
     const bitbucket = bitbucketWith(REPOSITORIES, clock, rateLimit);
     const { provider, connection } = await connectTestProvider({ bitbucket, clock });
     const startedAtMs = clock.now();
@@ -127,7 +127,7 @@ describe('a run under a rate limit of 60 tokens and 5 more each second', () => {
 
 describe('two providers of one host and credential', () => {
   async function runBoth(first: JsonObject, second: JsonObject) {
-    const clock = new FakeClock({ settleTurns: 1 });
+    const clock = new FakeClock();
     const bitbucket = bitbucketWith(100, clock);
     const host = new URL(bitbucket.baseUrl).host;
     const { integrations } = appConfigFor({ bitbucket });
@@ -211,7 +211,7 @@ describe('two providers of one host and credential', () => {
 
 describe('a single 429 that no limit explains', () => {
   it('costs a pause and no more when it comes at the beginning', async () => {
-    const clock = new FakeClock({ settleTurns: 1 });
+    const clock = new FakeClock();
     const bitbucket = createSimulatedBitbucket({
       users: [TEST_USER],
       clock,

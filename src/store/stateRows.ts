@@ -3,7 +3,6 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { addressKey } from '../discovery/identify';
-import { keyOf } from '../discovery/locations';
 import { HeldRemovalReport } from '../discovery/report';
 import { RunSummary } from '../discovery/summarizeRun';
 import { HeldRemoval, KnownRepository, SettledOutcome } from '../discovery/types';
@@ -115,7 +114,7 @@ export const RunReport: z.ZodType<RunRecord> = z.object({
 });
 
 /** What is said of a repository whose row cannot be read. */
-export const UNREADABLE: Problem = {
+const UNREADABLE: Problem = {
   reason: 'not-checked',
   detail: 'what was stored of it cannot be read; the next run looks at it again',
 };
@@ -337,9 +336,4 @@ export function toHeldRow(providerId: string, held: HeldRemoval) {
 /** A URL may be longer than what every database takes as a key. */
 export function hashOf(entryKey: string): string {
   return createHash('sha256').update(entryKey).digest('hex');
-}
-
-/** The keys of all files of some repositories. */
-export function entryKeysOf(repositories: readonly KnownRepository[]): Set<string> {
-  return new Set(repositories.flatMap(one => one.files.map(keyOf)));
 }

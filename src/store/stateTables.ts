@@ -27,7 +27,7 @@ const PROGRESS = 'bitbucket_server_discovery_progress';
 const ROWS_PER_PAGE = 500;
 
 /** Of rows of which only numbers are read. */
-const IDS_PER_PAGE = 5_000;
+const IDS_PER_PAGE = 1_000;
 
 const LookRow = z.object({ repository_id: BigNumber, revision: BigNumber });
 const IdRow = z.object({ repository_id: z.unknown() });

@@ -57,3 +57,21 @@ export const systemClock: Clock = {
 export function yieldToEventLoop(): Promise<void> {
   return new Promise(resolve => setImmediate(resolve));
 }
+
+/** So many are worked on before others have a turn. */
+const ITEMS_PER_TURN = 500;
+
+/** Maps items; others have a turn now and then. */
+export async function mapInTurns<T, R>(
+  items: readonly T[],
+  work: (item: T) => R,
+): Promise<R[]> {
+  const results: R[] = [];
+  for (const item of items) {
+    if (results.length > 0 && results.length % ITEMS_PER_TURN === 0) {
+      await yieldToEventLoop();
+    }
+    results.push(work(item));
+  }
+  return results;
+}
