@@ -23,17 +23,20 @@ import {
   bitbucketServerEntityProviderExtensionPoint,
   BitbucketServerLocationParser,
 } from './api/locationParser';
-import { ConflictSubscriber } from './conflicts/ConflictSubscriber';
+import { readProviderConfigs } from './config/readProviderConfigs';
+import {
+  ConflictServices,
+  createConflictServices,
+} from './conflicts/createConflictServices';
 import { connectEvents } from './events/connectEvents';
 import { findSecondCatalogNode } from './events/findSecondCatalogNode';
 import { ScmEvents, scmEventsServiceRef } from './events/scmEventsService';
 import { EventMetrics } from './metrics/EventMetrics';
 import { observeReports } from './metrics/observeReports';
-import { ConflictBooks } from './provider/ConflictWatch';
-import { createConflictBooks } from './provider/createConflictBooks';
 import { CreatedProvider, createProviders } from './provider/createProviders';
-import { createStores } from './provider/createStores';
+import { createStores, Stores } from './provider/createStores';
 import { describeLostProviders } from './provider/describeLostProviders';
+import { plainLocationRef, providerName } from './provider/locationEntities';
 import { RequestMeter } from './provider/RequestMeter';
 import { createReportRouter } from './router/createReportRouter';
 import { createRefreshObserver } from './router/createRefreshObserver';
@@ -109,14 +112,9 @@ async function install(
   services.lifecycle.addShutdownHook(() =>
     shutdown.abort(new Error('the backend is shutting down')),
   );
-  const { tables, store, reports } = createStores(services.database, logger);
-  const conflicts = createConflictBooks(config, {
-    tables,
-    reports,
-    logger,
-    clock: systemClock,
-    signal: shutdown.signal,
-  });
+  const stores = createStores(services.database, logger);
+  const { tables, store, reports } = stores;
+  const conflicts = createConflicts(services, stores, shutdown.signal);
   const created = createProviders(config, {
     logger,
     scheduler,
@@ -148,10 +146,10 @@ async function install(
     createMeter: () => new RequestMeter(),
     observer: new EventMetrics(),
   });
-  await connectConflicts(services, conflicts, shutdown.signal);
+  await conflicts.subscriber.subscribe(services.events);
   observeReports({
     reports,
-    conflicts: conflicts.report,
+    conflicts: conflicts.reporter,
     providerIds: providers.map(one => one.id),
     logger,
     clock: systemClock,
@@ -175,22 +173,26 @@ async function warnOfLostProviders(
   }
 }
 
-async function connectConflicts(
-  { events, logger }: Services,
-  { store, providers, resolver }: ConflictBooks,
+function createConflicts(
+  { config, logger }: Services,
+  stores: Stores,
   signal: AbortSignal,
-): Promise<void> {
-  const ownKeys = new Set(providers.keys());
-  if (ownKeys.size > 0) {
-    const options = { store, resolver, ownKeys, logger, clock: systemClock, signal };
-    await new ConflictSubscriber(options).subscribe(events);
-  }
+): ConflictServices {
+  const ids = readProviderConfigs(config).map(one => one.id);
+  return createConflictServices({
+    ...stores,
+    providers: new Map(ids.map(id => [providerName(id), id])),
+    locationRef: plainLocationRef,
+    logger,
+    clock: systemClock,
+    signal,
+  });
 }
 
 interface Routed {
   readonly created: readonly CreatedProvider[];
   readonly reports: DiscoveryReport;
-  readonly conflicts: ConflictBooks;
+  readonly conflicts: ConflictServices;
   readonly shutdownSignal: AbortSignal;
 }
 
@@ -205,7 +207,7 @@ function addRoutes(services: Services, routed: Routed): void {
   services.httpRouter.use(
     createReportRouter({
       reports,
-      conflicts: conflicts.report,
+      conflicts: conflicts.reporter,
       logger,
       providers: created.map(one => one.provider),
       httpAuth,

@@ -10,8 +10,8 @@ import type { Knex } from 'knex';
 import { createProviders } from '../provider/createProviders';
 import { createReportRouter, ReportedProvider } from '../router/createReportRouter';
 import { plainLocationRef, providerName } from '../provider/locationEntities';
-import { ConflictReport } from '../conflicts/ConflictReport';
-import { DatabaseConflictStore } from '../conflicts/DatabaseConflictStore';
+import { ConflictReporter } from '../conflicts/ConflictReporter';
+import { ConflictStore } from '../conflicts/ConflictStore';
 import { DiscoveryDatabase } from '../store/DiscoveryDatabase';
 import { DiscoveryReport } from '../store/DiscoveryReport';
 import { ProviderStateStore } from '../store/ProviderStateStore';
@@ -62,7 +62,7 @@ export interface ReportBackend {
   readonly store: ProviderStateStore;
   /** What the providers have in the catalog, as far as they were told to give it. */
   readonly connections: ReadonlyMap<string, RecordingConnection>;
-  readonly conflicts: DatabaseConflictStore;
+  readonly conflicts: ConflictStore;
   readonly knex: Knex;
   /** Asks as a user, or with the given headers; the path is that below `/bitbucket-server`. */
   ask(
@@ -144,14 +144,16 @@ function createReportModule(world: ReportWorld) {
           });
           const connections = new Map<string, RecordingConnection>();
           const providers = await connectProviders(store, connections, world);
-          const conflicts = new DatabaseConflictStore(tables, {
+          const ids = new Map(PROVIDERS.map(({ id }) => [providerName(id), id]));
+          const conflicts = new ConflictStore(tables, {
+            providers: ids,
             locationRef: plainLocationRef,
             clock: systemClock,
           });
-          const report = new ConflictReport({
+          const report = new ConflictReporter({
             store: conflicts,
             reports,
-            providers: new Map(PROVIDERS.map(({ id }) => [providerName(id), id])),
+            providers: ids,
           });
           httpRouter.use(
             createReportRouter({ ...services, reports, conflicts: report, providers }),

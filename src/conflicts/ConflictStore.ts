@@ -1,15 +1,30 @@
-/** Where it is kept which entities two sides claim, the same for every replica. */
+/**
+ * Where it is kept which entities two sides claim, the same for every replica. Conflicts
+ * about Locations lie with the provider whose run has found them. Those about entities have
+ * a table, since the catalog tells of them once and keeps no note. Whenever they are read,
+ * the catalog's own tables have to bear them out.
+ */
 
-import { RecordedConflict } from './describeConflicts';
+import type { Knex } from 'knex';
+import { z } from 'zod';
+import {
+  CatalogEntityState,
+  isAnyOrphaned,
+  readRegisteredUrls,
+  readStates,
+} from '../store/catalogState';
+import { chunksOf, DiscoveryDatabase } from '../store/DiscoveryDatabase';
+import { hashOf, parseJson } from '../store/stateRows';
+import { PROVIDERS } from '../store/stateTables';
+import { Clock } from '../util/clock';
+import { urlOfLocationKey } from '../util/locationKey';
+import { ConflictSide, ProviderIds, RecordedConflict } from './describeConflicts';
+import { detectLocationConflicts, EmittedEntity } from './detectLocationConflicts';
 
-/** What a provider gave the catalog. */
-export interface GivenEntity {
-  readonly entityRef: string;
-  /** The URL of the file it comes from. */
-  readonly targetUrl: string;
-  /** It is a Location, whose file the catalog reads: others may have registered the same. */
-  readonly isLocation: boolean;
-}
+const CONFLICTS = 'bitbucket_server_discovery_conflicts';
+
+/** Kept of what was read from files, those that were seen last; people look through no more. */
+export const MAX_ENTITY_CONFLICTS = 1_000;
 
 /** What the catalog read from a file and did not take, since another side has it. */
 export interface RefusedEntity {
@@ -36,35 +51,268 @@ export interface ReleasedEntities {
   readonly areMoreToCome: boolean;
 }
 
-/**
- * Keeps conflicts as long as the catalog's own tables bear them out, and no more of them
- * than people could ever look through.
- */
-export interface ConflictStore {
+/** What the store works with. */
+export interface ConflictStoreOptions {
+  /** Those of this configuration. */
+  readonly providers: ProviderIds;
+  /** The entity ref of the Location by which the catalog reads a URL. */
+  readonly locationRef: (targetUrl: string) => string;
+  readonly clock: Pick<Clock, 'now'>;
+}
+
+const Side = z.object({ locationKey: z.string(), targetUrl: z.string().optional() });
+const ProviderRow = z.object({
+  provider_id: z.string(),
+  conflicts: z.preprocess(
+    value => parseJson(String(value)),
+    z.array(z.object({ entityRef: z.string(), refused: Side, holder: Side })).catch([]),
+  ),
+});
+
+const EntityRow = z.object({
+  conflict_hash: z.string(),
+  entity_ref: z.string(),
+  refused_target: z.string(),
+  holder_key: z.string(),
+  holder_target: z.string().nullable(),
+  result_hash: z.string(),
+});
+type EntityRow = z.infer<typeof EntityRow>;
+
+/** Stores in the catalog's database. */
+export class ConflictStore {
+  readonly #database: DiscoveryDatabase;
+  readonly #options: ConflictStoreOptions;
+
+  constructor(database: DiscoveryDatabase, options: ConflictStoreOptions) {
+    this.#database = database;
+    this.#options = options;
+  }
+
   /**
-   * Looks, after a run, who has what a provider gave: what was kept of that before is
+   * Looks, after a run, who has what a provider emitted: what was kept of that before is
    * replaced. Forgets what is not so any more.
-   *
-   * @param locationKey - of the provider
-   * @param ownKeys - location keys of the providers of this configuration: what is kept of
-   * others is forgotten
    */
-  compareGiven(
+  async recordRun(
+    providerId: string,
     locationKey: string,
-    given: readonly GivenEntity[],
-    ownKeys: ReadonlySet<string>,
-  ): Promise<void>;
-  /**
-   * Keeps what the catalog says it has refused, where one of the two sides is ours.
-   *
-   * @param ownKeys - location keys of the providers of this configuration
-   */
-  recordRefused(
-    refused: readonly RefusedEntity[],
-    ownKeys: ReadonlySet<string>,
-  ): Promise<void>;
+    emitted: AsyncIterable<readonly EmittedEntity[]>,
+  ): Promise<void> {
+    const knex = await this.#database.connect();
+    const { resolved } = await this.#judgeEntities(knex);
+    const conflicts = await detectLocationConflicts(knex, locationKey, emitted);
+    await knex(PROVIDERS)
+      .where('provider_id', providerId)
+      .update({ conflicts: JSON.stringify(conflicts) });
+    await forget(knex, resolved);
+  }
+
+  /** Keeps what the catalog says it has refused, where one of the two sides is ours. */
+  async recordRefused(refused: readonly RefusedEntity[]): Promise<void> {
+    const knex = await this.#database.connect();
+    const { clock, locationRef, providers } = this.#options;
+    const holders = refused.flatMap(one => urlOfLocationKey(one.holderKey) ?? []);
+    const urls = [...refused.map(one => one.targetUrl), ...holders];
+    // The catalog tells of it before it has written what it made of the file.
+    const files = await readStates(knex, urls.map(locationRef), { waitForWriters: true });
+    const entities = await readStates(
+      knex,
+      refused.map(one => one.entityRef),
+    );
+    const claimed = await this.#claimedUrls(knex, urls, files);
+    const rows = refused
+      .map(one => ({
+        ...toEntityRow(one, entities.get(one.entityRef)),
+        result_hash: files.get(locationRef(one.targetUrl))?.resultHash ?? '',
+        seen_at_ms: clock.now(),
+      }))
+      .filter(
+        row =>
+          claimed.has(row.refused_target) ||
+          claimed.has(row.holder_target ?? '') ||
+          providers.has(row.holder_key),
+      );
+    // A statement that names a row twice fails.
+    const unique = new Map(rows.map(row => [row.conflict_hash, row]));
+    for (const some of chunksOf([...unique.values()])) {
+      await knex(CONFLICTS).insert(some).onConflict('conflict_hash').merge();
+    }
+    await forgetOldest(knex);
+  }
+
   /** Those that are still so, in an order that stays. */
-  load(): Promise<RecordedConflict[]>;
+  async load(): Promise<RecordedConflict[]> {
+    const knex = await this.#database.connect();
+    const entities = await this.#judgeEntities(knex);
+    const recorded = await this.#readLocationConflicts(knex);
+    const states = await readStates(
+      knex,
+      recorded.map(one => one.entityRef),
+    );
+    const registered = await readRegisteredUrls(knex, recorded.flatMap(registeredUrlOf));
+    const locations = recorded.filter(
+      one =>
+        states.get(one.entityRef)?.locationKey === one.holder.locationKey &&
+        registeredUrlOf(one).every(url => registered.has(url)),
+    );
+    return [...locations, ...entities.standing];
+  }
+
   /** The entities that were refused to a file and that nobody has any more. */
-  findReleased(): Promise<ReleasedEntities>;
+  async findReleased(): Promise<ReleasedEntities> {
+    const knex = await this.#database.connect();
+    const { standing, states } = await this.#judgeEntities(knex);
+    const released = standing.filter(one => one.isReleased);
+    const held = standing.filter(one => !one.isReleased);
+    return {
+      released: released.map(({ entityRef, refused: { targetUrl = '' } }) => ({
+        entityRef,
+        targetUrl,
+        locationKey: states.get(this.#options.locationRef(targetUrl))?.locationKey,
+      })),
+      areMoreToCome: await isAnyOrphaned(
+        knex,
+        held.map(one => one.entityRef),
+      ),
+    };
+  }
+
+  /** URLs that a provider of ours emitted, whether the catalog took its Location or another one. */
+  async #claimedUrls(
+    knex: Knex,
+    urls: readonly string[],
+    files: ReadonlyMap<string, CatalogEntityState>,
+  ): Promise<Set<string>> {
+    const { locationRef, providers } = this.#options;
+    const held = urls.filter(url =>
+      providers.has(files.get(locationRef(url))?.locationKey ?? ''),
+    );
+    const conflicts = await this.#readLocationConflicts(knex);
+    const refused = conflicts.flatMap(one =>
+      providers.has(one.refused.locationKey) ? (one.refused.targetUrl ?? []) : [],
+    );
+    return new Set([...held, ...refused]);
+  }
+
+  /** Of the providers of this configuration. */
+  async #readLocationConflicts(knex: Knex): Promise<RecordedConflict[]> {
+    const rows: unknown[] = await knex(PROVIDERS)
+      .whereIn('provider_id', [...this.#options.providers.values()])
+      .orderBy('provider_id')
+      .select('provider_id', 'conflicts');
+    return rows.flatMap(row =>
+      ProviderRow.parse(row).conflicts.map(one => ({
+        kind: 'location' as const,
+        ...one,
+      })),
+    );
+  }
+
+  /** Holds what was read from files to what the catalog has now. */
+  async #judgeEntities(knex: Knex) {
+    const { locationRef } = this.#options;
+    const rows: unknown[] = await knex(CONFLICTS)
+      .where('kind', 'entity')
+      .orderBy('conflict_hash');
+    const stored = rows.flatMap(parseEntityRow);
+    const states = await readStates(
+      knex,
+      stored.flatMap(one => [one.entity_ref, locationRef(one.refused_target)]),
+    );
+    const standing: RecordedConflict[] = [];
+    const resolved: EntityRow[] = [];
+    for (const row of stored) {
+      const file = states.get(locationRef(row.refused_target));
+      const now = conflictNow(row, file, states.get(row.entity_ref));
+      if (now) {
+        standing.push(now);
+      } else {
+        resolved.push(row);
+      }
+    }
+    return { standing, resolved, states };
+  }
+}
+
+function toEntityRow(
+  { entityRef, holderKey, targetUrl }: RefusedEntity,
+  held: CatalogEntityState | undefined,
+) {
+  const refusedKey = `url:${targetUrl}`;
+  const identity = JSON.stringify(['entity', entityRef, refusedKey, targetUrl]);
+  return {
+    conflict_hash: hashOf(identity),
+    kind: 'entity',
+    entity_ref: entityRef,
+    refused_key: refusedKey,
+    refused_target: targetUrl,
+    holder_key: holderKey,
+    holder_target: toSide(holderKey, held).targetUrl ?? null,
+  };
+}
+
+/**
+ * What was refused stays refused while the catalog makes of the file what it made of it
+ * then, whoever has the entity now.
+ */
+function conflictNow(
+  row: EntityRow,
+  file: CatalogEntityState | undefined,
+  entity: CatalogEntityState | undefined,
+): RecordedConflict | undefined {
+  const targetUrl = row.refused_target;
+  const locationKey = `url:${targetUrl}`;
+  const isTaken = entity?.locationKey === locationKey;
+  if (isTaken || !file || (file.resultHash ?? '') !== row.result_hash) {
+    return undefined;
+  }
+  const refused = { locationKey, targetUrl };
+  const conflict = { kind: 'entity' as const, entityRef: row.entity_ref, refused };
+  if (entity?.locationKey !== undefined) {
+    return { ...conflict, holder: toSide(entity.locationKey, entity) };
+  }
+  const { holder_key: holderKey, holder_target: holderUrl } = row;
+  const holder = { locationKey: holderKey, ...(holderUrl && { targetUrl: holderUrl }) };
+  return { ...conflict, holder, isReleased: true };
+}
+
+function toSide(
+  locationKey: string,
+  state: CatalogEntityState | undefined,
+): ConflictSide {
+  const targetUrl = urlOfLocationKey(locationKey) ?? state?.sourceUrl;
+  return { locationKey, ...(targetUrl && { targetUrl }) };
+}
+
+/** The URL that somebody has registered and the catalog has from a provider of ours. */
+function registeredUrlOf({ refused }: RecordedConflict): string[] {
+  return [urlOfLocationKey(refused.locationKey) ?? []].flat();
+}
+
+/** Those that are named, unless the catalog has said so again since they were read. */
+async function forget(knex: Knex, rows: readonly EntityRow[]): Promise<void> {
+  for (const some of chunksOf(rows)) {
+    await knex(CONFLICTS)
+      .whereIn(
+        ['conflict_hash', 'result_hash'],
+        some.map(row => [row.conflict_hash, row.result_hash]),
+      )
+      .delete();
+  }
+}
+
+async function forgetOldest(knex: Knex): Promise<void> {
+  const tooMany: unknown[] = await knex(CONFLICTS)
+    .where('kind', 'entity')
+    .orderBy([{ column: 'seen_at_ms', order: 'desc' }, { column: 'conflict_hash' }])
+    .offset(MAX_ENTITY_CONFLICTS)
+    // Without a limit, SQLite takes no offset.
+    .limit(MAX_ENTITY_CONFLICTS);
+  await forget(knex, tooMany.flatMap(parseEntityRow));
+}
+
+/** A row that cannot be read tells of nothing. */
+function parseEntityRow(row: unknown): EntityRow[] {
+  const { data } = EntityRow.safeParse(row);
+  return data ? [data] : [];
 }

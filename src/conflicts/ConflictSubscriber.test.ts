@@ -7,7 +7,7 @@ import { providerName } from '../provider/locationEntities';
 import { RefusedEntity } from './ConflictStore';
 import { CONFLICT_TOPIC, ConflictSubscriber } from './ConflictSubscriber';
 
-const OWN = new Set([providerName('default')]);
+const PROVIDERS = new Map([[providerName('default'), 'default']]);
 const PAYLOAD = {
   unprocessedEntity: { kind: 'Component' },
   entityRef: 'component:default/api',
@@ -37,7 +37,7 @@ async function setUp({ failures = 0 } = {}) {
   const subscriber = new ConflictSubscriber({
     store,
     resolver,
-    ownKeys: OWN,
+    providers: PROVIDERS,
     logger,
     clock,
     signal: ending.signal,

@@ -8,6 +8,7 @@ import { EventParams, EventsService } from '@backstage/plugin-events-node';
 import pLimit from 'p-limit';
 import { z } from 'zod';
 import { urlOfLocationKey } from '../util/locationKey';
+import { ProviderIds } from './describeConflicts';
 import { ConflictResolver } from './ConflictResolver';
 import { ConflictStore, RefusedEntity } from './ConflictStore';
 import { Clock } from '../util/clock';
@@ -38,8 +39,8 @@ export interface ConflictSubscriberOptions {
   readonly store: Pick<ConflictStore, 'recordRefused'>;
   /** Told of what is kept: who has it may be about to lose it. */
   readonly resolver: Pick<ConflictResolver, 'check'>;
-  /** Location keys of the providers of this configuration. */
-  readonly ownKeys: ReadonlySet<string>;
+  /** Those of this configuration. */
+  readonly providers: ProviderIds;
   readonly logger: Pick<LoggerService, 'debug' | 'warn'>;
   readonly clock: Pick<Clock, 'sleep'>;
   /** Ends it. */
@@ -56,8 +57,11 @@ export class ConflictSubscriber {
     this.#options = options;
   }
 
-  /** Begins to take events. */
+  /** Begins to take events, if there is anybody to take them for. */
   async subscribe(events: EventsService): Promise<void> {
+    if (this.#options.providers.size === 0) {
+      return;
+    }
     await events.subscribe({
       id: SUBSCRIBER_ID,
       topics: [CONFLICT_TOPIC],
@@ -100,17 +104,17 @@ export class ConflictSubscriber {
   #canBeOurs(locationKey: string): boolean {
     const url = urlOfLocationKey(locationKey);
     return url === undefined
-      ? this.#options.ownKeys.has(locationKey)
+      ? this.#options.providers.has(locationKey)
       : parseTarget(url) !== undefined;
   }
 
   async #keepWaiting(): Promise<void> {
-    const { clock, logger, ownKeys, resolver, signal, store } = this.#options;
+    const { clock, logger, resolver, signal, store } = this.#options;
     const refused = [...this.#waiting.values()];
     this.#waiting.clear();
     for (let attempt = 1; refused.length > 0 && !signal.aborted; attempt++) {
       try {
-        await store.recordRefused(refused, ownKeys);
+        await store.recordRefused(refused);
         resolver.check();
         return;
       } catch (error) {

@@ -5,7 +5,7 @@
  */
 
 import { urlOfLocationKey } from '../util/locationKey';
-import { ParsedTarget, parseTarget } from '../util/parseTarget';
+import { parseTarget } from '../util/parseTarget';
 
 /**
  * `location`: what a provider gives the catalog itself, a Location or what a location parser
@@ -119,29 +119,9 @@ function toConflict(
 ): Conflict {
   const { kind, entityRef, holder, refused } = recorded;
   const other = describeSide(role === 'refused' ? holder : refused, kind, providers);
-  return {
-    kind,
-    entityRef,
-    targetUrl,
-    role,
-    other,
-    explanation: explainConflict(recorded, providers),
-    remedy: remedyOf(recorded, other, targetUrl),
-    recorded,
-  };
-}
-
-function remedyOf(
-  { isReleased, kind }: RecordedConflict,
-  other: DescribedSide,
-  targetUrl: string,
-): string {
-  if (isReleased) {
-    return REMEDY_FOR_RELEASED;
-  }
-  return kind === 'location'
-    ? remedyOfLocation(other)
-    : remedyOfEntity(other, parseTarget(targetUrl));
+  const explanation = explainConflict(recorded, providers);
+  const remedy = remedyOf(recorded, other, targetUrl);
+  return { kind, entityRef, targetUrl, role, other, explanation, remedy, recorded };
 }
 
 /**
@@ -157,17 +137,15 @@ export function describeSide(
 ): DescribedSide {
   const providerId = providers.get(locationKey);
   const url = urlOfLocationKey(locationKey) ?? targetUrl;
-  const file = url === undefined ? undefined : parseTarget(url);
+  const file = parseTarget(url ?? '');
   return {
     locationKey: withoutCredentials(locationKey),
     description: describeLocationKey(locationKey, kind, providerId),
-    ...(providerId !== undefined && { providerId }),
-    ...(url !== undefined && { targetUrl: withoutCredentials(url) }),
-    ...(file && {
-      projectKey: file.projectKey,
-      repositorySlug: file.slug,
-      path: file.path,
-    }),
+    providerId,
+    targetUrl: url && withoutCredentials(url),
+    projectKey: file?.projectKey,
+    repositorySlug: file?.slug,
+    path: file?.path,
   };
 }
 
@@ -219,7 +197,17 @@ function explainConflict(
     : `The catalog has ${what} from ${has} and does not take it from ${wants}.`;
 }
 
-/** Of what nobody has any more: the catalog is told to read the file again. */
+const REMEDY_FOR_NAMES = 'Give one of the two another `metadata.name`.';
+
+const REMEDY_FOR_FORKS =
+  'Where one repository is a fork of the other, set `filters.skipForkedRepos: true`. Otherwise give one of the two another `metadata.name`.';
+
+const REMEDY_FOR_REGISTERED =
+  'Unregister that location, or take it out of `catalog.locations`, to leave the file to discovery. Until then the catalog reads it for one of the two: nothing is missing.';
+
+const REMEDY_FOR_OTHERS =
+  'Let one of the two leave the file out. Until then the catalog has what the other one gives.';
+
 const REMEDY_FOR_RELEASED =
   'Wait a moment: the catalog is told to read the file again. Where the entity does not come, change something in the file, or unregister the location and register it again.';
 
@@ -227,20 +215,24 @@ const REMEDY_FOR_RELEASED =
 export const REMEDY_FOR_PROVIDERS =
   'Let one of the providers leave the repository out, by `filters` or `catalogPath`. Until then the catalog has what the one gives that came first.';
 
-function remedyOfLocation({ providerId, locationKey }: DescribedSide): string {
+function remedyOf(
+  { isReleased, kind }: RecordedConflict,
+  { locationKey, projectKey, providerId, repositorySlug }: DescribedSide,
+  targetUrl: string,
+): string {
+  if (isReleased) {
+    return REMEDY_FOR_RELEASED;
+  }
+  if (kind === 'entity') {
+    const file = parseTarget(targetUrl);
+    const isSame = file?.projectKey === projectKey && file?.slug === repositorySlug;
+    return !file || projectKey === undefined || isSame
+      ? REMEDY_FOR_NAMES
+      : REMEDY_FOR_FORKS;
+  }
   if (providerId !== undefined) {
     return REMEDY_FOR_PROVIDERS;
   }
-  return urlOfLocationKey(locationKey) !== undefined
-    ? 'Unregister that location, or take it out of `catalog.locations`, to leave the file to discovery. Until then the catalog reads it for one of the two: nothing is missing.'
-    : 'Let one of the two leave the file out. Until then the catalog has what the other one gives.';
-}
-
-function remedyOfEntity(other: DescribedSide, file: ParsedTarget | undefined): string {
-  const isFile = other.projectKey !== undefined && file !== undefined;
-  const isSameRepository =
-    file?.projectKey === other.projectKey && file?.slug === other.repositorySlug;
-  return isFile && !isSameRepository
-    ? 'Where one repository is a fork of the other, set `filters.skipForkedRepos: true`. Otherwise give one of the two another `metadata.name`.'
-    : 'Give one of the two another `metadata.name`.';
+  const isRegistered = urlOfLocationKey(locationKey) !== undefined;
+  return isRegistered ? REMEDY_FOR_REGISTERED : REMEDY_FOR_OTHERS;
 }

@@ -5,7 +5,7 @@
 
 import { BatchObservableResult, ObservableGauge } from '@opentelemetry/api';
 import { LoggerService } from '@backstage/backend-plugin-api';
-import { ConflictReport } from '../conflicts/ConflictReport';
+import { ConflictReporter } from '../conflicts/ConflictReporter';
 import { DiscoveryReport } from '../store/DiscoveryReport';
 import { StoredDiscovery } from '../store/runRecords';
 import { Clock } from '../util/clock';
@@ -25,7 +25,7 @@ const WARN_INTERVAL_MS = 600_000;
 export interface ObserveReportsOptions {
   readonly reports: Pick<DiscoveryReport, 'loadDiscoveries'>;
   /** Left out where nobody looks for them. */
-  readonly conflicts?: Pick<ConflictReport, 'of'>;
+  readonly conflicts?: Pick<ConflictReporter, 'of'>;
   /** Those configured: what is stored of others is of the past. */
   readonly providerIds: readonly string[];
   readonly logger: Pick<LoggerService, 'warn'>;

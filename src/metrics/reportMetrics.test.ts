@@ -10,7 +10,7 @@ import { asDatabaseService, createTestDatabases } from '../__testUtils__/testDat
 import { createLogRecorder } from '../__testUtils__/testProvider';
 import { createTestStores } from '../__testUtils__/testStores';
 import { RecordedConflict } from '../conflicts/describeConflicts';
-import { ConflictReport } from '../conflicts/ConflictReport';
+import { ConflictReporter } from '../conflicts/ConflictReporter';
 import { DiscoveryDatabase } from '../store/DiscoveryDatabase';
 import { DiscoveryReport } from '../store/DiscoveryReport';
 import { ProviderStateStore } from '../store/ProviderStateStore';
@@ -48,7 +48,7 @@ function startReplica(
   }: {
     readonly clock?: FakeClock;
     readonly providerIds?: readonly string[];
-    readonly conflicts?: Pick<ConflictReport, 'of'>;
+    readonly conflicts?: Pick<ConflictReporter, 'of'>;
   } = {},
 ) {
   const sdk = installMetrics();
@@ -125,7 +125,7 @@ describe('the gauges', () => {
         holder: side('PAY/api'),
       },
     ];
-    const conflicts = new ConflictReport({
+    const conflicts = new ConflictReporter({
       store: { load: async () => recorded },
       reports,
       providers: new Map([['bitbucketServer-provider:default', 'default']]),

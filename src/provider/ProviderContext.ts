@@ -7,7 +7,7 @@ import { CatalogFile, Repository } from '../model';
 import { ProviderStateStore } from '../store/ProviderStateStore';
 import { Clock } from '../util/clock';
 import { CatalogWriter } from './CatalogWriter';
-import { ConflictWatch } from './ConflictWatch';
+import { ConflictDetector } from './ConflictDetector';
 import { ClientFactory } from './createClient';
 import { RunJournal } from './RunJournal';
 import { RunLog } from './RunLog';
@@ -33,7 +33,7 @@ export interface ProviderContext {
   readonly log: RunLog;
   readonly journal: RunJournal;
   /** Left out where there is no catalog to look into. */
-  readonly conflicts?: ConflictWatch;
+  readonly conflicts?: ConflictDetector;
   readonly clock: Clock;
   /** Aborted when the backend shuts down. */
   readonly shutdownSignal?: AbortSignal;

@@ -6,6 +6,7 @@ import { BitbucketServerIntegrationConfig } from '@backstage/integration';
 import { webBaseUrl } from '../bitbucket/webUrls';
 import { readDiscoveryConfig } from '../config/readProviderConfigs';
 import { ProviderConfig } from '../config/types';
+import { ConflictServices } from '../conflicts/createConflictServices';
 import { Fetch } from '../http/HttpTransport';
 import { LimiterRegistry } from '../http/limiters';
 import { ProviderMetrics } from '../metrics/ProviderMetrics';
@@ -14,7 +15,7 @@ import { Clock, systemClock } from '../util/clock';
 import { DiscoveryProvider } from './DiscoveryProvider';
 import { CatalogWriter } from './CatalogWriter';
 import { configurationFingerprint } from './configurationFingerprint';
-import { ConflictBooks, ConflictWatch } from './ConflictWatch';
+import { ConflictDetector } from './ConflictDetector';
 import { createClientFactory } from './createClient';
 import { taskIdOf } from './locationEntities';
 import { FileParser, ProviderContext } from './ProviderContext';
@@ -29,7 +30,7 @@ export interface CreateProvidersOptions {
   readonly scheduler: Pick<SchedulerService, 'scheduleTask'>;
   readonly store: ProviderStateStore;
   /** Left out where there is no catalog to look into: nobody then asks who else claims an entity. */
-  readonly conflicts?: ConflictBooks;
+  readonly conflicts?: ConflictServices;
   readonly shutdownSignal?: AbortSignal;
   /** Makes what a custom location parser does for one provider; without it, the catalog reads the files itself. */
   readonly createFileParser?: (setup: FileParserSetup) => FileParser;
@@ -127,7 +128,7 @@ function createContext(config: ProviderConfig, options: ContextOptions): Provide
     clock,
     onError: error => log.memoryUnreadable(error),
   });
-  const { conflicts: books, integration } = options;
+  const { conflicts, integration } = options;
   const parseFiles = options.createFileParser?.({ config, integration, logger, clock });
   const journal = new RunJournal({
     provider: config,
@@ -146,7 +147,8 @@ function createContext(config: ProviderConfig, options: ContextOptions): Provide
     shared,
     log,
     journal,
-    conflicts: books && new ConflictWatch({ ...books, providerId: config.id, log }),
+    conflicts:
+      conflicts && new ConflictDetector({ ...conflicts, providerId: config.id, log }),
     clock,
     shutdownSignal,
   };

@@ -488,10 +488,9 @@ describe('the conflicts', () => {
     await storeRun(backend.store, 'other', finishedRun(), [report(2, 'PAY/web')]);
     await hold('component:default/api', `url:${api}`);
     await hold(plainLocationRef(fork), 'bitbucketServer-provider:default');
-    await backend.conflicts.recordRefused(
-      [{ entityRef: 'component:default/api', targetUrl: fork, holderKey: `url:${api}` }],
-      new Set(['bitbucketServer-provider:default']),
-    );
+    await backend.conflicts.recordRefused([
+      { entityRef: 'component:default/api', targetUrl: fork, holderKey: `url:${api}` },
+    ]);
   }
 
   const hold = (entityRef: string, locationKey: string) =>

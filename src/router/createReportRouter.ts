@@ -26,7 +26,7 @@ import { providerName } from '../provider/locationEntities';
 import { DiscoveryReport } from '../store/DiscoveryReport';
 import { StoredDiscovery } from '../store/runRecords';
 import { audited } from './audited';
-import { CurrentConflictsOptions, readConflicts } from '../conflicts/currentConflicts';
+import { readConflicts, ReadConflictsOptions } from '../conflicts/ConflictReporter';
 import { toDiscoveryJson, toHeldRemovalJson, toRepositoryJson } from './reportJson';
 import { readAddress, readNoParameters, readRepositoryQuery } from './reportParameters';
 
@@ -41,7 +41,7 @@ export interface ReportedProvider {
 }
 
 /** What the report is made of. */
-export interface ReportRouterOptions extends CurrentConflictsOptions {
+export interface ReportRouterOptions extends ReadConflictsOptions {
   readonly reports: DiscoveryReport;
   readonly providers: readonly ReportedProvider[];
   readonly httpAuth: HttpAuthService;

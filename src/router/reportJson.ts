@@ -113,25 +113,8 @@ export function toRepositoryJson(
   };
 }
 
-function toConflictJson(conflict: Conflict) {
-  const { other } = conflict;
-  return {
-    kind: conflict.kind,
-    entityRef: conflict.entityRef,
-    targetUrl: conflict.targetUrl,
-    role: conflict.role,
-    other: {
-      locationKey: other.locationKey,
-      description: other.description,
-      providerId: other.providerId,
-      targetUrl: other.targetUrl,
-      projectKey: other.projectKey,
-      repositorySlug: other.repositorySlug,
-      path: other.path,
-    },
-    explanation: conflict.explanation,
-    remedy: conflict.remedy,
-  };
+function toConflictJson({ recorded: _, ...conflict }: Conflict) {
+  return conflict;
 }
 
 function toIso(epochMs: number | undefined): string | undefined {

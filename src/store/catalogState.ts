@@ -41,40 +41,30 @@ const CountRow = z.object({ source_key: z.string(), count: z.coerce.number() });
 
 const LocationRow = z.object({ target: z.string() });
 
-/** Those of the entities that another side holds than the one with this location key. */
-export async function readHeldByOthers(
-  knex: Knex,
-  entityRefs: readonly string[],
-  locationKey: string,
-): Promise<CatalogEntityState[]> {
-  const states: CatalogEntityState[] = [];
-  for (const some of chunksOf(entityRefs, NAMES_PER_STATEMENT)) {
-    const rows: unknown[] = await knex('refresh_state')
-      .whereIn('entity_ref', some)
-      .whereNotNull('location_key')
-      .whereNot('location_key', locationKey)
-      .select('entity_ref', 'location_key', 'unprocessed_entity');
-    states.push(...rows.map(parseStateRow));
-  }
-  return states;
+/** Which entities are read, and how. */
+export interface ReadStatesOptions {
+  /** Only those that another side has than the one with this location key. */
+  readonly heldByOthersThan?: string;
+  /** Waits for whoever writes one of them at this moment. */
+  readonly waitForWriters?: boolean;
 }
 
-/**
- * Entities by their refs, as far as there are any.
- *
- * @param lock - waits for whoever writes one of them at this moment
- */
+/** Entities by their refs, as far as there are any. */
 export async function readStates(
   knex: Knex,
   entityRefs: readonly string[],
-  lock?: 'wait-for-writers',
+  { heldByOthersThan, waitForWriters }: ReadStatesOptions = {},
 ): Promise<Map<string, CatalogEntityState>> {
   const states = new Map<string, CatalogEntityState>();
   for (const some of chunksOf([...new Set(entityRefs)], NAMES_PER_STATEMENT)) {
     const query = knex('refresh_state')
       .whereIn('entity_ref', some)
       .select('entity_ref', 'location_key', 'result_hash', 'unprocessed_entity');
-    const rows: unknown[] = await (lock ? query.forShare() : query);
+    if (heldByOthersThan !== undefined) {
+      // Where there is no location key, anybody may take it over.
+      query.whereNot('location_key', heldByOthersThan);
+    }
+    const rows: unknown[] = await (waitForWriters ? query.forShare() : query);
     rows.map(parseStateRow).forEach(one => states.set(one.entityRef, one));
   }
   return states;

@@ -18,6 +18,7 @@ const CONFIG = {
   tableName: 'bitbucket_server_discovery_migrations',
 };
 const ONE_ROW = '20261127000000_one_row_per_repository.js';
+const LOCATION_CONFLICTS = '20261127010000_location_conflicts.js';
 const LOCK = `${CONFIG.tableName}_lock`;
 const table = (name: string) => `bitbucket_server_discovery_${name}`;
 
@@ -213,6 +214,27 @@ describe.each(databases.eachSupportedId())('the tables in %s', databaseId => {
         withoutRevision(one.repositoryId === 2 ? { ...changed[0] } : one),
       ),
     );
+  });
+
+  it('lose conflicts about Locations, which the next run finds again, and keep the others', async () => {
+    const knex = await databases.init(databaseId);
+    await knex.migrate.latest(CONFIG);
+    await knex.migrate.down({ ...CONFIG, name: LOCATION_CONFLICTS });
+    expect(await knex.schema.hasColumn(table('providers'), 'conflicts')).toBe(false);
+    const conflict = { refused_key: 'x', holder_key: 'y', seen_at_ms: NOW };
+    await knex(table('conflicts')).insert(
+      ['location', 'entity'].map(kind => ({
+        ...conflict,
+        kind,
+        conflict_hash: kind,
+        entity_ref: kind,
+      })),
+    );
+
+    await knex.migrate.latest(CONFIG);
+
+    expect(await knex(table('conflicts'))).toMatchObject([{ kind: 'entity' }]);
+    expect(await knex.schema.hasColumn(table('providers'), 'conflicts')).toBe(true);
   });
 
   it('are left alone by every version once they are there, whatever knex has locked', async () => {

@@ -11,10 +11,10 @@ import {
   createLogRecorder,
   TEST_USER,
 } from '../__testUtils__/testProvider';
-import { createConflictBooks } from '../provider/createConflictBooks';
-import { createProviders } from '../provider/createProviders';
-import { createStores } from '../provider/createStores';
-import { plainLocationRef } from '../provider/locationEntities';
+import { createConflictServices } from '../conflicts/createConflictServices';
+import { createProviders } from './createProviders';
+import { createStores } from './createStores';
+import { plainLocationRef, providerName } from './locationEntities';
 
 const databases = createTestDatabases();
 
@@ -48,7 +48,9 @@ async function setUp(...slugs: readonly string[]) {
     logger,
     scheduler: mockServices.scheduler.mock({ scheduleTask: async () => {} }),
     store,
-    conflicts: createConflictBooks(config, {
+    conflicts: createConflictServices({
+      providers: new Map([[providerName('default'), 'default']]),
+      locationRef: plainLocationRef,
       tables,
       reports,
       logger,

@@ -5,15 +5,18 @@ import { NOW, target } from '../__testUtils__/discoveryData';
 import { FakeClock } from '../__testUtils__/FakeClock';
 import { asDatabaseService, createTestDatabases } from '../__testUtils__/testDatabases';
 import { plainLocationRef, providerName } from '../provider/locationEntities';
-import { forget, readStored } from './conflictTable';
-import { DatabaseConflictStore, MOST_CONFLICTS } from './DatabaseConflictStore';
 import { DiscoveryDatabase } from '../store/DiscoveryDatabase';
+import { ConflictStore, MAX_ENTITY_CONFLICTS } from './ConflictStore';
+import { EmittedEntity, MAX_LOCATION_CONFLICTS } from './detectLocationConflicts';
 
 const databases = createTestDatabases();
 
 const A = providerName('a');
 const B = providerName('b');
-const OWN = new Set([A, B]);
+const PROVIDERS = new Map([
+  [A, 'a'],
+  [B, 'b'],
+]);
 const API = { entity_ref: 'component:default/api' };
 const NOTHING_RELEASED = { released: [], areMoreToCome: false };
 const TABLES = [
@@ -21,10 +24,18 @@ const TABLES = [
   'refresh_state',
   'locations',
   'bitbucket_server_discovery_conflicts',
+  'bitbucket_server_discovery_providers',
 ];
 const CATALOG = path.dirname(
   require.resolve('@backstage/plugin-catalog-backend/package.json'),
 );
+
+/** One after the other, since what is found in one must not depend on the others. */
+async function* batchesOf(entities: readonly EmittedEntity[]) {
+  for (const one of entities) {
+    yield [one];
+  }
+}
 
 const given = (at: string) => ({
   entityRef: plainLocationRef(target(at)),
@@ -40,7 +51,7 @@ const urlKey = (at: string) => `url:${target(at)}`;
 
 describe.each(databases.eachSupportedId())('the conflicts in %s', databaseId => {
   let knex: Knex;
-  let store: DatabaseConflictStore;
+  let store: ConflictStore;
   let clock: FakeClock;
 
   beforeAll(async () => {
@@ -50,15 +61,25 @@ describe.each(databases.eachSupportedId())('the conflicts in %s', databaseId => 
   });
   beforeEach(async () => {
     clock = new FakeClock({ startMs: NOW });
-    store = new DatabaseConflictStore(new DiscoveryDatabase(asDatabaseService(knex)), {
-      locationRef: plainLocationRef,
-      clock,
-    });
+    store = createStore();
     await store.load();
     for (const table of TABLES) {
       await knex(table).delete();
     }
+    await knex('bitbucket_server_discovery_providers').insert(
+      [...PROVIDERS.values()].map(id => ({ provider_id: id })),
+    );
   });
+
+  const createStore = (providers: ReadonlyMap<string, string> = PROVIDERS) =>
+    new ConflictStore(new DiscoveryDatabase(asDatabaseService(knex)), {
+      providers,
+      locationRef: plainLocationRef,
+      clock,
+    });
+  /** A run of a provider has given the catalog these. */
+  const emit = (providerId: string, entities: readonly EmittedEntity[] = []) =>
+    store.recordRun(providerId, providerName(providerId), batchesOf(entities));
 
   /** The catalog has an entity. */
   async function hold(
@@ -102,7 +123,7 @@ describe.each(databases.eachSupportedId())('the conflicts in %s', databaseId => 
       await holdFile('PAY/api', A);
       await hold(plainLocationRef(target('PAY/web')), null);
 
-      await store.compareGiven(A, ['PAY/api', 'PAY/web', 'PAY/new'].map(given), OWN);
+      await emit('a', ['PAY/api', 'PAY/web', 'PAY/new'].map(given));
 
       expect(await store.load()).toEqual([]);
     });
@@ -114,7 +135,7 @@ describe.each(databases.eachSupportedId())('the conflicts in %s', databaseId => 
     ])('name %s that has it', async (_, holder) => {
       await holdFile('PAY/api', holder);
 
-      await store.compareGiven(A, [given('PAY/api')], OWN);
+      await emit('a', [given('PAY/api')]);
 
       expect(await store.load()).toEqual([
         {
@@ -135,7 +156,7 @@ describe.each(databases.eachSupportedId())('the conflicts in %s', databaseId => 
       };
       await register('PAY/api');
 
-      await store.compareGiven(A, [parsed], OWN);
+      await emit('a', [parsed]);
 
       expect(await store.load()).toMatchObject([
         {
@@ -149,25 +170,23 @@ describe.each(databases.eachSupportedId())('the conflicts in %s', databaseId => 
       await holdFile('PAY/api', A);
       await register('PAY/api');
 
-      await store.compareGiven(A, [given('PAY/api')], OWN);
+      await emit('a', [given('PAY/api')]);
 
       expect(await store.load()).toMatchObject([
         { refused: { locationKey: urlKey('PAY/api') }, holder: { locationKey: A } },
       ]);
       await knex('locations').delete();
       expect(await store.load()).toEqual([]);
-      await store.compareGiven(B, [], OWN);
-      expect(await count()).toBe(0);
     });
 
     it('are replaced by those of the next run, each provider its own', async () => {
       await holdFile('PAY/api', 'x');
       await holdFile('PAY/web', 'x');
-      await store.compareGiven(A, ['PAY/api', 'PAY/web'].map(given), OWN);
-      await store.compareGiven(B, [given('PAY/api')], OWN);
+      await emit('a', ['PAY/api', 'PAY/web'].map(given));
+      await emit('b', [given('PAY/api')]);
       expect(await store.load()).toHaveLength(3);
 
-      await store.compareGiven(A, [given('PAY/web')], OWN);
+      await emit('a', [given('PAY/web')]);
 
       expect((await store.load()).map(one => one.refused.locationKey).sort()).toEqual([
         A,
@@ -175,15 +194,26 @@ describe.each(databases.eachSupportedId())('the conflicts in %s', databaseId => 
       ]);
     });
 
-    it('are forgotten of a provider that is not configured any more', async () => {
+    it('are none of a provider that is not configured any more', async () => {
       await holdFile('PAY/api', A);
-      await store.compareGiven(B, [given('PAY/api')], OWN);
-      expect(await count()).toBe(1);
+      await emit('b', [given('PAY/api')]);
+      expect(await store.load()).toHaveLength(1);
 
-      await store.compareGiven(A, [given('PAY/api')], new Set([A]));
-
-      expect(await count()).toBe(0);
+      expect(await createStore(new Map([[A, 'a']])).load()).toEqual([]);
     });
+
+    it.each([[null], ['not JSON'], ['{}'], ['[{"entityRef":1}]']])(
+      'are none where what is stored is %s, until the next run',
+      async conflicts => {
+        await holdFile('PAY/api', 'x');
+        await knex('bitbucket_server_discovery_providers').update({ conflicts });
+
+        expect(await store.load()).toEqual([]);
+
+        await emit('a', [given('PAY/api')]);
+        expect(await store.load()).toHaveLength(1);
+      },
+    );
 
     it.each<[string, () => Promise<void>]>([
       ['who has it has let go', async () => void (await knex('refresh_state').delete())],
@@ -191,7 +221,7 @@ describe.each(databases.eachSupportedId())('the conflicts in %s', databaseId => 
       ['yet another one has it', () => holdFile('PAY/api', 'y')],
     ])('are not shown any more once %s', async (_, change) => {
       await holdFile('PAY/api', 'x');
-      await store.compareGiven(A, [given('PAY/api')], OWN);
+      await emit('a', [given('PAY/api')]);
       expect(await store.load()).toHaveLength(1);
 
       await change();
@@ -200,7 +230,10 @@ describe.each(databases.eachSupportedId())('the conflicts in %s', databaseId => 
     });
 
     it('are looked for among any number of files, and kept in a bounded number', async () => {
-      const slugs = Array.from({ length: MOST_CONFLICTS + 1 }, (_, i) => `PAY/r${i}`);
+      const slugs = Array.from(
+        { length: MAX_LOCATION_CONFLICTS + 1 },
+        (_, i) => `PAY/r${i}`,
+      );
       const rows = slugs.map(at => ({
         entity_id: at,
         entity_ref: given(at).entityRef,
@@ -213,9 +246,9 @@ describe.each(databases.eachSupportedId())('the conflicts in %s', databaseId => 
       }));
       await knex.batchInsert('refresh_state', rows, 50);
 
-      await store.compareGiven(A, slugs.map(given), OWN);
+      await emit('a', slugs.map(given));
 
-      expect(await store.load()).toHaveLength(MOST_CONFLICTS);
+      expect(await store.load()).toHaveLength(MAX_LOCATION_CONFLICTS);
     });
   });
 
@@ -231,7 +264,7 @@ describe.each(databases.eachSupportedId())('the conflicts in %s', databaseId => 
       });
     });
     const record = (holderKey = urlKey('PAY/api')) =>
-      store.recordRefused([refused('api', 'PAY/fork', holderKey)], OWN);
+      store.recordRefused([refused('api', 'PAY/fork', holderKey)]);
 
     it('name both files', async () => {
       await record();
@@ -251,7 +284,6 @@ describe.each(databases.eachSupportedId())('the conflicts in %s', databaseId => 
       await record();
       await store.recordRefused(
         [1, 2].map(() => refused('api', 'PAY/fork', urlKey('PAY/api'))),
-        OWN,
       );
 
       expect(await store.load()).toHaveLength(1);
@@ -289,7 +321,7 @@ describe.each(databases.eachSupportedId())('the conflicts in %s', databaseId => 
         'a file that the catalog has from elsewhere',
         async () => {
           await holdFile('PAY/fork', 'x');
-          await store.compareGiven(A, [given('PAY/fork')], OWN);
+          await emit('a', [given('PAY/fork')]);
         },
         urlKey('PAY/api'),
       ],
@@ -341,7 +373,7 @@ describe.each(databases.eachSupportedId())('the conflicts in %s', databaseId => 
         ],
         areMoreToCome: false,
       });
-      await store.compareGiven(B, [], OWN);
+      await emit('b');
       expect(await count()).toBe(1);
     });
 
@@ -370,7 +402,7 @@ describe.each(databases.eachSupportedId())('the conflicts in %s', databaseId => 
 
       expect(await store.load()).toEqual([]);
       expect(await store.findReleased()).toEqual(NOTHING_RELEASED);
-      await store.compareGiven(B, [], OWN);
+      await emit('b');
       expect(await count()).toBe(0);
     });
 
@@ -385,11 +417,27 @@ describe.each(databases.eachSupportedId())('the conflicts in %s', databaseId => 
 
     it('stay where the catalog says so again while they are being forgotten', async () => {
       await record();
-      const before = await readStored(knex);
       await holdFile('PAY/fork', A, 'something else');
-      await record();
+      async function* sayAgain() {
+        await record();
+        yield [];
+      }
 
-      await forget(knex, before);
+      await store.recordRun('b', B, sayAgain());
+
+      expect(await names()).toEqual(['component:default/api']);
+    });
+
+    it('are passed over where a row cannot be read', async () => {
+      await record();
+      await knex('bitbucket_server_discovery_conflicts').insert({
+        conflict_hash: 'x',
+        kind: 'entity',
+        entity_ref: 'component:default/x',
+        refused_key: 'x',
+        holder_key: 'x',
+        seen_at_ms: NOW,
+      });
 
       expect(await names()).toEqual(['component:default/api']);
     });
@@ -397,20 +445,20 @@ describe.each(databases.eachSupportedId())('the conflicts in %s', databaseId => 
     it('stay while a run finds nothing else to say', async () => {
       await record();
 
-      await store.compareGiven(A, [given('PAY/fork')], OWN);
+      await emit('a', [given('PAY/fork')]);
 
       expect(await names()).toEqual(['component:default/api']);
     });
 
     it('are kept in a bounded number, those that were seen last', async () => {
       const many = (from: number) =>
-        Array.from({ length: MOST_CONFLICTS }, (_, i) =>
+        Array.from({ length: MAX_ENTITY_CONFLICTS }, (_, i) =>
           refused(`c${from + i}`, 'PAY/fork', urlKey('PAY/api')),
         );
 
-      await store.recordRefused(many(0), OWN);
+      await store.recordRefused(many(0));
       await clock.advance(1_000);
-      await store.recordRefused(many(900), OWN);
+      await store.recordRefused(many(900));
 
       const kept = await knex('bitbucket_server_discovery_conflicts').select(
         'entity_ref',
@@ -422,7 +470,7 @@ describe.each(databases.eachSupportedId())('the conflicts in %s', databaseId => 
 
   it('cannot be read without the tables of the catalog', async () => {
     await knex.schema.renameTable('refresh_state', 'away');
-    const record = store.recordRefused([refused('a', 'PAY/b', urlKey('PAY/c'))], OWN);
+    const record = store.recordRefused([refused('a', 'PAY/b', urlKey('PAY/c'))]);
 
     // A driver's error need not be an Error of this test's realm.
     await expect(record).rejects.toMatchObject({

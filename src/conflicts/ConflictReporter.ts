@@ -1,0 +1,131 @@
+/** The conflicts of a provider by repository, put together from what is stored. */
+
+import { LoggerService } from '@backstage/backend-plugin-api';
+import { ServiceUnavailableError } from '@backstage/errors';
+import { RepositoryReport } from '../discovery/report';
+import { RepositoryPage, RepositoryQuery } from '../store/DiscoveryReport';
+import { ConflictStore } from './ConflictStore';
+import {
+  Conflict,
+  conflictsOfProvider,
+  distinctConflicts,
+  ProviderIds,
+} from './describeConflicts';
+
+/** A repository with conflicts. */
+export interface DisputedRepository {
+  readonly report: RepositoryReport;
+  /** At least one. */
+  readonly conflicts: readonly Conflict[];
+}
+
+/** What the report is put together from. */
+export interface ConflictReporterOptions {
+  readonly store: Pick<ConflictStore, 'load'>;
+  readonly reports: {
+    findByTargets(
+      providerId: string,
+      targetUrls: readonly string[],
+    ): Promise<RepositoryReport[]>;
+  };
+  /** Those of this configuration. */
+  readonly providers: ProviderIds;
+}
+
+/** Answers for every provider; any replica can. */
+export class ConflictReporter {
+  readonly #options: ConflictReporterOptions;
+
+  constructor(options: ConflictReporterOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * The repositories of a provider that have conflicts, in the order of `compareReports`.
+   *
+   * @throws when the tables cannot be read: then nobody knows whether there are any
+   */
+  async of(providerId: string): Promise<DisputedRepository[]> {
+    const { providers, store, reports } = this.#options;
+    const recorded = await store.load();
+    const locationKey = [...providers].find(([, id]) => id === providerId)?.[0];
+    if (locationKey === undefined || recorded.length === 0) {
+      return [];
+    }
+    const byTarget = new Map<string, Conflict[]>();
+    for (const one of conflictsOfProvider(recorded, locationKey, providers)) {
+      byTarget.set(one.targetUrl, [...(byTarget.get(one.targetUrl) ?? []), one]);
+    }
+    const found = await reports.findByTargets(providerId, [...byTarget.keys()]);
+    return found.map(report => ({
+      report,
+      conflicts: report.files.flatMap(file => byTarget.get(file.targetUrl) ?? []),
+    }));
+  }
+}
+
+/** What reading conflicts for a report takes. */
+export interface ReadConflictsOptions {
+  readonly conflicts: Pick<ConflictReporter, 'of'>;
+  readonly logger: Pick<LoggerService, 'warn'>;
+}
+
+/** Reads those that there are at this moment; where that fails, a report stands without. */
+export async function readConflicts(
+  providerId: string,
+  { conflicts, logger }: ReadConflictsOptions,
+): Promise<ProviderConflicts> {
+  try {
+    return new ProviderConflicts(await conflicts.of(providerId));
+  } catch (error) {
+    logger.warn(`The conflicts of provider ${providerId} could not be read: ${error}`);
+    return new ProviderConflicts(undefined);
+  }
+}
+
+/** The conflicts of one provider, of one reading. */
+class ProviderConflicts {
+  readonly #disputed: readonly DisputedRepository[] | undefined;
+
+  /** @param disputed - `undefined` where nobody knows which there are */
+  constructor(disputed: readonly DisputedRepository[] | undefined) {
+    this.#disputed = disputed;
+  }
+
+  /** How many there are, each once; `undefined` where nobody knows. */
+  get count(): number | undefined {
+    const conflicts = this.#disputed?.flatMap(one => one.conflicts);
+    return conflicts && distinctConflicts(conflicts).length;
+  }
+
+  /** Those of a repository; `undefined` where nobody knows. */
+  of({ repositoryId }: RepositoryReport): readonly Conflict[] | undefined {
+    const found = this.#disputed?.find(one => one.report.repositoryId === repositoryId);
+    return this.#disputed && (found?.conflicts ?? []);
+  }
+
+  /**
+   * The repositories with conflicts that match.
+   *
+   * @throws ServiceUnavailableError where nobody knows which these are
+   */
+  page({ limit, offset, outcome, project }: RepositoryQuery): RepositoryPage {
+    if (!this.#disputed) {
+      throw new ServiceUnavailableError(
+        'Which repositories have conflicts cannot be read at the moment; the log of the backend says why',
+      );
+    }
+    const matching = this.#disputed
+      .map(one => one.report)
+      .filter(
+        one =>
+          (outcome === undefined || one.outcome === outcome) &&
+          (project === undefined ||
+            one.projectKey.toLowerCase() === project.toLowerCase()),
+      );
+    return {
+      items: matching.slice(offset, offset + limit),
+      totalItems: matching.length,
+    };
+  }
+}
