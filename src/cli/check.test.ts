@@ -158,6 +158,23 @@ describe('check', () => {
     expect(stdout).not.toContain(token);
   });
 
+  it('counts what passes the filters by label too, and says where that is not known', async () => {
+    const bitbucket = createDemoBitbucket();
+    bitbucket.setLabels('PAY', 'pay-service-1', ['catalogued']);
+    const provider = { ...DEMO_PROVIDER, filters: { labels: ['catalogued'] } };
+    const known = await runCommand(['check'], { bitbucket, provider });
+    expect(known.stdout).toContain('189 repositories listed, 1 of them pass the filters');
+
+    bitbucket.faults.add({
+      match: { path: /labels/ },
+      effect: { type: 'status', status: 401 },
+    });
+    const unknown = await runCommand(['check'], { bitbucket, provider });
+    expect(unknown.stdout).toMatch(
+      /Whether the filters let \d+ repositories through is not known: Which repositories carry the label "catalogued"/,
+    );
+  });
+
   it('fails where no repository passes the filters', async () => {
     const { stdout, exitCode } = await ask('check', createDemoBitbucket(), {
       filters: { repoSlug: '^nothing-is-called-so$' },

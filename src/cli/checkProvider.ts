@@ -4,12 +4,12 @@
  */
 
 import { BitbucketServerCredentialsError } from '../bitbucket/errors';
+import { FilteredRepository, filterListing } from '../discovery/applyFilters';
 import { explainOutcome } from '../discovery/explanations';
 import { listRepositories } from '../discovery/listRepositories';
 import { Listing } from '../discovery/types';
-import { assessRepository } from '../filters/repositoryFilter';
 import { SHARE_OF_CAPACITY, SHARE_OF_FILL_RATE } from '../http/rateStrategy';
-import { Problem, Repository } from '../model';
+import { Problem } from '../model';
 import { describeBudget, toPreviewedBudget } from './budget';
 import { Connection } from './connections';
 import { describeError } from './errors';
@@ -71,7 +71,14 @@ async function* steps(
   });
   yield* assessListing(listing, connection);
   if (listing.complete) {
-    yield* checkReading(listing.repositories, connection, signal);
+    const filtered = await filterListing(listing.repositories, {
+      ...config,
+      source: client,
+      signal,
+      isHeld: () => false,
+    });
+    yield* assessFilters(filtered);
+    yield* checkReading(filtered, connection, signal);
   }
 }
 
@@ -121,8 +128,6 @@ async function checkBudget(
 
 function* assessListing(listing: Listing, connection: Connection): Generator<Finding> {
   const about = 'Listing';
-  const { filters } = connection.config;
-  const { repositories } = listing;
   for (const { projectKey, problem, gone } of listing.problems) {
     const where = projectKey === undefined ? '' : `Project ${projectKey}: `;
     const finding = failed(about, problem, connection);
@@ -139,13 +144,26 @@ function* assessListing(listing: Listing, connection: Connection): Generator<Fin
     const text = `${formatPlural(listing.unreadable, 'item')} of the listing are not readable as repositories`;
     yield { status: 'warning', about, text };
   }
-  if (!listing.complete) {
-    return;
+}
+
+function* assessFilters(filtered: readonly FilteredRepository[]): Generator<Finding> {
+  const about = 'Listing';
+  const passing = filtered.filter(one => one.outcome === undefined);
+  const doubts = filtered.flatMap(({ outcome }) =>
+    outcome?.kind === 'unknown' ? [outcome] : [],
+  );
+  const [doubt] = doubts;
+  if (doubt) {
+    yield {
+      status: 'warning',
+      about,
+      text: `Whether the filters let ${formatPlural(doubts.length, 'repository', 'repositories')} through is not known: ${doubt.detail}`,
+      remedy: explainOutcome('unknown', doubt.reason)?.remedy,
+    };
   }
-  const passing = repositories.filter(one => assessRepository(one, filters).included);
-  const text = `${formatPlural(repositories.length, 'repository', 'repositories')} listed, ${passing.length} of them pass the filters`;
+  const text = `${formatPlural(filtered.length, 'repository', 'repositories')} listed, ${passing.length} of them pass the filters`;
   const remedy =
-    repositories.length === 0
+    filtered.length === 0
       ? 'Give the account read permission on the projects, or check `filters.projectKey`.'
       : 'Run `preview` to see which filter leaves out what.';
   yield passing.length === 0
@@ -155,15 +173,15 @@ function* assessListing(listing: Listing, connection: Connection): Generator<Fin
 
 /** One file check in a repository that discovery would look at. */
 async function* checkReading(
-  repositories: readonly Repository[],
+  filtered: readonly FilteredRepository[],
   connection: Connection,
   signal: AbortSignal,
 ): AsyncGenerator<Finding> {
   const { config, client } = connection;
-  const candidates = repositories.filter(
-    one =>
-      assessRepository(one, config.filters).included &&
-      (one.state ?? 'AVAILABLE') === 'AVAILABLE',
+  const candidates = filtered.flatMap(({ repository, outcome }) =>
+    outcome === undefined && (repository.state ?? 'AVAILABLE') === 'AVAILABLE'
+      ? [repository]
+      : [],
   );
   const [first] = config.catalogPaths;
   const path = first?.kind === 'plain' ? first.path : 'catalog-info.yaml';

@@ -9,7 +9,7 @@ import { locationsOf } from '../discovery/locations';
 import { Run } from '../discovery/performRun';
 import { CatalogLocation, ProviderMemory } from '../discovery/types';
 import { matchCatalogPaths } from '../filters/catalogPaths';
-import { assessAddress } from '../filters/repositoryFilter';
+import { assessAddress } from '../filters/steps';
 import { toKnownRepositories } from '../store/readCatalogBaseline';
 import { parseTarget } from '../util/parseTarget';
 import { LiveCatalog } from './BackstageCatalog';

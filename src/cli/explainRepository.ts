@@ -1,7 +1,7 @@
 /** Why one repository is, or is not, in the catalog: asks for that repository alone. */
 
 import { findCatalogFiles } from '../discovery/findCatalogFiles';
-import { decideByOwnLabels } from '../discovery/labels';
+import { filterOne } from '../discovery/applyFilters';
 import { reportRepository } from '../discovery/report';
 import { findSharedFiles, SharedFile } from '../conflicts/sharedFiles';
 import { RepositoryAddress } from '../model';
@@ -106,7 +106,7 @@ async function explain(
     }
     const { repository } = lookup;
     const outcome =
-      (await decideByOwnLabels(repository, config, client, signal)) ??
+      (await filterOne(repository, { ...config, source: client, signal })) ??
       (await findCatalogFiles(repository, config, { source: client, signal }));
     const report = reportRepository({ repository, outcome });
     return {

@@ -5,7 +5,7 @@
 
 import { webBaseUrl } from '../bitbucket/webUrls';
 import { evaluateRepository } from '../discovery/evaluateRepository';
-import { filterListed, ListedRepository } from '../discovery/filterRepositories';
+import { FilteredRepository, filterListing } from '../discovery/applyFilters';
 import { reportRepository } from '../discovery/report';
 import {
   decideProjectRelevance,
@@ -123,8 +123,13 @@ async function evaluateAll(
   io: CliIo,
 ): Promise<ReplayedRepository[]> {
   const { client: source, config } = connection;
-  const tools = { source, signal: io.signal };
-  const listed = await filterListed(repositories, [], config, tools);
+  const listed = await filterListing(repositories, {
+    ...config,
+    source,
+    signal: io.signal,
+    // Nothing is known in a dry run.
+    isHeld: () => false,
+  });
   return mapConcurrent(listed, config.concurrency, one =>
     evaluate(one.repository, connection, io, one),
   );
@@ -134,7 +139,7 @@ async function evaluate(
   address: RepositoryAddress,
   connection: Connection,
   { clock, signal }: CliIo,
-  listed?: ListedRepository,
+  listed?: FilteredRepository,
 ): Promise<ReplayedRepository> {
   const name = `${address.projectKey}/${address.slug}`;
   const evaluation = await evaluateRepository(address, connection.config, {

@@ -10,10 +10,9 @@ import {
   RepositoryOutcome,
   Unanswered,
 } from '../model';
-import { ListedRepository } from './filterRepositories';
+import { FilteredRepository, filterOne } from './applyFilters';
 import { findCatalogFiles } from './findCatalogFiles';
 import { addressKey, addressOfFile, isPlaceholderId, isSameRepository } from './identify';
-import { decideByOwnLabels } from './labels';
 import { filesOf, isNews, keyOf, keysOf, locationsOf, uniqueByKey } from './locations';
 import { rememberEarly } from './remember';
 import {
@@ -67,7 +66,7 @@ export interface EvaluationTools {
   /** Its former address, where it was renamed or moved. */
   readonly was?: RepositoryAddress;
   /** The repository, where a listing has just shown it: then it is not asked for. */
-  readonly listed?: ListedRepository;
+  readonly listed?: FilteredRepository;
   readonly now: () => number;
   /** Taken before anything is asked; left out where nobody counts. */
   readonly revision?: number;
@@ -144,11 +143,11 @@ async function checkOutcome(
   scope: DiscoveryScope,
   { source, signal, listed }: EvaluationTools,
 ): Promise<RepositoryOutcome> {
-  const settled = listed
-    ? listed.settled
-    : await decideByOwnLabels(repository, scope, source, signal);
+  const filtered = listed
+    ? listed.outcome
+    : await filterOne(repository, { ...scope, source, signal });
   const before = known.flatMap(one => one.files);
-  return settled ?? findCatalogFiles(repository, scope, { source, before, signal });
+  return filtered ?? findCatalogFiles(repository, scope, { source, before, signal });
 }
 
 /** The short part: decides, by what is known at that moment. Asks nobody. */

@@ -84,17 +84,6 @@ describe('planLookup', () => {
   it.each(['AVAILABLE', undefined])('asks a repository in state %s', state => {
     expect(planLookup({ ...API, state }, scope()).kind).toBe('check-file');
   });
-
-  it('says that an excluded repository is excluded, whatever its state', () => {
-    const plan = planLookup(
-      { ...API, state: 'OFFLINE', archived: true },
-      scope({ filters: { skipArchivedRepos: true } }),
-    );
-    expect(plan).toEqual({
-      kind: 'decided',
-      outcome: { kind: 'excluded', reason: 'archived' },
-    });
-  });
 });
 
 describe('findCatalogFiles', () => {
@@ -234,15 +223,6 @@ describe('findCatalogFiles', () => {
       const { outcome } = await lookAt({ lookup }, ['**/a.yaml']);
       expect(outcome).toEqual({ kind: 'unknown', reason: 'timeout', detail: 'late' });
     });
-  });
-
-  it('asks nothing for an excluded repository', async () => {
-    const { outcome, asked } = await find(
-      { fork: true },
-      { filters: { skipForkedRepos: true }, paths: ['**/a.yaml'] },
-    );
-    expect(outcome).toEqual({ kind: 'excluded', reason: 'fork' });
-    expect(asked).toEqual([]);
   });
 
   describe('where Locations need not exist', () => {

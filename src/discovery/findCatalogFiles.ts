@@ -1,8 +1,7 @@
-/** One repository: filtered, then asked for its catalog files. The same for runs, events and previews. */
+/** One repository that the filters let through: asked for its catalog files. The same for runs, events and previews. */
 
 import { CatalogFile, Lookup, Problem, Repository, RepositoryOutcome } from '../model';
 import { matchCatalogPaths } from '../filters/catalogPaths';
-import { assessRepository } from '../filters/repositoryFilter';
 import { CatalogPath } from '../filters/types';
 import { yieldToEventLoop } from '../util/clock';
 import { keepSpelling } from '../util/parseTarget';
@@ -30,10 +29,6 @@ export type LookupPlan =
  * listing of its files for globs and for several paths.
  */
 export function planLookup(repository: Repository, scope: DiscoveryScope): LookupPlan {
-  const assessment = assessRepository(repository, scope.filters);
-  if (!assessment.included) {
-    return { kind: 'decided', outcome: { kind: 'excluded', reason: assessment.reason } };
-  }
   if (repository.state !== undefined && repository.state !== 'AVAILABLE') {
     const detail = `the repository is in state ${repository.state}`;
     return {

@@ -4,29 +4,10 @@
  * one repository alone asks for that one's labels.
  */
 
-import {
-  decideByLabels,
-  LabelFilters,
-  labelsOf,
-  LabelVerdict,
-} from '../filters/labelFilter';
-import { assessRepository } from '../filters/repositoryFilter';
-import { Problem, Repository, RepositoryOutcome } from '../model';
+import { decideByLabels, LabelFilters, labelsOf } from '../filters/labelFilter';
+import { Problem, Repository } from '../model';
 import { mapConcurrent } from '../util/mapConcurrent';
-import { DiscoveryScope, RepositorySource } from './types';
-
-/** What the labels make of a repository; `undefined` where they let it through. */
-export type LabelDecision = (
-  repository: Pick<Repository, 'id'>,
-) => RepositoryOutcome | undefined;
-
-/** What reading labels in bulk works with. */
-export interface LabelTools {
-  readonly source: RepositorySource;
-  /** Ids of repositories that the catalog has something of. */
-  readonly heldIds: ReadonlySet<number>;
-  readonly signal?: AbortSignal;
-}
+import { AskingFilterStep, FilterQuestions } from './filterStep';
 
 /** The repositories that carry one label. */
 interface Labeled {
@@ -37,59 +18,37 @@ interface Labeled {
   readonly pages: number;
 }
 
-/**
- * Reads each label that the filters name, one paged listing per label; asks nothing where
- * they name none. Throws only what the source throws.
- */
-export async function readLabels(
-  scope: Pick<DiscoveryScope, 'filters' | 'concurrency'>,
-  tools: LabelTools,
-): Promise<LabelDecision> {
-  const { filters, concurrency } = scope;
-  const listings = new Map<string, Labeled>();
-  const read = (labels: readonly string[]) =>
-    mapConcurrent(labels, concurrency, async label => {
-      listings.set(label, union(listings.get(label), await listLabel(label, tools)));
-    });
-  await read(labelsOf(filters));
-  await read(labelsToReadAgain(filters, listings, tools.heldIds));
-  return ({ id }) =>
-    toOutcome(decideByLabels(filters, label => carries(listings.get(label), label, id)));
-}
+/** The filters by label. */
+export const LABEL_STEP: AskingFilterStep = {
+  reason: 'label',
+  needs: 'request',
 
-/**
- * What the labels make of one repository, by its own: one request, and none where the
- * filters name no label or another filter leaves it out already.
- *
- * @returns `undefined` where the labels do not keep it from being looked at
- */
-export async function decideByOwnLabels(
-  repository: Repository,
-  { filters }: Pick<DiscoveryScope, 'filters'>,
-  source: RepositorySource,
-  signal?: AbortSignal,
-): Promise<RepositoryOutcome | undefined> {
-  if (labelsOf(filters).length === 0 || !assessRepository(repository, filters).included) {
-    return undefined;
-  }
-  const own = await source.getLabels(repository, { signal });
-  const problem = own.kind === 'unknown' ? aboutLabels(own.problem) : undefined;
-  const names = new Set(own.kind === 'found' ? own.labels : []);
-  return toOutcome(decideByLabels(filters, label => problem ?? names.has(label)));
-}
+  isUsed: filters => labelsOf(filters).length > 0,
 
-function toOutcome(verdict: LabelVerdict): RepositoryOutcome | undefined {
-  switch (verdict.kind) {
-    case 'included':
-      return undefined;
-    case 'excluded':
-      return { kind: 'excluded', reason: 'label' };
-    case 'unknown':
-      return { kind: 'unknown', ...verdict.problem };
-    default:
-      return verdict satisfies never;
-  }
-}
+  /** One paged listing per label. */
+  async readInBulk(repositories, questions) {
+    const { filters, concurrency, isHeld } = questions;
+    const listings = new Map<string, Labeled>();
+    const read = (labels: readonly string[]) =>
+      mapConcurrent(labels, concurrency, async label => {
+        const listing = await listLabel(label, questions);
+        listings.set(label, union(listings.get(label), listing));
+      });
+    await read(labelsOf(filters));
+    const held = repositories.filter(({ id }) => isHeld(id));
+    await read(labelsToReadAgain(filters, listings, held));
+    return ({ id }) =>
+      decideByLabels(filters, label => carries(listings.get(label), label, id));
+  },
+
+  /** By its own labels: one request. */
+  async readOne(repository, { filters, source, signal }) {
+    const own = await source.getLabels(repository, { signal });
+    const problem = own.kind === 'unknown' ? aboutLabels(own.problem) : undefined;
+    const names = new Set(own.kind === 'found' ? own.labels : []);
+    return decideByLabels(filters, label => problem ?? names.has(label));
+  },
+};
 
 function carries(
   listing: Labeled | undefined,
@@ -116,7 +75,7 @@ function aboutLabels({ reason, detail }: Problem, label?: string): Problem {
  */
 async function listLabel(
   label: string,
-  { source, signal }: LabelTools,
+  { source, signal }: FilterQuestions,
 ): Promise<Labeled> {
   const ids = new Set<number>();
   let unreadable = 0;
@@ -149,10 +108,10 @@ function unreadableRows(count: number): Problem {
 function labelsToReadAgain(
   { labels = [] }: LabelFilters,
   listings: ReadonlyMap<string, Labeled>,
-  heldIds: ReadonlySet<number>,
+  held: readonly Repository[],
 ): string[] {
-  const isMissing = [...heldIds].some(
-    id => !labels.some(label => listings.get(label)?.ids.has(id)),
+  const isMissing = held.some(
+    ({ id }) => !labels.some(label => listings.get(label)?.ids.has(id)),
   );
   return isMissing
     ? labels.filter(label => {

@@ -4,9 +4,9 @@
  * server's listing does not serve.
  */
 
-import { ListingStep, Problem, Project, Repository } from '../model';
+import { ListingStep, Problem, Repository } from '../model';
 import { literalProjectKeys } from '../filters/literalProjectKeys';
-import { RepositoryFilters } from '../filters/types';
+import { assessProject } from '../filters/steps';
 import { mapConcurrent } from '../util/mapConcurrent';
 import { DiscoveryScope, Listing, ListingProblem, RepositorySource } from './types';
 
@@ -69,22 +69,17 @@ async function listThroughProjects(
       unreadable: projects.unreadable,
     };
   }
-  const wanted = projects.items.filter(project => mayMatch(project, scope.filters));
+  // Without those none of whose repositories the filters let through.
+  const wanted = projects.items.filter(
+    ({ key: projectKey, personal }) =>
+      assessProject({ projectKey, personal }, scope.filters) === undefined,
+  );
   const listing = await listByProject(
     wanted.map(project => project.key),
     scope,
     context,
   );
   return { ...listing, unreadable: listing.unreadable + projects.unreadable };
-}
-
-/** Leaves out projects none of whose repositories can pass the filters. */
-function mayMatch(project: Project, filters: RepositoryFilters): boolean {
-  return (
-    (filters.personalRepos || !project.personal) &&
-    (filters.projectKey?.test(project.key) ?? true) &&
-    !filters.exclude.projectKey?.test(project.key)
-  );
 }
 
 async function listByProject(

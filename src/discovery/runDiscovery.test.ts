@@ -45,7 +45,7 @@ describe('runDiscovery', () => {
       })
       .put(5, 'PAY/slow', { lookup: { kind: 'unknown', problem: problem('timeout') } })
       .put(6, 'PAY/starting', { state: 'INITIALISING' })
-      .put(7, 'PAY/old', { archived: true })
+      .put(7, 'PAY/old', { archived: true, state: 'OFFLINE' })
       .put(8, '~JDOE/mine');
     const result = await run(source, {
       settings: { filters: { skipArchivedRepos: true } },

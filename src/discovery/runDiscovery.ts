@@ -10,7 +10,7 @@ import { parseTarget } from '../util/parseTarget';
 import { webBasesOf } from '../util/webBase';
 import { identify, isPlaceholderId, replaceIds, separateByAddress } from './identify';
 import { decideUnasked } from './decideUnasked';
-import { createRepositoryFilter, RepositoryFilter } from './filterRepositories';
+import { filterListing } from './applyFilters';
 import { findCatalogFiles } from './findCatalogFiles';
 import { listRepositories } from './listRepositories';
 import { settledInPass } from './resume';
@@ -75,7 +75,6 @@ class Pass {
   readonly #gone = new Set<number>();
   #movedIds: ReadonlyMap<number, number> = new Map();
   #reassigned: readonly KnownRepository[] = [];
-  readonly #filter: RepositoryFilter;
   #known: readonly KnownRepository[];
   #hasEnded = false;
   #serverUrls: readonly string[] = [];
@@ -93,11 +92,6 @@ class Pass {
     this.#tools = tools;
     this.#known = tools.known;
     this.#listedAt = this.#moment();
-    this.#filter = createRepositoryFilter(scope, {
-      source: tools.source,
-      signal: tools.signal,
-      record: (repository, outcome) => this.#record(repository, outcome),
-    });
   }
 
   /** Ends the pass: answers still under way when it was cut short count for nothing. */
@@ -222,8 +216,15 @@ class Pass {
 
   async #lookAt(repositories: readonly Repository[]): Promise<void> {
     const { source, signal, onProgress } = this.#tools;
-    const toAsk = await this.#filter(repositories, this.#known);
     const known = new Map(this.#known.map(one => [one.repositoryId, one]));
+    const filtered = await filterListing(repositories, {
+      ...this.#scope,
+      source,
+      signal,
+      isHeld: id => (known.get(id)?.files.length ?? 0) > 0,
+      record: (repository, outcome) => this.#record(repository, outcome),
+    });
+    const toAsk = filtered.flatMap(one => (one.outcome ? [] : [one.repository]));
     const left = this.#takeOverSettled(toAsk, known);
     this.#total += toAsk.length;
     this.#checked += toAsk.length - left.length;

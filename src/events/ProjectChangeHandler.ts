@@ -5,7 +5,7 @@
 
 import pLimit from 'p-limit';
 import { RestClient } from '../bitbucket/RestClient';
-import { filterListed } from '../discovery/filterRepositories';
+import { filterListing } from '../discovery/applyFilters';
 import { Repository, Unanswered } from '../model';
 import { ProviderContext } from '../provider/ProviderContext';
 import { toSource } from '../provider/toSource';
@@ -74,10 +74,17 @@ export class ProjectChangeHandler {
       return refusals.conclude(name, listed, isKnown);
     }
     const known = (await store.load(config.id))?.repositories ?? [];
-    const tools = { source: toSource(client, undefined), signal };
-    const filtered = await filterListed(listed, known, config, tools);
+    const held = new Set(
+      known.flatMap(one => (one.files.length > 0 ? [one.repositoryId] : [])),
+    );
+    const filtered = await filterListing(listed, {
+      ...config,
+      source: toSource(client, undefined),
+      signal,
+      isHeld: id => held.has(id),
+    });
     const doubt = filtered
-      .map(({ settled }) => settled)
+      .map(({ outcome }) => outcome)
       .find(outcome => outcome?.kind === 'unknown');
     if (doubt) {
       return refusals.conclude(name, { problem: doubt }, isKnown);

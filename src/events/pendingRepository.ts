@@ -1,6 +1,6 @@
 /** What is to be done about one repository, joined from any number of events. Pure. */
 
-import { ListedRepository } from '../discovery/filterRepositories';
+import { FilteredRepository } from '../discovery/applyFilters';
 import { RepositoryAddress } from '../model';
 import { ChangedRepository, RefChange, SingleChange } from './repositoryChanges';
 
@@ -11,7 +11,7 @@ export interface PendingRepository {
   /** At most one of each type. */
   readonly changes: readonly SingleChange[];
   /** As a listing has just shown it: it is looked at whatever the events say. */
-  readonly listed?: ListedRepository;
+  readonly listed?: FilteredRepository;
   /** A project was changed, and nothing else happened: others go first. */
   readonly isOneOfMany?: boolean;
 }

@@ -1,9 +1,9 @@
 /** Which repositories to look at because their project was changed. Pure. */
 
 import { addressKey, isPlaceholderId } from '../discovery/identify';
-import { ListedRepository } from '../discovery/filterRepositories';
+import { FilteredRepository } from '../discovery/applyFilters';
 import { KnownRepository } from '../discovery/types';
-import { assessAddress } from '../filters/repositoryFilter';
+import { assessAddress } from '../filters/steps';
 import { RepositoryFilters } from '../filters/types';
 import { RepositoryAddress } from '../model';
 import { PendingRepository } from './pendingRepository';
@@ -20,7 +20,7 @@ import { ProjectChange } from './repositoryChanges';
  */
 export function planProject(
   { key, formerKey }: ProjectChange,
-  listed: readonly ListedRepository[],
+  listed: readonly FilteredRepository[],
   known: readonly KnownRepository[],
   filters: RepositoryFilters,
 ): PendingRepository[] {
@@ -55,7 +55,7 @@ export function planProject(
 
 /** @param former - where it was before, as Bitbucket has shown it or else as the payload claims */
 function toListed(
-  listed: ListedRepository,
+  listed: FilteredRepository,
   former: RepositoryAddress | undefined,
 ): PendingRepository {
   const { repository } = listed;

@@ -7,7 +7,7 @@
 
 import { addressKey, isPlaceholderId } from '../discovery/identify';
 import { KnownRepository, RepositorySelector } from '../discovery/types';
-import { assessAddress, assessProjectKey } from '../filters/repositoryFilter';
+import { assessAddress, assessProject } from '../filters/steps';
 import { RepositoryFilters } from '../filters/types';
 import { Lookup, RepositoryAddress, Unanswered } from '../model';
 import { toWebBase, webBaseOf } from '../util/webBase';
@@ -75,7 +75,7 @@ export async function decideProjectRelevance(
   }
   const keys = [key, ...(formerKey === undefined ? [] : [formerKey])];
   const isKnown = await context.isProjectKnown(keys);
-  const exclusion = assessProjectKey(key, context.filters);
+  const exclusion = assessProject({ projectKey: key }, context.filters);
   if (!isKnown && selfUrl === undefined) {
     return ABOUT_NOTHING_KNOWN;
   }

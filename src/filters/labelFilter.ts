@@ -5,7 +5,7 @@
  */
 
 import { Problem } from '../model';
-import { RepositoryFilters } from './types';
+import { FilterVerdict, RepositoryFilters } from './types';
 
 /** The part of the filters that speaks of labels. */
 export type LabelFilters = Pick<RepositoryFilters, 'labels'> & {
@@ -14,12 +14,6 @@ export type LabelFilters = Pick<RepositoryFilters, 'labels'> & {
 
 /** Whether a repository carries a label, or why that is not known. */
 export type CarriesLabel = (label: string) => boolean | Problem;
-
-/** What the labels decide. */
-export type LabelVerdict =
-  | { readonly kind: 'included' }
-  | { readonly kind: 'excluded' }
-  | { readonly kind: 'unknown'; readonly problem: Problem };
 
 /** Every label that the filters name, each once; empty when none has to be asked for. */
 export function labelsOf({ labels = [], exclude }: LabelFilters): string[] {
@@ -37,7 +31,7 @@ export function labelsOf({ labels = [], exclude }: LabelFilters): string[] {
 export function decideByLabels(
   filters: LabelFilters,
   carries: CarriesLabel,
-): LabelVerdict {
+): FilterVerdict {
   const excluding = weigh(filters.exclude.labels ?? [], carries);
   const including = filters.labels && weigh(filters.labels, carries);
   if (excluding.kind === 'carried' || including?.kind === 'none') {

@@ -1,5 +1,6 @@
 /** What the filters are made of, once read. Types only. */
 
+import { Problem } from '../model';
 import { TextPattern } from './textPattern';
 
 /** `filters` of a provider, compiled. Patterns are tested unanchored, as in the peer. */
@@ -19,6 +20,13 @@ export interface RepositoryFilters {
   readonly personalRepos: boolean;
   readonly visibility?: 'public' | 'private';
 }
+
+/** What a filter that has to ask makes of a repository. */
+export type FilterVerdict =
+  | { readonly kind: 'included' }
+  | { readonly kind: 'excluded' }
+  /** Neither: the repository stays as it is. */
+  | { readonly kind: 'unknown'; readonly problem: Problem };
 
 /** One entry of `catalogPath`, without its leading slash. */
 export type CatalogPath =

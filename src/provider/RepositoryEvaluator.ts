@@ -12,7 +12,7 @@ import {
   lookAtRepository,
   RepositoryDelta,
 } from '../discovery/evaluateRepository';
-import { ListedRepository } from '../discovery/filterRepositories';
+import { FilteredRepository } from '../discovery/applyFilters';
 import { guardEvaluation, GuardedDelta } from '../discovery/guardEvaluation';
 import { keyOf, keysOf, locationsOf, uniqueByKey } from '../discovery/locations';
 import { KnownRepository, RepositoryResult } from '../discovery/types';
@@ -27,7 +27,7 @@ export interface EvaluationRequest {
   /** Its former address, where it was renamed or moved. */
   readonly was?: RepositoryAddress;
   /** As a listing has just shown it. */
-  readonly listed?: ListedRepository;
+  readonly listed?: FilteredRepository;
 }
 
 /** What an evaluation comes to that somebody else has overtaken on its way. */

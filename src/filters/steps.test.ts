@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { Repository } from '../model';
-import { assessRepository } from './repositoryFilter';
+import { assessAddress, assessProject, assessRepository } from './steps';
 import { RepositoryFilters } from './types';
 
 const noFilters: RepositoryFilters = {
@@ -55,7 +55,7 @@ describe('assessRepository', () => {
     ],
     ['a private one where private is wanted', { visibility: 'private' }, repository],
   ])('lets through %s', (_, filters, subject) => {
-    expect(assess(filters, subject)).toEqual({ included: true });
+    expect(assess(filters, subject)).toBeUndefined();
   });
 
   it.each<[string, Partial<RepositoryFilters>, Repository, string]>([
@@ -110,7 +110,7 @@ describe('assessRepository', () => {
       'visibility',
     ],
   ])('leaves out %s', (_, filters, subject, reason) => {
-    expect(assess(filters, subject)).toEqual({ included: false, reason });
+    expect(assess(filters, subject)).toBe(reason);
   });
 
   it('gives the first reason in the documented order when several apply', () => {
@@ -129,7 +129,35 @@ describe('assessRepository', () => {
       const allOfThem = Object.assign({ personalRepos: true }, ...filters);
       return assess(allOfThem, subject);
     });
-    expect(reasons).toEqual(steps.map(([, reason]) => ({ included: false, reason })));
+    expect(reasons).toEqual(steps.map(([, reason]) => reason));
+  });
+
+  it('leaves out by its key or address nothing that it would let through by its row', () => {
+    const pattern = fc.constantFrom(/^PAY$/, /ledger/, /^~/, undefined);
+    const properties = fc.record({
+      projectKey: pattern,
+      repoSlug: pattern,
+      exclude: fc.record({ projectKey: pattern, repoSlug: pattern }),
+      skipArchivedRepos: fc.boolean(),
+      skipForkedRepos: fc.boolean(),
+      personalRepos: fc.boolean(),
+    });
+    const seen = { project: 0, address: 0 };
+    fc.assert(
+      fc.property(properties, fc.constantFrom(repository, personal), (some, subject) => {
+        const filters = { ...noFilters, ...some };
+        const { projectKey, slug } = subject;
+        const byProject = assessProject({ projectKey }, filters);
+        const byAddress = assessAddress({ projectKey, slug }, filters);
+        const byRow = assessRepository(subject, filters);
+        seen.project += byProject ? 1 : 0;
+        seen.address += byAddress && !byProject ? 1 : 0;
+        expect(byAddress !== undefined || byProject === undefined).toBe(true);
+        expect(byRow !== undefined || byAddress === undefined).toBe(true);
+      }),
+    );
+    expect(seen.project).toBeGreaterThan(0);
+    expect(seen.address).toBeGreaterThan(0);
   });
 
   it('lets exclusion win over every inclusion', () => {
@@ -144,10 +172,9 @@ describe('assessRepository', () => {
     });
     fc.assert(
       fc.property(properties, filters => {
-        expect(assess({ ...filters, exclude: { projectKey: /^PAY$/ } })).toEqual({
-          included: false,
-          reason: 'excluded-by-pattern',
-        });
+        expect(assess({ ...filters, exclude: { projectKey: /^PAY$/ } })).toBe(
+          'excluded-by-pattern',
+        );
       }),
     );
   });
