@@ -156,6 +156,16 @@ describe('a repository that is listed at another address', () => {
   });
 });
 
+describe('a repository that is known to be where nothing is listed', () => {
+  it('leaves its former address once that is proven empty, although nobody asks for itself', async () => {
+    const left = known(7, 'OUT/api', [file('OPS/api')]);
+    const { catalog, lookUps, summary } = await run(server(), [...OTHERS, left]);
+    expect(lookUps).toEqual(['repository OPS/api']);
+    expect(catalog).toEqual(OTHER_TARGETS);
+    expect(summary).toMatchObject({ removed: 1, replaced: 0 });
+  });
+});
+
 describe('an id that another repository has by now', () => {
   it.each([
     ['unknown', undefined, undefined],

@@ -169,18 +169,20 @@ class Pass {
     const found = new Map<number, Repository>();
     await mapConcurrent(missing, this.#scope.concurrency, async known => {
       const repository = await this.#confirm(known);
-      const movedTo = this.#movedIds.get(known.repositoryId);
       if (repository && isPlaceholderId(known.repositoryId)) {
         ids.set(known.repositoryId, repository.id);
-      } else if (movedTo !== undefined && this.#gone.delete(known.repositoryId)) {
-        // Nothing is there any more, and it is known where it went.
-        ids.set(known.repositoryId, movedTo);
       }
       if (repository && !listed.has(repository.id)) {
         this.#record(repository, NOT_CHECKED);
         found.set(repository.id, repository);
       }
     });
+    for (const [id, movedTo] of this.#movedIds) {
+      // Nothing is there any more, and where it went is looked at.
+      if (this.#outcomes.has(movedTo) && this.#gone.delete(id)) {
+        ids.set(id, movedTo);
+      }
+    }
     this.#known = replaceIds(this.#known, ids);
     // Two that swapped addresses are found each at the other's.
     found.forEach(({ id }) => this.#gone.delete(id));
