@@ -184,8 +184,8 @@ async function refuseUnproven(response: Response, askedForBranch: boolean) {
 }
 
 async function toAnswer(response: Response): Promise<Answer> {
-  const { status, headers, url } = response;
-  return new Answer({ url, status, headers, body: await response.text() });
+  const { status, headers } = response;
+  return new Answer({ status, headers, body: await response.text() });
 }
 
 function addressOf({ projectKey, repo }: { projectKey: string; repo: string }) {

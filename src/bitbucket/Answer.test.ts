@@ -2,7 +2,6 @@ import { Answer } from './Answer';
 
 function answer(body: string, status = 200): Answer {
   return new Answer({
-    url: 'https://git.example.com/x',
     status,
     headers: new Headers(),
     body,

@@ -20,8 +20,7 @@ const EXCEPTIONS = {
 };
 
 function reply(status: number, body = '', headers: Record<string, string> = {}): Answer {
-  const url = 'https://git.example.com/rest/api/1.0/projects/PAY/repos/api';
-  return new Answer({ url, status, headers: new Headers(headers), body });
+  return new Answer({ status, headers: new Headers(headers), body });
 }
 
 function errorBody(...exceptions: (string | null)[]): string {
@@ -212,18 +211,17 @@ describe('describe', () => {
     ],
     [
       'a redirect',
-      reply(302, '', { location: 'https://sso.example.com/login' }),
+      new Answer({
+        status: 302,
+        headers: new Headers(),
+        body: '',
+        redirectedTo: 'https://sso.example.com',
+      }),
       '302, a redirect to https://sso.example.com',
     ],
     [
-      'a redirect on the server itself',
-      reply(302, '', { location: '/login?next=x' }),
-      '302, a redirect to https://git.example.com',
-    ],
-    ['a redirect without a target', reply(302), '302 with an empty body'],
-    [
-      'a redirect to nonsense',
-      reply(302, '', { location: 'http://[' }),
+      'a redirect to a place that is not to be shown',
+      reply(302, '', { location: 'https://s3cret.example.com/' }),
       '302 with an empty body',
     ],
   ])('names %s', (_name, answer, expected) => {
@@ -233,15 +231,6 @@ describe('describe', () => {
   it('cuts long messages', () => {
     const body = JSON.stringify({ errors: [{ message: 'x'.repeat(10_000) }] });
     expect(describeReply(reply(500, body)).length).toBeLessThan(310);
-  });
-
-  it.each([
-    'https://bot:s3cret@sso.example.com/',
-    'https://sso.example.com/?token=s3cret',
-    'https://sso.example.com/#s3cret',
-    'https://sso.example.com/session/s3cret',
-  ])('shows no secret of a redirect to %s', location => {
-    expect(describeReply(reply(302, '', { location }))).not.toContain('s3cret');
   });
 
   it('does not quote the body of a success, whose secrets nobody has taken out', () => {

@@ -175,9 +175,9 @@ export function describe(answer: Answer): string {
   if (message) {
     return `${answer.status} ${message}`;
   }
-  const target = redirectHost(answer);
-  if (target) {
-    return `${answer.status}, a redirect to ${target}`;
+  const { redirectedTo } = answer.reply;
+  if (redirectedTo) {
+    return `${answer.status}, a redirect to ${redirectedTo}`;
   }
   return `${answer.status} with ${describeBody(answer)}`;
 }
@@ -216,14 +216,4 @@ function describeBody({ json, reply: { body } }: Answer): string {
   return json === undefined
     ? 'a body that is not JSON, or only a part of it'
     : 'JSON of another shape than expected';
-}
-
-/** Scheme and host only: the rest of the address may carry a session or echo a secret. */
-function redirectHost({ status, headers, reply: { url } }: Answer): string | undefined {
-  const location = headers.get('location');
-  if (status < 300 || status >= 400 || !location || !URL.canParse(location, url)) {
-    return undefined;
-  }
-  const { protocol, host } = new URL(location, url);
-  return `${protocol}//${host}`;
 }

@@ -172,8 +172,7 @@ describeWithFixtures('recorded errors', () => {
   it.each(errorReplies())(
     'prove what they name and no more: %s',
     (_name, status, body) => {
-      const url = 'https://git.example.com/';
-      const reply = new Answer({ url, status, headers: new Headers(), body });
+      const reply = new Answer({ status, headers: new Headers(), body });
       const [exception = ''] = exceptionNames(reply);
       const [plain, onBranch, gone] = PROOFS[exception] ?? [];
       expect(provenAbsence(reply, false)).toBe(plain);

@@ -7,8 +7,7 @@ import { Page } from './wire';
 
 function reply(body: unknown, status = 200): Answer {
   const text = typeof body === 'string' ? body : JSON.stringify(body);
-  const url = 'https://git.example.com/x';
-  return new Answer({ url, status, headers: new Headers(), body: text });
+  return new Answer({ status, headers: new Headers(), body: text });
 }
 
 /** A server that pages over rows as Bitbucket does: `start` counts rows nobody may see. */

@@ -167,10 +167,12 @@ export class BackstageClient {
     );
   }
 
-  #describeStatus({ status, url, headers }: HttpReply): string {
-    const { token } = this.#address;
+  #describeStatus({ status, redirectedTo }: HttpReply): string {
+    const { token, url } = this.#address;
     if (status >= 300 && status < 400) {
-      return `${status}, it redirects${describeTarget(headers.get('Location'), url, this.#redact)}. Only the address that is given is asked: --against must be the base URL of the backend itself`;
+      const elsewhere = redirectedTo ? ` to ${redirectedTo}` : '';
+      const where = redirectedTo === new URL(url).origin ? ' again and again' : elsewhere;
+      return `${status}, it redirects${where}. Only the address that is given is asked: --against must be the base URL of the backend itself`;
     }
     switch (status) {
       case 401:
@@ -185,14 +187,4 @@ export class BackstageClient {
         return `it answered with status ${status}`;
     }
   }
-}
-
-/** Only the origin: what follows may hold a secret, and so may the name of the host. */
-function describeTarget(location: string | null, asked: string, redact: Redact): string {
-  const target = location !== null && URL.canParse(location, asked);
-  const origin = target ? new URL(location, asked).origin : '';
-  if (origin === new URL(asked).origin) {
-    return ' again and again';
-  }
-  return /^https?:/.test(origin) && redact(origin) === origin ? ` to ${origin}` : '';
 }

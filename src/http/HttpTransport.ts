@@ -14,8 +14,8 @@ import { conclude, Ending, toAttemptResult, toFailure } from './endings';
 import { displayUrl } from './errors';
 import { createOutgoingHeaders } from './outgoingHeaders';
 import { discardBody, readBody } from './readBody';
-import { createRedactor, Redact, redactBody, secretsInHeaders } from './redact';
-import { isOnOrigin, isRedirect, MOST_REDIRECTS, redirectTarget } from './redirects';
+import { createRedactor, Redact, secretsInHeaders } from './redact';
+import { isOnOrigin, isRedirect, MAX_REDIRECTS, redirectTarget } from './redirects';
 import { RequestLimiter } from './RequestLimiter';
 import { TimeLimitReached, withinTimeLimit } from './timeLimit';
 import {
@@ -149,12 +149,18 @@ export class HttpTransport implements Transport {
       const exchange = () => this.#exchange(asked, attempt);
       const ending = await limiter.run(exchange, { signal, onWait });
       const target =
-        ending.kind === 'reply' && redirects < MOST_REDIRECTS
-          ? redirectTarget(ending.reply, this.#origin)
-          : undefined;
-      if (!target) return ending;
-      url = target;
+        ending.kind === 'reply' ? redirectTarget(ending.reply, asked) : undefined;
+      if (ending.kind !== 'reply' || !target) return ending;
+      if (!isOnOrigin(target.href, this.#origin) || redirects === MAX_REDIRECTS) {
+        return { ...ending, reply: this.#leadingTo(target, ending.reply) };
+      }
+      url = target.href;
     }
+  }
+
+  #leadingTo({ protocol, host }: URL, reply: HttpReply): HttpReply {
+    const isShown = /^https?:$/.test(protocol) && this.#redact(host) === host;
+    return isShown ? { ...reply, redirectedTo: `${protocol}//${host}` } : reply;
   }
 
   async #exchange(url: string, attempt: Attempt): Promise<Ending> {
@@ -195,11 +201,11 @@ export class HttpTransport implements Transport {
     limiter.noteReply({ status, headers, tookMs: clock.monotonicMs() - sentAtMs });
     if (signal.aborted || isRedirect(status)) {
       discardBody(response);
-      return { kind: 'reply', reply: { url, status, headers, body: '' } };
+      return { kind: 'reply', reply: { status, headers, body: '' } };
     }
     const body = await readBody(response, this.#maxBodyBytes, signal);
     if (body.kind === 'too-large') return { kind: 'too-large', status };
-    const text = status < 400 ? body.text : redactBody(body.text, this.#redact);
-    return { kind: 'reply', reply: { url, status, headers, body: text } };
+    const text = status < 400 ? body.text : this.#redact(body.text);
+    return { kind: 'reply', reply: { status, headers, body: text } };
   }
 }

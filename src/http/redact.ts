@@ -27,73 +27,88 @@ const SHORTEST_REDACTED_LENGTH = 4;
 /** Replaces every known secret in a text by {@link REDACTED}. */
 export type Redact = (text: string) => string;
 
-function escapeHtml(text: string): string {
-  return text
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('"', '&quot;')
-    .replaceAll("'", '&#39;');
+const NAMED_ENTITIES: Readonly<Record<string, string>> = {
+  '"': 'quot',
+  "'": 'apos',
+  '<': 'lt',
+  '>': 'gt',
+  '&': 'amp',
+};
+
+const SHORT_ESCAPES: Readonly<Record<string, string>> = {
+  '\b': 'b',
+  '\f': 'f',
+  '\n': 'n',
+  '\r': 'r',
+  '\t': 't',
+};
+
+/** An ampersand that HTML was encoded around, once or more often. */
+const AMPERSAND = '&(?:amp;){0,3}';
+
+function hex(number: number, digits: number): string {
+  return number.toString(16).padStart(digits, '0');
 }
 
-/** Through UTF-8 first: `encodeURIComponent` throws on half of a surrogate pair. */
-function encodeForUrl(text: string): string {
-  return encodeURIComponent(Buffer.from(text, 'utf8').toString('utf8'));
-}
-
-/** The ways a text may be written on its way through URLs, JSON, HTML and Basic headers. */
-function spellings(secret: string): string[] {
-  const urlForms = (text: string) => {
-    const encoded = encodeForUrl(text);
-    const lowerCased = encoded.replace(/%[0-9A-F]{2}/g, hex => hex.toLowerCase());
-    return [encoded, lowerCased, encoded.replaceAll('%20', '+')];
-  };
-  const base64 = Buffer.from(secret, 'utf8').toString('base64');
-  return [
-    secret,
-    ...urlForms(secret),
-    base64,
-    ...urlForms(base64),
-    JSON.stringify(secret).slice(1, -1),
-    escapeHtml(secret),
+/**
+ * A pattern for one character, in each way that URLs, JSON, JavaScript, HTML and forms may
+ * write it, one within the other included. An encoder decides for each character by
+ * itself, so there is no list of all spellings of a whole secret.
+ */
+function anySpelling(character: string): string {
+  const code = character.codePointAt(0) ?? 0;
+  const entity = NAMED_ENTITIES[character];
+  const escape = SHORT_ESCAPES[character];
+  const units = Array.from({ length: character.length }, (_, unit) =>
+    character.charCodeAt(unit),
+  );
+  const forms = [
+    // Escaped itself: in JSON within HTML, say, before a quotation mark.
+    `${/["'\\/]/.test(character) ? '\\\\{0,4}' : ''}${character.replace(/[\\^$.*+?()[\]{}|/]/, '\\$&')}`,
+    [...Buffer.from(character, 'utf8')]
+      .map(byte => `%(?:25){0,3}${hex(byte, 2)}`)
+      .join(''),
+    `${AMPERSAND}#(?:0{0,6}${code}|x0{0,6}${hex(code, 1)});?`,
+    units.map(unit => `\\\\+u${hex(unit, 4)}`).join(''),
+    ...(code < 0x100 ? [`\\\\+x${hex(code, 2)}`] : []),
+    ...(entity ? [`\\\\{0,4}${AMPERSAND}${entity};`] : []),
+    ...(escape ? [`\\\\+${escape}`] : []),
+    ...(character === ' ' ? ['\\+'] : []),
   ];
+  return `(?:${forms.join('|')})`;
+}
+
+/** As base64 with either alphabet, with padding or without. Source: RFC 4648, section 5. */
+function anyBase64(secret: string): string {
+  const characters = Buffer.from(secret, 'utf8').toString('base64').replace(/=+$/, '');
+  const pattern = [...characters].map(one => {
+    const other = { '+': '-', '/': '_' }[one];
+    return other ? `(?:${anySpelling(one)}|${other})` : anySpelling(one);
+  });
+  return `${pattern.join('')}${anySpelling('=')}{0,2}`;
 }
 
 /**
  * Creates the function that hides the given secrets.
  *
+ * @remarks In any case of letters: names of hosts are written in lower case.
+ *
  * @param secrets - passwords, tokens, `user:password` pairs; empty and very short ones
  * are ignored ({@link SHORTEST_REDACTED_LENGTH})
  */
 export function createRedactor(secrets: readonly string[]): Redact {
-  const forms = new Set(
-    secrets
-      .filter(secret => secret.length >= SHORTEST_REDACTED_LENGTH)
-      .flatMap(secret => spellings(secret)),
-  );
-  // The longest first: where one form holds another, no tail of it must stay behind.
-  const longestFirst = [...forms].sort((a, b) => b.length - a.length);
-  return text =>
-    longestFirst.reduce((rest, form) => rest.replaceAll(form, REDACTED), text);
-}
-
-/**
- * Takes secrets out of the body of an answer.
- *
- * @remarks JSON may write any character as an escape, which hides a secret from a search
- * and gives it back to whoever parses it: so it is parsed before it is searched.
- *
- * @returns the same document, in JSON's plain spelling where it is JSON
- */
-export function redactBody(body: string, redact: Redact): string {
-  try {
-    const redacted: unknown = JSON.parse(body, (_, value: unknown) =>
-      typeof value === 'string' ? redact(value) : value,
-    );
-    return JSON.stringify(redacted);
-  } catch {
-    return redact(body);
-  }
+  const patterns = [...new Set(secrets)]
+    .filter(secret => secret.length >= SHORTEST_REDACTED_LENGTH)
+    // The longest first: where one secret holds another, no tail of it must stay behind.
+    .sort((one, other) => other.length - one.length)
+    .flatMap(secret => [
+      [...secret].map(anySpelling).join(''),
+      anyBase64(secret),
+      Buffer.from(secret, 'utf8').toString('hex'),
+    ]);
+  if (patterns.length === 0) return text => text;
+  const anySecret = new RegExp(patterns.join('|'), 'giu');
+  return text => text.replace(anySecret, REDACTED);
 }
 
 /**

@@ -5,20 +5,20 @@ import { isOnOrigin, isRedirect, redirectTarget } from './redirects';
 const ORIGIN = 'https://bitbucket.example.com:8443';
 const asked = `${ORIGIN}/ctx/rest/api/latest/repos?limit=1000`;
 
-const target = (location: string | undefined, status = 302) =>
-  redirectTarget(
-    { url: asked, status, headers: new Headers(location ? { location } : {}) },
-    ORIGIN,
-  );
+const target = (location: string | undefined, status = 302) => {
+  const headers = new Headers(location ? { location } : {});
+  const { href } = redirectTarget({ status, headers }, asked) ?? {};
+  return href !== undefined && isOnOrigin(href, ORIGIN) ? href : undefined;
+};
 
-describe('redirectTarget', () => {
+describe('a redirect', () => {
   it.each([
     ['/other', `${ORIGIN}/other`],
     ['repos?start=25', `${ORIGIN}/ctx/rest/api/latest/repos?start=25`],
     [`${ORIGIN}/ctx/x#part`, `${ORIGIN}/ctx/x`],
     ['//bitbucket.example.com:8443/x', `${ORIGIN}/x`],
     ['HTTPS://BITBUCKET.EXAMPLE.COM:8443/x', `${ORIGIN}/x`],
-  ])('stays on the origin with %s', (location, expected) => {
+  ])('is followed on the origin with %s', (location, expected) => {
     expect(target(location)).toBe(expected);
   });
 
@@ -35,19 +35,29 @@ describe('redirectTarget', () => {
     ['no web address', 'javascript:alert(1)'],
     ['no URL', 'https://['],
     ['no location', undefined],
-  ])('does not follow to %s', (_name, location) => {
+  ])('is not followed to %s', (_name, location) => {
     expect(target(location)).toBeUndefined();
   });
 
-  it.each([301, 302, 303, 307, 308])('follows a %d', status => {
+  it.each([301, 302, 303, 307, 308])('is followed with a %d', status => {
     expect(target('/x', status)).toBe(`${ORIGIN}/x`);
     expect(isRedirect(status)).toBe(true);
   });
 
-  it.each([200, 201, 300, 304, 305, 401, 404, 503])('does not follow a %d', status => {
-    expect(target('/x', status)).toBeUndefined();
-    expect(isRedirect(status)).toBe(false);
-  });
+  it.each([200, 201, 300, 304, 305, 401, 404, 503])(
+    'is not followed with a %d',
+    status => {
+      expect(target('/x', status)).toBeUndefined();
+      expect(isRedirect(status)).toBe(false);
+    },
+  );
+});
+
+it('leads where it says, whether or not it may be followed', () => {
+  const headers = new Headers({ location: '//sso.example.com/login?from=x#top' });
+  expect(redirectTarget({ status: 302, headers }, asked)?.href).toBe(
+    'https://sso.example.com/login?from=x',
+  );
 });
 
 describe('isOnOrigin', () => {

@@ -6,7 +6,7 @@
 import { ReadableHeaders } from './rateLimitHeaders';
 
 /** Followed in a row; more is a circle or a login. */
-export const MOST_REDIRECTS = 5;
+export const MAX_REDIRECTS = 5;
 
 /** Source: RFC 9110, section 15.4; 304 and the like lead nowhere. */
 const REDIRECTING: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
@@ -23,27 +23,28 @@ export function isOnOrigin(url: string, origin: string): boolean {
   return parsed.origin === origin && parsed.username === '' && parsed.password === '';
 }
 
+/** What a redirect is decided by. */
+export interface Redirecting {
+  readonly status: number;
+  readonly headers: ReadableHeaders;
+}
+
 /**
- * Where to go on.
+ * Where an answer leads, whether or not anybody may go there.
  *
- * @param reply - an answer; `url` is what was asked
- * @param origin - the only origin that may be asked
- * @returns an absolute URL on that origin, or `undefined` when the answer does not
- * redirect, or redirects to anywhere else
+ * @param asked - the URL that was asked, absolute
+ * @returns `undefined` when the answer does not redirect, or not to a URL
  */
 export function redirectTarget(
-  reply: {
-    readonly url: string;
-    readonly status: number;
-    readonly headers: ReadableHeaders;
-  },
-  origin: string,
-): string | undefined {
-  const location = reply.headers.get('Location');
-  if (!isRedirect(reply.status) || !location) return undefined;
-  if (!URL.canParse(location, reply.url)) return undefined;
-  const target = new URL(location, reply.url);
+  { status, headers }: Redirecting,
+  asked: string,
+): URL | undefined {
+  const location = headers.get('Location');
+  if (!isRedirect(status) || !location || !URL.canParse(location, asked)) {
+    return undefined;
+  }
+  const target = new URL(location, asked);
   // A fragment is for the reader of a page, not for the server.
   target.hash = '';
-  return isOnOrigin(target.href, origin) ? target.href : undefined;
+  return target;
 }

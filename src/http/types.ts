@@ -26,10 +26,14 @@ export interface HttpRequest {
 
 /** An answer of any status, its body read to the end. */
 export interface HttpReply {
-  readonly url: string;
   readonly status: number;
   readonly headers: Headers;
   readonly body: string;
+  /**
+   * Of a redirect that was not followed: scheme and host of where it leads. The rest of the
+   * address may carry a session, and a host that shows a secret is left out.
+   */
+  readonly redirectedTo?: string;
 }
 
 /** How a provider wants to be limited: the key `rateLimit`. */
