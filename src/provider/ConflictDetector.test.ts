@@ -3,7 +3,10 @@ import { mockServices } from '@backstage/backend-test-utils';
 import type { Knex } from 'knex';
 import { createSimulatedBitbucket } from '../../dev/simulatedBitbucket';
 import { FakeClock } from '../__testUtils__/FakeClock';
-import { createRecordingConnection } from '../__testUtils__/recordingConnection';
+import {
+  createRecordingConnection,
+  RecordingConnection,
+} from '../__testUtils__/recordingConnection';
 import { fetchOf } from '../__testUtils__/simulatedClient';
 import { asDatabaseService, createTestDatabases } from '../__testUtils__/testDatabases';
 import {
@@ -12,6 +15,7 @@ import {
   TEST_USER,
 } from '../__testUtils__/testProvider';
 import { createConflictServices } from '../conflicts/createConflictServices';
+import { ANNOTATION_REPROCESS_REQUESTED_AT } from '../util/annotations';
 import { createProviders } from './createProviders';
 import { createStores } from './createStores';
 import { plainLocationRef, providerName } from './locationEntities';
@@ -44,26 +48,28 @@ async function setUp(...slugs: readonly string[]) {
   const clock = new FakeClock();
   const ending = new AbortController();
   endings.push(() => ending.abort());
+  const conflicts = createConflictServices({
+    providers: new Map([[providerName('default'), 'default']]),
+    locationRef: plainLocationRef,
+    tables,
+    reports,
+    logger,
+    clock,
+    signal: ending.signal,
+  });
   const [created] = createProviders(config, {
     logger,
     scheduler: mockServices.scheduler.mock({ scheduleTask: async () => {} }),
     store,
-    conflicts: createConflictServices({
-      providers: new Map([[providerName('default'), 'default']]),
-      locationRef: plainLocationRef,
-      tables,
-      reports,
-      logger,
-      clock,
-      signal: ending.signal,
-    }),
+    conflicts,
     clock,
     fetch: fetchOf(bitbucket),
   });
   if (!created) {
     throw new Error('a provider is configured');
   }
-  await created.provider.connect(createRecordingConnection());
+  const connection = createRecordingConnection();
+  await created.provider.connect(connection);
   const run = async (signal?: AbortSignal) => {
     let isOver = false;
     const running = created.provider.refresh(signal).finally(() => {
@@ -76,22 +82,26 @@ async function setUp(...slugs: readonly string[]) {
     }
     await running;
   };
-  return { bitbucket, knex, logger, reports, run };
+  return { bitbucket, clock, conflicts, connection, knex, logger, reports, run, store };
 }
 
-/** Somebody else has the Location of a repository's file. */
-async function holdElsewhere(knex: Knex, slug: string): Promise<void> {
+/** The catalog has an entity. */
+async function hold(knex: Knex, entityRef: string, locationKey: string): Promise<void> {
   await knex('refresh_state').insert({
-    entity_id: slug,
-    entity_ref: plainLocationRef(targetOf(slug)),
+    entity_id: entityRef,
+    entity_ref: entityRef,
     unprocessed_entity: '{}',
     unprocessed_hash: '',
     errors: '',
-    location_key: 'another-provider',
+    location_key: locationKey,
     next_update_at: knex.fn.now(),
     last_discovery_at: knex.fn.now(),
   });
 }
+
+/** Somebody else has the Location of a repository's file. */
+const holdElsewhere = (knex: Knex, slug: string) =>
+  hold(knex, plainLocationRef(targetOf(slug)), 'another-provider');
 
 const sentence = (slug: string) =>
   `The catalog has the Location of catalog-info.yaml of PAY/${slug} from the entity provider another-provider and does not take it from provider default of this configuration.`;
@@ -160,5 +170,64 @@ describe('the log of a run', () => {
     expect(logger.messages('warn')).toContainEqual(
       expect.stringMatching(/^Whether the catalog has taken everything could not be/),
     );
+  });
+});
+
+describe('the Location of a file whose entity nobody has any more', () => {
+  /** The catalog has refused it to `api`, and who had it is gone. */
+  async function startReleased() {
+    const started = await setUp('api', 'web');
+    const { conflicts, knex, run } = started;
+    await run();
+    await hold(knex, plainLocationRef(targetOf('api')), providerName('default'));
+    await hold(knex, 'component:default/api', 'url:https://elsewhere.test/api.yaml');
+    await conflicts.store.recordRefused([
+      {
+        entityRef: 'component:default/api',
+        targetUrl: targetOf('api'),
+        holderKey: 'url:https://elsewhere.test/api.yaml',
+      },
+    ]);
+    await knex('refresh_state').where('entity_ref', 'component:default/api').delete();
+    return started;
+  }
+  const reprocessed = (connection: RecordingConnection) =>
+    [...connection.held.values()].flatMap(({ entity }) =>
+      entity.metadata.annotations?.[ANNOTATION_REPROCESS_REQUESTED_AT]
+        ? [entity.spec?.target]
+        : [],
+    );
+
+  it('is given with an annotation that is new, and without one by the next run', async () => {
+    const { clock, conflicts, connection, knex, run } = await startReleased();
+    const uids = [...connection.held.keys()].sort();
+
+    conflicts.resolver.check();
+    await clock.advance(1);
+
+    expect(reprocessed(connection)).toEqual([targetOf('api')]);
+    expect([...connection.held.keys()].sort()).toEqual(uids);
+    await knex('refresh_state').delete();
+    await run();
+    expect(reprocessed(connection)).toEqual([]);
+  });
+
+  it('is not given while something else is being applied, and not after it was removed', async () => {
+    const { clock, conflicts, connection, store } = await startReleased();
+
+    await store.exclusively('default', async () => {
+      conflicts.resolver.check();
+      await clock.advance(1);
+      expect(reprocessed(connection)).toEqual([]);
+      const { repositories = [] } = (await store.load('default')) ?? {};
+      await store.recordApproval(
+        'default',
+        repositories.map(one => ({ ...one, files: [] })),
+        0,
+      );
+    });
+    await clock.advance(1);
+
+    expect(reprocessed(connection)).toEqual([]);
   });
 });

@@ -123,12 +123,12 @@ export class DiscoveryProvider implements EntityProvider {
    * @returns how many; 0 when nothing is held back
    */
   async approveRemovals(): Promise<number> {
-    const { config, store, shared, log } = this.#context;
+    const { config, store, contested, log } = this.#context;
     const removed = await store.exclusively(config.id, () => this.#approve());
     if (removed === undefined) {
       return 0;
     }
-    await shared.letGo(removed.locations);
+    await contested.release(removed.locations);
     log.approved(removed.count);
     return removed.count;
   }
@@ -169,7 +169,7 @@ export class DiscoveryProvider implements EntityProvider {
     trigger: RunTrigger,
     signal: AbortSignal | undefined,
   ): Promise<Run> {
-    const { config, clients, clock, journal, log, shared, store } = this.#context;
+    const { config, clients, clock, journal, log, contested, store } = this.#context;
     const memory = await this.#loadMemory();
     const begun = memory && (await this.#begin(memory));
     const client = clients.create(meter);
@@ -206,7 +206,7 @@ export class DiscoveryProvider implements EntityProvider {
       await journal.finish(concluded, meter.counts(), trigger, end);
       return concluded;
     });
-    await shared.letGo(run.reconciliation.removed);
+    await contested.release(run.reconciliation.removed);
     return run;
   }
 

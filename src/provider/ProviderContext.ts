@@ -11,7 +11,7 @@ import { ConflictDetector } from './ConflictDetector';
 import { ClientFactory } from './createClient';
 import { RunJournal } from './RunJournal';
 import { RunLog } from './RunLog';
-import { SharedLocations } from './SharedLocations';
+import { ContestedLocations } from './ContestedLocations';
 
 /** What a custom location parser makes of the files of one repository, asking with a given client. */
 export type FileParser = (
@@ -29,7 +29,7 @@ export interface ProviderContext {
   /** Left out where the catalog reads the files itself. */
   readonly parseFiles?: FileParser;
   readonly catalog: CatalogWriter;
-  readonly shared: SharedLocations;
+  readonly contested: ContestedLocations;
   readonly log: RunLog;
   readonly journal: RunJournal;
   /** Left out where there is no catalog to look into. */

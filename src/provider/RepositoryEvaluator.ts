@@ -58,7 +58,7 @@ export class RepositoryEvaluator {
     client: RestClient,
     signal?: AbortSignal,
   ): Promise<Evaluation> {
-    const { catalog, config, shared, store } = this.#context;
+    const { catalog, config, contested, store } = this.#context;
     for (let looks = 0; looks < MAX_LOOKS; looks += 1) {
       const revision = catalog.isConnected
         ? await store.takeRevision(config.id)
@@ -75,7 +75,7 @@ export class RepositoryEvaluator {
       }
       const evaluation = await store.exclusively(config.id, () => this.#decide(look));
       if (evaluation !== OVERTAKEN) {
-        await shared.letGo(evaluation.delta.removed);
+        await contested.release(evaluation.delta.removed);
         return evaluation;
       }
     }

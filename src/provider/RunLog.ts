@@ -59,6 +59,12 @@ export class RunLog {
     );
   }
 
+  reassertFailed(error: unknown): void {
+    this.#logger.warn(
+      `What another provider has released could not be given to the catalog, which the next run does: ${error}`,
+    );
+  }
+
   checkpointFailed(error: unknown): void {
     this.#logger.warn(`What the run learned so far could not be kept: ${error}`);
   }

@@ -22,7 +22,7 @@ import { FileParser, ProviderContext } from './ProviderContext';
 import { RepositoryEvaluator } from './RepositoryEvaluator';
 import { RunJournal } from './RunJournal';
 import { RunLog } from './RunLog';
-import { SharedLocations } from './SharedLocations';
+import { ContestedLocations } from './ContestedLocations';
 
 /** What providers need besides the configuration. */
 export interface CreateProvidersOptions {
@@ -70,16 +70,16 @@ export function createProviders(
   const { providers, warnings } = readDiscoveryConfig(config);
   warnings.forEach(one => logger.warn(one));
   const limiters = new LimiterRegistry();
-  const shared: SharedLocations[] = [];
+  const all: ContestedLocations[] = [];
   return providers.map(({ config: provider, integration }) => {
     const context = createContext(provider, {
       ...options,
       integration,
       limiters,
-      all: () => shared,
+      all: () => all,
     });
-    shared.push(context.shared);
-    options.conflicts?.resolver.add(context.shared);
+    all.push(context.contested);
+    options.conflicts?.resolver.add(context.contested);
     return {
       provider: new DiscoveryProvider(context, refresh =>
         scheduler.scheduleTask({
@@ -98,7 +98,7 @@ export function createProviders(
 interface ContextOptions extends CreateProvidersOptions {
   readonly integration: BitbucketServerIntegrationConfig;
   readonly limiters: LimiterRegistry;
-  readonly all: () => readonly SharedLocations[];
+  readonly all: () => readonly ContestedLocations[];
 }
 
 function createContext(config: ProviderConfig, options: ContextOptions): ProviderContext {
@@ -119,14 +119,14 @@ function createContext(config: ProviderConfig, options: ContextOptions): Provide
     onLimiterConflict: message => logger.warn(message),
     observer: metrics,
   });
-  const shared = new SharedLocations({
+  const contested = new ContestedLocations({
     providerId: config.id,
     store,
     catalog,
     all: options.all,
     resolver: options.conflicts?.resolver,
     clock,
-    onError: error => log.memoryUnreadable(error),
+    onError: error => log.reassertFailed(error),
   });
   const { conflicts, integration } = options;
   const parseFiles = options.createFileParser?.({ config, integration, logger, clock });
@@ -144,7 +144,7 @@ function createContext(config: ProviderConfig, options: ContextOptions): Provide
     parseFiles,
     store,
     catalog,
-    shared,
+    contested,
     log,
     journal,
     conflicts:

@@ -28,6 +28,7 @@ async function setUp() {
     all: { host },
   };
   const clock = new FakeClock();
+  const logger = createLogRecorder();
   const store = createTestStore();
   await reportsOf(store);
   const providers = createProviders(
@@ -35,7 +36,7 @@ async function setUp() {
       data: { integrations, catalog: { providers: { bitbucketServer } } },
     }),
     {
-      logger: createLogRecorder(),
+      logger,
       scheduler: mockServices.scheduler.mock({ scheduleTask: async () => {} }),
       store,
       clock,
@@ -53,7 +54,7 @@ async function setUp() {
   if (!active || !all) {
     throw new Error('two providers are configured');
   }
-  return { bitbucket, clock, active, all };
+  return { bitbucket, clock, logger, active, all };
 }
 
 describe('two providers that match the same repository', () => {
@@ -79,6 +80,25 @@ describe('two providers that match the same repository', () => {
         ],
         removed: [],
       },
+    ]);
+  });
+
+  it('say which of them could not give it again, and the run of the other is a success', async () => {
+    const { bitbucket, clock, logger, active, all } = await setUp();
+    await active.run();
+    await all.run();
+    bitbucket.archiveRepository('PAY', 'api');
+    await clock.advance(60_000);
+    Object.assign(all.connection, {
+      applyMutation: async () => {
+        throw new Error('the catalog is away');
+      },
+    });
+
+    await active.run();
+
+    expect(logger.messages('warn')).toEqual([
+      expect.stringMatching(/^What another provider has released .*the catalog is away$/),
     ]);
   });
 

@@ -1,7 +1,7 @@
 /**
  * Providers of one configuration among each other. The catalog takes a Location from one
- * provider only: where two have found it, the one that came second has to give it again
- * once the first one lets go.
+ * provider only: where two have found it, the one that came second has to emit it again
+ * once the first one releases it.
  */
 
 import { keyOf, keysOf, locationsOf } from '../discovery/locations';
@@ -12,13 +12,13 @@ import { CatalogWriter } from './CatalogWriter';
 import { ConflictResolver, LocationReader } from '../conflicts/ConflictResolver';
 import { providerName } from './locationEntities';
 
-/** What one provider shares with the others. */
-export interface SharedLocationsOptions {
+/** What a provider works with here. */
+export interface ContestedLocationsOptions {
   readonly providerId: string;
   readonly store: ProviderStateStore;
   readonly catalog: CatalogWriter;
   /** All of the configuration, this one among them. */
-  readonly all: () => readonly SharedLocations[];
+  readonly all: () => readonly ContestedLocations[];
   /** Told of what is removed: others may have what the catalog refused them. */
   readonly resolver?: Pick<ConflictResolver, 'check'>;
   readonly clock: Pick<Clock, 'now'>;
@@ -26,10 +26,10 @@ export interface SharedLocationsOptions {
 }
 
 /** One provider's part in what several have found. */
-export class SharedLocations implements LocationReader {
-  readonly #options: SharedLocationsOptions;
+export class ContestedLocations implements LocationReader {
+  readonly #options: ContestedLocationsOptions;
 
-  constructor(options: SharedLocationsOptions) {
+  constructor(options: ContestedLocationsOptions) {
     this.#options = options;
   }
 
@@ -38,26 +38,27 @@ export class SharedLocations implements LocationReader {
   }
 
   /** Offers what this provider has just removed to all others. */
-  async letGo(removed: readonly CatalogLocation[]): Promise<void> {
+  async release(removed: readonly CatalogLocation[]): Promise<void> {
     const keys = keysOf(removed);
     if (keys.size > 0) {
       this.#options.resolver?.check();
     }
     const others = this.#options.all().filter(one => one !== this);
     for (const other of keys.size > 0 ? others : []) {
-      await other.reclaim(keys);
+      await other.reassert(keys);
     }
   }
 
   /** Gives the catalog what this provider has found and another one has just removed. */
-  async reclaim(keys: ReadonlySet<string>): Promise<void> {
-    const { catalog, onError, providerId, store } = this.#options;
+  async reassert(keys: ReadonlySet<string>): Promise<void> {
+    const { catalog, onError } = this.#options;
     if (!catalog.isConnected) {
       return;
     }
     try {
-      await store.exclusively(providerId, async () =>
-        catalog.change(await this.#find(one => keys.has(keyOf(one.file)))),
+      await this.#with(
+        one => keys.has(keyOf(one.file)),
+        locations => catalog.change(locations),
       );
     } catch (error) {
       // The next run gives it anyway.
@@ -67,10 +68,10 @@ export class SharedLocations implements LocationReader {
 
   async reprocess(targetUrls: ReadonlySet<string>): Promise<void> {
     const { catalog, clock } = this.#options;
-    const locations = await this.#find(
+    await this.#with(
       ({ file }) => file.entity === undefined && targetUrls.has(file.targetUrl),
+      locations => catalog.reprocess(locations, new Date(clock.now()).toISOString()),
     );
-    await catalog.reprocess(locations, new Date(clock.now()).toISOString());
   }
 
   refresh(targetUrls: readonly string[]): Promise<void> {
@@ -79,11 +80,15 @@ export class SharedLocations implements LocationReader {
     );
   }
 
-  async #find(
+  /** Does something with what the provider has found, so that nobody removes it meanwhile. */
+  async #with(
     isWanted: (location: CatalogLocation) => boolean,
-  ): Promise<CatalogLocation[]> {
+    apply: (locations: readonly CatalogLocation[]) => Promise<void>,
+  ): Promise<void> {
     const { providerId, store } = this.#options;
-    const memory = await store.load(providerId);
-    return locationsOf(memory?.repositories ?? []).filter(isWanted);
+    await store.exclusively(providerId, async () => {
+      const memory = await store.load(providerId);
+      await apply(locationsOf(memory?.repositories ?? []).filter(isWanted));
+    });
   }
 }
