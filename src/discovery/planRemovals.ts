@@ -11,6 +11,8 @@ export interface RemovalPolicy {
   /** A run may remove this share of the known Locations; 100 switches the guard off, 0 removes nothing without approval. */
   readonly maxPercentage: number;
   readonly holdForMs: number;
+  /** Why nothing is removed without approval, where that is not the configured percentage. */
+  readonly nothingBecause?: string;
 }
 
 /** What is due and what went before. */
@@ -136,6 +138,6 @@ function describeHold(
   const why =
     replaced === 0 ? '' : `, ${replaced} of them since their file has another URL now`;
   return policy.maxPercentage <= 0
-    ? `${removals} of ${known} Locations would be removed${why}; removals.maxPercentage is 0, so nothing is removed without approval`
+    ? `${removals} of ${known} Locations would be removed${why}; ${policy.nothingBecause ?? 'removals.maxPercentage is 0'}, so nothing is removed without approval`
     : `${removals} of ${known} Locations (${share} %) would be removed${why}, more than removals.maxPercentage (${policy.maxPercentage} %) allows at once. They go from ${until} on, if every run until then confirms them (removals.holdFor)`;
 }

@@ -30,6 +30,7 @@ import { DiscoveryRunError } from './DiscoveryRunError';
 import { anchorRef, providerName, taskIdOf } from './locationEntities';
 import { ProviderContext } from './ProviderContext';
 import { toSource } from './toSource';
+import { knowsCredentials, removalPolicyOf } from './removalPolicy';
 import { RequestMeter } from './RequestMeter';
 
 /** Sets up when a provider runs; called once it is connected. */
@@ -175,9 +176,10 @@ export class DiscoveryProvider implements EntityProvider {
     const client = clients.create(meter);
     log.started();
     await clients.prepare(client, signal);
+    const policy = await removalPolicyOf(this.#context);
     const request: RunRequest = {
       scope: this.#scope(),
-      policy: config.removals,
+      policy,
       source: toSource(client, this.#context.parseFiles),
       memory,
       clock,
@@ -202,8 +204,12 @@ export class DiscoveryProvider implements EntityProvider {
       await yieldToEventLoop();
       await this.#apply(concluded);
       await yieldToEventLoop();
-      const end = begun && toStateEnd(concluded, begun);
-      await journal.finish(concluded, meter.counts(), trigger, end);
+      await journal.finish(concluded, {
+        authenticated: knowsCredentials(concluded, policy, this.#context),
+        requests: meter.counts(),
+        state: begun && toStateEnd(concluded, begun),
+        trigger,
+      });
       return concluded;
     });
     await contested.release(run.reconciliation.removed);

@@ -19,6 +19,7 @@ import { KnownRepository, RepositoryResult } from '../discovery/types';
 import { RepositoryAddress, Unanswered } from '../model';
 import { EvaluationRecord } from '../store/stateRecords';
 import { ProviderContext } from './ProviderContext';
+import { removalPolicyOf } from './removalPolicy';
 import { toSource } from './toSource';
 
 /** Which repository to look at. */
@@ -172,7 +173,7 @@ export class RepositoryEvaluator {
     return guardEvaluation(delta, {
       result,
       memory,
-      policy: config.removals,
+      policy: await removalPolicyOf(this.#context),
       sinceConfirmationMs: await store.sinceConfirmation(config.id),
       nowMs: clock.now(),
     });

@@ -25,6 +25,14 @@ export interface RunJournalOptions {
   readonly observer?: RunObserver;
 }
 
+/** What is kept of a run besides its result. */
+export interface FinishedRunDetails extends Pick<RunEnd, 'state'> {
+  readonly requests: RequestCounts;
+  readonly trigger: RunTrigger;
+  /** It had credentials, or misses those that an earlier one had. */
+  readonly authenticated: boolean;
+}
+
 /** The journal of one provider. */
 export class RunJournal {
   readonly #options: RunJournalOptions;
@@ -58,17 +66,14 @@ export class RunJournal {
    *
    * @throws what the store throws: what is not stored is not known to the next run
    */
-  async finish(
-    run: Run,
-    requests: RequestCounts,
-    trigger: RunTrigger,
-    end: RunEnd['state'],
-  ): Promise<void> {
+  async finish(run: Run, end: FinishedRunDetails): Promise<void> {
     const { configuration, observer, provider, store } = this.#options;
-    const record = toRunRecord(run, requests, provider.host);
+    const { authenticated, requests, state, trigger } = end;
+    const { host } = provider;
+    const record = toRunRecord(run, requests, { host, authenticated });
     await store.recordRun(provider.id, {
-      run: { ...record, host: provider.host, trigger, configuration },
-      state: end,
+      run: { ...record, host, trigger, configuration },
+      state,
     });
     const failed = run.failure?.kind === 'aborted' ? 'aborted' : 'failed';
     const durationMs = run.finishedAtMs - run.startedAtMs;

@@ -37,6 +37,8 @@ export interface ClientSetup {
 
 /** Makes clients that share one limiter. */
 export interface ClientFactory {
+  /** Whether there are credentials to ask with. */
+  readonly areAuthenticated: boolean;
   /** A client for one run; its requests are reported to `observer`. */
   create(observer: RequestObserver): RestClient;
   /**
@@ -88,6 +90,7 @@ export function createClientFactory(setup: ClientSetup): ClientFactory {
       }),
     });
   return {
+    areAuthenticated: headers.Authorization !== undefined,
     create,
     createForEvent(observer) {
       if (refusal) {
@@ -105,20 +108,27 @@ export function createClientFactory(setup: ClientSetup): ClientFactory {
       }
     },
     async prepare(client, signal) {
-      if (setup.rateLimit.kind !== 'auto' || limiter.budget !== 'not-read') {
-        return;
-      }
-      try {
-        const budget = await client.readRateLimitBudget({ signal });
-        if (budget) {
-          limiter.learnBudget(budget);
-        }
-      } catch {
-        // An abort, or credentials that do not work: the run meets them again and says so.
+      if (setup.rateLimit.kind === 'auto' && limiter.budget === 'not-read') {
+        await learnBudget(limiter, client, signal);
       }
     },
     budget: () => limiter.budget,
   };
+}
+
+async function learnBudget(
+  limiter: RequestLimiter,
+  client: RestClient,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  try {
+    const budget = await client.readRateLimitBudget({ signal });
+    if (budget) {
+      limiter.learnBudget(budget);
+    }
+  } catch {
+    // An abort, or credentials that do not work: the run meets them again and says so.
+  }
 }
 
 /** As `getBitbucketServerRequestOptions` chooses. */

@@ -247,6 +247,77 @@ describe('credentials that are suddenly taken for a stranger', () => {
   });
 });
 
+describe('credentials that are gone from the configuration', () => {
+  const GONE = 'com.atlassian.bitbucket.repository.NoSuchRepositoryException';
+  const PRIVATE = ['OPS/db', 'PAY/api', 'PAY/web'].map(targetOf);
+
+  /** Once discovered with credentials; strangers get a 404 for what is private. */
+  async function discoverThenForget() {
+    const bitbucket = createServer({ anonymousAccess: true });
+    for (let index = 0; index < 10; index += 1) {
+      const files = { 'catalog-info.yaml': 'kind: Component' };
+      const slug = `public-${index}`;
+      bitbucket.addRepository({ projectKey: 'OPEN', slug, files, public: true });
+    }
+    const first = await connectTestProvider({ bitbucket });
+    await first.run();
+    expect(first.connection.targets()).toHaveLength(13);
+    bitbucket.faults.add({
+      match: ({ path }) => /\/projects\/(PAY|OPS)/.test(path),
+      effect: { type: 'status', status: 404, exceptionName: GONE },
+    });
+    const { clock, connection, store } = first;
+    const without = { bitbucket, clock, connection, store, integration: {} };
+    return { ...(await connectTestProvider(without)), without };
+  }
+
+  it('remove nothing in a run without approval, however long it is confirmed', async () => {
+    const { run, clock, connection, logger, provider } = await discoverThenForget();
+    for (let time = 0; time < 3; time += 1) {
+      await run();
+      expect(connection.targets()).toEqual(expect.arrayContaining(PRIVATE));
+      await clock.advance(48 * 3_600_000);
+    }
+    expect(logger.messages('warn')).toContainEqual(
+      expect.stringMatching(
+        /held back: 3 of 13 Locations would be removed; no credentials are configured, although earlier runs had some, so nothing is removed without approval/,
+      ),
+    );
+    expect(await clock.run(provider.approveRemovals())).toBe(3);
+    expect(connection.targets()).toHaveLength(10);
+  });
+
+  it('remove nothing with an event', async () => {
+    const { clock, connection, context, evaluator } = await discoverThenForget();
+    const client = context.clients.createForEvent({ onAttempt() {}, onWait() {} });
+    const address = { projectKey: 'PAY', slug: 'api' };
+    await clock.run(evaluator.evaluate({ address }, client));
+    expect(connection.targets()).toHaveLength(13);
+  });
+
+  it('are not missed any more once nothing is lost without them', async () => {
+    const { run, connection, provider, clock, without } = await discoverThenForget();
+    await run();
+    await clock.run(provider.approveRemovals());
+    await run();
+    without.bitbucket.removeFile('OPEN', 'public-0', 'catalog-info.yaml');
+    await run();
+    expect(connection.targets()).toHaveLength(9);
+  });
+
+  it('and come back bring everything back', async () => {
+    const { run, connection, without } = await discoverThenForget();
+    await run();
+    const { bitbucket, integration: _, ...others } = without;
+    bitbucket.faults.clear();
+    const again = await connectTestProvider({ bitbucket, ...others });
+    await again.run();
+    expect(connection.targets()).toHaveLength(13);
+    const discovery = await again.reports.loadHeldRemovals('default');
+    expect(discovery).toEqual([]);
+  });
+});
+
 describe('several providers on one host', () => {
   async function createSeveral(bitbucketServer: JsonObject, rateLimited = false) {
     const clock = new FakeClock();

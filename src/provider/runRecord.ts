@@ -6,13 +6,18 @@ import { describeFailure } from './DiscoveryRunError';
 import { RequestCounts } from './RequestMeter';
 
 /** Reduces a run to its record. */
-export function toRunRecord(run: Run, requests: RequestCounts, host: string): RunRecord {
+export function toRunRecord(
+  run: Run,
+  requests: RequestCounts,
+  provider: { readonly host: string; readonly authenticated: boolean },
+): RunRecord {
   return {
     startedAtMs: run.startedAtMs,
     finishedAtMs: run.finishedAtMs,
     status: run.failure ? 'failed' : 'succeeded',
     summary: run.summary,
     requests: requests.total,
-    error: run.failure && describeFailure(run.failure, host),
+    authenticated: provider.authenticated,
+    error: run.failure && describeFailure(run.failure, provider.host),
   };
 }

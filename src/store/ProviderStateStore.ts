@@ -17,6 +17,7 @@ import { ApplyLock } from './ApplyLock';
 import { Confirmations } from './Confirmations';
 import { chunksOf, DiscoveryDatabase } from './DiscoveryDatabase';
 import {
+  approvalColumns,
   failureColumns,
   finishColumns,
   passColumns,
@@ -25,7 +26,7 @@ import {
   toServerUrls,
   toUnfinishedPass,
 } from './providerRows';
-import { AbortedRunRecord, RunStart, RunTrigger } from './runRecords';
+import { AbortedRunRecord, RunRecord, RunStart, RunTrigger } from './runRecords';
 import {
   BaselineReader,
   BegunRun,
@@ -207,8 +208,7 @@ export class ProviderStateStore {
 
   /** Base URLs that the last listing showed. */
   async loadServerUrls(providerId: string): Promise<readonly string[]> {
-    const knex = await this.#database.connect();
-    const provider = await providerRow(knex, providerId);
+    const provider = await this.#provider(providerId);
     return (provider && toServerUrls(provider)) ?? [];
   }
 
@@ -230,10 +230,15 @@ export class ProviderStateStore {
     return nextRevision(knex, providerId, { isRun: false });
   }
 
+  /** How the last run with a result ended. */
+  async loadLastRun(providerId: string): Promise<RunRecord | undefined> {
+    const provider = await this.#provider(providerId);
+    return provider && readLastRun(provider);
+  }
+
   /** Whether a run has begun, or gone on, since this revision was taken. */
   async isOvertakenByRun(providerId: string, revision: number): Promise<boolean> {
-    const knex = await this.#database.connect();
-    const provider = await providerRow(knex, providerId);
+    const provider = await this.#provider(providerId);
     return (provider?.run_revision ?? 0) > revision;
   }
 
@@ -363,16 +368,13 @@ export class ProviderStateStore {
       const provider = await providerRow(transaction, providerId);
       const lastRun = provider && readLastRun(provider);
       if (lastRun) {
-        const { heldBack, locations } = lastRun.summary;
-        const summary = {
-          ...lastRun.summary,
-          heldBack: Math.max(0, heldBack - removed),
-          locations: Math.max(0, locations - removed),
-        };
-        const report = JSON.stringify({ ...lastRun, summary });
-        await saveProvider(transaction, providerId, { report });
+        await saveProvider(transaction, providerId, approvalColumns(lastRun, removed));
       }
     });
+  }
+
+  async #provider(providerId: string) {
+    return providerRow(await this.#database.connect(), providerId);
   }
 
   async #stateColumns(knex: Knex, state: NonNullable<RunEnd['state']>) {

@@ -137,3 +137,14 @@ export function finishColumns({ host, trigger, configuration, ...record }: Finis
     ...(record.status === 'succeeded' && { last_success_at_ms: record.finishedAtMs }),
   };
 }
+
+/** Columns of the last run once this many held removals are carried out. */
+export function approvalColumns(lastRun: RunRecord, removed: number) {
+  const { heldBack, locations } = lastRun.summary;
+  const summary = {
+    ...lastRun.summary,
+    heldBack: Math.max(0, heldBack - removed),
+    locations: Math.max(0, locations - removed),
+  };
+  return { report: JSON.stringify({ ...lastRun, summary }) };
+}

@@ -9,6 +9,8 @@ export interface RunRecord {
   readonly status: 'succeeded' | 'failed';
   readonly summary: RunSummary;
   readonly requests: number;
+  /** It had credentials, or misses those that an earlier one had. */
+  readonly authenticated?: boolean;
   /** Of a failed run, without secrets. */
   readonly error?: string;
 }

@@ -110,6 +110,7 @@ export const RunReport: z.ZodType<RunRecord> = z.object({
   status: z.enum(['succeeded', 'failed']),
   summary: Summary,
   requests: z.number(),
+  authenticated: z.boolean().optional().catch(undefined),
   error: z.string().optional(),
 });
 
