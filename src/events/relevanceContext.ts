@@ -24,13 +24,7 @@ export function createRelevanceContext(
     webBaseUrl: webBaseUrl(integration),
     loadServerUrls: () => store.loadServerUrls(id),
     findRelated: async selector => (await store.loadRelated(id, selector)) ?? [],
-    async isProjectKnown(keys) {
-      const memory = await store.load(id);
-      const wanted = new Set(keys.map(key => key.toLowerCase()));
-      return (memory?.repositories ?? []).some(repository =>
-        wanted.has(repository.projectKey.toLowerCase()),
-      );
-    },
+    isProjectKnown: keys => store.isProjectKnown(id, keys),
     async findDefaultBranch(repository) {
       const { repositoryId } = repository;
       const validity = { nowMs: clock.now(), keepForMs: BRANCH_KNOWN_FOR_MS };

@@ -1,5 +1,6 @@
 /** What runs and events leave in the tables, and find there. */
 
+import type { Knex } from 'knex';
 import { FakeClock } from '../__testUtils__/FakeClock';
 import { finishedRun } from '../__testUtils__/reportData';
 import { asDatabaseService, createTestDatabases } from '../__testUtils__/testDatabases';
@@ -107,6 +108,13 @@ describe.each(databases.eachSupportedId())('the state in %s', databaseId => {
     it('cannot be told where the catalog cannot be read', async () => {
       const { store } = await open(async () => undefined);
       expect(await store.load('default')).toBeUndefined();
+    });
+
+    it('knows of no project', async () => {
+      const baseline = { repositories: [repository(-1, 'PAY/api')], held: [] };
+      const { store, run } = await open(async () => baseline);
+      await run([repository(1, 'PAY/api')], { id: 'other' });
+      expect(await store.isProjectKnown('default', ['PAY'])).toBe(false);
     });
 
     it('gives events nothing to compare with, and no revision', async () => {
@@ -511,4 +519,40 @@ describe.each(databases.eachSupportedId())('the state in %s', databaseId => {
       await expect(store.exclusively('default', async () => 1)).resolves.toBe(1);
     });
   });
+});
+
+/** SQLite chooses by the form of a query alone, and each of its statements blocks the process. */
+it('what an event concerns is found through an index, among however many repositories', async () => {
+  const knex = await databases.init('SQLITE_3');
+  const store = new ProviderStateStore(new DiscoveryDatabase(asDatabaseService(knex)), {
+    clock: new FakeClock(),
+    readBaseline: async () => EMPTY,
+  });
+  await store.beginRun('default', EMPTY, choose);
+  const queries: Knex.Sql[] = [];
+  const collect = (query: Knex.Sql) => queries.push(query);
+  knex.on('query', collect);
+  await store.loadRelated('default', {
+    repositoryIds: [1, 2],
+    addresses: [
+      { projectKey: 'PAY', slug: 'api' },
+      { projectKey: 'OPS', slug: 'tool' },
+    ],
+  });
+  await store.isProjectKnown('default', ['PAY', 'OPS']);
+  knex.off('query', collect);
+
+  const plans = [];
+  for (const { sql, bindings } of queries) {
+    const steps: { detail: string }[] = await knex.raw(
+      `EXPLAIN QUERY PLAN ${sql}`,
+      bindings,
+    );
+    plans.push(...steps.map(step => step.detail));
+  }
+  const reads = plans.filter(plan => plan.includes(REPOSITORIES));
+  expect(reads).toHaveLength(5);
+  for (const plan of reads) {
+    expect(plan).toMatch(/^SEARCH .* AND (repository_id|project_key_sort)=\?/);
+  }
 });

@@ -34,15 +34,15 @@ import {
   InterimRecord,
   RunEnd,
 } from './stateRecords';
-import { hashOf, readHeldRow, toSortKey } from './stateRows';
+import { hashOf, readHeldRow } from './stateRows';
 import {
   deleteAllRepositories,
   deleteHeld,
   deleteProgress,
   deleteRepositories,
+  hasProject,
   HELD,
   idsNewerThan,
-  idsWithFilesAt,
   nextRevision,
   PROVIDERS,
   providerRow,
@@ -158,27 +158,23 @@ export class ProviderStateStore {
    */
   async loadRelated(
     providerId: string,
-    { repositoryIds, addresses }: RepositorySelector,
+    selector: RepositorySelector,
   ): Promise<readonly KnownRepository[] | undefined> {
     const knex = await this.#database.connect();
     const provider = await providerRow(knex, providerId);
     if (!provider?.adopted) {
       return undefined;
     }
-    const keys = addresses.map(
-      one => [toSortKey(one.projectKey), toSortKey(one.slug)] as const,
-    );
-    const holders = await idsWithFilesAt(knex, providerId, keys);
-    const rows: unknown[] = await knex(REPOSITORIES)
-      .where('provider_id', providerId)
-      .andWhere(related => {
-        related.whereIn('repository_id', [...repositoryIds, ...holders]);
-        related.orWhereIn(
-          ['project_key_sort', 'slug_sort'],
-          keys.map(one => [...one]),
-        );
-      });
-    return rows.flatMap(row => this.#repositories.read(providerId, row).known ?? []);
+    return this.#repositories.readRelated(knex, providerId, selector);
+  }
+
+  /** Whether repositories of one of these projects are known. */
+  async isProjectKnown(
+    providerId: string,
+    projectKeys: readonly string[],
+  ): Promise<boolean> {
+    const knex = await this.#database.connect();
+    return hasProject(knex, providerId, projectKeys);
   }
 
   /**

@@ -5,12 +5,18 @@
 
 import type { Knex } from 'knex';
 import { RepositoryReport, reportRepository } from '../discovery/report';
-import { KnownRepository, RepositoryResult } from '../discovery/types';
+import {
+  KnownRepository,
+  RepositoryResult,
+  RepositorySelector,
+} from '../discovery/types';
 import { ProviderRow } from './providerRows';
-import { readRepositoryRow, SalvagedRow, salvageRow } from './stateRows';
+import { readRepositoryRow, SalvagedRow, salvageRow, toSortKey } from './stateRows';
 import {
   deleteRepositories,
+  idsWithFilesAt,
   readProgress,
+  REPOSITORIES,
   repositoryPages,
   writeRepositories,
 } from './stateTables';
@@ -58,6 +64,29 @@ export class StoredRepositories {
       }
     }
     return { known, salvaged };
+  }
+
+  /** Those of a few, and those that hold a file of theirs. */
+  async readRelated(
+    knex: Knex,
+    providerId: string,
+    { repositoryIds, addresses }: RepositorySelector,
+  ): Promise<KnownRepository[]> {
+    const keys = addresses.map(
+      ({ projectKey, slug }) => [toSortKey(projectKey), toSortKey(slug)] as const,
+    );
+    const holders = await idsWithFilesAt(knex, providerId, keys);
+    const own = () => knex(REPOSITORIES).where('provider_id', providerId);
+    // Strung together, not alternatives in one condition: for that SQLite reads every row.
+    const rows: unknown[] = await own()
+      .whereIn('repository_id', [...repositoryIds, ...holders])
+      .unionAll(
+        keys.map(([project_key_sort, slug_sort]) =>
+          own().where({ project_key_sort, slug_sort }),
+        ),
+      );
+    const related = rows.flatMap(row => this.read(providerId, row).known ?? []);
+    return [...new Map(related.map(known => [known.repositoryId, known])).values()];
   }
 
   read(providerId: string, row: unknown): ReadRow {

@@ -178,6 +178,23 @@ export async function deleteAllRepositories(
   }
 }
 
+/** Whether there are repositories of one of these projects. */
+export async function hasProject(
+  knex: Knex,
+  providerId: string,
+  projectKeys: readonly string[],
+): Promise<boolean> {
+  for (const projectKey of projectKeys) {
+    const row: unknown = await knex(REPOSITORIES)
+      .where({ provider_id: providerId, project_key_sort: toSortKey(projectKey) })
+      .first('repository_id');
+    if (row !== undefined) {
+      return true;
+    }
+  }
+  return false;
+}
+
 /** The repositories that hold a file that lies at one of these addresses, beside those that are there. */
 export async function idsWithFilesAt(
   knex: Knex,
