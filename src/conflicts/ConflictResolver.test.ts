@@ -6,8 +6,8 @@ import { ConflictResolver } from './ConflictResolver';
 const NOTHING: ReleasedEntities = { released: [], areMoreToCome: false };
 const ORPHANED: ReleasedEntities = { released: [], areMoreToCome: true };
 
-const released = (file: string, locationKey?: string): ReleasedEntities => ({
-  released: [{ entityRef: `component:default/${file}`, targetUrl: file, locationKey }],
+const released = (targetUrl: string, locationKey?: string): ReleasedEntities => ({
+  released: [{ entityRef: 'component:default/f', targetUrl, locationKey }],
   areMoreToCome: false,
 });
 
@@ -76,6 +76,17 @@ describe('the resolver of conflicts', () => {
     await check();
 
     expect(told).toEqual(['a refresh: f']);
+  });
+
+  it('writes no password into the log that somebody has put into a URL', async () => {
+    const { check, clock, logger, told } = setUp(released('https://joe:pw@host/f'));
+
+    await check();
+    await clock.advance(LONG_MS);
+
+    expect(told[0]).toContain('joe:pw@');
+    expect(logger.messages('warn').join()).toContain('in https://host/f');
+    expect(JSON.stringify(logger.lines)).not.toContain('pw');
   });
 
   it('waits for what the catalog is about to delete', async () => {

@@ -5,18 +5,17 @@
 
 import { LoggerService } from '@backstage/backend-plugin-api';
 import pLimit from 'p-limit';
+import { withoutCredentials } from './describeConflicts';
 import { ConflictStore, ReleasedEntity } from './ConflictStore';
 import { anySignal } from '../util/anySignal';
 import { Clock } from '../util/clock';
+import { listExamples } from '../util/text';
 
 /**
  * Between looks. The catalog deletes within about 30 seconds what nothing claims any more,
  * and may be behind with what it is told to read.
  */
 const DELAYS_MS = [5_000, 15_000, 30_000, 60_000, 120_000, 300_000];
-
-/** Named in a line of the log. */
-const MAX_EXAMPLES = 5;
 
 /** A provider, as far as it can have the catalog read files. */
 export interface LocationReader {
@@ -121,8 +120,9 @@ export class ConflictResolver {
 }
 
 function describe(released: readonly ReleasedEntity[]): string {
-  const examples = released
-    .slice(0, MAX_EXAMPLES)
-    .map(one => `${one.entityRef} in ${one.targetUrl}`);
-  return `${examples.join(', ')}${released.length > MAX_EXAMPLES ? ', …' : ''}`;
+  return listExamples(
+    released,
+    ({ entityRef, targetUrl }) => `${entityRef} in ${withoutCredentials(targetUrl)}`,
+    ', ',
+  );
 }

@@ -173,7 +173,7 @@ function nameOfFile(url: string): string {
 }
 
 /** Others may have registered a URL with a password in it. */
-function withoutCredentials(text: string): string {
+export function withoutCredentials(text: string): string {
   return text.replace(/:\/\/[^/?#]*@/g, '://');
 }
 

@@ -12,15 +12,13 @@ import { findDuplicateEntities } from '../conflicts/duplicateEntities';
 import { DiscoveryProgress, RepositoryResult } from '../discovery/types';
 import { RepositoryAddress } from '../model';
 import { Clock } from '../util/clock';
+import { listExamples } from '../util/text';
 import { describeFailure } from './DiscoveryRunError';
 import { providerName } from './locationEntities';
 import { RequestCounts } from './RequestMeter';
 
 /** A run that takes longer says how far it is, this often. */
 const PROGRESS_INTERVAL_MS = 5_000;
-
-/** Examples named in a warning; all are in the report and at DEBUG. */
-const MOST_EXAMPLES = 5;
 
 /** Writes the log of one provider's runs. */
 export class RunLog {
@@ -88,11 +86,10 @@ export class RunLog {
     for (const one of conflicts) {
       this.#logger.debug(`${one.explanation} ${one.remedy}`);
     }
-    const examples = conflicts.slice(0, MOST_EXAMPLES).map(one => one.explanation);
-    const more = conflicts.length > MOST_EXAMPLES ? ' …' : '';
-    const entities =
-      conflicts.length === 1 ? '1 entity is' : `${conflicts.length} entities are`;
-    this.#logger.warn(`${entities} claimed by two sides: ${examples.join(' ')}${more}`);
+    const examples = listExamples(conflicts, one => one.explanation, ' ');
+    this.#logger.warn(
+      `${entitiesAre(conflicts.length)} claimed by two sides: ${examples}`,
+    );
   }
 
   conflictsUnreadable(error: unknown): void {
@@ -158,13 +155,12 @@ export class RunLog {
       return;
     }
     const now = new Map(result.repositories.map(one => [one.repository.id, one]));
-    const examples = reassigned.slice(0, MOST_EXAMPLES).map(one => {
+    const examples = listExamples(reassigned, one => {
       const other = now.get(one.repositoryId);
       return `${nameOf(one)}${other ? `, now ${nameOf(other.repository)}` : ''}`;
     });
-    const more = reassigned.length > MOST_EXAMPLES ? '; …' : '';
     this.#logger.warn(
-      `The ids of ${reassigned.length} known repositories belong to repositories of another name and project now (${examples.join('; ')}${more}). Unless those were moved and renamed, another server answers at ${this.#config.host}: check apiBaseUrl`,
+      `The ids of ${reassigned.length} known repositories belong to repositories of another name and project now (${examples}). Unless those were moved and renamed, another server answers at ${this.#config.host}: check apiBaseUrl`,
     );
   }
 
@@ -177,12 +173,12 @@ export class RunLog {
     const overfull = all.filter(hasTooManyFiles);
     if (overfull.length > 0) {
       this.#logger.warn(
-        `${describeExamples(overfull)}. What the catalog has of them stays, and nothing new is added: narrow catalogPath, or raise maxFilesPerRepository`,
+        `${listExamples(overfull, describeRepository)}. What the catalog has of them stays, and nothing new is added: narrow catalogPath, or raise maxFilesPerRepository`,
       );
     }
     if (unknown.length > 0) {
       this.#logger.warn(
-        `${unknown.length} repositories could not be looked at and stay as they are: ${describeExamples(unknown)}`,
+        `${unknown.length} repositories could not be looked at and stay as they are: ${listExamples(unknown, describeRepository)}`,
       );
     }
   }
@@ -192,14 +188,12 @@ export class RunLog {
     if (duplicates.length === 0) {
       return;
     }
-    const examples = duplicates
-      .slice(0, MOST_EXAMPLES)
-      .map(({ key, repositories }) => `${key} by ${listOf(repositories.map(nameOf))}`);
-    const more = duplicates.length > MOST_EXAMPLES ? '; …' : '';
-    const entities =
-      duplicates.length === 1 ? '1 entity is' : `${duplicates.length} entities are`;
+    const examples = listExamples(
+      duplicates,
+      ({ key, repositories }) => `${key} by ${listExamples(repositories, nameOf, ', ')}`,
+    );
     this.#logger.warn(
-      `${entities} given by more than one repository, and in the catalog from the last of them: ${examples.join('; ')}${more}`,
+      `${entitiesAre(duplicates.length)} given by more than one repository, and in the catalog from the last of them: ${examples}`,
     );
   }
 }
@@ -208,14 +202,8 @@ function hasTooManyFiles({ outcome }: RepositoryResult): boolean {
   return outcome.kind === 'unknown' && outcome.reason === 'too-many-files';
 }
 
-function describeExamples(results: readonly RepositoryResult[]): string {
-  const examples = results.slice(0, MOST_EXAMPLES).map(describeRepository);
-  return `${examples.join('; ')}${results.length > MOST_EXAMPLES ? '; …' : ''}`;
-}
-
-function listOf(names: readonly string[]): string {
-  const more = names.length > MOST_EXAMPLES ? ', …' : '';
-  return `${names.slice(0, MOST_EXAMPLES).join(', ')}${more}`;
+function entitiesAre(count: number): string {
+  return count === 1 ? '1 entity is' : `${count} entities are`;
 }
 
 function nameOf({ projectKey, slug }: RepositoryAddress): string {

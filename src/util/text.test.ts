@@ -1,5 +1,12 @@
 import fc from 'fast-check';
-import { isStorable, plainText, printableJson, quote, storableText } from './text';
+import {
+  isStorable,
+  listExamples,
+  plainText,
+  printableJson,
+  quote,
+  storableText,
+} from './text';
 
 describe('a text for terminals', () => {
   it.each([
@@ -64,6 +71,21 @@ describe('a text for a database', () => {
         },
       ),
     );
+  });
+});
+
+describe('examples', () => {
+  it.each([
+    [[], ''],
+    [['a'], 'A'],
+    [['a', 'b', 'c', 'd', 'e'], 'A; B; C; D; E'],
+    [['a', 'b', 'c', 'd', 'e', 'f'], 'A; B; C; D; E; …'],
+  ])('of %j are the first few', (items, listed) => {
+    expect(listExamples(items, one => one.toUpperCase())).toBe(listed);
+  });
+
+  it('stand as far apart as is wanted', () => {
+    expect(listExamples(['a', 'b'], String, ' ')).toBe('a b');
   });
 });
 

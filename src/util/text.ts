@@ -47,3 +47,16 @@ export function quote(text: string, maxLength = 300): string {
   const isWhole = characters.length <= maxLength && text.trim().length <= start.length;
   return isWhole ? characters.join('') : `${characters.slice(0, maxLength).join('')}…`;
 }
+
+/** Named of a longer list in one line of a log; the report has them all. */
+const MAX_EXAMPLES = 5;
+
+/** The first few of a list in words, such as `a; b; …`. */
+export function listExamples<T>(
+  items: readonly T[],
+  toText: (item: T) => string,
+  separator = '; ',
+): string {
+  const texts = items.slice(0, MAX_EXAMPLES).map(toText);
+  return [...texts, ...(items.length > MAX_EXAMPLES ? ['…'] : [])].join(separator);
+}
