@@ -10,7 +10,7 @@
 
 import { Clock } from '../util/clock';
 import { databaseActivity } from './databaseActivity';
-import { onAbort } from '../util/onAbort';
+import { onAbort } from '../util/abort';
 
 /** For {@link FakeClock}. */
 export interface FakeClockOptions {

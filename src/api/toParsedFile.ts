@@ -10,7 +10,7 @@ import {
 import { CatalogFile, RepositoryAddress } from '../model';
 import { plainTargetOf } from '../provider/locationEntities';
 import { ANNOTATION_PROJECT_KEY, ANNOTATION_REPO_SLUG } from '../util/annotations';
-import { canonicalJson } from '../util/canonicalJson';
+import { canonicalJson } from '../util/text';
 
 const validateEntity = entitySchemaValidator();
 

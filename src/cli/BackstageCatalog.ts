@@ -8,7 +8,7 @@ import { z } from 'zod';
 import { HeldRemoval } from '../discovery/types';
 import { plainTargetOf } from '../provider/locationEntities';
 import { ANNOTATION_DEFAULT_BRANCH, ANNOTATION_PROJECT_KEY } from '../util/annotations';
-import { parseTarget } from '../util/parseTarget';
+import { parseTarget } from '../util/parseUrls';
 import { BackstageAddress, BackstageClient } from './BackstageClient';
 import { CliIo } from './CliIo';
 

@@ -11,7 +11,7 @@ import { CatalogLocation, ProviderMemory } from '../discovery/types';
 import { matchCatalogPaths } from '../filters/catalogPaths';
 import { assessAddress } from '../filters/steps';
 import { toKnownRepositories } from '../store/readCatalogBaseline';
-import { parseTarget } from '../util/parseTarget';
+import { parseTarget } from '../util/parseUrls';
 import { LiveCatalog } from './BackstageCatalog';
 import { CatalogDifference } from './previewDocument';
 

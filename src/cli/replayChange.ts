@@ -14,8 +14,8 @@ import {
 } from '../events/relevance';
 import { RepositoryChange } from '../events/repositoryChanges';
 import { ListingStep, Problem, Repository, RepositoryAddress } from '../model';
-import { mapConcurrent } from '../util/mapConcurrent';
-import { webBaseOf } from '../util/webBase';
+import { mapConcurrent } from '../util/concurrency';
+import { webBaseOf } from '../util/parseUrls';
 import { CliIo } from './CliIo';
 import { Connection } from './connections';
 import { PreviewedRepository } from './previewDocument';

@@ -7,7 +7,7 @@ import { LoggerService } from '@backstage/backend-plugin-api';
 import pLimit from 'p-limit';
 import { withoutCredentials } from './describeConflicts';
 import { ConflictStore, ReleasedEntity } from './ConflictStore';
-import { anySignal } from '../util/anySignal';
+import { anySignal } from '../util/abort';
 import { Clock } from '../util/clock';
 import { listExamples } from '../util/text';
 

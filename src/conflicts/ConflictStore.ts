@@ -17,7 +17,7 @@ import { chunksOf, DiscoveryDatabase } from '../store/DiscoveryDatabase';
 import { hashOf, parseJson } from '../store/stateRows';
 import { PROVIDERS } from '../store/stateTables';
 import { Clock } from '../util/clock';
-import { urlOfLocationKey } from '../util/locationKey';
+import { urlOfLocationKey } from '../util/parseUrls';
 import { ConflictSide, ProviderIds, RecordedConflict } from './describeConflicts';
 import { detectLocationConflicts, EmittedEntity } from './detectLocationConflicts';
 

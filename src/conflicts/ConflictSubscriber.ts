@@ -7,12 +7,11 @@ import { LoggerService } from '@backstage/backend-plugin-api';
 import { EventParams, EventsService } from '@backstage/plugin-events-node';
 import pLimit from 'p-limit';
 import { z } from 'zod';
-import { urlOfLocationKey } from '../util/locationKey';
+import { parseTarget, urlOfLocationKey } from '../util/parseUrls';
 import { ProviderIds } from './describeConflicts';
 import { ConflictResolver } from './ConflictResolver';
 import { ConflictStore, RefusedEntity } from './ConflictStore';
 import { Clock } from '../util/clock';
-import { parseTarget } from '../util/parseTarget';
 
 /** Of catalog-backend 4.0.0; experimental there, so whatever comes is looked at twice. */
 export const CONFLICT_TOPIC = 'experimental.catalog.conflict';

@@ -6,7 +6,7 @@ import {
   distinctConflicts,
   RecordedConflict,
 } from './describeConflicts';
-import { urlOfLocationKey } from '../util/locationKey';
+import { urlOfLocationKey } from '../util/parseUrls';
 
 const PROVIDERS = new Map(['a', 'b'].map(id => [providerName(id), id]));
 const API = target('PAY/api');

@@ -4,8 +4,7 @@
  * name both sides, and what to do about it. Pure.
  */
 
-import { urlOfLocationKey } from '../util/locationKey';
-import { parseTarget } from '../util/parseTarget';
+import { parseTarget, urlOfLocationKey } from '../util/parseUrls';
 
 /**
  * `location`: what a provider gives the catalog itself, a Location or what a location parser

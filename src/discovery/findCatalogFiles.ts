@@ -4,7 +4,7 @@ import { CatalogFile, Lookup, Problem, Repository, RepositoryOutcome } from '../
 import { matchCatalogPaths } from '../filters/catalogPaths';
 import { CatalogPath } from '../filters/types';
 import { yieldToEventLoop } from '../util/clock';
-import { keepSpelling } from '../util/parseTarget';
+import { keepSpelling } from '../util/parseUrls';
 import { DiscoveryScope, ParsedFiles, RepositorySource } from './types';
 
 const EMPTY_LIST: Problem = {

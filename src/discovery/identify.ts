@@ -4,7 +4,7 @@
  */
 
 import { CatalogFile, Repository, RepositoryAddress } from '../model';
-import { parseTarget } from '../util/parseTarget';
+import { parseTarget } from '../util/parseUrls';
 import { keyOf } from './locations';
 import { KnownRepository } from './types';
 

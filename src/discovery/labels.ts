@@ -6,7 +6,7 @@
 
 import { decideByLabels, LabelFilters, labelsOf } from '../filters/labelFilter';
 import { Problem, Repository } from '../model';
-import { mapConcurrent } from '../util/mapConcurrent';
+import { mapConcurrent } from '../util/concurrency';
 import { AskingFilterStep, FilterQuestions } from './filterStep';
 
 /** The repositories that carry one label. */

@@ -7,7 +7,7 @@
 import { ListingStep, Problem, Repository } from '../model';
 import { literalProjectKeys } from '../filters/literalProjectKeys';
 import { assessProject } from '../filters/steps';
-import { mapConcurrent } from '../util/mapConcurrent';
+import { mapConcurrent } from '../util/concurrency';
 import { DiscoveryScope, Listing, ListingProblem, RepositorySource } from './types';
 
 interface ListingContext {

@@ -4,7 +4,7 @@
  */
 
 import { CatalogFile, OutcomeKind, RepositoryAddress } from '../model';
-import { parseTarget } from '../util/parseTarget';
+import { parseTarget } from '../util/parseUrls';
 import { HeldRemoval, KnownRepository, RepositoryResult } from './types';
 
 /** A catalog file as people are shown it. */

@@ -5,9 +5,8 @@
  */
 
 import { Repository, RepositoryOutcome } from '../model';
-import { mapConcurrent } from '../util/mapConcurrent';
-import { parseTarget } from '../util/parseTarget';
-import { webBasesOf } from '../util/webBase';
+import { mapConcurrent } from '../util/concurrency';
+import { parseTarget, webBasesOf } from '../util/parseUrls';
 import { identify, isPlaceholderId, replaceIds, separateByAddress } from './identify';
 import { decideUnasked } from './decideUnasked';
 import { filterListing } from './applyFilters';

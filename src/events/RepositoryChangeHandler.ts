@@ -7,7 +7,7 @@ import pLimit from 'p-limit';
 import { addressKey } from '../discovery/identify';
 import { RepositoryEvaluator } from '../provider/RepositoryEvaluator';
 import { EventStore } from '../store/EventStore';
-import { KeyedLock } from '../util/KeyedLock';
+import { KeyedLock } from '../util/concurrency';
 import { ChangeTools, createChangeQueue, Handled, IGNORED } from './changeQueue';
 import { EventResult, nameOf } from './EventLog';
 import { formerAddress, mergePending, PendingRepository } from './pendingRepository';

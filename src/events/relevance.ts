@@ -10,7 +10,7 @@ import { KnownRepository, RepositorySelector } from '../discovery/types';
 import { assessAddress, assessProject } from '../filters/steps';
 import { RepositoryFilters } from '../filters/types';
 import { Lookup, RepositoryAddress, Unanswered } from '../model';
-import { toWebBase, webBaseOf } from '../util/webBase';
+import { toWebBase, webBaseOf } from '../util/parseUrls';
 import { ProjectChange, RefChange, SingleChange } from './repositoryChanges';
 
 /** What one provider knows that bears on a change; asked only as far as the decision needs it. */

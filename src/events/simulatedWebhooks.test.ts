@@ -5,7 +5,7 @@ import { filters } from '../__testUtils__/discoveryData';
 import { analyzeWebhookEvent } from './analyzeWebhookEvent';
 import { decideProjectRelevance, decideRelevance } from './relevance';
 import { verifySignature } from './signature';
-import { webBaseOf } from '../util/webBase';
+import { webBaseOf } from '../util/parseUrls';
 import { eventKeyOf } from './webhookTopics';
 
 describe('webhooks of the simulator', () => {

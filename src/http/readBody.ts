@@ -3,7 +3,7 @@
  * neither read nor cancelled keeps its connection. Called by the transport.
  */
 
-import { onAbort } from '../util/onAbort';
+import { onAbort } from '../util/abort';
 
 /** The body as text, or the news that it is larger than allowed. */
 export type ReadBody =

@@ -4,7 +4,7 @@
  */
 
 import { Clock } from '../util/clock';
-import { onAbort } from '../util/onAbort';
+import { onAbort } from '../util/abort';
 import { untilAborted } from './untilAborted';
 
 /** What work is rejected with when its time is over. Stays inside the transport. */

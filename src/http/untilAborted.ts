@@ -3,7 +3,7 @@
  * signal. Must not leave a listener behind. Called by the limiter and the transport.
  */
 
-import { onAbort } from '../util/onAbort';
+import { onAbort } from '../util/abort';
 
 /**
  * Settles as the work does, unless the signal is aborted first.

@@ -9,7 +9,7 @@ import { ConflictReporter } from '../conflicts/ConflictReporter';
 import { DiscoveryReport } from '../store/DiscoveryReport';
 import { StoredDiscovery } from '../store/runRecords';
 import { Clock } from '../util/clock';
-import { onAbort } from '../util/onAbort';
+import { onAbort } from '../util/abort';
 import { Instruments, instruments } from './instruments';
 import {
   measureConflicts,

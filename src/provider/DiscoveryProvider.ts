@@ -23,7 +23,7 @@ import {
 import { BegunRun, RunEnd } from '../store/stateRecords';
 import { RunTrigger } from '../store/runRecords';
 import { planStateChanges } from '../store/stateChanges';
-import { anySignal } from '../util/anySignal';
+import { anySignal } from '../util/abort';
 import { yieldToEventLoop } from '../util/clock';
 import { Checkpoints } from './Checkpoints';
 import { DiscoveryRunError } from './DiscoveryRunError';

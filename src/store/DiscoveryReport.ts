@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { addressKey } from '../discovery/identify';
 import { compareReports, HeldRemovalReport, RepositoryReport } from '../discovery/report';
 import { OutcomeKind } from '../model';
-import { parseTarget } from '../util/parseTarget';
+import { parseTarget } from '../util/parseUrls';
 import { chunksOf, DiscoveryDatabase } from './DiscoveryDatabase';
 import { ProviderRow, readProviderRow, toStoredDiscovery } from './providerRows';
 import { StoredDiscovery } from './runRecords';

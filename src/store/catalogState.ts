@@ -8,7 +8,7 @@
 import type { Knex } from 'knex';
 import { ANNOTATION_LOCATION } from '@backstage/catalog-model';
 import { z } from 'zod';
-import { urlOfLocationKey } from '../util/locationKey';
+import { urlOfLocationKey } from '../util/parseUrls';
 import { chunksOf } from './DiscoveryDatabase';
 
 /** Names per statement: a few questions about all that a provider holds. */

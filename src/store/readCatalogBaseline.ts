@@ -17,9 +17,9 @@ import { addressKey } from '../discovery/identify';
 import { KnownRepository, ProviderMemory } from '../discovery/types';
 import { CatalogFile, Presence, PRESENCES, RepositoryAddress } from '../model';
 import { ANNOTATION_PROJECT_KEY, ANNOTATION_REPO_SLUG } from '../util/annotations';
-import { canonicalJson } from '../util/canonicalJson';
+import { canonicalJson } from '../util/text';
 import { yieldToEventLoop } from '../util/clock';
-import { parseTarget } from '../util/parseTarget';
+import { parseTarget } from '../util/parseUrls';
 import { chunksOf } from './DiscoveryDatabase';
 
 /** So many are read before others get their turn. */

@@ -15,7 +15,7 @@ import {
   RepositoryAddress,
   UNKNOWN_REASONS,
 } from '../model';
-import { parseTarget } from '../util/parseTarget';
+import { parseTarget } from '../util/parseUrls';
 import { RunRecord } from './runRecords';
 import { storableText } from '../util/text';
 

@@ -3,7 +3,7 @@
  * so that tests run on a fake one and no decision depends on the wall clock.
  */
 
-import { onAbort } from './onAbort';
+import { onAbort } from './abort';
 
 /** Time and chance, as the code above may use them. */
 export interface Clock {

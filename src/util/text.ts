@@ -1,4 +1,4 @@
-/** What may be done with a text of a server's: shown, quoted or kept. Pure. */
+/** What may be done with a text: shown, quoted, kept or compared. Pure. */
 
 /** What a terminal may act on, and halves of surrogate pairs; line breaks are not among it. */
 const UNPRINTABLE = /(?!\n)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
@@ -59,4 +59,26 @@ export function listExamples<T>(
 ): string {
   const texts = items.slice(0, MAX_EXAMPLES).map(toText);
   return [...texts, ...(items.length > MAX_EXAMPLES ? ['…'] : [])].join(separator);
+}
+
+/**
+ * Writes a value as JSON, the properties of objects in alphabetical order.
+ *
+ * @returns the text; `undefined` for what JSON cannot hold, such as a function
+ * @throws TypeError for a value that holds itself, or a bigint
+ */
+export function canonicalJson(value: unknown): string | undefined {
+  // JSON.stringify is typed as if it always returned a text.
+  const text: string | undefined = JSON.stringify(value, (_, inner: unknown) =>
+    isPlainObject(inner)
+      ? Object.fromEntries(
+          Object.entries(inner).sort(([one], [other]) => (one < other ? -1 : 1)),
+        )
+      : inner,
+  );
+  return text;
+}
+
+function isPlainObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

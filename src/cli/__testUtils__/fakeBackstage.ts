@@ -7,7 +7,7 @@ import { createServer } from 'node:http';
 import { Entity } from '@backstage/catalog-model';
 import { JsonObject } from '@backstage/types';
 import { locationSpecToLocationEntity } from '@backstage/plugin-catalog-node';
-import { parseTarget } from '../../util/parseTarget';
+import { parseTarget } from '../../util/parseUrls';
 
 /** A Location in the catalog. */
 export interface FakeLocation {

@@ -3,6 +3,8 @@
  * `html` becomes text. Pure.
  */
 
+import { parseWebUrl } from '../../util/parseUrls';
+
 /** Markup that is safe to write into a page. */
 export class Html {
   private constructor(readonly markup: string) {}
@@ -84,7 +86,8 @@ export function withCode(text: string): HtmlValue {
  * with credentials in it
  */
 export function linkTo(address: string | undefined, content: HtmlValue): HtmlValue {
-  const href = webAddress(address);
+  // As it was understood, so that a browser cannot understand it differently.
+  const href = parseWebUrl(address ?? '')?.href;
   return href === undefined ? content : html`<a href="${href}">${content}</a>`;
 }
 
@@ -100,15 +103,4 @@ export function foldedList(summary: HtmlValue, items: readonly HtmlValue[]): Htm
       ${items.map(item => html`<li>${item}</li> `)}
     </ul>
   </details> `;
-}
-
-function webAddress(address: string | undefined): string | undefined {
-  try {
-    const url = new URL(address ?? '');
-    const ofTheWeb = url.protocol === 'https:' || url.protocol === 'http:';
-    // As it was understood, so that a browser cannot understand it differently.
-    return ofTheWeb && url.username === '' && url.password === '' ? url.href : undefined;
-  } catch {
-    return undefined;
-  }
 }

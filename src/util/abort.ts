@@ -1,4 +1,4 @@
-/** The only place that listens to an `AbortSignal`. */
+/** The only place that listens to an `AbortSignal`, and that joins several. */
 
 import { setMaxListeners } from 'node:events';
 
@@ -24,4 +24,9 @@ export function onAbort(
   setMaxListeners(Infinity, signal);
   signal.addEventListener('abort', listener, { once: true });
   return () => signal.removeEventListener('abort', listener);
+}
+
+/** Aborts as soon as one of them does; those left out never do. */
+export function anySignal(...signals: readonly (AbortSignal | undefined)[]): AbortSignal {
+  return AbortSignal.any(signals.flatMap(one => one ?? []));
 }

@@ -1,4 +1,7 @@
-/** Reads a Location's target back into repository and path. Pure. */
+/**
+ * Reads what stands in URLs: of a file in Bitbucket Server (a Location's target), of a web
+ * page, and in the location keys of the catalog. Pure.
+ */
 
 /** What a target URL names. */
 export interface ParsedTarget {
@@ -66,4 +69,51 @@ function restOf(target: string, host: string): [string, string][] {
   return rest !== undefined && ownHost?.toLowerCase() === host.toLowerCase()
     ? [[rest, target]]
     : [];
+}
+
+/** `/projects/KEY`, `/users/name` and the pages of repositories below them. */
+const PAGE = /\/(?:projects|users)\/[^/]+(?:\/repos\/[^/]+(?:\/browse)?)?\/?$/;
+
+/**
+ * The base URL in a self link of a repository or project, such as
+ * `https://host:7990/bitbucket`, without a slash at the end.
+ *
+ * @remarks Compared as a whole, not as a prefix: `https://host` and `https://host/stash` can
+ * be two servers.
+ *
+ * @returns `undefined` for what is no such link, and for one with credentials in it
+ */
+export function webBaseOf(selfUrl: string): string | undefined {
+  const url = parseWebUrl(selfUrl);
+  const page = url && PAGE.exec(url.pathname);
+  return page ? `${url.origin}${url.pathname.slice(0, page.index)}` : undefined;
+}
+
+/** The base URLs in some self links, each once. */
+export function webBasesOf(selfUrls: readonly string[]): string[] {
+  return [...new Set(selfUrls.flatMap(url => webBaseOf(url) ?? []))];
+}
+
+/** A base URL in the form that `webBaseOf` gives; `undefined` for what is no URL. */
+export function toWebBase(baseUrl: string): string | undefined {
+  const url = parseWebUrl(baseUrl);
+  return url && `${url.origin}${url.pathname.replace(/\/+$/, '')}`;
+}
+
+/** A web page: http or https, without credentials. */
+export function parseWebUrl(text: string): URL | undefined {
+  try {
+    const url = new URL(text);
+    const web = url.protocol === 'https:' || url.protocol === 'http:';
+    return web && url.username === '' && url.password === '' ? url : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+const URL_KEY = /^url:(.+)$/s;
+
+/** The URL in the location key of what was read from one. */
+export function urlOfLocationKey(locationKey: string): string | undefined {
+  return URL_KEY.exec(locationKey)?.[1];
 }

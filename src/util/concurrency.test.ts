@@ -1,4 +1,4 @@
-import { mapConcurrent } from './mapConcurrent';
+import { mapConcurrent } from './concurrency';
 
 const turn = () => new Promise(resolve => setImmediate(resolve));
 

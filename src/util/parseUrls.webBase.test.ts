@@ -1,4 +1,4 @@
-import { toWebBase, webBaseOf } from './webBase';
+import { toWebBase, webBaseOf } from './parseUrls';
 
 describe('webBaseOf', () => {
   it.each([

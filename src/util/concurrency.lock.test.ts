@@ -1,5 +1,5 @@
 import { FakeClock } from '../__testUtils__/FakeClock';
-import { KeyedLock } from './KeyedLock';
+import { KeyedLock } from './concurrency';
 
 /** Runs works that take a second each; tells when each began, in seconds. */
 async function startsOf(...works: readonly (readonly string[])[]) {

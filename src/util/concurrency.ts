@@ -1,0 +1,54 @@
+/** How much of what is asked for is under way at the same time, within this process. */
+
+import pLimit from 'p-limit';
+
+/**
+ * Maps with at most `concurrency` calls in flight, results in the order of the input.
+ *
+ * @remarks After the first rejection no further call is started; calls under way go on.
+ *
+ * @param concurrency - 1 or more
+ */
+export async function mapConcurrent<T, R>(
+  items: readonly T[],
+  concurrency: number,
+  map: (item: T) => Promise<R>,
+): Promise<R[]> {
+  const limit = pLimit(concurrency);
+  const call = async (item: T): Promise<R> => {
+    try {
+      return await map(item);
+    } catch (error) {
+      // Here and not where all are awaited: by then the next ones would have been started.
+      limit.clearQueue();
+      throw error;
+    }
+  };
+  return Promise.all(items.map(item => limit(() => call(item))));
+}
+
+/** One lock for each of any number of keys, within this process. */
+export class KeyedLock {
+  /** Of each key the work that asked last. */
+  readonly #last = new Map<string, Promise<unknown>>();
+
+  /**
+   * Runs the work once all that asked before for one of the keys has settled.
+   *
+   * @remarks All keys are asked for at once, so two can never wait for each other.
+   */
+  async run<T>(keys: readonly string[], work: () => Promise<T>): Promise<T> {
+    const before = keys.flatMap(key => this.#last.get(key) ?? []);
+    const mine = Promise.allSettled(before).then(work);
+    keys.forEach(key => this.#last.set(key, mine));
+    try {
+      return await mine;
+    } finally {
+      for (const key of keys) {
+        if (this.#last.get(key) === mine) {
+          this.#last.delete(key);
+        }
+      }
+    }
+  }
+}
