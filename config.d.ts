@@ -128,7 +128,10 @@ interface BitbucketServerProvider {
     | 'auto'
     | 'off'
     | {
-        /** Requests per second in the long run, more than 0. */
+        /**
+         * Requests per second in the long run, 0.1 or more: with less no run would get
+         * done, so that it is raised to 0.1 with a warning.
+         */
         requestsPerSecond: number;
         /**
          * Requests that may follow each other at once after a pause; a whole number.

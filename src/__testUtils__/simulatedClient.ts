@@ -73,7 +73,7 @@ export function createSimulatedClient(options: SimulatedClientOptions): Simulate
     requestTimeoutMs: 30_000,
     limiters: new LimiterRegistry(),
     clock,
-    onLimiterConflict: () => {},
+    onLimiterWarning: () => {},
     fetch: options.throughGlobalFetch ? undefined : fetchOf(bitbucket),
   }).create({
     onAttempt: ({ kind, result }) => attempts.push({ kind, result }),

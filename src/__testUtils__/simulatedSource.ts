@@ -36,7 +36,7 @@ export function createSimulatedSource(
     requestTimeoutMs: 30_000,
     limiters: new LimiterRegistry(),
     clock: options.clock ?? systemClock,
-    onLimiterConflict: () => {},
+    onLimiterWarning: () => {},
     fetch: fetchOf(server),
   }).create({ onAttempt: () => {}, onWait: () => {} });
 }

@@ -45,7 +45,7 @@ export function createPacedFetch(
     requestTimeoutMs: REQUEST_TIMEOUT_MS,
     limiters: new LimiterRegistry(),
     clock: systemClock,
-    onLimiterConflict: () => {},
+    onLimiterWarning: () => {},
   });
   const client = clients.create({ onAttempt: () => {}, onWait: () => {} });
   const send = fetchThrough(client);

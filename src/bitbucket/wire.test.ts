@@ -254,7 +254,11 @@ describe('the rate limit', () => {
     ],
     [{ enabled: true }, undefined],
     [{ defaultSettings: bucket }, undefined],
-    [{ enabled: true, defaultSettings: { capacity: 0, fillRate: 5 } }, undefined],
+    // Whether it can be meant is for the limiter to say, which warns of it.
+    [
+      { enabled: true, defaultSettings: { capacity: 0, fillRate: -5 } },
+      { enabled: true, capacity: 0, fillRate: -5 },
+    ],
     [{ enabled: true, defaultSettings: { capacity: '60', fillRate: 5 } }, undefined],
     [undefined, undefined],
   ])('for everybody in %j is %j', (value, expected) => {

@@ -82,10 +82,8 @@ const WireChange = z.object({
   srcPath: WirePath.nullish().catch(undefined),
 });
 
-const WireTokenBucket = z.object({
-  capacity: z.number().positive(),
-  fillRate: z.number().positive(),
-});
+/** Any numbers: what cannot be meant is said aloud by who paces requests by them. */
+const WireTokenBucket = z.object({ capacity: z.number(), fillRate: z.number() });
 
 const WireRateLimitSettings = z.object({
   enabled: z.boolean(),

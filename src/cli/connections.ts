@@ -47,7 +47,7 @@ export class Connections {
         fetch,
         integration,
         limiters: this.#limiters,
-        onLimiterConflict: message => stderr(`${message}\n`),
+        onLimiterWarning: message => stderr(`${message}\n`),
         providerId: config.id,
       });
       const client = factory.create(meter);

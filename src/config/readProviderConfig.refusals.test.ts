@@ -148,6 +148,30 @@ describe('readProviderConfig, given something wrong', () => {
       ['above 0'],
     ],
     [
+      'a negative rate',
+      { rateLimit: { requestsPerSecond: -1, burst: 1 } },
+      'rateLimit.requestsPerSecond',
+      ['above 0'],
+    ],
+    [
+      'a rate that is no number',
+      { rateLimit: { requestsPerSecond: NaN, burst: 1 } },
+      'rateLimit.requestsPerSecond',
+      ['above 0'],
+    ],
+    [
+      'a rate without end',
+      { rateLimit: { requestsPerSecond: '1e999', burst: 1 } },
+      'rateLimit.requestsPerSecond',
+      ['above 0'],
+    ],
+    [
+      'a negative burst',
+      { rateLimit: { requestsPerSecond: 1, burst: -1 } },
+      'rateLimit.burst',
+      ['1 or more'],
+    ],
+    [
       'a burst of 0',
       { rateLimit: { requestsPerSecond: 1, burst: 0 } },
       'rateLimit.burst',

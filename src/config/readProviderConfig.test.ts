@@ -1,5 +1,7 @@
+import { ConfigReader } from '@backstage/config';
 import { JsonObject } from '@backstage/types';
-import { readOneProvider } from './__testUtils__/readOneProvider';
+import { HOST, readOneProvider } from './__testUtils__/readOneProvider';
+import { readDiscoveryConfig } from './readProviderConfigs';
 
 describe('readProviderConfig', () => {
   it.each<[string, JsonObject, object]>([
@@ -79,5 +81,45 @@ describe('readProviderConfig', () => {
     ['an emptied key', { concurrency: null, removals: null }, { concurrency: 8 }],
   ])('reads %s', (_, keys, expected) => {
     expect(readOneProvider(keys)).toMatchObject(expected);
+  });
+});
+
+describe('a rate', () => {
+  const read = (requestsPerSecond: number) =>
+    readDiscoveryConfig(
+      new ConfigReader({
+        integrations: { bitbucketServer: [{ host: HOST, token: 'hunter2' }] },
+        catalog: {
+          providers: {
+            bitbucketServer: {
+              payments: { host: HOST, rateLimit: { requestsPerSecond, burst: 2 } },
+            },
+          },
+        },
+      }),
+    );
+
+  it.each([0.0001, 0.099, Number.MIN_VALUE])(
+    'of %p per second is raised to what a run can end with, and is worth a warning',
+    perSecond => {
+      const { providers, warnings } = read(perSecond);
+      expect(providers).toMatchObject([
+        { config: { rateLimit: { kind: 'fixed', requestsPerSecond: 0.1, burst: 2 } } },
+      ]);
+      expect(warnings).toEqual([
+        expect.stringContaining(
+          `catalog.providers.bitbucketServer.payments.rateLimit.requestsPerSecond is ${perSecond}, `,
+        ),
+      ]);
+      expect(warnings.join()).toContain('0.1 is used instead');
+    },
+  );
+
+  it.each([0.1, 1e300])('of %p per second is taken as it is', perSecond => {
+    const { providers, warnings } = read(perSecond);
+    expect(providers).toMatchObject([
+      { config: { rateLimit: { kind: 'fixed', requestsPerSecond: perSecond } } },
+    ]);
+    expect(warnings).toEqual([]);
   });
 });

@@ -5,7 +5,7 @@
 
 import { parseCatalogPath } from '../filters/catalogPaths';
 import { CatalogPath } from '../filters/types';
-import { RateLimitSetting } from '../http/types';
+import { MIN_REQUESTS_PER_SECOND, RateLimitSetting } from '../http/types';
 import { ConfigSection } from './ConfigSection';
 import {
   DEFAULT_CATALOG_PATH,
@@ -171,10 +171,17 @@ function readRateLimit(provider: ConfigSection): RateLimitSetting {
   const section = provider.section('rateLimit', ['requestsPerSecond', 'burst']);
   section.require('requestsPerSecond', 'set it too, such as 4');
   section.require('burst', 'set it too, such as 30');
+  const requestsPerSecond =
+    section.number('requestsPerSecond', { min: 0, aboveMin: true }) ?? 1;
+  if (requestsPerSecond < MIN_REQUESTS_PER_SECOND) {
+    section.addWarning(
+      'requestsPerSecond',
+      `is ${requestsPerSecond}, so slow that every run would end by its timeout: ${MIN_REQUESTS_PER_SECOND} is used instead; set it to that or more`,
+    );
+  }
   return {
     kind: 'fixed',
-    requestsPerSecond:
-      section.number('requestsPerSecond', { min: 0, aboveMin: true }) ?? 1,
+    requestsPerSecond: Math.max(requestsPerSecond, MIN_REQUESTS_PER_SECOND),
     burst: section.number('burst', { min: 1, integer: true }) ?? 1,
   };
 }

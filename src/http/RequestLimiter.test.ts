@@ -15,11 +15,13 @@ function setUp(
 ) {
   const clock = new FakeClock({ startMs: 0 });
   const lane = new HostLane({ concurrency: options.concurrency ?? 100, clock });
-  const limiter = new RequestLimiter({ lane, clock });
+  const doubts: string[] = [];
+  const onDoubt = (doubt: string) => doubts.push(doubt);
+  const limiter = new RequestLimiter({ lane, clock, onDoubt });
   limiter.heed('a', options.setting ?? { kind: 'auto' });
   const reply = (status: number, headers: Record<string, string> = {}) =>
     limiter.noteReply({ status, headers: new Headers(headers), tookMs: 0 });
-  return { clock, lane, limiter, reply };
+  return { clock, doubts, lane, limiter, reply };
 }
 
 const fixed = (requestsPerSecond: number, burst: number): RateLimitSetting => ({
@@ -122,6 +124,13 @@ describe('tokens', () => {
     expect(beganAt).toEqual([0, 0, 0, 500, 1_000, 1_500]);
   });
 
+  it('go at once under a rate and a burst without measure', async () => {
+    const { clock, limiter } = setUp({ setting: fixed(1e308, 1e308) });
+    const { beganAt, all } = startAll(limiter, clock, 50);
+    await clock.run(all);
+    expect(beganAt.every(at => at === 0)).toBe(true);
+  });
+
   it('are handed out first come, first served', async () => {
     const { clock, limiter } = setUp({ setting: fixed(10, 1), concurrency: 2 });
     const order: number[] = [];
@@ -219,6 +228,23 @@ describe('the budget', () => {
     });
     expect(limiter.budget).toEqual({ enabled: true, capacity: 60, fillRate: 5 });
     expect(limiter.pace).toEqual({ requestsPerSecond: 4, burst: 30 });
+  });
+
+  it('is told of once where it cannot be meant, however many answers repeat it', () => {
+    const { doubts, limiter, reply } = setUp();
+    limiter.learnBudget({ enabled: true, capacity: 60, fillRate: 0 });
+    const headers = {
+      'X-RateLimit-Limit': '0',
+      'X-RateLimit-FillRate': '5',
+      'X-RateLimit-Interval-Seconds': '1',
+    };
+    reply(200, headers);
+    reply(200, headers);
+    expect(limiter.budget).toBe('unknown');
+    expect(doubts).toEqual([
+      expect.stringContaining('0 requests per second and 60 at once'),
+      expect.stringContaining('5 requests per second and 0 at once'),
+    ]);
   });
 
   it('is not forgotten when reading it fails later', () => {

@@ -10,6 +10,7 @@ import { NO_PACE, noteAnswered, noteRateLimited } from './adaptivePace';
 import { HostLane } from './HostLane';
 import { parseRateLimitHeaders, ReadableHeaders } from './rateLimitHeaders';
 import {
+  BelievedBudget,
   budgetAfterHint,
   decidePace,
   decidePauseMs,
@@ -42,11 +43,24 @@ export class RequestLimiter {
   /** `undefined` while the pace is unlimited. */
   #bucket: TokenBucket | undefined;
   #inFlight = 0;
+  /** What was told last of a budget that cannot be meant: once is enough. */
+  #doubt: string | undefined;
+  readonly #onDoubt: (doubt: string) => void;
 
-  /** Made by `LimiterRegistry`. */
-  constructor(options: { readonly lane: HostLane; readonly clock: Clock }) {
+  /**
+   * Made by `LimiterRegistry`.
+   *
+   * @param options - `onDoubt`: told what the server says of its budget where that cannot
+   * be meant, and what is done instead
+   */
+  constructor(options: {
+    readonly lane: HostLane;
+    readonly clock: Clock;
+    readonly onDoubt?: (doubt: string) => void;
+  }) {
     this.#lane = options.lane;
     this.#clock = options.clock;
+    this.#onDoubt = options.onDoubt ?? (() => {});
   }
 
   /** What is known of the server's budget. */
@@ -77,7 +91,7 @@ export class RequestLimiter {
 
   /** Takes over what reading the server's settings has told; the pace follows at once. */
   learnBudget(budget: ServerBudget): void {
-    this.#budget = mergeBudget(this.#budget, budget);
+    this.#believe(mergeBudget(this.#budget, budget));
     this.#adoptPace();
   }
 
@@ -132,12 +146,19 @@ export class RequestLimiter {
     } else {
       this.#adaptive = noteAnswered(this.#adaptive, nowMs);
     }
-    this.#budget = budgetAfterHint(this.#budget, hint);
+    this.#believe(budgetAfterHint(this.#budget, hint));
     this.#adoptPace();
     if (!this.#bucket) return;
     // Requests in flight, this one aside, may not be counted yet in what is left.
     const left = (hint.remaining ?? Infinity) - Math.max(0, this.#inFlight - 1);
     this.#bucket = learn(this.#bucket, reply.status === 429 ? 0 : left, nowMs);
+  }
+
+  #believe({ budget, doubt }: BelievedBudget): void {
+    this.#budget = budget;
+    if (doubt === undefined || doubt === this.#doubt) return;
+    this.#doubt = doubt;
+    this.#onDoubt(doubt);
   }
 
   async #countInFlight<T>(task: () => Promise<T>): Promise<T> {

@@ -22,7 +22,7 @@ function setUp() {
       concurrency: 8,
       clock,
       requester: 'first',
-      onConflict: message => messages.push(message),
+      onWarning: message => messages.push(message),
       ...options,
     });
   return { clock, limiterFor, messages };
@@ -111,7 +111,7 @@ describe('different rates on one host and credential', () => {
   it('needs nobody to listen', () => {
     const { limiterFor } = setUp();
     limiterFor({ setting: fixed(5, 10) });
-    const other = { requester: 'second', setting: fixed(2, 50), onConflict: undefined };
+    const other = { requester: 'second', setting: fixed(2, 50), onWarning: undefined };
     expect(() => limiterFor(other)).not.toThrow();
   });
 });

@@ -23,8 +23,8 @@ export interface LimiterForOptions {
   readonly clock: Clock;
   /** Id of the provider, for messages. */
   readonly requester: string;
-  /** Told in a sentence when another provider of the host wants something else. */
-  readonly onConflict?: (message: string) => void;
+  /** Told in a sentence when another provider of the host wants something else, or the server tells of a budget that cannot be meant. */
+  readonly onWarning?: (message: string) => void;
 }
 
 /**
@@ -99,10 +99,14 @@ export class LimiterRegistry {
     this.#adoptConcurrency(host, options);
     const limiter =
       host.limiters.get(options.credentialKey) ??
-      new RequestLimiter({ lane: host.lane, clock: options.clock });
+      new RequestLimiter({
+        lane: host.lane,
+        clock: options.clock,
+        onDoubt: doubt => options.onWarning?.(`Bitbucket at ${options.host} ${doubt}`),
+      });
     host.limiters.set(options.credentialKey, limiter);
     const conflict = findRateConflict(limiter, options);
-    if (conflict) options.onConflict?.(conflict);
+    if (conflict) options.onWarning?.(conflict);
     limiter.heed(options.requester, options.setting);
     return limiter;
   }
@@ -129,7 +133,7 @@ export class LimiterRegistry {
     }
     const [winner, lower] =
       concurrency < held ? [requester, concurrency] : [host.strictest, held];
-    options.onConflict?.(
+    options.onWarning?.(
       `Providers "${host.strictest}" and "${requester}" set concurrency for ` +
         `${options.host} differently (${held}; ${concurrency}): ` +
         `the lower one, ${lower} of "${winner}", holds for all`,

@@ -36,7 +36,7 @@ describe('parseRateLimitHeaders', () => {
     });
   });
 
-  it('takes no tokens left as news, but no capacity and no refill as nonsense', () => {
+  it('takes numbers as they are, but a refill in no time for none that was told', () => {
     expect(
       parse({
         'X-RateLimit-Remaining': '0',
@@ -46,8 +46,8 @@ describe('parseRateLimitHeaders', () => {
       }),
     ).toMatchObject({
       remaining: 0,
-      limit: undefined,
-      fillRate: undefined,
+      limit: 0,
+      fillRate: 0,
       intervalSeconds: undefined,
     });
   });

@@ -7,11 +7,11 @@ import { parseRetryAfter } from './retryAfter';
 
 /** What an answer's headers tell about the bucket at the server; all of it optional. */
 export interface RateLimitHint {
-  /** Capacity of the bucket in tokens, more than 0. */
+  /** Capacity of the bucket in tokens, 0 or more. */
   readonly limit?: number;
   /** Tokens left, 0 or more. */
   readonly remaining?: number;
-  /** Tokens added per {@link intervalSeconds}, more than 0. */
+  /** Tokens added per {@link intervalSeconds}, 0 or more. */
   readonly fillRate?: number;
   /** Seconds, more than 0. */
   readonly intervalSeconds?: number;
@@ -24,16 +24,11 @@ export interface ReadableHeaders {
   get(name: string): string | null;
 }
 
-function readNumber(
-  headers: ReadableHeaders,
-  name: string,
-  least: 'zero' | 'more-than-zero',
-): number | undefined {
+function readNumber(headers: ReadableHeaders, name: string): number | undefined {
   const text = headers.get(name)?.trim() ?? '';
   if (!/^\d+(\.\d+)?$/.test(text)) return undefined;
   const value = Number(text);
-  const tooSmall = least === 'more-than-zero' && value === 0;
-  return Number.isFinite(value) && !tooSmall ? value : undefined;
+  return Number.isFinite(value) ? value : undefined;
 }
 
 /**
@@ -54,14 +49,11 @@ export function parseRateLimitHeaders(
   nowMs: number,
 ): RateLimitHint {
   return {
-    limit: readNumber(headers, 'X-RateLimit-Limit', 'more-than-zero'),
-    remaining: readNumber(headers, 'X-RateLimit-Remaining', 'zero'),
-    fillRate: readNumber(headers, 'X-RateLimit-FillRate', 'more-than-zero'),
-    intervalSeconds: readNumber(
-      headers,
-      'X-RateLimit-Interval-Seconds',
-      'more-than-zero',
-    ),
+    limit: readNumber(headers, 'X-RateLimit-Limit'),
+    remaining: readNumber(headers, 'X-RateLimit-Remaining'),
+    fillRate: readNumber(headers, 'X-RateLimit-FillRate'),
+    // A refill in no time tells nothing.
+    intervalSeconds: readNumber(headers, 'X-RateLimit-Interval-Seconds') || undefined,
     retryAfterMs: parseRetryAfter(headers.get('Retry-After'), nowMs),
   };
 }

@@ -16,7 +16,7 @@ const fixed = (requestsPerSecond: number, burst: number): RateLimitSetting => ({
   requestsPerSecond,
   burst,
 });
-const documented: ServerBudget = { enabled: true, capacity: 60, fillRate: 5 };
+const documented = { enabled: true, capacity: 60, fillRate: 5 };
 
 describe('decidePace', () => {
   it.each<[string, ServerBudget, unknown]>([
@@ -97,17 +97,45 @@ describe('mergeBudget', () => {
     [documented, 'whitelisted', 'whitelisted'],
     [documented, 'unknown', documented],
     [documented, 'not-read', documented],
-    ['not-read', { enabled: true, capacity: 60, fillRate: 0 }, 'unknown'],
-    ['not-read', { enabled: true, capacity: 60, fillRate: NaN }, 'unknown'],
-    ['not-read', { enabled: true, capacity: -1, fillRate: 5 }, 'unknown'],
-    [documented, { enabled: true, capacity: 0, fillRate: 5 }, documented],
-  ])('%j and then %j: %j', (held, heard, expected) => {
-    expect(mergeBudget(held, heard)).toEqual(expected);
+    ['not-read', { ...documented, fillRate: 0.1 }, { ...documented, fillRate: 0.1 }],
+    ['not-read', { ...documented, fillRate: 1e300 }, { ...documented, fillRate: 1e300 }],
+  ])('believes, after %j, in %j as %j and sees nothing odd', (held, heard, expected) => {
+    expect(mergeBudget(held, heard)).toEqual({ budget: expected, doubt: undefined });
   });
+
+  it.each([
+    [60, 0],
+    [60, -1],
+    [60, NaN],
+    [60, Infinity],
+    [0, 5],
+    [-1, 5],
+    [NaN, 5],
+  ])(
+    'takes %p at once and %p per second for unknown, says so, and keeps what is known',
+    (capacity, fillRate) => {
+      const told = { enabled: true, capacity, fillRate };
+      const doubt = expect.stringContaining(
+        `${fillRate} requests per second and ${capacity} at once, which cannot be meant`,
+      );
+      expect(mergeBudget('not-read', told)).toEqual({ budget: 'unknown', doubt });
+      expect(mergeBudget(documented, told)).toEqual({ budget: documented, doubt });
+    },
+  );
+
+  it.each([0.0001, 0.099, Number.MIN_VALUE])(
+    'takes %p per second for the least that can be meant, and says so',
+    fillRate => {
+      expect(mergeBudget('unknown', { ...documented, fillRate })).toEqual({
+        budget: { ...documented, fillRate: 0.1 },
+        doubt: expect.stringMatching(`${fillRate} requests per second.*0\\.1 is assumed`),
+      });
+    },
+  );
 
   it('believes that rate limiting is off, whatever the numbers say', () => {
     const disabled = { enabled: false, capacity: 0, fillRate: 0 };
-    expect(mergeBudget('not-read', disabled)).toBe(disabled);
+    expect(mergeBudget('not-read', disabled)).toEqual({ budget: disabled });
   });
 });
 
@@ -116,14 +144,40 @@ describe('budgetAfterHint', () => {
 
   it.each<ServerBudget>(['unknown', 'not-read'])('fills in for %s', held => {
     const expected = { enabled: true, capacity: 120, fillRate: 3 };
-    expect(budgetAfterHint(held, hint)).toEqual(expected);
+    expect(budgetAfterHint(held, hint)).toEqual({ budget: expected });
+  });
+
+  it.each<ServerBudget>(['unknown', 'not-read'])(
+    'leaves it %s where the numbers cannot be meant, and says so',
+    held => {
+      for (const nothing of [{ limit: 0 }, { fillRate: 0 }]) {
+        expect(budgetAfterHint(held, { ...hint, ...nothing })).toEqual({
+          budget: held,
+          doubt: expect.stringContaining('cannot be meant'),
+        });
+      }
+    },
+  );
+
+  it('does not take a refill in no time for one without end', () => {
+    const { budget } = budgetAfterHint('unknown', { ...hint, intervalSeconds: 0 });
+    expect(budget).toBe('unknown');
+  });
+
+  it('assumes the least that can be meant where a minute brings one token', () => {
+    const slow = { limit: 5, fillRate: 1, intervalSeconds: 60 };
+    expect(budgetAfterHint('unknown', slow)).toEqual({
+      budget: { enabled: true, capacity: 5, fillRate: 0.1 },
+      doubt: expect.stringContaining('0.1 is assumed'),
+    });
   });
 
   it.each<ServerBudget>([documented, 'whitelisted'])('does not overrule %j', held => {
-    expect(budgetAfterHint(held, hint)).toBe(held);
+    expect(budgetAfterHint(held, hint)).toEqual({ budget: held });
   });
 
   it.each(['limit', 'fillRate', 'intervalSeconds'])('needs %s', missing => {
-    expect(budgetAfterHint('unknown', { ...hint, [missing]: undefined })).toBe('unknown');
+    const rest = { ...hint, [missing]: undefined };
+    expect(budgetAfterHint('unknown', rest)).toEqual({ budget: 'unknown' });
   });
 });

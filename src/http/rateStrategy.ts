@@ -3,8 +3,8 @@
  * Must not wait. Called by the limiter whenever it learns something.
  */
 
-import { RateLimitSetting } from './types';
 import { RateLimitHint } from './rateLimitHeaders';
+import { MIN_REQUESTS_PER_SECOND, RateLimitSetting } from './types';
 
 /**
  * What is known of the budget that the server grants.
@@ -124,20 +124,39 @@ export function decidePauseMs(retryAfterMs: number | undefined, random: number):
   return Math.min(retryAfterMs, LONGEST_PAUSE_MS);
 }
 
+/** What to believe of the budget, and what is odd about what was heard of it. */
+export interface BelievedBudget {
+  readonly budget: ServerBudget;
+  /** Ends a sentence that begins with the server: what it says and what is done instead. */
+  readonly doubt?: string;
+}
+
+function assessBudget(heard: ServerBudget): BelievedBudget {
+  if (typeof heard === 'string' || !heard.enabled) return { budget: heard };
+  const { capacity, fillRate } = heard;
+  const doubt = `says that it grants ${fillRate} requests per second and ${capacity} at once, which cannot be meant: `;
+  if (!(fillRate > 0 && capacity > 0 && Number.isFinite(fillRate))) {
+    const remedy = 'its budget counts as unknown, and the pace is found at the first 429';
+    return { budget: 'unknown', doubt: doubt + remedy };
+  }
+  if (fillRate < MIN_REQUESTS_PER_SECOND) {
+    const budget = { ...heard, fillRate: MIN_REQUESTS_PER_SECOND };
+    return { budget, doubt: `${doubt}${MIN_REQUESTS_PER_SECOND} is assumed` };
+  }
+  return { budget: heard };
+}
+
 /**
  * What to believe after hearing something about the budget.
  *
  * @remarks "Unknown" does not undo what is known, and a bucket that could never hand out
- * a token is no knowledge.
+ * a token is no knowledge. One that hands them out too slowly for any run is believed up
+ * to {@link MIN_REQUESTS_PER_SECOND}: if it is so all the same, each 429 pauses the host.
  */
-export function mergeBudget(held: ServerBudget, heard: ServerBudget): ServerBudget {
-  const isUsable =
-    typeof heard === 'string' ||
-    !heard.enabled ||
-    (heard.fillRate > 0 && heard.capacity > 0 && Number.isFinite(heard.fillRate));
-  const news = isUsable ? heard : 'unknown';
-  const saysNothing = news === 'unknown' || news === 'not-read';
-  return saysNothing && held !== 'not-read' ? held : news;
+export function mergeBudget(held: ServerBudget, heard: ServerBudget): BelievedBudget {
+  const { budget, doubt } = assessBudget(heard);
+  const saysNothing = budget === 'unknown' || budget === 'not-read';
+  return { budget: saysNothing && held !== 'not-read' ? held : budget, doubt };
 }
 
 /**
@@ -147,10 +166,14 @@ export function mergeBudget(held: ServerBudget, heard: ServerBudget): ServerBudg
  * there. Capacity, refill and its interval have to be there together: a refill without
  * its interval might be taken for sixty times what it is.
  */
-export function budgetAfterHint(held: ServerBudget, hint: RateLimitHint): ServerBudget {
+export function budgetAfterHint(held: ServerBudget, hint: RateLimitHint): BelievedBudget {
   const { limit, fillRate, intervalSeconds } = hint;
   const isOpen = held === 'unknown' || held === 'not-read';
-  if (!isOpen || !limit || !fillRate || !intervalSeconds) return held;
-  const heard = { enabled: true, capacity: limit, fillRate: fillRate / intervalSeconds };
-  return mergeBudget(held, heard);
+  if (!isOpen || limit === undefined || fillRate === undefined || !intervalSeconds) {
+    return { budget: held };
+  }
+  const told = { enabled: true, capacity: limit, fillRate: fillRate / intervalSeconds };
+  const { budget, doubt } = assessBudget(told);
+  // What the settings say is still to be read then.
+  return { budget: budget === 'unknown' ? held : budget, doubt };
 }

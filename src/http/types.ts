@@ -1,4 +1,4 @@
-/** What the transport is asked and what it answers. Types only. */
+/** What the transport is asked, what it answers, and how it may be limited. */
 
 /** What a request is for; the report and the metrics count by it. */
 export type RequestKind =
@@ -35,6 +35,12 @@ export interface HttpReply {
    */
   readonly redirectedTo?: string;
 }
+
+/**
+ * A pace below this cannot be meant, whoever sets it, a person or the server: by default
+ * a run has 25 minutes, and 1 request in 10 seconds is hardly more than a hundred in all.
+ */
+export const MIN_REQUESTS_PER_SECOND = 0.1;
 
 /** How a provider wants to be limited: the key `rateLimit`. */
 export type RateLimitSetting =

@@ -28,7 +28,7 @@ export interface ClientSetup {
   readonly requestTimeoutMs: number;
   readonly limiters: LimiterRegistry;
   readonly clock: Clock;
-  readonly onLimiterConflict: (message: string) => void;
+  readonly onLimiterWarning: (message: string) => void;
   /** Told of the requests of all clients, besides the observer of each. */
   readonly observer?: RequestObserver;
   /** The global one when left out. */
@@ -70,7 +70,7 @@ export function createClientFactory(setup: ClientSetup): ClientFactory {
     concurrency: setup.concurrency,
     clock,
     requester: setup.providerId,
-    onConflict: setup.onLimiterConflict,
+    onWarning: setup.onLimiterWarning,
   });
   let refusal: BitbucketServerCredentialsError | undefined;
   const create = (observer: RequestObserver) =>

@@ -116,7 +116,7 @@ function createContext(config: ProviderConfig, options: ContextOptions): Provide
     limiters: options.limiters,
     clock,
     fetch: options.fetch,
-    onLimiterConflict: message => logger.warn(message),
+    onLimiterWarning: message => logger.warn(message),
     observer: metrics,
   });
   const contested = new ContestedLocations({

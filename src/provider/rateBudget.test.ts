@@ -125,6 +125,51 @@ describe('a run under a rate limit of 60 tokens and 5 more each second', () => {
   });
 });
 
+describe('a rate that cannot be meant', () => {
+  /** The default timeout of the schedule: every run would end by it. */
+  const TIMEOUT_SECONDS = 25 * 60;
+
+  it.each<[string, Partial<RateLimitOptions>, JsonObject | undefined, RegExp]>([
+    [
+      'the configuration',
+      {},
+      { requestsPerSecond: 0.0001, burst: 1 },
+      /^catalog\.providers\.bitbucketServer\.rateLimit\.requestsPerSecond is 0\.0001\b.*0\.1 is used/,
+    ],
+    [
+      "the server's settings",
+      { fillRate: 0.0001 },
+      undefined,
+      /bitbucket\.test.* 0\.0001 requests per second.*0\.1 is assumed/,
+    ],
+    [
+      'the headers of its answers',
+      { fillRate: 0.0001, settingsReadable: false, headers: true },
+      undefined,
+      /bitbucket\.test.* 0\.0001 requests per second.*0\.1 is assumed/,
+    ],
+  ])(
+    'does not end a run by its timeout where %s tell it, and the log says so once',
+    async (_source, rateLimit, configured, warning) => {
+      const clock = new FakeClock();
+      const bitbucket = bitbucketWith(50, clock, rateLimit);
+      const config = configured && { rateLimit: configured };
+      const { run, connection, logger } = await connectTestProvider({
+        bitbucket,
+        clock,
+        config,
+      });
+      const startedAtMs = clock.now();
+
+      await run();
+
+      expect(connection.targets()).toHaveLength(50);
+      expect((clock.now() - startedAtMs) / 1000).toBeLessThan(TIMEOUT_SECONDS);
+      expect(logger.messages('warn')).toEqual([expect.stringMatching(warning)]);
+    },
+  );
+});
+
 describe('two providers of one host and credential', () => {
   async function runBoth(first: JsonObject, second: JsonObject) {
     const clock = new FakeClock();
