@@ -8,8 +8,7 @@ import { z } from 'zod';
 import { HttpTransport } from '../http/HttpTransport';
 import { createRedactor, Redact } from '../http/redact';
 import { HttpReply } from '../http/types';
-import { CliIo } from './CliIo';
-import { CommandFailedError, describeError, UsageError } from './errors';
+import { CliIo, CommandFailedError, describeError, UsageError } from './CliIo';
 
 /** Of one attempt. */
 const REQUEST_TIMEOUT_MS = 30_000;

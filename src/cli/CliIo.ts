@@ -1,8 +1,10 @@
 /**
  * The world as the command line sees it. Everything it touches is here, so that tests can
- * hand in their own; `index.ts` hands in the real one.
+ * hand in their own; `index.ts` hands in the real one. And how commands end: with an exit
+ * code, or early with an error that is told apart by name.
  */
 
+import { CustomErrorBase, isError } from '@backstage/errors';
 import { Fetch } from '../http/HttpTransport';
 import { Clock } from '../util/clock';
 import { plainText } from '../util/text';
@@ -45,3 +47,20 @@ export function printable(io: CliIo): CliIo {
 
 /** 0: fine. 1: something failed, or what was asked for does not exist. 2: wrong usage or configuration. */
 export type ExitCode = 0 | 1 | 2;
+
+/** The command line or the configuration is wrong: exit code 2. */
+export class UsageError extends CustomErrorBase {
+  override name = 'UsageError' as const;
+}
+
+/** The world is wrong: exit code 1. */
+export class CommandFailedError extends CustomErrorBase {
+  override name = 'CommandFailedError' as const;
+}
+
+/** What happened, in words for somebody at a terminal. */
+export function describeError(error: unknown): string {
+  const message = isError(error) ? error.message : 'it failed without a reason';
+  // Said to the log of a backend, and not true here.
+  return message.replace(/\. The next attempt is the next scheduled run$/, '');
+}

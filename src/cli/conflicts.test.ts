@@ -1,7 +1,7 @@
 import { createSimulatedBitbucket } from '../../dev/simulatedBitbucket';
 import { appConfigFor, TEST_USER } from '../__testUtils__/testProvider';
 import { runCommand } from './__testUtils__/runCommand';
-import { ExplanationDocument } from './explainRepository';
+import { ExplanationDocument } from './explain';
 import { PreviewDocument } from './previewDocument';
 
 const HOST = 'bitbucket.test';

@@ -4,7 +4,7 @@ import { createSimulatedBitbucket, FaultEffect } from '../../dev/simulatedBitbuc
 import { createDemoBitbucket, DEMO_PROVIDER } from './__testUtils__/demoBitbucket';
 import { ABSENCE_REASONS, EXCLUSION_REASONS, UNKNOWN_REASONS } from '../model';
 import { runCommand } from './__testUtils__/runCommand';
-import { ExplanationDocument } from './explainRepository';
+import { ExplanationDocument } from './explain';
 
 function explain(name: string, provider: object = {}, bitbucket = createDemoBitbucket()) {
   const options = { bitbucket, provider: { ...DEMO_PROVIDER, ...provider } };

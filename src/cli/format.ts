@@ -1,4 +1,7 @@
-/** Numbers and times as people are shown them: the same on every machine. Pure. */
+/** Numbers, times, budgets and columns as people are shown them: the same on every machine. Pure. */
+
+import { ServerBudget } from '../http/rateStrategy';
+import { PreviewedBudget } from './previewDocument';
 
 /** `10,000` */
 export function formatCount(count: number): string {
@@ -57,4 +60,51 @@ export function formatTime(iso: string): string {
   return Number.isNaN(ms)
     ? iso
     : `${new Date(ms).toISOString().slice(0, 19).replace('T', ' ')} UTC`;
+}
+
+/** A budget as people are shown it; `undefined` where the server does not tell. */
+export function toPreviewedBudget(
+  budget: ServerBudget | undefined,
+): PreviewedBudget | undefined {
+  if (budget === undefined || budget === 'unknown' || budget === 'not-read') {
+    return undefined;
+  }
+  if (budget === 'whitelisted' || !budget.enabled) {
+    return { kind: 'unlimited' };
+  }
+  const { capacity, fillRate } = budget;
+  return { kind: 'limited', capacity, fillRatePerSecond: fillRate };
+}
+
+/** `60 requests at once, 5 more each second` */
+export function describeBudget(budget: PreviewedBudget | undefined): string {
+  if (budget === undefined) {
+    return 'the server does not tell';
+  }
+  return budget.kind === 'unlimited'
+    ? 'requests are not limited'
+    : `${formatPlural(budget.capacity, 'request')} at once, ${formatRate(budget.fillRatePerSecond)} more each second`;
+}
+
+/** Indents each line. */
+export function indent(text: string, by = '  '): string {
+  return text.replace(/^(?=.)/gm, by);
+}
+
+/** Columns beside each other, those in `rightAligned` to the right, as numbers are. */
+export function renderColumns(
+  rows: readonly (readonly string[])[],
+  rightAligned: readonly number[] = [],
+): string {
+  const widths: number[] = [];
+  for (const row of rows) {
+    row.forEach((cell, column) => {
+      widths[column] = Math.max(widths[column] ?? 0, cell.length);
+    });
+  }
+  const pad = (cell: string, column: number) =>
+    rightAligned.includes(column)
+      ? cell.padStart(widths[column] ?? 0)
+      : cell.padEnd(widths[column] ?? 0);
+  return rows.map(row => row.map(pad).join('  ').trimEnd()).join('\n');
 }

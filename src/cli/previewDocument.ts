@@ -1,6 +1,10 @@
 /** What a preview found out, as `--json` prints it and the page shows it. */
 
+import { BitbucketServerIntegrationConfig } from '@backstage/integration';
+import { repositoryUrl } from '../bitbucket/webUrls';
 import { SharedFile } from '../conflicts/sharedFiles';
+import { explainOutcome } from '../discovery/explanations';
+import { RepositoryReport } from '../discovery/report';
 import { RunSummary } from '../discovery/summarizeRun';
 import { OutcomeKind } from '../model';
 
@@ -113,4 +117,25 @@ export interface CatalogDifference {
   readonly heldBackReason?: string;
   /** How many targets stay as they are. */
   readonly unchanged: number;
+}
+
+/** Adds to a report what it means. */
+export function toPreviewedRepository(
+  report: RepositoryReport,
+  integration: BitbucketServerIntegrationConfig,
+): PreviewedRepository {
+  const { projectKey, repositorySlug, outcome, reason, detail, files } = report;
+  const explanation = explainOutcome(outcome, reason);
+  return {
+    projectKey,
+    repositorySlug,
+    outcome,
+    reason,
+    detail,
+    cause: explanation?.cause ?? '',
+    remedy: explanation?.remedy ?? '',
+    files: files.map(({ path, targetUrl }) => ({ path, targetUrl })),
+    // Without the server's own link: on the integration's host, which readers can reach.
+    url: repositoryUrl({ projectKey, slug: repositorySlug }, integration),
+  };
 }

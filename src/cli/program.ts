@@ -3,11 +3,17 @@
 import { Command, CommanderError } from 'commander';
 import { z } from 'zod';
 import { version } from '../../package.json';
-import { runCheck } from './checkCommand';
-import { CliIo, ExitCode, printable } from './CliIo';
-import { CommandFailedError, describeError, UsageError } from './errors';
-import { runPreview } from './previewCommand';
-import { runReplay } from './replayCommand';
+import { runCheck } from './check';
+import {
+  CliIo,
+  CommandFailedError,
+  describeError,
+  ExitCode,
+  printable,
+  UsageError,
+} from './CliIo';
+import { runPreview } from './preview';
+import { runReplay } from './replay';
 
 const NAME = 'bitbucket-server-discovery';
 

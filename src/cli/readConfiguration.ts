@@ -9,8 +9,7 @@ import { ConfigSources, EnvConfigSource } from '@backstage/config-loader';
 import { isError } from '@backstage/errors';
 import { readDiscoveryConfig } from '../config/readProviderConfigs';
 import { ConfiguredProvider, DiscoveryConfig } from '../config/types';
-import { CliIo } from './CliIo';
-import { UsageError } from './errors';
+import { CliIo, UsageError } from './CliIo';
 
 /** Which part of which configuration. */
 export interface ConfigurationOptions {

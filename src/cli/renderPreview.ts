@@ -4,9 +4,13 @@ import { RunSummary } from '../discovery/summarizeRun';
 import { OUTCOME_KINDS, OutcomeKind } from '../model';
 import { SharedFile } from '../conflicts/sharedFiles';
 import { explainOutcome } from '../discovery/explanations';
-import { describeBudget } from './budget';
-import { formatDuration, formatPlural } from './format';
-import { indent, renderColumns } from './plainText';
+import {
+  describeBudget,
+  formatDuration,
+  formatPlural,
+  indent,
+  renderColumns,
+} from './format';
 import {
   CatalogDifference,
   KNOWN_BY_ENTITIES,

@@ -8,10 +8,8 @@ import {
   repository,
   REPOSITORIES,
 } from './__testUtils__/previewData';
-import { divideBar } from './outcomeChart';
-import { OUTCOME_LABELS } from './outcomes';
+import { divideBar, OUTCOME_LABELS, toColumns } from './charts';
 import { renderPreviewPage } from './renderPreviewPage';
-import { toColumns } from './requestChart';
 import { PALETTES } from './styles';
 
 const AGAINST = {

@@ -4,13 +4,19 @@
  */
 
 import { createHash } from 'node:crypto';
-import { PreviewDocument, ProviderPreview } from '../previewDocument';
-import { renderConflicts } from './conflicts';
-import { formatPlural, formatTime } from '../format';
-import { html, Html } from './html';
-import { renderProvider } from './providerSection';
+import {
+  CatalogDifference,
+  KNOWN_BY_ENTITIES,
+  PreviewDocument,
+  ProviderPreview,
+} from '../previewDocument';
+import { formatCount, formatDuration, formatPlural, formatTime } from '../format';
+import { SharedFile } from '../../conflicts/sharedFiles';
+import { foldedList, html, Html, linkTo } from './html';
 import { SCRIPT } from './script';
 import { STYLES } from './styles';
+import { renderOutcomes, renderRequests } from './charts';
+import { renderRepositories } from './repositoryTable';
 
 /** Made in one piece: a hash counts every blank between the tags. */
 const STYLE = Html.trusted(`<style>${STYLES}</style>`);
@@ -86,4 +92,120 @@ function renderContents(providers: readonly ProviderPreview[]): Html {
       ${providers.map((one, index) => html`<li><a href="#p${index + 1}">${one.providerId}</a> <span class="quiet">${one.host}, ${one.status}</span></li> `)}
     </ul>
   </nav> `;
+}
+
+/** The section of one provider; ids come from its place, never from its name. */
+function renderProvider(preview: ProviderPreview, index: number): Html {
+  const id = `p${index + 1}`;
+  const { against } = preview;
+  return html`<section class="provider" id="${id}" aria-labelledby="${id}-title">
+    <h2 id="${id}-title">${preview.providerId}</h2>
+    ${renderHead(preview)}${renderOutcomes(id, preview.summary)}${against && renderDifference(against)}${renderRequests(preview.requests, preview.budget)}${renderRepositories(id, preview.providerId, preview.repositories)}
+  </section> `;
+}
+
+function renderHead(preview: ProviderPreview): Html {
+  const { status, error, startedAt } = preview;
+  const failed = status === 'failed';
+  return html`${failed ? renderFailure(error) : undefined}
+    <p class="lead">${describeResult(preview)}</p>
+    <dl class="facts">
+      <div>
+        <dt>Host</dt>
+        <dd>${preview.host}</dd>
+      </div>
+      <div>
+        <dt>Status</dt>
+        <dd>${failed ? '✕ failed' : '✓ succeeded'}</dd>
+      </div>
+      <div>
+        <dt>Started</dt>
+        <dd><time datetime="${startedAt}">${formatTime(startedAt)}</time></dd>
+      </div>
+      <div>
+        <dt>Finished</dt>
+        <dd>
+          <time datetime="${preview.finishedAt}">${formatTime(preview.finishedAt)}</time>
+        </dd>
+      </div>
+      <div>
+        <dt>Took</dt>
+        <dd>${formatDuration(preview.durationMs)}</dd>
+      </div>
+    </dl> `;
+}
+
+function renderFailure(error: string | undefined): Html {
+  return html`<div class="failure">
+    <p>
+      <span class="sign fill-unknown" aria-hidden="true">✕</span>
+      <b>A scheduled run would fail.</b> ${error}
+    </p>
+    <p class="quiet">Below is what was learned until then.</p>
+  </div> `;
+}
+
+function describeResult({ summary }: ProviderPreview): Html {
+  if (summary.repositories === 0) {
+    return html`No repository was seen.`;
+  }
+  const repositories = formatPlural(summary.repositories, 'repository', 'repositories');
+  const locations = formatPlural(summary.locations, 'Location');
+  return html`Of ${repositories},
+    <b>${formatCount(summary.registered)} would be registered</b>, which makes
+    <b>${locations}</b> in the catalog.`;
+}
+
+/** The difference of one provider. */
+function renderDifference(difference: CatalogDifference): Html {
+  const { url, added, removed, heldBack, heldBackReason, unchanged } = difference;
+  return html`<section>
+    <h3>Difference to the catalog</h3>
+    <p>
+      The next complete run would change these Locations in ${linkTo(url, url)};
+      ${formatCount(unchanged)} would stay as they are.
+    </p>
+    ${difference.knownBy === 'entities' ? html`<p class="quiet">${KNOWN_BY_ENTITIES}</p> ` : undefined}${renderTargets('+', 'Added', 'added', added)}${renderTargets('−', 'Removed', 'removed', removed)}${renderTargets('=', 'Held back', 'held', heldBack)}${heldBackReason ? html`<p class="quiet">${heldBackReason}.</p> ` : undefined}
+  </section> `;
+}
+
+function renderTargets(
+  sign: string,
+  title: string,
+  name: string,
+  targets: readonly string[],
+): Html {
+  const count = formatPlural(targets.length, 'Location');
+  const heading = html`<span class="sign ${name}" aria-hidden="true">${sign}</span>
+    <b>${title}</b> ${count}`;
+  if (targets.length === 0) {
+    return html`<p class="targets">${heading}</p> `;
+  }
+  return foldedList(
+    heading,
+    targets.map(target => linkTo(target, target)),
+  );
+}
+
+/** A section of its own, where there are any. */
+function renderConflicts(conflicts: readonly SharedFile[]): Html | undefined {
+  const [first] = conflicts;
+  if (!first) {
+    return undefined;
+  }
+  const count = formatPlural(conflicts.length, 'file');
+  return html`<section class="conflicts" aria-labelledby="conflicts-title">
+    <h2 id="conflicts-title">Conflicts</h2>
+    <p>
+      ${count} would be registered by several providers. The catalog takes each from the
+      provider that comes first. ${first.remedy}
+    </p>
+    ${foldedList(count, conflicts.map(renderConflict))}
+  </section> `;
+}
+
+function renderConflict(conflict: SharedFile): Html {
+  const { projectKey, repositorySlug, path, targetUrl, providerIds } = conflict;
+  const name = `${projectKey}/${repositorySlug} ${path}`;
+  return html`${linkTo(targetUrl, name)}: ${providerIds.join(', ')}`;
 }

@@ -7,7 +7,7 @@ import { OUTCOME_KINDS } from '../../model';
 import { PreviewedFile, PreviewedRepository } from '../previewDocument';
 import { formatCount, formatPlural } from '../format';
 import { html, Html, HtmlValue, linkTo, withCode } from './html';
-import { OUTCOME_LABELS } from './outcomes';
+import { OUTCOME_LABELS } from './charts';
 
 const HIDDEN = Html.trusted('hidden');
 

@@ -1,5 +1,5 @@
-import { indent, renderColumns } from './plainText';
-import { PreviewMeter } from './PreviewMeter';
+import { indent, renderColumns } from './format';
+import { PreviewMeter } from './connections';
 import { renderBar } from './Progress';
 
 describe('text for terminals', () => {

@@ -2,19 +2,28 @@
 
 import path from 'node:path';
 import { findSharedFiles } from '../conflicts/sharedFiles';
-import { ProviderMemory } from '../discovery/types';
+import { DiscoveryProgress, ProviderMemory } from '../discovery/types';
 import { printableJson } from '../util/text';
-import { AgainstOptions, describeLost, toBackstageAddress } from './backendProviders';
-import { LiveCatalog, readLiveCatalog } from './BackstageCatalog';
-import { CliIo, ExitCode } from './CliIo';
+import { performRun, Run, RunFailure } from '../discovery/performRun';
+import { compareReports, reportRepository } from '../discovery/report';
+import {
+  AgainstOptions,
+  describeLost,
+  LiveCatalog,
+  readLiveCatalog,
+  toBackstageAddress,
+} from './BackstageCatalog';
+import { CliIo, CommandFailedError, describeError, ExitCode } from './CliIo';
 import { CatalogContent, compareWithCatalog, findContents } from './compareWithCatalog';
-import { Connections } from './connections';
-import { CommandFailedError, describeError } from './errors';
-import { explainRepository } from './explainRepository';
+import { Connection, Connections } from './connections';
+import { explainRepository } from './explain';
 import { renderPreviewPage } from './html/renderPreviewPage';
-import { PreviewDocument } from './previewDocument';
-import { FinishedPreview, previewProvider } from './previewProvider';
-import { Progress } from './Progress';
+import {
+  PreviewDocument,
+  ProviderPreview,
+  toPreviewedRepository,
+} from './previewDocument';
+import { Progress, renderBar } from './Progress';
 import {
   Configuration,
   ConfigurationOptions,
@@ -23,7 +32,7 @@ import {
 import { renderPreview } from './renderPreview';
 
 /** The command line of `preview`, already checked. */
-export interface PreviewOptions extends ConfigurationOptions, AgainstOptions {
+interface PreviewOptions extends ConfigurationOptions, AgainstOptions {
   /** One repository only, as `KEY/slug`. */
   readonly explain?: string;
   readonly json?: boolean;
@@ -150,4 +159,85 @@ async function print(
     io.stderr(`The page is in ${options.html}\n`);
   }
   io.stdout(options.json ? `${printableJson(document)}\n` : renderPreview(document));
+}
+
+/** A dry run and what people are shown of it. */
+interface FinishedPreview {
+  readonly connection: Connection;
+  readonly run: Run;
+  readonly preview: ProviderPreview;
+}
+
+/**
+ * Runs one provider. Applies nothing; never throws for what Bitbucket does.
+ *
+ * @param memory - what the provider has in the catalog
+ */
+async function previewProvider(
+  connection: Connection,
+  memory: ProviderMemory,
+  io: CliIo,
+  progress: Progress,
+): Promise<FinishedPreview> {
+  const { config, client, meter } = connection;
+  const name = `${config.id} (${config.host})`;
+  progress.begin(`${name}: connecting`);
+  meter.begin();
+  await connection.prepare();
+  const run = await performRun({
+    scope: config,
+    policy: config.removals,
+    source: client,
+    memory,
+    clock: io.clock,
+    signal: io.signal,
+    onProgress: step =>
+      progress.update(`${name}: ${describeStep(step)}, ${meter.counts().total} requests`),
+  });
+  progress.end();
+  return { connection, run, preview: toPreview(run, connection, io) };
+}
+
+function describeStep(step: DiscoveryProgress): string {
+  return step.kind === 'listing'
+    ? `${step.listed} repositories listed`
+    : `${renderBar(step.checked, step.total)} ${step.checked} of ${step.total} repositories looked at`;
+}
+
+function toPreview(run: Run, connection: Connection, io: CliIo): ProviderPreview {
+  const { config, integration, meter } = connection;
+  const finishedAtMs = io.clock.now();
+  const budget = connection.budget();
+  const error =
+    run.failure && connection.redact(describeFailure(run.failure, config.host));
+  return {
+    providerId: config.id,
+    host: config.host,
+    status: run.failure ? 'failed' : 'succeeded',
+    error,
+    startedAt: new Date(meter.startedAtMs).toISOString(),
+    finishedAt: new Date(finishedAtMs).toISOString(),
+    durationMs: Math.max(0, finishedAtMs - meter.startedAtMs),
+    summary: run.summary,
+    requests: { ...meter.counts(), perSecond: meter.perSecond() },
+    budget,
+    repositories: run.result.repositories
+      .map(one => reportRepository(one))
+      .sort(compareReports)
+      .map(one => toPreviewedRepository(one, integration)),
+  };
+}
+
+/** Like the failure of a run, but nothing was touched and nothing comes next. */
+function describeFailure(failure: RunFailure, host: string): string {
+  switch (failure.kind) {
+    case 'listing':
+      return `The repositories of ${host} could not be listed completely: ${failure.detail}`;
+    case 'aborted':
+      return `The preview of ${host} was stopped before its end`;
+    case 'failed':
+      return describeError(failure.error);
+    default:
+      return failure satisfies never;
+  }
 }

@@ -6,12 +6,10 @@ import { reportRepository } from '../discovery/report';
 import { findSharedFiles, SharedFile } from '../conflicts/sharedFiles';
 import { RepositoryAddress } from '../model';
 import { printableJson } from '../util/text';
-import { CliIo, ExitCode } from './CliIo';
+import { CliIo, describeError, ExitCode, UsageError } from './CliIo';
 import { Connection, Connections } from './connections';
-import { describeError, UsageError } from './errors';
-import { indent } from './plainText';
-import { PreviewedRepository } from './previewDocument';
-import { toPreviewedRepository } from './previewProvider';
+import { indent } from './format';
+import { PreviewedRepository, toPreviewedRepository } from './previewDocument';
 import { Configuration } from './readConfiguration';
 import { renderConflicts, renderRepository } from './renderPreview';
 
@@ -28,7 +26,7 @@ export interface ExplanationDocument {
 }
 
 /** What one provider would do with the repository. */
-export interface ProviderExplanation {
+interface ProviderExplanation {
   readonly providerId: string;
   readonly host: string;
   /** `failed`: whether it exists could not be found out. */
