@@ -20,6 +20,7 @@ module.exports = {
     '/node_modules/(?!.*/node_modules/)(?!(@mswjs|msw|until-async|rettime|@open-draft|jose)/)',
   ],
   globalSetup: '<rootDir>/scripts/jest-global-setup.js',
+  setupFiles: ['<rootDir>/scripts/jest-properties.js'],
   testTimeout: 60_000,
   // The catalog plugin leaves timers behind after its backend has stopped.
   forceExit: true,

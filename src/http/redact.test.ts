@@ -86,6 +86,17 @@ describe('createRedactor', () => {
     );
   });
 
+  it.each([
+    ['an ampersand', 'abcd&', ['abcd&#38;', 'abcd&#x26;', 'abcd&amp;amp;', 'abcd%26']],
+    ['a percent sign', 'abcd%', ['abcd%25', 'abcd%2525', 'abcd&#37;', 'abcd\\u0025']],
+    ['a backslash', 'abcd\\', ['abcd\\\\', 'abcd\\u005c', 'abcd%5C', 'abcd&#92;']],
+  ])('leaves nothing behind of a secret that ends in %s', (_end, ending, spellings) => {
+    const hide = createRedactor([ending]);
+    for (const written of [ending, ...spellings]) {
+      expect(hide(`<${written}>`)).toBe(`<${REDACTED}>`);
+    }
+  });
+
   it('takes no longer for a text that nearly holds a secret all along', () => {
     const almost = createRedactor(['aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab'.repeat(4)]);
     const text = 'a&#0000097;%2525%61'.repeat(13_000);

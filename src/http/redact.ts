@@ -63,8 +63,6 @@ function anySpelling(character: string): string {
     character.charCodeAt(unit),
   );
   const forms = [
-    // Escaped itself: in JSON within HTML, say, before a quotation mark.
-    `${/["'\\/]/.test(character) ? '\\\\{0,4}' : ''}${character.replace(/[\\^$.*+?()[\]{}|/]/, '\\$&')}`,
     [...Buffer.from(character, 'utf8')]
       .map(byte => `%(?:25){0,3}${hex(byte, 2)}`)
       .join(''),
@@ -74,6 +72,9 @@ function anySpelling(character: string): string {
     ...(entity ? [`\\\\{0,4}${AMPERSAND}${entity};`] : []),
     ...(escape ? [`\\\\+${escape}`] : []),
     ...(character === ' ' ? ['\\+'] : []),
+    // As it is, or escaped: in JSON within HTML, say, before a quotation mark. Last, since
+    // `&`, `%` and a backslash also begin what stands for them.
+    `${/["'\\/]/.test(character) ? '\\\\{0,4}' : ''}${character.replace(/[\\^$.*+?()[\]{}|/]/, '\\$&')}`,
   ];
   return `(?:${forms.join('|')})`;
 }
