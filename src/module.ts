@@ -38,9 +38,11 @@ import { createStores, Stores } from './provider/createStores';
 import { describeLostProviders } from './provider/describeLostProviders';
 import { plainLocationRef, providerName } from './provider/locationEntities';
 import { RequestMeter } from './provider/RequestMeter';
+import { runAtStart } from './provider/runAtStart';
 import { createReportRouter } from './router/createReportRouter';
 import { createRefreshObserver } from './router/createRefreshObserver';
 import { refreshHandlers } from './router/refreshHandlers';
+import { hasEntities } from './store/catalogState';
 import { DatabaseEventStore } from './store/DatabaseEventStore';
 import { DiscoveryReport } from './store/DiscoveryReport';
 import { systemClock } from './util/clock';
@@ -156,6 +158,43 @@ async function install(
     signal: shutdown.signal,
   });
   addRoutes(services, { created, reports, conflicts, shutdownSignal: shutdown.signal });
+  runSomeAtStart(services, created, shutdown.signal);
+}
+
+function runSomeAtStart(
+  services: Services,
+  created: readonly CreatedProvider[],
+  signal: AbortSignal,
+): void {
+  const { lifecycle, logger } = services;
+  lifecycle.addStartupHook(() => {
+    for (const one of created) {
+      startIfNeeded(one, services, signal).catch(error =>
+        logger.debug(`Whether to run at once could not be found out: ${error}`),
+      );
+    }
+  });
+}
+
+function startIfNeeded(
+  { provider, context }: CreatedProvider,
+  { database, scheduler }: Services,
+  signal: AbortSignal,
+): Promise<void> {
+  const { config, configuration, log, store } = context;
+  const name = provider.getProviderName();
+  return runAtStart({
+    loadState: async () => ({
+      schedule: config.schedule,
+      configuration,
+      hasEntities: await hasEntities(await database.getClient(), name),
+      lastRun: await store.loadLastRun(config.id),
+    }),
+    startTask: () => scheduler.triggerTask(provider.taskId),
+    clock: systemClock,
+    signal,
+    onStart: reason => log.startedAtOnce(reason),
+  });
 }
 
 async function warnOfLostProviders(

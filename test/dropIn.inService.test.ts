@@ -78,31 +78,33 @@ async function taskOf(world: DropInWorld): Promise<z.infer<typeof Task>> {
   return z.tuple([Task]).parse(rows)[0];
 }
 
+const isIdle = (world: DropInWorld) =>
+  eventually(async () => expect((await taskOf(world)).current_run_ticket).toBeNull());
+
 describe("with Backstage's own scheduler", () => {
-  it('goes on with the task of the published module, and runs at once when it is refreshed', async () => {
+  it('goes on with the task of the published module, runs at once, and again when it is refreshed', async () => {
     const world = await createWorld();
     const before = await world.start(peerModule, schedulerServiceFactory);
     endings.push(() => before.stop());
     await afterPublished(before);
-    await eventually(async () =>
-      expect((await taskOf(world)).current_run_ticket).toBeNull(),
-    );
+    await isIdle(world);
     await before.stop();
     const first = await world.read();
-    const task = await taskOf(world);
+    const { id } = await taskOf(world);
     world.bitbucket.clearRequests();
-
-    const after = await world.start(discoveryModule, schedulerServiceFactory);
-    endings.push(() => after.stop());
-    await after.waitForEntities('metadata.name=bitbucket-server-default', 1);
     const listings = () =>
       world.bitbucket.requests.filter(one => one.path.includes('/repos?')).length;
 
-    expect(await taskOf(world)).toEqual(task);
-    expect(listings()).toBe(0);
-    await post(after, 'refresh', { entityRef: ANCHOR });
+    const after = await world.start(discoveryModule, schedulerServiceFactory);
+    endings.push(() => after.stop());
     expect(await runOf(after)).toMatchObject({ locations: LOCATIONS, removed: 0 });
+    await isIdle(world);
+
+    expect((await taskOf(world)).id).toBe(id);
     expect(listings()).toBe(1);
+    await post(after, 'refresh', { entityRef: ANCHOR });
+    await eventually(async () => expect(listings()).toBe(2));
+    await isIdle(world);
     expect(without(await world.read(), ANCHOR)).toEqual(first);
   });
 });

@@ -41,8 +41,16 @@ function openDatabase(connection: string): Knex {
   return knex;
 }
 
-/** One provider per project; `often` runs again and again, `one` and `two` only on demand. */
-function configFor(bitbucket: SimulatedBitbucket, userName: string): JsonObject {
+/**
+ * One provider per project; `often` runs again and again, `one` and `two` only on demand.
+ *
+ * @param main - more of the provider of that id
+ */
+function configFor(
+  bitbucket: SimulatedBitbucket,
+  userName: string,
+  main: JsonObject = {},
+): JsonObject {
   const { host } = new URL(bitbucket.baseUrl);
   const provider = (projectKey: string, frequency: JsonObject): JsonObject => ({
     host,
@@ -58,7 +66,7 @@ function configFor(bitbucket: SimulatedBitbucket, userName: string): JsonObject 
       providers: {
         bitbucketServer: {
           often: provider('OFTEN', { seconds: 1 }),
-          main: provider('PAY', { hours: 1 }),
+          main: { ...provider('PAY', { hours: 1 }), ...main },
           one: provider('ONE', MANUAL),
           two: provider('TWO', MANUAL),
         },
@@ -144,8 +152,10 @@ const anchorOf = (providerId: string) =>
     let second: TestBackend;
     let receiver: TestBackend;
 
-    const startReplica = async (userName: string, withCatalog = true) => {
-      const config = configFor(bitbucket, userName);
+    const replicas: TestBackend[] = [];
+
+    const startReplica = async (userName: string, withCatalog = true, main = {}) => {
+      const config = configFor(bitbucket, userName, main);
       const replica = await startBackend({
         config,
         database: connection,
@@ -153,6 +163,7 @@ const anchorOf = (providerId: string) =>
         withCatalog,
       });
       endings.push(() => replica.stop());
+      replicas.push(replica);
       return replica;
     };
 
@@ -302,6 +313,24 @@ const anchorOf = (providerId: string) =>
 
     it('have looked at nothing twice for one webhook, not even later', () => {
       expect(evaluations()).toEqual([1, 1, 1, 1, 1]);
+    });
+
+    it('share one run when they start together with another configuration', async () => {
+      await Promise.all(replicas.map(one => one.stop()));
+      bitbucket.clearRequests();
+
+      const main = { maxFilesPerRepository: 7 };
+      await Promise.all(
+        ['fourth', 'fifth'].map(name => startReplica(`${name}-replica`, true, main)),
+      );
+      await eventually(async () => expect(count(isListingOf('PAY'))).toBe(1));
+
+      // By then, whoever found that run in progress has looked again.
+      const before = count(isListingOf('OFTEN'));
+      await eventually(async () =>
+        expect(count(isListingOf('OFTEN')) - before).toBeGreaterThan(RUNS_LOOKED_AT),
+      );
+      expect(count(isListingOf('PAY'))).toBe(1);
     });
   },
 );

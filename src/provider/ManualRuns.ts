@@ -9,8 +9,8 @@ import { Clock } from '../util/clock';
 /** How often a run in progress is asked whether it is over. */
 const RETRY_MS = 2_000;
 
-/** What manual runs work with. */
-export interface ManualRunsOptions {
+/** What a task is started with. */
+export interface StartOptions {
   /** Starts the task; rejects with a `ConflictError` while it is running, on any replica. */
   readonly startTask: () => Promise<void>;
   readonly clock: Pick<Clock, 'sleep'>;
@@ -18,12 +18,37 @@ export interface ManualRunsOptions {
   readonly signal: AbortSignal;
 }
 
+/**
+ * Starts a task, after a run of it that is in progress.
+ *
+ * @param isWanted - asked before each attempt
+ * @returns whether it was started: not where it is not wanted any more
+ * @throws what starting the task throws, except that it is running
+ */
+export async function startWhenIdle(
+  { startTask, clock, signal }: StartOptions,
+  isWanted: () => Promise<boolean>,
+): Promise<boolean> {
+  while (await isWanted()) {
+    try {
+      await startTask();
+      return true;
+    } catch (error) {
+      if (!isError(error) || error.name !== 'ConflictError') {
+        throw error;
+      }
+    }
+    await clock.sleep(RETRY_MS, signal);
+  }
+  return false;
+}
+
 /** Starts the task of one provider. */
 export class ManualRuns {
-  readonly #options: ManualRunsOptions;
+  readonly #options: StartOptions;
   #waiting: Promise<void> | undefined;
 
-  constructor(options: ManualRunsOptions) {
+  constructor(options: StartOptions) {
     this.#options = options;
   }
 
@@ -41,17 +66,6 @@ export class ManualRuns {
   }
 
   async #start(): Promise<void> {
-    const { startTask, clock, signal } = this.#options;
-    for (;;) {
-      try {
-        await startTask();
-        return;
-      } catch (error) {
-        if (!isError(error) || error.name !== 'ConflictError') {
-          throw error;
-        }
-      }
-      await clock.sleep(RETRY_MS, signal);
-    }
+    await startWhenIdle(this.#options, async () => true);
   }
 }

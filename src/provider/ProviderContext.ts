@@ -24,6 +24,8 @@ export type FileParser = (
 /** One provider, taken apart. */
 export interface ProviderContext {
   readonly config: ProviderConfig;
+  /** Fingerprint of what the provider looks for. */
+  readonly configuration: string;
   readonly clients: ClientFactory;
   readonly store: ProviderStateStore;
   /** Left out where the catalog reads the files itself. */

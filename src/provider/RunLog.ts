@@ -33,6 +33,10 @@ export class RunLog {
     this.#clock = clock;
   }
 
+  startedAtOnce(reason: string): void {
+    this.#logger.info(`Discovery runs at once, ahead of its schedule: ${reason}`);
+  }
+
   started(): void {
     this.#lastProgressMs = this.#clock.now();
     this.#logger.debug('Discovery starts');

@@ -5,9 +5,9 @@ import { ProviderConfig } from '../config/types';
 import { passScopeOf } from '../discovery/resume';
 
 /**
- * What of a configuration decides what a run finds: server, paths, branch, filters, and
- * whether a location parser makes the entities. Schedule, pace and guards are not part of
- * it, nor are credentials.
+ * What of a configuration decides what a run finds: server, paths, branch, how many files
+ * of a repository, filters, and whether a location parser makes the entities. Schedule, pace
+ * and guards are not part of it, nor are credentials.
  *
  * @returns a short text that is the same for the same
  */
@@ -15,10 +15,9 @@ export function configurationFingerprint(
   config: ProviderConfig,
   isParsed: boolean,
 ): string {
-  const asText = (_: string, value: unknown) =>
-    value instanceof RegExp ? String(value) : value;
-  const filters = JSON.stringify(config.filters, asText);
+  const { filters, maxFilesPerRepository } = config;
+  const scope = passScopeOf({ ...config, isParsed });
   return createHash('sha256')
-    .update(JSON.stringify([passScopeOf({ ...config, isParsed }), filters]))
+    .update(JSON.stringify([scope, maxFilesPerRepository, filters]))
     .digest('hex');
 }

@@ -130,16 +130,18 @@ function createContext(config: ProviderConfig, options: ContextOptions): Provide
   });
   const { conflicts, integration } = options;
   const parseFiles = options.createFileParser?.({ config, integration, logger, clock });
+  const configuration = configurationFingerprint(config, parseFiles !== undefined);
   const journal = new RunJournal({
     provider: config,
     store,
-    configuration: configurationFingerprint(config, parseFiles !== undefined),
+    configuration,
     log,
     clock,
     observer: metrics,
   });
   return {
     config,
+    configuration,
     clients,
     parseFiles,
     store,

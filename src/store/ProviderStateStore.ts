@@ -26,7 +26,7 @@ import {
   toServerUrls,
   toUnfinishedPass,
 } from './providerRows';
-import { AbortedRunRecord, RunRecord, RunStart, RunTrigger } from './runRecords';
+import { AbortedRunRecord, LastRun, RunStart, RunTrigger } from './runRecords';
 import {
   BaselineReader,
   BegunRun,
@@ -226,10 +226,11 @@ export class ProviderStateStore {
     return nextRevision(knex, providerId, { isRun: false });
   }
 
-  /** How the last run with a result ended. */
-  async loadLastRun(providerId: string): Promise<RunRecord | undefined> {
+  /** How the last run with a result ended, and what it looked for. */
+  async loadLastRun(providerId: string): Promise<LastRun | undefined> {
     const provider = await this.#provider(providerId);
-    return provider && readLastRun(provider);
+    const lastRun = provider && readLastRun(provider);
+    return lastRun && { ...lastRun, configuration: provider.configuration ?? undefined };
   }
 
   /** Whether a run has begun, or gone on, since this revision was taken. */

@@ -134,6 +134,15 @@ export async function countByProvider(
   );
 }
 
+/** Whether the catalog has anything from a provider, beside the anchor that each has. */
+export async function hasEntities(knex: Knex, providerName: string): Promise<boolean> {
+  const rows: unknown[] = await knex('refresh_state_references')
+    .where('source_key', providerName)
+    .limit(2)
+    .select('target_entity_ref');
+  return rows.length > 1;
+}
+
 /** @throws an error when the row is not as the catalog writes it */
 function parseStateRow(row: unknown): CatalogEntityState {
   const parsed = StateRow.parse(row);

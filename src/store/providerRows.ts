@@ -67,7 +67,7 @@ export function toServerUrls({ server_urls: urls }: ProviderRow): string[] | und
 /** What the provider is doing and how its last run ended. */
 export function toStoredDiscovery(row: ProviderRow): StoredDiscovery {
   const { host, started_at_ms: startedAtMs, run_trigger: trigger } = row;
-  const { failed_at_ms: failedAtMs, failure: error, configuration } = row;
+  const { failed_at_ms: failedAtMs, failure: error } = row;
   const lastRun = readLastRun(row);
   const lastSuccessAtMs = laterSuccess(row.last_success_at_ms, lastRun);
   const hasStarted = host !== null && startedAtMs !== null && trigger !== null;
@@ -79,7 +79,6 @@ export function toStoredDiscovery(row: ProviderRow): StoredDiscovery {
       error !== null && { failure: { finishedAtMs: failedAtMs, error } }),
     ...(lastRun && { lastRun }),
     ...(lastSuccessAtMs !== undefined && { lastSuccessAtMs }),
-    ...(configuration !== null && { configuration }),
   };
 }
 

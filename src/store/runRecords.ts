@@ -26,12 +26,16 @@ export interface RunStart {
   readonly trigger: RunTrigger;
 }
 
-/** A run that has ended. */
-export interface FinishedRun extends RunRecord {
-  readonly host: string;
-  readonly trigger: RunTrigger;
+/** The last run that came to a result. */
+export interface LastRun extends RunRecord {
   /** Fingerprint of what it looked for: `configurationFingerprint`. */
   readonly configuration?: string;
+}
+
+/** A run that has ended. */
+export interface FinishedRun extends LastRun {
+  readonly host: string;
+  readonly trigger: RunTrigger;
 }
 
 /** A run that broke off: it came to no result, such as when the catalog took nothing. */
@@ -53,6 +57,4 @@ export interface StoredDiscovery {
   readonly lastRun?: RunRecord;
   /** When a run last ended with success, whatever came after it. */
   readonly lastSuccessAtMs?: number;
-  /** Fingerprint of what the last run that came to a result looked for. */
-  readonly configuration?: string;
 }

@@ -55,6 +55,8 @@ export interface DropInWorld {
   readonly bitbucket: SimulatedBitbucket;
   /** Of its backends, and for the command line. */
   readonly config: JsonObject;
+  /** Changes the providers of the backends that start from now on. */
+  configure(providers: DropInOptions['providers']): void;
   /** Starts a backend with a module. */
   start(module: BackendFeature, ...others: BackendFeature[]): Promise<TestBackend>;
   /** Starts a backend, waits until it has done its work, stops it, looks at what is left. */
@@ -87,10 +89,11 @@ export async function createDropInWorld(options: DropInOptions): Promise<DropInW
   );
   const served = await serve(bitbucket);
   const directory = await mkdtemp(path.join(tmpdir(), 'bitbucket-discovery-'));
-  const config = {
+  const configFor = (providers: DropInOptions['providers']) => ({
     backend: { database: { client: 'better-sqlite3', connection: { directory } } },
-    ...catalogConfig(bitbucket, options),
-  };
+    ...catalogConfig(bitbucket, { ...options, providers }),
+  });
+  let config = configFor(options.providers);
   const ask: DropInWorld['ask'] = async question => {
     const knex = openCatalog(directory);
     try {
@@ -99,30 +102,15 @@ export async function createDropInWorld(options: DropInOptions): Promise<DropInW
       await knex.destroy();
     }
   };
-  const start: DropInWorld['start'] = async (...modules) => {
-    const database = closableDatabase();
-    const backend = await startBackend({
-      config,
-      features: [...modules, database.feature],
-    });
-    return {
-      ...backend,
-      async stop() {
-        // An entity whose stitching is cut short is not stitched again for a minute.
-        await eventually(async () => {
-          const queue: unknown[] = await ask(knex => knex('stitch_queue'));
-          if (queue.length > 0) {
-            throw new Error(`${queue.length} entities are still to be stitched`);
-          }
-        });
-        await backend.stop();
-        await database.close();
-      },
-    };
-  };
+  const start: DropInWorld['start'] = (...modules) => startOn(config, modules, ask);
   return {
     bitbucket,
-    config,
+    get config() {
+      return config;
+    },
+    configure(providers) {
+      config = configFor(providers);
+    },
     start,
     ask,
     read: () => ask(readCatalog),
@@ -138,6 +126,32 @@ export async function createDropInWorld(options: DropInOptions): Promise<DropInW
     async end() {
       await served.close();
       await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+async function startOn(
+  config: JsonObject,
+  modules: readonly BackendFeature[],
+  ask: DropInWorld['ask'],
+): Promise<TestBackend> {
+  const database = closableDatabase();
+  const backend = await startBackend({
+    config,
+    features: [...modules, database.feature],
+  });
+  return {
+    ...backend,
+    async stop() {
+      // An entity whose stitching is cut short is not stitched again for a minute.
+      await eventually(async () => {
+        const queue: unknown[] = await ask(knex => knex('stitch_queue'));
+        if (queue.length > 0) {
+          throw new Error(`${queue.length} entities are still to be stitched`);
+        }
+      });
+      await backend.stop();
+      await database.close();
     },
   };
 }

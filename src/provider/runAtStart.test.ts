@@ -1,0 +1,181 @@
+import { ConflictError, NotFoundError } from '@backstage/errors';
+import { FakeClock } from '../__testUtils__/FakeClock';
+import { reasonToRunAtStart, runAtStart, StartState } from './runAtStart';
+
+const SETTLED: StartState = {
+  schedule: { frequency: { minutes: 30 } },
+  lastRun: { configuration: 'same' },
+  configuration: 'same',
+  hasEntities: true,
+};
+
+const NEVER_RAN: StartState = { ...SETTLED, lastRun: undefined, hasEntities: false };
+
+describe('a provider whose scheduler knows when it is due', () => {
+  it('waits for that where nothing has changed since its last run', () => {
+    expect(reasonToRunAtStart(SETTLED)).toBeUndefined();
+  });
+
+  it.each<[string, Partial<StartState>]>([
+    [
+      'none of its runs has come to an end yet',
+      { lastRun: undefined, hasEntities: false },
+    ],
+    // As after the switch from the published module.
+    ['none of its runs has come to an end yet', { lastRun: undefined }],
+    ['its configuration is not that of its last run', { configuration: 'other' }],
+    // An earlier version has not kept what it looked for.
+    ['its configuration is not that of its last run', { lastRun: {} }],
+    ['the catalog has nothing of it', { hasEntities: false }],
+  ])('runs at once since %s', (reason, change) => {
+    expect(reasonToRunAtStart({ ...SETTLED, ...change })).toBe(reason);
+  });
+
+  it.each<[string, StartState['schedule']]>([
+    ['at certain times', { frequency: { cron: '0 3 * * *' } }],
+    ['after a delay', { frequency: { hours: 1 } }],
+  ])('does so too where it runs %s', (_, schedule) => {
+    expect(reasonToRunAtStart({ ...NEVER_RAN, schedule })).toBeDefined();
+  });
+
+  it('never runs by itself where it runs on demand only', () => {
+    const schedule = { frequency: { trigger: 'manual' } } as const;
+
+    expect(reasonToRunAtStart({ ...NEVER_RAN, schedule })).toBeUndefined();
+    expect(
+      reasonToRunAtStart({ ...SETTLED, schedule, configuration: 'other' }),
+    ).toBeUndefined();
+  });
+});
+
+function setUp(state: StartState) {
+  const clock = new FakeClock();
+  const shutdown = new AbortController();
+  const world = { state, isRunning: false, starts: 0, reasons: [] as string[] };
+  const startTask = async () => {
+    if (world.isRunning) {
+      throw new ConflictError('Task is currently running');
+    }
+    world.starts += 1;
+  };
+  const start = () =>
+    runAtStart({
+      loadState: async () => world.state,
+      startTask,
+      clock,
+      signal: shutdown.signal,
+      onStart: reason => world.reasons.push(reason),
+    });
+  return { world, clock, shutdown, start };
+}
+
+describe('the start of a provider', () => {
+  it('starts its task where there is a reason, and tells which', async () => {
+    const { world, start } = setUp(NEVER_RAN);
+
+    await start();
+
+    expect(world).toMatchObject({
+      starts: 1,
+      reasons: ['none of its runs has come to an end yet'],
+    });
+  });
+
+  it('starts nothing without a reason', async () => {
+    const { world, clock, start } = setUp(SETTLED);
+
+    await start();
+
+    expect(world).toMatchObject({ starts: 0, reasons: [] });
+    expect(clock.sleeping).toBe(0);
+  });
+
+  it('adds no run to one in progress that leaves no reason', async () => {
+    const { world, clock, start } = setUp(NEVER_RAN);
+    world.isRunning = true;
+    const started = start();
+    await clock.advance(10_000);
+
+    world.isRunning = false;
+    world.state = SETTLED;
+    await clock.run(started);
+
+    expect(world).toMatchObject({ starts: 0, reasons: [] });
+  });
+
+  it('shares one run with the other replicas that start at the same time', async () => {
+    const { world, clock, start } = setUp(NEVER_RAN);
+    await start();
+    world.isRunning = true;
+    const others = Promise.all([start(), start()]);
+    await clock.advance(10_000);
+
+    world.isRunning = false;
+    world.state = SETTLED;
+    await clock.run(others);
+
+    expect(world.starts).toBe(1);
+  });
+
+  it('follows a run in progress of another configuration', async () => {
+    const { world, clock, start } = setUp({ ...SETTLED, configuration: 'new' });
+    world.isRunning = true;
+    const started = start();
+    await clock.advance(10_000);
+    expect(world.starts).toBe(0);
+
+    world.isRunning = false;
+    await clock.run(started);
+
+    expect(world).toMatchObject({
+      starts: 1,
+      reasons: ['its configuration is not that of its last run'],
+    });
+  });
+
+  it('waits for an hour and no longer', async () => {
+    const { world, clock, start } = setUp(NEVER_RAN);
+    world.isRunning = true;
+    const started = start();
+    await clock.advance(3_500_000);
+    expect(clock.sleeping).toBe(1);
+
+    await clock.advance(200_000);
+
+    await expect(started).resolves.toBeUndefined();
+    expect(world.starts).toBe(0);
+  });
+
+  it('ends with the backend', async () => {
+    const { world, clock, shutdown, start } = setUp(NEVER_RAN);
+    world.isRunning = true;
+    const started = start();
+    await clock.settle();
+
+    shutdown.abort(new Error('shutting down'));
+
+    await expect(started).rejects.toThrow('shutting down');
+    expect(clock.sleeping).toBe(0);
+  });
+
+  it.each([
+    ['the task cannot be started', new NotFoundError('no such task')],
+    ['the database is gone', new Error('no connection')],
+  ])('fails where %s', async (_, error) => {
+    const { clock, shutdown } = setUp(NEVER_RAN);
+    const fail = async () => {
+      throw error;
+    };
+    const isTask = error instanceof NotFoundError;
+
+    await expect(
+      runAtStart({
+        loadState: isTask ? async () => NEVER_RAN : fail,
+        startTask: isTask ? fail : async () => {},
+        clock,
+        signal: shutdown.signal,
+        onStart: () => {},
+      }),
+    ).rejects.toThrow(error.message);
+  });
+});
