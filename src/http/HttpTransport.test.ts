@@ -9,6 +9,7 @@ import {
   replying,
   scriptedFetch,
   watchedBody,
+  WatchedBody,
 } from '../__testUtils__/scriptedFetch';
 import { HttpTransport, HttpTransportOptions } from './HttpTransport';
 import { LimiterRegistry } from './limiters';
@@ -162,6 +163,24 @@ describe('an answer', () => {
     });
     expect(body.isCancelled()).toBe(true);
     expect(attempts).toEqual([[200, false]]);
+  });
+
+  it.each([404, 503])('of status %d is cut where it is very long', async status => {
+    const chunk = 'x'.repeat(100 * 1024);
+    const bodies: WatchedBody[] = [];
+    const step = () => {
+      const body = watchedBody([chunk, chunk, chunk], {
+        endless: true,
+        init: { status },
+      });
+      bodies.push(body);
+      return body.response;
+    };
+    const { attempts, clock, transport } = setUp([step]);
+    const reply = await clock.run(transport.get(request));
+    expect(reply).toMatchObject({ status, body: 'x'.repeat(256 * 1024) });
+    expect(bodies.map(body => body.isCancelled())).toEqual(bodies.map(() => true));
+    expect(attempts).toHaveLength(status === 404 ? 1 : 4);
   });
 
   it.each([200, 404, 429, 503])('of status %d is read to its end', async status => {

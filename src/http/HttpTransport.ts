@@ -13,7 +13,7 @@ import { describeNetworkFailure } from './describeNetworkFailure';
 import { conclude, Ending, toAttemptResult, toFailure } from './endings';
 import { displayUrl } from './errors';
 import { createOutgoingHeaders } from './outgoingHeaders';
-import { discardBody, readBody } from './readBody';
+import { BodyLimit, discardBody, readBody } from './readBody';
 import { createRedactor, Redact, secretsInHeaders } from './redact';
 import { isOnOrigin, isRedirect, MAX_REDIRECTS, redirectTarget } from './redirects';
 import { RequestLimiter } from './RequestLimiter';
@@ -28,6 +28,9 @@ import {
 
 /** Bodies are read up to this size unless told otherwise: 32 MiB. */
 const DEFAULT_MAX_BODY_BYTES = 32 * 1024 * 1024;
+
+/** Of the answer of an error, which is only good for messages: 256 KiB. */
+const MAX_ERROR_BODY_BYTES = 256 * 1024;
 
 /** What sends a request: the global function, or one in its place. */
 export type Fetch = typeof fetch;
@@ -95,13 +98,14 @@ export class HttpTransport implements Transport {
    * Sends the request, with retries where they are due.
    *
    * @remarks Redirects within the origin are followed, others returned unread. The body
-   * of an answer with an error status is returned with all secrets replaced, since it is
-   * only good for messages.
+   * of an answer with an error status is only good for messages: it is returned with all
+   * secrets replaced, and no more than its beginning ({@link MAX_ERROR_BODY_BYTES}).
    *
    * @returns the last answer, whatever its status
    * @throws BitbucketServerNetworkError when the last attempt had no answer
    * @throws BitbucketServerTimeoutError when the last attempt ran out of time
-   * @throws BitbucketServerResponseTooLargeError when the body is larger than allowed
+   * @throws BitbucketServerResponseTooLargeError when the body of a success is larger than
+   * allowed
    * @throws Error when the URL is not on the configured origin; nothing is sent
    * @throws the signal's reason when aborted
    */
@@ -203,9 +207,16 @@ export class HttpTransport implements Transport {
       discardBody(response);
       return { kind: 'reply', reply: { status, headers, body: '' } };
     }
-    const body = await readBody(response, this.#maxBodyBytes, signal);
+    const isError = status >= 400;
+    const body = await readBody(response, this.#bodyLimit(isError), signal);
     if (body.kind === 'too-large') return { kind: 'too-large', status };
-    const text = status < 400 ? body.text : this.#redact(body.text);
+    const text = isError ? this.#redact(body.text) : body.text;
     return { kind: 'reply', reply: { status, headers, body: text } };
+  }
+
+  #bodyLimit(isError: boolean): BodyLimit {
+    return isError
+      ? { maxBytes: MAX_ERROR_BODY_BYTES, whenLarger: 'cut' }
+      : { maxBytes: this.#maxBodyBytes, whenLarger: 'refuse' };
   }
 }

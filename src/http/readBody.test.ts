@@ -5,6 +5,8 @@ import { watchedBody } from '../__testUtils__/scriptedFetch';
 import { discardBody, readBody } from './readBody';
 
 const signal = new AbortController().signal;
+const atMost = (maxBytes: number) => ({ maxBytes, whenLarger: 'refuse' }) as const;
+const firstOf = (maxBytes: number) => ({ maxBytes, whenLarger: 'cut' }) as const;
 
 describe('readBody', () => {
   it('reads a body in parts, characters cut in two included', async () => {
@@ -15,7 +17,7 @@ describe('readBody', () => {
         controller.close();
       },
     });
-    await expect(readBody(new Response(body), 100, signal)).resolves.toEqual({
+    await expect(readBody(new Response(body), atMost(100), signal)).resolves.toEqual({
       kind: 'text',
       text: 'größer €',
     });
@@ -23,7 +25,7 @@ describe('readBody', () => {
 
   it('reads no body as an empty one', async () => {
     const response = new Response(null, { status: 204 });
-    await expect(readBody(response, 10, signal)).resolves.toEqual({
+    await expect(readBody(response, atMost(10), signal)).resolves.toEqual({
       kind: 'text',
       text: '',
     });
@@ -31,12 +33,14 @@ describe('readBody', () => {
 
   it('reads up to exactly the size allowed', async () => {
     const { response } = watchedBody(['12345', '67890']);
-    await expect(readBody(response, 10, signal)).resolves.toMatchObject({ kind: 'text' });
+    await expect(readBody(response, atMost(10), signal)).resolves.toMatchObject({
+      kind: 'text',
+    });
   });
 
   it('gives up a body that grows too large', async () => {
     const body = watchedBody(['12345', '678901'], { endless: true });
-    await expect(readBody(body.response, 10, signal)).resolves.toEqual({
+    await expect(readBody(body.response, atMost(10), signal)).resolves.toEqual({
       kind: 'too-large',
     });
     expect(body.isCancelled()).toBe(true);
@@ -45,17 +49,46 @@ describe('readBody', () => {
   it('gives up a body that is announced too large, unread', async () => {
     const init = { headers: { 'content-length': '11' } };
     const body = watchedBody(['x'], { init });
-    await expect(readBody(body.response, 10, signal)).resolves.toEqual({
+    await expect(readBody(body.response, atMost(10), signal)).resolves.toEqual({
       kind: 'too-large',
     });
     expect(body.isCancelled()).toBe(true);
     expect(body.isDrained()).toBe(false);
   });
 
+  it.each<[string, ResponseInit]>([
+    ['a body', {}],
+    ['a body that is announced', { headers: { 'content-length': '11' } }],
+  ])('reads only the beginning of %s too large where that will do', async (_, init) => {
+    const body = watchedBody(['12345', '678901'], { endless: true, init });
+    await expect(readBody(body.response, firstOf(10), signal)).resolves.toEqual({
+      kind: 'text',
+      text: '1234567890',
+    });
+    expect(body.isCancelled()).toBe(true);
+  });
+
+  it('reads a body whole that is just small enough not to be cut', async () => {
+    const body = watchedBody(['12345', '67890']);
+    await expect(readBody(body.response, firstOf(10), signal)).resolves.toEqual({
+      kind: 'text',
+      text: '1234567890',
+    });
+    expect(body.isDrained()).toBe(true);
+  });
+
+  it('marks a character that it cuts in two', async () => {
+    const body = watchedBody(['12€']);
+    await expect(readBody(body.response, firstOf(3), signal)).resolves.toEqual({
+      kind: 'text',
+      text: '12\uFFFD',
+    });
+  });
+
   it('gives up a body that does not end when aborted', async () => {
     const controller = new AbortController();
     const body = watchedBody(['x'], { endless: true });
-    const reading = readBody(body.response, 10, controller.signal);
+    const reading = readBody(body.response, atMost(10), controller.signal);
     controller.abort('stop');
     await expect(reading).rejects.toBe('stop');
     expect(body.isCancelled()).toBe(true);
@@ -64,9 +97,9 @@ describe('readBody', () => {
 
   it('gives up a body when aborted before', async () => {
     const body = watchedBody(['x'], { endless: true });
-    await expect(readBody(body.response, 10, AbortSignal.abort('early'))).rejects.toBe(
-      'early',
-    );
+    await expect(
+      readBody(body.response, atMost(10), AbortSignal.abort('early')),
+    ).rejects.toBe('early');
     expect(body.isCancelled()).toBe(true);
   });
 
@@ -76,7 +109,9 @@ describe('readBody', () => {
         controller.error(new TypeError('terminated'));
       },
     });
-    await expect(readBody(new Response(body), 10, signal)).rejects.toThrow('terminated');
+    await expect(readBody(new Response(body), atMost(10), signal)).rejects.toThrow(
+      'terminated',
+    );
   });
 });
 

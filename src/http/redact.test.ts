@@ -103,6 +103,18 @@ describe('createRedactor', () => {
     expect(almost(text)).toBe(text);
   });
 
+  it('takes no longer for a text of backslashes, none of which begins a secret', () => {
+    const text = '\\'.repeat(200_000);
+    expect(redact(text)).toBe(text);
+  });
+
+  it('hides a secret after more backslashes than any encoder writes, without those', () => {
+    const run = '\\'.repeat(12);
+    expect(createRedactor(['hunter22'])(`${run}${run}u0068unter22`)).toBe(
+      `${'\\'.repeat(16)}${REDACTED}`,
+    );
+  });
+
   it('hides every occurrence', () => {
     expect(createRedactor(['hunter22'])('hunter22 and hunter22')).toBe(
       `${REDACTED} and ${REDACTED}`,

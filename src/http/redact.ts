@@ -46,6 +46,13 @@ const SHORT_ESCAPES: Readonly<Record<string, string>> = {
 /** An ampersand that HTML was encoded around, once or more often. */
 const AMPERSAND = '&(?:amp;){0,3}';
 
+/**
+ * Backslashes that escape, as many as three encoders within each other write. More are left
+ * where they stand: looking for the end of each run would take forever in a body that is
+ * nothing else.
+ */
+const BACKSLASHES = '\\\\{1,8}';
+
 function hex(number: number, digits: number): string {
   return number.toString(16).padStart(digits, '0');
 }
@@ -67,10 +74,10 @@ function anySpelling(character: string): string {
       .map(byte => `%(?:25){0,3}${hex(byte, 2)}`)
       .join(''),
     `${AMPERSAND}#(?:0{0,6}${code}|x0{0,6}${hex(code, 1)});?`,
-    units.map(unit => `\\\\+u${hex(unit, 4)}`).join(''),
-    ...(code < 0x100 ? [`\\\\+x${hex(code, 2)}`] : []),
+    units.map(unit => `${BACKSLASHES}u${hex(unit, 4)}`).join(''),
+    ...(code < 0x100 ? [`${BACKSLASHES}x${hex(code, 2)}`] : []),
     ...(entity ? [`\\\\{0,4}${AMPERSAND}${entity};`] : []),
-    ...(escape ? [`\\\\+${escape}`] : []),
+    ...(escape ? [`${BACKSLASHES}${escape}`] : []),
     ...(character === ' ' ? ['\\+'] : []),
     // As it is, or escaped: in JSON within HTML, say, before a quotation mark. Last, since
     // `&`, `%` and a backslash also begin what stands for them.

@@ -24,7 +24,7 @@ export interface HttpRequest {
   readonly url: string;
 }
 
-/** An answer of any status, its body read to the end. */
+/** An answer of any status, its body read to the end, or the beginning of a very long error. */
 export interface HttpReply {
   readonly status: number;
   readonly headers: Headers;
@@ -74,7 +74,8 @@ export interface Transport {
    * @returns the last answer, whatever its status
    * @throws BitbucketServerNetworkError when the last attempt was not answered
    * @throws BitbucketServerTimeoutError when the last attempt ran out of time
-   * @throws BitbucketServerResponseTooLargeError when the body is larger than allowed
+   * @throws BitbucketServerResponseTooLargeError when the body of a success is larger than
+   * allowed
    * @throws the signal's reason when aborted
    */
   get(request: HttpRequest, options?: { signal?: AbortSignal }): Promise<HttpReply>;
