@@ -190,6 +190,17 @@ describe('BitbucketServerClient', () => {
     );
   });
 
+  it('refuses a page of more rows than any page has', async () => {
+    const { client, bitbucket } = createClient();
+    const body = `{"isLastPage":true,"values":[${'{},'.repeat(100_000)}{}]}`;
+    bitbucket.faults.add({ effect: { type: 'body', body } });
+
+    await expect(client.listProjects()).rejects.toThrow(
+      /projects did not yield what Bitbucket answers there/,
+    );
+    await expect(client.getLabels(API)).rejects.toThrow(/did not yield/);
+  });
+
   it('asks by itself with the credentials of the integration', async () => {
     const bitbucket = createSimulatedBitbucket({
       baseUrl: 'http://127.0.0.1',

@@ -46,6 +46,14 @@ export const WireDefaultBranch: z.ZodType<BitbucketServerDefaultBranch> = z.obje
   isDefault: z.boolean().catch(true),
 });
 
+/** Far above what Bitbucket puts on a page; what has more is not read row by row. */
+const MAX_ROWS = 100_000;
+
+/** Rows that are all as they should be. */
+function wireRows<T>(row: z.ZodType<T>) {
+  return z.array(z.unknown()).max(MAX_ROWS).pipe(z.array(row));
+}
+
 /** A page whose rows are all as they should be. */
 export function wirePage<T>(
   row: z.ZodType<T>,
@@ -56,12 +64,12 @@ export function wirePage<T>(
       limit: z.number().catch(0),
       start: z.number().catch(0),
       isLastPage: z.boolean(),
-      values: z.array(row),
+      values: wireRows(row),
       nextPageStart: z.number().nullish(),
     })
     .transform(page => ({ ...page, nextPageStart: page.nextPageStart ?? undefined }));
 }
 
 export const WireLabels = z.object({
-  values: z.array(z.object({ name: z.string().min(1) })),
+  values: wireRows(z.object({ name: z.string().min(1) })),
 });

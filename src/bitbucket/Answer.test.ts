@@ -19,6 +19,21 @@ describe('an answer', () => {
     expect(answer(text).json).toEqual(expected);
   });
 
+  it.each<[string, string]>([
+    ['numbers', `[${'0,'.repeat(1_000_000)}0]`],
+    ['lists', `${'['.repeat(1_000_001)}${']'.repeat(1_000_001)}`],
+    ['objects', `[${'{}'.repeat(1_000_001)}]`],
+  ])('is not parsed where it may hold more than a million %s', (_, text) => {
+    expect(answer(text)).toMatchObject({ json: undefined, isTooComplex: true });
+  });
+
+  it.each<[string, string, unknown]>([
+    ['many values', `[${'0,'.repeat(100_000)}0]`, expect.any(Array)],
+    ['one long text', `"${'x'.repeat(1_100_000)}"`, expect.any(String)],
+  ])('is parsed where it holds %s', (_, text, expected) => {
+    expect(answer(text)).toMatchObject({ json: expected, isTooComplex: false });
+  });
+
   it('has its body parsed once, whoever asks', () => {
     const one = answer('{"a":1}');
     expect(one.json).toBe(one.json);

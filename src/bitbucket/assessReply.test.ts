@@ -109,6 +109,13 @@ describe('provenAbsence', () => {
     expect(provenAbsence(answer, true)).toBeUndefined();
   });
 
+  it('is not proven by an exception behind more errors than anybody looks at', () => {
+    const body = (before: number) =>
+      errorBody(...Array<null>(before).fill(null), EXCEPTIONS.path);
+    expect(provenAbsence(reply(404, body(19)), false)).toBe('no-catalog-file');
+    expect(provenAbsence(reply(404, body(20)), false)).toBeUndefined();
+  });
+
   it('is proven by an exception that is not the first', () => {
     const body = errorBody(null, EXCEPTIONS.path);
     expect(provenAbsence(reply(404, body), false)).toBe('no-catalog-file');
@@ -191,6 +198,11 @@ describe('describe', () => {
       'JSON that breaks off',
       reply(200, '{"values":['),
       '200 with a body that is not JSON, or only a part of it',
+    ],
+    [
+      'JSON of more values than are read',
+      reply(200, `[${'0,'.repeat(1_000_000)}0]`),
+      '200 with a body that holds far more values than any answer of Bitbucket',
     ],
     ['a bare message', reply(404, '{"message":"no"}'), '404 no'],
     ['a text', reply(404, '404null for uri:\n /x'), '404 404null for uri: /x'],

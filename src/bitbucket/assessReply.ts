@@ -202,7 +202,7 @@ function describeError(error: ServerError): string {
   return [name, error.message?.trim()].filter(Boolean).join(': ');
 }
 
-function describeBody({ json, reply: { body } }: Answer): string {
+function describeBody({ json, isTooComplex, reply: { body } }: Answer): string {
   const start = body.slice(0, 1_000).trimStart();
   if (start === '') {
     return 'an empty body';
@@ -212,6 +212,9 @@ function describeBody({ json, reply: { body } }: Answer): string {
   }
   if (start.startsWith('<')) {
     return 'an XML document (a wrong base URL?)';
+  }
+  if (isTooComplex) {
+    return 'a body that holds far more values than any answer of Bitbucket';
   }
   return json === undefined
     ? 'a body that is not JSON, or only a part of it'

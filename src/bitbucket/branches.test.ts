@@ -176,6 +176,16 @@ describe('getFileChanges', () => {
     ['a login page', 'login-page'],
     ['half an answer', 'truncated-json'],
     ['a change that cannot be read', 'bad-item'],
+    [
+      'more changes than were asked for',
+      {
+        type: 'body',
+        body: JSON.stringify({
+          isLastPage: true,
+          values: Array(2_001).fill({ type: 'ADD', path: { toString: 'a' } }),
+        }),
+      },
+    ],
     ['a failing server', { type: 'status', status: 503 }],
   ])('cannot tell from %s', async (_, effect) => {
     const { bitbucket, ask } = connect();

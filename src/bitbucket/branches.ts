@@ -2,8 +2,10 @@
 
 import { FileChange, Lookup, RepositoryAddress } from '../model';
 import { absentOrUnknown, isUnknownEndpoint, provesRepositoryGone } from './assessReply';
+import { readPages } from './pages';
+import { PageQuery } from './restUrls';
 import { AskOptions, Session } from './Session';
-import { parseBranchName, parseFileChange, parsePage } from './wire';
+import { parseBranchName, parseFileChange } from './wire';
 
 /** `page.max.changes`; who pushes more has the whole repository read again. */
 const CHANGES_LIMIT = 1000;
@@ -53,13 +55,15 @@ export async function getFileChanges(
   { fromHash, toHash }: { readonly fromHash: string; readonly toHash: string },
   options: AskOptions,
 ): Promise<readonly FileChange[] | undefined> {
-  const page = { start: 0, limit: CHANGES_LIMIT };
-  const url = session.urls.changes(address, page, toHash, fromHash);
-  const answer = await session.ask({ kind: 'changes', url }, options);
-  const changed = answer.kind === 'answer' ? answer.read(parsePage) : undefined;
-  if (!changed?.isLastPage) {
+  const ask = (page: PageQuery) => {
+    const url = session.urls.changes(address, page, toHash, fromHash);
+    return session.ask({ kind: 'changes', url }, options);
+  };
+  const { value: step } = await readPages(ask, CHANGES_LIMIT).next();
+  if (step?.kind !== 'page' || !step.page.isLastPage) {
     return undefined;
   }
-  const changes = changed.values.flatMap(value => parseFileChange(value) ?? []);
-  return changes.length === changed.values.length ? changes : undefined;
+  const { values } = step.page;
+  const changes = values.flatMap(value => parseFileChange(value) ?? []);
+  return changes.length === values.length ? changes : undefined;
 }

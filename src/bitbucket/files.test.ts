@@ -98,11 +98,30 @@ describe('listFiles', () => {
 
   it('reads a very large repository', async () => {
     const { bitbucket, ask } = connect();
-    const values = Array.from({ length: 200_000 }, (_, index) => `dir/file-${index}`);
-    const body = JSON.stringify({ values, isLastPage: true });
-    bitbucket.faults.add({ effect: { type: 'body', body } });
+    const paths = (first: number) =>
+      Array.from({ length: 100_000 }, (_, index) => `dir/file-${first + index}`);
+    const serve = (start: number, rest: object) => {
+      const body = JSON.stringify({ values: paths(start), ...rest });
+      bitbucket.faults.add({ match: { start }, effect: { type: 'body', body } });
+    };
+    serve(0, { isLastPage: false, nextPageStart: 100_000 });
+    serve(100_000, { isLastPage: true });
     const lookup = await ask(client => client.listFiles(API));
     expect(lookup).toMatchObject({ kind: 'found', value: { length: 200_000 } });
+  });
+
+  it('does not believe a page of far more files than were asked for', async () => {
+    const { bitbucket, ask } = connect();
+    const body = JSON.stringify({ values: Array(101_001).fill('a'), isLastPage: true });
+    bitbucket.faults.add({ effect: { type: 'body', body } });
+    const lookup = await ask(client => client.listFiles(API));
+    expect(lookup).toMatchObject({
+      kind: 'unknown',
+      problem: {
+        reason: 'unexpected-answer',
+        detail: expect.stringContaining('101001 rows where 100000 were asked for'),
+      },
+    });
   });
 
   it('proves a missing branch', async () => {

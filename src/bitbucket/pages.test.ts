@@ -43,6 +43,15 @@ async function read(
   return { asked, steps, values, failure };
 }
 
+const brokenBecause = (what: string) => ({
+  why: {
+    problem: {
+      reason: 'unexpected-answer',
+      detail: `Bitbucket's listing is broken: ${what}`,
+    },
+  },
+});
+
 const rows = (count: number, hidden: (index: number) => boolean = () => false) =>
   Array.from({ length: count }, (_, id) => ({ id, hidden: hidden(id) }));
 
@@ -152,8 +161,45 @@ describe('readPages', () => {
     const { asked, failure } = await read(({ start }) =>
       reply({ values: [], isLastPage: false, nextPageStart: start + 1 }),
     );
-    expect(asked.length).toBeLessThanOrEqual(10_000);
-    expect(failure).toMatchObject({ why: { problem: { reason: 'unexpected-answer' } } });
+    expect(asked).toHaveLength(10_000);
+    expect(failure).toMatchObject(brokenBecause('it goes on after 10000 pages'));
+  });
+
+  it('fails at a page with far more rows than were asked for, without those', async () => {
+    const { asked, values, failure } = await read(
+      (_page, index) =>
+        index === 0
+          ? reply({ values: [1], isLastPage: false, nextPageStart: 1 })
+          : reply({ values: Array(1_026).fill(2), isLastPage: true }),
+      25,
+    );
+    expect(asked).toHaveLength(2);
+    expect(values).toEqual([1]);
+    expect(failure).toMatchObject(
+      brokenBecause('a page holds 1026 rows where 25 were asked for'),
+    );
+  });
+
+  it('reads a page with some more rows than were asked for', async () => {
+    const page = { values: Array(1_025).fill(2), isLastPage: true };
+    const { values, failure } = await read(() => reply(page), 25);
+    expect(values).toHaveLength(1_025);
+    expect(failure).toBeUndefined();
+  });
+
+  it('fails where the pages together hold more rows than any listing', async () => {
+    const values = Array(100_000).fill(0);
+    const {
+      asked,
+      values: kept,
+      failure,
+    } = await read(
+      ({ start }) => reply({ values, isLastPage: false, nextPageStart: start + 1 }),
+      100_000,
+    );
+    expect(asked).toHaveLength(6);
+    expect(kept).toHaveLength(500_000);
+    expect(failure).toMatchObject(brokenBecause('it goes on after 500000 rows'));
   });
 
   it.each<[string, Answer | Unanswered, string]>([

@@ -20,6 +20,12 @@ export type PageStep =
 /** Far above any real listing; a server that pages on without end is stopped here. */
 const MAX_PAGES = 10_000;
 
+/** Of all pages together: far above any real listing as well. */
+const MAX_ROWS = 500_000;
+
+/** On one page, above what was asked for: Bitbucket gives that many or fewer. */
+const MAX_SURPLUS_ROWS = 1_000;
+
 /** A listing of which each row is one of the things that are listed. */
 export interface Listing<T> {
   readonly kind: RequestKind;
@@ -69,8 +75,9 @@ export async function* list<T>(
 export async function* readPages(
   ask: (page: PageQuery) => Promise<Answer | Unanswered>,
   limit: number,
-): AsyncGenerator<PageStep> {
+): AsyncGenerator<PageStep, void> {
   let query: PageQuery = { start: 0, limit };
+  let rows = 0;
   for (let read = 0; read < MAX_PAGES; read += 1) {
     const answer = await ask(query);
     if (answer.kind === 'unknown') {
@@ -80,6 +87,12 @@ export async function* readPages(
     const page = answer.read(parsePage);
     if (!page) {
       yield { kind: 'failed', why: unanswered(answer), answer };
+      return;
+    }
+    rows += page.values.length;
+    const excess = excessOf(page, query, rows);
+    if (excess) {
+      yield { kind: 'failed', why: { kind: 'unknown', problem: excess }, answer };
       return;
     }
     yield { kind: 'page', page, answer };
@@ -93,8 +106,22 @@ export async function* readPages(
     }
     query = next;
   }
-  const problem = unexpected(`more than ${MAX_PAGES} pages`);
+  const problem = unexpected(`it goes on after ${MAX_PAGES} pages`);
   yield { kind: 'failed', why: { kind: 'unknown', problem } };
+}
+
+/** What is wrong with a page that holds more than anybody can have meant, so far or by itself. */
+function excessOf(
+  { values }: Page,
+  { limit }: PageQuery,
+  rowsSoFar: number,
+): Problem | undefined {
+  if (values.length > limit + MAX_SURPLUS_ROWS) {
+    return unexpected(`a page holds ${values.length} rows where ${limit} were asked for`);
+  }
+  return rowsSoFar > MAX_ROWS
+    ? unexpected(`it goes on after ${MAX_ROWS} rows`)
+    : undefined;
 }
 
 /** Where to go on after a page: its end, the next query, or what is wrong with it. */

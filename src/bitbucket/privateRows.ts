@@ -11,6 +11,9 @@ const PrivateRow = z.object({
   project: z.object({ public: z.literal(false).optional() }),
 });
 
+/** One will do, and a page that is not Bitbucket's may have any number. */
+const MAX_LOOKED_AT = 1_000;
+
 /**
  * Whether a page of repositories shows one that is not public.
  *
@@ -19,5 +22,6 @@ const PrivateRow = z.object({
  */
 export function showsPrivateRepository(answer: Answer): boolean {
   const page = answer.read(parsePage);
-  return page?.values.some(row => PrivateRow.safeParse(row).success) ?? false;
+  const rows = page?.values.slice(0, MAX_LOOKED_AT) ?? [];
+  return rows.some(row => PrivateRow.safeParse(row).success);
 }

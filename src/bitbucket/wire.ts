@@ -50,15 +50,19 @@ const WirePage = z.object({
   nextPageStart: z.number().int().nullish().catch(undefined),
 });
 
+const WireError = z.object({
+  message: z.string().nullish().catch(undefined),
+  exceptionName: z.string().nullish().catch(undefined),
+});
+
+/** Bitbucket sends one, or one for each field that is wrong; no more are looked at. */
+const MAX_ERRORS = 20;
+
 const WireErrors = z.object({
   errors: z
-    .array(
-      z.object({
-        message: z.string().nullish().catch(undefined),
-        exceptionName: z.string().nullish().catch(undefined),
-      }),
-    )
-    .min(1),
+    .array(z.unknown())
+    .transform(errors => errors.slice(0, MAX_ERRORS))
+    .pipe(z.array(WireError).min(1)),
 });
 
 const WireMessage = z.object({ message: z.string() });

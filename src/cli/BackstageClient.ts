@@ -5,6 +5,7 @@
 
 import { InputError } from '@backstage/errors';
 import { z } from 'zod';
+import { Answer } from '../bitbucket/Answer';
 import { HttpTransport } from '../http/HttpTransport';
 import { createRedactor, Redact } from '../http/redact';
 import { HttpReply } from '../http/types';
@@ -117,7 +118,7 @@ export class BackstageClient {
       throw this.#failure(this.#describeStatus(reply));
     }
     try {
-      return schema.parse(JSON.parse(reply.body));
+      return schema.parse(new Answer(reply).json);
     } catch {
       throw this.#failure(
         'the answer is not that of a catalog. --against must be the base URL of the backend, not of the frontend',
@@ -131,12 +132,12 @@ export class BackstageClient {
    * @throws CommandFailedError also where there is no end
    */
   async readPages<T>(read: (next?: string) => Promise<Page<T>>): Promise<T[]> {
-    const items: T[] = [];
+    const pages: (readonly T[])[] = [];
     const seen = new Set<string>();
     let next: string | undefined;
     do {
       const page = await read(next);
-      items.push(...page.items);
+      pages.push(page.items);
       next = page.next;
       if (next !== undefined && seen.has(next)) {
         throw this.#failure('its pages go round in a circle');
@@ -146,7 +147,7 @@ export class BackstageClient {
       }
       seen.add(next ?? '');
     } while (next !== undefined);
-    return items;
+    return pages.flat();
   }
 
   async #ask(path: string, query: Readonly<Record<string, string>>): Promise<HttpReply> {

@@ -504,6 +504,18 @@ describe('preview --against', () => {
     expect(exitCode).toBe(1);
   });
 
+  it('gives up on an answer of more values than any catalog gives', async () => {
+    const body = `{"items":[],"pageInfo":{},"more":[${'0,'.repeat(1_000_000)}0]}`;
+    await using backstage = await serveBackstage({ answer: { status: 200, body } });
+    const { stderr, exitCode } = await runCommand(
+      ['preview', '--against', backstage.url],
+      { bitbucket: createDemoBitbucket() },
+    );
+
+    expect(stderr).toContain('the answer is not that of a catalog');
+    expect(exitCode).toBe(1);
+  });
+
   it('names a token that no header can carry as such, without showing it', async () => {
     const { stderr, exitCode } = await runCommand(
       ['preview', '--against', 'http://backstage.test', '--token', 'two\nlines'],

@@ -51,6 +51,13 @@ describe('listRepositories', () => {
       expect(from.asked).toEqual(['list', 'list', 'list']);
     });
 
+    it('reads a page of more rows than a call takes arguments', async () => {
+      const from = new FakeRepositorySource();
+      from.pageSize = 200_000;
+      from.repeatedRows = Array(200_000).fill(repository(1, 'PAY/a'));
+      expect((await list(from)).ids).toEqual([1]);
+    });
+
     it('takes an empty server for complete', async () => {
       const listing = await list(new FakeRepositorySource());
       expect(listing).toMatchObject({ repositories: [], complete: true });

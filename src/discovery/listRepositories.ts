@@ -120,17 +120,17 @@ async function collect<T>(
   steps: AsyncIterable<ListingStep<T>>,
   onItems: (count: number) => void,
 ): Promise<Collected<T>> {
-  const items: T[] = [];
+  const pages: (readonly T[])[] = [];
   let unreadable = 0;
   for await (const step of steps) {
     if (step.kind === 'failed') {
-      return { items, unreadable, failure: step };
+      return { items: pages.flat(), unreadable, failure: step };
     }
-    items.push(...step.items);
+    pages.push(step.items);
     unreadable += step.unreadable;
     onItems(step.items.length);
   }
-  return { items, unreadable };
+  return { items: pages.flat(), unreadable };
 }
 
 /** A page can repeat rows of the one before it while repositories come and go; the later row is the newer one. */
