@@ -1,0 +1,162 @@
+/**
+ * A clock of the backend that is wrong for a while: order is told by the database, so that
+ * nothing is believed longer than it is so, in a real catalog.
+ */
+
+import { z } from 'zod';
+import {
+  createSimulatedBitbucket,
+  LoggedRequest,
+  serve,
+  SimulatedBitbucket,
+} from '../dev/simulatedBitbucket';
+import { componentYaml } from '../dev/seed';
+import { WEBHOOK_SECRET } from '../src/__testUtils__/backendApi';
+import { createCatalogObserver } from './__testUtils__/catalogObserver';
+import { eventually } from '../src/__testUtils__/eventually';
+import { startBackend, TestBackend } from '../src/__testUtils__/startBackend';
+import { appConfigFor, TEST_USER } from '../src/__testUtils__/testProvider';
+import { systemClock } from '../src/util/clock';
+
+const TASK = 'bitbucketServer-provider:default:refresh';
+const FILE = 'catalog-info.yaml';
+const REPORT = '/api/catalog/bitbucket-server/discoveries/default';
+const HOUR_MS = 3_600_000;
+const YEAR_MS = 365 * 24 * HOUR_MS;
+
+const endings: (() => Promise<unknown>)[] = [];
+
+afterEach(async () => {
+  jest.restoreAllMocks();
+  for (const end of endings.splice(0).reverse()) {
+    await end();
+  }
+});
+
+async function serveBitbucket(...slugs: string[]): Promise<SimulatedBitbucket> {
+  const bitbucket = createSimulatedBitbucket({ users: [TEST_USER] });
+  slugs.forEach(slug => add(bitbucket, slug));
+  const served = await serve(bitbucket);
+  endings.push(() => served.close());
+  return bitbucket;
+}
+
+function add(bitbucket: SimulatedBitbucket, slug: string): void {
+  const files = { [FILE]: componentYaml(slug, 'a service') };
+  bitbucket.addRepository({ projectKey: 'PAY', slug, files });
+}
+
+/** Sets the clock of the backend wrong by this much, for as long as it says. */
+function setClockWrong(aheadMs: () => number): void {
+  jest.spyOn(systemClock, 'now').mockImplementation(() => Date.now() + aheadMs());
+}
+
+interface Catalog extends TestBackend {
+  /** Runs discovery, and waits for it. */
+  run(): Promise<void>;
+}
+
+/** Started, and its first run is over. */
+async function start(bitbucket: SimulatedBitbucket): Promise<Catalog> {
+  const observer = createCatalogObserver();
+  const backend = await startBackend({
+    config: appConfigFor({ bitbucket }),
+    features: [observer.feature],
+    webhooks: true,
+  });
+  endings.push(() => backend.stop());
+  await eventually(() => summaryOf(backend));
+  return { ...backend, run: () => observer.runTask(TASK) };
+}
+
+const Report = z.object({
+  status: z.literal('succeeded'),
+  summary: z.object({ locations: z.number(), heldBack: z.number(), removed: z.number() }),
+});
+
+/** Of the last run that is over. */
+async function summaryOf(backend: TestBackend) {
+  const response = await backend.send(REPORT);
+  return Report.parse(await response.json()).summary;
+}
+
+async function slugsOf(backend: TestBackend): Promise<string[]> {
+  const locations = await backend.entities('kind=location,spec.target');
+  return locations
+    .map(one => /\/repos\/([^/]+)\//.exec(String(one.spec?.target))?.[1] ?? '')
+    .sort();
+}
+
+const isReadByCatalog = ({ path }: LoggedRequest) => path.includes('/raw/');
+
+describe('a run on a clock that was wrong', () => {
+  it.each([HOUR_MS, YEAR_MS, -HOUR_MS])(
+    'by %i ms holds up no addition, removal or rename of the next run',
+    async aheadMs => {
+      const bitbucket = await serveBitbucket('lost', 'renamed', 'stays');
+      setClockWrong(() => aheadMs);
+      const catalog = await start(bitbucket);
+      await catalog.waitForEntities('kind=component', 3);
+
+      jest.restoreAllMocks();
+      bitbucket.removeFile('PAY', 'lost', FILE);
+      bitbucket.renameRepository('PAY', 'renamed', 'better');
+      add(bitbucket, 'added');
+      await catalog.run();
+
+      expect(await summaryOf(catalog)).toMatchObject({ locations: 3, heldBack: 0 });
+      await eventually(async () =>
+        expect(await slugsOf(catalog)).toEqual(['added', 'better', 'stays']),
+      );
+      // What it has found out is what is known from then on.
+      await catalog.run();
+      expect(await summaryOf(catalog)).toMatchObject({ locations: 3, removed: 0 });
+    },
+  );
+
+  it('and set right while it went on, holds up neither events nor the next run', async () => {
+    const bitbucket = await serveBitbucket('lost', 'renamed', 'stays', 'pushed');
+    // The catalog reads as soon as it is given what the run has found.
+    setClockWrong(() => (bitbucket.requests.some(isReadByCatalog) ? 0 : HOUR_MS));
+    const catalog = await start(bitbucket);
+    await catalog.waitForEntities('kind=component', 4);
+
+    const push = bitbucket.removeFile('PAY', 'pushed', FILE);
+    const details = { projectKey: 'PAY', slug: 'pushed', changes: [push] };
+    const secret = { secret: WEBHOOK_SECRET };
+    const event = bitbucket.webhook('repo:refs_changed', details, secret);
+    expect(await catalog.deliver(event)).toBe(202);
+    await eventually(async () =>
+      expect(await slugsOf(catalog)).toEqual(['lost', 'renamed', 'stays']),
+    );
+
+    bitbucket.removeFile('PAY', 'lost', FILE);
+    bitbucket.renameRepository('PAY', 'renamed', 'better');
+    add(bitbucket, 'added');
+    await catalog.run();
+
+    await eventually(async () =>
+      expect(await slugsOf(catalog)).toEqual(['added', 'better', 'stays']),
+    );
+    await catalog.run();
+    expect(await summaryOf(catalog)).toMatchObject({ locations: 3, removed: 0 });
+  });
+});
+
+describe('a clock that jumps forward', () => {
+  it('confirms nothing that is held back', async () => {
+    const bitbucket = await serveBitbucket('a', 'b', 'c');
+    const catalog = await start(bitbucket);
+    await catalog.waitForEntities('kind=component', 3);
+    ['a', 'b', 'c'].forEach(slug => bitbucket.removeFile('PAY', slug, FILE));
+    await catalog.run();
+    expect(await summaryOf(catalog)).toMatchObject({ heldBack: 3, removed: 0 });
+
+    setClockWrong(() => YEAR_MS);
+    await catalog.run();
+    await catalog.run();
+
+    expect(await summaryOf(catalog)).toMatchObject({ heldBack: 3, removed: 0 });
+    expect(await slugsOf(catalog)).toEqual(['a', 'b', 'c']);
+  });
+});
