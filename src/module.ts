@@ -31,7 +31,7 @@ import {
 import { connectEvents } from './events/connectEvents';
 import { findSecondCatalogNode } from './events/findSecondCatalogNode';
 import { ScmEvents, scmEventsServiceRef } from './events/scmEventsService';
-import { EventMetrics } from './metrics/EventMetrics';
+import { EventMetrics } from './metrics/observers';
 import { observeReports } from './metrics/observeReports';
 import { CreatedProvider, createProviders } from './provider/createProviders';
 import { createStores, Stores } from './provider/createStores';
@@ -40,8 +40,7 @@ import { plainLocationRef, providerName } from './provider/locationEntities';
 import { RequestMeter } from './provider/RequestMeter';
 import { runAtStart } from './provider/runAtStart';
 import { createReportRouter } from './router/createReportRouter';
-import { createRefreshObserver } from './router/createRefreshObserver';
-import { refreshHandlers } from './router/refreshHandlers';
+import { createRefreshObserver, refreshHandlers } from './router/manualRefresh';
 import { hasEntities } from './store/catalogState';
 import { DatabaseEventStore } from './store/DatabaseEventStore';
 import { DiscoveryReport } from './store/DiscoveryReport';

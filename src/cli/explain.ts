@@ -3,7 +3,7 @@
 import { findCatalogFiles } from '../discovery/findCatalogFiles';
 import { filterOne } from '../discovery/applyFilters';
 import { reportRepository } from '../discovery/report';
-import { findSharedFiles, SharedFile } from '../conflicts/sharedFiles';
+import { findSharedFiles, SharedFile } from '../conflicts/describeConflicts';
 import { RepositoryAddress } from '../model';
 import { printableJson } from '../util/text';
 import { CliIo, describeError, ExitCode, UsageError } from './CliIo';

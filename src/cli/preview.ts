@@ -1,7 +1,7 @@
 /** `preview`: a dry run of the providers, shown in one of several forms. */
 
 import path from 'node:path';
-import { findSharedFiles } from '../conflicts/sharedFiles';
+import { findSharedFiles } from '../conflicts/describeConflicts';
 import { DiscoveryProgress, ProviderMemory } from '../discovery/types';
 import { printableJson } from '../util/text';
 import { performRun, Run, RunFailure } from '../discovery/performRun';

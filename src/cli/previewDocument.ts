@@ -2,7 +2,7 @@
 
 import { BitbucketServerIntegrationConfig } from '@backstage/integration';
 import { repositoryUrl } from '../bitbucket/webUrls';
-import { SharedFile } from '../conflicts/sharedFiles';
+import { SharedFile } from '../conflicts/describeConflicts';
 import { explainOutcome } from '../discovery/explanations';
 import { RepositoryReport } from '../discovery/report';
 import { RunSummary } from '../discovery/summarizeRun';

@@ -2,7 +2,7 @@
 
 import { RunSummary } from '../discovery/summarizeRun';
 import { OUTCOME_KINDS, OutcomeKind } from '../model';
-import { SharedFile } from '../conflicts/sharedFiles';
+import { SharedFile } from '../conflicts/describeConflicts';
 import { explainOutcome } from '../discovery/explanations';
 import {
   describeBudget,

@@ -5,9 +5,13 @@
  */
 
 import { Config, ConfigReader, readDurationFromConfig } from '@backstage/config';
-import { durationToMilliseconds, HumanDuration, JsonValue } from '@backstage/types';
-import { describeValue, isJsonObject } from './jsonValues';
-import { suggestKey } from './suggestKey';
+import {
+  durationToMilliseconds,
+  HumanDuration,
+  JsonObject,
+  JsonValue,
+} from '@backstage/types';
+import { suggestKey } from './configurationKeys';
 
 const DURATION_EXAMPLES =
   '"30 seconds", "PT30S" or { seconds: 30 } (years, months, weeks, days, hours, minutes, seconds, milliseconds)';
@@ -16,7 +20,7 @@ const MUST_BE_TEXT =
   'must be a text that is not empty, in quotes where YAML would read something else';
 
 /** The numbers a key allows; both ends belong to it unless said otherwise. */
-export interface NumberRange {
+interface NumberRange {
   readonly min: number;
   /** The lower end itself is not allowed. */
   readonly aboveMin?: boolean;
@@ -25,7 +29,7 @@ export interface NumberRange {
 }
 
 /** The durations a key allows. */
-export interface DurationRange {
+interface DurationRange {
   /** 0 is allowed. */
   readonly zero: boolean;
   /** Longest, with the words for it. */
@@ -263,4 +267,39 @@ function describeRange({ min, aboveMin, max, integer }: NumberRange): string {
     return `${kind} from ${min} to ${max}`;
   }
   return aboveMin ? `${kind} above ${min}` : `${kind} of ${min} or more`;
+}
+
+const MAX_SHOWN_LENGTH = 80;
+
+/** Tells an object from everything else JSON knows, lists included. */
+export function isJsonObject(value: JsonValue | undefined): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Says what kind of value there is, where the value itself may be a misplaced secret. */
+export function describeKind(value: JsonValue | undefined): string {
+  return typeof value === 'string' ? 'a text' : describeValue(value);
+}
+
+/**
+ * Shows a bad value in an error message: scalars as they are, cut at 80 characters,
+ * without the credentials a URL may carry; lists and objects by their kind only.
+ */
+export function describeValue(value: JsonValue | undefined): string {
+  if (value === undefined || value === null) {
+    return 'not set';
+  }
+  if (Array.isArray(value)) {
+    return value.length === 0 ? 'an empty list' : 'a list';
+  }
+  if (typeof value === 'object') {
+    return 'an object';
+  }
+  if (typeof value !== 'string') {
+    return String(value);
+  }
+  const text = value.replace(/(\/\/|^[^/@:]*:)[^/]*@/g, '$1***@');
+  return JSON.stringify(
+    text.length > MAX_SHOWN_LENGTH ? `${text.slice(0, MAX_SHOWN_LENGTH)}…` : text,
+  );
 }

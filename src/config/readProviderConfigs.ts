@@ -9,9 +9,14 @@ import { InputError } from '@backstage/errors';
 import { BitbucketServerIntegrationConfig } from '@backstage/integration';
 import { JsonObject, JsonValue } from '@backstage/types';
 import { anchorEntityName } from './anchorEntityName';
-import { ConfigFindings, ConfigSection } from './ConfigSection';
+import {
+  ConfigFindings,
+  ConfigSection,
+  describeKind,
+  describeValue,
+  isJsonObject,
+} from './ConfigSection';
 import { DEFAULT_PROVIDER_ID, keysOf } from './configurationKeys';
-import { describeKind, describeValue, isJsonObject } from './jsonValues';
 import {
   checkIntegration,
   openIntegrations,

@@ -13,7 +13,7 @@ import {
 } from './describeConflicts';
 
 /** A repository with conflicts. */
-export interface DisputedRepository {
+interface DisputedRepository {
   readonly report: RepositoryReport;
   /** At least one. */
   readonly conflicts: readonly Conflict[];

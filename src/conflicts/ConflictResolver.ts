@@ -28,7 +28,7 @@ export interface LocationReader {
 }
 
 /** What the resolver works with. */
-export interface ConflictResolverOptions {
+interface ConflictResolverOptions {
   readonly store: Pick<ConflictStore, 'findReleased'>;
   readonly logger: Pick<LoggerService, 'info' | 'warn'>;
   readonly clock: Pick<Clock, 'sleep'>;

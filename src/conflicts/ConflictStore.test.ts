@@ -6,8 +6,12 @@ import { FakeClock } from '../__testUtils__/FakeClock';
 import { asDatabaseService, createTestDatabases } from '../__testUtils__/testDatabases';
 import { plainLocationRef, providerName } from '../provider/locationEntities';
 import { DiscoveryDatabase } from '../store/DiscoveryDatabase';
-import { ConflictStore, MAX_ENTITY_CONFLICTS } from './ConflictStore';
-import { EmittedEntity, MAX_LOCATION_CONFLICTS } from './detectLocationConflicts';
+import {
+  ConflictStore,
+  EmittedEntity,
+  MAX_ENTITY_CONFLICTS,
+  MAX_LOCATION_CONFLICTS,
+} from './ConflictStore';
 
 const databases = createTestDatabases();
 

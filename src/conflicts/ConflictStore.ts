@@ -19,7 +19,6 @@ import { PROVIDERS } from '../store/stateTables';
 import { Clock } from '../util/clock';
 import { urlOfLocationKey } from '../util/parseUrls';
 import { ConflictSide, ProviderIds, RecordedConflict } from './describeConflicts';
-import { detectLocationConflicts, EmittedEntity } from './detectLocationConflicts';
 
 const CONFLICTS = 'bitbucket_server_discovery_conflicts';
 
@@ -52,7 +51,7 @@ export interface ReleasedEntities {
 }
 
 /** What the store works with. */
-export interface ConflictStoreOptions {
+interface ConflictStoreOptions {
   /** Those of this configuration. */
   readonly providers: ProviderIds;
   /** The entity ref of the Location by which the catalog reads a URL. */
@@ -315,4 +314,62 @@ async function forgetOldest(knex: Knex): Promise<void> {
 function parseEntityRow(row: unknown): EntityRow[] {
   const { data } = EntityRow.safeParse(row);
   return data ? [data] : [];
+}
+
+/** Kept of one provider; people look through no more. */
+export const MAX_LOCATION_CONFLICTS = 1_000;
+
+/** What a provider gave the catalog. */
+export interface EmittedEntity {
+  readonly entityRef: string;
+  /** The URL of the file it comes from. */
+  readonly targetUrl: string;
+  /** It is a Location, whose file the catalog reads: others may have registered the same. */
+  readonly isLocation: boolean;
+}
+
+/** Finds the first of them. */
+async function detectLocationConflicts(
+  knex: Knex,
+  locationKey: string,
+  emitted: AsyncIterable<readonly EmittedEntity[]>,
+): Promise<RecordedConflict[]> {
+  const found: RecordedConflict[] = [];
+  for await (const batch of emitted) {
+    found.push(...(await detectAmong(knex, locationKey, batch)));
+    if (found.length >= MAX_LOCATION_CONFLICTS) {
+      break;
+    }
+  }
+  return found.slice(0, MAX_LOCATION_CONFLICTS);
+}
+
+async function detectAmong(
+  knex: Knex,
+  locationKey: string,
+  emitted: readonly EmittedEntity[],
+): Promise<RecordedConflict[]> {
+  const states = await readStates(
+    knex,
+    emitted.map(one => one.entityRef),
+    { heldByOthersThan: locationKey },
+  );
+  const registered = await readRegisteredUrls(
+    knex,
+    emitted.flatMap(one => (one.isLocation ? one.targetUrl : [])),
+  );
+  return emitted.flatMap(({ entityRef, isLocation, targetUrl }): RecordedConflict[] => {
+    const own = { locationKey, targetUrl };
+    const other = states.get(entityRef);
+    if (other?.locationKey !== undefined) {
+      const { locationKey: holderKey, sourceUrl = targetUrl } = other;
+      const holder = { locationKey: holderKey, targetUrl: sourceUrl };
+      return [{ kind: 'location', entityRef, refused: own, holder }];
+    }
+    // The catalog has it from the provider and keeps what was registered in a list only.
+    const refused = { locationKey: `url:${targetUrl}`, targetUrl };
+    return isLocation && registered.has(targetUrl)
+      ? [{ kind: 'location', entityRef, refused, holder: own }]
+      : [];
+  });
 }

@@ -34,7 +34,7 @@ const Payload = z.object({
 });
 
 /** What the subscriber works with. */
-export interface ConflictSubscriberOptions {
+interface ConflictSubscriberOptions {
   readonly store: Pick<ConflictStore, 'recordRefused'>;
   /** Told of what is kept: who has it may be about to lose it. */
   readonly resolver: Pick<ConflictResolver, 'check'>;

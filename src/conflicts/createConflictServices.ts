@@ -18,7 +18,7 @@ export interface ConflictServices {
 }
 
 /** What they are made from. */
-export interface ConflictServicesOptions {
+interface ConflictServicesOptions {
   readonly tables: DiscoveryDatabase;
   readonly reports: ConflictReporterOptions['reports'];
   /** Those of this configuration. */

@@ -5,6 +5,9 @@
  */
 
 import { parseTarget, urlOfLocationKey } from '../util/parseUrls';
+import { RepositoryReport } from '../discovery/report';
+import { filesOf, keyOf } from '../discovery/locations';
+import { RepositoryResult } from '../discovery/types';
 
 /**
  * `location`: what a provider gives the catalog itself, a Location or what a location parser
@@ -211,7 +214,7 @@ const REMEDY_FOR_RELEASED =
   'Wait a moment: the catalog is told to read the file again. Where the entity does not come, change something in the file, or unregister the location and register it again.';
 
 /** Of what several providers of one configuration would give the catalog. */
-export const REMEDY_FOR_PROVIDERS =
+const REMEDY_FOR_PROVIDERS =
   'Let one of the providers leave the repository out, by `filters` or `catalogPath`. Until then the catalog has what the one gives that came first.';
 
 function remedyOf(
@@ -234,4 +237,86 @@ function remedyOf(
   }
   const isRegistered = urlOfLocationKey(locationKey) !== undefined;
   return isRegistered ? REMEDY_FOR_REGISTERED : REMEDY_FOR_OTHERS;
+}
+
+/** What one provider would register. */
+export interface ProviderFiles {
+  readonly providerId: string;
+  readonly repositories: readonly Pick<
+    RepositoryReport,
+    'projectKey' | 'repositorySlug' | 'files'
+  >[];
+}
+
+/** A file that several providers would register: the catalog takes it from one of them. */
+export interface SharedFile {
+  /** As in the HTTP report, for what a provider gives the catalog itself. */
+  readonly kind: 'location';
+  readonly projectKey: string;
+  readonly repositorySlug: string;
+  readonly path: string;
+  readonly targetUrl: string;
+  /** In the order of the configuration, two or more. */
+  readonly providerIds: readonly string[];
+  /** All sides, in a sentence. */
+  readonly explanation: string;
+  readonly remedy: string;
+}
+
+/** @returns in the order in which the first of their providers lists them */
+export function findSharedFiles(providers: readonly ProviderFiles[]): SharedFile[] {
+  const claims = new Map<string, Omit<SharedFile, 'explanation'>>();
+  for (const { providerId, repositories } of providers) {
+    for (const { projectKey, repositorySlug, files } of repositories) {
+      for (const { path, targetUrl } of files) {
+        const ids = claims.get(targetUrl)?.providerIds ?? [];
+        claims.set(targetUrl, {
+          kind: 'location',
+          projectKey,
+          repositorySlug,
+          path,
+          targetUrl,
+          providerIds: [...new Set([...ids, providerId])],
+          remedy: REMEDY_FOR_PROVIDERS,
+        });
+      }
+    }
+  }
+  return [...claims.values()]
+    .filter(one => one.providerIds.length > 1)
+    .map(one => ({ ...one, explanation: explain(one) }));
+}
+
+function explain({
+  path,
+  projectKey,
+  repositorySlug,
+  providerIds,
+}: Omit<SharedFile, 'explanation'>): string {
+  const last = providerIds.at(-1);
+  const names = `${providerIds.slice(0, -1).join(', ')} and ${last}`;
+  return `${path} of ${projectKey}/${repositorySlug} would be registered by the providers ${names}. The catalog takes it from the one that comes first.`;
+}
+
+/** An entity that several repositories emit: the catalog has it from the last of them. */
+interface DuplicateEntity {
+  /** Its entity ref. */
+  readonly key: string;
+  /** Two or more. */
+  readonly repositories: readonly RepositoryResult['repository'][];
+}
+
+/** Finds them in what a run came to. */
+export function findDuplicateEntities(
+  results: readonly RepositoryResult[],
+): DuplicateEntity[] {
+  const emitters = new Map<string, RepositoryResult['repository'][]>();
+  for (const { repository, outcome } of results) {
+    for (const key of filesOf(outcome).map(keyOf)) {
+      emitters.set(key, [...(emitters.get(key) ?? []), repository]);
+    }
+  }
+  return [...emitters].flatMap(([key, repositories]) =>
+    repositories.length > 1 ? [{ key, repositories }] : [],
+  );
 }

@@ -5,7 +5,7 @@
  */
 
 import { ListingStep, Problem, Repository } from '../model';
-import { literalProjectKeys } from '../filters/literalProjectKeys';
+import { literalProjectKeys } from '../filters/textPattern';
 import { assessProject } from '../filters/steps';
 import { mapConcurrent } from '../util/concurrency';
 import { DiscoveryScope, Listing, ListingProblem, RepositorySource } from './types';

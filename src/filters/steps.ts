@@ -7,14 +7,14 @@ import { ExclusionReason, Repository } from '../model';
 import { RepositoryFilters } from './types';
 
 /** A project, as far as its key tells. */
-export interface ProjectSubject {
+interface ProjectSubject {
   readonly projectKey: string;
   /** It is the project of a user; told by the key where left out. */
   readonly personal?: boolean;
 }
 
 /** A repository, as far as its address tells. */
-export interface AddressSubject extends ProjectSubject {
+interface AddressSubject extends ProjectSubject {
   readonly slug: string;
 }
 

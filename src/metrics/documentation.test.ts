@@ -18,7 +18,7 @@ import {
   PROMETHEUS_NAMES,
 } from './__testUtils__/prometheusNames';
 import { METRICS } from './instruments';
-import { RUN_RESULTS } from './ProviderMetrics';
+import { RUN_RESULTS } from './observers';
 
 function read(name: string): string {
   return readFileSync(path.resolve(__dirname, '../../docs/metrics', name), 'utf8');

@@ -31,7 +31,7 @@ import {
   TestMetrics,
   uninstallMetrics,
 } from './__testUtils__/collectMetrics';
-import { EventMetrics } from './EventMetrics';
+import { EventMetrics } from './observers';
 import { METRICS } from './instruments';
 
 const FILE = 'catalog-info.yaml';

@@ -6,7 +6,7 @@
 import { stringifyEntityRef } from '@backstage/catalog-model';
 import { ConflictServices } from '../conflicts/createConflictServices';
 import { distinctConflicts } from '../conflicts/describeConflicts';
-import { EmittedEntity } from '../conflicts/detectLocationConflicts';
+import { EmittedEntity } from '../conflicts/ConflictStore';
 import { locationsOf, uniqueByKey } from '../discovery/locations';
 import { Run } from '../discovery/performRun';
 import { CatalogLocation } from '../discovery/types';

@@ -5,7 +5,7 @@
 
 import { stringifyError } from '@backstage/errors';
 import { Run } from '../discovery/performRun';
-import { RunObserver } from '../metrics/ProviderMetrics';
+import { RunObserver } from '../metrics/observers';
 import { ProviderStateStore } from '../store/ProviderStateStore';
 import { RunEnd } from '../store/stateRecords';
 import { RunTrigger } from '../store/runRecords';

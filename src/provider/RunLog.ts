@@ -5,10 +5,9 @@
 
 import { LoggerService } from '@backstage/backend-plugin-api';
 import { ProviderConfig } from '../config/types';
-import { Conflict } from '../conflicts/describeConflicts';
+import { Conflict, findDuplicateEntities } from '../conflicts/describeConflicts';
 import { Run } from '../discovery/performRun';
 import { describeSummary } from '../discovery/summarizeRun';
-import { findDuplicateEntities } from '../conflicts/duplicateEntities';
 import { DiscoveryProgress, RepositoryResult } from '../discovery/types';
 import { RepositoryAddress } from '../model';
 import { Clock } from '../util/clock';

@@ -13,7 +13,7 @@ import { credentialKeyOf, LimiterRegistry } from '../http/limiters';
 import { secretsOf } from '../http/redact';
 import { RequestLimiter } from '../http/RequestLimiter';
 import { RateLimitSetting, RequestObserver } from '../http/types';
-import { combineObservers } from '../metrics/combineObservers';
+import { combineObservers } from '../metrics/observers';
 import { Clock } from '../util/clock';
 
 /** What the clients of one provider share. */

@@ -9,7 +9,7 @@ import { ProviderConfig } from '../config/types';
 import { ConflictServices } from '../conflicts/createConflictServices';
 import { Fetch } from '../http/HttpTransport';
 import { LimiterRegistry } from '../http/limiters';
-import { ProviderMetrics } from '../metrics/ProviderMetrics';
+import { ProviderMetrics } from '../metrics/observers';
 import { ProviderStateStore } from '../store/ProviderStateStore';
 import { Clock, systemClock } from '../util/clock';
 import { DiscoveryProvider } from './DiscoveryProvider';

@@ -25,7 +25,7 @@ import { compareHeldRemovals, reportHeldRepository } from '../discovery/report';
 import { providerName } from '../provider/locationEntities';
 import { DiscoveryReport } from '../store/DiscoveryReport';
 import { StoredDiscovery } from '../store/runRecords';
-import { audited } from './audited';
+import { audited } from './manualRefresh';
 import { readConflicts, ReadConflictsOptions } from '../conflicts/ConflictReporter';
 import { toDiscoveryJson, toHeldRemovalJson, toRepositoryJson } from './reportJson';
 import { readAddress, readNoParameters, readRepositoryQuery } from './reportParameters';
@@ -41,7 +41,7 @@ export interface ReportedProvider {
 }
 
 /** What the report is made of. */
-export interface ReportRouterOptions extends ReadConflictsOptions {
+interface ReportRouterOptions extends ReadConflictsOptions {
   readonly reports: DiscoveryReport;
   readonly providers: readonly ReportedProvider[];
   readonly httpAuth: HttpAuthService;

@@ -42,7 +42,7 @@ const REPOSITORY_PARAMETERS = [
 ] as const;
 
 /** Which repositories are asked for. */
-export interface ReportQuery extends RepositoryQuery {
+interface ReportQuery extends RepositoryQuery {
   /** Only those with conflicts. */
   readonly conflicts?: true;
 }

@@ -11,7 +11,7 @@ import {
   ProviderPreview,
 } from '../previewDocument';
 import { formatCount, formatDuration, formatPlural, formatTime } from '../format';
-import { SharedFile } from '../../conflicts/sharedFiles';
+import { SharedFile } from '../../conflicts/describeConflicts';
 import { foldedList, html, Html, linkTo } from './html';
 import { SCRIPT } from './script';
 import { STYLES } from './styles';

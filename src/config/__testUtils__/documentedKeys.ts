@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { loadConfigSchema } from '@backstage/config-loader';
 import { JsonObject, JsonValue } from '@backstage/types';
-import { isJsonObject } from '../jsonValues';
+import { isJsonObject } from '../ConfigSection';
 
 /** The root of the package. */
 export const PACKAGE_ROOT = resolve(__dirname, '../../..');

@@ -1,6 +1,6 @@
 /** Previews to render: counted from their repositories, as the command counts them. */
 
-import { findSharedFiles } from '../../../conflicts/sharedFiles';
+import { findSharedFiles } from '../../../conflicts/describeConflicts';
 import { explainOutcome } from '../../../discovery/explanations';
 import { RunSummary } from '../../../discovery/summarizeRun';
 import { OutcomeKind } from '../../../model';

@@ -1,5 +1,4 @@
-import { keysOf } from './configurationKeys';
-import { findNearest, suggestKey } from './suggestKey';
+import { findNearest, keysOf, suggestKey } from './configurationKeys';
 
 describe('findNearest', () => {
   it.each([

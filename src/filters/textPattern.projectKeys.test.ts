@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { literalProjectKeys } from './literalProjectKeys';
+import { literalProjectKeys } from './textPattern';
 
 describe('literalProjectKeys', () => {
   it.each<[string, string[]]>([

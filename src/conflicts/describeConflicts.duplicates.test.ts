@@ -1,6 +1,6 @@
 import { file } from '../__testUtils__/discoveryData';
 import { CatalogFile } from '../model';
-import { findDuplicateEntities } from './duplicateEntities';
+import { findDuplicateEntities } from './describeConflicts';
 import { RepositoryResult } from '../discovery/types';
 
 const made = (key: string): CatalogFile => ({

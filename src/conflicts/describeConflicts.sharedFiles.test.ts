@@ -1,6 +1,6 @@
 import { file, target } from '../__testUtils__/discoveryData';
 import { repositoryReport as report } from '../__testUtils__/reportData';
-import { findSharedFiles, ProviderFiles } from './sharedFiles';
+import { findSharedFiles, ProviderFiles } from './describeConflicts';
 
 const provider = (providerId: string, ...at: readonly string[]): ProviderFiles => ({
   providerId,

@@ -1,11 +1,11 @@
-/** Counts the runs of one provider and what they and events cost Bitbucket. */
+/** Counts what providers do: their runs, what these and events cost Bitbucket, and webhooks. */
 
 import { AttemptResult, RequestObserver } from '../http/types';
 import { instruments } from './instruments';
 
 /** How a run ended. An abort, such as by its timeout, is no failure of Bitbucket. */
 export const RUN_RESULTS = ['succeeded', 'failed', 'aborted'] as const;
-export type RunResult = (typeof RUN_RESULTS)[number];
+type RunResult = (typeof RUN_RESULTS)[number];
 
 /** Told of every run that ended. */
 export interface RunObserver {
@@ -46,4 +46,23 @@ export class ProviderMetrics implements RunObserver, RequestObserver {
     const attributes = { provider: this.#provider, host: this.#host, reason };
     instruments().waitTime.add(ms / 1000, attributes);
   }
+}
+
+/** Listens to what becomes of events. */
+export class EventMetrics {
+  /** @param result - a code of a fixed list, such as `evaluated` */
+  onEvent(result: string): void {
+    instruments().events.add(1, { result });
+  }
+}
+
+/** Tells each observer, in this order; those left out are passed over. */
+export function combineObservers(
+  ...observers: readonly (RequestObserver | undefined)[]
+): RequestObserver {
+  const present = observers.flatMap(one => one ?? []);
+  return {
+    onAttempt: attempt => present.forEach(one => one.onAttempt(attempt)),
+    onWait: wait => present.forEach(one => one.onWait(wait)),
+  };
 }

@@ -1,0 +1,131 @@
+/**
+ * Watches the catalog's own refresh endpoint: refreshing a provider's anchor starts an
+ * audited run.
+ *
+ * Only watches. The catalog reads the body, authenticates and authorises as always; what
+ * happened is looked at once its answer is out, so a caller it rejects starts nothing.
+ */
+
+import {
+  AuditorService,
+  AuditorServiceEvent,
+  HttpRouterService,
+  LoggerService,
+  SchedulerService,
+} from '@backstage/backend-plugin-api';
+import { parseEntityRef, stringifyEntityRef } from '@backstage/catalog-model';
+import { z } from 'zod';
+import { isError, stringifyError } from '@backstage/errors';
+import { JsonObject } from '@backstage/types';
+import { CreatedProvider } from '../provider/createProviders';
+import { ManualRuns } from '../provider/ManualRuns';
+import { systemClock } from '../util/clock';
+
+/** What manual runs are started with. */
+interface ManualRunDependencies {
+  readonly auditor: AuditorService;
+  readonly logger: LoggerService;
+  readonly scheduler: SchedulerService;
+  readonly shutdownSignal: AbortSignal;
+}
+
+/** By entity ref of the anchor, what is to happen once its refresh was granted. */
+export function refreshHandlers(
+  created: readonly Pick<CreatedProvider, 'provider' | 'context'>[],
+  { auditor, logger, scheduler, shutdownSignal }: ManualRunDependencies,
+): Map<string, OnRefresh> {
+  return new Map(
+    created.map(({ provider, context }) => {
+      const runs = new ManualRuns({
+        startTask: () => scheduler.triggerTask(provider.taskId),
+        clock: systemClock,
+        signal: shutdownSignal,
+      });
+      const start = async (request: RefreshRequest) => {
+        const event = await auditor.createEvent({
+          eventId: 'bitbucket-server-discovery-run',
+          severityLevel: 'medium',
+          request,
+          meta: { provider: provider.getProviderName(), trigger: 'refresh' },
+        });
+        await audited(event, async () => {
+          await context.journal.requested();
+          await runs.request();
+          return undefined;
+        });
+      };
+      const onRefresh: OnRefresh = request => {
+        start(request).catch(error => {
+          logger.warn(`The run that was asked for could not be started: ${error}`);
+        });
+      };
+      return [provider.anchorRef, onRefresh];
+    }),
+  );
+}
+
+type Handler = Parameters<HttpRouterService['use']>[0];
+/** The request whose refresh was granted. */
+type RefreshRequest = Parameters<Handler>[0];
+
+/** Called after the catalog has granted the refresh of an anchor. */
+type OnRefresh = (request: RefreshRequest) => void;
+
+const RefreshBody = z.object({ entityRef: z.string() });
+
+/**
+ * Makes the handler; it is to be registered on the catalog's router and passes every
+ * request on untouched.
+ *
+ * @param anchors - by entity ref in its full form and lower case, such as
+ * `location:default/bitbucket-server-default`
+ */
+export function createRefreshObserver(anchors: ReadonlyMap<string, OnRefresh>): Handler {
+  return (request, response, next) => {
+    if (request.method === 'POST' && /^\/refresh\/?$/i.test(request.path)) {
+      response.once('finish', () => {
+        if (response.statusCode === 200) {
+          const ref = refreshedRef(request.body);
+          anchors.get(ref ?? '')?.(request);
+        }
+      });
+    }
+    next();
+  };
+}
+
+/** @param body - what the catalog parsed */
+function refreshedRef(body: unknown): string | undefined {
+  const parsed = RefreshBody.safeParse(body);
+  if (!parsed.success) {
+    return undefined;
+  }
+  try {
+    return stringifyEntityRef(parseEntityRef(parsed.data.entityRef));
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * An action that leaves an audit event, whichever way it ends.
+ *
+ * @returns what the action returns, which the event tells as well
+ * @throws what the action throws
+ */
+export async function audited<T extends JsonObject | undefined>(
+  event: AuditorServiceEvent,
+  action: () => Promise<T>,
+): Promise<T> {
+  let result: T;
+  try {
+    result = await action();
+  } catch (error) {
+    await event.fail({
+      error: isError(error) ? error : new Error(stringifyError(error)),
+    });
+    throw error;
+  }
+  await event.success({ meta: result });
+  return result;
+}
