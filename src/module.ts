@@ -29,8 +29,11 @@ import {
   createConflictServices,
 } from './conflicts/createConflictServices';
 import { connectEvents } from './events/connectEvents';
-import { findSecondCatalogNode } from './events/findSecondCatalogNode';
-import { ScmEvents, scmEventsServiceRef } from './events/scmEventsService';
+import {
+  findSecondCatalogNode,
+  ScmEvents,
+  scmEventsServiceRef,
+} from './events/scmEvents';
 import { EventMetrics } from './metrics/observers';
 import { observeReports } from './metrics/observeReports';
 import { CreatedProvider, createProviders } from './provider/createProviders';

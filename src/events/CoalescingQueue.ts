@@ -12,7 +12,7 @@ export type WorkResult<R> =
   | { readonly kind: 'retry'; readonly detail: string };
 
 /** How a queue works. */
-export interface CoalescingQueueOptions<T, R> {
+interface CoalescingQueueOptions<T, R> {
   readonly clock: Pick<Clock, 'monotonicMs' | 'sleep' | 'random'>;
   /** Ends everything; what waits is dropped. */
   readonly signal: AbortSignal;

@@ -5,19 +5,22 @@
 
 import pLimit from 'p-limit';
 import { RestClient } from '../bitbucket/RestClient';
-import { filterListing } from '../discovery/applyFilters';
-import { Repository, Unanswered } from '../model';
+import { FilteredRepository, filterListing } from '../discovery/applyFilters';
+import { Repository, RepositoryAddress, Unanswered } from '../model';
 import { ProviderContext } from '../provider/ProviderContext';
 import { toSource } from '../provider/toSource';
+import { addressKey, isPlaceholderId } from '../discovery/identify';
+import { KnownRepository } from '../discovery/types';
+import { assessAddress } from '../filters/steps';
+import { RepositoryFilters } from '../filters/types';
 import { ChangeTools, createChangeQueue, Handled, IGNORED } from './changeQueue';
 import { EventResult, nameOf } from './EventLog';
-import { planProject } from './planProject';
 import { decideProjectRelevance } from './relevance';
 import { RepositoryChangeHandler } from './RepositoryChangeHandler';
-import { ProjectChange } from './repositoryChanges';
+import { PendingRepository, ProjectChange } from './repositoryChanges';
 
 /** What changes are handled with. */
-export interface ProjectChangeHandlerOptions extends ChangeTools {
+interface ProjectChangeHandlerOptions extends ChangeTools {
   readonly context: Pick<ProviderContext, 'config' | 'store'>;
   /** Looks at the repositories. */
   readonly repositories: Pick<RepositoryChangeHandler, 'add'>;
@@ -124,4 +127,66 @@ async function listProject(
 
 function projectName({ key }: ProjectChange): string {
   return `Project ${key}`;
+}
+
+/**
+ * What the project has, and what it had and the listing lacks.
+ *
+ * @remarks What another project has lost is left to the next run: that this one was that one
+ * before is only what the payload claims.
+ *
+ * @param listed - all repositories of the project
+ * @param known - what the provider remembers
+ */
+export function planProject(
+  { key, formerKey }: ProjectChange,
+  listed: readonly FilteredRepository[],
+  known: readonly KnownRepository[],
+  filters: RepositoryFilters,
+): PendingRepository[] {
+  const held = new Map(
+    known
+      .filter(({ files }) => files.length > 0)
+      .map(repository => [repository.repositoryId, repository]),
+  );
+  const here = listed.filter(
+    ({ repository }) =>
+      held.has(repository.id) || assessAddress(repository, filters) === undefined,
+  );
+  const ids = new Set(here.map(({ repository }) => repository.id));
+  const addresses = new Set(here.map(({ repository }) => addressKey(repository)));
+  const missing = [...held.values()].filter(
+    repository =>
+      repository.projectKey.toLowerCase() === key.toLowerCase() &&
+      !(isPlaceholderId(repository.repositoryId)
+        ? addresses.has(addressKey(repository))
+        : ids.has(repository.repositoryId)),
+  );
+  return [
+    ...here.map(shown => {
+      const { id, slug } = shown.repository;
+      const claimed =
+        formerKey === undefined ? undefined : { projectKey: formerKey, slug };
+      return toListed(shown, held.get(id) ?? claimed);
+    }),
+    ...missing.map(toMissing),
+  ];
+}
+
+/** @param former - where it was before, as Bitbucket has shown it or else as the payload claims */
+function toListed(
+  listed: FilteredRepository,
+  former: RepositoryAddress | undefined,
+): PendingRepository {
+  const { repository } = listed;
+  const hasMoved = former && addressKey(former) !== addressKey(repository);
+  const was = hasMoved ? { projectKey: former.projectKey, slug: former.slug } : undefined;
+  const changes = [{ type: 'modified', repository, was } as const];
+  return { repository, changes, listed, isOneOfMany: true };
+}
+
+function toMissing({ repositoryId, projectKey, slug }: KnownRepository) {
+  const repository = { id: repositoryId, projectKey, slug };
+  const changes = [{ type: 'deleted', repository } as const];
+  return { repository, changes, isOneOfMany: true };
 }

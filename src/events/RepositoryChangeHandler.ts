@@ -10,13 +10,17 @@ import { EventStore } from '../store/EventStore';
 import { KeyedLock } from '../util/concurrency';
 import { ChangeTools, createChangeQueue, Handled, IGNORED } from './changeQueue';
 import { EventResult, nameOf } from './EventLog';
-import { formerAddress, mergePending, PendingRepository } from './pendingRepository';
+import {
+  formerAddress,
+  mergePending,
+  PendingRepository,
+  SingleChange,
+} from './repositoryChanges';
 import { decideRelevance, RelevanceDecision } from './relevance';
-import { SingleChange } from './repositoryChanges';
-import { Publication, ScmEventPublisher } from './ScmEventPublisher';
+import { Publication, ScmEventPublisher } from './scmEvents';
 
 /** What changes are handled with. */
-export interface RepositoryChangeHandlerOptions extends ChangeTools {
+interface RepositoryChangeHandlerOptions extends ChangeTools {
   readonly host: string;
   readonly evaluator: RepositoryEvaluator;
   readonly branches: Pick<EventStore, 'forgetDefaultBranch'>;

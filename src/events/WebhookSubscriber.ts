@@ -19,7 +19,7 @@ const SUBSCRIBER_ID = 'bitbucket-server-entity-provider';
 const CLAIMED_FOR_MS = 300_000;
 
 /** What the subscriber works with. */
-export interface WebhookSubscriberOptions {
+interface WebhookSubscriberOptions {
   /** One per provider; each answers once it has come to a result. */
   readonly handlers: readonly {
     handle(change: RepositoryChange): Promise<EventResult>;

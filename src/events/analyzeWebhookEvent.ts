@@ -1,7 +1,7 @@
 /**
  * From a webhook to what happened to which repository. Pure and total: whatever comes in,
  * an answer comes out, in time linear in its size; nothing descends further than the fields
- * it names. Who sent it and whether it matters is decided elsewhere (`signature.ts`,
+ * it names. Who sent it and whether it matters is decided elsewhere (`createWebhookValidator.ts`,
  * `relevance.ts`).
  *
  * What webhooks cannot tell: which files a push changed (no payload lists them), whether the

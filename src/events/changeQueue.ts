@@ -1,13 +1,14 @@
-/** A queue of changes, as those of repositories and of projects have in common. */
+/** What the handling of changes of repositories and of projects has in common. */
 
+import pLimit from 'p-limit';
 import { BitbucketServerCredentialsError } from '../bitbucket/errors';
 import { RestClient } from '../bitbucket/RestClient';
 import { ClientFactory } from '../provider/createClient';
 import { Clock } from '../util/clock';
+import { Unanswered } from '../model';
+import { createBucket, take, waitMs } from '../http/tokenBucket';
 import { CoalescingQueue, WorkResult } from './CoalescingQueue';
-import { EventLanes } from './EventLanes';
 import { EventLog, EventResult } from './EventLog';
-import { RecentRefusals } from './RecentRefusals';
 import { RelevanceContext } from './relevance';
 
 /** What one provider handles changes with. */
@@ -34,7 +35,7 @@ export type Handled = WorkResult<EventResult>;
 export const IGNORED: Handled = { kind: 'done', result: 'ignored' };
 
 /** What is special about a kind of change. */
-export interface ChangeKind<T> {
+interface ChangeKind<T> {
   /** For the log. */
   readonly nameOf: (change: T) => string;
   /** Joins what arrives with what waits. */
@@ -72,4 +73,155 @@ export function createChangeQueue<T>(
       return 'failed';
     },
   });
+}
+
+/** So long; a run asks whatever is remembered here, and what it finds is known. */
+const REMEMBER_MS = 600_000;
+
+const MAX_REMEMBERED = 10_000;
+
+/** What is remembered is in the process: each replica may ask once. */
+interface RecentRefusalsOptions {
+  readonly clock: Pick<Clock, 'monotonicMs'>;
+  readonly log: EventLog;
+}
+
+/**
+ * What Bitbucket has refused to show one provider, or knows nothing of: until some time has
+ * passed, events about it cost nothing. Bounded, since anybody who may sign webhooks can
+ * invent repositories. A repository or project goes by its name in the log.
+ */
+export class RecentRefusals {
+  readonly #options: RecentRefusalsOptions;
+  /** When each was refused, the oldest first. */
+  readonly #refusedAtMs = new Map<string, number>();
+
+  constructor(options: RecentRefusalsOptions) {
+    this.#options = options;
+  }
+
+  /** Remembers that Bitbucket has nothing to show there. */
+  add(name: string): void {
+    const key = name.toLowerCase();
+    this.#refusedAtMs.delete(key);
+    this.#refusedAtMs.set(key, this.#options.clock.monotonicMs());
+    const [oldest] = this.#refusedAtMs.keys();
+    if (this.#refusedAtMs.size > MAX_REMEMBERED && oldest !== undefined) {
+      this.#refusedAtMs.delete(oldest);
+    }
+  }
+
+  /** Bitbucket has shown it in a listing. */
+  forget(name: string): void {
+    this.#refusedAtMs.delete(name.toLowerCase());
+  }
+
+  /** Whether an event is not worth a request, since Bitbucket has shown nothing lately. */
+  covers(name: string): boolean {
+    const { clock, log } = this.#options;
+    const atMs = this.#refusedAtMs.get(name.toLowerCase());
+    if (atMs === undefined || clock.monotonicMs() - atMs >= REMEMBER_MS) {
+      return false;
+    }
+    log.ignored(name, 'Bitbucket has not shown it a few minutes ago');
+    return true;
+  }
+
+  /** Decides what becomes of an event about something that Bitbucket has not shown. */
+  conclude(
+    name: string,
+    { problem: { detail }, isRefusal }: Omit<Unanswered, 'kind'>,
+    isKnown: boolean,
+  ): WorkResult<EventResult> {
+    const { log } = this.#options;
+    if (!isRefusal) {
+      log.retried(name, detail);
+      return { kind: 'retry', detail };
+    }
+    this.add(name);
+    if (!isKnown) {
+      log.ignored(name, detail);
+      return { kind: 'done', result: 'ignored' };
+    }
+    log.givenUp(name, detail);
+    return { kind: 'done', result: 'failed' };
+  }
+}
+
+/** What nobody knows is looked at one by one: 60 at once, and one a second after that. */
+const UNKNOWN_BUDGET = { capacity: 60, refillPerSecond: 1 };
+
+/** What exceeds that is left to the next run. */
+const MAX_UNKNOWN_WAITING = 1_000;
+
+/** What lanes are made with. */
+interface EventLanesOptions {
+  /** Looked at at the same time, 1 or more. */
+  readonly concurrency: number;
+  readonly clock: Pick<Clock, 'monotonicMs' | 'sleep'>;
+  /** Ends the waiting. */
+  readonly signal: AbortSignal;
+  /** Told once while too many wait. */
+  readonly log: Pick<EventLog, 'overflowing'>;
+}
+
+/**
+ * Who goes first: what Bitbucket has shown before waits for nothing that nobody knows.
+ * Anybody who may sign webhooks can invent repositories.
+ */
+export class EventLanes {
+  readonly #options: EventLanesOptions;
+  readonly #known: ReturnType<typeof pLimit>;
+  readonly #bulk: ReturnType<typeof pLimit>;
+  readonly #unknown = pLimit(1);
+  #budget;
+  #isOverflowing = false;
+
+  constructor(options: EventLanesOptions) {
+    const { clock, concurrency } = options;
+    this.#options = options;
+    this.#known = pLimit(concurrency);
+    this.#bulk = pLimit(Math.ceil(concurrency / 2));
+    this.#budget = createBucket(UNKNOWN_BUDGET, clock.monotonicMs());
+  }
+
+  /** For what Bitbucket has shown before. */
+  known<T>(work: () => Promise<T>): Promise<T> {
+    return this.#known(work);
+  }
+
+  /** For what one event brings in great numbers, as one about a project does. */
+  bulk<T>(work: () => Promise<T>): Promise<T> {
+    return this.#bulk(work);
+  }
+
+  /**
+   * For what nobody knows.
+   *
+   * @returns `undefined` where too many wait already
+   */
+  async unknown<T>(work: () => Promise<T>): Promise<T | undefined> {
+    if (this.#unknown.pendingCount >= MAX_UNKNOWN_WAITING) {
+      if (!this.#isOverflowing) {
+        this.#isOverflowing = true;
+        this.#options.log.overflowing(MAX_UNKNOWN_WAITING);
+      }
+      return undefined;
+    }
+    return this.#unknown(async () => {
+      this.#isOverflowing &&= this.#unknown.pendingCount > 0;
+      await this.#pay();
+      return work();
+    });
+  }
+
+  async #pay(): Promise<void> {
+    const { clock, signal } = this.#options;
+    signal.throwIfAborted();
+    const holdMs = waitMs(this.#budget, clock.monotonicMs());
+    if (holdMs > 0) {
+      await clock.sleep(holdMs, signal);
+    }
+    this.#budget = take(this.#budget, clock.monotonicMs()).bucket;
+  }
 }

@@ -3,23 +3,22 @@
 import { LoggerService } from '@backstage/backend-plugin-api';
 import { Config } from '@backstage/config';
 import { EventsService } from '@backstage/plugin-events-node';
-import { repositoryUrl } from '../bitbucket/webUrls';
+import { repositoryUrl, webBaseUrl } from '../bitbucket/webUrls';
 import { RequestObserver } from '../http/types';
 import { CreatedProvider } from '../provider/createProviders';
 import { EventStore } from '../store/EventStore';
 import { Clock } from '../util/clock';
-import { EventLanes } from './EventLanes';
+import { RestClient } from '../bitbucket/RestClient';
+import { EventLanes, RecentRefusals } from './changeQueue';
 import { EventLog, EventObserver } from './EventLog';
 import { ProjectChangeHandler } from './ProjectChangeHandler';
-import { RecentRefusals } from './RecentRefusals';
-import { createRelevanceContext } from './relevanceContext';
 import { RepositoryChangeHandler } from './RepositoryChangeHandler';
-import { ScmEventPublisher } from './ScmEventPublisher';
-import { ScmEvents } from './scmEventsService';
+import { ScmEventPublisher, ScmEvents } from './scmEvents';
 import { WebhookSubscriber } from './WebhookSubscriber';
+import { RelevanceContext } from './relevance';
 
 /** What events are handled with. */
-export interface EventHandlingOptions {
+interface EventHandlingOptions {
   readonly created: readonly CreatedProvider[];
   /** Of the backend. */
   readonly config: Config;
@@ -114,4 +113,41 @@ function isAnyScmEventHandled(config: Config): boolean {
     config.getOptional(`catalog.scmEvents.${key}`),
   );
   return flags.some(flag => flag !== false);
+}
+
+/** A default branch counts as known for so long: no event tells that it is another one. */
+const BRANCH_KNOWN_FOR_MS = 24 * 3_600_000;
+
+/** The context of one provider. */
+function createRelevanceContext(
+  { context, integration }: Pick<CreatedProvider, 'context' | 'integration'>,
+  branches: EventStore,
+  openClient: () => Promise<RestClient>,
+  signal: AbortSignal,
+): RelevanceContext {
+  const { clock, config, store } = context;
+  const { branch, filters, host, id } = config;
+  return {
+    filters,
+    branch,
+    webBaseUrl: webBaseUrl(integration),
+    loadServerUrls: () => store.loadServerUrls(id),
+    findRelated: async selector => (await store.loadRelated(id, selector)) ?? [],
+    isProjectKnown: keys => store.isProjectKnown(id, keys),
+    async findDefaultBranch(repository) {
+      const { repositoryId } = repository;
+      const validity = { nowMs: clock.now(), keepForMs: BRANCH_KNOWN_FOR_MS };
+      const name = await branches.loadDefaultBranch(host, repositoryId, validity);
+      if (name !== undefined) {
+        return { kind: 'found', value: name };
+      }
+      const client = await openClient();
+      const lookup = await client.getDefaultBranch(repository, { signal });
+      if (lookup.kind === 'found') {
+        const read = { name: lookup.value, readAtMs: clock.now() };
+        await branches.saveDefaultBranch(host, repositoryId, read);
+      }
+      return lookup;
+    },
+  };
 }

@@ -21,7 +21,7 @@ import { InProcessEventStore } from './__testUtils__/InProcessEventStore';
 import { EventLog } from './EventLog';
 import { RepositoryChange } from './repositoryChanges';
 import { WebhookSubscriber } from './WebhookSubscriber';
-import { WebhookTopicRouter } from './WebhookTopicRouter';
+import { WebhookTopicRouter } from './eventsModule';
 import { WEBHOOK_TOPICS } from './webhookTopics';
 
 const SECRET = 'a-webhook-secret';

@@ -6,12 +6,16 @@ import {
   RootConfigService,
 } from '@backstage/backend-plugin-api';
 import { InputError } from '@backstage/errors';
-import { eventsServiceRef } from '@backstage/plugin-events-node';
+import {
+  EventParams,
+  EventsService,
+  eventsServiceRef,
+  SubTopicEventRouter,
+} from '@backstage/plugin-events-node';
 import { eventsExtensionPoint } from '@backstage/plugin-events-node/alpha';
 import { z } from 'zod';
 import { createWebhookValidator } from './createWebhookValidator';
-import { WEBHOOK_TOPIC } from './webhookTopics';
-import { WebhookTopicRouter } from './WebhookTopicRouter';
+import { eventKeyOf, WEBHOOK_TOPIC } from './webhookTopics';
 
 const SECRET_KEY = 'events.modules.bitbucketServer.webhookSecret';
 
@@ -65,4 +69,23 @@ function readWebhookSecrets(config: RootConfigService): string[] {
       ? `${SECRET_KEY} is missing; set it to the secret of the webhooks in Bitbucket, or do not install the events feature of this module`
       : `${SECRET_KEY} must be a text that is not empty, in quotes where YAML would read something else, or a list of such texts; set it to the secret of the webhooks in Bitbucket, or to the old and the new one while you replace it`,
   );
+}
+
+/**
+ * Publishes each webhook of the plain topic once more under `bitbucketServer.<event key>`.
+ * Does what the router of Backstage's own module for Bitbucket Server does, and also serves
+ * events that arrive without headers.
+ */
+export class WebhookTopicRouter extends SubTopicEventRouter {
+  constructor(events: EventsService) {
+    super({ events, topic: WEBHOOK_TOPIC });
+  }
+
+  protected override getSubscriberId(): string {
+    return 'bitbucket-server-webhooks';
+  }
+
+  protected override determineSubTopic(event: EventParams): string | undefined {
+    return eventKeyOf(event.topic, event.metadata, event.eventPayload);
+  }
 }

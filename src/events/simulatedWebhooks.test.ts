@@ -4,7 +4,7 @@ import { createSimulatedBitbucket, WebhookRequest } from '../../dev/simulatedBit
 import { filters } from '../__testUtils__/discoveryData';
 import { analyzeWebhookEvent } from './analyzeWebhookEvent';
 import { decideProjectRelevance, decideRelevance } from './relevance';
-import { verifySignature } from './signature';
+import { verifySignature } from './createWebhookValidator';
 import { webBaseOf } from '../util/parseUrls';
 import { eventKeyOf } from './webhookTopics';
 

@@ -4,7 +4,7 @@
  */
 
 /** What a target URL names. */
-export interface ParsedTarget {
+interface ParsedTarget {
   readonly projectKey: string;
   readonly slug: string;
   /** From the repository root, no leading slash, not encoded. */

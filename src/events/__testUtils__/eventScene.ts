@@ -29,7 +29,7 @@ import { EventStore } from '../../store/EventStore';
 import { ProviderStateStore } from '../../store/ProviderStateStore';
 import { connectEvents, ProviderHandlers } from '../connectEvents';
 import { EventResult } from '../EventLog';
-import { ScmEvent } from '../scmEventsService';
+import { ScmEvent } from '../scmEvents';
 import { InProcessEventStore } from './InProcessEventStore';
 import { CATALOG_FILE, listen, ListeningProvider } from './listeningProvider';
 import { LocalEvents } from './LocalEvents';

@@ -1,7 +1,7 @@
 import { filters, known, repository } from '../__testUtils__/discoveryData';
 import { KnownRepository } from '../discovery/types';
 import { Repository } from '../model';
-import { planProject } from './planProject';
+import { planProject } from './ProjectChangeHandler';
 import { ProjectChange } from './repositoryChanges';
 
 const MODIFIED: ProjectChange = { type: 'project-modified', key: 'PAY' };

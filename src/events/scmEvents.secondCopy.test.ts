@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'nod
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { findSecondCatalogNode } from './findSecondCatalogNode';
+import { findSecondCatalogNode } from './scmEvents';
 
 const CATALOG = 'node_modules/@backstage/plugin-catalog-backend';
 const SHARED = 'node_modules/@backstage/plugin-catalog-node';

@@ -1,7 +1,7 @@
 import { FakeClock } from '../__testUtils__/FakeClock';
 import { createLogRecorder } from '../__testUtils__/testProvider';
 import { EventLog } from './EventLog';
-import { RecentRefusals } from './RecentRefusals';
+import { RecentRefusals } from './changeQueue';
 
 const MINUTE = 60_000;
 const DETAIL = 'Bitbucket refused access';

@@ -1,6 +1,10 @@
 import { repository } from '../__testUtils__/discoveryData';
-import { formerAddress, mergePending, PendingRepository } from './pendingRepository';
-import { RefChange } from './repositoryChanges';
+import {
+  formerAddress,
+  mergePending,
+  PendingRepository,
+  RefChange,
+} from './repositoryChanges';
 
 const API = { projectKey: 'PAY', slug: 'api' };
 const hash = (letter: string) => letter.repeat(40);

@@ -1,7 +1,7 @@
 import { FileChange, Repository } from '../model';
 import { fileUrl } from '../bitbucket/webUrls';
 import { repository } from '../__testUtils__/discoveryData';
-import { comparableCommits, planScmEvents, ScmChange } from './planScmEvents';
+import { comparableCommits, planScmEvents, ScmChange } from './scmEvents';
 import { RefChange } from './repositoryChanges';
 
 const URL = 'https://git.test/projects/PAY/repos/api/browse';

@@ -2,7 +2,7 @@
 
 import { NO_COMMIT } from '../../dev/simulatedBitbucket';
 import { CATALOG_FILE, startEvents } from './__testUtils__/eventScene';
-import { ScmEvent } from './scmEventsService';
+import { ScmEvent } from './scmEvents';
 
 const here = (slug: string, projectKey = 'PAY') => ({ projectKey, slug });
 const pageOf = (slug: string) =>
