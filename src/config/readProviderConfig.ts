@@ -198,9 +198,7 @@ const CRON = /^(@[a-z]+|\S+(\s+\S+){4,5})$/;
  *
  * @param provider - the section that holds the key `schedule`
  */
-export function readSchedule(
-  provider: ConfigSection,
-): SchedulerServiceTaskScheduleDefinition {
+function readSchedule(provider: ConfigSection): SchedulerServiceTaskScheduleDefinition {
   if (!provider.has('schedule')) {
     return DEFAULT_SCHEDULE;
   }
