@@ -34,11 +34,13 @@ import {
   ScmEvents,
   scmEventsServiceRef,
 } from './events/scmEvents';
+import { LimiterRegistry } from './http/LimiterRegistry';
 import { EventMetrics } from './metrics/observers';
 import { observeReports } from './metrics/observeReports';
 import { CreatedProvider, createProviders } from './provider/createProviders';
 import { createStores, Stores } from './provider/createStores';
 import { describeLostProviders } from './provider/describeLostProviders';
+import { limitersServiceRef } from './provider/limiters';
 import { plainLocationRef, providerName } from './provider/locationEntities';
 import { RequestMeter } from './provider/RequestMeter';
 import { runAtStart } from './provider/runAtStart';
@@ -82,6 +84,7 @@ export const catalogModuleBitbucketServerEntityProvider = createBackendModule({
         httpAuth: coreServices.httpAuth,
         httpRouter: coreServices.httpRouter,
         lifecycle: coreServices.lifecycle,
+        limiters: limitersServiceRef,
         logger: coreServices.logger,
         permissions: coreServices.permissions,
         scheduler: coreServices.scheduler,
@@ -101,6 +104,7 @@ interface Services {
   readonly httpAuth: HttpAuthService;
   readonly httpRouter: HttpRouterService;
   readonly lifecycle: LifecycleService;
+  readonly limiters: LimiterRegistry;
   readonly logger: LoggerService;
   readonly permissions: PermissionsService;
   readonly scheduler: SchedulerService;
@@ -111,7 +115,7 @@ async function install(
   services: Services,
   parser: BitbucketServerLocationParser | undefined,
 ): Promise<void> {
-  const { catalog, config, logger, scheduler } = services;
+  const { catalog, config, limiters, logger, scheduler } = services;
   const shutdown = new AbortController();
   services.lifecycle.addShutdownHook(() =>
     shutdown.abort(new Error('the backend is shutting down')),
@@ -124,6 +128,7 @@ async function install(
     scheduler,
     store,
     conflicts,
+    limiters,
     createFileParser: parser && (setup => createFileParser(parser, setup)),
     shutdownSignal: shutdown.signal,
   });

@@ -11,7 +11,7 @@ import { componentYaml } from '../dev/seed';
 import { eventually } from '../src/__testUtils__/eventually';
 import { startBackend, TestBackend } from '../src/__testUtils__/startBackend';
 import { appConfigFor, TEST_USER } from '../src/__testUtils__/testProvider';
-import discoveryModule from '../src/index';
+import discoveryModule, { BitbucketServerClient } from '../src/index';
 
 const running: { stop(): Promise<void> }[] = [];
 
@@ -170,6 +170,26 @@ describe('the module in a real backend', () => {
     expect(listings.every(one => /\/projects\/(PAY|SHOP)\/repos/.test(one.path))).toBe(
       true,
     );
+  });
+
+  it('shares its limits with every client of that host and credential, also one that was made before', async () => {
+    const bitbucket = await serveBitbucket({ latencyMs: 10 });
+    for (let index = 0; index < 20; index += 1) {
+      bitbucket.addRepository({ projectKey: 'PAY', slug: `r${index}` });
+    }
+    const { host } = new URL(bitbucket.baseUrl);
+    const { name: username, password } = TEST_USER;
+    const integration = { host, apiBaseUrl: bitbucket.apiBaseUrl, username, password };
+    const client = BitbucketServerClient.fromConfig({ config: integration });
+
+    await start(bitbucket, { concurrency: 1, rateLimit: 'off' });
+    await eventually(async () => expect(bitbucket.requests.length).toBeGreaterThan(2));
+    const asked = Array.from({ length: 5 }, (_, index) =>
+      client.getRepository({ projectKey: 'PAY', repo: `r${index}` }),
+    );
+
+    expect(await Promise.all(asked)).toHaveLength(5);
+    expect(bitbucket.peakInFlight).toBe(1);
   });
 
   it('does nothing where nothing is configured', async () => {

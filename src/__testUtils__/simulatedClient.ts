@@ -5,9 +5,9 @@
 
 import { SimulatedBitbucket } from '../../dev/simulatedBitbucket';
 import { RestClient } from '../bitbucket/RestClient';
-import { LimiterRegistry } from '../http/limiters';
 import { AttemptResult, RateLimitSetting, RequestKind } from '../http/types';
 import { createClientFactory } from '../provider/createClient';
+import { createTestLimiters } from './testLimiters';
 import { FakeClock } from './FakeClock';
 
 /** How the client signs in. */
@@ -61,19 +61,17 @@ export function fetchOf(bitbucket: SimulatedBitbucket): typeof fetch {
 export function createSimulatedClient(options: SimulatedClientOptions): SimulatedClient {
   const { bitbucket, signIn, clock = new FakeClock() } = options;
   const attempts: { kind: RequestKind; result: AttemptResult }[] = [];
+  const integration = {
+    host: new URL(bitbucket.baseUrl).host,
+    apiBaseUrl: options.apiBaseUrl ?? bitbucket.apiBaseUrl,
+    ...(signIn === 'nobody' ? {} : signIn),
+  };
   const client = createClientFactory({
     providerId: 'test',
-    integration: {
-      host: new URL(bitbucket.baseUrl).host,
-      apiBaseUrl: options.apiBaseUrl ?? bitbucket.apiBaseUrl,
-      ...(signIn === 'nobody' ? {} : signIn),
-    },
-    rateLimit: options.rateLimit ?? { kind: 'off' },
-    concurrency: 8,
+    integration,
     requestTimeoutMs: 30_000,
-    limiters: new LimiterRegistry(),
+    limiters: createTestLimiters(integration, { clock, rateLimit: options.rateLimit }),
     clock,
-    onLimiterWarning: () => {},
     fetch: options.throughGlobalFetch ? undefined : fetchOf(bitbucket),
   }).create({
     onAttempt: ({ kind, result }) => attempts.push({ kind, result }),

@@ -6,10 +6,10 @@
 import { parseRequest } from '../../dev/simulatedBitbucket/facts';
 import { SimulatedBitbucket } from '../../dev/simulatedBitbucket';
 import { RestClient } from '../bitbucket/RestClient';
-import { LimiterRegistry } from '../http/limiters';
 import { createClientFactory } from '../provider/createClient';
 import { Clock, systemClock } from '../util/clock';
 import { fetchOf } from './simulatedClient';
+import { createTestLimiters } from './testLimiters';
 
 /** For {@link createSimulatedSource}. */
 export interface SimulatedSourceOptions {
@@ -24,19 +24,15 @@ export function createSimulatedSource(
   server: SimulatedBitbucket,
   options: SimulatedSourceOptions,
 ): RestClient {
+  const { clock = systemClock, token } = options;
+  const { apiBaseUrl } = server;
+  const integration = { host: new URL(server.baseUrl).host, apiBaseUrl, token };
   return createClientFactory({
     providerId: 'test',
-    integration: {
-      host: new URL(server.baseUrl).host,
-      apiBaseUrl: server.apiBaseUrl,
-      token: options.token,
-    },
-    rateLimit: { kind: 'off' },
-    concurrency: 8,
+    integration,
     requestTimeoutMs: 30_000,
-    limiters: new LimiterRegistry(),
-    clock: options.clock ?? systemClock,
-    onLimiterWarning: () => {},
+    limiters: createTestLimiters(integration, { clock }),
+    clock,
     fetch: fetchOf(server),
   }).create({ onAttempt: () => {}, onWait: () => {} });
 }

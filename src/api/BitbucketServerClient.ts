@@ -44,7 +44,7 @@ export class BitbucketServerClient {
   readonly #urls: RestUrls;
   readonly #fetch: (url: string) => Promise<Response>;
 
-  /** Makes a client for an integration. */
+  /** Makes a client for an integration; all of a backend share the limits of its providers. */
   static fromConfig(options: {
     config: BitbucketServerIntegrationConfig;
   }): BitbucketServerClient {

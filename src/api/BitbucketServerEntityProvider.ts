@@ -11,6 +11,7 @@ import { InputError } from '@backstage/errors';
 import { EntityProvider, EntityProviderConnection } from '@backstage/plugin-catalog-node';
 import { createProviders } from '../provider/createProviders';
 import { createStores } from '../provider/createStores';
+import { limitersOf } from '../provider/limiters';
 import { DiscoveryProvider } from '../provider/DiscoveryProvider';
 import { createFileParser } from './createFileParser';
 import { BitbucketServerLocationParser } from './locationParser';
@@ -57,6 +58,7 @@ export class BitbucketServerEntityProvider implements EntityProvider {
       logger,
       scheduler: schedulerOf(options),
       store,
+      limiters: limitersOf(config, warning => logger.warn(warning)),
       createFileParser: parser && (setup => createFileParser(parser, setup)),
     });
     return created.map(one => new BitbucketServerEntityProvider(one.provider));

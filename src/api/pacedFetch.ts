@@ -2,14 +2,13 @@
 
 import { ServiceUnavailableError } from '@backstage/errors';
 import { BitbucketServerIntegrationConfig } from '@backstage/integration';
+import { durationToMilliseconds } from '@backstage/types';
 import { RestClient } from '../bitbucket/RestClient';
-import { LimiterRegistry } from '../http/limiters';
+import { DEFAULT_REQUEST_TIMEOUT } from '../config/configurationKeys';
+import { LimiterRegistry } from '../http/LimiterRegistry';
 import { createClientFactory } from '../provider/createClient';
+import { limitersOfProcess } from '../provider/limiters';
 import { systemClock } from '../util/clock';
-
-/** The defaults of the provider's keys `concurrency` and `requestTimeout`. */
-const CONCURRENCY = 8;
-const REQUEST_TIMEOUT_MS = 30_000;
 
 /** Statuses whose answers have no body, not even an empty one. */
 const BODILESS = [204, 205, 304];
@@ -33,26 +32,35 @@ export function fetchThrough(
   };
 }
 
-/** Makes a client of its own, for whoever uses one outside of a provider. */
+/** Makes a client for whoever uses one outside of a provider, at the pace of the backend. */
 export function createPacedFetch(
   integration: BitbucketServerIntegrationConfig,
 ): (url: string) => Promise<Response> {
-  const clients = createClientFactory({
-    providerId: 'BitbucketServerClient',
-    integration,
-    rateLimit: { kind: 'auto' },
-    concurrency: CONCURRENCY,
-    requestTimeoutMs: REQUEST_TIMEOUT_MS,
-    limiters: new LimiterRegistry(),
-    clock: systemClock,
-    onLimiterWarning: () => {},
-  });
-  const client = clients.create({ onAttempt: () => {}, onWait: () => {} });
-  const send = fetchThrough(client);
-  let prepared: Promise<void> | undefined;
+  const open = (limiters: LimiterRegistry) => {
+    const clients = createClientFactory({
+      providerId: 'BitbucketServerClient',
+      integration,
+      requestTimeoutMs: durationToMilliseconds(DEFAULT_REQUEST_TIMEOUT),
+      limiters,
+      clock: systemClock,
+    });
+    const client = clients.create({ onAttempt: () => {}, onWait: () => {} });
+    let prepared: Promise<void> | undefined;
+    return {
+      limiters,
+      prepare: () => (prepared ??= clients.prepare(client)),
+      send: fetchThrough(client),
+    };
+  };
+  let opened = open(limitersOfProcess());
   return async url => {
-    prepared ??= clients.prepare(client);
-    await prepared;
+    // A client may be made before the backend has come to its limiters.
+    const limiters = limitersOfProcess();
+    if (opened.limiters !== limiters) {
+      opened = open(limiters);
+    }
+    const { prepare, send } = opened;
+    await prepare();
     return send(url);
   };
 }

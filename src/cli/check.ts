@@ -15,7 +15,7 @@ import {
 } from './BackstageCatalog';
 import { BackstageAddress } from './BackstageClient';
 import { CliIo, describeError, ExitCode } from './CliIo';
-import { Connection, Connections } from './connections';
+import { Connection, openConnections } from './connections';
 import { describeBudget, formatPlural, indent, toPreviewedBudget } from './format';
 import { Progress } from './Progress';
 import {
@@ -33,8 +33,7 @@ type CheckOptions = ConfigurationOptions & AgainstOptions;
 export async function runCheck(options: CheckOptions, io: CliIo): Promise<ExitCode> {
   const address = toBackstageAddress(options, io);
   const configuration = await readConfiguration(options, io);
-  const pool = new Connections(io);
-  const connections = configuration.providers.map(one => pool.open(one));
+  const connections = openConnections(configuration.providers, io);
   let failures = 0;
   for (const connection of connections) {
     failures += await check(connection, io);

@@ -3,9 +3,9 @@
 import { InputError, stringifyError } from '@backstage/errors';
 import { RestClient } from '../bitbucket/RestClient';
 import { ConfiguredProvider } from '../config/types';
-import { LimiterRegistry } from '../http/limiters';
 import { createRedactor, Redact, secretsOf } from '../http/redact';
 import { createClientFactory } from '../provider/createClient';
+import { createLimiters } from '../provider/limiters';
 import { RequestCounts, RequestMeter } from '../provider/RequestMeter';
 import { AttemptResult, RequestKind, RequestObserver } from '../http/types';
 import { Clock } from '../util/clock';
@@ -26,39 +26,33 @@ export interface Connection extends ConfiguredProvider {
   budget(): PreviewedBudget | undefined;
 }
 
-/** Makes connections that pace themselves together. */
-export class Connections {
-  readonly #limiters = new LimiterRegistry();
-  readonly #io: CliIo;
-
-  constructor(io: CliIo) {
-    this.#io = io;
-  }
-
-  /** @throws UsageError when the integration cannot be used */
-  open(provider: ConfiguredProvider): Connection {
+/**
+ * Makes connections that pace themselves together.
+ *
+ * @throws UsageError when an integration cannot be used
+ */
+export function openConnections(
+  providers: readonly ConfiguredProvider[],
+  io: CliIo,
+): Connection[] {
+  const { clock, fetch, signal, stderr } = io;
+  const onWarning = (warning: string) => stderr(`${warning}\n`);
+  const limiters = createLimiters(providers, { clock, onWarning });
+  return providers.map(provider => {
     const { config, integration } = provider;
-    const { clock, fetch, signal, stderr } = this.#io;
     const redact = createRedactor(secretsOf(integration));
     const meter = new PreviewMeter(clock);
     try {
-      const factory = createClientFactory({
-        ...config,
-        clock,
-        fetch,
-        integration,
-        limiters: this.#limiters,
-        onLimiterWarning: message => stderr(`${message}\n`),
-        providerId: config.id,
-      });
-      const client = factory.create(meter);
+      const setup = { ...config, clock, fetch, integration, limiters };
+      const clients = createClientFactory({ ...setup, providerId: config.id });
+      const client = clients.create(meter);
       return {
         ...provider,
         client,
         meter,
         redact,
-        prepare: () => factory.prepare(client, signal),
-        budget: () => toPreviewedBudget(factory.budget()),
+        prepare: () => clients.prepare(client, signal),
+        budget: () => toPreviewedBudget(clients.budget()),
       };
     } catch (error) {
       if (error instanceof InputError) {
@@ -68,7 +62,7 @@ export class Connections {
       }
       throw new UsageError(redact(stringifyError(error)));
     }
-  }
+  });
 }
 
 /** Listens to a transport. */

@@ -7,7 +7,7 @@ import { findSharedFiles, SharedFile } from '../conflicts/describeConflicts';
 import { RepositoryAddress } from '../model';
 import { printableJson } from '../util/text';
 import { CliIo, describeError, ExitCode, UsageError } from './CliIo';
-import { Connection, Connections } from './connections';
+import { Connection, openConnections } from './connections';
 import { indent } from './format';
 import { PreviewedRepository, toPreviewedRepository } from './previewDocument';
 import { Configuration } from './readConfiguration';
@@ -58,9 +58,8 @@ export async function explainRepository(
   io: CliIo,
 ): Promise<ExitCode> {
   const address = parseAddress(text);
-  const pool = new Connections(io);
   const explanations: ProviderExplanation[] = [];
-  for (const connection of configuration.providers.map(one => pool.open(one))) {
+  for (const connection of openConnections(configuration.providers, io)) {
     explanations.push(await explain(address, connection, io.signal));
   }
   const createdAt = new Date(io.clock.now()).toISOString();

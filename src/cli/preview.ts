@@ -15,7 +15,7 @@ import {
 } from './BackstageCatalog';
 import { CliIo, CommandFailedError, describeError, ExitCode } from './CliIo';
 import { CatalogContent, compareWithCatalog, findContents } from './compareWithCatalog';
-import { Connection, Connections } from './connections';
+import { Connection, openConnections } from './connections';
 import { explainRepository } from './explain';
 import { renderPreviewPage } from './html/renderPreviewPage';
 import {
@@ -103,9 +103,8 @@ async function previewAll(
   contents: readonly CatalogContent[],
   io: CliIo,
 ): Promise<FinishedPreview[]> {
-  const pool = new Connections(io);
   // All first: what is wrong with the configuration should show before a long run.
-  const connections = configuration.providers.map(one => pool.open(one));
+  const connections = openConnections(configuration.providers, io);
   const previews: FinishedPreview[] = [];
   const progress = new Progress(io);
   for (const connection of connections) {

@@ -17,7 +17,7 @@ import { ListingStep, Problem, Repository, RepositoryAddress } from '../model';
 import { mapConcurrent } from '../util/concurrency';
 import { webBaseOf } from '../util/parseUrls';
 import { CliIo, describeError, ExitCode, UsageError } from './CliIo';
-import { Connection, Connections } from './connections';
+import { Connection, openConnections } from './connections';
 import { indent } from './format';
 import { ConfigurationOptions, readConfiguration } from './readConfiguration';
 import { renderRepository } from './renderPreview';
@@ -46,9 +46,8 @@ export async function runReplay(options: ReplayOptions, io: CliIo): Promise<Exit
     io.stdout(`The event is ${how}: ${analysis.reason}\n`);
     return 0;
   }
-  const pool = new Connections(io);
   let isWell = true;
-  for (const connection of configuration.providers.map(one => pool.open(one))) {
+  for (const connection of openConnections(configuration.providers, io)) {
     const { config } = connection;
     io.stdout(`Provider ${config.id} on ${config.host}\n`);
     const account = await replay(analysis.change, connection, io);

@@ -5,8 +5,8 @@ import { AddressInfo } from 'node:net';
 import { http, HttpResponse } from 'msw';
 import { setupServer } from 'msw/node';
 import { FakeClock } from '../__testUtils__/FakeClock';
+import { createTestLimiter } from '../__testUtils__/testLimiters';
 import { HttpTransport, HttpTransportOptions } from './HttpTransport';
-import { LimiterRegistry } from './limiters';
 import { AttemptResult } from './types';
 
 const servers: Server[] = [];
@@ -50,14 +50,7 @@ function setUp(
   let inFlight = 0;
   const clock = new FakeClock({ holdWhile: isBusy ?? (() => inFlight > 0) });
   const attempts: AttemptResult[] = [];
-  const limiter = new LimiterRegistry().limiterFor({
-    host: base,
-    credentialKey: 'key',
-    requester: 'default',
-    setting: { kind: 'auto' },
-    concurrency: 8,
-    clock,
-  });
+  const limiter = createTestLimiter({ clock, rateLimit: { kind: 'auto' } });
   const counting: Pick<typeof limiter, 'run' | 'noteReply'> = {
     noteReply: reply => limiter.noteReply(reply),
     run: (task, runOptions) =>

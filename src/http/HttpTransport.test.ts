@@ -2,6 +2,7 @@
 
 import { getEventListeners } from 'node:events';
 import { FakeClock } from '../__testUtils__/FakeClock';
+import { createTestLimiter } from '../__testUtils__/testLimiters';
 import {
   failing,
   FetchStep,
@@ -12,7 +13,6 @@ import {
   WatchedBody,
 } from '../__testUtils__/scriptedFetch';
 import { HttpTransport, HttpTransportOptions } from './HttpTransport';
-import { LimiterRegistry } from './limiters';
 import { AttemptResult, RateLimitSetting } from './types';
 
 const BASE = 'https://bitbucket.example.com/ctx/rest/api/latest';
@@ -22,21 +22,14 @@ function setUp(
   steps: readonly FetchStep[],
   options: Omit<Partial<HttpTransportOptions>, 'clock'> & {
     clock?: FakeClock;
-    setting?: RateLimitSetting;
+    rateLimit?: RateLimitSetting;
     concurrency?: number;
   } = {},
 ) {
-  const { setting = { kind: 'off' }, concurrency = 8, ...rest } = options;
+  const { rateLimit, concurrency, ...rest } = options;
   const clock = options.clock ?? new FakeClock({ startMs: 0 });
   const script = scriptedFetch(...steps);
-  const limiter = new LimiterRegistry().limiterFor({
-    host: 'bitbucket.example.com',
-    credentialKey: 'key',
-    requester: 'default',
-    setting,
-    concurrency,
-    clock,
-  });
+  const limiter = createTestLimiter({ clock, rateLimit, concurrency });
   const attempts: [AttemptResult, boolean][] = [];
   const waits: [string, number][] = [];
   const transport = new HttpTransport({
@@ -254,8 +247,8 @@ describe('the time limit', () => {
   });
 
   it('does not count the wait for the limiter', async () => {
-    const setting = { kind: 'fixed', requestsPerSecond: 0.01, burst: 1 } as const;
-    const { attempts, clock, transport } = setUp([replying(200)], { setting });
+    const rateLimit = { kind: 'fixed', requestsPerSecond: 0.01, burst: 1 } as const;
+    const { attempts, clock, transport } = setUp([replying(200)], { rateLimit });
     await clock.run(Promise.all([transport.get(request), transport.get(request)]));
     expect(attempts.map(([result]) => result)).toEqual([200, 200]);
     expect(clock.now()).toBe(100_000);
@@ -296,8 +289,8 @@ describe('waiting between attempts', () => {
   });
 
   it('lets each further attempt pay the limiter', async () => {
-    const setting = { kind: 'fixed', requestsPerSecond: 0.1, burst: 1 } as const;
-    const { clock, transport, waits } = setUp([replying(503)], { setting });
+    const rateLimit = { kind: 'fixed', requestsPerSecond: 0.1, burst: 1 } as const;
+    const { clock, transport, waits } = setUp([replying(503)], { rateLimit });
     await clock.run(transport.get(request));
     expect(clock.now()).toBe(30_000);
     expect(waits.filter(([reason]) => reason === 'limiter')).toHaveLength(3);
@@ -319,13 +312,13 @@ describe('waiting between attempts', () => {
 
 describe('a redirect', () => {
   it('within the origin is followed with credentials, and each hop pays', async () => {
-    const setting = { kind: 'fixed', requestsPerSecond: 1, burst: 1 } as const;
+    const rateLimit = { kind: 'fixed', requestsPerSecond: 1, burst: 1 } as const;
     const moved = watchedBody(['moved'], {
       init: { status: 302, headers: { location: '/ctx/rest/api/1.0/repos' } },
     });
     const { attempts, calls, clock, transport } = setUp(
       [() => moved.response, replying(200, 'here')],
-      { setting },
+      { rateLimit },
     );
     const reply = await clock.run(transport.get(request));
     const target = 'https://bitbucket.example.com/ctx/rest/api/1.0/repos';
@@ -377,8 +370,8 @@ describe('an abort', () => {
     ],
     ['during a backoff', replying(503, '', { 'Retry-After': '60' }), { kind: 'off' }],
     ['during a pause', replying(429, '', { 'Retry-After': '60' }), { kind: 'auto' }],
-  ])('%s ends it at once and leaves nothing behind', async (_name, step, setting) => {
-    const { clock, limiter, transport } = setUp([step], { setting, concurrency: 1 });
+  ])('%s ends it at once and leaves nothing behind', async (_name, step, rateLimit) => {
+    const { clock, limiter, transport } = setUp([step], { rateLimit, concurrency: 1 });
     const controller = new AbortController();
     const reason = new Error('shutting down');
     const { signal } = controller;

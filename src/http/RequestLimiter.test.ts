@@ -3,31 +3,35 @@
 import { getEventListeners } from 'node:events';
 import fc from 'fast-check';
 import { FakeClock } from '../__testUtils__/FakeClock';
-import { HostLane } from './HostLane';
-import { RequestLimiter } from './RequestLimiter';
-import { RateLimitSetting } from './types';
+import { PaceLimits } from './agreeOnLimits';
+import { HostLimits, RequestLimiter } from './RequestLimiter';
 
 function setUp(
   options: {
-    setting?: RateLimitSetting;
+    pace?: PaceLimits;
     concurrency?: number;
   } = {},
 ) {
   const clock = new FakeClock({ startMs: 0 });
-  const lane = new HostLane({ concurrency: options.concurrency ?? 100, clock });
+  const host = new HostLimits({ concurrency: options.concurrency ?? 100, clock });
   const doubts: string[] = [];
   const onDoubt = (doubt: string) => doubts.push(doubt);
-  const limiter = new RequestLimiter({ lane, clock, onDoubt });
-  limiter.heed('a', options.setting ?? { kind: 'auto' });
+  const limiter = new RequestLimiter({
+    host,
+    pace: options.pace ?? { auto: true },
+    clock,
+    onDoubt,
+  });
   const reply = (status: number, headers: Record<string, string> = {}) =>
     limiter.noteReply({ status, headers: new Headers(headers), tookMs: 0 });
-  return { clock, doubts, lane, limiter, reply };
+  return { clock, doubts, host, limiter, reply };
 }
 
-const fixed = (requestsPerSecond: number, burst: number): RateLimitSetting => ({
-  kind: 'fixed',
-  requestsPerSecond,
-  burst,
+const OFF: PaceLimits = { auto: false };
+
+const fixed = (requestsPerSecond: number, burst: number): PaceLimits => ({
+  auto: false,
+  fixed: { requestsPerSecond, burst },
 });
 
 /** Runs tasks that note when they begin. */
@@ -64,45 +68,9 @@ describe('places', () => {
     await expect(limiter.run(async () => 'next')).resolves.toBe('next');
   });
 
-  it('become fewer for what comes later when a stricter provider joins', async () => {
-    const { clock, lane, limiter } = setUp({ concurrency: 4 });
-    lane.narrowTo(2);
-    lane.narrowTo(3);
-    let inFlight = 0;
-    let most = 0;
-    const task = async () => {
-      inFlight += 1;
-      most = Math.max(most, inFlight);
-      await clock.sleep(10);
-      inFlight -= 1;
-    };
-    await clock.run(Promise.all(Array.from({ length: 8 }, () => limiter.run(task))));
-    expect(most).toBe(2);
-    expect(limiter.concurrency).toBe(2);
-  });
-
-  it('are shared by what came before and after a stricter provider joined', async () => {
-    const { clock, lane, limiter } = setUp({ concurrency: 4 });
-    let inFlight = 0;
-    const seen: number[] = [];
-    const task = async () => {
-      inFlight += 1;
-      seen.push(inFlight);
-      await clock.sleep(10);
-      inFlight -= 1;
-    };
-    const before = Array.from({ length: 8 }, () => limiter.run(task));
-    lane.narrowTo(2);
-    const after = Array.from({ length: 8 }, () => limiter.run(task));
-    await clock.run(Promise.all([...before, ...after]));
-    expect(Math.max(...seen)).toBe(4);
-    // The first two of the later ones meet the last of the earlier ones.
-    expect(Math.max(...seen.slice(10))).toBe(2);
-  });
-
   it('are shared by all credentials of a host', async () => {
-    const { clock, lane, limiter } = setUp({ concurrency: 1 });
-    const other = new RequestLimiter({ lane, clock });
+    const { clock, host, limiter } = setUp({ concurrency: 1 });
+    const other = new RequestLimiter({ host, pace: { auto: true }, clock });
     const order: string[] = [];
     const first = limiter.run(async () => {
       await clock.sleep(10);
@@ -118,21 +86,21 @@ describe('places', () => {
 
 describe('tokens', () => {
   it('let a burst go at once and the rest at the pace', async () => {
-    const { clock, limiter } = setUp({ setting: fixed(2, 3) });
+    const { clock, limiter } = setUp({ pace: fixed(2, 3) });
     const { beganAt, all } = startAll(limiter, clock, 6);
     await clock.run(all);
     expect(beganAt).toEqual([0, 0, 0, 500, 1_000, 1_500]);
   });
 
   it('go at once under a rate and a burst without measure', async () => {
-    const { clock, limiter } = setUp({ setting: fixed(1e308, 1e308) });
+    const { clock, limiter } = setUp({ pace: fixed(1e308, 1e308) });
     const { beganAt, all } = startAll(limiter, clock, 50);
     await clock.run(all);
     expect(beganAt.every(at => at === 0)).toBe(true);
   });
 
   it('are handed out first come, first served', async () => {
-    const { clock, limiter } = setUp({ setting: fixed(10, 1), concurrency: 2 });
+    const { clock, limiter } = setUp({ pace: fixed(10, 1), concurrency: 2 });
     const order: number[] = [];
     const all = Array.from({ length: 7 }, (_, i) =>
       limiter.run(async () => {
@@ -144,7 +112,7 @@ describe('tokens', () => {
   });
 
   it('need one timer, however many wait', async () => {
-    const { clock, limiter } = setUp({ setting: fixed(1, 1) });
+    const { clock, limiter } = setUp({ pace: fixed(1, 1) });
     const { all } = startAll(limiter, clock, 50);
     await clock.settle();
     expect(clock.sleeping).toBe(1);
@@ -153,7 +121,7 @@ describe('tokens', () => {
   });
 
   it('are not needed without a limit', async () => {
-    const { clock, limiter } = setUp({ setting: { kind: 'off' } });
+    const { clock, limiter } = setUp({ pace: OFF });
     const { beganAt, all } = startAll(limiter, clock, 50);
     await clock.run(all);
     expect(beganAt.every(at => at === 0)).toBe(true);
@@ -170,7 +138,7 @@ describe('tokens', () => {
         fc.integer({ min: 1, max: 5 }),
         fc.integer({ min: 1, max: 9 }),
         async (waits, burst, perSecond) => {
-          const { clock, limiter } = setUp({ setting: fixed(perSecond, burst) });
+          const { clock, limiter } = setUp({ pace: fixed(perSecond, burst) });
           const beganAt: number[] = [];
           const come = async () => {
             const all: Promise<void>[] = [];
@@ -200,7 +168,6 @@ describe('the budget', () => {
     const { clock, limiter } = setUp();
     expect(limiter.budget).toBe('not-read');
     limiter.learnBudget({ enabled: true, capacity: 4, fillRate: 5 });
-    expect(limiter.pace).toEqual({ requestsPerSecond: 4, burst: 2 });
     const { beganAt, all } = startAll(limiter, clock, 4);
     await clock.run(all);
     expect(beganAt).toEqual([0, 0, 250, 500]);
@@ -227,7 +194,6 @@ describe('the budget', () => {
       'X-RateLimit-Remaining': '50',
     });
     expect(limiter.budget).toEqual({ enabled: true, capacity: 60, fillRate: 5 });
-    expect(limiter.pace).toEqual({ requestsPerSecond: 4, burst: 30 });
   });
 
   it('is told of once where it cannot be meant, however many answers repeat it', () => {
@@ -265,7 +231,7 @@ describe('the budget', () => {
 });
 
 it('is not held up for an hour when the clock is set back by one', async () => {
-  const { clock, limiter, reply } = setUp({ setting: fixed(1, 1) });
+  const { clock, limiter, reply } = setUp({ pace: fixed(1, 1) });
   reply(429, { 'Retry-After': '5' });
   clock.setTime(-3_600_000);
   const { beganAt, all } = startAll(limiter, clock, 2);
@@ -275,7 +241,7 @@ it('is not held up for an hour when the clock is set back by one', async () => {
 
 describe('what is left at the server', () => {
   it('is taken to be less by what is in flight', async () => {
-    const { clock, limiter, reply } = setUp({ setting: fixed(1, 20) });
+    const { clock, limiter, reply } = setUp({ pace: fixed(1, 20) });
     const inFlight = Array.from({ length: 5 }, () => limiter.run(() => clock.sleep(100)));
     await clock.settle();
     // One of the five is the request that was just answered.
@@ -287,10 +253,10 @@ describe('what is left at the server', () => {
 });
 
 describe('a 429', () => {
-  it.each<RateLimitSetting>([{ kind: 'auto' }, { kind: 'off' }, fixed(100, 100)])(
+  it.each<PaceLimits>([{ auto: true }, OFF, fixed(100, 100)])(
     'pauses everyone as long as the server asks, with %j',
-    async setting => {
-      const { clock, limiter, reply } = setUp({ setting });
+    async pace => {
+      const { clock, limiter, reply } = setUp({ pace });
       reply(429, { 'Retry-After': '7' });
       const { beganAt, all } = startAll(limiter, clock, 1);
       await clock.run(all);
@@ -299,7 +265,7 @@ describe('a 429', () => {
   );
 
   it('pauses for 1 to 1.5 s when the server does not say how long', async () => {
-    const { clock, limiter, reply } = setUp({ setting: { kind: 'off' } });
+    const { clock, limiter, reply } = setUp({ pace: OFF });
     reply(429);
     const { beganAt, all } = startAll(limiter, clock, 1);
     await clock.run(all);
@@ -308,7 +274,7 @@ describe('a 429', () => {
   });
 
   it('pauses for a minute at most', async () => {
-    const { clock, limiter, reply } = setUp({ setting: { kind: 'off' } });
+    const { clock, limiter, reply } = setUp({ pace: OFF });
     reply(429, { 'Retry-After': '86400' });
     const { beganAt, all } = startAll(limiter, clock, 1);
     await clock.run(all);
@@ -316,7 +282,7 @@ describe('a 429', () => {
   });
 
   it('does not shorten a longer pause', async () => {
-    const { clock, limiter, reply } = setUp({ setting: { kind: 'off' } });
+    const { clock, limiter, reply } = setUp({ pace: OFF });
     reply(429, { 'Retry-After': '30' });
     reply(429, { 'Retry-After': '1' });
     const { beganAt, all } = startAll(limiter, clock, 1);
@@ -325,7 +291,7 @@ describe('a 429', () => {
   });
 
   it('leaves nothing of a burst: the bucket at the server is empty', async () => {
-    const { clock, limiter, reply } = setUp({ setting: fixed(1, 10) });
+    const { clock, limiter, reply } = setUp({ pace: fixed(1, 10) });
     reply(429, { 'Retry-After': '2' });
     const { beganAt, all } = startAll(limiter, clock, 4);
     await clock.run(all);
@@ -333,7 +299,7 @@ describe('a 429', () => {
   });
 
   it('holds back those who already waited for a token', async () => {
-    const { clock, limiter, reply } = setUp({ setting: fixed(1, 1) });
+    const { clock, limiter, reply } = setUp({ pace: fixed(1, 1) });
     const { beganAt, all } = startAll(limiter, clock, 2);
     await clock.advance(500);
     reply(429, { 'Retry-After': '10' });
@@ -342,14 +308,12 @@ describe('a 429', () => {
   });
 
   it('pauses the other credentials of the host, but does not slow their pace', async () => {
-    const { clock, lane, reply } = setUp();
-    const other = new RequestLimiter({ lane, clock });
-    other.heed('b', { kind: 'auto' });
+    const { clock, host, reply } = setUp();
+    const other = new RequestLimiter({ host, pace: { auto: true }, clock });
     reply(429, { 'Retry-After': '5' });
     const { beganAt, all } = startAll(other, clock, 3);
     await clock.run(all);
     expect(beganAt).toEqual([5_000, 5_000, 5_000]);
-    expect(other.pace).toBe('unlimited');
   });
 });
 
@@ -374,7 +338,7 @@ describe('an abort', () => {
   });
 
   it('ends the wait for a token at once: place and token go to the next', async () => {
-    const { clock, limiter } = setUp({ setting: fixed(1, 1), concurrency: 1 });
+    const { clock, limiter } = setUp({ pace: fixed(1, 1), concurrency: 1 });
     const { controller, signal, task } = setUpAbort();
     await limiter.run(async () => undefined);
     const waiting = limiter.run(task, { signal });
@@ -390,7 +354,7 @@ describe('an abort', () => {
   });
 
   it('in the middle of the line for tokens costs nobody anything', async () => {
-    const { clock, limiter } = setUp({ setting: fixed(1, 1) });
+    const { clock, limiter } = setUp({ pace: fixed(1, 1) });
     const { controller, signal, task } = setUpAbort();
     const first = startAll(limiter, clock, 2);
     const dropped = Array.from({ length: 5 }, () => limiter.run(task, { signal }));
@@ -405,9 +369,9 @@ describe('an abort', () => {
   });
 
   it('in the line for tokens gives the place back at once', async () => {
-    const { clock, lane, limiter } = setUp({ setting: fixed(0.01, 1), concurrency: 2 });
+    const { clock, host, limiter } = setUp({ pace: fixed(0.01, 1), concurrency: 2 });
     const { controller, signal, task } = setUpAbort();
-    const other = new RequestLimiter({ lane, clock });
+    const other = new RequestLimiter({ host, pace: { auto: true }, clock });
     await limiter.run(async () => undefined);
     const head = limiter.run(async () => undefined);
     const second = limiter.run(task, { signal });
@@ -420,7 +384,7 @@ describe('an abort', () => {
   });
 
   it('while paused takes no tokens from those who stay', async () => {
-    const { clock, limiter, reply } = setUp({ setting: fixed(1, 4) });
+    const { clock, limiter, reply } = setUp({ pace: fixed(1, 4) });
     const { controller, signal, task } = setUpAbort();
     reply(429, { 'Retry-After': '4' });
     const head = startAll(limiter, clock, 1);
@@ -473,7 +437,7 @@ describe('an abort', () => {
   it('at any moment leaves no place, timer or listener behind', async () => {
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: 0, max: 4_000 }), async abortAtMs => {
-        const { clock, limiter } = setUp({ setting: fixed(4, 2), concurrency: 3 });
+        const { clock, limiter } = setUp({ pace: fixed(4, 2), concurrency: 3 });
         const { controller, signal } = setUpAbort();
         const all = Array.from({ length: 12 }, () =>
           limiter.run(() => clock.sleep(300, signal), { signal }),
@@ -496,7 +460,7 @@ describe('an abort', () => {
 
 describe('waits', () => {
   it('are reported once they are over, in milliseconds', async () => {
-    const { clock, limiter } = setUp({ setting: fixed(1, 1) });
+    const { clock, limiter } = setUp({ pace: fixed(1, 1) });
     const waits: number[] = [];
     const onWait = (ms: number) => waits.push(ms);
     const all = Array.from({ length: 3 }, () => limiter.run(async () => {}, { onWait }));

@@ -4,10 +4,10 @@
  * read anything. Called by the transport for every single attempt.
  */
 
-import pLimit from 'p-limit';
+import pLimit, { Limit } from 'p-limit';
 import { Clock } from '../util/clock';
 import { NO_PACE, noteAnswered, noteRateLimited } from './adaptivePace';
-import { HostLane } from './HostLane';
+import { PaceLimits } from './agreeOnLimits';
 import { parseRateLimitHeaders, ReadableHeaders } from './rateLimitHeaders';
 import {
   BelievedBudget,
@@ -15,11 +15,9 @@ import {
   decidePace,
   decidePauseMs,
   mergeBudget,
-  Pace,
   ServerBudget,
 } from './rateStrategy';
 import { createBucket, learn, reshape, take, TokenBucket, waitMs } from './tokenBucket';
-import { RateLimitSetting } from './types';
 import { untilAborted } from './untilAborted';
 
 /** For {@link RequestLimiter.run}. */
@@ -30,16 +28,46 @@ export interface RunOptions {
   readonly onWait?: (ms: number) => void;
 }
 
+/**
+ * What all requests to one host share, whatever their credential: the slots of requests
+ * in flight, and the pause after a 429.
+ */
+export class HostLimits {
+  readonly #slots: Limit;
+  readonly #clock: Pick<Clock, 'monotonicMs'>;
+  #pausedUntilMs = -Infinity;
+
+  /** @param options - `concurrency`: requests in flight, an integer of 1 or more */
+  constructor(options: { readonly concurrency: number; readonly clock: Clock }) {
+    this.#slots = pLimit(options.concurrency);
+    this.#clock = options.clock;
+  }
+
+  /** Runs the task in a slot of its own; the slot is free again once the task settles. */
+  withSlot<T>(task: () => Promise<T>): Promise<T> {
+    return this.#slots(task);
+  }
+
+  /** Lets nothing start for so long, milliseconds from now; a pause is never shortened. */
+  pauseFor(ms: number): void {
+    this.#pausedUntilMs = Math.max(this.#pausedUntilMs, this.#clock.monotonicMs() + ms);
+  }
+
+  /** Milliseconds until the pause is over, 0 when there is none. */
+  pausedForMs(): number {
+    return Math.max(0, this.#pausedUntilMs - this.#clock.monotonicMs());
+  }
+}
+
 /** The limiter of one credential on one host. */
 export class RequestLimiter {
-  readonly #lane: HostLane;
+  readonly #host: HostLimits;
+  readonly #pace: PaceLimits;
   readonly #clock: Clock;
-  readonly #settings = new Map<string, RateLimitSetting>();
   /** One at a time: only the first in line watches the clock, the others wait for it. */
   readonly #turnstile = pLimit(1);
   #budget: ServerBudget = 'not-read';
   #adaptive = NO_PACE;
-  #pace: Pace = 'unlimited';
   /** `undefined` while the pace is unlimited. */
   #bucket: TokenBucket | undefined;
   #inFlight = 0;
@@ -50,17 +78,20 @@ export class RequestLimiter {
   /**
    * Made by `LimiterRegistry`.
    *
-   * @param options - `onDoubt`: told what the server says of its budget where that cannot
+   * @param options - `pace`: agreed on with all who use it; `onDoubt`: told what the server says of its budget where that cannot
    * be meant, and what is done instead
    */
   constructor(options: {
-    readonly lane: HostLane;
+    readonly host: HostLimits;
+    readonly pace: PaceLimits;
     readonly clock: Clock;
     readonly onDoubt?: (doubt: string) => void;
   }) {
-    this.#lane = options.lane;
+    this.#host = options.host;
+    this.#pace = options.pace;
     this.#clock = options.clock;
     this.#onDoubt = options.onDoubt ?? (() => {});
+    this.#adoptPace();
   }
 
   /** What is known of the server's budget. */
@@ -68,25 +99,9 @@ export class RequestLimiter {
     return this.#budget;
   }
 
-  /** The pace that holds at the moment. */
-  get pace(): Pace {
-    return this.#pace;
-  }
-
-  /** Requests in flight that are allowed on this host. */
-  get concurrency(): number {
-    return this.#lane.concurrency;
-  }
-
-  /** What each provider wants; the strictest holds. */
-  get settings(): ReadonlyMap<string, RateLimitSetting> {
-    return this.#settings;
-  }
-
-  /** Heeds what a provider wants, in place of what it wanted before. */
-  heed(requester: string, setting: RateLimitSetting): void {
-    this.#settings.set(requester, setting);
-    this.#adoptPace();
+  /** Whether the pace depends on the server's budget, and nobody has asked for it yet. */
+  get needsBudget(): boolean {
+    return this.#pace.auto && this.#budget === 'not-read';
   }
 
   /** Takes over what reading the server's settings has told; the pace follows at once. */
@@ -111,7 +126,7 @@ export class RequestLimiter {
     const begun = new Promise<void>(resolve => {
       begin = resolve;
     });
-    const done = this.#lane.withSlot(async () => {
+    const done = this.#host.withSlot(async () => {
       // Aborted by now: the place is free at once, and the entry left in the line for
       // tokens gives up without taking one.
       await untilAborted(
@@ -141,7 +156,7 @@ export class RequestLimiter {
     const nowMs = this.#clock.monotonicMs();
     const hint = parseRateLimitHeaders(reply.headers, this.#clock.now());
     if (reply.status === 429) {
-      this.#lane.pauseFor(decidePauseMs(hint.retryAfterMs, this.#clock.random()));
+      this.#host.pauseFor(decidePauseMs(hint.retryAfterMs, this.#clock.random()));
       this.#adaptive = noteRateLimited(this.#adaptive, nowMs, nowMs - reply.tookMs);
     } else {
       this.#adaptive = noteAnswered(this.#adaptive, nowMs);
@@ -172,9 +187,7 @@ export class RequestLimiter {
 
   #adoptPace(): void {
     const nowMs = this.#clock.monotonicMs();
-    const settings = [...this.#settings.values()];
-    const pace = decidePace(settings, this.#budget, this.#adaptive.perSecond);
-    this.#pace = pace;
+    const pace = decidePace(this.#pace, this.#budget, this.#adaptive.perSecond);
     if (pace === 'unlimited') {
       this.#bucket = undefined;
       return;
@@ -190,7 +203,7 @@ export class RequestLimiter {
     for (;;) {
       signal?.throwIfAborted();
       const nowMs = this.#clock.monotonicMs();
-      const pausedMs = this.#lane.pausedForMs();
+      const pausedMs = this.#host.pausedForMs();
       const bucketMs = this.#bucket ? waitMs(this.#bucket, nowMs) : 0;
       const holdMs = Math.max(pausedMs, bucketMs);
       if (holdMs === 0) break;

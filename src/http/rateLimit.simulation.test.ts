@@ -4,8 +4,8 @@
  */
 
 import { FakeClock } from '../__testUtils__/FakeClock';
+import { createTestLimiter } from '../__testUtils__/testLimiters';
 import { HttpTransport } from './HttpTransport';
-import { LimiterRegistry } from './limiters';
 import { ServerBudget } from './rateStrategy';
 import { createBucket, take, waitMs } from './tokenBucket';
 import { RateLimitSetting } from './types';
@@ -67,13 +67,9 @@ function createServer(clock: FakeClock, simulation: Simulation) {
 async function simulate(simulation: Simulation) {
   const clock = new FakeClock({ startMs: 0, settleTurns: 1 });
   const server = createServer(clock, simulation);
-  const limiter = new LimiterRegistry().limiterFor({
-    host: 'h',
-    credentialKey: 'key',
-    requester: 'default',
-    setting: simulation.setting ?? { kind: 'auto' },
-    concurrency: 8,
+  const limiter = createTestLimiter({
     clock,
+    rateLimit: simulation.setting ?? { kind: 'auto' },
   });
   limiter.learnBudget(simulation.budget ?? 'unknown');
   const transport = new HttpTransport({

@@ -3,8 +3,9 @@
  * Must not wait. Called by the limiter whenever it learns something.
  */
 
+import { PaceLimits } from './agreeOnLimits';
 import { RateLimitHint } from './rateLimitHeaders';
-import { MIN_REQUESTS_PER_SECOND, RateLimitSetting } from './types';
+import { MIN_REQUESTS_PER_SECOND } from './types';
 
 /**
  * What is known of the budget that the server grants.
@@ -57,29 +58,6 @@ function paceOfBudget(budget: ServerBudget): Pace {
   };
 }
 
-function paceOfSetting(
-  setting: RateLimitSetting,
-  budget: ServerBudget,
-  adaptivePerSecond: number | undefined,
-): Pace {
-  switch (setting.kind) {
-    case 'off':
-      return 'unlimited';
-    case 'fixed':
-      return {
-        requestsPerSecond: setting.requestsPerSecond,
-        burst: Math.max(1, setting.burst),
-      };
-    default: {
-      const known = paceOfBudget(budget);
-      if (adaptivePerSecond === undefined) return known;
-      // At most what one second allows: after a 429 the bucket at the server is empty.
-      const burst = Math.max(1, adaptivePerSecond);
-      return stricterPace(known, { requestsPerSecond: adaptivePerSecond, burst });
-    }
-  }
-}
-
 /** The lower rate and the smaller burst of two paces. */
 function stricterPace(one: Pace, other: Pace): Pace {
   if (one === 'unlimited') return other;
@@ -95,20 +73,23 @@ function stricterPace(one: Pace, other: Pace): Pace {
  *
  * @remarks `auto` keeps to its share of the known budget, and to what adapting to 429
  * answers has found, whichever is less: a known budget is shared with others, and a
- * proxy may have limits of its own. `fixed` is taken as given. `off` does not pace.
+ * proxy may have limits of its own. A fixed rate is taken as given.
  *
- * @param settings - of all providers that share the limiter; the strictest holds
+ * @param limits - what those who share the limiter have agreed on
  * @param budget - what is known of the server's bucket
  * @param adaptivePerSecond - what adapting has found, `undefined` before the first 429
  */
 export function decidePace(
-  settings: readonly RateLimitSetting[],
+  limits: PaceLimits,
   budget: ServerBudget,
   adaptivePerSecond: number | undefined,
 ): Pace {
-  return settings
-    .map(setting => paceOfSetting(setting, budget, adaptivePerSecond))
-    .reduce(stricterPace, 'unlimited');
+  let pace: Pace = limits.fixed ?? 'unlimited';
+  if (limits.auto) pace = stricterPace(pace, paceOfBudget(budget));
+  if (!limits.auto || adaptivePerSecond === undefined) return pace;
+  // At most what one second allows: after a 429 the bucket at the server is empty.
+  const burst = Math.max(1, adaptivePerSecond);
+  return stricterPace(pace, { requestsPerSecond: adaptivePerSecond, burst });
 }
 
 /**

@@ -9,10 +9,10 @@ import { RestClient } from '../bitbucket/RestClient';
 import { SentCredentials } from '../bitbucket/Session';
 import { ProviderCredentials } from '../config/types';
 import { Fetch, HttpTransport } from '../http/HttpTransport';
-import { credentialKeyOf, LimiterRegistry } from '../http/limiters';
+import { LimiterRegistry } from '../http/LimiterRegistry';
 import { secretsOf } from '../http/redact';
 import { RequestLimiter } from '../http/RequestLimiter';
-import { RateLimitSetting, RequestObserver } from '../http/types';
+import { RequestObserver } from '../http/types';
 import { combineObservers } from '../metrics/observers';
 import { Clock } from '../util/clock';
 
@@ -23,12 +23,9 @@ export interface ClientSetup {
   readonly integration: BitbucketServerIntegrationConfig;
   /** Those that the provider has of its own: they are configured elsewhere. */
   readonly credentials?: ProviderCredentials;
-  readonly rateLimit: RateLimitSetting;
-  readonly concurrency: number;
   readonly requestTimeoutMs: number;
   readonly limiters: LimiterRegistry;
   readonly clock: Clock;
-  readonly onLimiterWarning: (message: string) => void;
   /** Told of the requests of all clients, besides the observer of each. */
   readonly observer?: RequestObserver;
   /** The global one when left out. */
@@ -59,19 +56,11 @@ export interface ClientFactory {
   budget(): RequestLimiter['budget'];
 }
 
-/** Joins the limiter of the host once. */
+/** Finds the limiter of the host and credential once. */
 export function createClientFactory(setup: ClientSetup): ClientFactory {
   const { clock, integration } = setup;
   const { headers = {} } = getBitbucketServerRequestOptions(integration);
-  const limiter = setup.limiters.limiterFor({
-    host: integration.host,
-    credentialKey: credentialKeyOf(headers.Authorization),
-    setting: setup.rateLimit,
-    concurrency: setup.concurrency,
-    clock,
-    requester: setup.providerId,
-    onWarning: setup.onLimiterWarning,
-  });
+  const limiter = setup.limiters.limiterFor(integration);
   let refusal: BitbucketServerCredentialsError | undefined;
   const create = (observer: RequestObserver) =>
     new RestClient({
@@ -108,7 +97,7 @@ export function createClientFactory(setup: ClientSetup): ClientFactory {
       }
     },
     async prepare(client, signal) {
-      if (setup.rateLimit.kind === 'auto' && limiter.budget === 'not-read') {
+      if (limiter.needsBudget) {
         await learnBudget(limiter, client, signal);
       }
     },

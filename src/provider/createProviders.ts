@@ -8,7 +8,7 @@ import { readDiscoveryConfig } from '../config/readProviderConfigs';
 import { ProviderConfig } from '../config/types';
 import { ConflictServices } from '../conflicts/createConflictServices';
 import { Fetch } from '../http/HttpTransport';
-import { LimiterRegistry } from '../http/limiters';
+import { LimiterRegistry } from '../http/LimiterRegistry';
 import { ProviderMetrics } from '../metrics/observers';
 import { ProviderStateStore } from '../store/ProviderStateStore';
 import { Clock, systemClock } from '../util/clock';
@@ -17,6 +17,7 @@ import { CatalogWriter } from './CatalogWriter';
 import { configurationFingerprint } from './configurationFingerprint';
 import { ConflictDetector } from './ConflictDetector';
 import { createClientFactory } from './createClient';
+import { createLimiters } from './limiters';
 import { taskIdOf } from './locationEntities';
 import { FileParser, ProviderContext } from './ProviderContext';
 import { RepositoryEvaluator } from './RepositoryEvaluator';
@@ -31,6 +32,8 @@ export interface CreateProvidersOptions {
   readonly store: ProviderStateStore;
   /** Left out where there is no catalog to look into: nobody then asks who else claims an entity. */
   readonly conflicts?: ConflictServices;
+  /** Those of the backend; where left out, the providers share some of their own. */
+  readonly limiters?: LimiterRegistry;
   readonly shutdownSignal?: AbortSignal;
   /** Makes what a custom location parser does for one provider; without it, the catalog reads the files itself. */
   readonly createFileParser?: (setup: FileParserSetup) => FileParser;
@@ -66,10 +69,11 @@ export function createProviders(
   config: Config,
   options: CreateProvidersOptions,
 ): CreatedProvider[] {
-  const { scheduler, logger } = options;
+  const { scheduler, logger, clock } = options;
   const { providers, warnings } = readDiscoveryConfig(config);
-  warnings.forEach(one => logger.warn(one));
-  const limiters = new LimiterRegistry();
+  const onWarning = (warning: string) => logger.warn(warning);
+  warnings.forEach(onWarning);
+  const limiters = options.limiters ?? createLimiters(providers, { clock, onWarning });
   const all: ContestedLocations[] = [];
   return providers.map(({ config: provider, integration }) => {
     const context = createContext(provider, {
@@ -116,7 +120,6 @@ function createContext(config: ProviderConfig, options: ContextOptions): Provide
     limiters: options.limiters,
     clock,
     fetch: options.fetch,
-    onLimiterWarning: message => logger.warn(message),
     observer: metrics,
   });
   const contested = new ContestedLocations({

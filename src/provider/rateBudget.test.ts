@@ -237,7 +237,7 @@ describe('two providers of one host and credential', () => {
     expect(tenSeconds).toBeLessThanOrEqual(3 + 30);
     expect(logger.messages('warn')).toEqual([
       expect.stringMatching(
-        /"first" and "second" share the rate limit of bitbucket\.test.*stricter holds for both, 3 per second, burst 3/,
+        /share the rate limit of bitbucket\.test.*"first" 4 per.*"second" 3 per.*strictest holds for all, 3 per second, burst 3/,
       ),
     ]);
   });
@@ -250,7 +250,9 @@ describe('two providers of one host and credential', () => {
 
     expect(found).toEqual([100, 100]);
     expect(bitbucket.peakInFlight).toBe(2);
-    expect(logger.messages('warn').join()).toMatch(/concurrency.*lower one, 2/);
+    expect(logger.messages('warn').join()).toMatch(
+      /concurrency.*lowest holds for all, 2/,
+    );
   });
 });
 

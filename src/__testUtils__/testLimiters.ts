@@ -1,0 +1,40 @@
+/** Limiters as a backend has them, for one who asks alone. For tests. */
+
+import { BitbucketServerIntegrationConfig } from '@backstage/integration';
+import { agreeOnLimits } from '../http/agreeOnLimits';
+import { credentialKeyOf, LimiterRegistry } from '../http/LimiterRegistry';
+import { RequestLimiter } from '../http/RequestLimiter';
+import { RateLimitSetting } from '../http/types';
+import { Clock } from '../util/clock';
+
+/** For {@link createTestLimiters}. */
+export interface TestLimitersOptions {
+  readonly clock: Clock;
+  /** Default `off`. */
+  readonly rateLimit?: RateLimitSetting;
+  /** Default 8. */
+  readonly concurrency?: number;
+}
+
+/** Makes limiters of which that of the integration keeps to the given limits. */
+export function createTestLimiters(
+  integration: BitbucketServerIntegrationConfig,
+  { clock, rateLimit = { kind: 'off' }, concurrency = 8 }: TestLimitersOptions,
+): LimiterRegistry {
+  const { host } = integration;
+  const credentialKey = credentialKeyOf(integration);
+  const wanted = { providerId: 'test', host, credentialKey, rateLimit, concurrency };
+  return new LimiterRegistry({
+    agreement: agreeOnLimits([wanted]),
+    defaultConcurrency: concurrency,
+    clock,
+    onWarning: () => {},
+  });
+}
+
+/** The limiter of one who asks alone. */
+export function createTestLimiter(options: TestLimitersOptions): RequestLimiter {
+  const host = 'bitbucket.example.com';
+  const integration = { host, apiBaseUrl: `https://${host}/rest/api/1.0` };
+  return createTestLimiters(integration, options).limiterFor(integration);
+}

@@ -1,0 +1,133 @@
+/** What holds when providers of one host want different limits, and what is said of it. */
+
+import { agreeOnLimits, PaceLimits, WantedLimits } from './agreeOnLimits';
+import { RateLimitSetting } from './types';
+
+const HOST = 'bitbucket.example.com';
+const auto: RateLimitSetting = { kind: 'auto' };
+const off: RateLimitSetting = { kind: 'off' };
+const fixed = (requestsPerSecond: number, burst: number): RateLimitSetting => ({
+  kind: 'fixed',
+  requestsPerSecond,
+  burst,
+});
+
+function wanted(providerId: string, limits: Partial<WantedLimits> = {}): WantedLimits {
+  const defaults = { host: HOST, credentialKey: 'one', rateLimit: auto, concurrency: 8 };
+  return { providerId, ...defaults, ...limits };
+}
+
+/** What two providers agree on, whichever comes first. */
+function agree(first: Partial<WantedLimits>, second: Partial<WantedLimits>) {
+  const both = [wanted('first', first), wanted('second', second)];
+  const { hosts, warnings } = agreeOnLimits(both);
+  expect(agreeOnLimits([...both].reverse()).hosts).toEqual(hosts);
+  const host = hosts.get(HOST);
+  return {
+    concurrency: host?.concurrency,
+    pace: host?.paceByCredential.get('one'),
+    warnings,
+  };
+}
+
+describe('rates', () => {
+  it.each<[RateLimitSetting, RateLimitSetting, PaceLimits, string]>([
+    [
+      fixed(5, 10),
+      fixed(2, 50),
+      { auto: false, fixed: { requestsPerSecond: 2, burst: 10 } },
+      '2 per second, burst 10',
+    ],
+    [off, auto, { auto: true }, 'auto'],
+    [
+      fixed(2, 4),
+      off,
+      { auto: false, fixed: { requestsPerSecond: 2, burst: 4 } },
+      '2 per second, burst 4',
+    ],
+    [
+      auto,
+      fixed(2, 4),
+      { auto: true, fixed: { requestsPerSecond: 2, burst: 4 } },
+      '2 per second, burst 4, or less where auto finds less',
+    ],
+  ])('of one credential: of %j and %j the strictest holds', (one, other, pace, words) => {
+    const agreed = agree({ rateLimit: one }, { rateLimit: other });
+    expect(agreed.pace).toEqual(pace);
+    expect(agreed.warnings).toHaveLength(1);
+    expect(agreed.warnings.join()).toMatch(`the strictest holds for all, ${words}`);
+  });
+
+  it('that differ are told of once, with the host and who wants what', () => {
+    const { warnings } = agreeOnLimits([
+      wanted('first', { rateLimit: fixed(5, 10) }),
+      wanted('second', { rateLimit: off }),
+      wanted('third', { rateLimit: off }),
+    ]);
+    expect(warnings).toEqual([
+      'Providers that share the rate limit of bitbucket.example.com set rateLimit ' +
+        'differently ("first" 5 per second, burst 10; "second" off; "third" off): ' +
+        'the strictest holds for all, 5 per second, burst 10',
+    ]);
+  });
+
+  it.each([auto, off, fixed(2, 4)])('are not told of where all want %j', rateLimit => {
+    expect(agree({ rateLimit }, { rateLimit: { ...rateLimit } }).warnings).toEqual([]);
+  });
+
+  it('of two credentials do not mix: each has a bucket of its own at the server', () => {
+    const { hosts, warnings } = agreeOnLimits([
+      wanted('first', { rateLimit: fixed(5, 10) }),
+      wanted('second', { rateLimit: off, credentialKey: 'two' }),
+    ]);
+    expect(hosts.get(HOST)?.paceByCredential).toEqual(
+      new Map([
+        ['one', { auto: false, fixed: { requestsPerSecond: 5, burst: 10 } }],
+        ['two', { auto: false }],
+      ]),
+    );
+    expect(warnings).toEqual([]);
+  });
+
+  it('of two hosts do not mix', () => {
+    const { hosts, warnings } = agreeOnLimits([
+      wanted('first', { rateLimit: fixed(5, 10), concurrency: 1 }),
+      wanted('second', { host: `${HOST}:7990` }),
+    ]);
+    expect(hosts.get(`${HOST}:7990`)).toEqual({
+      concurrency: 8,
+      paceByCredential: new Map([['one', { auto: true }]]),
+    });
+    expect(warnings).toEqual([]);
+  });
+
+  it('of one host in upper and lower case do mix', () => {
+    const { warnings } = agree({ rateLimit: off }, { host: HOST.toUpperCase() });
+    expect(warnings).toHaveLength(1);
+  });
+});
+
+describe('concurrency', () => {
+  it.each(['one', 'two'])(
+    'is the lowest, since requests in flight are counted per host (credential %s)',
+    credentialKey => {
+      const agreed = agree({ concurrency: 8 }, { concurrency: 3, credentialKey });
+      expect(agreed.concurrency).toBe(3);
+      expect(agreed.warnings).toEqual([
+        'Providers of bitbucket.example.com set concurrency differently ' +
+          '("first" 8; "second" 3): the lowest holds for all, 3',
+      ]);
+    },
+  );
+
+  it('is not told of where it is the same', () => {
+    expect(agree({ concurrency: 4 }, { concurrency: 4 })).toMatchObject({
+      concurrency: 4,
+      warnings: [],
+    });
+  });
+});
+
+it('is nothing where there is no provider', () => {
+  expect(agreeOnLimits([])).toEqual({ hosts: new Map(), warnings: [] });
+});

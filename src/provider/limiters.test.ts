@@ -1,0 +1,76 @@
+/** How plugins, and clients that know of no service, come to share limiters. */
+
+import { createBackendPlugin } from '@backstage/backend-plugin-api';
+import { mockServices, startTestBackend } from '@backstage/backend-test-utils';
+import { JsonObject } from '@backstage/types';
+import { LimiterRegistry } from '../http/LimiterRegistry';
+import { limitersOf, limitersOfProcess, limitersServiceRef } from './limiters';
+
+const HOST = 'bitbucket.example.com';
+const PROVIDERS = {
+  slow: { host: HOST, rateLimit: { requestsPerSecond: 1, burst: 1 } },
+  fast: { host: HOST, rateLimit: 'off' },
+};
+
+function appConfig(bitbucketServer: JsonObject): JsonObject {
+  const integrations = { bitbucketServer: [{ host: HOST, token: 'T0ken' }] };
+  return { integrations, catalog: { providers: { bitbucketServer } } };
+}
+
+/** What two plugins of one backend are given, and what the log says at WARN. */
+async function startPlugins(bitbucketServer: JsonObject) {
+  const given: LimiterRegistry[] = [];
+  const plugin = (pluginId: string) =>
+    createBackendPlugin({
+      pluginId,
+      register: env =>
+        env.registerInit({
+          deps: { limiters: limitersServiceRef },
+          init: async ({ limiters }) => void given.push(limiters),
+        }),
+    });
+  const warn = jest.fn();
+  const logger = mockServices.rootLogger.mock({ warn, child: () => logger });
+  const backend = await startTestBackend({
+    features: [
+      plugin('catalog'),
+      plugin('scaffolder'),
+      mockServices.rootConfig.factory({ data: appConfig(bitbucketServer) }),
+      logger.factory,
+    ],
+  });
+  await backend.stop();
+  return { given, warn };
+}
+
+it('are the same for all plugins of a backend, and for clients that know of no service', async () => {
+  const { given, warn } = await startPlugins(PROVIDERS);
+  const [first, second] = given;
+  expect(first).toBeInstanceOf(LimiterRegistry);
+  expect(second).toBe(first);
+  expect(limitersOfProcess()).toBe(first);
+  expect(warn.mock.calls).toEqual([
+    [expect.stringContaining('the strictest holds for all, 1 per second, burst 1')],
+  ]);
+});
+
+it('are others for each backend, and clients go with the last', async () => {
+  const [first] = (await startPlugins(PROVIDERS)).given;
+  const [second] = (await startPlugins(PROVIDERS)).given;
+  expect(second).not.toBe(first);
+  expect(limitersOfProcess()).toBe(second);
+});
+
+it('leave it to discovery to refuse a configuration that cannot work', async () => {
+  const { given } = await startPlugins({ host: HOST, concurrency: 'many' });
+  expect(given).toHaveLength(2);
+});
+
+it('are found by the configuration where providers are made in code', () => {
+  const config = mockServices.rootConfig({ data: appConfig(PROVIDERS) });
+  const warn = jest.fn();
+  const limiters = limitersOf(config, warn);
+  expect(limitersOf(config, warn)).toBe(limiters);
+  expect(limitersOfProcess()).toBe(limiters);
+  expect(warn).toHaveBeenCalledTimes(1);
+});

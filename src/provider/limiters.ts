@@ -1,0 +1,93 @@
+/** Makes the limiters of a backend, and finds them where no service can be asked for. Wiring only. */
+
+import {
+  coreServices,
+  createServiceFactory,
+  createServiceRef,
+} from '@backstage/backend-plugin-api';
+import { Config } from '@backstage/config';
+import { DEFAULT_CONCURRENCY } from '../config/configurationKeys';
+import { readDiscoveryConfig } from '../config/readProviderConfigs';
+import { ConfiguredProvider } from '../config/types';
+import { agreeOnLimits } from '../http/agreeOnLimits';
+import { credentialKeyOf, LimiterRegistry } from '../http/LimiterRegistry';
+import { Clock, systemClock } from '../util/clock';
+
+/** For {@link createLimiters}. */
+export interface CreateLimitersOptions {
+  /** The machine's when left out. */
+  readonly clock?: Clock;
+  /** Told in a sentence where providers differ, and of what the server tells in error. */
+  readonly onWarning: (message: string) => void;
+}
+
+/** Makes limiters that keep to what all providers have agreed on. */
+export function createLimiters(
+  providers: readonly ConfiguredProvider[],
+  { clock = systemClock, onWarning }: CreateLimitersOptions,
+): LimiterRegistry {
+  const agreement = agreeOnLimits(
+    providers.map(({ config, integration }) => ({
+      ...config,
+      providerId: config.id,
+      credentialKey: credentialKeyOf(integration),
+    })),
+  );
+  agreement.warnings.forEach(warning => onWarning(warning));
+  return new LimiterRegistry({
+    agreement,
+    defaultConcurrency: DEFAULT_CONCURRENCY,
+    clock,
+    onWarning,
+  });
+}
+
+const byConfig = new WeakMap<Config, LimiterRegistry>();
+let latest: LimiterRegistry | undefined;
+
+/** The limiters of the backend with this configuration, made where it has none yet. */
+export function limitersOf(
+  config: Config,
+  onWarning: (message: string) => void,
+): LimiterRegistry {
+  const limiters =
+    byConfig.get(config) ?? createLimiters(readProviders(config), { onWarning });
+  byConfig.set(config, limiters);
+  latest = limiters;
+  return limiters;
+}
+
+/** What cannot be read keeps discovery from starting, which says why; others may go on. */
+function readProviders(config: Config): readonly ConfiguredProvider[] {
+  try {
+    return readDiscoveryConfig(config).providers;
+  } catch {
+    return [];
+  }
+}
+
+/**
+ * The limiters of the backend in this process, for who cannot ask for the service: those
+ * of the one that was started last, or some of their own where there is none (yet).
+ */
+export function limitersOfProcess(): LimiterRegistry {
+  latest ??= createLimiters([], { onWarning: () => {} });
+  return latest;
+}
+
+/**
+ * The limiters of a backend, one per host and credential, shared by all plugins.
+ *
+ * @remarks Nobody needs to install a factory.
+ */
+export const limitersServiceRef = createServiceRef<LimiterRegistry>({
+  id: 'bitbucket-server.limiters',
+  scope: 'root',
+  defaultFactory: async service =>
+    createServiceFactory({
+      service,
+      deps: { config: coreServices.rootConfig, logger: coreServices.rootLogger },
+      factory: ({ config, logger }) =>
+        limitersOf(config, warning => logger.warn(warning)),
+    }),
+});
