@@ -120,6 +120,16 @@ describe('getDefaultBranch', () => {
     ['half an answer', 'truncated-json', 'unexpected-answer'],
     ['a branch without a name', { type: 'body', body: '{"id":7}' }, 'unexpected-answer'],
     ['nothing but null', { type: 'body', body: 'null' }, 'unexpected-answer'],
+    [
+      'half a character',
+      { type: 'body', body: '{"id":"refs/heads/a\\ud800"}' },
+      'unexpected-answer',
+    ],
+    [
+      'an escape sequence',
+      { type: 'body', body: '{"id":"refs/heads/\\u001b[2J"}' },
+      'unexpected-answer',
+    ],
     ['a failing server', { type: 'status', status: 503 }, 'server-error'],
   ])('cannot tell from %s', async (_, effect, reason) => {
     const { bitbucket, ask } = connect();
@@ -176,6 +186,10 @@ describe('getFileChanges', () => {
     ['a login page', 'login-page'],
     ['half an answer', 'truncated-json'],
     ['a change that cannot be read', 'bad-item'],
+    [
+      'a path with half a character',
+      { type: 'bad-item', item: { type: 'ADD', path: { toString: 'a\ud800' } } },
+    ],
     [
       'more changes than were asked for',
       {

@@ -131,9 +131,13 @@ describe('listFiles', () => {
     );
   });
 
-  it('is unknown where one of the paths is none, since it may be the one', async () => {
+  it.each([
+    ['no text', { path: 'a' }],
+    ['a path with NUL', 'a\0'],
+    ['a path with half a character', 'a\ud800'],
+  ])('is unknown where there is %s, since it may be the one', async (_, item) => {
     const { bitbucket, ask } = connect();
-    bitbucket.faults.add({ effect: 'bad-item' });
+    bitbucket.faults.add({ effect: { type: 'bad-item', item } });
     expect(await ask(client => client.listFiles(API))).toEqual(
       unknown('unexpected-answer'),
     );

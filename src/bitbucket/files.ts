@@ -6,6 +6,7 @@ import { readPages } from './pages';
 import { PageQuery } from './restUrls';
 import { AskOptions, Session } from './Session';
 import { parseFileType } from './wire';
+import { isStorable } from '../util/text';
 
 /** `page.max.directory.recursive.children`, which Bitbucket's own file finder asks for. */
 const FILES_LIMIT = 100_000;
@@ -57,7 +58,7 @@ export async function listFiles(
       const reason = step.answer && provenAbsence(step.answer, at !== undefined);
       return reason ? { kind: 'absent', reason } : step.why;
     }
-    const read = step.page.values.filter(value => typeof value === 'string');
+    const read = step.page.values.filter(isPath);
     if (read.length < step.page.values.length) {
       // What cannot be read may be the very file that is looked for.
       return { kind: 'unknown', problem: UNREADABLE_PATH };
@@ -70,4 +71,9 @@ export async function listFiles(
 /** `at` takes a ref id, so that a tag of the same name is not meant. */
 function refOf(branch: string | undefined): string | undefined {
   return branch === undefined ? undefined : `refs/heads/${branch}`;
+}
+
+/** Git allows every character but NUL; there may be 100,000 of them. */
+function isPath(value: unknown): value is string {
+  return typeof value === 'string' && isStorable(value);
 }

@@ -97,6 +97,12 @@ describe('the base URL', () => {
 });
 
 describe('encoding', () => {
+  it.each(['\0', '\ud800'])('replaces %j, which no URL can carry', character => {
+    const address = { projectKey: `P${character}`, slug: 'api' };
+    expect(urls.repository(address)).toBe(`${BASE}/projects/P%EF%BF%BD/repos/api`);
+    expect(urls.fileType(API, `a${character}`)).toContain('/browse/a%EF%BF%BD?');
+  });
+
   it.each([
     'catalog-info.yaml',
     'dir with space/catalog info.yaml',

@@ -5,13 +5,17 @@
  */
 
 import { RepositoryAddress } from '../model';
+import { storableText } from '../util/text';
 
 /** Values of a query string; `undefined` leaves the parameter out. */
 type Query = Readonly<Record<string, string | number | boolean | undefined>>;
 
-/** Encodes one segment of a path, slashes included. `*` is encoded too: Backstage's reader takes it for a glob. */
+/**
+ * Encodes one segment of a path, slashes included. `*` is encoded too: Backstage's reader
+ * takes it for a glob. What cannot be part of any URL is replaced, so that it is not found.
+ */
 export function encodeSegment(segment: string): string {
-  return encodeURIComponent(segment).replace(/\*/g, '%2A');
+  return encodeURIComponent(storableText(segment)).replace(/\*/g, '%2A');
 }
 
 /** Encodes each segment of a path and keeps its slashes. */

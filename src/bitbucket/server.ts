@@ -2,6 +2,7 @@
 
 import { ServerBudget } from '../http/rateStrategy';
 import { Unanswered } from '../model';
+import { quote } from '../util/text';
 import { Answer } from './Answer';
 import { unanswered } from './assessReply';
 import { AskOptions, Session } from './Session';
@@ -43,9 +44,17 @@ export async function readServerInfo(
     return answer;
   }
   const properties = answer.read(parseApplicationProperties);
-  return properties
-    ? { kind: 'found', value: { ...properties, userName: userNameIn(answer) } }
-    : unanswered(answer);
+  if (!properties) {
+    return unanswered(answer);
+  }
+  const userName = userNameIn(answer);
+  return {
+    kind: 'found',
+    value: {
+      ...properties,
+      userName: userName === undefined ? undefined : quote(userName),
+    },
+  };
 }
 
 /**

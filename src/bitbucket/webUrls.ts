@@ -78,7 +78,7 @@ export function fileUrl(
   address: WebAddress,
 ): string {
   const url = `${repositoryUrl(repository, address)}/${encodeWebPath(path)}`;
-  return branch === undefined ? url : `${url}?at=${encodeURIComponent(branch)}`;
+  return branch === undefined ? url : `${url}?at=${encodeSegment(branch)}`;
 }
 
 /** `undefined` for what is no URL, and for one with credentials in it: that is not passed on. */

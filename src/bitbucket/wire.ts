@@ -6,17 +6,27 @@
 
 import { z } from 'zod';
 import { FileChange, Project, Repository } from '../model';
+import { isAddressable, isStorable, quote, storableText } from '../util/text';
 
-const OptionalText = z.string().optional().catch(undefined);
+/** Of a project, a repository or a branch, or an address. */
+const Name = z.string().min(1).refine(isAddressable);
+
+/** For people. */
+const Text = z.string().transform(storableText);
+const OptionalText = Text.optional().catch(undefined);
+
+/** For messages. */
+const Line = z.string().transform(text => quote(text));
+const OptionalLine = Line.optional().catch(undefined);
 const Flag = z.boolean().catch(false);
 
 const Links = z
-  .object({ self: z.array(z.object({ href: z.string().min(1) })).min(1) })
+  .object({ self: z.array(z.object({ href: Name })).min(1) })
   .optional()
   .catch(undefined);
 
 const WireProject = z.object({
-  key: z.string().min(1),
+  key: Name,
   id: z.number().int().optional().catch(undefined),
   type: OptionalText,
   public: Flag,
@@ -31,11 +41,11 @@ const HierarchyId = z
 
 const WireRepository = z.object({
   id: z.number().int(),
-  slug: z.string().min(1),
+  slug: Name,
   hierarchyId: HierarchyId,
   name: OptionalText,
   description: OptionalText,
-  state: OptionalText,
+  state: OptionalLine,
   archived: Flag,
   public: Flag,
   origin: z.object({}).optional().catch(undefined),
@@ -72,13 +82,13 @@ const WireLabeled = z.object({
   labelableType: z.literal('REPOSITORY').optional(),
 });
 
-const WireLabel = z.object({ name: z.string().min(1) });
+const WireLabel = z.object({ name: z.string().min(1).pipe(Text) });
 
 const WireFileType = z.object({ type: z.string() });
 
-const WireRef = z.object({ id: z.string().startsWith('refs/heads/') });
+const WireRef = z.object({ id: Name.startsWith('refs/heads/') });
 
-const WirePath = z.object({ toString: z.string().min(1) });
+const WirePath = z.object({ toString: z.string().min(1).refine(isStorable) });
 
 const WireChange = z.object({
   type: z.string(),
@@ -100,8 +110,8 @@ const WireUserRateLimitSettings = z.object({
 });
 
 const WireApplicationProperties = z.object({
-  version: z.string().min(1),
-  displayName: OptionalText,
+  version: z.string().min(1).pipe(Line),
+  displayName: OptionalLine,
 });
 
 /** One page of a listing, its items not yet looked at. */

@@ -194,6 +194,28 @@ describe('check', () => {
     expect(exitCode).toBe(1);
   });
 
+  it('shows neither secrets that the server tells of itself nor what a terminal acts on', async () => {
+    const bitbucket = createDemoBitbucket();
+    bitbucket.faults.add({
+      match: { kind: 'application-properties' },
+      effect: {
+        type: 'status',
+        status: 200,
+        body: {
+          version: `9\u001b[2J ${TEST_USER.password}`,
+          displayName: 'x'.repeat(900),
+        },
+        headers: { 'X-AUSERNAME': encodeURIComponent(`a\u001b[2J${TEST_USER.password}`) },
+      },
+    });
+    const { stdout, stderr, exitCode } = await ask('check', bitbucket);
+
+    expect(stdout).toMatch(/Server: x{300}… 9\uFFFD\[2J \[redacted\] answers/);
+    expect(stdout).toContain('Signed in as a\uFFFD[2J[redacted]');
+    expect(stdout + stderr).not.toContain(TEST_USER.password);
+    expect(exitCode).toBe(0);
+  });
+
   it('goes on where only the version is kept secret', async () => {
     const bitbucket = createDemoBitbucket();
     bitbucket.faults.add({

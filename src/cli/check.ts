@@ -61,7 +61,7 @@ async function check(connection: Connection, io: CliIo): Promise<number> {
   try {
     for await (const finding of checkProvider(connection, io.signal)) {
       progress.end();
-      io.stdout(`${indent(render(finding))}\n`);
+      io.stdout(`${redact(indent(render(finding)))}\n`);
       failures += finding.status === 'failed' ? 1 : 0;
       progress.resume();
     }
@@ -137,7 +137,7 @@ async function* checkProvider(
     }
   } catch (error) {
     signal.throwIfAborted();
-    const text = connection.redact(describeError(error));
+    const text = describeError(error);
     const isUser = about === 'Server' || error instanceof BitbucketServerCredentialsError;
     yield { status: 'failed', about: isUser ? 'User' : about, text };
   }
@@ -305,10 +305,10 @@ function failed(
   problem: Problem,
   connection: Connection,
 ): Finding {
-  const { integration, redact } = connection;
+  const { integration } = connection;
   const remedy =
     about === 'Server'
-      ? `Check \`apiBaseUrl\` (${redact(integration.apiBaseUrl)}), whether Bitbucket runs there, and what stands between: DNS, proxy, firewall, TLS.`
+      ? `Check \`apiBaseUrl\` (${integration.apiBaseUrl}), whether Bitbucket runs there, and what stands between: DNS, proxy, firewall, TLS.`
       : remedyOf(problem, about, connection);
   return { status: 'failed', about, text: problem.detail, remedy };
 }

@@ -54,6 +54,8 @@ describe('readProviderConfig, given something wrong', () => {
     ],
     ['a tag', { branch: 'refs/tags/v1' }, 'branch', ['"refs/tags/v1"', 'short name']],
     ['no branch', { branch: 'refs/heads/' }, 'branch', ['short name of a branch']],
+    ['a branch with a line break', { branch: 'a\nb' }, 'branch', ['short name']],
+    ['half of a surrogate pair', { branch: 'a\ud800' }, 'branch', ['short name']],
     ['what is no branch', { branch: 'HEAD' }, 'branch', ['"HEAD"', 'leave the key out']],
     [
       'a boolean that is none',

@@ -11,6 +11,7 @@ import { stringifyError } from '@backstage/errors';
 import { parseCatalogPath } from '../filters/catalogPaths';
 import { CatalogPath } from '../filters/types';
 import { MIN_REQUESTS_PER_SECOND, RateLimitSetting } from '../http/types';
+import { isAddressable } from '../util/text';
 import { ConfigSection, describeValue, isJsonObject } from './ConfigSection';
 import {
   DEFAULT_CATALOG_PATH,
@@ -150,7 +151,7 @@ function readCatalogPaths(provider: ConfigSection): CatalogPath[] {
 function readBranch(provider: ConfigSection): string | undefined {
   const text = provider.string('branch');
   const name = text?.trim().replace(/^refs\/heads\//, '');
-  if (name === '' || name === 'HEAD' || name?.startsWith('refs/')) {
+  if (name !== undefined && !isBranchName(name)) {
     provider.addProblem(
       'branch',
       `must be the short name of a branch, such as main, but is ${describeValue(text)}; leave the key out to look on the default branch of each repository`,
@@ -158,6 +159,10 @@ function readBranch(provider: ConfigSection): string | undefined {
     return undefined;
   }
   return name;
+}
+
+function isBranchName(name: string): boolean {
+  return !['', 'HEAD'].includes(name) && !name.startsWith('refs/') && isAddressable(name);
 }
 
 function readRateLimit(provider: ConfigSection): RateLimitSetting {

@@ -158,6 +158,17 @@ describe('whatever comes in', () => {
     ).toMatchObject({ change: { type: 'unknown' } });
   });
 
+  it.each(['\0', '\u001b[2J', '\ud800'])('takes no branch with %j for one', text => {
+    const change = refChangePayload();
+    const ref = { id: `refs/heads/main${text}`, displayId: 'main', type: 'BRANCH' };
+    expect(
+      analyzeWebhookEvent(
+        'repo:refs_changed',
+        pushPayload({ changes: [{ ...change, ref }] }),
+      ),
+    ).toMatchObject({ change: { type: 'unknown' } });
+  });
+
   it('reads five megabytes of changes in linear time', () => {
     const text = JSON.stringify(refChangePayload());
     const count = Math.ceil(5_000_000 / text.length);

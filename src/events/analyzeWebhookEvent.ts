@@ -11,6 +11,7 @@
  */
 
 import { z } from 'zod';
+import { isAddressable } from '../util/text';
 import {
   ChangedRepository,
   RefChange,
@@ -62,7 +63,7 @@ const Hash = z.string().regex(/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/i);
 const Ref = z
   .object({
     ref: z.object({
-      id: z.string().min(1),
+      id: z.string().min(1).refine(isAddressable),
       type: z.enum(['BRANCH', 'TAG']),
     }),
     fromHash: Hash,

@@ -60,6 +60,8 @@ describe('parseCatalogPath', () => {
     ['a URL', 'https://host/catalog.yaml', '"//"'],
     ['a line break', 'catalog.yaml\n', 'control character'],
     ['a NUL', 'a\u0000b', 'control character'],
+    ['half of a surrogate pair', 'a\ud800.yaml', 'part of a character'],
+    ['the same in a glob', '**/a\udc00*.yaml', 'part of a character'],
     ['an open bracket', '[ab.yaml', 'balance the brackets'],
     ['an open bracket beside a wildcard', '*[ab.yaml', 'balance the brackets'],
     ['a bracket that closes in another folder', '[a/b].yaml', 'balance the brackets'],

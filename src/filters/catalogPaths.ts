@@ -4,6 +4,7 @@
  */
 
 import { braceExpand, Minimatch, MinimatchOptions, unescape } from 'minimatch';
+import { isAddressable } from '../util/text';
 import { compilePattern, TextPattern } from './textPattern';
 import { CatalogPath } from './types';
 
@@ -25,9 +26,6 @@ const GLOB_OPTIONS: MinimatchOptions = {
 
 /** minimatch lets no wildcard match "." and ".."; no path of a repository has such folders. */
 const NO_DOT_FOLDERS = /(?!(?:^|\/)\.\.?(?:$|\/))/.source;
-
-// eslint-disable-next-line no-control-regex
-const CONTROL_CHARACTER = /[\u0000-\u001f\u007f]/;
 
 /**
  * Reads a path from the repository root, plain or a glob.
@@ -91,8 +89,8 @@ function findTextFault(path: string): string | undefined {
   if (path.length > MAX_PATH_LENGTH) {
     return `it is longer than ${MAX_PATH_LENGTH} characters; shorten it or split it into a list of paths`;
   }
-  if (CONTROL_CHARACTER.test(path)) {
-    return 'it contains a control character, such as a line break or a tab; remove it';
+  if (!isAddressable(path)) {
+    return 'it contains a control character, such as a line break or a tab, or a part of a character; remove it';
   }
   if (path.includes('\\')) {
     return 'it contains a backslash; separate folders with "/"';

@@ -11,7 +11,7 @@ import { describeSummary } from '../discovery/summarizeRun';
 import { DiscoveryProgress, RepositoryResult } from '../discovery/types';
 import { RepositoryAddress } from '../model';
 import { Clock } from '../util/clock';
-import { listExamples } from '../util/text';
+import { listExamples, quote } from '../util/text';
 import { describeFailure } from './DiscoveryRunError';
 import { providerName } from './locationEntities';
 import { RequestCounts } from './RequestMeter';
@@ -218,7 +218,7 @@ function describeRepository({ repository, outcome }: RepositoryResult): string {
   const name = nameOf(repository);
   switch (outcome.kind) {
     case 'registered':
-      return `${name} registered: ${outcome.files.map(file => file.path).join(', ')}`;
+      return `${name} registered: ${outcome.files.map(file => quote(file.path)).join(', ')}`;
     case 'unknown':
       return `${name} unknown: ${outcome.reason} (${outcome.detail})`;
     default:

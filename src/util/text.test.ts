@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import {
+  isAddressable,
   isStorable,
   listExamples,
   plainText,
@@ -37,6 +38,20 @@ describe('JSON for terminals', () => {
         expect(JSON.stringify(JSON.parse(json))).toBe(JSON.stringify({ value, text }));
       }),
     );
+  });
+});
+
+describe('a text for an address', () => {
+  it.each(['NUL\0', '\u001B[2J', 'a\nb', '\u007F', '\u0085', '\uD83D', '\uDE00x'])(
+    'is not %j',
+    text => {
+      expect(isAddressable(text)).toBe(false);
+    },
+  );
+
+  it.each(['feature/a b#1', 'Zürich ✓ 日本 😀', '👩\u200D💻', ''])('is %j', text => {
+    expect(isAddressable(text)).toBe(true);
+    expect(() => encodeURIComponent(text)).not.toThrow();
   });
 });
 

@@ -39,6 +39,14 @@ export function isStorable(text: string): boolean {
   return text.search(UNSTORABLE) < 0;
 }
 
+/**
+ * Whether a text can be part of an address: what holds control characters or a half of a
+ * surrogate pair names nothing, and `encodeURIComponent` throws at such a half.
+ */
+export function isAddressable(text: string): boolean {
+  return text.search(/[\p{Cc}\p{Cs}]/u) < 0;
+}
+
 /** Quotes a text in a message: on one line, printable, at most so many characters of it. */
 export function quote(text: string, maxLength = 300): string {
   // No more of it is looked at than can be shown, since it may be very long.
