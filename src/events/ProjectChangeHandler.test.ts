@@ -80,6 +80,21 @@ describe('a project that was modified', () => {
     expect(scene.asked()).toEqual({ 'project-repositories': 2, 'file-check': 3 });
   });
 
+  it('is listed at once under a key of which Bitbucket has just said that it has nothing', async () => {
+    const scene = await startEvents();
+    const old = scene.bitbucket.projectJson('PAY') ?? {};
+    const { headers, body } = scene.bitbucket.webhook('project:modified', {
+      projectKey: 'PAY',
+      old,
+    });
+    await scene.deliver({ headers, body: body.replaceAll('PAY', 'MONEY') });
+    await scene.idle();
+    expect(scene.asked()['project-repositories']).toBe(1);
+    await renameProject(scene, 'MONEY');
+    await scene.idle();
+    expect(scene.first.holds()).toEqual(['MONEY/api', 'MONEY/db', 'MONEY/web']);
+  });
+
   it('and renamed has old replaced by new in one mutation per repository', async () => {
     const scene = await startEvents();
     await renameProject(scene, 'MONEY');

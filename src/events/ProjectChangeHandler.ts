@@ -41,6 +41,7 @@ export class ProjectChangeHandler {
         ...later,
         formerKey: earlier.formerKey ?? later.formerKey,
       }),
+      isArrival: ({ formerKey }) => formerKey !== undefined,
       handle: change => this.#handle(change),
     });
   }

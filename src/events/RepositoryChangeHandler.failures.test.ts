@@ -238,6 +238,44 @@ describe('a repository that nobody knows', () => {
   });
 });
 
+describe('an address of which Bitbucket has just said that nothing is there', () => {
+  async function pushToNothing() {
+    const scene = await startEvents();
+    const { bitbucket } = scene;
+    const json = JSON.stringify(bitbucket.repositoryJson('PAY', 'api'));
+    const repository: object = JSON.parse(json.replaceAll('api', 'new'));
+    await scene.deliverPayload(pushPayload({ repository: { ...repository, id: 4_711 } }));
+    await scene.idle();
+    expect(scene.first.holds()).toEqual(['PAY/api', 'PAY/db', 'PAY/web']);
+    return scene;
+  }
+
+  it('is looked at again at once where a repository was renamed to it', async () => {
+    const { bitbucket, deliver, first, idle } = await pushToNothing();
+    const old = bitbucket.repositoryJson('PAY', 'api');
+    bitbucket.renameRepository('PAY', 'api', 'new');
+    await deliver(bitbucket.webhook('repo:modified', { ...here('new'), old }));
+    await idle();
+    expect(first.holds()).toEqual(['PAY/db', 'PAY/new', 'PAY/web']);
+  });
+
+  it('is looked at again at once where a repository was created at it', async () => {
+    const { bitbucket, first, idle, tell } = await pushToNothing();
+    bitbucket.addRepository({ ...here('new'), files: { [CATALOG_FILE]: 'x' } });
+    await tell('repo:created', bitbucket.repositoryJson('PAY', 'new'));
+    await idle();
+    expect(first.holds()).toEqual(['PAY/api', 'PAY/db', 'PAY/new', 'PAY/web']);
+  });
+
+  it('is not looked at again where a repository at it is said to be deleted', async () => {
+    const { asked, bitbucket, idle, tell } = await pushToNothing();
+    bitbucket.addRepository({ ...here('new'), files: { [CATALOG_FILE]: 'x' } });
+    await tell('repo:deleted', bitbucket.repositoryJson('PAY', 'new'));
+    await idle();
+    expect(asked()).toEqual({ repository: 1 });
+  });
+});
+
 describe('a flood of events about repositories that nobody knows', () => {
   async function flood(count: number) {
     const scene = await startEvents({ bitbucket: { latencyMs: 100 } });

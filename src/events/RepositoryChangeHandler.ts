@@ -46,6 +46,7 @@ export class RepositoryChangeHandler {
     this.#queue = createChangeQueue<PendingRepository>(options, {
       nameOf: ({ repository }) => nameOf(repository),
       merge: mergePending,
+      isArrival: item => item.changes.some(isArrival),
       handle: item => this.#handle(item),
     });
   }
@@ -128,6 +129,12 @@ export class RepositoryChangeHandler {
       log.notPublished(nameOf(publication.item.repository), error);
     }
   }
+}
+
+/** Whether a change says that a repository was not at its address before. */
+function isArrival(change: SingleChange): boolean {
+  const { type } = change;
+  return type === 'modified' ? !!change.was : type === 'created' || type === 'forked';
 }
 
 /** Everything that looking at it may change: its former address too. */

@@ -40,13 +40,15 @@ interface ChangeKind<T> {
   readonly nameOf: (change: T) => string;
   /** Joins what arrives with what waits. */
   readonly merge: (earlier: T, later: T) => T;
+  /** Whether something may have come to be where Bitbucket has shown nothing lately. */
+  readonly isArrival: (change: T) => boolean;
   readonly handle: (change: T) => Promise<Handled>;
 }
 
 /** Makes a queue. Credentials that do not work are not tried again: that would lock the account. */
 export function createChangeQueue<T>(
   { clients, clock, log, refusals, signal }: ChangeTools,
-  { handle, merge, nameOf }: ChangeKind<T>,
+  { handle, isArrival, merge, nameOf }: ChangeKind<T>,
 ): CoalescingQueue<T, EventResult> {
   return new CoalescingQueue({
     clock,
@@ -54,7 +56,9 @@ export function createChangeQueue<T>(
     merge,
     async work(change) {
       try {
-        return refusals.covers(nameOf(change)) ? IGNORED : await handle(change);
+        return !isArrival(change) && refusals.covers(nameOf(change))
+          ? IGNORED
+          : await handle(change);
       } catch (error) {
         // Where Bitbucket could not find out whether they work, that passes.
         if (
