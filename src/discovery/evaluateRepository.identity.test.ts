@@ -46,11 +46,11 @@ function targets({ added, removed, stayed }: RepositoryDelta) {
 /** What is remembered once the delta is applied. */
 function memoryAfter(
   before: readonly KnownRepository[],
-  { remembered, forgottenIds }: RepositoryDelta,
+  { changed, forgottenIds }: RepositoryDelta,
 ): KnownRepository[] {
   const after = new Map(before.map(one => [one.repositoryId, one]));
   forgottenIds.forEach(id => after.delete(id));
-  remembered.forEach(one => after.set(one.repositoryId, one));
+  changed.forEach(one => after.set(one.repositoryId, one));
   return [...after.values()];
 }
 

@@ -80,7 +80,7 @@ function targetsIn(all: readonly KnownRepository[]): Set<string> {
 function memoryAfter(before: readonly KnownRepository[], delta: RepositoryDelta) {
   const after = new Map(before.map(one => [one.repositoryId, one]));
   delta.forgottenIds.forEach(id => after.delete(id));
-  delta.remembered.forEach(one => after.set(one.repositoryId, one));
+  delta.changed.forEach(one => after.set(one.repositoryId, one));
   return [...after.values()];
 }
 
@@ -161,12 +161,12 @@ describe('evaluateRepository, whatever is known and found', () => {
   });
 
   it('comes across every case', async () => {
-    const seen = { added: 0, removed: 0, stayed: 0, remembered: 0, forgottenIds: 0 };
+    const seen = { added: 0, removed: 0, stayed: 0, changed: 0, forgottenIds: 0 };
     await check((_, delta) => {
       seen.added += delta.added.length;
       seen.removed += delta.removed.length;
       seen.stayed += delta.stayed.length;
-      seen.remembered += delta.remembered.length > 1 ? 1 : 0;
+      seen.changed += delta.changed.length > 1 ? 1 : 0;
       seen.forgottenIds += delta.forgottenIds.length;
     });
     expect(Object.entries(seen).filter(([, count]) => count < 10)).toEqual([]);

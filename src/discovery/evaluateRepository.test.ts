@@ -55,11 +55,11 @@ function targets({ added, removed, stayed }: RepositoryDelta) {
 /** What is remembered once the delta is applied. */
 function memoryAfter(
   before: readonly KnownRepository[],
-  { remembered, forgottenIds }: RepositoryDelta,
+  { changed, forgottenIds }: RepositoryDelta,
 ): KnownRepository[] {
   const after = new Map(before.map(one => [one.repositoryId, one]));
   forgottenIds.forEach(id => after.delete(id));
-  remembered.forEach(one => after.set(one.repositoryId, one));
+  changed.forEach(one => after.set(one.repositoryId, one));
   return [...after.values()];
 }
 
@@ -78,7 +78,7 @@ describe('a repository that is there', () => {
     const source = new FakeRepositorySource().put(7, 'PAY/api', is);
     const evaluation = await look(source, 'PAY/api', { scope: wanted });
     const files = outcome.kind === 'registered' ? [file('PAY/api')] : [];
-    expect(evaluation).toEqual({
+    expect(evaluation).toMatchObject({
       kind: 'evaluated',
       repository: expect.objectContaining({ id: 7, ...address('PAY/api') }),
       result: {
@@ -91,7 +91,7 @@ describe('a repository that is there', () => {
         added: files.map(() => location(7, 'PAY/api')),
         removed: [],
         stayed: [],
-        remembered: [{ ...known(7, 'PAY/api', files, NOW), settled: outcome }],
+        changed: [{ ...known(7, 'PAY/api', files, NOW), settled: outcome }],
         forgottenIds: [],
       },
     });
@@ -248,7 +248,7 @@ describe('a repository that is gone', () => {
 
   it('changes nothing when nothing is known there', async () => {
     const delta = await deltaOf(source, 'PAY/api', { known: [known(8, 'PAY/web')] });
-    expect(delta).toEqual({ ...NOTHING, remembered: [], forgottenIds: [] });
+    expect(delta).toMatchObject({ ...NOTHING, changed: [], forgottenIds: [] });
   });
 
   it('keeps its id elsewhere: the address decides', async () => {

@@ -3,23 +3,26 @@
  * decision as in a run, for one. What a run decides about the rest does not concern it.
  */
 
-import {
-  CatalogFile,
-  Repository,
-  RepositoryAddress,
-  RepositoryOutcome,
-  Unanswered,
-} from '../model';
+import { Repository, RepositoryAddress, RepositoryOutcome, Unanswered } from '../model';
 import { FilteredRepository, filterOne } from './applyFilters';
+import { Difference, findDifference, Findings } from './difference';
 import { findCatalogFiles } from './findCatalogFiles';
-import { addressKey, addressOfFile, isPlaceholderId, isSameRepository } from './identify';
-import { filesOf, isNews, keyOf, keysOf, locationsOf, uniqueByKey } from './locations';
-import { rememberEarly } from './remember';
+import {
+  addressKey,
+  addressOfFile,
+  isAt,
+  isPlaceholderId,
+  isSameRepository,
+  replaceIds,
+} from './identify';
+import { AppliedDifference, knownAfter } from './knownAfter';
+import { differsFrom, filesOf, keyOf, keysOf, locationsOf } from './locations';
+import { planRemovals, RemovalPlan, RemovalPolicy } from './planRemovals';
 import {
   CatalogLocation,
   DiscoveryScope,
+  HeldRemoval,
   KnownRepository,
-  RepositoryRef,
   RepositoryResult,
   RepositorySelector,
   RepositorySource,
@@ -33,10 +36,26 @@ export interface RepositoryDelta {
   readonly removed: readonly CatalogLocation[];
   /** In the catalog before and after: to be read again. */
   readonly stayed: readonly CatalogLocation[];
-  /** What to remember; where it is gone, without files and outcome, so that a run still going on sees it. */
-  readonly remembered: readonly KnownRepository[];
+  readonly held: readonly HeldRemoval[];
+  /** For the log; `undefined` where nothing is held back. */
+  readonly heldBackReason?: string;
+  /** What is known anew once all of that is applied. */
+  readonly changed: readonly KnownRepository[];
+  /** What is known anew once `added` is in the catalog, and `removed` as well still is. */
+  readonly changedByAdding: readonly KnownRepository[];
+  /** What is known anew where the catalog has taken nothing. */
+  readonly changedByLooking: readonly KnownRepository[];
   /** Placeholders to forget: their id is known now. */
   readonly forgottenIds: readonly number[];
+}
+
+/** What holds removals back. */
+export interface RemovalGuard {
+  readonly policy: RemovalPolicy;
+  readonly held: readonly HeldRemoval[];
+  /** Time since the last complete run, milliseconds. */
+  readonly sinceConfirmationMs?: number;
+  readonly nowMs: number;
 }
 
 /** What looking at one repository led to. */
@@ -132,8 +151,7 @@ export async function lookAtRepository(
   const departures = new Map([address, ...here].map(one => [addressKey(one), true]));
   const subject = { address, repository, outcome, selector, departures, ...asked };
   const look: LookedAt = { kind: 'looked', ...subject, ...(was && { was }) };
-  // What it comes to is decided later: here it only shows which addresses matter.
-  await decide(look, known, askDepartures(departures, repository?.id, tools));
+  await askDepartures(look, departures, known, tools);
   return look;
 }
 
@@ -150,198 +168,201 @@ async function checkOutcome(
   return filtered ?? findCatalogFiles(repository, scope, { source, before, signal });
 }
 
-/** The short part: decides, by what is known at that moment. Asks nobody. */
-export function evaluateLook(
-  look: LookedAt,
-  known: readonly KnownRepository[],
-): Promise<Evaluated> {
-  // What nobody has asked about is not proven.
-  return decide(look, known, async at => look.departures.get(addressKey(at)) ?? false);
-}
-
-function decide(
-  look: LookedAt,
-  known: readonly KnownRepository[],
-  hasLeft: Departure,
-): Promise<Evaluated> {
-  const { repository, outcome } = look;
-  return repository && outcome
-    ? decideFound({ ...look, repository, outcome }, known, hasLeft)
-    : decideGone(look, known, hasLeft);
-}
-
-async function decideGone(
-  { address, checkedAtMs, revision }: LookedAt,
-  known: readonly KnownRepository[],
-  hasLeft: Departure,
-): Promise<Evaluated> {
-  const mine = known.filter(one => addressKey(one) === addressKey(address));
-  const kept = await findUnproven(mine, [], hasLeft);
-  const delta = compare(known, mine, { address, has: [], kept });
-  const gone = { settled: undefined, problem: undefined, checkedAtMs, revision };
-  const remembered = mine.map(one => ({
-    ...one,
-    ...gone,
-    files: one.files.filter(file => kept.has(keyOf(file))),
-  }));
-  return { kind: 'evaluated', delta: { ...delta, remembered, forgottenIds: [] } };
-}
-
-async function decideFound(
-  look: LookedAt & { readonly repository: Repository; readonly outcome: SettledOutcome },
-  known: readonly KnownRepository[],
-  hasLeft: Departure,
-): Promise<Evaluated> {
-  const { outcome, was, checkedAtMs, revision } = look;
-  const { id, projectKey, slug, hierarchyId } = look.repository;
-  const repository = { id, projectKey, slug, hierarchyId };
-  const has = filesOf(outcome).map(file => ({ repository, file }));
-  const movedFrom = await proveMove(repository, known, was, hasLeft);
-  const same = known.filter(one => isSame(one, repository, movedFrom));
-  const kept = await findUnproven(same, has, hasLeft, repository);
-  const isKept = (file: CatalogFile) => kept.has(keyOf(file));
-  // A placeholder of which something stays is still known by its address only.
-  const mine = same.filter(
-    one => !isPlaceholderId(one.repositoryId) || !one.files.some(isKept),
-  );
-  const compared = compare(known, mine, { address: repository, has, kept });
-  const { remembered: others, ...delta } = compared;
-  const result = { repository, outcome, checkedAtMs, revision };
-  const own = rememberEarly(result, undefined);
-  const keptFiles = mine.flatMap(one => one.files).filter(isKept);
-  const remembered = [{ ...own, files: [...own.files, ...keptFiles] }, ...others];
-  const forgottenIds = mine.map(one => one.repositoryId).filter(one => one !== id);
-  return {
-    kind: 'evaluated',
-    repository: look.repository,
-    result,
-    ...(movedFrom && { movedFrom }),
-    delta: { ...delta, remembered, forgottenIds },
-  };
-}
-
-/** Whether a repository is no longer at an address. */
-type Departure = (address: RepositoryAddress) => Promise<boolean>;
-
 /**
- * Asks Bitbucket, once per address: it has left where nothing is any more, and where
- * Bitbucket leads on to it.
+ * Asks Bitbucket, once per address where something is known that would leave the catalog:
+ * the repository has left it where nothing is any more, and where Bitbucket leads on to it.
  *
  * @param answers - by address; what is asked is added
- * @param repositoryId - `undefined` where it is gone
  */
-function askDepartures(
+async function askDepartures(
+  look: LookedAt,
   answers: Map<string, boolean>,
-  repositoryId: number | undefined,
+  known: readonly KnownRepository[],
   { source, signal }: Pick<EvaluationTools, 'source' | 'signal'>,
-): Departure {
-  return async address => {
-    const key = addressKey(address);
-    const known = answers.get(key);
-    if (known !== undefined) {
-      return known;
+): Promise<void> {
+  const ask = async (address: RepositoryAddress) => {
+    if (!answers.has(addressKey(address))) {
+      const answer = await source.getRepository(address, { signal });
+      const leadsOn =
+        answer.kind === 'found' && answer.repository.id === look.repository?.id;
+      answers.set(addressKey(address), answer.kind === 'gone' || leadsOn);
     }
-    const answer = await source.getRepository(address, { signal });
-    const hasLeft =
-      answer.kind === 'gone' ||
-      (answer.kind === 'found' && answer.repository.id === repositoryId);
-    answers.set(key, hasLeft);
-    return hasLeft;
   };
+  // Where nothing is known there, nothing can be lost.
+  if (look.repository && look.was && known.some(one => isAt(one, look.was))) {
+    await ask(look.was);
+  }
+  for (const { at } of findLost(look, findSubject(look, known).records)) {
+    if (at) {
+      await ask(at);
+    }
+  }
 }
 
 /**
- * Keys of what must not leave the catalog although the repository that it is known of does
- * not have it: Bitbucket does not say that nothing else is at the address where it lies.
+ * The short part: decides, by what is known at that moment. Asks nobody.
+ *
+ * @param known - of the repositories that were selected; where something is removed, of all
+ * @param guard - may be left out where nothing is removed
+ */
+export async function evaluateLook(
+  look: LookedAt,
+  known: readonly KnownRepository[],
+  guard?: RemovalGuard,
+): Promise<Evaluated> {
+  const { repository } = look;
+  const { records, movedFrom } = findSubject(look, known);
+  const findings = toFindings(look, known, records);
+  const [result] = findings.results;
+  const difference = await findDifference(findings);
+  const plan = guard
+    ? planRemovals(
+        {
+          ...guard,
+          due: difference.due,
+          replaced: difference.replaced,
+          knownLocations: difference.before.size,
+        },
+        guard.policy,
+      )
+    : { remove: difference.due, holdBack: [], held: [] };
+  return {
+    kind: 'evaluated',
+    ...(repository && { repository }),
+    ...(result && { result }),
+    ...(movedFrom && { movedFrom }),
+    delta: await toDelta(known, findings, difference, plan),
+  };
+}
+
+/** What is known of the repository that was looked at. */
+interface Subject {
+  readonly records: readonly KnownRepository[];
+  /** Its former address, where it has left that. */
+  readonly movedFrom?: RepositoryAddress;
+}
+
+/**
+ * By id; by address, also the former one, where the id is not known yet; of one that is gone,
+ * all that is known at its address.
+ *
+ * @remarks Whoever says that a repository was at another address may be wrong: Bitbucket has
+ * shown it there before, or was asked.
+ */
+function findSubject(
+  { address, repository, was, departures }: LookedAt,
+  known: readonly KnownRepository[],
+): Subject {
+  if (!repository) {
+    return { records: known.filter(one => isAt(one, address)) };
+  }
+  const hasLeft = was !== undefined && departures.get(addressKey(was)) === true;
+  const hasMoved = hasLeft && !isAt(was, repository) && known.some(one => isAt(one, was));
+  const movedFrom = hasMoved ? was : undefined;
+  const records = known.filter(one =>
+    isPlaceholderId(one.repositoryId)
+      ? isAt(one, repository) || isAt(one, movedFrom)
+      : one.repositoryId === repository.id,
+  );
+  return { records, movedFrom };
+}
+
+/**
+ * What the repository that was looked at does not have although it is known of it, and where
+ * that lies: it leaves the catalog only if Bitbucket shows that nothing else is there.
  *
  * @remarks A former address comes from a webhook or from what is remembered, and an id may
  * belong to another repository by now. Neither proves anything; the next run decides.
  *
- * @param repository - what is looked at; `undefined` where it is gone
+ * @returns without an address where no answer could prove it
  */
-async function findUnproven(
-  mine: readonly KnownRepository[],
-  has: readonly CatalogLocation[],
-  hasLeft: Departure,
-  repository?: RepositoryRef,
-): Promise<Set<string>> {
-  const found = keysOf(has);
-  const unproven = new Set<string>();
-  for (const { repository: before, file } of locationsOf(mine)) {
-    const isOther = before.id === repository?.id && !isSameRepository(before, repository);
+function findLost(
+  { repository, outcome }: LookedAt,
+  records: readonly KnownRepository[],
+): { readonly key: string; readonly at?: RepositoryAddress }[] {
+  const found = new Set(outcome ? filesOf(outcome).map(keyOf) : []);
+  return locationsOf(records).flatMap(({ repository: before, file }) => {
+    const key = keyOf(file);
     const at = addressOfFile(file, before);
-    const isProven =
-      found.has(keyOf(file)) ||
-      (isOther ? addressKey(at) === addressKey(repository) : await hasLeft(at));
-    if (!isProven) {
-      unproven.add(keyOf(file));
+    const isOther = before.id === repository?.id && !isSameRepository(before, repository);
+    if (found.has(key)) {
+      return [];
     }
-  }
-  return unproven;
+    return [isOther && !isAt(at, repository) ? { key } : { key, at }];
+  });
 }
 
-/**
- * Whoever says that a repository was at another address may be wrong: Bitbucket has shown
- * it there before, or is asked. Where nothing is known there, nothing can be lost.
- *
- * @returns its former address, where it has left that
- */
-async function proveMove(
-  repository: RepositoryRef,
+/** What is not proven, or belongs to others, stays as it is. */
+function toFindings(
+  look: LookedAt,
   known: readonly KnownRepository[],
-  was: RepositoryAddress | undefined,
-  hasLeft: Departure,
-): Promise<RepositoryAddress | undefined> {
-  if (!was || addressKey(was) === addressKey(repository)) {
-    return undefined;
-  }
-  const isKnownThere = known.some(one => addressKey(one) === addressKey(was));
-  return isKnownThere && (await hasLeft(was)) ? was : undefined;
-}
-
-/** By id; by address, also the former one, where the id is not known yet. */
-function isSame(
-  known: KnownRepository,
-  repository: RepositoryResult['repository'],
-  was: RepositoryAddress | undefined,
-) {
-  if (!isPlaceholderId(known.repositoryId)) {
-    return known.repositoryId === repository.id;
-  }
-  const addresses = [repository, ...(was ? [was] : [])].map(addressKey);
-  return addresses.includes(addressKey(known));
-}
-
-/** A Location belongs to whoever is at its address now: the others lose it, or keep it. */
-function compare(
-  known: readonly KnownRepository[],
-  mine: readonly KnownRepository[],
-  {
-    address,
-    has,
-    kept: unproven,
-  }: {
-    readonly address: RepositoryAddress;
-    readonly has: readonly CatalogLocation[];
-    readonly kept: ReadonlySet<string>;
-  },
-): Omit<RepositoryDelta, 'forgottenIds'> {
-  const others = known.filter(one => !mine.includes(one));
-  const elsewhere = others.filter(one => addressKey(one) !== addressKey(address));
-  const had = new Map(locationsOf(known).map(one => [keyOf(one.file), one.file]));
-  const isNew = ({ file }: CatalogLocation) => isNews(file, had.get(keyOf(file)));
-  const kept = new Set([...keysOf([...has, ...locationsOf(elsewhere)]), ...unproven]);
-  const removed = uniqueByKey(locationsOf(mine)).filter(
-    one => !kept.has(keyOf(one.file)),
+  records: readonly KnownRepository[],
+): Findings {
+  const { repository, outcome, checkedAtMs, revision, departures } = look;
+  const kept = new Set(
+    findLost(look, records).flatMap(({ key, at }) =>
+      at && departures.get(addressKey(at)) ? [] : [key],
+    ),
   );
-  const taken = keysOf([...has, ...removed]);
+  const own = repository ? [repository.id] : records.map(one => one.repositoryId);
+  const ids = new Set(own);
+  const rules = {
+    hasLeft: (location: CatalogLocation) =>
+      ids.has(location.repository.id) && !kept.has(keyOf(location.file)),
+    ownerOf: (one: KnownRepository) => one.repositoryId,
+  };
+  if (!repository || !outcome) {
+    // Known without files and outcome, so that a run still going on sees that it is gone.
+    const gone = { settled: undefined, problem: undefined, checkedAtMs, revision };
+    return {
+      ...rules,
+      known: known.map(one => (ids.has(one.repositoryId) ? { ...one, ...gone } : one)),
+      results: [],
+    };
+  }
+  const { id, projectKey, slug, hierarchyId } = repository;
+  const ref = { id, projectKey, slug, hierarchyId };
+  // A placeholder of which something stays is still known by its address only.
+  const identified = records.filter(
+    one => !one.files.some(file => kept.has(keyOf(file))),
+  );
   return {
-    added: has.filter(isNew),
-    removed,
-    stayed: has.filter(one => !isNew(one)),
-    remembered: others.flatMap(one => {
-      const files = one.files.filter(file => !taken.has(keyOf(file)));
-      return files.length < one.files.length ? [{ ...one, files }] : [];
-    }),
+    ...rules,
+    known: replaceIds(known, new Map(identified.map(one => [one.repositoryId, id]))),
+    results: [{ repository: ref, outcome, checkedAtMs, revision }],
+  };
+}
+
+async function toDelta(
+  known: readonly KnownRepository[],
+  findings: Findings,
+  difference: Difference,
+  { remove, held, reason }: RemovalPlan,
+): Promise<RepositoryDelta> {
+  const found = [...difference.found.values()];
+  const isNew = ({ file }: CatalogLocation) =>
+    differsFrom(file, difference.before.get(keyOf(file)));
+  // Of an entity, the catalog has what the one made of it that has lost it.
+  const transferred = [...difference.transferred.values()].filter(
+    one => one.file.entity !== undefined,
+  );
+  const added = [...found.filter(isNew), ...transferred];
+  const removed = keysOf(remove);
+  const knownBefore = new Set(known);
+  const knownOnce = (change: Pick<AppliedDifference, 'removed' | 'refused'>) =>
+    knownAfter(findings, { ...difference, ...change }, 'keep');
+  const after = await knownOnce({ removed });
+  const isChanged = (one: KnownRepository) => !knownBefore.has(one);
+  const left = new Set(after.map(one => one.repositoryId));
+  return {
+    added,
+    removed: remove,
+    stayed: found.filter(one => !isNew(one)),
+    held,
+    heldBackReason: reason,
+    changed: after.filter(isChanged),
+    changedByAdding: (await knownOnce({})).filter(isChanged),
+    changedByLooking: (await knownOnce({ refused: keysOf(added) })).filter(isChanged),
+    forgottenIds: known.map(one => one.repositoryId).filter(id => !left.has(id)),
   };
 }

@@ -102,8 +102,17 @@ export function separateByAddress(
   };
 }
 
-function isAt(address: RepositoryAddress, other: RepositoryAddress | undefined): boolean {
-  return other !== undefined && addressKey(address) === addressKey(other);
+/** Whether an address is the same as another one. */
+export function isAt(
+  address: RepositoryAddress,
+  other: RepositoryAddress | undefined,
+): boolean {
+  return (
+    other !== undefined &&
+    // Nearly always, and far cheaper than to compare without regard to case.
+    ((address.projectKey === other.projectKey && address.slug === other.slug) ||
+      addressKey(address) === addressKey(other))
+  );
 }
 
 /** Repositories that are known by their address only, one for each address. */
@@ -167,10 +176,10 @@ export function replaceIds(
     return [...known];
   }
   return mergeById(
-    known.map(one => ({
-      ...one,
-      repositoryId: ids.get(one.repositoryId) ?? one.repositoryId,
-    })),
+    known.map(one => {
+      const id = ids.get(one.repositoryId) ?? one.repositoryId;
+      return id === one.repositoryId ? one : { ...one, repositoryId: id };
+    }),
   );
 }
 

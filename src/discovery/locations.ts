@@ -1,16 +1,7 @@
 /** Between repositories with files and the Locations they are in the catalog. Pure. */
 
 import { CatalogFile, RepositoryOutcome } from '../model';
-import { CatalogLocation, DiscoveryResult, KnownRepository } from './types';
-
-/** The Location of each file that was found, each once. */
-export function foundLocations(result: DiscoveryResult): CatalogLocation[] {
-  return uniqueByKey(
-    result.repositories.flatMap(({ repository, outcome }) =>
-      filesOf(outcome).map(file => ({ repository, file })),
-    ),
-  );
-}
+import { CatalogLocation, KnownRepository, RepositoryRef } from './types';
 
 /** The files that an outcome registers. */
 export function filesOf(outcome: RepositoryOutcome): readonly CatalogFile[] {
@@ -31,7 +22,7 @@ export function keysOf(locations: readonly CatalogLocation[]): Set<string> {
 }
 
 /** Whether the catalog has to be told of a file, given how it was told of it before. */
-export function isNews(file: CatalogFile, before: CatalogFile | undefined): boolean {
+export function differsFrom(file: CatalogFile, before: CatalogFile | undefined): boolean {
   return (
     before === undefined ||
     before.entity?.json !== file.entity?.json ||
@@ -39,19 +30,18 @@ export function isNews(file: CatalogFile, before: CatalogFile | undefined): bool
   );
 }
 
+/** Which repository is known. */
+export function refOf(known: KnownRepository): RepositoryRef {
+  const { repositoryId: id, projectKey, slug, hierarchyId } = known;
+  return { id, projectKey, slug, hierarchyId };
+}
+
 /** Every Location of these repositories. */
 export function locationsOf(known: readonly KnownRepository[]): CatalogLocation[] {
-  return known.flatMap(one =>
-    one.files.map(file => ({
-      repository: {
-        id: one.repositoryId,
-        projectKey: one.projectKey,
-        slug: one.slug,
-        hierarchyId: one.hierarchyId,
-      },
-      file,
-    })),
-  );
+  return known.flatMap(one => {
+    const repository = refOf(one);
+    return one.files.map(file => ({ repository, file }));
+  });
 }
 
 /** Each once, the last one of it. */

@@ -14,9 +14,9 @@ import {
   UNKNOWN,
 } from '../__testUtils__/discoveryData';
 import { RepositoryOutcome } from '../model';
+import { knownAfterLook } from './knownAfter';
 import { mergeNewer } from './mergeNewer';
 import { reconcile } from './reconcile';
-import { rememberEarly } from './remember';
 import { DiscoveryResult, KnownRepository } from './types';
 
 /** The run looked at `NOW`; what is later happened while it went on. */
@@ -32,7 +32,7 @@ function remembered(
   checkedAtMs: number,
 ): KnownRepository {
   const revision = checkedAtMs;
-  return rememberEarly({ ...ended(id, at, outcome), checkedAtMs, revision }, undefined);
+  return knownAfterLook({ ...ended(id, at, outcome), checkedAtMs, revision }, undefined);
 }
 
 /** As an event leaves behind what is gone. */
@@ -49,8 +49,8 @@ function outcomesOf({ repositories }: DiscoveryResult) {
 }
 
 /** What the catalog holds after the run. */
-function catalogAfter(result: DiscoveryResult): string[] {
-  const plan = reconcile({
+async function catalogAfter(result: DiscoveryResult): Promise<string[]> {
+  const plan = await reconcile({
     result,
     memory: memoryOf(result.known),
     policy: { maxPercentage: 100, holdForMs: 0 },
@@ -99,7 +99,7 @@ describe('a repository that both looked at', () => {
     }
   });
 
-  it('is where the event found it', () => {
+  it('is where the event found it', async () => {
     const result = discovered({
       known: [before],
       repositories: [ended(7, 'PAY/api', REGISTERED)],
@@ -107,7 +107,7 @@ describe('a repository that both looked at', () => {
     const newer = remembered(7, 'OPS/gateway', registered('OPS/gateway'), LATER);
     const merged = mergeNewer(result, [newer]);
     expect(outcomesOf(merged)).toEqual([[7, 'OPS/gateway', 'registered']]);
-    expect(catalogAfter(merged)).toEqual([target('OPS/gateway')]);
+    expect(await catalogAfter(merged)).toEqual([target('OPS/gateway')]);
   });
 });
 
@@ -126,7 +126,7 @@ describe('a repository that stayed unknown in the run', () => {
 
   it.each(OUTCOMES.map(one => [one.kind, one] as const))(
     'stays unknown when nothing but the last run found it %s',
-    (_, outcome) => {
+    async (_, outcome) => {
       // Its file is still in the catalog, as when its removal is held back.
       const old = {
         ...remembered(7, 'PAY/api', outcome, LAST_RUN),
@@ -134,20 +134,20 @@ describe('a repository that stayed unknown in the run', () => {
       };
       const result = run(old);
       expect(mergeNewer(result, [old])).toBe(result);
-      expect(catalogAfter(mergeNewer(result, [old]))).toEqual([target('PAY/api')]);
+      expect(await catalogAfter(mergeNewer(result, [old]))).toEqual([target('PAY/api')]);
     },
   );
 });
 
 describe('a repository that the run did not list', () => {
-  it('is taken in when an event found it while the run went on', () => {
+  it('is taken in when an event found it while the run went on', async () => {
     const result = discovered({ repositories: [ended(9, 'PAY/web', ABSENT)] });
     const merged = mergeNewer(result, [remembered(7, 'PAY/api', REGISTERED, DURING)]);
     expect(outcomesOf(merged)).toEqual([
       [9, 'PAY/web', 'absent'],
       [7, 'PAY/api', 'registered'],
     ]);
-    expect(catalogAfter(merged)).toEqual([target('PAY/api')]);
+    expect(await catalogAfter(merged)).toEqual([target('PAY/api')]);
   });
 
   it('is left out when it was known before and nothing happened to it', () => {
@@ -161,22 +161,22 @@ describe('a repository that is gone', () => {
   const before = remembered(7, 'PAY/api', REGISTERED, LAST_RUN);
   const goneInRun = discovered({ known: [before], gone: [7, 8] });
 
-  it('in the run, is back when an event found it later', () => {
+  it('in the run, is back when an event found it later', async () => {
     const newer = remembered(7, 'PAY/api', REGISTERED, LATER);
     const merged = mergeNewer(goneInRun, [newer]);
     expect(merged.goneRepositoryIds).toEqual(new Set([8]));
-    expect(catalogAfter(merged)).toEqual([target('PAY/api')]);
+    expect(await catalogAfter(merged)).toEqual([target('PAY/api')]);
     expect(goneInRun.goneRepositoryIds).toEqual(new Set([7, 8]));
   });
 
-  it('in the run, stays gone although the last run had found it', () => {
+  it('in the run, stays gone although the last run had found it', async () => {
     expect(mergeNewer(goneInRun, [before])).toBe(goneInRun);
-    expect(catalogAfter(mergeNewer(goneInRun, [before]))).toEqual([]);
+    expect(await catalogAfter(mergeNewer(goneInRun, [before]))).toEqual([]);
   });
 
   it.each([...OUTCOMES, UNKNOWN].map(one => [one.kind, one] as const))(
     'since an event found that stays gone, although it was %s in the run',
-    (_, outcome) => {
+    async (_, outcome) => {
       const result = discovered({
         known: [before],
         repositories: [ended(7, 'PAY/api', outcome), ended(9, 'PAY/web', ABSENT)],
@@ -184,18 +184,18 @@ describe('a repository that is gone', () => {
       const merged = mergeNewer(result, [goneSince(7, 'pay/API', LATER)]);
       expect(outcomesOf(merged)).toEqual([[9, 'PAY/web', 'absent']]);
       expect(merged.goneRepositoryIds).toEqual(new Set([7]));
-      expect(catalogAfter(merged)).toEqual([]);
+      expect(await catalogAfter(merged)).toEqual([]);
     },
   );
 
-  it('from its old address only, is where the run found it', () => {
+  it('from its old address only, is where the run found it', async () => {
     const result = discovered({
       known: [before],
       repositories: [ended(7, 'OPS/api', registered('OPS/api'))],
     });
     const merged = mergeNewer(result, [goneSince(7, 'PAY/api', LATER)]);
     expect(outcomesOf(merged)).toEqual([[7, 'OPS/api', 'registered']]);
-    expect(catalogAfter(merged)).toEqual([target('OPS/api')]);
+    expect(await catalogAfter(merged)).toEqual([target('OPS/api')]);
   });
 
   it.each([
@@ -217,24 +217,27 @@ describe('a repository known by its address only', () => {
   it.each([
     ['registered', REGISTERED, [target('PAY/api'), target('PAY/web')]],
     ['absent', ABSENT, [target('PAY/web')]],
-  ])('gives way to the one that an event found %s there', (kind, outcome, holds) => {
-    const merged = mergeNewer(run, [remembered(7, 'pay/API', outcome, LATER)]);
-    expect(outcomesOf(merged)).toEqual([
-      [-2, 'PAY/web', 'unknown'],
-      [7, 'pay/API', kind],
-    ]);
-    expect(merged.known.map(one => one.repositoryId)).toEqual([-2, 7]);
-    expect(catalogAfter(merged)).toEqual(holds);
-  });
+  ])(
+    'gives way to the one that an event found %s there',
+    async (kind, outcome, holds) => {
+      const merged = mergeNewer(run, [remembered(7, 'pay/API', outcome, LATER)]);
+      expect(outcomesOf(merged)).toEqual([
+        [-2, 'PAY/web', 'unknown'],
+        [7, 'pay/API', kind],
+      ]);
+      expect(merged.known.map(one => one.repositoryId)).toEqual([-2, 7]);
+      expect(await catalogAfter(merged)).toEqual(holds);
+    },
+  );
 
-  it('goes when an event found that nothing is there', () => {
+  it('goes when an event found that nothing is there', async () => {
     const merged = mergeNewer(run, [goneSince(-1, 'PAY/api', LATER)]);
-    expect(catalogAfter(merged)).toEqual([target('PAY/web')]);
+    expect(await catalogAfter(merged)).toEqual([target('PAY/web')]);
   });
 
-  it('stays when the other was found elsewhere', () => {
+  it('stays when the other was found elsewhere', async () => {
     const merged = mergeNewer(run, [remembered(7, 'OPS/api', ABSENT, LATER)]);
-    expect(catalogAfter(merged)).toEqual([target('PAY/api'), target('PAY/web')]);
+    expect(await catalogAfter(merged)).toEqual([target('PAY/api'), target('PAY/web')]);
   });
 });
 

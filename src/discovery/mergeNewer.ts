@@ -15,6 +15,9 @@ export function mergeNewer(
   result: DiscoveryResult,
   newer: readonly KnownRepository[],
 ): DiscoveryResult {
+  if (newer.length === 0) {
+    return result;
+  }
   const looked = new Map(result.repositories.map(one => [one.repository.id, one]));
   const known = new Map(result.known.map(one => [one.repositoryId, one]));
   const later = newer.filter(one => {

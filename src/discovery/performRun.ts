@@ -3,7 +3,7 @@
  * previews use it. Applies nothing.
  */
 
-import { Clock, yieldToEventLoop } from '../util/clock';
+import { Clock } from '../util/clock';
 import { mergeNewer } from './mergeNewer';
 import { RemovalPolicy } from './planRemovals';
 import { reconcile, Reconciliation } from './reconcile';
@@ -100,9 +100,7 @@ export async function concludeRun(
   const meanwhile = await request.loadMeanwhile?.(found);
   const finishedAtMs = clock.now();
   const result = mergeNewer(found, meanwhile?.newer ?? []);
-  // Each of these takes its time on a huge server.
-  await yieldToEventLoop();
-  const reconciliation = reconcile({
+  const reconciliation = await reconcile({
     result,
     memory,
     policy,
@@ -111,7 +109,6 @@ export async function concludeRun(
     pass,
     nowMs: finishedAtMs,
   });
-  await yieldToEventLoop();
   return {
     startedAtMs,
     finishedAtMs,

@@ -25,7 +25,7 @@ export interface RemovalRequest {
   readonly knownLocations: number;
   /** Held back by earlier runs. */
   readonly held: readonly HeldRemoval[];
-  /** Keys of those whose removal somebody allowed while it was held back. */
+  /** Keys of those whose removal somebody has allowed since what is held was loaded. */
   readonly approved?: ReadonlySet<string>;
   /** Time since the last complete run, milliseconds: since then, what is held was confirmed. */
   readonly sinceConfirmationMs?: number;
@@ -72,6 +72,7 @@ export function planRemovals(
   };
   const isRipe = (location: CatalogLocation) =>
     request.approved?.has(keyOf(location.file)) === true ||
+    heldOf(location)?.approved === true ||
     (policy.maxPercentage > 0 &&
       heldOf(location) !== undefined &&
       confirmedForMs(location) >= policy.holdForMs);

@@ -21,7 +21,7 @@ import { DiscoveryResult } from './types';
 const NEVER = { maxPercentage: 0, holdForMs: 24 * HOUR };
 const OFF = { maxPercentage: 100, holdForMs: 24 * HOUR };
 
-function decide(result: DiscoveryResult, policy = OFF): Reconciliation {
+function decide(result: DiscoveryResult, policy = OFF): Promise<Reconciliation> {
   return reconcile({ result, memory: memoryOf(result.known), policy, nowMs: NOW });
 }
 
@@ -43,8 +43,8 @@ describe('reconcile, by the identity of repositories', () => {
     ['moved and renamed', 'PAY/api', 'OPS/gateway'],
   ])(
     'replaces the Location of a repository that was %s, in one mutation',
-    (_, from, to) => {
-      const plan = decide(
+    async (_, from, to) => {
+      const plan = await decide(
         discovered({
           known: [known(7, from)],
           repositories: [ended(7, to, registered(to))],
@@ -60,13 +60,13 @@ describe('reconcile, by the identity of repositories', () => {
     },
   );
 
-  it('replaces the Locations of another branch, although nothing may be lost', () => {
+  it('replaces the Locations of another branch, although nothing may be lost', async () => {
     const onMain = { ...file('PAY/api'), targetUrl: target('PAY/api', 'c.yaml') };
     const onDevelop = {
       ...onMain,
       targetUrl: target('PAY/api', 'c.yaml', 'feature/a&b+c'),
     };
-    const plan = decide(
+    const plan = await decide(
       discovered({
         known: [known(7, 'PAY/api', [onMain])],
         repositories: [ended(7, 'PAY/api', { kind: 'registered', files: [onDevelop] })],
@@ -83,13 +83,13 @@ describe('reconcile, by the identity of repositories', () => {
     ['six', 6, 6],
   ])(
     'holds back the Locations of another branch where %s go at once',
-    (_, count, held) => {
+    async (_, count, held) => {
       const ids = Array.from({ length: count }, (__, index) => index + 1);
       const onDevelop = (at: string) => ({
         ...file(at),
         targetUrl: target(at, 'catalog-info.yaml', 'develop'),
       });
-      const plan = decide(
+      const plan = await decide(
         discovered({
           known: ids.map(id => known(id, `PAY/r${id}`)),
           repositories: ids.map(id =>
@@ -112,8 +112,8 @@ describe('reconcile, by the identity of repositories', () => {
     },
   );
 
-  it('keeps the old Location of a renamed repository that is unknown', () => {
-    const plan = decide(
+  it('keeps the old Location of a renamed repository that is unknown', async () => {
+    const plan = await decide(
       discovered({
         known: [known(7, 'PAY/api')],
         repositories: [ended(7, 'PAY/gateway', UNKNOWN)],
@@ -123,8 +123,8 @@ describe('reconcile, by the identity of repositories', () => {
     expect(filesRemembered(plan)).toEqual([[7, 'PAY/gateway', [target('PAY/api')]]]);
   });
 
-  it('counts it as removal when a renamed repository lost its file', () => {
-    const plan = decide(
+  it('counts it as removal when a renamed repository lost its file', async () => {
+    const plan = await decide(
       discovered({
         known: [known(7, 'PAY/api')],
         repositories: [ended(7, 'PAY/gateway', ABSENT)],
@@ -133,8 +133,8 @@ describe('reconcile, by the identity of repositories', () => {
     expect(plan.removed).toEqual([location(7, 'PAY/api')]);
   });
 
-  it('replaces one path of a renamed repository and removes the other', () => {
-    const plan = decide(
+  it('replaces one path of a renamed repository and removes the other', async () => {
+    const plan = await decide(
       discovered({
         known: [
           known(7, 'PAY/api', [file('PAY/api', 'a.yaml'), file('PAY/api', 'b.yaml')]),
@@ -155,8 +155,8 @@ describe('reconcile, by the identity of repositories', () => {
   describe('a repository recreated under the same address with another id', () => {
     const before = [known(7, 'PAY/api')];
 
-    it('keeps the Location when the new one has the file, and remembers it for the new one', () => {
-      const plan = decide(
+    it('keeps the Location when the new one has the file, and remembers it for the new one', async () => {
+      const plan = await decide(
         discovered({
           known: before,
           gone: [7],
@@ -173,26 +173,29 @@ describe('reconcile, by the identity of repositories', () => {
     it.each([
       ['PAY/api', 'PAY/api'],
       ['PAY/api', 'pay/API'],
-    ])('keeps the Location of %s while nothing is known about the new %s', (from, to) => {
-      const plan = decide(
-        discovered({
-          known: [known(7, from)],
-          gone: [7],
-          repositories: [ended(9, to, UNKNOWN)],
-        }),
-      );
-      expect(targetsOf(plan.carriedForward)).toEqual([target(from)]);
-      expect(plan.removed).toEqual([]);
-    });
+    ])(
+      'keeps the Location of %s while nothing is known about the new %s',
+      async (from, to) => {
+        const plan = await decide(
+          discovered({
+            known: [known(7, from)],
+            gone: [7],
+            repositories: [ended(9, to, UNKNOWN)],
+          }),
+        );
+        expect(targetsOf(plan.carriedForward)).toEqual([target(from)]);
+        expect(plan.removed).toEqual([]);
+      },
+    );
 
-    it('goes on keeping it while the new one stays unknown', () => {
+    it('goes on keeping it while the new one stays unknown', async () => {
       const repositories = [ended(9, 'PAY/api', UNKNOWN)];
-      const first = decide(discovered({ known: before, gone: [7], repositories }));
-      const second = decide(
+      const first = await decide(discovered({ known: before, gone: [7], repositories }));
+      const second = await decide(
         discovered({ known: first.memory?.repositories, repositories }),
       );
       expect(targetsOf(second.locations)).toEqual([target('PAY/api')]);
-      const third = decide(
+      const third = await decide(
         discovered({
           known: second.memory?.repositories,
           repositories: [ended(9, 'PAY/api', ABSENT)],
@@ -201,8 +204,8 @@ describe('reconcile, by the identity of repositories', () => {
       expect(targetsOf(third.removed)).toEqual([target('PAY/api')]);
     });
 
-    it('removes the Location when the new one lacks the file', () => {
-      const plan = decide(
+    it('removes the Location when the new one lacks the file', async () => {
+      const plan = await decide(
         discovered({
           known: before,
           gone: [7],
@@ -213,8 +216,8 @@ describe('reconcile, by the identity of repositories', () => {
       expect(plan.locations).toEqual([]);
     });
 
-    it('keeps the Location while the old one is unknown and the new one absent', () => {
-      const plan = decide(
+    it('keeps the Location while the old one is unknown and the new one absent', async () => {
+      const plan = await decide(
         discovered({
           known: before,
           repositories: [ended(7, 'OPS/api', UNKNOWN), ended(9, 'PAY/api', ABSENT)],
@@ -227,8 +230,8 @@ describe('reconcile, by the identity of repositories', () => {
   describe('two repositories that swap their slugs', () => {
     const before = [known(7, 'PAY/a'), known(9, 'PAY/b')];
 
-    it('keep both Locations when both are registered, each for its new owner', () => {
-      const plan = decide(
+    it('keep both Locations when both are registered, each for its new owner', async () => {
+      const plan = await decide(
         discovered({
           known: before,
           repositories: [
@@ -251,31 +254,34 @@ describe('reconcile, by the identity of repositories', () => {
     it.each([
       ['one', registered('PAY/b')],
       ['both', UNKNOWN],
-    ])('keep both Locations while %s of them is unknown, run after run', (_, outcome) => {
-      const repositories = [ended(7, 'PAY/b', outcome), ended(9, 'PAY/a', UNKNOWN)];
-      const first = decide(discovered({ known: before, repositories }));
-      expect(targetsOf(first.locations)).toEqual([target('PAY/a'), target('PAY/b')]);
-      const second = decide(
-        discovered({
-          known: first.memory?.repositories,
-          repositories: [
-            ended(7, 'PAY/b', registered('PAY/b')),
-            ended(9, 'PAY/a', UNKNOWN),
-          ],
-        }),
-      );
-      expect(targetsOf(second.locations)).toEqual([target('PAY/a'), target('PAY/b')]);
-    });
+    ])(
+      'keep both Locations while %s of them is unknown, run after run',
+      async (_, outcome) => {
+        const repositories = [ended(7, 'PAY/b', outcome), ended(9, 'PAY/a', UNKNOWN)];
+        const first = await decide(discovered({ known: before, repositories }));
+        expect(targetsOf(first.locations)).toEqual([target('PAY/a'), target('PAY/b')]);
+        const second = await decide(
+          discovered({
+            known: first.memory?.repositories,
+            repositories: [
+              ended(7, 'PAY/b', registered('PAY/b')),
+              ended(9, 'PAY/a', UNKNOWN),
+            ],
+          }),
+        );
+        expect(targetsOf(second.locations)).toEqual([target('PAY/a'), target('PAY/b')]);
+      },
+    );
 
-    it('keep both Locations when a run that was cut short saw the swap first', () => {
-      const cut = decide(
+    it('keep both Locations when a run that was cut short saw the swap first', async () => {
+      const cut = await decide(
         discovered({
           known: before,
           complete: false,
           repositories: [ended(7, 'PAY/b', UNKNOWN), ended(9, 'PAY/a', UNKNOWN)],
         }),
       );
-      const next = decide(
+      const next = await decide(
         discovered({
           known: cut.memory?.repositories,
           repositories: [
@@ -287,8 +293,8 @@ describe('reconcile, by the identity of repositories', () => {
       expect(targetsOf(next.locations)).toEqual([target('PAY/a'), target('PAY/b')]);
     });
 
-    it('lose only the Location of the one that has no file any more', () => {
-      const plan = decide(
+    it('lose only the Location of the one that has no file any more', async () => {
+      const plan = await decide(
         discovered({
           known: before,
           repositories: [
@@ -301,8 +307,8 @@ describe('reconcile, by the identity of repositories', () => {
     });
   });
 
-  it('keeps the address that a renamed repository left while its next owner is unknown', () => {
-    const plan = decide(
+  it('keeps the address that a renamed repository left while its next owner is unknown', async () => {
+    const plan = await decide(
       discovered({
         known: [known(7, 'PAY/a')],
         repositories: [
@@ -315,8 +321,8 @@ describe('reconcile, by the identity of repositories', () => {
     expect(targetsOf(plan.carriedForward)).toEqual([target('PAY/a')]);
   });
 
-  it('keeps what is held back while the next owner of its address is unknown', () => {
-    const first = decide(
+  it('keeps what is held back while the next owner of its address is unknown', async () => {
+    const first = await decide(
       discovered({
         known: [known(7, 'PAY/a')],
         repositories: [ended(7, 'PAY/b', ABSENT), ended(9, 'PAY/a', EXCLUDED)],
@@ -324,7 +330,7 @@ describe('reconcile, by the identity of repositories', () => {
       NEVER,
     );
     expect(targetsOf(first.heldBack)).toEqual([target('PAY/a')]);
-    const second = decide(
+    const second = await decide(
       discovered({
         known: first.memory?.repositories,
         repositories: [ended(7, 'PAY/b', ABSENT), ended(9, 'PAY/a', UNKNOWN)],
@@ -333,9 +339,9 @@ describe('reconcile, by the identity of repositories', () => {
     expect(targetsOf(second.carriedForward)).toEqual([target('PAY/a')]);
   });
 
-  it('keeps a target once that two remembered repositories share, one of them unknown', () => {
+  it('keeps a target once that two remembered repositories share, one of them unknown', async () => {
     const shared = [known(7, 'PAY/a'), known(9, 'PAY/a')];
-    const plan = decide(
+    const plan = await decide(
       discovered({
         known: shared,
         gone: [7],
@@ -347,8 +353,8 @@ describe('reconcile, by the identity of repositories', () => {
     expect(plan.removed).toEqual([]);
   });
 
-  it('keeps the Location of a repository known by its address only while it is unknown', () => {
-    const plan = decide(
+  it('keeps the Location of a repository known by its address only while it is unknown', async () => {
+    const plan = await decide(
       discovered({
         known: [known(-1, 'PAY/api')],
         repositories: [ended(-1, 'PAY/api', UNKNOWN)],

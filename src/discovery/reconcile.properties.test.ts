@@ -142,26 +142,30 @@ function isProvenLost({ result, memory }: ReconcileRequest, target: string): boo
   return isReadToTheEnd && !inDoubt;
 }
 
-function check(property: (request: ReconcileRequest, plan: Reconciliation) => void) {
-  fc.assert(
-    fc.property(someRequest, request => property(request, reconcile(request))),
+async function check(
+  property: (request: ReconcileRequest, plan: Reconciliation) => void | Promise<void>,
+): Promise<void> {
+  await fc.assert(
+    fc.asyncProperty(someRequest, async request =>
+      property(request, await reconcile(request)),
+    ),
     { numRuns: 2000 },
   );
 }
 
 describe('reconcile, whatever is known and whatever a run found', () => {
-  it('takes from the catalog only what is proven lost', () => {
-    check((request, plan) => {
+  it('takes from the catalog only what is proven lost', async () => {
+    await check((request, plan) => {
       const after = catalogAfter(request, plan);
       const lost = targetsKnown(request.result.known).filter(one => !after.has(one));
       expect(lost.filter(target => !isProvenLost(request, target))).toEqual([]);
     });
   });
 
-  it('takes from the catalog everything that is proven lost once the guard is off', () => {
-    check((request, _) => {
+  it('takes from the catalog everything that is proven lost once the guard is off', async () => {
+    await check(async (request, _) => {
       const policy = { maxPercentage: 100, holdForMs: 0 };
-      const plan = reconcile({ ...request, policy });
+      const plan = await reconcile({ ...request, policy });
       const found = new Set(
         request.result.repositories.flatMap(({ outcome }) =>
           outcome.kind === 'registered' ? outcome.files.map(f => f.targetUrl) : [],
@@ -174,8 +178,8 @@ describe('reconcile, whatever is known and whatever a run found', () => {
     });
   });
 
-  it('gives the catalog everything that was found, each target once', () => {
-    check((request, plan) => {
+  it('gives the catalog everything that was found, each target once', async () => {
+    await check((request, plan) => {
       const targets = targetsOf(plan.locations);
       expect(new Set(targets).size).toBe(targets.length);
       for (const { outcome } of request.result.repositories) {
@@ -188,8 +192,8 @@ describe('reconcile, whatever is known and whatever a run found', () => {
     });
   });
 
-  it('keeps among the Locations what is carried forward or held back, and nothing removed', () => {
-    check((_, plan) => {
+  it('keeps among the Locations what is carried forward or held back, and nothing removed', async () => {
+    await check((_, plan) => {
       const targets = targetsOf(plan.locations);
       const heldBack = plan.mutation === 'full' ? plan.heldBack : [];
       const kept = targetsOf([...plan.carriedForward, ...heldBack]);
@@ -200,8 +204,8 @@ describe('reconcile, whatever is known and whatever a run found', () => {
     });
   });
 
-  it('remembers exactly what the catalog then holds, each repository once', () => {
-    check((request, plan) => {
+  it('remembers exactly what the catalog then holds, each repository once', async () => {
+    await check((request, plan) => {
       if (request.memory === undefined) {
         expect(plan.memory).toBeUndefined();
         return;
@@ -213,29 +217,32 @@ describe('reconcile, whatever is known and whatever a run found', () => {
     });
   });
 
-  it('removes nothing without approval where nothing may be removed, unless a few are replaced', () => {
-    check((request, _) => {
-      const plan = reconcile({ ...request, policy: { maxPercentage: 0, holdForMs: 0 } });
+  it('removes nothing without approval where nothing may be removed, unless a few are replaced', async () => {
+    await check(async (request, _) => {
+      const plan = await reconcile({
+        ...request,
+        policy: { maxPercentage: 0, holdForMs: 0 },
+      });
       expect(targetsOf(plan.removed).filter(one => !plan.replaced.has(one))).toEqual([]);
       expect(plan.removed.length).toBeLessThanOrEqual(5);
     });
   });
 
-  it('counts as removed exactly what leaves the catalog, whichever way', () => {
-    check((request, plan) => {
+  it('counts as removed exactly what leaves the catalog, whichever way', async () => {
+    await check((request, plan) => {
       const after = catalogAfter(request, plan);
       const left = targetsKnown(request.result.known).filter(one => !after.has(one));
       expect(targetsOf(plan.removed)).toEqual(left);
     });
   });
 
-  it('loses nothing in a next run that learns nothing', () => {
-    check((request, plan) => {
+  it('loses nothing in a next run that learns nothing', async () => {
+    await check(async (request, plan) => {
       if (!plan.memory) {
         return;
       }
       const { repositories } = plan.memory;
-      const next = reconcile({
+      const next = await reconcile({
         result: discovered({
           known: repositories,
           repositories: repositories.map(one =>
@@ -251,15 +258,15 @@ describe('reconcile, whatever is known and whatever a run found', () => {
     });
   });
 
-  it('changes nothing when it is repeated with what it remembered', () => {
-    check((request, plan) => {
+  it('changes nothing when it is repeated with what it remembered', async () => {
+    await check(async (request, plan) => {
       if (!plan.memory || plan.mutation === 'add-only') {
         return;
       }
       const nothingGuarded = { maxPercentage: 100, holdForMs: 0 };
-      const first = reconcile({ ...request, policy: nothingGuarded });
+      const first = await reconcile({ ...request, policy: nothingGuarded });
       const repositories = first.memory?.repositories ?? [];
-      const again = reconcile({
+      const again = await reconcile({
         ...request,
         result: { ...request.result, known: repositories },
         memory: first.memory,
@@ -270,10 +277,10 @@ describe('reconcile, whatever is known and whatever a run found', () => {
     });
   });
 
-  it('never depends on the order of repositories', () => {
-    check((request, plan) => {
+  it('never depends on the order of repositories', async () => {
+    await check(async (request, plan) => {
       const { result, memory } = request;
-      const reversed = reconcile({
+      const reversed = await reconcile({
         ...request,
         result: {
           ...result,
@@ -297,9 +304,9 @@ describe('reconcile, whatever is known and whatever a run found', () => {
     });
   });
 
-  it('comes across every case', () => {
+  it('comes across every case', async () => {
     const seen = { removed: 0, heldBack: 0, carriedForward: 0, replaced: 0, addOnly: 0 };
-    check((_, plan) => {
+    await check((_, plan) => {
       seen.removed += plan.removed.length;
       seen.heldBack += plan.heldBack.length;
       seen.carriedForward += plan.carriedForward.length;

@@ -29,7 +29,7 @@ function decide(
     policy?: RemovalPolicy;
     memory?: 'unknown';
   } = {},
-): Reconciliation {
+): Promise<Reconciliation> {
   const { held, policy = OFF, memory } = rest;
   return reconcile({
     result,
@@ -56,8 +56,8 @@ describe('reconcile', () => {
         'not permitted any more',
         { kind: 'unknown', reason: 'not-permitted', detail: '' },
       ],
-    ])('keeps its Location when it is %s', (_, outcome) => {
-      const plan = decide(
+    ])('keeps its Location when it is %s', async (_, outcome) => {
+      const plan = await decide(
         discovered({
           known: [known(7, 'PAY/api', [file('PAY/api')], NOW - HOUR)],
           repositories: [ended(7, 'PAY/api', outcome)],
@@ -75,8 +75,8 @@ describe('reconcile', () => {
       ['without the branch', { kind: 'absent', reason: 'branch-not-found' }],
       ['excluded', EXCLUDED],
       ['registered for another file only', registered('PAY/api', 'other.yaml')],
-    ])('loses its Location when it is %s', (_, outcome) => {
-      const plan = decide(
+    ])('loses its Location when it is %s', async (_, outcome) => {
+      const plan = await decide(
         discovered({
           known: [known(7, 'PAY/api')],
           repositories: [ended(7, 'PAY/api', outcome)],
@@ -87,15 +87,15 @@ describe('reconcile', () => {
       expect(plan.carriedForward).toEqual([]);
     });
 
-    it('loses its Location when it is proven gone, and is forgotten', () => {
-      const plan = decide(discovered({ known: [known(7, 'PAY/api')], gone: [7] }));
+    it('loses its Location when it is proven gone, and is forgotten', async () => {
+      const plan = await decide(discovered({ known: [known(7, 'PAY/api')], gone: [7] }));
       expect(plan.removed).toEqual([location(7, 'PAY/api')]);
       expect(plan.locations).toEqual([]);
       expect(plan.memory).toEqual({ repositories: [], held: [] });
     });
 
-    it('keeps its Location when the run says nothing about it', () => {
-      const plan = decide(discovered({ known: [known(7, 'PAY/api')], gone: [8] }));
+    it('keeps its Location when the run says nothing about it', async () => {
+      const plan = await decide(discovered({ known: [known(7, 'PAY/api')], gone: [8] }));
       expect(plan.carriedForward).toEqual([location(7, 'PAY/api')]);
       expect(plan.locations).toEqual([location(7, 'PAY/api')]);
       expect(remembered(plan, 7)).toMatchObject(known(7, 'PAY/api'));
@@ -103,9 +103,9 @@ describe('reconcile', () => {
 
     it.each(['required', 'optional'] as const)(
       'keeps a Location as %s when it is unknown',
-      presence => {
+      async presence => {
         const files = [{ ...file('PAY/api'), presence }];
-        const plan = decide(
+        const plan = await decide(
           discovered({
             known: [known(7, 'PAY/api', files, NOW - HOUR)],
             repositories: [ended(7, 'PAY/api', UNKNOWN)],
@@ -116,9 +116,9 @@ describe('reconcile', () => {
       },
     );
 
-    it('keeps all its Locations when it is unknown, and counts them as carried forward', () => {
+    it('keeps all its Locations when it is unknown, and counts them as carried forward', async () => {
       const files = [file('PAY/api', 'a.yaml'), file('PAY/api', 'b.yaml')];
-      const plan = decide(
+      const plan = await decide(
         discovered({
           known: [known(7, 'PAY/api', files, NOW - HOUR)],
           repositories: [ended(7, 'PAY/api', UNKNOWN)],
@@ -130,8 +130,8 @@ describe('reconcile', () => {
       expect(remembered(plan, 7)).toMatchObject(kept);
     });
 
-    it('loses only the files that are gone when it has several', () => {
-      const plan = decide(
+    it('loses only the files that are gone when it has several', async () => {
+      const plan = await decide(
         discovered({
           known: [
             known(7, 'PAY/api', [file('PAY/api', 'a.yaml'), file('PAY/api', 'b.yaml')]),
@@ -148,8 +148,8 @@ describe('reconcile', () => {
   });
 
   describe('a repository that the catalog does not have', () => {
-    it('gets a Location when it is registered', () => {
-      const plan = decide(
+    it('gets a Location when it is registered', async () => {
+      const plan = await decide(
         discovered({ repositories: [ended(7, 'PAY/api', registered('PAY/api'))] }),
       );
       expect(plan.locations).toEqual([location(7, 'PAY/api')]);
@@ -165,8 +165,10 @@ describe('reconcile', () => {
       ['unknown', UNKNOWN, undefined],
     ])(
       'gets none when it is %s, and is remembered without files',
-      (_, outcome, checkedAtMs) => {
-        const plan = decide(discovered({ repositories: [ended(7, 'PAY/api', outcome)] }));
+      async (_, outcome, checkedAtMs) => {
+        const plan = await decide(
+          discovered({ repositories: [ended(7, 'PAY/api', outcome)] }),
+        );
         expect(plan.locations).toEqual([]);
         expect(remembered(plan, 7)).toMatchObject(known(7, 'PAY/api', [], checkedAtMs));
       },
@@ -216,8 +218,8 @@ describe('reconcile', () => {
         { listing: discovered({ complete: false }).listing },
         'the listing is not complete',
       ],
-    ])('adds what it found and removes nothing because %s', (_, how, reason) => {
-      const plan = decide({ ...discovered(learned), ...how }, { held });
+    ])('adds what it found and removes nothing because %s', async (_, how, reason) => {
+      const plan = await decide({ ...discovered(learned), ...how }, { held });
       expect(plan).toMatchObject({
         mutation: 'add-only',
         reason,
@@ -231,11 +233,11 @@ describe('reconcile', () => {
       );
     });
 
-    it('remembers what the catalog had and what was added', () => {
-      const plan = decide(discovered({ ...learned, complete: false }), { held });
+    it('remembers what the catalog had and what was added', async () => {
+      const plan = await decide(discovered({ ...learned, complete: false }), { held });
       expect(plan.memory?.held).toEqual(held);
       expect(plan.memory?.repositories).toMatchObject([
-        known(1, 'PAY/found', [file('PAY/found'), file('PAY/found', 'other.yaml')], NOW),
+        known(1, 'PAY/found', [file('PAY/found', 'other.yaml'), file('PAY/found')], NOW),
         known(2, 'PAY/absent', [file('PAY/absent')], NOW),
         before[2],
         before[3],
@@ -243,8 +245,8 @@ describe('reconcile', () => {
       ]);
     });
 
-    it('removes nothing and remembers nothing while it is not known what the catalog holds', () => {
-      const plan = decide(discovered({ ...learned, known: [], gone: [] }), {
+    it('removes nothing and remembers nothing while it is not known what the catalog holds', async () => {
+      const plan = await decide(discovered({ ...learned, known: [], gone: [] }), {
         memory: 'unknown',
       });
       expect(plan).toMatchObject({
@@ -267,8 +269,8 @@ describe('reconcile', () => {
         ),
       });
 
-    it('stay among the Locations and in memory, with the time since when', () => {
-      const plan = decide(lost(6), { policy: GUARD });
+    it('stay among the Locations and in memory, with the time since when', async () => {
+      const plan = await decide(lost(6), { policy: GUARD });
       expect(plan.heldBack).toHaveLength(6);
       expect(plan.heldBackReason).toContain('6 of 10 Locations');
       expect(plan.locations).toHaveLength(10);
@@ -279,16 +281,16 @@ describe('reconcile', () => {
       );
     });
 
-    it('do not hold back what is few', () => {
-      const plan = decide(lost(5), { policy: GUARD });
+    it('do not hold back what is few', async () => {
+      const plan = await decide(lost(5), { policy: GUARD });
       expect(plan.removed).toHaveLength(5);
       expect(plan.heldBackReason).toBeUndefined();
       expect(plan.locations).toHaveLength(5);
     });
 
-    it('go once every run has confirmed them long enough', () => {
-      const first = decide(lost(6), { policy: GUARD });
-      const later = reconcile({
+    it('go once every run has confirmed them long enough', async () => {
+      const first = await decide(lost(6), { policy: GUARD });
+      const later = await reconcile({
         result: { ...lost(6), known: first.memory?.repositories ?? [] },
         memory: first.memory,
         policy: GUARD,
@@ -300,12 +302,12 @@ describe('reconcile', () => {
       expect(later.locations).toHaveLength(4);
     });
 
-    it('count each target once, however many repositories are remembered with it', () => {
+    it('count each target once, however many repositories are remembered with it', async () => {
       const twice = [
         ...all,
         ...all.map(one => ({ ...one, repositoryId: one.repositoryId + 100 })),
       ];
-      const plan = decide(
+      const plan = await decide(
         {
           ...lost(4),
           known: twice,

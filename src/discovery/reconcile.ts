@@ -4,22 +4,17 @@
  * second thought.
  */
 
+import { forEachInTurns } from '../util/clock';
+import { Findings, findDifference } from './difference';
 import { addressKey } from './identify';
-import {
-  foundLocations,
-  keyOf,
-  keysOf,
-  locationsOf,
-  Replacement,
-  replacementOf,
-  uniqueByKey,
-} from './locations';
+import { knownAfter } from './knownAfter';
+import { keyOf, keysOf, locationsOf, Replacement } from './locations';
 import { planRemovals, RemovalPolicy } from './planRemovals';
-import { remember } from './remember';
 import {
   CatalogLocation,
   DiscoveryResult,
   ProviderMemory,
+  RepositoryResult,
   UnfinishedPass,
 } from './types';
 
@@ -45,6 +40,8 @@ export interface Reconciliation {
   readonly reason: string;
   /** All the catalog is to hold (`full`) or to be given (`add-only`). */
   readonly locations: readonly CatalogLocation[];
+  /** How many the catalog has then, as far as this provider knows. */
+  readonly locationsAfter: number;
   /** Among `locations`: kept because nothing is known about their repositories. */
   readonly carriedForward: readonly CatalogLocation[];
   /** Due for removal and held back; in a full mutation among `locations`. */
@@ -62,7 +59,7 @@ export interface Reconciliation {
 }
 
 /** Decides the mutation of a run. */
-export function reconcile(request: ReconcileRequest): Reconciliation {
+export async function reconcile(request: ReconcileRequest): Promise<Reconciliation> {
   const doubt = reasonForAddOnly(request);
   return doubt ? addOnly(request, doubt) : full(request);
 }
@@ -80,15 +77,21 @@ function reasonForAddOnly({ result, memory }: ReconcileRequest): string | undefi
   return undefined;
 }
 
-function addOnly(request: ReconcileRequest, reason: string): Reconciliation {
+async function addOnly(
+  request: ReconcileRequest,
+  reason: string,
+): Promise<Reconciliation> {
   const { result, memory } = request;
-  const found = foundLocations(result);
+  const findings = await toFindings(result);
+  const difference = await findDifference({ ...findings, hasLeft: () => false });
+  const { before, found } = difference;
   const held = new Set(memory?.held.map(one => one.targetUrl));
   const heldBack = locationsOf(result.known).filter(one => held.has(keyOf(one.file)));
   return {
     mutation: 'add-only',
     reason,
-    locations: found,
+    locations: [...found.values()],
+    locationsAfter: new Set([...before.keys(), ...found.keys()]).size,
     carriedForward: [],
     heldBack,
     heldBackReason:
@@ -98,11 +101,7 @@ function addOnly(request: ReconcileRequest, reason: string): Reconciliation {
     removed: [],
     replaced: new Map(),
     memory: memory && {
-      repositories: remember(
-        result,
-        uniqueByKey([...locationsOf(result.known), ...found]),
-        result.known.map(one => one.repositoryId),
-      ),
+      repositories: await knownAfter(findings, difference, 'keep'),
       held: memory.held,
       // Where only the listing failed, everything it showed was looked at.
       unfinishedPass: result.interruption && request.pass,
@@ -111,39 +110,38 @@ function addOnly(request: ReconcileRequest, reason: string): Reconciliation {
   };
 }
 
-function full(request: ReconcileRequest): Reconciliation {
-  const { result, nowMs } = request;
-  const found = foundLocations(result);
-  const verdicts = judgeKnown(result, found);
+async function full(request: ReconcileRequest): Promise<Reconciliation> {
+  const { result, memory, approved, sinceConfirmationMs, nowMs } = request;
+  const findings = await toFindings(result);
+  const difference = await findDifference(findings);
+  const { found, carriedForward, due, replaced } = difference;
   const removals = planRemovals(
     {
-      due: verdicts.due,
-      replaced: verdicts.replaced,
-      knownLocations: uniqueByKey(locationsOf(result.known)).length,
-      held: request.memory?.held ?? [],
-      approved: request.approved,
-      sinceConfirmationMs: request.sinceConfirmationMs,
+      due,
+      replaced,
+      knownLocations: difference.before.size,
+      held: memory?.held ?? [],
+      approved,
+      sinceConfirmationMs,
       isRun: true,
       nowMs,
     },
     request.policy,
   );
-  const locations = uniqueByKey([
-    ...found,
-    ...verdicts.carriedForward,
-    ...removals.holdBack,
-  ]);
+  const removed = keysOf(removals.remove);
+  const locations = [...found.values(), ...carriedForward, ...removals.holdBack];
   return {
     mutation: 'full',
     reason: 'the listing is complete',
     locations,
-    carriedForward: verdicts.carriedForward,
+    locationsAfter: locations.length,
+    carriedForward,
     heldBack: removals.holdBack,
     heldBackReason: removals.reason,
     removed: removals.remove,
-    replaced: verdicts.replaced,
+    replaced,
     memory: {
-      repositories: remember(result, locations),
+      repositories: await knownAfter(findings, { ...difference, removed }, 'forget'),
       held: removals.held,
       serverUrls: serverUrlsOf(request),
     },
@@ -158,46 +156,31 @@ function serverUrlsOf({ result, memory }: ReconcileRequest) {
 }
 
 /**
- * Splits what the catalog holds, beyond what was found, into kept and due for removal,
- * each once.
+ * What a run has found out. A repository is in doubt that is unknown, or that was neither
+ * looked at nor found gone.
+ *
+ * @remarks A Location belongs to whoever is at its address now, since addresses are swapped
+ * and taken over: only so the doubt about that one protects it, in this run and in the next.
  */
-function judgeKnown(result: DiscoveryResult, found: readonly CatalogLocation[]) {
-  const outcomes = new Map(
-    result.repositories.map(one => [one.repository.id, one.outcome]),
-  );
-  const doubtfulAddresses = new Set(
-    result.repositories
-      .filter(one => one.outcome.kind === 'unknown')
-      .map(one => addressKey(one.repository)),
-  );
-  const foundKeys = keysOf(found);
-  const carriedForward: CatalogLocation[] = [];
-  const due: CatalogLocation[] = [];
-  const replaced = new Map<string, Replacement>();
-  for (const location of locationsOf(result.known)) {
-    const { repository, file } = location;
-    if (foundKeys.has(keyOf(file))) {
-      continue;
+async function toFindings(result: DiscoveryResult): Promise<Findings> {
+  const { goneRepositoryIds, known, repositories: results } = result;
+  const looked = new Map<number, RepositoryResult>();
+  await forEachInTurns(results, one => looked.set(one.repository.id, one));
+  const present = new Map<string, RepositoryResult>();
+  await forEachInTurns(results, one => {
+    const key = addressKey(one.repository);
+    if (one.outcome.kind === 'unknown' || !present.has(key)) {
+      present.set(key, one);
     }
-    const outcome = outcomes.get(repository.id);
-    const inDoubt =
-      outcome?.kind === 'unknown' ||
-      (outcome === undefined && !result.goneRepositoryIds.has(repository.id)) ||
-      doubtfulAddresses.has(addressKey(repository));
-    if (inDoubt) {
-      carriedForward.push(location);
-    } else {
-      due.push(location);
-      const replacement = replacementOf(file, outcome);
-      if (replacement) {
-        replaced.set(keyOf(file), replacement);
-      }
-    }
-  }
-  const kept = keysOf(carriedForward);
+  });
   return {
-    carriedForward: uniqueByKey(carriedForward),
-    due: uniqueByKey(due).filter(one => !kept.has(keyOf(one.file))),
-    replaced,
+    known,
+    results,
+    hasLeft: ({ repository }) => {
+      const own = looked.get(repository.id)?.outcome.kind;
+      const isProven = own ? own !== 'unknown' : goneRepositoryIds.has(repository.id);
+      return isProven && present.get(addressKey(repository))?.outcome.kind !== 'unknown';
+    },
+    ownerOf: one => present.get(addressKey(one))?.repository.id ?? one.repositoryId,
   };
 }

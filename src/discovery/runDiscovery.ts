@@ -12,6 +12,7 @@ import { decideUnasked } from './decideUnasked';
 import { filterListing } from './applyFilters';
 import { findCatalogFiles } from './findCatalogFiles';
 import { listRepositories } from './listRepositories';
+import { refOf } from './locations';
 import { settledInPass } from './resume';
 import {
   DiscoveryProgress,
@@ -149,7 +150,7 @@ class Pass {
       known => known.files.length > 0 && !listed.has(known.repositoryId),
     );
     for (const known of missing) {
-      this.#record(addressOf(known), NOT_CHECKED);
+      this.#record(refOf(known), NOT_CHECKED);
     }
     return missing;
   }
@@ -191,7 +192,7 @@ class Pass {
   /** @returns what is at its address now: itself, or who has taken its place */
   async #confirm(known: KnownRepository): Promise<Repository | undefined> {
     const { source, signal } = this.#tools;
-    const address = addressOf(known);
+    const address = refOf(known);
     const asked = this.#moment();
     const decided = decideUnasked(
       known.projectKey,
@@ -288,10 +289,6 @@ class Pass {
     this.#outcomes.set(id, result);
     return result;
   }
-}
-
-function addressOf({ repositoryId, projectKey, slug, hierarchyId }: KnownRepository) {
-  return { id: repositoryId, projectKey, slug, hierarchyId };
 }
 
 /** So that a run that never reaches its end still reaches everything in time. */

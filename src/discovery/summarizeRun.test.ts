@@ -19,10 +19,13 @@ import { reconcile } from './reconcile';
 import { describeSummary, RunSummary, summarizeRun } from './summarizeRun';
 import { DiscoveryResult } from './types';
 
-function summarize(result: DiscoveryResult, maxPercentage: number = 100): RunSummary {
+async function summarize(
+  result: DiscoveryResult,
+  maxPercentage: number = 100,
+): Promise<RunSummary> {
   const policy = { maxPercentage, holdForMs: 1 };
   const memory = memoryOf(result.known);
-  return summarizeRun(result, reconcile({ result, memory, policy, nowMs: NOW }));
+  return summarizeRun(result, await reconcile({ result, memory, policy, nowMs: NOW }));
 }
 
 const MIXED = discovered({
@@ -39,8 +42,8 @@ const MIXED = discovered({
 });
 
 describe('summarizeRun', () => {
-  it('counts outcomes, reasons and Locations', () => {
-    expect(summarize(MIXED)).toEqual({
+  it('counts outcomes, reasons and Locations', async () => {
+    expect(await summarize(MIXED)).toEqual({
       repositories: 6,
       registered: 1,
       excluded: 1,
@@ -60,13 +63,17 @@ describe('summarizeRun', () => {
     });
   });
 
-  it('counts what is held back as still in the catalog', () => {
-    expect(summarize(MIXED, 0)).toMatchObject({ locations: 5, removed: 0, heldBack: 2 });
+  it('counts what is held back as still in the catalog', async () => {
+    expect(await summarize(MIXED, 0)).toMatchObject({
+      locations: 5,
+      removed: 0,
+      heldBack: 2,
+    });
   });
 
-  it('counts what the catalog had before where nothing may be removed', () => {
+  it('counts what the catalog had before where nothing may be removed', async () => {
     expect(
-      summarize({ ...MIXED, listing: discovered({ complete: false }).listing }),
+      await summarize({ ...MIXED, listing: discovered({ complete: false }).listing }),
     ).toMatchObject({
       locations: 5,
       removed: 0,
@@ -74,20 +81,22 @@ describe('summarizeRun', () => {
     });
   });
 
-  it('counts a Location once that is remembered for two repositories', () => {
+  it('counts a Location once that is remembered for two repositories', async () => {
     const result = discovered({
       known: [known(1, 'PAY/a'), known(2, 'PAY/a')],
       complete: false,
     });
-    expect(summarize(result).locations).toBe(1);
+    expect((await summarize(result)).locations).toBe(1);
   });
 
   it.each<RepositoryOutcome>([
     ...EXCLUSION_REASONS.map(reason => ({ kind: 'excluded', reason }) as const),
     ...ABSENCE_REASONS.map(reason => ({ kind: 'absent', reason }) as const),
     ...UNKNOWN_REASONS.map(reason => ({ kind: 'unknown', reason, detail: '' }) as const),
-  ])('counts $kind for $reason', outcome => {
-    const summary = summarize(discovered({ repositories: [ended(1, 'PAY/a', outcome)] }));
+  ])('counts $kind for $reason', async outcome => {
+    const summary = await summarize(
+      discovered({ repositories: [ended(1, 'PAY/a', outcome)] }),
+    );
     const reason = outcome.kind === 'registered' ? '' : outcome.reason;
     expect(summary[outcome.kind]).toBe(1);
     expect(summary.reasons[outcome.kind]).toEqual({ [reason]: 1 });
@@ -114,7 +123,7 @@ describe('describeSummary', () => {
       discovered({ repositories: [ended(1, 'PAY/a', registered('PAY/a'))] }),
       30,
     ],
-  ])('says: %s', (sentence, result, maxPercentage) => {
-    expect(describeSummary(summarize(result, maxPercentage))).toBe(sentence);
+  ])('says: %s', async (sentence, result, maxPercentage) => {
+    expect(describeSummary(await summarize(result, maxPercentage))).toBe(sentence);
   });
 });

@@ -26,47 +26,32 @@ export function summarizeRun(
   result: DiscoveryResult,
   reconciliation: Reconciliation,
 ): RunSummary {
+  const counts = { registered: 0, excluded: 0, absent: 0, unknown: 0 };
+  const reasons: Record<OutcomeKind, Record<string, number>> = {
+    registered: {},
+    excluded: {},
+    absent: {},
+    unknown: {},
+  };
+  for (const { outcome } of result.repositories) {
+    counts[outcome.kind] += 1;
+    if (outcome.kind !== 'registered') {
+      const ofKind = reasons[outcome.kind];
+      ofKind[outcome.reason] = (ofKind[outcome.reason] ?? 0) + 1;
+    }
+  }
+  const { removed, replaced } = reconciliation;
   return {
     repositories: result.repositories.length,
-    registered: countKind(result, 'registered'),
-    excluded: countKind(result, 'excluded'),
-    absent: countKind(result, 'absent'),
-    unknown: countKind(result, 'unknown'),
-    reasons: {
-      registered: {},
-      excluded: countReasons(result, 'excluded'),
-      absent: countReasons(result, 'absent'),
-      unknown: countReasons(result, 'unknown'),
-    },
-    locations: countLocations(reconciliation),
-    removed: reconciliation.removed.length,
-    replaced: reconciliation.removed.filter(
-      one => reconciliation.replaced.get(keyOf(one.file)) === 'other-target',
-    ).length,
+    ...counts,
+    reasons,
+    locations: reconciliation.locationsAfter,
+    removed: removed.length,
+    replaced: removed.filter(one => replaced.get(keyOf(one.file)) === 'other-target')
+      .length,
     carriedForward: reconciliation.carriedForward.length,
     heldBack: reconciliation.heldBack.length,
   };
-}
-
-function countLocations({ memory, locations }: Reconciliation): number {
-  const files = memory
-    ? memory.repositories.flatMap(one => one.files)
-    : locations.map(one => one.file);
-  return new Set(files.map(keyOf)).size;
-}
-
-function countKind(result: DiscoveryResult, kind: OutcomeKind): number {
-  return result.repositories.filter(one => one.outcome.kind === kind).length;
-}
-
-function countReasons(result: DiscoveryResult, kind: OutcomeKind): ReasonCounts {
-  const counts: Record<string, number> = {};
-  for (const { outcome } of result.repositories) {
-    if (outcome.kind === kind && outcome.kind !== 'registered') {
-      counts[outcome.reason] = (counts[outcome.reason] ?? 0) + 1;
-    }
-  }
-  return counts;
 }
 
 /** `12 repositories: 5 registered, 4 absent (3 no-catalog-file, 1 empty-repository); 5 Locations in the catalog` */

@@ -6,8 +6,8 @@
  * lacks would be removed by the next run whatever is known about it.
  */
 
-import { isNews, keyOf } from '../discovery/locations';
-import { rememberEarly } from '../discovery/remember';
+import { differsFrom, keyOf } from '../discovery/locations';
+import { knownAfterLook } from '../discovery/knownAfter';
 import { CatalogLocation, KnownRepository, RepositoryResult } from '../discovery/types';
 import { InterimRecord } from '../store/stateRecords';
 import { isStored } from '../store/stateChanges';
@@ -115,7 +115,7 @@ export class Checkpoints {
     return {
       changed: results
         .filter(one => !this.#isKept(one))
-        .map(one => rememberEarly(one, this.#stored.get(one.repository.id))),
+        .map(one => knownAfterLook(one, this.#stored.get(one.repository.id))),
       unchanged: results.filter(
         one => one.outcome.kind !== 'unknown' && this.#isKept(one),
       ),
@@ -142,7 +142,7 @@ export class Checkpoints {
   /** Whether the store says the same already. */
   #isKept(result: RepositoryResult): boolean {
     const before = this.#stored.get(result.repository.id);
-    return before !== undefined && isStored(rememberEarly(result, before), before);
+    return before !== undefined && isStored(knownAfterLook(result, before), before);
   }
 
   #newLocations({ repository, outcome }: RepositoryResult): CatalogLocation[] {
@@ -152,7 +152,7 @@ export class Checkpoints {
     const before = this.#stored.get(repository.id)?.files ?? [];
     const had = new Map(before.map(file => [keyOf(file), file]));
     return outcome.files
-      .filter(file => isNews(file, had.get(keyOf(file))))
+      .filter(file => differsFrom(file, had.get(keyOf(file))))
       .map(file => ({ repository, file }));
   }
 }

@@ -10,12 +10,10 @@ import {
   Evaluation,
   LookedAt,
   lookAtRepository,
-  RepositoryDelta,
 } from '../discovery/evaluateRepository';
 import { FilteredRepository } from '../discovery/applyFilters';
-import { guardEvaluation, GuardedDelta } from '../discovery/guardEvaluation';
-import { keyOf, keysOf, locationsOf, uniqueByKey } from '../discovery/locations';
-import { KnownRepository, RepositoryResult } from '../discovery/types';
+import { keyOf } from '../discovery/locations';
+import { KnownRepository } from '../discovery/types';
 import { RepositoryAddress, Unanswered } from '../model';
 import { EvaluationRecord } from '../store/stateRecords';
 import { ProviderContext } from './ProviderContext';
@@ -108,11 +106,10 @@ export class RepositoryEvaluator {
     const related = (await store.loadRelated(config.id, look.selector)) ?? [];
     const evaluation = await evaluateLook(look, related);
     const isRemoving = evaluation.delta.removed.length > 0;
-    const own = new Set(
-      evaluation.delta.remembered.slice(0, 1).map(one => one.repositoryId),
-    );
+    const changed = new Set(evaluation.delta.changed.map(one => one.repositoryId));
     const isOvertaken = related.some(
-      one => (one.revision ?? 0) > revision && (isRemoving || own.has(one.repositoryId)),
+      one =>
+        (one.revision ?? 0) > revision && (isRemoving || changed.has(one.repositoryId)),
     );
     if (
       isOvertaken ||
@@ -120,7 +117,22 @@ export class RepositoryEvaluator {
     ) {
       return OVERTAKEN;
     }
-    return this.#apply(evaluation);
+    return this.#apply(isRemoving ? await this.#decideRemoval(look) : evaluation);
+  }
+
+  /** Removals are rare; only they need everything that is known. */
+  async #decideRemoval(look: LookedAt): Promise<Evaluated> {
+    const { config, store, clock } = this.#context;
+    const memory = await store.load(config.id);
+    if (memory === undefined) {
+      throw new Error('what the catalog holds cannot be told, so nothing is removed');
+    }
+    return evaluateLook(look, memory.repositories, {
+      policy: await removalPolicyOf(this.#context),
+      held: memory.held,
+      sinceConfirmationMs: await store.sinceConfirmation(config.id),
+      nowMs: clock.now(),
+    });
   }
 
   /**
@@ -129,54 +141,31 @@ export class RepositoryEvaluator {
    */
   async #apply(evaluation: Evaluated): Promise<Evaluated> {
     const { config, store, catalog, log } = this.#context;
-    const guarded = await this.#guard(evaluation.delta, evaluation.result);
-    const { delta, held, heldBackReason } = guarded;
+    const { delta } = evaluation;
     if (delta.added.length > 0) {
-      await store.recordEvaluation(config.id, interim(withRemoved(delta)));
+      await store.recordEvaluation(config.id, interim(delta.changedByAdding));
     }
     try {
       await catalog.change(delta.added, delta.removed);
     } catch (error) {
       if (delta.added.length > 0) {
         // Or the next attempt would take what the catalog has not got for what it has.
-        await store.recordEvaluation(config.id, interim(withoutAdded(delta)));
+        await store.recordEvaluation(config.id, interim(delta.changedByLooking));
       }
       throw error;
     }
     await catalog.refresh(delta.stayed);
     const settled = [...delta.added, ...delta.removed, ...delta.stayed];
     await store.recordEvaluation(config.id, {
-      repositories: delta.remembered,
+      repositories: delta.changed,
       forgottenIds: delta.forgottenIds,
-      held,
+      held: delta.held,
       resolvedKeys: settled.map(one => keyOf(one.file)),
     });
-    if (heldBackReason) {
-      log.heldBack(heldBackReason);
+    if (delta.heldBackReason) {
+      log.heldBack(delta.heldBackReason);
     }
-    return { ...evaluation, delta };
-  }
-
-  /** Removals are rare; only they need everything that is known. */
-  async #guard(
-    delta: RepositoryDelta,
-    result: RepositoryResult | undefined,
-  ): Promise<GuardedDelta> {
-    const { config, store, clock } = this.#context;
-    if (delta.removed.length === 0) {
-      return { delta, held: [] };
-    }
-    const memory = await store.load(config.id);
-    if (memory === undefined) {
-      throw new Error('what the catalog holds cannot be told, so nothing is removed');
-    }
-    return guardEvaluation(delta, {
-      result,
-      memory,
-      policy: await removalPolicyOf(this.#context),
-      sinceConfirmationMs: await store.sinceConfirmation(config.id),
-      nowMs: clock.now(),
-    });
+    return evaluation;
   }
 }
 
@@ -187,30 +176,4 @@ function notYet(detail: string): Evaluation {
 /** What is stored before an evaluation has taken effect. */
 function interim(repositories: readonly KnownRepository[]): EvaluationRecord {
   return { repositories, forgottenIds: [], held: [], resolvedKeys: [] };
-}
-
-/** What is remembered where the catalog took nothing. */
-function withoutAdded(delta: RepositoryDelta): KnownRepository[] {
-  const added = keysOf(delta.added);
-  return withRemoved(delta).map(one => ({
-    ...one,
-    files: one.files.filter(file => !added.has(keyOf(file))),
-  }));
-}
-
-/** What is remembered until the catalog has let go of what is removed. */
-function withRemoved({ remembered, removed }: RepositoryDelta): KnownRepository[] {
-  return remembered.map((one, index) => {
-    const own = removed.filter(({ repository }) =>
-      remembered.some(other => other.repositoryId === repository.id)
-        ? repository.id === one.repositoryId
-        : index === 0,
-    );
-    const address = { id: one.repositoryId, projectKey: one.projectKey, slug: one.slug };
-    const files = uniqueByKey([
-      ...locationsOf([one]),
-      ...own.map(({ file }) => ({ repository: address, file })),
-    ]).map(location => location.file);
-    return { ...one, files };
-  });
 }

@@ -61,17 +61,27 @@ export function yieldToEventLoop(): Promise<void> {
 /** So many are worked on before others have a turn. */
 const ITEMS_PER_TURN = 500;
 
+/** Goes through items; others have a turn now and then. */
+export async function forEachInTurns<T>(
+  items: Iterable<T>,
+  work: (item: T) => void,
+): Promise<void> {
+  let count = 0;
+  for (const item of items) {
+    if (count > 0 && count % ITEMS_PER_TURN === 0) {
+      await yieldToEventLoop();
+    }
+    count += 1;
+    work(item);
+  }
+}
+
 /** Maps items; others have a turn now and then. */
 export async function mapInTurns<T, R>(
-  items: readonly T[],
+  items: Iterable<T>,
   work: (item: T) => R,
 ): Promise<R[]> {
   const results: R[] = [];
-  for (const item of items) {
-    if (results.length > 0 && results.length % ITEMS_PER_TURN === 0) {
-      await yieldToEventLoop();
-    }
-    results.push(work(item));
-  }
+  await forEachInTurns(items, item => results.push(work(item)));
   return results;
 }

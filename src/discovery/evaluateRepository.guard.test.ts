@@ -1,0 +1,254 @@
+import {
+  address,
+  file,
+  HOUR,
+  known,
+  location,
+  NOW,
+  registered,
+  repository,
+  target,
+  targetsOf,
+} from '../__testUtils__/discoveryData';
+import {
+  evaluateLook,
+  LookedAt,
+  RemovalGuard,
+  RepositoryDelta,
+} from './evaluateRepository';
+import { addressKey } from './identify';
+import { HeldRemoval, KnownRepository, SettledOutcome } from './types';
+
+const POLICY = { maxPercentage: 30, holdForMs: 24 * HOUR };
+const OUT: SettledOutcome = { kind: 'excluded', reason: 'archived' };
+const NONE: SettledOutcome = { kind: 'absent', reason: 'no-catalog-file' };
+const MANY = ['PAY/api', 'PAY/web', 'PAY/db', 'PAY/doc'].map((at, index) =>
+  known(7 + index, at),
+);
+const ONLY = [known(7, 'PAY/api')];
+
+interface Setting extends Partial<RemovalGuard> {
+  /** Where the repository is looked at. */
+  readonly at?: string;
+  /** What was found; `gone` where nothing is there. */
+  readonly outcome?: SettledOutcome | 'gone';
+  readonly known?: readonly KnownRepository[];
+}
+
+/** Looks at the repository 7, which has lost its file unless told otherwise. */
+async function guarded(setting: Setting = {}): Promise<RepositoryDelta> {
+  const { at = 'PAY/api', outcome = NONE, known: all = MANY, ...guard } = setting;
+  const ats = [address(at), address('PAY/api')];
+  const look: LookedAt = {
+    kind: 'looked',
+    address: address(at),
+    ...(outcome !== 'gone' && { repository: repository(7, at), outcome }),
+    checkedAtMs: NOW,
+    revision: NOW,
+    departures: new Map(ats.map(one => [addressKey(one), true])),
+    selector: { repositoryIds: [7], addresses: ats },
+  };
+  const some = { policy: POLICY, held: [], nowMs: NOW };
+  const { delta } = await evaluateLook(look, all, { ...some, ...guard });
+  return delta;
+}
+
+function held(ageMs: number, approved = false, at = 'PAY/api'): HeldRemoval {
+  return {
+    repositoryId: 7,
+    targetUrl: target(at),
+    sinceMs: NOW - ageMs,
+    confirmedForMs: ageMs,
+    approved,
+  };
+}
+
+/** What is known of the repository after it. */
+function filesOf({ changed }: RepositoryDelta, id = 7): string[] | undefined {
+  return changed.find(one => one.repositoryId === id)?.files.map(one => one.targetUrl);
+}
+
+const REMOVED = { removed: [location(7, 'PAY/api')], held: [] };
+const HELD = { removed: [], held: [held(0)] };
+
+describe('a removal that an event leads to', () => {
+  it('happens where others are left', async () => {
+    const delta = await guarded();
+    expect(delta).toMatchObject(REMOVED);
+    expect(delta.heldBackReason).toBeUndefined();
+    expect(filesOf(delta)).toEqual([]);
+  });
+
+  it('is held back where it is the last Location, and remembered as still there', async () => {
+    const delta = await guarded({ known: ONLY });
+    expect(delta).toMatchObject(HELD);
+    expect(delta.heldBackReason).toMatch(/^1 of 1 Locations/);
+    expect(filesOf(delta)).toEqual([target('PAY/api')]);
+  });
+
+  it('is held back where nothing may go without approval', async () => {
+    const policy = { ...POLICY, maxPercentage: 0 };
+    expect(await guarded({ policy })).toMatchObject(HELD);
+  });
+
+  it('happens where the guard is off', async () => {
+    const policy = { ...POLICY, maxPercentage: 100 };
+    expect(await guarded({ policy, known: ONLY })).toMatchObject(REMOVED);
+  });
+
+  it('happens where it is approved', async () => {
+    const delta = await guarded({ known: ONLY, held: [held(1, true)] });
+    expect(delta).toMatchObject(REMOVED);
+  });
+
+  it('is not approved by an approval for something else', async () => {
+    const delta = await guarded({ known: ONLY, held: [held(1, true, 'PAY/web')] });
+    expect(delta.removed).toEqual([]);
+  });
+
+  it('is held on with its first time before holdFor is over', async () => {
+    const before = held(24 * HOUR - 1);
+    const delta = await guarded({ known: ONLY, held: [before] });
+    expect(delta).toMatchObject({ removed: [], held: [before] });
+  });
+
+  it('happens once holdFor is over', async () => {
+    const delta = await guarded({ known: ONLY, held: [held(24 * HOUR)] });
+    expect(delta).toMatchObject(REMOVED);
+  });
+
+  it.each([OUT, 'gone'] as const)(
+    'is judged the same where the repository is excluded or gone: %j',
+    async outcome => {
+      expect(await guarded({ outcome, known: ONLY })).toMatchObject(HELD);
+    },
+  );
+
+  it('is told apart from what is in the catalog while the catalog has not answered', async () => {
+    const outcome = registered('PAY/api', 'other.yaml');
+    const delta = await guarded({ outcome });
+    const [before, other] = [target('PAY/api'), target('PAY/api', 'other.yaml')];
+    expect(filesOf(delta)).toEqual([other]);
+    expect(delta.changedByAdding[0]?.files.map(one => one.targetUrl)).toEqual([
+      other,
+      before,
+    ]);
+    expect(delta.changedByLooking[0]?.files.map(one => one.targetUrl)).toEqual([before]);
+  });
+});
+
+describe('more than one removal', () => {
+  const paths = Array.from({ length: 8 }, (_, index) => `f${index}.yaml`);
+  const files = paths.map(path => file('PAY/api', path));
+  const all = [known(7, 'PAY/api', files), ...MANY.slice(1)];
+
+  it('of up to five is not held back', async () => {
+    const outcome = registered('PAY/api', ...paths.slice(5));
+    expect((await guarded({ outcome, known: all })).removed).toHaveLength(5);
+  });
+
+  it('that is too much is held back as a whole, and what is found stays', async () => {
+    const outcome = registered('PAY/api', ...paths.slice(0, 1));
+    const delta = await guarded({ outcome, known: all });
+    expect(delta.removed).toEqual([]);
+    expect(delta.held).toHaveLength(7);
+    expect(targetsOf(delta.stayed)).toEqual([target('PAY/api', 'f0.yaml')]);
+    expect(filesOf(delta)).toEqual(files.map(one => one.targetUrl));
+  });
+});
+
+describe('a file that is found under another URL', () => {
+  const renamed = { at: 'PAY/gateway', outcome: registered('PAY/gateway') };
+
+  it('is replaced although it is the last one', async () => {
+    const delta = await guarded({ ...renamed, known: ONLY });
+    expect(delta).toMatchObject(REMOVED);
+    expect(targetsOf(delta.added)).toEqual([target('PAY/gateway')]);
+  });
+
+  it('is held back where too many go with it', async () => {
+    const paths = Array.from({ length: 6 }, (_, index) => `f${index}.yaml`);
+    const before = paths.map(path => file('PAY/api', path));
+    const delta = await guarded({
+      at: 'PAY/gateway',
+      outcome: registered('PAY/gateway', ...paths),
+      known: [known(7, 'PAY/api', before)],
+    });
+    expect(delta.removed).toEqual([]);
+    expect(delta.added).toHaveLength(6);
+    expect(delta.held).toHaveLength(6);
+  });
+
+  it('is replaced although nothing may go without approval', async () => {
+    const policy = { ...POLICY, maxPercentage: 0 };
+    expect((await guarded({ ...renamed, policy })).held).toEqual([]);
+  });
+
+  it('is not replaced by a file of another path', async () => {
+    const outcome = registered('PAY/gateway', 'other.yaml');
+    const policy = { ...POLICY, maxPercentage: 0 };
+    expect((await guarded({ ...renamed, outcome, policy })).held).toHaveLength(1);
+  });
+});
+
+describe('what is held back', () => {
+  it('of a placeholder is remembered with the repository whose id is known now', async () => {
+    const delta = await guarded({ known: [known(-1, 'PAY/api')] });
+    expect(delta).toMatchObject({ ...HELD, forgottenIds: [-1] });
+    expect(filesOf(delta)).toEqual([target('PAY/api')]);
+  });
+
+  it('leaves the other repositories as they are', async () => {
+    const delta = await guarded({ policy: { ...POLICY, maxPercentage: 0 } });
+    expect(delta.changed.map(one => one.repositoryId)).toEqual([7]);
+  });
+
+  it('leaves what is added and what stays as it is', async () => {
+    const outcome = registered('PAY/api', 'a.yaml', 'b.yaml');
+    const files = [file('PAY/api'), file('PAY/api', 'b.yaml')];
+    const policy = { ...POLICY, maxPercentage: 0 };
+    const delta = await guarded({ outcome, policy, known: [known(7, 'PAY/api', files)] });
+    expect(targetsOf(delta.added)).toEqual([target('PAY/api', 'a.yaml')]);
+    expect(targetsOf(delta.stayed)).toEqual([target('PAY/api', 'b.yaml')]);
+    expect(filesOf(delta)).toContain(target('PAY/api'));
+  });
+});
+
+describe('an entity that another repository gives too', () => {
+  const made = (at: string, json: string) => ({
+    ...file(at),
+    entity: { key: 'component:default/x', json },
+  });
+  const both = [
+    known(7, 'PAY/api', [made('PAY/api', '1')]),
+    known(8, 'PAY/web', [made('PAY/web', '2')]),
+  ];
+
+  it('goes over to that one, whatever the guard', async () => {
+    const policy = { ...POLICY, maxPercentage: 0 };
+    const delta = await guarded({ known: both, policy });
+    expect(delta).toMatchObject({ removed: [], held: [] });
+    expect(delta.added).toEqual([
+      { repository: { id: 8, ...address('PAY/web') }, file: made('PAY/web', '2') },
+    ]);
+    expect(filesOf(delta)).toEqual([]);
+    expect(filesOf(delta, 8)).toBeUndefined();
+  });
+
+  it('stays known of that one when it is found here as well', async () => {
+    const files = [made('PAY/api', '1')];
+    const delta = await guarded({ known: both, outcome: { kind: 'registered', files } });
+    expect(delta.changed.map(one => one.repositoryId)).toEqual([7]);
+  });
+
+  it('is taken from the one that was here before', async () => {
+    const files = [made('PAY/api', '1')];
+    const before = [known(9, 'pay/API', files), known(7, 'PAY/api', [])];
+    const delta = await guarded({
+      known: before,
+      outcome: { kind: 'registered', files },
+    });
+    expect(filesOf(delta, 9)).toEqual([]);
+    expect(filesOf(delta)).toEqual([target('PAY/api')]);
+  });
+});

@@ -1,0 +1,147 @@
+/** What is known of repositories once they were looked at. Pure. */
+
+import { CatalogFile } from '../model';
+import { forEachInTurns } from '../util/clock';
+import { Difference, Findings } from './difference';
+import { isAt } from './identify';
+import { filesOf, keyOf, refOf } from './locations';
+import { KnownRepository, RepositoryResult } from './types';
+
+/** What becomes of a difference. */
+export interface AppliedDifference extends Pick<Difference, 'found' | 'transferred'> {
+  /** Keys of what leaves the catalog. */
+  readonly removed?: ReadonlySet<string>;
+  /** Keys of what was found and the catalog has not got. */
+  readonly refused?: ReadonlySet<string>;
+}
+
+/**
+ * What is known of the repositories that were looked at, and of all others of which the
+ * catalog has something: what each was found to have, and what stays of the rest.
+ *
+ * @param others - what is known of those others where nothing is left of them: they are
+ * forgotten, or known without files
+ * @returns those that are as they were, as the same objects
+ */
+export async function knownAfter(
+  { known, results, hasLeft, ownerOf }: Findings,
+  { found, transferred, removed, refused }: AppliedDifference,
+  others: 'forget' | 'keep',
+): Promise<KnownRepository[]> {
+  const isGiven = (file: CatalogFile) => refused?.has(keyOf(file)) !== true;
+  const stays = (one: KnownRepository, file: CatalogFile) => {
+    const key = keyOf(file);
+    const finder = isGiven(file) ? found.get(key)?.repository : undefined;
+    // A place belongs to whoever is there, while an entity may be made of several places.
+    const isTaken = finder !== undefined && (!file.entity || isAt(one, finder));
+    const isSettled = finder !== undefined || transferred.has(key);
+    return (
+      !isTaken &&
+      removed?.has(key) !== true &&
+      !(isSettled && hasLeft({ repository: refOf(one), file }))
+    );
+  };
+  const looked = new Map<number, RepositoryResult>();
+  await forEachInTurns(results, one => looked.set(one.repository.id, one));
+  const staying = new Map<number, readonly CatalogFile[]>();
+  await forEachInTurns(known, one => {
+    const files = select(one.files, file => stays(one, file));
+    if (files.length > 0) {
+      const id = ownerOf(one);
+      staying.set(id, union(staying.get(id), files));
+    }
+  });
+  const after: KnownRepository[] = [];
+  await forEachInTurns(known, one => {
+    const { repositoryId: id } = one;
+    const result = looked.get(id);
+    const files = staying.get(id) ?? [];
+    if (result) {
+      after.push(afterLook(result, one, files, isGiven));
+      looked.delete(id);
+    } else if (others === 'keep' || files.length > 0) {
+      const isSame = hasSameItems(files, one.files);
+      after.push(isSame ? one : { ...one, files });
+    }
+  });
+  await forEachInTurns(looked.values(), result => {
+    const files = staying.get(result.repository.id) ?? [];
+    after.push(afterLook(result, undefined, files, isGiven));
+  });
+  return after;
+}
+
+/**
+ * What is known of one repository while it is not decided yet what leaves the catalog:
+ * what was found is in it by then, and so is all that was there before.
+ */
+export function knownAfterLook(
+  result: RepositoryResult,
+  before: KnownRepository | undefined,
+): KnownRepository {
+  const found = new Set(filesOf(result.outcome).map(keyOf));
+  const rest = select(before?.files ?? [], file => !found.has(keyOf(file)));
+  return afterLook(result, before, rest, () => true);
+}
+
+function afterLook(
+  result: RepositoryResult,
+  before: KnownRepository | undefined,
+  rest: readonly CatalogFile[],
+  isGiven: (file: CatalogFile) => boolean,
+): KnownRepository {
+  const { id, projectKey, slug, hierarchyId } = result.repository;
+  const found = select(filesOf(result.outcome), isGiven);
+  return {
+    repositoryId: id,
+    projectKey,
+    slug,
+    hierarchyId,
+    files: rest.length === 0 ? found : [...found, ...rest],
+    ...lastLook(result, before),
+  };
+}
+
+function hasSameItems<T>(some: readonly T[], others: readonly T[]): boolean {
+  return (
+    some === others ||
+    (some.length === others.length && some.every((one, index) => one === others[index]))
+  );
+}
+
+/** Each once. */
+function union(
+  some: readonly CatalogFile[] | undefined,
+  more: readonly CatalogFile[],
+): readonly CatalogFile[] {
+  return some
+    ? [...new Map([...some, ...more].map(file => [keyOf(file), file])).values()]
+    : more;
+}
+
+/** The list itself where nothing is left out. */
+function select(
+  files: readonly CatalogFile[],
+  isWanted: (file: CatalogFile) => boolean,
+): readonly CatalogFile[] {
+  return files.every(isWanted) ? files : files.filter(isWanted);
+}
+
+/** The last look that was not `unknown`, with its time, and what came of a later one. */
+function lastLook(
+  { outcome, checkedAtMs, revision }: RepositoryResult,
+  before: KnownRepository | undefined,
+): Pick<KnownRepository, 'settled' | 'checkedAtMs' | 'problem' | 'revision'> {
+  if (outcome.kind !== 'unknown') {
+    return { settled: outcome, checkedAtMs, revision };
+  }
+  const { reason, detail } = outcome;
+  // What a run did not come to was not looked at.
+  const isLook = reason !== 'not-checked' && revision !== undefined;
+  return {
+    settled: before?.settled,
+    checkedAtMs: before?.checkedAtMs,
+    problem: { reason, detail },
+    revision: isLook ? revision : before?.revision,
+  };
+}
