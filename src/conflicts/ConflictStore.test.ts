@@ -132,6 +132,25 @@ describe.each(databases.eachSupportedId())('the conflicts in %s', databaseId => 
       expect(await store.load()).toEqual([]);
     });
 
+    it.each(['\0', '\ud800'])('do without what a database refuses (%j)', async bad => {
+      const entityRef = 'component:default/a\ufffdpi';
+      await hold(entityRef, B);
+
+      await emit('a', [
+        {
+          entityRef: `component:default/a${bad}pi`,
+          targetUrl: `${target('PAY/api')}?${bad}`,
+          isLocation: true,
+        },
+        given('PAY/web'),
+      ]);
+
+      const refusedOne = { locationKey: A, targetUrl: `${target('PAY/api')}?\ufffd` };
+      expect(await store.load()).toEqual([
+        expect.objectContaining({ entityRef, refused: refusedOne }),
+      ]);
+    });
+
     it.each([
       ['another provider', B],
       ['a registered location', urlKey('PAY/api')],
@@ -282,6 +301,31 @@ describe.each(databases.eachSupportedId())('the conflicts in %s', databaseId => 
         },
       ]);
     });
+
+    it.each(['\0', '\ud800'])(
+      'are kept without what a database refuses (%j)',
+      async bad => {
+        await store.recordRefused([
+          refused(`b${bad}`, 'PAY/fork', urlKey('PAY/api')),
+          refused('c', 'PAY/fork', `x${bad}`),
+          { ...refused('d', 'PAY/fork', A), targetUrl: `${target('PAY/fork')}?${bad}` },
+        ]);
+
+        const kept = await knex('bitbucket_server_discovery_conflicts')
+          .orderBy('entity_ref')
+          .select('entity_ref', 'holder_key', 'refused_target');
+        const one = { holder_key: urlKey('PAY/api'), refused_target: target('PAY/fork') };
+        expect(kept).toEqual([
+          { ...one, entity_ref: 'component:default/b\ufffd' },
+          { ...one, entity_ref: 'component:default/c', holder_key: 'x\ufffd' },
+          {
+            entity_ref: 'component:default/d',
+            holder_key: A,
+            refused_target: `${target('PAY/fork')}?\ufffd`,
+          },
+        ]);
+      },
+    );
 
     it('are kept once, however often the catalog says so', async () => {
       await record();

@@ -18,6 +18,7 @@ import { hashOf, parseJson } from '../store/stateRows';
 import { PROVIDERS } from '../store/stateTables';
 import { Clock } from '../util/clock';
 import { urlOfLocationKey } from '../util/parseUrls';
+import { storableText } from '../util/text';
 import { ConflictSide, ProviderIds, RecordedConflict } from './describeConflicts';
 
 const CONFLICTS = 'bitbucket_server_discovery_conflicts';
@@ -107,9 +108,14 @@ export class ConflictStore {
   }
 
   /** Keeps what the catalog says it has refused, where one of the two sides is ours. */
-  async recordRefused(refused: readonly RefusedEntity[]): Promise<void> {
+  async recordRefused(claims: readonly RefusedEntity[]): Promise<void> {
     const knex = await this.#database.connect();
     const { clock, locationRef, providers } = this.#options;
+    const refused = claims.map(one => ({
+      entityRef: storableText(one.entityRef),
+      targetUrl: storableText(one.targetUrl),
+      holderKey: storableText(one.holderKey),
+    }));
     const holders = refused.flatMap(one => urlOfLocationKey(one.holderKey) ?? []);
     const urls = [...refused.map(one => one.targetUrl), ...holders];
     // The catalog tells of it before it has written what it made of the file.
@@ -336,7 +342,12 @@ async function detectLocationConflicts(
 ): Promise<RecordedConflict[]> {
   const found: RecordedConflict[] = [];
   for await (const batch of emitted) {
-    found.push(...(await detectAmong(knex, locationKey, batch)));
+    const storable = batch.map(one => ({
+      ...one,
+      entityRef: storableText(one.entityRef),
+      targetUrl: storableText(one.targetUrl),
+    }));
+    found.push(...(await detectAmong(knex, locationKey, storable)));
     if (found.length >= MAX_LOCATION_CONFLICTS) {
       break;
     }

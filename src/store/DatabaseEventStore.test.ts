@@ -52,6 +52,15 @@ describe.each(databases.eachSupportedId())('the events in %s', databaseId => {
       expect(await one.loadDefaultBranch(HOST, 7, validity)).toBe(expected);
     });
 
+    it.each(['ma\0in', 'ma\ud800in'])(
+      'is kept without what a database refuses',
+      async name => {
+        const { one } = await createStores();
+        await one.saveDefaultBranch(HOST, 7, { name, readAtMs: NOW });
+        expect(await one.loadDefaultBranch(HOST, 7, ANY_TIME)).toBe('ma\ufffdin');
+      },
+    );
+
     it('is replaced by what is read later', async () => {
       const { one, other } = await createStores();
       await one.saveDefaultBranch(HOST, 7, main);

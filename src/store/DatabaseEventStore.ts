@@ -1,6 +1,7 @@
 /** Default branches and claimed webhooks in tables of their own, the same for every replica. */
 
 import { z } from 'zod';
+import { storableText } from '../util/text';
 import { DiscoveryDatabase } from './DiscoveryDatabase';
 import { Delivery, DeliveryClaim, EventStore, Validity } from './EventStore';
 
@@ -45,7 +46,7 @@ export class DatabaseEventStore implements EventStore {
       .insert({
         host,
         repository_id: repositoryId,
-        default_branch: name,
+        default_branch: storableText(name),
         read_at_ms: readAtMs,
       })
       .onConflict(['host', 'repository_id'])
