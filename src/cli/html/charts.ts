@@ -14,7 +14,7 @@ import {
   formatShare,
 } from '../format';
 import { PreviewedBudget, PreviewedRequests } from '../previewDocument';
-import { html, Html } from './html';
+import { factList, html, Html, table } from './html';
 
 interface OutcomeLabel {
   readonly title: string;
@@ -44,18 +44,16 @@ interface BarPart {
 /** Divides the bar; what would be too narrow to see is drawn wider at the cost of the rest. */
 export function divideBar(summary: Readonly<Record<OutcomeKind, number>>): BarPart[] {
   const kinds = OUTCOME_KINDS.filter(kind => summary[kind] > 0);
-  const counted = kinds.reduce((sum, kind) => sum + summary[kind], 0);
-  const shares = kinds.map(kind =>
+  const counted = sum(kinds.map(kind => summary[kind]));
+  const widths = kinds.map(kind =>
     Math.max((summary[kind] / counted) * 100, NARROWEST_PART),
   );
-  const whole = shares.reduce((sum, share) => sum + share, 0);
-  let start = 0;
-  return kinds.map((kind, index) => {
-    const width = ((shares[index] ?? 0) / whole) * 100;
-    const part = { kind, start, width };
-    start += width;
-    return part;
-  });
+  const scale = 100 / sum(widths);
+  return kinds.map((kind, index) => ({
+    kind,
+    start: sum(widths.slice(0, index)) * scale,
+    width: (widths[index] ?? 0) * scale,
+  }));
 }
 
 /**
@@ -110,7 +108,8 @@ const TEXTURES: Readonly<Partial<Record<OutcomeKind, string>>> = {
 
 function renderPart(id: string, part: BarPart, summary: RunSummary): Html {
   const { kind } = part;
-  const place = html`x="${percent(part.start)}" width="${percent(part.width)}" height="28"`;
+  const place = html`x="${round(part.start, 3)}%" width="${round(part.width, 3)}%"
+  height="28"`;
   const texture = TEXTURES[kind];
   const count = formatCount(summary[kind]);
   const share = formatShare(summary[kind], summary.repositories);
@@ -121,10 +120,6 @@ function renderPart(id: string, part: BarPart, summary: RunSummary): Html {
       ${place}
     />${texture && html`<rect fill="url(#${id}-${texture})" ${place} />`}</g
   > `;
-}
-
-function percent(value: number): string {
-  return `${Number(value.toFixed(3))}%`;
 }
 
 function renderOutcome(id: string, kind: OutcomeKind, summary: RunSummary): Html {
@@ -194,28 +189,16 @@ export function renderRequests(
     <div class="beside">
       ${renderChart(requests, budget)}
       <div>
-        <dl class="facts narrow">
-          <div>
-            <dt>Sent</dt>
-            <dd>${formatCount(requests.total)}</dd>
-          </div>
-          <div>
-            <dt>Of these repeated after a failure</dt>
-            <dd>${formatCount(requests.retries)}</dd>
-          </div>
-          <div>
-            <dt>Told to slow down</dt>
-            <dd>${formatPlural(requests.rateLimited, 'time')}</dd>
-          </div>
-          <div>
-            <dt>Waited for their turn, all together</dt>
-            <dd>${formatDuration(requests.waitedMs)}</dd>
-          </div>
-          <div>
-            <dt>Budget of the account</dt>
-            <dd>${describeBudget(budget)}</dd>
-          </div>
-        </dl>
+        ${factList(
+          [
+            ['Sent', formatCount(requests.total)],
+            ['Of these repeated after a failure', formatCount(requests.retries)],
+            ['Told to slow down', formatPlural(requests.rateLimited, 'time')],
+            ['Waited for their turn, all together', formatDuration(requests.waitedMs)],
+            ['Budget of the account', describeBudget(budget)],
+          ],
+          'facts narrow',
+        )}
         ${renderKinds(requests)}
       </div>
     </div>
@@ -226,26 +209,14 @@ function renderKinds({ byKind }: PreviewedRequests): Html | undefined {
   const kinds = Object.entries(byKind).sort(([, a], [, b]) => b - a);
   return kinds.length === 0
     ? undefined
-    : html`<table class="kinds">
-        <caption>
-          Requests by kind
-        </caption>
-        <thead>
-          <tr>
-            <th scope="col">Kind</th>
-            <th scope="col">Requests</th>
-          </tr>
-        </thead>
-        <tbody>
-          ${kinds.map(
-            ([kind, count]) =>
-              html`<tr>
-                <th scope="row">${kind}</th>
-                <td>${formatCount(count)}</td>
-              </tr> `,
-          )}
-        </tbody>
-      </table> `;
+    : table('kinds', 'Requests by kind', ['Kind', 'Requests'], kinds.map(renderKind));
+}
+
+function renderKind([kind, count]: [string, number]): Html {
+  return html`<tr>
+    <th scope="row">${kind}</th>
+    <td>${formatCount(count)}</td>
+  </tr> `;
 }
 
 function renderChart(
@@ -326,8 +297,8 @@ function renderLine(perSecond: number, top: number): Html {
   return html`<line class="budget" x1="0" x2="100%" y1="${y}" y2="${y}" /> `;
 }
 
-function round(value: number): number {
-  return Number(value.toFixed(2));
+function round(value: number, digits = 2): number {
+  return Number(value.toFixed(digits));
 }
 
 function sum(values: readonly number[]): number {

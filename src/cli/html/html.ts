@@ -104,3 +104,41 @@ export function foldedList(summary: HtmlValue, items: readonly HtmlValue[]): Htm
     </ul>
   </details> `;
 }
+
+/** Terms, each with what is to be said of it. */
+export function factList(
+  facts: readonly (readonly [term: string, said: HtmlValue])[],
+  className = 'facts',
+): Html {
+  return html`<dl class="${className}">
+    ${facts.map(
+      ([term, said]) =>
+        html`<div>
+          <dt>${term}</dt>
+          <dd>${said}</dd>
+        </div> `,
+    )}
+  </dl> `;
+}
+
+/** A table whose rows begin with what they are about. */
+export function table(
+  className: string,
+  caption: HtmlValue,
+  columns: readonly string[],
+  rows: readonly Html[],
+): Html {
+  return html`<table class="${className}">
+    <caption>
+      ${caption}
+    </caption>
+    <thead>
+      <tr>
+        ${columns.map(one => html`<th scope="col">${one}</th>`)}
+      </tr>
+    </thead>
+    <tbody>
+      ${rows}
+    </tbody>
+  </table> `;
+}

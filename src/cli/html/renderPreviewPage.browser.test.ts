@@ -8,7 +8,7 @@ import {
   REPOSITORIES,
 } from './__testUtils__/previewData';
 import { renderPreviewPage } from './renderPreviewPage';
-import { PALETTES } from './styles';
+import { COLORS } from './styles';
 
 const executable = findBrowser();
 if (executable === undefined) {
@@ -223,9 +223,9 @@ describeInBrowser(TITLE, () => {
     const rgb = (color: string) =>
       `rgb(${[1, 3, 5].map(at => parseInt(color.slice(at, at + 2), 16)).join(', ')})`;
 
-    expect(await groundOf(page)).toBe(rgb(PALETTES.light.ground));
+    expect(await groundOf(page)).toBe(rgb(COLORS.ground[0]));
     await page.emulateMedia({ colorScheme: 'dark' });
-    expect(await groundOf(page)).toBe(rgb(PALETTES.dark.ground));
+    expect(await groundOf(page)).toBe(rgb(COLORS.ground[1]));
     await page.emulateMedia({ colorScheme: 'dark', media: 'print' });
     expect(await groundOf(page)).toBe('rgb(255, 255, 255)');
     expect(await page.getByRole('search').isVisible()).toBe(false);

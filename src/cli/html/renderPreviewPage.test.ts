@@ -10,7 +10,7 @@ import {
 } from './__testUtils__/previewData';
 import { divideBar, OUTCOME_LABELS, toColumns } from './charts';
 import { renderPreviewPage } from './renderPreviewPage';
-import { PALETTES } from './styles';
+import { COLORS } from './styles';
 
 const AGAINST = {
   url: 'https://backstage.example.com',
@@ -331,24 +331,28 @@ function contrast(one: string, other: string): number {
   return (bright + 0.05) / (dark + 0.05);
 }
 
-describe.each(Object.entries(PALETTES))('the colors of the %s mode', (_, palette) => {
-  const { ground, raised, failure, text, quiet, link, sign, field, column } = palette;
-  const fills = OUTCOME_KINDS.map(kind => palette[kind]);
+describe.each([
+  ['light', 0],
+  ['dark', 1],
+] as const)('the colors of the %s mode', (_, mode) => {
+  const colorsOf = (...names: readonly (keyof typeof COLORS)[]) =>
+    names.map(name => COLORS[name][mode]);
+  const fills = colorsOf(...OUTCOME_KINDS);
 
   it('have contrast enough for text', () => {
-    for (const below of [ground, raised, failure]) {
-      for (const above of [text, quiet, link]) {
+    for (const below of colorsOf('ground', 'raised', 'failure')) {
+      for (const above of colorsOf('text', 'quiet', 'link')) {
         expect(contrast(above, below)).toBeGreaterThanOrEqual(4.5);
       }
     }
     for (const fill of fills) {
-      expect(contrast(sign, fill)).toBeGreaterThanOrEqual(4.5);
+      expect(contrast(COLORS.sign[mode], fill)).toBeGreaterThanOrEqual(4.5);
     }
   });
 
   it('have contrast enough for charts and controls', () => {
-    for (const fill of [...fills, field, column]) {
-      expect(contrast(fill, ground)).toBeGreaterThanOrEqual(3);
+    for (const fill of [...fills, ...colorsOf('field', 'column')]) {
+      expect(contrast(fill, COLORS.ground[mode])).toBeGreaterThanOrEqual(3);
     }
   });
 });

@@ -12,7 +12,7 @@ import {
 } from '../previewDocument';
 import { formatCount, formatDuration, formatPlural, formatTime } from '../format';
 import { SharedFile } from '../../conflicts/describeConflicts';
-import { foldedList, html, Html, linkTo } from './html';
+import { factList, foldedList, html, Html, linkTo } from './html';
 import { SCRIPT } from './script';
 import { STYLES } from './styles';
 import { renderOutcomes, renderRequests } from './charts';
@@ -46,8 +46,7 @@ export function renderPreviewPage(preview: PreviewDocument): string {
           <h1>Discovery preview</h1>
           <p>
             What a run of the catalog’s entity provider for Bitbucket Server would find,
-            as of <time datetime="${createdAt}">${formatTime(createdAt)}</time>. Nothing
-            was changed.
+            as of ${renderTime(createdAt)}. Nothing was changed.
           </p>
         </header>
         ${providers.length > 1 ? renderContents(providers) : undefined}
@@ -105,34 +104,20 @@ function renderProvider(preview: ProviderPreview, index: number): Html {
 }
 
 function renderHead(preview: ProviderPreview): Html {
-  const { status, error, startedAt } = preview;
-  const failed = status === 'failed';
-  return html`${failed ? renderFailure(error) : undefined}
+  const failed = preview.status === 'failed';
+  return html`${failed ? renderFailure(preview.error) : undefined}
     <p class="lead">${describeResult(preview)}</p>
-    <dl class="facts">
-      <div>
-        <dt>Host</dt>
-        <dd>${preview.host}</dd>
-      </div>
-      <div>
-        <dt>Status</dt>
-        <dd>${failed ? '✕ failed' : '✓ succeeded'}</dd>
-      </div>
-      <div>
-        <dt>Started</dt>
-        <dd><time datetime="${startedAt}">${formatTime(startedAt)}</time></dd>
-      </div>
-      <div>
-        <dt>Finished</dt>
-        <dd>
-          <time datetime="${preview.finishedAt}">${formatTime(preview.finishedAt)}</time>
-        </dd>
-      </div>
-      <div>
-        <dt>Took</dt>
-        <dd>${formatDuration(preview.durationMs)}</dd>
-      </div>
-    </dl> `;
+    ${factList([
+      ['Host', preview.host],
+      ['Status', failed ? '✕ failed' : '✓ succeeded'],
+      ['Started', renderTime(preview.startedAt)],
+      ['Finished', renderTime(preview.finishedAt)],
+      ['Took', formatDuration(preview.durationMs)],
+    ])}`;
+}
+
+function renderTime(iso: string): Html {
+  return html`<time datetime="${iso}">${formatTime(iso)}</time>`;
 }
 
 function renderFailure(error: string | undefined): Html {

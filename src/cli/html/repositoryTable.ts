@@ -6,7 +6,7 @@
 import { OUTCOME_KINDS } from '../../model';
 import { PreviewedFile, PreviewedRepository } from '../previewDocument';
 import { formatCount, formatPlural } from '../format';
-import { html, Html, HtmlValue, linkTo, withCode } from './html';
+import { html, Html, HtmlValue, linkTo, table, withCode } from './html';
 import { OUTCOME_LABELS } from './charts';
 
 const HIDDEN = Html.trusted('hidden');
@@ -27,7 +27,15 @@ export function renderRepositories(
     ${
       repositories.length === 0
         ? html`<p>No repository was found.</p> `
-        : html`${renderFilters(id, repositories)}${renderTable(providerId, repositories)}`
+        : [
+            renderFilters(id, repositories),
+            table(
+              'repositories',
+              `Every repository of ${providerId}, by project key and slug`,
+              ['Repository', 'Outcome', 'Cause', 'Remedy', 'Files'],
+              repositories.map(renderRow),
+            ),
+          ]
     }
   </section> `;
 }
@@ -80,29 +88,6 @@ function renderChoice(id: string, value: string, title: string, count: number): 
     ><input type="radio" name="${id}-outcome" value="${value}" ${checked} /> ${title}
     <span class="quiet">${formatCount(count)}</span></label
   > `;
-}
-
-function renderTable(
-  providerId: string,
-  repositories: readonly PreviewedRepository[],
-): Html {
-  return html`<table class="repositories">
-    <caption>
-      Every repository of ${providerId}, by project key and slug
-    </caption>
-    <thead>
-      <tr>
-        <th scope="col">Repository</th>
-        <th scope="col">Outcome</th>
-        <th scope="col">Cause</th>
-        <th scope="col">Remedy</th>
-        <th scope="col">Files</th>
-      </tr>
-    </thead>
-    <tbody>
-      ${repositories.map(renderRow)}
-    </tbody>
-  </table> `;
 }
 
 /** Short on purpose: there may be 10,000 of them. */
