@@ -9,7 +9,7 @@ import { HeldRemoval } from '../discovery/types';
 import { plainTargetOf } from '../provider/locationEntities';
 import { ANNOTATION_DEFAULT_BRANCH, ANNOTATION_PROJECT_KEY } from '../util/annotations';
 import { parseTarget } from '../util/parseUrls';
-import { BackstageAddress, BackstageClient, parseBackstageUrl } from './BackstageClient';
+import { BackstageAddress, BackstageClient } from './BackstageClient';
 import { CliIo } from './CliIo';
 import { formatPlural } from './format';
 
@@ -57,6 +57,9 @@ const LocationSpec = z.object({
   target: z.string().optional(),
   targets: z.array(z.string()).optional(),
 });
+
+/** Below the catalog's API. */
+const DISCOVERIES = '/bitbucket-server/discoveries';
 
 const Discoveries = z.object({
   items: z.array(
@@ -147,10 +150,10 @@ function readDiscovered(entity: Entity): string[] {
 }
 
 async function readReports(client: BackstageClient): Promise<ProviderReport[]> {
-  const list = await client.find('/bitbucket-server/discoveries', Discoveries);
+  const list = await client.find(DISCOVERIES, Discoveries);
   const reports: ProviderReport[] = [];
   for (const { providerId, status, summary, finishedAt = '' } of list?.items ?? []) {
-    const path = `/bitbucket-server/discoveries/${encodeURIComponent(providerId)}`;
+    const path = `${DISCOVERIES}/${encodeURIComponent(providerId)}`;
     const { heldRemovals } = await client.get(path, {}, Discovery);
     const repositories = await client.readPages(async (offset = '0') => {
       const query = { limit: String(REPOSITORIES_PER_PAGE), offset };
@@ -178,73 +181,39 @@ async function readReports(client: BackstageClient): Promise<ProviderReport[]> {
   return reports;
 }
 
-/** The options of commands that look into a running Backstage. */
-export interface AgainstOptions {
-  /** Base URL of a Backstage backend. */
-  readonly against?: string;
-  /** For that backend; `BACKSTAGE_TOKEN` when left out. */
-  readonly token?: string;
-}
-
-/**
- * Which backend, and as whom.
- *
- * @returns `undefined` where none is asked for
- * @throws UsageError for what is no base URL
- */
-export function toBackstageAddress(
-  { against, token }: AgainstOptions,
-  { env }: Pick<CliIo, 'env'>,
-): BackstageAddress | undefined {
-  if (against === undefined) {
-    return undefined;
-  }
-  // An empty variable is how scripts say that there is none.
-  return {
-    url: parseBackstageUrl(against),
-    token: (token ?? env.BACKSTAGE_TOKEN)?.trim() || undefined,
-  };
-}
-
-/** A provider as the report of a backend tells of it. */
-interface BackendProvider {
-  readonly id: string;
-  /** How many it has in the catalog; `undefined` where that is not told. */
-  readonly locations?: number;
-}
-
 /**
  * Reads which providers a backend has.
  *
- * @returns `undefined` where it does not run this module, or does not tell this token
+ * @returns by id, how many Locations each has in the catalog; `undefined` where the backend
+ * does not run this module, or does not tell this token
  * @throws CommandFailedError in words without secrets when it cannot be read
  */
-export async function readBackendProviders(
+export async function countBackendLocations(
   address: BackstageAddress,
   io: CliIo,
-): Promise<BackendProvider[] | undefined> {
-  const client = new BackstageClient(address, io);
-  const report = await client.find('/bitbucket-server/discoveries', Discoveries);
-  return report?.items.map(({ providerId: id, summary }) => ({
-    id,
-    locations: summary?.locations,
-  }));
+): Promise<Map<string, number> | undefined> {
+  const list = await new BackstageClient(address, io).find(DISCOVERIES, Discoveries);
+  return (
+    list &&
+    new Map(list.items.map(one => [one.providerId, one.summary?.locations ?? 0] as const))
+  );
 }
 
 /**
  * Names the providers that a backend has and the configuration lacks: to the catalog a
  * provider is its id, and it drops those that are gone when it starts.
  *
+ * @param counts - by id, how many Locations each provider of the backend has
  * @param configuredIds - of all that are configured
  * @returns a warning with the remedy; `undefined` where there are none
  */
 export function describeLost(
-  providers: readonly BackendProvider[],
+  counts: ReadonlyMap<string, number>,
   configuredIds: readonly string[],
 ): string | undefined {
-  const names = providers
-    .filter(({ id }) => !configuredIds.includes(id))
-    .map(({ id, locations = 0 }) => `"${id}" (${formatPlural(locations, 'Location')})`);
+  const names = [...counts]
+    .filter(([id]) => !configuredIds.includes(id))
+    .map(([id, count]) => `"${id}" (${formatPlural(count, 'Location')})`);
   return names.length === 0
     ? undefined
     : `The backend has providers that this configuration lacks: ${names.join(', ')}. With it, the catalog would remove what they gave as soon as it starts, unless catalog.orphanProviderStrategy is "keep"; what another provider finds of the same comes back with its next run, with another uid. To go on where one left off, give its id to a provider below catalog.providers.bitbucketServer`;

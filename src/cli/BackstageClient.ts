@@ -19,7 +19,7 @@ const MAX_PAGES = 1_000;
 
 /** Which backend, and as whom. */
 export interface BackstageAddress {
-  /** Base URL of the backend, from {@link parseBackstageUrl}. */
+  /** Base URL of the backend, without a slash at its end. */
   readonly url: string;
   readonly token?: string;
 }
@@ -31,13 +31,28 @@ export interface Page<T> {
   readonly next?: string;
 }
 
+/** The options of commands that look into a running Backstage. */
+export interface AgainstOptions {
+  /** Base URL of a Backstage backend. */
+  readonly against?: string;
+  /** For that backend; `BACKSTAGE_TOKEN` when left out. */
+  readonly token?: string;
+}
+
 /**
  * Checks the address and brings it into the form it is shown in.
  *
+ * @returns `undefined` where none is asked for
  * @throws UsageError for what is no base URL, or has credentials in it
  */
-export function parseBackstageUrl(text: string): string {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
+export function toBackstageAddress(
+  { against, token }: AgainstOptions,
+  { env }: Pick<CliIo, 'env'>,
+): BackstageAddress | undefined {
+  if (against === undefined) {
+    return undefined;
+  }
+  const url = URL.canParse(against) ? new URL(against) : undefined;
   if (!url || !/^https?:$/.test(url.protocol)) {
     throw new UsageError(
       '--against must be the base URL of a Backstage backend, such as https://backstage.example.com',
@@ -48,7 +63,11 @@ export function parseBackstageUrl(text: string): string {
       '--against must not carry credentials: use --token or BACKSTAGE_TOKEN',
     );
   }
-  return `${url.origin}${url.pathname.replace(/\/+$/, '')}`;
+  return {
+    url: `${url.origin}${url.pathname.replace(/\/+$/, '')}`,
+    // An empty variable is how scripts say that there is none.
+    token: (token ?? env.BACKSTAGE_TOKEN)?.trim() || undefined,
+  };
 }
 
 /** A client for the catalog plugin of one backend. */

@@ -7,13 +7,8 @@ import { listRepositories } from '../discovery/listRepositories';
 import { Listing } from '../discovery/types';
 import { SHARE_OF_CAPACITY, SHARE_OF_FILL_RATE } from '../http/rateStrategy';
 import { Problem } from '../model';
-import {
-  AgainstOptions,
-  describeLost,
-  readBackendProviders,
-  toBackstageAddress,
-} from './BackstageCatalog';
-import { BackstageAddress } from './BackstageClient';
+import { countBackendLocations, describeLost } from './BackstageCatalog';
+import { AgainstOptions, BackstageAddress, toBackstageAddress } from './BackstageClient';
 import { CliIo, describeError, ExitCode } from './CliIo';
 import { Connection, openConnections } from './connections';
 import { describeBudget, formatPlural, indent, toPreviewedBudget } from './format';
@@ -33,9 +28,8 @@ type CheckOptions = ConfigurationOptions & AgainstOptions;
 export async function runCheck(options: CheckOptions, io: CliIo): Promise<ExitCode> {
   const address = toBackstageAddress(options, io);
   const configuration = await readConfiguration(options, io);
-  const connections = openConnections(configuration.providers, io);
   let failures = 0;
-  for (const connection of connections) {
+  for (const connection of openConnections(configuration.providers, io)) {
     failures += await check(connection, io);
   }
   if (address) {
@@ -79,31 +73,28 @@ async function checkBackend(
   io: CliIo,
 ): Promise<number> {
   const ids = configured.map(one => one.config.id);
-  const finding = await compareProviders(address, ids, io);
-  io.stdout(`Backstage at ${address.url}\n${indent(render(finding))}\n\n`);
-  return finding.status === 'failed' ? 1 : 0;
+  const result = await compareProviders(address, ids, io);
+  const line = render({ about: 'Providers', ...result });
+  io.stdout(`Backstage at ${address.url}\n${indent(line)}\n\n`);
+  return result.status === 'failed' ? 1 : 0;
 }
 
 async function compareProviders(
   address: BackstageAddress,
   configuredIds: readonly string[],
   io: CliIo,
-): Promise<Finding> {
-  const about = 'Providers';
+): Promise<Omit<Finding, 'about'>> {
   try {
-    const providers = await readBackendProviders(address, io);
-    if (!providers) {
-      const text =
-        'It does not run this module yet, or the token may not read its report';
-      return { status: 'warning', about, text };
-    }
-    const lost = describeLost(providers, configuredIds);
-    return lost === undefined
-      ? { status: 'ok', about, text: 'All that it has are configured here' }
-      : { status: 'warning', about, text: lost };
+    const counts = await countBackendLocations(address, io);
+    const warning = counts
+      ? describeLost(counts, configuredIds)
+      : 'It does not run this module yet, or the token may not read its report';
+    return warning === undefined
+      ? { status: 'ok', text: 'All that it has are configured here' }
+      : { status: 'warning', text: warning };
   } catch (error) {
     io.signal.throwIfAborted();
-    return { status: 'failed', about, text: describeError(error) };
+    return { status: 'failed', text: describeError(error) };
   }
 }
 

@@ -28,7 +28,7 @@ export interface CatalogContent {
  *
  * @remarks Its own report says so exactly. Where there is none, since the backend runs the
  * published module or no run has come to its end, Locations do not tell which provider made
- * them: each counts for the first one that would give it.
+ * them: each counts for the first one that would emit it.
  *
  * @param providers - all that are configured
  */
@@ -64,11 +64,11 @@ function findOwner(
 ): ProviderConfig | undefined {
   const onHost = providers.filter(one => one.host === new URL(target).host);
   const candidates = onHost.length > 0 ? onHost : providers;
-  return candidates.find(one => wouldGive(one, target)) ?? candidates[0];
+  return candidates.find(one => wouldEmit(one, target)) ?? candidates[0];
 }
 
 /** As far as that can be told without asking Bitbucket. */
-function wouldGive({ filters, catalogPaths }: ProviderConfig, target: string): boolean {
+function wouldEmit({ filters, catalogPaths }: ProviderConfig, target: string): boolean {
   const read = parseTarget(target);
   return (
     read !== undefined &&
@@ -80,7 +80,7 @@ function wouldGive({ filters, catalogPaths }: ProviderConfig, target: string): b
 /**
  * Compares what providers have in the catalog with what they are to have after their runs.
  *
- * @param contents - of all providers: what one lets go of, another may give
+ * @param contents - of all providers: what one releases, another may emit
  * @param runs - by id, of those that were looked at
  * @returns by id, of the same
  */
@@ -93,71 +93,48 @@ export function compareWithCatalog(
   // The catalog drops what comes from a provider that is not configured.
   const dropped = catalog.reports.filter(one => !ids.has(one.providerId));
   const lost = new Set(dropped.flatMap(one => one.targets));
+  const sides = contents.map(one => toSide(one, runs.get(one.config.id)));
   const present = new Set([
     ...[...catalog.shown].filter(target => !lost.has(target)),
-    ...contents.flatMap(targetsBefore),
+    ...sides.flatMap(one => one.before),
   ]);
-  const differences = new Map<string, CatalogDifference>();
-  for (const content of contents) {
-    const run = runs.get(content.config.id);
-    const others = contents.filter(one => one !== content);
-    const keepers = others.map(one => toKeeper(one, runs.get(one.config.id)));
-    if (run) {
-      differences.set(content.config.id, {
+  return new Map(
+    sides.flatMap(({ content, run, after }) => {
+      const others = sides.filter(one => one.content !== content);
+      const leaving = (locations: readonly CatalogLocation[] = []) =>
+        toTargets(locations)
+          .filter(target => !others.some(one => one.keeps(target)))
+          .sort();
+      const added = [...after].filter(target => !present.has(target)).sort();
+      const heldBack = leaving(run?.reconciliation.heldBack);
+      const difference: CatalogDifference = {
         url: catalog.url,
-        ...compareOne(content, run, {
-          isPresent: target => present.has(target),
-          isGivenElsewhere: target => keepers.some(keeps => keeps(target)),
-        }),
-      });
-    }
-  }
-  return differences;
+        knownBy: content.knownBy,
+        added,
+        removed: leaving(run?.reconciliation.removed),
+        heldBack,
+        heldBackReason:
+          heldBack.length > 0 ? run?.reconciliation.heldBackReason : undefined,
+        unchanged: after.size - added.length - heldBack.length,
+      };
+      return run ? [[content.config.id, difference] as const] : [];
+    }),
+  );
 }
 
-function compareOne(
-  content: CatalogContent,
-  run: Run,
-  catalog: Readonly<
-    Record<'isPresent' | 'isGivenElsewhere', (target: string) => boolean>
-  >,
-): Omit<CatalogDifference, 'url'> {
-  const { heldBack, heldBackReason, removed } = run.reconciliation;
-  const after = targetsAfter(content, run);
-  const added = [...after].filter(target => !catalog.isPresent(target));
-  const leaving = (locations: readonly CatalogLocation[]) =>
-    toTargets(locations).filter(target => !catalog.isGivenElsewhere(target));
-  const held = leaving(heldBack);
-  return {
-    knownBy: content.knownBy,
-    added: added.sort(),
-    removed: leaving(removed).sort(),
-    heldBack: held.sort(),
-    ...(held.length > 0 && { heldBackReason }),
-    unchanged: after.size - added.length - held.length,
-  };
-}
-
-/** Tells what a provider goes on giving; without a run, what it may go on giving. */
-function toKeeper(
-  content: CatalogContent,
-  run: Run | undefined,
-): (target: string) => boolean {
-  if (!run && content.knownBy === 'entities') {
-    return target => wouldGive(content.config, target);
-  }
-  const kept = run ? targetsAfter(content, run) : new Set(targetsBefore(content));
-  return target => kept.has(target);
-}
-
-function targetsBefore({ memory }: CatalogContent): string[] {
-  return toTargets(locationsOf(memory.repositories));
-}
-
-function targetsAfter(content: CatalogContent, { reconciliation }: Run): Set<string> {
-  const removed = new Set(toTargets(reconciliation.removed));
-  const left = targetsBefore(content).filter(target => !removed.has(target));
-  return new Set([...left, ...toTargets(reconciliation.locations)]);
+/** What a provider has in the catalog, and goes on emitting; without a run, what it may emit. */
+function toSide(content: CatalogContent, run: Run | undefined) {
+  const before = toTargets(locationsOf(content.memory.repositories));
+  const removed = new Set(toTargets(run?.reconciliation.removed ?? []));
+  const after = new Set([
+    ...before.filter(target => !removed.has(target)),
+    ...toTargets(run?.reconciliation.locations ?? []),
+  ]);
+  const keeps = (target: string) =>
+    run || content.knownBy === 'report'
+      ? after.has(target)
+      : wouldEmit(content.config, target);
+  return { content, run, before, after, keeps };
 }
 
 function toTargets(locations: readonly CatalogLocation[]): string[] {

@@ -6,8 +6,7 @@ import { ConfiguredProvider } from '../config/types';
 import { createRedactor, Redact, secretsOf } from '../http/redact';
 import { createClientFactory } from '../provider/createClient';
 import { createLimiters } from '../provider/limiters';
-import { RequestCounts, RequestMeter } from '../provider/RequestMeter';
-import { AttemptResult, RequestKind, RequestObserver } from '../http/types';
+import { RequestMeter } from '../provider/RequestMeter';
 import { Clock } from '../util/clock';
 import { toPreviewedBudget } from './format';
 import { CliIo, UsageError } from './CliIo';
@@ -27,7 +26,8 @@ export interface Connection extends ConfiguredProvider {
 }
 
 /**
- * Makes connections that pace themselves together.
+ * Connects to all of them before any is asked: what is wrong with one should show before a
+ * long run. They pace themselves together.
  *
  * @throws UsageError when an integration cannot be used
  */
@@ -55,24 +55,23 @@ export function openConnections(
         budget: () => toPreviewedBudget(clients.budget()),
       };
     } catch (error) {
-      if (error instanceof InputError) {
-        throw new UsageError(
-          `integrations.bitbucketServer, host ${config.host}: ${redact(error.message)}`,
-        );
-      }
-      throw new UsageError(redact(stringifyError(error)));
+      const cause =
+        error instanceof InputError
+          ? `integrations.bitbucketServer, host ${config.host}: ${error.message}`
+          : stringifyError(error);
+      throw new UsageError(redact(cause));
     }
   });
 }
 
-/** Listens to a transport. */
-export class PreviewMeter implements RequestObserver {
-  readonly #meter = new RequestMeter();
+/** Counts what a preview costs Bitbucket, also over time. */
+export class PreviewMeter extends RequestMeter {
   readonly #clock: Pick<Clock, 'now'>;
   #startedAtMs: number;
   readonly #perSecond: number[] = [];
 
   constructor(clock: Pick<Clock, 'now'>) {
+    super();
     this.#clock = clock;
     this.#startedAtMs = clock.now();
   }
@@ -87,19 +86,12 @@ export class PreviewMeter implements RequestObserver {
     return this.#startedAtMs;
   }
 
-  onAttempt(attempt: { kind: RequestKind; result: AttemptResult; retry: boolean }): void {
-    this.#meter.onAttempt(attempt);
-    const second = this.#secondOf(this.#clock.now());
+  override onAttempt(attempt: Parameters<RequestMeter['onAttempt']>[0]): void {
+    super.onAttempt(attempt);
+    // A clock may be set back.
+    const second = Math.max(0, Math.floor(this.#elapsedSeconds()));
     this.#fill(second + 1);
     this.#perSecond[second] = (this.#perSecond[second] ?? 0) + 1;
-  }
-
-  onWait(wait: { ms: number }): void {
-    this.#meter.onWait(wait);
-  }
-
-  counts(): RequestCounts {
-    return this.#meter.counts();
   }
 
   /**
@@ -109,13 +101,12 @@ export class PreviewMeter implements RequestObserver {
    * the second of its end.
    */
   perSecond(): readonly number[] {
-    this.#fill(Math.ceil((this.#clock.now() - this.#startedAtMs) / 1000));
+    this.#fill(Math.ceil(this.#elapsedSeconds()));
     return [...this.#perSecond];
   }
 
-  #secondOf(nowMs: number): number {
-    // A clock may be set back.
-    return Math.max(0, Math.floor((nowMs - this.#startedAtMs) / 1000));
+  #elapsedSeconds(): number {
+    return (this.#clock.now() - this.#startedAtMs) / 1000;
   }
 
   #fill(seconds: number): void {

@@ -6,13 +6,8 @@ import { DiscoveryProgress, ProviderMemory } from '../discovery/types';
 import { printableJson } from '../util/text';
 import { performRun, Run, RunFailure } from '../discovery/performRun';
 import { compareReports, reportRepository } from '../discovery/report';
-import {
-  AgainstOptions,
-  describeLost,
-  LiveCatalog,
-  readLiveCatalog,
-  toBackstageAddress,
-} from './BackstageCatalog';
+import { describeLost, LiveCatalog, readLiveCatalog } from './BackstageCatalog';
+import { AgainstOptions, toBackstageAddress } from './BackstageClient';
 import { CliIo, CommandFailedError, describeError, ExitCode } from './CliIo';
 import { CatalogContent, compareWithCatalog, findContents } from './compareWithCatalog';
 import { Connection, openConnections } from './connections';
@@ -54,11 +49,11 @@ export async function runPreview(options: PreviewOptions, io: CliIo): Promise<Ex
   const catalog = await readCatalog(options, io);
   const configs = configuration.configured.map(one => one.config);
   const contents = catalog ? findContents(catalog, configs) : [];
+  const counts = catalog?.reports.map(
+    one => [one.providerId, one.targets.length] as const,
+  );
   const lost = describeLost(
-    (catalog?.reports ?? []).map(one => ({
-      id: one.providerId,
-      locations: one.targets.length,
-    })),
+    new Map(counts),
     configs.map(one => one.id),
   );
   if (lost) {
@@ -103,11 +98,9 @@ async function previewAll(
   contents: readonly CatalogContent[],
   io: CliIo,
 ): Promise<FinishedPreview[]> {
-  // All first: what is wrong with the configuration should show before a long run.
-  const connections = openConnections(configuration.providers, io);
   const previews: FinishedPreview[] = [];
   const progress = new Progress(io);
-  for (const connection of connections) {
+  for (const connection of openConnections(configuration.providers, io)) {
     if (io.signal.aborted) {
       io.stderr('Stopped: the remaining providers were not looked at.\n');
       break;
@@ -124,21 +117,22 @@ async function previewAll(
 }
 
 /** What a run that succeeded would warn of in the log. */
-function warningsOf({ run, preview }: FinishedPreview): string[] {
+function warningsOf({ run, preview: { providerId } }: FinishedPreview): string[] {
   if (run.failure) {
     return [];
   }
   const { problems, unreadable } = run.result.listing;
-  const about = problems.map(
-    ({ projectKey, problem, gone }) =>
-      `${preview.providerId}: project ${projectKey} ${gone ? 'does not exist' : 'could not be listed, so nothing is known of its repositories'}. ${problem.detail}`,
-  );
-  return unreadable === 0
-    ? about
-    : [
-        ...about,
-        `${preview.providerId}: ${unreadable} items of the listing are not readable as repositories and were passed over`,
-      ];
+  return [
+    ...problems.map(
+      ({ projectKey, problem, gone }) =>
+        `${providerId}: project ${projectKey} ${gone ? 'does not exist' : 'could not be listed, so nothing is known of its repositories'}. ${problem.detail}`,
+    ),
+    ...(unreadable > 0
+      ? [
+          `${providerId}: ${unreadable} items of the listing are not readable as repositories and were passed over`,
+        ]
+      : []),
+  ];
 }
 
 async function print(
