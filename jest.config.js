@@ -1,3 +1,5 @@
+const { availableParallelism } = require('node:os');
+
 /** Tests run as CommonJS, compiled by swc: the same shape Backstage publishes. */
 module.exports = {
   testEnvironment: 'node',
@@ -20,6 +22,9 @@ module.exports = {
     '/node_modules/(?!.*/node_modules/)(?!(@mswjs|msw|until-async|rettime|@open-draft|jose)/)',
   ],
   globalSetup: '<rootDir>/scripts/jest-global-setup.js',
+  // Suites with a backend wait more than they compute, so few cores serve more workers.
+  maxWorkers: Math.max(3, availableParallelism() - 1),
+  testSequencer: '<rootDir>/scripts/jest-sequencer.js',
   setupFiles: ['<rootDir>/scripts/jest-properties.js'],
   testTimeout: 60_000,
   // The catalog plugin leaves timers behind after its backend has stopped.
