@@ -8,11 +8,11 @@ import { problemOfError } from './problemOfError';
 const REQUEST = { url: 'https://git.example.com/rest/api/1.0/repos', attempts: 4 };
 
 it.each([
-  ['timeout', new BitbucketServerTimeoutError({ ...REQUEST, timeoutMs: 30_000 })],
+  ['timeout', new BitbucketServerTimeoutError(REQUEST, 'it was late')],
   ['server-error', new BitbucketServerNetworkError(REQUEST, 'it was reset')],
   [
     'unexpected-answer',
-    new BitbucketServerResponseTooLargeError({ ...REQUEST, maxBytes: 10 }),
+    new BitbucketServerResponseTooLargeError(REQUEST, 'it was large'),
   ],
 ])('is %s and quotes the error', (reason, error) => {
   expect(problemOfError(error)).toEqual({ reason, detail: error.message });

@@ -90,7 +90,7 @@ export class BackstageClient {
         headers: token === undefined ? {} : { Authorization: `Bearer ${token}` },
         secrets,
         // One request at a time is no burden.
-        limiter: { run: task => task(), noteReply: () => undefined },
+        limiter: { run: task => task(), observeResponse: () => undefined },
         clock,
         requestTimeoutMs: REQUEST_TIMEOUT_MS,
         fetch,

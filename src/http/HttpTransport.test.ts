@@ -148,11 +148,12 @@ describe('an answer', () => {
   });
 
   it('that is too large is given up and not asked for again', async () => {
-    const body = watchedBody(['12345', '67890', '1'], { endless: true });
-    const { attempts, transport } = setUp([() => body.response], { maxBodyBytes: 10 });
+    const half = 'x'.repeat(16 * 1024 * 1024);
+    const body = watchedBody([half, half, '1'], { endless: true });
+    const { attempts, transport } = setUp([() => body.response]);
     await expect(transport.get(request)).rejects.toMatchObject({
       name: 'BitbucketServerResponseTooLargeError',
-      maxBytes: 10,
+      message: expect.stringContaining('larger than 33554432 bytes'),
     });
     expect(body.isCancelled()).toBe(true);
     expect(attempts).toEqual([[200, false]]);
@@ -177,11 +178,16 @@ describe('an answer', () => {
   });
 
   it.each([200, 404, 429, 503])('of status %d is read to its end', async status => {
-    const body = watchedBody(['{', '}'], { init: { status } });
-    const retryPolicy = { maxAttempts: 1, maxAttemptsWhenRateLimited: 1 };
-    const { transport } = setUp([() => body.response], { retryPolicy });
-    await transport.get(request);
-    expect(body.isDrained()).toBe(true);
+    const bodies: WatchedBody[] = [];
+    const step = () => {
+      const body = watchedBody(['{', '}'], { init: { status } });
+      bodies.push(body);
+      return body.response;
+    };
+    const { attempts, clock, transport } = setUp([step]);
+    await clock.run(transport.get(request));
+    expect(bodies).toHaveLength(attempts.length);
+    expect(bodies.every(body => body.isDrained())).toBe(true);
   });
 });
 
@@ -192,8 +198,6 @@ describe('a failure of the network', () => {
     const failure = clock.run(transport.get(request));
     await expect(failure).rejects.toMatchObject({
       name: 'BitbucketServerNetworkError',
-      code: 'ECONNREFUSED',
-      attempts: 4,
       message: `GET ${request.url} failed after 4 attempts: the connection was refused (ECONNREFUSED)`,
     });
     await failure.catch(error => {
@@ -228,8 +232,7 @@ describe('the time limit', () => {
     const { attempts, clock, transport } = setUp([hanging()]);
     await expect(clock.run(transport.get(request))).rejects.toMatchObject({
       name: 'BitbucketServerTimeoutError',
-      attempts: 4,
-      timeoutMs: 30_000,
+      message: expect.stringContaining('4 attempts: no complete answer within 30 s'),
     });
     expect(attempts.map(([result]) => result)).toEqual(Array(4).fill('timeout'));
     expect(clock.now()).toBeGreaterThanOrEqual(120_000);

@@ -8,12 +8,17 @@
 
 import { InputError } from '@backstage/errors';
 import { Clock } from '../util/clock';
-import { decideRetry, DEFAULT_RETRY_POLICY, RetryPolicy } from './decideRetry';
+import {
+  AttemptOutcome,
+  decideRetryDelayMs,
+  toAttemptResult,
+  toReplyOrThrow,
+} from './attemptOutcome';
 import { describeNetworkFailure } from './describeNetworkFailure';
-import { conclude, Ending, toAttemptResult, toFailure } from './endings';
 import { displayUrl } from './errors';
 import { createOutgoingHeaders } from './outgoingHeaders';
 import { BodyLimit, discardBody, readBody } from './readBody';
+import { parseRateLimitHeaders } from './rateLimitHeaders';
 import { createRedactor, Redact, secretsInHeaders } from './redact';
 import { isOnOrigin, isRedirect, MAX_REDIRECTS, redirectTarget } from './redirects';
 import { RequestLimiter } from './RequestLimiter';
@@ -26,8 +31,8 @@ import {
   Transport,
 } from './types';
 
-/** Bodies are read up to this size unless told otherwise: 32 MiB. */
-const DEFAULT_MAX_BODY_BYTES = 32 * 1024 * 1024;
+/** Bodies are read up to this size: 32 MiB. */
+const MAX_BODY_BYTES = 32 * 1024 * 1024;
 
 /** Of the answer of an error, which is only good for messages: 256 KiB. */
 const MAX_ERROR_BODY_BYTES = 256 * 1024;
@@ -44,14 +49,10 @@ export interface HttpTransportOptions {
   /** Password or token, to be taken out of texts; what is in the headers is added by itself. */
   readonly secrets: readonly string[];
   /** From `LimiterRegistry`; asked for every attempt and told of every answer. */
-  readonly limiter: Pick<RequestLimiter, 'run' | 'noteReply'>;
+  readonly limiter: Pick<RequestLimiter, 'run' | 'observeResponse'>;
   readonly clock: Clock;
   /** For each attempt, headers and body, without the wait for the limiter; milliseconds. */
   readonly requestTimeoutMs: number;
-  /** {@link DEFAULT_MAX_BODY_BYTES} when left out. */
-  readonly maxBodyBytes?: number;
-  /** What differs from {@link DEFAULT_RETRY_POLICY}. */
-  readonly retryPolicy?: Partial<RetryPolicy>;
   readonly observer?: RequestObserver;
   /** The global one of the moment when left out, so that tests may replace that. */
   readonly fetch?: Fetch;
@@ -69,8 +70,6 @@ export class HttpTransport implements Transport {
   readonly #options: HttpTransportOptions;
   readonly #origin: string;
   readonly #headers: Headers;
-  readonly #maxBodyBytes: number;
-  readonly #policy: RetryPolicy;
   readonly #redact: Redact;
 
   /**
@@ -89,8 +88,6 @@ export class HttpTransport implements Transport {
     this.#options = options;
     this.#origin = origin;
     this.#headers = createOutgoingHeaders(headers);
-    this.#maxBodyBytes = options.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES;
-    this.#policy = { ...DEFAULT_RETRY_POLICY, ...options.retryPolicy };
     this.#redact = createRedactor([...secrets, ...secretsInHeaders(headers)]);
   }
 
@@ -118,21 +115,19 @@ export class HttpTransport implements Transport {
     this.#refuseForeignOrigin(request.url);
     for (let number = 1; ; number += 1) {
       signal?.throwIfAborted();
-      const ending = await this.#attempt({ request, number, signal });
-      const failure = toFailure(ending);
-      const chance = { nowMs: clock.now(), random: clock.random() };
-      const decision = failure && decideRetry(failure, number, this.#policy, chance);
-      if (!decision?.retry) {
-        return conclude(ending, {
+      const outcome = await this.#attempt({ request, number, signal });
+      const ms = decideRetryDelayMs(outcome, number, clock.random());
+      if (ms === undefined) {
+        return toReplyOrThrow(outcome, {
           url: this.#redact(request.url),
           attempts: number,
           timeoutMs: requestTimeoutMs,
-          maxBytes: this.#maxBodyBytes,
+          maxBytes: MAX_BODY_BYTES,
         });
       }
       // Here no slot is held: others go ahead while this one sleeps.
-      await clock.sleep(decision.delayMs, signal);
-      observer?.onWait({ reason: 'backoff', ms: decision.delayMs });
+      await clock.sleep(ms, signal);
+      observer?.onWait({ reason: 'backoff', ms });
     }
   }
 
@@ -143,7 +138,7 @@ export class HttpTransport implements Transport {
   }
 
   /** Usually one exchange, a few where the server redirects. Each pays the limiter. */
-  async #attempt(attempt: Attempt): Promise<Ending> {
+  async #attempt(attempt: Attempt): Promise<AttemptOutcome> {
     const { limiter, observer } = this.#options;
     const { signal } = attempt;
     const onWait = (ms: number) => observer?.onWait({ reason: 'limiter', ms });
@@ -151,12 +146,12 @@ export class HttpTransport implements Transport {
     for (let redirects = 0; ; redirects += 1) {
       const asked = url;
       const exchange = () => this.#exchange(asked, attempt);
-      const ending = await limiter.run(exchange, { signal, onWait });
+      const outcome = await limiter.run(exchange, { signal, onWait });
       const target =
-        ending.kind === 'reply' ? redirectTarget(ending.reply, asked) : undefined;
-      if (ending.kind !== 'reply' || !target) return ending;
+        outcome.kind === 'reply' ? redirectTarget(outcome.reply, asked) : undefined;
+      if (outcome.kind !== 'reply' || !target) return outcome;
       if (!isOnOrigin(target.href, this.#origin) || redirects === MAX_REDIRECTS) {
-        return { ...ending, reply: this.#leadingTo(target, ending.reply) };
+        return { ...outcome, reply: this.#leadingTo(target, outcome.reply) };
       }
       url = target.href;
     }
@@ -167,31 +162,31 @@ export class HttpTransport implements Transport {
     return isShown ? { ...reply, redirectedTo: `${protocol}//${host}` } : reply;
   }
 
-  async #exchange(url: string, attempt: Attempt): Promise<Ending> {
+  async #exchange(url: string, attempt: Attempt): Promise<AttemptOutcome> {
     const { clock, requestTimeoutMs: ms, observer } = this.#options;
     const { request, number, signal } = attempt;
     const tell = (result: AttemptResult) =>
       observer?.onAttempt({ kind: request.kind, result, retry: number > 1 });
-    let ending: Ending;
+    let outcome: AttemptOutcome;
     try {
       const limit = { clock, ms, signal };
-      ending = await withinTimeLimit(stop => this.#send(url, stop), limit);
+      outcome = await withinTimeLimit(stop => this.#send(url, stop), limit);
     } catch (error) {
       if (signal?.aborted) {
         tell('aborted');
         throw signal.reason;
       }
-      ending =
+      outcome =
         error instanceof TimeLimitReached
           ? { kind: 'timeout' }
           : { kind: 'network-error', failure: describeNetworkFailure(error) };
     }
-    tell(toAttemptResult(ending));
-    return ending;
+    tell(toAttemptResult(outcome));
+    return outcome;
   }
 
   /** Goes on unseen after an abort that `fetch` ignores, and then still cleans up. */
-  async #send(url: string, signal: AbortSignal): Promise<Ending> {
+  async #send(url: string, signal: AbortSignal): Promise<AttemptOutcome> {
     const { limiter, clock } = this.#options;
     const send = this.#options.fetch ?? globalThis.fetch;
     const sentAtMs = clock.monotonicMs();
@@ -202,7 +197,8 @@ export class HttpTransport implements Transport {
       signal,
     });
     const { status, headers } = response;
-    limiter.noteReply({ status, headers, tookMs: clock.monotonicMs() - sentAtMs });
+    const hint = parseRateLimitHeaders(headers, clock.now());
+    limiter.observeResponse({ status, hint, tookMs: clock.monotonicMs() - sentAtMs });
     if (signal.aborted || isRedirect(status)) {
       discardBody(response);
       return { kind: 'reply', reply: { status, headers, body: '' } };
@@ -211,12 +207,13 @@ export class HttpTransport implements Transport {
     const body = await readBody(response, this.#bodyLimit(isError), signal);
     if (body.kind === 'too-large') return { kind: 'too-large', status };
     const text = isError ? this.#redact(body.text) : body.text;
-    return { kind: 'reply', reply: { status, headers, body: text } };
+    const reply = { status, headers, body: text };
+    return { kind: 'reply', reply, retryAfterMs: hint.retryAfterMs };
   }
 
   #bodyLimit(isError: boolean): BodyLimit {
     return isError
       ? { maxBytes: MAX_ERROR_BODY_BYTES, whenLarger: 'cut' }
-      : { maxBytes: this.#maxBodyBytes, whenLarger: 'refuse' };
+      : { maxBytes: MAX_BODY_BYTES, whenLarger: 'refuse' };
   }
 }

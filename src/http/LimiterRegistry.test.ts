@@ -48,9 +48,8 @@ describe('a limiter', () => {
 
   it('lets a 429 of one credential pause the others of the host, and no other host', async () => {
     const { begin, registry } = setUp();
-    const headers = new Headers({ 'Retry-After': '9' });
     const limiter = registry.limiterFor(integration(HOST));
-    limiter.noteReply({ status: 429, headers, tookMs: 0 });
+    limiter.observeResponse({ status: 429, hint: { retryAfterMs: 9_000 }, tookMs: 0 });
     expect((await begin('other')).at(0)).toBe(0);
     expect((await begin(HOST, 'other')).at(0)).toBe(9_000);
   });

@@ -4,6 +4,7 @@ import { getEventListeners } from 'node:events';
 import fc from 'fast-check';
 import { FakeClock } from '../__testUtils__/FakeClock';
 import { PaceLimits } from './agreeOnLimits';
+import { parseRateLimitHeaders } from './rateLimitHeaders';
 import { HostLimits, RequestLimiter } from './RequestLimiter';
 
 function setUp(
@@ -23,7 +24,11 @@ function setUp(
     onDoubt,
   });
   const reply = (status: number, headers: Record<string, string> = {}) =>
-    limiter.noteReply({ status, headers: new Headers(headers), tookMs: 0 });
+    limiter.observeResponse({
+      status,
+      hint: parseRateLimitHeaders(new Headers(headers), clock.now()),
+      tookMs: 0,
+    });
   return { clock, doubts, host, limiter, reply };
 }
 

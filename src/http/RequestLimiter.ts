@@ -8,7 +8,7 @@ import pLimit, { Limit } from 'p-limit';
 import { Clock } from '../util/clock';
 import { NO_PACE, noteAnswered, noteRateLimited } from './adaptivePace';
 import { PaceLimits } from './agreeOnLimits';
-import { parseRateLimitHeaders, ReadableHeaders } from './rateLimitHeaders';
+import { RateLimitHint } from './rateLimitHeaders';
 import {
   BelievedBudget,
   budgetAfterHint,
@@ -143,21 +143,21 @@ export class RequestLimiter {
   }
 
   /**
-   * Takes note of an answer, as soon as its headers are there.
+   * Learns from an answer, as soon as its headers are there.
    *
-   * @param reply - status, headers and how long they took, milliseconds; a 429 pauses the
-   * whole host
+   * @param response - status, what the headers tell, and how long they took, milliseconds;
+   * a 429 pauses the whole host
    */
-  noteReply(reply: {
+  observeResponse(response: {
     readonly status: number;
-    readonly headers: ReadableHeaders;
+    readonly hint: RateLimitHint;
     readonly tookMs: number;
   }): void {
     const nowMs = this.#clock.monotonicMs();
-    const hint = parseRateLimitHeaders(reply.headers, this.#clock.now());
-    if (reply.status === 429) {
+    const { status, hint, tookMs } = response;
+    if (status === 429) {
       this.#host.pauseFor(decidePauseMs(hint.retryAfterMs, this.#clock.random()));
-      this.#adaptive = noteRateLimited(this.#adaptive, nowMs, nowMs - reply.tookMs);
+      this.#adaptive = noteRateLimited(this.#adaptive, nowMs, nowMs - tookMs);
     } else {
       this.#adaptive = noteAnswered(this.#adaptive, nowMs);
     }
@@ -166,7 +166,7 @@ export class RequestLimiter {
     if (!this.#bucket) return;
     // Requests in flight, this one aside, may not be counted yet in what is left.
     const left = (hint.remaining ?? Infinity) - Math.max(0, this.#inFlight - 1);
-    this.#bucket = learn(this.#bucket, reply.status === 429 ? 0 : left, nowMs);
+    this.#bucket = learn(this.#bucket, status === 429 ? 0 : left, nowMs);
   }
 
   #believe({ budget, doubt }: BelievedBudget): void {

@@ -10,7 +10,7 @@
 import { CustomErrorBase } from '@backstage/errors';
 import { REDACTED } from './redact';
 
-/** What the errors of the transport tell besides their message. */
+/** What the messages of the transport's errors begin with. */
 export interface RequestErrorDetails {
   /** Absolute; credentials in it are removed. */
   readonly url: string;
@@ -37,60 +37,25 @@ export function displayUrl(url: string): string {
   return `${shown.protocol}//${shown.host}${shown.pathname}${query}`;
 }
 
-function sentence(details: RequestErrorDetails, what: string): string {
-  const attempts = details.attempts === 1 ? '1 attempt' : `${details.attempts} attempts`;
-  return `GET ${displayUrl(details.url)} failed after ${attempts}: ${what}`;
+abstract class RequestError extends CustomErrorBase {
+  /** @param what - a clause that tells what happened, without secrets */
+  constructor({ url, attempts }: RequestErrorDetails, what: string) {
+    const times = attempts === 1 ? '1 attempt' : `${attempts} attempts`;
+    super(`GET ${displayUrl(url)} failed after ${times}: ${what}`);
+  }
 }
 
 /** No attempt was answered: name resolution, connection, TLS, proxy or a cut answer. */
-export class BitbucketServerNetworkError extends CustomErrorBase {
+export class BitbucketServerNetworkError extends RequestError {
   override name = 'BitbucketServerNetworkError' as const;
-  readonly url: string;
-  readonly attempts: number;
-  /** Such as `ECONNREFUSED`; `undefined` when nothing named one. */
-  readonly code?: string;
-
-  /**
-   * @param details - the request, its attempts and the code
-   * @param what - a clause that tells what happened, without secrets
-   */
-  constructor(details: RequestErrorDetails & { readonly code?: string }, what: string) {
-    super(sentence(details, what));
-    this.url = displayUrl(details.url);
-    this.attempts = details.attempts;
-    this.code = details.code;
-  }
 }
 
 /** Every attempt ran out of time, the reading of the body included. */
-export class BitbucketServerTimeoutError extends CustomErrorBase {
+export class BitbucketServerTimeoutError extends RequestError {
   override name = 'BitbucketServerTimeoutError' as const;
-  readonly url: string;
-  readonly attempts: number;
-  /** Milliseconds each attempt was given. */
-  readonly timeoutMs: number;
-
-  /** @param details - the request, its attempts and the time each was given */
-  constructor(details: RequestErrorDetails & { readonly timeoutMs: number }) {
-    super(sentence(details, `no complete answer within ${details.timeoutMs / 1000} s`));
-    this.url = displayUrl(details.url);
-    this.attempts = details.attempts;
-    this.timeoutMs = details.timeoutMs;
-  }
 }
 
 /** The answer is larger than is read; it was dropped unread. Not tried again. */
-export class BitbucketServerResponseTooLargeError extends CustomErrorBase {
+export class BitbucketServerResponseTooLargeError extends RequestError {
   override name = 'BitbucketServerResponseTooLargeError' as const;
-  readonly url: string;
-  readonly attempts: number;
-  readonly maxBytes: number;
-
-  /** @param details - the request, its attempts and the limit */
-  constructor(details: RequestErrorDetails & { readonly maxBytes: number }) {
-    super(sentence(details, `the answer is larger than ${details.maxBytes} bytes`));
-    this.url = displayUrl(details.url);
-    this.attempts = details.attempts;
-    this.maxBytes = details.maxBytes;
-  }
 }

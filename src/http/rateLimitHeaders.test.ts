@@ -61,3 +61,48 @@ describe('parseRateLimitHeaders', () => {
     },
   );
 });
+
+describe('Retry-After', () => {
+  const retryAfterMs = (value: string) => parse({ 'Retry-After': value }).retryAfterMs;
+
+  it.each([
+    ['7', 7_000],
+    [' 20 ', 20_000],
+    ['1.5', 1_500],
+    ['60', 60_000],
+    ['Mon, 06 May 2024 10:00:30 GMT', 30_000],
+    ['Monday, 06-May-24 10:00:30 GMT', 30_000],
+    ['Mon May  6 10:00:30 2024', 30_000],
+  ])('is read from "%s", in seconds or as a date', (value, expected) => {
+    expect(retryAfterMs(value)).toBe(expected);
+  });
+
+  it.each(['61', '31536000', 'Fri, 31 Dec 2032 23:59:59 GMT'])(
+    'is cut to a minute at "%s"',
+    value => {
+      expect(retryAfterMs(value)).toBe(60_000);
+    },
+  );
+
+  it.each([
+    [''],
+    ['   '],
+    ['0'],
+    ['-1'],
+    ['+5'],
+    ['soon'],
+    ['5 seconds'],
+    ['1e3'],
+    ['0x10'],
+    ['NaN'],
+    ['Infinity'],
+    ['9'.repeat(400)],
+    ['2024-05-06T10:00:30Z'],
+    ['Mon, 99 May 2024 10:00:30 GMT'],
+    ['Mon, 06 May 2024 10:00:00 GMT'],
+    ['Mon, 06 May 2024 09:59:59 GMT'],
+    ['Monkeys'],
+  ])('says nothing usable at %p', value => {
+    expect(retryAfterMs(value)).toBeUndefined();
+  });
+});

@@ -1,9 +1,7 @@
 /**
  * Reads the rate limit headers of an answer. Pure; must not depend on any of them being
- * there. Called by the limiter for every answer.
+ * there. Called by the transport, once for every answer.
  */
-
-import { parseRetryAfter } from './retryAfter';
 
 /** What an answer's headers tell about the bucket at the server; all of it optional. */
 export interface RateLimitHint {
@@ -15,7 +13,7 @@ export interface RateLimitHint {
   readonly fillRate?: number;
   /** Seconds, more than 0. */
   readonly intervalSeconds?: number;
-  /** Milliseconds, 0 or more. */
+  /** Milliseconds to wait, more than 0 and up to {@link MAX_RETRY_AFTER_MS}. */
   readonly retryAfterMs?: number;
 }
 
@@ -29,6 +27,44 @@ function readNumber(headers: ReadableHeaders, name: string): number | undefined 
   if (!/^\d+(\.\d+)?$/.test(text)) return undefined;
   const value = Number(text);
   return Number.isFinite(value) ? value : undefined;
+}
+
+/** A longer `Retry-After` is cut to this, so that a run is not held up for hours. */
+const MAX_RETRY_AFTER_MS = 60_000;
+
+/** Delay-seconds; the grammar has no fractions, but some proxies send them. */
+const SECONDS = /^\d+(\.\d+)?$/;
+
+/** The three date forms of HTTP all begin with the name of a day. */
+const STARTS_WITH_DAY = /^(mon|tue|wed|thu|fri|sat|sun)[a-z]*[ ,]/i;
+
+/** asctime has no zone and means GMT, while `Date.parse` would read it as local time. */
+const HAS_ZONE = /(gmt|utc|z|[+-]\d{4})$/i;
+
+/**
+ * Waiting time a server asked for, the only reading of it.
+ *
+ * @remarks Anything that is neither delay-seconds nor an HTTP date is ignored, so that the
+ * caller's own backoff applies; so are 0 and a date in the past, since trying again at once
+ * is what led here.
+ *
+ * @param value - the raw header; `null` and `undefined` stand for its absence
+ * @param nowMs - current time, epoch milliseconds
+ * @returns milliseconds, more than 0 and up to {@link MAX_RETRY_AFTER_MS}; `undefined` when
+ * it says nothing usable
+ *
+ * Source: RFC 9110, section 10.2.3 (and 5.6.7 for dates). Bitbucket itself is known to
+ * send seconds with a 429: https://github.com/jenkinsci/bitbucket-branch-source-plugin/pull/269
+ */
+function parseRetryAfter(value: string | null, nowMs: number): number | undefined {
+  const text = value?.trim() ?? '';
+  let ms = NaN;
+  if (SECONDS.test(text)) {
+    ms = Math.ceil(Number(text) * 1000);
+  } else if (STARTS_WITH_DAY.test(text)) {
+    ms = Date.parse(HAS_ZONE.test(text) ? text : `${text} GMT`) - nowMs;
+  }
+  return ms > 0 && ms < Infinity ? Math.min(ms, MAX_RETRY_AFTER_MS) : undefined;
 }
 
 /**

@@ -63,17 +63,13 @@ describe('decidePace', () => {
 });
 
 describe('decidePauseMs', () => {
-  it.each([
-    [3_000, 3_000],
-    [60_000, 60_000],
-    [86_400_000, 60_000],
-  ])('takes %d ms as %d ms, without jitter', (asked, expected) => {
-    expect(decidePauseMs(asked, 0.9)).toBe(expected);
+  it('is as long as the server asks for, without jitter', () => {
+    expect(decidePauseMs(3_000, 0.9)).toBe(3_000);
   });
 
-  it.each([undefined, 0])('takes %p as 1 to 1.5 s', asked => {
-    expect(decidePauseMs(asked, 0)).toBe(1_000);
-    expect(decidePauseMs(asked, 0.999)).toBe(1_500);
+  it('is 1 to 1.5 s where the server does not say', () => {
+    expect(decidePauseMs(undefined, 0)).toBe(1_000);
+    expect(decidePauseMs(undefined, 0.999)).toBe(1_500);
   });
 });
 

@@ -44,9 +44,6 @@ export const SHARE_OF_FILL_RATE = 0.8;
 /** The part of the server's bucket that a burst may use, for the same reason. */
 export const SHARE_OF_CAPACITY = 0.5;
 
-/** A longer `Retry-After` pauses the host for this long only, milliseconds. */
-const LONGEST_PAUSE_MS = 60_000;
-
 /** Pause after a 429 that does not say how long, milliseconds; up to half as much is added by chance. */
 const PAUSE_WITHOUT_HINT_MS = 1_000;
 
@@ -95,14 +92,13 @@ export function decidePace(
 /**
  * Decides how long a host is left alone after a 429, under every setting.
  *
- * @param retryAfterMs - what the server asked for; 0 and `undefined` say nothing usable
+ * @param retryAfterMs - what the server asked for, from `RateLimitHint`
  * @param random - a number in [0, 1)
- * @returns milliseconds: what was asked for up to {@link LONGEST_PAUSE_MS}, otherwise
- * {@link PAUSE_WITHOUT_HINT_MS} and up to half as much again
+ * @returns milliseconds: what was asked for, otherwise {@link PAUSE_WITHOUT_HINT_MS} and up
+ * to half as much again
  */
 export function decidePauseMs(retryAfterMs: number | undefined, random: number): number {
-  if (!retryAfterMs) return Math.round(PAUSE_WITHOUT_HINT_MS * (1 + random / 2));
-  return Math.min(retryAfterMs, LONGEST_PAUSE_MS);
+  return retryAfterMs ?? Math.round(PAUSE_WITHOUT_HINT_MS * (1 + random / 2));
 }
 
 /** What to believe of the budget, and what is odd about what was heard of it. */

@@ -1,0 +1,113 @@
+/** Which failures are tried again, how often and after how long, and what is told in the end. */
+
+import {
+  AttemptOutcome,
+  decideRetryDelayMs,
+  toAttemptResult,
+  toReplyOrThrow,
+} from './attemptOutcome';
+
+const status = (code: number, retryAfterMs?: number): AttemptOutcome => ({
+  kind: 'reply',
+  reply: { status: code, headers: new Headers(), body: '' },
+  retryAfterMs,
+});
+
+const networkError = (code?: string): AttemptOutcome => ({
+  kind: 'network-error',
+  failure: { code, what: 'the connection failed' },
+});
+
+/** The delays after each attempt until there is no other. */
+function delaysMs(outcome: AttemptOutcome, random = 0): number[] {
+  const delays: number[] = [];
+  for (;;) {
+    const delay = decideRetryDelayMs(outcome, delays.length + 1, random);
+    if (delay === undefined) return delays;
+    delays.push(delay);
+  }
+}
+
+describe('how often', () => {
+  it.each<[string, AttemptOutcome, number]>([
+    ['429', status(429), 6],
+    ['502', status(502), 4],
+    ['503', status(503), 4],
+    ['504', status(504), 4],
+    ['500', status(500), 2],
+    ['a timeout', { kind: 'timeout' }, 4],
+    ['a connection reset', networkError('ECONNRESET'), 4],
+    ['a network error without a code', networkError(), 4],
+    ['an answer that is too large', { kind: 'too-large', status: 200 }, 1],
+  ])('makes up to so many attempts for %s', (_name, outcome, expected) => {
+    expect(delaysMs(outcome)).toHaveLength(expected - 1);
+  });
+
+  it.each([200, 204, 302, 400, 401, 403, 404, 405, 409, 410, 418, 451, 501, 505, 507])(
+    'does not retry %d, whatever it asks for',
+    code => {
+      expect(delaysMs(status(code, 1_000))).toEqual([]);
+    },
+  );
+
+  it.each([
+    'CERT_HAS_EXPIRED',
+    'SELF_SIGNED_CERT_IN_CHAIN',
+    'ERR_TLS_CERT_ALTNAME_INVALID',
+  ])('does not retry a certificate that is not trusted (%s)', code => {
+    expect(delaysMs(networkError(code))).toEqual([]);
+  });
+});
+
+describe('how long', () => {
+  it('doubles from 0.5 s, less up to a half by chance', () => {
+    expect(delaysMs(status(429), 0)).toEqual([250, 500, 1_000, 2_000, 4_000]);
+    expect(delaysMs(status(429), 0.999)).toEqual([500, 1_000, 1_999, 3_998, 7_996]);
+  });
+
+  it.each([429, 500, 502, 503, 504])('waits exactly as long as a %d asks for', code => {
+    expect(decideRetryDelayMs(status(code, 7_000), 1, 0.9)).toBe(7_000);
+  });
+});
+
+describe('in the end', () => {
+  const details = {
+    url: 'https://bitbucket.example.com/x',
+    attempts: 2,
+    timeoutMs: 30_000,
+    maxBytes: 1024,
+  };
+  const failed = 'GET https://bitbucket.example.com/x failed after 2 attempts: ';
+
+  it('an answer is returned and counted by its status, an error too', () => {
+    const outcome = status(503);
+    expect(toReplyOrThrow(outcome, details)).toMatchObject({ status: 503 });
+    expect(toAttemptResult(outcome)).toBe(503);
+  });
+
+  it.each<[AttemptOutcome, string, string, unknown]>([
+    [
+      networkError('ECONNRESET'),
+      'BitbucketServerNetworkError',
+      'the connection failed',
+      'network-error',
+    ],
+    [
+      { kind: 'timeout' },
+      'BitbucketServerTimeoutError',
+      'no complete answer within 30 s',
+      'timeout',
+    ],
+    [
+      { kind: 'too-large', status: 200 },
+      'BitbucketServerResponseTooLargeError',
+      'the answer is larger than 1024 bytes',
+      200,
+    ],
+  ])('%j is thrown as a %s, and counted', (outcome, name, what, result) => {
+    expect(() => toReplyOrThrow(outcome, details)).toThrow(
+      expect.objectContaining({ name, message: `${failed}${what}` }),
+    );
+    expect(toAttemptResult(outcome)).toBe(result);
+  });
+});

@@ -1,0 +1,128 @@
+/**
+ * How one attempt to ask the server can end, whether another is worth making, and what the
+ * caller gets in the end. Pure: chance is handed in. Must not carry what was thrown: it may
+ * quote a credential. Called by the transport, which waits and sends.
+ */
+
+import { isCertificateProblem, NetworkFailure } from './describeNetworkFailure';
+import {
+  BitbucketServerNetworkError,
+  BitbucketServerResponseTooLargeError,
+  BitbucketServerTimeoutError,
+} from './errors';
+import { AttemptResult, HttpReply } from './types';
+
+/** How an attempt ended, an abort aside: that is thrown. */
+export type AttemptOutcome =
+  | {
+      readonly kind: 'reply';
+      readonly reply: HttpReply;
+      /** From `RateLimitHint`. */
+      readonly retryAfterMs?: number;
+    }
+  | { readonly kind: 'too-large'; readonly status: number }
+  | { readonly kind: 'timeout' }
+  | { readonly kind: 'network-error'; readonly failure: NetworkFailure };
+
+/** As the observer counts it. */
+export function toAttemptResult(outcome: AttemptOutcome): AttemptResult {
+  if (outcome.kind === 'reply') return outcome.reply.status;
+  return outcome.kind === 'too-large' ? outcome.status : outcome.kind;
+}
+
+/** Attempts in all, the first included. */
+const MAX_ATTEMPTS = 4;
+
+/** Attempts in all while the answer is 429: waiting is the remedy, so a few more. */
+const MAX_ATTEMPTS_WHEN_RATE_LIMITED = 6;
+
+/** Backoff before the second attempt, before jitter, milliseconds; it doubles with each one. */
+const BASE_BACKOFF_MS = 500;
+
+/** Answers that tell of a passing condition. Source: RFC 9110, section 15.6; RFC 6585, section 4. */
+const ATTEMPTS_BY_STATUS: Readonly<Partial<Record<number, number>>> = {
+  429: MAX_ATTEMPTS_WHEN_RATE_LIMITED,
+  // Mostly a fault that comes back, and costs a token each time: once again.
+  500: 2,
+  502: MAX_ATTEMPTS,
+  503: MAX_ATTEMPTS,
+  504: MAX_ATTEMPTS,
+};
+
+/** How many attempts this outcome is worth, the one that led to it included. */
+function attemptsWorth(outcome: AttemptOutcome): number {
+  switch (outcome.kind) {
+    case 'timeout':
+      return MAX_ATTEMPTS;
+    case 'network-error':
+      return isCertificateProblem(outcome.failure.code) ? 1 : MAX_ATTEMPTS;
+    case 'reply':
+      return ATTEMPTS_BY_STATUS[outcome.reply.status] ?? 1;
+    default:
+      return 1;
+  }
+}
+
+/**
+ * Doubles with each attempt; half of it is left to chance, so that requests that failed
+ * together do not come back together, and no delay is close to nothing.
+ */
+function backoffMs(attempt: number, random: number): number {
+  return Math.round(BASE_BACKOFF_MS * 2 ** (attempt - 1) * (0.5 + random / 2));
+}
+
+/**
+ * Decides whether an attempt is followed by another.
+ *
+ * @remarks What the server asks for by `Retry-After` is taken exactly, without jitter: an
+ * earlier attempt would be refused, and the limiter spreads the later ones.
+ *
+ * @param outcome - how the attempt ended
+ * @param attempt - its number, 1 for the first
+ * @param random - a number in [0, 1)
+ * @returns milliseconds until the next one; `undefined` when this one was the last
+ */
+export function decideRetryDelayMs(
+  outcome: AttemptOutcome,
+  attempt: number,
+  random: number,
+): number | undefined {
+  if (attempt >= attemptsWorth(outcome)) return undefined;
+  const askedMs = outcome.kind === 'reply' ? outcome.retryAfterMs : undefined;
+  return askedMs ?? backoffMs(attempt, random);
+}
+
+/**
+ * Turns the last outcome into what the caller gets.
+ *
+ * @param outcome - of the last attempt
+ * @param details - for messages: `url` without secrets, `attempts` made, and the limits
+ * that were set
+ * @throws BitbucketServerNetworkError, BitbucketServerTimeoutError or
+ * BitbucketServerResponseTooLargeError when there is no answer to return
+ */
+export function toReplyOrThrow(
+  outcome: AttemptOutcome,
+  details: {
+    readonly url: string;
+    readonly attempts: number;
+    readonly timeoutMs: number;
+    readonly maxBytes: number;
+  },
+): HttpReply {
+  const { timeoutMs, maxBytes } = details;
+  switch (outcome.kind) {
+    case 'reply':
+      return outcome.reply;
+    case 'timeout': {
+      const what = `no complete answer within ${timeoutMs / 1000} s`;
+      throw new BitbucketServerTimeoutError(details, what);
+    }
+    case 'too-large': {
+      const what = `the answer is larger than ${maxBytes} bytes`;
+      throw new BitbucketServerResponseTooLargeError(details, what);
+    }
+    default:
+      throw new BitbucketServerNetworkError(details, outcome.failure.what);
+  }
+}
