@@ -31,36 +31,37 @@ export function createFileParser(
 ): FileParser {
   const { clock, integration } = setup;
   const redact = createRedactor(secretsOf(integration));
-  return (client, repository, files, { signal }) => {
-    const failed = (detail: string): ParsedFiles => ({
-      kind: 'failed',
-      problem: { reason: 'parser-failed', detail: redact(detail) },
-    });
-    const parse = async (ending: AbortSignal): Promise<ParsedFiles> => {
-      const parsed: CatalogFile[] = [];
-      for (const file of files) {
-        const options = optionsFor(file, repository, setup, client, ending);
-        for await (const entity of each(parser(options), ending)) {
-          parsed.push(toParsedFile(entity, file, repository));
+  return client =>
+    (repository, files, { signal }) => {
+      const failed = (detail: string): ParsedFiles => ({
+        kind: 'failed',
+        problem: { reason: 'parser-failed', detail: redact(detail) },
+      });
+      const parse = async (ending: AbortSignal): Promise<ParsedFiles> => {
+        const parsed: CatalogFile[] = [];
+        for (const file of files) {
+          const options = optionsFor(file, repository, setup, client, ending);
+          for await (const entity of each(parser(options), ending)) {
+            parsed.push(toParsedFile(entity, file, repository));
+          }
         }
-      }
-      rejectDuplicates(parsed);
-      return { kind: 'parsed', files: parsed };
+        rejectDuplicates(parsed);
+        return { kind: 'parsed', files: parsed };
+      };
+      return withinTimeLimit(parse, { clock, ms: TIME_LIMIT_MS, signal }).catch(
+        (error: unknown) => {
+          signal?.throwIfAborted();
+          if (error instanceof BitbucketServerCredentialsError) {
+            throw error;
+          }
+          return failed(
+            error instanceof TimeLimitReached
+              ? `The location parser did not finish within ${TIME_LIMIT_MS / 60_000} minutes`
+              : `The location parser failed: ${messageOf(error)}`,
+          );
+        },
+      );
     };
-    return withinTimeLimit(parse, { clock, ms: TIME_LIMIT_MS, signal }).catch(
-      (error: unknown) => {
-        signal?.throwIfAborted();
-        if (error instanceof BitbucketServerCredentialsError) {
-          throw error;
-        }
-        return failed(
-          error instanceof TimeLimitReached
-            ? `The location parser did not finish within ${TIME_LIMIT_MS / 60_000} minutes`
-            : `The location parser failed: ${messageOf(error)}`,
-        );
-      },
-    );
-  };
 }
 
 function optionsFor(

@@ -14,6 +14,7 @@ import {
   RepositoryLookup,
   Unanswered,
 } from '../model';
+import { RepositorySource } from '../discovery/types';
 import { ServerBudget } from '../http/rateStrategy';
 import { HttpRequest } from '../http/types';
 import { Answer } from './Answer';
@@ -42,7 +43,7 @@ export interface RestClientOptions extends Omit<SessionOptions, 'apiBaseUrl'> {
  * nothing more. All methods throw `BitbucketServerCredentialsError` then, and the
  * signal's reason when aborted; every other failure is part of the answer.
  */
-export class RestClient {
+export class RestClient implements RepositorySource {
   readonly #address: WebAddress;
   readonly #session: Session;
 
@@ -51,17 +52,17 @@ export class RestClient {
     this.#session = new Session({ ...options, apiBaseUrl: address.apiBaseUrl });
   }
 
-  /** Every repository the credentials may see, archived ones included. */
+  /** {@inheritDoc RepositorySource.listRepositories} */
   listRepositories(options: AskOptions = {}): AsyncGenerator<ListingStep<Repository>> {
     return listRepositories(this.#session, options);
   }
 
-  /** Every project the credentials may see. */
+  /** {@inheritDoc RepositorySource.listProjects} */
   listProjects(options: AskOptions = {}): AsyncGenerator<ListingStep<Project>> {
     return listProjects(this.#session, options);
   }
 
-  /** The repositories of one project, archived ones included. */
+  /** {@inheritDoc RepositorySource.listProjectRepositories} */
   listProjectRepositories(
     projectKey: string,
     options: AskOptions = {},
@@ -69,7 +70,7 @@ export class RestClient {
     return listProjectRepositories(this.#session, projectKey, options);
   }
 
-  /** One repository by its address; the answer tells where it is now. */
+  /** {@inheritDoc RepositorySource.getRepository} */
   getRepository(
     address: RepositoryAddress,
     options: AskOptions = {},
@@ -77,12 +78,7 @@ export class RestClient {
     return getRepository(this.#session, address, options);
   }
 
-  /**
-   * Whether a path is a file: one request, answered without the file's content.
-   *
-   * @param path - from the repository root, no leading slash
-   * @param options - `branch`: a short branch name instead of the default branch
-   */
+  /** {@inheritDoc RepositorySource.findFile} */
   findFile(
     address: RepositoryAddress,
     path: string,
@@ -91,7 +87,7 @@ export class RestClient {
     return findFile(this.#session, address, path, options);
   }
 
-  /** Every file of a branch, as paths from the root: one request unless the server caps the page. */
+  /** {@inheritDoc RepositorySource.listFiles} */
   listFiles(
     address: RepositoryAddress,
     options: BranchOptions = {},
@@ -99,7 +95,7 @@ export class RestClient {
     return listFiles(this.#session, address, options);
   }
 
-  /** The ids of all repositories with a label; `gone` where there is no such label. */
+  /** {@inheritDoc RepositorySource.listLabeled} */
   listLabeled(
     label: string,
     options: AskOptions = {},
@@ -107,7 +103,7 @@ export class RestClient {
     return listLabeled(this.#session, label, options);
   }
 
-  /** The labels of one repository. */
+  /** {@inheritDoc RepositorySource.getLabels} */
   getLabels(address: RepositoryAddress, options: AskOptions = {}): Promise<LabelsLookup> {
     return getLabels(this.#session, address, options);
   }
@@ -159,7 +155,7 @@ export class RestClient {
     return this.#session.ask(request, options);
   }
 
-  /** The URL by which the catalog reads a file; asks nothing. */
+  /** {@inheritDoc RepositorySource.fileUrl} */
   fileUrl(repository: Repository, path: string, branch?: string): string {
     return fileUrl(repository, path, branch, this.#address);
   }

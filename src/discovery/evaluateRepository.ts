@@ -23,6 +23,7 @@ import {
   DiscoveryScope,
   HeldRemoval,
   KnownRepository,
+  ParseFiles,
   RepositoryResult,
   RepositorySelector,
   RepositorySource,
@@ -78,6 +79,8 @@ export interface Evaluated {
 /** What an evaluation works with. */
 export interface EvaluationTools {
   readonly source: RepositorySource;
+  /** Left out where the catalog reads the files itself. */
+  readonly parseFiles?: ParseFiles;
   /** Loads what is known of these repositories. */
   readonly loadKnown: (
     selector: RepositorySelector,
@@ -159,13 +162,14 @@ async function checkOutcome(
   repository: Repository,
   known: readonly KnownRepository[],
   scope: DiscoveryScope,
-  { source, signal, listed }: EvaluationTools,
+  { source, parseFiles, signal, listed }: EvaluationTools,
 ): Promise<RepositoryOutcome> {
   const filtered = listed
     ? listed.outcome
     : await filterOne(repository, { ...scope, source, signal });
   const before = known.flatMap(one => one.files);
-  return filtered ?? findCatalogFiles(repository, scope, { source, before, signal });
+  const tools = { source, parseFiles, before, signal };
+  return filtered ?? findCatalogFiles(repository, scope, tools);
 }
 
 /**

@@ -5,7 +5,7 @@ import { matchCatalogPaths } from '../filters/catalogPaths';
 import { CatalogPath } from '../filters/types';
 import { yieldToEventLoop } from '../util/clock';
 import { keepSpelling } from '../util/parseUrls';
-import { DiscoveryScope, ParsedFiles, RepositorySource } from './types';
+import { DiscoveryScope, ParsedFiles, ParseFiles, RepositorySource } from './types';
 
 const EMPTY_LIST: Problem = {
   reason: 'unexpected-answer',
@@ -55,6 +55,8 @@ export function planLookup(repository: Repository, scope: DiscoveryScope): Looku
 /** What looking at one repository works with. */
 export interface LookupTools {
   readonly source: RepositorySource;
+  /** Left out where the catalog reads the files itself. */
+  readonly parseFiles?: ParseFiles;
   /** What the catalog has of it. */
   readonly before?: readonly CatalogFile[];
   readonly signal?: AbortSignal;
@@ -64,7 +66,7 @@ export interface LookupTools {
 export async function findCatalogFiles(
   repository: Repository,
   scope: DiscoveryScope,
-  { source, before = [], signal }: LookupTools,
+  { source, parseFiles, before = [], signal }: LookupTools,
 ): Promise<RepositoryOutcome> {
   const plan = planLookup(repository, scope);
   const options = { branch: scope.branch, signal };
@@ -79,7 +81,9 @@ export async function findCatalogFiles(
       targetUrl: spell(source.fileUrl(repository, path, scope.branch)),
       presence: isProven.has(path) ? ('required' as const) : ('optional' as const),
     }));
-    return register(repository, files, source, signal);
+    return parseFiles
+      ? parseFiles(repository, files, { signal }).then(toParsedOutcome)
+      : ({ kind: 'registered', files } as const);
   };
   switch (plan.kind) {
     case 'decided':
@@ -153,18 +157,6 @@ function tooManyFiles(count: number, maxCount: number): RepositoryOutcome {
     reason: 'too-many-files',
     detail: `${count} files match catalogPath, more than maxFilesPerRepository (${maxCount}) allows`,
   };
-}
-
-/** Hands files to the location parser, where there is one; waits for nothing where there is none. */
-function register(
-  repository: Repository,
-  files: readonly CatalogFile[],
-  source: RepositorySource,
-  signal: AbortSignal | undefined,
-): RepositoryOutcome | Promise<RepositoryOutcome> {
-  return source.parseFiles
-    ? source.parseFiles(repository, files, { signal }).then(toParsedOutcome)
-    : { kind: 'registered', files };
 }
 
 function toParsedOutcome(parsed: ParsedFiles): RepositoryOutcome {

@@ -15,6 +15,7 @@ import {
   DiscoveryScope,
   KnownRepository,
   ProviderMemory,
+  ParseFiles,
   RepositorySource,
   UnfinishedPass,
 } from './types';
@@ -24,6 +25,8 @@ export interface RunRequest {
   readonly scope: DiscoveryScope;
   readonly policy: RemovalPolicy;
   readonly source: RepositorySource;
+  /** Left out where the catalog reads the files itself. */
+  readonly parseFiles?: ParseFiles;
   /** `undefined` when what the catalog holds is not known: the run then removes nothing. */
   readonly memory: ProviderMemory | undefined;
   /** The pass that the run belongs to; left out where nothing is kept of it. */
@@ -76,10 +79,12 @@ export async function performRun(request: RunRequest): Promise<Run> {
 
 /** The long part of a run: asks Bitbucket. Never throws for what Bitbucket does. */
 export async function findOut(request: RunRequest): Promise<Findings> {
-  const { scope, source, memory, pass, clock, signal, onProgress, revision } = request;
+  const { scope, source, parseFiles, memory, pass, clock, signal, onProgress, revision } =
+    request;
   const startedAtMs = clock.now();
   const result = await runDiscovery(scope, {
     source,
+    parseFiles,
     known: memory?.repositories ?? [],
     // A pass that begins now has settled nothing yet.
     pass: pass === memory?.unfinishedPass ? pass : undefined,

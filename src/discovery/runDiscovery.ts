@@ -20,6 +20,7 @@ import {
   DiscoveryScope,
   KnownRepository,
   Listing,
+  ParseFiles,
   RepositoryResult,
   RepositorySource,
   UnfinishedPass,
@@ -28,6 +29,8 @@ import {
 /** What a pass works with. */
 export interface DiscoveryTools {
   readonly source: RepositorySource;
+  /** Left out where the catalog reads the files itself. */
+  readonly parseFiles?: ParseFiles;
   /** What is remembered from earlier runs. */
   readonly known: readonly KnownRepository[];
   /** The pass this run continues: what was settled since it began is not looked at again. */
@@ -217,7 +220,7 @@ class Pass {
   }
 
   async #lookAt(repositories: readonly Repository[]): Promise<void> {
-    const { source, signal, onProgress } = this.#tools;
+    const { source, parseFiles, signal, onProgress } = this.#tools;
     const known = new Map(this.#known.map(one => [one.repositoryId, one]));
     const filtered = await filterListing(repositories, {
       ...this.#scope,
@@ -237,7 +240,7 @@ class Pass {
         signal?.throwIfAborted();
         const asked = this.#moment();
         const before = known.get(repository.id)?.files;
-        const tools = { source, before, signal };
+        const tools = { source, parseFiles, before, signal };
         const outcome = await findCatalogFiles(repository, this.#scope, tools);
         if (this.#hasEnded) {
           return;

@@ -45,21 +45,32 @@ interface Abortable {
  * part of its answers.
  */
 export interface RepositorySource {
+  /** Every repository the credentials may see, archived ones included. */
   listRepositories(options: Abortable): AsyncIterable<ListingStep<Repository>>;
+  /** Every project the credentials may see. */
   listProjects(options: Abortable): AsyncIterable<ListingStep<Project>>;
+  /** The repositories of one project, archived ones included. */
   listProjectRepositories(
     projectKey: string,
     options: Abortable,
   ): AsyncIterable<ListingStep<Repository>>;
+  /** One repository by its address; the answer tells where it is now. */
   getRepository(
     address: RepositoryAddress,
     options: Abortable,
   ): Promise<RepositoryLookup>;
+  /**
+   * Whether a path is a file.
+   *
+   * @param path - from the repository root, no leading slash
+   * @param options - `branch`: a short branch name instead of the default branch
+   */
   findFile(
     address: RepositoryAddress,
     path: string,
     options: Abortable & { branch?: string },
   ): Promise<Lookup<true>>;
+  /** Every file of a branch, as paths from the root. */
   listFiles(
     address: RepositoryAddress,
     options: Abortable & { branch?: string },
@@ -68,17 +79,16 @@ export interface RepositorySource {
   listLabeled(label: string, options: Abortable): AsyncIterable<ListingStep<number>>;
   /** The labels of one repository. */
   getLabels(address: RepositoryAddress, options: Abortable): Promise<LabelsLookup>;
+  /** The URL by which the catalog reads a file; asks nothing. */
   fileUrl(repository: Repository, path: string, branch?: string): string;
-  /**
-   * What a custom location parser makes of the files of one repository; left out where the
-   * catalog reads the files itself.
-   */
-  parseFiles?(
-    repository: Repository,
-    files: readonly CatalogFile[],
-    options: Abortable,
-  ): Promise<ParsedFiles>;
 }
+
+/** A custom location parser, for the files of one repository. Throws what ends the run. */
+export type ParseFiles = (
+  repository: Repository,
+  files: readonly CatalogFile[],
+  options: Abortable,
+) => Promise<ParsedFiles>;
 
 /** What a location parser made: nothing, or any number of entities per file. */
 export type ParsedFiles =

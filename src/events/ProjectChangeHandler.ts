@@ -8,7 +8,6 @@ import { RestClient } from '../bitbucket/RestClient';
 import { FilteredRepository, filterListing } from '../discovery/applyFilters';
 import { Repository, RepositoryAddress, Unanswered } from '../model';
 import { ProviderContext } from '../provider/ProviderContext';
-import { toSource } from '../provider/toSource';
 import { addressKey, isPlaceholderId } from '../discovery/identify';
 import { KnownRepository } from '../discovery/types';
 import { assessAddress } from '../filters/steps';
@@ -83,7 +82,7 @@ export class ProjectChangeHandler {
     );
     const filtered = await filterListing(listed, {
       ...config,
-      source: toSource(client, undefined),
+      source: client,
       signal,
       isHeld: id => held.has(id),
     });

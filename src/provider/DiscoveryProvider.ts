@@ -29,7 +29,6 @@ import { Checkpoints } from './Checkpoints';
 import { DiscoveryRunError } from './DiscoveryRunError';
 import { anchorRef, providerName, taskIdOf } from './locationEntities';
 import { ProviderContext } from './ProviderContext';
-import { toSource } from './toSource';
 import { knowsCredentials, removalPolicyOf } from './removalPolicy';
 import { RequestMeter } from './RequestMeter';
 
@@ -170,7 +169,8 @@ export class DiscoveryProvider implements EntityProvider {
     trigger: RunTrigger,
     signal: AbortSignal | undefined,
   ): Promise<Run> {
-    const { config, clients, clock, journal, log, contested, store } = this.#context;
+    const { clients, clock, config, contested, fileParser, journal, log, store } =
+      this.#context;
     const memory = await this.#loadMemory();
     const begun = memory && (await this.#begin(memory));
     const client = clients.create(meter);
@@ -180,7 +180,8 @@ export class DiscoveryProvider implements EntityProvider {
     const request: RunRequest = {
       scope: this.#scope(),
       policy,
-      source: toSource(client, this.#context.parseFiles),
+      source: client,
+      parseFiles: fileParser?.(client),
       memory,
       clock,
       signal,
@@ -255,8 +256,8 @@ export class DiscoveryProvider implements EntityProvider {
   }
 
   #scope(): DiscoveryScope {
-    const { config, parseFiles } = this.#context;
-    return parseFiles ? { ...config, isParsed: true } : config;
+    const { config, fileParser } = this.#context;
+    return fileParser ? { ...config, isParsed: true } : config;
   }
 
   async #loadMemory(): Promise<ProviderMemory | undefined> {

@@ -2,8 +2,7 @@
 
 import { RestClient } from '../bitbucket/RestClient';
 import { ProviderConfig } from '../config/types';
-import { ParsedFiles } from '../discovery/types';
-import { CatalogFile, Repository } from '../model';
+import { ParseFiles } from '../discovery/types';
 import { ProviderStateStore } from '../store/ProviderStateStore';
 import { Clock } from '../util/clock';
 import { CatalogWriter } from './CatalogWriter';
@@ -13,13 +12,8 @@ import { RunJournal } from './RunJournal';
 import { RunLog } from './RunLog';
 import { ContestedLocations } from './ContestedLocations';
 
-/** What a custom location parser makes of the files of one repository, asking with a given client. */
-export type FileParser = (
-  client: RestClient,
-  repository: Repository,
-  files: readonly CatalogFile[],
-  options: { readonly signal?: AbortSignal },
-) => Promise<ParsedFiles>;
+/** A custom location parser that asks with a given client. */
+export type FileParser = (client: RestClient) => ParseFiles;
 
 /** One provider, taken apart. */
 export interface ProviderContext {
@@ -29,7 +23,7 @@ export interface ProviderContext {
   readonly clients: ClientFactory;
   readonly store: ProviderStateStore;
   /** Left out where the catalog reads the files itself. */
-  readonly parseFiles?: FileParser;
+  readonly fileParser?: FileParser;
   readonly catalog: CatalogWriter;
   readonly contested: ContestedLocations;
   readonly log: RunLog;

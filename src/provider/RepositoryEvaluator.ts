@@ -18,7 +18,6 @@ import { RepositoryAddress, Unanswered } from '../model';
 import { EvaluationRecord } from '../store/stateRecords';
 import { ProviderContext } from './ProviderContext';
 import { removalPolicyOf } from './removalPolicy';
-import { toSource } from './toSource';
 
 /** Which repository to look at. */
 export interface EvaluationRequest {
@@ -87,9 +86,10 @@ export class RepositoryEvaluator {
     client: RestClient,
     signal: AbortSignal | undefined,
   ): Promise<LookedAt | Unanswered> {
-    const { config, clock, parseFiles, store } = this.#context;
+    const { config, clock, fileParser, store } = this.#context;
     return lookAtRepository(address, config, {
-      source: toSource(client, parseFiles),
+      source: client,
+      parseFiles: fileParser?.(client),
       loadKnown: async selector => (await store.loadRelated(config.id, selector)) ?? [],
       was,
       listed,

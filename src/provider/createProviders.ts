@@ -132,8 +132,8 @@ function createContext(config: ProviderConfig, options: ContextOptions): Provide
     onError: error => log.reassertFailed(error),
   });
   const { conflicts, integration } = options;
-  const parseFiles = options.createFileParser?.({ config, integration, logger, clock });
-  const configuration = configurationFingerprint(config, parseFiles !== undefined);
+  const fileParser = options.createFileParser?.({ config, integration, logger, clock });
+  const configuration = configurationFingerprint(config, fileParser !== undefined);
   const journal = new RunJournal({
     provider: config,
     store,
@@ -146,7 +146,7 @@ function createContext(config: ProviderConfig, options: ContextOptions): Provide
     config,
     configuration,
     clients,
-    parseFiles,
+    fileParser,
     store,
     catalog,
     contested,
