@@ -42,7 +42,6 @@ import { createStores, Stores } from './provider/createStores';
 import { describeLostProviders } from './provider/describeLostProviders';
 import { limitersServiceRef } from './provider/limiters';
 import { plainLocationRef, providerName } from './provider/locationEntities';
-import { RequestMeter } from './provider/RequestMeter';
 import { runAtStart } from './provider/runAtStart';
 import { createReportRouter } from './router/createReportRouter';
 import { createRefreshObserver, refreshHandlers } from './router/manualRefresh';
@@ -152,7 +151,6 @@ async function install(
     logger,
     clock: systemClock,
     signal: shutdown.signal,
-    createMeter: () => new RequestMeter(),
     observer: new EventMetrics(),
   });
   await conflicts.subscriber.subscribe(services.events);

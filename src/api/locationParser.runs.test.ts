@@ -12,7 +12,6 @@ import {
   TEST_USER,
   TestProvider,
 } from '../__testUtils__/testProvider';
-import { RequestMeter } from '../provider/RequestMeter';
 import { BitbucketServerLocationParser } from './locationParser';
 
 const FILES = { 'catalog-info.yaml': 'owner: team-a' };
@@ -63,7 +62,7 @@ function descriptionOf({ connection }: TestProvider, ref: string) {
 }
 
 async function evaluate(scene: TestProvider, slug: string) {
-  const client = scene.context.clients.createForEvent(new RequestMeter());
+  const client = scene.context.clients.createForEvent();
   return scene.clock.run(
     scene.evaluator.evaluate({ address: { projectKey: 'PAY', slug } }, client),
   );

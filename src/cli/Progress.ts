@@ -15,14 +15,11 @@ const BAR_WIDTH = 24;
 
 /** What one command shows of its progress. */
 export class Progress {
-  readonly #io: CliIo;
   #lastMs: number | undefined;
   #lastLine = '';
   #isLineOpen = false;
 
-  constructor(io: CliIo) {
-    this.#io = io;
-  }
+  constructor(private readonly io: CliIo) {}
 
   /** Begins something new: always shown. */
   begin(text: string): void {
@@ -32,7 +29,7 @@ export class Progress {
 
   /** Shown unless the last one is too fresh. */
   update(text: string): void {
-    const { clock, isTerminal } = this.#io;
+    const { clock, isTerminal } = this.io;
     const nowMs = clock.now();
     const intervalMs = isTerminal ? REWRITE_INTERVAL_MS : LINE_INTERVAL_MS;
     if (this.#lastMs !== undefined && nowMs - this.#lastMs < intervalMs) {
@@ -45,7 +42,7 @@ export class Progress {
 
   /** Shows the last line again, where somebody watches. */
   resume(): void {
-    if (this.#io.isTerminal) {
+    if (this.io.isTerminal) {
       this.#write(this.#lastLine);
     }
   }
@@ -53,13 +50,13 @@ export class Progress {
   /** Leaves the terminal as if nothing had been there: before other output, and at the end. */
   end(): void {
     if (this.#isLineOpen) {
-      this.#io.rewind();
+      this.io.rewind();
       this.#isLineOpen = false;
     }
   }
 
   #write(line: string): void {
-    const { stderr, rewind, isTerminal, columns } = this.#io;
+    const { stderr, rewind, isTerminal, columns } = this.io;
     if (!isTerminal) {
       stderr(`${line}\n`);
       return;

@@ -34,11 +34,7 @@ export interface ConflictReporterOptions {
 
 /** Answers for every provider; any replica can. */
 export class ConflictReporter {
-  readonly #options: ConflictReporterOptions;
-
-  constructor(options: ConflictReporterOptions) {
-    this.#options = options;
-  }
+  constructor(private readonly options: ConflictReporterOptions) {}
 
   /**
    * The repositories of a provider that have conflicts, in the order of `compareReports`.
@@ -46,7 +42,7 @@ export class ConflictReporter {
    * @throws when the tables cannot be read: then nobody knows whether there are any
    */
   async of(providerId: string): Promise<DisputedRepository[]> {
-    const { providers, store, reports } = this.#options;
+    const { providers, store, reports } = this.options;
     const recorded = await store.load();
     const locationKey = [...providers].find(([, id]) => id === providerId)?.[0];
     if (locationKey === undefined || recorded.length === 0) {
@@ -85,23 +81,19 @@ export async function readConflicts(
 
 /** The conflicts of one provider, of one reading. */
 class ProviderConflicts {
-  readonly #disputed: readonly DisputedRepository[] | undefined;
-
   /** @param disputed - `undefined` where nobody knows which there are */
-  constructor(disputed: readonly DisputedRepository[] | undefined) {
-    this.#disputed = disputed;
-  }
+  constructor(private readonly disputed: readonly DisputedRepository[] | undefined) {}
 
   /** How many there are, each once; `undefined` where nobody knows. */
   get count(): number | undefined {
-    const conflicts = this.#disputed?.flatMap(one => one.conflicts);
+    const conflicts = this.disputed?.flatMap(one => one.conflicts);
     return conflicts && distinctConflicts(conflicts).length;
   }
 
   /** Those of a repository; `undefined` where nobody knows. */
   of({ repositoryId }: RepositoryReport): readonly Conflict[] | undefined {
-    const found = this.#disputed?.find(one => one.report.repositoryId === repositoryId);
-    return this.#disputed && (found?.conflicts ?? []);
+    const found = this.disputed?.find(one => one.report.repositoryId === repositoryId);
+    return this.disputed && (found?.conflicts ?? []);
   }
 
   /**
@@ -110,12 +102,12 @@ class ProviderConflicts {
    * @throws ServiceUnavailableError where nobody knows which these are
    */
   page({ limit, offset, outcome, project }: RepositoryQuery): RepositoryPage {
-    if (!this.#disputed) {
+    if (!this.disputed) {
       throw new ServiceUnavailableError(
         'Which repositories have conflicts cannot be read at the moment; the log of the backend says why',
       );
     }
-    const matching = this.#disputed
+    const matching = this.disputed
       .map(one => one.report)
       .filter(
         one =>

@@ -38,14 +38,11 @@ interface ConflictResolverOptions {
 
 /** Resolves conflicts for all providers together. */
 export class ConflictResolver {
-  readonly #options: ConflictResolverOptions;
   readonly #readers: LocationReader[] = [];
   readonly #oneAtATime = pLimit(1);
   #current: AbortController | undefined;
 
-  constructor(options: ConflictResolverOptions) {
-    this.#options = options;
-  }
+  constructor(private readonly options: ConflictResolverOptions) {}
 
   /** To be called with every provider before the first check. */
   add(reader: LocationReader): void {
@@ -66,7 +63,7 @@ export class ConflictResolver {
   }
 
   async #lookSeveralTimes(superseded: AbortSignal): Promise<void> {
-    const { clock, signal: shutdown } = this.#options;
+    const { clock, signal: shutdown } = this.options;
     const signal = anySignal(superseded, shutdown);
     for (const nextDelayMs of [...DELAYS_MS, undefined]) {
       const isLast = nextDelayMs === undefined;
@@ -80,7 +77,7 @@ export class ConflictResolver {
 
   /** @returns whether there is nothing more to look for */
   async #look(isLast: boolean): Promise<boolean> {
-    const { logger, signal, store } = this.#options;
+    const { logger, signal, store } = this.options;
     try {
       const { released, areMoreToCome } = await store.findReleased();
       if (released.length === 0) {

@@ -81,13 +81,10 @@ type EntityRow = z.infer<typeof EntityRow>;
 
 /** Stores in the catalog's database. */
 export class ConflictStore {
-  readonly #database: DiscoveryDatabase;
-  readonly #options: ConflictStoreOptions;
-
-  constructor(database: DiscoveryDatabase, options: ConflictStoreOptions) {
-    this.#database = database;
-    this.#options = options;
-  }
+  constructor(
+    private readonly database: DiscoveryDatabase,
+    private readonly options: ConflictStoreOptions,
+  ) {}
 
   /**
    * Looks, after a run, who has what a provider emitted: what was kept of that before is
@@ -98,7 +95,7 @@ export class ConflictStore {
     locationKey: string,
     emitted: AsyncIterable<readonly EmittedEntity[]>,
   ): Promise<void> {
-    const knex = await this.#database.connect();
+    const knex = await this.database.connect();
     const { resolved } = await this.#judgeEntities(knex);
     const conflicts = await detectLocationConflicts(knex, locationKey, emitted);
     await knex(PROVIDERS)
@@ -109,8 +106,8 @@ export class ConflictStore {
 
   /** Keeps what the catalog says it has refused, where one of the two sides is ours. */
   async recordRefused(claims: readonly RefusedEntity[]): Promise<void> {
-    const knex = await this.#database.connect();
-    const { clock, locationRef, providers } = this.#options;
+    const knex = await this.database.connect();
+    const { clock, locationRef, providers } = this.options;
     const refused = claims.map(one => ({
       entityRef: storableText(one.entityRef),
       targetUrl: storableText(one.targetUrl),
@@ -147,7 +144,7 @@ export class ConflictStore {
 
   /** Those that are still so, in an order that stays. */
   async load(): Promise<RecordedConflict[]> {
-    const knex = await this.#database.connect();
+    const knex = await this.database.connect();
     const entities = await this.#judgeEntities(knex);
     const recorded = await this.#readLocationConflicts(knex);
     const states = await readStates(
@@ -165,7 +162,7 @@ export class ConflictStore {
 
   /** The entities that were refused to a file and that nobody has any more. */
   async findReleased(): Promise<ReleasedEntities> {
-    const knex = await this.#database.connect();
+    const knex = await this.database.connect();
     const { standing, states } = await this.#judgeEntities(knex);
     const released = standing.filter(one => one.isReleased);
     const held = standing.filter(one => !one.isReleased);
@@ -173,7 +170,7 @@ export class ConflictStore {
       released: released.map(({ entityRef, refused: { targetUrl = '' } }) => ({
         entityRef,
         targetUrl,
-        locationKey: states.get(this.#options.locationRef(targetUrl))?.locationKey,
+        locationKey: states.get(this.options.locationRef(targetUrl))?.locationKey,
       })),
       areMoreToCome: await isAnyOrphaned(
         knex,
@@ -188,7 +185,7 @@ export class ConflictStore {
     urls: readonly string[],
     files: ReadonlyMap<string, CatalogEntityState>,
   ): Promise<Set<string>> {
-    const { locationRef, providers } = this.#options;
+    const { locationRef, providers } = this.options;
     const held = urls.filter(url =>
       providers.has(files.get(locationRef(url))?.locationKey ?? ''),
     );
@@ -202,7 +199,7 @@ export class ConflictStore {
   /** Of the providers of this configuration. */
   async #readLocationConflicts(knex: Knex): Promise<RecordedConflict[]> {
     const rows: unknown[] = await knex(PROVIDERS)
-      .whereIn('provider_id', [...this.#options.providers.values()])
+      .whereIn('provider_id', [...this.options.providers.values()])
       .orderBy('provider_id')
       .select('provider_id', 'conflicts');
     return rows.flatMap(row =>
@@ -215,7 +212,7 @@ export class ConflictStore {
 
   /** Holds what was read from files to what the catalog has now. */
   async #judgeEntities(knex: Knex) {
-    const { locationRef } = this.#options;
+    const { locationRef } = this.options;
     const rows: unknown[] = await knex(CONFLICTS)
       .where('kind', 'entity')
       .orderBy('conflict_hash');

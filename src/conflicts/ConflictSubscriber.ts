@@ -48,17 +48,14 @@ interface ConflictSubscriberOptions {
 
 /** Subscribes for all providers together. */
 export class ConflictSubscriber {
-  readonly #options: ConflictSubscriberOptions;
   readonly #waiting = new Map<string, RefusedEntity>();
   readonly #oneAtATime = pLimit(1);
 
-  constructor(options: ConflictSubscriberOptions) {
-    this.#options = options;
-  }
+  constructor(private readonly options: ConflictSubscriberOptions) {}
 
   /** Begins to take events, if there is anybody to take them for. */
   async subscribe(events: EventsService): Promise<void> {
-    if (this.#options.providers.size === 0) {
+    if (this.options.providers.size === 0) {
       return;
     }
     await events.subscribe({
@@ -75,7 +72,7 @@ export class ConflictSubscriber {
    * transaction, and a database with a single connection would wait for that in turn.
    */
   async onEvent({ eventPayload }: EventParams): Promise<void> {
-    const { logger } = this.#options;
+    const { logger } = this.options;
     const parsed = Payload.safeParse(eventPayload);
     if (!parsed.success) {
       logger.debug(`A conflict of the catalog cannot be read: ${parsed.error.message}`);
@@ -103,12 +100,12 @@ export class ConflictSubscriber {
   #canBeOurs(locationKey: string): boolean {
     const url = urlOfLocationKey(locationKey);
     return url === undefined
-      ? this.#options.providers.has(locationKey)
+      ? this.options.providers.has(locationKey)
       : parseTarget(url) !== undefined;
   }
 
   async #keepWaiting(): Promise<void> {
-    const { clock, logger, resolver, signal, store } = this.#options;
+    const { clock, logger, resolver, signal, store } = this.options;
     const refused = [...this.#waiting.values()];
     this.#waiting.clear();
     for (let attempt = 1; refused.length > 0 && !signal.aborted; attempt++) {

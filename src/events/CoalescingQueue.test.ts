@@ -127,12 +127,11 @@ describe('a key', () => {
   it('leaves nothing behind', async () => {
     const { clock, queue } = createQueue();
     void queue.add('key', ['a']);
-    expect(queue.size).toBe(1);
+    expect(clock.sleeping).toBe(1);
     await clock.runUntilIdle();
-    expect(queue.size).toBe(0);
     expect(clock.sleeping).toBe(0);
     void queue.add('key', ['b']);
-    expect(queue.size).toBe(1);
+    expect(clock.sleeping).toBe(1);
   });
 });
 
@@ -166,7 +165,6 @@ describe('work that fails', () => {
     expect(times.at(-1)).toBeGreaterThan(6 * MINUTE);
     expect(times.at(-1)).toBeLessThanOrEqual(10 * MINUTE + 500);
     expect(givenUp).toEqual([{ items: ['a'], detail: expect.stringMatching('down') }]);
-    expect(queue.size).toBe(0);
     expect(clock.sleeping).toBe(0);
   });
 
@@ -241,7 +239,6 @@ describe('the end', () => {
     end.abort(new Error('over'));
     await clock.settle();
     expect(clock.sleeping).toBe(0);
-    expect(queue.size).toBe(0);
     void queue.add('key', ['c']);
     await clock.runUntilIdle();
     expect(worked).toHaveLength(before);

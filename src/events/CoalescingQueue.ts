@@ -50,11 +50,6 @@ export class CoalescingQueue<T, R> {
     this.#options = options;
   }
 
-  /** Keys that are waited for, worked on or at rest. */
-  get size(): number {
-    return this.#waiting.size;
-  }
-
   /**
    * Asks for work.
    *

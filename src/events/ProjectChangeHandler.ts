@@ -13,7 +13,7 @@ import { KnownRepository } from '../discovery/types';
 import { assessAddress } from '../filters/steps';
 import { RepositoryFilters } from '../filters/types';
 import { ChangeTools, createChangeQueue, Handled, IGNORED } from './changeQueue';
-import { EventResult, nameOf } from './EventLog';
+import { EventResult, logIgnored, nameOf } from './eventResults';
 import { decideProjectRelevance } from './relevance';
 import { RepositoryChangeHandler } from './RepositoryChangeHandler';
 import { PendingRepository, ProjectChange } from './repositoryChanges';
@@ -45,21 +45,16 @@ export class ProjectChangeHandler {
     });
   }
 
-  /** Projects that wait, are worked on or rest. */
-  get size(): number {
-    return this.#queue.size;
-  }
-
   /** Handles a change, together with what else happens to the same project. */
   handle(change: ProjectChange): Promise<EventResult> {
     return this.#queue.add(change.key.toLowerCase(), change);
   }
 
   async #handle(change: ProjectChange): Promise<Handled> {
-    const { lanes, log, relevance } = this.#options;
+    const { lanes, logger, relevance } = this.#options;
     const decision = await this.#inTurn(() => decideProjectRelevance(change, relevance));
     if (decision.kind === 'ignored') {
-      log.ignored(projectName(change), decision.reason);
+      logIgnored(logger, projectName(change), decision.reason);
       return IGNORED;
     }
     return decision.isKnown
@@ -68,7 +63,7 @@ export class ProjectChangeHandler {
   }
 
   async #lookAt(change: ProjectChange, isKnown: boolean): Promise<Handled> {
-    const { context, log, openClient, refusals, repositories, signal } = this.#options;
+    const { context, logger, openClient, refusals, repositories, signal } = this.#options;
     const { config, store } = context;
     const name = projectName(change);
     const client = await openClient();
@@ -93,7 +88,7 @@ export class ProjectChangeHandler {
       return refusals.conclude(name, { problem: doubt }, isKnown);
     }
     const plan = planProject(change, filtered, known, config.filters);
-    log.listed(name, plan.length);
+    logger.debug(`${name} was listed; ${plan.length} of its repositories are looked at`);
     if (listed.length === 0 && plan.length === 0) {
       refusals.add(name);
     }

@@ -94,7 +94,6 @@ describe('a repository that is refused by somebody else than Bitbucket', () => {
     ]);
     expect(scene.results).toEqual(['failed']);
     expect(scene.clock.sleeping).toBe(0);
-    expect(scene.pending()).toBe(0);
   });
 
   it('is looked at again by a later event', async () => {
@@ -296,7 +295,6 @@ describe('a flood of events about repositories that nobody knows', () => {
     expect(Object.keys(scene.asked())).toEqual(['repository']);
     expect(scene.asked().repository).toBeLessThanOrEqual(1_061);
     expect(scene.results).toHaveLength(3_000);
-    expect(scene.pending()).toBe(0);
     expect(scene.clock.sleeping).toBe(0);
     expect(scene.logger.messages('warn')).toEqual([
       expect.stringMatching(/^More than 1000 repositories that are not known wait/),
@@ -492,7 +490,6 @@ describe('a shutdown', () => {
     scene.shutDown();
     await clock.settle();
     expect(clock.sleeping).toBe(0);
-    expect(scene.pending()).toBe(0);
     const before = bitbucket.requests.length;
     await push('db', bitbucket.writeFile('PAY', 'db', CATALOG_FILE, 'x'));
     await clock.advance(20 * MINUTE);

@@ -1,6 +1,5 @@
 /** Events and runs beside each other, and several providers on one repository. */
 
-import { RequestMeter } from '../provider/RequestMeter';
 import {
   CATALOG_FILE,
   EventScene,
@@ -53,7 +52,7 @@ async function runMeanwhile(scene: EventScene, happen: () => Promise<unknown>) {
 async function evaluateLater({ clock, first }: EventScene, slug: string) {
   const { evaluator, context } = first;
   await clock.sleep(1);
-  const client = context.clients.createForEvent(new RequestMeter());
+  const client = context.clients.createForEvent();
   await evaluator.evaluate({ address: here(slug) }, client);
 }
 

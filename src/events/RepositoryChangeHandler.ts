@@ -9,7 +9,7 @@ import { RepositoryEvaluator } from '../provider/RepositoryEvaluator';
 import { EventStore } from '../store/EventStore';
 import { KeyedLock } from '../util/concurrency';
 import { ChangeTools, createChangeQueue, Handled, IGNORED } from './changeQueue';
-import { EventResult, nameOf } from './EventLog';
+import { EventResult, logGivenUp, logIgnored, nameOf } from './eventResults';
 import {
   formerAddress,
   mergePending,
@@ -51,11 +51,6 @@ export class RepositoryChangeHandler {
     });
   }
 
-  /** Repositories that wait, are worked on or rest. */
-  get size(): number {
-    return this.#queue.size;
-  }
-
   /** Handles a change, together with what else happens to the same repository. */
   handle(change: SingleChange): Promise<EventResult> {
     return this.add({ repository: change.repository, changes: [change] });
@@ -67,13 +62,13 @@ export class RepositoryChangeHandler {
   }
 
   async #handle(item: PendingRepository): Promise<Handled> {
-    const { lanes, log, refusals, relevance } = this.#options;
+    const { lanes, logger, refusals, relevance } = this.#options;
     const name = nameOf(item.repository);
     const decision = item.listed
       ? LISTED
       : await this.#triage(() => decideRelevance(item.changes, relevance));
     if (decision.kind === 'ignored') {
-      log.ignored(name, decision.reason);
+      logIgnored(logger, name, decision.reason);
       return IGNORED;
     }
     if (decision.kind === 'unknown') {
@@ -92,7 +87,7 @@ export class RepositoryChangeHandler {
   }
 
   async #evaluate(item: PendingRepository, decision: Relevant): Promise<Handled> {
-    const { branches, evaluator, host, log, openClient, refusals, signal } =
+    const { branches, evaluator, host, logger, openClient, refusals, signal } =
       this.#options;
     const { changes, listed, repository: address } = item;
     const { branch, isKnown = false, reason } = decision;
@@ -102,13 +97,16 @@ export class RepositoryChangeHandler {
     if (evaluation.kind === 'unknown') {
       if (evaluation.problem.reason === 'too-many-files') {
         // Only another push, or another configuration, changes that.
-        log.givenUp(nameOf(address), evaluation.problem.detail);
+        logGivenUp(logger, nameOf(address), evaluation.problem.detail);
         return { kind: 'done', result: 'failed' };
       }
       return refusals.conclude(nameOf(address), evaluation, isKnown);
     }
     const { delta, repository } = evaluation;
-    log.evaluated(address, reason, delta);
+    const isChanged = delta.added.length > 0 || delta.removed.length > 0;
+    logger[isChanged ? 'info' : 'debug'](
+      `${nameOf(address)} was looked at because ${reason}; Locations: ${delta.added.length} added, ${delta.removed.length} removed, ${delta.stayed.length} read again`,
+    );
     if (!repository && delta.removed.length === 0) {
       refusals.add(nameOf(address));
     }
@@ -121,12 +119,13 @@ export class RepositoryChangeHandler {
   }
 
   async #publish(publication: Publication): Promise<void> {
-    const { publisher, log, signal } = this.#options;
+    const { publisher, logger, signal } = this.#options;
     try {
       await publisher.publish(publication);
     } catch (error) {
       signal.throwIfAborted();
-      log.notPublished(nameOf(publication.item.repository), error);
+      const name = nameOf(publication.item.repository);
+      logger.warn(`The catalog could not be told what happened to ${name}: ${error}`);
     }
   }
 }

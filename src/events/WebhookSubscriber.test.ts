@@ -6,7 +6,7 @@ import { createLogRecorder } from '../__testUtils__/testProvider';
 import { EventStore } from '../store/EventStore';
 import { InProcessEventStore } from './__testUtils__/InProcessEventStore';
 import { HOSTILE_VALUES, pushPayload } from './__testUtils__/payloads';
-import { EventLog, EventResult } from './EventLog';
+import { EventResult } from './eventResults';
 import { RepositoryChange } from './repositoryChanges';
 import { WebhookSubscriber } from './WebhookSubscriber';
 import { WEBHOOK_TOPICS } from './webhookTopics';
@@ -31,7 +31,7 @@ async function startReplica(
   const subscriber = new WebhookSubscriber({
     handlers: [handlerOf(noted), handlerOf(other)],
     deliveries,
-    log: new EventLog(logger),
+    logger,
     clock,
     observer: { onEvent: result => results.push(result) },
   });
@@ -216,7 +216,7 @@ describe('what cannot be handled', () => {
         },
       ],
       deliveries: new InProcessEventStore(),
-      log: new EventLog(logger),
+      logger,
       clock: new FakeClock(),
       observer: { onEvent: result => results.push(result) },
     });

@@ -4,11 +4,12 @@
  */
 
 import { createHash } from 'node:crypto';
+import { LoggerService } from '@backstage/backend-plugin-api';
 import { EventParams, EventsService } from '@backstage/plugin-events-node';
 import { EventStore } from '../store/EventStore';
 import { Clock } from '../util/clock';
 import { analyzeWebhookEvent } from './analyzeWebhookEvent';
-import { EventLog, EventObserver, EventResult, summarizeResults } from './EventLog';
+import { EventObserver, EventResult, logIgnored, summarizeResults } from './eventResults';
 import { RepositoryChange, WebhookAnalysis } from './repositoryChanges';
 import { eventKeyOf, WEBHOOK_TOPICS } from './webhookTopics';
 
@@ -25,18 +26,14 @@ interface WebhookSubscriberOptions {
     handle(change: RepositoryChange): Promise<EventResult>;
   }[];
   readonly deliveries: Pick<EventStore, 'claimDelivery'>;
-  readonly log: EventLog;
+  readonly logger: LoggerService;
   readonly clock: Pick<Clock, 'now'>;
   readonly observer?: EventObserver;
 }
 
 /** Subscribes for all providers together. */
 export class WebhookSubscriber {
-  readonly #options: WebhookSubscriberOptions;
-
-  constructor(options: WebhookSubscriberOptions) {
-    this.#options = options;
-  }
+  constructor(private readonly options: WebhookSubscriberOptions) {}
 
   /** Begins to take events. */
   async subscribe(events: EventsService): Promise<void> {
@@ -49,18 +46,19 @@ export class WebhookSubscriber {
 
   /** Takes one event; what it leads to goes on after that. */
   async onEvent(event: EventParams): Promise<void> {
-    const { log } = this.#options;
+    const { logger } = this.options;
     const eventKey = eventKeyOf(event.topic, event.metadata, event.eventPayload);
     const what = eventKey ?? 'An event';
     const analysis = analyzeWebhookEvent(eventKey, event.eventPayload);
     if (analysis.kind === 'ignored') {
-      log.ignored(what, analysis.reason);
+      logIgnored(logger, what, analysis.reason);
       this.#count('ignored');
       return;
     }
     const claim = eventKey === undefined ? 'first' : await this.#claim(eventKey, event);
     if (claim !== 'first') {
-      log.alreadyClaimed(what);
+      // Here or on another replica.
+      logger.debug(`${what} has arrived before`);
       if (claim === 'repeated') {
         this.#count('duplicate');
       }
@@ -69,7 +67,7 @@ export class WebhookSubscriber {
     this.#handle(what, analysis).then(
       result => this.#count(result),
       error => {
-        log.notHandled(what, error);
+        logger.warn(`${what} could not be handled, the next run catches up: ${error}`);
         this.#count('failed');
       },
     );
@@ -79,9 +77,9 @@ export class WebhookSubscriber {
     what: string,
     analysis: Exclude<WebhookAnalysis, { kind: 'ignored' }>,
   ): Promise<EventResult> {
-    const { handlers, log } = this.#options;
+    const { handlers, logger } = this.options;
     if (analysis.kind === 'malformed') {
-      log.malformed(what, analysis.reason);
+      logger.debug(`${what} cannot be read: ${analysis.reason}`);
       return 'malformed';
     }
     const results = handlers.map(handler => handler.handle(analysis.change));
@@ -89,7 +87,7 @@ export class WebhookSubscriber {
   }
 
   async #claim(eventKey: string, { topic, eventPayload }: EventParams) {
-    const { clock, deliveries, log } = this.#options;
+    const { clock, deliveries, logger } = this.options;
     const contentHash = hashOf(eventKey, eventPayload);
     if (contentHash === undefined) {
       return 'first';
@@ -100,13 +98,15 @@ export class WebhookSubscriber {
       return await deliveries.claimDelivery(delivery, validity);
     } catch (error) {
       // Twice is better than never; what is about one repository is handled together.
-      log.notClaimed(eventKey, error);
+      logger.debug(
+        `${eventKey} is handled although other replicas could not be told, who may handle it too: ${error}`,
+      );
       return 'first';
     }
   }
 
   #count(result: EventResult): void {
-    this.#options.observer?.onEvent(result);
+    this.options.observer?.onEvent(result);
   }
 }
 

@@ -1,6 +1,5 @@
 import { FakeClock } from '../__testUtils__/FakeClock';
 import { createLogRecorder } from '../__testUtils__/testProvider';
-import { EventLog } from './EventLog';
 import { RecentRefusals } from './changeQueue';
 
 const MINUTE = 60_000;
@@ -9,7 +8,7 @@ const DETAIL = 'Bitbucket refused access';
 function setUp() {
   const clock = new FakeClock();
   const logger = createLogRecorder();
-  const refusals = new RecentRefusals({ clock, log: new EventLog(logger) });
+  const refusals = new RecentRefusals({ clock, logger });
   return { clock, logger, refusals };
 }
 

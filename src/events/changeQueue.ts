@@ -1,5 +1,6 @@
 /** What the handling of changes of repositories and of projects has in common. */
 
+import { LoggerService } from '@backstage/backend-plugin-api';
 import pLimit from 'p-limit';
 import { BitbucketServerCredentialsError } from '../bitbucket/errors';
 import { RestClient } from '../bitbucket/RestClient';
@@ -8,7 +9,7 @@ import { Clock } from '../util/clock';
 import { Unanswered } from '../model';
 import { createBucket, take, waitMs } from '../http/tokenBucket';
 import { CoalescingQueue, WorkResult } from './CoalescingQueue';
-import { EventLog, EventResult } from './EventLog';
+import { EventResult, logGivenUp, logIgnored } from './eventResults';
 import { RelevanceContext } from './relevance';
 
 /** What one provider handles changes with. */
@@ -23,7 +24,7 @@ export interface ChangeTools {
   readonly relevance: RelevanceContext;
   readonly lanes: EventLanes;
   readonly refusals: RecentRefusals;
-  readonly log: EventLog;
+  readonly logger: LoggerService;
   readonly clock: Clock;
   /** Ends all handling. */
   readonly signal: AbortSignal;
@@ -47,7 +48,7 @@ interface ChangeKind<T> {
 
 /** Makes a queue. Credentials that do not work are not tried again: that would lock the account. */
 export function createChangeQueue<T>(
-  { clients, clock, log, refusals, signal }: ChangeTools,
+  { clients, clock, logger, refusals, signal }: ChangeTools,
   { handle, isArrival, merge, nameOf }: ChangeKind<T>,
 ): CoalescingQueue<T, EventResult> {
   return new CoalescingQueue({
@@ -66,14 +67,14 @@ export function createChangeQueue<T>(
           error.problem !== 'not-verified'
         ) {
           clients.noteLogin(error);
-          log.givenUp(nameOf(change), error.message);
+          logGivenUp(logger, nameOf(change), error.message);
           return { kind: 'done', result: 'failed' };
         }
         throw error;
       }
     },
     onGiveUp(change, detail) {
-      log.givenUp(nameOf(change), detail);
+      logGivenUp(logger, nameOf(change), detail);
       return 'failed';
     },
   });
@@ -87,7 +88,7 @@ const MAX_REMEMBERED = 10_000;
 /** What is remembered is in the process: each replica may ask once. */
 interface RecentRefusalsOptions {
   readonly clock: Pick<Clock, 'monotonicMs'>;
-  readonly log: EventLog;
+  readonly logger: LoggerService;
 }
 
 /**
@@ -96,19 +97,16 @@ interface RecentRefusalsOptions {
  * invent repositories. A repository or project goes by its name in the log.
  */
 export class RecentRefusals {
-  readonly #options: RecentRefusalsOptions;
   /** When each was refused, the oldest first. */
   readonly #refusedAtMs = new Map<string, number>();
 
-  constructor(options: RecentRefusalsOptions) {
-    this.#options = options;
-  }
+  constructor(private readonly options: RecentRefusalsOptions) {}
 
   /** Remembers that Bitbucket has nothing to show there. */
   add(name: string): void {
     const key = name.toLowerCase();
     this.#refusedAtMs.delete(key);
-    this.#refusedAtMs.set(key, this.#options.clock.monotonicMs());
+    this.#refusedAtMs.set(key, this.options.clock.monotonicMs());
     const [oldest] = this.#refusedAtMs.keys();
     if (this.#refusedAtMs.size > MAX_REMEMBERED && oldest !== undefined) {
       this.#refusedAtMs.delete(oldest);
@@ -122,12 +120,12 @@ export class RecentRefusals {
 
   /** Whether an event is not worth a request, since Bitbucket has shown nothing lately. */
   covers(name: string): boolean {
-    const { clock, log } = this.#options;
+    const { clock, logger } = this.options;
     const atMs = this.#refusedAtMs.get(name.toLowerCase());
     if (atMs === undefined || clock.monotonicMs() - atMs >= REMEMBER_MS) {
       return false;
     }
-    log.ignored(name, 'Bitbucket has not shown it a few minutes ago');
+    logIgnored(logger, name, 'Bitbucket has not shown it a few minutes ago');
     return true;
   }
 
@@ -137,17 +135,17 @@ export class RecentRefusals {
     { problem: { detail }, isRefusal }: Omit<Unanswered, 'kind'>,
     isKnown: boolean,
   ): WorkResult<EventResult> {
-    const { log } = this.#options;
+    const { logger } = this.options;
     if (!isRefusal) {
-      log.retried(name, detail);
+      logger.debug(`${name} is looked at again later: ${detail}`);
       return { kind: 'retry', detail };
     }
     this.add(name);
     if (!isKnown) {
-      log.ignored(name, detail);
+      logIgnored(logger, name, detail);
       return { kind: 'done', result: 'ignored' };
     }
-    log.givenUp(name, detail);
+    logGivenUp(logger, name, detail);
     return { kind: 'done', result: 'failed' };
   }
 }
@@ -166,7 +164,7 @@ interface EventLanesOptions {
   /** Ends the waiting. */
   readonly signal: AbortSignal;
   /** Told once while too many wait. */
-  readonly log: Pick<EventLog, 'overflowing'>;
+  readonly logger: Pick<LoggerService, 'warn'>;
 }
 
 /**
@@ -175,8 +173,10 @@ interface EventLanesOptions {
  */
 export class EventLanes {
   readonly #options: EventLanesOptions;
-  readonly #known: ReturnType<typeof pLimit>;
-  readonly #bulk: ReturnType<typeof pLimit>;
+  /** For what Bitbucket has shown before. */
+  readonly known: ReturnType<typeof pLimit>;
+  /** For what one event brings in great numbers, as one about a project does. */
+  readonly bulk: ReturnType<typeof pLimit>;
   readonly #unknown = pLimit(1);
   #budget;
   #isOverflowing = false;
@@ -184,19 +184,9 @@ export class EventLanes {
   constructor(options: EventLanesOptions) {
     const { clock, concurrency } = options;
     this.#options = options;
-    this.#known = pLimit(concurrency);
-    this.#bulk = pLimit(Math.ceil(concurrency / 2));
+    this.known = pLimit(concurrency);
+    this.bulk = pLimit(Math.ceil(concurrency / 2));
     this.#budget = createBucket(UNKNOWN_BUDGET, clock.monotonicMs());
-  }
-
-  /** For what Bitbucket has shown before. */
-  known<T>(work: () => Promise<T>): Promise<T> {
-    return this.#known(work);
-  }
-
-  /** For what one event brings in great numbers, as one about a project does. */
-  bulk<T>(work: () => Promise<T>): Promise<T> {
-    return this.#bulk(work);
   }
 
   /**
@@ -208,7 +198,9 @@ export class EventLanes {
     if (this.#unknown.pendingCount >= MAX_UNKNOWN_WAITING) {
       if (!this.#isOverflowing) {
         this.#isOverflowing = true;
-        this.#options.log.overflowing(MAX_UNKNOWN_WAITING);
+        this.#options.logger.warn(
+          `More than ${MAX_UNKNOWN_WAITING} repositories that are not known wait to be looked at because of events; others are left to the next run`,
+        );
       }
       return undefined;
     }

@@ -4,13 +4,13 @@ import { LoggerService } from '@backstage/backend-plugin-api';
 import { Config } from '@backstage/config';
 import { EventsService } from '@backstage/plugin-events-node';
 import { repositoryUrl, webBaseUrl } from '../bitbucket/webUrls';
-import { RequestObserver } from '../http/types';
 import { CreatedProvider } from '../provider/createProviders';
 import { EventStore } from '../store/EventStore';
 import { Clock } from '../util/clock';
 import { RestClient } from '../bitbucket/RestClient';
 import { EventLanes, RecentRefusals } from './changeQueue';
-import { EventLog, EventObserver } from './EventLog';
+import { EventObserver } from './eventResults';
+import { RepositoryChange } from './repositoryChanges';
 import { ProjectChangeHandler } from './ProjectChangeHandler';
 import { RepositoryChangeHandler } from './RepositoryChangeHandler';
 import { ScmEventPublisher, ScmEvents } from './scmEvents';
@@ -28,51 +28,35 @@ interface EventHandlingOptions {
   readonly clock: Clock;
   /** Ends all handling. */
   readonly signal: AbortSignal;
-  readonly createMeter: (provider: CreatedProvider) => RequestObserver;
   readonly observer?: EventObserver;
-}
-
-/** What handles the changes of one provider. */
-export interface ProviderHandlers {
-  readonly repositories: RepositoryChangeHandler;
-  readonly projects: ProjectChangeHandler;
 }
 
 /** Makes handlers for each provider and subscribes for them. */
 export async function connectEvents(
   events: EventsService,
   options: EventHandlingOptions,
-): Promise<readonly ProviderHandlers[]> {
+): Promise<void> {
   const { created, clock, eventStore, logger, observer } = options;
-  const all = created.map(provider => createHandlers(provider, options));
-  if (all.length > 0) {
+  if (created.length > 0) {
     const subscriber = new WebhookSubscriber({
-      handlers: all.map(({ projects, repositories }) => ({
-        handle: change =>
-          change.type === 'project-modified'
-            ? projects.handle(change)
-            : repositories.handle(change),
-      })),
+      handlers: created.map(provider => createHandler(provider, options)),
       deliveries: eventStore,
-      log: new EventLog(logger),
+      logger,
       clock,
       observer,
     });
     await subscriber.subscribe(events);
   }
-  return all;
 }
 
-function createHandlers(
-  created: CreatedProvider,
-  { config, scmEvents, eventStore, logger, signal, createMeter }: EventHandlingOptions,
-): ProviderHandlers {
+function createHandler(created: CreatedProvider, options: EventHandlingOptions) {
+  const { config, scmEvents, eventStore, signal } = options;
   const { context, evaluator, integration, provider } = created;
   const { clients, clock } = context;
   const { branch, concurrency, host } = context.config;
-  const log = new EventLog(logger.child({ provider: provider.getProviderName() }));
+  const logger = options.logger.child({ provider: provider.getProviderName() });
   const openClient = async () => {
-    const client = clients.createForEvent(createMeter(created));
+    const client = clients.createForEvent();
     await clients.prepare(client, signal);
     return client;
   };
@@ -80,27 +64,31 @@ function createHandlers(
     openClient,
     clients,
     relevance: createRelevanceContext(created, eventStore, openClient, signal),
-    lanes: new EventLanes({ concurrency, clock, signal, log }),
-    refusals: new RecentRefusals({ clock, log }),
-    log,
+    lanes: new EventLanes({ concurrency, clock, signal, logger }),
+    refusals: new RecentRefusals({ clock, logger }),
+    logger,
     clock,
     signal,
   };
-  const publisher = new ScmEventPublisher({
-    scmEvents,
-    perFile: isAnyScmEventHandled(config),
-    configuredBranch: branch,
-    repositoryUrl: repository => repositoryUrl(repository, integration),
-  });
   const repositories = new RepositoryChangeHandler({
     ...tools,
     host,
     evaluator,
     branches: eventStore,
-    publisher,
+    publisher: new ScmEventPublisher({
+      scmEvents,
+      perFile: isAnyScmEventHandled(config),
+      configuredBranch: branch,
+      repositoryUrl: repository => repositoryUrl(repository, integration),
+    }),
   });
   const projects = new ProjectChangeHandler({ ...tools, context, repositories });
-  return { repositories, projects };
+  return {
+    handle: (change: RepositoryChange) =>
+      change.type === 'project-modified'
+        ? projects.handle(change)
+        : repositories.handle(change),
+  };
 }
 
 /** Whether the catalog acts on SCM events; it does not unless configured. */

@@ -18,7 +18,6 @@ import { FakeClock } from '../__testUtils__/FakeClock';
 import { createLogRecorder } from '../__testUtils__/testProvider';
 import eventsFeature from '../eventsEntry';
 import { InProcessEventStore } from './__testUtils__/InProcessEventStore';
-import { EventLog } from './EventLog';
 import { RepositoryChange } from './repositoryChanges';
 import { WebhookSubscriber } from './WebhookSubscriber';
 import { WebhookTopicRouter } from './eventsModule';
@@ -277,7 +276,7 @@ describe('a subscriber to all topics', () => {
         },
       ],
       deliveries: new InProcessEventStore(),
-      log: new EventLog(createLogRecorder()),
+      logger: createLogRecorder(),
       clock: new FakeClock(),
     });
     await subscriber.subscribe(events);

@@ -130,11 +130,7 @@ export interface Publication {
 
 /** Publishes SCM events for one provider. */
 export class ScmEventPublisher {
-  readonly #options: ScmEventPublisherOptions;
-
-  constructor(options: ScmEventPublisherOptions) {
-    this.#options = options;
-  }
+  constructor(private readonly options: ScmEventPublisherOptions) {}
 
   /** Publishes what follows from an evaluation; nothing for a repository that the filters leave out. */
   async publish(publication: Publication): Promise<void> {
@@ -142,7 +138,7 @@ export class ScmEventPublisher {
     if (evaluation.result?.outcome.kind === 'excluded') {
       return;
     }
-    const { repositoryUrl, scmEvents } = this.#options;
+    const { repositoryUrl, scmEvents } = this.options;
     const { movedFrom, repository = item.repository } = evaluation;
     const kind = kindOf(publication);
     const change: ScmChange = {
@@ -157,7 +153,7 @@ export class ScmEventPublisher {
   async #files(publication: Publication): Promise<ScmChange['files']> {
     const { item, branch, client, signal } = publication;
     const [change, ...others] = item.changes;
-    if (!this.#options.perFile || branch === undefined || others.length > 0) {
+    if (!this.options.perFile || branch === undefined || others.length > 0) {
       return undefined;
     }
     const refs = change?.type === 'pushed' ? change.refs : [];
@@ -167,7 +163,7 @@ export class ScmEventPublisher {
     const commits = ref && comparableCommits(ref);
     const changes =
       commits && (await client.getFileChanges(item.repository, commits, { signal }));
-    const isDefault = this.#options.configuredBranch === undefined;
+    const isDefault = this.options.configuredBranch === undefined;
     return changes && { changes, branch, isDefault };
   }
 }

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { CONFLICT_KINDS } from '../conflicts/describeConflicts';
-import { EVENT_RESULTS } from '../events/EventLog';
+import { EVENT_RESULTS } from '../events/eventResults';
 import {
   ABSENCE_REASONS,
   EXCLUSION_REASONS,

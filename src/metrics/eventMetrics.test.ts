@@ -23,9 +23,8 @@ import {
 } from '../__testUtils__/testProvider';
 import { InProcessEventStore } from '../events/__testUtils__/InProcessEventStore';
 import { connectEvents } from '../events/connectEvents';
-import { EVENT_RESULTS } from '../events/EventLog';
+import { EVENT_RESULTS } from '../events/eventResults';
 import discoveryModule from '../index';
-import { RequestMeter } from '../provider/RequestMeter';
 import {
   installMetrics,
   TestMetrics,
@@ -79,7 +78,6 @@ async function setUp() {
     logger,
     clock,
     signal: shutdown.signal,
-    createMeter: () => new RequestMeter(),
     observer: new EventMetrics(),
   });
   await run();

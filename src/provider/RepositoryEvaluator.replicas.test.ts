@@ -15,7 +15,6 @@ import { ProviderStateStore } from '../store/ProviderStateStore';
 import { systemClock } from '../util/clock';
 import { createProviders } from './createProviders';
 import { EvaluationRequest } from './RepositoryEvaluator';
-import { RequestMeter } from './RequestMeter';
 
 const CATALOG_FILE = 'catalog-info.yaml';
 const databases = createTestDatabases();
@@ -111,7 +110,7 @@ async function createReplica(
   const { context, evaluator, provider } = created;
   await provider.connect(connection);
   const evaluate = (request: EvaluationRequest) =>
-    evaluator.evaluate(request, context.clients.createForEvent(new RequestMeter()));
+    evaluator.evaluate(request, context.clients.createForEvent());
   return { provider, store, evaluate, delay };
 }
 

@@ -6,7 +6,6 @@ import { countRequests } from '../__testUtils__/simulatedSource';
 import { connectTestProvider, TEST_USER } from '../__testUtils__/testProvider';
 import { createTestStore } from '../__testUtils__/testStores';
 import { Repository } from '../model';
-import { RequestMeter } from './RequestMeter';
 import { EvaluationRequest } from './RepositoryEvaluator';
 
 const CATALOG_FILE = 'catalog-info.yaml';
@@ -43,7 +42,7 @@ async function connect({ config = {}, hasRun = true } = {}) {
   }
   bitbucket.clearRequests();
   const evaluate = (request: Partial<EvaluationRequest> = {}, signal?: AbortSignal) => {
-    const client = context.clients.createForEvent(new RequestMeter());
+    const client = context.clients.createForEvent();
     return evaluator.evaluate({ address: API, ...request }, client, signal);
   };
   const remembered = async (slug: string) => {

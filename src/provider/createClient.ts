@@ -44,7 +44,7 @@ export interface ClientFactory {
    * @throws BitbucketServerCredentialsError where the last attempt to log in has failed:
    * until a run gets in again, no event tries, or a busy day would lock the account
    */
-  createForEvent(observer: RequestObserver): RestClient;
+  createForEvent(): RestClient;
   /** Notes how logging in went: the error that ended a run or an event, or `undefined`. */
   noteLogin(error: unknown): void;
   /**
@@ -62,7 +62,7 @@ export function createClientFactory(setup: ClientSetup): ClientFactory {
   const { headers = {} } = getBitbucketServerRequestOptions(integration);
   const limiter = setup.limiters.limiterFor(integration);
   let refusal: BitbucketServerCredentialsError | undefined;
-  const create = (observer: RequestObserver) =>
+  const create = (observer?: RequestObserver) =>
     new RestClient({
       address: integration,
       credentials: sentCredentials(integration),
@@ -81,11 +81,11 @@ export function createClientFactory(setup: ClientSetup): ClientFactory {
   return {
     areAuthenticated: headers.Authorization !== undefined,
     create,
-    createForEvent(observer) {
+    createForEvent() {
       if (refusal) {
         throw refusal;
       }
-      return create(observer);
+      return create();
     },
     noteLogin(error) {
       // Where Bitbucket could not find out, trying again locks nothing.

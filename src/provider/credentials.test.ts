@@ -237,7 +237,7 @@ describe('credentials that are suddenly taken for a stranger', () => {
 
   it('remove nothing with an event', async () => {
     const { clock, connection, context, evaluator } = await discoverThenExpire();
-    const client = context.clients.createForEvent({ onAttempt() {}, onWait() {} });
+    const client = context.clients.createForEvent();
     const address = { projectKey: 'PAY', slug: 'api' };
     expect(await clock.run(evaluator.evaluate({ address }, client))).toMatchObject({
       kind: 'unknown',
@@ -289,7 +289,7 @@ describe('credentials that are gone from the configuration', () => {
 
   it('remove nothing with an event', async () => {
     const { clock, connection, context, evaluator } = await discoverThenForget();
-    const client = context.clients.createForEvent({ onAttempt() {}, onWait() {} });
+    const client = context.clients.createForEvent();
     const address = { projectKey: 'PAY', slug: 'api' };
     await clock.run(evaluator.evaluate({ address }, client));
     expect(connection.targets()).toHaveLength(13);

@@ -5,7 +5,6 @@ import { createSimulatedBitbucket, FaultOptions } from '../../dev/simulatedBitbu
 import { FakeClock } from '../__testUtils__/FakeClock';
 import { countRequests } from '../__testUtils__/simulatedSource';
 import { connectTestProvider, TEST_USER } from '../__testUtils__/testProvider';
-import { RequestMeter } from './RequestMeter';
 
 const LABELS: Record<string, string[]> = {
   api: ['service'],
@@ -179,7 +178,7 @@ describe('an event about a repository', () => {
       bitbucket.setLabels('PAY', slug, labels);
     }
     bitbucket.clearRequests();
-    const client = context.clients.createForEvent(new RequestMeter());
+    const client = context.clients.createForEvent();
     const address = { projectKey: 'PAY', slug };
     const evaluation = clock.run(evaluator.evaluate({ address }, client));
     return { ...connected, evaluation: await evaluation };

@@ -24,11 +24,10 @@ import {
 } from '../../__testUtils__/testProvider';
 import { createTestStore, reportsOf } from '../../__testUtils__/testStores';
 import { createProviders } from '../../provider/createProviders';
-import { RequestMeter } from '../../provider/RequestMeter';
 import { EventStore } from '../../store/EventStore';
 import { ProviderStateStore } from '../../store/ProviderStateStore';
-import { connectEvents, ProviderHandlers } from '../connectEvents';
-import { EventResult } from '../EventLog';
+import { connectEvents } from '../connectEvents';
+import { EventResult } from '../eventResults';
 import { ScmEvent } from '../scmEvents';
 import { InProcessEventStore } from './InProcessEventStore';
 import { CATALOG_FILE, listen, ListeningProvider } from './listeningProvider';
@@ -81,8 +80,6 @@ export interface EventScene {
   modify(slug: string, change: () => { projectKey: string; slug: string }): Promise<void>;
   /** Delivers what an app may pass on: `repo:deleted` or `repo:created`. */
   tell(eventKey: 'repo:deleted' | 'repo:created', repository: object): Promise<void>;
-  /** How many repositories and projects wait, are worked on or rest. */
-  pending(): number;
   /** Handles everything that was delivered, retries included. */
   idle(): Promise<void>;
   /** Requests by kind since the last call of `forget`, or since the runs at the beginning. */
@@ -115,7 +112,7 @@ export async function startEvents(options: EventSceneOptions = {}): Promise<Even
   const events = new LocalEvents();
   const published: ScmEvent[] = [];
   const results: EventResult[] = [];
-  const handlers = await connectEvents(events, {
+  await connectEvents(events, {
     created,
     config,
     scmEvents: {
@@ -125,7 +122,6 @@ export async function startEvents(options: EventSceneOptions = {}): Promise<Even
     logger,
     clock,
     signal: shutdown.signal,
-    createMeter: () => new RequestMeter(),
     observer: { onEvent: result => results.push(result) },
   });
   const forget = () => {
@@ -152,7 +148,6 @@ export async function startEvents(options: EventSceneOptions = {}): Promise<Even
     run,
     forget,
     ...delivery(bitbucket, events),
-    pending: () => pendingIn(handlers),
     idle: () => clock.runUntilIdle(),
     asked: () => countRequests(bitbucket),
     shutDown: () => shutdown.abort(new Error('the backend is shutting down')),
@@ -162,11 +157,6 @@ export async function startEvents(options: EventSceneOptions = {}): Promise<Even
 async function readyStore(store: ProviderStateStore): Promise<ProviderStateStore> {
   await reportsOf(store);
   return store;
-}
-
-function pendingIn(handlers: readonly ProviderHandlers[]): number {
-  const sizes = handlers.flatMap(one => [one.repositories.size, one.projects.size]);
-  return sizes.reduce((sum, size) => sum + size, 0);
 }
 
 async function runAll(all: readonly ListeningProvider[], clock: FakeClock) {
