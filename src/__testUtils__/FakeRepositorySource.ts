@@ -14,7 +14,7 @@ import {
 } from '../model';
 import { addressKey } from '../discovery/identify';
 import { RepositorySource } from '../discovery/types';
-import { untilAborted } from '../http/untilAborted';
+import { raceAbort } from '../util/abort';
 import { CATALOG_FILE, problem, repository, target } from './discoveryData';
 
 type FailedListing = Extract<ListingStep<never>, { kind: 'failed' }>;
@@ -225,7 +225,7 @@ export class FakeRepositorySource implements RepositorySource {
     this.peakInFlight = Math.max(this.peakInFlight, this.#inFlight);
     try {
       const waiting = Promise.resolve().then(() => this.beforeAnswer(question));
-      await untilAborted(waiting, signal);
+      await raceAbort(waiting, signal);
       signal?.throwIfAborted();
     } finally {
       this.#inFlight -= 1;

@@ -7,8 +7,8 @@ import { repositoryUrl } from '../bitbucket/webUrls';
 import { ProviderConfig } from '../config/types';
 import { ParsedFiles } from '../discovery/types';
 import { createRedactor, secretsOf } from '../http/redact';
-import { TimeLimitReached, withinTimeLimit } from '../http/timeLimit';
-import { untilAborted } from '../http/untilAborted';
+import { TimeoutReached, withTimeout } from '../util/clock';
+import { raceAbort } from '../util/abort';
 import { CatalogFile, Repository } from '../model';
 import { FileParserSetup } from '../provider/createProviders';
 import { FileParser } from '../provider/ProviderContext';
@@ -48,14 +48,14 @@ export function createFileParser(
         rejectDuplicates(parsed);
         return { kind: 'parsed', files: parsed };
       };
-      return withinTimeLimit(parse, { clock, ms: TIME_LIMIT_MS, signal }).catch(
+      return withTimeout(parse, { clock, ms: TIME_LIMIT_MS, signal }).catch(
         (error: unknown) => {
           signal?.throwIfAborted();
           if (error instanceof BitbucketServerCredentialsError) {
             throw error;
           }
           return failed(
-            error instanceof TimeLimitReached
+            error instanceof TimeoutReached
               ? `The location parser did not finish within ${TIME_LIMIT_MS / 60_000} minutes`
               : `The location parser failed: ${messageOf(error)}`,
           );
@@ -129,7 +129,7 @@ async function* each(
   const iterator = yielded[Symbol.asyncIterator]();
   try {
     for (;;) {
-      const step = await untilAborted(iterator.next(), signal);
+      const step = await raceAbort(iterator.next(), signal);
       if (step.done) {
         return;
       }

@@ -5,7 +5,7 @@
 
 import { Problem, Unanswered } from '../model';
 import { HttpReply, HttpRequest, Transport } from '../http/types';
-import { untilAborted } from '../http/untilAborted';
+import { raceAbort } from '../util/abort';
 import { Answer } from './Answer';
 import { describe, names, problemOf, toLoginProblem } from './assessReply';
 import { BitbucketServerCredentialsError, CredentialsProblem } from './errors';
@@ -77,7 +77,7 @@ export class Session {
     options: AskOptions = {},
   ): Promise<Answer | Unanswered> {
     if (this.#first) {
-      await untilAborted(this.#first, options.signal);
+      await raceAbort(this.#first, options.signal);
     }
     const answer = this.#send(request, options);
     if (this.#first || this.#options.credentials === 'none') {

@@ -20,7 +20,7 @@ export interface ChangeTools {
    * @throws BitbucketServerCredentialsError where the last attempt to log in has failed
    */
   readonly openClient: () => Promise<RestClient>;
-  readonly clients: Pick<ClientFactory, 'noteLogin'>;
+  readonly clients: Pick<ClientFactory, 'recordLogin'>;
   readonly relevance: RelevanceContext;
   readonly lanes: EventLanes;
   readonly refusals: RecentRefusals;
@@ -66,7 +66,7 @@ export function createChangeQueue<T>(
           error instanceof BitbucketServerCredentialsError &&
           error.problem !== 'not-verified'
         ) {
-          clients.noteLogin(error);
+          clients.recordLogin(error);
           logGivenUp(logger, nameOf(change), error.message);
           return { kind: 'done', result: 'failed' };
         }

@@ -7,22 +7,25 @@
  */
 
 import { InputError } from '@backstage/errors';
-import { Clock } from '../util/clock';
+import { Clock, TimeoutReached, withTimeout } from '../util/clock';
 import {
   AttemptOutcome,
   decideRetryDelayMs,
   toAttemptResult,
   toReplyOrThrow,
 } from './attemptOutcome';
-import { describeNetworkFailure } from './describeNetworkFailure';
-import { displayUrl } from './errors';
-import { createOutgoingHeaders } from './outgoingHeaders';
+import { describeNetworkFailure, displayUrl } from './errors';
+import {
+  createOutgoingHeaders,
+  isOnOrigin,
+  isRedirect,
+  MAX_REDIRECTS,
+  redirectTarget,
+} from './origin';
 import { BodyLimit, discardBody, readBody } from './readBody';
 import { parseRateLimitHeaders } from './rateLimitHeaders';
 import { createRedactor, Redact, secretsInHeaders } from './redact';
-import { isOnOrigin, isRedirect, MAX_REDIRECTS, redirectTarget } from './redirects';
 import { RequestLimiter } from './RequestLimiter';
-import { TimeLimitReached, withinTimeLimit } from './timeLimit';
 import {
   AttemptResult,
   HttpReply,
@@ -170,14 +173,14 @@ export class HttpTransport implements Transport {
     let outcome: AttemptOutcome;
     try {
       const limit = { clock, ms, signal };
-      outcome = await withinTimeLimit(stop => this.#send(url, stop), limit);
+      outcome = await withTimeout(stop => this.#send(url, stop), limit);
     } catch (error) {
       if (signal?.aborted) {
         tell('aborted');
         throw signal.reason;
       }
       outcome =
-        error instanceof TimeLimitReached
+        error instanceof TimeoutReached
           ? { kind: 'timeout' }
           : { kind: 'network-error', failure: describeNetworkFailure(error) };
     }

@@ -1,12 +1,12 @@
 /**
- * Holds requests back until they may go: a place among the requests in flight, the end of
+ * Holds requests back until they may go: a slot among the requests in flight, the end of
  * a pause, a token, in this order and first come, first served. Must not retry, send or
  * read anything. Called by the transport for every single attempt.
  */
 
 import pLimit, { Limit } from 'p-limit';
 import { Clock } from '../util/clock';
-import { NO_PACE, noteAnswered, noteRateLimited } from './adaptivePace';
+import { INITIAL_PACE, recordAnswer, recordRateLimited } from './adaptivePace';
 import { PaceLimits } from './agreeOnLimits';
 import { RateLimitHint } from './rateLimitHeaders';
 import {
@@ -18,7 +18,7 @@ import {
   ServerBudget,
 } from './rateStrategy';
 import { createBucket, learn, reshape, take, TokenBucket, waitMs } from './tokenBucket';
-import { untilAborted } from './untilAborted';
+import { raceAbort } from '../util/abort';
 
 /** For {@link RequestLimiter.run}. */
 export interface RunOptions {
@@ -65,9 +65,9 @@ export class RequestLimiter {
   readonly #pace: PaceLimits;
   readonly #clock: Clock;
   /** One at a time: only the first in line watches the clock, the others wait for it. */
-  readonly #turnstile = pLimit(1);
+  readonly #tokenQueue = pLimit(1);
   #budget: ServerBudget = 'not-read';
-  #adaptive = NO_PACE;
+  #adaptive = INITIAL_PACE;
   /** `undefined` while the pace is unlimited. */
   #bucket: TokenBucket | undefined;
   #inFlight = 0;
@@ -127,10 +127,10 @@ export class RequestLimiter {
       begin = resolve;
     });
     const done = this.#host.withSlot(async () => {
-      // Aborted by now: the place is free at once, and the entry left in the line for
+      // Aborted by now: the slot is free at once, and the entry left in the line for
       // tokens gives up without taking one.
-      await untilAborted(
-        this.#turnstile(() => this.#takeToken(signal)),
+      await raceAbort(
+        this.#tokenQueue(() => this.#takeToken(signal)),
         signal,
       );
       begin();
@@ -138,7 +138,7 @@ export class RequestLimiter {
       if (heldMs > 0) onWait?.(heldMs);
       return this.#countInFlight(task);
     });
-    await untilAborted(Promise.race([begun, done]), signal);
+    await raceAbort(Promise.race([begun, done]), signal);
     return done;
   }
 
@@ -157,9 +157,9 @@ export class RequestLimiter {
     const { status, hint, tookMs } = response;
     if (status === 429) {
       this.#host.pauseFor(decidePauseMs(hint.retryAfterMs, this.#clock.random()));
-      this.#adaptive = noteRateLimited(this.#adaptive, nowMs, nowMs - tookMs);
+      this.#adaptive = recordRateLimited(this.#adaptive, nowMs, nowMs - tookMs);
     } else {
-      this.#adaptive = noteAnswered(this.#adaptive, nowMs);
+      this.#adaptive = recordAnswer(this.#adaptive, nowMs);
     }
     this.#believe(budgetAfterHint(this.#budget, hint));
     this.#adoptPace();

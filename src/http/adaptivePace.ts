@@ -11,20 +11,20 @@ const OBSERVED_SECONDS = 10;
 export const DECREASE_FACTOR = 0.5;
 
 /** A second decrease comes this long after the last one at the earliest. */
-const DECREASE_AT_MOST_EVERY_MS = 1_000;
+const MIN_MS_BETWEEN_DECREASES = 1_000;
 
 /**
  * A first 429 after fewer answers than this within {@link OBSERVED_SECONDS} tells nothing
- * about a pace: somebody else has spent the budget, or it is a hiccup. The pause that it
+ * about a pace: somebody else has spent the budget, or it stands alone. The pause that it
  * leads to is enough, unless the next one follows within that span.
  */
-export const LEAST_ANSWERS = 20;
+export const MIN_ANSWERS = 20;
 
 /** The first pace is not below this: so few answers lie behind it that it is a guess. */
-export const SLOWEST_FIRST_PER_SECOND = 2;
+export const MIN_FIRST_PER_SECOND = 2;
 
 /** The pace never falls below this: 1 request in 2 seconds. */
-export const SLOWEST_PER_SECOND = 0.5;
+export const MIN_PER_SECOND = 0.5;
 
 /**
  * Each second of work adds this part of the pace that the last decrease left: slow
@@ -34,7 +34,7 @@ export const SLOWEST_PER_SECOND = 0.5;
 const INCREASE_PER_SECOND = 0.01;
 
 /** At the floor the increase is still this much per second, so that the pace recovers. */
-const LEAST_INCREASE = 0.02;
+const MIN_INCREASE = 0.02;
 
 /** The state of the search. */
 export interface AdaptivePace {
@@ -50,7 +50,7 @@ export interface AdaptivePace {
 }
 
 /** No 429 so far, nothing sent. */
-export const NO_PACE: AdaptivePace = {
+export const INITIAL_PACE: AdaptivePace = {
   increase: 0,
   decreasedAtMs: -Infinity,
   increasedAtMs: -Infinity,
@@ -91,7 +91,7 @@ function countAnswer(pace: AdaptivePace, nowMs: number): AdaptivePace['answered'
  * @remarks The pace grows only while it is the pace that holds requests back: if far fewer
  * are sent than it allows, their success says nothing about it. Idle time does not count.
  */
-export function noteAnswered(pace: AdaptivePace, nowMs: number): AdaptivePace {
+export function recordAnswer(pace: AdaptivePace, nowMs: number): AdaptivePace {
   const answered = countAnswer(pace, nowMs);
   const { perSecond } = pace;
   if (perSecond === undefined) return { ...pace, answered };
@@ -104,12 +104,12 @@ export function noteAnswered(pace: AdaptivePace, nowMs: number): AdaptivePace {
 }
 
 /** Whether so little was asked for lately that a 429 says nothing about the pace. */
-function isHiccup(pace: AdaptivePace, nowMs: number): boolean {
+function isIsolated(pace: AdaptivePace, nowMs: number): boolean {
   const span = OBSERVED_SECONDS * 1000;
   const answers = pace.answered
     .filter(({ second }) => second * 1000 > nowMs - span)
     .reduce((sum, { count }) => sum + count, 0);
-  return answers < LEAST_ANSWERS && nowMs - pace.decreasedAtMs > span;
+  return answers < MIN_ANSWERS && nowMs - pace.decreasedAtMs > span;
 }
 
 /**
@@ -122,20 +122,20 @@ function isHiccup(pace: AdaptivePace, nowMs: number): boolean {
  * @returns half of the pace, or of what was let through lately if that is less; the
  * latter alone at the first one
  */
-export function noteRateLimited(
+export function recordRateLimited(
   pace: AdaptivePace,
   nowMs: number,
   sentAtMs: number,
 ): AdaptivePace {
   const isOldNews = sentAtMs <= pace.decreasedAtMs;
-  const isTooSoon = nowMs - pace.decreasedAtMs < DECREASE_AT_MOST_EVERY_MS;
+  const isTooSoon = nowMs - pace.decreasedAtMs < MIN_MS_BETWEEN_DECREASES;
   if (isOldNews || isTooSoon) return pace;
   const isFirst = pace.perSecond === undefined;
-  if (isFirst && isHiccup(pace, nowMs)) return { ...pace, decreasedAtMs: nowMs };
-  const borne = Math.min(pace.perSecond ?? Infinity, observedPerSecond(pace, nowMs));
-  const slowest = isFirst ? SLOWEST_FIRST_PER_SECOND : SLOWEST_PER_SECOND;
-  const perSecond = Math.max(slowest, borne * DECREASE_FACTOR);
-  const increase = Math.max(LEAST_INCREASE, perSecond * INCREASE_PER_SECOND);
+  if (isFirst && isIsolated(pace, nowMs)) return { ...pace, decreasedAtMs: nowMs };
+  const sustained = Math.min(pace.perSecond ?? Infinity, observedPerSecond(pace, nowMs));
+  const slowest = isFirst ? MIN_FIRST_PER_SECOND : MIN_PER_SECOND;
+  const perSecond = Math.max(slowest, sustained * DECREASE_FACTOR);
+  const increase = Math.max(MIN_INCREASE, perSecond * INCREASE_PER_SECOND);
   return {
     perSecond,
     increase,

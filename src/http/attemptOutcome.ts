@@ -4,11 +4,12 @@
  * quote a credential. Called by the transport, which waits and sends.
  */
 
-import { isCertificateProblem, NetworkFailure } from './describeNetworkFailure';
 import {
   BitbucketServerNetworkError,
   BitbucketServerResponseTooLargeError,
   BitbucketServerTimeoutError,
+  isCertificateProblem,
+  NetworkFailure,
 } from './errors';
 import { AttemptResult, HttpReply } from './types';
 

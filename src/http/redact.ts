@@ -22,7 +22,7 @@ export const REDACTED = '[redacted]';
  * the secret than it hides. The base64 of `user:password` is long enough whatever the
  * password, so an echoed Basic header is covered even then.
  */
-const SHORTEST_REDACTED_LENGTH = 4;
+const MIN_REDACTED_LENGTH = 4;
 
 /** Replaces every known secret in a text by {@link REDACTED}. */
 export type Redact = (text: string) => string;
@@ -102,11 +102,11 @@ function anyBase64(secret: string): string {
  * @remarks In any case of letters: names of hosts are written in lower case.
  *
  * @param secrets - passwords, tokens, `user:password` pairs; empty and very short ones
- * are ignored ({@link SHORTEST_REDACTED_LENGTH})
+ * are ignored ({@link MIN_REDACTED_LENGTH})
  */
 export function createRedactor(secrets: readonly string[]): Redact {
   const patterns = [...new Set(secrets)]
-    .filter(secret => secret.length >= SHORTEST_REDACTED_LENGTH)
+    .filter(secret => secret.length >= MIN_REDACTED_LENGTH)
     // The longest first: where one secret holds another, no tail of it must stay behind.
     .sort((one, other) => other.length - one.length)
     .flatMap(secret => [

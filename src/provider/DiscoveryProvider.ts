@@ -201,7 +201,7 @@ export class DiscoveryProvider implements EntityProvider {
     await begun?.checkpoints.saveRest(findings.result.interruption !== undefined);
     const run = await store.exclusively(config.id, async () => {
       const concluded = await concludeRun(request, findings);
-      this.#noteLogin(concluded);
+      this.#recordLogin(concluded);
       await yieldToEventLoop();
       await this.#apply(concluded);
       await yieldToEventLoop();
@@ -218,9 +218,9 @@ export class DiscoveryProvider implements EntityProvider {
   }
 
   /** Whether the credentials have worked. */
-  #noteLogin({ failure }: Run): void {
+  #recordLogin({ failure }: Run): void {
     if (failure === undefined || failure.kind === 'failed') {
-      this.#context.clients.noteLogin(failure?.error);
+      this.#context.clients.recordLogin(failure?.error);
     }
   }
 

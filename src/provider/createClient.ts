@@ -46,7 +46,7 @@ export interface ClientFactory {
    */
   createForEvent(): RestClient;
   /** Notes how logging in went: the error that ended a run or an event, or `undefined`. */
-  noteLogin(error: unknown): void;
+  recordLogin(error: unknown): void;
   /**
    * Has the client read the own budget at the server unless that is known already.
    * Never throws: the run meets what went wrong again.
@@ -87,7 +87,7 @@ export function createClientFactory(setup: ClientSetup): ClientFactory {
       }
       return create();
     },
-    noteLogin(error) {
+    recordLogin(error) {
       // Where Bitbucket could not find out, trying again locks nothing.
       const isRefusal =
         error instanceof BitbucketServerCredentialsError &&

@@ -2,9 +2,8 @@
 
 import { getEventListeners, getMaxListeners } from 'node:events';
 import { FakeClock } from '../__testUtils__/FakeClock';
-import { untilAborted } from '../http/untilAborted';
-import { withinTimeLimit } from '../http/timeLimit';
-import { Clock, systemClock } from './clock';
+import { raceAbort } from './abort';
+import { Clock, systemClock, withTimeout } from './clock';
 
 const never = new Promise<never>(() => undefined);
 
@@ -12,10 +11,10 @@ const never = new Promise<never>(() => undefined);
 const WAITS: readonly (readonly [string, (signal: AbortSignal) => Promise<unknown>])[] = [
   ["the machine's clock", signal => systemClock.sleep(60_000, signal)],
   ['a clock of tests', signal => new FakeClock().sleep(1, signal)],
-  ['a wait', signal => untilAborted(never, signal)],
+  ['a wait', signal => raceAbort(never, signal)],
   [
     'a time limit',
-    signal => withinTimeLimit(() => never, { clock: new FakeClock(), ms: 1, signal }),
+    signal => withTimeout(() => never, { clock: new FakeClock(), ms: 1, signal }),
   ],
 ];
 

@@ -3,7 +3,7 @@
  * so that tests run on a fake one and no decision depends on the wall clock.
  */
 
-import { onAbort } from './abort';
+import { onAbort, raceAbort } from './abort';
 
 /** Time and chance, as the code above may use them. */
 export interface Clock {
@@ -52,6 +52,45 @@ export const systemClock: Clock = {
   sleep,
   random: () => Math.random(),
 };
+
+/** What work is rejected with when its time is over. */
+export class TimeoutReached extends Error {
+  override name = 'TimeoutReached' as const;
+}
+
+/**
+ * Runs the work until it settles, its time is over, or the caller has had enough.
+ *
+ * @param work - is handed a signal that tells of both; it is not waited for after that,
+ * so work that ignores the signal does not hold anyone up
+ * @param limit - `ms` on the `clock`, and the caller's own signal
+ * @throws TimeoutReached when the time is over
+ * @throws the caller's `signal.reason` when aborted
+ */
+export async function withTimeout<T>(
+  work: (signal: AbortSignal) => Promise<T>,
+  limit: {
+    readonly clock: Clock;
+    readonly ms: number;
+    readonly signal?: AbortSignal;
+  },
+): Promise<T> {
+  const { clock, ms, signal } = limit;
+  signal?.throwIfAborted();
+  const stop = new AbortController();
+  const timer = new AbortController();
+  const stopListening = onAbort(signal, () => stop.abort(signal?.reason));
+  clock.sleep(ms, timer.signal).then(
+    () => stop.abort(new TimeoutReached(`no result within ${ms} ms`)),
+    () => undefined,
+  );
+  try {
+    return await raceAbort(work(stop.signal), stop.signal);
+  } finally {
+    timer.abort();
+    stopListening();
+  }
+}
 
 /** Lets everybody else have a turn: work in many steps must not hold up the process. */
 export function yieldToEventLoop(): Promise<void> {

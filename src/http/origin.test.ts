@@ -1,6 +1,6 @@
 /** Where redirects are followed to; a credential goes with each of them. */
 
-import { isOnOrigin, isRedirect, redirectTarget } from './redirects';
+import { createOutgoingHeaders, isOnOrigin, isRedirect, redirectTarget } from './origin';
 
 const ORIGIN = 'https://bitbucket.example.com:8443';
 const asked = `${ORIGIN}/ctx/rest/api/latest/repos?limit=1000`;
@@ -69,4 +69,23 @@ describe('isOnOrigin', () => {
   ])('%s: %s', (url, expected) => {
     expect(isOnOrigin(url, ORIGIN)).toBe(expected);
   });
+});
+
+describe('createOutgoingHeaders', () => {
+  it('asks for JSON and passes the given headers on', () => {
+    const headers = createOutgoingHeaders({ Authorization: 'Bearer T0ken' });
+    expect(Object.fromEntries(headers)).toEqual({
+      accept: 'application/json',
+      authorization: 'Bearer T0ken',
+    });
+  });
+
+  it.each(['Bearer s3cret\nX-Evil: 1', 'Bearer s3cret€'])(
+    'refuses what HTTP does not allow without quoting it',
+    value => {
+      const create = () => createOutgoingHeaders({ Authorization: value });
+      expect(create).toThrow(/The header Authorization for Bitbucket cannot be sent/);
+      expect(create).not.toThrow(/s3cret/);
+    },
+  );
 });

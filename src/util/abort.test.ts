@@ -1,21 +1,21 @@
 /** An abort ends the waiting, whatever the work does. */
 
 import { getEventListeners } from 'node:events';
-import { untilAborted } from './untilAborted';
+import { raceAbort } from './abort';
 
 const never = new Promise<never>(() => undefined);
 
-describe('untilAborted', () => {
+describe('raceAbort', () => {
   it('passes the result on and leaves no listener behind', async () => {
     const { signal } = new AbortController();
-    await expect(untilAborted(Promise.resolve(7), signal)).resolves.toBe(7);
+    await expect(raceAbort(Promise.resolve(7), signal)).resolves.toBe(7);
     await new Promise(resolve => setImmediate(resolve));
     expect(getEventListeners(signal, 'abort')).toHaveLength(0);
   });
 
   it('passes a failure on and leaves no listener behind', async () => {
     const { signal } = new AbortController();
-    const failed = untilAborted(Promise.reject(new Error('no')), signal);
+    const failed = raceAbort(Promise.reject(new Error('no')), signal);
     await expect(failed).rejects.toThrow('no');
     await new Promise(resolve => setImmediate(resolve));
     expect(getEventListeners(signal, 'abort')).toHaveLength(0);
@@ -24,7 +24,7 @@ describe('untilAborted', () => {
   it("rejects with the signal's own reason while the work goes on", async () => {
     const controller = new AbortController();
     const reason = new Error('shutting down');
-    const waiting = untilAborted(never, controller.signal);
+    const waiting = raceAbort(never, controller.signal);
     controller.abort(reason);
     await expect(waiting).rejects.toBe(reason);
     expect(getEventListeners(controller.signal, 'abort')).toHaveLength(0);
@@ -32,17 +32,17 @@ describe('untilAborted', () => {
 
   it('rejects at once when aborted before', async () => {
     const signal = AbortSignal.abort('early');
-    await expect(untilAborted(never, signal)).rejects.toBe('early');
+    await expect(raceAbort(never, signal)).rejects.toBe('early');
     expect(getEventListeners(signal, 'abort')).toHaveLength(0);
   });
 
   it('swallows a failure that comes after the abort', async () => {
     const signal = AbortSignal.abort('early');
     const failing = Promise.reject(new Error('late'));
-    await expect(untilAborted(failing, signal)).rejects.toBe('early');
+    await expect(raceAbort(failing, signal)).rejects.toBe('early');
   });
 
   it('is the work itself without a signal', () => {
-    expect(untilAborted(never)).toBe(never);
+    expect(raceAbort(never)).toBe(never);
   });
 });

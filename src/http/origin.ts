@@ -1,8 +1,10 @@
 /**
- * Decides where a redirect leads and whether to go there. Pure. Must never let a
- * credential leave the origin it was configured for. Called by the transport.
+ * What is sent, and how far: the headers of a request, and where a redirect may lead it.
+ * Pure. Must never let a credential leave the origin it was configured for, nor let it
+ * into a message. Called by the transport.
  */
 
+import { InputError } from '@backstage/errors';
 import { ReadableHeaders } from './rateLimitHeaders';
 
 /** Followed in a row; more is a circle or a login. */
@@ -47,4 +49,30 @@ export function redirectTarget(
   // A fragment is for the reader of a page, not for the server.
   target.hash = '';
   return target;
+}
+
+/**
+ * Adds `Accept` and checks that each header can be sent.
+ *
+ * @remarks `Headers` quotes a value that it does not like in its message, and that may be
+ * the credential (a token read from a file ends in a line break, say).
+ *
+ * @param headers - from the integration
+ * @throws InputError naming the header, not its value
+ */
+export function createOutgoingHeaders(
+  headers: Readonly<Record<string, string>>,
+): Headers {
+  const outgoing = new Headers({ Accept: 'application/json' });
+  for (const [name, value] of Object.entries(headers)) {
+    try {
+      outgoing.set(name, value);
+    } catch {
+      throw new InputError(
+        `The header ${name} for Bitbucket cannot be sent: it holds a character that HTTP ` +
+          `does not allow in a header; check the password or token for line breaks`,
+      );
+    }
+  }
+  return outgoing;
 }

@@ -2,15 +2,15 @@
 
 import { getEventListeners } from 'node:events';
 import { FakeClock } from '../__testUtils__/FakeClock';
-import { TimeLimitReached, withinTimeLimit } from './timeLimit';
+import { TimeoutReached, withTimeout } from './clock';
 
 const hang = () => new Promise<never>(() => undefined);
 
-describe('withinTimeLimit', () => {
+describe('withTimeout', () => {
   it('returns what the work returns and leaves neither timer nor listener', async () => {
     const clock = new FakeClock();
     const { signal } = new AbortController();
-    const work = withinTimeLimit(async () => 'done', { clock, ms: 1_000, signal });
+    const work = withTimeout(async () => 'done', { clock, ms: 1_000, signal });
     await expect(work).resolves.toBe('done');
     expect(clock.sleeping).toBe(0);
     expect(getEventListeners(signal, 'abort')).toHaveLength(0);
@@ -19,20 +19,20 @@ describe('withinTimeLimit', () => {
   it('rejects exactly when the time is over, not before', async () => {
     const clock = new FakeClock();
     let ended = false;
-    const work = withinTimeLimit(hang, { clock, ms: 1_000 }).finally(() => {
+    const work = withTimeout(hang, { clock, ms: 1_000 }).finally(() => {
       ended = true;
     });
     work.catch(() => undefined);
     await clock.advance(999);
     expect(ended).toBe(false);
     await clock.advance(1);
-    await expect(work).rejects.toBeInstanceOf(TimeLimitReached);
+    await expect(work).rejects.toBeInstanceOf(TimeoutReached);
   });
 
   it('tells the work that its time is over', async () => {
     const clock = new FakeClock();
     let seen: AbortSignal | undefined;
-    const work = withinTimeLimit(
+    const work = withTimeout(
       signal => {
         seen = signal;
         return hang();
@@ -47,7 +47,7 @@ describe('withinTimeLimit', () => {
     const clock = new FakeClock();
     const controller = new AbortController();
     const { signal } = controller;
-    const work = withinTimeLimit(hang, { clock, ms: 1_000, signal });
+    const work = withTimeout(hang, { clock, ms: 1_000, signal });
     controller.abort('stop');
     await expect(work).rejects.toBe('stop');
     expect(clock.sleeping).toBe(0);
@@ -57,14 +57,14 @@ describe('withinTimeLimit', () => {
   it('does not begin when aborted before', async () => {
     const work = jest.fn(hang);
     const limit = { clock: new FakeClock(), ms: 1, signal: AbortSignal.abort('early') };
-    await expect(withinTimeLimit(work, limit)).rejects.toBe('early');
+    await expect(withTimeout(work, limit)).rejects.toBe('early');
     expect(work).not.toHaveBeenCalled();
   });
 
   it('passes a failure of the work on', async () => {
     const clock = new FakeClock();
     const fail = () => Promise.reject(new Error('broken'));
-    await expect(withinTimeLimit(fail, { clock, ms: 1 })).rejects.toThrow('broken');
+    await expect(withTimeout(fail, { clock, ms: 1 })).rejects.toThrow('broken');
     expect(clock.sleeping).toBe(0);
   });
 });
