@@ -44,7 +44,7 @@ import { limitersServiceRef } from './provider/limiters';
 import { plainLocationRef, providerName } from './provider/locationEntities';
 import { runAtStart } from './provider/runAtStart';
 import { createReportRouter } from './router/createReportRouter';
-import { createRefreshObserver, refreshHandlers } from './router/manualRefresh';
+import { createRefreshObserver } from './router/manualRefresh';
 import { hasEntities } from './store/catalogState';
 import { DatabaseEventStore } from './store/DatabaseEventStore';
 import { DiscoveryReport } from './store/DiscoveryReport';
@@ -244,9 +244,7 @@ function addRoutes(services: Services, routed: Routed): void {
   const { created, reports, conflicts, shutdownSignal } = routed;
   const { auditor, httpAuth, logger, permissions, scheduler } = services;
   services.httpRouter.use(
-    createRefreshObserver(
-      refreshHandlers(created, { auditor, logger, scheduler, shutdownSignal }),
-    ),
+    createRefreshObserver(created, { auditor, logger, scheduler, shutdownSignal }),
   );
   services.httpRouter.use(
     createReportRouter({

@@ -30,8 +30,6 @@ import { readConflicts, ReadConflictsOptions } from '../conflicts/ConflictReport
 import { toDiscoveryJson, toHeldRemovalJson, toRepositoryJson } from './reportJson';
 import { readAddress, readNoParameters, readRepositoryQuery } from './reportParameters';
 
-type Router = ReturnType<typeof PromiseRouter>;
-
 /** A provider that is configured. */
 export interface ReportedProvider {
   readonly id: string;
@@ -58,6 +56,9 @@ interface OfRepository extends OfProvider {
   readonly slug: string;
 }
 
+/** What a route answers; nothing is asked or read before the caller's permission is known. */
+type Read<P> = (request: Request<P>) => Promise<object>;
+
 const DISCOVERIES = '/bitbucket-server/discoveries';
 
 /** Makes the router; it is to be registered on the catalog's and brings its own prefix. */
@@ -65,117 +66,119 @@ export function createReportRouter(
   options: ReportRouterOptions,
 ): Parameters<HttpRouterService['use']>[0] {
   const router = PromiseRouter();
-  addDiscoveries(router, options);
-  addRepositories(router, options);
-  addApproval(router, options);
+  const addRoute = <P>(path: string, read: Read<P>) =>
+    router.get(
+      `${DISCOVERIES}${path}`,
+      answering<P>(async request => {
+        await permit(request, catalogLocationReadPermission, options);
+        return read(request);
+      }),
+    );
+  addRoute('', listDiscoveries(options));
+  addRoute('/:id', showDiscovery(options));
+  addRoute('/:id/repositories', listRepositories(options));
+  addRoute('/:id/repositories/:key/:slug', showRepository(options));
+  router.post(
+    `${DISCOVERIES}/:id/removals/approve`,
+    answering<OfProvider>(request => approveRemovals(request, options)),
+  );
   return router;
 }
 
-function addDiscoveries(router: Router, options: ReportRouterOptions): void {
-  const { reports, providers } = options;
-  const describe = async (one: ReportedProvider, stored: StoredDiscovery | undefined) =>
-    toDiscoveryJson(one, stored, (await readConflicts(one.id, options)).count);
+function listDiscoveries(options: ReportRouterOptions): Read<object> {
+  return async ({ query }) => {
+    readNoParameters(query);
+    const all = await options.reports.loadDiscoveries();
+    const stored = new Map(all.map(one => [one.providerId, one]));
+    const items = options.providers.map(one =>
+      describe(one, stored.get(one.id), options),
+    );
+    return { items: await Promise.all(items) };
+  };
+}
 
-  router.get(
-    DISCOVERIES,
-    answering(async (request, response) => {
-      await permit(request, catalogLocationReadPermission, options);
-      readNoParameters(request.query);
-      const stored = new Map(
-        (await reports.loadDiscoveries()).map(one => [one.providerId, one]),
+function showDiscovery(options: ReportRouterOptions): Read<OfProvider> {
+  const { reports, providers } = options;
+  return async ({ params, query }) => {
+    readNoParameters(query);
+    const provider = findProvider(providers, params.id);
+    const stored = await reports.loadDiscovery(provider.id);
+    const held = await reports.loadHeldRemovals(provider.id);
+    return {
+      ...(await describe(provider, stored, options)),
+      heldRemovals: [...held].sort(compareHeldRemovals).map(toHeldRemovalJson),
+    };
+  };
+}
+
+function listRepositories(options: ReportRouterOptions): Read<OfProvider> {
+  const { reports, providers } = options;
+  return async request => {
+    const query = readRepositoryQuery(request.query);
+    const { id } = findProvider(providers, request.params.id);
+    const conflicts = await readConflicts(id, options);
+    const { items, totalItems } = query.conflicts
+      ? conflicts.page(query)
+      : await reports.pageRepositories(id, query);
+    return {
+      items: items.map(one => toRepositoryJson(one, conflicts.of(one))),
+      totalItems,
+      limit: query.limit,
+      offset: query.offset,
+    };
+  };
+}
+
+function showRepository(options: ReportRouterOptions): Read<OfRepository> {
+  const { reports, providers } = options;
+  return async ({ params, query }) => {
+    readNoParameters(query);
+    const { projectKey, slug } = readAddress(params);
+    const { id } = findProvider(providers, params.id);
+    const key = addressKey({ projectKey, slug });
+    const held = (await reports.loadHeldRemovals(id))
+      .filter(one => one.address && addressKey(one.address) === key)
+      .sort(compareHeldRemovals);
+    const report =
+      (await reports.findRepository(id, projectKey, slug)) ??
+      reportHeldRepository(held.filter(one => !one.approved));
+    if (!report) {
+      throw new NotFoundError(
+        `Discovery "${id}" knows no repository ${projectKey}/${slug}: it is misspelt, it does ` +
+          'not exist, the account in use may not see it, or no run has come to it yet',
       );
-      const items = providers.map(one => describe(one, stored.get(one.id)));
-      response.json({ items: await Promise.all(items) });
-    }),
-  );
-
-  router.get(
-    `${DISCOVERIES}/:id`,
-    answering<OfProvider>(async (request, response) => {
-      await permit(request, catalogLocationReadPermission, options);
-      readNoParameters(request.query);
-      const provider = findProvider(providers, request.params.id);
-      const stored = await reports.loadDiscovery(provider.id);
-      const held = await reports.loadHeldRemovals(provider.id);
-      response.json({
-        ...(await describe(provider, stored)),
-        heldRemovals: [...held].sort(compareHeldRemovals).map(toHeldRemovalJson),
-      });
-    }),
-  );
+    }
+    const conflicts = await readConflicts(id, options);
+    return toRepositoryJson(report, conflicts.of(report), held);
+  };
 }
 
-function addRepositories(router: Router, options: ReportRouterOptions): void {
-  const { reports, providers } = options;
-
-  router.get(
-    `${DISCOVERIES}/:id/repositories`,
-    answering<OfProvider>(async (request, response) => {
-      await permit(request, catalogLocationReadPermission, options);
-      const query = readRepositoryQuery(request.query);
-      const { id } = findProvider(providers, request.params.id);
-      const conflicts = await readConflicts(id, options);
-      const { items, totalItems } = query.conflicts
-        ? conflicts.page(query)
-        : await reports.pageRepositories(id, query);
-      const { limit, offset } = query;
-      response.json({
-        items: items.map(one => toRepositoryJson(one, conflicts.of(one))),
-        totalItems,
-        limit,
-        offset,
-      });
-    }),
-  );
-
-  router.get(
-    `${DISCOVERIES}/:id/repositories/:key/:slug`,
-    answering<OfRepository>(async (request, response) => {
-      await permit(request, catalogLocationReadPermission, options);
-      readNoParameters(request.query);
-      const { projectKey, slug } = readAddress(request.params);
-      const { id } = findProvider(providers, request.params.id);
-      const key = addressKey({ projectKey, slug });
-      const held = (await reports.loadHeldRemovals(id))
-        .filter(one => one.address && addressKey(one.address) === key)
-        .sort(compareHeldRemovals);
-      const report =
-        (await reports.findRepository(id, projectKey, slug)) ??
-        reportHeldRepository(held.filter(one => !one.approved));
-      if (!report) {
-        throw new NotFoundError(
-          `Discovery "${id}" knows no repository ${projectKey}/${slug}: it is misspelt, it does ` +
-            'not exist, the account in use may not see it, or no run has come to it yet',
-        );
-      }
-      const conflicts = await readConflicts(id, options);
-      response.json(toRepositoryJson(report, conflicts.of(report), held));
-    }),
-  );
+async function approveRemovals(
+  request: Request<OfProvider>,
+  options: ReportRouterOptions,
+): Promise<object> {
+  const { id } = request.params;
+  // Before anything is looked at, so that a refusal leaves a trace as well.
+  const event = await options.auditor.createEvent({
+    eventId: 'bitbucket-server-removals-approve',
+    severityLevel: 'high',
+    request,
+    meta: { provider: providerName(id) },
+  });
+  return audited(event, async () => {
+    await permit(request, catalogLocationDeletePermission, options);
+    readNoParameters(request.query);
+    return { approved: await findProvider(options.providers, id).approveRemovals() };
+  });
 }
 
-function addApproval(router: Router, options: ReportRouterOptions): void {
-  const { providers, auditor } = options;
-
-  router.post(
-    `${DISCOVERIES}/:id/removals/approve`,
-    answering<OfProvider>(async (request, response) => {
-      // Before anything is looked at, so that a refusal leaves a trace as well.
-      const event = await auditor.createEvent({
-        eventId: 'bitbucket-server-removals-approve',
-        severityLevel: 'high',
-        request,
-        meta: { provider: providerName(request.params.id) },
-      });
-      const approve = async () => {
-        await permit(request, catalogLocationDeletePermission, options);
-        readNoParameters(request.query);
-        const provider = findProvider(providers, request.params.id);
-        return { approved: await provider.approveRemovals() };
-      };
-      response.json(await audited(event, approve));
-    }),
-  );
+async function describe(
+  provider: ReportedProvider,
+  stored: StoredDiscovery | undefined,
+  options: ReportRouterOptions,
+) {
+  const conflicts = await readConflicts(provider.id, options);
+  return toDiscoveryJson(provider, stored, conflicts.count);
 }
 
 /**
@@ -183,9 +186,9 @@ function addApproval(router: Router, options: ReportRouterOptions): void {
  * router passes on what they are rejected with.
  */
 function answering<P>(
-  handler: (request: Request<P>, response: Response) => Promise<void>,
+  read: Read<P>,
 ): (request: Request<P>, response: Response) => unknown {
-  return handler;
+  return async (request, response) => void response.json(await read(request));
 }
 
 /** @throws NotAllowedError unless the caller has the permission */

@@ -29,68 +29,59 @@ interface ManualRunDependencies {
   readonly shutdownSignal: AbortSignal;
 }
 
-/** By entity ref of the anchor, what is to happen once its refresh was granted. */
-export function refreshHandlers(
-  created: readonly Pick<CreatedProvider, 'provider' | 'context'>[],
-  { auditor, logger, scheduler, shutdownSignal }: ManualRunDependencies,
-): Map<string, OnRefresh> {
-  return new Map(
-    created.map(({ provider, context }) => {
-      const runs = new ManualRuns({
-        startTask: () => scheduler.triggerTask(provider.taskId),
-        clock: systemClock,
-        signal: shutdownSignal,
-      });
-      const start = async (request: RefreshRequest) => {
-        const event = await auditor.createEvent({
-          eventId: 'bitbucket-server-discovery-run',
-          severityLevel: 'medium',
-          request,
-          meta: { provider: provider.getProviderName(), trigger: 'refresh' },
-        });
-        await audited(event, async () => {
-          await context.journal.requested();
-          await runs.request();
-          return undefined;
-        });
-      };
-      const onRefresh: OnRefresh = request => {
-        start(request).catch(error => {
-          logger.warn(`The run that was asked for could not be started: ${error}`);
-        });
-      };
-      return [provider.anchorRef, onRefresh];
-    }),
-  );
-}
-
 type Handler = Parameters<HttpRouterService['use']>[0];
-/** The request whose refresh was granted. */
-type RefreshRequest = Parameters<Handler>[0];
-
-/** Called after the catalog has granted the refresh of an anchor. */
-type OnRefresh = (request: RefreshRequest) => void;
 
 const RefreshBody = z.object({ entityRef: z.string() });
 
 /**
  * Makes the handler; it is to be registered on the catalog's router and passes every
  * request on untouched.
- *
- * @param anchors - by entity ref in its full form and lower case, such as
- * `location:default/bitbucket-server-default`
  */
-export function createRefreshObserver(anchors: ReadonlyMap<string, OnRefresh>): Handler {
+export function createRefreshObserver(
+  created: readonly Pick<CreatedProvider, 'provider' | 'context'>[],
+  dependencies: ManualRunDependencies,
+): Handler {
+  const starts = new Map(
+    created.map(one => [one.provider.anchorRef, createStart(one, dependencies)]),
+  );
   return (request, response, next) => {
     if (request.method === 'POST' && /^\/refresh\/?$/i.test(request.path)) {
       response.once('finish', () => {
         if (response.statusCode === 200) {
-          const ref = refreshedRef(request.body);
-          anchors.get(ref ?? '')?.(request);
+          const start = starts.get(refreshedRef(request.body) ?? '');
+          start?.(request).catch(error => {
+            const { logger } = dependencies;
+            logger.warn(`The run that was asked for could not be started: ${error}`);
+          });
         }
       });
     }
     next();
+  };
+}
+
+/** What is to happen once the catalog has granted the refresh of the anchor. */
+function createStart(
+  { provider, context }: Pick<CreatedProvider, 'provider' | 'context'>,
+  { auditor, scheduler, shutdownSignal }: ManualRunDependencies,
+): (request: Parameters<Handler>[0]) => Promise<undefined> {
+  const runs = new ManualRuns({
+    startTask: () => scheduler.triggerTask(provider.taskId),
+    clock: systemClock,
+    signal: shutdownSignal,
+  });
+  return async request => {
+    const event = await auditor.createEvent({
+      eventId: 'bitbucket-server-discovery-run',
+      severityLevel: 'medium',
+      request,
+      meta: { provider: provider.getProviderName(), trigger: 'refresh' },
+    });
+    return audited(event, async () => {
+      await context.journal.requested();
+      await runs.request();
+      return undefined;
+    });
   };
 }
 

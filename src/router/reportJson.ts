@@ -52,24 +52,8 @@ function toEndJson({ failure, lastRun }: StoredDiscovery) {
 }
 
 function toSummaryJson(summary: RunSummary, conflicts: number | undefined) {
-  return {
-    repositories: summary.repositories,
-    registered: summary.registered,
-    excluded: summary.excluded,
-    absent: summary.absent,
-    unknown: summary.unknown,
-    locations: summary.locations,
-    removed: summary.removed,
-    replaced: summary.replaced,
-    heldBack: summary.heldBack,
-    carriedForward: summary.carriedForward,
-    conflicts,
-    reasons: {
-      excluded: summary.reasons.excluded,
-      absent: summary.reasons.absent,
-      unknown: summary.reasons.unknown,
-    },
-  };
+  const { registered: _, ...reasons } = summary.reasons;
+  return { ...summary, conflicts, reasons };
 }
 
 /** Describes a removal that is held back. */

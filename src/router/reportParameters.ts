@@ -8,7 +8,7 @@ import { isStorable } from '../util/text';
 
 /** Repositories per page, unless asked for. */
 const DEFAULT_LIMIT = 100;
-const LARGEST_LIMIT = 1_000;
+const MAX_LIMIT = 1_000;
 
 const Query = z.record(z.string(), z.unknown());
 
@@ -18,28 +18,19 @@ interface Parameter<T> {
   readonly expected: string;
 }
 
-const OUTCOME = {
-  schema: z.enum(OUTCOME_KINDS),
-  expected: `one of ${OUTCOME_KINDS.join(', ')}`,
+const REPOSITORY_PARAMETERS = {
+  outcome: {
+    schema: z.enum(OUTCOME_KINDS),
+    expected: `one of ${OUTCOME_KINDS.join(', ')}`,
+  },
+  project: { schema: z.string().min(1).refine(isStorable), expected: 'a project key' },
+  conflicts: {
+    schema: z.literal('true').transform(() => true as const),
+    expected: 'true',
+  },
+  limit: wholeNumber(1, MAX_LIMIT),
+  offset: wholeNumber(0, Number.MAX_SAFE_INTEGER),
 };
-const CONFLICTS = {
-  schema: z.literal('true').transform(() => true as const),
-  expected: 'true',
-};
-const PROJECT = {
-  schema: z.string().min(1).refine(isStorable),
-  expected: 'a project key',
-};
-const LIMIT = wholeNumber(1, LARGEST_LIMIT);
-const OFFSET = wholeNumber(0, Number.MAX_SAFE_INTEGER);
-
-const REPOSITORY_PARAMETERS = [
-  'outcome',
-  'project',
-  'conflicts',
-  'limit',
-  'offset',
-] as const;
 
 /** Which repositories are asked for. */
 interface ReportQuery extends RepositoryQuery {
@@ -54,13 +45,14 @@ interface ReportQuery extends RepositoryQuery {
  * @throws InputError that names the parameter
  */
 export function readRepositoryQuery(query: unknown): ReportQuery {
-  const given = refuseUnknown(query, REPOSITORY_PARAMETERS);
+  const given = refuseUnknown(query, Object.keys(REPOSITORY_PARAMETERS));
+  const { outcome, project, conflicts, limit, offset } = REPOSITORY_PARAMETERS;
   return {
-    outcome: read('outcome', given.outcome, OUTCOME),
-    project: read('project', given.project, PROJECT),
-    conflicts: read('conflicts', given.conflicts, CONFLICTS),
-    limit: read('limit', given.limit, LIMIT) ?? DEFAULT_LIMIT,
-    offset: read('offset', given.offset, OFFSET) ?? 0,
+    outcome: read('outcome', given.outcome, outcome),
+    project: read('project', given.project, project),
+    conflicts: read('conflicts', given.conflicts, conflicts),
+    limit: read('limit', given.limit, limit) ?? DEFAULT_LIMIT,
+    offset: read('offset', given.offset, offset) ?? 0,
   };
 }
 
@@ -70,12 +62,17 @@ export function readRepositoryQuery(query: unknown): ReportQuery {
  * @param path - the segments of the path, decoded
  * @throws InputError that names the segment
  */
-export function readAddress(path: { key: string; slug: string }): RepositoryAddress {
-  const { key, slug } = path;
-  for (const [name, segment] of Object.entries({
-    'project key': key,
-    'repository slug': slug,
-  })) {
+export function readAddress({
+  key,
+  slug,
+}: {
+  key: string;
+  slug: string;
+}): RepositoryAddress {
+  for (const [name, segment] of [
+    ['project key', key],
+    ['repository slug', slug],
+  ] as const) {
     if (!isStorable(segment)) {
       throw new InputError(`Bad "${name}" in the path: no database takes its characters`);
     }
