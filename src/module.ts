@@ -35,7 +35,7 @@ import {
   scmEventsServiceRef,
 } from './events/scmEvents';
 import { LimiterRegistry } from './http/LimiterRegistry';
-import { EventMetrics } from './metrics/observers';
+import { countEvent } from './metrics/observers';
 import { observeReports } from './metrics/observeReports';
 import { CreatedProvider, createProviders } from './provider/createProviders';
 import { createStores, Stores } from './provider/createStores';
@@ -151,7 +151,7 @@ async function install(
     logger,
     clock: systemClock,
     signal: shutdown.signal,
-    observer: new EventMetrics(),
+    observer: { onEvent: countEvent },
   });
   await conflicts.subscriber.subscribe(services.events);
   observeReports({

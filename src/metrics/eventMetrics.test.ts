@@ -30,7 +30,7 @@ import {
   TestMetrics,
   uninstallMetrics,
 } from './__testUtils__/collectMetrics';
-import { EventMetrics } from './observers';
+import { countEvent } from './observers';
 import { METRICS } from './instruments';
 
 const FILE = 'catalog-info.yaml';
@@ -78,7 +78,7 @@ async function setUp() {
     logger,
     clock,
     signal: shutdown.signal,
-    observer: new EventMetrics(),
+    observer: { onEvent: countEvent },
   });
   await run();
   await clock.advance(60_000);

@@ -111,17 +111,16 @@ export function instruments(): Instruments {
 }
 
 function createInstruments(meter: Meter) {
-  const counter = ({ name, unit, description }: MetricDefinition) =>
-    meter.createCounter(name, { unit, description });
-  const gauge = ({ name, unit, description }: MetricDefinition) =>
-    meter.createObservableGauge(name, { unit, description });
-  const { name, unit, description } = METRICS.duration;
+  const counter = ({ name, ...options }: MetricDefinition) =>
+    meter.createCounter(name, options);
+  const gauge = ({ name, ...options }: MetricDefinition) =>
+    meter.createObservableGauge(name, options);
+  const { name, ...options } = METRICS.duration;
   return {
     meter,
     runs: counter(METRICS.runs),
     duration: meter.createHistogram(name, {
-      unit,
-      description,
+      ...options,
       advice: { explicitBucketBoundaries: DURATION_BOUNDARIES },
     }),
     lastSuccessAge: gauge(METRICS.lastSuccessAge),

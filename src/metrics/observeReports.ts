@@ -20,7 +20,6 @@ import {
   ABSENCE_REASONS,
   EXCLUSION_REASONS,
   OUTCOME_KINDS,
-  OutcomeKind,
   UNKNOWN_REASONS,
 } from '../model';
 import { Instruments, instruments } from './instruments';
@@ -53,24 +52,21 @@ export function observeReports(options: ObserveReportsOptions): void {
   const reader = new ReportReader(options, current);
   const callback = (result: BatchObservableResult) => reader.measure(result);
   meter.addBatchObservableCallback(callback, gauges);
-  const stop = () => meter.removeBatchObservableCallback(callback, gauges);
-  onAbort(signal, stop);
+  onAbort(signal, () => meter.removeBatchObservableCallback(callback, gauges));
 }
 
 /** Measures; never throws. */
 class ReportReader {
-  readonly #options: ObserveReportsOptions;
-  readonly #instruments: Instruments;
   readonly #lastSuccessMs = new Map<string, number>();
   #warnedAtMs: number | undefined;
 
-  constructor(options: ObserveReportsOptions, current: Instruments) {
-    this.#options = options;
-    this.#instruments = current;
-  }
+  constructor(
+    private readonly options: ObserveReportsOptions,
+    private readonly current: Instruments,
+  ) {}
 
   async measure(result: BatchObservableResult): Promise<void> {
-    const { repositories, locations, conflicts } = this.#instruments;
+    const { repositories, locations, conflicts } = this.current;
     for (const { providerId, lastRun, lastSuccessAtMs } of await this.#load()) {
       if (lastSuccessAtMs !== undefined) {
         this.#lastSuccessMs.set(providerId, lastSuccessAtMs);
@@ -92,34 +88,35 @@ class ReportReader {
    * is not measured, and an age that stands still would hide that nothing works.
    */
   #measureAges(result: BatchObservableResult): void {
-    const nowMs = this.#options.clock.now();
+    const nowMs = this.options.clock.now();
     for (const [provider, atMs] of this.#lastSuccessMs) {
       const seconds = Math.max(nowMs - atMs, 0) / 1000;
-      result.observe(this.#instruments.lastSuccessAge, seconds, { provider });
+      result.observe(this.current.lastSuccessAge, seconds, { provider });
     }
   }
 
-  /** @returns nothing where it is not known which there are */
-  async #measureConflicts(providerId: string): Promise<Measurement[]> {
-    try {
-      const disputed = await this.#options.conflicts?.of(providerId);
+  #measureConflicts(providerId: string): Promise<Measurement[]> {
+    return this.#orNothing(async () => {
+      const disputed = await this.options.conflicts?.of(providerId);
       return disputed ? measureConflicts(disputed.flatMap(one => one.conflicts)) : [];
-    } catch (error) {
-      if (!this.#options.signal.aborted) {
-        this.#warn(error);
-      }
-      return [];
-    }
+    });
+  }
+
+  #load(): Promise<StoredDiscovery[]> {
+    const { reports, providerIds } = this.options;
+    return this.#orNothing(async () =>
+      (await reports.loadDiscoveries()).filter(one =>
+        providerIds.includes(one.providerId),
+      ),
+    );
   }
 
   /** @returns nothing where the store cannot be read */
-  async #load(): Promise<StoredDiscovery[]> {
-    const { reports, providerIds, signal } = this.#options;
+  async #orNothing<T>(read: () => Promise<T[]>): Promise<T[]> {
     try {
-      const stored = await reports.loadDiscoveries();
-      return stored.filter(one => providerIds.includes(one.providerId));
+      return await read();
     } catch (error) {
-      if (!signal.aborted) {
+      if (!this.options.signal.aborted) {
         this.#warn(error);
       }
       return [];
@@ -127,7 +124,7 @@ class ReportReader {
   }
 
   #warn(error: unknown): void {
-    const { clock, logger } = this.#options;
+    const { clock, logger } = this.options;
     const nowMs = clock.now();
     if (this.#warnedAtMs === undefined || nowMs - this.#warnedAtMs >= WARN_INTERVAL_MS) {
       this.#warnedAtMs = nowMs;
@@ -142,8 +139,7 @@ export interface Measurement {
   readonly attributes: Readonly<Record<string, string>>;
 }
 
-const REASONS: Readonly<Record<OutcomeKind, readonly string[]>> = {
-  registered: [],
+const REASONS = {
   excluded: EXCLUSION_REASONS,
   absent: ABSENCE_REASONS,
   unknown: UNKNOWN_REASONS,

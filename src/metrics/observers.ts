@@ -14,12 +14,10 @@ export interface RunObserver {
 
 /** The metrics of one provider. */
 export class ProviderMetrics implements RunObserver, RequestObserver {
-  readonly #provider: string;
-  readonly #host: string;
+  readonly #about: { readonly provider: string; readonly host: string };
 
   constructor({ id, host }: { readonly id: string; readonly host: string }) {
-    this.#provider = id;
-    this.#host = host;
+    this.#about = { provider: id, host };
     // From 0 on, so that the first failure shows as an increase and not as the beginning.
     for (const result of RUN_RESULTS) {
       instruments().runs.add(0, { provider: id, result });
@@ -28,32 +26,31 @@ export class ProviderMetrics implements RunObserver, RequestObserver {
 
   onRun({ result, durationMs }: { result: RunResult; durationMs: number }): void {
     const { runs, duration } = instruments();
-    const attributes = { provider: this.#provider, result };
+    const attributes = { provider: this.#about.provider, result };
     runs.add(1, attributes);
     duration.record(durationMs / 1000, attributes);
   }
 
   onAttempt({ result, retry }: { result: AttemptResult; retry: boolean }): void {
     const { requests, retries } = instruments();
-    const attributes = { provider: this.#provider, host: this.#host };
-    requests.add(1, { ...attributes, status: String(result) });
+    requests.add(1, { ...this.#about, status: String(result) });
     if (retry) {
-      retries.add(1, attributes);
+      retries.add(1, this.#about);
     }
   }
 
   onWait({ reason, ms }: { reason: 'limiter' | 'backoff'; ms: number }): void {
-    const attributes = { provider: this.#provider, host: this.#host, reason };
-    instruments().waitTime.add(ms / 1000, attributes);
+    instruments().waitTime.add(ms / 1000, { ...this.#about, reason });
   }
 }
 
-/** Listens to what becomes of events. */
-export class EventMetrics {
-  /** @param result - a code of a fixed list, such as `evaluated` */
-  onEvent(result: string): void {
-    instruments().events.add(1, { result });
-  }
+/**
+ * Counts what became of an event.
+ *
+ * @param result - a code of a fixed list, such as `evaluated`
+ */
+export function countEvent(result: string): void {
+  instruments().events.add(1, { result });
 }
 
 /** Tells each observer, in this order; those left out are passed over. */
