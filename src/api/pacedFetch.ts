@@ -4,7 +4,7 @@ import { ServiceUnavailableError } from '@backstage/errors';
 import { BitbucketServerIntegrationConfig } from '@backstage/integration';
 import { durationToMilliseconds } from '@backstage/types';
 import { RestClient } from '../bitbucket/RestClient';
-import { DEFAULT_REQUEST_TIMEOUT } from '../config/configurationKeys';
+import { DEFAULTS } from '../config/configurationKeys';
 import { LimiterRegistry } from '../http/LimiterRegistry';
 import { createClientFactory } from '../provider/createClient';
 import { limitersOfProcess } from '../provider/limiters';
@@ -40,7 +40,7 @@ export function createPacedFetch(
     const clients = createClientFactory({
       providerId: 'BitbucketServerClient',
       integration,
-      requestTimeoutMs: durationToMilliseconds(DEFAULT_REQUEST_TIMEOUT),
+      requestTimeoutMs: durationToMilliseconds(DEFAULTS.requestTimeout),
       limiters,
       clock: systemClock,
     });

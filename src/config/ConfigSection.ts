@@ -67,6 +67,11 @@ export class ConfigSection {
     this.findings.problems.push(`${this.fullKey(key)} ${sentence}`);
   }
 
+  /** Adds a fault that its value shows; the sentence starts with what the key must be. */
+  addBadValue(key: string, sentence: string): void {
+    this.addProblem(key, `${sentence}, but is ${describeValue(this.value(key))}`);
+  }
+
   /** Adds why the text of a key cannot be used, as its parser has said. */
   addParseProblem(key: string, text: string, error: unknown): void {
     const reason = error instanceof Error ? error.message : String(error);
@@ -186,25 +191,18 @@ export class ConfigSection {
     return this.attempt(key, read, 'must be true or false') ?? fallback;
   }
 
-  /**
-   * Takes the texts that environment variables give too.
-   *
-   * @returns `undefined` when not set or refused
-   */
-  number(key: string, range: NumberRange): number | undefined {
-    return this.attempt(
-      key,
-      () => {
-        const value = this.config.getOptionalNumber(key);
-        // An empty environment variable would be read as the number 0.
-        const blank = String(this.value(key) ?? '0').trim() === '';
-        if (blank || (value !== undefined && !isWithin(value, range))) {
-          throw new RangeError();
-        }
-        return value;
-      },
-      `must be ${describeRange(range)}`,
-    );
+  /** Takes the texts that environment variables give too. */
+  number(key: string, fallback: number, range: NumberRange): number {
+    const read = () => {
+      const value = this.config.getOptionalNumber(key);
+      // An empty environment variable would be read as the number 0.
+      const blank = String(this.value(key) ?? '0').trim() === '';
+      if (blank || (value !== undefined && !isWithin(value, range))) {
+        throw new RangeError();
+      }
+      return value;
+    };
+    return this.attempt(key, read, `must be ${describeRange(range)}`) ?? fallback;
   }
 
   /** @returns milliseconds; the fallback when not set or refused */
@@ -234,10 +232,6 @@ export class ConfigSection {
   /** The key from the configuration's root down. */
   private fullKey(key: string): string {
     return `${this.path}.${key}`;
-  }
-
-  private addBadValue(key: string, sentence: string): void {
-    this.addProblem(key, `${sentence}, but is ${describeValue(this.value(key))}`);
   }
 
   /** Turns whatever a Backstage reader throws into our own sentence. */

@@ -4,12 +4,7 @@ import { JsonValue } from '@backstage/types';
 import { compilePattern, literalProjectKeys, TextPattern } from '../filters/textPattern';
 import { RepositoryFilters } from '../filters/types';
 import { ConfigSection, describeValue } from './ConfigSection';
-import {
-  DEFAULT_PERSONAL_REPOS,
-  DEFAULT_SKIP_ARCHIVED_REPOS,
-  DEFAULT_SKIP_FORKED_REPOS,
-  keysOf,
-} from './configurationKeys';
+import { DEFAULTS, keysOf } from './configurationKeys';
 
 /** `/pay/i`: neither a key nor a slug holds a slash, so this could never match. */
 const WRITTEN_WITH_SLASHES = /^\/.*\/[a-z]*$/;
@@ -32,12 +27,20 @@ export function readFilters(provider: ConfigSection): RepositoryFilters {
       repoSlug: readPattern(exclude, 'repoSlug'),
       labels: readLabels(exclude, 'labels'),
     },
-    skipArchivedRepos: section.boolean('skipArchivedRepos', DEFAULT_SKIP_ARCHIVED_REPOS),
-    skipForkedRepos: section.boolean('skipForkedRepos', DEFAULT_SKIP_FORKED_REPOS),
-    personalRepos: section.boolean('personalRepos', DEFAULT_PERSONAL_REPOS),
+    skipArchivedRepos: section.boolean('skipArchivedRepos', DEFAULTS.skipArchivedRepos),
+    skipForkedRepos: section.boolean('skipForkedRepos', DEFAULTS.skipForkedRepos),
+    personalRepos: section.boolean('personalRepos', DEFAULTS.personalRepos),
     visibility: section.oneOf('visibility', ['public', 'private']),
   };
-  refuseImpossibleFilters(section, filters);
+  const { personalRepos, projectKey } = filters;
+  const keys = literalProjectKeys(projectKey);
+  if (!personalRepos && keys?.every(key => key.startsWith('~'))) {
+    section.addProblem(
+      'projectKey',
+      `can only match personal projects (${describeValue(projectKey?.source)}), which are left out unless filters.personalRepos is true; set it to true`,
+    );
+  }
+  refuseImpossibleFilters(section, filters, keys);
   return filters;
 }
 
@@ -48,9 +51,9 @@ function readPattern(section: ConfigSection, key: string): TextPattern | undefin
     return undefined;
   }
   if (WRITTEN_WITH_SLASHES.test(source)) {
-    section.addProblem(
+    section.addBadValue(
       key,
-      `must be a regular expression without the slashes around it and without flags, but is ${describeValue(source)}`,
+      'must be a regular expression without the slashes around it and without flags',
     );
     return undefined;
   }
@@ -71,57 +74,37 @@ function readPattern(section: ConfigSection, key: string): TextPattern | undefin
   }
 }
 
-/** Filters that no repository can pass are a mistake, not a wish. */
+/**
+ * Filters that no repository can pass are a mistake, not a wish.
+ *
+ * @param keys - what the pattern of keys can match, where that is a known list
+ */
 function refuseImpossibleFilters(
-  section: ConfigSection,
-  filters: RepositoryFilters,
-): void {
-  const { projectKey } = filters;
-  const keys = literalProjectKeys(projectKey);
-  if (!filters.personalRepos && keys?.every(key => key.startsWith('~'))) {
-    section.addProblem(
-      'projectKey',
-      `can only match personal projects (${describeValue(projectKey?.source)}), which are left out unless filters.personalRepos is true; set it to true`,
-    );
-  }
-  refuseWhatIsExcluded(section, filters, keys);
-}
-
-/** @param keys - what the pattern of keys can match, where that is a known list */
-function refuseWhatIsExcluded(
   section: ConfigSection,
   { projectKey, repoSlug, labels = [], exclude }: RepositoryFilters,
   keys: readonly string[] | undefined,
 ): void {
-  const allExcluded = keys?.every(key => exclude.projectKey?.test(key)) ?? false;
-  if (allExcluded || isSamePattern(projectKey, exclude.projectKey)) {
-    refuseExcludedAgain(section, 'projectKey', exclude.projectKey?.source);
+  const refuse = (key: string, excluded: string | undefined) =>
+    section.addProblem(
+      key,
+      `includes only what filters.exclude.${key} excludes again (${describeValue(excluded)}), so nothing can match; change one of the two`,
+    );
+  if (
+    keys?.every(key => exclude.projectKey?.test(key)) ||
+    isSamePattern(projectKey, exclude.projectKey)
+  ) {
+    refuse('projectKey', exclude.projectKey?.source);
   }
   if (isSamePattern(repoSlug, exclude.repoSlug)) {
-    refuseExcludedAgain(section, 'repoSlug', exclude.repoSlug?.source);
+    refuse('repoSlug', exclude.repoSlug?.source);
   }
-  if (labels.length > 0 && isSubset(labels, exclude.labels)) {
-    refuseExcludedAgain(section, 'labels', labels.join(', '));
+  if (labels.length > 0 && labels.every(one => exclude.labels?.includes(one))) {
+    refuse('labels', labels.join(', '));
   }
-}
-
-function isSubset(part: readonly string[], whole: readonly string[] = []): boolean {
-  return part.every(one => whole.includes(one));
 }
 
 function isSamePattern(a?: TextPattern, b?: TextPattern): boolean {
   return a !== undefined && a.source === b?.source;
-}
-
-function refuseExcludedAgain(
-  section: ConfigSection,
-  key: string,
-  excluded: string | undefined,
-): void {
-  section.addProblem(
-    key,
-    `includes only what filters.exclude.${key} excludes again (${describeValue(excluded)}), so nothing can match; change one of the two`,
-  );
 }
 
 /**
@@ -143,10 +126,7 @@ function readLabels(section: ConfigSection, key: string): string[] | undefined {
     return undefined;
   }
   if (!Array.isArray(value)) {
-    section.addProblem(
-      key,
-      `must be a list of labels, such as [service, library], but is ${describeValue(value)}`,
-    );
+    section.addBadValue(key, 'must be a list of labels, such as [service, library]');
     return undefined;
   }
   if (value.length === 0) {

@@ -13,19 +13,7 @@ import { CatalogPath } from '../filters/types';
 import { MIN_REQUESTS_PER_SECOND, RateLimitSetting } from '../http/types';
 import { isAddressable } from '../util/text';
 import { ConfigSection, describeValue, isJsonObject } from './ConfigSection';
-import {
-  DEFAULT_CATALOG_PATH,
-  DEFAULT_CONCURRENCY,
-  DEFAULT_MAX_FILES_PER_REPOSITORY,
-  DEFAULT_RATE_LIMIT,
-  DEFAULT_REMOVALS_HOLD_FOR,
-  DEFAULT_REMOVALS_MAX_PERCENTAGE,
-  DEFAULT_REQUEST_TIMEOUT,
-  DEFAULT_SCHEDULE,
-  DEFAULT_VALIDATE_LOCATIONS_EXIST,
-  findNearest,
-  keysOf,
-} from './configurationKeys';
+import { DEFAULTS, findNearest, keysOf } from './configurationKeys';
 import { readCredentials } from './readIntegrations';
 import { readFilters } from './readFilters';
 import { ProviderConfig } from './types';
@@ -58,29 +46,31 @@ export function readProviderConfig(
     branch: readBranch(provider),
     validateLocationsExist: provider.boolean(
       'validateLocationsExist',
-      DEFAULT_VALIDATE_LOCATIONS_EXIST,
+      DEFAULTS.validateLocationsExist,
     ),
-    maxFilesPerRepository:
-      provider.number('maxFilesPerRepository', {
-        min: 1,
-        max: MAX_FILES_PER_REPOSITORY,
-        integer: true,
-      }) ?? DEFAULT_MAX_FILES_PER_REPOSITORY,
+    maxFilesPerRepository: provider.number(
+      'maxFilesPerRepository',
+      DEFAULTS.maxFilesPerRepository,
+      { min: 1, max: MAX_FILES_PER_REPOSITORY, integer: true },
+    ),
     filters: readFilters(provider),
     schedule: readSchedule(provider),
-    concurrency:
-      provider.number('concurrency', { min: 1, max: MAX_CONCURRENCY, integer: true }) ??
-      DEFAULT_CONCURRENCY,
+    concurrency: provider.number('concurrency', DEFAULTS.concurrency, {
+      min: 1,
+      max: MAX_CONCURRENCY,
+      integer: true,
+    }),
     rateLimit: readRateLimit(provider),
-    requestTimeoutMs: provider.durationMs('requestTimeout', DEFAULT_REQUEST_TIMEOUT, {
+    requestTimeoutMs: provider.durationMs('requestTimeout', DEFAULTS.requestTimeout, {
       zero: false,
       max: MAX_REQUEST_TIMEOUT,
     }),
     removals: {
-      maxPercentage:
-        removals.number('maxPercentage', { min: 0, max: 100 }) ??
-        DEFAULT_REMOVALS_MAX_PERCENTAGE,
-      holdForMs: removals.durationMs('holdFor', DEFAULT_REMOVALS_HOLD_FOR, {
+      maxPercentage: removals.number('maxPercentage', DEFAULTS.removals.maxPercentage, {
+        min: 0,
+        max: 100,
+      }),
+      holdForMs: removals.durationMs('holdFor', DEFAULTS.removals.holdFor, {
         zero: true,
       }),
     },
@@ -110,14 +100,14 @@ function readHost(provider: ConfigSection, integrationHosts: readonly string[]):
 
 /** A path given twice is refused, like everything else that would have no effect. */
 function readCatalogPaths(provider: ConfigSection): CatalogPath[] {
-  const value = provider.value('catalogPath') ?? DEFAULT_CATALOG_PATH;
+  const value = provider.value('catalogPath') ?? DEFAULTS.catalogPath;
   const entries = Array.isArray(value)
     ? value.map((entry, index) => ({ key: `catalogPath[${index}]`, entry }))
     : [{ key: 'catalogPath', entry: value }];
   if (entries.length === 0) {
     provider.addProblem(
       'catalogPath',
-      `is an empty list, so nothing could be found; name a path, or leave the key out for ${DEFAULT_CATALOG_PATH}`,
+      `is an empty list, so nothing could be found; name a path, or leave the key out for ${DEFAULTS.catalogPath}`,
     );
   }
   const paths = new Map<string, CatalogPath>();
@@ -166,22 +156,24 @@ function isBranchName(name: string): boolean {
 }
 
 function readRateLimit(provider: ConfigSection): RateLimitSetting {
-  const value = provider.value('rateLimit') ?? DEFAULT_RATE_LIMIT;
+  const value = provider.value('rateLimit') ?? DEFAULTS.rateLimit;
   if (value === 'auto' || value === 'off') {
     return { kind: value };
   }
   if (!isJsonObject(value)) {
-    provider.addProblem(
+    provider.addBadValue(
       'rateLimit',
-      `must be "auto", "off" (in quotes) or { requestsPerSecond, burst }, but is ${describeValue(value)}`,
+      'must be "auto", "off" (in quotes) or { requestsPerSecond, burst }',
     );
-    return { kind: DEFAULT_RATE_LIMIT };
+    return { kind: DEFAULTS.rateLimit };
   }
   const section = provider.section('rateLimit', ['requestsPerSecond', 'burst']);
   section.require('requestsPerSecond', 'set it too, such as 4');
   section.require('burst', 'set it too, such as 30');
-  const requestsPerSecond =
-    section.number('requestsPerSecond', { min: 0, aboveMin: true }) ?? 1;
+  const requestsPerSecond = section.number('requestsPerSecond', 1, {
+    min: 0,
+    aboveMin: true,
+  });
   if (requestsPerSecond < MIN_REQUESTS_PER_SECOND) {
     section.addWarning(
       'requestsPerSecond',
@@ -191,7 +183,7 @@ function readRateLimit(provider: ConfigSection): RateLimitSetting {
   return {
     kind: 'fixed',
     requestsPerSecond: Math.max(requestsPerSecond, MIN_REQUESTS_PER_SECOND),
-    burst: section.number('burst', { min: 1, integer: true }) ?? 1,
+    burst: section.number('burst', 1, { min: 1, integer: true }),
   };
 }
 
@@ -205,47 +197,37 @@ const CRON = /^(@[a-z]+|\S+(\s+\S+){4,5})$/;
  */
 function readSchedule(provider: ConfigSection): SchedulerServiceTaskScheduleDefinition {
   if (!provider.has('schedule')) {
-    return DEFAULT_SCHEDULE;
+    return DEFAULTS.schedule;
   }
   const problemsBefore = provider.problemCount;
-  const schedule = provider.section('schedule', [
-    'frequency',
-    'timeout',
-    'initialDelay',
-    'scope',
-  ]);
+  const keys = ['frequency', 'timeout', 'initialDelay', 'scope'];
+  const schedule = provider.section('schedule', keys);
   // What is no object at all is one fault, not three.
   if (isJsonObject(provider.value('schedule'))) {
     checkSchedule(schedule);
   }
   if (provider.problemCount > problemsBefore) {
-    return DEFAULT_SCHEDULE;
+    return DEFAULTS.schedule;
   }
   try {
     const read = readSchedulerServiceTaskScheduleDefinitionFromConfig(schedule.config);
     return read.scope === 'local' ? { ...read, scope: 'global' } : read;
   } catch (error) {
     provider.addProblem('schedule', `cannot be read: ${stringifyError(error)}`);
-    return DEFAULT_SCHEDULE;
+    return DEFAULTS.schedule;
   }
 }
 
 /** Backstage would take a frequency of 0, or a cron expression that is no text. */
 function checkSchedule(schedule: ConfigSection): void {
-  const minutes = (duration: { minutes: number }) => `{ minutes: ${duration.minutes} }`;
-  if (
-    schedule.require(
-      'frequency',
-      `set it, such as ${minutes(DEFAULT_SCHEDULE.frequency)}`,
-    ) &&
-    !checkSpecialFrequency(schedule)
-  ) {
-    schedule.durationMs('frequency', DEFAULT_SCHEDULE.frequency, { zero: false });
-  }
-  if (
-    schedule.require('timeout', `set it, such as ${minutes(DEFAULT_SCHEDULE.timeout)}`)
-  ) {
-    schedule.durationMs('timeout', DEFAULT_SCHEDULE.timeout, { zero: false });
+  for (const key of ['frequency', 'timeout'] as const) {
+    const fallback = DEFAULTS.schedule[key];
+    if (
+      schedule.require(key, `set it, such as { minutes: ${fallback.minutes} }`) &&
+      !(key === 'frequency' && checkSpecialFrequency(schedule))
+    ) {
+      schedule.durationMs(key, fallback, { zero: false });
+    }
   }
   schedule.durationMs('initialDelay', {}, { zero: true });
   if (schedule.value('scope') === 'local') {
@@ -271,9 +253,9 @@ function checkSpecialFrequency(schedule: ConfigSection): boolean {
   const cron = schedule.section('frequency', ['cron']);
   const expression = cron.string('cron');
   if (expression !== undefined && !CRON.test(expression.trim())) {
-    cron.addProblem(
+    cron.addBadValue(
       'cron',
-      `must be a cron expression of five or six fields, such as "*/30 * * * *", but is ${describeValue(expression)}`,
+      'must be a cron expression of five or six fields, such as "*/30 * * * *"',
     );
   }
   return true;

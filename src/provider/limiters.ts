@@ -6,7 +6,7 @@ import {
   createServiceRef,
 } from '@backstage/backend-plugin-api';
 import { Config } from '@backstage/config';
-import { DEFAULT_CONCURRENCY } from '../config/configurationKeys';
+import { DEFAULTS } from '../config/configurationKeys';
 import { readDiscoveryConfig } from '../config/readProviderConfigs';
 import { ConfiguredProvider } from '../config/types';
 import { agreeOnLimits } from '../http/agreeOnLimits';
@@ -36,7 +36,7 @@ export function createLimiters(
   agreement.warnings.forEach(warning => onWarning(warning));
   return new LimiterRegistry({
     agreement,
-    defaultConcurrency: DEFAULT_CONCURRENCY,
+    defaultConcurrency: DEFAULTS.concurrency,
     clock,
     onWarning,
   });
