@@ -80,15 +80,14 @@ export class BackstageClient {
   /** @throws UsageError where the token cannot be sent */
   constructor(address: BackstageAddress, { clock, fetch, signal }: CliIo) {
     const { url, token } = address;
-    const secrets = token === undefined ? [] : [token];
     this.#address = address;
-    this.#redact = createRedactor(secrets);
+    this.#redact = createRedactor(token === undefined ? [] : [token]);
     this.#signal = signal;
     try {
       this.#transport = new HttpTransport({
         baseUrl: url,
         headers: token === undefined ? {} : { Authorization: `Bearer ${token}` },
-        secrets,
+        redact: this.#redact,
         // One request at a time is no burden.
         limiter: { run: task => task(), observeResponse: () => undefined },
         clock,

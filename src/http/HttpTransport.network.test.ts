@@ -66,7 +66,7 @@ function setUp(
   const transport = new HttpTransport({
     baseUrl: base,
     headers: { Authorization: 'Bearer T0ken-s3cret' },
-    secrets: [],
+    redact: text => text,
     limiter: counting,
     clock,
     requestTimeoutMs: 30_000,

@@ -13,6 +13,7 @@ import {
   WatchedBody,
 } from '../__testUtils__/scriptedFetch';
 import { HttpTransport, HttpTransportOptions } from './HttpTransport';
+import { createRedactor } from './redact';
 import { AttemptResult, RateLimitSetting } from './types';
 
 const BASE = 'https://bitbucket.example.com/ctx/rest/api/latest';
@@ -35,7 +36,7 @@ function setUp(
   const transport = new HttpTransport({
     baseUrl: BASE,
     headers: { Authorization: 'Bearer T0ken-s3cret' },
-    secrets: ['T0ken-s3cret'],
+    redact: createRedactor(['T0ken-s3cret']),
     limiter,
     clock,
     requestTimeoutMs: 30_000,

@@ -24,7 +24,7 @@ import {
 } from './origin';
 import { BodyLimit, discardBody, readBody } from './readBody';
 import { parseRateLimitHeaders } from './rateLimitHeaders';
-import { createRedactor, Redact, secretsInHeaders } from './redact';
+import { Redact } from './redact';
 import { RequestLimiter } from './RequestLimiter';
 import {
   AttemptResult,
@@ -49,8 +49,8 @@ export interface HttpTransportOptions {
   readonly baseUrl: string;
   /** Sent with each request; `Authorization`, where there are credentials. */
   readonly headers: Readonly<Record<string, string>>;
-  /** Password or token, to be taken out of texts; what is in the headers is added by itself. */
-  readonly secrets: readonly string[];
+  /** Takes what is secret in the headers out of texts. */
+  readonly redact: Redact;
   /** From `LimiterRegistry`; asked for every attempt and told of every answer. */
   readonly limiter: Pick<RequestLimiter, 'run' | 'observeResponse'>;
   readonly clock: Clock;
@@ -73,14 +73,13 @@ export class HttpTransport implements Transport {
   readonly #options: HttpTransportOptions;
   readonly #origin: string;
   readonly #headers: Headers;
-  readonly #redact: Redact;
 
   /**
    * @throws InputError when the base URL is none or carries credentials, or when a header
    * cannot be sent
    */
   constructor(options: HttpTransportOptions) {
-    const { baseUrl, headers, secrets } = options;
+    const { baseUrl, headers } = options;
     const origin = URL.canParse(baseUrl) ? new URL(baseUrl).origin : '';
     if (!/^https?:/.test(origin) || !isOnOrigin(baseUrl, origin)) {
       throw new InputError(
@@ -91,7 +90,6 @@ export class HttpTransport implements Transport {
     this.#options = options;
     this.#origin = origin;
     this.#headers = createOutgoingHeaders(headers);
-    this.#redact = createRedactor([...secrets, ...secretsInHeaders(headers)]);
   }
 
   /**
@@ -122,7 +120,7 @@ export class HttpTransport implements Transport {
       const ms = decideRetryDelayMs(outcome, number, clock.random());
       if (ms === undefined) {
         return toReplyOrThrow(outcome, {
-          url: this.#redact(request.url),
+          url: this.#options.redact(request.url),
           attempts: number,
           timeoutMs: requestTimeoutMs,
           maxBytes: MAX_BODY_BYTES,
@@ -136,7 +134,7 @@ export class HttpTransport implements Transport {
 
   #refuseForeignOrigin(url: string): void {
     if (isOnOrigin(url, this.#origin)) return;
-    const shown = this.#redact(displayUrl(url));
+    const shown = this.#options.redact(displayUrl(url));
     throw new Error(`Refused to ask ${shown} with the credentials for ${this.#origin}`);
   }
 
@@ -161,7 +159,7 @@ export class HttpTransport implements Transport {
   }
 
   #leadingTo({ protocol, host }: URL, reply: HttpReply): HttpReply {
-    const isShown = /^https?:$/.test(protocol) && this.#redact(host) === host;
+    const isShown = /^https?:$/.test(protocol) && this.#options.redact(host) === host;
     return isShown ? { ...reply, redirectedTo: `${protocol}//${host}` } : reply;
   }
 
@@ -209,7 +207,7 @@ export class HttpTransport implements Transport {
     const isError = status >= 400;
     const body = await readBody(response, this.#bodyLimit(isError), signal);
     if (body.kind === 'too-large') return { kind: 'too-large', status };
-    const text = isError ? this.#redact(body.text) : body.text;
+    const text = isError ? this.#options.redact(body.text) : body.text;
     const reply = { status, headers, body: text };
     return { kind: 'reply', reply, retryAfterMs: hint.retryAfterMs };
   }

@@ -75,7 +75,12 @@ describe('places', () => {
 
   it('are shared by all credentials of a host', async () => {
     const { clock, host, limiter } = setUp({ concurrency: 1 });
-    const other = new RequestLimiter({ host, pace: { auto: true }, clock });
+    const other = new RequestLimiter({
+      host,
+      pace: { auto: true },
+      clock,
+      onDoubt: () => {},
+    });
     const order: string[] = [];
     const first = limiter.run(async () => {
       await clock.sleep(10);
@@ -314,7 +319,12 @@ describe('a 429', () => {
 
   it('pauses the other credentials of the host, but does not slow their pace', async () => {
     const { clock, host, reply } = setUp();
-    const other = new RequestLimiter({ host, pace: { auto: true }, clock });
+    const other = new RequestLimiter({
+      host,
+      pace: { auto: true },
+      clock,
+      onDoubt: () => {},
+    });
     reply(429, { 'Retry-After': '5' });
     const { beganAt, all } = startAll(other, clock, 3);
     await clock.run(all);
@@ -376,7 +386,12 @@ describe('an abort', () => {
   it('in the line for tokens gives the place back at once', async () => {
     const { clock, host, limiter } = setUp({ pace: fixed(0.01, 1), concurrency: 2 });
     const { controller, signal, task } = setUpAbort();
-    const other = new RequestLimiter({ host, pace: { auto: true }, clock });
+    const other = new RequestLimiter({
+      host,
+      pace: { auto: true },
+      clock,
+      onDoubt: () => {},
+    });
     await limiter.run(async () => undefined);
     const head = limiter.run(async () => undefined);
     const second = limiter.run(task, { signal });

@@ -5,6 +5,7 @@
  */
 
 import pLimit, { Limit } from 'p-limit';
+import { raceAbort } from '../util/abort';
 import { Clock } from '../util/clock';
 import { INITIAL_PACE, recordAnswer, recordRateLimited } from './adaptivePace';
 import { PaceLimits } from './agreeOnLimits';
@@ -18,7 +19,6 @@ import {
   ServerBudget,
 } from './rateStrategy';
 import { createBucket, learn, reshape, take, TokenBucket, waitMs } from './tokenBucket';
-import { raceAbort } from '../util/abort';
 
 /** For {@link RequestLimiter.run}. */
 export interface RunOptions {
@@ -78,19 +78,19 @@ export class RequestLimiter {
   /**
    * Made by `LimiterRegistry`.
    *
-   * @param options - `pace`: agreed on with all who use it; `onDoubt`: told what the server says of its budget where that cannot
-   * be meant, and what is done instead
+   * @param options - `pace`: agreed on with all who use it; `onDoubt`: told what the server
+   * says of its budget where that cannot be meant, and what is done instead
    */
   constructor(options: {
     readonly host: HostLimits;
     readonly pace: PaceLimits;
     readonly clock: Clock;
-    readonly onDoubt?: (doubt: string) => void;
+    readonly onDoubt: (doubt: string) => void;
   }) {
     this.#host = options.host;
     this.#pace = options.pace;
     this.#clock = options.clock;
-    this.#onDoubt = options.onDoubt ?? (() => {});
+    this.#onDoubt = options.onDoubt;
     this.#adoptPace();
   }
 

@@ -1,6 +1,7 @@
 /**
  * Finds a pace that a server of unknown budget bears: none until the first 429, then
- * additive increase and multiplicative decrease. Pure; time is handed in. Must not wait
+ * additive increase and multiplicative decrease. Pure; time is handed in, that of
+ * `Clock.monotonicMs`. Must not wait
  * and must not know of buckets. Called by the limiter for every answer.
  */
 
@@ -42,7 +43,7 @@ export interface AdaptivePace {
   readonly perSecond?: number;
   /** Added per second of work. */
   readonly increase: number;
-  /** Epoch milliseconds; minus infinity when it never happened. */
+  /** Minus infinity when it never happened. */
   readonly decreasedAtMs: number;
   readonly increasedAtMs: number;
   /** Answers other than 429 by second, oldest first, {@link OBSERVED_SECONDS} at most. */
@@ -57,6 +58,15 @@ export const INITIAL_PACE: AdaptivePace = {
   answered: [],
 };
 
+/** Answers other than 429 in the last {@link OBSERVED_SECONDS}. */
+function countLately({ answered }: AdaptivePace, nowMs: number): number {
+  const since = Math.floor(nowMs / 1000) - OBSERVED_SECONDS;
+  return answered.reduce(
+    (sum, { second, count }) => (second > since ? sum + count : sum),
+    0,
+  );
+}
+
 /**
  * Requests per second the server let through lately: in the last {@link OBSERVED_SECONDS},
  * or since the last decrease if that is less long ago.
@@ -68,18 +78,15 @@ export const INITIAL_PACE: AdaptivePace = {
  * bucket was empty at both ends: what was let through is what it gained.
  */
 export function observedPerSecond(pace: AdaptivePace, nowMs: number): number {
-  const since = Math.floor(nowMs / 1000) - OBSERVED_SECONDS;
-  const recent = pace.answered.filter(({ second }) => second > since);
   const sinceDecrease = Math.max(1, (nowMs - pace.decreasedAtMs) / 1000);
-  const count = recent.reduce((sum, each) => sum + each.count, 0);
-  return count / Math.min(OBSERVED_SECONDS, sinceDecrease);
+  return countLately(pace, nowMs) / Math.min(OBSERVED_SECONDS, sinceDecrease);
 }
 
 function countAnswer(pace: AdaptivePace, nowMs: number): AdaptivePace['answered'] {
   const second = Math.floor(nowMs / 1000);
   const last = pace.answered.at(-1);
-  if (last && last.second >= second) {
-    return [...pace.answered.slice(0, -1), { ...last, count: last.count + 1 }];
+  if (last?.second === second) {
+    return [...pace.answered.slice(0, -1), { second, count: last.count + 1 }];
   }
   const recent = pace.answered.filter(each => each.second > second - OBSERVED_SECONDS);
   return [...recent, { second, count: 1 }];
@@ -95,21 +102,16 @@ export function recordAnswer(pace: AdaptivePace, nowMs: number): AdaptivePace {
   const answered = countAnswer(pace, nowMs);
   const { perSecond } = pace;
   if (perSecond === undefined) return { ...pace, answered };
-  const workedMs = Math.min(Math.max(nowMs - pace.increasedAtMs, 0), 1_000);
-  const increasedAtMs = Math.max(nowMs, pace.increasedAtMs);
+  const workedMs = Math.min(nowMs - pace.increasedAtMs, 1_000);
   const isBinding = observedPerSecond({ ...pace, answered }, nowMs) >= perSecond / 2;
-  if (!isBinding) return { ...pace, answered, increasedAtMs };
-  const grown = perSecond + pace.increase * (workedMs / 1000);
-  return { ...pace, answered, increasedAtMs, perSecond: grown };
+  const growth = isBinding ? pace.increase * (workedMs / 1000) : 0;
+  return { ...pace, answered, increasedAtMs: nowMs, perSecond: perSecond + growth };
 }
 
 /** Whether so little was asked for lately that a 429 says nothing about the pace. */
 function isIsolated(pace: AdaptivePace, nowMs: number): boolean {
-  const span = OBSERVED_SECONDS * 1000;
-  const answers = pace.answered
-    .filter(({ second }) => second * 1000 > nowMs - span)
-    .reduce((sum, { count }) => sum + count, 0);
-  return answers < MIN_ANSWERS && nowMs - pace.decreasedAtMs > span;
+  const isFirstLately = nowMs - pace.decreasedAtMs > OBSERVED_SECONDS * 1000;
+  return isFirstLately && countLately(pace, nowMs) < MIN_ANSWERS;
 }
 
 /**
@@ -118,7 +120,7 @@ function isIsolated(pace: AdaptivePace, nowMs: number): boolean {
  * @remarks Requests that were in flight together are refused together. That is one piece
  * of news: what was sent before the last decrease says nothing about the pace since.
  *
- * @param sentAtMs - when the refused request was sent, epoch milliseconds
+ * @param sentAtMs - when the refused request was sent, milliseconds
  * @returns half of the pace, or of what was let through lately if that is less; the
  * latter alone at the first one
  */

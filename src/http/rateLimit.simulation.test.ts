@@ -75,7 +75,7 @@ async function simulate(simulation: Simulation) {
   const transport = new HttpTransport({
     baseUrl: 'https://h',
     headers: {},
-    secrets: [],
+    redact: text => text,
     limiter,
     clock,
     requestTimeoutMs: 30_000,

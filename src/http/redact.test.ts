@@ -1,7 +1,8 @@
 /** What is hidden, in which spellings, and what is left alone. */
 
+import { getBitbucketServerRequestOptions } from '@backstage/integration';
 import fc from 'fast-check';
-import { REDACTED, createRedactor, secretsInHeaders } from './redact';
+import { REDACTED, createRedactor, secretsOf } from './redact';
 
 const base64 = (text: string) => Buffer.from(text, 'utf8').toString('base64');
 
@@ -147,33 +148,29 @@ describe('createRedactor', () => {
   });
 });
 
-describe('secretsInHeaders', () => {
-  it('finds a token', () => {
-    expect(secretsInHeaders({ Authorization: 'Bearer T0ken' })).toEqual(['T0ken']);
+describe('the secrets of an integration', () => {
+  const integration = { host: 'h', apiBaseUrl: 'https://h/rest/api/1.0' };
+
+  it('are its token', () => {
+    expect(secretsOf({ ...integration, token: 'T0ken' })).toEqual(['T0ken']);
   });
 
-  it('finds password, pair and base64 of a Basic header', () => {
-    const credential = base64('jane:se:cret');
-    expect(secretsInHeaders({ authorization: `Basic ${credential}` })).toEqual([
-      credential,
-      'jane:se:cret',
-      'se:cret',
-    ]);
+  it('are its password, also where it is sent together with the user', () => {
+    const signIn = { username: 'jane', password: 'se:cret' };
+    expect(secretsOf({ ...integration, ...signIn })).toEqual(['se:cret', 'jane:se:cret']);
   });
 
-  it('hides an echoed Basic header even if the password is too short by itself', () => {
-    const headers = { Authorization: `Basic ${base64('jane:x')}` };
-    const redact = createRedactor(secretsInHeaders(headers));
+  it('are hidden in an echoed Basic header even if the password is too short by itself', () => {
+    const signIn = { ...integration, username: 'jane', password: 'x' };
+    const { headers = {} } = getBitbucketServerRequestOptions(signIn);
+    const redact = createRedactor(secretsOf(signIn));
+    expect(headers.Authorization).toContain(base64('jane:x'));
     expect(redact(`got ${headers.Authorization}`)).toBe(`got Basic ${REDACTED}`);
     expect(redact('jane:x')).toBe(REDACTED);
   });
 
-  it('takes a value without a scheme as a whole', () => {
-    expect(secretsInHeaders({ Authorization: 'opaque' })).toEqual(['opaque']);
-  });
-
-  it('finds nothing in other headers', () => {
-    expect(secretsInHeaders({ Accept: 'application/json' })).toEqual([]);
+  it('are none without credentials', () => {
+    expect(secretsOf(integration)).toEqual([]);
   });
 });
 

@@ -7,10 +7,7 @@
  * configured ones. Called by the transport; anyone who quotes a server may call it too.
  */
 
-import {
-  BitbucketServerIntegrationConfig,
-  getBitbucketServerRequestOptions,
-} from '@backstage/integration';
+import { BitbucketServerIntegrationConfig } from '@backstage/integration';
 
 /** What stands where a secret stood. */
 export const REDACTED = '[redacted]';
@@ -119,30 +116,12 @@ export function createRedactor(secrets: readonly string[]): Redact {
   return text => text.replace(anySecret, REDACTED);
 }
 
-/**
- * Finds what is secret in the headers a request is sent with.
- *
- * @param headers - the headers; only `Authorization` matters
- * @returns the credential without its scheme and, for `Basic`, the decoded
- * `user:password` and the password. Source: RFC 7617, section 2.
- */
-export function secretsInHeaders(headers: Readonly<Record<string, string>>): string[] {
-  const secrets: string[] = [];
-  for (const [name, value] of Object.entries(headers)) {
-    if (name.toLowerCase() !== 'authorization') continue;
-    const [, scheme, credential] = /^(\S+)\s+(.+)$/s.exec(value.trim()) ?? [];
-    secrets.push(credential ?? value.trim());
-    if (credential && scheme?.toLowerCase() === 'basic') {
-      const pair = Buffer.from(credential, 'base64').toString('utf8');
-      secrets.push(pair, pair.slice(pair.indexOf(':') + 1));
-    }
-  }
-  return secrets;
-}
-
-/** The secrets of an integration, as they are configured and as they are sent. */
-export function secretsOf(integration: BitbucketServerIntegrationConfig): string[] {
-  const { token, password } = integration;
-  const { headers = {} } = getBitbucketServerRequestOptions(integration);
-  return [...[token, password].flatMap(one => one ?? []), ...secretsInHeaders(headers)];
+/** The secrets of an integration; the redactor knows them in base64 too, as `Basic` sends them. */
+export function secretsOf({
+  token,
+  username,
+  password,
+}: BitbucketServerIntegrationConfig): string[] {
+  const pair = username && password ? `${username}:${password}` : undefined;
+  return [token, password, pair].flatMap(secret => secret ?? []);
 }

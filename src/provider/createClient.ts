@@ -10,7 +10,7 @@ import { SentCredentials } from '../bitbucket/Session';
 import { ProviderCredentials } from '../config/types';
 import { Fetch, HttpTransport } from '../http/HttpTransport';
 import { LimiterRegistry } from '../http/LimiterRegistry';
-import { secretsOf } from '../http/redact';
+import { createRedactor, secretsOf } from '../http/redact';
 import { RequestLimiter } from '../http/RequestLimiter';
 import { RequestObserver } from '../http/types';
 import { combineObservers } from '../metrics/observers';
@@ -61,6 +61,7 @@ export function createClientFactory(setup: ClientSetup): ClientFactory {
   const { clock, integration } = setup;
   const { headers = {} } = getBitbucketServerRequestOptions(integration);
   const limiter = setup.limiters.limiterFor(integration);
+  const redact = createRedactor(secretsOf(integration));
   let refusal: BitbucketServerCredentialsError | undefined;
   const create = (observer?: RequestObserver) =>
     new RestClient({
@@ -70,7 +71,7 @@ export function createClientFactory(setup: ClientSetup): ClientFactory {
       transport: new HttpTransport({
         baseUrl: integration.apiBaseUrl,
         headers,
-        secrets: secretsOf(integration),
+        redact,
         limiter,
         clock,
         requestTimeoutMs: setup.requestTimeoutMs,
