@@ -152,7 +152,7 @@ export type ListingStep<T> =
       readonly kind: 'failed';
       readonly problem: Problem;
       /** The endpoint answered, but not as Bitbucket's listing: another one may serve. */
-      readonly notServed: boolean;
+      readonly unsupported: boolean;
       /** Bitbucket says that what was to be listed does not exist. */
       readonly gone: boolean;
       /** See {@link Unanswered.isRefusal}. */

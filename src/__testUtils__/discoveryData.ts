@@ -91,12 +91,12 @@ export function problem(
 
 /** A listing that breaks off. */
 export function failedListing(
-  how: { notServed?: boolean; gone?: boolean; problem?: Problem } = {},
+  how: { unsupported?: boolean; gone?: boolean; problem?: Problem } = {},
 ): Extract<ListingStep<never>, { kind: 'failed' }> {
   return {
     kind: 'failed',
     problem: how.problem ?? problem(),
-    notServed: how.notServed ?? false,
+    unsupported: how.unsupported ?? false,
     gone: how.gone ?? false,
   };
 }

@@ -4,9 +4,18 @@ import { NotFoundError, ResponseError, ServiceUnavailableError } from '@backstag
 import { BitbucketServerIntegrationConfig } from '@backstage/integration';
 import { z } from 'zod';
 import { Answer } from '../bitbucket/Answer';
-import { describe, isUnknownEndpoint, provenAbsence } from '../bitbucket/assessReply';
+import { describe, isUnknownEndpoint, toAbsenceReason } from '../bitbucket/assessReply';
 import { RestUrls } from '../bitbucket/restUrls';
 import { webBaseUrl } from '../bitbucket/webUrls';
+import {
+  LabelName,
+  ProjectRow,
+  toRepository,
+  WireBranch,
+  WirePage,
+  WireRepository,
+} from '../bitbucket/wire';
+import { Repository } from '../model';
 import { createPacedFetch } from './pacedFetch';
 import {
   BitbucketServerDefaultBranch,
@@ -15,16 +24,63 @@ import {
   BitbucketServerProject,
   BitbucketServerRepository,
 } from './types';
-import {
-  WireDefaultBranch,
-  WireLabels,
-  wirePage,
-  WireProject,
-  WireRepository,
-} from './wire';
 
 /** More labels than a repository has. */
 const LABELS_LIMIT = 1000;
+
+/** Far above what Bitbucket puts on a page; what has more is not read row by row. */
+const MAX_ROWS = 100_000;
+
+const PublicProject = ProjectRow.transform(({ key }) => ({ key }));
+
+const PublicRepository = WireRepository.transform(wire => ({
+  ...toPublicRepository(toRepository(wire), wire.links),
+  ...(wire.defaultBranch !== undefined && { defaultBranch: wire.defaultBranch }),
+}));
+
+const PublicBranch = WireBranch.extend({
+  displayId: z.string().min(1),
+  type: z.string().catch(''),
+  latestCommit: z.string().catch(''),
+  latestChangeset: z.string().catch(''),
+  isDefault: z.boolean().catch(true),
+});
+
+/** A page whose rows are all as they should be. */
+function pageOf<T>(row: z.ZodType<T>) {
+  return WirePage.extend({
+    values: z.array(z.unknown()).max(MAX_ROWS).pipe(z.array(row)),
+  })
+    .refine(page => page.isLastPage || page.nextPageStart !== undefined)
+    .transform(page => ({
+      ...page,
+      size: page.size ?? page.values.length,
+      limit: page.limit ?? 0,
+      start: page.start ?? 0,
+      nextPageStart: page.nextPageStart,
+    }));
+}
+
+/** A repository as others are given it. */
+export function toPublicRepository(
+  repository: Repository,
+  links: BitbucketServerRepository['links'],
+): BitbucketServerRepository {
+  const { id, projectKey, slug, name, description = '', archived, fork } = repository;
+  const isPublic = repository.public;
+  const project = { key: projectKey };
+  return {
+    id,
+    project,
+    slug,
+    name,
+    description,
+    links,
+    archived,
+    public: isPublic,
+    fork,
+  };
+}
 
 /**
  * Reads from one Bitbucket Server or Data Center, with retries where they are due and
@@ -69,7 +125,7 @@ export class BitbucketServerClient {
     options: { listOptions?: BitbucketServerListOptions } = {},
   ): Promise<BitbucketServerPagedResponse<BitbucketServerProject>> {
     const url = this.#urls.projects(options.listOptions ?? {});
-    return this.#json(url, wirePage(WireProject));
+    return this.#json(url, pageOf(PublicProject));
   }
 
   /** One page of the repositories of a project. */
@@ -79,7 +135,7 @@ export class BitbucketServerClient {
   }): Promise<BitbucketServerPagedResponse<BitbucketServerRepository>> {
     const { projectKey, listOptions = {} } = options;
     const url = this.#urls.projectRepositories(projectKey, listOptions);
-    return this.#json(url, wirePage(WireRepository));
+    return this.#json(url, pageOf(PublicRepository));
   }
 
   /**
@@ -113,7 +169,7 @@ export class BitbucketServerClient {
     repo: string;
   }): Promise<BitbucketServerRepository> {
     const url = this.#urls.repository(addressOf(options));
-    return this.#json(url, WireRepository);
+    return this.#json(url, PublicRepository);
   }
 
   /** The default branch of a repository; a repository without commits has none. */
@@ -125,16 +181,15 @@ export class BitbucketServerClient {
     const url = this.#urls.defaultBranch(address);
     const response = await this.#fetch(url);
     return isUnknownEndpoint(await toAnswer(response.clone()))
-      ? this.#json(this.#urls.branchesDefault(address), WireDefaultBranch)
-      : parse(url, response, WireDefaultBranch);
+      ? this.#json(this.#urls.branchesDefault(address), PublicBranch)
+      : parse(url, response, PublicBranch);
   }
 
   /** The labels of a repository, which is what Bitbucket calls topics. */
   async getLabels(options: { projectKey: string; repo: string }): Promise<string[]> {
     const page = { start: 0, limit: LABELS_LIMIT };
     const url = this.#urls.labels(addressOf(options), page);
-    const { values } = await this.#json(url, WireLabels);
-    return values.map(label => label.name);
+    return (await this.#json(url, pageOf(LabelName))).values;
   }
 
   /** The web address of something in a repository, such as `/browse/catalog-info.yaml`; asks nothing. */
@@ -176,7 +231,7 @@ async function refuseUnproven(response: Response, askedForBranch: boolean) {
     return;
   }
   const answer = await toAnswer(response.clone());
-  if (provenAbsence(answer, askedForBranch) === undefined) {
+  if (toAbsenceReason(answer, askedForBranch) === undefined) {
     throw new ServiceUnavailableError(
       `Whether there is such a file is not known: Bitbucket answered ${describe(answer)}`,
     );

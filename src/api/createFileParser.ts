@@ -1,6 +1,5 @@
 /** Puts a custom location parser in the place where files become Locations. */
 
-import { BitbucketServerIntegrationConfig } from '@backstage/integration';
 import { BitbucketServerCredentialsError } from '../bitbucket/errors';
 import { RestClient } from '../bitbucket/RestClient';
 import { repositoryUrl } from '../bitbucket/webUrls';
@@ -12,14 +11,14 @@ import { raceAbort } from '../util/abort';
 import { CatalogFile, Repository } from '../model';
 import { FileParserSetup } from '../provider/createProviders';
 import { FileParser } from '../provider/ProviderContext';
-import { BitbucketServerClient } from './BitbucketServerClient';
+import { BitbucketServerClient, toPublicRepository } from './BitbucketServerClient';
 import {
   BitbucketServerLocationParser,
   BitbucketServerLocationParserOptions,
 } from './locationParser';
 import { fetchThrough } from './pacedFetch';
 import { toParsedFile } from './toParsedFile';
-import { BitbucketServerProviderConfig, BitbucketServerRepository } from './types';
+import { BitbucketServerProviderConfig } from './types';
 
 /** For the files of one repository; a parser that hangs would keep its run from ending. */
 const TIME_LIMIT_MS = 5 * 60_000;
@@ -73,7 +72,9 @@ function optionsFor(
 ): BitbucketServerLocationParserOptions {
   const { projectKey, slug } = repository;
   return {
-    repository: toPublicRepository(repository, integration),
+    repository: toPublicRepository(repository, {
+      self: [{ href: repositoryUrl(repository, integration) }],
+    }),
     branch: config.branch,
     path,
     location: { type: 'url', target: targetUrl, presence: 'optional' },
@@ -83,24 +84,6 @@ function optionsFor(
       fetchApi: fetchThrough(client, signal),
     }),
     logger: logger.child({ providerId: config.id, projectKey, repositorySlug: slug }),
-  };
-}
-
-function toPublicRepository(
-  repository: Repository,
-  integration: BitbucketServerIntegrationConfig,
-): BitbucketServerRepository {
-  const { id, projectKey, slug, name, description, archived, fork } = repository;
-  return {
-    id,
-    project: { key: projectKey },
-    slug,
-    name,
-    description: description ?? '',
-    links: { self: [{ href: repositoryUrl(repository, integration) }] },
-    archived,
-    public: repository.public,
-    fork,
   };
 }
 

@@ -1,6 +1,8 @@
 /** A reply whose body is read as JSON, once, whoever asks for it and however often. */
 
+import { z } from 'zod';
 import { HttpReply } from '../http/types';
+import { parse } from './wire';
 
 /**
  * Far above any real answer: 100,000 paths, or 1,000 repositories of some 60 values each.
@@ -22,24 +24,28 @@ export class Answer {
     return this.reply.status;
   }
 
+  get body(): string {
+    return this.reply.body;
+  }
+
   get headers(): Headers {
     return this.reply.headers;
   }
 
   /** `undefined` when the body is not JSON, or {@link isTooComplex}. */
   get json(): unknown {
-    this.#json ??= { value: this.isTooComplex ? undefined : parseJson(this.reply.body) };
+    this.#json ??= { value: this.isTooComplex ? undefined : parseJson(this.body) };
     return this.#json.value;
   }
 
   /** The body may hold more values than is safe to have in memory. */
   get isTooComplex(): boolean {
-    return mayHoldMoreValues(this.reply.body, MAX_JSON_VALUES);
+    return mayHoldMoreValues(this.body, MAX_JSON_VALUES);
   }
 
-  /** What the body of a success says, read by `parse`; `undefined` of anything else. */
-  read<T>(parse: (json: unknown) => T | undefined): T | undefined {
-    return this.status === 200 ? parse(this.json) : undefined;
+  /** What the body of a success says; `undefined` of anything else. */
+  read<T>(schema: z.ZodType<T>): T | undefined {
+    return this.status === 200 ? parse(schema, this.json) : undefined;
   }
 }
 

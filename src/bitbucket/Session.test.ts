@@ -254,7 +254,7 @@ describe('a login that is refused for another reason than a wrong password', () 
       {
         kind: 'failed',
         problem: { reason: 'not-permitted', detail },
-        notServed: false,
+        unsupported: false,
         gone: false,
       },
     ]);
@@ -421,7 +421,7 @@ describe('answers as to a stranger', () => {
         effect,
       });
       expect(await list(client => client.listRepositories())).toMatchObject([
-        { kind: 'failed', problem: { reason }, notServed: false, gone: false },
+        { kind: 'failed', problem: { reason }, unsupported: false, gone: false },
       ]);
       fault.remove();
       expect(await list(client => client.listRepositories())).toMatchObject([

@@ -7,12 +7,20 @@ import { Problem, Unanswered } from '../model';
 import { HttpReply, HttpRequest, Transport } from '../http/types';
 import { raceAbort } from '../util/abort';
 import { Answer } from './Answer';
-import { describe, names, problemOf, toLoginProblem } from './assessReply';
-import { BitbucketServerCredentialsError, CredentialsProblem } from './errors';
-import { problemOfError } from './problemOfError';
-import { showsPrivateRepository } from './privateRows';
+import {
+  describe,
+  hasException,
+  provesAuthenticated,
+  toLoginProblem,
+  toProblem,
+} from './assessReply';
+import {
+  BitbucketServerCredentialsError,
+  CredentialsProblem,
+  toTransportProblem,
+} from './errors';
 import { RestUrls } from './restUrls';
-import { parsePage } from './wire';
+import { WirePage } from './wire';
 
 /** Every question can be aborted. */
 export interface AskOptions {
@@ -133,7 +141,7 @@ export class Session {
       reply = await this.#options.transport.get(request, options);
     } catch (error) {
       options.signal?.throwIfAborted();
-      return { kind: 'unknown', problem: problemOfError(error) };
+      return { kind: 'unknown', problem: toTransportProblem(error) };
     }
     const answer = new Answer(reply);
     const problem = toLoginProblem(answer);
@@ -170,7 +178,7 @@ export class Session {
     if (this.#trusted || answer.headers.get('x-ausername')) {
       return 'user';
     }
-    this.#sawPrivate ||= showsPrivateRepository(answer);
+    this.#sawPrivate ||= provesAuthenticated(answer);
     // Listings that are read at the same time share one confirmation.
     this.#confirmation ??= this.#confirm(options).finally(() => {
       this.#confirmation = undefined;
@@ -187,7 +195,8 @@ export class Session {
       return { ...problem, detail };
     }
     // A token of a project has no user of its own, and may be refused this one question.
-    const isRefused = answer.kind === 'answer' && names(answer, 'AuthorisationException');
+    const isRefused =
+      answer.kind === 'answer' && hasException(answer, 'AuthorisationException');
     if (isRefused && !this.#sawPrivate) {
       return 'stranger';
     }
@@ -208,14 +217,14 @@ export class Session {
 
 /** What a stranger gets too: a page, or the refusal of one. */
 function mayBeAnonymous(answer: Answer): boolean {
-  return answer.status === 401 || answer.read(parsePage) !== undefined;
+  return answer.status === 401 || answer.read(WirePage) !== undefined;
 }
 
 /** An answer to the confirmation that says nothing now and may do so later. */
 function passingProblem(answer: Answer): Problem | undefined {
   const { status } = answer;
   const isFinal =
-    answer.read(parsePage) !== undefined ||
+    answer.read(WirePage) !== undefined ||
     (status >= 400 && status < 500 && status !== 429);
-  return isFinal ? undefined : problemOf(answer);
+  return isFinal ? undefined : toProblem(answer);
 }

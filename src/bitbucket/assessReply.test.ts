@@ -1,8 +1,8 @@
 import { Answer } from './Answer';
 import {
   describe as describeReply,
-  problemOf,
-  provenAbsence,
+  toProblem,
+  toAbsenceReason,
   provesRepositoryGone,
 } from './assessReply';
 
@@ -71,7 +71,7 @@ const PROVE_NOTHING: [string, Answer][] = [
 /** Statuses with which not even the right exception proves anything. */
 const POWERLESS = [200, 204, 302, 401, 403, 407, 429, 500, 502, 503];
 
-describe('provenAbsence', () => {
+describe('toAbsenceReason', () => {
   it.each([
     ['NoSuchPathException', EXCEPTIONS.path, false, 'no-catalog-file'],
     ['NoSuchPathException on a branch', EXCEPTIONS.path, true, 'no-catalog-file'],
@@ -81,44 +81,46 @@ describe('provenAbsence', () => {
     ['NoSuchObjectException on a branch', EXCEPTIONS.object, true, 'branch-not-found'],
     ['NoSuchCommitException on a branch', EXCEPTIONS.commit, true, 'branch-not-found'],
   ])('is proven by %s', (_name, exception, askedForBranch, reason) => {
-    expect(provenAbsence(reply(404, errorBody(exception)), askedForBranch)).toBe(reason);
+    expect(toAbsenceReason(reply(404, errorBody(exception)), askedForBranch)).toBe(
+      reason,
+    );
   });
 
   it.each([
     ['NoSuchObjectException', EXCEPTIONS.object],
     ['NoSuchCommitException', EXCEPTIONS.commit],
   ])('is not proven by %s when no branch was asked for', (_name, exception) => {
-    expect(provenAbsence(reply(404, errorBody(exception)), false)).toBeUndefined();
+    expect(toAbsenceReason(reply(404, errorBody(exception)), false)).toBeUndefined();
   });
 
   it.each([
     ['NoSuchRepositoryException', EXCEPTIONS.repository],
     ['NoSuchProjectException', EXCEPTIONS.project],
   ])('is not proven by %s, which is about more than the file', (_name, exception) => {
-    expect(provenAbsence(reply(404, errorBody(exception)), true)).toBeUndefined();
+    expect(toAbsenceReason(reply(404, errorBody(exception)), true)).toBeUndefined();
   });
 
   it.each(POWERLESS)('is not proven by NoSuchPathException with status %d', status => {
     expect(
-      provenAbsence(reply(status, errorBody(EXCEPTIONS.path)), true),
+      toAbsenceReason(reply(status, errorBody(EXCEPTIONS.path)), true),
     ).toBeUndefined();
   });
 
   it.each(PROVE_NOTHING)('is not proven by %s', (_name, answer) => {
-    expect(provenAbsence(answer, false)).toBeUndefined();
-    expect(provenAbsence(answer, true)).toBeUndefined();
+    expect(toAbsenceReason(answer, false)).toBeUndefined();
+    expect(toAbsenceReason(answer, true)).toBeUndefined();
   });
 
   it('is not proven by an exception behind more errors than anybody looks at', () => {
     const body = (before: number) =>
       errorBody(...Array<null>(before).fill(null), EXCEPTIONS.path);
-    expect(provenAbsence(reply(404, body(19)), false)).toBe('no-catalog-file');
-    expect(provenAbsence(reply(404, body(20)), false)).toBeUndefined();
+    expect(toAbsenceReason(reply(404, body(19)), false)).toBe('no-catalog-file');
+    expect(toAbsenceReason(reply(404, body(20)), false)).toBeUndefined();
   });
 
   it('is proven by an exception that is not the first', () => {
     const body = errorBody(null, EXCEPTIONS.path);
-    expect(provenAbsence(reply(404, body), false)).toBe('no-catalog-file');
+    expect(toAbsenceReason(reply(404, body), false)).toBe('no-catalog-file');
   });
 });
 
@@ -145,7 +147,7 @@ describe('provesRepositoryGone', () => {
   });
 });
 
-describe('problemOf', () => {
+describe('toProblem', () => {
   it.each<[number, string]>([
     [200, 'unexpected-answer'],
     [204, 'unexpected-answer'],
@@ -162,14 +164,14 @@ describe('problemOf', () => {
     [503, 'server-error'],
     [504, 'server-error'],
   ])('of status %d is %s', (status, reason) => {
-    expect(problemOf(reply(status, errorBody(null)))).toMatchObject({ reason });
-    expect(problemOf(reply(status, '<html></html>'))).toMatchObject({ reason });
-    expect(problemOf(reply(status))).toMatchObject({ reason });
+    expect(toProblem(reply(status, errorBody(null)))).toMatchObject({ reason });
+    expect(toProblem(reply(status, '<html></html>'))).toMatchObject({ reason });
+    expect(toProblem(reply(status))).toMatchObject({ reason });
   });
 
   it('quotes the first error that says something', () => {
     const errors = [{}, { message: ' No. ', exceptionName: 'com.example.NoException' }];
-    expect(problemOf(reply(401, JSON.stringify({ errors }))).detail).toBe(
+    expect(toProblem(reply(401, JSON.stringify({ errors }))).detail).toBe(
       'Bitbucket refused access: 401 NoException: No.',
     );
   });

@@ -7,13 +7,17 @@ import { AbsenceReason, Lookup, Problem, Unanswered } from '../model';
 import { quote } from '../util/text';
 import { Answer } from './Answer';
 import { CredentialsProblem } from './errors';
-import { parsePage, parseServerErrors, parseServerMessage, ServerError } from './wire';
+import { parse, PrivateRow, ServerErrors, ServerMessage, WirePage } from './wire';
 
 /** The simple names of the exceptions in an error body, in its order. */
 export function exceptionNames(answer: Answer): readonly string[] {
-  return parseServerErrors(answer.json).flatMap(error =>
-    error.exceptionName ? [simpleName(error.exceptionName)] : [],
+  return errorsIn(answer).flatMap(({ exceptionName }) =>
+    exceptionName ? [simpleName(exceptionName)] : [],
   );
+}
+
+function errorsIn({ json }: Answer) {
+  return parse(ServerErrors, json) ?? [];
 }
 
 function simpleName(qualified: string): string {
@@ -21,7 +25,7 @@ function simpleName(qualified: string): string {
 }
 
 /** Whether the answer is Bitbucket's own error naming one of these exceptions. */
-export function names(answer: Answer, ...exceptions: string[]): boolean {
+export function hasException(answer: Answer, ...exceptions: string[]): boolean {
   return exceptionNames(answer).some(name => exceptions.includes(name));
 }
 
@@ -36,23 +40,26 @@ export function names(answer: Answer, ...exceptions: string[]): boolean {
  *
  * @param askedForBranch - whether the request carried `at`
  */
-export function provenAbsence(
+export function toAbsenceReason(
   answer: Answer,
   askedForBranch: boolean,
 ): AbsenceReason | undefined {
   if (!canProve(answer.status)) {
     return undefined;
   }
-  if (names(answer, 'NoSuchPathException')) {
+  if (hasException(answer, 'NoSuchPathException')) {
     return 'no-catalog-file';
   }
-  if (names(answer, 'EmptyRepositoryException')) {
+  if (hasException(answer, 'EmptyRepositoryException')) {
     return 'empty-repository';
   }
-  if (names(answer, 'NoDefaultBranchException', 'NoSuchBranchException')) {
+  if (hasException(answer, 'NoDefaultBranchException', 'NoSuchBranchException')) {
     return 'branch-not-found';
   }
-  if (askedForBranch && names(answer, 'NoSuchObjectException', 'NoSuchCommitException')) {
+  if (
+    askedForBranch &&
+    hasException(answer, 'NoSuchObjectException', 'NoSuchCommitException')
+  ) {
     return 'branch-not-found';
   }
   return undefined;
@@ -62,7 +69,7 @@ export function provenAbsence(
 export function provesRepositoryGone(answer: Answer): boolean {
   return (
     canProve(answer.status) &&
-    names(answer, 'NoSuchRepositoryException', 'NoSuchProjectException')
+    hasException(answer, 'NoSuchRepositoryException', 'NoSuchProjectException')
   );
 }
 
@@ -71,23 +78,37 @@ export function provesRepositoryGone(answer: Answer): boolean {
  * come from a proxy.
  */
 export function unanswered(answer: Answer): Unanswered {
-  const isRefusal = names(answer, 'AuthorisationException');
-  return { kind: 'unknown', problem: problemOf(answer), ...(isRefusal && { isRefusal }) };
+  const isRefusal = hasException(answer, 'AuthorisationException');
+  return { kind: 'unknown', problem: toProblem(answer), ...(isRefusal && { isRefusal }) };
 }
 
 /** What an answer means that is not the hoped-for one, to a question about a file. */
 export function absentOrUnknown(answer: Answer, askedForBranch: boolean): Lookup<never> {
-  const reason = provenAbsence(answer, askedForBranch);
+  const reason = toAbsenceReason(answer, askedForBranch);
   return reason ? { kind: 'absent', reason } : unanswered(answer);
 }
 
+/** One private row will do, and a page that is not Bitbucket's may have any number of rows. */
+const MAX_ROWS_LOOKED_AT = 1_000;
+
+/**
+ * Whether a page of repositories shows one that is not public, as it is to no stranger.
+ *
+ * Source: `public` of `RestRepository` and `RestProject`, Bitbucket Data Center 10.0
+ * OpenAPI; personal projects have none in recorded answers.
+ */
+export function provesAuthenticated(answer: Answer): boolean {
+  const rows = answer.read(WirePage)?.values.slice(0, MAX_ROWS_LOOKED_AT) ?? [];
+  return rows.some(row => parse(PrivateRow, row));
+}
+
 /** Not Bitbucket's JSON, or 404/405 for the route itself: another endpoint may serve. */
-export function isNotServed(answer: Answer): boolean {
+export function isUnsupported(answer: Answer): boolean {
   const { status, json } = answer;
   return (
     status === 404 ||
     status === 405 ||
-    (status === 200 && parsePage(json) === undefined) ||
+    (status === 200 && answer.read(WirePage) === undefined) ||
     (status < 500 && status !== 429 && json === undefined)
   );
 }
@@ -97,7 +118,7 @@ export function isNotServed(answer: Answer): boolean {
  * in text before. A 404 of anything else may come from a proxy.
  * Source: recorded on 6.x (text) and 10.2.1 (XML).
  */
-export function isUnknownEndpoint({ status, reply: { body } }: Answer): boolean {
+export function isUnknownEndpoint({ status, body }: Answer): boolean {
   const start = body.slice(0, 1_000);
   return (
     status === 404 &&
@@ -148,7 +169,7 @@ export function toLoginProblem(answer: Answer): CredentialsProblem | undefined {
 }
 
 /** What went wrong, for an answer that is not the hoped-for one and proves nothing. */
-export function problemOf(answer: Answer): Problem {
+export function toProblem(answer: Answer): Problem {
   const said = describe(answer);
   const { status } = answer;
   if (status === 429) {
@@ -186,23 +207,24 @@ export function describe(answer: Answer): string {
  * What the server says, quoted: its own errors, a bare message as things in front of it
  * send, or text. Only the bodies of errors have the secrets taken out.
  */
-function messageOf({ status, json, reply: { body } }: Answer): string | undefined {
+function messageOf(answer: Answer): string | undefined {
+  const { status, json, body } = answer;
   if (status < 400) {
     return undefined;
   }
   const said =
     json === undefined
       ? [/^\s*[<{[]/.test(body) ? '' : body]
-      : [...parseServerErrors(json).map(describeError), parseServerMessage(json) ?? ''];
+      : [...errorsIn(answer).map(describeError), parse(ServerMessage, json) ?? ''];
   return said.map(text => quote(text)).find(text => text !== '');
 }
 
-function describeError(error: ServerError): string {
+function describeError(error: { message?: string; exceptionName?: string }): string {
   const name = error.exceptionName ? simpleName(error.exceptionName) : '';
   return [name, error.message?.trim()].filter(Boolean).join(': ');
 }
 
-function describeBody({ json, isTooComplex, reply: { body } }: Answer): string {
+function describeBody({ json, isTooComplex, body }: Answer): string {
   const start = body.slice(0, 1_000).trimStart();
   if (start === '') {
     return 'an empty body';

@@ -6,14 +6,15 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { Answer } from './Answer';
-import { exceptionNames, provenAbsence, provesRepositoryGone } from './assessReply';
+import { exceptionNames, toAbsenceReason, provesRepositoryGone } from './assessReply';
 import { RestUrls } from './restUrls';
 import {
-  parsePage,
-  parseProject,
-  parseRateLimitSettings,
-  parseRepository,
-  parseServerErrors,
+  WirePage,
+  ProjectRow,
+  RateLimitSettings,
+  RepositoryRow,
+  ServerErrors,
+  parse,
 } from './wire';
 
 const FIXTURES = path.resolve(__dirname, '../../../shared/fixtures');
@@ -105,7 +106,7 @@ describeWithFixtures('recorded answers', () => {
   });
 
   it.each(recorded(isRepository))('hold a repository at %s', (_where, value) => {
-    expect(parseRepository(value)).toMatchObject({
+    expect(parse(RepositoryRow, value)).toMatchObject({
       id: value.id,
       slug: value.slug,
       name: value.name,
@@ -121,17 +122,18 @@ describeWithFixtures('recorded answers', () => {
 
   it.each(recorded(isProject))('hold a project at %s', (_where, value) => {
     const { id, key, type } = value;
-    expect(parseProject(value)).toEqual({ id, key, personal: type === 'PERSONAL' });
+    expect(parse(ProjectRow, value)).toEqual({ id, key, personal: type === 'PERSONAL' });
   });
 
   it.each(recorded(isPage))('hold a page at %s', (_where, value) => {
-    const { values, isLastPage, limit, nextPageStart } = value;
-    const page = { values, isLastPage, limit, nextPageStart: nextPageStart ?? undefined };
-    expect(parsePage(value)).toEqual(page);
+    const { values, isLastPage, size, start, limit } = value;
+    const nextPageStart = value.nextPageStart ?? undefined;
+    const page = { values, isLastPage, size, start, limit, nextPageStart };
+    expect(parse(WirePage, value)).toEqual(page);
   });
 
   it.each(recorded(isErrorBody))('hold errors at %s', (_where, value) => {
-    const errors = parseServerErrors(value);
+    const errors = parse(ServerErrors, value) ?? [];
     expect(errors).toHaveLength(listAt(value, 'errors').length);
     for (const error of errors) {
       expect(error.exceptionName).toMatch(/^com\.atlassian\.bitbucket\..+Exception$/);
@@ -141,7 +143,7 @@ describeWithFixtures('recorded answers', () => {
 
   it('hold rate-limit settings', () => {
     const settings = present && readJson('rate-limit/settings-schema-example.json');
-    expect(parseRateLimitSettings(settings)).toEqual({
+    expect(parse(RateLimitSettings, settings)).toEqual({
       enabled: true,
       capacity: 60,
       fillRate: 5,
@@ -175,8 +177,8 @@ describeWithFixtures('recorded errors', () => {
       const reply = new Answer({ status, headers: new Headers(), body });
       const [exception = ''] = exceptionNames(reply);
       const [plain, onBranch, gone] = PROOFS[exception] ?? [];
-      expect(provenAbsence(reply, false)).toBe(plain);
-      expect(provenAbsence(reply, true)).toBe(onBranch);
+      expect(toAbsenceReason(reply, false)).toBe(plain);
+      expect(toAbsenceReason(reply, true)).toBe(onBranch);
       expect(provesRepositoryGone(reply)).toBe(gone !== undefined);
     },
   );

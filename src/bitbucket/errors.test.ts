@@ -1,4 +1,13 @@
-import { BitbucketServerCredentialsError, CredentialsProblem } from './errors';
+import {
+  BitbucketServerNetworkError,
+  BitbucketServerResponseTooLargeError,
+  BitbucketServerTimeoutError,
+} from '../http/errors';
+import {
+  BitbucketServerCredentialsError,
+  CredentialsProblem,
+  toTransportProblem,
+} from './errors';
 
 it.each<[CredentialsProblem, RegExp]>([
   ['rejected', /rejected the configured credentials.*Check username and password/],
@@ -10,4 +19,31 @@ it.each<[CredentialsProblem, RegExp]>([
   expect(error.message).toContain('(integrations.x, host a)');
   expect(error.message).toContain('next scheduled run');
   expect(error).toMatchObject({ name: 'BitbucketServerCredentialsError', problem });
+});
+
+const REQUEST = { url: 'https://git.example.com/rest/api/1.0/repos', attempts: 4 };
+
+it.each([
+  ['timeout', new BitbucketServerTimeoutError(REQUEST, 'it was late')],
+  ['server-error', new BitbucketServerNetworkError(REQUEST, 'it was reset')],
+  [
+    'unexpected-answer',
+    new BitbucketServerResponseTooLargeError(REQUEST, 'it was large'),
+  ],
+])('is %s and quotes the error', (reason, error) => {
+  expect(toTransportProblem(error)).toEqual({ reason, detail: error.message });
+});
+
+it('goes by name, since another copy of the package may have thrown it', () => {
+  const error = Object.assign(new Error('late'), { name: 'BitbucketServerTimeoutError' });
+  expect(toTransportProblem(error)).toEqual({ reason: 'timeout', detail: 'late' });
+});
+
+it.each([
+  new TypeError('x is not a function'),
+  new Error('Refused to ask'),
+  'text',
+  null,
+])('lets %s pass, which Bitbucket has no part in', error => {
+  expect(() => toTransportProblem(error)).toThrow();
 });

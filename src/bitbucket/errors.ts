@@ -1,6 +1,7 @@
-/** Errors of the client that end a run. Told apart by name. */
+/** Errors of the client, which end a run, and what those of the transport mean. Told apart by name. */
 
 import { CustomErrorBase } from '@backstage/errors';
+import { Problem } from '../model';
 
 /**
  * Why the credentials are of no use.
@@ -76,5 +77,26 @@ export class BitbucketServerCredentialsError extends CustomErrorBase {
       `${cause}${quoted}. ${remedy} (${configuredAt}). The next attempt is the next scheduled run`,
     );
     this.problem = problem;
+  }
+}
+
+/**
+ * What a request that got no answer means.
+ *
+ * @param error - what the transport threw; never an abort
+ * @throws the error itself where it is a mistake of ours: that must not pass for an answer of
+ * Bitbucket's
+ */
+export function toTransportProblem(error: unknown): Problem {
+  const { name, message: detail } = error instanceof Error ? error : new Error();
+  switch (name) {
+    case 'BitbucketServerTimeoutError':
+      return { reason: 'timeout', detail };
+    case 'BitbucketServerNetworkError':
+      return { reason: 'server-error', detail };
+    case 'BitbucketServerResponseTooLargeError':
+      return { reason: 'unexpected-answer', detail };
+    default:
+      throw error;
   }
 }

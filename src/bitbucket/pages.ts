@@ -4,13 +4,14 @@
  * OpenAPI and recorded answers), with the limit the server really used.
  */
 
+import { z } from 'zod';
 import { ListingStep, Problem, Unanswered } from '../model';
 import { RequestKind } from '../http/types';
 import { Answer } from './Answer';
-import { isNotServed, unanswered } from './assessReply';
+import { isUnsupported, provesRepositoryGone, unanswered } from './assessReply';
 import { PageQuery } from './restUrls';
 import { AskOptions, Session } from './Session';
-import { Page, parsePage } from './wire';
+import { Page, parse, WirePage } from './wire';
 
 /** A page that was read, or why there are no more: a failure is always the last step. */
 export type PageStep =
@@ -26,27 +27,30 @@ const MAX_ROWS = 500_000;
 /** On one page, above what was asked for: Bitbucket gives that many or fewer. */
 const MAX_SURPLUS_ROWS = 1_000;
 
+/** Rows asked for per page: `page.max.repositories`, unless an administrator changed it. */
+export const PAGE_LIMIT = 1000;
+
 /** A listing of which each row is one of the things that are listed. */
-export interface Listing<T> {
+interface Listing<T> {
   readonly kind: RequestKind;
   readonly url: (page: PageQuery) => string;
-  /** Rows asked for per page. */
-  readonly limit: number;
-  /** @returns `undefined` where the row cannot be read */
-  readonly parse: (row: unknown) => T | undefined;
-  /** Whether a refusal proves that what was to be listed does not exist. */
-  readonly provesGone: (answer: Answer) => boolean;
+  readonly row: z.ZodType<T>;
+  /**
+   * Whether a refusal proves that what was to be listed does not exist;
+   * {@link provesRepositoryGone} when left out.
+   */
+  readonly provesGone?: (answer: Answer) => boolean;
 }
 
 /** Reads a listing, making sure that it is not shortened as for a stranger. */
 export async function* list<T>(
   session: Session,
-  { kind, url, limit, parse, provesGone }: Listing<T>,
+  { kind, url, row, provesGone = provesRepositoryGone }: Listing<T>,
   options: AskOptions,
 ): AsyncGenerator<ListingStep<T>> {
   const ask = (page: PageQuery) =>
     session.askForListing({ kind, url: url(page) }, options);
-  for await (const step of readPages(ask, limit)) {
+  for await (const step of readPages(ask, PAGE_LIMIT)) {
     if (step.kind === 'failed') {
       const { answer, why } = step;
       const isGone = answer !== undefined && provesGone(answer);
@@ -55,15 +59,36 @@ export async function* list<T>(
         kind: 'failed',
         problem: doubt || why.problem,
         isRefusal: why.isRefusal,
-        notServed: answer !== undefined && !isGone && isNotServed(answer),
+        unsupported: answer !== undefined && !isGone && isUnsupported(answer),
         gone: isGone && !doubt,
       };
       return;
     }
     const { values } = step.page;
-    const items = values.flatMap(row => parse(row) ?? []);
+    const items = values.flatMap(value => parse(row, value) ?? []);
     yield { kind: 'items', items, unreadable: values.length - items.length };
   }
+}
+
+/** Reads all pages, of which each row has to be readable. */
+export async function readAll<T>(
+  ask: (page: PageQuery) => Promise<Answer | Unanswered>,
+  limit: number,
+  read: (row: unknown) => T | undefined,
+): Promise<{ kind: 'all'; rows: T[] } | Extract<PageStep, { kind: 'failed' }>> {
+  const pages: T[][] = [];
+  for await (const step of readPages(ask, limit)) {
+    if (step.kind === 'failed') {
+      return step;
+    }
+    const rows = step.page.values.flatMap(value => read(value) ?? []);
+    if (rows.length < step.page.values.length) {
+      const problem = unexpected('a row is not what is listed there');
+      return { kind: 'failed', why: { kind: 'unknown', problem } };
+    }
+    pages.push(rows);
+  }
+  return { kind: 'all', rows: pages.flat() };
 }
 
 /**
@@ -84,7 +109,7 @@ export async function* readPages(
       yield { kind: 'failed', why: answer };
       return;
     }
-    const page = answer.read(parsePage);
+    const page = answer.read(WirePage);
     if (!page) {
       yield { kind: 'failed', why: unanswered(answer), answer };
       return;

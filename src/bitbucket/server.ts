@@ -1,17 +1,13 @@
 /** Questions about the server itself: which one it is, as whom it sees us, how fast we may be. */
 
+import { z } from 'zod';
 import { ServerBudget } from '../http/rateStrategy';
 import { Unanswered } from '../model';
 import { quote } from '../util/text';
 import { Answer } from './Answer';
 import { unanswered } from './assessReply';
 import { AskOptions, Session } from './Session';
-import {
-  parseApplicationProperties,
-  parseRateLimitSettings,
-  parseUserRateLimitSettings,
-  UserRateLimitSettings,
-} from './wire';
+import { ApplicationProperties, RateLimitSettings, UserRateLimitSettings } from './wire';
 
 /** What a server says about itself. */
 export interface ServerInfo {
@@ -36,14 +32,14 @@ export type ServerInfoLookup =
  */
 export async function readServerInfo(
   session: Session,
-  options: AskOptions,
+  options: AskOptions = {},
 ): Promise<ServerInfoLookup> {
   const url = session.urls.applicationProperties();
   const answer = await session.ask({ kind: 'application-properties', url }, options);
   if (answer.kind === 'unknown') {
     return answer;
   }
-  const properties = answer.read(parseApplicationProperties);
+  const properties = answer.read(ApplicationProperties);
   if (!properties) {
     return unanswered(answer);
   }
@@ -67,14 +63,14 @@ export async function readServerInfo(
  */
 export async function readRateLimitBudget(
   session: Session,
-  options: AskOptions,
+  options: AskOptions = {},
 ): Promise<Exclude<ServerBudget, 'not-read'> | undefined> {
   const url = session.urls.rateLimitSettings();
   const answer = await session.ask({ kind: 'rate-limit-settings', url }, options);
   if (answer.kind === 'unknown' || isPassing(answer)) {
     return undefined;
   }
-  const common = answer.read(parseRateLimitSettings);
+  const common = answer.read(RateLimitSettings);
   if (!common?.enabled) {
     return common ?? 'unknown';
   }
@@ -92,14 +88,14 @@ async function readUserRateLimit(
   session: Session,
   userName: string | undefined,
   options: AskOptions,
-): Promise<UserRateLimitSettings | undefined> {
+): Promise<z.output<typeof UserRateLimitSettings> | undefined> {
   if (!userName) {
     return undefined;
   }
   const slug = userName.toLowerCase().replace(/[^\p{L}\p{N}._-]/gu, '_');
   const url = session.urls.userRateLimitSettings(slug);
   const answer = await session.ask({ kind: 'rate-limit-settings', url }, options);
-  return answer.kind === 'answer' ? answer.read(parseUserRateLimitSettings) : undefined;
+  return answer.kind === 'answer' ? answer.read(UserRateLimitSettings) : undefined;
 }
 
 /** Failures, and what is not even JSON: a later answer may be another. */

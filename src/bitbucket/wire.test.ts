@@ -1,11 +1,12 @@
 import {
-  parseFileType,
-  parsePage,
-  parseProject,
-  parseRateLimitSettings,
-  parseRepository,
-  parseServerErrors,
-  parseUserRateLimitSettings,
+  FileType,
+  WirePage,
+  ProjectRow,
+  RateLimitSettings,
+  RepositoryRow,
+  ServerErrors,
+  UserRateLimitSettings,
+  parse,
 } from './wire';
 
 /** A repository as Bitbucket Data Center 8.0 and later lists it. */
@@ -28,9 +29,9 @@ const REPOSITORY = {
   },
 };
 
-describe('parseRepository', () => {
+describe('RepositoryRow', () => {
   it('reads the fields discovery uses', () => {
-    expect(parseRepository(REPOSITORY)).toEqual({
+    expect(parse(RepositoryRow, REPOSITORY)).toEqual({
       id: 7,
       projectKey: 'PAY',
       slug: 'api',
@@ -47,16 +48,18 @@ describe('parseRepository', () => {
   });
 
   it('needs only id, slug and project key', () => {
-    expect(parseRepository({ id: 7, slug: 'api', project: { key: 'PAY' } })).toEqual({
-      id: 7,
-      projectKey: 'PAY',
-      slug: 'api',
-      name: 'api',
-      archived: false,
-      fork: false,
-      personal: false,
-      public: false,
-    });
+    expect(parse(RepositoryRow, { id: 7, slug: 'api', project: { key: 'PAY' } })).toEqual(
+      {
+        id: 7,
+        projectKey: 'PAY',
+        slug: 'api',
+        name: 'api',
+        archived: false,
+        fork: false,
+        personal: false,
+        public: false,
+      },
+    );
   });
 
   it.each<[string, object, object]>([
@@ -81,7 +84,7 @@ describe('parseRepository', () => {
     ['one that is not available', { state: 'OFFLINE' }, { state: 'OFFLINE' }],
     ['one in a state nobody knows yet', { state: 'FROZEN' }, { state: 'FROZEN' }],
   ])('recognises %s', (_name, change, expected) => {
-    expect(parseRepository({ ...REPOSITORY, ...change })).toMatchObject(expected);
+    expect(parse(RepositoryRow, { ...REPOSITORY, ...change })).toMatchObject(expected);
   });
 
   it.each<[string, object, object]>([
@@ -103,7 +106,7 @@ describe('parseRepository', () => {
       { projectKey: 'PAY', personal: false },
     ],
   ])('drops a strange %s and keeps the repository', (_name, change, expected) => {
-    expect(parseRepository({ ...REPOSITORY, ...change })).toMatchObject({
+    expect(parse(RepositoryRow, { ...REPOSITORY, ...change })).toMatchObject({
       id: 7,
       ...expected,
     });
@@ -125,11 +128,11 @@ describe('parseRepository', () => {
     ['a project without a key', { ...REPOSITORY, project: { id: 2 } }],
     ['a project with an empty key', { ...REPOSITORY, project: { key: '' } }],
   ])('takes %s for no repository', (_name, value) => {
-    expect(parseRepository(value)).toBeUndefined();
+    expect(parse(RepositoryRow, value)).toBeUndefined();
   });
 });
 
-describe('parseProject', () => {
+describe('ProjectRow', () => {
   it.each<[string, object, object]>([
     [
       'a normal one',
@@ -143,7 +146,7 @@ describe('parseProject', () => {
     ],
     ['one without id', { key: 'PAY' }, { key: 'PAY', id: undefined, personal: false }],
   ])('reads %s', (_name, value, expected) => {
-    expect(parseProject(value)).toEqual(expected);
+    expect(parse(ProjectRow, value)).toEqual(expected);
   });
 
   it.each<[string, unknown]>([
@@ -152,11 +155,11 @@ describe('parseProject', () => {
     ['an empty key', { key: '' }],
     ['a key that is a number', { key: 2 }],
   ])('takes %s for no project', (_name, value) => {
-    expect(parseProject(value)).toBeUndefined();
+    expect(parse(ProjectRow, value)).toBeUndefined();
   });
 });
 
-describe('parsePage', () => {
+describe('WirePage', () => {
   it.each<[string, object, object]>([
     [
       'a page with another',
@@ -182,7 +185,7 @@ describe('parsePage', () => {
     ['a limit of zero', { isLastPage: true, limit: 0 }, { limit: undefined }],
     ['a limit that is a text', { isLastPage: true, limit: '25' }, { limit: undefined }],
   ])('reads %s', (_name, value, expected) => {
-    expect(parsePage({ values: [1, 'x'], ...value })).toMatchObject({
+    expect(parse(WirePage, { values: [1, 'x'], ...value })).toMatchObject({
       values: [1, 'x'],
       ...expected,
     });
@@ -197,18 +200,18 @@ describe('parsePage', () => {
     ['isLastPage that is a text', { values: [], isLastPage: 'true' }],
     ['an error body', { errors: [{ message: 'no' }] }],
   ])('takes %s for no page', (_name, value) => {
-    expect(parsePage(value)).toBeUndefined();
+    expect(parse(WirePage, value)).toBeUndefined();
   });
 });
 
-describe('parseServerErrors', () => {
+describe('ServerErrors', () => {
   it('reads message and exception, either of which may be missing', () => {
     const errors = [
       { context: null, message: 'Gone', exceptionName: 'com.example.GoneException' },
       { context: 'at', message: 'Bad', exceptionName: null },
       { message: 5, exceptionName: {} },
     ];
-    expect(parseServerErrors({ errors })).toEqual([
+    expect(parse(ServerErrors, { errors })).toEqual([
       { message: 'Gone', exceptionName: 'com.example.GoneException' },
       { message: 'Bad', exceptionName: undefined },
       { message: undefined, exceptionName: undefined },
@@ -222,11 +225,11 @@ describe('parseServerErrors', () => {
     ['errors that are texts', { errors: ['NoSuchPathException'] }],
     ['errors that are no list', { errors: { exceptionName: 'NoSuchPathException' } }],
   ])('finds none in %s', (_name, value) => {
-    expect(parseServerErrors(value)).toEqual([]);
+    expect(parse(ServerErrors, value)).toBeUndefined();
   });
 });
 
-describe('parseFileType', () => {
+describe('FileType', () => {
   it.each<[unknown, string | undefined]>([
     [{ type: 'FILE' }, 'FILE'],
     [{ type: 'DIRECTORY' }, 'DIRECTORY'],
@@ -236,7 +239,7 @@ describe('parseFileType', () => {
     [{ size: 10 }, undefined],
     [undefined, undefined],
   ])('of %j is %s', (value, expected) => {
-    expect(parseFileType(value)).toBe(expected);
+    expect(parse(FileType, value)).toBe(expected);
   });
 });
 
@@ -262,7 +265,7 @@ describe('the rate limit', () => {
     [{ enabled: true, defaultSettings: { capacity: '60', fillRate: 5 } }, undefined],
     [undefined, undefined],
   ])('for everybody in %j is %j', (value, expected) => {
-    expect(parseRateLimitSettings(value)).toEqual(expected);
+    expect(parse(RateLimitSettings, value)).toEqual(expected);
   });
 
   it.each<[unknown, unknown]>([
@@ -279,6 +282,6 @@ describe('the rate limit', () => {
     [undefined, undefined],
     ['no', undefined],
   ])('for one user in %j is %j', (value, expected) => {
-    expect(parseUserRateLimitSettings(value)).toEqual(expected);
+    expect(parse(UserRateLimitSettings, value)).toEqual(expected);
   });
 });

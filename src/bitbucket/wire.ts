@@ -1,160 +1,66 @@
 /**
- * What Bitbucket's JSON looks like, as far as discovery reads it. `unknown` comes in,
- * model types go out; only the used fields are named, and a strange optional field is
- * dropped rather than fatal.
+ * What Bitbucket's JSON looks like, as far as it is read. `unknown` comes in, model types go
+ * out; only the used fields are named, and a strange optional field is dropped rather than
+ * fatal. Source: Bitbucket Data Center 10.0 OpenAPI, and recorded answers.
  */
 
 import { z } from 'zod';
 import { FileChange, Project, Repository } from '../model';
 import { isAddressable, isStorable, quote, storableText } from '../util/text';
 
-/** Of a project, a repository or a branch, or an address. */
-const Name = z.string().min(1).refine(isAddressable);
-
-/** For people. */
-const Text = z.string().transform(storableText);
-const OptionalText = Text.optional().catch(undefined);
-
-/** For messages. */
-const Line = z.string().transform(text => quote(text));
-const OptionalLine = Line.optional().catch(undefined);
-const Flag = z.boolean().catch(false);
-
-const Links = z
-  .object({ self: z.array(z.object({ href: Name })).min(1) })
-  .optional()
-  .catch(undefined);
-
-const WireProject = z.object({
-  key: Name,
-  id: z.number().int().optional().catch(undefined),
-  type: OptionalText,
-  public: Flag,
-});
-
-/** 20 hexadecimal digits in all recordings. */
-const HierarchyId = z
-  .string()
-  .regex(/^[\w-]{1,64}$/)
-  .optional()
-  .catch(undefined);
-
-const WireRepository = z.object({
-  id: z.number().int(),
-  slug: Name,
-  hierarchyId: HierarchyId,
-  name: OptionalText,
-  description: OptionalText,
-  state: OptionalLine,
-  archived: Flag,
-  public: Flag,
-  origin: z.object({}).optional().catch(undefined),
-  project: WireProject,
-  links: Links,
-});
-
-const WirePage = z.object({
-  values: z.array(z.unknown()),
-  isLastPage: z.boolean(),
-  limit: z.number().int().positive().optional().catch(undefined),
-  nextPageStart: z.number().int().nullish().catch(undefined),
-});
-
-const WireError = z.object({
-  message: z.string().nullish().catch(undefined),
-  exceptionName: z.string().nullish().catch(undefined),
-});
-
-/** Bitbucket sends one, or one for each field that is wrong; no more are looked at. */
-const MAX_ERRORS = 20;
-
-const WireErrors = z.object({
-  errors: z
-    .array(z.unknown())
-    .transform(errors => errors.slice(0, MAX_ERRORS))
-    .pipe(z.array(WireError).min(1)),
-});
-
-const WireMessage = z.object({ message: z.string() });
-
-const WireLabeled = z.object({
-  id: z.number().int(),
-  labelableType: z.literal('REPOSITORY').optional(),
-});
-
-const WireLabel = z.object({ name: z.string().min(1).pipe(Text) });
-
-const WireFileType = z.object({ type: z.string() });
-
-const WireRef = z.object({ id: Name.startsWith('refs/heads/') });
-
-const WirePath = z.object({ toString: z.string().min(1).refine(isStorable) });
-
-const WireChange = z.object({
-  type: z.string(),
-  path: WirePath,
-  srcPath: WirePath.nullish().catch(undefined),
-});
-
-/** Any numbers: what cannot be meant is said aloud by who paces requests by them. */
-const WireTokenBucket = z.object({ capacity: z.number(), fillRate: z.number() });
-
-const WireRateLimitSettings = z.object({
-  enabled: z.boolean(),
-  defaultSettings: WireTokenBucket,
-});
-
-const WireUserRateLimitSettings = z.object({
-  settings: WireTokenBucket.nullish().catch(undefined),
-  whitelisted: Flag,
-});
-
-const WireApplicationProperties = z.object({
-  version: z.string().min(1).pipe(Line),
-  displayName: OptionalLine,
-});
-
-/** One page of a listing, its items not yet looked at. */
-export interface Page {
-  readonly values: readonly unknown[];
-  readonly isLastPage: boolean;
-  /** What the server really used; it clamps silently. */
-  readonly limit?: number;
-  readonly nextPageStart?: number;
-}
-
-/** An error of Bitbucket's own: what its JSON error body says. */
-export interface ServerError {
-  readonly message?: string;
-  /** Fully qualified, such as `com.atlassian.bitbucket.content.NoSuchPathException`. */
-  readonly exceptionName?: string;
-}
-
-/** The server's rate limit for everybody. */
-export interface RateLimitSettings {
-  readonly enabled: boolean;
-  readonly capacity: number;
-  /** Tokens per second. */
-  readonly fillRate: number;
-}
-
-/** The exception from it for one user. */
-export interface UserRateLimitSettings {
-  readonly whitelisted: boolean;
-  readonly bucket?: { readonly capacity: number; readonly fillRate: number };
-}
-
-function parseWith<T>(schema: z.ZodType<T>, value: unknown): T | undefined {
+/** @returns `undefined` when the value is not what the schema says */
+export function parse<T>(schema: z.ZodType<T>, value: unknown): T | undefined {
   const result = schema.safeParse(value);
   return result.success ? result.data : undefined;
 }
 
-/** @returns `undefined` when the value cannot be identified as a repository */
-export function parseRepository(value: unknown): Repository | undefined {
-  const wire = parseWith(WireRepository, value);
-  if (!wire) {
-    return undefined;
-  }
+/** `undefined` also where it is `null` or something else. */
+function optional<T>(schema: z.ZodType<T>) {
+  return schema
+    .nullish()
+    .catch(undefined)
+    .transform(value => value ?? undefined);
+}
+
+/** Of a project, a repository or a branch. */
+const Name = z.string().min(1).refine(isAddressable);
+
+/** For people. */
+const Text = z.string().transform(storableText);
+
+/** For messages. */
+const Line = z.string().transform(text => quote(text));
+
+const Flag = z.boolean().catch(false);
+const Link = z.object({ href: z.string() });
+
+const WireProject = z.object({
+  key: Name,
+  id: optional(z.number().int()),
+  type: optional(Text),
+  public: Flag,
+});
+
+/** A repository as all projections of it share it. */
+export const WireRepository = z.object({
+  id: z.number().int(),
+  slug: Name,
+  /** 20 hexadecimal digits in all recordings. */
+  hierarchyId: optional(z.string().regex(/^[\w-]{1,64}$/)),
+  name: optional(Text),
+  description: optional(Text),
+  state: optional(Line),
+  archived: Flag,
+  public: Flag,
+  origin: optional(z.object({})),
+  project: WireProject,
+  links: z.record(z.string(), z.array(Link).catch([])).catch({}),
+  defaultBranch: optional(Text),
+});
+
+/** What discovery reads of a repository. */
+export function toRepository(wire: z.output<typeof WireRepository>): Repository {
+  const selfUrl = wire.links.self?.[0]?.href;
   return {
     id: wire.id,
     projectKey: wire.project.key,
@@ -167,112 +73,134 @@ export function parseRepository(value: unknown): Repository | undefined {
     fork: wire.origin !== undefined,
     personal: isPersonal(wire.project),
     public: wire.public || wire.project.public,
-    selfUrl: wire.links?.self[0]?.href,
+    selfUrl: selfUrl && isAddressable(selfUrl) ? selfUrl : undefined,
   };
 }
 
-/**
- * @returns the repository's id; `undefined` when the value is no labelled repository
- *
- * Source: `RestLabelable`, Bitbucket Data Center 10.0 OpenAPI.
- */
-export function parseLabeledId(value: unknown): number | undefined {
-  return parseWith(WireLabeled, value)?.id;
-}
+export const RepositoryRow = WireRepository.transform(toRepository);
 
-/** @returns in lower case, as Bitbucket has labels; `undefined` when the value is none */
-export function parseLabelName(value: unknown): string | undefined {
-  return parseWith(WireLabel, value)?.name.toLowerCase();
-}
-
-/** @returns `undefined` when the value is no project */
-export function parseProject(value: unknown): Project | undefined {
-  const wire = parseWith(WireProject, value);
-  return wire && { id: wire.id, key: wire.key, personal: isPersonal(wire) };
-}
+export const ProjectRow = WireProject.transform((wire): Project => ({
+  id: wire.id,
+  key: wire.key,
+  personal: isPersonal(wire),
+}));
 
 function isPersonal(project: { key: string; type?: string }): boolean {
   return project.type === 'PERSONAL' || project.key.startsWith('~');
 }
 
-/** @returns `undefined` when the value is no page */
-export function parsePage(value: unknown): Page | undefined {
-  const wire = parseWith(WirePage, value);
-  return wire && { ...wire, nextPageStart: wire.nextPageStart ?? undefined };
-}
+/** Public access lies with the repository or its project; where neither has it, only users may look. */
+export const PrivateRow = z.object({
+  slug: z.string(),
+  public: z.literal(false),
+  project: z.object({ public: z.literal(false).optional() }),
+});
 
-/** @returns an empty list when the value is not Bitbucket's error body */
-export function parseServerErrors(value: unknown): readonly ServerError[] {
-  const wire = parseWith(WireErrors, value);
-  return (wire?.errors ?? []).map(error => ({
-    message: error.message ?? undefined,
-    exceptionName: error.exceptionName ?? undefined,
-  }));
-}
+/** One page of a listing, its items not yet looked at. */
+export const WirePage = z.object({
+  values: z.array(z.unknown()),
+  isLastPage: z.boolean(),
+  size: optional(z.number().int()),
+  start: optional(z.number().int()),
+  /** What the server really used; it clamps silently. */
+  limit: optional(z.number().int().positive()),
+  nextPageStart: optional(z.number().int()),
+});
 
-/** @returns what a body says that is not Bitbucket's own, such as `{"message":"Forbidden"}` */
-export function parseServerMessage(value: unknown): string | undefined {
-  return parseWith(WireMessage, value)?.message;
-}
+/** See {@link WirePage}. */
+export type Page = Pick<z.output<typeof WirePage>, 'values' | 'isLastPage'> &
+  Partial<z.output<typeof WirePage>>;
 
-/** @returns `FILE`, `DIRECTORY`, `SUBMODULE` or whatever else the server says */
-export function parseFileType(value: unknown): string | undefined {
-  return parseWith(WireFileType, value)?.type;
-}
+/** Bitbucket sends one, or one for each field that is wrong; no more are looked at. */
+const MAX_ERRORS = 20;
 
-/** Source: `GET /application-properties`, Bitbucket Data Center 10.0 OpenAPI. */
-export function parseApplicationProperties(
-  value: unknown,
-): { version: string; displayName?: string } | undefined {
-  return parseWith(WireApplicationProperties, value);
-}
+/** Of a `RestErrors`; never empty. */
+export const ServerErrors = z
+  .object({
+    errors: z
+      .array(z.unknown())
+      .transform(errors => errors.slice(0, MAX_ERRORS))
+      .pipe(
+        z
+          .array(
+            z.object({
+              message: optional(z.string()),
+              /** Fully qualified, such as `com.atlassian.bitbucket.content.NoSuchPathException`. */
+              exceptionName: optional(z.string()),
+            }),
+          )
+          .min(1),
+      ),
+  })
+  .transform(({ errors }) => errors);
+
+/** What a body says that is not Bitbucket's own, such as `{"message":"Forbidden"}`. */
+export const ServerMessage = z
+  .object({ message: z.string() })
+  .transform(({ message }) => message);
+
+/** The id of a labelled repository; of a `RestLabelable`. */
+export const LabeledId = z
+  .object({ id: z.number().int(), labelableType: z.literal('REPOSITORY').optional() })
+  .transform(({ id }) => id);
+
+/** In lower case, as Bitbucket has labels. */
+export const LabelName = z
+  .object({ name: z.string().min(1) })
+  .transform(({ name }) => storableText(name.toLowerCase()));
+
+/** `FILE`, `DIRECTORY`, `SUBMODULE` or whatever else the server says. */
+export const FileType = z.object({ type: z.string() }).transform(({ type }) => type);
+
+/** Of a `RestMinimalRef`. */
+export const WireBranch = z.object({ id: Name.startsWith('refs/heads/') });
+
+/** The short name of a branch. */
+export const BranchName = WireBranch.transform(({ id }) =>
+  id.slice('refs/heads/'.length),
+);
+
+/** Git allows every character but NUL. */
+const Path = z.object({ toString: z.string().min(1).refine(isStorable) });
+
+/** `undefined` for a `RestChange` of another type than those of files. */
+export const ChangeRow = z
+  .object({ type: z.string(), path: Path, srcPath: optional(Path) })
+  .transform((wire): FileChange | undefined => {
+    const path = wire.path.toString;
+    const formerPath = wire.srcPath?.toString;
+    switch (wire.type) {
+      case 'ADD':
+      case 'COPY':
+        return { kind: 'added', path };
+      case 'DELETE':
+        return { kind: 'deleted', path };
+      case 'MOVE':
+        return formerPath === undefined ? undefined : { kind: 'moved', path, formerPath };
+      case 'MODIFY':
+        return { kind: 'modified', path };
+      default:
+        return undefined;
+    }
+  });
 
 /**
- * @returns the short name of a branch; `undefined` when the value is no branch
- *
- * Source: `RestMinimalRef`, Bitbucket Data Center 10.0 OpenAPI.
+ * `fillRate` is in tokens per second. Any numbers: what cannot be meant is said aloud by who
+ * paces requests by them.
  */
-export function parseBranchName(value: unknown): string | undefined {
-  return parseWith(WireRef, value)?.id.slice('refs/heads/'.length);
-}
+const TokenBucket = z.object({ capacity: z.number(), fillRate: z.number() });
 
-/**
- * @returns `undefined` when the value is no change of a file
- *
- * Source: `RestChange`, Bitbucket Data Center 10.0 OpenAPI.
- */
-export function parseFileChange(value: unknown): FileChange | undefined {
-  const wire = parseWith(WireChange, value);
-  if (!wire) {
-    return undefined;
-  }
-  const path = wire.path.toString;
-  const formerPath = wire.srcPath?.toString;
-  switch (wire.type) {
-    case 'ADD':
-    case 'COPY':
-      return { kind: 'added', path };
-    case 'DELETE':
-      return { kind: 'deleted', path };
-    case 'MOVE':
-      return formerPath === undefined ? undefined : { kind: 'moved', path, formerPath };
-    case 'MODIFY':
-      return { kind: 'modified', path };
-    default:
-      return undefined;
-  }
-}
+/** The server's rate limit for everybody. */
+export const RateLimitSettings = z
+  .object({ enabled: z.boolean(), defaultSettings: TokenBucket })
+  .transform(({ enabled, defaultSettings }) => ({ enabled, ...defaultSettings }));
 
-/** Source: `GET /admin/rate-limit/settings`, Bitbucket Data Center 10.0 OpenAPI. */
-export function parseRateLimitSettings(value: unknown): RateLimitSettings | undefined {
-  const wire = parseWith(WireRateLimitSettings, value);
-  return wire && { enabled: wire.enabled, ...wire.defaultSettings };
-}
+/** The exception from it for one user. */
+export const UserRateLimitSettings = z
+  .object({ settings: optional(TokenBucket), whitelisted: Flag })
+  .transform(({ settings, whitelisted }) => ({ whitelisted, bucket: settings }));
 
-/** Source: `GET /admin/rate-limit/settings/users/{userSlug}`, Bitbucket Data Center 10.0 OpenAPI. */
-export function parseUserRateLimitSettings(
-  value: unknown,
-): UserRateLimitSettings | undefined {
-  const wire = parseWith(WireUserRateLimitSettings, value);
-  return wire && { whitelisted: wire.whitelisted, bucket: wire.settings ?? undefined };
-}
+export const ApplicationProperties = z.object({
+  version: z.string().min(1).pipe(Line),
+  displayName: optional(Line),
+});

@@ -30,8 +30,8 @@ async function list(
   return { ...listing, ids: listing.repositories.map(one => one.id) };
 }
 
-const NOT_SERVED = failedListing({
-  notServed: true,
+const UNSUPPORTED = failedListing({
+  unsupported: true,
   problem: problem('unexpected-answer', 'XML'),
 });
 const FORBIDDEN = failedListing({ problem: problem('not-permitted', 'refused') });
@@ -81,7 +81,7 @@ describe('listRepositories', () => {
     it.each([
       ['fails', failedListing(), 0],
       ['is refused', FORBIDDEN, 0],
-      ['does not serve any more after a page', NOT_SERVED, 1],
+      ['does not serve any more after a page', UNSUPPORTED, 1],
     ])('does not go through the projects when it %s', async (_, step, after) => {
       const from = source().failListing('list', step, after);
       const listing = await list(from);
@@ -185,7 +185,7 @@ describe('listRepositories', () => {
   });
 
   describe('of a server whose own listing does not serve', () => {
-    const fallback = () => source().failListing('list', NOT_SERVED);
+    const fallback = () => source().failListing('list', UNSUPPORTED);
 
     it('goes through the projects, without personal ones', async () => {
       const from = fallback();
@@ -212,7 +212,7 @@ describe('listRepositories', () => {
       expect(await list(from)).toMatchObject({
         repositories: [],
         complete: false,
-        problems: [{ problem: NOT_SERVED.problem }, { problem: FORBIDDEN.problem }],
+        problems: [{ problem: UNSUPPORTED.problem }, { problem: FORBIDDEN.problem }],
       });
     });
 

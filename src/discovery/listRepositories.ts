@@ -37,7 +37,7 @@ export async function listRepositories(
     context.source.listRepositories({ signal: context.signal }),
     countUp(context.onListed),
   );
-  if (all.failure?.notServed && all.items.length === 0) {
+  if (all.failure?.unsupported && all.items.length === 0) {
     return listThroughProjects(all.failure.problem, scope, context);
   }
   return {

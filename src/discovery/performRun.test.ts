@@ -131,7 +131,10 @@ describe('performRun', () => {
     const source = server(1)
       .failListing(
         'list',
-        failedListing({ notServed: true, problem: problem('unexpected-answer', 'XML') }),
+        failedListing({
+          unsupported: true,
+          problem: problem('unexpected-answer', 'XML'),
+        }),
       )
       .failListing('list-projects', failedListing());
     expect((await run(source, allOf(1))).failure).toEqual({

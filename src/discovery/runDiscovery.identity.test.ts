@@ -206,7 +206,7 @@ describe('an id that another repository has by now', () => {
       .put(7, 'OPS/tool')
       .failListing(
         'list',
-        { kind: 'failed', problem: problem(), notServed: false, gone: false },
+        { kind: 'failed', problem: problem(), unsupported: false, gone: false },
         2,
       );
     const { reconciliation } = await run(source, [...OTHERS, known(7, 'PAY/api')]);

@@ -84,7 +84,7 @@ describe('runDiscovery', () => {
       .put(3, 'PAY/c')
       .failListing(
         'list',
-        { kind: 'failed', problem: problem(), notServed: false, gone: false },
+        { kind: 'failed', problem: problem(), unsupported: false, gone: false },
         1,
       );
     const result = await run(source, { known: [known(3, 'PAY/c'), known(9, 'PAY/x')] });

@@ -193,14 +193,14 @@ describe.each(KINDS)('%s', kind => {
 
   it.each(FAULTS)(
     'fail at the first page with %s',
-    async (_name, effect, reason, notServed, count) => {
+    async (_name, effect, reason, unsupported, count) => {
       const { bitbucket, client, attempts } = connect();
       bitbucket.faults.add({ match: { kind }, effect });
       expect(await LISTINGS[kind](client)).toEqual([
         {
           kind: 'failed',
           problem: { reason, detail: expect.any(String) },
-          notServed,
+          unsupported,
           gone: false,
           ...(isOwnWord(effect) && { isRefusal: true }),
         },
@@ -211,14 +211,14 @@ describe.each(KINDS)('%s', kind => {
 
   it.each(FAULTS)(
     'fail at a later page with %s and keep the first',
-    async (_name, effect, reason, notServed, count) => {
+    async (_name, effect, reason, unsupported, count) => {
       const { bitbucket, client, attempts } = connect(caps);
       bitbucket.faults.add({ match: { kind, start: 2 }, effect });
       const steps = await LISTINGS[kind](client);
       expect(namesOf(steps)).toHaveLength(2);
       expect(steps).toMatchObject([
         { kind: 'items' },
-        { kind: 'failed', problem: { reason }, notServed, gone: false },
+        { kind: 'failed', problem: { reason }, unsupported, gone: false },
       ]);
       expect(attempts).toHaveLength(1 + count);
     },
@@ -235,7 +235,7 @@ describe.each(KINDS)('%s', kind => {
     expect(steps.at(-1)).toMatchObject({
       kind: 'failed',
       problem: { reason: 'unexpected-answer' },
-      notServed: false,
+      unsupported: false,
       gone: false,
     });
     expect(attempts).toHaveLength(2);
@@ -285,7 +285,7 @@ describe('the repositories of one project', () => {
         kind: 'failed',
         problem: { reason: 'unexpected-answer' },
         gone: true,
-        notServed: false,
+        unsupported: false,
       },
     ]);
   });
@@ -298,7 +298,7 @@ describe('the repositories of one project', () => {
         kind: 'failed',
         problem: { reason: 'not-permitted' },
         gone: false,
-        notServed: false,
+        unsupported: false,
       },
     ]);
   });

@@ -7,7 +7,7 @@ import {
 } from '../../dev/simulatedBitbucket';
 import { createSimulatedClient } from '../__testUtils__/simulatedClient';
 import { UnknownReason } from '../model';
-import { parseLabeledId, parseLabelName } from './wire';
+import { LabeledId, LabelName, parse } from './wire';
 
 const API = { projectKey: 'PAY', slug: 'api' };
 const LABELED = '/labels/service/labeled?type=REPOSITORY&start=0&limit=1000';
@@ -108,7 +108,7 @@ describe('the repositories with a label', () => {
   it('are none where Bitbucket says that there is no such label', async () => {
     const { listLabeled } = connect();
     expect(await listLabeled('no-such-label')).toMatchObject([
-      { kind: 'failed', gone: true, notServed: false },
+      { kind: 'failed', gone: true, unsupported: false },
     ]);
   });
 
@@ -207,7 +207,7 @@ describe('the JSON of labels', () => {
     ['something without an id', { slug: 'api' }, undefined],
     ['nothing', null, undefined],
   ])('tells the id of %s', (_, value, expected) => {
-    expect(parseLabeledId(value)).toBe(expected);
+    expect(parse(LabeledId, value)).toBe(expected);
   });
 
   it.each<[unknown, string | undefined]>([
@@ -216,6 +216,6 @@ describe('the JSON of labels', () => {
     [{ name: '' }, undefined],
     ['service', undefined],
   ])('tells the name of a label: %j', (value, expected) => {
-    expect(parseLabelName(value)).toBe(expected);
+    expect(parse(LabelName, value)).toBe(expected);
   });
 });

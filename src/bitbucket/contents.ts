@@ -1,0 +1,135 @@
+/** Questions about what is in one repository: files, branches, and what changed. */
+
+import { FileChange, Lookup, RepositoryAddress } from '../model';
+import { isStorable } from '../util/text';
+import {
+  absentOrUnknown,
+  isUnknownEndpoint,
+  provesRepositoryGone,
+  toAbsenceReason,
+} from './assessReply';
+import { readAll, readPages } from './pages';
+import { PageQuery } from './restUrls';
+import { AskOptions, Session } from './Session';
+import { BranchName, ChangeRow, FileType, parse } from './wire';
+
+/** `page.max.directory.recursive.children`, which Bitbucket's own file finder asks for. */
+const FILES_LIMIT = 100_000;
+
+/** `page.max.changes`; who pushes more has the whole repository read again. */
+const CHANGES_LIMIT = 1000;
+
+/** `branch`: a short branch name instead of the default branch. */
+type BranchOptions = AskOptions & { readonly branch?: string };
+
+/** Whether a path is a file: one request, answered without the file's content. */
+export async function findFile(
+  session: Session,
+  address: RepositoryAddress,
+  path: string,
+  options: BranchOptions = {},
+): Promise<Lookup<true>> {
+  const at = refOf(options.branch);
+  const url = session.urls.fileType(address, path, at);
+  const answer = await session.ask({ kind: 'file-check', url }, options);
+  if (answer.kind === 'unknown') {
+    return answer;
+  }
+  const type = answer.read(FileType);
+  if (type === 'FILE') {
+    return { kind: 'found', value: true };
+  }
+  return type === 'DIRECTORY' || type === 'SUBMODULE'
+    ? { kind: 'absent', reason: 'no-catalog-file' }
+    : absentOrUnknown(answer, at !== undefined);
+}
+
+/**
+ * Every file of a branch, as paths from the root: one request unless the server caps the
+ * page. Unknown where one cannot be read: it may be the very file that is looked for.
+ */
+export async function listFiles(
+  session: Session,
+  address: RepositoryAddress,
+  options: BranchOptions = {},
+): Promise<Lookup<readonly string[]>> {
+  const at = refOf(options.branch);
+  const ask = (page: PageQuery) => {
+    const url = session.urls.files(address, page, at);
+    return session.ask({ kind: 'files-listing', url }, options);
+  };
+  const read = await readAll(ask, FILES_LIMIT, toPath);
+  if (read.kind === 'all') {
+    return { kind: 'found', value: read.rows };
+  }
+  const reason = read.answer && toAbsenceReason(read.answer, at !== undefined);
+  return reason ? { kind: 'absent', reason } : read.why;
+}
+
+/** Git allows every character but NUL. Without a schema, since there may be 100,000 of them. */
+function toPath(value: unknown): string | undefined {
+  return typeof value === 'string' && isStorable(value) ? value : undefined;
+}
+
+/**
+ * The short name of a repository's default branch, also where no such branch exists yet.
+ *
+ * @remarks `GET …/default-branch` names the configured branch even where it does not
+ * exist. Servers before 7.5 have `…/branches/default` only, which answers 204 for an empty
+ * repository and 404 where the branch does not exist.
+ * Source: Bitbucket Data Center 10.0 OpenAPI; recorded on 10.4.1.
+ */
+export async function getDefaultBranch(
+  session: Session,
+  address: RepositoryAddress,
+  options: AskOptions = {},
+): Promise<Lookup<string>> {
+  const ask = (url: string) => session.ask({ kind: 'default-branch', url }, options);
+  let answer = await ask(session.urls.defaultBranch(address));
+  if (answer.kind === 'answer' && isUnknownEndpoint(answer)) {
+    answer = await ask(session.urls.branchesDefault(address));
+  }
+  if (answer.kind === 'unknown') {
+    return answer;
+  }
+  const name = answer.read(BranchName);
+  if (name !== undefined) {
+    return { kind: 'found', value: name };
+  }
+  if (answer.status === 204) {
+    return { kind: 'absent', reason: 'empty-repository' };
+  }
+  // Where the repository itself is gone, there is no branch either: whoever needs more asks for it.
+  return provesRepositoryGone(answer)
+    ? { kind: 'absent', reason: 'branch-not-found' }
+    : absentOrUnknown(answer, false);
+}
+
+/**
+ * The files that differ between two commits: one request.
+ *
+ * @returns `undefined` where it cannot be told: too many, or no readable answer
+ */
+export async function getFileChanges(
+  session: Session,
+  address: RepositoryAddress,
+  { fromHash, toHash }: { readonly fromHash: string; readonly toHash: string },
+  options: AskOptions = {},
+): Promise<readonly FileChange[] | undefined> {
+  const ask = (page: PageQuery) => {
+    const url = session.urls.changes(address, page, toHash, fromHash);
+    return session.ask({ kind: 'changes', url }, options);
+  };
+  const { value: step } = await readPages(ask, CHANGES_LIMIT).next();
+  if (step?.kind !== 'page' || !step.page.isLastPage) {
+    return undefined;
+  }
+  const { values } = step.page;
+  const changes = values.flatMap(value => parse(ChangeRow, value) ?? []);
+  return changes.length === values.length ? changes : undefined;
+}
+
+/** `at` takes a ref id, so that a tag of the same name is not meant. */
+function refOf(branch: string | undefined): string | undefined {
+  return branch === undefined ? undefined : `refs/heads/${branch}`;
+}

@@ -1,0 +1,107 @@
+/** What there is: repositories, projects, one repository by its address, and labels. */
+
+import {
+  LabelsLookup,
+  ListingStep,
+  Project,
+  Repository,
+  RepositoryAddress,
+  RepositoryLookup,
+} from '../model';
+import { Answer } from './Answer';
+import { hasException, provesRepositoryGone, unanswered } from './assessReply';
+import { list, PAGE_LIMIT, readAll } from './pages';
+import { PageQuery } from './restUrls';
+import { AskOptions, Session } from './Session';
+import { LabeledId, LabelName, parse, ProjectRow, RepositoryRow } from './wire';
+
+/** Every repository the credentials may see, archived ones included. */
+export function listRepositories(
+  session: Session,
+  options: AskOptions = {},
+): AsyncGenerator<ListingStep<Repository>> {
+  const url = (page: PageQuery) => session.urls.repositories(page);
+  return list(session, { kind: 'repositories', url, row: RepositoryRow }, options);
+}
+
+/** Every project the credentials may see. */
+export function listProjects(
+  session: Session,
+  options: AskOptions = {},
+): AsyncGenerator<ListingStep<Project>> {
+  const url = (page: PageQuery) => session.urls.projects(page);
+  return list(session, { kind: 'projects', url, row: ProjectRow }, options);
+}
+
+/** The repositories of one project, archived ones included. */
+export function listProjectRepositories(
+  session: Session,
+  projectKey: string,
+  options: AskOptions = {},
+): AsyncGenerator<ListingStep<Repository>> {
+  const url = (page: PageQuery) => session.urls.projectRepositories(projectKey, page);
+  return list(
+    session,
+    { kind: 'project-repositories', url, row: RepositoryRow },
+    options,
+  );
+}
+
+/** One repository by its address; the answer tells where it is now. */
+export async function getRepository(
+  session: Session,
+  address: RepositoryAddress,
+  options: AskOptions = {},
+): Promise<RepositoryLookup> {
+  const url = session.urls.repository(address);
+  const answer = await session.ask({ kind: 'repository', url }, options);
+  if (answer.kind === 'unknown') {
+    return answer;
+  }
+  if (provesRepositoryGone(answer)) {
+    const doubt = await session.doubtAbsence(answer, options);
+    return doubt ? { kind: 'unknown', problem: doubt } : { kind: 'gone' };
+  }
+  const repository = answer.read(RepositoryRow);
+  return repository ? { kind: 'found', repository } : unanswered(answer);
+}
+
+/**
+ * The ids of all repositories with a label, as far as the credentials may see them.
+ *
+ * @remarks Labels exist since 5.12. A 404 of anything but a missing label may come from a
+ * server without labels, or from a proxy.
+ * Source: `GET /labels/{labelName}/labeled`, Bitbucket Data Center 10.0 OpenAPI;
+ * `NoSuchLabelException` as recorded by Sourcegraph.
+ */
+export function listLabeled(
+  session: Session,
+  label: string,
+  options: AskOptions = {},
+): AsyncGenerator<ListingStep<number>> {
+  const url = (page: PageQuery) => session.urls.labeled(label, page);
+  const provesGone = (answer: Answer) =>
+    answer.status === 404 && hasException(answer, 'NoSuchLabelException');
+  return list(session, { kind: 'labels', url, row: LabeledId, provesGone }, options);
+}
+
+/**
+ * The labels of one repository.
+ *
+ * @remarks Bitbucket's OpenAPI document shows a single label here; the service behind it
+ * answers a page, and so do servers.
+ * Source: `GET …/repos/{slug}/labels`, Bitbucket Data Center 10.0 OpenAPI;
+ * `LabelService.findByLabelable`, javadoc 9.2; scripts that read `values` from it.
+ */
+export async function getLabels(
+  session: Session,
+  address: RepositoryAddress,
+  options: AskOptions = {},
+): Promise<LabelsLookup> {
+  const ask = (page: PageQuery) => {
+    const url = session.urls.labels(address, page);
+    return session.ask({ kind: 'labels', url }, options);
+  };
+  const read = await readAll(ask, PAGE_LIMIT, row => parse(LabelName, row));
+  return read.kind === 'all' ? { kind: 'found', labels: read.rows } : read.why;
+}
