@@ -3,7 +3,11 @@
 import { LoggerService } from '@backstage/backend-plugin-api';
 import { ServiceUnavailableError } from '@backstage/errors';
 import { RepositoryReport } from '../discovery/report';
-import { RepositoryPage, RepositoryQuery } from '../store/DiscoveryReport';
+import {
+  DiscoveryReport,
+  RepositoryPage,
+  RepositoryQuery,
+} from '../store/DiscoveryReport';
 import { ConflictStore } from './ConflictStore';
 import {
   Conflict,
@@ -22,12 +26,7 @@ interface DisputedRepository {
 /** What the report is put together from. */
 export interface ConflictReporterOptions {
   readonly store: Pick<ConflictStore, 'load'>;
-  readonly reports: {
-    findByTargets(
-      providerId: string,
-      targetUrls: readonly string[],
-    ): Promise<RepositoryReport[]>;
-  };
+  readonly reports: Pick<DiscoveryReport, 'findByTargets'>;
   /** Those of this configuration. */
   readonly providers: ProviderIds;
 }
@@ -66,58 +65,51 @@ export interface ReadConflictsOptions {
   readonly logger: Pick<LoggerService, 'warn'>;
 }
 
-/** Reads those that there are at this moment; where that fails, a report stands without. */
+/**
+ * Reads those that a provider has at this moment; where that fails, a report stands without:
+ * what is `undefined` here is not known.
+ */
 export async function readConflicts(
   providerId: string,
   { conflicts, logger }: ReadConflictsOptions,
-): Promise<ProviderConflicts> {
+) {
+  let disputed: readonly DisputedRepository[] | undefined;
   try {
-    return new ProviderConflicts(await conflicts.of(providerId));
+    disputed = await conflicts.of(providerId);
   } catch (error) {
     logger.warn(`The conflicts of provider ${providerId} could not be read: ${error}`);
-    return new ProviderConflicts(undefined);
   }
+  return {
+    /** How many there are, each once. */
+    count: disputed && distinctConflicts(disputed.flatMap(one => one.conflicts)).length,
+    /** Those of a repository. */
+    of: ({ repositoryId }: RepositoryReport): readonly Conflict[] | undefined =>
+      disputed &&
+      (disputed.find(one => one.report.repositoryId === repositoryId)?.conflicts ?? []),
+    page: (query: RepositoryQuery) => pageOf(disputed, query),
+  };
 }
 
-/** The conflicts of one provider, of one reading. */
-class ProviderConflicts {
-  /** @param disputed - `undefined` where nobody knows which there are */
-  constructor(private readonly disputed: readonly DisputedRepository[] | undefined) {}
-
-  /** How many there are, each once; `undefined` where nobody knows. */
-  get count(): number | undefined {
-    const conflicts = this.disputed?.flatMap(one => one.conflicts);
-    return conflicts && distinctConflicts(conflicts).length;
+/**
+ * The repositories with conflicts that match.
+ *
+ * @throws ServiceUnavailableError where it is not known which these are
+ */
+function pageOf(
+  disputed: readonly DisputedRepository[] | undefined,
+  { limit, offset, outcome, project }: RepositoryQuery,
+): RepositoryPage {
+  if (!disputed) {
+    throw new ServiceUnavailableError(
+      'Which repositories have conflicts cannot be read at the moment; the log of the backend says why',
+    );
   }
-
-  /** Those of a repository; `undefined` where nobody knows. */
-  of({ repositoryId }: RepositoryReport): readonly Conflict[] | undefined {
-    const found = this.disputed?.find(one => one.report.repositoryId === repositoryId);
-    return this.disputed && (found?.conflicts ?? []);
-  }
-
-  /**
-   * The repositories with conflicts that match.
-   *
-   * @throws ServiceUnavailableError where nobody knows which these are
-   */
-  page({ limit, offset, outcome, project }: RepositoryQuery): RepositoryPage {
-    if (!this.disputed) {
-      throw new ServiceUnavailableError(
-        'Which repositories have conflicts cannot be read at the moment; the log of the backend says why',
-      );
-    }
-    const matching = this.disputed
-      .map(one => one.report)
-      .filter(
-        one =>
-          (outcome === undefined || one.outcome === outcome) &&
-          (project === undefined ||
-            one.projectKey.toLowerCase() === project.toLowerCase()),
-      );
-    return {
-      items: matching.slice(offset, offset + limit),
-      totalItems: matching.length,
-    };
-  }
+  const matching = disputed
+    .map(one => one.report)
+    .filter(
+      one =>
+        (outcome === undefined || one.outcome === outcome) &&
+        (project === undefined || one.projectKey.toLowerCase() === project.toLowerCase()),
+    );
+  return { items: matching.slice(offset, offset + limit), totalItems: matching.length };
 }

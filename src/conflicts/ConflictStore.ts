@@ -52,7 +52,7 @@ export interface ReleasedEntities {
 }
 
 /** What the store works with. */
-interface ConflictStoreOptions {
+export interface ConflictStoreOptions {
   /** Those of this configuration. */
   readonly providers: ProviderIds;
   /** The entity ref of the Location by which the catalog reads a URL. */
@@ -97,10 +97,20 @@ export class ConflictStore {
   ): Promise<void> {
     const knex = await this.database.connect();
     const { resolved } = await this.#judgeEntities(knex);
-    const conflicts = await detectLocationConflicts(knex, locationKey, emitted);
-    await knex(PROVIDERS)
-      .where('provider_id', providerId)
-      .update({ conflicts: JSON.stringify(conflicts) });
+    const conflicts: RecordedConflict[] = [];
+    for await (const batch of emitted) {
+      const storable = batch.map(one => ({
+        ...one,
+        entityRef: storableText(one.entityRef),
+        targetUrl: storableText(one.targetUrl),
+      }));
+      conflicts.push(...(await detectLocationConflicts(knex, locationKey, storable)));
+      if (conflicts.length >= MAX_LOCATION_CONFLICTS) {
+        break;
+      }
+    }
+    const kept = JSON.stringify(conflicts.slice(0, MAX_LOCATION_CONFLICTS));
+    await knex(PROVIDERS).where('provider_id', providerId).update({ conflicts: kept });
     await forget(knex, resolved);
   }
 
@@ -151,11 +161,11 @@ export class ConflictStore {
       knex,
       recorded.map(one => one.entityRef),
     );
-    const registered = await readRegisteredUrls(knex, recorded.flatMap(registeredUrlOf));
+    const registered = await readRegisteredUrls(knex, registeredUrlsOf(recorded));
     const locations = recorded.filter(
       one =>
         states.get(one.entityRef)?.locationKey === one.holder.locationKey &&
-        registeredUrlOf(one).every(url => registered.has(url)),
+        registeredUrlsOf([one]).every(url => registered.has(url)),
     );
     return [...locations, ...entities.standing];
   }
@@ -287,8 +297,8 @@ function toSide(
 }
 
 /** The URL that somebody has registered and the catalog has from a provider of ours. */
-function registeredUrlOf({ refused }: RecordedConflict): string[] {
-  return [urlOfLocationKey(refused.locationKey) ?? []].flat();
+function registeredUrlsOf(recorded: readonly RecordedConflict[]): string[] {
+  return recorded.flatMap(one => urlOfLocationKey(one.refused.locationKey) ?? []);
 }
 
 /** Those that are named, unless the catalog has said so again since they were read. */
@@ -331,28 +341,8 @@ export interface EmittedEntity {
   readonly isLocation: boolean;
 }
 
-/** Finds the first of them. */
+/** Which of the entities that a provider emitted are somebody else's, or registered as well. */
 async function detectLocationConflicts(
-  knex: Knex,
-  locationKey: string,
-  emitted: AsyncIterable<readonly EmittedEntity[]>,
-): Promise<RecordedConflict[]> {
-  const found: RecordedConflict[] = [];
-  for await (const batch of emitted) {
-    const storable = batch.map(one => ({
-      ...one,
-      entityRef: storableText(one.entityRef),
-      targetUrl: storableText(one.targetUrl),
-    }));
-    found.push(...(await detectAmong(knex, locationKey, storable)));
-    if (found.length >= MAX_LOCATION_CONFLICTS) {
-      break;
-    }
-  }
-  return found.slice(0, MAX_LOCATION_CONFLICTS);
-}
-
-async function detectAmong(
   knex: Knex,
   locationKey: string,
   emitted: readonly EmittedEntity[],

@@ -284,18 +284,12 @@ export function findSharedFiles(providers: readonly ProviderFiles[]): SharedFile
   }
   return [...claims.values()]
     .filter(one => one.providerIds.length > 1)
-    .map(one => ({ ...one, explanation: explain(one) }));
-}
-
-function explain({
-  path,
-  projectKey,
-  repositorySlug,
-  providerIds,
-}: Omit<SharedFile, 'explanation'>): string {
-  const last = providerIds.at(-1);
-  const names = `${providerIds.slice(0, -1).join(', ')} and ${last}`;
-  return `${path} of ${projectKey}/${repositorySlug} would be registered by the providers ${names}. The catalog takes it from the one that comes first.`;
+    .map(one => {
+      const { path, projectKey, providerIds, repositorySlug } = one;
+      const names = `${providerIds.slice(0, -1).join(', ')} and ${providerIds.at(-1)}`;
+      const explanation = `${path} of ${projectKey}/${repositorySlug} would be registered by the providers ${names}. The catalog takes it from the one that comes first.`;
+      return { ...one, explanation };
+    });
 }
 
 /** An entity that several repositories emit: the catalog has it from the last of them. */
