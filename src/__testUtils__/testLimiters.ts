@@ -25,7 +25,7 @@ export function createTestLimiters(
   const credentialKey = credentialKeyOf(integration);
   const wanted = { providerId: 'test', host, credentialKey, rateLimit, concurrency };
   return new LimiterRegistry({
-    agreement: agreeOnLimits([wanted]),
+    ...agreeOnLimits([wanted]),
     defaultConcurrency: concurrency,
     clock,
     onWarning: () => {},

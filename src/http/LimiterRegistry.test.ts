@@ -17,7 +17,7 @@ function setUp(wanted: readonly Omit<WantedLimits, 'host' | 'credentialKey'>[] =
   const warnings: string[] = [];
   const credentialKey = credentialKeyOf(integration(HOST));
   const registry = new LimiterRegistry({
-    agreement: agreeOnLimits(wanted.map(one => ({ ...one, host: HOST, credentialKey }))),
+    ...agreeOnLimits(wanted.map(one => ({ ...one, host: HOST, credentialKey }))),
     defaultConcurrency: 2,
     clock,
     onWarning: warning => warnings.push(warning),

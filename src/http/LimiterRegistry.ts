@@ -10,7 +10,7 @@ import {
   getBitbucketServerRequestOptions,
 } from '@backstage/integration';
 import { Clock } from '../util/clock';
-import { LimitAgreement } from './agreeOnLimits';
+import { AgreedLimits } from './agreeOnLimits';
 import { HostLimits, RequestLimiter } from './RequestLimiter';
 
 /**
@@ -24,14 +24,9 @@ export function credentialKeyOf(integration: BitbucketServerIntegrationConfig): 
   return createHash('sha256').update(headers.Authorization).digest('hex');
 }
 
-interface Host {
-  readonly limits: HostLimits;
-  readonly limiters: Map<string, RequestLimiter>;
-}
-
 /** For {@link LimiterRegistry}. */
 export interface LimiterRegistryOptions {
-  readonly agreement: LimitAgreement;
+  readonly agreed: readonly AgreedLimits[];
   /** Requests in flight on a host that nobody has agreed on; its pace is `auto`. */
   readonly defaultConcurrency: number;
   readonly clock: Clock;
@@ -39,9 +34,16 @@ export interface LimiterRegistryOptions {
   readonly onWarning: (message: string) => void;
 }
 
+function getOrAdd<V>(map: Map<string, V>, key: string, make: () => V): V {
+  const value = map.get(key) ?? make();
+  map.set(key, value);
+  return value;
+}
+
 /** Finds the limiter that all who ask one host with one credential share. */
 export class LimiterRegistry {
-  readonly #hosts = new Map<string, Host>();
+  readonly #hosts = new Map<string, HostLimits>();
+  readonly #limiters = new Map<string, RequestLimiter>();
   readonly #options: LimiterRegistryOptions;
 
   constructor(options: LimiterRegistryOptions) {
@@ -50,34 +52,22 @@ export class LimiterRegistry {
 
   /** Finds or makes the limiter; its limits are those that were agreed on. */
   limiterFor(integration: BitbucketServerIntegrationConfig): RequestLimiter {
-    const { agreement, clock, onWarning } = this.#options;
-    const { host } = integration;
+    const { agreed, clock, defaultConcurrency, onWarning } = this.#options;
+    const host = integration.host.toLowerCase();
     const credentialKey = credentialKeyOf(integration);
-    const { limits, limiters } = this.#hostOf(host);
-    const agreed = agreement.hosts.get(host.toLowerCase());
-    const limiter =
-      limiters.get(credentialKey) ??
-      new RequestLimiter({
-        host: limits,
-        pace: agreed?.paceByCredential.get(credentialKey) ?? { auto: true },
-        clock,
-        onDoubt: doubt => onWarning(`Bitbucket at ${host} ${doubt}`),
-      });
-    limiters.set(credentialKey, limiter);
-    return limiter;
-  }
-
-  #hostOf(host: string): Host {
-    const { agreement, clock, defaultConcurrency } = this.#options;
-    const key = host.toLowerCase();
-    const { concurrency } = agreement.hosts.get(key) ?? {
-      concurrency: defaultConcurrency,
-    };
-    const found = this.#hosts.get(key) ?? {
-      limits: new HostLimits({ concurrency, clock }),
-      limiters: new Map(),
-    };
-    this.#hosts.set(key, found);
-    return found;
+    const onHost = agreed.filter(limits => limits.host === host);
+    const own = onHost.find(limits => limits.credentialKey === credentialKey);
+    const concurrency = onHost[0]?.concurrency ?? defaultConcurrency;
+    return getOrAdd(
+      this.#limiters,
+      `${host} ${credentialKey}`,
+      () =>
+        new RequestLimiter({
+          host: getOrAdd(this.#hosts, host, () => new HostLimits({ concurrency, clock })),
+          pace: own?.pace ?? { auto: true },
+          clock,
+          onDoubt: doubt => onWarning(`Bitbucket at ${host} ${doubt}`),
+        }),
+    );
   }
 }

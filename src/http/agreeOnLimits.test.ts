@@ -20,14 +20,11 @@ function wanted(providerId: string, limits: Partial<WantedLimits> = {}): WantedL
 /** What two providers agree on, whichever comes first. */
 function agree(first: Partial<WantedLimits>, second: Partial<WantedLimits>) {
   const both = [wanted('first', first), wanted('second', second)];
-  const { hosts, warnings } = agreeOnLimits(both);
-  expect(agreeOnLimits([...both].reverse()).hosts).toEqual(hosts);
-  const host = hosts.get(HOST);
-  return {
-    concurrency: host?.concurrency,
-    pace: host?.paceByCredential.get('one'),
-    warnings,
-  };
+  const { agreed, warnings } = agreeOnLimits(both);
+  const reversed = agreeOnLimits([...both].reverse()).agreed;
+  expect(new Set(reversed)).toEqual(new Set(agreed));
+  const { concurrency, pace } = agreed[0] ?? {};
+  return { concurrency, pace, warnings };
 }
 
 describe('rates', () => {
@@ -76,28 +73,26 @@ describe('rates', () => {
   });
 
   it('of two credentials do not mix: each has a bucket of its own at the server', () => {
-    const { hosts, warnings } = agreeOnLimits([
+    const { agreed, warnings } = agreeOnLimits([
       wanted('first', { rateLimit: fixed(5, 10) }),
       wanted('second', { rateLimit: off, credentialKey: 'two' }),
     ]);
-    expect(hosts.get(HOST)?.paceByCredential).toEqual(
-      new Map([
-        ['one', { auto: false, fixed: { requestsPerSecond: 5, burst: 10 } }],
-        ['two', { auto: false }],
-      ]),
-    );
+    expect(agreed).toMatchObject([
+      { credentialKey: 'one', pace: { fixed: { requestsPerSecond: 5, burst: 10 } } },
+      { credentialKey: 'two', pace: { auto: false } },
+    ]);
     expect(warnings).toEqual([]);
   });
 
   it('of two hosts do not mix', () => {
-    const { hosts, warnings } = agreeOnLimits([
+    const { agreed, warnings } = agreeOnLimits([
       wanted('first', { rateLimit: fixed(5, 10), concurrency: 1 }),
       wanted('second', { host: `${HOST}:7990` }),
     ]);
-    expect(hosts.get(`${HOST}:7990`)).toEqual({
-      concurrency: 8,
-      paceByCredential: new Map([['one', { auto: true }]]),
-    });
+    expect(agreed).toMatchObject([
+      { host: HOST, concurrency: 1 },
+      { host: `${HOST}:7990`, concurrency: 8, pace: { auto: true } },
+    ]);
     expect(warnings).toEqual([]);
   });
 
@@ -129,5 +124,5 @@ describe('concurrency', () => {
 });
 
 it('is nothing where there is no provider', () => {
-  expect(agreeOnLimits([])).toEqual({ hosts: new Map(), warnings: [] });
+  expect(agreeOnLimits([])).toEqual({ agreed: [], warnings: [] });
 });

@@ -29,26 +29,19 @@ export interface PaceLimits {
   readonly fixed?: FixedRate;
 }
 
-/** What holds for one host. */
-export interface HostAgreement {
-  /** Requests in flight. */
+/** What holds for all who ask one host with one credential. */
+export interface AgreedLimits {
+  /** In lower case. */
+  readonly host: string;
+  readonly credentialKey: string;
+  /** Requests in flight, the same for all credentials of the host. */
   readonly concurrency: number;
-  readonly paceByCredential: ReadonlyMap<string, PaceLimits>;
+  readonly pace: PaceLimits;
 }
 
-/** What holds for each host, its name in lower case. */
-export interface LimitAgreement {
-  readonly hosts: ReadonlyMap<string, HostAgreement>;
-  /** Sentences that tell who wants something else than what holds. */
-  readonly warnings: readonly string[];
-}
-
-function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {
-  const groups = new Map<string, T[]>();
-  for (const item of items) {
-    groups.set(keyOf(item), [...(groups.get(keyOf(item)) ?? []), item]);
-  }
-  return groups;
+function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): [string, T[]][] {
+  const keys = [...new Set(items.map(keyOf))];
+  return keys.map(key => [key, items.filter(item => keyOf(item) === key)]);
 }
 
 function describeRate({ requestsPerSecond, burst }: FixedRate): string {
@@ -66,25 +59,21 @@ function describePace({ auto, fixed }: PaceLimits): string {
 
 /** The strictest: the lowest rate, the smallest burst, and `auto` where one wants it. */
 function agreeOnPace(settings: readonly RateLimitSetting[]): PaceLimits {
-  const rates = settings.flatMap(setting => (setting.kind === 'fixed' ? [setting] : []));
   const auto = settings.some(({ kind }) => kind === 'auto');
+  const rates = settings.flatMap(setting => (setting.kind === 'fixed' ? [setting] : []));
   if (rates.length === 0) return { auto };
   const requestsPerSecond = Math.min(...rates.map(rate => rate.requestsPerSecond));
-  return {
-    auto,
-    fixed: { requestsPerSecond, burst: Math.min(...rates.map(rate => rate.burst)) },
-  };
+  const burst = Math.min(...rates.map(rate => rate.burst));
+  return { auto, fixed: { requestsPerSecond, burst } };
 }
 
-/** A sentence where providers differ in what they set. */
-function findDifference(
+/** Who wants what, where they do not all want the same. */
+function describeDifference(
   wanted: readonly WantedLimits[],
   describe: (limits: WantedLimits) => string,
-  words: { readonly about: string; readonly agreed: string },
-): string[] {
-  if (new Set(wanted.map(describe)).size < 2) return [];
-  const each = wanted.map(one => `"${one.providerId}" ${describe(one)}`).join('; ');
-  return [`${words.about} differently (${each}): ${words.agreed}`];
+): string | undefined {
+  if (new Set(wanted.map(describe)).size < 2) return undefined;
+  return wanted.map(one => `"${one.providerId}" ${describe(one)}`).join('; ');
 }
 
 /**
@@ -92,30 +81,40 @@ function findDifference(
  *
  * @remarks Rate limits are per user at the server, so the pace belongs to the credential;
  * requests in flight, and the pause after a 429, belong to the host.
+ *
+ * @returns `warnings`: sentences that tell who wants something else than what holds
  */
-export function agreeOnLimits(wanted: readonly WantedLimits[]): LimitAgreement {
-  const hosts = new Map<string, HostAgreement>();
+export function agreeOnLimits(wanted: readonly WantedLimits[]): {
+  readonly agreed: readonly AgreedLimits[];
+  readonly warnings: readonly string[];
+} {
   const warnings: string[] = [];
-  for (const [key, onHost] of groupBy(wanted, ({ host }) => host.toLowerCase())) {
+  const hosts = groupBy(wanted, ({ host }) => host.toLowerCase());
+  const agreed = hosts.flatMap(([host, onHost]) => {
     const concurrency = Math.min(...onHost.map(one => one.concurrency));
-    const paceByCredential = new Map<string, PaceLimits>();
-    hosts.set(key, { concurrency, paceByCredential });
-    for (const [credentialKey, sharing] of groupBy(onHost, one => one.credentialKey)) {
-      const pace = agreeOnPace(sharing.map(({ rateLimit }) => rateLimit));
-      paceByCredential.set(credentialKey, pace);
+    const difference = describeDifference(onHost, one => String(one.concurrency));
+    if (difference) {
       warnings.push(
-        ...findDifference(sharing, ({ rateLimit }) => describeSetting(rateLimit), {
-          about: `Providers that share the rate limit of ${key} set rateLimit`,
-          agreed: `the strictest holds for all, ${describePace(pace)}`,
-        }),
+        `Providers of ${host} set concurrency differently (${difference}): ` +
+          `the lowest holds for all, ${concurrency}`,
       );
     }
-    warnings.push(
-      ...findDifference(onHost, one => String(one.concurrency), {
-        about: `Providers of ${key} set concurrency`,
-        agreed: `the lowest holds for all, ${concurrency}`,
-      }),
-    );
+    return groupBy(onHost, one => one.credentialKey).map(([credentialKey, sharing]) => ({
+      host,
+      credentialKey,
+      concurrency,
+      pace: agreeOnPace(sharing.map(({ rateLimit }) => rateLimit)),
+      sharing,
+    }));
+  });
+  for (const { host, pace, sharing } of agreed) {
+    const difference = describeDifference(sharing, one => describeSetting(one.rateLimit));
+    if (difference) {
+      warnings.push(
+        `Providers that share the rate limit of ${host} set rateLimit differently ` +
+          `(${difference}): the strictest holds for all, ${describePace(pace)}`,
+      );
+    }
   }
-  return { hosts, warnings };
+  return { agreed: agreed.map(({ sharing, ...limits }) => limits), warnings };
 }

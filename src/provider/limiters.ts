@@ -26,16 +26,16 @@ export function createLimiters(
   providers: readonly ConfiguredProvider[],
   { clock = systemClock, onWarning }: CreateLimitersOptions,
 ): LimiterRegistry {
-  const agreement = agreeOnLimits(
+  const { agreed, warnings } = agreeOnLimits(
     providers.map(({ config, integration }) => ({
       ...config,
       providerId: config.id,
       credentialKey: credentialKeyOf(integration),
     })),
   );
-  agreement.warnings.forEach(warning => onWarning(warning));
+  warnings.forEach(warning => onWarning(warning));
   return new LimiterRegistry({
-    agreement,
+    agreed,
     defaultConcurrency: DEFAULTS.concurrency,
     clock,
     onWarning,
