@@ -21,7 +21,7 @@ import { Connection, openConnections } from './connections';
 import { indent } from './format';
 import { ConfigurationOptions, readConfiguration } from './readConfiguration';
 import { renderRepository } from './renderPreview';
-import { PreviewedRepository, toPreviewedRepository } from './previewDocument';
+import { toPreviewedRepository } from './previewDocument';
 
 /** The command line of `replay`, already checked. */
 interface ReplayOptions extends ConfigurationOptions {
@@ -30,7 +30,7 @@ interface ReplayOptions extends ConfigurationOptions {
   readonly payload: string;
 }
 
-/** What is said of one provider, and whether it went well. */
+/** What is said of something, and whether it went well. */
 interface Account {
   readonly text: string;
   readonly isWell: boolean;
@@ -79,18 +79,12 @@ async function replay(
   connection: Connection,
   io: CliIo,
 ): Promise<Account> {
-  const what = describeChange(change);
-  try {
-    const replayed = await replayChange(change, connection, io);
-    const isWell =
-      replayed.problem === undefined &&
-      replayed.repositories.every(one => one.kind !== 'unknown');
-    return { text: `${what}\n${indent(render(replayed))}`, isWell };
-  } catch (error) {
+  const account = await replayChange(change, connection, io).catch(error => {
     io.signal.throwIfAborted();
     const why = connection.redact(describeError(error));
-    return { text: `${what}\n${indent(`FAILED: ${why}`)}`, isWell: false };
-  }
+    return { text: `FAILED: ${why}`, isWell: false };
+  });
+  return { ...account, text: `${describeChange(change)}\n${indent(account.text)}` };
 }
 
 /** `Push to PAY/api: UPDATE refs/heads/main` */
@@ -120,46 +114,6 @@ function describeChange(change: RepositoryChange): string {
   }
 }
 
-function render({ isRelevant, reason, repositories, problem }: ReplayedChange): string {
-  const asks = isRelevant ? 'Relevant' : 'Not relevant';
-  return [
-    problem && !isRelevant ? `Not decided: ${reason}` : `${asks}: ${reason}`,
-    problem && `FAILED: ${problem.detail}`,
-    ...repositories.map(renderReplayed),
-  ]
-    .filter(Boolean)
-    .join('\n');
-}
-
-function renderReplayed(one: ReplayedRepository): string {
-  switch (one.kind) {
-    case 'evaluated':
-      return renderRepository(one.repository);
-    case 'gone':
-      return `${one.name} does not exist, or the account may not see it: its Locations would be removed`;
-    case 'unknown':
-      return `${one.name} unknown: ${one.problem.reason}. ${one.problem.detail}. Nothing would change, and it would be tried again`;
-    default:
-      return one satisfies never;
-  }
-}
-
-/** What would become of one repository. */
-type ReplayedRepository =
-  | { readonly kind: 'evaluated'; readonly repository: PreviewedRepository }
-  | { readonly kind: 'gone'; readonly name: string }
-  | { readonly kind: 'unknown'; readonly name: string; readonly problem: Problem };
-
-/** What would become of a change. */
-interface ReplayedChange {
-  readonly isRelevant: boolean;
-  readonly reason: string;
-  /** Those that would be looked at. */
-  readonly repositories: readonly ReplayedRepository[];
-  /** What kept the server from telling what the decision needs. */
-  readonly problem?: Problem;
-}
-
 /** What was found where the change says that something happened. */
 interface Surroundings {
   readonly repositories: readonly Repository[];
@@ -167,31 +121,43 @@ interface Surroundings {
   readonly problem?: Problem;
 }
 
-/** @throws what the client throws: credentials that do not work, an abort */
+/**
+ * What one provider would do about a change. The same decisions as in a backend, with the
+ * server asked for what a backend would remember; changes nothing.
+ *
+ * @throws what the client throws: credentials that do not work, an abort
+ */
 async function replayChange(
   change: RepositoryChange,
   connection: Connection,
   io: CliIo,
-): Promise<ReplayedChange> {
-  const around = await lookAround(change, connection, io.signal);
-  const context = contextOf(around.repositories, connection, io.signal);
+): Promise<Account> {
+  const { repositories, problem } = await lookAround(change, connection, io.signal);
+  const context = contextOf(repositories, connection, io.signal);
   const decision =
     change.type === 'project-modified'
       ? await decideProjectRelevance(change, context)
       : await decideRelevance([change], context);
   if (decision.kind === 'unknown') {
-    const reason = 'the default branch cannot be read';
-    return { isRelevant: false, reason, repositories: [], problem: decision.problem };
+    const text = `Not decided: the default branch cannot be read\nFAILED: ${decision.problem.detail}`;
+    return { text, isWell: false };
   }
-  const { reason } = decision;
   if (decision.kind === 'ignored') {
-    return { isRelevant: false, reason, repositories: [] };
+    return { text: `Not relevant: ${decision.reason}`, isWell: true };
   }
-  const repositories =
+  const accounts =
     change.type === 'project-modified'
-      ? await evaluateAll(around.repositories, connection, io)
+      ? await evaluateAll(repositories, connection, io)
       : [await evaluate(change.repository, connection, io)];
-  return { isRelevant: true, reason, repositories, problem: around.problem };
+  const lines = [
+    `Relevant: ${decision.reason}`,
+    ...(problem ? [`FAILED: ${problem.detail}`] : []),
+    ...accounts.map(one => one.text),
+  ];
+  return {
+    text: lines.join('\n'),
+    isWell: problem === undefined && accounts.every(one => one.isWell),
+  };
 }
 
 /** A backend knows the repositories from its listing; here they are asked for. */
@@ -244,7 +210,7 @@ async function evaluateAll(
   repositories: readonly Repository[],
   connection: Connection,
   io: CliIo,
-): Promise<ReplayedRepository[]> {
+): Promise<Account[]> {
   const { client: source, config } = connection;
   const listed = await filterListing(repositories, {
     ...config,
@@ -263,7 +229,7 @@ async function evaluate(
   connection: Connection,
   { clock, signal }: CliIo,
   listed?: FilteredRepository,
-): Promise<ReplayedRepository> {
+): Promise<Account> {
   const name = `${address.projectKey}/${address.slug}`;
   const evaluation = await evaluateRepository(address, connection.config, {
     source: connection.client,
@@ -274,14 +240,15 @@ async function evaluate(
     signal,
   });
   if (evaluation.kind === 'unknown') {
-    return { kind: 'unknown', name, problem: evaluation.problem };
+    const { reason, detail } = evaluation.problem;
+    const text = `${name} unknown: ${reason}. ${detail}. Nothing would change, and it would be tried again`;
+    return { text, isWell: false };
   }
   if (!evaluation.result) {
-    return { kind: 'gone', name };
+    const text = `${name} does not exist, or the account may not see it: its Locations would be removed`;
+    return { text, isWell: true };
   }
   const report = reportRepository(evaluation.result);
-  return {
-    kind: 'evaluated',
-    repository: toPreviewedRepository(report, connection.integration),
-  };
+  const shown = toPreviewedRepository(report, connection.integration);
+  return { text: renderRepository(shown), isWell: true };
 }
