@@ -1,7 +1,8 @@
 /**
  * `npm run bench`: this module and the published one, side by side against the same
  * simulated Bitbucket. Prints tables and verdicts; a full run writes RESULTS.md as well,
- * `--quick` (under 90 seconds, for CI) only prints.
+ * `--quick` (under 90 seconds, for CI) and `--scale` (huge servers on which nothing has
+ * changed, or one of as many repositories as the next argument says) only print.
  *
  * Exit codes: 0 fine, 1 a count is not what it must be (times are only reported), 2 wrong
  * usage.
@@ -15,12 +16,24 @@ import { assessCriteria, Verdict } from './criteria';
 import { describeCell, formatSeconds, SUBJECT_NAMES } from './describe';
 import { measure } from './measure';
 import { CellResult, Measurement, Subject, SUBJECTS, summarizeRuns } from './measurement';
-import { Cell, Mode, Plan, planFor } from './plan';
+import { Cell, Mode, Plan, planFor, scaleCell } from './plan';
 import { Facts, renderReport } from './renderReport';
+import { Column, renderTable } from './renderTable';
 
 const RESULTS_FILE = join(__dirname, 'RESULTS.md');
 /** With less, a cell is not begun. */
 const SHORTEST_LIMIT_SECONDS = 5;
+const SCALE_SIZES = [20_000, 100_000];
+const SCALE_LIMIT_SECONDS = 900;
+const SCALE_COLUMNS: readonly Column[] = [
+  { heading: 'repositories', align: 'right' },
+  { heading: 'module' },
+  { heading: 's', align: 'right' },
+  { heading: 'CPU ms per repository', align: 'right' },
+  { heading: 'peak MB', align: 'right' },
+  { heading: 'longest stall ms', align: 'right' },
+  { heading: 'of which CPU ms', align: 'right' },
+];
 const PEER_PACKAGE = '@backstage/plugin-catalog-backend-module-bitbucket-server';
 const COMMANDS: Readonly<Record<Mode, string>> = {
   full: 'npm run bench',
@@ -28,9 +41,15 @@ const COMMANDS: Readonly<Record<Mode, string>> = {
 };
 
 async function main(args: readonly string[]): Promise<number> {
+  if (args[0] === '--scale') {
+    await measureScale(args.length > 1 ? args.slice(1).map(Number) : SCALE_SIZES);
+    return 0;
+  }
   const mode = modeOf(args);
   if (!mode) {
-    process.stderr.write(`Usage: ${COMMANDS.full}, or ${COMMANDS.quick}\n`);
+    process.stderr.write(
+      `Usage: ${COMMANDS.full}, ${COMMANDS.quick}, or ${COMMANDS.full} -- --scale [repositories]\n`,
+    );
     return 2;
   }
   const results = await measureAll(planFor(mode));
@@ -41,6 +60,29 @@ async function main(args: readonly string[]): Promise<number> {
     writeFileSync(RESULTS_FILE, `# Benchmark\n\n${report}\n`);
   }
   return verdicts.some(verdict => failsRun(verdict, mode)) ? 1 : 0;
+}
+
+async function measureScale(sizes: readonly number[]): Promise<void> {
+  const rows: string[][] = [];
+  for (const size of sizes) {
+    for (const subject of SUBJECTS) {
+      const run = await measure(subject, scaleCell(size), SCALE_LIMIT_SECONDS);
+      rows.push([String(size), SUBJECT_NAMES[subject], ...describeScale(run, size)]);
+    }
+  }
+  process.stdout.write(`\n${renderTable(SCALE_COLUMNS, rows)}\n`);
+}
+
+function describeScale(run: Measurement, size: number): string[] {
+  return run.kind === 'finished'
+    ? [
+        formatSeconds(run.seconds),
+        ((run.cpuSeconds * 1000) / size).toFixed(3),
+        (run.peakBytes / 1e6).toFixed(0),
+        run.stallMs.toFixed(0),
+        run.stallCpuMs.toFixed(0),
+      ]
+    : [run.kind];
 }
 
 function modeOf(args: readonly string[]): Mode | undefined {

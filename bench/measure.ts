@@ -25,6 +25,7 @@ export async function measure(
         baseUrl: bitbucket.baseUrl,
         validateLocationsExist: cell.validateLocationsExist,
         user: USER,
+        isUnchanged: cell.isUnchanged ?? false,
       },
       limitSeconds,
     );
@@ -76,6 +77,9 @@ async function reportOf(child: ChildProcess): Promise<Report> {
       peakBytes: 0,
       idleBytes: 0,
       locations: 0,
+      cpuSeconds: 0,
+      stallMs: 0,
+      stallCpuMs: 0,
       error: 'the process ended without a report',
     }
   );

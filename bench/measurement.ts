@@ -27,6 +27,11 @@ export type Measurement =
       readonly idleBytes: number;
       /** In the catalog at the end. */
       readonly locations: number;
+      readonly cpuSeconds: number;
+      /** The longest time for which nothing else had a turn, milliseconds. */
+      readonly stallMs: number;
+      /** CPU time within one such time, at most, milliseconds. */
+      readonly stallCpuMs: number;
     }
   | {
       readonly kind: 'failed';

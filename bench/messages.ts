@@ -7,6 +7,8 @@ export const TaskSchema = z.object({
   baseUrl: z.string(),
   validateLocationsExist: z.boolean(),
   user: z.object({ name: z.string(), password: z.string() }),
+  /** Measured is a second run, which finds nothing changed, on SQLite in a file. */
+  isUnchanged: z.boolean(),
 });
 export type Task = z.infer<typeof TaskSchema>;
 
@@ -17,6 +19,11 @@ export const ReportSchema = z.object({
   peakBytes: z.number(),
   idleBytes: z.number(),
   locations: z.number(),
+  cpuSeconds: z.number(),
+  /** The longest time for which nothing else had a turn; on a busy machine, others took part of it. */
+  stallMs: z.number(),
+  /** CPU time within one such time, at most: what the module itself is to blame for. */
+  stallCpuMs: z.number(),
   /** Why the run failed. */
   error: z.string().optional(),
 });

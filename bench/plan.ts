@@ -21,8 +21,21 @@ export interface Cell {
   readonly bucket?: Bucket;
   readonly validateLocationsExist: boolean;
   readonly disturbance?: Disturbance;
+  /** Measured is a second run, which finds nothing changed. */
+  readonly isUnchanged?: boolean;
   /** How often each module is measured. */
   readonly repeats: number;
+}
+
+/** A huge server on which nothing has changed; the listing is all that is asked. */
+export function scaleCell(repositories: number): Cell {
+  return {
+    repositories,
+    latencyMs: 0,
+    validateLocationsExist: false,
+    isUnchanged: true,
+    repeats: 1,
+  };
 }
 
 /** How much is measured. */
