@@ -98,6 +98,29 @@ describe('createRedactor', () => {
     }
   });
 
+  it('hides a secret of plain letters, whatever stands for one of them', () => {
+    const plain = 'sesame-key_ 42/x+y';
+    const spellings = [
+      plain,
+      plain.toUpperCase(),
+      plain.replace(' ', '+'),
+      plain.replaceAll('s', '\u017f').replaceAll('k', '\u212a'),
+      base64(plain),
+      base64(plain).replace(/=+$/, ''),
+      Buffer.from(plain).toString('base64url'),
+      Buffer.from(plain).toString('hex').toUpperCase(),
+      ...[...plain].flatMap((character, index) =>
+        ENCODERS.map(
+          encode => plain.slice(0, index) + encode(character) + plain.slice(index + 1),
+        ),
+      ),
+    ];
+    const redact = createRedactor([plain]);
+    expect(spellings.map(one => redact(`<${one}>`))).toEqual(
+      spellings.map(() => `<${REDACTED}>`),
+    );
+  });
+
   it('takes no longer for a text that nearly holds a secret all along', () => {
     const almost = createRedactor(['aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab'.repeat(4)]);
     const text = 'a&#0000097;%2525%61'.repeat(13_000);
