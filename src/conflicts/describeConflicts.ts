@@ -6,7 +6,7 @@
 
 import { parseTarget, urlOfLocationKey } from '../util/parseUrls';
 import { RepositoryReport } from '../discovery/report';
-import { filesOf, keyOf } from '../discovery/locations';
+import { filesOf } from '../discovery/locations';
 import { RepositoryResult } from '../discovery/types';
 
 /**
@@ -306,8 +306,11 @@ export function findDuplicateEntities(
 ): DuplicateEntity[] {
   const emitters = new Map<string, RepositoryResult['repository'][]>();
   for (const { repository, outcome } of results) {
-    for (const key of filesOf(outcome).map(keyOf)) {
-      emitters.set(key, [...(emitters.get(key) ?? []), repository]);
+    // What lies at one place is emitted for one repository only.
+    for (const { entity } of filesOf(outcome)) {
+      if (entity) {
+        emitters.set(entity.key, [...(emitters.get(entity.key) ?? []), repository]);
+      }
     }
   }
   return [...emitters].flatMap(([key, repositories]) =>

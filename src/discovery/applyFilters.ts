@@ -6,6 +6,7 @@
 import { assessRepository } from '../filters/steps';
 import { FilterVerdict } from '../filters/types';
 import { ExclusionReason, Repository, RepositoryOutcome } from '../model';
+import { forEachInTurns } from '../util/clock';
 import { AskingFilterStep, FilterQuestions } from './filterStep';
 import { LABEL_STEP } from './labels';
 
@@ -54,25 +55,26 @@ async function apply(
 ): Promise<FilteredRepository[]> {
   const { filters, record } = options;
   const outcomes = new Map<Repository, RepositoryOutcome>();
-  const leaveOut = (
+  const leaveOut = async (
     some: readonly Repository[],
     decide: (repository: Repository) => RepositoryOutcome | undefined,
-  ) =>
-    some.filter(repository => {
+  ) => {
+    await forEachInTurns(some, repository => {
       const outcome = decide(repository);
       if (outcome) {
         outcomes.set(repository, outcome);
         record?.(repository, outcome);
       }
-      return outcome === undefined;
     });
-  let left = leaveOut(repositories, repository => {
+    return some.filter(repository => !outcomes.has(repository));
+  };
+  let left = await leaveOut(repositories, repository => {
     const reason = assessRepository(repository, filters);
     return reason && { kind: 'excluded', reason };
   });
   for (const step of ASKING_STEPS.filter(one => one.isUsed(filters))) {
     const decide = await readStep(step, left, options, how);
-    left = leaveOut(left, repository => toOutcome(decide(repository), step.reason));
+    left = await leaveOut(left, repository => toOutcome(decide(repository), step.reason));
   }
   return repositories.map(repository => ({
     repository,

@@ -5,6 +5,7 @@ import { matchCatalogPaths } from '../filters/catalogPaths';
 import { CatalogPath } from '../filters/types';
 import { yieldToEventLoop } from '../util/clock';
 import { keepSpelling } from '../util/parseUrls';
+import { hasSameFiles } from './locations';
 import { DiscoveryScope, ParsedFiles, ParseFiles, RepositorySource } from './types';
 
 const EMPTY_LIST: Problem = {
@@ -83,7 +84,10 @@ export async function findCatalogFiles(
     }));
     return parseFiles
       ? parseFiles(repository, files, { signal }).then(toParsedOutcome)
-      : ({ kind: 'registered', files } as const);
+      : ({
+          kind: 'registered',
+          files: hasSameFiles(files, before) ? before : files,
+        } as const);
   };
   switch (plan.kind) {
     case 'decided':

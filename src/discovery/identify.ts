@@ -4,6 +4,7 @@
  */
 
 import { CatalogFile, Repository, RepositoryAddress } from '../model';
+import { mapInTurns } from '../util/clock';
 import { parseTarget } from '../util/parseUrls';
 import { keyOf } from './locations';
 import { KnownRepository } from './types';
@@ -68,15 +69,15 @@ export interface SeparatedRepositories {
  * @param pageOf - the address in the URLs of a listed repository's files, which may not be
  * spelt like its key
  */
-export function separateByAddress(
+export async function separateByAddress(
   known: readonly KnownRepository[],
   listed: ReadonlyMap<number, Repository>,
   pageOf: (repository: Repository) => RepositoryAddress | undefined,
-): SeparatedRepositories {
+): Promise<SeparatedRepositories> {
   const placeholders = new Placeholders(known);
   const movedIds = new Map<number, number>();
   const reassigned: KnownRepository[] = [];
-  const remaining = known.map(one => {
+  const remaining = await mapInTurns(known, one => {
     const now = listed.get(one.repositoryId);
     const isSame = now === undefined || isSameRepository(one, now);
     if (!isSame) {
@@ -95,8 +96,9 @@ export function separateByAddress(
     });
     return files.length === one.files.length ? one : { ...one, files };
   });
+  const separated = [...placeholders.added.values()];
   return {
-    known: mergeById([...remaining, ...placeholders.added.values()]),
+    known: separated.length > 0 ? mergeById([...remaining, ...separated]) : remaining,
     movedIds,
     reassigned,
   };
@@ -150,10 +152,14 @@ class Placeholders {
 export function identify(
   known: readonly KnownRepository[],
   listed: readonly Repository[],
-): KnownRepository[] {
+): readonly KnownRepository[] {
+  const placeholders = known.filter(one => isPlaceholderId(one.repositoryId));
+  if (placeholders.length === 0) {
+    return known;
+  }
   const idByAddress = new Map(listed.map(one => [addressKey(one), one.id]));
   const ids = new Map<number, number>();
-  for (const one of known.filter(({ repositoryId }) => isPlaceholderId(repositoryId))) {
+  for (const one of placeholders) {
     const id = idByAddress.get(addressKey(one));
     if (id !== undefined) {
       ids.set(one.repositoryId, id);
@@ -171,9 +177,9 @@ export function identify(
 export function replaceIds(
   known: readonly KnownRepository[],
   ids: ReadonlyMap<number, number>,
-): KnownRepository[] {
+): readonly KnownRepository[] {
   if (ids.size === 0) {
-    return [...known];
+    return known;
   }
   return mergeById(
     known.map(one => {

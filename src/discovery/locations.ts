@@ -30,6 +30,29 @@ export function differsFrom(file: CatalogFile, before: CatalogFile | undefined):
   );
 }
 
+/** Whether two lists of files are the same, in the same order. */
+export function hasSameFiles(
+  some: readonly CatalogFile[],
+  others: readonly CatalogFile[],
+): boolean {
+  return (
+    some === others ||
+    (some.length === others.length &&
+      some.every((one, index) => isSameFile(one, others[index])))
+  );
+}
+
+function isSameFile(one: CatalogFile, other: CatalogFile | undefined): boolean {
+  return (
+    one === other ||
+    (one.path === other?.path &&
+      one.targetUrl === other.targetUrl &&
+      one.presence === other.presence &&
+      one.entity?.key === other.entity?.key &&
+      one.entity?.json === other.entity?.json)
+  );
+}
+
 /** Which repository is known. */
 export function refOf(known: KnownRepository): RepositoryRef {
   const { repositoryId: id, projectKey, slug, hierarchyId } = known;

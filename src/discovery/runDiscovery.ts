@@ -5,8 +5,9 @@
  */
 
 import { Repository, RepositoryOutcome } from '../model';
+import { forEachInTurns } from '../util/clock';
 import { mapConcurrent } from '../util/concurrency';
-import { parseTarget, webBasesOf } from '../util/parseUrls';
+import { parseTarget, webBaseOf } from '../util/parseUrls';
 import { identify, isPlaceholderId, replaceIds, separateByAddress } from './identify';
 import { decideUnasked } from './decideUnasked';
 import { filterListing } from './applyFilters';
@@ -119,12 +120,18 @@ class Pass {
       signal,
       onListed: listed => onProgress?.({ kind: 'listing', listed }),
     });
-    for (const repository of repositories) {
-      this.#record(repository, NOT_CHECKED);
-    }
-    this.#identify(repositories);
-    this.#serverUrls = webBasesOf(repositories.flatMap(one => one.selfUrl ?? []));
-    const listed = new Set(repositories.map(one => one.id));
+    const listed = new Map<number, Repository>();
+    const serverUrls = new Set<string>();
+    await forEachInTurns(repositories, one => {
+      listed.set(one.id, one);
+      this.#record(one, NOT_CHECKED);
+      const serverUrl = webBaseOf(one.selfUrl ?? '');
+      if (serverUrl) {
+        serverUrls.add(serverUrl);
+      }
+    });
+    this.#serverUrls = [...serverUrls];
+    await this.#identify(repositories, listed);
     this.#listing = listing;
     const missing = this.#noteMissing(listed);
     await this.#lookAt(repositories);
@@ -135,20 +142,21 @@ class Pass {
   }
 
   /** Whose what is known is by now, as far as the listing tells. */
-  #identify(repositories: readonly Repository[]): void {
+  async #identify(
+    repositories: readonly Repository[],
+    listed: ReadonlyMap<number, Repository>,
+  ): Promise<void> {
     const { source, known } = this.#tools;
     const { branch } = this.#scope;
-    const separated = separateByAddress(
-      known,
-      new Map(repositories.map(one => [one.id, one])),
-      repository => parseTarget(source.fileUrl(repository, 'x', branch)),
+    const separated = await separateByAddress(known, listed, repository =>
+      parseTarget(source.fileUrl(repository, 'x', branch)),
     );
     this.#known = identify(separated.known, repositories);
     this.#movedIds = separated.movedIds;
     this.#reassigned = separated.reassigned;
   }
 
-  #noteMissing(listed: ReadonlySet<number>): KnownRepository[] {
+  #noteMissing(listed: ReadonlyMap<number, Repository>): KnownRepository[] {
     const missing = this.#known.filter(
       known => known.files.length > 0 && !listed.has(known.repositoryId),
     );
@@ -166,7 +174,7 @@ class Pass {
    */
   async #confirmMissing(
     missing: readonly KnownRepository[],
-    listed: ReadonlySet<number>,
+    listed: ReadonlyMap<number, Repository>,
   ): Promise<Repository[]> {
     const ids = new Map<number, number>();
     const found = new Map<number, Repository>();

@@ -38,9 +38,10 @@ export class ConflictDetector {
     if (failure?.kind === 'aborted') {
       return;
     }
-    const { memory, locations } = reconciliation;
+    const { memory, mutation, locations } = reconciliation;
     const { log, providerId, reporter, resolver, store } = this.#options;
-    const given = memory ? uniqueByKey(locationsOf(memory.repositories)) : locations;
+    const isMore = mutation === 'add-only' && memory !== undefined;
+    const given = isMore ? uniqueByKey(locationsOf(memory.repositories)) : locations;
     resolver.check();
     try {
       const emitted = emittedBatches(given, providerId);

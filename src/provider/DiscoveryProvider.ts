@@ -24,7 +24,7 @@ import { BegunRun, RunEnd } from '../store/stateRecords';
 import { RunTrigger } from '../store/runRecords';
 import { planStateChanges } from '../store/stateChanges';
 import { anySignal } from '../util/abort';
-import { yieldToEventLoop } from '../util/clock';
+import { forEachInTurns } from '../util/clock';
 import { Checkpoints } from './Checkpoints';
 import { DiscoveryRunError } from './DiscoveryRunError';
 import { anchorRef, providerName, taskIdOf } from './locationEntities';
@@ -110,7 +110,7 @@ export class DiscoveryProvider implements EntityProvider {
       await journal.failed(error);
       throw error;
     }
-    log.finished(run, meter.counts());
+    await log.finished(run, meter.counts());
     await this.#context.conflicts?.afterRun(run);
     if (run.failure && !shutdownSignal?.aborted) {
       throw new DiscoveryRunError(run.failure, config.host);
@@ -202,13 +202,11 @@ export class DiscoveryProvider implements EntityProvider {
     const run = await store.exclusively(config.id, async () => {
       const concluded = await concludeRun(request, findings);
       this.#recordLogin(concluded);
-      await yieldToEventLoop();
       await this.#apply(concluded);
-      await yieldToEventLoop();
       await journal.finish(concluded, {
         authenticated: knowsCredentials(concluded, policy, this.#context),
         requests: meter.counts(),
-        state: begun && toStateEnd(concluded, begun),
+        state: begun && (await toStateEnd(concluded, begun)),
         trigger,
       });
       return concluded;
@@ -243,11 +241,12 @@ export class DiscoveryProvider implements EntityProvider {
     { revision }: Begun,
   ): Promise<Meanwhile> {
     const { config, store } = this.#context;
-    const seen = new Map(known.map(one => [one.repositoryId, one.revision ?? 0]));
-    for (const one of repositories) {
+    const seen = new Map<number, number>();
+    await forEachInTurns(known, one => seen.set(one.repositoryId, one.revision ?? 0));
+    await forEachInTurns(repositories, one => {
       const { id } = one.repository;
       seen.set(id, Math.max(lookOf(one), seen.get(id) ?? 0));
-    }
+    });
     return {
       approved: await store.loadApprovals(config.id),
       newer: await store.loadNewer(config.id, revision, id => seen.get(id) ?? 0),
@@ -271,12 +270,15 @@ export class DiscoveryProvider implements EntityProvider {
 }
 
 /** What of a run is stored, but for the rows that have not changed. */
-function toStateEnd(run: Run, { pass, checkpoints }: Begun): RunEnd['state'] {
+async function toStateEnd(
+  run: Run,
+  { pass, checkpoints }: Begun,
+): Promise<RunEnd['state']> {
   const { reconciliation, result } = run;
   const { memory } = reconciliation;
   return (
     memory && {
-      ...planStateChanges(checkpoints.stored, memory.repositories),
+      ...(await planStateChanges(checkpoints.stored, memory.repositories)),
       held: memory.held,
       serverUrls: memory.serverUrls,
       pass,

@@ -10,7 +10,7 @@ import { Run } from '../discovery/performRun';
 import { describeSummary } from '../discovery/summarizeRun';
 import { DiscoveryProgress, RepositoryResult } from '../discovery/types';
 import { RepositoryAddress } from '../model';
-import { Clock } from '../util/clock';
+import { Clock, forEachInTurns } from '../util/clock';
 import { listExamples, quote } from '../util/text';
 import { describeFailure } from './DiscoveryRunError';
 import { providerName } from './locationEntities';
@@ -107,10 +107,10 @@ export class RunLog {
     );
   }
 
-  finished(run: Run, requests: RequestCounts): void {
-    for (const one of run.result.repositories) {
-      this.#logger.debug(describeRepository(one));
-    }
+  async finished(run: Run, requests: RequestCounts): Promise<void> {
+    await forEachInTurns(run.result.repositories, one =>
+      this.#logger.debug(describeRepository(one)),
+    );
     this.#warnAboutListing(run);
     this.#warnAboutReassignedIds(run);
     this.#warnAboutUnknown(run);

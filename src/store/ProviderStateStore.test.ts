@@ -74,7 +74,7 @@ describe.each(databases.eachSupportedId())('the state in %s', databaseId => {
       const { revision, pass } = await store.beginRun(id, memory, choose);
       const stored = new Map(memory.repositories.map(one => [one.repositoryId, one]));
       const looked = repositories.map(one => ({ revision, ...one }));
-      const changes = planStateChanges(stored, looked);
+      const changes = await planStateChanges(stored, looked);
       await store.recordRun(id, {
         run: finishedRun(),
         state: {

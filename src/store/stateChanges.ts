@@ -1,7 +1,8 @@
 /** What has to be written so that the tables hold what is known. Pure. */
 
+import { hasSameFiles } from '../discovery/locations';
 import { KnownRepository, SettledOutcome } from '../discovery/types';
-import { hasSameFiles } from './stateRows';
+import { forEachInTurns } from '../util/clock';
 
 /** Rows to be written and rows to be deleted; the others stay as they are. */
 export interface StateChanges {
@@ -14,12 +15,18 @@ export interface StateChanges {
  *
  * @param stored - as it was loaded, by id; rows without a revision are not in the tables yet
  */
-export function planStateChanges(
+export async function planStateChanges(
   stored: ReadonlyMap<number, KnownRepository>,
   wanted: readonly KnownRepository[],
-): StateChanges {
-  const changed = wanted.filter(one => !isStored(one, stored.get(one.repositoryId)));
-  const kept = new Set(wanted.map(one => one.repositoryId));
+): Promise<StateChanges> {
+  const changed: KnownRepository[] = [];
+  const kept = new Set<number>();
+  await forEachInTurns(wanted, one => {
+    kept.add(one.repositoryId);
+    if (!isStored(one, stored.get(one.repositoryId))) {
+      changed.push(one);
+    }
+  });
   return {
     changed,
     forgottenIds: [...stored.keys()].filter(id => !kept.has(id)),

@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { addressKey } from '../discovery/identify';
+import { hasSameFiles } from '../discovery/locations';
 import { HeldRemovalReport } from '../discovery/report';
 import { RunSummary } from '../discovery/summarizeRun';
 import { HeldRemoval, KnownRepository, SettledOutcome } from '../discovery/types';
@@ -259,29 +260,6 @@ function isImplied({ problem, settled, files }: KnownRepository): boolean {
     settled === undefined ||
     (problem === undefined &&
       (settled.kind !== 'registered' || hasSameFiles(settled.files, files)))
-  );
-}
-
-/** Whether two lists of files read the same once stored. */
-export function hasSameFiles(
-  some: readonly CatalogFile[],
-  others: readonly CatalogFile[],
-): boolean {
-  return (
-    some === others ||
-    (some.length === others.length &&
-      some.every((one, index) => isSameFile(one, others[index])))
-  );
-}
-
-function isSameFile(one: CatalogFile, other: CatalogFile | undefined): boolean {
-  return (
-    one === other ||
-    (one.path === other?.path &&
-      one.targetUrl === other.targetUrl &&
-      one.presence === other.presence &&
-      one.entity?.key === other.entity?.key &&
-      one.entity?.json === other.entity?.json)
   );
 }
 

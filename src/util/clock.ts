@@ -98,7 +98,7 @@ export function yieldToEventLoop(): Promise<void> {
 }
 
 /** So many are worked on before others have a turn. */
-const ITEMS_PER_TURN = 500;
+export const ITEMS_PER_TURN = 500;
 
 /** Goes through items; others have a turn now and then. */
 export async function forEachInTurns<T>(

@@ -1,11 +1,13 @@
 /** How much of what is asked for is under way at the same time, within this process. */
 
-import pLimit from 'p-limit';
+import { ITEMS_PER_TURN, yieldToEventLoop } from './clock';
 
 /**
  * Maps with at most `concurrency` calls in flight, results in the order of the input.
  *
  * @remarks After the first rejection no further call is started; calls under way go on.
+ * Calls that wait for nothing let others have a turn now and then. No queue is made: a
+ * hundred thousand places in one take more memory than the items.
  *
  * @param concurrency - 1 or more
  */
@@ -14,17 +16,27 @@ export async function mapConcurrent<T, R>(
   concurrency: number,
   map: (item: T) => Promise<R>,
 ): Promise<R[]> {
-  const limit = pLimit(concurrency);
-  const call = async (item: T): Promise<R> => {
-    try {
-      return await map(item);
-    } catch (error) {
-      // Here and not where all are awaited: by then the next ones would have been started.
-      limit.clearQueue();
-      throw error;
+  const results = new Array<R>(items.length);
+  const waiting = items.entries();
+  let isOver = false;
+  const work = async () => {
+    for (const [index, item] of waiting) {
+      if (isOver) {
+        return;
+      }
+      if (index % ITEMS_PER_TURN === ITEMS_PER_TURN - 1) {
+        await yieldToEventLoop();
+      }
+      results[index] = await map(item).catch(error => {
+        isOver = true;
+        throw error;
+      });
     }
   };
-  return Promise.all(items.map(item => limit(() => call(item))));
+  await Promise.all(
+    Array.from({ length: Math.min(concurrency, items.length) }, () => work()),
+  );
+  return results;
 }
 
 /** One lock for each of any number of keys, within this process. */

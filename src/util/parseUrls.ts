@@ -89,11 +89,6 @@ export function webBaseOf(selfUrl: string): string | undefined {
   return page ? `${url.origin}${url.pathname.slice(0, page.index)}` : undefined;
 }
 
-/** The base URLs in some self links, each once. */
-export function webBasesOf(selfUrls: readonly string[]): string[] {
-  return [...new Set(selfUrls.flatMap(url => webBaseOf(url) ?? []))];
-}
-
 /** A base URL in the form that `webBaseOf` gives; `undefined` for what is no URL. */
 export function toWebBase(baseUrl: string): string | undefined {
   const url = parseWebUrl(baseUrl);
