@@ -217,8 +217,8 @@ describe('BitbucketServerClient', () => {
       });
       expect(await client.getRepository(API)).toMatchObject({ slug: 'api' });
 
-      const stranger = BitbucketServerClient.fromConfig({ config });
-      await expect(stranger.getRepository(API)).rejects.toMatchObject({
+      const anonymous = BitbucketServerClient.fromConfig({ config });
+      await expect(anonymous.getRepository(API)).rejects.toMatchObject({
         name: 'ResponseError',
         statusCode: 401,
       });

@@ -1,4 +1,4 @@
-/** The entity provider, for whoever wires a catalog together in code. */
+/** The entity provider, for those who wire a catalog together in code. */
 
 import {
   DatabaseService,
@@ -61,7 +61,7 @@ export class BitbucketServerEntityProvider implements EntityProvider {
       limiters: limitersOf(config, warning => logger.warn(warning)),
       createFileParser: parser && (setup => createFileParser(parser, setup)),
     });
-    return created.map(one => new BitbucketServerEntityProvider(one.provider));
+    return created.map(({ provider }) => new BitbucketServerEntityProvider(provider));
   }
 
   /** `bitbucketServer-provider:<id>`, which is its location key as well. */

@@ -93,15 +93,15 @@ function toPublicConfig(config: ProviderConfig): BitbucketServerProviderConfig {
   return {
     id,
     host,
-    catalogPaths: config.catalogPaths.map(one =>
-      one.kind === 'plain' ? `/${one.path}` : `/${one.pattern}`,
+    catalogPaths: config.catalogPaths.map(
+      entry => `/${entry.kind === 'plain' ? entry.path : entry.pattern}`,
     ),
     ...(branch !== undefined && { branch }),
     validateLocationsExist,
   };
 }
 
-/** Goes through what a parser yields, and lets go of it when the signal is aborted. */
+/** Goes through what a parser yields, and ends it when the signal is aborted. */
 async function* each(
   yielded: AsyncIterable<unknown>,
   signal: AbortSignal,
@@ -124,7 +124,7 @@ async function* each(
   }
 }
 
-/** The catalog would take only one of them, and nobody would know which. */
+/** The catalog would take only one of them, without saying which. */
 function rejectDuplicates(files: readonly CatalogFile[]): void {
   const seen = new Map<string, CatalogFile>();
   for (const file of files) {

@@ -32,7 +32,7 @@ export function fetchThrough(
   };
 }
 
-/** Makes a client for whoever uses one outside of a provider, at the pace of the backend. */
+/** Makes a client for use outside of a provider, at the pace of the backend. */
 export function createPacedFetch(
   integration: BitbucketServerIntegrationConfig,
 ): (url: string) => Promise<Response> {

@@ -1,4 +1,4 @@
-/** A reply whose body is read as JSON, once, whoever asks for it and however often. */
+/** A reply whose body is read as JSON, once, however often that is asked for. */
 
 import { z } from 'zod';
 import { HttpReply } from '../http/types';

@@ -262,7 +262,7 @@ describe('a login that is refused for another reason than a wrong password', () 
   });
 });
 
-describe('answers as to a stranger', () => {
+describe('answers as to an anonymous caller', () => {
   const anonymous: SimulatedBitbucketOptions = {
     users: [{ name: 'bot', token: TOKEN, expired: true }],
     invalidTokens: 'anonymous',
@@ -334,7 +334,7 @@ describe('answers as to a stranger', () => {
     ],
     ['a label', 'label.NoSuchLabelException', client => client.listLabeled('any').next()],
   ])(
-    'prove no absence of %s, since what is private does not exist for strangers',
+    'prove no absence of %s, since what is private does not exist for anonymous callers',
     async (_, exception, question) => {
       const { bitbucket, ask, asked } = connect(BEARER, {
         ...anonymous,
@@ -455,7 +455,7 @@ describe('answers as to a stranger', () => {
 describe('a token of a project that is not named and has no profile', () => {
   const users = [{ name: 'token', token: TOKEN, projects: ['PAY'], nameless: true }];
 
-  it('is believed for what it shows that no stranger is shown', async () => {
+  it('is believed for what it shows that no anonymous caller is shown', async () => {
     const { list, asked } = connect(BEARER, { users, anonymousAccess: true });
     const read = () => list(client => client.listProjectRepositories('PAY'));
     expect(await read()).toMatchObject([{ kind: 'items', items: [{ slug: 'api' }] }]);
@@ -469,7 +469,7 @@ describe('a token of a project that is not named and has no profile', () => {
       'a repository of a public project',
       it => it.addProject({ key: 'PAY', public: true }),
     ],
-  ])('is taken for a stranger where it shows no more than %s', async (_, publish) => {
+  ])('is taken for anonymous where it shows no more than %s', async (_, publish) => {
     const { bitbucket, list } = connect(BEARER, { users, anonymousAccess: true });
     publish(bitbucket);
     await expect(

@@ -41,12 +41,12 @@ export interface SessionOptions {
 export type SentCredentials = 'none' | 'password' | 'token';
 
 /** To whom a reply was given, or why that could not be found out. */
-type Identity = 'user' | 'stranger' | Problem;
+type Identity = 'user' | 'anonymous' | Problem;
 
-const SAID_TO_STRANGERS: Problem = {
+const SAID_TO_ANONYMOUS: Problem = {
   reason: 'not-permitted',
   detail:
-    'Bitbucket says that it does not exist, but treats the configured credentials as anonymous, and to strangers it says that of everything private',
+    'Bitbucket says that it does not exist, but treats the configured credentials as anonymous, and to anonymous callers it says that of everything private',
 };
 
 /** Asks with one set of credentials, as long as they work. */
@@ -59,7 +59,7 @@ export class Session {
   #confirmation: Promise<Identity> | undefined;
   /** Nothing is to be confirmed any more. */
   #trusted: boolean;
-  /** Something was shown that no stranger is shown. */
+  /** Something was shown that no anonymous caller is shown. */
   #sawPrivate = false;
   #credentialsError: BitbucketServerCredentialsError | undefined;
 
@@ -96,7 +96,7 @@ export class Session {
     return answer;
   }
 
-  /** Like `ask`, for a page of a listing: also makes sure that it was not answered as to a stranger. */
+  /** Like `ask`, for a page of a listing: also makes sure that it was not answered as to an anonymous caller. */
   async askForListing(
     request: HttpRequest,
     options: AskOptions = {},
@@ -109,15 +109,15 @@ export class Session {
       return this.#missingCredentials(answer);
     }
     const identity = await this.#identify(answer, options);
-    if (identity === 'stranger') {
+    if (identity === 'anonymous') {
       throw this.#failCredentials('anonymous');
     }
     return identity === 'user' ? answer : { kind: 'unknown', problem: identity };
   }
 
   /**
-   * Makes sure that an answer that says that something does not exist was not given to a
-   * stranger, to whom what is private does not exist.
+   * Makes sure that an answer that says that something does not exist was not given to an
+   * anonymous caller, for whom what is private does not exist.
    *
    * @returns why that answer proves nothing; `undefined` where it does
    */
@@ -129,7 +129,7 @@ export class Session {
     if (identity === 'user') {
       return undefined;
     }
-    return identity === 'stranger' ? SAID_TO_STRANGERS : identity;
+    return identity === 'anonymous' ? SAID_TO_ANONYMOUS : identity;
   }
 
   async #send(request: HttpRequest, options: AskOptions): Promise<Answer | Unanswered> {
@@ -169,8 +169,8 @@ export class Session {
   }
 
   /**
-   * Finds out to whom a reply was given. A listing for a stranger is shorter, or empty,
-   * without any error. `X-AUSERNAME` is on every authenticated answer, but a proxy may
+   * Finds out to whom a reply was given. A listing for an anonymous caller is shorter, or
+   * empty, without any error. `X-AUSERNAME` is on every authenticated answer, but a proxy may
    * strip it, so its absence is confirmed by a request only users may make.
    * Source: recorded answers; `GET /profile/recent/repos`, Bitbucket Data Center 10.0 OpenAPI.
    */
@@ -191,14 +191,14 @@ export class Session {
     const answer = await this.ask({ kind: 'authentication-check', url }, options);
     const problem = answer.kind === 'unknown' ? answer.problem : passingProblem(answer);
     if (problem) {
-      const detail = `Whether Bitbucket knows who asks could not be confirmed. ${problem.detail}`;
+      const detail = `Whether Bitbucket accepts the credentials could not be confirmed. ${problem.detail}`;
       return { ...problem, detail };
     }
     // A token of a project has no user of its own, and may be refused this one question.
     const isRefused =
       answer.kind === 'answer' && hasException(answer, 'AuthorisationException');
     if (isRefused && !this.#sawPrivate) {
-      return 'stranger';
+      return 'anonymous';
     }
     this.#trusted = true;
     return 'user';
@@ -215,7 +215,7 @@ export class Session {
   }
 }
 
-/** What a stranger gets too: a page, or the refusal of one. */
+/** What an anonymous caller gets too: a page, or the refusal of one. */
 function mayBeAnonymous(answer: Answer): boolean {
   return answer.status === 401 || answer.read(WirePage) !== undefined;
 }

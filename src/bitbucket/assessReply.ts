@@ -92,7 +92,7 @@ export function absentOrUnknown(answer: Answer, askedForBranch: boolean): Lookup
 const MAX_ROWS_LOOKED_AT = 1_000;
 
 /**
- * Whether a page of repositories shows one that is not public, as it is to no stranger.
+ * Whether a page of repositories shows one that no anonymous caller is shown.
  *
  * Source: `public` of `RestRepository` and `RestProject`, Bitbucket Data Center 10.0
  * OpenAPI; personal projects have none in recorded answers.
@@ -139,8 +139,8 @@ const BASIC_DISABLED = /basic auth\w* (has been|is) disabled/i;
  * asked, since each further request would be one more failed login.
  *
  * @remarks A missing permission is 401 at Bitbucket too, but named: `AuthorisationException`;
- * and an answer with `X-AUSERNAME` speaks to somebody who is logged in. Any other 401
- * refuses the login, whoever wrote it. A 403 is about the request unless it says otherwise: things
+ * and an answer with `X-AUSERNAME` is one to a user who is logged in. Any other 401
+ * refuses the login, also one of a proxy. A 403 is about the request unless it says otherwise: things
  * in front of Bitbucket use it for what they block.
  * Source: recorded answers; `com.atlassian.bitbucket.auth`, Java API of Bitbucket.
  */

@@ -99,7 +99,7 @@ export async function getDefaultBranch(
   if (answer.status === 204) {
     return { kind: 'absent', reason: 'empty-repository' };
   }
-  // Where the repository itself is gone, there is no branch either: whoever needs more asks for it.
+  // Where the repository itself is gone, there is no branch either; `getRepository` tells the two apart.
   return provesRepositoryGone(answer)
     ? { kind: 'absent', reason: 'branch-not-found' }
     : absentOrUnknown(answer, false);

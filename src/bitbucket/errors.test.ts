@@ -9,41 +9,47 @@ import {
   toTransportProblem,
 } from './errors';
 
-it.each<[CredentialsProblem, RegExp]>([
-  ['rejected', /rejected the configured credentials.*Check username and password/],
-  ['captcha', /CAPTCHA.*Log in once in a browser.*HTTP access token/],
-  ['anonymous', /anonymous.*expired or revoked token.*Create a new one/],
-])('names cause, remedy and where to apply it: %s', (problem, expected) => {
-  const error = new BitbucketServerCredentialsError(problem, 'integrations.x, host a');
-  expect(error.message).toMatch(expected);
-  expect(error.message).toContain('(integrations.x, host a)');
-  expect(error.message).toContain('next scheduled run');
-  expect(error).toMatchObject({ name: 'BitbucketServerCredentialsError', problem });
+describe('BitbucketServerCredentialsError', () => {
+  it.each<[CredentialsProblem, RegExp]>([
+    ['rejected', /rejected the configured credentials.*Check username and password/],
+    ['captcha', /CAPTCHA.*Log in once in a browser.*HTTP access token/],
+    ['anonymous', /anonymous.*expired or revoked token.*Create a new one/],
+  ])('names cause, remedy and where to apply it: %s', (problem, expected) => {
+    const error = new BitbucketServerCredentialsError(problem, 'integrations.x, host a');
+    expect(error.message).toMatch(expected);
+    expect(error.message).toContain('(integrations.x, host a)');
+    expect(error.message).toContain('next scheduled run');
+    expect(error).toMatchObject({ name: 'BitbucketServerCredentialsError', problem });
+  });
 });
 
-const REQUEST = { url: 'https://git.example.com/rest/api/1.0/repos', attempts: 4 };
+describe('a request without an answer', () => {
+  const REQUEST = { url: 'https://git.example.com/rest/api/1.0/repos', attempts: 4 };
 
-it.each([
-  ['timeout', new BitbucketServerTimeoutError(REQUEST, 'it was late')],
-  ['server-error', new BitbucketServerNetworkError(REQUEST, 'it was reset')],
-  [
-    'unexpected-answer',
-    new BitbucketServerResponseTooLargeError(REQUEST, 'it was large'),
-  ],
-])('is %s and quotes the error', (reason, error) => {
-  expect(toTransportProblem(error)).toEqual({ reason, detail: error.message });
-});
+  it.each([
+    ['timeout', new BitbucketServerTimeoutError(REQUEST, 'it was late')],
+    ['server-error', new BitbucketServerNetworkError(REQUEST, 'it was reset')],
+    [
+      'unexpected-answer',
+      new BitbucketServerResponseTooLargeError(REQUEST, 'it was large'),
+    ],
+  ])('is %s and quotes the error', (reason, error) => {
+    expect(toTransportProblem(error)).toEqual({ reason, detail: error.message });
+  });
 
-it('goes by name, since another copy of the package may have thrown it', () => {
-  const error = Object.assign(new Error('late'), { name: 'BitbucketServerTimeoutError' });
-  expect(toTransportProblem(error)).toEqual({ reason: 'timeout', detail: 'late' });
-});
+  it('goes by name, since another copy of the package may have thrown it', () => {
+    const error = Object.assign(new Error('late'), {
+      name: 'BitbucketServerTimeoutError',
+    });
+    expect(toTransportProblem(error)).toEqual({ reason: 'timeout', detail: 'late' });
+  });
 
-it.each([
-  new TypeError('x is not a function'),
-  new Error('Refused to ask'),
-  'text',
-  null,
-])('lets %s pass, which Bitbucket has no part in', error => {
-  expect(() => toTransportProblem(error)).toThrow();
+  it.each([
+    new TypeError('x is not a function'),
+    new Error('Refused to ask'),
+    'text',
+    null,
+  ])('lets %s pass, which Bitbucket has no part in', error => {
+    expect(() => toTransportProblem(error)).toThrow();
+  });
 });

@@ -7,10 +7,10 @@ import { Problem } from '../model';
  * Why the credentials are of no use.
  *
  * - `rejected`, `captcha`: Bitbucket says so
- * - `anonymous`: Bitbucket accepts them and sees nobody behind them
+ * - `anonymous`: Bitbucket accepts them and sees no user behind them
  * - `password-not-accepted`: it takes no passwords at all
  * - `not-verified`: it could not find out, since its user directory does not answer
- * - `refused`: a 401 for a reason that is not known, or by somebody else
+ * - `refused`: a 401 for an unknown reason, or by a proxy
  */
 export type CredentialsProblem =
   | 'rejected'

@@ -42,7 +42,7 @@ interface Listing<T> {
   readonly provesGone?: (answer: Answer) => boolean;
 }
 
-/** Reads a listing, making sure that it is not shortened as for a stranger. */
+/** Reads a listing, making sure that it is not shortened as for an anonymous caller. */
 export async function* list<T>(
   session: Session,
   { kind, url, row, provesGone = provesRepositoryGone }: Listing<T>,
@@ -115,7 +115,7 @@ export async function* readPages(
       return;
     }
     rows += page.values.length;
-    const excess = excessOf(page, query, rows);
+    const excess = findExcess(page, query, rows);
     if (excess) {
       yield { kind: 'failed', why: { kind: 'unknown', problem: excess }, answer };
       return;
@@ -135,8 +135,8 @@ export async function* readPages(
   yield { kind: 'failed', why: { kind: 'unknown', problem } };
 }
 
-/** What is wrong with a page that holds more than anybody can have meant, so far or by itself. */
-function excessOf(
+/** Whether a page holds too many rows, by itself or together with those before it. */
+function findExcess(
   { values }: Page,
   { limit }: PageQuery,
   rowsSoFar: number,

@@ -140,7 +140,7 @@ describe('the repositories with a label', () => {
     expect(step?.kind === 'items' && step.unreadable).toBeGreaterThan(0);
   });
 
-  it('are not believed as they are shown to a stranger', async () => {
+  it('are not believed as they are shown to an anonymous caller', async () => {
     const { bitbucket, client } = connect({
       anonymousAccess: true,
       invalidTokens: 'anonymous',

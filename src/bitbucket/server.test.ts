@@ -22,102 +22,149 @@ function connect(
   return { bitbucket, ...createSimulatedClient({ bitbucket, signIn }) };
 }
 
-it('is what everybody gets, in two requests', async () => {
-  const { ask, asked, attempts } = connect({ rateLimit: LIMIT });
-  expect(await ask(client => client.readRateLimitBudget())).toEqual({
-    enabled: true,
-    ...LIMIT,
+describe('the rate limit budget', () => {
+  it('is what everybody gets, in two requests', async () => {
+    const { ask, asked, attempts } = connect({ rateLimit: LIMIT });
+    expect(await ask(client => client.readRateLimitBudget())).toEqual({
+      enabled: true,
+      ...LIMIT,
+    });
+    expect(asked()).toEqual([SETTINGS, `${SETTINGS}/users/bot`]);
+    expect(attempts.map(({ kind }) => kind)).toEqual(
+      Array(2).fill('rate-limit-settings'),
+    );
   });
-  expect(asked()).toEqual([SETTINGS, `${SETTINGS}/users/bot`]);
-  expect(attempts.map(({ kind }) => kind)).toEqual(Array(2).fill('rate-limit-settings'));
-});
 
-it('is the bucket of the user where there is one', async () => {
-  const own = { capacity: 600, fillRate: 50 };
-  const { ask } = connect({ rateLimit: { ...LIMIT, users: { bot: own } } });
-  expect(await ask(client => client.readRateLimitBudget())).toEqual({
-    enabled: true,
-    ...own,
+  it('is the bucket of the user where there is one', async () => {
+    const own = { capacity: 600, fillRate: 50 };
+    const { ask } = connect({ rateLimit: { ...LIMIT, users: { bot: own } } });
+    expect(await ask(client => client.readRateLimitBudget())).toEqual({
+      enabled: true,
+      ...own,
+    });
+  });
+
+  it('is none for a whitelisted user', async () => {
+    const { ask } = connect({ rateLimit: LIMIT, user: { whitelisted: true } });
+    expect(await ask(client => client.readRateLimitBudget())).toBe('whitelisted');
+  });
+
+  it('is switched off, in one request', async () => {
+    const { ask, asked } = connect();
+    expect(await ask(client => client.readRateLimitBudget())).toMatchObject({
+      enabled: false,
+    });
+    expect(asked()).toEqual([SETTINGS]);
+  });
+
+  it.each([
+    ['Bot', 'bot'],
+    ['jane.doe@example.com', 'jane.doe_example.com'],
+    ['Jane Doe', 'jane_doe'],
+  ])('asks for the user %s by its slug', async (name, slug) => {
+    const { ask, asked } = connect({ rateLimit: LIMIT, user: { name } });
+    expect(await ask(client => client.readRateLimitBudget())).toMatchObject(LIMIT);
+    expect(asked()).toEqual([SETTINGS, `${SETTINGS}/users/${slug}`]);
+  });
+
+  it('is what everybody gets where the answer does not say who asked', async () => {
+    const { ask, asked } = connect({ rateLimit: LIMIT, userHeaders: false });
+    expect(await ask(client => client.readRateLimitBudget())).toMatchObject(LIMIT);
+    expect(asked()).toEqual([SETTINGS]);
+  });
+
+  it.each<[string, FaultOptions['effect']]>([
+    ['refused', { type: 'status', status: 401 }],
+    ['not there', 'xml-404'],
+    ['down', { type: 'status', status: 503 }],
+    ['foreign', { type: 'body', body: '{"hello":"world"}' }],
+  ])('is what everybody gets where the own settings are %s', async (_name, effect) => {
+    const { bitbucket, ask } = connect({ rateLimit: LIMIT });
+    bitbucket.faults.add({ match: { path: /\/users\// }, effect });
+    expect(await ask(client => client.readRateLimitBudget())).toEqual({
+      enabled: true,
+      ...LIMIT,
+    });
+  });
+
+  it.each<[string, FaultOptions['effect']]>([
+    [
+      '401',
+      {
+        type: 'status',
+        status: 401,
+        exceptionName: 'com.atlassian.bitbucket.AuthorisationException',
+      },
+    ],
+    ['403', { type: 'status', status: 403 }],
+    ['404 of a server before 6.6', 'xml-404'],
+    ['JSON of another shape', { type: 'body', body: '{"enabled":true}' }],
+  ])('is unknown for good after %s', async (_name, effect) => {
+    const { bitbucket, ask, asked } = connect({ rateLimit: LIMIT });
+    bitbucket.faults.add({ effect });
+    expect(await ask(client => client.readRateLimitBudget())).toBe('unknown');
+    expect(asked()).toHaveLength(1);
+  });
+
+  it.each<[string, FaultOptions['effect']]>([
+    ['500', { type: 'status', status: 500 }],
+    ['503', { type: 'status', status: 503 }],
+    ['429', { type: 'status', status: 429 }],
+    ['a reset', 'reset'],
+    ['a timeout', 'hang'],
+    ['a login page', 'login-page'],
+    ['half an answer', 'truncated-json'],
+  ])('is to be asked for again after %s', async (_name, effect) => {
+    const { bitbucket, ask } = connect({ rateLimit: LIMIT });
+    bitbucket.faults.add({ effect });
+    expect(await ask(client => client.readRateLimitBudget())).toBeUndefined();
+  });
+
+  it('is unknown where users may not read it', async () => {
+    const { ask } = connect({ rateLimit: { ...LIMIT, settingsReadable: false } });
+    expect(await ask(client => client.readRateLimitBudget())).toBe('unknown');
   });
 });
 
-it('is none for a whitelisted user', async () => {
-  const { ask } = connect({ rateLimit: LIMIT, user: { whitelisted: true } });
-  expect(await ask(client => client.readRateLimitBudget())).toBe('whitelisted');
-});
-
-it('is switched off, in one request', async () => {
-  const { ask, asked } = connect();
-  expect(await ask(client => client.readRateLimitBudget())).toMatchObject({
-    enabled: false,
+describe('what the server says of itself', () => {
+  it('is its version, its name and the user, in one request', async () => {
+    const { ask, asked } = connect({ user: { name: 'jane doe' } });
+    expect(await ask(client => client.readServerInfo())).toMatchObject({
+      kind: 'found',
+      value: {
+        version: expect.any(String),
+        displayName: 'Bitbucket',
+        userName: 'jane doe',
+      },
+    });
+    expect(asked()).toEqual(['/application-properties']);
   });
-  expect(asked()).toEqual([SETTINGS]);
-});
 
-it.each([
-  ['Bot', 'bot'],
-  ['jane.doe@example.com', 'jane.doe_example.com'],
-  ['Jane Doe', 'jane_doe'],
-])('asks for the user %s by its slug', async (name, slug) => {
-  const { ask, asked } = connect({ rateLimit: LIMIT, user: { name } });
-  expect(await ask(client => client.readRateLimitBudget())).toMatchObject(LIMIT);
-  expect(asked()).toEqual([SETTINGS, `${SETTINGS}/users/${slug}`]);
-});
-
-it('is what everybody gets where the answer does not say who asked', async () => {
-  const { ask, asked } = connect({ rateLimit: LIMIT, userHeaders: false });
-  expect(await ask(client => client.readRateLimitBudget())).toMatchObject(LIMIT);
-  expect(asked()).toEqual([SETTINGS]);
-});
-
-it.each<[string, FaultOptions['effect']]>([
-  ['refused', { type: 'status', status: 401 }],
-  ['not there', 'xml-404'],
-  ['down', { type: 'status', status: 503 }],
-  ['foreign', { type: 'body', body: '{"hello":"world"}' }],
-])('is what everybody gets where the own settings are %s', async (_name, effect) => {
-  const { bitbucket, ask } = connect({ rateLimit: LIMIT });
-  bitbucket.faults.add({ match: { path: /\/users\// }, effect });
-  expect(await ask(client => client.readRateLimitBudget())).toEqual({
-    enabled: true,
-    ...LIMIT,
+  it('is quoted on one line, cut and without what a terminal acts on', async () => {
+    const { bitbucket, ask } = connect();
+    const body = { version: '9.4\n\u001b[2J', displayName: 'x'.repeat(1_000) };
+    const headers = { 'X-AUSERNAME': '%1B[2J' };
+    bitbucket.faults.add({ effect: { type: 'status', status: 200, body, headers } });
+    expect(await ask(client => client.readServerInfo())).toEqual({
+      kind: 'found',
+      value: {
+        version: '9.4 \uFFFD[2J',
+        displayName: `${'x'.repeat(300)}…`,
+        userName: '\uFFFD[2J',
+      },
+    });
   });
-});
 
-it.each<[string, FaultOptions['effect']]>([
-  [
-    '401',
-    {
-      type: 'status',
-      status: 401,
-      exceptionName: 'com.atlassian.bitbucket.AuthorisationException',
-    },
-  ],
-  ['403', { type: 'status', status: 403 }],
-  ['404 of a server before 6.6', 'xml-404'],
-  ['JSON of another shape', { type: 'body', body: '{"enabled":true}' }],
-])('is unknown for good after %s', async (_name, effect) => {
-  const { bitbucket, ask, asked } = connect({ rateLimit: LIMIT });
-  bitbucket.faults.add({ effect });
-  expect(await ask(client => client.readRateLimitBudget())).toBe('unknown');
-  expect(asked()).toHaveLength(1);
-});
-
-it.each<[string, FaultOptions['effect']]>([
-  ['500', { type: 'status', status: 500 }],
-  ['503', { type: 'status', status: 503 }],
-  ['429', { type: 'status', status: 429 }],
-  ['a reset', 'reset'],
-  ['a timeout', 'hang'],
-  ['a login page', 'login-page'],
-  ['half an answer', 'truncated-json'],
-])('is to be asked for again after %s', async (_name, effect) => {
-  const { bitbucket, ask } = connect({ rateLimit: LIMIT });
-  bitbucket.faults.add({ effect });
-  expect(await ask(client => client.readRateLimitBudget())).toBeUndefined();
-});
-
-it('is unknown where users may not read it', async () => {
-  const { ask } = connect({ rateLimit: { ...LIMIT, settingsReadable: false } });
-  expect(await ask(client => client.readRateLimitBudget())).toBe('unknown');
+  it.each<[string, FaultOptions['effect'], string]>([
+    ['refused', { type: 'status', status: 403 }, 'not-permitted'],
+    ['a login page', 'login-page', 'unexpected-answer'],
+    ['without a version', { type: 'body', body: '{"version":""}' }, 'unexpected-answer'],
+  ])('is unknown where it is %s', async (_name, effect, reason) => {
+    const { bitbucket, ask } = connect();
+    bitbucket.faults.add({ effect });
+    expect(await ask(client => client.readServerInfo())).toMatchObject({
+      kind: 'unknown',
+      problem: { reason },
+    });
+  });
 });

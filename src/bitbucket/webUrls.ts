@@ -4,6 +4,7 @@
  */
 
 import { Repository, RepositoryAddress } from '../model';
+import { parseWebUrl } from '../util/parseUrls';
 import { encodePath, encodeSegment } from './restUrls';
 
 /** What a web address is built from: the integration's `host` and `apiBaseUrl`. */
@@ -43,7 +44,7 @@ export function repositoryUrl(
 ): string {
   const own = repository.selfUrl?.replace(/\/+$/, '');
   const page = own?.match(REPOSITORY_PAGE)?.[0];
-  if (own && page && hostOf(own) === address.host.toLowerCase()) {
+  if (own && page && parseWebUrl(own)?.host === address.host.toLowerCase()) {
     return own;
   }
   return `${webBaseUrl(address)}${page ?? repositoryPagePath(repository)}`;
@@ -51,7 +52,7 @@ export function repositoryUrl(
 
 /** What `encodeURIComponent` encodes although the path of a URL may hold it (RFC 3986, section 3.3). */
 const PLAIN_IN_PATHS: ReadonlyMap<string, string> = new Map(
-  ['@', ':', '$', '&', '+', ',', '='].map(one => [encodeURIComponent(one), one]),
+  ['@', ':', '$', '&', '+', ',', '='].map(sign => [encodeURIComponent(sign), sign]),
 );
 
 /**
@@ -79,14 +80,4 @@ export function fileUrl(
 ): string {
   const url = `${repositoryUrl(repository, address)}/${encodeWebPath(path)}`;
   return branch === undefined ? url : `${url}?at=${encodeSegment(branch)}`;
-}
-
-/** `undefined` for what is no URL, and for one with credentials in it: that is not passed on. */
-function hostOf(url: string): string | undefined {
-  try {
-    const { host, username, password } = new URL(url);
-    return username === '' && password === '' ? host : undefined;
-  } catch {
-    return undefined;
-  }
 }

@@ -185,8 +185,8 @@ export const ChangeRow = z
   });
 
 /**
- * `fillRate` is in tokens per second. Any numbers: what cannot be meant is said aloud by who
- * paces requests by them.
+ * `fillRate` is in tokens per second. Any numbers: the limiter warns of those that
+ * cannot be meant.
  */
 const TokenBucket = z.object({ capacity: z.number(), fillRate: z.number() });
 
