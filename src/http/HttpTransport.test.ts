@@ -281,7 +281,7 @@ describe('waiting between attempts', () => {
     expect(waits).toEqual([['backoff', 7_000]]);
   });
 
-  it('holds no place: others go ahead', async () => {
+  it('holds no slot: others go ahead', async () => {
     const steps = [replying(503, '', { 'Retry-After': '30' }), replying(200)];
     const { clock, transport } = setUp(steps, { concurrency: 1 });
     const retrying = transport.get(request);

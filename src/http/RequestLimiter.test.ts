@@ -1,4 +1,4 @@
-/** Who may go when: places, tokens, pauses and aborts. */
+/** Who may go when: slots, tokens, pauses and aborts. */
 
 import { getEventListeners } from 'node:events';
 import fc from 'fast-check';
@@ -50,7 +50,7 @@ function startAll(limiter: RequestLimiter, clock: FakeClock, count: number) {
   return { beganAt, all: Promise.all(all) };
 }
 
-describe('places', () => {
+describe('slots', () => {
   it('are never more than allowed, and all are used', async () => {
     const { clock, limiter } = setUp({ concurrency: 3 });
     let inFlight = 0;
@@ -338,7 +338,7 @@ describe('an abort', () => {
     return { controller, signal: controller.signal, task: jest.fn(async () => 'ran') };
   };
 
-  it('ends the wait for a place at once, and the place goes to the next', async () => {
+  it('ends the wait for a slot at once, and the slot goes to the next', async () => {
     const { clock, limiter } = setUp({ concurrency: 1 });
     const { controller, signal, task } = setUpAbort();
     const first = limiter.run(() => clock.sleep(1_000));
@@ -352,7 +352,7 @@ describe('an abort', () => {
     expect(getEventListeners(signal, 'abort')).toHaveLength(0);
   });
 
-  it('ends the wait for a token at once: place and token go to the next', async () => {
+  it('ends the wait for a token at once: slot and token go to the next', async () => {
     const { clock, limiter } = setUp({ pace: fixed(1, 1), concurrency: 1 });
     const { controller, signal, task } = setUpAbort();
     await limiter.run(async () => undefined);
@@ -383,7 +383,7 @@ describe('an abort', () => {
     expect(task).not.toHaveBeenCalled();
   });
 
-  it('in the line for tokens gives the place back at once', async () => {
+  it('in the line for tokens gives the slot back at once', async () => {
     const { clock, host, limiter } = setUp({ pace: fixed(0.01, 1), concurrency: 2 });
     const { controller, signal, task } = setUpAbort();
     const other = new RequestLimiter({
@@ -454,7 +454,7 @@ describe('an abort', () => {
     expect(getEventListeners(signal, 'abort')).toHaveLength(0);
   });
 
-  it('at any moment leaves no place, timer or listener behind', async () => {
+  it('at any moment leaves no slot, timer or listener behind', async () => {
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: 0, max: 4_000 }), async abortAtMs => {
         const { clock, limiter } = setUp({ pace: fixed(4, 2), concurrency: 3 });

@@ -83,9 +83,15 @@ describe('mergeBudget', () => {
     [documented, 'not-read', documented],
     ['not-read', { ...documented, fillRate: 0.1 }, { ...documented, fillRate: 0.1 }],
     ['not-read', { ...documented, fillRate: 1e300 }, { ...documented, fillRate: 1e300 }],
-  ])('believes, after %j, in %j as %j and sees nothing odd', (held, heard, expected) => {
-    expect(mergeBudget(held, heard)).toEqual({ budget: expected, doubt: undefined });
-  });
+  ])(
+    'believes, after %j, in %j as %j and sees nothing odd',
+    (current, reported, expected) => {
+      expect(mergeBudget(current, reported)).toEqual({
+        budget: expected,
+        doubt: undefined,
+      });
+    },
+  );
 
   it.each([
     [60, 0],
@@ -126,17 +132,17 @@ describe('mergeBudget', () => {
 describe('budgetAfterHint', () => {
   const hint = { limit: 120, fillRate: 30, intervalSeconds: 10 };
 
-  it.each<ServerBudget>(['unknown', 'not-read'])('fills in for %s', held => {
+  it.each<ServerBudget>(['unknown', 'not-read'])('fills in for %s', current => {
     const expected = { enabled: true, capacity: 120, fillRate: 3 };
-    expect(budgetAfterHint(held, hint)).toEqual({ budget: expected });
+    expect(budgetAfterHint(current, hint)).toEqual({ budget: expected });
   });
 
   it.each<ServerBudget>(['unknown', 'not-read'])(
     'leaves it %s where the numbers cannot be meant, and says so',
-    held => {
+    current => {
       for (const nothing of [{ limit: 0 }, { fillRate: 0 }]) {
-        expect(budgetAfterHint(held, { ...hint, ...nothing })).toEqual({
-          budget: held,
+        expect(budgetAfterHint(current, { ...hint, ...nothing })).toEqual({
+          budget: current,
           doubt: expect.stringContaining('cannot be meant'),
         });
       }
@@ -156,8 +162,8 @@ describe('budgetAfterHint', () => {
     });
   });
 
-  it.each<ServerBudget>([documented, 'whitelisted'])('does not overrule %j', held => {
-    expect(budgetAfterHint(held, hint)).toEqual({ budget: held });
+  it.each<ServerBudget>([documented, 'whitelisted'])('does not overrule %j', current => {
+    expect(budgetAfterHint(current, hint)).toEqual({ budget: current });
   });
 
   it.each(['limit', 'fillRate', 'intervalSeconds'])('needs %s', missing => {

@@ -101,26 +101,26 @@ export function decidePauseMs(retryAfterMs: number | undefined, random: number):
   return retryAfterMs ?? Math.round(PAUSE_WITHOUT_HINT_MS * (1 + random / 2));
 }
 
-/** What to believe of the budget, and what is odd about what was heard of it. */
+/** What to believe of the budget, and what is odd about what was reported of it. */
 export interface BelievedBudget {
   readonly budget: ServerBudget;
   /** Ends a sentence that begins with the server: what it says and what is done instead. */
   readonly doubt?: string;
 }
 
-function assessBudget(heard: ServerBudget): BelievedBudget {
-  if (typeof heard === 'string' || !heard.enabled) return { budget: heard };
-  const { capacity, fillRate } = heard;
+function assessBudget(reported: ServerBudget): BelievedBudget {
+  if (typeof reported === 'string' || !reported.enabled) return { budget: reported };
+  const { capacity, fillRate } = reported;
   const doubt = `says that it grants ${fillRate} requests per second and ${capacity} at once, which cannot be meant: `;
   if (!(fillRate > 0 && capacity > 0 && Number.isFinite(fillRate))) {
     const remedy = 'its budget counts as unknown, and the pace is found at the first 429';
     return { budget: 'unknown', doubt: doubt + remedy };
   }
   if (fillRate < MIN_REQUESTS_PER_SECOND) {
-    const budget = { ...heard, fillRate: MIN_REQUESTS_PER_SECOND };
+    const budget = { ...reported, fillRate: MIN_REQUESTS_PER_SECOND };
     return { budget, doubt: `${doubt}${MIN_REQUESTS_PER_SECOND} is assumed` };
   }
-  return { budget: heard };
+  return { budget: reported };
 }
 
 /**
@@ -130,10 +130,13 @@ function assessBudget(heard: ServerBudget): BelievedBudget {
  * a token is no knowledge. One that hands them out too slowly for any run is believed up
  * to {@link MIN_REQUESTS_PER_SECOND}: if it is so all the same, each 429 pauses the host.
  */
-export function mergeBudget(held: ServerBudget, heard: ServerBudget): BelievedBudget {
-  const { budget, doubt } = assessBudget(heard);
+export function mergeBudget(
+  current: ServerBudget,
+  reported: ServerBudget,
+): BelievedBudget {
+  const { budget, doubt } = assessBudget(reported);
   const saysNothing = budget === 'unknown' || budget === 'not-read';
-  return { budget: saysNothing && held !== 'not-read' ? held : budget, doubt };
+  return { budget: saysNothing && current !== 'not-read' ? current : budget, doubt };
 }
 
 /**
@@ -143,14 +146,17 @@ export function mergeBudget(held: ServerBudget, heard: ServerBudget): BelievedBu
  * there. Capacity, refill and its interval have to be there together: a refill without
  * its interval might be taken for sixty times what it is.
  */
-export function budgetAfterHint(held: ServerBudget, hint: RateLimitHint): BelievedBudget {
+export function budgetAfterHint(
+  current: ServerBudget,
+  hint: RateLimitHint,
+): BelievedBudget {
   const { limit, fillRate, intervalSeconds } = hint;
-  const isOpen = held === 'unknown' || held === 'not-read';
+  const isOpen = current === 'unknown' || current === 'not-read';
   if (!isOpen || limit === undefined || fillRate === undefined || !intervalSeconds) {
-    return { budget: held };
+    return { budget: current };
   }
   const told = { enabled: true, capacity: limit, fillRate: fillRate / intervalSeconds };
   const { budget, doubt } = assessBudget(told);
   // What the settings say is still to be read then.
-  return { budget: budget === 'unknown' ? held : budget, doubt };
+  return { budget: budget === 'unknown' ? current : budget, doubt };
 }
