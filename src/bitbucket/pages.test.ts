@@ -202,6 +202,16 @@ describe('readPages', () => {
     expect(failure).toMatchObject(brokenBecause('it goes on after 500000 rows'));
   });
 
+  it('fails where the pages together are larger than any listing', async () => {
+    const padding = ' '.repeat(32 * 1024 * 1024);
+    const { asked, failure } = await read(({ start }) => {
+      const page = { values: [start], isLastPage: false, nextPageStart: start + 1 };
+      return reply(JSON.stringify(page) + padding);
+    });
+    expect(asked).toHaveLength(16);
+    expect(failure).toMatchObject(brokenBecause('it goes on after 512 MiB'));
+  });
+
   it.each<[string, Answer | Unanswered, string]>([
     [
       'a request without an answer',

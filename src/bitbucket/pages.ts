@@ -24,6 +24,9 @@ const MAX_PAGES = 10_000;
 /** Of all pages together: far above any real listing as well. */
 const MAX_ROWS = 500_000;
 
+/** Of all pages together as well: 512 MiB, more than 300,000 repositories take. */
+const MAX_CHARACTERS = 512 * 1024 * 1024;
+
 /** On one page, above what was asked for: Bitbucket gives that many or fewer. */
 const MAX_SURPLUS_ROWS = 1_000;
 
@@ -102,7 +105,7 @@ export async function* readPages(
   limit: number,
 ): AsyncGenerator<PageStep, void> {
   let query: PageQuery = { start: 0, limit };
-  let rows = 0;
+  const total = { rows: 0, characters: 0 };
   for (let read = 0; read < MAX_PAGES; read += 1) {
     const answer = await ask(query);
     if (answer.kind === 'unknown') {
@@ -114,8 +117,9 @@ export async function* readPages(
       yield { kind: 'failed', why: unanswered(answer), answer };
       return;
     }
-    rows += page.values.length;
-    const excess = findExcess(page, query, rows);
+    total.rows += page.values.length;
+    total.characters += answer.body.length;
+    const excess = findExcess(page, query, total);
     if (excess) {
       yield { kind: 'failed', why: { kind: 'unknown', problem: excess }, answer };
       return;
@@ -139,13 +143,16 @@ export async function* readPages(
 function findExcess(
   { values }: Page,
   { limit }: PageQuery,
-  rowsSoFar: number,
+  total: { readonly rows: number; readonly characters: number },
 ): Problem | undefined {
   if (values.length > limit + MAX_SURPLUS_ROWS) {
     return unexpected(`a page holds ${values.length} rows where ${limit} were asked for`);
   }
-  return rowsSoFar > MAX_ROWS
-    ? unexpected(`it goes on after ${MAX_ROWS} rows`)
+  if (total.rows > MAX_ROWS) {
+    return unexpected(`it goes on after ${MAX_ROWS} rows`);
+  }
+  return total.characters > MAX_CHARACTERS
+    ? unexpected(`it goes on after ${MAX_CHARACTERS / 1024 / 1024} MiB`)
     : undefined;
 }
 
