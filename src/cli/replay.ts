@@ -7,13 +7,14 @@ import { RepositoryChange } from '../events/repositoryChanges';
 import { webBaseUrl } from '../bitbucket/webUrls';
 import { evaluateRepository } from '../discovery/evaluateRepository';
 import { FilteredRepository, filterListing } from '../discovery/applyFilters';
+import { readListing } from '../discovery/listRepositories';
 import { reportRepository } from '../discovery/report';
 import {
   decideProjectRelevance,
   decideRelevance,
   RelevanceContext,
 } from '../events/relevance';
-import { ListingStep, Problem, Repository, RepositoryAddress } from '../model';
+import { Problem, Repository, RepositoryAddress } from '../model';
 import { mapConcurrent } from '../util/concurrency';
 import { webBaseOf } from '../util/parseUrls';
 import { CliIo, describeError, ExitCode, UsageError } from './CliIo';
@@ -167,24 +168,13 @@ async function lookAround(
   signal: AbortSignal,
 ): Promise<Surroundings> {
   if (change.type === 'project-modified') {
-    return collect(client.listProjectRepositories(change.key, { signal }));
+    const listing = client.listProjectRepositories(change.key, { signal });
+    const { items, failure } = await readListing(listing);
+    return { repositories: items, problem: failure?.problem };
   }
   const { projectKey, slug } = change.repository;
   const lookup = await client.getRepository({ projectKey, slug }, { signal });
   return { repositories: lookup.kind === 'found' ? [lookup.repository] : [] };
-}
-
-async function collect(
-  steps: AsyncIterable<ListingStep<Repository>>,
-): Promise<Surroundings> {
-  const repositories: Repository[] = [];
-  for await (const step of steps) {
-    if (step.kind === 'failed') {
-      return { repositories, problem: step.problem };
-    }
-    repositories.push(...step.items);
-  }
-  return { repositories };
 }
 
 /** What a backend would remember, from what the server shows. */

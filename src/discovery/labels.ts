@@ -8,6 +8,7 @@ import { decideByLabels, LabelFilters, labelsOf } from '../filters/labelFilter';
 import { Problem, Repository } from '../model';
 import { mapConcurrent } from '../util/concurrency';
 import { AskingFilterStep, FilterQuestions } from './filterStep';
+import { readListing } from './listRepositories';
 
 /** The repositories that carry one label. */
 interface Labeled {
@@ -77,18 +78,13 @@ async function listLabel(
   label: string,
   { source, signal }: FilterQuestions,
 ): Promise<Labeled> {
-  const ids = new Set<number>();
-  let unreadable = 0;
-  let pages = 0;
-  for await (const step of source.listLabeled(label, { signal })) {
-    if (step.kind === 'failed') {
-      // One that goes while it is read leaves open who carried it.
-      const isNone = step.gone && pages === 0;
-      return { ids, pages, problem: isNone ? undefined : step.problem };
-    }
-    pages += 1;
-    unreadable += step.unreadable;
-    step.items.forEach(id => ids.add(id));
+  const listing = await readListing(source.listLabeled(label, { signal }));
+  const { failure, items, pages, unreadable } = listing;
+  const ids = new Set(items);
+  if (failure) {
+    // One that goes while it is read leaves open who carried it.
+    const isNone = failure.gone && pages === 0;
+    return { ids, pages, problem: isNone ? undefined : failure.problem };
   }
   return { ids, pages, problem: unreadable > 0 ? unreadableRows(unreadable) : undefined };
 }

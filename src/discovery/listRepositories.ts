@@ -18,8 +18,10 @@ interface ListingContext {
 }
 
 /** One listing read to its end or to its failure. */
-interface Collected<T> {
+export interface ReadListing<T> {
   readonly items: readonly T[];
+  /** Read before it failed, if it did. */
+  readonly pages: number;
   readonly unreadable: number;
   readonly failure?: Extract<ListingStep<T>, { kind: 'failed' }>;
 }
@@ -33,7 +35,7 @@ export async function listRepositories(
   if (keys) {
     return listByProject(keys, scope, context);
   }
-  const all = await collect(
+  const all = await readListing(
     context.source.listRepositories({ signal: context.signal }),
     countUp(context.onListed),
   );
@@ -54,9 +56,8 @@ async function listThroughProjects(
   scope: DiscoveryScope,
   context: ListingContext,
 ): Promise<Listing> {
-  const projects = await collect(
+  const projects = await readListing(
     context.source.listProjects({ signal: context.signal }),
-    () => {},
   );
   if (projects.failure) {
     return {
@@ -90,7 +91,7 @@ async function listByProject(
   const onItems = countUp(context.onListed);
   const parts = await mapConcurrent(keys, scope.concurrency, async projectKey => ({
     projectKey,
-    part: await collect(
+    part: await readListing(
       context.source.listProjectRepositories(projectKey, { signal: context.signal }),
       onItems,
     ),
@@ -116,21 +117,24 @@ function countUp(onListed: (count: number) => void): (count: number) => void {
   return count => onListed((listed += count));
 }
 
-async function collect<T>(
+/** Reads a listing to its end or to its failure. Throws only what the source throws. */
+export async function readListing<T>(
   steps: AsyncIterable<ListingStep<T>>,
-  onItems: (count: number) => void,
-): Promise<Collected<T>> {
+  onItems?: (count: number) => void,
+): Promise<ReadListing<T>> {
   const pages: (readonly T[])[] = [];
   let unreadable = 0;
+  let failure: ReadListing<T>['failure'];
   for await (const step of steps) {
     if (step.kind === 'failed') {
-      return { items: pages.flat(), unreadable, failure: step };
+      failure = step;
+      break;
     }
     pages.push(step.items);
     unreadable += step.unreadable;
-    onItems(step.items.length);
+    onItems?.(step.items.length);
   }
-  return { items: pages.flat(), unreadable };
+  return { items: pages.flat(), pages: pages.length, unreadable, failure };
 }
 
 /** A page can repeat rows of the one before it while repositories come and go; the later row is the newer one. */

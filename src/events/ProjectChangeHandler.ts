@@ -4,11 +4,11 @@
  */
 
 import pLimit from 'p-limit';
-import { RestClient } from '../bitbucket/RestClient';
 import { FilteredRepository, filterListing } from '../discovery/applyFilters';
-import { Repository, RepositoryAddress, Unanswered } from '../model';
+import { RepositoryAddress } from '../model';
 import { ProviderContext } from '../provider/ProviderContext';
 import { addressKey, isPlaceholderId } from '../discovery/identify';
+import { readListing } from '../discovery/listRepositories';
 import { KnownRepository } from '../discovery/types';
 import { assessAddress } from '../filters/steps';
 import { RepositoryFilters } from '../filters/types';
@@ -67,9 +67,11 @@ export class ProjectChangeHandler {
     const { config, store } = context;
     const name = projectName(change);
     const client = await openClient();
-    const listed = await listProject(change.key, client, signal);
-    if ('problem' in listed) {
-      return refusals.conclude(name, listed, isKnown);
+    const listing = client.listProjectRepositories(change.key, { signal });
+    const { items: listed, failure } = await readListing(listing);
+    // Where there is no such project, it has no repositories.
+    if (failure && (!failure.gone || listed.length > 0)) {
+      return refusals.conclude(name, failure, isKnown);
     }
     const known = (await store.load(config.id))?.repositories ?? [];
     const held = new Set(
@@ -101,23 +103,6 @@ export class ProjectChangeHandler {
     }
     return { kind: 'done', result: 'evaluated' };
   }
-}
-
-/** @returns nothing where there is no such project */
-async function listProject(
-  key: string,
-  client: RestClient,
-  signal: AbortSignal,
-): Promise<readonly Repository[] | Omit<Unanswered, 'kind'>> {
-  const repositories: Repository[] = [];
-  for await (const step of client.listProjectRepositories(key, { signal })) {
-    if (step.kind === 'items') {
-      repositories.push(...step.items);
-    } else if (!step.gone || repositories.length > 0) {
-      return step;
-    }
-  }
-  return repositories;
 }
 
 function projectName({ key }: ProjectChange): string {
