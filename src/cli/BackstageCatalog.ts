@@ -20,9 +20,9 @@ const REPOSITORIES_PER_PAGE = 1_000;
 export interface LiveCatalog {
   /** Base URL of its backend, to be shown. */
   readonly url: string;
-  /** Targets of all Locations that it shows, whoever made them. */
+  /** Targets of all Locations that it shows, of any origin. */
   readonly shown: ReadonlySet<string>;
-  /** Among them the files in a Bitbucket Server that discovery gave, this module or the published one. */
+  /** Among them the files in a Bitbucket Server that discovery emitted, of this module or the published one. */
   readonly discovered: readonly string[];
   /** One per provider that the backend has; none where it does not run this module. */
   readonly reports: readonly ProviderReport[];
@@ -134,9 +134,9 @@ function readTargets({ spec }: Entity): string[] {
 }
 
 /**
- * The file that discovery gave the catalog, if a Location is one of its.
+ * The file that discovery emitted, if a Location is one of its.
  *
- * @remarks Nobody else marks Locations so: what is registered by hand, named in the
+ * @remarks Nothing else marks Locations so: what is registered by hand, named in the
  * configuration or read from another file has none of these annotations. The published module
  * sets that of the default branch. Source: version 0.5.15 of it.
  */

@@ -20,7 +20,7 @@ export interface CliIo {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Where relative paths begin and the default configuration lies. */
   readonly cwd: string;
-  /** Whether somebody watches `stderr`: then one line is rewritten in place. */
+  /** Whether `stderr` is a terminal: then one line is rewritten in place. */
   readonly isTerminal: boolean;
   /** Width of that terminal, in characters. */
   readonly columns: number;
@@ -58,7 +58,7 @@ export class CommandFailedError extends CustomErrorBase {
   override name = 'CommandFailedError' as const;
 }
 
-/** What happened, in words for somebody at a terminal. */
+/** What happened, in words for a person at a terminal. */
 export function describeError(error: unknown): string {
   const message = isError(error) ? error.message : 'it failed without a reason';
   // Said to the log of a backend, and not true here.

@@ -8,7 +8,7 @@ import { CliIo } from './CliIo';
 /** Often enough to look alive, seldom enough not to flicker. */
 const REWRITE_INTERVAL_MS = 100;
 
-/** Where nobody watches, this often. */
+/** Where there is no terminal, this often. */
 const LINE_INTERVAL_MS = 10_000;
 
 const BAR_WIDTH = 24;
@@ -40,7 +40,7 @@ export class Progress {
     this.#write(this.#lastLine);
   }
 
-  /** Shows the last line again, where somebody watches. */
+  /** Shows the last line again, on a terminal. */
   resume(): void {
     if (this.io.isTerminal) {
       this.#write(this.#lastLine);

@@ -16,11 +16,11 @@ const DEFAULT_COLUMNS = 80;
  */
 export async function main(): Promise<void> {
   const stop = new AbortController();
-  // Once: whoever presses Ctrl-C a second time means it.
+  // Once: a second Ctrl-C ends the process at once.
   process.once('SIGINT', () => stop.abort(new Error('interrupted')));
   process.once('SIGTERM', () => stop.abort(new Error('terminated')));
   for (const stream of [process.stdout, process.stderr]) {
-    // Whoever read the output has seen enough, as `head` has.
+    // The reader of the output has seen enough, as `head` has.
     stream.on('error', () => process.exit(1));
   }
   const exitCode = await runCli(process.argv.slice(2), {

@@ -1,7 +1,7 @@
 /**
  * One object of the configuration, read strictly: every getter names the full key, the
- * bad value and the remedy. Faults are collected instead of thrown, so that whoever
- * starts a backend sees all of them at once. Knows types and ranges, no particular key.
+ * bad value and the remedy. Faults are collected instead of thrown, so that the
+ * operator who starts a backend sees all of them at once. Knows types and ranges, no particular key.
  */
 
 import { Config, ConfigReader, readDurationFromConfig } from '@backstage/config';

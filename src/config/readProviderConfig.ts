@@ -1,6 +1,6 @@
 /**
  * Reads one provider, defaults filled in. Faults are added to the section's problems;
- * whoever opened the section throws once everything is read.
+ * the caller that opened the section throws once everything is read.
  */
 
 import {
@@ -98,7 +98,7 @@ function readHost(provider: ConfigSection, integrationHosts: readonly string[]):
   return host;
 }
 
-/** A path given twice is refused, like everything else that would have no effect. */
+/** A path named twice is refused, like everything else that would have no effect. */
 function readCatalogPaths(provider: ConfigSection): CatalogPath[] {
   const value = provider.value('catalogPath') ?? DEFAULTS.catalogPath;
   const entries = Array.isArray(value)

@@ -38,7 +38,7 @@ export class ConflictReporter {
   /**
    * The repositories of a provider that have conflicts, in the order of `compareReports`.
    *
-   * @throws when the tables cannot be read: then nobody knows whether there are any
+   * @throws when the tables cannot be read: then it is not known whether there are any
    */
   async of(providerId: string): Promise<DisputedRepository[]> {
     const { providers, store, reports } = this.options;

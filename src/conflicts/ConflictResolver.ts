@@ -1,6 +1,6 @@
 /**
- * Has the catalog read again what it refused, once nobody has the entity any more: it does
- * not do so by itself. What goes wrong here is logged and changes nothing else.
+ * Has the catalog read again what it refused, once no side holds the entity any more: it
+ * does not do so by itself. What goes wrong here is logged and changes nothing else.
  */
 
 import { LoggerService } from '@backstage/backend-plugin-api';
@@ -19,11 +19,11 @@ const DELAYS_MS = [5_000, 15_000, 30_000, 60_000, 120_000, 300_000];
 
 /** A provider, as far as it can have the catalog read files. */
 export interface LocationReader {
-  /** Location key of what it gives the catalog. */
+  /** Location key of what it emits. */
   readonly locationKey: string;
   /** Has the catalog process its Locations of these files as if they had changed. */
   reprocess(targetUrls: ReadonlySet<string>): Promise<void>;
-  /** Has the catalog read these files, whoever gave it their Locations. */
+  /** Has the catalog read these files, whatever emitted their Locations. */
   refresh(targetUrls: readonly string[]): Promise<void>;
 }
 

@@ -35,7 +35,7 @@ export interface RefusedEntity {
   readonly holderKey: string;
 }
 
-/** What the catalog refused to a file and has from nobody any more. */
+/** What the catalog refused to a file and has from no side any more. */
 export interface ReleasedEntity {
   readonly entityRef: string;
   /** The URL of the file. */
@@ -170,7 +170,7 @@ export class ConflictStore {
     return [...locations, ...entities.standing];
   }
 
-  /** The entities that were refused to a file and that nobody has any more. */
+  /** The entities that were refused to a file and that no side holds any more. */
   async findReleased(): Promise<ReleasedEntities> {
     const knex = await this.database.connect();
     const { standing, states } = await this.#judgeEntities(knex);
@@ -265,7 +265,7 @@ function toEntityRow(
 
 /**
  * What was refused stays refused while the catalog makes of the file what it made of it
- * then, whoever has the entity now.
+ * then, whichever side holds the entity now.
  */
 function conflictNow(
   row: EntityRow,
@@ -296,7 +296,7 @@ function toSide(
   return { locationKey, ...(targetUrl && { targetUrl }) };
 }
 
-/** The URL that somebody has registered and the catalog has from a provider of ours. */
+/** The URLs that are registered locations and that the catalog has from a provider of ours. */
 function registeredUrlsOf(recorded: readonly RecordedConflict[]): string[] {
   return recorded.flatMap(one => urlOfLocationKey(one.refused.locationKey) ?? []);
 }
@@ -332,7 +332,7 @@ function parseEntityRow(row: unknown): EntityRow[] {
 /** Kept of one provider; people look through no more. */
 export const MAX_LOCATION_CONFLICTS = 1_000;
 
-/** What a provider gave the catalog. */
+/** What a provider emitted. */
 export interface EmittedEntity {
   readonly entityRef: string;
   /** The URL of the file it comes from. */
@@ -341,7 +341,7 @@ export interface EmittedEntity {
   readonly isLocation: boolean;
 }
 
-/** Which of the entities that a provider emitted are somebody else's, or registered as well. */
+/** Which of the entities that a provider emitted another side holds, or are registered as well. */
 async function detectLocationConflicts(
   knex: Knex,
   locationKey: string,

@@ -24,7 +24,7 @@ const MAX_WAITING = 1_000;
 const MAX_ATTEMPTS = 3;
 const RETRY_DELAY_MS = 5_000;
 
-/** Nobody writes longer ones, and they are kept. */
+/** Longer ones are not written in practice, and they are kept. */
 const Text = z.string().min(1).max(4_000);
 
 const Payload = z.object({
@@ -53,7 +53,7 @@ export class ConflictSubscriber {
 
   constructor(private readonly options: ConflictSubscriberOptions) {}
 
-  /** Begins to take events, if there is anybody to take them for. */
+  /** Begins to take events, if there is a provider to take them for. */
   async subscribe(events: EventsService): Promise<void> {
     if (this.options.providers.size === 0) {
       return;

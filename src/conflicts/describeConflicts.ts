@@ -10,7 +10,7 @@ import { filesOf } from '../discovery/locations';
 import { RepositoryResult } from '../discovery/types';
 
 /**
- * `location`: what a provider gives the catalog itself, a Location or what a location parser
+ * `location`: what a provider emits itself, a Location or what a location parser
  * made. `entity`: what the catalog reads from a file.
  */
 export const CONFLICT_KINDS = ['location', 'entity'] as const;
@@ -34,7 +34,7 @@ export interface RecordedConflict {
   readonly entityRef: string;
   readonly refused: ConflictSide;
   readonly holder: ConflictSide;
-  /** Where the catalog has it from nobody any more, and not yet from the side it refused. */
+  /** Where the catalog has it from no side any more, and not yet from the side it refused. */
   readonly isReleased?: boolean;
 }
 
@@ -73,8 +73,8 @@ export type ProviderIds = ReadonlyMap<string, string>;
 /**
  * The conflicts that a provider is a side of.
  *
- * @remarks Of what was read from a file, each provider that has found the file is: whoever
- * asks has to look which of these files are the provider's.
+ * @remarks Of what was read from a file, each provider that has found the file is: the caller
+ * has to look which of these files are the provider's.
  */
 export function conflictsOfProvider(
   recorded: readonly RecordedConflict[],
@@ -250,7 +250,7 @@ export interface ProviderFiles {
 
 /** A file that several providers would register: the catalog takes it from one of them. */
 export interface SharedFile {
-  /** As in the HTTP report, for what a provider gives the catalog itself. */
+  /** As in the HTTP report, for what a provider emits itself. */
   readonly kind: 'location';
   readonly projectKey: string;
   readonly repositorySlug: string;

@@ -75,7 +75,7 @@ export class RepositoryChangeHandler {
       // Only of what is known a default branch is asked for.
       return refusals.conclude(name, decision, true);
     }
-    // Whoever takes over an address waits for whoever leaves it, or goes first.
+    // A repository that takes over an address waits for the one that leaves it, or goes first.
     const work = () =>
       this.#lock.run(keysOf(item, decision), () => this.#evaluate(item, decision));
     if (item.isOneOfMany) {

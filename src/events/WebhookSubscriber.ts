@@ -16,7 +16,7 @@ import { eventKeyOf, WEBHOOK_TOPICS } from './webhookTopics';
 /** The same on every replica: so the event bus gives each event to one of them. */
 const SUBSCRIBER_ID = 'bitbucket-server-entity-provider';
 
-/** Nobody handles the same content again within this time. */
+/** The same content is not handled again within this time. */
 const CLAIMED_FOR_MS = 300_000;
 
 /** What the subscriber works with. */

@@ -93,8 +93,8 @@ interface RecentRefusalsOptions {
 
 /**
  * What Bitbucket has refused to show one provider, or knows nothing of: until some time has
- * passed, events about it cost nothing. Bounded, since anybody who may sign webhooks can
- * invent repositories. A repository or project goes by its name in the log.
+ * passed, events about it cost nothing. Bounded, since every holder of the secret can invent
+ * repositories. A repository or project goes by its name in the log.
  */
 export class RecentRefusals {
   /** When each was refused, the oldest first. */
@@ -150,7 +150,7 @@ export class RecentRefusals {
   }
 }
 
-/** What nobody knows is looked at one by one: 60 at once, and one a second after that. */
+/** Unknown repositories are looked at one by one: 60 at once, and one a second after that. */
 const UNKNOWN_BUDGET = { capacity: 60, refillPerSecond: 1 };
 
 /** What exceeds that is left to the next run. */
@@ -168,8 +168,8 @@ interface EventLanesOptions {
 }
 
 /**
- * Who goes first: what Bitbucket has shown before waits for nothing that nobody knows.
- * Anybody who may sign webhooks can invent repositories.
+ * The order of work: what Bitbucket has shown before waits for nothing unknown. Every holder
+ * of the secret can invent repositories.
  */
 export class EventLanes {
   readonly #options: EventLanesOptions;
@@ -190,7 +190,7 @@ export class EventLanes {
   }
 
   /**
-   * For what nobody knows.
+   * For what is not known yet.
    *
    * @returns `undefined` where too many wait already
    */

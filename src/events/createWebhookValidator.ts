@@ -11,7 +11,7 @@ import { PING_EVENT_KEY, webhookHeader } from './webhookTopics';
 
 /**
  * Webhooks have a dozen levels. Thousands of them, once parsed, cannot be written again:
- * whoever publishes the event would run out of stack.
+ * publishing the event would exhaust the stack.
  */
 const MAX_DEPTH = 100;
 
@@ -50,7 +50,7 @@ export function createWebhookValidator({
       status: 403,
       payload: { message: 'X-Hub-Signature is missing or wrong' },
     });
-    // Anybody can cause this line: once is a hint for the operator, more is noise.
+    // Anyone can cause this line: once is a hint for the operator, more is noise.
     const log = hasWarned ? 'debug' : 'warn';
     hasWarned = true;
     logger[log](
@@ -107,10 +107,10 @@ interface SignedBody {
  * Checks `X-Hub-Signature`, in constant time as far as digests and secrets go.
  *
  * @remarks Exactly as Bitbucket writes it. Blanks around the value of a header are not part
- * of it (RFC 9110, section 5.5), and Node.js takes them off before anybody sees them.
+ * of it (RFC 9110, section 5.5), and Node.js takes them off first.
  *
  * @returns `false` also for a missing or malformed header, another algorithm and an empty
- * secret, with which anybody could sign
+ * secret, with which anyone could sign
  *
  * Source: Atlassian, "Manage webhooks" (8.9): `sha256=<HMAC of the body in hexadecimal>`.
  */
@@ -119,11 +119,11 @@ export function verifySignature({ rawBody, header, secrets }: SignedBody): boole
   if (hex === undefined) {
     return false;
   }
-  const given = Buffer.from(hex, 'hex');
+  const received = Buffer.from(hex, 'hex');
   const usable = secrets.filter(secret => secret !== '');
   // Each is tried, so that the time does not tell which one it was.
   const matches = usable.map(secret =>
-    timingSafeEqual(createHmac('sha256', secret).update(rawBody).digest(), given),
+    timingSafeEqual(createHmac('sha256', secret).update(rawBody).digest(), received),
   );
   return matches.includes(true);
 }

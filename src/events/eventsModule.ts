@@ -57,7 +57,7 @@ export const eventsModuleBitbucketServerWebhooks = createBackendModule({
   },
 });
 
-/** @throws InputError when there is none: unsigned webhooks would be anybody's. */
+/** @throws InputError when there is none: anyone could send unsigned webhooks. */
 function readWebhookSecrets(config: RootConfigService): string[] {
   const value: unknown = config.getOptional(SECRET_KEY);
   const secrets = WebhookSecrets.safeParse(value);

@@ -107,7 +107,7 @@ function toScmEvent(file: FileChange, repositoryUrl: string, suffix: string): Sc
 interface ScmEventPublisherOptions {
   readonly scmEvents: ScmEvents;
   /**
-   * Whether somebody in the catalog wants to know which files changed: only then it is
+   * Whether the catalog acts on files that changed: only then it is
    * worth a request.
    */
   readonly perFile: boolean;
@@ -195,7 +195,7 @@ function resolveCopy(from: NodeJS.Require): Copy {
 /**
  * Compares by the modules that are loaded: so whatever installed them is asked, and the
  * catalog plugin that the backend really uses. Each copy has a service of its own for SCM
- * events, made by its own default factory, and nobody listens to the second one.
+ * events, made by its own default factory, and nothing listens to the second one.
  *
  * @param own - loads what this module loads
  * @returns a warning, or nothing where both load the same copy or it cannot be told, as in

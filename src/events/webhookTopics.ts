@@ -36,7 +36,7 @@ export const PING_EVENT_KEY = 'diagnostics:ping';
 /**
  * Every topic to subscribe to.
  *
- * @remarks One webhook may arrive on two of them; whoever claims it first handles it.
+ * @remarks One webhook may arrive on two of them; the first replica to claim it handles it.
  */
 export const WEBHOOK_TOPICS: readonly string[] = [
   WEBHOOK_TOPIC,

@@ -1,6 +1,6 @@
 /**
  * Decides by its labels whether a repository is looked at. Pure. Labels are on no listing
- * row and have to be asked for, so the answer may be that nobody knows: a repository is
+ * row and have to be asked for, so the answer may be unknown: a repository is
  * then neither let in nor left out.
  */
 

@@ -1,6 +1,6 @@
 /**
  * Regular expressions of the configuration, matched in a time that grows with the text and
- * not with the ways to read it. Slugs and paths are chosen by whoever may create a
+ * not with the ways to read it. Slugs and paths are chosen by anyone who may create a
  * repository, and with JavaScript's own engine one slug of 40 characters can hold up the
  * whole backend for minutes (`^([a-z0-9]+-?)+$`).
  *

@@ -97,7 +97,7 @@ const made = new WeakMap<MeterProvider, Instruments>();
  * The instruments of the SDK that is installed now.
  *
  * @remarks The global API has no stand-in that passes on to an SDK that comes later, so
- * nobody may keep what this returns beyond one measurement.
+ * a caller must not keep what this returns beyond one measurement.
  */
 export function instruments(): Instruments {
   const provider = metrics.getMeterProvider();

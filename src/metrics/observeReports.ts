@@ -30,7 +30,7 @@ const WARN_INTERVAL_MS = 600_000;
 /** What the gauges are read with. */
 interface ObserveReportsOptions {
   readonly reports: Pick<DiscoveryReport, 'loadDiscoveries'>;
-  /** Left out where nobody looks for them. */
+  /** Left out where they are not looked for. */
   readonly conflicts?: Pick<ConflictReporter, 'of'>;
   /** Those configured: what is stored of others is of the past. */
   readonly providerIds: readonly string[];

@@ -14,7 +14,7 @@ import { StoredDiscovery } from '../store/runRecords';
  *
  * @param provider - as it is configured
  * @param stored - `undefined` where nothing is stored of it yet
- * @param conflicts - how many there are now; `undefined` where nobody knows
+ * @param conflicts - how many there are now; `undefined` where that is not known
  */
 export function toDiscoveryJson(
   provider: { readonly id: string; readonly host: string },
@@ -70,7 +70,7 @@ export function toHeldRemovalJson(held: HeldRemovalReport) {
 /**
  * Describes how a repository ended the last run, and what to do about it.
  *
- * @param conflicts - those there are now; `undefined` where nobody knows
+ * @param conflicts - those there are now; `undefined` where that is not known
  * @param held - its removals that are held back
  */
 export function toRepositoryJson(

@@ -12,7 +12,7 @@ const MAX_LIMIT = 1_000;
 
 const Query = z.record(z.string(), z.unknown());
 
-/** What a parameter may be, and in which words that is said to whoever got it wrong. */
+/** What a parameter may be, and in which words a wrong one is refused. */
 interface Parameter<T> {
   readonly schema: z.ZodType<T>;
   readonly expected: string;
@@ -45,14 +45,14 @@ interface ReportQuery extends RepositoryQuery {
  * @throws InputError that names the parameter
  */
 export function readRepositoryQuery(query: unknown): ReportQuery {
-  const given = refuseUnknown(query, Object.keys(REPOSITORY_PARAMETERS));
+  const parameters = refuseUnknown(query, Object.keys(REPOSITORY_PARAMETERS));
   const { outcome, project, conflicts, limit, offset } = REPOSITORY_PARAMETERS;
   return {
-    outcome: read('outcome', given.outcome, outcome),
-    project: read('project', given.project, project),
-    conflicts: read('conflicts', given.conflicts, conflicts),
-    limit: read('limit', given.limit, limit) ?? DEFAULT_LIMIT,
-    offset: read('offset', given.offset, offset) ?? 0,
+    outcome: read('outcome', parameters.outcome, outcome),
+    project: read('project', parameters.project, project),
+    conflicts: read('conflicts', parameters.conflicts, conflicts),
+    limit: read('limit', parameters.limit, limit) ?? DEFAULT_LIMIT,
+    offset: read('offset', parameters.offset, offset) ?? 0,
   };
 }
 
@@ -93,14 +93,14 @@ function refuseUnknown(
   query: unknown,
   known: readonly string[],
 ): Readonly<Record<string, unknown>> {
-  const given = Query.parse(query);
-  const unknown = Object.keys(given).find(name => !known.includes(name));
+  const parameters = Query.parse(query);
+  const unknown = Object.keys(parameters).find(name => !known.includes(name));
   if (unknown !== undefined) {
     const instead =
       known.length === 0 ? 'there are none here' : `there are ${known.join(', ')}`;
     throw new InputError(`Unknown parameter ${JSON.stringify(unknown)}: ${instead}`);
   }
-  return given;
+  return parameters;
 }
 
 /** @param value - a text; a list or more where the parameter was given more than once */

@@ -19,7 +19,7 @@ export function plainText(text: string): string {
 
 /**
  * Writes a value as JSON that a terminal does not act on: what {@link plainText} takes out is
- * escaped, so that whoever parses it gets it back.
+ * escaped, so that parsing gives it back.
  */
 export function printableJson(value: unknown): string {
   const escape = (unit: string) =>

@@ -32,7 +32,7 @@ export const OUTCOME_LABELS: Readonly<Record<OutcomeKind, OutcomeLabel>> = {
 };
 
 /** What is there at all can be seen: one repository in 10,000 too, in percent of the bar. */
-const NARROWEST_PART = 0.8;
+const MIN_PART_PERCENT = 0.8;
 
 /** A part of the bar, in percent of its width. */
 interface BarPart {
@@ -46,7 +46,7 @@ export function divideBar(summary: Readonly<Record<OutcomeKind, number>>): BarPa
   const kinds = OUTCOME_KINDS.filter(kind => summary[kind] > 0);
   const counted = sum(kinds.map(kind => summary[kind]));
   const widths = kinds.map(kind =>
-    Math.max((summary[kind] / counted) * 100, NARROWEST_PART),
+    Math.max((summary[kind] / counted) * 100, MIN_PART_PERCENT),
   );
   const scale = 100 / sum(widths);
   return kinds.map((kind, index) => ({

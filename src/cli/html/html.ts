@@ -19,7 +19,7 @@ export class Html {
 export type HtmlValue = string | number | Html | undefined | readonly HtmlValue[];
 
 /**
- * Characters that nobody sees, or that change the order of what is seen: control
+ * Characters that are invisible, or that change the order of what is seen: control
  * characters, format characters (text direction, zero width), line separators, halves of
  * a surrogate pair. A name that holds one must not pass for another name.
  */

@@ -1,6 +1,6 @@
 /**
- * A preview as one page that can be sent to somebody: a single file that loads nothing,
- * from nowhere, and runs no script but its own. Pure.
+ * A preview as one page that can be passed on: a single file that loads nothing and runs no
+ * script but its own. Pure.
  */
 
 import { createHash } from 'node:crypto';
