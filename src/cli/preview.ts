@@ -60,7 +60,7 @@ export async function runPreview(options: PreviewOptions, io: CliIo): Promise<Ex
     io.stderr(`warning: ${lost}\n`);
   }
   const previews = await previewAll(configuration, contents, io);
-  const runs = new Map(previews.map(one => [one.connection.config.id, one.run]));
+  const runs = new Map(previews.map(one => [one.preview.providerId, one.run]));
   const differences = catalog && compareWithCatalog(catalog, contents, runs);
   const document: PreviewDocument = {
     version: 1,
@@ -156,7 +156,6 @@ async function print(
 
 /** A dry run and what people are shown of it. */
 interface FinishedPreview {
-  readonly connection: Connection;
   readonly run: Run;
   readonly preview: ProviderPreview;
 }
@@ -188,7 +187,7 @@ async function previewProvider(
       progress.update(`${name}: ${describeStep(step)}, ${meter.counts().total} requests`),
   });
   progress.end();
-  return { connection, run, preview: toPreview(run, connection, io) };
+  return { run, preview: toPreview(run, connection, io) };
 }
 
 function describeStep(step: DiscoveryProgress): string {

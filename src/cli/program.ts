@@ -63,6 +63,7 @@ const Against = Common.extend({
   against: z.string().optional(),
   token: z.string().optional(),
 });
+const Replay = Common.extend({ eventKey: z.string(), payload: z.string() });
 const Preview = Against.extend({
   explain: z.string().optional(),
   json: z.boolean().optional(),
@@ -174,17 +175,8 @@ function addReplay(program: Command, io: CliIo, settle: Settle): void {
     .argument('<event-key>', 'such as repo:refs_changed')
     .argument('<payload.json>', 'file with the body of the webhook')
     .addHelpText('after', REPLAY_HELP)
-    .action((eventKey, payload, options) =>
-      settle(
-        runReplay(
-          {
-            ...Common.parse(options),
-            eventKey: z.string().parse(eventKey),
-            payload: z.string().parse(payload),
-          },
-          io,
-        ),
-      ),
+    .action((eventKey: unknown, payload: unknown, options: object) =>
+      settle(runReplay(Replay.parse({ ...options, eventKey, payload }), io)),
     );
 }
 

@@ -42,13 +42,10 @@ const GIVE_UP_AFTER_MS = 600_000;
 
 /** See the head of the file. */
 export class CoalescingQueue<T, R> {
-  readonly #options: CoalescingQueueOptions<T, R>;
   /** What waits, by key; `undefined` while a key is worked on or rests. */
   readonly #waiting = new Map<string, Job<T, R> | undefined>();
 
-  constructor(options: CoalescingQueueOptions<T, R>) {
-    this.#options = options;
-  }
+  constructor(private readonly options: CoalescingQueueOptions<T, R>) {}
 
   /**
    * Asks for work.
@@ -58,7 +55,7 @@ export class CoalescingQueue<T, R> {
    */
   add(key: string, item: T): Promise<R> {
     return new Promise(resolve => {
-      if (this.#options.signal.aborted) {
+      if (this.options.signal.aborted) {
         return;
       }
       const isNew = !this.#waiting.has(key);
@@ -77,13 +74,13 @@ export class CoalescingQueue<T, R> {
     }
     earlier.settle.push(...later.settle);
     return {
-      item: this.#options.merge(earlier.item, later.item),
+      item: this.options.merge(earlier.item, later.item),
       settle: earlier.settle,
     };
   }
 
   async #drive(key: string): Promise<void> {
-    const { clock, signal } = this.#options;
+    const { clock, signal } = this.options;
     await clock.sleep(SETTLE_MS, signal);
     for (let job = this.#take(key); job; job = this.#take(key)) {
       await this.#complete(key, job);
@@ -100,7 +97,7 @@ export class CoalescingQueue<T, R> {
 
   /** Works on one key until it is done or given up, together with what arrives meanwhile. */
   async #complete(key: string, first: Job<T, R>): Promise<void> {
-    const { clock, signal, onGiveUp } = this.#options;
+    const { clock, signal, onGiveUp } = this.options;
     let job = first;
     let startedMs = clock.monotonicMs();
     for (let retries = 0; ; retries += 1) {
@@ -128,7 +125,7 @@ export class CoalescingQueue<T, R> {
 
   async #attempt(item: T): Promise<WorkResult<R>> {
     try {
-      return await this.#options.work(item);
+      return await this.options.work(item);
     } catch (error) {
       return { kind: 'retry', detail: String(error) };
     }

@@ -27,13 +27,11 @@ interface ProjectChangeHandlerOptions extends ChangeTools {
 
 /** Handles changes of projects for one provider. */
 export class ProjectChangeHandler {
-  readonly #options: ProjectChangeHandlerOptions;
   readonly #queue;
   /** Everything that is known is loaded for each. */
   readonly #inTurn = pLimit(1);
 
-  constructor(options: ProjectChangeHandlerOptions) {
-    this.#options = options;
+  constructor(private readonly options: ProjectChangeHandlerOptions) {
     this.#queue = createChangeQueue<ProjectChange>(options, {
       nameOf: projectName,
       merge: (earlier, later) => ({
@@ -51,7 +49,7 @@ export class ProjectChangeHandler {
   }
 
   async #handle(change: ProjectChange): Promise<Handled> {
-    const { lanes, logger, relevance } = this.#options;
+    const { lanes, logger, relevance } = this.options;
     const decision = await this.#inTurn(() => decideProjectRelevance(change, relevance));
     if (decision.kind === 'ignored') {
       logIgnored(logger, projectName(change), decision.reason);
@@ -63,7 +61,7 @@ export class ProjectChangeHandler {
   }
 
   async #lookAt(change: ProjectChange, isKnown: boolean): Promise<Handled> {
-    const { context, logger, openClient, refusals, repositories, signal } = this.#options;
+    const { context, logger, openClient, refusals, repositories, signal } = this.options;
     const { config, store } = context;
     const name = projectName(change);
     const client = await openClient();

@@ -36,13 +36,11 @@ const MAX_DECISIONS = 8;
 
 /** Handles changes of repositories for one provider. */
 export class RepositoryChangeHandler {
-  readonly #options: RepositoryChangeHandlerOptions;
   readonly #queue;
   readonly #triage = pLimit(MAX_DECISIONS);
   readonly #lock = new KeyedLock();
 
-  constructor(options: RepositoryChangeHandlerOptions) {
-    this.#options = options;
+  constructor(private readonly options: RepositoryChangeHandlerOptions) {
     this.#queue = createChangeQueue<PendingRepository>(options, {
       nameOf: ({ repository }) => nameOf(repository),
       merge: mergePending,
@@ -62,7 +60,7 @@ export class RepositoryChangeHandler {
   }
 
   async #handle(item: PendingRepository): Promise<Handled> {
-    const { lanes, logger, refusals, relevance } = this.#options;
+    const { lanes, logger, refusals, relevance } = this.options;
     const name = nameOf(item.repository);
     const decision = item.listed
       ? LISTED
@@ -88,7 +86,7 @@ export class RepositoryChangeHandler {
 
   async #evaluate(item: PendingRepository, decision: Relevant): Promise<Handled> {
     const { branches, evaluator, host, logger, openClient, refusals, signal } =
-      this.#options;
+      this.options;
     const { changes, listed, repository: address } = item;
     const { branch, isKnown = false, reason } = decision;
     const client = await openClient();
@@ -119,7 +117,7 @@ export class RepositoryChangeHandler {
   }
 
   async #publish(publication: Publication): Promise<void> {
-    const { publisher, logger, signal } = this.#options;
+    const { publisher, logger, signal } = this.options;
     try {
       await publisher.publish(publication);
     } catch (error) {

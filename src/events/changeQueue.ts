@@ -172,7 +172,6 @@ interface EventLanesOptions {
  * of the secret can invent repositories.
  */
 export class EventLanes {
-  readonly #options: EventLanesOptions;
   /** For what Bitbucket has shown before. */
   readonly known: ReturnType<typeof pLimit>;
   /** For what one event brings in great numbers, as one about a project does. */
@@ -181,9 +180,8 @@ export class EventLanes {
   #budget;
   #isOverflowing = false;
 
-  constructor(options: EventLanesOptions) {
+  constructor(private readonly options: EventLanesOptions) {
     const { clock, concurrency } = options;
-    this.#options = options;
     this.known = pLimit(concurrency);
     this.bulk = pLimit(Math.ceil(concurrency / 2));
     this.#budget = createBucket(UNKNOWN_BUDGET, clock.monotonicMs());
@@ -198,7 +196,7 @@ export class EventLanes {
     if (this.#unknown.pendingCount >= MAX_UNKNOWN_WAITING) {
       if (!this.#isOverflowing) {
         this.#isOverflowing = true;
-        this.#options.logger.warn(
+        this.options.logger.warn(
           `More than ${MAX_UNKNOWN_WAITING} repositories that are not known wait to be looked at because of events; others are left to the next run`,
         );
       }
@@ -212,7 +210,7 @@ export class EventLanes {
   }
 
   async #pay(): Promise<void> {
-    const { clock, signal } = this.#options;
+    const { clock, signal } = this.options;
     signal.throwIfAborted();
     const holdMs = waitMs(this.#budget, clock.monotonicMs());
     if (holdMs > 0) {
