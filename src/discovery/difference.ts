@@ -4,7 +4,7 @@
  * decided here but in `planRemovals`.
  */
 
-import { CatalogFile, RepositoryOutcome } from '../model';
+import { CatalogFile } from '../model';
 import { forEachInTurns } from '../util/clock';
 import { filesOf, keyOf, refOf, Replacement, replacementOf } from './locations';
 import { CatalogLocation, KnownRepository, RepositoryResult } from './types';
@@ -13,8 +13,8 @@ import { CatalogLocation, KnownRepository, RepositoryResult } from './types';
 export interface Findings {
   /** What is known of them. */
   readonly known: readonly KnownRepository[];
-  /** How those ended that were looked at. */
-  readonly results: readonly RepositoryResult[];
+  /** How those ended that were looked at, by id. */
+  readonly results: ReadonlyMap<number, RepositoryResult>;
   /** Whether it is proven that what was not found has left its repository; doubt keeps it. */
   readonly hasLeft: (location: CatalogLocation) => boolean;
   /** To which repository that belongs which stays in the catalog and was not found. */
@@ -44,9 +44,7 @@ export async function findDifference({
   hasLeft,
 }: Omit<Findings, 'ownerOf'>): Promise<Difference> {
   const found = new Map<string, CatalogLocation>();
-  const outcomes = new Map<number, RepositoryOutcome>();
-  await forEachInTurns(results, ({ repository, outcome }) => {
-    outcomes.set(repository.id, outcome);
+  await forEachInTurns(results.values(), ({ repository, outcome }) => {
     for (const file of filesOf(outcome)) {
       found.set(keyOf(file), { repository, file });
     }
@@ -63,7 +61,8 @@ export async function findDifference({
         const location = { repository: refOf(one), file };
         const isLost = hasLeft(location);
         (isLost ? lost : kept).set(key, location);
-        const replacement = isLost && replacementOf(file, outcomes.get(one.repositoryId));
+        const replacement =
+          isLost && replacementOf(file, results.get(one.repositoryId)?.outcome);
         if (replacement) {
           replaced.set(key, replacement);
         }

@@ -217,7 +217,7 @@ export async function evaluateLook(
   const { repository } = look;
   const { records, movedFrom } = findSubject(look, known);
   const findings = toFindings(look, known, records);
-  const [result] = findings.results;
+  const [result] = findings.results.values();
   const difference = await findDifference(findings);
   const plan = guard
     ? planRemovals(
@@ -321,7 +321,7 @@ function toFindings(
     return {
       ...rules,
       known: known.map(one => (ids.has(one.repositoryId) ? { ...one, ...gone } : one)),
-      results: [],
+      results: new Map(),
     };
   }
   const { id, projectKey, slug, hierarchyId } = repository;
@@ -333,7 +333,7 @@ function toFindings(
   return {
     ...rules,
     known: replaceIds(known, new Map(identified.map(one => [one.repositoryId, id]))),
-    results: [{ repository: ref, outcome, checkedAtMs, revision }],
+    results: new Map([[id, { repository: ref, outcome, checkedAtMs, revision }]]),
   };
 }
 

@@ -41,8 +41,6 @@ export async function knownAfter(
       !(isSettled && hasLeft({ repository: refOf(one), file }))
     );
   };
-  const looked = new Map<number, RepositoryResult>();
-  await forEachInTurns(results, one => looked.set(one.repository.id, one));
   const staying = new Map<number, readonly CatalogFile[]>();
   await forEachInTurns(known, one => {
     const files = select(one.files, file => stays(one, file));
@@ -52,21 +50,26 @@ export async function knownAfter(
     }
   });
   const after: KnownRepository[] = [];
+  const knownIds = new Set<number>();
   await forEachInTurns(known, one => {
     const { repositoryId: id } = one;
-    const result = looked.get(id);
+    const result = results.get(id);
     const files = staying.get(id) ?? [];
     if (result) {
       after.push(afterLook(result, one, files, isGiven));
-      looked.delete(id);
+      knownIds.add(id);
     } else if (others === 'keep' || files.length > 0) {
       const isSame = hasSameItems(files, one.files);
       after.push(isSame ? one : { ...one, files });
     }
   });
-  await forEachInTurns(looked.values(), result => {
-    const files = staying.get(result.repository.id) ?? [];
-    after.push(afterLook(result, undefined, files, isGiven));
+  // In the usual run, all are known.
+  const newcomers = knownIds.size < results.size ? results.values() : [];
+  await forEachInTurns(newcomers, result => {
+    const { id } = result.repository;
+    if (!knownIds.has(id)) {
+      after.push(afterLook(result, undefined, staying.get(id) ?? [], isGiven));
+    }
   });
   return after;
 }

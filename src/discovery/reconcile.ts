@@ -6,7 +6,7 @@
 
 import { forEachInTurns } from '../util/clock';
 import { Findings, findDifference } from './difference';
-import { addressKey } from './identify';
+import { addressKey, isAt } from './identify';
 import { knownAfter } from './knownAfter';
 import { keyOf, keysOf, locationsOf, Replacement } from './locations';
 import { planRemovals, RemovalPolicy } from './planRemovals';
@@ -163,11 +163,21 @@ function serverUrlsOf({ result, memory }: ReconcileRequest) {
  * and taken over: only so the doubt about that one protects it, in this run and in the next.
  */
 async function toFindings(result: DiscoveryResult): Promise<Findings> {
-  const { goneRepositoryIds, known, repositories: results } = result;
-  const looked = new Map<number, RepositoryResult>();
-  await forEachInTurns(results, one => looked.set(one.repository.id, one));
+  const { goneRepositoryIds, known } = result;
+  const results = new Map<number, RepositoryResult>();
+  let isAnyInDoubt = false;
+  await forEachInTurns(result.repositories, one => {
+    results.set(one.repository.id, one);
+    isAnyInDoubt ||= one.outcome.kind === 'unknown';
+  });
+  let hasAnyLeft = false;
+  await forEachInTurns(known, one => {
+    const now = results.get(one.repositoryId)?.repository;
+    hasAnyLeft ||= one.files.length > 0 && !isAt(one, now);
+  });
   const present = new Map<string, RepositoryResult>();
-  await forEachInTurns(results, one => {
+  // In the usual run, each is where it was.
+  await forEachInTurns(isAnyInDoubt || hasAnyLeft ? results.values() : [], one => {
     const key = addressKey(one.repository);
     if (one.outcome.kind === 'unknown' || !present.has(key)) {
       present.set(key, one);
@@ -177,7 +187,7 @@ async function toFindings(result: DiscoveryResult): Promise<Findings> {
     known,
     results,
     hasLeft: ({ repository }) => {
-      const own = looked.get(repository.id)?.outcome.kind;
+      const own = results.get(repository.id)?.outcome.kind;
       const isProven = own ? own !== 'unknown' : goneRepositoryIds.has(repository.id);
       return isProven && present.get(addressKey(repository))?.outcome.kind !== 'unknown';
     },

@@ -228,6 +228,9 @@ class Pass {
   }
 
   async #lookAt(repositories: readonly Repository[]): Promise<void> {
+    if (repositories.length === 0) {
+      return;
+    }
     const { source, parseFiles, signal, onProgress } = this.#tools;
     const known = new Map(this.#known.map(one => [one.repositoryId, one]));
     const filtered = await filterListing(repositories, {

@@ -6,7 +6,7 @@
  * lacks would be removed by the next run whatever is known about it.
  */
 
-import { differsFrom, keyOf } from '../discovery/locations';
+import { differsFrom, filesOf, keyOf } from '../discovery/locations';
 import { knownAfterLook } from '../discovery/knownAfter';
 import { CatalogLocation, KnownRepository, RepositoryResult } from '../discovery/types';
 import { InterimRecord } from '../store/stateRecords';
@@ -28,10 +28,18 @@ export interface CheckpointSink {
   onError(error: unknown): void;
 }
 
-/** What a batch comes down to. */
+/** What the store does not hold yet. */
+interface Change {
+  readonly known: KnownRepository;
+  /** What the catalog has to be told of it. */
+  readonly added: readonly CatalogLocation[];
+}
+
+/** Results that are kept together. */
 interface Batch {
-  readonly changed: readonly KnownRepository[];
-  readonly unchanged: readonly RepositoryResult[];
+  readonly changes: Change[];
+  /** Of which the store says the same already. */
+  readonly unchanged: RepositoryResult[];
 }
 
 /** Collects the results of one run. */
@@ -39,8 +47,7 @@ export class Checkpoints {
   readonly #stored: Map<number, KnownRepository>;
   readonly #sink: CheckpointSink;
   #revision: number;
-  #batch: RepositoryResult[] = [];
-  #changes = 0;
+  #batch: Batch = { changes: [], unchanged: [] };
   #written: Promise<void> = Promise.resolve();
 
   /**
@@ -65,11 +72,18 @@ export class Checkpoints {
 
   /** Takes a result; batches are written one after the other, without holding up the run. */
   note(result: RepositoryResult): void {
-    this.#batch.push(result);
-    if (!this.#isKept(result)) {
-      this.#changes += 1;
+    const { changes, unchanged } = this.#batch;
+    const before = this.#stored.get(result.repository.id);
+    const known = knownAfterLook(result, before);
+    if (!isStored(known, before)) {
+      changes.push({ known, added: newLocations(result, before) });
+    } else if (result.outcome.kind !== 'unknown') {
+      unchanged.push(result);
     }
-    if (this.#changes >= CHANGES_PER_BATCH || this.#batch.length >= RESULTS_PER_BATCH) {
+    if (
+      changes.length >= CHANGES_PER_BATCH ||
+      changes.length + unchanged.length >= RESULTS_PER_BATCH
+    ) {
       const batch = this.#takeBatch();
       this.#written = this.#written.then(() => this.#write(batch));
     }
@@ -85,48 +99,36 @@ export class Checkpoints {
    */
   async saveRest(isInterrupted: boolean): Promise<void> {
     await this.#written;
-    const { changed, unchanged } = this.#split(this.#batch);
-    if (changed.length > 0 || isInterrupted) {
-      await this.#save({ changed, unchanged: isInterrupted ? unchanged : [] });
+    const { changes, unchanged } = this.#batch;
+    if (changes.length > 0 || isInterrupted) {
+      await this.#save({ changes, unchanged: isInterrupted ? unchanged : [] });
     }
     this.#takeBatch();
   }
 
-  #takeBatch(): RepositoryResult[] {
+  #takeBatch(): Batch {
     const batch = this.#batch;
-    this.#batch = [];
-    this.#changes = 0;
+    this.#batch = { changes: [], unchanged: [] };
     return batch;
   }
 
-  async #write(batch: readonly RepositoryResult[]): Promise<void> {
-    const news = batch.flatMap(result => this.#newLocations(result));
+  async #write(batch: Batch): Promise<void> {
     try {
-      await this.#save(this.#split(batch));
-      await this.#sink.add(news);
+      await this.#save(batch);
+      await this.#sink.add(batch.changes.flatMap(one => one.added));
     } catch (error) {
-      this.#batch.push(...batch);
-      this.#changes = this.#batch.filter(one => !this.#isKept(one)).length;
+      this.#batch.changes.push(...batch.changes);
+      this.#batch.unchanged.push(...batch.unchanged);
       this.#sink.onError(error);
     }
   }
 
-  #split(results: readonly RepositoryResult[]): Batch {
-    return {
-      changed: results
-        .filter(one => !this.#isKept(one))
-        .map(one => knownAfterLook(one, this.#stored.get(one.repository.id))),
-      unchanged: results.filter(
-        one => one.outcome.kind !== 'unknown' && this.#isKept(one),
-      ),
-    };
-  }
-
-  async #save({ changed, unchanged }: Batch): Promise<void> {
+  async #save({ changes, unchanged }: Batch): Promise<void> {
     const revisions = unchanged.map(one => one.revision ?? 0);
     const moments = unchanged.map(one => one.checkedAtMs ?? 0);
+    const repositories = changes.map(one => one.known);
     const revision = await this.#sink.recordInterim({
-      repositories: changed,
+      repositories,
       ...(unchanged.length > 0 && {
         unchanged: {
           repositoryIds: unchanged.map(one => one.repository.id),
@@ -135,24 +137,17 @@ export class Checkpoints {
         },
       }),
     });
-    changed.forEach(one => this.#stored.set(one.repositoryId, one));
+    repositories.forEach(one => this.#stored.set(one.repositoryId, one));
     this.#revision = Math.max(this.#revision, revision ?? 0);
   }
+}
 
-  /** Whether the store says the same already. */
-  #isKept(result: RepositoryResult): boolean {
-    const before = this.#stored.get(result.repository.id);
-    return before !== undefined && isStored(knownAfterLook(result, before), before);
-  }
-
-  #newLocations({ repository, outcome }: RepositoryResult): CatalogLocation[] {
-    if (outcome.kind !== 'registered') {
-      return [];
-    }
-    const before = this.#stored.get(repository.id)?.files ?? [];
-    const had = new Map(before.map(file => [keyOf(file), file]));
-    return outcome.files
-      .filter(file => differsFrom(file, had.get(keyOf(file))))
-      .map(file => ({ repository, file }));
-  }
+function newLocations(
+  { repository, outcome }: RepositoryResult,
+  before: KnownRepository | undefined,
+): CatalogLocation[] {
+  const had = new Map(before?.files.map(file => [keyOf(file), file]));
+  return filesOf(outcome)
+    .filter(file => differsFrom(file, had.get(keyOf(file))))
+    .map(file => ({ repository, file }));
 }

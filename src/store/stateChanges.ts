@@ -20,16 +20,19 @@ export async function planStateChanges(
   wanted: readonly KnownRepository[],
 ): Promise<StateChanges> {
   const changed: KnownRepository[] = [];
-  const kept = new Set<number>();
+  let kept = 0;
   await forEachInTurns(wanted, one => {
-    kept.add(one.repositoryId);
-    if (!isStored(one, stored.get(one.repositoryId))) {
+    const before = stored.get(one.repositoryId);
+    kept += before ? 1 : 0;
+    if (!isStored(one, before)) {
       changed.push(one);
     }
   });
+  // In the usual run, none is forgotten.
+  const ids = new Set(kept < stored.size ? wanted.map(one => one.repositoryId) : []);
   return {
     changed,
-    forgottenIds: [...stored.keys()].filter(id => !kept.has(id)),
+    forgottenIds: kept < stored.size ? [...stored.keys()].filter(id => !ids.has(id)) : [],
   };
 }
 
