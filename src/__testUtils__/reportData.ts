@@ -71,11 +71,15 @@ export async function storeRun(
   held: readonly HeldRemoval[] = [],
 ): Promise<void> {
   const before = (await store.load(providerId)) ?? { repositories: [], held: [] };
-  const { revision, pass } = await store.beginRun(providerId, before, sinceRevision => ({
-    sinceMs: run.startedAtMs,
-    sinceRevision,
-    scope: '',
-  }));
+  const { revision, origin } = await store.beginRun(
+    providerId,
+    before,
+    sinceRevision => ({
+      sinceMs: run.startedAtMs,
+      sinceRevision,
+      scope: '',
+    }),
+  );
   const isComplete = run.status === 'succeeded';
   const named = new Set(repositories.map(one => one.repositoryId));
   const ids = before.repositories.map(one => one.repositoryId);
@@ -85,7 +89,7 @@ export async function storeRun(
       changed: repositories.map(one => toKnown(one, revision)),
       forgottenIds: isComplete ? ids.filter(id => !named.has(id)) : [],
       held,
-      pass,
+      origin,
       isComplete,
       isUnfinished: !isComplete,
     },

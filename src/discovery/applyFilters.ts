@@ -7,7 +7,7 @@ import { assessRepository } from '../filters/steps';
 import { FilterVerdict } from '../filters/types';
 import { ExclusionReason, Repository, RepositoryOutcome } from '../model';
 import { forEachInTurns } from '../util/clock';
-import { AskingFilterStep, FilterQuestions } from './filterStep';
+import { AskingFilterStep, FilterQuestions } from './types';
 import { LABEL_STEP } from './labels';
 
 /** In order, after those that need no request: asked only about what the others let through. */

@@ -7,7 +7,7 @@
 import { decideByLabels, LabelFilters, labelsOf } from '../filters/labelFilter';
 import { Problem, Repository } from '../model';
 import { mapConcurrent } from '../util/concurrency';
-import { AskingFilterStep, FilterQuestions } from './filterStep';
+import { AskingFilterStep, FilterQuestions } from './types';
 import { readListing } from './listRepositories';
 
 /** The repositories that carry one label. */

@@ -12,7 +12,7 @@ import {
 } from '../__testUtils__/discoveryData';
 import { FakeRepositorySource } from '../__testUtils__/FakeRepositorySource';
 import { performRun, Run } from './performRun';
-import { choosePass } from './resume';
+import { resumeOrStart } from './resume';
 import { DiscoveryProgress, ProviderMemory } from './types';
 
 const POLICY = { maxPercentage: 30, holdForMs: 24 * HOUR };
@@ -32,7 +32,7 @@ function run(
   const what = scope({ concurrency: 1, filters: { projectKey }, ...rest.settings });
   return performRun({
     scope: what,
-    pass: choosePass(what, memory?.unfinishedPass, nowMs, nowMs),
+    origin: resumeOrStart(what, memory?.interruptedRun, nowMs, nowMs),
     revision: () => nowMs,
     loadMeanwhile: async () => ({
       approved: new Set(),
@@ -162,7 +162,7 @@ describe('performRun', () => {
     expect(finished.failure).toEqual({ kind: 'aborted', error });
     expect(finished.reconciliation.memory).toMatchObject({
       ...allOf(1),
-      unfinishedPass: { sinceMs: NOW },
+      interruptedRun: { sinceMs: NOW },
     });
   });
 
@@ -192,7 +192,7 @@ describe('performRun', () => {
       }
       expect(failures).toEqual(['aborted', 'aborted', 'aborted', 'aborted', undefined]);
       expect(memory?.repositories.flatMap(one => one.files)).toHaveLength(9);
-      expect(memory?.unfinishedPass).toBeUndefined();
+      expect(memory?.interruptedRun).toBeUndefined();
     });
 
     it('looks at everything again once a pass has reached its end', async () => {

@@ -4,7 +4,7 @@
  */
 
 import { Clock } from '../util/clock';
-import { mergeNewer } from './mergeNewer';
+import { applyConcurrentEvents } from './applyConcurrentEvents';
 import { RemovalPolicy } from './planRemovals';
 import { reconcile, Reconciliation } from './reconcile';
 import { runDiscovery } from './runDiscovery';
@@ -17,7 +17,7 @@ import {
   ProviderMemory,
   ParseFiles,
   RepositorySource,
-  UnfinishedPass,
+  RunOrigin,
 } from './types';
 
 /** What a run is made of. */
@@ -29,8 +29,8 @@ export interface RunRequest {
   readonly parseFiles?: ParseFiles;
   /** `undefined` when what the catalog holds is not known: the run then removes nothing. */
   readonly memory: ProviderMemory | undefined;
-  /** The pass that the run belongs to; left out where nothing is kept of it. */
-  readonly pass?: UnfinishedPass;
+  /** Where it began; left out where nothing is kept of it. */
+  readonly origin?: RunOrigin;
   /** The revision of what is asked from now on; left out where nobody counts. */
   readonly revision?: () => number;
   /** Loads what happened while the run went on; left out where nothing else happens. */
@@ -79,15 +79,24 @@ export async function performRun(request: RunRequest): Promise<Run> {
 
 /** The long part of a run: asks Bitbucket. Never throws for what Bitbucket does. */
 export async function findOut(request: RunRequest): Promise<Findings> {
-  const { scope, source, parseFiles, memory, pass, clock, signal, onProgress, revision } =
-    request;
+  const {
+    scope,
+    source,
+    parseFiles,
+    memory,
+    origin,
+    clock,
+    signal,
+    onProgress,
+    revision,
+  } = request;
   const startedAtMs = clock.now();
   const result = await runDiscovery(scope, {
     source,
     parseFiles,
     known: memory?.repositories ?? [],
-    // A pass that begins now has settled nothing yet.
-    pass: pass === memory?.unfinishedPass ? pass : undefined,
+    // Nothing was looked at before, unless an interrupted run is resumed.
+    origin: origin === memory?.interruptedRun ? origin : undefined,
     now: () => clock.now(),
     revision,
     signal,
@@ -101,17 +110,17 @@ export async function concludeRun(
   request: RunRequest,
   { startedAtMs, result: found }: Findings,
 ): Promise<Run> {
-  const { policy, memory, pass, clock } = request;
+  const { policy, memory, origin, clock } = request;
   const meanwhile = await request.loadMeanwhile?.(found);
   const finishedAtMs = clock.now();
-  const result = mergeNewer(found, meanwhile?.newer ?? []);
+  const result = applyConcurrentEvents(found, meanwhile?.newer ?? []);
   const reconciliation = await reconcile({
     result,
     memory,
     policy,
     approved: meanwhile?.approved,
     sinceConfirmationMs: meanwhile?.sinceConfirmationMs,
-    pass,
+    origin,
     nowMs: finishedAtMs,
   });
   return {

@@ -70,7 +70,7 @@ export function planRemovals(
     const before = heldOf(location);
     return before ? before.confirmedForMs + sinceMs : 0;
   };
-  const isRipe = (location: CatalogLocation) =>
+  const isReleasable = (location: CatalogLocation) =>
     request.approved?.has(keyOf(location.file)) === true ||
     heldOf(location)?.approved === true ||
     (policy.maxPercentage > 0 &&
@@ -82,23 +82,25 @@ export function planRemovals(
   const isKeptInOtherForm = (location: CatalogLocation) =>
     request.replaced?.get(keyOf(location.file)) === 'other-form';
 
-  const fresh = request.due.filter(one => !isRipe(one) && !isKeptInOtherForm(one));
+  const newlyDue = request.due.filter(
+    one => !isReleasable(one) && !isKeptInOtherForm(one),
+  );
   const lost = request.due.filter(location => !isReplaced(location));
-  const areMany = exceedsShare(fresh.length, request.knownLocations, policy);
+  const areMany = exceedsShare(newlyDue.length, request.knownLocations, policy);
   const mayNoneBeLost =
     policy.maxPercentage <= 0 || lost.length >= request.knownLocations;
   const holdBack =
     policy.maxPercentage >= 100
       ? []
-      : fresh.filter(location => areMany || (mayNoneBeLost && !isReplaced(location)));
-  const waiting = new Set(holdBack);
+      : newlyDue.filter(location => areMany || (mayNoneBeLost && !isReplaced(location)));
+  const heldBack = new Set(holdBack);
   const confirmed = holdBack.reduce(
     (most, one) => Math.max(most, confirmedForMs(one)),
     0,
   );
   const untilMs = request.nowMs + policy.holdForMs - confirmed;
   return {
-    remove: request.due.filter(location => !waiting.has(location)),
+    remove: request.due.filter(location => !heldBack.has(location)),
     holdBack,
     held: holdBack.map(location => ({
       repositoryId: location.repository.id,

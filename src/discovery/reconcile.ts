@@ -15,7 +15,7 @@ import {
   DiscoveryResult,
   ProviderMemory,
   RepositoryResult,
-  UnfinishedPass,
+  RunOrigin,
 } from './types';
 
 /** What reconciling looks at. */
@@ -28,8 +28,8 @@ export interface ReconcileRequest {
   readonly approved?: ReadonlySet<string>;
   /** Time since the last run that confirmed what is held back, milliseconds. */
   readonly sinceConfirmationMs?: number;
-  /** The pass of this run: remembered until it reaches its end. */
-  readonly pass?: UnfinishedPass;
+  /** Where this run began: remembered until it reaches its end. */
+  readonly origin?: RunOrigin;
   readonly nowMs: number;
 }
 
@@ -37,7 +37,6 @@ export interface ReconcileRequest {
 export interface Reconciliation {
   /** `full` replaces everything the provider has in the catalog; `add-only` removes nothing. */
   readonly mutation: 'full' | 'add-only';
-  readonly reason: string;
   /** All the catalog is to hold (`full`) or to be given (`add-only`). */
   readonly locations: readonly CatalogLocation[];
   /** How many the catalog has then, as far as this provider knows. */
@@ -60,27 +59,13 @@ export interface Reconciliation {
 
 /** Decides the mutation of a run. */
 export async function reconcile(request: ReconcileRequest): Promise<Reconciliation> {
-  const doubt = reasonForAddOnly(request);
-  return doubt ? addOnly(request, doubt) : full(request);
+  const { result, memory } = request;
+  // Where it is not known what the catalog holds, nothing of it can be missed.
+  const isComplete = result.listing.complete && !result.interruption;
+  return isComplete && memory ? full(request, memory) : addOnly(request);
 }
 
-function reasonForAddOnly({ result, memory }: ReconcileRequest): string | undefined {
-  if (result.interruption) {
-    return 'the run was interrupted';
-  }
-  if (!result.listing.complete) {
-    return 'the listing is not complete';
-  }
-  if (memory === undefined) {
-    return 'it is not known what the catalog holds from this provider';
-  }
-  return undefined;
-}
-
-async function addOnly(
-  request: ReconcileRequest,
-  reason: string,
-): Promise<Reconciliation> {
+async function addOnly(request: ReconcileRequest): Promise<Reconciliation> {
   const { result, memory } = request;
   const findings = await toFindings(result);
   const difference = await findDifference({ ...findings, hasLeft: () => false });
@@ -89,7 +74,6 @@ async function addOnly(
   const heldBack = locationsOf(result.known).filter(one => held.has(keyOf(one.file)));
   return {
     mutation: 'add-only',
-    reason,
     locations: [...found.values()],
     locationsAfter: new Set([...before.keys(), ...found.keys()]).size,
     carriedForward: [],
@@ -104,14 +88,17 @@ async function addOnly(
       repositories: await knownAfter(findings, difference, 'keep'),
       held: memory.held,
       // Where only the listing failed, everything it showed was looked at.
-      unfinishedPass: result.interruption && request.pass,
+      interruptedRun: result.interruption && request.origin,
       serverUrls: serverUrlsOf(request),
     },
   };
 }
 
-async function full(request: ReconcileRequest): Promise<Reconciliation> {
-  const { result, memory, approved, sinceConfirmationMs, nowMs } = request;
+async function full(
+  request: ReconcileRequest,
+  memory: ProviderMemory,
+): Promise<Reconciliation> {
+  const { result, approved, sinceConfirmationMs, nowMs } = request;
   const findings = await toFindings(result);
   const difference = await findDifference(findings);
   const { found, carriedForward, due, replaced } = difference;
@@ -120,7 +107,7 @@ async function full(request: ReconcileRequest): Promise<Reconciliation> {
       due,
       replaced,
       knownLocations: difference.before.size,
-      held: memory?.held ?? [],
+      held: memory.held,
       approved,
       sinceConfirmationMs,
       isRun: true,
@@ -132,7 +119,6 @@ async function full(request: ReconcileRequest): Promise<Reconciliation> {
   const locations = [...found.values(), ...carriedForward, ...removals.holdBack];
   return {
     mutation: 'full',
-    reason: 'the listing is complete',
     locations,
     locationsAfter: locations.length,
     carriedForward,

@@ -1,18 +1,18 @@
 /**
- * How a pass that never reached its end is continued by the next run. Pure. A run cut
+ * How a run that never reached its end is resumed by the next one. Pure. A run cut
  * short by its timeout, a restart or a crash must not start over, or it would never end
  * on a huge server.
  */
 
 import { Repository } from '../model';
 import { keyOf } from './locations';
-import { DiscoveryScope, KnownRepository, SettledOutcome, UnfinishedPass } from './types';
+import { DiscoveryScope, KnownRepository, SettledOutcome, RunOrigin } from './types';
 
-/** Older passes are not continued: what they saw may no longer be so. */
-const LONGEST_PASS_MS = 6 * 3_600_000;
+/** Older runs are not resumed: what they saw may no longer be so. */
+const MAX_AGE_MS = 6 * 3_600_000;
 
-/** What a pass looks for, in a comparable form: outcomes of another kind of look do not count. */
-export function passScopeOf(scope: DiscoveryScope): string {
+/** What a run looks for, in a comparable form: outcomes of another kind of look do not count. */
+export function scopeFingerprint(scope: DiscoveryScope): string {
   const paths = scope.catalogPaths.map(one =>
     one.kind === 'plain' ? one.path : `glob:${one.pattern}`,
   );
@@ -26,41 +26,42 @@ export function passScopeOf(scope: DiscoveryScope): string {
 }
 
 /**
- * The pass that a run belongs to: the unfinished one where it can be continued, or its own.
+ * Where a run begins: where the interrupted one did, if that can be resumed, or by itself.
  *
  * @param revision - of the run
  */
-export function choosePass(
+export function resumeOrStart(
   scope: DiscoveryScope,
-  unfinished: UnfinishedPass | undefined,
+  interrupted: RunOrigin | undefined,
   nowMs: number,
   revision: number,
-): UnfinishedPass {
-  const own = { sinceMs: nowMs, sinceRevision: revision, scope: passScopeOf(scope) };
+): RunOrigin {
+  const own = { sinceMs: nowMs, sinceRevision: revision, scope: scopeFingerprint(scope) };
   const canGoOn =
-    unfinished !== undefined &&
-    unfinished.scope === own.scope &&
-    unfinished.sinceMs <= nowMs &&
-    nowMs - unfinished.sinceMs <= LONGEST_PASS_MS;
-  return canGoOn ? unfinished : own;
+    interrupted !== undefined &&
+    interrupted.scope === own.scope &&
+    interrupted.sinceMs <= nowMs &&
+    nowMs - interrupted.sinceMs <= MAX_AGE_MS;
+  return canGoOn ? interrupted : own;
 }
 
 /**
- * The outcome that an earlier run of the same pass settled, if it may stand for a look.
+ * The outcome that the interrupted run, or one it had resumed, came to, if it may stand for a
+ * look.
  *
  * @remarks It may not where it would take something out of the catalog: a removal always
  * rests on a look in the very run that removes.
  */
-export function settledInPass(
+export function outcomeSince(
   repository: Repository,
   known: KnownRepository | undefined,
-  pass: UnfinishedPass | undefined,
+  origin: RunOrigin | undefined,
 ): SettledOutcome | undefined {
   if (
-    pass === undefined ||
+    origin === undefined ||
     known?.settled === undefined ||
     isDoubtful(known) ||
-    (known.revision ?? 0) < pass.sinceRevision ||
+    (known.revision ?? 0) < origin.sinceRevision ||
     known.projectKey !== repository.projectKey ||
     known.slug !== repository.slug
   ) {

@@ -1,41 +1,42 @@
 /**
- * One pass over the server: list, confirm what is missing, look at each repository.
- * Finds out; decides nothing about the catalog. An interrupted pass keeps what it
+ * One run over the server: list, confirm what is missing, look at each repository.
+ * Finds out; decides nothing about the catalog. An interrupted run keeps what it
  * learned and reports the rest as `not-checked`.
  */
 
+import { TextPattern } from '../filters/textPattern';
 import { Repository, RepositoryOutcome } from '../model';
 import { forEachInTurns } from '../util/clock';
 import { mapConcurrent } from '../util/concurrency';
 import { parseTarget, webBaseOf } from '../util/parseUrls';
 import { identify, isPlaceholderId, replaceIds, separateByAddress } from './identify';
-import { decideUnasked } from './decideUnasked';
 import { filterListing } from './applyFilters';
 import { findCatalogFiles } from './findCatalogFiles';
 import { listRepositories } from './listRepositories';
 import { refOf } from './locations';
-import { settledInPass } from './resume';
+import { outcomeSince } from './resume';
 import {
   DiscoveryProgress,
   DiscoveryResult,
   DiscoveryScope,
   KnownRepository,
   Listing,
+  ListingProblem,
   ParseFiles,
   RepositoryResult,
   RepositorySource,
-  UnfinishedPass,
+  RunOrigin,
 } from './types';
 
-/** What a pass works with. */
+/** What a run works with. */
 export interface DiscoveryTools {
   readonly source: RepositorySource;
   /** Left out where the catalog reads the files itself. */
   readonly parseFiles?: ParseFiles;
   /** What is remembered from earlier runs. */
   readonly known: readonly KnownRepository[];
-  /** The pass this run continues: what was settled since it began is not looked at again. */
-  readonly pass?: UnfinishedPass;
+  /** Where the interrupted run began that this one resumes: what was settled since is not looked at again. */
+  readonly origin?: RunOrigin;
   /** Epoch milliseconds. */
   readonly now: () => number;
   /** The revision of what is asked from now on; left out where nobody counts. */
@@ -50,18 +51,18 @@ const NOT_CHECKED: RepositoryOutcome = {
   detail: 'the run ended before this repository was looked at',
 };
 
-/** Runs one pass. Never throws for what Bitbucket does, an abort included. */
+/** Runs once. Never throws for what Bitbucket does, an abort included. */
 export async function runDiscovery(
   scope: DiscoveryScope,
   tools: DiscoveryTools,
 ): Promise<DiscoveryResult> {
-  const pass = new Pass(scope, tools);
+  const run = new DiscoveryRun(scope, tools);
   try {
-    await pass.run();
-    return pass.result();
+    await run.run();
+    return run.result();
   } catch (error) {
     const kind = tools.signal?.aborted ? 'aborted' : 'failed';
-    return pass.result({ kind, error });
+    return run.result({ kind, error });
   }
 }
 
@@ -71,8 +72,8 @@ interface Moment {
   readonly revision?: number;
 }
 
-/** The state of one pass: what is known so far, at any moment in which it may be cut short. */
-class Pass {
+/** The state of one run: what is known so far, at any moment in which it may be cut short. */
+class DiscoveryRun {
   readonly #scope: DiscoveryScope;
   readonly #tools: DiscoveryTools;
   readonly #outcomes = new Map<number, RepositoryResult>();
@@ -98,7 +99,7 @@ class Pass {
     this.#listedAt = this.#moment();
   }
 
-  /** Ends the pass: answers still under way when it was cut short count for nothing. */
+  /** Ends the run: answers still under way when it was cut short count for nothing. */
   result(interruption?: DiscoveryResult['interruption']): DiscoveryResult {
     this.#hasEnded = true;
     return {
@@ -205,7 +206,7 @@ class Pass {
     const { source, signal } = this.#tools;
     const address = refOf(known);
     const asked = this.#moment();
-    const decided = decideUnasked(
+    const decided = decideWithoutRequest(
       known.projectKey,
       this.#listing.problems,
       this.#scope.filters.projectKey,
@@ -264,14 +265,14 @@ class Pass {
     );
   }
 
-  /** @returns what an earlier run of this pass has not settled */
+  /** @returns what the interrupted run has not settled */
   #takeOverSettled(
     repositories: readonly Repository[],
     known: ReadonlyMap<number, KnownRepository>,
   ): Repository[] {
     return repositories.filter(repository => {
       const before = known.get(repository.id);
-      const settled = settledInPass(repository, before, this.#tools.pass);
+      const settled = outcomeSince(repository, before, this.#tools.origin);
       if (settled) {
         this.#record(repository, settled, {
           checkedAtMs: before?.checkedAtMs,
@@ -312,4 +313,38 @@ function longestUncheckedFirst(
 ): Repository[] {
   const lastLook = (one: Repository) => known.get(one.id)?.revision ?? 0;
   return [...repositories].sort((a, b) => lastLook(a) - lastLook(b));
+}
+
+/**
+ * Decides about a remembered repository that the listing lacks, where that needs no
+ * request.
+ *
+ * @remarks A project whose listing failed says nothing about its repositories, and asking
+ * for each would only repeat the failure. One that cannot match is out of scope: had the
+ * repository moved to one that does, a listing without failures would have shown it.
+ *
+ * @param pattern - `filters.projectKey`
+ * @returns `undefined` when it has to be asked for
+ */
+function decideWithoutRequest(
+  projectKey: string,
+  problems: readonly ListingProblem[],
+  pattern: TextPattern | undefined,
+): RepositoryOutcome | undefined {
+  const failures = problems.filter(one => !one.gone);
+  const failed = failures.find(
+    one => one.projectKey?.toLowerCase() === projectKey.toLowerCase(),
+  );
+  if (failed) {
+    return { kind: 'unknown', ...failed.problem };
+  }
+  return failures.length === 0 && cannotMatch(pattern, projectKey)
+    ? { kind: 'excluded', reason: 'project-key' }
+    : undefined;
+}
+
+/** In no case of letters: what was read from URLs may differ in that from the key. */
+function cannotMatch(pattern: TextPattern | undefined, projectKey: string): boolean {
+  const spellings = [projectKey, projectKey.toUpperCase(), projectKey.toLowerCase()];
+  return pattern !== undefined && !spellings.some(key => pattern.test(key));
 }

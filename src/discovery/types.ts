@@ -5,6 +5,7 @@
 
 import {
   CatalogFile,
+  ExclusionReason,
   LabelsLookup,
   ListingStep,
   Lookup,
@@ -15,7 +16,7 @@ import {
   RepositoryLookup,
   RepositoryOutcome,
 } from '../model';
-import { CatalogPath, RepositoryFilters } from '../filters/types';
+import { CatalogPath, FilterVerdict, RepositoryFilters } from '../filters/types';
 
 /** What to discover: the part of a provider's configuration the engine reads. */
 export interface DiscoveryScope {
@@ -160,7 +161,7 @@ export interface Listing {
   readonly unreadable: number;
 }
 
-/** Everything one pass found out. Decides nothing about the catalog: `reconcile` does. */
+/** Everything one run found out. Decides nothing about the catalog: `reconcile` does. */
 export interface DiscoveryResult {
   readonly listing: Omit<Listing, 'repositories'>;
   readonly repositories: readonly RepositoryResult[];
@@ -215,8 +216,8 @@ export interface HeldRemoval {
   readonly approved: boolean;
 }
 
-/** A pass over the server that has not reached its end. */
-export interface UnfinishedPass {
+/** Where a run began: by itself, or with the interrupted one that it resumes. */
+export interface RunOrigin {
   /** When its first run began, epoch milliseconds. */
   readonly sinceMs: number;
   /** The revision with which its first run began: what has a lower one was looked at before. */
@@ -230,7 +231,7 @@ export interface ProviderMemory {
   readonly repositories: readonly KnownRepository[];
   readonly held: readonly HeldRemoval[];
   /** Present when the last run did not get through: the next one continues it. */
-  readonly unfinishedPass?: UnfinishedPass;
+  readonly interruptedRun?: RunOrigin;
   /** Base URLs that the last listing showed; tells events of this server from those of others. */
   readonly serverUrls?: readonly string[];
 }
@@ -239,4 +240,27 @@ export interface ProviderMemory {
 export interface RepositorySelector {
   readonly repositoryIds: readonly number[];
   readonly addresses: readonly RepositoryAddress[];
+}
+
+/** What a filter asks with. */
+export interface FilterQuestions extends Pick<DiscoveryScope, 'filters' | 'concurrency'> {
+  readonly source: RepositorySource;
+  /** Whether the catalog has something of a repository, which a wrong answer would take away. */
+  readonly isHeld: (repositoryId: number) => boolean;
+  readonly signal?: AbortSignal;
+}
+
+/** A filter whose answer is on no listing row. Throws only what the source throws. */
+export interface AskingFilterStep {
+  readonly reason: ExclusionReason;
+  readonly needs: 'request';
+  /** Whether the configuration uses it. */
+  isUsed(filters: DiscoveryScope['filters']): boolean;
+  /** Decides about many together: one by one, each would cost a request. */
+  readInBulk(
+    repositories: readonly Repository[],
+    questions: FilterQuestions,
+  ): Promise<(repository: Repository) => FilterVerdict>;
+  /** Decides about one alone, with as few requests as that takes. */
+  readOne(repository: Repository, questions: FilterQuestions): Promise<FilterVerdict>;
 }

@@ -12,8 +12,8 @@ import {
   RunRequest,
 } from '../discovery/performRun';
 import { keyOf, locationsOf, withoutFiles } from '../discovery/locations';
-import { lookOf } from '../discovery/mergeNewer';
-import { choosePass } from '../discovery/resume';
+import { lookOf } from '../discovery/applyConcurrentEvents';
+import { resumeOrStart } from '../discovery/resume';
 import {
   CatalogLocation,
   DiscoveryResult,
@@ -186,7 +186,7 @@ export class DiscoveryProvider implements EntityProvider {
       clock,
       signal,
       ...(begun && {
-        pass: begun.pass,
+        origin: begun.origin,
         revision: () => begun.checkpoints.revision,
         loadMeanwhile: found => this.#loadMeanwhile(found, begun),
       }),
@@ -225,15 +225,15 @@ export class DiscoveryProvider implements EntityProvider {
   /** Nothing is kept on the way where it is not known what the catalog holds: it would pass for all of it. */
   async #begin(memory: ProviderMemory): Promise<Begun> {
     const { catalog, clock, config, log, store } = this.#context;
-    const { revision, pass } = await store.beginRun(config.id, memory, first =>
-      choosePass(this.#scope(), memory.unfinishedPass, clock.now(), first),
+    const { revision, origin } = await store.beginRun(config.id, memory, first =>
+      resumeOrStart(this.#scope(), memory.interruptedRun, clock.now(), first),
     );
     const checkpoints = new Checkpoints(memory.repositories, revision, {
       recordInterim: record => store.recordInterim(config.id, record),
       add: locations => catalog.change(locations),
       onError: error => log.checkpointFailed(error),
     });
-    return { revision, pass, checkpoints };
+    return { revision, origin, checkpoints };
   }
 
   async #loadMeanwhile(
@@ -272,7 +272,7 @@ export class DiscoveryProvider implements EntityProvider {
 /** What of a run is stored, but for the rows that have not changed. */
 async function toStateEnd(
   run: Run,
-  { pass, checkpoints }: Begun,
+  { origin, checkpoints }: Begun,
 ): Promise<RunEnd['state']> {
   const { reconciliation, result } = run;
   const { memory } = reconciliation;
@@ -281,7 +281,7 @@ async function toStateEnd(
       ...(await planStateChanges(checkpoints.stored, memory.repositories)),
       held: memory.held,
       serverUrls: memory.serverUrls,
-      pass,
+      origin,
       isComplete: reconciliation.mutation === 'full',
       isUnfinished: result.interruption !== undefined,
     }

@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import { ProviderConfig } from '../config/types';
-import { passScopeOf } from '../discovery/resume';
+import { scopeFingerprint } from '../discovery/resume';
 
 /**
  * What of a configuration decides what a run finds: server, paths, branch, how many files
@@ -16,7 +16,7 @@ export function configurationFingerprint(
   isParsed: boolean,
 ): string {
   const { filters, maxFilesPerRepository } = config;
-  const scope = passScopeOf({ ...config, isParsed });
+  const scope = scopeFingerprint({ ...config, isParsed });
   return createHash('sha256')
     .update(JSON.stringify([scope, maxFilesPerRepository, filters]))
     .digest('hex');

@@ -183,7 +183,7 @@ describe('a run that is stopped while it waits', () => {
     await expect(running).resolves.toBeUndefined();
     expect(connection.targets()).toEqual(targetsOf(['a', 'b']));
     const memory = await store.load('default');
-    expect(memory?.unfinishedPass).toBeDefined();
+    expect(memory?.interruptedRun).toBeDefined();
   });
 
   it('gets through a server that takes longer than one run, asking for nothing answered again', async () => {

@@ -440,7 +440,7 @@ describe.each(databases.eachSupportedId())('the report in %s', databaseId => {
     const later = { startedAtMs: NOW + HOUR };
     await storeRun(store, 'default', finishedRun({}), [report(1, 'PAY/api')]);
     const memory = await store.load('default');
-    const { pass } = await store.beginRun(
+    const { origin } = await store.beginRun(
       'default',
       memory ?? { repositories: [], held: [] },
       sinceRevision => ({ sinceMs: NOW + HOUR, sinceRevision, scope: '' }),
@@ -451,7 +451,7 @@ describe.each(databases.eachSupportedId())('the report in %s', databaseId => {
         changed: [],
         forgottenIds: [],
         held: [],
-        pass,
+        origin,
         isComplete: true,
         isUnfinished: false,
       },

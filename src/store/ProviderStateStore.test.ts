@@ -71,7 +71,7 @@ describe.each(databases.eachSupportedId())('the state in %s', databaseId => {
     ) => {
       const { id = 'default', isComplete = true } = rest;
       const memory = (await store.load(id)) ?? EMPTY;
-      const { revision, pass } = await store.beginRun(id, memory, choose);
+      const { revision, origin } = await store.beginRun(id, memory, choose);
       const stored = new Map(memory.repositories.map(one => [one.repositoryId, one]));
       const looked = repositories.map(one => ({ revision, ...one }));
       const changes = await planStateChanges(stored, looked);
@@ -80,12 +80,12 @@ describe.each(databases.eachSupportedId())('the state in %s', databaseId => {
         state: {
           ...changes,
           held: rest.held ?? [],
-          pass,
+          origin,
           isComplete,
           isUnfinished: !isComplete,
         },
       });
-      return { ...changes, revision, pass };
+      return { ...changes, revision, origin };
     };
     const related = async (ids: readonly number[], ...at: readonly string[]) => {
       const addresses = at.map(one => {
@@ -128,10 +128,10 @@ describe.each(databases.eachSupportedId())('the state in %s', databaseId => {
     it('is kept once a run begins, with the pass', async () => {
       const baseline = { repositories: [repository(-1, 'PAY/api')], held: [] };
       const { store, reopen, related } = await open(async () => baseline);
-      const { revision, pass } = await store.beginRun('default', baseline, choose);
+      const { revision, origin } = await store.beginRun('default', baseline, choose);
       expect(revision).toBe(1);
       const loaded = await reopen().load('default');
-      expect(loaded?.unfinishedPass).toEqual(pass);
+      expect(loaded?.interruptedRun).toEqual(origin);
       expect(loaded?.repositories).toEqual([
         { ...baseline.repositories[0], revision: 0 },
       ]);

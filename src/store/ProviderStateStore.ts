@@ -10,7 +10,7 @@ import {
   KnownRepository,
   ProviderMemory,
   RepositorySelector,
-  UnfinishedPass,
+  RunOrigin,
 } from '../discovery/types';
 import { Clock } from '../util/clock';
 import { ApplyLock } from './ApplyLock';
@@ -20,11 +20,11 @@ import {
   approvalColumns,
   failureColumns,
   finishColumns,
-  passColumns,
+  originColumns,
   readLastRun,
   startColumns,
   toServerUrls,
-  toUnfinishedPass,
+  toInterruptedRun,
 } from './providerRows';
 import { AbortedRunRecord, LastRun, RunStart, RunTrigger } from './runRecords';
 import {
@@ -145,7 +145,7 @@ export class ProviderStateStore {
     const memory: ProviderMemory = {
       repositories: known,
       held: await this.#loadHeld(knex, providerId),
-      unfinishedPass: toUnfinishedPass(provider),
+      interruptedRun: toInterruptedRun(provider),
       serverUrls: toServerUrls(provider),
     };
     return baseline ? withBaseline(memory, baseline) : memory;
@@ -252,15 +252,15 @@ export class ProviderStateStore {
   }
 
   /**
-   * Begins a run: takes its revision, and notes its pass so that one that never ends is
-   * continued by the next run.
+   * Begins a run: takes its revision, and notes where it began so that one that never ends is
+   * resumed by the next run.
    *
    * @param memory - what `load` returned: kept where nothing was stored yet
    */
   async beginRun(
     providerId: string,
     memory: ProviderMemory,
-    choosePass: (revision: number) => UnfinishedPass,
+    resumeOrStart: (revision: number) => RunOrigin,
   ): Promise<BegunRun> {
     const knex = await this.#database.connect();
     return knex.transaction(async transaction => {
@@ -275,12 +275,12 @@ export class ProviderStateStore {
       if (revision === undefined) {
         throw new Error(`the row of the provider ${providerId} is gone`);
       }
-      const pass = choosePass(revision);
-      if (pass.sinceRevision === revision) {
+      const origin = resumeOrStart(revision);
+      if (origin.sinceRevision === revision) {
         await settleProgress(transaction, providerId);
       }
-      await saveProvider(transaction, providerId, passColumns(pass));
-      return { revision, pass };
+      await saveProvider(transaction, providerId, originColumns(origin));
+      return { revision, origin };
     });
   }
 
@@ -375,13 +375,13 @@ export class ProviderStateStore {
   }
 
   async #stateColumns(knex: Knex, state: NonNullable<RunEnd['state']>) {
-    const { pass, isComplete, isUnfinished, serverUrls } = state;
+    const { origin, isComplete, isUnfinished, serverUrls } = state;
     return {
-      ...passColumns(isUnfinished ? pass : undefined),
+      ...originColumns(isUnfinished ? origin : undefined),
       server_urls: serverUrls ? JSON.stringify(serverUrls) : null,
       ...(isComplete && {
-        checked_revision: pass.sinceRevision,
-        checked_at_ms: pass.sinceMs,
+        checked_revision: origin.sinceRevision,
+        checked_at_ms: origin.sinceMs,
         confirmed_at_ms: await this.#confirmations.now(knex),
       }),
     };

@@ -1,7 +1,7 @@
 /** Between the row of a provider and what others work with. What is read is parsed, column by column. */
 
 import { z } from 'zod';
-import { UnfinishedPass } from '../discovery/types';
+import { RunOrigin } from '../discovery/types';
 import {
   AbortedRunRecord,
   FinishedRun,
@@ -50,8 +50,8 @@ export function readProviderRow(row: unknown): ProviderRow | undefined {
   return ProviderRow.safeParse(row).data;
 }
 
-/** The pass that has not reached its end. */
-export function toUnfinishedPass(row: ProviderRow): UnfinishedPass | undefined {
+/** Where the run began that has not reached its end. */
+export function toInterruptedRun(row: ProviderRow): RunOrigin | undefined {
   const { pass_since_ms: sinceMs, pass_since_revision: sinceRevision } = row;
   const { pass_scope: scope } = row;
   return sinceMs === null || sinceRevision === null || scope === null
@@ -96,12 +96,12 @@ function laterSuccess(
   return Math.max(stored ?? 0, ended ?? 0) || undefined;
 }
 
-/** Columns of a pass that goes on, or of none. */
-export function passColumns(pass: UnfinishedPass | undefined) {
+/** Columns of a run that goes on, or of none. */
+export function originColumns(origin: RunOrigin | undefined) {
   return {
-    pass_since_ms: pass?.sinceMs ?? null,
-    pass_since_revision: pass?.sinceRevision ?? null,
-    pass_scope: pass?.scope ?? null,
+    pass_since_ms: origin?.sinceMs ?? null,
+    pass_since_revision: origin?.sinceRevision ?? null,
+    pass_scope: origin?.scope ?? null,
   };
 }
 

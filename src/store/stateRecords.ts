@@ -4,7 +4,7 @@ import {
   HeldRemoval,
   KnownRepository,
   ProviderMemory,
-  UnfinishedPass,
+  RunOrigin,
 } from '../discovery/types';
 import { FinishedRun } from './runRecords';
 import { UnchangedLooks } from './stateTables';
@@ -22,7 +22,7 @@ export type BaselineReader = (
 export interface BegunRun {
   /** Taken before anything is asked. */
   readonly revision: number;
-  readonly pass: UnfinishedPass;
+  readonly origin: RunOrigin;
 }
 
 /** What a run has learned on its way. */
@@ -41,10 +41,10 @@ export interface RunEnd {
     readonly forgottenIds: readonly number[];
     readonly held: readonly HeldRemoval[];
     readonly serverUrls?: readonly string[];
-    /** Its pass, and whether that has reached its end. */
-    readonly pass: UnfinishedPass;
+    /** Where it began, and whether it has reached its end. */
+    readonly origin: RunOrigin;
     readonly isComplete: boolean;
-    /** The next run is to continue the pass. */
+    /** The next run is to resume it. */
     readonly isUnfinished: boolean;
   };
 }

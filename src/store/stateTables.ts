@@ -322,7 +322,7 @@ export async function readProgress(
   });
 }
 
-/** Writes the progress of a pass that is given up into the rows it is about. */
+/** Writes the progress of an interrupted run that is given up into the rows it is about. */
 export async function settleProgress(knex: Knex, providerId: string): Promise<void> {
   for (const looks of await readProgress(knex, providerId)) {
     for (const some of chunksOf(looks.repositoryIds)) {

@@ -15,7 +15,7 @@ import {
 } from '../__testUtils__/discoveryData';
 import { RepositoryOutcome } from '../model';
 import { knownAfterLook } from './knownAfter';
-import { mergeNewer } from './mergeNewer';
+import { applyConcurrentEvents } from './applyConcurrentEvents';
 import { reconcile } from './reconcile';
 import { DiscoveryResult, KnownRepository } from './types';
 
@@ -74,7 +74,7 @@ describe('a repository that both looked at', () => {
       known: [before],
       repositories: [ended(7, 'PAY/api', run)],
     });
-    const merged = mergeNewer(result, [newer]);
+    const merged = applyConcurrentEvents(result, [newer]);
     expect(merged.repositories).toEqual([
       { ...ended(7, 'PAY/api', later), checkedAtMs: LATER, revision: LATER },
     ]);
@@ -94,7 +94,7 @@ describe('a repository that both looked at', () => {
           repositories: [ended(7, 'PAY/api', ofRun)],
         });
         const newer = { ...remembered(7, 'PAY/api', outcome, NOW), revision: at };
-        expect(mergeNewer(result, [newer])).toBe(result);
+        expect(applyConcurrentEvents(result, [newer])).toBe(result);
       }
     }
   });
@@ -105,7 +105,7 @@ describe('a repository that both looked at', () => {
       repositories: [ended(7, 'PAY/api', REGISTERED)],
     });
     const newer = remembered(7, 'OPS/gateway', registered('OPS/gateway'), LATER);
-    const merged = mergeNewer(result, [newer]);
+    const merged = applyConcurrentEvents(result, [newer]);
     expect(outcomesOf(merged)).toEqual([[7, 'OPS/gateway', 'registered']]);
     expect(await catalogAfter(merged)).toEqual([target('OPS/gateway')]);
   });
@@ -119,7 +119,9 @@ describe('a repository that stayed unknown in the run', () => {
   it.each(OUTCOMES.map(one => [one.kind, one] as const))(
     'is %s when an event found that before the run got to it',
     (kind, outcome) => {
-      const merged = mergeNewer(run(before), [remembered(7, 'PAY/api', outcome, DURING)]);
+      const merged = applyConcurrentEvents(run(before), [
+        remembered(7, 'PAY/api', outcome, DURING),
+      ]);
       expect(outcomesOf(merged)).toEqual([[7, 'PAY/api', kind]]);
     },
   );
@@ -133,8 +135,10 @@ describe('a repository that stayed unknown in the run', () => {
         files: [file('PAY/api')],
       };
       const result = run(old);
-      expect(mergeNewer(result, [old])).toBe(result);
-      expect(await catalogAfter(mergeNewer(result, [old]))).toEqual([target('PAY/api')]);
+      expect(applyConcurrentEvents(result, [old])).toBe(result);
+      expect(await catalogAfter(applyConcurrentEvents(result, [old]))).toEqual([
+        target('PAY/api'),
+      ]);
     },
   );
 });
@@ -142,7 +146,9 @@ describe('a repository that stayed unknown in the run', () => {
 describe('a repository that the run did not list', () => {
   it('is taken in when an event found it while the run went on', async () => {
     const result = discovered({ repositories: [ended(9, 'PAY/web', ABSENT)] });
-    const merged = mergeNewer(result, [remembered(7, 'PAY/api', REGISTERED, DURING)]);
+    const merged = applyConcurrentEvents(result, [
+      remembered(7, 'PAY/api', REGISTERED, DURING),
+    ]);
     expect(outcomesOf(merged)).toEqual([
       [9, 'PAY/web', 'absent'],
       [7, 'PAY/api', 'registered'],
@@ -153,7 +159,7 @@ describe('a repository that the run did not list', () => {
   it('is left out when it was known before and nothing happened to it', () => {
     const old = remembered(7, 'PAY/api', ABSENT, LAST_RUN);
     const result = discovered({ known: [old] });
-    expect(mergeNewer(result, [old])).toBe(result);
+    expect(applyConcurrentEvents(result, [old])).toBe(result);
   });
 });
 
@@ -163,15 +169,15 @@ describe('a repository that is gone', () => {
 
   it('in the run, is back when an event found it later', async () => {
     const newer = remembered(7, 'PAY/api', REGISTERED, LATER);
-    const merged = mergeNewer(goneInRun, [newer]);
+    const merged = applyConcurrentEvents(goneInRun, [newer]);
     expect(merged.goneRepositoryIds).toEqual(new Set([8]));
     expect(await catalogAfter(merged)).toEqual([target('PAY/api')]);
     expect(goneInRun.goneRepositoryIds).toEqual(new Set([7, 8]));
   });
 
   it('in the run, stays gone although the last run had found it', async () => {
-    expect(mergeNewer(goneInRun, [before])).toBe(goneInRun);
-    expect(await catalogAfter(mergeNewer(goneInRun, [before]))).toEqual([]);
+    expect(applyConcurrentEvents(goneInRun, [before])).toBe(goneInRun);
+    expect(await catalogAfter(applyConcurrentEvents(goneInRun, [before]))).toEqual([]);
   });
 
   it.each([...OUTCOMES, UNKNOWN].map(one => [one.kind, one] as const))(
@@ -181,7 +187,7 @@ describe('a repository that is gone', () => {
         known: [before],
         repositories: [ended(7, 'PAY/api', outcome), ended(9, 'PAY/web', ABSENT)],
       });
-      const merged = mergeNewer(result, [goneSince(7, 'pay/API', LATER)]);
+      const merged = applyConcurrentEvents(result, [goneSince(7, 'pay/API', LATER)]);
       expect(outcomesOf(merged)).toEqual([[9, 'PAY/web', 'absent']]);
       expect(merged.goneRepositoryIds).toEqual(new Set([7]));
       expect(await catalogAfter(merged)).toEqual([]);
@@ -193,7 +199,7 @@ describe('a repository that is gone', () => {
       known: [before],
       repositories: [ended(7, 'OPS/api', registered('OPS/api'))],
     });
-    const merged = mergeNewer(result, [goneSince(7, 'PAY/api', LATER)]);
+    const merged = applyConcurrentEvents(result, [goneSince(7, 'PAY/api', LATER)]);
     expect(outcomesOf(merged)).toEqual([[7, 'OPS/api', 'registered']]);
     expect(await catalogAfter(merged)).toEqual([target('OPS/api')]);
   });
@@ -203,7 +209,7 @@ describe('a repository that is gone', () => {
     ['when nobody knows', undefined],
   ])('%s, is what the run found', (_, at) => {
     const result = discovered({ repositories: [ended(7, 'PAY/api', REGISTERED)] });
-    expect(mergeNewer(result, [known(7, 'PAY/api', [], at)])).toBe(result);
+    expect(applyConcurrentEvents(result, [known(7, 'PAY/api', [], at)])).toBe(result);
   });
 });
 
@@ -220,7 +226,9 @@ describe('a repository known by its address only', () => {
   ])(
     'gives way to the one that an event found %s there',
     async (kind, outcome, holds) => {
-      const merged = mergeNewer(run, [remembered(7, 'pay/API', outcome, LATER)]);
+      const merged = applyConcurrentEvents(run, [
+        remembered(7, 'pay/API', outcome, LATER),
+      ]);
       expect(outcomesOf(merged)).toEqual([
         [-2, 'PAY/web', 'unknown'],
         [7, 'pay/API', kind],
@@ -231,19 +239,19 @@ describe('a repository known by its address only', () => {
   );
 
   it('goes when an event found that nothing is there', async () => {
-    const merged = mergeNewer(run, [goneSince(-1, 'PAY/api', LATER)]);
+    const merged = applyConcurrentEvents(run, [goneSince(-1, 'PAY/api', LATER)]);
     expect(await catalogAfter(merged)).toEqual([target('PAY/web')]);
   });
 
   it('stays when the other was found elsewhere', async () => {
-    const merged = mergeNewer(run, [remembered(7, 'OPS/api', ABSENT, LATER)]);
+    const merged = applyConcurrentEvents(run, [remembered(7, 'OPS/api', ABSENT, LATER)]);
     expect(await catalogAfter(merged)).toEqual([target('PAY/api'), target('PAY/web')]);
   });
 });
 
 it('gives back the same result when nothing is newer', () => {
   const result = discovered({ repositories: [ended(7, 'PAY/api', REGISTERED)] });
-  expect(mergeNewer(result, [])).toBe(result);
+  expect(applyConcurrentEvents(result, [])).toBe(result);
 });
 
 it('keeps what else the run tells, and changes nothing it was given', () => {
@@ -254,10 +262,10 @@ it('keeps what else the run tells, and changes nothing it was given', () => {
   });
   const copy = structuredClone(result);
   const newer = [remembered(7, 'PAY/api', REGISTERED, LATER)];
-  const merged = mergeNewer(result, newer);
+  const merged = applyConcurrentEvents(result, newer);
   expect(merged.listing).toBe(result.listing);
   expect(merged.interruption).toBe(result.interruption);
   expect(merged.repositories[1]).toBe(result.repositories[1]);
   expect(result).toEqual(copy);
-  expect(mergeNewer(merged, newer)).toBe(merged);
+  expect(applyConcurrentEvents(merged, newer)).toBe(merged);
 });

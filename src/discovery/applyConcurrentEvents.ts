@@ -11,7 +11,7 @@ import { DiscoveryResult, KnownRepository, RepositoryResult } from './types';
  *
  * @param newer - repositories as they are stored at the end of the run
  */
-export function mergeNewer(
+export function applyConcurrentEvents(
   result: DiscoveryResult,
   newer: readonly KnownRepository[],
 ): DiscoveryResult {
