@@ -3,6 +3,7 @@
 import { SchedulerService } from '@backstage/backend-plugin-api';
 import knexFactory from 'knex';
 import { createTestStore } from '../src/__testUtils__/testStores';
+import { readDiscoveryConfig } from '../src/config/readProviderConfigs';
 import { createProviders } from '../src/provider/createProviders';
 import { DiscoveryDatabase } from '../src/store/DiscoveryDatabase';
 import { ProviderStateStore } from '../src/store/ProviderStateStore';
@@ -31,7 +32,7 @@ function openStore(filename: string): ProviderStateStore {
 }
 
 measureProcess(async ({ config, logger, connection, databaseFile }) => {
-  const [created] = createProviders(config, {
+  const [created] = createProviders(readDiscoveryConfig(config), {
     logger,
     scheduler: idleScheduler,
     store: databaseFile ? openStore(databaseFile) : createTestStore(),

@@ -23,7 +23,7 @@ import {
   bitbucketServerEntityProviderExtensionPoint,
   BitbucketServerLocationParser,
 } from './api/locationParser';
-import { readProviderConfigs } from './config/readProviderConfigs';
+import { readDiscoveryConfig } from './config/readProviderConfigs';
 import {
   ConflictServices,
   createConflictServices,
@@ -121,8 +121,10 @@ async function install(
   );
   const stores = createStores(services.database, logger);
   const { tables, store, reports } = stores;
-  const conflicts = createConflicts(services, stores, shutdown.signal);
-  const created = createProviders(config, {
+  const discovery = readDiscoveryConfig(config);
+  const ids = discovery.providers.map(one => one.config.id);
+  const conflicts = createConflicts(ids, services, stores, shutdown.signal);
+  const created = createProviders(discovery, {
     logger,
     scheduler,
     store,
@@ -218,11 +220,11 @@ async function warnOfLostProviders(
 }
 
 function createConflicts(
-  { config, logger }: Services,
+  ids: readonly string[],
+  { logger }: Services,
   stores: Stores,
   signal: AbortSignal,
 ): ConflictServices {
-  const ids = readProviderConfigs(config).map(one => one.id);
   return createConflictServices({
     ...stores,
     providers: new Map(ids.map(id => [providerName(id), id])),

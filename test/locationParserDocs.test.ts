@@ -5,7 +5,7 @@ import path from 'node:path';
 import { ConfigReader } from '@backstage/config';
 import { parse } from 'yaml';
 import { ROOT } from './__testUtils__/readmeText';
-import { readProviderConfigs } from '../src/config/readProviderConfigs';
+import { readProviderConfigs } from '../src/config/__testUtils__/readOneProvider';
 
 const read = (file: string) => readFileSync(path.join(ROOT, file), 'utf8');
 const PAGE = read('docs/location-parsers.md');

@@ -19,10 +19,8 @@ import {
 import { startBackend } from '../src/__testUtils__/startBackend';
 import { serveBackstage } from '../src/cli/__testUtils__/fakeBackstage';
 import { runCommand } from '../src/cli/__testUtils__/runCommand';
-import {
-  readDiscoveryConfig,
-  readProviderConfigs,
-} from '../src/config/readProviderConfigs';
+import { readDiscoveryConfig } from '../src/config/readProviderConfigs';
+import { readProviderConfigs } from '../src/config/__testUtils__/readOneProvider';
 import * as own from '../src/index';
 
 const PEER = '@backstage/plugin-catalog-backend-module-bitbucket-server';

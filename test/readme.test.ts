@@ -23,7 +23,7 @@ import { startBackend } from '../src/__testUtils__/startBackend';
 import { connectTestProvider, TEST_USER } from '../src/__testUtils__/testProvider';
 import { loadOwnSchema } from '../src/config/__testUtils__/documentedKeys';
 import { isJsonObject } from '../src/config/ConfigSection';
-import { readProviderConfigs } from '../src/config/readProviderConfigs';
+import { readProviderConfigs } from '../src/config/__testUtils__/readOneProvider';
 import { explainOutcome } from '../src/discovery/explanations';
 import {
   ABSENCE_REASONS,

@@ -7,6 +7,7 @@ import { coreServices, createBackendModule } from '@backstage/backend-plugin-api
 import { mockCredentials, mockServices } from '@backstage/backend-test-utils';
 import { AuthorizeResult } from '@backstage/plugin-permission-common';
 import type { Knex } from 'knex';
+import { readDiscoveryConfig } from '../config/readProviderConfigs';
 import { createProviders } from '../provider/createProviders';
 import { createReportRouter, ReportedProvider } from '../router/createReportRouter';
 import { plainLocationRef, providerName } from '../provider/locationEntities';
@@ -181,7 +182,7 @@ async function connectProviders(
       catalog: { providers: { bitbucketServer: Object.fromEntries(byId) } },
     },
   });
-  const created = createProviders(config, {
+  const created = createProviders(readDiscoveryConfig(config), {
     logger: mockServices.logger.mock(),
     scheduler: mockServices.scheduler.mock({ scheduleTask: async () => {} }),
     store,

@@ -9,6 +9,7 @@ import { JsonObject } from '@backstage/types';
 import type { SimulatedBitbucket } from '../../dev/simulatedBitbucket';
 import { createFileParser } from '../api/createFileParser';
 import { BitbucketServerLocationParser } from '../api/locationParser';
+import { readDiscoveryConfig } from '../config/readProviderConfigs';
 import { CreatedProvider, createProviders } from '../provider/createProviders';
 import { DiscoveryReport } from '../store/DiscoveryReport';
 import { ProviderStateStore } from '../store/ProviderStateStore';
@@ -75,7 +76,7 @@ export async function connectTestProvider(
   const store = options.store ?? createTestStore([], { clock });
   const reports = await reportsOf(store);
   const [created] = createProviders(
-    mockServices.rootConfig({ data: appConfigFor(options) }),
+    readDiscoveryConfig(mockServices.rootConfig({ data: appConfigFor(options) })),
     {
       logger,
       scheduler: idleScheduler(),

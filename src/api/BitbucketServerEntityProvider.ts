@@ -9,6 +9,7 @@ import {
 import { Config } from '@backstage/config';
 import { InputError } from '@backstage/errors';
 import { EntityProvider, EntityProviderConnection } from '@backstage/plugin-catalog-node';
+import { readDiscoveryConfig } from '../config/readProviderConfigs';
 import { createProviders } from '../provider/createProviders';
 import { createStores } from '../provider/createStores';
 import { limitersOf } from '../provider/limiters';
@@ -54,7 +55,7 @@ export class BitbucketServerEntityProvider implements EntityProvider {
   ): BitbucketServerEntityProvider[] {
     const { logger, database, parser } = options;
     const { store } = createStores(database, logger);
-    const created = createProviders(config, {
+    const created = createProviders(readDiscoveryConfig(config), {
       logger,
       scheduler: schedulerOf(options),
       store,

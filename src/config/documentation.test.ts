@@ -13,9 +13,8 @@ import {
   readPackageFile,
   rowsOfReadme,
 } from './__testUtils__/documentedKeys';
-import { readOneProvider } from './__testUtils__/readOneProvider';
+import { readProviderConfigs, readOneProvider } from './__testUtils__/readOneProvider';
 import { CONFIGURATION_KEYS } from './configurationKeys';
-import { readProviderConfigs } from './readProviderConfigs';
 
 const EXAMPLE = readPackageFile('app-config.example.yaml');
 /** Alternatives to a key above them stand in comments. */

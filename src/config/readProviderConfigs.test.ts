@@ -1,7 +1,11 @@
 import { ConfigReader } from '@backstage/config';
 import { JsonValue } from '@backstage/types';
-import { HOST, readProviders, refusalOf } from './__testUtils__/readOneProvider';
-import { readProviderConfigs } from './readProviderConfigs';
+import {
+  readProviderConfigs,
+  HOST,
+  readProviders,
+  refusalOf,
+} from './__testUtils__/readOneProvider';
 
 const ROOT = 'catalog.providers.bitbucketServer';
 

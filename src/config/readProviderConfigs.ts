@@ -87,11 +87,6 @@ function withOwnCredentials(
   return credentials ? { ...integration, ...none, ...credentials } : integration;
 }
 
-/** Like {@link readDiscoveryConfig}, for who needs the providers alone. */
-export function readProviderConfigs(config: Config): ProviderConfig[] {
-  return readDiscoveryConfig(config).providers.map(one => one.config);
-}
-
 function listProviders(value: JsonValue, problems: string[]): ProviderEntry[] {
   if (!isJsonObject(value)) {
     problems.push(

@@ -16,6 +16,7 @@ import {
 } from '../__testUtils__/testProvider';
 import { createConflictServices } from '../conflicts/createConflictServices';
 import { ANNOTATION_REPROCESS_REQUESTED_AT } from '../util/annotations';
+import { readDiscoveryConfig } from '../config/readProviderConfigs';
 import { createProviders } from './createProviders';
 import { createStores } from './createStores';
 import { plainLocationRef, providerName } from './locationEntities';
@@ -57,7 +58,7 @@ async function setUp(...slugs: readonly string[]) {
     clock,
     signal: ending.signal,
   });
-  const [created] = createProviders(config, {
+  const [created] = createProviders(readDiscoveryConfig(config), {
     logger,
     scheduler: mockServices.scheduler.mock({ scheduleTask: async () => {} }),
     store,

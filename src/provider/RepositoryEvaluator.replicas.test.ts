@@ -13,6 +13,7 @@ import { appConfigFor, TEST_USER } from '../__testUtils__/testProvider';
 import { DiscoveryDatabase } from '../store/DiscoveryDatabase';
 import { ProviderStateStore } from '../store/ProviderStateStore';
 import { systemClock } from '../util/clock';
+import { readDiscoveryConfig } from '../config/readProviderConfigs';
 import { createProviders } from './createProviders';
 import { EvaluationRequest } from './RepositoryEvaluator';
 
@@ -96,7 +97,7 @@ async function createReplica(
     readBaseline: async () => ({ repositories: [], held: [] }),
   });
   const [created] = createProviders(
-    mockServices.rootConfig({ data: appConfigFor({ bitbucket }) }),
+    readDiscoveryConfig(mockServices.rootConfig({ data: appConfigFor({ bitbucket }) })),
     {
       logger: mockServices.logger.mock({ child: () => mockServices.logger.mock() }),
       scheduler: mockServices.scheduler.mock({ scheduleTask: async () => {} }),

@@ -1,11 +1,9 @@
 /** Makes the providers that the configuration describes. Wiring only. */
 
 import { LoggerService, SchedulerService } from '@backstage/backend-plugin-api';
-import { Config } from '@backstage/config';
 import { BitbucketServerIntegrationConfig } from '@backstage/integration';
 import { webBaseUrl } from '../bitbucket/webUrls';
-import { readDiscoveryConfig } from '../config/readProviderConfigs';
-import { ProviderConfig } from '../config/types';
+import { DiscoveryConfig, ProviderConfig } from '../config/types';
 import { ConflictServices } from '../conflicts/createConflictServices';
 import { Fetch } from '../http/HttpTransport';
 import { LimiterRegistry } from '../http/LimiterRegistry';
@@ -62,15 +60,12 @@ export interface CreatedProvider {
 /**
  * Makes one provider per entry of `catalog.providers.bitbucketServer`; those of one host
  * and credential share a limiter.
- *
- * @throws InputError for a configuration that cannot work, naming each key and remedy
  */
 export function createProviders(
-  config: Config,
+  { providers, warnings }: DiscoveryConfig,
   options: CreateProvidersOptions,
 ): CreatedProvider[] {
   const { scheduler, logger, clock } = options;
-  const { providers, warnings } = readDiscoveryConfig(config);
   const onWarning = (warning: string) => logger.warn(warning);
   warnings.forEach(onWarning);
   const limiters = options.limiters ?? createLimiters(providers, { clock, onWarning });

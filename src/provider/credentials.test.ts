@@ -17,6 +17,7 @@ import {
   TEST_USER,
 } from '../__testUtils__/testProvider';
 import { createTestStore, reportsOf } from '../__testUtils__/testStores';
+import { readDiscoveryConfig } from '../config/readProviderConfigs';
 import { createProviders } from './createProviders';
 
 const PAY_TOKEN = 'BBDC-pay-project-token';
@@ -329,12 +330,14 @@ describe('several providers on one host', () => {
     const store = createTestStore();
     await reportsOf(store);
     const created = createProviders(
-      mockServices.rootConfig({
-        data: {
-          ...appConfigFor({ bitbucket }),
-          catalog: { providers: { bitbucketServer } },
-        },
-      }),
+      readDiscoveryConfig(
+        mockServices.rootConfig({
+          data: {
+            ...appConfigFor({ bitbucket }),
+            catalog: { providers: { bitbucketServer } },
+          },
+        }),
+      ),
       {
         logger,
         scheduler: mockServices.scheduler.mock({ scheduleTask: async () => {} }),

@@ -17,6 +17,7 @@ import {
   TEST_USER,
 } from '../__testUtils__/testProvider';
 import { createTestStore, reportsOf } from '../__testUtils__/testStores';
+import { readDiscoveryConfig } from '../config/readProviderConfigs';
 import { createProviders } from './createProviders';
 
 /** Atlassian's example, and the default of Bitbucket Data Center. */
@@ -181,9 +182,11 @@ describe('two providers of one host and credential', () => {
     const store = createTestStore();
     await reportsOf(store);
     const providers = createProviders(
-      mockServices.rootConfig({
-        data: { integrations, catalog: { providers: { bitbucketServer } } },
-      }),
+      readDiscoveryConfig(
+        mockServices.rootConfig({
+          data: { integrations, catalog: { providers: { bitbucketServer } } },
+        }),
+      ),
       {
         logger,
         scheduler: mockServices.scheduler.mock({ scheduleTask: async () => {} }),

@@ -9,6 +9,7 @@ import {
   TEST_USER,
 } from '../__testUtils__/testProvider';
 import { createTestStore, reportsOf } from '../__testUtils__/testStores';
+import { readDiscoveryConfig } from '../config/readProviderConfigs';
 import { createProviders } from './createProviders';
 
 const targetOf = (slug: string) =>
@@ -32,9 +33,11 @@ async function setUp() {
   const store = createTestStore();
   await reportsOf(store);
   const providers = createProviders(
-    mockServices.rootConfig({
-      data: { integrations, catalog: { providers: { bitbucketServer } } },
-    }),
+    readDiscoveryConfig(
+      mockServices.rootConfig({
+        data: { integrations, catalog: { providers: { bitbucketServer } } },
+      }),
+    ),
     {
       logger,
       scheduler: mockServices.scheduler.mock({ scheduleTask: async () => {} }),

@@ -12,6 +12,7 @@ import {
 import { ConfigReader } from '@backstage/config';
 import { EntityProviderConnection } from '@backstage/plugin-catalog-node';
 import { z } from 'zod';
+import { readDiscoveryConfig } from '../../src/config/readProviderConfigs';
 import { createProviders } from '../../src/provider/createProviders';
 import { DiscoveryDatabase } from '../../src/store/DiscoveryDatabase';
 import { ProviderStateStore } from '../../src/store/ProviderStateStore';
@@ -76,7 +77,7 @@ async function main(): Promise<void> {
     getScheduledTasks: async () => [],
   };
   const database = { getClient: async () => knex };
-  const [created] = createProviders(config, {
+  const [created] = createProviders(readDiscoveryConfig(config), {
     logger,
     scheduler,
     store: new ProviderStateStore(new DiscoveryDatabase(database), {

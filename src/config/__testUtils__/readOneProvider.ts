@@ -1,8 +1,8 @@
 /** Reads a provider as a backend would, for tests of the configuration. */
 
-import { ConfigReader } from '@backstage/config';
+import { Config, ConfigReader } from '@backstage/config';
 import { JsonObject, JsonValue } from '@backstage/types';
-import { readProviderConfigs } from '../readProviderConfigs';
+import { readDiscoveryConfig } from '../readProviderConfigs';
 import { ProviderConfig } from '../types';
 
 /** The host that is configured as an integration. */
@@ -43,4 +43,9 @@ export function refusalOf(read: () => unknown): string {
     throw error;
   }
   throw new Error('the configuration was accepted');
+}
+
+/** Reads all of them, without their integrations. */
+export function readProviderConfigs(config: Config): ProviderConfig[] {
+  return readDiscoveryConfig(config).providers.map(one => one.config);
 }

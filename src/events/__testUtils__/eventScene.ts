@@ -23,6 +23,7 @@ import {
   TEST_USER,
 } from '../../__testUtils__/testProvider';
 import { createTestStore, reportsOf } from '../../__testUtils__/testStores';
+import { readDiscoveryConfig } from '../../config/readProviderConfigs';
 import { createProviders } from '../../provider/createProviders';
 import { EventStore } from '../../store/EventStore';
 import { ProviderStateStore } from '../../store/ProviderStateStore';
@@ -177,7 +178,7 @@ function providersOf(
   config: ReturnType<typeof mockServices.rootConfig>,
   { bitbucket, shutdown, ...world }: World,
 ) {
-  return createProviders(config, {
+  return createProviders(readDiscoveryConfig(config), {
     ...world,
     scheduler: mockServices.scheduler.mock({ scheduleTask: async () => {} }),
     fetch: fetchOf(bitbucket),
