@@ -9,6 +9,7 @@ import { createRedactor, secretsOf } from '../http/redact';
 import { TimeoutReached, withTimeout } from '../util/clock';
 import { raceAbort } from '../util/abort';
 import { CatalogFile, Repository } from '../model';
+import { quote } from '../util/text';
 import { FileParserSetup } from '../provider/createProviders';
 import { FileParser } from '../provider/ProviderContext';
 import { BitbucketServerClient, toPublicRepository } from './BitbucketServerClient';
@@ -23,6 +24,9 @@ import { BitbucketServerProviderConfig } from './types';
 /** For the files of one repository; a parser that hangs would keep its run from ending. */
 const TIME_LIMIT_MS = 5 * 60_000;
 
+/** Characters of what a parser threw: it may quote whole files. */
+const MAX_DETAIL = 1_000;
+
 /** Makes what a provider calls for the files of each repository. */
 export function createFileParser(
   parser: BitbucketServerLocationParser,
@@ -34,7 +38,7 @@ export function createFileParser(
     (repository, files, { signal }) => {
       const failed = (detail: string): ParsedFiles => ({
         kind: 'failed',
-        problem: { reason: 'parser-failed', detail: redact(detail) },
+        problem: { reason: 'parser-failed', detail: quote(redact(detail), MAX_DETAIL) },
       });
       const parse = async (ending: AbortSignal): Promise<ParsedFiles> => {
         const parsed: CatalogFile[] = [];

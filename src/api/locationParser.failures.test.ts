@@ -242,6 +242,17 @@ describe('a location parser that', () => {
     expect(scene.logger.text()).not.toContain(TEST_USER.password);
   });
 
+  it('quotes a file is quoted short, on one line and without what a terminal acts on', async () => {
+    const content = `a\u001b[2J\n${'x'.repeat(100_000)}`;
+    const scene = await discoverThen(failing(new Error(content)));
+    await scene.run();
+
+    const [report] = await scene.reported();
+    expect(report?.detail).toMatch(/^The location parser failed: a\uFFFD\[2J x+…$/);
+    expect(report?.detail).toHaveLength(1_001);
+    expect(scene.logger.text()).not.toMatch(/\\u001b|x{1001}/);
+  });
+
   it('meets credentials that do not work any more ends the run at once', async () => {
     const scene = await discoverThen(async function* parse({ client, path }) {
       await client.getFile({ projectKey: 'PAY', repo: 'api', path });
