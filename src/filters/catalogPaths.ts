@@ -40,15 +40,9 @@ const NO_DOT_FOLDERS = /(?!(?:^|\/)\.\.?(?:$|\/))/.source;
  */
 export function parseCatalogPath(text: string): CatalogPath {
   const path = text.startsWith('/') ? text.slice(1) : text;
-  const fault = findFault(path);
-  if (fault !== undefined) {
-    throw new Error(fault);
-  }
+  refuse(findTextFault(path) ?? findBraceFault(path) ?? findFolderFault(path));
   const glob = new Minimatch(path, GLOB_OPTIONS);
-  const unclosed = findUnclosed(glob);
-  if (unclosed !== undefined) {
-    throw new Error(unclosed);
-  }
+  refuse(findUnclosed(glob));
   // `[a]` is a class of one, which minimatch reads as an escape instead of as magic.
   if (!glob.hasMagic() && unescape(path) === path) {
     return { kind: 'plain', path };
@@ -68,18 +62,15 @@ export function matchCatalogPaths(
   paths: readonly CatalogPath[],
   allFiles: readonly string[],
 ): string[] {
-  const plain = new Set(
-    paths.flatMap(path => (path.kind === 'plain' ? [path.path] : [])),
-  );
-  const globs = paths.flatMap(path => (path.kind === 'glob' ? [path] : []));
-  const matching = allFiles.filter(
-    file => plain.has(file) || globs.some(glob => glob.matches(file)),
-  );
-  return [...new Set(matching)].sort();
+  const isNamed = (file: string) =>
+    paths.some(one => (one.kind === 'plain' ? one.path === file : one.matches(file)));
+  return [...new Set(allFiles.filter(isNamed))].sort();
 }
 
-function findFault(path: string): string | undefined {
-  return findTextFault(path) ?? findBraceFault(path) ?? findFolderFault(path);
+function refuse(fault: string | undefined): void {
+  if (fault !== undefined) {
+    throw new Error(fault);
+  }
 }
 
 function findTextFault(path: string): string | undefined {
