@@ -233,7 +233,8 @@ class DiscoveryRun {
       return;
     }
     const { source, parseFiles, signal, onProgress } = this.#tools;
-    const known = new Map(this.#known.map(one => [one.repositoryId, one]));
+    const known = new Map<number, KnownRepository>();
+    await forEachInTurns(this.#known, one => known.set(one.repositoryId, one));
     const filtered = await filterListing(repositories, {
       ...this.#scope,
       source,
@@ -242,7 +243,7 @@ class DiscoveryRun {
       record: (repository, outcome) => this.#record(repository, outcome),
     });
     const toAsk = filtered.flatMap(one => (one.outcome ? [] : [one.repository]));
-    const left = this.#takeOverSettled(toAsk, known);
+    const left = await this.#takeOverSettled(toAsk, known);
     this.#total += toAsk.length;
     this.#checked += toAsk.length - left.length;
     await mapConcurrent(
@@ -266,11 +267,12 @@ class DiscoveryRun {
   }
 
   /** @returns what the interrupted run has not settled */
-  #takeOverSettled(
+  async #takeOverSettled(
     repositories: readonly Repository[],
     known: ReadonlyMap<number, KnownRepository>,
-  ): Repository[] {
-    return repositories.filter(repository => {
+  ): Promise<Repository[]> {
+    const left: Repository[] = [];
+    await forEachInTurns(repositories, repository => {
       const before = known.get(repository.id);
       const settled = outcomeSince(repository, before, this.#tools.origin);
       if (settled) {
@@ -278,9 +280,11 @@ class DiscoveryRun {
           checkedAtMs: before?.checkedAtMs,
           revision: before?.revision,
         });
+      } else {
+        left.push(repository);
       }
-      return settled === undefined;
     });
+    return left;
   }
 
   /** To be taken before Bitbucket is asked: an answer is as old as its question. */

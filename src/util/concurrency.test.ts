@@ -41,6 +41,23 @@ describe('mapConcurrent', () => {
     expect(started).toEqual([1, 2]);
   });
 
+  it('lets others have a turn while its calls wait for nothing', async () => {
+    let turns = 0;
+    let isOver = false;
+    const others = (async () => {
+      while (!isOver) {
+        await turn();
+        turns += 1;
+      }
+    })();
+
+    await mapConcurrent(Array.from({ length: 5_000 }), 8, async () => turns);
+    isOver = true;
+    await others;
+
+    expect(turns).toBeGreaterThanOrEqual(9);
+  });
+
   it('maps nothing to nothing', async () => {
     expect(await mapConcurrent([], 1, async () => 1)).toEqual([]);
   });

@@ -19,18 +19,23 @@ export async function mapConcurrent<T, R>(
   const results = new Array<R>(items.length);
   const waiting = items.entries();
   let isOver = false;
+  let turn: Promise<void> | undefined;
   const work = async () => {
     for (const [index, item] of waiting) {
+      if (index % ITEMS_PER_TURN === ITEMS_PER_TURN - 1) {
+        turn = yieldToEventLoop().finally(() => (turn = undefined));
+      }
+      // All of them wait, or the rest would go on meanwhile.
+      await turn;
       if (isOver) {
         return;
       }
-      if (index % ITEMS_PER_TURN === ITEMS_PER_TURN - 1) {
-        await yieldToEventLoop();
-      }
-      results[index] = await map(item).catch(error => {
+      try {
+        results[index] = await map(item);
+      } catch (error) {
         isOver = true;
         throw error;
-      });
+      }
     }
   };
   await Promise.all(
