@@ -6,7 +6,7 @@ import { ABSENCE_REASONS, EXCLUSION_REASONS, UNKNOWN_REASONS } from '../model';
 import { RunSummary } from '../discovery/summarizeRun';
 import { HeldRemoval, KnownRepository } from '../discovery/types';
 import { ProviderStateStore } from '../store/ProviderStateStore';
-import { FinishedRun } from '../store/runRecords';
+import { FinishedRun } from '../store/records';
 import { address, CATALOG_FILE, NOW, target } from './discoveryData';
 
 /** A repository that is registered with its catalog file, unless told otherwise. */

@@ -9,7 +9,7 @@ import { KnownRepository, ProviderMemory } from '../discovery/types';
 import { DiscoveryDatabase } from '../store/DiscoveryDatabase';
 import { DiscoveryReport } from '../store/DiscoveryReport';
 import { ProviderStateStore } from '../store/ProviderStateStore';
-import { BaselineReader } from '../store/stateRecords';
+import { BaselineReader } from '../store/records';
 import { watchActivity } from './databaseActivity';
 import { FakeClock } from './FakeClock';
 

@@ -6,7 +6,7 @@
 import pLimit from 'p-limit';
 import { addressKey } from '../discovery/identify';
 import { RepositoryEvaluator } from '../provider/RepositoryEvaluator';
-import { EventStore } from '../store/EventStore';
+import { EventStore } from '../store/DatabaseEventStore';
 import { KeyedLock } from '../util/concurrency';
 import { ChangeTools, createChangeQueue, Handled, IGNORED } from './changeQueue';
 import { EventResult, logGivenUp, logIgnored, nameOf } from './eventResults';

@@ -3,7 +3,7 @@ import { EventParams } from '@backstage/plugin-events-node';
 import { createSimulatedBitbucket } from '../../dev/simulatedBitbucket';
 import { FakeClock } from '../__testUtils__/FakeClock';
 import { createLogRecorder } from '../__testUtils__/testProvider';
-import { EventStore } from '../store/EventStore';
+import { EventStore } from '../store/DatabaseEventStore';
 import { InProcessEventStore } from './__testUtils__/InProcessEventStore';
 import { HOSTILE_VALUES, pushPayload } from './__testUtils__/payloads';
 import { EventResult } from './eventResults';

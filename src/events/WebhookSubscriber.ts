@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto';
 import { LoggerService } from '@backstage/backend-plugin-api';
 import { EventParams, EventsService } from '@backstage/plugin-events-node';
-import { EventStore } from '../store/EventStore';
+import { EventStore } from '../store/DatabaseEventStore';
 import { Clock } from '../util/clock';
 import { analyzeWebhookEvent } from './analyzeWebhookEvent';
 import { EventObserver, EventResult, logIgnored, summarizeResults } from './eventResults';

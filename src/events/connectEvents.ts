@@ -5,7 +5,7 @@ import { Config } from '@backstage/config';
 import { EventsService } from '@backstage/plugin-events-node';
 import { repositoryUrl, webBaseUrl } from '../bitbucket/webUrls';
 import { CreatedProvider } from '../provider/createProviders';
-import { EventStore } from '../store/EventStore';
+import { EventStore } from '../store/DatabaseEventStore';
 import { Clock } from '../util/clock';
 import { RestClient } from '../bitbucket/RestClient';
 import { EventLanes, RecentRefusals } from './changeQueue';

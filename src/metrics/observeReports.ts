@@ -7,7 +7,7 @@ import { BatchObservableResult, ObservableGauge } from '@opentelemetry/api';
 import { LoggerService } from '@backstage/backend-plugin-api';
 import { ConflictReporter } from '../conflicts/ConflictReporter';
 import { DiscoveryReport } from '../store/DiscoveryReport';
-import { StoredDiscovery } from '../store/runRecords';
+import { StoredDiscovery } from '../store/records';
 import { Clock } from '../util/clock';
 import { onAbort } from '../util/abort';
 import {

@@ -1,6 +1,6 @@
 import { repository, target } from '../__testUtils__/discoveryData';
 import { KnownRepository, RepositoryResult } from '../discovery/types';
-import { UnchangedLooks } from '../store/stateTables';
+import { UnchangedLooks } from '../store/records';
 import { Checkpoints } from './Checkpoints';
 
 /** Results per batch. */

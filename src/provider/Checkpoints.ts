@@ -9,7 +9,7 @@
 import { differsFrom, filesOf, keyOf } from '../discovery/locations';
 import { knownAfterLook } from '../discovery/knownAfter';
 import { CatalogLocation, KnownRepository, RepositoryResult } from '../discovery/types';
-import { InterimRecord } from '../store/stateRecords';
+import { InterimRecord } from '../store/records';
 import { isStored } from '../store/stateChanges';
 
 /** What has changed is kept in batches of so many. */

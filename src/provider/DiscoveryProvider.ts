@@ -20,8 +20,8 @@ import {
   DiscoveryScope,
   ProviderMemory,
 } from '../discovery/types';
-import { BegunRun, RunEnd } from '../store/stateRecords';
-import { RunTrigger } from '../store/runRecords';
+import { BegunRun, RunEnd } from '../store/records';
+import { RunTrigger } from '../store/records';
 import { planStateChanges } from '../store/stateChanges';
 import { anySignal } from '../util/abort';
 import { forEachInTurns } from '../util/clock';

@@ -15,7 +15,7 @@ import { FilteredRepository } from '../discovery/applyFilters';
 import { keyOf } from '../discovery/locations';
 import { KnownRepository } from '../discovery/types';
 import { RepositoryAddress, Unanswered } from '../model';
-import { EvaluationRecord } from '../store/stateRecords';
+import { EvaluationRecord } from '../store/records';
 import { ProviderContext } from './ProviderContext';
 import { removalPolicyOf } from './removalPolicy';
 

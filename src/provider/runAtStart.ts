@@ -5,7 +5,7 @@
  */
 
 import { ProviderConfig } from '../config/types';
-import { LastRun } from '../store/runRecords';
+import { LastRun } from '../store/records';
 import { Clock } from '../util/clock';
 import { StartOptions, startWhenIdle } from './ManualRuns';
 

@@ -1,7 +1,7 @@
 /** A run as it is kept for those who ask later. Pure. */
 
 import { Run } from '../discovery/performRun';
-import { RunRecord } from '../store/runRecords';
+import { RunRecord } from '../store/records';
 import { describeFailure } from './DiscoveryRunError';
 import { RequestCounts } from './RequestMeter';
 

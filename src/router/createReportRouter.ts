@@ -24,7 +24,7 @@ import { addressKey } from '../discovery/identify';
 import { compareHeldRemovals, reportHeldRepository } from '../discovery/report';
 import { providerName } from '../provider/locationEntities';
 import { DiscoveryReport } from '../store/DiscoveryReport';
-import { StoredDiscovery } from '../store/runRecords';
+import { StoredDiscovery } from '../store/records';
 import { audited } from './manualRefresh';
 import { readConflicts, ReadConflictsOptions } from '../conflicts/ConflictReporter';
 import { toDiscoveryJson, toHeldRemovalJson, toRepositoryJson } from './reportJson';

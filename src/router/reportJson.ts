@@ -4,7 +4,7 @@ import { Conflict } from '../conflicts/describeConflicts';
 import { explainOutcome } from '../discovery/explanations';
 import { HeldRemovalReport, RepositoryReport } from '../discovery/report';
 import { RunSummary } from '../discovery/summarizeRun';
-import { StoredDiscovery } from '../store/runRecords';
+import { StoredDiscovery } from '../store/records';
 
 /**
  * Describes what a provider is doing and how its last run ended.

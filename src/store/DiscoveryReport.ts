@@ -8,7 +8,7 @@ import { OutcomeKind } from '../model';
 import { parseTarget } from '../util/parseUrls';
 import { chunksOf, DiscoveryDatabase } from './DiscoveryDatabase';
 import { ProviderRow, readProviderRow, toStoredDiscovery } from './providerRows';
-import { StoredDiscovery } from './runRecords';
+import { StoredDiscovery } from './records';
 import { BigNumber, readHeldReportRow, toSortKey } from './stateRows';
 import {
   HELD,

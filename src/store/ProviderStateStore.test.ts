@@ -8,7 +8,7 @@ import { HeldRemoval, KnownRepository, ProviderMemory } from '../discovery/types
 import { CatalogFile } from '../model';
 import { DiscoveryDatabase } from './DiscoveryDatabase';
 import { ProviderStateStore } from './ProviderStateStore';
-import { BaselineReader, EvaluationRecord } from './stateRecords';
+import { BaselineReader, EvaluationRecord } from './records';
 import { planStateChanges } from './stateChanges';
 import { PROVIDERS, REPOSITORIES } from './stateTables';
 

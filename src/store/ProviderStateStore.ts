@@ -26,14 +26,14 @@ import {
   toServerUrls,
   toInterruptedRun,
 } from './providerRows';
-import { AbortedRunRecord, LastRun, RunStart, RunTrigger } from './runRecords';
+import { AbortedRunRecord, LastRun, RunStart, RunTrigger } from './records';
 import {
   BaselineReader,
   BegunRun,
   EvaluationRecord,
   InterimRecord,
   RunEnd,
-} from './stateRecords';
+} from './records';
 import { hashOf, readHeldRow } from './stateRows';
 import {
   deleteAllRepositories,
@@ -56,7 +56,7 @@ import {
   writeRepositories,
 } from './stateTables';
 import { replaceSalvaged, StoredRepositories } from './StoredRepositories';
-import { withBaseline } from './withBaseline';
+import { withBaseline } from './readCatalogBaseline';
 
 /** What the store works with. */
 export interface ProviderStateStoreOptions {

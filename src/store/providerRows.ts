@@ -9,7 +9,7 @@ import {
   RunRecord,
   RunStart,
   StoredDiscovery,
-} from './runRecords';
+} from './records';
 import { BigNumber, parseJson, RunReport } from './stateRows';
 import { storableText } from '../util/text';
 

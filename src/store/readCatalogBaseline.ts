@@ -14,6 +14,7 @@ import {
 import type { Knex } from 'knex';
 import { z } from 'zod';
 import { addressKey } from '../discovery/identify';
+import { keyOf } from '../discovery/locations';
 import { KnownRepository, ProviderMemory } from '../discovery/types';
 import { CatalogFile, Presence, PRESENCES, RepositoryAddress } from '../model';
 import { ANNOTATION_PROJECT_KEY, ANNOTATION_REPO_SLUG } from '../util/annotations';
@@ -179,4 +180,39 @@ function groupByRepository(given: readonly GivenFile[]): KnownRepository[] {
     });
   }
   return [...known.values()];
+}
+
+/**
+ * Adds to what is remembered what only the catalog knows of. Memory may lag behind: rows
+ * were wiped, another module ran in between, or a run could add and not remember. A Location
+ * that the catalog has and the memory lacks would go unguarded.
+ *
+ * @param baseline - what the catalog holds, with placeholder ids
+ */
+export function withBaseline(
+  memory: ProviderMemory,
+  baseline: ProviderMemory,
+): ProviderMemory {
+  const remembered = new Set(memory.repositories.flatMap(one => one.files.map(keyOf)));
+  const missing = baseline.repositories
+    .map(one => ({
+      ...one,
+      files: one.files.filter(file => !remembered.has(keyOf(file))),
+    }))
+    .filter(one => one.files.length > 0);
+  return missing.length === 0
+    ? memory
+    : { ...memory, repositories: [...memory.repositories, ...renumber(missing, memory)] };
+}
+
+/** Below every placeholder id that is remembered already. */
+function renumber(
+  missing: readonly KnownRepository[],
+  { repositories }: ProviderMemory,
+): KnownRepository[] {
+  const lowest = repositories.reduce(
+    (least, one) => Math.min(least, one.repositoryId),
+    0,
+  );
+  return missing.map((one, index) => ({ ...one, repositoryId: lowest - 1 - index }));
 }

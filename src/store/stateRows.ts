@@ -17,7 +17,7 @@ import {
   UNKNOWN_REASONS,
 } from '../model';
 import { parseTarget } from '../util/parseUrls';
-import { RunRecord } from './runRecords';
+import { RunRecord } from './records';
 import { storableText } from '../util/text';
 
 /** PostgreSQL gives 64-bit numbers as text. */

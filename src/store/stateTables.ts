@@ -7,6 +7,7 @@ import { yieldToEventLoop } from '../util/clock';
 import { chunksOf } from './DiscoveryDatabase';
 import { isPostgres } from './migrate';
 import { ProviderRow, readProviderRow } from './providerRows';
+import { UnchangedLooks } from './records';
 import {
   BigNumber,
   foreignAddresses,
@@ -59,15 +60,6 @@ export async function saveProvider(
     .insert({ provider_id: providerId, ...columns })
     .onConflict('provider_id')
     .merge(Object.keys(columns));
-}
-
-/** Looks that found nothing new. */
-export interface UnchangedLooks {
-  readonly repositoryIds: readonly number[];
-  /** The lowest of theirs. */
-  readonly revision: number;
-  /** The earliest of theirs, epoch milliseconds. */
-  readonly checkedAtMs: number;
 }
 
 /** All rows of a provider's repositories, page by page, in the order of their ids. */

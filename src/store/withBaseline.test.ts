@@ -1,5 +1,5 @@
 import { file, known, memoryOf } from '../__testUtils__/discoveryData';
-import { withBaseline } from './withBaseline';
+import { withBaseline } from './readCatalogBaseline';
 
 describe('what is remembered, with what the catalog holds', () => {
   it('is the memory itself where the catalog holds nothing else', () => {

@@ -1,6 +1,11 @@
 /** A store that works, for tests: several subscribers may share it like replicas do. */
 
-import { Delivery, DeliveryClaim, EventStore, Validity } from '../../store/EventStore';
+import {
+  Delivery,
+  DeliveryClaim,
+  EventStore,
+  Validity,
+} from '../../store/DatabaseEventStore';
 
 interface KnownBranch {
   readonly name: string;

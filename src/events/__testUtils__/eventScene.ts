@@ -25,7 +25,7 @@ import {
 import { createTestStore, reportsOf } from '../../__testUtils__/testStores';
 import { readDiscoveryConfig } from '../../config/readProviderConfigs';
 import { createProviders } from '../../provider/createProviders';
-import { EventStore } from '../../store/EventStore';
+import { EventStore } from '../../store/DatabaseEventStore';
 import { ProviderStateStore } from '../../store/ProviderStateStore';
 import { connectEvents } from '../connectEvents';
 import { EventResult } from '../eventResults';
