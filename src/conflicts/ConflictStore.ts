@@ -14,8 +14,7 @@ import {
   readStates,
 } from '../store/catalogState';
 import { chunksOf, DiscoveryDatabase } from '../store/DiscoveryDatabase';
-import { hashOf, parseJson } from '../store/stateRows';
-import { PROVIDERS } from '../store/stateTables';
+import { hashOf, jsonColumn, PROVIDERS } from '../store/tables';
 import { Clock } from '../util/clock';
 import { urlOfLocationKey } from '../util/parseUrls';
 import { storableText } from '../util/text';
@@ -63,10 +62,9 @@ export interface ConflictStoreOptions {
 const Side = z.object({ locationKey: z.string(), targetUrl: z.string().optional() });
 const ProviderRow = z.object({
   provider_id: z.string(),
-  conflicts: z.preprocess(
-    value => parseJson(String(value)),
-    z.array(z.object({ entityRef: z.string(), refused: Side, holder: Side })).catch([]),
-  ),
+  conflicts: jsonColumn(
+    z.array(z.object({ entityRef: z.string(), refused: Side, holder: Side })),
+  ).catch([]),
 });
 
 const EntityRow = z.object({

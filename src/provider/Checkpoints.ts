@@ -10,7 +10,7 @@ import { differsFrom, filesOf, keyOf } from '../discovery/locations';
 import { knownAfterLook } from '../discovery/knownAfter';
 import { CatalogLocation, KnownRepository, RepositoryResult } from '../discovery/types';
 import { InterimRecord } from '../store/records';
-import { isStored } from '../store/stateChanges';
+import { isStored } from '../store/repositoryRows';
 
 /** What has changed is kept in batches of so many. */
 const CHANGES_PER_BATCH = 200;

@@ -22,7 +22,7 @@ import {
 } from '../discovery/types';
 import { BegunRun, RunEnd } from '../store/records';
 import { RunTrigger } from '../store/records';
-import { planStateChanges } from '../store/stateChanges';
+import { planStateChanges } from '../store/repositoryRows';
 import { anySignal } from '../util/abort';
 import { forEachInTurns } from '../util/clock';
 import { Checkpoints } from './Checkpoints';

@@ -7,7 +7,7 @@ import type { Knex } from 'knex';
 import { z } from 'zod';
 import { Clock } from '../util/clock';
 import { isPostgres } from './migrate';
-import { BigNumber } from './stateRows';
+import { BigNumber } from './tables';
 
 /**
  * Where the database has no clock, only the machine's tells after a restart how long ago a

@@ -2,6 +2,7 @@
 
 import { DatabaseService } from '@backstage/backend-plugin-api';
 import type { Knex } from 'knex';
+import { yieldToEventLoop } from '../util/clock';
 import { migrate } from './migrate';
 
 /** Rows per statement: SQLite and PostgreSQL bound the number of values in one. */
@@ -11,6 +12,7 @@ const ROWS_PER_STATEMENT = 200;
 export class DiscoveryDatabase {
   readonly #database: DatabaseService;
   readonly #onWarning: (message: string) => void;
+  readonly #warned = new Set<string>();
   #ready: Promise<Knex> | undefined;
 
   /** @param onWarning - told of what somebody should know who looks after the database */
@@ -31,9 +33,12 @@ export class DiscoveryDatabase {
     return this.#ready;
   }
 
-  /** Says what somebody should know who looks after the database. */
+  /** Says once what somebody should know who looks after the database. */
   warn(message: string): void {
-    this.#onWarning(message);
+    if (!this.#warned.has(message)) {
+      this.#warned.add(message);
+      this.#onWarning(message);
+    }
   }
 
   async #migrate(): Promise<Knex> {
@@ -51,4 +56,15 @@ export function chunksOf<T>(items: readonly T[], size = ROWS_PER_STATEMENT): T[]
     chunks.push(items.slice(start, start + size));
   }
   return chunks;
+}
+
+/** Works on what fits into one statement; then others get their turn: SQLite blocks while it works. */
+export async function inBatches<T>(
+  items: readonly T[],
+  work: (some: T[]) => PromiseLike<unknown>,
+): Promise<void> {
+  for (const some of chunksOf(items)) {
+    await work(some);
+    await yieldToEventLoop();
+  }
 }

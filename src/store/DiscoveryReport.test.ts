@@ -12,7 +12,7 @@ import { compareReports, RepositoryReport } from '../discovery/report';
 import { DiscoveryDatabase } from './DiscoveryDatabase';
 import { DiscoveryReport } from './DiscoveryReport';
 import { ProviderStateStore } from './ProviderStateStore';
-import { PROVIDERS, REPOSITORIES } from './stateTables';
+import { PROVIDERS, REPOSITORIES } from './tables';
 
 const databases = createTestDatabases();
 

@@ -3,21 +3,25 @@
 import type { Knex } from 'knex';
 import { z } from 'zod';
 import { addressKey } from '../discovery/identify';
-import { compareReports, HeldRemovalReport, RepositoryReport } from '../discovery/report';
-import { OutcomeKind } from '../model';
+import {
+  compareReports,
+  HeldRemovalReport,
+  reportRepository,
+  RepositoryReport,
+} from '../discovery/report';
+import { OutcomeKind, RepositoryAddress } from '../model';
 import { parseTarget } from '../util/parseUrls';
 import { chunksOf, DiscoveryDatabase } from './DiscoveryDatabase';
-import { ProviderRow, readProviderRow, toStoredDiscovery } from './providerRows';
-import { StoredDiscovery } from './records';
-import { BigNumber, readHeldReportRow, toSortKey } from './stateRows';
 import {
-  HELD,
-  idsWithFilesAt,
-  providerRow,
-  PROVIDERS,
-  REPOSITORIES,
-} from './stateTables';
-import { StoredRepositories } from './StoredRepositories';
+  ProviderRow,
+  ProviderTable,
+  readHeldRow,
+  readProviderRow,
+  toStoredDiscovery,
+} from './ProviderTable';
+import { StoredDiscovery } from './records';
+import { RepositoryTable, sortKeysOf, toAddressColumns } from './RepositoryTable';
+import { BigNumber, HELD, PROVIDERS, REPOSITORIES, toSortKey } from './tables';
 
 /** Which repositories are asked for. */
 export interface RepositoryQuery {
@@ -36,15 +40,24 @@ export interface RepositoryPage {
 }
 
 const CountRow = z.object({ total: BigNumber });
+const AddressRow = z.object({
+  project_key: z.string().nullish(),
+  slug: z.string().nullish(),
+});
+
+/** Of a provider that something is stored of. */
+interface Stored {
+  readonly knex: Knex;
+  readonly provider: ProviderRow;
+  readonly repositories: RepositoryTable;
+}
 
 /** Answers for each provider. */
 export class DiscoveryReport {
   readonly #database: DiscoveryDatabase;
-  readonly #repositories: StoredRepositories;
 
   constructor(database: DiscoveryDatabase) {
     this.#database = database;
-    this.#repositories = new StoredRepositories(message => database.warn(message));
   }
 
   /** Of every provider that something is stored of, also one that is not configured any more. */
@@ -55,9 +68,8 @@ export class DiscoveryReport {
   }
 
   async loadDiscovery(providerId: string): Promise<StoredDiscovery | undefined> {
-    const knex = await this.#database.connect();
-    const row = await providerRow(knex, providerId);
-    return row && toStoredDiscovery(row);
+    const stored = await this.#open(providerId);
+    return stored && toStoredDiscovery(stored.provider);
   }
 
   /** The removals that are held back now, in no order. */
@@ -70,7 +82,7 @@ export class DiscoveryReport {
         [`${REPOSITORIES}.repository_id`]: `${HELD}.repository_id`,
       })
       .select(`${HELD}.*`, `${REPOSITORIES}.project_key`, `${REPOSITORIES}.slug`);
-    return rows.flatMap(row => readHeldReportRow(row) ?? []);
+    return rows.flatMap(toHeldReport);
   }
 
   /** In the order of `compareReports`. */
@@ -78,12 +90,11 @@ export class DiscoveryReport {
     providerId: string,
     { outcome, project, limit, offset }: RepositoryQuery,
   ): Promise<RepositoryPage> {
-    const knex = await this.#database.connect();
-    const provider = await providerRow(knex, providerId);
-    if (!provider) {
+    const stored = await this.#open(providerId);
+    if (!stored) {
       return { items: [], totalItems: 0 };
     }
-    const matching = reported(knex, providerId).where({
+    const matching = reported(stored).where({
       ...(outcome !== undefined && { outcome }),
       ...(project !== undefined && { project_key_sort: toSortKey(project) }),
     });
@@ -92,10 +103,7 @@ export class DiscoveryReport {
       .orderBy(['project_key_sort', 'slug_sort', 'repository_id'])
       .limit(limit)
       .offset(offset);
-    return {
-      items: rows.flatMap(row => this.#repositories.report(provider, row)),
-      totalItems: CountRow.parse(count).total,
-    };
+    return { items: toReports(stored, rows), totalItems: CountRow.parse(count).total };
   }
 
   /** Finds the repository at an address, whatever the case of its letters. */
@@ -104,16 +112,15 @@ export class DiscoveryReport {
     projectKey: string,
     slug: string,
   ): Promise<RepositoryReport | undefined> {
-    const knex = await this.#database.connect();
-    const provider = await providerRow(knex, providerId);
-    const row: unknown = await reported(knex, providerId)
-      .where({ project_key_sort: toSortKey(projectKey), slug_sort: toSortKey(slug) })
-      // Of two that were at one address, the one that came later has it now.
-      .orderBy('repository_id', 'desc')
-      .first();
-    return provider && row !== undefined
-      ? this.#repositories.report(provider, row)[0]
-      : undefined;
+    const stored = await this.#open(providerId);
+    const rows: unknown[] = stored
+      ? await reported(stored)
+          .where(toAddressColumns({ projectKey, slug }))
+          // Of two that were at one address, the one that came later has it now.
+          .orderBy('repository_id', 'desc')
+          .limit(1)
+      : [];
+    return stored && toReports(stored, rows)[0];
   }
 
   /** The repositories that have one of these files, in the order of `compareReports`. */
@@ -121,52 +128,76 @@ export class DiscoveryReport {
     providerId: string,
     targetUrls: readonly string[],
   ): Promise<RepositoryReport[]> {
-    const knex = await this.#database.connect();
-    const provider = await providerRow(knex, providerId);
+    const stored = await this.#open(providerId);
     const wanted = new Set(targetUrls);
     const addresses = [...wanted].flatMap(url => parseTarget(url) ?? []);
     // By address, since the database does not look into the lists of files.
     const unique = new Map(addresses.map(one => [addressKey(one), one]));
     const found = new Map<number, RepositoryReport>();
-    for (const some of provider ? chunksOf([...unique.values()]) : []) {
-      for (const one of await this.#atAddresses(knex, provider, some)) {
-        found.set(one.repositoryId, one);
-      }
+    for (const some of stored ? chunksOf([...unique.values()]) : []) {
+      const reports = stored ? await findAt(stored, some) : [];
+      reports.forEach(one => found.set(one.repositoryId, one));
     }
     return [...found.values()]
       .filter(one => one.files.some(file => wanted.has(file.targetUrl)))
       .sort(compareReports);
   }
 
-  async #atAddresses(
-    knex: Knex,
-    provider: ProviderRow | undefined,
-    addresses: readonly { projectKey: string; slug: string }[],
-  ): Promise<RepositoryReport[]> {
-    if (!provider) {
+  /** @returns `undefined` where nothing is stored of the provider */
+  async #open(providerId: string): Promise<Stored | undefined> {
+    const knex = await this.#database.connect();
+    const provider = await new ProviderTable(knex, providerId).read();
+    const repositories = new RepositoryTable(knex, providerId, message =>
+      this.#database.warn(message),
+    );
+    return provider && { knex, provider, repositories };
+  }
+}
+
+/** Those that are at one of these addresses, and those that hold a file there. */
+async function findAt(
+  stored: Stored,
+  addresses: readonly RepositoryAddress[],
+): Promise<RepositoryReport[]> {
+  const holders = await stored.repositories.idsWithFilesAt(addresses);
+  const rows: unknown[] = await reported(stored).andWhere(related => {
+    related.whereIn(['project_key_sort', 'slug_sort'], addresses.map(sortKeysOf));
+    related.orWhereIn('repository_id', holders);
+  });
+  return toReports(stored, rows);
+}
+
+/** Nothing of what no run has come to. */
+function toReports(
+  { provider, repositories }: Stored,
+  rows: readonly unknown[],
+): RepositoryReport[] {
+  return rows.flatMap(row => {
+    const known = repositories.readOne(provider, row);
+    const { problem, settled } = known ?? {};
+    const outcome = problem ? ({ kind: 'unknown', ...problem } as const) : settled;
+    if (!known || !outcome) {
       return [];
     }
-    const { provider_id: id } = provider;
-    const keys = addresses.map(
-      one => [toSortKey(one.projectKey), toSortKey(one.slug)] as const,
-    );
-    const holders = await idsWithFilesAt(knex, id, keys);
-    const rows: unknown[] = await reported(knex, id).andWhere(related => {
-      related.whereIn(
-        ['project_key_sort', 'slug_sort'],
-        keys.map(one => [...one]),
-      );
-      related.orWhereIn('repository_id', holders);
-    });
-    return rows.flatMap(row => this.#repositories.report(provider, row));
-  }
+    const { repositoryId: id, projectKey, slug } = known;
+    return [reportRepository({ repository: { id, projectKey, slug }, outcome }, known)];
+  });
+}
+
+function toHeldReport(row: unknown): HeldRemovalReport[] {
+  const held = readHeldRow(row);
+  const { project_key: projectKey, slug } = AddressRow.safeParse(row).data ?? {};
+  // Before a run has found out its id, only its target tells which repository it is.
+  const address =
+    projectKey && slug ? { projectKey, slug } : parseTarget(held?.targetUrl ?? '');
+  return held ? [{ ...held, address }] : [];
 }
 
 /**
  * What a run or an event has looked at; a repository whose id has become known does not
  * show a second time under its placeholder.
  */
-function reported(knex: Knex, providerId: string) {
+function reported({ knex, provider: { provider_id: providerId } }: Stored) {
   return knex(REPOSITORIES)
     .where('provider_id', providerId)
     .whereNotNull('outcome')

@@ -9,8 +9,8 @@ import { CatalogFile } from '../model';
 import { DiscoveryDatabase } from './DiscoveryDatabase';
 import { ProviderStateStore } from './ProviderStateStore';
 import { BaselineReader, EvaluationRecord } from './records';
-import { planStateChanges } from './stateChanges';
-import { PROVIDERS, REPOSITORIES } from './stateTables';
+import { planStateChanges } from './repositoryRows';
+import { PROVIDERS, REPOSITORIES } from './tables';
 
 const databases = createTestDatabases();
 

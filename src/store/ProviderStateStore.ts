@@ -6,7 +6,6 @@
 
 import type { Knex } from 'knex';
 import {
-  HeldRemoval,
   KnownRepository,
   ProviderMemory,
   RepositorySelector,
@@ -15,53 +14,42 @@ import {
 import { Clock } from '../util/clock';
 import { ApplyLock } from './ApplyLock';
 import { Confirmations } from './Confirmations';
-import { chunksOf, DiscoveryDatabase } from './DiscoveryDatabase';
+import { DiscoveryDatabase } from './DiscoveryDatabase';
 import {
   approvalColumns,
   failureColumns,
   finishColumns,
   originColumns,
-  readLastRun,
+  ProviderRow,
+  ProviderTable,
   startColumns,
-  toServerUrls,
   toInterruptedRun,
-} from './providerRows';
-import { AbortedRunRecord, LastRun, RunStart, RunTrigger } from './records';
+} from './ProviderTable';
+import { withBaseline } from './readCatalogBaseline';
 import {
+  AbortedRunRecord,
   BaselineReader,
   BegunRun,
   EvaluationRecord,
   InterimRecord,
+  LastRun,
   RunEnd,
+  RunStart,
+  RunTrigger,
 } from './records';
-import { hashOf, readHeldRow } from './stateRows';
-import {
-  deleteAllRepositories,
-  deleteHeld,
-  deleteProgress,
-  deleteRepositories,
-  hasProject,
-  HELD,
-  idsNewerThan,
-  nextRevision,
-  PROVIDERS,
-  providerRow,
-  raiseRevision,
-  replaceHeld,
-  REPOSITORIES,
-  saveProvider,
-  settleProgress,
-  writeHeld,
-  writeProgress,
-  writeRepositories,
-} from './stateTables';
-import { replaceSalvaged, StoredRepositories } from './StoredRepositories';
-import { withBaseline } from './readCatalogBaseline';
+import { RepositoryTable } from './RepositoryTable';
 
 /** What the store works with. */
 export interface ProviderStateStoreOptions {
   readonly readBaseline: BaselineReader;
   readonly clock: Pick<Clock, 'now' | 'monotonicMs'>;
+}
+
+/** What is stored of one provider, on a connection or in a transaction. */
+interface Tables {
+  readonly knex: Knex;
+  readonly provider: ProviderTable;
+  readonly repositories: RepositoryTable;
 }
 
 /** Stores in the catalog's database. */
@@ -70,14 +58,12 @@ export class ProviderStateStore {
   readonly #options: ProviderStateStoreOptions;
   readonly #lock: ApplyLock;
   readonly #confirmations: Confirmations;
-  readonly #repositories: StoredRepositories;
 
   constructor(database: DiscoveryDatabase, options: ProviderStateStoreOptions) {
     this.#database = database;
     this.#options = options;
     this.#lock = new ApplyLock(database);
     this.#confirmations = new Confirmations(options.clock);
-    this.#repositories = new StoredRepositories(message => database.warn(message));
   }
 
   /**
@@ -92,8 +78,8 @@ export class ProviderStateStore {
 
   /** Notes that the run that begins next, on whichever replica, is asked for by hand. */
   async requestManualRun(providerId: string): Promise<void> {
-    const knex = await this.#database.connect();
-    await saveProvider(knex, providerId, { next_trigger: 'manual' });
+    const { provider } = await this.#open(providerId);
+    await provider.save({ next_trigger: 'manual' });
   }
 
   /**
@@ -102,24 +88,20 @@ export class ProviderStateStore {
    * @returns `schedule` where nothing is noted
    */
   async consumeTrigger(providerId: string): Promise<RunTrigger> {
-    const knex = await this.#database.connect();
-    // One statement: of two replicas that ask at the same time only one changes the row.
-    const taken = await knex(PROVIDERS)
-      .where({ provider_id: providerId, next_trigger: 'manual' })
-      .update({ next_trigger: null });
-    return taken > 0 ? 'manual' : 'schedule';
+    const { provider } = await this.#open(providerId);
+    return provider.takeTrigger();
   }
 
   /** Shows the provider as running; how the run before ended stays to be seen. */
   async recordStart(providerId: string, start: RunStart): Promise<void> {
-    const knex = await this.#database.connect();
-    await saveProvider(knex, providerId, startColumns(start));
+    const { provider } = await this.#open(providerId);
+    await provider.save(startColumns(start));
   }
 
   /** Notes that the run that began last broke off; what is known of repositories stays. */
   async recordFailure(providerId: string, failure: AbortedRunRecord): Promise<void> {
-    const knex = await this.#database.connect();
-    await saveProvider(knex, providerId, failureColumns(failure));
+    const { provider } = await this.#open(providerId);
+    await provider.save(failureColumns(failure));
   }
 
   /**
@@ -131,22 +113,26 @@ export class ProviderStateStore {
    * @returns `undefined` when what the catalog holds from the provider cannot be told
    */
   async load(providerId: string): Promise<ProviderMemory | undefined> {
-    const knex = await this.#database.connect();
-    const provider = await providerRow(knex, providerId);
-    if (!provider?.adopted) {
+    const tables = await this.#open(providerId);
+    const row = await tables.provider.read();
+    if (!row?.adopted) {
       return this.#options.readBaseline(providerId, []);
     }
-    const { known, salvaged } = await this.#repositories.readAll(knex, provider);
+    const { known, salvaged } = await tables.repositories.readAll(row);
     const baseline = await this.#options.readBaseline(providerId, known);
     if (baseline === undefined && salvaged.some(one => !one.hasFiles)) {
       return undefined;
     }
-    await replaceSalvaged(knex, providerId, salvaged);
+    if (salvaged.length > 0) {
+      await this.#change(providerId, ({ repositories }) =>
+        repositories.replaceSalvaged(salvaged),
+      );
+    }
     const memory: ProviderMemory = {
       repositories: known,
-      held: await this.#loadHeld(knex, providerId),
-      interruptedRun: toInterruptedRun(provider),
-      serverUrls: toServerUrls(provider),
+      held: await tables.provider.readHeld(),
+      interruptedRun: toInterruptedRun(row),
+      serverUrls: row.server_urls ?? undefined,
     };
     return baseline ? withBaseline(memory, baseline) : memory;
   }
@@ -160,12 +146,9 @@ export class ProviderStateStore {
     providerId: string,
     selector: RepositorySelector,
   ): Promise<readonly KnownRepository[] | undefined> {
-    const knex = await this.#database.connect();
-    const provider = await providerRow(knex, providerId);
-    if (!provider?.adopted) {
-      return undefined;
-    }
-    return this.#repositories.readRelated(knex, providerId, selector);
+    const { provider, repositories } = await this.#open(providerId);
+    const isKnown = (await provider.read())?.adopted;
+    return isKnown ? repositories.readRelated(selector) : undefined;
   }
 
   /** Whether repositories of one of these projects are known. */
@@ -173,8 +156,8 @@ export class ProviderStateStore {
     providerId: string,
     projectKeys: readonly string[],
   ): Promise<boolean> {
-    const knex = await this.#database.connect();
-    return hasProject(knex, providerId, projectKeys);
+    const { repositories } = await this.#open(providerId);
+    return repositories.hasProject(projectKeys);
   }
 
   /**
@@ -188,30 +171,19 @@ export class ProviderStateStore {
     revision: number,
     seen: (repositoryId: number) => number,
   ): Promise<KnownRepository[]> {
-    const knex = await this.#database.connect();
-    const ids = await idsNewerThan(knex, providerId, revision, seen);
-    const newer: KnownRepository[] = [];
-    for (const some of chunksOf(ids)) {
-      const rows: unknown[] = await knex(REPOSITORIES)
-        .where('provider_id', providerId)
-        .whereIn('repository_id', some);
-      newer.push(
-        ...rows.flatMap(row => this.#repositories.read(providerId, row).known ?? []),
-      );
-    }
-    return newer;
+    const { repositories } = await this.#open(providerId);
+    return repositories.readNewer(revision, seen);
   }
 
   /** Base URLs that the last listing showed. */
   async loadServerUrls(providerId: string): Promise<readonly string[]> {
-    const provider = await this.#provider(providerId);
-    return (provider && toServerUrls(provider)) ?? [];
+    return (await this.#row(providerId))?.server_urls ?? [];
   }
 
   /** Keys of what is held back and whose removal was approved. */
   async loadApprovals(providerId: string): Promise<ReadonlySet<string>> {
-    const knex = await this.#database.connect();
-    const held = await this.#loadHeld(knex, providerId);
+    const { provider } = await this.#open(providerId);
+    const held = await provider.readHeld();
     return new Set(held.flatMap(one => (one.approved ? [one.targetUrl] : [])));
   }
 
@@ -222,21 +194,21 @@ export class ProviderStateStore {
    * @returns `undefined` while nothing is known: no run has begun yet
    */
   async takeRevision(providerId: string): Promise<number | undefined> {
-    const knex = await this.#database.connect();
-    return nextRevision(knex, providerId, { isRun: false });
+    const { provider } = await this.#open(providerId);
+    return provider.nextRevision(false);
   }
 
   /** How the last run with a result ended, and what it looked for. */
   async loadLastRun(providerId: string): Promise<LastRun | undefined> {
-    const provider = await this.#provider(providerId);
-    const lastRun = provider && readLastRun(provider);
-    return lastRun && { ...lastRun, configuration: provider.configuration ?? undefined };
+    const row = await this.#row(providerId);
+    return row?.report
+      ? { ...row.report, configuration: row.configuration ?? undefined }
+      : undefined;
   }
 
   /** Whether a run has begun, or gone on, since this revision was taken. */
   async isOvertakenByRun(providerId: string, revision: number): Promise<boolean> {
-    const provider = await this.#provider(providerId);
-    return (provider?.run_revision ?? 0) > revision;
+    return ((await this.#row(providerId))?.run_revision ?? 0) > revision;
   }
 
   /**
@@ -246,9 +218,9 @@ export class ProviderStateStore {
    * @returns milliseconds
    */
   async sinceConfirmation(providerId: string): Promise<number> {
-    const knex = await this.#database.connect();
-    const provider = await providerRow(knex, providerId);
-    return this.#confirmations.since(knex, providerId, provider?.confirmed_at_ms);
+    const { knex, provider } = await this.#open(providerId);
+    const row = await provider.read();
+    return this.#confirmations.since(knex, providerId, row?.confirmed_at_ms);
   }
 
   /**
@@ -257,29 +229,27 @@ export class ProviderStateStore {
    *
    * @param memory - what `load` returned: kept where nothing was stored yet
    */
-  async beginRun(
+  beginRun(
     providerId: string,
     memory: ProviderMemory,
     resumeOrStart: (revision: number) => RunOrigin,
   ): Promise<BegunRun> {
-    const knex = await this.#database.connect();
-    return knex.transaction(async transaction => {
-      const before = await providerRow(transaction, providerId);
-      if (!before?.adopted) {
-        await saveProvider(transaction, providerId, { adopted: true });
-        await deleteAllRepositories(transaction, providerId);
-        await writeRepositories(transaction, providerId, memory.repositories);
+    return this.#change(providerId, async ({ provider, repositories }) => {
+      if (!(await provider.read())?.adopted) {
+        await provider.save({ adopted: true });
+        await repositories.deleteAll();
+        await repositories.write(memory.repositories);
       }
-      await raiseRevision(transaction, providerId);
-      const revision = await nextRevision(transaction, providerId, { isRun: true });
+      await provider.raiseRevision();
+      const revision = await provider.nextRevision(true);
       if (revision === undefined) {
         throw new Error(`the row of the provider ${providerId} is gone`);
       }
       const origin = resumeOrStart(revision);
       if (origin.sinceRevision === revision) {
-        await settleProgress(transaction, providerId);
+        await repositories.settleProgress();
       }
-      await saveProvider(transaction, providerId, originColumns(origin));
+      await provider.save(originColumns(origin));
       return { revision, origin };
     });
   }
@@ -289,16 +259,12 @@ export class ProviderStateStore {
    *
    * @returns a revision for what the run asks from now on
    */
-  async recordInterim(
-    providerId: string,
-    { repositories, unchanged }: InterimRecord,
-  ): Promise<number | undefined> {
-    const knex = await this.#database.connect();
-    return knex.transaction(async transaction => {
-      await writeRepositories(transaction, providerId, repositories);
-      const revision = await nextRevision(transaction, providerId, { isRun: true });
-      if (unchanged && revision !== undefined) {
-        await writeProgress(transaction, providerId, revision, unchanged);
+  recordInterim(providerId: string, interim: InterimRecord): Promise<number | undefined> {
+    return this.#change(providerId, async ({ provider, repositories }) => {
+      await repositories.write(interim.repositories);
+      const revision = await provider.nextRevision(true);
+      if (interim.unchanged && revision !== undefined) {
+        await repositories.writeProgress(revision, interim.unchanged);
       }
       return revision;
     });
@@ -306,17 +272,16 @@ export class ProviderStateStore {
 
   /** Keeps how a run ended and what is known since: all of it, or nothing. */
   async recordRun(providerId: string, { run, state }: RunEnd): Promise<void> {
-    const knex = await this.#database.connect();
-    await knex.transaction(async transaction => {
-      const columns = state ? await this.#stateColumns(transaction, state) : {};
-      await saveProvider(transaction, providerId, { ...finishColumns(run), ...columns });
+    await this.#change(providerId, async ({ knex, provider, repositories }) => {
+      const columns = state ? await this.#stateColumns(knex, state) : {};
+      await provider.save({ ...finishColumns(run), ...columns });
       if (state) {
-        await deleteRepositories(transaction, providerId, state.forgottenIds);
-        await writeRepositories(transaction, providerId, state.changed);
-        await replaceHeld(transaction, providerId, state.held);
+        await repositories.delete(state.forgottenIds);
+        await repositories.write(state.changed);
+        await provider.replaceHeld(state.held);
       }
       if (state?.isComplete) {
-        await deleteProgress(transaction, providerId);
+        await repositories.deleteProgress();
       }
     });
     if (state?.isComplete) {
@@ -325,53 +290,62 @@ export class ProviderStateStore {
   }
 
   /** Keeps what looking at one repository changed. */
-  async recordEvaluation(providerId: string, record: EvaluationRecord): Promise<void> {
-    const knex = await this.#database.connect();
-    await knex.transaction(async transaction => {
-      await writeRepositories(transaction, providerId, record.repositories);
-      await deleteRepositories(transaction, providerId, record.forgottenIds);
-      await deleteHeld(transaction, providerId, record.resolvedKeys.map(hashOf));
-      await writeHeld(transaction, providerId, record.held);
+  recordEvaluation(providerId: string, record: EvaluationRecord): Promise<void> {
+    return this.#change(providerId, async ({ provider, repositories }) => {
+      await repositories.write(record.repositories);
+      await repositories.delete(record.forgottenIds);
+      await provider.deleteHeld(record.resolvedKeys);
+      await provider.writeHeld(record.held);
     });
   }
 
   /** Notes that what is held back under these keys may go, so that a run that goes on does not bring it back. */
-  async approve(providerId: string, entryKeys: readonly string[]): Promise<void> {
-    const knex = await this.#database.connect();
-    await knex.transaction(async transaction => {
-      for (const key of entryKeys) {
-        await transaction(HELD)
-          .where({ provider_id: providerId, target_hash: hashOf(key) })
-          .update({ approved: true });
-      }
-    });
+  approve(providerId: string, entryKeys: readonly string[]): Promise<void> {
+    return this.#change(providerId, ({ provider }) => provider.approve(entryKeys));
   }
 
   /**
    * Keeps what an approval that was carried out has changed; the counts of the last run
    * show it at once.
    *
-   * @param repositories - those that have lost something
+   * @param changed - those that have lost something
    * @param removed - how many Locations are gone
    */
-  async recordApproval(
+  recordApproval(
     providerId: string,
-    repositories: readonly KnownRepository[],
+    changed: readonly KnownRepository[],
     removed: number,
   ): Promise<void> {
-    const knex = await this.#database.connect();
-    await knex.transaction(async transaction => {
-      await writeRepositories(transaction, providerId, repositories);
-      const provider = await providerRow(transaction, providerId);
-      const lastRun = provider && readLastRun(provider);
+    return this.#change(providerId, async ({ provider, repositories }) => {
+      await repositories.write(changed);
+      const lastRun = (await provider.read())?.report;
       if (lastRun) {
-        await saveProvider(transaction, providerId, approvalColumns(lastRun, removed));
+        await provider.save(approvalColumns(lastRun, removed));
       }
     });
   }
 
-  async #provider(providerId: string) {
-    return providerRow(await this.#database.connect(), providerId);
+  async #row(providerId: string): Promise<ProviderRow | undefined> {
+    const { provider } = await this.#open(providerId);
+    return provider.read();
+  }
+
+  async #open(providerId: string): Promise<Tables> {
+    return this.#tablesOn(await this.#database.connect(), providerId);
+  }
+
+  /** All of the work takes effect, or nothing. */
+  async #change<T>(providerId: string, work: (tables: Tables) => Promise<T>): Promise<T> {
+    const knex = await this.#database.connect();
+    return knex.transaction(transaction => work(this.#tablesOn(transaction, providerId)));
+  }
+
+  #tablesOn(knex: Knex, providerId: string): Tables {
+    const provider = new ProviderTable(knex, providerId);
+    const repositories = new RepositoryTable(knex, providerId, message =>
+      this.#database.warn(message),
+    );
+    return { knex, provider, repositories };
   }
 
   async #stateColumns(knex: Knex, state: NonNullable<RunEnd['state']>) {
@@ -385,11 +359,5 @@ export class ProviderStateStore {
         confirmed_at_ms: await this.#confirmations.now(knex),
       }),
     };
-  }
-
-  async #loadHeld(knex: Knex, providerId: string): Promise<HeldRemoval[]> {
-    const rows: unknown[] = await knex(HELD).where('provider_id', providerId);
-    // What cannot be read is not held: if it is still due, the next run holds it anew.
-    return rows.flatMap(row => readHeldRow(row) ?? []);
   }
 }

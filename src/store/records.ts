@@ -7,6 +7,7 @@ import {
   ProviderMemory,
   RunOrigin,
 } from '../discovery/types';
+import { StateChanges } from './repositoryRows';
 
 /** How a run ended. */
 export interface RunRecord {
@@ -100,10 +101,7 @@ export interface InterimRecord {
 export interface RunEnd {
   readonly run: FinishedRun;
   /** Left out where it is not known what the catalog holds: then nothing is known of repositories. */
-  readonly state?: {
-    /** Those that are not as the tables had them. */
-    readonly changed: readonly KnownRepository[];
-    readonly forgottenIds: readonly number[];
+  readonly state?: StateChanges & {
     readonly held: readonly HeldRemoval[];
     readonly serverUrls?: readonly string[];
     /** Where it began, and whether it has reached its end. */

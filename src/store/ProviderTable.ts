@@ -1,0 +1,312 @@
+/** The row of a provider and what it holds back. What is read is parsed, column by column. */
+
+import type { Knex } from 'knex';
+import { z } from 'zod';
+import { RunSummary } from '../discovery/summarizeRun';
+import { HeldRemoval, RunOrigin } from '../discovery/types';
+import { storableText } from '../util/text';
+import { inBatches } from './DiscoveryDatabase';
+import {
+  AbortedRunRecord,
+  FinishedRun,
+  RUN_TRIGGERS,
+  RunRecord,
+  RunStart,
+  RunTrigger,
+  StoredDiscovery,
+} from './records';
+import { BigNumber, hashOf, HELD, jsonColumn, PROVIDERS, REPOSITORIES } from './tables';
+
+const Counts = z.record(z.string(), z.number());
+
+const Summary: z.ZodType<RunSummary> = z.object({
+  repositories: z.number(),
+  registered: z.number(),
+  excluded: z.number(),
+  absent: z.number(),
+  unknown: z.number(),
+  locations: z.number(),
+  removed: z.number(),
+  // Earlier versions did not count them.
+  replaced: z.number().default(0),
+  carriedForward: z.number(),
+  heldBack: z.number(),
+  reasons: z.object({
+    registered: Counts,
+    excluded: Counts,
+    absent: Counts,
+    unknown: Counts,
+  }),
+});
+
+const RunReport: z.ZodType<RunRecord> = z.object({
+  startedAtMs: z.number(),
+  finishedAtMs: z.number(),
+  status: z.enum(['succeeded', 'failed']),
+  summary: Summary,
+  requests: z.number(),
+  authenticated: z.boolean().optional().catch(undefined),
+  error: z.string().optional(),
+});
+
+/** A column that cannot be read counts as empty: the others still tell what they tell. */
+const text = z.string().nullable().catch(null);
+const number = BigNumber.nullable().catch(null);
+const counter = BigNumber.catch(0);
+
+const ProviderRow = z.object({
+  provider_id: z.string(),
+  adopted: z.coerce.boolean(),
+  run_revision: counter,
+  pass_since_ms: number,
+  pass_since_revision: number,
+  pass_scope: text,
+  checked_revision: counter,
+  checked_at_ms: number,
+  confirmed_at_ms: number,
+  server_urls: jsonColumn(z.array(z.string())).nullable().catch(null),
+  configuration: text,
+  host: text,
+  running: z.coerce.boolean(),
+  started_at_ms: number,
+  run_trigger: z.enum(RUN_TRIGGERS).nullable().catch(null),
+  failed_at_ms: number,
+  failure: text,
+  report: jsonColumn(RunReport).nullable().catch(null),
+  last_success_at_ms: number,
+});
+
+/** The row of a provider, its columns as they are. */
+export type ProviderRow = z.infer<typeof ProviderRow>;
+
+type Columns = Readonly<Record<string, string | number | boolean | null>>;
+
+const RevisionRow = z.object({ revision: BigNumber });
+const HashRow = z.object({ target_hash: z.string() });
+
+const HeldRow = z.object({
+  target_url: z.string(),
+  repository_id: BigNumber,
+  since_ms: BigNumber,
+  confirmed_ms: BigNumber,
+  approved: z.coerce.boolean(),
+});
+
+/** Of one provider, on a connection or in a transaction. */
+export class ProviderTable {
+  readonly #knex: Knex;
+  readonly #providerId: string;
+
+  constructor(knex: Knex, providerId: string) {
+    this.#knex = knex;
+    this.#providerId = providerId;
+  }
+
+  /** @returns `undefined` where there is no row */
+  async read(): Promise<ProviderRow | undefined> {
+    return readProviderRow(await this.#own().first());
+  }
+
+  /** Columns that are not named stay as they are. */
+  async save(columns: Columns): Promise<void> {
+    await this.#knex(PROVIDERS)
+      .insert({ provider_id: this.#providerId, ...columns })
+      .onConflict('provider_id')
+      .merge(Object.keys(columns));
+  }
+
+  /** Takes back what was noted of the next run: of those that begin at the same time, one gets it. */
+  async takeTrigger(): Promise<RunTrigger> {
+    // One statement: of two replicas that ask at the same time only one changes the row.
+    const taken = await this.#own()
+      .where('next_trigger', 'manual')
+      .update({ next_trigger: null });
+    return taken > 0 ? 'manual' : 'schedule';
+  }
+
+  /**
+   * Takes the next revision.
+   *
+   * @returns `undefined` while nothing is known: no run has begun yet
+   */
+  async nextRevision(isRun: boolean): Promise<number | undefined> {
+    const next = this.#knex.raw('revision + 1');
+    const rows: unknown[] = await this.#own()
+      .where('adopted', true)
+      .update({ revision: next, ...(isRun && { run_revision: next }) })
+      .returning('revision');
+    return rows.map(row => RevisionRow.parse(row).revision)[0];
+  }
+
+  /** A restored backup, or a row that was broken, must not make everything look newer than what comes. */
+  async raiseRevision(): Promise<void> {
+    const highest: unknown = await this.#own(REPOSITORIES)
+      .max({ revision: 'revision' })
+      .first();
+    const stored: unknown = await this.#own().first('revision');
+    const [least = 0, current] = [highest, stored].map(
+      row => RevisionRow.safeParse(row).data?.revision,
+    );
+    if (current === undefined || current < least) {
+      await this.#own().update({ revision: least, run_revision: 0 });
+    }
+  }
+
+  /** What is held back. What cannot be read is not: if it is still due, the next run holds it anew. */
+  async readHeld(): Promise<HeldRemoval[]> {
+    const rows: unknown[] = await this.#own(HELD);
+    return rows.flatMap(row => readHeldRow(row) ?? []);
+  }
+
+  /** Makes these all that is held back; what is still held keeps its approval. */
+  async replaceHeld(held: readonly HeldRemoval[]): Promise<void> {
+    const rows: unknown[] = await this.#own(HELD).select('target_hash');
+    const stored = rows.map(row => HashRow.parse(row).target_hash);
+    const wanted = new Set(held.map(one => hashOf(one.targetUrl)));
+    await this.#deleteHeld(stored.filter(hash => !wanted.has(hash)));
+    await this.writeHeld(held);
+  }
+
+  /** @param keys - the URLs or entity refs of what is not held back any more */
+  async deleteHeld(keys: readonly string[]): Promise<void> {
+    await this.#deleteHeld(keys.map(hashOf));
+  }
+
+  /** Adds to what is held back. */
+  async writeHeld(held: readonly HeldRemoval[]): Promise<void> {
+    await inBatches(held, some =>
+      this.#knex(HELD)
+        .insert(some.map(one => toHeldRow(this.#providerId, one)))
+        .onConflict(['provider_id', 'target_hash'])
+        .merge(),
+    );
+  }
+
+  /** Notes that what is held back under these keys may go. */
+  async approve(keys: readonly string[]): Promise<void> {
+    await inBatches(keys.map(hashOf), some =>
+      this.#own(HELD).whereIn('target_hash', some).update({ approved: true }),
+    );
+  }
+
+  async #deleteHeld(hashes: readonly string[]): Promise<void> {
+    await inBatches(hashes, some =>
+      this.#own(HELD).whereIn('target_hash', some).delete(),
+    );
+  }
+
+  #own(table = PROVIDERS) {
+    return this.#knex(table).where('provider_id', this.#providerId);
+  }
+}
+
+/** @returns `undefined` where there is no row */
+export function readProviderRow(row: unknown): ProviderRow | undefined {
+  return ProviderRow.safeParse(row).data;
+}
+
+/** Where the run began that has not reached its end. */
+export function toInterruptedRun(row: ProviderRow): RunOrigin | undefined {
+  const { pass_since_ms: sinceMs, pass_since_revision: sinceRevision } = row;
+  const { pass_scope: scope } = row;
+  return sinceMs === null || sinceRevision === null || scope === null
+    ? undefined
+    : { sinceMs, sinceRevision, scope };
+}
+
+/** What the provider is doing and how its last run ended. */
+export function toStoredDiscovery(row: ProviderRow): StoredDiscovery {
+  const { host, started_at_ms: startedAtMs, run_trigger: trigger } = row;
+  const { failed_at_ms: failedAtMs, failure: error, report: lastRun } = row;
+  // A replica of an older version writes no more than how the run ended.
+  const lastEnd = lastRun?.status === 'succeeded' ? lastRun.finishedAtMs : 0;
+  const lastSuccessAtMs = Math.max(row.last_success_at_ms ?? 0, lastEnd);
+  const hasStarted = host !== null && startedAtMs !== null && trigger !== null;
+  const hasFailed = failedAtMs !== null && error !== null;
+  return {
+    providerId: row.provider_id,
+    running: row.running,
+    ...(hasStarted && { lastStart: { host, startedAtMs, trigger } }),
+    ...(hasFailed && { failure: { finishedAtMs: failedAtMs, error } }),
+    ...(lastRun && { lastRun }),
+    ...(lastSuccessAtMs > 0 && { lastSuccessAtMs }),
+  };
+}
+
+/** Columns of a run that goes on, or of none. */
+export function originColumns(origin: RunOrigin | undefined) {
+  return {
+    pass_since_ms: origin?.sinceMs ?? null,
+    pass_since_revision: origin?.sinceRevision ?? null,
+    pass_scope: origin?.scope ?? null,
+  };
+}
+
+/** Columns of a run that begins. */
+export function startColumns(start: RunStart) {
+  return {
+    host: storableText(start.host),
+    running: true,
+    started_at_ms: start.startedAtMs,
+    run_trigger: start.trigger,
+    failed_at_ms: null,
+    failure: null,
+  };
+}
+
+/** Columns of a run that broke off. */
+export function failureColumns(failure: AbortedRunRecord) {
+  return {
+    running: false,
+    failed_at_ms: failure.finishedAtMs,
+    failure: storableText(failure.error),
+  };
+}
+
+/** Columns of a run that has ended. A column that is not named stays as it is. */
+export function finishColumns({ host, trigger, configuration, ...record }: FinishedRun) {
+  return {
+    ...startColumns({ host, trigger, startedAtMs: record.startedAtMs }),
+    running: false,
+    report: JSON.stringify(record),
+    ...(configuration !== undefined && { configuration }),
+    ...(record.status === 'succeeded' && { last_success_at_ms: record.finishedAtMs }),
+  };
+}
+
+/** Columns of the last run once this many held removals are carried out. */
+export function approvalColumns(lastRun: RunRecord, removed: number) {
+  const { heldBack, locations } = lastRun.summary;
+  const summary = {
+    ...lastRun.summary,
+    heldBack: Math.max(0, heldBack - removed),
+    locations: Math.max(0, locations - removed),
+  };
+  return { report: JSON.stringify({ ...lastRun, summary }) };
+}
+
+/** @returns `undefined` when the row is not as this version writes it */
+export function readHeldRow(row: unknown): HeldRemoval | undefined {
+  const { data } = HeldRow.safeParse(row);
+  return (
+    data && {
+      repositoryId: data.repository_id,
+      targetUrl: data.target_url,
+      sinceMs: data.since_ms,
+      confirmedForMs: data.confirmed_ms,
+      approved: data.approved,
+    }
+  );
+}
+
+/** `approved` is left to its default, so that writing the row again does not undo an approval. */
+function toHeldRow(providerId: string, held: HeldRemoval) {
+  return {
+    provider_id: providerId,
+    target_hash: hashOf(held.targetUrl),
+    target_url: storableText(held.targetUrl),
+    repository_id: held.repositoryId,
+    since_ms: held.sinceMs,
+    confirmed_ms: held.confirmedForMs,
+  };
+}

@@ -1,0 +1,328 @@
+/**
+ * The statements on the repositories of a provider: pages, batches, and nothing that scans.
+ * A row that cannot be read, broken or of a newer version, is the problem of that row: its
+ * repository is unknown.
+ */
+
+import type { Knex } from 'knex';
+import { z } from 'zod';
+import { KnownRepository, RepositorySelector } from '../discovery/types';
+import { RepositoryAddress } from '../model';
+import { yieldToEventLoop } from '../util/clock';
+import { chunksOf, inBatches } from './DiscoveryDatabase';
+import { isPostgres } from './migrate';
+import { ProviderRow } from './ProviderTable';
+import { UnchangedLooks } from './records';
+import {
+  foreignAddresses,
+  readRepositoryRow,
+  SalvagedRow,
+  salvageRow,
+  toRepositoryRow,
+} from './repositoryRows';
+import {
+  BigNumber,
+  FOREIGN_FILES,
+  jsonColumn,
+  PROGRESS,
+  REPOSITORIES,
+  toSortKey,
+} from './tables';
+
+/** So many are read before others get their turn: SQLite blocks while it works. */
+const ROWS_PER_PAGE = 500;
+
+const LookRow = z.object({ repository_id: BigNumber, revision: BigNumber });
+const IdRow = z.object({ repository_id: z.unknown() });
+const ProgressRow = z.object({
+  revision: BigNumber,
+  checked_at_ms: BigNumber,
+  repository_ids: jsonColumn(z.array(z.number())),
+});
+
+/** What a row says, or what is left of it. */
+interface ReadRow {
+  readonly known?: KnownRepository;
+  readonly salvaged?: SalvagedRow;
+}
+
+type Look = Pick<UnchangedLooks, 'revision' | 'checkedAtMs'>;
+
+/** Of one provider, on a connection or in a transaction. */
+export class RepositoryTable {
+  readonly #knex: Knex;
+  readonly #providerId: string;
+  readonly #onWarning: (message: string) => void;
+
+  /** @param onWarning - told of each row that cannot be read */
+  constructor(knex: Knex, providerId: string, onWarning: (message: string) => void) {
+    this.#knex = knex;
+    this.#providerId = providerId;
+    this.#onWarning = onWarning;
+  }
+
+  /** All, each with its last look, whether that wrote the row or left it alone. */
+  async readAll(
+    provider: ProviderRow,
+  ): Promise<{ known: KnownRepository[]; salvaged: SalvagedRow[] }> {
+    const looks = new Map<number, Look>();
+    for (const { repositoryIds, ...look } of await this.#readProgress()) {
+      repositoryIds.forEach(id => looks.set(id, look));
+    }
+    const known: KnownRepository[] = [];
+    const salvaged: SalvagedRow[] = [];
+    for await (const rows of this.#pages()) {
+      for (const row of rows) {
+        const read = this.#read(row);
+        const one = read.known ?? read.salvaged?.repository;
+        salvaged.push(...(read.salvaged ? [read.salvaged] : []));
+        known.push(
+          ...(one ? [withLastLook(one, provider, looks.get(one.repositoryId))] : []),
+        );
+      }
+    }
+    return { known, salvaged };
+  }
+
+  /** A few, and those that hold a file that lies where they are. */
+  async readRelated({
+    repositoryIds,
+    addresses,
+  }: RepositorySelector): Promise<KnownRepository[]> {
+    const holders = await this.idsWithFilesAt(addresses);
+    // Strung together, not alternatives in one condition: for that SQLite reads every row.
+    const rows: unknown[] = await this.#own()
+      .whereIn('repository_id', [...repositoryIds, ...holders])
+      .unionAll(addresses.map(one => this.#own().where(toAddressColumns(one))));
+    const related = this.#readKnown(rows);
+    return [...new Map(related.map(known => [known.repositoryId, known])).values()];
+  }
+
+  /** What was stored under later revisions than a given one, and than the own one of each. */
+  async readNewer(
+    revision: number,
+    seen: (repositoryId: number) => number,
+  ): Promise<KnownRepository[]> {
+    const newer: KnownRepository[] = [];
+    for await (const page of this.#pages(revision)) {
+      const ids = page
+        .flatMap(row => LookRow.safeParse(row).data ?? [])
+        .filter(one => one.revision > seen(one.repository_id))
+        .map(one => one.repository_id);
+      if (ids.length > 0) {
+        newer.push(...this.#readKnown(await this.#own().whereIn('repository_id', ids)));
+      }
+    }
+    return newer;
+  }
+
+  /** What a row tells people; `undefined` where not even the repository can be told. */
+  readOne(provider: ProviderRow, row: unknown): KnownRepository | undefined {
+    const read = this.#read(row);
+    const one = read.known ?? read.salvaged?.repository;
+    return one && withLastLook(one, provider, undefined);
+  }
+
+  /** Whether there are repositories of one of these projects. */
+  async hasProject(projectKeys: readonly string[]): Promise<boolean> {
+    for (const projectKey of projectKeys) {
+      const row: unknown = await this.#own()
+        .where('project_key_sort', toSortKey(projectKey))
+        .first('repository_id');
+      if (row !== undefined) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** The repositories that hold a file that lies at one of these addresses, beside those that are there. */
+  async idsWithFilesAt(addresses: readonly RepositoryAddress[]): Promise<number[]> {
+    const rows: unknown[] = await this.#own(FOREIGN_FILES)
+      .whereIn(['project_key_sort', 'slug_sort'], addresses.map(sortKeysOf))
+      .select('repository_id');
+    return rows.map(row => BigNumber.parse(IdRow.parse(row).repository_id));
+  }
+
+  /**
+   * Writes repositories, except where the table knows something newer.
+   *
+   * @remarks In a transaction, so that a row and where its files lie go together.
+   */
+  async write(repositories: readonly KnownRepository[]): Promise<void> {
+    const isOlder = isPostgres(this.#knex)
+      ? '??.revision <= excluded.revision'
+      : // What is no number has been written by nobody who counts.
+        "(typeof(??.revision) <> 'integer' or ??.revision <= excluded.revision)";
+    const names = isPostgres(this.#knex) ? [REPOSITORIES] : [REPOSITORIES, REPOSITORIES];
+    // A statement that names a row twice fails.
+    const byId = new Map(repositories.map(one => [one.repositoryId, one]));
+    await inBatches([...byId.values()], async some => {
+      await this.#knex(REPOSITORIES)
+        .insert(some.map(one => toRepositoryRow(this.#providerId, one)))
+        .onConflict(['provider_id', 'repository_id'])
+        .merge()
+        .whereRaw(isOlder, names);
+      const ids = some.map(one => one.repositoryId);
+      await this.#own(FOREIGN_FILES).whereIn('repository_id', ids).delete();
+      const foreign = some.flatMap(one =>
+        foreignAddresses(one).map(address => ({
+          provider_id: this.#providerId,
+          repository_id: one.repositoryId,
+          ...toAddressColumns(address),
+        })),
+      );
+      for (const rows of chunksOf(foreign)) {
+        await this.#knex(FOREIGN_FILES).insert(rows);
+      }
+    });
+  }
+
+  /** Writes rows anew that could not be read. */
+  async replaceSalvaged(salvaged: readonly SalvagedRow[]): Promise<void> {
+    await this.delete(salvaged.map(one => one.rawId));
+    await this.write(salvaged.flatMap(one => one.repository ?? []));
+  }
+
+  /** @param ids - as the database has given them, where they may be no numbers */
+  async delete(ids: readonly unknown[]): Promise<void> {
+    await inBatches(ids.map(toBinding), async some => {
+      for (const table of [REPOSITORIES, FOREIGN_FILES]) {
+        await this.#own(table).whereIn('repository_id', some).delete();
+      }
+    });
+  }
+
+  /** Forgets all of them. */
+  async deleteAll(): Promise<void> {
+    for (const table of [REPOSITORIES, FOREIGN_FILES, PROGRESS]) {
+      await this.#own(table).delete();
+    }
+  }
+
+  /** Notes what was looked at and has not changed. */
+  async writeProgress(batch: number, looks: UnchangedLooks): Promise<void> {
+    await this.#knex(PROGRESS)
+      .insert({
+        provider_id: this.#providerId,
+        batch,
+        revision: looks.revision,
+        checked_at_ms: looks.checkedAtMs,
+        repository_ids: JSON.stringify(looks.repositoryIds),
+      })
+      .onConflict(['provider_id', 'batch'])
+      .merge();
+  }
+
+  /** Writes the progress of an interrupted run that is given up into the rows it is about. */
+  async settleProgress(): Promise<void> {
+    for (const { repositoryIds, revision, checkedAtMs } of await this.#readProgress()) {
+      await inBatches(repositoryIds, some =>
+        this.#own()
+          .whereIn('repository_id', some)
+          .where('revision', '<', revision)
+          .update({ revision, checked_at_ms: checkedAtMs }),
+      );
+    }
+    await this.deleteProgress();
+  }
+
+  async deleteProgress(): Promise<void> {
+    await this.#own(PROGRESS).delete();
+  }
+
+  /** What runs that never reached their end have looked at, the oldest first. */
+  async #readProgress(): Promise<UnchangedLooks[]> {
+    const rows: unknown[] = await this.#own(PROGRESS).orderBy('batch');
+    return rows.flatMap(row => {
+      const { data } = ProgressRow.safeParse(row);
+      return data
+        ? {
+            repositoryIds: data.repository_ids,
+            revision: data.revision,
+            checkedAtMs: data.checked_at_ms,
+          }
+        : [];
+    });
+  }
+
+  /**
+   * In the order of their ids.
+   *
+   * @param newerThan - only ids and revisions, and only where those are later
+   */
+  async *#pages(newerThan?: number): AsyncGenerator<unknown[]> {
+    let last: unknown;
+    for (;;) {
+      const page = this.#own().orderBy('repository_id').limit(ROWS_PER_PAGE);
+      if (newerThan !== undefined) {
+        page.where('revision', '>', newerThan).select('repository_id', 'revision');
+      }
+      if (last !== undefined) {
+        page.whereRaw('repository_id > ?', [toBinding(last)]);
+      }
+      const rows: unknown[] = await page;
+      yield rows;
+      if (rows.length < ROWS_PER_PAGE) {
+        return;
+      }
+      last = IdRow.parse(rows.at(-1)).repository_id;
+      await yieldToEventLoop();
+    }
+  }
+
+  #own(table = REPOSITORIES) {
+    return this.#knex(table).where('provider_id', this.#providerId);
+  }
+
+  #readKnown(rows: readonly unknown[]): KnownRepository[] {
+    return rows.flatMap(row => this.#read(row).known ?? []);
+  }
+
+  #read(row: unknown): ReadRow {
+    const known = readRepositoryRow(row);
+    if (known) {
+      return { known };
+    }
+    const salvaged = salvageRow(row);
+    this.#onWarning(
+      `What is stored of ${salvaged.name} (provider ${this.#providerId}) cannot be read: it is broken, or a newer version wrote it. The next run looks at the repository again and writes it anew`,
+    );
+    return { salvaged };
+  }
+}
+
+/** A value as the database has given it, to be found by it again. */
+function toBinding(value: unknown): string | number | null {
+  return typeof value === 'string' || typeof value === 'number' ? value : null;
+}
+
+/** An address in comparable form. */
+export function sortKeysOf({ projectKey, slug }: RepositoryAddress): [string, string] {
+  return [toSortKey(projectKey), toSortKey(slug)];
+}
+
+/** An address in comparable form, as columns. */
+export function toAddressColumns(address: RepositoryAddress) {
+  const [project_key_sort, slug_sort] = sortKeysOf(address);
+  return { project_key_sort, slug_sort };
+}
+
+/** A complete run, or the progress of one that goes on, stands for rows that it left alone. */
+function withLastLook(
+  known: KnownRepository,
+  provider: ProviderRow,
+  look: Look | undefined,
+): KnownRepository {
+  const own = known.revision ?? 0;
+  if (known.problem || !known.settled) {
+    return known;
+  }
+  if (look && look.revision > own) {
+    return { ...known, ...look };
+  }
+  const { checked_revision: revision, checked_at_ms: checkedAtMs } = provider;
+  return revision > own && checkedAtMs !== null
+    ? { ...known, revision, checkedAtMs }
+    : known;
+}

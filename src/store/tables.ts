@@ -1,0 +1,39 @@
+/** The tables of what providers know, and how values lie in their columns. */
+
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import { storableText } from '../util/text';
+
+export const PROVIDERS = 'bitbucket_server_discovery_providers';
+export const REPOSITORIES = 'bitbucket_server_discovery_repositories';
+export const HELD = 'bitbucket_server_discovery_held';
+export const FOREIGN_FILES = 'bitbucket_server_discovery_foreign_files';
+export const PROGRESS = 'bitbucket_server_discovery_progress';
+
+/** PostgreSQL gives 64-bit numbers as text. */
+export const BigNumber = z.coerce.number().int();
+
+/** A column that holds JSON, which may be broken. */
+export function jsonColumn<T extends z.ZodType>(schema: T) {
+  return z
+    .string()
+    .transform((text, context): unknown => {
+      try {
+        return JSON.parse(text);
+      } catch {
+        context.addIssue('no JSON');
+        return z.NEVER;
+      }
+    })
+    .pipe(schema);
+}
+
+/** Comparable form of a project key or slug: Bitbucket disregards their case. */
+export function toSortKey(text: string): string {
+  return storableText(text).toLowerCase();
+}
+
+/** A URL may be longer than what every database takes as a key. */
+export function hashOf(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}
