@@ -113,14 +113,15 @@ export class DiscoveryReport {
     slug: string,
   ): Promise<RepositoryReport | undefined> {
     const stored = await this.#open(providerId);
-    const rows: unknown[] = stored
-      ? await reported(stored)
-          .where(toAddressColumns({ projectKey, slug }))
-          // Of two that were at one address, the one that came later has it now.
-          .orderBy('repository_id', 'desc')
-          .limit(1)
-      : [];
-    return stored && toReports(stored, rows)[0];
+    if (!stored) {
+      return undefined;
+    }
+    const rows: unknown[] = await reported(stored)
+      .where(toAddressColumns({ projectKey, slug }))
+      // Of two that were at one address, the one that came later has it now.
+      .orderBy('repository_id', 'desc')
+      .limit(1);
+    return toReports(stored, rows)[0];
   }
 
   /** The repositories that have one of these files, in the order of `compareReports`. */
@@ -129,13 +130,16 @@ export class DiscoveryReport {
     targetUrls: readonly string[],
   ): Promise<RepositoryReport[]> {
     const stored = await this.#open(providerId);
+    if (!stored) {
+      return [];
+    }
     const wanted = new Set(targetUrls);
     const addresses = [...wanted].flatMap(url => parseTarget(url) ?? []);
     // By address, since the database does not look into the lists of files.
     const unique = new Map(addresses.map(one => [addressKey(one), one]));
     const found = new Map<number, RepositoryReport>();
-    for (const some of stored ? chunksOf([...unique.values()]) : []) {
-      const reports = stored ? await findAt(stored, some) : [];
+    for (const some of chunksOf([...unique.values()])) {
+      const reports = await findAt(stored, some);
       reports.forEach(one => found.set(one.repositoryId, one));
     }
     return [...found.values()]
