@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import {
   address,
   file,
+  HOUR,
   known,
   NOW,
   scope,
@@ -9,7 +10,7 @@ import {
   targetsOf,
 } from '../__testUtils__/discoveryData';
 import { FakeRepositorySource } from '../__testUtils__/FakeRepositorySource';
-import { evaluateRepository, RepositoryDelta } from './evaluateRepository';
+import { evaluateLook, lookAtRepository, RepositoryDelta } from './evaluateRepository';
 import { locationsOf } from './locations';
 import { KnownRepository } from './types';
 
@@ -57,20 +58,27 @@ const someState: fc.Arbitrary<State> = fc.record({
   files: fc.option(somePaths, { nil: undefined }),
 });
 
-async function deltaOf({ before, id, at, files }: State): Promise<RepositoryDelta> {
+async function deltaOf(
+  { before, id, at, files }: State,
+  maxPercentage?: number,
+): Promise<RepositoryDelta> {
   const source = new FakeRepositorySource();
   if (files) {
     source.put(id, at, { files, hierarchyId: `hierarchy-${id}` });
   }
-  const evaluation = await evaluateRepository(address(at), scope({ paths: PATHS }), {
+  const look = await lookAtRepository(address(at), scope({ paths: PATHS }), {
     source,
     loadKnown: async () => before,
     now: () => NOW,
   });
-  if (evaluation.kind === 'unknown') {
-    throw new Error(evaluation.problem.detail);
+  if (look.kind === 'unknown') {
+    throw new Error(look.problem.detail);
   }
-  return evaluation.delta;
+  const policy = { maxPercentage: maxPercentage ?? 100, holdForMs: HOUR };
+  const guard = { policy, held: [], nowMs: NOW };
+  const isGuarded = maxPercentage !== undefined;
+  const { delta } = await evaluateLook(look, before, isGuarded ? guard : undefined);
+  return delta;
 }
 
 function targetsIn(all: readonly KnownRepository[]): Set<string> {
@@ -132,6 +140,38 @@ describe('evaluateRepository, whatever is known and found', () => {
         locationsOf(all).length - targetsIn(all).size;
       expect(shared(memory)).toBeLessThanOrEqual(shared(before));
     });
+  });
+
+  it('knows what the catalog has at every moment until it has taken all of it', async () => {
+    await check(({ before }, delta) => {
+      const had = targetsIn(before);
+      const { added, forgottenIds } = delta;
+      const adding = { ...delta, changed: delta.changedByAdding };
+      const refused = { ...delta, changed: delta.changedByLooking };
+      const all = new Set([...had, ...targetsOf(added)]);
+      expect(targetsIn(memoryAfter(before, adding))).toEqual(all);
+      expect(targetsIn(memoryAfter(before, refused))).toEqual(had);
+      expect(forgottenIds.every(one => one < 0)).toBe(true);
+    });
+  });
+
+  it('keeps in the catalog, and known, what the guard holds back', async () => {
+    let held = 0;
+    await check(async state => {
+      const { before } = state;
+      const due = await deltaOf(state);
+      const guarded = await deltaOf(state, 0);
+      const heldBack = guarded.held.map(one => one.targetUrl);
+      held += heldBack.length;
+      expect([...heldBack, ...targetsOf(guarded.removed)].sort()).toEqual(
+        targetsOf(due.removed),
+      );
+      expect(targetsIn(memoryAfter(before, guarded))).toEqual(
+        catalogAfter(targetsIn(before), guarded),
+      );
+      expect(targetsOf(guarded.added)).toEqual(targetsOf(due.added));
+    });
+    expect(held).toBeGreaterThan(50);
   });
 
   it('puts each target in one place, and adds only what was not there', async () => {
