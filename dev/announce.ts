@@ -2,15 +2,17 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
+import { BROKEN } from './seed';
 import type { SimulatedBitbucket } from './simulatedBitbucket';
 
 const LONGEST_WAIT_MS = 90_000;
 const POLL_MS = 500;
 /** No request for so long: the run and the catalog's own reads are done. */
 const QUIET_MS = 4_000;
-const SHOWN = 5;
 
-const Entities = z.array(z.object({ metadata: z.object({ name: z.string() }) }));
+const Facets = z.object({
+  facets: z.object({ kind: z.array(z.object({ value: z.string(), count: z.number() })) }),
+});
 
 /** Waits until the catalog has read what was discovered, then prints it. */
 export async function announce(
@@ -19,9 +21,9 @@ export async function announce(
   controlUrl: string,
 ): Promise<void> {
   await readsAreDone(bitbucket);
-  const names = await listComponents(baseUrl);
+  const kinds = await countKinds(baseUrl);
   // eslint-disable-next-line no-console -- for the person at the terminal, not a log
-  console.log(describe(baseUrl, controlUrl, names));
+  console.log(describe(baseUrl, controlUrl, kinds));
 }
 
 /** Watches the simulated Bitbucket rather than the catalog, whose log it would fill. */
@@ -40,17 +42,21 @@ async function readsAreDone(bitbucket: SimulatedBitbucket): Promise<void> {
   }
 }
 
-async function listComponents(baseUrl: string): Promise<string[]> {
-  const response = await fetch(`${baseUrl}/api/catalog/entities?filter=kind=component`);
-  const entities = response.ok ? Entities.safeParse(await response.json()) : undefined;
-  return entities?.success ? entities.data.map(one => one.metadata.name) : [];
+/** @returns such as `45 Component` */
+async function countKinds(baseUrl: string): Promise<string[]> {
+  const response = await fetch(`${baseUrl}/api/catalog/entity-facets?facet=kind`);
+  const counted = response.ok ? Facets.safeParse(await response.json()) : undefined;
+  const kinds = counted?.data?.facets.kind ?? [];
+  return kinds.map(({ value, count }) => `${count} ${value}`);
 }
 
-function describe(baseUrl: string, controlUrl: string, names: readonly string[]): string {
-  const examples = names.slice(0, SHOWN).join(', ');
+function describe(baseUrl: string, controlUrl: string, kinds: readonly string[]): string {
+  const broken = `${BROKEN.projectKey}/${BROKEN.slug}`;
+  const repositories = `${baseUrl}/api/catalog/bitbucket-server/discoveries/default/repositories`;
   return [
     '',
-    `${names.length} Components were discovered and read from the simulated Bitbucket: ${examples}, …`,
+    `In the catalog, discovered in the simulated Bitbucket: ${kinds.join(', ')}.`,
+    `The file of ${broken} was found, too, but has a mistake.`,
     '',
     'Try this next, in another terminal:',
     '',
@@ -65,7 +71,8 @@ function describe(baseUrl: string, controlUrl: string, names: readonly string[])
     `  curl -s '${baseUrl}/api/catalog/entities/by-name/component/default/pay-service-1'`,
     '',
     '  # why a repository is not in the catalog',
-    `  curl -s '${baseUrl}/api/catalog/bitbucket-server/discoveries/default/repositories/PAY/sandbox-tests'`,
+    `  curl -s '${repositories}/PAY/sandbox-tests'`,
+    `  curl -s '${repositories}/${broken}'`,
     '',
     '  # how the last run went',
     `  curl -s '${baseUrl}/api/catalog/bitbucket-server/discoveries'`,

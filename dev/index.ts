@@ -7,7 +7,7 @@
 import { createBackend } from '@backstage/backend-defaults';
 import { announce } from './announce';
 import { createControl } from './control';
-import { seed } from './seed';
+import { seed, seedOtherKinds } from './seed';
 import { createSimulatedBitbucket, serve } from './simulatedBitbucket';
 
 const BITBUCKET_PORT = 7990;
@@ -27,10 +27,12 @@ async function main(): Promise<void> {
     latencyMs: 20,
   });
   seed(bitbucket);
+  seedOtherKinds(bitbucket);
   await serve(bitbucket, { host: 'localhost', port: BITBUCKET_PORT });
 
   const backend = createBackend();
   backend.add(import('@backstage/plugin-catalog-backend'));
+  backend.add(import('@backstage/plugin-catalog-backend-module-scaffolder-entity-model'));
   backend.add(import('@backstage/plugin-events-backend'));
   backend.add(import('../src'));
   backend.add(import('../src/eventsEntry'));

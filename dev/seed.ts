@@ -1,6 +1,7 @@
 /** Fills the simulated Bitbucket of the demo so that every outcome occurs. */
 
-import type { SimulatedBitbucket } from './simulatedBitbucket';
+import { stringify } from 'yaml';
+import type { JsonObject, SimulatedBitbucket } from './simulatedBitbucket';
 
 const PROJECTS = [
   { key: 'PAY', name: 'Payments', services: 60 },
@@ -8,23 +9,49 @@ const PROJECTS = [
   { key: 'DATA', name: 'Data platform', services: 60 },
 ];
 
+/** Its catalog file is no YAML. */
+export const BROKEN = { projectKey: 'SHOP', slug: 'with-a-mistake' };
+
 /** One in so many services has a catalog file. */
 const CATALOG_FILE_EVERY = 4;
 
+const OWNER = 'guests';
+
+/** The least that each kind has to say of itself. */
+const SPECS = {
+  Component: { type: 'service', lifecycle: 'production', owner: OWNER },
+  API: { type: 'openapi', lifecycle: 'production', owner: OWNER, definition: '{}' },
+  System: { owner: OWNER },
+  Domain: { owner: OWNER },
+  Resource: { type: 'database', owner: OWNER },
+  Location: { targets: [] },
+  Template: { type: 'service', owner: OWNER, steps: [] },
+  User: { memberOf: [OWNER] },
+  Group: { type: 'team', children: [] },
+};
+
+/** The kinds that the catalog and its module for software templates know. */
+export type EntityKind = keyof typeof SPECS;
+
+/** Makes one document of a catalog file; `spec` is what its kind need not say. */
+export function entityYaml(
+  kind: EntityKind,
+  name: string,
+  spec?: JsonObject,
+  description?: string,
+): string {
+  const isTemplate = kind === 'Template';
+  return stringify({
+    apiVersion: isTemplate ? 'scaffolder.backstage.io/v1beta3' : 'backstage.io/v1alpha1',
+    kind,
+    metadata: { name, description },
+    spec: { ...SPECS[kind], ...spec },
+  });
+}
+
 /** A catalog file that describes one Component. */
 export function componentYaml(name: string, description: string): string {
-  return [
-    'apiVersion: backstage.io/v1alpha1',
-    'kind: Component',
-    'metadata:',
-    `  name: ${name}`,
-    `  description: ${description}`,
-    'spec:',
-    '  type: service',
-    '  lifecycle: production',
-    '  owner: guests',
-    '',
-  ].join('\n');
+  return entityYaml('Component', name, {}, description);
 }
 
 /** Adds projects, repositories and the faults that leave some of them unknown. */
@@ -36,6 +63,30 @@ export function seed(bitbucket: SimulatedBitbucket): void {
     }
   }
   addSpecialCases(bitbucket);
+}
+
+/** Adds what stands around services; `catalog.rules` of the demo let it in from here. */
+export function seedOtherKinds(bitbucket: SimulatedBitbucket): void {
+  const add = (projectKey: string, slug: string, documents: readonly string[]) =>
+    bitbucket.addRepository({
+      projectKey,
+      slug,
+      files: { 'catalog-info.yaml': documents.join('---\n') },
+    });
+  add('PAY', 'landscape', [
+    entityYaml('Domain', 'payments'),
+    entityYaml('System', 'invoicing'),
+    entityYaml('Resource', 'ledger-database'),
+    entityYaml('API', 'invoices'),
+  ]);
+  bitbucket.addProject({ key: 'PLATFORM', name: 'Platform' });
+  add('PLATFORM', 'templates', [entityYaml('Template', 'new-service')]);
+  bitbucket.addProject({ key: 'ORG', name: 'Organization' });
+  add('ORG', 'people', [entityYaml('Group', OWNER), entityYaml('User', 'jdoe')]);
+  // Found, and yet not in the catalog: a quote that nobody closed.
+  add(BROKEN.projectKey, BROKEN.slug, [
+    componentYaml('never-read', 'left out').replace(OWNER, `"${OWNER}`),
+  ]);
 }
 
 function addService(bitbucket: SimulatedBitbucket, projectKey: string, index: number) {

@@ -6,7 +6,7 @@ import { ConfigReader } from '@backstage/config';
 import { ConfigSchema } from '@backstage/config-loader';
 import { JsonObject } from '@backstage/types';
 import { parse } from 'yaml';
-import { seed } from '../dev/seed';
+import { seed, seedOtherKinds } from '../dev/seed';
 import { createSimulatedBitbucket } from '../dev/simulatedBitbucket';
 import { FakeClock } from '../src/__testUtils__/FakeClock';
 import {
@@ -52,10 +52,15 @@ describe('the configuration of the README', () => {
     schema = await loadOwnSchema();
   }, 60_000);
 
-  it('comes in blocks about providers and one about events', () => {
+  it('comes in blocks about providers, one about rules and one about events', () => {
     const topics = configExamples().map(example => Object.keys(example).join());
 
-    expect(topics).toEqual(['integrations,catalog', 'integrations,catalog', 'events']);
+    expect(topics).toEqual([
+      'integrations,catalog',
+      'catalog',
+      'integrations,catalog',
+      'events',
+    ]);
   });
 
   it.each(configExamples().map((example, index) => [index, example] as const))(
@@ -67,7 +72,7 @@ describe('the configuration of the README', () => {
 
   it.each(
     configExamples()
-      .filter(example => example.catalog !== undefined)
+      .filter(example => example.integrations !== undefined)
       .map((example, index) => [index, example] as const),
   )('is accepted by the module in block %i', (_, data) => {
     expect(readProviderConfigs(new ConfigReader(data))).not.toEqual([]);
@@ -75,7 +80,7 @@ describe('the configuration of the README', () => {
 
   it('shows one provider, then several', () => {
     const ids = configExamples()
-      .filter(example => example.catalog !== undefined)
+      .filter(example => example.integrations !== undefined)
       .map(data => readProviderConfigs(new ConfigReader(data)).map(one => one.id));
 
     expect(ids).toEqual([['default'], ['payments', 'everything-else']]);
@@ -116,6 +121,7 @@ describe('the line of the log in the README', () => {
       clock,
     });
     seed(bitbucket);
+    seedOtherKinds(bitbucket);
     const { run, logger } = await connectTestProvider({ bitbucket, config, clock });
 
     await run();

@@ -1,4 +1,4 @@
-/** The simulated Bitbucket of the demo, in which every outcome occurs. For tests. */
+/** The services of the demo, in which every outcome occurs, in a simulated Bitbucket. For tests. */
 
 import { seed } from '../../../dev/seed';
 import {
