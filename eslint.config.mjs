@@ -29,9 +29,13 @@ export const LAYERS = {
   config: { imports: [...LEAVES, 'http/types.ts'], backstage: 'any' },
   store: { imports: BELOW_ADAPTERS, backstage: 'any' },
   conflicts: { imports: [...LEAVES, 'discovery', 'store'], backstage: 'any' },
-  metrics: { imports: [...BELOW_ADAPTERS, 'store', 'conflicts'], backstage: 'any' },
+  catalog: { imports: [...BELOW_ADAPTERS, 'store', 'conflicts'], backstage: 'any' },
+  metrics: {
+    imports: [...BELOW_ADAPTERS, 'store', 'conflicts', 'catalog'],
+    backstage: 'any',
+  },
   provider: {
-    imports: [...BELOW_ADAPTERS, 'config', 'store', 'metrics', 'conflicts'],
+    imports: [...BELOW_ADAPTERS, 'config', 'store', 'metrics', 'conflicts', 'catalog'],
     backstage: 'any',
   },
   events: {
@@ -43,7 +47,7 @@ export const LAYERS = {
     backstage: 'any',
   },
   router: {
-    imports: [...BELOW_ADAPTERS, 'config', 'store', 'provider', 'conflicts'],
+    imports: [...BELOW_ADAPTERS, 'config', 'store', 'provider', 'conflicts', 'catalog'],
     backstage: 'any',
   },
 };

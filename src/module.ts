@@ -23,6 +23,7 @@ import {
   bitbucketServerEntityProviderExtensionPoint,
   BitbucketServerLocationParser,
 } from './api/locationParser';
+import { CatalogReporter } from './catalog/CatalogReporter';
 import { readDiscoveryConfig } from './config/readProviderConfigs';
 import {
   ConflictServices,
@@ -47,7 +48,6 @@ import { createReportRouter } from './router/createReportRouter';
 import { createRefreshObserver } from './router/manualRefresh';
 import { hasEntities } from './store/catalogState';
 import { DatabaseEventStore } from './store/DatabaseEventStore';
-import { DiscoveryReport } from './store/DiscoveryReport';
 import { systemClock } from './util/clock';
 
 /**
@@ -164,7 +164,7 @@ async function install(
     clock: systemClock,
     signal: shutdown.signal,
   });
-  addRoutes(services, { created, reports, conflicts, shutdownSignal: shutdown.signal });
+  addRoutes(services, { created, stores, conflicts, shutdownSignal: shutdown.signal });
   runSomeAtStart(services, created, shutdown.signal);
 }
 
@@ -237,20 +237,21 @@ function createConflicts(
 
 interface Routed {
   readonly created: readonly CreatedProvider[];
-  readonly reports: DiscoveryReport;
+  readonly stores: Stores;
   readonly conflicts: ConflictServices;
   readonly shutdownSignal: AbortSignal;
 }
 
 function addRoutes(services: Services, routed: Routed): void {
-  const { created, reports, conflicts, shutdownSignal } = routed;
+  const { created, stores, conflicts, shutdownSignal } = routed;
   const { auditor, httpAuth, logger, permissions, scheduler } = services;
   services.httpRouter.use(
     createRefreshObserver(created, { auditor, logger, scheduler, shutdownSignal }),
   );
   services.httpRouter.use(
     createReportRouter({
-      reports,
+      reports: stores.reports,
+      catalog: new CatalogReporter({ ...stores, locationRef: plainLocationRef, logger }),
       conflicts: conflicts.reporter,
       logger,
       providers: created.map(one => one.provider),

@@ -3,16 +3,22 @@
  * grants them and audit events that it can look at. Must not be used outside tests.
  */
 
-import { coreServices, createBackendModule } from '@backstage/backend-plugin-api';
+import {
+  coreServices,
+  createBackendModule,
+  LoggerService,
+} from '@backstage/backend-plugin-api';
 import { mockCredentials, mockServices } from '@backstage/backend-test-utils';
 import { AuthorizeResult } from '@backstage/plugin-permission-common';
 import type { Knex } from 'knex';
+import { CatalogReporter } from '../catalog/CatalogReporter';
 import { readDiscoveryConfig } from '../config/readProviderConfigs';
 import { createProviders } from '../provider/createProviders';
 import { createReportRouter, ReportedProvider } from '../router/createReportRouter';
 import { plainLocationRef, providerName } from '../provider/locationEntities';
 import { ConflictReporter } from '../conflicts/ConflictReporter';
 import { ConflictStore } from '../conflicts/ConflictStore';
+import { CatalogOutcomes } from '../store/CatalogOutcomes';
 import { DiscoveryDatabase } from '../store/DiscoveryDatabase';
 import { DiscoveryReport } from '../store/DiscoveryReport';
 import { ProviderStateStore } from '../store/ProviderStateStore';
@@ -145,27 +151,47 @@ function createReportModule(world: ReportWorld) {
           });
           const connections = new Map<string, RecordingConnection>();
           const providers = await connectProviders(store, connections, world);
-          const ids = new Map(PROVIDERS.map(({ id }) => [providerName(id), id]));
-          const conflicts = new ConflictStore(tables, {
-            providers: ids,
-            locationRef: plainLocationRef,
-            clock: systemClock,
-          });
-          const report = new ConflictReporter({
-            store: conflicts,
-            reports,
-            providers: ids,
-          });
+          const routed = createReporters(tables, reports, services.logger);
           httpRouter.use(
-            createReportRouter({ ...services, reports, conflicts: report, providers }),
+            createReportRouter({
+              ...services,
+              reports,
+              catalog: routed.catalog,
+              conflicts: routed.conflicts,
+              providers,
+            }),
           );
           const knex = await tables.connect();
+          const { conflictStore: conflicts } = routed;
           resolve({ reports, store, connections, conflicts, knex });
         },
       });
     },
   });
   return { module, started };
+}
+
+/** What the report is put together from beside what runs have stored. */
+function createReporters(
+  tables: DiscoveryDatabase,
+  reports: DiscoveryReport,
+  logger: LoggerService,
+) {
+  const providers = new Map(PROVIDERS.map(({ id }) => [providerName(id), id]));
+  const conflictStore = new ConflictStore(tables, {
+    providers,
+    locationRef: plainLocationRef,
+    clock: systemClock,
+  });
+  return {
+    conflictStore,
+    conflicts: new ConflictReporter({ store: conflictStore, reports, providers }),
+    catalog: new CatalogReporter({
+      outcomes: new CatalogOutcomes(tables),
+      locationRef: plainLocationRef,
+      logger,
+    }),
+  };
 }
 
 /** Providers as the module makes them, each with a catalog of its own that takes what it is given. */

@@ -8,7 +8,10 @@ import { parseTarget } from '../util/parseUrls';
 import { HeldRemoval, KnownRepository, RepositoryResult } from './types';
 
 /** A catalog file as people are shown it. */
-export type ReportedFile = Pick<CatalogFile, 'path' | 'targetUrl'>;
+export interface ReportedFile extends Pick<CatalogFile, 'path' | 'targetUrl'> {
+  /** Where a location parser made entities of it: what tells these from others (`keyOf`). */
+  readonly entityKeys?: readonly string[];
+}
 
 /** How one repository ended a run. */
 export interface RepositoryReport {
@@ -80,9 +83,15 @@ export function reportHeldRepository(
 
 /** Each file once, whatever a location parser has made of it. */
 function eachFileOnce(files: readonly CatalogFile[]): ReportedFile[] {
-  const byTarget = new Map(
-    files.map(({ path, targetUrl }) => [targetUrl, { path, targetUrl }]),
-  );
+  const byTarget = new Map<string, ReportedFile>();
+  for (const { path, targetUrl, entity } of files) {
+    const { entityKeys = [] } = byTarget.get(targetUrl) ?? {};
+    byTarget.set(targetUrl, {
+      path,
+      targetUrl,
+      ...(entity && { entityKeys: [...entityKeys, entity.key] }),
+    });
+  }
   return [...byTarget.values()];
 }
 

@@ -2,6 +2,7 @@
 
 import { DatabaseService, LoggerService } from '@backstage/backend-plugin-api';
 import { Clock, systemClock } from '../util/clock';
+import { CatalogOutcomes } from '../store/CatalogOutcomes';
 import { DiscoveryDatabase } from '../store/DiscoveryDatabase';
 import { DiscoveryReport } from '../store/DiscoveryReport';
 import { ProviderStateStore } from '../store/ProviderStateStore';
@@ -13,6 +14,7 @@ export interface Stores {
   readonly tables: DiscoveryDatabase;
   readonly store: ProviderStateStore;
   readonly reports: DiscoveryReport;
+  readonly outcomes: CatalogOutcomes;
 }
 
 /** Makes them; the tables are made at the first use. */
@@ -34,5 +36,6 @@ export function createStores(
       }
     },
   });
-  return { tables, store, reports: new DiscoveryReport(tables) };
+  const reports = new DiscoveryReport(tables);
+  return { tables, store, reports, outcomes: new CatalogOutcomes(tables) };
 }

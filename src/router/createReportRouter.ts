@@ -20,6 +20,7 @@ import {
 import { AuthorizeResult, BasicPermission } from '@backstage/plugin-permission-common';
 import type { Request, Response } from 'express';
 import PromiseRouter from 'express-promise-router';
+import { CatalogReporter } from '../catalog/CatalogReporter';
 import { addressKey } from '../discovery/identify';
 import { compareHeldRemovals, reportHeldRepository } from '../discovery/report';
 import { providerName } from '../provider/locationEntities';
@@ -41,6 +42,7 @@ export interface ReportedProvider {
 /** What the report is made of. */
 interface ReportRouterOptions extends ReadConflictsOptions {
   readonly reports: DiscoveryReport;
+  readonly catalog: Pick<CatalogReporter, 'of'>;
   readonly providers: readonly ReportedProvider[];
   readonly httpAuth: HttpAuthService;
   readonly permissions: PermissionsService;
@@ -120,8 +122,14 @@ function listRepositories(options: ReportRouterOptions): Read<OfProvider> {
     const { items, totalItems } = query.conflicts
       ? conflicts.page(query)
       : await reports.pageRepositories(id, query);
+    const catalog = await options.catalog.of(items);
     return {
-      items: items.map(one => toRepositoryJson(one, conflicts.of(one))),
+      items: items.map(one =>
+        toRepositoryJson(one, {
+          catalog: catalog?.get(one.repositoryId),
+          conflicts: conflicts.of(one),
+        }),
+      ),
       totalItems,
       limit: query.limit,
       offset: query.offset,
@@ -149,7 +157,11 @@ function showRepository(options: ReportRouterOptions): Read<OfRepository> {
       );
     }
     const conflicts = await readConflicts(id, options);
-    return toRepositoryJson(report, conflicts.of(report), held);
+    return toRepositoryJson(report, {
+      catalog: (await options.catalog.of([report]))?.get(report.repositoryId),
+      conflicts: conflicts.of(report),
+      held,
+    });
   };
 }
 

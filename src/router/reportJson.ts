@@ -1,5 +1,6 @@
 /** What the HTTP report answers; `docs/report.openapi.yaml` describes it. Pure. */
 
+import { RepositoryInCatalog } from '../catalog/CatalogReporter';
 import { Conflict } from '../conflicts/describeConflicts';
 import { explainOutcome } from '../discovery/explanations';
 import { HeldRemovalReport, RepositoryReport } from '../discovery/report';
@@ -67,16 +68,24 @@ export function toHeldRemovalJson(held: HeldRemovalReport) {
   };
 }
 
+/** What is known of a repository when it is asked for. */
+export interface RepositoryNow {
+  /** `undefined` where that cannot be read. */
+  readonly catalog?: RepositoryInCatalog;
+  /** `undefined` where that is not known. */
+  readonly conflicts?: readonly Conflict[];
+  /** Its removals that are held back. */
+  readonly held?: readonly HeldRemovalReport[];
+}
+
 /**
  * Describes how a repository ended the last run, and what to do about it.
  *
- * @param conflicts - those there are now; `undefined` where that is not known
- * @param held - its removals that are held back
+ * @param now - what is known of it at this moment
  */
 export function toRepositoryJson(
   report: RepositoryReport,
-  conflicts: readonly Conflict[] | undefined,
-  held: readonly HeldRemovalReport[] = [],
+  { catalog, conflicts, held = [] }: RepositoryNow,
 ) {
   const heldTargets = new Set(held.map(one => one.targetUrl));
   const isHeld =
@@ -92,6 +101,7 @@ export function toRepositoryJson(
     remedy: explanation?.remedy,
     files: report.files.map(({ path, targetUrl }) => ({ path, targetUrl })),
     ...(held.length > 0 && { heldRemovals: held.map(toHeldRemovalJson) }),
+    catalog,
     conflicts: conflicts?.map(toConflictJson),
     checkedAt: toIso(report.checkedAtMs),
   };

@@ -8,11 +8,17 @@
 import type { Knex } from 'knex';
 import { ANNOTATION_LOCATION } from '@backstage/catalog-model';
 import { z } from 'zod';
+import { RepositoryAddress } from '../model';
+import { ANNOTATION_PROJECT_KEY, ANNOTATION_REPO_SLUG } from '../util/annotations';
+import { yieldToEventLoop } from '../util/clock';
 import { urlOfLocationKey } from '../util/parseUrls';
 import { chunksOf } from './DiscoveryDatabase';
 
 /** Names per statement: a few questions about all that a provider holds. */
 const NAMES_PER_STATEMENT = 500;
+
+/** So many are read before others get their turn. */
+const REFS_PER_PAGE = 1_000;
 
 /** An entity as the catalog processes it. */
 export interface CatalogEntityState {
@@ -23,6 +29,8 @@ export interface CatalogEntityState {
   readonly resultHash?: string;
   /** The URL that it was read from. */
   readonly sourceUrl?: string;
+  /** The repository that it is of, where it says so. */
+  readonly address?: RepositoryAddress;
 }
 
 const StateRow = z.object({
@@ -35,9 +43,18 @@ const StateRow = z.object({
 const Annotated = z.object({
   metadata: z.object({ annotations: z.record(z.string(), z.unknown()) }),
 });
+const Stated = z.object({
+  [ANNOTATION_PROJECT_KEY]: z.string().min(1),
+  [ANNOTATION_REPO_SLUG]: z.string().min(1),
+});
 
 /** PostgreSQL gives counts as texts. */
 const CountRow = z.object({ source_key: z.string(), count: z.coerce.number() });
+
+const ReferenceRow = z.object({
+  id: z.coerce.number(),
+  target_entity_ref: z.string(),
+});
 
 const LocationRow = z.object({ target: z.string() });
 
@@ -143,24 +160,66 @@ export async function hasEntities(knex: Knex, providerName: string): Promise<boo
   return rows.length > 1;
 }
 
+/**
+ * The entity refs of all that the catalog has from a provider, page by page.
+ *
+ * @param providerName - the provider's name in the catalog, its source key
+ */
+export async function* providerEntityRefs(
+  knex: Knex,
+  providerName: string,
+): AsyncGenerator<string[]> {
+  let lastId = -1;
+  for (;;) {
+    const rows: unknown[] = await knex('refresh_state_references')
+      .where('source_key', providerName)
+      .where('id', '>', lastId)
+      .orderBy('id')
+      .limit(REFS_PER_PAGE)
+      .select('id', 'target_entity_ref');
+    const references = rows.map(row => ReferenceRow.parse(row));
+    yield references.map(one => one.target_entity_ref);
+    if (references.length < REFS_PER_PAGE) {
+      return;
+    }
+    lastId = references.at(-1)?.id ?? lastId;
+    await yieldToEventLoop();
+  }
+}
+
 /** @throws an error when the row is not as the catalog writes it */
 function parseStateRow(row: unknown): CatalogEntityState {
   const parsed = StateRow.parse(row);
-  const sourceUrl = readSource(parsed.unprocessed_entity);
+  const annotations = readAnnotations(parsed.unprocessed_entity);
+  const source = annotations[ANNOTATION_LOCATION];
+  const sourceUrl = typeof source === 'string' ? urlOfLocationKey(source) : undefined;
+  const address = statedAddress(annotations);
   return {
     entityRef: parsed.entity_ref,
     ...(parsed.location_key && { locationKey: parsed.location_key }),
     ...(parsed.result_hash && { resultHash: parsed.result_hash }),
     ...(sourceUrl !== undefined && { sourceUrl }),
+    ...(address && { address }),
   };
 }
 
-function readSource(json: string | null | undefined): string | undefined {
+function readAnnotations(
+  json: string | null | undefined,
+): Readonly<Record<string, unknown>> {
   try {
     const entity = Annotated.safeParse(json ? JSON.parse(json) : undefined);
-    const source = entity.data?.metadata.annotations[ANNOTATION_LOCATION];
-    return typeof source === 'string' ? urlOfLocationKey(source) : undefined;
+    return entity.data?.metadata.annotations ?? {};
   } catch {
-    return undefined;
+    return {};
   }
+}
+
+/** The repository that an entity names; what a location parser made may name any other place as the one it was read from. */
+export function statedAddress(
+  annotations: Readonly<Record<string, unknown>>,
+): RepositoryAddress | undefined {
+  const { data } = Stated.safeParse(annotations);
+  return (
+    data && { projectKey: data[ANNOTATION_PROJECT_KEY], slug: data[ANNOTATION_REPO_SLUG] }
+  );
 }

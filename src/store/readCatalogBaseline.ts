@@ -11,25 +11,20 @@ import {
   entityEnvelopeSchemaValidator,
   stringifyEntityRef,
 } from '@backstage/catalog-model';
-import type { Knex } from 'knex';
 import { z } from 'zod';
 import { addressKey } from '../discovery/identify';
 import { keyOf } from '../discovery/locations';
 import { KnownRepository, ProviderMemory } from '../discovery/types';
 import { CatalogFile, Presence, PRESENCES, RepositoryAddress } from '../model';
-import { ANNOTATION_PROJECT_KEY, ANNOTATION_REPO_SLUG } from '../util/annotations';
 import { canonicalJson } from '../util/text';
 import { yieldToEventLoop } from '../util/clock';
 import { parseTarget } from '../util/parseUrls';
+import { providerEntityRefs, statedAddress } from './catalogState';
 import { chunksOf } from './DiscoveryDatabase';
 
-/** So many are read before others get their turn. */
-const REFS_PER_PAGE = 1_000;
+/** Of so many the names are worked out before others get their turn. */
+const KNOWN_PER_TURN = 1_000;
 
-const ReferenceRow = z.object({
-  id: z.coerce.number(),
-  target_entity_ref: z.string(),
-});
 const Row = z.object({ entity: z.string() });
 const LocationSpec = z.object({
   target: z.string(),
@@ -67,7 +62,7 @@ export async function readCatalogBaseline(
   const knex = await database.getClient();
   const knownRefs = await refsOf(known, plainLocationRef);
   const files: GivenFile[] = [];
-  for await (const refs of refsFrom(knex, providerName)) {
+  for await (const refs of providerEntityRefs(knex, providerName)) {
     for (const some of chunksOf(refs.filter(ref => !knownRefs.has(ref)))) {
       const rows: unknown[] = await knex('refresh_state')
         .whereIn('entity_ref', some)
@@ -85,33 +80,13 @@ async function refsOf(
   plainLocationRef: PlainLocationRef,
 ): Promise<Set<string>> {
   const refs = new Set<string>();
-  for (const some of chunksOf(known, REFS_PER_PAGE)) {
+  for (const some of chunksOf(known, KNOWN_PER_TURN)) {
     for (const file of some.flatMap(one => one.files)) {
       refs.add(file.entity?.key ?? plainLocationRef(file.targetUrl));
     }
     await yieldToEventLoop();
   }
   return refs;
-}
-
-/** The entity refs of all that the catalog has from a provider, page by page. */
-async function* refsFrom(knex: Knex, providerName: string): AsyncGenerator<string[]> {
-  let lastId = -1;
-  for (;;) {
-    const rows: unknown[] = await knex('refresh_state_references')
-      .where('source_key', providerName)
-      .where('id', '>', lastId)
-      .orderBy('id')
-      .limit(REFS_PER_PAGE)
-      .select('id', 'target_entity_ref');
-    const references = rows.map(row => ReferenceRow.parse(row));
-    yield references.map(one => one.target_entity_ref);
-    if (references.length < REFS_PER_PAGE) {
-      return;
-    }
-    lastId = references.at(-1)?.id ?? lastId;
-    await yieldToEventLoop();
-  }
 }
 
 function readFile(row: unknown, plainLocationRef: PlainLocationRef): GivenFile[] {
@@ -142,15 +117,6 @@ function toGivenFile(entity: Entity, plainLocationRef: PlainLocationRef): GivenF
   return address && json
     ? [{ address, file: { ...file, entity: { key: ref, json } } }]
     : [];
-}
-
-/** A parser may name any place as the one it read, but these name the repository. */
-function statedAddress(
-  annotations: Readonly<Record<string, string>>,
-): RepositoryAddress | undefined {
-  const projectKey = annotations[ANNOTATION_PROJECT_KEY];
-  const slug = annotations[ANNOTATION_REPO_SLUG];
-  return projectKey && slug ? { projectKey, slug } : undefined;
 }
 
 /** What is no Bitbucket file (the anchor) is left out. */

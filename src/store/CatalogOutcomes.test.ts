@@ -1,0 +1,191 @@
+import type { Knex } from 'knex';
+import {
+  clearCatalogTables,
+  createCatalogTables,
+  insertIntoCatalog,
+  locationRow,
+} from '../__testUtils__/catalogTables';
+import { target } from '../__testUtils__/discoveryData';
+import { asDatabaseService, createTestDatabases } from '../__testUtils__/testDatabases';
+import { plainLocationRef, providerName } from '../provider/locationEntities';
+import { CatalogOutcomes, EntityOutcome } from './CatalogOutcomes';
+import { DiscoveryDatabase } from './DiscoveryDatabase';
+
+const databases = createTestDatabases();
+
+const PROVIDER = providerName('default');
+const FILE = plainLocationRef(target('PAY/api'));
+const BROKEN = { name: 'InputError', message: 'it is broken' };
+const UNREADABLE = {
+  name: 'Error',
+  message: `Unable to read url, ${target('PAY/api')} could not be read, 503`,
+};
+
+async function collect(batches: AsyncIterable<EntityOutcome[]>) {
+  const all: EntityOutcome[] = [];
+  for await (const batch of batches) {
+    all.push(...batch);
+  }
+  return all.sort((one, other) => (one.entityRef < other.entityRef ? -1 : 1));
+}
+
+describe.each(databases.eachSupportedId())(
+  'what the catalog has in %s of what it was given',
+  databaseId => {
+    let knex: Knex;
+    let catalog: CatalogOutcomes;
+
+    beforeAll(async () => {
+      knex = await databases.init(databaseId);
+      await createCatalogTables(knex);
+      catalog = new CatalogOutcomes(new DiscoveryDatabase(asDatabaseService(knex)));
+    });
+    beforeEach(() => clearCatalogTables(knex));
+
+    const outcomes = (...refs: string[]) => collect(catalog.of(refs));
+    const errors = () => collect(catalog.errorsOf(PROVIDER));
+    const unreadable = async () => [...(await catalog.unreadableTargets(PROVIDER))];
+
+    it('is the entities that came of it, whether people see them or not', async () => {
+      await insertIntoCatalog(knex, [
+        locationRow(target('PAY/api')),
+        { ref: 'component:default/api', parent: FILE },
+        { ref: 'api:default/api', parent: FILE, isShown: false, errors: [BROKEN] },
+        { ref: 'component:default/other' },
+      ]);
+
+      const common = { rootRef: FILE, isRoot: false, isShown: true, errors: [] };
+      expect(await outcomes(FILE, FILE, 'location:default/none')).toEqual([
+        {
+          ...common,
+          entityRef: 'api:default/api',
+          isShown: false,
+          errors: ['InputError: it is broken'],
+        },
+        { ...common, entityRef: 'component:default/api' },
+        { ...common, entityRef: FILE, isRoot: true },
+      ]);
+    });
+
+    it('is also what came of files that the file names, even of those that name each other', async () => {
+      await insertIntoCatalog(knex, [
+        locationRow(target('PAY/api')),
+        { ref: 'location:default/a', parent: FILE },
+        { ref: 'location:default/b', parent: 'location:default/a' },
+        { ref: 'component:default/deep', parent: 'location:default/b' },
+      ]);
+      await knex('refresh_state_references').insert({
+        source_entity_ref: 'location:default/b',
+        target_entity_ref: 'location:default/a',
+      });
+
+      const refs = new Set((await outcomes(FILE)).map(one => one.entityRef));
+
+      expect([...refs].sort()).toEqual([
+        'component:default/deep',
+        'location:default/a',
+        'location:default/b',
+        FILE,
+      ]);
+    });
+
+    it('is told of everything where there is much of it', async () => {
+      const many = Array.from({ length: 6_000 }, (_, index) => ({
+        ref: `component:default/c${index}`,
+        parent: plainLocationRef(target(index < 3_000 ? 'PAY/api' : 'PAY/web')),
+      }));
+      await insertIntoCatalog(knex, [
+        locationRow(target('PAY/api')),
+        locationRow(target('PAY/web')),
+        ...many,
+      ]);
+
+      const all = await outcomes(FILE, plainLocationRef(target('PAY/web')));
+
+      expect(new Set(all.map(one => one.entityRef)).size).toBe(6_002);
+    });
+
+    it('tells no errors where what it says cannot be read', async () => {
+      await insertIntoCatalog(knex, [locationRow(target('PAY/api'))]);
+      for (const text of ['', '{', '{}', '["x"]']) {
+        await knex('refresh_state').update({ errors: text });
+
+        expect(await outcomes(FILE)).toMatchObject([{ errors: [] }]);
+      }
+    });
+
+    it('has the errors of one provider, at the file that they came of', async () => {
+      const other = plainLocationRef(target('SHOP/web'));
+      await insertIntoCatalog(knex, [
+        locationRow(target('PAY/api'), { errors: [UNREADABLE, BROKEN] }),
+        { ref: 'component:default/api', parent: FILE, errors: [BROKEN], isShown: false },
+        { ref: 'component:default/fine', parent: FILE },
+        locationRow(target('SHOP/web'), { errors: [BROKEN] }, 'other'),
+        { ref: 'component:default/web', parent: other, errors: [BROKEN] },
+      ]);
+
+      expect(await errors()).toMatchObject([
+        { rootRef: FILE, entityRef: 'component:default/api', isRoot: false },
+        {
+          rootRef: FILE,
+          entityRef: FILE,
+          isRoot: true,
+          errors: [`Error: ${UNREADABLE.message}`, 'InputError: it is broken'],
+        },
+      ]);
+    });
+
+    it('names the files that it could not read, and no others', async () => {
+      await insertIntoCatalog(knex, [
+        locationRow(target('PAY/api'), { errors: [BROKEN, UNREADABLE] }),
+        { ref: 'location:default/nested', parent: FILE, errors: [UNREADABLE] },
+        locationRow(target('PAY/web'), { errors: [BROKEN] }),
+        locationRow(target('PAY/fine')),
+        locationRow(target('SHOP/web'), { errors: [UNREADABLE] }, 'other'),
+      ]);
+
+      expect(await unreadable()).toEqual([target('PAY/api')]);
+    });
+
+    it('is looked for with a bounded number of questions', async () => {
+      const slugs = Array.from({ length: 1_500 }, (_, index) => `PAY/r${index}`);
+      await insertIntoCatalog(
+        knex,
+        slugs.flatMap((at, index) => [
+          locationRow(target(at), { errors: index % 100 === 0 ? [UNREADABLE] : [] }),
+          {
+            ref: `component:default/r${index}`,
+            parent: plainLocationRef(target(at)),
+            errors: index % 50 === 0 ? [BROKEN] : [],
+          },
+        ]),
+      );
+      let questions = 0;
+      const count = () => {
+        questions += 1;
+      };
+      knex.on('query', count);
+
+      const found = await errors();
+      const asked = questions;
+      const targets = await unreadable();
+
+      knex.off('query', count);
+      expect(found).toHaveLength(45);
+      expect(targets).toHaveLength(15);
+      // Two pages of names; for each 200 of them one question.
+      expect(asked).toBe(2 + 8);
+      expect(questions - asked).toBe(2 + 2 + 2);
+    });
+
+    it('cannot be told where the tables are others', async () => {
+      await knex.schema.renameTable('refresh_state', 'away');
+      try {
+        await expect(outcomes(FILE)).rejects.toThrow('refresh_state');
+        await expect(unreadable()).rejects.toThrow('refresh_state');
+      } finally {
+        await knex.schema.renameTable('away', 'refresh_state');
+      }
+    });
+  },
+);
