@@ -332,6 +332,22 @@ describe('a 429', () => {
   });
 });
 
+describe('the pace after 429 answers where no budget is known', () => {
+  it('grows while requests are held back by it, and not in an idle hour', async () => {
+    const { clock, limiter, reply } = setUp();
+    reply(429);
+    reply(429);
+    await clock.advance(3_600_000);
+    const fromMs = clock.now();
+    const { beganAt, all } = startAll(limiter, clock, 12);
+    await clock.run(all);
+    const gapsMs = beganAt.slice(1).map((at, index) => at - (beganAt[index] ?? 0));
+    expect(beganAt[0]).toBe(fromMs);
+    expect(gapsMs[0]).toBe(250);
+    expect(gapsMs.at(-1)).toBeLessThan(100);
+  });
+});
+
 describe('an abort', () => {
   const setUpAbort = () => {
     const controller = new AbortController();

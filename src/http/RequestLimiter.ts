@@ -7,7 +7,13 @@
 import pLimit, { Limit } from 'p-limit';
 import { raceAbort } from '../util/abort';
 import { Clock } from '../util/clock';
-import { INITIAL_PACE, recordAnswer, recordRateLimited } from './adaptivePace';
+import {
+  INITIAL_PACE,
+  perSecondOf,
+  recordAnswer,
+  recordRateLimited,
+  recordWait,
+} from './adaptivePace';
 import { PaceLimits } from './agreeOnLimits';
 import { RateLimitHint } from './rateLimitHeaders';
 import {
@@ -155,11 +161,12 @@ export class RequestLimiter {
   }): void {
     const nowMs = this.#clock.monotonicMs();
     const { status, hint, tookMs } = response;
+    const sentAtMs = nowMs - tookMs;
     if (status === 429) {
       this.#host.pauseFor(decidePauseMs(hint.retryAfterMs, this.#clock.random()));
-      this.#adaptive = recordRateLimited(this.#adaptive, nowMs, nowMs - tookMs);
+      this.#adaptive = recordRateLimited(this.#adaptive, nowMs, sentAtMs);
     } else {
-      this.#adaptive = recordAnswer(this.#adaptive, nowMs);
+      this.#adaptive = recordAnswer(this.#adaptive, sentAtMs);
     }
     this.#believe(budgetAfterHint(this.#budget, hint));
     this.#adoptPace();
@@ -187,7 +194,7 @@ export class RequestLimiter {
 
   #adoptPace(): void {
     const nowMs = this.#clock.monotonicMs();
-    const pace = decidePace(this.#pace, this.#budget, this.#adaptive.perSecond);
+    const pace = decidePace(this.#pace, this.#budget, perSecondOf(this.#adaptive));
     if (pace === 'unlimited') {
       this.#bucket = undefined;
       return;
@@ -208,6 +215,12 @@ export class RequestLimiter {
       const holdMs = Math.max(pausedMs, bucketMs);
       if (holdMs === 0) break;
       await this.#clock.sleep(holdMs, signal);
+      this.#adaptive = recordWait(this.#adaptive, {
+        reason: pausedMs > 0 ? 'pause' : 'pace',
+        fromMs: nowMs,
+        toMs: this.#clock.monotonicMs(),
+      });
+      this.#adoptPace();
     }
     if (this.#bucket) this.#bucket = take(this.#bucket, this.#clock.monotonicMs()).bucket;
   }

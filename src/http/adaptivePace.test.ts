@@ -3,155 +3,202 @@
 import fc from 'fast-check';
 import {
   AdaptivePace,
-  DECREASE_FACTOR,
-  MIN_ANSWERS,
+  FIRST_PER_SECOND,
   INITIAL_PACE,
+  LONE_AFTER_MS,
+  MAX_PER_SECOND,
+  perSecondOf,
   recordAnswer,
   recordRateLimited,
-  observedPerSecond,
-  MIN_FIRST_PER_SECOND,
-  MIN_PER_SECOND,
+  recordWait,
 } from './adaptivePace';
+import { MIN_REQUESTS_PER_SECOND } from './types';
 
 const START = Date.UTC(2024, 0, 1);
 
-/** `count` answers, evenly over the given time. */
-function answers(pace: AdaptivePace, fromMs: number, count: number, overMs: number) {
+/** So many answers to requests sent at one moment. */
+function answers(pace: AdaptivePace, count: number, sentAtMs: number): AdaptivePace {
   let next = pace;
-  for (let i = 0; i < count; i += 1) {
-    next = recordAnswer(next, fromMs + Math.floor((i * overMs) / count));
-  }
+  for (let i = 0; i < count; i += 1) next = recordAnswer(next, sentAtMs);
   return next;
 }
 
+/** Requests were held back by the pace for so long, from a moment after the last 429. */
+function paced(pace: AdaptivePace, ms: number): AdaptivePace {
+  const fromMs = pace.refusedAtMs + 1_000;
+  return recordWait(pace, { reason: 'pace', fromMs, toMs: fromMs + ms });
+}
+
+/** Of two requests in flight together, both were refused. */
+function refusedTwice(nowMs: number): AdaptivePace {
+  const once = recordRateLimited(INITIAL_PACE, nowMs, nowMs - 50);
+  return recordRateLimited(once, nowMs + 5, nowMs - 45);
+}
+
+/** A 429 has just come, and it is known what the server bears. */
+function sustaining(perSecond: number): AdaptivePace {
+  return { ...INITIAL_PACE, sustained: perSecond, refusedAtMs: START };
+}
+
 describe('before the first 429', () => {
-  it('there is no limit', () => {
-    expect(answers(INITIAL_PACE, START, 500, 2_000).perSecond).toBeUndefined();
-  });
-
-  it('counts over the last 10 s, and forgets what is older', () => {
-    const pace = answers(INITIAL_PACE, START, 60, 400);
-    expect(observedPerSecond(pace, START + 500)).toBe(6);
-    expect(observedPerSecond(pace, START + 11_000)).toBe(0);
-  });
-
-  it('keeps no more than 10 numbers, however many answers there are', () => {
-    expect(
-      answers(INITIAL_PACE, START, 5_000, 100_000).answered.length,
-    ).toBeLessThanOrEqual(10);
+  it('there is no limit, however much is answered', () => {
+    const pace = answers(INITIAL_PACE, 500, START);
+    expect(perSecondOf(paced(pace, 0))).toBeUndefined();
   });
 });
 
-describe('at the first 429', () => {
-  it('goes on with half of what was let through lately', () => {
-    const pace = answers(INITIAL_PACE, START, 60, 400);
-    expect(recordRateLimited(pace, START + 450, START + 400).perSecond).toBe(3);
+describe('a first 429', () => {
+  const once = recordRateLimited(INITIAL_PACE, START, START - 50);
+
+  it('sets no pace', () => {
+    expect(perSecondOf(once)).toBeUndefined();
   });
 
-  it('does not go below what a first guess is good for', () => {
-    const pace = answers(INITIAL_PACE, START, MIN_ANSWERS, 400);
-    expect(recordRateLimited(pace, START + 450, START + 400).perSecond).toBe(
-      MIN_FIRST_PER_SECOND,
-    );
+  it('is followed by a search from little when another of its flight is refused', () => {
+    expect(perSecondOf(refusedTwice(START))).toBe(FIRST_PER_SECOND);
   });
 
-  it('takes it for an isolated one after few answers, and sets no pace', () => {
-    const pace = answers(INITIAL_PACE, START, MIN_ANSWERS - 1, 400);
-    expect(recordRateLimited(pace, START + 450, START + 400).perSecond).toBeUndefined();
+  it('is followed by a search when the next one comes soon', () => {
+    const sentAtMs = START + LONE_AFTER_MS - 50;
+    const twice = recordRateLimited(once, START + LONE_AFTER_MS, sentAtMs);
+    expect(perSecondOf(twice)).toBe(FIRST_PER_SECOND);
   });
 
-  it('takes the next one within 10 s for more than an isolated one', () => {
-    const once = recordRateLimited(INITIAL_PACE, START, START - 1);
-    const twice = recordRateLimited(once, START + 9_000, START + 8_900);
-    expect(twice.perSecond).toBe(MIN_FIRST_PER_SECOND);
+  it('is forgotten when the next one comes late', () => {
+    const nowMs = START + LONE_AFTER_MS + 1;
+    expect(perSecondOf(recordRateLimited(once, nowMs, nowMs - 50))).toBeUndefined();
   });
 
-  it('forgets an isolated one after 10 s', () => {
-    const once = recordRateLimited(INITIAL_PACE, START, START - 1);
-    const later = recordRateLimited(once, START + 11_000, START + 10_900);
-    expect(later.perSecond).toBeUndefined();
-  });
-});
-
-describe('at further ones', () => {
-  const first = recordRateLimited(
-    answers(INITIAL_PACE, START, 200, 1_000),
-    START + 1_000,
-    START,
-  );
-
-  it('halves', () => {
-    const busy = answers(first, START + 1_000, 60, 4_000);
-    const later = recordRateLimited(busy, START + 5_000, START + 4_900);
-    const before = busy.perSecond ?? 0;
-    expect(before).toBeGreaterThan(10);
-    expect(later.perSecond).toBeCloseTo(before * DECREASE_FACTOR, 5);
-  });
-
-  it('goes on with half of what was let through since the last one, if that is less', () => {
-    const busy = answers(first, START + 1_000, 20, 4_000);
-    expect(recordRateLimited(busy, START + 5_000, START + 4_900).perSecond).toBe(2.5);
-  });
-
-  it('does not count what was let through before the last one', () => {
-    const later = recordRateLimited(first, START + 5_000, START + 4_900);
-    expect(later.perSecond).toBe(MIN_PER_SECOND);
-  });
-
-  it('does not count requests that were on their way at the last decrease', () => {
-    expect(recordRateLimited(first, START + 4_000, START + 1_000)).toBe(first);
-  });
-
-  it('does not halve twice within a second', () => {
-    expect(recordRateLimited(first, START + 1_999, START + 1_500)).toBe(first);
-    expect(recordRateLimited(first, START + 2_000, START + 1_500)).not.toBe(first);
+  it('is not forgotten on account of a long pause', () => {
+    const toMs = START + 60_000;
+    const rested = recordWait(once, { reason: 'pause', fromMs: START, toMs });
+    const twice = recordRateLimited(rested, toMs + 100, toMs + 50);
+    expect(perSecondOf(twice)).toBe(FIRST_PER_SECOND);
   });
 });
 
-describe('growth', () => {
-  const first = recordRateLimited(
-    answers(INITIAL_PACE, START, 200, 1_000),
-    START + 1_000,
-    START,
-  );
-  const from = START + 1_000;
+describe('the search', () => {
+  const searching = refusedTwice(START);
 
-  it('adds 1 % of the reduced pace per second of work', () => {
-    const pace = answers(first, from, 100, 10_000);
-    // A little less: the first answers do not show yet that the pace is made use of.
-    expect(pace.perSecond).toBeGreaterThan(10 + 0.1 * 9);
-    expect(pace.perSecond).toBeLessThanOrEqual(10 + 0.1 * 10);
+  it('grows e-fold with each second in which requests are held back', () => {
+    const pace = perSecondOf(paced(paced(searching, 1_500), 500)) ?? 0;
+    expect(pace).toBeCloseTo(FIRST_PER_SECOND * Math.exp(2), 6);
   });
 
-  it('does not count idle time', () => {
-    const pace = recordAnswer(first, from + 3_600_000);
-    expect(pace.perSecond).toBe(10);
+  it('does not grow by answers, idle time or pauses', () => {
+    const busy = answers(searching, 100, START + 2_000);
+    const wait = { reason: 'pause', fromMs: START, toMs: START + 5_000 } as const;
+    expect(perSecondOf(recordWait(busy, wait))).toBe(FIRST_PER_SECOND);
   });
 
-  it('waits until it is the pace that holds requests back', () => {
-    const rested = recordAnswer(first, from + 60_000);
-    const pace = answers(rested, from + 60_000, 20, 20_000);
-    expect(pace.perSecond).toBe(10);
+  it('counts no wait from before it began', () => {
+    const wait = { reason: 'pace', fromMs: START - 9_000, toMs: START + 1_000 } as const;
+    const pace = perSecondOf(recordWait(searching, wait)) ?? 0;
+    expect(pace).toBeCloseTo(FIRST_PER_SECOND * Math.E, 6);
+  });
+
+  it('ends between what was let through and the pace that was refused', () => {
+    const grown = paced(answers(searching, 60, START + 1_500), 3_000);
+    const nowMs = START + 6_000;
+    const { sustained } = recordRateLimited(grown, nowMs, nowMs - 50);
+    expect(sustained).toBeGreaterThan(60 / 6);
+    expect(sustained).toBeLessThan(perSecondOf(grown) ?? 0);
+  });
+
+  it('begins anew when the 429 comes after a long rest', () => {
+    const grown = paced(searching, 4_000);
+    const nowMs = START + 3_600_000;
+    const later = recordRateLimited(grown, nowMs, nowMs - 50);
+    expect(perSecondOf(later)).toBe(FIRST_PER_SECOND);
   });
 });
 
-it('stays at or above the floor and finite, whatever comes in whichever order', () => {
+describe('a pace that is known', () => {
+  it('is measured between two 429: what was let through is what the bucket gained', () => {
+    const fromMs = START;
+    const nowMs = START + 20_000;
+    const pause = { reason: 'pause', fromMs, toMs: fromMs + 1_250 } as const;
+    const wait = { reason: 'pace', fromMs: fromMs + 1_250, toMs: nowMs } as const;
+    const busy = answers(sustaining(50), 240, fromMs + 1);
+    const held = recordWait(recordWait(busy, pause), wait);
+    expect(recordRateLimited(held, nowMs, nowMs - 50).sustained).toBeCloseTo(12, 6);
+  });
+
+  it.each([2, 20, 200])('goes on below what the server bears: %d per second', bears => {
+    expect(perSecondOf(sustaining(bears))).toBeCloseTo(0.85 * bears, 6);
+  });
+
+  it.each([
+    // Seconds for some 50 requests, and neither too few nor too many.
+    [5, 10],
+    [1, 30],
+    [200, 3],
+  ])('of %d per second is reached again after %d s', (bears, seconds) => {
+    const pace = sustaining(bears);
+    const at = (part: number) => perSecondOf(paced(pace, part * seconds * 1_000)) ?? 0;
+    expect(at(1)).toBeCloseTo(bears, 6);
+    // Fast towards it, slow around it, and faster and faster beyond it.
+    expect(at(0.5)).toBeGreaterThan(0.97 * bears);
+    expect(at(1.5)).toBeLessThan(1.03 * bears);
+    expect(at(2)).toBeCloseTo(1.15 * bears, 6);
+    expect(at(4)).toBeGreaterThan(4 * bears);
+  });
+
+  it('stands when a 429 comes after a long rest: others have spent the budget', () => {
+    const nowMs = START + 600_000;
+    const pace = recordRateLimited(sustaining(20), nowMs, nowMs - 50);
+    expect(pace.sustained).toBe(20);
+    expect(perSecondOf(pace)).toBeCloseTo(17, 6);
+  });
+
+  it('is not measured where slow work left the server more than it let through', () => {
+    const nowMs = START + 8_000;
+    const idle = answers(sustaining(20), 8, START + 1);
+    const { sustained } = recordRateLimited(idle, nowMs, nowMs - 50);
+    expect(sustained).toBeGreaterThan(1);
+    expect(sustained).toBeLessThan(20);
+  });
+
+  it('falls where few are let through although nobody is held back', () => {
+    let pace = sustaining(20);
+    for (let nowMs = START + 3_000; nowMs < START + 40_000; nowMs += 3_000) {
+      pace = recordRateLimited(answers(pace, 3, nowMs - 1_000), nowMs, nowMs - 50);
+    }
+    expect(pace.sustained).toBeLessThan(1.5);
+  });
+
+  it('is not changed by what was on its way at the last 429, nor within a second of it', () => {
+    const pace = sustaining(20);
+    expect(recordRateLimited(pace, START + 4_000, START)).toBe(pace);
+    expect(recordRateLimited(pace, START + 999, START + 900)).toBe(pace);
+    expect(recordAnswer(pace, START)).toBe(pace);
+    expect(recordRateLimited(pace, START + 1_000, START + 900)).not.toBe(pace);
+  });
+});
+
+it('stays a number within bounds, whatever comes in whichever order', () => {
   const news = fc.record({
-    afterMs: fc.integer({ min: 0, max: 20_000 }),
-    refused: fc.boolean(),
+    kind: fc.constantFrom('answer', 'refusal', 'pace', 'pause'),
+    ms: fc.oneof(
+      fc.integer({ min: 0, max: 2_000 }),
+      fc.integer({ min: 0, max: 2_000_000 }),
+    ),
   });
+  const record = (pace: AdaptivePace, kind: string, fromMs: number, toMs: number) => {
+    if (kind === 'answer') return recordAnswer(pace, fromMs);
+    if (kind === 'refusal') return recordRateLimited(pace, toMs, fromMs);
+    return recordWait(pace, { reason: kind === 'pace' ? kind : 'pause', fromMs, toMs });
+  };
   fc.assert(
     fc.property(fc.array(news, { maxLength: 200 }), all => {
       let pace = INITIAL_PACE;
       let nowMs = START;
-      for (const { afterMs, refused } of all) {
-        nowMs += afterMs;
-        pace = refused
-          ? recordRateLimited(pace, nowMs, nowMs)
-          : recordAnswer(pace, nowMs);
-        if (pace.perSecond === undefined) continue;
-        expect(pace.perSecond).toBeGreaterThanOrEqual(MIN_PER_SECOND);
-        expect(Number.isFinite(pace.perSecond)).toBe(true);
+      for (const { kind, ms } of all) {
+        pace = record(pace, kind, nowMs, nowMs + ms);
+        nowMs += ms;
+        const perSecond = perSecondOf(pace) ?? FIRST_PER_SECOND;
+        expect(perSecond).toBeGreaterThanOrEqual(0.8 * MIN_REQUESTS_PER_SECOND);
+        expect(perSecond).toBeLessThanOrEqual(MAX_PER_SECOND);
       }
     }),
   );

@@ -1,148 +1,162 @@
 /**
- * Finds a pace that a server of unknown budget bears: none until the first 429, then
- * additive increase and multiplicative decrease. Pure; time is handed in, that of
- * `Clock.monotonicMs`. Must not wait
- * and must not know of buckets. Called by the limiter for every answer.
+ * Finds a pace that a server of unknown budget bears: none until answers with 429 show that
+ * there is a limit, then upwards from little until the next one, and from there on around
+ * what the server let through between two of them. Pure; time is handed in, that of
+ * `Clock.monotonicMs`. Must not wait. Called by the limiter for every answer and after
+ * every wait.
+ *
+ * Source of the curve: CUBIC, RFC 9438 (back towards the last rate fast, past it slowly, and
+ * the faster the longer nothing is refused).
  */
 
-/** What was let through in the last seconds is counted over this span. */
-const OBSERVED_SECONDS = 10;
-
-/** A 429 leaves this part of the pace. */
-export const DECREASE_FACTOR = 0.5;
-
-/** A second decrease comes this long after the last one at the earliest. */
-const MIN_MS_BETWEEN_DECREASES = 1_000;
+import { MIN_REQUESTS_PER_SECOND } from './types';
 
 /**
- * A first 429 after fewer answers than this within {@link OBSERVED_SECONDS} tells nothing
- * about a pace: somebody else has spent the budget, or it stands alone. The pause that it
- * leads to is enough, unless the next one follows within that span.
+ * A 429 after more time than this without anybody held back stands alone: somebody else has
+ * spent the budget, or a proxy was in trouble. The pause that it leads to is enough.
  */
-export const MIN_ANSWERS = 20;
+export const LONE_AFTER_MS = 10_000;
 
-/** The first pace is not below this: so few answers lie behind it that it is a guess. */
-export const MIN_FIRST_PER_SECOND = 2;
+/** The search begins here: little for any server, and 100 per second 3 seconds later. */
+export const FIRST_PER_SECOND = 4;
 
-/** The pace never falls below this: 1 request in 2 seconds. */
-export const MIN_PER_SECOND = 0.5;
+/** In the search the pace becomes e times as much in this much time. */
+const SEARCH_MS = 1_000;
+
+/** Nothing is concluded from less time than this. */
+const MIN_MEASURED_MS = 1_000;
+
+/** After a 429 the pace is less by this part than what the server bears. */
+const REDUCTION = 0.15;
 
 /**
- * Each second of work adds this part of the pace that the last decrease left: slow
- * enough that a few hundred requests pass before the next 429, fast enough to double in
- * under two minutes.
+ * The pace is back at what the server bears after about as many requests, and the next 429
+ * comes after two or three times as many: few in a hundred where 5 are allowed.
  */
-const INCREASE_PER_SECOND = 0.01;
+const RECOVERY_REQUESTS = 50;
 
-/** At the floor the increase is still this much per second, so that the pace recovers. */
-const MIN_INCREASE = 0.02;
+/** Bounds of the time that takes. */
+const MIN_RECOVERY_MS = 3_000;
+const MAX_RECOVERY_MS = 30_000;
 
-/** The state of the search. */
+/** More than any server is asked for; what grows exponentially stays a number. */
+export const MAX_PER_SECOND = 100_000;
+
+/** What was seen since the last 429 that told something new. */
 export interface AdaptivePace {
-  /** Requests per second; `undefined` before the first 429: no limit. */
-  readonly perSecond?: number;
-  /** Added per second of work. */
-  readonly increase: number;
-  /** Minus infinity when it never happened. */
-  readonly decreasedAtMs: number;
-  readonly increasedAtMs: number;
-  /** Answers other than 429 by second, oldest first, {@link OBSERVED_SECONDS} at most. */
-  readonly answered: readonly { readonly second: number; readonly count: number }[];
+  /**
+   * Requests per second that the server bears, as far as is known; `unlimited` before 429
+   * answers show that there is a limit, `searching` until the next one.
+   */
+  readonly sustained: number | 'unlimited' | 'searching';
+  /** When that 429 came; minus infinity when there was none. */
+  readonly refusedAtMs: number;
+  /** Other answers since, to requests that were sent since. */
+  readonly answers: number;
+  /** For how long requests were held back by the pace alone since: only that lets it grow. */
+  readonly pacedMs: number;
+  /** For how long they were held back by a pause since. */
+  readonly pausedMs: number;
 }
 
-/** No 429 so far, nothing sent. */
+/** No 429 so far. */
 export const INITIAL_PACE: AdaptivePace = {
-  increase: 0,
-  decreasedAtMs: -Infinity,
-  increasedAtMs: -Infinity,
-  answered: [],
+  sustained: 'unlimited',
+  refusedAtMs: -Infinity,
+  answers: 0,
+  pacedMs: 0,
+  pausedMs: 0,
 };
 
-/** Answers other than 429 in the last {@link OBSERVED_SECONDS}. */
-function countLately({ answered }: AdaptivePace, nowMs: number): number {
-  const since = Math.floor(nowMs / 1000) - OBSERVED_SECONDS;
-  return answered.reduce(
-    (sum, { second, count }) => (second > since ? sum + count : sum),
-    0,
-  );
+/** Requests per second that may go; `undefined` where no limit is known. */
+export function perSecondOf(pace: AdaptivePace): number | undefined {
+  const { sustained, pacedMs } = pace;
+  if (sustained === 'unlimited') return undefined;
+  const perSecond =
+    sustained === 'searching'
+      ? FIRST_PER_SECOND * Math.exp(pacedMs / SEARCH_MS)
+      : sustained * recovered(sustained, pacedMs);
+  return Math.min(MAX_PER_SECOND, perSecond);
+}
+
+/** The part of what the server bears that may go, from 0.85 by way of 1. */
+function recovered(sustained: number, pacedMs: number): number {
+  const wantedMs = (RECOVERY_REQUESTS * 1_000) / sustained;
+  const recoveryMs = Math.min(MAX_RECOVERY_MS, Math.max(MIN_RECOVERY_MS, wantedMs));
+  return 1 + REDUCTION * ((pacedMs - recoveryMs) / recoveryMs) ** 3;
+}
+
+/** Takes note of an answer that is not 429. */
+export function recordAnswer(pace: AdaptivePace, sentAtMs: number): AdaptivePace {
+  const isNew = sentAtMs > pace.refusedAtMs;
+  return isNew ? { ...pace, answers: pace.answers + 1 } : pace;
 }
 
 /**
- * Requests per second the server let through lately: in the last {@link OBSERVED_SECONDS},
- * or since the last decrease if that is less long ago.
+ * Takes note that requests were held back.
  *
- * @remarks Before the first decrease it is averaged over the whole span even when work
- * began within it. A burst that emptied a full bucket thereby counts as what that bucket
- * gains in some ten seconds, which is how servers tend to be set up (Bitbucket's
- * documented example: 60 tokens and 5 per second, 12 seconds). Between two 429 answers the
- * bucket was empty at both ends: what was let through is what it gained.
+ * @remarks Idle time, and work that comes more slowly than the pace, say nothing about the
+ * pace: then nobody is held back.
  */
-export function observedPerSecond(pace: AdaptivePace, nowMs: number): number {
-  const sinceDecrease = Math.max(1, (nowMs - pace.decreasedAtMs) / 1000);
-  return countLately(pace, nowMs) / Math.min(OBSERVED_SECONDS, sinceDecrease);
-}
-
-function countAnswer(pace: AdaptivePace, nowMs: number): AdaptivePace['answered'] {
-  const second = Math.floor(nowMs / 1000);
-  const last = pace.answered.at(-1);
-  if (last?.second === second) {
-    return [...pace.answered.slice(0, -1), { second, count: last.count + 1 }];
-  }
-  const recent = pace.answered.filter(each => each.second > second - OBSERVED_SECONDS);
-  return [...recent, { second, count: 1 }];
+export function recordWait(
+  pace: AdaptivePace,
+  wait: {
+    readonly reason: 'pace' | 'pause';
+    readonly fromMs: number;
+    readonly toMs: number;
+  },
+): AdaptivePace {
+  const ms = wait.toMs - Math.max(wait.fromMs, pace.refusedAtMs);
+  return wait.reason === 'pace'
+    ? { ...pace, pacedMs: pace.pacedMs + ms }
+    : { ...pace, pausedMs: pace.pausedMs + ms };
 }
 
 /**
- * Takes note of an answer that is not 429.
+ * What the server bears, seen between two answers with 429.
  *
- * @remarks The pace grows only while it is the pace that holds requests back: if far fewer
- * are sent than it allows, their success says nothing about it. Idle time does not count.
+ * @remarks Its budget was used up at both ends, so what it let through is what it gained:
+ * that is exact while requests were held back all the time. What it gains in a pause or
+ * under a low pace may be more than it can hold, and lost. Then it bears more than it let
+ * through, and less than the pace at which it refused: something between the two is taken.
  */
-export function recordAnswer(pace: AdaptivePace, nowMs: number): AdaptivePace {
-  const answered = countAnswer(pace, nowMs);
-  const { perSecond } = pace;
-  if (perSecond === undefined) return { ...pace, answered };
-  const workedMs = Math.min(nowMs - pace.increasedAtMs, 1_000);
-  const isBinding = observedPerSecond({ ...pace, answered }, nowMs) >= perSecond / 2;
-  const growth = isBinding ? pace.increase * (workedMs / 1000) : 0;
-  return { ...pace, answered, increasedAtMs: nowMs, perSecond: perSecond + growth };
+function measure(pace: AdaptivePace, nowMs: number): number {
+  const { sustained, answers, pacedMs, pausedMs, refusedAtMs } = pace;
+  const letThroughIn = (ms: number) => (answers * 1_000) / ms;
+  const atLeast = letThroughIn(nowMs - refusedAtMs);
+  const refused = perSecondOf(pace) ?? MAX_PER_SECOND;
+  const atMost =
+    sustained === 'searching'
+      ? refused
+      : Math.min(refused, letThroughIn(pacedMs + pausedMs));
+  return Math.max(MIN_REQUESTS_PER_SECOND, Math.sqrt(atLeast * atMost));
 }
 
-/** Whether so little was asked for lately that a 429 says nothing about the pace. */
-function isIsolated(pace: AdaptivePace, nowMs: number): boolean {
-  const isFirstLately = nowMs - pace.decreasedAtMs > OBSERVED_SECONDS * 1000;
-  return isFirstLately && countLately(pace, nowMs) < MIN_ANSWERS;
+/** What the server bears after a 429 to a request that was sent after the one before. */
+function sustainedAfter(pace: AdaptivePace, nowMs: number): AdaptivePace['sustained'] {
+  const { sustained, refusedAtMs, pacedMs, pausedMs } = pace;
+  const isLone = nowMs - refusedAtMs - pacedMs - pausedMs > LONE_AFTER_MS;
+  if (isLone) return sustained;
+  return sustained === 'unlimited' ? 'searching' : measure(pace, nowMs);
 }
 
 /**
  * Takes note of a 429.
  *
- * @remarks Requests that were in flight together are refused together. That is one piece
- * of news: what was sent before the last decrease says nothing about the pace since.
+ * @remarks Requests that were in flight together are refused together. Of these only the
+ * second tells something more: that the first does not stand alone.
  *
- * @param sentAtMs - when the refused request was sent, milliseconds
- * @returns half of the pace, or of what was let through lately if that is less; the
- * latter alone at the first one
+ * @param sentAtMs - when the refused request was sent
  */
 export function recordRateLimited(
   pace: AdaptivePace,
   nowMs: number,
   sentAtMs: number,
 ): AdaptivePace {
-  const isOldNews = sentAtMs <= pace.decreasedAtMs;
-  const isTooSoon = nowMs - pace.decreasedAtMs < MIN_MS_BETWEEN_DECREASES;
-  if (isOldNews || isTooSoon) return pace;
-  const isFirst = pace.perSecond === undefined;
-  if (isFirst && isIsolated(pace, nowMs)) return { ...pace, decreasedAtMs: nowMs };
-  const sustained = Math.min(pace.perSecond ?? Infinity, observedPerSecond(pace, nowMs));
-  const slowest = isFirst ? MIN_FIRST_PER_SECOND : MIN_PER_SECOND;
-  const perSecond = Math.max(slowest, sustained * DECREASE_FACTOR);
-  const increase = Math.max(MIN_INCREASE, perSecond * INCREASE_PER_SECOND);
-  return {
-    perSecond,
-    increase,
-    decreasedAtMs: nowMs,
-    increasedAtMs: nowMs,
-    answered: [],
-  };
+  const isUnlimited = pace.sustained === 'unlimited';
+  if (sentAtMs <= pace.refusedAtMs) {
+    return isUnlimited ? { ...pace, sustained: 'searching' } : pace;
+  }
+  if (!isUnlimited && nowMs - pace.refusedAtMs < MIN_MEASURED_MS) return pace;
+  return { ...INITIAL_PACE, sustained: sustainedAfter(pace, nowMs), refusedAtMs: nowMs };
 }

@@ -31,7 +31,7 @@ describe('decidePace', () => {
   it.each<ServerBudget>(['unknown', 'not-read', 'whitelisted'])(
     'auto: what adapting found, with a budget that is %s',
     budget => {
-      expect(decidePace(auto, budget, 3)).toEqual({ requestsPerSecond: 3, burst: 3 });
+      expect(decidePace(auto, budget, 30)).toEqual({ requestsPerSecond: 30, burst: 3 });
       expect(decidePace(auto, budget, 0.5)).toEqual({
         requestsPerSecond: 0.5,
         burst: 1,
@@ -40,8 +40,8 @@ describe('decidePace', () => {
   );
 
   it('auto: the lower of a known budget and what adapting found', () => {
-    expect(decidePace(auto, documented, 2)).toEqual({ requestsPerSecond: 2, burst: 2 });
-    expect(decidePace(auto, documented, 9)).toEqual({ requestsPerSecond: 4, burst: 9 });
+    expect(decidePace(auto, documented, 2)).toEqual({ requestsPerSecond: 2, burst: 1 });
+    expect(decidePace(auto, documented, 90)).toEqual({ requestsPerSecond: 4, burst: 9 });
   });
 
   it('off: no pace, whatever is known', () => {
@@ -57,7 +57,7 @@ describe('decidePace', () => {
     const limits = { auto: true, fixed: { requestsPerSecond: 3, burst: 50 } };
     const slow = { requestsPerSecond: 3, burst: 30 };
     expect(decidePace(limits, documented, undefined)).toEqual(slow);
-    expect(decidePace(limits, documented, 2)).toEqual({ requestsPerSecond: 2, burst: 2 });
+    expect(decidePace(limits, documented, 2)).toEqual({ requestsPerSecond: 2, burst: 1 });
     expect(decidePace(limits, 'unknown', undefined)).toEqual(limits.fixed);
   });
 });

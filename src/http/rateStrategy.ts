@@ -44,6 +44,12 @@ export const SHARE_OF_FILL_RATE = 0.8;
 /** The part of the server's bucket that a burst may use, for the same reason. */
 export const SHARE_OF_CAPACITY = 0.5;
 
+/**
+ * A pace that was found lets so much of it go at once, seconds: how much the bucket at the
+ * server holds is not known, and it may be little.
+ */
+const BURST_SECONDS = 0.1;
+
 /** Pause after a 429 that does not say how long, milliseconds; up to half as much is added by chance. */
 const PAUSE_WITHOUT_HINT_MS = 1_000;
 
@@ -84,8 +90,7 @@ export function decidePace(
   let pace: Pace = limits.fixed ?? 'unlimited';
   if (limits.auto) pace = stricterPace(pace, paceOfBudget(budget));
   if (!limits.auto || adaptivePerSecond === undefined) return pace;
-  // At most what one second allows: after a 429 the bucket at the server is empty.
-  const burst = Math.max(1, adaptivePerSecond);
+  const burst = Math.max(1, adaptivePerSecond * BURST_SECONDS);
   return stricterPace(pace, { requestsPerSecond: adaptivePerSecond, burst });
 }
 
