@@ -11,6 +11,7 @@
 import pLimit from 'p-limit';
 import type { Knex } from 'knex';
 import { z } from 'zod';
+import { KeyedLock } from '../util/concurrency';
 import { DiscoveryDatabase } from './DiscoveryDatabase';
 import { isPostgres } from './migrate';
 
@@ -24,7 +25,7 @@ const Client = z.object({ pool: z.object({ max: z.number() }) });
 /** Serialises the work of each provider. */
 export class ApplyLock {
   readonly #database: DiscoveryDatabase;
-  readonly #ofProvider = new Map<string, Limit>();
+  readonly #ofProvider = new KeyedLock();
   #connections: Limit | undefined;
 
   constructor(database: DiscoveryDatabase) {
@@ -33,9 +34,9 @@ export class ApplyLock {
 
   /** Does the work while nobody else does any for this provider. */
   run<T>(providerId: string, work: () => Promise<T>): Promise<T> {
-    const limit = this.#ofProvider.get(providerId) ?? pLimit(1);
-    this.#ofProvider.set(providerId, limit);
-    return limit(() => this.#acrossReplicas(providerId, work));
+    return this.#ofProvider.run([providerId], () =>
+      this.#acrossReplicas(providerId, work),
+    );
   }
 
   async #acrossReplicas<T>(providerId: string, work: () => Promise<T>): Promise<T> {
@@ -45,16 +46,33 @@ export class ApplyLock {
       return work();
     }
     this.#connections ??= pLimit(connections);
-    return this.#connections(() =>
-      knex.transaction(async transaction => {
+    const release = await takeSlot(this.#connections);
+    try {
+      return await knex.transaction(async transaction => {
         await transaction.raw(
           'select pg_advisory_xact_lock(hashtextextended(current_schema() || ?, 0))',
           [`.bitbucket_server_discovery.${providerId}`],
         );
         return work();
-      }),
-    );
+      });
+    } finally {
+      release();
+    }
   }
+}
+
+/**
+ * Waits for a slot.
+ *
+ * @remarks The work itself is not handed to the limit: until its next call, that holds on to
+ * the last one with all it can reach and its result, which for a run is all repositories.
+ *
+ * @returns gives the slot back
+ */
+function takeSlot(limit: Limit): Promise<() => void> {
+  return new Promise(resolve => {
+    void limit(() => new Promise<void>(release => resolve(release)));
+  });
 }
 
 /** At least one has to be left for the work: a pool of one cannot lock. */

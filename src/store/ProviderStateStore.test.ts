@@ -1,11 +1,14 @@
 /** What runs and events leave in the tables, and find there. */
 
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import type { Knex } from 'knex';
 import { FakeClock } from '../__testUtils__/FakeClock';
 import { finishedRun } from '../__testUtils__/reportData';
 import { asDatabaseService, createTestDatabases } from '../__testUtils__/testDatabases';
 import { HeldRemoval, KnownRepository, ProviderMemory } from '../discovery/types';
 import { CatalogFile } from '../model';
+import { yieldToEventLoop } from '../util/clock';
 import { DiscoveryDatabase } from './DiscoveryDatabase';
 import { ProviderStateStore } from './ProviderStateStore';
 import { BaselineReader, EvaluationRecord } from './records';
@@ -48,6 +51,15 @@ const byId = (repositories: readonly KnownRepository[] = []) =>
   [...repositories].sort((a, b) => a.repositoryId - b.repositoryId);
 
 const choose = (sinceRevision: number) => ({ sinceMs: NOW, sinceRevision, scope: 'x' });
+
+setFlagsFromString('--expose-gc');
+const runGarbageCollection: () => void = runInNewContext('gc');
+
+/** What a promise has been settled with is held until the turn is over. */
+async function collectGarbage(): Promise<void> {
+  await yieldToEventLoop();
+  runGarbageCollection();
+}
 
 describe.each(databases.eachSupportedId())('the state in %s', databaseId => {
   async function open(readBaseline: BaselineReader = async () => EMPTY) {
@@ -517,6 +529,15 @@ describe.each(databases.eachSupportedId())('the state in %s', databaseId => {
       });
       await expect(failing).rejects.toThrow('no catalog');
       await expect(store.exclusively('default', async () => 1)).resolves.toBe(1);
+    });
+
+    it('keeps nothing of work that is done: the result of a run is as large as the server', async () => {
+      const { store } = await open();
+      const leaveResult = async () =>
+        new WeakRef(await store.exclusively('default', async () => ({ large: true })));
+      const result = await leaveResult();
+      await collectGarbage();
+      expect(result.deref()).toBeUndefined();
     });
   });
 });
