@@ -120,7 +120,7 @@ async function install(
     shutdown.abort(new Error('the backend is shutting down')),
   );
   const stores = createStores(services.database, logger);
-  const { tables, store, reports } = stores;
+  const { tables, store, reports, webhooks } = stores;
   const discovery = readDiscoveryConfig(config);
   const ids = discovery.providers.map(one => one.config.id);
   const conflicts = createConflicts(ids, services, stores, shutdown.signal);
@@ -128,6 +128,7 @@ async function install(
     logger,
     scheduler,
     store,
+    webhooks,
     conflicts,
     limiters,
     createFileParser: parser && (setup => createFileParser(parser, setup)),
@@ -150,6 +151,7 @@ async function install(
     config,
     scmEvents: services.scmEvents,
     eventStore: new DatabaseEventStore(tables),
+    webhooks,
     logger,
     clock: systemClock,
     signal: shutdown.signal,

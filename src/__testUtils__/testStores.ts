@@ -10,6 +10,7 @@ import { DiscoveryDatabase } from '../store/DiscoveryDatabase';
 import { DiscoveryReport } from '../store/DiscoveryReport';
 import { ProviderStateStore } from '../store/ProviderStateStore';
 import { BaselineReader } from '../store/records';
+import { WebhookStore } from '../store/WebhookStore';
 import { watchActivity } from './databaseActivity';
 import { FakeClock } from './FakeClock';
 
@@ -17,6 +18,7 @@ import { FakeClock } from './FakeClock';
 export interface TestStores {
   readonly store: ProviderStateStore;
   readonly reports: DiscoveryReport;
+  readonly webhooks: WebhookStore;
   readonly tables: DiscoveryDatabase;
   /** The same as another process has it: what the first one was about to do, it never does. */
   reopen(): ProviderStateStore;
@@ -77,7 +79,9 @@ export function createTestStores(options: TestStoresOptions = {}): TestStores {
     const tables = new DiscoveryDatabase(database, options.onWarning);
     const reports = new DiscoveryReport(tables);
     const store = new ProviderStateStore(tables, { clock, readBaseline });
-    const stores = { tables, reports, store, reopen: () => openStore().store };
+    const webhooks = new WebhookStore(tables);
+    const reopen = () => openStore().store;
+    const stores = { tables, reports, store, webhooks, reopen };
     STORES.set(store, stores);
     return stores;
   };
@@ -95,6 +99,11 @@ export async function reportsOf(store: ProviderStateStore): Promise<DiscoveryRep
   }
   await stores.tables.connect();
   return stores.reports;
+}
+
+/** What webhooks have told, in the database of a store. */
+export function webhooksOf(store: ProviderStateStore): WebhookStore | undefined {
+  return STORES.get(store)?.webhooks;
 }
 
 /** The same store as another process has it. */

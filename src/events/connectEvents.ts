@@ -6,11 +6,13 @@ import { EventsService } from '@backstage/plugin-events-node';
 import { repositoryUrl, webBaseUrl } from '../bitbucket/webUrls';
 import { CreatedProvider } from '../provider/createProviders';
 import { EventStore } from '../store/DatabaseEventStore';
+import { WebhookStore } from '../store/WebhookStore';
 import { Clock } from '../util/clock';
 import { RestClient } from '../bitbucket/RestClient';
 import { EventLanes, RecentRefusals } from './changeQueue';
 import { EventObserver } from './eventResults';
 import { RepositoryChange } from './repositoryChanges';
+import { ReceivedEvents } from './ReceivedEvents';
 import { ProjectChangeHandler } from './ProjectChangeHandler';
 import { RepositoryChangeHandler } from './RepositoryChangeHandler';
 import { ScmEventPublisher, ScmEvents } from './scmEvents';
@@ -24,6 +26,8 @@ interface EventHandlingOptions {
   readonly config: Config;
   readonly scmEvents: ScmEvents;
   readonly eventStore: EventStore;
+  /** Left out where nobody asks whether webhooks come. */
+  readonly webhooks?: Pick<WebhookStore, 'recordEvent'>;
   readonly logger: LoggerService;
   readonly clock: Clock;
   /** Ends all handling. */
@@ -83,11 +87,21 @@ function createHandler(created: CreatedProvider, options: EventHandlingOptions) 
     }),
   });
   const projects = new ProjectChangeHandler({ ...tools, context, repositories });
+  const { id: providerId } = context.config;
+  const received =
+    options.webhooks &&
+    new ReceivedEvents({ ...tools, providerId, webhooks: options.webhooks });
   return {
-    handle: (change: RepositoryChange) =>
-      change.type === 'project-modified'
-        ? projects.handle(change)
-        : repositories.handle(change),
+    async handle(change: RepositoryChange) {
+      const arrivedAtMs = clock.now();
+      try {
+        return await (change.type === 'project-modified'
+          ? projects.handle(change)
+          : repositories.handle(change));
+      } finally {
+        await received?.note(change, arrivedAtMs);
+      }
+    },
   };
 }
 

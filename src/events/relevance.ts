@@ -11,7 +11,12 @@ import { assessAddress, assessProject } from '../filters/steps';
 import { RepositoryFilters } from '../filters/types';
 import { Lookup, RepositoryAddress, Unanswered } from '../model';
 import { toWebBase, webBaseOf } from '../util/parseUrls';
-import { ProjectChange, RefChange, SingleChange } from './repositoryChanges';
+import {
+  ProjectChange,
+  RefChange,
+  RepositoryChange,
+  SingleChange,
+} from './repositoryChanges';
 
 /** What one provider knows that bears on a change; asked only as far as the decision needs it. */
 export interface RelevanceContext {
@@ -82,6 +87,34 @@ export async function decideProjectRelevance(
   return !isKnown && exclusion
     ? ignored(`the filters leave it out (${exclusion})`)
     : { ...relevant('the project was changed'), isKnown };
+}
+
+/** The project that a change is about, and the page of what changed on the server that says so. */
+export function projectOf(change: RepositoryChange) {
+  return change.type === 'project-modified'
+    ? { projectKey: change.key, selfUrl: change.selfUrl }
+    : change.repository;
+}
+
+/** Whether it is about a project of our server of which repositories are known. */
+export async function isAboutKnownProject(
+  change: RepositoryChange,
+  context: RelevanceContext,
+): Promise<boolean> {
+  const { projectKey, selfUrl } = projectOf(change);
+  if (selfUrl !== undefined) {
+    return (
+      (await isOurs(selfUrl, context)) && (await context.isProjectKnown([projectKey]))
+    );
+  }
+  if (change.type === 'project-modified') {
+    return context.isProjectKnown([projectKey]);
+  }
+  const { id, slug } = change.repository;
+  const key = addressKey({ projectKey, slug });
+  const repositoryIds = id === undefined ? [] : [id];
+  const related = await context.findRelated({ repositoryIds, addresses: [] });
+  return related.some(known => known.repositoryId === id && addressKey(known) === key);
 }
 
 const FOREIGN = ignored('the event comes from another server');

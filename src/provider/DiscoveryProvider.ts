@@ -100,8 +100,9 @@ export class DiscoveryProvider implements EntityProvider {
    * work or the run was aborted, so that the scheduler sees it; nothing is removed then
    */
   async refresh(taskSignal?: AbortSignal): Promise<void> {
-    const { config, journal, log, shutdownSignal } = this.#context;
+    const { config, journal, log, shutdownSignal, webhooks } = this.#context;
     const meter = new RequestMeter();
+    const before = await webhooks?.beforeRun();
     const trigger = await journal.begin();
     let run: Run;
     try {
@@ -111,6 +112,7 @@ export class DiscoveryProvider implements EntityProvider {
       throw error;
     }
     await log.finished(run, meter.counts());
+    await webhooks?.afterRun(run, before);
     await this.#context.conflicts?.afterRun(run);
     if (run.failure && !shutdownSignal?.aborted) {
       throw new DiscoveryRunError(run.failure, config.host);

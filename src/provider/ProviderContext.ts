@@ -11,6 +11,7 @@ import { ClientFactory } from './createClient';
 import { RunJournal } from './RunJournal';
 import { RunLog } from './RunLog';
 import { ContestedLocations } from './ContestedLocations';
+import { WebhookJournal } from './WebhookJournal';
 
 /** A custom location parser that asks with a given client. */
 export type FileParser = (client: RestClient) => ParseFiles;
@@ -30,6 +31,8 @@ export interface ProviderContext {
   readonly journal: RunJournal;
   /** Left out where there is no catalog to look into. */
   readonly conflicts?: ConflictDetector;
+  /** Left out where nobody asks whether webhooks come. */
+  readonly webhooks?: WebhookJournal;
   readonly clock: Clock;
   /** Aborted when the backend shuts down. */
   readonly shutdownSignal?: AbortSignal;

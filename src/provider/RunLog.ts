@@ -101,6 +101,10 @@ export class RunLog {
     );
   }
 
+  webhooksNotKept(error: unknown): void {
+    this.#logger.warn(`Which changes no webhook had announced is not counted: ${error}`);
+  }
+
   approved(count: number): void {
     this.#logger.info(
       `${count} removals that were held back are approved and carried out`,

@@ -9,6 +9,7 @@ import { Fetch } from '../http/HttpTransport';
 import { LimiterRegistry } from '../http/LimiterRegistry';
 import { ProviderMetrics } from '../metrics/observers';
 import { ProviderStateStore } from '../store/ProviderStateStore';
+import { WebhookStore } from '../store/WebhookStore';
 import { Clock, systemClock } from '../util/clock';
 import { DiscoveryProvider } from './DiscoveryProvider';
 import { CatalogWriter } from './CatalogWriter';
@@ -22,6 +23,7 @@ import { RepositoryEvaluator } from './RepositoryEvaluator';
 import { RunJournal } from './RunJournal';
 import { RunLog } from './RunLog';
 import { ContestedLocations } from './ContestedLocations';
+import { WebhookJournal } from './WebhookJournal';
 
 /** What providers need besides the configuration. */
 export interface CreateProvidersOptions {
@@ -30,6 +32,8 @@ export interface CreateProvidersOptions {
   readonly store: ProviderStateStore;
   /** Left out where there is no catalog to look into: nobody then asks who else claims an entity. */
   readonly conflicts?: ConflictServices;
+  /** Left out where nobody asks whether webhooks come. */
+  readonly webhooks?: WebhookStore;
   /** Those of the backend; where left out, the providers share some of their own. */
   readonly limiters?: LimiterRegistry;
   readonly shutdownSignal?: AbortSignal;
@@ -126,7 +130,7 @@ function createContext(config: ProviderConfig, options: ContextOptions): Provide
     clock,
     onError: error => log.reassertFailed(error),
   });
-  const { conflicts, integration } = options;
+  const { conflicts, integration, webhooks } = options;
   const fileParser = options.createFileParser?.({ config, integration, logger, clock });
   const configuration = configurationFingerprint(config, fileParser !== undefined);
   const journal = new RunJournal({
@@ -137,6 +141,8 @@ function createContext(config: ProviderConfig, options: ContextOptions): Provide
     clock,
     observer: metrics,
   });
+  const { id: providerId } = config;
+  const kept = { providerId, configuration, store, log };
   return {
     config,
     configuration,
@@ -147,8 +153,8 @@ function createContext(config: ProviderConfig, options: ContextOptions): Provide
     contested,
     log,
     journal,
-    conflicts:
-      conflicts && new ConflictDetector({ ...conflicts, providerId: config.id, log }),
+    conflicts: conflicts && new ConflictDetector({ ...conflicts, providerId, log }),
+    webhooks: webhooks && new WebhookJournal({ ...kept, webhooks }),
     clock,
     shutdownSignal,
   };

@@ -7,6 +7,7 @@ import { DiscoveryDatabase } from '../store/DiscoveryDatabase';
 import { DiscoveryReport } from '../store/DiscoveryReport';
 import { ProviderStateStore } from '../store/ProviderStateStore';
 import { readCatalogBaseline } from '../store/readCatalogBaseline';
+import { WebhookStore } from '../store/WebhookStore';
 import { plainLocationRef, providerName } from './locationEntities';
 
 /** Where providers keep what they know. */
@@ -15,6 +16,7 @@ export interface Stores {
   readonly store: ProviderStateStore;
   readonly reports: DiscoveryReport;
   readonly outcomes: CatalogOutcomes;
+  readonly webhooks: WebhookStore;
 }
 
 /** Makes them; the tables are made at the first use. */
@@ -36,6 +38,11 @@ export function createStores(
       }
     },
   });
-  const reports = new DiscoveryReport(tables);
-  return { tables, store, reports, outcomes: new CatalogOutcomes(tables) };
+  return {
+    tables,
+    store,
+    reports: new DiscoveryReport(tables),
+    outcomes: new CatalogOutcomes(tables),
+    webhooks: new WebhookStore(tables),
+  };
 }

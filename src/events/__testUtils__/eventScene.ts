@@ -22,11 +22,12 @@ import {
   LogRecorder,
   TEST_USER,
 } from '../../__testUtils__/testProvider';
-import { createTestStore, reportsOf } from '../../__testUtils__/testStores';
+import { createTestStore, reportsOf, webhooksOf } from '../../__testUtils__/testStores';
 import { readDiscoveryConfig } from '../../config/readProviderConfigs';
 import { createProviders } from '../../provider/createProviders';
 import { EventStore } from '../../store/DatabaseEventStore';
 import { ProviderStateStore } from '../../store/ProviderStateStore';
+import { WebhookStore } from '../../store/WebhookStore';
 import { connectEvents } from '../connectEvents';
 import { EventResult } from '../eventResults';
 import { ScmEvent } from '../scmEvents';
@@ -52,6 +53,8 @@ export interface EventSceneOptions {
   readonly integration?: JsonObject;
   readonly store?: ProviderStateStore;
   readonly eventStore?: EventStore;
+  /** Those of the store when left out. */
+  readonly webhooks?: Pick<WebhookStore, 'recordEvent'>;
   /** Instead of recording what is published. */
   readonly publish?: (events: readonly ScmEvent[]) => Promise<void>;
   /** No run has begun; each provider has run once otherwise. */
@@ -120,6 +123,7 @@ export async function startEvents(options: EventSceneOptions = {}): Promise<Even
       publish: options.publish ?? (async some => void published.push(...some)),
     },
     eventStore,
+    webhooks: options.webhooks ?? webhooksOf(store),
     logger,
     clock,
     signal: shutdown.signal,
@@ -180,6 +184,7 @@ function providersOf(
 ) {
   return createProviders(readDiscoveryConfig(config), {
     ...world,
+    webhooks: webhooksOf(world.store),
     scheduler: mockServices.scheduler.mock({ scheduleTask: async () => {} }),
     fetch: fetchOf(bitbucket),
     shutdownSignal: shutdown.signal,

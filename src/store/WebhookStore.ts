@@ -1,0 +1,135 @@
+/** What webhooks have told of each project, the same for every replica: one row per project. */
+
+import { z } from 'zod';
+import { Run } from '../discovery/performRun';
+import { ProjectSummary } from '../discovery/summarizeProjects';
+import { storableText } from '../util/text';
+import { DiscoveryDatabase, inBatches } from './DiscoveryDatabase';
+import { BigNumber, toSortKey } from './tables';
+
+const WEBHOOKS = 'bitbucket_server_discovery_webhooks';
+
+/** Kept of one provider; a server has hundreds, rarely thousands. */
+export const MAX_PROJECTS = 5_000;
+
+/** What is known of the webhooks of one project. */
+export interface ProjectWebhooks {
+  readonly projectKey: string;
+  /** Repositories that the last complete run ended with as registered. */
+  readonly registered: number;
+  /** When the last event came, at most a minute behind; epoch milliseconds. */
+  readonly lastEventAtMs?: number;
+  /** Changes that runs have found and no event had announced, all together. */
+  readonly unannounced: number;
+  /** When a run last found one; epoch milliseconds. */
+  readonly lastUnannouncedAtMs?: number;
+}
+
+const optionalNumber = BigNumber.nullable().transform(value => value ?? undefined);
+
+const Row = z
+  .object({
+    project_key: z.string(),
+    registered: z.coerce.number(),
+    last_event_at_ms: optionalNumber,
+    unannounced: BigNumber,
+    last_unannounced_at_ms: optionalNumber,
+  })
+  .transform((row): ProjectWebhooks => ({
+    projectKey: row.project_key,
+    registered: row.registered,
+    lastEventAtMs: row.last_event_at_ms,
+    unannounced: row.unannounced,
+    lastUnannouncedAtMs: row.last_unannounced_at_ms,
+  }));
+
+/** Stores in the catalog's database. */
+export class WebhookStore {
+  constructor(private readonly database: DiscoveryDatabase) {}
+
+  /** In the order of their keys. */
+  async load(providerId: string): Promise<ProjectWebhooks[]> {
+    const knex = await this.database.connect();
+    const rows: unknown[] = await knex(WEBHOOKS)
+      .where('provider_id', providerId)
+      .orderBy('project_key_sort');
+    return rows.flatMap(row => Row.safeParse(row).data ?? []);
+  }
+
+  /** Notes that an event about a project came; one statement. */
+  async recordEvent(providerId: string, projectKey: string, atMs: number): Promise<void> {
+    const knex = await this.database.connect();
+    await knex(WEBHOOKS)
+      .insert({ ...toKeys(providerId, projectKey), last_event_at_ms: atMs })
+      .onConflict(['provider_id', 'project_key_sort'])
+      .merge(['last_event_at_ms']);
+  }
+
+  /**
+   * Keeps what a complete run has found; projects that it lacks are forgotten, unless an
+   * event about them came while it went on. Writes only what has changed.
+   */
+  async recordRun(
+    providerId: string,
+    projects: readonly ProjectSummary[],
+    { startedAtMs, finishedAtMs }: Pick<Run, 'startedAtMs' | 'finishedAtMs'>,
+  ): Promise<void> {
+    const stored = new Map(
+      (await this.load(providerId)).map(one => [toSortKey(one.projectKey), one]),
+    );
+    const kept = [...projects]
+      .sort((one, other) => other.registered - one.registered)
+      .slice(0, MAX_PROJECTS);
+    const changed = kept.filter(({ projectKey, registered, unannounced }) => {
+      const was = stored.get(toSortKey(projectKey));
+      return (
+        unannounced > 0 ||
+        was?.registered !== registered ||
+        was.projectKey !== storableText(projectKey)
+      );
+    });
+    const present = new Set(kept.map(one => toSortKey(one.projectKey)));
+    const knex = await this.database.connect();
+    await inBatches(changed, some =>
+      knex(WEBHOOKS)
+        .insert(some.map(one => toRow(providerId, one, stored, finishedAtMs)))
+        .onConflict(['provider_id', 'project_key_sort'])
+        // An event may have come since it was read.
+        .merge(['project_key', 'registered', 'unannounced', 'last_unannounced_at_ms']),
+    );
+    const missing = [...stored]
+      .filter(
+        ([key, one]) => !present.has(key) && !((one.lastEventAtMs ?? 0) > startedAtMs),
+      )
+      .map(([key]) => key);
+    await inBatches(missing, some =>
+      knex(WEBHOOKS)
+        .where('provider_id', providerId)
+        .whereIn('project_key_sort', some)
+        .delete(),
+    );
+  }
+}
+
+function toKeys(providerId: string, projectKey: string) {
+  return {
+    provider_id: providerId,
+    project_key_sort: toSortKey(projectKey),
+    project_key: storableText(projectKey),
+  };
+}
+
+function toRow(
+  providerId: string,
+  { projectKey, registered, unannounced }: ProjectSummary,
+  stored: ReadonlyMap<string, ProjectWebhooks>,
+  atMs: number,
+) {
+  const was = stored.get(toSortKey(projectKey));
+  return {
+    ...toKeys(providerId, projectKey),
+    registered,
+    unannounced: (was?.unannounced ?? 0) + unannounced,
+    last_unannounced_at_ms: unannounced > 0 ? atMs : (was?.lastUnannouncedAtMs ?? null),
+  };
+}
