@@ -160,6 +160,7 @@ async function install(
   await conflicts.subscriber.subscribe(services.events);
   observeReports({
     reports,
+    webhooks,
     conflicts: conflicts.reporter,
     providerIds: providers.map(one => one.id),
     logger,
@@ -252,7 +253,7 @@ function addRoutes(services: Services, routed: Routed): void {
   );
   services.httpRouter.use(
     createReportRouter({
-      reports: stores.reports,
+      ...stores,
       catalog: new CatalogReporter({ ...stores, locationRef: plainLocationRef, logger }),
       conflicts: conflicts.reporter,
       logger,

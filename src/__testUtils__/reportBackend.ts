@@ -22,6 +22,7 @@ import { CatalogOutcomes } from '../store/CatalogOutcomes';
 import { DiscoveryDatabase } from '../store/DiscoveryDatabase';
 import { DiscoveryReport } from '../store/DiscoveryReport';
 import { ProviderStateStore } from '../store/ProviderStateStore';
+import { WebhookStore } from '../store/WebhookStore';
 import { systemClock } from '../util/clock';
 import { Exchange } from './openApiContract';
 import { createRecordingConnection, RecordingConnection } from './recordingConnection';
@@ -40,6 +41,7 @@ const TABLES = [
   'held',
   'providers',
   'conflicts',
+  'webhooks',
 ] as const;
 
 /** What was audited, and how it ended. */
@@ -67,6 +69,7 @@ export interface ReportBackend {
   readonly world: ReportWorld;
   readonly reports: DiscoveryReport;
   readonly store: ProviderStateStore;
+  readonly webhooks: WebhookStore;
   /** What the providers have in the catalog, as far as they were told to give it. */
   readonly connections: ReadonlyMap<string, RecordingConnection>;
   readonly conflicts: ConflictStore;
@@ -122,7 +125,7 @@ export async function startReportBackend(): Promise<ReportBackend> {
 function createReportModule(world: ReportWorld) {
   type Stores = Pick<
     ReportBackend,
-    'reports' | 'store' | 'connections' | 'conflicts' | 'knex'
+    'reports' | 'store' | 'webhooks' | 'connections' | 'conflicts' | 'knex'
   >;
   let resolve: (stores: Stores) => void;
   const started = new Promise<Stores>(done => {
@@ -144,9 +147,9 @@ function createReportModule(world: ReportWorld) {
         async init({ database, httpRouter, ...services }) {
           const tables = new DiscoveryDatabase(database);
           const reports = new DiscoveryReport(tables);
-          const clock = systemClock;
+          const webhooks = new WebhookStore(tables);
           const store = new ProviderStateStore(tables, {
-            clock,
+            clock: systemClock,
             readBaseline: async () => undefined,
           });
           const connections = new Map<string, RecordingConnection>();
@@ -156,6 +159,7 @@ function createReportModule(world: ReportWorld) {
             createReportRouter({
               ...services,
               reports,
+              webhooks,
               catalog: routed.catalog,
               conflicts: routed.conflicts,
               providers,
@@ -163,7 +167,7 @@ function createReportModule(world: ReportWorld) {
           );
           const knex = await tables.connect();
           const { conflictStore: conflicts } = routed;
-          resolve({ reports, store, connections, conflicts, knex });
+          resolve({ reports, store, webhooks, connections, conflicts, knex });
         },
       });
     },

@@ -78,6 +78,7 @@ const VALUES: Readonly<Record<string, readonly string[] | undefined>> = {
   provider: undefined,
   host: undefined,
   status: undefined,
+  project: undefined,
   le: undefined,
   result: [...RUN_RESULTS, ...EVENT_RESULTS],
   outcome: OUTCOME_KINDS,

@@ -81,6 +81,24 @@ export const METRICS = {
     unit: '{event}',
     description: 'Webhooks and what they led to, by what became of them',
   },
+  webhookAge: {
+    name: 'bitbucket_server.webhooks.last_event_age',
+    kind: 'gauge',
+    unit: 's',
+    description: 'Time since the last event about a project came, on any replica',
+  },
+  silentProjects: {
+    name: 'bitbucket_server.webhooks.silent_projects',
+    kind: 'gauge',
+    unit: '{project}',
+    description: 'Projects with registered repositories about which no event ever came',
+  },
+  unannouncedChanges: {
+    name: 'bitbucket_server.webhooks.unannounced_changes',
+    kind: 'gauge',
+    unit: '{change}',
+    description: 'Changes that runs have found and no event had announced, so far',
+  },
 } as const satisfies Record<string, MetricDefinition>;
 
 /** From a run that fails at once to one that walks through a large server. */
@@ -131,5 +149,8 @@ function createInstruments(meter: Meter) {
     retries: counter(METRICS.retries),
     waitTime: counter(METRICS.waitTime),
     events: counter(METRICS.events),
+    webhookAge: gauge(METRICS.webhookAge),
+    silentProjects: gauge(METRICS.silentProjects),
+    unannouncedChanges: gauge(METRICS.unannouncedChanges),
   };
 }

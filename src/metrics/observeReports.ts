@@ -8,6 +8,8 @@ import { LoggerService } from '@backstage/backend-plugin-api';
 import { ConflictReporter } from '../conflicts/ConflictReporter';
 import { DiscoveryReport } from '../store/DiscoveryReport';
 import { StoredDiscovery } from '../store/records';
+import { summarizeWebhooks, WebhookSummary } from '../store/summarizeWebhooks';
+import { WebhookStore } from '../store/WebhookStore';
 import { Clock } from '../util/clock';
 import { onAbort } from '../util/abort';
 import {
@@ -32,6 +34,7 @@ interface ObserveReportsOptions {
   readonly reports: Pick<DiscoveryReport, 'loadDiscoveries'>;
   /** Left out where they are not looked for. */
   readonly conflicts?: Pick<ConflictReporter, 'of'>;
+  readonly webhooks?: Pick<WebhookStore, 'load'>;
   /** Those configured: what is stored of others is of the past. */
   readonly providerIds: readonly string[];
   readonly logger: Pick<LoggerService, 'warn'>;
@@ -48,7 +51,11 @@ export function observeReports(options: ObserveReportsOptions): void {
   }
   const current = instruments();
   const { meter, lastSuccessAge, repositories, locations, conflicts } = current;
-  const gauges = [lastSuccessAge, repositories, locations, conflicts];
+  const { webhookAge, silentProjects, unannouncedChanges } = current;
+  const gauges = [
+    ...[lastSuccessAge, repositories, locations, conflicts],
+    ...[webhookAge, silentProjects, unannouncedChanges],
+  ];
   const reader = new ReportReader(options, current);
   const callback = (result: BatchObservableResult) => reader.measure(result);
   meter.addBatchObservableCallback(callback, gauges);
@@ -78,6 +85,8 @@ class ReportReader {
         measureLocations(lastRun.summary).forEach(one => observe(locations, one));
         const measured = await this.#measureConflicts(providerId);
         measured.forEach(one => observe(conflicts, one));
+        const heard = await this.#measureWebhooks(providerId);
+        heard.forEach(([gauge, one]) => observe(gauge, one));
       }
     }
     this.#measureAges(result);
@@ -99,6 +108,26 @@ class ReportReader {
     return this.#orNothing(async () => {
       const disputed = await this.options.conflicts?.of(providerId);
       return disputed ? measureConflicts(disputed.flatMap(one => one.conflicts)) : [];
+    });
+  }
+
+  #measureWebhooks(
+    providerId: string,
+  ): Promise<(readonly [ObservableGauge, Measurement])[]> {
+    const { clock, webhooks } = this.options;
+    const { silentProjects, unannouncedChanges, webhookAge } = this.current;
+    return this.#orNothing(async () => {
+      const projects = await webhooks?.load(providerId);
+      if (!projects) {
+        return [];
+      }
+      const summary = summarizeWebhooks(projects);
+      const attributes = {};
+      return [
+        [silentProjects, { value: summary.silentProjects, attributes }],
+        [unannouncedChanges, { value: summary.unannounced, attributes }],
+        ...measureAges(summary, clock.now()).map(one => [webhookAge, one] as const),
+      ];
     });
   }
 
@@ -172,6 +201,15 @@ function measureLocations(summary: RunSummary): Measurement[] {
     { value: summary.heldBack, attributes: { state: 'held_back' } },
     { value: summary.carriedForward, attributes: { state: 'carried_forward' } },
   ];
+}
+
+/** How long ago the last event about each project came; there is no age where none ever did. */
+function measureAges({ projects }: WebhookSummary, nowMs: number): Measurement[] {
+  return projects.flatMap(({ projectKey: project, lastEventAtMs }) =>
+    lastEventAtMs === undefined
+      ? []
+      : [{ value: Math.max(nowMs - lastEventAtMs, 0) / 1000, attributes: { project } }],
+  );
 }
 
 /** Conflicts by kind, each once. */

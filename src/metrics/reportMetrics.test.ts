@@ -14,6 +14,7 @@ import { ConflictReporter } from '../conflicts/ConflictReporter';
 import { DiscoveryDatabase } from '../store/DiscoveryDatabase';
 import { DiscoveryReport } from '../store/DiscoveryReport';
 import { ProviderStateStore } from '../store/ProviderStateStore';
+import { WebhookStore } from '../store/WebhookStore';
 import { installMetrics, uninstallMetrics } from './__testUtils__/collectMetrics';
 import { METRICS } from './instruments';
 import { observeReports } from './observeReports';
@@ -45,10 +46,12 @@ function startReplica(
     clock = new FakeClock({ startMs: NOW }),
     providerIds = ['default'],
     conflicts,
+    webhooks,
   }: {
     readonly clock?: FakeClock;
     readonly providerIds?: readonly string[];
     readonly conflicts?: Pick<ConflictReporter, 'of'>;
+    readonly webhooks?: Pick<WebhookStore, 'load'>;
   } = {},
 ) {
   const sdk = installMetrics();
@@ -56,7 +59,10 @@ function startReplica(
   const ending = new AbortController();
   shutdown.push(ending);
   const { signal } = ending;
-  observeReports({ reports, conflicts, providerIds, logger, clock, signal });
+  observeReports({
+    ...{ reports, conflicts, webhooks },
+    ...{ providerIds, logger, clock, signal },
+  });
   return { ...sdk, clock, logger, shutDown: () => ending.abort() };
 }
 
@@ -162,6 +168,32 @@ describe('the gauges', () => {
     expect(points.some(one => one.name === METRICS.locations.name)).toBe(true);
     expect(replica.logger.messages('warn')).toEqual([
       expect.stringContaining('the table is away'),
+    ]);
+  });
+
+  it('show how long ago an event came from each project, and what no event has told', async () => {
+    const { store, reports, webhooks } = createTestStores();
+    await storeRun(store, 'default', finishedRun(), []);
+    const projects = ['PAY', 'OPS', 'NONE'].map(projectKey => ({
+      projectKey,
+      registered: projectKey === 'NONE' ? 0 : 1,
+      unannounced: 2,
+    }));
+    const run = { startedAtMs: NOW, finishedAtMs: NOW };
+    await webhooks.recordRun('default', projects, run);
+    await webhooks.recordEvent('default', 'PAY', NOW - HOUR);
+    await webhooks.recordEvent('former', 'OPS', NOW);
+
+    const { points } = await startReplica(reports, { webhooks }).collect();
+
+    const shown = points
+      .filter(one => one.name.startsWith('bitbucket_server.webhooks.'))
+      .map(one => [one.name, one.attributes, one.value]);
+    const provider = 'default';
+    expect(shown).toEqual([
+      [METRICS.webhookAge.name, { provider, project: 'PAY' }, HOUR / 1000],
+      [METRICS.silentProjects.name, { provider }, 1],
+      [METRICS.unannouncedChanges.name, { provider }, 6],
     ]);
   });
 

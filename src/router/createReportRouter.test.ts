@@ -23,6 +23,8 @@ import { plainLocationRef } from '../provider/locationEntities';
 
 const Page = z.object({ items: z.array(z.object({ repositorySlug: z.string() })) });
 
+const Discoveries = z.object({ items: z.array(z.looseObject({})) });
+
 const Disputed = z.object({
   items: z.array(
     z.object({
@@ -212,7 +214,49 @@ describe('the discoveries', () => {
       host: 'bitbucket.test',
       status: 'never-run',
       heldRemovals: [],
+      webhooks: {
+        silentProjects: 0,
+        unannouncedChanges: 0,
+        totalProjects: 0,
+        projects: [],
+      },
     });
+  });
+
+  it('say of one provider whether webhooks come, project by project', async () => {
+    const { webhooks } = backend;
+    const run = { startedAtMs: NOW, finishedAtMs: NOW + HOUR };
+    await webhooks.recordRun(
+      'default',
+      [
+        { projectKey: 'PAY', registered: 2, unannounced: 3 },
+        { projectKey: 'OPS', registered: 1, unannounced: 0 },
+      ],
+      run,
+    );
+    await webhooks.recordEvent('default', 'PAY', NOW);
+    await webhooks.recordEvent('other', 'OPS', NOW + HOUR);
+
+    expect((await get(READ)).body).toMatchObject({
+      webhooks: {
+        lastEventAt: '2024-01-01T00:00:00.000Z',
+        silentProjects: 1,
+        unannouncedChanges: 3,
+        totalProjects: 2,
+        projects: [
+          { projectKey: 'OPS', registered: 1, unannouncedChanges: 0 },
+          {
+            projectKey: 'PAY',
+            registered: 2,
+            lastEventAt: '2024-01-01T00:00:00.000Z',
+            unannouncedChanges: 3,
+            lastUnannouncedAt: '2024-01-01T01:00:00.000Z',
+          },
+        ],
+      },
+    });
+    const [listed] = Discoveries.parse((await get('/discoveries')).body).items;
+    expect(listed).not.toHaveProperty('webhooks');
   });
 
   it('list what is held back by repository, whenever it was first held', async () => {

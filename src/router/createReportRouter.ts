@@ -26,9 +26,15 @@ import { compareHeldRemovals, reportHeldRepository } from '../discovery/report';
 import { providerName } from '../provider/locationEntities';
 import { DiscoveryReport } from '../store/DiscoveryReport';
 import { StoredDiscovery } from '../store/records';
+import { WebhookStore } from '../store/WebhookStore';
 import { audited } from './manualRefresh';
 import { readConflicts, ReadConflictsOptions } from '../conflicts/ConflictReporter';
-import { toDiscoveryJson, toHeldRemovalJson, toRepositoryJson } from './reportJson';
+import {
+  toDiscoveryJson,
+  toHeldRemovalJson,
+  toRepositoryJson,
+  toWebhooksJson,
+} from './reportJson';
 import { readAddress, readNoParameters, readRepositoryQuery } from './reportParameters';
 
 /** A provider that is configured. */
@@ -43,6 +49,7 @@ export interface ReportedProvider {
 interface ReportRouterOptions extends ReadConflictsOptions {
   readonly reports: DiscoveryReport;
   readonly catalog: Pick<CatalogReporter, 'of'>;
+  readonly webhooks: Pick<WebhookStore, 'load'>;
   readonly providers: readonly ReportedProvider[];
   readonly httpAuth: HttpAuthService;
   readonly permissions: PermissionsService;
@@ -100,7 +107,7 @@ function listDiscoveries(options: ReportRouterOptions): Read<object> {
 }
 
 function showDiscovery(options: ReportRouterOptions): Read<OfProvider> {
-  const { reports, providers } = options;
+  const { reports, providers, webhooks } = options;
   return async ({ params, query }) => {
     readNoParameters(query);
     const provider = findProvider(providers, params.id);
@@ -109,6 +116,7 @@ function showDiscovery(options: ReportRouterOptions): Read<OfProvider> {
     return {
       ...(await describe(provider, stored, options)),
       heldRemovals: [...held].sort(compareHeldRemovals).map(toHeldRemovalJson),
+      webhooks: toWebhooksJson(await webhooks.load(provider.id)),
     };
   };
 }

@@ -6,6 +6,8 @@ import { explainOutcome } from '../discovery/explanations';
 import { HeldRemovalReport, RepositoryReport } from '../discovery/report';
 import { RunSummary } from '../discovery/summarizeRun';
 import { StoredDiscovery } from '../store/records';
+import { summarizeWebhooks } from '../store/summarizeWebhooks';
+import { ProjectWebhooks } from '../store/WebhookStore';
 
 /**
  * Describes what a provider is doing and how its last run ended.
@@ -104,6 +106,25 @@ export function toRepositoryJson(
     catalog,
     conflicts: conflicts?.map(toConflictJson),
     checkedAt: toIso(report.checkedAtMs),
+  };
+}
+
+/** Describes whether webhooks come, project by project. */
+export function toWebhooksJson(webhooks: readonly ProjectWebhooks[]) {
+  const { lastEventAtMs, projects, silentProjects, totalProjects, unannounced } =
+    summarizeWebhooks(webhooks);
+  return {
+    lastEventAt: toIso(lastEventAtMs),
+    silentProjects,
+    unannouncedChanges: unannounced,
+    totalProjects,
+    projects: projects.map(one => ({
+      projectKey: one.projectKey,
+      registered: one.registered,
+      lastEventAt: toIso(one.lastEventAtMs),
+      unannouncedChanges: one.unannounced,
+      lastUnannouncedAt: toIso(one.lastUnannouncedAtMs),
+    })),
   };
 }
 
