@@ -108,3 +108,40 @@ describe('credentialKeyOf', () => {
     },
   );
 });
+
+describe('a limiter whose limits are agreed on anew', () => {
+  const agreedOn = (limits: Pick<WantedLimits, 'concurrency' | 'rateLimit'>) => {
+    const credentialKey = credentialKeyOf(integration(HOST));
+    const wanted = { ...limits, providerId: 'one', host: HOST, credentialKey };
+    return agreeOnLimits([wanted]).agreed;
+  };
+
+  it('keeps to the new ones, also for who found it before', async () => {
+    const { begin, clock, registry } = setUp();
+    expect(await begin(HOST)).toEqual([0, 0, 1_000, 1_000, 2_000, 2_000]);
+    const found = registry.limiterFor(integration(HOST));
+
+    const rateLimit = { kind: 'fixed', requestsPerSecond: 1, burst: 1 } as const;
+    registry.agreeAnew(agreedOn({ rateLimit, concurrency: 6 }));
+
+    expect(registry.limiterFor(integration(HOST))).toBe(found);
+    const startMs = clock.now();
+    const times = (await begin(HOST)).map(ms => ms - startMs);
+    expect(times).toEqual([0, 1_000, 2_000, 3_000, 4_000, 5_000]);
+
+    registry.agreeAnew(agreedOn({ rateLimit: { kind: 'off' }, concurrency: 6 }));
+
+    const freeMs = clock.now();
+    expect((await begin(HOST)).map(ms => ms - freeMs)).toEqual([0, 0, 0, 0, 0, 0]);
+  });
+
+  it('keeps the pause of its host', async () => {
+    const { begin, registry } = setUp();
+    const limiter = registry.limiterFor(integration(HOST));
+    limiter.observeResponse({ status: 429, hint: { retryAfterMs: 9_000 }, tookMs: 0 });
+
+    registry.agreeAnew(agreedOn({ rateLimit: { kind: 'off' }, concurrency: 6 }));
+
+    expect((await begin(HOST)).at(0)).toBe(9_000);
+  });
+});

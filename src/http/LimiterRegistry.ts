@@ -10,7 +10,7 @@ import {
   getBitbucketServerRequestOptions,
 } from '@backstage/integration';
 import { Clock } from '../util/clock';
-import { AgreedLimits } from './agreeOnLimits';
+import { AgreedLimits, PaceLimits } from './agreeOnLimits';
 import { HostLimits, RequestLimiter } from './RequestLimiter';
 
 /**
@@ -34,6 +34,14 @@ export interface LimiterRegistryOptions {
   readonly onWarning: (message: string) => void;
 }
 
+/** A limiter, and whom it is for. */
+interface Entry {
+  /** In lower case. */
+  readonly host: string;
+  readonly credentialKey: string;
+  readonly limiter: RequestLimiter;
+}
+
 function getOrAdd<V>(map: Map<string, V>, key: string, make: () => V): V {
   const value = map.get(key) ?? make();
   map.set(key, value);
@@ -43,31 +51,61 @@ function getOrAdd<V>(map: Map<string, V>, key: string, make: () => V): V {
 /** Finds the limiter that all who ask one host with one credential share. */
 export class LimiterRegistry {
   readonly #hosts = new Map<string, HostLimits>();
-  readonly #limiters = new Map<string, RequestLimiter>();
+  readonly #entries = new Map<string, Entry>();
   readonly #options: LimiterRegistryOptions;
+  #agreed: readonly AgreedLimits[];
 
   constructor(options: LimiterRegistryOptions) {
     this.#options = options;
+    this.#agreed = options.agreed;
   }
 
   /** Finds or makes the limiter; its limits are those that were agreed on. */
   limiterFor(integration: BitbucketServerIntegrationConfig): RequestLimiter {
-    const { agreed, clock, defaultConcurrency, onWarning } = this.#options;
     const host = integration.host.toLowerCase();
     const credentialKey = credentialKeyOf(integration);
-    const onHost = agreed.filter(limits => limits.host === host);
-    const own = onHost.find(limits => limits.credentialKey === credentialKey);
-    const concurrency = onHost[0]?.concurrency ?? defaultConcurrency;
-    return getOrAdd(
-      this.#limiters,
-      `${host} ${credentialKey}`,
-      () =>
-        new RequestLimiter({
-          host: getOrAdd(this.#hosts, host, () => new HostLimits({ concurrency, clock })),
-          pace: own?.pace ?? { auto: true },
-          clock,
-          onDoubt: doubt => onWarning(`Bitbucket at ${host} ${doubt}`),
-        }),
+    const { limiter } = getOrAdd(this.#entries, `${host} ${credentialKey}`, () => ({
+      host,
+      credentialKey,
+      limiter: this.#create(host, credentialKey),
+    }));
+    return limiter;
+  }
+
+  /**
+   * Takes over what all have agreed on anew. It holds for whoever asks from now on, also
+   * through a limiter found before; what was learned of a server stays.
+   */
+  agreeAnew(agreed: readonly AgreedLimits[]): void {
+    this.#agreed = agreed;
+    for (const [host, limits] of this.#hosts) {
+      limits.useConcurrency(this.#concurrencyOf(host));
+    }
+    for (const { host, credentialKey, limiter } of this.#entries.values()) {
+      limiter.usePace(this.#paceOf(host, credentialKey));
+    }
+  }
+
+  #create(host: string, credentialKey: string): RequestLimiter {
+    const { clock, onWarning } = this.#options;
+    const concurrency = this.#concurrencyOf(host);
+    return new RequestLimiter({
+      host: getOrAdd(this.#hosts, host, () => new HostLimits({ concurrency, clock })),
+      pace: this.#paceOf(host, credentialKey),
+      clock,
+      onDoubt: doubt => onWarning(`Bitbucket at ${host} ${doubt}`),
+    });
+  }
+
+  #concurrencyOf(host: string): number {
+    const limits = this.#agreed.find(one => one.host === host);
+    return limits?.concurrency ?? this.#options.defaultConcurrency;
+  }
+
+  #paceOf(host: string, credentialKey: string): PaceLimits {
+    const limits = this.#agreed.find(
+      one => one.host === host && one.credentialKey === credentialKey,
     );
+    return limits?.pace ?? { auto: true };
   }
 }

@@ -39,14 +39,24 @@ export interface RunOptions {
  * in flight, and the pause after a 429.
  */
 export class HostLimits {
-  readonly #slots: Limit;
+  #concurrency: number;
+  #slots: Limit;
   readonly #clock: Pick<Clock, 'monotonicMs'>;
   #pausedUntilMs = -Infinity;
 
   /** @param options - `concurrency`: requests in flight, an integer of 1 or more */
   constructor(options: { readonly concurrency: number; readonly clock: Clock }) {
+    this.#concurrency = options.concurrency;
     this.#slots = pLimit(options.concurrency);
     this.#clock = options.clock;
+  }
+
+  /** Requests in flight from now on; what holds or awaits a slot by now counts as before. */
+  useConcurrency(concurrency: number): void {
+    if (concurrency !== this.#concurrency) {
+      this.#concurrency = concurrency;
+      this.#slots = pLimit(concurrency);
+    }
   }
 
   /** Runs the task in a slot of its own; the slot is free again once the task settles. */
@@ -68,7 +78,7 @@ export class HostLimits {
 /** The limiter of one credential on one host. */
 export class RequestLimiter {
   readonly #host: HostLimits;
-  readonly #pace: PaceLimits;
+  #pace: PaceLimits;
   readonly #clock: Clock;
   /** One at a time: only the first in line watches the clock, the others wait for it. */
   readonly #tokenQueue = pLimit(1);
@@ -108,6 +118,12 @@ export class RequestLimiter {
   /** Whether the pace depends on the server's budget, and nobody has asked for it yet. */
   get needsBudget(): boolean {
     return this.#pace.auto && this.#budget === 'not-read';
+  }
+
+  /** Keeps to another pace from now on. */
+  usePace(pace: PaceLimits): void {
+    this.#pace = pace;
+    this.#adoptPace();
   }
 
   /** Takes over what reading the server's settings has told; the pace follows at once. */
