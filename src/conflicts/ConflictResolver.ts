@@ -38,15 +38,16 @@ interface ConflictResolverOptions {
 
 /** Resolves conflicts for all providers together. */
 export class ConflictResolver {
-  readonly #readers: LocationReader[] = [];
+  /** By location key. */
+  readonly #readers = new Map<string, LocationReader>();
   readonly #oneAtATime = pLimit(1);
   #current: AbortController | undefined;
 
   constructor(private readonly options: ConflictResolverOptions) {}
 
-  /** To be called with every provider before the first check. */
+  /** To be called with every provider before the first check; a later one takes its place. */
   add(reader: LocationReader): void {
-    this.#readers.push(reader);
+    this.#readers.set(reader.locationKey, reader);
   }
 
   /**
@@ -102,16 +103,16 @@ export class ConflictResolver {
   }
 
   async #readAgain(released: readonly ReleasedEntity[]): Promise<void> {
-    for (const reader of this.#readers) {
+    const readers = [...this.#readers.values()];
+    for (const reader of readers) {
       const own = released.filter(one => one.locationKey === reader.locationKey);
       if (own.length > 0) {
         await reader.reprocess(new Set(own.map(one => one.targetUrl)));
       }
     }
-    const ownKeys = new Set(this.#readers.map(one => one.locationKey));
-    const foreign = released.filter(one => !ownKeys.has(one.locationKey ?? ''));
+    const foreign = released.filter(one => !this.#readers.has(one.locationKey ?? ''));
     if (foreign.length > 0) {
-      await this.#readers[0]?.refresh(foreign.map(one => one.targetUrl));
+      await readers[0]?.refresh(foreign.map(one => one.targetUrl));
     }
   }
 }

@@ -87,9 +87,14 @@ export class DiscoveryProvider implements EntityProvider {
    * from starting.
    */
   async connect(connection: EntityProviderConnection): Promise<void> {
+    await this.attach(connection);
+    await this.#schedule(signal => this.refresh(signal));
+  }
+
+  /** Announces the discovery in the catalog, and writes there from now on. */
+  async attach(connection: EntityProviderConnection): Promise<void> {
     this.#context.catalog.connect(connection);
     await this.#context.catalog.announce();
-    await this.#schedule(signal => this.refresh(signal));
   }
 
   /**

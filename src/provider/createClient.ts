@@ -10,9 +10,9 @@ import { SentCredentials } from '../bitbucket/Session';
 import { ProviderCredentials } from '../config/types';
 import { Fetch, HttpTransport } from '../http/HttpTransport';
 import { LimiterRegistry } from '../http/LimiterRegistry';
-import { createRedactor, secretsOf } from '../http/redact';
+import { createRedactor, Redact, secretsOf } from '../http/redact';
 import { RequestLimiter } from '../http/RequestLimiter';
-import { RequestObserver } from '../http/types';
+import { RequestObserver, Transport } from '../http/types';
 import { combineObservers } from '../metrics/observers';
 import { Clock } from '../util/clock';
 
@@ -54,33 +54,36 @@ export interface ClientFactory {
   prepare(client: RestClient, signal?: AbortSignal): Promise<void>;
   /** What is known of the own budget. */
   budget(): RequestLimiter['budget'];
+  /**
+   * Lets all clients, also those of a run under way, ask with other credentials for the same
+   * server; what was refused before does not count for these.
+   *
+   * @remarks Does nothing for another server: what is configured for one must not reach
+   * another.
+   */
+  useCredentialsOf(integration: BitbucketServerIntegrationConfig): void;
 }
 
-/** Finds the limiter of the host and credential once. */
+/** What a request is sent with, as long as its credentials are the ones configured. */
+interface Access {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly limiter: RequestLimiter;
+  readonly redact: Redact;
+}
+
+/** Finds the limiter of the host and credential once for each credential. */
 export function createClientFactory(setup: ClientSetup): ClientFactory {
-  const { clock, integration } = setup;
-  const { headers = {} } = getBitbucketServerRequestOptions(integration);
-  const limiter = setup.limiters.limiterFor(integration);
-  const redact = createRedactor(secretsOf(integration));
+  let access = accessTo(setup.integration, setup.limiters);
   let refusal: BitbucketServerCredentialsError | undefined;
   const create = (observer?: RequestObserver) =>
     new RestClient({
-      address: integration,
-      credentials: sentCredentials(integration),
+      address: setup.integration,
+      credentials: sentCredentials(setup.integration),
       configuredAt: placeOfCredentials(setup),
-      transport: new HttpTransport({
-        baseUrl: integration.apiBaseUrl,
-        headers,
-        redact,
-        limiter,
-        clock,
-        requestTimeoutMs: setup.requestTimeoutMs,
-        observer: combineObservers(observer, setup.observer),
-        fetch: setup.fetch,
-      }),
+      transport: createTransport(setup, () => access, observer),
     });
   return {
-    areAuthenticated: headers.Authorization !== undefined,
+    areAuthenticated: access.headers.Authorization !== undefined,
     create,
     createForEvent() {
       if (refusal) {
@@ -98,11 +101,58 @@ export function createClientFactory(setup: ClientSetup): ClientFactory {
       }
     },
     async prepare(client, signal) {
-      if (limiter.needsBudget) {
-        await learnBudget(limiter, client, signal);
+      if (access.limiter.needsBudget) {
+        await learnBudget(access.limiter, client, signal);
       }
     },
-    budget: () => limiter.budget,
+    budget: () => access.limiter.budget,
+    useCredentialsOf(integration) {
+      const { apiBaseUrl, host } = setup.integration;
+      if (integration.apiBaseUrl === apiBaseUrl && integration.host === host) {
+        access = accessTo(integration, setup.limiters);
+        refusal = undefined;
+      }
+    },
+  };
+}
+
+function accessTo(
+  integration: BitbucketServerIntegrationConfig,
+  limiters: LimiterRegistry,
+): Access {
+  const { headers = {} } = getBitbucketServerRequestOptions(integration);
+  return {
+    headers,
+    limiter: limiters.limiterFor(integration),
+    redact: createRedactor(secretsOf(integration)),
+  };
+}
+
+/** Sends each request with what is configured when it is sent. */
+function createTransport(
+  setup: ClientSetup,
+  currentAccess: () => Access,
+  observer: RequestObserver | undefined,
+): Transport {
+  const { clock, fetch, integration, requestTimeoutMs } = setup;
+  const open = (access: Access) => ({
+    access,
+    transport: new HttpTransport({
+      ...access,
+      baseUrl: integration.apiBaseUrl,
+      clock,
+      requestTimeoutMs,
+      observer: combineObservers(observer, setup.observer),
+      fetch,
+    }),
+  });
+  let opened = open(currentAccess());
+  return {
+    get(...request) {
+      const access = currentAccess();
+      opened = opened.access === access ? opened : open(access);
+      return opened.transport.get(...request);
+    },
   };
 }
 

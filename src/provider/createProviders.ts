@@ -3,7 +3,7 @@
 import { LoggerService, SchedulerService } from '@backstage/backend-plugin-api';
 import { BitbucketServerIntegrationConfig } from '@backstage/integration';
 import { webBaseUrl } from '../bitbucket/webUrls';
-import { DiscoveryConfig, ProviderConfig } from '../config/types';
+import { ConfiguredProvider, DiscoveryConfig, ProviderConfig } from '../config/types';
 import { ConflictServices } from '../conflicts/createConflictServices';
 import { Fetch } from '../http/HttpTransport';
 import { LimiterRegistry } from '../http/LimiterRegistry';
@@ -69,20 +69,31 @@ export function createProviders(
   { providers, warnings }: DiscoveryConfig,
   options: CreateProvidersOptions,
 ): CreatedProvider[] {
-  const { scheduler, logger, clock } = options;
+  const { logger, clock } = options;
   const onWarning = (warning: string) => logger.warn(warning);
   warnings.forEach(onWarning);
   const limiters = options.limiters ?? createLimiters(providers, { clock, onWarning });
-  const all: ContestedLocations[] = [];
-  return providers.map(({ config: provider, integration }) => {
+  const create = createProviderFactory({ ...options, limiters });
+  return providers.map(create);
+}
+
+/** Makes a provider; one that was made before with the same id is replaced. */
+export type ProviderFactory = (provider: ConfiguredProvider) => CreatedProvider;
+
+/** Makes what makes the providers of one backend: they know of each other. */
+export function createProviderFactory(
+  options: CreateProvidersOptions & { readonly limiters: LimiterRegistry },
+): ProviderFactory {
+  const { conflicts, scheduler } = options;
+  const contested = new Map<string, ContestedLocations>();
+  return ({ config: provider, integration }) => {
     const context = createContext(provider, {
       ...options,
       integration,
-      limiters,
-      all: () => all,
+      all: () => [...contested.values()],
     });
-    all.push(context.contested);
-    options.conflicts?.resolver.add(context.contested);
+    contested.set(provider.id, context.contested);
+    conflicts?.resolver.add(context.contested);
     return {
       provider: new DiscoveryProvider(context, refresh =>
         scheduler.scheduleTask({
@@ -95,7 +106,7 @@ export function createProviders(
       context,
       integration,
     };
-  });
+  };
 }
 
 interface ContextOptions extends CreateProvidersOptions {

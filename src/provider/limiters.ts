@@ -9,7 +9,7 @@ import { Config } from '@backstage/config';
 import { DEFAULTS } from '../config/configurationKeys';
 import { readDiscoveryConfig } from '../config/readProviderConfigs';
 import { ConfiguredProvider } from '../config/types';
-import { agreeOnLimits } from '../http/agreeOnLimits';
+import { AgreedLimits, agreeOnLimits } from '../http/agreeOnLimits';
 import { credentialKeyOf, LimiterRegistry } from '../http/LimiterRegistry';
 import { Clock, systemClock } from '../util/clock';
 
@@ -26,6 +26,19 @@ export function createLimiters(
   providers: readonly ConfiguredProvider[],
   { clock = systemClock, onWarning }: CreateLimitersOptions,
 ): LimiterRegistry {
+  return new LimiterRegistry({
+    agreed: agreedBy(providers, onWarning),
+    defaultConcurrency: DEFAULTS.concurrency,
+    clock,
+    onWarning,
+  });
+}
+
+/** @param onWarning - told in a sentence where providers differ */
+export function agreedBy(
+  providers: readonly ConfiguredProvider[],
+  onWarning: (message: string) => void,
+): readonly AgreedLimits[] {
   const { agreed, warnings } = agreeOnLimits(
     providers.map(({ config, integration }) => ({
       ...config,
@@ -34,12 +47,7 @@ export function createLimiters(
     })),
   );
   warnings.forEach(warning => onWarning(warning));
-  return new LimiterRegistry({
-    agreed,
-    defaultConcurrency: DEFAULTS.concurrency,
-    clock,
-    onWarning,
-  });
+  return agreed;
 }
 
 const byConfig = new WeakMap<Config, LimiterRegistry>();
