@@ -38,12 +38,14 @@ import {
 import { LimiterRegistry } from './http/LimiterRegistry';
 import { countEvent } from './metrics/observers';
 import { observeReports } from './metrics/observeReports';
-import { CreatedProvider, createProviders } from './provider/createProviders';
+import { createProviderFactory } from './provider/createProviders';
 import { createStores, Stores } from './provider/createStores';
 import { describeLostProviders } from './provider/describeLostProviders';
 import { limitersServiceRef } from './provider/limiters';
-import { plainLocationRef, providerName } from './provider/locationEntities';
-import { runAtStart } from './provider/runAtStart';
+import { LiveConfiguration } from './provider/LiveConfiguration';
+import { LiveProvider } from './provider/LiveProvider';
+import { plainLocationRef, providerName, taskIdOf } from './provider/locationEntities';
+import { runAtStart, StartState } from './provider/runAtStart';
 import { createReportRouter } from './router/createReportRouter';
 import { createRefreshObserver } from './router/manualRefresh';
 import { hasEntities } from './store/catalogState';
@@ -114,27 +116,19 @@ async function install(
   services: Services,
   parser: BitbucketServerLocationParser | undefined,
 ): Promise<void> {
-  const { catalog, config, limiters, logger, scheduler } = services;
+  const { catalog, config, logger } = services;
   const shutdown = new AbortController();
   services.lifecycle.addShutdownHook(() =>
     shutdown.abort(new Error('the backend is shutting down')),
   );
   const stores = createStores(services.database, logger);
-  const { tables, store, reports, webhooks } = stores;
-  const discovery = readDiscoveryConfig(config);
-  const ids = discovery.providers.map(one => one.config.id);
-  const conflicts = createConflicts(ids, services, stores, shutdown.signal);
-  const created = createProviders(discovery, {
-    logger,
-    scheduler,
-    store,
-    webhooks,
-    conflicts,
-    limiters,
-    createFileParser: parser && (setup => createFileParser(parser, setup)),
-    shutdownSignal: shutdown.signal,
+  const { tables, reports, webhooks } = stores;
+  const discovery = createDiscovery(services, {
+    parser,
+    stores,
+    signal: shutdown.signal,
   });
-  const providers = created.map(one => one.provider);
+  const { conflicts, providers } = discovery;
   if (providers.length === 0) {
     logger.info(
       'No Bitbucket Server discovery: catalog.providers.bitbucketServer is not configured',
@@ -147,7 +141,7 @@ async function install(
     logger.warn(secondCopy);
   }
   await connectEvents(services.events, {
-    created,
+    providers,
     config,
     scmEvents: services.scmEvents,
     eventStore: new DatabaseEventStore(tables),
@@ -167,44 +161,94 @@ async function install(
     clock: systemClock,
     signal: shutdown.signal,
   });
-  addRoutes(services, { created, stores, conflicts, shutdownSignal: shutdown.signal });
-  runSomeAtStart(services, created, shutdown.signal);
+  addRoutes(services, { providers, stores, conflicts, shutdownSignal: shutdown.signal });
+  runSomeAtStart(services, providers, shutdown.signal);
+  discovery.live.follow();
+}
+
+interface DiscoveryParts {
+  readonly conflicts: ConflictServices;
+  readonly providers: LiveProvider[];
+  readonly live: LiveConfiguration;
+}
+
+/** Makes what discovers, and what has a changed configuration take effect on it. */
+function createDiscovery(
+  services: Services,
+  options: {
+    readonly parser: BitbucketServerLocationParser | undefined;
+    readonly stores: Stores;
+    readonly signal: AbortSignal;
+  },
+): DiscoveryParts {
+  const { config, limiters, logger, scheduler } = services;
+  const { parser, signal, stores } = options;
+  const initial = readDiscoveryConfig(config);
+  initial.warnings.forEach(warning => logger.warn(warning));
+  const ids = initial.providers.map(one => one.config.id);
+  const conflicts = createConflicts(ids, services, stores, signal);
+  const createProvider = createProviderFactory({
+    logger,
+    scheduler,
+    store: stores.store,
+    webhooks: stores.webhooks,
+    conflicts,
+    limiters,
+    createFileParser: parser && (setup => createFileParser(parser, setup)),
+    shutdownSignal: signal,
+  });
+  const providers = initial.providers.map(
+    one => new LiveProvider(createProvider(one), scheduler),
+  );
+  const live = new LiveConfiguration({
+    config,
+    initial,
+    providers,
+    createProvider,
+    limiters,
+    startIfNeeded: (one, change) => startIfNeeded(one, services, signal, change),
+    logger,
+    signal,
+  });
+  return { conflicts, providers, live };
 }
 
 function runSomeAtStart(
   services: Services,
-  created: readonly CreatedProvider[],
+  providers: readonly LiveProvider[],
   signal: AbortSignal,
 ): void {
-  const { lifecycle, logger } = services;
-  lifecycle.addStartupHook(() => {
-    for (const one of created) {
-      startIfNeeded(one, services, signal).catch(error =>
-        logger.debug(`Whether to run at once could not be found out: ${error}`),
-      );
-    }
-  });
+  services.lifecycle.addStartupHook(() =>
+    providers.forEach(one => startIfNeeded(one, services, signal)),
+  );
 }
 
+/** Returns at once. */
 function startIfNeeded(
-  { provider, context }: CreatedProvider,
-  { database, scheduler }: Services,
+  provider: LiveProvider,
+  { database, logger, scheduler }: Services,
   signal: AbortSignal,
-): Promise<void> {
-  const { config, configuration, log, store } = context;
+  change: Pick<StartState, 'isIntegrationChanged'> = {},
+): void {
   const name = provider.getProviderName();
-  return runAtStart({
-    loadState: async () => ({
-      schedule: config.schedule,
-      configuration,
-      hasEntities: await hasEntities(await database.getClient(), name),
-      lastRun: await store.loadLastRun(config.id),
-    }),
-    startTask: () => scheduler.triggerTask(provider.taskId),
+  runAtStart({
+    loadState: async () => {
+      const { config, configuration, store } = provider.current.context;
+      return {
+        ...change,
+        schedule: config.schedule,
+        configuration,
+        hasEntities: await hasEntities(await database.getClient(), name),
+        lastRun: await store.loadLastRun(config.id),
+      };
+    },
+    startTask: () => scheduler.triggerTask(taskIdOf(provider.id)),
     clock: systemClock,
     signal,
-    onStart: reason => log.startedAtOnce(reason),
-  });
+    onStart: reason => provider.current.context.log.startedAtOnce(reason),
+  }).catch(error =>
+    logger.debug(`Whether to run at once could not be found out: ${error}`),
+  );
 }
 
 async function warnOfLostProviders(
@@ -239,17 +283,20 @@ function createConflicts(
 }
 
 interface Routed {
-  readonly created: readonly CreatedProvider[];
+  readonly providers: readonly LiveProvider[];
   readonly stores: Stores;
   readonly conflicts: ConflictServices;
   readonly shutdownSignal: AbortSignal;
 }
 
 function addRoutes(services: Services, routed: Routed): void {
-  const { created, stores, conflicts, shutdownSignal } = routed;
+  const { providers, stores, conflicts, shutdownSignal } = routed;
   const { auditor, httpAuth, logger, permissions, scheduler } = services;
   services.httpRouter.use(
-    createRefreshObserver(created, { auditor, logger, scheduler, shutdownSignal }),
+    createRefreshObserver(
+      providers.map(one => one.current),
+      { auditor, logger, scheduler, shutdownSignal },
+    ),
   );
   services.httpRouter.use(
     createReportRouter({
@@ -257,7 +304,7 @@ function addRoutes(services: Services, routed: Routed): void {
       catalog: new CatalogReporter({ ...stores, locationRef: plainLocationRef, logger }),
       conflicts: conflicts.reporter,
       logger,
-      providers: created.map(one => one.provider),
+      providers,
       httpAuth,
       permissions,
       auditor,

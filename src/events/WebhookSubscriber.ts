@@ -19,12 +19,16 @@ const SUBSCRIBER_ID = 'bitbucket-server-entity-provider';
 /** The same content is not handled again within this time. */
 const CLAIMED_FOR_MS = 300_000;
 
+/** What one provider makes of what happens. */
+export interface ChangeHandler {
+  /** Answers once it has come to a result. */
+  handle(change: RepositoryChange): Promise<EventResult>;
+}
+
 /** What the subscriber works with. */
 interface WebhookSubscriberOptions {
-  /** One per provider; each answers once it has come to a result. */
-  readonly handlers: readonly {
-    handle(change: RepositoryChange): Promise<EventResult>;
-  }[];
+  /** One per provider. */
+  readonly handlers: readonly ChangeHandler[];
   readonly deliveries: Pick<EventStore, 'claimDelivery'>;
   readonly logger: LoggerService;
   readonly clock: Pick<Clock, 'now'>;

@@ -16,12 +16,13 @@ import { ReceivedEvents } from './ReceivedEvents';
 import { ProjectChangeHandler } from './ProjectChangeHandler';
 import { RepositoryChangeHandler } from './RepositoryChangeHandler';
 import { ScmEventPublisher, ScmEvents } from './scmEvents';
-import { WebhookSubscriber } from './WebhookSubscriber';
+import { ChangeHandler, WebhookSubscriber } from './WebhookSubscriber';
 import { RelevanceContext } from './relevance';
 
 /** What events are handled with. */
 interface EventHandlingOptions {
-  readonly created: readonly CreatedProvider[];
+  /** Each as it is configured at the moment. */
+  readonly providers: readonly { readonly current: CreatedProvider }[];
   /** Of the backend. */
   readonly config: Config;
   readonly scmEvents: ScmEvents;
@@ -40,10 +41,10 @@ export async function connectEvents(
   events: EventsService,
   options: EventHandlingOptions,
 ): Promise<void> {
-  const { created, clock, eventStore, logger, observer } = options;
-  if (created.length > 0) {
+  const { providers, clock, eventStore, logger, observer } = options;
+  if (providers.length > 0) {
     const subscriber = new WebhookSubscriber({
-      handlers: created.map(provider => createHandler(provider, options)),
+      handlers: providers.map(provider => createLiveHandler(provider, options)),
       deliveries: eventStore,
       logger,
       clock,
@@ -53,7 +54,29 @@ export async function connectEvents(
   }
 }
 
-function createHandler(created: CreatedProvider, options: EventHandlingOptions) {
+/**
+ * Handles each change by what is configured when it arrives. What was refused before is
+ * forgotten with the configuration it was refused under.
+ */
+function createLiveHandler(
+  provider: { readonly current: CreatedProvider },
+  options: EventHandlingOptions,
+): ChangeHandler {
+  const handlers = new WeakMap<CreatedProvider, ChangeHandler>();
+  return {
+    handle(change) {
+      const { current } = provider;
+      const handler = handlers.get(current) ?? createHandler(current, options);
+      handlers.set(current, handler);
+      return handler.handle(change);
+    },
+  };
+}
+
+function createHandler(
+  created: CreatedProvider,
+  options: EventHandlingOptions,
+): ChangeHandler {
   const { config, scmEvents, eventStore, signal } = options;
   const { context, evaluator, integration, provider } = created;
   const { clients, clock } = context;

@@ -71,7 +71,7 @@ async function setUp() {
   endings.push(() => shutdown.abort());
   const events = new LocalEvents();
   await connectEvents(events, {
-    created: [created],
+    providers: [{ current: created }],
     config: mockServices.rootConfig({ data: appConfigFor({ bitbucket }) }),
     scmEvents: { publish: async () => {} },
     eventStore: new InProcessEventStore(),

@@ -4,7 +4,7 @@ import { reasonToRunAtStart, runAtStart, StartState } from './runAtStart';
 
 const SETTLED: StartState = {
   schedule: { frequency: { minutes: 30 } },
-  lastRun: { configuration: 'same' },
+  lastRun: { configuration: 'same', status: 'succeeded' },
   configuration: 'same',
   hasEntities: true,
 };
@@ -16,6 +16,13 @@ describe('a provider whose scheduler knows when it is due', () => {
     expect(reasonToRunAtStart(SETTLED)).toBeUndefined();
   });
 
+  it('waits for that after a failure whose cause may still be there, and with new credentials that nothing waited for', () => {
+    const failed = { configuration: 'same', status: 'failed' } as const;
+    expect(reasonToRunAtStart({ ...SETTLED, lastRun: failed })).toBeUndefined();
+    const changed = { ...SETTLED, isIntegrationChanged: true };
+    expect(reasonToRunAtStart(changed)).toBeUndefined();
+  });
+
   it.each<[string, Partial<StartState>]>([
     [
       'none of its runs has come to an end yet',
@@ -25,7 +32,17 @@ describe('a provider whose scheduler knows when it is due', () => {
     ['none of its runs has come to an end yet', { lastRun: undefined }],
     ['its configuration is not that of its last run', { configuration: 'other' }],
     // An earlier version has not kept what it looked for.
-    ['its configuration is not that of its last run', { lastRun: {} }],
+    [
+      'its configuration is not that of its last run',
+      { lastRun: { status: 'succeeded' } },
+    ],
+    [
+      'its last run failed, and its integration has changed since',
+      {
+        lastRun: { configuration: 'same', status: 'failed' },
+        isIntegrationChanged: true,
+      },
+    ],
     ['the catalog has nothing of it', { hasEntities: false }],
   ])('runs at once since %s', (reason, change) => {
     expect(reasonToRunAtStart({ ...SETTLED, ...change })).toBe(reason);

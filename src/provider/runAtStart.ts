@@ -1,7 +1,7 @@
 /**
- * Whether a provider runs as soon as the backend has started. The scheduler remembers when
- * a task is due, across restarts and from the published module: by that alone, what was
- * configured anew would show only then.
+ * Whether a provider runs as soon as the backend has started, or its configuration has
+ * changed. The scheduler remembers when a task is due, across restarts and from the
+ * published module: by that alone, what was configured anew would show only then.
  */
 
 import { ProviderConfig } from '../config/types';
@@ -16,11 +16,13 @@ const LONGEST_WAIT_MS = 3_600_000;
 export interface StartState {
   readonly schedule: Pick<ProviderConfig['schedule'], 'frequency'>;
   /** The last run that came to a result, on whichever replica. */
-  readonly lastRun?: Pick<LastRun, 'configuration'>;
+  readonly lastRun?: Pick<LastRun, 'configuration' | 'status'>;
   /** Fingerprint of what the provider looks for now. */
   readonly configuration: string;
   /** Whether the catalog has anything of the provider, its anchor aside. */
   readonly hasEntities: boolean;
+  /** Whether the integration, such as its credentials, has changed while the backend runs. */
+  readonly isIntegrationChanged?: boolean;
 }
 
 /** @returns why the provider runs without waiting for its schedule; `undefined` where it waits */
@@ -29,6 +31,7 @@ export function reasonToRunAtStart({
   lastRun,
   configuration,
   hasEntities,
+  isIntegrationChanged = false,
 }: StartState): string | undefined {
   if ('trigger' in frequency) {
     return undefined;
@@ -38,6 +41,9 @@ export function reasonToRunAtStart({
   }
   if (lastRun.configuration !== configuration) {
     return 'its configuration is not that of its last run';
+  }
+  if (isIntegrationChanged && lastRun.status === 'failed') {
+    return 'its last run failed, and its integration has changed since';
   }
   return hasEntities ? undefined : 'the catalog has nothing of it';
 }

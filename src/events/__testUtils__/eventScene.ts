@@ -117,7 +117,7 @@ export async function startEvents(options: EventSceneOptions = {}): Promise<Even
   const published: ScmEvent[] = [];
   const results: EventResult[] = [];
   await connectEvents(events, {
-    created,
+    providers: created.map(current => ({ current })),
     config,
     scmEvents: {
       publish: options.publish ?? (async some => void published.push(...some)),

@@ -1,0 +1,300 @@
+/** What a change of the configuration does to a backend that runs. */
+
+import { SchedulerServiceTaskInvocationDefinition } from '@backstage/backend-plugin-api';
+import { mockServices } from '@backstage/backend-test-utils';
+import { JsonObject } from '@backstage/types';
+import { createSimulatedBitbucket } from '../../dev/simulatedBitbucket';
+import { FakeClock } from '../__testUtils__/FakeClock';
+import { createRecordingConnection } from '../__testUtils__/recordingConnection';
+import { fetchOf } from '../__testUtils__/simulatedClient';
+import { createLogRecorder } from '../__testUtils__/testProvider';
+import { createTestStore, reportsOf } from '../__testUtils__/testStores';
+import { readDiscoveryConfig } from '../config/readProviderConfigs';
+import { createProviderFactory } from './createProviders';
+import { createLimiters } from './limiters';
+import { LiveConfiguration } from './LiveConfiguration';
+import { LiveProvider } from './LiveProvider';
+
+const BOT = { name: 'bot', password: 'first-password' };
+
+/** What the scheduler was given. */
+interface Scheduled extends SchedulerServiceTaskInvocationDefinition {
+  readonly frequency: unknown;
+}
+
+async function setUp(initial: JsonObject = {}) {
+  const clock = new FakeClock();
+  const bitbucket = createSimulatedBitbucket({ clock, users: [BOT] });
+  for (const slug of ['api', 'web', 'app', 'cli', 'sdk', 'job', 'etl', 'ops']) {
+    const files = { 'catalog-info.yaml': 'kind: Component' };
+    bitbucket.addRepository({ projectKey: 'PAY', slug, files });
+  }
+  const { host } = new URL(bitbucket.baseUrl);
+  const appConfig = (provider: JsonObject = {}, password = BOT.password): JsonObject => ({
+    integrations: {
+      bitbucketServer: [
+        { host, apiBaseUrl: bitbucket.apiBaseUrl, username: BOT.name, password },
+      ],
+    },
+    catalog: { providers: { bitbucketServer: { host, ...provider } } },
+  });
+  const config = mockServices.rootConfig({ data: appConfig(initial) });
+  const logger = createLogRecorder();
+  const store = createTestStore([], { clock });
+  await reportsOf(store);
+  const shutdown = new AbortController();
+  const scheduled: Scheduled[] = [];
+  const scheduler = mockServices.scheduler.mock({
+    scheduleTask: async task => void scheduled.push(task),
+  });
+  const discovery = readDiscoveryConfig(config);
+  const limiters = createLimiters(discovery.providers, { clock, onWarning: () => {} });
+  const fetch = fetchOf(bitbucket);
+  const options = { logger, scheduler, store, clock, limiters, fetch };
+  const createProvider = createProviderFactory(options);
+  const providers = discovery.providers.map(
+    one => new LiveProvider(createProvider(one), scheduler),
+  );
+  const connection = createRecordingConnection();
+  await Promise.all(providers.map(one => one.connect(connection)));
+  const started: { id: string; isIntegrationChanged: boolean }[] = [];
+  const live = new LiveConfiguration({
+    config,
+    initial: discovery,
+    providers,
+    createProvider,
+    limiters,
+    startIfNeeded: ({ id }, change) => void started.push({ id, ...change }),
+    logger,
+    signal: shutdown.signal,
+  });
+  live.follow();
+  const write = async (data: JsonObject) => {
+    config.update({ data });
+    // Behind what the change itself has started.
+    await live.changed();
+  };
+  /** Begins a run; it goes on only while the clock does. */
+  const begin = () => Promise.resolve(scheduled.at(-1)?.fn(shutdown.signal));
+  const run = () => clock.run(begin());
+  const slugs = () =>
+    connection.targets().map(target => /repos\/([^/]+)/.exec(target)?.[1]);
+  return {
+    ...{ appConfig, begin, bitbucket, clock, connection, live, logger, run, scheduled },
+    ...{ shutdown, slugs, started, write },
+  };
+}
+
+describe('a configuration that changes while the backend runs', () => {
+  it('is followed by the next run, which is asked for at once', async () => {
+    const { appConfig, run, slugs, started, write } = await setUp();
+    await run();
+    expect(slugs()).toHaveLength(8);
+
+    await write(appConfig({ filters: { exclude: { repoSlug: '^ops$' } } }));
+
+    expect(started).toEqual([{ id: 'default', isIntegrationChanged: false }]);
+    await run();
+    expect(slugs()).toHaveLength(7);
+    expect(slugs()).not.toContain('ops');
+  });
+
+  it('removes no more at once than the guard lets through', async () => {
+    const { appConfig, logger, run, slugs, write } = await setUp();
+    await run();
+
+    await write(appConfig({ filters: { repoSlug: '^(api|web)$' } }));
+    await run();
+
+    expect(slugs()).toHaveLength(8);
+    expect(logger.messages('warn').join()).toContain('held back');
+  });
+
+  it('lets a run end with what it began with', async () => {
+    const { appConfig, begin, bitbucket, clock, slugs, write } = await setUp();
+    bitbucket.faults.add({ effect: { type: 'delay', ms: 1_000 }, times: 1 });
+    const running = begin();
+    await clock.advance(10);
+
+    await write(appConfig({ filters: { exclude: { repoSlug: '^ops$' } } }));
+    await clock.run(running);
+
+    expect(slugs()).toHaveLength(8);
+  });
+
+  it('changes nothing where it is written anew and says the same', async () => {
+    const { appConfig, logger, started, write } = await setUp();
+    const before = logger.lines.length;
+
+    await write(appConfig());
+
+    expect(started).toEqual([]);
+    expect(logger.lines).toHaveLength(before);
+  });
+
+  it('is not followed any more once the backend shuts down', async () => {
+    const { appConfig, shutdown, started, write } = await setUp();
+    shutdown.abort();
+
+    await write(appConfig({ filters: { repoSlug: 'api' } }));
+
+    expect(started).toEqual([]);
+  });
+});
+
+describe('a changed configuration that cannot work', () => {
+  it('leaves the one before in effect, and is told once, with key and remedy', async () => {
+    const { appConfig, live, logger, run, slugs, started, write } = await setUp();
+    const wrong = appConfig({ filters: { repoSlug: '^ap', reposlug: 'x' } });
+
+    await write(wrong);
+    await write(wrong);
+
+    expect(started).toEqual([]);
+    const warnings = logger.messages('warn').filter(one => one.includes('not used'));
+    expect(warnings).toHaveLength(1);
+    expect(warnings.join()).toContain(
+      'catalog.providers.bitbucketServer.filters.reposlug',
+    );
+    expect(live.problem).toContain('reposlug');
+    await run();
+    expect(slugs()).toHaveLength(8);
+  });
+
+  it.each([
+    ['mended', { filters: { repoSlug: '^api$' } }, ['api']],
+    ['taken back', {}, ['api', 'app', 'cli', 'etl', 'job', 'ops', 'sdk', 'web']],
+  ])('is forgotten once it is %s', async (_, provider, expected) => {
+    const { appConfig, live, run, slugs, write } = await setUp();
+    await write(appConfig({ catalogpath: '/x.yaml' }));
+    expect(live.problem).toBeDefined();
+
+    await write(appConfig(provider));
+
+    expect(live.problem).toBeUndefined();
+    await run();
+    expect(slugs()).toEqual(expected);
+  });
+
+  it('does not tell what is secret in it', async () => {
+    const { appConfig, logger, write } = await setUp();
+
+    await write(
+      appConfig({ token: 'S3cret-one', username: 'bot', password: 'S3cret-two' }),
+    );
+
+    expect(logger.messages('warn').join()).toContain('not used');
+    expect(logger.text()).not.toMatch(/S3cret/);
+  });
+});
+
+describe('credentials that change while the backend runs', () => {
+  it('are used by the next request, also of a run under way, so that the former ones may be switched off', async () => {
+    const { appConfig, begin, bitbucket, clock, slugs, started, write } = await setUp({
+      concurrency: 1,
+    });
+    bitbucket.faults.add({ effect: { type: 'delay', ms: 1_000 } });
+    const running = begin();
+    await clock.advance(2_500);
+    const bot = bitbucket.getUser('bot');
+    expect(slugs()).toEqual([]);
+
+    // As a token in place of the password: for a while, both work.
+    bot.token = 'second-password';
+    await write(appConfig({ concurrency: 1 }, 'second-password'));
+    await clock.advance(1_000);
+    bot.password = undefined;
+    await clock.run(running);
+
+    expect(slugs()).toHaveLength(8);
+    expect(bot.failedLogins).toBe(0);
+    expect(started).toEqual([{ id: 'default', isIntegrationChanged: true }]);
+  });
+
+  it('are tried once although the former ones were refused', async () => {
+    const { appConfig, bitbucket, run, slugs, write } = await setUp();
+    bitbucket.getUser('bot').password = 'second-password';
+    await expect(run()).rejects.toThrow('password');
+
+    await write(appConfig({}, 'second-password'));
+    await run();
+
+    expect(slugs()).toHaveLength(8);
+    expect(bitbucket.getUser('bot').failedLogins).toBeLessThanOrEqual(2);
+  });
+
+  it('reach no other server than the one they are configured for', async () => {
+    const { begin, bitbucket, clock, write } = await setUp({ concurrency: 1 });
+    bitbucket.faults.add({ effect: { type: 'delay', ms: 1_000 } });
+    const running = begin();
+    await clock.advance(500);
+    const elsewhere: JsonObject = {
+      integrations: {
+        bitbucketServer: [
+          {
+            host: 'other.example.com',
+            apiBaseUrl: 'https://other.example.com/rest/api/1.0',
+            token: 'for-the-other',
+          },
+        ],
+      },
+      catalog: { providers: { bitbucketServer: { host: 'other.example.com' } } },
+    };
+
+    await write(elsewhere);
+    await clock.run(running);
+
+    expect(bitbucket.requests.length).toBeGreaterThan(5);
+    expect(new Set(bitbucket.requests.map(one => one.user))).toEqual(new Set(['bot']));
+  });
+});
+
+describe('providers that come or go while the backend runs', () => {
+  it('wait for a restart, which is told, and remove nothing until then', async () => {
+    const { appConfig, bitbucket, logger, run, slugs, write } = await setUp();
+    await run();
+    const { host } = new URL(bitbucket.baseUrl);
+    const { integrations } = appConfig();
+    const bitbucketServer = { payments: { host } };
+
+    await write({ integrations, catalog: { providers: { bitbucketServer } } });
+    await write({ integrations });
+    await run();
+
+    expect(slugs()).toHaveLength(8);
+    const warnings = logger.messages('warn').join('\n');
+    expect(warnings).toContain('New below catalog.providers.bitbucketServer: "payments"');
+    expect(warnings).toContain('Gone from catalog.providers.bitbucketServer: "default"');
+    expect(warnings).toContain('restarted');
+  });
+});
+
+describe('a schedule that changes while the backend runs', () => {
+  it('replaces the task, once a run that goes on is over', async () => {
+    const { appConfig, begin, bitbucket, clock, scheduled, slugs, write } = await setUp();
+    bitbucket.faults.add({ effect: { type: 'delay', ms: 1_000 }, times: 1 });
+    const running = begin();
+    await clock.advance(10);
+    const schedule = { frequency: { seconds: 10 }, timeout: { minutes: 1 } };
+
+    await write(appConfig({ schedule }));
+
+    expect(scheduled.map(one => one.frequency)).toEqual([
+      { minutes: 30 },
+      { seconds: 10 },
+    ]);
+    expect(scheduled.map(one => one.signal?.aborted)).toEqual([false, false]);
+    await clock.run(running);
+    await clock.advance(0);
+    expect(scheduled.map(one => one.signal?.aborted)).toEqual([true, false]);
+    expect(slugs()).toHaveLength(8);
+  });
+
+  it('stays where something else changes', async () => {
+    const { appConfig, scheduled, write } = await setUp();
+
+    await write(appConfig({ filters: { repoSlug: 'api' } }));
+
+    expect(scheduled).toHaveLength(1);
+  });
+});
