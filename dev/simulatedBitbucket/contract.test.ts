@@ -103,6 +103,8 @@ const CASES: [template: string, path: string, status: number][] = [
   ],
   ['/api/latest/labels/{labelName}/labeled', '/labels/service/labeled?type=PERSON', 400],
   ['/api/latest/labels/{labelName}/labeled', '/labels/no/labeled', 404],
+  ['/api/latest/projects/{projectKey}/webhooks', '/projects/PAY/webhooks', 401],
+  ['/api/latest/projects/{projectKey}/webhooks', '/projects/NO/webhooks', 404],
   ['/api/latest/profile/recent/repos', '/profile/recent/repos', 200],
   ['/api/latest/application-properties', '/application-properties', 200],
   ['/api/latest/admin/rate-limit/settings', '/admin/rate-limit/settings', 200],

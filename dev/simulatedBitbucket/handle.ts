@@ -54,7 +54,8 @@ export function createHandle(
   parts: ServerParts,
 ): (request: Request) => Promise<Response> {
   return async request => {
-    const parsed = parseRequest(request, parts.contextPath());
+    const body = request.method === 'POST' ? await request.text() : '';
+    const parsed = { ...parseRequest(request, parts.contextPath()), body };
     const entry = parts.log.start(parsed, parts.clock.now());
     try {
       const response = await respond(parts, parsed, request.signal, entry);
@@ -71,6 +72,12 @@ export function createHandle(
   };
 }
 
+/** A request with what it sends. */
+interface Asked extends ParsedRequest {
+  /** Of a POST. */
+  readonly body: string;
+}
+
 /** What the request log learns while a request is answered. */
 interface Who {
   user?: string;
@@ -79,7 +86,7 @@ interface Who {
 
 async function respond(
   parts: ServerParts,
-  parsed: ParsedRequest,
+  parsed: Asked,
   signal: AbortSignal,
   who: Who,
 ): Promise<Response> {
@@ -105,7 +112,7 @@ async function respond(
 /** The right answer. */
 function answer(
   parts: ServerParts,
-  parsed: ParsedRequest,
+  parsed: Asked,
   who: Who,
   effect: FaultEffect | undefined,
 ): Reply {
@@ -150,7 +157,7 @@ function answer(
 
 function answerRoute(
   parts: ServerParts,
-  { match, facts }: ParsedRequest,
+  { match, facts, body }: Asked,
   viewer: Viewer,
 ): Reply {
   const { settings, model, json, rateLimit } = parts;
@@ -163,10 +170,7 @@ function answerRoute(
   if (!match.route.open) {
     requireAccess(viewer, settings);
   }
-  if (facts.method !== 'GET') {
-    return methodNotAllowedReply;
-  }
-  return match.route.answer({
+  const context = {
     model,
     json,
     settings,
@@ -174,7 +178,11 @@ function answerRoute(
     viewer: match.route.open ? anonymousViewer : viewer,
     query: facts.query,
     params: match.params,
-  });
+  };
+  if (facts.method === 'POST' && match.route.post) {
+    return match.route.post(context, body);
+  }
+  return facts.method === 'GET' ? match.route.answer(context) : methodNotAllowedReply;
 }
 
 function toUserHeaders({ user }: Viewer): Record<string, string> {

@@ -8,6 +8,7 @@ import {
   type ServerResponse,
   createServer,
 } from 'node:http';
+import { text } from 'node:stream/consumers';
 import type { SimulatedBitbucket } from './index';
 
 /** A simulated server on a socket. */
@@ -65,9 +66,10 @@ async function respond(
 ): Promise<void> {
   const gone = new AbortController();
   outgoing.on('close', () => gone.abort());
-  incoming.resume();
   try {
-    const response = await simulated.handle(toRequest(simulated, incoming, gone.signal));
+    const body = await text(incoming);
+    const request = toRequest(simulated, incoming, body, gone.signal);
+    const response = await simulated.handle(request);
     if (response.type === 'error') {
       incoming.socket.resetAndDestroy();
       return;
@@ -90,12 +92,14 @@ async function respond(
 function toRequest(
   simulated: SimulatedBitbucket,
   incoming: IncomingMessage,
+  body: string,
   signal: AbortSignal,
 ): Request {
   const { authorization } = incoming.headers;
   return new Request(new URL(incoming.url ?? '/', simulated.baseUrl), {
     method: incoming.method,
     headers: authorization === undefined ? {} : { authorization },
+    body: body === '' ? undefined : body,
     signal,
   });
 }

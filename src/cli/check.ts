@@ -13,6 +13,7 @@ import { CliIo, describeError, ExitCode } from './CliIo';
 import { Connection, openConnections } from './connections';
 import { describeBudget, formatPlural, indent, toPreviewedBudget } from './format';
 import { Progress } from './Progress';
+import { webhookScript } from './webhookScript';
 import {
   Configuration,
   ConfigurationOptions,
@@ -30,7 +31,7 @@ export async function runCheck(options: CheckOptions, io: CliIo): Promise<ExitCo
   const configuration = await readConfiguration(options, io);
   let failures = 0;
   for (const connection of openConnections(configuration.providers, io)) {
-    failures += await check(connection, io);
+    failures += await check(connection, configuration, io);
   }
   if (address) {
     failures += await checkBackend(address, configuration, io);
@@ -44,7 +45,11 @@ export async function runCheck(options: CheckOptions, io: CliIo): Promise<ExitCo
 }
 
 /** @returns how many steps failed */
-async function check(connection: Connection, io: CliIo): Promise<number> {
+async function check(
+  connection: Connection,
+  { backstageUrl }: Configuration,
+  io: CliIo,
+): Promise<number> {
   const { config, integration, redact } = connection;
   const progress = new Progress(io);
   io.stdout(
@@ -53,7 +58,7 @@ async function check(connection: Connection, io: CliIo): Promise<number> {
   let failures = 0;
   progress.begin(`${config.id}: asking ${config.host}`);
   try {
-    for await (const finding of checkProvider(connection, io.signal)) {
+    for await (const finding of checkProvider(connection, backstageUrl, io.signal)) {
       progress.end();
       io.stdout(`${redact(indent(render(finding)))}\n`);
       failures += finding.status === 'failed' ? 1 : 0;
@@ -106,7 +111,8 @@ function render({ status, about, text, remedy }: Finding): string {
 /** What one step found. */
 interface Finding {
   readonly status: 'ok' | 'warning' | 'failed';
-  readonly about: 'Server' | 'User' | 'Rate limit' | 'Listing' | 'Reading' | 'Providers';
+  readonly about:
+    'Server' | 'User' | 'Rate limit' | 'Listing' | 'Reading' | 'Webhooks' | 'Providers';
   readonly text: string;
   /** Where there is something to be done. */
   readonly remedy?: string;
@@ -118,11 +124,12 @@ const MAX_TRIES = 3;
 /** Yields each finding as soon as it is there; throws only when aborted. */
 async function* checkProvider(
   connection: Connection,
+  backstageUrl: string | undefined,
   signal: AbortSignal,
 ): AsyncGenerator<Finding> {
   let about: Finding['about'] = 'Server';
   try {
-    for await (const finding of steps(connection, signal)) {
+    for await (const finding of steps(connection, backstageUrl, signal)) {
       about = finding.about;
       yield finding;
     }
@@ -136,6 +143,7 @@ async function* checkProvider(
 
 async function* steps(
   connection: Connection,
+  backstageUrl: string | undefined,
   signal: AbortSignal,
 ): AsyncGenerator<Finding> {
   const { client, config } = connection;
@@ -167,6 +175,8 @@ async function* steps(
     });
     yield* assessFilters(filtered);
     yield* checkReading(filtered, connection, signal);
+    const version = server.kind === 'found' ? server.value.version : undefined;
+    yield* describeWebhooks(filtered, { connection, version, backstageUrl });
   }
 }
 
@@ -289,6 +299,39 @@ async function* checkReading(
   if (last) {
     yield last;
   }
+}
+
+/** How those who administer the projects add webhooks: the account itself may only read. */
+function* describeWebhooks(
+  filtered: readonly FilteredRepository[],
+  { connection, version, backstageUrl }: WebhookAdvice,
+): Generator<Finding> {
+  const about = 'Webhooks';
+  const [major = 0, minor = 0] = (version ?? '').split('.').map(Number);
+  if (version !== undefined && (major < 8 || (major === 8 && minor < 8))) {
+    const text = `Bitbucket ${version} has none for projects (8.8 and later do): add one to each repository, as README says`;
+    yield { status: 'ok', about, text };
+    return;
+  }
+  const script = webhookScript({
+    projectKeys: filtered.flatMap(one =>
+      one.outcome === undefined ? [one.repository.projectKey] : [],
+    ),
+    apiBaseUrl: connection.integration.apiBaseUrl,
+    backstageUrl,
+  });
+  if (script) {
+    const text = `With them a push is in the catalog within seconds. A script for somebody who administers the projects, with their own token in BITBUCKET_ADMIN_TOKEN and, in BITBUCKET_WEBHOOK_SECRET, the secret of events.modules.bitbucketServer:\n\n${script}\n`;
+    yield { status: 'ok', about, text };
+  }
+}
+
+/** What advice about webhooks is made of. */
+interface WebhookAdvice {
+  readonly connection: Connection;
+  /** Of the server, where it is known. */
+  readonly version?: string;
+  readonly backstageUrl?: string;
 }
 
 function failed(

@@ -25,6 +25,8 @@ export interface Configuration {
   readonly providers: readonly ConfiguredProvider[];
   /** All that are configured: what one does not find, another may. */
   readonly configured: readonly ConfiguredProvider[];
+  /** Where others reach the backend, as far as the files say. */
+  readonly backstageUrl?: string;
 }
 
 /** @throws UsageError when the configuration cannot be read, or names no such provider */
@@ -42,7 +44,12 @@ export async function readConfiguration(
   if (providers.length === 0) {
     throw new UsageError(describeMissing(all, options.provider));
   }
-  return { providers, configured: all };
+  const backstageUrl = config.getOptional('backend.baseUrl');
+  return {
+    providers,
+    configured: all,
+    ...(typeof backstageUrl === 'string' && { backstageUrl }),
+  };
 }
 
 async function loadFiles(files: readonly string[], io: CliIo): Promise<Config> {

@@ -2,6 +2,7 @@
 import { branchRoutes } from './branches';
 import { contentRoutes } from './content';
 import { listingRoutes } from './listings';
+import { projectWebhookRoutes } from './projectWebhooks';
 import type { Route } from './route';
 import { serverRoutes } from './server';
 
@@ -10,5 +11,6 @@ export const routes: readonly Route[] = [
   ...contentRoutes,
   ...listingRoutes,
   ...branchRoutes,
+  ...projectWebhookRoutes,
   ...serverRoutes,
 ];

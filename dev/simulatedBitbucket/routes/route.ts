@@ -93,6 +93,8 @@ export interface Route {
   /** The version that brought it, such as `7.5`; older ones do not know the route. */
   readonly since?: string;
   answer(context: RouteContext): Reply;
+  /** What a POST does; left out where none is taken. */
+  post?(context: RouteContext, body: string): Reply;
 }
 
 /** A route that fits a path, with the parts of the path. */
