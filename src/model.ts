@@ -116,6 +116,8 @@ export interface Unanswered {
   readonly problem: Problem;
   /** Bitbucket itself refused it to this account, by name: asking again soon is of no use. */
   readonly isRefusal?: boolean;
+  /** It was too much for one answer, by size or by time: a smaller question may be answered. */
+  readonly isTooMuch?: boolean;
 }
 
 /** What one question to Bitbucket can yield. `unknown` must never remove anything. */

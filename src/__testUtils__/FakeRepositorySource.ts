@@ -150,7 +150,7 @@ export class FakeRepositorySource implements RepositorySource {
   /** {@inheritDoc RepositorySource.listFiles} */
   async listFiles(
     at: RepositoryAddress,
-    options: Asking & { branch?: string },
+    options: Asking & { branch?: string; inOnePage?: boolean },
   ): Promise<Lookup<readonly string[]>> {
     await this.#ask(`files ${nameOf(at)}${branchOf(options)}`, options);
     return this.#filesAt(at);

@@ -101,6 +101,7 @@ describe('getRepository', () => {
       problem: { reason, detail: expect.any(String) },
       // Nothing but Bitbucket's own word is a refusal.
       ...(effect === 'lost-permission' && { isRefusal: true }),
+      ...(effect === 'hang' && { isTooMuch: true }),
     });
     expect(attempts).toHaveLength(count);
   });

@@ -17,7 +17,7 @@ import {
 import {
   BitbucketServerCredentialsError,
   CredentialsProblem,
-  toTransportProblem,
+  toUnanswered,
 } from './errors';
 import { RestUrls } from './restUrls';
 import { WirePage } from './wire';
@@ -141,7 +141,7 @@ export class Session {
       reply = await this.#options.transport.get(request, options);
     } catch (error) {
       options.signal?.throwIfAborted();
-      return { kind: 'unknown', problem: toTransportProblem(error) };
+      return toUnanswered(error);
     }
     const answer = new Answer(reply);
     const problem = toLoginProblem(answer);

@@ -4,6 +4,7 @@
  */
 
 import { AbsenceReason, Lookup, Problem, Unanswered } from '../model';
+import { GATEWAY_TIMEOUT } from '../http/attemptOutcome';
 import { quote } from '../util/text';
 import { Answer } from './Answer';
 import { CredentialsProblem } from './errors';
@@ -74,12 +75,18 @@ export function provesRepositoryGone(answer: Answer): boolean {
 }
 
 /**
- * Why an answer tells nothing, and whether it is Bitbucket's own refusal: a 401 may as well
- * come from a proxy.
+ * Why an answer tells nothing, and whether it is Bitbucket's own refusal (a 401 may as well
+ * come from a proxy) or took a proxy too long.
  */
 export function unanswered(answer: Answer): Unanswered {
   const isRefusal = hasException(answer, 'AuthorisationException');
-  return { kind: 'unknown', problem: toProblem(answer), ...(isRefusal && { isRefusal }) };
+  const isTooMuch = answer.status === GATEWAY_TIMEOUT;
+  return {
+    kind: 'unknown',
+    problem: toProblem(answer),
+    ...(isRefusal && { isRefusal }),
+    ...(isTooMuch && { isTooMuch }),
+  };
 }
 
 /** What an answer means that is not the hoped-for one, to a question about a file. */

@@ -227,7 +227,6 @@ const FAULTS: [string, Effect, string, number][] = [
   ],
   ['502', { type: 'html', status: 502 }, 'server-error', 4],
   ['a reset', 'reset', 'server-error', 4],
-  ['no answer', 'hang', 'timeout', 4],
   ['half an answer', 'truncated-json', 'unexpected-answer', 1],
   ['a login page', 'login-page', 'unexpected-answer', 1],
   ['an empty body', { type: 'body', body: '' }, 'unexpected-answer', 1],
@@ -244,6 +243,73 @@ const FAULTS: [string, Effect, string, number][] = [
     1,
   ],
 ];
+
+/** Where the listing asks for more than this, in its query. */
+const moreThan = (limit: number) => (request: { query: URLSearchParams }) =>
+  Number(request.query.get('limit')) > limit;
+
+describe('listFiles of a huge repository', () => {
+  const LIMITS = [100_000, 50_000, 25_000, 12_500];
+  const tooLarge = { type: 'body', body: ' '.repeat(33 * 1024 * 1024) } as const;
+  const limitsOf = (asked: string[]) =>
+    asked.map(path => Number(/limit=(\d+)/.exec(path)?.[1]));
+
+  it.each<[string, Effect]>([
+    ['takes too long', 'hang'],
+    ['takes a proxy too long', { type: 'html', status: 504 }],
+    ['is larger than 32 MiB', tooLarge],
+  ])('asks for a smaller page where one %s', async (_, effect) => {
+    const { bitbucket, ask, asked } = connect();
+    bitbucket.faults.add({ match: moreThan(20_000), effect });
+    const lookup = await ask(client => client.listFiles(API));
+    expect(lookup).toMatchObject({ kind: 'found', value: { length: 3 } });
+    expect(limitsOf(asked())).toEqual(LIMITS);
+  });
+
+  it('gives up, and says why, where the smallest page is too large', async () => {
+    const { bitbucket, ask, asked } = connect();
+    bitbucket.faults.add({ effect: tooLarge });
+    expect(await ask(client => client.listFiles(API))).toMatchObject({
+      ...unknown('unexpected-answer'),
+      isTooMuch: true,
+      problem: { detail: expect.stringMatching(/limit=12500.*larger than/) },
+    });
+    expect(limitsOf(asked())).toEqual(LIMITS);
+  });
+
+  it('gives up, and says why, where the smallest page takes too long again and again', async () => {
+    const { bitbucket, ask, asked } = connect();
+    bitbucket.faults.add({ effect: 'hang' });
+    expect(await ask(client => client.listFiles(API))).toMatchObject({
+      ...unknown('timeout'),
+      isTooMuch: true,
+      problem: { detail: expect.stringMatching(/limit=12500 failed after 4 attempts/) },
+    });
+    expect(limitsOf(asked())).toEqual([...LIMITS, 12_500, 12_500, 12_500]);
+  });
+
+  it.each<[string, Effect]>([
+    ['takes too long', 'hang'],
+    ['is larger than 32 MiB', tooLarge],
+  ])('asks once where it may take one page only and that %s', async (_, effect) => {
+    const { bitbucket, ask, asked } = connect();
+    bitbucket.faults.add({ match: moreThan(20_000), effect });
+    const lookup = await ask(client => client.listFiles(API, { inOnePage: true }));
+    expect(lookup).toMatchObject({ kind: 'unknown', isTooMuch: true });
+    expect(asked()).toHaveLength(1);
+  });
+});
+
+describe('findFile', () => {
+  it('is unknown where no answer comes in time, after four attempts', async () => {
+    const { bitbucket, ask, attempts } = connect();
+    bitbucket.faults.add({ effect: 'hang' });
+    expect(await ask(client => client.findFile(API, PATH))).toMatchObject(
+      unknown('timeout'),
+    );
+    expect(attempts).toHaveLength(4);
+  });
+});
 
 describe.each(['findFile', 'listFiles'] as const)('%s', method => {
   type Connection = ReturnType<typeof connect>;

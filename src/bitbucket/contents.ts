@@ -8,16 +8,18 @@ import {
   provesRepositoryGone,
   toAbsenceReason,
 } from './assessReply';
-import { readAll, readPages } from './pages';
-import { PageQuery } from './restUrls';
+import { AskPage, PageLimits, readAll, readPages } from './pages';
 import { AskOptions, Session } from './Session';
 import { BranchName, ChangeRow, FileType, parse } from './wire';
 
-/** `page.max.directory.recursive.children`, which Bitbucket's own file finder asks for. */
-const FILES_LIMIT = 100_000;
+/**
+ * `page.max.directory.recursive.children`, which Bitbucket's own file finder asks for; halved
+ * three times at most.
+ */
+const FILES_LIMITS: PageLimits = { limit: 100_000, least: 12_500 };
 
 /** `page.max.changes`; who pushes more has the whole repository read again. */
-const CHANGES_LIMIT = 1000;
+const CHANGES_LIMITS: PageLimits = { limit: 1000, least: 1000 };
 
 /** `branch`: a short branch name instead of the default branch. */
 type BranchOptions = AskOptions & { readonly branch?: string };
@@ -46,19 +48,27 @@ export async function findFile(
 
 /**
  * Every file of a branch, as paths from the root: one request unless the server caps the
- * page. Unknown where one cannot be read: it may be the very file that is looked for.
+ * page, or it is too much for one answer. Unknown where one cannot be read: it may be the
+ * very file that is looked for.
+ *
+ * @param options - `inOnePage`: is not asked again, in smaller pages, where it is too much
  */
 export async function listFiles(
   session: Session,
   address: RepositoryAddress,
-  options: BranchOptions = {},
+  options: BranchOptions & { readonly inOnePage?: boolean } = {},
 ): Promise<Lookup<readonly string[]>> {
   const at = refOf(options.branch);
-  const ask = (page: PageQuery) => {
+  const { inOnePage = false } = options;
+  const ask: AskPage = (page, { isTimeoutFinal }) => {
     const url = session.urls.files(address, page, at);
-    return session.ask({ kind: 'files-listing', url }, options);
+    const isFinal = inOnePage || isTimeoutFinal;
+    const request = { kind: 'files-listing', url, isTimeoutFinal: isFinal } as const;
+    return session.ask(request, options);
   };
-  const read = await readAll(ask, FILES_LIMIT, toPath);
+  const { limit } = FILES_LIMITS;
+  const limits = inOnePage ? { limit, least: limit } : FILES_LIMITS;
+  const read = await readAll(ask, limits, toPath);
   if (read.kind === 'all') {
     return { kind: 'found', value: read.rows };
   }
@@ -116,11 +126,11 @@ export async function getFileChanges(
   { fromHash, toHash }: { readonly fromHash: string; readonly toHash: string },
   options: AskOptions = {},
 ): Promise<readonly FileChange[] | undefined> {
-  const ask = (page: PageQuery) => {
+  const ask: AskPage = page => {
     const url = session.urls.changes(address, page, toHash, fromHash);
     return session.ask({ kind: 'changes', url }, options);
   };
-  const { value: step } = await readPages(ask, CHANGES_LIMIT).next();
+  const { value: step } = await readPages(ask, CHANGES_LIMITS).next();
   if (step?.kind !== 'page' || !step.page.isLastPage) {
     return undefined;
   }

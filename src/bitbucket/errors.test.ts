@@ -6,7 +6,7 @@ import {
 import {
   BitbucketServerCredentialsError,
   CredentialsProblem,
-  toTransportProblem,
+  toUnanswered,
 } from './errors';
 
 describe('BitbucketServerCredentialsError', () => {
@@ -27,21 +27,23 @@ describe('a request without an answer', () => {
   const REQUEST = { url: 'https://git.example.com/rest/api/1.0/repos', attempts: 4 };
 
   it.each([
-    ['timeout', new BitbucketServerTimeoutError(REQUEST, 'it was late')],
-    ['server-error', new BitbucketServerNetworkError(REQUEST, 'it was reset')],
+    ['timeout', true, new BitbucketServerTimeoutError(REQUEST, 'it was late')],
+    ['server-error', undefined, new BitbucketServerNetworkError(REQUEST, 'was reset')],
     [
       'unexpected-answer',
+      true,
       new BitbucketServerResponseTooLargeError(REQUEST, 'it was large'),
     ],
-  ])('is %s and quotes the error', (reason, error) => {
-    expect(toTransportProblem(error)).toEqual({ reason, detail: error.message });
+  ])('is %s (too much: %s) and quotes the error', (reason, isTooMuch, error) => {
+    const problem = { reason, detail: error.message };
+    expect(toUnanswered(error)).toEqual({ kind: 'unknown', problem, isTooMuch });
   });
 
   it('goes by name, since another copy of the package may have thrown it', () => {
     const error = Object.assign(new Error('late'), {
       name: 'BitbucketServerTimeoutError',
     });
-    expect(toTransportProblem(error)).toEqual({ reason: 'timeout', detail: 'late' });
+    expect(toUnanswered(error).problem).toEqual({ reason: 'timeout', detail: 'late' });
   });
 
   it.each([
@@ -50,6 +52,6 @@ describe('a request without an answer', () => {
     'text',
     null,
   ])('lets %s pass, which Bitbucket has no part in', error => {
-    expect(() => toTransportProblem(error)).toThrow();
+    expect(() => toUnanswered(error)).toThrow();
   });
 });

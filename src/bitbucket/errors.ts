@@ -1,7 +1,7 @@
 /** Errors of the client, which end a run, and what those of the transport mean. Told apart by name. */
 
 import { CustomErrorBase } from '@backstage/errors';
-import { Problem } from '../model';
+import { Unanswered } from '../model';
 
 /**
  * Why the credentials are of no use.
@@ -87,15 +87,16 @@ export class BitbucketServerCredentialsError extends CustomErrorBase {
  * @throws the error itself where it is a mistake of ours: that must not pass for an answer of
  * Bitbucket's
  */
-export function toTransportProblem(error: unknown): Problem {
+export function toUnanswered(error: unknown): Unanswered {
   const { name, message: detail } = error instanceof Error ? error : new Error();
+  const kind = 'unknown';
   switch (name) {
     case 'BitbucketServerTimeoutError':
-      return { reason: 'timeout', detail };
+      return { kind, problem: { reason: 'timeout', detail }, isTooMuch: true };
     case 'BitbucketServerNetworkError':
-      return { reason: 'server-error', detail };
+      return { kind, problem: { reason: 'server-error', detail } };
     case 'BitbucketServerResponseTooLargeError':
-      return { reason: 'unexpected-answer', detail };
+      return { kind, problem: { reason: 'unexpected-answer', detail }, isTooMuch: true };
     default:
       throw error;
   }

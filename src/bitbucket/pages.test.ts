@@ -31,11 +31,12 @@ function server(rows: readonly { id: number; hidden: boolean }[], cap: number) {
 async function read(
   answer: (page: PageQuery, index: number) => Answer | Unanswered,
   limit = 1000,
+  least = limit,
 ) {
   const asked: PageQuery[] = [];
   const steps: PageStep[] = [];
   const ask = async (page: PageQuery) => answer(page, asked.push({ ...page }) - 1);
-  for await (const step of readPages(ask, limit)) {
+  for await (const step of readPages(ask, { limit, least })) {
     steps.push(step);
   }
   const values = steps.flatMap(step => (step.kind === 'page' ? step.page.values : []));
@@ -252,15 +253,16 @@ describe('readPages', () => {
     const refuse = async () => {
       throw error;
     };
-    await expect(readPages(refuse, 1).next()).rejects.toBe(error);
+    await expect(readPages(refuse, { limit: 1, least: 1 }).next()).rejects.toBe(error);
   });
 
   it('asks for no further page once nobody reads on', async () => {
     let asked = 0;
-    const pages = readPages(async ({ start }) => {
+    const ask = async ({ start }: PageQuery) => {
       asked += 1;
       return reply({ values: [1], isLastPage: false, nextPageStart: start + 1 });
-    }, 1);
+    };
+    const pages = readPages(ask, { limit: 1, least: 1 });
     await pages.next();
     await pages.return(undefined);
     expect(asked).toBe(1);
@@ -280,6 +282,74 @@ describe('readPages', () => {
         expect(failure).toBeUndefined();
       }),
     );
+  });
+});
+
+describe('a page that is too much for one answer', () => {
+  const tooMuch: Unanswered = {
+    kind: 'unknown',
+    problem: { reason: 'timeout', detail: 'late' },
+    isTooMuch: true,
+  };
+  const limits = (asked: readonly PageQuery[]) => asked.map(one => one.limit);
+
+  it('is asked for again with half the limit, and what follows with no more than that', async () => {
+    const answer = server(rows(2_000), 1000);
+    const { asked, values, failure } = await read(
+      page => (page.start >= 1000 && page.limit > 300 ? tooMuch : answer(page)),
+      1000,
+      125,
+    );
+    expect(asked.slice(0, 5)).toEqual([
+      { start: 0, limit: 1000 },
+      { start: 1000, limit: 1000 },
+      { start: 1000, limit: 500 },
+      { start: 1000, limit: 250 },
+      { start: 1250, limit: 250 },
+    ]);
+    expect(values).toEqual(rows(2_000).map(({ id }) => id));
+    expect(failure).toBeUndefined();
+  });
+
+  it('goes where nextPageStart says with the smaller limit too', async () => {
+    const answer = server(
+      rows(40, id => id % 4 !== 0),
+      8,
+    );
+    const { asked, values } = await read(
+      page => (page.limit > 5 ? tooMuch : answer(page)),
+      8,
+      2,
+    );
+    expect(asked.map(({ start }) => start)).toEqual([0, 0, 16, 32]);
+    expect(values).toEqual([0, 4, 8, 12, 16, 20, 24, 28, 32, 36]);
+  });
+
+  it('fails when the least is too much', async () => {
+    const { asked, failure } = await read(() => tooMuch, 1000, 300);
+    expect(limits(asked)).toEqual([1000, 500, 300]);
+    expect(failure).toMatchObject({ why: { problem: { detail: 'late' } } });
+  });
+
+  it('may be one that a proxy gave up on', async () => {
+    const { asked, failure } = await read(() => reply('', 504), 1000, 500);
+    expect(limits(asked)).toEqual([1000, 500]);
+    expect(failure).toMatchObject({ why: { problem: { reason: 'server-error' } } });
+  });
+
+  it('is not one that failed for another reason', async () => {
+    const { asked } = await read(() => reply('', 503), 1000, 125);
+    expect(asked).toHaveLength(1);
+  });
+
+  it('is given only one attempt for its time, the least as many as any', async () => {
+    const final: boolean[] = [];
+    const ask = async (_page: PageQuery, options: { isTimeoutFinal: boolean }) => {
+      final.push(options.isTimeoutFinal);
+      return tooMuch;
+    };
+    await readPages(ask, { limit: 1000, least: 250 }).next();
+    expect(final).toEqual([true, true, false]);
   });
 });
 

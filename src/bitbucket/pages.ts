@@ -30,8 +30,21 @@ const MAX_CHARACTERS = 512 * 1024 * 1024;
 /** On one page, above what was asked for: Bitbucket gives that many or fewer. */
 const MAX_SURPLUS_ROWS = 1_000;
 
-/** Rows asked for per page: `page.max.repositories`, unless an administrator changed it. */
-export const PAGE_LIMIT = 1000;
+/** Rows asked for per page, and how few at least where that is too much for one answer. */
+export interface PageLimits {
+  readonly limit: number;
+  /** More than 0; {@link limit} where a smaller page is of no use. */
+  readonly least: number;
+}
+
+/** `page.max.repositories`, unless an administrator changed it; halved three times at most. */
+export const PAGE_LIMITS: PageLimits = { limit: 1000, least: 125 };
+
+/** Asks for one page; a timeout is final where a smaller page is asked for instead. */
+export type AskPage = (
+  page: PageQuery,
+  options: { readonly isTimeoutFinal: boolean },
+) => Promise<Answer | Unanswered>;
 
 /** A listing of which each row is one of the things that are listed. */
 interface Listing<T> {
@@ -51,9 +64,9 @@ export async function* list<T>(
   { kind, url, row, provesGone = provesRepositoryGone }: Listing<T>,
   options: AskOptions,
 ): AsyncGenerator<ListingStep<T>> {
-  const ask = (page: PageQuery) =>
-    session.askForListing({ kind, url: url(page) }, options);
-  for await (const step of readPages(ask, PAGE_LIMIT)) {
+  const ask: AskPage = (page, { isTimeoutFinal }) =>
+    session.askForListing({ kind, url: url(page), isTimeoutFinal }, options);
+  for await (const step of readPages(ask, PAGE_LIMITS)) {
     if (step.kind === 'failed') {
       const { answer, why } = step;
       const isGone = answer !== undefined && provesGone(answer);
@@ -75,12 +88,12 @@ export async function* list<T>(
 
 /** Reads all pages, of which each row has to be readable. */
 export async function readAll<T>(
-  ask: (page: PageQuery) => Promise<Answer | Unanswered>,
-  limit: number,
+  ask: AskPage,
+  limits: PageLimits,
   read: (row: unknown) => T | undefined,
 ): Promise<{ kind: 'all'; rows: T[] } | Extract<PageStep, { kind: 'failed' }>> {
   const pages: T[][] = [];
-  for await (const step of readPages(ask, limit)) {
+  for await (const step of readPages(ask, limits)) {
     if (step.kind === 'failed') {
       return step;
     }
@@ -95,26 +108,29 @@ export async function readAll<T>(
 }
 
 /**
- * Yields page after page.
+ * Yields page after page. One that is too much for an answer is asked for again with half the
+ * limit, and so are those after it.
  *
- * @param ask - asks for one page; a thrown error passes through
- * @param limit - how many rows to ask for; the server may lower it silently
+ * @param ask - a thrown error passes through
+ * @param limits - how many rows to ask for; the server may lower it silently
  */
 export async function* readPages(
-  ask: (page: PageQuery) => Promise<Answer | Unanswered>,
-  limit: number,
+  ask: AskPage,
+  { limit, least }: PageLimits,
 ): AsyncGenerator<PageStep, void> {
   let query: PageQuery = { start: 0, limit };
   const total = { rows: 0, characters: 0 };
   for (let read = 0; read < MAX_PAGES; read += 1) {
-    const answer = await ask(query);
-    if (answer.kind === 'unknown') {
-      yield { kind: 'failed', why: answer };
-      return;
-    }
-    const page = answer.read(WirePage);
-    if (!page) {
-      yield { kind: 'failed', why: unanswered(answer), answer };
+    const isLeast = query.limit <= least;
+    const answer = await ask(query, { isTimeoutFinal: !isLeast });
+    const page = answer.kind === 'unknown' ? undefined : answer.read(WirePage);
+    if (answer.kind === 'unknown' || !page) {
+      const why = answer.kind === 'unknown' ? answer : unanswered(answer);
+      if (why.isTooMuch && !isLeast) {
+        query = { ...query, limit: Math.max(least, Math.floor(query.limit / 2)) };
+        continue;
+      }
+      yield { kind: 'failed', why, ...(answer.kind === 'answer' && { answer }) };
       return;
     }
     total.rows += page.values.length;

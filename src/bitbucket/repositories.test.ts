@@ -164,7 +164,6 @@ const FAULTS: [string, Effect, string, boolean, number][] = [
   ['502 in HTML', { type: 'html', status: 502 }, 'server-error', false, 4],
   ['503', { type: 'status', status: 503 }, 'server-error', false, 4],
   ['a reset', 'reset', 'server-error', false, 4],
-  ['no answer', 'hang', 'timeout', false, 4],
   ['half an answer', 'truncated-json', 'unexpected-answer', true, 1],
   ['a login page', 'login-page', 'unexpected-answer', true, 1],
   [
@@ -223,6 +222,40 @@ describe.each(KINDS)('%s', kind => {
       expect(attempts).toHaveLength(1 + count);
     },
   );
+
+  it.each<[string, Effect]>([
+    ['takes too long', 'hang'],
+    ['takes a proxy too long', { type: 'html', status: 504 }],
+  ])('ask for a smaller page where one %s', async (_name, effect) => {
+    const { bitbucket, client, asked } = connect();
+    bitbucket.faults.add({
+      match: request => request.kind === kind && Number(request.query.get('limit')) > 300,
+      effect,
+    });
+    expect(namesOf(await LISTINGS[kind](client))).toHaveLength(5);
+    expect(asked().map(path => /limit=(\d+)/.exec(path)?.[1])).toEqual([
+      '1000',
+      '500',
+      '250',
+    ]);
+  });
+
+  it('fail where the smallest page takes too long again and again', async () => {
+    const { bitbucket, client, asked } = connect();
+    bitbucket.faults.add({ match: { kind }, effect: 'hang' });
+    expect(await LISTINGS[kind](client)).toMatchObject([
+      {
+        kind: 'failed',
+        problem: {
+          reason: 'timeout',
+          detail: expect.stringMatching(/limit=125\b.*failed after 4 attempts/),
+        },
+        unsupported: false,
+        gone: false,
+      },
+    ]);
+    expect(asked()).toHaveLength(7);
+  });
 
   it.each<[string, Effect]>([
     ['leads back to itself', 'looping-page'],

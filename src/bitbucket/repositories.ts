@@ -10,7 +10,7 @@ import {
 } from '../model';
 import { Answer } from './Answer';
 import { hasException, provesRepositoryGone, unanswered } from './assessReply';
-import { list, PAGE_LIMIT, readAll } from './pages';
+import { AskPage, list, PAGE_LIMITS, readAll } from './pages';
 import { PageQuery } from './restUrls';
 import { AskOptions, Session } from './Session';
 import { LabeledId, LabelName, parse, ProjectRow, RepositoryRow } from './wire';
@@ -98,10 +98,10 @@ export async function getLabels(
   address: RepositoryAddress,
   options: AskOptions = {},
 ): Promise<LabelsLookup> {
-  const ask = (page: PageQuery) => {
+  const ask: AskPage = (page, { isTimeoutFinal }) => {
     const url = session.urls.labels(address, page);
-    return session.ask({ kind: 'labels', url }, options);
+    return session.ask({ kind: 'labels', url, isTimeoutFinal }, options);
   };
-  const read = await readAll(ask, PAGE_LIMIT, row => parse(LabelName, row));
+  const read = await readAll(ask, PAGE_LIMITS, row => parse(LabelName, row));
   return read.kind === 'all' ? { kind: 'found', labels: read.rows } : read.why;
 }

@@ -84,7 +84,8 @@ const EXPLANATIONS: Readonly<
   },
   timeout: {
     cause: 'Bitbucket did not answer in time.',
-    remedy: 'Raise `requestTimeout`, or look at Bitbucket.',
+    remedy:
+      'Raise `requestTimeout`, or look at Bitbucket. Plain paths in `catalogPath` do without a list of all files.',
   },
   'not-permitted': {
     cause: 'The account may list the repository but not read it.',
@@ -92,8 +93,9 @@ const EXPLANATIONS: Readonly<
   },
   'unexpected-answer': {
     cause:
-      "The answer was not Bitbucket's: a login page, a proxy's error, half a document.",
-    remedy: 'Check `apiBaseUrl` and what stands between Backstage and Bitbucket.',
+      "The answer was not Bitbucket's: a login page, a proxy's error, half a document. Or it was larger than is read.",
+    remedy:
+      'Check `apiBaseUrl` and what stands between Backstage and Bitbucket. Plain paths in `catalogPath` do without a list of all files.',
   },
   'parser-failed': {
     cause: 'The custom location parser of this backend failed on it.',

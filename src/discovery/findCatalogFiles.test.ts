@@ -10,7 +10,7 @@ import {
   FakeRepositoryOptions,
   FakeRepositorySource,
 } from '../__testUtils__/FakeRepositorySource';
-import { CatalogFile } from '../model';
+import { CatalogFile, Lookup } from '../model';
 import { findCatalogFiles, planLookup } from './findCatalogFiles';
 
 const API = repository(7, 'PAY/api');
@@ -151,6 +151,65 @@ describe('findCatalogFiles', () => {
     });
     expect(paths(outcome)).toEqual(['.hidden/catalog.yaml', 'b.yaml', 'z/catalog.yaml']);
     expect(asked).toEqual(['files PAY/api']);
+  });
+
+  describe('where listing all files is too much for Bitbucket', () => {
+    const tooMuch = {
+      kind: 'unknown',
+      problem: problem('timeout', 'too late'),
+      isTooMuch: true,
+    } as const;
+    const lookAt = async (
+      put: FakeRepositoryOptions,
+      catalogPaths: readonly string[],
+      listing: Lookup<never> = tooMuch,
+    ) => {
+      const source = new FakeRepositorySource().put(7, 'PAY/api', put);
+      const inOnePage: unknown[] = [];
+      source.listFiles = async (_, options) => {
+        inOnePage.push(options.inOnePage);
+        return listing;
+      };
+      const tools = { source };
+      const outcome = await findCatalogFiles(API, scope({ paths: catalogPaths }), tools);
+      return { outcome, asked: source.asked, inOnePage };
+    };
+    const CHECKS = ['file PAY/api a.yaml', 'file PAY/api b.yaml'];
+    const PLAIN = ['a.yaml', 'b.yaml'];
+
+    it('checks plain paths one by one, and asks for one page only before', async () => {
+      const { outcome, asked, inOnePage } = await lookAt({ files: ['b.yaml'] }, PLAIN);
+      expect(presences(outcome)).toEqual({ 'b.yaml': 'required' });
+      expect(asked).toEqual(CHECKS);
+      expect(inOnePage).toEqual([true]);
+    });
+
+    it('finds nothing where none of them is there', async () => {
+      const { outcome, asked } = await lookAt({ files: ['c.yaml'] }, PLAIN);
+      expect(outcome).toEqual({ kind: 'absent', reason: 'no-catalog-file' });
+      expect(asked).toEqual(CHECKS);
+    });
+
+    it.each([
+      [{ kind: 'unknown', problem: problem('server-error', 'it broke') }, 'server-error'],
+      [{ kind: 'absent', reason: 'empty-repository' }, 'empty-repository'],
+    ] as const)('ends with the first check that tells %j', async (lookup, reason) => {
+      const { outcome, asked } = await lookAt({ lookup }, PLAIN);
+      expect(outcome).toMatchObject({ kind: lookup.kind, reason });
+      expect(asked).toEqual(CHECKS.slice(0, 1));
+    });
+
+    it('knows nothing where a glob needs the listing', async () => {
+      const { outcome, asked, inOnePage } = await lookAt({}, ['**/a.yaml', 'b.yaml']);
+      expect(outcome).toEqual({ kind: 'unknown', reason: 'timeout', detail: 'too late' });
+      expect(asked).toEqual([]);
+      expect(inOnePage).toEqual([false]);
+    });
+
+    it('checks none where the listing failed for another reason', async () => {
+      const { asked } = await lookAt({}, PLAIN, { ...tooMuch, isTooMuch: undefined });
+      expect(asked).toEqual([]);
+    });
   });
 
   describe('with many files that match', () => {

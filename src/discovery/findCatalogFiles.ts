@@ -173,7 +173,8 @@ function toParsedOutcome(parsed: ParsedFiles): RepositoryOutcome {
 }
 
 /**
- * Every file of a repository. An empty list may be a broken answer, and would take all its
+ * Every file of a repository, or of plain paths those that are files where listing all is too
+ * much for Bitbucket. An empty list may be a broken answer, and would take all its
  * files out of the catalog: one check of a path has to confirm that there is none.
  */
 async function listFiles(
@@ -182,13 +183,39 @@ async function listFiles(
   source: RepositorySource,
   options: { branch?: string; signal?: AbortSignal },
 ): Promise<Lookup<readonly string[]>> {
-  const listing = await source.listFiles(repository, options);
+  const plain = paths.flatMap(one => (one.kind === 'plain' ? [one.path] : []));
+  const inOnePage = plain.length === paths.length;
+  const listing = await source.listFiles(repository, { ...options, inOnePage });
+  if (inOnePage && listing.kind === 'unknown' && listing.isTooMuch) {
+    return findEach(repository, plain, source, options);
+  }
   const [first] = paths;
   if (listing.kind !== 'found' || listing.value.length > 0 || first === undefined) {
     return listing;
   }
   const check = await source.findFile(repository, examplePathOf(first), options);
   return check.kind === 'found' ? { kind: 'unknown', problem: EMPTY_LIST } : check;
+}
+
+/** The paths that are files, by one check each. Unknown where one of them is. */
+async function findEach(
+  repository: Repository,
+  paths: readonly string[],
+  source: RepositorySource,
+  options: { branch?: string; signal?: AbortSignal },
+): Promise<Lookup<readonly string[]>> {
+  const found: string[] = [];
+  for (const path of paths) {
+    const lookup = await source.findFile(repository, path, options);
+    if (lookup.kind === 'found') {
+      found.push(path);
+    } else if (lookup.kind === 'unknown' || lookup.reason !== 'no-catalog-file') {
+      return lookup;
+    }
+  }
+  return found.length > 0
+    ? { kind: 'found', value: found }
+    : { kind: 'absent', reason: 'no-catalog-file' };
 }
 
 /** A path to ask for: the file name of a glob, at the root. */

@@ -71,10 +71,14 @@ export interface RepositorySource {
     path: string,
     options: Abortable & { branch?: string },
   ): Promise<Lookup<true>>;
-  /** Every file of a branch, as paths from the root. */
+  /**
+   * Every file of a branch, as paths from the root.
+   *
+   * @param options - `inOnePage`: gives up soon where that is too much for one answer
+   */
   listFiles(
     address: RepositoryAddress,
-    options: Abortable & { branch?: string },
+    options: Abortable & { branch?: string; inOnePage?: boolean },
   ): Promise<Lookup<readonly string[]>>;
   /** Ids of the repositories that carry a label, in bulk; `gone` where there is no such label. */
   listLabeled(label: string, options: Abortable): AsyncIterable<ListingStep<number>>;

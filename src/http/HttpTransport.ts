@@ -117,7 +117,8 @@ export class HttpTransport implements Transport {
     for (let number = 1; ; number += 1) {
       signal?.throwIfAborted();
       const outcome = await this.#attempt({ request, number, signal });
-      const ms = decideRetryDelayMs(outcome, number, clock.random());
+      const { isTimeoutFinal } = request;
+      const ms = decideRetryDelayMs(outcome, number, clock.random(), isTimeoutFinal);
       if (ms === undefined) {
         return toReplyOrThrow(outcome, {
           url: this.#options.redact(request.url),

@@ -19,10 +19,14 @@ const networkError = (code?: string): AttemptOutcome => ({
 });
 
 /** The delays after each attempt until there is no other. */
-function delaysMs(outcome: AttemptOutcome, random = 0): number[] {
+function delaysMs(
+  outcome: AttemptOutcome,
+  random = 0,
+  isTimeoutFinal?: boolean,
+): number[] {
   const delays: number[] = [];
   for (;;) {
-    const delay = decideRetryDelayMs(outcome, delays.length + 1, random);
+    const delay = decideRetryDelayMs(outcome, delays.length + 1, random, isTimeoutFinal);
     if (delay === undefined) return delays;
     delays.push(delay);
   }
@@ -49,6 +53,15 @@ describe('how often', () => {
       expect(delaysMs(status(code, 1_000))).toEqual([]);
     },
   );
+
+  it.each<[string, AttemptOutcome, number]>([
+    ['504', status(504), 1],
+    ['a timeout', { kind: 'timeout' }, 1],
+    ['503', status(503), 4],
+    ['a connection reset', networkError('ECONNRESET'), 4],
+  ])('where a timeout is final, makes up to so many for %s', (_, outcome, expected) => {
+    expect(delaysMs(outcome, 0, true)).toHaveLength(expected - 1);
+  });
 
   it.each([
     'CERT_HAS_EXPIRED',

@@ -40,6 +40,9 @@ const MAX_ATTEMPTS_WHEN_RATE_LIMITED = 6;
 /** Backoff before the second attempt, before jitter, milliseconds; it doubles with each one. */
 const BASE_BACKOFF_MS = 500;
 
+/** A proxy's time limit. Source: RFC 9110, section 15.6.5. */
+export const GATEWAY_TIMEOUT = 504;
+
 /** Answers that tell of a passing condition. Source: RFC 9110, section 15.6; RFC 6585, section 4. */
 const ATTEMPTS_BY_STATUS: Readonly<Partial<Record<number, number>>> = {
   429: MAX_ATTEMPTS_WHEN_RATE_LIMITED,
@@ -47,8 +50,16 @@ const ATTEMPTS_BY_STATUS: Readonly<Partial<Record<number, number>>> = {
   500: 2,
   502: MAX_ATTEMPTS,
   503: MAX_ATTEMPTS,
-  504: MAX_ATTEMPTS,
+  [GATEWAY_TIMEOUT]: MAX_ATTEMPTS,
 };
+
+/** Whether there was no answer in time: none at all, or a proxy's that says so. */
+function isTimeout(outcome: AttemptOutcome): boolean {
+  return (
+    outcome.kind === 'timeout' ||
+    (outcome.kind === 'reply' && outcome.reply.status === GATEWAY_TIMEOUT)
+  );
+}
 
 /** How many attempts this outcome is worth, the one that led to it included. */
 function attemptsWorth(outcome: AttemptOutcome): number {
@@ -81,13 +92,16 @@ function backoffMs(attempt: number, random: number): number {
  * @param outcome - how the attempt ended
  * @param attempt - its number, 1 for the first
  * @param random - a number in [0, 1)
+ * @param isTimeoutFinal - see `HttpRequest`
  * @returns milliseconds until the next one; `undefined` when this one was the last
  */
 export function decideRetryDelayMs(
   outcome: AttemptOutcome,
   attempt: number,
   random: number,
+  isTimeoutFinal: boolean = false,
 ): number | undefined {
+  if (isTimeoutFinal && isTimeout(outcome)) return undefined;
   if (attempt >= attemptsWorth(outcome)) return undefined;
   const askedMs = outcome.kind === 'reply' ? outcome.retryAfterMs : undefined;
   return askedMs ?? backoffMs(attempt, random);

@@ -22,6 +22,11 @@ export interface HttpRequest {
   readonly kind: RequestKind;
   /** Absolute, encoded, without credentials; must lie on the configured origin. */
   readonly url: string;
+  /**
+   * An attempt that ran out of time, here or at a proxy (504), is the last one: who asks has a
+   * smaller question.
+   */
+  readonly isTimeoutFinal?: boolean;
 }
 
 /** An answer of any status, its body read to the end, or the beginning of a very long error. */

@@ -15,6 +15,8 @@ import { connectTestProvider, TEST_USER } from '../__testUtils__/testProvider';
  * - `unknown`: the run succeeds; the one repository that was hit stays as it is
  * - `complete`: the run succeeds and knows everything
  * - `gone`: the run succeeds; the one repository that was hit is proven gone
+ * - 7 requests: three pages that take too long, each half of the one before, and four attempts
+ *   at the smallest
  * - `(a)`, `(b)`: there is no such cell, see IMPOSSIBLE
  */
 const MATRIX = `
@@ -34,7 +36,7 @@ const MATRIX = `
   502                   | incomplete 4, 5 left | incomplete 4, 3 left | incomplete 4, 5 left | unknown 4       | unknown 4       | complete 4 | unknown 4       | unknown 4
   503                   | incomplete 4, 5 left | incomplete 4, 3 left | incomplete 4, 5 left | unknown 4       | unknown 4       | complete 4 | unknown 4       | unknown 4
   reset                 | incomplete 4, 5 left | incomplete 4, 3 left | incomplete 4, 5 left | unknown 4       | unknown 4       | complete 4 | unknown 4       | unknown 4
-  hang                  | incomplete 4, 5 left | incomplete 4, 3 left | incomplete 4, 5 left | unknown 4       | unknown 4       | complete 4 | unknown 4       | unknown 4
+  hang                  | incomplete 7, 5 left | incomplete 4, 3 left | incomplete 7, 5 left | unknown 4       | unknown 7       | complete 4 | unknown 4       | unknown 4
   truncated JSON        | complete 1           | incomplete 1, 3 left | incomplete 2, 5 left | unknown 1       | unknown 1       | complete 1 | unknown 1       | unknown 1
   login page            | complete 1           | incomplete 1, 3 left | incomplete 2, 5 left | unknown 1       | unknown 1       | complete 1 | unknown 1       | unknown 1
   empty page            | complete 1           | complete 1           | complete 1           | (b)             | unknown 1       | (b)        | (b)             | (b)
