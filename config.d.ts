@@ -147,6 +147,17 @@ interface BitbucketServerProvider {
    */
   requestTimeout?: string | HumanDuration;
 
+  /** When runs look again at what they know. */
+  recheck?: {
+    /**
+     * How long runs believe that a file which they have found under a plain path is still
+     * there: a duration such as `6 hours`, `PT6H` or `{ hours: 6 }`, at most 30 days. The
+     * catalog itself reads the file all the time; events and manual runs look at once. `0`
+     * looks in every run. Default: `6 hours`.
+     */
+    found?: string | HumanDuration;
+  };
+
   /** Guards against removing much of the catalog by mistake. */
   removals?: {
     /**

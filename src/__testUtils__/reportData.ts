@@ -1,10 +1,11 @@
 /** Short ways to write down what is reported. Must not be used outside tests. */
 
 import { z } from 'zod';
+import { planRecheck, RecheckState, stateAfterRun } from '../discovery/recheck';
 import { RepositoryReport } from '../discovery/report';
 import { ABSENCE_REASONS, EXCLUSION_REASONS, UNKNOWN_REASONS } from '../model';
 import { RunSummary } from '../discovery/summarizeRun';
-import { HeldRemoval, KnownRepository } from '../discovery/types';
+import { HeldRemoval, KnownRepository, RunOrigin } from '../discovery/types';
 import { ProviderStateStore } from '../store/ProviderStateStore';
 import { FinishedRun } from '../store/records';
 import { address, CATALOG_FILE, NOW, target } from './discoveryData';
@@ -59,6 +60,17 @@ export function finishedRun(rest: Partial<FinishedRun> = {}): FinishedRun {
   };
 }
 
+/** What is remembered of a run that has looked at everything. */
+export function allLookedAt(origin: RunOrigin): RecheckState {
+  const everything = planRecheck(undefined, {
+    configuration: '',
+    rule: undefined,
+    isManual: false,
+    nowMs: NOW,
+  });
+  return stateAfterRun(everything, origin);
+}
+
 /**
  * Stores a run as a provider does, given what is to be reported of it: a complete one
  * forgets the repositories that it does not name.
@@ -89,6 +101,7 @@ export async function storeRun(
       changed: repositories.map(one => toKnown(one, revision)),
       forgottenIds: isComplete ? ids.filter(id => !named.has(id)) : [],
       held,
+      recheck: allLookedAt(origin),
       origin,
       isComplete,
       isUnfinished: !isComplete,

@@ -21,6 +21,9 @@ import { createTestStore, reportsOf } from './testStores';
 /** The credentials that `userOf` gives the simulated Bitbucket. */
 export const TEST_USER = { name: 'backstage', password: 'Tr0ub4dor-secret' };
 
+/** For what is not about when runs look again: each one looks at everything. */
+export const EACH_RUN_LOOKS = { recheck: { found: { seconds: 0 } } };
+
 /** For {@link connectTestProvider}. */
 export interface TestProviderOptions {
   readonly bitbucket: SimulatedBitbucket;

@@ -19,6 +19,7 @@ export const DEFAULTS = {
   concurrency: 8,
   rateLimit: 'auto',
   requestTimeout: { seconds: 30 },
+  recheck: { found: { hours: 6 } },
   removals: { maxPercentage: 30, holdFor: { hours: 24 } },
 } as const;
 
@@ -54,6 +55,7 @@ export const CONFIGURATION_KEYS: readonly ConfigurationKey[] = [
   { key: 'concurrency', default: String(DEFAULTS.concurrency) },
   { key: 'rateLimit', default: DEFAULTS.rateLimit },
   { key: 'requestTimeout', default: `${DEFAULTS.requestTimeout.seconds} seconds` },
+  { key: 'recheck.found', default: `${DEFAULTS.recheck.found.hours} hours` },
   { key: 'removals.maxPercentage', default: String(DEFAULTS.removals.maxPercentage) },
   { key: 'removals.holdFor', default: `${DEFAULTS.removals.holdFor.hours} hours` },
   { key: 'token', default: "the integration's" },

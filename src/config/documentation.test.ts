@@ -73,6 +73,7 @@ describe('the documented configuration', () => {
       concurrency: '8',
       rateLimit: 'auto',
       requestTimeout: '30 seconds',
+      'recheck.found': '6 hours',
       'removals.maxPercentage': '30',
       'removals.holdFor': '24 hours',
       token: "the integration's",

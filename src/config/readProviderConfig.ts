@@ -23,6 +23,8 @@ const MAX_CONCURRENCY = 100;
 const MAX_FILES_PER_REPOSITORY = 100_000;
 /** A request that takes longer is dead, and would outlast the schedule's timeout. */
 const MAX_REQUEST_TIMEOUT = { ms: 600_000, text: '10 minutes' };
+/** What is believed for longer is forgotten rather than meant. */
+const MAX_RECHECK = { ms: 30 * 86_400_000, text: '30 days' };
 
 /**
  * Reads one provider.
@@ -37,6 +39,7 @@ export function readProviderConfig(
   integrationHosts: readonly string[],
 ): ProviderConfig {
   provider.allowOnly(keysOf());
+  const recheck = provider.section('recheck', keysOf('recheck'));
   const removals = provider.section('removals', keysOf('removals'));
   return {
     id,
@@ -65,6 +68,12 @@ export function readProviderConfig(
       zero: false,
       max: MAX_REQUEST_TIMEOUT,
     }),
+    recheck: {
+      foundMs: recheck.durationMs('found', DEFAULTS.recheck.found, {
+        zero: true,
+        max: MAX_RECHECK,
+      }),
+    },
     removals: {
       maxPercentage: removals.number('maxPercentage', DEFAULTS.removals.maxPercentage, {
         min: 0,

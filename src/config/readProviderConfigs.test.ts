@@ -43,6 +43,7 @@ describe('readProviderConfigs', () => {
         concurrency: 8,
         rateLimit: { kind: 'auto' },
         requestTimeoutMs: 30_000,
+        recheck: { foundMs: 21_600_000 },
         removals: { maxPercentage: 30, holdForMs: 86_400_000 },
       },
     ]);

@@ -35,6 +35,10 @@ export interface ProviderConfig {
   readonly rateLimit: RateLimitSetting;
   /** Per attempt. */
   readonly requestTimeoutMs: number;
+  readonly recheck: {
+    /** How long runs believe what they have found. */
+    readonly foundMs: number;
+  };
   readonly removals: {
     /** 0 to 100. */
     readonly maxPercentage: number;

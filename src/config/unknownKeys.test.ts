@@ -24,12 +24,7 @@ describe('a key the reader does not know', () => {
       ['remove it', 'known here: host, catalogPath'],
     ],
     ['search, which is yet to come', { search: 'auto' }, 'search', ['not a known key']],
-    [
-      'recheck, which is yet to come',
-      { recheck: { found: 'PT6H' } },
-      'recheck',
-      ['not a known key'],
-    ],
+    ['a misspelt recheck key', { recheck: { fund: 'PT6H' } }, 'recheck.fund', ['found?']],
     [
       'labels beside the filters',
       { labels: ['service'] },

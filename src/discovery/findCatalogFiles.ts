@@ -72,16 +72,7 @@ export async function findCatalogFiles(
   const plan = planLookup(repository, scope);
   const options = { branch: scope.branch, signal };
   const registered = (paths: readonly string[], proven: readonly string[]) => {
-    const isProven = new Set(proven);
-    const spell = keepSpelling(
-      before.map(one => one.targetUrl),
-      scope.host,
-    );
-    const files = paths.map(path => ({
-      path,
-      targetUrl: spell(source.fileUrl(repository, path, scope.branch)),
-      presence: isProven.has(path) ? ('required' as const) : ('optional' as const),
-    }));
+    const files = toCatalogFiles(repository, paths, scope, { source, before, proven });
     return parseFiles
       ? parseFiles(repository, files, { signal }).then(toParsedOutcome)
       : ({
@@ -116,6 +107,37 @@ export async function findCatalogFiles(
     default:
       return plan satisfies never;
   }
+}
+
+/**
+ * The files of these paths as the catalog is given them: those it has as they are spelt there.
+ *
+ * @param tools - `proven`: the paths that were shown to be files
+ */
+export function toCatalogFiles(
+  repository: Repository,
+  paths: readonly string[],
+  scope: Pick<DiscoveryScope, 'host' | 'branch'>,
+  {
+    source,
+    before,
+    proven,
+  }: {
+    readonly source: Pick<RepositorySource, 'fileUrl'>;
+    readonly before: readonly CatalogFile[];
+    readonly proven: readonly string[];
+  },
+): CatalogFile[] {
+  const isProven = new Set(proven);
+  const spell = keepSpelling(
+    before.map(one => one.targetUrl),
+    scope.host,
+  );
+  return paths.map(path => ({
+    path,
+    targetUrl: spell(source.fileUrl(repository, path, scope.branch)),
+    presence: isProven.has(path) ? 'required' : 'optional',
+  }));
 }
 
 /** The files that match; none where there are none and others are registered all the same. */

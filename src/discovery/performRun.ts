@@ -6,6 +6,7 @@
 import { Clock } from '../util/clock';
 import { applyConcurrentEvents } from './applyConcurrentEvents';
 import { RemovalPolicy } from './planRemovals';
+import { RecheckPlan } from './recheck';
 import { reconcile, Reconciliation } from './reconcile';
 import { runDiscovery } from './runDiscovery';
 import { RunSummary, summarizeRun } from './summarizeRun';
@@ -31,6 +32,8 @@ export interface RunRequest {
   readonly memory: ProviderMemory | undefined;
   /** Where it began; left out where nothing is kept of it. */
   readonly origin?: RunOrigin;
+  /** What is due; everything is when left out. */
+  readonly recheck?: RecheckPlan;
   /** The revision of what is asked from now on; left out where nobody counts. */
   readonly revision?: () => number;
   /** Loads what happened while the run went on; left out where nothing else happens. */
@@ -85,6 +88,7 @@ export async function findOut(request: RunRequest): Promise<Findings> {
     parseFiles,
     memory,
     origin,
+    recheck,
     clock,
     signal,
     onProgress,
@@ -97,6 +101,7 @@ export async function findOut(request: RunRequest): Promise<Findings> {
     known: memory?.repositories ?? [],
     // Nothing was looked at before, unless an interrupted run is resumed.
     origin: origin === memory?.interruptedRun ? origin : undefined,
+    recheck,
     now: () => clock.now(),
     revision,
     signal,

@@ -27,6 +27,8 @@ export interface RepositoryReport {
   readonly files: readonly ReportedFile[];
   /** When it was last looked at with success, epoch milliseconds. */
   readonly checkedAtMs?: number;
+  /** From when on a run looks at it again, epoch milliseconds; left out where the next one does. */
+  readonly dueAtMs?: number;
 }
 
 /** A removal that is held back, with the repository that the Location belongs to. */
@@ -39,10 +41,12 @@ export interface HeldRemovalReport extends HeldRemoval {
  * Turns a result into what people are shown.
  *
  * @param remembered - what is remembered of it after the run, where something is
+ * @param dueAtMs - left out where the next run looks at it
  */
 export function reportRepository(
   { repository, outcome, checkedAtMs }: RepositoryResult,
   remembered?: Pick<KnownRepository, 'files' | 'checkedAtMs'>,
+  dueAtMs?: number,
 ): RepositoryReport {
   const lastCheckedAtMs = checkedAtMs ?? remembered?.checkedAtMs;
   return {
@@ -56,6 +60,7 @@ export function reportRepository(
       outcome.kind === 'registered' ? outcome.files : (remembered?.files ?? []),
     ),
     ...(lastCheckedAtMs !== undefined && { checkedAtMs: lastCheckedAtMs }),
+    ...(dueAtMs !== undefined && { dueAtMs }),
   };
 }
 

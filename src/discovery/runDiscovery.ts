@@ -11,9 +11,10 @@ import { mapConcurrent } from '../util/concurrency';
 import { parseTarget, webBaseOf } from '../util/parseUrls';
 import { identify, isPlaceholderId, replaceIds, separateByAddress } from './identify';
 import { filterListing } from './applyFilters';
-import { findCatalogFiles } from './findCatalogFiles';
+import { findCatalogFiles, toCatalogFiles } from './findCatalogFiles';
 import { listRepositories } from './listRepositories';
 import { refOf } from './locations';
+import { decideCheck, RecheckPlan } from './recheck';
 import { outcomeSince } from './resume';
 import {
   DiscoveryProgress,
@@ -37,6 +38,8 @@ export interface DiscoveryTools {
   readonly known: readonly KnownRepository[];
   /** Where the interrupted run began that this one resumes: what was settled since is not looked at again. */
   readonly origin?: RunOrigin;
+  /** What is due; everything is when left out. */
+  readonly recheck?: RecheckPlan;
   /** Epoch milliseconds. */
   readonly now: () => number;
   /** The revision of what is asked from now on; left out where nobody counts. */
@@ -243,7 +246,8 @@ class DiscoveryRun {
       record: (repository, outcome) => this.#record(repository, outcome),
     });
     const toAsk = filtered.flatMap(one => (one.outcome ? [] : [one.repository]));
-    const left = await this.#takeOverSettled(toAsk, known);
+    const unsettled = await this.#takeOverSettled(toAsk, known);
+    const left = await this.#believe(unsettled, known);
     this.#total += toAsk.length;
     this.#checked += toAsk.length - left.length;
     await mapConcurrent(
@@ -287,6 +291,40 @@ class DiscoveryRun {
     return left;
   }
 
+  /** @returns what is due */
+  async #believe(
+    repositories: readonly Repository[],
+    known: ReadonlyMap<number, KnownRepository>,
+  ): Promise<readonly Repository[]> {
+    const { recheck, source } = this.#tools;
+    if (!recheck?.rule) {
+      return repositories;
+    }
+    const due: Repository[] = [];
+    await forEachInTurns(repositories, repository => {
+      const before = known.get(repository.id);
+      const { files = [] } = before ?? {};
+      const decision = decideCheck(repository, before, recheck, paths =>
+        toCatalogFiles(repository, paths, this.#scope, {
+          source,
+          before: files,
+          proven: paths,
+        }),
+      );
+      if (decision.kind === 'look') {
+        due.push(repository);
+        return;
+      }
+      const { checkedAtMs, revision } = before ?? {};
+      this.#record(repository, decision.outcome, {
+        checkedAtMs,
+        revision,
+        isBelieved: true,
+      });
+    });
+    return due;
+  }
+
   /** To be taken before Bitbucket is asked: an answer is as old as its question. */
   #moment(): Moment {
     const { now, revision } = this.#tools;
@@ -296,7 +334,11 @@ class DiscoveryRun {
   #record(
     repository: RepositoryResult['repository'],
     outcome: RepositoryOutcome,
-    { checkedAtMs, revision } = this.#listedAt,
+    {
+      checkedAtMs,
+      revision,
+      isBelieved,
+    }: Moment & Pick<RepositoryResult, 'isBelieved'> = this.#listedAt,
   ): RepositoryResult {
     const { id, projectKey, slug, hierarchyId } = repository;
     const result: RepositoryResult = {
@@ -304,6 +346,7 @@ class DiscoveryRun {
       outcome,
       ...(outcome.kind !== 'unknown' && { checkedAtMs }),
       ...(revision !== undefined && { revision }),
+      ...(isBelieved && { isBelieved }),
     };
     this.#outcomes.set(id, result);
     return result;

@@ -17,6 +17,7 @@ import {
   RepositoryOutcome,
 } from '../model';
 import { CatalogPath, FilterVerdict, RepositoryFilters } from '../filters/types';
+import type { RecheckState } from './recheck';
 
 /** What to discover: the part of a provider's configuration the engine reads. */
 export interface DiscoveryScope {
@@ -141,6 +142,8 @@ export interface RepositoryResult {
   readonly checkedAtMs?: number;
   /** The revision under which it was asked; `undefined` where nobody counts. */
   readonly revision?: number;
+  /** It was not looked at: what is known of it is believed for a while. */
+  readonly isBelieved?: boolean;
 }
 
 /** Something in the listing that could not be read. */
@@ -238,6 +241,8 @@ export interface ProviderMemory {
   readonly interruptedRun?: RunOrigin;
   /** Base URLs that the last listing showed; tells events of this server from those of others. */
   readonly serverUrls?: readonly string[];
+  /** When complete runs have looked; `undefined` where none has under the last configuration. */
+  readonly recheck?: RecheckState;
 }
 
 /** Repositories that one change may concern. */

@@ -3,6 +3,7 @@ import { FakeClock } from '../__testUtils__/FakeClock';
 import { createRecordingConnection } from '../__testUtils__/recordingConnection';
 import {
   connectTestProvider,
+  EACH_RUN_LOOKS,
   TEST_USER,
   TestProviderOptions,
 } from '../__testUtils__/testProvider';
@@ -137,7 +138,8 @@ describe('the metrics of a run that succeeds', () => {
 
 describe('the metrics of a run with troubles', () => {
   async function troubled() {
-    const scene = await setUp({ config: { filters: { skipArchivedRepos: true } } });
+    const filters = { skipArchivedRepos: true };
+    const scene = await setUp({ config: { ...EACH_RUN_LOOKS, filters } });
     const { bitbucket, clock } = scene;
     await scene.run();
     for (let index = 0; index < 8; index += 1) {

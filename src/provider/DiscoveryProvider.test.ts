@@ -1,6 +1,10 @@
 import { createSimulatedBitbucket } from '../../dev/simulatedBitbucket';
 import { FakeClock } from '../__testUtils__/FakeClock';
-import { connectTestProvider, TEST_USER } from '../__testUtils__/testProvider';
+import {
+  connectTestProvider,
+  EACH_RUN_LOOKS,
+  TEST_USER,
+} from '../__testUtils__/testProvider';
 import { RecordingConnection } from '../__testUtils__/recordingConnection';
 import { createTestStore, createTestStores } from '../__testUtils__/testStores';
 import { toKnownRepositories } from '../store/readCatalogBaseline';
@@ -107,7 +111,11 @@ describe('a run in doubt', () => {
     'keeps the Locations of a repository whose check meets %s, and lets go what is proven absent',
     async (_, effect) => {
       const bitbucket = bitbucketWith('api', 'web');
-      const { connection, logger, run } = await connectTestProvider({ bitbucket });
+      const config = EACH_RUN_LOOKS;
+      const { connection, logger, run } = await connectTestProvider({
+        bitbucket,
+        config,
+      });
       await run();
       bitbucket.removeFile('PAY', 'web', 'catalog-info.yaml');
       bitbucket.faults.add({
@@ -230,7 +238,8 @@ describe('a clock that was wrong once', () => {
     async ms => {
       const bitbucket = bitbucketWith('lost', 'renamed', 'stays');
       const clock = new FakeClock();
-      const { connection, run } = await connectTestProvider({ bitbucket, clock });
+      const config = EACH_RUN_LOOKS;
+      const { connection, run } = await connectTestProvider({ bitbucket, clock, config });
       const rightMs = clock.now();
       clock.setTime(rightMs + ms);
       await run();

@@ -13,6 +13,12 @@ import {
 } from '../discovery/performRun';
 import { keyOf, locationsOf, withoutFiles } from '../discovery/locations';
 import { lookOf } from '../discovery/applyConcurrentEvents';
+import {
+  planRecheck,
+  RecheckPlan,
+  recheckRuleOf,
+  stateAfterRun,
+} from '../discovery/recheck';
 import { resumeOrStart } from '../discovery/resume';
 import {
   CatalogLocation,
@@ -184,12 +190,14 @@ export class DiscoveryProvider implements EntityProvider {
     log.started();
     await clients.prepare(client, signal);
     const policy = await removalPolicyOf(this.#context);
+    const recheck = this.#planRecheck(memory, trigger);
     const request: RunRequest = {
       scope: this.#scope(),
       policy,
       source: client,
       parseFiles: fileParser?.(client),
       memory,
+      recheck,
       clock,
       signal,
       ...(begun && {
@@ -213,7 +221,7 @@ export class DiscoveryProvider implements EntityProvider {
       await journal.finish(concluded, {
         authenticated: knowsCredentials(concluded, policy, this.#context),
         requests: meter.counts(),
-        state: begun && (await toStateEnd(concluded, begun)),
+        state: begun && (await toStateEnd(concluded, begun, recheck)),
         trigger,
       });
       return concluded;
@@ -266,9 +274,24 @@ export class DiscoveryProvider implements EntityProvider {
     return fileParser ? { ...config, isParsed: true } : config;
   }
 
+  #planRecheck(memory: ProviderMemory | undefined, trigger: RunTrigger): RecheckPlan {
+    const { clock, config, configuration } = this.#context;
+    return planRecheck(memory?.recheck, {
+      configuration,
+      rule: recheckRuleOf(this.#scope(), config.recheck),
+      isManual: trigger === 'manual',
+      nowMs: clock.now(),
+    });
+  }
+
+  /** Without when runs have looked for something else: that must not count if this one breaks off. */
   async #loadMemory(): Promise<ProviderMemory | undefined> {
+    const { config, configuration, store } = this.#context;
     try {
-      return await this.#context.store.load(this.#context.config.id);
+      const memory = await store.load(config.id);
+      return memory && memory.recheck?.configuration !== configuration
+        ? { ...memory, recheck: undefined }
+        : memory;
     } catch (error) {
       this.#context.log.memoryUnreadable(error);
       return undefined;
@@ -280,6 +303,7 @@ export class DiscoveryProvider implements EntityProvider {
 async function toStateEnd(
   run: Run,
   { origin, checkpoints }: Begun,
+  recheck: RecheckPlan,
 ): Promise<RunEnd['state']> {
   const { reconciliation, result } = run;
   const { memory } = reconciliation;
@@ -288,6 +312,7 @@ async function toStateEnd(
       ...(await planStateChanges(checkpoints.stored, memory.repositories)),
       held: memory.held,
       serverUrls: memory.serverUrls,
+      recheck: stateAfterRun(recheck, origin),
       origin,
       isComplete: reconciliation.mutation === 'full',
       isUnfinished: result.interruption !== undefined,

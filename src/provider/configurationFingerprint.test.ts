@@ -31,6 +31,7 @@ const REST: Readonly<Record<string, JsonObject>> = {
   concurrency: { concurrency: 7 },
   rateLimit: { rateLimit: 'off' },
   requestTimeout: { requestTimeout: { seconds: 7 } },
+  'recheck.found': { recheck: { found: { hours: 7 } } },
   'removals.maxPercentage': { removals: { maxPercentage: 7 } },
   'removals.holdFor': { removals: { holdFor: { hours: 7 } } },
   token: { token: 'another' },

@@ -14,6 +14,7 @@ import {
   appConfigFor,
   connectTestProvider,
   createLogRecorder,
+  EACH_RUN_LOOKS,
   TEST_USER,
 } from '../__testUtils__/testProvider';
 import { createTestStore, reportsOf } from '../__testUtils__/testStores';
@@ -260,7 +261,7 @@ describe('credentials that are gone from the configuration', () => {
       const slug = `public-${index}`;
       bitbucket.addRepository({ projectKey: 'OPEN', slug, files, public: true });
     }
-    const first = await connectTestProvider({ bitbucket });
+    const first = await connectTestProvider({ bitbucket, config: EACH_RUN_LOOKS });
     await first.run();
     expect(first.connection.targets()).toHaveLength(13);
     bitbucket.faults.add({
@@ -268,7 +269,8 @@ describe('credentials that are gone from the configuration', () => {
       effect: { type: 'status', status: 404, exceptionName: GONE },
     });
     const { clock, connection, store } = first;
-    const without = { bitbucket, clock, connection, store, integration: {} };
+    const config = EACH_RUN_LOOKS;
+    const without = { bitbucket, clock, connection, store, config, integration: {} };
     return { ...(await connectTestProvider(without)), without };
   }
 

@@ -5,7 +5,11 @@
 
 import { createSimulatedBitbucket, FaultMatch } from '../../dev/simulatedBitbucket';
 import { FAULT_NAMES, faultNamed, SECRETS } from '../__testUtils__/matrixFaults';
-import { connectTestProvider, TEST_USER } from '../__testUtils__/testProvider';
+import {
+  connectTestProvider,
+  EACH_RUN_LOOKS,
+  TEST_USER,
+} from '../__testUtils__/testProvider';
 
 /**
  * What each fault leads to, and how often the faulty answer is asked for.
@@ -115,6 +119,7 @@ async function discover(place: Place) {
     bitbucket.addRepository({ projectKey: 'PAY', slug, files });
   }
   const config = {
+    ...EACH_RUN_LOOKS,
     concurrency: CONCURRENCY,
     ...(place.catalogPath && { catalogPath: place.catalogPath }),
   };

@@ -5,7 +5,11 @@ import {
   SimulatedBitbucket,
 } from '../../dev/simulatedBitbucket';
 import { FakeClock } from '../__testUtils__/FakeClock';
-import { connectTestProvider, TEST_USER } from '../__testUtils__/testProvider';
+import {
+  connectTestProvider,
+  EACH_RUN_LOOKS,
+  TEST_USER,
+} from '../__testUtils__/testProvider';
 import { createTestStore } from '../__testUtils__/testStores';
 import { toKnownRepositories } from '../store/readCatalogBaseline';
 
@@ -31,7 +35,7 @@ async function discoverAll(removals: { maxPercentage?: number } = {}) {
     const files = { 'catalog-info.yaml': 'kind: Component' };
     bitbucket.addRepository({ projectKey: 'PAY', slug, files });
   }
-  const config = { filters: { skipArchivedRepos: true }, removals };
+  const config = { ...EACH_RUN_LOOKS, filters: { skipArchivedRepos: true }, removals };
   const options = { bitbucket, clock, config };
   const connected = await connectTestProvider(options);
   await connected.run();

@@ -106,6 +106,7 @@ export function toRepositoryJson(
     catalog,
     conflicts: conflicts?.map(toConflictJson),
     checkedAt: toIso(report.checkedAtMs),
+    dueAt: toIso(report.dueAtMs),
   };
 }
 

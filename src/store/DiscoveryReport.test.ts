@@ -1,6 +1,7 @@
 import { HOUR, NOW, target } from '../__testUtils__/discoveryData';
 import { FakeClock } from '../__testUtils__/FakeClock';
 import {
+  allLookedAt,
   finishedRun,
   repositoryReport as report,
   runSummary,
@@ -451,6 +452,7 @@ describe.each(databases.eachSupportedId())('the report in %s', databaseId => {
         changed: [],
         forgottenIds: [],
         held: [],
+        recheck: allLookedAt(origin),
         origin,
         isComplete: true,
         isUnfinished: false,

@@ -9,6 +9,7 @@ import {
   reportRepository,
   RepositoryReport,
 } from '../discovery/report';
+import { recheckDueAtMs } from '../discovery/recheck';
 import { OutcomeKind, RepositoryAddress } from '../model';
 import { parseTarget } from '../util/parseUrls';
 import { chunksOf, DiscoveryDatabase } from './DiscoveryDatabase';
@@ -184,7 +185,8 @@ function toReports(
       return [];
     }
     const { repositoryId: id, projectKey, slug } = known;
-    return [reportRepository({ repository: { id, projectKey, slug }, outcome }, known)];
+    const result = { repository: { id, projectKey, slug }, outcome };
+    return [reportRepository(result, known, recheckDueAtMs(provider.recheck, known))];
   });
 }
 

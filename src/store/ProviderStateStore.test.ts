@@ -4,7 +4,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import type { Knex } from 'knex';
 import { FakeClock } from '../__testUtils__/FakeClock';
-import { finishedRun } from '../__testUtils__/reportData';
+import { allLookedAt, finishedRun } from '../__testUtils__/reportData';
 import { asDatabaseService, createTestDatabases } from '../__testUtils__/testDatabases';
 import { HeldRemoval, KnownRepository, ProviderMemory } from '../discovery/types';
 import { CatalogFile } from '../model';
@@ -92,6 +92,7 @@ describe.each(databases.eachSupportedId())('the state in %s', databaseId => {
         state: {
           ...changes,
           held: rest.held ?? [],
+          recheck: allLookedAt(origin),
           origin,
           isComplete,
           isUnfinished: !isComplete,

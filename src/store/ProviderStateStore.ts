@@ -133,6 +133,7 @@ export class ProviderStateStore {
       held: await tables.provider.readHeld(),
       interruptedRun: toInterruptedRun(row),
       serverUrls: row.server_urls ?? undefined,
+      recheck: row.recheck ?? undefined,
     };
     return baseline ? withBaseline(memory, baseline) : memory;
   }
@@ -227,7 +228,8 @@ export class ProviderStateStore {
    * Begins a run: takes its revision, and notes where it began so that one that never ends is
    * resumed by the next run.
    *
-   * @param memory - what `load` returned: kept where nothing was stored yet
+   * @param memory - what `load` returned: kept where nothing was stored yet; when runs have
+   * looked is forgotten where it is not in there
    */
   beginRun(
     providerId: string,
@@ -249,7 +251,10 @@ export class ProviderStateStore {
       if (origin.sinceRevision === revision) {
         await repositories.settleProgress();
       }
-      await provider.save(originColumns(origin));
+      await provider.save({
+        ...originColumns(origin),
+        ...(!memory.recheck && { recheck: null }),
+      });
       return { revision, origin };
     });
   }
@@ -349,13 +354,14 @@ export class ProviderStateStore {
   }
 
   async #stateColumns(knex: Knex, state: NonNullable<RunEnd['state']>) {
-    const { origin, isComplete, isUnfinished, serverUrls } = state;
+    const { origin, isComplete, isUnfinished, serverUrls, recheck } = state;
     return {
       ...originColumns(isUnfinished ? origin : undefined),
       server_urls: serverUrls ? JSON.stringify(serverUrls) : null,
       ...(isComplete && {
         checked_revision: origin.sinceRevision,
         checked_at_ms: origin.sinceMs,
+        recheck: JSON.stringify(recheck),
         confirmed_at_ms: await this.#confirmations.now(knex),
       }),
     };

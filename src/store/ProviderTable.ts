@@ -2,6 +2,7 @@
 
 import type { Knex } from 'knex';
 import { z } from 'zod';
+import { RECHECK_BUCKETS, RecheckState } from '../discovery/recheck';
 import { RunSummary } from '../discovery/summarizeRun';
 import { HeldRemoval, RunOrigin } from '../discovery/types';
 import { storableText } from '../util/text';
@@ -49,6 +50,16 @@ const RunReport: z.ZodType<RunRecord> = z.object({
   error: z.string().optional(),
 });
 
+const Looks = z
+  .array(z.object({ revision: z.number(), atMs: z.number() }).nullable())
+  .length(RECHECK_BUCKETS);
+
+const Recheck: z.ZodType<RecheckState> = z.object({
+  configuration: z.string(),
+  rule: z.object({ foundMs: z.number(), minFiles: z.number() }).optional(),
+  found: Looks,
+});
+
 /** A column that cannot be read counts as empty: the others still tell what they tell. */
 const text = z.string().nullable().catch(null);
 const number = BigNumber.nullable().catch(null);
@@ -73,6 +84,7 @@ const ProviderRow = z.object({
   failed_at_ms: number,
   failure: text,
   report: jsonColumn(RunReport).nullable().catch(null),
+  recheck: jsonColumn(Recheck).nullable().catch(null),
   last_success_at_ms: number,
 });
 

@@ -6,6 +6,7 @@
 
 import type { Knex } from 'knex';
 import { z } from 'zod';
+import { lookAtBucketOf } from '../discovery/recheck';
 import { KnownRepository, RepositorySelector } from '../discovery/types';
 import { RepositoryAddress } from '../model';
 import { yieldToEventLoop } from '../util/clock';
@@ -308,7 +309,7 @@ export function toAddressColumns(address: RepositoryAddress) {
   return { project_key_sort, slug_sort };
 }
 
-/** A complete run, or the progress of one that goes on, stands for rows that it left alone. */
+/** Complete runs, or the progress of one that goes on, stand for rows that they left alone. */
 function withLastLook(
   known: KnownRepository,
   provider: ProviderRow,
@@ -321,7 +322,13 @@ function withLastLook(
   if (look && look.revision > own) {
     return { ...known, ...look };
   }
-  const { checked_revision: revision, checked_at_ms: checkedAtMs } = provider;
+  const { checked_revision: revision, checked_at_ms: checkedAtMs, recheck } = provider;
+  if (known.settled.kind === 'registered') {
+    const atBucket = lookAtBucketOf(recheck, known);
+    return atBucket && atBucket.revision > own
+      ? { ...known, revision: atBucket.revision, checkedAtMs: atBucket.atMs }
+      : known;
+  }
   return revision > own && checkedAtMs !== null
     ? { ...known, revision, checkedAtMs }
     : known;

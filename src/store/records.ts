@@ -1,5 +1,6 @@
 /** What runs and events leave to the store, and find there. Types only. */
 
+import { RecheckState } from '../discovery/recheck';
 import { RunSummary } from '../discovery/summarizeRun';
 import {
   HeldRemoval,
@@ -104,6 +105,8 @@ export interface RunEnd {
   readonly state?: StateChanges & {
     readonly held: readonly HeldRemoval[];
     readonly serverUrls?: readonly string[];
+    /** When runs have looked, once this one has reached its end. */
+    readonly recheck: RecheckState;
     /** Where it began, and whether it has reached its end. */
     readonly origin: RunOrigin;
     readonly isComplete: boolean;

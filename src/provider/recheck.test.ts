@@ -1,0 +1,262 @@
+/** Runs that do not look at everything: what they spare, and what they notice all the same. */
+
+import { createSimulatedBitbucket } from '../../dev/simulatedBitbucket';
+import { FakeClock } from '../__testUtils__/FakeClock';
+import { reopen } from '../__testUtils__/testStores';
+import { connectTestProvider, TEST_USER } from '../__testUtils__/testProvider';
+
+const FILE = 'catalog-info.yaml';
+const HOUR = 3_600_000;
+
+const targetOf = (slug: string, path = FILE) =>
+  `http://bitbucket.test/projects/PAY/repos/${slug}/browse/${path}`;
+
+const numbered = (prefix: string, count: number) =>
+  Array.from({ length: count }, (_, index) => `${prefix}${index}`);
+
+/** Repositories with a file and without, after the first run. */
+async function discover(
+  found: readonly string[],
+  absent: readonly string[] = [],
+  config = {},
+) {
+  const clock = new FakeClock();
+  const bitbucket = createSimulatedBitbucket({ users: [TEST_USER], clock });
+  const add = (slug: string, files: Record<string, string>) =>
+    bitbucket.addRepository({ projectKey: 'PAY', slug, files });
+  found.forEach(slug => add(slug, { [FILE]: 'kind: Component' }));
+  absent.forEach(slug => add(slug, { 'README.md': slug }));
+  const options = { bitbucket, clock, config };
+  const provider = await connectTestProvider(options);
+  await provider.run();
+  /** Runs, and says which repositories were looked at. */
+  const look = async (one = provider) => {
+    bitbucket.clearRequests();
+    await one.run();
+    return bitbucket.requests
+      .flatMap(({ path }) => /repos\/([^/]+)\/(?:browse|files)/.exec(path)?.[1] ?? [])
+      .sort();
+  };
+  /** The backend again, with another configuration. */
+  const restart = (other: object) => {
+    const { connection, store } = provider;
+    return connectTestProvider({
+      ...options,
+      config: other,
+      connection,
+      store: reopen(store),
+    });
+  };
+  /** Runs each half an hour, and says after how many hours this holds. */
+  const hoursUntil = async (holds: () => boolean) => {
+    for (let halfHours = 1; ; halfHours += 1) {
+      await clock.advance(HOUR / 2);
+      await provider.run();
+      if (holds() || halfHours > 100) {
+        return halfHours / 2;
+      }
+    }
+  };
+  return { ...provider, bitbucket, look, restart, hoursUntil, add };
+}
+
+const report = ({ reports }: Awaited<ReturnType<typeof discover>>, slug: string) =>
+  reports.findRepository('default', 'PAY', slug);
+
+describe('a run after the first one', () => {
+  it('looks at nothing again but at what has no file yet', async () => {
+    const { look, connection } = await discover(numbered('found-', 30), ['a', 'b']);
+    expect(await look()).toEqual(['a', 'b']);
+    expect(connection.targets()).toHaveLength(30);
+  });
+
+  it('reports what it believes as registered, and when that was and will be looked at', async () => {
+    const scene = await discover(['api'], ['web']);
+    const { clock, look, reports } = scene;
+    const first = await report(scene, 'api');
+    await clock.advance(HOUR);
+    await look();
+
+    expect(await report(scene, 'api')).toEqual(first);
+    expect(first).toMatchObject({ outcome: 'registered', files: [{ path: FILE }] });
+    const waits = (first?.dueAtMs ?? 0) - (first?.checkedAtMs ?? 0);
+    expect(waits).toBeGreaterThan(3 * HOUR - 1);
+    expect(waits).toBeLessThanOrEqual(6 * HOUR);
+    const web = await report(scene, 'web');
+    expect(web?.dueAtMs).toBeUndefined();
+    expect(web?.checkedAtMs).toBeGreaterThanOrEqual((first?.checkedAtMs ?? 0) + HOUR);
+    const { lastRun } = (await reports.loadDiscovery('default')) ?? {};
+    expect(lastRun?.summary).toMatchObject({
+      registered: 1,
+      unknown: 0,
+      carriedForward: 0,
+    });
+  });
+
+  it('looks again when it is due, after a restart too', async () => {
+    const { clock, look, restart } = await discover(['api']);
+    await clock.advance(6 * HOUR);
+    expect(await look()).toEqual(['api']);
+    const again = await restart({});
+    expect(await look(again)).toEqual([]);
+    await clock.advance(6 * HOUR);
+    expect(await look(again)).toEqual(['api']);
+  });
+
+  it('notices within `recheck.found` that a file is gone', async () => {
+    const { bitbucket, connection, hoursUntil } = await discover(['api', 'web', 'ops']);
+    bitbucket.removeFile('PAY', 'api', FILE);
+    const hours = await hoursUntil(() => connection.targets().length === 2);
+    expect(hours).toBeGreaterThan(0.5);
+    expect(hours).toBeLessThanOrEqual(6);
+  });
+
+  it('notices at once what is new, deleted, renamed or has got a file', async () => {
+    const scene = await discover(['api', 'gone', 'old'], ['late']);
+    const { add, bitbucket, connection, look } = scene;
+    add('new', { [FILE]: 'kind: Component' });
+    bitbucket.deleteRepository('PAY', 'gone');
+    bitbucket.renameRepository('PAY', 'old', 'renamed');
+    bitbucket.writeFile('PAY', 'late', FILE, 'kind: Component');
+    expect(await look()).toEqual(['late', 'new', 'renamed']);
+    expect(connection.targets()).toEqual(
+      ['api', 'late', 'new', 'renamed'].map(s => targetOf(s)),
+    );
+  });
+
+  it('looks at all when it is asked for by hand', async () => {
+    const { bitbucket, connection, context, look } = await discover(['api', 'web']);
+    bitbucket.removeFile('PAY', 'web', FILE);
+    await context.journal.requested();
+    expect(await look()).toEqual(['api', 'web']);
+    expect(connection.targets()).toEqual([targetOf('api')]);
+    expect(await look()).toEqual(['web']);
+  });
+
+  it('looks in each run where `recheck.found` is 0', async () => {
+    const { look } = await discover(['api'], [], { recheck: { found: { hours: 0 } } });
+    expect(await look()).toEqual(['api']);
+  });
+
+  it('looks in each run where a glob may match more', async () => {
+    const { look } = await discover(['api'], [], {
+      catalogPath: '/**/catalog-info.yaml',
+    });
+    expect(await look()).toEqual(['api']);
+  });
+
+  it('looks, of several paths, for one that is not there yet', async () => {
+    const config = { catalogPath: [FILE, 'b.yaml'] };
+    const { bitbucket, connection, look } = await discover(['api'], [], config);
+    expect(await look()).toEqual(['api']);
+    bitbucket.writeFile('PAY', 'api', 'b.yaml', 'kind: Component');
+    expect(await look()).toEqual(['api']);
+    expect(connection.targets()).toHaveLength(2);
+    expect(await look()).toEqual([]);
+  });
+
+  it('looks again at what stayed unknown, and at nothing else', async () => {
+    const { bitbucket, clock, look } = await discover(['api', 'web']);
+    const fault = bitbucket.faults.add({
+      match: { kind: 'file-check', repositorySlug: 'web' },
+      effect: 'lost-permission',
+    });
+    await clock.advance(6 * HOUR);
+    expect(await look()).toEqual(['api', 'web']);
+    fault.remove();
+    expect(await look()).toEqual(['web']);
+    expect(await look()).toEqual([]);
+  });
+
+  it('believes what an event has found, and takes back what an event has found gone', async () => {
+    const { bitbucket, clock, connection, context, evaluator, look } = await discover(
+      ['api'],
+      ['late'],
+    );
+    const evaluate = (slug: string) => {
+      const client = context.clients.createForEvent();
+      return clock.run(
+        evaluator.evaluate({ address: { projectKey: 'PAY', slug } }, client),
+      );
+    };
+    bitbucket.writeFile('PAY', 'late', FILE, 'kind: Component');
+    await evaluate('late');
+    expect(await look()).toEqual([]);
+    bitbucket.removeFile('PAY', 'api', FILE);
+    await evaluate('api');
+    expect(await look()).toEqual(['api']);
+    expect(connection.targets()).toEqual([targetOf('late')]);
+  });
+});
+
+describe('a change of what is looked for', () => {
+  it.each<[string, object, string[]]>([
+    ['another path', { catalogPath: 'README.md' }, ['api', 'web']],
+    ['another branch', { branch: 'main' }, ['api', 'web']],
+    ['another filter', { filters: { repoSlug: 'api' } }, ['api']],
+  ])('has everything looked at at once: %s', async (_, config, slugs) => {
+    const { look, restart } = await discover(['api'], ['web']);
+    const changed = await restart(config);
+    expect(await look(changed)).toEqual(slugs);
+  });
+
+  it('counts until a run has got through, even if it is taken back in between', async () => {
+    const { bitbucket, connection, look, restart } = await discover(['a', 'b', 'c']);
+    const fault = bitbucket.faults.add({
+      match: ({ kind, repositorySlug }) =>
+        kind === 'file-check' && repositorySlug === 'c',
+      effect: 'hang',
+    });
+    const changed = await restart({ catalogPath: 'other.yaml', concurrency: 1 });
+    const stop = new AbortController();
+    changed.clock.sleep(2_000).then(() => stop.abort(new Error('stopped')));
+    await expect(changed.run(stop.signal)).rejects.toThrow('stopped');
+    fault.remove();
+
+    const back = await restart({ concurrency: 1 });
+    expect(await look(back)).toEqual(['a', 'b', 'c']);
+    expect(connection.targets()).toEqual(['a', 'b', 'c'].map(slug => targetOf(slug)));
+  });
+
+  it('is none where only the pace or the guards change', async () => {
+    const { look, restart } = await discover(['api']);
+    const changed = await restart({ concurrency: 2, removals: { maxPercentage: 1 } });
+    expect(await look(changed)).toEqual([]);
+  });
+});
+
+describe('what is remembered of looks', () => {
+  it('takes no row per repository', async () => {
+    const scene = await discover(numbered('r', 60));
+    await scene.clock.advance(6 * HOUR);
+    const written: (readonly unknown[])[] = [];
+    const record = scene.store.recordRun.bind(scene.store);
+    scene.store.recordRun = async (id, end) => {
+      written.push(end.state?.changed ?? []);
+      await record(id, end);
+    };
+    const before = await report(scene, 'r0');
+    expect(await scene.look()).toHaveLength(60);
+    expect(written).toEqual([[]]);
+    const after = await report(scene, 'r0');
+    expect((after?.checkedAtMs ?? 0) - (before?.checkedAtMs ?? 0)).toBeGreaterThan(
+      5 * HOUR,
+    );
+  });
+
+  it.each([24 * 365 * HOUR, HOUR])(
+    'puts nothing off once a clock that was %i ms ahead is right again',
+    async aheadMs => {
+      const scene = await discover(['api', 'web']);
+      const { bitbucket, clock, connection, context, look } = scene;
+      const right = clock.now();
+      clock.setTime(right + aheadMs);
+      await context.journal.requested();
+      await look();
+      clock.setTime(right + 60_000);
+      bitbucket.removeFile('PAY', 'web', FILE);
+      expect(await look()).toEqual(['api', 'web']);
+      expect(connection.targets()).toEqual([targetOf('api')]);
+    },
+  );
+});
