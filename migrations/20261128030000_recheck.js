@@ -10,7 +10,9 @@ exports.up = async function up(knex) {
     table
       .text('recheck')
       .nullable()
-      .comment('When complete runs last looked at which part of the repositories, as JSON');
+      .comment(
+        'When complete runs last looked at which part of the repositories, as JSON',
+      );
   });
 };
 

@@ -192,6 +192,7 @@ function createDiscovery(
     scheduler,
     store: stores.store,
     webhooks: stores.webhooks,
+    outcomes: stores.outcomes,
     conflicts,
     limiters,
     createFileParser: parser && (setup => createFileParser(parser, setup)),

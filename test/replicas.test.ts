@@ -11,7 +11,11 @@ import { componentYaml } from '../dev/seed';
 import { WEBHOOK_SECRET, webhookConfig } from '../src/__testUtils__/backendApi';
 import { eventually } from '../src/__testUtils__/eventually';
 import { startBackend, TestBackend } from '../src/__testUtils__/startBackend';
-import { appConfigFor, EACH_RUN_LOOKS, TEST_USER } from '../src/__testUtils__/testProvider';
+import {
+  appConfigFor,
+  EACH_RUN_LOOKS,
+  TEST_USER,
+} from '../src/__testUtils__/testProvider';
 
 const VARIABLE = 'BACKSTAGE_TEST_DATABASE_POSTGRES15_CONNECTION_STRING';
 const server = process.env[VARIABLE];

@@ -15,7 +15,11 @@ import { WEBHOOK_SECRET } from '../src/__testUtils__/backendApi';
 import { createCatalogObserver } from './__testUtils__/catalogObserver';
 import { eventually } from '../src/__testUtils__/eventually';
 import { startBackend, TestBackend } from '../src/__testUtils__/startBackend';
-import { appConfigFor, EACH_RUN_LOOKS, TEST_USER } from '../src/__testUtils__/testProvider';
+import {
+  appConfigFor,
+  EACH_RUN_LOOKS,
+  TEST_USER,
+} from '../src/__testUtils__/testProvider';
 import { systemClock } from '../src/util/clock';
 
 const TASK = 'bitbucketServer-provider:default:refresh';

@@ -37,6 +37,8 @@ export interface TestProviderOptions {
   readonly connection?: RecordingConnection;
   readonly shutdownSignal?: AbortSignal;
   readonly parser?: BitbucketServerLocationParser;
+  /** URLs of files that the catalog could not read. */
+  readonly unreadable?: () => Promise<Set<string>>;
 }
 
 /** What a test looks at. */
@@ -72,7 +74,7 @@ export function appConfigFor(options: TestProviderOptions): JsonObject {
 export async function connectTestProvider(
   options: TestProviderOptions,
 ): Promise<TestProvider> {
-  const { parser } = options;
+  const { parser, unreadable } = options;
   const clock = options.clock ?? new FakeClock();
   const connection = options.connection ?? createRecordingConnection();
   const logger = createLogRecorder();
@@ -87,6 +89,7 @@ export async function connectTestProvider(
       clock,
       fetch: fetchOf(options.bitbucket),
       shutdownSignal: options.shutdownSignal,
+      outcomes: unreadable && { unreadableTargets: unreadable },
       createFileParser: parser && (setup => createFileParser(parser, setup)),
     },
   );

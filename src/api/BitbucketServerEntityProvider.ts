@@ -54,11 +54,12 @@ export class BitbucketServerEntityProvider implements EntityProvider {
     },
   ): BitbucketServerEntityProvider[] {
     const { logger, database, parser } = options;
-    const { store } = createStores(database, logger);
+    const { outcomes, store } = createStores(database, logger);
     const created = createProviders(readDiscoveryConfig(config), {
       logger,
       scheduler: schedulerOf(options),
       store,
+      outcomes,
       limiters: limitersOf(config, warning => logger.warn(warning)),
       createFileParser: parser && (setup => createFileParser(parser, setup)),
     });

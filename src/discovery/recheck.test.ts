@@ -45,8 +45,8 @@ const looked = (atMs = NOW) => after(plan(undefined, atMs), atMs);
 
 const spell = (paths: readonly string[]) => paths.map(path => file('PAY/api', path));
 
-function isDue(id: number, made: RecheckPlan, one = found(id), now?: Repository) {
-  return decideCheck(now ?? repository(id, 'PAY/api'), one, made, spell).kind === 'look';
+function isDue(id: number, made: RecheckPlan, one = found(id)) {
+  return decideCheck(repository(id, 'PAY/api'), one, made, spell).kind === 'look';
 }
 
 const dueOf = (made: RecheckPlan) => IDS.filter(id => isDue(id, made));
@@ -157,6 +157,16 @@ describe('what is looked at again', () => {
     const made = plan(looked(), NOW);
     const decision = decideCheck(repository(1, 'PAY/api'), found(1), made, elsewhere);
     expect(decision.kind).toBe('look');
+  });
+
+  it('is a repository with a file that the catalog could not read', () => {
+    const made = {
+      ...plan(looked(), NOW),
+      unreadable: new Set([file('PAY/api').targetUrl]),
+    };
+    expect(isDue(1, made)).toBe(true);
+    const other = { ...made, unreadable: new Set([file('PAY/web').targetUrl]) };
+    expect(isDue(1, other)).toBe(false);
   });
 
   it('is, of several plain paths, a repository that lacks one', () => {

@@ -60,6 +60,8 @@ export interface RecheckPlan {
   readonly due: DueBuckets;
   /** What is remembered of earlier runs that have looked for the same. */
   readonly before?: RecheckState;
+  /** URLs of files that the catalog could not read when it last tried. */
+  readonly unreadable?: ReadonlySet<string>;
 }
 
 /**
@@ -104,7 +106,9 @@ function findDue(state: RecheckState, rule: RecheckRule, nowMs: number): DueBuck
   const isDue = (bucket: number) => {
     const look = state.found[bucket];
     // A clock that was ahead then must not put checks off now.
-    return !look || look.atMs > nowMs || dueAtMs(look.atMs, bucket, rule.foundMs) <= nowMs;
+    return (
+      !look || look.atMs > nowMs || dueAtMs(look.atMs, bucket, rule.foundMs) <= nowMs
+    );
   };
   return { found: new Set([...ALL_BUCKETS].filter(isDue)) };
 }
@@ -168,6 +172,7 @@ type LookReason =
   | 'changed'
   | 'has-no-file'
   | 'may-have-more'
+  | 'not-readable'
   | 'due';
 
 /**
@@ -178,7 +183,7 @@ type LookReason =
 export function decideCheck(
   repository: Repository,
   known: KnownRepository | undefined,
-  { rule, due }: Pick<RecheckPlan, 'rule' | 'due'>,
+  { rule, due, unreadable }: Pick<RecheckPlan, 'rule' | 'due' | 'unreadable'>,
   spell: (paths: readonly string[]) => KnownRepository['files'],
 ): CheckDecision {
   const because = (reason: LookReason): CheckDecision => ({
@@ -200,6 +205,9 @@ export function decideCheck(
   }
   if (due.found.has(bucketOf(repository.id))) {
     return because('due');
+  }
+  if (known.files.some(one => unreadable?.has(one.targetUrl))) {
+    return because('not-readable');
   }
   return hasSameFiles(spell(known.files.map(one => one.path)), known.files)
     ? { kind: 'believe', outcome: known.settled }

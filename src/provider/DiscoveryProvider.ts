@@ -190,7 +190,7 @@ export class DiscoveryProvider implements EntityProvider {
     log.started();
     await clients.prepare(client, signal);
     const policy = await removalPolicyOf(this.#context);
-    const recheck = this.#planRecheck(memory, trigger);
+    const recheck = await this.#planRecheck(memory, trigger);
     const request: RunRequest = {
       scope: this.#scope(),
       policy,
@@ -274,14 +274,29 @@ export class DiscoveryProvider implements EntityProvider {
     return fileParser ? { ...config, isParsed: true } : config;
   }
 
-  #planRecheck(memory: ProviderMemory | undefined, trigger: RunTrigger): RecheckPlan {
+  async #planRecheck(
+    memory: ProviderMemory | undefined,
+    trigger: RunTrigger,
+  ): Promise<RecheckPlan> {
     const { clock, config, configuration } = this.#context;
-    return planRecheck(memory?.recheck, {
+    const rule = recheckRuleOf(this.#scope(), config.recheck);
+    const plan = planRecheck(memory?.recheck, {
       configuration,
-      rule: recheckRuleOf(this.#scope(), config.recheck),
+      rule,
       isManual: trigger === 'manual',
       nowMs: clock.now(),
     });
+    return rule ? { ...plan, unreadable: await this.#unreadableTargets() } : plan;
+  }
+
+  async #unreadableTargets(): Promise<ReadonlySet<string> | undefined> {
+    const { log, unreadableTargets } = this.#context;
+    try {
+      return await unreadableTargets?.();
+    } catch (error) {
+      log.catalogErrorsUnreadable(error);
+      return undefined;
+    }
   }
 
   /** Without when runs have looked for something else: that must not count if this one breaks off. */

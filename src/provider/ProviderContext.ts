@@ -29,6 +29,8 @@ export interface ProviderContext {
   readonly contested: ContestedLocations;
   readonly log: RunLog;
   readonly journal: RunJournal;
+  /** URLs of files that the catalog could not read; left out where there is no catalog to look into. */
+  readonly unreadableTargets?: () => Promise<ReadonlySet<string>>;
   /** Left out where there is no catalog to look into. */
   readonly conflicts?: ConflictDetector;
   /** Left out where nobody asks whether webhooks come. */

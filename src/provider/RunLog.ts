@@ -60,6 +60,12 @@ export class RunLog {
     );
   }
 
+  catalogErrorsUnreadable(error: unknown): void {
+    this.#logger.warn(
+      `Which files the catalog could not read is not known, so this run looks only at what is due: ${error}`,
+    );
+  }
+
   reassertFailed(error: unknown): void {
     this.#logger.warn(
       `What another provider has released could not be given to the catalog, which the next run does: ${error}`,

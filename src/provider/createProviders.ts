@@ -8,6 +8,7 @@ import { ConflictServices } from '../conflicts/createConflictServices';
 import { Fetch } from '../http/HttpTransport';
 import { LimiterRegistry } from '../http/LimiterRegistry';
 import { ProviderMetrics } from '../metrics/observers';
+import { CatalogOutcomes } from '../store/CatalogOutcomes';
 import { ProviderStateStore } from '../store/ProviderStateStore';
 import { WebhookStore } from '../store/WebhookStore';
 import { Clock, systemClock } from '../util/clock';
@@ -17,7 +18,7 @@ import { configurationFingerprint } from './configurationFingerprint';
 import { ConflictDetector } from './ConflictDetector';
 import { createClientFactory } from './createClient';
 import { createLimiters } from './limiters';
-import { taskIdOf } from './locationEntities';
+import { providerName, taskIdOf } from './locationEntities';
 import { FileParser, ProviderContext } from './ProviderContext';
 import { RepositoryEvaluator } from './RepositoryEvaluator';
 import { RunJournal } from './RunJournal';
@@ -34,6 +35,8 @@ export interface CreateProvidersOptions {
   readonly conflicts?: ConflictServices;
   /** Left out where nobody asks whether webhooks come. */
   readonly webhooks?: WebhookStore;
+  /** What became in the catalog of what it was given; left out where there is none to look into. */
+  readonly outcomes?: Pick<CatalogOutcomes, 'unreadableTargets'>;
   /** Those of the backend; where left out, the providers share some of their own. */
   readonly limiters?: LimiterRegistry;
   readonly shutdownSignal?: AbortSignal;
@@ -141,7 +144,7 @@ function createContext(config: ProviderConfig, options: ContextOptions): Provide
     clock,
     onError: error => log.reassertFailed(error),
   });
-  const { conflicts, integration, webhooks } = options;
+  const { conflicts, integration, outcomes, webhooks } = options;
   const fileParser = options.createFileParser?.({ config, integration, logger, clock });
   const configuration = configurationFingerprint(config, fileParser !== undefined);
   const journal = new RunJournal({
@@ -164,6 +167,8 @@ function createContext(config: ProviderConfig, options: ContextOptions): Provide
     contested,
     log,
     journal,
+    unreadableTargets:
+      outcomes && (() => outcomes.unreadableTargets(providerName(config.id))),
     conflicts: conflicts && new ConflictDetector({ ...conflicts, providerId, log }),
     webhooks: webhooks && new WebhookJournal({ ...kept, webhooks }),
     clock,

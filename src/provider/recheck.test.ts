@@ -19,6 +19,7 @@ async function discover(
   found: readonly string[],
   absent: readonly string[] = [],
   config = {},
+  unreadable = async () => new Set<string>(),
 ) {
   const clock = new FakeClock();
   const bitbucket = createSimulatedBitbucket({ users: [TEST_USER], clock });
@@ -26,7 +27,7 @@ async function discover(
     bitbucket.addRepository({ projectKey: 'PAY', slug, files });
   found.forEach(slug => add(slug, { [FILE]: 'kind: Component' }));
   absent.forEach(slug => add(slug, { 'README.md': slug }));
-  const options = { bitbucket, clock, config };
+  const options = { bitbucket, clock, config, unreadable };
   const provider = await connectTestProvider(options);
   await provider.run();
   /** Runs, and says which repositories were looked at. */
@@ -168,6 +169,23 @@ describe('a run after the first one', () => {
     expect(await look()).toEqual([]);
   });
 
+  it('looks at once at a file that the catalog cannot read', async () => {
+    const unreadable = new Set<string>();
+    const load = async () => unreadable;
+    const { bitbucket, connection, look } = await discover(['api', 'web'], [], {}, load);
+    bitbucket.removeFile('PAY', 'web', FILE);
+    unreadable.add(targetOf('web'));
+    expect(await look()).toEqual(['web']);
+    expect(connection.targets()).toEqual([targetOf('api')]);
+  });
+
+  it('says so, and goes on, where it cannot be told what the catalog cannot read', async () => {
+    const load = () => Promise.reject(new Error('no such table'));
+    const { look, logger } = await discover(['api'], ['web'], {}, load);
+    expect(await look()).toEqual(['web']);
+    expect(logger.messages('warn').join()).toMatch(/not known.*no such table/);
+  });
+
   it('believes what an event has found, and takes back what an event has found gone', async () => {
     const { bitbucket, clock, connection, context, evaluator, look } = await discover(
       ['api'],
@@ -209,8 +227,11 @@ describe('a change of what is looked for', () => {
     });
     const changed = await restart({ catalogPath: 'other.yaml', concurrency: 1 });
     const stop = new AbortController();
-    changed.clock.sleep(2_000).then(() => stop.abort(new Error('stopped')));
+    const stopping = changed.clock
+      .sleep(2_000)
+      .then(() => stop.abort(new Error('stopped')));
     await expect(changed.run(stop.signal)).rejects.toThrow('stopped');
+    await stopping;
     fault.remove();
 
     const back = await restart({ concurrency: 1 });
