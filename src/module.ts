@@ -135,11 +135,7 @@ async function install(
     );
   }
   catalog.addEntityProvider(providers);
-  await warnOfLostProviders(services, providers);
-  const secondCopy = findSecondCatalogNode();
-  if (secondCopy) {
-    logger.warn(secondCopy);
-  }
+  await warnAtStart(services, providers);
   await connectEvents(services.events, {
     providers,
     config,
@@ -161,13 +157,12 @@ async function install(
     clock: systemClock,
     signal: shutdown.signal,
   });
-  addRoutes(services, { providers, stores, conflicts, shutdownSignal: shutdown.signal });
+  addRoutes(services, { ...discovery, stores, shutdownSignal: shutdown.signal });
   runSomeAtStart(services, providers, shutdown.signal);
   discovery.live.follow();
 }
 
-interface DiscoveryParts {
-  readonly conflicts: ConflictServices;
+interface DiscoveryParts extends Reporters {
   readonly providers: LiveProvider[];
   readonly live: LiveConfiguration;
 }
@@ -186,14 +181,14 @@ function createDiscovery(
   const initial = readDiscoveryConfig(config);
   initial.warnings.forEach(warning => logger.warn(warning));
   const ids = initial.providers.map(one => one.config.id);
-  const conflicts = createConflicts(ids, services, stores, signal);
+  const reporters = createReporters(ids, services, stores, signal);
   const createProvider = createProviderFactory({
     logger,
     scheduler,
     store: stores.store,
     webhooks: stores.webhooks,
     outcomes: stores.outcomes,
-    conflicts,
+    ...reporters,
     limiters,
     createFileParser: parser && (setup => createFileParser(parser, setup)),
     shutdownSignal: signal,
@@ -211,7 +206,7 @@ function createDiscovery(
     logger,
     signal,
   });
-  return { conflicts, providers, live };
+  return { ...reporters, providers, live };
 }
 
 function runSomeAtStart(
@@ -252,10 +247,14 @@ function startIfNeeded(
   );
 }
 
-async function warnOfLostProviders(
+async function warnAtStart(
   { database, logger }: Services,
   providers: readonly { readonly id: string }[],
 ): Promise<void> {
+  const secondCopy = findSecondCatalogNode();
+  if (secondCopy) {
+    logger.warn(secondCopy);
+  }
   try {
     const ids = providers.map(one => one.id);
     const warning = await describeLostProviders(database, ids);
@@ -267,31 +266,40 @@ async function warnOfLostProviders(
   }
 }
 
-function createConflicts(
+/** What tells of the catalog beside what runs have found. */
+interface Reporters {
+  readonly conflicts: ConflictServices;
+  readonly inCatalog: CatalogReporter;
+}
+
+function createReporters(
   ids: readonly string[],
   { logger }: Services,
   stores: Stores,
   signal: AbortSignal,
-): ConflictServices {
-  return createConflictServices({
+): Reporters {
+  const options = {
     ...stores,
     providers: new Map(ids.map(id => [providerName(id), id])),
     locationRef: plainLocationRef,
     logger,
     clock: systemClock,
     signal,
-  });
+  };
+  return {
+    conflicts: createConflictServices(options),
+    inCatalog: new CatalogReporter(options),
+  };
 }
 
-interface Routed {
+interface Routed extends Reporters {
   readonly providers: readonly LiveProvider[];
   readonly stores: Stores;
-  readonly conflicts: ConflictServices;
   readonly shutdownSignal: AbortSignal;
 }
 
 function addRoutes(services: Services, routed: Routed): void {
-  const { providers, stores, conflicts, shutdownSignal } = routed;
+  const { conflicts, inCatalog, providers, stores, shutdownSignal } = routed;
   const { auditor, httpAuth, logger, permissions, scheduler } = services;
   services.httpRouter.use(
     createRefreshObserver(
@@ -302,7 +310,7 @@ function addRoutes(services: Services, routed: Routed): void {
   services.httpRouter.use(
     createReportRouter({
       ...stores,
-      catalog: new CatalogReporter({ ...stores, locationRef: plainLocationRef, logger }),
+      inCatalog,
       conflicts: conflicts.reporter,
       logger,
       providers,

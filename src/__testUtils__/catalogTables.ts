@@ -25,6 +25,8 @@ export interface CatalogRow {
   /** `false`: it was never right, so that nobody sees it. */
   readonly isShown?: boolean;
   readonly entity?: object;
+  /** Whose it is; anybody may take it over when left out. */
+  readonly locationKey?: string;
 }
 
 /** Makes the tables. */
@@ -56,12 +58,13 @@ export async function insertIntoCatalog(
   knex: Knex,
   rows: readonly CatalogRow[],
 ): Promise<void> {
-  const states = rows.map(({ ref, errors = [], entity = {} }) => ({
+  const states = rows.map(({ ref, errors = [], entity = {}, locationKey }) => ({
     entity_id: ref,
     entity_ref: ref,
     unprocessed_entity: JSON.stringify(entity),
     unprocessed_hash: '',
     errors: JSON.stringify(errors),
+    location_key: locationKey ?? null,
     next_update_at: NEVER,
     last_discovery_at: NEVER,
   }));

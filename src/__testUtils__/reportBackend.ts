@@ -160,7 +160,7 @@ function createReportModule(world: ReportWorld) {
               ...services,
               reports,
               webhooks,
-              catalog: routed.catalog,
+              inCatalog: routed.inCatalog,
               conflicts: routed.conflicts,
               providers,
             }),
@@ -181,20 +181,19 @@ function createReporters(
   reports: DiscoveryReport,
   logger: LoggerService,
 ) {
-  const providers = new Map(PROVIDERS.map(({ id }) => [providerName(id), id]));
-  const conflictStore = new ConflictStore(tables, {
-    providers,
+  const options = {
+    reports,
+    providers: new Map(PROVIDERS.map(({ id }) => [providerName(id), id])),
     locationRef: plainLocationRef,
     clock: systemClock,
-  });
+    logger,
+  };
+  const store = new ConflictStore(tables, options);
+  const outcomes = new CatalogOutcomes(tables);
   return {
-    conflictStore,
-    conflicts: new ConflictReporter({ store: conflictStore, reports, providers }),
-    catalog: new CatalogReporter({
-      outcomes: new CatalogOutcomes(tables),
-      locationRef: plainLocationRef,
-      logger,
-    }),
+    conflictStore: store,
+    conflicts: new ConflictReporter({ ...options, store }),
+    inCatalog: new CatalogReporter({ ...options, outcomes }),
   };
 }
 

@@ -3,11 +3,7 @@
 import { LoggerService } from '@backstage/backend-plugin-api';
 import { ServiceUnavailableError } from '@backstage/errors';
 import { RepositoryReport } from '../discovery/report';
-import {
-  DiscoveryReport,
-  RepositoryPage,
-  RepositoryQuery,
-} from '../store/DiscoveryReport';
+import { DiscoveryReport } from '../store/DiscoveryReport';
 import { ConflictStore } from './ConflictStore';
 import {
   Conflict,
@@ -17,7 +13,7 @@ import {
 } from './describeConflicts';
 
 /** A repository with conflicts. */
-interface DisputedRepository {
+export interface DisputedRepository {
   readonly report: RepositoryReport;
   /** At least one. */
   readonly conflicts: readonly Conflict[];
@@ -65,51 +61,47 @@ export interface ReadConflictsOptions {
   readonly logger: Pick<LoggerService, 'warn'>;
 }
 
+/** The conflicts of a provider as they were read; what is `undefined` is not known. */
+export interface KnownConflicts {
+  /** How many there are, each once. */
+  readonly count?: number;
+  readonly disputed?: readonly DisputedRepository[];
+  /** Those of a repository. */
+  of(report: RepositoryReport): readonly Conflict[] | undefined;
+}
+
 /**
- * Reads those that a provider has at this moment; where that fails, a report stands without:
- * what is `undefined` here is not known.
+ * Reads those that a provider has at this moment; where that fails, a report stands without.
  */
 export async function readConflicts(
   providerId: string,
   { conflicts, logger }: ReadConflictsOptions,
-) {
+): Promise<KnownConflicts> {
   let disputed: readonly DisputedRepository[] | undefined;
   try {
     disputed = await conflicts.of(providerId);
   } catch (error) {
     logger.warn(`The conflicts of provider ${providerId} could not be read: ${error}`);
   }
+  const byId =
+    disputed && new Map(disputed.map(one => [one.report.repositoryId, one.conflicts]));
   return {
-    /** How many there are, each once. */
     count: disputed && distinctConflicts(disputed.flatMap(one => one.conflicts)).length,
-    /** Those of a repository. */
-    of: ({ repositoryId }: RepositoryReport): readonly Conflict[] | undefined =>
-      disputed &&
-      (disputed.find(one => one.report.repositoryId === repositoryId)?.conflicts ?? []),
-    page: (query: RepositoryQuery) => pageOf(disputed, query),
+    disputed,
+    of: ({ repositoryId }) => byId && (byId.get(repositoryId) ?? []),
   };
 }
 
 /**
- * The repositories with conflicts that match.
+ * The repositories with conflicts, in the order of `compareReports`.
  *
  * @throws ServiceUnavailableError where it is not known which these are
  */
-function pageOf(
-  disputed: readonly DisputedRepository[] | undefined,
-  { limit, offset, outcome, project }: RepositoryQuery,
-): RepositoryPage {
+export function disputedReports({ disputed }: KnownConflicts): RepositoryReport[] {
   if (!disputed) {
     throw new ServiceUnavailableError(
       'Which repositories have conflicts cannot be read at the moment; the log of the backend says why',
     );
   }
-  const matching = disputed
-    .map(one => one.report)
-    .filter(
-      one =>
-        (outcome === undefined || one.outcome === outcome) &&
-        (project === undefined || one.projectKey.toLowerCase() === project.toLowerCase()),
-    );
-  return { items: matching.slice(offset, offset + limit), totalItems: matching.length };
+  return disputed.map(one => one.report);
 }

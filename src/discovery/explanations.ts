@@ -14,7 +14,7 @@ export interface Explanation {
 
 const REGISTERED: Explanation = {
   cause: 'The file exists, or is not checked.',
-  remedy: 'None. If no entity shows up, read the errors on the Location in the catalog.',
+  remedy: 'None. If no entity shows up, `catalog` in the report says why.',
 };
 
 /** What is registered only because its removal is held back. */

@@ -24,18 +24,29 @@ import { CatalogReporter } from '../catalog/CatalogReporter';
 import { addressKey } from '../discovery/identify';
 import { compareHeldRemovals, reportHeldRepository } from '../discovery/report';
 import { providerName } from '../provider/locationEntities';
-import { DiscoveryReport } from '../store/DiscoveryReport';
+import { DiscoveryReport, RepositoryPage } from '../store/DiscoveryReport';
 import { StoredDiscovery } from '../store/records';
 import { WebhookStore } from '../store/WebhookStore';
 import { audited } from './manualRefresh';
-import { readConflicts, ReadConflictsOptions } from '../conflicts/ConflictReporter';
+import {
+  disputedReports,
+  KnownConflicts,
+  readConflicts,
+  ReadConflictsOptions,
+} from '../conflicts/ConflictReporter';
 import {
   toDiscoveryJson,
   toHeldRemovalJson,
   toRepositoryJson,
   toWebhooksJson,
 } from './reportJson';
-import { readAddress, readNoParameters, readRepositoryQuery } from './reportParameters';
+import {
+  pageOf,
+  readAddress,
+  readNoParameters,
+  readRepositoryQuery,
+  ReportQuery,
+} from './reportParameters';
 
 /** A provider that is configured. */
 export interface ReportedProvider {
@@ -48,7 +59,7 @@ export interface ReportedProvider {
 /** What the report is made of. */
 interface ReportRouterOptions extends ReadConflictsOptions {
   readonly reports: DiscoveryReport;
-  readonly catalog: Pick<CatalogReporter, 'of'>;
+  readonly inCatalog: Pick<CatalogReporter, 'of' | 'failing' | 'failingReports'>;
   readonly webhooks: Pick<WebhookStore, 'load'>;
   readonly providers: readonly ReportedProvider[];
   readonly httpAuth: HttpAuthService;
@@ -122,15 +133,12 @@ function showDiscovery(options: ReportRouterOptions): Read<OfProvider> {
 }
 
 function listRepositories(options: ReportRouterOptions): Read<OfProvider> {
-  const { reports, providers } = options;
   return async request => {
     const query = readRepositoryQuery(request.query);
-    const { id } = findProvider(providers, request.params.id);
+    const { id } = findProvider(options.providers, request.params.id);
     const conflicts = await readConflicts(id, options);
-    const { items, totalItems } = query.conflicts
-      ? conflicts.page(query)
-      : await reports.pageRepositories(id, query);
-    const catalog = await options.catalog.of(items);
+    const { items, totalItems } = await selectRepositories(id, query, conflicts, options);
+    const catalog = await options.inCatalog.of(items, conflicts);
     return {
       items: items.map(one =>
         toRepositoryJson(one, {
@@ -143,6 +151,26 @@ function listRepositories(options: ReportRouterOptions): Read<OfProvider> {
       offset: query.offset,
     };
   };
+}
+
+/** Those that are known by what has become of them are few: the page is cut from them here. */
+async function selectRepositories(
+  id: string,
+  query: ReportQuery,
+  conflicts: KnownConflicts,
+  { inCatalog, reports }: ReportRouterOptions,
+): Promise<RepositoryPage> {
+  const disputed = query.conflicts && disputedReports(conflicts);
+  const failing = query.errors && (await inCatalog.failingReports(id, conflicts));
+  const [some, others] = [disputed ?? failing, disputed && failing];
+  if (!some) {
+    return reports.pageRepositories(id, query);
+  }
+  const ids = new Set((others ?? some).map(one => one.repositoryId));
+  return pageOf(
+    some.filter(one => ids.has(one.repositoryId)),
+    query,
+  );
 }
 
 function showRepository(options: ReportRouterOptions): Read<OfRepository> {
@@ -166,7 +194,9 @@ function showRepository(options: ReportRouterOptions): Read<OfRepository> {
     }
     const conflicts = await readConflicts(id, options);
     return toRepositoryJson(report, {
-      catalog: (await options.catalog.of([report]))?.get(report.repositoryId),
+      catalog: (await options.inCatalog.of([report], conflicts))?.get(
+        report.repositoryId,
+      ),
       conflicts: conflicts.of(report),
       held,
     });
@@ -198,7 +228,11 @@ async function describe(
   options: ReportRouterOptions,
 ) {
   const conflicts = await readConflicts(provider.id, options);
-  return toDiscoveryJson(provider, stored, conflicts.count);
+  const failing = stored && (await options.inCatalog.failing(provider.id, conflicts));
+  return toDiscoveryJson(provider, stored, {
+    withErrors: failing?.length,
+    conflicts: conflicts.count,
+  });
 }
 
 /**

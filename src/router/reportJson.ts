@@ -9,6 +9,13 @@ import { StoredDiscovery } from '../store/records';
 import { summarizeWebhooks } from '../store/summarizeWebhooks';
 import { ProjectWebhooks } from '../store/WebhookStore';
 
+/** What is counted when it is asked for; `undefined` where that cannot be read. */
+interface CountsNow {
+  /** Repositories of which the catalog could not use something. */
+  readonly withErrors?: number;
+  readonly conflicts?: number;
+}
+
 /**
  * Describes what a provider is doing and how its last run ended.
  *
@@ -17,12 +24,12 @@ import { ProjectWebhooks } from '../store/WebhookStore';
  *
  * @param provider - as it is configured
  * @param stored - `undefined` where nothing is stored of it yet
- * @param conflicts - how many there are now; `undefined` where that is not known
+ * @param counts - how many there are now
  */
 export function toDiscoveryJson(
   provider: { readonly id: string; readonly host: string },
   stored: StoredDiscovery | undefined,
-  conflicts: number | undefined,
+  counts: CountsNow,
 ) {
   const { lastStart, lastRun } = stored ?? {};
   return {
@@ -33,7 +40,7 @@ export function toDiscoveryJson(
       startedAt: toIso(lastStart.startedAtMs),
       trigger: lastStart.trigger,
     }),
-    ...(lastRun && { summary: toSummaryJson(lastRun.summary, conflicts) }),
+    ...(lastRun && { summary: toSummaryJson(lastRun.summary, counts) }),
     ...(stored && !stored.running && toEndJson(stored)),
   };
 }
@@ -54,9 +61,9 @@ function toEndJson({ failure, lastRun }: StoredDiscovery) {
   };
 }
 
-function toSummaryJson(summary: RunSummary, conflicts: number | undefined) {
+function toSummaryJson(summary: RunSummary, counts: CountsNow) {
   const { registered: _, ...reasons } = summary.reasons;
-  return { ...summary, conflicts, reasons };
+  return { ...summary, ...counts, reasons };
 }
 
 /** Describes a removal that is held back. */

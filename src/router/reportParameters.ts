@@ -2,8 +2,9 @@
 
 import { InputError } from '@backstage/errors';
 import { z } from 'zod';
+import { RepositoryReport } from '../discovery/report';
 import { OUTCOME_KINDS, RepositoryAddress } from '../model';
-import { RepositoryQuery } from '../store/DiscoveryReport';
+import { RepositoryPage, RepositoryQuery } from '../store/DiscoveryReport';
 import { isStorable } from '../util/text';
 
 /** Repositories per page, unless asked for. */
@@ -24,18 +25,31 @@ const REPOSITORY_PARAMETERS = {
     expected: `one of ${OUTCOME_KINDS.join(', ')}`,
   },
   project: { schema: z.string().min(1).refine(isStorable), expected: 'a project key' },
-  conflicts: {
-    schema: z.literal('true').transform(() => true as const),
-    expected: 'true',
-  },
+  conflicts: onlyTrue(),
+  errors: onlyTrue(),
   limit: wholeNumber(1, MAX_LIMIT),
   offset: wholeNumber(0, Number.MAX_SAFE_INTEGER),
 };
 
 /** Which repositories are asked for. */
-interface ReportQuery extends RepositoryQuery {
+export interface ReportQuery extends RepositoryQuery {
   /** Only those with conflicts. */
   readonly conflicts?: true;
+  /** Only those of which the catalog could not use something. */
+  readonly errors?: true;
+}
+
+/** The part of some repositories that is asked for. */
+export function pageOf(
+  repositories: readonly RepositoryReport[],
+  { limit, offset, outcome, project }: RepositoryQuery,
+): RepositoryPage {
+  const matching = repositories.filter(
+    one =>
+      (outcome === undefined || one.outcome === outcome) &&
+      (project === undefined || one.projectKey.toLowerCase() === project.toLowerCase()),
+  );
+  return { items: matching.slice(offset, offset + limit), totalItems: matching.length };
 }
 
 /**
@@ -46,11 +60,12 @@ interface ReportQuery extends RepositoryQuery {
  */
 export function readRepositoryQuery(query: unknown): ReportQuery {
   const parameters = refuseUnknown(query, Object.keys(REPOSITORY_PARAMETERS));
-  const { outcome, project, conflicts, limit, offset } = REPOSITORY_PARAMETERS;
+  const { outcome, project, conflicts, errors, limit, offset } = REPOSITORY_PARAMETERS;
   return {
     outcome: read('outcome', parameters.outcome, outcome),
     project: read('project', parameters.project, project),
     conflicts: read('conflicts', parameters.conflicts, conflicts),
+    errors: read('errors', parameters.errors, errors),
     limit: read('limit', parameters.limit, limit) ?? DEFAULT_LIMIT,
     offset: read('offset', parameters.offset, offset) ?? 0,
   };
@@ -115,6 +130,13 @@ function read<T>(name: string, value: unknown, parameter: Parameter<T>): T | und
     );
   }
   return parsed.data;
+}
+
+function onlyTrue(): Parameter<true> {
+  return {
+    schema: z.literal('true').transform(() => true as const),
+    expected: 'true',
+  };
 }
 
 function wholeNumber(smallest: number, largest: number): Parameter<number> {

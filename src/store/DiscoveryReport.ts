@@ -130,22 +130,30 @@ export class DiscoveryReport {
     providerId: string,
     targetUrls: readonly string[],
   ): Promise<RepositoryReport[]> {
-    const stored = await this.#open(providerId);
-    if (!stored) {
-      return [];
-    }
     const wanted = new Set(targetUrls);
     const addresses = [...wanted].flatMap(url => parseTarget(url) ?? []);
     // By address, since the database does not look into the lists of files.
+    return (await this.findAt(providerId, addresses))
+      .filter(one => one.files.some(file => wanted.has(file.targetUrl)))
+      .sort(compareReports);
+  }
+
+  /** The repositories at these addresses, and those that hold a file there. */
+  async findAt(
+    providerId: string,
+    addresses: readonly RepositoryAddress[],
+  ): Promise<RepositoryReport[]> {
+    const stored = addresses.length > 0 ? await this.#open(providerId) : undefined;
+    if (!stored) {
+      return [];
+    }
     const unique = new Map(addresses.map(one => [addressKey(one), one]));
     const found = new Map<number, RepositoryReport>();
     for (const some of chunksOf([...unique.values()])) {
       const reports = await findAt(stored, some);
       reports.forEach(one => found.set(one.repositoryId, one));
     }
-    return [...found.values()]
-      .filter(one => one.files.some(file => wanted.has(file.targetUrl)))
-      .sort(compareReports);
+    return [...found.values()];
   }
 
   /** @returns `undefined` where nothing is stored of the provider */
