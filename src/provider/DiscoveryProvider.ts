@@ -125,6 +125,7 @@ export class DiscoveryProvider implements EntityProvider {
     await log.finished(run, meter.counts());
     await webhooks?.afterRun(run, before);
     await this.#context.conflicts?.afterRun(run);
+    await this.#context.catalogErrors?.afterRun(run);
     if (run.failure && !shutdownSignal?.aborted) {
       throw new DiscoveryRunError(run.failure, config.host);
     }

@@ -5,6 +5,7 @@ import { ProviderConfig } from '../config/types';
 import { ParseFiles } from '../discovery/types';
 import { ProviderStateStore } from '../store/ProviderStateStore';
 import { Clock } from '../util/clock';
+import { CatalogErrorDetector } from './CatalogErrorDetector';
 import { CatalogWriter } from './CatalogWriter';
 import { ConflictDetector } from './ConflictDetector';
 import { ClientFactory } from './createClient';
@@ -33,6 +34,8 @@ export interface ProviderContext {
   readonly unreadableTargets?: () => Promise<ReadonlySet<string>>;
   /** Left out where there is no catalog to look into. */
   readonly conflicts?: ConflictDetector;
+  /** Likewise. */
+  readonly catalogErrors?: CatalogErrorDetector;
   /** Left out where nobody asks whether webhooks come. */
   readonly webhooks?: WebhookJournal;
   readonly clock: Clock;

@@ -4,6 +4,7 @@
  */
 
 import { LoggerService } from '@backstage/backend-plugin-api';
+import { FailingRepository } from '../catalog/CatalogReporter';
 import { ProviderConfig } from '../config/types';
 import { Conflict, findDuplicateEntities } from '../conflicts/describeConflicts';
 import { Run } from '../discovery/performRun';
@@ -81,10 +82,14 @@ export class RunLog {
   }
 
   heldBack(reason: string): void {
-    const path = `/api/catalog/bitbucket-server/discoveries/${encodeURIComponent(this.#config.id)}`;
+    const path = this.#reportPath;
     this.#logger.warn(
       `Removals are held back: ${reason}. GET ${path} lists them; to have them removed now, POST ${path}/removals/approve`,
     );
+  }
+
+  get #reportPath(): string {
+    return `/api/catalog/bitbucket-server/discoveries/${encodeURIComponent(this.#config.id)}`;
   }
 
   /** One line, however many there are. */
@@ -109,6 +114,27 @@ export class RunLog {
 
   webhooksNotKept(error: unknown): void {
     this.#logger.warn(`Which changes no webhook had announced is not counted: ${error}`);
+  }
+
+  /**
+   * One line, however many there are; none where none is new.
+   *
+   * @param fresh - of which something is new
+   * @param total - how many repositories have errors altogether
+   */
+  catalogErrors(fresh: readonly FailingRepository[], total: number): void {
+    if (fresh.length === 0) {
+      return;
+    }
+    const examples = listExamples(fresh, ({ report, errors: [first] }) => {
+      const { projectKey, repositorySlug: slug } = report;
+      const text = first ? `${quote(first.message, 200)} ${first.remedy}` : '';
+      return `${nameOf({ projectKey, slug })}: ${text}`;
+    });
+    const repositories = total === 1 ? '1 repository' : `${total} repositories`;
+    this.#logger.warn(
+      `The catalog could not use everything of ${repositories}, ${fresh.length} of them with new errors: ${examples} GET ${this.#reportPath}/repositories?errors=true lists them`,
+    );
   }
 
   approved(count: number): void {

@@ -3,6 +3,7 @@
 import { LoggerService, SchedulerService } from '@backstage/backend-plugin-api';
 import { BitbucketServerIntegrationConfig } from '@backstage/integration';
 import { webBaseUrl } from '../bitbucket/webUrls';
+import { CatalogReporter } from '../catalog/CatalogReporter';
 import { ConfiguredProvider, DiscoveryConfig, ProviderConfig } from '../config/types';
 import { ConflictServices } from '../conflicts/createConflictServices';
 import { Fetch } from '../http/HttpTransport';
@@ -13,6 +14,7 @@ import { ProviderStateStore } from '../store/ProviderStateStore';
 import { WebhookStore } from '../store/WebhookStore';
 import { Clock, systemClock } from '../util/clock';
 import { DiscoveryProvider } from './DiscoveryProvider';
+import { CatalogErrorDetector } from './CatalogErrorDetector';
 import { CatalogWriter } from './CatalogWriter';
 import { configurationFingerprint } from './configurationFingerprint';
 import { ConflictDetector } from './ConflictDetector';
@@ -33,6 +35,8 @@ export interface CreateProvidersOptions {
   readonly store: ProviderStateStore;
   /** Left out where there is no catalog to look into: nobody then asks who else claims an entity. */
   readonly conflicts?: ConflictServices;
+  /** Likewise: nobody then asks what became of the files. */
+  readonly inCatalog?: CatalogReporter;
   /** Left out where nobody asks whether webhooks come. */
   readonly webhooks?: WebhookStore;
   /** What became in the catalog of what it was given; left out where there is none to look into. */
@@ -170,8 +174,27 @@ function createContext(config: ProviderConfig, options: ContextOptions): Provide
     unreadableTargets:
       outcomes && (() => outcomes.unreadableTargets(providerName(config.id))),
     conflicts: conflicts && new ConflictDetector({ ...conflicts, providerId, log }),
+    catalogErrors: createErrorDetector(providerId, log, options),
     webhooks: webhooks && new WebhookJournal({ ...kept, webhooks }),
     clock,
     shutdownSignal,
   };
+}
+
+function createErrorDetector(
+  providerId: string,
+  log: RunLog,
+  { conflicts, inCatalog, logger }: ContextOptions,
+): CatalogErrorDetector | undefined {
+  return (
+    conflicts &&
+    inCatalog &&
+    new CatalogErrorDetector({
+      providerId,
+      log,
+      logger,
+      inCatalog,
+      conflicts: conflicts.reporter,
+    })
+  );
 }
