@@ -1,6 +1,7 @@
 /** What a request says, taken apart once. Faults match by it, `handle.ts` routes by it. */
 import { type Credentials, parseCredentials } from './auth';
 import { routes } from './routes';
+import { searchRoute } from './routes/search';
 import {
   type RouteMatch,
   type SimulatedRequestKind,
@@ -65,6 +66,9 @@ export function parseRequest(request: Request, contextPath: string): ParsedReque
 }
 
 function matchRest(path: string): RouteMatch | undefined {
+  if (/^\/rest\/search\/(?:latest|1\.0)\/search$/.test(path)) {
+    return { route: searchRoute, params: {} };
+  }
   const [, rest] = /^\/rest\/api\/(?:latest|1\.0)\/(.+)$/.exec(path) ?? [];
   if (rest === undefined) {
     return undefined;

@@ -161,7 +161,8 @@ function answerRoute(
   viewer: Viewer,
 ): Reply {
   const { settings, model, json, rateLimit } = parts;
-  if (!match || !isServedBy(match.route, settings.version)) {
+  const isMissing = match?.route.kind === 'search' && !settings.search.available;
+  if (!match || isMissing || !isServedBy(match.route, settings.version)) {
     requireAccess(viewer, settings);
     return facts.path.startsWith('/rest/')
       ? unknownRouteReply

@@ -12,6 +12,7 @@ import { SimulatedRateLimit } from './rateLimit';
 import { type JsonObject, RepositoryJson } from './repositoryJson';
 import { type LoggedRequest, RequestLog } from './requestLog';
 import type { PageCaps, ServerSettings } from './routes/route';
+import { indexNow, SEARCH_OFF, type SearchSettings } from './routes/search';
 import type { RateLimitOptions } from './tokenBucket';
 import type { UserOptions } from './users';
 import {
@@ -68,6 +69,8 @@ export interface SimulatedBitbucketOptions {
   latencyMs?: number;
   /** Send `X-AUSERNAME`; `false` is a proxy that strips it. Default `true`. */
   userHeaders?: boolean;
+  /** Code search. Default: there is none. */
+  search?: Partial<SearchSettings>;
 }
 
 const DEFAULT_PAGE_CAPS: PageCaps = {
@@ -164,6 +167,11 @@ export class SimulatedBitbucket extends SimulatedContent {
     return this.#rateLimit.refused;
   }
 
+  /** Has code search show, from now on, what is there at this moment. */
+  freezeSearchIndex(): void {
+    this.settings.search.index = indexNow(this);
+  }
+
   /** Changes the rate limit and fills every bucket; `undefined` switches it off. */
   setRateLimit(rateLimit: RateLimitOptions | undefined): void {
     this.#rateLimit.configure(rateLimit);
@@ -229,6 +237,11 @@ function toSettings(
     version: options.version ?? '9.4.3',
     latencyMs: options.latencyMs ?? 0,
     userHeaders: options.userHeaders ?? true,
+    search: {
+      ...SEARCH_OFF,
+      available: options.search !== undefined,
+      ...options.search,
+    },
   };
 }
 

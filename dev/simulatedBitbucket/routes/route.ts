@@ -4,6 +4,7 @@ import type { HiddenRows } from '../paging';
 import type { SimulatedRateLimit } from '../rateLimit';
 import type { RepositoryJson } from '../repositoryJson';
 import type { Viewer } from '../viewer';
+import type { SearchSettings } from './search';
 
 /** What a request asks for; faults match by it. */
 export type SimulatedRequestKind =
@@ -24,6 +25,7 @@ export type SimulatedRequestKind =
   | 'rate-limit-settings'
   | 'authentication-check'
   | 'application-properties'
+  | 'search'
   | 'other';
 
 /**
@@ -56,6 +58,7 @@ export interface ServerSettings {
   /** A former address of a renamed or moved repository still answers, with the new one. */
   followsMoves: boolean;
   version: string;
+  search: SearchSettings;
 }
 
 /** Everything a route may use to answer one request. */
