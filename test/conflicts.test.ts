@@ -291,6 +291,36 @@ describe('conflicts', () => {
     ]);
   });
 
+  it.each([
+    ['with the default branch', (url: string) => `${url}?at=refs%2Fheads%2Fmain`],
+    ['with a lower-case project key', (url: string) => url.replace('/PAY/', '/pay/')],
+    ['as raw', (url: string) => url.replace('/browse/', '/raw/')],
+    ['with doubled slashes', (url: string) => url.replace('/browse/', '/browse//')],
+  ])('of a file with itself, registered %s, end as the remedy says', async (_, spell) => {
+    const world = await start({ 'PAY/api': 'api' });
+    const unregister = await world.register('PAY/api', spell);
+    await world.backend.waitForEntities('kind=component', 1);
+    await world.run();
+    const registered = spell(world.targetOf('PAY/api'));
+    await eventually(async () => {
+      const [item] = await world.disputed();
+      expect(item?.conflicts).toMatchObject([
+        {
+          kind: 'entity',
+          explanation: expect.stringContaining('both are the same file'),
+          remedy: expect.stringContaining(`Unregister ${registered},`),
+        },
+      ]);
+    });
+
+    await unregister();
+
+    await eventuallyConflicts(world, []);
+    await eventually(async () =>
+      expect(await sourceOf(world, 'api')).toBe(`url:${world.targetOf('PAY/api')}`),
+    );
+  });
+
   it('name a location that was registered before, until it is unregistered', async () => {
     const world = await start({ 'PAY/api': 'api', 'PAY/web': 'web' });
     const unregister = await world.register('PAY/api');

@@ -174,6 +174,84 @@ describe('a conflict', () => {
   });
 });
 
+/** The file of PAY/api, as somebody has registered it. */
+const asRegistered = (url: string): RecordedConflict => ({
+  kind: 'entity',
+  entityRef: 'component:default/api',
+  refused: { locationKey: `url:${API}`, targetUrl: API },
+  holder: { locationKey: `url:${url}`, targetUrl: url },
+});
+
+describe('a conflict of a file with itself', () => {
+  it.each([
+    [
+      'with a branch',
+      `${API}?at=refs%2Fheads%2Fmain`,
+      ', the one on the branch main and the other on the default branch.',
+    ],
+    [
+      'with a short branch',
+      `${API}?at=release/1`,
+      ', the one on the branch release/1 and the other on the default branch.',
+    ],
+    ['with a lower-case key', API.replace('/PAY/', '/pay/'), '.'],
+    ['with another case of the slug', API.replace('/api/', '/Api/'), '.'],
+    ['as raw', API.replace('/browse/', '/raw/'), '.'],
+    ['with doubled slashes', API.replace('/browse/', '/browse//'), '.'],
+    ['with encoded letters', API.replace('catalog-info', 'catalog%2Dinfo'), '.'],
+    ['without a branch in `at`', `${API}?at=`, '.'],
+    ['by http', API.replace('https:', 'http:'), '.'],
+  ])('that is registered %s says what to unregister', (_, url, ending) => {
+    const [conflict] = of(asRegistered(url), 'a');
+
+    expect(conflict?.explanation).toBe(
+      `The catalog has component:default/api from the URL ${url} and does not take it from the URL ${API}: both are the same file${ending}`,
+    );
+    expect(conflict?.remedy).toMatch(`Unregister ${url}, `);
+  });
+
+  it('names both branches where both URLs have one', () => {
+    const [main, next] = ['main', 'next'].map(one => `${API}?at=refs%2Fheads%2F${one}`);
+    const recorded = asRegistered(main ?? '');
+    const refused = { locationKey: `url:${next}`, targetUrl: next };
+
+    expect(of({ ...recorded, refused }, 'a')[0]?.explanation).toMatch(
+      /both are the same file, the one on the branch main and the other on the branch next\.$/,
+    );
+  });
+
+  it('tells no password of a URL', () => {
+    const [conflict] = of(asRegistered(API.replace('://', '://joe:secret@')), 'a');
+
+    expect(conflict?.remedy).toContain(`Unregister ${API}, `);
+    expect(JSON.stringify([conflict?.explanation, conflict?.remedy])).not.toContain(
+      'secret',
+    );
+  });
+
+  it.each([
+    ['another file', target('PAY/api', 'docs/catalog-info.yaml')],
+    ['another case of the file', API.replace('catalog-info', 'Catalog-Info')],
+    ['another repository', target('PAY/web')],
+    ['another project', target('OPS/api')],
+    ['another server', API.replace('bitbucket.test', 'git.test')],
+    ['no file at all', 'https://github.test/api.yaml'],
+    ['what is no URL', 'catalog-info.yaml'],
+  ])('is not seen in %s', (_, url) => {
+    const [conflict] = of(asRegistered(url), 'a');
+
+    expect(conflict?.remedy).not.toContain('Unregister');
+    expect(conflict?.explanation).not.toContain('the same file');
+  });
+
+  it('is no fork, whatever the case of the key of another file in the repository', () => {
+    const url = target('pay/api', 'docs/catalog-info.yaml');
+    const [conflict] = of(asRegistered(url), 'a');
+
+    expect(conflict?.remedy).toBe('Give one of the two another `metadata.name`.');
+  });
+});
+
 describe('a side', () => {
   it('tells the parts of a file in Bitbucket, and of a provider', () => {
     const side = { locationKey: providerName('a'), targetUrl: API };

@@ -4,8 +4,9 @@
  * name both sides, and what to do about it. Pure.
  */
 
-import { parseTarget, urlOfLocationKey } from '../util/parseUrls';
+import { identifyFile, parseTarget, urlOfLocationKey } from '../util/parseUrls';
 import { RepositoryReport } from '../discovery/report';
+import { addressKey } from '../discovery/identify';
 import { filesOf } from '../discovery/locations';
 import { RepositoryResult } from '../discovery/types';
 
@@ -113,6 +114,28 @@ function isReadFromFile({ kind }: RecordedConflict, { locationKey }: ConflictSid
   return kind === 'entity' && urlOfLocationKey(locationKey) !== undefined;
 }
 
+/** Two URLs of one file: who has registered one of them by hand has it twice. */
+interface SameFile {
+  /** What they say of the branch, in words; empty where both say the same. */
+  readonly branches: string;
+}
+
+function findSameFile({ kind, holder, refused }: RecordedConflict): SameFile | undefined {
+  const [one, other] = [holder.targetUrl, refused.targetUrl].map(url =>
+    identifyFile(url ?? ''),
+  );
+  if (kind !== 'entity' || !one || !other || one.file !== other.file) {
+    return undefined;
+  }
+  if (one.branch === other.branch) {
+    return { branches: '' };
+  }
+  const [has, wants] = [one, other].map(({ branch }) =>
+    branch === undefined ? 'the default branch' : `the branch ${branch}`,
+  );
+  return { branches: `, the one on ${has} and the other on ${wants}` };
+}
+
 function toConflict(
   recorded: RecordedConflict,
   role: ConflictRole,
@@ -180,14 +203,16 @@ export function withoutCredentials(text: string): string {
 }
 
 /** Names both sides, in a sentence that is the same for both. */
-function explainConflict(
-  { kind, entityRef, holder, isReleased, refused }: RecordedConflict,
-  providers: ProviderIds,
-): string {
+function explainConflict(recorded: RecordedConflict, providers: ProviderIds): string {
+  const { kind, entityRef, holder, isReleased, refused } = recorded;
+  const sameFile = findSameFile(recorded);
   const isLocation = kind === 'location' && /^location:/i.test(entityRef);
   const file = refused.targetUrl === undefined ? '' : nameOfFile(refused.targetUrl);
   const what = isLocation ? `the Location of ${file}` : entityRef;
   const [has, wants] = [holder, refused].map(side => {
+    if (sameFile) {
+      return `the URL ${withoutCredentials(side.targetUrl ?? '')}`;
+    }
     const { description } = describeSide(side, kind, providers);
     const isFile = urlOfLocationKey(side.locationKey) !== undefined;
     return isLocation || isFile || side.targetUrl === undefined
@@ -196,10 +221,15 @@ function explainConflict(
   });
   return isReleased
     ? `The catalog has lost ${what}, which it had from ${has}, and has not taken it from ${wants} yet.`
-    : `The catalog has ${what} from ${has} and does not take it from ${wants}.`;
+    : `The catalog has ${what} from ${has} and does not take it from ${wants}${
+        sameFile ? `: both are the same file${sameFile.branches}` : ''
+      }.`;
 }
 
 const REMEDY_FOR_NAMES = 'Give one of the two another `metadata.name`.';
+
+const remedyForSameFile = (url: string) =>
+  `Unregister ${url}, or take it out of \`catalog.locations\`: it is the same file. Where a provider has found both, let one of the providers leave the repository out.`;
 
 const REMEDY_FOR_FORKS =
   'Where one repository is a fork of the other, set `filters.skipForkedRepos: true`. Otherwise give one of the two another `metadata.name`.';
@@ -218,17 +248,21 @@ const REMEDY_FOR_PROVIDERS =
   'Let one of the providers leave the repository out, by `filters` or `catalogPath`. Until then the catalog has what the one gives that came first.';
 
 function remedyOf(
-  { isReleased, kind }: RecordedConflict,
-  { locationKey, projectKey, providerId, repositorySlug }: DescribedSide,
+  recorded: RecordedConflict,
+  { locationKey, projectKey, providerId, repositorySlug, ...other }: DescribedSide,
   targetUrl: string,
 ): string {
+  const { isReleased, kind } = recorded;
   if (isReleased) {
     return REMEDY_FOR_RELEASED;
   }
+  if (other.targetUrl !== undefined && findSameFile(recorded)) {
+    return remedyForSameFile(other.targetUrl);
+  }
   if (kind === 'entity') {
     const file = parseTarget(targetUrl);
-    const isSame = file?.projectKey === projectKey && file?.slug === repositorySlug;
-    return !file || projectKey === undefined || isSame
+    const address = { projectKey: projectKey ?? '', slug: repositorySlug ?? '' };
+    return !file || addressKey(file) === addressKey(address) || projectKey === undefined
       ? REMEDY_FOR_NAMES
       : REMEDY_FOR_FORKS;
   }

@@ -32,6 +32,41 @@ export function parseTarget(target: string): ParsedTarget | undefined {
   }
 }
 
+/** A file by whichever URL the catalog reads it. */
+interface FileIdentity {
+  /** The same for every spelling of the same file. */
+  readonly file: string;
+  /** As `at` names it; `undefined`: the repository's default branch. */
+  readonly branch?: string;
+}
+
+const FILE = /\/(projects|users)\/([^/]+)\/repos\/([^/]+)\/(?:browse|raw)\/(.+)$/i;
+
+/**
+ * Tells whether URLs lead to one file, also where people have spelt it otherwise than
+ * discovery does: another case of the key, `/raw/`, doubled slashes, a branch in `at`.
+ *
+ * @returns `undefined` when the URL is not that of a file in Bitbucket Server
+ */
+export function identifyFile(target: string): FileIdentity | undefined {
+  try {
+    const { host, pathname, searchParams } = new URL(target);
+    const [, kind, owner, slug, path] =
+      FILE.exec(decodeURIComponent(pathname).replace(/\/{2,}/g, '/')) ?? [];
+    if (kind === undefined || owner === undefined || !slug || !path) {
+      return undefined;
+    }
+    const key = kind.toLowerCase() === 'users' ? `~${owner}` : owner;
+    const branch = searchParams.get('at')?.replace(/^refs\/heads\//, '');
+    return {
+      file: JSON.stringify([host, key.toLowerCase(), slug.toLowerCase(), path]),
+      ...(branch && { branch }),
+    };
+  } catch {
+    return undefined;
+  }
+}
+
 /** Scheme, host, context path; then what stays the same whatever the server calls itself. */
 const BASE_AND_REST =
   /^https?:\/\/([^/?#@]+)(?:\/[^?#]*?)?(\/(?:projects|users)\/[^/]+\/repos\/[^/]+\/browse\/.+)$/i;

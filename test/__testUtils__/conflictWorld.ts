@@ -61,7 +61,10 @@ export interface ConflictWorld {
   /** Gives the Component in a repository's catalog file another name. */
   rename(at: string, component: string): void;
   /** Registers a repository's catalog file as users do; returns how to take that back. */
-  register(at: string): Promise<() => Promise<unknown>>;
+  register(
+    at: string,
+    spell?: (target: string) => string,
+  ): Promise<() => Promise<unknown>>;
   /** Has the catalog read a repository's catalog file again now. */
   refresh(at: string): Promise<void>;
   /** Deletes a repository's catalog file by a push, and tells of it as a webhook does. */
@@ -127,8 +130,8 @@ export async function startConflictWorld(
       const [key = '', slug = ''] = at.split('/');
       bitbucket.writeFile(key, slug, FILE, componentYaml(component, 'renamed'));
     },
-    async register(at) {
-      const target = targetOf(at);
+    async register(at, spell = same => same) {
+      const target = spell(targetOf(at));
       const answer = await reader.call('/locations', { type: 'url', target });
       const { id } = Registered.parse(answer).location;
       return () => reader.call(`/locations/${id}`, undefined, 'DELETE');
