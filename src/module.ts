@@ -37,6 +37,7 @@ import {
 } from './events/scmEvents';
 import { LimiterRegistry } from './http/LimiterRegistry';
 import { countEvent } from './metrics/observers';
+import { observeConfiguration } from './metrics/observeConfiguration';
 import { observeReports } from './metrics/observeReports';
 import { createProviderFactory } from './provider/createProviders';
 import { createStores, Stores } from './provider/createStores';
@@ -155,6 +156,10 @@ async function install(
     providerIds: providers.map(one => one.id),
     logger,
     clock: systemClock,
+    signal: shutdown.signal,
+  });
+  observeConfiguration({
+    isRefused: () => discovery.live.problem !== undefined,
     signal: shutdown.signal,
   });
   addRoutes(services, { ...discovery, stores, shutdownSignal: shutdown.signal });
@@ -292,14 +297,13 @@ function createReporters(
   };
 }
 
-interface Routed extends Reporters {
-  readonly providers: readonly LiveProvider[];
+interface Routed extends DiscoveryParts {
   readonly stores: Stores;
   readonly shutdownSignal: AbortSignal;
 }
 
 function addRoutes(services: Services, routed: Routed): void {
-  const { conflicts, inCatalog, providers, stores, shutdownSignal } = routed;
+  const { conflicts, inCatalog, live, providers, stores, shutdownSignal } = routed;
   const { auditor, httpAuth, logger, permissions, scheduler } = services;
   services.httpRouter.use(
     createRefreshObserver(
@@ -314,6 +318,7 @@ function addRoutes(services: Services, routed: Routed): void {
       conflicts: conflicts.reporter,
       logger,
       providers,
+      configurationProblem: () => live.problem,
       httpAuth,
       permissions,
       auditor,

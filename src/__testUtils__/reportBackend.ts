@@ -163,6 +163,7 @@ function createReportModule(world: ReportWorld) {
               inCatalog: routed.inCatalog,
               conflicts: routed.conflicts,
               providers,
+              configurationProblem: () => undefined,
             }),
           );
           const knex = await tables.connect();

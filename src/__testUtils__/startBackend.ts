@@ -2,6 +2,7 @@
 
 import { authServiceFactory } from '@backstage/backend-defaults/auth';
 import { httpAuthServiceFactory } from '@backstage/backend-defaults/httpAuth';
+import { rootConfigServiceFactory } from '@backstage/backend-defaults/rootConfig';
 import { BackendFeature } from '@backstage/backend-plugin-api';
 import { mockServices, startTestBackend } from '@backstage/backend-test-utils';
 import catalogPlugin from '@backstage/plugin-catalog-backend';
@@ -21,8 +22,10 @@ import { startProcess } from './backendProcess';
 
 /** For {@link startBackend}. */
 export interface BackendOptions {
+  /** Files that are read and watched, as a backend of its own does; in place of `config`. */
+  readonly configFiles?: readonly string[];
   /** Of the app. With `webhooks` and in a process of its own, `backend` is filled in. */
-  readonly config: JsonObject;
+  readonly config?: JsonObject;
   /** What stands beside the catalog, in the process of the test only. */
   readonly features?: readonly BackendFeature[];
   /**
@@ -54,7 +57,7 @@ export interface TestBackend extends BackendApi {
 
 /** Starts a backend, and waits until it serves; rejects when it refuses to start. */
 export async function startBackend(options: BackendOptions): Promise<TestBackend> {
-  const { config, features = [], webhooks, database } = options;
+  const { config = {}, configFiles, features = [], webhooks, database } = options;
   if (options.inProcess === false) {
     const { withCatalog = true } = options;
     const { baseUrl, stop } = await startProcess({
@@ -69,15 +72,20 @@ export async function startBackend(options: BackendOptions): Promise<TestBackend
       catalogPlugin,
       ...(webhooks ? PRODUCTION_FEATURES : []),
       ...features,
-      mockServices.rootConfig.factory({
-        data: webhooks
-          ? {
-              ...config,
-              backend: { auth: apiAuthConfig },
-              events: webhookConfig('never'),
-            }
-          : config,
-      }),
+      configFiles
+        ? rootConfigServiceFactory({
+            argv: configFiles.flatMap(file => ['--config', file]),
+            watch: true,
+          })
+        : mockServices.rootConfig.factory({
+            data: webhooks
+              ? {
+                  ...config,
+                  backend: { auth: apiAuthConfig },
+                  events: webhookConfig('never'),
+                }
+              : config,
+          }),
     ],
   });
   const baseUrl = `http://localhost:${backend.server.port()}`;

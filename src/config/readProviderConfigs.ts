@@ -58,6 +58,7 @@ export function readDiscoveryConfig(config: Config): DiscoveryConfig {
       hosts,
     ),
   );
+  const writtenById = new Map(entries.map(({ id, data }) => [id, withoutSecrets(data)]));
   refuseSharedAnchors(providers, problems);
   const used = integrations.filter(
     // Of several with one host, Backstage takes the first.
@@ -71,11 +72,25 @@ export function readDiscoveryConfig(config: Config): DiscoveryConfig {
     providers: providers.flatMap(one => {
       const integration = byHost.get(one.host);
       return integration
-        ? { config: one, integration: withOwnCredentials(integration, one.credentials) }
+        ? {
+            config: one,
+            integration: withOwnCredentials(integration, one.credentials),
+            written: writtenById.get(one.id) ?? {},
+          }
         : [];
     }),
     warnings,
   };
+}
+
+/** Nothing below other keys is secret. */
+function withoutSecrets({
+  token: _token,
+  username: _username,
+  password: _password,
+  ...rest
+}: JsonObject): JsonObject {
+  return rest;
 }
 
 /** All of them: a token beside a user would win over it. */

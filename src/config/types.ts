@@ -2,6 +2,7 @@
 
 import { SchedulerServiceTaskScheduleDefinition } from '@backstage/backend-plugin-api';
 import { BitbucketServerIntegrationConfig } from '@backstage/integration';
+import { JsonObject } from '@backstage/types';
 import { CatalogPath, RepositoryFilters } from '../filters/types';
 import { RateLimitSetting } from '../http/types';
 
@@ -51,6 +52,8 @@ export interface ConfiguredProvider {
   readonly config: ProviderConfig;
   /** With the provider's own credentials, where it has some. */
   readonly integration: BitbucketServerIntegrationConfig;
+  /** The provider as it stands in the configuration, without its credentials. */
+  readonly written: JsonObject;
 }
 
 /** What the configuration of a backend says about discovery. */

@@ -159,8 +159,11 @@ describe('the dashboard', () => {
       ...one.targets.map(target => target.datasource.uid),
     ]);
     expect(new Set(sources)).toEqual(new Set(['${datasource}']));
+    // These two are of no single provider.
     const unfiltered = panelQueries.filter(
-      query => !query.includes('$provider') && !query.includes('bitbucket_server_events'),
+      query =>
+        !query.includes('$provider') &&
+        !/bitbucket_server_(events|configuration_refused)/.test(query),
     );
     expect(unfiltered).toEqual([]);
   });

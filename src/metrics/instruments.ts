@@ -99,6 +99,13 @@ export const METRICS = {
     unit: '{change}',
     description: 'Changes that runs have found and no event had announced, so far',
   },
+  configurationRefused: {
+    name: 'bitbucket_server.configuration.refused',
+    kind: 'gauge',
+    unit: '{configuration}',
+    description:
+      'Whether a changed configuration is not in effect because it cannot work',
+  },
 } as const satisfies Record<string, MetricDefinition>;
 
 /** From a run that fails at once to one that walks through a large server. */
@@ -149,6 +156,7 @@ function createInstruments(meter: Meter) {
     retries: counter(METRICS.retries),
     waitTime: counter(METRICS.waitTime),
     events: counter(METRICS.events),
+    configurationRefused: gauge(METRICS.configurationRefused),
     webhookAge: gauge(METRICS.webhookAge),
     silentProjects: gauge(METRICS.silentProjects),
     unannouncedChanges: gauge(METRICS.unannouncedChanges),

@@ -6,9 +6,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { LoggerService, RootConfigService } from '@backstage/backend-plugin-api';
 import { isError } from '@backstage/errors';
-import { JsonValue } from '@backstage/types';
 import pLimit from 'p-limit';
-import { isJsonObject } from '../config/ConfigSection';
 import { readDiscoveryConfig } from '../config/readProviderConfigs';
 import { ConfiguredProvider, DiscoveryConfig } from '../config/types';
 import { LimiterRegistry } from '../http/LimiterRegistry';
@@ -43,8 +41,6 @@ export class LiveConfiguration {
   readonly #oneAtATime = pLimit(1);
   /** What is in effect, for each provider that runs. */
   #inEffect: ReadonlyMap<string, ConfiguredProvider>;
-  /** The same as it was written. */
-  #written: JsonValue | undefined;
   #problem: string | undefined;
   /** Warnings: once is enough for each. */
   readonly #told: Set<string>;
@@ -53,7 +49,6 @@ export class LiveConfiguration {
     this.#options = options;
     this.#inEffect = byId(options.initial);
     this.#told = new Set(options.initial.warnings);
-    this.#written = options.config.getOptional(PROVIDERS_KEY);
   }
 
   /** Why the configuration, as it stands now, is not in effect; without secrets. */
@@ -82,25 +77,16 @@ export class LiveConfiguration {
   }
 
   async #adopt(): Promise<void> {
-    const { config, limiters, providers, signal } = this.#options;
+    const { limiters, providers, signal } = this.#options;
     const next = signal.aborted ? undefined : this.#read();
     if (next === undefined) {
       return;
     }
     const previous = this.#inEffect;
-    const written = config.getOptional(PROVIDERS_KEY);
     const following = byId(next);
-    const changed = providers.filter(({ id }) => {
-      const one = following.get(id);
-      return (
-        one !== undefined &&
-        !(
-          isDeepStrictEqual(one.integration, previous.get(id)?.integration) &&
-          isDeepStrictEqual(writtenFor(id, written), writtenFor(id, this.#written))
-        )
-      );
-    });
-    this.#written = written;
+    const changed = providers.filter(({ id }) =>
+      isOther(following.get(id), previous.get(id)),
+    );
     this.#inEffect = new Map(
       [...previous].map(([id, one]) => [id, following.get(id) ?? one]),
     );
@@ -186,9 +172,18 @@ export class LiveConfiguration {
   }
 }
 
-/** What is written for one provider: all of it where there is no map. */
-function writtenFor(id: string, written: JsonValue | undefined): JsonValue | undefined {
-  return isJsonObject(written) && !('host' in written) ? written[id] : written;
+/** What is gone is not another one: it stays in effect. */
+function isOther(
+  next: ConfiguredProvider | undefined,
+  previous: ConfiguredProvider | undefined,
+): boolean {
+  return (
+    next !== undefined &&
+    !(
+      isDeepStrictEqual(next.integration, previous?.integration) &&
+      isDeepStrictEqual(next.written, previous?.written)
+    )
+  );
 }
 
 function byId({ providers }: DiscoveryConfig): Map<string, ConfiguredProvider> {

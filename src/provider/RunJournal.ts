@@ -3,7 +3,9 @@
  * is worth no failure of its own: what goes wrong there is logged and changes nothing else.
  */
 
+import { isDeepStrictEqual } from 'node:util';
 import { stringifyError } from '@backstage/errors';
+import { JsonObject } from '@backstage/types';
 import { Run } from '../discovery/performRun';
 import { RunObserver } from '../metrics/observers';
 import { ProviderStateStore } from '../store/ProviderStateStore';
@@ -19,6 +21,8 @@ export interface RunJournalOptions {
   readonly provider: { readonly id: string; readonly host: string };
   /** Fingerprint of what the provider looks for. */
   readonly configuration: string;
+  /** The configuration as it stands in the file, without secrets. */
+  readonly settings: JsonObject;
   readonly store: ProviderStateStore;
   readonly log: RunLog;
   readonly clock: Pick<Clock, 'now'>;
@@ -67,12 +71,19 @@ export class RunJournal {
    * @throws what the store throws: what is not stored is not known to the next run
    */
   async finish(run: Run, end: FinishedRunDetails): Promise<void> {
-    const { configuration, observer, provider, store } = this.#options;
+    const { configuration, observer, provider, settings, store } = this.#options;
     const { authenticated, requests, state, trigger } = end;
     const { host } = provider;
     const record = toRunRecord(run, requests, { host, authenticated });
+    const before = (await store.loadLastRun(provider.id))?.settings;
+    const isSame = isDeepStrictEqual(before?.values, settings);
+    const sinceMs = isSame && before ? before.sinceMs : run.startedAtMs;
     await store.recordRun(provider.id, {
-      run: { ...record, host, trigger, configuration },
+      run: {
+        ...record,
+        settings: { values: settings, sinceMs },
+        ...{ host, trigger, configuration },
+      },
       state,
     });
     const failed = run.failure?.kind === 'aborted' ? 'aborted' : 'failed';

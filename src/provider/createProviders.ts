@@ -2,6 +2,7 @@
 
 import { LoggerService, SchedulerService } from '@backstage/backend-plugin-api';
 import { BitbucketServerIntegrationConfig } from '@backstage/integration';
+import { JsonObject } from '@backstage/types';
 import { webBaseUrl } from '../bitbucket/webUrls';
 import { CatalogReporter } from '../catalog/CatalogReporter';
 import { ConfiguredProvider, DiscoveryConfig, ProviderConfig } from '../config/types';
@@ -93,10 +94,11 @@ export function createProviderFactory(
 ): ProviderFactory {
   const { conflicts, scheduler } = options;
   const contested = new Map<string, ContestedLocations>();
-  return ({ config: provider, integration }) => {
+  return ({ config: provider, integration, written }) => {
     const context = createContext(provider, {
       ...options,
       integration,
+      written,
       all: () => [...contested.values()],
     });
     contested.set(provider.id, context.contested);
@@ -118,6 +120,7 @@ export function createProviderFactory(
 
 interface ContextOptions extends CreateProvidersOptions {
   readonly integration: BitbucketServerIntegrationConfig;
+  readonly written: JsonObject;
   readonly limiters: LimiterRegistry;
   readonly all: () => readonly ContestedLocations[];
 }
@@ -155,6 +158,7 @@ function createContext(config: ProviderConfig, options: ContextOptions): Provide
     provider: config,
     store,
     configuration,
+    settings: options.written,
     log,
     clock,
     observer: metrics,

@@ -220,6 +220,7 @@ describe('the discoveries', () => {
         totalProjects: 0,
         projects: [],
       },
+      configuration: {},
     });
   });
 

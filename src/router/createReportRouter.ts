@@ -35,6 +35,7 @@ import {
   ReadConflictsOptions,
 } from '../conflicts/ConflictReporter';
 import {
+  toConfigurationJson,
   toDiscoveryJson,
   toHeldRemovalJson,
   toRepositoryJson,
@@ -63,6 +64,8 @@ interface ReportRouterOptions extends ReadConflictsOptions {
   readonly webhooks: Pick<WebhookStore, 'load'>;
   readonly providers: readonly ReportedProvider[];
   readonly httpAuth: HttpAuthService;
+  /** Why the configuration as it stands now is not in effect, if it is not. */
+  readonly configurationProblem: () => string | undefined;
   readonly permissions: PermissionsService;
   readonly auditor: AuditorService;
 }
@@ -128,6 +131,7 @@ function showDiscovery(options: ReportRouterOptions): Read<OfProvider> {
       ...(await describe(provider, stored, options)),
       heldRemovals: [...held].sort(compareHeldRemovals).map(toHeldRemovalJson),
       webhooks: toWebhooksJson(await webhooks.load(provider.id)),
+      configuration: toConfigurationJson(stored, options.configurationProblem()),
     };
   };
 }

@@ -117,6 +117,18 @@ export function toRepositoryJson(
   };
 }
 
+/** @param problem - why the configuration as it stands now is not in effect */
+export function toConfigurationJson(
+  stored: StoredDiscovery | undefined,
+  problem: string | undefined,
+) {
+  const { settings } = stored?.lastRun ?? {};
+  return {
+    ...(settings && { lastRun: settings.values, since: toIso(settings.sinceMs) }),
+    ...(problem !== undefined && { refused: problem }),
+  };
+}
+
 /** Describes whether webhooks come, project by project. */
 export function toWebhooksJson(webhooks: readonly ProjectWebhooks[]) {
   const { lastEventAtMs, projects, silentProjects, totalProjects, unannounced } =

@@ -48,6 +48,10 @@ const RunReport: z.ZodType<RunRecord> = z.object({
   requests: z.number(),
   authenticated: z.boolean().optional().catch(undefined),
   error: z.string().optional(),
+  settings: z
+    .object({ values: z.record(z.string(), z.json()), sinceMs: z.number() })
+    .optional()
+    .catch(undefined),
 });
 
 const Looks = z

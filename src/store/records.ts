@@ -1,5 +1,6 @@
 /** What runs and events leave to the store, and find there. Types only. */
 
+import { JsonObject } from '@backstage/types';
 import { RecheckState } from '../discovery/recheck';
 import { RunSummary } from '../discovery/summarizeRun';
 import {
@@ -21,6 +22,16 @@ export interface RunRecord {
   readonly authenticated?: boolean;
   /** Of a failed run, without secrets. */
   readonly error?: string;
+  /** What it was configured with; left out by versions that did not keep it. */
+  readonly settings?: RunSettings;
+}
+
+/** What a provider was configured with. */
+export interface RunSettings {
+  /** As it stands in the configuration, without secrets. */
+  readonly values: JsonObject;
+  /** When the first run began that was configured so, epoch milliseconds. */
+  readonly sinceMs: number;
 }
 
 /** What started a run. */
