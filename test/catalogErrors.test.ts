@@ -1,0 +1,300 @@
+/**
+ * What became of files that the catalog cannot use, as a real catalog has it and the report
+ * tells it: each kind of broken file, from its first version on and only later, and mended as
+ * the remedy says.
+ */
+
+import { z } from 'zod';
+import { componentYaml } from '../dev/seed';
+import {
+  createSimulatedBitbucket,
+  serve,
+  SimulatedBitbucket,
+} from '../dev/simulatedBitbucket';
+import { createCatalogObserver } from './__testUtils__/catalogObserver';
+import { eventually } from '../src/__testUtils__/eventually';
+import { startBackend, TestBackend } from '../src/__testUtils__/startBackend';
+import { appConfigFor, TEST_USER } from '../src/__testUtils__/testProvider';
+import { CatalogErrorReason } from '../src/discovery/catalogErrors';
+import discoveryModule from '../src/index';
+
+const FILE = 'catalog-info.yaml';
+const RUN = 'bitbucketServer-provider:default:refresh';
+const DISCOVERY = '/api/catalog/bitbucket-server/discoveries/default';
+
+const component = (name: string) => componentYaml(name, 'a service');
+const locationOf = (name: string, spec: string) =>
+  `apiVersion: backstage.io/v1alpha1\nkind: Location\nmetadata:\n  name: ${name}\nspec:\n${spec}`;
+
+/** One way to go wrong, and what the remedy says. */
+interface Mistake {
+  readonly reason: CatalogErrorReason;
+  /** The file, by the name that its entity is to have. */
+  readonly broken?: (name: string) => string;
+  /** The answer that the catalog gets instead of the file. */
+  readonly answer?: number | 'reset';
+  /** Writes what the remedy names; left out where that is the file as it is to be. */
+  readonly mended?: (name: string) => Readonly<Record<string, string>>;
+  /** What the entity is called that comes of that; by the name of the repository when left out. */
+  readonly mendedName?: (name: string) => string;
+}
+
+const text = (content: string) => () => content;
+
+/** In a file of its own: the catalog deletes what another one gave only after a while. */
+const inFileOfItsOwn = (name: string) => `${name}-2`;
+
+const MISTAKES: Readonly<Record<string, Mistake>> = {
+  html: {
+    reason: 'html-page',
+    broken: text(
+      '<!DOCTYPE html>\n<html><head><title>Log in</title><style>a { color: red }</style></head></html>\n',
+    ),
+  },
+  'html-of-one-line': {
+    reason: 'no-entity',
+    broken: text('<html><body><h1>Log in</h1></body></html>'),
+  },
+  lfs: {
+    reason: 'no-entity',
+    broken: text(
+      'version https://git-lfs.github.com/spec/v1\noid sha256:4d7a214614ab2935c943f9e0ff69d22e\nsize 12345\n',
+    ),
+  },
+  symlink: { reason: 'no-entity', broken: text('../shared/catalog-info.yaml') },
+  tab: {
+    reason: 'invalid-yaml',
+    broken: name => component(name).replace('  name', '\tname'),
+  },
+  alias: { reason: 'invalid-yaml', broken: text('a: *nowhere\n') },
+  list: {
+    reason: 'list',
+    broken: name => `- ${component(name).trim().replaceAll('\n', '\n  ')}\n`,
+  },
+  kind: {
+    reason: 'kind-not-allowed',
+    broken: name =>
+      `${component(name)}---\n${component(`${name}-2`).replace('Component', 'System')}`,
+  },
+  version: {
+    reason: 'unknown-kind',
+    broken: name => component(name).replace('backstage.io/v1alpha1', 'example.com/v1'),
+  },
+  elsewhere: {
+    reason: 'host-not-allowed',
+    broken: name => locationOf(`${name}-l`, '  targets: [https://elsewhere.test/x.yaml]'),
+    mended: name => ({
+      [FILE]: locationOf(`${name}-l`, '  targets: [./here.yaml]'),
+      'here.yaml': component(inFileOfItsOwn(name)),
+    }),
+    mendedName: inFileOfItsOwn,
+  },
+  'file-type': {
+    reason: 'location-type',
+    broken: name => locationOf(`${name}-l`, '  type: file\n  targets: [./here.yaml]'),
+    mended: name => ({
+      [FILE]: locationOf(`${name}-l`, '  targets: [./here.yaml]'),
+      'here.yaml': component(inFileOfItsOwn(name)),
+    }),
+    mendedName: inFileOfItsOwn,
+  },
+  'no-such-target': {
+    reason: 'not-found',
+    broken: name => locationOf(`${name}-l`, '  targets: [./there.yaml]'),
+    mended: name => ({ 'there.yaml': component(inFileOfItsOwn(name)) }),
+    mendedName: inFileOfItsOwn,
+  },
+  placeholder: {
+    reason: 'placeholder',
+    broken: name =>
+      component(name).replace(
+        / {2}description: .*/,
+        '  description:\n    $text: ./there.md',
+      ),
+    mended: () => ({ 'there.md': 'a description' }),
+  },
+  'long-name': {
+    reason: 'invalid-name',
+    broken: name => component(`${name}-${'x'.repeat(63)}`),
+  },
+  'name-with-a-space': { reason: 'invalid-name', broken: name => component(`${name} x`) },
+  'no-owner': {
+    reason: 'invalid-entity',
+    broken: name => component(name).replace(/ {2}owner: .*\n/, ''),
+  },
+  'no-kind': {
+    reason: 'invalid-entity',
+    broken: name => component(name).replace(/kind: .*\n/, ''),
+  },
+  taken: { reason: 'name-taken', broken: text(component('held')) },
+  401: { reason: 'not-permitted', answer: 401 },
+  403: { reason: 'not-permitted', answer: 403 },
+  404: { reason: 'not-found', answer: 404 },
+  429: { reason: 'rate-limited', answer: 429 },
+  503: { reason: 'server-error', answer: 503 },
+  reset: { reason: 'unreachable', answer: 'reset' },
+};
+
+/** A repository for each mistake. */
+interface Case extends Mistake {
+  readonly name: string;
+  /** Ends what the catalog gets instead of the file. */
+  restore?: () => void;
+}
+
+const casesOf = (when: string): Case[] =>
+  Object.entries(MISTAKES).map(([name, one]) => ({ ...one, name: `${when}-${name}` }));
+
+const Item = z.object({
+  repositorySlug: z.string(),
+  catalog: z.object({
+    entities: z.array(z.string()),
+    errors: z.array(
+      z.object({
+        entityRef: z.string(),
+        message: z.string(),
+        reason: z.string(),
+        remedy: z.string(),
+      }),
+    ),
+  }),
+});
+const Page = z.object({ items: z.array(Item), totalItems: z.number() });
+const Discovery = z.object({ summary: z.object({ withErrors: z.number() }) });
+
+let bitbucket: SimulatedBitbucket;
+let backend: TestBackend;
+const observer = createCatalogObserver();
+const endings: (() => Promise<unknown>)[] = [];
+
+beforeAll(async () => {
+  bitbucket = createSimulatedBitbucket({ users: [TEST_USER] });
+  const served = await serve(bitbucket);
+  endings.push(() => served.close());
+  const { integrations, catalog } = appConfigFor({
+    bitbucket,
+    config: { schedule: { frequency: { trigger: 'manual' }, timeout: { minutes: 1 } } },
+  });
+  backend = await startBackend({
+    config: {
+      integrations,
+      catalog: { ...Object(catalog), processingInterval: { seconds: 1 } },
+    },
+    features: [discoveryModule, observer.feature],
+  });
+  endings.push(() => backend.stop());
+});
+afterAll(async () => {
+  for (const end of endings.splice(0).reverse()) {
+    await end();
+  }
+});
+
+function add(slug: string, content: string): void {
+  bitbucket.addRepository({ projectKey: 'PAY', slug, files: { [FILE]: content } });
+}
+
+function write(slug: string, files: Readonly<Record<string, string>>): void {
+  for (const [path, content] of Object.entries(files)) {
+    bitbucket.writeFile('PAY', slug, path, content);
+  }
+}
+
+function interrupt(one: Case): void {
+  if (one.answer !== undefined) {
+    const fault = bitbucket.faults.add({
+      match: { kind: 'raw', repositorySlug: one.name },
+      effect: one.answer === 'reset' ? 'reset' : { type: 'html', status: one.answer },
+    });
+    one.restore = () => fault.remove();
+  }
+}
+
+function mend({ name, mended, restore }: Case): void {
+  restore?.();
+  write(name, mended?.(name) ?? { [FILE]: component(name) });
+}
+
+async function list(query: string) {
+  const response = await backend.send(`${DISCOVERY}/repositories?limit=1000&${query}`);
+  return Page.parse(await response.json());
+}
+
+/** What the report says of the repositories that have errors: `slug: reason`. */
+async function failing(): Promise<string[]> {
+  const { items } = await list('errors=true');
+  return items.map(
+    ({ repositorySlug, catalog: { errors } }) =>
+      `${repositorySlug}: ${[...new Set(errors.map(one => one.reason))].join()}`,
+  );
+}
+
+const expectedOf = (cases: readonly Case[]) =>
+  cases.map(({ name, reason }) => `${name}: ${reason}`).sort();
+
+async function countWithErrors(): Promise<number> {
+  const response = await backend.send(DISCOVERY);
+  return Discovery.parse(await response.json()).summary.withErrors;
+}
+
+/** The catalog shows an entity of each, and the report says that it came of its file. */
+async function expectEntities(
+  cases: readonly Case[],
+  nameOf: (one: Case) => string = one => one.name,
+): Promise<void> {
+  const refs = cases.map(one => `component:default/${nameOf(one)}`).sort();
+  const shown = await backend.entities('kind=component');
+  expect(
+    shown
+      .map(one => `component:default/${one.metadata.name}`)
+      .filter(ref => refs.includes(ref))
+      .sort(),
+  ).toEqual(refs);
+  const bySlug = new Map((await list('')).items.map(one => [one.repositorySlug, one]));
+  for (const one of cases) {
+    const { catalog } = bySlug.get(one.name) ?? {};
+    expect(catalog?.entities).toContain(`component:default/${nameOf(one)}`);
+    expect(catalog?.errors).toEqual([]);
+  }
+}
+
+/** The repositories with errors are these, none else, and each says why. */
+async function expectFailing(cases: readonly Case[]): Promise<void> {
+  expect((await failing()).sort()).toEqual(expectedOf(cases));
+  expect(await countWithErrors()).toBe(cases.length);
+}
+
+describe('files that the catalog cannot use', () => {
+  it('are named with their repository and the reason, broken from the beginning or later, until they are mended as the remedy says', async () => {
+    const [first, later] = [casesOf('first'), casesOf('later')];
+    add('held', component('held'));
+    later.forEach(one => add(one.name, component(one.name)));
+    await observer.runTask(RUN);
+    await eventually(() => expectEntities(later));
+    expect(await failing()).toEqual([]);
+
+    first.forEach(one => {
+      add(one.name, one.broken?.(one.name) ?? component(one.name));
+      interrupt(one);
+    });
+    await observer.runTask(RUN);
+    await eventually(() => expectFailing(first));
+    // People see nothing of them in the catalog itself.
+    const locations = await backend.entities('kind=location');
+    const targets = locations.map(one => String(one.spec?.target));
+    expect(targets.filter(one => one.includes('/later-html/'))).toHaveLength(1);
+    expect(targets.filter(one => one.includes('/first-html/'))).toEqual([]);
+
+    later.forEach(one => {
+      write(one.name, one.broken ? { [FILE]: one.broken(one.name) } : {});
+      interrupt(one);
+    });
+    await eventually(() => expectFailing([...first, ...later]));
+
+    [...first, ...later].forEach(mend);
+    await eventually(() =>
+      expectEntities([...first, ...later], one => one.mendedName?.(one.name) ?? one.name),
+    );
+    await eventually(() => expectFailing([]));
+  }, 120_000);
+});
