@@ -153,6 +153,7 @@ async function install(
     reports,
     webhooks,
     conflicts: conflicts.reporter,
+    inCatalog: discovery.inCatalog,
     providerIds: providers.map(one => one.id),
     logger,
     clock: systemClock,

@@ -83,6 +83,13 @@ export async function readConflicts(
   } catch (error) {
     logger.warn(`The conflicts of provider ${providerId} could not be read: ${error}`);
   }
+  return toKnownConflicts(disputed);
+}
+
+/** @param disputed - `undefined` where that is not known */
+export function toKnownConflicts(
+  disputed: readonly DisputedRepository[] | undefined,
+): KnownConflicts {
   const byId =
     disputed && new Map(disputed.map(one => [one.report.repositoryId, one.conflicts]));
   return {

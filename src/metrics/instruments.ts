@@ -56,6 +56,12 @@ export const METRICS = {
     unit: '{conflict}',
     description: 'Entities that the provider and another side claim',
   },
+  catalogErrors: {
+    name: 'bitbucket_server.catalog_errors',
+    kind: 'gauge',
+    unit: '{repository}',
+    description: 'Repositories of which the catalog could not use something',
+  },
   requests: {
     name: 'bitbucket_server.requests',
     kind: 'counter',
@@ -152,6 +158,7 @@ function createInstruments(meter: Meter) {
     repositories: gauge(METRICS.repositories),
     locations: gauge(METRICS.locations),
     conflicts: gauge(METRICS.conflicts),
+    catalogErrors: gauge(METRICS.catalogErrors),
     requests: counter(METRICS.requests),
     retries: counter(METRICS.retries),
     waitTime: counter(METRICS.waitTime),

@@ -5,7 +5,8 @@
 
 import { BatchObservableResult, ObservableGauge } from '@opentelemetry/api';
 import { LoggerService } from '@backstage/backend-plugin-api';
-import { ConflictReporter } from '../conflicts/ConflictReporter';
+import { CatalogReporter } from '../catalog/CatalogReporter';
+import { ConflictReporter, toKnownConflicts } from '../conflicts/ConflictReporter';
 import { DiscoveryReport } from '../store/DiscoveryReport';
 import { StoredDiscovery } from '../store/records';
 import { summarizeWebhooks, WebhookSummary } from '../store/summarizeWebhooks';
@@ -29,11 +30,19 @@ import { Instruments, instruments } from './instruments';
 /** Metrics are collected every few seconds; the log need not say each time that they fail. */
 const WARN_INTERVAL_MS = 600_000;
 
+/**
+ * What becomes of files is looked for among all that a provider has in the catalog: with
+ * 100,000 files that takes the database seconds.
+ */
+const ERRORS_INTERVAL_MS = 60_000;
+
 /** What the gauges are read with. */
 interface ObserveReportsOptions {
   readonly reports: Pick<DiscoveryReport, 'loadDiscoveries'>;
   /** Left out where they are not looked for. */
   readonly conflicts?: Pick<ConflictReporter, 'of'>;
+  /** Likewise. */
+  readonly inCatalog?: Pick<CatalogReporter, 'failing'>;
   readonly webhooks?: Pick<WebhookStore, 'load'>;
   /** Those configured: what is stored of others is of the past. */
   readonly providerIds: readonly string[];
@@ -51,10 +60,10 @@ export function observeReports(options: ObserveReportsOptions): void {
   }
   const current = instruments();
   const { meter, lastSuccessAge, repositories, locations, conflicts } = current;
-  const { webhookAge, silentProjects, unannouncedChanges } = current;
+  const { catalogErrors, webhookAge, silentProjects, unannouncedChanges } = current;
   const gauges = [
     ...[lastSuccessAge, repositories, locations, conflicts],
-    ...[webhookAge, silentProjects, unannouncedChanges],
+    ...[catalogErrors, webhookAge, silentProjects, unannouncedChanges],
   ];
   const reader = new ReportReader(options, current);
   const callback = (result: BatchObservableResult) => reader.measure(result);
@@ -65,6 +74,10 @@ export function observeReports(options: ObserveReportsOptions): void {
 /** Measures; never throws. */
 class ReportReader {
   readonly #lastSuccessMs = new Map<string, number>();
+  readonly #failing = new Map<
+    string,
+    { readonly atMs: number; readonly count?: number }
+  >();
   #warnedAtMs: number | undefined;
 
   constructor(
@@ -73,7 +86,7 @@ class ReportReader {
   ) {}
 
   async measure(result: BatchObservableResult): Promise<void> {
-    const { repositories, locations, conflicts } = this.current;
+    const { catalogErrors, conflicts, locations, repositories } = this.current;
     for (const { providerId, lastRun, lastSuccessAtMs } of await this.#load()) {
       if (lastSuccessAtMs !== undefined) {
         this.#lastSuccessMs.set(providerId, lastSuccessAtMs);
@@ -85,6 +98,8 @@ class ReportReader {
         measureLocations(lastRun.summary).forEach(one => observe(locations, one));
         const measured = await this.#measureConflicts(providerId);
         measured.forEach(one => observe(conflicts, one));
+        const failing = await this.#measureErrors(providerId);
+        failing.forEach(one => observe(catalogErrors, one));
         const heard = await this.#measureWebhooks(providerId);
         heard.forEach(([gauge, one]) => observe(gauge, one));
       }
@@ -108,6 +123,21 @@ class ReportReader {
     return this.#orNothing(async () => {
       const disputed = await this.options.conflicts?.of(providerId);
       return disputed ? measureConflicts(disputed.flatMap(one => one.conflicts)) : [];
+    });
+  }
+
+  #measureErrors(providerId: string): Promise<Measurement[]> {
+    const { clock, conflicts, inCatalog } = this.options;
+    return this.#orNothing(async () => {
+      const nowMs = clock.now();
+      let last = this.#failing.get(providerId);
+      if (!last || Math.abs(nowMs - last.atMs) >= ERRORS_INTERVAL_MS) {
+        const known = toKnownConflicts(await conflicts?.of(providerId));
+        const failing = await inCatalog?.failing(providerId, known);
+        last = { atMs: nowMs, count: failing?.length };
+        this.#failing.set(providerId, last);
+      }
+      return last.count === undefined ? [] : [{ value: last.count, attributes: {} }];
     });
   }
 

@@ -9,6 +9,7 @@ import {
 import { asDatabaseService, createTestDatabases } from '../__testUtils__/testDatabases';
 import { createLogRecorder } from '../__testUtils__/testProvider';
 import { createTestStores } from '../__testUtils__/testStores';
+import { CatalogReporter, FailingRepository } from '../catalog/CatalogReporter';
 import { RecordedConflict } from '../conflicts/describeConflicts';
 import { ConflictReporter } from '../conflicts/ConflictReporter';
 import { DiscoveryDatabase } from '../store/DiscoveryDatabase';
@@ -46,11 +47,13 @@ function startReplica(
     clock = new FakeClock({ startMs: NOW }),
     providerIds = ['default'],
     conflicts,
+    inCatalog,
     webhooks,
   }: {
     readonly clock?: FakeClock;
     readonly providerIds?: readonly string[];
     readonly conflicts?: Pick<ConflictReporter, 'of'>;
+    readonly inCatalog?: Pick<CatalogReporter, 'failing'>;
     readonly webhooks?: Pick<WebhookStore, 'load'>;
   } = {},
 ) {
@@ -60,7 +63,7 @@ function startReplica(
   shutdown.push(ending);
   const { signal } = ending;
   observeReports({
-    ...{ reports, conflicts, webhooks },
+    ...{ reports, conflicts, inCatalog, webhooks },
     ...{ providerIds, logger, clock, signal },
   });
   return { ...sdk, clock, logger, shutDown: () => ending.abort() };
@@ -150,6 +153,38 @@ describe('the gauges', () => {
 
     recorded = [];
     expect((await shown()).map(([, value]) => value)).toEqual([0, 0]);
+  });
+
+  it('show of how many repositories the catalog cannot use something, looked for once a minute', async () => {
+    const { store, reports } = createTestStores();
+    await storeRun(store, 'default', finishedRun(), []);
+    const failing = { report: repositoryReport(1, 'PAY/api'), errors: [] };
+    let found: FailingRepository[] = [failing, failing];
+    const replica = startReplica(reports, { inCatalog: { failing: async () => found } });
+    const shown = async () =>
+      (await replica.collect()).points
+        .filter(one => one.name === METRICS.catalogErrors.name)
+        .map(one => [one.attributes, one.value]);
+
+    expect(await shown()).toEqual([[{ provider: 'default' }, 2]]);
+    found = [];
+    await replica.clock.advance(59_000);
+    expect(await shown()).toEqual([[{ provider: 'default' }, 2]]);
+    await replica.clock.advance(1_000);
+    expect(await shown()).toEqual([[{ provider: 'default' }, 0]]);
+  });
+
+  it('do not show none where it is not known of how many', async () => {
+    const { store, reports } = createTestStores();
+    await storeRun(store, 'default', finishedRun(), []);
+    const replica = startReplica(reports, {
+      inCatalog: { failing: async () => undefined },
+    });
+
+    const { points } = await replica.collect();
+
+    expect(points.some(one => one.name === METRICS.catalogErrors.name)).toBe(false);
+    expect(points.some(one => one.name === METRICS.locations.name)).toBe(true);
   });
 
   it('show the rest where conflicts cannot be read, and warn of it', async () => {
