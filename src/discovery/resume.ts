@@ -5,6 +5,7 @@
  */
 
 import { Repository } from '../model';
+import { forEachInTurns } from '../util/clock';
 import { keyOf } from './locations';
 import { DiscoveryScope, KnownRepository, SettledOutcome, RunOrigin } from './types';
 
@@ -76,4 +77,23 @@ export function outcomeSince(
 /** Somebody has asked since, and was told nothing. */
 function isDoubtful({ problem }: KnownRepository): boolean {
   return problem !== undefined && problem.reason !== 'not-checked';
+}
+
+/** The order to look in: a run that never reaches its end still reaches everything in time. */
+export async function longestUncheckedFirst(
+  repositories: readonly Repository[],
+  known: ReadonlyMap<number, KnownRepository>,
+): Promise<Repository[]> {
+  // Grouped first: few revisions are sorted at once where all repositories would hold up others.
+  const byLastLook = new Map<number, Repository[]>();
+  await forEachInTurns(repositories, one => {
+    const lastLook = known.get(one.id)?.revision ?? 0;
+    const group = byLastLook.get(lastLook);
+    if (group) {
+      group.push(one);
+    } else {
+      byLastLook.set(lastLook, [one]);
+    }
+  });
+  return [...byLastLook].sort(([a], [b]) => a - b).flatMap(([, group]) => group);
 }

@@ -15,7 +15,7 @@ import { findCatalogFiles, toCatalogFiles } from './findCatalogFiles';
 import { listRepositories } from './listRepositories';
 import { refOf } from './locations';
 import { decideCheck, RecheckPlan } from './recheck';
-import { outcomeSince } from './resume';
+import { longestUncheckedFirst, outcomeSince } from './resume';
 import {
   DiscoveryProgress,
   DiscoveryResult,
@@ -238,20 +238,13 @@ class DiscoveryRun {
     const { source, parseFiles, signal, onProgress } = this.#tools;
     const known = new Map<number, KnownRepository>();
     await forEachInTurns(this.#known, one => known.set(one.repositoryId, one));
-    const filtered = await filterListing(repositories, {
-      ...this.#scope,
-      source,
-      signal,
-      isHeld: id => (known.get(id)?.files.length ?? 0) > 0,
-      record: (repository, outcome) => this.#record(repository, outcome),
-    });
-    const toAsk = filtered.flatMap(one => (one.outcome ? [] : [one.repository]));
+    const toAsk = await this.#applyFilters(repositories, known);
     const unsettled = await this.#takeOverSettled(toAsk, known);
     const left = await this.#believe(unsettled, known);
     this.#total += toAsk.length;
     this.#checked += toAsk.length - left.length;
     await mapConcurrent(
-      longestUncheckedFirst(left, known),
+      await longestUncheckedFirst(left, known),
       this.#scope.concurrency,
       async repository => {
         signal?.throwIfAborted();
@@ -268,6 +261,22 @@ class DiscoveryRun {
         onProgress?.({ kind: 'checking', checked, total, result });
       },
     );
+  }
+
+  /** @returns what the filters let through */
+  async #applyFilters(
+    repositories: readonly Repository[],
+    known: ReadonlyMap<number, KnownRepository>,
+  ): Promise<Repository[]> {
+    const { source, signal } = this.#tools;
+    const filtered = await filterListing(repositories, {
+      ...this.#scope,
+      source,
+      signal,
+      isHeld: id => (known.get(id)?.files.length ?? 0) > 0,
+      record: (repository, outcome) => this.#record(repository, outcome),
+    });
+    return filtered.flatMap(one => (one.outcome ? [] : [one.repository]));
   }
 
   /** @returns what the interrupted run has not settled */
@@ -341,25 +350,17 @@ class DiscoveryRun {
     }: Moment & Pick<RepositoryResult, 'isBelieved'> = this.#listedAt,
   ): RepositoryResult {
     const { id, projectKey, slug, hierarchyId } = repository;
+    // Written out, since there is one for each repository: spread, it takes twice the memory.
     const result: RepositoryResult = {
       repository: { id, projectKey, slug, hierarchyId },
       outcome,
-      ...(outcome.kind !== 'unknown' && { checkedAtMs }),
-      ...(revision !== undefined && { revision }),
-      ...(isBelieved && { isBelieved }),
+      checkedAtMs: outcome.kind === 'unknown' ? undefined : checkedAtMs,
+      revision,
+      isBelieved,
     };
     this.#outcomes.set(id, result);
     return result;
   }
-}
-
-/** So that a run that never reaches its end still reaches everything in time. */
-function longestUncheckedFirst(
-  repositories: readonly Repository[],
-  known: ReadonlyMap<number, KnownRepository>,
-): Repository[] {
-  const lastLook = (one: Repository) => known.get(one.id)?.revision ?? 0;
-  return [...repositories].sort((a, b) => lastLook(a) - lastLook(b));
 }
 
 /**

@@ -159,6 +159,10 @@ export function withBaseline(
   memory: ProviderMemory,
   baseline: ProviderMemory,
 ): ProviderMemory {
+  // In the usual run, all is known: nothing was read.
+  if (baseline.repositories.length === 0) {
+    return memory;
+  }
   const remembered = new Set(memory.repositories.flatMap(one => one.files.map(keyOf)));
   const missing = baseline.repositories
     .map(one => ({

@@ -222,9 +222,14 @@ export function isStored(
   known: KnownRepository,
   stored: KnownRepository | undefined,
 ): boolean {
-  return (
-    stored?.revision !== undefined &&
-    isDeepStrictEqual(contentOf(known), contentOf(stored))
+  if (stored?.revision === undefined) {
+    return false;
+  }
+  const content = contentOf(stored);
+  return contentOf(known).every(
+    // Nearly always they are the very same, and to compare deeply costs far more.
+    (value, index) =>
+      value === content[index] || isDeepStrictEqual(value, content[index]),
   );
 }
 

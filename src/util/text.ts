@@ -49,6 +49,10 @@ export function isAddressable(text: string): boolean {
 
 /** Quotes a text in a message: on one line, printable, at most so many characters of it. */
 export function quote(text: string, maxLength = 300): string {
+  // Nearly all there are, and each repository has one.
+  if (text.length <= maxLength && /^\w*$/.test(text)) {
+    return text;
+  }
   // No more of it is looked at than can be shown, since it may be very long.
   const start = text.trimStart().slice(0, 2 * maxLength);
   const characters = [...plainText(start.replace(/\s+/g, ' ')).trimEnd()];
