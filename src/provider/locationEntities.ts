@@ -69,20 +69,12 @@ export function toLocationEntity(
     return { locationKey: providerName(providerId), entity: validateEnvelope(parsed) };
   }
   const entity = plainLocation(location.file);
-  return {
-    locationKey: providerName(providerId),
-    entity: {
-      ...entity,
-      metadata: {
-        ...entity.metadata,
-        annotations: {
-          ...entity.metadata.annotations,
-          [ANNOTATION_PROJECT_KEY]: location.repository.projectKey,
-          [ANNOTATION_REPO_SLUG]: location.repository.slug,
-        },
-      },
-    },
-  };
+  // Added to what was made just now: in a copy, each Location takes half as much memory again.
+  Object.assign((entity.metadata.annotations ??= {}), {
+    [ANNOTATION_PROJECT_KEY]: location.repository.projectKey,
+    [ANNOTATION_REPO_SLUG]: location.repository.slug,
+  });
+  return { locationKey: providerName(providerId), entity };
 }
 
 /** What the anchor of a provider tells. */
