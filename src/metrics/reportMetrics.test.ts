@@ -6,7 +6,11 @@ import {
   runSummary,
   storeRun,
 } from '../__testUtils__/reportData';
-import { asDatabaseService, createTestDatabases } from '../__testUtils__/testDatabases';
+import {
+  asDatabaseService,
+  createTestDatabases,
+  emptyDatabase,
+} from '../__testUtils__/testDatabases';
 import { createLogRecorder } from '../__testUtils__/testProvider';
 import { createTestStores } from '../__testUtils__/testStores';
 import { CatalogReporter, FailingRepository } from '../catalog/CatalogReporter';
@@ -346,7 +350,7 @@ describe('a store that cannot be read', () => {
 
 describe.each(databases.eachSupportedId())('the last success in %s', databaseId => {
   async function createStores() {
-    const knex = await databases.init(databaseId);
+    const knex = await emptyDatabase(databases, databaseId);
     const tables = new DiscoveryDatabase(asDatabaseService(knex));
     const store = new ProviderStateStore(tables, {
       clock: new FakeClock(),

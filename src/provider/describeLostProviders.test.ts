@@ -1,5 +1,9 @@
 import type { Knex } from 'knex';
-import { asDatabaseService, createTestDatabases } from '../__testUtils__/testDatabases';
+import {
+  asDatabaseService,
+  createTestDatabases,
+  emptyDatabase,
+} from '../__testUtils__/testDatabases';
 import { describeLostProviders } from './describeLostProviders';
 
 const databases = createTestDatabases();
@@ -22,7 +26,7 @@ describe.each(databases.eachSupportedId())(
   'providers that are lost, on %s',
   databaseId => {
     it('are named with what the catalog has of them and how to keep it', async () => {
-      const knex = await databases.init(databaseId);
+      const knex = await emptyDatabase(databases, databaseId);
       await giveEntities(knex, {
         'bitbucketServer-provider:default': 12,
         'bitbucketServer-provider:payments': 2,
@@ -38,7 +42,7 @@ describe.each(databases.eachSupportedId())(
     });
 
     it('are none where all are configured, in a new catalog, and where there is none yet', async () => {
-      const knex = await databases.init(databaseId);
+      const knex = await emptyDatabase(databases, databaseId);
       const database = asDatabaseService(knex);
       expect(await describeLostProviders(database, ['default'])).toBeUndefined();
       await giveEntities(knex, { 'bitbucketServer-provider:default': 1 });

@@ -1,4 +1,8 @@
-import { asDatabaseService, createTestDatabases } from '../__testUtils__/testDatabases';
+import {
+  asDatabaseService,
+  createTestDatabases,
+  emptyDatabase,
+} from '../__testUtils__/testDatabases';
 import { DatabaseEventStore } from './DatabaseEventStore';
 import { DiscoveryDatabase } from './DiscoveryDatabase';
 
@@ -12,7 +16,7 @@ const ANY_TIME = { nowMs: NOW, keepForMs: NOW };
 describe.each(databases.eachSupportedId())('the events in %s', databaseId => {
   /** Two instances on one database, as replicas have them. */
   async function createStores() {
-    const knex = await databases.init(databaseId);
+    const knex = await emptyDatabase(databases, databaseId);
     const open = () =>
       new DatabaseEventStore(new DiscoveryDatabase(asDatabaseService(knex)));
     const one = open();

@@ -8,7 +8,11 @@ import {
   storeEvaluation,
   storeRun,
 } from '../__testUtils__/reportData';
-import { asDatabaseService, createTestDatabases } from '../__testUtils__/testDatabases';
+import {
+  asDatabaseService,
+  createTestDatabases,
+  emptyDatabase,
+} from '../__testUtils__/testDatabases';
 import { compareReports, RepositoryReport } from '../discovery/report';
 import { DiscoveryDatabase } from './DiscoveryDatabase';
 import { DiscoveryReport } from './DiscoveryReport';
@@ -28,7 +32,7 @@ async function itemsOf(
 
 describe.each(databases.eachSupportedId())('the report in %s', databaseId => {
   async function createStores() {
-    const knex = await databases.init(databaseId);
+    const knex = await emptyDatabase(databases, databaseId);
     const warnings: string[] = [];
     const open = () => {
       const tables = new DiscoveryDatabase(asDatabaseService(knex), warning =>
@@ -550,7 +554,7 @@ const postgres = databases.supports('POSTGRES_15');
 
 (postgres ? describe : describe.skip)('the order of pages in PostgreSQL', () => {
   it('does not depend on the language of the database', async () => {
-    const knex = await databases.init('POSTGRES_15');
+    const knex = await emptyDatabase(databases, 'POSTGRES_15');
     await new DiscoveryDatabase(asDatabaseService(knex)).connect();
 
     const columns: unknown = await knex('information_schema.columns')

@@ -5,7 +5,11 @@ import { runInNewContext } from 'node:vm';
 import type { Knex } from 'knex';
 import { FakeClock } from '../__testUtils__/FakeClock';
 import { allLookedAt, finishedRun } from '../__testUtils__/reportData';
-import { asDatabaseService, createTestDatabases } from '../__testUtils__/testDatabases';
+import {
+  asDatabaseService,
+  createTestDatabases,
+  emptyDatabase,
+} from '../__testUtils__/testDatabases';
 import { HeldRemoval, KnownRepository, ProviderMemory } from '../discovery/types';
 import { CatalogFile } from '../model';
 import { yieldToEventLoop } from '../util/clock';
@@ -63,7 +67,7 @@ async function collectGarbage(): Promise<void> {
 
 describe.each(databases.eachSupportedId())('the state in %s', databaseId => {
   async function open(readBaseline: BaselineReader = async () => EMPTY) {
-    const knex = await databases.init(databaseId);
+    const knex = await emptyDatabase(databases, databaseId);
     const clock = new FakeClock();
     const warnings: string[] = [];
     const reopen = () =>

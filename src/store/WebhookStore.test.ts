@@ -1,5 +1,9 @@
 import { NOW } from '../__testUtils__/discoveryData';
-import { asDatabaseService, createTestDatabases } from '../__testUtils__/testDatabases';
+import {
+  asDatabaseService,
+  createTestDatabases,
+  emptyDatabase,
+} from '../__testUtils__/testDatabases';
 import { ProjectSummary } from '../discovery/summarizeProjects';
 import { DiscoveryDatabase } from './DiscoveryDatabase';
 import { MAX_PROJECTS, ProjectWebhooks, WebhookStore } from './WebhookStore';
@@ -19,7 +23,7 @@ function heard(projectKey: string, rest: Partial<ProjectWebhooks> = {}): Project
 
 describe.each(databases.eachSupportedId())('the webhooks in %s', databaseId => {
   async function open() {
-    const knex = await databases.init(databaseId);
+    const knex = await emptyDatabase(databases, databaseId);
     const openStore = () =>
       new WebhookStore(new DiscoveryDatabase(asDatabaseService(knex)));
     const store = openStore();

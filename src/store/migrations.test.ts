@@ -5,7 +5,11 @@ import path from 'node:path';
 import type { Knex } from 'knex';
 import { FakeClock } from '../__testUtils__/FakeClock';
 import { finishedRun, repositoryReport } from '../__testUtils__/reportData';
-import { asDatabaseService, createTestDatabases } from '../__testUtils__/testDatabases';
+import {
+  asDatabaseService,
+  createTestDatabases,
+  emptyDatabase,
+} from '../__testUtils__/testDatabases';
 import { DiscoveryDatabase } from './DiscoveryDatabase';
 import { DiscoveryReport } from './DiscoveryReport';
 import { ProviderStateStore } from './ProviderStateStore';
@@ -124,7 +128,7 @@ describe.each(databases.eachSupportedId())('the tables in %s', databaseId => {
   }
 
   it('keep what the version before knew, and say of what cannot be read that it is unknown', async () => {
-    const knex = await databases.init(databaseId);
+    const knex = await emptyDatabase(databases, databaseId);
     await migrateToBefore(knex);
     await fillAsBefore(knex);
     const warnings: string[] = [];
@@ -171,7 +175,7 @@ describe.each(databases.eachSupportedId())('the tables in %s', databaseId => {
   });
 
   it('can be taken back, and made again, without losing what is known', async () => {
-    const knex = await databases.init(databaseId);
+    const knex = await emptyDatabase(databases, databaseId);
     await migrateToBefore(knex);
     await fillAsBefore(knex);
     const { store } = open(knex);
@@ -217,7 +221,7 @@ describe.each(databases.eachSupportedId())('the tables in %s', databaseId => {
   });
 
   it('lose conflicts about Locations, which the next run finds again, and keep the others', async () => {
-    const knex = await databases.init(databaseId);
+    const knex = await emptyDatabase(databases, databaseId);
     await knex.migrate.latest(CONFIG);
     await knex.migrate.down({ ...CONFIG, name: LOCATION_CONFLICTS });
     expect(await knex.schema.hasColumn(table('providers'), 'conflicts')).toBe(false);
@@ -238,7 +242,7 @@ describe.each(databases.eachSupportedId())('the tables in %s', databaseId => {
   });
 
   it('are left alone by every version once they are there, whatever knex has locked', async () => {
-    const knex = await databases.init(databaseId);
+    const knex = await emptyDatabase(databases, databaseId);
     await open(knex).tables.connect();
     await knex(LOCK).update({ is_locked: 1 });
     await knex(LOCK).insert({ is_locked: 1 });
@@ -258,7 +262,7 @@ describe.each(databases.eachSupportedId())('the tables in %s', databaseId => {
     ['holds two rows', [{ is_locked: 0 }, { is_locked: 0 }]],
     ['is empty', []],
   ])('are made although the lock %s, and somebody is told', async (_, rows) => {
-    const knex = await databases.init(databaseId);
+    const knex = await emptyDatabase(databases, databaseId);
     await knex.migrate.up(CONFIG);
     await knex(LOCK).delete();
     for (const row of rows) {
@@ -271,7 +275,7 @@ describe.each(databases.eachSupportedId())('the tables in %s', databaseId => {
   });
 
   it('are used without a word where somebody else makes them, and missed with the remedy', async () => {
-    const knex = await databases.init(databaseId);
+    const knex = await emptyDatabase(databases, databaseId);
     const skipping = () =>
       new DiscoveryDatabase({ getClient: async () => knex, migrations: { skip: true } });
 
@@ -289,7 +293,7 @@ const postgres = databases.supports('POSTGRES_15');
 
 (postgres ? describe : describe.skip)('replicas on one PostgreSQL', () => {
   it('that start at once make the tables once, one after the other', async () => {
-    const knex = await databases.init('POSTGRES_15');
+    const knex = await emptyDatabase(databases, 'POSTGRES_15');
     const warnings: string[] = [];
     const replicas = Array.from(
       { length: 6 },
@@ -304,7 +308,7 @@ const postgres = databases.supports('POSTGRES_15');
   });
 
   it('that may change no tables use those that are there, and say what to do where not', async () => {
-    const knex = await databases.init('POSTGRES_15');
+    const knex = await emptyDatabase(databases, 'POSTGRES_15');
     const role = `reader_${process.pid}_${String(Date.now()).slice(-6)}`;
     const asRole = async <T>(work: (database: DiscoveryDatabase) => Promise<T>) =>
       knex.transaction(async transaction => {
