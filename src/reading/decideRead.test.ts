@@ -1,0 +1,204 @@
+/** When the catalog's question costs a request, and what it is told, as tables. */
+
+import fc from 'fast-check';
+import { Problem } from '../model';
+import { assessRead, decideRead, doubtContent, ReadQuestion } from './decideRead';
+import { formatEtag, NO_STAMP, parseEtag } from './etag';
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const MAX_AGE = 15 * MINUTE;
+const STALE = 24 * HOUR;
+const NOW = Date.UTC(2026, 0, 1);
+const URL_HASH = 'a1b2c3d4e5f60718'.repeat(4);
+const OTHER_HASH = 'ffffffffffffffff'.repeat(4);
+const CONTENT = '0123456789abcdef';
+const PROBLEM: Problem = { reason: 'timeout', detail: 'no answer' };
+
+const etagOf = (options: Partial<ReturnType<typeof parts>> = {}) =>
+  formatEtag({ ...parts(), ...options });
+const parts = () => ({
+  urlHash: URL_HASH.slice(0, 16),
+  stamp: 'stamp-1',
+  readAtMs: NOW - MINUTE,
+  content: CONTENT,
+});
+const ask = (etag: string | undefined, nowMs = NOW): ReadQuestion => ({
+  etag,
+  urlHash: URL_HASH,
+  nowMs,
+});
+
+describe('an etag', () => {
+  it('says after parsing what it was written with', () => {
+    for (const content of [CONTENT, 'absent']) {
+      const etag = { ...parts(), content };
+      expect(parseEtag(formatEtag(etag))).toEqual(etag);
+    }
+  });
+
+  it.each([
+    undefined,
+    '',
+    '0123456789ab',
+    'W/"5f2"',
+    'bitbucket-server/2:a1b2c3d4e5f60718:stamp-1:1:0123456789abcdef',
+    'bitbucket-server/1:a1b2c3d4e5f60718:stamp 1:1:0123456789abcdef',
+    'bitbucket-server/1:a1b2c3d4e5f60718:stamp-1:later:0123456789abcdef',
+    ' bitbucket-server/1:a1b2c3d4e5f60718:stamp-1:1:0123456789abcdef',
+  ])('of somebody else is none of ours: %s', etag => {
+    expect(parseEtag(etag)).toBeUndefined();
+  });
+});
+
+describe('a question of the catalog', () => {
+  it('costs no request while the stamp is the same and the etag young', () => {
+    expect(decideRead(ask(etagOf()), 'stamp-1', MAX_AGE)).toEqual({
+      kind: 'not-modified',
+    });
+  });
+
+  it('costs none either where it was proven that there is nothing', () => {
+    const etag = etagOf({ content: 'absent' });
+    expect(decideRead(ask(etag), 'stamp-1', MAX_AGE).kind).toBe('not-modified');
+  });
+
+  it.each<[string, string | undefined, string | undefined, number, string]>([
+    ['without an etag', undefined, 'stamp-1', NOW, 'nothing-cached'],
+    ['with an empty one', '', 'stamp-1', NOW, 'nothing-cached'],
+    ['with the built-in reader’s', '0123456789ab', 'stamp-1', NOW, 'other-etag'],
+    [
+      'with that of another URL',
+      etagOf({ urlHash: OTHER_HASH.slice(0, 16) }),
+      'stamp-1',
+      NOW,
+      'other-etag',
+    ],
+    ['after a change', etagOf(), 'stamp-2', NOW, 'changed'],
+    ['while the stamp cannot be read', etagOf(), undefined, NOW, 'no-stamp'],
+    [
+      'with an etag from when it could not be read',
+      etagOf({ stamp: NO_STAMP }),
+      NO_STAMP,
+      NOW,
+      'no-stamp',
+    ],
+    ['after maxAge', etagOf(), 'stamp-1', NOW - MINUTE + MAX_AGE, 'too-old'],
+    ['read in the far future', etagOf({ readAtMs: NOW + HOUR }), 'stamp-1', NOW, 'too-old'],
+  ])('is read %s', (_, etag, stamp, nowMs, reason) => {
+    expect(decideRead(ask(etag, nowMs), stamp, MAX_AGE)).toEqual({
+      kind: 'read',
+      reason,
+    });
+  });
+
+  it('forgives the clock of another replica that goes a little ahead', () => {
+    const etag = etagOf({ readAtMs: NOW + 5_000 });
+    expect(decideRead(ask(etag), 'stamp-1', MAX_AGE).kind).toBe('not-modified');
+  });
+
+  it('is read again within the last fifth of maxAge, each URL at a moment of its own', () => {
+    const readAgainAfter = (urlHash: string) => {
+      const etag = etagOf({ urlHash, readAtMs: NOW });
+      let ageMs = 0;
+      while (
+        decideRead({ etag, urlHash, nowMs: NOW + ageMs }, 'stamp-1', MAX_AGE).kind ===
+        'not-modified'
+      ) {
+        ageMs += 1_000;
+      }
+      return ageMs;
+    };
+    const hashes = ['0', '3', '7', 'b', 'f'].map(digit => digit.repeat(16));
+    const ages = hashes.map(readAgainAfter);
+    expect(new Set(ages).size).toBe(hashes.length);
+    expect(Math.max(...ages)).toBe(MAX_AGE);
+    expect(Math.min(...ages)).toBe(0.8 * MAX_AGE);
+  });
+
+  it('is read at every later moment once it has to be read, as long as nothing was read', () => {
+    fc.assert(
+      fc.property(
+        fc.record({
+          readAgo: fc.integer({ min: 0, max: 2 * HOUR }),
+          later: fc.integer({ min: 0, max: 48 * HOUR }),
+          stamp: fc.constantFrom('stamp-1', 'stamp-2', undefined),
+          stampLater: fc.constantFrom('stamp-2', 'stamp-3', undefined),
+        }),
+        ({ readAgo, later, stamp, stampLater }) => {
+          const etag = etagOf({ readAtMs: NOW - readAgo });
+          const first = decideRead(ask(etag), stamp, MAX_AGE);
+          // A stamp never becomes again what it was.
+          const next = stamp === 'stamp-1' ? stamp : stampLater;
+          const second = decideRead(ask(etag, NOW + later), next, MAX_AGE);
+          return first.kind === 'not-modified' || second.kind === 'read';
+        },
+      ),
+    );
+  });
+});
+
+describe('what is told after reading', () => {
+  const found = { kind: 'found', contentHash: CONTENT } as const;
+  const unknown = { kind: 'unknown', problem: PROBLEM } as const;
+
+  it('is what was read, with an etag that saves the next request, changed or not', () => {
+    const old = etagOf({ readAtMs: NOW - HOUR });
+    const verdict = assessRead(ask(old), 'stamp-1', found, STALE);
+    expect(verdict).toEqual({ kind: 'news', etag: etagOf({ readAtMs: NOW }) });
+    const etag = verdict.kind === 'news' ? verdict.etag : '';
+    expect(decideRead(ask(etag), 'stamp-1', MAX_AGE).kind).toBe('not-modified');
+  });
+
+  it('is that there is nothing, with an etag: without one the catalog keeps the old one', () => {
+    const verdict = assessRead(ask(etagOf()), 'stamp-1', { kind: 'absent' }, STALE);
+    const etag = etagOf({ readAtMs: NOW, content: 'absent' });
+    expect(verdict).toEqual({ kind: 'news', etag });
+  });
+
+  it('leads to another read where the stamp changed while Bitbucket was asked', () => {
+    const verdict = assessRead(ask(undefined), 'stamp-1', found, STALE);
+    const etag = verdict.kind === 'news' ? verdict.etag : '';
+    expect(decideRead(ask(etag), 'stamp-2', MAX_AGE)).toEqual({
+      kind: 'read',
+      reason: 'changed',
+    });
+  });
+
+  it('leads to another read where there was no stamp', () => {
+    const verdict = assessRead(ask(undefined), undefined, found, STALE);
+    const etag = verdict.kind === 'news' ? verdict.etag : '';
+    expect(decideRead(ask(etag), 'stamp-1', MAX_AGE).kind).toBe('read');
+  });
+
+  it.each<[string, string | undefined, number, 'stands' | 'failed']>([
+    ['was read a minute ago', etagOf(), NOW, 'stands'],
+    ['was read before the last change', etagOf({ stamp: 'stamp-0' }), NOW, 'stands'],
+    ['was proven absent', etagOf({ content: 'absent' }), NOW, 'stands'],
+    ['is as old as may be', etagOf(), NOW - MINUTE + STALE - 1, 'stands'],
+    ['is older', etagOf(), NOW - MINUTE + STALE, 'failed'],
+    ['was never read', undefined, NOW, 'failed'],
+    ['was read by the built-in reader', '0123456789ab', NOW, 'failed'],
+    ['is another URL', etagOf({ urlHash: OTHER_HASH.slice(0, 16) }), NOW, 'failed'],
+  ])('without an answer, of what %s', (_, etag, nowMs, kind) => {
+    expect(assessRead(ask(etag, nowMs), 'stamp-1', unknown, STALE)).toEqual({
+      kind,
+      problem: PROBLEM,
+    });
+  });
+});
+
+describe('content', () => {
+  it.each<[string, number, string | null, string | undefined]>([
+    ['', 0, 'text/plain', 'an empty body'],
+    ['<!DOCTYPE html><html>', 21, 'text/plain', 'an HTML page'],
+    ['\n  <html lang="en">', 19, null, 'an HTML page'],
+    ['\uFEFF<html>', 9, null, 'an HTML page'],
+    ['Please log in', 13, 'text/html;charset=UTF-8', 'an HTML page'],
+    ['apiVersion: backstage.io/v1alpha1', 33, 'text/plain;charset=UTF-8', undefined],
+    ['# <html> in a comment', 21, 'text/plain', undefined],
+    ['<xml/>', 6, 'application/octet-stream', undefined],
+  ])('%j is doubted or not', (beginning, byteLength, contentType, doubt) => {
+    expect(doubtContent({ beginning, byteLength, contentType })).toBe(doubt);
+  });
+});
