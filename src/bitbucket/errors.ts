@@ -95,6 +95,8 @@ export function toUnanswered(error: unknown): Unanswered {
       return { kind, problem: { reason: 'timeout', detail }, isTooMuch: true };
     case 'BitbucketServerNetworkError':
       return { kind, problem: { reason: 'server-error', detail } };
+    case 'BitbucketServerWaitTooLongError':
+      return { kind, problem: { reason: 'rate-limited', detail } };
     case 'BitbucketServerResponseTooLargeError':
       return { kind, problem: { reason: 'unexpected-answer', detail }, isTooMuch: true };
     default:

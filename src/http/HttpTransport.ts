@@ -11,6 +11,7 @@ import { Clock, TimeoutReached, withTimeout } from '../util/clock';
 import {
   AttemptOutcome,
   decideRetryDelayMs,
+  SentOutcome,
   toAttemptResult,
   toReplyOrThrow,
 } from './attemptOutcome';
@@ -25,12 +26,13 @@ import {
 import { BodyLimit, discardBody, readBody } from './readBody';
 import { parseRateLimitHeaders } from './rateLimitHeaders';
 import { Redact } from './redact';
-import { RequestLimiter } from './RequestLimiter';
+import { RequestLimiter, RunOptions } from './RequestLimiter';
 import {
   AttemptResult,
   HttpReply,
   HttpRequest,
   RequestObserver,
+  SendOptions,
   Transport,
 } from './types';
 
@@ -54,7 +56,10 @@ export interface HttpTransportOptions {
   /** From `LimiterRegistry`; asked for every attempt and told of every answer. */
   readonly limiter: Pick<RequestLimiter, 'run' | 'observeResponse'>;
   readonly clock: Clock;
-  /** For each attempt, headers and body, without the wait for the limiter; milliseconds. */
+  /**
+   * For each attempt, headers and the body as far as it is read here, without the wait for
+   * the limiter; milliseconds.
+   */
   readonly requestTimeoutMs: number;
   readonly observer?: RequestObserver;
   /** The global one of the moment when left out, so that tests may replace that. */
@@ -65,7 +70,10 @@ interface Attempt {
   readonly request: HttpRequest;
   /** 1 for the first. */
   readonly number: number;
-  readonly signal: AbortSignal | undefined;
+  readonly signal?: AbortSignal;
+  readonly unread?: boolean;
+  /** Milliseconds it may wait for its turn. */
+  readonly maxWaitMs?: number;
 }
 
 /** Asks one Bitbucket with one credential. */
@@ -73,6 +81,8 @@ export class HttpTransport implements Transport {
   readonly #options: HttpTransportOptions;
   readonly #origin: string;
   readonly #headers: Headers;
+  /** For what is not JSON: files and archives. */
+  readonly #headersOfContent: Headers;
 
   /**
    * @throws InputError when the base URL is none or carries credentials, or when a header
@@ -90,6 +100,7 @@ export class HttpTransport implements Transport {
     this.#options = options;
     this.#origin = origin;
     this.#headers = createOutgoingHeaders(headers);
+    this.#headersOfContent = createOutgoingHeaders({ ...headers, Accept: '*/*' });
   }
 
   /**
@@ -104,25 +115,25 @@ export class HttpTransport implements Transport {
    * @throws BitbucketServerTimeoutError when the last attempt ran out of time
    * @throws BitbucketServerResponseTooLargeError when the body of a success is larger than
    * allowed
+   * @throws BitbucketServerWaitTooLongError when it could not be sent within `maxWaitMs`
    * @throws Error when the URL is not on the configured origin; nothing is sent
    * @throws the signal's reason when aborted
    */
-  async get(
-    request: HttpRequest,
-    options: { signal?: AbortSignal } = {},
-  ): Promise<HttpReply> {
-    const { signal } = options;
+  async get(request: HttpRequest, options: SendOptions = {}): Promise<HttpReply> {
+    const { signal, unread } = options;
     const { clock, requestTimeoutMs, observer } = this.#options;
     this.#refuseForeignOrigin(request.url);
+    const leftMs = createCountdown(clock, options.maxWaitMs);
     for (let number = 1; ; number += 1) {
       signal?.throwIfAborted();
-      const outcome = await this.#attempt({ request, number, signal });
+      const attempt = { request, number, signal, unread, maxWaitMs: leftMs() };
+      const outcome = await this.#attempt(attempt);
       const { isTimeoutFinal } = request;
       const ms = decideRetryDelayMs(outcome, number, clock.random(), isTimeoutFinal);
-      if (ms === undefined) {
+      if (ms === undefined || ms >= (leftMs() ?? Infinity)) {
         return toReplyOrThrow(outcome, {
           url: this.#options.redact(request.url),
-          attempts: number,
+          attempts: outcome.kind === 'not-sent' ? number - 1 : number,
           timeoutMs: requestTimeoutMs,
           maxBytes: MAX_BODY_BYTES,
         });
@@ -141,14 +152,13 @@ export class HttpTransport implements Transport {
 
   /** Usually one exchange, a few where the server redirects. Each pays the limiter. */
   async #attempt(attempt: Attempt): Promise<AttemptOutcome> {
-    const { limiter, observer } = this.#options;
-    const { signal } = attempt;
+    const { observer } = this.#options;
     const onWait = (ms: number) => observer?.onWait({ reason: 'limiter', ms });
     let url = attempt.request.url;
     for (let redirects = 0; ; redirects += 1) {
       const asked = url;
       const exchange = () => this.#exchange(asked, attempt);
-      const outcome = await limiter.run(exchange, { signal, onWait });
+      const outcome = await this.#inTurn(exchange, { ...attempt, onWait });
       const target =
         outcome.kind === 'reply' ? redirectTarget(outcome.reply, asked) : undefined;
       if (outcome.kind !== 'reply' || !target) return outcome;
@@ -156,6 +166,18 @@ export class HttpTransport implements Transport {
         return { ...outcome, reply: this.#leadingTo(target, outcome.reply) };
       }
       url = target.href;
+    }
+  }
+
+  async #inTurn(
+    exchange: () => Promise<AttemptOutcome>,
+    options: RunOptions,
+  ): Promise<AttemptOutcome> {
+    try {
+      return await this.#options.limiter.run(exchange, options);
+    } catch (error) {
+      if (error instanceof TimeoutReached) return { kind: 'not-sent' };
+      throw error;
     }
   }
 
@@ -169,10 +191,10 @@ export class HttpTransport implements Transport {
     const { request, number, signal } = attempt;
     const tell = (result: AttemptResult) =>
       observer?.onAttempt({ kind: request.kind, result, retry: number > 1 });
-    let outcome: AttemptOutcome;
+    let outcome: SentOutcome;
     try {
       const limit = { clock, ms, signal };
-      outcome = await withTimeout(stop => this.#send(url, stop), limit);
+      outcome = await withTimeout(stop => this.#send(url, stop, attempt), limit);
     } catch (error) {
       if (signal?.aborted) {
         tell('aborted');
@@ -188,13 +210,17 @@ export class HttpTransport implements Transport {
   }
 
   /** Goes on unseen after an abort that `fetch` ignores, and then still cleans up. */
-  async #send(url: string, signal: AbortSignal): Promise<AttemptOutcome> {
+  async #send(
+    url: string,
+    signal: AbortSignal,
+    { unread }: Attempt,
+  ): Promise<SentOutcome> {
     const { limiter, clock } = this.#options;
     const send = this.#options.fetch ?? globalThis.fetch;
     const sentAtMs = clock.monotonicMs();
     const response = await send(url, {
       method: 'GET',
-      headers: this.#headers,
+      headers: unread ? this.#headersOfContent : this.#headers,
       redirect: 'manual',
       signal,
     });
@@ -206,6 +232,12 @@ export class HttpTransport implements Transport {
       return { kind: 'reply', reply: { status, headers, body: '' } };
     }
     const isError = status >= 400;
+    if (unread && !isError && response.body) {
+      return {
+        kind: 'reply',
+        reply: { status, headers, body: '', stream: response.body },
+      };
+    }
     const body = await readBody(response, this.#bodyLimit(isError), signal);
     if (body.kind === 'too-large') return { kind: 'too-large', status };
     const text = isError ? this.#options.redact(body.text) : body.text;
@@ -218,4 +250,11 @@ export class HttpTransport implements Transport {
       ? { maxBytes: MAX_ERROR_BODY_BYTES, whenLarger: 'cut' }
       : { maxBytes: MAX_BODY_BYTES, whenLarger: 'refuse' };
   }
+}
+
+/** Milliseconds left of a time; `undefined` where there is no limit. */
+function createCountdown(clock: Clock, ms: number | undefined): () => number | undefined {
+  const startedAtMs = clock.monotonicMs();
+  return () =>
+    ms === undefined ? undefined : Math.max(0, ms - (clock.monotonicMs() - startedAtMs));
 }

@@ -6,7 +6,7 @@
 
 import pLimit, { Limit } from 'p-limit';
 import { raceAbort } from '../util/abort';
-import { Clock } from '../util/clock';
+import { Clock, withTimeout } from '../util/clock';
 import {
   INITIAL_PACE,
   perSecondOf,
@@ -32,6 +32,8 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
   /** Told once, before the task begins, how long it was held back, if at all. */
   readonly onWait?: (ms: number) => void;
+  /** Milliseconds after which a task that has not begun never does. */
+  readonly maxWaitMs?: number;
 }
 
 /**
@@ -139,10 +141,22 @@ export class RequestLimiter {
    *
    * @returns what the task returns
    * @throws the signal's reason at once when aborted while waiting
+   * @throws TimeoutReached when it has not begun within `maxWaitMs`
    */
   async run<T>(task: () => Promise<T>, options: RunOptions = {}): Promise<T> {
-    const { signal, onWait } = options;
+    const { signal, maxWaitMs: ms } = options;
     signal?.throwIfAborted();
+    if (ms === undefined) return (await this.#begin(task, options)).done;
+    // Only the waiting has this limit: a task that has begun is waited for.
+    const begin = (stop: AbortSignal) => this.#begin(task, { ...options, signal: stop });
+    return (await withTimeout(begin, { clock: this.#clock, ms, signal })).done;
+  }
+
+  /** Waits until the task has begun. */
+  async #begin<T>(
+    task: () => Promise<T>,
+    { signal, onWait }: RunOptions,
+  ): Promise<{ readonly done: Promise<T> }> {
     const askedAtMs = this.#clock.monotonicMs();
     let begin = () => {};
     const begun = new Promise<void>(resolve => {
@@ -161,7 +175,7 @@ export class RequestLimiter {
       return this.#countInFlight(task);
     });
     await raceAbort(Promise.race([begun, done]), signal);
-    return done;
+    return { done };
   }
 
   /**

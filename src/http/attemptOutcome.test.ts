@@ -1,26 +1,26 @@
 /** Which failures are tried again, how often and after how long, and what is told in the end. */
 
 import {
-  AttemptOutcome,
+  SentOutcome,
   decideRetryDelayMs,
   toAttemptResult,
   toReplyOrThrow,
 } from './attemptOutcome';
 
-const status = (code: number, retryAfterMs?: number): AttemptOutcome => ({
+const status = (code: number, retryAfterMs?: number): SentOutcome => ({
   kind: 'reply',
   reply: { status: code, headers: new Headers(), body: '' },
   retryAfterMs,
 });
 
-const networkError = (code?: string): AttemptOutcome => ({
+const networkError = (code?: string): SentOutcome => ({
   kind: 'network-error',
   failure: { code, what: 'the connection failed' },
 });
 
 /** The delays after each attempt until there is no other. */
 function delaysMs(
-  outcome: AttemptOutcome,
+  outcome: SentOutcome,
   random = 0,
   isTimeoutFinal?: boolean,
 ): number[] {
@@ -33,7 +33,7 @@ function delaysMs(
 }
 
 describe('how often', () => {
-  it.each<[string, AttemptOutcome, number]>([
+  it.each<[string, SentOutcome, number]>([
     ['429', status(429), 6],
     ['502', status(502), 4],
     ['503', status(503), 4],
@@ -98,7 +98,7 @@ describe('in the end', () => {
     expect(toAttemptResult(outcome)).toBe(503);
   });
 
-  it.each<[AttemptOutcome, string, string, unknown]>([
+  it.each<[SentOutcome, string, string, unknown]>([
     [
       networkError('ECONNRESET'),
       'BitbucketServerNetworkError',

@@ -8,13 +8,14 @@ import {
   BitbucketServerNetworkError,
   BitbucketServerResponseTooLargeError,
   BitbucketServerTimeoutError,
+  BitbucketServerWaitTooLongError,
   isCertificateProblem,
   NetworkFailure,
 } from './errors';
 import { AttemptResult, HttpReply } from './types';
 
-/** How an attempt ended, an abort aside: that is thrown. */
-export type AttemptOutcome =
+/** How an attempt ended that was sent, an abort aside: that is thrown. */
+export type SentOutcome =
   | {
       readonly kind: 'reply';
       readonly reply: HttpReply;
@@ -25,8 +26,11 @@ export type AttemptOutcome =
   | { readonly kind: 'timeout' }
   | { readonly kind: 'network-error'; readonly failure: NetworkFailure };
 
+/** How an attempt ended; `not-sent`: its turn did not come while its caller could wait. */
+export type AttemptOutcome = SentOutcome | { readonly kind: 'not-sent' };
+
 /** As the observer counts it. */
-export function toAttemptResult(outcome: AttemptOutcome): AttemptResult {
+export function toAttemptResult(outcome: SentOutcome): AttemptResult {
   if (outcome.kind === 'reply') return outcome.reply.status;
   return outcome.kind === 'too-large' ? outcome.status : outcome.kind;
 }
@@ -113,8 +117,9 @@ export function decideRetryDelayMs(
  * @param outcome - of the last attempt
  * @param details - for messages: `url` without secrets, `attempts` made, and the limits
  * that were set
- * @throws BitbucketServerNetworkError, BitbucketServerTimeoutError or
- * BitbucketServerResponseTooLargeError when there is no answer to return
+ * @throws BitbucketServerNetworkError, BitbucketServerTimeoutError,
+ * BitbucketServerWaitTooLongError or BitbucketServerResponseTooLargeError when there is no
+ * answer to return
  */
 export function toReplyOrThrow(
   outcome: AttemptOutcome,
@@ -132,6 +137,10 @@ export function toReplyOrThrow(
     case 'timeout': {
       const what = `no complete answer within ${timeoutMs / 1000} s`;
       throw new BitbucketServerTimeoutError(details, what);
+    }
+    case 'not-sent': {
+      const what = 'others were ahead of it for as long as its caller can wait';
+      throw new BitbucketServerWaitTooLongError(details, what);
     }
     case 'too-large': {
       const what = `the answer is larger than ${maxBytes} bytes`;

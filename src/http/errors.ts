@@ -42,7 +42,8 @@ abstract class RequestError extends CustomErrorBase {
   /** @param what - a clause that tells what happened, without secrets */
   constructor({ url, attempts }: RequestErrorDetails, what: string) {
     const times = attempts === 1 ? '1 attempt' : `${attempts} attempts`;
-    super(`GET ${displayUrl(url)} failed after ${times}: ${what}`);
+    const failed = attempts === 0 ? 'was not sent' : `failed after ${times}`;
+    super(`GET ${displayUrl(url)} ${failed}: ${what}`);
   }
 }
 
@@ -59,6 +60,11 @@ export class BitbucketServerTimeoutError extends RequestError {
 /** The answer is larger than is read; it was dropped unread. Not tried again. */
 export class BitbucketServerResponseTooLargeError extends RequestError {
   override name = 'BitbucketServerResponseTooLargeError' as const;
+}
+
+/** It could not be sent within the time that its caller can wait. */
+export class BitbucketServerWaitTooLongError extends RequestError {
+  override name = 'BitbucketServerWaitTooLongError' as const;
 }
 
 /** What kept a request from being answered. */

@@ -15,6 +15,10 @@ export type RequestKind =
   | 'authentication-check'
   | 'application-properties'
   | 'location-parser'
+  | 'file-content'
+  | 'file-size'
+  | 'head-commit'
+  | 'archive'
   | 'backstage';
 
 /** One question to Bitbucket. Only reading: discovery never writes to it. */
@@ -39,6 +43,23 @@ export interface HttpReply {
    * address may carry a session, and a host that shows a secret is left out.
    */
   readonly redirectedTo?: string;
+  /**
+   * The body of a success that was asked for unread; `body` is empty then. Whoever asked for
+   * it reads it to the end or cancels it: until then it keeps its connection.
+   */
+  readonly stream?: ReadableStream<Uint8Array>;
+}
+
+/** How a request is sent. */
+export interface SendOptions {
+  readonly signal?: AbortSignal;
+  /**
+   * Milliseconds for waits and retries together; an attempt that has begun by then ends as
+   * usual. Without it a request waits as long as it has to.
+   */
+  readonly maxWaitMs?: number;
+  /** Leaves the body of a success unread, for {@link HttpReply.stream}: it may be of any size. */
+  readonly unread?: boolean;
 }
 
 /**
@@ -81,7 +102,8 @@ export interface Transport {
    * @throws BitbucketServerTimeoutError when the last attempt ran out of time
    * @throws BitbucketServerResponseTooLargeError when the body of a success is larger than
    * allowed
+   * @throws BitbucketServerWaitTooLongError when it could not be sent in time
    * @throws the signal's reason when aborted
    */
-  get(request: HttpRequest, options?: { signal?: AbortSignal }): Promise<HttpReply>;
+  get(request: HttpRequest, options?: SendOptions): Promise<HttpReply>;
 }
