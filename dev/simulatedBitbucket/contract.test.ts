@@ -88,6 +88,8 @@ const CASES: [template: string, path: string, status: number][] = [
   [`${TEMPLATE}/branches/default`, `${REPOSITORY}/branches/default`, 200],
   [`${TEMPLATE}/branches/default`, '/projects/PAY/repos/missing/branches/default', 404],
   [`${TEMPLATE}/branches`, `${REPOSITORY}/branches`, 200],
+  [`${TEMPLATE}/commits`, `${REPOSITORY}/commits?until=next&limit=1`, 200],
+  [`${TEMPLATE}/commits`, `${REPOSITORY}/commits?until=no`, 404],
   [`${TEMPLATE}/commits/{commitId}`, `${REPOSITORY}/commits/main`, 200],
   [`${TEMPLATE}/commits/{commitId}`, `${REPOSITORY}/commits/no`, 404],
   [`${TEMPLATE}/compare/changes`, `${REPOSITORY}/compare/changes?from=main&to=next`, 200],

@@ -5,7 +5,16 @@
 
 import { RepositorySource } from '../discovery/types';
 import { Repository } from '../model';
-import { findFile, getDefaultBranch, getFileChanges, listFiles } from './contents';
+import {
+  findFile,
+  getDefaultBranch,
+  getFileChanges,
+  getFileSize,
+  getHeadCommit,
+  listFiles,
+  openArchive,
+  openFile,
+} from './contents';
 import {
   getLabels,
   getRepository,
@@ -44,6 +53,10 @@ export class RestClient implements RepositorySource {
   readonly findFile = this.#bind(findFile);
   readonly listFiles = this.#bind(listFiles);
   readonly getDefaultBranch = this.#bind(getDefaultBranch);
+  readonly openFile = this.#bind(openFile);
+  readonly getFileSize = this.#bind(getFileSize);
+  readonly getHeadCommit = this.#bind(getHeadCommit);
+  readonly openArchive = this.#bind(openArchive);
   readonly getFileChanges = this.#bind(getFileChanges);
   readonly readRateLimitBudget = this.#bind(readRateLimitBudget);
   readonly readServerInfo = this.#bind(readServerInfo);

@@ -4,7 +4,7 @@
  */
 
 import { Problem, Unanswered } from '../model';
-import { HttpReply, HttpRequest, Transport } from '../http/types';
+import { HttpReply, HttpRequest, SendOptions, Transport } from '../http/types';
 import { raceAbort } from '../util/abort';
 import { Answer } from './Answer';
 import {
@@ -22,10 +22,8 @@ import {
 import { RestUrls } from './restUrls';
 import { WirePage } from './wire';
 
-/** Every question can be aborted. */
-export interface AskOptions {
-  readonly signal?: AbortSignal;
-}
+/** Every question can be aborted, and may have to be sent soon. */
+export type AskOptions = Omit<SendOptions, 'unread'>;
 
 /** What a session needs. */
 export interface SessionOptions {
@@ -82,7 +80,7 @@ export class Session {
    */
   async ask(
     request: HttpRequest,
-    options: AskOptions = {},
+    options: SendOptions = {},
   ): Promise<Answer | Unanswered> {
     if (this.#first) {
       await raceAbort(this.#first, options.signal);
@@ -132,7 +130,7 @@ export class Session {
     return identity === 'anonymous' ? SAID_TO_ANONYMOUS : identity;
   }
 
-  async #send(request: HttpRequest, options: AskOptions): Promise<Answer | Unanswered> {
+  async #send(request: HttpRequest, options: SendOptions): Promise<Answer | Unanswered> {
     if (this.#credentialsError) {
       throw this.#credentialsError;
     }

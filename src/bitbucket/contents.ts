@@ -1,5 +1,6 @@
 /** Questions about what is in one repository: files, branches, and what changed. */
 
+import { HttpRequest } from '../http/types';
 import { FileChange, Lookup, RepositoryAddress } from '../model';
 import { isStorable } from '../util/text';
 import {
@@ -9,8 +10,17 @@ import {
   toAbsenceReason,
 } from './assessReply';
 import { AskPage, PageLimits, readAll, readPages } from './pages';
+import { RestUrls } from './restUrls';
 import { AskOptions, Session } from './Session';
-import { BranchName, ChangeRow, FileType, parse } from './wire';
+import {
+  BranchName,
+  ChangeRow,
+  CommitId,
+  FileSize,
+  FileType,
+  parse,
+  WirePage,
+} from './wire';
 
 /**
  * `page.max.directory.recursive.children`, which Bitbucket's own file finder asks for; halved
@@ -23,6 +33,9 @@ const CHANGES_LIMITS: PageLimits = { limit: 1000, least: 1000 };
 
 /** `branch`: a short branch name instead of the default branch. */
 type BranchOptions = AskOptions & { readonly branch?: string };
+
+/** `at`: as a URL names it, a branch, tag, ref or commit; it is sent as it is. */
+type AtOptions = AskOptions & { readonly at?: string };
 
 /** Whether a path is a file: one request, answered without the file's content. */
 export async function findFile(
@@ -56,9 +69,9 @@ export async function findFile(
 export async function listFiles(
   session: Session,
   address: RepositoryAddress,
-  options: BranchOptions & { readonly inOnePage?: boolean } = {},
+  options: BranchOptions & AtOptions & { readonly inOnePage?: boolean } = {},
 ): Promise<Lookup<readonly string[]>> {
-  const at = refOf(options.branch);
+  const at = options.at ?? refOf(options.branch);
   const { inOnePage = false } = options;
   const ask: AskPage = (page, { isTimeoutFinal }) => {
     const url = session.urls.files(address, page, at);
@@ -137,6 +150,91 @@ export async function getFileChanges(
   const { values } = step.page;
   const changes = values.flatMap(value => parse(ChangeRow, value) ?? []);
   return changes.length === values.length ? changes : undefined;
+}
+
+/** The content of a file, still to be read. */
+export interface OpenContent {
+  readonly headers: Headers;
+  readonly stream: ReadableStream<Uint8Array>;
+}
+
+/** Asks for the content of a file, which is left to the caller to read, or to cancel. */
+export async function openFile(
+  session: Session,
+  address: RepositoryAddress,
+  path: string,
+  options: AtOptions = {},
+): Promise<Lookup<OpenContent>> {
+  const url = session.urls.rawFile(address, path, options.at);
+  return openContent(session, { kind: 'file-content', url }, options);
+}
+
+/** Asks for one commit, or a part of it, as a compressed tarball; see {@link openFile}. */
+export async function openArchive(
+  session: Session,
+  address: RepositoryAddress,
+  what: Parameters<RestUrls['archive']>[1],
+  options: AskOptions = {},
+): Promise<Lookup<OpenContent>> {
+  const url = session.urls.archive(address, what);
+  return openContent(session, { kind: 'archive', url }, { ...options, at: what.at });
+}
+
+async function openContent(
+  session: Session,
+  request: HttpRequest,
+  { at, ...options }: AtOptions,
+): Promise<Lookup<OpenContent>> {
+  const answer = await session.ask(request, { ...options, unread: true });
+  if (answer.kind === 'unknown') {
+    return answer;
+  }
+  const { headers, stream = emptyStream() } = answer.reply;
+  if (answer.status === 200) {
+    return { kind: 'found', value: { headers, stream } };
+  }
+  await stream.cancel();
+  return absentOrUnknown(answer, at !== undefined);
+}
+
+function emptyStream(): ReadableStream<Uint8Array> {
+  return new ReadableStream({ start: controller => controller.close() });
+}
+
+/** The size of a file in bytes, as Bitbucket itself has it. */
+export async function getFileSize(
+  session: Session,
+  address: RepositoryAddress,
+  path: string,
+  options: AtOptions = {},
+): Promise<Lookup<number>> {
+  const url = session.urls.fileSize(address, path, options.at);
+  const answer = await session.ask({ kind: 'file-size', url }, options);
+  if (answer.kind === 'unknown') {
+    return answer;
+  }
+  const size = answer.read(FileSize);
+  return size === undefined
+    ? absentOrUnknown(answer, options.at !== undefined)
+    : { kind: 'found', value: size };
+}
+
+/** The id of the newest commit of a branch, tag or ref, or that of the commit itself. */
+export async function getHeadCommit(
+  session: Session,
+  address: RepositoryAddress,
+  options: AtOptions = {},
+): Promise<Lookup<string>> {
+  const url = session.urls.commits(address, { start: 0, limit: 1 }, options.at);
+  const answer = await session.ask({ kind: 'head-commit', url }, options);
+  if (answer.kind === 'unknown') {
+    return answer;
+  }
+  const [row] = answer.read(WirePage)?.values ?? [];
+  const id = parse(CommitId, row);
+  return id === undefined
+    ? absentOrUnknown(answer, options.at !== undefined)
+    : { kind: 'found', value: id };
 }
 
 /** `at` takes a ref id, so that a tag of the same name is not meant. */

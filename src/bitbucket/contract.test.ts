@@ -216,6 +216,24 @@ describeWithFixtures('the OpenAPI document of Bitbucket Data Center 10.0', () =>
     ],
     ['rawFile', urls.rawFile(api, '{path}', branch), `${REPOSITORY}/raw/{path}`, ['at']],
     [
+      'fileSize',
+      urls.fileSize(api, '{path}', branch),
+      `${REPOSITORY}/browse/{path}`,
+      ['size', 'at'],
+    ],
+    [
+      'commits',
+      urls.commits(api, page, branch),
+      `${REPOSITORY}/commits`,
+      ['start', 'limit', 'until'],
+    ],
+    [
+      'archive',
+      urls.archive(api, { at: 'abc', prefix: 'api', path: 'docs' }),
+      `${REPOSITORY}/archive`,
+      ['format', 'at', 'prefix', 'path'],
+    ],
+    [
       'labeled',
       urls.labeled('{labelName}', page),
       '/labels/{labelName}/labeled',

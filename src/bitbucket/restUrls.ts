@@ -81,6 +81,33 @@ export class RestUrls {
     return withQuery(`${this.repository(address)}/raw/${encodePath(path)}`, { at });
   }
 
+  /** `size=true` answers `{"size":N}`, in bytes, instead of the content. */
+  fileSize(address: RepositoryAddress, path: string, at?: string): string {
+    return withQuery(`${this.repository(address)}/browse/${encodePath(path)}`, {
+      size: true,
+      at,
+    });
+  }
+
+  /** The newest first; `until` is a branch, tag, ref or commit, the default branch without it. */
+  commits(address: RepositoryAddress, page: PageQuery, until?: string): string {
+    return withQuery(`${this.repository(address)}/commits`, { ...page, until });
+  }
+
+  /**
+   * A compressed tarball of one commit.
+   *
+   * @param options - `at`: a commit; `prefix`: the folder that everything lies in; `path`:
+   * no more than this
+   */
+  archive(
+    address: RepositoryAddress,
+    options: { readonly at: string; readonly prefix: string; readonly path?: string },
+  ): string {
+    const url = `${this.repository(address)}/archive`;
+    return withQuery(url, { format: 'tgz', ...options });
+  }
+
   files(address: RepositoryAddress, page: PageQuery, at?: string): string {
     return withQuery(`${this.repository(address)}/files`, { ...page, at });
   }

@@ -152,6 +152,16 @@ export const LabelName = z
 /** `FILE`, `DIRECTORY`, `SUBMODULE` or whatever else the server says. */
 export const FileType = z.object({ type: z.string() }).transform(({ type }) => type);
 
+/** In bytes. */
+export const FileSize = z
+  .object({ size: z.number().int().nonnegative() })
+  .transform(({ size }) => size);
+
+/** The id of a `RestCommit`: SHA-1, or SHA-256 where repositories are made with that. */
+export const CommitId = z
+  .object({ id: z.string().regex(/^[0-9a-f]{40}([0-9a-f]{24})?$/) })
+  .transform(({ id }) => id);
+
 /** Of a `RestMinimalRef`. */
 export const WireBranch = z.object({ id: Name.startsWith('refs/heads/') });
 

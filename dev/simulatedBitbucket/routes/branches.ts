@@ -79,18 +79,34 @@ function answerCommit(context: RouteContext): Reply {
       `Commit '${commitId}' does not exist in repository '${repository.slug}'.`,
     );
   }
+  return jsonReply(JSON.stringify(toCommitJson(commit)));
+}
+
+/** From the newest commit down, by first parents. */
+function answerCommits(context: RouteContext): Reply {
+  const { query, settings } = context;
+  const repository = requireRepository(context);
+  const commits: Commit[] = [];
+  let next: Commit | undefined = requireCommit(context, repository, query.get('until'));
+  while (next) {
+    commits.push(next);
+    next = next.parentId === undefined ? undefined : repository.git.resolve(next.parentId);
+  }
+  const page = toPage(commits, readPageRequest(query, settings.pageCaps.changes));
+  return jsonReply(toPageJson(page, commit => JSON.stringify(toCommitJson(commit))));
+}
+
+function toCommitJson(commit: Commit) {
   const person = { name: 'committer', emailAddress: 'committer@example.com' };
-  return jsonReply(
-    JSON.stringify({
-      ...toMinimalCommit(commit.id),
-      author: person,
-      authorTimestamp: commit.committedAt,
-      committer: person,
-      committerTimestamp: commit.committedAt,
-      message: commit.message,
-      parents: commit.parentId === undefined ? [] : [toMinimalCommit(commit.parentId)],
-    }),
-  );
+  return {
+    ...toMinimalCommit(commit.id),
+    author: person,
+    authorTimestamp: commit.committedAt,
+    committer: person,
+    committerTimestamp: commit.committedAt,
+    message: commit.message,
+    parents: commit.parentId === undefined ? [] : [toMinimalCommit(commit.parentId)],
+  };
 }
 
 function toMinimalCommit(id: string) {
@@ -144,6 +160,12 @@ export const branchRoutes: readonly Route[] = [
     kind: 'branches',
     query: ['filterText', 'details', 'start', 'limit'],
     answer: answerBranches,
+  },
+  {
+    template: `${REPOSITORY}/commits`,
+    kind: 'commit',
+    query: ['until', 'start', 'limit'],
+    answer: answerCommits,
   },
   {
     template: `${REPOSITORY}/commits/{commitId}`,
