@@ -1,0 +1,74 @@
+/**
+ * A stamp per repository that the catalog reads files of: equal as long as nobody has
+ * learned of a change. In a table, so that it is the same for every replica.
+ */
+
+import { z } from 'zod';
+import { RepositoryAddress } from '../model';
+import { Clock } from '../util/clock';
+import { storableText } from '../util/text';
+import { chunksOf, DiscoveryDatabase } from './DiscoveryDatabase';
+import { hashOf, toSortKey } from './tables';
+
+const STAMPS = 'bitbucket_server_discovery_stamps';
+
+const StampRow = z.object({ stamp: z.string() });
+
+/** Reads and renews stamps. */
+export class RepositoryStamps {
+  readonly #tables: DiscoveryDatabase;
+  readonly #clock: Pick<Clock, 'random'>;
+
+  constructor(tables: DiscoveryDatabase, clock: Pick<Clock, 'random'>) {
+    this.#tables = tables;
+    this.#clock = clock;
+  }
+
+  /** The stamp of a repository at this moment; made where there is none yet. */
+  async load(host: string, address: RepositoryAddress): Promise<string> {
+    const knex = await this.#tables.connect();
+    const key = { repository_hash: keyOf(host, address) };
+    const read = async (): Promise<unknown> => knex(STAMPS).where(key).first('stamp');
+    const row = await read();
+    if (row !== undefined) {
+      return StampRow.parse(row).stamp;
+    }
+    await knex(STAMPS)
+      .insert({
+        ...key,
+        host,
+        project_key: storableText(address.projectKey),
+        slug: storableText(address.slug),
+        stamp: this.#random(),
+      })
+      .onConflict('repository_hash')
+      .ignore();
+    return StampRow.parse(await read()).stamp;
+  }
+
+  /**
+   * Has everything that was read of these repositories read again when it is next asked
+   * for. To be called before anybody is asked to read; what nobody has read has no stamp.
+   */
+  async renew(host: string, addresses: readonly RepositoryAddress[]): Promise<void> {
+    const keys = [...new Set(addresses.map(address => keyOf(host, address)))];
+    if (keys.length === 0) {
+      return;
+    }
+    const knex = await this.#tables.connect();
+    for (const some of chunksOf(keys)) {
+      await knex(STAMPS)
+        .whereIn('repository_hash', some)
+        .update({ stamp: this.#random() });
+    }
+  }
+
+  #random(): string {
+    const part = () => this.#clock.random().toString(36).slice(2);
+    return `${part()}${part()}`;
+  }
+}
+
+function keyOf(host: string, { projectKey, slug }: RepositoryAddress): string {
+  return hashOf([host, projectKey, slug].map(toSortKey).join('/'));
+}
