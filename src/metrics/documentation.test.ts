@@ -18,7 +18,7 @@ import {
   PROMETHEUS_NAMES,
 } from './__testUtils__/prometheusNames';
 import { METRICS } from './instruments';
-import { RUN_RESULTS } from './observers';
+import { READ_RESULTS, RUN_RESULTS } from './observers';
 
 function read(name: string): string {
   return readFileSync(path.resolve(__dirname, '../../docs/metrics', name), 'utf8');
@@ -76,11 +76,12 @@ const queries: readonly string[] = [
 /** Attributes and, where these are fixed lists, their values. */
 const VALUES: Readonly<Record<string, readonly string[] | undefined>> = {
   provider: undefined,
+  plugin: undefined,
   host: undefined,
   status: undefined,
   project: undefined,
   le: undefined,
-  result: [...RUN_RESULTS, ...EVENT_RESULTS],
+  result: [...RUN_RESULTS, ...EVENT_RESULTS, ...READ_RESULTS],
   outcome: OUTCOME_KINDS,
   reason: [
     ...EXCLUSION_REASONS,
@@ -159,11 +160,11 @@ describe('the dashboard', () => {
       ...one.targets.map(target => target.datasource.uid),
     ]);
     expect(new Set(sources)).toEqual(new Set(['${datasource}']));
-    // These two are of no single provider.
+    // These are of no single provider.
     const unfiltered = panelQueries.filter(
       query =>
         !query.includes('$provider') &&
-        !/bitbucket_server_(events|configuration_refused)/.test(query),
+        !/bitbucket_server_(events|reads|configuration_refused)/.test(query),
     );
     expect(unfiltered).toEqual([]);
   });

@@ -112,6 +112,12 @@ export const METRICS = {
     description:
       'Whether a changed configuration is not in effect because it cannot work',
   },
+  reads: {
+    name: 'bitbucket_server.reads',
+    kind: 'counter',
+    unit: '{read}',
+    description: 'Reads of files by the URL reader, by plugin and by how they ended',
+  },
 } as const satisfies Record<string, MetricDefinition>;
 
 /** From a run that fails at once to one that walks through a large server. */
@@ -167,5 +173,6 @@ function createInstruments(meter: Meter) {
     webhookAge: gauge(METRICS.webhookAge),
     silentProjects: gauge(METRICS.silentProjects),
     unannouncedChanges: gauge(METRICS.unannouncedChanges),
+    reads: counter(METRICS.reads),
   };
 }

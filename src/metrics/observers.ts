@@ -12,23 +12,12 @@ export interface RunObserver {
   onRun(run: { readonly result: RunResult; readonly durationMs: number }): void;
 }
 
-/** The metrics of one provider. */
-export class ProviderMetrics implements RunObserver, RequestObserver {
+/** Counts requests to Bitbucket. */
+class RequestMetrics implements RequestObserver {
   readonly #about: { readonly provider: string; readonly host: string };
 
-  constructor({ id, host }: { readonly id: string; readonly host: string }) {
-    this.#about = { provider: id, host };
-    // From 0 on, so that the first failure shows as an increase and not as the beginning.
-    for (const result of RUN_RESULTS) {
-      instruments().runs.add(0, { provider: id, result });
-    }
-  }
-
-  onRun({ result, durationMs }: { result: RunResult; durationMs: number }): void {
-    const { runs, duration } = instruments();
-    const attributes = { provider: this.#about.provider, result };
-    runs.add(1, attributes);
-    duration.record(durationMs / 1000, attributes);
+  constructor(provider: string, host: string) {
+    this.#about = { provider, host };
   }
 
   onAttempt({ result, retry }: { result: AttemptResult; retry: boolean }): void {
@@ -41,6 +30,57 @@ export class ProviderMetrics implements RunObserver, RequestObserver {
 
   onWait({ reason, ms }: { reason: 'limiter' | 'backoff'; ms: number }): void {
     instruments().waitTime.add(ms / 1000, { ...this.#about, reason });
+  }
+}
+
+/**
+ * How a read of a file ended. `not-modified`: without a request; `stale`: without an answer,
+ * so that what was read before stands.
+ */
+export const READ_RESULTS = [
+  'read',
+  'not-modified',
+  'absent',
+  'stale',
+  'failed',
+] as const;
+export type ReadResult = (typeof READ_RESULTS)[number];
+
+/** In place of a provider where it is the reader of files that asks. */
+const URL_READER = 'url-reader';
+
+/** The metrics of the reader of files, of one plugin and host. */
+export class ReadMetrics extends RequestMetrics {
+  readonly #plugin: string;
+
+  constructor(plugin: string, host: string) {
+    super(URL_READER, host);
+    this.#plugin = plugin;
+  }
+
+  onRead(result: ReadResult): void {
+    instruments().reads.add(1, { plugin: this.#plugin, result });
+  }
+}
+
+/** The metrics of one provider. */
+export class ProviderMetrics extends RequestMetrics implements RunObserver {
+  readonly #id: string;
+
+  constructor({ id, host }: { readonly id: string; readonly host: string }) {
+    super(id, host);
+    this.#id = id;
+    // From 0 on, so that the first failure shows as an increase and not as the beginning.
+    for (const result of RUN_RESULTS) {
+      instruments().runs.add(0, { provider: id, result });
+    }
+  }
+
+  onRun({ result, durationMs }: { result: RunResult; durationMs: number }): void {
+    const { runs, duration } = instruments();
+    const attributes = { provider: this.#id, result };
+    runs.add(1, attributes);
+    duration.record(durationMs / 1000, attributes);
   }
 }
 
