@@ -207,6 +207,36 @@ interface BitbucketServerProvider {
 }
 
 export interface Config {
+  backend?: {
+    reading?: {
+      /**
+       * How files of Bitbucket Server are read. Only where the feature `…/url-reader` of
+       * this package is installed.
+       */
+      bitbucketServer?: {
+        /**
+         * For so long the catalog believes what it has read of a repository of which nobody
+         * has told a change: a duration such as `15 minutes`, `PT15M` or `{ minutes: 15 }`.
+         * With webhooks it can be hours; `0 seconds` reads at every processing.
+         * Default: `15 minutes`.
+         */
+        maxAge?: string | HumanDuration;
+
+        /**
+         * For so long a read waits for its turn and for retries, more than 0 and at most
+         * 5 minutes: the catalog has ten places for all its processing.
+         * Default: `10 seconds`.
+         */
+        maxWait?: string | HumanDuration;
+
+        /**
+         * For so long the catalog goes on with what it has read where Bitbucket gives no
+         * answer; after that the error shows on the entity. Default: `24 hours`.
+         */
+        staleIfUnavailable?: string | HumanDuration;
+      };
+    };
+  };
   events?: {
     modules?: {
       bitbucketServer?: {

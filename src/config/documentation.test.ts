@@ -15,6 +15,7 @@ import {
 } from './__testUtils__/documentedKeys';
 import { readProviderConfigs, readOneProvider } from './__testUtils__/readOneProvider';
 import { CONFIGURATION_KEYS } from './configurationKeys';
+import { READING_DEFAULTS, readReadingConfig } from './readReadingConfig';
 
 const EXAMPLE = readPackageFile('app-config.example.yaml');
 /** Alternatives to a key above them stand in comments. */
@@ -154,5 +155,28 @@ describe('the documented configuration', () => {
     }));
     expect(rows).toEqual(expect.arrayContaining(documented));
     expect(rows).toHaveLength(documented.length);
+  });
+
+  it('has the keys of the reader of files everywhere, with their defaults', () => {
+    const phrases = Object.entries(READING_DEFAULTS).map(([key, duration]) => {
+      const [[unit, count] = ['', 0]] = Object.entries(duration);
+      return { key, phrase: `${count} ${unit}` };
+    });
+    const schema = readPackageFile('config.d.ts').replace(/\n +\* ?/g, ' ');
+    const readme = readPackageFile('README.md');
+    const documented = keysOfYaml(EXAMPLE);
+    for (const { key, phrase } of phrases) {
+      expect(schema).toMatch(
+        new RegExp(`Default: \`${phrase}\`\\.\\s+\\*?/\\s+${key}\\?:`),
+      );
+      const example = documented.find(
+        one => one.key === `backend.reading.bitbucketServer.${key}`,
+      );
+      expect(example?.text).toMatch(new RegExp(`Default: ${phrase}$`));
+      expect(readme).toMatch(new RegExp(`\\| \`${key}\` +\\| ${phrase} `));
+    }
+    expect(readReadingConfig(new ConfigReader(parse(EXAMPLE)))).toEqual(
+      readReadingConfig(new ConfigReader({})),
+    );
   });
 });

@@ -66,7 +66,7 @@ export function readDiscoveryConfig(config: Config): DiscoveryConfig {
       hosts.indexOf(host) === index && providers.some(one => one.host === host),
   );
   used.forEach(one => checkIntegration(one, providers));
-  throwIfAny(problems);
+  refuse(problems);
   const byHost = new Map(toIntegrationConfigs(used).map(one => [one.host, one]));
   return {
     providers: providers.flatMap(one => {
@@ -168,7 +168,8 @@ function refuseSharedAnchors(
   }
 }
 
-function throwIfAny(problems: readonly string[]): void {
+/** @throws InputError that tells of every fault, if there is any */
+export function refuse(problems: readonly string[]): void {
   if (problems.length === 1) {
     throw new InputError(problems.join());
   }

@@ -1,0 +1,57 @@
+/** Reads `backend.reading.bitbucketServer`: how the reader of files asks. */
+
+import { Config, ConfigReader } from '@backstage/config';
+import { durationToMilliseconds, HumanDuration } from '@backstage/types';
+import { ConfigFindings, ConfigSection } from './ConfigSection';
+import { refuse } from './readProviderConfigs';
+
+/** The defaults; the documentation is held to them by a test. */
+export const READING_DEFAULTS = {
+  maxAge: { minutes: 15 },
+  maxWait: { seconds: 10 },
+  staleIfUnavailable: { hours: 24 },
+} as const satisfies Record<string, HumanDuration>;
+
+/** How files are read. */
+export interface ReadingConfig {
+  /** For so long what was read is believed while nobody tells of a change. */
+  readonly maxAgeMs: number;
+  /** For so long a read waits for its turn and for retries. */
+  readonly maxWaitMs: number;
+  /** For so long what was read stands where Bitbucket gives no answer. */
+  readonly staleIfUnavailableMs: number;
+}
+
+const READING_KEY = 'backend.reading';
+
+/** Longer than this, a read would hold up all processing of the catalog. */
+const MAX_WAIT = { minutes: 5 };
+
+/**
+ * Reads the configuration, defaults filled in.
+ *
+ * @throws InputError naming, for every fault, the full key, the bad value and the remedy
+ */
+export function readReadingConfig(config: Config): ReadingConfig {
+  const findings: ConfigFindings = { problems: [], warnings: [] };
+  const reading = config.getOptionalConfig(READING_KEY) ?? new ConfigReader({});
+  const section = new ConfigSection(reading, READING_KEY, findings).section(
+    'bitbucketServer',
+    Object.keys(READING_DEFAULTS),
+  );
+  const longestWait = { ms: durationToMilliseconds(MAX_WAIT), text: '5 minutes' };
+  const read = {
+    maxAgeMs: section.durationMs('maxAge', READING_DEFAULTS.maxAge, { zero: true }),
+    maxWaitMs: section.durationMs('maxWait', READING_DEFAULTS.maxWait, {
+      zero: false,
+      max: longestWait,
+    }),
+    staleIfUnavailableMs: section.durationMs(
+      'staleIfUnavailable',
+      READING_DEFAULTS.staleIfUnavailable,
+      { zero: true },
+    ),
+  };
+  refuse(findings.problems);
+  return read;
+}
