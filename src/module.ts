@@ -40,7 +40,7 @@ import { countEvent } from './metrics/observers';
 import { observeConfiguration } from './metrics/observeConfiguration';
 import { observeReports } from './metrics/observeReports';
 import { createProviderFactory } from './provider/createProviders';
-import { createStores, Stores } from './provider/createStores';
+import { createStores, Stores, tablesServiceRef } from './provider/createStores';
 import { describeLostProviders } from './provider/describeLostProviders';
 import { limitersServiceRef } from './provider/limiters';
 import { LiveConfiguration } from './provider/LiveConfiguration';
@@ -51,6 +51,7 @@ import { createReportRouter } from './router/createReportRouter';
 import { createRefreshObserver } from './router/manualRefresh';
 import { hasEntities } from './store/catalogState';
 import { DatabaseEventStore } from './store/DatabaseEventStore';
+import { DiscoveryDatabase } from './store/DiscoveryDatabase';
 import { systemClock } from './util/clock';
 
 /**
@@ -91,6 +92,7 @@ export const catalogModuleBitbucketServerEntityProvider = createBackendModule({
         permissions: coreServices.permissions,
         scheduler: coreServices.scheduler,
         scmEvents: scmEventsServiceRef,
+        tables: tablesServiceRef,
       },
       init: services => install(services, parser),
     });
@@ -111,6 +113,7 @@ interface Services {
   readonly permissions: PermissionsService;
   readonly scheduler: SchedulerService;
   readonly scmEvents: ScmEvents;
+  readonly tables: DiscoveryDatabase;
 }
 
 async function install(
@@ -122,8 +125,9 @@ async function install(
   services.lifecycle.addShutdownHook(() =>
     shutdown.abort(new Error('the backend is shutting down')),
   );
-  const stores = createStores(services.database, logger);
-  const { tables, reports, webhooks } = stores;
+  const { tables } = services;
+  const stores = createStores(services.database, logger, { tables });
+  const { reports, stamps, webhooks } = stores;
   const discovery = createDiscovery(services, {
     parser,
     stores,
@@ -142,6 +146,7 @@ async function install(
     config,
     scmEvents: services.scmEvents,
     eventStore: new DatabaseEventStore(tables),
+    stamps,
     webhooks,
     logger,
     clock: systemClock,
@@ -192,6 +197,7 @@ function createDiscovery(
     logger,
     scheduler,
     store: stores.store,
+    stamps: stores.stamps,
     webhooks: stores.webhooks,
     outcomes: stores.outcomes,
     ...reporters,

@@ -81,7 +81,7 @@ export async function startBackend(options: BackendOptions): Promise<TestBackend
             data: webhooks
               ? {
                   ...config,
-                  backend: { auth: apiAuthConfig },
+                  backend: { ...Object(config.backend), auth: apiAuthConfig },
                   events: webhookConfig('never'),
                 }
               : config,

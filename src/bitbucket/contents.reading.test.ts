@@ -49,7 +49,11 @@ describe('openFile', () => {
 
   it.each<[string, FaultOptions['effect'], string]>([
     ['a 404 of a proxy', { type: 'html', status: 404 }, 'unexpected-answer'],
-    ['a redirect', { type: 'redirect', to: 'https://sso.example.com/' }, 'unexpected-answer'],
+    [
+      'a redirect',
+      { type: 'redirect', to: 'https://sso.example.com/' },
+      'unexpected-answer',
+    ],
     ['a lost permission', 'lost-permission', 'not-permitted'],
     ['an error', { type: 'status', status: 500 }, 'server-error'],
     ['a rate limit', { type: 'status', status: 429 }, 'rate-limited'],

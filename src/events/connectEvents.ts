@@ -6,11 +6,12 @@ import { EventsService } from '@backstage/plugin-events-node';
 import { repositoryUrl, webBaseUrl } from '../bitbucket/webUrls';
 import { CreatedProvider } from '../provider/createProviders';
 import { EventStore } from '../store/DatabaseEventStore';
+import { RepositoryStamps } from '../store/RepositoryStamps';
 import { WebhookStore } from '../store/WebhookStore';
 import { Clock } from '../util/clock';
 import { RestClient } from '../bitbucket/RestClient';
 import { EventLanes, RecentRefusals } from './changeQueue';
-import { EventObserver } from './eventResults';
+import { EventObserver, nameOf } from './eventResults';
 import { RepositoryChange } from './repositoryChanges';
 import { ReceivedEvents } from './ReceivedEvents';
 import { ProjectChangeHandler } from './ProjectChangeHandler';
@@ -27,6 +28,8 @@ interface EventHandlingOptions {
   readonly config: Config;
   readonly scmEvents: ScmEvents;
   readonly eventStore: EventStore;
+  /** What tells the reader of files that there is something new. */
+  readonly stamps?: Pick<RepositoryStamps, 'renew'>;
   /** Left out where nobody asks whether webhooks come. */
   readonly webhooks?: Pick<WebhookStore, 'recordEvent'>;
   readonly logger: LoggerService;
@@ -117,6 +120,7 @@ function createHandler(
   return {
     async handle(change: RepositoryChange) {
       const arrivedAtMs = clock.now();
+      await renewStamps(change, host, { ...options, logger });
       try {
         return await (change.type === 'project-modified'
           ? projects.handle(change)
@@ -126,6 +130,26 @@ function createHandler(
       }
     },
   };
+}
+
+/** Before anybody is asked to read, and also where the event does not matter to discovery. */
+async function renewStamps(
+  change: RepositoryChange,
+  host: string,
+  { logger, stamps }: Pick<EventHandlingOptions, 'logger' | 'stamps'>,
+): Promise<void> {
+  if (change.type === 'project-modified') {
+    // Each of its repositories that moved has new URLs.
+    return;
+  }
+  const was = change.type === 'modified' && change.was;
+  try {
+    await stamps?.renew(host, [change.repository, ...(was ? [was] : [])]);
+  } catch (error) {
+    logger.warn(
+      `Files of ${nameOf(change.repository)} are read again only once they are old: that it has changed could not be stored: ${error}`,
+    );
+  }
 }
 
 /** Whether the catalog acts on SCM events; it does not unless configured. */

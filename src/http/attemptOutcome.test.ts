@@ -54,7 +54,7 @@ describe('how often', () => {
     },
   );
 
-  it.each<[string, AttemptOutcome, number]>([
+  it.each<[string, SentOutcome, number]>([
     ['504', status(504), 1],
     ['a timeout', { kind: 'timeout' }, 1],
     ['503', status(503), 4],

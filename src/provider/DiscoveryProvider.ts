@@ -11,6 +11,7 @@ import {
   Run,
   RunRequest,
 } from '../discovery/performRun';
+import { changedAddresses } from '../discovery/changedAddresses';
 import { keyOf, locationsOf, withoutFiles } from '../discovery/locations';
 import { lookOf } from '../discovery/applyConcurrentEvents';
 import {
@@ -168,7 +169,8 @@ export class DiscoveryProvider implements EntityProvider {
   }
 
   async #apply(run: Run): Promise<void> {
-    const { catalog } = this.#context;
+    const { catalog, config, stamps } = this.#context;
+    await stamps?.renew(config.host, await changedAddresses(run));
     const { mutation, locations } = run.reconciliation;
     if (mutation === 'full') {
       await catalog.replaceAll(locations);

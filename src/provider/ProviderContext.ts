@@ -4,6 +4,7 @@ import { RestClient } from '../bitbucket/RestClient';
 import { ProviderConfig } from '../config/types';
 import { ParseFiles } from '../discovery/types';
 import { ProviderStateStore } from '../store/ProviderStateStore';
+import { RepositoryStamps } from '../store/RepositoryStamps';
 import { Clock } from '../util/clock';
 import { CatalogErrorDetector } from './CatalogErrorDetector';
 import { CatalogWriter } from './CatalogWriter';
@@ -24,6 +25,8 @@ export interface ProviderContext {
   readonly configuration: string;
   readonly clients: ClientFactory;
   readonly store: ProviderStateStore;
+  /** What tells the reader of files that there is something new. */
+  readonly stamps?: Pick<RepositoryStamps, 'renew'>;
   /** Left out where the catalog reads the files itself. */
   readonly fileParser?: FileParser;
   readonly catalog: CatalogWriter;

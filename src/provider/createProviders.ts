@@ -12,6 +12,7 @@ import { LimiterRegistry } from '../http/LimiterRegistry';
 import { ProviderMetrics } from '../metrics/observers';
 import { CatalogOutcomes } from '../store/CatalogOutcomes';
 import { ProviderStateStore } from '../store/ProviderStateStore';
+import { RepositoryStamps } from '../store/RepositoryStamps';
 import { WebhookStore } from '../store/WebhookStore';
 import { Clock, systemClock } from '../util/clock';
 import { DiscoveryProvider } from './DiscoveryProvider';
@@ -34,6 +35,8 @@ export interface CreateProvidersOptions {
   readonly logger: LoggerService;
   readonly scheduler: Pick<SchedulerService, 'scheduleTask'>;
   readonly store: ProviderStateStore;
+  /** Left out where nobody reads by them. */
+  readonly stamps?: Pick<RepositoryStamps, 'renew'>;
   /** Left out where there is no catalog to look into: nobody then asks who else claims an entity. */
   readonly conflicts?: ConflictServices;
   /** Likewise: nobody then asks what became of the files. */
@@ -171,6 +174,7 @@ function createContext(config: ProviderConfig, options: ContextOptions): Provide
     clients,
     fileParser,
     store,
+    stamps: options.stamps,
     catalog,
     contested,
     log,

@@ -1,12 +1,19 @@
 /** The stores of all providers, in the catalog's database. Wiring only. */
 
-import { DatabaseService, LoggerService } from '@backstage/backend-plugin-api';
+import {
+  coreServices,
+  createServiceFactory,
+  createServiceRef,
+  DatabaseService,
+  LoggerService,
+} from '@backstage/backend-plugin-api';
 import { Clock, systemClock } from '../util/clock';
 import { CatalogOutcomes } from '../store/CatalogOutcomes';
 import { DiscoveryDatabase } from '../store/DiscoveryDatabase';
 import { DiscoveryReport } from '../store/DiscoveryReport';
 import { ProviderStateStore } from '../store/ProviderStateStore';
 import { readCatalogBaseline } from '../store/readCatalogBaseline';
+import { RepositoryStamps } from '../store/RepositoryStamps';
 import { WebhookStore } from '../store/WebhookStore';
 import { plainLocationRef, providerName } from './locationEntities';
 
@@ -17,15 +24,38 @@ export interface Stores {
   readonly reports: DiscoveryReport;
   readonly outcomes: CatalogOutcomes;
   readonly webhooks: WebhookStore;
+  readonly stamps: RepositoryStamps;
 }
+
+/** The tables of this module in a plugin's database, made at the first use. */
+function openTables(database: DatabaseService, logger: LoggerService): DiscoveryDatabase {
+  return new DiscoveryDatabase(database, message => logger.warn(message));
+}
+
+/**
+ * The tables, shared by all of a plugin that use them, so that they are brought up to date
+ * once. Only the catalog's database has them.
+ */
+export const tablesServiceRef = createServiceRef<DiscoveryDatabase>({
+  id: 'bitbucket-server.tables',
+  scope: 'plugin',
+  defaultFactory: async service =>
+    createServiceFactory({
+      service,
+      deps: { database: coreServices.database, logger: coreServices.logger },
+      factory: ({ database, logger }) => openTables(database, logger),
+    }),
+});
 
 /** Makes them; the tables are made at the first use. */
 export function createStores(
   database: DatabaseService,
   logger: LoggerService,
-  clock: Clock = systemClock,
+  {
+    tables = openTables(database, logger),
+    clock = systemClock,
+  }: { readonly tables?: DiscoveryDatabase; readonly clock?: Clock } = {},
 ): Stores {
-  const tables = new DiscoveryDatabase(database, message => logger.warn(message));
   const store = new ProviderStateStore(tables, {
     clock,
     readBaseline: async (providerId, known) => {
@@ -44,5 +74,6 @@ export function createStores(
     reports: new DiscoveryReport(tables),
     outcomes: new CatalogOutcomes(tables),
     webhooks: new WebhookStore(tables),
+    stamps: new RepositoryStamps(tables, clock),
   };
 }

@@ -13,6 +13,7 @@ import { ANNOTATION_PROJECT_KEY, ANNOTATION_REPO_SLUG } from '../util/annotation
 import { yieldToEventLoop } from '../util/clock';
 import { urlOfLocationKey } from '../util/parseUrls';
 import { chunksOf } from './DiscoveryDatabase';
+import { jsonColumn } from './tables';
 
 /** Names per statement: a few questions about all that a provider holds. */
 const NAMES_PER_STATEMENT = 500;
@@ -122,6 +123,47 @@ export async function readRegisteredUrls(
     rows.forEach(row => registered.add(LocationRow.parse(row).target));
   }
   return registered;
+}
+
+const ParentRow = z.object({ source_entity_ref: z.string() });
+
+/** Files in files in files; a circle ends here as well. */
+const MAX_ANCESTORS = 50;
+
+const Sources = z.object({
+  spec: z
+    .object({ target: z.string().optional(), targets: z.array(z.string()).optional() })
+    .optional()
+    .catch(undefined),
+});
+
+/**
+ * The URLs from which an entity is made: those that the catalog reads anew when the entity
+ * is refreshed, its own and those of the Locations that lead to it.
+ */
+export async function readSourceUrls(knex: Knex, entityRef: string): Promise<string[]> {
+  const refs = new Set([entityRef]);
+  let above = [entityRef];
+  while (above.length > 0 && refs.size < MAX_ANCESTORS) {
+    const rows: unknown[] = await knex('refresh_state_references')
+      .whereIn('target_entity_ref', above)
+      .whereNotNull('source_entity_ref')
+      .distinct('source_entity_ref');
+    above = rows
+      .map(row => ParentRow.parse(row).source_entity_ref)
+      .filter(ref => !refs.has(ref));
+    above.forEach(ref => refs.add(ref));
+  }
+  const rows: unknown[] = await knex('refresh_state')
+    .whereIn('entity_ref', [...refs])
+    .select('entity_ref', 'unprocessed_entity');
+  return [...new Set(rows.flatMap(sourcesOf))];
+}
+
+function sourcesOf(row: unknown): string[] {
+  const { unprocessed_entity: json } = StateRow.parse(row);
+  const { target, targets = [] } = jsonColumn(Sources).safeParse(json).data?.spec ?? {};
+  return [parseStateRow(row).sourceUrl, target, ...targets].flatMap(url => url ?? []);
 }
 
 /**

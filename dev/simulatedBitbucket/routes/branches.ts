@@ -90,7 +90,8 @@ function answerCommits(context: RouteContext): Reply {
   let next: Commit | undefined = requireCommit(context, repository, query.get('until'));
   while (next) {
     commits.push(next);
-    next = next.parentId === undefined ? undefined : repository.git.resolve(next.parentId);
+    next =
+      next.parentId === undefined ? undefined : repository.git.resolve(next.parentId);
   }
   const page = toPage(commits, readPageRequest(query, settings.pageCaps.changes));
   return jsonReply(toPageJson(page, commit => JSON.stringify(toCommitJson(commit))));
