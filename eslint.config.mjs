@@ -50,6 +50,18 @@ export const LAYERS = {
     imports: [...BELOW_ADAPTERS, 'config', 'store', 'provider', 'conflicts', 'catalog'],
     backstage: 'any',
   },
+  reading: {
+    imports: [
+      ...BELOW_ADAPTERS,
+      'config',
+      'store',
+      'metrics',
+      'provider',
+      // What the catalog is asked to refresh.
+      'router/manualRefresh.ts',
+    ],
+    backstage: 'any',
+  },
 };
 
 /** Folders of `src` above all layers: they may import everything but `dev` and test code. */

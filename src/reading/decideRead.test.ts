@@ -84,7 +84,13 @@ describe('a question of the catalog', () => {
       'no-stamp',
     ],
     ['after maxAge', etagOf(), 'stamp-1', NOW - MINUTE + MAX_AGE, 'too-old'],
-    ['read in the far future', etagOf({ readAtMs: NOW + HOUR }), 'stamp-1', NOW, 'too-old'],
+    [
+      'read in the far future',
+      etagOf({ readAtMs: NOW + HOUR }),
+      'stamp-1',
+      NOW,
+      'too-old',
+    ],
   ])('is read %s', (_, etag, stamp, nowMs, reason) => {
     expect(decideRead(ask(etag, nowMs), stamp, MAX_AGE)).toEqual({
       kind: 'read',

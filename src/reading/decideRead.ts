@@ -27,15 +27,12 @@ export interface ReadQuestion {
 
 /** Why there has to be a request. */
 export type ReadReason =
-  | 'nothing-cached'
-  | 'other-etag'
-  | 'no-stamp'
-  | 'changed'
-  | 'too-old';
+  'nothing-cached' | 'other-etag' | 'no-stamp' | 'changed' | 'too-old';
 
 /** Whether to ask Bitbucket. */
 export type ReadDecision =
-  { readonly kind: 'not-modified' } | { readonly kind: 'read'; readonly reason: ReadReason };
+  | { readonly kind: 'not-modified' }
+  | { readonly kind: 'read'; readonly reason: ReadReason };
 
 /**
  * Decides whether what the caller has is still good.

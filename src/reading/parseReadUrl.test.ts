@@ -5,7 +5,12 @@ const API = { projectKey: 'PAY', slug: 'api' };
 
 describe('a URL of something in a repository', () => {
   it.each([
-    ['a file', '/projects/PAY/repos/api/browse/catalog-info.yaml', API, 'catalog-info.yaml'],
+    [
+      'a file',
+      '/projects/PAY/repos/api/browse/catalog-info.yaml',
+      API,
+      'catalog-info.yaml',
+    ],
     ['a raw file', '/projects/PAY/repos/api/raw/docs/a.md', API, 'docs/a.md'],
     ['below a context path', '/git/projects/PAY/repos/api/browse/a.yaml', API, 'a.yaml'],
     [
@@ -20,7 +25,12 @@ describe('a URL of something in a repository', () => {
       { projectKey: '~JANE', slug: 'api' },
       'a.yaml',
     ],
-    ['encoded', '/projects/PAY/repos/api/browse/a%20b/%C3%BC%2A%23.yaml', API, 'a b/ü*#.yaml'],
+    [
+      'encoded',
+      '/projects/PAY/repos/api/browse/a%20b/%C3%BC%2A%23.yaml',
+      API,
+      'a b/ü*#.yaml',
+    ],
     ['not encoded', '/projects/PAY/repos/api/browse/a b/ü.yaml', API, 'a b/ü.yaml'],
     ['a folder', '/projects/PAY/repos/api/browse/docs/', API, 'docs'],
     ['the root', '/projects/PAY/repos/api/browse', API, ''],
