@@ -55,7 +55,7 @@ function updateReport({ declarations, report }) {
   return problems;
 }
 
-/** The names that an entry point exports, its default export included. */
+/** The names that an entry point exports; the feature of a sub-path is known by its path. */
 function publicNames(entries) {
   const program = ts.createProgram(
     entries.map(entry => entry.declarations),
@@ -66,7 +66,9 @@ function publicNames(entries) {
     const source = program.getSourceFile(declarations);
     const symbol = source && checker.getSymbolAtLocation(source);
     const names = symbol ? checker.getExportsOfModule(symbol).map(s => s.name) : [];
-    return names.map(name => (mount === '.' ? name : `${name} (${mount})`));
+    return mount === '.'
+      ? names
+      : names.filter(name => name !== 'default').map(name => `${name} (${mount})`);
   });
 }
 

@@ -180,15 +180,21 @@ function installDependencies() {
 
 async function checkLoads() {
   const { exports, bin = {} } = readJson(join(installed, 'package.json'));
-  const expected = { '.': 'catalog', './events': 'events' };
+  // A loader of several features, such as a service for all plugins, has no plugin of its own.
+  const expected = { '.': 'catalog', './events': 'events', './url-reader': undefined };
   const script = join(consumer, 'load.cjs');
   writeFileSync(
     script,
-    `for (const [mount, pluginId] of ${JSON.stringify(Object.entries(expected))}) {
+    `for (const [mount, pluginId] of Object.entries(${JSON.stringify(expected, (_, id) => id ?? null)})) {
   if (!${JSON.stringify(Object.keys(exports))}.includes(mount)) continue;
   const feature = require(${JSON.stringify(name)} + mount.slice(1)).default;
   if (feature?.$$type !== '@backstage/BackendFeature') {
     throw new Error(mount + ' has no backend feature as its default export');
+  }
+  if (pluginId === null) {
+    if (feature.featureType !== 'loader') throw new Error(mount + ' is no feature loader');
+    console.log(mount + ' is a loader');
+    continue;
   }
   const [registration] = feature.getRegistrations();
   if (registration.pluginId !== pluginId) {

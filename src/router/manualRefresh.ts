@@ -44,15 +44,29 @@ export function createRefreshObserver(
   const starts = new Map(
     created.map(one => [one.provider.anchorRef, createStart(one, dependencies)]),
   );
+  return observeRefreshes((entityRef, request) => {
+    starts
+      .get(entityRef)?.(request)
+      .catch(error => {
+        const { logger } = dependencies;
+        logger.warn(`The run that was asked for could not be started: ${error}`);
+      });
+  });
+}
+
+/**
+ * Makes a handler that tells of every entity whose refresh the catalog has granted; it is to
+ * be registered on the catalog's router and passes every request on untouched.
+ */
+export function observeRefreshes(
+  onRefresh: (entityRef: string, request: Parameters<Handler>[0]) => void,
+): Handler {
   return (request, response, next) => {
     if (request.method === 'POST' && /^\/refresh\/?$/i.test(request.path)) {
       response.once('finish', () => {
-        if (response.statusCode === 200) {
-          const start = starts.get(refreshedRef(request.body) ?? '');
-          start?.(request).catch(error => {
-            const { logger } = dependencies;
-            logger.warn(`The run that was asked for could not be started: ${error}`);
-          });
+        const entityRef = refreshedRef(request.body);
+        if (response.statusCode === 200 && entityRef !== undefined) {
+          onRefresh(entityRef, request);
         }
       });
     }

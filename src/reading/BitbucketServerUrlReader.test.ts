@@ -1,0 +1,436 @@
+/** What the reader reads, for the catalog and for others, against a simulated Bitbucket. */
+
+import { mockServices } from '@backstage/backend-test-utils';
+import { JsonObject } from '@backstage/types';
+import {
+  createSimulatedBitbucket,
+  SimulatedBitbucketOptions,
+} from '../../dev/simulatedBitbucket';
+import { FakeClock } from '../__testUtils__/FakeClock';
+import { fetchOf } from '../__testUtils__/simulatedClient';
+import { createTestLimiters } from '../__testUtils__/testLimiters';
+import { createLogRecorder, TEST_USER } from '../__testUtils__/testProvider';
+import { RateLimitSetting } from '../http/types';
+import { createReaders } from './createReaders';
+
+const FILE = 'catalog-info.yaml';
+const MINUTE = 60_000;
+const BRANCH = 'feature/a&b';
+
+interface SceneOptions {
+  readonly bitbucket?: SimulatedBitbucketOptions;
+  readonly pluginId?: string;
+  readonly reading?: JsonObject;
+  readonly rateLimit?: RateLimitSetting;
+}
+
+function setUp({
+  bitbucket: options,
+  pluginId,
+  reading = {},
+  rateLimit,
+}: SceneOptions = {}) {
+  const clock = new FakeClock();
+  const bitbucket = createSimulatedBitbucket({ users: [TEST_USER], clock, ...options });
+  const { git } = bitbucket.addRepository({
+    projectKey: 'PAY',
+    slug: 'api',
+    files: {
+      [FILE]: 'kind: API',
+      'empty.yaml': '',
+      'page.html': '<html>a page of ours</html>',
+      'a b/[x] ü%#.yaml': 'odd',
+      'services/one/catalog-info.yaml': 'one',
+      'services/two/catalog-info.yaml': 'two',
+      'services/.hidden/catalog-info.yaml': 'hidden',
+      'services/two/other.yaml': 'other',
+    },
+    branches: { [BRANCH]: { [FILE]: 'kind: Branch' } },
+  });
+  bitbucket.addRepository({
+    projectKey: '~jane',
+    slug: 'own',
+    files: { [FILE]: 'kind: Own' },
+  });
+  const { host } = new URL(bitbucket.baseUrl);
+  const integration = {
+    host,
+    apiBaseUrl: bitbucket.apiBaseUrl,
+    username: TEST_USER.name,
+    password: TEST_USER.password,
+  };
+  const stamps = new Map<string, string>();
+  const trees: { subpath?: string; etag: string }[] = [];
+  const logger = createLogRecorder();
+  const [made] = createReaders({
+    config: mockServices.rootConfig({
+      data: {
+        integrations: { bitbucketServer: [integration] },
+        backend: { reading: { bitbucketServer: reading } },
+      },
+    }),
+    pluginId: pluginId ?? 'catalog',
+    logger,
+    limiters: createTestLimiters(integration, { clock, rateLimit }),
+    stamps: pluginId
+      ? undefined
+      : {
+          load: async (_, { slug }) => {
+            if (stamps.has('failing')) throw new Error('the database is away');
+            return stamps.get(slug) ?? `first-of-${slug}`;
+          },
+        },
+    treeResponseFactory: {
+      fromTarArchive: async ({ stream, ...tree }) => {
+        trees.push(tree);
+        stream.destroy();
+        return {
+          etag: tree.etag,
+          files: async () => [],
+          archive: async () => stream,
+          dir: async () => '',
+        };
+      },
+    },
+    clock,
+    fetch: fetchOf(bitbucket),
+  });
+  if (!made) throw new Error('there is no integration');
+  const { reader, predicate } = made;
+  const base = `${bitbucket.baseUrl}/projects/PAY/repos/api/browse`;
+  return {
+    bitbucket,
+    base,
+    clock,
+    git,
+    logger,
+    predicate,
+    reader,
+    trees,
+    failStamps: () => stamps.set('failing', ''),
+    change: (slug: string) => stamps.set(slug, `later-${stamps.size}`),
+    async search(url: string, etag?: string) {
+      const found = await clock.run(reader.search(url, { etag }));
+      const contents = found.files.map(async one => [
+        one.url,
+        String(await one.content()),
+      ]);
+      return { ...found, contents: Object.fromEntries(await Promise.all(contents)) };
+    },
+    asked: () =>
+      bitbucket.requests.map(({ path }) =>
+        decodeURIComponent(path.replace(/^.*\/repos\/\w+\//, '')),
+      ),
+  };
+}
+
+const NOT_MODIFIED = { name: 'NotModifiedError' };
+
+describe('a search of the catalog', () => {
+  it.each<[string, (base: string) => string, string]>([
+    ['a file', base => `${base}/${FILE}`, 'kind: API'],
+    [
+      'on a branch',
+      base => `${base}/${FILE}?at=${encodeURIComponent(BRANCH)}`,
+      'kind: Branch',
+    ],
+    [
+      'on a full ref',
+      base => `${base}/${FILE}?at=${encodeURIComponent(`refs/heads/${BRANCH}`)}`,
+      'kind: Branch',
+    ],
+    ['odd characters', base => `${base}/a%20b/%5Bx%5D%20%C3%BC%25%23.yaml`, 'odd'],
+    ['an empty file', base => `${base}/empty.yaml`, ''],
+    ['a file that is HTML', base => `${base}/page.html`, '<html>a page of ours</html>'],
+    [
+      'a personal project',
+      base => base.replace('projects/PAY/repos/api', 'users/jane/repos/own') + `/${FILE}`,
+      'kind: Own',
+    ],
+  ])('reads %s', async (_, toUrl, content) => {
+    const { base, search } = setUp();
+    const url = toUrl(base);
+    expect((await search(url)).contents).toEqual({ [url]: content });
+  });
+
+  it('reads below a context path', async () => {
+    const { base, search } = setUp({
+      bitbucket: { baseUrl: 'http://bitbucket.test/git' },
+    });
+    expect((await search(`${base}/${FILE}`)).contents).toEqual({
+      [`${base}/${FILE}`]: 'kind: API',
+    });
+  });
+
+  it('asks nothing while nothing has changed, and again after a change or maxAge', async () => {
+    const { base, bitbucket, change, clock, search, asked } = setUp();
+    const url = `${base}/${FILE}`;
+    const { etag } = await search(url);
+    bitbucket.clearRequests();
+    await clock.advance(10 * MINUTE);
+    await expect(search(url, etag)).rejects.toMatchObject(NOT_MODIFIED);
+    expect(asked()).toEqual([]);
+
+    change('api');
+    const second = await search(url, etag);
+    expect(second.contents).toEqual({ [url]: 'kind: API' });
+    await expect(search(url, second.etag)).rejects.toMatchObject(NOT_MODIFIED);
+
+    await clock.advance(15 * MINUTE);
+    await search(url, second.etag);
+    expect(asked()).toEqual([`raw/${FILE}`, `raw/${FILE}`]);
+  });
+
+  it('finds nothing where that is proven, with an etag that is believed as any other', async () => {
+    const { base, bitbucket, search, asked } = setUp();
+    const url = `${base}/nope.yaml`;
+    const { files, etag } = await search(url);
+    expect(files).toEqual([]);
+    expect(etag).not.toBe('');
+    bitbucket.clearRequests();
+    await expect(search(url, etag)).rejects.toMatchObject(NOT_MODIFIED);
+    expect(asked()).toEqual([]);
+  });
+
+  it('reads the files that match a pattern, as the built-in reader names them', async () => {
+    const { base, bitbucket, search, asked } = setUp();
+    bitbucket.clearRequests();
+    const { contents, etag } = await search(`${base}/services/**/catalog-info.yaml`);
+    expect(contents).toEqual({
+      [`${base}/services/one/catalog-info.yaml`]: 'one',
+      [`${base}/services/two/catalog-info.yaml`]: 'two',
+    });
+    expect(asked().filter(one => !one.startsWith('/rest'))).toEqual([
+      'files?start=0&limit=100000',
+      'raw/services/one/catalog-info.yaml',
+      'raw/services/two/catalog-info.yaml',
+    ]);
+    await expect(
+      search(`${base}/services/**/catalog-info.yaml`, etag),
+    ).rejects.toMatchObject(NOT_MODIFIED);
+  });
+
+  it('reads a pattern on a full ref', async () => {
+    const { base, search } = setUp();
+    const at = `?at=${encodeURIComponent(`refs/heads/${BRANCH}`)}`;
+    const { contents } = await search(`${base}/*.yaml${at}`);
+    expect(contents[`${base}/${FILE}${at}`]).toBe('kind: Branch');
+  });
+
+  it('finds nothing for a pattern that matches nothing', async () => {
+    const { base, search } = setUp();
+    expect(await search(`${base}/nope/*.yaml`)).toMatchObject({ files: [] });
+  });
+
+  it('fails as a whole where one of the files of a pattern cannot be read', async () => {
+    const { base, bitbucket, search } = setUp();
+    bitbucket.faults.add({ match: { path: /one/ }, effect: 'login-page' });
+    await expect(search(`${base}/services/*/*.yaml`)).rejects.toMatchObject({
+      name: 'Error',
+    });
+  });
+
+  it('is refused for what is nothing in a repository', async () => {
+    const { bitbucket, search } = setUp();
+    await expect(search(`${bitbucket.baseUrl}/dashboard`)).rejects.toMatchObject({
+      name: 'InputError',
+    });
+  });
+});
+
+describe('a search of the catalog that gets no answer', () => {
+  const outage = { type: 'html', status: 404 } as const;
+
+  it('lets what was read stand for staleIfUnavailable, then fails without saying that nothing is there', async () => {
+    const { base, bitbucket, change, clock, logger, search } = setUp();
+    const url = `${base}/${FILE}`;
+    const { etag } = await search(url);
+    change('api');
+    bitbucket.faults.add({ effect: outage });
+
+    await expect(search(url, etag)).rejects.toMatchObject(NOT_MODIFIED);
+    await clock.advance(23 * 60 * MINUTE);
+    await expect(search(url, etag)).rejects.toMatchObject(NOT_MODIFIED);
+    await clock.advance(61 * MINUTE);
+    await expect(search(url, etag)).rejects.toMatchObject({
+      name: 'Error',
+      message: expect.stringContaining('could not be read'),
+    });
+    expect(logger.messages('warn')).toHaveLength(3);
+    expect(logger.text()).not.toContain(TEST_USER.password);
+  });
+
+  it.each([undefined, '', '0123456789ab'])(
+    'fails where nothing was read by it before: %s',
+    async etag => {
+      const { base, bitbucket, search } = setUp();
+      bitbucket.faults.add({ effect: outage });
+      await expect(search(`${base}/${FILE}`, etag)).rejects.toMatchObject({
+        name: 'Error',
+      });
+    },
+  );
+
+  it('warns once a minute, however many files there are', async () => {
+    const { base, bitbucket, clock, logger, search } = setUp();
+    bitbucket.faults.add({ effect: outage });
+    const fail = () => expect(search(`${base}/${FILE}`)).rejects.toThrow();
+    for (let times = 0; times < 5; times += 1) await fail();
+    await clock.advance(MINUTE);
+    await fail();
+    expect(logger.messages('warn')).toEqual([
+      expect.stringMatching(/^1 read\(s\) .* failed; for 0 of them/),
+      expect.stringMatching(/^5 read\(s\) .* failed; for 0 of them/),
+    ]);
+  });
+
+  it('doubts an empty answer and a page until Bitbucket confirms them', async () => {
+    const { base, bitbucket, search } = setUp();
+    const fault = bitbucket.faults.add({
+      match: { kind: 'raw' },
+      effect: { type: 'body', body: '' },
+    });
+    await expect(search(`${base}/${FILE}`)).rejects.toThrow(/an empty body/);
+    fault.remove();
+    bitbucket.faults.add({ effect: 'login-page' });
+    await expect(search(`${base}/page.html`)).rejects.toThrow(/an HTML page/);
+  });
+
+  it('waits no longer than twice maxWait, and asks no second time where nothing answers', async () => {
+    const { base, bitbucket, clock, search, asked } = setUp();
+    bitbucket.faults.add({ effect: 'hang' });
+    const startedAt = clock.monotonicMs();
+    await expect(search(`${base}/${FILE}`)).rejects.toThrow(/no answer within 20 s/);
+    expect(clock.monotonicMs() - startedAt).toBe(20_000);
+    expect(asked()).toHaveLength(1);
+  });
+
+  it('gives up its turn after maxWait', async () => {
+    const { base, clock, search } = setUp({
+      rateLimit: { kind: 'fixed', requestsPerSecond: 0.01, burst: 1 },
+    });
+    await search(`${base}/${FILE}`);
+    const startedAt = clock.monotonicMs();
+    await expect(search(`${base}/${FILE}`)).rejects.toThrow(/was not sent/);
+    expect(clock.monotonicMs() - startedAt).toBe(10_000);
+  });
+
+  it('asks no more with credentials that are refused, and tries them again after a while', async () => {
+    const { base, bitbucket, clock, search, asked } = setUp();
+    const { etag } = await search(`${base}/${FILE}`);
+    const fault = bitbucket.faults.add({ effect: { type: 'html', status: 401 } });
+    await clock.advance(15 * MINUTE);
+    bitbucket.clearRequests();
+    for (let times = 0; times < 5; times += 1) {
+      await expect(search(`${base}/${FILE}`, etag)).rejects.toMatchObject(NOT_MODIFIED);
+    }
+    expect(asked()).toHaveLength(1);
+    fault.remove();
+    await clock.advance(5 * MINUTE);
+    expect((await search(`${base}/${FILE}`, etag)).files).toHaveLength(1);
+  });
+
+  it('reads everything while the stamps cannot be read, and says so once', async () => {
+    const { base, failStamps, logger, search } = setUp();
+    failStamps();
+    const url = `${base}/${FILE}`;
+    const { etag } = await search(url);
+    expect((await search(url, etag)).contents).toEqual({ [url]: 'kind: API' });
+    expect(logger.messages('warn')).toEqual([
+      expect.stringMatching(/cannot be read from the database, so every file is read/),
+    ]);
+  });
+
+  it('is for URLs of its host and no other', () => {
+    const { base, predicate } = setUp();
+    expect(predicate(new URL(base))).toBe(true);
+    expect(predicate(new URL('https://example.com/projects/PAY/repos/api'))).toBe(false);
+  });
+});
+
+describe('what other plugins read', () => {
+  const other = { pluginId: 'scaffolder' };
+
+  it('is asked for each time, whatever etag they have', async () => {
+    const { base, search, asked } = setUp(other);
+    const url = `${base}/${FILE}`;
+    const { etag, contents } = await search(url);
+    expect(contents).toEqual({ [url]: 'kind: API' });
+    expect(etag).toBe('');
+    await search(url, etag);
+    expect(asked().filter(one => one === `raw/${FILE}`)).toHaveLength(2);
+    expect(await search(`${base}/nope.yaml`)).toMatchObject({ files: [], etag: '' });
+  });
+
+  it('comes as a buffer or as a stream', async () => {
+    const { base, clock, reader } = setUp(other);
+    const read = await clock.run(reader.readUrl(`${base}/${FILE}`));
+    expect(String(await read.buffer())).toBe('kind: API');
+    expect(String(await read.buffer())).toBe('kind: API');
+    const again = await clock.run(reader.readUrl(`${base}/${FILE}`));
+    const parts: Buffer[] = [];
+    for await (const part of again.stream?.() ?? []) parts.push(Buffer.from(part));
+    expect(String(Buffer.concat(parts))).toBe('kind: API');
+  });
+
+  it.each<[string, Parameters<typeof setUp>[0], string]>([
+    ['nope.yaml', other, 'NotFoundError'],
+    [`${FILE}?at=nope`, other, 'NotFoundError'],
+  ])('does not exist only where Bitbucket says so: %s', async (path, options, name) => {
+    const { base, clock, reader } = setUp(options);
+    await expect(clock.run(reader.readUrl(`${base}/${path}`))).rejects.toMatchObject({
+      name,
+    });
+  });
+
+  it.each([
+    ['a 404 of a proxy', { type: 'html', status: 404 } as const],
+    ['a login page', 'login-page' as const],
+    ['an error', { type: 'status', status: 500 } as const],
+  ])('fails otherwise: %s', async (_, effect) => {
+    const { base, bitbucket, clock, reader } = setUp(other);
+    bitbucket.faults.add({ effect });
+    await expect(clock.run(reader.readUrl(`${base}/${FILE}`))).rejects.toMatchObject({
+      name: 'Error',
+    });
+  });
+
+  it('is not modified where the headers say so', async () => {
+    const { base, bitbucket, clock, reader } = setUp(other);
+    const handle = bitbucket.handle;
+    Object.assign(bitbucket, {
+      handle: async (request: Request) => {
+        const response = await handle(request);
+        response.headers.set('ETag', '"one"');
+        response.headers.set('Last-Modified', 'Mon, 01 Jan 2024 00:00:00 GMT');
+        return response;
+      },
+    });
+    const read = (options: object) =>
+      clock.run(reader.readUrl(`${base}/${FILE}`, options));
+    const first = await read({});
+    expect(first).toMatchObject({ etag: '"one"', lastModifiedAt: new Date(2024, 0, 1) });
+    await expect(read({ etag: '"one"' })).rejects.toMatchObject(NOT_MODIFIED);
+    await expect(read({ lastModifiedAfter: new Date(2024, 0, 2) })).rejects.toMatchObject(
+      NOT_MODIFIED,
+    );
+    await expect(read({ etag: '"two"' })).resolves.toBeDefined();
+  });
+});
+
+describe('a tree', () => {
+  it('has the commit for an etag and is asked for as one archive of it', async () => {
+    const { base, clock, git, reader, trees, asked } = setUp({ pluginId: 'techdocs' });
+    const commit = git.tip('main')?.id ?? '';
+    const etag = commit.slice(0, 12);
+    // The simulated server has no archives.
+    await expect(clock.run(reader.readTree(`${base}/services`))).rejects.toThrow();
+    expect(asked()).toContain(
+      `archive?format=tgz&at=${commit}&prefix=PAY-api&path=services`,
+    );
+    expect(trees).toEqual([]);
+    await expect(
+      clock.run(reader.readTree(`${base}/services`, { etag })),
+    ).rejects.toMatchObject(NOT_MODIFIED);
+  });
+});

@@ -1,0 +1,125 @@
+/** The backend feature that reads files of Bitbucket Server for all plugins: wiring only. */
+
+import {
+  coreServices,
+  createBackendFeatureLoader,
+  createBackendModule,
+  createServiceFactory,
+  createServiceRef,
+  LoggerService,
+} from '@backstage/backend-plugin-api';
+import { Config } from '@backstage/config';
+import { catalogProcessingExtensionPoint } from '@backstage/plugin-catalog-node';
+import { tablesServiceRef } from '../provider/createStores';
+import { limitersServiceRef } from '../provider/limiters';
+import { RepositoryStamps } from '../store/RepositoryStamps';
+import { systemClock } from '../util/clock';
+import { TreeResponseFactory } from './BitbucketServerUrlReader';
+import { observeRefreshes } from '../router/manualRefresh';
+import { createReaders, readIntegrations } from './createReaders';
+import { RefreshedReads } from './RefreshedReads';
+
+/** The plugin whose processing reads files again and again. */
+const CATALOG = 'catalog';
+
+/** What Backstage calls to have the readers of a plugin made. */
+type ReaderFactory = (options: {
+  readonly config: Config;
+  readonly logger: LoggerService;
+  readonly treeResponseFactory: TreeResponseFactory;
+}) => ReturnType<typeof createReaders>;
+
+/**
+ * Backstage's own: services are told apart by their ids, and those of this one are asked
+ * before the readers that are built in.
+ * Source: `urlReaderFactoriesServiceRef` of backend-defaults 0.19.0.
+ */
+const readerFactoriesServiceRef = createServiceRef<ReaderFactory>({
+  id: 'core.urlReader.factories',
+  scope: 'plugin',
+  multiton: true,
+});
+
+/** The plugins for which Backstage has had readers made. */
+const servedPluginsServiceRef = createServiceRef<Set<string>>({
+  id: 'bitbucket-server.read-plugins',
+  scope: 'root',
+  defaultFactory: async service =>
+    createServiceFactory({ service, deps: {}, factory: () => new Set<string>() }),
+});
+
+const readerFactory = createServiceFactory({
+  service: readerFactoriesServiceRef,
+  deps: {
+    served: servedPluginsServiceRef,
+    limiters: limitersServiceRef,
+    plugin: coreServices.pluginMetadata,
+    tables: tablesServiceRef,
+  },
+  factory: ({ limiters, plugin, served, tables }) => {
+    const pluginId = plugin.getId();
+    const isCatalog = pluginId === CATALOG;
+    return ({ config, logger, treeResponseFactory }) => {
+      served.add(pluginId);
+      return createReaders({
+        config,
+        pluginId,
+        logger,
+        limiters,
+        stamps: isCatalog ? new RepositoryStamps(tables, systemClock) : undefined,
+        treeResponseFactory,
+      });
+    };
+  },
+});
+
+/** What the catalog does besides reading. */
+const catalogModule = createBackendModule({
+  pluginId: CATALOG,
+  moduleId: 'bitbucket-server-url-reader',
+  register(env) {
+    env.registerInit({
+      deps: {
+        catalog: catalogProcessingExtensionPoint,
+        config: coreServices.rootConfig,
+        httpRouter: coreServices.httpRouter,
+        logger: coreServices.logger,
+        served: servedPluginsServiceRef,
+        tables: tablesServiceRef,
+        // Has the readers made, so that it can be told whether ours are among them.
+        urlReader: coreServices.urlReader,
+      },
+      async init({ catalog, config, httpRouter, logger, served, tables }) {
+        if (!served.has(CATALOG)) {
+          logger.warn(
+            'The URL reader for Bitbucket Server has no effect: this app has a URL reader service of its own (coreServices.urlReader), which takes no readers from others. Remove that service, or remove this feature',
+          );
+          return;
+        }
+        const refreshed = new RefreshedReads({
+          hosts: readIntegrations(config).map(({ host }) => host),
+          tables,
+          stamps: new RepositoryStamps(tables, systemClock),
+          logger,
+        });
+        catalog.addEntityProvider(refreshed);
+        httpRouter.use(
+          observeRefreshes(entityRef => {
+            void refreshed.follow(entityRef);
+          }),
+        );
+      },
+    });
+  },
+});
+
+/**
+ * Reads files of Bitbucket Server and Data Center for every plugin of the backend, within
+ * the request budget of discovery, and asks for the catalog's files only when there may be
+ * something new.
+ *
+ * @public
+ */
+export const bitbucketServerUrlReader = createBackendFeatureLoader({
+  loader: () => [readerFactory, catalogModule],
+});
