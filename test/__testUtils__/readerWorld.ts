@@ -1,0 +1,158 @@
+/**
+ * A catalog that reads through the URL reader of this package, every second, from a
+ * simulated Bitbucket on a socket. For tests.
+ */
+
+import { urlReaderServiceFactory } from '@backstage/backend-defaults/urlReader';
+import { Entity, stringifyEntityRef } from '@backstage/catalog-model';
+import { JsonObject } from '@backstage/types';
+import { z } from 'zod';
+import { componentYaml } from '../../dev/seed';
+import {
+  createSimulatedBitbucket,
+  RefChange,
+  serve,
+  SimulatedBitbucket,
+} from '../../dev/simulatedBitbucket';
+import { WEBHOOK_SECRET } from '../../src/__testUtils__/backendApi';
+import { eventually } from '../../src/__testUtils__/eventually';
+import { startBackend, TestBackend } from '../../src/__testUtils__/startBackend';
+import { appConfigFor, TEST_USER } from '../../src/__testUtils__/testProvider';
+import urlReader from '../../src/urlReaderEntry';
+import { CatalogObserver, createCatalogObserver } from './catalogObserver';
+
+const Status = z.object({
+  status: z.object({ items: z.array(z.object({ message: z.string() })) }).optional(),
+});
+
+/** For {@link startReaderWorld}. */
+export interface ReaderWorldOptions {
+  /** Repositories `PAY/svc-0` and so on, each with a catalog file. */
+  readonly count: number;
+  /** `backend.reading.bitbucketServer`. */
+  readonly reading?: JsonObject;
+  /** Adds to the simulated Bitbucket before discovery runs. */
+  readonly prepare?: (bitbucket: SimulatedBitbucket) => void;
+  /** Of the provider. */
+  readonly config?: JsonObject;
+}
+
+/** What a test works with. */
+export interface ReaderWorld extends TestBackend, CatalogObserver {
+  readonly bitbucket: SimulatedBitbucket;
+  /** Refs and uids of all Components. */
+  components(): Promise<Map<string, string | undefined>>;
+  /** Requests for the content of files so far, by path. */
+  reads(): Map<string, number>;
+  /** Waits until the catalog has processed every Location so often, and cleans up after it. */
+  processed(times: number): Promise<void>;
+  /** What the catalog says went wrong with the Locations that are read. */
+  errors(): Promise<string[]>;
+  /** A webhook of a push to the default branch, delivered. */
+  push(slug: string, files: Record<string, string>): Promise<void>;
+  /** A webhook of changes that were made, delivered. */
+  announce(slug: string, changes: readonly RefChange[]): Promise<void>;
+  end(): Promise<void>;
+}
+
+const READ_LOCATIONS = 'kind=location,spec.target';
+
+/** Starts both, and waits for the first Components. */
+export async function startReaderWorld(
+  options: ReaderWorldOptions,
+): Promise<ReaderWorld> {
+  const { count, config, prepare, reading } = options;
+  const bitbucket = createSimulatedBitbucket({ users: [TEST_USER] });
+  for (let index = 0; index < count; index += 1) {
+    const slug = `svc-${index}`;
+    const files = { 'catalog-info.yaml': componentYaml(slug, 'a service') };
+    bitbucket.addRepository({ projectKey: 'PAY', slug, files });
+  }
+  prepare?.(bitbucket);
+  const served = await serve(bitbucket);
+  const observer = createCatalogObserver();
+  const { integrations, catalog } = appConfigFor({ bitbucket, config });
+  const backend = await startBackend({
+    webhooks: true,
+    config: {
+      integrations,
+      catalog: { ...Object(catalog), processingInterval: { seconds: 1 } },
+      ...(reading && { backend: { reading: { bitbucketServer: reading } } }),
+    },
+    features: [urlReader, urlReaderServiceFactory, observer.feature],
+  });
+  await backend.waitForEntities('kind=component', count);
+  const announce = async (slug: string, changes: readonly RefChange[]) => {
+    const details = { projectKey: 'PAY', slug, changes };
+    const delivery = { secret: WEBHOOK_SECRET };
+    await backend.deliver(bitbucket.webhook('repo:refs_changed', details, delivery));
+  };
+  return {
+    ...backend,
+    ...observer,
+    bitbucket,
+    components: async () => uidsOf(await backend.entities('kind=component')),
+    reads: () => readsOf(bitbucket),
+    processed: times => waitForProcessing(observer, times),
+    errors: async () => (await backend.entities(READ_LOCATIONS)).flatMap(errorsOf),
+    async push(slug, files) {
+      const changes = Object.entries(files).map(([path, content]) =>
+        bitbucket.writeFile('PAY', slug, path, content),
+      );
+      await announce(slug, changes);
+    },
+    announce,
+    async end() {
+      await backend.stop();
+      await served.close();
+    },
+  };
+}
+
+/** Refs and uids, in a fixed order. */
+function uidsOf(entities: readonly Entity[]): Map<string, string | undefined> {
+  const pairs = entities.map((one): [string, string | undefined] => [
+    stringifyEntityRef(one),
+    one.metadata.uid,
+  ]);
+  return new Map(pairs.sort());
+}
+
+/** What the catalog says went wrong with an entity. */
+function errorsOf(entity: Entity): string[] {
+  return (Status.parse(entity).status?.items ?? []).map(item => item.message);
+}
+
+function readsOf({ requests }: SimulatedBitbucket): Map<string, number> {
+  const reads = new Map<string, number>();
+  for (const { path } of requests.filter(one => one.path.includes('/raw/'))) {
+    reads.set(path, (reads.get(path) ?? 0) + 1);
+  }
+  return reads;
+}
+
+const ProcessedRow = z.object({ entity_ref: z.string(), next_update_at: z.unknown() });
+
+/** The catalog sets a new date at each processing: that is all that can be seen from outside. */
+async function waitForProcessing(
+  { database, runTask }: CatalogObserver,
+  times: number,
+): Promise<void> {
+  const seen = new Map<string, { date: string; count: number }>();
+  await eventually(async () => {
+    const rows: unknown[] = await database()('refresh_state')
+      .whereLike('entity_ref', 'location:%')
+      .select('entity_ref', 'next_update_at');
+    for (const row of rows) {
+      const { entity_ref: ref, next_update_at: at } = ProcessedRow.parse(row);
+      const last = seen.get(ref);
+      const date = String(at);
+      if (last?.date !== date) {
+        seen.set(ref, { date, count: (last?.count ?? -1) + 1 });
+      }
+    }
+    const counts = [...seen.values()].map(one => one.count);
+    expect(Math.min(...counts)).toBeGreaterThanOrEqual(times);
+  });
+  await runTask('catalog_orphan_cleanup');
+}
