@@ -19,11 +19,7 @@ const networkError = (code?: string): SentOutcome => ({
 });
 
 /** The delays after each attempt until there is no other. */
-function delaysMs(
-  outcome: SentOutcome,
-  random = 0,
-  isTimeoutFinal?: boolean,
-): number[] {
+function delaysMs(outcome: SentOutcome, random = 0, isTimeoutFinal?: boolean): number[] {
   const delays: number[] = [];
   for (;;) {
     const delay = decideRetryDelayMs(outcome, delays.length + 1, random, isTimeoutFinal);
