@@ -14,13 +14,13 @@ export interface Verdict {
 }
 
 /** Of the published module's time. */
-const MOST_OF_PEER_TIME = 0.2;
+const MAX_SHARE_OF_PEER_TIME = 0.2;
 /** Besides one for each repository: pages of the listing, the own budget. */
-const MOST_EXTRA_REQUESTS = 7;
+const MAX_EXTRA_REQUESTS = 7;
 /** Of the published module's requests, without a look at each repository. */
-const MOST_OF_PEER_REQUESTS = 0.01;
+const MAX_SHARE_OF_PEER_REQUESTS = 0.01;
 /** Of the time the bucket itself needs to fill. */
-const MOST_OF_BUCKET_TIME = 1.6;
+const MAX_MULTIPLE_OF_BUCKET_TIME = 1.6;
 /** With fewer, what every run needs once weighs too much to compare the modules. */
 const MANY_REPOSITORIES = 2000;
 
@@ -40,11 +40,11 @@ function assessRequests({ cell, ours }: CellResult): Verdict[] {
   if (!cell.validateLocationsExist) {
     return [];
   }
-  const most = cell.repositories + MOST_EXTRA_REQUESTS;
+  const most = cell.repositories + MAX_EXTRA_REQUESTS;
   return [
     verdict('count', cell, ours, ({ requests }) => ({
       passed: requests.max <= most,
-      text: `${formatCount(requests.max)} requests (at most ${formatCount(most)}, one per repository and ${MOST_EXTRA_REQUESTS})`,
+      text: `${formatCount(requests.max)} requests (at most ${formatCount(most)}, one per repository and ${MAX_EXTRA_REQUESTS})`,
     })),
   ];
 }
@@ -61,8 +61,8 @@ function assessPeerTime({ cell, ours, peer }: CellResult): Verdict[] {
       passed:
         peerSeconds === undefined
           ? 'not measured'
-          : seconds.median <= peerSeconds * MOST_OF_PEER_TIME,
-      text: `${ratio(seconds.median, peerSeconds)} of the published module's time (at most ${MOST_OF_PEER_TIME})`,
+          : seconds.median <= peerSeconds * MAX_SHARE_OF_PEER_TIME,
+      text: `${ratio(seconds.median, peerSeconds)} of the published module's time (at most ${MAX_SHARE_OF_PEER_TIME})`,
     })),
   ];
 }
@@ -71,11 +71,11 @@ function assessPeerRequests({ cell, ours, peer }: CellResult): Verdict[] {
   if (cell.validateLocationsExist || cell.repositories < MANY_REPOSITORIES) {
     return [];
   }
-  const most = requestsOf(peer) * MOST_OF_PEER_REQUESTS;
+  const most = requestsOf(peer) * MAX_SHARE_OF_PEER_REQUESTS;
   return [
     verdict('count', cell, ours, ({ requests }) => ({
       passed: peer.kind === 'failed' ? 'not measured' : requests.max <= most,
-      text: `${ratio(requests.max, requestsOf(peer), 4)} of the published module's requests (at most ${MOST_OF_PEER_REQUESTS})`,
+      text: `${ratio(requests.max, requestsOf(peer), 4)} of the published module's requests (at most ${MAX_SHARE_OF_PEER_REQUESTS})`,
     })),
   ];
 }
@@ -92,10 +92,10 @@ function assessBucket({ cell, ours }: CellResult): Verdict[] {
     })),
     verdict('time', cell, ours, ({ requests, seconds }) => {
       const fillSeconds = (requests.median - bucket.capacity) / bucket.fillRate;
-      const most = fillSeconds * MOST_OF_BUCKET_TIME;
+      const most = fillSeconds * MAX_MULTIPLE_OF_BUCKET_TIME;
       return {
         passed: seconds.median <= most,
-        text: `${formatSeconds(seconds.median)} s (at most ${formatSeconds(most)} s, ${MOST_OF_BUCKET_TIME} times what the bucket needs)`,
+        text: `${formatSeconds(seconds.median)} s (at most ${formatSeconds(most)} s, ${MAX_MULTIPLE_OF_BUCKET_TIME} times what the bucket needs)`,
       };
     }),
   ];

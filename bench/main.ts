@@ -22,7 +22,7 @@ import { Column, renderTable } from './renderTable';
 
 const RESULTS_FILE = join(__dirname, 'RESULTS.md');
 /** With less, a cell is not begun. */
-const SHORTEST_LIMIT_SECONDS = 5;
+const MIN_LIMIT_SECONDS = 5;
 const SCALE_SIZES = [20_000, 100_000];
 const SCALE_LIMIT_SECONDS = 900;
 const SCALE_COLUMNS: readonly Column[] = [
@@ -104,7 +104,7 @@ async function measureAll(plan: Plan): Promise<CellResult[]> {
   const limitSeconds = () =>
     Math.min(plan.limitSeconds, Math.ceil((endsAt - performance.now()) / 1000));
   for (const cell of plan.cells) {
-    if (limitSeconds() < SHORTEST_LIMIT_SECONDS) {
+    if (limitSeconds() < MIN_LIMIT_SECONDS) {
       process.stderr.write(`${describeCell(cell)}: left out, there is no time left\n`);
       continue;
     }

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { BROKEN } from './seed';
 import type { SimulatedBitbucket } from './simulatedBitbucket';
 
-const LONGEST_WAIT_MS = 90_000;
+const MAX_WAIT_MS = 90_000;
 const POLL_MS = 500;
 /** No request for so long: the run and the catalog's own reads are done. */
 const QUIET_MS = 4_000;
@@ -30,7 +30,7 @@ export async function announce(
 async function readsAreDone(bitbucket: SimulatedBitbucket): Promise<void> {
   let seen = 0;
   let quietMs = 0;
-  for (let waitedMs = 0; waitedMs < LONGEST_WAIT_MS; waitedMs += POLL_MS) {
+  for (let waitedMs = 0; waitedMs < MAX_WAIT_MS; waitedMs += POLL_MS) {
     await sleep(POLL_MS);
     const requests = bitbucket.requests.length;
     quietMs = requests === seen ? quietMs + POLL_MS : 0;

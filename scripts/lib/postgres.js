@@ -5,13 +5,13 @@ const net = require('node:net');
 const VARIABLE = 'BACKSTAGE_TEST_DATABASE_POSTGRES15_CONNECTION_STRING';
 const HOST = '127.0.0.1';
 const PORT = 5432;
-const LONGEST_WAIT_MS = 1000;
+const MAX_WAIT_MS = 1000;
 const REMEDY = `set ${VARIABLE} or start one at ${HOST}:${PORT}`;
 
 /** @returns {Promise<boolean>} whether something listens there */
 function answers() {
   return new Promise(resolve => {
-    const socket = net.connect({ host: HOST, port: PORT, timeout: LONGEST_WAIT_MS });
+    const socket = net.connect({ host: HOST, port: PORT, timeout: MAX_WAIT_MS });
     const end = found => {
       socket.destroy();
       resolve(found);

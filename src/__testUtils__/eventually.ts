@@ -3,7 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const POLL_MS = 100;
-const LONGEST_WAIT_MS = 25_000;
+const MAX_WAIT_MS = 25_000;
 
 /**
  * Asks again until the answer is there; how long it takes is no part of the test.
@@ -16,7 +16,7 @@ export async function eventually<T>(look: () => Promise<T>): Promise<T> {
     try {
       return await look();
     } catch (error) {
-      if (waitedMs >= LONGEST_WAIT_MS) {
+      if (waitedMs >= MAX_WAIT_MS) {
         throw error;
       }
     }

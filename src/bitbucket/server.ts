@@ -26,7 +26,7 @@ export type ServerInfoLookup =
 /**
  * Reads version and user, one request.
  *
- * @remarks Strangers may ask too, so the answer proves nothing about the credentials
+ * @remarks Anonymous users may ask too, so the answer proves nothing about the credentials
  * unless it names a user.
  * Source: `GET /application-properties`, Bitbucket Data Center 10.0 OpenAPI.
  */

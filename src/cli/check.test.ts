@@ -275,7 +275,7 @@ describe.each(COMMANDS)('%s of a server that does not play along', command => {
     expect(exitCode).toBe(1);
   });
 
-  it('names a token that only makes a stranger of us', async () => {
+  it('names a token with which Bitbucket takes us for an anonymous user', async () => {
     const bitbucket = createDemoBitbucket({
       invalidTokens: 'anonymous',
       anonymousAccess: true,

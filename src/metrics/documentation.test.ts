@@ -95,9 +95,9 @@ const VALUES: Readonly<Record<string, readonly string[] | undefined>> = {
 
 describe('the dashboard and the alerts', () => {
   it('ask only for metrics that exist, whichever way these come to Prometheus', () => {
-    const strangers = queries.flatMap(namesInQuery).filter(name => !metricOf(name));
+    const unknown = queries.flatMap(namesInQuery).filter(name => !metricOf(name));
 
-    expect(strangers).toEqual([]);
+    expect(unknown).toEqual([]);
   });
 
   it('ask for nothing else', () => {

@@ -153,7 +153,7 @@ describe('credentials of a provider', () => {
     expect(provider.logger.text()).not.toContain(PAY_TOKEN);
   });
 
-  it('by halves keep the backend from starting: Bitbucket would take it for a stranger', async () => {
+  it('by halves keep the backend from starting: Bitbucket would answer as to an anonymous user', async () => {
     const bitbucket = createServer({ anonymousAccess: true });
     const started = connectTestProvider({ bitbucket, integration: { username: 'bot' } });
     await expect(started).rejects.toThrow(
@@ -203,11 +203,11 @@ describe('credentials of a provider', () => {
   });
 });
 
-describe('credentials that are suddenly taken for a stranger', () => {
+describe('credentials that are suddenly taken for an anonymous user', () => {
   const GONE = 'com.atlassian.bitbucket.repository.NoSuchRepositoryException';
   const ALL = ['OPS/db', 'PAY/api', 'PAY/web'].map(targetOf);
 
-  /** Once discovered; then the token expires, and strangers get a 404 for what is private. */
+  /** Once discovered; then the token expires, and anonymous users get a 404 for what is private. */
   async function discoverThenExpire(config: JsonObject = {}) {
     const users = [TEST_USER, { ...PAY_USER, projects: undefined }];
     const bitbucket = createServer({
@@ -253,7 +253,7 @@ describe('credentials that are gone from the configuration', () => {
   const GONE = 'com.atlassian.bitbucket.repository.NoSuchRepositoryException';
   const PRIVATE = ['OPS/db', 'PAY/api', 'PAY/web'].map(targetOf);
 
-  /** Once discovered with credentials; strangers get a 404 for what is private. */
+  /** Once discovered with credentials; anonymous users get a 404 for what is private. */
   async function discoverThenForget() {
     const bitbucket = createServer({ anonymousAccess: true });
     for (let index = 0; index < 10; index += 1) {

@@ -95,7 +95,7 @@ function placeNamed(name: string): Place {
 }
 
 /** Requests of the dearest run there is: pages, confirmations, checks, the way around. */
-const MOST_REQUESTS_BESIDES_FAULTS = 16;
+const MAX_REQUESTS_BESIDES_FAULTS = 16;
 
 const CONCURRENCY = 2;
 
@@ -272,7 +272,7 @@ describe('the fault matrix', () => {
         expect(said).toMatch(says);
       }
       const besides = bitbucket.requests.length - fault.hits;
-      expect(besides).toBeLessThanOrEqual(MOST_REQUESTS_BESIDES_FAULTS);
+      expect(besides).toBeLessThanOrEqual(MAX_REQUESTS_BESIDES_FAULTS);
       if (text.startsWith('stops')) {
         const refused = bitbucket.requests.findIndex(
           one => one.status === 401 || one.status === 403,

@@ -1,6 +1,6 @@
 /**
  * How much may leave the catalog. Without credentials, what is private looks deleted on a
- * server that tells strangers that it does not exist: a variable that is not set any more
+ * server that tells anonymous users that it does not exist: a variable that is not set any more
  * must not cost what earlier runs have found with it.
  */
 

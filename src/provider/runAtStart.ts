@@ -10,7 +10,7 @@ import { Clock } from '../util/clock';
 import { StartOptions, startWhenIdle } from './ManualRuns';
 
 /** A run in progress is waited for no longer than this: the schedule does the rest. */
-const LONGEST_WAIT_MS = 3_600_000;
+const MAX_WAIT_MS = 3_600_000;
 
 /** What decides whether a provider runs at start. */
 export interface StartState {
@@ -67,7 +67,7 @@ export async function runAtStart(options: RunAtStartOptions): Promise<void> {
   const beganMs = clock.monotonicMs();
   let reason: string | undefined;
   const hasStarted = await startWhenIdle(options, async () => {
-    const isLate = clock.monotonicMs() - beganMs > LONGEST_WAIT_MS;
+    const isLate = clock.monotonicMs() - beganMs > MAX_WAIT_MS;
     reason = isLate ? undefined : reasonToRunAtStart(await loadState());
     return reason !== undefined;
   });
