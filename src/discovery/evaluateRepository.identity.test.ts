@@ -10,6 +10,7 @@ import {
   targetsOf,
 } from '../__testUtils__/discoveryData';
 import { FakeRepositorySource } from '../__testUtils__/FakeRepositorySource';
+import { catalogAfter, memoryAfter, targets } from '../__testUtils__/repositoryDeltas';
 import { evaluateRepository, RepositoryDelta } from './evaluateRepository';
 import { DiscoveryScope, KnownRepository } from './types';
 
@@ -33,33 +34,6 @@ async function deltaOf(
     throw new Error(`nothing is known: ${evaluation.problem.detail}`);
   }
   return evaluation.delta;
-}
-
-function targets({ added, removed, stayed }: RepositoryDelta) {
-  return {
-    added: targetsOf(added),
-    removed: targetsOf(removed),
-    stayed: targetsOf(stayed),
-  };
-}
-
-/** What is remembered once the delta is applied. */
-function memoryAfter(
-  before: readonly KnownRepository[],
-  { changed, forgottenIds }: RepositoryDelta,
-): KnownRepository[] {
-  const after = new Map(before.map(one => [one.repositoryId, one]));
-  forgottenIds.forEach(id => after.delete(id));
-  changed.forEach(one => after.set(one.repositoryId, one));
-  return [...after.values()];
-}
-
-/** What the catalog holds once the delta is applied. */
-function catalogAfter(before: Iterable<string>, delta: RepositoryDelta): Set<string> {
-  const after = new Set(before);
-  targetsOf(delta.removed).forEach(one => after.delete(one));
-  targetsOf(delta.added).forEach(one => after.add(one));
-  return after;
 }
 
 const PLAIN = 'catalog-info.yaml';

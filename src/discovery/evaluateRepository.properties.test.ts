@@ -10,6 +10,7 @@ import {
   targetsOf,
 } from '../__testUtils__/discoveryData';
 import { FakeRepositorySource } from '../__testUtils__/FakeRepositorySource';
+import { catalogAfter, memoryAfter } from '../__testUtils__/repositoryDeltas';
 import { evaluateLook, lookAtRepository, RepositoryDelta } from './evaluateRepository';
 import { locationsOf } from './locations';
 import { KnownRepository } from './types';
@@ -83,20 +84,6 @@ async function deltaOf(
 
 function targetsIn(all: readonly KnownRepository[]): Set<string> {
   return new Set(targetsOf(locationsOf(all)));
-}
-
-function memoryAfter(before: readonly KnownRepository[], delta: RepositoryDelta) {
-  const after = new Map(before.map(one => [one.repositoryId, one]));
-  delta.forgottenIds.forEach(id => after.delete(id));
-  delta.changed.forEach(one => after.set(one.repositoryId, one));
-  return [...after.values()];
-}
-
-function catalogAfter(before: Iterable<string>, delta: RepositoryDelta): Set<string> {
-  const after = new Set(before);
-  targetsOf(delta.removed).forEach(one => after.delete(one));
-  targetsOf(delta.added).forEach(one => after.add(one));
-  return after;
 }
 
 /** For each generated state. */

@@ -13,6 +13,7 @@ import {
   targetsOf,
 } from '../__testUtils__/discoveryData';
 import { FakeRepositorySource } from '../__testUtils__/FakeRepositorySource';
+import { memoryAfter, targets } from '../__testUtils__/repositoryDeltas';
 import { evaluateRepository, Evaluation, RepositoryDelta } from './evaluateRepository';
 import { DiscoveryScope, KnownRepository } from './types';
 
@@ -42,25 +43,6 @@ async function deltaOf(...args: Parameters<typeof look>): Promise<RepositoryDelt
     throw new Error(`nothing is known: ${evaluation.problem.detail}`);
   }
   return evaluation.delta;
-}
-
-function targets({ added, removed, stayed }: RepositoryDelta) {
-  return {
-    added: targetsOf(added),
-    removed: targetsOf(removed),
-    stayed: targetsOf(stayed),
-  };
-}
-
-/** What is remembered once the delta is applied. */
-function memoryAfter(
-  before: readonly KnownRepository[],
-  { changed, forgottenIds }: RepositoryDelta,
-): KnownRepository[] {
-  const after = new Map(before.map(one => [one.repositoryId, one]));
-  forgottenIds.forEach(id => after.delete(id));
-  changed.forEach(one => after.set(one.repositoryId, one));
-  return [...after.values()];
 }
 
 const PLAIN = 'catalog-info.yaml';
