@@ -102,6 +102,32 @@ export async function connectTestProvider(
   return { ...created, connection, clock, logger, store, reports, run };
 }
 
+/**
+ * Makes several providers of one server, all with the credentials of the integration unless
+ * they have their own; none is connected yet.
+ *
+ * @param providers - `catalog.providers.bitbucketServer`
+ */
+export async function createTestProviders(
+  bitbucket: SimulatedBitbucket,
+  clock: FakeClock,
+  providers: JsonObject,
+) {
+  const logger = createLogRecorder();
+  const store = createTestStore();
+  // Makes the tables before a run on the simulated clock needs them.
+  await reportsOf(store);
+  const data = {
+    ...appConfigFor({ bitbucket }),
+    catalog: { providers: { bitbucketServer: providers } },
+  };
+  const created = createProviders(
+    readDiscoveryConfig(mockServices.rootConfig({ data })),
+    { logger, scheduler: idleScheduler(), store, clock, fetch: fetchOf(bitbucket) },
+  );
+  return { created, logger };
+}
+
 /** One line of a log. */
 export interface LogLine {
   readonly level: 'error' | 'warn' | 'info' | 'debug';

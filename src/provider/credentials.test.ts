@@ -1,6 +1,5 @@
 /** Providers with credentials of their own, and tokens that may see no more than a project. */
 
-import { mockServices } from '@backstage/backend-test-utils';
 import { JsonObject } from '@backstage/types';
 import {
   createSimulatedBitbucket,
@@ -9,17 +8,12 @@ import {
 import { FakeClock } from '../__testUtils__/FakeClock';
 import { createRecordingConnection } from '../__testUtils__/recordingConnection';
 import { countRequests } from '../__testUtils__/simulatedSource';
-import { fetchOf } from '../__testUtils__/simulatedClient';
 import {
-  appConfigFor,
   connectTestProvider,
-  createLogRecorder,
+  createTestProviders,
   EACH_RUN_LOOKS,
   TEST_USER,
 } from '../__testUtils__/testProvider';
-import { createTestStore, reportsOf } from '../__testUtils__/testStores';
-import { readDiscoveryConfig } from '../config/readProviderConfigs';
-import { createProviders } from './createProviders';
 
 const PAY_TOKEN = 'BBDC-pay-project-token';
 const OPS_TOKEN = 'BBDC-ops-project-token';
@@ -328,25 +322,10 @@ describe('several providers on one host', () => {
       clock,
       ...(rateLimited && { rateLimit: { capacity: 60, fillRate: 5 } }),
     });
-    const logger = createLogRecorder();
-    const store = createTestStore();
-    await reportsOf(store);
-    const created = createProviders(
-      readDiscoveryConfig(
-        mockServices.rootConfig({
-          data: {
-            ...appConfigFor({ bitbucket }),
-            catalog: { providers: { bitbucketServer } },
-          },
-        }),
-      ),
-      {
-        logger,
-        scheduler: mockServices.scheduler.mock({ scheduleTask: async () => {} }),
-        store,
-        clock,
-        fetch: fetchOf(bitbucket),
-      },
+    const { created, logger } = await createTestProviders(
+      bitbucket,
+      clock,
+      bitbucketServer,
     );
     return { bitbucket, clock, logger, created };
   }

@@ -1,6 +1,5 @@
 /** A whole run under a rate limit: how many requests are refused, and how long it takes. */
 
-import { mockServices } from '@backstage/backend-test-utils';
 import { JsonObject } from '@backstage/types';
 import {
   createSimulatedBitbucket,
@@ -9,16 +8,11 @@ import {
 } from '../../dev/simulatedBitbucket';
 import { FakeClock } from '../__testUtils__/FakeClock';
 import { createRecordingConnection } from '../__testUtils__/recordingConnection';
-import { fetchOf } from '../__testUtils__/simulatedClient';
 import {
-  appConfigFor,
   connectTestProvider,
-  createLogRecorder,
+  createTestProviders,
   TEST_USER,
 } from '../__testUtils__/testProvider';
-import { createTestStore, reportsOf } from '../__testUtils__/testStores';
-import { readDiscoveryConfig } from '../config/readProviderConfigs';
-import { createProviders } from './createProviders';
 
 /** Atlassian's example, and the default of Bitbucket Data Center. */
 const CAPACITY = 60;
@@ -176,33 +170,18 @@ describe('two providers of one host and credential', () => {
     const clock = new FakeClock();
     const bitbucket = bitbucketWith(100, clock);
     const host = new URL(bitbucket.baseUrl).host;
-    const { integrations } = appConfigFor({ bitbucket });
-    const bitbucketServer = { first: { host, ...first }, second: { host, ...second } };
-    const logger = createLogRecorder();
-    const store = createTestStore();
-    await reportsOf(store);
-    const providers = createProviders(
-      readDiscoveryConfig(
-        mockServices.rootConfig({
-          data: { integrations, catalog: { providers: { bitbucketServer } } },
-        }),
-      ),
-      {
-        logger,
-        scheduler: mockServices.scheduler.mock({ scheduleTask: async () => {} }),
-        store,
-        clock,
-        fetch: fetchOf(bitbucket),
-      },
-    );
+    const { created, logger } = await createTestProviders(bitbucket, clock, {
+      first: { host, ...first },
+      second: { host, ...second },
+    });
     const connections = await Promise.all(
-      providers.map(async ({ provider }) => {
+      created.map(async ({ provider }) => {
         const connection = createRecordingConnection();
         await provider.connect(connection);
         return connection;
       }),
     );
-    await clock.run(Promise.all(providers.map(({ provider }) => provider.refresh())));
+    await clock.run(Promise.all(created.map(({ provider }) => provider.refresh())));
     return {
       bitbucket,
       logger,

@@ -1,16 +1,7 @@
-import { mockServices } from '@backstage/backend-test-utils';
 import { createSimulatedBitbucket } from '../../dev/simulatedBitbucket';
 import { FakeClock } from '../__testUtils__/FakeClock';
 import { createRecordingConnection } from '../__testUtils__/recordingConnection';
-import { fetchOf } from '../__testUtils__/simulatedClient';
-import {
-  appConfigFor,
-  createLogRecorder,
-  TEST_USER,
-} from '../__testUtils__/testProvider';
-import { createTestStore, reportsOf } from '../__testUtils__/testStores';
-import { readDiscoveryConfig } from '../config/readProviderConfigs';
-import { createProviders } from './createProviders';
+import { createTestProviders, TEST_USER } from '../__testUtils__/testProvider';
 
 const targetOf = (slug: string) =>
   `http://bitbucket.test/projects/PAY/repos/${slug}/browse/catalog-info.yaml`;
@@ -23,31 +14,13 @@ async function setUp() {
     bitbucket.addRepository({ projectKey: 'PAY', slug, files });
   }
   const { host } = new URL(bitbucket.baseUrl);
-  const { integrations } = appConfigFor({ bitbucket });
-  const bitbucketServer = {
+  const clock = new FakeClock();
+  const { created, logger } = await createTestProviders(bitbucket, clock, {
     active: { host, filters: { skipArchivedRepos: true } },
     all: { host },
-  };
-  const clock = new FakeClock();
-  const logger = createLogRecorder();
-  const store = createTestStore();
-  await reportsOf(store);
-  const providers = createProviders(
-    readDiscoveryConfig(
-      mockServices.rootConfig({
-        data: { integrations, catalog: { providers: { bitbucketServer } } },
-      }),
-    ),
-    {
-      logger,
-      scheduler: mockServices.scheduler.mock({ scheduleTask: async () => {} }),
-      store,
-      clock,
-      fetch: fetchOf(bitbucket),
-    },
-  );
+  });
   const connected = await Promise.all(
-    providers.map(async ({ provider }) => {
+    created.map(async ({ provider }) => {
       const connection = createRecordingConnection();
       await provider.connect(connection);
       return { connection, run: () => clock.run(provider.refresh()) };
