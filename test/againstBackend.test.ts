@@ -131,6 +131,19 @@ it('knows of Locations that were broken from the start, as its report does', asy
     removed: [],
     unchanged: LOCATIONS + 1,
   });
+  await eventually(async () => {
+    const { default: now } = await previewAgainst(backend, world.config, world.bitbucket);
+    const broken = now?.repositories.find(one => one.repositorySlug === 'no-file');
+    expect(broken?.catalog).toMatchObject({
+      entities: [],
+      errors: [
+        {
+          message: expect.stringContaining('YAML error'),
+          remedy: expect.stringContaining('Mend the YAML'),
+        },
+      ],
+    });
+  });
 });
 
 describe('against a catalog that the published module has filled', () => {

@@ -5,13 +5,16 @@
 
 import { Entity, entityEnvelopeSchemaValidator } from '@backstage/catalog-model';
 import { z } from 'zod';
+import { addressKey } from '../discovery/identify';
 import { HeldRemoval } from '../discovery/types';
+import { RepositoryAddress } from '../model';
 import { plainTargetOf } from '../provider/locationEntities';
 import { ANNOTATION_DEFAULT_BRANCH, ANNOTATION_PROJECT_KEY } from '../util/annotations';
 import { parseTarget } from '../util/parseUrls';
 import { BackstageAddress, BackstageClient } from './BackstageClient';
 import { CliIo } from './CliIo';
 import { formatPlural } from './format';
+import { InLiveCatalog } from './previewDocument';
 
 const LOCATIONS_PER_PAGE = 500;
 const REPOSITORIES_PER_PAGE = 1_000;
@@ -36,6 +39,8 @@ interface ProviderReport {
   /** Targets of the Locations that it has in the catalog, those that are held back included. */
   readonly targets: readonly string[];
   readonly held: readonly HeldRemoval[];
+  /** What became of the files of repositories, by `addressKey`. */
+  readonly inCatalog: ReadonlyMap<string, InLiveCatalog>;
 }
 
 const FIELDS = [
@@ -82,8 +87,27 @@ const Discovery = z.object({
   ),
 });
 
+/** Left out by a backend that cannot read it, or does not know of it yet. */
+const InCatalog = z
+  .object({
+    entities: z.array(z.string()),
+    errors: z.array(
+      z.object({ entityRef: z.string(), message: z.string(), remedy: z.string() }),
+    ),
+  })
+  .optional();
+
+const RepositoryItem = z.object({ catalog: InCatalog });
+
 const RepositoryPage = z.object({
-  items: z.array(z.object({ files: z.array(z.object({ targetUrl: z.string() })) })),
+  items: z.array(
+    z.object({
+      projectKey: z.string().optional(),
+      repositorySlug: z.string().optional(),
+      files: z.array(z.object({ targetUrl: z.string() })),
+      catalog: InCatalog,
+    }),
+  ),
   totalItems: z.number(),
 });
 
@@ -167,6 +191,11 @@ async function readReports(client: BackstageClient): Promise<ProviderReport[]> {
       providerId,
       // One that failed may have been the first, and has not seen everything then.
       isComplete: summary !== undefined && status !== 'failed',
+      inCatalog: new Map(
+        repositories.flatMap(({ projectKey = '', repositorySlug: slug = '', catalog }) =>
+          catalog ? [[addressKey({ projectKey, slug }), catalog] as const] : [],
+        ),
+      ),
       targets: [...targets, ...heldRemovals.map(one => one.targetUrl)],
       held: heldRemovals.map(({ targetUrl, since, approved }) => ({
         repositoryId: 0,
@@ -179,6 +208,23 @@ async function readReports(client: BackstageClient): Promise<ProviderReport[]> {
     });
   }
   return reports;
+}
+
+/**
+ * Reads what became of the files of one repository.
+ *
+ * @returns `undefined` where the backend does not tell
+ * @throws CommandFailedError in words without secrets when it cannot be read
+ */
+export async function readInLiveCatalog(
+  address: BackstageAddress,
+  providerId: string,
+  { projectKey, slug }: RepositoryAddress,
+  io: CliIo,
+): Promise<InLiveCatalog | undefined> {
+  const path = [providerId, 'repositories', projectKey, slug].map(encodeURIComponent);
+  const client = new BackstageClient(address, io);
+  return (await client.find(`${DISCOVERIES}/${path.join('/')}`, RepositoryItem))?.catalog;
 }
 
 /**

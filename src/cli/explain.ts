@@ -6,6 +6,8 @@ import { reportRepository } from '../discovery/report';
 import { findSharedFiles, SharedFile } from '../conflicts/describeConflicts';
 import { RepositoryAddress } from '../model';
 import { printableJson } from '../util/text';
+import { readInLiveCatalog } from './BackstageCatalog';
+import { BackstageAddress } from './BackstageClient';
 import { CliIo, describeError, ExitCode, UsageError } from './CliIo';
 import { Connection, openConnections } from './connections';
 import { indent } from './format';
@@ -50,17 +52,29 @@ function parseAddress(text: string): RepositoryAddress {
   return { projectKey, slug };
 }
 
-/** Explains one repository for each provider and prints that. */
+/** How it is explained. */
+interface ExplainOptions {
+  readonly json: boolean;
+  /** A backend that tells what became of the files in its catalog. */
+  readonly against?: BackstageAddress;
+}
+
+/**
+ * Explains one repository for each provider and prints that.
+ *
+ * @throws CommandFailedError in words without secrets when the backend cannot be read
+ */
 export async function explainRepository(
   text: string,
   configuration: Configuration,
-  options: { readonly json: boolean },
+  options: ExplainOptions,
   io: CliIo,
 ): Promise<ExitCode> {
   const address = parseAddress(text);
   const explanations: ProviderExplanation[] = [];
   for (const connection of openConnections(configuration.providers, io)) {
-    explanations.push(await explain(address, connection, io.signal));
+    const explanation = await explain(address, connection, io.signal);
+    explanations.push(await withCatalog(explanation, options, io));
   }
   const createdAt = new Date(io.clock.now()).toISOString();
   const conflicts = findSharedFiles(
@@ -115,6 +129,21 @@ async function explain(
     const what = signal.aborted ? 'Stopped before the end' : describeError(error);
     return { ...provider, status: 'failed', error: redact(what) };
   }
+}
+
+/** Adds what a live catalog made of the files, as far as it tells. */
+async function withCatalog(
+  explanation: ProviderExplanation,
+  { against }: ExplainOptions,
+  io: CliIo,
+): Promise<ProviderExplanation> {
+  const { providerId, repository } = explanation;
+  if (!against || !repository) {
+    return explanation;
+  }
+  const { projectKey, repositorySlug: slug } = repository;
+  const catalog = await readInLiveCatalog(against, providerId, { projectKey, slug }, io);
+  return { ...explanation, repository: { ...repository, catalog } };
 }
 
 function render({ explanations, conflicts }: ExplanationDocument): string {

@@ -2,6 +2,7 @@
 
 import path from 'node:path';
 import { findSharedFiles } from '../conflicts/describeConflicts';
+import { addressKey } from '../discovery/identify';
 import { DiscoveryProgress, ProviderMemory } from '../discovery/types';
 import { printableJson } from '../util/text';
 import { performRun, Run, RunFailure } from '../discovery/performRun';
@@ -15,6 +16,7 @@ import { explainRepository } from './explain';
 import { renderPreviewPage } from './html/renderPreviewPage';
 import {
   PreviewDocument,
+  PreviewedRepository,
   ProviderPreview,
   toPreviewedRepository,
 } from './previewDocument';
@@ -43,7 +45,8 @@ export async function runPreview(options: PreviewOptions, io: CliIo): Promise<Ex
   const configuration = await readConfiguration(options, io);
   if (options.explain !== undefined) {
     const { json = false } = options;
-    return explainRepository(options.explain, configuration, { json }, io);
+    const against = toBackstageAddress(options, io);
+    return explainRepository(options.explain, configuration, { json, against }, io);
   }
   // First: a wrong token should show before a long run, not after it.
   const catalog = await readCatalog(options, io);
@@ -67,6 +70,7 @@ export async function runPreview(options: PreviewOptions, io: CliIo): Promise<Ex
     createdAt: new Date(io.clock.now()).toISOString(),
     providers: previews.map(({ preview }) => ({
       ...preview,
+      repositories: withCatalog(preview, catalog),
       against: differences?.get(preview.providerId),
     })),
     conflicts: findSharedFiles(previews.map(one => one.preview)),
@@ -74,6 +78,21 @@ export async function runPreview(options: PreviewOptions, io: CliIo): Promise<Ex
   await print(document, options, io);
   const isWell = document.providers.every(one => one.status === 'succeeded');
   return isWell && previews.length === configuration.providers.length ? 0 : 1;
+}
+
+/** What the backend reports of the files, beside what a run would find. */
+function withCatalog(
+  { providerId, repositories }: ProviderPreview,
+  catalog: LiveCatalog | undefined,
+): readonly PreviewedRepository[] {
+  const report = catalog?.reports.find(one => one.providerId === providerId);
+  return report
+    ? repositories.map(one => {
+        const { projectKey, repositorySlug: slug } = one;
+        const known = report.inCatalog.get(addressKey({ projectKey, slug }));
+        return known ? { ...one, catalog: known } : one;
+      })
+    : repositories;
 }
 
 async function readCatalog(

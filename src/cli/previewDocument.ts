@@ -85,6 +85,23 @@ export interface PreviewedRepository {
   readonly files: readonly PreviewedFile[];
   /** Where people see the repository in Bitbucket. */
   readonly url?: string;
+  /** What became of its files in a live catalog; present where one was named and tells. */
+  readonly catalog?: InLiveCatalog;
+}
+
+/** What a backend reports of the files of a repository. */
+export interface InLiveCatalog {
+  /** Entity refs of what people see in the catalog. */
+  readonly entities: readonly string[];
+  readonly errors: readonly LiveCatalogError[];
+}
+
+/** Something that a live catalog could not use. */
+export interface LiveCatalogError {
+  readonly entityRef: string;
+  /** In the words of the catalog. */
+  readonly message: string;
+  readonly remedy: string;
 }
 
 /** A catalog file and the target of its Location. */

@@ -161,8 +161,8 @@ function addPreview(program: Command, io: CliIo, settle: Settle): void {
 }
 
 function refuseCombinations(options: Partial<z.infer<typeof Preview>>): void {
-  if (options.explain !== undefined && (options.against ?? options.html) !== undefined) {
-    throw new UsageError('--explain cannot be combined with --against or --html');
+  if (options.explain !== undefined && options.html !== undefined) {
+    throw new UsageError('--explain cannot be combined with --html');
   }
   if (options.token !== undefined && options.against === undefined) {
     throw new UsageError('--token is for --against <url>, which is missing');

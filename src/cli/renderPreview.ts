@@ -4,6 +4,7 @@ import { RunSummary } from '../discovery/summarizeRun';
 import { OUTCOME_KINDS, OutcomeKind } from '../model';
 import { SharedFile } from '../conflicts/describeConflicts';
 import { explainOutcome } from '../discovery/explanations';
+import { listExamples, quote } from '../util/text';
 import {
   describeBudget,
   formatDuration,
@@ -38,6 +39,7 @@ function renderProvider(preview: ProviderPreview): string {
     ...groupsOf(preview).map(group => indent(renderGroup(group))),
     indent(renderCost(preview)),
     preview.against && indent(renderDifference(preview.against, preview.summary)),
+    indent(renderErrors(preview.repositories)),
   ]
     .filter(Boolean)
     .join('\n\n');
@@ -101,7 +103,7 @@ function renderGroup({ outcome, reason, repositories }: Group): string {
 }
 
 function renderExample(one: PreviewedRepository): string {
-  const name = `${one.projectKey}/${one.repositorySlug}`;
+  const name = nameOf(one);
   const more = one.detail ?? one.files.map(file => file.path).join(', ');
   return more === '' ? name : `${name}  ${more}`;
 }
@@ -141,6 +143,51 @@ function renderDifference(
     .join('\n');
 }
 
+/** Which files the live catalog could not use; nothing where it could. */
+function renderErrors(repositories: readonly PreviewedRepository[]): string {
+  const failing = repositories.filter(one => one.catalog?.errors.length);
+  const left = failing.length - MAX_EXAMPLES;
+  return failing.length === 0
+    ? ''
+    : [
+        `Errors in the catalog: ${formatPlural(failing.length, 'repository', 'repositories')}`,
+        ...failing
+          .slice(0, MAX_EXAMPLES)
+          .map(one => indent([nameOf(one), indent(renderInCatalog(one))].join('\n'))),
+        ...(left > 0 ? [indent(`and ${left} more`)] : []),
+      ].join('\n');
+}
+
+function nameOf({ projectKey, repositorySlug }: PreviewedRepository): string {
+  return `${projectKey}/${repositorySlug}`;
+}
+
+function renderInCatalog(one: PreviewedRepository): string {
+  return renderColumns(inCatalogRows(one));
+}
+
+/** What became of its files in the live catalog, where that is known. */
+function inCatalogRows({ catalog }: PreviewedRepository): string[][] {
+  if (!catalog) {
+    return [];
+  }
+  const { entities, errors } = catalog;
+  const nothing =
+    errors.length > 0
+      ? 'nothing'
+      : 'nothing: the catalog has not come to the files yet, or they are empty';
+  return [
+    ['In the catalog', entities.length > 0 ? listExamples(entities, String) : nothing],
+    ...errors.slice(0, MAX_EXAMPLES).flatMap(({ entityRef, message, remedy }) => [
+      ['Error', `${entityRef}: ${quote(message)}`],
+      ['What to do', remedy],
+    ]),
+    ...(errors.length > MAX_EXAMPLES
+      ? [['', `and ${errors.length - MAX_EXAMPLES} more errors`]]
+      : []),
+  ];
+}
+
 /** Which files several providers would register; nothing where there are none. */
 export function renderConflicts(conflicts: readonly SharedFile[]): string[] {
   const [first] = conflicts;
@@ -168,6 +215,7 @@ export function renderRepository(one: PreviewedRepository): string {
     ['What to do', one.remedy],
     ...one.files.map(file => ['File', `${file.path} -> ${file.targetUrl}`]),
     ...(one.url === undefined ? [] : [['Page', one.url]]),
+    ...inCatalogRows(one),
   ];
-  return `${one.projectKey}/${one.repositorySlug}\n${indent(renderColumns(rows))}`;
+  return `${nameOf(one)}\n${indent(renderColumns(rows))}`;
 }

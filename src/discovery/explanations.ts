@@ -14,7 +14,8 @@ export interface Explanation {
 
 const REGISTERED: Explanation = {
   cause: 'The file exists, or is not checked.',
-  remedy: 'None. If no entity shows up, `catalog` in the report says why.',
+  remedy:
+    'None. If no entity shows up, `catalog` in the report says why, and so does `--against`.',
 };
 
 /** What is registered only because its removal is held back. */

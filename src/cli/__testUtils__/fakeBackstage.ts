@@ -27,6 +27,8 @@ export interface FakeReport {
   readonly locations?: number;
   /** Targets of what is held back, of repositories that no run lists any more. */
   readonly held?: readonly string[];
+  /** What became of the files in the catalog, by target; not told of when left out. */
+  readonly inCatalog?: Readonly<Record<string, JsonObject>>;
 }
 
 /** One answer over HTTP. */
@@ -151,7 +153,8 @@ function answerReport(
       ...(status !== 'never-run' && { summary: { locations } }),
     };
   };
-  const [, id, rest] = /^\/discoveries(?:\/([^/]+)(\/repositories)?)?$/.exec(path) ?? [];
+  const [, id, rest, address] =
+    /^\/discoveries(?:\/([^/]+)(\/repositories)?(?:\/(.+))?)?$/.exec(path) ?? [];
   if (id === undefined) {
     return toJson({ items: reports.map(toDiscovery) });
   }
@@ -168,21 +171,32 @@ function answerReport(
     }));
     return toJson({ ...toDiscovery(report), heldRemovals });
   }
+  const items = targets.map(targetUrl => toItem(report, targetUrl));
+  if (address !== undefined) {
+    const name = decodeURIComponent(address).toLowerCase();
+    const found = items.find(
+      one => `${one.projectKey}/${one.repositorySlug}`.toLowerCase() === name,
+    );
+    return found ? toJson(found) : toError(404, 'NotFoundError', `No ${name}`);
+  }
   const [limit, offset] = [Number(query.get('limit')), Number(query.get('offset'))];
   return toJson({
-    items: targets.slice(offset, offset + limit).map(targetUrl => {
-      const { projectKey, slug, path: file } = parseTarget(targetUrl) ?? {};
-      return {
-        projectKey,
-        repositorySlug: slug,
-        outcome: 'registered',
-        files: [{ path: file, targetUrl }],
-      };
-    }),
+    items: items.slice(offset, offset + limit),
     totalItems: targets.length,
     limit,
     offset,
   });
+}
+
+function toItem({ inCatalog }: FakeReport, targetUrl: string) {
+  const { projectKey = '', slug = '', path = '' } = parseTarget(targetUrl) ?? {};
+  return {
+    projectKey,
+    repositorySlug: slug,
+    outcome: 'registered',
+    files: [{ path, targetUrl }],
+    catalog: inCatalog?.[targetUrl],
+  };
 }
 
 function toJson(body: JsonObject): FakeAnswer {

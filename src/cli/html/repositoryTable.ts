@@ -4,10 +4,14 @@
  */
 
 import { OUTCOME_KINDS } from '../../model';
-import { PreviewedFile, PreviewedRepository } from '../previewDocument';
+import { quote } from '../../util/text';
+import { InLiveCatalog, PreviewedFile, PreviewedRepository } from '../previewDocument';
 import { formatCount, formatPlural } from '../format';
 import { html, Html, HtmlValue, linkTo, table, withCode } from './html';
 import { OUTCOME_LABELS } from './charts';
+
+/** Shown of what a live catalog has of one repository. */
+const MAX_EXAMPLES = 5;
 
 const HIDDEN = Html.trusted('hidden');
 
@@ -93,16 +97,31 @@ function renderChoice(id: string, value: string, title: string, count: number): 
 /** Short on purpose: there may be 10,000 of them. */
 function renderRow(one: PreviewedRepository): Html {
   const { projectKey, repositorySlug, outcome, reason, detail } = one;
+  const { errors = [], entities = [] } = shownOf(one.catalog);
   const name = html`${projectKey}/<wbr />${repositorySlug}`;
   return html`<tr data-outcome="${outcome}">
     <th scope="row">${linkTo(one.url, name)}</th>
     <td>
       <b>${OUTCOME_LABELS[outcome].title}</b>${reason && html` <code>${reason}</code>`}
     </td>
-    <td>${withCode(one.cause)}${detail && html`<p>${detail}</p>`}</td>
-    <td>${withCode(one.remedy)}</td>
-    <td>${renderFiles(one.files)}</td>
+    <td>
+      ${withCode(one.cause)}${detail && html`<p>${detail}</p>`}${errors.map(({ message }) => html`<p>${quote(message)}</p>`)}
+    </td>
+    <td>
+      ${errors.length === 0 ? withCode(one.remedy) : errors.map(({ remedy }) => html`<p>${withCode(remedy)}</p>`)}
+    </td>
+    <td>
+      ${renderFiles(one.files)}${entities.map(ref => html`<p class="quiet">${ref}</p>`)}
+    </td>
   </tr> `;
+}
+
+/** The first few: the report of the backend has them all. */
+function shownOf(catalog: InLiveCatalog | undefined): Partial<InLiveCatalog> {
+  return {
+    entities: catalog?.entities.slice(0, MAX_EXAMPLES),
+    errors: catalog?.errors.slice(0, MAX_EXAMPLES),
+  };
 }
 
 function renderFiles(files: readonly PreviewedFile[]): HtmlValue {

@@ -1,0 +1,155 @@
+import { createDemoBitbucket, DEMO_PROVIDER } from './__testUtils__/demoBitbucket';
+import { FakeReport, serveBackstage } from './__testUtils__/fakeBackstage';
+import { runCommand } from './__testUtils__/runCommand';
+import { ExplanationDocument } from './explain';
+import { PreviewDocument } from './previewDocument';
+
+const TOKEN = 'backstage-token-nobody-may-see';
+
+const target = (slug: string) =>
+  `http://bitbucket.test/projects/PAY/repos/${slug}/browse/catalog-info.yaml`;
+
+const ERROR = {
+  entityRef: 'location:default/generated-x',
+  message: 'Error: YAML error at line 4, <script>alert(1)</script>\n\n  tags: [a\n  ^\n',
+  reason: 'invalid-yaml',
+  remedy: 'Mend the YAML of the file at the place that the message names.',
+};
+
+const REPORT: FakeReport = {
+  providerId: 'default',
+  targets: ['pay-service-4', 'pay-service-8', 'pay-service-12'].map(target),
+  inCatalog: {
+    [target('pay-service-4')]: { entities: [], errors: [ERROR] },
+    [target('pay-service-8')]: { entities: ['component:default/pay-8'], errors: [] },
+    [target('pay-service-12')]: { entities: [], errors: [] },
+  },
+};
+
+async function run(
+  args: readonly string[],
+  reports: readonly FakeReport[] | undefined = [REPORT],
+) {
+  await using backstage = await serveBackstage({ reports, token: TOKEN });
+  const result = await runCommand([...args, '--against', backstage.url], {
+    bitbucket: createDemoBitbucket(),
+    provider: DEMO_PROVIDER,
+    env: { BACKSTAGE_TOKEN: TOKEN },
+  });
+  return { ...result, asked: backstage.asked };
+}
+
+const explain = (slug: string, reports?: readonly FakeReport[]) =>
+  run(['preview', '--explain', `pay/${slug}`], reports);
+
+describe('preview --explain --against', () => {
+  it('says what the catalog could not use, on one line, and what to do about it', async () => {
+    const { stdout, exitCode } = await explain('pay-service-4');
+
+    expect(stdout).toMatch(/Outcome +registered$/m);
+    expect(stdout).toMatch(/In the catalog +nothing$/m);
+    expect(stdout).toMatch(
+      /Error +location:default\/generated-x: Error: YAML error at line 4.* tags: \[a \^$/m,
+    );
+    expect(stdout).toMatch(/What to do +Mend the YAML/m);
+    expect(exitCode).toBe(0);
+  });
+
+  it.each([
+    ['pay-service-8', 'component:default/pay-8'],
+    ['pay-service-12', 'nothing: the catalog has not come to the files yet'],
+  ])('says what the catalog has of %s: %s', async (slug, words) => {
+    const { stdout } = await explain(slug);
+
+    expect(stdout).toContain(words);
+    expect(stdout).not.toMatch(/^ *Error/m);
+  });
+
+  it('gives machines the same', async () => {
+    const { stdout } = await run(['preview', '--json', '--explain', 'PAY/pay-service-4']);
+
+    const document: ExplanationDocument = JSON.parse(stdout);
+    const { reason: _, ...error } = ERROR;
+    expect(document.explanations[0]?.repository?.catalog).toEqual({
+      entities: [],
+      errors: [error],
+    });
+  });
+
+  it.each<[string, readonly FakeReport[]]>([
+    ['has no such provider', []],
+    ['does not know the repository', [{ providerId: 'default' }]],
+    ['does not tell', [{ ...REPORT, inCatalog: undefined }]],
+  ])('leaves it out where the backend %s', async (_, reports) => {
+    const { stdout, exitCode } = await explain('pay-service-4', reports);
+
+    expect(stdout).toMatch(/Outcome +registered$/m);
+    expect(stdout).not.toContain('In the catalog');
+    expect(exitCode).toBe(0);
+  });
+
+  it('asks the backend for that repository only', async () => {
+    const { asked } = await explain('pay-service-4');
+
+    expect(asked).toEqual([
+      'GET /api/catalog/bitbucket-server/discoveries/default/repositories/PAY/pay-service-4',
+    ]);
+  });
+
+  it('fails where the backend does not accept the token', async () => {
+    await using backstage = await serveBackstage({ token: 'another' });
+    const { stderr, exitCode } = await runCommand(
+      ['preview', '--explain', 'PAY/pay-service-4', '--against', backstage.url],
+      {
+        bitbucket: createDemoBitbucket(),
+        provider: DEMO_PROVIDER,
+        env: { BACKSTAGE_TOKEN: TOKEN },
+      },
+    );
+
+    expect([exitCode, stderr]).toEqual([1, expect.stringContaining('401')]);
+    expect(stderr).not.toContain(TOKEN);
+  });
+});
+
+describe('preview --against', () => {
+  it('names the repositories of which the catalog could not use something', async () => {
+    const { stdout } = await run(['preview']);
+
+    expect(stdout).toContain('Errors in the catalog: 1 repository\n');
+    expect(stdout).toMatch(/PAY\/pay-service-4\n(?:.*\n)*?.*Mend the YAML/);
+  });
+
+  it('says nothing of errors where there are none', async () => {
+    const { stdout } = await run(['preview'], [{ ...REPORT, inCatalog: undefined }]);
+
+    expect(stdout).not.toContain('Errors in the catalog');
+  });
+
+  it('gives machines what became of each repository', async () => {
+    const { stdout } = await run(['preview', '--json']);
+
+    const { providers }: PreviewDocument = JSON.parse(stdout);
+    const told = providers[0]?.repositories.flatMap(one =>
+      one.catalog ? [[one.repositorySlug, one.catalog.errors.length]] : [],
+    );
+    expect(told).toEqual([
+      ['pay-service-12', 0],
+      ['pay-service-4', 1],
+      ['pay-service-8', 0],
+    ]);
+  });
+
+  it('shows it on the page, as text', async () => {
+    const { written } = await run(['preview', '--html', 'page.html']);
+
+    const page = written.get('page.html') ?? '';
+    const row = /<tr[^>]*>(?:(?!<\/tr>)[^])*pay-service-4<(?:(?!<\/tr>)[^])*<\/tr>/.exec(
+      page,
+    );
+    expect(row?.[0]).toContain('YAML error at line 4, &lt;script&gt;');
+    expect(row?.[0]).toContain('Mend the YAML');
+    expect(row?.[0]).not.toContain('If no entity shows up');
+    expect(page).toContain('component:default/pay-8');
+  });
+});
