@@ -62,13 +62,13 @@ function setUp({
   const stamps = new Map<string, string>();
   const trees: { subpath?: string; etag: string }[] = [];
   const logger = createLogRecorder();
+  const dataOf = (keys: JsonObject, password: string) => ({
+    integrations: { bitbucketServer: [{ ...integration, password }] },
+    backend: { reading: { bitbucketServer: keys } },
+  });
+  const config = mockServices.rootConfig({ data: dataOf(reading, integration.password) });
   const [made] = createReaders({
-    config: mockServices.rootConfig({
-      data: {
-        integrations: { bitbucketServer: [integration] },
-        backend: { reading: { bitbucketServer: reading } },
-      },
-    }),
+    config,
     pluginId: pluginId ?? 'catalog',
     logger,
     limiters: createTestLimiters(integration, { clock, rateLimit }),
@@ -107,6 +107,8 @@ function setUp({
     predicate,
     reader,
     trees,
+    reconfigure: (keys: JsonObject, password = integration.password) =>
+      config.update({ data: dataOf(keys, password) }),
     failStamps: () => stamps.set('failing', ''),
     change: (slug: string) => stamps.set(slug, `later-${stamps.size}`),
     async search(url: string, etag?: string) {
@@ -345,6 +347,40 @@ describe('a search of the catalog that gets no answer', () => {
     const { base, predicate } = setUp();
     expect(predicate(new URL(base))).toBe(true);
     expect(predicate(new URL('https://example.com/projects/PAY/repos/api'))).toBe(false);
+  });
+});
+
+describe('a configuration that changes while the backend runs', () => {
+  it('takes effect with the next read', async () => {
+    const { base, reconfigure, search } = setUp();
+    const url = `${base}/${FILE}`;
+    const { etag } = await search(url);
+    await expect(search(url, etag)).rejects.toMatchObject(NOT_MODIFIED);
+    reconfigure({ maxAge: '0 seconds' });
+    expect((await search(url, etag)).files).toHaveLength(1);
+  });
+
+  it('has new credentials tried at once, although the old ones were refused', async () => {
+    const { base, clock, reconfigure, search } = setUp();
+    const url = `${base}/${FILE}`;
+    reconfigure({}, 'expired');
+    await expect(search(url)).rejects.toThrow(/rejected the configured credentials/);
+    reconfigure({});
+    expect((await search(url)).files).toHaveLength(1);
+    expect(clock.monotonicMs()).toBeLessThan(MINUTE);
+  });
+
+  it('stays as it was where it cannot work', async () => {
+    const { base, logger, reconfigure, search } = setUp();
+    const url = `${base}/${FILE}`;
+    const { etag } = await search(url);
+    reconfigure({ maxAge: 'never' });
+    expect(logger.messages('warn')).toEqual([
+      expect.stringMatching(
+        /not used for reading files.*bitbucketServer\.maxAge must be/,
+      ),
+    ]);
+    await expect(search(url, etag)).rejects.toMatchObject(NOT_MODIFIED);
   });
 });
 

@@ -23,7 +23,8 @@ export interface FilesRead<F> {
 /** What the catalog's reads are decided with. */
 export interface CatalogReadsOptions {
   readonly host: string;
-  readonly config: ReadingConfig;
+  /** As they are at the moment. */
+  readonly settings: () => ReadingConfig;
   readonly stamps: Pick<RepositoryStamps, 'load'>;
   readonly failures: ReadFailures;
   readonly onRead: (result: ReadResult) => void;
@@ -60,10 +61,11 @@ export class CatalogReads {
     { url, address, etag }: CatalogQuestion,
     ask: () => Promise<Lookup<FilesRead<F>>>,
   ): Promise<{ readonly files: readonly F[]; readonly etag: string }> {
-    const { clock, config, failures, onRead } = this.#options;
+    const { clock, failures, onRead, settings } = this.#options;
+    const { maxAgeMs, staleIfUnavailableMs } = settings();
     const stamp = await this.#loadStamp(address);
     const question = { etag, urlHash: hashOf(url), nowMs: clock.now() };
-    if (decideRead(question, stamp, config.maxAgeMs).kind === 'not-modified') {
+    if (decideRead(question, stamp, maxAgeMs).kind === 'not-modified') {
       onRead('not-modified');
       throw new NotModifiedError();
     }
@@ -72,7 +74,7 @@ export class CatalogReads {
       lookup.kind === 'found'
         ? { kind: lookup.kind, contentHash: lookup.value.contentHash }
         : lookup;
-    const verdict = assessRead(question, stamp, outcome, config.staleIfUnavailableMs);
+    const verdict = assessRead(question, stamp, outcome, staleIfUnavailableMs);
     if (verdict.kind !== 'news') {
       const { kind, problem } = verdict;
       onRead(kind === 'stands' ? 'stale' : 'failed');

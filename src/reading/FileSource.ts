@@ -7,6 +7,7 @@ import { BitbucketServerIntegrationConfig } from '@backstage/integration';
 import { OpenContent } from '../bitbucket/contents';
 import { BitbucketServerCredentialsError } from '../bitbucket/errors';
 import { RestClient } from '../bitbucket/RestClient';
+import { ReadingConfig } from '../config/readReadingConfig';
 import { Fetch } from '../http/HttpTransport';
 import { LimiterRegistry } from '../http/LimiterRegistry';
 import { RequestObserver } from '../http/types';
@@ -36,8 +37,8 @@ export interface FileContent {
 export interface FileSourceOptions {
   readonly integration: BitbucketServerIntegrationConfig;
   readonly limiters: LimiterRegistry;
-  /** For so long a request waits for its turn and for retries. */
-  readonly maxWaitMs: number;
+  /** As they are at the moment. */
+  readonly settings: () => Pick<ReadingConfig, 'maxWaitMs'>;
   readonly clock: Clock;
   readonly observer: RequestObserver;
   /** The global one when left out. */
@@ -69,11 +70,17 @@ export class FileSource {
     });
   }
 
+  /** Asks with other credentials from now on; what was refused before does not count for them. */
+  useCredentialsOf(integration: BitbucketServerIntegrationConfig): void {
+    this.#clients.useCredentialsOf(integration);
+    this.#refused = undefined;
+  }
+
   /** Reads a file to its end; what may be somebody else's page counts only once confirmed. */
   readFile(target: ReadTarget, signal?: AbortSignal): Promise<Lookup<FileContent>> {
     const { address, path } = target;
     // One attempt that hangs may take as long as all waiting together.
-    const limitMs = 2 * this.#options.maxWaitMs;
+    const limitMs = 2 * this.#options.settings().maxWaitMs;
     return this.#ask(target, { signal, limitMs }, async (client, sent) => {
       const opened = await client.openFile(address, path, sent);
       return opened.kind === 'found'
@@ -132,7 +139,8 @@ export class FileSource {
     limits: { readonly signal?: AbortSignal; readonly limitMs?: number },
     work: (client: RestClient, sent: Sent) => Promise<Lookup<T>>,
   ): Promise<Lookup<T>> {
-    const { clock, maxWaitMs } = this.#options;
+    const { clock, settings } = this.#options;
+    const { maxWaitMs } = settings();
     const { signal, limitMs: ms = maxWaitMs + REQUEST_TIMEOUT_MS } = limits;
     const client = this.#open();
     if ('reason' in client) return { kind: 'unknown', problem: client };

@@ -1,13 +1,18 @@
 /** Makes the readers of a plugin, one per host of `integrations.bitbucketServer`. Wiring only. */
 
-import { LoggerService, UrlReaderService } from '@backstage/backend-plugin-api';
+import {
+  LoggerService,
+  RootConfigService,
+  UrlReaderService,
+} from '@backstage/backend-plugin-api';
 import { Config } from '@backstage/config';
 import {
   BitbucketServerIntegration,
   BitbucketServerIntegrationConfig,
 } from '@backstage/integration';
+import { stringifyError } from '@backstage/errors';
 import { openIntegrations, toIntegrationConfigs } from '../config/readIntegrations';
-import { readReadingConfig } from '../config/readReadingConfig';
+import { ReadingConfig, readReadingConfig } from '../config/readReadingConfig';
 import { Fetch } from '../http/HttpTransport';
 import { LimiterRegistry } from '../http/LimiterRegistry';
 import { ReadMetrics } from '../metrics/observers';
@@ -23,7 +28,7 @@ import { ReadFailures } from './ReadFailures';
 
 /** What readers are made of. */
 export interface CreateReadersOptions {
-  readonly config: Config;
+  readonly config: RootConfigService;
   readonly pluginId: string;
   readonly logger: LoggerService;
   readonly limiters: LimiterRegistry;
@@ -48,27 +53,59 @@ export function readIntegrations(config: Config): BitbucketServerIntegrationConf
   return toIntegrationConfigs(openIntegrations(config, findings));
 }
 
-/** @throws InputError for a configuration that cannot work, naming the key and the remedy */
+/**
+ * Makes the readers. A change of their keys or of the credentials takes effect at once; one
+ * that cannot work leaves what was before in effect.
+ *
+ * @throws InputError for a configuration that cannot work, naming the key and the remedy
+ */
 export function createReaders(options: CreateReadersOptions): HostReader[] {
-  const { clock = systemClock, config, logger, pluginId, stamps } = options;
-  const reading = readReadingConfig(config);
-  return readIntegrations(config).map(integration => {
-    const { host } = integration;
-    const metrics = new ReadMetrics(pluginId, host);
-    const onRead = metrics.onRead.bind(metrics);
-    const failures = new ReadFailures(logger, clock);
-    const { maxWaitMs } = reading;
-    const asking = { ...options, clock, integration, maxWaitMs, observer: metrics };
-    const catalogReads =
-      stamps &&
-      new CatalogReads({ host, config: reading, stamps, failures, onRead, clock });
-    const reader = new BitbucketServerUrlReader({
-      integration: new BitbucketServerIntegration(integration),
-      source: new FileSource(asking),
-      catalogReads,
-      treeResponseFactory: options.treeResponseFactory,
-      onRead,
-    });
-    return { reader, predicate: url => url.host === host };
+  const { config, logger } = options;
+  let current = readAll(config);
+  const settings = () => current.settings;
+  const hosts = current.integrations.map(one => createHost(one, settings, options));
+  config.subscribe?.(() => {
+    try {
+      current = readAll(config);
+    } catch (error) {
+      logger.warn(
+        `The changed configuration is not used for reading files, and the one before stays in effect: ${stringifyError(error)}`,
+      );
+      return;
+    }
+    for (const integration of current.integrations) {
+      hosts
+        .filter(({ host }) => host === integration.host)
+        .forEach(({ source }) => source.useCredentialsOf(integration));
+    }
   });
+  return hosts;
+}
+
+function readAll(config: Config) {
+  return { settings: readReadingConfig(config), integrations: readIntegrations(config) };
+}
+
+function createHost(
+  integration: BitbucketServerIntegrationConfig,
+  settings: () => ReadingConfig,
+  { clock = systemClock, ...options }: CreateReadersOptions,
+): HostReader & { readonly host: string; readonly source: FileSource } {
+  const { logger, pluginId, stamps, treeResponseFactory } = options;
+  const { host } = integration;
+  const metrics = new ReadMetrics(pluginId, host);
+  const onRead = metrics.onRead.bind(metrics);
+  const failures = new ReadFailures(logger, clock);
+  const asking = { ...options, clock, integration, settings, observer: metrics };
+  const source = new FileSource(asking);
+  const catalogReads =
+    stamps && new CatalogReads({ host, settings, stamps, failures, onRead, clock });
+  const reader = new BitbucketServerUrlReader({
+    integration: new BitbucketServerIntegration(integration),
+    source,
+    catalogReads,
+    treeResponseFactory,
+    onRead,
+  });
+  return { host, source, reader, predicate: url => url.host === host };
 }

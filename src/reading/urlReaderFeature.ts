@@ -7,8 +7,8 @@ import {
   createServiceFactory,
   createServiceRef,
   LoggerService,
+  RootConfigService,
 } from '@backstage/backend-plugin-api';
-import { Config } from '@backstage/config';
 import { catalogProcessingExtensionPoint } from '@backstage/plugin-catalog-node';
 import { tablesServiceRef } from '../provider/createStores';
 import { limitersServiceRef } from '../provider/limiters';
@@ -24,7 +24,7 @@ const CATALOG = 'catalog';
 
 /** What Backstage calls to have the readers of a plugin made. */
 type ReaderFactory = (options: {
-  readonly config: Config;
+  readonly config: RootConfigService;
   readonly logger: LoggerService;
   readonly treeResponseFactory: TreeResponseFactory;
 }) => ReturnType<typeof createReaders>;
