@@ -149,6 +149,8 @@ export type ListingStep<T> =
       readonly items: readonly T[];
       /** Items of this page that could not be read. */
       readonly unreadable: number;
+      /** Where the next page begins; left out at the last one. */
+      readonly nextStart?: number;
     }
   | {
       readonly kind: 'failed';
@@ -159,6 +161,8 @@ export type ListingStep<T> =
       readonly gone: boolean;
       /** See {@link Unanswered.isRefusal}. */
       readonly isRefusal?: boolean;
+      /** There was no more time for it: the page to go on with. */
+      readonly nextStart?: number;
     };
 
 /** What asking for one repository yields. */

@@ -38,6 +38,10 @@ interface Asking {
   readonly signal?: AbortSignal;
 }
 
+interface Listing extends Asking {
+  readonly start?: number;
+}
+
 /** A source of repositories under a test's control. */
 export class FakeRepositorySource implements RepositorySource {
   /**
@@ -98,7 +102,7 @@ export class FakeRepositorySource implements RepositorySource {
   }
 
   /** {@inheritDoc RepositorySource.listRepositories} */
-  listRepositories(options: Asking): AsyncGenerator<ListingStep<Repository>> {
+  listRepositories(options: Listing): AsyncGenerator<ListingStep<Repository>> {
     return this.#list('list', this.#rows(), options);
   }
 
@@ -113,7 +117,7 @@ export class FakeRepositorySource implements RepositorySource {
   /** {@inheritDoc RepositorySource.listProjectRepositories} */
   listProjectRepositories(
     projectKey: string,
-    options: Asking,
+    options: Listing,
   ): AsyncGenerator<ListingStep<Repository>> {
     const rows = this.#rows().filter(
       row => row.projectKey.toLowerCase() === projectKey.toLowerCase(),
@@ -197,7 +201,7 @@ export class FakeRepositorySource implements RepositorySource {
   async *#list<T>(
     question: string,
     rows: readonly T[],
-    options: Asking,
+    options: Listing,
   ): AsyncGenerator<ListingStep<T>> {
     const failure = this.#failures.get(question);
     for (let page = 0; ; page += 1) {
@@ -206,13 +210,15 @@ export class FakeRepositorySource implements RepositorySource {
         yield failure.step;
         return;
       }
-      const start = page * this.pageSize;
+      const start = (options.start ?? 0) + page * this.pageSize;
+      const next = start + this.pageSize;
       yield {
         kind: 'items',
-        items: rows.slice(start, start + this.pageSize),
+        items: rows.slice(start, next),
         unreadable: this.unreadablePerPage,
+        ...(next < rows.length && { nextStart: next }),
       };
-      if (start + this.pageSize >= rows.length && !failure) {
+      if (next >= rows.length && !failure) {
         return;
       }
     }

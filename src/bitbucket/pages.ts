@@ -35,7 +35,12 @@ export interface PageLimits {
   readonly limit: number;
   /** More than 0; {@link limit} where a smaller page is of no use. */
   readonly least: number;
+  /** `nextPageStart` of an earlier reading, to go on from there; 0 when left out. */
+  readonly start?: number;
 }
+
+/** `start`: as in {@link PageLimits}. */
+export type ListOptions = AskOptions & { readonly start?: number };
 
 /** `page.max.repositories`, unless an administrator changed it; halved three times at most. */
 export const PAGE_LIMITS: PageLimits = { limit: 1000, least: 125 };
@@ -62,11 +67,11 @@ interface Listing<T> {
 export async function* list<T>(
   session: Session,
   { kind, url, row, provesGone = provesRepositoryGone }: Listing<T>,
-  options: AskOptions,
+  { start, ...options }: ListOptions,
 ): AsyncGenerator<ListingStep<T>> {
   const ask: AskPage = (page, { isTimeoutFinal }) =>
     session.askForListing({ kind, url: url(page), isTimeoutFinal }, options);
-  for await (const step of readPages(ask, PAGE_LIMITS)) {
+  for await (const step of readPages(ask, { ...PAGE_LIMITS, start })) {
     if (step.kind === 'failed') {
       const { answer, why } = step;
       const isGone = answer !== undefined && provesGone(answer);
@@ -80,9 +85,11 @@ export async function* list<T>(
       };
       return;
     }
-    const { values } = step.page;
+    const { values, isLastPage, nextPageStart } = step.page;
     const items = values.flatMap(value => parse(row, value) ?? []);
-    yield { kind: 'items', items, unreadable: values.length - items.length };
+    const unreadable = values.length - items.length;
+    const nextStart = isLastPage ? undefined : nextPageStart;
+    yield { kind: 'items', items, unreadable, ...(nextStart && { nextStart }) };
   }
 }
 
@@ -116,21 +123,21 @@ export async function readAll<T>(
  */
 export async function* readPages(
   ask: AskPage,
-  { limit, least }: PageLimits,
+  { limit, least, start = 0 }: PageLimits,
 ): AsyncGenerator<PageStep, void> {
-  let query: PageQuery = { start: 0, limit };
+  let query: PageQuery = { start, limit };
   const total = { rows: 0, characters: 0 };
   for (let read = 0; read < MAX_PAGES; read += 1) {
     const isLeast = query.limit <= least;
     const answer = await ask(query, { isTimeoutFinal: !isLeast });
     const page = answer.kind === 'unknown' ? undefined : answer.read(WirePage);
     if (answer.kind === 'unknown' || !page) {
-      const why = answer.kind === 'unknown' ? answer : unanswered(answer);
-      if (why.isTooMuch && !isLeast) {
+      const failed = toFailure(answer);
+      if (failed.why.isTooMuch && !isLeast) {
         query = { ...query, limit: Math.max(least, Math.floor(query.limit / 2)) };
         continue;
       }
-      yield { kind: 'failed', why, ...(answer.kind === 'answer' && { answer }) };
+      yield failed;
       return;
     }
     total.rows += page.values.length;
@@ -153,6 +160,12 @@ export async function* readPages(
   }
   const problem = unexpected(`it goes on after ${MAX_PAGES} pages`);
   yield { kind: 'failed', why: { kind: 'unknown', problem } };
+}
+
+function toFailure(answer: Answer | Unanswered): Extract<PageStep, { kind: 'failed' }> {
+  return answer.kind === 'unknown'
+    ? { kind: 'failed', why: answer }
+    : { kind: 'failed', why: unanswered(answer), answer };
 }
 
 /** Whether a page holds too many rows, by itself or together with those before it. */

@@ -10,7 +10,7 @@ import {
 } from '../model';
 import { Answer } from './Answer';
 import { hasException, provesRepositoryGone, unanswered } from './assessReply';
-import { AskPage, list, PAGE_LIMITS, readAll } from './pages';
+import { AskPage, list, ListOptions, PAGE_LIMITS, readAll } from './pages';
 import { PageQuery } from './restUrls';
 import { AskOptions, Session } from './Session';
 import { LabeledId, LabelName, parse, ProjectRow, RepositoryRow } from './wire';
@@ -18,7 +18,7 @@ import { LabeledId, LabelName, parse, ProjectRow, RepositoryRow } from './wire';
 /** Every repository the credentials may see, archived ones included. */
 export function listRepositories(
   session: Session,
-  options: AskOptions = {},
+  options: ListOptions = {},
 ): AsyncGenerator<ListingStep<Repository>> {
   const url = (page: PageQuery) => session.urls.repositories(page);
   return list(session, { kind: 'repositories', url, row: RepositoryRow }, options);
@@ -37,7 +37,7 @@ export function listProjects(
 export function listProjectRepositories(
   session: Session,
   projectKey: string,
-  options: AskOptions = {},
+  options: ListOptions = {},
 ): AsyncGenerator<ListingStep<Repository>> {
   const url = (page: PageQuery) => session.urls.projectRepositories(projectKey, page);
   return list(

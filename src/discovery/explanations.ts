@@ -111,8 +111,9 @@ const EXPLANATIONS: Readonly<
     remedy: 'Wait, or look at it in Bitbucket.',
   },
   'not-checked': {
-    cause: 'The run ended before its turn.',
-    remedy: 'None: the next run begins with it.',
+    cause: 'The run ended before its turn, or before the listing got to it.',
+    remedy:
+      'None: the next run goes on there. If runs end like this again and again, raise `schedule.timeout`.',
   },
 };
 

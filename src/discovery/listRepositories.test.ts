@@ -7,6 +7,7 @@ import {
 import { FakeRepositorySource } from '../__testUtils__/FakeRepositorySource';
 import { RepositoryFilters } from '../filters/types';
 import { listRepositories } from './listRepositories';
+import { ListingPosition, ListingTime } from './types';
 
 function source(): FakeRepositorySource {
   return new FakeRepositorySource()
@@ -20,12 +21,19 @@ function source(): FakeRepositorySource {
 async function list(
   from: FakeRepositorySource,
   filters: Partial<RepositoryFilters> = {},
-  rest: { signal?: AbortSignal; onListed?: (count: number) => void } = {},
+  rest: {
+    signal?: AbortSignal;
+    onListed?: (count: number) => void;
+    time?: ListingTime;
+    from?: ListingPosition;
+    concurrency?: number;
+  } = {},
 ) {
-  const listing = await listRepositories(scope({ filters }), {
+  const { concurrency = 4, ...options } = rest;
+  const listing = await listRepositories(scope({ filters, concurrency }), {
     source: from,
     onListed: () => {},
-    ...rest,
+    ...options,
   });
   return { ...listing, ids: listing.repositories.map(one => one.id) };
 }
@@ -233,6 +241,142 @@ describe('listRepositories', () => {
       const from = fallback();
       from.unreadablePerPage = 1;
       expect((await list(from)).unreadable).toBe(2 + 2 + 1);
+    });
+  });
+});
+
+describe('listRepositories, without time for all of it', () => {
+  /** Time is up once so many questions have been asked; the last is still to be answered. */
+  function timed(from: FakeRepositorySource, questions: number, isAnswered = true) {
+    const over = new AbortController();
+    from.beforeAnswer = () => {
+      if (from.asked.length < questions) {
+        return undefined;
+      }
+      setImmediate(() => over.abort());
+      return isAnswered
+        ? new Promise(resolve => setTimeout(resolve, 5))
+        : new Promise(() => {});
+    };
+    return { signal: over.signal, ms: 750_000 };
+  }
+  const OUT_OF_TIME = {
+    reason: 'timeout',
+    detail: expect.stringMatching(/after 750 s.*Raise `schedule\.timeout`/),
+  };
+  const REST = {
+    reason: 'timeout',
+    detail: expect.stringMatching(/earlier runs.*Raise `schedule\.timeout`/),
+  };
+
+  describe('of a whole server', () => {
+    it('keeps what was shown, is not complete, and says where to go on', async () => {
+      const from = source();
+      const listing = await list(from, {}, { time: timed(from, 2, false) });
+      expect(listing.ids).toEqual([1, 2]);
+      expect(listing).toMatchObject({
+        complete: false,
+        problems: [{ problem: OUT_OF_TIME, gone: false }],
+        continuesAt: { start: 2 },
+      });
+    });
+
+    it('waits for a first page, however long that takes, and asks for no second', async () => {
+      const from = source();
+      const listing = await list(from, {}, { time: timed(from, 1) });
+      expect(listing.ids).toEqual([1, 2]);
+      expect(listing.continuesAt).toEqual({ start: 2 });
+      expect(from.asked).toEqual(['list']);
+    });
+
+    it('is complete where the last page comes late', async () => {
+      const from = source();
+      from.pageSize = 10;
+      const listing = await list(from, {}, { time: timed(from, 1) });
+      expect(listing.ids).toEqual([1, 2, 3, 4, 5]);
+      expect(listing).toMatchObject({ complete: true, problems: [] });
+      expect(listing.continuesAt).toBeUndefined();
+    });
+
+    it('goes on where it stopped, and is not complete either at its end', async () => {
+      const listing = await list(source(), {}, { from: { start: 2 } });
+      expect(listing.ids).toEqual([3, 4, 5]);
+      expect(listing).toMatchObject({ complete: false, problems: [{ problem: REST }] });
+      expect(listing.continuesAt).toBeUndefined();
+    });
+
+    it('ends with the abort of the run, not with what was shown', async () => {
+      const from = source();
+      const time = timed(from, 99);
+      const run = new AbortController();
+      from.beforeAnswer = () => {
+        if (from.asked.length < 2) {
+          return undefined;
+        }
+        setImmediate(() => run.abort(new Error('stop')));
+        return new Promise(() => {});
+      };
+      await expect(list(from, {}, { time, signal: run.signal })).rejects.toThrow('stop');
+    });
+  });
+
+  describe('of single projects', () => {
+    const filters = { projectKey: /^(PAY|OPS|~JDOE)$/ };
+    const ended = { signal: AbortSignal.abort(), ms: 750_000 };
+    const listProjects = (rest: Parameters<typeof list>[2]) => {
+      const from = source();
+      return list(from, filters, { concurrency: 1, ...rest }).then(one => ({
+        ...one,
+        asked: from.asked,
+      }));
+    };
+
+    it('begins no further one, and says where to go on', async () => {
+      const listing = await listProjects({
+        time: ended,
+        from: { projectKey: 'OPS' },
+      });
+      expect(listing.asked).toEqual(['list OPS']);
+      expect(listing.ids).toEqual([4]);
+      expect(listing).toMatchObject({
+        complete: false,
+        problems: [{ problem: OUT_OF_TIME, gone: false }],
+        continuesAt: { projectKey: '~JDOE' },
+      });
+    });
+
+    it('says how far the first was read that is not read to its end', async () => {
+      const listing = await listProjects({ time: ended });
+      expect(listing.ids).toEqual([1, 2]);
+      expect(listing.continuesAt).toEqual({ projectKey: 'PAY', start: 2 });
+      expect(listing.problems).toHaveLength(1);
+    });
+
+    it('waits for none that shows nothing, nor goes on with it', async () => {
+      const from = source();
+      from.beforeAnswer = question =>
+        question === 'list PAY' ? new Promise(() => {}) : undefined;
+      const listing = await list(from, filters, { concurrency: 2, time: ended });
+      expect(listing.ids).toEqual([4]);
+      expect(listing).toMatchObject({
+        complete: false,
+        continuesAt: { projectKey: '~JDOE' },
+      });
+    });
+
+    it('goes on there, and leaves unknown only that project at its end', async () => {
+      const listing = await listProjects({ from: { projectKey: 'PAY', start: 2 } });
+      expect(listing.ids.sort()).toEqual([3, 4, 5]);
+      expect(listing).toMatchObject({
+        complete: true,
+        problems: [{ projectKey: 'PAY', problem: REST, gone: false }],
+      });
+    });
+
+    it('begins at the first where that project is not wanted any more', async () => {
+      const listing = await listProjects({ from: { projectKey: 'GONE', start: 2 } });
+      expect(listing.ids).toEqual([1, 2, 3, 4, 5]);
+      expect(listing).toMatchObject({ complete: true, problems: [] });
     });
   });
 });

@@ -1,16 +1,33 @@
 /**
  * Lists what the filters can match, the cheapest way that is allowed: the whole server
  * in pages of a thousand, or project by project where only some are wanted or the
- * server's listing does not serve.
+ * server's listing does not serve. Where there is no time for all of it, what it has shown
+ * is kept, and the next one goes on there: such a listing is never complete.
  */
 
 import { ListingStep, Problem, Repository } from '../model';
 import { literalProjectKeys } from '../filters/textPattern';
 import { assessProject } from '../filters/steps';
+import { anySignal, onAbort } from '../util/abort';
 import { mapConcurrent } from '../util/concurrency';
-import { DiscoveryScope, Listing, ListingProblem, RepositorySource } from './types';
+import {
+  DiscoveryScope,
+  Listing,
+  ListingPosition,
+  ListingProblem,
+  ListingTime,
+  RepositorySource,
+} from './types';
 
-interface ListingContext {
+/** How much of a listing is read. */
+export interface ListingOptions {
+  /** As much as it takes when left out. */
+  readonly time?: ListingTime;
+  /** Where the last one was cut short; from its beginning when left out. */
+  readonly from?: ListingPosition;
+}
+
+interface ListingContext extends ListingOptions {
   readonly source: RepositorySource;
   readonly signal?: AbortSignal;
   /** Told after each page how many repositories were listed so far, repeated rows included. */
@@ -32,22 +49,113 @@ export async function listRepositories(
   context: ListingContext,
 ): Promise<Listing> {
   const keys = literalProjectKeys(scope.filters.projectKey);
-  if (keys) {
-    return listByProject(keys, scope, context);
-  }
-  const all = await readListing(
-    context.source.listRepositories({ signal: context.signal }),
+  return keys ? listByProject(keys, scope, context) : listServer(scope, context);
+}
+
+async function listServer(
+  scope: DiscoveryScope,
+  context: ListingContext,
+): Promise<Listing> {
+  const { source } = context;
+  const start = startOf(context.from);
+  const deadline = new Deadline(context);
+  const { failure, ...all } = await readListing(
+    deadline.read(signal => source.listRepositories({ signal, start }), start),
     countUp(context.onListed),
-  );
-  if (all.failure?.unsupported && all.items.length === 0) {
-    return listThroughProjects(all.failure.problem, scope, context);
+  ).finally(() => deadline.end());
+  if (failure?.unsupported && all.items.length === 0) {
+    return listThroughProjects(failure.problem, scope, context);
   }
+  const problem = failure?.problem ?? (start ? REST_ONLY : undefined);
   return {
     repositories: uniqueById(all.items),
-    complete: all.failure === undefined,
-    problems: all.failure ? [{ problem: all.failure.problem, gone: false }] : [],
+    complete: problem === undefined,
+    problems: problem ? [{ problem, gone: false }] : [],
     unreadable: all.unreadable,
+    ...(failure?.nextStart && { continuesAt: { start: failure.nextStart } }),
   };
+}
+
+/** Where the listing of the server, or of a project, goes on. */
+function startOf(
+  from: ListingPosition | undefined,
+  projectKey?: string,
+): number | undefined {
+  return from?.projectKey === projectKey ? from?.start : undefined;
+}
+
+const REMEDY = 'Raise `schedule.timeout`, so that one run gets through';
+
+/** Of a listing that was read to its end, but not from its beginning. */
+const REST_ONLY: Problem = {
+  reason: 'timeout',
+  detail: `earlier runs had no time for more than its first part, and this one has read the rest. ${REMEDY}`,
+};
+
+function outOfTime({ ms }: ListingTime): Problem {
+  const detail = `it had not ended after ${ms / 1000} s, three quarters of \`schedule.timeout\`. What it had shown was looked at, and the next run goes on there. ${REMEDY}`;
+  return { reason: 'timeout', detail };
+}
+
+/** Ends a listing, with all its projects, once its time is over and it has shown something. */
+class Deadline {
+  readonly #context: Pick<ListingContext, 'signal' | 'time'>;
+  readonly #stop = new AbortController();
+  readonly #stopListening: () => void;
+  #hasShown = false;
+
+  constructor(context: Pick<ListingContext, 'signal' | 'time'>) {
+    this.#context = context;
+    this.#stopListening = onAbort(context.time?.signal, () => this.#check());
+  }
+
+  get isOver(): boolean {
+    return this.#stop.signal.aborted;
+  }
+
+  /** Has to be called. */
+  end(): void {
+    this.#stopListening();
+  }
+
+  /**
+   * Reads pages until then; a failure that follows says where to go on.
+   *
+   * @param list - reads them until its signal is aborted
+   * @param start - of the first page
+   */
+  async *read<T>(
+    list: (signal: AbortSignal) => AsyncIterable<ListingStep<T>>,
+    start: number = 0,
+  ): AsyncGenerator<ListingStep<T>> {
+    const { signal, time } = this.#context;
+    let nextStart: number | undefined = start;
+    try {
+      for await (const step of list(anySignal(signal, this.#stop.signal))) {
+        yield step;
+        nextStart = step.nextStart;
+        this.#hasShown ||= step.kind === 'items';
+        this.#check();
+        if (this.isOver) {
+          break;
+        }
+      }
+    } catch (error) {
+      if (signal?.aborted || !this.isOver) {
+        throw error;
+      }
+    }
+    if (time && this.isOver && nextStart !== undefined) {
+      const problem = outOfTime(time);
+      yield { kind: 'failed', problem, unsupported: false, gone: false, nextStart };
+    }
+  }
+
+  #check(): void {
+    if (this.#hasShown && this.#context.time?.signal.aborted) {
+      this.#stop.abort();
+    }
+  }
 }
 
 /** The way around a server whose `/repos` does not answer: its projects first. */
@@ -88,27 +196,57 @@ async function listByProject(
   scope: DiscoveryScope,
   context: ListingContext,
 ): Promise<Listing> {
+  const { source, from, time } = context;
   const onItems = countUp(context.onListed);
-  const parts = await mapConcurrent(keys, scope.concurrency, async projectKey => ({
-    projectKey,
-    part: await readListing(
-      context.source.listProjectRepositories(projectKey, { signal: context.signal }),
-      onItems,
-    ),
-  }));
-  const problems: ListingProblem[] = parts.flatMap(({ projectKey, part }) =>
-    part.failure
-      ? [{ projectKey, problem: part.failure.problem, gone: part.failure.gone }]
-      : [],
-  );
+  const deadline = new Deadline(context);
+  const order = startingWith(from?.projectKey, keys);
+  const parts = await mapConcurrent(order, scope.concurrency, async projectKey => {
+    const start = startOf(from, projectKey);
+    const steps = (signal: AbortSignal) =>
+      source.listProjectRepositories(projectKey, { signal, start });
+    const part = await readListing(deadline.read(steps, start), onItems);
+    return { projectKey, part, isRest: start !== undefined };
+  }).finally(() => deadline.end());
+  const cuts = parts.filter(({ part }) => part.failure?.nextStart !== undefined);
+  const problems: ListingProblem[] = parts.flatMap(one => {
+    const { projectKey, part, isRest } = one;
+    const problem = part.failure?.problem ?? (isRest && REST_ONLY);
+    return problem && !cuts.includes(one)
+      ? [{ projectKey, problem, gone: part.failure?.gone ?? false }]
+      : [];
+  });
+  if (cuts.length > 0 && time) {
+    problems.unshift({ problem: outOfTime(time), gone: false });
+  }
+  // Not at a first one that shows nothing in all that time: the others have to get their turn.
+  const continuesAt =
+    cuts.find(one => one !== parts[0] || one.part.pages > 0) ?? cuts.at(0);
   const isListed = parts.some(({ part }) => part.failure === undefined);
   const isInDoubt = parts.some(({ part }) => part.failure?.gone === false);
   return {
     repositories: uniqueById(parts.flatMap(({ part }) => part.items)),
-    complete: isListed || !isInDoubt,
+    complete: (isListed || !isInDoubt) && cuts.length === 0,
     problems,
     unreadable: parts.reduce((sum, { part }) => sum + part.unreadable, 0),
+    ...(continuesAt && { continuesAt: positionOf(continuesAt) }),
   };
+}
+
+function positionOf({
+  projectKey,
+  part,
+}: {
+  readonly projectKey: string;
+  readonly part: ReadListing<Repository>;
+}): ListingPosition {
+  const start = part.failure?.nextStart;
+  return { projectKey, ...(start && { start }) };
+}
+
+/** The same in a circle, so that each gets its turn. */
+function startingWith(first: string | undefined, keys: readonly string[]): string[] {
+  const at = Math.max(0, first === undefined ? 0 : keys.indexOf(first));
+  return [...keys.slice(at), ...keys.slice(0, at)];
 }
 
 /** Turns the sizes of pages into how many there were so far. */

@@ -15,6 +15,7 @@ import {
   DiscoveryResult,
   DiscoveryScope,
   KnownRepository,
+  ListingTime,
   ProviderMemory,
   ParseFiles,
   RepositorySource,
@@ -39,6 +40,8 @@ export interface RunRequest {
   /** Loads what happened while the run went on; left out where nothing else happens. */
   readonly loadMeanwhile?: (found: DiscoveryResult) => Promise<Meanwhile>;
   readonly clock: Pick<Clock, 'now'>;
+  /** The time that the listing may take; left out where it does not matter. */
+  readonly listingTime?: ListingTime;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: DiscoveryProgress) => void;
 }
@@ -102,6 +105,7 @@ export async function findOut(request: RunRequest): Promise<Findings> {
     // Nothing was looked at before, unless an interrupted run is resumed.
     origin: origin === memory?.interruptedRun ? origin : undefined,
     recheck,
+    listing: { time: request.listingTime, from: origin?.listingFrom },
     now: () => clock.now(),
     revision,
     signal,

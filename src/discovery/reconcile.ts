@@ -10,6 +10,7 @@ import { addressKey, isAt } from './identify';
 import { knownAfter } from './knownAfter';
 import { keyOf, keysOf, locationsOf, Replacement } from './locations';
 import { planRemovals, RemovalPolicy } from './planRemovals';
+import { originOfNext } from './resume';
 import {
   CatalogLocation,
   DiscoveryResult,
@@ -88,7 +89,7 @@ async function addOnly(request: ReconcileRequest): Promise<Reconciliation> {
       repositories: await knownAfter(findings, difference, 'keep'),
       held: memory.held,
       // Where only the listing failed, everything it showed was looked at.
-      interruptedRun: result.interruption && request.origin,
+      interruptedRun: request.origin && originOfNext(result, request.origin),
       serverUrls: serverUrlsOf(request),
     },
   };

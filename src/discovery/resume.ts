@@ -4,13 +4,35 @@
  * on a huge server.
  */
 
-import { Repository } from '../model';
+import { Repository, RepositoryOutcome } from '../model';
 import { forEachInTurns } from '../util/clock';
 import { keyOf } from './locations';
-import { DiscoveryScope, KnownRepository, SettledOutcome, RunOrigin } from './types';
+import {
+  DiscoveryResult,
+  DiscoveryScope,
+  KnownRepository,
+  SettledOutcome,
+  RunOrigin,
+} from './types';
 
 /** Older runs are not resumed: what they saw may no longer be so. */
 const MAX_AGE_MS = 6 * 3_600_000;
+
+/** Of what a run has not looked at yet. */
+export const NOT_CHECKED = {
+  kind: 'unknown',
+  reason: 'not-checked',
+  detail: 'the run ended before this repository was looked at',
+} as const;
+
+/** Of what the listing lacks, until it is asked for. */
+export function unlistedOutcome(listing: DiscoveryResult['listing']): RepositoryOutcome {
+  if (listing.continuesAt === undefined) {
+    return NOT_CHECKED;
+  }
+  const detail = listing.problems.map(one => one.problem.detail).join('; ');
+  return { ...NOT_CHECKED, detail };
+}
 
 /** What a run looks for, in a comparable form: outcomes of another kind of look do not count. */
 export function scopeFingerprint(scope: DiscoveryScope): string {
@@ -38,12 +60,34 @@ export function resumeOrStart(
   revision: number,
 ): RunOrigin {
   const own = { sinceMs: nowMs, sinceRevision: revision, scope: scopeFingerprint(scope) };
+  if (interrupted?.scope !== own.scope) {
+    return own;
+  }
   const canGoOn =
-    interrupted !== undefined &&
-    interrupted.scope === own.scope &&
-    interrupted.sinceMs <= nowMs &&
-    nowMs - interrupted.sinceMs <= MAX_AGE_MS;
-  return canGoOn ? interrupted : own;
+    interrupted.sinceMs <= nowMs && nowMs - interrupted.sinceMs <= MAX_AGE_MS;
+  // The rest of the listing is as unknown as it was, however long ago the other part was read.
+  const { listingFrom } = interrupted;
+  return canGoOn ? interrupted : { ...own, ...(listingFrom && { listingFrom }) };
+}
+
+/**
+ * What the next run resumes.
+ *
+ * @remarks Where a run was cut short whose listing was cut short before, the same part is
+ * listed again: not everything in it was looked at.
+ *
+ * @param origin - where this run began
+ * @returns `undefined` where the next run begins by itself
+ */
+export function originOfNext(
+  { interruption, listing }: Pick<DiscoveryResult, 'interruption' | 'listing'>,
+  origin: RunOrigin,
+): RunOrigin | undefined {
+  if (interruption) {
+    return origin;
+  }
+  const { continuesAt } = listing;
+  return continuesAt && { ...origin, listingFrom: continuesAt };
 }
 
 /**

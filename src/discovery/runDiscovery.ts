@@ -12,10 +12,15 @@ import { parseTarget, webBaseOf } from '../util/parseUrls';
 import { identify, isPlaceholderId, replaceIds, separateByAddress } from './identify';
 import { filterListing } from './applyFilters';
 import { findCatalogFiles, toCatalogFiles } from './findCatalogFiles';
-import { listRepositories } from './listRepositories';
+import { listRepositories, ListingOptions } from './listRepositories';
 import { refOf } from './locations';
 import { decideCheck, RecheckPlan } from './recheck';
-import { longestUncheckedFirst, outcomeSince } from './resume';
+import {
+  longestUncheckedFirst,
+  NOT_CHECKED,
+  outcomeSince,
+  unlistedOutcome,
+} from './resume';
 import {
   DiscoveryProgress,
   DiscoveryResult,
@@ -45,14 +50,9 @@ export interface DiscoveryTools {
   /** The revision of what is asked from now on; left out where nobody counts. */
   readonly revision?: () => number;
   readonly signal?: AbortSignal;
+  readonly listing?: ListingOptions;
   readonly onProgress?: (progress: DiscoveryProgress) => void;
 }
-
-const NOT_CHECKED: RepositoryOutcome = {
-  kind: 'unknown',
-  reason: 'not-checked',
-  detail: 'the run ended before this repository was looked at',
-};
 
 /** Runs once. Never throws for what Bitbucket does, an abort included. */
 export async function runDiscovery(
@@ -120,6 +120,7 @@ class DiscoveryRun {
     const { source, signal, onProgress } = this.#tools;
     this.#listedAt = this.#moment();
     const { repositories, ...listing } = await listRepositories(this.#scope, {
+      ...this.#tools.listing,
       source,
       signal,
       onListed: listed => onProgress?.({ kind: 'listing', listed }),
@@ -165,7 +166,7 @@ class DiscoveryRun {
       known => known.files.length > 0 && !listed.has(known.repositoryId),
     );
     for (const known of missing) {
-      this.#record(refOf(known), NOT_CHECKED);
+      this.#record(refOf(known), unlistedOutcome(this.#listing));
     }
     return missing;
   }

@@ -47,14 +47,20 @@ interface Abortable {
  * part of its answers.
  */
 export interface RepositorySource {
-  /** Every repository the credentials may see, archived ones included. */
-  listRepositories(options: Abortable): AsyncIterable<ListingStep<Repository>>;
+  /**
+   * Every repository the credentials may see, archived ones included.
+   *
+   * @param options - `start`: goes on where an earlier listing was cut short
+   */
+  listRepositories(
+    options: Abortable & { start?: number },
+  ): AsyncIterable<ListingStep<Repository>>;
   /** Every project the credentials may see. */
   listProjects(options: Abortable): AsyncIterable<ListingStep<Project>>;
   /** The repositories of one project, archived ones included. */
   listProjectRepositories(
     projectKey: string,
-    options: Abortable,
+    options: Abortable & { start?: number },
   ): AsyncIterable<ListingStep<Repository>>;
   /** One repository by its address; the answer tells where it is now. */
   getRepository(
@@ -166,6 +172,24 @@ export interface Listing {
   readonly problems: readonly ListingProblem[];
   /** Items that could not be identified as repositories. */
   readonly unreadable: number;
+  /** There was no more time for the rest: where the next run goes on. */
+  readonly continuesAt?: ListingPosition;
+}
+
+/** Where a listing goes on that was cut short. */
+export interface ListingPosition {
+  /** Where projects are listed one by one. */
+  readonly projectKey?: string;
+  /** `nextPageStart` of the last page that was read; left out before the first. */
+  readonly start?: number;
+}
+
+/** The time that a listing may take, so that what it shows is looked at in the same run. */
+export interface ListingTime {
+  /** Aborted when it is over. */
+  readonly signal: AbortSignal;
+  /** How long it is, for messages; milliseconds. */
+  readonly ms: number;
 }
 
 /** Everything one run found out. Decides nothing about the catalog: `reconcile` does. */
@@ -231,6 +255,8 @@ export interface RunOrigin {
   readonly sinceRevision: number;
   /** What it looks for, in a comparable form. */
   readonly scope: string;
+  /** Its listing does not begin at the first page: there was no time for all of them before. */
+  readonly listingFrom?: ListingPosition;
 }
 
 /** What a provider remembers between runs: what it gave the catalog and what it holds back. */

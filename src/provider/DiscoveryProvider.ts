@@ -4,6 +4,8 @@
  */
 
 import { EntityProvider, EntityProviderConnection } from '@backstage/plugin-catalog-node';
+import { durationToMilliseconds } from '@backstage/types';
+import { ProviderConfig } from '../config/types';
 import {
   concludeRun,
   findOut,
@@ -31,7 +33,7 @@ import { BegunRun, RunEnd } from '../store/records';
 import { RunTrigger } from '../store/records';
 import { planStateChanges } from '../store/repositoryRows';
 import { anySignal } from '../util/abort';
-import { forEachInTurns } from '../util/clock';
+import { forEachInTurns, startTimer } from '../util/clock';
 import { Checkpoints } from './Checkpoints';
 import { DiscoveryRunError } from './DiscoveryRunError';
 import { anchorRef, providerName, taskIdOf } from './locationEntities';
@@ -194,6 +196,8 @@ export class DiscoveryProvider implements EntityProvider {
     await clients.prepare(client, signal);
     const policy = await removalPolicyOf(this.#context);
     const recheck = await this.#planRecheck(memory, trigger);
+    const listingMs = listingTimeMs(config.schedule.timeout);
+    const timer = startTimer(clock, listingMs);
     const request: RunRequest = {
       scope: this.#scope(),
       policy,
@@ -202,6 +206,7 @@ export class DiscoveryProvider implements EntityProvider {
       memory,
       recheck,
       clock,
+      listingTime: { signal: timer.signal, ms: listingMs },
       signal,
       ...(begun && {
         origin: begun.origin,
@@ -215,7 +220,7 @@ export class DiscoveryProvider implements EntityProvider {
         }
       },
     };
-    const findings = await findOut(request);
+    const findings = await findOut(request).finally(timer.end);
     await begun?.checkpoints.saveRest(findings.result.interruption !== undefined);
     const run = await store.exclusively(config.id, async () => {
       const concluded = await concludeRun(request, findings);
@@ -323,7 +328,7 @@ async function toStateEnd(
   { origin, checkpoints }: Begun,
   recheck: RecheckPlan,
 ): Promise<RunEnd['state']> {
-  const { reconciliation, result } = run;
+  const { reconciliation } = run;
   const { memory } = reconciliation;
   return (
     memory && {
@@ -331,9 +336,15 @@ async function toStateEnd(
       held: memory.held,
       serverUrls: memory.serverUrls,
       recheck: stateAfterRun(recheck, origin),
-      origin,
+      origin: memory.interruptedRun ?? origin,
       isComplete: reconciliation.mutation === 'full',
-      isUnfinished: result.interruption !== undefined,
+      isUnfinished: memory.interruptedRun !== undefined,
     }
   );
+}
+
+/** Most of the time of a run; the rest is for looking at what it shows. */
+function listingTimeMs(timeout: ProviderConfig['schedule']['timeout']): number {
+  const ms = 'toMillis' in timeout ? timeout.toMillis() : durationToMilliseconds(timeout);
+  return Math.floor(ms * 0.75);
 }

@@ -19,7 +19,7 @@ export function describeFailure(failure: RunFailure, host: string): string {
     case 'listing':
       return `The repositories of ${host} could not be listed completely: ${failure.detail}. ${kept}`;
     case 'aborted':
-      return `Discovery on ${host} was stopped before its end (${stringifyError(failure.error)}). ${kept} The next run continues with what was not looked at.`;
+      return `Discovery on ${host} was stopped before its end (${stringifyError(failure.error)}). ${kept} The next run continues with what was not looked at. If it was \`schedule.timeout\` that ended it, raise that.`;
     case 'failed':
       return `Discovery on ${host} failed: ${stringifyError(failure.error)}. ${kept}`;
     default:

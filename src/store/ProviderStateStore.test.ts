@@ -142,6 +142,18 @@ describe.each(databases.eachSupportedId())('the state in %s', databaseId => {
       expect(await store.takeRevision('default')).toBeUndefined();
     });
 
+    it('keeps where the listing of a run begins', async () => {
+      const baseline = { repositories: [], held: [] };
+      const { store, reopen } = await open(async () => baseline);
+      const listingFrom = { projectKey: '~JDOE', start: 3_000 };
+      const { origin } = await store.beginRun('default', baseline, revision => ({
+        ...choose(revision),
+        listingFrom,
+      }));
+      expect(origin.listingFrom).toEqual(listingFrom);
+      expect((await reopen().load('default'))?.interruptedRun).toEqual(origin);
+    });
+
     it('is kept once a run begins, with the pass', async () => {
       const baseline = { repositories: [repository(-1, 'PAY/api')], held: [] };
       const { store, reopen, related } = await open(async () => baseline);

@@ -4,7 +4,7 @@ import type { Knex } from 'knex';
 import { z } from 'zod';
 import { RECHECK_BUCKETS, RecheckState } from '../discovery/recheck';
 import { RunSummary } from '../discovery/summarizeRun';
-import { HeldRemoval, RunOrigin } from '../discovery/types';
+import { HeldRemoval, ListingPosition, RunOrigin } from '../discovery/types';
 import { storableText } from '../util/text';
 import { inBatches } from './DiscoveryDatabase';
 import {
@@ -69,6 +69,11 @@ const text = z.string().nullable().catch(null);
 const number = BigNumber.nullable().catch(null);
 const counter = BigNumber.catch(0);
 
+const Position: z.ZodType<ListingPosition> = z.object({
+  projectKey: z.string().optional(),
+  start: z.number().optional(),
+});
+
 const ProviderRow = z.object({
   provider_id: z.string(),
   adopted: z.coerce.boolean(),
@@ -76,6 +81,7 @@ const ProviderRow = z.object({
   pass_since_ms: number,
   pass_since_revision: number,
   pass_scope: text,
+  pass_listing: jsonColumn(Position).nullable().catch(null),
   checked_revision: counter,
   checked_at_ms: number,
   confirmed_at_ms: number,
@@ -224,10 +230,10 @@ export function readProviderRow(row: unknown): ProviderRow | undefined {
 /** Where the run began that has not reached its end. */
 export function toInterruptedRun(row: ProviderRow): RunOrigin | undefined {
   const { pass_since_ms: sinceMs, pass_since_revision: sinceRevision } = row;
-  const { pass_scope: scope } = row;
+  const { pass_scope: scope, pass_listing: listingFrom } = row;
   return sinceMs === null || sinceRevision === null || scope === null
     ? undefined
-    : { sinceMs, sinceRevision, scope };
+    : { sinceMs, sinceRevision, scope, ...(listingFrom && { listingFrom }) };
 }
 
 /** What the provider is doing and how its last run ended. */
@@ -255,6 +261,7 @@ export function originColumns(origin: RunOrigin | undefined) {
     pass_since_ms: origin?.sinceMs ?? null,
     pass_since_revision: origin?.sinceRevision ?? null,
     pass_scope: origin?.scope ?? null,
+    pass_listing: origin?.listingFrom ? JSON.stringify(origin.listingFrom) : null,
   };
 }
 

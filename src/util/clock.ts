@@ -92,6 +92,24 @@ export async function withTimeout<T>(
   }
 }
 
+/**
+ * Tells when so much time is over.
+ *
+ * @returns `signal` is aborted then; `end` takes the timer away, and has to be called
+ */
+export function startTimer(
+  clock: Clock,
+  ms: number,
+): { readonly signal: AbortSignal; readonly end: () => void } {
+  const over = new AbortController();
+  const timer = new AbortController();
+  clock.sleep(ms, timer.signal).then(
+    () => over.abort(new TimeoutReached(`${ms} ms are over`)),
+    () => undefined,
+  );
+  return { signal: over.signal, end: () => timer.abort() };
+}
+
 /** Lets everybody else have a turn: work in many steps must not hold up the process. */
 export function yieldToEventLoop(): Promise<void> {
   return new Promise(resolve => setImmediate(resolve));

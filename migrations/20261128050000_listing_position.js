@@ -1,0 +1,22 @@
+/* A listing for which a run has no time is gone on with by the next one. */
+
+// @ts-check
+
+const PROVIDERS = 'bitbucket_server_discovery_providers';
+
+/** @param {import('knex').Knex} knex */
+exports.up = async function up(knex) {
+  await knex.schema.alterTable(PROVIDERS, table => {
+    table
+      .text('pass_listing')
+      .nullable()
+      .comment('Where the listing of the run that goes on begins, as JSON');
+  });
+};
+
+/** @param {import('knex').Knex} knex */
+exports.down = async function down(knex) {
+  await knex.schema.alterTable(PROVIDERS, table => {
+    table.dropColumn('pass_listing');
+  });
+};
