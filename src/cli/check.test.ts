@@ -1,4 +1,5 @@
 import { createServer } from 'node:net';
+import { JsonObject } from '@backstage/types';
 import { SimulatedBitbucket } from '../../dev/simulatedBitbucket';
 import { appConfigFor, TEST_USER } from '../__testUtils__/testProvider';
 import { createDemoBitbucket, DEMO_PROVIDER } from './__testUtils__/demoBitbucket';
@@ -236,6 +237,71 @@ describe('check', () => {
     expect(stdout).toMatch(/note +Listing: Project NOPE: /);
     expect(stdout).toContain('Take the key out');
     expect(exitCode).toBe(0);
+  });
+});
+
+describe('check of what the catalog reads with', () => {
+  const TOKEN = 'BBDC-of-the-provider';
+  const users = [TEST_USER, { name: 'robot', token: TOKEN }];
+  const checkWith = (bitbucket: SimulatedBitbucket, integration?: JsonObject) =>
+    runCommand(['check'], {
+      bitbucket,
+      appConfig: appConfigFor({
+        bitbucket,
+        integration,
+        config: {
+          ...DEMO_PROVIDER,
+          filters: { repoSlug: '^pay-service-4$' },
+          token: TOKEN,
+        },
+      }),
+    });
+  const rawOf = ({ requests }: SimulatedBitbucket) =>
+    requests.filter(({ path }) => path.includes('/raw/'));
+
+  it('reads one file as the catalog does, with the credentials of the integration', async () => {
+    const bitbucket = createDemoBitbucket({ users });
+    const { stdout, exitCode } = await checkWith(bitbucket);
+
+    expect(stdout).toMatch(
+      /ok +Catalog: It can read catalog-info\.yaml of PAY\/pay-service-4 \(integrations\.bitbucketServer, host bitbucket\.test\)/,
+    );
+    expect(rawOf(bitbucket).map(({ user, path }) => [user, path])).toEqual([
+      [
+        TEST_USER.name,
+        '/rest/api/1.0/projects/PAY/repos/pay-service-4/raw/catalog-info.yaml?at=',
+      ],
+    ]);
+    expect(exitCode).toBe(0);
+  });
+
+  it('fails where those may not read what the provider has found', async () => {
+    const hidden = { ...TEST_USER, hiddenProjects: ['PAY'] };
+    const bitbucket = createDemoBitbucket({ users: [hidden, ...users.slice(1)] });
+    const { stdout, exitCode } = await checkWith(bitbucket);
+
+    expect(stdout).toMatch(/FAILED +Catalog: It cannot read catalog-info\.yaml of PAY\//);
+    expect(stdout).toContain(
+      'Give the account of integrations.bitbucketServer, host bitbucket.test, read permission',
+    );
+    expect(exitCode).toBe(1);
+  });
+
+  it.each<[string, JsonObject, string]>([
+    ['there are none', {}, 'which has none'],
+    [
+      'they do not work',
+      { username: TEST_USER.name, password: 'wrong-password' },
+      'not with those of the provider, and they do not work',
+    ],
+  ])('fails where %s, and asks nothing with them after that', async (_, own, words) => {
+    const bitbucket = createDemoBitbucket({ users });
+    const { stdout, exitCode } = await checkWith(bitbucket, own);
+
+    expect(stdout).toMatch(new RegExp(`FAILED +Catalog: .*${words}`));
+    expect(rawOf(bitbucket)).toEqual([]);
+    expect(stdout).not.toContain('wrong-password');
+    expect(exitCode).toBe(1);
   });
 });
 

@@ -13,6 +13,7 @@ import { CliIo, describeError, ExitCode } from './CliIo';
 import { Connection, openConnections } from './connections';
 import { describeBudget, formatPlural, indent, toPreviewedBudget } from './format';
 import { Progress } from './Progress';
+import { checkCatalogAccess, FoundFile } from './checkCatalogAccess';
 import { webhookScript } from './webhookScript';
 import {
   Configuration,
@@ -112,7 +113,14 @@ function render({ status, about, text, remedy }: Finding): string {
 interface Finding {
   readonly status: 'ok' | 'warning' | 'failed';
   readonly about:
-    'Server' | 'User' | 'Rate limit' | 'Listing' | 'Reading' | 'Webhooks' | 'Providers';
+    | 'Server'
+    | 'User'
+    | 'Rate limit'
+    | 'Listing'
+    | 'Reading'
+    | 'Catalog'
+    | 'Webhooks'
+    | 'Providers';
   readonly text: string;
   /** Where there is something to be done. */
   readonly remedy?: string;
@@ -284,6 +292,7 @@ async function* checkReading(
   const [first] = config.catalogPaths;
   const path = first?.kind === 'plain' ? first.path : 'catalog-info.yaml';
   let last: Finding | undefined;
+  let found: FoundFile | undefined;
   for (const one of candidates.slice(0, MAX_TRIES)) {
     const lookup = await client.findFile(one, path, { branch: config.branch, signal });
     const name = `${one.projectKey}/${one.slug}`;
@@ -291,13 +300,19 @@ async function* checkReading(
       const what = lookup.kind === 'found' ? `has ${path}` : `has no ${path}`;
       const text = `${name} can be read (it ${what})`;
       yield { status: 'ok', about: 'Reading', text };
-      return;
+      found = lookup.kind === 'found' ? { repository: one, path } : undefined;
+      last = undefined;
+      break;
     }
     const finding = failed('Reading', lookup.problem, connection);
     last = { ...finding, text: `${name}: ${finding.text}` };
   }
   if (last) {
     yield last;
+  }
+  const access = await checkCatalogAccess(connection, found, signal);
+  if (access) {
+    yield { about: 'Catalog', ...access };
   }
 }
 

@@ -4,6 +4,7 @@ import { InputError, stringifyError } from '@backstage/errors';
 import { RestClient } from '../bitbucket/RestClient';
 import { ConfiguredProvider } from '../config/types';
 import { createRedactor, Redact, secretsOf } from '../http/redact';
+import { CatalogAccessOptions } from '../provider/CatalogAccess';
 import { createClientFactory } from '../provider/createClient';
 import { createLimiters } from '../provider/limiters';
 import { RequestMeter } from '../provider/RequestMeter';
@@ -23,6 +24,8 @@ export interface Connection extends ConfiguredProvider {
   prepare(): Promise<void>;
   /** What is known of the budget. */
   budget(): PreviewedBudget | undefined;
+  /** What the catalog reads with, which need not be what the provider asks with. */
+  readonly access: CatalogAccessOptions;
 }
 
 /**
@@ -39,12 +42,19 @@ export function openConnections(
   const onWarning = (warning: string) => stderr(`${warning}\n`);
   const limiters = createLimiters(providers, { clock, onWarning });
   return providers.map(provider => {
-    const { config, integration } = provider;
-    const redact = createRedactor(secretsOf(integration));
+    const { config, integration, catalogIntegration } = provider;
+    const redact = createRedactor([
+      ...secretsOf(integration),
+      ...secretsOf(catalogIntegration),
+    ]);
     const meter = new PreviewMeter(clock);
     try {
-      const setup = { ...config, clock, fetch, integration, limiters };
-      const clients = createClientFactory({ ...setup, providerId: config.id });
+      const setup = { ...config, clock, fetch, limiters, catalogIntegration };
+      const clients = createClientFactory({
+        ...setup,
+        integration,
+        providerId: config.id,
+      });
       const client = clients.create(meter);
       return {
         ...provider,
@@ -53,6 +63,7 @@ export function openConnections(
         redact,
         prepare: () => clients.prepare(client, signal),
         budget: () => toPreviewedBudget(clients.budget()),
+        access: { ...setup, config },
       };
     } catch (error) {
       const cause =

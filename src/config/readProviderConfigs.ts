@@ -75,6 +75,7 @@ export function readDiscoveryConfig(config: Config): DiscoveryConfig {
         ? {
             config: one,
             integration: withOwnCredentials(integration, one.credentials),
+            catalogIntegration: integration,
             written: writtenById.get(one.id) ?? {},
           }
         : [];

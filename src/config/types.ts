@@ -52,6 +52,8 @@ export interface ConfiguredProvider {
   readonly config: ProviderConfig;
   /** With the provider's own credentials, where it has some. */
   readonly integration: BitbucketServerIntegrationConfig;
+  /** The one that the catalog picks for files on the host, with its own credentials. */
+  readonly catalogIntegration: BitbucketServerIntegrationConfig;
   /** The provider as it stands in the configuration, without its credentials. */
   readonly written: JsonObject;
 }

@@ -58,6 +58,7 @@ interface Begun extends BegunRun {
 export class DiscoveryProvider implements EntityProvider {
   readonly #context: ProviderContext;
   readonly #schedule: Schedule;
+  #isAccessChecked = false;
 
   constructor(context: ProviderContext, schedule: Schedule) {
     this.#context = context;
@@ -193,6 +194,7 @@ export class DiscoveryProvider implements EntityProvider {
     const begun = memory && (await this.#begin(memory));
     const client = clients.create(meter);
     log.started();
+    await this.#checkAccess(signal);
     await clients.prepare(client, signal);
     const policy = await removalPolicyOf(this.#context);
     const recheck = await this.#planRecheck(memory, trigger);
@@ -236,6 +238,22 @@ export class DiscoveryProvider implements EntityProvider {
     });
     await contested.release(run.reconciliation.removed);
     return run;
+  }
+
+  /** Once in a process: what the catalog reads with is not the run's to mend. */
+  async #checkAccess(signal: AbortSignal | undefined): Promise<void> {
+    if (this.#isAccessChecked) {
+      return;
+    }
+    this.#isAccessChecked = true;
+    try {
+      const problem = await this.#context.findAccessProblem(signal);
+      if (problem) {
+        this.#context.log.accessProblem(problem);
+      }
+    } catch {
+      // An abort, which ends the run by itself.
+    }
   }
 
   /** Whether the credentials have worked. */

@@ -39,6 +39,8 @@ export interface ProviderContext {
   readonly conflicts?: ConflictDetector;
   /** Likewise. */
   readonly catalogErrors?: CatalogErrorDetector;
+  /** What keeps the catalog from reading what is found; `undefined` where nothing is known to. */
+  readonly findAccessProblem: (signal?: AbortSignal) => Promise<string | undefined>;
   /** Left out where nobody asks whether webhooks come. */
   readonly webhooks?: WebhookJournal;
   readonly clock: Clock;

@@ -112,6 +112,11 @@ export class RunLog {
     );
   }
 
+  /** @param problem - cause and remedy, in sentences */
+  accessProblem(problem: string): void {
+    this.#logger.warn(problem);
+  }
+
   webhooksNotKept(error: unknown): void {
     this.#logger.warn(`Which changes no webhook had announced is not counted: ${error}`);
   }

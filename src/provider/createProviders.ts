@@ -17,6 +17,7 @@ import { WebhookStore } from '../store/WebhookStore';
 import { Clock, systemClock } from '../util/clock';
 import { DiscoveryProvider } from './DiscoveryProvider';
 import { CatalogErrorDetector } from './CatalogErrorDetector';
+import { findAccessProblem } from './CatalogAccess';
 import { CatalogWriter } from './CatalogWriter';
 import { configurationFingerprint } from './configurationFingerprint';
 import { ConflictDetector } from './ConflictDetector';
@@ -97,10 +98,11 @@ export function createProviderFactory(
 ): ProviderFactory {
   const { conflicts, scheduler } = options;
   const contested = new Map<string, ContestedLocations>();
-  return ({ config: provider, integration, written }) => {
+  return ({ config: provider, integration, catalogIntegration, written }) => {
     const context = createContext(provider, {
       ...options,
       integration,
+      catalogIntegration,
       written,
       all: () => [...contested.values()],
     });
@@ -123,6 +125,7 @@ export function createProviderFactory(
 
 interface ContextOptions extends CreateProvidersOptions {
   readonly integration: BitbucketServerIntegrationConfig;
+  readonly catalogIntegration: BitbucketServerIntegrationConfig;
   readonly written: JsonObject;
   readonly limiters: LimiterRegistry;
   readonly all: () => readonly ContestedLocations[];
@@ -136,13 +139,10 @@ function createContext(config: ProviderConfig, options: ContextOptions): Provide
   });
   const log = new RunLog(logger, config, clock);
   const metrics = new ProviderMetrics(config);
+  const { fetch, integration, limiters } = options;
   const clients = createClientFactory({
     ...config,
-    providerId: config.id,
-    integration: options.integration,
-    limiters: options.limiters,
-    clock,
-    fetch: options.fetch,
+    ...{ providerId: config.id, integration, limiters, clock, fetch },
     observer: metrics,
   });
   const contested = new ContestedLocations({
@@ -154,7 +154,7 @@ function createContext(config: ProviderConfig, options: ContextOptions): Provide
     clock,
     onError: error => log.reassertFailed(error),
   });
-  const { conflicts, integration, outcomes, webhooks } = options;
+  const { conflicts, outcomes, webhooks } = options;
   const fileParser = options.createFileParser?.({ config, integration, logger, clock });
   const configuration = configurationFingerprint(config, fileParser !== undefined);
   const journal = new RunJournal({
@@ -167,6 +167,7 @@ function createContext(config: ProviderConfig, options: ContextOptions): Provide
     observer: metrics,
   });
   const { id: providerId } = config;
+  const name = providerName(providerId);
   const kept = { providerId, configuration, store, log };
   return {
     config,
@@ -179,14 +180,23 @@ function createContext(config: ProviderConfig, options: ContextOptions): Provide
     contested,
     log,
     journal,
-    unreadableTargets:
-      outcomes && (() => outcomes.unreadableTargets(providerName(config.id))),
+    unreadableTargets: outcomes && (() => outcomes.unreadableTargets(name)),
+    findAccessProblem: accessCheckOf(config, { ...options, clock }),
     conflicts: conflicts && new ConflictDetector({ ...conflicts, providerId, log }),
     catalogErrors: createErrorDetector(providerId, log, options),
     webhooks: webhooks && new WebhookJournal({ ...kept, webhooks }),
     clock,
     shutdownSignal,
   };
+}
+
+function accessCheckOf(config: ProviderConfig, options: ContextOptions & Timed) {
+  const setup = { ...options, config, requestTimeoutMs: config.requestTimeoutMs };
+  return (signal?: AbortSignal) => findAccessProblem(setup, signal);
+}
+
+interface Timed {
+  readonly clock: Clock;
 }
 
 function createErrorDetector(

@@ -40,8 +40,12 @@ function createServer(options: SimulatedBitbucketOptions = {}) {
   return bitbucket;
 }
 
-const usersOf = ({ requests }: ReturnType<typeof createServer>) => [
-  ...new Set(requests.map(({ user }) => user)),
+/** Whether the catalog can log in is asked with what the catalog reads with. */
+const withoutAccessCheck = ({ requests }: ReturnType<typeof createServer>) =>
+  requests.filter(({ path }) => !path.endsWith('/application-properties'));
+
+const usersOf = (bitbucket: ReturnType<typeof createServer>) => [
+  ...new Set(withoutAccessCheck(bitbucket).map(({ user }) => user)),
 ];
 
 describe('a provider with a token of a project', () => {
@@ -143,8 +147,52 @@ describe('credentials of a provider', () => {
     await expect(provider.run()).rejects.toThrow(
       /rejected the configured credentials.*catalog\.providers\.bitbucketServer, provider default/,
     );
-    expect(bitbucket.requests).toHaveLength(1);
+    expect(withoutAccessCheck(bitbucket)).toHaveLength(1);
     expect(provider.logger.text()).not.toContain(PAY_TOKEN);
+  });
+
+  it.each<[string, JsonObject, RegExp]>([
+    [
+      'has none',
+      {},
+      /reads the files that are found with the credentials of integrations\.bitbucketServer, host bitbucket\.test, which has none.*only what is public/,
+    ],
+    [
+      'has wrong ones',
+      { username: 'nobody', password: 'BBDC-of-nobody' },
+      /not with those of the provider, and they do not work\. Bitbucket rejected.*\(integrations\.bitbucketServer, host bitbucket\.test\)/,
+    ],
+  ])(
+    'lead to one warning at the first run where the integration, with which the catalog reads, %s',
+    async (_, integration, warning) => {
+      const bitbucket = createServer();
+      const config = { token: PAY_TOKEN, filters: { projectKey: '^PAY$' } };
+      const provider = await connectTestProvider({ bitbucket, config, integration });
+      await provider.run();
+      await provider.run();
+
+      const warnings = provider.logger.messages('warn');
+      expect(warnings.filter(one => warning.test(one))).toHaveLength(1);
+      expect(provider.connection.targets()).toEqual(['PAY/api', 'PAY/web'].map(targetOf));
+      expect(provider.logger.text()).not.toContain('BBDC-of-nobody');
+    },
+  );
+
+  it('lead to no warning where the integration can log in, or the server does not answer', async () => {
+    const bitbucket = createServer();
+    const config = { token: PAY_TOKEN, filters: { projectKey: '^PAY$' } };
+    const works = await connectTestProvider({ bitbucket, config });
+    await works.run();
+    bitbucket.faults.add({
+      match: { kind: 'application-properties' },
+      effect: { type: 'status', status: 500 },
+    });
+    const fails = await connectTestProvider({ bitbucket, config });
+    await fails.run();
+
+    expect([...works.logger.messages('warn'), ...fails.logger.messages('warn')]).toEqual(
+      [],
+    );
   });
 
   it('by halves keep the backend from starting: Bitbucket would answer as to an anonymous user', async () => {

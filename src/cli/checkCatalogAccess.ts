@@ -1,0 +1,64 @@
+/** Whether the catalog can read what discovery finds, tried with what the catalog reads with. */
+
+import { getBitbucketServerFileFetchUrl } from '@backstage/integration';
+import { unanswered } from '../bitbucket/assessReply';
+import { Repository } from '../model';
+import { createCatalogClients, findAccessProblem } from '../provider/CatalogAccess';
+import { RequestMeter } from '../provider/RequestMeter';
+import { describeError } from './CliIo';
+import { Connection } from './connections';
+
+/** A file that discovery would register. */
+export interface FoundFile {
+  readonly repository: Repository;
+  readonly path: string;
+}
+
+/** What was found out. */
+interface CatalogAccessFinding {
+  readonly status: 'ok' | 'failed';
+  readonly text: string;
+  readonly remedy?: string;
+}
+
+/**
+ * Logs in, and reads one file, as the catalog does: with the integration that it picks by the
+ * host of the target, and with the credentials of that one.
+ *
+ * @param file - `undefined` where none was found to try it with
+ * @returns `undefined` where nothing could be tried, and nothing is known to be wrong
+ */
+export async function checkCatalogAccess(
+  { access, client, config }: Connection,
+  file: FoundFile | undefined,
+  signal: AbortSignal,
+): Promise<CatalogAccessFinding | undefined> {
+  const problem = await findAccessProblem(access, signal);
+  if (problem !== undefined) {
+    return { status: 'failed', text: problem };
+  }
+  if (!file) {
+    return undefined;
+  }
+  const { repository, path } = file;
+  const target = client.fileUrl(repository, path, config.branch);
+  const url = getBitbucketServerFileFetchUrl(target, access.catalogIntegration);
+  const name = `${path} of ${repository.projectKey}/${repository.slug}`;
+  const place = `integrations.bitbucketServer, host ${config.host}`;
+  try {
+    const reader = createCatalogClients(access).create(new RequestMeter());
+    const answer = await reader.ask({ kind: 'file-content', url }, { signal });
+    if (answer.kind === 'answer' && answer.status === 200) {
+      return { status: 'ok', text: `It can read ${name} (${place})` };
+    }
+    const why = (answer.kind === 'answer' ? unanswered(answer) : answer).problem.detail;
+    return {
+      status: 'failed',
+      text: `It cannot read ${name}, which discovery has found (${place}): ${why}`,
+      remedy: `Give the account of ${place}, read permission on the same repositories: the catalog uses no other.`,
+    };
+  } catch (error) {
+    signal.throwIfAborted();
+    return { status: 'failed', text: describeError(error) };
+  }
+}
