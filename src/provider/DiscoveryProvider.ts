@@ -29,8 +29,7 @@ import {
   DiscoveryScope,
   ProviderMemory,
 } from '../discovery/types';
-import { BegunRun, RunEnd } from '../store/records';
-import { RunTrigger } from '../store/records';
+import { BegunRun, RunEnd, RunTrigger } from '../store/records';
 import { planStateChanges } from '../store/repositoryRows';
 import { anySignal } from '../util/abort';
 import { forEachInTurns, startTimer } from '../util/clock';
