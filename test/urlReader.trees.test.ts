@@ -1,0 +1,89 @@
+/** Trees as TechDocs and the scaffolder read them, through Backstage's own reader service. */
+
+import { UrlReaders } from '@backstage/backend-defaults/urlReader';
+import { mockServices } from '@backstage/backend-test-utils';
+import { createSimulatedBitbucket } from '../dev/simulatedBitbucket';
+import { FakeClock } from '../src/__testUtils__/FakeClock';
+import { fetchOf } from '../src/__testUtils__/simulatedClient';
+import { createTestLimiters } from '../src/__testUtils__/testLimiters';
+import { TEST_USER } from '../src/__testUtils__/testProvider';
+import { createReaders } from '../src/reading/createReaders';
+import { withArchives } from './__testUtils__/withArchives';
+
+const DOCS = { 'docs/index.md': '# Docs', 'docs/more/a.md': 'more', 'mkdocs.yml': 'x' };
+
+function setUp() {
+  const clock = new FakeClock();
+  const bitbucket = createSimulatedBitbucket({ users: [TEST_USER] });
+  const { git } = bitbucket.addRepository({
+    projectKey: 'PAY',
+    slug: 'api',
+    files: DOCS,
+  });
+  bitbucket.addRepository({ projectKey: 'PAY', slug: 'empty', empty: true });
+  withArchives(bitbucket);
+  const integration = {
+    host: new URL(bitbucket.baseUrl).host,
+    apiBaseUrl: bitbucket.apiBaseUrl,
+    username: TEST_USER.name,
+    password: TEST_USER.password,
+  };
+  const config = mockServices.rootConfig({
+    data: { integrations: { bitbucketServer: [integration] } },
+  });
+  const logger = mockServices.logger.mock();
+  const reader = UrlReaders.default({
+    config,
+    logger,
+    factories: [
+      options =>
+        createReaders({
+          ...options,
+          pluginId: 'techdocs',
+          limiters: createTestLimiters(integration, { clock }),
+          clock,
+          fetch: fetchOf(bitbucket),
+        }),
+    ],
+  });
+  const repository = `${bitbucket.baseUrl}/projects/PAY/repos/api`;
+  return { bitbucket, git, reader, repository };
+}
+
+it('holds all files of a repository, or those of a folder, under the commit as etag', async () => {
+  const { bitbucket, git, reader, repository } = setUp();
+  const contentsOf = async (url: string) => {
+    const tree = await reader.readTree(url);
+    expect(tree.etag).toBe(git.tip('main')?.id.slice(0, 12));
+    const files = (await tree.files()).map(async file => [
+      file.path,
+      String(await file.content()),
+    ]);
+    return Object.fromEntries(await Promise.all(files));
+  };
+  expect(await contentsOf(repository)).toEqual(DOCS);
+  expect(await contentsOf(`${repository}/browse/docs`)).toEqual({
+    'index.md': '# Docs',
+    'more/a.md': 'more',
+  });
+  const looks = bitbucket.requests.filter(({ path }) => path.includes('/commits?'));
+  expect(looks).toHaveLength(2);
+});
+
+it('is not modified until the next push', async () => {
+  const { bitbucket, reader, repository } = setUp();
+  const { etag } = await reader.readTree(repository);
+  await expect(reader.readTree(repository, { etag })).rejects.toMatchObject({
+    name: 'NotModifiedError',
+  });
+  bitbucket.writeFile('PAY', 'api', 'docs/index.md', '# New');
+  expect((await reader.readTree(repository, { etag })).etag).not.toBe(etag);
+});
+
+it('does not exist where Bitbucket says so, and cannot be read otherwise', async () => {
+  const { bitbucket, reader, repository } = setUp();
+  const empty = repository.replace(/api$/, 'empty');
+  await expect(reader.readTree(empty)).rejects.toMatchObject({ name: 'NotFoundError' });
+  bitbucket.faults.add({ effect: { type: 'html', status: 404 } });
+  await expect(reader.readTree(repository)).rejects.toMatchObject({ name: 'Error' });
+});
