@@ -12,15 +12,22 @@ import { isReadError } from '../discovery/catalogErrors';
 import { yieldToEventLoop } from '../util/clock';
 import { CatalogEntityState, providerEntityRefs, readStates } from './catalogState';
 import { chunksOf, DiscoveryDatabase } from './DiscoveryDatabase';
+import { isPostgres } from './migrate';
 import { jsonColumn } from './tables';
 
-/** Of one statement: it walks from each of them to all that came of it. */
-const ROOTS_PER_STATEMENT = 200;
+/** Of one statement. */
+const REFS_PER_STATEMENT = 500;
+
+/**
+ * Of one that looks for errors in PostgreSQL, which holds up nobody meanwhile: it may read the
+ * whole table each time, and answers with few rows.
+ */
+const REFS_PER_SEARCH = 5_000;
 
 /** Of one statement's answer. */
 const MAX_ROWS = 5_000;
 
-/** A file that names others that name others: nobody goes further. It also ends circles. */
+/** A file that names others that name others: nobody goes further. */
 const MAX_DEPTH = 10;
 
 /** What the catalog writes where there are none. */
@@ -31,13 +38,14 @@ const ErrorsColumn = jsonColumn(
 );
 
 const OutcomeRow = z.object({
-  root_ref: z.string(),
   entity_ref: z.string(),
-  depth: z.coerce.number(),
+  /** What it came of; `undefined` of what the catalog was given. */
+  parent_ref: z.string().optional(),
   errors: z.string().nullable(),
   // SQLite has no truth values.
   is_shown: z.coerce.boolean(),
 });
+type OutcomeRow = z.infer<typeof OutcomeRow>;
 
 const ErrorRow = OutcomeRow.pick({ entity_ref: true, errors: true });
 
@@ -70,8 +78,8 @@ export class CatalogOutcomes {
   /**
    * What became of entities and of all that came of them, as far as the catalog has them.
    *
-   * @remarks In batches, between which others get their turn. Of one root with more than
-   * 5,000 descendants, only so many.
+   * @remarks In batches, between which others get their turn. Of what has more than 5,000
+   * children, only so many.
    *
    * @param rootRefs - entity refs of what providers gave
    */
@@ -80,15 +88,21 @@ export class CatalogOutcomes {
     options: ReadOutcomesOptions = {},
   ): AsyncGenerator<EntityOutcome[]> {
     const knex = await this.#database.connect();
-    const waiting = chunksOf([...new Set(rootRefs)], ROOTS_PER_STATEMENT).reverse();
-    for (let some = waiting.pop(); some; some = waiting.pop()) {
-      const rows: unknown[] = await selectOutcomes(knex, some, options);
-      if (rows.length >= MAX_ROWS && some.length > 1) {
-        waiting.push(...chunksOf(some, Math.ceil(some.length / 2)).reverse());
-      } else {
-        yield rows.map(parseOutcome);
+    const size = refsPerStatement(knex, options);
+    for (const some of chunksOf([...new Set(rootRefs)], size)) {
+      // Level by level: of a recursive statement PostgreSQL expects so much that it reads
+      // whole tables for it.
+      let level: Level = new Map(some.map(ref => [ref, new Set([ref])]));
+      const seen = new Set<string>();
+      const roots = await selectStates(knex, some, options);
+      yield toOutcomes(roots, level, seen, options);
+      for (let depth = 1; level.size > 0 && depth <= MAX_DEPTH; depth += 1) {
+        const next: Level = new Map();
+        for await (const rows of readChildren(knex, [...level.keys()], options)) {
+          yield toOutcomes(rows, level, seen, options, next);
+        }
+        level = next;
       }
-      await yieldToEventLoop();
     }
   }
 
@@ -99,9 +113,16 @@ export class CatalogOutcomes {
    */
   async *errorsOf(providerName: string): AsyncGenerator<EntityOutcome[]> {
     const knex = await this.#database.connect();
+    const options = { withErrorsOnly: true };
+    let waiting: string[] = [];
     for await (const refs of providerEntityRefs(knex, providerName)) {
-      yield* this.of(refs, { withErrorsOnly: true });
+      waiting.push(...refs);
+      if (waiting.length >= refsPerStatement(knex, options)) {
+        yield* this.of(waiting, options);
+        waiting = [];
+      }
     }
+    yield* this.of(waiting, options);
   }
 
   /** What the catalog was given, by entity refs. */
@@ -138,54 +159,112 @@ export class CatalogOutcomes {
   }
 }
 
-/** From each root along the edges on which the catalog keeps what came of what. */
-function selectOutcomes(
-  knex: Knex,
-  rootRefs: readonly string[],
-  { withErrorsOnly }: ReadOutcomesOptions,
-) {
-  // The same type as that of references, or PostgreSQL refuses to put both into one column.
-  const ref = knex.raw('cast(entity_ref as text)');
-  const query = knex
-    .withRecursive('given', ['root_ref', 'entity_ref', 'depth'], given =>
-      given
-        .select(ref, ref, knex.raw('0'))
-        .from('refresh_state')
-        .whereIn('entity_ref', rootRefs)
-        .union([
-          knex('given')
-            .select('given.root_ref', 'edge.target_entity_ref', knex.raw('depth + 1'))
-            .join('refresh_state_references as edge', {
-              'edge.source_entity_ref': 'given.entity_ref',
-            })
-            .where('depth', '<', MAX_DEPTH),
-        ]),
-    )
-    .from('given')
-    .join('refresh_state as state', 'state.entity_ref', 'given.entity_ref')
-    .leftJoin('final_entities as final', 'final.entity_id', 'state.entity_id')
-    .select('given.root_ref', 'given.entity_ref', 'given.depth', 'state.errors')
-    .select(
-      knex.raw('case when final.final_entity is null then 0 else 1 end as is_shown'),
-    )
-    .limit(MAX_ROWS);
-  return withErrorsOnly ? query.whereNotIn('state.errors', NO_ERRORS) : query;
+function refsPerStatement(knex: Knex, { withErrorsOnly }: ReadOutcomesOptions): number {
+  return withErrorsOnly && isPostgres(knex) ? REFS_PER_SEARCH : REFS_PER_STATEMENT;
 }
 
-/** @throws an error when the row is not as the catalog writes it */
-function parseOutcome(row: unknown): EntityOutcome {
-  const parsed = OutcomeRow.parse(row);
-  return {
-    rootRef: parsed.root_ref,
-    entityRef: parsed.entity_ref,
-    isRoot: parsed.depth === 0,
-    isShown: parsed.is_shown,
-    errors: parseErrors(parsed.errors),
-  };
+/** By ref, of which roots it came. */
+type Level = Map<string, Set<string>>;
+
+/** In batches, between which others get their turn. */
+async function* readChildren(
+  knex: Knex,
+  parentRefs: readonly string[],
+  options: ReadOutcomesOptions,
+): AsyncGenerator<OutcomeRow[]> {
+  const waiting = chunksOf(parentRefs, refsPerStatement(knex, options)).reverse();
+  for (let some = waiting.pop(); some; some = waiting.pop()) {
+    const rows = await selectChildren(knex, some, options);
+    if (rows.length >= MAX_ROWS && some.length > 1) {
+      waiting.push(...chunksOf(some, Math.ceil(some.length / 2)).reverse());
+    } else {
+      yield rows;
+    }
+    await yieldToEventLoop();
+  }
+}
+
+async function selectStates(
+  knex: Knex,
+  refs: readonly string[],
+  { withErrorsOnly }: ReadOutcomesOptions,
+): Promise<OutcomeRow[]> {
+  const states = knex('refresh_state as state').whereIn('state.entity_ref', refs);
+  if (withErrorsOnly) {
+    states.whereNotIn('state.errors', NO_ERRORS);
+  }
+  const rows = await withFinalEntities(knex, states);
+  return rows.map(row => OutcomeRow.parse(row));
+}
+
+async function selectChildren(
+  knex: Knex,
+  parentRefs: readonly string[],
+  { withErrorsOnly }: ReadOutcomesOptions,
+): Promise<OutcomeRow[]> {
+  const children = knex('refresh_state_references as edge')
+    .whereIn('edge.source_entity_ref', parentRefs)
+    .join('refresh_state as state', 'state.entity_ref', 'edge.target_entity_ref')
+    .select('edge.source_entity_ref as parent_ref')
+    .limit(MAX_ROWS);
+  if (withErrorsOnly) {
+    // What has children may be without errors while they are not.
+    const further = knex('refresh_state_references as further')
+      .select(knex.raw('1'))
+      .where('further.source_entity_ref', knex.ref('edge.target_entity_ref'));
+    children.where(wanted => {
+      wanted.whereNotIn('state.errors', NO_ERRORS).orWhereExists(further);
+    });
+  }
+  const rows = await withFinalEntities(knex, children);
+  return rows.map(row => OutcomeRow.parse(row));
+}
+
+function withFinalEntities(knex: Knex, query: Knex.QueryBuilder): PromiseLike<unknown[]> {
+  return query
+    .leftJoin('final_entities as final', 'final.entity_id', 'state.entity_id')
+    .select('state.entity_ref', 'state.errors')
+    .select(
+      knex.raw('case when final.final_entity is null then 0 else 1 end as is_shown'),
+    );
+}
+
+/**
+ * What rows tell, for each root that they came of.
+ *
+ * @param level - what they are, or came of
+ * @param seen - what was told of each root already: files may name each other in a circle
+ * @param next - gets what is there now
+ */
+function toOutcomes(
+  rows: readonly OutcomeRow[],
+  level: Level,
+  seen: Set<string>,
+  { withErrorsOnly }: ReadOutcomesOptions,
+  next?: Level,
+): EntityOutcome[] {
+  return rows.flatMap(row => {
+    const { entity_ref: entityRef, parent_ref: parentRef } = row;
+    const errors = parseErrors(row.errors);
+    return [...(level.get(parentRef ?? entityRef) ?? [])].flatMap(rootRef => {
+      const key = JSON.stringify([rootRef, entityRef]);
+      if (seen.has(key)) {
+        return [];
+      }
+      seen.add(key);
+      next?.set(entityRef, (next.get(entityRef) ?? new Set()).add(rootRef));
+      return withErrorsOnly && errors.length === 0
+        ? []
+        : [{ rootRef, entityRef, isRoot: !parentRef, isShown: row.is_shown, errors }];
+    });
+  });
 }
 
 /** As the catalog shows them on an entity; what cannot be read tells nothing. */
 function parseErrors(json: string | null): string[] {
+  if (json === null || NO_ERRORS.includes(json)) {
+    return [];
+  }
   const { data = [] } = ErrorsColumn.safeParse(json);
   return data.map(({ name, message }) => `${name}: ${message}`);
 }
