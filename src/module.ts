@@ -48,7 +48,12 @@ import { LiveProvider } from './provider/LiveProvider';
 import { plainLocationRef, providerName, taskIdOf } from './provider/locationEntities';
 import { runAtStart, StartState } from './provider/runAtStart';
 import { createReportRouter } from './router/createReportRouter';
-import { createRefreshObserver } from './router/manualRefresh';
+import { createManualStart, createRefreshObserver } from './router/manualRefresh';
+import {
+  ActionsRegistry,
+  actionsRegistryRef,
+  registerActions,
+} from './router/registerActions';
 import { hasEntities } from './store/catalogState';
 import { DatabaseEventStore } from './store/DatabaseEventStore';
 import { DiscoveryDatabase } from './store/DiscoveryDatabase';
@@ -79,6 +84,7 @@ export const catalogModuleBitbucketServerEntityProvider = createBackendModule({
     });
     env.registerInit({
       deps: {
+        actions: actionsRegistryRef,
         auditor: coreServices.auditor,
         catalog: catalogProcessingExtensionPoint,
         config: coreServices.rootConfig,
@@ -100,6 +106,7 @@ export const catalogModuleBitbucketServerEntityProvider = createBackendModule({
 });
 
 interface Services {
+  readonly actions: ActionsRegistry;
   readonly auditor: AuditorService;
   readonly catalog: CatalogProcessingExtensionPoint;
   readonly config: RootConfigService;
@@ -312,23 +319,19 @@ interface Routed extends DiscoveryParts {
 function addRoutes(services: Services, routed: Routed): void {
   const { conflicts, inCatalog, live, providers, stores, shutdownSignal } = routed;
   const { auditor, httpAuth, logger, permissions, scheduler } = services;
-  services.httpRouter.use(
-    createRefreshObserver(
-      providers.map(one => one.current),
-      { auditor, logger, scheduler, shutdownSignal },
-    ),
+  const starts = providers.map(one =>
+    createManualStart(one.current, { auditor, scheduler, shutdownSignal }),
   );
-  services.httpRouter.use(
-    createReportRouter({
-      ...stores,
-      inCatalog,
-      conflicts: conflicts.reporter,
-      logger,
-      providers,
-      configurationProblem: () => live.problem,
-      httpAuth,
-      permissions,
-      auditor,
-    }),
-  );
+  services.httpRouter.use(createRefreshObserver(starts, logger));
+  const report = {
+    ...stores,
+    inCatalog,
+    conflicts: conflicts.reporter,
+    logger,
+    providers,
+    configurationProblem: () => live.problem,
+    permissions,
+  };
+  services.httpRouter.use(createReportRouter({ ...report, httpAuth, auditor }));
+  registerActions(services.actions, { ...report, starts });
 }

@@ -58,14 +58,17 @@ export interface ReportedProvider {
 }
 
 /** What the report is made of. */
-interface ReportRouterOptions extends ReadConflictsOptions {
+export interface ReportOptions extends ReadConflictsOptions {
   readonly reports: DiscoveryReport;
   readonly inCatalog: Pick<CatalogReporter, 'of' | 'failing' | 'failingReports'>;
   readonly webhooks: Pick<WebhookStore, 'load'>;
   readonly providers: readonly ReportedProvider[];
-  readonly httpAuth: HttpAuthService;
   /** Why the configuration as it stands now is not in effect, if it is not. */
   readonly configurationProblem: () => string | undefined;
+}
+
+interface ReportRouterOptions extends ReportOptions {
+  readonly httpAuth: HttpAuthService;
   readonly permissions: PermissionsService;
   readonly auditor: AuditorService;
 }
@@ -121,39 +124,51 @@ function listDiscoveries(options: ReportRouterOptions): Read<object> {
 }
 
 function showDiscovery(options: ReportRouterOptions): Read<OfProvider> {
-  const { reports, providers, webhooks } = options;
   return async ({ params, query }) => {
     readNoParameters(query);
-    const provider = findProvider(providers, params.id);
-    const stored = await reports.loadDiscovery(provider.id);
-    const held = await reports.loadHeldRemovals(provider.id);
-    return {
-      ...(await describe(provider, stored, options)),
-      heldRemovals: [...held].sort(compareHeldRemovals).map(toHeldRemovalJson),
-      webhooks: toWebhooksJson(await webhooks.load(provider.id)),
-      configuration: toConfigurationJson(stored, options.configurationProblem()),
-    };
+    return reportDiscovery(params.id, options);
+  };
+}
+
+/** All about one provider. */
+export async function reportDiscovery(id: string, options: ReportOptions) {
+  const { reports, providers, webhooks } = options;
+  const provider = findProvider(providers, id);
+  const stored = await reports.loadDiscovery(provider.id);
+  const held = await reports.loadHeldRemovals(provider.id);
+  return {
+    ...(await describe(provider, stored, options)),
+    heldRemovals: [...held].sort(compareHeldRemovals).map(toHeldRemovalJson),
+    webhooks: toWebhooksJson(await webhooks.load(provider.id)),
+    configuration: toConfigurationJson(stored, options.configurationProblem()),
   };
 }
 
 function listRepositories(options: ReportRouterOptions): Read<OfProvider> {
-  return async request => {
-    const query = readRepositoryQuery(request.query);
-    const { id } = findProvider(options.providers, request.params.id);
-    const conflicts = await readConflicts(id, options);
-    const { items, totalItems } = await selectRepositories(id, query, conflicts, options);
-    const catalog = await options.inCatalog.of(items, conflicts);
-    return {
-      items: items.map(one =>
-        toRepositoryJson(one, {
-          catalog: catalog?.get(one.repositoryId),
-          conflicts: conflicts.of(one),
-        }),
-      ),
-      totalItems,
-      limit: query.limit,
-      offset: query.offset,
-    };
+  return async ({ params, query }) =>
+    reportRepositories(params.id, readRepositoryQuery(query), options);
+}
+
+/** A page of the repositories of a provider. */
+export async function reportRepositories(
+  providerId: string,
+  query: ReportQuery,
+  options: ReportOptions,
+) {
+  const { id } = findProvider(options.providers, providerId);
+  const conflicts = await readConflicts(id, options);
+  const { items, totalItems } = await selectRepositories(id, query, conflicts, options);
+  const catalog = await options.inCatalog.of(items, conflicts);
+  return {
+    items: items.map(one =>
+      toRepositoryJson(one, {
+        catalog: catalog?.get(one.repositoryId),
+        conflicts: conflicts.of(one),
+      }),
+    ),
+    totalItems,
+    limit: query.limit,
+    offset: query.offset,
   };
 }
 
@@ -162,7 +177,7 @@ async function selectRepositories(
   id: string,
   query: ReportQuery,
   conflicts: KnownConflicts,
-  { inCatalog, reports }: ReportRouterOptions,
+  { inCatalog, reports }: ReportOptions,
 ): Promise<RepositoryPage> {
   const disputed = query.conflicts && disputedReports(conflicts);
   const failing = query.errors && (await inCatalog.failingReports(id, conflicts));
@@ -178,33 +193,36 @@ async function selectRepositories(
 }
 
 function showRepository(options: ReportRouterOptions): Read<OfRepository> {
-  const { reports, providers } = options;
   return async ({ params, query }) => {
     readNoParameters(query);
-    const { projectKey, slug } = readAddress(params);
-    const { id } = findProvider(providers, params.id);
-    const key = addressKey({ projectKey, slug });
-    const held = (await reports.loadHeldRemovals(id))
-      .filter(one => one.address && addressKey(one.address) === key)
-      .sort(compareHeldRemovals);
-    const report =
-      (await reports.findRepository(id, projectKey, slug)) ??
-      reportHeldRepository(held.filter(one => !one.approved));
-    if (!report) {
-      throw new NotFoundError(
-        `Discovery "${id}" knows no repository ${projectKey}/${slug}: it is misspelt, it does ` +
-          'not exist, the account in use may not see it, or no run has come to it yet',
-      );
-    }
-    const conflicts = await readConflicts(id, options);
-    return toRepositoryJson(report, {
-      catalog: (await options.inCatalog.of([report], conflicts))?.get(
-        report.repositoryId,
-      ),
-      conflicts: conflicts.of(report),
-      held,
-    });
+    return reportRepository(params, options);
   };
+}
+
+/** All about one repository, as one provider sees it. */
+export async function reportRepository(params: OfRepository, options: ReportOptions) {
+  const { reports, providers } = options;
+  const { projectKey, slug } = readAddress(params);
+  const { id } = findProvider(providers, params.id);
+  const key = addressKey({ projectKey, slug });
+  const held = (await reports.loadHeldRemovals(id))
+    .filter(one => one.address && addressKey(one.address) === key)
+    .sort(compareHeldRemovals);
+  const report =
+    (await reports.findRepository(id, projectKey, slug)) ??
+    reportHeldRepository(held.filter(one => !one.approved));
+  if (!report) {
+    throw new NotFoundError(
+      `Discovery "${id}" knows no repository ${projectKey}/${slug}: it is misspelt, it does ` +
+        'not exist, the account in use may not see it, or no run has come to it yet',
+    );
+  }
+  const conflicts = await readConflicts(id, options);
+  return toRepositoryJson(report, {
+    catalog: (await options.inCatalog.of([report], conflicts))?.get(report.repositoryId),
+    conflicts: conflicts.of(report),
+    held,
+  });
 }
 
 async function approveRemovals(
@@ -229,7 +247,7 @@ async function approveRemovals(
 async function describe(
   provider: ReportedProvider,
   stored: StoredDiscovery | undefined,
-  options: ReportRouterOptions,
+  options: ReportOptions,
 ) {
   const conflicts = await readConflicts(provider.id, options);
   const failing = stored && (await options.inCatalog.failing(provider.id, conflicts));
@@ -255,17 +273,29 @@ async function permit(
   permission: BasicPermission,
   { httpAuth, permissions }: ReportRouterOptions,
 ): Promise<void> {
-  const credentials = await httpAuth.credentials(request);
-  const [decision] = await permissions.authorize([{ permission }], { credentials });
+  requireAllowed(
+    permission,
+    await permissions.authorize([{ permission }], {
+      credentials: await httpAuth.credentials(request),
+    }),
+  );
+}
+
+/** @throws NotAllowedError unless the only decision is to allow it */
+export function requireAllowed(
+  { name }: { readonly name: string },
+  [decision]: readonly { readonly result: AuthorizeResult }[],
+): void {
   if (decision?.result !== AuthorizeResult.ALLOW) {
-    throw new NotAllowedError(`This needs the permission ${permission.name}`);
+    throw new NotAllowedError(`This needs the permission ${name}`);
   }
 }
 
-function findProvider(
-  providers: readonly ReportedProvider[],
+/** @throws NotFoundError where none of this id is configured */
+export function findProvider<T extends { readonly id: string }>(
+  providers: readonly T[],
   id: string,
-): ReportedProvider {
+): T {
   const found = providers.find(one => one.id === id);
   if (!found) {
     const ids = providers.map(one => `"${one.id}"`).join(', ');

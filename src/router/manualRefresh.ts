@@ -24,7 +24,6 @@ import { systemClock } from '../util/clock';
 /** What manual runs are started with. */
 interface ManualRunDependencies {
   readonly auditor: AuditorService;
-  readonly logger: LoggerService;
   readonly scheduler: SchedulerService;
   readonly shutdownSignal: AbortSignal;
 }
@@ -38,17 +37,14 @@ const RefreshBody = z.object({ entityRef: z.string() });
  * request on untouched.
  */
 export function createRefreshObserver(
-  created: readonly Pick<CreatedProvider, 'provider' | 'context'>[],
-  dependencies: ManualRunDependencies,
+  starts: readonly ManualStart[],
+  logger: Pick<LoggerService, 'warn'>,
 ): Handler {
-  const starts = new Map(
-    created.map(one => [one.provider.anchorRef, createStart(one, dependencies)]),
-  );
   return observeRefreshes((entityRef, request) => {
     starts
-      .get(entityRef)?.(request)
+      .find(one => one.anchorRef === entityRef)
+      ?.start({ request, trigger: 'refresh' })
       .catch(error => {
-        const { logger } = dependencies;
         logger.warn(`The run that was asked for could not be started: ${error}`);
       });
   });
@@ -74,24 +70,53 @@ export function observeRefreshes(
   };
 }
 
-/** What is to happen once the catalog has granted the refresh of the anchor. */
-function createStart(
+/** Who asked for a run, as far as an audit event tells it. */
+interface RunRequester {
+  /** Where it came over HTTP. */
+  readonly request?: Parameters<Handler>[0];
+  /** What it was asked for with. */
+  readonly trigger: 'refresh' | 'action';
+}
+
+/** Starts runs of one provider on demand. */
+export interface ManualStart {
+  readonly id: string;
+  readonly anchorRef: string;
+  /**
+   * Starts a run, audited.
+   *
+   * @param requireAllowance - throws where the caller may not: that leaves a trace as well
+   */
+  start(by: RunRequester, requireAllowance?: () => Promise<void>): Promise<undefined>;
+}
+
+/** Makes what starts runs, for whoever asks: two that ask during a run get the same one. */
+export function createManualStart(
+  { provider, context }: Pick<CreatedProvider, 'provider' | 'context'>,
+  dependencies: ManualRunDependencies,
+): ManualStart {
+  const { id, anchorRef } = provider;
+  return { id, anchorRef, start: startOf({ provider, context }, dependencies) };
+}
+
+function startOf(
   { provider, context }: Pick<CreatedProvider, 'provider' | 'context'>,
   { auditor, scheduler, shutdownSignal }: ManualRunDependencies,
-): (request: Parameters<Handler>[0]) => Promise<undefined> {
+): ManualStart['start'] {
   const runs = new ManualRuns({
     startTask: () => scheduler.triggerTask(provider.taskId),
     clock: systemClock,
     signal: shutdownSignal,
   });
-  return async request => {
+  return async ({ request, trigger }, requireAllowance) => {
     const event = await auditor.createEvent({
       eventId: 'bitbucket-server-discovery-run',
       severityLevel: 'medium',
       request,
-      meta: { provider: provider.getProviderName(), trigger: 'refresh' },
+      meta: { provider: provider.getProviderName(), trigger },
     });
     return audited(event, async () => {
+      await requireAllowance?.();
       await context.journal.requested();
       await runs.request();
       return undefined;

@@ -1,0 +1,148 @@
+/**
+ * Actions in Backstage's actions registry: the report and a run on demand, for assistants and
+ * workflows, with the permissions and words of HTTP. The registry is alpha: only this file
+ * knows of it.
+ */
+
+import { BackstageCredentials, PermissionsService } from '@backstage/backend-plugin-api';
+import {
+  ActionsRegistryService,
+  actionsRegistryServiceRef,
+} from '@backstage/backend-plugin-api/alpha';
+import {
+  catalogEntityRefreshPermission,
+  catalogLocationReadPermission,
+} from '@backstage/plugin-catalog-common/alpha';
+import {
+  findProvider,
+  reportDiscovery,
+  ReportOptions,
+  reportRepositories,
+  reportRepository,
+  requireAllowed,
+} from './createReportRouter';
+import { ManualStart } from './manualRefresh';
+
+/** The registry of the backend; every release this module works with has it. */
+export const actionsRegistryRef = actionsRegistryServiceRef;
+export type ActionsRegistry = ActionsRegistryService;
+
+/** Repositories of each kind that the list of what needs attention names. */
+const MAX_LISTED = 50;
+
+/** What the actions work with. */
+interface ActionsOptions extends ReportOptions {
+  readonly starts: readonly ManualStart[];
+  readonly permissions: PermissionsService;
+}
+
+const READS = { readOnly: true, destructive: false, idempotent: true } as const;
+
+/** Registers all of them. */
+export function registerActions(
+  registry: ActionsRegistry,
+  options: ActionsOptions,
+): void {
+  registerExplain(registry, options);
+  registerAttention(registry, options);
+  registerRun(registry, options);
+}
+
+async function requireReading(
+  credentials: BackstageCredentials,
+  { permissions }: ActionsOptions,
+): Promise<void> {
+  const permission = catalogLocationReadPermission;
+  requireAllowed(
+    permission,
+    await permissions.authorize([{ permission }], { credentials }),
+  );
+}
+
+function registerExplain(registry: ActionsRegistry, options: ActionsOptions): void {
+  registry.register({
+    name: 'explain-bitbucket-server-repository',
+    title: 'Explain a Bitbucket Server repository',
+    description:
+      'Tells why a repository in Bitbucket Server or Data Center is or is not in the catalog: outcome, reason, cause, remedy, its catalog files, what became of them in the catalog, and conflicts. Reads what the last run and events have found.',
+    attributes: READS,
+    schema: {
+      input: z =>
+        z.object({
+          provider: z.string().default('default').describe('The id of the provider'),
+          projectKey: z.string().describe('The project key, such as PAY'),
+          repositorySlug: z.string().describe('The repository slug'),
+        }),
+      output: z => z.object({}).passthrough(),
+    },
+    async action({ credentials, input }) {
+      await requireReading(credentials, options);
+      const { projectKey: key, provider: id, repositorySlug: slug } = input;
+      return { output: await reportRepository({ id, key, slug }, options) };
+    },
+  });
+}
+
+function registerAttention(registry: ActionsRegistry, options: ActionsOptions): void {
+  registry.register({
+    name: 'list-bitbucket-server-discovery-problems',
+    title: 'List what needs attention in Bitbucket Server discovery',
+    description: `Lists, for one provider, how the last run went, the removals that are held back, and the repositories that are unknown, that have errors in the catalog or conflicts, each with cause and remedy; at most ${MAX_LISTED} of each, with the number of all.`,
+    attributes: READS,
+    schema: {
+      input: z =>
+        z.object({
+          provider: z.string().default('default').describe('The id of the provider'),
+        }),
+      output: z => z.object({}).passthrough(),
+    },
+    async action({ credentials, input: { provider: id } }) {
+      await requireReading(credentials, options);
+      const page = { limit: MAX_LISTED, offset: 0 };
+      return {
+        output: {
+          discovery: await reportDiscovery(id, options),
+          unknown: await reportRepositories(id, { ...page, outcome: 'unknown' }, options),
+          errors: await reportRepositories(id, { ...page, errors: true }, options),
+          conflicts: await reportRepositories(id, { ...page, conflicts: true }, options),
+        },
+      };
+    },
+  });
+}
+
+function registerRun(registry: ActionsRegistry, options: ActionsOptions): void {
+  registry.register({
+    name: 'run-bitbucket-server-discovery',
+    title: 'Run Bitbucket Server discovery now',
+    description:
+      'Starts a discovery run of one provider, after the one in progress if there is one, as a refresh of its Location in the catalog does. It needs the permission to refresh that Location.',
+    attributes: { readOnly: false, destructive: false, idempotent: true },
+    schema: {
+      input: z =>
+        z.object({
+          provider: z.string().default('default').describe('The id of the provider'),
+        }),
+      output: z => z.object({ requested: z.boolean() }),
+    },
+    async action({ credentials, input: { provider } }) {
+      const { anchorRef, start } = findProvider(options.starts, provider);
+      const permission = catalogEntityRefreshPermission;
+      const asked = [{ permission, resourceRef: anchorRef }];
+      // A run in progress may go on for long: whoever asks need not wait for its end.
+      await new Promise<void>((resolve, reject) => {
+        start({ trigger: 'action' }, async () => {
+          requireAllowed(
+            permission,
+            await options.permissions.authorize(asked, { credentials }),
+          );
+          resolve();
+        }).catch(error => {
+          options.logger.warn(`No run of ${provider} was started by an action: ${error}`);
+          reject(error);
+        });
+      });
+      return { output: { requested: true } };
+    },
+  });
+}
