@@ -147,6 +147,13 @@ interface BitbucketServerProvider {
    */
   requestTimeout?: string | HumanDuration;
 
+  /**
+   * Code search as a hint, where the server offers it: what it shows is registered without a
+   * request per repository, and what it does not show is looked at once per
+   * `recheck.absent`. It never removes anything. `off` never asks. Default: `auto`.
+   */
+  search?: 'auto' | 'off';
+
   /** When runs look again at what they know. */
   recheck?: {
     /**
@@ -156,6 +163,13 @@ interface BitbucketServerProvider {
      * looks in every run. Default: `6 hours`.
      */
     found?: string | HumanDuration;
+
+    /**
+     * How long runs believe that a repository has no catalog file, where code search covers
+     * it and shows none: a duration, at most 30 days. Without search, every run looks. `0`
+     * looks in every run. Default: `24 hours`.
+     */
+    absent?: string | HumanDuration;
   };
 
   /** Guards against removing much of the catalog by mistake. */

@@ -65,10 +65,11 @@ export function allLookedAt(origin: RunOrigin): RecheckState {
   const everything = planRecheck(undefined, {
     configuration: '',
     rule: undefined,
+    maySearch: false,
     isManual: false,
     nowMs: NOW,
   });
-  return stateAfterRun(everything, origin);
+  return stateAfterRun(everything, origin, false);
 }
 
 /**

@@ -23,6 +23,7 @@ import {
   listProjects,
   listRepositories,
 } from './repositories';
+import { searchFiles } from './search';
 import { readRateLimitBudget, readServerInfo } from './server';
 import { Session, SessionOptions } from './Session';
 import { fileUrl, WebAddress } from './webUrls';
@@ -52,6 +53,7 @@ export class RestClient implements RepositorySource {
   readonly getLabels = this.#bind(getLabels);
   readonly findFile = this.#bind(findFile);
   readonly listFiles = this.#bind(listFiles);
+  readonly searchFiles = this.#bind(searchFiles);
   readonly getDefaultBranch = this.#bind(getDefaultBranch);
   readonly openFile = this.#bind(openFile);
   readonly getFileSize = this.#bind(getFileSize);

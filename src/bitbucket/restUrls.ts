@@ -147,6 +147,12 @@ export class RestUrls {
     return withQuery(`${this.#base}/profile/recent/repos`, { start: 0, limit: 1 });
   }
 
+  /** Beside the documented API; `undefined` where that is not at its usual path. */
+  search(): string | undefined {
+    const [, base] = /^(.*\/rest)\/api\/[^/]+$/.exec(this.#base) ?? [];
+    return base === undefined ? undefined : `${base}/search/latest/search`;
+  }
+
   applicationProperties(): string {
     return `${this.#base}/application-properties`;
   }

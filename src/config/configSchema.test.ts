@@ -122,6 +122,7 @@ describe('the schema made from config.d.ts', () => {
     ['another word as rate', { host, rateLimit: 'fast' }],
     ['a rate without burst', { host, rateLimit: { requestsPerSecond: 1 } }],
     ['a timeout that is a list', { host, requestTimeout: ['30s', '40s'] }],
+    ['another word as search', { host, search: 'on' }],
     ['a recheck that is a text', { host, recheck: '6 hours' }],
     ['a recheck of words', { host, recheck: { found: { hours: 'many' } } }],
     ['removals that are a number', { host, removals: 30 }],

@@ -19,7 +19,8 @@ export const DEFAULTS = {
   concurrency: 8,
   rateLimit: 'auto',
   requestTimeout: { seconds: 30 },
-  recheck: { found: { hours: 6 } },
+  search: 'auto',
+  recheck: { found: { hours: 6 }, absent: { hours: 24 } },
   removals: { maxPercentage: 30, holdFor: { hours: 24 } },
 } as const;
 
@@ -55,7 +56,9 @@ export const CONFIGURATION_KEYS: readonly ConfigurationKey[] = [
   { key: 'concurrency', default: String(DEFAULTS.concurrency) },
   { key: 'rateLimit', default: DEFAULTS.rateLimit },
   { key: 'requestTimeout', default: `${DEFAULTS.requestTimeout.seconds} seconds` },
+  { key: 'search', default: DEFAULTS.search },
   { key: 'recheck.found', default: `${DEFAULTS.recheck.found.hours} hours` },
+  { key: 'recheck.absent', default: `${DEFAULTS.recheck.absent.hours} hours` },
   { key: 'removals.maxPercentage', default: String(DEFAULTS.removals.maxPercentage) },
   { key: 'removals.holdFor', default: `${DEFAULTS.removals.holdFor.hours} hours` },
   { key: 'token', default: "the integration's" },

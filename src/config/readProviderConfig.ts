@@ -24,7 +24,7 @@ const MAX_FILES_PER_REPOSITORY = 100_000;
 /** A request that takes longer is dead, and would outlast the schedule's timeout. */
 const MAX_REQUEST_TIMEOUT = { ms: 600_000, text: '10 minutes' };
 /** What is believed for longer is forgotten rather than meant. */
-const MAX_RECHECK = { ms: 30 * 86_400_000, text: '30 days' };
+const RECHECK_RANGE = { zero: true, max: { ms: 30 * 86_400_000, text: '30 days' } };
 
 /**
  * Reads one provider.
@@ -68,11 +68,10 @@ export function readProviderConfig(
       zero: false,
       max: MAX_REQUEST_TIMEOUT,
     }),
+    search: provider.oneOf('search', ['auto', 'off']) ?? DEFAULTS.search,
     recheck: {
-      foundMs: recheck.durationMs('found', DEFAULTS.recheck.found, {
-        zero: true,
-        max: MAX_RECHECK,
-      }),
+      foundMs: recheck.durationMs('found', DEFAULTS.recheck.found, RECHECK_RANGE),
+      absentMs: recheck.durationMs('absent', DEFAULTS.recheck.absent, RECHECK_RANGE),
     },
     removals: {
       maxPercentage: removals.number('maxPercentage', DEFAULTS.removals.maxPercentage, {

@@ -43,7 +43,8 @@ describe('readProviderConfigs', () => {
         concurrency: 8,
         rateLimit: { kind: 'auto' },
         requestTimeoutMs: 30_000,
-        recheck: { foundMs: 21_600_000 },
+        search: 'auto',
+        recheck: { foundMs: 21_600_000, absentMs: 86_400_000 },
         removals: { maxPercentage: 30, holdForMs: 86_400_000 },
       },
     ]);

@@ -36,9 +36,13 @@ export interface ProviderConfig {
   readonly rateLimit: RateLimitSetting;
   /** Per attempt. */
   readonly requestTimeoutMs: number;
+  /** Whether code search may be asked. */
+  readonly search: 'auto' | 'off';
   readonly recheck: {
     /** How long runs believe what they have found. */
     readonly foundMs: number;
+    /** How long they believe, where code search covers a repository, that it has no file. */
+    readonly absentMs: number;
   };
   readonly removals: {
     /** 0 to 100. */

@@ -23,7 +23,7 @@ describe('a key the reader does not know', () => {
       'colour',
       ['remove it', 'known here: host, catalogPath'],
     ],
-    ['search, which is yet to come', { search: 'auto' }, 'search', ['not a known key']],
+    ['a misspelt search', { serch: 'auto' }, 'serch', ['did you mean search?']],
     ['a misspelt recheck key', { recheck: { fund: 'PT6H' } }, 'recheck.fund', ['found?']],
     [
       'labels beside the filters',

@@ -8,8 +8,8 @@ import {
 } from '../__testUtils__/discoveryData';
 import { parseCatalogPath } from '../filters/catalogPaths';
 import { Repository } from '../model';
+import { decideCheck, Shown } from './decideCheck';
 import {
-  decideCheck,
   lookAtBucketOf,
   planRecheck,
   recheckDueAtMs,
@@ -19,7 +19,8 @@ import {
 } from './recheck';
 import { KnownRepository } from './types';
 
-const RULE = { foundMs: 6 * HOUR, minFiles: 1 };
+const RULE = { foundMs: 6 * HOUR, absentMs: 24 * HOUR, minFiles: 1 };
+const NOT_SEARCHED: Shown = { paths: [], isCovered: false };
 const MINUTE = 60_000;
 const IDS = Array.from({ length: 1_000 }, (_, index) => index + 1);
 
@@ -33,20 +34,38 @@ function plan(
   nowMs: number,
   rest: Partial<Parameters<typeof planRecheck>[1]> = {},
 ): RecheckPlan {
-  const request = { configuration: 'a', rule: RULE, isManual: false, nowMs };
+  const own = { configuration: 'a', rule: RULE, maySearch: true };
+  const request = { ...own, isManual: false, nowMs };
   return planRecheck(state, { ...request, ...rest });
 }
 
 const after = (made: RecheckPlan, sinceMs: number) =>
-  stateAfterRun(made, { sinceMs, sinceRevision: sinceMs, scope: '' });
+  stateAfterRun(made, { sinceMs, sinceRevision: sinceMs, scope: '' }, true);
 
 /** What is remembered of one run that has looked at everything. */
 const looked = (atMs = NOW) => after(plan(undefined, atMs), atMs);
 
 const spell = (paths: readonly string[]) => paths.map(path => file('PAY/api', path));
 
+function decide(
+  made: RecheckPlan,
+  one: KnownRepository | undefined,
+  rest: { now?: Repository; shown?: Shown; spell?: typeof spell } = {},
+) {
+  const evidence = {
+    repository: rest.now ?? repository(one?.repositoryId ?? 1, 'PAY/api'),
+  };
+  const { shown = NOT_SEARCHED } = rest;
+  return decideCheck(made, {
+    ...evidence,
+    known: one,
+    shown,
+    spell: rest.spell ?? spell,
+  });
+}
+
 function isDue(id: number, made: RecheckPlan, one = found(id)) {
-  return decideCheck(repository(id, 'PAY/api'), one, made, spell).kind === 'look';
+  return decide(made, one).kind === 'look';
 }
 
 const dueOf = (made: RecheckPlan) => IDS.filter(id => isDue(id, made));
@@ -145,18 +164,15 @@ describe('what is looked at again', () => {
   ])('is a repository that %s', (_, one, rest) => {
     const made = plan(looked(), NOW);
     const now = repository(1, 'PAY/api', rest);
-    expect(decideCheck(repository(1, 'PAY/api'), found(1), made, spell).kind).toBe(
-      'believe',
-    );
-    expect(decideCheck(now, one, made, spell).kind).toBe('look');
+    expect(decide(made, found(1)).kind).toBe('spared');
+    expect(decide(made, one, { now }).kind).toBe('look');
   });
 
   it('is a repository whose file the catalog would be given under another URL', () => {
     const elsewhere = (paths: readonly string[]) =>
       paths.map(path => file('PAY/new', path));
     const made = plan(looked(), NOW);
-    const decision = decideCheck(repository(1, 'PAY/api'), found(1), made, elsewhere);
-    expect(decision.kind).toBe('look');
+    expect(decide(made, found(1), { spell: elsewhere }).kind).toBe('look');
   });
 
   it('is a repository with a file that the catalog could not read', () => {
@@ -185,25 +201,115 @@ describe('what may be believed', () => {
     ...rest,
   });
 
-  it.each<[string, Parameters<typeof recheckRuleOf>[0], number, number | undefined]>([
-    ['a plain path', scopeOf(['a.yaml']), HOUR, 1],
-    ['several plain paths, where all are found', scopeOf(['a.yaml', 'b.yaml']), HOUR, 2],
-    ['no glob', scopeOf(['**/a.yaml']), HOUR, undefined],
-    ['no glob beside a plain path', scopeOf(['a.yaml', 'b/*.yaml']), HOUR, undefined],
-    [
-      'nothing that a parser reads',
-      scopeOf(['a.yaml'], { isParsed: true }),
-      HOUR,
-      undefined,
-    ],
+  it.each<[string, Parameters<typeof recheckRuleOf>[0], number | undefined]>([
+    ['a plain path', scopeOf(['a.yaml']), 1],
+    ['several plain paths, where all are found', scopeOf(['a.yaml', 'b.yaml']), 2],
+    ['no glob', scopeOf(['**/a.yaml']), Number.MAX_SAFE_INTEGER],
+    ['no glob beside a path', scopeOf(['a', 'b/*.yaml']), Number.MAX_SAFE_INTEGER],
+    ['nothing that a parser reads', scopeOf(['a'], { isParsed: true }), undefined],
     [
       'nothing that nobody checks',
-      scopeOf(['a.yaml'], { validateLocationsExist: false }),
-      HOUR,
+      scopeOf(['a'], { validateLocationsExist: false }),
       undefined,
     ],
-    ['nothing for no time', scopeOf(['a.yaml']), 0, undefined],
-  ])('is %s', (_, scope, foundMs, minFiles) => {
-    expect(recheckRuleOf(scope, { foundMs })?.minFiles).toBe(minFiles);
+  ])('is without search %s', (_, scope, minFiles) => {
+    const intervals = { foundMs: HOUR, absentMs: HOUR };
+    expect(recheckRuleOf(scope, intervals)?.minFiles).toBe(minFiles);
+  });
+
+  it('is nothing for no time', () => {
+    const rule = { ...RULE, foundMs: 0 };
+    expect(dueOf(plan(looked(), NOW, { rule }))).toHaveLength(IDS.length);
+  });
+});
+
+describe('what code search shows', () => {
+  const FILE = 'catalog-info.yaml';
+  const absent = found(1, {
+    files: [],
+    settled: { kind: 'absent', reason: 'no-catalog-file' },
+  });
+  const covered = (...paths: string[]): Shown => ({ paths, isCovered: true });
+  const later = () => plan(looked(), NOW);
+  const first = () => plan(undefined, NOW);
+  const noMore = { ...RULE, foundMs: 48 * HOUR, minFiles: 2 };
+
+  it.each<[string, RecheckPlan, KnownRepository | undefined, Shown, string]>([
+    ['adds what was never looked at', first(), undefined, covered(FILE), 'registered'],
+    ['adds it in later runs too', later(), undefined, covered(FILE), 'registered'],
+    [
+      'of an archived one too',
+      first(),
+      undefined,
+      { paths: [FILE], isCovered: false },
+      'registered',
+    ],
+    [
+      'confirms what was taken over',
+      first(),
+      found(1, { settled: undefined }),
+      covered(FILE),
+      'registered',
+    ],
+    [
+      'replaces nothing by itself',
+      first(),
+      found(1, { settled: undefined, files: [file('PAY/api', 'b')] }),
+      covered(FILE),
+      'look',
+    ],
+    [
+      'settles no doubt',
+      first(),
+      { ...absent, settled: undefined, problem: { reason: 'timeout', detail: '' } },
+      covered(FILE),
+      'look',
+    ],
+    ['not, is believed in the first run', first(), undefined, covered(), 'absent'],
+    ['not, is not where search leaves it out', first(), undefined, NOT_SEARCHED, 'look'],
+    ['not, is not of what came later', later(), undefined, covered(), 'look'],
+    [
+      'not, takes nothing away',
+      first(),
+      found(1, { settled: undefined }),
+      covered(),
+      'look',
+    ],
+    ['not, and is known: believed', later(), found(1), covered(), 'registered'],
+    ['is looked at where it was proven absent', later(), absent, covered(FILE), 'look'],
+    ['not, of what is absent: believed', later(), absent, covered(), 'absent'],
+    ['not, without search: looked at', later(), absent, NOT_SEARCHED, 'look'],
+    ['more of than is known: looked at', later(), found(1), covered(FILE, 'b'), 'look'],
+    [
+      'not, of a glob: believed',
+      plan(looked(), NOW, { rule: { ...RULE, minFiles: 9 } }),
+      found(1),
+      covered(),
+      'registered',
+    ],
+    [
+      'not, longer than absence is believed',
+      plan(looked(), NOW, { rule: noMore }),
+      found(1),
+      covered(),
+      'look',
+    ],
+  ])('%s', (_, made, one, shown, outcome) => {
+    const decision = decide(made, one, { shown });
+    expect(decision.kind === 'look' ? 'look' : decision.outcome.kind).toBe(outcome);
+  });
+
+  it('is no reason not to look at what is absent once in its time', () => {
+    const isBelieved = (atMs: number) => (id: number) =>
+      decide(plan(looked(), atMs), { ...absent, repositoryId: id }, { shown: covered() })
+        .kind === 'spared';
+    expect(IDS.every(isBelieved(NOW + 12 * HOUR))).toBe(true);
+    expect(IDS.some(isBelieved(NOW + 24 * HOUR))).toBe(false);
+  });
+
+  it('counts for nothing in a run that is asked for by hand', () => {
+    const made = plan(looked(), NOW, { isManual: true });
+    expect(decide(made, undefined, { shown: covered(FILE) }).kind).toBe('look');
+    expect(decide(made, found(1), { shown: covered(FILE) }).kind).toBe('look');
   });
 });

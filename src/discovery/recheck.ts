@@ -6,9 +6,8 @@
  * row per repository to remember when that was.
  */
 
-import { Repository } from '../model';
 import { hasSameFiles } from './locations';
-import { DiscoveryScope, KnownRepository, RunOrigin, SettledOutcome } from './types';
+import { DiscoveryScope, KnownRepository, RunOrigin } from './types';
 
 /** Runs that come more often than this many times in half an interval have none on some turns. */
 export const RECHECK_BUCKETS = 64;
@@ -31,26 +30,34 @@ export interface RecheckState {
   readonly rule?: RecheckRule;
   /** At repositories that have files. */
   readonly found: Looks;
+  /** At those that have none. */
+  readonly absent: Looks;
 }
 
 /** What is believed without a look, and how long. */
 export interface RecheckRule {
   /** How long a file once found is, milliseconds. */
   readonly foundMs: number;
+  /** How long it is that there is none, milliseconds; left out where every run looks. */
+  readonly absentMs?: number;
   /** Of a repository with fewer files, every run looks for the others. */
   readonly minFiles: number;
 }
 
 /** Buckets whose repositories are due. */
-export interface DueBuckets {
+interface DueBuckets {
   readonly found: ReadonlySet<number>;
+  readonly absent: ReadonlySet<number>;
 }
 
 const ALL_BUCKETS: ReadonlySet<number> = new Set(
   Array.from({ length: RECHECK_BUCKETS }, (_, bucket) => bucket),
 );
 
-const EVERYTHING_DUE: DueBuckets = { found: ALL_BUCKETS };
+const EVERYTHING_DUE: DueBuckets = { found: ALL_BUCKETS, absent: ALL_BUCKETS };
+
+/** A glob may always match one more. */
+const MORE_THAN_ANY = Number.MAX_SAFE_INTEGER;
 
 /** What a run believes and what it looks at. */
 export interface RecheckPlan {
@@ -58,6 +65,8 @@ export interface RecheckPlan {
   /** `undefined` where everything is looked at every time. */
   readonly rule: RecheckRule | undefined;
   readonly due: DueBuckets;
+  /** Code search may be asked, where that is worth it. */
+  readonly maySearch: boolean;
   /** What is remembered of earlier runs that have looked for the same. */
   readonly before?: RecheckState;
   /** URLs of files that the catalog could not read when it last tried. */
@@ -65,7 +74,7 @@ export interface RecheckPlan {
 }
 
 /**
- * What of one kind of configuration may be believed.
+ * What of one kind of configuration may be believed where search covers it.
  *
  * @remarks A glob may match another file any time, and what a location parser makes of a file
  * changes with it. What is registered unchecked costs no request.
@@ -74,13 +83,20 @@ export interface RecheckPlan {
  */
 export function recheckRuleOf(
   scope: Pick<DiscoveryScope, 'catalogPaths' | 'isParsed' | 'validateLocationsExist'>,
-  recheck: { readonly foundMs: number },
+  { foundMs, absentMs }: { readonly foundMs: number; readonly absentMs: number },
 ): RecheckRule | undefined {
   const isPlain = scope.catalogPaths.every(one => one.kind === 'plain');
-  const isBelieved = isPlain && scope.validateLocationsExist && !scope.isParsed;
-  return isBelieved && recheck.foundMs > 0
-    ? { foundMs: recheck.foundMs, minFiles: scope.catalogPaths.length }
+  return scope.validateLocationsExist && !scope.isParsed
+    ? { foundMs, absentMs, minFiles: isPlain ? scope.catalogPaths.length : MORE_THAN_ANY }
     : undefined;
+}
+
+/** What holds of a rule for a repository that search covers, or does not. */
+export function ruleWith(
+  { foundMs, absentMs, minFiles }: RecheckRule,
+  isCovered: boolean,
+): RecheckRule {
+  return isCovered ? { foundMs, absentMs, minFiles: 1 } : { foundMs, minFiles };
 }
 
 /**
@@ -91,26 +107,34 @@ export function recheckRuleOf(
  */
 export function planRecheck(
   state: RecheckState | undefined,
-  request: Pick<RecheckPlan, 'configuration' | 'rule'> & {
+  request: Pick<RecheckPlan, 'configuration' | 'rule' | 'maySearch'> & {
     readonly isManual: boolean;
     readonly nowMs: number;
   },
 ): RecheckPlan {
-  const { configuration, rule, isManual, nowMs } = request;
+  const { configuration, isManual, nowMs, ...rest } = request;
   const before = state?.configuration === configuration ? state : undefined;
-  const due = rule && before && !isManual ? findDue(before, rule, nowMs) : EVERYTHING_DUE;
-  return { configuration, rule, due, before };
+  // By hand, everything is looked at: nothing is believed.
+  const rule = isManual ? undefined : rest.rule;
+  const due = rule && before ? findDue(before, rule, nowMs) : EVERYTHING_DUE;
+  return { configuration, rule, due, maySearch: rest.maySearch, before };
 }
 
 function findDue(state: RecheckState, rule: RecheckRule, nowMs: number): DueBuckets {
-  const isDue = (bucket: number) => {
-    const look = state.found[bucket];
-    // A clock that was ahead then must not put checks off now.
-    return (
-      !look || look.atMs > nowMs || dueAtMs(look.atMs, bucket, rule.foundMs) <= nowMs
-    );
+  const dueOf = (looks: Looks, intervalMs: number) => {
+    const isDue = (bucket: number) => {
+      const look = looks[bucket];
+      // A clock that was ahead then must not put checks off now.
+      return (
+        !look || look.atMs > nowMs || dueAtMs(look.atMs, bucket, intervalMs) <= nowMs
+      );
+    };
+    return new Set([...ALL_BUCKETS].filter(isDue));
   };
-  return { found: new Set([...ALL_BUCKETS].filter(isDue)) };
+  return {
+    found: dueOf(state.found, rule.foundMs),
+    absent: dueOf(state.absent, rule.absentMs ?? 0),
+  };
 }
 
 /**
@@ -119,20 +143,35 @@ function findDue(state: RecheckState, rule: RecheckRule, nowMs: number): DueBuck
  */
 function dueAtMs(lookAtMs: number, bucket: number, intervalMs: number): number {
   const half = intervalMs / 2;
+  if (half === 0) {
+    return lookAtMs;
+  }
   const phase = (bucket / RECHECK_BUCKETS) * half;
   return phase + (Math.floor((lookAtMs + half - phase) / half) + 1) * half;
 }
 
-/** What is remembered once a run has reached its end. */
+/**
+ * What is remembered once a run has reached its end.
+ *
+ * @param hasSearched - code search has spared looks where there is no file
+ */
 export function stateAfterRun(
   { configuration, rule, due, before }: RecheckPlan,
   origin: RunOrigin,
+  hasSearched: boolean,
 ): RecheckState {
   const look = { revision: origin.sinceRevision, atMs: origin.sinceMs };
-  const found = [...ALL_BUCKETS].map(bucket =>
-    due.found.has(bucket) ? look : (before?.found[bucket] ?? null),
-  );
-  return { configuration, ...(rule && { rule }), found };
+  const looksAfter = (dueNow: ReadonlySet<number>, looks: Looks | undefined) =>
+    [...ALL_BUCKETS].map(bucket =>
+      dueNow.has(bucket) ? look : (looks?.[bucket] ?? null),
+    );
+  const nextRule = rule ? ruleWith(rule, hasSearched) : before?.rule;
+  return {
+    configuration,
+    ...(nextRule && { rule: nextRule }),
+    found: looksAfter(due.found, before?.found),
+    absent: looksAfter(hasSearched ? due.absent : ALL_BUCKETS, before?.absent),
+  };
 }
 
 /** When complete runs have last looked at a repository, as far as that is remembered. */
@@ -140,9 +179,15 @@ export function lookAtBucketOf(
   state: RecheckState | null | undefined,
   { repositoryId, settled }: KnownRepository,
 ): Look | undefined {
-  return settled?.kind === 'registered'
-    ? (state?.found[bucketOf(repositoryId)] ?? undefined)
-    : undefined;
+  const bucket = bucketOf(repositoryId);
+  switch (settled?.kind) {
+    case 'registered':
+      return state?.found[bucket] ?? undefined;
+    case 'absent':
+      return state?.absent[bucket] ?? undefined;
+    default:
+      return undefined;
+  }
 }
 
 /**
@@ -155,94 +200,28 @@ export function recheckDueAtMs(
   known: KnownRepository,
 ): number | undefined {
   const look = lookAtBucketOf(state, known);
-  return look && state?.rule && !findDoubt(known) && hasAllFiles(known, state.rule)
-    ? dueAtMs(look.atMs, bucketOf(known.repositoryId), state.rule.foundMs)
-    : undefined;
+  const rule = state?.rule;
+  if (!look || !rule || hasDoubt(known)) {
+    return undefined;
+  }
+  const bucket = bucketOf(known.repositoryId);
+  const believedMs =
+    known.settled?.kind === 'absent'
+      ? rule.absentMs
+      : known.files.length >= rule.minFiles
+        ? rule.foundMs
+        : undefined;
+  return believedMs ? dueAtMs(look.atMs, bucket, believedMs) : undefined;
 }
 
-/** Whether a run looks at a repository, and why. */
-export type CheckDecision =
-  | { readonly kind: 'look'; readonly because: LookReason }
-  | { readonly kind: 'believe'; readonly outcome: SettledOutcome };
-
-type LookReason =
-  | 'never-looked-at'
-  | 'unknown'
-  | 'something-stays-that-was-not-found'
-  | 'changed'
-  | 'has-no-file'
-  | 'may-have-more'
-  | 'not-readable'
-  | 'due';
-
-/**
- * Decides whether a run looks at a repository that the filters let through.
- *
- * @param spell - the files of these paths as they would be registered now
- */
-export function decideCheck(
-  repository: Repository,
-  known: KnownRepository | undefined,
-  { rule, due, unreadable }: Pick<RecheckPlan, 'rule' | 'due' | 'unreadable'>,
-  spell: (paths: readonly string[]) => KnownRepository['files'],
-): CheckDecision {
-  const because = (reason: LookReason): CheckDecision => ({
-    kind: 'look',
-    because: reason,
-  });
-  const doubt = findDoubt(known);
-  if (!known?.settled || doubt) {
-    return because(doubt ?? 'never-looked-at');
-  }
-  if (!isAsListed(known, repository)) {
-    return because('changed');
-  }
-  if (known.settled.kind !== 'registered') {
-    return because('has-no-file');
-  }
-  if (!rule || !hasAllFiles(known, rule)) {
-    return because('may-have-more');
-  }
-  if (due.found.has(bucketOf(repository.id))) {
-    return because('due');
-  }
-  if (known.files.some(one => unreadable?.has(one.targetUrl))) {
-    return because('not-readable');
-  }
-  return hasSameFiles(spell(known.files.map(one => one.path)), known.files)
-    ? { kind: 'believe', outcome: known.settled }
-    : because('changed');
-}
-
-function findDoubt(known: KnownRepository | undefined): LookReason | undefined {
-  if (!known?.settled) {
-    return 'never-looked-at';
-  }
-  if (known.problem) {
-    return 'unknown';
-  }
-  const { settled, files } = known;
-  return hasSameFiles(settled.kind === 'registered' ? settled.files : [], files)
-    ? undefined
-    : 'something-stays-that-was-not-found';
-}
-
-/** Neither renamed nor moved, nor another repository with the same id. */
-function isAsListed(known: KnownRepository, listed: Repository): boolean {
-  return (
-    known.projectKey === listed.projectKey &&
-    known.slug === listed.slug &&
-    known.hierarchyId === listed.hierarchyId &&
-    (listed.state === undefined || listed.state === 'AVAILABLE')
-  );
-}
-
-function hasAllFiles({ files }: KnownRepository, { minFiles }: RecheckRule): boolean {
-  return files.length >= minFiles;
+/** The last look told nothing, or something stays in the catalog that it has not found. */
+export function hasDoubt({ problem, settled, files }: KnownRepository): boolean {
+  const found = settled?.kind === 'registered' ? settled.files : [];
+  return problem !== undefined || !hasSameFiles(found, files);
 }
 
 /** Ids follow one another, and so do the repositories of a project: they are mixed. */
-function bucketOf(repositoryId: number): number {
+export function bucketOf(repositoryId: number): number {
   const mixed = Math.imul(repositoryId ^ (repositoryId >>> 16), 0x45d9f3b);
   return ((mixed ^ (mixed >>> 16)) >>> 0) % RECHECK_BUCKETS;
 }

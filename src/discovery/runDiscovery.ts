@@ -11,16 +11,17 @@ import { mapConcurrent } from '../util/concurrency';
 import { parseTarget, webBaseOf } from '../util/parseUrls';
 import { identify, isPlaceholderId, replaceIds, separateByAddress } from './identify';
 import { filterListing } from './applyFilters';
-import { findCatalogFiles, toCatalogFiles } from './findCatalogFiles';
+import { findCatalogFiles } from './findCatalogFiles';
 import { listRepositories, ListingOptions } from './listRepositories';
 import { refOf } from './locations';
-import { decideCheck, RecheckPlan } from './recheck';
+import { RecheckPlan } from './recheck';
 import {
   longestUncheckedFirst,
   NOT_CHECKED,
   outcomeSince,
   unlistedOutcome,
 } from './resume';
+import { spareChecks } from './spareChecks';
 import {
   DiscoveryProgress,
   DiscoveryResult,
@@ -32,6 +33,8 @@ import {
   RepositoryResult,
   RepositorySource,
   RunOrigin,
+  SearchUse,
+  SparedBy,
 } from './types';
 
 /** What a run works with. */
@@ -86,6 +89,7 @@ class DiscoveryRun {
   #known: readonly KnownRepository[];
   #hasEnded = false;
   #serverUrls: readonly string[] = [];
+  #search: SearchUse | undefined;
   #listedAt: Moment;
   #checked = 0;
   #total = 0;
@@ -110,6 +114,7 @@ class DiscoveryRun {
       repositories: [...this.#outcomes.values()],
       known: this.#known,
       serverUrls: this.#serverUrls,
+      ...(this.#search && { search: this.#search }),
       goneRepositoryIds: new Set(this.#gone),
       reassigned: this.#reassigned,
       interruption,
@@ -241,8 +246,8 @@ class DiscoveryRun {
     await forEachInTurns(this.#known, one => known.set(one.repositoryId, one));
     const toAsk = await this.#applyFilters(repositories, known);
     const unsettled = await this.#takeOverSettled(toAsk, known);
-    const left = await this.#believe(unsettled, known);
     this.#total += toAsk.length;
+    const left = await this.#spareChecks(unsettled, known);
     this.#checked += toAsk.length - left.length;
     await mapConcurrent(
       await longestUncheckedFirst(left, known),
@@ -301,38 +306,27 @@ class DiscoveryRun {
     return left;
   }
 
-  /** @returns what is due */
-  async #believe(
+  /** @returns what is to be looked at */
+  async #spareChecks(
     repositories: readonly Repository[],
     known: ReadonlyMap<number, KnownRepository>,
   ): Promise<readonly Repository[]> {
-    const { recheck, source } = this.#tools;
-    if (!recheck?.rule) {
-      return repositories;
-    }
-    const due: Repository[] = [];
-    await forEachInTurns(repositories, repository => {
-      const before = known.get(repository.id);
-      const { files = [] } = before ?? {};
-      const decision = decideCheck(repository, before, recheck, paths =>
-        toCatalogFiles(repository, paths, this.#scope, {
-          source,
-          before: files,
-          proven: paths,
-        }),
-      );
-      if (decision.kind === 'look') {
-        due.push(repository);
-        return;
+    const { onProgress, recheck, source, signal } = this.#tools;
+    const asked = this.#moment();
+    const tools = { source, known, signal };
+    const found = await spareChecks(repositories, this.#scope, recheck, tools);
+    this.#search ??= found.search;
+    await forEachInTurns(found.spared, ({ repository, decision }) => {
+      const { by: sparedBy, isNew, outcome } = decision;
+      const { checkedAtMs, revision } = known.get(repository.id) ?? {};
+      const moment = isNew ? asked : { checkedAtMs, revision };
+      const result = this.#record(repository, outcome, { ...moment, sparedBy });
+      if (isNew) {
+        const [checked, total] = [this.#checked, this.#total];
+        onProgress?.({ kind: 'checking', checked, total, result });
       }
-      const { checkedAtMs, revision } = before ?? {};
-      this.#record(repository, decision.outcome, {
-        checkedAtMs,
-        revision,
-        isBelieved: true,
-      });
     });
-    return due;
+    return found.due;
   }
 
   /** To be taken before Bitbucket is asked: an answer is as old as its question. */
@@ -344,11 +338,8 @@ class DiscoveryRun {
   #record(
     repository: RepositoryResult['repository'],
     outcome: RepositoryOutcome,
-    {
-      checkedAtMs,
-      revision,
-      isBelieved,
-    }: Moment & Pick<RepositoryResult, 'isBelieved'> = this.#listedAt,
+    { checkedAtMs, revision, sparedBy }: Moment & { readonly sparedBy?: SparedBy } = this
+      .#listedAt,
   ): RepositoryResult {
     const { id, projectKey, slug, hierarchyId } = repository;
     // Written out, since there is one for each repository: spread, it takes twice the memory.
@@ -357,7 +348,7 @@ class DiscoveryRun {
       outcome,
       checkedAtMs: outcome.kind === 'unknown' ? undefined : checkedAtMs,
       revision,
-      isBelieved,
+      sparedBy,
     };
     this.#outcomes.set(id, result);
     return result;

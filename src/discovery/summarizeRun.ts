@@ -3,7 +3,7 @@
 import { OUTCOME_KINDS, OutcomeKind } from '../model';
 import { keyOf } from './locations';
 import { Reconciliation } from './reconcile';
-import { DiscoveryResult } from './types';
+import { DiscoveryResult, SparedBy } from './types';
 
 /** How many repositories ended with each reason. */
 export type ReasonCounts = Readonly<Record<string, number>>;
@@ -19,6 +19,10 @@ export interface RunSummary extends Readonly<Record<OutcomeKind, number>> {
   readonly carriedForward: number;
   readonly heldBack: number;
   readonly reasons: Readonly<Record<OutcomeKind, ReasonCounts>>;
+  /** Repositories that were not looked at, and thanks to what; left out where there are none. */
+  readonly spared?: Readonly<Record<SparedBy, number>>;
+  /** Why code search was asked and left alone. */
+  readonly searchOff?: string;
 }
 
 /** Counts what a run found and what it led to. */
@@ -33,8 +37,12 @@ export function summarizeRun(
     absent: {},
     unknown: {},
   };
-  for (const { outcome } of result.repositories) {
+  const spared = { recheck: 0, search: 0 };
+  for (const { outcome, sparedBy } of result.repositories) {
     counts[outcome.kind] += 1;
+    if (sparedBy) {
+      spared[sparedBy] += 1;
+    }
     if (outcome.kind !== 'registered') {
       const ofKind = reasons[outcome.kind];
       ofKind[outcome.reason] = (ofKind[outcome.reason] ?? 0) + 1;
@@ -51,6 +59,8 @@ export function summarizeRun(
       .length,
     carriedForward: reconciliation.carriedForward.length,
     heldBack: reconciliation.heldBack.length,
+    ...(spared.recheck + spared.search > 0 && { spared }),
+    ...(result.search?.kind === 'off' && { searchOff: result.search.reason }),
   };
 }
 
@@ -68,6 +78,9 @@ export function describeSummary(summary: RunSummary): string {
     ),
     describeCount(summary.carriedForward, 'carried forward'),
     describeCount(summary.heldBack, 'held back'),
+    describeCount(summary.spared?.recheck ?? 0, 'not asked again'),
+    describeCount(summary.spared?.search ?? 0, 'told by code search'),
+    summary.searchOff && `code search left alone: ${summary.searchOff}`,
   ];
   const repositories = plural(summary.repositories, 'repository', 'repositories');
   const locations = plural(summary.locations, 'Location', 'Locations');

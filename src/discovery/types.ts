@@ -15,6 +15,7 @@ import {
   RepositoryAddress,
   RepositoryLookup,
   RepositoryOutcome,
+  Unanswered,
 } from '../model';
 import { CatalogPath, FilterVerdict, RepositoryFilters } from '../filters/types';
 import type { RecheckState } from './recheck';
@@ -91,9 +92,35 @@ export interface RepositorySource {
   listLabeled(label: string, options: Abortable): AsyncIterable<ListingStep<number>>;
   /** The labels of one repository. */
   getLabels(address: RepositoryAddress, options: Abortable): Promise<LabelsLookup>;
+  /** Searches default branches for a file name; left out where nothing is searched. */
+  searchFiles?(query: FileSearchQuery, options: Abortable): Promise<FileSearch>;
   /** The URL by which the catalog reads a file; asks nothing. */
   fileUrl(repository: Repository, path: string, branch?: string): string;
 }
+
+/** What is searched for. */
+export interface FileSearchQuery {
+  readonly fileName: string;
+  /** In its repositories only. */
+  readonly projectKey?: string;
+}
+
+/** A file that search shows, which may be gone by now. */
+export interface SearchHit extends RepositoryAddress {
+  readonly repositoryId: number;
+  /** From the repository root, no leading slash. */
+  readonly path: string;
+}
+
+/** What a search yields, files of other names among it. */
+export type FileSearch =
+  | {
+      readonly kind: 'found';
+      readonly hits: readonly SearchHit[];
+      /** There may be more than the server shows. */
+      readonly isComplete: boolean;
+    }
+  | Unanswered;
 
 /** A custom location parser, for the files of one repository. Throws what ends the run. */
 export type ParseFiles = (
@@ -140,6 +167,9 @@ export interface KnownRepository {
 /** An outcome that tells something about a repository. */
 export type SettledOutcome = Exclude<RepositoryOutcome, { kind: 'unknown' }>;
 
+/** Why a repository need not be looked at. */
+export type SparedBy = 'recheck' | 'search';
+
 /** How one repository ended a run. */
 export interface RepositoryResult {
   readonly repository: RepositoryRef;
@@ -148,8 +178,8 @@ export interface RepositoryResult {
   readonly checkedAtMs?: number;
   /** The revision under which it was asked; `undefined` where nobody counts. */
   readonly revision?: number;
-  /** It was not looked at: what is known of it is believed for a while. */
-  readonly isBelieved?: boolean;
+  /** It was not looked at: what is known of it is believed for a while, or search showed it. */
+  readonly sparedBy?: SparedBy;
 }
 
 /** Something in the listing that could not be read. */
@@ -192,12 +222,23 @@ export interface ListingTime {
   readonly ms: number;
 }
 
+/** What became of code search in a run. */
+export type SearchUse =
+  | { readonly kind: 'used' }
+  | {
+      readonly kind: 'off';
+      /** Without secrets. */
+      readonly reason: string;
+    };
+
 /** Everything one run found out. Decides nothing about the catalog: `reconcile` does. */
 export interface DiscoveryResult {
   readonly listing: Omit<Listing, 'repositories'>;
   readonly repositories: readonly RepositoryResult[];
   /** What was remembered before the run, placeholder ids replaced where the run could. */
   readonly known: readonly KnownRepository[];
+  /** What became of code search; `undefined` where it was not worth asking. */
+  readonly search?: SearchUse;
   /** Base URLs in the links of the listed repositories: the server may be known under another name. */
   readonly serverUrls?: readonly string[];
   /** Ids of known repositories that Bitbucket proved gone. */

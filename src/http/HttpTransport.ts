@@ -1,5 +1,5 @@
 /**
- * The only file that calls `fetch`. Sends GET requests to one Bitbucket:
+ * The only file that calls `fetch`. Sends questions to one Bitbucket:
  * `retry(slots(tokens(attempt)))`, each attempt with its own time limit.
  *
  * Must not know what is asked for or what the answers mean, and must not let a
@@ -22,6 +22,7 @@ import {
   isRedirect,
   MAX_REDIRECTS,
   redirectTarget,
+  withJson,
 } from './origin';
 import { BodyLimit, discardBody, readBody } from './readBody';
 import { parseRateLimitHeaders } from './rateLimitHeaders';
@@ -159,8 +160,9 @@ export class HttpTransport implements Transport {
       const asked = url;
       const exchange = () => this.#exchange(asked, attempt);
       const outcome = await this.#inTurn(exchange, { ...attempt, onWait });
-      const target =
-        outcome.kind === 'reply' ? redirectTarget(outcome.reply, asked) : undefined;
+      // What is sent goes nowhere but where it was meant to.
+      const isFollowed = outcome.kind === 'reply' && attempt.request.body === undefined;
+      const target = isFollowed ? redirectTarget(outcome.reply, asked) : undefined;
       if (outcome.kind !== 'reply' || !target) return outcome;
       if (!isOnOrigin(target.href, this.#origin) || redirects === MAX_REDIRECTS) {
         return { ...outcome, reply: this.#leadingTo(target, outcome.reply) };
@@ -213,14 +215,15 @@ export class HttpTransport implements Transport {
   async #send(
     url: string,
     signal: AbortSignal,
-    { unread }: Attempt,
+    { request: { body: sent }, unread }: Attempt,
   ): Promise<SentOutcome> {
     const { limiter, clock } = this.#options;
     const send = this.#options.fetch ?? globalThis.fetch;
     const sentAtMs = clock.monotonicMs();
     const response = await send(url, {
-      method: 'GET',
-      headers: unread ? this.#headersOfContent : this.#headers,
+      ...(sent === undefined
+        ? { method: 'GET', headers: unread ? this.#headersOfContent : this.#headers }
+        : { method: 'POST', headers: withJson(this.#headers), body: sent }),
       redirect: 'manual',
       signal,
     });

@@ -76,3 +76,10 @@ export function createOutgoingHeaders(
   }
   return outgoing;
 }
+
+/** The same, for a request that sends JSON. */
+export function withJson(headers: Headers): Headers {
+  const own = new Headers(headers);
+  own.set('Content-Type', 'application/json');
+  return own;
+}

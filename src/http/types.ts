@@ -14,6 +14,7 @@ export type RequestKind =
   | 'rate-limit-settings'
   | 'authentication-check'
   | 'application-properties'
+  | 'search'
   | 'location-parser'
   | 'file-content'
   | 'file-size'
@@ -26,6 +27,8 @@ export interface HttpRequest {
   readonly kind: RequestKind;
   /** Absolute, encoded, without credentials; must lie on the configured origin. */
   readonly url: string;
+  /** JSON, of the one question that has to be sent as POST. */
+  readonly body?: string;
   /**
    * An attempt that ran out of time, here or at a proxy (504), is the last one: who asks has a
    * smaller question.

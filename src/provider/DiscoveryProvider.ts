@@ -308,6 +308,7 @@ export class DiscoveryProvider implements EntityProvider {
     const plan = planRecheck(memory?.recheck, {
       configuration,
       rule,
+      maySearch: config.search === 'auto' && config.branch === undefined,
       isManual: trigger === 'manual',
       nowMs: clock.now(),
     });
@@ -352,7 +353,7 @@ async function toStateEnd(
       ...(await planStateChanges(checkpoints.stored, memory.repositories)),
       held: memory.held,
       serverUrls: memory.serverUrls,
-      recheck: stateAfterRun(recheck, origin),
+      recheck: stateAfterRun(recheck, origin, run.result.search?.kind === 'used'),
       origin: memory.interruptedRun ?? origin,
       isComplete: reconciliation.mutation === 'full',
       isUnfinished: memory.interruptedRun !== undefined,

@@ -38,6 +38,8 @@ const Summary: z.ZodType<RunSummary> = z.object({
     absent: Counts,
     unknown: Counts,
   }),
+  spared: z.object({ recheck: z.number(), search: z.number() }).optional(),
+  searchOff: z.string().optional(),
 });
 
 const RunReport: z.ZodType<RunRecord> = z.object({
@@ -60,8 +62,15 @@ const Looks = z
 
 const Recheck: z.ZodType<RecheckState> = z.object({
   configuration: z.string(),
-  rule: z.object({ foundMs: z.number(), minFiles: z.number() }).optional(),
+  rule: z
+    .object({
+      foundMs: z.number(),
+      absentMs: z.number().optional(),
+      minFiles: z.number(),
+    })
+    .optional(),
   found: Looks,
+  absent: Looks,
 });
 
 /** A column that cannot be read counts as empty: the others still tell what they tell. */

@@ -323,7 +323,7 @@ function withLastLook(
     return { ...known, ...look };
   }
   const { checked_revision: revision, checked_at_ms: checkedAtMs, recheck } = provider;
-  if (known.settled.kind === 'registered') {
+  if (known.settled.kind !== 'excluded') {
     const atBucket = lookAtBucketOf(recheck, known);
     return atBucket && atBucket.revision > own
       ? { ...known, revision: atBucket.revision, checkedAtMs: atBucket.atMs }

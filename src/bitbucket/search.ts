@@ -1,0 +1,139 @@
+/**
+ * Code search, as Bitbucket's own pages ask it. Undocumented, and behind what was pushed: a hit
+ * is worth believing, that there is none proves nothing.
+ * Source: observations on 9.x, and a recorded answer; Atlassian's page on search syntax.
+ */
+
+import { z } from 'zod';
+import { FileSearch, FileSearchQuery, SearchHit } from '../discovery/types';
+import { Problem, Unanswered } from '../model';
+import { isStorable } from '../util/text';
+import { unanswered } from './assessReply';
+import { AskOptions, Session } from './Session';
+import { parse, WireRepository } from './wire';
+
+/** Servers refuse more than 500, and older ones may refuse that. */
+const PAGE_LIMITS = [500, 100] as const;
+
+/** A server that pages on without end is stopped here; none shows more than 10,000. */
+const MAX_PAGES = 200;
+
+/** Where servers are known to end their results, or one before that. */
+const KNOWN_ENDS = [999, 1_000, 9_999, 10_000];
+
+const MAX_QUERY_LENGTH = 250;
+
+const SearchPage = z.object({
+  code: z.object({
+    isLastPage: z.boolean(),
+    count: z.number().int().min(0),
+    nextStart: z.number().int().nullish(),
+    values: z.array(z.unknown()).max(1_000),
+  }),
+  // The server has asked itself something else.
+  query: z.object({ substituted: z.literal(false).optional() }).nullish(),
+});
+
+const HitRow = z
+  .object({
+    file: z.string().min(1).refine(isStorable),
+    repository: WireRepository.pick({ id: true, slug: true, project: true }),
+  })
+  .transform(({ file, repository }): SearchHit => ({
+    repositoryId: repository.id,
+    projectKey: repository.project.key,
+    slug: repository.slug,
+    path: file,
+  }));
+
+/** Searches the default branches of all repositories, or of those of one project, for a file name. */
+export async function searchFiles(
+  session: Session,
+  query: FileSearchQuery,
+  options: AskOptions = {},
+): Promise<FileSearch> {
+  const text = toQueryText(query);
+  const url = session.urls.search();
+  if (text === undefined) {
+    return failed(`"${query.fileName}" is nothing that can be searched for`);
+  }
+  if (url === undefined) {
+    return failed(
+      'apiBaseUrl does not end in /rest/api/…, so it is not known where search is',
+    );
+  }
+  const [large, small] = PAGE_LIMITS;
+  const first = await readHits(session, { url, text, limit: large }, options);
+  // Where it is not the page that is too large, the server says the same again.
+  return 'isRefused' in first
+    ? readHits(session, { url, text, limit: small }, options)
+    : first;
+}
+
+/**
+ * Words in quotes are looked for one after the other; all punctuation but `.` and `_` counts as
+ * a blank, single characters not at all.
+ *
+ * @returns `undefined` where nothing is left to look for
+ */
+function toQueryText({ fileName, projectKey }: FileSearchQuery): string | undefined {
+  const words = fileName.match(/[\p{L}\p{N}._]{2,}/gu) ?? [];
+  const extension = /\.([a-z0-9]+)$/i.exec(fileName)?.[1];
+  const text = [
+    `"${fileName}"`,
+    ...(extension === undefined ? [] : [`ext:${extension}`]),
+    ...(projectKey === undefined ? [] : [`project:${projectKey}`]),
+  ].join(' ');
+  const isSearchable =
+    words.length > 0 && !/["\s]/.test(fileName) && text.length <= MAX_QUERY_LENGTH;
+  return isSearchable ? text : undefined;
+}
+
+type ReadHits = FileSearch | (Unanswered & { readonly isRefused: true });
+
+async function readHits(
+  session: Session,
+  search: { readonly url: string; readonly text: string; readonly limit: number },
+  options: AskOptions,
+): Promise<ReadHits> {
+  const { url, text: query, limit } = search;
+  const hits: SearchHit[] = [];
+  let rows = 0;
+  let start = 0;
+  for (let pages = 0; pages < MAX_PAGES; pages += 1) {
+    const body = JSON.stringify({ query, entities: { code: { start, limit } } });
+    const request = { kind: 'search', url, body, isTimeoutFinal: true } as const;
+    const answer = await session.ask(request, options);
+    if (answer.kind === 'unknown') {
+      return answer;
+    }
+    if (pages === 0 && [400, 500].includes(answer.status)) {
+      return { ...unanswered(answer), isRefused: true };
+    }
+    const page = answer.read(SearchPage)?.code;
+    if (!page) {
+      return unanswered(answer);
+    }
+    const readable = page.values.flatMap(row => parse(HitRow, row) ?? []);
+    if (readable.length < page.values.length) {
+      return failed('a row is no hit on a file');
+    }
+    hits.push(...readable);
+    rows += page.values.length;
+    if (page.isLastPage) {
+      const isComplete = rows >= page.count && !KNOWN_ENDS.includes(rows);
+      return { kind: 'found', hits, isComplete };
+    }
+    const { nextStart } = page;
+    if (!nextStart || nextStart <= start) {
+      return failed('its pages do not advance');
+    }
+    start = nextStart;
+  }
+  return failed(`it goes on after ${MAX_PAGES} pages`);
+}
+
+function failed(what: string): Unanswered {
+  const problem: Problem = { reason: 'unexpected-answer', detail: what };
+  return { kind: 'unknown', problem };
+}

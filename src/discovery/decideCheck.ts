@@ -1,0 +1,164 @@
+/**
+ * Whether a run looks at a repository, or believes what is known of it or what code search
+ * shows. Pure.
+ */
+
+import { CatalogFile, Repository } from '../model';
+import { hasSameFiles, keyOf } from './locations';
+import { bucketOf, hasDoubt, RecheckPlan, RecheckRule, ruleWith } from './recheck';
+import { KnownRepository, SettledOutcome, SparedBy } from './types';
+
+/** Whether a run looks at a repository, and why. */
+export type CheckDecision =
+  | { readonly kind: 'look'; readonly because: LookReason }
+  | {
+      readonly kind: 'spared';
+      readonly outcome: SettledOutcome;
+      readonly by: SparedBy;
+      /** Nothing was known of it before. */
+      readonly isNew: boolean;
+    };
+
+type LookReason =
+  | 'everything-is'
+  | 'never-looked-at'
+  | 'in-doubt'
+  | 'changed'
+  | 'has-no-file'
+  | 'may-have-more'
+  | 'not-readable'
+  | 'shown-by-search'
+  | 'due';
+
+/** What code search has shown of one repository. */
+export interface Shown {
+  /** Paths of catalog files. */
+  readonly paths: readonly string[];
+  /** There is nothing else, as far as search knows. */
+  readonly isCovered: boolean;
+}
+
+/** What a decision rests on. */
+interface Evidence {
+  readonly repository: Repository;
+  readonly known: KnownRepository | undefined;
+  readonly shown: Shown;
+  /** The files of some paths as they would be registered now. */
+  readonly spell: (paths: readonly string[]) => readonly CatalogFile[];
+}
+
+const NO_FILE = { kind: 'absent', reason: 'no-catalog-file' } as const;
+
+/** Decides whether a run looks at a repository that the filters let through. */
+export function decideCheck(plan: RecheckPlan, evidence: Evidence): CheckDecision {
+  const { repository, known, shown } = evidence;
+  if (!plan.rule) {
+    return look('everything-is');
+  }
+  if (!isAvailable(repository)) {
+    return look('changed');
+  }
+  if (!known?.settled) {
+    return decideNew(plan, plan.rule, evidence);
+  }
+  if (hasDoubt(known)) {
+    return look('in-doubt');
+  }
+  if (!isAsListed(known, repository)) {
+    return look('changed');
+  }
+  const { settled } = known;
+  const rule = ruleWith(plan.rule, shown.isCovered);
+  switch (settled.kind) {
+    case 'registered':
+      return decideFound(plan, rule, evidence, known);
+    case 'absent':
+      if (shown.paths.length > 0) {
+        return look('shown-by-search');
+      }
+      return rule.absentMs && !plan.due.absent.has(bucketOf(repository.id))
+        ? { kind: 'spared', outcome: settled, by: 'search', isNew: false }
+        : look('has-no-file');
+    default:
+      return look('changed');
+  }
+}
+
+function decideFound(
+  { rule: own, due, unreadable }: RecheckPlan,
+  rule: RecheckRule,
+  { repository, shown, spell }: Evidence,
+  { settled, files }: KnownRepository,
+): CheckDecision {
+  const paths = files.map(one => one.path);
+  const hasAll = files.length >= (own?.minFiles ?? 0);
+  if (!shown.paths.every(path => paths.includes(path))) {
+    return look('shown-by-search');
+  }
+  if (!hasAll && !isGainNoticed(files, rule)) {
+    return look('may-have-more');
+  }
+  const isUnreadable = files.some(one => unreadable?.has(one.targetUrl));
+  if (isUnreadable || due.found.has(bucketOf(repository.id))) {
+    return look(isUnreadable ? 'not-readable' : 'due');
+  }
+  return settled && hasSameFiles(spell(paths), files)
+    ? {
+        kind: 'spared',
+        outcome: settled,
+        by: hasAll ? 'recheck' : 'search',
+        isNew: false,
+      }
+    : look('changed');
+}
+
+/** What search alone would show must not be believed longer than that there is nothing. */
+function isGainNoticed(
+  files: readonly CatalogFile[],
+  { foundMs, absentMs = 0, minFiles }: RecheckRule,
+): boolean {
+  return files.length >= minFiles && foundMs <= absentMs;
+}
+
+/**
+ * What search shows is registered, unless something else of the repository is in the catalog;
+ * that it shows nothing is believed by the first of all runs, and not of what comes later:
+ * search may not know that yet.
+ */
+function decideNew(
+  { before }: RecheckPlan,
+  { absentMs }: RecheckRule,
+  { known, shown, spell }: Evidence,
+): CheckDecision {
+  const held = known?.files ?? [];
+  const spared = { kind: 'spared', by: 'search', isNew: true } as const;
+  if (known?.problem) {
+    return look('in-doubt');
+  }
+  if (shown.paths.length > 0) {
+    const files = spell(shown.paths);
+    const keys = new Set(files.map(keyOf));
+    return held.every(one => keys.has(keyOf(one)))
+      ? { ...spared, outcome: { kind: 'registered', files } }
+      : look('never-looked-at');
+  }
+  const isBelieved = !before && held.length === 0 && shown.isCovered && absentMs;
+  return isBelieved ? { ...spared, outcome: NO_FILE } : look('never-looked-at');
+}
+
+function look(because: LookReason): CheckDecision {
+  return { kind: 'look', because };
+}
+
+function isAvailable({ state = 'AVAILABLE' }: Repository): boolean {
+  return state === 'AVAILABLE';
+}
+
+/** Neither renamed nor moved, nor another repository with the same id. */
+function isAsListed(known: KnownRepository, listed: Repository): boolean {
+  return (
+    known.projectKey === listed.projectKey &&
+    known.slug === listed.slug &&
+    known.hierarchyId === listed.hierarchyId
+  );
+}

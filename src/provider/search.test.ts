@@ -1,0 +1,227 @@
+/** Runs beside a server that offers code search: what that spares, and what it must not cost. */
+
+import { JsonObject } from '@backstage/types';
+import { createSimulatedBitbucket } from '../../dev/simulatedBitbucket';
+import { FakeClock } from '../__testUtils__/FakeClock';
+import { connectTestProvider, TEST_USER } from '../__testUtils__/testProvider';
+
+const FILE = 'catalog-info.yaml';
+const HALF_HOUR = 1_800_000;
+
+type Search = NonNullable<Parameters<typeof createSimulatedBitbucket>[0]>['search'];
+
+/** All of them in one project. */
+const ONE = { projects: 1 };
+
+/** Repositories in 10 projects, the first of which have a catalog file. */
+async function setUp(
+  total: number,
+  found: number,
+  search: Search,
+  { projects = 10, ...config }: JsonObject & { projects?: number } = {},
+) {
+  const clock = new FakeClock();
+  const bitbucket = createSimulatedBitbucket({ users: [TEST_USER], clock, search });
+  for (let index = 0; index < total; index += 1) {
+    const path = index < found ? FILE : 'README.md';
+    const files = { [path]: 'kind: Component' };
+    const projectKey = `P${index % projects}`;
+    bitbucket.addRepository({ projectKey, slug: `r${index}`, files });
+  }
+  const provider = await connectTestProvider({ bitbucket, clock, config });
+  /** Runs half an hour later, and says how many requests that took. */
+  const run = async () => {
+    await clock.advance(HALF_HOUR);
+    bitbucket.clearRequests();
+    // Of many, the database takes longer than the clock waits for; nothing sleeps then.
+    await (total > 1_000 ? provider.provider.refresh() : provider.run());
+    return bitbucket.requests.length;
+  };
+  const searches = () => bitbucket.requests.filter(one => one.path.includes('/search/'));
+  const checks = () => bitbucket.requests.filter(one => one.path.includes('/browse/'));
+  const summary = async () =>
+    (await provider.reports.loadDiscovery('default'))?.lastRun?.summary;
+  const targets = () => provider.connection.targets();
+  const has = (slug: string) => targets().some(one => one.includes(`/${slug}/`));
+  return { ...provider, bitbucket, run, searches, checks, summary, targets, has };
+}
+
+describe('a run with code search', () => {
+  it('costs next to nothing of 5,000 repositories, the first time and then', async () => {
+    const { run, targets, summary, checks } = await setUp(5_000, 1_000, {});
+    expect(await run()).toBeLessThanOrEqual(25);
+    expect(targets()).toHaveLength(1_000);
+    expect(await summary()).toMatchObject({
+      registered: 1_000,
+      absent: 4_000,
+      spared: { search: 5_000, recheck: 0 },
+    });
+    expect(await run()).toBeLessThanOrEqual(25);
+    expect(checks()).toEqual([]);
+    expect(targets()).toHaveLength(1_000);
+    expect(await summary()).toMatchObject({ spared: { search: 4_000, recheck: 1_000 } });
+  });
+
+  it('without it, costs what is absent, and a page per 1,000', async () => {
+    const { run, searches, targets } = await setUp(5_000, 1_000, {}, { search: 'off' });
+    expect(await run()).toBeGreaterThan(5_000);
+    expect(searches()).toEqual([]);
+    expect(await run()).toBeLessThanOrEqual(4_000 + 5 + 2);
+    expect(searches()).toEqual([]);
+    expect(targets()).toHaveLength(1_000);
+  });
+
+  it('finds all where results are cut off at 1,000', async () => {
+    const { run, targets, checks } = await setUp(3_500, 3_000, { maxResults: 1_000 });
+    await run();
+    expect(checks()).toEqual([]);
+    expect(targets()).toHaveLength(3_000);
+  });
+
+  it('looks for itself where the results of a project are cut off too', async () => {
+    const { run, targets, checks } = await setUp(
+      1_100,
+      1_050,
+      { maxResults: 1_000 },
+      ONE,
+    );
+    await run();
+    expect(checks()).toHaveLength(100);
+    expect(targets()).toHaveLength(1_050);
+  });
+
+  it.each([500, 100])('reads pages of %i at the most', async maxLimit => {
+    const { run, checks, targets } = await setUp(300, 200, { maxLimit });
+    await run();
+    expect(checks()).toEqual([]);
+    expect(targets()).toHaveLength(200);
+  });
+
+  it('finds what globs match, and nothing that only looks like it', async () => {
+    const config = { catalogPath: '/services/*/catalog-info.yaml' };
+    const { bitbucket, run, targets, checks } = await setUp(100, 50, {}, config);
+    bitbucket.writeFile('P0', 'r60', 'services/a/catalog-info.yaml', '');
+    await run();
+    expect(targets()).toEqual([expect.stringMatching(/r60.*services\/a\//)]);
+    expect(checks()).toEqual([]);
+  });
+
+  it('has what was pushed in the catalog after the next run', async () => {
+    const { bitbucket, has, run } = await setUp(200, 100, {});
+    await run();
+    bitbucket.writeFile('P0', 'r150', FILE, 'kind: Component');
+    await run();
+    expect(has('r150')).toBe(true);
+  });
+
+  it('has it after `recheck.absent` at the latest where the index is behind', async () => {
+    const { bitbucket, has, run } = await setUp(200, 100, {});
+    await run();
+    bitbucket.freezeSearchIndex();
+    bitbucket.writeFile('P0', 'r150', FILE, 'kind: Component');
+    let runs = 0;
+    while (!has('r150') && runs <= 48) {
+      await run();
+      runs += 1;
+    }
+    expect(runs).toBeGreaterThan(1);
+    expect(runs).toBeLessThanOrEqual(48);
+  });
+
+  it('looks at a repository that is new before search knows it', async () => {
+    const { bitbucket, has, run } = await setUp(200, 100, {});
+    await run();
+    bitbucket.freezeSearchIndex();
+    const files = { [FILE]: 'kind: Component' };
+    bitbucket.addRepository({ projectKey: 'P1', slug: 'newcomer', files });
+    await run();
+    expect(has('newcomer')).toBe(true);
+  });
+
+  it('removes nothing, and looks for itself, where the index shows nothing any more', async () => {
+    const { bitbucket, run, summary, targets, checks } = await setUp(200, 100, {});
+    await run();
+    bitbucket.settings.search.index = [];
+    await run();
+    expect(targets()).toHaveLength(100);
+    expect(checks()).toHaveLength(100);
+    expect((await summary())?.searchOff).toMatch(/no catalog file at all/);
+  });
+
+  it('removes nothing, and looks for itself, where the index lacks much', async () => {
+    const { bitbucket, run, summary, targets, checks } = await setUp(200, 100, {});
+    await run();
+    bitbucket.freezeSearchIndex();
+    const { index } = bitbucket.settings.search;
+    bitbucket.settings.search.index = index === 'fresh' ? [] : index.slice(0, 150);
+    await run();
+    expect(targets()).toHaveLength(100);
+    expect(checks()).toHaveLength(100);
+    expect((await summary())?.searchOff).toMatch(/lacks \d+ of 100/);
+  });
+
+  it('adds nothing outside the filters, and does not bring back what was proven gone', async () => {
+    const config = {
+      filters: { projectKey: '^P[0-4]$', exclude: { repoSlug: '^r12$' } },
+    };
+    const { bitbucket, context, has, run, targets } = await setUp(300, 200, {}, config);
+    await run();
+    expect(targets()).toHaveLength(99);
+    expect(targets().filter(one => /P[5-9]\/|\/r12\//.test(one))).toEqual([]);
+    bitbucket.freezeSearchIndex();
+    bitbucket.removeFile('P1', 'r11', FILE);
+    await context.journal.requested();
+    await run();
+    expect(has('r11')).toBe(false);
+    await run();
+    expect(has('r11')).toBe(false);
+  });
+
+  it.each<[string, Search]>([
+    ['is not there', { available: false }],
+    ['is down (501)', { available: 501 }],
+    ['is down (503)', { available: 503 }],
+    ['takes no page of ours', { maxLimit: 1 }],
+  ])('goes on as without it where search %s', async (_, search) => {
+    const { run, summary, targets, checks } = await setUp(100, 50, search);
+    await run();
+    expect(targets()).toHaveLength(50);
+    expect(checks()).toHaveLength(100);
+    expect((await summary())?.searchOff).toBeDefined();
+  });
+
+  it.each(['hang', 'login-page', 'truncated-json', 'reset'] as const)(
+    'goes on as without it where search meets %s',
+    async effect => {
+      const { bitbucket, run, summary, targets } = await setUp(100, 50, {});
+      bitbucket.faults.add({ match: { kind: 'search' }, effect });
+      await run();
+      expect(targets()).toHaveLength(50);
+      expect((await summary())?.searchOff).toBeDefined();
+    },
+  );
+
+  it.each<[string, JsonObject]>([
+    ['of a branch', { branch: 'main' }],
+    ['of what nobody checks', { validateLocationsExist: false }],
+    ['of a name with wildcards', { catalogPath: '/*.yaml' }],
+  ])('asks nothing %s', async (_, config) => {
+    const { run, searches } = await setUp(100, 50, {}, config);
+    await run();
+    expect(searches()).toEqual([]);
+  });
+
+  it('looks at archived repositories and forks by itself', async () => {
+    const { bitbucket, has, run, checks } = await setUp(100, 50, {});
+    const files = { [FILE]: 'kind: Component' };
+    const origin = { projectKey: 'P0', slug: 'r0' };
+    bitbucket.addRepository({ projectKey: 'P0', slug: 'old', files, archived: true });
+    bitbucket.addRepository({ projectKey: 'P0', slug: 'fork', files: {}, origin });
+    await run();
+    expect(has('old')).toBe(true);
+    expect(checks().map(one => /repos\/([^/]+)/.exec(one.path)?.[1])).toEqual(
+      expect.arrayContaining(['old', 'fork']),
+    );
+    expect(checks()).toHaveLength(2);
+  });
+});
