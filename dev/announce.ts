@@ -14,6 +14,10 @@ const Facets = z.object({
   facets: z.object({ kind: z.array(z.object({ value: z.string(), count: z.number() })) }),
 });
 
+const Broken = z.object({
+  catalog: z.object({ errors: z.array(z.object({ message: z.string() })) }),
+});
+
 /** Waits until the catalog has read what was discovered, then prints it. */
 export async function announce(
   baseUrl: string,
@@ -23,7 +27,7 @@ export async function announce(
   await readsAreDone(bitbucket);
   const kinds = await countKinds(baseUrl);
   // eslint-disable-next-line no-console -- for the person at the terminal, not a log
-  console.log(describe(baseUrl, controlUrl, kinds));
+  console.log(describe(baseUrl, controlUrl, kinds, await explainBroken(baseUrl)));
 }
 
 /** Watches the simulated Bitbucket rather than the catalog, whose log it would fill. */
@@ -50,13 +54,30 @@ async function countKinds(baseUrl: string): Promise<string[]> {
   return kinds.map(({ value, count }) => `${count} ${value}`);
 }
 
-function describe(baseUrl: string, controlUrl: string, kinds: readonly string[]): string {
+const reportOf = (baseUrl: string) =>
+  `${baseUrl}/api/catalog/bitbucket-server/discoveries/default/repositories`;
+
+/** @returns what the report says of the file with a mistake */
+async function explainBroken(baseUrl: string): Promise<string> {
+  const response = await fetch(
+    `${reportOf(baseUrl)}/${BROKEN.projectKey}/${BROKEN.slug}`,
+  );
+  const report = response.ok ? Broken.safeParse(await response.json()) : undefined;
+  return report?.data?.catalog.errors[0]?.message ?? 'The catalog has not told it yet.';
+}
+
+function describe(
+  baseUrl: string,
+  controlUrl: string,
+  kinds: readonly string[],
+  explanation: string,
+): string {
   const broken = `${BROKEN.projectKey}/${BROKEN.slug}`;
-  const repositories = `${baseUrl}/api/catalog/bitbucket-server/discoveries/default/repositories`;
+  const repositories = reportOf(baseUrl);
   return [
     '',
     `In the catalog, discovered in the simulated Bitbucket: ${kinds.join(', ')}.`,
-    `The file of ${broken} was found, too, but has a mistake.`,
+    `The file of ${broken} was found, too, and the report says what is wrong with it: ${explanation}`,
     '',
     'Try this next, in another terminal:',
     '',
