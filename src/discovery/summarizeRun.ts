@@ -80,7 +80,6 @@ export function describeSummary(summary: RunSummary): string {
     describeCount(summary.heldBack, 'held back'),
     describeCount(summary.spared?.recheck ?? 0, 'not asked again'),
     describeCount(summary.spared?.search ?? 0, 'told by code search'),
-    summary.searchOff && `code search left alone: ${summary.searchOff}`,
   ];
   const repositories = plural(summary.repositories, 'repository', 'repositories');
   const locations = plural(summary.locations, 'Location', 'Locations');

@@ -191,7 +191,7 @@ describe('a run that is stopped while it waits', () => {
   it('gets through a server that takes longer than one run, asking for nothing answered again', async () => {
     const clock = new FakeClock();
     const bitbucket = bitbucketWith(numbered(50), clock);
-    const config = { concurrency: 1 };
+    const config = { concurrency: 1, search: 'off' };
     const { connection, run } = await connectTestProvider({ bitbucket, clock, config });
     const found: number[] = [];
 
