@@ -36,6 +36,7 @@ const REPORT = '/api/catalog/bitbucket-server';
 const REFRESH = 'POST /api/catalog/refresh';
 const ONE = `GET ${REPORT}/discoveries/default/repositories/PAY/invoice-service`;
 const UNKNOWN = `GET ${REPORT}/discoveries/default/repositories?outcome=unknown&limit=100`;
+const ERRORS = `GET ${REPORT}/discoveries/default/repositories?errors=true`;
 const CONFLICTS = `GET ${REPORT}/discoveries/default/repositories?conflicts=true`;
 const ALL = `GET ${REPORT}/discoveries`;
 const DEFAULT = `GET ${REPORT}/discoveries/default`;
@@ -58,9 +59,13 @@ describe('the backend.add lines of the README', () => {
       name,
       '@backstage/plugin-events-backend',
       `${name}/events`,
+      `${name}/url-reader`,
     ]);
-    const lines = blocksOf('ts').join('').trim().split('\n');
-    expect(lines).toHaveLength(installedPackages().length);
+    const statements = blocksOf('ts')
+      .join('')
+      .split(';')
+      .filter(one => one.trim() !== '');
+    expect(statements).toHaveLength(installedPackages().length);
   });
 
   it('type-check in the index of a backend, as the demo does', () => {
@@ -105,6 +110,7 @@ describe('a backend as the README sets it up', () => {
       ],
     });
     await eventually(async () => {
+      expect(await send(ERRORS)).toMatchObject({ items: [], totalItems: 0 });
       expect(await send(ALL)).toMatchObject({ items: [{ status: 'succeeded' }] });
     });
   }, 60_000);
@@ -127,7 +133,7 @@ describe('a backend as the README sets it up', () => {
 
   it('answers each curl line of the README', () => {
     expect([...curls.keys()].sort()).toEqual(
-      [REFRESH, ONE, UNKNOWN, CONFLICTS, ALL, DEFAULT, APPROVE].sort(),
+      [REFRESH, ONE, UNKNOWN, ERRORS, CONFLICTS, ALL, DEFAULT, APPROVE].sort(),
     );
   });
 

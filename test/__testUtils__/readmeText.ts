@@ -100,7 +100,7 @@ const Installed = z.object({
 /** Packages that the `ts` blocks install, in order. */
 export function installedPackages(): string[] {
   const calls = blocksOf('ts').flatMap(block => [
-    ...block.matchAll(/^backend\.add\(import\('([^']+)'\)\);$/gm),
+    ...block.matchAll(/^backend\.add\(\s*import\('([^']+)'\),?\s*\);$/gm),
   ]);
   return calls.map(([, name = '']) => name);
 }

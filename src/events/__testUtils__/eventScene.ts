@@ -18,6 +18,7 @@ import { fetchOf } from '../../__testUtils__/simulatedClient';
 import { countRequests } from '../../__testUtils__/simulatedSource';
 import {
   appConfigFor,
+  EACH_RUN_LOOKS,
   createLogRecorder,
   LogRecorder,
   TEST_USER,
@@ -210,13 +211,15 @@ function configOf(bitbucket: SimulatedBitbucket, options: EventSceneOptions): Js
   const { host } = new URL(bitbucket.baseUrl);
   const several = Object.entries(providers ?? {}).map(([id, one]) => [
     id,
-    { host, ...one },
+    { host, ...EACH_RUN_LOOKS, ...one },
   ]);
   return {
     integrations: integrations ?? {},
     catalog: {
       providers: {
-        bitbucketServer: providers ? Object.fromEntries(several) : { host, ...config },
+        bitbucketServer: providers
+          ? Object.fromEntries(several)
+          : { host, ...EACH_RUN_LOOKS, ...config },
       },
       ...(handlesScmEvents !== undefined && { scmEvents: handlesScmEvents }),
     },
