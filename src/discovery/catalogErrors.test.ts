@@ -12,6 +12,10 @@ const yaml = (rest: string) =>
 const answered = (status: string) =>
   `Error: Unable to read url, ${FILE} could not be read as ${RAW}, ${status}`;
 
+/** With the reader of this package in the place of the built-in one. */
+const unread = (reason: string) =>
+  `Error: Unable to read url, Error: ${FILE} could not be read (${reason}): Bitbucket answered otherwise`;
+
 /** As a real catalog said them. */
 const MESSAGES: readonly (readonly [string, string])[] = [
   [
@@ -53,6 +57,11 @@ const MESSAGES: readonly (readonly [string, string])[] = [
   ['not-permitted', answered('403 Forbidden')],
   ['rate-limited', answered('429 Too Many Requests')],
   ['server-error', answered('503 Service Unavailable')],
+  ['not-permitted', unread('not-permitted')],
+  ['rate-limited', unread('rate-limited')],
+  ['server-error', unread('server-error')],
+  ['server-error', unread('unexpected-answer')],
+  ['unreachable', unread('timeout')],
   [
     'server-error',
     `${PLACEHOLDER} $text could not read location ./x.md, Error: ${FILE} could not be read as ${RAW}, 500 Internal Server Error`,

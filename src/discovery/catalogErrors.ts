@@ -3,7 +3,7 @@
  * tells them: it has no codes. Pure.
  *
  * @remarks The words are those of catalog-backend 4.0.5, of catalog-model 1.10 and of the URL
- * reader of backend-defaults 0.19; `test/catalogErrors.test.ts` has a real catalog say them.
+ * reader of backend-defaults 0.19, or of the reader of this package; `test/catalogErrors.test.ts` has a real catalog say them.
  */
 
 /** Why the catalog made nothing of a file, or of an entity in it. */
@@ -91,18 +91,19 @@ const RULES: readonly Rule[] = [
       'Name a file that the backend may read, or add its host to `integrations` or `backend.reading.allow`.',
   },
   {
-    pattern: /could not be read as \S+, 40[13]\b/,
+    pattern: /could not be read (?:as \S+, 40[13]\b|\(not-permitted\))/,
     reason: 'not-permitted',
     remedy:
       'Give the account of `integrations.bitbucketServer`, with which the catalog reads, the permission to read the repository.',
   },
   {
-    pattern: /could not be read as \S+, 429\b/,
+    pattern: /could not be read (?:as \S+, 429\b|\(rate-limited\))/,
     reason: 'rate-limited',
     remedy: `Raise the rate limit of the account in Bitbucket, or have the catalog read less often by \`catalog.processingInterval\`; ${BY_ITSELF}.`,
   },
   {
-    pattern: /could not be read as \S+, 5\d\d\b/,
+    pattern:
+      /could not be read (?:as \S+, 5\d\d\b|\((?:server-error|unexpected-answer)\))/,
     reason: 'server-error',
     remedy: `Look at Bitbucket and at what stands before it; ${BY_ITSELF}.`,
   },
@@ -124,7 +125,8 @@ const RULES: readonly Rule[] = [
       'Put the file where the message says, or take it out of the Location that names it; a file that discovery found and that is gone leaves the catalog with the next run.',
   },
   {
-    pattern: /fetch failed|\bE(?:CONN|TIMEDOUT|AI_)|socket hang up|tim(?:ed? ?out|eout)/i,
+    pattern:
+      /could not be read \(timeout\)|fetch failed|\bE(?:CONN|TIMEDOUT|AI_)|socket hang up|tim(?:ed? ?out|eout)/i,
     reason: 'unreachable',
     remedy: `Check that the backend reaches Bitbucket: address, proxy, certificate; ${BY_ITSELF}.`,
   },

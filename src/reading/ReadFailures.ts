@@ -8,8 +8,8 @@ import { Clock } from '../util/clock';
 const QUIET_MS = 60_000;
 
 /** What is thrown for a file that cannot be read; never an error that says it is not there. */
-export function unreadable(url: string, { detail }: Problem): Error {
-  return new Error(`${url} could not be read: ${detail}`);
+export function unreadable(url: string, { reason, detail }: Problem): Error {
+  return new Error(`${url} could not be read (${reason}): ${detail}`);
 }
 
 /** Counts what could not be read from one host, and says so. */
