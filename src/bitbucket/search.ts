@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { FileSearch, FileSearchQuery, SearchHit } from '../discovery/types';
 import { Problem, Unanswered } from '../model';
 import { isStorable } from '../util/text';
+import { Answer } from './Answer';
 import { unanswered } from './assessReply';
 import { AskOptions, Session } from './Session';
 import { parse, WireRepository } from './wire';
@@ -112,7 +113,7 @@ async function readHits(
     }
     const page = answer.read(SearchPage)?.code;
     if (!page) {
-      return unanswered(answer);
+      return explain(answer);
     }
     const readable = page.values.flatMap(row => parse(HitRow, row) ?? []);
     if (readable.length < page.values.length) {
@@ -131,6 +132,12 @@ async function readHits(
     start = nextStart;
   }
   return failed(`it goes on after ${MAX_PAGES} pages`);
+}
+
+function explain(answer: Answer): Unanswered {
+  return [404, 405, 501].includes(answer.status)
+    ? failed(`this Bitbucket has none, it answered ${answer.status}`)
+    : unanswered(answer);
 }
 
 function failed(what: string): Unanswered {

@@ -177,17 +177,17 @@ describe('a run with code search', () => {
     expect(has('r11')).toBe(false);
   });
 
-  it.each<[string, Search]>([
-    ['is not there', { available: false }],
-    ['is down (501)', { available: 501 }],
-    ['is down (503)', { available: 503 }],
-    ['takes no page of ours', { maxLimit: 1 }],
-  ])('goes on as without it where search %s', async (_, search) => {
+  it.each<[string, Search, string]>([
+    ['is not there', { available: false }, 'this Bitbucket has none, it answered 404'],
+    ['is not there (501)', { available: 501 }, 'has none, it answered 501'],
+    ['is down (503)', { available: 503 }, '503'],
+    ['takes no page of ours', { maxLimit: 1 }, 'An error occurred while searching'],
+  ])('goes on as without it where search %s', async (_, search, reason) => {
     const { run, summary, targets, checks } = await setUp(100, 50, search);
     await run();
     expect(targets()).toHaveLength(50);
     expect(checks()).toHaveLength(100);
-    expect((await summary())?.searchOff).toBeDefined();
+    expect((await summary())?.searchOff).toContain(reason);
   });
 
   it.each(['hang', 'login-page', 'truncated-json', 'reset'] as const)(

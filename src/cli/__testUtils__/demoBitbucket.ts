@@ -8,8 +8,9 @@ import {
 } from '../../../dev/simulatedBitbucket';
 import { TEST_USER } from '../../__testUtils__/testProvider';
 
-/** Of the provider: with them every exclusion of the demo applies. */
+/** Of the provider: with them every exclusion of the demo applies. It has no code search. */
 export const DEMO_PROVIDER = {
+  search: 'off',
   catalogPath: '/catalog-info.yaml',
   filters: {
     exclude: { repoSlug: '^sandbox-' },
