@@ -97,7 +97,11 @@ const InCatalog = z
   })
   .optional();
 
-const RepositoryItem = z.object({ catalog: InCatalog });
+const RepositoryItem = z.object({
+  catalog: InCatalog,
+  checkedAt: z.iso.datetime().optional(),
+  dueAt: z.iso.datetime().optional(),
+});
 
 const RepositoryPage = z.object({
   items: z.array(
@@ -211,7 +215,7 @@ async function readReports(client: BackstageClient): Promise<ProviderReport[]> {
 }
 
 /**
- * Reads what became of the files of one repository.
+ * Reads what became of the files of one repository, and when it was looked at.
  *
  * @returns `undefined` where the backend does not tell
  * @throws CommandFailedError in words without secrets when it cannot be read
@@ -221,10 +225,10 @@ export async function readInLiveCatalog(
   providerId: string,
   { projectKey, slug }: RepositoryAddress,
   io: CliIo,
-): Promise<InLiveCatalog | undefined> {
+): Promise<z.infer<typeof RepositoryItem> | undefined> {
   const path = [providerId, 'repositories', projectKey, slug].map(encodeURIComponent);
   const client = new BackstageClient(address, io);
-  return (await client.find(`${DISCOVERIES}/${path.join('/')}`, RepositoryItem))?.catalog;
+  return client.find(`${DISCOVERIES}/${path.join('/')}`, RepositoryItem);
 }
 
 /**

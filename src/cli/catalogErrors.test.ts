@@ -65,6 +65,20 @@ describe('preview --explain --against', () => {
     expect(stdout).not.toMatch(/^ *Error/m);
   });
 
+  it.each([
+    ['from 2026-11-27T16:00:00.000Z on', '2026-11-27T16:00:00.000Z'],
+    ['with the next run', undefined],
+  ])(
+    'says when the backend last looked at it, and looks again %s',
+    async (words, dueAt) => {
+      const looks = { checkedAt: '2026-11-27T10:00:00.000Z', dueAt };
+      const { stdout } = await explain('pay-service-8', [{ ...REPORT, looks }]);
+
+      expect(stdout).toMatch(/Last look +2026-11-27T10:00:00\.000Z$/m);
+      expect(/Next look +(.*)$/m.exec(stdout)?.[1]).toBe(words);
+    },
+  );
+
   it('gives machines the same', async () => {
     const { stdout } = await run(['preview', '--json', '--explain', 'PAY/pay-service-4']);
 

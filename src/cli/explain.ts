@@ -142,8 +142,8 @@ async function withCatalog(
     return explanation;
   }
   const { projectKey, repositorySlug: slug } = repository;
-  const catalog = await readInLiveCatalog(against, providerId, { projectKey, slug }, io);
-  return { ...explanation, repository: { ...repository, catalog } };
+  const live = await readInLiveCatalog(against, providerId, { projectKey, slug }, io);
+  return { ...explanation, repository: { ...repository, ...live } };
 }
 
 function render({ explanations, conflicts }: ExplanationDocument): string {

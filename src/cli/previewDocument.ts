@@ -87,6 +87,10 @@ export interface PreviewedRepository {
   readonly url?: string;
   /** What became of its files in a live catalog; present where one was named and tells. */
   readonly catalog?: InLiveCatalog;
+  /** When a backend last looked at it, ISO 8601; present where one repository is asked for. */
+  readonly checkedAt?: string;
+  /** From when on it looks again; its next run does where this is left out. */
+  readonly dueAt?: string;
 }
 
 /** What a backend reports of the files of a repository. */

@@ -188,6 +188,16 @@ function inCatalogRows({ catalog }: PreviewedRepository): string[][] {
   ];
 }
 
+/** When the backend looked, and looks again, where that is known. */
+function lookRows({ checkedAt, dueAt }: PreviewedRepository): string[][] {
+  return checkedAt === undefined
+    ? []
+    : [
+        ['Last look', checkedAt],
+        ['Next look', dueAt === undefined ? 'with the next run' : `from ${dueAt} on`],
+      ];
+}
+
 /** Which files several providers would register; nothing where there are none. */
 export function renderConflicts(conflicts: readonly SharedFile[]): string[] {
   const [first] = conflicts;
@@ -216,6 +226,7 @@ export function renderRepository(one: PreviewedRepository): string {
     ...one.files.map(file => ['File', `${file.path} -> ${file.targetUrl}`]),
     ...(one.url === undefined ? [] : [['Page', one.url]]),
     ...inCatalogRows(one),
+    ...lookRows(one),
   ];
   return `${nameOf(one)}\n${indent(renderColumns(rows))}`;
 }

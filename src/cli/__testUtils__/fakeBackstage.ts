@@ -29,6 +29,8 @@ export interface FakeReport {
   readonly held?: readonly string[];
   /** What became of the files in the catalog, by target; not told of when left out. */
   readonly inCatalog?: Readonly<Record<string, JsonObject>>;
+  /** When each repository was looked at, and is due; not told of when left out. */
+  readonly looks?: { readonly checkedAt: string; readonly dueAt?: string };
 }
 
 /** One answer over HTTP. */
@@ -188,7 +190,7 @@ function answerReport(
   });
 }
 
-function toItem({ inCatalog }: FakeReport, targetUrl: string) {
+function toItem({ inCatalog, looks }: FakeReport, targetUrl: string) {
   const { projectKey = '', slug = '', path = '' } = parseTarget(targetUrl) ?? {};
   return {
     projectKey,
@@ -196,6 +198,7 @@ function toItem({ inCatalog }: FakeReport, targetUrl: string) {
     outcome: 'registered',
     files: [{ path, targetUrl }],
     catalog: inCatalog?.[targetUrl],
+    ...looks,
   };
 }
 
