@@ -4,6 +4,8 @@
  * the remedy says.
  */
 
+import { createServer } from 'node:http';
+import { JsonObject } from '@backstage/types';
 import { z } from 'zod';
 import { componentYaml } from '../dev/seed';
 import {
@@ -215,14 +217,14 @@ function mend({ name, mended, restore }: Case): void {
   write(name, mended?.(name) ?? { [FILE]: component(name) });
 }
 
-async function list(query: string) {
-  const response = await backend.send(`${DISCOVERY}/repositories?limit=1000&${query}`);
+async function list(query: string, from = backend) {
+  const response = await from.send(`${DISCOVERY}/repositories?limit=1000&${query}`);
   return Page.parse(await response.json());
 }
 
 /** What the report says of the repositories that have errors: `slug: reason`. */
-async function failing(): Promise<string[]> {
-  const { items } = await list('errors=true');
+async function failing(from = backend): Promise<string[]> {
+  const { items } = await list('errors=true', from);
   return items.map(
     ({ repositorySlug, catalog: { errors } }) =>
       `${repositorySlug}: ${[...new Set(errors.map(one => one.reason))].join()}`,
@@ -296,5 +298,60 @@ describe('files that the catalog cannot use', () => {
       expectEntities([...first, ...later], one => one.mendedName?.(one.name) ?? one.name),
     );
     await eventually(() => expectFailing([]));
+  }, 120_000);
+});
+
+describe('what the backend does not allow', () => {
+  it('is in the catalog once catalog.rules and backend.reading.allow let it in', async () => {
+    const elsewhere = createServer((_, response) =>
+      response.end(component('from-there')),
+    );
+    await new Promise<void>(resolve => elsewhere.listen(0, '127.0.0.1', resolve));
+    endings.push(() => new Promise(resolve => elsewhere.close(resolve)));
+    const address = z.object({ port: z.number() }).parse(elsewhere.address());
+    const host = `127.0.0.1:${address.port}`;
+    const files = {
+      'more-kinds': `${component('more-kinds')}---\n${component('more-kinds-2').replace('Component', 'System')}`,
+      'more-hosts': locationOf('more-hosts', `  targets: [http://${host}/x.yaml]`),
+    };
+    const world = createSimulatedBitbucket({ users: [TEST_USER] });
+    for (const [slug, content] of Object.entries(files)) {
+      world.addRepository({ projectKey: 'PAY', slug, files: { [FILE]: content } });
+    }
+    const served = await serve(world);
+    endings.push(() => served.close());
+    const { integrations, catalog } = appConfigFor({ bitbucket: world });
+    const start = (rest: { rules?: JsonObject[]; reading?: JsonObject }) =>
+      startBackend({
+        config: {
+          integrations,
+          backend: { reading: rest.reading ?? {} },
+          catalog: {
+            ...Object(catalog),
+            ...(rest.rules && { rules: rest.rules }),
+            processingInterval: { seconds: 1 },
+          },
+        },
+        features: [discoveryModule],
+      });
+
+    const before = await start({});
+    await eventually(async () => {
+      expect(await failing(before)).toEqual([
+        'more-hosts: host-not-allowed',
+        'more-kinds: kind-not-allowed',
+      ]);
+    });
+    await before.stop();
+
+    const after = await start({
+      rules: [{ allow: ['Component', 'System', 'Location'] }],
+      reading: { allow: [{ host }] },
+    });
+    await after.component('more-kinds');
+    await after.component('from-there');
+    await after.waitForEntities('kind=system,metadata.name=more-kinds-2', 1);
+    expect(await failing(after)).toEqual([]);
+    await after.stop();
   }, 120_000);
 });
