@@ -67,32 +67,30 @@ beforeAll(async () => {
   };
   await mountToken('first-token');
   await symlink(join('..data', 'token'), join(folder, 'token'));
-  const file = join(folder, 'app-config.yaml');
-  write = provider =>
-    writeFile(
-      file,
-      JSON.stringify({
-        integrations: {
-          bitbucketServer: [
-            { host, apiBaseUrl: bitbucket.apiBaseUrl, token: { $file: 'token' } },
-          ],
-        },
-        catalog: {
-          orphanStrategy: 'delete',
-          processingInterval: { seconds: 30 },
-          providers: {
-            bitbucketServer: {
-              host,
-              schedule: { frequency: { minutes: 30 }, timeout: { minutes: 5 } },
-              ...provider,
-            },
-          },
-        },
-      }),
-    );
+  // Several files, one of which includes what is changed.
+  const put = (name: string, content: JsonObject) =>
+    writeFile(join(folder, name), JSON.stringify(content));
+  await put('app-config.yaml', {
+    catalog: {
+      orphanStrategy: 'delete',
+      processingInterval: { seconds: 30 },
+      providers: { bitbucketServer: { $include: 'provider.yaml' } },
+    },
+  });
+  await put('app-config.production.yaml', {
+    integrations: {
+      bitbucketServer: [
+        { host, apiBaseUrl: bitbucket.apiBaseUrl, token: { $file: 'token' } },
+      ],
+    },
+  });
+  const schedule = { frequency: { minutes: 30 }, timeout: { minutes: 5 } };
+  write = provider => put('provider.yaml', { host, schedule, ...provider });
   await write({});
   backend = await startBackend({
-    configFiles: [file],
+    configFiles: ['app-config.yaml', 'app-config.production.yaml'].map(name =>
+      join(folder, name),
+    ),
     features: [
       discoveryModule,
       schedulerServiceFactory,
