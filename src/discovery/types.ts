@@ -168,7 +168,8 @@ export interface KnownRepository {
 export type SettledOutcome = Exclude<RepositoryOutcome, { kind: 'unknown' }>;
 
 /** Why a repository need not be looked at. */
-export type SparedBy = 'recheck' | 'search';
+export const SPARED_BY = ['recheck', 'search'] as const;
+export type SparedBy = (typeof SPARED_BY)[number];
 
 /** How one repository ended a run. */
 export interface RepositoryResult {

@@ -6,6 +6,7 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import { CONFLICT_KINDS } from '../conflicts/describeConflicts';
 import { EVENT_RESULTS } from '../events/eventResults';
+import { SPARED_BY } from '../discovery/types';
 import {
   ABSENCE_REASONS,
   EXCLUSION_REASONS,
@@ -90,6 +91,7 @@ const VALUES: Readonly<Record<string, readonly string[] | undefined>> = {
     ...['limiter', 'backoff'],
   ],
   state: ['known', 'held_back', 'carried_forward'],
+  by: SPARED_BY,
   kind: CONFLICT_KINDS,
 };
 

@@ -50,6 +50,13 @@ export const METRICS = {
     description:
       'Locations in the catalog after the last run, and how many of them stay for now',
   },
+  spared: {
+    name: 'bitbucket_server.spared',
+    kind: 'gauge',
+    unit: '{repository}',
+    description:
+      'Repositories that the last run did not have to look at, by what spared it',
+  },
   conflicts: {
     name: 'bitbucket_server.conflicts',
     kind: 'gauge',
@@ -163,6 +170,7 @@ function createInstruments(meter: Meter) {
     lastSuccessAge: gauge(METRICS.lastSuccessAge),
     repositories: gauge(METRICS.repositories),
     locations: gauge(METRICS.locations),
+    spared: gauge(METRICS.spared),
     conflicts: gauge(METRICS.conflicts),
     catalogErrors: gauge(METRICS.catalogErrors),
     requests: counter(METRICS.requests),

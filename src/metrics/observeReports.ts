@@ -19,6 +19,7 @@ import {
   distinctConflicts,
 } from '../conflicts/describeConflicts';
 import { RunSummary } from '../discovery/summarizeRun';
+import { SPARED_BY } from '../discovery/types';
 import {
   ABSENCE_REASONS,
   EXCLUSION_REASONS,
@@ -59,10 +60,10 @@ export function observeReports(options: ObserveReportsOptions): void {
     return;
   }
   const current = instruments();
-  const { meter, lastSuccessAge, repositories, locations, conflicts } = current;
+  const { meter, lastSuccessAge, repositories, locations, spared, conflicts } = current;
   const { catalogErrors, webhookAge, silentProjects, unannouncedChanges } = current;
   const gauges = [
-    ...[lastSuccessAge, repositories, locations, conflicts],
+    ...[lastSuccessAge, repositories, locations, spared, conflicts],
     ...[catalogErrors, webhookAge, silentProjects, unannouncedChanges],
   ];
   const reader = new ReportReader(options, current);
@@ -86,7 +87,7 @@ class ReportReader {
   ) {}
 
   async measure(result: BatchObservableResult): Promise<void> {
-    const { catalogErrors, conflicts, locations, repositories } = this.current;
+    const { catalogErrors, conflicts, locations, repositories, spared } = this.current;
     for (const { providerId, lastRun, lastSuccessAtMs } of await this.#load()) {
       if (lastSuccessAtMs !== undefined) {
         this.#lastSuccessMs.set(providerId, lastSuccessAtMs);
@@ -96,6 +97,7 @@ class ReportReader {
       if (lastRun) {
         measureRepositories(lastRun.summary).forEach(one => observe(repositories, one));
         measureLocations(lastRun.summary).forEach(one => observe(locations, one));
+        measureSpared(lastRun.summary).forEach(one => observe(spared, one));
         const measured = await this.#measureConflicts(providerId);
         measured.forEach(one => observe(conflicts, one));
         const failing = await this.#measureErrors(providerId);
@@ -231,6 +233,11 @@ function measureLocations(summary: RunSummary): Measurement[] {
     { value: summary.heldBack, attributes: { state: 'held_back' } },
     { value: summary.carriedForward, attributes: { state: 'carried_forward' } },
   ];
+}
+
+/** Repositories that were not looked at, by what spared it, with 0 for what spared none. */
+function measureSpared({ spared }: RunSummary): Measurement[] {
+  return SPARED_BY.map(by => ({ value: spared?.[by] ?? 0, attributes: { by } }));
 }
 
 /** How long ago the last event about each project came; there is no age where none ever did. */

@@ -26,7 +26,12 @@ import { observeReports } from './observeReports';
 
 const databases = createTestDatabases();
 const AGE = METRICS.lastSuccessAge.name;
-const GAUGES = [AGE, METRICS.repositories.name, METRICS.locations.name];
+const GAUGES = [
+  AGE,
+  METRICS.repositories.name,
+  METRICS.locations.name,
+  METRICS.spared.name,
+];
 
 const SUMMARY = runSummary({
   repositories: 3,
@@ -36,6 +41,7 @@ const SUMMARY = runSummary({
   locations: 5,
   heldBack: 3,
   carriedForward: 2,
+  spared: { recheck: 7, search: 0 },
 });
 
 const shutdown: AbortController[] = [];
@@ -91,7 +97,7 @@ function createFailingReport() {
 }
 
 describe('the gauges', () => {
-  it.each(['repositories', 'locations'] as const)(
+  it.each(['repositories', 'locations', 'spared'] as const)(
     'show %s as the last run left them, with 0 for what did not occur',
     async which => {
       const { store, reports } = createTestStores();
@@ -114,6 +120,7 @@ describe('the gauges', () => {
             [{ provider, state: 'held_back' }, 3],
             [{ provider, state: 'carried_forward' }, 2],
           ],
+          spared: [[{ provider, by: 'recheck' }, 7]],
         }[which],
       );
     },

@@ -206,7 +206,16 @@ describe('the metrics of a run with troubles', () => {
 
     const attributes = points.flatMap(one => Object.entries(one.attributes));
     expect(new Set(attributes.map(([key]) => key))).toEqual(
-      new Set(['provider', 'host', 'result', 'outcome', 'reason', 'state', 'status']),
+      new Set([
+        'provider',
+        'host',
+        'result',
+        'outcome',
+        'reason',
+        'state',
+        'by',
+        'status',
+      ]),
     );
     const said = JSON.stringify(attributes);
     expect(said).not.toMatch(/secret|PAY|catalog-info|\/|backstage/);
