@@ -2,7 +2,7 @@
 
 import { describeCell, formatCount, formatSeconds } from './describe';
 import { CellResult, Result } from './measurement';
-import { Cell } from './plan';
+import { Cell, expectedLocations } from './plan';
 
 /** A criterion that was looked at. */
 export interface Verdict {
@@ -15,8 +15,10 @@ export interface Verdict {
 
 /** Of the published module's time. */
 const MAX_SHARE_OF_PEER_TIME = 0.2;
-/** Besides one for each repository: pages of the listing, the own budget. */
+/** Besides one for each repository: pages of the listing, the own budget, whether there is search. */
 const MAX_EXTRA_REQUESTS = 7;
+/** Where code search tells what there is. */
+const MAX_REQUESTS_WITH_SEARCH = 25;
 /** Of the published module's requests, without a look at each repository. */
 const MAX_SHARE_OF_PEER_REQUESTS = 0.01;
 /** Of the time the bucket itself needs to fill. */
@@ -40,18 +42,21 @@ function assessRequests({ cell, ours }: CellResult): Verdict[] {
   if (!cell.validateLocationsExist) {
     return [];
   }
-  const most = cell.repositories + MAX_EXTRA_REQUESTS;
+  const lookedAt = cell.isUnchanged
+    ? cell.repositories - expectedLocations(cell)
+    : cell.repositories;
+  const most = cell.hasSearch ? MAX_REQUESTS_WITH_SEARCH : lookedAt + MAX_EXTRA_REQUESTS;
   return [
     verdict('count', cell, ours, ({ requests }) => ({
       passed: requests.max <= most,
-      text: `${formatCount(requests.max)} requests (at most ${formatCount(most)}, one per repository and ${MAX_EXTRA_REQUESTS})`,
+      text: `${formatCount(requests.max)} requests (at most ${formatCount(most)}${cell.hasSearch ? '' : `, one per repository${cell.isUnchanged ? ' without a file' : ''} and ${MAX_EXTRA_REQUESTS}`})`,
     })),
   ];
 }
 
 function assessPeerTime({ cell, ours, peer }: CellResult): Verdict[] {
   const { validateLocationsExist, latencyMs, bucket, repositories } = cell;
-  const applies = validateLocationsExist && latencyMs > 0 && !bucket;
+  const applies = validateLocationsExist && latencyMs > 0 && !bucket && !cell.isUnchanged;
   if (!applies || repositories < MANY_REPOSITORIES) {
     return [];
   }

@@ -23,6 +23,8 @@ export function describeCell(cell: Cell): string {
     `${cell.latencyMs} ms`,
     ...(cell.bucket ? [`bucket ${describeBucket(cell.bucket)}`] : []),
     ...(cell.validateLocationsExist ? [] : ['validateLocationsExist: false']),
+    ...(cell.hasSearch ? ['code search'] : []),
+    ...(cell.isUnchanged ? ['nothing changed'] : []),
     ...(cell.disturbance ? [describeDisturbance(cell.disturbance)] : []),
   ].join(', ');
 }

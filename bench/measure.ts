@@ -29,7 +29,8 @@ export async function measure(
       },
       limitSeconds,
     );
-    const requests = countRequests(bitbucket.requests);
+    const sinceMs = report === 'stopped' ? 0 : report.startedAtMs;
+    const requests = countRequests(bitbucket.requests.filter(one => one.time >= sinceMs));
     if (report === 'stopped') {
       return { kind: 'stopped', requests, limitSeconds };
     }
@@ -73,6 +74,7 @@ async function reportOf(child: ChildProcess): Promise<Report> {
   return (
     report ?? {
       type: 'report',
+      startedAtMs: 0,
       seconds: 0,
       peakBytes: 0,
       idleBytes: 0,

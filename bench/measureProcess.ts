@@ -51,6 +51,7 @@ async function measure(connect: ConnectSubject, task: Task): Promise<Report> {
     await run();
     catalog.forget();
   }
+  const startedAtMs = Date.now();
   const usage = watchUsage();
   let error: string | undefined;
   try {
@@ -63,7 +64,8 @@ async function measure(connect: ConnectSubject, task: Task): Promise<Report> {
   }
   const used = usage.stop();
   rmSync(folder, { recursive: true });
-  return { type: 'report', ...used, locations: catalog.locations() ?? 0, error };
+  const locations = catalog.locations() ?? 0;
+  return { type: 'report', startedAtMs, ...used, locations, error };
 }
 
 /** A catalog that only counts: what it kept would count as memory of the module. */

@@ -15,6 +15,8 @@ export type Task = z.infer<typeof TaskSchema>;
 /** What it sends when it is done. */
 export const ReportSchema = z.object({
   type: z.literal('report'),
+  /** When the run began that is measured, epoch milliseconds. */
+  startedAtMs: z.number(),
   seconds: z.number(),
   peakBytes: z.number(),
   idleBytes: z.number(),

@@ -23,6 +23,8 @@ export interface Cell {
   readonly disturbance?: Disturbance;
   /** Measured is a second run, which finds nothing changed. */
   readonly isUnchanged?: boolean;
+  /** The server offers code search. */
+  readonly hasSearch?: boolean;
   /** How often each module is measured. */
   readonly repeats: number;
 }
@@ -105,7 +107,15 @@ function fullCells(): Cell[] {
     validateLocationsExist: false,
     repeats: 2,
   };
-  return [...cold, unchecked, ...DISTURBANCES.map(disturbedCell)];
+  const checked = { ...unchecked, validateLocationsExist: true };
+  return [
+    ...cold,
+    unchecked,
+    { ...checked, isUnchanged: true },
+    { ...checked, hasSearch: true },
+    { ...checked, hasSearch: true, isUnchanged: true },
+    ...DISTURBANCES.map(disturbedCell),
+  ];
 }
 
 function quickCells(): Cell[] {
@@ -114,6 +124,8 @@ function quickCells(): Cell[] {
     { ...cold, repositories: 2000, latencyMs: 0, validateLocationsExist: false },
     { ...cold, latencyMs: 20 },
     { ...cold, latencyMs: 20, bucket: BUCKET },
+    { ...cold, latencyMs: 0, isUnchanged: true },
+    { ...cold, latencyMs: 0, hasSearch: true },
     disturbedCell('empty-repository'),
   ];
 }

@@ -47,7 +47,7 @@ export function renderReport(
   const disturbed = results.filter(({ cell }) => cell.disturbance !== undefined);
   return [
     renderFacts(facts),
-    '## Cold runs',
+    '## Runs',
     renderTable([...CELL_COLUMNS, MODULE, ...NUMBERS, LOCATIONS], rowsOf(orderly)),
     NOTES,
     '## Something goes wrong',
@@ -79,12 +79,15 @@ const CELL_COLUMNS: readonly Column[] = [
   { heading: 'latency', align: 'right' },
   { heading: 'bucket', align: 'right' },
   { heading: 'files checked' },
+  { heading: 'code search' },
+  { heading: 'run' },
 ];
 
 const NOTES = [
   `- Several runs of a cell: the median, with the least and the greatest in brackets. A run that failed or was stopped stands for its cell.`,
   `- Peak memory is the resident memory of a process that does nothing else, with the compiler that loads it; "+" is by how much it grew during the run.`,
   `- Bucket: tokens it holds and tokens added each second. The fill rate is ${FILL_FACTOR} times that of Bitbucket's documented example (60 + 5/s), so that a cell ends in reasonable time.`,
+  `- A second run finds nothing changed: it asks only for what is not known to hold a file, or what code search, where there is one, leaves open.`,
   `- "files checked" is \`validateLocationsExist\`. One repository in ${FILE_EVERY} holds a catalog file; projects have ${REPOSITORIES_PER_PROJECT} repositories.`,
 ].join('\n');
 
@@ -92,7 +95,7 @@ function renderFacts({ date, node, cpus, command, versions }: Facts): string {
   return [
     `- ${date}, Node.js ${node}, ${cpus} CPUs, \`${command}\``,
     `- ${SUBJECT_NAMES.ours}: ${versions.ours}; ${SUBJECT_NAMES.peer}: \`@backstage/plugin-catalog-backend-module-bitbucket-server\` ${versions.peer}`,
-    '- The same simulated Bitbucket for both, over HTTP on the loopback interface; each run in a process of its own, with nothing in the catalog yet. Times leave out the start of that process.',
+    '- The same simulated Bitbucket for both, over HTTP on the loopback interface; each run in a process of its own, the first one with nothing in the catalog yet. Times leave out the start of that process.',
   ].join('\n');
 }
 
@@ -118,6 +121,8 @@ function describeColumns(cell: Cell): string[] {
     `${cell.latencyMs} ms`,
     describeBucket(cell.bucket),
     cell.validateLocationsExist ? 'yes' : 'no',
+    cell.hasSearch ? 'yes' : 'no',
+    cell.isUnchanged ? 'second' : 'first',
   ];
 }
 

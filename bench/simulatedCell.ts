@@ -19,6 +19,7 @@ export function createCellServer(cell: Cell): SimulatedBitbucket {
     users: [USER],
     latencyMs: cell.latencyMs,
     rateLimit: cell.bucket && { ...cell.bucket, settingsReadable: true },
+    search: cell.hasSearch ? {} : undefined,
   });
   for (let index = 0; index < cell.repositories; index += 1) {
     addRepository(bitbucket, index);
