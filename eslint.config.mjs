@@ -68,7 +68,7 @@ export const LAYERS = {
 export const ENTRY_FOLDERS = ['cli'];
 
 const TYPESCRIPT = ['**/*.ts'];
-const TESTS = ['**/*.test.ts'];
+const TESTS = ['**/*.test.ts', '**/*.test.mjs'];
 const TEST_UTILS = ['**/__testUtils__/**'];
 const NOT_PRODUCTION = [...TESTS, ...TEST_UTILS];
 
@@ -145,6 +145,11 @@ function restrictedImports(layer) {
     });
   }
   return ['error', { patterns }];
+}
+
+/** What a script may use without an import. */
+function readonlyGlobals(...names) {
+  return Object.fromEntries(names.map(name => [name, 'readonly']));
 }
 
 function restrictedGlobals({ network = true, clock = true } = {}) {
@@ -408,15 +413,18 @@ export default tseslint.config(
     name: 'plain scripts',
     files: ['**/*.mjs', '**/*.js'],
     languageOptions: {
-      globals: Object.fromEntries(
-        ['console', 'exports', 'module', 'process', 'require', 'URL', '__dirname'].map(
-          name => [name, 'readonly'],
-        ),
+      globals: readonlyGlobals(
+        ...['console', 'exports', 'module', 'process', 'require', 'URL', '__dirname'],
       ),
     },
     rules: {
       'no-undef': 'error',
       'no-unused-vars': ['error', UNUSED],
     },
+  },
+  {
+    name: 'tests of plain scripts',
+    files: ['**/*.test.mjs'],
+    languageOptions: { globals: readonlyGlobals('describe', 'expect', 'it') },
   },
 );

@@ -3,8 +3,8 @@ const { availableParallelism } = require('node:os');
 /** Tests run as CommonJS, compiled by swc: the same shape Backstage publishes. */
 module.exports = {
   testEnvironment: 'node',
-  roots: ['<rootDir>/src', '<rootDir>/test', '<rootDir>/dev'],
-  testMatch: ['**/*.test.ts'],
+  roots: ['<rootDir>/src', '<rootDir>/test', '<rootDir>/dev', '<rootDir>/scripts'],
+  testMatch: ['**/*.test.ts', '**/*.test.mjs'],
   transform: {
     '^.+\\.(ts|js|mjs)$': [
       '@swc/jest',

@@ -21,9 +21,10 @@ import {
 } from './consumer/project.mjs';
 import { KEPT_BY_A_LOCK, OLDEST_PACKAGES, OLDEST_RELEASE } from './consumer/releases.mjs';
 import { checkBackend, checkSecondCopyIsNamed } from './consumer/scenario.mjs';
-import { prepareYarn, runYarn, writeRepository } from './consumer/yarn.mjs';
+import { installWithYarn, prepareYarn, writeRepository } from './consumer/yarn.mjs';
 import { assert, check, skip, summarize } from './lib/checks.mjs';
 import { readJson, root, writeJson } from './lib/files.mjs';
+import { installWithNpm } from './lib/installs.mjs';
 import { checkFreshBuild, packPackage } from './lib/packPackage.mjs';
 import { onEnd, run } from './lib/processes.mjs';
 
@@ -56,13 +57,13 @@ async function buildSqliteUnlessItLoads(folder) {
 }
 
 /** @param manifest - of the backend, to which this package is added */
-async function installWithNpm(folder, manifest, archive) {
+async function installBackend(folder, manifest, archive) {
   const dependencies = { ...manifest.dependencies, [name]: `file:${archive}` };
   writeJson(join(folder, 'package.json'), { ...manifest, dependencies });
   writeAppConfig(folder);
   writeSources(folder);
   writeScripts(folder);
-  await run('npm', ['install', ...NPM_OPTIONS], { cwd: folder, timeoutMs: 600_000 });
+  await installWithNpm(['install', ...NPM_OPTIONS], { cwd: folder, timeoutMs: 600_000 });
 }
 
 async function compile(folder, { module }) {
@@ -73,7 +74,7 @@ async function compile(folder, { module }) {
 /** @returns the check of whether its backend has stopped, where there is one */
 async function checkNpm(archive) {
   const installed = await check('npm installs it into an empty backend', async () => {
-    await installWithNpm(npmFolder, backendManifest(), archive);
+    await installBackend(npmFolder, backendManifest(), archive);
     await buildSqliteUnlessItLoads(npmFolder);
     return checkInstalled(npmFolder, name);
   });
@@ -103,7 +104,7 @@ async function checkOldest(archive) {
   const folder = join(temporary, 'oldest');
   const title = `Backstage ${OLDEST_RELEASE}, the oldest`;
   const installed = await check(`${title}: npm installs it there`, async () => {
-    await installWithNpm(folder, backendManifest(OLDEST_PACKAGES), archive);
+    await installBackend(folder, backendManifest(OLDEST_PACKAGES), archive);
     await giveSqlite(folder, join(npmFolder, SQLITE_BINARY));
     return checkInstalled(folder, name);
   });
@@ -128,7 +129,7 @@ async function checkSecondCopy(archive) {
   const folder = join(temporary, 'second-copy');
   const title = 'a lock file that keeps an older catalog-node';
   await check(`${title}: is named at start, with a remedy`, async () => {
-    await installWithNpm(folder, backendManifest(KEPT_BY_A_LOCK), archive);
+    await installBackend(folder, backendManifest(KEPT_BY_A_LOCK), archive);
     await giveSqlite(folder, join(npmFolder, SQLITE_BINARY));
     writeDiscoveringBackend(folder);
     await checkSecondCopyIsNamed({ cwd: folder, args: ['.'], mode: 'development' });
@@ -137,17 +138,17 @@ async function checkSecondCopy(archive) {
     const manifest = backendManifest();
     const dependencies = { ...manifest.dependencies, [name]: `file:${archive}` };
     writeJson(join(folder, 'package.json'), { ...manifest, dependencies });
-    await run('npm', ['dedupe', ...NPM_OPTIONS], { cwd: folder });
+    await installWithNpm(['dedupe', ...NPM_OPTIONS], { cwd: folder });
     return checkInstalled(folder, name);
   });
 }
 
-async function installWithYarn(yarn, archive) {
+async function installInRepository(yarn, archive) {
   const { devDependencies: _none, ...rest } = backendManifest();
   writeRepository(yarnFolder, rest);
   // As the README has it, but for the archive.
   const args = ['--cwd', 'packages/backend', 'add', `${name}@file:${archive}`];
-  await runYarn(yarn, args, { cwd: yarnFolder, timeoutMs: 600_000 });
+  await installWithYarn(yarn, args, { cwd: yarnFolder, timeoutMs: 600_000 });
   await giveSqlite(yarnFolder, join(npmFolder, SQLITE_BINARY));
   writeDiscoveringBackend(join(yarnFolder, 'packages', 'backend'));
   writeAppConfig(yarnFolder);
@@ -164,7 +165,7 @@ async function checkYarn(archive) {
   const title = 'Yarn adds it to a workspace (node-modules linker)';
   if (!had) {
     skip(title, 'there is no Yarn');
-  } else if (await check(title, () => installWithYarn(yarn, archive))) {
+  } else if (await check(title, () => installInRepository(yarn, archive))) {
     const isStopped = await checkBackend(
       `Yarn ${yarn.version}, features found by themselves`,
       {

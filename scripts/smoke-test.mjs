@@ -26,6 +26,7 @@ import ts from 'typescript';
 import { parse } from 'yaml';
 import { assert, check, summarize } from './lib/checks.mjs';
 import { filesBelow, readJson, root, writeJson } from './lib/files.mjs';
+import { installWithNpm } from './lib/installs.mjs';
 import { checkFreshBuild, packPackage } from './lib/packPackage.mjs';
 import { onEnd, run } from './lib/processes.mjs';
 
@@ -140,8 +141,7 @@ async function checkNpmResolution() {
   const archive = readdirSync(temporary).find(file => file.endsWith('.tgz'));
   writeJson(join(folder, 'package.json'), { name: 'smoke', version: '0.0.0' });
   const options = ['--omit=dev', '--ignore-scripts', '--no-audit', '--no-fund'];
-  await run(
-    'npm',
+  await installWithNpm(
     [
       'install',
       '--package-lock-only',

@@ -3,6 +3,7 @@
 import { join } from 'node:path';
 import { Skipped } from '../lib/checks.mjs';
 import { writeJson } from '../lib/files.mjs';
+import { installWithNpm } from '../lib/installs.mjs';
 import { run } from '../lib/processes.mjs';
 
 const WINDOWS = process.platform === 'win32';
@@ -35,7 +36,7 @@ async function install(folder, version) {
   const own = join(folder, version);
   writeJson(join(own, 'package.json'), { name: 'node-itself', private: true });
   const options = ['--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund'];
-  await run('npm', ['install', ...options, `${PACKAGE}@${version}`], { cwd: own });
+  await installWithNpm(['install', ...options, `${PACKAGE}@${version}`], { cwd: own });
   const bin = join(own, 'node_modules', PACKAGE, 'bin');
   const node = join(bin, WINDOWS ? 'node.exe' : 'node');
   // The program itself knows whether its line is LTS.

@@ -1,8 +1,10 @@
 /** A Backstage repository as its template makes it: Yarn workspaces, with the node-modules linker. */
 
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Skipped } from '../lib/checks.mjs';
 import { readJson, writeJson, writeText } from '../lib/files.mjs';
+import { installWithNpm, installWithRetries } from '../lib/installs.mjs';
 import { run } from '../lib/processes.mjs';
 
 /** Yarn is published under this name since its second version. */
@@ -12,9 +14,8 @@ const YARN = '@yarnpkg/cli-dist@4';
 export async function prepareYarn(folder) {
   writeJson(join(folder, 'package.json'), { name: 'yarn-itself', private: true });
   try {
-    await run('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', YARN], {
-      cwd: folder,
-    });
+    const args = ['install', '--prefer-offline', '--no-audit', '--no-fund', YARN];
+    await installWithNpm(args, { cwd: folder });
   } catch (error) {
     throw new Skipped(error.message);
   }
@@ -35,7 +36,14 @@ async function registrySettings(folder) {
   };
 }
 
-/** Writes the repository; nothing of Yarn's lands outside `folder`. */
+/** Relative to the repository. */
+const GLOBAL_FOLDER = '.yarn/global';
+
+/**
+ * Writes the repository; nothing of Yarn's lands outside `folder`. Since 4.15 Yarn leaves out
+ * versions younger than a day, and those of which the registry does not tell the age, while
+ * the manifest names versions that npm has just installed.
+ */
 export function writeRepository(folder, backendManifest) {
   writeJson(join(folder, 'package.json'), {
     name: 'root',
@@ -51,15 +59,22 @@ enableScripts: false
 enableTelemetry: false
 enableImmutableInstalls: false
 enableGlobalCache: false
-globalFolder: ./.yarn/global
+globalFolder: ./${GLOBAL_FOLDER}
+npmMinimalAgeGate: 0
 compressionLevel: 0
 `,
   );
 }
 
-/** Runs Yarn in the repository. */
-export async function runYarn({ script }, args, { cwd, ...options }) {
-  const registry = await registrySettings(cwd);
-  const env = { ...options.env, ...registry };
-  return run(process.execPath, [script, ...args], { ...options, cwd, env });
+/** Runs a Yarn command that installs, in the repository. */
+export async function installWithYarn({ script }, args, { cwd, ...options }) {
+  const env = await registrySettings(cwd);
+  return installWithRetries(({ afresh }) => {
+    if (afresh) {
+      // The registry's documents; what was downloaded stays.
+      const metadata = join(cwd, GLOBAL_FOLDER, 'metadata');
+      rmSync(metadata, { recursive: true, force: true });
+    }
+    return run(process.execPath, [script, ...args], { ...options, cwd, env });
+  });
 }

@@ -1,0 +1,14 @@
+/** `npm install` of this project, as the build server does it. */
+
+import { root } from './lib/files.mjs';
+import { installWithNpm } from './lib/installs.mjs';
+import { tail } from './lib/processes.mjs';
+
+try {
+  const args = ['install', '--no-audit', '--no-fund'];
+  const result = await installWithNpm(args, { cwd: root, timeoutMs: 900_000 });
+  console.log(tail(result));
+} catch (error) {
+  console.error(error.message);
+  process.exitCode = 1;
+}
