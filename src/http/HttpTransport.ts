@@ -32,6 +32,7 @@ import {
   AttemptResult,
   HttpReply,
   HttpRequest,
+  RequestClass,
   RequestObserver,
   SendOptions,
   Transport,
@@ -62,6 +63,8 @@ export interface HttpTransportOptions {
    * the limiter; milliseconds.
    */
   readonly requestTimeoutMs: number;
+  /** `discovery` when left out. */
+  readonly requestClass?: RequestClass;
   readonly observer?: RequestObserver;
   /** The global one of the moment when left out, so that tests may replace that. */
   readonly fetch?: Fetch;
@@ -153,13 +156,17 @@ export class HttpTransport implements Transport {
 
   /** Usually one exchange, a few where the server redirects. Each pays the limiter. */
   async #attempt(attempt: Attempt): Promise<AttemptOutcome> {
-    const { observer } = this.#options;
+    const { observer, requestClass } = this.#options;
     const onWait = (ms: number) => observer?.onWait({ reason: 'limiter', ms });
     let url = attempt.request.url;
     for (let redirects = 0; ; redirects += 1) {
       const asked = url;
       const exchange = () => this.#exchange(asked, attempt);
-      const outcome = await this.#inTurn(exchange, { ...attempt, onWait });
+      const outcome = await this.#inTurn(exchange, {
+        ...attempt,
+        onWait,
+        requestClass,
+      });
       // What is sent goes nowhere but where it was meant to.
       const isFollowed = outcome.kind === 'reply' && attempt.request.body === undefined;
       const target = isFollowed ? redirectTarget(outcome.reply, asked) : undefined;

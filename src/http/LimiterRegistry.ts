@@ -12,6 +12,7 @@ import {
 import { Clock } from '../util/clock';
 import { AgreedLimits, PaceLimits } from './agreeOnLimits';
 import { HostLimits, RequestLimiter } from './RequestLimiter';
+import { UserBudget } from './UserBudget';
 
 /**
  * Makes the key under which requests with the same credential share a limiter.
@@ -39,6 +40,7 @@ interface Entry {
   /** In lower case. */
   readonly host: string;
   readonly credentialKey: string;
+  readonly user: UserBudget;
   readonly limiter: RequestLimiter;
 }
 
@@ -64,12 +66,9 @@ export class LimiterRegistry {
   limiterFor(integration: BitbucketServerIntegrationConfig): RequestLimiter {
     const host = integration.host.toLowerCase();
     const credentialKey = credentialKeyOf(integration);
-    const { limiter } = getOrAdd(this.#entries, `${host} ${credentialKey}`, () => ({
-      host,
-      credentialKey,
-      limiter: this.#create(host, credentialKey),
-    }));
-    return limiter;
+    return getOrAdd(this.#entries, `${host} ${credentialKey}`, () =>
+      this.#create(host, credentialKey),
+    ).limiter;
   }
 
   /**
@@ -81,20 +80,26 @@ export class LimiterRegistry {
     for (const [host, limits] of this.#hosts) {
       limits.useConcurrency(this.#concurrencyOf(host));
     }
-    for (const { host, credentialKey, limiter } of this.#entries.values()) {
-      limiter.usePace(this.#paceOf(host, credentialKey));
+    for (const { host, credentialKey, user } of this.#entries.values()) {
+      user.usePace(this.#paceOf(host, credentialKey));
     }
   }
 
-  #create(host: string, credentialKey: string): RequestLimiter {
+  #create(host: string, credentialKey: string): Entry {
     const { clock, onWarning } = this.#options;
     const concurrency = this.#concurrencyOf(host);
-    return new RequestLimiter({
-      host: getOrAdd(this.#hosts, host, () => new HostLimits({ concurrency, clock })),
+    const limits = getOrAdd(
+      this.#hosts,
+      host,
+      () => new HostLimits({ concurrency, clock }),
+    );
+    const user = new UserBudget({
       pace: this.#paceOf(host, credentialKey),
       clock,
       onDoubt: doubt => onWarning(`Bitbucket at ${host} ${doubt}`),
     });
+    const limiter = new RequestLimiter({ host: limits, user, clock });
+    return { host, credentialKey, user, limiter };
   }
 
   #concurrencyOf(host: string): number {

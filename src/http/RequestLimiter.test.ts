@@ -6,6 +6,8 @@ import { FakeClock } from '../__testUtils__/FakeClock';
 import { PaceLimits } from './agreeOnLimits';
 import { parseRateLimitHeaders } from './rateLimitHeaders';
 import { HostLimits, RequestLimiter } from './RequestLimiter';
+import { RequestClass } from './types';
+import { UserBudget } from './UserBudget';
 
 function setUp(
   options: {
@@ -17,12 +19,8 @@ function setUp(
   const host = new HostLimits({ concurrency: options.concurrency ?? 100, clock });
   const doubts: string[] = [];
   const onDoubt = (doubt: string) => doubts.push(doubt);
-  const limiter = new RequestLimiter({
-    host,
-    pace: options.pace ?? { auto: true },
-    clock,
-    onDoubt,
-  });
+  const user = new UserBudget({ pace: options.pace ?? { auto: true }, clock, onDoubt });
+  const limiter = new RequestLimiter({ host, user, clock });
   const reply = (status: number, headers: Record<string, string> = {}) =>
     limiter.observeResponse({
       status,
@@ -30,6 +28,12 @@ function setUp(
       tookMs: 0,
     });
   return { clock, doubts, host, limiter, reply };
+}
+
+/** The limiter of another user on the same host. */
+function createOther(host: HostLimits, clock: FakeClock) {
+  const user = new UserBudget({ pace: { auto: true }, clock, onDoubt: () => {} });
+  return new RequestLimiter({ host, user, clock });
 }
 
 const OFF: PaceLimits = { auto: false };
@@ -40,13 +44,15 @@ const fixed = (requestsPerSecond: number, burst: number): PaceLimits => ({
 });
 
 /** Runs tasks that note when they begin. */
-function startAll(limiter: RequestLimiter, clock: FakeClock, count: number) {
+function startAll(
+  limiter: RequestLimiter,
+  clock: FakeClock,
+  count: number,
+  requestClass?: RequestClass,
+) {
   const beganAt: number[] = [];
-  const all = Array.from({ length: count }, () =>
-    limiter.run(async () => {
-      beganAt.push(clock.now());
-    }),
-  );
+  const task = async () => void beganAt.push(clock.now());
+  const all = Array.from({ length: count }, () => limiter.run(task, { requestClass }));
   return { beganAt, all: Promise.all(all) };
 }
 
@@ -75,12 +81,7 @@ describe('slots', () => {
 
   it('are shared by all credentials of a host', async () => {
     const { clock, host, limiter } = setUp({ concurrency: 1 });
-    const other = new RequestLimiter({
-      host,
-      pace: { auto: true },
-      clock,
-      onDoubt: () => {},
-    });
+    const other = createOther(host, clock);
     const order: string[] = [];
     const first = limiter.run(async () => {
       await clock.sleep(10);
@@ -240,6 +241,150 @@ describe('the budget', () => {
   });
 });
 
+describe('reads and discovery', () => {
+  /** Of which discovery may use 30 and 4 a second, and both together 55 and 5 a second. */
+  const documented = { enabled: true, capacity: 60, fillRate: 5 };
+  /** The rest of a second's refill stays at the server. */
+  const ALL = 55;
+
+  it('share one bucket, of which discovery leaves reads their part', async () => {
+    const { clock, limiter } = setUp();
+    limiter.learnBudget(documented);
+    const runs = startAll(limiter, clock, 100);
+    await clock.settle();
+    const reads = startAll(limiter, clock, 25, 'read');
+    await clock.settle();
+    expect(runs.beganAt).toHaveLength(30);
+    expect(reads.beganAt).toEqual(Array(25).fill(0));
+    await clock.run(Promise.all([runs.all, reads.all]));
+  });
+
+  it('let reads use up all of it while there is no discovery', async () => {
+    const { clock, limiter } = setUp();
+    limiter.learnBudget(documented);
+    const reads = startAll(limiter, clock, ALL + 10, 'read');
+    await clock.run(reads.all);
+    expect(reads.beganAt.filter(at => at === 0)).toHaveLength(ALL);
+    expect(reads.beganAt.at(-1)).toBe(2_000);
+  });
+
+  it('let reads go before a thousand requests of discovery that came earlier', async () => {
+    const { clock, limiter } = setUp({ concurrency: 8 });
+    limiter.learnBudget(documented);
+    const stop = new AbortController();
+    const runs = Array.from({ length: 1_000 }, () =>
+      limiter.run(async () => undefined, { signal: stop.signal }).catch(() => undefined),
+    );
+    await clock.advance(60_000);
+    const askedAtMs = clock.now();
+    const reads = startAll(limiter, clock, 10, 'read');
+    await clock.run(reads.all);
+    // All of the budget but the quarter of its share that discovery keeps.
+    expect(clock.now() - askedAtMs).toBeLessThanOrEqual((1_000 * 11) / 4);
+    stop.abort();
+    await Promise.all(runs);
+  });
+
+  it('let discovery go on while reads never end', async () => {
+    const { clock, limiter } = setUp({ concurrency: 8 });
+    limiter.learnBudget(documented);
+    const stop = new AbortController();
+    const { signal } = stop;
+    const reads = Array.from({ length: 2_000 }, () =>
+      limiter
+        .run(async () => undefined, { requestClass: 'read', signal })
+        .catch(() => undefined),
+    );
+    const runs = startAll(limiter, clock, 50);
+    await clock.advance(60_000);
+    // Each costs four tokens of a share that began with 30 and gained 240.
+    expect(runs.beganAt.length).toBeGreaterThanOrEqual(49);
+    stop.abort();
+    await Promise.all([...reads, clock.run(runs.all)]);
+  });
+
+  it('share a fixed rate, of which discovery alone may use everything', async () => {
+    const { clock, limiter } = setUp({ pace: fixed(2, 3) });
+    const runs = startAll(limiter, clock, 4);
+    await clock.run(runs.all);
+    expect(runs.beganAt).toEqual([0, 0, 0, 500]);
+  });
+
+  it('together never exceed what is granted, nor discovery its share', async () => {
+    const come = fc.array(
+      fc.record({
+        afterMs: fc.integer({ min: 0, max: 600 }),
+        requestClass: fc.constantFrom<RequestClass>('read', 'discovery'),
+        count: fc.integer({ min: 1, max: 6 }),
+      }),
+      { minLength: 1, maxLength: 15 },
+    );
+    const shape = fc.record({
+      capacity: fc.integer({ min: 1, max: 20 }),
+      fillRate: fc.integer({ min: 1, max: 9 }),
+    });
+    await fc.assert(
+      fc.asyncProperty(come, shape, async (steps, { capacity, fillRate }) => {
+        const { clock, limiter } = setUp();
+        limiter.learnBudget({ enabled: true, capacity, fillRate });
+        const began: { readonly atMs: number; readonly requestClass: RequestClass }[] =
+          [];
+        const work = async () => {
+          const all: Promise<unknown>[] = [];
+          for (const { afterMs, count, requestClass } of steps) {
+            await clock.sleep(afterMs);
+            const task = async () => began.push({ atMs: clock.now(), requestClass });
+            for (let index = 0; index < count; index += 1) {
+              all.push(limiter.run(task, { requestClass }));
+            }
+          }
+          await Promise.all(all);
+        };
+        await clock.run(work());
+        expect(began).toHaveLength(steps.reduce((sum, { count }) => sum + count, 0));
+        const ofDiscovery = began.filter(one => one.requestClass === 'discovery');
+        const share = Math.max(1, Math.floor(capacity / 2));
+        expectWithin(began, { burst: capacity, perSecond: fillRate });
+        expectWithin(ofDiscovery, { burst: share, perSecond: fillRate * 0.8 });
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  /** In every span of time no more than a burst and what was refilled in it. */
+  function expectWithin(
+    began: readonly { readonly atMs: number }[],
+    { burst, perSecond }: { readonly burst: number; readonly perSecond: number },
+  ) {
+    began.forEach((first, from) => {
+      began.slice(from).forEach(({ atMs }, index) => {
+        const most = burst + (perSecond * (atMs - first.atMs)) / 1000;
+        expect(index + 1).toBeLessThanOrEqual(most + 1e-6);
+      });
+    });
+  }
+});
+
+describe('requests that were sent before the budget was told', () => {
+  it('count when it is: the bucket at the server has paid for them', async () => {
+    const { clock, limiter } = setUp();
+    await clock.run(startAll(limiter, clock, 20, 'read').all);
+    limiter.learnBudget({ enabled: true, capacity: 60, fillRate: 5 });
+    const reads = startAll(limiter, clock, 36, 'read');
+    await clock.run(reads.all);
+    expect(reads.beganAt.filter(at => at === 0)).toHaveLength(35);
+  });
+
+  it('leave nothing below zero, however many there were', async () => {
+    const { clock, limiter } = setUp();
+    await clock.run(startAll(limiter, clock, 500).all);
+    limiter.learnBudget({ enabled: true, capacity: 60, fillRate: 5 });
+    const { beganAt, all } = startAll(limiter, clock, 2);
+    await clock.run(all);
+    expect(beganAt).toEqual([250, 500]);
+  });
+});
+
 it('is not held up for an hour when the clock is set back by one', async () => {
   const { clock, limiter, reply } = setUp({ pace: fixed(1, 1) });
   reply(429, { 'Retry-After': '5' });
@@ -319,12 +464,7 @@ describe('a 429', () => {
 
   it('pauses the other credentials of the host, but does not slow their pace', async () => {
     const { clock, host, reply } = setUp();
-    const other = new RequestLimiter({
-      host,
-      pace: { auto: true },
-      clock,
-      onDoubt: () => {},
-    });
+    const other = createOther(host, clock);
     reply(429, { 'Retry-After': '5' });
     const { beganAt, all } = startAll(other, clock, 3);
     await clock.run(all);
@@ -402,12 +542,7 @@ describe('an abort', () => {
   it('in the line for tokens gives the slot back at once', async () => {
     const { clock, host, limiter } = setUp({ pace: fixed(0.01, 1), concurrency: 2 });
     const { controller, signal, task } = setUpAbort();
-    const other = new RequestLimiter({
-      host,
-      pace: { auto: true },
-      clock,
-      onDoubt: () => {},
-    });
+    const other = createOther(host, clock);
     await limiter.run(async () => undefined);
     const head = limiter.run(async () => undefined);
     const second = limiter.run(task, { signal });

@@ -1,33 +1,22 @@
 /**
  * Holds requests back until they may go: a slot among the requests in flight, the end of
- * a pause, a token, in this order and first come, first served. Must not retry, send or
- * read anything. Called by the transport for every single attempt.
+ * a pause, a token, in this order and first come, first served among reads and among the
+ * rest. Must not retry, send or read anything. Called by the transport for every single
+ * attempt.
  */
 
 import pLimit, { Limit } from 'p-limit';
 import { raceAbort } from '../util/abort';
 import { Clock, withTimeout } from '../util/clock';
-import {
-  INITIAL_PACE,
-  perSecondOf,
-  recordAnswer,
-  recordRateLimited,
-  recordWait,
-} from './adaptivePace';
-import { PaceLimits } from './agreeOnLimits';
-import { RateLimitHint } from './rateLimitHeaders';
-import {
-  BelievedBudget,
-  budgetAfterHint,
-  decidePace,
-  decidePauseMs,
-  mergeBudget,
-  ServerBudget,
-} from './rateStrategy';
-import { createBucket, learn, reshape, take, TokenBucket, waitMs } from './tokenBucket';
+import { takeSlot } from '../util/concurrency';
+import { decidePauseMs, ServerBudget } from './rateStrategy';
+import { RequestClass } from './types';
+import { ObservedResponse, UserBudget } from './UserBudget';
 
 /** For {@link RequestLimiter.run}. */
 export interface RunOptions {
+  /** `discovery` when left out. */
+  readonly requestClass?: RequestClass;
   /** Ends the waiting at once. The task has to listen to it by itself. */
   readonly signal?: AbortSignal;
   /** Told once, before the task begins, how long it was held back, if at all. */
@@ -61,9 +50,20 @@ export class HostLimits {
     }
   }
 
-  /** Runs the task in a slot of its own; the slot is free again once the task settles. */
-  withSlot<T>(task: () => Promise<T>): Promise<T> {
-    return this.#slots(task);
+  /**
+   * Waits for a slot.
+   *
+   * @returns gives it back
+   * @throws the signal's reason at once when aborted; the slot goes to the next
+   */
+  async takeSlot(signal: AbortSignal | undefined): Promise<() => void> {
+    const slot = takeSlot(this.#slots);
+    try {
+      return await raceAbort(slot, signal);
+    } catch (error) {
+      void slot.then(release => release());
+      throw error;
+    }
   }
 
   /** Lets nothing start for so long, milliseconds from now; a pause is never shortened. */
@@ -80,58 +80,41 @@ export class HostLimits {
 /** The limiter of one credential on one host. */
 export class RequestLimiter {
   readonly #host: HostLimits;
-  #pace: PaceLimits;
+  readonly #user: UserBudget;
   readonly #clock: Clock;
-  /** One at a time: only the first in line watches the clock, the others wait for it. */
-  readonly #tokenQueue = pLimit(1);
-  #budget: ServerBudget = 'not-read';
-  #adaptive = INITIAL_PACE;
-  /** `undefined` while the pace is unlimited. */
-  #bucket: TokenBucket | undefined;
-  #inFlight = 0;
-  /** What was told last of a budget that cannot be meant: once is enough. */
-  #doubt: string | undefined;
-  readonly #onDoubt: (doubt: string) => void;
-
   /**
-   * Made by `LimiterRegistry`.
-   *
-   * @param options - `pace`: agreed on with all who use it; `onDoubt`: told what the server
-   * says of its budget where that cannot be meant, and what is done instead
+   * Of each class one at a time: only the first in line holds a slot and watches the clock,
+   * the others wait for it. Discovery that waits for its share holds up no read.
    */
+  readonly #lines: Readonly<Record<RequestClass, Limit>> = {
+    read: pLimit(1),
+    discovery: pLimit(1),
+  };
+
+  /** Made by `LimiterRegistry`. */
   constructor(options: {
     readonly host: HostLimits;
-    readonly pace: PaceLimits;
+    readonly user: UserBudget;
     readonly clock: Clock;
-    readonly onDoubt: (doubt: string) => void;
   }) {
     this.#host = options.host;
-    this.#pace = options.pace;
+    this.#user = options.user;
     this.#clock = options.clock;
-    this.#onDoubt = options.onDoubt;
-    this.#adoptPace();
   }
 
   /** What is known of the server's budget. */
   get budget(): ServerBudget {
-    return this.#budget;
+    return this.#user.told;
   }
 
   /** Whether the pace depends on the server's budget, and nobody has asked for it yet. */
   get needsBudget(): boolean {
-    return this.#pace.auto && this.#budget === 'not-read';
-  }
-
-  /** Keeps to another pace from now on. */
-  usePace(pace: PaceLimits): void {
-    this.#pace = pace;
-    this.#adoptPace();
+    return this.#user.needsBudget;
   }
 
   /** Takes over what reading the server's settings has told; the pace follows at once. */
   learnBudget(budget: ServerBudget): void {
-    this.#believe(mergeBudget(this.#budget, budget));
-    this.#adoptPace();
+    this.#user.learn(budget);
   }
 
   /**
@@ -155,103 +138,92 @@ export class RequestLimiter {
   /** Waits until the task has begun. */
   async #begin<T>(
     task: () => Promise<T>,
-    { signal, onWait }: RunOptions,
+    { signal, onWait, requestClass = 'discovery' }: RunOptions,
   ): Promise<{ readonly done: Promise<T> }> {
     const askedAtMs = this.#clock.monotonicMs();
-    let begin = () => {};
-    const begun = new Promise<void>(resolve => {
-      begin = resolve;
-    });
-    const done = this.#host.withSlot(async () => {
-      // Aborted by now: the slot is free at once, and the entry left in the line for
-      // tokens gives up without taking one.
-      await raceAbort(
-        this.#tokenQueue(() => this.#takeToken(signal)),
-        signal,
-      );
-      begin();
+    const endWaiting = this.#user.countWaiting(requestClass);
+    const begun = this.#lines[requestClass](async () => {
+      const release = await this.#takeTurn(requestClass, signal);
       const heldMs = this.#clock.monotonicMs() - askedAtMs;
       if (heldMs > 0) onWait?.(heldMs);
-      return this.#countInFlight(task);
+      const done = this.#countInFlight(task).finally(release);
+      // Nobody may be there any more for what becomes of it.
+      done.catch(() => undefined);
+      return { done };
     });
-    await raceAbort(Promise.race([begun, done]), signal);
-    return { done };
+    try {
+      // Aborted by now: the entry left in the line gives up without taking anything.
+      return await raceAbort(begun, signal);
+    } finally {
+      endWaiting();
+    }
   }
 
   /**
-   * Learns from an answer, as soon as its headers are there.
-   *
-   * @param response - status, what the headers tell, and how long they took, milliseconds;
-   * a 429 pauses the whole host
+   * Learns from an answer, as soon as its headers are there; a 429 pauses the whole host.
    */
-  observeResponse(response: {
-    readonly status: number;
-    readonly hint: RateLimitHint;
-    readonly tookMs: number;
-  }): void {
-    const nowMs = this.#clock.monotonicMs();
-    const { status, hint, tookMs } = response;
-    const sentAtMs = nowMs - tookMs;
-    if (status === 429) {
-      this.#host.pauseFor(decidePauseMs(hint.retryAfterMs, this.#clock.random()));
-      this.#adaptive = recordRateLimited(this.#adaptive, nowMs, sentAtMs);
-    } else {
-      this.#adaptive = recordAnswer(this.#adaptive, sentAtMs);
+  observeResponse(response: ObservedResponse): void {
+    if (response.status === 429) {
+      const { retryAfterMs } = response.hint;
+      this.#host.pauseFor(decidePauseMs(retryAfterMs, this.#clock.random()));
     }
-    this.#believe(budgetAfterHint(this.#budget, hint));
-    this.#adoptPace();
-    if (!this.#bucket) return;
-    // Requests in flight, this one aside, may not be counted yet in what is left.
-    const left = (hint.remaining ?? Infinity) - Math.max(0, this.#inFlight - 1);
-    this.#bucket = learn(this.#bucket, status === 429 ? 0 : left, nowMs);
-  }
-
-  #believe({ budget, doubt }: BelievedBudget): void {
-    this.#budget = budget;
-    if (doubt === undefined || doubt === this.#doubt) return;
-    this.#doubt = doubt;
-    this.#onDoubt(doubt);
+    this.#user.observe(response);
   }
 
   async #countInFlight<T>(task: () => Promise<T>): Promise<T> {
-    this.#inFlight += 1;
+    const landed = this.#user.countInFlight();
     try {
       return await task();
     } finally {
-      this.#inFlight -= 1;
+      landed();
     }
   }
 
-  #adoptPace(): void {
-    const nowMs = this.#clock.monotonicMs();
-    const pace = decidePace(this.#pace, this.#budget, perSecondOf(this.#adaptive));
-    if (pace === 'unlimited') {
-      this.#bucket = undefined;
-      return;
+  /** Waits for a slot and a token; what is returned gives the slot back. */
+  async #takeTurn(
+    requestClass: RequestClass,
+    signal: AbortSignal | undefined,
+  ): Promise<() => void> {
+    signal?.throwIfAborted();
+    const release = await this.#host.takeSlot(signal);
+    try {
+      await this.#takeToken(requestClass, signal);
+      return release;
+    } catch (error) {
+      release();
+      throw error;
     }
-    const shape = { capacity: pace.burst, refillPerSecond: pace.requestsPerSecond };
-    this.#bucket = this.#bucket
-      ? reshape(this.#bucket, shape, nowMs)
-      : createBucket(shape, nowMs);
   }
 
-  /** Waits for the end of the pause and for a token; looks again after each wait. */
-  async #takeToken(signal: AbortSignal | undefined): Promise<void> {
+  /** Waits for something of the share, then for the end of the pause and for a token. */
+  async #takeToken(
+    requestClass: RequestClass,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const user = this.#user;
+    const shareWaitMs = () => user.shareWaitMs(requestClass);
+    // In the queue nobody waits for a share, which others may have used up by then.
+    const tokenWaitMs = () => (shareWaitMs() > 0 ? 0 : user.tokenWaitMs());
+    for (let isTaken = false; !isTaken;) {
+      await this.#waitFor(shareWaitMs, signal);
+      const turn = user.tokenQueue(async () => {
+        await this.#waitFor(tokenWaitMs, signal);
+        return user.take(requestClass);
+      });
+      isTaken = await raceAbort(turn, signal);
+    }
+  }
+
+  /** Waits, and for the end of a pause too; looks again after each wait. */
+  async #waitFor(waitMs: () => number, signal: AbortSignal | undefined): Promise<void> {
     for (;;) {
       signal?.throwIfAborted();
-      const nowMs = this.#clock.monotonicMs();
+      const fromMs = this.#clock.monotonicMs();
       const pausedMs = this.#host.pausedForMs();
-      const bucketMs = this.#bucket ? waitMs(this.#bucket, nowMs) : 0;
-      const holdMs = Math.max(pausedMs, bucketMs);
-      if (holdMs === 0) break;
+      const holdMs = Math.max(pausedMs, waitMs());
+      if (holdMs === 0) return;
       await this.#clock.sleep(holdMs, signal);
-      this.#adaptive = recordWait(this.#adaptive, {
-        reason: pausedMs > 0 ? 'pause' : 'pace',
-        fromMs: nowMs,
-        toMs: this.#clock.monotonicMs(),
-      });
-      this.#adoptPace();
+      this.#user.recordWait(pausedMs > 0 ? 'pause' : 'pace', fromMs);
     }
-    if (this.#bucket) this.#bucket = take(this.#bucket, this.#clock.monotonicMs()).bucket;
   }
 }

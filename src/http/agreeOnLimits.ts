@@ -57,14 +57,19 @@ function describePace({ auto, fixed }: PaceLimits): string {
   return `${describeRate(fixed)}${auto ? ', or less where auto finds less' : ''}`;
 }
 
+/** The lowest rate and the smallest burst of one or more. */
+export function strictestRate(rates: readonly FixedRate[]): FixedRate {
+  return {
+    requestsPerSecond: Math.min(...rates.map(rate => rate.requestsPerSecond)),
+    burst: Math.min(...rates.map(rate => rate.burst)),
+  };
+}
+
 /** The strictest: the lowest rate, the smallest burst, and `auto` where one wants it. */
 function agreeOnPace(settings: readonly RateLimitSetting[]): PaceLimits {
   const auto = settings.some(({ kind }) => kind === 'auto');
   const rates = settings.flatMap(setting => (setting.kind === 'fixed' ? [setting] : []));
-  if (rates.length === 0) return { auto };
-  const requestsPerSecond = Math.min(...rates.map(rate => rate.requestsPerSecond));
-  const burst = Math.min(...rates.map(rate => rate.burst));
-  return { auto, fixed: { requestsPerSecond, burst } };
+  return rates.length === 0 ? { auto } : { auto, fixed: strictestRate(rates) };
 }
 
 /** Who wants what, where they do not all want the same. */

@@ -10,15 +10,38 @@ import {
 
 const auto = { auto: true };
 const off = { auto: false };
+/** Of which discovery may use everything. */
+const forAll = (requestsPerSecond: number, burst: number) => {
+  const rate = { requestsPerSecond, burst };
+  return { all: rate, discovery: rate };
+};
 const documented = { enabled: true, capacity: 60, fillRate: 5 };
 
 describe('decidePace', () => {
   it.each<[string, ServerBudget, unknown]>([
-    ['80 % and half of a known budget', documented, { requestsPerSecond: 4, burst: 30 }],
+    [
+      'all but a second of a known budget, and 80 % and half of it for discovery',
+      documented,
+      {
+        all: { requestsPerSecond: 5, burst: 55 },
+        discovery: { requestsPerSecond: 4, burst: 30 },
+      },
+    ],
+    [
+      'half of a bucket that holds less than two seconds',
+      { enabled: true, capacity: 60, fillRate: 50 },
+      {
+        all: { requestsPerSecond: 50, burst: 30 },
+        discovery: { requestsPerSecond: 40, burst: 30 },
+      },
+    ],
     [
       'a burst of at least one',
       { enabled: true, capacity: 1, fillRate: 1 },
-      { requestsPerSecond: 0.8, burst: 1 },
+      {
+        all: { requestsPerSecond: 1, burst: 1 },
+        discovery: { requestsPerSecond: 0.8, burst: 1 },
+      },
     ],
     ['no limit when switched off', { ...documented, enabled: false }, 'unlimited'],
     ['no limit when exempt', 'whitelisted', 'unlimited'],
@@ -31,17 +54,17 @@ describe('decidePace', () => {
   it.each<ServerBudget>(['unknown', 'not-read', 'whitelisted'])(
     'auto: what adapting found, with a budget that is %s',
     budget => {
-      expect(decidePace(auto, budget, 30)).toEqual({ requestsPerSecond: 30, burst: 3 });
-      expect(decidePace(auto, budget, 0.5)).toEqual({
-        requestsPerSecond: 0.5,
-        burst: 1,
-      });
+      expect(decidePace(auto, budget, 30)).toEqual(forAll(30, 3));
+      expect(decidePace(auto, budget, 0.5)).toEqual(forAll(0.5, 1));
     },
   );
 
   it('auto: the lower of a known budget and what adapting found', () => {
-    expect(decidePace(auto, documented, 2)).toEqual({ requestsPerSecond: 2, burst: 1 });
-    expect(decidePace(auto, documented, 90)).toEqual({ requestsPerSecond: 4, burst: 9 });
+    expect(decidePace(auto, documented, 2)).toEqual(forAll(2, 1));
+    expect(decidePace(auto, documented, 90)).toEqual({
+      all: { requestsPerSecond: 5, burst: 9 },
+      discovery: { requestsPerSecond: 4, burst: 9 },
+    });
   });
 
   it('off: no pace, whatever is known', () => {
@@ -50,15 +73,17 @@ describe('decidePace', () => {
 
   it('fixed: as given, whatever is known', () => {
     const fixed = { requestsPerSecond: 50, burst: 100 };
-    expect(decidePace({ auto: false, fixed }, documented, 2)).toEqual(fixed);
+    expect(decidePace({ auto: false, fixed }, documented, 2)).toEqual(forAll(50, 100));
   });
 
   it('auto and fixed: the lower rate and the smaller burst of what is known and what is set', () => {
     const limits = { auto: true, fixed: { requestsPerSecond: 3, burst: 50 } };
-    const slow = { requestsPerSecond: 3, burst: 30 };
-    expect(decidePace(limits, documented, undefined)).toEqual(slow);
-    expect(decidePace(limits, documented, 2)).toEqual({ requestsPerSecond: 2, burst: 1 });
-    expect(decidePace(limits, 'unknown', undefined)).toEqual(limits.fixed);
+    expect(decidePace(limits, documented, undefined)).toEqual({
+      all: { requestsPerSecond: 3, burst: 50 },
+      discovery: { requestsPerSecond: 3, burst: 30 },
+    });
+    expect(decidePace(limits, documented, 2)).toEqual(forAll(2, 1));
+    expect(decidePace(limits, 'unknown', undefined)).toEqual(forAll(3, 50));
   });
 });
 

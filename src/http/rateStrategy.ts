@@ -3,7 +3,7 @@
  * Must not wait. Called by the limiter whenever it learns something.
  */
 
-import { PaceLimits } from './agreeOnLimits';
+import { FixedRate, PaceLimits, strictestRate } from './agreeOnLimits';
 import { RateLimitHint } from './rateLimitHeaders';
 import { MIN_REQUESTS_PER_SECOND } from './types';
 
@@ -28,21 +28,31 @@ export type ServerBudget =
   | 'unknown'
   | 'not-read';
 
-/** How fast requests may follow each other. */
+/**
+ * How fast requests may follow each other. `burst`: requests that may go at once after a
+ * rest, 1 or more.
+ */
 export type Pace =
   | 'unlimited'
   | {
-      /** More than 0. */
-      readonly requestsPerSecond: number;
-      /** Requests that may go at once after a rest, 1 or more. */
-      readonly burst: number;
+      /** Of all requests together; reads may use it up. */
+      readonly all: FixedRate;
+      /** Of discovery, as a part of that. */
+      readonly discovery: FixedRate;
     };
 
-/** The part of the server's refill that is used: the rest is for the catalog's own reads and Git. */
+/** The part of the server's refill that discovery uses: the rest is for reads and Git. */
 export const SHARE_OF_FILL_RATE = 0.8;
 
-/** The part of the server's bucket that a burst may use, for the same reason. */
+/** The part of the server's bucket that a burst of discovery may use, for the same reason. */
 export const SHARE_OF_CAPACITY = 0.5;
+
+/**
+ * So many seconds of the refill stay in the server's bucket, as far as that is no more than
+ * half of it: requests may be on their way for longer than those before them, and a server
+ * may refill its buckets once a second only.
+ */
+const RESERVE_SECONDS = 1;
 
 /**
  * A pace that was found lets so much of it go at once, seconds: how much the bucket at the
@@ -55,10 +65,20 @@ const PAUSE_WITHOUT_HINT_MS = 1_000;
 
 function paceOfBudget(budget: ServerBudget): Pace {
   if (typeof budget === 'string' || !budget.enabled) return 'unlimited';
+  const { capacity, fillRate } = budget;
+  const reserve = Math.min(fillRate * RESERVE_SECONDS, capacity / 2);
+  const burstOf = (tokens: number) => Math.max(1, Math.floor(tokens));
   return {
-    requestsPerSecond: budget.fillRate * SHARE_OF_FILL_RATE,
-    burst: Math.max(1, Math.floor(budget.capacity * SHARE_OF_CAPACITY)),
+    all: { requestsPerSecond: fillRate, burst: burstOf(capacity - reserve) },
+    discovery: {
+      requestsPerSecond: fillRate * SHARE_OF_FILL_RATE,
+      burst: burstOf(capacity * SHARE_OF_CAPACITY),
+    },
   };
+}
+
+function sameForAll(rate: FixedRate): Pace {
+  return { all: rate, discovery: rate };
 }
 
 /** The lower rate and the smaller burst of two paces. */
@@ -66,17 +86,17 @@ function stricterPace(one: Pace, other: Pace): Pace {
   if (one === 'unlimited') return other;
   if (other === 'unlimited') return one;
   return {
-    requestsPerSecond: Math.min(one.requestsPerSecond, other.requestsPerSecond),
-    burst: Math.min(one.burst, other.burst),
+    all: strictestRate([one.all, other.all]),
+    discovery: strictestRate([one.discovery, other.discovery]),
   };
 }
 
 /**
  * Decides the pace.
  *
- * @remarks `auto` keeps to its share of the known budget, and to what adapting to 429
- * answers has found, whichever is less: a known budget is shared with others, and a
- * proxy may have limits of its own. A fixed rate is taken as given.
+ * @remarks `auto` keeps to the known budget, of which discovery has a share, and to what
+ * adapting to 429 answers has found, whichever is less: a proxy may have limits of its own.
+ * A fixed rate is taken as given, and what was found as it is: discovery may use all of both.
  *
  * @param limits - what those who share the limiter have agreed on
  * @param budget - what is known of the server's bucket
@@ -87,11 +107,12 @@ export function decidePace(
   budget: ServerBudget,
   adaptivePerSecond: number | undefined,
 ): Pace {
-  let pace: Pace = limits.fixed ?? 'unlimited';
+  let pace: Pace = limits.fixed ? sameForAll(limits.fixed) : 'unlimited';
   if (limits.auto) pace = stricterPace(pace, paceOfBudget(budget));
   if (!limits.auto || adaptivePerSecond === undefined) return pace;
   const burst = Math.max(1, adaptivePerSecond * BURST_SECONDS);
-  return stricterPace(pace, { requestsPerSecond: adaptivePerSecond, burst });
+  const found = sameForAll({ requestsPerSecond: adaptivePerSecond, burst });
+  return stricterPace(pace, found);
 }
 
 /**

@@ -17,7 +17,7 @@ export interface BucketShape {
 
 /** A bucket at a moment. */
 export interface TokenBucket extends BucketShape {
-  /** Tokens at {@link asOfMs}, 0 to capacity. */
+  /** Tokens at {@link asOfMs}, up to capacity; below 0 where one cost more than was there. */
   readonly tokens: number;
   readonly asOfMs: number;
 }
@@ -35,14 +35,18 @@ export function createBucket(
   nowMs: number,
   tokens: number = shape.capacity,
 ): TokenBucket {
+  assertHandsOutTokens(shape);
   const { capacity, refillPerSecond } = shape;
+  const held = Math.min(Math.max(tokens, 0), capacity);
+  return { capacity, refillPerSecond, tokens: held, asOfMs: nowMs };
+}
+
+function assertHandsOutTokens({ capacity, refillPerSecond }: BucketShape): void {
   if (!(capacity >= 1) || !(refillPerSecond > 0)) {
     throw new RangeError(
       `a bucket of ${capacity} tokens and ${refillPerSecond} per second never hands out one`,
     );
   }
-  const held = Math.min(Math.max(tokens, 0), capacity);
-  return { capacity, refillPerSecond, tokens: held, asOfMs: nowMs };
 }
 
 /** Adds what has dripped in since. */
@@ -52,14 +56,19 @@ export function refill(bucket: TokenBucket, nowMs: number): TokenBucket {
   return { ...bucket, tokens: Math.min(tokens, bucket.capacity), asOfMs: nowMs };
 }
 
-/** Takes a token if there is a whole one; either way the bucket is brought up to date. */
+/**
+ * Takes a token if there is a whole one; either way the bucket is brought up to date.
+ *
+ * @param cost - what is taken for it, 1 or more; the bucket may owe the rest
+ */
 export function take(
   bucket: TokenBucket,
   nowMs: number,
+  cost: number = 1,
 ): { readonly taken: boolean; readonly bucket: TokenBucket } {
   const current = refill(bucket, nowMs);
   return current.tokens >= 1
-    ? { taken: true, bucket: { ...current, tokens: current.tokens - 1 } }
+    ? { taken: true, bucket: { ...current, tokens: current.tokens - cost } }
     : { taken: false, bucket: current };
 }
 
@@ -95,6 +104,9 @@ export function reshape(
   shape: BucketShape,
   nowMs: number,
 ): TokenBucket {
+  assertHandsOutTokens(shape);
+  const { capacity, refillPerSecond } = shape;
   const current = refill(bucket, nowMs);
-  return createBucket(shape, current.asOfMs, current.tokens);
+  const tokens = Math.min(current.tokens, capacity);
+  return { ...current, capacity, refillPerSecond, tokens };
 }

@@ -81,6 +81,12 @@ export type RateLimitSetting =
       readonly burst: number;
     };
 
+/**
+ * For whom a request is: `read` for whoever wants a file by the URL reader, `discovery` for
+ * runs, events and everything else.
+ */
+export type RequestClass = 'read' | 'discovery';
+
 /** What one attempt ended with: an HTTP status or what kept it from having one. */
 export type AttemptResult = number | 'network-error' | 'timeout' | 'aborted';
 

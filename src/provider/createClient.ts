@@ -12,7 +12,7 @@ import { Fetch, HttpTransport } from '../http/HttpTransport';
 import { LimiterRegistry } from '../http/LimiterRegistry';
 import { createRedactor, Redact, secretsOf } from '../http/redact';
 import { RequestLimiter } from '../http/RequestLimiter';
-import { RequestObserver, Transport } from '../http/types';
+import { RequestClass, RequestObserver, Transport } from '../http/types';
 import { combineObservers } from '../metrics/observers';
 import { Clock } from '../util/clock';
 
@@ -25,6 +25,8 @@ export interface ClientSetup {
   readonly credentials?: ProviderCredentials;
   readonly requestTimeoutMs: number;
   readonly limiters: LimiterRegistry;
+  /** `discovery` when left out. */
+  readonly requestClass?: RequestClass;
   readonly clock: Clock;
   /** Told of the requests of all clients, besides the observer of each. */
   readonly observer?: RequestObserver;
@@ -134,7 +136,7 @@ function createTransport(
   currentAccess: () => Access,
   observer: RequestObserver | undefined,
 ): Transport {
-  const { clock, fetch, integration, requestTimeoutMs } = setup;
+  const { clock, fetch, integration, requestClass, requestTimeoutMs } = setup;
   const open = (access: Access) => ({
     access,
     transport: new HttpTransport({
@@ -142,6 +144,7 @@ function createTransport(
       baseUrl: integration.apiBaseUrl,
       clock,
       requestTimeoutMs,
+      requestClass,
       observer: combineObservers(observer, setup.observer),
       fetch,
     }),

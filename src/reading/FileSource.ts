@@ -66,6 +66,7 @@ export class FileSource {
     this.#clients = createClientFactory({
       ...options,
       providerId: 'url-reader',
+      requestClass: 'read',
       requestTimeoutMs: REQUEST_TIMEOUT_MS,
     });
   }

@@ -11,7 +11,7 @@
 import pLimit from 'p-limit';
 import type { Knex } from 'knex';
 import { z } from 'zod';
-import { KeyedLock } from '../util/concurrency';
+import { KeyedLock, takeSlot } from '../util/concurrency';
 import { DiscoveryDatabase } from './DiscoveryDatabase';
 import { isPostgres } from './migrate';
 
@@ -59,20 +59,6 @@ export class ApplyLock {
       release();
     }
   }
-}
-
-/**
- * Waits for a slot.
- *
- * @remarks The work itself is not handed to the limit: until its next call, that holds on to
- * the last one with all it can reach and its result, which for a run is all repositories.
- *
- * @returns gives the slot back
- */
-function takeSlot(limit: Limit): Promise<() => void> {
-  return new Promise(resolve => {
-    void limit(() => new Promise<void>(release => resolve(release)));
-  });
 }
 
 /** At least one has to be left for the work: a pool of one cannot lock. */

@@ -1,5 +1,6 @@
 /** How much of what is asked for is under way at the same time, within this process. */
 
+import { Limit } from 'p-limit';
 import { ITEMS_PER_TURN, yieldToEventLoop } from './clock';
 
 /**
@@ -68,4 +69,18 @@ export class KeyedLock {
       }
     }
   }
+}
+
+/**
+ * Waits for a slot.
+ *
+ * @remarks The work itself is not handed to the limit: until its next call, that holds on to
+ * the last one with all it can reach and its result, which for a run is all repositories.
+ *
+ * @returns gives the slot back
+ */
+export function takeSlot(limit: Limit): Promise<() => void> {
+  return new Promise(resolve => {
+    void limit(() => new Promise<void>(release => resolve(release)));
+  });
 }

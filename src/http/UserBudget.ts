@@ -1,0 +1,215 @@
+/**
+ * What one user may ask a host for: what is known of the budget at the server, the pace that
+ * follows from it, and the tokens. Must not wait or send. Asked by the limiters of this user.
+ */
+
+import pLimit from 'p-limit';
+import { Clock } from '../util/clock';
+import {
+  INITIAL_PACE,
+  perSecondOf,
+  recordAnswer,
+  recordRateLimited,
+  recordWait,
+} from './adaptivePace';
+import { FixedRate, PaceLimits } from './agreeOnLimits';
+import { RateLimitHint } from './rateLimitHeaders';
+import {
+  BelievedBudget,
+  budgetAfterHint,
+  decidePace,
+  mergeBudget,
+  Pace,
+  ServerBudget,
+} from './rateStrategy';
+import { BucketShape, waitMs } from './tokenBucket';
+import {
+  createTwoClassBucket,
+  deduct,
+  learnOf,
+  reshapeOf,
+  shareWaitMs,
+  takeOf,
+  TwoClassBucket,
+  TwoClassShape,
+} from './twoClassBucket';
+import { RequestClass } from './types';
+
+/** For {@link UserBudget}. */
+export interface UserBudgetOptions {
+  /** Agreed on with all who use it. */
+  readonly pace: PaceLimits;
+  readonly clock: Pick<Clock, 'monotonicMs'>;
+  /**
+   * Told what the server says of its budget where that cannot be meant, and what is done
+   * instead.
+   */
+  readonly onDoubt: (doubt: string) => void;
+}
+
+/** An answer, as far as it tells of the budget; `tookMs`: how long the headers took. */
+export interface ObservedResponse {
+  readonly status: number;
+  readonly hint: RateLimitHint;
+  readonly tookMs: number;
+}
+
+/** The budget of one user on one host. */
+export class UserBudget {
+  /**
+   * Of those who have something left of their share one at a time watches the clock, first
+   * come, first served: discovery gets its turns, however many reads wait.
+   */
+  readonly tokenQueue = pLimit(1);
+  readonly #clock: Pick<Clock, 'monotonicMs'>;
+  readonly #onDoubt: (doubt: string) => void;
+  #pace: PaceLimits;
+  #told: ServerBudget = 'not-read';
+  #adaptive = INITIAL_PACE;
+  /** Until when waits have been recorded: several who wait at a time are one wait. */
+  #recordedUntilMs = -Infinity;
+  /** `undefined` while the pace is unlimited. */
+  #bucket: TwoClassBucket | undefined;
+  /** Sent while the pace was unlimited; counts once the server tells what it grants. */
+  #sentUnpaced = { read: 0, discovery: 0 };
+  readonly #waiting = { read: 0, discovery: 0 };
+  #inFlight = 0;
+  /** What was told last of a budget that cannot be meant: once is enough. */
+  #doubt: string | undefined;
+
+  constructor({ pace, clock, onDoubt }: UserBudgetOptions) {
+    this.#pace = pace;
+    this.#clock = clock;
+    this.#onDoubt = onDoubt;
+    this.#adoptPace();
+  }
+
+  /** What is known of the server's budget. */
+  get told(): ServerBudget {
+    return this.#told;
+  }
+
+  /** Whether the pace depends on the server's budget, and nobody has asked for it yet. */
+  get needsBudget(): boolean {
+    return this.#pace.auto && this.#told === 'not-read';
+  }
+
+  /** Keeps to another pace from now on. */
+  usePace(pace: PaceLimits): void {
+    this.#pace = pace;
+    this.#adoptPace();
+  }
+
+  /** Takes over what reading the server's settings has told; the pace follows at once. */
+  learn(budget: ServerBudget): void {
+    this.#believe(mergeBudget(this.#told, budget));
+    this.#adoptPace();
+  }
+
+  /** Counts a request that waits, until what is returned is called. */
+  countWaiting(requestClass: RequestClass): () => void {
+    this.#waiting[requestClass] += 1;
+    return () => {
+      this.#waiting[requestClass] -= 1;
+    };
+  }
+
+  /** Counts a request in flight, until what is returned is called. */
+  countInFlight(): () => void {
+    this.#inFlight += 1;
+    return () => {
+      this.#inFlight -= 1;
+    };
+  }
+
+  /** Milliseconds until the class has something left of its share; 0 when it has. */
+  shareWaitMs(requestClass: RequestClass): number {
+    return this.#bucket
+      ? shareWaitMs(this.#bucket, requestClass, this.#clock.monotonicMs())
+      : 0;
+  }
+
+  /** Milliseconds until there is a token for whoever is next; 0 when there is one. */
+  tokenWaitMs(): number {
+    return this.#bucket ? waitMs(this.#bucket.all, this.#clock.monotonicMs()) : 0;
+  }
+
+  /** Takes a token, if there is one and the class may have it. */
+  take(requestClass: RequestClass): boolean {
+    if (!this.#bucket) {
+      this.#sentUnpaced[requestClass] += 1;
+      return true;
+    }
+    const nowMs = this.#clock.monotonicMs();
+    const readsWait = this.#waiting.read > 0;
+    const { bucket, taken } = takeOf(this.#bucket, requestClass, { nowMs, readsWait });
+    this.#bucket = bucket;
+    return taken;
+  }
+
+  /** Takes note that requests were held back until now, by the pace or by a pause. */
+  recordWait(reason: 'pace' | 'pause', fromMs: number): void {
+    const toMs = this.#clock.monotonicMs();
+    const newFromMs = Math.max(fromMs, this.#recordedUntilMs);
+    if (newFromMs < toMs) {
+      this.#adaptive = recordWait(this.#adaptive, { reason, fromMs: newFromMs, toMs });
+      this.#recordedUntilMs = toMs;
+    }
+    this.#adoptPace();
+  }
+
+  /** Learns from an answer, as soon as its headers are there. */
+  observe({ status, hint, tookMs }: ObservedResponse): void {
+    const nowMs = this.#clock.monotonicMs();
+    const sentAtMs = nowMs - tookMs;
+    this.#adaptive =
+      status === 429
+        ? recordRateLimited(this.#adaptive, nowMs, sentAtMs)
+        : recordAnswer(this.#adaptive, sentAtMs);
+    this.#believe(budgetAfterHint(this.#told, hint));
+    this.#adoptPace();
+    if (!this.#bucket) return;
+    // Requests in flight, this one aside, may not be counted yet in what is left.
+    const left = (hint.remaining ?? Infinity) - Math.max(0, this.#inFlight - 1);
+    this.#bucket = learnOf(this.#bucket, status === 429 ? 0 : left, nowMs);
+  }
+
+  #believe({ budget, doubt }: BelievedBudget): void {
+    const isNews = budget !== this.#told;
+    this.#told = budget;
+    if (isNews) this.#countSentUnpaced();
+    if (doubt === undefined || doubt === this.#doubt) return;
+    this.#doubt = doubt;
+    this.#onDoubt(doubt);
+  }
+
+  /** What was sent before the budget was told came out of the same bucket at the server. */
+  #countSentUnpaced(): void {
+    const wasUnpaced = this.#bucket === undefined;
+    this.#adoptPace();
+    if (!wasUnpaced || !this.#bucket) return;
+    this.#bucket = deduct(this.#bucket, this.#sentUnpaced, this.#clock.monotonicMs());
+    this.#sentUnpaced = { read: 0, discovery: 0 };
+  }
+
+  #adoptPace(): void {
+    const pace = decidePace(this.#pace, this.#told, perSecondOf(this.#adaptive));
+    if (pace === 'unlimited') {
+      this.#bucket = undefined;
+      return;
+    }
+    const nowMs = this.#clock.monotonicMs();
+    const shape = toShape(pace);
+    this.#bucket = this.#bucket
+      ? reshapeOf(this.#bucket, shape, nowMs)
+      : createTwoClassBucket(shape, nowMs);
+  }
+}
+
+function toShape({ all, discovery }: Exclude<Pace, string>): TwoClassShape {
+  const shapeOf = ({ burst, requestsPerSecond }: FixedRate): BucketShape => ({
+    capacity: burst,
+    refillPerSecond: requestsPerSecond,
+  });
+  return { all: shapeOf(all), discovery: shapeOf(discovery) };
+}

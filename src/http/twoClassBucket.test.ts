@@ -1,0 +1,115 @@
+/** One bucket for reads and discovery, as a value. */
+
+import fc from 'fast-check';
+import {
+  createTwoClassBucket,
+  deduct,
+  learnOf,
+  reshapeOf,
+  takeOf,
+  TwoClassBucket,
+  waitMsOf,
+} from './twoClassBucket';
+import { RequestClass } from './types';
+
+const SHAPE = {
+  all: { capacity: 10, refillPerSecond: 5 },
+  discovery: { capacity: 5, refillPerSecond: 4 },
+};
+
+/** What is left after so many requests at one moment, and how many of them could go. */
+function takeMany(
+  bucket: TwoClassBucket,
+  requestClass: RequestClass,
+  count: number,
+  { nowMs = 0, readsWait = false } = {},
+) {
+  let current = bucket;
+  let taken = 0;
+  for (let index = 0; index < count; index += 1) {
+    const result = takeOf(current, requestClass, { nowMs, readsWait });
+    current = result.bucket;
+    taken += result.taken ? 1 : 0;
+  }
+  return { bucket: current, taken };
+}
+
+it('gives reads all of it', () => {
+  const { bucket, taken } = takeMany(createTwoClassBucket(SHAPE, 0), 'read', 20);
+  expect(taken).toBe(10);
+  expect(waitMsOf(bucket, 'read', 0)).toBe(200);
+});
+
+it('gives discovery its share, and reads what that leaves', () => {
+  const full = createTwoClassBucket(SHAPE, 0);
+  const runs = takeMany(full, 'discovery', 20);
+  expect(runs.taken).toBe(5);
+  expect(waitMsOf(runs.bucket, 'discovery', 0)).toBe(250);
+  expect(takeMany(runs.bucket, 'read', 20).taken).toBe(5);
+});
+
+it('gives discovery nothing of its share where reads have used up everything', () => {
+  const { bucket } = takeMany(createTwoClassBucket(SHAPE, 0), 'read', 10);
+  expect(takeMany(bucket, 'discovery', 1).taken).toBe(0);
+  expect(waitMsOf(bucket, 'discovery', 0)).toBe(200);
+});
+
+it('takes four tokens of its share for a request of discovery while reads wait', () => {
+  const full = createTwoClassBucket(SHAPE, 0);
+  const { bucket, taken } = takeMany(full, 'discovery', 20, { readsWait: true });
+  // The second one is owed for.
+  expect(taken).toBe(2);
+  expect(waitMsOf(bucket, 'discovery', 0)).toBe(1_000);
+  expect(takeMany(bucket, 'read', 20).taken).toBe(8);
+});
+
+it('does not forget what is owed when its shape changes', () => {
+  const full = createTwoClassBucket(SHAPE, 0);
+  const { bucket } = takeMany(full, 'discovery', 2, { readsWait: true });
+  expect(waitMsOf(reshapeOf(bucket, SHAPE, 0), 'discovery', 0)).toBe(1_000);
+});
+
+it('is empty for both where the server says that nothing is left', () => {
+  const bucket = learnOf(createTwoClassBucket(SHAPE, 0), 0, 0);
+  expect(waitMsOf(bucket, 'read', 0)).toBe(200);
+  expect(waitMsOf(bucket, 'discovery', 0)).toBe(250);
+});
+
+it('pays for what was sent without asking, from the share of who sent it', () => {
+  const bucket = deduct(createTwoClassBucket(SHAPE, 0), { read: 3, discovery: 2 }, 0);
+  expect(takeMany(bucket, 'read', 20).taken).toBe(5);
+  expect(takeMany(bucket, 'discovery', 20).taken).toBe(3);
+});
+
+it('owes nothing for more than it holds', () => {
+  const bucket = deduct(createTwoClassBucket(SHAPE, 0), { read: 99, discovery: 99 }, 0);
+  expect(waitMsOf(bucket, 'read', 0)).toBe(200);
+});
+
+it('never gives more than it was filled with, nor discovery more than its share', () => {
+  const steps = fc.array(
+    fc.record({
+      afterMs: fc.nat(3_000),
+      requestClass: fc.constantFrom<RequestClass>('read', 'discovery'),
+      count: fc.nat(15),
+      readsWait: fc.boolean(),
+    }),
+    { minLength: 1, maxLength: 40 },
+  );
+  fc.assert(
+    fc.property(steps, plan => {
+      let bucket = createTwoClassBucket(SHAPE, 0);
+      let nowMs = 0;
+      const given = { read: 0, discovery: 0 };
+      for (const { afterMs, count, readsWait, requestClass } of plan) {
+        nowMs += afterMs;
+        const result = takeMany(bucket, requestClass, count, { nowMs, readsWait });
+        bucket = result.bucket;
+        given[requestClass] += result.taken;
+        const seconds = nowMs / 1000;
+        expect(given.read + given.discovery).toBeLessThanOrEqual(10 + 5 * seconds + 1e-6);
+        expect(given.discovery).toBeLessThanOrEqual(5 + 4 * seconds + 1e-6);
+      }
+    }),
+  );
+});
