@@ -1,5 +1,5 @@
 /**
- * The README in a real backend: what it installs starts, with the configuration that it
+ * The guide in a real backend: what it installs starts, with the configuration that it
  * shows, and each `curl` of it is sent and answered as it says.
  */
 
@@ -26,7 +26,7 @@ import {
   EXAMPLE_HOST,
   installedPackages,
   loadFeature,
-  README,
+  GUIDE,
   readManifest,
   ROOT,
 } from './__testUtils__/readmeText';
@@ -44,14 +44,14 @@ const APPROVE = `POST ${REPORT}/discoveries/default/removals/approve`;
 
 const contract = new OpenApiContract(path.join(ROOT, 'docs/report.openapi.yaml'));
 
-/** The curl lines of the README by method and path. */
+/** The curl lines of the guide by method and path. */
 const curls = new Map(
   readmeCommands()
     .flatMap(one => (one.kind === 'curl' ? [one] : []))
     .map(one => [`${one.method} ${one.url.replace(EXAMPLE_BACKSTAGE, '')}`, one]),
 );
 
-describe('the backend.add lines of the README', () => {
+describe('the backend.add lines of the guide', () => {
   it('install this package and the events plugin', () => {
     const { name } = readManifest();
 
@@ -61,11 +61,11 @@ describe('the backend.add lines of the README', () => {
       `${name}/events`,
       `${name}/url-reader`,
     ]);
-    const statements = blocksOf('ts')
+    const others = blocksOf('ts')
       .join('')
       .split(';')
-      .filter(one => one.trim() !== '');
-    expect(statements).toHaveLength(installedPackages().length);
+      .filter(one => one.trim() !== '' && !one.includes('backend.add('));
+    expect(others).toEqual([]);
   });
 
   it('type-check in the index of a backend, as the demo does', () => {
@@ -90,7 +90,7 @@ describe('the backend.add lines of the README', () => {
   }, 120_000);
 });
 
-describe('a backend as the README sets it up', () => {
+describe('a backend as the guide sets it up', () => {
   let bitbucket: SimulatedBitbucket;
   let backend: TestBackend;
   let closeBitbucket: () => Promise<void>;
@@ -120,18 +120,18 @@ describe('a backend as the README sets it up', () => {
     await closeBitbucket();
   });
 
-  /** Sends a curl line of the README to the test backend; its answer has to be a success. */
+  /** Sends a curl line of the guide to the test backend; its answer has to be a success. */
   async function send(name: string): Promise<unknown> {
     const command = curls.get(name);
     if (!command) {
-      throw new Error(`the README has no ${name}: ${[...curls.keys()].join(', ')}`);
+      throw new Error(`the guide has no ${name}: ${[...curls.keys()].join(', ')}`);
     }
     const { status, body } = await exchange(backend, command);
     expect([name, status]).toEqual([name, 200]);
     return body;
   }
 
-  it('answers each curl line of the README', () => {
+  it('answers each curl line of the guide', () => {
     expect([...curls.keys()].sort()).toEqual(
       [REFRESH, ONE, UNKNOWN, ERRORS, CONFLICTS, ALL, DEFAULT, APPROVE].sort(),
     );
@@ -176,7 +176,7 @@ describe('a backend as the README sets it up', () => {
 
   it('has the Location that stands for the discovery', async () => {
     const [, name = ''] =
-      /the Location `([^`]+)` stands for the discovery/.exec(README) ?? [];
+      /the Location `([^`]+)` stands for the discovery/.exec(GUIDE) ?? [];
     const url = `${backend.baseUrl}/api/catalog/entities/by-name/location/default/${name}`;
 
     await eventually(async () => {
@@ -185,9 +185,9 @@ describe('a backend as the README sets it up', () => {
     });
   });
 
-  it('takes signed webhooks with 202 at the URL of the README and refuses others with 403', async () => {
+  it('takes signed webhooks with 202 at the URL of the guide and refuses others with 403', async () => {
     const [url = ''] =
-      /https:\/\/backstage\.example\.com\/api\/events[^`]*/.exec(README) ?? [];
+      /https:\/\/backstage\.example\.com\/api\/events[^`]*/.exec(GUIDE) ?? [];
     const target = url.replace(EXAMPLE_BACKSTAGE, backend.baseUrl);
     const post = async ({ headers, body }: ReturnType<SimulatedBitbucket['webhook']>) => {
       const response = await fetch(target, {

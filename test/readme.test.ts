@@ -1,6 +1,6 @@
-/** Holds the README to the files and the words of the code; its commands are run elsewhere. */
+/** Holds the guide to the files and the words of the code; its commands are run elsewhere. */
 
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { ConfigReader } from '@backstage/config';
 import { ConfigSchema } from '@backstage/config-loader';
@@ -15,7 +15,6 @@ import {
   configExamples,
   installedPackages,
   loadFeature,
-  README,
   ROOT,
   tableRows,
 } from './__testUtils__/readmeText';
@@ -39,13 +38,19 @@ const OUTCOMES: (readonly [OutcomeKind, string])[] = [
   ...UNKNOWN_REASONS.map(reason => ['unknown', reason] as const),
 ];
 
-describe('the README', () => {
+describe('the guide', () => {
   it('has no fenced block of a language that no test looks at', () => {
-    expect([...new Set(blockLanguages())].sort()).toEqual(['sh', 'text', 'ts', 'yaml']);
+    expect([...new Set(blockLanguages())].sort()).toEqual([
+      'bash',
+      'sh',
+      'text',
+      'ts',
+      'yaml',
+    ]);
   });
 });
 
-describe('the configuration of the README', () => {
+describe('the configuration of the guide', () => {
   let schema: ConfigSchema;
 
   beforeAll(async () => {
@@ -66,7 +71,7 @@ describe('the configuration of the README', () => {
   it.each(configExamples().map((example, index) => [index, example] as const))(
     'passes the published schema in block %i',
     (_, data) => {
-      expect(() => schema.process([{ data, context: 'README.md' }])).not.toThrow();
+      expect(() => schema.process([{ data, context: 'guide' }])).not.toThrow();
     },
   );
 
@@ -105,7 +110,7 @@ function withoutBus(config: JsonObject): JsonObject {
   return { ...config, events: { ...events, useEventBus: 'never' } };
 }
 
-describe('the line of the log in the README', () => {
+describe('the line of the log in the guide', () => {
   it('is what the demo says, but for the seconds', async () => {
     const [, sample = ''] = blocksOf('text');
     const demo: JsonObject = parse(
@@ -135,7 +140,7 @@ describe('the line of the log in the README', () => {
   });
 });
 
-describe('the outcomes in the README', () => {
+describe('the outcomes in the guide', () => {
   const rows = tableRows('outcome', 'reason', 'cause', 'remedy').map(cells =>
     cells.slice(0, 4),
   );
@@ -161,41 +166,64 @@ describe('the outcomes in the README', () => {
   });
 });
 
-describe('the links of the README', () => {
-  const targets = [...README.matchAll(/\]\(([^)\s]+)\)/g)].map(
-    ([, target = '']) => target,
-  );
-  const anchors = [...README.replace(/^```[^]*?^```$/gm, '').matchAll(/^#+ (.+)$/gm)].map(
+/** As GitHub makes them of headings. */
+function anchorsOf(text: string): string[] {
+  return [...text.replace(/^```[^]*?^```$/gm, '').matchAll(/^#+ (.+)$/gm)].map(
     ([, title = '']) =>
-      `#${title
+      title
         .toLowerCase()
         .replace(/[^\w\- ]/g, '')
-        .replaceAll(' ', '-')}`,
+        .replaceAll(' ', '-'),
   );
-  const inCode = [
-    ...README.matchAll(/`((?:[\w.-]+\/)*[\w.-]+\.(?:md|example\.yaml|openapi\.yaml))`/g),
-  ];
+}
 
-  it('lead to sections that exist', () => {
-    const inside = targets.filter(target => target.startsWith('#'));
+describe.each(
+  ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'RELEASING.md'].concat(
+    filesBelow('docs').filter(file => file.endsWith('.md')),
+  ),
+)('the links of %s', file => {
+  const text = readFileSync(path.join(ROOT, file), 'utf8');
+  const targets = [...text.matchAll(/\]\(([^)\s]+)\)/g)].map(([, target = '']) => target);
+  const isOutside = (target: string) => /^\w+:/.test(target);
 
-    expect(inside).not.toEqual([]);
-    expect(anchors).toEqual(expect.arrayContaining(inside));
-  });
+  it('lead to files and sections that exist', () => {
+    const broken = targets
+      .filter(target => !isOutside(target))
+      .filter(target => {
+        const [to = '', anchor] = target.split('#');
+        const at = to === '' ? file : path.join(path.dirname(file), to);
+        return (
+          !existsSync(path.join(ROOT, at)) ||
+          (anchor !== undefined &&
+            !anchorsOf(readFileSync(path.join(ROOT, at), 'utf8')).includes(anchor))
+        );
+      });
 
-  it('lead to files of the repository that exist', () => {
-    const files = [
-      ...targets.filter(target => !/^(#|https:)/.test(target)),
-      ...inCode.map(([, file = '']) => file),
-    ];
-
-    expect(files).toContain('docs/metrics/README.md');
-    expect(files.filter(file => !existsSync(path.join(ROOT, file)))).toEqual([]);
+    expect(broken).toEqual([]);
   });
 
   it('lead outside only by https', () => {
-    expect(
-      targets.filter(target => /^\w+:/.test(target) && !/^https:/.test(target)),
-    ).toEqual([]);
+    const outside = targets.filter(isOutside);
+
+    expect(outside.filter(target => !target.startsWith('https:'))).toEqual([]);
+  });
+
+  it('are to files that exist where it only names one', () => {
+    const named = [
+      ...text.matchAll(/`((?:[\w.-]+\/)*[\w.-]+\.(?:md|example\.yaml|openapi\.yaml))`/g),
+    ].map(([, name = '']) => name);
+    const exists = (name: string) =>
+      [ROOT, path.join(ROOT, path.dirname(file))].some(at =>
+        existsSync(path.join(at, name)),
+      );
+
+    expect(named.filter(name => !exists(name))).toEqual([]);
   });
 });
+
+/** Files below a folder of the package, with the folder. */
+function filesBelow(folder: string): string[] {
+  return readdirSync(path.join(ROOT, folder), { recursive: true })
+    .map(name => path.join(folder, String(name)))
+    .filter(name => statSync(path.join(ROOT, name)).isFile());
+}

@@ -202,7 +202,7 @@ describe('a script for webhooks', () => {
       'utf8',
     );
 
-    expect(documented).toContain(`\n\`\`\`sh\n${script}\n\`\`\`\n`);
+    expect(documented).toContain(`\n\`\`\`bash\n${script}\n\`\`\`\n`);
   });
 
   it('names every project, on lines that can be read', () => {

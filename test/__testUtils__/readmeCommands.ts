@@ -1,9 +1,10 @@
 /**
- * The commands of the README, read as a shell would read them. A line that is none of the
- * known kinds is an error, so that nothing is written there that no test runs.
+ * The commands of the guide, read as a shell would read them. A line that is none of the
+ * known kinds is an error, so that nothing is written there that no test runs. What stands
+ * in a `bash` block is a script, which a test of its own runs as a whole.
  */
 
-import { blocksOf, EXAMPLE_BACKSTAGE } from './readmeText';
+import { blocksOf, EXAMPLE_BACKSTAGE, PAGES } from './readmeText';
 
 /** One command. */
 export type ReadmeCommand =
@@ -31,15 +32,15 @@ export interface CurlCommand {
   readonly url: string;
 }
 
-/** What the README says that the reader has set before. */
+/** What the guide says that the reader has set before. */
 const GIVEN = { BACKSTAGE_URL: EXAMPLE_BACKSTAGE, BACKSTAGE_TOKEN: 'the-token' };
 
 const PIECE = /'([^']*)'|"((?:[^"\\]|\\.)*)"|([^\s'"]+)/y;
 const ASSIGNMENT = /^([A-Za-z_]\w*)=(.*)$/;
 
-/** Every command of the README, in order; an assignment holds for all that follow. */
+/** Every command of the guide, in order; an assignment holds for what follows on its page. */
 export function readmeCommands(): ReadmeCommand[] {
-  return parseCommands(blocksOf('sh').join('\n'));
+  return PAGES.flatMap(({ text }) => parseCommands(blocksOf('sh', text).join('\n')));
 }
 
 /** @throws Error for a line that is no command of a known kind */
@@ -131,8 +132,12 @@ function classifyYarn(
   return { kind: 'add-package', packageName };
 }
 
-function classifyNpx([tool, ...args]: readonly string[], line: string): ReadmeCommand {
-  if (tool !== 'bitbucket-server-discovery') {
+/** Without `--no`, npx would fetch whatever carries that name and give it the environment. */
+function classifyNpx(
+  [option, tool, ...args]: readonly string[],
+  line: string,
+): ReadmeCommand {
+  if (option !== '--no' || tool !== 'bitbucket-server-discovery') {
     throw unclassified(line);
   }
   return { kind: 'discovery', env: {}, args };
@@ -166,7 +171,7 @@ function classifyNpm(
   throw unclassified(line);
 }
 
-/** The options that the README uses; each takes a value. */
+/** The options that the guide uses; each takes a value. */
 const CURL_OPTIONS = new Set(['-X', '-H', '-d']);
 
 function parseCurl(args: readonly string[], line: string): CurlCommand {

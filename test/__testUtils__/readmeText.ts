@@ -1,6 +1,9 @@
-/** The README in its parts. For the tests that hold it to the code. */
+/**
+ * The guide, which is the README and the pages in `docs`, in its parts. For the tests that
+ * hold it to the code.
+ */
 
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { BackendFeature } from '@backstage/backend-plugin-api';
 import { JsonObject } from '@backstage/types';
@@ -10,8 +13,31 @@ import { z } from 'zod';
 /** The root of the package. */
 export const ROOT = path.resolve(__dirname, '../..');
 
-/** The whole text. */
-export const README = readFileSync(path.join(ROOT, 'README.md'), 'utf8');
+/** Pages of which each has a test of its own, since their examples are about something else. */
+const PAGES_OF_THEIR_OWN = ['location-parsers.md', 'migrating.md'];
+
+/** One page of the guide. */
+export interface Page {
+  /** From the root of the package. */
+  readonly file: string;
+  readonly text: string;
+}
+
+function readPages(): Page[] {
+  const inDocs = readdirSync(path.join(ROOT, 'docs'))
+    .filter(name => name.endsWith('.md') && !PAGES_OF_THEIR_OWN.includes(name))
+    .map(name => `docs/${name}`);
+  return ['README.md', ...inDocs].map(file => ({
+    file,
+    text: readFileSync(path.join(ROOT, file), 'utf8'),
+  }));
+}
+
+/** All of them, the README first. */
+export const PAGES: readonly Page[] = readPages();
+
+/** Their text. */
+export const GUIDE = PAGES.map(({ text }) => text).join('\n');
 
 /** The host of Bitbucket in all examples. */
 export const EXAMPLE_HOST = 'bitbucket.example.com';
@@ -42,15 +68,17 @@ export function readManifest(): z.infer<typeof Manifest> {
 }
 
 /** The text of each fenced block of a language, in order. */
-export function blocksOf(language: string): string[] {
-  const pattern = new RegExp(`^\`\`\`${language}\\n([^]*?)^\`\`\`$`, 'gm');
-  return [...README.matchAll(pattern)].map(([, block = '']) => block);
+export function blocksOf(language: string, text = GUIDE): string[] {
+  const pattern = new RegExp(`^( *)\`\`\`${language}\\n([^]*?)^\\1\`\`\`$`, 'gm');
+  return [...text.matchAll(pattern)].map(([, indent = '', block = '']) =>
+    block.replaceAll(new RegExp(`^${indent}`, 'gm'), ''),
+  );
 }
 
 /** The languages of all fenced blocks. */
 export function blockLanguages(): string[] {
-  return [...README.matchAll(/^```(\w*)\n[^]*?^```$/gm)].map(
-    ([, language = '']) => language,
+  return [...GUIDE.matchAll(/^( *)```(\w*)\n[^]*?^\1```$/gm)].map(
+    ([, , language = '']) => language,
   );
 }
 
@@ -66,12 +94,12 @@ export function tableRows(...header: readonly string[]): string[][] {
           .slice(1, -1)
           .map(cell => cell.trim()),
       );
-  const tables = README.match(/(?:^\|.*\|\n)+/gm) ?? [];
+  const tables = GUIDE.match(/(?:^\|.*\|\n)+/gm) ?? [];
   const [table] = tables
     .map(rows)
     .filter(([first = []]) => header.every((name, index) => first[index] === name));
   if (!table) {
-    throw new Error(`the README has no table with the columns ${header.join(', ')}`);
+    throw new Error(`no page has a table with the columns ${header.join(', ')}`);
   }
   return table.slice(2);
 }
@@ -83,7 +111,7 @@ export function configExamples(): JsonObject[] {
       const value = EXAMPLE_ENV[name];
       if (value === undefined) {
         throw new Error(
-          `the README takes ${name} from the environment, the test does not`,
+          `the guide takes ${name} from the environment, the test does not`,
         );
       }
       return value;
@@ -97,12 +125,12 @@ const Installed = z.object({
   default: z.custom<BackendFeature>(value => value !== null && typeof value === 'object'),
 });
 
-/** Packages that the `ts` blocks install, in order. */
+/** Packages that the `ts` blocks install, each once, in the order in which they first come. */
 export function installedPackages(): string[] {
   const calls = blocksOf('ts').flatMap(block => [
     ...block.matchAll(/^backend\.add\(\s*import\('([^']+)'\),?\s*\);$/gm),
   ]);
-  return calls.map(([, name = '']) => name);
+  return [...new Set(calls.map(([, name = '']) => name))];
 }
 
 /** What `backend.add(import(name))` installs, this package from its sources. */
