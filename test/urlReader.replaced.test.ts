@@ -15,7 +15,11 @@ it('is told that the feature has no effect, and starts', async () => {
   const logger = createLogRecorder();
   const backend = await startBackend({
     config: { integrations: { bitbucketServer: [INTEGRATION] } },
-    features: [urlReader, mockServices.urlReader.mock().factory, logger.factory],
+    features: [
+      urlReader,
+      mockServices.urlReader.mock().factory,
+      mockServices.logger.mock({ warn: logger.warn, child: logger.child }).factory,
+    ],
   });
   await backend.stop();
 

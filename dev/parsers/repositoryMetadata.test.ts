@@ -1,4 +1,4 @@
-import { mockServices } from '@backstage/backend-test-utils';
+import { createLogRecorder } from '../../src/__testUtils__/testProvider';
 import { BitbucketServerClient } from '../../src';
 import { parseMetadata } from './repositoryMetadata';
 
@@ -29,7 +29,7 @@ async function parse(
       validateLocationsExist: false,
     },
     location: { type: 'url', target: `https://${HOST}/x`, presence: 'optional' },
-    logger: mockServices.logger.mock(),
+    logger: createLogRecorder(),
     path: 'catalog-info.yaml',
     repository: {
       id: 1,

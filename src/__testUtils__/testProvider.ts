@@ -3,8 +3,8 @@
  * and a fake clock in place of the world. For tests.
  */
 
-import { mockServices } from '@backstage/backend-test-utils';
-import { SchedulerService } from '@backstage/backend-plugin-api';
+import { LoggerService, SchedulerService } from '@backstage/backend-plugin-api';
+import { ConfigReader } from '@backstage/config';
 import { JsonObject } from '@backstage/types';
 import type { SimulatedBitbucket } from '../../dev/simulatedBitbucket';
 import { createFileParser } from '../api/createFileParser';
@@ -81,7 +81,7 @@ export async function connectTestProvider(
   const store = options.store ?? createTestStore([], { clock });
   const reports = await reportsOf(store);
   const [created] = createProviders(
-    readDiscoveryConfig(mockServices.rootConfig({ data: appConfigFor(options) })),
+    readDiscoveryConfig(new ConfigReader(appConfigFor(options))),
     {
       logger,
       scheduler: idleScheduler(),
@@ -121,10 +121,13 @@ export async function createTestProviders(
     ...appConfigFor({ bitbucket }),
     catalog: { providers: { bitbucketServer: providers } },
   };
-  const created = createProviders(
-    readDiscoveryConfig(mockServices.rootConfig({ data })),
-    { logger, scheduler: idleScheduler(), store, clock, fetch: fetchOf(bitbucket) },
-  );
+  const created = createProviders(readDiscoveryConfig(new ConfigReader(data)), {
+    logger,
+    scheduler: idleScheduler(),
+    store,
+    clock,
+    fetch: fetchOf(bitbucket),
+  });
   return { created, logger };
 }
 
@@ -136,7 +139,7 @@ export interface LogLine {
 }
 
 /** A logger that keeps what it was told. */
-export interface LogRecorder extends ReturnType<typeof mockServices.logger.mock> {
+export interface LogRecorder extends LoggerService {
   readonly lines: readonly LogLine[];
   messages(level: LogLine['level']): string[];
   /** Everything written, for looking for what must not be there. */
@@ -152,23 +155,27 @@ export function createLogRecorder(): LogRecorder {
       const kept = fields instanceof Error ? { error: String(fields) } : fields;
       lines.push({ level, message, fields: kept });
     };
-  const logger = mockServices.logger.mock({
+  const recorder: LogRecorder = {
     error: at('error'),
     warn: at('warn'),
     info: at('info'),
     debug: at('debug'),
     child: () => recorder,
-  });
-  const recorder: LogRecorder = Object.assign(logger, {
     lines,
-    messages: (level: LogLine['level']) =>
+    messages: level =>
       lines.filter(line => line.level === level).map(line => line.message),
     text: () => JSON.stringify(lines),
-  });
+  };
   return recorder;
 }
 
 /** Takes tasks and never runs them: tests call `refresh` themselves. */
-function idleScheduler(): SchedulerService {
-  return mockServices.scheduler.mock({ scheduleTask: async () => {} });
+export function idleScheduler(): SchedulerService {
+  return {
+    scheduleTask: async () => {},
+    createScheduledTaskRunner: () => ({ run: async () => {} }),
+    getScheduledTasks: async () => [],
+    triggerTask: async () => {},
+    cancelTask: async () => {},
+  };
 }

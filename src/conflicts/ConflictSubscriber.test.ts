@@ -1,4 +1,3 @@
-import { mockServices } from '@backstage/backend-test-utils';
 import { DefaultEventsService } from '@backstage/plugin-events-node';
 import { target } from '../__testUtils__/discoveryData';
 import { FakeClock } from '../__testUtils__/FakeClock';
@@ -42,7 +41,7 @@ async function setUp({ failures = 0 } = {}) {
     clock,
     signal: ending.signal,
   });
-  const events = DefaultEventsService.create({ logger: mockServices.logger.mock() });
+  const events = DefaultEventsService.create({ logger: createLogRecorder() });
   await subscriber.subscribe(events);
   const publish = async (eventPayload: unknown) => {
     await events.publish({ topic: CONFLICT_TOPIC, eventPayload });

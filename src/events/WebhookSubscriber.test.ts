@@ -1,5 +1,4 @@
-import { mockServices } from '@backstage/backend-test-utils';
-import { EventParams } from '@backstage/plugin-events-node';
+import { DefaultEventsService, EventParams } from '@backstage/plugin-events-node';
 import { createSimulatedBitbucket } from '../../dev/simulatedBitbucket';
 import { FakeClock } from '../__testUtils__/FakeClock';
 import { createLogRecorder } from '../__testUtils__/testProvider';
@@ -35,7 +34,7 @@ async function startReplica(
     clock,
     observer: { onEvent: result => results.push(result) },
   });
-  const events = mockServices.events();
+  const events = DefaultEventsService.create({ logger: createLogRecorder() });
   await subscriber.subscribe(events);
   /** What it leads to is counted by then. */
   const onTopic = async (topic: string, rest: Partial<EventParams> = {}) => {

@@ -1,4 +1,4 @@
-import { mockServices } from '@backstage/backend-test-utils';
+import { ConfigReader } from '@backstage/config';
 import { createSimulatedBitbucket } from '../../dev/simulatedBitbucket';
 import { FakeClock } from '../__testUtils__/FakeClock';
 import { repositoryReport as report } from '../__testUtils__/reportData';
@@ -33,9 +33,7 @@ const RUN: Pick<Run, 'failure'> = {};
 function setUp() {
   const logger = createLogRecorder();
   const { providers } = readDiscoveryConfig(
-    mockServices.rootConfig({
-      data: appConfigFor({ bitbucket: createSimulatedBitbucket() }),
-    }),
+    new ConfigReader(appConfigFor({ bitbucket: createSimulatedBitbucket() })),
   );
   const [configured] = providers;
   if (!configured) {

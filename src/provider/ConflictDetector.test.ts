@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { mockServices } from '@backstage/backend-test-utils';
+import { ConfigReader } from '@backstage/config';
 import type { Knex } from 'knex';
 import { createSimulatedBitbucket } from '../../dev/simulatedBitbucket';
 import { FakeClock } from '../__testUtils__/FakeClock';
@@ -12,6 +12,7 @@ import { asDatabaseService, createTestDatabases } from '../__testUtils__/testDat
 import {
   appConfigFor,
   createLogRecorder,
+  idleScheduler,
   TEST_USER,
 } from '../__testUtils__/testProvider';
 import { createConflictServices } from '../conflicts/createConflictServices';
@@ -44,7 +45,7 @@ async function setUp(...slugs: readonly string[]) {
   const knex = await databases.init('SQLITE_3');
   await knex.migrate.latest({ directory: path.join(CATALOG, 'migrations') });
   const logger = createLogRecorder();
-  const config = mockServices.rootConfig({ data: appConfigFor({ bitbucket }) });
+  const config = new ConfigReader(appConfigFor({ bitbucket }));
   const { tables, store, reports } = createStores(asDatabaseService(knex), logger);
   const clock = new FakeClock();
   const ending = new AbortController();
@@ -60,7 +61,7 @@ async function setUp(...slugs: readonly string[]) {
   });
   const [created] = createProviders(readDiscoveryConfig(config), {
     logger,
-    scheduler: mockServices.scheduler.mock({ scheduleTask: async () => {} }),
+    scheduler: idleScheduler(),
     store,
     conflicts,
     clock,

@@ -1,6 +1,6 @@
 /** Several replicas look at the same repositories at the same time: two pools on one PostgreSQL. */
 
-import { mockServices } from '@backstage/backend-test-utils';
+import { ConfigReader } from '@backstage/config';
 import knexFactory, { Knex } from 'knex';
 import {
   createSimulatedBitbucket,
@@ -9,7 +9,12 @@ import {
 import { createRecordingConnection } from '../__testUtils__/recordingConnection';
 import { fetchOf } from '../__testUtils__/simulatedClient';
 import { asDatabaseService, createTestDatabases } from '../__testUtils__/testDatabases';
-import { appConfigFor, TEST_USER } from '../__testUtils__/testProvider';
+import {
+  appConfigFor,
+  createLogRecorder,
+  idleScheduler,
+  TEST_USER,
+} from '../__testUtils__/testProvider';
 import { DiscoveryDatabase } from '../store/DiscoveryDatabase';
 import { ProviderStateStore } from '../store/ProviderStateStore';
 import { systemClock } from '../util/clock';
@@ -97,10 +102,10 @@ async function createReplica(
     readBaseline: async () => ({ repositories: [], held: [] }),
   });
   const [created] = createProviders(
-    readDiscoveryConfig(mockServices.rootConfig({ data: appConfigFor({ bitbucket }) })),
+    readDiscoveryConfig(new ConfigReader(appConfigFor({ bitbucket }))),
     {
-      logger: mockServices.logger.mock({ child: () => mockServices.logger.mock() }),
-      scheduler: mockServices.scheduler.mock({ scheduleTask: async () => {} }),
+      logger: createLogRecorder(),
+      scheduler: idleScheduler(),
       store,
       fetch: delay.fetch,
     },

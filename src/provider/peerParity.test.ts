@@ -1,4 +1,4 @@
-import { mockServices } from '@backstage/backend-test-utils';
+import { ConfigReader } from '@backstage/config';
 import { BitbucketServerEntityProvider as PeerProvider } from '@backstage/plugin-catalog-backend-module-bitbucket-server';
 import { DeferredEntity } from '@backstage/plugin-catalog-node';
 import {
@@ -13,6 +13,7 @@ import {
 import {
   appConfigFor,
   connectTestProvider,
+  createLogRecorder,
   TEST_USER,
 } from '../__testUtils__/testProvider';
 
@@ -20,12 +21,12 @@ const CATALOG_FILE = { 'catalog-info.yaml': 'kind: Component' };
 
 async function runPeer(bitbucket: SimulatedBitbucket): Promise<RecordingConnection> {
   const connection = createRecordingConnection();
-  const config = mockServices.rootConfig({
-    data: appConfigFor({ bitbucket, config: { validateLocationsExist: true } }),
-  });
+  const config = new ConfigReader(
+    appConfigFor({ bitbucket, config: { validateLocationsExist: true } }),
+  );
   let refresh = async () => {};
   const [peer] = PeerProvider.fromConfig(config, {
-    logger: mockServices.logger.mock(),
+    logger: createLogRecorder(),
     schedule: {
       run: async task => {
         refresh = async () => task.fn(new AbortController().signal);

@@ -3,7 +3,7 @@
  * Bitbucket, recording connections and a fake clock in place of the world. For tests.
  */
 
-import { mockServices } from '@backstage/backend-test-utils';
+import { ConfigReader } from '@backstage/config';
 import { JsonObject } from '@backstage/types';
 import {
   AddRepositoryOptions,
@@ -18,8 +18,9 @@ import { fetchOf } from '../../__testUtils__/simulatedClient';
 import { countRequests } from '../../__testUtils__/simulatedSource';
 import {
   appConfigFor,
-  EACH_RUN_LOOKS,
   createLogRecorder,
+  EACH_RUN_LOOKS,
+  idleScheduler,
   LogRecorder,
   TEST_USER,
 } from '../../__testUtils__/testProvider';
@@ -107,7 +108,7 @@ export async function startEvents(options: EventSceneOptions = {}): Promise<Even
   const { eventStore = new InProcessEventStore() } = options;
   const store = await readyStore(options.store ?? createTestStore([], { clock }));
   const shutdown = new AbortController();
-  const config = mockServices.rootConfig({ data: configOf(bitbucket, options) });
+  const config = new ConfigReader(configOf(bitbucket, options));
   const created = providersOf(config, { bitbucket, clock, logger, store, shutdown });
   const all = await Promise.all(created.map(listen));
   const [first] = all;
@@ -179,14 +180,11 @@ interface World {
   readonly shutdown: AbortController;
 }
 
-function providersOf(
-  config: ReturnType<typeof mockServices.rootConfig>,
-  { bitbucket, shutdown, ...world }: World,
-) {
+function providersOf(config: ConfigReader, { bitbucket, shutdown, ...world }: World) {
   return createProviders(readDiscoveryConfig(config), {
     ...world,
     webhooks: webhooksOf(world.store),
-    scheduler: mockServices.scheduler.mock({ scheduleTask: async () => {} }),
+    scheduler: idleScheduler(),
     fetch: fetchOf(bitbucket),
     shutdownSignal: shutdown.signal,
   });
