@@ -268,6 +268,7 @@ describe('the request log', () => {
       {
         method: 'GET',
         path: '/rest/api/1.0/repos?limit=5',
+        kind: 'repositories',
         status: 200,
         user: 'Bot',
         authorised: true,

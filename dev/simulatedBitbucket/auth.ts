@@ -32,8 +32,8 @@ const CAPTCHA_MESSAGE =
   'SCM client from accessing Bitbucket and its mirrors until it is solved, even if you enter your password correctly.';
 
 /** Takes an `Authorization` header apart. Other schemes count as none. */
-export function parseCredentials(header: string | null): Credentials {
-  const [, scheme = '', value = ''] = /^(\S+)\s+(.*)$/.exec(header ?? '') ?? [];
+export function parseCredentials(header = ''): Credentials {
+  const [, scheme = '', value = ''] = /^(\S+)\s+(.*)$/.exec(header) ?? [];
   switch (scheme.toLowerCase()) {
     case 'basic': {
       const decoded = Buffer.from(value, 'base64').toString('utf8');

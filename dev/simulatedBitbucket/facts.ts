@@ -8,6 +8,19 @@ import {
   createRouteFinder,
 } from './routes/route';
 
+/** A request as it arrives. */
+export interface SimulatedRequest {
+  readonly method: string;
+  /** Path with context path and query, encoded. */
+  readonly target: string;
+  /** The header of that name. */
+  readonly authorization?: string;
+  /** Empty where none was sent. */
+  readonly body: string;
+  /** Aborted when nobody waits for the answer any more. */
+  readonly signal: AbortSignal;
+}
+
 /** What a request asks for. */
 export interface RequestFacts {
   readonly method: string;
@@ -42,8 +55,15 @@ const findRoute = createRouteFinder(routes);
  *
  * @param contextPath - such as `/bitbucket`, or empty
  */
-export function parseRequest(request: Request, contextPath: string): ParsedRequest {
-  const url = new URL(request.url);
+export function parseRequest(
+  {
+    method,
+    target,
+    authorization,
+  }: Pick<SimulatedRequest, 'method' | 'target' | 'authorization'>,
+  contextPath: string,
+): ParsedRequest {
+  const url = new URL(`http://bitbucket.test${target}`);
   const inside = contextPath === '' || `${url.pathname}/`.startsWith(`${contextPath}/`);
   const path = inside ? url.pathname.slice(contextPath.length) : url.pathname;
   const match = inside ? matchRest(path) : undefined;
@@ -53,14 +73,14 @@ export function parseRequest(request: Request, contextPath: string): ParsedReque
     inside,
     target: `${url.pathname}${url.search}`,
     facts: {
-      method: request.method,
+      method,
       path,
       query: url.searchParams,
       kind: toKind(match, url.searchParams),
       projectKey,
       repositorySlug,
       filePath,
-      credentials: parseCredentials(request.headers.get('authorization')),
+      credentials: parseCredentials(authorization),
     },
   };
 }

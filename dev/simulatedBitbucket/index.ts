@@ -7,7 +7,8 @@ import { type Clock, systemClock } from '../../src/util/clock';
 import type { AuthenticationRules } from './auth';
 import { SimulatedContent } from './content';
 import { Faults } from './faults';
-import { type AnswerSettings, createHandle } from './handle';
+import { createFetchHandler } from './fetchHandler';
+import { type AnswerRequest, type AnswerSettings, createAnswerRequest } from './handle';
 import { SimulatedRateLimit } from './rateLimit';
 import { type JsonObject, RepositoryJson } from './repositoryJson';
 import { type LoggedRequest, RequestLog } from './requestLog';
@@ -90,25 +91,28 @@ export class SimulatedBitbucket extends SimulatedContent {
   readonly faults = new Faults();
   /** How the server behaves; may be changed between requests. */
   readonly settings: ServerSettings & AuthenticationRules & AnswerSettings;
-  /** Answers one request; `Response.error()` stands for a broken connection. */
+  /** Answers one request. */
+  readonly answerRequest: AnswerRequest;
+  /** The same as fetch has it; `Response.error()` stands for a broken connection. */
   readonly handle: (request: Request) => Promise<Response>;
   readonly #clock: Clock;
   readonly #rateLimit: SimulatedRateLimit;
   readonly #log = new RequestLog();
   readonly #json = new RepositoryJson(this, () => this.linkBaseUrl);
   #linkBaseUrl?: string;
-  #baseUrl: string;
+  #baseUrl = '';
+  #contextPath = '';
 
   constructor(options: SimulatedBitbucketOptions = {}) {
     const clock = options.clock ?? systemClock;
     super(() => clock.now());
     this.#clock = clock;
-    this.#baseUrl = trimSlash(options.baseUrl ?? 'http://bitbucket.test');
+    this.baseUrl = options.baseUrl ?? 'http://bitbucket.test';
     this.#linkBaseUrl = options.linkBaseUrl && trimSlash(options.linkBaseUrl);
     this.#rateLimit = new SimulatedRateLimit(options.rateLimit);
     this.settings = toSettings(options);
     options.users?.forEach(user => this.addUser(user));
-    this.handle = createHandle({
+    this.answerRequest = createAnswerRequest({
       model: this,
       json: this.#json,
       faults: this.faults,
@@ -116,8 +120,9 @@ export class SimulatedBitbucket extends SimulatedContent {
       log: this.#log,
       clock,
       settings: this.settings,
-      contextPath: () => new URL(this.#baseUrl).pathname.replace(/\/$/, ''),
+      contextPath: () => this.#contextPath,
     });
+    this.handle = createFetchHandler(this.answerRequest);
   }
 
   /** Where clients find the server, without trailing slash. */
@@ -127,6 +132,7 @@ export class SimulatedBitbucket extends SimulatedContent {
 
   set baseUrl(url: string) {
     this.#baseUrl = trimSlash(url);
+    this.#contextPath = trimSlash(new URL(url).pathname);
   }
 
   /** What links are made from, without trailing slash. */

@@ -1,11 +1,14 @@
 /** Every request the server saw, for tests to count and look at. Written by `handle.ts`. */
 import type { ParsedRequest } from './facts';
+import type { SimulatedRequestKind } from './routes/route';
 
 /** One request. */
 export interface LoggedRequest {
   readonly method: string;
   /** Path with context path and query, as it came. */
   readonly path: string;
+  /** What it asked for. */
+  readonly kind: SimulatedRequestKind;
   /** `undefined` while it is being answered, and where a fault left it unanswered. */
   status?: number;
   /** Name of the signed-in user. */
@@ -30,6 +33,7 @@ export class RequestLog {
     const entry: LoggedRequest = {
       method: facts.method,
       path: target,
+      kind: facts.kind,
       authorised: false,
       time,
     };

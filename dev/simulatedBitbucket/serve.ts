@@ -9,6 +9,8 @@ import {
   createServer,
 } from 'node:http';
 import { text } from 'node:stream/consumers';
+import type { SimulatedRequest } from './facts';
+import type { Answer } from './handle';
 import type { SimulatedBitbucket } from './index';
 
 /** A simulated server on a socket. */
@@ -64,23 +66,15 @@ async function respond(
   incoming: IncomingMessage,
   outgoing: ServerResponse,
 ): Promise<void> {
-  const gone = new AbortController();
-  outgoing.on('close', () => gone.abort());
   try {
-    const body = await text(incoming);
-    const request = toRequest(simulated, incoming, body, gone.signal);
-    const response = await simulated.handle(request);
-    if (response.type === 'error') {
+    const answer = await simulated.answerRequest(await toRequest(incoming, outgoing));
+    if (!answer) {
       incoming.socket.resetAndDestroy();
       return;
     }
-    outgoing.writeHead(response.status, Object.fromEntries(response.headers));
-    for await (const piece of response.body ?? []) {
-      outgoing.write(piece);
-    }
-    outgoing.end();
+    await send(answer, outgoing);
   } catch (error) {
-    if (gone.signal.aborted || outgoing.headersSent) {
+    if (outgoing.closed || outgoing.headersSent) {
       incoming.socket.destroy();
       return;
     }
@@ -89,17 +83,53 @@ async function respond(
   }
 }
 
-function toRequest(
-  simulated: SimulatedBitbucket,
+/** The signal is made where somebody wants it: most requests are answered at once. */
+async function toRequest(
   incoming: IncomingMessage,
-  body: string,
-  signal: AbortSignal,
-): Request {
-  const { authorization } = incoming.headers;
-  return new Request(new URL(incoming.url ?? '/', simulated.baseUrl), {
-    method: incoming.method,
-    headers: authorization === undefined ? {} : { authorization },
-    body: body === '' ? undefined : body,
-    signal,
-  });
+  outgoing: ServerResponse,
+): Promise<SimulatedRequest> {
+  const { method = 'GET', url = '/', headers } = incoming;
+  let gone: AbortController | undefined;
+  return {
+    method,
+    target: url,
+    authorization: headers.authorization,
+    body: method === 'GET' ? '' : await text(incoming),
+    get signal() {
+      gone ??= createGoneController(outgoing);
+      return gone.signal;
+    },
+  };
+}
+
+/** Aborts when the client leaves before it has been answered. */
+function createGoneController(outgoing: ServerResponse): AbortController {
+  const gone = new AbortController();
+  const tell = () => {
+    if (!outgoing.writableFinished) {
+      gone.abort();
+    }
+  };
+  if (outgoing.closed) {
+    tell();
+  }
+  outgoing.on('close', tell);
+  return gone;
+}
+
+/** A text goes out in one piece with its headers. */
+async function send(
+  { status, headers, body }: Answer,
+  outgoing: ServerResponse,
+): Promise<void> {
+  if (typeof body === 'string') {
+    const length = Buffer.byteLength(body);
+    outgoing.writeHead(status, { ...headers, 'Content-Length': length }).end(body);
+    return;
+  }
+  outgoing.writeHead(status, headers);
+  for await (const piece of body ?? []) {
+    outgoing.write(piece);
+  }
+  outgoing.end();
 }

@@ -108,8 +108,11 @@ export interface RouteMatch {
 
 /** Whether a server of this version knows the route. */
 export function isServedBy({ since }: Route, version: string): boolean {
+  if (since === undefined) {
+    return true;
+  }
   const [major = 0, minor = 0] = version.split('.').map(Number);
-  const [sinceMajor = 0, sinceMinor = 0] = (since ?? '0').split('.').map(Number);
+  const [sinceMajor = 0, sinceMinor = 0] = since.split('.').map(Number);
   return major > sinceMajor || (major === sinceMajor && minor >= sinceMinor);
 }
 
