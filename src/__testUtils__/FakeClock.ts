@@ -57,7 +57,8 @@ export class FakeClock implements Clock {
   /** {@inheritDoc Clock.now} */
   now(): number {
     this.#events += 1;
-    return this.#startMs + this.#elapsedMs;
+    // In whole milliseconds, as the machine tells it.
+    return Math.floor(this.#startMs + this.#elapsedMs);
   }
 
   /** {@inheritDoc Clock.monotonicMs} */

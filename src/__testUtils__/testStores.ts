@@ -21,7 +21,7 @@ export interface TestStores {
   readonly webhooks: WebhookStore;
   readonly tables: DiscoveryDatabase;
   /** The same as another process has it: what the first one was about to do, it never does. */
-  reopen(): ProviderStateStore;
+  reopen(): TestStores;
 }
 
 /** For {@link createTestStores}. */
@@ -30,6 +30,8 @@ export interface TestStoresOptions {
   readonly readBaseline?: BaselineReader;
   readonly clock?: FakeClock;
   readonly onWarning?: (message: string) => void;
+  /** Opens a watched database; one in memory when left out. */
+  readonly open?: () => Promise<Knex>;
 }
 
 const NOTHING: ProviderMemory = { repositories: [], held: [] };
@@ -67,10 +69,11 @@ async function makeTemplate(): Promise<Buffer> {
 /** Makes stores on a database of their own. */
 export function createTestStores(options: TestStoresOptions = {}): TestStores {
   const { clock = new FakeClock(), readBaseline = async () => NOTHING } = options;
+  const { open: openKnex = openDatabase } = options;
   let opened: Promise<Knex> | undefined;
   const database: DatabaseService = {
     getClient: () => {
-      opened ??= openDatabase();
+      opened ??= openKnex();
       return opened;
     },
     migrations: { skip: true },
@@ -80,8 +83,7 @@ export function createTestStores(options: TestStoresOptions = {}): TestStores {
     const reports = new DiscoveryReport(tables);
     const store = new ProviderStateStore(tables, { clock, readBaseline });
     const webhooks = new WebhookStore(tables);
-    const reopen = () => openStore().store;
-    const stores = { tables, reports, store, webhooks, reopen };
+    const stores = { tables, reports, store, webhooks, reopen: openStore };
     STORES.set(store, stores);
     return stores;
   };
@@ -108,7 +110,7 @@ export function webhooksOf(store: ProviderStateStore): WebhookStore | undefined 
 
 /** The same store as another process has it. */
 export function reopen(store: ProviderStateStore): ProviderStateStore {
-  return STORES.get(store)?.reopen() ?? store;
+  return STORES.get(store)?.reopen().store ?? store;
 }
 
 /**
