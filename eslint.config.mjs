@@ -89,6 +89,7 @@ const PRODUCTION_ZONES = [
   { target: './src', from: './dev', message: 'Production code never imports dev/.' },
   { target: './src', from: './test', message: 'Production code never imports test/.' },
   { target: './src', from: './bench', message: 'Production code never imports bench/.' },
+  { target: './src', from: './soak', message: 'Production code never imports soak/.' },
   {
     target: './src',
     from: './src/**/__testUtils__/**',
@@ -334,13 +335,19 @@ export default tseslint.config(
   },
   {
     name: 'readable sizes',
-    files: ['src/**/*.ts', 'test/**/*.ts', 'dev/**/*.ts', 'bench/**/*.ts'],
+    files: [
+      'src/**/*.ts',
+      'test/**/*.ts',
+      'dev/**/*.ts',
+      'bench/**/*.ts',
+      'soak/**/*.ts',
+    ],
     ignores: TESTS,
     rules: SIZE_RULES,
   },
   {
     name: 'layers',
-    files: ['src/**/*.ts', 'dev/**/*.ts', 'bench/**/*.ts'],
+    files: ['src/**/*.ts', 'dev/**/*.ts', 'bench/**/*.ts', 'soak/**/*.ts'],
     ignores: NOT_PRODUCTION,
     rules: {
       'import/no-restricted-paths': [

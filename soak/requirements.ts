@@ -1,0 +1,114 @@
+/**
+ * What a Bitbucket, as it is at a moment, requires of the catalog: read from the content of
+ * the simulator and the settings alone, with nothing of what is tried.
+ */
+
+import { minimatch } from 'minimatch';
+import type { SimulatedBitbucket } from '../dev/simulatedBitbucket';
+import { FilterSettings, ProviderSettings } from './settings';
+
+type SimulatedRepository = ReturnType<SimulatedBitbucket['repositories']>[number];
+
+/** One repository and how it has to end a run that nothing disturbs. */
+export interface RequiredRepository {
+  readonly id: number;
+  readonly projectKey: string;
+  readonly slug: string;
+  readonly outcome: 'registered' | 'excluded' | 'absent';
+  readonly files: readonly RequiredFile[];
+}
+
+/** A file that belongs into the catalog. */
+export interface RequiredFile {
+  readonly path: string;
+  /** As its URL may be spelt: one of them is in the catalog, and no other. */
+  readonly targets: readonly string[];
+  readonly presence: 'required' | 'optional';
+}
+
+/** How URLs may be spelt: the base URLs that the server's links have ever had. */
+export interface Spelling {
+  /** Scheme, host and context path of the integration, no trailing slash. */
+  readonly integrationBase: string;
+  readonly linkBases: Iterable<string>;
+}
+
+/** Everything that is required at this moment, whoever may see it. */
+export function requirementsOf(
+  bitbucket: SimulatedBitbucket,
+  settings: ProviderSettings,
+  spelling: Spelling,
+): RequiredRepository[] {
+  const bases = basesOf(spelling);
+  return bitbucket.repositories().map(repository => {
+    const { id, project, slug } = repository;
+    const address = { id, projectKey: project.key, slug };
+    if (isExcluded(repository, settings.filters)) {
+      return { ...address, outcome: 'excluded', files: [] };
+    }
+    const files = filesOf(repository, settings, bases);
+    return { ...address, outcome: files.length > 0 ? 'registered' : 'absent', files };
+  });
+}
+
+/** A link to another host than the integration's is rebuilt on the integration's. */
+function basesOf({ integrationBase, linkBases }: Spelling): string[] {
+  const { host } = new URL(integrationBase);
+  const readable = [...linkBases].map(base =>
+    new URL(base).host === host ? base : integrationBase,
+  );
+  return [...new Set(readable)];
+}
+
+function isExcluded(
+  { archived, labels, originId, project, public: isPublic, slug }: SimulatedRepository,
+  filters: FilterSettings,
+): boolean {
+  const isPersonal = project.type === 'PERSONAL';
+  const visibility = isPublic || project.public ? 'public' : 'private';
+  return [
+    matches(filters.excludeProjectKey, project.key),
+    matches(filters.excludeRepoSlug, slug),
+    filters.projectKey !== undefined && !matches(filters.projectKey, project.key),
+    filters.repoSlug !== undefined && !matches(filters.repoSlug, slug),
+    filters.skipArchivedRepos && archived,
+    filters.skipForkedRepos && originId !== undefined,
+    !filters.personalRepos && isPersonal,
+    filters.visibility !== undefined && filters.visibility !== visibility,
+    filters.labels !== undefined && !filters.labels.some(one => labels.has(one)),
+    filters.excludeLabels?.some(one => labels.has(one)) ?? false,
+  ].includes(true);
+}
+
+function matches(pattern: string | undefined, text: string): boolean {
+  return pattern !== undefined && new RegExp(pattern).test(text);
+}
+
+function filesOf(
+  { git, project, slug }: SimulatedRepository,
+  { branch, catalogPaths, validateLocationsExist }: ProviderSettings,
+  bases: readonly string[],
+): RequiredFile[] {
+  const tree = git.tip(branch ?? git.defaultBranch)?.tree ?? new Map<string, string>();
+  const isPlain = (path: string) => !path.includes('*');
+  const unchecked = validateLocationsExist ? [] : catalogPaths.filter(isPlain);
+  const found = [...tree.keys()].filter(
+    path =>
+      !unchecked.includes(path) &&
+      catalogPaths.some(one => minimatch(path, one, { dot: true })),
+  );
+  const owner =
+    project.ownerName === undefined
+      ? `projects/${project.key}`
+      : `users/${project.ownerName.toLowerCase()}`;
+  const at = branch === undefined ? '' : `?at=${encodeURIComponent(branch)}`;
+  const toFile = (path: string, presence: RequiredFile['presence']) => ({
+    path,
+    presence,
+    targets: bases.map(base => `${base}/${owner}/repos/${slug}/browse/${path}${at}`),
+  });
+  return [
+    ...found.map(path => toFile(path, 'required')),
+    ...unchecked.map(path => toFile(path, 'optional')),
+  ];
+}
