@@ -3,6 +3,9 @@
 import { JsonObject } from '@backstage/types';
 import fc from 'fast-check';
 
+/** The id of the only provider. */
+export const PROVIDER_ID = 'default';
+
 /** One configuration of the provider. */
 export interface ProviderSettings {
   /** From the repository root, without leading slash. */

@@ -1,0 +1,255 @@
+/**
+ * A Bitbucket, a catalog, a database and the processes of a backend, on a clock of their own;
+ * and what must hold of them at any time.
+ */
+
+import { JsonObject } from '@backstage/types';
+import {
+  createSimulatedBitbucket,
+  SimulatedBitbucket,
+  WebhookRequest,
+} from '../dev/simulatedBitbucket';
+import { FakeClock } from '../src/__testUtils__/FakeClock';
+import { fetchOf } from '../src/__testUtils__/simulatedClient';
+import { appConfigFor, TEST_USER } from '../src/__testUtils__/testProvider';
+import { TestStores } from '../src/__testUtils__/testStores';
+import { startTimer } from '../src/util/clock';
+import { CatalogRefused, CatalogView } from './CatalogView';
+import { watchRun } from './checkRun';
+import { ProcessKilled } from './Door';
+import { Invariants } from './Invariants';
+import { Replica } from './Replica';
+import { RequiredRepository, requirementsOf } from './requirements';
+import { ServerSettings } from './server';
+import { PROVIDER_ID, ProviderSettings, toProviderConfig } from './settings';
+import { WorldDatabase } from './WorldDatabase';
+
+/** What a world begins with. */
+export interface WorldOptions {
+  readonly settings: ProviderSettings;
+  readonly server: ServerSettings;
+  readonly replicas: number;
+  readonly database: WorldDatabase;
+}
+
+interface Process {
+  readonly replica: Replica;
+  readonly stores: TestStores;
+}
+
+/** As the scheduler ends runs. */
+const RUN_TIMEOUT_MS = 25 * 60_000;
+
+/** One world. */
+export class World {
+  readonly clock = new FakeClock();
+  readonly catalog: CatalogView;
+  readonly invariants: Invariants;
+  /** Webhooks that are on their way. */
+  readonly webhooks: WebhookRequest[] = [];
+  /** Base URLs that the links of the server have had. */
+  readonly linkBases = new Set<string>();
+  readonly server: ServerSettings;
+  readonly #database: WorldDatabase;
+  readonly #processes: Process[] = [];
+  #bitbucket: SimulatedBitbucket;
+  #settings: ProviderSettings;
+
+  private constructor({ settings, server, database }: WorldOptions) {
+    this.#settings = settings;
+    this.server = server;
+    this.#database = database;
+    this.#bitbucket = this.#createServer();
+    this.invariants = new Invariants(this);
+    this.catalog = new CatalogView(change => this.invariants.onCatalogChange(change));
+  }
+
+  static async create(
+    options: WorldOptions,
+    fill: (bitbucket: SimulatedBitbucket) => void,
+  ): Promise<World> {
+    const world = new World(options);
+    fill(world.bitbucket);
+    world.changed();
+    for (let index = 0; index < options.replicas; index += 1) {
+      await world.#startProcess(index);
+    }
+    return world;
+  }
+
+  get bitbucket(): SimulatedBitbucket {
+    return this.#bitbucket;
+  }
+
+  get settings(): ProviderSettings {
+    return this.#settings;
+  }
+
+  get replicas(): readonly Replica[] {
+    return this.#processes.map(one => one.replica);
+  }
+
+  /** The process at a position, which is taken modulo their number. */
+  replica(position: number): Replica {
+    return this.#process(position).replica;
+  }
+
+  /** The stores of a process that lives. */
+  get stores(): TestStores {
+    return this.#process(0).stores;
+  }
+
+  #process(position: number): Process {
+    const one = this.#processes[position % this.#processes.length];
+    if (!one) {
+      throw new Error('the world has no process');
+    }
+    return one;
+  }
+
+  /** To be called after each change of the server or of the settings. */
+  changed(): void {
+    this.linkBases.add(this.#bitbucket.linkBaseUrl);
+    this.invariants.observe();
+  }
+
+  /** What the catalog has to hold now. */
+  requirements(): RequiredRepository[] {
+    const spelling = { integrationBase: this.server.baseUrl, linkBases: this.linkBases };
+    return requirementsOf(this.#bitbucket, this.#settings, spelling);
+  }
+
+  /** Whether the account of the backend may see a repository now. */
+  isVisible({ projectKey, slug }: { projectKey: string; slug: string }): boolean {
+    const { hidden } = this.#bitbucket.getUser(TEST_USER.name);
+    const key = projectKey.toLowerCase();
+    return !hidden.has(key) && !hidden.has(`${key}/${slug}`);
+  }
+
+  /** Another server answers under the same address from now on. */
+  swapServer(fill: (bitbucket: SimulatedBitbucket) => void): void {
+    this.#bitbucket = this.#createServer();
+    fill(this.#bitbucket);
+    this.changed();
+  }
+
+  /** Lets the process that is at a position run discovery. */
+  async run(position: number, options: { isManual?: boolean; timeoutMs?: number } = {}) {
+    const { isManual = false, timeoutMs = RUN_TIMEOUT_MS } = options;
+    const replica = this.replica(position);
+    const watch = watchRun(this);
+    const timer = startTimer(this.clock, timeoutMs);
+    let error: unknown;
+    try {
+      if (isManual) {
+        await replica.store.requestManualRun(PROVIDER_ID);
+      }
+      await this.clock.run(replica.run(timer.signal).finally(timer.end));
+    } catch (thrown) {
+      timer.end();
+      error = thrown;
+      this.#judge(thrown);
+    }
+    await this.#reviveProcesses();
+    await watch.end(error === undefined);
+    return error;
+  }
+
+  #judge(error: unknown): void {
+    const isExpected =
+      error instanceof ProcessKilled ||
+      error instanceof CatalogRefused ||
+      (error instanceof Error && error.name === 'DiscoveryRunError');
+    if (!isExpected) {
+      this.invariants.violated(`a run has thrown what is not documented: ${error}`);
+    }
+  }
+
+  /** Hands events on; those of a process that dies are lost. */
+  async deliver(webhook: WebhookRequest, position: number, topic: string): Promise<void> {
+    await this.clock.run(this.replica(position).deliver(webhook, topic));
+  }
+
+  async approveRemovals(position: number): Promise<void> {
+    const { clock, invariants } = this;
+    invariants.approved(await this.heldTargets());
+    try {
+      await clock.run(this.replica(position).approveRemovals());
+    } catch (error) {
+      this.#judge(error);
+    }
+  }
+
+  /** Targets of the removals that are held back. */
+  async heldTargets(): Promise<string[]> {
+    const held = await this.stores.reports.loadHeldRemovals(PROVIDER_ID);
+    return held.map(one => one.targetUrl);
+  }
+
+  async configure(settings: ProviderSettings): Promise<void> {
+    this.#settings = settings;
+    this.changed();
+    for (const replica of this.replicas) {
+      await this.clock.run(replica.configure(this.#appConfig()));
+    }
+  }
+
+  /** Lets everything that goes on come to its end. */
+  async settle(): Promise<void> {
+    await this.clock.runUntilIdle();
+    await this.#reviveProcesses();
+  }
+
+  /** Stops a process, in good order or not, and starts another one in its place. */
+  async restart(position: number, isKilled: boolean): Promise<void> {
+    const replica = this.replica(position);
+    if (isKilled) {
+      replica.kill();
+      this.invariants.interrupted();
+    } else {
+      replica.shutDown();
+    }
+    await this.clock.settle();
+    await this.#reviveProcesses();
+  }
+
+  async #reviveProcesses(): Promise<void> {
+    for (const [index, { replica }] of this.#processes.entries()) {
+      if (!replica.isAlive) {
+        this.invariants.interrupted();
+        this.invariants.checkLog(replica);
+        await this.#startProcess(index);
+      }
+    }
+  }
+
+  async #startProcess(index: number): Promise<void> {
+    const others = this.#processes.find(
+      (one, at) => at !== index && one.replica.isAlive,
+    )?.stores;
+    const stores = await this.#database.open(this.clock, others);
+    const replica = await Replica.start({
+      appConfig: this.#appConfig(),
+      ...{ clock: this.clock, stores, catalog: this.catalog },
+      fetch: this.invariants.watchRequests((...request) =>
+        fetchOf(this.#bitbucket)(...request),
+      ),
+    });
+    this.#processes[index] = { replica, stores };
+  }
+
+  #appConfig(): JsonObject {
+    const { integrations } = appConfigFor({ bitbucket: this.#bitbucket });
+    const { host } = new URL(this.server.baseUrl);
+    const bitbucketServer = toProviderConfig(host, this.#settings);
+    return {
+      integrations: integrations ?? {},
+      catalog: { providers: { bitbucketServer } },
+    };
+  }
+
+  #createServer(): SimulatedBitbucket {
+    const { clock, server } = this;
+    return createSimulatedBitbucket({ ...server, clock, users: [TEST_USER] });
+  }
+}
