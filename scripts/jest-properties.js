@@ -1,11 +1,12 @@
 /**
  * Property tests draw the same values each time, so that a run can be repeated and a change
  * is judged by what it changes. `PROPERTY_SEED=<number>` draws others, and
- * `PROPERTY_SEED=random` new ones each time; a failure names its seed.
+ * `PROPERTY_SEED=random` new ones each time; a failure names its seed. `PROPERTY_RUNS=<number>`
+ * says how many each test draws that does not say so itself, fuzz tests among them.
  */
 const fc = require('fast-check');
 
-const { PROPERTY_SEED = '1' } = process.env;
+const { PROPERTY_SEED = '1', PROPERTY_RUNS } = process.env;
 if (PROPERTY_SEED !== 'random') {
   const seed = Number(PROPERTY_SEED);
   if (!Number.isSafeInteger(seed)) {
@@ -14,4 +15,14 @@ if (PROPERTY_SEED !== 'random') {
     );
   }
   fc.configureGlobal({ ...fc.readConfigureGlobal(), seed });
+}
+
+if (PROPERTY_RUNS !== undefined) {
+  const numRuns = Number(PROPERTY_RUNS);
+  if (!Number.isSafeInteger(numRuns) || numRuns < 1) {
+    throw new Error(
+      `PROPERTY_RUNS is '${PROPERTY_RUNS}': set a number, or leave it out.`,
+    );
+  }
+  fc.configureGlobal({ ...fc.readConfigureGlobal(), numRuns });
 }

@@ -13,19 +13,16 @@ export const PROGRESS = 'bitbucket_server_discovery_progress';
 /** PostgreSQL gives 64-bit numbers as text. */
 export const BigNumber = z.coerce.number().int();
 
-/** A column that holds JSON, which may be broken. */
+/** A column that holds JSON, which may be broken, or nested too deeply to be looked through. */
 export function jsonColumn<T extends z.ZodType>(schema: T) {
-  return z
-    .string()
-    .transform((text, context): unknown => {
-      try {
-        return JSON.parse(text);
-      } catch {
-        context.addIssue('no JSON');
-        return z.NEVER;
-      }
-    })
-    .pipe(schema);
+  return z.string().transform((text, context): z.output<T> => {
+    try {
+      return schema.parse(JSON.parse(text));
+    } catch {
+      context.addIssue('not the JSON that is written here');
+      return z.NEVER;
+    }
+  });
 }
 
 /** Comparable form of a project key or slug: Bitbucket disregards their case. */
