@@ -1,7 +1,7 @@
 /**
  * Installs the packed package as a stranger does, into backends made of the published
  * Backstage packages: with npm and with Yarn, on this Node.js and on the newest LTS, of the
- * newest release and of the oldest that the README names. Each backend is started beside a simulated Bitbucket and has to discover what is there.
+ * newest release and of the oldest that the documentation names. Each backend is started beside a simulated Bitbucket and has to discover what is there.
  * Needs `npm run build` first. What cannot be had on this machine is skipped aloud.
  */
 
@@ -25,7 +25,8 @@ import { installWithYarn, prepareYarn, writeRepository } from './consumer/yarn.m
 import { assert, check, skip, summarize } from './lib/checks.mjs';
 import { readJson, root, writeJson } from './lib/files.mjs';
 import { installWithNpm } from './lib/installs.mjs';
-import { checkFreshBuild, packPackage } from './lib/packPackage.mjs';
+import { checkFreshBuild } from './lib/freshBuild.mjs';
+import { packPackage } from './lib/packPackage.mjs';
 import { onEnd, run } from './lib/processes.mjs';
 
 const { name } = readJson(join(root, 'package.json'));
@@ -224,9 +225,9 @@ async function checkNewerNodes() {
 }
 
 async function checkInstallations(archive) {
-  await check(`the README names Backstage ${OLDEST_RELEASE} as the oldest`, () => {
-    const readme = readFileSync(join(root, 'README.md'), 'utf8');
-    const named = new RegExp(`^\\| Backstage +\\| ${OLDEST_RELEASE} `, 'm').test(readme);
+  await check(`the documentation names Backstage ${OLDEST_RELEASE} as the oldest`, () => {
+    const page = readFileSync(join(root, 'docs', 'compatibility.md'), 'utf8');
+    const named = new RegExp(`^\\| Backstage +\\| ${OLDEST_RELEASE} `, 'm').test(page);
     assert(named, `its table of compatibility has no row for ${OLDEST_RELEASE}`);
   });
   const isStopped = await checkNpm(archive);

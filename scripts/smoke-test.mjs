@@ -27,7 +27,8 @@ import { parse } from 'yaml';
 import { assert, check, summarize } from './lib/checks.mjs';
 import { filesBelow, readJson, root, writeJson } from './lib/files.mjs';
 import { installWithNpm } from './lib/installs.mjs';
-import { checkFreshBuild, packPackage } from './lib/packPackage.mjs';
+import { checkFreshBuild } from './lib/freshBuild.mjs';
+import { packPackage } from './lib/packPackage.mjs';
 import { onEnd, run } from './lib/processes.mjs';
 
 const temporary = realpathSync(mkdtempSync(join(tmpdir(), 'package-smoke-')));

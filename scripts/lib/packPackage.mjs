@@ -1,25 +1,10 @@
-/** Makes the archive that a release would publish. Needs `npm run build` first. */
+/** Makes the archive that a release would publish. */
 
-import { cpSync, existsSync, readdirSync, statSync, symlinkSync } from 'node:fs';
+import { cpSync, readdirSync, symlinkSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { assert } from './checks.mjs';
-import { filesBelow, fingerprint, root } from './files.mjs';
+import { fingerprint, root } from './files.mjs';
 import { run } from './processes.mjs';
-
-export function checkFreshBuild() {
-  const built = join(root, 'dist', 'index.cjs.js');
-  assert(existsSync(built), 'dist/ is missing: run `npm run build`');
-  const { mtimeMs } = statSync(built);
-  const newer = filesBelow(join(root, 'src')).filter(
-    file =>
-      !/\.test\.ts$|__testUtils__/.test(file) &&
-      statSync(join(root, 'src', file)).mtimeMs > mtimeMs,
-  );
-  assert(
-    newer.length === 0,
-    `dist/ is older than src/${newer.join(', src/')}: run \`npm run build\``,
-  );
-}
 
 /**
  * Packing rewrites package.json for a moment, so it happens in a copy of the work tree.
@@ -31,6 +16,8 @@ export async function packPackage(folder) {
   const copy = join(folder, 'copy');
   cpSync(root, copy, {
     recursive: true,
+    // By which npm's prepack tells that the build is of these sources.
+    preserveTimestamps: true,
     filter: source =>
       !/^(node_modules|\.git|coverage|temp)(\/|\\|$)/.test(relative(root, source)),
   });
