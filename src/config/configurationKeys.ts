@@ -30,40 +30,158 @@ interface ConfigurationKey {
   readonly key: string;
   /** As a reader of the documentation sees it: a value, a duration or a few words. */
   readonly default: string;
+  /** One sentence, in Markdown; links from the root of the package. */
+  readonly meaning: string;
 }
 
 /** All keys of a provider, in the order the documentation lists them. */
 export const CONFIGURATION_KEYS: readonly ConfigurationKey[] = [
-  { key: 'host', default: 'required' },
-  { key: 'catalogPath', default: DEFAULTS.catalogPath },
-  { key: 'branch', default: "the repository's default branch" },
-  { key: 'validateLocationsExist', default: String(DEFAULTS.validateLocationsExist) },
-  { key: 'maxFilesPerRepository', default: String(DEFAULTS.maxFilesPerRepository) },
-  { key: 'filters.projectKey', default: 'all' },
-  { key: 'filters.repoSlug', default: 'all' },
-  { key: 'filters.labels', default: 'none' },
-  { key: 'filters.exclude.projectKey', default: 'none' },
-  { key: 'filters.exclude.repoSlug', default: 'none' },
-  { key: 'filters.exclude.labels', default: 'none' },
-  { key: 'filters.skipArchivedRepos', default: String(DEFAULTS.skipArchivedRepos) },
-  { key: 'filters.skipForkedRepos', default: String(DEFAULTS.skipForkedRepos) },
-  { key: 'filters.personalRepos', default: String(DEFAULTS.personalRepos) },
-  { key: 'filters.visibility', default: 'any' },
+  {
+    key: 'host',
+    default: 'required',
+    meaning: 'The `host` of one of `integrations.bitbucketServer`.',
+  },
+  {
+    key: 'catalogPath',
+    default: DEFAULTS.catalogPath,
+    meaning:
+      'A path from the root of the repository or a list of them, each of which may be a glob such as `/**/catalog-info.yaml`.',
+  },
+  {
+    key: 'branch',
+    default: "the repository's default branch",
+    meaning: 'Look on this branch instead, in every repository.',
+  },
+  {
+    key: 'validateLocationsExist',
+    default: String(DEFAULTS.validateLocationsExist),
+    meaning:
+      '`false` registers a plain path of each repository without looking whether the file exists.',
+  },
+  {
+    key: 'maxFilesPerRepository',
+    default: String(DEFAULTS.maxFilesPerRepository),
+    meaning:
+      'Of a repository with more catalog files than this, nothing new is registered.',
+  },
+  {
+    key: 'filters.projectKey',
+    default: 'all',
+    meaning:
+      'Regular expression, not anchored: `PAY` also matches `PAYMENTS`, `^PAY$` does not.',
+  },
+  {
+    key: 'filters.repoSlug',
+    default: 'all',
+    meaning: 'Regular expression, not anchored.',
+  },
+  {
+    key: 'filters.labels',
+    default: 'none',
+    meaning: 'List of labels of repositories, of which one suffices.',
+  },
+  {
+    key: 'filters.exclude.projectKey',
+    default: 'none',
+    meaning: 'Regular expression; what matches is left out, whatever else matches.',
+  },
+  {
+    key: 'filters.exclude.repoSlug',
+    default: 'none',
+    meaning: 'Regular expression; what matches is left out, whatever else matches.',
+  },
+  {
+    key: 'filters.exclude.labels',
+    default: 'none',
+    meaning: 'List of labels; a repository with one of them is left out.',
+  },
+  {
+    key: 'filters.skipArchivedRepos',
+    default: String(DEFAULTS.skipArchivedRepos),
+    meaning: 'Leave out archived repositories.',
+  },
+  {
+    key: 'filters.skipForkedRepos',
+    default: String(DEFAULTS.skipForkedRepos),
+    meaning: 'Leave out forks.',
+  },
+  {
+    key: 'filters.personalRepos',
+    default: String(DEFAULTS.personalRepos),
+    meaning: 'Also look in personal projects (`~user`).',
+  },
+  {
+    key: 'filters.visibility',
+    default: 'any',
+    meaning:
+      '`public` takes what is public by itself or by its project, `private` the others.',
+  },
   {
     key: 'schedule',
     default: `every ${DEFAULTS.schedule.frequency.minutes} minutes, timeout ${DEFAULTS.schedule.timeout.minutes} minutes`,
+    meaning:
+      "A schedule of Backstage's scheduler; `frequency: { trigger: manual }` runs on demand only.",
   },
-  { key: 'concurrency', default: String(DEFAULTS.concurrency) },
-  { key: 'rateLimit', default: DEFAULTS.rateLimit },
-  { key: 'requestTimeout', default: `${DEFAULTS.requestTimeout.seconds} seconds` },
-  { key: 'search', default: DEFAULTS.search },
-  { key: 'recheck.found', default: `${DEFAULTS.recheck.found.hours} hours` },
-  { key: 'recheck.absent', default: `${DEFAULTS.recheck.absent.hours} hours` },
-  { key: 'removals.maxPercentage', default: String(DEFAULTS.removals.maxPercentage) },
-  { key: 'removals.holdFor', default: `${DEFAULTS.removals.holdFor.hours} hours` },
-  { key: 'token', default: "the integration's" },
-  { key: 'username', default: "the integration's" },
-  { key: 'password', default: "the integration's" },
+  {
+    key: 'concurrency',
+    default: String(DEFAULTS.concurrency),
+    meaning: 'Requests in flight per host, 1 to 100.',
+  },
+  {
+    key: 'rateLimit',
+    default: DEFAULTS.rateLimit,
+    meaning:
+      "`auto` keeps within the account's limit, `'off'` does not pace, `{ requestsPerSecond, burst }` sets a pace.",
+  },
+  {
+    key: 'requestTimeout',
+    default: `${DEFAULTS.requestTimeout.seconds} seconds`,
+    meaning: 'How long one attempt of a request may take, at most 10 minutes.',
+  },
+  {
+    key: 'search',
+    default: DEFAULTS.search,
+    meaning: "Code search as a hint where the server offers it; `'off'` never asks.",
+  },
+  {
+    key: 'recheck.found',
+    default: `${DEFAULTS.recheck.found.hours} hours`,
+    meaning:
+      'How long runs believe that a file which was found [is still there](docs/configuration.md#how-often-runs-look).',
+  },
+  {
+    key: 'recheck.absent',
+    default: `${DEFAULTS.recheck.absent.hours} hours`,
+    meaning:
+      'How long runs believe that a repository has no file, where code search covers it.',
+  },
+  {
+    key: 'removals.maxPercentage',
+    default: String(DEFAULTS.removals.maxPercentage),
+    meaning:
+      'A run that would remove more than this percentage of what is known [holds it back](#held-removals).',
+  },
+  {
+    key: 'removals.holdFor',
+    default: `${DEFAULTS.removals.holdFor.hours} hours`,
+    meaning: 'What every run has confirmed for this long is removed without approval.',
+  },
+  {
+    key: 'token',
+    default: "the integration's",
+    meaning:
+      'HTTP access token for the requests of this provider alone; the catalog reads with those of the integration.',
+  },
+  {
+    key: 'username',
+    default: "the integration's",
+    meaning: 'User that this provider asks as, together with `password`.',
+  },
+  {
+    key: 'password',
+    default: "the integration's",
+    meaning: 'Password of `username`, or an HTTP access token of that user.',
+  },
 ];
 
 /**

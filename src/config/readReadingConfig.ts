@@ -5,12 +5,29 @@ import { durationToMilliseconds, HumanDuration } from '@backstage/types';
 import { ConfigFindings, ConfigSection } from './ConfigSection';
 import { refuse } from './readProviderConfigs';
 
-/** The defaults; the documentation is held to them by a test. */
-export const READING_DEFAULTS = {
-  maxAge: { minutes: 15 },
-  maxWait: { seconds: 10 },
-  staleIfUnavailable: { hours: 24 },
-} as const satisfies Record<string, HumanDuration>;
+/** A key as the reader fills it in and as the documentation explains it. */
+interface ReadingKey {
+  readonly default: HumanDuration;
+  /** One sentence. */
+  readonly meaning: string;
+}
+
+/** Every key; the documentation is made of it or held to it by a test. */
+export const READING_KEYS = {
+  maxAge: {
+    default: { minutes: 15 },
+    meaning: 'For so long what was read is believed while nobody tells of a change.',
+  },
+  maxWait: {
+    default: { seconds: 10 },
+    meaning: 'For so long a read waits for its turn and for retries, at most 5 minutes.',
+  },
+  staleIfUnavailable: {
+    default: { hours: 24 },
+    meaning:
+      'For so long the catalog goes on with what it has read where Bitbucket does not answer.',
+  },
+} as const satisfies Record<string, ReadingKey>;
 
 /** How files are read. */
 export interface ReadingConfig {
@@ -37,18 +54,18 @@ export function readReadingConfig(config: Config): ReadingConfig {
   const reading = config.getOptionalConfig(READING_KEY) ?? new ConfigReader({});
   const section = new ConfigSection(reading, READING_KEY, findings).section(
     'bitbucketServer',
-    Object.keys(READING_DEFAULTS),
+    Object.keys(READING_KEYS),
   );
   const longestWait = { ms: durationToMilliseconds(MAX_WAIT), text: '5 minutes' };
   const read = {
-    maxAgeMs: section.durationMs('maxAge', READING_DEFAULTS.maxAge, { zero: true }),
-    maxWaitMs: section.durationMs('maxWait', READING_DEFAULTS.maxWait, {
+    maxAgeMs: section.durationMs('maxAge', READING_KEYS.maxAge.default, { zero: true }),
+    maxWaitMs: section.durationMs('maxWait', READING_KEYS.maxWait.default, {
       zero: false,
       max: longestWait,
     }),
     staleIfUnavailableMs: section.durationMs(
       'staleIfUnavailable',
-      READING_DEFAULTS.staleIfUnavailable,
+      READING_KEYS.staleIfUnavailable.default,
       { zero: true },
     ),
   };

@@ -45,8 +45,8 @@ const READ = /^\w+: Unable to read url\b/;
 
 const BY_ITSELF = 'the catalog tries again by itself';
 
-/** The first one that fits decides. */
-const RULES: readonly Rule[] = [
+/** The first one that fits decides; the documentation lists them. */
+export const CATALOG_ERROR_RULES: readonly Rule[] = [
   {
     // The catalog quotes the line that it could not read.
     pattern: /\bYAML error at\b[^]*<(?:!doctype|html)\b/i,
@@ -160,7 +160,8 @@ const OTHER: CatalogErrorExplanation = {
  * @param message - as the catalog shows it, after the name of the error
  */
 export function explainCatalogError(message: string): CatalogErrorExplanation {
-  const { reason, remedy } = RULES.find(one => one.pattern.test(message)) ?? OTHER;
+  const { reason, remedy } =
+    CATALOG_ERROR_RULES.find(one => one.pattern.test(message)) ?? OTHER;
   return { reason, remedy };
 }
 
