@@ -1,5 +1,3 @@
-import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
 import { ConfigReader } from '@backstage/config';
 import { parse } from 'yaml';
 import {
@@ -8,18 +6,25 @@ import {
   keysOfSchema,
   keysOfYaml,
   loadOwnSchema,
-  PACKAGE_ROOT,
   providerSchemas,
   readPackageFile,
-  rowsOfReadme,
+  uncommented,
 } from './__testUtils__/documentedKeys';
 import { readProviderConfigs, readOneProvider } from './__testUtils__/readOneProvider';
 import { CONFIGURATION_KEYS } from './configurationKeys';
-import { READING_DEFAULTS, readReadingConfig } from './readReadingConfig';
+import { READING_KEYS, readReadingConfig } from './readReadingConfig';
 
 const EXAMPLE = readPackageFile('app-config.example.yaml');
-/** Alternatives to a key above them stand in comments. */
-const WHOLE_EXAMPLE = EXAMPLE.replace(/^( +)# (username|password): /gm, '$1$2: ');
+const READING_SECTION = 'backend.reading.bitbucketServer';
+/** With what stands in comments. */
+const WHOLE_EXAMPLE = uncommented(
+  EXAMPLE,
+  [
+    ...[...CONFIGURATION_KEYS.map(({ key }) => key), READING_SECTION],
+    ...['events.modules.webhookSecret', 'schedule.frequency', 'schedule.timeout'],
+    ...['processingInterval', ...Object.keys(READING_KEYS)],
+  ].flatMap(key => key.split('.')),
+);
 const KEYS = CONFIGURATION_KEYS.map(({ key }) => key).sort();
 
 function namesOf(keys: readonly DocumentedKey[]): string[] {
@@ -114,18 +119,28 @@ describe('the documented configuration', () => {
     ).toEqual([]);
   });
 
-  it('has examples that the reader accepts, the minimal one first', () => {
-    const [minimal = '', several = ''] = commentedExamples(EXAMPLE);
-    const [least, full, map] = [minimal, EXAMPLE, several].map(example =>
+  it('has examples that the reader accepts, with and without what is in comments', () => {
+    const [several = ''] = commentedExamples(EXAMPLE);
+    // A provider has a token or a user.
+    const whole = WHOLE_EXAMPLE.replace(/^ +(username|password): .*$/gm, '');
+    const [plain, full, map] = [EXAMPLE, whole, several].map(example =>
       readProviderConfigs(new ConfigReader(parse(example))),
     );
-    expect(least).toEqual([
-      expect.objectContaining({ ...readOneProvider({}), host: 'bitbucket.example.com' }),
+    expect(plain).toEqual([
+      {
+        ...readOneProvider({
+          filters: { skipArchivedRepos: true, skipForkedRepos: true },
+        }),
+        host: 'bitbucket.example.com',
+      },
     ]);
-    expect(full).toHaveLength(1);
+    expect(full).toEqual([expect.objectContaining({ branch: 'main', concurrency: 16 })]);
     expect(map?.map(({ id }) => id)).toEqual(['payments', 'everything-else', 'partners']);
-    expect(EXAMPLE.indexOf('# Example: the least')).toBeLessThan(
-      EXAMPLE.indexOf('\nintegrations:'),
+    expect(readReadingConfig(new ConfigReader(parse(EXAMPLE)))).toEqual(
+      readReadingConfig(new ConfigReader({})),
+    );
+    expect(readReadingConfig(new ConfigReader(parse(whole)))).not.toEqual(
+      readReadingConfig(new ConfigReader({})),
     );
   });
 
@@ -137,48 +152,19 @@ describe('the documented configuration', () => {
     }
   });
 
-  it('reads the table of a README, and knows when there is none', () => {
-    const table =
-      '| key | default |\n|---|---|\n| `host` | required |\n| `a.b` | `8` | x |\n';
-    const readme = `# x\n<!-- configuration-table -->\n${table}<!-- /configuration-table -->\n| \`c\` | 1 |`;
-    expect(rowsOfReadme(readme)).toEqual([
-      { key: 'host', text: 'required' },
-      { key: 'a.b', text: '8' },
-    ]);
-    expect(rowsOfReadme(`# x\n${table}`)).toBeUndefined();
-  });
-
-  const hasReadme = existsSync(resolve(PACKAGE_ROOT, 'README.md'));
-  (hasReadme ? it : it.skip)('has the same keys and defaults in the README', () => {
-    const rows = rowsOfReadme(readPackageFile('README.md'));
-    const documented = CONFIGURATION_KEYS.map(row => ({
-      key: row.key,
-      text: row.default,
-    }));
-    expect(rows).toEqual(expect.arrayContaining(documented));
-    expect(rows).toHaveLength(documented.length);
-  });
-
   it('has the keys of the reader of files everywhere, with their defaults', () => {
-    const phrases = Object.entries(READING_DEFAULTS).map(([key, duration]) => {
+    const phrases = Object.entries(READING_KEYS).map(([key, { default: duration }]) => {
       const [[unit, count] = ['', 0]] = Object.entries(duration);
       return { key, phrase: `${count} ${unit}` };
     });
     const schema = readPackageFile('config.d.ts').replace(/\n +\* ?/g, ' ');
-    const readme = readPackageFile('README.md');
-    const documented = keysOfYaml(EXAMPLE);
+    const documented = keysOfYaml(WHOLE_EXAMPLE);
     for (const { key, phrase } of phrases) {
       expect(schema).toMatch(
         new RegExp(`Default: \`${phrase}\`\\.\\s+\\*?/\\s+${key}\\?:`),
       );
-      const example = documented.find(
-        one => one.key === `backend.reading.bitbucketServer.${key}`,
-      );
+      const example = documented.find(one => one.key === `${READING_SECTION}.${key}`);
       expect(example?.text).toMatch(new RegExp(`Default: ${phrase}$`));
-      expect(readme).toMatch(new RegExp(`\\| \`${key}\` +\\| ${phrase} `));
     }
-    expect(readReadingConfig(new ConfigReader(parse(EXAMPLE)))).toEqual(
-      readReadingConfig(new ConfigReader({})),
-    );
   });
 });

@@ -77,6 +77,17 @@ export function commentedExamples(yaml: string): string[] {
   return [...blocks].map(([, lines = '']) => lines.replace(/^# ?/gm, ''));
 }
 
+/**
+ * A YAML text in which what stands in comments counts as well: lines whose comment begins
+ * with one of these keys, or with a comment of its own.
+ */
+export function uncommented(yaml: string, keys: readonly string[]): string {
+  const line = new RegExp(`^( *)# ( *(?:# |(?:${keys.join('|')}):(?: |$)))`, 'gm');
+  return yaml
+    .replace(/^# Example: [^]*?^# End of example\.$/gm, '')
+    .replace(line, '$1$2');
+}
+
 /** Every key of a YAML text by its path, with the comment right above it. */
 export function keysOfYaml(yaml: string): DocumentedKey[] {
   const parents: { indent: number; name: string }[] = [];
@@ -102,19 +113,4 @@ export function keysOfYaml(yaml: string): DocumentedKey[] {
     }
   }
   return keys;
-}
-
-/** The rows of the README's configuration table: the key and its default. */
-export function rowsOfReadme(readme: string): DocumentedKey[] | undefined {
-  const table = /<!-- configuration-table -->([^]*?)<!-- \/configuration-table -->/.exec(
-    readme,
-  )?.[1];
-  if (table === undefined) {
-    return undefined;
-  }
-  const rows = table.matchAll(/^\| *`([^`]+)` *\|([^|]*)\|/gm);
-  return [...rows].map(([, key = '', text = '']) => ({
-    key,
-    text: text.replaceAll('`', '').trim(),
-  }));
 }
