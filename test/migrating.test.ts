@@ -161,7 +161,7 @@ describe('the configurations of the page', () => {
 
 describe('the commands of the page', () => {
   const lines = blocksOf('sh').join('').trim().split('\n');
-  const isRemoval = (line: string) => line.includes(' remove ');
+  const isRemoval = (line: string) => line.includes(` remove ${PEER}`);
 
   it('remove the published package', () => {
     expect(lines.filter(isRemoval)).toEqual([

@@ -3,8 +3,10 @@
  * shows, and each `curl` of it is sent and answered as it says.
  */
 
+import { execFile, spawnSync } from 'node:child_process';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { mockCredentials, mockServices } from '@backstage/backend-test-utils';
 import { eventsServiceFactory } from '@backstage/plugin-events-node';
 import { JsonObject } from '@backstage/types';
@@ -41,6 +43,16 @@ const CONFLICTS = `GET ${REPORT}/discoveries/default/repositories?conflicts=true
 const ALL = `GET ${REPORT}/discoveries`;
 const DEFAULT = `GET ${REPORT}/discoveries/default`;
 const APPROVE = `POST ${REPORT}/discoveries/default/removals/approve`;
+
+/** What the script needs besides a shell. */
+const canSign = ['curl', 'openssl'].every(
+  program => spawnSync(program, ['--version'], { stdio: 'ignore' }).error === undefined,
+);
+if (!canSign) {
+  process.stderr.write(
+    'NOT CHECKED: the test of a signature, without curl and openssl.\n',
+  );
+}
 
 const contract = new OpenApiContract(path.join(ROOT, 'docs/report.openapi.yaml'));
 
@@ -210,6 +222,27 @@ describe('a backend as the guide sets it up', () => {
     expect(await post(pushToInvoiceService(bitbucket, secret))).toBe(202);
     await eventually(async () => expect(checks()).toBe(before + 1));
   });
+
+  (canSign ? it : it.skip)(
+    'answers the script that tests the signature 202 with its secret and 403 with another',
+    async () => {
+      const script =
+        blocksOf('bash').find(text => text.includes('X-Hub-Signature')) ?? '';
+      const answerTo = async (secret: string) => {
+        const { stdout } = await promisify(execFile)('bash', ['-c', script], {
+          env: {
+            ...process.env,
+            BITBUCKET_WEBHOOK_SECRET: secret,
+            BACKSTAGE_URL: backend.baseUrl,
+          },
+        });
+        return stdout.trim();
+      };
+
+      expect(await answerTo(EXAMPLE_ENV.BITBUCKET_WEBHOOK_SECRET ?? '')).toBe('202');
+      expect(await answerTo('another-secret')).toBe('403');
+    },
+  );
 
   it('runs discovery now, holds back a mass removal and carries it out once approved', async () => {
     for (const [key, slug] of [

@@ -9,11 +9,20 @@ import { blocksOf, EXAMPLE_BACKSTAGE, PAGES } from './readmeText';
 /** One command. */
 export type ReadmeCommand =
   | { readonly kind: 'npm-install' }
+  | { readonly kind: 'npm-pack' }
   | { readonly kind: 'npm-script'; readonly script: string }
-  | { readonly kind: 'add-package'; readonly packageName: string }
+  | PackageCommand
   | DiscoveryCommand
   | CurlCommand
   | { readonly kind: 'assignment'; readonly name: string; readonly value: string };
+
+/** What Yarn adds to the backend or removes from it. */
+export interface PackageCommand {
+  readonly kind: 'add-package' | 'remove-package';
+  readonly packageName: string;
+  /** Where it comes from, relative to the backend, if not from a registry. */
+  readonly archive?: string;
+}
 
 /** A call of the package's own command line. */
 export interface DiscoveryCommand {
@@ -122,14 +131,22 @@ function classify(words: readonly string[]): ReadmeCommand {
 }
 
 function classifyYarn(
-  [option, folder, verb, packageName, ...rest]: readonly string[],
+  [option, folder, verb, spec, ...rest]: readonly string[],
   line: string,
 ): ReadmeCommand {
-  const adds = [option, folder, verb].join(' ') === '--cwd packages/backend add';
-  if (!adds || packageName === undefined || rest.length > 0) {
+  const isHere = option === '--cwd' && folder === 'packages/backend';
+  const [, packageName, archive] =
+    /^([\w-]+)(?:@file:(\.\/\S+\.tgz))?$/.exec(spec ?? '') ?? [];
+  if (!isHere || packageName === undefined || rest.length > 0) {
     throw unclassified(line);
   }
-  return { kind: 'add-package', packageName };
+  if (verb === 'add') {
+    return { kind: 'add-package', packageName, ...(archive && { archive }) };
+  }
+  if (verb === 'remove' && archive === undefined) {
+    return { kind: 'remove-package', packageName };
+  }
+  throw unclassified(line);
 }
 
 /** Without `--no`, npx would fetch whatever carries that name and give it the environment. */
@@ -161,6 +178,9 @@ function classifyNpm(
 ): ReadmeCommand {
   if (verb === 'install' && script === undefined) {
     return { kind: 'npm-install' };
+  }
+  if (verb === 'pack' && script === undefined) {
+    return { kind: 'npm-pack' };
   }
   if ((verb === 'start' || verb === 'test') && script === undefined) {
     return { kind: 'npm-script', script: verb };

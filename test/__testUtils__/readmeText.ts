@@ -55,6 +55,7 @@ export const EXAMPLE_ENV: Readonly<Record<string, string>> = {
 
 const Manifest = z.object({
   name: z.string(),
+  version: z.string(),
   scripts: z.record(z.string(), z.string()),
   bin: z.record(z.string(), z.string()),
   exports: z.record(z.string(), z.string()),
@@ -80,28 +81,6 @@ export function blockLanguages(): string[] {
   return [...GUIDE.matchAll(/^( *)```(\w*)\n[^]*?^\1```$/gm)].map(
     ([, , language = '']) => language,
   );
-}
-
-/** The cells of each row of the table whose header begins with these names. */
-export function tableRows(...header: readonly string[]): string[][] {
-  const rows = (text: string) =>
-    text
-      .trim()
-      .split('\n')
-      .map(line =>
-        line
-          .split('|')
-          .slice(1, -1)
-          .map(cell => cell.trim()),
-      );
-  const tables = GUIDE.match(/(?:^\|.*\|\n)+/gm) ?? [];
-  const [table] = tables
-    .map(rows)
-    .filter(([first = []]) => header.every((name, index) => first[index] === name));
-  if (!table) {
-    throw new Error(`no page has a table with the columns ${header.join(', ')}`);
-  }
-  return table.slice(2);
 }
 
 /** Examples of configuration, with the variables of the environment filled in. */
