@@ -6,6 +6,8 @@
 import { JsonObject } from '@backstage/types';
 import {
   createSimulatedBitbucket,
+  Fault,
+  FaultOptions,
   SimulatedBitbucket,
   WebhookRequest,
 } from '../dev/simulatedBitbucket';
@@ -42,7 +44,7 @@ const RUN_TIMEOUT_MS = 25 * 60_000;
 
 /** One world. */
 export class World {
-  readonly clock = new FakeClock();
+  readonly clock: FakeClock;
   readonly catalog: CatalogView;
   readonly invariants: Invariants;
   /** Webhooks that are on their way. */
@@ -52,6 +54,7 @@ export class World {
   readonly server: ServerSettings;
   readonly #database: WorldDatabase;
   readonly #processes: Process[] = [];
+  readonly #faults: Fault[] = [];
   #bitbucket: SimulatedBitbucket;
   #settings: ProviderSettings;
 
@@ -59,6 +62,7 @@ export class World {
     this.#settings = settings;
     this.server = server;
     this.#database = database;
+    this.clock = new FakeClock({ holdWhile: () => database.isBusy() });
     this.#bitbucket = this.#createServer();
     this.invariants = new Invariants(this);
     this.catalog = new CatalogView(change => this.invariants.onCatalogChange(change));
@@ -124,6 +128,16 @@ export class World {
     const { hidden } = this.#bitbucket.getUser(TEST_USER.name);
     const key = projectKey.toLowerCase();
     return !hidden.has(key) && !hidden.has(`${key}/${slug}`);
+  }
+
+  /** Requests of this server that a fault has hit. */
+  get faultHits(): number {
+    return this.#faults.reduce((sum, { hits }) => sum + hits, 0);
+  }
+
+  /** Has requests go wrong. */
+  addFault(fault: FaultOptions): void {
+    this.#faults.push(this.#bitbucket.faults.add(fault));
   }
 
   /** Another server answers under the same address from now on. */
@@ -228,6 +242,8 @@ export class World {
       (one, at) => at !== index && one.replica.isAlive,
     )?.stores;
     const stores = await this.#database.open(this.clock, others);
+    // A backend whose catalog takes nothing does not start, and is started again.
+    this.catalog.refuseNothing();
     const replica = await Replica.start({
       appConfig: this.#appConfig(),
       ...{ clock: this.clock, stores, catalog: this.catalog },

@@ -20,6 +20,7 @@ export function watchRun(world: World): RunWatch {
     targets: catalog.targets(),
     fullMutations: catalog.fullMutations,
     refused: catalog.refused,
+    faultHits: world.faultHits,
   };
   return {
     async end(hasSucceeded) {
@@ -37,7 +38,10 @@ export function watchRun(world: World): RunWatch {
       const { items } = await world.stores.reports.pageRepositories(PROVIDER_ID, ALL);
       checkOnce(world, items);
       if (invariants.version === before.version) {
-        checkComplete(world, items);
+        // A page that lacks some shows nothing of those that are not known yet.
+        if (world.faultHits === before.faultHits) {
+          checkComplete(world, items);
+        }
         checkCarriedForward(world, items, before.targets);
       }
     },

@@ -1,20 +1,22 @@
 /**
- * `npm run soak -- [--worlds 2000] [--seed 1]`: lets seeded random worlds happen, with the
+ * `npm run soak -- [--worlds 2000] [--seed 1] [--database postgres]`: lets seeded random worlds happen, with the
  * module's own parts and a real store, and checks after each step what must hold.
  *
  * Exit codes: 0 fine, 1 something was violated, 2 wrong usage.
  */
 
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import fc from 'fast-check';
 import { describePlan, Plan, plan } from './plan';
 import { runWorld } from './runWorld';
-import { createMemoryDatabase } from './WorldDatabase';
+import { memoryDatabases, openPostgresDatabases, WorldDatabases } from './WorldDatabase';
 
 const PROGRESS_EVERY = 50;
 /** To look for a smaller world that fails too. */
 const SHRINK_LIMIT_MS = 120_000;
 const MAX_FAILURES = 5;
+const POSTGRES_VARIABLE = 'BACKSTAGE_TEST_DATABASE_POSTGRES15_CONNECTION_STRING';
+const LOCAL_POSTGRES = 'postgresql://postgres@127.0.0.1:5432';
 
 function toCount(text: string): number {
   const count = Number(text);
@@ -30,8 +32,14 @@ interface Failure {
   readonly error: string;
 }
 
-async function checkWorld(seed: number): Promise<Failure | undefined> {
-  const property = fc.asyncProperty(plan, one => runWorld(one, createMemoryDatabase()));
+/** Looks for a smaller world that fails too, where one fails. */
+async function checkWorld(
+  seed: number,
+  databases: WorldDatabases,
+): Promise<Failure | undefined> {
+  const property = fc.asyncProperty(plan, async one =>
+    runWorld(one, await databases.next()),
+  );
   const details = await fc.check(property, {
     seed,
     numRuns: 1,
@@ -52,39 +60,66 @@ async function checkWorld(seed: number): Promise<Failure | undefined> {
   };
 }
 
-async function main(args: readonly string[]): Promise<number> {
+interface Options {
+  readonly worlds: number;
+  readonly seed: number;
+  readonly database: string;
+}
+
+function parseOptions(args: readonly string[]): Options {
   const program = new Command('npm run soak --')
     .option('--worlds <number>', 'how many worlds', toCount, 2000)
     .option('--seed <number>', 'of the first; each world has the next one', toCount, 1)
+    .addOption(
+      new Option('--database <kind>', 'where they keep what they know')
+        .choices(['memory', 'postgres'])
+        .default('memory'),
+    )
     .exitOverride(error => process.exit(error.exitCode === 0 ? 0 : 2));
   program.parse([...args], { from: 'user' });
-  const options = program.opts<{ worlds: number; seed: number }>();
-  const failures: Failure[] = [];
-  const startedAt = process.cpuUsage();
-  for (let index = 0; index < options.worlds; index += 1) {
-    const failure = await checkWorld(options.seed + index);
-    if (failure) {
-      failures.push(failure);
-      report(failure);
-      if (failures.length === MAX_FAILURES) {
-        break;
-      }
-    }
-    if ((index + 1) % PROGRESS_EVERY === 0 || index + 1 === options.worlds) {
-      const { user, system } = process.cpuUsage(startedAt);
-      const seconds = ((user + system) / 1e6).toFixed(1);
-      print(`${index + 1} worlds, ${failures.length} failed, ${seconds} s of CPU time`);
-    }
-  }
-  return failures.length > 0 ? 1 : 0;
+  return program.opts<Options>();
 }
 
-function report({ seed, plan: failed, error }: Failure): void {
+async function main(args: readonly string[]): Promise<number> {
+  const options = parseOptions(args);
+  const databases =
+    options.database === 'postgres'
+      ? await openPostgresDatabases(process.env[POSTGRES_VARIABLE] ?? LOCAL_POSTGRES)
+      : memoryDatabases;
+  try {
+    return await checkWorlds(options, databases);
+  } finally {
+    await databases.close();
+  }
+}
+
+async function checkWorlds(options: Options, databases: WorldDatabases): Promise<number> {
+  const { database, seed, worlds } = options;
+  const startedAt = process.cpuUsage();
+  let failed = 0;
+  for (let done = 0; done < worlds && failed < MAX_FAILURES;) {
+    const failure = await checkWorld(seed + done, databases);
+    done += 1;
+    if (failure) {
+      failed += 1;
+      report(failure, database);
+    }
+    if (done % PROGRESS_EVERY === 0 || done === worlds) {
+      const { user, system } = process.cpuUsage(startedAt);
+      const seconds = ((user + system) / 1e6).toFixed(1);
+      print(`${done} worlds, ${failed} failed, ${seconds} s of CPU time`);
+    }
+  }
+  return failed > 0 ? 1 : 0;
+}
+
+function report({ seed, plan: failed, error }: Failure, database: string): void {
   print(`\nWorld ${seed} fails: ${error}`);
   if (failed) {
     print(`The smallest that was found:\n${describePlan(failed)}`);
   }
-  print(`Repeat it with: npm run soak -- --worlds 1 --seed ${seed}\n`);
+  const where = database === 'memory' ? '' : ` --database ${database}`;
+  print(`Repeat it with: npm run soak -- --worlds 1 --seed ${seed}${where}\n`);
 }
 
 function print(line: string): void {

@@ -10,6 +10,12 @@ import { WorldDatabase } from './WorldDatabase';
 
 const HOUR_MS = 3_600_000;
 
+/**
+ * An interrupted run is resumed by the next one, which believes what the first one has seen,
+ * for six hours so that a huge server is ever finished: only after that a run is all its own.
+ */
+const UNTIL_NOTHING_IS_RESUMED_MS = 7 * HOUR_MS;
+
 /** @throws Error that names what was violated */
 export async function runWorld(plan: Plan, database: WorldDatabase): Promise<void> {
   const world = await World.create({ ...plan, database }, bitbucket =>
@@ -37,7 +43,7 @@ async function calmDown(world: World): Promise<void> {
   catalog.refuseNothing();
   world.changed();
   await world.settle();
-  await clock.advance(HOUR_MS);
+  await clock.advance(UNTIL_NOTHING_IS_RESUMED_MS);
   invariants.quiet();
   invariants.throwIfViolated();
 }

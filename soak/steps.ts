@@ -155,10 +155,10 @@ const OTHER_STEPS = {
   regainLogin: ({ bitbucket }) => {
     bitbucket.getUser(TEST_USER.name).password = TEST_USER.password;
   },
-  goWrong: ({ bitbucket }, draw) => {
+  goWrong: (world, draw) => {
     const fault = toFault(draw);
     if (fault) {
-      bitbucket.faults.add(fault);
+      world.addFault(fault);
     }
   },
   goRight: ({ bitbucket }) => bitbucket.faults.clear(),

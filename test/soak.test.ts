@@ -3,11 +3,11 @@
 import fc from 'fast-check';
 import { describePlan, plan } from '../soak/plan';
 import { runWorld } from '../soak/runWorld';
-import { createMemoryDatabase } from '../soak/WorldDatabase';
+import { memoryDatabases } from '../soak/WorldDatabase';
 
 it('keeps every promise in random worlds, and the catalog is right once they are calm', async () => {
   await fc.assert(
-    fc.asyncProperty(plan, one => runWorld(one, createMemoryDatabase())),
+    fc.asyncProperty(plan, async one => runWorld(one, await memoryDatabases.next())),
     {
       seed: 1,
       numRuns: 25,

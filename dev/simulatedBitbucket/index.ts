@@ -26,7 +26,7 @@ import {
 export { NO_COMMIT, type RefChange } from './git';
 export type { AddRepositoryOptions } from './modelTypes';
 export type { UserOptions } from './users';
-export type { FaultMatch, FaultOptions } from './faults';
+export type { Fault, FaultMatch, FaultOptions } from './faults';
 export type { FaultEffect } from './faultEffects';
 export type { JsonObject } from './repositoryJson';
 export type { LoggedRequest } from './requestLog';
