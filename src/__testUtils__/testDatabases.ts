@@ -1,12 +1,87 @@
 /** The databases that the suites run on. For tests. */
 
+import { randomUUID } from 'node:crypto';
 import { DatabaseService } from '@backstage/backend-plugin-api';
-import { TestDatabaseId, TestDatabases } from '@backstage/backend-test-utils';
-import type { Knex } from 'knex';
+import knexFactory, { Knex } from 'knex';
 
-/** SQLite everywhere, PostgreSQL where there is one; the global setup says which. */
+/** What Backstage's own test utilities call them. */
+export type TestDatabaseId = 'SQLITE_3' | 'POSTGRES_15';
+
+/** The databases of a test file; they are gone after its last test. */
+export interface TestDatabases {
+  supports(id: TestDatabaseId): boolean;
+  /** For `describe.each`. */
+  eachSupportedId(): [TestDatabaseId][];
+  /** Makes an empty one. */
+  init(id: TestDatabaseId): Promise<Knex>;
+}
+
+/** The global setup sets it, unless it is set, where there is a server. */
+const SERVER_URL = 'BACKSTAGE_TEST_DATABASE_POSTGRES15_CONNECTION_STRING';
+
+/**
+ * SQLite everywhere, PostgreSQL where there is one; the global setup says which.
+ *
+ * @remarks Those of Backstage's test utilities would do, but load all of Backstage.
+ */
 export function createTestDatabases(): TestDatabases {
-  return TestDatabases.create({ ids: ['SQLITE_3', 'POSTGRES_15'], disableDocker: true });
+  const serverUrl = process.env[SERVER_URL];
+  const opened: Knex[] = [];
+  const made: { name: string; url: string }[] = [];
+  const open = (config: Knex.Config): Knex => {
+    const knex = knexFactory(config);
+    opened.push(knex);
+    return knex;
+  };
+  const openPostgres = async (url: string): Promise<Knex> => {
+    const name = `test_${randomUUID().replaceAll('-', '')}`;
+    await onServer(url, server => server.raw('CREATE DATABASE ??', [name]));
+    made.push({ name, url });
+    return open(postgresConfig(url, name));
+  };
+  afterAll(async () => {
+    await Promise.all(opened.map(knex => knex.destroy()));
+    for (const { name, url } of made) {
+      await onServer(url, server => server.raw('DROP DATABASE ?? WITH (FORCE)', [name]));
+    }
+  }, 60_000);
+  const ids: TestDatabaseId[] = serverUrl ? ['SQLITE_3', 'POSTGRES_15'] : ['SQLITE_3'];
+  return {
+    supports: id => ids.includes(id),
+    eachSupportedId: () => ids.map(id => [id]),
+    async init(id) {
+      if (id === 'SQLITE_3') {
+        return open({
+          client: 'better-sqlite3',
+          connection: ':memory:',
+          useNullAsDefault: true,
+        });
+      }
+      if (!serverUrl) {
+        throw new Error(`there is no PostgreSQL: ${SERVER_URL} is not set`);
+      }
+      return openPostgres(serverUrl);
+    },
+  };
+}
+
+function postgresConfig(serverUrl: string, database: string): Knex.Config {
+  const url = new URL(serverUrl);
+  url.pathname = `/${database}`;
+  return { client: 'pg', connection: url.href, pool: { min: 0, max: 5 } };
+}
+
+/** Does something outside the databases of the tests. */
+async function onServer(
+  serverUrl: string,
+  action: (server: Knex) => Promise<unknown>,
+): Promise<void> {
+  const server = knexFactory(postgresConfig(serverUrl, 'postgres'));
+  try {
+    await action(server);
+  } finally {
+    await server.destroy();
+  }
 }
 
 const shared = new WeakMap<TestDatabases, Promise<Knex>>();

@@ -1,5 +1,4 @@
-import { TestDatabases } from '@backstage/backend-test-utils';
-import { asDatabaseService } from '../__testUtils__/testDatabases';
+import { asDatabaseService, createTestDatabases } from '../__testUtils__/testDatabases';
 import { plainLocationRef, toLocationEntity } from '../provider/locationEntities';
 import { readCatalogBaseline } from './readCatalogBaseline';
 
@@ -24,7 +23,7 @@ const COMPONENT = {
   },
 };
 
-const databases = TestDatabases.create({ ids: ['SQLITE_3'] });
+const databases = createTestDatabases();
 
 /** The catalog's tables with these entities, as far as they are read. */
 async function readFrom(rows: readonly { entity: unknown; sourceKey?: string }[]) {
