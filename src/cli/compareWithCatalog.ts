@@ -5,7 +5,7 @@
  */
 
 import { ProviderConfig } from '../config/types';
-import { locationsOf } from '../discovery/locations';
+import { toLocations } from '../discovery/locations';
 import { Run } from '../discovery/performRun';
 import { CatalogLocation, ProviderMemory } from '../discovery/types';
 import { matchCatalogPaths } from '../filters/catalogPaths';
@@ -124,7 +124,7 @@ export function compareWithCatalog(
 
 /** What a provider has in the catalog, and goes on emitting; without a run, what it may emit. */
 function toSide(content: CatalogContent, run: Run | undefined) {
-  const before = toTargets(locationsOf(content.memory.repositories));
+  const before = toTargets(toLocations(content.memory.repositories));
   const removed = new Set(toTargets(run?.reconciliation.removed ?? []));
   const after = new Set([
     ...before.filter(target => !removed.has(target)),

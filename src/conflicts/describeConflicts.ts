@@ -7,7 +7,7 @@
 import { identifyFile, parseTarget, urlOfLocationKey } from '../util/parseUrls';
 import { RepositoryReport } from '../discovery/report';
 import { addressKey } from '../discovery/identify';
-import { filesOf } from '../discovery/locations';
+import { getRegisteredFiles } from '../discovery/locations';
 import { RepositoryResult } from '../discovery/types';
 
 /**
@@ -341,7 +341,7 @@ export function findDuplicateEntities(
   const emitters = new Map<string, RepositoryResult['repository'][]>();
   for (const { repository, outcome } of results) {
     // What lies at one place is emitted for one repository only.
-    for (const { entity } of filesOf(outcome)) {
+    for (const { entity } of getRegisteredFiles(outcome)) {
       if (entity) {
         emitters.set(entity.key, [...(emitters.get(entity.key) ?? []), repository]);
       }

@@ -22,7 +22,7 @@ export function applyConcurrentEvents(
   const known = new Map(result.known.map(one => [one.repositoryId, one]));
   const later = newer.filter(one => {
     const { repositoryId: id, revision = 0 } = one;
-    const seen = Math.max(lookOf(looked.get(id)), known.get(id)?.revision ?? 0);
+    const seen = Math.max(getLookRevision(looked.get(id)), known.get(id)?.revision ?? 0);
     return revision > seen && (one.settled || isGone(one, looked.get(id)));
   });
   if (later.length === 0) {
@@ -55,7 +55,7 @@ export function applyConcurrentEvents(
  *
  * @returns 0 where it told nothing: then an earlier one that did counts for more
  */
-export function lookOf(result: RepositoryResult | undefined): number {
+export function getLookRevision(result: RepositoryResult | undefined): number {
   return result === undefined || result.outcome.kind === 'unknown'
     ? 0
     : (result.revision ?? 0);

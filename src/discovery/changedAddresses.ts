@@ -2,7 +2,7 @@
 
 import { RepositoryAddress } from '../model';
 import { forEachInTurns } from '../util/clock';
-import { keyOf } from './locations';
+import { getEntryKey } from './locations';
 import { Reconciliation } from './reconcile';
 import { DiscoveryResult } from './types';
 
@@ -19,11 +19,11 @@ export async function changedAddresses({
 }): Promise<RepositoryAddress[]> {
   const owners = new Map<string, number>();
   await forEachInTurns(known, one => {
-    one.files.forEach(file => owners.set(keyOf(file), one.repositoryId));
+    one.files.forEach(file => owners.set(getEntryKey(file), one.repositoryId));
   });
   const changed: RepositoryAddress[] = removed.map(one => one.repository);
   await forEachInTurns(locations, ({ file, repository }) => {
-    if (owners.get(keyOf(file)) !== repository.id) {
+    if (owners.get(getEntryKey(file)) !== repository.id) {
       changed.push(repository);
     }
   });

@@ -4,8 +4,8 @@
  */
 
 import { CatalogFile, Repository } from '../model';
-import { hasSameFiles, keyOf } from './locations';
-import { bucketOf, hasDoubt, RecheckPlan, RecheckRule, ruleWith } from './recheck';
+import { hasSameFiles, getEntryKey } from './locations';
+import { toBucket, hasDoubt, RecheckPlan, RecheckRule, ruleWith } from './recheck';
 import { KnownRepository, SettledOutcome, SparedBy } from './types';
 
 /** Whether a run looks at a repository, and why. */
@@ -76,7 +76,7 @@ export function decideCheck(plan: RecheckPlan, evidence: Evidence): CheckDecisio
       if (shown.paths.length > 0) {
         return look('shown-by-search');
       }
-      return rule.absentMs && !plan.due.absent.has(bucketOf(repository.id))
+      return rule.absentMs && !plan.due.absent.has(toBucket(repository.id))
         ? { kind: 'spared', outcome: settled, by: 'search', isNew: false }
         : look('has-no-file');
     default:
@@ -99,7 +99,7 @@ function decideFound(
     return look('may-have-more');
   }
   const isUnreadable = files.some(one => unreadable?.has(one.targetUrl));
-  if (isUnreadable || due.found.has(bucketOf(repository.id))) {
+  if (isUnreadable || due.found.has(toBucket(repository.id))) {
     return look(isUnreadable ? 'not-readable' : 'due');
   }
   return settled && hasSameFiles(spell(paths), files)
@@ -137,8 +137,8 @@ function decideNew(
   }
   if (shown.paths.length > 0) {
     const files = spell(shown.paths);
-    const keys = new Set(files.map(keyOf));
-    return held.every(one => keys.has(keyOf(one)))
+    const keys = new Set(files.map(getEntryKey));
+    return held.every(one => keys.has(getEntryKey(one)))
       ? { ...spared, outcome: { kind: 'registered', files } }
       : look('never-looked-at');
   }

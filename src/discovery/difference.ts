@@ -6,7 +6,13 @@
 
 import { CatalogFile } from '../model';
 import { forEachInTurns } from '../util/clock';
-import { filesOf, keyOf, refOf, Replacement, replacementOf } from './locations';
+import {
+  getRegisteredFiles,
+  getEntryKey,
+  toRepositoryRef,
+  Replacement,
+  findReplacement,
+} from './locations';
 import { CatalogLocation, KnownRepository, RepositoryResult } from './types';
 
 /** What has been found out about some repositories, or about all. */
@@ -18,7 +24,7 @@ export interface Findings {
   /** Whether it is proven that what was not found has left its repository; doubt keeps it. */
   readonly hasLeft: (location: CatalogLocation) => boolean;
   /** To which repository that belongs which stays in the catalog and was not found. */
-  readonly ownerOf: (known: KnownRepository) => number;
+  readonly getOwner: (known: KnownRepository) => number;
 }
 
 /** Every Location that was found or is known, in exactly one of the first three. */
@@ -42,11 +48,11 @@ export async function findDifference({
   known,
   results,
   hasLeft,
-}: Omit<Findings, 'ownerOf'>): Promise<Difference> {
+}: Omit<Findings, 'getOwner'>): Promise<Difference> {
   const found = new Map<string, CatalogLocation>();
   await forEachInTurns(results.values(), ({ repository, outcome }) => {
-    for (const file of filesOf(outcome)) {
-      found.set(keyOf(file), { repository, file });
+    for (const file of getRegisteredFiles(outcome)) {
+      found.set(getEntryKey(file), { repository, file });
     }
   });
   const before = new Map<string, CatalogFile>();
@@ -55,14 +61,14 @@ export async function findDifference({
   const replaced = new Map<string, Replacement>();
   await forEachInTurns(known, one => {
     for (const file of one.files) {
-      const key = keyOf(file);
+      const key = getEntryKey(file);
       before.set(key, file);
       if (!found.has(key)) {
-        const location = { repository: refOf(one), file };
+        const location = { repository: toRepositoryRef(one), file };
         const isLost = hasLeft(location);
         (isLost ? lost : kept).set(key, location);
         const replacement =
-          isLost && replacementOf(file, results.get(one.repositoryId)?.outcome);
+          isLost && findReplacement(file, results.get(one.repositoryId)?.outcome);
         if (replacement) {
           replaced.set(key, replacement);
         }

@@ -12,7 +12,7 @@ import {
 import { FakeRepositorySource } from '../__testUtils__/FakeRepositorySource';
 import { catalogAfter, memoryAfter } from '../__testUtils__/repositoryDeltas';
 import { evaluateLook, lookAtRepository, RepositoryDelta } from './evaluateRepository';
-import { locationsOf } from './locations';
+import { toLocations } from './locations';
 import { KnownRepository } from './types';
 
 /** Few of each, so that identities, addresses and files meet in every way. */
@@ -83,7 +83,7 @@ async function deltaOf(
 }
 
 function targetsIn(all: readonly KnownRepository[]): Set<string> {
-  return new Set(targetsOf(locationsOf(all)));
+  return new Set(targetsOf(toLocations(all)));
 }
 
 /** For each generated state. */
@@ -124,7 +124,7 @@ describe('evaluateRepository, whatever is known and found', () => {
       const memory = memoryAfter(before, delta);
       expect(targetsIn(memory)).toEqual(catalogAfter(targetsIn(before), delta));
       const shared = (all: readonly KnownRepository[]) =>
-        locationsOf(all).length - targetsIn(all).size;
+        toLocations(all).length - targetsIn(all).size;
       expect(shared(memory)).toBeLessThanOrEqual(shared(before));
     });
   });

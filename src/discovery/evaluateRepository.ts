@@ -16,7 +16,13 @@ import {
   replaceIds,
 } from './identify';
 import { AppliedDifference, knownAfter } from './knownAfter';
-import { differsFrom, filesOf, keyOf, keysOf, locationsOf } from './locations';
+import {
+  differsFrom,
+  getRegisteredFiles,
+  getEntryKey,
+  getEntryKeys,
+  toLocations,
+} from './locations';
 import { planRemovals, RemovalPlan, RemovalPolicy } from './planRemovals';
 import {
   CatalogLocation,
@@ -284,9 +290,9 @@ function findLost(
   { repository, outcome }: LookedAt,
   records: readonly KnownRepository[],
 ): { readonly key: string; readonly at?: RepositoryAddress }[] {
-  const found = new Set(outcome ? filesOf(outcome).map(keyOf) : []);
-  return locationsOf(records).flatMap(({ repository: before, file }) => {
-    const key = keyOf(file);
+  const found = new Set(outcome ? getRegisteredFiles(outcome).map(getEntryKey) : []);
+  return toLocations(records).flatMap(({ repository: before, file }) => {
+    const key = getEntryKey(file);
     const at = addressOfFile(file, before);
     const isOther = before.id === repository?.id && !isSameRepository(before, repository);
     if (found.has(key)) {
@@ -312,8 +318,8 @@ function toFindings(
   const ids = new Set(own);
   const rules = {
     hasLeft: (location: CatalogLocation) =>
-      ids.has(location.repository.id) && !kept.has(keyOf(location.file)),
-    ownerOf: (one: KnownRepository) => one.repositoryId,
+      ids.has(location.repository.id) && !kept.has(getEntryKey(location.file)),
+    getOwner: (one: KnownRepository) => one.repositoryId,
   };
   if (!repository || !outcome) {
     // Known without files and outcome, so that a run still going on sees that it is gone.
@@ -328,7 +334,7 @@ function toFindings(
   const ref = { id, projectKey, slug, hierarchyId };
   // A placeholder of which something stays is still known by its address only.
   const identified = records.filter(
-    one => !one.files.some(file => kept.has(keyOf(file))),
+    one => !one.files.some(file => kept.has(getEntryKey(file))),
   );
   return {
     ...rules,
@@ -345,13 +351,13 @@ async function toDelta(
 ): Promise<RepositoryDelta> {
   const found = [...difference.found.values()];
   const isNew = ({ file }: CatalogLocation) =>
-    differsFrom(file, difference.before.get(keyOf(file)));
+    differsFrom(file, difference.before.get(getEntryKey(file)));
   // Of an entity, the catalog has what the one made of it that has lost it.
   const transferred = [...difference.transferred.values()].filter(
     one => one.file.entity !== undefined,
   );
   const added = [...found.filter(isNew), ...transferred];
-  const removed = keysOf(remove);
+  const removed = getEntryKeys(remove);
   const knownBefore = new Set(known);
   const knownOnce = (change: Pick<AppliedDifference, 'removed' | 'refused'>) =>
     knownAfter(findings, { ...difference, ...change }, 'keep');
@@ -366,7 +372,9 @@ async function toDelta(
     heldBackReason: reason,
     changed: after.filter(isChanged),
     changedByAdding: (await knownOnce({})).filter(isChanged),
-    changedByLooking: (await knownOnce({ refused: keysOf(added) })).filter(isChanged),
+    changedByLooking: (await knownOnce({ refused: getEntryKeys(added) })).filter(
+      isChanged,
+    ),
     forgottenIds: known.map(one => one.repositoryId).filter(id => !left.has(id)),
   };
 }

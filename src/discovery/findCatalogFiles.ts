@@ -215,7 +215,7 @@ async function listFiles(
   if (listing.kind !== 'found' || listing.value.length > 0 || first === undefined) {
     return listing;
   }
-  const check = await source.findFile(repository, examplePathOf(first), options);
+  const check = await source.findFile(repository, toExamplePath(first), options);
   return check.kind === 'found' ? { kind: 'unknown', problem: EMPTY_LIST } : check;
 }
 
@@ -241,7 +241,7 @@ async function findEach(
 }
 
 /** A path to ask for: the file name of a glob, at the root. */
-function examplePathOf(path: CatalogPath): string {
+function toExamplePath(path: CatalogPath): string {
   return path.kind === 'plain'
     ? path.path
     : path.pattern.slice(path.pattern.lastIndexOf('/') + 1);

@@ -6,7 +6,7 @@
 import { CatalogFile, Repository, RepositoryAddress } from '../model';
 import { mapInTurns } from '../util/clock';
 import { parseTarget } from '../util/parseUrls';
-import { keyOf } from './locations';
+import { getEntryKey } from './locations';
 import { KnownRepository } from './types';
 
 /** Whether the id is a placeholder: the numeric id in Bitbucket is not known yet. */
@@ -191,14 +191,14 @@ export function replaceIds(
 
 function merge(one: KnownRepository, other: KnownRepository): KnownRepository {
   const { settled, checkedAtMs } = one.settled === undefined ? other : one;
-  return { ...one, files: unionOf(one.files, other.files), settled, checkedAtMs };
+  return { ...one, files: mergeFiles(one.files, other.files), settled, checkedAtMs };
 }
 
-function unionOf(
+function mergeFiles(
   some: readonly CatalogFile[],
   more: readonly CatalogFile[],
 ): readonly CatalogFile[] {
-  return [...new Map([...some, ...more].map(file => [keyOf(file), file])).values()];
+  return [...new Map([...some, ...more].map(file => [getEntryKey(file), file])).values()];
 }
 
 function mergeById(known: readonly KnownRepository[]): KnownRepository[] {

@@ -4,7 +4,7 @@ import { CatalogFile } from '../model';
 import { forEachInTurns } from '../util/clock';
 import { Difference, Findings } from './difference';
 import { isAt } from './identify';
-import { filesOf, keyOf, refOf } from './locations';
+import { getRegisteredFiles, getEntryKey, toRepositoryRef } from './locations';
 import { KnownRepository, RepositoryResult } from './types';
 
 /** What becomes of a difference. */
@@ -24,13 +24,13 @@ export interface AppliedDifference extends Pick<Difference, 'found' | 'transferr
  * @returns those that are as they were, as the same objects
  */
 export async function knownAfter(
-  { known, results, hasLeft, ownerOf }: Findings,
+  { known, results, hasLeft, getOwner }: Findings,
   { found, transferred, removed, refused }: AppliedDifference,
   others: 'forget' | 'keep',
 ): Promise<KnownRepository[]> {
-  const isGiven = (file: CatalogFile) => refused?.has(keyOf(file)) !== true;
+  const isGiven = (file: CatalogFile) => refused?.has(getEntryKey(file)) !== true;
   const stays = (one: KnownRepository, file: CatalogFile) => {
-    const key = keyOf(file);
+    const key = getEntryKey(file);
     const finder = isGiven(file) ? found.get(key)?.repository : undefined;
     // A place belongs to whoever is there, while an entity may be made of several places.
     const isTaken = finder !== undefined && (!file.entity || isAt(one, finder));
@@ -38,14 +38,14 @@ export async function knownAfter(
     return (
       !isTaken &&
       removed?.has(key) !== true &&
-      !(isSettled && hasLeft({ repository: refOf(one), file }))
+      !(isSettled && hasLeft({ repository: toRepositoryRef(one), file }))
     );
   };
   const staying = new Map<number, readonly CatalogFile[]>();
   await forEachInTurns(known, one => {
     const files = select(one.files, file => stays(one, file));
     if (files.length > 0) {
-      const id = ownerOf(one);
+      const id = getOwner(one);
       staying.set(id, union(staying.get(id), files));
     }
   });
@@ -82,8 +82,8 @@ export function knownAfterLook(
   result: RepositoryResult,
   before: KnownRepository | undefined,
 ): KnownRepository {
-  const found = new Set(filesOf(result.outcome).map(keyOf));
-  const rest = select(before?.files ?? [], file => !found.has(keyOf(file)));
+  const found = new Set(getRegisteredFiles(result.outcome).map(getEntryKey));
+  const rest = select(before?.files ?? [], file => !found.has(getEntryKey(file)));
   return afterLook(result, before, rest, () => true);
 }
 
@@ -94,7 +94,7 @@ function afterLook(
   isGiven: (file: CatalogFile) => boolean,
 ): KnownRepository {
   const { id, projectKey, slug, hierarchyId } = result.repository;
-  const found = select(filesOf(result.outcome), isGiven);
+  const found = select(getRegisteredFiles(result.outcome), isGiven);
   return {
     repositoryId: id,
     projectKey,
@@ -118,7 +118,7 @@ function union(
   more: readonly CatalogFile[],
 ): readonly CatalogFile[] {
   return some
-    ? [...new Map([...some, ...more].map(file => [keyOf(file), file])).values()]
+    ? [...new Map([...some, ...more].map(file => [getEntryKey(file), file])).values()]
     : more;
 }
 

@@ -57,7 +57,7 @@ async function listServer(
   context: ListingContext,
 ): Promise<Listing> {
   const { source } = context;
-  const start = startOf(context.from);
+  const start = getStart(context.from);
   const deadline = new Deadline(context);
   const { failure, ...all } = await readListing(
     deadline.read(signal => source.listRepositories({ signal, start }), start),
@@ -77,7 +77,7 @@ async function listServer(
 }
 
 /** Where the listing of the server, or of a project, goes on. */
-function startOf(
+function getStart(
   from: ListingPosition | undefined,
   projectKey?: string,
 ): number | undefined {
@@ -201,7 +201,7 @@ async function listByProject(
   const deadline = new Deadline(context);
   const order = startingWith(from?.projectKey, keys);
   const parts = await mapConcurrent(order, scope.concurrency, async projectKey => {
-    const start = startOf(from, projectKey);
+    const start = getStart(from, projectKey);
     const steps = (signal: AbortSignal) =>
       source.listProjectRepositories(projectKey, { signal, start });
     const part = await readListing(deadline.read(steps, start), onItems);
@@ -228,11 +228,11 @@ async function listByProject(
     complete: (isListed || !isInDoubt) && cuts.length === 0,
     problems,
     unreadable: parts.reduce((sum, { part }) => sum + part.unreadable, 0),
-    ...(continuesAt && { continuesAt: positionOf(continuesAt) }),
+    ...(continuesAt && { continuesAt: toPosition(continuesAt) }),
   };
 }
 
-function positionOf({
+function toPosition({
   projectKey,
   part,
 }: {

@@ -4,7 +4,7 @@ import { CatalogFile, RepositoryOutcome } from '../model';
 import { CatalogLocation, KnownRepository, RepositoryRef } from './types';
 
 /** The files that an outcome registers. */
-export function filesOf(outcome: RepositoryOutcome): readonly CatalogFile[] {
+export function getRegisteredFiles(outcome: RepositoryOutcome): readonly CatalogFile[] {
   return outcome.kind === 'registered' ? outcome.files : [];
 }
 
@@ -12,13 +12,13 @@ export function filesOf(outcome: RepositoryOutcome): readonly CatalogFile[] {
  * What tells a Location from others: the URL it reads, or the entity ref of what a location
  * parser made of the file.
  */
-export function keyOf(file: CatalogFile): string {
+export function getEntryKey(file: CatalogFile): string {
   return file.entity?.key ?? file.targetUrl;
 }
 
 /** The keys of some Locations. */
-export function keysOf(locations: readonly CatalogLocation[]): Set<string> {
-  return new Set(locations.map(one => keyOf(one.file)));
+export function getEntryKeys(locations: readonly CatalogLocation[]): Set<string> {
+  return new Set(locations.map(one => getEntryKey(one.file)));
 }
 
 /** Whether the catalog has to be told of a file, given how it was told of it before. */
@@ -54,22 +54,22 @@ function isSameFile(one: CatalogFile, other: CatalogFile | undefined): boolean {
 }
 
 /** Which repository is known. */
-export function refOf(known: KnownRepository): RepositoryRef {
+export function toRepositoryRef(known: KnownRepository): RepositoryRef {
   const { repositoryId: id, projectKey, slug, hierarchyId } = known;
   return { id, projectKey, slug, hierarchyId };
 }
 
 /** Every Location of these repositories. */
-export function locationsOf(known: readonly KnownRepository[]): CatalogLocation[] {
+export function toLocations(known: readonly KnownRepository[]): CatalogLocation[] {
   return known.flatMap(one => {
-    const repository = refOf(one);
+    const repository = toRepositoryRef(one);
     return one.files.map(file => ({ repository, file }));
   });
 }
 
 /** Each once, the last one of it. */
 export function uniqueByKey(locations: readonly CatalogLocation[]): CatalogLocation[] {
-  return [...new Map(locations.map(one => [keyOf(one.file), one])).values()];
+  return [...new Map(locations.map(one => [getEntryKey(one.file), one])).values()];
 }
 
 /**
@@ -81,17 +81,18 @@ export function withoutFiles(
   keys: ReadonlySet<string>,
 ): KnownRepository[] {
   return repositories
-    .filter(one => one.files.some(file => keys.has(keyOf(file))))
+    .filter(one => one.files.some(file => keys.has(getEntryKey(file))))
     .map(one => ({
       ...one,
-      files: one.files.filter(file => !keys.has(keyOf(file))),
+      files: one.files.filter(file => !keys.has(getEntryKey(file))),
       settled: registersAny(one, keys) ? undefined : one.settled,
     }));
 }
 
 function registersAny({ settled }: KnownRepository, keys: ReadonlySet<string>): boolean {
   return (
-    settled?.kind === 'registered' && settled.files.some(file => keys.has(keyOf(file)))
+    settled?.kind === 'registered' &&
+    settled.files.some(file => keys.has(getEntryKey(file)))
   );
 }
 
@@ -109,11 +110,11 @@ export type Replacement =
  * made any more, it is lost, unless a Location takes its place because there is no parser
  * any more.
  */
-export function replacementOf(
+export function findReplacement(
   file: CatalogFile,
   outcome: RepositoryOutcome | undefined,
 ): Replacement | undefined {
-  const others = outcome ? filesOf(outcome) : [];
+  const others = outcome ? getRegisteredFiles(outcome) : [];
   const replacement = others.find(
     one =>
       one.path === file.path && !(one.entity !== undefined && file.entity !== undefined),

@@ -138,12 +138,12 @@ export async function concludeRun(
     result,
     reconciliation,
     summary: summarizeRun(result, reconciliation),
-    failure: failureOf(result),
+    failure: findFailure(result),
   };
 }
 
 /** Repositories and single projects that stay unknown do not fail a run; these do. */
-function failureOf(result: DiscoveryResult): RunFailure | undefined {
+function findFailure(result: DiscoveryResult): RunFailure | undefined {
   if (result.interruption) {
     return result.interruption;
   }

@@ -3,7 +3,7 @@
  * often a lost permission or a changed filter than what it looks like.
  */
 
-import { keyOf, Replacement } from './locations';
+import { getEntryKey, Replacement } from './locations';
 import { CatalogLocation, HeldRemoval } from './types';
 
 /** `removals` of a provider. */
@@ -64,23 +64,23 @@ export function planRemovals(
   policy: RemovalPolicy,
 ): RemovalPlan {
   const held = new Map(request.held.map(one => [one.targetUrl, one]));
-  const heldOf = ({ file }: CatalogLocation) => held.get(keyOf(file));
+  const heldOf = ({ file }: CatalogLocation) => held.get(getEntryKey(file));
   const sinceMs = request.sinceConfirmationMs ?? 0;
   const confirmedForMs = (location: CatalogLocation) => {
     const before = heldOf(location);
     return before ? before.confirmedForMs + sinceMs : 0;
   };
   const isReleasable = (location: CatalogLocation) =>
-    request.approved?.has(keyOf(location.file)) === true ||
+    request.approved?.has(getEntryKey(location.file)) === true ||
     heldOf(location)?.approved === true ||
     (policy.maxPercentage > 0 &&
       heldOf(location) !== undefined &&
       confirmedForMs(location) >= policy.holdForMs);
 
   const isReplaced = (location: CatalogLocation) =>
-    request.replaced?.has(keyOf(location.file)) === true;
+    request.replaced?.has(getEntryKey(location.file)) === true;
   const isKeptInOtherForm = (location: CatalogLocation) =>
-    request.replaced?.get(keyOf(location.file)) === 'other-form';
+    request.replaced?.get(getEntryKey(location.file)) === 'other-form';
 
   const newlyDue = request.due.filter(
     one => !isReleasable(one) && !isKeptInOtherForm(one),
@@ -104,7 +104,7 @@ export function planRemovals(
     holdBack,
     held: holdBack.map(location => ({
       repositoryId: location.repository.id,
-      targetUrl: keyOf(location.file),
+      targetUrl: getEntryKey(location.file),
       sinceMs: heldOf(location)?.sinceMs ?? request.nowMs,
       confirmedForMs: confirmedForMs(location) - (request.isRun ? 0 : sinceMs),
       approved: false,

@@ -10,11 +10,11 @@ import { parseCatalogPath } from '../filters/catalogPaths';
 import { Repository } from '../model';
 import { decideCheck, Shown } from './decideCheck';
 import {
-  lookAtBucketOf,
+  getBucketLook,
   planRecheck,
   recheckDueAtMs,
   RecheckPlan,
-  recheckRuleOf,
+  toRecheckRule,
   stateAfterRun,
 } from './recheck';
 import { KnownRepository } from './types';
@@ -91,7 +91,7 @@ describe('what is looked at again', () => {
       state = after(made, atMs);
       // What is remembered is when each was looked at, without a row of each.
       for (const id of IDS.slice(0, 20)) {
-        expect(lookAtBucketOf(state, found(id))?.atMs).toBe(lastLook.get(id));
+        expect(getBucketLook(state, found(id))?.atMs).toBe(lastLook.get(id));
       }
     }
   });
@@ -201,7 +201,7 @@ describe('what may be believed', () => {
     ...rest,
   });
 
-  it.each<[string, Parameters<typeof recheckRuleOf>[0], number | undefined]>([
+  it.each<[string, Parameters<typeof toRecheckRule>[0], number | undefined]>([
     ['a plain path', scopeOf(['a.yaml']), 1],
     ['several plain paths, where all are found', scopeOf(['a.yaml', 'b.yaml']), 2],
     ['no glob', scopeOf(['**/a.yaml']), Number.MAX_SAFE_INTEGER],
@@ -214,7 +214,7 @@ describe('what may be believed', () => {
     ],
   ])('is without search %s', (_, scope, minFiles) => {
     const intervals = { foundMs: HOUR, absentMs: HOUR };
-    expect(recheckRuleOf(scope, intervals)?.minFiles).toBe(minFiles);
+    expect(toRecheckRule(scope, intervals)?.minFiles).toBe(minFiles);
   });
 
   it('is nothing for no time', () => {

@@ -81,7 +81,7 @@ export interface RecheckPlan {
  *
  * @returns `undefined` where every run looks at everything
  */
-export function recheckRuleOf(
+export function toRecheckRule(
   scope: Pick<DiscoveryScope, 'catalogPaths' | 'isParsed' | 'validateLocationsExist'>,
   { foundMs, absentMs }: { readonly foundMs: number; readonly absentMs: number },
 ): RecheckRule | undefined {
@@ -175,11 +175,11 @@ export function stateAfterRun(
 }
 
 /** When complete runs have last looked at a repository, as far as that is remembered. */
-export function lookAtBucketOf(
+export function getBucketLook(
   state: RecheckState | null | undefined,
   { repositoryId, settled }: KnownRepository,
 ): Look | undefined {
-  const bucket = bucketOf(repositoryId);
+  const bucket = toBucket(repositoryId);
   switch (settled?.kind) {
     case 'registered':
       return state?.found[bucket] ?? undefined;
@@ -199,12 +199,12 @@ export function recheckDueAtMs(
   state: RecheckState | null | undefined,
   known: KnownRepository,
 ): number | undefined {
-  const look = lookAtBucketOf(state, known);
+  const look = getBucketLook(state, known);
   const rule = state?.rule;
   if (!look || !rule || hasDoubt(known)) {
     return undefined;
   }
-  const bucket = bucketOf(known.repositoryId);
+  const bucket = toBucket(known.repositoryId);
   const believedMs =
     known.settled?.kind === 'absent'
       ? rule.absentMs
@@ -221,7 +221,7 @@ export function hasDoubt({ problem, settled, files }: KnownRepository): boolean 
 }
 
 /** Ids follow one another, and so do the repositories of a project: they are mixed. */
-export function bucketOf(repositoryId: number): number {
+export function toBucket(repositoryId: number): number {
   const mixed = Math.imul(repositoryId ^ (repositoryId >>> 16), 0x45d9f3b);
   return ((mixed ^ (mixed >>> 16)) >>> 0) % RECHECK_BUCKETS;
 }

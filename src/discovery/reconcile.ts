@@ -8,7 +8,7 @@ import { forEachInTurns } from '../util/clock';
 import { Findings, findDifference } from './difference';
 import { addressKey, isAt } from './identify';
 import { knownAfter } from './knownAfter';
-import { keyOf, keysOf, locationsOf, Replacement } from './locations';
+import { getEntryKey, getEntryKeys, toLocations, Replacement } from './locations';
 import { planRemovals, RemovalPolicy } from './planRemovals';
 import { originOfNext } from './resume';
 import {
@@ -72,7 +72,9 @@ async function addOnly(request: ReconcileRequest): Promise<Reconciliation> {
   const difference = await findDifference({ ...findings, hasLeft: () => false });
   const { before, found } = difference;
   const held = new Set(memory?.held.map(one => one.targetUrl));
-  const heldBack = locationsOf(result.known).filter(one => held.has(keyOf(one.file)));
+  const heldBack = toLocations(result.known).filter(one =>
+    held.has(getEntryKey(one.file)),
+  );
   return {
     mutation: 'add-only',
     locations: [...found.values()],
@@ -90,7 +92,7 @@ async function addOnly(request: ReconcileRequest): Promise<Reconciliation> {
       held: memory.held,
       // Where only the listing failed, everything it showed was looked at.
       interruptedRun: request.origin && originOfNext(result, request.origin),
-      serverUrls: serverUrlsOf(request),
+      serverUrls: getServerUrls(request),
     },
   };
 }
@@ -116,7 +118,7 @@ async function full(
     },
     request.policy,
   );
-  const removed = keysOf(removals.remove);
+  const removed = getEntryKeys(removals.remove);
   const locations = [...found.values(), ...carriedForward, ...removals.holdBack];
   return {
     mutation: 'full',
@@ -130,13 +132,13 @@ async function full(
     memory: {
       repositories: await knownAfter(findings, { ...difference, removed }, 'forget'),
       held: removals.held,
-      serverUrls: serverUrlsOf(request),
+      serverUrls: getServerUrls(request),
     },
   };
 }
 
 /** An empty listing shows none: then the last ones count. */
-function serverUrlsOf({ result, memory }: ReconcileRequest) {
+function getServerUrls({ result, memory }: ReconcileRequest) {
   return result.serverUrls && result.serverUrls.length > 0
     ? result.serverUrls
     : memory?.serverUrls;
@@ -178,6 +180,6 @@ async function toFindings(result: DiscoveryResult): Promise<Findings> {
       const isProven = own ? own !== 'unknown' : goneRepositoryIds.has(repository.id);
       return isProven && present.get(addressKey(repository))?.outcome.kind !== 'unknown';
     },
-    ownerOf: one => present.get(addressKey(one))?.repository.id ?? one.repositoryId,
+    getOwner: one => present.get(addressKey(one))?.repository.id ?? one.repositoryId,
   };
 }

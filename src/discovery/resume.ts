@@ -6,7 +6,7 @@
 
 import { Repository, RepositoryOutcome } from '../model';
 import { forEachInTurns } from '../util/clock';
-import { keyOf } from './locations';
+import { getEntryKey } from './locations';
 import {
   DiscoveryResult,
   DiscoveryScope,
@@ -113,8 +113,10 @@ export function outcomeSince(
     return undefined;
   }
   const { settled, files } = known;
-  const still = new Set(settled.kind === 'registered' ? settled.files.map(keyOf) : []);
-  const removesSomething = files.some(file => !still.has(keyOf(file)));
+  const still = new Set(
+    settled.kind === 'registered' ? settled.files.map(getEntryKey) : [],
+  );
+  const removesSomething = files.some(file => !still.has(getEntryKey(file)));
   return settled.kind === 'excluded' || removesSomething ? undefined : settled;
 }
 

@@ -13,7 +13,7 @@ import { identify, isPlaceholderId, replaceIds, separateByAddress } from './iden
 import { filterListing } from './applyFilters';
 import { findCatalogFiles } from './findCatalogFiles';
 import { listRepositories, ListingOptions } from './listRepositories';
-import { refOf } from './locations';
+import { toRepositoryRef } from './locations';
 import { RecheckPlan } from './recheck';
 import {
   longestUncheckedFirst,
@@ -171,7 +171,7 @@ class DiscoveryRun {
       known => known.files.length > 0 && !listed.has(known.repositoryId),
     );
     for (const known of missing) {
-      this.#record(refOf(known), unlistedOutcome(this.#listing));
+      this.#record(toRepositoryRef(known), unlistedOutcome(this.#listing));
     }
     return missing;
   }
@@ -213,7 +213,7 @@ class DiscoveryRun {
   /** @returns what is at its address now: itself, or who has taken its place */
   async #confirm(known: KnownRepository): Promise<Repository | undefined> {
     const { source, signal } = this.#tools;
-    const address = refOf(known);
+    const address = toRepositoryRef(known);
     const asked = this.#moment();
     const decided = decideWithoutRequest(
       known.projectKey,

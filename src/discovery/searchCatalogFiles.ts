@@ -46,7 +46,7 @@ export async function searchCatalogFiles(
   scope: DiscoveryScope,
   tools: SearchTools,
 ): Promise<SearchResult> {
-  const fileNames = fileNamesOf(scope.catalogPaths);
+  const fileNames = getFileNames(scope.catalogPaths);
   if (!fileNames) {
     return off(
       'catalogPath has a file name with wildcards, which cannot be searched for',
@@ -72,7 +72,7 @@ function off(reason: string): SearchResult {
 }
 
 /** @returns `undefined` where one has wildcards in it */
-function fileNamesOf(paths: readonly CatalogPath[]): ReadonlySet<string> | undefined {
+function getFileNames(paths: readonly CatalogPath[]): ReadonlySet<string> | undefined {
   const names = paths.map(one => {
     const path = one.kind === 'plain' ? one.path : one.pattern;
     return { name: path.slice(path.lastIndexOf('/') + 1), kind: one.kind };

@@ -2,7 +2,7 @@
 
 import { RepositoryOutcome } from '../model';
 import { forEachInTurns } from '../util/clock';
-import { filesOf, keyOf } from './locations';
+import { getRegisteredFiles, getEntryKey } from './locations';
 import { Run } from './performRun';
 import { KnownRepository } from './types';
 
@@ -82,8 +82,10 @@ function hasChanged(
   if (outcome.kind === 'unknown' || (was && !was.settled)) {
     return false;
   }
-  const now = new Set(filesOf(outcome).map(keyOf));
-  const then = new Set(was?.settled ? filesOf(was.settled).map(keyOf) : []);
+  const now = new Set(getRegisteredFiles(outcome).map(getEntryKey));
+  const then = new Set(
+    was?.settled ? getRegisteredFiles(was.settled).map(getEntryKey) : [],
+  );
   return now.size !== then.size || [...then].some(key => !now.has(key));
 }
 

@@ -1,7 +1,7 @@
 /** A run in numbers and in one sentence. Pure. */
 
 import { OUTCOME_KINDS, OutcomeKind } from '../model';
-import { keyOf } from './locations';
+import { getEntryKey } from './locations';
 import { Reconciliation } from './reconcile';
 import { DiscoveryResult, SparedBy } from './types';
 
@@ -55,8 +55,9 @@ export function summarizeRun(
     reasons,
     locations: reconciliation.locationsAfter,
     removed: removed.length,
-    replaced: removed.filter(one => replaced.get(keyOf(one.file)) === 'other-target')
-      .length,
+    replaced: removed.filter(
+      one => replaced.get(getEntryKey(one.file)) === 'other-target',
+    ).length,
     carriedForward: reconciliation.carriedForward.length,
     heldBack: reconciliation.heldBack.length,
     ...(spared.recheck + spared.search > 0 && { spared }),

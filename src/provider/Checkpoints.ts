@@ -6,7 +6,7 @@
  * lacks would be removed by the next run whatever is known about it.
  */
 
-import { differsFrom, filesOf, keyOf } from '../discovery/locations';
+import { differsFrom, getRegisteredFiles, getEntryKey } from '../discovery/locations';
 import { knownAfterLook } from '../discovery/knownAfter';
 import { CatalogLocation, KnownRepository, RepositoryResult } from '../discovery/types';
 import { InterimRecord } from '../store/records';
@@ -146,8 +146,8 @@ function newLocations(
   { repository, outcome }: RepositoryResult,
   before: KnownRepository | undefined,
 ): CatalogLocation[] {
-  const had = new Map(before?.files.map(file => [keyOf(file), file]));
-  return filesOf(outcome)
-    .filter(file => differsFrom(file, had.get(keyOf(file))))
+  const had = new Map(before?.files.map(file => [getEntryKey(file), file]));
+  return getRegisteredFiles(outcome)
+    .filter(file => differsFrom(file, had.get(getEntryKey(file))))
     .map(file => ({ repository, file }));
 }

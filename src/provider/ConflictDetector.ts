@@ -7,7 +7,7 @@ import { stringifyEntityRef } from '@backstage/catalog-model';
 import { ConflictServices } from '../conflicts/createConflictServices';
 import { distinctConflicts } from '../conflicts/describeConflicts';
 import { EmittedEntity } from '../conflicts/ConflictStore';
-import { locationsOf, uniqueByKey } from '../discovery/locations';
+import { toLocations, uniqueByKey } from '../discovery/locations';
 import { Run } from '../discovery/performRun';
 import { CatalogLocation } from '../discovery/types';
 import { chunksOf } from '../store/DiscoveryDatabase';
@@ -41,7 +41,7 @@ export class ConflictDetector {
     const { memory, mutation, locations } = reconciliation;
     const { log, providerId, reporter, resolver, store } = this.#options;
     const isMore = mutation === 'add-only' && memory !== undefined;
-    const given = isMore ? uniqueByKey(locationsOf(memory.repositories)) : locations;
+    const given = isMore ? uniqueByKey(toLocations(memory.repositories)) : locations;
     resolver.check();
     try {
       const emitted = emittedBatches(given, providerId);

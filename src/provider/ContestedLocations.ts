@@ -4,7 +4,7 @@
  * once the first one releases it.
  */
 
-import { keyOf, keysOf, locationsOf } from '../discovery/locations';
+import { getEntryKey, getEntryKeys, toLocations } from '../discovery/locations';
 import { CatalogLocation } from '../discovery/types';
 import { ProviderStateStore } from '../store/ProviderStateStore';
 import { Clock } from '../util/clock';
@@ -39,7 +39,7 @@ export class ContestedLocations implements LocationReader {
 
   /** Offers what this provider has just removed to all others. */
   async release(removed: readonly CatalogLocation[]): Promise<void> {
-    const keys = keysOf(removed);
+    const keys = getEntryKeys(removed);
     if (keys.size > 0) {
       this.#options.resolver?.check();
     }
@@ -57,7 +57,7 @@ export class ContestedLocations implements LocationReader {
     }
     try {
       await this.#with(
-        one => keys.has(keyOf(one.file)),
+        one => keys.has(getEntryKey(one.file)),
         locations => catalog.change(locations),
       );
     } catch (error) {
@@ -88,7 +88,7 @@ export class ContestedLocations implements LocationReader {
     const { providerId, store } = this.#options;
     await store.exclusively(providerId, async () => {
       const memory = await store.load(providerId);
-      await apply(locationsOf(memory?.repositories ?? []).filter(isWanted));
+      await apply(toLocations(memory?.repositories ?? []).filter(isWanted));
     });
   }
 }

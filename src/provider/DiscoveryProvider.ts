@@ -14,12 +14,12 @@ import {
   RunRequest,
 } from '../discovery/performRun';
 import { changedAddresses } from '../discovery/changedAddresses';
-import { keyOf, locationsOf, withoutFiles } from '../discovery/locations';
-import { lookOf } from '../discovery/applyConcurrentEvents';
+import { getEntryKey, toLocations, withoutFiles } from '../discovery/locations';
+import { getLookRevision } from '../discovery/applyConcurrentEvents';
 import {
   planRecheck,
   RecheckPlan,
-  recheckRuleOf,
+  toRecheckRule,
   stateAfterRun,
 } from '../discovery/recheck';
 import { resumeOrStart } from '../discovery/resume';
@@ -161,8 +161,8 @@ export class DiscoveryProvider implements EntityProvider {
       return undefined;
     }
     await store.approve(config.id, [...keys]);
-    const locations = locationsOf(memory.repositories).filter(one =>
-      keys.has(keyOf(one.file)),
+    const locations = toLocations(memory.repositories).filter(one =>
+      keys.has(getEntryKey(one.file)),
     );
     await catalog.change([], locations);
     const without = withoutFiles(memory.repositories, keys);
@@ -285,7 +285,7 @@ export class DiscoveryProvider implements EntityProvider {
     await forEachInTurns(known, one => seen.set(one.repositoryId, one.revision ?? 0));
     await forEachInTurns(repositories, one => {
       const { id } = one.repository;
-      seen.set(id, Math.max(lookOf(one), seen.get(id) ?? 0));
+      seen.set(id, Math.max(getLookRevision(one), seen.get(id) ?? 0));
     });
     return {
       approved: await store.loadApprovals(config.id),
@@ -304,7 +304,7 @@ export class DiscoveryProvider implements EntityProvider {
     trigger: RunTrigger,
   ): Promise<RecheckPlan> {
     const { clock, config, configuration } = this.#context;
-    const rule = recheckRuleOf(this.#scope(), config.recheck);
+    const rule = toRecheckRule(this.#scope(), config.recheck);
     const plan = planRecheck(memory?.recheck, {
       configuration,
       rule,

@@ -12,7 +12,7 @@ import {
   lookAtRepository,
 } from '../discovery/evaluateRepository';
 import { FilteredRepository } from '../discovery/applyFilters';
-import { keyOf } from '../discovery/locations';
+import { getEntryKey } from '../discovery/locations';
 import { KnownRepository } from '../discovery/types';
 import { RepositoryAddress, Unanswered } from '../model';
 import { EvaluationRecord } from '../store/records';
@@ -160,7 +160,7 @@ export class RepositoryEvaluator {
       repositories: delta.changed,
       forgottenIds: delta.forgottenIds,
       held: delta.held,
-      resolvedKeys: settled.map(one => keyOf(one.file)),
+      resolvedKeys: settled.map(one => getEntryKey(one.file)),
     });
     if (delta.heldBackReason) {
       log.heldBack(delta.heldBackReason);

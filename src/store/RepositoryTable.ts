@@ -6,7 +6,7 @@
 
 import type { Knex } from 'knex';
 import { z } from 'zod';
-import { lookAtBucketOf } from '../discovery/recheck';
+import { getBucketLook } from '../discovery/recheck';
 import { KnownRepository, RepositorySelector } from '../discovery/types';
 import { RepositoryAddress } from '../model';
 import { yieldToEventLoop } from '../util/clock';
@@ -324,7 +324,7 @@ function withLastLook(
   }
   const { checked_revision: revision, checked_at_ms: checkedAtMs, recheck } = provider;
   if (known.settled.kind !== 'excluded') {
-    const atBucket = lookAtBucketOf(recheck, known);
+    const atBucket = getBucketLook(recheck, known);
     return atBucket && atBucket.revision > own
       ? { ...known, revision: atBucket.revision, checkedAtMs: atBucket.atMs }
       : known;

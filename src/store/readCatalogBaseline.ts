@@ -13,7 +13,7 @@ import {
 } from '@backstage/catalog-model';
 import { z } from 'zod';
 import { addressKey } from '../discovery/identify';
-import { keyOf } from '../discovery/locations';
+import { getEntryKey } from '../discovery/locations';
 import { KnownRepository, ProviderMemory } from '../discovery/types';
 import { CatalogFile, Presence, PRESENCES, RepositoryAddress } from '../model';
 import { canonicalJson } from '../util/text';
@@ -163,11 +163,13 @@ export function withBaseline(
   if (baseline.repositories.length === 0) {
     return memory;
   }
-  const remembered = new Set(memory.repositories.flatMap(one => one.files.map(keyOf)));
+  const remembered = new Set(
+    memory.repositories.flatMap(one => one.files.map(getEntryKey)),
+  );
   const missing = baseline.repositories
     .map(one => ({
       ...one,
-      files: one.files.filter(file => !remembered.has(keyOf(file))),
+      files: one.files.filter(file => !remembered.has(getEntryKey(file))),
     }))
     .filter(one => one.files.length > 0);
   return missing.length === 0
