@@ -2,7 +2,7 @@
 
 import { BitbucketServerIntegrationConfig } from '@backstage/integration';
 import { agreeOnLimits } from '../http/agreeOnLimits';
-import { credentialKeyOf, LimiterRegistry } from '../http/LimiterRegistry';
+import { getCredentialKey, LimiterRegistry } from '../http/LimiterRegistry';
 import { RequestLimiter } from '../http/RequestLimiter';
 import { RateLimitSetting } from '../http/types';
 import { Clock } from '../util/clock';
@@ -22,7 +22,7 @@ export function createTestLimiters(
   { clock, rateLimit = { kind: 'off' }, concurrency = 8 }: TestLimitersOptions,
 ): LimiterRegistry {
   const { host } = integration;
-  const credentialKey = credentialKeyOf(integration);
+  const credentialKey = getCredentialKey(integration);
   const wanted = { providerId: 'test', host, credentialKey, rateLimit, concurrency };
   return new LimiterRegistry({
     ...agreeOnLimits([wanted]),

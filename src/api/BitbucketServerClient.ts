@@ -47,7 +47,7 @@ const PublicBranch = WireBranch.extend({
 });
 
 /** A page whose rows are all as they should be. */
-function pageOf<T>(row: z.ZodType<T>) {
+function createPageSchema<T>(row: z.ZodType<T>) {
   return WirePage.extend({
     values: z.array(z.unknown()).max(MAX_ROWS).pipe(z.array(row)),
   })
@@ -125,7 +125,7 @@ export class BitbucketServerClient {
     options: { listOptions?: BitbucketServerListOptions } = {},
   ): Promise<BitbucketServerPagedResponse<BitbucketServerProject>> {
     const url = this.#urls.projects(options.listOptions ?? {});
-    return this.#json(url, pageOf(PublicProject));
+    return this.#json(url, createPageSchema(PublicProject));
   }
 
   /** One page of the repositories of a project. */
@@ -135,7 +135,7 @@ export class BitbucketServerClient {
   }): Promise<BitbucketServerPagedResponse<BitbucketServerRepository>> {
     const { projectKey, listOptions = {} } = options;
     const url = this.#urls.projectRepositories(projectKey, listOptions);
-    return this.#json(url, pageOf(PublicRepository));
+    return this.#json(url, createPageSchema(PublicRepository));
   }
 
   /**
@@ -158,7 +158,7 @@ export class BitbucketServerClient {
     const { branch } = options;
     const path = options.path.replace(/^\//, '');
     const at = branch === undefined ? undefined : `refs/heads/${branch}`;
-    const response = await this.#fetch(this.#urls.rawFile(addressOf(options), path, at));
+    const response = await this.#fetch(this.#urls.rawFile(toAddress(options), path, at));
     await refuseUnproven(response, at !== undefined);
     return response;
   }
@@ -168,7 +168,7 @@ export class BitbucketServerClient {
     projectKey: string;
     repo: string;
   }): Promise<BitbucketServerRepository> {
-    const url = this.#urls.repository(addressOf(options));
+    const url = this.#urls.repository(toAddress(options));
     return this.#json(url, PublicRepository);
   }
 
@@ -177,7 +177,7 @@ export class BitbucketServerClient {
     projectKey: string;
     repo: string;
   }): Promise<BitbucketServerDefaultBranch> {
-    const address = addressOf(options);
+    const address = toAddress(options);
     const url = this.#urls.defaultBranch(address);
     const response = await this.#fetch(url);
     return isUnknownEndpoint(await toAnswer(response.clone()))
@@ -188,8 +188,8 @@ export class BitbucketServerClient {
   /** The labels of a repository, which is what Bitbucket calls topics. */
   async getLabels(options: { projectKey: string; repo: string }): Promise<string[]> {
     const page = { start: 0, limit: LABELS_LIMIT };
-    const url = this.#urls.labels(addressOf(options), page);
-    return (await this.#json(url, pageOf(LabelName))).values;
+    const url = this.#urls.labels(toAddress(options), page);
+    return (await this.#json(url, createPageSchema(LabelName))).values;
   }
 
   /** The web address of something in a repository, such as `/browse/catalog-info.yaml`; asks nothing. */
@@ -243,6 +243,6 @@ async function toAnswer(response: Response): Promise<Answer> {
   return new Answer({ status, headers, body: await response.text() });
 }
 
-function addressOf({ projectKey, repo }: { projectKey: string; repo: string }) {
+function toAddress({ projectKey, repo }: { projectKey: string; repo: string }) {
   return { projectKey, slug: repo };
 }

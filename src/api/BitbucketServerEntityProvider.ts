@@ -57,7 +57,7 @@ export class BitbucketServerEntityProvider implements EntityProvider {
     const { outcomes, store } = createStores(database, logger);
     const created = createProviders(readDiscoveryConfig(config), {
       logger,
-      scheduler: schedulerOf(options),
+      scheduler: toScheduler(options),
       store,
       outcomes,
       limiters: limitersOf(config, warning => logger.warn(warning)),
@@ -91,7 +91,7 @@ export class BitbucketServerEntityProvider implements EntityProvider {
   }
 }
 
-function schedulerOf(options: {
+function toScheduler(options: {
   scheduler?: SchedulerService;
   schedule?: SchedulerServiceTaskRunner;
 }): Pick<SchedulerService, 'scheduleTask'> {

@@ -5,7 +5,7 @@ import { RestClient } from '../bitbucket/RestClient';
 import { repositoryUrl } from '../bitbucket/webUrls';
 import { ProviderConfig } from '../config/types';
 import { ParsedFiles } from '../discovery/types';
-import { createRedactor, secretsOf } from '../http/redact';
+import { createRedactor, getSecrets } from '../http/redact';
 import { TimeoutReached, withTimeout } from '../util/clock';
 import { raceAbort } from '../util/abort';
 import { CatalogFile, Repository } from '../model';
@@ -33,7 +33,7 @@ export function createFileParser(
   setup: FileParserSetup,
 ): FileParser {
   const { clock, integration } = setup;
-  const redact = createRedactor(secretsOf(integration));
+  const redact = createRedactor(getSecrets(integration));
   return client =>
     (repository, files, { signal }) => {
       const failed = (detail: string): ParsedFiles => ({
@@ -60,7 +60,7 @@ export function createFileParser(
           return failed(
             error instanceof TimeoutReached
               ? `The location parser did not finish within ${TIME_LIMIT_MS / 60_000} minutes`
-              : `The location parser failed: ${messageOf(error)}`,
+              : `The location parser failed: ${getMessage(error)}`,
           );
         },
       );
@@ -143,7 +143,7 @@ function rejectDuplicates(files: readonly CatalogFile[]): void {
   }
 }
 
-function messageOf(error: unknown): string {
+function getMessage(error: unknown): string {
   try {
     return error instanceof Error ? error.message : String(error);
   } catch {

@@ -165,7 +165,7 @@ export function toLoginProblem(answer: Answer): CredentialsProblem | undefined {
   if (exceptions.some(name => name.endsWith('AuthenticationException'))) {
     return 'rejected';
   }
-  if (BASIC_DISABLED.test(messageOf(answer) ?? '')) {
+  if (BASIC_DISABLED.test(findMessage(answer) ?? '')) {
     return 'password-not-accepted';
   }
   const isPermission =
@@ -199,7 +199,7 @@ export function toProblem(answer: Answer): Problem {
 
 /** Status and message, or what kind of body came instead of Bitbucket's JSON. */
 export function describe(answer: Answer): string {
-  const message = messageOf(answer);
+  const message = findMessage(answer);
   if (message) {
     return `${answer.status} ${message}`;
   }
@@ -214,7 +214,7 @@ export function describe(answer: Answer): string {
  * What the server says, quoted: its own errors, a bare message as things in front of it
  * send, or text. Only the bodies of errors have the secrets taken out.
  */
-function messageOf(answer: Answer): string | undefined {
+function findMessage(answer: Answer): string | undefined {
   const { status, json, body } = answer;
   if (status < 400) {
     return undefined;

@@ -44,7 +44,7 @@ export async function findFile(
   path: string,
   options: BranchOptions = {},
 ): Promise<Lookup<true>> {
-  const at = refOf(options.branch);
+  const at = toRefId(options.branch);
   const url = session.urls.fileType(address, path, at);
   const answer = await session.ask({ kind: 'file-check', url }, options);
   if (answer.kind === 'unknown') {
@@ -71,7 +71,7 @@ export async function listFiles(
   address: RepositoryAddress,
   options: BranchOptions & AtOptions & { readonly inOnePage?: boolean } = {},
 ): Promise<Lookup<readonly string[]>> {
-  const at = options.at ?? refOf(options.branch);
+  const at = options.at ?? toRefId(options.branch);
   const { inOnePage = false } = options;
   const ask: AskPage = (page, { isTimeoutFinal }) => {
     const url = session.urls.files(address, page, at);
@@ -238,6 +238,6 @@ export async function getHeadCommit(
 }
 
 /** `at` takes a ref id, so that a tag of the same name is not meant. */
-function refOf(branch: string | undefined): string | undefined {
+function toRefId(branch: string | undefined): string | undefined {
   return branch === undefined ? undefined : `refs/heads/${branch}`;
 }

@@ -3,7 +3,7 @@
 import { InputError, stringifyError } from '@backstage/errors';
 import { RestClient } from '../bitbucket/RestClient';
 import { ConfiguredProvider } from '../config/types';
-import { createRedactor, Redact, secretsOf } from '../http/redact';
+import { createRedactor, Redact, getSecrets } from '../http/redact';
 import { CatalogAccessOptions } from '../provider/CatalogAccess';
 import { createClientFactory } from '../provider/createClient';
 import { createLimiters } from '../provider/limiters';
@@ -44,8 +44,8 @@ export function openConnections(
   return providers.map(provider => {
     const { config, integration, catalogIntegration } = provider;
     const redact = createRedactor([
-      ...secretsOf(integration),
-      ...secretsOf(catalogIntegration),
+      ...getSecrets(integration),
+      ...getSecrets(catalogIntegration),
     ]);
     const meter = new PreviewMeter(clock);
     try {

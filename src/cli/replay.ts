@@ -16,7 +16,7 @@ import {
 } from '../events/relevance';
 import { Problem, Repository, RepositoryAddress } from '../model';
 import { mapConcurrent } from '../util/concurrency';
-import { webBaseOf } from '../util/parseUrls';
+import { findWebBase } from '../util/parseUrls';
 import { CliIo, describeError, ExitCode, UsageError } from './CliIo';
 import { Connection, openConnections } from './connections';
 import { indent } from './format';
@@ -188,7 +188,8 @@ function contextOf(
     filters: config.filters,
     branch: config.branch,
     webBaseUrl: webBaseUrl(integration),
-    loadServerUrls: async () => shown.flatMap(one => webBaseOf(one.selfUrl ?? '') ?? []),
+    loadServerUrls: async () =>
+      shown.flatMap(one => findWebBase(one.selfUrl ?? '') ?? []),
     findRelated: async () =>
       shown.map(one => ({ ...one, repositoryId: one.id, files: [] })),
     isProjectKnown: async wanted => wanted.some(key => keys.has(key.toLowerCase())),

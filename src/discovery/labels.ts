@@ -4,7 +4,7 @@
  * one repository alone asks for that one's labels.
  */
 
-import { decideByLabels, LabelFilters, labelsOf } from '../filters/labelFilter';
+import { decideByLabels, LabelFilters, getLabels } from '../filters/labelFilter';
 import { Problem, Repository } from '../model';
 import { mapConcurrent } from '../util/concurrency';
 import { AskingFilterStep, FilterQuestions } from './types';
@@ -24,7 +24,7 @@ export const LABEL_STEP: AskingFilterStep = {
   reason: 'label',
   needs: 'request',
 
-  isUsed: filters => labelsOf(filters).length > 0,
+  isUsed: filters => getLabels(filters).length > 0,
 
   /** One paged listing per label. */
   async readInBulk(repositories, questions) {
@@ -35,7 +35,7 @@ export const LABEL_STEP: AskingFilterStep = {
         const listing = await listLabel(label, questions);
         listings.set(label, union(listings.get(label), listing));
       });
-    await read(labelsOf(filters));
+    await read(getLabels(filters));
     const held = repositories.filter(({ id }) => isHeld(id));
     await read(labelsToReadAgain(filters, listings, held));
     return ({ id }) =>

@@ -8,7 +8,7 @@ import { TextPattern } from '../filters/textPattern';
 import { Repository, RepositoryOutcome } from '../model';
 import { forEachInTurns } from '../util/clock';
 import { mapConcurrent } from '../util/concurrency';
-import { parseTarget, webBaseOf } from '../util/parseUrls';
+import { parseTarget, findWebBase } from '../util/parseUrls';
 import { identify, isPlaceholderId, replaceIds, separateByAddress } from './identify';
 import { filterListing } from './applyFilters';
 import { findCatalogFiles } from './findCatalogFiles';
@@ -135,7 +135,7 @@ class DiscoveryRun {
     await forEachInTurns(repositories, one => {
       listed.set(one.id, one);
       this.#record(one, NOT_CHECKED);
-      const serverUrl = webBaseOf(one.selfUrl ?? '');
+      const serverUrl = findWebBase(one.selfUrl ?? '');
       if (serverUrl) {
         serverUrls.add(serverUrl);
       }

@@ -5,7 +5,7 @@
 
 import { LoggerService } from '@backstage/backend-plugin-api';
 import pLimit from 'p-limit';
-import { webBaseOf } from '../util/parseUrls';
+import { findWebBase } from '../util/parseUrls';
 import { WebhookStore } from '../store/WebhookStore';
 import { Clock } from '../util/clock';
 import { isAboutKnownProject, projectOf, RelevanceContext } from './relevance';
@@ -45,7 +45,7 @@ export class ReceivedEvents {
   async note(change: RepositoryChange, atMs: number): Promise<void> {
     const { clock, logger, providerId, relevance, webhooks } = this.options;
     const { projectKey, selfUrl } = projectOf(change);
-    const key = `${webBaseOf(selfUrl ?? '')} ${projectKey.toLowerCase()}`;
+    const key = `${findWebBase(selfUrl ?? '')} ${projectKey.toLowerCase()}`;
     if (this.#isNoted(key) || this.#inTurn.pendingCount >= MAX_WAITING) {
       return;
     }

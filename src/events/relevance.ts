@@ -10,7 +10,7 @@ import { KnownRepository, RepositorySelector } from '../discovery/types';
 import { assessAddress, assessProject } from '../filters/steps';
 import { RepositoryFilters } from '../filters/types';
 import { Lookup, RepositoryAddress, Unanswered } from '../model';
-import { toWebBase, webBaseOf } from '../util/parseUrls';
+import { toWebBase, findWebBase } from '../util/parseUrls';
 import {
   ProjectChange,
   RefChange,
@@ -241,7 +241,7 @@ async function decideByDefaultBranch(
 
 /** Compared as a whole: a server may have another one under a longer path. */
 async function isOurs(selfUrl: string, context: RelevanceContext): Promise<boolean> {
-  const base = webBaseOf(selfUrl);
+  const base = findWebBase(selfUrl);
   if (base === undefined) {
     return false;
   }

@@ -5,7 +5,7 @@ import { filters } from '../__testUtils__/discoveryData';
 import { analyzeWebhookEvent } from './analyzeWebhookEvent';
 import { decideProjectRelevance, decideRelevance } from './relevance';
 import { verifySignature } from './createWebhookValidator';
-import { webBaseOf } from '../util/parseUrls';
+import { findWebBase } from '../util/parseUrls';
 import { eventKeyOf } from './webhookTopics';
 
 describe('webhooks of the simulator', () => {
@@ -117,7 +117,7 @@ describe('webhooks of the simulator', () => {
       const request = simulated.webhook('repo:forked', API, SIGNED);
       const change = read(request);
       expect(
-        change && 'repository' in change && webBaseOf(change.repository.selfUrl ?? ''),
+        change && 'repository' in change && findWebBase(change.repository.selfUrl ?? ''),
       ).toBe(baseUrl);
     },
   );

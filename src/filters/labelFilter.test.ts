@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { Problem } from '../model';
-import { CarriesLabel, decideByLabels, LabelFilters, labelsOf } from './labelFilter';
+import { CarriesLabel, decideByLabels, LabelFilters, getLabels } from './labelFilter';
 
 const problemWith = (label: string): Problem => ({
   reason: 'server-error',
@@ -110,7 +110,7 @@ describe('decideByLabels', () => {
 
 describe('labelsOf', () => {
   it('names each label once, and none where there is no such filter', () => {
-    expect(labelsOf(filtersOf('a b', 'b c'))).toEqual(['a', 'b', 'c']);
-    expect(labelsOf(filtersOf())).toEqual([]);
+    expect(getLabels(filtersOf('a b', 'b c'))).toEqual(['a', 'b', 'c']);
+    expect(getLabels(filtersOf())).toEqual([]);
   });
 });

@@ -16,7 +16,7 @@ export type LabelFilters = Pick<RepositoryFilters, 'labels'> & {
 export type CarriesLabel = (label: string) => boolean | Problem;
 
 /** Every label that the filters name, each once; empty when none has to be asked for. */
-export function labelsOf({ labels = [], exclude }: LabelFilters): string[] {
+export function getLabels({ labels = [], exclude }: LabelFilters): string[] {
   return [...new Set([...labels, ...(exclude.labels ?? [])])];
 }
 

@@ -188,7 +188,7 @@ function canExplode(pattern: AST.Pattern): boolean {
 
 /** What may match several times, wherever it stands. */
 function repetitionsIn(node: AST.Pattern | AST.Element): AST.Quantifier[] {
-  const below = childrenOf(node).flatMap(repetitionsIn);
+  const below = getChildren(node).flatMap(repetitionsIn);
   return node.type === 'Quantifier' && node.max > 1 ? [node, ...below] : below;
 }
 
@@ -203,10 +203,10 @@ function isAmbiguous(node: AST.Element): boolean {
   const isChoice =
     (node.type === 'Quantifier' && node.max > node.min) ||
     ('alternatives' in node && node.alternatives.length > 1);
-  return isChoice || childrenOf(node).some(isAmbiguous);
+  return isChoice || getChildren(node).some(isAmbiguous);
 }
 
-function childrenOf(node: AST.Pattern | AST.Element): readonly AST.Element[] {
+function getChildren(node: AST.Pattern | AST.Element): readonly AST.Element[] {
   if (node.type === 'Quantifier') {
     return [node.element];
   }
@@ -257,7 +257,7 @@ function textsBetweenAnchors(elements: readonly AST.Element[]): Texts {
 function textsOfSequence(elements: readonly AST.Element[]): Texts {
   return elements.length === 0
     ? undefined
-    : elements.map(textsOf).reduce((heads, tails) => {
+    : elements.map(getTexts).reduce((heads, tails) => {
         const count = (heads?.length ?? 0) * (tails?.length ?? 0);
         return count <= MAX_KEYS && tails
           ? heads?.flatMap(head => tails.map(tail => head + tail))
@@ -265,7 +265,7 @@ function textsOfSequence(elements: readonly AST.Element[]): Texts {
       });
 }
 
-function textsOf(element: AST.Element): Texts {
+function getTexts(element: AST.Element): Texts {
   switch (element.type) {
     case 'Character':
       return [String.fromCodePoint(element.value)];

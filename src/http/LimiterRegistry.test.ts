@@ -2,7 +2,7 @@
 
 import { FakeClock } from '../__testUtils__/FakeClock';
 import { agreeOnLimits, WantedLimits } from './agreeOnLimits';
-import { credentialKeyOf, LimiterRegistry } from './LimiterRegistry';
+import { getCredentialKey, LimiterRegistry } from './LimiterRegistry';
 
 const HOST = 'bitbucket.example.com';
 
@@ -15,7 +15,7 @@ const integration = (host: string, token = 'T0ken') => ({
 function setUp(wanted: readonly Omit<WantedLimits, 'host' | 'credentialKey'>[] = []) {
   const clock = new FakeClock({ startMs: 0 });
   const warnings: string[] = [];
-  const credentialKey = credentialKeyOf(integration(HOST));
+  const credentialKey = getCredentialKey(integration(HOST));
   const registry = new LimiterRegistry({
     ...agreeOnLimits(wanted.map(one => ({ ...one, host: HOST, credentialKey }))),
     defaultConcurrency: 2,
@@ -92,11 +92,11 @@ describe('a limiter', () => {
   });
 });
 
-describe('credentialKeyOf', () => {
+describe('getCredentialKey', () => {
   it('is the same for the same credential and tells nothing of it', () => {
-    const key = credentialKeyOf(integration(HOST, 'T0ken'));
-    expect(key).toBe(credentialKeyOf(integration('other', 'T0ken')));
-    expect(key).not.toBe(credentialKeyOf(integration(HOST, 'T0ken2')));
+    const key = getCredentialKey(integration(HOST, 'T0ken'));
+    expect(key).toBe(getCredentialKey(integration('other', 'T0ken')));
+    expect(key).not.toBe(getCredentialKey(integration(HOST, 'T0ken2')));
     expect(key).toMatch(/^[0-9a-f]{64}$/);
   });
 
@@ -104,14 +104,14 @@ describe('credentialKeyOf', () => {
     'is "anonymous" for %j',
     credentials => {
       const { host, apiBaseUrl } = integration(HOST);
-      expect(credentialKeyOf({ host, apiBaseUrl, ...credentials })).toBe('anonymous');
+      expect(getCredentialKey({ host, apiBaseUrl, ...credentials })).toBe('anonymous');
     },
   );
 });
 
 describe('a limiter whose limits are agreed on anew', () => {
   const agreedOn = (limits: Pick<WantedLimits, 'concurrency' | 'rateLimit'>) => {
-    const credentialKey = credentialKeyOf(integration(HOST));
+    const credentialKey = getCredentialKey(integration(HOST));
     const wanted = { ...limits, providerId: 'one', host: HOST, credentialKey };
     return agreeOnLimits([wanted]).agreed;
   };

@@ -19,7 +19,7 @@ import { UserBudget } from './UserBudget';
  *
  * @returns the SHA-256 of the `Authorization` header, hexadecimal; `anonymous` without one
  */
-export function credentialKeyOf(integration: BitbucketServerIntegrationConfig): string {
+export function getCredentialKey(integration: BitbucketServerIntegrationConfig): string {
   const { headers } = getBitbucketServerRequestOptions(integration);
   if (!headers?.Authorization) return 'anonymous';
   return createHash('sha256').update(headers.Authorization).digest('hex');
@@ -65,7 +65,7 @@ export class LimiterRegistry {
   /** Finds or makes the limiter; its limits are those that were agreed on. */
   limiterFor(integration: BitbucketServerIntegrationConfig): RequestLimiter {
     const host = integration.host.toLowerCase();
-    const credentialKey = credentialKeyOf(integration);
+    const credentialKey = getCredentialKey(integration);
     return getOrAdd(this.#entries, `${host} ${credentialKey}`, () =>
       this.#create(host, credentialKey),
     ).limiter;
@@ -78,23 +78,23 @@ export class LimiterRegistry {
   agreeAnew(agreed: readonly AgreedLimits[]): void {
     this.#agreed = agreed;
     for (const [host, limits] of this.#hosts) {
-      limits.useConcurrency(this.#concurrencyOf(host));
+      limits.useConcurrency(this.#getConcurrency(host));
     }
     for (const { host, credentialKey, user } of this.#entries.values()) {
-      user.usePace(this.#paceOf(host, credentialKey));
+      user.usePace(this.#getPace(host, credentialKey));
     }
   }
 
   #create(host: string, credentialKey: string): Entry {
     const { clock, onWarning } = this.#options;
-    const concurrency = this.#concurrencyOf(host);
+    const concurrency = this.#getConcurrency(host);
     const limits = getOrAdd(
       this.#hosts,
       host,
       () => new HostLimits({ concurrency, clock }),
     );
     const user = new UserBudget({
-      pace: this.#paceOf(host, credentialKey),
+      pace: this.#getPace(host, credentialKey),
       clock,
       onDoubt: doubt => onWarning(`Bitbucket at ${host} ${doubt}`),
     });
@@ -102,12 +102,12 @@ export class LimiterRegistry {
     return { host, credentialKey, user, limiter };
   }
 
-  #concurrencyOf(host: string): number {
+  #getConcurrency(host: string): number {
     const limits = this.#agreed.find(one => one.host === host);
     return limits?.concurrency ?? this.#options.defaultConcurrency;
   }
 
-  #paceOf(host: string, credentialKey: string): PaceLimits {
+  #getPace(host: string, credentialKey: string): PaceLimits {
     const limits = this.#agreed.find(
       one => one.host === host && one.credentialKey === credentialKey,
     );

@@ -7,7 +7,7 @@ import pLimit from 'p-limit';
 import { Clock } from '../util/clock';
 import {
   INITIAL_PACE,
-  perSecondOf,
+  getPerSecond,
   recordAnswer,
   recordRateLimited,
   recordWait,
@@ -193,7 +193,7 @@ export class UserBudget {
   }
 
   #adoptPace(): void {
-    const pace = decidePace(this.#pace, this.#told, perSecondOf(this.#adaptive));
+    const pace = decidePace(this.#pace, this.#told, getPerSecond(this.#adaptive));
     if (pace === 'unlimited') {
       this.#bucket = undefined;
       return;

@@ -7,7 +7,7 @@ import {
   INITIAL_PACE,
   LONE_AFTER_MS,
   MAX_PER_SECOND,
-  perSecondOf,
+  getPerSecond,
   recordAnswer,
   recordRateLimited,
   recordWait,
@@ -43,7 +43,7 @@ function sustaining(perSecond: number): AdaptivePace {
 describe('before the first 429', () => {
   it('there is no limit, however much is answered', () => {
     const pace = answers(INITIAL_PACE, 500, START);
-    expect(perSecondOf(paced(pace, 0))).toBeUndefined();
+    expect(getPerSecond(paced(pace, 0))).toBeUndefined();
   });
 });
 
@@ -51,29 +51,29 @@ describe('a first 429', () => {
   const once = recordRateLimited(INITIAL_PACE, START, START - 50);
 
   it('sets no pace', () => {
-    expect(perSecondOf(once)).toBeUndefined();
+    expect(getPerSecond(once)).toBeUndefined();
   });
 
   it('is followed by a search from little when another of its flight is refused', () => {
-    expect(perSecondOf(refusedTwice(START))).toBe(FIRST_PER_SECOND);
+    expect(getPerSecond(refusedTwice(START))).toBe(FIRST_PER_SECOND);
   });
 
   it('is followed by a search when the next one comes soon', () => {
     const sentAtMs = START + LONE_AFTER_MS - 50;
     const twice = recordRateLimited(once, START + LONE_AFTER_MS, sentAtMs);
-    expect(perSecondOf(twice)).toBe(FIRST_PER_SECOND);
+    expect(getPerSecond(twice)).toBe(FIRST_PER_SECOND);
   });
 
   it('is forgotten when the next one comes late', () => {
     const nowMs = START + LONE_AFTER_MS + 1;
-    expect(perSecondOf(recordRateLimited(once, nowMs, nowMs - 50))).toBeUndefined();
+    expect(getPerSecond(recordRateLimited(once, nowMs, nowMs - 50))).toBeUndefined();
   });
 
   it('is not forgotten on account of a long pause', () => {
     const toMs = START + 60_000;
     const rested = recordWait(once, { reason: 'pause', fromMs: START, toMs });
     const twice = recordRateLimited(rested, toMs + 100, toMs + 50);
-    expect(perSecondOf(twice)).toBe(FIRST_PER_SECOND);
+    expect(getPerSecond(twice)).toBe(FIRST_PER_SECOND);
   });
 });
 
@@ -81,19 +81,19 @@ describe('the search', () => {
   const searching = refusedTwice(START);
 
   it('grows e-fold with each second in which requests are held back', () => {
-    const pace = perSecondOf(paced(paced(searching, 1_500), 500)) ?? 0;
+    const pace = getPerSecond(paced(paced(searching, 1_500), 500)) ?? 0;
     expect(pace).toBeCloseTo(FIRST_PER_SECOND * Math.exp(2), 6);
   });
 
   it('does not grow by answers, idle time or pauses', () => {
     const busy = answers(searching, 100, START + 2_000);
     const wait = { reason: 'pause', fromMs: START, toMs: START + 5_000 } as const;
-    expect(perSecondOf(recordWait(busy, wait))).toBe(FIRST_PER_SECOND);
+    expect(getPerSecond(recordWait(busy, wait))).toBe(FIRST_PER_SECOND);
   });
 
   it('counts no wait from before it began', () => {
     const wait = { reason: 'pace', fromMs: START - 9_000, toMs: START + 1_000 } as const;
-    const pace = perSecondOf(recordWait(searching, wait)) ?? 0;
+    const pace = getPerSecond(recordWait(searching, wait)) ?? 0;
     expect(pace).toBeCloseTo(FIRST_PER_SECOND * Math.E, 6);
   });
 
@@ -102,14 +102,14 @@ describe('the search', () => {
     const nowMs = START + 6_000;
     const { sustained } = recordRateLimited(grown, nowMs, nowMs - 50);
     expect(sustained).toBeGreaterThan(60 / 6);
-    expect(sustained).toBeLessThan(perSecondOf(grown) ?? 0);
+    expect(sustained).toBeLessThan(getPerSecond(grown) ?? 0);
   });
 
   it('begins anew when the 429 comes after a long rest', () => {
     const grown = paced(searching, 4_000);
     const nowMs = START + 3_600_000;
     const later = recordRateLimited(grown, nowMs, nowMs - 50);
-    expect(perSecondOf(later)).toBe(FIRST_PER_SECOND);
+    expect(getPerSecond(later)).toBe(FIRST_PER_SECOND);
   });
 });
 
@@ -125,7 +125,7 @@ describe('a pace that is known', () => {
   });
 
   it.each([2, 20, 200])('goes on below what the server bears: %d per second', bears => {
-    expect(perSecondOf(sustaining(bears))).toBeCloseTo(0.85 * bears, 6);
+    expect(getPerSecond(sustaining(bears))).toBeCloseTo(0.85 * bears, 6);
   });
 
   it.each([
@@ -135,7 +135,7 @@ describe('a pace that is known', () => {
     [200, 3],
   ])('of %d per second is reached again after %d s', (bears, seconds) => {
     const pace = sustaining(bears);
-    const at = (part: number) => perSecondOf(paced(pace, part * seconds * 1_000)) ?? 0;
+    const at = (part: number) => getPerSecond(paced(pace, part * seconds * 1_000)) ?? 0;
     expect(at(1)).toBeCloseTo(bears, 6);
     // Fast towards it, slow around it, and faster and faster beyond it.
     expect(at(0.5)).toBeGreaterThan(0.97 * bears);
@@ -148,7 +148,7 @@ describe('a pace that is known', () => {
     const nowMs = START + 600_000;
     const pace = recordRateLimited(sustaining(20), nowMs, nowMs - 50);
     expect(pace.sustained).toBe(20);
-    expect(perSecondOf(pace)).toBeCloseTo(17, 6);
+    expect(getPerSecond(pace)).toBeCloseTo(17, 6);
   });
 
   it('is not measured where slow work left the server more than it let through', () => {
@@ -196,7 +196,7 @@ it('stays a number within bounds, whatever comes in whichever order', () => {
       for (const { kind, ms } of all) {
         pace = record(pace, kind, nowMs, nowMs + ms);
         nowMs += ms;
-        const perSecond = perSecondOf(pace) ?? FIRST_PER_SECOND;
+        const perSecond = getPerSecond(pace) ?? FIRST_PER_SECOND;
         expect(perSecond).toBeGreaterThanOrEqual(0.8 * MIN_REQUESTS_PER_SECOND);
         expect(perSecond).toBeLessThanOrEqual(MAX_PER_SECOND);
       }

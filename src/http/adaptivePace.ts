@@ -69,7 +69,7 @@ export const INITIAL_PACE: AdaptivePace = {
 };
 
 /** Requests per second that may go; `undefined` where no limit is known. */
-export function perSecondOf(pace: AdaptivePace): number | undefined {
+export function getPerSecond(pace: AdaptivePace): number | undefined {
   const { sustained, pacedMs } = pace;
   if (sustained === 'unlimited') return undefined;
   const perSecond =
@@ -124,7 +124,7 @@ function measure(pace: AdaptivePace, nowMs: number): number {
   const { sustained, answers, pacedMs, pausedMs, refusedAtMs } = pace;
   const letThroughIn = (ms: number) => (answers * 1_000) / ms;
   const atLeast = letThroughIn(nowMs - refusedAtMs);
-  const refused = perSecondOf(pace) ?? MAX_PER_SECOND;
+  const refused = getPerSecond(pace) ?? MAX_PER_SECOND;
   const atMost =
     sustained === 'searching'
       ? refused

@@ -11,7 +11,7 @@ export interface WantedLimits {
   readonly providerId: string;
   /** `host` of the integration, port included; upper and lower case are the same. */
   readonly host: string;
-  /** From `credentialKeyOf`: never the credential itself. */
+  /** From `getCredentialKey`: never the credential itself. */
   readonly credentialKey: string;
   readonly rateLimit: RateLimitSetting;
   /** Requests in flight it allows on this host, an integer of 1 or more. */

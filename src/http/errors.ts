@@ -133,7 +133,7 @@ function causeChain(error: unknown): object[] {
   return chain;
 }
 
-function textOf(link: object, key: 'code' | 'message'): string | undefined {
+function getText(link: object, key: 'code' | 'message'): string | undefined {
   const value: unknown = Reflect.get(link, key);
   return typeof value === 'string' && value !== '' ? value : undefined;
 }
@@ -166,8 +166,8 @@ function wordsFor(code: string | undefined, messages: readonly string[]): string
  */
 export function describeNetworkFailure(error: unknown): NetworkFailure {
   const chain = causeChain(error);
-  const codes = chain.flatMap(link => textOf(link, 'code') ?? []);
+  const codes = chain.flatMap(link => getText(link, 'code') ?? []);
   const code = codes.at(-1);
-  const messages = chain.flatMap(link => textOf(link, 'message') ?? []);
+  const messages = chain.flatMap(link => getText(link, 'message') ?? []);
   return { code, what: wordsFor(code, messages) };
 }

@@ -2,7 +2,7 @@
 
 import { getBitbucketServerRequestOptions } from '@backstage/integration';
 import fc from 'fast-check';
-import { REDACTED, createRedactor, secretsOf } from './redact';
+import { REDACTED, createRedactor, getSecrets } from './redact';
 
 const base64 = (text: string) => Buffer.from(text, 'utf8').toString('base64');
 
@@ -175,25 +175,28 @@ describe('the secrets of an integration', () => {
   const integration = { host: 'h', apiBaseUrl: 'https://h/rest/api/1.0' };
 
   it('are its token', () => {
-    expect(secretsOf({ ...integration, token: 'T0ken' })).toEqual(['T0ken']);
+    expect(getSecrets({ ...integration, token: 'T0ken' })).toEqual(['T0ken']);
   });
 
   it('are its password, also where it is sent together with the user', () => {
     const signIn = { username: 'jane', password: 'se:cret' };
-    expect(secretsOf({ ...integration, ...signIn })).toEqual(['se:cret', 'jane:se:cret']);
+    expect(getSecrets({ ...integration, ...signIn })).toEqual([
+      'se:cret',
+      'jane:se:cret',
+    ]);
   });
 
   it('are hidden in an echoed Basic header even if the password is too short by itself', () => {
     const signIn = { ...integration, username: 'jane', password: 'x' };
     const { headers = {} } = getBitbucketServerRequestOptions(signIn);
-    const redact = createRedactor(secretsOf(signIn));
+    const redact = createRedactor(getSecrets(signIn));
     expect(headers.Authorization).toContain(base64('jane:x'));
     expect(redact(`got ${headers.Authorization}`)).toBe(`got Basic ${REDACTED}`);
     expect(redact('jane:x')).toBe(REDACTED);
   });
 
   it('are none without credentials', () => {
-    expect(secretsOf(integration)).toEqual([]);
+    expect(getSecrets(integration)).toEqual([]);
   });
 });
 

@@ -155,7 +155,7 @@ function fold(text: string): string {
 }
 
 /** The secrets of an integration; the redactor knows them in base64 too, as `Basic` sends them. */
-export function secretsOf({
+export function getSecrets({
   token,
   username,
   password,

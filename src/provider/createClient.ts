@@ -10,7 +10,7 @@ import { SentCredentials } from '../bitbucket/Session';
 import { ProviderCredentials } from '../config/types';
 import { Fetch, HttpTransport } from '../http/HttpTransport';
 import { LimiterRegistry } from '../http/LimiterRegistry';
-import { createRedactor, Redact, secretsOf } from '../http/redact';
+import { createRedactor, Redact, getSecrets } from '../http/redact';
 import { RequestLimiter } from '../http/RequestLimiter';
 import { RequestClass, RequestObserver, Transport } from '../http/types';
 import { combineObservers } from '../metrics/observers';
@@ -126,7 +126,7 @@ function accessTo(
   return {
     headers,
     limiter: limiters.limiterFor(integration),
-    redact: createRedactor(secretsOf(integration)),
+    redact: createRedactor(getSecrets(integration)),
   };
 }
 

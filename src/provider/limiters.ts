@@ -10,7 +10,7 @@ import { DEFAULTS } from '../config/configurationKeys';
 import { readDiscoveryConfig } from '../config/readProviderConfigs';
 import { ConfiguredProvider } from '../config/types';
 import { AgreedLimits, agreeOnLimits } from '../http/agreeOnLimits';
-import { credentialKeyOf, LimiterRegistry } from '../http/LimiterRegistry';
+import { getCredentialKey, LimiterRegistry } from '../http/LimiterRegistry';
 import { Clock, systemClock } from '../util/clock';
 
 /** For {@link createLimiters}. */
@@ -43,7 +43,7 @@ export function agreedBy(
     providers.map(({ config, integration }) => ({
       ...config,
       providerId: config.id,
-      credentialKey: credentialKeyOf(integration),
+      credentialKey: getCredentialKey(integration),
     })),
   );
   warnings.forEach(warning => onWarning(warning));

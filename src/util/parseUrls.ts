@@ -92,14 +92,14 @@ export function keepSpelling(
     if (targets.size === 0 || targets.has(target)) {
       return target;
     }
-    byRest ??= new Map(known.flatMap(one => restOf(one, host)));
+    byRest ??= new Map(known.flatMap(one => getRest(one, host)));
     const [, , rest = ''] = BASE_AND_REST.exec(target) ?? [];
     return byRest.get(rest) ?? target;
   };
 }
 
 /** Nothing for what the integration cannot read. */
-function restOf(target: string, host: string): [string, string][] {
+function getRest(target: string, host: string): [string, string][] {
   const [, ownHost, rest] = BASE_AND_REST.exec(target) ?? [];
   return rest !== undefined && ownHost?.toLowerCase() === host.toLowerCase()
     ? [[rest, target]]
@@ -118,13 +118,13 @@ const PAGE = /\/(?:projects|users)\/[^/]+(?:\/repos\/[^/]+(?:\/browse)?)?\/?$/;
  *
  * @returns `undefined` for what is no such link, and for one with credentials in it
  */
-export function webBaseOf(selfUrl: string): string | undefined {
+export function findWebBase(selfUrl: string): string | undefined {
   const url = parseWebUrl(selfUrl);
   const page = url && PAGE.exec(url.pathname);
   return page ? `${url.origin}${url.pathname.slice(0, page.index)}` : undefined;
 }
 
-/** A base URL in the form that `webBaseOf` gives; `undefined` for what is no URL. */
+/** A base URL in the form that `findWebBase` gives; `undefined` for what is no URL. */
 export function toWebBase(baseUrl: string): string | undefined {
   const url = parseWebUrl(baseUrl);
   return url && `${url.origin}${url.pathname.replace(/\/+$/, '')}`;

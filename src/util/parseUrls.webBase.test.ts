@@ -1,6 +1,6 @@
-import { toWebBase, webBaseOf } from './parseUrls';
+import { toWebBase, findWebBase } from './parseUrls';
 
-describe('webBaseOf', () => {
+describe('findWebBase', () => {
   it.each([
     ['https://host/projects/PAY/repos/api/browse', 'https://host'],
     ['https://host/projects/PAY/repos/api/browse/', 'https://host'],
@@ -14,7 +14,7 @@ describe('webBaseOf', () => {
     ['https://HOST:443/a/b/projects/PAY', 'https://host/a/b'],
     ['https://host/projects/x/projects/PAY/repos/api/browse', 'https://host/projects/x'],
     ['https://host/x/../projects/PAY', 'https://host'],
-  ])('of %s is %s', (url, base) => expect(webBaseOf(url)).toBe(base));
+  ])('of %s is %s', (url, base) => expect(findWebBase(url)).toBe(base));
 
   it.each([
     '',
@@ -27,7 +27,7 @@ describe('webBaseOf', () => {
     'https://user:secret@host/projects/PAY',
     'ssh://git@host/projects/PAY',
     'javascript:alert(1)//projects/PAY',
-  ])('is nothing for "%s"', url => expect(webBaseOf(url)).toBeUndefined());
+  ])('is nothing for "%s"', url => expect(findWebBase(url)).toBeUndefined());
 });
 
 describe('toWebBase', () => {
