@@ -45,7 +45,7 @@ import { describeLostProviders } from './provider/describeLostProviders';
 import { limitersServiceRef } from './provider/limiters';
 import { LiveConfiguration } from './provider/LiveConfiguration';
 import { LiveProvider } from './provider/LiveProvider';
-import { plainLocationRef, providerName, taskIdOf } from './provider/locationEntities';
+import { plainLocationRef, providerName, getTaskId } from './provider/locationEntities';
 import { runAtStart, StartState } from './provider/runAtStart';
 import { createReportRouter } from './router/createReportRouter';
 import { createManualStart, createRefreshObserver } from './router/manualRefresh';
@@ -257,7 +257,7 @@ function startIfNeeded(
         lastRun: await store.loadLastRun(config.id),
       };
     },
-    startTask: () => scheduler.triggerTask(taskIdOf(provider.id)),
+    startTask: () => scheduler.triggerTask(getTaskId(provider.id)),
     clock: systemClock,
     signal,
     onStart: reason => provider.current.context.log.startedAtOnce(reason),

@@ -12,7 +12,7 @@ import { EntityProvider, EntityProviderConnection } from '@backstage/plugin-cata
 import { readDiscoveryConfig } from '../config/readProviderConfigs';
 import { createProviders } from '../provider/createProviders';
 import { createStores } from '../provider/createStores';
-import { limitersOf } from '../provider/limiters';
+import { getLimiters } from '../provider/limiters';
 import { DiscoveryProvider } from '../provider/DiscoveryProvider';
 import { createFileParser } from './createFileParser';
 import { BitbucketServerLocationParser } from './locationParser';
@@ -60,7 +60,7 @@ export class BitbucketServerEntityProvider implements EntityProvider {
       scheduler: toScheduler(options),
       store,
       outcomes,
-      limiters: limitersOf(config, warning => logger.warn(warning)),
+      limiters: getLimiters(config, warning => logger.warn(warning)),
       createFileParser: parser && (setup => createFileParser(parser, setup)),
     });
     return created.map(({ provider }) => new BitbucketServerEntityProvider(provider));

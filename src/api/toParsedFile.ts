@@ -8,7 +8,7 @@ import {
   stringifyEntityRef,
 } from '@backstage/catalog-model';
 import { CatalogFile, RepositoryAddress } from '../model';
-import { plainTargetOf } from '../provider/locationEntities';
+import { findPlainTarget } from '../provider/locationEntities';
 import { ANNOTATION_PROJECT_KEY, ANNOTATION_REPO_SLUG } from '../util/annotations';
 import { canonicalJson } from '../util/text';
 
@@ -34,7 +34,7 @@ export function toParsedFile(
     presence: file.presence,
     entity: {
       // So that it takes the place of the Location that the catalog has without a parser.
-      key: plainTargetOf(entity) ?? ref,
+      key: findPlainTarget(entity) ?? ref,
       json: canonicalJson(entity) ?? '',
     },
   };

@@ -8,7 +8,7 @@ import { z } from 'zod';
 import { addressKey } from '../discovery/identify';
 import { HeldRemoval } from '../discovery/types';
 import { RepositoryAddress } from '../model';
-import { plainTargetOf } from '../provider/locationEntities';
+import { findPlainTarget } from '../provider/locationEntities';
 import { ANNOTATION_DEFAULT_BRANCH, ANNOTATION_PROJECT_KEY } from '../util/annotations';
 import { parseTarget } from '../util/parseUrls';
 import { BackstageAddress, BackstageClient } from './BackstageClient';
@@ -173,7 +173,7 @@ function readDiscovered(entity: Entity): string[] {
   const isMarked = [ANNOTATION_PROJECT_KEY, ANNOTATION_DEFAULT_BRANCH].some(
     one => annotations[one] !== undefined,
   );
-  const target = isMarked ? plainTargetOf(entity) : undefined;
+  const target = isMarked ? findPlainTarget(entity) : undefined;
   return target !== undefined && parseTarget(target) ? [target] : [];
 }
 

@@ -107,7 +107,7 @@ export class CoalescingQueue<T, R> {
         job.settle.forEach(settle => settle(result.result));
         return;
       }
-      const delayMs = delayOf(retries, clock.random());
+      const delayMs = getDelayMs(retries, clock.random());
       if (clock.monotonicMs() + delayMs - startedMs > GIVE_UP_AFTER_MS) {
         const givenUp = onGiveUp(job.item, result.detail);
         job.settle.forEach(settle => settle(givenUp));
@@ -133,7 +133,7 @@ export class CoalescingQueue<T, R> {
 }
 
 /** Doubles from one attempt to the next; the jitter keeps many from coming back at once. */
-function delayOf(retries: number, random: number): number {
+function getDelayMs(retries: number, random: number): number {
   const delayMs = Math.min(MIN_RETRY_MS * 2 ** retries, MAX_RETRY_MS);
   return delayMs * (1 + random / 2);
 }

@@ -13,7 +13,7 @@ import { KnownRepository } from '../discovery/types';
 import { assessAddress } from '../filters/steps';
 import { RepositoryFilters } from '../filters/types';
 import { ChangeTools, createChangeQueue, Handled, IGNORED } from './changeQueue';
-import { EventResult, logIgnored, nameOf } from './eventResults';
+import { EventResult, logIgnored, formatAddress } from './eventResults';
 import { decideProjectRelevance } from './relevance';
 import { RepositoryChangeHandler } from './RepositoryChangeHandler';
 import { PendingRepository, ProjectChange } from './repositoryChanges';
@@ -94,7 +94,7 @@ export class ProjectChangeHandler {
     }
     for (const item of plan) {
       if (item.listed) {
-        refusals.forget(nameOf(item.repository));
+        refusals.forget(formatAddress(item.repository));
       }
       // Each is looked at on its own, and what becomes of it is in the log.
       void repositories.add(item);

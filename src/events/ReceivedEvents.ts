@@ -8,7 +8,7 @@ import pLimit from 'p-limit';
 import { findWebBase } from '../util/parseUrls';
 import { WebhookStore } from '../store/WebhookStore';
 import { Clock } from '../util/clock';
-import { isAboutKnownProject, projectOf, RelevanceContext } from './relevance';
+import { isAboutKnownProject, getProject, RelevanceContext } from './relevance';
 import { RepositoryChange } from './repositoryChanges';
 
 /** However many events come, a project is noted once in so long, by each replica. */
@@ -44,7 +44,7 @@ export class ReceivedEvents {
    */
   async note(change: RepositoryChange, atMs: number): Promise<void> {
     const { clock, logger, providerId, relevance, webhooks } = this.options;
-    const { projectKey, selfUrl } = projectOf(change);
+    const { projectKey, selfUrl } = getProject(change);
     const key = `${findWebBase(selfUrl ?? '')} ${projectKey.toLowerCase()}`;
     if (this.#isNoted(key) || this.#inTurn.pendingCount >= MAX_WAITING) {
       return;

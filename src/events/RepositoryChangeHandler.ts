@@ -9,7 +9,7 @@ import { RepositoryEvaluator } from '../provider/RepositoryEvaluator';
 import { EventStore } from '../store/DatabaseEventStore';
 import { KeyedLock } from '../util/concurrency';
 import { ChangeTools, createChangeQueue, Handled, IGNORED } from './changeQueue';
-import { EventResult, logGivenUp, logIgnored, nameOf } from './eventResults';
+import { EventResult, logGivenUp, logIgnored, formatAddress } from './eventResults';
 import {
   formerAddress,
   mergePending,
@@ -42,7 +42,7 @@ export class RepositoryChangeHandler {
 
   constructor(private readonly options: RepositoryChangeHandlerOptions) {
     this.#queue = createChangeQueue<PendingRepository>(options, {
-      nameOf: ({ repository }) => nameOf(repository),
+      nameOf: ({ repository }) => formatAddress(repository),
       merge: mergePending,
       isArrival: item => item.changes.some(isArrival),
       handle: item => this.#handle(item),
@@ -61,7 +61,7 @@ export class RepositoryChangeHandler {
 
   async #handle(item: PendingRepository): Promise<Handled> {
     const { lanes, logger, refusals, relevance } = this.options;
-    const name = nameOf(item.repository);
+    const name = formatAddress(item.repository);
     const decision = item.listed
       ? LISTED
       : await this.#triage(() => decideRelevance(item.changes, relevance));
@@ -75,7 +75,7 @@ export class RepositoryChangeHandler {
     }
     // A repository that takes over an address waits for the one that leaves it, or goes first.
     const work = () =>
-      this.#lock.run(keysOf(item, decision), () => this.#evaluate(item, decision));
+      this.#lock.run(getLockKeys(item, decision), () => this.#evaluate(item, decision));
     if (item.isOneOfMany) {
       return lanes.bulk(work);
     }
@@ -95,18 +95,18 @@ export class RepositoryChangeHandler {
     if (evaluation.kind === 'unknown') {
       if (evaluation.problem.reason === 'too-many-files') {
         // Only another push, or another configuration, changes that.
-        logGivenUp(logger, nameOf(address), evaluation.problem.detail);
+        logGivenUp(logger, formatAddress(address), evaluation.problem.detail);
         return { kind: 'done', result: 'failed' };
       }
-      return refusals.conclude(nameOf(address), evaluation, isKnown);
+      return refusals.conclude(formatAddress(address), evaluation, isKnown);
     }
     const { delta, repository } = evaluation;
     const isChanged = delta.added.length > 0 || delta.removed.length > 0;
     logger[isChanged ? 'info' : 'debug'](
-      `${nameOf(address)} was looked at because ${reason}; Locations: ${delta.added.length} added, ${delta.removed.length} removed, ${delta.stayed.length} read again`,
+      `${formatAddress(address)} was looked at because ${reason}; Locations: ${delta.added.length} added, ${delta.removed.length} removed, ${delta.stayed.length} read again`,
     );
     if (!repository && delta.removed.length === 0) {
-      refusals.add(nameOf(address));
+      refusals.add(formatAddress(address));
     }
     if (repository && changes.some(change => change.type === 'modified')) {
       // That of a repository that was renamed, moved or configured anew may be another one.
@@ -122,7 +122,7 @@ export class RepositoryChangeHandler {
       await publisher.publish(publication);
     } catch (error) {
       signal.throwIfAborted();
-      const name = nameOf(publication.item.repository);
+      const name = formatAddress(publication.item.repository);
       logger.warn(`The catalog could not be told what happened to ${name}: ${error}`);
     }
   }
@@ -135,7 +135,7 @@ function isArrival(change: SingleChange): boolean {
 }
 
 /** Everything that looking at it may change: its former address too. */
-function keysOf(item: PendingRepository, { addresses = [] }: Relevant): string[] {
+function getLockKeys(item: PendingRepository, { addresses = [] }: Relevant): string[] {
   const { repository } = item;
   const was = formerAddress(item);
   const keys = [repository, ...(was ? [was] : []), ...addresses].map(addressKey);

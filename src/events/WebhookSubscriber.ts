@@ -11,7 +11,7 @@ import { Clock } from '../util/clock';
 import { analyzeWebhookEvent } from './analyzeWebhookEvent';
 import { EventObserver, EventResult, logIgnored, summarizeResults } from './eventResults';
 import { RepositoryChange, WebhookAnalysis } from './repositoryChanges';
-import { eventKeyOf, WEBHOOK_TOPICS } from './webhookTopics';
+import { findEventKey, WEBHOOK_TOPICS } from './webhookTopics';
 
 /** The same on every replica: so the event bus gives each event to one of them. */
 const SUBSCRIBER_ID = 'bitbucket-server-entity-provider';
@@ -51,7 +51,7 @@ export class WebhookSubscriber {
   /** Takes one event; what it leads to goes on after that. */
   async onEvent(event: EventParams): Promise<void> {
     const { logger } = this.options;
-    const eventKey = eventKeyOf(event.topic, event.metadata, event.eventPayload);
+    const eventKey = findEventKey(event.topic, event.metadata, event.eventPayload);
     const what = eventKey ?? 'An event';
     const analysis = analyzeWebhookEvent(eventKey, event.eventPayload);
     if (analysis.kind === 'ignored') {
@@ -92,12 +92,15 @@ export class WebhookSubscriber {
 
   async #claim(eventKey: string, { topic, eventPayload }: EventParams) {
     const { clock, deliveries, logger } = this.options;
-    const contentHash = hashOf(eventKey, eventPayload);
+    const contentHash = hashParts(eventKey, eventPayload);
     if (contentHash === undefined) {
       return 'first';
     }
     try {
-      const delivery = { contentHash, arrivalHash: hashOf(topic, contentHash) ?? topic };
+      const delivery = {
+        contentHash,
+        arrivalHash: hashParts(topic, contentHash) ?? topic,
+      };
       const validity = { nowMs: clock.now(), keepForMs: CLAIMED_FOR_MS };
       return await deliveries.claimDelivery(delivery, validity);
     } catch (error) {
@@ -115,7 +118,7 @@ export class WebhookSubscriber {
 }
 
 /** @returns a SHA-256 in hexadecimal; `undefined` for what is no JSON */
-function hashOf(...parts: readonly unknown[]): string | undefined {
+function hashParts(...parts: readonly unknown[]): string | undefined {
   try {
     return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
   } catch {

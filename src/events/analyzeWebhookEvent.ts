@@ -159,11 +159,11 @@ export function analyzeWebhookEvent(
   }
   return parsed.success
     ? { kind: 'change', change: parsed.data }
-    : { kind: 'malformed', reason: reasonOf(parsed.error) };
+    : { kind: 'malformed', reason: describeIssue(parsed.error) };
 }
 
 /** The path is made of names in the schemas above, never of what was sent. */
-function reasonOf({ issues: [issue] }: z.ZodError): string {
+function describeIssue({ issues: [issue] }: z.ZodError): string {
   if (issue && issue.path.length > 0) {
     return `the payload has no readable ${issue.path.join('.')}`;
   }

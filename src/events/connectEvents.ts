@@ -11,7 +11,7 @@ import { WebhookStore } from '../store/WebhookStore';
 import { Clock } from '../util/clock';
 import { RestClient } from '../bitbucket/RestClient';
 import { EventLanes, RecentRefusals } from './changeQueue';
-import { EventObserver, nameOf } from './eventResults';
+import { EventObserver, formatAddress } from './eventResults';
 import { RepositoryChange } from './repositoryChanges';
 import { ReceivedEvents } from './ReceivedEvents';
 import { ProjectChangeHandler } from './ProjectChangeHandler';
@@ -147,7 +147,7 @@ async function renewStamps(
     await stamps?.renew(host, [change.repository, ...(was ? [was] : [])]);
   } catch (error) {
     logger.warn(
-      `Files of ${nameOf(change.repository)} are read again only once they are old: that it has changed could not be stored: ${error}`,
+      `Files of ${formatAddress(change.repository)} are read again only once they are old: that it has changed could not be stored: ${error}`,
     );
   }
 }

@@ -6,7 +6,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { analyzeWebhookEvent } from './analyzeWebhookEvent';
-import { eventKeyOf } from './webhookTopics';
+import { findEventKey } from './webhookTopics';
 
 const FIXTURES = path.resolve(__dirname, '../../../shared/fixtures');
 const present = existsSync(FIXTURES);
@@ -24,7 +24,7 @@ function readJson(file: string): unknown {
 function analyze(file: string, eventKey?: string) {
   const payload = readJson(file);
   const metadata = eventKey === undefined ? undefined : { 'X-Event-Key': eventKey };
-  return analyzeWebhookEvent(eventKeyOf('bitbucketServer', metadata, payload), payload);
+  return analyzeWebhookEvent(findEventKey('bitbucketServer', metadata, payload), payload);
 }
 
 describeWithFixtures('recorded webhooks', () => {

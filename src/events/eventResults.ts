@@ -37,6 +37,6 @@ export function logGivenUp(logger: LoggerService, what: string, detail: string):
 }
 
 /** `PAY/api` */
-export function nameOf({ projectKey, slug }: RepositoryAddress): string {
+export function formatAddress({ projectKey, slug }: RepositoryAddress): string {
   return `${projectKey}/${slug}`;
 }

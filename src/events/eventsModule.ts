@@ -15,7 +15,7 @@ import {
 import { eventsExtensionPoint } from '@backstage/plugin-events-node/alpha';
 import { z } from 'zod';
 import { createWebhookValidator } from './createWebhookValidator';
-import { eventKeyOf, WEBHOOK_TOPIC } from './webhookTopics';
+import { findEventKey, WEBHOOK_TOPIC } from './webhookTopics';
 
 const SECRET_KEY = 'events.modules.bitbucketServer.webhookSecret';
 
@@ -86,6 +86,6 @@ export class WebhookTopicRouter extends SubTopicEventRouter {
   }
 
   protected override determineSubTopic(event: EventParams): string | undefined {
-    return eventKeyOf(event.topic, event.metadata, event.eventPayload);
+    return findEventKey(event.topic, event.metadata, event.eventPayload);
   }
 }

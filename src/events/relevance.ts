@@ -90,7 +90,7 @@ export async function decideProjectRelevance(
 }
 
 /** The project that a change is about, and the page of what changed on the server that says so. */
-export function projectOf(change: RepositoryChange) {
+export function getProject(change: RepositoryChange) {
   return change.type === 'project-modified'
     ? { projectKey: change.key, selfUrl: change.selfUrl }
     : change.repository;
@@ -101,7 +101,7 @@ export async function isAboutKnownProject(
   change: RepositoryChange,
   context: RelevanceContext,
 ): Promise<boolean> {
-  const { projectKey, selfUrl } = projectOf(change);
+  const { projectKey, selfUrl } = getProject(change);
   if (selfUrl !== undefined) {
     return (
       (await isOurs(selfUrl, context)) && (await context.isProjectKnown([projectKey]))
@@ -127,7 +127,7 @@ async function decideAboutOne(
   context: RelevanceContext,
 ): Promise<RelevanceDecision> {
   const { selfUrl } = change.repository;
-  const branches = change.type === 'pushed' ? branchesOf(change.refs) : [];
+  const branches = change.type === 'pushed' ? getBranches(change.refs) : [];
   const unasked =
     change.type === 'pushed'
       ? decidePush(branches, context.branch, 'configured')
@@ -138,7 +138,7 @@ async function decideAboutOne(
   if (selfUrl !== undefined && !(await isOurs(selfUrl, context))) {
     return FOREIGN;
   }
-  const addresses = addressesOf(change);
+  const addresses = getAddresses(change);
   const { id } = change.repository;
   const repositoryIds = id === undefined ? [] : [id];
   const related = await context.findRelated({ repositoryIds, addresses });
@@ -163,7 +163,7 @@ function objectionTo(
   { filters }: RelevanceContext,
 ): RelevanceDecision | undefined {
   const { repository } = change;
-  const keys = addressesOf(change).map(addressKey);
+  const keys = getAddresses(change).map(addressKey);
   const hasId = (known: KnownRepository) => known.repositoryId === repository.id;
   const isThere = (known: KnownRepository) => keys.includes(addressKey(known));
   // Without a link, only what Bitbucket itself has shown tells our server from another one.
@@ -252,12 +252,12 @@ async function isOurs(selfUrl: string, context: RelevanceContext): Promise<boole
   return shown.some(url => toWebBase(url) === base);
 }
 
-function addressesOf(change: SingleChange): RepositoryAddress[] {
+function getAddresses(change: SingleChange): RepositoryAddress[] {
   const was = change.type === 'modified' ? change.was : undefined;
   return [change.repository, ...(was ? [was] : [])];
 }
 
-function branchesOf(refs: readonly RefChange[]): RefChange[] {
+function getBranches(refs: readonly RefChange[]): RefChange[] {
   return refs.filter(ref => ref.kind === 'BRANCH');
 }
 

@@ -140,7 +140,7 @@ export class ScmEventPublisher {
     }
     const { repositoryUrl, scmEvents } = this.options;
     const { movedFrom, repository = item.repository } = evaluation;
-    const kind = kindOf(publication);
+    const kind = getKind(publication);
     const change: ScmChange = {
       kind,
       repositoryUrl: repositoryUrl(repository),
@@ -168,7 +168,7 @@ export class ScmEventPublisher {
   }
 }
 
-function kindOf({ item, evaluation }: Publication): ScmChange['kind'] {
+function getKind({ item, evaluation }: Publication): ScmChange['kind'] {
   if (evaluation.repository === undefined) {
     return 'gone';
   }

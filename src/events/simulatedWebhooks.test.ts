@@ -6,7 +6,7 @@ import { analyzeWebhookEvent } from './analyzeWebhookEvent';
 import { decideProjectRelevance, decideRelevance } from './relevance';
 import { verifySignature } from './createWebhookValidator';
 import { findWebBase } from '../util/parseUrls';
-import { eventKeyOf } from './webhookTopics';
+import { findEventKey } from './webhookTopics';
 
 describe('webhooks of the simulator', () => {
   const SECRET = 'a-webhook-secret';
@@ -23,7 +23,7 @@ describe('webhooks of the simulator', () => {
     expect(verifySignature({ rawBody: body, header, secrets: [SECRET] })).toBe(true);
     const payload: unknown = JSON.parse(body);
     const analysis = analyzeWebhookEvent(
-      eventKeyOf('bitbucketServer', headers, payload),
+      findEventKey('bitbucketServer', headers, payload),
       payload,
     );
     return analysis.kind === 'change' ? analysis.change : analysis;

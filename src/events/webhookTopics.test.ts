@@ -1,5 +1,5 @@
 import { HOSTILE_VALUES, pushPayload } from './__testUtils__/payloads';
-import { eventKeyOf, WEBHOOK_TOPICS, webhookHeader } from './webhookTopics';
+import { findEventKey, WEBHOOK_TOPICS, webhookHeader } from './webhookTopics';
 
 const PUSH = 'repo:refs_changed';
 
@@ -48,15 +48,15 @@ describe('eventKeyOf', () => {
 
   it('believes the sub-topic first, then the header, then the body', () => {
     const keys = [`bitbucketServer.repo:forked`, 'bitbucketServer'].map(topic =>
-      eventKeyOf(topic, header, pushPayload()),
+      findEventKey(topic, header, pushPayload()),
     );
     expect(keys).toEqual(['repo:forked', 'repo:modified']);
-    expect(eventKeyOf('bitbucketServer', undefined, pushPayload())).toBe(PUSH);
+    expect(findEventKey('bitbucketServer', undefined, pushPayload())).toBe(PUSH);
   });
 
   it('finds the key of a ping, whose body has none', () => {
     const metadata = { 'x-event-key': 'diagnostics:ping' };
-    expect(eventKeyOf('bitbucketServer', metadata, { test: true })).toBe(
+    expect(findEventKey('bitbucketServer', metadata, { test: true })).toBe(
       'diagnostics:ping',
     );
   });
@@ -66,18 +66,18 @@ describe('eventKeyOf', () => {
     text => {
       const metadata = { 'x-event-key': text };
       const payload = { eventKey: text };
-      expect(eventKeyOf(`bitbucketServer.${text}`, metadata, payload)).toBeUndefined();
+      expect(findEventKey(`bitbucketServer.${text}`, metadata, payload)).toBeUndefined();
     },
   );
 
   it('finds nothing on the topics of others', () => {
     const foreign = ['', 'bitbucket', 'bitbucketServer2', 'bitbucketCloud', 'github'];
     for (const topic of [...foreign, `github.${PUSH}`]) {
-      expect(eventKeyOf(topic, header, pushPayload())).toBeUndefined();
+      expect(findEventKey(topic, header, pushPayload())).toBeUndefined();
     }
   });
 
   it.each(HOSTILE_VALUES)('finds nothing in %s', (_, value) =>
-    expect(eventKeyOf('bitbucketServer', value, value)).toBeUndefined(),
+    expect(findEventKey('bitbucketServer', value, value)).toBeUndefined(),
   );
 });

@@ -87,7 +87,7 @@ export function webhookHeader(metadata: unknown, name: string): string | undefin
  * Source: Atlassian, "Event payload" (8.9, 8.15): header `X-Event-Key`, member `eventKey`,
  * which the body of a ping lacks.
  */
-export function eventKeyOf(
+export function findEventKey(
   topic: string,
   metadata: unknown,
   payload: unknown,

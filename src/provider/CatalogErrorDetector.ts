@@ -41,9 +41,9 @@ export class CatalogErrorDetector {
     );
     if (failing) {
       const fresh = failing.filter(one =>
-        identitiesOf(one).some(id => !this.#told.has(id)),
+        getIdentities(one).some(id => !this.#told.has(id)),
       );
-      this.#told = new Set(failing.flatMap(identitiesOf));
+      this.#told = new Set(failing.flatMap(getIdentities));
       log.catalogErrors(fresh, failing.length);
     }
   }
@@ -56,7 +56,7 @@ function withoutTakenNames({ report, errors }: FailingRepository): FailingReposi
 }
 
 /** Without the message, which may tell a moment. */
-function identitiesOf({ report, errors }: FailingRepository): string[] {
+function getIdentities({ report, errors }: FailingRepository): string[] {
   return errors.map(({ entityRef, reason }) =>
     JSON.stringify([report.repositoryId, entityRef, reason]),
   );

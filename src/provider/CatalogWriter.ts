@@ -56,12 +56,12 @@ export class CatalogWriter {
   ): Promise<void> {
     if (added.length > 0 || removed.length > 0) {
       const given = this.#toEntities(added);
-      const refs = new Set(given.map(refOf));
+      const refs = new Set(given.map(getEntityRef));
       await this.#connected().applyMutation({
         type: 'delta',
         added: given,
         // What is given under the same name takes its place: removed, it would lose its uid.
-        removed: this.#toEntities(removed).filter(one => !refs.has(refOf(one))),
+        removed: this.#toEntities(removed).filter(one => !refs.has(getEntityRef(one))),
       });
     }
   }
@@ -126,6 +126,6 @@ function annotated(
   return { ...rest, entity: { ...entity, metadata: { ...metadata, annotations } } };
 }
 
-function refOf({ entity }: DeferredEntity): string {
+function getEntityRef({ entity }: DeferredEntity): string {
   return stringifyEntityRef(entity);
 }

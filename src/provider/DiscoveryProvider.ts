@@ -35,9 +35,9 @@ import { anySignal } from '../util/abort';
 import { forEachInTurns, startTimer } from '../util/clock';
 import { Checkpoints } from './Checkpoints';
 import { DiscoveryRunError } from './DiscoveryRunError';
-import { anchorRef, providerName, taskIdOf } from './locationEntities';
+import { anchorRef, providerName, getTaskId } from './locationEntities';
 import { ProviderContext } from './ProviderContext';
-import { knowsCredentials, removalPolicyOf } from './removalPolicy';
+import { knowsCredentials, getRemovalPolicy } from './removalPolicy';
 import { RequestMeter } from './RequestMeter';
 
 /** Sets up when a provider runs; called once it is connected. */
@@ -81,7 +81,7 @@ export class DiscoveryProvider implements EntityProvider {
 
   /** The id of its task at the scheduler. */
   get taskId(): string {
-    return taskIdOf(this.#context.config.id);
+    return getTaskId(this.#context.config.id);
   }
 
   /** The entity ref of its anchor in the catalog: refreshing that starts a run. */
@@ -195,7 +195,7 @@ export class DiscoveryProvider implements EntityProvider {
     log.started();
     await this.#checkAccess(signal);
     await clients.prepare(client, signal);
-    const policy = await removalPolicyOf(this.#context);
+    const policy = await getRemovalPolicy(this.#context);
     const recheck = await this.#planRecheck(memory, trigger);
     const listingMs = listingTimeMs(config.schedule.timeout);
     const timer = startTimer(clock, listingMs);

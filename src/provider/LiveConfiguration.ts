@@ -112,7 +112,7 @@ export class LiveConfiguration {
       previous?.integration,
     );
     if (isIntegrationChanged) {
-      provider.current.context.clients.useCredentialsOf(next.integration);
+      provider.current.context.clients.useCredentials(next.integration);
     }
     await provider.replace(createProvider(next));
     logger.info(

@@ -17,7 +17,7 @@ import { KnownRepository } from '../discovery/types';
 import { RepositoryAddress, Unanswered } from '../model';
 import { EvaluationRecord } from '../store/records';
 import { ProviderContext } from './ProviderContext';
-import { removalPolicyOf } from './removalPolicy';
+import { getRemovalPolicy } from './removalPolicy';
 
 /** Which repository to look at. */
 export interface EvaluationRequest {
@@ -128,7 +128,7 @@ export class RepositoryEvaluator {
       throw new Error('what the catalog holds cannot be told, so nothing is removed');
     }
     return evaluateLook(look, memory.repositories, {
-      policy: await removalPolicyOf(this.#context),
+      policy: await getRemovalPolicy(this.#context),
       held: memory.held,
       sinceConfirmationMs: await store.sinceConfirmation(config.id),
       nowMs: clock.now(),

@@ -134,7 +134,7 @@ export class RunLog {
     const examples = listExamples(fresh, ({ report, errors: [first] }) => {
       const { projectKey, repositorySlug: slug } = report;
       const text = first ? `${quote(first.message, 200)} ${first.remedy}` : '';
-      return `${nameOf({ projectKey, slug })}: ${text}`;
+      return `${formatAddress({ projectKey, slug })}: ${text}`;
     });
     const repositories = total === 1 ? '1 repository' : `${total} repositories`;
     this.#logger.warn(
@@ -201,7 +201,7 @@ export class RunLog {
     const now = new Map(result.repositories.map(one => [one.repository.id, one]));
     const examples = listExamples(reassigned, one => {
       const other = now.get(one.repositoryId);
-      return `${nameOf(one)}${other ? `, now ${nameOf(other.repository)}` : ''}`;
+      return `${formatAddress(one)}${other ? `, now ${formatAddress(other.repository)}` : ''}`;
     });
     this.#logger.warn(
       `The ids of ${reassigned.length} known repositories belong to repositories of another name and project now (${examples}). Unless those were moved and renamed, another server answers at ${this.#config.host}: check apiBaseUrl`,
@@ -234,7 +234,8 @@ export class RunLog {
     }
     const examples = listExamples(
       duplicates,
-      ({ key, repositories }) => `${key} by ${listExamples(repositories, nameOf, ', ')}`,
+      ({ key, repositories }) =>
+        `${key} by ${listExamples(repositories, formatAddress, ', ')}`,
     );
     this.#logger.warn(
       `${entitiesAre(duplicates.length)} given by more than one repository, and in the catalog from the last of them: ${examples}`,
@@ -250,13 +251,13 @@ function entitiesAre(count: number): string {
   return count === 1 ? '1 entity is' : `${count} entities are`;
 }
 
-function nameOf({ projectKey, slug }: RepositoryAddress): string {
+function formatAddress({ projectKey, slug }: RepositoryAddress): string {
   return `${projectKey}/${slug}`;
 }
 
 /** `PAY/api absent: no-catalog-file` */
 function describeRepository({ repository, outcome }: RepositoryResult): string {
-  const name = nameOf(repository);
+  const name = formatAddress(repository);
   switch (outcome.kind) {
     case 'registered':
       return `${name} registered: ${outcome.files.map(file => quote(file.path)).join(', ')}`;

@@ -63,7 +63,7 @@ export interface ClientFactory {
    * @remarks Does nothing for another server: what is configured for one must not reach
    * another.
    */
-  useCredentialsOf(integration: BitbucketServerIntegrationConfig): void;
+  useCredentials(integration: BitbucketServerIntegrationConfig): void;
 }
 
 /** What a request is sent with, as long as its credentials are the ones configured. */
@@ -108,7 +108,7 @@ export function createClientFactory(setup: ClientSetup): ClientFactory {
       }
     },
     budget: () => access.limiter.budget,
-    useCredentialsOf(integration) {
+    useCredentials(integration) {
       const { apiBaseUrl, host } = setup.integration;
       if (integration.apiBaseUrl === apiBaseUrl && integration.host === host) {
         access = accessTo(integration, setup.limiters);

@@ -23,7 +23,7 @@ import { configurationFingerprint } from './configurationFingerprint';
 import { ConflictDetector } from './ConflictDetector';
 import { createClientFactory } from './createClient';
 import { createLimiters } from './limiters';
-import { providerName, taskIdOf } from './locationEntities';
+import { providerName, getTaskId } from './locationEntities';
 import { FileParser, ProviderContext } from './ProviderContext';
 import { RepositoryEvaluator } from './RepositoryEvaluator';
 import { RunJournal } from './RunJournal';
@@ -112,7 +112,7 @@ export function createProviderFactory(
       provider: new DiscoveryProvider(context, refresh =>
         scheduler.scheduleTask({
           ...provider.schedule,
-          id: taskIdOf(provider.id),
+          id: getTaskId(provider.id),
           fn: refresh,
         }),
       ),
@@ -181,7 +181,7 @@ function createContext(config: ProviderConfig, options: ContextOptions): Provide
     log,
     journal,
     unreadableTargets: outcomes && (() => outcomes.unreadableTargets(name)),
-    findAccessProblem: accessCheckOf(config, { ...options, clock }),
+    findAccessProblem: createAccessCheck(config, { ...options, clock }),
     conflicts: conflicts && new ConflictDetector({ ...conflicts, providerId, log }),
     catalogErrors: createErrorDetector(providerId, log, options),
     webhooks: webhooks && new WebhookJournal({ ...kept, webhooks }),
@@ -190,7 +190,7 @@ function createContext(config: ProviderConfig, options: ContextOptions): Provide
   };
 }
 
-function accessCheckOf(config: ProviderConfig, options: ContextOptions & Timed) {
+function createAccessCheck(config: ProviderConfig, options: ContextOptions & Timed) {
   const setup = { ...options, config, requestTimeoutMs: config.requestTimeoutMs };
   return (signal?: AbortSignal) => findAccessProblem(setup, signal);
 }

@@ -4,7 +4,7 @@ import { createBackendPlugin } from '@backstage/backend-plugin-api';
 import { mockServices, startTestBackend } from '@backstage/backend-test-utils';
 import { JsonObject } from '@backstage/types';
 import { LimiterRegistry } from '../http/LimiterRegistry';
-import { limitersOf, limitersOfProcess, limitersServiceRef } from './limiters';
+import { getLimiters, limitersOfProcess, limitersServiceRef } from './limiters';
 
 const HOST = 'bitbucket.example.com';
 const PROVIDERS = {
@@ -69,8 +69,8 @@ it('leave it to discovery to refuse a configuration that cannot work', async () 
 it('are found by the configuration where providers are made in code', () => {
   const config = mockServices.rootConfig({ data: appConfig(PROVIDERS) });
   const warn = jest.fn();
-  const limiters = limitersOf(config, warn);
-  expect(limitersOf(config, warn)).toBe(limiters);
+  const limiters = getLimiters(config, warn);
+  expect(getLimiters(config, warn)).toBe(limiters);
   expect(limitersOfProcess()).toBe(limiters);
   expect(warn).toHaveBeenCalledTimes(1);
 });

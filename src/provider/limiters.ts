@@ -54,7 +54,7 @@ const byConfig = new WeakMap<Config, LimiterRegistry>();
 let latest: LimiterRegistry | undefined;
 
 /** The limiters of the backend with this configuration, made where it has none yet. */
-export function limitersOf(
+export function getLimiters(
   config: Config,
   onWarning: (message: string) => void,
 ): LimiterRegistry {
@@ -96,6 +96,6 @@ export const limitersServiceRef = createServiceRef<LimiterRegistry>({
       service,
       deps: { config: coreServices.rootConfig, logger: coreServices.rootLogger },
       factory: ({ config, logger }) =>
-        limitersOf(config, warning => logger.warn(warning)),
+        getLimiters(config, warning => logger.warn(warning)),
     }),
 });

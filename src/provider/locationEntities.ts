@@ -28,7 +28,7 @@ export function providerName(providerId: string): string {
 }
 
 /** The id of the provider's task at Backstage's scheduler. */
-export function taskIdOf(providerId: string): string {
+export function getTaskId(providerId: string): string {
   return `${providerName(providerId)}:refresh`;
 }
 
@@ -39,7 +39,7 @@ export function plainLocationRef(targetUrl: string): string {
 }
 
 /** The URL that a Location reads, if it is the one by which the catalog reads that. */
-export function plainTargetOf(entity: Entity): string | undefined {
+export function findPlainTarget(entity: Entity): string | undefined {
   const target = entity.spec?.target;
   return typeof target === 'string' &&
     stringifyEntityRef(entity) === plainLocationRef(target)

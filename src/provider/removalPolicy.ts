@@ -11,7 +11,7 @@ import { ProviderContext } from './ProviderContext';
 type Parts = Pick<ProviderContext, 'clients' | 'config' | 'store'>;
 
 /** The policy that is configured; nothing goes unasked where credentials are gone. */
-export async function removalPolicyOf(context: Parts): Promise<RemovalPolicy> {
+export async function getRemovalPolicy(context: Parts): Promise<RemovalPolicy> {
   const { config } = context;
   return (await areCredentialsGone(context))
     ? {

@@ -72,8 +72,8 @@ export class FileSource {
   }
 
   /** Asks with other credentials from now on; what was refused before does not count for them. */
-  useCredentialsOf(integration: BitbucketServerIntegrationConfig): void {
-    this.#clients.useCredentialsOf(integration);
+  useCredentials(integration: BitbucketServerIntegrationConfig): void {
+    this.#clients.useCredentials(integration);
     this.#refused = undefined;
   }
 

@@ -76,7 +76,7 @@ export function createReaders(options: CreateReadersOptions): HostReader[] {
     for (const integration of current.integrations) {
       hosts
         .filter(({ host }) => host === integration.host)
-        .forEach(({ source }) => source.useCredentialsOf(integration));
+        .forEach(({ source }) => source.useCredentials(integration));
     }
   });
   return hosts;

@@ -7,7 +7,7 @@ type Bytes = ReadableStream<Uint8Array>;
 
 /** The same bytes as a stream of Node.js; ended early, it gives up the rest. */
 export function toNodeStream(stream: Bytes): Readable {
-  return Readable.from(chunksOf(stream), { objectMode: false });
+  return Readable.from(readChunks(stream), { objectMode: false });
 }
 
 /**
@@ -23,7 +23,7 @@ export async function readStream(
 ): Promise<Buffer> {
   const parts: Uint8Array[] = [];
   let length = 0;
-  for await (const chunk of chunksOf(stream, signal)) {
+  for await (const chunk of readChunks(stream, signal)) {
     length += chunk.byteLength;
     if (length > maxBytes) {
       throw new RangeError(`it is larger than ${maxBytes} bytes`);
@@ -34,7 +34,7 @@ export async function readStream(
   return Buffer.concat(parts);
 }
 
-async function* chunksOf(stream: Bytes, signal?: AbortSignal) {
+async function* readChunks(stream: Bytes, signal?: AbortSignal) {
   const reader = stream.getReader();
   const cancel = () => {
     reader.cancel().catch(() => undefined);
