@@ -54,13 +54,13 @@ async function countKinds(baseUrl: string): Promise<string[]> {
   return kinds.map(({ value, count }) => `${count} ${value}`);
 }
 
-const reportOf = (baseUrl: string) =>
+const getReportUrl = (baseUrl: string) =>
   `${baseUrl}/api/catalog/bitbucket-server/discoveries/default/repositories`;
 
 /** @returns what the report says of the file with a mistake */
 async function explainBroken(baseUrl: string): Promise<string> {
   const response = await fetch(
-    `${reportOf(baseUrl)}/${BROKEN.projectKey}/${BROKEN.slug}`,
+    `${getReportUrl(baseUrl)}/${BROKEN.projectKey}/${BROKEN.slug}`,
   );
   const report = response.ok ? Broken.safeParse(await response.json()) : undefined;
   return report?.data?.catalog.errors[0]?.message ?? 'The catalog has not told it yet.';
@@ -73,7 +73,7 @@ function describe(
   explanation: string,
 ): string {
   const broken = `${BROKEN.projectKey}/${BROKEN.slug}`;
-  const repositories = reportOf(baseUrl);
+  const repositories = getReportUrl(baseUrl);
   return [
     '',
     `In the catalog, discovered in the simulated Bitbucket: ${kinds.join(', ')}.`,

@@ -50,18 +50,18 @@ export class SimulatedModel extends SimulatedUsers {
   }
 
   findRepository(projectKey: string, slug: string): SimulatedRepository | undefined {
-    return this.#repositoryOf(this.#paths.get(`${projectKey}/${slug}`.toLowerCase()));
+    return this.#findRepository(this.#paths.get(`${projectKey}/${slug}`.toLowerCase()));
   }
 
   /** The repository that had this address before it was renamed or moved. */
   findMoved(projectKey: string, slug: string): SimulatedRepository | undefined {
     const path = `${projectKey}/${slug}`.toLowerCase();
-    return this.#repositoryOf(this.#formerPaths.get(path));
+    return this.#findRepository(this.#formerPaths.get(path));
   }
 
   /** The repository that this one was forked from, while it exists. */
-  originOf(repository: SimulatedRepository): SimulatedRepository | undefined {
-    return this.#repositoryOf(repository.originId);
+  getOrigin(repository: SimulatedRepository): SimulatedRepository | undefined {
+    return this.#findRepository(repository.originId);
   }
 
   /** @throws Error when there is no such repository: for mutators, whose caller should know. */
@@ -250,7 +250,7 @@ export class SimulatedModel extends SimulatedUsers {
       : this.addProject({ key });
   }
 
-  #repositoryOf(id: number | undefined): SimulatedRepository | undefined {
+  #findRepository(id: number | undefined): SimulatedRepository | undefined {
     return id === undefined ? undefined : this.#repositories.get(id);
   }
 }

@@ -46,7 +46,7 @@ export class SimulatedRateLimit {
     if (!options || user.whitelisted) {
       return { allowed: true, headers: {} };
     }
-    const bucket = this.#bucketOf(user, options, now);
+    const bucket = this.#getBucket(user, options, now);
     const allowed = bucket.take(now);
     if (!allowed) {
       this.refused += 1;
@@ -57,12 +57,12 @@ export class SimulatedRateLimit {
   /** Takes up to `count` tokens in a user's name, as its other clients would. */
   spend(user: SimulatedUser, count: number, now: number): void {
     if (this.#options) {
-      const bucket = this.#bucketOf(user, this.#options, now);
+      const bucket = this.#getBucket(user, this.#options, now);
       bucket.take(now, Math.min(count, bucket.remaining(now)));
     }
   }
 
-  #bucketOf(user: SimulatedUser, options: RateLimitOptions, now: number): TokenBucket {
+  #getBucket(user: SimulatedUser, options: RateLimitOptions, now: number): TokenBucket {
     const existing = this.#buckets.get(user.slug);
     if (existing) {
       return existing;

@@ -52,7 +52,7 @@ export class RepositoryJson {
   /** A repository. There is no `defaultBranch`: no recorded answer has one. */
   repository(repository: SimulatedRepository): JsonObject {
     const { project } = repository;
-    const origin = this.#model.originOf(repository);
+    const origin = this.#model.getOrigin(repository);
     return {
       slug: repository.slug,
       id: repository.id,

@@ -53,7 +53,7 @@ export interface FailingRepository {
 
 /** What the reporter works with. */
 export interface CatalogReporterOptions {
-  readonly outcomes: Pick<CatalogOutcomes, 'of' | 'errorsOf' | 'given'>;
+  readonly outcomes: Pick<CatalogOutcomes, 'of' | 'readErrors' | 'given'>;
   readonly reports: Pick<DiscoveryReport, 'findAt'>;
   /** Those of this configuration. */
   readonly providers: ProviderIds;
@@ -78,7 +78,7 @@ export class CatalogReporter {
     conflicts: KnownConflicts,
   ): Promise<ReadonlyMap<number, RepositoryInCatalog> | undefined> {
     return this.#orUndefined(async () => {
-      const roots = new Map(reports.map(one => [one, this.#rootRefsOf(one)] as const));
+      const roots = new Map(reports.map(one => [one, this.#getRootRefs(one)] as const));
       const byRoot = await collectByRoot(
         this.options.outcomes.of([...roots.values()].flat()),
       );
@@ -86,8 +86,8 @@ export class CatalogReporter {
         [...roots].map(([report, refs]) => {
           const outcomes = refs.flatMap(ref => byRoot.get(ref) ?? []);
           const inCatalog = {
-            entities: entitiesOf(outcomes),
-            errors: errorsOf(outcomes, conflicts.of(report)),
+            entities: getEntityRefs(outcomes),
+            errors: toErrors(outcomes, conflicts.of(report)),
           };
           return [report.repositoryId, inCatalog] as const;
         }),
@@ -107,7 +107,7 @@ export class CatalogReporter {
     const { outcomes, providers } = this.options;
     const name = [...providers].find(([, id]) => id === providerId)?.[0] ?? '';
     return this.#orUndefined(async () => {
-      const byRoot = await collectByRoot(outcomes.errorsOf(name), MAX_FAILURES);
+      const byRoot = await collectByRoot(outcomes.readErrors(name), MAX_FAILURES);
       const reports = new Map<number, RepositoryReport>();
       for (const one of await this.#findByRoots(providerId, [...byRoot.keys()])) {
         reports.set(one.repositoryId, one);
@@ -117,8 +117,8 @@ export class CatalogReporter {
       }
       return [...reports.values()]
         .map(report => {
-          const failed = this.#rootRefsOf(report).flatMap(ref => byRoot.get(ref) ?? []);
-          return { report, errors: errorsOf(failed, conflicts.of(report)) };
+          const failed = this.#getRootRefs(report).flatMap(ref => byRoot.get(ref) ?? []);
+          return { report, errors: toErrors(failed, conflicts.of(report)) };
         })
         .filter(one => one.errors.length > 0)
         .sort((one, other) => compareReports(one.report, other.report));
@@ -160,7 +160,7 @@ export class CatalogReporter {
     return reports.findAt(providerId, [...addresses.values()]);
   }
 
-  #rootRefsOf({ files }: RepositoryReport): string[] {
+  #getRootRefs({ files }: RepositoryReport): string[] {
     const { locationRef } = this.options;
     return files.flatMap(({ targetUrl, entityKeys = [targetUrl] }) =>
       // What a location parser made goes by its ref, unless it is the Location of the file.
@@ -210,13 +210,13 @@ async function collectByRoot(
   return byRoot;
 }
 
-function entitiesOf(outcomes: readonly EntityOutcome[]): string[] {
+function getEntityRefs(outcomes: readonly EntityOutcome[]): string[] {
   const shown = outcomes.filter(one => one.isShown && !isPlainLocation(one));
   return [...new Set(shown.map(one => one.entityRef))].sort().slice(0, MAX_ENTITIES);
 }
 
 /** Each once, in the order of the entities. */
-function errorsOf(
+function toErrors(
   outcomes: readonly EntityOutcome[],
   conflicts: readonly Conflict[] = [],
 ): CatalogError[] {

@@ -358,11 +358,11 @@ function failed(
   const remedy =
     about === 'Server'
       ? `Check \`apiBaseUrl\` (${integration.apiBaseUrl}), whether Bitbucket runs there, and what stands between: DNS, proxy, firewall, TLS.`
-      : remedyOf(problem, about, connection);
+      : findRemedy(problem, about, connection);
   return { status: 'failed', about, text: problem.detail, remedy };
 }
 
-function remedyOf(
+function findRemedy(
   { reason }: Problem,
   about: Finding['about'],
   connection: Connection,

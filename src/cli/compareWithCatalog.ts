@@ -36,16 +36,16 @@ export function findContents(
   { discovered, reports }: LiveCatalog,
   providers: readonly ProviderConfig[],
 ): CatalogContent[] {
-  const reportOf = new Map(reports.map(one => [one.providerId, one]));
+  const reportById = new Map(reports.map(one => [one.providerId, one]));
   const reported = new Set(reports.flatMap(one => one.targets));
-  const unreported = providers.filter(({ id }) => !reportOf.get(id)?.isComplete);
+  const unreported = providers.filter(({ id }) => !reportById.get(id)?.isComplete);
   const owners = new Map(
     discovered
       .filter(target => !reported.has(target))
       .map(target => [target, findOwner(target, unreported)]),
   );
   return providers.map(config => {
-    const { isComplete, held = [], targets = [] } = reportOf.get(config.id) ?? {};
+    const { isComplete, held = [], targets = [] } = reportById.get(config.id) ?? {};
     const assigned = [...owners].flatMap(([target, owner]) =>
       owner === config ? [target] : [],
     );

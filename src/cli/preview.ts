@@ -128,7 +128,7 @@ async function previewAll(
     const memory = content?.memory ?? NOTHING;
     const finished = await previewProvider(connection, memory, io, progress);
     previews.push(finished);
-    for (const warning of warningsOf(finished)) {
+    for (const warning of listWarnings(finished)) {
       io.stderr(`${warning}\n`);
     }
   }
@@ -136,7 +136,7 @@ async function previewAll(
 }
 
 /** What a run that succeeded would warn of in the log. */
-function warningsOf({ run, preview: { providerId } }: FinishedPreview): string[] {
+function listWarnings({ run, preview: { providerId } }: FinishedPreview): string[] {
   if (run.failure) {
     return [];
   }

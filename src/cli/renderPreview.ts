@@ -36,7 +36,7 @@ function renderProvider(preview: ProviderPreview): string {
     `Provider ${preview.providerId} on ${preview.host}`,
     preview.error && indent(`FAILED: ${preview.error}`),
     indent(renderCounts(preview)),
-    ...groupsOf(preview).map(group => indent(renderGroup(group))),
+    ...groupRepositories(preview).map(group => indent(renderGroup(group))),
     indent(renderCost(preview)),
     preview.against && indent(renderDifference(preview.against, preview.summary)),
     indent(renderErrors(preview.repositories)),
@@ -53,7 +53,7 @@ interface Group {
 }
 
 /** In the order of the outcomes, then the largest first. */
-function groupsOf({ repositories }: ProviderPreview): Group[] {
+function groupRepositories({ repositories }: ProviderPreview): Group[] {
   return OUTCOME_KINDS.flatMap(outcome => {
     const byReason = new Map<string | undefined, PreviewedRepository[]>();
     for (const one of repositories.filter(each => each.outcome === outcome)) {
@@ -68,7 +68,7 @@ function groupsOf({ repositories }: ProviderPreview): Group[] {
 }
 
 function renderCounts(preview: ProviderPreview): string {
-  const rows = groupsOf(preview).map(({ outcome, reason, repositories }) => [
+  const rows = groupRepositories(preview).map(({ outcome, reason, repositories }) => [
     outcome,
     reason ?? '',
     String(repositories.length),
@@ -103,7 +103,7 @@ function renderGroup({ outcome, reason, repositories }: Group): string {
 }
 
 function renderExample(one: PreviewedRepository): string {
-  const name = nameOf(one);
+  const name = formatName(one);
   const more = one.detail ?? one.files.map(file => file.path).join(', ');
   return more === '' ? name : `${name}  ${more}`;
 }
@@ -153,12 +153,12 @@ function renderErrors(repositories: readonly PreviewedRepository[]): string {
         `Errors in the catalog: ${formatPlural(failing.length, 'repository', 'repositories')}`,
         ...failing
           .slice(0, MAX_EXAMPLES)
-          .map(one => indent([nameOf(one), indent(renderInCatalog(one))].join('\n'))),
+          .map(one => indent([formatName(one), indent(renderInCatalog(one))].join('\n'))),
         ...(left > 0 ? [indent(`and ${left} more`)] : []),
       ].join('\n');
 }
 
-function nameOf({ projectKey, repositorySlug }: PreviewedRepository): string {
+function formatName({ projectKey, repositorySlug }: PreviewedRepository): string {
   return `${projectKey}/${repositorySlug}`;
 }
 
@@ -228,5 +228,5 @@ export function renderRepository(one: PreviewedRepository): string {
     ...inCatalogRows(one),
     ...lookRows(one),
   ];
-  return `${nameOf(one)}\n${indent(renderColumns(rows))}`;
+  return `${formatName(one)}\n${indent(renderColumns(rows))}`;
 }

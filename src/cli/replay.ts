@@ -134,7 +134,7 @@ async function replayChange(
   io: CliIo,
 ): Promise<Account> {
   const { repositories, problem } = await lookAround(change, connection, io.signal);
-  const context = contextOf(repositories, connection, io.signal);
+  const context = createContext(repositories, connection, io.signal);
   const decision =
     change.type === 'project-modified'
       ? await decideProjectRelevance(change, context)
@@ -178,7 +178,7 @@ async function lookAround(
 }
 
 /** What a backend would remember, from what the server shows. */
-function contextOf(
+function createContext(
   shown: readonly Repository[],
   { client, config, integration }: Connection,
   signal: AbortSignal,

@@ -50,7 +50,7 @@ export function webhookScript(options: WebhookScriptOptions): string | undefined
   return [
     `api=${quote(`${api}/projects`)}`,
     `receiver=${quote(`${backend}/api/events/http/bitbucketServer`)}`,
-    `for key in ${linesOf(keys).join(' \\\n  ')}; do`,
+    `for key in ${toLines(keys).join(' \\\n  ')}; do`,
     '  curl -fsS -H "Authorization: Bearer $BITBUCKET_ADMIN_TOKEN" "$api/$key/webhooks" |',
     '    grep -F "\\"$receiver\\"" >/dev/null && echo "$key: has one" && continue',
     '  curl -fsS -o /dev/null -X POST -H "Authorization: Bearer $BITBUCKET_ADMIN_TOKEN" \\',
@@ -60,7 +60,7 @@ export function webhookScript(options: WebhookScriptOptions): string | undefined
   ].join('\n');
 }
 
-function linesOf(keys: readonly string[]): string[] {
+function toLines(keys: readonly string[]): string[] {
   const lines: string[] = [];
   for (let start = 0; start < keys.length; start += KEYS_PER_LINE) {
     lines.push(keys.slice(start, start + KEYS_PER_LINE).join(' '));

@@ -1,4 +1,4 @@
-import { findNearest, keysOf, suggestKey } from './configurationKeys';
+import { findNearest, listKeys, suggestKey } from './configurationKeys';
 
 describe('findNearest', () => {
   it.each([
@@ -12,7 +12,7 @@ describe('findNearest', () => {
     ['completely-different', undefined],
     ['', undefined],
   ])('takes %s for %s', (word, expected) => {
-    expect(findNearest(word, keysOf())).toBe(expected);
+    expect(findNearest(word, listKeys())).toBe(expected);
   });
 
   it('finds nothing among nothing', () => {
@@ -22,15 +22,15 @@ describe('findNearest', () => {
 
 describe('suggestKey', () => {
   it('prefers a sibling to a key of another level', () => {
-    const siblings = keysOf('filters.exclude');
+    const siblings = listKeys('filters.exclude');
     expect(suggestKey('projectKeys', siblings)).toBe('did you mean projectKey?');
   });
 
   it('finds a key of the same name on another level', () => {
-    expect(suggestKey('holdFor', keysOf())).toContain('removals.holdFor');
+    expect(suggestKey('holdFor', listKeys())).toContain('removals.holdFor');
   });
 
   it('has no suggestion for what is nowhere near', () => {
-    expect(suggestKey('colour', keysOf())).toBeUndefined();
+    expect(suggestKey('colour', listKeys())).toBeUndefined();
   });
 });

@@ -189,7 +189,7 @@ export const CONFIGURATION_KEYS: readonly ConfigurationKey[] = [
  *
  * @param section - such as `filters.exclude`; the provider itself when left out
  */
-export function keysOf(section?: string): string[] {
+export function listKeys(section?: string): string[] {
   const prefix = section === undefined ? '' : `${section}.`;
   const names = CONFIGURATION_KEYS.filter(({ key }) => key.startsWith(prefix)).map(
     ({ key }) => key.slice(prefix.length).split('.', 1).join(),

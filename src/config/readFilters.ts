@@ -4,7 +4,7 @@ import { JsonValue } from '@backstage/types';
 import { compilePattern, literalProjectKeys, TextPattern } from '../filters/textPattern';
 import { RepositoryFilters } from '../filters/types';
 import { ConfigSection, describeValue } from './ConfigSection';
-import { DEFAULTS, keysOf } from './configurationKeys';
+import { DEFAULTS, listKeys } from './configurationKeys';
 
 /** `/pay/i`: neither a key nor a slug holds a slash, so this could never match. */
 const WRITTEN_WITH_SLASHES = /^\/.*\/[a-z]*$/;
@@ -16,8 +16,8 @@ const WRITTEN_WITH_SLASHES = /^\/.*\/[a-z]*$/;
  */
 export function readFilters(provider: ConfigSection): RepositoryFilters {
   // Documented by the published module, and not read by it.
-  const section = provider.section('filters', keysOf('filters'), ['branch']);
-  const exclude = section.section('exclude', keysOf('filters.exclude'));
+  const section = provider.section('filters', listKeys('filters'), ['branch']);
+  const exclude = section.section('exclude', listKeys('filters.exclude'));
   const filters: RepositoryFilters = {
     projectKey: readPattern(section, 'projectKey'),
     repoSlug: readPattern(section, 'repoSlug'),
@@ -138,7 +138,7 @@ function readLabels(section: ConfigSection, key: string): string[] | undefined {
   const labels = new Set<string>();
   for (const [index, entry] of value.entries()) {
     const label = typeof entry === 'string' ? entry.trim().toLowerCase() : '';
-    const fault = faultOf(entry, label);
+    const fault = findFault(entry, label);
     if (fault !== undefined) {
       section.addProblem(`${key}[${index}]`, `${fault}, but is ${describeValue(entry)}`);
     } else if (labels.has(label)) {
@@ -150,7 +150,7 @@ function readLabels(section: ConfigSection, key: string): string[] | undefined {
   return [...labels];
 }
 
-function faultOf(entry: JsonValue, label: string): string | undefined {
+function findFault(entry: JsonValue, label: string): string | undefined {
   if (label === '') {
     return typeof entry === 'string'
       ? 'must be a label that is not empty'

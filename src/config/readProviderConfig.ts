@@ -13,7 +13,7 @@ import { CatalogPath } from '../filters/types';
 import { MIN_REQUESTS_PER_SECOND, RateLimitSetting } from '../http/types';
 import { isAddressable } from '../util/text';
 import { ConfigSection, describeValue, isJsonObject } from './ConfigSection';
-import { DEFAULTS, findNearest, keysOf } from './configurationKeys';
+import { DEFAULTS, findNearest, listKeys } from './configurationKeys';
 import { readCredentials } from './readIntegrations';
 import { readFilters } from './readFilters';
 import { ProviderConfig } from './types';
@@ -38,9 +38,9 @@ export function readProviderConfig(
   provider: ConfigSection,
   integrationHosts: readonly string[],
 ): ProviderConfig {
-  provider.allowOnly(keysOf());
-  const recheck = provider.section('recheck', keysOf('recheck'));
-  const removals = provider.section('removals', keysOf('removals'));
+  provider.allowOnly(listKeys());
+  const recheck = provider.section('recheck', listKeys('recheck'));
+  const removals = provider.section('removals', listKeys('removals'));
   return {
     id,
     host: readHost(provider, integrationHosts),

@@ -16,7 +16,7 @@ import {
   describeValue,
   isJsonObject,
 } from './ConfigSection';
-import { DEFAULT_PROVIDER_ID, keysOf } from './configurationKeys';
+import { DEFAULT_PROVIDER_ID, listKeys } from './configurationKeys';
 import {
   checkIntegration,
   openIntegrations,
@@ -129,7 +129,7 @@ function isProviderKeyWithoutProvider(
   key: string,
   entry: JsonValue | undefined,
 ): boolean {
-  return keysOf().includes(key) && !(isJsonObject(entry) && 'host' in entry);
+  return listKeys().includes(key) && !(isJsonObject(entry) && 'host' in entry);
 }
 
 function listMapEntry(

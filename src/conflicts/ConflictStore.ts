@@ -13,8 +13,8 @@ import {
   readRegisteredUrls,
   readStates,
 } from '../store/catalogState';
-import { chunksOf, DiscoveryDatabase } from '../store/DiscoveryDatabase';
-import { hashOf, jsonColumn, PROVIDERS } from '../store/tables';
+import { toChunks, DiscoveryDatabase } from '../store/DiscoveryDatabase';
+import { sha256, jsonColumn, PROVIDERS } from '../store/tables';
 import { Clock } from '../util/clock';
 import { urlOfLocationKey } from '../util/parseUrls';
 import { storableText } from '../util/text';
@@ -144,7 +144,7 @@ export class ConflictStore {
       );
     // A statement that names a row twice fails.
     const unique = new Map(rows.map(row => [row.conflict_hash, row]));
-    for (const some of chunksOf([...unique.values()])) {
+    for (const some of toChunks([...unique.values()])) {
       await knex(CONFLICTS).insert(some).onConflict('conflict_hash').merge();
     }
     await forgetOldest(knex);
@@ -159,11 +159,11 @@ export class ConflictStore {
       knex,
       recorded.map(one => one.entityRef),
     );
-    const registered = await readRegisteredUrls(knex, registeredUrlsOf(recorded));
+    const registered = await readRegisteredUrls(knex, getRegisteredUrls(recorded));
     const locations = recorded.filter(
       one =>
         states.get(one.entityRef)?.locationKey === one.holder.locationKey &&
-        registeredUrlsOf([one]).every(url => registered.has(url)),
+        getRegisteredUrls([one]).every(url => registered.has(url)),
     );
     return [...locations, ...entities.standing];
   }
@@ -251,7 +251,7 @@ function toEntityRow(
   const refusedKey = `url:${targetUrl}`;
   const identity = JSON.stringify(['entity', entityRef, refusedKey, targetUrl]);
   return {
-    conflict_hash: hashOf(identity),
+    conflict_hash: sha256(identity),
     kind: 'entity',
     entity_ref: entityRef,
     refused_key: refusedKey,
@@ -295,13 +295,13 @@ function toSide(
 }
 
 /** The URLs that are registered locations and that the catalog has from a provider of ours. */
-function registeredUrlsOf(recorded: readonly RecordedConflict[]): string[] {
+function getRegisteredUrls(recorded: readonly RecordedConflict[]): string[] {
   return recorded.flatMap(one => urlOfLocationKey(one.refused.locationKey) ?? []);
 }
 
 /** Those that are named, unless the catalog has said so again since they were read. */
 async function forget(knex: Knex, rows: readonly EntityRow[]): Promise<void> {
-  for (const some of chunksOf(rows)) {
+  for (const some of toChunks(rows)) {
     await knex(CONFLICTS)
       .whereIn(
         ['conflict_hash', 'result_hash'],

@@ -145,7 +145,7 @@ function toConflict(
   const { kind, entityRef, holder, refused } = recorded;
   const other = describeSide(role === 'refused' ? holder : refused, kind, providers);
   const explanation = explainConflict(recorded, providers);
-  const remedy = remedyOf(recorded, other, targetUrl);
+  const remedy = findRemedy(recorded, other, targetUrl);
   return { kind, entityRef, targetUrl, role, other, explanation, remedy, recorded };
 }
 
@@ -247,7 +247,7 @@ const REMEDY_FOR_RELEASED =
 const REMEDY_FOR_PROVIDERS =
   'Let one of the providers leave the repository out, by `filters` or `catalogPath`. Until then the catalog has what the one gives that came first.';
 
-function remedyOf(
+function findRemedy(
   recorded: RecordedConflict,
   { locationKey, projectKey, providerId, repositorySlug, ...other }: DescribedSide,
   targetUrl: string,

@@ -10,7 +10,7 @@ import { EmittedEntity } from '../conflicts/ConflictStore';
 import { toLocations, uniqueByKey } from '../discovery/locations';
 import { Run } from '../discovery/performRun';
 import { CatalogLocation } from '../discovery/types';
-import { chunksOf } from '../store/DiscoveryDatabase';
+import { toChunks } from '../store/DiscoveryDatabase';
 import { yieldToEventLoop } from '../util/clock';
 import { providerName, toLocationEntity } from './locationEntities';
 import { RunLog } from './RunLog';
@@ -59,7 +59,7 @@ async function* emittedBatches(
   locations: readonly CatalogLocation[],
   providerId: string,
 ): AsyncGenerator<EmittedEntity[]> {
-  for (const some of chunksOf(locations)) {
+  for (const some of toChunks(locations)) {
     yield some.map(location => ({
       entityRef: stringifyEntityRef(toLocationEntity(location, providerId).entity),
       targetUrl: location.file.targetUrl,

@@ -8,7 +8,7 @@ import { ReadingConfig } from '../config/readReadingConfig';
 import { ReadResult } from '../metrics/observers';
 import { Lookup, RepositoryAddress } from '../model';
 import { RepositoryStamps } from '../store/RepositoryStamps';
-import { hashOf } from '../store/tables';
+import { sha256 } from '../store/tables';
 import { Clock } from '../util/clock';
 import { assessRead, decideRead } from './decideRead';
 import { ReadFailures, unreadable } from './ReadFailures';
@@ -64,7 +64,7 @@ export class CatalogReads {
     const { clock, failures, onRead, settings } = this.#options;
     const { maxAgeMs, staleIfUnavailableMs } = settings();
     const stamp = await this.#loadStamp(address);
-    const question = { etag, urlHash: hashOf(url), nowMs: clock.now() };
+    const question = { etag, urlHash: sha256(url), nowMs: clock.now() };
     if (decideRead(question, stamp, maxAgeMs).kind === 'not-modified') {
       onRead('not-modified');
       throw new NotModifiedError();

@@ -42,7 +42,7 @@ import {
   toWebhooksJson,
 } from './reportJson';
 import {
-  pageOf,
+  selectPage,
   readAddress,
   readNoParameters,
   readRepositoryQuery,
@@ -186,7 +186,7 @@ async function selectRepositories(
     return reports.pageRepositories(id, query);
   }
   const ids = new Set((others ?? some).map(one => one.repositoryId));
-  return pageOf(
+  return selectPage(
     some.filter(one => ids.has(one.repositoryId)),
     query,
   );

@@ -96,10 +96,10 @@ export function createManualStart(
   dependencies: ManualRunDependencies,
 ): ManualStart {
   const { id, anchorRef } = provider;
-  return { id, anchorRef, start: startOf({ provider, context }, dependencies) };
+  return { id, anchorRef, start: createStart({ provider, context }, dependencies) };
 }
 
-function startOf(
+function createStart(
   { provider, context }: Pick<CreatedProvider, 'provider' | 'context'>,
   { auditor, scheduler, shutdownSignal }: ManualRunDependencies,
 ): ManualStart['start'] {

@@ -35,7 +35,7 @@ export function toDiscoveryJson(
   return {
     providerId: provider.id,
     host: lastStart?.host ?? provider.host,
-    status: statusOf(stored),
+    status: getStatus(stored),
     ...(lastStart && {
       startedAt: toIso(lastStart.startedAtMs),
       trigger: lastStart.trigger,
@@ -45,7 +45,7 @@ export function toDiscoveryJson(
   };
 }
 
-function statusOf(stored: StoredDiscovery | undefined): string {
+function getStatus(stored: StoredDiscovery | undefined): string {
   if (stored?.running) {
     return 'running';
   }

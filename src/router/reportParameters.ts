@@ -40,7 +40,7 @@ export interface ReportQuery extends RepositoryQuery {
 }
 
 /** The part of some repositories that is asked for. */
-export function pageOf(
+export function selectPage(
   repositories: readonly RepositoryReport[],
   { limit, offset, outcome, project }: RepositoryQuery,
 ): RepositoryPage {

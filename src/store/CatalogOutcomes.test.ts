@@ -43,7 +43,7 @@ describe.each(databases.eachSupportedId())(
     beforeEach(() => clearCatalogTables(knex));
 
     const outcomes = (...refs: string[]) => collect(catalog.of(refs));
-    const errors = () => collect(catalog.errorsOf(PROVIDER));
+    const errors = () => collect(catalog.readErrors(PROVIDER));
     const unreadable = async () => [...(await catalog.unreadableTargets(PROVIDER))];
 
     it('is the entities that came of it, whether people see them or not', async () => {

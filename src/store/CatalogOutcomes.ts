@@ -11,7 +11,7 @@ import { z } from 'zod';
 import { isReadError } from '../discovery/catalogErrors';
 import { yieldToEventLoop } from '../util/clock';
 import { CatalogEntityState, providerEntityRefs, readStates } from './catalogState';
-import { chunksOf, DiscoveryDatabase } from './DiscoveryDatabase';
+import { toChunks, DiscoveryDatabase } from './DiscoveryDatabase';
 import { isPostgres } from './migrate';
 import { jsonColumn } from './tables';
 
@@ -89,7 +89,7 @@ export class CatalogOutcomes {
   ): AsyncGenerator<EntityOutcome[]> {
     const knex = await this.#database.connect();
     const size = refsPerStatement(knex, options);
-    for (const some of chunksOf([...new Set(rootRefs)], size)) {
+    for (const some of toChunks([...new Set(rootRefs)], size)) {
       // Level by level: of a recursive statement PostgreSQL expects so much that it reads
       // whole tables for it.
       let level: Level = new Map(some.map(ref => [ref, new Set([ref])]));
@@ -111,7 +111,7 @@ export class CatalogOutcomes {
    *
    * @param providerName - the provider's name in the catalog, its source key
    */
-  async *errorsOf(providerName: string): AsyncGenerator<EntityOutcome[]> {
+  async *readErrors(providerName: string): AsyncGenerator<EntityOutcome[]> {
     const knex = await this.#database.connect();
     const options = { withErrorsOnly: true };
     let waiting: string[] = [];
@@ -172,11 +172,11 @@ async function* readChildren(
   parentRefs: readonly string[],
   options: ReadOutcomesOptions,
 ): AsyncGenerator<OutcomeRow[]> {
-  const waiting = chunksOf(parentRefs, refsPerStatement(knex, options)).reverse();
+  const waiting = toChunks(parentRefs, refsPerStatement(knex, options)).reverse();
   for (let some = waiting.pop(); some; some = waiting.pop()) {
     const rows = await selectChildren(knex, some, options);
     if (rows.length >= MAX_ROWS && some.length > 1) {
-      waiting.push(...chunksOf(some, Math.ceil(some.length / 2)).reverse());
+      waiting.push(...toChunks(some, Math.ceil(some.length / 2)).reverse());
     } else {
       yield rows;
     }

@@ -78,7 +78,7 @@ export class DatabaseEventStore implements EventStore {
     const knex = await this.#database.connect();
     const row: unknown = await knex(BRANCHES)
       .where({ host, repository_id: repositoryId })
-      .whereBetween('read_at_ms', boundsOf(validity))
+      .whereBetween('read_at_ms', getBounds(validity))
       .first();
     return BranchRow.safeParse(row).data?.default_branch;
   }
@@ -113,7 +113,7 @@ export class DatabaseEventStore implements EventStore {
     const { nowMs } = validity;
     if (Math.abs(nowMs - this.#cleanedAtMs) >= CLEAN_INTERVAL_MS) {
       this.#cleanedAtMs = nowMs;
-      await knex(DELIVERIES).whereNotBetween('taken_at_ms', boundsOf(validity)).delete();
+      await knex(DELIVERIES).whereNotBetween('taken_at_ms', getBounds(validity)).delete();
     }
     const rows: unknown = await knex(DELIVERIES)
       .insert(
@@ -131,6 +131,6 @@ export class DatabaseEventStore implements EventStore {
 }
 
 /** The first and the last moment that count. */
-function boundsOf({ nowMs, keepForMs }: Validity): [number, number] {
+function getBounds({ nowMs, keepForMs }: Validity): [number, number] {
   return [nowMs - keepForMs + 1, nowMs + keepForMs];
 }

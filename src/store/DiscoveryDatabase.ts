@@ -50,7 +50,7 @@ export class DiscoveryDatabase {
 }
 
 /** Splits items into what fits into one statement. */
-export function chunksOf<T>(items: readonly T[], size = ROWS_PER_STATEMENT): T[][] {
+export function toChunks<T>(items: readonly T[], size = ROWS_PER_STATEMENT): T[][] {
   const chunks: T[][] = [];
   for (let start = 0; start < items.length; start += size) {
     chunks.push(items.slice(start, start + size));
@@ -63,7 +63,7 @@ export async function inBatches<T>(
   items: readonly T[],
   work: (some: T[]) => PromiseLike<unknown>,
 ): Promise<void> {
-  for (const some of chunksOf(items)) {
+  for (const some of toChunks(items)) {
     await work(some);
     await yieldToEventLoop();
   }

@@ -12,7 +12,7 @@ import {
 import { recheckDueAtMs } from '../discovery/recheck';
 import { OutcomeKind, RepositoryAddress } from '../model';
 import { parseTarget } from '../util/parseUrls';
-import { chunksOf, DiscoveryDatabase } from './DiscoveryDatabase';
+import { toChunks, DiscoveryDatabase } from './DiscoveryDatabase';
 import {
   ProviderRow,
   ProviderTable,
@@ -21,7 +21,7 @@ import {
   toStoredDiscovery,
 } from './ProviderTable';
 import { StoredDiscovery } from './records';
-import { RepositoryTable, sortKeysOf, toAddressColumns } from './RepositoryTable';
+import { RepositoryTable, toSortKeys, toAddressColumns } from './RepositoryTable';
 import { BigNumber, HELD, PROVIDERS, REPOSITORIES, toSortKey } from './tables';
 
 /** Which repositories are asked for. */
@@ -149,7 +149,7 @@ export class DiscoveryReport {
     }
     const unique = new Map(addresses.map(one => [addressKey(one), one]));
     const found = new Map<number, RepositoryReport>();
-    for (const some of chunksOf([...unique.values()])) {
+    for (const some of toChunks([...unique.values()])) {
       const reports = await findAt(stored, some);
       reports.forEach(one => found.set(one.repositoryId, one));
     }
@@ -174,7 +174,7 @@ async function findAt(
 ): Promise<RepositoryReport[]> {
   const holders = await stored.repositories.idsWithFilesAt(addresses);
   const rows: unknown[] = await reported(stored).andWhere(related => {
-    related.whereIn(['project_key_sort', 'slug_sort'], addresses.map(sortKeysOf));
+    related.whereIn(['project_key_sort', 'slug_sort'], addresses.map(toSortKeys));
     related.orWhereIn('repository_id', holders);
   });
   return toReports(stored, rows);

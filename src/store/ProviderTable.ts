@@ -16,7 +16,7 @@ import {
   RunTrigger,
   StoredDiscovery,
 } from './records';
-import { BigNumber, hashOf, HELD, jsonColumn, PROVIDERS, REPOSITORIES } from './tables';
+import { BigNumber, sha256, HELD, jsonColumn, PROVIDERS, REPOSITORIES } from './tables';
 
 const Counts = z.record(z.string(), z.number());
 
@@ -193,14 +193,14 @@ export class ProviderTable {
   async replaceHeld(held: readonly HeldRemoval[]): Promise<void> {
     const rows: unknown[] = await this.#own(HELD).select('target_hash');
     const stored = rows.map(row => HashRow.parse(row).target_hash);
-    const wanted = new Set(held.map(one => hashOf(one.targetUrl)));
+    const wanted = new Set(held.map(one => sha256(one.targetUrl)));
     await this.#deleteHeld(stored.filter(hash => !wanted.has(hash)));
     await this.writeHeld(held);
   }
 
   /** @param keys - the URLs or entity refs of what is not held back any more */
   async deleteHeld(keys: readonly string[]): Promise<void> {
-    await this.#deleteHeld(keys.map(hashOf));
+    await this.#deleteHeld(keys.map(sha256));
   }
 
   /** Adds to what is held back. */
@@ -215,7 +215,7 @@ export class ProviderTable {
 
   /** Notes that what is held back under these keys may go. */
   async approve(keys: readonly string[]): Promise<void> {
-    await inBatches(keys.map(hashOf), some =>
+    await inBatches(keys.map(sha256), some =>
       this.#own(HELD).whereIn('target_hash', some).update({ approved: true }),
     );
   }
@@ -335,7 +335,7 @@ export function readHeldRow(row: unknown): HeldRemoval | undefined {
 function toHeldRow(providerId: string, held: HeldRemoval) {
   return {
     provider_id: providerId,
-    target_hash: hashOf(held.targetUrl),
+    target_hash: sha256(held.targetUrl),
     target_url: storableText(held.targetUrl),
     repository_id: held.repositoryId,
     since_ms: held.sinceMs,

@@ -7,8 +7,8 @@ import { z } from 'zod';
 import { RepositoryAddress } from '../model';
 import { Clock } from '../util/clock';
 import { storableText } from '../util/text';
-import { chunksOf, DiscoveryDatabase } from './DiscoveryDatabase';
-import { hashOf, toSortKey } from './tables';
+import { toChunks, DiscoveryDatabase } from './DiscoveryDatabase';
+import { sha256, toSortKey } from './tables';
 
 const STAMPS = 'bitbucket_server_discovery_stamps';
 
@@ -27,7 +27,7 @@ export class RepositoryStamps {
   /** The stamp of a repository at this moment; made where there is none yet. */
   async load(host: string, address: RepositoryAddress): Promise<string> {
     const knex = await this.#tables.connect();
-    const key = { repository_hash: keyOf(host, address) };
+    const key = { repository_hash: toStampKey(host, address) };
     const read = async (): Promise<unknown> => knex(STAMPS).where(key).first('stamp');
     const row = await read();
     if (row !== undefined) {
@@ -51,12 +51,12 @@ export class RepositoryStamps {
    * for. To be called before anybody is asked to read; what nobody has read has no stamp.
    */
   async renew(host: string, addresses: readonly RepositoryAddress[]): Promise<void> {
-    const keys = [...new Set(addresses.map(address => keyOf(host, address)))];
+    const keys = [...new Set(addresses.map(address => toStampKey(host, address)))];
     if (keys.length === 0) {
       return;
     }
     const knex = await this.#tables.connect();
-    for (const some of chunksOf(keys)) {
+    for (const some of toChunks(keys)) {
       await knex(STAMPS)
         .whereIn('repository_hash', some)
         .update({ stamp: this.#random() });
@@ -69,6 +69,6 @@ export class RepositoryStamps {
   }
 }
 
-function keyOf(host: string, { projectKey, slug }: RepositoryAddress): string {
-  return hashOf([host, projectKey, slug].map(toSortKey).join('/'));
+function toStampKey(host: string, { projectKey, slug }: RepositoryAddress): string {
+  return sha256([host, projectKey, slug].map(toSortKey).join('/'));
 }

@@ -10,7 +10,7 @@ import { getBucketLook } from '../discovery/recheck';
 import { KnownRepository, RepositorySelector } from '../discovery/types';
 import { RepositoryAddress } from '../model';
 import { yieldToEventLoop } from '../util/clock';
-import { chunksOf, inBatches } from './DiscoveryDatabase';
+import { toChunks, inBatches } from './DiscoveryDatabase';
 import { isPostgres } from './migrate';
 import { ProviderRow } from './ProviderTable';
 import { UnchangedLooks } from './records';
@@ -140,7 +140,7 @@ export class RepositoryTable {
   /** The repositories that hold a file that lies at one of these addresses, beside those that are there. */
   async idsWithFilesAt(addresses: readonly RepositoryAddress[]): Promise<number[]> {
     const rows: unknown[] = await this.#own(FOREIGN_FILES)
-      .whereIn(['project_key_sort', 'slug_sort'], addresses.map(sortKeysOf))
+      .whereIn(['project_key_sort', 'slug_sort'], addresses.map(toSortKeys))
       .select('repository_id');
     return rows.map(row => BigNumber.parse(IdRow.parse(row).repository_id));
   }
@@ -173,7 +173,7 @@ export class RepositoryTable {
           ...toAddressColumns(address),
         })),
       );
-      for (const rows of chunksOf(foreign)) {
+      for (const rows of toChunks(foreign)) {
         await this.#knex(FOREIGN_FILES).insert(rows);
       }
     });
@@ -299,13 +299,13 @@ function toBinding(value: unknown): string | number | null {
 }
 
 /** An address in comparable form. */
-export function sortKeysOf({ projectKey, slug }: RepositoryAddress): [string, string] {
+export function toSortKeys({ projectKey, slug }: RepositoryAddress): [string, string] {
   return [toSortKey(projectKey), toSortKey(slug)];
 }
 
 /** An address in comparable form, as columns. */
 export function toAddressColumns(address: RepositoryAddress) {
-  const [project_key_sort, slug_sort] = sortKeysOf(address);
+  const [project_key_sort, slug_sort] = toSortKeys(address);
   return { project_key_sort, slug_sort };
 }
 

@@ -12,7 +12,7 @@ import { RepositoryAddress } from '../model';
 import { ANNOTATION_PROJECT_KEY, ANNOTATION_REPO_SLUG } from '../util/annotations';
 import { yieldToEventLoop } from '../util/clock';
 import { urlOfLocationKey } from '../util/parseUrls';
-import { chunksOf } from './DiscoveryDatabase';
+import { toChunks } from './DiscoveryDatabase';
 import { jsonColumn } from './tables';
 
 /** Names per statement: a few questions about all that a provider holds. */
@@ -74,7 +74,7 @@ export async function readStates(
   { heldByOthersThan, waitForWriters }: ReadStatesOptions = {},
 ): Promise<Map<string, CatalogEntityState>> {
   const states = new Map<string, CatalogEntityState>();
-  for (const some of chunksOf([...new Set(entityRefs)], NAMES_PER_STATEMENT)) {
+  for (const some of toChunks([...new Set(entityRefs)], NAMES_PER_STATEMENT)) {
     const query = knex('refresh_state')
       .whereIn('entity_ref', some)
       .select('entity_ref', 'location_key', 'result_hash', 'unprocessed_entity');
@@ -98,7 +98,7 @@ export async function isAnyOrphaned(
   knex: Knex,
   entityRefs: readonly string[],
 ): Promise<boolean> {
-  for (const some of chunksOf([...new Set(entityRefs)], NAMES_PER_STATEMENT)) {
+  for (const some of toChunks([...new Set(entityRefs)], NAMES_PER_STATEMENT)) {
     const claimed: unknown[] = await knex('refresh_state_references')
       .whereIn('target_entity_ref', some)
       .distinct('target_entity_ref');
@@ -115,7 +115,7 @@ export async function readRegisteredUrls(
   urls: readonly string[],
 ): Promise<Set<string>> {
   const registered = new Set<string>();
-  for (const some of chunksOf([...new Set(urls)], NAMES_PER_STATEMENT)) {
+  for (const some of toChunks([...new Set(urls)], NAMES_PER_STATEMENT)) {
     const rows: unknown[] = await knex('locations')
       .where('type', 'url')
       .whereIn('target', some)
@@ -157,10 +157,10 @@ export async function readSourceUrls(knex: Knex, entityRef: string): Promise<str
   const rows: unknown[] = await knex('refresh_state')
     .whereIn('entity_ref', [...refs])
     .select('entity_ref', 'unprocessed_entity');
-  return [...new Set(rows.flatMap(sourcesOf))];
+  return [...new Set(rows.flatMap(getSourceUrls))];
 }
 
-function sourcesOf(row: unknown): string[] {
+function getSourceUrls(row: unknown): string[] {
   const { unprocessed_entity: json } = StateRow.parse(row);
   const { target, targets = [] } = jsonColumn(Sources).safeParse(json).data?.spec ?? {};
   return [parseStateRow(row).sourceUrl, target, ...targets].flatMap(url => url ?? []);

@@ -20,7 +20,7 @@ import { canonicalJson } from '../util/text';
 import { yieldToEventLoop } from '../util/clock';
 import { parseTarget } from '../util/parseUrls';
 import { providerEntityRefs, statedAddress } from './catalogState';
-import { chunksOf } from './DiscoveryDatabase';
+import { toChunks } from './DiscoveryDatabase';
 
 /** Of so many the names are worked out before others get their turn. */
 const KNOWN_PER_TURN = 1_000;
@@ -60,10 +60,10 @@ export async function readCatalogBaseline(
   known: readonly KnownRepository[] = [],
 ): Promise<ProviderMemory> {
   const knex = await database.getClient();
-  const knownRefs = await refsOf(known, plainLocationRef);
+  const knownRefs = await toEntityRefs(known, plainLocationRef);
   const files: GivenFile[] = [];
   for await (const refs of providerEntityRefs(knex, providerName)) {
-    for (const some of chunksOf(refs.filter(ref => !knownRefs.has(ref)))) {
+    for (const some of toChunks(refs.filter(ref => !knownRefs.has(ref)))) {
       const rows: unknown[] = await knex('refresh_state')
         .whereIn('entity_ref', some)
         .select('unprocessed_entity as entity');
@@ -75,12 +75,12 @@ export async function readCatalogBaseline(
 }
 
 /** The entity refs by which the catalog has what is known already. */
-async function refsOf(
+async function toEntityRefs(
   known: readonly KnownRepository[],
   plainLocationRef: PlainLocationRef,
 ): Promise<Set<string>> {
   const refs = new Set<string>();
-  for (const some of chunksOf(known, KNOWN_PER_TURN)) {
+  for (const some of toChunks(known, KNOWN_PER_TURN)) {
     for (const file of some.flatMap(one => one.files)) {
       refs.add(file.entity?.key ?? plainLocationRef(file.targetUrl));
     }

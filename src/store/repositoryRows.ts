@@ -225,15 +225,15 @@ export function isStored(
   if (stored?.revision === undefined) {
     return false;
   }
-  const content = contentOf(stored);
-  return contentOf(known).every(
+  const content = getContent(stored);
+  return getContent(known).every(
     // Nearly always they are the very same, and to compare deeply costs far more.
     (value, index) =>
       value === content[index] || isDeepStrictEqual(value, content[index]),
   );
 }
 
-function contentOf(known: KnownRepository) {
+function getContent(known: KnownRepository) {
   const { projectKey, slug, hierarchyId, problem, files, settled } = known;
   const { reason, detail } = problem ?? {};
   return [projectKey, slug, hierarchyId, reason, detail, files, settled];

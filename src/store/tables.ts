@@ -31,6 +31,6 @@ export function toSortKey(text: string): string {
 }
 
 /** A URL may be longer than what every database takes as a key. */
-export function hashOf(text: string): string {
+export function sha256(text: string): string {
   return createHash('sha256').update(text).digest('hex');
 }

@@ -31,7 +31,7 @@ const Webhook = z.strictObject({
 const webhooks = new WeakMap<SimulatedModel, Map<string, object[]>>();
 
 /** Needs PROJECT_ADMIN. */
-function webhooksOf(context: RouteContext): object[] {
+function readWebhooks(context: RouteContext): object[] {
   const { model, viewer } = context;
   const { lowerKey } = requireProject(context);
   if (!viewer.holds('REPO_ADMIN')) {
@@ -45,13 +45,13 @@ function webhooksOf(context: RouteContext): object[] {
 }
 
 function listWebhooks(context: RouteContext): Reply {
-  const values = webhooksOf(context);
+  const values = readWebhooks(context);
   const page = { size: values.length, limit: 25, isLastPage: true, start: 0, values };
   return jsonReply(JSON.stringify(page));
 }
 
 function createWebhook(context: RouteContext, body: string): Reply {
-  const own = webhooksOf(context);
+  const own = readWebhooks(context);
   const webhook = parseWebhook(body);
   const created = { id: own.length + 1, ...webhook, scopeType: 'project' };
   own.push(created);

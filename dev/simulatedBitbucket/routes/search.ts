@@ -97,7 +97,7 @@ function parseQuery(text: string): Query | string {
     if (name !== undefined && value !== undefined) {
       modifiers.set(name, value);
     } else {
-      terms.push(wordsOf(part).filter(word => word.length > 1));
+      terms.push(toWords(part).filter(word => word.length > 1));
     }
   }
   if (!terms.some(words => words.length > 0)) {
@@ -113,7 +113,7 @@ function parseQuery(text: string): Query | string {
 }
 
 /** All punctuation but `.` and `_` separates words, and case is disregarded. */
-function wordsOf(text: string): string[] {
+function toWords(text: string): string[] {
   return text.toLowerCase().match(/[\p{L}\p{N}._]+/gu) ?? [];
 }
 
@@ -128,7 +128,7 @@ function findHits({ model, settings, viewer }: RouteContext, query: Query) {
   const files = index === 'fresh' ? indexNow(model) : index;
   return files.filter(({ repository, path, content }) => {
     const { archived, originId, project } = repository;
-    const words = [wordsOf(path), wordsOf(content)];
+    const words = [toWords(path), toWords(content)];
     return (
       viewer.seesRepository(repository) &&
       (indexesForks || originId === undefined) &&

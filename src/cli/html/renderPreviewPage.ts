@@ -69,14 +69,14 @@ export function renderPreviewPage(preview: PreviewDocument): string {
 function contentSecurityPolicy(): string {
   return [
     "default-src 'none'",
-    `style-src '${hashOf(STYLES)}'`,
-    `script-src '${hashOf(SCRIPT)}'`,
+    `style-src '${toSourceHash(STYLES)}'`,
+    `script-src '${toSourceHash(SCRIPT)}'`,
     "base-uri 'none'",
     "form-action 'none'",
   ].join('; ');
 }
 
-function hashOf(text: string): string {
+function toSourceHash(text: string): string {
   return `sha256-${createHash('sha256').update(text, 'utf8').digest('base64')}`;
 }
 

@@ -97,7 +97,7 @@ function renderChoice(id: string, value: string, title: string, count: number): 
 /** Short on purpose: there may be 10,000 of them. */
 function renderRow(one: PreviewedRepository): Html {
   const { projectKey, repositorySlug, outcome, reason, detail } = one;
-  const { errors = [], entities = [] } = shownOf(one.catalog);
+  const { errors = [], entities = [] } = limitExamples(one.catalog);
   const name = html`${projectKey}/<wbr />${repositorySlug}`;
   return html`<tr data-outcome="${outcome}">
     <th scope="row">${linkTo(one.url, name)}</th>
@@ -117,7 +117,7 @@ function renderRow(one: PreviewedRepository): Html {
 }
 
 /** The first few: the report of the backend has them all. */
-function shownOf(catalog: InLiveCatalog | undefined): Partial<InLiveCatalog> {
+function limitExamples(catalog: InLiveCatalog | undefined): Partial<InLiveCatalog> {
   return {
     entities: catalog?.entities.slice(0, MAX_EXAMPLES),
     errors: catalog?.errors.slice(0, MAX_EXAMPLES),
