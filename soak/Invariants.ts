@@ -167,10 +167,10 @@ export class Invariants {
     const held = await stores.reports.loadHeldRemovals(PROVIDER_ID);
     this.#heldSinceMs.clear();
     const targets = catalog.targets();
-    for (const { targetUrl, sinceMs } of held) {
-      this.#heldSinceMs.set(targetUrl, sinceMs);
-      if (!this.#isDisturbed && !targets.has(targetUrl)) {
-        this.violated(`${targetUrl} is held back and not in the catalog`);
+    for (const { entryKey, sinceMs } of held) {
+      this.#heldSinceMs.set(entryKey, sinceMs);
+      if (!this.#isDisturbed && !targets.has(entryKey)) {
+        this.violated(`${entryKey} is held back and not in the catalog`);
       }
     }
   }

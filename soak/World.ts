@@ -197,7 +197,7 @@ export class World {
   /** Targets of the removals that are held back. */
   async heldTargets(): Promise<string[]> {
     const held = await this.stores.reports.loadHeldRemovals(PROVIDER_ID);
-    return held.map(one => one.targetUrl);
+    return held.map(one => one.entryKey);
   }
 
   async configure(settings: ProviderSettings): Promise<void> {

@@ -17,7 +17,7 @@ import {
   DiscoveryResult,
   DiscoveryScope,
   KnownRepository,
-  ProviderMemory,
+  ProviderState,
   RepositoryResult,
 } from '../discovery/types';
 import { parseCatalogPath } from '../filters/catalogPaths';
@@ -150,10 +150,10 @@ export function discovered(
   };
 }
 
-export function memoryOf(
+export function stateOf(
   repositories: readonly KnownRepository[],
-  held: ProviderMemory['held'] = [],
-): ProviderMemory {
+  held: ProviderState['held'] = [],
+): ProviderState {
   return { repositories, held };
 }
 

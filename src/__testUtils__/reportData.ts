@@ -153,11 +153,11 @@ function toKnown(report: RepositoryReport, revision: number): KnownRepository {
   const last = Settled.parse(report);
   switch (last.outcome) {
     case 'registered':
-      return { ...known, settled: { kind: 'registered', files } };
+      return { ...known, conclusive: { kind: 'registered', files } };
     case 'excluded':
-      return { ...known, settled: { kind: 'excluded', reason: last.reason } };
+      return { ...known, conclusive: { kind: 'excluded', reason: last.reason } };
     case 'absent':
-      return { ...known, settled: { kind: 'absent', reason: last.reason } };
+      return { ...known, conclusive: { kind: 'absent', reason: last.reason } };
     default:
       return { ...known, problem: { reason: last.reason, detail: last.detail } };
   }

@@ -14,7 +14,7 @@ export function targets({ added, removed, stayed }: RepositoryDelta) {
 }
 
 /** What is remembered then. */
-export function memoryAfter(
+export function stateAfter(
   before: readonly KnownRepository[],
   { changed, forgottenIds }: RepositoryDelta,
 ): KnownRepository[] {

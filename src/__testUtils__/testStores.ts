@@ -5,7 +5,7 @@
 
 import knexFactory, { Knex } from 'knex';
 import { DatabaseService } from '@backstage/backend-plugin-api';
-import { KnownRepository, ProviderMemory } from '../discovery/types';
+import { KnownRepository, ProviderState } from '../discovery/types';
 import { DiscoveryDatabase } from '../store/DiscoveryDatabase';
 import { DiscoveryReport } from '../store/DiscoveryReport';
 import { ProviderStateStore } from '../store/ProviderStateStore';
@@ -34,7 +34,7 @@ export interface TestStoresOptions {
   readonly open?: () => Promise<Knex>;
 }
 
-const NOTHING: ProviderMemory = { repositories: [], held: [] };
+const NOTHING: ProviderState = { repositories: [], held: [] };
 
 const STORES = new WeakMap<ProviderStateStore, TestStores>();
 

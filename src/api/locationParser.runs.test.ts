@@ -262,8 +262,8 @@ describe('a run with a location parser', () => {
 
   it('keeps everything where the parser fails on everything after a restart', async () => {
     const scene = await discover(componentOf, ['api', 'web']);
-    const memory = await scene.store.load('default');
-    const { store } = createTestStores({ readBaseline: async () => memory });
+    const state = await scene.store.load('default');
+    const { store } = createTestStores({ readBaseline: async () => state });
     const parser: BitbucketServerLocationParser = () => {
       throw new Error('broken');
     };

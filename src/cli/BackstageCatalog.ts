@@ -201,9 +201,9 @@ async function readReports(client: BackstageClient): Promise<ProviderReport[]> {
         ),
       ),
       targets: [...targets, ...heldRemovals.map(one => one.targetUrl)],
-      held: heldRemovals.map(({ targetUrl, since, approved }) => ({
+      held: heldRemovals.map(({ targetUrl: entryKey, since, approved }) => ({
         repositoryId: 0,
-        targetUrl,
+        entryKey,
         sinceMs: Date.parse(since),
         // As far as the report tells; the run itself measures it.
         confirmedForMs: Math.max(0, Date.parse(finishedAt) - Date.parse(since)) || 0,

@@ -7,7 +7,7 @@
 import { ProviderConfig } from '../config/types';
 import { toLocations } from '../discovery/locations';
 import { Run } from '../discovery/performRun';
-import { CatalogLocation, ProviderMemory } from '../discovery/types';
+import { CatalogLocation, ProviderState } from '../discovery/types';
 import { matchCatalogPaths } from '../filters/catalogPaths';
 import { assessAddress } from '../filters/steps';
 import { toKnownRepositories } from '../store/readCatalogBaseline';
@@ -20,7 +20,7 @@ export interface CatalogContent {
   readonly config: ProviderConfig;
   readonly knownBy: CatalogDifference['knownBy'];
   /** As a run remembers it. */
-  readonly memory: ProviderMemory;
+  readonly state: ProviderState;
 }
 
 /**
@@ -53,7 +53,7 @@ export function findContents(
     return {
       config,
       knownBy: isComplete ? 'report' : 'entities',
-      memory: { repositories, held },
+      state: { repositories, held },
     };
   });
 }
@@ -124,7 +124,7 @@ export function compareWithCatalog(
 
 /** What a provider has in the catalog, and goes on emitting; without a run, what it may emit. */
 function toSide(content: CatalogContent, run: Run | undefined) {
-  const before = toTargets(toLocations(content.memory.repositories));
+  const before = toTargets(toLocations(content.state.repositories));
   const removed = new Set(toTargets(run?.reconciliation.removed ?? []));
   const after = new Set([
     ...before.filter(target => !removed.has(target)),

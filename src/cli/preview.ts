@@ -3,7 +3,7 @@
 import path from 'node:path';
 import { findSharedFiles } from '../conflicts/describeConflicts';
 import { addressKey } from '../discovery/identify';
-import { DiscoveryProgress, ProviderMemory } from '../discovery/types';
+import { DiscoveryProgress, ProviderState } from '../discovery/types';
 import { printableJson } from '../util/text';
 import { performRun, Run, RunFailure } from '../discovery/performRun';
 import { compareReports, reportRepository } from '../discovery/report';
@@ -38,7 +38,7 @@ interface PreviewOptions extends ConfigurationOptions, AgainstOptions {
 }
 
 /** Where no catalog is named: so nothing can be removed, and all is looked at. */
-const NOTHING: ProviderMemory = { repositories: [], held: [] };
+const NOTHING: ProviderState = { repositories: [], held: [] };
 
 /** Runs the command; writes nothing but the page that was asked for. */
 export async function runPreview(options: PreviewOptions, io: CliIo): Promise<ExitCode> {
@@ -125,8 +125,8 @@ async function previewAll(
       break;
     }
     const content = contents.find(one => one.config.id === connection.config.id);
-    const memory = content?.memory ?? NOTHING;
-    const finished = await previewProvider(connection, memory, io, progress);
+    const state = content?.state ?? NOTHING;
+    const finished = await previewProvider(connection, state, io, progress);
     previews.push(finished);
     for (const warning of listWarnings(finished)) {
       io.stderr(`${warning}\n`);
@@ -182,11 +182,11 @@ interface FinishedPreview {
 /**
  * Runs one provider. Applies nothing; never throws for what Bitbucket does.
  *
- * @param memory - what the provider has in the catalog
+ * @param state - what the provider has in the catalog
  */
 async function previewProvider(
   connection: Connection,
-  memory: ProviderMemory,
+  state: ProviderState,
   io: CliIo,
   progress: Progress,
 ): Promise<FinishedPreview> {
@@ -199,7 +199,7 @@ async function previewProvider(
     scope: config,
     policy: config.removals,
     source: client,
-    memory,
+    state,
     clock: io.clock,
     signal: io.signal,
     onProgress: step =>

@@ -6,7 +6,7 @@ import {
   file,
   HOUR,
   known,
-  memoryOf,
+  stateOf,
   NOW,
   registered,
   target,
@@ -52,7 +52,7 @@ function outcomesOf({ repositories }: DiscoveryResult) {
 async function catalogAfter(result: DiscoveryResult): Promise<string[]> {
   const plan = await reconcile({
     result,
-    memory: memoryOf(result.known),
+    state: stateOf(result.known),
     policy: { maxPercentage: 100, holdForMs: 0 },
     nowMs: NOW,
   });

@@ -23,7 +23,7 @@ export function applyConcurrentEvents(
   const later = newer.filter(one => {
     const { repositoryId: id, revision = 0 } = one;
     const seen = Math.max(getLookRevision(looked.get(id)), known.get(id)?.revision ?? 0);
-    return revision > seen && (one.settled || isGone(one, looked.get(id)));
+    return revision > seen && (one.conclusive || isGone(one, looked.get(id)));
   });
   if (later.length === 0) {
     return result;
@@ -64,7 +64,7 @@ export function getLookRevision(result: RepositoryResult | undefined): number {
 /** Found gone, and not found elsewhere by the run. */
 function isGone(one: KnownRepository, looked: RepositoryResult | undefined): boolean {
   return (
-    one.settled === undefined &&
+    one.conclusive === undefined &&
     one.files.length === 0 &&
     (looked === undefined || addressKey(looked.repository) === addressKey(one))
   );
@@ -76,8 +76,10 @@ function forgetPlaceholders(
   looked: Map<number, RepositoryResult>,
   known: Map<number, KnownRepository>,
 ): void {
-  const settled = later.filter(one => one.settled && !isPlaceholderId(one.repositoryId));
-  const addresses = new Set(settled.map(addressKey));
+  const conclusive = later.filter(
+    one => one.conclusive && !isPlaceholderId(one.repositoryId),
+  );
+  const addresses = new Set(conclusive.map(addressKey));
   for (const [id, one] of known) {
     if (isPlaceholderId(id) && addresses.has(addressKey(one))) {
       known.delete(id);
@@ -88,9 +90,9 @@ function forgetPlaceholders(
 
 function toResult(one: KnownRepository): RepositoryResult | undefined {
   return (
-    one.settled && {
+    one.conclusive && {
       repository: { id: one.repositoryId, projectKey: one.projectKey, slug: one.slug },
-      outcome: one.settled,
+      outcome: one.conclusive,
       checkedAtMs: one.checkedAtMs,
       revision: one.revision,
     }

@@ -6,14 +6,14 @@
 import { CatalogFile, Repository } from '../model';
 import { hasSameFiles, getEntryKey } from './locations';
 import { toBucket, hasDoubt, RecheckPlan, RecheckRule, ruleWith } from './recheck';
-import { KnownRepository, SettledOutcome, SparedBy } from './types';
+import { KnownRepository, ConclusiveOutcome, SparedBy } from './types';
 
 /** Whether a run looks at a repository, and why. */
 export type CheckDecision =
   | { readonly kind: 'look'; readonly because: LookReason }
   | {
       readonly kind: 'spared';
-      readonly outcome: SettledOutcome;
+      readonly outcome: ConclusiveOutcome;
       readonly by: SparedBy;
       /** Nothing was known of it before. */
       readonly isNew: boolean;
@@ -58,7 +58,7 @@ export function decideCheck(plan: RecheckPlan, evidence: Evidence): CheckDecisio
   if (!isAvailable(repository)) {
     return look('changed');
   }
-  if (!known?.settled) {
+  if (!known?.conclusive) {
     return decideNew(plan, plan.rule, evidence);
   }
   if (hasDoubt(known)) {
@@ -67,9 +67,9 @@ export function decideCheck(plan: RecheckPlan, evidence: Evidence): CheckDecisio
   if (!isAsListed(known, repository)) {
     return look('changed');
   }
-  const { settled } = known;
+  const { conclusive } = known;
   const rule = ruleWith(plan.rule, shown.isCovered);
-  switch (settled.kind) {
+  switch (conclusive.kind) {
     case 'registered':
       return decideFound(plan, rule, evidence, known);
     case 'absent':
@@ -77,7 +77,7 @@ export function decideCheck(plan: RecheckPlan, evidence: Evidence): CheckDecisio
         return look('shown-by-search');
       }
       return rule.absentMs && !plan.due.absent.has(toBucket(repository.id))
-        ? { kind: 'spared', outcome: settled, by: 'search', isNew: false }
+        ? { kind: 'spared', outcome: conclusive, by: 'search', isNew: false }
         : look('has-no-file');
     default:
       return look('changed');
@@ -88,7 +88,7 @@ function decideFound(
   { rule: own, due, unreadable }: RecheckPlan,
   rule: RecheckRule,
   { repository, shown, spell }: Evidence,
-  { settled, files }: KnownRepository,
+  { conclusive, files }: KnownRepository,
 ): CheckDecision {
   const paths = files.map(one => one.path);
   const hasAll = files.length >= (own?.minFiles ?? 0);
@@ -102,10 +102,10 @@ function decideFound(
   if (isUnreadable || due.found.has(toBucket(repository.id))) {
     return look(isUnreadable ? 'not-readable' : 'due');
   }
-  return settled && hasSameFiles(spell(paths), files)
+  return conclusive && hasSameFiles(spell(paths), files)
     ? {
         kind: 'spared',
-        outcome: settled,
+        outcome: conclusive,
         by: hasAll ? 'recheck' : 'search',
         isNew: false,
       }

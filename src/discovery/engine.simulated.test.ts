@@ -1,4 +1,4 @@
-import { memoryOf, scope, targetsOf } from '../__testUtils__/discoveryData';
+import { stateOf, scope, targetsOf } from '../__testUtils__/discoveryData';
 import { FakeClock } from '../__testUtils__/FakeClock';
 import { countRequests, createSimulatedSource } from '../__testUtils__/simulatedSource';
 import {
@@ -8,7 +8,7 @@ import {
 import { toKnownRepositories } from '../store/readCatalogBaseline';
 import { systemClock } from '../util/clock';
 import { performRun, Run } from './performRun';
-import { ProviderMemory } from './types';
+import { ProviderState } from './types';
 
 const BASE_URL = 'https://bitbucket.test/bitbucket';
 const TOKEN = 'secret-token';
@@ -60,7 +60,7 @@ function createLargeServer(): Bitbucket {
 
 async function run(
   server: SimulatedBitbucket,
-  memory: ProviderMemory | undefined,
+  state: ProviderState | undefined,
   settings: Parameters<typeof scope>[0] = {},
 ): Promise<Run> {
   server.clearRequests();
@@ -68,7 +68,7 @@ async function run(
     scope: scope({ paths: [PATH], branch: BRANCH, concurrency: 8, ...settings }),
     policy: { maxPercentage: 30, holdForMs: 24 * 3_600_000 },
     source: createSimulatedSource(server, { token: TOKEN }),
-    memory,
+    state,
     clock: systemClock,
   });
 }
@@ -88,7 +88,7 @@ describe('the engine on a Bitbucket with 5,000 repositories', () => {
         pageCaps: { ...pageCaps, repositories },
         hiddenRows,
       });
-      const { reconciliation, summary, failure } = await run(server, memoryOf([]));
+      const { reconciliation, summary, failure } = await run(server, stateOf([]));
       const requests = countRequests(server);
 
       expect(failure).toBeUndefined();
@@ -112,7 +112,7 @@ describe('the engine on a Bitbucket with 5,000 repositories', () => {
   );
 
   it('keeps everything the catalog has while permissions are lost', async () => {
-    const baseline = memoryOf(toKnownRepositories(expected));
+    const baseline = stateOf(toKnownRepositories(expected));
     for (let project = 0; project < PROJECTS; project += 1) {
       server.hide('backstage', `P${project}`);
     }
@@ -125,7 +125,7 @@ describe('the engine on a Bitbucket with 5,000 repositories', () => {
     for (let project = 0; project < PROJECTS; project += 1) {
       server.reveal('backstage', `P${project}`);
     }
-    const back = await run(server, lost.reconciliation.memory);
+    const back = await run(server, lost.reconciliation.state);
     expect(targetsOf(back.reconciliation.locations)).toEqual(expected);
     expect(back.summary).toMatchObject({ unknown: 0, removed: 0, carriedForward: 0 });
   }, 60_000);
@@ -153,9 +153,9 @@ describe('the engine on a small Bitbucket', () => {
     change: () => unknown,
     settings: Parameters<typeof scope>[0] = plain,
   ): Promise<Run> {
-    const first = await run(server, memoryOf([]), settings);
+    const first = await run(server, stateOf([]), settings);
     change();
-    return run(server, first.reconciliation.memory, settings);
+    return run(server, first.reconciliation.state, settings);
   }
 
   const locationsOf = (finished: Run) => targetsOf(finished.reconciliation.locations);
@@ -214,7 +214,7 @@ describe('the engine on a small Bitbucket', () => {
       });
       expect(locationsOf(after)).toEqual(kept.map(slug => url(`PAY/${slug}`)));
       expect(
-        after.reconciliation.memory?.repositories.map(one => one.slug).sort(),
+        after.reconciliation.state?.repositories.map(one => one.slug).sort(),
       ).toEqual(['a', 'b', 'c']);
     },
   );
@@ -244,7 +244,7 @@ describe('the engine on a small Bitbucket', () => {
     const server = createServer(['a']);
     const files = { 'x/.y/catalog-info.yaml': '', 'docs/c.yaml': '', 'README.md': '' };
     server.addRepository({ projectKey: 'PAY', slug: 'b', files });
-    const found = await run(server, memoryOf([]), {
+    const found = await run(server, stateOf([]), {
       paths: ['/**/catalog-info.yaml', 'docs/c.yaml'],
       branch: undefined,
     });
@@ -258,7 +258,7 @@ describe('the engine on a small Bitbucket', () => {
 
   it('keeps Locations through an outage of file checks, and tells why', async () => {
     const server = createServer(['a', 'b', 'c']);
-    const first = await run(server, memoryOf([]), plain);
+    const first = await run(server, stateOf([]), plain);
     server.faults.add({
       match: { kind: 'file-check' },
       effect: { type: 'status', status: 503 },
@@ -272,7 +272,7 @@ describe('the engine on a small Bitbucket', () => {
       scope: scope(plain),
       policy: { maxPercentage: 100, holdForMs: 0 },
       source: createSimulatedSource(server, { token: TOKEN, clock }),
-      memory: first.reconciliation.memory,
+      state: first.reconciliation.state,
       clock,
     });
     const after = await clock.run(work);

@@ -17,11 +17,11 @@ import {
   RepositoryDelta,
 } from './evaluateRepository';
 import { addressKey } from './identify';
-import { HeldRemoval, KnownRepository, SettledOutcome } from './types';
+import { HeldRemoval, KnownRepository, ConclusiveOutcome } from './types';
 
 const POLICY = { maxPercentage: 30, holdForMs: 24 * HOUR };
-const OUT: SettledOutcome = { kind: 'excluded', reason: 'archived' };
-const NONE: SettledOutcome = { kind: 'absent', reason: 'no-catalog-file' };
+const OUT: ConclusiveOutcome = { kind: 'excluded', reason: 'archived' };
+const NONE: ConclusiveOutcome = { kind: 'absent', reason: 'no-catalog-file' };
 const MANY = ['PAY/api', 'PAY/web', 'PAY/db', 'PAY/doc'].map((at, index) =>
   known(7 + index, at),
 );
@@ -31,7 +31,7 @@ interface Setting extends Partial<RemovalGuard> {
   /** Where the repository is looked at. */
   readonly at?: string;
   /** What was found; `gone` where nothing is there. */
-  readonly outcome?: SettledOutcome | 'gone';
+  readonly outcome?: ConclusiveOutcome | 'gone';
   readonly known?: readonly KnownRepository[];
 }
 
@@ -56,7 +56,7 @@ async function guarded(setting: Setting = {}): Promise<RepositoryDelta> {
 function held(ageMs: number, approved = false, at = 'PAY/api'): HeldRemoval {
   return {
     repositoryId: 7,
-    targetUrl: target(at),
+    entryKey: target(at),
     sinceMs: NOW - ageMs,
     confirmedForMs: ageMs,
     approved,

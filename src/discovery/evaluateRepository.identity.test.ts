@@ -10,7 +10,7 @@ import {
   targetsOf,
 } from '../__testUtils__/discoveryData';
 import { FakeRepositorySource } from '../__testUtils__/FakeRepositorySource';
-import { catalogAfter, memoryAfter, targets } from '../__testUtils__/repositoryDeltas';
+import { catalogAfter, stateAfter, targets } from '../__testUtils__/repositoryDeltas';
 import { evaluateRepository, RepositoryDelta } from './evaluateRepository';
 import { DiscoveryScope, KnownRepository } from './types';
 
@@ -54,7 +54,7 @@ describe('a repository that was renamed or moved', () => {
       stayed: [],
     });
     expect(source.asked).toContain(`repository ${from}`);
-    expect(memoryAfter(before, delta)).toMatchObject([known(7, to, undefined, NOW)]);
+    expect(stateAfter(before, delta)).toMatchObject([known(7, to, undefined, NOW)]);
   });
 
   it('is found under its old address where Bitbucket redirects', async () => {
@@ -82,7 +82,7 @@ describe('a repository that was renamed or moved', () => {
       const before = [known(7, 'PAY/api')];
       const delta = await deltaOf(source, 'PAY/gateway', { known: before });
       expect(targets(delta)).toEqual({ ...NOTHING, added: [target('PAY/gateway')] });
-      expect(memoryAfter(before, delta)).toMatchObject([
+      expect(stateAfter(before, delta)).toMatchObject([
         known(7, 'PAY/gateway', [file('PAY/gateway'), file('PAY/api')], NOW),
       ]);
     },
@@ -131,7 +131,7 @@ describe('an id that another repository has by now', () => {
       const before = [{ ...known(7, 'PAY/api'), hierarchyId: was }];
       const delta = await deltaOf(source, 'OPS/tool', { known: before });
       expect(targets(delta)).toEqual({ ...NOTHING, added: [target('OPS/tool')] });
-      expect(memoryAfter(before, delta)).toMatchObject([
+      expect(stateAfter(before, delta)).toMatchObject([
         known(7, 'OPS/tool', [file('OPS/tool'), file('PAY/api')], NOW),
       ]);
     },
@@ -166,7 +166,7 @@ describe('a former address that a webhook claims', () => {
     const delta = await evaluate(source, before);
     expect(targets(delta)).toEqual({ ...NOTHING, added: [target('OPS/mine')] });
     expect(delta.forgottenIds).toEqual([]);
-    expect(memoryAfter(before, delta)).toContainEqual(known(-1, 'PAY/victim'));
+    expect(stateAfter(before, delta)).toContainEqual(known(-1, 'PAY/victim'));
   });
 
   it('is left where Bitbucket says so', async () => {
@@ -191,7 +191,7 @@ describe('a repository known by its address only', () => {
     const delta = await deltaOf(source, 'PAY/api', { known: before });
     expect(targets(delta)).toEqual(expected);
     expect(delta.forgottenIds).toEqual([-1]);
-    expect(memoryAfter(before, delta).map(one => one.repositoryId)).toEqual([7]);
+    expect(stateAfter(before, delta).map(one => one.repositoryId)).toEqual([7]);
   });
 
   it('is joined with what is known by id, each target once', async () => {
@@ -216,7 +216,7 @@ describe('an address that another repository has taken over', () => {
     const before = [known(7, 'PAY/api')];
     const delta = await deltaOf(source, 'PAY/api', { known: before });
     expect(targets(delta)).toEqual({ ...NOTHING, stayed: [target('PAY/api')] });
-    expect(memoryAfter(before, delta)).toEqual([
+    expect(stateAfter(before, delta)).toEqual([
       known(7, 'PAY/api', []),
       expect.objectContaining({ repositoryId: 9, files: [file('PAY/api')] }),
     ]);
@@ -227,16 +227,16 @@ describe('an address that another repository has taken over', () => {
     const before = [known(7, 'PAY/api')];
     const delta = await deltaOf(source, 'PAY/api', { known: before });
     expect(targets(delta)).toEqual(NOTHING);
-    expect(memoryAfter(before, delta)[0]).toEqual(before[0]);
+    expect(stateAfter(before, delta)[0]).toEqual(before[0]);
   });
 
   it('does not lose the Location when the former one is found elsewhere', async () => {
     const source = new FakeRepositorySource().put(9, 'PAY/api').put(7, 'OPS/api');
-    let memory = [known(7, 'PAY/api')];
+    let state = [known(7, 'PAY/api')];
     let catalog = new Set([target('PAY/api')]);
     for (const at of ['PAY/api', 'OPS/api']) {
-      const delta = await deltaOf(source, at, { known: memory });
-      memory = memoryAfter(memory, delta);
+      const delta = await deltaOf(source, at, { known: state });
+      state = stateAfter(state, delta);
       catalog = catalogAfter(catalog, delta);
     }
     expect([...catalog].sort()).toEqual([target('OPS/api'), target('PAY/api')]);
@@ -249,15 +249,15 @@ describe('an address that another repository has taken over', () => {
     'keeps both Locations of two that swapped slugs, %s looked at first',
     async (_, ats) => {
       const source = new FakeRepositorySource().put(7, 'PAY/b').put(9, 'PAY/a');
-      let memory = [known(7, 'PAY/a'), known(9, 'PAY/b')];
+      let state = [known(7, 'PAY/a'), known(9, 'PAY/b')];
       let catalog = new Set([target('PAY/a'), target('PAY/b')]);
       for (const at of ats) {
-        const delta = await deltaOf(source, at, { known: memory });
-        memory = memoryAfter(memory, delta);
+        const delta = await deltaOf(source, at, { known: state });
+        state = stateAfter(state, delta);
         catalog = catalogAfter(catalog, delta);
       }
       expect([...catalog].sort()).toEqual([target('PAY/a'), target('PAY/b')]);
-      expect(memory).toMatchObject([
+      expect(state).toMatchObject([
         known(7, 'PAY/b', undefined, NOW),
         known(9, 'PAY/a', undefined, NOW),
       ]);

@@ -10,7 +10,7 @@ import {
   targetsOf,
 } from '../__testUtils__/discoveryData';
 import { FakeRepositorySource } from '../__testUtils__/FakeRepositorySource';
-import { catalogAfter, memoryAfter } from '../__testUtils__/repositoryDeltas';
+import { catalogAfter, stateAfter } from '../__testUtils__/repositoryDeltas';
 import { evaluateLook, lookAtRepository, RepositoryDelta } from './evaluateRepository';
 import { toLocations } from './locations';
 import { KnownRepository } from './types';
@@ -121,11 +121,11 @@ describe('evaluateRepository, whatever is known and found', () => {
 
   it('remembers what the catalog then holds, each target once where it was once', async () => {
     await check(({ before }, delta) => {
-      const memory = memoryAfter(before, delta);
-      expect(targetsIn(memory)).toEqual(catalogAfter(targetsIn(before), delta));
+      const state = stateAfter(before, delta);
+      expect(targetsIn(state)).toEqual(catalogAfter(targetsIn(before), delta));
       const shared = (all: readonly KnownRepository[]) =>
         toLocations(all).length - targetsIn(all).size;
-      expect(shared(memory)).toBeLessThanOrEqual(shared(before));
+      expect(shared(state)).toBeLessThanOrEqual(shared(before));
     });
   });
 
@@ -136,8 +136,8 @@ describe('evaluateRepository, whatever is known and found', () => {
       const adding = { ...delta, changed: delta.changedByAdding };
       const refused = { ...delta, changed: delta.changedByLooking };
       const all = new Set([...had, ...targetsOf(added)]);
-      expect(targetsIn(memoryAfter(before, adding))).toEqual(all);
-      expect(targetsIn(memoryAfter(before, refused))).toEqual(had);
+      expect(targetsIn(stateAfter(before, adding))).toEqual(all);
+      expect(targetsIn(stateAfter(before, refused))).toEqual(had);
       expect(forgottenIds.every(one => one < 0)).toBe(true);
     });
   });
@@ -148,12 +148,12 @@ describe('evaluateRepository, whatever is known and found', () => {
       const { before } = state;
       const due = await deltaOf(state);
       const guarded = await deltaOf(state, 0);
-      const heldBack = guarded.held.map(one => one.targetUrl);
+      const heldBack = guarded.held.map(one => one.entryKey);
       held += heldBack.length;
       expect([...heldBack, ...targetsOf(guarded.removed)].sort()).toEqual(
         targetsOf(due.removed),
       );
-      expect(targetsIn(memoryAfter(before, guarded))).toEqual(
+      expect(targetsIn(stateAfter(before, guarded))).toEqual(
         catalogAfter(targetsIn(before), guarded),
       );
       expect(targetsOf(guarded.added)).toEqual(targetsOf(due.added));
@@ -177,13 +177,13 @@ describe('evaluateRepository, whatever is known and found', () => {
 
   it('changes nothing when it looks again at the same state', async () => {
     await check(async (state, delta) => {
-      const before = memoryAfter(state.before, delta);
+      const before = stateAfter(state.before, delta);
       const again = await deltaOf({ ...state, before });
       expect([...again.added, ...again.removed]).toEqual([]);
       expect(targetsOf(again.stayed)).toEqual(
         targetsOf([...delta.added, ...delta.stayed]),
       );
-      expect(memoryAfter(before, again)).toEqual(before);
+      expect(stateAfter(before, again)).toEqual(before);
     });
   });
 

@@ -13,7 +13,7 @@ import {
   targetsOf,
 } from '../__testUtils__/discoveryData';
 import { FakeRepositorySource } from '../__testUtils__/FakeRepositorySource';
-import { memoryAfter, targets } from '../__testUtils__/repositoryDeltas';
+import { stateAfter, targets } from '../__testUtils__/repositoryDeltas';
 import { evaluateRepository, Evaluation, RepositoryDelta } from './evaluateRepository';
 import { DiscoveryScope, KnownRepository } from './types';
 
@@ -73,7 +73,7 @@ describe('a repository that is there', () => {
         added: files.map(() => location(7, 'PAY/api')),
         removed: [],
         stayed: [],
-        changed: [{ ...known(7, 'PAY/api', files, NOW), settled: outcome }],
+        changed: [{ ...known(7, 'PAY/api', files, NOW), conclusive: outcome }],
         forgottenIds: [],
       },
     });
@@ -87,7 +87,7 @@ describe('a repository that is there', () => {
     const before = [known(7, 'PAY/api')];
     const delta = await deltaOf(source, 'PAY/api', { known: before, scope: archivedOut });
     expect(targets(delta)).toEqual({ ...NOTHING, removed: [target('PAY/api')] });
-    expect(memoryAfter(before, delta)).toMatchObject([{ repositoryId: 7, files: [] }]);
+    expect(stateAfter(before, delta)).toMatchObject([{ repositoryId: 7, files: [] }]);
   });
 
   it('is asked nothing about its files when it is excluded', async () => {
@@ -114,7 +114,7 @@ describe('a repository that is there', () => {
 
     expect(targetsOf(delta.added)).toEqual(added);
     expect(delta.removed).toEqual([]);
-    expect(memoryAfter([before], delta)).toMatchObject([{ files: [file('PAY/api')] }]);
+    expect(stateAfter([before], delta)).toMatchObject([{ files: [file('PAY/api')] }]);
   });
 
   it('has each of several files added, kept or removed on its own', async () => {
@@ -151,7 +151,7 @@ describe('a repository that is there', () => {
     const before = [known(8, 'PAY/web'), known(-1, 'PAY/old'), known(7, 'PAY/api')];
     const delta = await deltaOf(source, 'PAY/api', { known: before });
     expect(targetsOf(delta.removed)).toEqual([target('PAY/api')]);
-    expect(memoryAfter(before, delta).slice(0, 2)).toEqual(before.slice(0, 2));
+    expect(stateAfter(before, delta).slice(0, 2)).toEqual(before.slice(0, 2));
   });
 });
 
@@ -210,16 +210,16 @@ describe('a repository that is gone', () => {
     const delta = await deltaOf(source, 'pay/API', { known: before });
     expect(targets(delta)).toEqual({ ...NOTHING, removed: [target('PAY/api')] });
     expect(delta.removed).toEqual([location(7, 'PAY/api')]);
-    expect(memoryAfter(before, delta)).toEqual(
+    expect(stateAfter(before, delta)).toEqual(
       expect.arrayContaining([known(8, 'PAY/web'), known(-1, 'OPS/api')]),
     );
   });
 
   it('is remembered without files and outcome, so that a run still going on sees it', async () => {
-    const settled = registered('PAY/api');
-    const before = [{ ...known(7, 'PAY/api', undefined, 1), settled }];
+    const conclusive = registered('PAY/api');
+    const before = [{ ...known(7, 'PAY/api', undefined, 1), conclusive }];
     const delta = await deltaOf(source, 'PAY/api', { known: before });
-    expect(memoryAfter(before, delta)).toEqual([known(7, 'PAY/api', [], NOW)]);
+    expect(stateAfter(before, delta)).toEqual([known(7, 'PAY/api', [], NOW)]);
   });
 
   it('removes each target once, however many share it', async () => {

@@ -33,7 +33,7 @@ import {
   RepositoryResult,
   RepositorySelector,
   RepositorySource,
-  SettledOutcome,
+  ConclusiveOutcome,
 } from './types';
 
 /** What changes for one repository. */
@@ -109,7 +109,7 @@ export interface LookedAt {
   /** As Bitbucket shows it now; `undefined` where it is gone. */
   readonly repository?: Repository;
   /** Of the filters and the check; present where the repository is. */
-  readonly outcome?: SettledOutcome;
+  readonly outcome?: ConclusiveOutcome;
   /** When Bitbucket was asked, epoch milliseconds. */
   readonly checkedAtMs: number;
   readonly revision?: number;
@@ -323,7 +323,7 @@ function toFindings(
   };
   if (!repository || !outcome) {
     // Known without files and outcome, so that a run still going on sees that it is gone.
-    const gone = { settled: undefined, problem: undefined, checkedAtMs, revision };
+    const gone = { conclusive: undefined, problem: undefined, checkedAtMs, revision };
     return {
       ...rules,
       known: known.map(one => (ids.has(one.repositoryId) ? { ...one, ...gone } : one)),

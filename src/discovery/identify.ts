@@ -190,8 +190,13 @@ export function replaceIds(
 }
 
 function merge(one: KnownRepository, other: KnownRepository): KnownRepository {
-  const { settled, checkedAtMs } = one.settled === undefined ? other : one;
-  return { ...one, files: mergeFiles(one.files, other.files), settled, checkedAtMs };
+  const { conclusive, checkedAtMs } = one.conclusive === undefined ? other : one;
+  return {
+    ...one,
+    files: mergeFiles(one.files, other.files),
+    conclusive,
+    checkedAtMs,
+  };
 }
 
 function mergeFiles(

@@ -34,11 +34,11 @@ export async function knownAfter(
     const finder = isGiven(file) ? found.get(key)?.repository : undefined;
     // A place belongs to whoever is there, while an entity may be made of several places.
     const isTaken = finder !== undefined && (!file.entity || isAt(one, finder));
-    const isSettled = finder !== undefined || transferred.has(key);
+    const isDecided = finder !== undefined || transferred.has(key);
     return (
       !isTaken &&
       removed?.has(key) !== true &&
-      !(isSettled && hasLeft({ repository: toRepositoryRef(one), file }))
+      !(isDecided && hasLeft({ repository: toRepositoryRef(one), file }))
     );
   };
   const staying = new Map<number, readonly CatalogFile[]>();
@@ -134,15 +134,15 @@ function select(
 function lastLook(
   { outcome, checkedAtMs, revision }: RepositoryResult,
   before: KnownRepository | undefined,
-): Pick<KnownRepository, 'settled' | 'checkedAtMs' | 'problem' | 'revision'> {
+): Pick<KnownRepository, 'conclusive' | 'checkedAtMs' | 'problem' | 'revision'> {
   if (outcome.kind !== 'unknown') {
-    return { settled: outcome, checkedAtMs, revision };
+    return { conclusive: outcome, checkedAtMs, revision };
   }
   const { reason, detail } = outcome;
   // What a run did not come to was not looked at.
   const isLook = reason !== 'not-checked' && revision !== undefined;
   return {
-    settled: before?.settled,
+    conclusive: before?.conclusive,
     checkedAtMs: before?.checkedAtMs,
     problem: { reason, detail },
     revision: isLook ? revision : before?.revision,

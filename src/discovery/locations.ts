@@ -85,14 +85,17 @@ export function withoutFiles(
     .map(one => ({
       ...one,
       files: one.files.filter(file => !keys.has(getEntryKey(file))),
-      settled: registersAny(one, keys) ? undefined : one.settled,
+      conclusive: registersAny(one, keys) ? undefined : one.conclusive,
     }));
 }
 
-function registersAny({ settled }: KnownRepository, keys: ReadonlySet<string>): boolean {
+function registersAny(
+  { conclusive }: KnownRepository,
+  keys: ReadonlySet<string>,
+): boolean {
   return (
-    settled?.kind === 'registered' &&
-    settled.files.some(file => keys.has(getEntryKey(file)))
+    conclusive?.kind === 'registered' &&
+    conclusive.files.some(file => keys.has(getEntryKey(file)))
   );
 }
 

@@ -3,7 +3,7 @@ import {
   file,
   HOUR,
   known,
-  memoryOf,
+  stateOf,
   NOW,
   problem,
   scope,
@@ -13,13 +13,13 @@ import {
 import { FakeRepositorySource } from '../__testUtils__/FakeRepositorySource';
 import { performRun, Run } from './performRun';
 import { resumeOrStart } from './resume';
-import { DiscoveryProgress, ProviderMemory } from './types';
+import { DiscoveryProgress, ProviderState } from './types';
 
 const POLICY = { maxPercentage: 30, holdForMs: 24 * HOUR };
 
 function run(
   source: FakeRepositorySource,
-  memory: ProviderMemory | undefined,
+  state: ProviderState | undefined,
   rest: {
     nowMs?: number;
     signal?: AbortSignal;
@@ -32,7 +32,7 @@ function run(
   const what = scope({ concurrency: 1, filters: { projectKey }, ...rest.settings });
   return performRun({
     scope: what,
-    origin: resumeOrStart(what, memory?.interruptedRun, nowMs, nowMs),
+    origin: resumeOrStart(what, state?.interruptedRun, nowMs, nowMs),
     revision: () => nowMs,
     loadMeanwhile: async () => ({
       approved: new Set(),
@@ -41,7 +41,7 @@ function run(
     }),
     policy: POLICY,
     source,
-    memory,
+    state,
     clock: { now: () => nowMs },
     signal,
   });
@@ -57,7 +57,7 @@ function server(count: number): FakeRepositorySource {
 }
 
 const allOf = (count: number) =>
-  memoryOf(Array.from({ length: count }, (_, id) => known(id, `PAY/r${id}`)));
+  stateOf(Array.from({ length: count }, (_, id) => known(id, `PAY/r${id}`)));
 
 describe('performRun', () => {
   it('finds, decides, counts and tells when', async () => {
@@ -71,7 +71,7 @@ describe('performRun', () => {
       scope: scope(),
       policy: POLICY,
       source,
-      memory: memoryOf([]),
+      state: stateOf([]),
       clock: { now: () => nowMs },
       onProgress: progress => told.push(progress),
     });
@@ -81,7 +81,7 @@ describe('performRun', () => {
       summary: { registered: 2, locations: 2 },
       failure: undefined,
     });
-    expect(finished.reconciliation.memory?.repositories[0]?.checkedAtMs).toBe(NOW + 1000);
+    expect(finished.reconciliation.state?.repositories[0]?.checkedAtMs).toBe(NOW + 1000);
     expect(told.length).toBeGreaterThan(0);
   });
 
@@ -110,8 +110,8 @@ describe('performRun', () => {
 
   it('has not failed when one of its projects cannot be listed', async () => {
     const source = server(2).failListing('list OPS', failedListing());
-    const memory = memoryOf([known(9, 'OPS/x')]);
-    const finished = await run(source, memory, { projectKey: /^(PAY|OPS)$/ });
+    const state = stateOf([known(9, 'OPS/x')]);
+    const finished = await run(source, state, { projectKey: /^(PAY|OPS)$/ });
     expect(finished.failure).toBeUndefined();
     expect(targetsOf(finished.reconciliation.carriedForward)).toEqual([target('OPS/x')]);
   });
@@ -151,7 +151,7 @@ describe('performRun', () => {
         throw error;
       }
     };
-    const finished = await run(source, memoryOf([]));
+    const finished = await run(source, stateOf([]));
     expect(finished.failure).toEqual({ kind: 'failed', error });
     expect(targetsOf(finished.reconciliation.locations)).toEqual([target('PAY/r0')]);
   });
@@ -160,7 +160,7 @@ describe('performRun', () => {
     const error = new Error('timeout');
     const finished = await run(server(1), allOf(1), { signal: AbortSignal.abort(error) });
     expect(finished.failure).toEqual({ kind: 'aborted', error });
-    expect(finished.reconciliation.memory).toMatchObject({
+    expect(finished.reconciliation.state).toMatchObject({
       ...allOf(1),
       interruptedRun: { sinceMs: NOW },
     });
@@ -182,36 +182,36 @@ describe('performRun', () => {
 
     it('gets through a server that takes longer than one run, and then removes too', async () => {
       const source = server(9);
-      let memory: ProviderMemory | undefined = allOf(10);
+      let state: ProviderState | undefined = allOf(10);
       const failures: (string | undefined)[] = [];
       for (let round = 0; round < 5; round += 1) {
         const signal = cutAfterTwo(source);
-        const part = await run(source, memory, { nowMs: NOW + round * HOUR, signal });
+        const part = await run(source, state, { nowMs: NOW + round * HOUR, signal });
         failures.push(part.failure?.kind);
-        memory = part.reconciliation.memory;
+        state = part.reconciliation.state;
       }
       expect(failures).toEqual(['aborted', 'aborted', 'aborted', 'aborted', undefined]);
-      expect(memory?.repositories.flatMap(one => one.files)).toHaveLength(9);
-      expect(memory?.interruptedRun).toBeUndefined();
+      expect(state?.repositories.flatMap(one => one.files)).toHaveLength(9);
+      expect(state?.interruptedRun).toBeUndefined();
     });
 
     it('looks at everything again once a pass has reached its end', async () => {
       const source = server(3);
-      const first = await run(source, memoryOf([]), { signal: cutAfterTwo(source) });
+      const first = await run(source, stateOf([]), { signal: cutAfterTwo(source) });
       source.beforeAnswer = () => undefined;
-      const second = await run(source, first.reconciliation.memory, {
+      const second = await run(source, first.reconciliation.state, {
         nowMs: NOW + HOUR,
       });
       source.asked.length = 0;
-      await run(source, second.reconciliation.memory, { nowMs: NOW + 2 * HOUR });
+      await run(source, second.reconciliation.state, { nowMs: NOW + 2 * HOUR });
       expect(source.asked.filter(one => one.startsWith('file'))).toHaveLength(3);
     });
 
     it('looks at everything again after a run whose listing failed', async () => {
       const source = server(3).failListing('list', failedListing(), 1);
-      const first = await run(source, memoryOf([]));
+      const first = await run(source, stateOf([]));
       source.asked.length = 0;
-      await run(source, first.reconciliation.memory, { nowMs: NOW + HOUR });
+      await run(source, first.reconciliation.state, { nowMs: NOW + HOUR });
       expect(source.asked.filter(one => one.startsWith('file'))).toHaveLength(2);
     });
 
@@ -220,30 +220,30 @@ describe('performRun', () => {
       ['where it now looks for something else', HOUR, { branch: 'develop' }],
     ])('begins a pass anew %s', async (_, laterMs, settings) => {
       const source = server(3);
-      const first = await run(source, memoryOf([]), { signal: cutAfterTwo(source) });
+      const first = await run(source, stateOf([]), { signal: cutAfterTwo(source) });
       source.beforeAnswer = () => undefined;
       source.asked.length = 0;
-      await run(source, first.reconciliation.memory, { nowMs: NOW + laterMs, settings });
+      await run(source, first.reconciliation.state, { nowMs: NOW + laterMs, settings });
       expect(source.asked.filter(one => one.startsWith('file'))).toHaveLength(3);
     });
 
     it('holds a mass removal back until it has been confirmed for long enough', async () => {
       const source = server(10);
-      const first = await run(source, memoryOf([]));
+      const first = await run(source, stateOf([]));
       for (let id = 0; id < 8; id += 1) {
         source.put(id, `PAY/r${id}`, { files: [] });
       }
-      let memory = first.reconciliation.memory;
+      let state = first.reconciliation.state;
       const removed: number[] = [];
       let before = 0;
       for (const hours of [1, 2, 24, 25]) {
-        const later = await run(source, memory, {
+        const later = await run(source, state, {
           nowMs: NOW + hours * HOUR,
           sinceConfirmationMs: (hours - before) * HOUR,
         });
         before = hours;
         removed.push(later.reconciliation.removed.length);
-        memory = later.reconciliation.memory;
+        state = later.reconciliation.state;
       }
       expect(removed).toEqual([0, 0, 0, 8]);
     });
@@ -260,12 +260,12 @@ describe('performRun', () => {
       for (let id = 0; id < 8; id += 1) {
         source.put(id, `PAY/r${id}`);
       }
-      const second = await run(source, first.reconciliation.memory, {
+      const second = await run(source, first.reconciliation.state, {
         nowMs: NOW + HOUR,
       });
-      expect(second.reconciliation.memory?.held).toEqual([]);
+      expect(second.reconciliation.state?.held).toEqual([]);
       lose();
-      const third = await run(source, second.reconciliation.memory, {
+      const third = await run(source, second.reconciliation.state, {
         nowMs: NOW + 25 * HOUR,
       });
       expect(third.summary).toMatchObject({ removed: 0, heldBack: 8, locations: 10 });
@@ -278,13 +278,13 @@ describe('performRun', () => {
       const blind = await run(source, undefined);
       expect(blind.reconciliation).toMatchObject({
         mutation: 'add-only',
-        memory: undefined,
+        state: undefined,
       });
       expect(blind.summary.locations).toBe(1);
       expect(blind.failure).toBeUndefined();
       const seeing = await run(
         source,
-        memoryOf([known(-1, 'PAY/r0'), known(-2, 'PAY/r1', [file('PAY/r1')])]),
+        stateOf([known(-1, 'PAY/r0'), known(-2, 'PAY/r1', [file('PAY/r1')])]),
       );
       expect(targetsOf(seeing.reconciliation.locations)).toEqual([
         target('PAY/r0'),

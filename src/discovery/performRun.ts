@@ -16,7 +16,7 @@ import {
   DiscoveryScope,
   KnownRepository,
   ListingTime,
-  ProviderMemory,
+  ProviderState,
   ParseFiles,
   RepositorySource,
   RunOrigin,
@@ -30,7 +30,7 @@ export interface RunRequest {
   /** Left out where the catalog reads the files itself. */
   readonly parseFiles?: ParseFiles;
   /** `undefined` when what the catalog holds is not known: the run then removes nothing. */
-  readonly memory: ProviderMemory | undefined;
+  readonly state: ProviderState | undefined;
   /** Where it began; left out where nothing is kept of it. */
   readonly origin?: RunOrigin;
   /** What is due; everything is when left out. */
@@ -89,7 +89,7 @@ export async function findOut(request: RunRequest): Promise<Findings> {
     scope,
     source,
     parseFiles,
-    memory,
+    state,
     origin,
     recheck,
     clock,
@@ -101,9 +101,9 @@ export async function findOut(request: RunRequest): Promise<Findings> {
   const result = await runDiscovery(scope, {
     source,
     parseFiles,
-    known: memory?.repositories ?? [],
+    known: state?.repositories ?? [],
     // Nothing was looked at before, unless an interrupted run is resumed.
-    origin: origin === memory?.interruptedRun ? origin : undefined,
+    origin: origin === state?.interruptedRun ? origin : undefined,
     recheck,
     listing: { time: request.listingTime, from: origin?.listingFrom },
     now: () => clock.now(),
@@ -119,13 +119,13 @@ export async function concludeRun(
   request: RunRequest,
   { startedAtMs, result: found }: Findings,
 ): Promise<Run> {
-  const { policy, memory, origin, clock } = request;
+  const { policy, state, origin, clock } = request;
   const meanwhile = await request.loadMeanwhile?.(found);
   const finishedAtMs = clock.now();
   const result = applyConcurrentEvents(found, meanwhile?.newer ?? []);
   const reconciliation = await reconcile({
     result,
-    memory,
+    state,
     policy,
     approved: meanwhile?.approved,
     sinceConfirmationMs: meanwhile?.sinceConfirmationMs,

@@ -15,7 +15,7 @@ function locations(count: number, first: number = 0): CatalogLocation[] {
 function heldSince(sinceMs: number, of: readonly CatalogLocation[]): HeldRemoval[] {
   return of.map(one => ({
     repositoryId: one.repository.id,
-    targetUrl: one.file.targetUrl,
+    entryKey: one.file.targetUrl,
     sinceMs,
     confirmedForMs: NOW - sinceMs,
     approved: false,
@@ -302,7 +302,7 @@ describe('planRemovals', () => {
           const result = plan(due, known, { held, policy });
           expect(new Set([...result.remove, ...result.holdBack])).toEqual(new Set(due));
           expect(result.remove.length + result.holdBack.length).toBe(due.length);
-          expect(result.held.map(one => one.targetUrl)).toEqual(
+          expect(result.held.map(one => one.entryKey)).toEqual(
             result.holdBack.map(one => one.file.targetUrl),
           );
           expect(result.reason === undefined).toBe(result.holdBack.length === 0);
@@ -354,7 +354,7 @@ describe('planRemovals', () => {
       fc.assert(
         fc.property(requests, ({ due, known, held, policy }) => {
           const ripe = new Set(
-            held.filter(one => NOW - one.sinceMs >= 24 * HOUR).map(one => one.targetUrl),
+            held.filter(one => NOW - one.sinceMs >= 24 * HOUR).map(one => one.entryKey),
           );
           const removed = plan(due, known, { held, policy }).remove;
           const fresh = removed.filter(one => !ripe.has(one.file.targetUrl)).length;

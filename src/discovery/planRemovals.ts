@@ -63,7 +63,7 @@ export function planRemovals(
   request: RemovalRequest,
   policy: RemovalPolicy,
 ): RemovalPlan {
-  const held = new Map(request.held.map(one => [one.targetUrl, one]));
+  const held = new Map(request.held.map(one => [one.entryKey, one]));
   const heldOf = ({ file }: CatalogLocation) => held.get(getEntryKey(file));
   const sinceMs = request.sinceConfirmationMs ?? 0;
   const confirmedForMs = (location: CatalogLocation) => {
@@ -104,7 +104,7 @@ export function planRemovals(
     holdBack,
     held: holdBack.map(location => ({
       repositoryId: location.repository.id,
-      targetUrl: getEntryKey(location.file),
+      entryKey: getEntryKey(location.file),
       sinceMs: heldOf(location)?.sinceMs ?? request.nowMs,
       confirmedForMs: confirmedForMs(location) - (request.isRun ? 0 : sinceMs),
       approved: false,

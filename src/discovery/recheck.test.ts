@@ -25,8 +25,8 @@ const MINUTE = 60_000;
 const IDS = Array.from({ length: 1_000 }, (_, index) => index + 1);
 
 const found = (id: number, rest: Partial<KnownRepository> = {}): KnownRepository => {
-  const settled = registered('PAY/api');
-  return { ...known(id, 'PAY/api', settled.files), settled, ...rest };
+  const conclusive = registered('PAY/api');
+  return { ...known(id, 'PAY/api', conclusive.files), conclusive, ...rest };
 };
 
 function plan(
@@ -134,7 +134,7 @@ describe('what is looked at again', () => {
 
   it.each<[string, KnownRepository | undefined, Partial<Repository>]>([
     ['is new', undefined, {}],
-    ['was taken over from the catalog', found(1, { settled: undefined }), {}],
+    ['was taken over from the catalog', found(1, { conclusive: undefined }), {}],
     ['is unknown', found(1, { problem: { reason: 'timeout', detail: '' } }), {}],
     [
       'is part of a run that was cut short',
@@ -149,12 +149,12 @@ describe('what is looked at again', () => {
     ['has lost what an approval removed', found(1, { files: [] }), {}],
     [
       'has no file',
-      found(1, { files: [], settled: { kind: 'absent', reason: 'no-catalog-file' } }),
+      found(1, { files: [], conclusive: { kind: 'absent', reason: 'no-catalog-file' } }),
       {},
     ],
     [
       'was excluded',
-      found(1, { files: [], settled: { kind: 'excluded', reason: 'fork' } }),
+      found(1, { files: [], conclusive: { kind: 'excluded', reason: 'fork' } }),
       {},
     ],
     ['is renamed', found(1), { slug: 'web' }],
@@ -190,7 +190,7 @@ describe('what is looked at again', () => {
     const both = registered('PAY/api', 'a.yaml', 'b.yaml');
     const made = plan(looked(), NOW, { rule });
     expect(isDue(1, made)).toBe(true);
-    expect(isDue(1, made, found(1, { files: both.files, settled: both }))).toBe(false);
+    expect(isDue(1, made, found(1, { files: both.files, conclusive: both }))).toBe(false);
   });
 });
 
@@ -227,7 +227,7 @@ describe('what code search shows', () => {
   const FILE = 'catalog-info.yaml';
   const absent = found(1, {
     files: [],
-    settled: { kind: 'absent', reason: 'no-catalog-file' },
+    conclusive: { kind: 'absent', reason: 'no-catalog-file' },
   });
   const covered = (...paths: string[]): Shown => ({ paths, isCovered: true });
   const later = () => plan(looked(), NOW);
@@ -247,21 +247,21 @@ describe('what code search shows', () => {
     [
       'confirms what was taken over',
       first(),
-      found(1, { settled: undefined }),
+      found(1, { conclusive: undefined }),
       covered(FILE),
       'registered',
     ],
     [
       'replaces nothing by itself',
       first(),
-      found(1, { settled: undefined, files: [file('PAY/api', 'b')] }),
+      found(1, { conclusive: undefined, files: [file('PAY/api', 'b')] }),
       covered(FILE),
       'look',
     ],
     [
       'settles no doubt',
       first(),
-      { ...absent, settled: undefined, problem: { reason: 'timeout', detail: '' } },
+      { ...absent, conclusive: undefined, problem: { reason: 'timeout', detail: '' } },
       covered(FILE),
       'look',
     ],
@@ -271,7 +271,7 @@ describe('what code search shows', () => {
     [
       'not, takes nothing away',
       first(),
-      found(1, { settled: undefined }),
+      found(1, { conclusive: undefined }),
       covered(),
       'look',
     ],

@@ -177,10 +177,10 @@ export function stateAfterRun(
 /** When complete runs have last looked at a repository, as far as that is remembered. */
 export function getBucketLook(
   state: RecheckState | null | undefined,
-  { repositoryId, settled }: KnownRepository,
+  { repositoryId, conclusive }: KnownRepository,
 ): Look | undefined {
   const bucket = toBucket(repositoryId);
-  switch (settled?.kind) {
+  switch (conclusive?.kind) {
     case 'registered':
       return state?.found[bucket] ?? undefined;
     case 'absent':
@@ -206,7 +206,7 @@ export function recheckDueAtMs(
   }
   const bucket = toBucket(known.repositoryId);
   const believedMs =
-    known.settled?.kind === 'absent'
+    known.conclusive?.kind === 'absent'
       ? rule.absentMs
       : known.files.length >= rule.minFiles
         ? rule.foundMs
@@ -215,8 +215,8 @@ export function recheckDueAtMs(
 }
 
 /** The last look told nothing, or something stays in the catalog that it has not found. */
-export function hasDoubt({ problem, settled, files }: KnownRepository): boolean {
-  const found = settled?.kind === 'registered' ? settled.files : [];
+export function hasDoubt({ problem, conclusive, files }: KnownRepository): boolean {
+  const found = conclusive?.kind === 'registered' ? conclusive.files : [];
   return problem !== undefined || !hasSameFiles(found, files);
 }
 

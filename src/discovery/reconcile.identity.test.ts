@@ -7,7 +7,7 @@ import {
   HOUR,
   known,
   location,
-  memoryOf,
+  stateOf,
   NOW,
   registered,
   target,
@@ -22,12 +22,12 @@ const NEVER = { maxPercentage: 0, holdForMs: 24 * HOUR };
 const OFF = { maxPercentage: 100, holdForMs: 24 * HOUR };
 
 function decide(result: DiscoveryResult, policy = OFF): Promise<Reconciliation> {
-  return reconcile({ result, memory: memoryOf(result.known), policy, nowMs: NOW });
+  return reconcile({ result, state: stateOf(result.known), policy, nowMs: NOW });
 }
 
 /** What the next run starts from, of repositories that have files. */
 function filesRemembered(plan: Reconciliation) {
-  return (plan.memory?.repositories ?? [])
+  return (plan.state?.repositories ?? [])
     .filter(one => one.files.length > 0)
     .map(one => [
       one.repositoryId,
@@ -192,12 +192,12 @@ describe('reconcile, by the identity of repositories', () => {
       const repositories = [ended(9, 'PAY/api', UNKNOWN)];
       const first = await decide(discovered({ known: before, gone: [7], repositories }));
       const second = await decide(
-        discovered({ known: first.memory?.repositories, repositories }),
+        discovered({ known: first.state?.repositories, repositories }),
       );
       expect(targetsOf(second.locations)).toEqual([target('PAY/api')]);
       const third = await decide(
         discovered({
-          known: second.memory?.repositories,
+          known: second.state?.repositories,
           repositories: [ended(9, 'PAY/api', ABSENT)],
         }),
       );
@@ -262,7 +262,7 @@ describe('reconcile, by the identity of repositories', () => {
         expect(targetsOf(first.locations)).toEqual([target('PAY/a'), target('PAY/b')]);
         const second = await decide(
           discovered({
-            known: first.memory?.repositories,
+            known: first.state?.repositories,
             repositories: [
               ended(7, 'PAY/b', registered('PAY/b')),
               ended(9, 'PAY/a', UNKNOWN),
@@ -283,7 +283,7 @@ describe('reconcile, by the identity of repositories', () => {
       );
       const next = await decide(
         discovered({
-          known: cut.memory?.repositories,
+          known: cut.state?.repositories,
           repositories: [
             ended(7, 'PAY/b', registered('PAY/b')),
             ended(9, 'PAY/a', UNKNOWN),
@@ -332,7 +332,7 @@ describe('reconcile, by the identity of repositories', () => {
     expect(targetsOf(first.heldBack)).toEqual([target('PAY/a')]);
     const second = await decide(
       discovered({
-        known: first.memory?.repositories,
+        known: first.state?.repositories,
         repositories: [ended(7, 'PAY/b', ABSENT), ended(9, 'PAY/a', UNKNOWN)],
       }),
     );

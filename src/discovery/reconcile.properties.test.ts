@@ -7,7 +7,7 @@ import {
   file,
   HOUR,
   known,
-  memoryOf,
+  stateOf,
   NOW,
   registered,
   targetsOf,
@@ -73,14 +73,17 @@ const someRequest: fc.Arbitrary<ReconcileRequest> = fc
       kind: 'aborted' as const,
       error: undefined,
     }),
-    isMemoryKnown: fc.constantFrom(true, true, true, false),
+    isStateKnown: fc.constantFrom(true, true, true, false),
     heldAges: fc.array(fc.integer({ min: 0, max: 3 })),
     policy: somePolicy,
   })
-  .map(({ before, repositories, gone, isMemoryKnown, heldAges, policy, ...how }) => {
+  .map(({ before, repositories, gone, isStateKnown, heldAges, policy, ...how }) => {
     const looked = new Set(repositories.map(one => one.repository.id));
     const locations = before.flatMap(one =>
-      one.files.map(({ targetUrl }) => ({ targetUrl, repositoryId: one.repositoryId })),
+      one.files.map(({ targetUrl }) => ({
+        entryKey: targetUrl,
+        repositoryId: one.repositoryId,
+      })),
     );
     const held = heldAges.flatMap((age, index) => {
       const one = locations[index];
@@ -97,12 +100,12 @@ const someRequest: fc.Arbitrary<ReconcileRequest> = fc
     });
     return {
       result: discovered({
-        known: isMemoryKnown ? before : [],
+        known: isStateKnown ? before : [],
         repositories,
         gone: gone.filter(id => !looked.has(id)),
         ...how,
       }),
-      memory: isMemoryKnown ? memoryOf(before, held) : undefined,
+      state: isStateKnown ? stateOf(before, held) : undefined,
       policy,
       nowMs: NOW,
     };
@@ -121,9 +124,9 @@ function catalogAfter({ result }: ReconcileRequest, plan: Reconciliation): Set<s
 }
 
 /** Whether the run has proven, of every repository that has the target, that it has it no more. */
-function isProvenLost({ result, memory }: ReconcileRequest, target: string): boolean {
+function isProvenLost({ result, state }: ReconcileRequest, target: string): boolean {
   const isReadToTheEnd =
-    memory !== undefined && result.listing.complete && !result.interruption;
+    state !== undefined && result.listing.complete && !result.interruption;
   const owners = result.known.filter(one => one.files.some(f => f.targetUrl === target));
   const inDoubt = owners.some(owner => {
     const own = result.repositories.find(one => one.repository.id === owner.repositoryId);
@@ -206,11 +209,11 @@ describe('reconcile, whatever is known and whatever a run found', () => {
 
   it('remembers exactly what the catalog then holds, each repository once', async () => {
     await check((request, plan) => {
-      if (request.memory === undefined) {
-        expect(plan.memory).toBeUndefined();
+      if (request.state === undefined) {
+        expect(plan.state).toBeUndefined();
         return;
       }
-      const repositories = plan.memory?.repositories ?? [];
+      const repositories = plan.state?.repositories ?? [];
       expect(targetsKnown(repositories)).toEqual([...catalogAfter(request, plan)].sort());
       const ids = repositories.map(one => one.repositoryId);
       expect(new Set(ids).size).toBe(ids.length);
@@ -238,10 +241,10 @@ describe('reconcile, whatever is known and whatever a run found', () => {
 
   it('loses nothing in a next run that learns nothing', async () => {
     await check(async (request, plan) => {
-      if (!plan.memory) {
+      if (!plan.state) {
         return;
       }
-      const { repositories } = plan.memory;
+      const { repositories } = plan.state;
       const next = await reconcile({
         result: discovered({
           known: repositories,
@@ -249,7 +252,7 @@ describe('reconcile, whatever is known and whatever a run found', () => {
             ended(one.repositoryId, `${one.projectKey}/${one.slug}`, UNKNOWN),
           ),
         }),
-        memory: plan.memory,
+        state: plan.state,
         policy: { maxPercentage: 100, holdForMs: 0 },
         nowMs: NOW + HOUR,
       });
@@ -260,16 +263,16 @@ describe('reconcile, whatever is known and whatever a run found', () => {
 
   it('changes nothing when it is repeated with what it remembered', async () => {
     await check(async (request, plan) => {
-      if (!plan.memory || plan.mutation === 'add-only') {
+      if (!plan.state || plan.mutation === 'add-only') {
         return;
       }
       const nothingGuarded = { maxPercentage: 100, holdForMs: 0 };
       const first = await reconcile({ ...request, policy: nothingGuarded });
-      const repositories = first.memory?.repositories ?? [];
+      const repositories = first.state?.repositories ?? [];
       const again = await reconcile({
         ...request,
         result: { ...request.result, known: repositories },
-        memory: first.memory,
+        state: first.state,
         policy: nothingGuarded,
       });
       const before = new Set(targetsOf(first.locations));
@@ -279,7 +282,7 @@ describe('reconcile, whatever is known and whatever a run found', () => {
 
   it('never depends on the order of repositories', async () => {
     await check(async (request, plan) => {
-      const { result, memory } = request;
+      const { result, state } = request;
       const reversed = await reconcile({
         ...request,
         result: {
@@ -287,9 +290,9 @@ describe('reconcile, whatever is known and whatever a run found', () => {
           known: [...result.known].reverse(),
           repositories: [...result.repositories].reverse(),
         },
-        memory: memory && {
-          repositories: [...memory.repositories].reverse(),
-          held: memory.held,
+        state: state && {
+          repositories: [...state.repositories].reverse(),
+          held: state.held,
         },
       });
       const essence = (one: Reconciliation) => ({
@@ -298,7 +301,7 @@ describe('reconcile, whatever is known and whatever a run found', () => {
         carriedForward: targetsOf(one.carriedForward),
         heldBack: targetsOf(one.heldBack),
         removed: targetsOf(one.removed),
-        held: one.memory?.held.map(held => held.targetUrl).sort(),
+        held: one.state?.held.map(held => held.entryKey).sort(),
       });
       expect(essence(reversed)).toEqual(essence(plan));
     });

@@ -7,7 +7,7 @@ import {
   HOUR,
   known,
   location,
-  memoryOf,
+  stateOf,
   NOW,
   registered,
   target,
@@ -17,7 +17,7 @@ import {
 import { RepositoryOutcome } from '../model';
 import { RemovalPolicy } from './planRemovals';
 import { reconcile, Reconciliation } from './reconcile';
-import { DiscoveryResult, KnownRepository, ProviderMemory } from './types';
+import { DiscoveryResult, KnownRepository, ProviderState } from './types';
 
 const OFF: RemovalPolicy = { maxPercentage: 100, holdForMs: 24 * HOUR };
 const GUARD: RemovalPolicy = { maxPercentage: 30, holdForMs: 24 * HOUR };
@@ -25,22 +25,22 @@ const GUARD: RemovalPolicy = { maxPercentage: 30, holdForMs: 24 * HOUR };
 function decide(
   result: DiscoveryResult,
   rest: {
-    held?: ProviderMemory['held'];
+    held?: ProviderState['held'];
     policy?: RemovalPolicy;
-    memory?: 'unknown';
+    state?: 'unknown';
   } = {},
 ): Promise<Reconciliation> {
-  const { held, policy = OFF, memory } = rest;
+  const { held, policy = OFF, state } = rest;
   return reconcile({
     result,
-    memory: memory === 'unknown' ? undefined : memoryOf(result.known, held),
+    state: state === 'unknown' ? undefined : stateOf(result.known, held),
     policy,
     nowMs: NOW,
   });
 }
 
 function remembered(plan: Reconciliation, id: number): KnownRepository | undefined {
-  return plan.memory?.repositories.find(one => one.repositoryId === id);
+  return plan.state?.repositories.find(one => one.repositoryId === id);
 }
 
 describe('reconcile', () => {
@@ -91,7 +91,7 @@ describe('reconcile', () => {
       const plan = await decide(discovered({ known: [known(7, 'PAY/api')], gone: [7] }));
       expect(plan.removed).toEqual([location(7, 'PAY/api')]);
       expect(plan.locations).toEqual([]);
-      expect(plan.memory).toEqual({ repositories: [], held: [] });
+      expect(plan.state).toEqual({ repositories: [], held: [] });
     });
 
     it('keeps its Location when the run says nothing about it', async () => {
@@ -195,7 +195,7 @@ describe('reconcile', () => {
     const held = [
       {
         repositoryId: 2,
-        targetUrl: target('PAY/absent'),
+        entryKey: target('PAY/absent'),
         sinceMs: NOW,
         confirmedForMs: 0,
         approved: false,
@@ -228,8 +228,8 @@ describe('reconcile', () => {
 
     it('remembers what the catalog had and what was added', async () => {
       const plan = await decide(discovered({ ...learned, complete: false }), { held });
-      expect(plan.memory?.held).toEqual(held);
-      expect(plan.memory?.repositories).toMatchObject([
+      expect(plan.state?.held).toEqual(held);
+      expect(plan.state?.repositories).toMatchObject([
         known(1, 'PAY/found', [file('PAY/found', 'other.yaml'), file('PAY/found')], NOW),
         known(2, 'PAY/absent', [file('PAY/absent')], NOW),
         before[2],
@@ -240,12 +240,12 @@ describe('reconcile', () => {
 
     it('removes nothing and remembers nothing while it is not known what the catalog holds', async () => {
       const plan = await decide(discovered({ ...learned, known: [], gone: [] }), {
-        memory: 'unknown',
+        state: 'unknown',
       });
       expect(plan).toMatchObject({
         mutation: 'add-only',
         removed: [],
-        memory: undefined,
+        state: undefined,
       });
       expect(plan.locations).toHaveLength(2);
     });
@@ -267,7 +267,7 @@ describe('reconcile', () => {
       expect(plan.heldBackReason).toContain('6 of 10 Locations');
       expect(plan.locations).toHaveLength(10);
       expect(plan.removed).toEqual([]);
-      expect(plan.memory?.held).toHaveLength(6);
+      expect(plan.state?.held).toHaveLength(6);
       expect(remembered(plan, 0)).toMatchObject(
         known(0, 'PAY/r0', [file('PAY/r0')], NOW),
       );
@@ -283,14 +283,14 @@ describe('reconcile', () => {
     it('go once every run has confirmed them long enough', async () => {
       const first = await decide(lost(6), { policy: GUARD });
       const later = await reconcile({
-        result: { ...lost(6), known: first.memory?.repositories ?? [] },
-        memory: first.memory,
+        result: { ...lost(6), known: first.state?.repositories ?? [] },
+        state: first.state,
         policy: GUARD,
         nowMs: NOW + 24 * HOUR,
         sinceConfirmationMs: 24 * HOUR,
       });
       expect(later.removed).toHaveLength(6);
-      expect(later.memory?.held).toEqual([]);
+      expect(later.state?.held).toEqual([]);
       expect(later.locations).toHaveLength(4);
     });
 

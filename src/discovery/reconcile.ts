@@ -14,7 +14,7 @@ import { originOfNext } from './resume';
 import {
   CatalogLocation,
   DiscoveryResult,
-  ProviderMemory,
+  ProviderState,
   RepositoryResult,
   RunOrigin,
 } from './types';
@@ -23,7 +23,7 @@ import {
 export interface ReconcileRequest {
   readonly result: DiscoveryResult;
   /** `undefined`: what the catalog holds from this provider is not known. */
-  readonly memory: ProviderMemory | undefined;
+  readonly state: ProviderState | undefined;
   readonly policy: RemovalPolicy;
   /** Target URLs whose removal was approved while it was held back. */
   readonly approved?: ReadonlySet<string>;
@@ -55,23 +55,23 @@ export interface Reconciliation {
    * what the catalog holds: to remember the part that was found would make the next run
    * take it for everything, and remove the rest.
    */
-  readonly memory: ProviderMemory | undefined;
+  readonly state: ProviderState | undefined;
 }
 
 /** Decides the mutation of a run. */
 export async function reconcile(request: ReconcileRequest): Promise<Reconciliation> {
-  const { result, memory } = request;
+  const { result, state } = request;
   // Where it is not known what the catalog holds, nothing of it can be missed.
   const isComplete = result.listing.complete && !result.interruption;
-  return isComplete && memory ? full(request, memory) : addOnly(request);
+  return isComplete && state ? full(request, state) : addOnly(request);
 }
 
 async function addOnly(request: ReconcileRequest): Promise<Reconciliation> {
-  const { result, memory } = request;
+  const { result, state } = request;
   const findings = await toFindings(result);
   const difference = await findDifference({ ...findings, hasLeft: () => false });
   const { before, found } = difference;
-  const held = new Set(memory?.held.map(one => one.targetUrl));
+  const held = new Set(state?.held.map(one => one.entryKey));
   const heldBack = toLocations(result.known).filter(one =>
     held.has(getEntryKey(one.file)),
   );
@@ -87,9 +87,9 @@ async function addOnly(request: ReconcileRequest): Promise<Reconciliation> {
         : undefined,
     removed: [],
     replaced: new Map(),
-    memory: memory && {
+    state: state && {
       repositories: await knownAfter(findings, difference, 'keep'),
-      held: memory.held,
+      held: state.held,
       // Where only the listing failed, everything it showed was looked at.
       interruptedRun: request.origin && originOfNext(result, request.origin),
       serverUrls: getServerUrls(request),
@@ -99,7 +99,7 @@ async function addOnly(request: ReconcileRequest): Promise<Reconciliation> {
 
 async function full(
   request: ReconcileRequest,
-  memory: ProviderMemory,
+  state: ProviderState,
 ): Promise<Reconciliation> {
   const { result, approved, sinceConfirmationMs, nowMs } = request;
   const findings = await toFindings(result);
@@ -110,7 +110,7 @@ async function full(
       due,
       replaced,
       knownLocations: difference.before.size,
-      held: memory.held,
+      held: state.held,
       approved,
       sinceConfirmationMs,
       isRun: true,
@@ -129,7 +129,7 @@ async function full(
     heldBackReason: removals.reason,
     removed: removals.remove,
     replaced,
-    memory: {
+    state: {
       repositories: await knownAfter(findings, { ...difference, removed }, 'forget'),
       held: removals.held,
       serverUrls: getServerUrls(request),
@@ -138,10 +138,10 @@ async function full(
 }
 
 /** An empty listing shows none: then the last ones count. */
-function getServerUrls({ result, memory }: ReconcileRequest) {
+function getServerUrls({ result, state }: ReconcileRequest) {
   return result.serverUrls && result.serverUrls.length > 0
     ? result.serverUrls
-    : memory?.serverUrls;
+    : state?.serverUrls;
 }
 
 /**

@@ -9,7 +9,7 @@ import { HeldRemoval, KnownRepository, RepositoryResult } from './types';
 
 /** A catalog file as people are shown it. */
 export interface ReportedFile extends Pick<CatalogFile, 'path' | 'targetUrl'> {
-  /** Where a location parser made entities of it: what tells these from others (`keyOf`). */
+  /** Where a location parser made entities of it: what tells these from others (`getEntryKey`). */
   readonly entityKeys?: readonly string[];
 }
 
@@ -78,9 +78,9 @@ export function reportHeldRepository(
       projectKey: first.address.projectKey,
       repositorySlug: first.address.slug,
       outcome: 'registered',
-      files: held.flatMap(({ targetUrl }) => {
-        const read = parseTarget(targetUrl);
-        return read ? [{ path: read.path, targetUrl }] : [];
+      files: held.flatMap(({ entryKey }) => {
+        const read = parseTarget(entryKey);
+        return read ? [{ path: read.path, targetUrl: entryKey }] : [];
       }),
     }
   );
@@ -117,7 +117,7 @@ export function compareHeldRemovals(
   return (
     compareText(one.address?.projectKey, other.address?.projectKey) ||
     compareText(one.address?.slug, other.address?.slug) ||
-    compareText(one.targetUrl, other.targetUrl)
+    compareText(one.entryKey, other.entryKey)
   );
 }
 

@@ -11,7 +11,7 @@ import {
   DiscoveryResult,
   DiscoveryScope,
   KnownRepository,
-  SettledOutcome,
+  ConclusiveOutcome,
   RunOrigin,
 } from './types';
 
@@ -101,10 +101,10 @@ export function outcomeSince(
   repository: Repository,
   known: KnownRepository | undefined,
   origin: RunOrigin | undefined,
-): SettledOutcome | undefined {
+): ConclusiveOutcome | undefined {
   if (
     origin === undefined ||
-    known?.settled === undefined ||
+    known?.conclusive === undefined ||
     isDoubtful(known) ||
     (known.revision ?? 0) < origin.sinceRevision ||
     known.projectKey !== repository.projectKey ||
@@ -112,12 +112,12 @@ export function outcomeSince(
   ) {
     return undefined;
   }
-  const { settled, files } = known;
+  const { conclusive, files } = known;
   const still = new Set(
-    settled.kind === 'registered' ? settled.files.map(getEntryKey) : [],
+    conclusive.kind === 'registered' ? conclusive.files.map(getEntryKey) : [],
   );
   const removesSomething = files.some(file => !still.has(getEntryKey(file)));
-  return settled.kind === 'excluded' || removesSomething ? undefined : settled;
+  return conclusive.kind === 'excluded' || removesSomething ? undefined : conclusive;
 }
 
 /** Somebody has asked since, and was told nothing. */

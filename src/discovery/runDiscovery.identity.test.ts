@@ -32,7 +32,7 @@ async function run(
     scope: scope(),
     policy: { maxPercentage: 30, holdForMs: 24 * HOUR },
     source,
-    memory: { repositories: before, held },
+    state: { repositories: before, held },
     loadMeanwhile: async () => ({ approved: new Set(), newer: [], sinceConfirmationMs }),
     clock: { now: () => 1000 },
   });
@@ -71,7 +71,7 @@ describe('a repository that is listed at another address', () => {
     expect(lookUps).toEqual(['repository PAY/api']);
     expect(summary).toMatchObject({ removed: 1, replaced: 1, heldBack: 0, unknown: 0 });
     expect(result.reassigned).toEqual([]);
-    expect(reconciliation.memory?.repositories.map(one => one.repositoryId)).toEqual([
+    expect(reconciliation.state?.repositories.map(one => one.repositoryId)).toEqual([
       1, 2, 3, 7,
     ]);
   });
@@ -102,12 +102,12 @@ describe('a repository that is listed at another address', () => {
     );
     expect(first.summary).toMatchObject({ removed: 0, carriedForward: 1 });
 
-    const second = await run(source, first.reconciliation.memory?.repositories ?? []);
+    const second = await run(source, first.reconciliation.state?.repositories ?? []);
     expect(second.catalog).toEqual(first.catalog);
     expect(second.lookUps).toEqual(['repository PAY/api']);
 
     const answering = server().put(7, 'PAY/gateway');
-    const third = await run(answering, second.reconciliation.memory?.repositories ?? []);
+    const third = await run(answering, second.reconciliation.state?.repositories ?? []);
     expect(third.catalog).toEqual([target('PAY/gateway'), ...OTHER_TARGETS].sort());
     expect(third.summary).toMatchObject({ removed: 1 });
   });
@@ -139,16 +139,16 @@ describe('a repository that is listed at another address', () => {
     expect(first.summary).toMatchObject({ locations: 12, heldBack: 6, removed: 0 });
     expect(first.lookUps).toHaveLength(6);
 
-    const memory = first.reconciliation.memory;
-    const second = await run(source, memory?.repositories ?? [], {
-      held: memory?.held,
+    const state = first.reconciliation.state;
+    const second = await run(source, state?.repositories ?? [], {
+      held: state?.held,
       sinceConfirmationMs: HOUR,
     });
     expect(second.summary).toMatchObject({ locations: 12, heldBack: 6, removed: 0 });
     expect(second.lookUps).toEqual(first.lookUps);
 
-    const third = await run(source, second.reconciliation.memory?.repositories ?? [], {
-      held: second.reconciliation.memory?.held,
+    const third = await run(source, second.reconciliation.state?.repositories ?? [], {
+      held: second.reconciliation.state?.held,
       sinceConfirmationMs: 23 * HOUR,
     });
     expect(third.catalog).toEqual(ids.map(id => target(`CASH/r${id}`)));
@@ -210,7 +210,7 @@ describe('an id that another repository has by now', () => {
         2,
       );
     const { reconciliation } = await run(source, [...OTHERS, known(7, 'PAY/api')]);
-    const remembered = reconciliation.memory?.repositories.flatMap(one => one.files);
+    const remembered = reconciliation.state?.repositories.flatMap(one => one.files);
     expect(reconciliation.mutation).toBe('add-only');
     expect(remembered).toContainEqual(file('PAY/api'));
   });

@@ -22,7 +22,7 @@ async function run(
     scope: scope({ filters }),
     policy: { maxPercentage: 100, holdForMs: 0 },
     source,
-    memory: { repositories: before, held: [] },
+    state: { repositories: before, held: [] },
     clock: { now: () => 1000 },
   });
   return {
@@ -104,7 +104,7 @@ describe('a known repository that a complete listing lacks', () => {
       expect(kept).toEqual([target('PAY/a'), target('PAY/api')]);
       expect(summary.reasons.unknown).toEqual({ [reason]: 1 });
       expect(
-        reconciliation.memory?.repositories.find(one => one.repositoryId === 7),
+        reconciliation.state?.repositories.find(one => one.repositoryId === 7),
       ).toEqual({ ...missing, problem: { reason, detail } });
     },
   );
@@ -131,7 +131,7 @@ describe('a known repository that a complete listing lacks', () => {
       const { kept, reconciliation } = await run(source, [missing]);
       expect(kept).toEqual([target('PAY/a'), target('PAY/api')]);
       expect(reconciliation.removed).toEqual([]);
-      expect(reconciliation.memory?.repositories.map(one => one.repositoryId)).toEqual([
+      expect(reconciliation.state?.repositories.map(one => one.repositoryId)).toEqual([
         1, 9,
       ]);
     });
@@ -201,7 +201,7 @@ describe('a known repository that a complete listing lacks', () => {
       });
       const { kept, reconciliation } = await run(source, [known(-1, 'PAY/api')]);
       expect(kept).toContain(target('PAY/api'));
-      expect(reconciliation.memory?.repositories.map(one => one.repositoryId)).toContain(
+      expect(reconciliation.state?.repositories.map(one => one.repositoryId)).toContain(
         -1,
       );
     });

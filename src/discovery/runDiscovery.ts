@@ -245,9 +245,9 @@ class DiscoveryRun {
     const known = new Map<number, KnownRepository>();
     await forEachInTurns(this.#known, one => known.set(one.repositoryId, one));
     const toAsk = await this.#applyFilters(repositories, known);
-    const unsettled = await this.#takeOverSettled(toAsk, known);
+    const inconclusive = await this.#takeOverConclusive(toAsk, known);
     this.#total += toAsk.length;
-    const left = await this.#spareChecks(unsettled, known);
+    const left = await this.#spareChecks(inconclusive, known);
     this.#checked += toAsk.length - left.length;
     await mapConcurrent(
       await longestUncheckedFirst(left, known),
@@ -285,17 +285,17 @@ class DiscoveryRun {
     return filtered.flatMap(one => (one.outcome ? [] : [one.repository]));
   }
 
-  /** @returns what the interrupted run has not settled */
-  async #takeOverSettled(
+  /** @returns what the interrupted run has no conclusive outcome of */
+  async #takeOverConclusive(
     repositories: readonly Repository[],
     known: ReadonlyMap<number, KnownRepository>,
   ): Promise<Repository[]> {
     const left: Repository[] = [];
     await forEachInTurns(repositories, repository => {
       const before = known.get(repository.id);
-      const settled = outcomeSince(repository, before, this.#tools.origin);
-      if (settled) {
-        this.#record(repository, settled, {
+      const conclusive = outcomeSince(repository, before, this.#tools.origin);
+      if (conclusive) {
+        this.#record(repository, conclusive, {
           checkedAtMs: before?.checkedAtMs,
           revision: before?.revision,
         });

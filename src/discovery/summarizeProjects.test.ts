@@ -20,10 +20,10 @@ const LAST_LOOK = NOW - 1_000;
 function was(
   id: number,
   at: string,
-  settled?: Exclude<RepositoryOutcome, { kind: 'unknown' }>,
+  conclusive?: Exclude<RepositoryOutcome, { kind: 'unknown' }>,
 ): KnownRepository {
-  const files = settled?.kind === 'registered' ? settled.files : [];
-  return { ...known(id, at, files, LAST_LOOK), settled };
+  const files = conclusive?.kind === 'registered' ? conclusive.files : [];
+  return { ...known(id, at, files, LAST_LOOK), conclusive };
 }
 const wasAbsent = (id: number, at: string) =>
   was(id, at, { kind: 'absent', reason: 'no-catalog-file' });
@@ -46,7 +46,7 @@ function summarize(
     heldBack: [],
     removed,
     replaced: new Map(),
-    memory: undefined,
+    state: undefined,
   };
   return summarizeProjects({ result, reconciliation }, announcements);
 }

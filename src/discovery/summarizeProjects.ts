@@ -79,12 +79,12 @@ function hasChanged(
   outcome: RepositoryOutcome,
   was: KnownRepository | undefined,
 ): boolean {
-  if (outcome.kind === 'unknown' || (was && !was.settled)) {
+  if (outcome.kind === 'unknown' || (was && !was.conclusive)) {
     return false;
   }
   const now = new Set(getRegisteredFiles(outcome).map(getEntryKey));
   const then = new Set(
-    was?.settled ? getRegisteredFiles(was.settled).map(getEntryKey) : [],
+    was?.conclusive ? getRegisteredFiles(was.conclusive).map(getEntryKey) : [],
   );
   return now.size !== then.size || [...then].some(key => !now.has(key));
 }

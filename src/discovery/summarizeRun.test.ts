@@ -4,7 +4,7 @@ import {
   ended,
   EXCLUDED,
   known,
-  memoryOf,
+  stateOf,
   NOW,
   registered,
   UNKNOWN,
@@ -24,8 +24,8 @@ async function summarize(
   maxPercentage: number = 100,
 ): Promise<RunSummary> {
   const policy = { maxPercentage, holdForMs: 1 };
-  const memory = memoryOf(result.known);
-  return summarizeRun(result, await reconcile({ result, memory, policy, nowMs: NOW }));
+  const state = stateOf(result.known);
+  return summarizeRun(result, await reconcile({ result, state, policy, nowMs: NOW }));
 }
 
 const MIXED = discovered({

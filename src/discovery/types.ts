@@ -152,7 +152,7 @@ export interface KnownRepository {
   /** What the catalog was given for it; empty when it was looked at and has none. */
   readonly files: readonly CatalogFile[];
   /** What the last look that was not `unknown` found; `undefined` when there was none. */
-  readonly settled?: SettledOutcome;
+  readonly conclusive?: ConclusiveOutcome;
   /** When that was, epoch milliseconds; for people: order is told by `revision`. */
   readonly checkedAtMs?: number;
   /** Why the look after that told nothing; `undefined` where it is the last one. */
@@ -165,7 +165,7 @@ export interface KnownRepository {
 }
 
 /** An outcome that tells something about a repository. */
-export type SettledOutcome = Exclude<RepositoryOutcome, { kind: 'unknown' }>;
+export type ConclusiveOutcome = Exclude<RepositoryOutcome, { kind: 'unknown' }>;
 
 /** Why a repository need not be looked at. */
 export const SPARED_BY = ['recheck', 'search'] as const;
@@ -277,7 +277,7 @@ export interface CatalogLocation {
 export interface HeldRemoval {
   readonly repositoryId: number;
   /** The URL its Location reads, or the entity ref of what a location parser made. */
-  readonly targetUrl: string;
+  readonly entryKey: string;
   /** Epoch milliseconds of the first of the runs without a gap that found it due. */
   readonly sinceMs: number;
   /**
@@ -302,7 +302,7 @@ export interface RunOrigin {
 }
 
 /** What a provider remembers between runs: what it gave the catalog and what it holds back. */
-export interface ProviderMemory {
+export interface ProviderState {
   readonly repositories: readonly KnownRepository[];
   readonly held: readonly HeldRemoval[];
   /** Present when the last run did not get through: the next one continues it. */

@@ -33,7 +33,7 @@ export class ProjectChangeHandler {
 
   constructor(private readonly options: ProjectChangeHandlerOptions) {
     this.#queue = createChangeQueue<ProjectChange>(options, {
-      nameOf: projectName,
+      getName: projectName,
       merge: (earlier, later) => ({
         ...later,
         formerKey: earlier.formerKey ?? later.formerKey,

@@ -41,8 +41,8 @@ describe('a renamed repository', () => {
     expect(first.mutations).toEqual([{ added: ['PAY/gateway'], removed: ['PAY/api'] }]);
     // The second one about its former address.
     expect(asked()).toEqual({ repository: 2, 'file-check': 1 });
-    const memory = await store.load('default');
-    expect(memory?.repositories.map(one => one.slug).sort()).toEqual([
+    const state = await store.load('default');
+    expect(state?.repositories.map(one => one.slug).sort()).toEqual([
       'db',
       'gateway',
       'web',
@@ -57,8 +57,8 @@ describe('a renamed repository', () => {
     });
     await idle();
     expect(first.mutations).toEqual([{ added: ['PAY/gateway'], removed: ['PAY/api'] }]);
-    const memory = await store.load('default');
-    const ids = memory?.repositories.map(one => [one.slug, one.repositoryId > 0]);
+    const state = await store.load('default');
+    const ids = state?.repositories.map(one => [one.slug, one.repositoryId > 0]);
     expect(ids?.sort()).toEqual([
       ['db', false],
       ['gateway', true],
@@ -146,8 +146,8 @@ describe('repositories that take over addresses from each other, back to back', 
       }
       await scene.idle();
       expect(first.holds()).toEqual(['PAY/api', 'PAY/old', 'PAY/web']);
-      const memory = await scene.store.load('default');
-      const known = memory?.repositories.map(one => [one.slug, one.files.length]);
+      const state = await scene.store.load('default');
+      const known = state?.repositories.map(one => [one.slug, one.files.length]);
       expect(known?.sort()).toEqual([
         ['api', 1],
         ['old', 1],
@@ -245,8 +245,8 @@ describe('a repository that is said to be deleted', () => {
         url: 'http://bitbucket.test/projects/PAY/repos/api/browse',
       },
     ]);
-    const memory = await store.load('default');
-    expect(memory?.repositories.flatMap(one => one.files)).toHaveLength(2);
+    const state = await store.load('default');
+    expect(state?.repositories.flatMap(one => one.files)).toHaveLength(2);
   });
 
   it('stays where it is still there', async () => {
@@ -327,8 +327,8 @@ describe('a rename that only the payload claims', () => {
       ['is hidden by a proxy', { type: 'status', status: 404, body: 'no' } as const],
     ])('takes nothing from it while Bitbucket %s', async (_name, effect) => {
       const { first, published, store } = await claim(start, effect);
-      const memory = await store.load('default');
-      const files = memory?.repositories.flatMap(one => one.files) ?? [];
+      const state = await store.load('default');
+      const files = state?.repositories.flatMap(one => one.files) ?? [];
       const targets = files.map(one => nameOfTarget(one.targetUrl));
       expect(targets.sort()).toEqual(['OPS/own', 'PAY/api', 'PAY/db', 'PAY/web']);
       expect(first.mutations.flatMap(one => one.removed)).toEqual([]);

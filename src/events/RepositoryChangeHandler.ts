@@ -42,7 +42,7 @@ export class RepositoryChangeHandler {
 
   constructor(private readonly options: RepositoryChangeHandlerOptions) {
     this.#queue = createChangeQueue<PendingRepository>(options, {
-      nameOf: ({ repository }) => formatAddress(repository),
+      getName: ({ repository }) => formatAddress(repository),
       merge: mergePending,
       isArrival: item => item.changes.some(isArrival),
       handle: item => this.#handle(item),

@@ -139,7 +139,7 @@ const CHANGES_BY_KEY = new Map<string, z.ZodType<RepositoryChange>>(
 /**
  * What a webhook says happened.
  *
- * @param eventKey - from `eventKeyOf`; `undefined` where nothing names the event
+ * @param eventKey - from `findEventKey`; `undefined` where nothing names the event
  * @param payload - the body, of any shape
  */
 export function analyzeWebhookEvent(

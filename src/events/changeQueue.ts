@@ -38,7 +38,7 @@ export const IGNORED: Handled = { kind: 'done', result: 'ignored' };
 /** What is special about a kind of change. */
 interface ChangeKind<T> {
   /** For the log. */
-  readonly nameOf: (change: T) => string;
+  readonly getName: (change: T) => string;
   /** Joins what arrives with what waits. */
   readonly merge: (earlier: T, later: T) => T;
   /** Whether something may have come to be where Bitbucket has shown nothing lately. */
@@ -49,7 +49,7 @@ interface ChangeKind<T> {
 /** Makes a queue. Credentials that do not work are not tried again: that would lock the account. */
 export function createChangeQueue<T>(
   { clients, clock, logger, refusals, signal }: ChangeTools,
-  { handle, isArrival, merge, nameOf }: ChangeKind<T>,
+  { handle, isArrival, merge, getName }: ChangeKind<T>,
 ): CoalescingQueue<T, EventResult> {
   return new CoalescingQueue({
     clock,
@@ -57,7 +57,7 @@ export function createChangeQueue<T>(
     merge,
     async work(change) {
       try {
-        return !isArrival(change) && refusals.covers(nameOf(change))
+        return !isArrival(change) && refusals.covers(getName(change))
           ? IGNORED
           : await handle(change);
       } catch (error) {
@@ -67,14 +67,14 @@ export function createChangeQueue<T>(
           error.problem !== 'not-verified'
         ) {
           clients.recordLogin(error);
-          logGivenUp(logger, nameOf(change), error.message);
+          logGivenUp(logger, getName(change), error.message);
           return { kind: 'done', result: 'failed' };
         }
         throw error;
       }
     },
     onGiveUp(change, detail) {
-      logGivenUp(logger, nameOf(change), detail);
+      logGivenUp(logger, getName(change), detail);
       return 'failed';
     },
   });

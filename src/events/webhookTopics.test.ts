@@ -43,7 +43,7 @@ describe('webhookHeader', () => {
   );
 });
 
-describe('eventKeyOf', () => {
+describe('findEventKey', () => {
   const header = { 'X-Event-Key': 'repo:modified' };
 
   it('believes the sub-topic first, then the header, then the body', () => {

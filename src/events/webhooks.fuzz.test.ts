@@ -13,7 +13,7 @@ import { isAddressable } from '../util/text';
 import { pushPayload, repositoryPayload } from './__testUtils__/payloads';
 import { analyzeWebhookEvent } from './analyzeWebhookEvent';
 import { createWebhookValidator } from './createWebhookValidator';
-import { eventKeyOf, REPOSITORY_EVENT_KEYS, WEBHOOK_TOPIC } from './webhookTopics';
+import { findEventKey, REPOSITORY_EVENT_KEYS, WEBHOOK_TOPIC } from './webhookTopics';
 
 const PAYLOADS = [
   pushPayload(),
@@ -74,7 +74,7 @@ it('finds the key of an event among whatever headers and topics', () => {
   );
   fc.assert(
     fc.property(topics, metadata, payloads, (topic, headers, payload) => {
-      const key = eventKeyOf(topic, headers, payload);
+      const key = findEventKey(topic, headers, payload);
       expect(key ?? 'none').toMatch(/^[\w:.-]+$/);
       expectNoPollution();
     }),

@@ -108,7 +108,7 @@ describe('decideByLabels', () => {
   });
 });
 
-describe('labelsOf', () => {
+describe('getLabels', () => {
   it('names each label once, and none where there is no such filter', () => {
     expect(getLabels(filtersOf('a b', 'b c'))).toEqual(['a', 'b', 'c']);
     expect(getLabels(filtersOf())).toEqual([]);

@@ -39,9 +39,9 @@ export interface AgreedLimits {
   readonly pace: PaceLimits;
 }
 
-function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): [string, T[]][] {
-  const keys = [...new Set(items.map(keyOf))];
-  return keys.map(key => [key, items.filter(item => keyOf(item) === key)]);
+function groupBy<T>(items: readonly T[], getKey: (item: T) => string): [string, T[]][] {
+  const keys = [...new Set(items.map(getKey))];
+  return keys.map(key => [key, items.filter(item => getKey(item) === key)]);
 }
 
 function describeRate({ requestsPerSecond, burst }: FixedRate): string {

@@ -27,7 +27,7 @@ function known(id: number, files = [file(id)]): KnownRepository {
 
 /** Known as it was when it was looked at by an earlier run. */
 function unchanged(id: number): KnownRepository {
-  return { ...known(id), settled: registered(id).outcome, checkedAtMs: 1 };
+  return { ...known(id), conclusive: registered(id).outcome, checkedAtMs: 1 };
 }
 
 /** Checkpoints that write into a log of what happened, in its order. */
@@ -115,7 +115,7 @@ describe('Checkpoints', () => {
 
     expect(saved.get(1)).toMatchObject({
       files: [file(1)],
-      settled: { kind: 'absent', reason: 'no-catalog-file' },
+      conclusive: { kind: 'absent', reason: 'no-catalog-file' },
       checkedAtMs: 1_000,
     });
   });

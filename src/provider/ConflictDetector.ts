@@ -38,10 +38,10 @@ export class ConflictDetector {
     if (failure?.kind === 'aborted') {
       return;
     }
-    const { memory, mutation, locations } = reconciliation;
+    const { state, mutation, locations } = reconciliation;
     const { log, providerId, reporter, resolver, store } = this.#options;
-    const isMore = mutation === 'add-only' && memory !== undefined;
-    const given = isMore ? uniqueByKey(toLocations(memory.repositories)) : locations;
+    const isMore = mutation === 'add-only' && state !== undefined;
+    const given = isMore ? uniqueByKey(toLocations(state.repositories)) : locations;
     resolver.check();
     try {
       const emitted = emittedBatches(given, providerId);

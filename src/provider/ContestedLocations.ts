@@ -87,8 +87,8 @@ export class ContestedLocations implements LocationReader {
   ): Promise<void> {
     const { providerId, store } = this.#options;
     await store.exclusively(providerId, async () => {
-      const memory = await store.load(providerId);
-      await apply(toLocations(memory?.repositories ?? []).filter(isWanted));
+      const state = await store.load(providerId);
+      await apply(toLocations(state?.repositories ?? []).filter(isWanted));
     });
   }
 }

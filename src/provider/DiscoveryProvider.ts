@@ -27,7 +27,7 @@ import {
   CatalogLocation,
   DiscoveryResult,
   DiscoveryScope,
-  ProviderMemory,
+  ProviderState,
 } from '../discovery/types';
 import { BegunRun, RunEnd, RunTrigger } from '../store/records';
 import { planStateChanges } from '../store/repositoryRows';
@@ -114,15 +114,15 @@ export class DiscoveryProvider implements EntityProvider {
    * work or the run was aborted, so that the scheduler sees it; nothing is removed then
    */
   async refresh(taskSignal?: AbortSignal): Promise<void> {
-    const { config, journal, log, shutdownSignal, webhooks } = this.#context;
+    const { config, recorder, log, shutdownSignal, webhooks } = this.#context;
     const meter = new RequestMeter();
     const before = await webhooks?.beforeRun();
-    const trigger = await journal.begin();
+    const trigger = await recorder.begin();
     let run: Run;
     try {
       run = await this.#run(meter, trigger, anySignal(taskSignal, shutdownSignal));
     } catch (error) {
-      await journal.failed(error);
+      await recorder.failed(error);
       throw error;
     }
     await log.finished(run, meter.counts());
@@ -154,18 +154,18 @@ export class DiscoveryProvider implements EntityProvider {
     { count: number; locations: readonly CatalogLocation[] } | undefined
   > {
     const { catalog, config, store } = this.#context;
-    const memory = await store.load(config.id);
-    const unapproved = (memory?.held ?? []).filter(one => !one.approved);
-    const keys = new Set(unapproved.map(one => one.targetUrl));
-    if (memory === undefined || keys.size === 0) {
+    const state = await store.load(config.id);
+    const unapproved = (state?.held ?? []).filter(one => !one.approved);
+    const keys = new Set(unapproved.map(one => one.entryKey));
+    if (state === undefined || keys.size === 0) {
       return undefined;
     }
     await store.approve(config.id, [...keys]);
-    const locations = toLocations(memory.repositories).filter(one =>
+    const locations = toLocations(state.repositories).filter(one =>
       keys.has(getEntryKey(one.file)),
     );
     await catalog.change([], locations);
-    const without = withoutFiles(memory.repositories, keys);
+    const without = withoutFiles(state.repositories, keys);
     await store.recordApproval(config.id, without, keys.size);
     return { count: keys.size, locations };
   }
@@ -187,16 +187,16 @@ export class DiscoveryProvider implements EntityProvider {
     trigger: RunTrigger,
     signal: AbortSignal | undefined,
   ): Promise<Run> {
-    const { clients, clock, config, contested, fileParser, journal, log, store } =
+    const { clients, clock, config, contested, fileParser, recorder, log, store } =
       this.#context;
-    const memory = await this.#loadMemory();
-    const begun = memory && (await this.#begin(memory));
+    const state = await this.#loadState();
+    const begun = state && (await this.#begin(state));
     const client = clients.create(meter);
     log.started();
     await this.#checkAccess(signal);
     await clients.prepare(client, signal);
     const policy = await getRemovalPolicy(this.#context);
-    const recheck = await this.#planRecheck(memory, trigger);
+    const recheck = await this.#planRecheck(state, trigger);
     const listingMs = listingTimeMs(config.schedule.timeout);
     const timer = startTimer(clock, listingMs);
     const request: RunRequest = {
@@ -204,7 +204,7 @@ export class DiscoveryProvider implements EntityProvider {
       policy,
       source: client,
       parseFiles: fileParser?.(client),
-      memory,
+      state,
       recheck,
       clock,
       listingTime: { signal: timer.signal, ms: listingMs },
@@ -227,7 +227,7 @@ export class DiscoveryProvider implements EntityProvider {
       const concluded = await concludeRun(request, findings);
       this.#recordLogin(concluded);
       await this.#apply(concluded);
-      await journal.finish(concluded, {
+      await recorder.finish(concluded, {
         authenticated: knowsCredentials(concluded, policy, this.#context),
         requests: meter.counts(),
         state: begun && (await toStateEnd(concluded, begun, recheck)),
@@ -263,12 +263,12 @@ export class DiscoveryProvider implements EntityProvider {
   }
 
   /** Nothing is kept on the way where it is not known what the catalog holds: it would pass for all of it. */
-  async #begin(memory: ProviderMemory): Promise<Begun> {
+  async #begin(state: ProviderState): Promise<Begun> {
     const { catalog, clock, config, log, store } = this.#context;
-    const { revision, origin } = await store.beginRun(config.id, memory, first =>
-      resumeOrStart(this.#scope(), memory.interruptedRun, clock.now(), first),
+    const { revision, origin } = await store.beginRun(config.id, state, first =>
+      resumeOrStart(this.#scope(), state.interruptedRun, clock.now(), first),
     );
-    const checkpoints = new Checkpoints(memory.repositories, revision, {
+    const checkpoints = new Checkpoints(state.repositories, revision, {
       recordInterim: record => store.recordInterim(config.id, record),
       add: locations => catalog.change(locations),
       onError: error => log.checkpointFailed(error),
@@ -300,12 +300,12 @@ export class DiscoveryProvider implements EntityProvider {
   }
 
   async #planRecheck(
-    memory: ProviderMemory | undefined,
+    state: ProviderState | undefined,
     trigger: RunTrigger,
   ): Promise<RecheckPlan> {
     const { clock, config, configuration } = this.#context;
     const rule = toRecheckRule(this.#scope(), config.recheck);
-    const plan = planRecheck(memory?.recheck, {
+    const plan = planRecheck(state?.recheck, {
       configuration,
       rule,
       maySearch: config.search === 'auto' && config.branch === undefined,
@@ -326,15 +326,15 @@ export class DiscoveryProvider implements EntityProvider {
   }
 
   /** Without when runs have looked for something else: that must not count if this one breaks off. */
-  async #loadMemory(): Promise<ProviderMemory | undefined> {
+  async #loadState(): Promise<ProviderState | undefined> {
     const { config, configuration, store } = this.#context;
     try {
-      const memory = await store.load(config.id);
-      return memory && memory.recheck?.configuration !== configuration
-        ? { ...memory, recheck: undefined }
-        : memory;
+      const state = await store.load(config.id);
+      return state && state.recheck?.configuration !== configuration
+        ? { ...state, recheck: undefined }
+        : state;
     } catch (error) {
-      this.#context.log.memoryUnreadable(error);
+      this.#context.log.stateUnreadable(error);
       return undefined;
     }
   }
@@ -347,16 +347,16 @@ async function toStateEnd(
   recheck: RecheckPlan,
 ): Promise<RunEnd['state']> {
   const { reconciliation } = run;
-  const { memory } = reconciliation;
+  const { state } = reconciliation;
   return (
-    memory && {
-      ...(await planStateChanges(checkpoints.stored, memory.repositories)),
-      held: memory.held,
-      serverUrls: memory.serverUrls,
+    state && {
+      ...(await planStateChanges(checkpoints.stored, state.repositories)),
+      held: state.held,
+      serverUrls: state.serverUrls,
       recheck: stateAfterRun(recheck, origin, run.result.search?.kind === 'used'),
-      origin: memory.interruptedRun ?? origin,
+      origin: state.interruptedRun ?? origin,
       isComplete: reconciliation.mutation === 'full',
-      isUnfinished: memory.interruptedRun !== undefined,
+      isUnfinished: state.interruptedRun !== undefined,
     }
   );
 }

@@ -10,10 +10,10 @@ import { CatalogErrorDetector } from './CatalogErrorDetector';
 import { CatalogWriter } from './CatalogWriter';
 import { ConflictDetector } from './ConflictDetector';
 import { ClientFactory } from './createClient';
-import { RunJournal } from './RunJournal';
+import { RunRecorder } from './RunRecorder';
 import { RunLog } from './RunLog';
 import { ContestedLocations } from './ContestedLocations';
-import { WebhookJournal } from './WebhookJournal';
+import { WebhookRecorder } from './WebhookRecorder';
 
 /** A custom location parser that asks with a given client. */
 export type FileParser = (client: RestClient) => ParseFiles;
@@ -32,7 +32,7 @@ export interface ProviderContext {
   readonly catalog: CatalogWriter;
   readonly contested: ContestedLocations;
   readonly log: RunLog;
-  readonly journal: RunJournal;
+  readonly recorder: RunRecorder;
   /** URLs of files that the catalog could not read; left out where there is no catalog to look into. */
   readonly unreadableTargets?: () => Promise<ReadonlySet<string>>;
   /** Left out where there is no catalog to look into. */
@@ -42,7 +42,7 @@ export interface ProviderContext {
   /** What keeps the catalog from reading what is found; `undefined` where nothing is known to. */
   readonly findAccessProblem: (signal?: AbortSignal) => Promise<string | undefined>;
   /** Left out where nobody asks whether webhooks come. */
-  readonly webhooks?: WebhookJournal;
+  readonly webhooks?: WebhookRecorder;
   readonly clock: Clock;
   /** Aborted when the backend shuts down. */
   readonly shutdownSignal?: AbortSignal;

@@ -80,8 +80,8 @@ async function createReplicas() {
   ] as const;
   await replicas[0].provider.refresh();
   const known = async () => {
-    const memory = await replicas[1].store.load('default');
-    return memory?.repositories
+    const state = await replicas[1].store.load('default');
+    return state?.repositories
       .filter(one => one.files.length > 0)
       .map(one => one.slug)
       .sort();

@@ -46,10 +46,8 @@ async function connect({ config = {}, hasRun = true } = {}) {
     return evaluator.evaluate({ address: API, ...request }, client, signal);
   };
   const remembered = async (slug: string) => {
-    const memory = await store.load('default');
-    return memory?.repositories
-      .find(one => one.slug === slug)
-      ?.files.map(one => one.path);
+    const state = await store.load('default');
+    return state?.repositories.find(one => one.slug === slug)?.files.map(one => one.path);
   };
   /** What happens, in order. */
   const effects: string[] = [];

@@ -123,13 +123,13 @@ export class RepositoryEvaluator {
   /** Removals are rare; only they need everything that is known. */
   async #decideRemoval(look: LookedAt): Promise<Evaluated> {
     const { config, store, clock } = this.#context;
-    const memory = await store.load(config.id);
-    if (memory === undefined) {
+    const state = await store.load(config.id);
+    if (state === undefined) {
       throw new Error('what the catalog holds cannot be told, so nothing is removed');
     }
-    return evaluateLook(look, memory.repositories, {
+    return evaluateLook(look, state.repositories, {
       policy: await getRemovalPolicy(this.#context),
-      held: memory.held,
+      held: state.held,
       sinceConfirmationMs: await store.sinceConfirmation(config.id),
       nowMs: clock.now(),
     });

@@ -55,7 +55,7 @@ export class RunLog {
     );
   }
 
-  memoryUnreadable(error: unknown): void {
+  stateUnreadable(error: unknown): void {
     this.#logger.warn(
       `What the catalog holds could not be read, so this run removes nothing: ${error}`,
     );

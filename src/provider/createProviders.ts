@@ -26,10 +26,10 @@ import { createLimiters } from './limiters';
 import { providerName, getTaskId } from './locationEntities';
 import { FileParser, ProviderContext } from './ProviderContext';
 import { RepositoryEvaluator } from './RepositoryEvaluator';
-import { RunJournal } from './RunJournal';
+import { RunRecorder } from './RunRecorder';
 import { RunLog } from './RunLog';
 import { ContestedLocations } from './ContestedLocations';
-import { WebhookJournal } from './WebhookJournal';
+import { WebhookRecorder } from './WebhookRecorder';
 
 /** What providers need besides the configuration. */
 export interface CreateProvidersOptions {
@@ -157,7 +157,7 @@ function createContext(config: ProviderConfig, options: ContextOptions): Provide
   const { conflicts, outcomes, webhooks } = options;
   const fileParser = options.createFileParser?.({ config, integration, logger, clock });
   const configuration = configurationFingerprint(config, fileParser !== undefined);
-  const journal = new RunJournal({
+  const recorder = new RunRecorder({
     provider: config,
     store,
     configuration,
@@ -179,12 +179,12 @@ function createContext(config: ProviderConfig, options: ContextOptions): Provide
     catalog,
     contested,
     log,
-    journal,
+    recorder,
     unreadableTargets: outcomes && (() => outcomes.unreadableTargets(name)),
     findAccessProblem: createAccessCheck(config, { ...options, clock }),
     conflicts: conflicts && new ConflictDetector({ ...conflicts, providerId, log }),
     catalogErrors: createErrorDetector(providerId, log, options),
-    webhooks: webhooks && new WebhookJournal({ ...kept, webhooks }),
+    webhooks: webhooks && new WebhookRecorder({ ...kept, webhooks }),
     clock,
     shutdownSignal,
   };

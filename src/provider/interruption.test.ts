@@ -184,8 +184,8 @@ describe('a run that is stopped while it waits', () => {
 
     await expect(running).resolves.toBeUndefined();
     expect(connection.targets()).toEqual(targetsOf(['a', 'b']));
-    const memory = await store.load('default');
-    expect(memory?.interruptedRun).toBeDefined();
+    const state = await store.load('default');
+    expect(state?.interruptedRun).toBeDefined();
   });
 
   it('gets through a server that takes longer than one run, asking for nothing answered again', async () => {
@@ -295,8 +295,8 @@ describe('a crash', () => {
     await (await connectTestProvider(restarted)).run();
 
     expect(connection.targets()).toEqual(targetsOf(['b2', 'c']));
-    const memory = await store.load('default');
-    expect(memory?.repositories.flatMap(one => one.files)).toHaveLength(2);
+    const state = await store.load('default');
+    expect(state?.repositories.flatMap(one => one.files)).toHaveLength(2);
   });
 
   it('removes nothing: that is up to the run that reaches the end', async () => {
@@ -309,8 +309,8 @@ describe('a crash', () => {
     const mutations = crashed.connection.mutations;
     expect(mutations.map(one => one.type)).toEqual(['delta', 'delta', 'delta']);
     expect(mutations).toMatchObject(mutations.map(() => ({ removed: [] })));
-    const memory = await store.load('default');
-    const remembered = memory?.repositories.flatMap(one => one.files) ?? [];
+    const state = await store.load('default');
+    const remembered = state?.repositories.flatMap(one => one.files) ?? [];
     expect(remembered.map(file => file.targetUrl)).toEqual(
       expect.arrayContaining(inCatalog.flatMap(one => one.files.map(f => f.targetUrl))),
     );

@@ -128,7 +128,7 @@ describe('a run after the first one', () => {
   it('looks at all when it is asked for by hand', async () => {
     const { bitbucket, connection, context, look } = await discover(['api', 'web']);
     bitbucket.removeFile('PAY', 'web', FILE);
-    await context.journal.requested();
+    await context.recorder.requested();
     expect(await look()).toEqual(['api', 'web']);
     expect(connection.targets()).toEqual([targetOf('api')]);
     expect(await look()).toEqual(['web']);
@@ -272,7 +272,7 @@ describe('what is remembered of looks', () => {
       const { bitbucket, clock, connection, context, look } = scene;
       const right = clock.now();
       clock.setTime(right + aheadMs);
-      await context.journal.requested();
+      await context.recorder.requested();
       await look();
       clock.setTime(right + 60_000);
       bitbucket.removeFile('PAY', 'web', FILE);

@@ -307,8 +307,8 @@ describe('a run whose store was wiped', () => {
     await run();
 
     expect(connection.targets()).toEqual(targetsOf(SLUGS));
-    const memory = await store.load('default');
-    expect(memory?.repositories.filter(one => one.repositoryId < 0)).toEqual([]);
+    const state = await store.load('default');
+    expect(state?.repositories.filter(one => one.repositoryId < 0)).toEqual([]);
   });
 
   it('keeps what it may not see, and lets go what is proven gone', async () => {

@@ -170,7 +170,7 @@ describe('a run with code search', () => {
     expect(targets().filter(one => /P[5-9]\/|\/r12\//.test(one))).toEqual([]);
     bitbucket.freezeSearchIndex();
     bitbucket.removeFile('P1', 'r11', FILE);
-    await context.journal.requested();
+    await context.recorder.requested();
     await run();
     expect(has('r11')).toBe(false);
     await run();

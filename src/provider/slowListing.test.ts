@@ -157,8 +157,8 @@ it('says of what the listing did not get to why it is unknown', async () => {
   for (let run = 1; run <= 2; run += 1) {
     await runAsScheduled(world);
   }
-  const memory = await world.store.load('default');
-  const [first] = memory?.repositories ?? [];
+  const state = await world.store.load('default');
+  const [first] = state?.repositories ?? [];
   expect(first?.files).toHaveLength(1);
   expect(first?.problem).toEqual({
     reason: 'not-checked',

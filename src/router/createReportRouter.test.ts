@@ -70,7 +70,7 @@ async function holdBackOf(
 ): Promise<void> {
   const held = slugs.map((slug, index) => ({
     repositoryId: index,
-    targetUrl: target(`PAY/${slug}`),
+    entryKey: target(`PAY/${slug}`),
     sinceMs: NOW + index,
     confirmedForMs: 0,
     approved: false,
@@ -290,7 +290,7 @@ describe('the discoveries', () => {
   it('name the repository of what a location parser made, too', async () => {
     const held = {
       repositoryId: 7,
-      targetUrl: 'component:default/api',
+      entryKey: 'component:default/api',
       sinceMs: NOW,
       confirmedForMs: 0,
       approved: false,

@@ -117,7 +117,7 @@ function createStart(
     });
     return audited(event, async () => {
       await requireAllowance?.();
-      await context.journal.requested();
+      await context.recorder.requested();
       await runs.request();
       return undefined;
     });

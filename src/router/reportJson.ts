@@ -71,7 +71,7 @@ export function toHeldRemovalJson(held: HeldRemovalReport) {
   return {
     projectKey: held.address?.projectKey,
     repositorySlug: held.address?.slug,
-    targetUrl: held.targetUrl,
+    targetUrl: held.entryKey,
     since: toIso(held.sinceMs),
     approved: held.approved,
   };
@@ -96,7 +96,7 @@ export function toRepositoryJson(
   report: RepositoryReport,
   { catalog, conflicts, held = [] }: RepositoryNow,
 ) {
-  const heldTargets = new Set(held.map(one => one.targetUrl));
+  const heldTargets = new Set(held.map(one => one.entryKey));
   const isHeld =
     held.length > 0 && report.files.every(file => heldTargets.has(file.targetUrl));
   const explanation = explainOutcome(report.outcome, report.reason, isHeld);

@@ -399,7 +399,7 @@ describe.each(databases.eachSupportedId())('the report in %s', databaseId => {
     const { store, reports } = await createStores();
     const held = ['web', 'api'].map((slug, index) => ({
       repositoryId: index,
-      targetUrl: target(`PAY/${slug}`),
+      entryKey: target(`PAY/${slug}`),
       sinceMs: NOW - index,
       confirmedForMs: 0,
       approved: false,
@@ -444,10 +444,10 @@ describe.each(databases.eachSupportedId())('the report in %s', databaseId => {
     const { store, reports } = await createStores();
     const later = { startedAtMs: NOW + HOUR };
     await storeRun(store, 'default', finishedRun({}), [report(1, 'PAY/api')]);
-    const memory = await store.load('default');
+    const state = await store.load('default');
     const { origin } = await store.beginRun(
       'default',
-      memory ?? { repositories: [], held: [] },
+      state ?? { repositories: [], held: [] },
       sinceRevision => ({ sinceMs: NOW + HOUR, sinceRevision, scope: '' }),
     );
     await store.recordRun('default', {

@@ -187,8 +187,8 @@ function toReports(
 ): RepositoryReport[] {
   return rows.flatMap(row => {
     const known = repositories.readOne(provider, row);
-    const { problem, settled } = known ?? {};
-    const outcome = problem ? ({ kind: 'unknown', ...problem } as const) : settled;
+    const { problem, conclusive } = known ?? {};
+    const outcome = problem ? ({ kind: 'unknown', ...problem } as const) : conclusive;
     if (!known || !outcome) {
       return [];
     }
@@ -203,7 +203,7 @@ function toHeldReport(row: unknown): HeldRemovalReport[] {
   const { project_key: projectKey, slug } = AddressRow.safeParse(row).data ?? {};
   // Before a run has found out its id, only its target tells which repository it is.
   const address =
-    projectKey && slug ? { projectKey, slug } : parseTarget(held?.targetUrl ?? '');
+    projectKey && slug ? { projectKey, slug } : parseTarget(held?.entryKey ?? '');
   return held ? [{ ...held, address }] : [];
 }
 

@@ -10,7 +10,7 @@ import {
   createTestDatabases,
   emptyDatabase,
 } from '../__testUtils__/testDatabases';
-import { HeldRemoval, KnownRepository, ProviderMemory } from '../discovery/types';
+import { HeldRemoval, KnownRepository, ProviderState } from '../discovery/types';
 import { CatalogFile } from '../model';
 import { yieldToEventLoop } from '../util/clock';
 import { DiscoveryDatabase } from './DiscoveryDatabase';
@@ -23,7 +23,7 @@ const databases = createTestDatabases();
 
 const NOW = 1_790_000_000_000;
 const HOUR = 3_600_000;
-const EMPTY: ProviderMemory = { repositories: [], held: [] };
+const EMPTY: ProviderState = { repositories: [], held: [] };
 
 function file(at: string, path = 'catalog-info.yaml'): CatalogFile {
   const [key = '', slug = ''] = at.split('/');
@@ -38,13 +38,27 @@ function repository(
 ): KnownRepository {
   const [projectKey = '', slug = ''] = at.split('/');
   const files = rest.files ?? [file(at)];
-  const settled = { kind: 'registered', files } as const;
-  return { repositoryId, projectKey, slug, settled, checkedAtMs: NOW, ...rest, files };
+  const conclusive = { kind: 'registered', files } as const;
+  return {
+    repositoryId,
+    projectKey,
+    slug,
+    conclusive,
+    checkedAtMs: NOW,
+    ...rest,
+    files,
+  };
 }
 
 function held(repositoryId: number, at: string): HeldRemoval {
   const { targetUrl } = file(at);
-  return { repositoryId, targetUrl, sinceMs: NOW, confirmedForMs: 5, approved: false };
+  return {
+    repositoryId,
+    entryKey: targetUrl,
+    sinceMs: NOW,
+    confirmedForMs: 5,
+    approved: false,
+  };
 }
 
 function record(rest: Partial<EvaluationRecord>): EvaluationRecord {
@@ -77,8 +91,8 @@ describe.each(databases.eachSupportedId())('the state in %s', databaseId => {
       );
     const store = reopen();
     const load = async () => {
-      const memory = await store.load('default');
-      return { ...EMPTY, ...memory, repositories: byId(memory?.repositories) };
+      const state = await store.load('default');
+      return { ...EMPTY, ...state, repositories: byId(state?.repositories) };
     };
     /** A run that ends with this. */
     const run = async (
@@ -86,9 +100,9 @@ describe.each(databases.eachSupportedId())('the state in %s', databaseId => {
       rest: { held?: HeldRemoval[]; id?: string; isComplete?: boolean } = {},
     ) => {
       const { id = 'default', isComplete = true } = rest;
-      const memory = (await store.load(id)) ?? EMPTY;
-      const { revision, origin } = await store.beginRun(id, memory, choose);
-      const stored = new Map(memory.repositories.map(one => [one.repositoryId, one]));
+      const state = (await store.load(id)) ?? EMPTY;
+      const { revision, origin } = await store.beginRun(id, state, choose);
+      const stored = new Map(state.repositories.map(one => [one.repositoryId, one]));
       const looked = repositories.map(one => ({ revision, ...one }));
       const changes = await planStateChanges(stored, looked);
       await store.recordRun(id, {
@@ -175,18 +189,23 @@ describe.each(databases.eachSupportedId())('the state in %s', databaseId => {
       const made = { ...file('PAY/made'), entity: { key: 'component:default/a', json } };
       const problem = { reason: 'timeout', detail: 'it took\ntoo "long"' } as const;
       const repositories = [
-        repository(-3, 'PAY/placeholder', { settled: undefined, checkedAtMs: undefined }),
+        repository(-3, 'PAY/placeholder', {
+          conclusive: undefined,
+          checkedAtMs: undefined,
+        }),
         repository(1, 'PAY/api', { files: [file('PAY/api'), file('PAY/api', 'b.yaml')] }),
         repository(2, '~jdoe/empty', {
           files: [],
-          settled: { kind: 'absent', reason: 'empty-repository' },
+          conclusive: { kind: 'absent', reason: 'empty-repository' },
         }),
         repository(3, 'PAY/made', { files: [made] }),
         repository(4, 'PAY/unknown', { problem }),
-        repository(5, 'PAY/held', { settled: { kind: 'excluded', reason: 'archived' } }),
+        repository(5, 'PAY/held', {
+          conclusive: { kind: 'excluded', reason: 'archived' },
+        }),
         repository(6, 'PAY/partly', {
           files: [file('PAY/partly'), file('PAY/partly', 'lost.yaml')],
-          settled: { kind: 'registered', files: [file('PAY/partly')] },
+          conclusive: { kind: 'registered', files: [file('PAY/partly')] },
         }),
       ];
       const { revision } = await run(repositories, { held: [held(5, 'PAY/held')] });
@@ -306,7 +325,7 @@ describe.each(databases.eachSupportedId())('the state in %s', databaseId => {
       const { load, run, store } = await open();
       await run([repository(-1, 'PAY/api'), repository(2, 'PAY/web')]);
       const revision = await store.takeRevision('default');
-      const gone = { files: [], settled: undefined, revision };
+      const gone = { files: [], conclusive: undefined, revision };
       await store.recordEvaluation(
         'default',
         record({
@@ -375,8 +394,8 @@ describe.each(databases.eachSupportedId())('the state in %s', databaseId => {
     it('tells a run at its end what others have looked at since, and not what itself did', async () => {
       const { run, store } = await open();
       await run([repository(1, 'PAY/api'), repository(2, 'PAY/web')]);
-      const memory = (await store.load('default')) ?? EMPTY;
-      const { revision } = await store.beginRun('default', memory, choose);
+      const state = (await store.load('default')) ?? EMPTY;
+      const { revision } = await store.beginRun('default', state, choose);
       const own = repository(1, 'PAY/api', { files: [], revision });
       await store.recordInterim('default', { repositories: [own] });
       const event = await store.takeRevision('default');
@@ -455,7 +474,7 @@ describe.each(databases.eachSupportedId())('the state in %s', databaseId => {
         const { repositories } = await load();
         expect(repositories.find(one => one.repositoryId === 2)).toMatchObject(web);
         const found = repositories.find(one => one.repositoryId === 1);
-        expect(found?.settled).toBeUndefined();
+        expect(found?.conclusive).toBeUndefined();
         expect(warnings).toHaveLength(1);
         expect(warnings[0]).toMatch(/PAY\/api|id api/);
 

@@ -7,7 +7,7 @@
 import type { Knex } from 'knex';
 import {
   KnownRepository,
-  ProviderMemory,
+  ProviderState,
   RepositorySelector,
   RunOrigin,
 } from '../discovery/types';
@@ -25,7 +25,7 @@ import {
   startColumns,
   toInterruptedRun,
 } from './ProviderTable';
-import { withBaseline } from './readCatalogBaseline';
+import { adoptFromCatalog } from './readCatalogBaseline';
 import {
   AbortedRunRecord,
   BaselineReader,
@@ -89,7 +89,7 @@ export class ProviderStateStore {
    */
   async consumeTrigger(providerId: string): Promise<RunTrigger> {
     const { provider } = await this.#open(providerId);
-    return provider.takeTrigger();
+    return provider.consumeTrigger();
   }
 
   /** Shows the provider as running; how the run before ended stays to be seen. */
@@ -112,7 +112,7 @@ export class ProviderStateStore {
    *
    * @returns `undefined` when what the catalog holds from the provider cannot be told
    */
-  async load(providerId: string): Promise<ProviderMemory | undefined> {
+  async load(providerId: string): Promise<ProviderState | undefined> {
     const tables = await this.#open(providerId);
     const row = await tables.provider.read();
     if (!row?.adopted) {
@@ -128,14 +128,14 @@ export class ProviderStateStore {
         repositories.replaceSalvaged(salvaged),
       );
     }
-    const memory: ProviderMemory = {
+    const state: ProviderState = {
       repositories: known,
       held: await tables.provider.readHeld(),
       interruptedRun: toInterruptedRun(row),
       serverUrls: row.server_urls ?? undefined,
       recheck: row.recheck ?? undefined,
     };
-    return baseline ? withBaseline(memory, baseline) : memory;
+    return baseline ? adoptFromCatalog(state, baseline) : state;
   }
 
   /**
@@ -185,7 +185,7 @@ export class ProviderStateStore {
   async loadApprovals(providerId: string): Promise<ReadonlySet<string>> {
     const { provider } = await this.#open(providerId);
     const held = await provider.readHeld();
-    return new Set(held.flatMap(one => (one.approved ? [one.targetUrl] : [])));
+    return new Set(held.flatMap(one => (one.approved ? [one.entryKey] : [])));
   }
 
   /**
@@ -228,19 +228,19 @@ export class ProviderStateStore {
    * Begins a run: takes its revision, and notes where it began so that one that never ends is
    * resumed by the next run.
    *
-   * @param memory - what `load` returned: kept where nothing was stored yet; when runs have
+   * @param state - what `load` returned: kept where nothing was stored yet; when runs have
    * looked is forgotten where it is not in there
    */
   beginRun(
     providerId: string,
-    memory: ProviderMemory,
+    state: ProviderState,
     resumeOrStart: (revision: number) => RunOrigin,
   ): Promise<BegunRun> {
     return this.#change(providerId, async ({ provider, repositories }) => {
       if (!(await provider.read())?.adopted) {
         await provider.save({ adopted: true });
         await repositories.deleteAll();
-        await repositories.write(memory.repositories);
+        await repositories.write(state.repositories);
       }
       await provider.raiseRevision();
       const revision = await provider.nextRevision(true);
@@ -253,7 +253,7 @@ export class ProviderStateStore {
       }
       await provider.save({
         ...originColumns(origin),
-        ...(!memory.recheck && { recheck: null }),
+        ...(!state.recheck && { recheck: null }),
       });
       return { revision, origin };
     });

@@ -147,7 +147,7 @@ export class ProviderTable {
   }
 
   /** Takes back what was noted of the next run: of those that begin at the same time, one gets it. */
-  async takeTrigger(): Promise<RunTrigger> {
+  async consumeTrigger(): Promise<RunTrigger> {
     // One statement: of two replicas that ask at the same time only one changes the row.
     const taken = await this.#own()
       .where('next_trigger', 'manual')
@@ -193,7 +193,7 @@ export class ProviderTable {
   async replaceHeld(held: readonly HeldRemoval[]): Promise<void> {
     const rows: unknown[] = await this.#own(HELD).select('target_hash');
     const stored = rows.map(row => HashRow.parse(row).target_hash);
-    const wanted = new Set(held.map(one => sha256(one.targetUrl)));
+    const wanted = new Set(held.map(one => sha256(one.entryKey)));
     await this.#deleteHeld(stored.filter(hash => !wanted.has(hash)));
     await this.writeHeld(held);
   }
@@ -323,7 +323,7 @@ export function readHeldRow(row: unknown): HeldRemoval | undefined {
   return (
     data && {
       repositoryId: data.repository_id,
-      targetUrl: data.target_url,
+      entryKey: data.target_url,
       sinceMs: data.since_ms,
       confirmedForMs: data.confirmed_ms,
       approved: data.approved,
@@ -335,8 +335,8 @@ export function readHeldRow(row: unknown): HeldRemoval | undefined {
 function toHeldRow(providerId: string, held: HeldRemoval) {
   return {
     provider_id: providerId,
-    target_hash: sha256(held.targetUrl),
-    target_url: storableText(held.targetUrl),
+    target_hash: sha256(held.entryKey),
+    target_url: storableText(held.entryKey),
     repository_id: held.repositoryId,
     since_ms: held.sinceMs,
     confirmed_ms: held.confirmedForMs,

@@ -316,14 +316,14 @@ function withLastLook(
   look: Look | undefined,
 ): KnownRepository {
   const own = known.revision ?? 0;
-  if (known.problem || !known.settled) {
+  if (known.problem || !known.conclusive) {
     return known;
   }
   if (look && look.revision > own) {
     return { ...known, ...look };
   }
   const { checked_revision: revision, checked_at_ms: checkedAtMs, recheck } = provider;
-  if (known.settled.kind !== 'excluded') {
+  if (known.conclusive.kind !== 'excluded') {
     const atBucket = getBucketLook(recheck, known);
     return atBucket && atBucket.revision > own
       ? { ...known, revision: atBucket.revision, checkedAtMs: atBucket.atMs }

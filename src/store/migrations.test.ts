@@ -146,18 +146,18 @@ describe.each(databases.eachSupportedId())('the tables in %s', databaseId => {
       ...repositoryReport(1, 'PAY/Api', { checkedAtMs: NOW }),
       files: [{ path: file('Api').path, targetUrl: file('Api').targetUrl }],
     });
-    const memory = await store.load('default');
-    expect(memory?.serverUrls).toEqual(['https://host']);
-    expect(memory?.held).toEqual([
+    const state = await store.load('default');
+    expect(state?.serverUrls).toEqual(['https://host']);
+    expect(state?.held).toEqual([
       {
         repositoryId: 1,
-        targetUrl: file('Api').targetUrl,
+        entryKey: file('Api').targetUrl,
         sinceMs: NOW,
         confirmedForMs: HOUR,
         approved: true,
       },
     ]);
-    const known = memory?.repositories.map(one => [one.slug, one.settled?.kind]);
+    const known = state?.repositories.map(one => [one.slug, one.conclusive?.kind]);
     expect(known).toEqual([
       ['placeholder', undefined],
       ['Api', 'registered'],
@@ -188,7 +188,7 @@ describe.each(databases.eachSupportedId())('the tables in %s', databaseId => {
           slug: 'none',
         }),
         files: [file('none')],
-        settled: { kind: 'registered', files: [file('none')] } as const,
+        conclusive: { kind: 'registered', files: [file('none')] } as const,
         revision: 7,
       },
     ];
@@ -201,7 +201,7 @@ describe.each(databases.eachSupportedId())('the tables in %s', databaseId => {
     const row: unknown = await knex(table('repositories'))
       .where({ repository_id: 2 })
       .first();
-    expect(row).toMatchObject({ outcome: JSON.stringify(changed[0]?.settled) });
+    expect(row).toMatchObject({ outcome: JSON.stringify(changed[0]?.conclusive) });
     expect(
       await knex(table('reports')).where({ repository_id: 2 }).first(),
     ).toMatchObject({ outcome: 'registered', slug_sort: 'none' });

@@ -14,7 +14,7 @@ import {
 import { z } from 'zod';
 import { addressKey } from '../discovery/identify';
 import { getEntryKey } from '../discovery/locations';
-import { KnownRepository, ProviderMemory } from '../discovery/types';
+import { KnownRepository, ProviderState } from '../discovery/types';
 import { CatalogFile, Presence, PRESENCES, RepositoryAddress } from '../model';
 import { canonicalJson } from '../util/text';
 import { yieldToEventLoop } from '../util/clock';
@@ -58,7 +58,7 @@ export async function readCatalogBaseline(
   providerName: string,
   plainLocationRef: PlainLocationRef,
   known: readonly KnownRepository[] = [],
-): Promise<ProviderMemory> {
+): Promise<ProviderState> {
   const knex = await database.getClient();
   const knownRefs = await toEntityRefs(known, plainLocationRef);
   const files: GivenFile[] = [];
@@ -151,20 +151,20 @@ function groupByRepository(given: readonly GivenFile[]): KnownRepository[] {
 /**
  * Adds to what is remembered what only the catalog knows of. Memory may lag behind: rows
  * were wiped, another module ran in between, or a run could add and not remember. A Location
- * that the catalog has and the memory lacks would go unguarded.
+ * that the catalog has and the state lacks would go unguarded.
  *
  * @param baseline - what the catalog holds, with placeholder ids
  */
-export function withBaseline(
-  memory: ProviderMemory,
-  baseline: ProviderMemory,
-): ProviderMemory {
+export function adoptFromCatalog(
+  state: ProviderState,
+  baseline: ProviderState,
+): ProviderState {
   // In the usual run, all is known: nothing was read.
   if (baseline.repositories.length === 0) {
-    return memory;
+    return state;
   }
   const remembered = new Set(
-    memory.repositories.flatMap(one => one.files.map(getEntryKey)),
+    state.repositories.flatMap(one => one.files.map(getEntryKey)),
   );
   const missing = baseline.repositories
     .map(one => ({
@@ -173,14 +173,14 @@ export function withBaseline(
     }))
     .filter(one => one.files.length > 0);
   return missing.length === 0
-    ? memory
-    : { ...memory, repositories: [...memory.repositories, ...renumber(missing, memory)] };
+    ? state
+    : { ...state, repositories: [...state.repositories, ...renumber(missing, state)] };
 }
 
 /** Below every placeholder id that is remembered already. */
 function renumber(
   missing: readonly KnownRepository[],
-  { repositories }: ProviderMemory,
+  { repositories }: ProviderState,
 ): KnownRepository[] {
   const lowest = repositories.reduce(
     (least, one) => Math.min(least, one.repositoryId),

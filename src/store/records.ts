@@ -6,7 +6,7 @@ import { RunSummary } from '../discovery/summarizeRun';
 import {
   HeldRemoval,
   KnownRepository,
-  ProviderMemory,
+  ProviderState,
   RunOrigin,
 } from '../discovery/types';
 import { StateChanges } from './repositoryRows';
@@ -85,7 +85,7 @@ export interface StoredDiscovery {
 export type BaselineReader = (
   providerId: string,
   known: readonly KnownRepository[],
-) => Promise<ProviderMemory | undefined>;
+) => Promise<ProviderState | undefined>;
 
 /** What a run begins with. */
 export interface BegunRun {

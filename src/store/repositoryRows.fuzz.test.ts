@@ -178,7 +178,7 @@ it('reads a held removal as it was written, or not at all', () => {
       const held = readHeldRow(damaged);
       expectNoPollution();
       if (held) {
-        expect(held.targetUrl).toBe(damaged.target_url);
+        expect(held.entryKey).toBe(damaged.target_url);
         expect(Number.isSafeInteger(held.repositoryId)).toBe(true);
         expect(Number.isSafeInteger(held.sinceMs)).toBe(true);
       }

@@ -29,7 +29,7 @@ const Files = z.array(
   }),
 );
 
-const settledWith = <F extends z.ZodType<CatalogFile[]>>(files: F) =>
+const conclusiveWith = <F extends z.ZodType<CatalogFile[]>>(files: F) =>
   [
     z.object({ kind: z.literal('registered'), files }),
     z.object({ kind: z.literal('excluded'), reason: z.enum(EXCLUSION_REASONS) }),
@@ -38,7 +38,7 @@ const settledWith = <F extends z.ZodType<CatalogFile[]>>(files: F) =>
 
 /** As several columns tell it; its files have been read by then. */
 const LastOutcome = z.discriminatedUnion('kind', [
-  ...settledWith(z.custom<CatalogFile[]>()),
+  ...conclusiveWith(z.custom<CatalogFile[]>()),
   z.object({
     kind: z.literal('unknown'),
     reason: z.enum(UNKNOWN_REASONS),
@@ -58,7 +58,7 @@ const RepositoryRow = Identity.extend({
   outcome: z.unknown(),
   reason: z.unknown(),
   detail: z.unknown(),
-  settled: jsonColumn(z.discriminatedUnion('kind', settledWith(Files))).nullable(),
+  settled: jsonColumn(z.discriminatedUnion('kind', conclusiveWith(Files))).nullable(),
   hierarchy_id: z.string().nullable(),
   checked_at_ms: BigNumber.nullable(),
   revision: BigNumber,
@@ -88,14 +88,14 @@ export function readRepositoryRow(row: unknown): KnownRepository | undefined {
   if (!data || !last) {
     return undefined;
   }
-  const isSettled = last.kind !== null && last.kind !== 'unknown';
+  const isConclusive = last.kind !== null && last.kind !== 'unknown';
   return {
     repositoryId: data.repository_id,
     projectKey: data.project_key,
     slug: data.slug,
     hierarchyId: data.hierarchy_id ?? undefined,
     files,
-    settled: data.settled ?? (isSettled ? last : undefined),
+    conclusive: data.settled ?? (isConclusive ? last : undefined),
     checkedAtMs: data.checked_at_ms ?? undefined,
     problem:
       last.kind === 'unknown' ? { reason: last.reason, detail: last.detail } : undefined,
@@ -151,23 +151,23 @@ export function toRepositoryRow(providerId: string, known: KnownRepository) {
 }
 
 /** `settled` is left empty where the other columns say the same. */
-function outcomeColumns({ files, problem, settled }: KnownRepository) {
+function outcomeColumns({ files, problem, conclusive }: KnownRepository) {
   if (problem) {
     return {
       outcome: 'unknown',
       reason: problem.reason,
       detail: storableText(problem.detail),
-      settled: settled ? JSON.stringify(settled) : null,
+      settled: conclusive ? JSON.stringify(conclusive) : null,
     };
   }
-  const isRegistered = settled?.kind === 'registered';
+  const isRegistered = conclusive?.kind === 'registered';
   return {
-    outcome: settled?.kind ?? null,
-    reason: !settled || isRegistered ? null : settled.reason,
+    outcome: conclusive?.kind ?? null,
+    reason: !conclusive || isRegistered ? null : conclusive.reason,
     detail: null,
     settled:
-      isRegistered && !hasSameFiles(settled.files, files)
-        ? JSON.stringify(settled)
+      isRegistered && !hasSameFiles(conclusive.files, files)
+        ? JSON.stringify(conclusive)
         : null,
   };
 }
@@ -234,7 +234,7 @@ export function isStored(
 }
 
 function getContent(known: KnownRepository) {
-  const { projectKey, slug, hierarchyId, problem, files, settled } = known;
+  const { projectKey, slug, hierarchyId, problem, files, conclusive } = known;
   const { reason, detail } = problem ?? {};
-  return [projectKey, slug, hierarchyId, reason, detail, files, settled];
+  return [projectKey, slug, hierarchyId, reason, detail, files, conclusive];
 }

@@ -124,7 +124,7 @@ export function findWebBase(selfUrl: string): string | undefined {
   return page ? `${url.origin}${url.pathname.slice(0, page.index)}` : undefined;
 }
 
-/** A base URL in the form that `findWebBase` gives; `undefined` for what is no URL. */
+/** A base URL in the form that `findWebBase` returns; `undefined` for what is no URL. */
 export function toWebBase(baseUrl: string): string | undefined {
   const url = parseWebUrl(baseUrl);
   return url && `${url.origin}${url.pathname.replace(/\/+$/, '')}`;

@@ -15,8 +15,8 @@ import { RequestCounts } from './RequestMeter';
 import { RunLog } from './RunLog';
 import { toRunRecord } from './runRecord';
 
-/** What a journal is kept with. */
-export interface RunJournalOptions {
+/** What a recorder is made with. */
+export interface RunRecorderOptions {
   readonly provider: { readonly id: string; readonly host: string };
   /** Fingerprint of what the provider looks for. */
   readonly configuration: string;
@@ -36,12 +36,12 @@ export interface FinishedRunDetails extends Pick<RunEnd, 'state'> {
   readonly authenticated: boolean;
 }
 
-/** The journal of one provider. */
-export class RunJournal {
-  readonly #options: RunJournalOptions;
+/** Records the runs of one provider. */
+export class RunRecorder {
+  readonly #options: RunRecorderOptions;
   #startedAtMs = 0;
 
-  constructor(options: RunJournalOptions) {
+  constructor(options: RunRecorderOptions) {
     this.#options = options;
   }
 

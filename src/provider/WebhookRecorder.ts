@@ -10,8 +10,8 @@ import { LastRun } from '../store/records';
 import { WebhookStore } from '../store/WebhookStore';
 import { RunLog } from './RunLog';
 
-/** What the journal of one provider is kept with. */
-export interface WebhookJournalOptions {
+/** What a recorder is made with. */
+export interface WebhookRecorderOptions {
   readonly providerId: string;
   /** Fingerprint of what the provider looks for. */
   readonly configuration: string;
@@ -21,8 +21,8 @@ export interface WebhookJournalOptions {
 }
 
 /** Of one provider. */
-export class WebhookJournal {
-  constructor(private readonly options: WebhookJournalOptions) {}
+export class WebhookRecorder {
+  constructor(private readonly options: WebhookRecorderOptions) {}
 
   /** @returns how the run before ended, which is gone once the next one has */
   async beforeRun(): Promise<LastRun | undefined> {
