@@ -17,7 +17,7 @@ async function buildIfNeeded() {
     checkFreshBuild();
   } catch (error) {
     console.error(`${error.message}; doing so now`);
-    await run('npm', ['run', 'build'], { cwd: root, timeoutMs: 600_000 });
+    await run('npm', ['run', 'build'], { cwd: root, timeoutMs: 1_800_000 });
     checkFreshBuild();
   }
 }
