@@ -5,7 +5,13 @@ const UNUSED_CLIENT = '<rootDir>/scripts/jest-unused-client.js';
 /** Tests run as CommonJS, compiled by swc: the same shape Backstage publishes. */
 module.exports = {
   testEnvironment: 'node',
-  roots: ['<rootDir>/src', '<rootDir>/test', '<rootDir>/dev', '<rootDir>/scripts'],
+  roots: [
+    '<rootDir>/src',
+    '<rootDir>/test',
+    '<rootDir>/dev',
+    '<rootDir>/scripts',
+    '<rootDir>/bench',
+  ],
   testMatch: ['**/*.test.ts', '**/*.test.mjs'],
   transform: {
     '^.+\\.(ts|js|mjs)$': [

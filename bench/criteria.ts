@@ -14,22 +14,24 @@ export interface Verdict {
 }
 
 /** Of the published module's time. */
-const MAX_SHARE_OF_PEER_TIME = 0.2;
+const MAX_SHARE_OF_PEER_TIME = 0.1;
 /** Besides one for each repository: pages of the listing, the own budget, whether there is search. */
 const MAX_EXTRA_REQUESTS = 7;
-/** Where code search tells what there is. */
-const MAX_REQUESTS_WITH_SEARCH = 25;
+/** Where code search tells what there is, of the published module's. */
+const MAX_SHARE_WITH_SEARCH = 0.02;
 /** Of the published module's requests, without a look at each repository. */
 const MAX_SHARE_OF_PEER_REQUESTS = 0.01;
 /** Of the time the bucket itself needs to fill. */
 const MAX_MULTIPLE_OF_BUCKET_TIME = 1.6;
+/** Of all requests, where nobody tells how many are allowed. */
+const MAX_SHARE_RATE_LIMITED = 0.05;
 /** With fewer, what every run needs once weighs too much to compare the modules. */
 const MANY_REPOSITORIES = 2000;
 
 /** Looks at each criterion in each cell that it applies to. */
 export function assessCriteria(results: readonly CellResult[]): Verdict[] {
   return results
-    .filter(({ cell }) => cell.disturbance === undefined)
+    .filter(({ cell, ours }) => cell.disturbance === undefined && ours.kind !== 'scaled')
     .flatMap(result => [
       ...assessRequests(result),
       ...assessPeerTime(result),
@@ -39,24 +41,30 @@ export function assessCriteria(results: readonly CellResult[]): Verdict[] {
 }
 
 function assessRequests({ cell, ours }: CellResult): Verdict[] {
-  if (!cell.validateLocationsExist) {
+  // What is refused is asked again: that is counted by itself where nobody tells the limit.
+  if (!cell.validateLocationsExist || cell.hasSearch || cell.bucket?.isTold === false) {
     return [];
   }
   const lookedAt = cell.isUnchanged
     ? cell.repositories - expectedLocations(cell)
     : cell.repositories;
-  const most = cell.hasSearch ? MAX_REQUESTS_WITH_SEARCH : lookedAt + MAX_EXTRA_REQUESTS;
+  const most = lookedAt + MAX_EXTRA_REQUESTS;
   return [
     verdict('count', cell, ours, ({ requests }) => ({
       passed: requests.max <= most,
-      text: `${formatCount(requests.max)} requests (at most ${formatCount(most)}${cell.hasSearch ? '' : `, one per repository${cell.isUnchanged ? ' without a file' : ''} and ${MAX_EXTRA_REQUESTS}`})`,
+      text: `${formatCount(requests.max)} requests (at most ${formatCount(most)}, one per repository${cell.isUnchanged ? ' without a file' : ''} and ${MAX_EXTRA_REQUESTS})`,
     })),
   ];
 }
 
 function assessPeerTime({ cell, ours, peer }: CellResult): Verdict[] {
   const { validateLocationsExist, latencyMs, bucket, repositories } = cell;
-  const applies = validateLocationsExist && latencyMs > 0 && !bucket && !cell.isUnchanged;
+  const applies =
+    validateLocationsExist &&
+    latencyMs > 0 &&
+    !bucket &&
+    !cell.isUnchanged &&
+    !cell.hasSearch;
   if (!applies || repositories < MANY_REPOSITORIES) {
     return [];
   }
@@ -73,14 +81,19 @@ function assessPeerTime({ cell, ours, peer }: CellResult): Verdict[] {
 }
 
 function assessPeerRequests({ cell, ours, peer }: CellResult): Verdict[] {
-  if (cell.validateLocationsExist || cell.repositories < MANY_REPOSITORIES) {
+  const isSpared = !cell.validateLocationsExist || cell.hasSearch;
+  if (!isSpared || cell.repositories < MANY_REPOSITORIES) {
     return [];
   }
-  const most = requestsOf(peer) * MAX_SHARE_OF_PEER_REQUESTS;
+  const share = cell.hasSearch ? MAX_SHARE_WITH_SEARCH : MAX_SHARE_OF_PEER_REQUESTS;
+  const most = requestsOf(peer) * share;
   return [
     verdict('count', cell, ours, ({ requests }) => ({
-      passed: peer.kind === 'failed' ? 'not measured' : requests.max <= most,
-      text: `${ratio(requests.max, requestsOf(peer), 4)} of the published module's requests (at most ${MAX_SHARE_OF_PEER_REQUESTS})`,
+      passed:
+        peer.kind === 'finished' || peer.kind === 'scaled'
+          ? requests.max <= most
+          : 'not measured',
+      text: `${ratio(requests.max, requestsOf(peer), 4)} of the published module's requests (at most ${share})`,
     })),
   ];
 }
@@ -91,12 +104,18 @@ function assessBucket({ cell, ours }: CellResult): Verdict[] {
     return [];
   }
   return [
-    verdict('count', cell, ours, ({ rateLimited }) => ({
-      passed: rateLimited.max === 0,
-      text: `${formatCount(rateLimited.max)} answers with 429 (none allowed)`,
-    })),
+    verdict('count', cell, ours, ({ rateLimited, requests }) => {
+      const most = bucket.isTold
+        ? 0
+        : Math.floor(requests.median * MAX_SHARE_RATE_LIMITED);
+      return {
+        passed: rateLimited.max <= most,
+        text: `${formatCount(rateLimited.max)} answers with 429 (at most ${formatCount(most)})`,
+      };
+    }),
     verdict('time', cell, ours, ({ requests, seconds }) => {
-      const fillSeconds = (requests.median - bucket.capacity) / bucket.fillRate;
+      const fillSeconds =
+        Math.max(0, requests.median - bucket.capacity) / bucket.fillRate;
       const most = fillSeconds * MAX_MULTIPLE_OF_BUCKET_TIME;
       return {
         passed: seconds.median <= most,
@@ -118,11 +137,8 @@ function verdict(
     case 'failed':
       return { about, passed: false, text: `${where}: failed: ${ours.error}` };
     case 'stopped':
-      return {
-        about,
-        passed: 'not measured',
-        text: `${where}: stopped after ${ours.limitSeconds} s`,
-      };
+    case 'scaled':
+      return { about, passed: 'not measured', text: `${where}: did not end` };
     default: {
       const { passed, text } = assess(ours);
       return { about, passed, text: `${where}: ${text}` };
@@ -135,6 +151,8 @@ function secondsOf(result: Result): number | undefined {
   switch (result.kind) {
     case 'finished':
       return result.seconds.median;
+    case 'scaled':
+      return result.seconds;
     case 'stopped':
       return result.limitSeconds;
     default:
@@ -143,6 +161,9 @@ function secondsOf(result: Result): number | undefined {
 }
 
 function requestsOf({ requests }: Result): number {
+  if (typeof requests === 'number') {
+    return requests;
+  }
   return 'median' in requests ? requests.median : requests.total;
 }
 

@@ -31,7 +31,9 @@ export function describeCell(cell: Cell): string {
 
 /** Capacity and refill: `60 + 30/s`; a dash without a bucket. */
 export function describeBucket(bucket: Bucket | undefined): string {
-  return bucket ? `${bucket.capacity} + ${bucket.fillRate}/s` : '-';
+  return bucket
+    ? `${bucket.capacity} + ${bucket.fillRate}/s, ${bucket.isTold ? 'told' : 'not told'}`
+    : '-';
 }
 
 /** What is out of order, in a few words. */
@@ -44,6 +46,8 @@ export function describeEnd(result: Result, cell: Cell): string {
   switch (result.kind) {
     case 'failed':
       return `failed after ${countOf(result.requests.total, 'request')}: ${result.error}`;
+    case 'scaled':
+      return `reckoned from ${formatCount(result.from)} repositories`;
     case 'stopped':
       return `> ${result.limitSeconds} s, stopped after ${countOf(result.requests.total, 'request')}`;
     default: {

@@ -10,8 +10,21 @@ import { Cell } from './plan';
 import { shortenError } from './shortenError';
 import { countRequests, createCellServer, USER } from './simulatedCell';
 
-/** Runs the module once. */
+/** Runs the module once; whatever goes wrong is a result. */
 export async function measure(
+  subject: Subject,
+  cell: Cell,
+  limitSeconds: number,
+): Promise<Measurement> {
+  try {
+    return await measureOnce(subject, cell, limitSeconds);
+  } catch (error) {
+    const requests = { total: 0, byKind: {}, rateLimited: 0, perSecond: 0 };
+    return { kind: 'failed', requests, error: shortenError(String(error)) };
+  }
+}
+
+async function measureOnce(
   subject: Subject,
   cell: Cell,
   limitSeconds: number,

@@ -1,6 +1,6 @@
 /** What one run of one module in one cell amounts to, and several of them. Pure. */
 
-import { Cell } from './plan';
+import { Cell, REPOSITORIES_PER_PROJECT } from './plan';
 import { medianByKey, Spread, spreadOf } from './statistics';
 
 /** The two modules. */
@@ -13,6 +13,22 @@ export interface RequestCounts {
   readonly byKind: Readonly<Record<string, number>>;
   /** Answers with status 429. */
   readonly rateLimited: number;
+  /** In the second half of the run, when a full bucket no longer helps. */
+  readonly perSecond: number;
+}
+
+/**
+ * Requests per second in the second half.
+ *
+ * @param times - epoch milliseconds, in order
+ * @returns `Infinity` where that took no time
+ */
+export function paceOf(times: readonly number[]): number {
+  const half = Math.floor(times.length / 2);
+  const [middle = 0, end = 0] = [times[half], times.at(-1)];
+  return times.length < 3
+    ? Infinity
+    : (times.length - 1 - half) / ((end - middle) / 1000);
 }
 
 /** One run. */
@@ -52,12 +68,31 @@ export type Result =
       readonly requests: Spread;
       readonly byKind: Readonly<Record<string, number>>;
       readonly rateLimited: Spread;
+      readonly perSecond: number;
       readonly seconds: Spread;
+      readonly cpuSeconds: Spread;
       readonly peakBytes: Spread;
       readonly idleBytes: number;
+      readonly stallMs: Spread;
+      readonly stallCpuMs: Spread;
       readonly locations: Spread;
+      readonly runs: number;
     }
+  /** Not run, since it takes too long: reckoned from the same on a smaller server. */
+  | ScaledResult
   | Exclude<Measurement, { kind: 'finished' }>;
+
+/** See {@link scaleResult}. */
+export interface ScaledResult {
+  readonly kind: 'scaled';
+  /** Repositories of the server that was measured. */
+  readonly from: number;
+  readonly byKind: Readonly<Record<string, number>>;
+  readonly requests: number;
+  readonly rateLimited: number;
+  readonly seconds: number;
+  readonly cpuSeconds: number;
+}
 
 /** A cell with what became of both modules. */
 export type CellResult = { readonly cell: Cell } & Readonly<Record<Subject, Result>>;
@@ -73,14 +108,68 @@ export function summarizeRuns(runs: readonly Measurement[]): Result {
       return run;
     }
   }
+  if (finished.length === 0) {
+    const requests = { total: 0, byKind: {}, rateLimited: 0, perSecond: 0 };
+    return {
+      kind: 'failed',
+      requests,
+      error: 'takes too long, and nothing like it was run',
+    };
+  }
   return {
     kind: 'finished',
     requests: spreadOf(finished.map(run => run.requests.total)),
     byKind: medianByKey(finished.map(run => run.requests.byKind)),
     rateLimited: spreadOf(finished.map(run => run.requests.rateLimited)),
+    perSecond: spreadOf(finished.map(run => run.requests.perSecond)).median,
+    runs: finished.length,
     seconds: spreadOf(finished.map(run => run.seconds)),
+    cpuSeconds: spreadOf(finished.map(run => run.cpuSeconds)),
+    stallMs: spreadOf(finished.map(run => run.stallMs)),
+    stallCpuMs: spreadOf(finished.map(run => run.stallCpuMs)),
     peakBytes: spreadOf(finished.map(run => run.peakBytes)),
     idleBytes: spreadOf(finished.map(run => run.idleBytes)).median,
     locations: spreadOf(finished.map(run => run.locations)),
+  };
+}
+
+/** Repositories that one request of these kinds tells of; others ask about one each, or once. */
+const REPOSITORIES_PER_PAGE: Readonly<Record<string, number>> = {
+  repositories: 1000,
+  projects: 25 * REPOSITORIES_PER_PROJECT,
+};
+const ASKED_ONCE = new Set(['rate-limit-settings', 'authentication-check']);
+
+/**
+ * What a cell would show that takes too long: as many requests for each repository as on
+ * the smaller server, the further ones at the pace of the second half there. What failed
+ * there would fail here.
+ *
+ * @param result - of the same on a server with `from` repositories
+ */
+export function scaleResult(result: Result, from: number, to: number): Result {
+  if (result.kind !== 'finished') {
+    return result;
+  }
+  const factor = to / from;
+  const byKind = Object.fromEntries(
+    Object.entries(result.byKind).map(([kind, count]) => {
+      const perPage = REPOSITORIES_PER_PAGE[kind];
+      if (perPage !== undefined) {
+        return [kind, Math.ceil(to / perPage)];
+      }
+      return [kind, ASKED_ONCE.has(kind) ? count : Math.round(count * factor)];
+    }),
+  );
+  const requests = Object.values(byKind).reduce((sum, count) => sum + count, 0);
+  const further = Math.max(0, requests - result.requests.median);
+  return {
+    kind: 'scaled',
+    from,
+    byKind,
+    requests,
+    rateLimited: Math.round(result.rateLimited.median * factor),
+    seconds: result.seconds.median + further / result.perSecond,
+    cpuSeconds: result.cpuSeconds.median * factor,
   };
 }

@@ -1,11 +1,15 @@
 /** Which cells are measured, in full and in short. Pure. */
 
+import type { Subject } from './measurement';
+
 /** Bitbucket's rate limit: a bucket of tokens per user. */
 export interface Bucket {
   /** Tokens a full bucket holds. */
   readonly capacity: number;
   /** Tokens added each second. */
   readonly fillRate: number;
+  /** Clients may read these numbers; otherwise only a 429 tells. */
+  readonly isTold: boolean;
 }
 
 /** What is out of order in a cell. */
@@ -25,8 +29,8 @@ export interface Cell {
   readonly isUnchanged?: boolean;
   /** The server offers code search. */
   readonly hasSearch?: boolean;
-  /** How often each module is measured. */
-  readonly repeats: number;
+  /** How often each module is measured; by how long it takes when left out. */
+  readonly repeats?: number;
 }
 
 /** A huge server on which nothing has changed; the listing is all that is asked. */
@@ -45,7 +49,8 @@ export type Mode = 'full' | 'quick';
 
 /** The cells of a mode and what bounds them. */
 export interface Plan {
-  readonly cells: readonly Cell[];
+  /** Groups one after the other; the cells of a group, which mostly wait, at once. */
+  readonly groups: readonly (readonly Cell[])[];
   /** A module that takes longer in a cell is stopped. */
   readonly limitSeconds: number;
   /** What has not begun by then is left out. */
@@ -58,20 +63,22 @@ export const FILE_EVERY = 5;
 /** Large projects are kind to the published module, which lists each by itself. */
 export const REPOSITORIES_PER_PROJECT = 50;
 
-/** The example of Bitbucket's documentation: 60 tokens, 5 more each second. */
-const DOCUMENTED_BUCKET: Bucket = { capacity: 60, fillRate: 5 };
+/** The example of Bitbucket's documentation, and one with ten times the rate. */
+const BUCKETS: readonly Bucket[] = [5, 50].flatMap(fillRate =>
+  [true, false].map(isTold => ({ capacity: 60, fillRate, isTold })),
+);
+const SIZES = [200, 2000, 20_000];
+const LATENCIES_MS = [0, 20, 100];
 
-/**
- * The bucket is filled this many times faster than in the documentation, so that a cell
- * ends in reasonable time, and slower than the published module asks at 20 ms, as it is
- * in the documentation's example. The capacity stays: in quicker time only the rate changes.
- */
-export const FILL_FACTOR = 4;
-
-const BUCKET: Bucket = {
-  ...DOCUMENTED_BUCKET,
-  fillRate: DOCUMENTED_BUCKET.fillRate * FILL_FACTOR,
-};
+/** What would take longer is not run, but reckoned from the same on a smaller server. */
+const MAX_ESTIMATE_SECONDS = 70;
+/** A run that is estimated to take less is repeated. */
+const REPEATED_SECONDS = { thrice: 5, twice: 15 };
+/** Cells on a server that is asked so slowly do not disturb each other. */
+const CELLS_AT_ONCE: ReadonlyMap<number, number> = new Map([
+  [5, 6],
+  [50, 3],
+]);
 
 /** Locations that a run must end with, so that nothing is lost. */
 export function expectedLocations(cell: Cell): number {
@@ -84,46 +91,83 @@ export function expectedLocations(cell: Cell): number {
 /** The cells of a mode. */
 export function planFor(mode: Mode): Plan {
   return mode === 'full'
-    ? { cells: fullCells(), limitSeconds: 150, totalSeconds: Infinity }
-    : { cells: quickCells(), limitSeconds: 30, totalSeconds: 80 };
+    ? { groups: fullGroups(), limitSeconds: 150, totalSeconds: Infinity }
+    : { groups: quickCells().map(cell => [cell]), limitSeconds: 30, totalSeconds: 80 };
 }
 
-function fullCells(): Cell[] {
-  const cold = [200, 2000].flatMap(repositories =>
-    [undefined, BUCKET].flatMap(bucket =>
-      [0, 20].map(latencyMs => ({
-        repositories,
-        latencyMs,
-        bucket,
-        validateLocationsExist: true,
-        // Two minutes each, decided by the bucket: repeats would show nothing new.
-        repeats: bucket && repositories > 200 ? 1 : 3,
-      })),
-    ),
-  );
-  const unchecked = {
-    repositories: 2000,
-    latencyMs: 20,
-    validateLocationsExist: false,
-    repeats: 2,
-  };
-  const checked = { ...unchecked, validateLocationsExist: true };
-  return [
-    ...cold,
-    unchecked,
-    { ...checked, isUnchanged: true },
-    { ...checked, hasSearch: true },
-    { ...checked, hasSearch: true, isUnchanged: true },
+/** Whether a module is run in a cell; otherwise its numbers are reckoned. */
+export function isMeasured(cell: Cell, subject: Subject): boolean {
+  return estimateSeconds(cell, subject) <= MAX_ESTIMATE_SECONDS;
+}
+
+/** Roughly, from earlier runs: this module asks 8 at a time, the published one in turn. */
+export function estimateSeconds(
+  { repositories, latencyMs, bucket, validateLocationsExist }: Cell,
+  subject: Subject,
+): number {
+  if (subject === 'peer') {
+    return (repositories * 1.2 * (latencyMs + 3)) / 1000;
+  }
+  if (!validateLocationsExist) {
+    return repositories / 20_000;
+  }
+  const askingSeconds = (repositories * Math.max(2.5, latencyMs / 8)) / 1000;
+  const fillSeconds = bucket
+    ? (repositories - bucket.capacity) / (bucket.fillRate * 0.8)
+    : 0;
+  return Math.max(askingSeconds, fillSeconds);
+}
+
+/** How often a module is measured in a cell. */
+export function repeatsOf(cell: Cell, subject: Subject): number {
+  if (cell.repeats !== undefined) {
+    return cell.repeats;
+  }
+  const seconds = estimateSeconds(cell, subject);
+  if (seconds <= REPEATED_SECONDS.thrice) {
+    return 3;
+  }
+  return seconds <= REPEATED_SECONDS.twice ? 2 : 1;
+}
+
+function fullGroups(): Cell[][] {
+  const groups: Cell[][] = [];
+  const cold = { validateLocationsExist: true };
+  for (const repositories of SIZES) {
+    groups.push(...LATENCIES_MS.map(latencyMs => [{ ...cold, repositories, latencyMs }]));
+    for (const [fillRate, atOnce] of CELLS_AT_ONCE) {
+      const cells = BUCKETS.filter(bucket => bucket.fillRate === fillRate).flatMap(
+        bucket =>
+          LATENCIES_MS.map(latencyMs => ({
+            ...cold,
+            repositories,
+            latencyMs,
+            bucket,
+            repeats: 1,
+          })),
+      );
+      for (let first = 0; first < cells.length; first += atOnce) {
+        groups.push(cells.slice(first, first + atOnce));
+      }
+    }
+  }
+  const spared = { repositories: 2000, latencyMs: 20 };
+  const others: Cell[] = [
+    { ...spared, validateLocationsExist: false, repeats: 1 },
+    { ...spared, validateLocationsExist: true, isUnchanged: true, repeats: 1 },
+    { ...spared, validateLocationsExist: true, hasSearch: true, repeats: 1 },
     ...DISTURBANCES.map(disturbedCell),
   ];
+  return [...groups, ...others.map(cell => [cell])];
 }
 
 function quickCells(): Cell[] {
   const cold = { repositories: 200, validateLocationsExist: true, repeats: 1 };
+  const bucket = { capacity: 60, fillRate: 20, isTold: true };
   return [
     { ...cold, repositories: 2000, latencyMs: 0, validateLocationsExist: false },
     { ...cold, latencyMs: 20 },
-    { ...cold, latencyMs: 20, bucket: BUCKET },
+    { ...cold, latencyMs: 20, bucket },
     { ...cold, latencyMs: 0, isUnchanged: true },
     { ...cold, latencyMs: 0, hasSearch: true },
     disturbedCell('empty-repository'),

@@ -12,7 +12,7 @@ import {
   SUBJECT_NAMES,
 } from './describe';
 import { CellResult, Result, Subject, SUBJECTS } from './measurement';
-import { Cell, FILE_EVERY, FILL_FACTOR, REPOSITORIES_PER_PROJECT } from './plan';
+import { Cell, FILE_EVERY, REPOSITORIES_PER_PROJECT } from './plan';
 import { Column, renderTable } from './renderTable';
 
 /** Where and when it was measured; nothing that tells one machine from another. */
@@ -34,7 +34,10 @@ const NUMBERS: readonly Column[] = [
   { heading: 'requests', align: 'right' },
   { heading: '429', align: 'right' },
   { heading: 'seconds', align: 'right' },
+  { heading: 'CPU seconds', align: 'right' },
   { heading: 'peak memory, MB', align: 'right' },
+  { heading: 'longest stall, ms', align: 'right' },
+  { heading: 'runs', align: 'right' },
 ];
 
 /** Everything that is shown, without the title. */
@@ -86,7 +89,9 @@ const CELL_COLUMNS: readonly Column[] = [
 const NOTES = [
   `- Several runs of a cell: the median, with the least and the greatest in brackets. A run that failed or was stopped stands for its cell.`,
   `- Peak memory is the resident memory of a process that does nothing else, with the compiler that loads it; "+" is by how much it grew during the run.`,
-  `- Bucket: tokens it holds and tokens added each second. The fill rate is ${FILL_FACTOR} times that of Bitbucket's documented example (60 + 5/s), so that a cell ends in reasonable time.`,
+  `- Bucket: tokens it holds and tokens added each second. 60 + 5/s is the example of Bitbucket's documentation. "told": the server lets its users read the numbers; otherwise only a 429 tells. Runs against a bucket mostly wait, so that several cells are measured at the same time: their seconds hold, their CPU time and stalls are somewhat greater than alone.`,
+  `- ≈: not run, since it would take too long, but reckoned from a smaller server in the same situation: as many requests for each repository, the further ones at the pace of the second half of that run. What failed there counts as failed here.`,
+  `- Longest stall: the longest time for which the event loop let nothing else have a turn; what part of it the process itself computed is in brackets.`,
   `- A second run finds nothing changed: it asks only for what is not known to hold a file, or what code search, where there is one, leaves open.`,
   `- "files checked" is \`validateLocationsExist\`. One repository in ${FILE_EVERY} holds a catalog file; projects have ${REPOSITORIES_PER_PROJECT} repositories.`,
 ].join('\n');
@@ -127,6 +132,18 @@ function describeColumns(cell: Cell): string[] {
 }
 
 function numbersOf(result: Result): string[] {
+  if (result.kind === 'scaled') {
+    const { requests, rateLimited, seconds, cpuSeconds } = result;
+    return [
+      `≈ ${formatCount(requests)}`,
+      `≈ ${formatCount(rateLimited)}`,
+      `≈ ${formatSeconds(seconds)}`,
+      `≈ ${formatSeconds(cpuSeconds)}`,
+      '-',
+      '-',
+      '-',
+    ];
+  }
   if (result.kind !== 'finished') {
     return NUMBERS.map(() => '-');
   }
@@ -135,7 +152,10 @@ function numbersOf(result: Result): string[] {
     formatSpread(result.requests),
     formatSpread(result.rateLimited),
     formatSpread(result.seconds, formatSeconds),
+    formatSpread(result.cpuSeconds, formatSeconds),
     `${formatMegabytes(result.peakBytes.median)} (+${formatMegabytes(growth)})`,
+    `${formatCount(result.stallMs.median)} (${formatCount(result.stallCpuMs.median)})`,
+    formatCount(result.runs),
   ];
 }
 
@@ -150,7 +170,7 @@ function rowsByKind(results: readonly CellResult[]): string[][] {
 }
 
 function describeKinds(result: Result): string {
-  if (result.kind !== 'finished') {
+  if (result.kind !== 'finished' && result.kind !== 'scaled') {
     return '-';
   }
   return Object.entries(result.byKind)

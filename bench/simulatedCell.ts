@@ -6,7 +6,7 @@ import {
   LoggedRequest,
   SimulatedBitbucket,
 } from '../dev/simulatedBitbucket';
-import { RequestCounts } from './measurement';
+import { paceOf, RequestCounts } from './measurement';
 import { Cell, Disturbance, FILE_EVERY, REPOSITORIES_PER_PROJECT } from './plan';
 
 /** Who asks. */
@@ -17,7 +17,7 @@ export function createCellServer(cell: Cell): SimulatedBitbucket {
   const bitbucket = createSimulatedBitbucket({
     users: [USER],
     latencyMs: cell.latencyMs,
-    rateLimit: cell.bucket && { ...cell.bucket, settingsReadable: true },
+    rateLimit: cell.bucket && { ...cell.bucket, settingsReadable: cell.bucket.isTold },
     search: cell.hasSearch ? {} : undefined,
   });
   for (let index = 0; index < cell.repositories; index += 1) {
@@ -79,5 +79,6 @@ export function countRequests(requests: readonly LoggedRequest[]): RequestCounts
     total: requests.length,
     byKind,
     rateLimited: requests.filter(({ status }) => status === 429).length,
+    perSecond: paceOf(requests.map(({ time }) => time)),
   };
 }

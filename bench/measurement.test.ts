@@ -1,0 +1,74 @@
+import { Measurement, paceOf, scaleResult, summarizeRuns } from './measurement';
+
+const RUN = {
+  kind: 'finished',
+  requests: {
+    total: 203,
+    byKind: { 'file-check': 200, repositories: 1, 'rate-limit-settings': 2 },
+    rateLimited: 1,
+    perSecond: 4,
+  },
+  seconds: 40,
+  cpuSeconds: 1,
+  peakBytes: 2e8,
+  idleBytes: 1e8,
+  locations: 40,
+  stallMs: 30,
+  stallCpuMs: 20,
+} as const satisfies Measurement;
+
+describe('summarizeRuns', () => {
+  it('takes the median, and says how far the runs lie apart', () => {
+    const runs = [40, 60, 42].map(seconds => ({ ...RUN, seconds }));
+    expect(summarizeRuns(runs)).toMatchObject({
+      kind: 'finished',
+      runs: 3,
+      seconds: { median: 42, min: 40, max: 60 },
+      rateLimited: { median: 1, min: 1, max: 1 },
+    });
+  });
+
+  it('shows the run that failed, whatever the others did', () => {
+    const failed = { kind: 'failed', requests: RUN.requests, error: 'no' } as const;
+    expect(summarizeRuns([RUN, failed, RUN])).toBe(failed);
+  });
+
+  it('has no result without a run', () => {
+    expect(summarizeRuns([])).toMatchObject({ kind: 'failed' });
+  });
+});
+
+describe('paceOf', () => {
+  it('leaves out the first half, in which a full bucket helps', () => {
+    expect(paceOf([0, 1, 2, 3, 1000, 1500, 2000])).toBe(3 / 1.997);
+  });
+
+  it.each([[[]], [[5]], [[5, 5]], [[5, 5, 5]]])('knows no limit from %j', times => {
+    expect(paceOf(times)).toBe(Infinity);
+  });
+});
+
+describe('scaleResult', () => {
+  const measured = summarizeRuns([RUN]);
+
+  it('asks as much for each repository, once where it asks once, and by full pages', () => {
+    expect(scaleResult(measured, 200, 20_000)).toMatchObject({
+      kind: 'scaled',
+      from: 200,
+      byKind: { 'file-check': 20_000, repositories: 20, 'rate-limit-settings': 2 },
+      requests: 20_022,
+      rateLimited: 100,
+      cpuSeconds: 100,
+    });
+  });
+
+  it('takes for the further requests as long as the pace of the second half says', () => {
+    const seconds = 40 + (20_022 - 203) / 4;
+    expect(scaleResult(measured, 200, 20_000)).toMatchObject({ seconds });
+  });
+
+  it('fails where the smaller one failed', () => {
+    const failed = { kind: 'failed', requests: RUN.requests, error: 'no' } as const;
+    expect(scaleResult(failed, 200, 2000)).toBe(failed);
+  });
+});

@@ -1,0 +1,53 @@
+import { CellResult, Result } from './measurement';
+import { renderPlot } from './renderPlot';
+
+const CELL = { repositories: 200, latencyMs: 20, validateLocationsExist: true };
+const scaled = (seconds: number): Result => ({
+  kind: 'scaled',
+  from: 200,
+  byKind: {},
+  requests: 1,
+  rateLimited: 0,
+  seconds,
+  cpuSeconds: 1,
+});
+const failed: Result = {
+  kind: 'failed',
+  requests: { total: 1, byKind: {}, rateLimited: 1, perSecond: 1 },
+  error: '<script>',
+};
+
+function plot(...results: Partial<CellResult>[]): string {
+  return renderPlot(
+    results.map(one => ({ cell: CELL, ours: scaled(1), peer: scaled(2), ...one })),
+  );
+}
+
+it('draws a bar in proportion to the longest of its panel', () => {
+  const widths = [...plot({}).matchAll(/width="([\d.]+)" height="11"/g)].map(
+    ([, width]) => Number(width),
+  );
+  expect(widths).toEqual([270, 540]);
+});
+
+it('marks what was reckoned and names what failed', () => {
+  const svg = plot({ peer: failed });
+  expect(svg).toContain('≈ 1.00 s');
+  expect(svg).toContain('>fails<');
+  expect(svg).not.toContain('script');
+});
+
+it('has a panel for each number of repositories, and leaves out what is unlike the rest', () => {
+  const svg = plot(
+    {},
+    { cell: { ...CELL, repositories: 2000 } },
+    { cell: { ...CELL, repositories: 7, hasSearch: true } },
+  );
+  expect(svg.match(/repositories</g)).toHaveLength(2);
+});
+
+it('needs nothing from elsewhere', () => {
+  expect(plot({}).replace('http://www.w3.org/2000/svg', '')).not.toMatch(
+    /https?:|href|script/,
+  );
+});
