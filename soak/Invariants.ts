@@ -167,7 +167,8 @@ export class Invariants {
     const held = await stores.reports.loadHeldRemovals(PROVIDER_ID);
     this.#heldSinceMs.clear();
     const targets = catalog.targets();
-    for (const { entryKey, sinceMs } of held) {
+    // What is approved is listed, as such, until the next run.
+    for (const { entryKey, sinceMs } of held.filter(one => !one.approved)) {
       this.#heldSinceMs.set(entryKey, sinceMs);
       if (!this.#isDisturbed && !targets.has(entryKey)) {
         this.violated(`${entryKey} is held back and not in the catalog`);

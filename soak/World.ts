@@ -194,10 +194,10 @@ export class World {
     }
   }
 
-  /** Targets of the removals that are held back. */
+  /** Targets of the removals that are held back and that nobody has approved. */
   async heldTargets(): Promise<string[]> {
     const held = await this.stores.reports.loadHeldRemovals(PROVIDER_ID);
-    return held.map(one => one.entryKey);
+    return held.flatMap(one => (one.approved ? [] : [one.entryKey]));
   }
 
   async configure(settings: ProviderSettings): Promise<void> {

@@ -32,6 +32,11 @@ interface Failure {
   readonly error: string;
 }
 
+function toMessage(error: unknown): string {
+  const tooLong = `it has not ended after ${SHRINK_LIMIT_MS / 1000} s`;
+  return error instanceof Error ? (error.stack ?? error.message) : tooLong;
+}
+
 /** Looks for a smaller world that fails too, where one fails. */
 async function checkWorld(
   seed: number,
@@ -53,10 +58,7 @@ async function checkWorld(
   return {
     seed,
     plan: counterexample?.[0],
-    error:
-      errorInstance instanceof Error
-        ? (errorInstance.stack ?? '')
-        : String(errorInstance),
+    error: toMessage(errorInstance),
   };
 }
 
