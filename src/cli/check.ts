@@ -2,7 +2,7 @@
 
 import { BitbucketServerCredentialsError } from '../bitbucket/errors';
 import { FilteredRepository, filterListing } from '../discovery/applyFilters';
-import { explainOutcome } from '../discovery/explanations';
+import { explainOutcome, MISSING_PROJECT_REMEDY } from '../discovery/explanations';
 import { listRepositories } from '../discovery/listRepositories';
 import { Listing } from '../discovery/types';
 import { SHARE_OF_CAPACITY, SHARE_OF_FILL_RATE } from '../http/rateStrategy';
@@ -241,9 +241,7 @@ function* assessListing(listing: Listing, connection: Connection): Generator<Fin
       ...finding,
       status: listing.complete ? 'warning' : 'failed',
       text: `${where}${finding.text}`,
-      remedy: gone
-        ? 'Take the key out of `filters.projectKey`, or correct it.'
-        : finding.remedy,
+      remedy: gone ? MISSING_PROJECT_REMEDY : finding.remedy,
     };
   }
   if (listing.unreadable > 0) {

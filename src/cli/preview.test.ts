@@ -211,6 +211,7 @@ describe('preview', () => {
     });
 
     expect(stderr).toContain('project NOPE does not exist');
+    expect(stderr).toContain('What to do: Take the key out of `filters.projectKey`');
     expect(exitCode).toBe(0);
   });
 });

@@ -3,6 +3,7 @@
 import path from 'node:path';
 import { findSharedFiles } from '../conflicts/describeConflicts';
 import { addressKey } from '../discovery/identify';
+import { MISSING_PROJECT_REMEDY } from '../discovery/explanations';
 import { DiscoveryProgress, ProviderState } from '../discovery/types';
 import { printableJson } from '../util/text';
 import { performRun, Run, RunFailure } from '../discovery/performRun';
@@ -142,9 +143,10 @@ function listWarnings({ run, preview: { providerId } }: FinishedPreview): string
   }
   const { problems, unreadable } = run.result.listing;
   return [
-    ...problems.map(
-      ({ projectKey, problem, gone }) =>
-        `${providerId}: project ${projectKey} ${gone ? 'does not exist' : 'could not be listed, so nothing is known of its repositories'}. ${problem.detail}`,
+    ...problems.map(({ projectKey, problem, gone }) =>
+      gone
+        ? `${providerId}: project ${projectKey} does not exist. ${problem.detail}. What to do: ${MISSING_PROJECT_REMEDY}`
+        : `${providerId}: project ${projectKey} could not be listed, so nothing is known of its repositories. ${problem.detail}`,
     ),
     ...(unreadable > 0
       ? [

@@ -184,16 +184,17 @@ describe('replay', () => {
   });
 
   it.each([
-    ['diagnostics:ping', '{"test":true}', 'ignored: a test of the connection'],
-    ['pr:merged', '{}', 'ignored: pr:merged has no bearing'],
-    [PUSH, '{"repository":{}}', 'not understood: the payload has no readable'],
-    ['no event\nkey', '{}', 'not understood: '],
-  ])('says why %j with %s does nothing', async (eventKey, payload, words) => {
+    ['diagnostics:ping', '{"test":true}', 'ignored: a test of the connection', 0],
+    ['pr:merged', '{}', 'ignored: pr:merged has no bearing', 0],
+    [PUSH, '{"repository":{}}', 'not understood: the payload has no readable', 1],
+    ['no event\nkey', '{}', 'not understood: ', 1],
+  ])('replay says why %j with %s is %s, and exits with %i', async (...row) => {
+    const [eventKey, payload, words, expectedCode] = row;
     const bitbucket = createDemoBitbucket();
     const { stdout, exitCode } = await replay(eventKey, payload, bitbucket);
 
     expect(stdout).toContain(`The event is ${words}`);
-    expect(exitCode).toBe(0);
+    expect(exitCode).toBe(expectedCode);
     expect(bitbucket.requests).toHaveLength(0);
   });
 
@@ -202,9 +203,10 @@ describe('replay', () => {
     const payloads = [value, { repository: value, changes: [value] }, { new: value }];
     for (const eventKey of REPOSITORY_EVENT_KEYS) {
       for (const payload of payloads) {
-        const { exitCode, stderr } = await replay(eventKey, JSON.stringify(payload));
+        const result = await replay(eventKey, JSON.stringify(payload));
 
-        expect([exitCode, stderr]).toEqual([0, '']);
+        const isRejected = result.stdout.includes('The event is not understood');
+        expect([result.exitCode, result.stderr]).toEqual([isRejected ? 1 : 0, '']);
       }
     }
   });

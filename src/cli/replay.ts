@@ -43,9 +43,10 @@ export async function runReplay(options: ReplayOptions, io: CliIo): Promise<Exit
   const configuration = await readConfiguration(options, io);
   const analysis = analyzeWebhookEvent(options.eventKey, payload);
   if (analysis.kind !== 'change') {
-    const how = analysis.kind === 'ignored' ? 'ignored' : 'not understood';
+    const isIgnored = analysis.kind === 'ignored';
+    const how = isIgnored ? 'ignored' : 'not understood';
     io.stdout(`The event is ${how}: ${analysis.reason}\n`);
-    return 0;
+    return isIgnored ? 0 : 1;
   }
   let isWell = true;
   for (const connection of openConnections(configuration.providers, io)) {

@@ -98,6 +98,20 @@ describe('readSchedule', () => {
       '.frequency.cron',
       ['five or six fields'],
     ],
+    ...['*/30 * * * *', '0 0 */2 * * *', '0 3 1 1 1', '@hourly'].map(
+      (cron): [string, JsonObject, string, string[]] => [
+        `the cron expression "${cron}" that is not below cron`,
+        { frequency: cron, timeout },
+        '.frequency',
+        ['must be written as { cron: "…" }', cron],
+      ],
+    ),
+    [
+      'a text of three units',
+      { frequency: '1 hour 2 minutes 3 seconds', timeout },
+      '.frequency',
+      ['must be a duration'],
+    ],
     [
       'a cron expression beside a duration',
       { frequency: { cron: '@daily', hours: 1 }, timeout },

@@ -198,6 +198,9 @@ function readRateLimit(provider: ConfigSection): RateLimitSetting {
 /** Five or six fields, or a name such as `@hourly`. */
 const CRON = /^(@[a-z]+|\S+(\s+\S+){4,5})$/;
 
+/** Tells a cron expression from a duration such as `1 hour 2 minutes 3 seconds`. */
+const CRON_ONLY = /^@|\*|^[\d\s,/-]+$/;
+
 /**
  * Reads the schedule; faults are added to the section's problems.
  *
@@ -248,9 +251,20 @@ function checkSchedule(schedule: ConfigSection): void {
   }
 }
 
+function isCron(text: string): boolean {
+  return CRON.test(text.trim());
+}
+
 /** @returns whether the frequency is one of the two kinds that are no duration */
 function checkSpecialFrequency(schedule: ConfigSection): boolean {
   const value = schedule.value('frequency');
+  if (typeof value === 'string' && isCron(value) && CRON_ONLY.test(value.trim())) {
+    schedule.addBadValue(
+      'frequency',
+      'must be written as { cron: "…" } where it is a cron expression',
+    );
+    return true;
+  }
   if (!isJsonObject(value) || !('cron' in value || 'trigger' in value)) {
     return false;
   }
@@ -260,7 +274,7 @@ function checkSpecialFrequency(schedule: ConfigSection): boolean {
   }
   const cron = schedule.section('frequency', ['cron']);
   const expression = cron.string('cron');
-  if (expression !== undefined && !CRON.test(expression.trim())) {
+  if (expression !== undefined && !isCron(expression)) {
     cron.addBadValue(
       'cron',
       'must be a cron expression of five or six fields, such as "*/30 * * * *"',

@@ -12,6 +12,10 @@ export interface Explanation {
   readonly remedy: string;
 }
 
+/** What to do where Bitbucket says that a listed project does not exist. */
+export const MISSING_PROJECT_REMEDY =
+  'Take the key out of `filters.projectKey`, or correct it.';
+
 const REGISTERED: Explanation = {
   cause: 'The file exists, or is not checked.',
   remedy:
