@@ -1,0 +1,177 @@
+import { FakeRepositorySource } from '../__testUtils__/FakeRepositorySource';
+import { known, problem, repository, scope } from '../__testUtils__/discoveryData';
+import { searchCatalogFiles } from './searchCatalogFiles';
+import { FileSearch, FileSearchQuery, RepositorySource, SearchHit } from './types';
+
+function hit(repositoryId: number, at: string, path = 'catalog-info.yaml'): SearchHit {
+  const [projectKey = '', slug = ''] = at.split('/');
+  return { repositoryId, projectKey, slug, path };
+}
+
+const found = (hits: readonly SearchHit[], isComplete = true): FileSearch => ({
+  kind: 'found',
+  hits,
+  isComplete,
+});
+
+/** Searches in a source of which `answer` is the search. */
+async function search(
+  answer: ((query: FileSearchQuery) => FileSearch) | undefined,
+  options: {
+    readonly repositories?: Parameters<typeof searchCatalogFiles>[0];
+    readonly paths?: readonly string[];
+    readonly known?: readonly ReturnType<typeof known>[];
+  } = {},
+) {
+  const asked: FileSearchQuery[] = [];
+  const source: RepositorySource = new FakeRepositorySource();
+  source.searchFiles =
+    answer &&
+    (async query => {
+      asked.push(query);
+      return answer(query);
+    });
+  const { repositories = [repository(1, 'PAY/api'), repository(2, 'OPS/web')], paths } =
+    options;
+  const byId = new Map((options.known ?? []).map(one => [one.repositoryId, one]));
+  const result = await searchCatalogFiles(repositories, scope({ paths }), {
+    source,
+    known: byId,
+  });
+  const covered =
+    result.kind === 'used'
+      ? repositories.filter(result.covers).map(one => one.slug)
+      : undefined;
+  return { asked, result, covered };
+}
+
+it('tells which repositories hold a catalog file, and that the others are covered', async () => {
+  const { asked, result, covered } = await search(() => found([hit(1, 'PAY/api')]));
+  expect(asked).toEqual([{ fileName: 'catalog-info.yaml', projectKey: undefined }]);
+  expect(result).toMatchObject({
+    kind: 'used',
+    hits: new Map([[1, ['catalog-info.yaml']]]),
+  });
+  expect(covered).toEqual(['api', 'web']);
+});
+
+it('searches for each file name once, whatever folders it is looked for in', async () => {
+  const paths = ['a/one.yaml', '**/one.yaml', 'two.yaml'];
+  const { asked, result } = await search(
+    ({ fileName }) => found([hit(1, 'PAY/api', `a/${fileName}`)]),
+    { paths },
+  );
+  expect(asked.map(one => one.fileName)).toEqual(['one.yaml', 'two.yaml']);
+  // The second is looked for in the root only.
+  expect(result).toMatchObject({ hits: new Map([[1, ['a/one.yaml']]]) });
+});
+
+it.each(['*.yaml', '**/catalog-{a,b}.yaml', 'docs/**'])(
+  'does not search where the file name has wildcards, as in %s',
+  async path => {
+    const { asked, result } = await search(() => found([]), { paths: [path] });
+    expect(asked).toEqual([]);
+    expect(result).toEqual({
+      kind: 'off',
+      reason: expect.stringContaining('wildcards'),
+    });
+  },
+);
+
+it.each<[string, SearchHit]>([
+  ['in a repository that is not listed', hit(7, 'PAY/other')],
+  ['in one that is elsewhere by now', hit(2, 'PAY/api')],
+  ['on another file', hit(2, 'OPS/web', 'docs/catalog-info.yaml')],
+])('takes no hit %s', async (_, stray) => {
+  const { result } = await search(() => found([hit(1, 'PAY/api'), stray]));
+  expect(result).toMatchObject({ hits: new Map([[1, ['catalog-info.yaml']]]) });
+});
+
+it('does not cover archived repositories and forks', async () => {
+  const repositories = [
+    repository(1, 'PAY/api'),
+    repository(2, 'PAY/old', { archived: true }),
+    repository(3, 'PAY/fork', { fork: true }),
+  ];
+  const { covered } = await search(() => found([hit(1, 'PAY/api')]), { repositories });
+  expect(covered).toEqual(['api']);
+});
+
+it('searches project by project where the server does not show everything', async () => {
+  const { asked, result, covered } = await search(({ projectKey }) => {
+    if (projectKey === undefined) return found([], false);
+    return projectKey === 'PAY'
+      ? found([hit(1, 'PAY/api')])
+      : found([hit(2, 'OPS/web')], false);
+  });
+  expect(asked.map(one => one.projectKey)).toEqual([undefined, 'PAY', 'OPS']);
+  expect(result).toMatchObject({ kind: 'used' });
+  // What has more hits than are shown may hold files elsewhere.
+  expect(covered).toEqual(['api']);
+});
+
+it('covers nothing rather than search in hundreds of projects', async () => {
+  const repositories = Array.from({ length: 201 }, (_, id) =>
+    repository(id, `P${id}/api`),
+  );
+  const { asked, result, covered } = await search(
+    () => found([hit(0, 'P0/api')], false),
+    { repositories },
+  );
+  expect(asked).toHaveLength(1);
+  expect(result).toMatchObject({ kind: 'used' });
+  expect(covered).toEqual([]);
+});
+
+const broken: FileSearch = { kind: 'unknown', problem: problem('timeout', 'too slow') };
+
+it.each<[string, Parameters<typeof search>[0], string]>([
+  ['there is no search', undefined, 'there is none'],
+  ['it fails', () => broken, 'too slow'],
+  [
+    'it fails for one project',
+    ({ projectKey }) => (projectKey === 'OPS' ? broken : found([], false)),
+    'too slow',
+  ],
+  ['it shows nothing at all', () => found([]), 'it shows no catalog file at all'],
+])('is left alone where %s', async (_, answer, reason) => {
+  const { result } = await search(answer);
+  expect(result).toEqual({ kind: 'off', reason });
+});
+
+describe('where search lacks files that are known', () => {
+  const repositories = Array.from({ length: 100 }, (_, id) =>
+    repository(id, `PAY/r${id}`),
+  );
+  const all = repositories.map(one => known(one.id, `PAY/${one.slug}`));
+  const lacking = (count: number, last: number) => () =>
+    found(repositories.slice(count, last).map(one => hit(one.id, `PAY/${one.slug}`)));
+
+  it.each([
+    ['a tenth of many', 10, all],
+    ['five of a few', 5, all.slice(0, 8)],
+  ])('it is used with %s missing', async (_, count, remembered) => {
+    const { result } = await search(lacking(count, 100), {
+      repositories,
+      known: remembered,
+    });
+    expect(result.kind).toBe('used');
+  });
+
+  it.each([
+    ['more than a tenth', 11, all, 'it lacks 11 of 100'],
+    ['six of a few', 6, all.slice(0, 8), 'it lacks 6 of 8'],
+  ])('it is left alone with %s missing', async (_, count, remembered, reason) => {
+    const { result } = await search(lacking(count, 100), {
+      repositories,
+      known: remembered,
+    });
+    expect(result).toEqual({ kind: 'off', reason: expect.stringContaining(reason) });
+  });
+
+  it('those do not count that are known to have none', async () => {
+    const empty = repositories.map(one => known(one.id, `PAY/${one.slug}`, []));
+    const { result } = await search(lacking(90, 100), { repositories, known: empty });
+    expect(result.kind).toBe('used');
+  });
+});

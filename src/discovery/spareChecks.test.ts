@@ -1,0 +1,84 @@
+import { FakeRepositorySource } from '../__testUtils__/FakeRepositorySource';
+import { NOW, problem, repository, scope, target } from '../__testUtils__/discoveryData';
+import { planRecheck, RecheckPlan } from './recheck';
+import { spareChecks } from './spareChecks';
+import { FileSearch, RepositorySource } from './types';
+
+const RULE = { foundMs: 6 * 3_600_000, absentMs: 24 * 3_600_000, minFiles: 1 };
+
+function plan(rest: Partial<Parameters<typeof planRecheck>[1]> = {}): RecheckPlan {
+  const own = { configuration: 'a', rule: RULE, maySearch: true };
+  return planRecheck(undefined, { ...own, isManual: false, nowMs: NOW, ...rest });
+}
+
+/** Spares what it can of so many repositories nobody has looked at, `r0` to `r<count-1>`. */
+async function spare(
+  count: number,
+  made: RecheckPlan | undefined,
+  answer: FileSearch = { kind: 'unknown', problem: problem('timeout', 'too slow') },
+) {
+  const repositories = Array.from({ length: count }, (_, id) =>
+    repository(id, `PAY/r${id}`),
+  );
+  let searches = 0;
+  const source: RepositorySource = new FakeRepositorySource();
+  source.searchFiles = async () => {
+    searches += 1;
+    return answer;
+  };
+  const spared = await spareChecks(repositories, scope(), made, {
+    source,
+    known: new Map(),
+  });
+  return { ...spared, searches };
+}
+
+const SHOWN: FileSearch = {
+  kind: 'found',
+  isComplete: true,
+  hits: [{ repositoryId: 3, projectKey: 'PAY', slug: 'r3', path: 'catalog-info.yaml' }],
+};
+
+it.each([
+  ['there is no plan', undefined],
+  ['nothing is believed', plan({ rule: undefined })],
+])('spares nothing and searches nothing where %s', async (_, made) => {
+  const { due, spared, search, searches } = await spare(50, made, SHOWN);
+  expect(due).toHaveLength(50);
+  expect({ spared, search, searches }).toEqual({
+    spared: [],
+    search: undefined,
+    searches: 0,
+  });
+});
+
+it.each([
+  ['fewer than 50 are due', 49, plan()],
+  ['it must not', 50, plan({ maySearch: false })],
+])('does not search where %s', async (_, count, made) => {
+  const { due, search, searches } = await spare(count, made, SHOWN);
+  expect(due).toHaveLength(count);
+  expect({ search, searches }).toEqual({ search: undefined, searches: 0 });
+});
+
+it('adds at once what a search shows, with the target that a check would give it', async () => {
+  const { spared, search, due } = await spare(50, plan(), SHOWN);
+  expect(search).toEqual({ kind: 'used' });
+  const shown = spared.find(one => one.repository.id === 3);
+  expect(shown?.decision).toMatchObject({
+    by: 'search',
+    isNew: true,
+    outcome: { kind: 'registered', files: [{ targetUrl: target('PAY/r3') }] },
+  });
+  // That there is no hit is believed of what is new as well.
+  expect(due.length + spared.length).toBe(50);
+  expect(due.map(one => one.id)).not.toContain(3);
+});
+
+it('looks at everything that is due, and says why, where search is of no use', async () => {
+  const { due, spared, search, searches } = await spare(50, plan());
+  expect(due).toHaveLength(50);
+  expect(spared).toEqual([]);
+  expect(searches).toBe(1);
+  expect(search).toEqual({ kind: 'off', reason: 'too slow' });
+});
