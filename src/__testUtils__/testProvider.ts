@@ -39,6 +39,8 @@ export interface TestProviderOptions {
   readonly parser?: BitbucketServerLocationParser;
   /** URLs of files that the catalog could not read. */
   readonly unreadable?: () => Promise<Set<string>>;
+  /** When the catalog has last read files, epoch milliseconds by URL. */
+  readonly reads?: ReadonlyMap<string, number>;
 }
 
 /** What a test looks at. */
@@ -74,7 +76,7 @@ export function appConfigFor(options: TestProviderOptions): JsonObject {
 export async function connectTestProvider(
   options: TestProviderOptions,
 ): Promise<TestProvider> {
-  const { parser, unreadable } = options;
+  const { parser, reads, unreadable } = options;
   const clock = options.clock ?? new FakeClock();
   const connection = options.connection ?? createRecordingConnection();
   const logger = createLogRecorder();
@@ -89,7 +91,10 @@ export async function connectTestProvider(
       clock,
       fetch: fetchOf(options.bitbucket),
       shutdownSignal: options.shutdownSignal,
-      outcomes: unreadable && { unreadableTargets: unreadable },
+      outcomes: {
+        unreadableTargets: unreadable ?? (async () => new Set()),
+        lastReads: async () => new Map(reads),
+      },
       createFileParser: parser && (setup => createFileParser(parser, setup)),
     },
   );

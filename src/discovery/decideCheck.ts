@@ -43,6 +43,8 @@ interface Evidence {
   readonly repository: Repository;
   readonly known: KnownRepository | undefined;
   readonly shown: Shown;
+  /** URLs of files that the catalog has read lately: what a look would tell is known. */
+  readonly read?: ReadonlySet<string>;
   /** The files of some paths as they would be registered now. */
   readonly spell: (paths: readonly string[]) => readonly CatalogFile[];
 }
@@ -85,31 +87,42 @@ export function decideCheck(plan: RecheckPlan, evidence: Evidence): CheckDecisio
 }
 
 function decideFound(
-  { rule: own, due, unreadable }: RecheckPlan,
+  plan: RecheckPlan,
   rule: RecheckRule,
-  { repository, shown, spell }: Evidence,
-  { conclusive, files }: KnownRepository,
+  { read, shown, spell }: Evidence,
+  { repositoryId, conclusive, files }: KnownRepository,
 ): CheckDecision {
   const paths = files.map(one => one.path);
-  const hasAll = files.length >= (own?.minFiles ?? 0);
+  const hasAll = files.length >= (plan.rule?.minFiles ?? 0);
   if (!shown.paths.every(path => paths.includes(path))) {
     return look('shown-by-search');
   }
   if (!hasAll && !isGainNoticed(files, rule)) {
     return look('may-have-more');
   }
-  const isUnreadable = files.some(one => unreadable?.has(one.targetUrl));
-  if (isUnreadable || due.found.has(toBucket(repository.id))) {
-    return look(isUnreadable ? 'not-readable' : 'due');
+  const turn = turnOf(plan, { repositoryId, files }, read);
+  if (turn === 'not-readable' || turn === 'due') {
+    return look(turn);
   }
+  const by = turn ?? (hasAll ? 'recheck' : 'search');
   return conclusive && hasSameFiles(spell(paths), files)
-    ? {
-        kind: 'spared',
-        outcome: conclusive,
-        by: hasAll ? 'recheck' : 'search',
-        isNew: false,
-      }
+    ? { kind: 'spared', outcome: conclusive, by, isNew: false }
     : look('changed');
+}
+
+/** Whether it is time to look at files that were found, and whether a read has done that. */
+function turnOf(
+  { due, unreadable }: RecheckPlan,
+  { repositoryId, files }: Pick<KnownRepository, 'repositoryId' | 'files'>,
+  read: ReadonlySet<string> | undefined,
+): 'not-readable' | 'due' | 'read' | undefined {
+  if (files.some(one => unreadable?.has(one.targetUrl))) {
+    return 'not-readable';
+  }
+  if (!due.found.has(toBucket(repositoryId))) {
+    return undefined;
+  }
+  return files.every(one => read?.has(one.targetUrl)) ? 'read' : 'due';
 }
 
 /** What search alone would show must not be believed longer than that there is nothing. */

@@ -12,6 +12,7 @@ import { decideCheck, Shown } from './decideCheck';
 import {
   getBucketLook,
   planRecheck,
+  readLately,
   recheckDueAtMs,
   RecheckPlan,
   toRecheckRule,
@@ -50,7 +51,12 @@ const spell = (paths: readonly string[]) => paths.map(path => file('PAY/api', pa
 function decide(
   made: RecheckPlan,
   one: KnownRepository | undefined,
-  rest: { now?: Repository; shown?: Shown; spell?: typeof spell } = {},
+  rest: {
+    now?: Repository;
+    shown?: Shown;
+    spell?: typeof spell;
+    read?: ReadonlySet<string>;
+  } = {},
 ) {
   const evidence = {
     repository: rest.now ?? repository(one?.repositoryId ?? 1, 'PAY/api'),
@@ -60,6 +66,7 @@ function decide(
     ...evidence,
     known: one,
     shown,
+    read: rest.read,
     spell: rest.spell ?? spell,
   });
 }
@@ -183,6 +190,36 @@ describe('what is looked at again', () => {
     expect(isDue(1, made)).toBe(true);
     const other = { ...made, unreadable: new Set([file('PAY/web').targetUrl]) };
     expect(isDue(1, other)).toBe(false);
+  });
+
+  it('is none of which the catalog has read every file in the meantime', () => {
+    const both = registered('PAY/api', 'a.yaml', 'b.yaml');
+    const one = found(1, { files: both.files, conclusive: both });
+    const [a = '', b = ''] = both.files.map(({ targetUrl }) => targetUrl);
+    const made = plan(looked(), NOW + 6 * HOUR);
+    const because = (urls: string[], now = made) =>
+      decide(now, one, { read: new Set(urls) });
+    expect(because([a, b])).toMatchObject({ kind: 'spared', by: 'read' });
+    expect(because([a])).toEqual({ kind: 'look', because: 'due' });
+    const unreadable = { ...made, unreadable: new Set([b]) };
+    expect(because([a, b], unreadable)).toEqual({
+      kind: 'look',
+      because: 'not-readable',
+    });
+    const gone = found(1, { conclusive: { kind: 'absent', reason: 'no-catalog-file' } });
+    const read = new Set(gone.files.map(({ targetUrl }) => targetUrl));
+    expect(decide(made, gone, { read })).toEqual({ kind: 'look', because: 'in-doubt' });
+  });
+
+  it('is told by reads as young as what is believed, on whichever clock', () => {
+    const reads = new Map([
+      ['just-now', NOW],
+      ['young', NOW - 6 * HOUR + 1],
+      ['old', NOW - 6 * HOUR],
+      ['ahead', NOW + 1],
+    ]);
+    expect([...readLately(reads, RULE, NOW)]).toEqual(['just-now', 'young']);
+    expect(readLately(reads, { ...RULE, foundMs: 0 }, NOW).size).toBe(0);
   });
 
   it('is, of several plain paths, a repository that lacks one', () => {

@@ -71,6 +71,8 @@ export interface RecheckPlan {
   readonly before?: RecheckState;
   /** URLs of files that the catalog could not read when it last tried. */
   readonly unreadable?: ReadonlySet<string>;
+  /** Those of some URLs that the catalog has read in the time for which a file once found is believed. */
+  readonly findRead?: (urls: readonly string[]) => Promise<ReadonlySet<string>>;
 }
 
 /**
@@ -148,6 +150,21 @@ function dueAtMs(lookAtMs: number, bucket: number, intervalMs: number): number {
   }
   const phase = (bucket / RECHECK_BUCKETS) * half;
   return phase + (Math.floor((lookAtMs + half - phase) / half) + 1) * half;
+}
+
+/**
+ * The files of which a read tells what a look would.
+ *
+ * @param reads - when files were read and found, epoch milliseconds by URL
+ */
+export function readLately(
+  reads: ReadonlyMap<string, number>,
+  { foundMs }: RecheckRule,
+  nowMs: number,
+): Set<string> {
+  // The clock of another replica that is ahead must not put checks off.
+  const isLate = (atMs: number) => atMs <= nowMs && nowMs - atMs < foundMs;
+  return new Set([...reads].flatMap(([url, atMs]) => (isLate(atMs) ? [url] : [])));
 }
 
 /**

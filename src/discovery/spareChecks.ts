@@ -4,7 +4,7 @@
  */
 
 import { Repository } from '../model';
-import { mapInTurns } from '../util/clock';
+import { forEachInTurns, mapInTurns } from '../util/clock';
 import { CheckDecision, decideCheck, Shown } from './decideCheck';
 import { toCatalogFiles } from './findCatalogFiles';
 import { RecheckPlan } from './recheck';
@@ -34,6 +34,12 @@ interface SpareTools {
   readonly signal?: AbortSignal;
 }
 
+/** What is found out before it is decided. */
+interface Shows {
+  readonly read?: ReadonlySet<string>;
+  readonly search?: Extract<SearchResult, { kind: 'used' }>;
+}
+
 /** Decides, after a search where that spares requests. Throws only what the source throws. */
 export async function spareChecks(
   repositories: readonly Repository[],
@@ -44,7 +50,12 @@ export async function spareChecks(
   if (!plan?.rule) {
     return { due: repositories, spared: [] };
   }
-  const alone = await decideAll(repositories, scope, plan, tools);
+  const decide = (shows: Shows) => decideAll(repositories, scope, plan, tools, shows);
+  const unread = await decide({});
+  // A read of what was found before tells nothing where something else is looked for now.
+  const findRead = plan.before && plan.findRead;
+  const read = await findRead?.(await filesOf(unread.due, tools.known));
+  const alone = read && read.size > 0 ? await decide({ read }) : unread;
   if (!plan.maySearch || alone.due.length < MIN_LOOKS_WORTH_A_SEARCH) {
     return alone;
   }
@@ -52,7 +63,7 @@ export async function spareChecks(
   return search.kind === 'off'
     ? { ...alone, search }
     : {
-        ...(await decideAll(repositories, scope, plan, tools, search)),
+        ...(await decide({ read, search })),
         search: { kind: 'used' },
       };
 }
@@ -62,7 +73,7 @@ async function decideAll(
   scope: DiscoveryScope,
   plan: RecheckPlan,
   { source, known }: SpareTools,
-  search?: Extract<SearchResult, { kind: 'used' }>,
+  { read, search }: Shows,
 ): Promise<SparedChecks> {
   const decisions = await mapInTurns(repositories, repository => {
     const one = known.get(repository.id);
@@ -78,7 +89,7 @@ async function decideAll(
     };
     return {
       repository,
-      decision: decideCheck(plan, { repository, known: one, shown, spell }),
+      decision: decideCheck(plan, { repository, known: one, read, shown, spell }),
     };
   });
   return {
@@ -87,4 +98,16 @@ async function decideAll(
       decision.kind === 'spared' ? [{ repository, decision }] : [],
     ),
   };
+}
+
+/** The URLs of what is known of some repositories. */
+async function filesOf(
+  repositories: readonly Repository[],
+  known: ReadonlyMap<number, KnownRepository>,
+): Promise<string[]> {
+  const urls: string[] = [];
+  await forEachInTurns(repositories, ({ id }) => {
+    known.get(id)?.files.forEach(one => urls.push(one.targetUrl));
+  });
+  return urls;
 }

@@ -37,7 +37,7 @@ export function summarizeRun(
     absent: {},
     unknown: {},
   };
-  const spared = { recheck: 0, search: 0 };
+  const spared = { recheck: 0, read: 0, search: 0 };
   for (const { outcome, sparedBy } of result.repositories) {
     counts[outcome.kind] += 1;
     if (sparedBy) {
@@ -60,7 +60,7 @@ export function summarizeRun(
     ).length,
     carriedForward: reconciliation.carriedForward.length,
     heldBack: reconciliation.heldBack.length,
-    ...(spared.recheck + spared.search > 0 && { spared }),
+    ...(Object.values(spared).some(count => count > 0) && { spared }),
     ...(result.search?.kind === 'off' && { searchOff: result.search.reason }),
   };
 }
@@ -80,6 +80,7 @@ export function describeSummary(summary: RunSummary): string {
     describeCount(summary.carriedForward, 'carried forward'),
     describeCount(summary.heldBack, 'held back'),
     describeCount(summary.spared?.recheck ?? 0, 'not asked again'),
+    describeCount(summary.spared?.read ?? 0, 'read by the catalog lately'),
     describeCount(summary.spared?.search ?? 0, 'told by code search'),
   ];
   const repositories = plural(summary.repositories, 'repository', 'repositories');

@@ -168,7 +168,7 @@ export interface KnownRepository {
 export type ConclusiveOutcome = Exclude<RepositoryOutcome, { kind: 'unknown' }>;
 
 /** Why a repository need not be looked at. */
-export const SPARED_BY = ['recheck', 'search'] as const;
+export const SPARED_BY = ['recheck', 'read', 'search'] as const;
 export type SparedBy = (typeof SPARED_BY)[number];
 
 /** How one repository ended a run. */

@@ -41,7 +41,7 @@ const SUMMARY = runSummary({
   locations: 5,
   heldBack: 3,
   carriedForward: 2,
-  spared: { recheck: 7, search: 0 },
+  spared: { recheck: 7, read: 3, search: 0 },
 });
 
 const shutdown: AbortController[] = [];
@@ -120,7 +120,10 @@ describe('the gauges', () => {
             [{ provider, state: 'held_back' }, 3],
             [{ provider, state: 'carried_forward' }, 2],
           ],
-          spared: [[{ provider, by: 'recheck' }, 7]],
+          spared: [
+            [{ provider, by: 'recheck' }, 7],
+            [{ provider, by: 'read' }, 3],
+          ],
         }[which],
       );
     },

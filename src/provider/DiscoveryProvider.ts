@@ -18,6 +18,7 @@ import { getEntryKey, toLocations, withoutFiles } from '../discovery/locations';
 import { getLookRevision } from '../discovery/applyConcurrentEvents';
 import {
   planRecheck,
+  readLately,
   RecheckPlan,
   toRecheckRule,
   stateAfterRun,
@@ -312,15 +313,26 @@ export class DiscoveryProvider implements EntityProvider {
       isManual: trigger === 'manual',
       nowMs: clock.now(),
     });
-    return rule ? { ...plan, unreadable: await this.#unreadableTargets() } : plan;
+    if (!rule) {
+      return plan;
+    }
+    const { unreadableTargets, lastReads } = this.#context;
+    return {
+      ...plan,
+      unreadable: await this.#fromCatalog(unreadableTargets?.()),
+      findRead: async urls => {
+        const reads = await this.#fromCatalog(lastReads?.(urls));
+        return readLately(reads ?? new Map(), rule, clock.now());
+      },
+    };
   }
 
-  async #unreadableTargets(): Promise<ReadonlySet<string> | undefined> {
-    const { log, unreadableTargets } = this.#context;
+  /** What the catalog knows of files may spare looks, or ask for them; a run goes without. */
+  async #fromCatalog<T>(answer: Promise<T> | undefined): Promise<T | undefined> {
     try {
-      return await unreadableTargets?.();
+      return await answer;
     } catch (error) {
-      log.catalogErrorsUnreadable(error);
+      this.#context.log.catalogErrorsUnreadable(error);
       return undefined;
     }
   }

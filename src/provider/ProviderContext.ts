@@ -35,6 +35,8 @@ export interface ProviderContext {
   readonly recorder: RunRecorder;
   /** URLs of files that the catalog could not read; left out where there is no catalog to look into. */
   readonly unreadableTargets?: () => Promise<ReadonlySet<string>>;
+  /** When files were last read and found, epoch milliseconds by URL; likewise. */
+  readonly lastReads?: (urls: readonly string[]) => Promise<ReadonlyMap<string, number>>;
   /** Left out where there is no catalog to look into. */
   readonly conflicts?: ConflictDetector;
   /** Likewise. */

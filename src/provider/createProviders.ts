@@ -23,7 +23,7 @@ import { configurationFingerprint } from './configurationFingerprint';
 import { ConflictDetector } from './ConflictDetector';
 import { createClientFactory } from './createClient';
 import { createLimiters } from './limiters';
-import { providerName, getTaskId } from './locationEntities';
+import { getTaskId, plainLocationRef, providerName } from './locationEntities';
 import { FileParser, ProviderContext } from './ProviderContext';
 import { RepositoryEvaluator } from './RepositoryEvaluator';
 import { RunRecorder } from './RunRecorder';
@@ -45,7 +45,7 @@ export interface CreateProvidersOptions {
   /** Left out where nobody asks whether webhooks come. */
   readonly webhooks?: WebhookStore;
   /** What became in the catalog of what it was given; left out where there is none to look into. */
-  readonly outcomes?: Pick<CatalogOutcomes, 'unreadableTargets'>;
+  readonly outcomes?: Pick<CatalogOutcomes, 'lastReads' | 'unreadableTargets'>;
   /** Those of the backend; where left out, the providers share some of their own. */
   readonly limiters?: LimiterRegistry;
   readonly shutdownSignal?: AbortSignal;
@@ -181,6 +181,7 @@ function createContext(config: ProviderConfig, options: ContextOptions): Provide
     log,
     recorder,
     unreadableTargets: outcomes && (() => outcomes.unreadableTargets(name)),
+    lastReads: outcomes && (urls => outcomes.lastReads(byRef(urls))),
     findAccessProblem: createAccessCheck(config, { ...options, clock }),
     conflicts: conflicts && new ConflictDetector({ ...conflicts, providerId, log }),
     catalogErrors: createErrorDetector(providerId, log, options),
@@ -193,6 +194,10 @@ function createContext(config: ProviderConfig, options: ContextOptions): Provide
 function createAccessCheck(config: ProviderConfig, options: ContextOptions & Timed) {
   const setup = { ...options, config, requestTimeoutMs: config.requestTimeoutMs };
   return (signal?: AbortSignal) => findAccessProblem(setup, signal);
+}
+
+function byRef(urls: readonly string[]): Map<string, string> {
+  return new Map(urls.map(url => [plainLocationRef(url), url]));
 }
 
 interface Timed {

@@ -20,6 +20,7 @@ async function discover(
   absent: readonly string[] = [],
   config = {},
   unreadable = async () => new Set<string>(),
+  reads?: ReadonlyMap<string, number>,
 ) {
   const clock = new FakeClock();
   const bitbucket = createSimulatedBitbucket({ users: [TEST_USER], clock });
@@ -27,7 +28,7 @@ async function discover(
     bitbucket.addRepository({ projectKey: 'PAY', slug, files });
   found.forEach(slug => add(slug, { [FILE]: 'kind: Component' }));
   absent.forEach(slug => add(slug, { 'README.md': slug }));
-  const options = { bitbucket, clock, config, unreadable };
+  const options = { bitbucket, clock, config, reads, unreadable };
   const provider = await connectTestProvider(options);
   await provider.run();
   /** Runs, and says which repositories were looked at. */
@@ -177,6 +178,33 @@ describe('a run after the first one', () => {
     unreadable.add(targetOf('web'));
     expect(await look()).toEqual(['web']);
     expect(connection.targets()).toEqual([targetOf('api')]);
+  });
+
+  it('does not look at what the catalog has read, and says how many that spared', async () => {
+    const reads = new Map<string, number>();
+    const scene = await discover(['api', 'web'], [], {}, undefined, reads);
+    const { bitbucket, clock, connection, look, reports } = scene;
+    await clock.advance(6 * HOUR);
+    reads.set(targetOf('api'), clock.now() - HOUR);
+    expect(await look()).toEqual(['web']);
+    const { lastRun } = (await reports.loadDiscovery('default')) ?? {};
+    expect(lastRun?.summary.spared).toEqual({ recheck: 0, read: 1, search: 0 });
+
+    await clock.advance(6 * HOUR);
+    bitbucket.removeFile('PAY', 'api', FILE);
+    expect(await look()).toEqual(['api', 'web']);
+    expect(connection.targets()).toEqual([targetOf('web')]);
+    reads.set(targetOf('api'), clock.now());
+    await look();
+    expect(connection.targets()).toEqual([targetOf('web')]);
+  });
+
+  it('looks at what the catalog has read where something else is looked for now', async () => {
+    const reads = new Map<string, number>();
+    const scene = await discover(['api'], [], {}, undefined, reads);
+    reads.set(targetOf('api'), scene.clock.now());
+    const again = await scene.restart({ catalogPath: 'other.yaml' });
+    expect(await scene.look(again)).toEqual(['api']);
   });
 
   it('says so, and goes on, where it cannot be told what the catalog cannot read', async () => {

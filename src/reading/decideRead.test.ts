@@ -3,7 +3,7 @@
 import fc from 'fast-check';
 import { Problem } from '../model';
 import { assessRead, decideRead, doubtContent, ReadQuestion } from './decideRead';
-import { formatEtag, NO_STAMP, parseEtag } from './etag';
+import { formatEtag, NO_STAMP, parseEtag } from '../store/readEtag';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;

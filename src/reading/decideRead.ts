@@ -8,7 +8,7 @@
  */
 
 import { Problem } from '../model';
-import { formatEtag, NO_STAMP, parseEtag, ReadEtag, shortHash } from './etag';
+import { formatEtag, NO_STAMP, parseEtag, ReadEtag, shortHash } from '../store/readEtag';
 
 /** A clock on another replica may go ahead of ours by so much, milliseconds. */
 const CLOCK_SKEW_MS = 60_000;

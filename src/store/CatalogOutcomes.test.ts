@@ -10,6 +10,8 @@ import { asDatabaseService, createTestDatabases } from '../__testUtils__/testDat
 import { plainLocationRef, providerName } from '../provider/locationEntities';
 import { CatalogOutcomes, EntityOutcome } from './CatalogOutcomes';
 import { DiscoveryDatabase } from './DiscoveryDatabase';
+import { formatEtag, shortHash } from './readEtag';
+import { sha256 } from './tables';
 
 const databases = createTestDatabases();
 
@@ -103,6 +105,34 @@ describe.each(databases.eachSupportedId())(
       const all = await outcomes(FILE, plainLocationRef(target('PAY/web')));
 
       expect(new Set(all.map(one => one.entityRef)).size).toBe(6_002);
+    });
+
+    it('is also when files were read and found, whatever was in them', async () => {
+      const url = (slug: string) => target(`PAY/${slug}`);
+      const etag = (slug: string, rest = {}) =>
+        formatEtag({
+          ...{ urlHash: shortHash(sha256(url(slug))), stamp: 'a', readAtMs: 7 },
+          ...{ content: '0123456789abcdef', ...rest },
+        });
+      const caches = {
+        read: etag('read'),
+        absent: etag('absent', { content: 'absent' }),
+        moved: etag('read'),
+        foreign: 'W/"1"',
+        none: undefined,
+      };
+      for (const [slug, tag] of Object.entries(caches)) {
+        const value = [{ text: `"${etag(slug, { readAtMs: 9 })}"`.repeat(100) }];
+        const item = JSON.stringify({ 'url-reader': { v1: { etag: tag, value } } });
+        await insertIntoCatalog(knex, [locationRow(url(slug))]);
+        await knex('refresh_state')
+          .where('entity_ref', plainLocationRef(url(slug)))
+          .update({ cache: tag === undefined ? null : item });
+      }
+      const slugs = [...Object.keys(caches), 'unknown'];
+      const refs = new Map(slugs.map(slug => [plainLocationRef(url(slug)), url(slug)]));
+      expect(await catalog.lastReads(refs)).toEqual(new Map([[url('read'), 7]]));
+      expect(await catalog.lastReads(new Map())).toEqual(new Map());
     });
 
     it('tells no errors where what it says cannot be read', async () => {

@@ -13,7 +13,8 @@ import { yieldToEventLoop } from '../util/clock';
 import { CatalogEntityState, providerEntityRefs, readStates } from './catalogState';
 import { toChunks, DiscoveryDatabase } from './DiscoveryDatabase';
 import { isPostgres } from './migrate';
-import { jsonColumn } from './tables';
+import { ETAG_START, MAX_ETAG_LENGTH, parseEtag, ReadEtag, shortHash } from './readEtag';
+import { sha256, jsonColumn } from './tables';
 
 /** Of one statement. */
 const REFS_PER_STATEMENT = 500;
@@ -46,6 +47,8 @@ const OutcomeRow = z.object({
   is_shown: z.coerce.boolean(),
 });
 type OutcomeRow = z.infer<typeof OutcomeRow>;
+
+const EtagRow = z.object({ entity_ref: z.string(), etag: z.string().nullable() });
 
 const ErrorRow = OutcomeRow.pick({ entity_ref: true, errors: true });
 
@@ -157,6 +160,42 @@ export class CatalogOutcomes {
     }
     return targets;
   }
+
+  /**
+   * When files were last read through the URL reader of this package, and found: that is
+   * in the etags which the catalog keeps of what it could use.
+   *
+   * @param urls - by the entity refs of their Locations
+   * @returns epoch milliseconds by URL
+   */
+  async lastReads(urls: ReadonlyMap<string, string>): Promise<Map<string, number>> {
+    const knex = await this.#database.connect();
+    const reads = new Map<string, number>();
+    // The rest of the column is all that was read.
+    const etag = knex.raw(
+      `substr(cache, ${isPostgres(knex) ? 'strpos' : 'instr'}(cache, ?), ?) as etag`,
+      [ETAG_START, MAX_ETAG_LENGTH],
+    );
+    for (const some of toChunks([...urls.keys()], REFS_PER_STATEMENT)) {
+      const rows: unknown[] = await knex('refresh_state')
+        .whereIn('entity_ref', some)
+        .select('entity_ref', etag);
+      for (const row of rows) {
+        const { entity_ref: ref, etag: text } = EtagRow.parse(row);
+        const url = urls.get(ref);
+        const read = parseEtag(text?.split('"', 1)[0]);
+        if (url !== undefined && read && isFoundAt(url, read)) {
+          reads.set(url, read.readAtMs);
+        }
+      }
+      await yieldToEventLoop();
+    }
+    return reads;
+  }
+}
+
+function isFoundAt(url: string, { content, urlHash }: ReadEtag): boolean {
+  return content !== 'absent' && urlHash === shortHash(sha256(url));
 }
 
 function refsPerStatement(knex: Knex, { withErrorsOnly }: ReadOutcomesOptions): number {

@@ -38,7 +38,14 @@ const Summary: z.ZodType<RunSummary> = z.object({
     absent: Counts,
     unknown: Counts,
   }),
-  spared: z.object({ recheck: z.number(), search: z.number() }).optional(),
+  spared: z
+    .object({
+      recheck: z.number(),
+      // Earlier versions did not count them.
+      read: z.number().default(0),
+      search: z.number(),
+    })
+    .optional(),
   searchOff: z.string().optional(),
 });
 

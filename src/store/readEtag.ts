@@ -9,6 +9,12 @@ const HASH_LENGTH = 16;
 const ETAG =
   /^bitbucket-server\/1:([0-9a-f]{16}):([\w-]{1,64}):(\d{1,15}):([0-9a-f]{16}|absent)$/;
 
+/** What every etag of ours begins with. */
+export const ETAG_START = 'bitbucket-server/1:';
+
+/** Characters; an etag of ours is shorter. */
+export const MAX_ETAG_LENGTH = 160;
+
 /** In place of a stamp that could not be read: no stamp equals it. */
 export const NO_STAMP = '-';
 
@@ -26,7 +32,7 @@ export interface ReadEtag {
 
 /** Writes an etag. */
 export function formatEtag({ urlHash, stamp, readAtMs, content }: ReadEtag): string {
-  return `bitbucket-server/1:${urlHash}:${stamp}:${readAtMs}:${content}`;
+  return `${ETAG_START}${urlHash}:${stamp}:${readAtMs}:${content}`;
 }
 
 /** @returns `undefined` for an etag of somebody else's, such as the built-in reader's */
