@@ -57,6 +57,8 @@ export const LAYERS = {
       'store',
       'metrics',
       'provider',
+      // What others tell the catalog of.
+      'events/scmEvents.ts',
       // What the catalog is asked to refresh.
       'router/manualRefresh.ts',
     ],

@@ -39,6 +39,7 @@ import { LimiterRegistry } from './http/LimiterRegistry';
 import { countEvent } from './metrics/observers';
 import { observeConfiguration } from './metrics/observeConfiguration';
 import { observeReports } from './metrics/observeReports';
+import { AbsentReads, absentReadsServiceRef } from './provider/absentReads';
 import { createProviderFactory } from './provider/createProviders';
 import { createStores, Stores, tablesServiceRef } from './provider/createStores';
 import { describeLostProviders } from './provider/describeLostProviders';
@@ -84,6 +85,7 @@ export const catalogModuleBitbucketServerEntityProvider = createBackendModule({
     });
     env.registerInit({
       deps: {
+        absentReads: absentReadsServiceRef,
         actions: actionsRegistryRef,
         auditor: coreServices.auditor,
         catalog: catalogProcessingExtensionPoint,
@@ -106,6 +108,7 @@ export const catalogModuleBitbucketServerEntityProvider = createBackendModule({
 });
 
 interface Services {
+  readonly absentReads: AbsentReads;
   readonly actions: ActionsRegistry;
   readonly auditor: AuditorService;
   readonly catalog: CatalogProcessingExtensionPoint;
@@ -152,6 +155,7 @@ async function install(
     providers,
     config,
     scmEvents: services.scmEvents,
+    absentReads: services.absentReads,
     eventStore: new DatabaseEventStore(tables),
     stamps,
     webhooks,

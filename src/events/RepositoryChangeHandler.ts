@@ -31,6 +31,12 @@ type Relevant = Extract<RelevanceDecision, { kind: 'relevant' }>;
 
 const LISTED: Relevant = { kind: 'relevant', reason: 'its project was changed' };
 
+const FILE_GONE: Relevant = {
+  kind: 'relevant',
+  reason: 'the catalog has read that its file is gone',
+  isKnown: true,
+};
+
 /** Decisions under way at the same time: each asks the database. */
 const MAX_DECISIONS = 8;
 
@@ -62,9 +68,11 @@ export class RepositoryChangeHandler {
   async #handle(item: PendingRepository): Promise<Handled> {
     const { lanes, logger, refusals, relevance } = this.options;
     const name = formatAddress(item.repository);
-    const decision = item.listed
+    const decided = item.listed
       ? LISTED
       : await this.#triage(() => decideRelevance(item.changes, relevance));
+    const isEnough = decided.kind === 'relevant' || !item.isFileGone;
+    const decision = isEnough ? decided : FILE_GONE;
     if (decision.kind === 'ignored') {
       logIgnored(logger, name, decision.reason);
       return IGNORED;

@@ -4,6 +4,7 @@ import { LoggerService } from '@backstage/backend-plugin-api';
 import { Config } from '@backstage/config';
 import { EventsService } from '@backstage/plugin-events-node';
 import { repositoryUrl, webBaseUrl } from '../bitbucket/webUrls';
+import { AbsentRead, AbsentReads } from '../provider/absentReads';
 import { CreatedProvider } from '../provider/createProviders';
 import { EventStore } from '../store/DatabaseEventStore';
 import { RepositoryStamps } from '../store/RepositoryStamps';
@@ -18,7 +19,7 @@ import { ProjectChangeHandler } from './ProjectChangeHandler';
 import { RepositoryChangeHandler } from './RepositoryChangeHandler';
 import { ScmEventPublisher, ScmEvents } from './scmEvents';
 import { ChangeHandler, WebhookSubscriber } from './WebhookSubscriber';
-import { RelevanceContext } from './relevance';
+import { findHolder, RelevanceContext } from './relevance';
 
 /** What events are handled with. */
 interface EventHandlingOptions {
@@ -28,6 +29,8 @@ interface EventHandlingOptions {
   readonly config: Config;
   readonly scmEvents: ScmEvents;
   readonly eventStore: EventStore;
+  /** What the catalog's reads prove to be gone; left out where nothing is read by us. */
+  readonly absentReads?: AbsentReads;
   /** What tells the reader of files that there is something new. */
   readonly stamps?: Pick<RepositoryStamps, 'renew'>;
   /** Left out where nobody asks whether webhooks come. */
@@ -39,15 +42,31 @@ interface EventHandlingOptions {
   readonly observer?: EventObserver;
 }
 
+/** What one provider does about what it is told. */
+interface ProviderHandler extends ChangeHandler {
+  /** Has the repository looked at whose file is gone. */
+  lookAgain(read: AbsentRead): Promise<void>;
+}
+
 /** Makes handlers for each provider and subscribes for them. */
 export async function connectEvents(
   events: EventsService,
   options: EventHandlingOptions,
 ): Promise<void> {
-  const { providers, clock, eventStore, logger, observer } = options;
+  const { absentReads, providers, clock, eventStore, logger, observer } = options;
   if (providers.length > 0) {
+    const handlers = providers.map(provider => createLiveHandler(provider, options));
+    absentReads?.listen(read => {
+      for (const handler of handlers) {
+        handler.lookAgain(read).catch(error => {
+          logger.debug(
+            `The next run looks at ${formatAddress(read.address)} again: ${error}`,
+          );
+        });
+      }
+    });
     const subscriber = new WebhookSubscriber({
-      handlers: providers.map(provider => createLiveHandler(provider, options)),
+      handlers,
       deliveries: eventStore,
       logger,
       clock,
@@ -64,22 +83,24 @@ export async function connectEvents(
 function createLiveHandler(
   provider: { readonly current: CreatedProvider },
   options: EventHandlingOptions,
-): ChangeHandler {
-  const handlers = new WeakMap<CreatedProvider, ChangeHandler>();
+): ProviderHandler {
+  const handlers = new WeakMap<CreatedProvider, ProviderHandler>();
+  const now = () => {
+    const { current } = provider;
+    const handler = handlers.get(current) ?? createHandler(current, options);
+    handlers.set(current, handler);
+    return handler;
+  };
   return {
-    handle(change) {
-      const { current } = provider;
-      const handler = handlers.get(current) ?? createHandler(current, options);
-      handlers.set(current, handler);
-      return handler.handle(change);
-    },
+    handle: change => now().handle(change),
+    lookAgain: read => now().lookAgain(read),
   };
 }
 
 function createHandler(
   created: CreatedProvider,
   options: EventHandlingOptions,
-): ChangeHandler {
+): ProviderHandler {
   const { config, scmEvents, eventStore, signal } = options;
   const { context, evaluator, integration, provider } = created;
   const { clients, clock } = context;
@@ -129,7 +150,26 @@ function createHandler(
         await received?.note(change, arrivedAtMs);
       }
     },
+    lookAgain: read => lookAgain(read, host, tools.relevance, repositories),
   };
+}
+
+async function lookAgain(
+  { address, url, host: readFrom }: AbsentRead,
+  host: string,
+  relevance: RelevanceContext,
+  repositories: RepositoryChangeHandler,
+): Promise<void> {
+  if (readFrom !== host) {
+    return;
+  }
+  const selector = { repositoryIds: [], addresses: [address] };
+  const holder = findHolder(await relevance.findRelated(selector), url);
+  if (holder) {
+    const { projectKey, repositoryId: id, slug } = holder;
+    const repository = { projectKey, slug, id };
+    await repositories.add({ repository, changes: [], isFileGone: true });
+  }
 }
 
 /** Before anybody is asked to read, and also where the event does not matter to discovery. */

@@ -1,9 +1,16 @@
-import { address, filters, known } from '../__testUtils__/discoveryData';
+import {
+  address,
+  file,
+  filters,
+  known,
+  registered,
+} from '../__testUtils__/discoveryData';
 import { KnownRepository } from '../discovery/types';
 import { Lookup } from '../model';
 import {
   decideProjectRelevance,
   decideRelevance,
+  findHolder,
   RelevanceContext,
   RelevanceDecision,
 } from './relevance';
@@ -393,5 +400,32 @@ describe('a change of a project', () => {
     ],
   ])('%s', async (_, change, kind) => {
     expect(await setUp().decideProject(change)).toMatchObject({ kind });
+  });
+});
+
+describe('a file that is proven to be gone', () => {
+  const conclusive = registered('PAY/api');
+  const holder: KnownRepository = { ...known(7, 'PAY/api'), conclusive };
+  const { targetUrl } = file('PAY/api');
+  const optional = { ...file('PAY/api'), presence: 'optional' } as const;
+
+  it.each<[string, Partial<KnownRepository>, boolean]>([
+    ['that is registered', {}, true],
+    [
+      'that is registered, of a repository that could not be looked at since',
+      { problem: { reason: 'timeout', detail: '' } },
+      true,
+    ],
+    [
+      'that is held back',
+      { conclusive: { kind: 'absent', reason: 'no-catalog-file' } },
+      false,
+    ],
+    ['that nobody has found', { conclusive: undefined }, false],
+    ['that nobody checks', { conclusive: { ...conclusive, files: [optional] } }, false],
+    ['that is another one', { conclusive: registered('PAY/web') }, false],
+  ])('%s: is looked at: %s', (_, rest, isLookedAt) => {
+    const related = [known(8, 'PAY/web'), { ...holder, ...rest }];
+    expect(findHolder(related, targetUrl)?.repositoryId).toBe(isLookedAt ? 7 : undefined);
   });
 });

@@ -9,7 +9,7 @@ import { addressKey, isPlaceholderId } from '../discovery/identify';
 import { KnownRepository, RepositorySelector } from '../discovery/types';
 import { assessAddress, assessProject } from '../filters/steps';
 import { RepositoryFilters } from '../filters/types';
-import { Lookup, RepositoryAddress, Unanswered } from '../model';
+import { CatalogFile, Lookup, RepositoryAddress, Unanswered } from '../model';
 import { toWebBase, findWebBase } from '../util/parseUrls';
 import {
   ProjectChange,
@@ -68,6 +68,22 @@ export async function decideRelevance(
     }
   }
   return decision;
+}
+
+/**
+ * Of which repository a file is registered whose absence is proven: that is worth a look. Not
+ * where a look has told so already, and something else keeps it in the catalog; nor where
+ * nobody has ever seen it, as the catalog is told by an optional presence.
+ */
+export function findHolder(
+  related: readonly KnownRepository[],
+  targetUrl: string,
+): KnownRepository | undefined {
+  const isIt = (one: CatalogFile) =>
+    one.targetUrl === targetUrl && one.presence === 'required';
+  return related.find(
+    ({ conclusive }) => conclusive?.kind === 'registered' && conclusive.files.some(isIt),
+  );
 }
 
 /** Decides whether a change of a whole project makes a provider look at it again. */

@@ -78,6 +78,8 @@ export interface PendingRepository {
   readonly changes: readonly SingleChange[];
   /** As a listing has just shown it: it is looked at whatever the events say. */
   readonly listed?: FilteredRepository;
+  /** A read has proven that a file of it is gone: it is looked at whatever the events say. */
+  readonly isFileGone?: boolean;
   /** A project was changed, and nothing else happened: others go first. */
   readonly isOneOfMany?: boolean;
 }
@@ -99,6 +101,7 @@ export function mergePending(
     },
     changes: [...changes.values()],
     listed: later.listed ?? earlier.listed,
+    isFileGone: earlier.isFileGone || later.isFileGone,
     isOneOfMany: earlier.isOneOfMany && later.isOneOfMany,
   };
 }

@@ -1,11 +1,23 @@
 import { FileChange, Repository } from '../model';
+import { RepositoryDelta } from '../discovery/evaluateRepository';
 import { fileUrl } from '../bitbucket/webUrls';
 import { repository } from '../__testUtils__/discoveryData';
-import { comparableCommits, planScmEvents, ScmChange } from './scmEvents';
+import {
+  comparableCommits,
+  followOthers,
+  planScmEvents,
+  ScmChange,
+  ScmEvent,
+  ScmEventPublisher,
+} from './scmEvents';
 import { RefChange } from './repositoryChanges';
 
 const URL = 'https://git.test/projects/PAY/repos/api/browse';
 const FORMER = 'https://git.test/projects/PAY/repos/old/browse';
+const NOTHING: RepositoryDelta = {
+  ...{ added: [], removed: [], stayed: [], held: [], forgottenIds: [] },
+  ...{ changed: [], changedByAdding: [], changedByLooking: [] },
+};
 const NONE = '0'.repeat(40);
 
 const added = (path: string): FileChange => ({ kind: 'added', path });
@@ -166,4 +178,35 @@ describe('two commits', () => {
   ])('cannot where it %s', (_, other) => {
     expect(comparableCommits({ ...ref, ...other })).toBeUndefined();
   });
+});
+
+it('of others are followed, and our own are not', async () => {
+  const subscribers: ((events: ScmEvent[]) => Promise<void>)[] = [];
+  const publish = async (events: ScmEvent[]) => {
+    await Promise.all(subscribers.map(one => one(events)));
+  };
+  const told: string[][] = [];
+  followOthers(
+    {
+      subscribe({ onEvents }) {
+        subscribers.push(onEvents);
+        return { unsubscribe: () => {} };
+      },
+    },
+    async urls => void told.push([...urls]),
+  );
+  const scmEvents = { publish };
+  const repositoryUrl = () => URL;
+  const publisher = new ScmEventPublisher({ scmEvents, perFile: false, repositoryUrl });
+  await publisher.publish({
+    item: { repository: repository(1, 'PAY/api'), changes: [] },
+    branch: undefined,
+    evaluation: { kind: 'evaluated', delta: NOTHING },
+    client: { getFileChanges: async () => undefined },
+  });
+  await publish([
+    { type: 'location.moved', fromUrl: 'a', toUrl: 'b' },
+    { type: 'repository.updated', url: 'c' },
+  ]);
+  expect(told).toEqual([['a', 'b', 'c']]);
 });

@@ -26,6 +26,30 @@ export const scmEventsServiceRef = catalogScmEventsServiceRef;
 export type ScmEvent = CatalogScmEvent;
 export type ScmEvents = Pick<CatalogScmEventsService, 'publish'>;
 
+/** What this process has published: the service hands on the same objects. */
+const ours = new WeakSet<ScmEvent>();
+
+/**
+ * Follows what others publish, as modules for other events of the same server do.
+ *
+ * @param onChange - told the URLs of files and of whole repositories; does not throw
+ */
+export function followOthers(
+  scmEvents: Pick<CatalogScmEventsService, 'subscribe'>,
+  onChange: (urls: readonly string[]) => Promise<void>,
+): void {
+  scmEvents.subscribe({
+    async onEvents(events) {
+      const urls = events.filter(one => !ours.has(one)).flatMap(urlsOf);
+      if (urls.length > 0) await onChange(urls);
+    },
+  });
+}
+
+function urlsOf(event: ScmEvent): string[] {
+  return 'url' in event ? [event.url] : [event.fromUrl, event.toUrl];
+}
+
 /** Above this, the repository is named instead of its files. */
 const MAX_FILES = 200;
 
@@ -147,7 +171,9 @@ export class ScmEventPublisher {
       formerRepositoryUrl: movedFrom && repositoryUrl(movedFrom),
       files: kind === 'changed' ? await this.#files(publication) : undefined,
     };
-    await scmEvents.publish(planScmEvents(change));
+    const events = planScmEvents(change);
+    events.forEach(event => ours.add(event));
+    await scmEvents.publish(events);
   }
 
   async #files(publication: Publication): Promise<ScmChange['files']> {

@@ -60,6 +60,7 @@ function setUp({
     password: TEST_USER.password,
   };
   const stamps = new Map<string, string>();
+  const absent: string[] = [];
   const trees: { subpath?: string; etag: string }[] = [];
   const logger = createLogRecorder();
   const dataOf = (keys: JsonObject, password: string) => ({
@@ -72,12 +73,15 @@ function setUp({
     pluginId: pluginId ?? 'catalog',
     logger,
     limiters: createTestLimiters(integration, { clock, rateLimit }),
-    stamps: pluginId
+    catalog: pluginId
       ? undefined
       : {
-          load: async (_, { slug }) => {
-            if (stamps.has('failing')) throw new Error('the database is away');
-            return stamps.get(slug) ?? `first-of-${slug}`;
+          absentReads: { tell: ({ url }) => absent.push(url) },
+          stamps: {
+            load: async (_, { slug }) => {
+              if (stamps.has('failing')) throw new Error('the database is away');
+              return stamps.get(slug) ?? `first-of-${slug}`;
+            },
           },
         },
     treeResponseFactory: {
@@ -99,6 +103,7 @@ function setUp({
   const { reader, predicate } = made;
   const base = `${bitbucket.baseUrl}/projects/PAY/repos/api/browse`;
   return {
+    absent,
     bitbucket,
     base,
     clock,
@@ -184,11 +189,13 @@ describe('a search of the catalog', () => {
   });
 
   it('finds nothing where that is proven, with an etag that is believed as any other', async () => {
-    const { base, bitbucket, search, asked } = setUp();
+    const { absent, base, bitbucket, search, asked } = setUp();
     const url = `${base}/nope.yaml`;
     const { files, etag } = await search(url);
     expect(files).toEqual([]);
     expect(etag).not.toBe('');
+    await search(`${base}/${FILE}`);
+    expect(absent).toEqual([url]);
     bitbucket.clearRequests();
     await expect(search(url, etag)).rejects.toMatchObject(NOT_MODIFIED);
     expect(asked()).toEqual([]);

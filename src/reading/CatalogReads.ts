@@ -7,6 +7,7 @@ import { NotModifiedError } from '@backstage/errors';
 import { ReadingConfig } from '../config/readReadingConfig';
 import { ReadResult } from '../metrics/observers';
 import { Lookup, RepositoryAddress } from '../model';
+import { AbsentReads } from '../provider/absentReads';
 import { RepositoryStamps } from '../store/RepositoryStamps';
 import { sha256 } from '../store/tables';
 import { Clock } from '../util/clock';
@@ -28,6 +29,8 @@ export interface CatalogReadsOptions {
   readonly stamps: Pick<RepositoryStamps, 'load'>;
   readonly failures: ReadFailures;
   readonly onRead: (result: ReadResult) => void;
+  /** Told of what is proven not to be there. */
+  readonly absentReads: Pick<AbsentReads, 'tell'>;
   readonly clock: Clock;
 }
 
@@ -61,7 +64,7 @@ export class CatalogReads {
     { url, address, etag }: CatalogQuestion,
     ask: () => Promise<Lookup<FilesRead<F>>>,
   ): Promise<{ readonly files: readonly F[]; readonly etag: string }> {
-    const { clock, failures, onRead, settings } = this.#options;
+    const { absentReads, clock, failures, host, onRead, settings } = this.#options;
     const { maxAgeMs, staleIfUnavailableMs } = settings();
     const stamp = await this.#loadStamp(address);
     const question = { etag, urlHash: sha256(url), nowMs: clock.now() };
@@ -81,9 +84,13 @@ export class CatalogReads {
       failures.note(url, problem, kind === 'stands');
       throw kind === 'stands' ? new NotModifiedError() : unreadable(url, problem);
     }
-    onRead(lookup.kind === 'found' ? 'read' : 'absent');
-    const files = lookup.kind === 'found' ? lookup.value.files : [];
-    return { files, etag: verdict.etag };
+    if (lookup.kind === 'found') {
+      onRead('read');
+      return { files: lookup.value.files, etag: verdict.etag };
+    }
+    onRead('absent');
+    absentReads.tell({ host, address, url });
+    return { files: [], etag: verdict.etag };
   }
 
   async #loadStamp(address: RepositoryAddress): Promise<string | undefined> {

@@ -1,12 +1,13 @@
 /**
- * Whoever has an entity refreshed by hand wants what is in Bitbucket now: the catalog only
- * moves up the next processing, in which it asks with the etag that it has.
+ * What is not in the catalog's hands when it is asked to read again: it only moves up the next
+ * processing, in which it asks with the etag that it has. Whoever refreshes an entity by hand
+ * wants what is in Bitbucket now, and so does whoever publishes that something has changed.
  */
 
 import { LoggerService } from '@backstage/backend-plugin-api';
 import { EntityProvider, EntityProviderConnection } from '@backstage/plugin-catalog-node';
 import { RepositoryAddress } from '../model';
-import { readSourceUrls } from '../store/catalogState';
+import { readSourceUrls, readUrlsBelow } from '../store/catalogState';
 import { DiscoveryDatabase } from '../store/DiscoveryDatabase';
 import { RepositoryStamps } from '../store/RepositoryStamps';
 import { parseReadUrl } from './parseReadUrl';
@@ -20,7 +21,15 @@ export interface RefreshedReadsOptions {
   readonly logger: LoggerService;
 }
 
-/** Has the files of refreshed entities read anew. Provides no entities: it asks for refreshes. */
+/** Something of ours that is to be read. */
+interface ToRead {
+  readonly url: string;
+  readonly host: string;
+  readonly address: RepositoryAddress;
+  readonly isWholeRepository: boolean;
+}
+
+/** Has files read anew. Provides no entities: it asks for refreshes. */
 export class RefreshedReads implements EntityProvider {
   readonly #options: RefreshedReadsOptions;
   #connection: EntityProviderConnection | undefined;
@@ -37,10 +46,11 @@ export class RefreshedReads implements EntityProvider {
     this.#connection = connection;
   }
 
-  /** Never throws: the catalog has answered already. */
+  /** Has what an entity is made from read anew. Never throws: the catalog has answered already. */
   async follow(entityRef: string): Promise<void> {
     try {
-      await this.#readAgain(entityRef);
+      const knex = await this.#options.tables.connect();
+      await this.#readAgain(await readSourceUrls(knex, entityRef));
     } catch (error) {
       this.#options.logger.warn(
         `The files of ${entityRef} are read again only once they are old: ${error}`,
@@ -48,33 +58,55 @@ export class RefreshedReads implements EntityProvider {
     }
   }
 
-  async #readAgain(entityRef: string): Promise<void> {
-    const { hosts, stamps, tables } = this.#options;
-    const knex = await tables.connect();
-    const urls = await readSourceUrls(knex, entityRef);
-    const read = urls.flatMap(url => toRead(url, hosts));
-    for (const host of new Set(read.map(one => one.host))) {
-      const addresses = read.filter(one => one.host === host).map(one => one.address);
+  /**
+   * Has files read anew that others say have changed. Never throws: they wait for nobody.
+   *
+   * @param urls - of files, or of whole repositories; of anybody's
+   */
+  async followChanges(urls: readonly string[]): Promise<void> {
+    try {
+      await this.#readAgain(urls);
+    } catch (error) {
+      this.#options.logger.warn(
+        `Files that have changed are read again only once they are old: ${error}`,
+      );
+    }
+  }
+
+  async #readAgain(urls: readonly string[]): Promise<void> {
+    const { hosts, stamps } = this.#options;
+    const changed = urls.flatMap(url => toRead(url, hosts));
+    for (const host of new Set(changed.map(one => one.host))) {
+      const addresses = changed.filter(one => one.host === host).map(one => one.address);
       await stamps.renew(host, addresses);
     }
-    if (read.length > 0) {
-      // The catalog may have processed them between its answer and the new stamps.
-      await this.#connection?.refresh({ keys: read.map(one => `url:${one.url}`) });
+    const files = await this.#filesOf(changed);
+    if (files.length > 0) {
+      // The catalog may have processed them between what it was asked and the new stamps.
+      await this.#connection?.refresh({ keys: files.map(url => `url:${url}`) });
     }
+  }
+
+  async #filesOf(changed: readonly ToRead[]): Promise<string[]> {
+    const files = new Set<string>();
+    for (const { isWholeRepository, url } of changed) {
+      if (isWholeRepository) {
+        const knex = await this.#options.tables.connect();
+        const below = await readUrlsBelow(knex, url.replace(/\/+$/, ''));
+        below.forEach(one => files.add(one));
+      } else {
+        files.add(url);
+      }
+    }
+    return [...files];
   }
 }
 
-function toRead(
-  url: string,
-  hosts: readonly string[],
-): {
-  readonly url: string;
-  readonly host: string;
-  readonly address: RepositoryAddress;
-}[] {
+function toRead(url: string, hosts: readonly string[]): ToRead[] {
   const target = parseReadUrl(url);
   const host = target && new URL(url).host;
-  return target && host !== undefined && hosts.includes(host)
-    ? [{ url, host, address: target.address }]
-    : [];
+  if (!target || host === undefined || !hosts.includes(host)) {
+    return [];
+  }
+  return [{ url, host, address: target.address, isWholeRepository: target.path === '' }];
 }

@@ -16,13 +16,12 @@ import { ReadingConfig, readReadingConfig } from '../config/readReadingConfig';
 import { Fetch } from '../http/HttpTransport';
 import { LimiterRegistry } from '../http/LimiterRegistry';
 import { ReadMetrics } from '../metrics/observers';
-import { RepositoryStamps } from '../store/RepositoryStamps';
 import { Clock, systemClock } from '../util/clock';
 import {
   BitbucketServerUrlReader,
   TreeResponseFactory,
 } from './BitbucketServerUrlReader';
-import { CatalogReads } from './CatalogReads';
+import { CatalogReads, CatalogReadsOptions } from './CatalogReads';
 import { FileSource } from './FileSource';
 import { ReadFailures } from './ReadFailures';
 
@@ -32,14 +31,17 @@ export interface CreateReadersOptions {
   readonly pluginId: string;
   readonly logger: LoggerService;
   readonly limiters: LimiterRegistry;
-  /** In the catalog's database; the catalog alone has something to remember. */
-  readonly stamps?: Pick<RepositoryStamps, 'load'>;
+  /** Of the catalog alone, which reads again and again. */
+  readonly catalog?: CatalogServices;
   readonly treeResponseFactory: TreeResponseFactory;
   /** The machine's when left out. */
   readonly clock?: Clock;
   /** The global one when left out. */
   readonly fetch?: Fetch;
 }
+
+/** What the catalog's reads are decided and told by. */
+export type CatalogServices = Pick<CatalogReadsOptions, 'absentReads' | 'stamps'>;
 
 /** A reader, and the URLs it is for. */
 interface HostReader {
@@ -91,7 +93,7 @@ function createHost(
   settings: () => ReadingConfig,
   { clock = systemClock, ...options }: CreateReadersOptions,
 ): HostReader & { readonly host: string; readonly source: FileSource } {
-  const { logger, pluginId, stamps, treeResponseFactory } = options;
+  const { catalog, logger, pluginId, treeResponseFactory } = options;
   const { host } = integration;
   const metrics = new ReadMetrics(pluginId, host);
   const onRead = metrics.onRead.bind(metrics);
@@ -99,7 +101,7 @@ function createHost(
   const asking = { ...options, clock, integration, settings, observer: metrics };
   const source = new FileSource(asking);
   const catalogReads =
-    stamps && new CatalogReads({ host, settings, stamps, failures, onRead, clock });
+    catalog && new CatalogReads({ ...catalog, host, settings, failures, onRead, clock });
   const reader = new BitbucketServerUrlReader({
     integration: new BitbucketServerIntegration(integration),
     source,

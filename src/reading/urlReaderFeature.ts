@@ -10,6 +10,8 @@ import {
   RootConfigService,
 } from '@backstage/backend-plugin-api';
 import { catalogProcessingExtensionPoint } from '@backstage/plugin-catalog-node';
+import { followOthers, scmEventsServiceRef } from '../events/scmEvents';
+import { absentReadsServiceRef } from '../provider/absentReads';
 import { tablesServiceRef } from '../provider/createStores';
 import { limitersServiceRef } from '../provider/limiters';
 import { RepositoryStamps } from '../store/RepositoryStamps';
@@ -51,14 +53,15 @@ const servedPluginsServiceRef = createServiceRef<Set<string>>({
 const readerFactory = createServiceFactory({
   service: readerFactoriesServiceRef,
   deps: {
+    absentReads: absentReadsServiceRef,
     served: servedPluginsServiceRef,
     limiters: limitersServiceRef,
     plugin: coreServices.pluginMetadata,
     tables: tablesServiceRef,
   },
-  factory: ({ limiters, plugin, served, tables }) => {
+  factory: ({ absentReads, limiters, plugin, served, tables }) => {
     const pluginId = plugin.getId();
-    const isCatalog = pluginId === CATALOG;
+    const stamps = new RepositoryStamps(tables, systemClock);
     return ({ config, logger, treeResponseFactory }) => {
       served.add(pluginId);
       return createReaders({
@@ -66,7 +69,7 @@ const readerFactory = createServiceFactory({
         pluginId,
         logger,
         limiters,
-        stamps: isCatalog ? new RepositoryStamps(tables, systemClock) : undefined,
+        ...(pluginId === CATALOG && { catalog: { absentReads, stamps } }),
         treeResponseFactory,
       });
     };
@@ -84,12 +87,13 @@ const catalogModule = createBackendModule({
         config: coreServices.rootConfig,
         httpRouter: coreServices.httpRouter,
         logger: coreServices.logger,
+        scmEvents: scmEventsServiceRef,
         served: servedPluginsServiceRef,
         tables: tablesServiceRef,
         // Has the readers made, so that it can be told whether ours are among them.
         urlReader: coreServices.urlReader,
       },
-      async init({ catalog, config, httpRouter, logger, served, tables }) {
+      async init({ catalog, config, httpRouter, logger, scmEvents, served, tables }) {
         if (!served.has(CATALOG)) {
           logger.warn(
             'The URL reader for Bitbucket Server has no effect: this app has a URL reader service of its own (coreServices.urlReader), which takes no readers from others. Remove that service, or remove this feature',
@@ -103,6 +107,7 @@ const catalogModule = createBackendModule({
           logger,
         });
         catalog.addEntityProvider(refreshed);
+        followOthers(scmEvents, urls => refreshed.followChanges(urls));
         httpRouter.use(
           observeRefreshes(entityRef => {
             void refreshed.follow(entityRef);

@@ -160,6 +160,25 @@ export async function readSourceUrls(knex: Knex, entityRef: string): Promise<str
   return [...new Set(rows.flatMap(getSourceUrls))];
 }
 
+const RefreshKeyRow = z.object({ key: z.string() });
+
+/** Of one repository, there are not more files. */
+const MAX_KEYS = 1_000;
+
+/**
+ * The URLs below another one from which the catalog has read anything.
+ *
+ * @param url - without a slash at the end
+ */
+export async function readUrlsBelow(knex: Knex, url: string): Promise<string[]> {
+  const rows: unknown[] = await knex('refresh_keys')
+    // What it takes for wildcards only has more read.
+    .whereLike('key', `url:${url}/%`)
+    .limit(MAX_KEYS)
+    .distinct('key');
+  return rows.map(row => RefreshKeyRow.parse(row).key.replace(/^url:/, ''));
+}
+
 function getSourceUrls(row: unknown): string[] {
   const { unprocessed_entity: json } = StateRow.parse(row);
   const { target, targets = [] } = jsonColumn(Sources).safeParse(json).data?.spec ?? {};

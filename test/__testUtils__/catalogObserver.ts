@@ -11,6 +11,11 @@ import {
   EventsService,
   eventsServiceRef,
 } from '@backstage/plugin-events-node';
+import {
+  CatalogScmEvent,
+  CatalogScmEventsService,
+  catalogScmEventsServiceRef,
+} from '@backstage/plugin-catalog-node/alpha';
 import type { Knex } from 'knex';
 
 /** What a backend with the observer in it lets a test do. */
@@ -23,12 +28,18 @@ export interface CatalogObserver {
   runTask(taskId: string): Promise<void>;
   /** Publishes what another part of the backend would. */
   publish(event: EventParams): Promise<void>;
+  /** Publishes that files or repositories have changed, as another module of the catalog does. */
+  publishScmEvents(events: CatalogScmEvent[]): Promise<void>;
 }
 
 /** Makes an observer for one backend. */
 export function createCatalogObserver(): CatalogObserver {
-  const found: { database: Knex; events: EventsService; scheduler: SchedulerService }[] =
-    [];
+  const found: {
+    database: Knex;
+    events: EventsService;
+    scheduler: SchedulerService;
+    scmEvents: CatalogScmEventsService;
+  }[] = [];
   const inside = () => {
     const [first] = found;
     if (!first) {
@@ -46,6 +57,7 @@ export function createCatalogObserver(): CatalogObserver {
             database: coreServices.database,
             events: eventsServiceRef,
             scheduler: coreServices.scheduler,
+            scmEvents: catalogScmEventsServiceRef,
           },
           init: async ({ database, ...services }) => {
             found.push({ database: await database.getClient(), ...services });
@@ -55,5 +67,6 @@ export function createCatalogObserver(): CatalogObserver {
     database: () => inside().database,
     runTask: taskId => inside().scheduler.triggerTask(taskId),
     publish: event => inside().events.publish(event),
+    publishScmEvents: events => inside().scmEvents.publish(events),
   };
 }

@@ -3,8 +3,11 @@
  * simulated Bitbucket on a socket. For tests.
  */
 
+import { setImmediate } from 'node:timers/promises';
 import { urlReaderServiceFactory } from '@backstage/backend-defaults/urlReader';
+import { createBackendModule } from '@backstage/backend-plugin-api';
 import { Entity, stringifyEntityRef } from '@backstage/catalog-model';
+import { catalogProcessingExtensionPoint } from '@backstage/plugin-catalog-node';
 import { JsonObject } from '@backstage/types';
 import { z } from 'zod';
 import { componentYaml } from '../../dev/seed';
@@ -31,6 +34,8 @@ export interface ReaderWorldOptions {
   readonly count: number;
   /** `backend.reading.bitbucketServer`. */
   readonly reading?: JsonObject;
+  /** Components that come of what `prepare` adds; none when left out. */
+  readonly more?: number;
   /** Adds to the simulated Bitbucket before discovery runs. */
   readonly prepare?: (bitbucket: SimulatedBitbucket) => void;
   /** Of the provider. */
@@ -46,6 +51,8 @@ export interface ReaderWorld extends TestBackend, CatalogObserver {
   reads(): Map<string, number>;
   /** Waits until the catalog has processed every Location so often, and cleans up after it. */
   processed(times: number): Promise<void>;
+  /** The same without a pause in between, which keeps the machine busy; nothing is cleaned up. */
+  processedInHaste(times: number): Promise<void>;
   /** What the catalog says went wrong with the Locations that are read. */
   errors(): Promise<string[]>;
   /** A webhook of a push to the default branch, delivered. */
@@ -61,7 +68,7 @@ const READ_LOCATIONS = 'kind=location,spec.target';
 export async function startReaderWorld(
   options: ReaderWorldOptions,
 ): Promise<ReaderWorld> {
-  const { count, config, prepare, reading } = options;
+  const { count, config, more = 0, prepare, reading } = options;
   const bitbucket = createSimulatedBitbucket({ users: [TEST_USER] });
   for (let index = 0; index < count; index += 1) {
     const slug = `svc-${index}`;
@@ -71,6 +78,7 @@ export async function startReaderWorld(
   prepare?.(bitbucket);
   const served = await serve(bitbucket);
   const observer = createCatalogObserver();
+  const counter = createProcessingCounter();
   const { integrations, catalog } = appConfigFor({ bitbucket, config });
   const backend = await startBackend({
     webhooks: true,
@@ -79,9 +87,9 @@ export async function startReaderWorld(
       catalog: { ...Object(catalog), processingInterval: { seconds: 1 } },
       ...(reading && { backend: { reading: { bitbucketServer: reading } } }),
     },
-    features: [urlReader, urlReaderServiceFactory, observer.feature],
+    features: [urlReader, urlReaderServiceFactory, observer.feature, counter.feature],
   });
-  await backend.waitForEntities('kind=component', count);
+  await backend.waitForEntities('kind=component', count + more);
   const announce = async (slug: string, changes: readonly RefChange[]) => {
     const details = { projectKey: 'PAY', slug, changes };
     const delivery = { secret: WEBHOOK_SECRET };
@@ -93,7 +101,11 @@ export async function startReaderWorld(
     bitbucket,
     components: async () => uidsOf(await backend.entities('kind=component')),
     reads: () => readsOf(bitbucket),
-    processed: times => waitForProcessing(observer, times),
+    async processed(times) {
+      await counter.waitFor(observer, times);
+      await observer.runTask('catalog_orphan_cleanup');
+    },
+    processedInHaste: times => inHaste(observer, () => counter.waitFor(observer, times)),
     errors: async () => (await backend.entities(READ_LOCATIONS)).flatMap(errorsOf),
     async push(slug, files) {
       const changes = Object.entries(files).map(([path, content]) =>
@@ -131,28 +143,64 @@ function readsOf({ requests }: SimulatedBitbucket): Map<string, number> {
   return reads;
 }
 
-const ProcessedRow = z.object({ entity_ref: z.string(), next_update_at: z.unknown() });
+const EntityRow = z.object({ entity_ref: z.string() });
 
-/** The catalog sets a new date at each processing: that is all that can be seen from outside. */
-async function waitForProcessing(
-  { database, runTask }: CatalogObserver,
-  times: number,
+/** Has everything processed again at once, the longest waiting first. */
+const HURRY = `
+  CREATE TRIGGER hurry AFTER UPDATE OF next_update_at ON refresh_state
+  WHEN NEW.next_update_at > '2015' BEGIN
+    UPDATE refresh_state
+    SET next_update_at = strftime('%Y-%m-%d %H:%M:%f', 'now', '-20 years')
+    WHERE entity_id = NEW.entity_id;
+  END`;
+
+async function inHaste(
+  { database }: CatalogObserver,
+  wait: () => Promise<void>,
 ): Promise<void> {
-  const seen = new Map<string, { date: string; count: number }>();
-  await eventually(async () => {
-    const rows: unknown[] = await database()('refresh_state')
-      .whereLike('entity_ref', 'location:%')
-      .select('entity_ref', 'next_update_at');
-    for (const row of rows) {
-      const { entity_ref: ref, next_update_at: at } = ProcessedRow.parse(row);
-      const last = seen.get(ref);
-      const date = String(at);
-      if (last?.date !== date) {
-        seen.set(ref, { date, count: (last?.count ?? -1) + 1 });
-      }
-    }
-    const counts = [...seen.values()].map(one => one.count);
-    expect(Math.min(...counts)).toBeGreaterThanOrEqual(times);
+  await database().raw(HURRY);
+  try {
+    await database()('refresh_state').update({ next_update_at: '2016-01-01' });
+    await wait();
+  } finally {
+    await database().raw('DROP TRIGGER hurry');
+  }
+}
+
+/** Counts how often the catalog has begun to process each entity. */
+function createProcessingCounter() {
+  const begun = new Map<string, number>();
+  const feature = createBackendModule({
+    pluginId: 'catalog',
+    moduleId: 'processing-counter',
+    register: env =>
+      env.registerInit({
+        deps: { catalog: catalogProcessingExtensionPoint },
+        init: async ({ catalog }) => {
+          catalog.addProcessor({
+            getProcessorName: () => 'processing-counter',
+            async preProcessEntity(entity) {
+              const ref = stringifyEntityRef(entity);
+              begun.set(ref, (begun.get(ref) ?? 0) + 1);
+              // In haste, the catalog never pauses by itself: others get their turn here.
+              await setImmediate();
+              return entity;
+            },
+          });
+        },
+      }),
   });
-  await runTask('catalog_orphan_cleanup');
+  /** An entity that was begun once more than so often was done with so often. */
+  const waitFor = async ({ database }: CatalogObserver, times: number) => {
+    const before = new Map(begun);
+    const countOf = (ref: string) => (begun.get(ref) ?? 0) - (before.get(ref) ?? 0);
+    await eventually(async () => {
+      const rows: unknown[] = await database()('refresh_state')
+        .whereLike('entity_ref', 'location:%')
+        .select('entity_ref');
+      const counts = rows.map(row => countOf(EntityRow.parse(row).entity_ref));
+      expect(Math.min(...counts)).toBeGreaterThan(times);
+    });
+  };
+  return { feature, waitFor };
 }
