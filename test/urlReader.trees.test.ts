@@ -1,5 +1,8 @@
 /** Trees as TechDocs and the scaffolder read them, through Backstage's own reader service. */
 
+import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { UrlReaders } from '@backstage/backend-defaults/urlReader';
 import { mockServices } from '@backstage/backend-test-utils';
 import { createSimulatedBitbucket } from '../dev/simulatedBitbucket';
@@ -8,9 +11,25 @@ import { fetchOf } from '../src/__testUtils__/simulatedClient';
 import { createTestLimiters } from '../src/__testUtils__/testLimiters';
 import { TEST_USER } from '../src/__testUtils__/testProvider';
 import { createReaders } from '../src/reading/createReaders';
-import { withArchives } from './__testUtils__/withArchives';
+import { withArchives, withLargeArchives } from './__testUtils__/withArchives';
 
 const DOCS = { 'docs/index.md': '# Docs', 'docs/more/a.md': 'more', 'mkdocs.yml': 'x' };
+
+const MEBIBYTE = 2 ** 20;
+
+const endings: (() => Promise<unknown>)[] = [];
+
+afterEach(async () => {
+  for (const end of endings.splice(0).reverse()) {
+    await end();
+  }
+});
+
+async function createDirectory(): Promise<string> {
+  const directory = await mkdtemp(path.join(tmpdir(), 'bitbucket-trees-'));
+  endings.push(() => rm(directory, { recursive: true, force: true }));
+  return directory;
+}
 
 function setUp() {
   const clock = new FakeClock();
@@ -87,3 +106,44 @@ it('does not exist where Bitbucket says so, and cannot be read otherwise', async
   bitbucket.faults.add({ effect: { type: 'html', status: 404 } });
   await expect(reader.readTree(repository)).rejects.toMatchObject({ name: 'Error' });
 });
+
+// What `fetch:template` and `fetch:plain` of the scaffolder and the preparer of TechDocs do.
+it('is unpacked into a directory, as far as it is wanted', async () => {
+  const { reader, repository } = setUp();
+  const targetDir = await createDirectory();
+  const tree = await reader.readTree(`${repository}/browse/docs`, {
+    filter: name => name !== 'index.md',
+  });
+  expect(await tree.dir({ targetDir })).toBe(targetDir);
+  expect(await readdir(targetDir)).toEqual(['more']);
+  expect(await readFile(path.join(targetDir, 'more', 'a.md'), 'utf8')).toBe('more');
+});
+
+it('of 200 MB takes no more memory than a small one', async () => {
+  const { bitbucket, reader, repository } = setUp();
+  const files = 25;
+  const usage = () => {
+    const { external, heapUsed } = process.memoryUsage();
+    return external + heapUsed;
+  };
+  const before = usage();
+  let peak = before;
+  let chunks = 0;
+  withLargeArchives(bitbucket, {
+    files,
+    onChunk() {
+      chunks += 1;
+      peak = Math.max(peak, usage());
+    },
+  });
+  const targetDir = await createDirectory();
+  const tree = await reader.readTree(repository);
+  await tree.dir({ targetDir });
+
+  const names = await readdir(targetDir);
+  expect(names).toHaveLength(files);
+  const sizes = names.map(async name => (await stat(path.join(targetDir, name))).size);
+  expect(new Set(await Promise.all(sizes))).toEqual(new Set([8 * MEBIBYTE]));
+  expect(chunks).toBe(200);
+  expect((peak - before) / MEBIBYTE).toBeLessThan(100);
+}, 60_000);
