@@ -5,6 +5,7 @@
 
 import { Problem, Unanswered } from '../model';
 import { HttpReply, HttpRequest, SendOptions, Transport } from '../http/types';
+import { readUserName } from '../http/userName';
 import { raceAbort } from '../util/abort';
 import { Answer } from './Answer';
 import {
@@ -173,7 +174,7 @@ export class Session {
    * Source: recorded answers; `GET /profile/recent/repos`, Bitbucket Data Center 10.0 OpenAPI.
    */
   async #identify(answer: Answer, options: AskOptions): Promise<Identity> {
-    if (this.#trusted || answer.headers.get('x-ausername')) {
+    if (this.#trusted || readUserName(answer.headers)) {
       return 'user';
     }
     this.#sawPrivate ||= provesAuthenticated(answer);

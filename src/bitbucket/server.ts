@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import { ServerBudget } from '../http/rateStrategy';
+import { readUserName } from '../http/userName';
 import { Unanswered } from '../model';
 import { quote } from '../util/text';
 import { Answer } from './Answer';
@@ -43,7 +44,7 @@ export async function readServerInfo(
   if (!properties) {
     return unanswered(answer);
   }
-  const userName = userNameIn(answer);
+  const userName = readUserName(answer.headers);
   return {
     kind: 'found',
     value: {
@@ -74,7 +75,7 @@ export async function readRateLimitBudget(
   if (!common?.enabled) {
     return common ?? 'unknown';
   }
-  const own = await readUserRateLimit(session, userNameIn(answer), options);
+  const own = await readUserRateLimit(session, readUserName(answer.headers), options);
   return own?.whitelisted ? 'whitelisted' : { ...common, ...own?.bucket };
 }
 
@@ -101,14 +102,4 @@ async function readUserRateLimit(
 /** Failures, and what is not even JSON: a later answer may be another. */
 function isPassing({ status, json }: Answer): boolean {
   return status === 429 || status >= 500 || (status === 200 && json === undefined);
-}
-
-/** The header carries the name encoded as in a URL. */
-function userNameIn({ headers }: Answer): string | undefined {
-  const value = headers.get('x-ausername') ?? undefined;
-  try {
-    return value && decodeURIComponent(value);
-  } catch {
-    return value;
-  }
 }

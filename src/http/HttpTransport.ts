@@ -37,6 +37,7 @@ import {
   SendOptions,
   Transport,
 } from './types';
+import { readUserName } from './userName';
 
 /** Bodies are read up to this size: 32 MiB. */
 const MAX_BODY_BYTES = 32 * 1024 * 1024;
@@ -236,7 +237,12 @@ export class HttpTransport implements Transport {
     });
     const { status, headers } = response;
     const hint = parseRateLimitHeaders(headers, clock.now());
-    limiter.observeResponse({ status, hint, tookMs: clock.monotonicMs() - sentAtMs });
+    limiter.observeResponse({
+      status,
+      hint,
+      tookMs: clock.monotonicMs() - sentAtMs,
+      userName: readUserName(headers),
+    });
     if (signal.aborted || isRedirect(status)) {
       discardBody(response);
       return { kind: 'reply', reply: { status, headers, body: '' } };

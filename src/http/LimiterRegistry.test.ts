@@ -92,6 +92,136 @@ describe('a limiter', () => {
   });
 });
 
+describe('two credentials of one user', () => {
+  const told = { enabled: true, capacity: 60, fillRate: 5 };
+  const answer = (userName?: string) => ({ status: 200, hint: {}, tookMs: 0, userName });
+
+  /** How many of 100 reads with each credential begin at once. */
+  async function countAtOnce(
+    { clock, registry }: Pick<ReturnType<typeof setUp>, 'clock' | 'registry'>,
+    tokens: readonly string[],
+  ) {
+    const stop = new AbortController();
+    let count = 0;
+    const begin = async () => void (count += 1);
+    const limiters = tokens.map(token => registry.limiterFor(integration(HOST, token)));
+    const all = limiters.flatMap(limiter =>
+      Array.from({ length: 100 }, () =>
+        limiter
+          .run(begin, { requestClass: 'read', signal: stop.signal })
+          .catch(() => undefined),
+      ),
+    );
+    await clock.settle();
+    const atOnce = count;
+    stop.abort();
+    await Promise.all(all);
+    return atOnce;
+  }
+
+  function setUpTwo(first: string | undefined, second: string | undefined) {
+    const world = setUp();
+    const [one, other] = ['one', 'other'].map(token =>
+      world.registry.limiterFor(integration(HOST, token)),
+    );
+    one?.learnBudget(told);
+    one?.observeResponse(answer(first));
+    other?.observeResponse(answer(second));
+    return { ...world, one, other };
+  }
+
+  it('share what the server grants, once it has named the user', async () => {
+    const world = setUpTwo('backstage', 'Backstage');
+    expect(world.other?.budget).toEqual(told);
+    expect(world.other?.needsBudget).toBe(false);
+    expect(await countAtOnce(world, ['one', 'other'])).toBe(55);
+  });
+
+  it.each([
+    ['another user', 'backstage', 'somebody'],
+    ['a caller that the server does not name', 'backstage', undefined],
+    ['two callers that it does not name', undefined, undefined],
+  ])('are none where one is of %s', async (_name, first, second) => {
+    const world = setUpTwo(first, second);
+    expect(world.other?.budget).toBe('not-read');
+    expect(await countAtOnce(world, ['one'])).toBe(55);
+  });
+
+  it('count what either has sent before they were found to be one', async () => {
+    const { clock, registry } = setUp();
+    const limiters = ['one', 'other'].map(token =>
+      registry.limiterFor(integration(HOST, token)),
+    );
+    for (const limiter of limiters) {
+      limiter.learnBudget(told);
+      const reads = Array.from({ length: 20 }, () =>
+        limiter.run(async () => undefined, { requestClass: 'read' }),
+      );
+      await clock.run(Promise.all(reads));
+    }
+    limiters.forEach(limiter => limiter.observeResponse(answer('backstage')));
+    expect(await countAtOnce({ clock, registry }, ['one', 'other'])).toBe(15);
+  });
+
+  it('let those who already wait go on at the pace of both', async () => {
+    const { clock, registry } = setUp();
+    const [one, other] = ['one', 'other'].map(token =>
+      registry.limiterFor(integration(HOST, token)),
+    );
+    other?.learnBudget({ enabled: true, capacity: 1, fillRate: 0.1 });
+    const beganAt: number[] = [];
+    const task = async () => void beganAt.push(clock.now());
+    const all = Array.from({ length: 4 }, async () =>
+      other?.run(task, { requestClass: 'read' }),
+    );
+    await clock.settle();
+    one?.learnBudget('whitelisted');
+    one?.observeResponse(answer('backstage'));
+    other?.observeResponse(answer('backstage'));
+    other?.learnBudget('whitelisted');
+    await clock.run(Promise.all(all));
+    // The first in line is asleep for its token.
+    expect(beganAt).toEqual([0, 10_000, 10_000, 10_000]);
+  });
+
+  it('of which one is a password share it before anything is asked', () => {
+    const { registry } = setUp();
+    const { host, apiBaseUrl } = integration(HOST);
+    const withPassword = (password: string) =>
+      registry.limiterFor({ host, apiBaseUrl, username: 'backstage', password });
+    withPassword('old').learnBudget(told);
+    expect(withPassword('new').budget).toEqual(told);
+  });
+
+  it('keep to the stricter of two settings, and a warning says so once', async () => {
+    const warnings: string[] = [];
+    const clock = new FakeClock({ startMs: 0 });
+    const wanted = ['one', 'other'].map((token, index) => ({
+      providerId: token,
+      host: HOST,
+      credentialKey: getCredentialKey(integration(HOST, token)),
+      rateLimit: { kind: 'fixed' as const, requestsPerSecond: 9, burst: 4 - index },
+      concurrency: 8,
+    }));
+    const registry = new LimiterRegistry({
+      ...agreeOnLimits(wanted),
+      defaultConcurrency: 8,
+      clock,
+      onWarning: warning => warnings.push(warning),
+    });
+    const limiters = ['one', 'other'].map(token =>
+      registry.limiterFor(integration(HOST, token)),
+    );
+    for (const limiter of [...limiters, ...limiters]) {
+      limiter.observeResponse(answer('backstage'));
+    }
+    expect(warnings).toEqual([
+      expect.stringMatching(/one user .* 9 per second, burst 3 holds for all/),
+    ]);
+    expect(await countAtOnce({ clock, registry }, ['one', 'other'])).toBe(3);
+  });
+});
+
 describe('getCredentialKey', () => {
   it('is the same for the same credential and tells nothing of it', () => {
     const key = getCredentialKey(integration(HOST, 'T0ken'));

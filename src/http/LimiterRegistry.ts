@@ -1,5 +1,6 @@
 /**
- * The limiters of a backend: one per host and credential, whoever asks. Must not keep
+ * The limiters of a backend: one per host and credential, whoever asks; those of one user
+ * share a budget. Must not keep
  * state in the module, so that two backends in one process (tests) do not slow each other
  * down. Created once by whoever wires things up.
  */
@@ -10,7 +11,7 @@ import {
   getBitbucketServerRequestOptions,
 } from '@backstage/integration';
 import { Clock } from '../util/clock';
-import { AgreedLimits, PaceLimits } from './agreeOnLimits';
+import { AgreedLimits, describePace, PaceLimits, strictestPace } from './agreeOnLimits';
 import { HostLimits, RequestLimiter } from './RequestLimiter';
 import { UserBudget } from './UserBudget';
 
@@ -35,13 +36,28 @@ export interface LimiterRegistryOptions {
   readonly onWarning: (message: string) => void;
 }
 
+/** Where nobody has agreed on anything. */
+const AUTO: PaceLimits = { auto: true };
+
 /** A limiter, and whom it is for. */
 interface Entry {
   /** In lower case. */
   readonly host: string;
   readonly credentialKey: string;
-  readonly user: UserBudget;
   readonly limiter: RequestLimiter;
+  /** Shared by all credentials of one user, as soon as the server has named the user. */
+  user: UserBudget;
+  /** In lower case. */
+  userName?: string;
+}
+
+/** Whose password is sent, where it is one: a token may be anybody's. */
+function configuredUserName({
+  token,
+  username,
+  password,
+}: BitbucketServerIntegrationConfig): string | undefined {
+  return !token && username && password ? username : undefined;
 }
 
 function getOrAdd<V>(map: Map<string, V>, key: string, make: () => V): V {
@@ -66,9 +82,14 @@ export class LimiterRegistry {
   limiterFor(integration: BitbucketServerIntegrationConfig): RequestLimiter {
     const host = integration.host.toLowerCase();
     const credentialKey = getCredentialKey(integration);
-    return getOrAdd(this.#entries, `${host} ${credentialKey}`, () =>
-      this.#create(host, credentialKey),
-    ).limiter;
+    const key = `${host} ${credentialKey}`;
+    const known = this.#entries.get(key);
+    if (known) return known.limiter;
+    const entry = this.#create(host, credentialKey);
+    this.#entries.set(key, entry);
+    const userName = configuredUserName(integration);
+    if (userName !== undefined) this.#join(entry, userName);
+    return entry.limiter;
   }
 
   /**
@@ -80,9 +101,8 @@ export class LimiterRegistry {
     for (const [host, limits] of this.#hosts) {
       limits.useConcurrency(this.#getConcurrency(host));
     }
-    for (const { host, credentialKey, user } of this.#entries.values()) {
-      user.usePace(this.#getPace(host, credentialKey));
-    }
+    const users = new Set([...this.#entries.values()].map(({ user }) => user));
+    users.forEach(user => user.usePace(this.#getPace(user)));
   }
 
   #create(host: string, credentialKey: string): Entry {
@@ -94,12 +114,45 @@ export class LimiterRegistry {
       () => new HostLimits({ concurrency, clock }),
     );
     const user = new UserBudget({
-      pace: this.#getPace(host, credentialKey),
+      pace: this.#agreedPaces([{ host, credentialKey }])[0] ?? AUTO,
       clock,
       onDoubt: doubt => onWarning(`Bitbucket at ${host} ${doubt}`),
     });
-    const limiter = new RequestLimiter({ host: limits, user, clock });
-    return { host, credentialKey, user, limiter };
+    const limiter = new RequestLimiter({
+      host: limits,
+      user,
+      clock,
+      onUser: userName => this.#join(entry, userName),
+    });
+    const entry: Entry = { host, credentialKey, user, limiter };
+    return entry;
+  }
+
+  /**
+   * Has credentials share what belongs to the user at the server: the bucket, and all that
+   * was learned of it.
+   */
+  #join(entry: Entry, name: string): void {
+    const userName = name.toLowerCase();
+    if (entry.userName === userName) return;
+    entry.userName = userName;
+    const others = [...this.#entries.values()].filter(
+      one => one !== entry && one.host === entry.host && one.userName === userName,
+    );
+    const user = others[0]?.user;
+    if (!user || user === entry.user) return;
+    const paces = this.#agreedPaces([entry, ...others]);
+    user.absorb(entry.user);
+    entry.user = user;
+    entry.limiter.useBudgetOf(user);
+    const pace = this.#getPace(user);
+    user.usePace(pace);
+    if (new Set(paces.map(describePace)).size > 1) {
+      this.#options.onWarning(
+        `Several credentials of ${entry.host} belong to one user of Bitbucket and share ` +
+          `what it grants, with different rateLimit settings: ${describePace(pace)} holds for all`,
+      );
+    }
   }
 
   #getConcurrency(host: string): number {
@@ -107,10 +160,21 @@ export class LimiterRegistry {
     return limits?.concurrency ?? this.#options.defaultConcurrency;
   }
 
-  #getPace(host: string, credentialKey: string): PaceLimits {
-    const limits = this.#agreed.find(
-      one => one.host === host && one.credentialKey === credentialKey,
-    );
-    return limits?.pace ?? { auto: true };
+  /** What holds for all credentials that share a budget. */
+  #getPace(user: UserBudget): PaceLimits {
+    const sharing = [...this.#entries.values()].filter(one => one.user === user);
+    const agreed = this.#agreedPaces(sharing);
+    return agreed.length > 0 ? strictestPace(agreed) : AUTO;
+  }
+
+  #agreedPaces(entries: readonly Pick<Entry, 'host' | 'credentialKey'>[]): PaceLimits[] {
+    return this.#agreed
+      .filter(limits =>
+        entries.some(
+          ({ host, credentialKey }) =>
+            host === limits.host && credentialKey === limits.credentialKey,
+        ),
+      )
+      .map(({ pace }) => pace);
   }
 }

@@ -80,7 +80,8 @@ export class HostLimits {
 /** The limiter of one credential on one host. */
 export class RequestLimiter {
   readonly #host: HostLimits;
-  readonly #user: UserBudget;
+  #user: UserBudget;
+  readonly #onUser: (userName: string) => void;
   readonly #clock: Clock;
   /**
    * Of each class one at a time: only the first in line holds a slot and watches the clock,
@@ -91,12 +92,18 @@ export class RequestLimiter {
     discovery: pLimit(1),
   };
 
-  /** Made by `LimiterRegistry`. */
+  /**
+   * Made by `LimiterRegistry`.
+   *
+   * @param options - `onUser`: told with each answer that names him whose credential it is
+   */
   constructor(options: {
     readonly host: HostLimits;
     readonly user: UserBudget;
     readonly clock: Clock;
+    readonly onUser?: (userName: string) => void;
   }) {
+    this.#onUser = options.onUser ?? (() => {});
     this.#host = options.host;
     this.#user = options.user;
     this.#clock = options.clock;
@@ -110,6 +117,11 @@ export class RequestLimiter {
   /** Whether the pace depends on the server's budget, and nobody has asked for it yet. */
   get needsBudget(): boolean {
     return this.#user.needsBudget;
+  }
+
+  /** Keeps to another budget from now on, those who wait included. */
+  useBudgetOf(user: UserBudget): void {
+    this.#user = user;
   }
 
   /** Takes over what reading the server's settings has told; the pace follows at once. */
@@ -167,6 +179,7 @@ export class RequestLimiter {
       const { retryAfterMs } = response.hint;
       this.#host.pauseFor(decidePauseMs(retryAfterMs, this.#clock.random()));
     }
+    if (response.userName !== undefined) this.#onUser(response.userName);
     this.#user.observe(response);
   }
 
@@ -200,15 +213,14 @@ export class RequestLimiter {
     requestClass: RequestClass,
     signal: AbortSignal | undefined,
   ): Promise<void> {
-    const user = this.#user;
-    const shareWaitMs = () => user.shareWaitMs(requestClass);
+    const shareWaitMs = () => this.#user.shareWaitMs(requestClass);
     // In the queue nobody waits for a share, which others may have used up by then.
-    const tokenWaitMs = () => (shareWaitMs() > 0 ? 0 : user.tokenWaitMs());
+    const tokenWaitMs = () => (shareWaitMs() > 0 ? 0 : this.#user.tokenWaitMs());
     for (let isTaken = false; !isTaken;) {
       await this.#waitFor(shareWaitMs, signal);
-      const turn = user.tokenQueue(async () => {
+      const turn = this.#user.tokenQueue(async () => {
         await this.#waitFor(tokenWaitMs, signal);
-        return user.take(requestClass);
+        return this.#user.take(requestClass);
       });
       isTaken = await raceAbort(turn, signal);
     }

@@ -27,6 +27,8 @@ import {
   createTwoClassBucket,
   deduct,
   learnOf,
+  missingFrom,
+  RequestCounts,
   reshapeOf,
   shareWaitMs,
   takeOf,
@@ -52,6 +54,8 @@ export interface ObservedResponse {
   readonly status: number;
   readonly hint: RateLimitHint;
   readonly tookMs: number;
+  /** Whom the server took the request for, where it says so. */
+  readonly userName?: string;
 }
 
 /** The budget of one user on one host. */
@@ -71,7 +75,7 @@ export class UserBudget {
   /** `undefined` while the pace is unlimited. */
   #bucket: TwoClassBucket | undefined;
   /** Sent while the pace was unlimited; counts once the server tells what it grants. */
-  #sentUnpaced = { read: 0, discovery: 0 };
+  #sentUnpaced: RequestCounts = { read: 0, discovery: 0 };
   readonly #waiting = { read: 0, discovery: 0 };
   #inFlight = 0;
   /** What was told last of a budget that cannot be meant: once is enough. */
@@ -106,6 +110,34 @@ export class UserBudget {
     this.#adoptPace();
   }
 
+  /** Takes over what another has learned and sent that turns out to be the same user's. */
+  absorb(other: UserBudget): void {
+    this.#believe(mergeBudget(this.#told, other.#told));
+    if (other.#adaptive.refusedAtMs > this.#adaptive.refusedAtMs) {
+      this.#adaptive = other.#adaptive;
+    }
+    this.#adoptPace();
+    this.#deduct(other.#outstanding());
+  }
+
+  /** What the bucket at the server has given and not got back, as far as it was sent here. */
+  #outstanding(): RequestCounts {
+    if (!this.#bucket) return this.#sentUnpaced;
+    return missingFrom(this.#bucket, this.#clock.monotonicMs());
+  }
+
+  #deduct(counts: RequestCounts): void {
+    if (this.#bucket) {
+      this.#bucket = deduct(this.#bucket, counts, this.#clock.monotonicMs());
+    } else {
+      const { read, discovery } = this.#sentUnpaced;
+      this.#sentUnpaced = {
+        read: read + counts.read,
+        discovery: discovery + counts.discovery,
+      };
+    }
+  }
+
   /** Counts a request that waits, until what is returned is called. */
   countWaiting(requestClass: RequestClass): () => void {
     this.#waiting[requestClass] += 1;
@@ -137,7 +169,7 @@ export class UserBudget {
   /** Takes a token, if there is one and the class may have it. */
   take(requestClass: RequestClass): boolean {
     if (!this.#bucket) {
-      this.#sentUnpaced[requestClass] += 1;
+      this.#deduct({ read: 0, discovery: 0, [requestClass]: 1 });
       return true;
     }
     const nowMs = this.#clock.monotonicMs();
@@ -188,7 +220,7 @@ export class UserBudget {
     const wasUnpaced = this.#bucket === undefined;
     this.#adoptPace();
     if (!wasUnpaced || !this.#bucket) return;
-    this.#bucket = deduct(this.#bucket, this.#sentUnpaced, this.#clock.monotonicMs());
+    this.#deduct(this.#sentUnpaced);
     this.#sentUnpaced = { read: 0, discovery: 0 };
   }
 

@@ -52,7 +52,8 @@ function describeSetting(setting: RateLimitSetting): string {
   return setting.kind === 'fixed' ? describeRate(setting) : setting.kind;
 }
 
-function describePace({ auto, fixed }: PaceLimits): string {
+/** In words, for messages. */
+export function describePace({ auto, fixed }: PaceLimits): string {
   if (!fixed) return auto ? 'auto' : 'off';
   return `${describeRate(fixed)}${auto ? ', or less where auto finds less' : ''}`;
 }
@@ -66,10 +67,16 @@ export function strictestRate(rates: readonly FixedRate[]): FixedRate {
 }
 
 /** The strictest: the lowest rate, the smallest burst, and `auto` where one wants it. */
-function agreeOnPace(settings: readonly RateLimitSetting[]): PaceLimits {
-  const auto = settings.some(({ kind }) => kind === 'auto');
-  const rates = settings.flatMap(setting => (setting.kind === 'fixed' ? [setting] : []));
+export function strictestPace(paces: readonly PaceLimits[]): PaceLimits {
+  const auto = paces.some(pace => pace.auto);
+  const rates = paces.flatMap(({ fixed }) => fixed ?? []);
   return rates.length === 0 ? { auto } : { auto, fixed: strictestRate(rates) };
+}
+
+function toPaceLimits(setting: RateLimitSetting): PaceLimits {
+  if (setting.kind !== 'fixed') return { auto: setting.kind === 'auto' };
+  const { requestsPerSecond, burst } = setting;
+  return { auto: false, fixed: { requestsPerSecond, burst } };
 }
 
 /** Who wants what, where they do not all want the same. */
@@ -108,7 +115,7 @@ export function agreeOnLimits(wanted: readonly WantedLimits[]): {
       host,
       credentialKey,
       concurrency,
-      pace: agreeOnPace(sharing.map(({ rateLimit }) => rateLimit)),
+      pace: strictestPace(sharing.map(({ rateLimit }) => toPaceLimits(rateLimit))),
       sharing,
     }));
   });

@@ -21,6 +21,9 @@ export interface TwoClassShape {
   readonly discovery: BucketShape;
 }
 
+/** Requests of each class, or the tokens for them. */
+export type RequestCounts = Readonly<Record<RequestClass, number>>;
+
 /** The bucket at a moment: discovery takes from both, reads from `all` only. */
 export interface TwoClassBucket {
   readonly all: TokenBucket;
@@ -86,6 +89,17 @@ export function takeOf(
   };
 }
 
+/** What each class has taken and was not filled in again, in tokens. */
+export function missingFrom(
+  { all, discovery }: TwoClassBucket,
+  nowMs: number,
+): RequestCounts {
+  const missing = (bucket: TokenBucket) =>
+    bucket.capacity - Math.max(0, refill(bucket, nowMs).tokens);
+  const ofDiscovery = Math.min(missing(discovery), missing(all));
+  return { read: missing(all) - ofDiscovery, discovery: ofDiscovery };
+}
+
 /** Takes over what the server says is left, see `learn` of a single bucket. */
 export function learnOf(
   { all, discovery }: TwoClassBucket,
@@ -101,7 +115,7 @@ export function learnOf(
 /** Takes out what was sent before, or by others, without asking the bucket; never below 0. */
 export function deduct(
   { all, discovery }: TwoClassBucket,
-  sent: Readonly<Record<RequestClass, number>>,
+  sent: RequestCounts,
   nowMs: number,
 ): TwoClassBucket {
   const without = (bucket: TokenBucket, count: number) =>

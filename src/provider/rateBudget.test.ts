@@ -20,6 +20,9 @@ const FILL_RATE = 5;
 
 const REPOSITORIES = 400;
 
+/** Of the test user, besides its password. */
+const TOKEN = 'T0ken-of-the-same-user';
+
 /** A server with a bucket that answers after 50 ms. */
 function bitbucketWith(
   repositories: number,
@@ -27,7 +30,7 @@ function bitbucketWith(
   rateLimit: Partial<RateLimitOptions> = {},
 ): SimulatedBitbucket {
   const bitbucket = createSimulatedBitbucket({
-    users: [TEST_USER],
+    users: [{ ...TEST_USER, token: TOKEN }],
     clock,
     latencyMs: 50,
     rateLimit: { capacity: CAPACITY, fillRate: FILL_RATE, ...rateLimit },
@@ -165,30 +168,41 @@ describe('a rate that cannot be meant', () => {
   );
 });
 
-describe('two providers of one host and credential', () => {
-  async function runBoth(first: JsonObject, second: JsonObject) {
-    const clock = new FakeClock();
-    const bitbucket = bitbucketWith(100, clock);
-    const host = new URL(bitbucket.baseUrl).host;
-    const { created, logger } = await createTestProviders(bitbucket, clock, {
-      first: { host, ...first },
-      second: { host, ...second },
-    });
-    const connections = await Promise.all(
-      created.map(async ({ provider }) => {
-        const connection = createRecordingConnection();
-        await provider.connect(connection);
-        return connection;
-      }),
-    );
-    await clock.run(Promise.all(created.map(({ provider }) => provider.refresh())));
-    return {
-      bitbucket,
-      logger,
-      found: connections.map(connection => connection.targets().length),
-    };
-  }
+/** Runs both; they have the password of the integration unless they have a token. */
+async function runBoth(first: JsonObject, second: JsonObject) {
+  const clock = new FakeClock();
+  const bitbucket = bitbucketWith(100, clock);
+  const host = new URL(bitbucket.baseUrl).host;
+  const { created, logger } = await createTestProviders(bitbucket, clock, {
+    first: { host, ...first },
+    second: { host, ...second },
+  });
+  const connections = await Promise.all(
+    created.map(async ({ provider }) => {
+      const connection = createRecordingConnection();
+      await provider.connect(connection);
+      return connection;
+    }),
+  );
+  await clock.run(Promise.all(created.map(({ provider }) => provider.refresh())));
+  return {
+    bitbucket,
+    logger,
+    found: connections.map(connection => connection.targets().length),
+  };
+}
 
+describe('two providers with two credentials of one user', () => {
+  it('share the budget of the server: together they see no 429', async () => {
+    const { bitbucket, found, logger } = await runBoth({}, { token: TOKEN });
+
+    expect(found).toEqual([100, 100]);
+    expect(bitbucket.rateLimitedCount).toBe(0);
+    expect(logger.messages('warn')).toEqual([]);
+  });
+});
+
+describe('two providers of one host and credential', () => {
   /** The most requests of any window of one second, and of any of ten. */
   function busiest({ requests }: SimulatedBitbucket) {
     const times = requests.map(one => one.time);
