@@ -58,6 +58,7 @@ import {
 import { hasEntities } from './store/catalogState';
 import { DatabaseEventStore } from './store/DatabaseEventStore';
 import { DiscoveryDatabase } from './store/DiscoveryDatabase';
+import { SharedBucketTable } from './store/SharedBucketTable';
 import { systemClock } from './util/clock';
 
 /**
@@ -137,6 +138,7 @@ async function install(
   );
   const { tables } = services;
   const stores = createStores(services.database, logger, { tables });
+  services.limiters.shareWithReplicas(new SharedBucketTable(tables));
   const { reports, stamps, webhooks } = stores;
   const discovery = createDiscovery(services, {
     parser,

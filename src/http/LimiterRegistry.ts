@@ -12,6 +12,7 @@ import {
 } from '@backstage/integration';
 import { Clock } from '../util/clock';
 import { AgreedLimits, describePace, PaceLimits, strictestPace } from './agreeOnLimits';
+import { ReplicaShare, SharedBuckets } from './ReplicaShare';
 import { HostLimits, RequestLimiter } from './RequestLimiter';
 import { UserBudget } from './UserBudget';
 
@@ -71,11 +72,15 @@ export class LimiterRegistry {
   readonly #hosts = new Map<string, HostLimits>();
   readonly #entries = new Map<string, Entry>();
   readonly #options: LimiterRegistryOptions;
+  readonly #replicaId: string;
   #agreed: readonly AgreedLimits[];
+  #buckets: SharedBuckets | undefined;
+  #isSaidToBeAlone = false;
 
   constructor(options: LimiterRegistryOptions) {
     this.#options = options;
     this.#agreed = options.agreed;
+    this.#replicaId = options.clock.random().toString(36).slice(2);
   }
 
   /** Finds or makes the limiter; its limits are those that were agreed on. */
@@ -101,8 +106,52 @@ export class LimiterRegistry {
     for (const [host, limits] of this.#hosts) {
       limits.useConcurrency(this.#getConcurrency(host));
     }
-    const users = new Set([...this.#entries.values()].map(({ user }) => user));
-    users.forEach(user => user.usePace(this.#getPace(user)));
+    this.#users().forEach(user => user.usePace(this.#getPace(user)));
+  }
+
+  /**
+   * Shares the budgets of all users with other replicas from now on, as far as a budget is
+   * told or set. Until this is called, each replica has the whole of it.
+   */
+  shareWithReplicas(buckets: SharedBuckets): void {
+    this.#buckets = buckets;
+    this.#users().forEach(user => this.#share(user));
+  }
+
+  #users(): Set<UserBudget> {
+    return new Set([...this.#entries.values()].map(({ user }) => user));
+  }
+
+  #share(user: UserBudget): void {
+    if (!this.#buckets) return;
+    const { clock, onWarning } = this.#options;
+    const share = new ReplicaShare({
+      buckets: this.#buckets,
+      key: () => this.#getBucketKey(user),
+      replicaId: this.#replicaId,
+      clock,
+      onFailure: error => {
+        if (this.#isSaidToBeAlone) return;
+        this.#isSaidToBeAlone = true;
+        onWarning(
+          'The database does not tell what is left of the requests that Bitbucket grants, ' +
+            `so that this replica keeps to its part of them by itself until it does: ${error}`,
+        );
+      },
+    });
+    user.shareWith(share);
+  }
+
+  /** Of the row that replicas share: nothing that could be guessed at tells of a password. */
+  #getBucketKey(user: UserBudget): string {
+    const entries = [...this.#entries.values()].filter(one => one.user === user);
+    const named = entries.find(one => one.userName !== undefined) ?? entries[0];
+    const who = named?.userName
+      ? ['user', named.userName]
+      : ['token', named?.credentialKey];
+    return createHash('sha256')
+      .update(JSON.stringify([named?.host, ...who]))
+      .digest('hex');
   }
 
   #create(host: string, credentialKey: string): Entry {
@@ -118,6 +167,7 @@ export class LimiterRegistry {
       clock,
       onDoubt: doubt => onWarning(`Bitbucket at ${host} ${doubt}`),
     });
+    this.#share(user);
     const limiter = new RequestLimiter({
       host: limits,
       user,
@@ -136,6 +186,8 @@ export class LimiterRegistry {
     const userName = name.toLowerCase();
     if (entry.userName === userName) return;
     entry.userName = userName;
+    // The row is another one now.
+    entry.user.countForShare();
     const others = [...this.#entries.values()].filter(
       one => one !== entry && one.host === entry.host && one.userName === userName,
     );

@@ -177,7 +177,9 @@ export class RequestLimiter {
   observeResponse(response: ObservedResponse): void {
     if (response.status === 429) {
       const { retryAfterMs } = response.hint;
-      this.#host.pauseFor(decidePauseMs(retryAfterMs, this.#clock.random()));
+      const ms = decidePauseMs(retryAfterMs, this.#clock.random());
+      this.#host.pauseFor(ms);
+      this.#user.pauseOthers(ms);
     }
     if (response.userName !== undefined) this.#onUser(response.userName);
     this.#user.observe(response);
@@ -220,7 +222,10 @@ export class RequestLimiter {
       await this.#waitFor(shareWaitMs, signal);
       const turn = this.#user.tokenQueue(async () => {
         await this.#waitFor(tokenWaitMs, signal);
-        return this.#user.take(requestClass);
+        signal?.throwIfAborted();
+        const taken = await this.#user.take(requestClass);
+        this.#host.pauseFor(taken.pausedMs);
+        return taken.isTaken;
       });
       isTaken = await raceAbort(turn, signal);
     }

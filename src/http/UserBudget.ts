@@ -14,6 +14,7 @@ import {
 } from './adaptivePace';
 import { FixedRate, PaceLimits } from './agreeOnLimits';
 import { RateLimitHint } from './rateLimitHeaders';
+import { ReplicaShare } from './ReplicaShare';
 import {
   BelievedBudget,
   budgetAfterHint,
@@ -28,6 +29,7 @@ import {
   deduct,
   learnOf,
   missingFrom,
+  partOf,
   RequestCounts,
   reshapeOf,
   shareWaitMs,
@@ -74,6 +76,8 @@ export class UserBudget {
   #recordedUntilMs = -Infinity;
   /** `undefined` while the pace is unlimited. */
   #bucket: TwoClassBucket | undefined;
+  /** Where replicas share the budget; stands behind the bucket of this one. */
+  #share: ReplicaShare | undefined;
   /** Sent while the pace was unlimited; counts once the server tells what it grants. */
   #sentUnpaced: RequestCounts = { read: 0, discovery: 0 };
   readonly #waiting = { read: 0, discovery: 0 };
@@ -110,6 +114,17 @@ export class UserBudget {
     this.#adoptPace();
   }
 
+  /** Keeps to a budget that is shared with other replicas, as far as one is told or set. */
+  shareWith(share: ReplicaShare): void {
+    this.#share = share;
+    this.countForShare();
+  }
+
+  /** Has the shared bucket pay for what was sent, such as when it turns out to be another. */
+  countForShare(): void {
+    if (this.#bucket) this.#share?.countSent(this.#outstanding());
+  }
+
   /** Takes over what another has learned and sent that turns out to be the same user's. */
   absorb(other: UserBudget): void {
     this.#believe(mergeBudget(this.#told, other.#told));
@@ -117,7 +132,9 @@ export class UserBudget {
       this.#adaptive = other.#adaptive;
     }
     this.#adoptPace();
-    this.#deduct(other.#outstanding());
+    const sent = other.#outstanding();
+    this.#deduct(sent);
+    this.#share?.countSent(sent);
   }
 
   /** What the bucket at the server has given and not got back, as far as it was sent here. */
@@ -156,9 +173,9 @@ export class UserBudget {
 
   /** Milliseconds until the class has something left of its share; 0 when it has. */
   shareWaitMs(requestClass: RequestClass): number {
-    return this.#bucket
-      ? shareWaitMs(this.#bucket, requestClass, this.#clock.monotonicMs())
-      : 0;
+    if (!this.#bucket) return 0;
+    const ms = shareWaitMs(this.#bucket, requestClass, this.#clock.monotonicMs());
+    return Math.max(ms, this.#share?.waitMs(requestClass) ?? 0);
   }
 
   /** Milliseconds until there is a token for whoever is next; 0 when there is one. */
@@ -166,10 +183,48 @@ export class UserBudget {
     return this.#bucket ? waitMs(this.#bucket.all, this.#clock.monotonicMs()) : 0;
   }
 
-  /** Takes a token, if there is one and the class may have it. */
-  take(requestClass: RequestClass): boolean {
+  /**
+   * Takes a token, if there is one and the class may have it. Never throws.
+   *
+   * @returns `pausedMs`: for how long other replicas have learned to leave the host alone
+   */
+  async take(
+    requestClass: RequestClass,
+  ): Promise<{ readonly isTaken: boolean; readonly pausedMs: number }> {
+    const shape = this.#sharedShape();
+    if (!this.#share || !shape) {
+      return { isTaken: this.#takeOwn(requestClass), pausedMs: 0 };
+    }
+    const waiting = this.#waiting[requestClass];
+    const obtained = await this.#share.obtain(requestClass, shape, waiting);
+    if (obtained.kind === 'wait') return { isTaken: false, pausedMs: obtained.pausedMs };
+    // On its own it keeps to its part.
+    this.#adoptPace();
+    if (this.#bucket && obtained.kind === 'token' && obtained.left !== undefined) {
+      this.#bucket = learnOf(this.#bucket, obtained.left, this.#clock.monotonicMs());
+    }
+    const isTaken = this.#takeOwn(requestClass);
+    if (obtained.kind === 'token' && !isTaken) this.#share.giveBack(requestClass);
+    if (obtained.kind === 'alone' && isTaken)
+      this.#share.countSent(countOf(requestClass));
+    return { isTaken, pausedMs: 0 };
+  }
+
+  /** Has the other replicas pause as well. */
+  pauseOthers(ms: number): void {
+    const shape = this.#sharedShape();
+    if (shape) this.#share?.pause(shape, ms);
+  }
+
+  /** Of what all replicas know alike; `undefined` where they know of no limit. */
+  #sharedShape(): TwoClassShape | undefined {
+    const pace = decidePace(this.#pace, this.#told, undefined);
+    return pace === 'unlimited' ? undefined : toShape(pace);
+  }
+
+  #takeOwn(requestClass: RequestClass): boolean {
     if (!this.#bucket) {
-      this.#deduct({ read: 0, discovery: 0, [requestClass]: 1 });
+      this.#deduct(countOf(requestClass));
       return true;
     }
     const nowMs = this.#clock.monotonicMs();
@@ -221,6 +276,7 @@ export class UserBudget {
     this.#adoptPace();
     if (!wasUnpaced || !this.#bucket) return;
     this.#deduct(this.#sentUnpaced);
+    this.#share?.countSent(this.#sentUnpaced);
     this.#sentUnpaced = { read: 0, discovery: 0 };
   }
 
@@ -231,11 +287,15 @@ export class UserBudget {
       return;
     }
     const nowMs = this.#clock.monotonicMs();
-    const shape = toShape(pace);
+    const shape = partOf(toShape(pace), this.#share?.parts ?? 1);
     this.#bucket = this.#bucket
       ? reshapeOf(this.#bucket, shape, nowMs)
       : createTwoClassBucket(shape, nowMs);
   }
+}
+
+function countOf(requestClass: RequestClass): RequestCounts {
+  return { read: 0, discovery: 0, [requestClass]: 1 };
 }
 
 function toShape({ all, discovery }: Exclude<Pace, string>): TwoClassShape {

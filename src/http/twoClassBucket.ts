@@ -36,6 +36,15 @@ export interface TwoClassBucket {
  */
 const DISCOVERY_COST_WHILE_READS_WAIT = 4;
 
+/** One of several equal parts of it, which hands out a token at a time at least. */
+export function partOf({ all, discovery }: TwoClassShape, parts: number): TwoClassShape {
+  const part = ({ capacity, refillPerSecond }: BucketShape): BucketShape => ({
+    capacity: Math.max(1, capacity / parts),
+    refillPerSecond: refillPerSecond / parts,
+  });
+  return { all: part(all), discovery: part(discovery) };
+}
+
 /** Creates a full one. */
 export function createTwoClassBucket(
   shape: TwoClassShape,

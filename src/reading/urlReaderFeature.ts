@@ -15,6 +15,7 @@ import { absentReadsServiceRef } from '../provider/absentReads';
 import { tablesServiceRef } from '../provider/createStores';
 import { limitersServiceRef } from '../provider/limiters';
 import { RepositoryStamps } from '../store/RepositoryStamps';
+import { SharedBucketTable } from '../store/SharedBucketTable';
 import { systemClock } from '../util/clock';
 import { TreeResponseFactory } from './BitbucketServerUrlReader';
 import { observeRefreshes } from '../router/manualRefresh';
@@ -86,6 +87,7 @@ const catalogModule = createBackendModule({
         catalog: catalogProcessingExtensionPoint,
         config: coreServices.rootConfig,
         httpRouter: coreServices.httpRouter,
+        limiters: limitersServiceRef,
         logger: coreServices.logger,
         scmEvents: scmEventsServiceRef,
         served: servedPluginsServiceRef,
@@ -93,13 +95,24 @@ const catalogModule = createBackendModule({
         // Has the readers made, so that it can be told whether ours are among them.
         urlReader: coreServices.urlReader,
       },
-      async init({ catalog, config, httpRouter, logger, scmEvents, served, tables }) {
+      async init(services) {
+        const {
+          catalog,
+          config,
+          httpRouter,
+          limiters,
+          logger,
+          scmEvents,
+          served,
+          tables,
+        } = services;
         if (!served.has(CATALOG)) {
           logger.warn(
             'The URL reader for Bitbucket Server has no effect: this app has a URL reader service of its own (coreServices.urlReader), which takes no readers from others. Remove that service, or remove this feature',
           );
           return;
         }
+        limiters.shareWithReplicas(new SharedBucketTable(tables));
         const refreshed = new RefreshedReads({
           hosts: readIntegrations(config).map(({ host }) => host),
           tables,

@@ -1,0 +1,149 @@
+/** The bucket that replicas share, as a value. */
+
+import fc from 'fast-check';
+import {
+  grantTokens,
+  pauseAll,
+  planBatch,
+  SharedBucket,
+  TokenRequest,
+} from './sharedBucket';
+import { RequestClass } from './types';
+
+const SHAPE = {
+  all: { capacity: 10, refillPerSecond: 5 },
+  discovery: { capacity: 5, refillPerSecond: 4 },
+};
+const NOTHING = { read: 0, discovery: 0 };
+
+const requestOf = (request: Partial<TokenRequest> = {}): TokenRequest => ({
+  shape: SHAPE,
+  replicaId: 'a',
+  requestClass: 'read',
+  count: 1,
+  sent: NOTHING,
+  ...request,
+});
+
+/** A database with one bucket, and a clock. */
+function createBucket() {
+  let kept: SharedBucket | undefined;
+  return {
+    take(nowMs: number, request?: Partial<TokenRequest>) {
+      const result = grantTokens(kept, requestOf(request), nowMs);
+      kept = result.kept;
+      return result.grant;
+    },
+    pause(nowMs: number, ms: number) {
+      kept = pauseAll(kept, { shape: SHAPE, ms }, nowMs);
+    },
+  };
+}
+
+it('is full at first, and gives what is there, up to what is asked for', () => {
+  const bucket = createBucket();
+  expect(bucket.take(0, { count: 4 })).toMatchObject({ tokens: 4, left: 6, waitMs: 0 });
+  expect(bucket.take(0, { count: 9, replicaId: 'b' })).toMatchObject({ tokens: 6 });
+  expect(bucket.take(0)).toEqual({
+    tokens: 0,
+    waitMs: 200,
+    pausedMs: 0,
+    left: 0,
+    replicas: 2,
+  });
+  expect(bucket.take(1_000, { count: 9 }).tokens).toBe(5);
+});
+
+it('leaves reads what is beyond the share of discovery', () => {
+  const bucket = createBucket();
+  expect(bucket.take(0, { requestClass: 'discovery', count: 9 }).tokens).toBe(5);
+  expect(bucket.take(0, { count: 9, replicaId: 'b' }).tokens).toBe(5);
+});
+
+it('slows discovery on one replica while reads wait on another, and no longer', () => {
+  const bucket = createBucket();
+  bucket.take(0, { count: 20 });
+  expect(bucket.take(1_000, { replicaId: 'b', requestClass: 'discovery' }).tokens).toBe(
+    1,
+  );
+  const discovery = { replicaId: 'b', requestClass: 'discovery', count: 20 } as const;
+  bucket.take(9_000, { count: 20 });
+  expect(bucket.take(9_900, discovery).tokens).toBe(2);
+  expect(bucket.take(20_000, discovery).tokens).toBe(5);
+});
+
+it('pays for what a replica has sent without asking', () => {
+  const bucket = createBucket();
+  expect(bucket.take(0, { count: 10, sent: { read: 3, discovery: 4 } }).tokens).toBe(3);
+});
+
+it('gives nobody anything in a pause, and nothing of what was there before it', () => {
+  const bucket = createBucket();
+  bucket.pause(0, 3_000);
+  bucket.pause(0, 1_000);
+  expect(bucket.take(2_999.5)).toMatchObject({ tokens: 0, pausedMs: 1 });
+  expect(bucket.take(3_000, { count: 99 }).tokens).toBe(10);
+});
+
+it('goes on where the clock of the database is set back by an hour', () => {
+  const bucket = createBucket();
+  bucket.take(3_600_000, { count: 10 });
+  bucket.pause(3_600_000, 2_000);
+  expect(bucket.take(0).pausedMs).toBeLessThanOrEqual(60_000);
+  expect(bucket.take(61_000).tokens).toBe(1);
+});
+
+it('forgets a replica that asks no more', () => {
+  const bucket = createBucket();
+  bucket.take(0);
+  expect(bucket.take(30_000, { replicaId: 'b' }).replicas).toBe(2);
+  expect(bucket.take(61_000, { replicaId: 'b' }).replicas).toBe(1);
+});
+
+describe('planBatch', () => {
+  it.each([
+    [1, 'read', 1],
+    [9, 'read', 2],
+    [9, 'discovery', 2],
+    [2, 'read', 2],
+  ] as const)('of %d that wait (%s) asks for %d', (waiting, requestClass, count) => {
+    expect(planBatch(waiting, requestClass, SHAPE)).toBe(count);
+  });
+
+  it('asks for one at the slowest pace', () => {
+    const slow = { capacity: 1, refillPerSecond: 0.1 };
+    expect(planBatch(9, 'read', { all: slow, discovery: slow })).toBe(1);
+  });
+});
+
+it('gives all replicas together never more than was filled in, discovery never more than its share, and nothing in a pause', () => {
+  const step = fc.record({
+    afterMs: fc.nat(2_000),
+    replicaId: fc.constantFrom('a', 'b', 'c'),
+    requestClass: fc.constantFrom<RequestClass>('read', 'discovery'),
+    count: fc.integer({ min: 1, max: 12 }),
+    sent: fc.record({ read: fc.nat(2), discovery: fc.nat(2) }),
+    pauseMs: fc.option(fc.integer({ min: 1, max: 3_000 }), { freq: 8 }),
+  });
+  fc.assert(
+    fc.property(fc.array(step, { minLength: 1, maxLength: 60 }), steps => {
+      const bucket = createBucket();
+      let nowMs = 0;
+      let pausedUntilMs = 0;
+      const given = { read: 0, discovery: 0 };
+      for (const { afterMs, pauseMs, ...request } of steps) {
+        nowMs += afterMs;
+        if (pauseMs !== null) {
+          bucket.pause(nowMs, pauseMs);
+          pausedUntilMs = Math.max(pausedUntilMs, nowMs + pauseMs);
+        }
+        const { tokens } = bucket.take(nowMs, request);
+        if (nowMs < pausedUntilMs) expect(tokens).toBe(0);
+        given[request.requestClass] += tokens;
+        const seconds = nowMs / 1000;
+        expect(given.read + given.discovery).toBeLessThanOrEqual(10 + 5 * seconds + 1e-6);
+        expect(given.discovery).toBeLessThanOrEqual(5 + 4 * seconds + 1e-6);
+      }
+    }),
+  );
+});
