@@ -5,10 +5,11 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { serve } from '../dev/simulatedBitbucket';
 import { Measurement, Subject } from './measurement';
-import { Report, ReportSchema, Task } from './messages';
-import { Cell } from './plan';
+import { ReadySchema, Report, ReportSchema, Task } from './messages';
+import { findPostgres } from '../scripts/lib/postgres';
+import { Cell, phasesOf } from './plan';
 import { shortenError } from './shortenError';
-import { countRequests, createCellServer, USER } from './simulatedCell';
+import { changeSome, countRequests, createCellServer, USER } from './simulatedCell';
 
 /** Runs the module once; whatever goes wrong is a result. */
 export async function measure(
@@ -38,9 +39,11 @@ async function measureOnce(
         baseUrl: bitbucket.baseUrl,
         validateLocationsExist: cell.validateLocationsExist,
         user: USER,
-        isUnchanged: cell.isUnchanged ?? false,
+        phases: phasesOf(cell),
+        postgresUrl: cell.database === 'PostgreSQL' ? await findPostgres() : undefined,
       },
       limitSeconds,
+      () => changeSome(bitbucket, cell.repositories),
     );
     const sinceMs = report === 'stopped' ? 0 : report.startedAtMs;
     const requests = countRequests(bitbucket.requests.filter(one => one.time >= sinceMs));
@@ -60,6 +63,7 @@ async function runProcess(
   subject: Subject,
   task: Task,
   limitSeconds: number,
+  change: () => void,
 ): Promise<Report | 'stopped'> {
   const child = fork(join(__dirname, `${subject}.ts`), [JSON.stringify(task)], {
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
@@ -70,6 +74,15 @@ async function runProcess(
     child.kill('SIGKILL');
   }, limitSeconds * 1000);
   try {
+    child.on('message', message => {
+      const ready = ReadySchema.safeParse(message).data;
+      if (ready) {
+        if (ready.phase === 'changed') {
+          change();
+        }
+        child.send('go');
+      }
+    });
     const report = await reportOf(child);
     return stopped ? 'stopped' : report;
   } finally {

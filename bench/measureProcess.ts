@@ -3,25 +3,37 @@
  * and memory to the benchmark. `ours.ts` and `peer.ts` say which module.
  */
 
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { LoggerService } from '@backstage/backend-plugin-api';
 import { Config, ConfigReader } from '@backstage/config';
 import { EntityProviderConnection } from '@backstage/plugin-catalog-node';
-import { Report, Task, TaskSchema } from './messages';
+import { Phase, Report, Task, TaskSchema } from './messages';
 
 /** What a module is given. */
 export interface SubjectSetup {
   readonly config: Config;
   readonly logger: LoggerService;
   readonly connection: EntityProviderConnection;
-  /** Where something is to be kept, a file of its own. */
+  /** Where something is to be kept: a file of its own, or a server. */
   readonly databaseFile?: string;
+  readonly postgresUrl?: string;
 }
 
-/** Connects a module; what is returned runs discovery once. */
-export type ConnectSubject = (setup: SubjectSetup) => Promise<() => Promise<void>>;
+/** A module that is connected. */
+export interface ConnectedSubject {
+  /** Runs discovery once. */
+  run(): Promise<void>;
+  /** Rows written so far, where the module keeps any. */
+  rowsWritten?(): Promise<number>;
+  /** Leaves nothing behind. */
+  close?(): Promise<void>;
+}
+
+/** Connects a module. */
+export type ConnectSubject = (setup: SubjectSetup) => Promise<ConnectedSubject>;
 
 const SAMPLE_MS = 5;
 
@@ -44,18 +56,27 @@ async function measure(connect: ConnectSubject, task: Task): Promise<Report> {
   const { logger, lastError } = createErrorLogger();
   const config = new ConfigReader(toAppConfig(task));
   const folder = mkdtempSync(join(tmpdir(), 'bench-'));
-  const databaseFile = task.isUnchanged ? join(folder, 'db.sqlite') : undefined;
+  const databaseFile = task.phases.length > 1 ? join(folder, 'db.sqlite') : undefined;
   const { connection } = catalog;
-  const run = await connect({ config, logger, connection, databaseFile });
-  if (task.isUnchanged) {
-    await run();
+  const { postgresUrl, phases } = task;
+  const subject = await connect({
+    config,
+    logger,
+    connection,
+    databaseFile,
+    postgresUrl,
+  });
+  for (const phase of phases.slice(1)) {
+    await subject.run();
     catalog.forget();
+    await askFor(phase);
   }
+  const rowsBefore = await subject.rowsWritten?.();
   const startedAtMs = Date.now();
   const usage = watchUsage();
   let error: string | undefined;
   try {
-    await run();
+    await subject.run();
     // The published module swallows its errors; what it did not finish it does not apply.
     const isApplied = catalog.locations() !== undefined;
     error = isApplied ? undefined : (lastError() ?? 'nothing reached the catalog');
@@ -63,9 +84,18 @@ async function measure(connect: ConnectSubject, task: Task): Promise<Report> {
     error = String(thrown);
   }
   const used = usage.stop();
+  const rowsAfter = await subject.rowsWritten?.();
+  await subject.close?.();
   rmSync(folder, { recursive: true });
   const locations = catalog.locations() ?? 0;
-  return { type: 'report', startedAtMs, ...used, locations, error };
+  const rowsWritten = rowsAfter && rowsAfter - (rowsBefore ?? 0);
+  return { type: 'report', startedAtMs, ...used, locations, error, rowsWritten };
+}
+
+/** Has the benchmark bring the server into the state of a phase. */
+async function askFor(phase: Phase): Promise<void> {
+  process.send?.({ type: 'ready', phase });
+  await once(process, 'message');
 }
 
 /** A catalog that only counts: what it kept would count as memory of the module. */

@@ -48,6 +48,8 @@ export type Measurement =
       readonly stallMs: number;
       /** CPU time within one such time, at most, milliseconds. */
       readonly stallCpuMs: number;
+      /** Rows of a database, where the module keeps any. */
+      readonly rowsWritten?: number;
     }
   | {
       readonly kind: 'failed';

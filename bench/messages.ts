@@ -7,10 +7,19 @@ export const TaskSchema = z.object({
   baseUrl: z.string(),
   validateLocationsExist: z.boolean(),
   user: z.object({ name: z.string(), password: z.string() }),
-  /** Measured is a second run, which finds nothing changed, on SQLite in a file. */
-  isUnchanged: z.boolean(),
+  /** The last one is measured; from the second on, what is kept lies in a database. */
+  phases: z.array(z.enum(['cold', 'unchanged', 'changed'])),
+  /** Where that is PostgreSQL; SQLite in a file when left out. */
+  postgresUrl: z.string().optional(),
 });
 export type Task = z.infer<typeof TaskSchema>;
+export type Phase = Task['phases'][number];
+
+/** Asks that everything be made ready for a phase; any message back says that it is. */
+export const ReadySchema = z.object({
+  type: z.literal('ready'),
+  phase: z.enum(['cold', 'unchanged', 'changed']),
+});
 
 /** What it sends when it is done. */
 export const ReportSchema = z.object({
@@ -26,6 +35,8 @@ export const ReportSchema = z.object({
   stallMs: z.number(),
   /** CPU time within one such time, at most: what the module itself is to blame for. */
   stallCpuMs: z.number(),
+  /** Rows that were inserted, updated or deleted; left out where nobody counts. */
+  rowsWritten: z.number().optional(),
   /** Why the run failed. */
   error: z.string().optional(),
 });

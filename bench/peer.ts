@@ -17,5 +17,5 @@ measureProcess(async ({ config, logger, connection }) => {
   if (!refresh) {
     throw new Error('the published module has scheduled nothing');
   }
-  return refresh;
+  return { run: refresh };
 });

@@ -1,6 +1,7 @@
 /** Which cells are measured, in full and in short. Pure. */
 
 import type { Subject } from './measurement';
+import type { Phase } from './messages';
 
 /** Bitbucket's rate limit: a bucket of tokens per user. */
 export interface Bucket {
@@ -27,21 +28,26 @@ export interface Cell {
   readonly disturbance?: Disturbance;
   /** Measured is a second run, which finds nothing changed. */
   readonly isUnchanged?: boolean;
+  /** Measured is a second run, before which 1 % of the repositories have been renamed. */
+  readonly isChanged?: boolean;
+  /** Where this module keeps what it knows; the published one keeps nothing. */
+  readonly database?: 'SQLite' | 'PostgreSQL';
   /** The server offers code search. */
   readonly hasSearch?: boolean;
   /** How often each module is measured; by how long it takes when left out. */
   readonly repeats?: number;
 }
 
-/** A huge server on which nothing has changed; the listing is all that is asked. */
-export function scaleCell(repositories: number): Cell {
-  return {
+/** Huge servers whose listing is all that is asked: a first run, and two kinds of second ones. */
+export function scaleCells(repositories: number, database: Cell['database']): Cell[] {
+  const cold = {
     repositories,
     latencyMs: 0,
     validateLocationsExist: false,
-    isUnchanged: true,
+    database,
     repeats: 1,
   };
+  return [cold, { ...cold, isUnchanged: true }, { ...cold, isChanged: true }];
 }
 
 /** How much is measured. */
@@ -183,4 +189,13 @@ function disturbedCell(disturbance: Disturbance): Cell {
     disturbance,
     repeats: 1,
   };
+}
+
+/** What a module does in a cell; the last is measured. */
+export function phasesOf({ isUnchanged, isChanged }: Cell): Phase[] {
+  return [
+    'cold',
+    ...(isUnchanged ? ['unchanged' as const] : []),
+    ...(isChanged ? ['changed' as const] : []),
+  ];
 }

@@ -42,6 +42,14 @@ function addRepository(bitbucket: SimulatedBitbucket, index: number): void {
   });
 }
 
+/** Renames one repository in a hundred. */
+export function changeSome(bitbucket: SimulatedBitbucket, repositories: number): void {
+  for (let index = 0; index < repositories; index += 100) {
+    const projectKey = `P${Math.floor(index / REPOSITORIES_PER_PROJECT)}`;
+    bitbucket.renameRepository(projectKey, slugOf(index), `${slugOf(index)}-renamed`);
+  }
+}
+
 function slugOf(index: number): string {
   return `service-${index}`;
 }
