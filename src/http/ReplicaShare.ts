@@ -30,10 +30,10 @@ export interface SharedBuckets {
 }
 
 /** An answer that takes longer than this is not waited for, milliseconds. */
-export const ANSWER_TIMEOUT_MS = 250;
+const ANSWER_TIMEOUT_MS = 250;
 
 /** After no answer in time nobody asks for so long, milliseconds. */
-export const FALLBACK_MS = 5_000;
+const FALLBACK_MS = 5_000;
 
 /**
  * The part by which a replica comes back later than there is a token again: who got

@@ -7,7 +7,7 @@ import { JsonObject, JsonValue } from '@backstage/types';
 import { isJsonObject } from '../ConfigSection';
 
 /** The root of the package. */
-export const PACKAGE_ROOT = resolve(__dirname, '../../..');
+const PACKAGE_ROOT = resolve(__dirname, '../../..');
 
 /** A documented key with what is written about it. */
 export interface DocumentedKey {
