@@ -65,6 +65,8 @@ measureProcess(async setup => {
   const { config, logger, connection } = setup;
   const { knex, rowsWritten, close } = await openDatabase(setup);
   const tables = new DiscoveryDatabase({ getClient: async () => knex });
+  // A backend makes its tables when it starts, not in a run.
+  await tables.connect();
   const readBaseline = async () => ({ repositories: [], held: [] });
   const [created] = createProviders(readDiscoveryConfig(config), {
     logger,
