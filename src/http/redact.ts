@@ -132,11 +132,14 @@ function createForecast(secrets: readonly string[]): (text: string) => boolean {
   });
   const folded = spellings.map(fold);
   const areAscii = secrets.every(secret => /^[ -~]*$/.test(secret));
+  const mayBeSpelt = secrets.some(secret => secret.includes('"'))
+    ? SPELT_OTHERWISE
+    : SPELT_OTHERWISE_WITHOUT_QUOTES;
   return text => {
     const inOneCase = fold(text);
     return (
       !areAscii ||
-      SPELT_OTHERWISE.test(text) ||
+      mayBeSpelt.test(text) ||
       folded.some(secret => inOneCase.includes(secret))
     );
   };
@@ -144,6 +147,9 @@ function createForecast(secrets: readonly string[]): (text: string) => boolean {
 
 /** Every spelling of a character that is not the character itself begins with one of these. */
 const SPELT_OTHERWISE = /[%\\]|&(?:#|[a-z]+;)/i;
+
+/** An escaped quotation mark stands in Bitbucket's answer for each path that does not exist. */
+const SPELT_OTHERWISE_WITHOUT_QUOTES = /%|\\(?!")|&(?:#|[a-z]+;)/i;
 
 /**
  * The same for all texts that differ in the case of letters, in what forms make of a blank,
