@@ -139,6 +139,23 @@ describe('createRedactor', () => {
     );
   });
 
+  it('hides a secret beside an escaped quotation mark, whether it holds one itself or not', () => {
+    const plain = 'hunter2-forever';
+    const redactPlain = createRedactor([plain]);
+    expect(redactPlain(String.raw`"path \"a.yaml\" ${plain}"`)).toBe(
+      String.raw`"path \"a.yaml\" ${REDACTED}"`,
+    );
+    expect(redactPlain(String.raw`"path \"a.yaml\" hunter2\u002dforever"`)).toBe(
+      String.raw`"path \"a.yaml\" ${REDACTED}"`,
+    );
+    expect(createRedactor(['say"friend'])(String.raw`"path \"a\" say\"friend"`)).toBe(
+      String.raw`"path \"a\" ${REDACTED}"`,
+    );
+    expect(createRedactor(['ends-with-\\'])(String.raw`"ends-with-\\" and \"a\"`)).toBe(
+      `"${REDACTED}" and \\"a\\"`,
+    );
+  });
+
   it('hides every occurrence', () => {
     expect(createRedactor(['hunter22'])('hunter22 and hunter22')).toBe(
       `${REDACTED} and ${REDACTED}`,
