@@ -183,6 +183,8 @@ describe('what is told after reading', () => {
     ['was proven absent', etagOf({ content: 'absent' }), NOW, 'stands'],
     ['is as old as may be', etagOf(), NOW - MINUTE + STALE - 1, 'stands'],
     ['is older', etagOf(), NOW - MINUTE + STALE, 'failed'],
+    ['was read by a clock slightly ahead', etagOf(), NOW - 2 * MINUTE, 'stands'],
+    ['was read by a clock far ahead', etagOf(), NOW - 2 * MINUTE - 1, 'failed'],
     ['was never read', undefined, NOW, 'failed'],
     ['was read by the built-in reader', '0123456789ab', NOW, 'failed'],
     ['is another URL', etagOf({ urlHash: OTHER_HASH.slice(0, 16) }), NOW, 'failed'],

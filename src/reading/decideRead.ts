@@ -53,9 +53,18 @@ export function decideRead(
     return { kind: 'read', reason: 'no-stamp' };
   }
   if (etag.stamp !== stamp) return { kind: 'read', reason: 'changed' };
-  const ageMs = question.nowMs - etag.readAtMs;
-  const isYoung = ageMs >= -CLOCK_SKEW_MS && ageMs < spreadAgeMs(etag.urlHash, maxAgeMs);
+  const isYoung = isYoungerThan(
+    spreadAgeMs(etag.urlHash, maxAgeMs),
+    etag,
+    question.nowMs,
+  );
   return isYoung ? { kind: 'not-modified' } : { kind: 'read', reason: 'too-old' };
+}
+
+/** What a clock that is far ahead says was read is of no known age. */
+function isYoungerThan(limitMs: number, { readAtMs }: ReadEtag, nowMs: number): boolean {
+  const ageMs = nowMs - readAtMs;
+  return ageMs >= -CLOCK_SKEW_MS && ageMs < limitMs;
 }
 
 /**
@@ -106,7 +115,7 @@ export function assessRead(
   const { nowMs } = question;
   if (outcome.kind === 'unknown') {
     const etag = ownEtag(question);
-    const stands = etag && nowMs - etag.readAtMs < staleIfUnavailableMs;
+    const stands = etag && isYoungerThan(staleIfUnavailableMs, etag, nowMs);
     return { kind: stands ? 'stands' : 'failed', problem: outcome.problem };
   }
   const etag = formatEtag({
