@@ -151,14 +151,15 @@ export class Invariants {
     }
   }
 
-  /** Whether the catalog has the same file under another URL. */
+  /** Whether the catalog has the same file under another URL; it may be gone again by now. */
   #isReplaced(target: string, after: ReadonlySet<string>): boolean {
     const owner = this.#owners.get(target);
-    return this.#world
-      .requirements()
-      .filter(({ id }) => id === owner?.repositoryId)
-      .flatMap(({ files }) => files.filter(({ path }) => path === owner?.path))
-      .some(({ targets }) => targets.some(one => after.has(one)));
+    return [...after].some(one => {
+      const { path, repositoryId } = this.#owners.get(one) ?? {};
+      return (
+        one !== target && repositoryId === owner?.repositoryId && path === owner?.path
+      );
+    });
   }
 
   /** Takes note of what is held back, which has to be in the catalog. */

@@ -151,6 +151,8 @@ export class World {
   async run(position: number, options: { isManual?: boolean; timeoutMs?: number } = {}) {
     const { isManual = false, timeoutMs = RUN_TIMEOUT_MS } = options;
     const replica = this.replica(position);
+    // An event may have held something back since the last step.
+    await this.invariants.checkHeld();
     const watch = watchRun(this);
     const timer = startTimer(this.clock, timeoutMs);
     let error: unknown;

@@ -14,6 +14,8 @@ export interface WorldDatabase {
    * @param others - those of a process that still lives
    */
   open(clock: FakeClock, others?: TestStores): Promise<TestStores>;
+  /** It has a clock of its own, which no fake one moves: nothing held back is ever due by it. */
+  readonly hasOwnClock: boolean;
   /** Whether it has been asked and has not answered yet. */
   isBusy(): boolean;
 }
@@ -39,6 +41,7 @@ export const memoryDatabases: WorldDatabases = {
         await stores.tables.connect();
         return stores;
       },
+      hasOwnClock: false,
       isBusy: () => false,
     };
   },
@@ -83,6 +86,7 @@ export async function openPostgresDatabases(serverUrl: string): Promise<WorldDat
           await stores.tables.connect();
           return stores;
         },
+        hasOwnClock: true,
         isBusy,
       };
     },

@@ -122,9 +122,10 @@ function add(
   bitbucket.addRepository({
     ...at,
     hierarchyId: hierarchyId(),
+    // Most have a catalog file, or there would be too few for the guard to hold back.
     files: {
       'README.md': at.slug,
-      ...(choice % 4 > 0 && { [pick(PATHS, choice)]: 'x' }),
+      [choice % 4 > 0 ? 'catalog-info.yaml' : pick(PATHS, choice)]: 'x',
     },
     ...(choice % 5 === 0 && {
       branches: { release: { [pick(PATHS, other(choice))]: 'x' } },

@@ -43,7 +43,9 @@ export function requirementsOf(
   return bitbucket.repositories().map(repository => {
     const { id, project, slug } = repository;
     const address = { id, projectKey: project.key, slug };
-    if (isExcluded(repository, settings.filters)) {
+    // Of one whose origin was deleted, Bitbucket does not show that it was a fork. [assumed]
+    const isFork = bitbucket.getOrigin(repository) !== undefined;
+    if (isExcluded(repository, isFork, settings.filters)) {
       return { ...address, outcome: 'excluded', files: [] };
     }
     const files = filesOf(repository, settings, bases);
@@ -61,7 +63,8 @@ function basesOf({ integrationBase, linkBases }: Spelling): string[] {
 }
 
 function isExcluded(
-  { archived, labels, originId, project, public: isPublic, slug }: SimulatedRepository,
+  { archived, labels, project, public: isPublic, slug }: SimulatedRepository,
+  isFork: boolean,
   filters: FilterSettings,
 ): boolean {
   const isPersonal = project.type === 'PERSONAL';
@@ -72,7 +75,7 @@ function isExcluded(
     filters.projectKey !== undefined && !matches(filters.projectKey, project.key),
     filters.repoSlug !== undefined && !matches(filters.repoSlug, slug),
     filters.skipArchivedRepos && archived,
-    filters.skipForkedRepos && originId !== undefined,
+    filters.skipForkedRepos && isFork,
     !filters.personalRepos && isPersonal,
     filters.visibility !== undefined && filters.visibility !== visibility,
     filters.labels !== undefined && !filters.labels.some(one => labels.has(one)),

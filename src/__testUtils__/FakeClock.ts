@@ -64,7 +64,7 @@ export class FakeClock implements Clock {
   /** {@inheritDoc Clock.monotonicMs} */
   monotonicMs(): number {
     this.#events += 1;
-    return this.#elapsedMs;
+    return Math.floor(this.#elapsedMs);
   }
 
   /** {@inheritDoc Clock.sleep} */
