@@ -3,11 +3,15 @@
 import { authServiceFactory } from '@backstage/backend-defaults/auth';
 import { httpAuthServiceFactory } from '@backstage/backend-defaults/httpAuth';
 import { rootConfigServiceFactory } from '@backstage/backend-defaults/rootConfig';
-import { BackendFeature } from '@backstage/backend-plugin-api';
+import {
+  BackendFeature,
+  coreServices,
+  createServiceFactory,
+} from '@backstage/backend-plugin-api';
 import { mockServices, startTestBackend } from '@backstage/backend-test-utils';
 import catalogPlugin from '@backstage/plugin-catalog-backend';
 import eventsPlugin from '@backstage/plugin-events-backend';
-import { eventsServiceFactory } from '@backstage/plugin-events-node';
+import { DefaultEventsService, eventsServiceRef } from '@backstage/plugin-events-node';
 import { JsonObject } from '@backstage/types';
 import eventsFeature from '../eventsEntry';
 import discoveryModule from '../index';
@@ -95,13 +99,43 @@ export async function startBackend(options: BackendOptions): Promise<TestBackend
   };
 }
 
+/**
+ * As the default one, but published to until the process ends: the catalog waits for nobody
+ * to take the errors that it publishes, so one that it publishes while its backend stops
+ * would be a rejection that nobody handles.
+ */
+const lastingEventsServiceFactory = createServiceFactory({
+  service: eventsServiceRef,
+  deps: {
+    pluginMetadata: coreServices.pluginMetadata,
+    rootLogger: coreServices.rootLogger,
+    discovery: coreServices.discovery,
+    logger: coreServices.logger,
+    lifecycle: coreServices.lifecycle,
+    auth: coreServices.auth,
+    config: coreServices.rootConfig,
+  },
+  createRootContext: ({ rootLogger, config }) =>
+    DefaultEventsService.create({ logger: rootLogger, config }),
+  factory: ({ pluginMetadata, discovery, logger, lifecycle, auth }, events) =>
+    events.forPlugin(pluginMetadata.getId(), {
+      discovery,
+      logger,
+      lifecycle: {
+        addStartupHook: hook => lifecycle.addStartupHook(hook),
+        addShutdownHook: () => {},
+      },
+      auth,
+    }),
+});
+
 const PRODUCTION_FEATURES: readonly BackendFeature[] = [
   discoveryModule,
   eventsPlugin,
   eventsFeature,
   // The test backend's own keep what one plugin publishes from the others, and let
   // everybody in.
-  eventsServiceFactory,
+  lastingEventsServiceFactory,
   authServiceFactory,
   httpAuthServiceFactory,
 ];

@@ -216,14 +216,17 @@ function createReader({ baseUrl }: TestBackend): Reader {
     Discovery.parse(await call(`/bitbucket-server/discoveries/${id}`));
   const disputed = async (id = 'default') => {
     const path = `/bitbucket-server/discoveries/${id}/repositories`;
-    const all = Page.parse(await call(path));
-    const { items, totalItems } = Page.parse(await call(`${path}?conflicts=true`));
-    const withSome = all.items.filter(one => one.conflicts.length > 0);
-    expect({ items, totalItems }).toEqual({
-      items: withSome,
-      totalItems: withSome.length,
+    // The catalog goes on between the two calls.
+    return eventually(async () => {
+      const all = Page.parse(await call(path));
+      const { items, totalItems } = Page.parse(await call(`${path}?conflicts=true`));
+      const withSome = all.items.filter(one => one.conflicts.length > 0);
+      expect({ items, totalItems }).toEqual({
+        items: withSome,
+        totalItems: withSome.length,
+      });
+      return items;
     });
-    return items;
   };
   return {
     call,
