@@ -4,7 +4,7 @@
  */
 
 import { CatalogFile, Repository, RepositoryAddress } from '../model';
-import { mapInTurns } from '../util/clock';
+import { forEachInTurns, mapInTurns } from '../util/clock';
 import { parseTarget } from '../util/parseUrls';
 import { getEntryKey } from './locations';
 import { KnownRepository } from './types';
@@ -166,6 +166,32 @@ export function identify(
     }
   }
   return replaceIds(known, ids);
+}
+
+/**
+ * What the catalog has of a repository, under its own id and at its address: a file there has
+ * the same URL whoever it belongs to, also where the server spells it anew.
+ */
+export async function indexFiles(
+  known: readonly KnownRepository[],
+  repositories: readonly Repository[],
+): Promise<(repository: Repository) => readonly CatalogFile[]> {
+  const own = new Map<number, readonly CatalogFile[]>();
+  await forEachInTurns(repositories, ({ id }) => own.set(id, []));
+  const left = new Map<string, readonly CatalogFile[]>();
+  await forEachInTurns(known, one => {
+    if (own.has(one.repositoryId)) {
+      own.set(one.repositoryId, one.files);
+    } else if (one.files.length > 0) {
+      const key = addressKey(one);
+      left.set(key, [...(left.get(key) ?? []), ...one.files]);
+    }
+  });
+  return repository => {
+    const files = own.get(repository.id) ?? [];
+    const others = left.size > 0 ? left.get(addressKey(repository)) : undefined;
+    return others ? [...files, ...others] : files;
+  };
 }
 
 /**

@@ -216,6 +216,35 @@ describe('an id that another repository has by now', () => {
   });
 });
 
+describe('a repository at the address of one that is gone', () => {
+  const anew =
+    'https://bitbucket.test/git/projects/PAY/repos/api/browse/catalog-info.yaml';
+  const left = known(7, 'PAY/api', [{ ...file('PAY/api'), targetUrl: anew }]);
+
+  it('keeps the URL of the file there although the base URL is another now', async () => {
+    const source = server().put(9, 'PAY/api');
+    const { catalog, reconciliation, summary } = await run(source, [...OTHERS, left]);
+    expect(catalog).toEqual([anew, ...OTHER_TARGETS].sort());
+    expect(summary).toMatchObject({ removed: 0, replaced: 0, heldBack: 0 });
+    expect(reconciliation.state?.repositories).toContainEqual(
+      expect.objectContaining({ repositoryId: 9, files: left.files }),
+    );
+  });
+
+  it('loses the file there where it has none', async () => {
+    const source = server().put(9, 'PAY/api', { files: [] });
+    const { catalog, summary } = await run(source, [...OTHERS, left]);
+    expect(catalog).toEqual(OTHER_TARGETS);
+    expect(summary).toMatchObject({ removed: 1 });
+  });
+
+  it('has nothing of the URL of a file that lies elsewhere', async () => {
+    const source = server().put(9, 'PAY/gateway');
+    const { catalog } = await run(source, [...OTHERS, left]);
+    expect(catalog).toEqual([target('PAY/gateway'), ...OTHER_TARGETS].sort());
+  });
+});
+
 describe('what a location parser made', () => {
   const made = (at: string, targetUrl: string) => ({
     ...file(at),

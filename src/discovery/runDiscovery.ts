@@ -9,7 +9,13 @@ import { Repository, RepositoryOutcome } from '../model';
 import { forEachInTurns } from '../util/clock';
 import { mapConcurrent } from '../util/concurrency';
 import { parseTarget, findWebBase } from '../util/parseUrls';
-import { identify, isPlaceholderId, replaceIds, separateByAddress } from './identify';
+import {
+  identify,
+  indexFiles,
+  isPlaceholderId,
+  replaceIds,
+  separateByAddress,
+} from './identify';
 import { filterListing } from './applyFilters';
 import { findCatalogFiles } from './findCatalogFiles';
 import { listRepositories, ListingOptions } from './listRepositories';
@@ -21,7 +27,7 @@ import {
   outcomeSince,
   unlistedOutcome,
 } from './resume';
-import { spareChecks } from './spareChecks';
+import { spareChecks, SpareTools } from './spareChecks';
 import {
   DiscoveryProgress,
   DiscoveryResult,
@@ -247,7 +253,8 @@ class DiscoveryRun {
     const toAsk = await this.#applyFilters(repositories, known);
     const inconclusive = await this.#takeOverConclusive(toAsk, known);
     this.#total += toAsk.length;
-    const left = await this.#spareChecks(inconclusive, known);
+    const filesOf = await indexFiles(this.#known, inconclusive);
+    const left = await this.#spareChecks(inconclusive, { known, filesOf });
     this.#checked += toAsk.length - left.length;
     await mapConcurrent(
       await longestUncheckedFirst(left, known),
@@ -255,8 +262,7 @@ class DiscoveryRun {
       async repository => {
         signal?.throwIfAborted();
         const asked = this.#moment();
-        const before = known.get(repository.id)?.files;
-        const tools = { source, parseFiles, before, signal };
+        const tools = { source, parseFiles, before: filesOf(repository), signal };
         const outcome = await findCatalogFiles(repository, this.#scope, tools);
         if (this.#hasEnded) {
           return;
@@ -309,11 +315,11 @@ class DiscoveryRun {
   /** @returns what is to be looked at */
   async #spareChecks(
     repositories: readonly Repository[],
-    known: ReadonlyMap<number, KnownRepository>,
+    { known, filesOf }: Pick<SpareTools, 'known' | 'filesOf'>,
   ): Promise<readonly Repository[]> {
     const { onProgress, recheck, source, signal } = this.#tools;
     const asked = this.#moment();
-    const tools = { source, known, signal };
+    const tools = { source, known, filesOf, signal };
     const found = await spareChecks(repositories, this.#scope, recheck, tools);
     this.#search ??= found.search;
     await forEachInTurns(found.spared, ({ repository, decision }) => {

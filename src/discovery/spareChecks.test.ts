@@ -29,6 +29,7 @@ async function spare(
   const spared = await spareChecks(repositories, scope(), made, {
     source,
     known: new Map(),
+    filesOf: () => [],
   });
   return { ...spared, searches };
 }

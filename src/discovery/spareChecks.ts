@@ -3,7 +3,7 @@
  * code search shows, where asking that is worth it.
  */
 
-import { Repository } from '../model';
+import { CatalogFile, Repository } from '../model';
 import { forEachInTurns, mapInTurns } from '../util/clock';
 import { CheckDecision, decideCheck, Shown } from './decideCheck';
 import { toCatalogFiles } from './findCatalogFiles';
@@ -28,9 +28,11 @@ export interface SparedChecks {
 }
 
 /** What it is decided by. */
-interface SpareTools {
+export interface SpareTools {
   readonly source: RepositorySource;
   readonly known: ReadonlyMap<number, KnownRepository>;
+  /** What the catalog has of a repository and at its address. */
+  readonly filesOf: (repository: Repository) => readonly CatalogFile[];
   readonly signal?: AbortSignal;
 }
 
@@ -54,7 +56,7 @@ export async function spareChecks(
   const unread = await decide({});
   // A read of what was found before tells nothing where something else is looked for now.
   const findRead = plan.before && plan.findRead;
-  const read = await findRead?.(await filesOf(unread.due, tools.known));
+  const read = await findRead?.(await urlsOf(unread.due, tools.known));
   const alone = read && read.size > 0 ? await decide({ read }) : unread;
   if (!plan.maySearch || alone.due.length < MIN_LOOKS_WORTH_A_SEARCH) {
     return alone;
@@ -72,7 +74,7 @@ async function decideAll(
   repositories: readonly Repository[],
   scope: DiscoveryScope,
   plan: RecheckPlan,
-  { source, known }: SpareTools,
+  { source, known, filesOf }: SpareTools,
   { read, search }: Shows,
 ): Promise<SparedChecks> {
   const decisions = await mapInTurns(repositories, repository => {
@@ -84,7 +86,7 @@ async function decideAll(
         }
       : NOT_SEARCHED;
     const spell = (paths: readonly string[]) => {
-      const before = one?.files ?? [];
+      const before = filesOf(repository);
       return toCatalogFiles(repository, paths, scope, { source, before, proven: paths });
     };
     return {
@@ -101,7 +103,7 @@ async function decideAll(
 }
 
 /** The URLs of what is known of some repositories. */
-async function filesOf(
+async function urlsOf(
   repositories: readonly Repository[],
   known: ReadonlyMap<number, KnownRepository>,
 ): Promise<string[]> {
