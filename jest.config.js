@@ -40,7 +40,8 @@ module.exports = {
   maxWorkers: Math.max(3, availableParallelism() - 1),
   testSequencer: '<rootDir>/scripts/jest-sequencer.js',
   setupFiles: ['<rootDir>/scripts/jest-properties.js'],
-  testTimeout: 60_000,
+  // Far more than any test takes: what is beside them decides how long that is.
+  testTimeout: 180_000,
   // The catalog plugin leaves timers behind after its backend has stopped.
   forceExit: true,
 };

@@ -8,6 +8,8 @@ import { ReadableStream } from 'node:stream/web';
 import { createGzip, gzipSync } from 'node:zlib';
 import { z } from 'zod';
 import type { SimulatedBitbucket } from '../../dev/simulatedBitbucket';
+import { createFetchHandler } from '../../dev/simulatedBitbucket/fetchHandler';
+import type { AnswerRequest } from '../../dev/simulatedBitbucket/handle';
 
 const BLOCK = 512;
 const ARCHIVE = /\/repos\/[^/]+\/archive$/;
@@ -16,25 +18,29 @@ const Listing = z.object({ values: z.array(z.string()) });
 
 /** `GET …/archive?format=tgz&prefix=…`, of all files on the default branch. */
 export function withArchives(bitbucket: SimulatedBitbucket): SimulatedBitbucket {
-  const { handle } = bitbucket;
+  const { answerRequest, handle } = bitbucket;
+  const answer: AnswerRequest = async request => {
+    const { pathname, searchParams, origin } = new URL(request.target, bitbucket.baseUrl);
+    if (!ARCHIVE.test(pathname)) {
+      return answerRequest(request);
+    }
+    const repository = `${origin}${pathname.replace(/\/archive$/, '')}`;
+    const { authorization } = request;
+    const headers = new Headers(authorization === undefined ? {} : { authorization });
+    const get = (path: string) =>
+      handle(new Request(`${repository}/${path}`, { headers }));
+    const { values } = Listing.parse(await (await get('files')).json());
+    const files = values.map(async path => {
+      const content = await (await get(`raw/${path}`)).text();
+      return tarEntry(`${searchParams.get('prefix') ?? ''}/${path}`, content);
+    });
+    const archive = [...(await Promise.all(files)), Buffer.alloc(2 * BLOCK)];
+    const { body } = new Response(gzipSync(Buffer.concat(archive)));
+    return { status: 200, headers: {}, body };
+  };
   return Object.assign(bitbucket, {
-    handle: async (request: Request) => {
-      const { pathname, searchParams, origin } = new URL(request.url);
-      if (!ARCHIVE.test(pathname)) {
-        return handle(request);
-      }
-      const repository = `${origin}${pathname.replace(/\/archive$/, '')}`;
-      const { headers } = request;
-      const get = (path: string) =>
-        handle(new Request(`${repository}/${path}`, { headers }));
-      const { values } = Listing.parse(await (await get('files')).json());
-      const files = values.map(async path => {
-        const content = await (await get(`raw/${path}`)).text();
-        return tarEntry(`${searchParams.get('prefix') ?? ''}/${path}`, content);
-      });
-      const archive = [...(await Promise.all(files)), Buffer.alloc(2 * BLOCK)];
-      return new Response(gzipSync(Buffer.concat(archive)));
-    },
+    answerRequest: answer,
+    handle: createFetchHandler(answer),
   });
 }
 
