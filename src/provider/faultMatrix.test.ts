@@ -25,11 +25,11 @@ import {
  */
 const MATRIX = `
   place:                | first page           | later page           | all listings         | file check      | files listing   | settings   | renamed         | missing
-  wrong password        | stops 1              | stops 1              | stops 1              | stops 1, 2 left | stops 1, 2 left | stops 1    | stops 1, 2 left | stops 1, 1 left
-  CAPTCHA               | stops 1              | stops 1              | stops 1              | stops 1, 2 left | stops 1, 2 left | stops 1    | stops 1, 2 left | stops 1, 1 left
-  password not accepted | stops 1              | stops 1              | stops 1              | stops 1, 2 left | stops 1, 2 left | stops 1    | stops 1, 2 left | stops 1, 1 left
-  user directory down   | stops 1              | stops 1              | stops 1              | stops 1, 2 left | stops 1, 2 left | stops 1    | stops 1, 2 left | stops 1, 1 left
-  proxy's login (401)   | stops 1              | stops 1              | stops 1              | stops 1, 2 left | stops 1, 2 left | stops 1    | stops 1, 2 left | stops 1, 1 left
+  wrong password        | stops 1              | stops 1              | stops 1              | stops 1, 3 left | stops 1, 3 left | stops 1    | stops 1, 3 left | stops 1, 1 left
+  CAPTCHA               | stops 1              | stops 1              | stops 1              | stops 1, 3 left | stops 1, 3 left | stops 1    | stops 1, 3 left | stops 1, 1 left
+  password not accepted | stops 1              | stops 1              | stops 1              | stops 1, 3 left | stops 1, 3 left | stops 1    | stops 1, 3 left | stops 1, 1 left
+  user directory down   | stops 1              | stops 1              | stops 1              | stops 1, 3 left | stops 1, 3 left | stops 1    | stops 1, 3 left | stops 1, 1 left
+  proxy's login (401)   | stops 1              | stops 1              | stops 1              | stops 1, 3 left | stops 1, 3 left | stops 1    | stops 1, 3 left | stops 1, 1 left
   not permitted (401)   | incomplete 1, 5 left | incomplete 1, 3 left | incomplete 1, 5 left | unknown 1       | unknown 1       | complete 1 | unknown 1       | unknown 1
   forbidden (403)       | complete 1           | incomplete 1, 3 left | incomplete 2, 5 left | unknown 1       | unknown 1       | complete 1 | unknown 1       | unknown 1
   repository gone       | (a)                  | (a)                  | (a)                  | unknown 1       | unknown 1       | (a)        | unknown 1       | gone 1
