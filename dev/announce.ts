@@ -2,6 +2,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
+import { quote } from '../src/util/text';
 import { BROKEN } from './seed';
 import type { SimulatedBitbucket } from './simulatedBitbucket';
 
@@ -18,16 +19,23 @@ const Broken = z.object({
   catalog: z.object({ errors: z.array(z.object({ message: z.string() })) }),
 });
 
+/** Where the parts of the demo are. */
+export interface Demo {
+  readonly backstageUrl: string;
+  readonly bitbucket: SimulatedBitbucket;
+  /** Where pushes are asked for. */
+  readonly controlUrl: string;
+  /** Stands before a command that reads the demo's configuration; may be empty. */
+  readonly env: string;
+}
+
 /** Waits until the catalog has read what was discovered, then prints it. */
-export async function announce(
-  baseUrl: string,
-  bitbucket: SimulatedBitbucket,
-  controlUrl: string,
-): Promise<void> {
-  await readsAreDone(bitbucket);
-  const kinds = await countKinds(baseUrl);
+export async function announce(demo: Demo): Promise<void> {
+  const { backstageUrl } = demo;
+  await readsAreDone(demo.bitbucket);
+  const found = { kinds: await countKinds(backstageUrl) };
   // eslint-disable-next-line no-console -- for the person at the terminal, not a log
-  console.log(describe(baseUrl, controlUrl, kinds, await explainBroken(baseUrl)));
+  console.log(describe(demo, { ...found, mistake: await explainBroken(backstageUrl) }));
 }
 
 /** Watches the simulated Bitbucket rather than the catalog, whose log it would fill. */
@@ -63,49 +71,60 @@ async function explainBroken(baseUrl: string): Promise<string> {
     `${getReportUrl(baseUrl)}/${BROKEN.projectKey}/${BROKEN.slug}`,
   );
   const report = response.ok ? Broken.safeParse(await response.json()) : undefined;
-  return report?.data?.catalog.errors[0]?.message ?? 'The catalog has not told it yet.';
+  const [error] = report?.data?.catalog.errors ?? [];
+  return error ? quote(error.message) : 'The catalog has not told it yet.';
 }
 
-function describe(
-  baseUrl: string,
-  controlUrl: string,
-  kinds: readonly string[],
-  explanation: string,
+/** What the catalog made of it. */
+interface Found {
+  /** Such as `45 Component`. */
+  readonly kinds: readonly string[];
+  /** What is wrong with the broken file. */
+  readonly mistake: string;
+}
+
+/** Commands to copy; each works as it stands. */
+export function describe(
+  { backstageUrl, bitbucket, controlUrl, env }: Demo,
+  { kinds, mistake }: Found,
 ): string {
   const broken = `${BROKEN.projectKey}/${BROKEN.slug}`;
-  const repositories = getReportUrl(baseUrl);
+  const repositories = getReportUrl(backstageUrl);
+  const discovery = `${env}npm run -s discovery -- preview --config dev/app-config.yaml`;
   return [
     '',
     `In the catalog, discovered in the simulated Bitbucket: ${kinds.join(', ')}.`,
-    `The file of ${broken} was found, too, and the report says what is wrong with it: ${explanation}`,
+    `The file of ${broken} was found, too, and the report says what is wrong with it: ${mistake}`,
     '',
-    'Try this next, in another terminal:',
+    'Try this next, in another terminal, in this folder:',
     '',
-    '  # what is in the catalog',
-    `  curl -s '${baseUrl}/api/catalog/entities?filter=kind=component'`,
+    '  # why a repository is, or is not, in the catalog',
+    `  ${discovery} --explain PAY/invoice-service`,
+    `  ${discovery} --explain PAY/sandbox-tests`,
+    `  ${discovery} --explain ${broken} --against ${backstageUrl}`,
     '',
-    '  # the discovery itself, as the catalog shows it',
-    `  curl -s '${baseUrl}/api/catalog/entities/by-name/location/default/bitbucket-server-default'`,
+    '  # all of them, without touching the catalog; then as a page for the browser',
+    `  ${discovery}`,
+    `  ${discovery} --html preview.html`,
     '',
     '  # push a catalog file; Bitbucket tells Backstage with a signed webhook, and seconds later:',
     `  curl -s -X POST '${controlUrl}/push/PAY/pay-service-1'`,
-    `  curl -s '${baseUrl}/api/catalog/entities/by-name/component/default/pay-service-1'`,
-    '',
-    '  # why a repository is not in the catalog',
-    `  curl -s '${repositories}/PAY/sandbox-tests'`,
-    `  curl -s '${repositories}/${broken}'`,
-    '',
-    '  # how the last run went',
-    `  curl -s '${baseUrl}/api/catalog/bitbucket-server/discoveries'`,
-    '',
-    '  # the same on the command line, without touching the catalog',
-    '  npm run -s discovery -- preview --config dev/app-config.yaml',
+    `  curl -s '${backstageUrl}/api/catalog/entities/by-name/component/default/pay-service-1'`,
     '',
     '  # run discovery now: refresh the entity that stands for it',
-    `  curl -s -X POST -H 'Content-Type: application/json' -d '{"entityRef":"location:default/bitbucket-server-default"}' '${baseUrl}/api/catalog/refresh'`,
+    `  curl -s -X POST -H 'Content-Type: application/json' -d '{"entityRef":"location:default/bitbucket-server-default"}' '${backstageUrl}/api/catalog/refresh'`,
+    '',
+    '  # how the last run went, and the same explanations over HTTP',
+    `  curl -s '${backstageUrl}/api/catalog/bitbucket-server/discoveries'`,
+    `  curl -s '${repositories}/PAY/sandbox-tests'`,
+    '',
+    '  # what is in the catalog',
+    `  curl -s '${backstageUrl}/api/catalog/entities?filter=kind=component'`,
     '',
     '  # what the simulated Bitbucket holds',
-    "  curl -s -u backstage:local-demo-only 'http://localhost:7990/rest/api/1.0/repos?limit=5'",
+    `  curl -s -u backstage:local-demo-only '${bitbucket.baseUrl}/rest/api/1.0/repos?limit=5'`,
+    '',
+    'Ctrl-C ends the demo.',
     '',
   ].join('\n');
 }

@@ -1,24 +1,34 @@
 /**
  * The demo of `npm start`: a simulated Bitbucket on port 7990, whose developers push on
- * request to port 7991, and a real Backstage backend with this module on port 7007.
- * Nothing else needs to run.
+ * request to port 7991, and a real Backstage backend with this module on port 7007, or on
+ * the next ports that are free. Nothing else needs to run.
  */
 
 import { createBackend } from '@backstage/backend-defaults';
 import { announce } from './announce';
 import { createControl } from './control';
+import { findFreePort, readPort } from './ports';
 import { seed, seedOtherKinds } from './seed';
 import { createSimulatedBitbucket, serve } from './simulatedBitbucket';
 
-const BITBUCKET_PORT = 7990;
-const CONTROL_PORT = 7991;
-const BACKSTAGE_URL = 'http://localhost:7007';
+/** Variables of the environment that `dev/app-config.yaml` reads, with what they are there. */
+const PORTS = { DEMO_BITBUCKET_PORT: 7990, DEMO_BACKSTAGE_PORT: 7007 };
 /** As in `dev/app-config.yaml`. */
 const WEBHOOK_SECRET = 'local-demo-only';
 
+/** Finds the port and tells the configuration, which is read later. */
+async function choosePort(name: keyof typeof PORTS, host: string): Promise<number> {
+  const port = await findFreePort(readPort(name, PORTS[name], process.env), host);
+  process.env[name] = String(port);
+  return port;
+}
+
 async function main(): Promise<void> {
+  const bitbucketPort = await choosePort('DEMO_BITBUCKET_PORT', 'localhost');
+  const backstagePort = await choosePort('DEMO_BACKSTAGE_PORT', '127.0.0.1');
+  const backstageUrl = `http://localhost:${backstagePort}`;
   const bitbucket = createSimulatedBitbucket({
-    baseUrl: `http://localhost:${BITBUCKET_PORT}`,
+    baseUrl: `http://localhost:${bitbucketPort}`,
     users: [
       { name: 'backstage', password: 'local-demo-only' },
       { name: 'jdoe', password: 'local-demo-only' },
@@ -28,7 +38,7 @@ async function main(): Promise<void> {
   });
   seed(bitbucket);
   seedOtherKinds(bitbucket);
-  await serve(bitbucket, { host: 'localhost', port: BITBUCKET_PORT });
+  await serve(bitbucket, { host: 'localhost', port: bitbucketPort });
 
   const backend = createBackend();
   backend.add(import('@backstage/plugin-catalog-backend'));
@@ -45,12 +55,17 @@ async function main(): Promise<void> {
     throw new Error('LOCATION_PARSER may be metadata or description');
   }
   await backend.start();
+  const controlPort = await findFreePort(bitbucketPort + 1, 'localhost');
   createControl({
     bitbucket,
     secret: WEBHOOK_SECRET,
-    webhookUrl: `${BACKSTAGE_URL}/api/events/http/bitbucketServer`,
-  }).listen(CONTROL_PORT, 'localhost');
-  await announce(BACKSTAGE_URL, bitbucket, `http://localhost:${CONTROL_PORT}`);
+    webhookUrl: `${backstageUrl}/api/events/http/bitbucketServer`,
+  }).listen(controlPort, 'localhost');
+  const controlUrl = `http://localhost:${controlPort}`;
+  // What a command in another terminal has to be told, since it reads the same file.
+  const isElsewhere = bitbucketPort !== PORTS.DEMO_BITBUCKET_PORT;
+  const env = isElsewhere ? `DEMO_BITBUCKET_PORT=${bitbucketPort} ` : '';
+  await announce({ backstageUrl, bitbucket, controlUrl, env });
 }
 
 main().catch(error => {

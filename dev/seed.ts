@@ -79,6 +79,11 @@ export function seedOtherKinds(bitbucket: SimulatedBitbucket): void {
     entityYaml('Resource', 'ledger-database'),
     entityYaml('API', 'invoices'),
   ]);
+  add('PAY', 'invoice-service', [componentYaml('invoice-service', 'Writes invoices')]);
+  bitbucket.addProject({ key: 'BILLING', name: 'Billing' });
+  add('BILLING', 'ledger', [componentYaml('ledger', 'Keeps the books')]);
+  bitbucket.addProject({ key: 'SANDBOX', name: 'Sandbox' });
+  bitbucket.addRepository({ projectKey: 'SANDBOX', slug: 'first-steps' });
   bitbucket.addProject({ key: 'PLATFORM', name: 'Platform' });
   add('PLATFORM', 'templates', [entityYaml('Template', 'new-service')]);
   bitbucket.addProject({ key: 'ORG', name: 'Organization' });
