@@ -45,10 +45,9 @@ export function createPacedFetch(
       clock: systemClock,
     });
     const client = clients.create({ onAttempt: () => {}, onWait: () => {} });
-    let prepared: Promise<void> | undefined;
     return {
       limiters,
-      prepare: () => (prepared ??= clients.prepare(client)),
+      prepare: () => clients.prepare(client),
       send: fetchThrough(client),
     };
   };

@@ -124,6 +124,29 @@ export class RequestLimiter {
     this.#user = user;
   }
 
+  /**
+   * Has the budget read where that is needed, or waits for whoever reads it already: nothing
+   * else should be asked for before.
+   *
+   * @param read - asks the server; `undefined` where it may tell another time
+   * @param options - `requestClass`: reads give up soon, and go on without
+   * @throws what `read` throws, TimeoutReached, and the signal's reason
+   */
+  async lookUpBudget(
+    read: (signal: AbortSignal | undefined) => Promise<ServerBudget | undefined>,
+    { requestClass, signal }: Pick<RunOptions, 'requestClass' | 'signal'> = {},
+  ): Promise<void> {
+    await this.#user.lookUp.run({
+      isNeeded: () => this.needsBudget,
+      read: async stop => {
+        const budget = await read(stop);
+        if (budget) this.learnBudget(budget);
+      },
+      isHurried: requestClass === 'read',
+      signal,
+    });
+  }
+
   /** Takes over what reading the server's settings has told; the pace follows at once. */
   learnBudget(budget: ServerBudget): void {
     this.#user.learn(budget);

@@ -13,6 +13,7 @@ import {
   recordWait,
 } from './adaptivePace';
 import { FixedRate, PaceLimits } from './agreeOnLimits';
+import { BudgetLookUp } from './BudgetLookUp';
 import { RateLimitHint } from './rateLimitHeaders';
 import { ReplicaShare } from './ReplicaShare';
 import {
@@ -43,7 +44,7 @@ import { RequestClass } from './types';
 export interface UserBudgetOptions {
   /** Agreed on with all who use it. */
   readonly pace: PaceLimits;
-  readonly clock: Pick<Clock, 'monotonicMs'>;
+  readonly clock: Clock;
   /**
    * Told what the server says of its budget where that cannot be meant, and what is done
    * instead.
@@ -67,6 +68,8 @@ export class UserBudget {
    * come, first served: discovery gets its turns, however many reads wait.
    */
   readonly tokenQueue = pLimit(1);
+  /** All who need to know what the server grants have it read by this. */
+  readonly lookUp: BudgetLookUp;
   readonly #clock: Pick<Clock, 'monotonicMs'>;
   readonly #onDoubt: (doubt: string) => void;
   #pace: PaceLimits;
@@ -88,6 +91,7 @@ export class UserBudget {
   constructor({ pace, clock, onDoubt }: UserBudgetOptions) {
     this.#pace = pace;
     this.#clock = clock;
+    this.lookUp = new BudgetLookUp(clock);
     this.#onDoubt = onDoubt;
     this.#adoptPace();
   }

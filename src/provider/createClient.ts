@@ -50,8 +50,9 @@ export interface ClientFactory {
   /** Notes how logging in went: the error that ended a run or an event, or `undefined`. */
   recordLogin(error: unknown): void;
   /**
-   * Has the client read the own budget at the server unless that is known already.
-   * Never throws: the run meets what went wrong again.
+   * Has the client read the own budget at the server unless that is known already; one that
+   * asks before anything else sends nothing while another reads it. Never throws: the run
+   * meets what went wrong again.
    */
   prepare(client: RestClient, signal?: AbortSignal): Promise<void>;
   /** What is known of the own budget. */
@@ -103,8 +104,12 @@ export function createClientFactory(setup: ClientSetup): ClientFactory {
       }
     },
     async prepare(client, signal) {
-      if (access.limiter.needsBudget) {
-        await learnBudget(access.limiter, client, signal);
+      const { requestClass } = setup;
+      const read = (stop?: AbortSignal) => client.readRateLimitBudget({ signal: stop });
+      try {
+        await access.limiter.lookUpBudget(read, { requestClass, signal });
+      } catch {
+        // An abort, or credentials that do not work: the run meets them again and says so.
       }
     },
     budget: () => access.limiter.budget,
@@ -157,21 +162,6 @@ function createTransport(
       return opened.transport.get(...request);
     },
   };
-}
-
-async function learnBudget(
-  limiter: RequestLimiter,
-  client: RestClient,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  try {
-    const budget = await client.readRateLimitBudget({ signal });
-    if (budget) {
-      limiter.learnBudget(budget);
-    }
-  } catch {
-    // An abort, or credentials that do not work: the run meets them again and says so.
-  }
 }
 
 /** As `getBitbucketServerRequestOptions` chooses. */

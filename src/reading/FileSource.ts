@@ -57,7 +57,6 @@ export class FileSource {
   readonly #options: FileSourceOptions;
   readonly #clients: ClientFactory;
   #client: RestClient | undefined;
-  #isPrepared = false;
   /** Since when, on the monotonic clock, the credentials are refused, and why. */
   #refused: { readonly atMs: number; readonly problem: Problem } | undefined;
 
@@ -146,10 +145,11 @@ export class FileSource {
     const client = this.#open();
     if ('reason' in client) return { kind: 'unknown', problem: client };
     try {
-      const ask = (stop: AbortSignal) => work(client, { at, signal: stop, maxWaitMs });
-      const lookup = await withTimeout(ask, { clock, ms, signal });
-      this.#prepare(client);
-      return lookup;
+      const ask = async (stop: AbortSignal) => {
+        await this.#clients.prepare(client, stop);
+        return work(client, { at, signal: stop, maxWaitMs });
+      };
+      return await withTimeout(ask, { clock, ms, signal });
     } catch (error) {
       if (error instanceof TimeoutReached) {
         const detail = `Bitbucket gave no answer within ${ms / 1000} s`;
@@ -190,14 +190,6 @@ export class FileSource {
     this.#client = undefined;
     this.#refused ??= { atMs: this.#options.clock.monotonicMs(), problem };
     return problem;
-  }
-
-  /** Reads the own budget once, in nobody's way; never throws. */
-  #prepare(client: RestClient): void {
-    if (!this.#isPrepared) {
-      this.#isPrepared = true;
-      void this.#clients.prepare(client);
-    }
   }
 }
 
