@@ -35,9 +35,9 @@ describe('an answer', () => {
     expect(answer(text)).toMatchObject({ json: expected, isTooComplex: false });
   });
 
-  it('has its body parsed once, whoever asks', () => {
-    const one = answer('{"a":1}');
-    expect(one.json).toBe(one.json);
+  it('parses its body only once', () => {
+    const parsed = answer('{"a":1}');
+    expect(parsed.json).toBe(parsed.json);
   });
 
   it.each([

@@ -1,16 +1,16 @@
-/** A reply whose body is read as JSON, once, however often that is asked for. */
+/** A reply whose body is parsed as JSON once, however often it is read. */
 
 import { z } from 'zod';
 import { HttpReply } from '../http/types';
 import { parse } from './wire';
 
 /**
- * Far above any real answer: 100,000 paths, or 1,000 repositories of some 60 values each.
- * Parsed, 32 MiB of numbers take a multiple of that.
+ * Far above any real answer: 100,000 paths, or 1,000 repositories of about 60 values each.
+ * 32 MiB of numbers take several times as much memory once parsed.
  */
 const MAX_JSON_VALUES = 1_000_000;
 
-/** What Bitbucket, or something in front of it, answered. */
+/** The answer of Bitbucket, or of a proxy in front of it. */
 export class Answer {
   readonly kind = 'answer';
   readonly reply: HttpReply;
@@ -32,24 +32,24 @@ export class Answer {
     return this.reply.headers;
   }
 
-  /** `undefined` when the body is not JSON, or {@link isTooComplex}. */
+  /** The parsed body; `undefined` when it is not JSON or {@link isTooComplex}. */
   get json(): unknown {
     this.#json ??= { value: this.isTooComplex ? undefined : parseJson(this.body) };
     return this.#json.value;
   }
 
-  /** The body may hold more values than is safe to have in memory. */
+  /** Whether the body may hold more values than is safe to keep in memory. */
   get isTooComplex(): boolean {
     return mayHoldMoreValues(this.body, MAX_JSON_VALUES);
   }
 
-  /** What the body of a success says; `undefined` of anything else. */
+  /** Returns the body of a success, parsed; `undefined` when it is not a success or does not match. */
   read<T>(schema: z.ZodType<T>): T | undefined {
     return this.status === 200 ? parse(schema, this.json) : undefined;
   }
 }
 
-/** Counts what begins or separates values, within texts too: rather too many than too few. */
+/** Counts the characters that begin or separate values, also inside strings: never too few. */
 function mayHoldMoreValues(text: string, max: number): boolean {
   if (text.length <= max) {
     return false;

@@ -15,7 +15,7 @@ import { RestClient } from './RestClient';
 const API = { projectKey: 'PAY', slug: 'api' };
 const ABOUT_CATALOG = { path: 'catalog-info.yaml', fileName: 'catalog-info.yaml' };
 
-/** The last commit to {@link API}, and what was there before. */
+/** The last commit to {@link API}, and the one before it. */
 let push = { fromHash: '', toHash: '' };
 
 function createServer() {
@@ -32,7 +32,7 @@ function createServer() {
   return bitbucket;
 }
 
-/** Everything that reads an answer. */
+/** Every method that reads an answer. */
 const QUESTIONS: Record<string, (client: RestClient) => Promise<unknown>> = {
   listRepositories: client => collect(client.listRepositories({})),
   listProjects: client => collect(client.listProjects({})),
@@ -61,7 +61,7 @@ async function collect(steps: AsyncIterable<unknown>): Promise<unknown[]> {
 
 const SECRET = 'secret-token';
 
-/** A client of which every request is answered by `answer`, on a clock of its own. */
+/** A client whose requests are all answered by `answer`, with its own clock. */
 function connect(answer: typeof fetch) {
   const clock = new FakeClock();
   const integration = {
@@ -80,7 +80,7 @@ function connect(answer: typeof fetch) {
   return { client, clock };
 }
 
-/** What the simulated server answers to a question, the last of its answers. */
+/** Returns the simulated server's last answer to a request. */
 async function recordAnswer(ask: (client: RestClient) => Promise<unknown>) {
   const forward = fetchOf(createServer());
   let body: unknown;
@@ -103,7 +103,7 @@ const ERROR = {
   ],
 };
 
-/** As a body; what is too deep to be written is an answer that breaks off. */
+/** Converts a value to a body; a value too deeply nested becomes a truncated answer. */
 function toText(value: unknown): string {
   try {
     return JSON.stringify(value) ?? '';
@@ -126,10 +126,10 @@ const headers = fc.dictionary(
   ),
 );
 
-/** Redirects and 429 are what the transport is for; it has its own tests. */
+/** Without redirects and 429, which the transport handles and its own tests cover. */
 const STATUSES = [200, 200, 200, 200, 201, 204, 400, 401, 403, 404, 409, 429, 500, 503];
 
-/** More than any question needs with all its retries; a listing that never ends has more. */
+/** More than any method needs with all its retries; a listing that never ends needs more. */
 const MAX_REQUESTS = 100;
 
 describe.each(Object.entries(QUESTIONS))('%s', (_, ask) => {
@@ -139,7 +139,7 @@ describe.each(Object.entries(QUESTIONS))('%s', (_, ask) => {
     expect(JSON.stringify(result)).not.toMatch(/"unknown"|"failed"/);
   });
 
-  it('survives whatever comes instead, and takes no success for a proof of absence', async () => {
+  it('survives any other answer, and never takes a success for a proof of absence', async () => {
     const { body } = await recordAnswer(ask);
     const answers = fc.record({
       status: fc.constantFrom(...STATUSES),
@@ -173,7 +173,7 @@ describe.each(Object.entries(QUESTIONS))('%s', (_, ask) => {
   });
 });
 
-/** The one error that is documented, for credentials that are refused. */
+/** Accepts only the documented error, for refused credentials. */
 function toErrorName(error: unknown): string {
   if (error instanceof Error && error.name === 'BitbucketServerCredentialsError') {
     return error.name;

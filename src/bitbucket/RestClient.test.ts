@@ -31,7 +31,7 @@ function connect(signIn: SignIn = BASIC, options: SimulatedBitbucketOptions = {}
 describe('getRepository', () => {
   it.each([
     ['by its address', API],
-    ['in any case of letters', { projectKey: 'pay', slug: 'API' }],
+    ['regardless of upper and lower case', { projectKey: 'pay', slug: 'API' }],
   ])('finds a repository %s', async (_name, address) => {
     const { bitbucket, ask, attempts } = connect();
     const { id } = bitbucket.getRepository('PAY', 'api');
@@ -42,7 +42,7 @@ describe('getRepository', () => {
     expect(attempts.map(({ kind }) => kind)).toEqual(['repository']);
   });
 
-  it('tells where a renamed repository is now, when the old address still answers', async () => {
+  it('returns the new address of a renamed repository when the old one still answers', async () => {
     const { bitbucket, ask } = connect();
     const { id } = bitbucket.renameRepository('PAY', 'api', 'payments');
     const body = JSON.stringify(bitbucket.repositoryJson('PAY', 'payments'));
@@ -52,7 +52,7 @@ describe('getRepository', () => {
     });
   });
 
-  it('tells where a moved repository is now, when the old address redirects', async () => {
+  it('returns the new address of a moved repository when the old one redirects', async () => {
     const { bitbucket, ask } = connect();
     const { id } = bitbucket.moveRepository('PAY', 'api', 'OPS');
     const to = `${bitbucket.apiBaseUrl}/projects/OPS/repos/api`;
@@ -81,25 +81,25 @@ describe('getRepository', () => {
       1,
     ],
     ['a login page', 'login-page', 'unexpected-answer', 1],
-    ['half an answer', 'truncated-json', 'unexpected-answer', 1],
+    ['a truncated answer', 'truncated-json', 'unexpected-answer', 1],
     [
-      'JSON that is no repository',
+      'JSON that is not a repository',
       { type: 'body', body: '{"id":"1"}' },
       'unexpected-answer',
       1,
     ],
-    ['429 that does not end', { type: 'status', status: 429 }, 'rate-limited', 6],
+    ['429 at every attempt', { type: 'status', status: 429 }, 'rate-limited', 6],
     ['500', { type: 'status', status: 500 }, 'server-error', 2],
     ['503', { type: 'status', status: 503 }, 'server-error', 4],
     ['a reset', 'reset', 'server-error', 4],
     ['no answer', 'hang', 'timeout', 4],
-  ])('knows nothing after %s', async (_name, effect, reason, count) => {
+  ])('returns unknown after %s', async (_name, effect, reason, count) => {
     const { bitbucket, ask, attempts } = connect();
     bitbucket.faults.add({ effect });
     expect(await ask(client => client.getRepository(API))).toEqual({
       kind: 'unknown',
       problem: { reason, detail: expect.any(String) },
-      // Nothing but Bitbucket's own word is a refusal.
+      // Only Bitbucket's own exception counts as a refusal.
       ...(effect === 'lost-permission' && { isRefusal: true }),
       ...(effect === 'hang' && { isTooMuch: true }),
     });
@@ -121,11 +121,11 @@ describe('getRepository', () => {
 });
 
 describe('fileUrl', () => {
-  it('is on the self link of the listing and asks nothing', async () => {
+  it('extends the self link of the listing without a request', async () => {
     const { client, list, asked } = connect(BASIC, {
       baseUrl: 'http://localhost:7990/bitbucket',
     });
-    const [step] = await list(one => one.listRepositories());
+    const [step] = await list(restClient => restClient.listRepositories());
     const [repository] = step?.kind === 'items' ? step.items : [];
     expect(repository && client.fileUrl(repository, 'catalog-info.yaml', 'main')).toBe(
       'http://localhost:7990/bitbucket/projects/PAY/repos/api/browse/catalog-info.yaml?at=main',
@@ -179,8 +179,8 @@ describe('secrets', () => {
       ]);
       const own =
         signIn === BASIC
-          ? SECRETS.filter(one => !one.includes('BBDC'))
-          : SECRETS.filter(one => one.includes('BBDC'));
+          ? SECRETS.filter(secret => !secret.includes('BBDC'))
+          : SECRETS.filter(secret => secret.includes('BBDC'));
       for (const secret of own) {
         expect(answers).not.toContain(secret);
         expect(answers).not.toContain(JSON.stringify(secret).slice(1, -1));
@@ -202,7 +202,7 @@ describe('secrets', () => {
     expect(String(error)).not.toContain(PASSWORD);
   });
 
-  it('are in no URL that is asked', async () => {
+  it('are in no requested URL', async () => {
     const { bitbucket, ask, list } = connect();
     await list(client => client.listRepositories());
     await ask(client => client.listFiles(API));
@@ -252,7 +252,7 @@ describe('on the network, as msw intercepts it', () => {
     expect(await client.readRateLimitBudget()).toMatchObject({ enabled: false });
   });
 
-  it('knows nothing where the context path is missing in the configuration', async () => {
+  it('returns unknown where the configuration lacks the context path', async () => {
     const astray = createSimulatedClient({
       bitbucket,
       signIn: BASIC,

@@ -1,6 +1,6 @@
 /**
- * Bitbucket's REST API as typed questions. Decides what answers mean (with
- * `assessReply`); never retries or waits itself: that is the transport's.
+ * Bitbucket's REST API as typed methods. Decides what answers mean (with
+ * `assessReply`); never retries or waits itself: the transport does.
  */
 
 import { RepositorySource } from '../discovery/types';
@@ -28,18 +28,18 @@ import { readRateLimitBudget, readServerInfo } from './server';
 import { Session, SessionOptions } from './Session';
 import { fileUrl, WebAddress } from './webUrls';
 
-/** What a client needs. */
+/** Options of a client. */
 export interface RestClientOptions extends Omit<SessionOptions, 'apiBaseUrl'> {
   readonly address: WebAddress;
 }
 
 /**
- * Reads repositories and their files from one Bitbucket Server or Data Center. What the
- * endpoints are asked and answer is with their functions, which take the session first.
+ * Reads repositories and their files from one Bitbucket Server or Data Center. The methods
+ * are documented with their functions, which take the session as the first parameter.
  *
- * @remarks One instance serves one run: once the credentials have failed, it asks
- * nothing more. All methods throw `BitbucketServerCredentialsError` then, and the
- * signal's reason when aborted; every other failure is part of the answer.
+ * @remarks One instance serves one run: once the credentials have failed, it sends
+ * no more requests. All methods then throw `BitbucketServerCredentialsError`. When aborted
+ * they throw the signal's reason; every other failure is part of the result.
  */
 export class RestClient implements RepositorySource {
   readonly #address: WebAddress;
@@ -62,7 +62,7 @@ export class RestClient implements RepositorySource {
   readonly getFileChanges = this.#bind(getFileChanges);
   readonly readRateLimitBudget = this.#bind(readRateLimitBudget);
   readonly readServerInfo = this.#bind(readServerInfo);
-  /** Asks something that no other method asks, for a location parser. */
+  /** Sends a request that no other method covers, for a location parser. */
   readonly ask = this.#bind((session, ...request: Parameters<Session['ask']>) =>
     session.ask(...request),
   );

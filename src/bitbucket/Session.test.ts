@@ -106,7 +106,7 @@ describe('credentials that do not work', () => {
     expect(asked()).toEqual([LISTING]);
   });
 
-  it('are not tried by others while the first request is on its way', async () => {
+  it('are not sent with further requests until the first one is answered', async () => {
     const { bitbucket, ask } = connect({ username: 'bot', password: 'wrong-one' });
     const results = await ask(client =>
       Promise.allSettled(['a', 'b', 'c', 'd'].map(path => client.findFile(API, path))),
@@ -115,18 +115,21 @@ describe('credentials that do not work', () => {
     expect(bitbucket.getUser('bot').failedLogins).toBe(1);
   });
 
-  it.each([401, 403])('are recognised by a CAPTCHA with status %d', async status => {
-    const { bitbucket, ask } = connect(BASIC);
-    const exceptionName =
-      'com.atlassian.bitbucket.auth.CaptchaRequiredAuthenticationException';
-    bitbucket.faults.add({ effect: { type: 'status', status, exceptionName } });
-    await expect(ask(client => client.findFile(API, 'x'))).rejects.toMatchObject(
-      credentialsError('captcha'),
-    );
-  });
+  it.each([401, 403])(
+    'are reported where Bitbucket asks for a CAPTCHA with status %d',
+    async status => {
+      const { bitbucket, ask } = connect(BASIC);
+      const exceptionName =
+        'com.atlassian.bitbucket.auth.CaptchaRequiredAuthenticationException';
+      bitbucket.faults.add({ effect: { type: 'status', status, exceptionName } });
+      await expect(ask(client => client.findFile(API, 'x'))).rejects.toMatchObject(
+        credentialsError('captcha'),
+      );
+    },
+  );
 
   it.each([401, 403])(
-    'are not concluded from a missing permission with %d',
+    'are not inferred from a missing permission with status %d',
     async status => {
       const { bitbucket, ask, asked } = connect(BASIC);
       const exceptionName = 'com.atlassian.bitbucket.AuthorisationException';
@@ -142,13 +145,13 @@ describe('credentials that do not work', () => {
   );
 });
 
-/** Refusals of a login that are not Bitbucket's word about a wrong password. */
+/** Refusals of a login that do not mean a wrong password. */
 const SENTENCE = 'Basic Authentication has been disabled on this instance.';
 const PROXY_PAGE = '<!DOCTYPE html><html><head><title>Sign in</title></head></html>';
 
 describe('a login that is refused for another reason than a wrong password', () => {
   it.each(['message', 'errors', 'text'] as const)(
-    'is tried once and leads to a token where Basic authentication is off, said as %s',
+    'is tried once and recommends a token where Basic authentication is off, with the message as %s',
     async basicAuthentication => {
       const { ask, list, asked } = connect(BASIC, { basicAuthentication });
       const expected = {
@@ -200,7 +203,7 @@ describe('a login that is refused for another reason than a wrong password', () 
     ],
     ['nothing', '', '401 with an empty body'],
   ])(
-    'is tried once, quoted, and not called anonymous: %s with 401',
+    'is tried once, quoted, and not reported as anonymous: %s with 401',
     async (_name, body, quoted) => {
       const { bitbucket, list, asked } = connect(BASIC);
       bitbucket.faults.add({ effect: { type: 'status', status: 401, body } });
@@ -216,7 +219,7 @@ describe('a login that is refused for another reason than a wrong password', () 
     },
   );
 
-  it('is not concluded from a 401 to somebody whom Bitbucket names', async () => {
+  it('is not inferred from a 401 in which Bitbucket names the user', async () => {
     const { bitbucket, ask, asked } = connect(BASIC);
     const headers = { 'X-AUSERNAME': 'bot' };
     const effect = { type: 'status', status: 401, headers, body: 'No' } as const;
@@ -230,7 +233,7 @@ describe('a login that is refused for another reason than a wrong password', () 
     expect(asked()).toHaveLength(2);
   });
 
-  it('is not concluded from a 403 about one file, whose sentence is quoted', async () => {
+  it('is not inferred from a 403 about one file, whose message is quoted', async () => {
     const { bitbucket, ask } = connect(BASIC);
     const body = { message: 'Blocked by policy 17' };
     bitbucket.faults.add({ effect: { type: 'status', status: 403, body } });
@@ -243,12 +246,12 @@ describe('a login that is refused for another reason than a wrong password', () 
     });
   });
 
-  it('is called what it is where no credentials are configured', async () => {
+  it('is reported as missing credentials where none are configured', async () => {
     const { bitbucket, list, asked } = connect('nobody');
     bitbucket.faults.add({ effect: { type: 'html', status: 401, body: PROXY_PAGE } });
     const detail =
       'No credentials are configured (integrations.bitbucketServer, host bitbucket.test), ' +
-      'and Bitbucket shows nothing without: 401 with an HTML page (a login page or a proxy?). ' +
+      'and Bitbucket shows nothing without them: 401 with an HTML page (a login page or a proxy?). ' +
       'Set token; where it comes from an environment variable, set that variable';
     expect(await list(client => client.listRepositories())).toEqual([
       {
@@ -310,7 +313,7 @@ describe('answers as to an anonymous caller', () => {
     expect(asked()).toHaveLength(4);
   });
 
-  it('wait for one confirmation where several listings arrive together', async () => {
+  it('share one confirmation where several listings arrive together', async () => {
     const { ask, asked } = connect(BEARER, { ...anonymous, anonymousAccess: true });
     const results = await ask(client =>
       Promise.allSettled(
@@ -358,7 +361,7 @@ describe('answers as to an anonymous caller', () => {
     ['a user whose name a proxy takes out', BASIC, { userHeaders: false }, 1],
     ['nobody, as configured', 'nobody', { anonymousAccess: true }, 0],
   ])(
-    'are not suspected behind what is gone for %s',
+    'are not suspected where a repository is gone for %s',
     async (_, signIn, options, confirmations) => {
       const { bitbucket, ask, asked } = connect(signIn, options);
       bitbucket.addProject({ key: 'PAY', public: true });
@@ -371,14 +374,14 @@ describe('answers as to an anonymous caller', () => {
     },
   );
 
-  it('are fine where no credentials are configured, without a confirmation', async () => {
+  it('are accepted without a confirmation where no credentials are configured', async () => {
     const { list, asked } = connect('nobody', { anonymousAccess: true });
     const steps = await list(client => client.listRepositories());
     expect(steps).toMatchObject([{ kind: 'items', items: [{ slug: 'public' }] }]);
     expect(asked()).toEqual([LISTING]);
   });
 
-  it('are a refusal, not wrong credentials, where none are configured', async () => {
+  it('count as a refusal, not as wrong credentials, where none are configured', async () => {
     const { list, asked } = connect('nobody');
     const steps = await list(client => client.listRepositories());
     expect(steps).toMatchObject([
@@ -413,7 +416,7 @@ describe('answers as to an anonymous caller', () => {
       'unexpected-answer',
     ],
   ])(
-    'leave a listing unread that %s keeps from being confirmed',
+    'leave a listing unread where %s prevents its confirmation',
     async (_name, effect, reason) => {
       const { bitbucket, list } = connect(BASIC, { userHeaders: false });
       const fault = bitbucket.faults.add({
@@ -431,7 +434,7 @@ describe('answers as to an anonymous caller', () => {
   );
 
   it.each([403, 404, 405])(
-    'are believed where the server cannot tell (%d)',
+    'are accepted where the server cannot confirm them (%d)',
     async status => {
       const { bitbucket, list } = connect(BASIC, { userHeaders: false });
       const effect = { type: 'status', status } as const;
@@ -442,7 +445,7 @@ describe('answers as to an anonymous caller', () => {
     },
   );
 
-  it('are not looked for in what is no answer of Bitbucket', async () => {
+  it('are not suspected in an answer that is not from Bitbucket', async () => {
     const { bitbucket, list, asked } = connect(BASIC);
     bitbucket.faults.add({ effect: 'login-page' });
     expect(await list(client => client.listRepositories())).toMatchObject([
@@ -452,10 +455,10 @@ describe('answers as to an anonymous caller', () => {
   });
 });
 
-describe('a token of a project that is not named and has no profile', () => {
+describe('a project token for which Bitbucket names no user and has no profile', () => {
   const users = [{ name: 'token', token: TOKEN, projects: ['PAY'], nameless: true }];
 
-  it('is believed for what it shows that no anonymous caller is shown', async () => {
+  it('is accepted once an answer shows something that anonymous callers cannot see', async () => {
     const { list, asked } = connect(BEARER, { users, anonymousAccess: true });
     const read = () => list(client => client.listProjectRepositories('PAY'));
     expect(await read()).toMatchObject([{ kind: 'items', items: [{ slug: 'api' }] }]);
@@ -479,7 +482,7 @@ describe('a token of a project that is not named and has no profile', () => {
 });
 
 describe('an abort', () => {
-  it('ends a question with the reason of the signal', async () => {
+  it('ends a request with the reason of the signal', async () => {
     const { bitbucket, client } = connect(BASIC);
     bitbucket.faults.add({ effect: 'hang' });
     const controller = new AbortController();
@@ -494,7 +497,7 @@ describe('an abort', () => {
     await Promise.all(questions);
   });
 
-  it('before a question keeps it from being asked', async () => {
+  it('before a request prevents that request', async () => {
     const { client, asked } = connect(BASIC);
     const reason = new Error('shutting down');
     const signal = AbortSignal.abort(reason);

@@ -1,6 +1,6 @@
 /**
- * A run's conversation with one Bitbucket: sends, tells replies from failures, and stops
- * talking for good once the credentials have failed.
+ * A run's session with one Bitbucket: sends requests, distinguishes replies from failures, and
+ * sends nothing more once the credentials have failed.
  */
 
 import { Problem, Unanswered } from '../model';
@@ -23,42 +23,42 @@ import {
 import { RestUrls } from './restUrls';
 import { WirePage } from './wire';
 
-/** Every question can be aborted, and may have to be sent soon. */
+/** Options of every request: it can be aborted, and may be urgent. */
 export type AskOptions = Omit<SendOptions, 'unread'>;
 
-/** What a session needs. */
+/** Options of a session. */
 export interface SessionOptions {
   readonly transport: Transport;
   readonly apiBaseUrl: string;
   /** Where the credentials are configured, for messages. */
   readonly configuredAt: string;
-  /** What requests carry: where it is anything, an anonymous answer is an error. */
+  /** The credentials that requests carry: with any, an anonymous answer is an error. */
   readonly credentials: SentCredentials;
 }
 
-/** What requests carry as `Authorization`: a password goes as Basic, a token as Bearer. */
+/** Content of the `Authorization` header: Basic for a password, Bearer for a token. */
 export type SentCredentials = 'none' | 'password' | 'token';
 
-/** To whom a reply was given, or why that could not be found out. */
+/** Who Bitbucket took the caller for, or why that could not be determined. */
 type Identity = 'user' | 'anonymous' | Problem;
 
 const SAID_TO_ANONYMOUS: Problem = {
   reason: 'not-permitted',
   detail:
-    'Bitbucket says that it does not exist, but treats the configured credentials as anonymous, and to anonymous callers it says that of everything private',
+    'Bitbucket says that it does not exist, but treats the configured credentials as anonymous, and tells anonymous callers the same about everything private',
 };
 
-/** Asks with one set of credentials, as long as they work. */
+/** Sends requests with one set of credentials, as long as they work. */
 export class Session {
   readonly urls: RestUrls;
   readonly #options: SessionOptions;
-  /** Settles with the first answer; until then nothing else is asked. */
+  /** Settles with the first answer; until then no other request is sent. */
   #first: Promise<void> | undefined;
-  /** Under way; `undefined` while there is none. */
+  /** The confirmation in progress; `undefined` while there is none. */
   #confirmation: Promise<Identity> | undefined;
-  /** Nothing is to be confirmed any more. */
+  /** Nothing needs to be confirmed any more. */
   #trusted: boolean;
-  /** Something was shown that no anonymous caller is shown. */
+  /** An answer showed something that anonymous callers cannot see. */
   #sawPrivate = false;
   #credentialsError: BitbucketServerCredentialsError | undefined;
 
@@ -69,14 +69,14 @@ export class Session {
   }
 
   /**
-   * Asks once; the transport repeats where that is due.
+   * Sends a request once; the transport retries where that is appropriate.
    *
-   * @remarks The very first request goes alone: were the password wrong, a handful of them
-   * at once would be enough to lock the account.
+   * @remarks The very first request is sent alone: with a wrong password, a few parallel
+   * requests would be enough to lock the account.
    *
    * @returns the reply, or why there is none
    * @throws BitbucketServerCredentialsError at the first answer that shows that the
-   * credentials do not work, and from then on without asking
+   * credentials do not work, and from then on without sending anything
    * @throws the signal's reason when aborted
    */
   async ask(
@@ -95,7 +95,7 @@ export class Session {
     return answer;
   }
 
-  /** Like `ask`, for a page of a listing: also makes sure that it was not answered as to an anonymous caller. */
+  /** Like `ask`, for a page of a listing: also verifies that Bitbucket did not answer as to an anonymous caller. */
   async askForListing(
     request: HttpRequest,
     options: AskOptions = {},
@@ -115,10 +115,10 @@ export class Session {
   }
 
   /**
-   * Makes sure that an answer that says that something does not exist was not given to an
-   * anonymous caller, for whom what is private does not exist.
+   * Verifies that an answer of "does not exist" was not meant for an anonymous caller, to
+   * whom Bitbucket says so of everything private.
    *
-   * @returns why that answer proves nothing; `undefined` where it does
+   * @returns why the answer proves nothing; `undefined` where it proves the absence
    */
   async doubtAbsence(
     answer: Answer,
@@ -162,15 +162,15 @@ export class Session {
 
   #missingCredentials(answer: Answer): Unanswered {
     const detail =
-      `No credentials are configured (${this.#options.configuredAt}), and Bitbucket shows nothing without: ${describe(answer)}. ` +
+      `No credentials are configured (${this.#options.configuredAt}), and Bitbucket shows nothing without them: ${describe(answer)}. ` +
       'Set token; where it comes from an environment variable, set that variable';
     return { kind: 'unknown', problem: { reason: 'not-permitted', detail } };
   }
 
   /**
-   * Finds out to whom a reply was given. A listing for an anonymous caller is shorter, or
-   * empty, without any error. `X-AUSERNAME` is on every authenticated answer, but a proxy may
-   * strip it, so its absence is confirmed by a request only users may make.
+   * Determines who Bitbucket took the caller for. A listing for an anonymous caller is shorter,
+   * or empty, without any error. Every authenticated answer has `X-AUSERNAME`, but a proxy may
+   * strip it, so its absence is confirmed by a request that only users may make.
    * Source: recorded answers; `GET /profile/recent/repos`, Bitbucket Data Center 10.0 OpenAPI.
    */
   async #identify(answer: Answer, options: AskOptions): Promise<Identity> {
@@ -178,7 +178,7 @@ export class Session {
       return 'user';
     }
     this.#sawPrivate ||= provesAuthenticated(answer);
-    // Listings that are read at the same time share one confirmation.
+    // Listings that are read concurrently share one confirmation.
     this.#confirmation ??= this.#confirm(options).finally(() => {
       this.#confirmation = undefined;
     });
@@ -193,7 +193,7 @@ export class Session {
       const detail = `Whether Bitbucket accepts the credentials could not be confirmed. ${problem.detail}`;
       return { ...problem, detail };
     }
-    // A token of a project has no user of its own, and may be refused this one question.
+    // A project token has no user of its own, and may be refused this one request.
     const isRefused =
       answer.kind === 'answer' && hasException(answer, 'AuthorisationException');
     if (isRefused && !this.#sawPrivate) {
@@ -214,12 +214,12 @@ export class Session {
   }
 }
 
-/** What an anonymous caller gets too: a page, or the refusal of one. */
+/** An anonymous caller gets the same: a page, or a refusal. */
 function mayBeAnonymous(answer: Answer): boolean {
   return answer.status === 401 || answer.read(WirePage) !== undefined;
 }
 
-/** An answer to the confirmation that says nothing now and may do so later. */
+/** The problem of a confirmation that was inconclusive now but may succeed later. */
 function passingProblem(answer: Answer): Problem | undefined {
   const { status } = answer;
   const isFinal =

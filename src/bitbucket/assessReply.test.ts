@@ -32,7 +32,7 @@ function errorBody(...exceptions: (string | null)[]): string {
   return JSON.stringify({ errors });
 }
 
-/** Answers that look like "not there" and prove nothing about anything. */
+/** Answers that look like "does not exist" but prove nothing. */
 const PROVE_NOTHING: [string, Answer][] = [
   ['an empty 404', reply(404)],
   [
@@ -46,13 +46,10 @@ const PROVE_NOTHING: [string, Answer][] = [
     reply(404, '{"message":"no Route matched with those values"}'),
   ],
   ['a 404 without an exception name', reply(404, errorBody(null))],
-  [
-    'a 404 with an exception nobody knows',
-    reply(404, errorBody('com.example.LostException')),
-  ],
+  ['a 404 with an unknown exception', reply(404, errorBody('com.example.LostException'))],
   ['a 404 for a label', reply(404, errorBody(EXCEPTIONS.label))],
   [
-    'a 404 that breaks off',
+    'a truncated 404',
     reply(404, errorBody(EXCEPTIONS.path, EXCEPTIONS.repository).slice(0, -5)),
   ],
   [
@@ -60,7 +57,7 @@ const PROVE_NOTHING: [string, Answer][] = [
     reply(404, JSON.stringify({ errors: [{ message: 'NoSuchPathException' }] })),
   ],
   [
-    'an exception with a name that only ends alike',
+    'an exception whose name has only the same ending',
     reply(404, errorBody('com.example.NotNoSuchPathException')),
   ],
   ['a 401', reply(401, errorBody(EXCEPTIONS.permission))],
@@ -68,7 +65,7 @@ const PROVE_NOTHING: [string, Answer][] = [
   ['a 410', reply(410)],
 ];
 
-/** Statuses with which not even the right exception proves anything. */
+/** Statuses with which even the right exception proves nothing. */
 const POWERLESS = [200, 204, 302, 401, 403, 407, 429, 500, 502, 503];
 
 describe('toAbsenceReason', () => {
@@ -111,7 +108,7 @@ describe('toAbsenceReason', () => {
     expect(toAbsenceReason(answer, true)).toBeUndefined();
   });
 
-  it('is not proven by an exception behind more errors than anybody looks at', () => {
+  it('is not proven by an exception behind more errors than are read', () => {
     const body = (before: number) =>
       errorBody(...Array<null>(before).fill(null), EXCEPTIONS.path);
     expect(toAbsenceReason(reply(404, body(19)), false)).toBe('no-catalog-file');
@@ -125,24 +122,24 @@ describe('toAbsenceReason', () => {
 });
 
 describe('provesRepositoryGone', () => {
-  it.each([EXCEPTIONS.repository, EXCEPTIONS.project])('by %s', exception => {
+  it.each([EXCEPTIONS.repository, EXCEPTIONS.project])('is true for %s', exception => {
     expect(provesRepositoryGone(reply(404, errorBody(exception)))).toBe(true);
   });
 
   it.each([EXCEPTIONS.path, EXCEPTIONS.empty, EXCEPTIONS.object, EXCEPTIONS.permission])(
-    'not by %s',
+    'is false for %s',
     exception => {
       expect(provesRepositoryGone(reply(404, errorBody(exception)))).toBe(false);
     },
   );
 
-  it.each(POWERLESS)('not by NoSuchRepositoryException with status %d', status => {
+  it.each(POWERLESS)('is false for NoSuchRepositoryException with status %d', status => {
     expect(provesRepositoryGone(reply(status, errorBody(EXCEPTIONS.repository)))).toBe(
       false,
     );
   });
 
-  it.each(PROVE_NOTHING)('not by %s', (_name, answer) => {
+  it.each(PROVE_NOTHING)('is false for %s', (_name, answer) => {
     expect(provesRepositoryGone(answer)).toBe(false);
   });
 });
@@ -169,7 +166,7 @@ describe('toProblem', () => {
     expect(toProblem(reply(status))).toMatchObject({ reason });
   });
 
-  it('quotes the first error that says something', () => {
+  it('quotes the first error that has a message', () => {
     const errors = [{}, { message: ' No. ', exceptionName: 'com.example.NoException' }];
     expect(toProblem(reply(401, JSON.stringify({ errors }))).detail).toBe(
       'Bitbucket refused access: 401 NoException: No.',
@@ -197,14 +194,14 @@ describe('describe', () => {
       '404 with an XML document (a wrong base URL?)',
     ],
     [
-      'JSON that breaks off',
+      'truncated JSON',
       reply(200, '{"values":['),
       '200 with a body that is not JSON, or only a part of it',
     ],
     [
-      'JSON of more values than are read',
+      'JSON with more values than are read',
       reply(200, `[${'0,'.repeat(1_000_000)}0]`),
-      '200 with a body that holds far more values than any answer of Bitbucket',
+      '200 with a body that holds far more values than any answer from Bitbucket',
     ],
     ['a bare message', reply(404, '{"message":"no"}'), '404 no'],
     ['a text', reply(404, '404null for uri:\n /x'), '404 404null for uri: /x'],
@@ -214,7 +211,7 @@ describe('describe', () => {
       '404 with JSON of another shape than expected',
     ],
     [
-      'an error that breaks off',
+      'a truncated error',
       reply(500, '{"errors":[{"message":"no'),
       '500 with a body that is not JSON, or only a part of it',
     ],
@@ -234,7 +231,7 @@ describe('describe', () => {
       '302, a redirect to https://sso.example.com',
     ],
     [
-      'a redirect to a place that is not to be shown',
+      'a redirect to an address that must not be shown',
       reply(302, '', { location: 'https://s3cret.example.com/' }),
       '302 with an empty body',
     ],
@@ -247,7 +244,7 @@ describe('describe', () => {
     expect(describeReply(reply(500, body)).length).toBeLessThan(310);
   });
 
-  it('does not quote the body of a success, whose secrets nobody has taken out', () => {
+  it('does not quote the body of a success, whose secrets have not been removed', () => {
     const body = JSON.stringify({ errors: [{ message: 'Hello s3cret' }] });
     expect(describeReply(reply(200, body))).not.toContain('s3cret');
   });

@@ -1,5 +1,5 @@
 /**
- * What an answer means. Pure: from a reply to a code with a sentence. The one place
+ * Interprets answers. Pure: maps a reply to a code with a sentence. The one place
  * that knows which answers prove something and which prove nothing.
  */
 
@@ -10,7 +10,7 @@ import { Answer } from './Answer';
 import { CredentialsProblem } from './errors';
 import { parse, PrivateRow, ServerErrors, ServerMessage, WirePage } from './wire';
 
-/** The simple names of the exceptions in an error body, in its order. */
+/** Returns the simple names of the exceptions in an error body, in its order. */
 export function exceptionNames(answer: Answer): readonly string[] {
   return errorsIn(answer).flatMap(({ exceptionName }) =>
     exceptionName ? [simpleName(exceptionName)] : [],
@@ -31,12 +31,13 @@ export function hasException(answer: Answer, ...exceptions: string[]): boolean {
 }
 
 /**
- * Whether an answer to a question about a file proves that there is none.
+ * Returns what an answer to a request about a file proves about its absence; `undefined`
+ * where it proves nothing.
  *
- * @remarks Only Bitbucket's own JSON naming the exception proves it: a 404 may as well
+ * @remarks Only Bitbucket's own JSON that names the exception proves it: a 404 may as well
  * come from a proxy, a wrong base URL or a deleted repository. An unresolvable ref
  * (`NoSuchObjectException`, `NoSuchCommitException`) proves a missing branch only where
- * a branch was asked for. Exception names: Atlassian's Java API
+ * the request named a branch. Exception names: Atlassian's Java API
  * (`com.atlassian.bitbucket.content`, `…repository`, `…commit`).
  *
  * @param askedForBranch - whether the request carried `at`
@@ -75,8 +76,8 @@ export function provesRepositoryGone(answer: Answer): boolean {
 }
 
 /**
- * Why an answer tells nothing, and whether it is Bitbucket's own refusal (a 401 may as well
- * come from a proxy) or took a proxy too long.
+ * Returns why an answer is inconclusive, and whether Bitbucket itself refused the request (a
+ * 401 may as well come from a proxy) or a proxy gave up waiting for it.
  */
 export function unanswered(answer: Answer): Unanswered {
   const isRefusal = hasException(answer, 'AuthorisationException');
@@ -89,27 +90,27 @@ export function unanswered(answer: Answer): Unanswered {
   };
 }
 
-/** What an answer means that is not the hoped-for one, to a question about a file. */
+/** Interprets an unsuccessful answer to a request about a file. */
 export function absentOrUnknown(answer: Answer, askedForBranch: boolean): Lookup<never> {
   const reason = toAbsenceReason(answer, askedForBranch);
   return reason ? { kind: 'absent', reason } : unanswered(answer);
 }
 
-/** One private row will do, and a page that is not Bitbucket's may have any number of rows. */
-const MAX_ROWS_LOOKED_AT = 1_000;
+/** One private row is enough, and a page that is not Bitbucket's may have any number of rows. */
+const MAX_ROWS_CHECKED = 1_000;
 
 /**
- * Whether a page of repositories shows one that no anonymous caller is shown.
+ * Whether a page of repositories shows one that anonymous callers cannot see.
  *
  * Source: `public` of `RestRepository` and `RestProject`, Bitbucket Data Center 10.0
  * OpenAPI; personal projects have none in recorded answers.
  */
 export function provesAuthenticated(answer: Answer): boolean {
-  const rows = answer.read(WirePage)?.values.slice(0, MAX_ROWS_LOOKED_AT) ?? [];
+  const rows = answer.read(WirePage)?.values.slice(0, MAX_ROWS_CHECKED) ?? [];
   return rows.some(row => parse(PrivateRow, row));
 }
 
-/** Not Bitbucket's JSON, or 404/405 for the route itself: another endpoint may serve. */
+/** Whether another endpoint may work: not Bitbucket's JSON, or 404/405 for the route itself. */
 export function isUnsupported(answer: Answer): boolean {
   const { status, json } = answer;
   return (
@@ -121,8 +122,8 @@ export function isUnsupported(answer: Answer): boolean {
 }
 
 /**
- * Whether this is how Bitbucket itself answers where it has no such endpoint: in XML, or
- * in text before. A 404 of anything else may come from a proxy.
+ * Whether Bitbucket itself says that it has no such endpoint, in XML or, in older versions,
+ * in plain text. Any other 404 may come from a proxy.
  * Source: recorded on 6.x (text) and 10.2.1 (XML).
  */
 export function isUnknownEndpoint({ status, body }: Answer): boolean {
@@ -133,22 +134,22 @@ export function isUnknownEndpoint({ status, body }: Answer): boolean {
   );
 }
 
-/** 4xx, but not those that speak of the caller: authentication, permission, rate. */
+/** 4xx, except the statuses about the caller: authentication, permission, rate. */
 function canProve(status: number): boolean {
   return status >= 400 && status < 500 && ![401, 403, 407, 429].includes(status);
 }
 
-/** What Bitbucket says where Basic authentication is switched off, in whatever shape. */
+/** Bitbucket's message where Basic authentication is switched off, in any body format. */
 const BASIC_DISABLED = /basic auth\w* (has been|is) disabled/i;
 
 /**
- * Whether an answer refuses the caller rather than the request: then nothing more may be
- * asked, since each further request would be one more failed login.
+ * Returns why an answer refuses the caller rather than the request; `undefined` where it does
+ * not. After a refusal nothing more may be sent: each request would be another failed login.
  *
- * @remarks A missing permission is 401 at Bitbucket too, but named: `AuthorisationException`;
- * and an answer with `X-AUSERNAME` is one to a user who is logged in. Any other 401
- * refuses the login, also one of a proxy. A 403 is about the request unless it says otherwise: things
- * in front of Bitbucket use it for what they block.
+ * @remarks Bitbucket answers 401 for a missing permission as well, but names it:
+ * `AuthorisationException`; and an answer with `X-AUSERNAME` is for a user who is logged in. Any
+ * other 401 refuses the login, also one from a proxy. A 403 is about the request unless it says
+ * otherwise: proxies in front of Bitbucket use it for requests that they block.
  * Source: recorded answers; `com.atlassian.bitbucket.auth`, Java API of Bitbucket.
  */
 export function toLoginProblem(answer: Answer): CredentialsProblem | undefined {
@@ -175,7 +176,7 @@ export function toLoginProblem(answer: Answer): CredentialsProblem | undefined {
   return isPermission ? undefined : 'refused';
 }
 
-/** What went wrong, for an answer that is not the hoped-for one and proves nothing. */
+/** Returns the problem of an unsuccessful answer that proves nothing. */
 export function toProblem(answer: Answer): Problem {
   const said = describe(answer);
   const { status } = answer;
@@ -197,7 +198,7 @@ export function toProblem(answer: Answer): Problem {
   };
 }
 
-/** Status and message, or what kind of body came instead of Bitbucket's JSON. */
+/** Returns status and message, or which kind of body came instead of Bitbucket's JSON. */
 export function describe(answer: Answer): string {
   const message = findMessage(answer);
   if (message) {
@@ -211,8 +212,8 @@ export function describe(answer: Answer): string {
 }
 
 /**
- * What the server says, quoted: its own errors, a bare message as things in front of it
- * send, or text. Only the bodies of errors have the secrets taken out.
+ * Returns the server's message, quoted: its own errors, the bare message of a proxy, or plain
+ * text. Only error bodies have had their secrets removed.
  */
 function findMessage(answer: Answer): string | undefined {
   const { status, json, body } = answer;
@@ -243,7 +244,7 @@ function describeBody({ json, isTooComplex, body }: Answer): string {
     return 'an XML document (a wrong base URL?)';
   }
   if (isTooComplex) {
-    return 'a body that holds far more values than any answer of Bitbucket';
+    return 'a body that holds far more values than any answer from Bitbucket';
   }
   return json === undefined
     ? 'a body that is not JSON, or only a part of it'

@@ -21,7 +21,7 @@ const unknown = (reason: string) => ({
 
 describe('getDefaultBranch', () => {
   it.each(['main', 'trunk', 'release/1.0', 'feature/ü x'])(
-    'tells the short name %s in one request',
+    'returns the short name %s with one request',
     async branch => {
       const { bitbucket, ask, attempts } = connect();
       bitbucket.setDefaultBranch('PAY', 'api', branch);
@@ -31,7 +31,7 @@ describe('getDefaultBranch', () => {
     },
   );
 
-  it('tells the configured one of an empty repository, where the server does', async () => {
+  it('returns the configured branch of an empty repository, where the server names it', async () => {
     const { bitbucket, ask } = connect();
     bitbucket.addRepository({ projectKey: 'PAY', slug: 'new', empty: true });
     const at = { projectKey: 'PAY', slug: 'new' };
@@ -39,14 +39,14 @@ describe('getDefaultBranch', () => {
     expect(answer).toEqual({ kind: 'found', value: 'main' });
   });
 
-  it('says that there is none where the server answers with 204', async () => {
+  it('is absent where the server answers 204', async () => {
     const { bitbucket, ask } = connect();
     bitbucket.faults.add({ effect: { type: 'status', status: 204, body: '' } });
     const answer = await ask(client => client.getDefaultBranch(API));
     expect(answer).toEqual({ kind: 'absent', reason: 'empty-repository' });
   });
 
-  it('says that there is none where the server names the exception', async () => {
+  it('is absent where the server names the exception', async () => {
     const { bitbucket, ask } = connect();
     const exceptionName = 'com.atlassian.bitbucket.repository.NoDefaultBranchException';
     bitbucket.faults.add({ effect: { type: 'status', status: 404, exceptionName } });
@@ -54,21 +54,21 @@ describe('getDefaultBranch', () => {
     expect(answer).toEqual({ kind: 'absent', reason: 'branch-not-found' });
   });
 
-  it('says that there is none where the repository is gone, for who then asks for that', async () => {
+  it('is absent where the repository is gone, which the caller then checks itself', async () => {
     const { bitbucket, ask } = connect();
     bitbucket.deleteRepository('PAY', 'api');
     const answer = await ask(client => client.getDefaultBranch(API));
     expect(answer).toEqual({ kind: 'absent', reason: 'branch-not-found' });
   });
 
-  it('cannot tell where Bitbucket refuses it, and says that this is its own word', async () => {
+  it('is unknown where Bitbucket refuses it, and marked as a refusal by Bitbucket itself', async () => {
     const { bitbucket, ask } = connect();
     bitbucket.faults.add({ effect: 'lost-permission' });
     const answer = await ask(client => client.getDefaultBranch(API));
     expect(answer).toEqual({ ...unknown('not-permitted'), isRefusal: true });
   });
 
-  it('asks the older endpoint where the server is too old for this one', async () => {
+  it('uses the older endpoint where the server does not have the newer one', async () => {
     const { ask, asked } = connect({ version: '7.4.2' });
     expect(await ask(client => client.getDefaultBranch(API))).toEqual({
       kind: 'found',
@@ -91,7 +91,7 @@ describe('getDefaultBranch', () => {
     expect(answer).toEqual({ kind: 'absent', reason });
   });
 
-  it('asks the older endpoint where an even older server says so in text', async () => {
+  it('uses the older endpoint where an even older server answers in plain text', async () => {
     const { bitbucket, ask, asked } = connect();
     const body = '404null for uri: http://bitbucket.test/rest/api/1.0/x';
     bitbucket.faults.add({ times: 1, effect: { type: 'status', status: 404, body } });
@@ -131,7 +131,7 @@ describe('getDefaultBranch', () => {
       'unexpected-answer',
     ],
     ['a failing server', { type: 'status', status: 503 }, 'server-error'],
-  ])('cannot tell from %s', async (_, effect, reason) => {
+  ])('is unknown after %s', async (_, effect, reason) => {
     const { bitbucket, ask } = connect();
     bitbucket.faults.add({ effect });
     const answer = await ask(client => client.getDefaultBranch(API));
@@ -140,7 +140,7 @@ describe('getDefaultBranch', () => {
 });
 
 describe('getFileChanges', () => {
-  it('tells what leads from the older commit to the newer, in one request', async () => {
+  it('returns the changes from the older commit to the newer, with one request', async () => {
     const { bitbucket, ask, asked } = connect();
     const { fromHash } = bitbucket.writeFile('PAY', 'api', 'new/ü.yaml', 'n');
     bitbucket.writeFile('PAY', 'api', 'a.yaml', 'changed');
@@ -156,21 +156,21 @@ describe('getFileChanges', () => {
     expect(asked()[0]).toContain(`to=${fromHash}`);
   });
 
-  it('tells of a file that is gone', async () => {
+  it('returns a deleted file', async () => {
     const { bitbucket, ask } = connect();
     const { fromHash, toHash } = bitbucket.removeFile('PAY', 'api', 'a.yaml');
     const changes = await ask(client => client.getFileChanges(API, { fromHash, toHash }));
     expect(changes).toEqual([{ kind: 'deleted', path: 'a.yaml' }]);
   });
 
-  it('tells nothing where nothing differs', async () => {
+  it('returns no changes where nothing differs', async () => {
     const { bitbucket, ask } = connect();
     const { toHash } = bitbucket.writeFile('PAY', 'api', 'a.yaml', 'changed');
     const commits = { fromHash: toHash, toHash };
     expect(await ask(client => client.getFileChanges(API, commits))).toEqual([]);
   });
 
-  it('does not pass a part off as all of it', async () => {
+  it('returns undefined rather than a part of the changes', async () => {
     const { bitbucket, ask, asked } = connect({ changes: 2 });
     const { fromHash } = bitbucket.writeFile('PAY', 'api', '1', 'x');
     bitbucket.writeFile('PAY', 'api', '2', 'x');
@@ -201,7 +201,7 @@ describe('getFileChanges', () => {
       },
     ],
     ['a failing server', { type: 'status', status: 503 }],
-  ])('cannot tell from %s', async (_, effect) => {
+  ])('returns undefined after %s', async (_, effect) => {
     const { bitbucket, ask } = connect();
     const { fromHash, toHash } = bitbucket.writeFile('PAY', 'api', 'a.yaml', 'changed');
     bitbucket.faults.add({ effect });

@@ -1,4 +1,4 @@
-/** Content, sizes, commits and archives: what is found, proven absent, and proves nothing. */
+/** Content, sizes, commits and archives: found, proven absent, or unknown. */
 
 import { createSimulatedBitbucket, FaultOptions } from '../../dev/simulatedBitbucket';
 import { createSimulatedClient } from '../__testUtils__/simulatedClient';
@@ -40,7 +40,7 @@ describe('openFile', () => {
     ['a full ref', 'b.yaml', 'refs/heads/feature/x', 'kind: B'],
     ['a missing file', 'b.yaml', undefined, absent('no-catalog-file')],
     ['a missing branch', 'a.yaml', 'nope', absent('branch-not-found')],
-  ])('yields %s', async (_, path, at, expected) => {
+  ])('returns %s', async (_, path, at, expected) => {
     const { ask } = connect();
     expect(await textOf(await ask(client => client.openFile(API, path, { at })))).toEqual(
       expected,
@@ -58,7 +58,7 @@ describe('openFile', () => {
     ['an error', { type: 'status', status: 500 }, 'server-error'],
     ['a rate limit', { type: 'status', status: 429 }, 'rate-limited'],
     ['a hang', 'hang', 'timeout'],
-  ])('proves nothing by %s', async (_, effect, reason) => {
+  ])('is unknown after %s', async (_, effect, reason) => {
     const { bitbucket, ask } = connect();
     bitbucket.faults.add({ match: { kind: 'raw' }, effect });
     expect(await ask(client => client.openFile(API, 'a.yaml'))).toMatchObject(
@@ -66,7 +66,7 @@ describe('openFile', () => {
     );
   });
 
-  it('proves nothing of the file of a repository that is gone', async () => {
+  it('is unknown for a file of a repository that is gone', async () => {
     const { ask } = connect();
     const gone = { projectKey: 'PAY', slug: 'gone' };
     expect((await ask(client => client.openFile(gone, 'a.yaml'))).kind).toBe('unknown');
@@ -78,7 +78,7 @@ describe('getFileSize', () => {
     ['a.yaml', { kind: 'found', value: 9 }],
     ['empty.yaml', { kind: 'found', value: 0 }],
     ['nope.yaml', absent('no-catalog-file')],
-  ])('of %s', async (path, expected) => {
+  ])('returns the result for %s', async (path, expected) => {
     const { ask } = connect();
     expect(await ask(client => client.getFileSize(API, path))).toEqual(expected);
   });
@@ -96,7 +96,7 @@ describe('getHeadCommit', () => {
     ['the default branch', undefined, 'main'],
     ['a branch', 'feature/x', 'feature/x'],
     ['a full ref', 'refs/heads/feature/x', 'feature/x'],
-  ])('is that of %s, in one request', async (_, at, branch) => {
+  ])('returns the commit of %s with one request', async (_, at, branch) => {
     const { ask, git, attempts } = connect();
     const id = git.tip(branch)?.id;
     expect(await ask(client => client.getHeadCommit(API, { at }))).toEqual({
@@ -106,7 +106,7 @@ describe('getHeadCommit', () => {
     expect(attempts).toHaveLength(1);
   });
 
-  it('is proven not to exist, or stays unknown', async () => {
+  it('is absent where Bitbucket proves it, and unknown otherwise', async () => {
     const { bitbucket, ask } = connect();
     const empty = { projectKey: 'PAY', slug: 'empty' };
     expect(await ask(client => client.getHeadCommit(empty))).toEqual(

@@ -1,4 +1,4 @@
-/** Looking for files: what is found, what is proven absent, and what proves nothing. */
+/** Looking up files: found, proven absent, or unknown. */
 
 import {
   createSimulatedBitbucket,
@@ -50,13 +50,18 @@ describe('findFile', () => {
     ['a name in other case', 'CATALOG-INFO.yaml', undefined, absent('no-catalog-file')],
     ['a missing branch', PATH, 'nope', absent('branch-not-found')],
     ['a branch given as a ref', PATH, 'refs/heads/main', absent('branch-not-found')],
-  ])('answers for %s in one request', async (_name, path, branch, expected) => {
-    const { ask, attempts } = connect();
-    expect(await ask(client => client.findFile(API, path, { branch }))).toEqual(expected);
-    expect(attempts.map(({ kind }) => kind)).toEqual(['file-check']);
-  });
+  ])(
+    'returns the result for %s with one request',
+    async (_name, path, branch, expected) => {
+      const { ask, attempts } = connect();
+      expect(await ask(client => client.findFile(API, path, { branch }))).toEqual(
+        expected,
+      );
+      expect(attempts.map(({ kind }) => kind)).toEqual(['file-check']);
+    },
+  );
 
-  it('takes a submodule for no file', async () => {
+  it('does not take a submodule for a file', async () => {
     const { bitbucket, ask } = connect();
     bitbucket.faults.add({ effect: { type: 'body', body: '{"type":"SUBMODULE"}' } });
     expect(await ask(client => client.findFile(API, PATH))).toEqual(
@@ -64,7 +69,7 @@ describe('findFile', () => {
     );
   });
 
-  it('asks for the branch itself, so that a tag of the same name is not meant', async () => {
+  it('requests the branch by its ref id, so that Bitbucket does not take a tag of the same name', async () => {
     const { ask, asked } = connect();
     await ask(client => client.findFile(API, PATH, { branch: 'v1.0' }));
     expect(asked()).toEqual([
@@ -86,7 +91,7 @@ describe('listFiles', () => {
     expect(attempts.map(({ kind }) => kind)).toEqual(['files-listing']);
   });
 
-  it('asks for as many as the file finder of Bitbucket and follows a lower cap', async () => {
+  it('requests as many files as the file finder of Bitbucket and follows a lower cap', async () => {
     const { ask, asked } = connect({ pageCaps: { files: 2 } });
     const lookup = await ask(client => client.listFiles(API));
     expect(lookup).toMatchObject({ kind: 'found', value: { length: 3 } });
@@ -110,7 +115,7 @@ describe('listFiles', () => {
     expect(lookup).toMatchObject({ kind: 'found', value: { length: 200_000 } });
   });
 
-  it('does not believe a page of far more files than were asked for', async () => {
+  it('rejects a page of far more files than were requested', async () => {
     const { bitbucket, ask } = connect();
     const body = JSON.stringify({ values: Array(101_001).fill('a'), isLastPage: true });
     bitbucket.faults.add({ effect: { type: 'body', body } });
@@ -135,13 +140,16 @@ describe('listFiles', () => {
     ['no text', { path: 'a' }],
     ['a path with NUL', 'a\0'],
     ['a path with half a character', 'a\ud800'],
-  ])('is unknown where there is %s, since it may be the one', async (_, item) => {
-    const { bitbucket, ask } = connect();
-    bitbucket.faults.add({ effect: { type: 'bad-item', item } });
-    expect(await ask(client => client.listFiles(API))).toEqual(
-      unknown('unexpected-answer'),
-    );
-  });
+  ])(
+    'is unknown where the listing has %s, which may be the catalog file',
+    async (_, item) => {
+      const { bitbucket, ask } = connect();
+      bitbucket.faults.add({ effect: { type: 'bad-item', item } });
+      expect(await ask(client => client.listFiles(API))).toEqual(
+        unknown('unexpected-answer'),
+      );
+    },
+  );
 
   it.each<[string, Effect]>([
     ['leads back to itself', 'looping-page'],
@@ -231,7 +239,7 @@ const FAULTS: [string, Effect, string, number][] = [
   ['a login page', 'login-page', 'unexpected-answer', 1],
   ['an empty body', { type: 'body', body: '' }, 'unexpected-answer', 1],
   [
-    'a file type nobody knows',
+    'an unknown file type',
     { type: 'body', body: '{"type":"SYMLINK"}' },
     'unexpected-answer',
     1,
@@ -244,7 +252,7 @@ const FAULTS: [string, Effect, string, number][] = [
   ],
 ];
 
-/** Where the listing asks for more than this, in its query. */
+/** Matches requests of the listing with a limit above this one. */
 const moreThan = (limit: number) => (request: { query: URLSearchParams }) =>
   Number(request.query.get('limit')) > limit;
 
@@ -258,7 +266,7 @@ describe('listFiles of a huge repository', () => {
     ['takes too long', 'hang'],
     ['takes a proxy too long', { type: 'html', status: 504 }],
     ['is larger than 32 MiB', tooLarge],
-  ])('asks for a smaller page where one %s', async (_, effect) => {
+  ])('requests a smaller page where one %s', async (_, effect) => {
     const { bitbucket, ask, asked } = connect();
     bitbucket.faults.add({ match: moreThan(20_000), effect });
     const lookup = await ask(client => client.listFiles(API));
@@ -266,7 +274,7 @@ describe('listFiles of a huge repository', () => {
     expect(limitsOf(asked())).toEqual(LIMITS);
   });
 
-  it('gives up, and says why, where the smallest page is too large', async () => {
+  it('gives up with a reason where the smallest page is too large', async () => {
     const { bitbucket, ask, asked } = connect();
     bitbucket.faults.add({ effect: tooLarge });
     expect(await ask(client => client.listFiles(API))).toMatchObject({
@@ -277,7 +285,7 @@ describe('listFiles of a huge repository', () => {
     expect(limitsOf(asked())).toEqual(LIMITS);
   });
 
-  it('gives up, and says why, where the smallest page takes too long again and again', async () => {
+  it('gives up with a reason where the smallest page times out at every attempt', async () => {
     const { bitbucket, ask, asked } = connect();
     bitbucket.faults.add({ effect: 'hang' });
     expect(await ask(client => client.listFiles(API))).toMatchObject({
@@ -291,13 +299,16 @@ describe('listFiles of a huge repository', () => {
   it.each<[string, Effect]>([
     ['takes too long', 'hang'],
     ['is larger than 32 MiB', tooLarge],
-  ])('asks once where it may take one page only and that %s', async (_, effect) => {
-    const { bitbucket, ask, asked } = connect();
-    bitbucket.faults.add({ match: moreThan(20_000), effect });
-    const lookup = await ask(client => client.listFiles(API, { inOnePage: true }));
-    expect(lookup).toMatchObject({ kind: 'unknown', isTooMuch: true });
-    expect(asked()).toHaveLength(1);
-  });
+  ])(
+    'sends one request where it may read only one page and that %s',
+    async (_, effect) => {
+      const { bitbucket, ask, asked } = connect();
+      bitbucket.faults.add({ match: moreThan(20_000), effect });
+      const lookup = await ask(client => client.listFiles(API, { inOnePage: true }));
+      expect(lookup).toMatchObject({ kind: 'unknown', isTooMuch: true });
+      expect(asked()).toHaveLength(1);
+    },
+  );
 });
 
 describe('findFile', () => {
@@ -349,7 +360,7 @@ describe.each(['findFile', 'listFiles'] as const)('%s', method => {
     ['repository', { projectKey: 'PAY', slug: 'no' }],
     ['project', { projectKey: 'NO', slug: 'api' }],
   ])(
-    'is unknown for an unknown %s: that is not for this question to prove',
+    'is unknown for an unknown %s, which this request cannot prove',
     async (_name, address) => {
       expect(await look(connect(), address)).toEqual(unknown('unexpected-answer'));
     },

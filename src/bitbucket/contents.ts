@@ -1,4 +1,4 @@
-/** Questions about what is in one repository: files, branches, and what changed. */
+/** Requests about the content of one repository: files, branches and changes. */
 
 import { HttpRequest } from '../http/types';
 import { FileChange, Lookup, RepositoryAddress } from '../model';
@@ -23,21 +23,21 @@ import {
 } from './wire';
 
 /**
- * `page.max.directory.recursive.children`, which Bitbucket's own file finder asks for; halved
- * three times at most.
+ * `page.max.directory.recursive.children`, the limit that Bitbucket's own file finder uses;
+ * halved three times at most.
  */
 const FILES_LIMITS: PageLimits = { limit: 100_000, least: 12_500 };
 
-/** `page.max.changes`; who pushes more has the whole repository read again. */
+/** `page.max.changes`; after a larger push the whole repository is read again. */
 const CHANGES_LIMITS: PageLimits = { limit: 1000, least: 1000 };
 
 /** `branch`: a short branch name instead of the default branch. */
 type BranchOptions = AskOptions & { readonly branch?: string };
 
-/** `at`: as a URL names it, a branch, tag, ref or commit; it is sent as it is. */
+/** `at`: a branch, tag, ref or commit as a URL names it; sent unchanged. */
 type AtOptions = AskOptions & { readonly at?: string };
 
-/** Whether a path is a file: one request, answered without the file's content. */
+/** Checks whether a path is a file: one request, answered without the file's content. */
 export async function findFile(
   session: Session,
   address: RepositoryAddress,
@@ -60,11 +60,11 @@ export async function findFile(
 }
 
 /**
- * Every file of a branch, as paths from the root: one request unless the server caps the
- * page, or it is too much for one answer. Unknown where one cannot be read: it may be the
- * very file that is looked for.
+ * Lists every file of a branch, as paths from the root: one request unless the server caps the
+ * page, or the page is too much for one answer. Unknown where a path cannot be read, since it
+ * may be the very file that the caller is looking for.
  *
- * @param options - `inOnePage`: is not asked again, in smaller pages, where it is too much
+ * @param options - `inOnePage`: does not retry with smaller pages where the page is too much
  */
 export async function listFiles(
   session: Session,
@@ -89,13 +89,14 @@ export async function listFiles(
   return reason ? { kind: 'absent', reason } : read.why;
 }
 
-/** Git allows every character but NUL. Without a schema, since there may be 100,000 of them. */
+/** Git allows every character but NUL. Without a schema, since there may be 100,000 paths. */
 function toPath(value: unknown): string | undefined {
   return typeof value === 'string' && isStorable(value) ? value : undefined;
 }
 
 /**
- * The short name of a repository's default branch, also where no such branch exists yet.
+ * Returns the short name of a repository's default branch, also where that branch does not
+ * exist yet.
  *
  * @remarks `GET …/default-branch` names the configured branch even where it does not
  * exist. Servers before 7.5 have `…/branches/default` only, which answers 204 for an empty
@@ -122,16 +123,16 @@ export async function getDefaultBranch(
   if (answer.status === 204) {
     return { kind: 'absent', reason: 'empty-repository' };
   }
-  // Where the repository itself is gone, there is no branch either; `getRepository` tells the two apart.
+  // A repository that is gone has no branch either; `getRepository` distinguishes the two.
   return provesRepositoryGone(answer)
     ? { kind: 'absent', reason: 'branch-not-found' }
     : absentOrUnknown(answer, false);
 }
 
 /**
- * The files that differ between two commits: one request.
+ * Returns the files that differ between two commits: one request.
  *
- * @returns `undefined` where it cannot be told: too many, or no readable answer
+ * @returns `undefined` where they are not known: too many files, or no readable answer
  */
 export async function getFileChanges(
   session: Session,
@@ -152,13 +153,13 @@ export async function getFileChanges(
   return changes.length === values.length ? changes : undefined;
 }
 
-/** The content of a file, still to be read. */
+/** The content of a file that has not been read yet. */
 export interface OpenContent {
   readonly headers: Headers;
   readonly stream: ReadableStream<Uint8Array>;
 }
 
-/** Asks for the content of a file, which is left to the caller to read, or to cancel. */
+/** Requests the content of a file; the caller has to read or cancel the stream. */
 export async function openFile(
   session: Session,
   address: RepositoryAddress,
@@ -169,7 +170,7 @@ export async function openFile(
   return openContent(session, { kind: 'file-content', url }, options);
 }
 
-/** Asks for one commit, or a part of it, as a compressed tarball; see {@link openFile}. */
+/** Requests one commit, or a part of it, as a compressed tarball; see {@link openFile}. */
 export async function openArchive(
   session: Session,
   address: RepositoryAddress,
@@ -201,7 +202,7 @@ function emptyStream(): ReadableStream<Uint8Array> {
   return new ReadableStream({ start: controller => controller.close() });
 }
 
-/** The size of a file in bytes, as Bitbucket itself has it. */
+/** Returns the size of a file in bytes, as Bitbucket states it. */
 export async function getFileSize(
   session: Session,
   address: RepositoryAddress,
@@ -219,7 +220,7 @@ export async function getFileSize(
     : { kind: 'found', value: size };
 }
 
-/** The id of the newest commit of a branch, tag or ref, or that of the commit itself. */
+/** Returns the id of the newest commit of a branch, tag or ref, or of the commit itself. */
 export async function getHeadCommit(
   session: Session,
   address: RepositoryAddress,
@@ -237,7 +238,7 @@ export async function getHeadCommit(
     : { kind: 'found', value: id };
 }
 
-/** `at` takes a ref id, so that a tag of the same name is not meant. */
+/** A ref id, so that Bitbucket does not take a tag of the same name. */
 function toRefId(branch: string | undefined): string | undefined {
   return branch === undefined ? undefined : `refs/heads/${branch}`;
 }

@@ -1,6 +1,6 @@
 /**
- * The client against what real servers sent and against Atlassian's OpenAPI document,
- * where these are at hand; they are not part of this repository.
+ * Tests the client against recorded answers of real servers and Atlassian's OpenAPI document,
+ * where these are available; they are not part of this repository.
  */
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
@@ -21,7 +21,7 @@ const FIXTURES = path.resolve(__dirname, '../../../shared/fixtures');
 const present = existsSync(FIXTURES);
 if (!present) {
   console.warn(
-    'NOT CHECKED: the client against recorded answers and the OpenAPI document of Bitbucket, because the folder with these fixtures is not there.',
+    'NOT CHECKED: the client against recorded answers and the OpenAPI document of Bitbucket, because the folder with these fixtures does not exist.',
   );
 }
 const describeWithFixtures = present ? describe : describe.skip;
@@ -40,7 +40,7 @@ function isObject(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** What lies at a path of member names; `undefined` where there is nothing. */
+/** Returns the value at a path of member names; `undefined` where there is none. */
 function at(value: unknown, ...names: string[]): unknown {
   return names.reduce<unknown>(
     (part, name) =>
@@ -65,7 +65,7 @@ function listFiles(): string[] {
     .sort();
 }
 
-/** Every object in a value that a test picks, with the way to it. */
+/** Finds every object in a value that a predicate accepts, with the path to it. */
 function find(
   value: unknown,
   picks: (value: Fields) => boolean,
@@ -152,7 +152,7 @@ describeWithFixtures('recorded answers', () => {
 });
 
 describeWithFixtures('recorded errors', () => {
-  /** What an exception proves of a file, of a file on a branch, and of the repository. */
+  /** The proof of an exception for a file, for a file on a branch, and for the repository. */
   const PROOFS: Record<string, readonly (string | undefined)[]> = {
     NoSuchPathException: ['no-catalog-file', 'no-catalog-file'],
     NoDefaultBranchException: ['branch-not-found', 'branch-not-found'],
@@ -171,17 +171,14 @@ describeWithFixtures('recorded errors', () => {
     });
   }
 
-  it.each(errorReplies())(
-    'prove what they name and no more: %s',
-    (_name, status, body) => {
-      const reply = new Answer({ status, headers: new Headers(), body });
-      const [exception = ''] = exceptionNames(reply);
-      const [plain, onBranch, gone] = PROOFS[exception] ?? [];
-      expect(toAbsenceReason(reply, false)).toBe(plain);
-      expect(toAbsenceReason(reply, true)).toBe(onBranch);
-      expect(provesRepositoryGone(reply)).toBe(gone !== undefined);
-    },
-  );
+  it.each(errorReplies())('prove only what they name: %s', (_name, status, body) => {
+    const reply = new Answer({ status, headers: new Headers(), body });
+    const [exception = ''] = exceptionNames(reply);
+    const [plain, onBranch, gone] = PROOFS[exception] ?? [];
+    expect(toAbsenceReason(reply, false)).toBe(plain);
+    expect(toAbsenceReason(reply, true)).toBe(onBranch);
+    expect(provesRepositoryGone(reply)).toBe(gone !== undefined);
+  });
 });
 
 describeWithFixtures('the OpenAPI document of Bitbucket Data Center 10.0', () => {
@@ -273,9 +270,9 @@ describeWithFixtures('the OpenAPI document of Bitbucket Data Center 10.0', () =>
   const operationOf = (template: string) =>
     at(document, 'paths', `/api/latest${template}`, 'get');
   const queryOf = (operation: unknown) =>
-    listAt(operation, 'parameters').filter(one => at(one, 'in') === 'query');
+    listAt(operation, 'parameters').filter(parameter => at(parameter, 'in') === 'query');
 
-  it('is held against each URL that can be built', () => {
+  it('covers each URL that can be built', () => {
     // Code search is not documented.
     const others = ['constructor', 'search'];
     const methods = Object.getOwnPropertyNames(RestUrls.prototype);
@@ -294,14 +291,17 @@ describeWithFixtures('the OpenAPI document of Bitbucket Data Center 10.0', () =>
       expect(operation).toBeDefined();
       // Pages of a repository's labels are only in the javadoc of LabelService.
       const paging = method === 'labels' ? ['start', 'limit'] : [];
-      const documented = [...queryOf(operation).map(one => at(one, 'name')), ...paging];
+      const documented = [
+        ...queryOf(operation).map(parameter => at(parameter, 'name')),
+        ...paging,
+      ];
       expect(documented).toEqual(expect.arrayContaining(parameters));
     },
   );
 
-  it('knows ALL as a choice of archived', () => {
+  it('allows ALL as a value of archived', () => {
     const archived = queryOf(operationOf('/repos')).find(
-      one => at(one, 'name') === 'archived',
+      parameter => at(parameter, 'name') === 'archived',
     );
     expect(JSON.stringify(archived)).toContain('ALL');
   });

@@ -39,7 +39,7 @@ describe('a request without an answer', () => {
     expect(toUnanswered(error)).toEqual({ kind: 'unknown', problem, isTooMuch });
   });
 
-  it('goes by name, since another copy of the package may have thrown it', () => {
+  it('is recognised by name, since another copy of the package may have thrown it', () => {
     const error = Object.assign(new Error('late'), {
       name: 'BitbucketServerTimeoutError',
     });
@@ -51,7 +51,7 @@ describe('a request without an answer', () => {
     new Error('Refused to ask'),
     'text',
     null,
-  ])('lets %s pass, which Bitbucket has no part in', error => {
+  ])('rethrows %s, which is not caused by Bitbucket', error => {
     expect(() => toUnanswered(error)).toThrow();
   });
 });

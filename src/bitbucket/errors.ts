@@ -1,15 +1,15 @@
-/** Errors of the client, which end a run, and what those of the transport mean. Told apart by name. */
+/** Errors of the client, which end a run, and the meaning of the transport's errors. Distinguished by name. */
 
 import { CustomErrorBase } from '@backstage/errors';
 import { Unanswered } from '../model';
 
 /**
- * Why the credentials are of no use.
+ * Why the credentials do not work.
  *
  * - `rejected`, `captcha`: Bitbucket says so
- * - `anonymous`: Bitbucket accepts them and sees no user behind them
- * - `password-not-accepted`: it takes no passwords at all
- * - `not-verified`: it could not find out, since its user directory does not answer
+ * - `anonymous`: Bitbucket accepts them but treats the caller as anonymous
+ * - `password-not-accepted`: Bitbucket accepts no passwords at all
+ * - `not-verified`: Bitbucket could not check them, since its user directory does not answer
  * - `refused`: a 401 for an unknown reason, or by a proxy
  */
 export type CredentialsProblem =
@@ -42,22 +42,22 @@ const EXPLANATIONS: Record<
   'password-not-accepted': {
     cause: 'Bitbucket accepts no password',
     remedy:
-      'Use an HTTP access token, in `token`, in place of `username` and `password`. Bitbucket 10 and later accept none unless an administrator allows it',
+      'Use an HTTP access token, in `token`, in place of `username` and `password`. Bitbucket 10 and later accept no passwords unless an administrator allows it',
   },
   'not-verified': {
     cause: 'Bitbucket could not check the configured credentials',
     remedy:
-      'Look at the user directory that Bitbucket asks (LDAP, Crowd); the credentials may be right',
+      'Check the user directory that Bitbucket uses (LDAP, Crowd); the credentials may be right',
   },
   refused: {
-    cause: 'The login was refused, and not by a known answer of Bitbucket',
+    cause: 'The login was refused, but not by any known answer of Bitbucket',
     remedy:
-      'What stands in front of Bitbucket has to let requests with an Authorization header through. Where people log in by single sign-on only, no password works: use an HTTP access token, in `token`',
+      'A proxy in front of Bitbucket has to let requests with an Authorization header through. Where people log in by single sign-on only, no password works: use an HTTP access token, in `token`',
   },
 };
 
 /**
- * The credentials do not work. Nothing more is asked with them in this run: repeating a
+ * The credentials do not work. Nothing more is sent with them in this run: repeating a
  * failed login locks the account.
  *
  * @public
@@ -67,8 +67,8 @@ export class BitbucketServerCredentialsError extends CustomErrorBase {
   readonly problem: CredentialsProblem;
 
   /**
-   * @param configuredAt - the part of the configuration that has the credentials
-   * @param said - status and words of the answer, where they tell more
+   * @param configuredAt - the part of the configuration that holds the credentials
+   * @param said - status and message of the answer, where they add information
    */
   constructor(problem: CredentialsProblem, configuredAt: string, said?: string) {
     const { cause, remedy } = EXPLANATIONS[problem];
@@ -81,11 +81,11 @@ export class BitbucketServerCredentialsError extends CustomErrorBase {
 }
 
 /**
- * What a request that got no answer means.
+ * Converts the error of a request without an answer to a problem.
  *
- * @param error - what the transport threw; never an abort
- * @throws the error itself where it is a mistake of ours: that must not pass for an answer of
- * Bitbucket's
+ * @param error - the error that the transport threw; never an abort
+ * @throws the error itself where it is a bug of ours: that must not count as an answer of
+ * Bitbucket
  */
 export function toUnanswered(error: unknown): Unanswered {
   const { name, message: detail } = error instanceof Error ? error : new Error();

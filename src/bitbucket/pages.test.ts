@@ -10,7 +10,7 @@ function reply(body: unknown, status = 200): Answer {
   return new Answer({ status, headers: new Headers(), body: text });
 }
 
-/** A server that pages over rows as Bitbucket does: `start` counts rows nobody may see. */
+/** A server that pages over rows as Bitbucket does: `start` also counts hidden rows. */
 function server(rows: readonly { id: number; hidden: boolean }[], cap: number) {
   return ({ start, limit }: PageQuery): Answer => {
     const used = Math.min(limit, cap);
@@ -57,7 +57,7 @@ const rows = (count: number, hidden: (index: number) => boolean = () => false) =
   Array.from({ length: count }, (_, id) => ({ id, hidden: hidden(id) }));
 
 describe('readPages', () => {
-  it('asks once where one page holds everything', async () => {
+  it('sends one request where one page holds everything', async () => {
     const { asked, values, failure } = await read(server(rows(3), 1000));
     expect(asked).toEqual([{ start: 0, limit: 1000 }]);
     expect(values).toEqual([0, 1, 2]);
@@ -81,7 +81,7 @@ describe('readPages', () => {
     expect(values).toHaveLength(250);
   });
 
-  it('does not ask for more than it wanted where a server claims a higher limit', async () => {
+  it('does not raise its limit where a server claims a higher one', async () => {
     const pages = [
       { values: [1], isLastPage: false, limit: 5000, nextPageStart: 1 },
       { values: [2], isLastPage: true, limit: 5000 },
@@ -90,7 +90,7 @@ describe('readPages', () => {
     expect(asked[1]).toEqual({ start: 1, limit: 1000 });
   });
 
-  it('goes where nextPageStart says, not where the values end', async () => {
+  it('continues at nextPageStart, not where the values end', async () => {
     const { asked, values } = await read(
       server(
         rows(10, id => id % 3 !== 0),
@@ -137,7 +137,7 @@ describe('readPages', () => {
     ['itself for the next page', { nextPageStart: 0 }],
     ['a page before itself', { nextPageStart: -1 }],
   ])(
-    'fails after the values of a page that promises more and names %s',
+    'fails after the values of a page that is not the last and names %s',
     async (_name, next) => {
       const { asked, values, failure } = await read(() =>
         reply({ values: [1], isLastPage: false, limit: 1, ...next }),
@@ -158,7 +158,7 @@ describe('readPages', () => {
     expect(failure).toMatchObject({ why: { problem: { reason: 'unexpected-answer' } } });
   });
 
-  it('fails where a server goes on without end', async () => {
+  it('fails where the listing of a server never ends', async () => {
     const { asked, failure } = await read(({ start }) =>
       reply({ values: [], isLastPage: false, nextPageStart: start + 1 }),
     );
@@ -166,7 +166,7 @@ describe('readPages', () => {
     expect(failure).toMatchObject(brokenBecause('it goes on after 10000 pages'));
   });
 
-  it('fails at a page with far more rows than were asked for, without those', async () => {
+  it('fails at a page with far more rows than were requested, and drops them', async () => {
     const { asked, values, failure } = await read(
       (_page, index) =>
         index === 0
@@ -181,7 +181,7 @@ describe('readPages', () => {
     );
   });
 
-  it('reads a page with some more rows than were asked for', async () => {
+  it('reads a page with a few more rows than were requested', async () => {
     const page = { values: Array(1_025).fill(2), isLastPage: true };
     const { values, failure } = await read(() => reply(page), 25);
     expect(values).toHaveLength(1_025);
@@ -248,7 +248,7 @@ describe('readPages', () => {
     },
   );
 
-  it('lets what the request throws pass', async () => {
+  it('rethrows the error of a request', async () => {
     const error = new Error('aborted');
     const refuse = async () => {
       throw error;
@@ -256,7 +256,7 @@ describe('readPages', () => {
     await expect(readPages(refuse, { limit: 1, least: 1 }).next()).rejects.toBe(error);
   });
 
-  it('asks for no further page once nobody reads on', async () => {
+  it('requests no further page once the caller stops reading', async () => {
     let asked = 0;
     const ask = async ({ start }: PageQuery) => {
       asked += 1;
@@ -291,9 +291,9 @@ describe('a page that is too much for one answer', () => {
     problem: { reason: 'timeout', detail: 'late' },
     isTooMuch: true,
   };
-  const limits = (asked: readonly PageQuery[]) => asked.map(one => one.limit);
+  const limits = (asked: readonly PageQuery[]) => asked.map(query => query.limit);
 
-  it('is asked for again with half the limit, and what follows with no more than that', async () => {
+  it('is requested again with half the limit, which then applies to the following pages', async () => {
     const answer = server(rows(2_000), 1000);
     const { asked, values, failure } = await read(
       page => (page.start >= 1000 && page.limit > 300 ? tooMuch : answer(page)),
@@ -311,7 +311,7 @@ describe('a page that is too much for one answer', () => {
     expect(failure).toBeUndefined();
   });
 
-  it('goes where nextPageStart says with the smaller limit too', async () => {
+  it('continues at nextPageStart with the smaller limit too', async () => {
     const answer = server(
       rows(40, id => id % 4 !== 0),
       8,
@@ -325,13 +325,13 @@ describe('a page that is too much for one answer', () => {
     expect(values).toEqual([0, 4, 8, 12, 16, 20, 24, 28, 32, 36]);
   });
 
-  it('fails when the least is too much', async () => {
+  it('fails where even the smallest limit is too much', async () => {
     const { asked, failure } = await read(() => tooMuch, 1000, 300);
     expect(limits(asked)).toEqual([1000, 500, 300]);
     expect(failure).toMatchObject({ why: { problem: { detail: 'late' } } });
   });
 
-  it('may be one that a proxy gave up on', async () => {
+  it('is also recognised by the timeout of a proxy', async () => {
     const { asked, failure } = await read(() => reply('', 504), 1000, 500);
     expect(limits(asked)).toEqual([1000, 500]);
     expect(failure).toMatchObject({ why: { problem: { reason: 'server-error' } } });
@@ -342,7 +342,7 @@ describe('a page that is too much for one answer', () => {
     expect(asked).toHaveLength(1);
   });
 
-  it('is given only one attempt for its time, the least as many as any', async () => {
+  it('is attempted once where it times out, at the smallest limit as often as any request', async () => {
     const final: boolean[] = [];
     const ask = async (_page: PageQuery, options: { isTimeoutFinal: boolean }) => {
       final.push(options.isTimeoutFinal);

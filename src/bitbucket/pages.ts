@@ -1,5 +1,5 @@
 /**
- * Reading a paged listing to its end. The one place that follows pages: `nextPageStart`
+ * Reads a paged listing to its end. The one place that follows pages: by `nextPageStart`
  * only, since offsets count rows the user may not see (Bitbucket Data Center 10.0
  * OpenAPI and recorded answers), with the limit the server really used.
  */
@@ -13,29 +13,29 @@ import { PageQuery } from './restUrls';
 import { AskOptions, Session } from './Session';
 import { Page, parse, WirePage } from './wire';
 
-/** A page that was read, or why there are no more: a failure is always the last step. */
+/** A page, or why there are no more pages: a failure is always the last step. */
 export type PageStep =
   | { readonly kind: 'page'; readonly page: Page; readonly answer: Answer }
   | { readonly kind: 'failed'; readonly why: Unanswered; readonly answer?: Answer };
 
-/** Far above any real listing; a server that pages on without end is stopped here. */
+/** Far above any real listing; stops at a server whose listing never ends. */
 const MAX_PAGES = 10_000;
 
-/** Of all pages together: far above any real listing as well. */
+/** In all pages together; also far above any real listing. */
 const MAX_ROWS = 500_000;
 
-/** Of all pages together as well: 512 MiB, more than 300,000 repositories take. */
+/** In all pages together: 512 MiB, more than 300,000 repositories take. */
 const MAX_CHARACTERS = 512 * 1024 * 1024;
 
-/** On one page, above what was asked for: Bitbucket gives that many or fewer. */
+/** On one page, above the limit of the request: Bitbucket returns at most that limit. */
 const MAX_SURPLUS_ROWS = 1_000;
 
-/** Rows asked for per page, and how few at least where that is too much for one answer. */
+/** Rows requested per page, and the lower bound where that is too much for one answer. */
 export interface PageLimits {
   readonly limit: number;
-  /** More than 0; {@link limit} where a smaller page is of no use. */
+  /** The lower bound, above 0; equal to {@link limit} where a smaller page is of no use. */
   readonly least: number;
-  /** `nextPageStart` of an earlier reading, to go on from there; 0 when left out. */
+  /** `nextPageStart` of an earlier listing, to continue from there; 0 when left out. */
   readonly start?: number;
 }
 
@@ -45,25 +45,25 @@ export type ListOptions = AskOptions & { readonly start?: number };
 /** `page.max.repositories`, unless an administrator changed it; halved three times at most. */
 export const PAGE_LIMITS: PageLimits = { limit: 1000, least: 125 };
 
-/** Asks for one page; a timeout is final where a smaller page is asked for instead. */
+/** Requests one page; a timeout is final where a smaller page is requested instead. */
 export type AskPage = (
   page: PageQuery,
   options: { readonly isTimeoutFinal: boolean },
 ) => Promise<Answer | Unanswered>;
 
-/** A listing of which each row is one of the things that are listed. */
+/** A listing with one item per row. */
 interface Listing<T> {
   readonly kind: RequestKind;
   readonly url: (page: PageQuery) => string;
   readonly row: z.ZodType<T>;
   /**
-   * Whether a refusal proves that what was to be listed does not exist;
+   * Whether a refusal proves that the subject of the listing does not exist;
    * {@link provesRepositoryGone} when left out.
    */
   readonly provesGone?: (answer: Answer) => boolean;
 }
 
-/** Reads a listing, making sure that it is not shortened as for an anonymous caller. */
+/** Reads a listing and verifies that it is not the shorter one for anonymous callers. */
 export async function* list<T>(
   session: Session,
   { kind, url, row, provesGone = provesRepositoryGone }: Listing<T>,
@@ -93,7 +93,7 @@ export async function* list<T>(
   }
 }
 
-/** Reads all pages, of which each row has to be readable. */
+/** Reads all pages; fails where a row is not readable. */
 export async function readAll<T>(
   ask: AskPage,
   limits: PageLimits,
@@ -106,7 +106,7 @@ export async function readAll<T>(
     }
     const rows = step.page.values.flatMap(value => read(value) ?? []);
     if (rows.length < step.page.values.length) {
-      const problem = unexpected('a row is not what is listed there');
+      const problem = unexpected('a row is not an item of the expected kind');
       return { kind: 'failed', why: { kind: 'unknown', problem } };
     }
     pages.push(rows);
@@ -115,11 +115,11 @@ export async function readAll<T>(
 }
 
 /**
- * Yields page after page. One that is too much for an answer is asked for again with half the
- * limit, and so are those after it.
+ * Yields page after page. A page that is too much for one answer is requested again with half
+ * the limit, which then also applies to the pages after it.
  *
  * @param ask - a thrown error passes through
- * @param limits - how many rows to ask for; the server may lower it silently
+ * @param limits - the number of rows to request; the server may lower it silently
  */
 export async function* readPages(
   ask: AskPage,
@@ -168,7 +168,7 @@ function toFailure(answer: Answer | Unanswered): Extract<PageStep, { kind: 'fail
     : { kind: 'failed', why: unanswered(answer), answer };
 }
 
-/** Whether a page holds too many rows, by itself or together with those before it. */
+/** Returns the problem of a page with too many rows, by itself or together with those before it. */
 function findExcess(
   { values }: Page,
   { limit }: PageQuery,
@@ -185,13 +185,13 @@ function findExcess(
     : undefined;
 }
 
-/** Where to go on after a page: its end, the next query, or what is wrong with it. */
+/** Decides what follows a page: the end, the next query, or a problem of the page. */
 export function nextPage(asked: PageQuery, page: Page): PageQuery | Problem | 'end' {
   if (page.isLastPage) {
     return 'end';
   }
   if (page.nextPageStart === undefined) {
-    return unexpected('a page says that more follow and does not say where');
+    return unexpected('a page says that more pages follow but not where they begin');
   }
   if (page.nextPageStart <= asked.start) {
     return unexpected(

@@ -1,4 +1,4 @@
-/** Labels: what the two questions about them yield, and how each fault ends them. */
+/** Labels: the results of the two requests about them, and the outcome of each fault. */
 
 import {
   createSimulatedBitbucket,
@@ -26,9 +26,10 @@ function connect(options: SimulatedBitbucketOptions = {}) {
   return {
     ...client,
     bitbucket,
-    listLabeled: (label: string) => client.list(one => one.listLabeled(label)),
+    listLabeled: (label: string) =>
+      client.list(restClient => restClient.listLabeled(label)),
     getLabels: (slug: string) =>
-      client.ask(one => one.getLabels({ projectKey: 'PAY', slug })),
+      client.ask(restClient => restClient.getLabels({ projectKey: 'PAY', slug })),
   };
 }
 
@@ -73,7 +74,7 @@ const FAULTS: [string, FaultOptions['effect'], UnknownReason][] = [
 ];
 
 describe('the repositories with a label', () => {
-  it('are listed by id in one request', async () => {
+  it('are listed by id with one request', async () => {
     const { bitbucket, listLabeled, asked, attempts } = connect();
     const ids = [
       API,
@@ -91,7 +92,7 @@ describe('the repositories with a label', () => {
   });
 
   it.each(['skipped', 'short-page'] as const)(
-    'are listed page after page, those out of sight left out (%s)',
+    'are listed page after page, without hidden ones (%s)',
     async hiddenRows => {
       const { bitbucket, listLabeled } = connect({
         pageCaps: { repositories: 1 },
@@ -105,7 +106,7 @@ describe('the repositories with a label', () => {
     },
   );
 
-  it('are none where Bitbucket says that there is no such label', async () => {
+  it('are empty where Bitbucket says that the label does not exist', async () => {
     const { listLabeled } = connect();
     expect(await listLabeled('no-such-label')).toMatchObject([
       { kind: 'failed', gone: true, unsupported: false },
@@ -120,7 +121,7 @@ describe('the repositories with a label', () => {
     ]);
   });
 
-  it('are told as far as they were read, and that there are more', async () => {
+  it('are returned as far as they were read, together with the failure', async () => {
     const { bitbucket, listLabeled } = connect({ pageCaps: { repositories: 1 } });
     bitbucket.faults.add({
       match: { kind: 'labels', start: 2 },
@@ -140,7 +141,7 @@ describe('the repositories with a label', () => {
     expect(step?.kind === 'items' && step.unreadable).toBeGreaterThan(0);
   });
 
-  it('are not believed as they are shown to an anonymous caller', async () => {
+  it('are not accepted where Bitbucket treats the caller as anonymous', async () => {
     const { bitbucket, client } = connect({
       anonymousAccess: true,
       invalidTokens: 'anonymous',
@@ -189,7 +190,7 @@ describe('the labels of one repository', () => {
     expect(await getLabels('api')).toMatchObject({ kind: 'unknown' });
   });
 
-  it('are not known where the repository is gone or out of sight', async () => {
+  it('are not known where the repository is gone or not visible', async () => {
     const { bitbucket, getLabels } = connect();
     bitbucket.hide('bot', 'PAY/api');
     expect(await getLabels('api')).toMatchObject({
@@ -206,7 +207,7 @@ describe('the JSON of labels', () => {
     ['something else with a label', { id: 7, labelableType: 'PROJECT' }, undefined],
     ['something without an id', { slug: 'api' }, undefined],
     ['nothing', null, undefined],
-  ])('tells the id of %s', (_, value, expected) => {
+  ])('is parsed to the id of %s', (_, value, expected) => {
     expect(parse(LabeledId, value)).toBe(expected);
   });
 
@@ -215,7 +216,7 @@ describe('the JSON of labels', () => {
     [{ name: 'Service' }, 'service'],
     [{ name: '' }, undefined],
     ['service', undefined],
-  ])('tells the name of a label: %j', (value, expected) => {
+  ])('is parsed to the name of a label: %j', (value, expected) => {
     expect(parse(LabelName, value)).toBe(expected);
   });
 });

@@ -1,4 +1,4 @@
-/** The three listings: what they yield, what they cost and how each fault ends them. */
+/** The three listings: their results, their requests and the outcome of each fault. */
 
 import {
   createSimulatedBitbucket,
@@ -85,7 +85,7 @@ describe('without faults', () => {
     },
   );
 
-  it('shows archived repositories, forks, personal and public ones as such', async () => {
+  it('marks archived repositories, forks, personal and public ones as such', async () => {
     const { bitbucket, client } = connect();
     const origin = { projectKey: 'P1', slug: 'r1' };
     bitbucket.archiveRepository('P1', 'r1');
@@ -182,7 +182,7 @@ const FAULTS: [string, Effect, string, boolean, number][] = [
   ],
 ];
 
-/** Bitbucket refuses it to the account, which nothing but its exception proves. */
+/** Bitbucket itself refuses the account, which only its exception proves. */
 function isOwnWord(effect: Effect): boolean {
   return JSON.stringify(effect).includes('AuthorisationException');
 }
@@ -240,7 +240,7 @@ describe.each(KINDS)('%s', kind => {
     ]);
   });
 
-  it('fail where the smallest page takes too long again and again', async () => {
+  it('fail where the smallest page times out at every attempt', async () => {
     const { bitbucket, client, asked } = connect();
     bitbucket.faults.add({ match: { kind }, effect: 'hang' });
     expect(await LISTINGS[kind](client)).toMatchObject([
@@ -274,13 +274,13 @@ describe.each(KINDS)('%s', kind => {
     expect(attempts).toHaveLength(2);
   });
 
-  it('end at a last page with null for the next', async () => {
+  it('end at a last page with null as nextPageStart', async () => {
     const { bitbucket, client } = connect();
     bitbucket.faults.add({ match: { kind }, effect: 'null-next-page-start' });
     expect(await LISTINGS[kind](client)).toMatchObject([{ kind: 'items' }]);
   });
 
-  it('cannot be told from complete where a page is empty and says it is the last', async () => {
+  it('look complete where a page is empty and says that it is the last', async () => {
     const { bitbucket, client } = connect(caps);
     bitbucket.faults.add({ match: { kind, start: 2 }, effect: 'empty-page' });
     const steps = await LISTINGS[kind](client);

@@ -1,4 +1,4 @@
-/** What there is: repositories, projects, one repository by its address, and labels. */
+/** Requests for repositories, projects, one repository by its address, and labels. */
 
 import {
   LabelsLookup,
@@ -15,7 +15,7 @@ import { PageQuery } from './restUrls';
 import { AskOptions, Session } from './Session';
 import { LabeledId, LabelName, parse, ProjectRow, RepositoryRow } from './wire';
 
-/** Every repository the credentials may see, archived ones included. */
+/** Lists every repository the credentials may see, archived ones included. */
 export function listRepositories(
   session: Session,
   options: ListOptions = {},
@@ -24,7 +24,7 @@ export function listRepositories(
   return list(session, { kind: 'repositories', url, row: RepositoryRow }, options);
 }
 
-/** Every project the credentials may see. */
+/** Lists every project the credentials may see. */
 export function listProjects(
   session: Session,
   options: AskOptions = {},
@@ -33,7 +33,7 @@ export function listProjects(
   return list(session, { kind: 'projects', url, row: ProjectRow }, options);
 }
 
-/** The repositories of one project, archived ones included. */
+/** Lists the repositories of one project, archived ones included. */
 export function listProjectRepositories(
   session: Session,
   projectKey: string,
@@ -47,7 +47,7 @@ export function listProjectRepositories(
   );
 }
 
-/** One repository by its address; the answer tells where it is now. */
+/** Reads one repository by its address; the result has its current address. */
 export async function getRepository(
   session: Session,
   address: RepositoryAddress,
@@ -67,9 +67,9 @@ export async function getRepository(
 }
 
 /**
- * The ids of all repositories with a label, as far as the credentials may see them.
+ * Lists the ids of all repositories with a label that the credentials may see.
  *
- * @remarks Labels exist since 5.12. A 404 of anything but a missing label may come from a
+ * @remarks Labels exist since 5.12. A 404 for anything but a missing label may come from a
  * server without labels, or from a proxy.
  * Source: `GET /labels/{labelName}/labeled`, Bitbucket Data Center 10.0 OpenAPI;
  * `NoSuchLabelException` as recorded by Sourcegraph.
@@ -86,10 +86,10 @@ export function listLabeled(
 }
 
 /**
- * The labels of one repository.
+ * Reads the labels of one repository.
  *
  * @remarks Bitbucket's OpenAPI document shows a single label here; the service behind it
- * answers a page, and so do servers.
+ * returns a page, and so do real servers.
  * Source: `GET …/repos/{slug}/labels`, Bitbucket Data Center 10.0 OpenAPI;
  * `LabelService.findByLabelable`, javadoc 9.2; scripts that read `values` from it.
  */

@@ -4,7 +4,7 @@ const BASE = 'https://git.example.com/bitbucket/rest/api/1.0';
 const urls = new RestUrls(BASE);
 const API = { projectKey: 'PAY', slug: 'api' };
 
-/** What a server makes of a URL: path segments and parameters, decoded. */
+/** Decodes the path segments and parameters of a URL as a server does. */
 function decode(url: string) {
   const { pathname, searchParams } = new URL(url);
   return {

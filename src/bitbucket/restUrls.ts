@@ -1,5 +1,5 @@
 /**
- * The REST URLs discovery asks, encoded, one function per endpoint. Pure.
+ * The REST URLs that discovery requests, encoded, one function per endpoint. Pure.
  * Paths and parameters: Bitbucket Data Center 10.0 OpenAPI; `<apiBaseUrl>` is
  * `<base>/rest/api/1.0` or `…/latest`, the context path included.
  */
@@ -12,7 +12,7 @@ type Query = Readonly<Record<string, string | number | boolean | undefined>>;
 
 /**
  * Encodes one segment of a path, slashes included. `*` is encoded too: Backstage's reader
- * takes it for a glob. What cannot be part of any URL is replaced, so that it is not found.
+ * takes it for a glob. Characters that no URL can carry are replaced, so that nothing is found.
  */
 export function encodeSegment(segment: string): string {
   return encodeURIComponent(storableText(segment)).replace(/\*/g, '%2A');
@@ -34,7 +34,7 @@ function withQuery(url: string, query: Query): string {
   return text === '' ? url : `${url}?${text}`;
 }
 
-/** Where a page begins and how long it may be. */
+/** The first row of a page and its maximum number of rows. */
 export interface PageQuery {
   readonly start: number;
   readonly limit: number;
@@ -76,7 +76,7 @@ export class RestUrls {
     });
   }
 
-  /** The content as it is, of any size. */
+  /** The raw content, of any size. */
   rawFile(address: RepositoryAddress, path: string, at?: string): string {
     return withQuery(`${this.repository(address)}/raw/${encodePath(path)}`, { at });
   }
@@ -97,8 +97,8 @@ export class RestUrls {
   /**
    * A compressed tarball of one commit.
    *
-   * @param options - `at`: a commit; `prefix`: the folder that everything lies in; `path`:
-   * no more than this
+   * @param options - `at`: a commit; `prefix`: the folder that contains everything; `path`:
+   * limits the archive to this path
    */
   archive(
     address: RepositoryAddress,
@@ -112,13 +112,13 @@ export class RestUrls {
     return withQuery(`${this.repository(address)}/files`, { ...page, at });
   }
 
-  /** `REPOSITORY` is the only type there is. */
+  /** `REPOSITORY` is the only type that exists. */
   labeled(label: string, page: PageQuery): string {
     const url = `${this.#base}/labels/${encodeSegment(label)}/labeled`;
     return withQuery(url, { type: 'REPOSITORY', ...page });
   }
 
-  /** Answered in pages although no parameter is documented. */
+  /** Answered in pages although no paging parameter is documented. */
   labels(address: RepositoryAddress, page: PageQuery): string {
     return withQuery(`${this.repository(address)}/labels`, { ...page });
   }
@@ -128,12 +128,12 @@ export class RestUrls {
     return `${this.repository(address)}/default-branch`;
   }
 
-  /** Deprecated since, and still there in 10.0. */
+  /** Deprecated since 7.5, and still present in 10.0. */
   branchesDefault(address: RepositoryAddress): string {
     return `${this.repository(address)}/branches/default`;
   }
 
-  /** What leads from `to` to `from`: the names are the other way round than one expects. */
+  /** The changes that lead from `to` to `from`: the names are the reverse of what one expects. */
   changes(address: RepositoryAddress, page: PageQuery, from: string, to: string): string {
     return withQuery(`${this.repository(address)}/compare/changes`, {
       from,
@@ -142,12 +142,12 @@ export class RestUrls {
     });
   }
 
-  /** "Only authenticated users may call this resource": tells who is anonymous. */
+  /** "Only authenticated users may call this resource": reveals an anonymous caller. */
   recentRepositories(): string {
     return withQuery(`${this.#base}/profile/recent/repos`, { start: 0, limit: 1 });
   }
 
-  /** Beside the documented API; `undefined` where that is not at its usual path. */
+  /** Next to the documented API; `undefined` where that API is not at its usual path. */
   search(): string | undefined {
     const [, base] = /^(.*\/rest)\/api\/[^/]+$/.exec(this.#base) ?? [];
     return base === undefined ? undefined : `${base}/search/latest/search`;

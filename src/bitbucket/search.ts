@@ -1,6 +1,6 @@
 /**
- * Code search, as Bitbucket's own pages ask it. Undocumented, and behind what was pushed: a hit
- * is worth believing, that there is none proves nothing.
+ * Code search, as Bitbucket's own pages use it. Undocumented, and its index lags behind pushes:
+ * a hit can be trusted, but no hit proves nothing.
  * Source: observations on 9.x, and a recorded answer; Atlassian's page on search syntax.
  */
 
@@ -13,13 +13,13 @@ import { unanswered } from './assessReply';
 import { AskOptions, Session } from './Session';
 import { parse, WireRepository } from './wire';
 
-/** Servers refuse more than 500, and older ones may refuse that. */
+/** Servers refuse more than 500, and older ones may refuse even 500. */
 const PAGE_LIMITS = [500, 100] as const;
 
-/** A server that pages on without end is stopped here; none shows more than 10,000. */
+/** Stops at a server whose results never end; no server shows more than 10,000 results. */
 const MAX_PAGES = 200;
 
-/** Where servers are known to end their results, or one before that. */
+/** The numbers of results at which servers are known to stop, and one less than each. */
 const KNOWN_ENDS = [999, 1_000, 9_999, 10_000];
 
 const MAX_QUERY_LENGTH = 250;
@@ -31,7 +31,7 @@ const SearchPage = z.object({
     nextStart: z.number().int().nullish(),
     values: z.array(z.unknown()).max(1_000),
   }),
-  // The server has asked itself something else.
+  // `true` where the server replaced the query with another one.
   query: z.object({ substituted: z.literal(false).optional() }).nullish(),
 });
 
@@ -56,26 +56,26 @@ export async function searchFiles(
   const text = toQueryText(query);
   const url = session.urls.search();
   if (text === undefined) {
-    return failed(`"${query.fileName}" is nothing that can be searched for`);
+    return failed(`"${query.fileName}" cannot be searched for`);
   }
   if (url === undefined) {
     return failed(
-      'apiBaseUrl does not end in /rest/api/…, so it is not known where search is',
+      'apiBaseUrl does not end in /rest/api/…, so the URL of the search is not known',
     );
   }
   const [large, small] = PAGE_LIMITS;
   const first = await readHits(session, { url, text, limit: large }, options);
-  // Where it is not the page that is too large, the server says the same again.
+  // Where the page size was not the reason, the server refuses again.
   return 'isRefused' in first
     ? readHits(session, { url, text, limit: small }, options)
     : first;
 }
 
 /**
- * Words in quotes are looked for one after the other; all punctuation but `.` and `_` counts as
- * a blank, single characters not at all.
+ * Quoted words match in sequence; all punctuation but `.` and `_` counts as a blank, and single
+ * characters are ignored.
  *
- * @returns `undefined` where nothing is left to look for
+ * @returns `undefined` where nothing is left to search for
  */
 function toQueryText({ fileName, projectKey }: FileSearchQuery): string | undefined {
   const words = fileName.match(/[\p{L}\p{N}._]{2,}/gu) ?? [];
@@ -117,7 +117,7 @@ async function readHits(
     }
     const readable = page.values.flatMap(row => parse(HitRow, row) ?? []);
     if (readable.length < page.values.length) {
-      return failed('a row is no hit on a file');
+      return failed('a row is not a file hit');
     }
     hits.push(...readable);
     rows += page.values.length;
@@ -136,7 +136,7 @@ async function readHits(
 
 function explain(answer: Answer): Unanswered {
   return [404, 405, 501].includes(answer.status)
-    ? failed(`this Bitbucket has none, it answered ${answer.status}`)
+    ? failed(`this Bitbucket has no code search, it answered ${answer.status}`)
     : unanswered(answer);
 }
 

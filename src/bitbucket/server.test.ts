@@ -23,7 +23,7 @@ function connect(
 }
 
 describe('the rate limit budget', () => {
-  it('is what everybody gets, in two requests', async () => {
+  it('is the default bucket, with two requests', async () => {
     const { ask, asked, attempts } = connect({ rateLimit: LIMIT });
     expect(await ask(client => client.readRateLimitBudget())).toEqual({
       enabled: true,
@@ -35,7 +35,7 @@ describe('the rate limit budget', () => {
     );
   });
 
-  it('is the bucket of the user where there is one', async () => {
+  it('is the bucket of the user where one is set', async () => {
     const own = { capacity: 600, fillRate: 50 };
     const { ask } = connect({ rateLimit: { ...LIMIT, users: { bot: own } } });
     expect(await ask(client => client.readRateLimitBudget())).toEqual({
@@ -44,12 +44,12 @@ describe('the rate limit budget', () => {
     });
   });
 
-  it('is none for a whitelisted user', async () => {
+  it('is unlimited for a whitelisted user', async () => {
     const { ask } = connect({ rateLimit: LIMIT, user: { whitelisted: true } });
     expect(await ask(client => client.readRateLimitBudget())).toBe('whitelisted');
   });
 
-  it('is switched off, in one request', async () => {
+  it('is reported as switched off, with one request', async () => {
     const { ask, asked } = connect();
     expect(await ask(client => client.readRateLimitBudget())).toMatchObject({
       enabled: false,
@@ -67,7 +67,7 @@ describe('the rate limit budget', () => {
     expect(asked()).toEqual([SETTINGS, `${SETTINGS}/users/${slug}`]);
   });
 
-  it('is what everybody gets where the answer does not say who asked', async () => {
+  it('is the default bucket where the answer does not name the user', async () => {
     const { ask, asked } = connect({ rateLimit: LIMIT, userHeaders: false });
     expect(await ask(client => client.readRateLimitBudget())).toMatchObject(LIMIT);
     expect(asked()).toEqual([SETTINGS]);
@@ -126,8 +126,8 @@ describe('the rate limit budget', () => {
   });
 });
 
-describe('what the server says of itself', () => {
-  it('is its version, its name and the user, in one request', async () => {
+describe('the server information', () => {
+  it('consists of version, name and user, with one request', async () => {
     const { ask, asked } = connect({ user: { name: 'jane doe' } });
     expect(await ask(client => client.readServerInfo())).toMatchObject({
       kind: 'found',
@@ -140,7 +140,7 @@ describe('what the server says of itself', () => {
     expect(asked()).toEqual(['/application-properties']);
   });
 
-  it('is quoted on one line, cut and without what a terminal acts on', async () => {
+  it('is quoted on one line, shortened and without terminal control characters', async () => {
     const { bitbucket, ask } = connect();
     const body = { version: '9.4\n\u001b[2J', displayName: 'x'.repeat(1_000) };
     const headers = { 'X-AUSERNAME': '%1B[2J' };

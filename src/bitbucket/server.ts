@@ -1,4 +1,4 @@
-/** Questions about the server itself: which one it is, as whom it sees us, how fast we may be. */
+/** Requests about the server itself: its version, the user it sees, and its rate limit. */
 
 import { z } from 'zod';
 import { ServerBudget } from '../http/rateStrategy';
@@ -10,24 +10,24 @@ import { unanswered } from './assessReply';
 import { AskOptions, Session } from './Session';
 import { ApplicationProperties, RateLimitSettings, UserRateLimitSettings } from './wire';
 
-/** What a server says about itself. */
+/** Version and name of a server, and the user it sees. */
 export interface ServerInfo {
-  /** Such as `9.4.3`. */
+  /** For example `9.4.3`. */
   readonly version: string;
   /** `Bitbucket`, unless an administrator gave it another name. */
   readonly displayName?: string;
-  /** Who asks, as far as the server or a proxy before it lets us know. */
+  /** The authenticated user; `undefined` where the answer does not name one. */
   readonly userName?: string;
 }
 
-/** The server's own words, or why there are none. */
+/** The server's information, or why it is unknown. */
 export type ServerInfoLookup =
   { readonly kind: 'found'; readonly value: ServerInfo } | Unanswered;
 
 /**
- * Reads version and user, one request.
+ * Reads version, name and user: one request.
  *
- * @remarks Anonymous users may ask too, so the answer proves nothing about the credentials
+ * @remarks Anonymous callers get an answer too, so it proves nothing about the credentials
  * unless it names a user.
  * Source: `GET /application-properties`, Bitbucket Data Center 10.0 OpenAPI.
  */
@@ -55,10 +55,10 @@ export async function readServerInfo(
 }
 
 /**
- * The token bucket the server grants these credentials, at most two requests.
+ * Reads the token bucket that the server grants these credentials: at most two requests.
  *
- * @returns `unknown` when the server does not tell, `undefined` when it did not answer or
- * failed, so that it may be asked again later
+ * @returns `unknown` when the server does not say, `undefined` when it did not answer or
+ * failed, so that a later request may succeed
  * Source: `GET /admin/rate-limit/settings` and `…/settings/users/{userSlug}`, Bitbucket
  * Data Center 10.0 OpenAPI: open to each user for itself.
  */
@@ -80,9 +80,9 @@ export async function readRateLimitBudget(
 }
 
 /**
- * @remarks The slug of a user is its name in lower case, with `_` for what does not belong
- * into a URL (`jane@example.com` is `jane_example.com`). A guess that is wrong costs one
- * request and leaves the setting for everybody.
+ * @remarks The slug of a user is the name in lower case, with `_` for characters that do not
+ * belong in a URL (`jane@example.com` becomes `jane_example.com`). A wrong guess costs one
+ * request, and the default setting applies.
  * Source: reports about Bitbucket Server 6 and 7, github.com/fork-dev/Tracker/issues/1492.
  */
 async function readUserRateLimit(
@@ -99,7 +99,7 @@ async function readUserRateLimit(
   return answer.kind === 'answer' ? answer.read(UserRateLimitSettings) : undefined;
 }
 
-/** Failures, and what is not even JSON: a later answer may be another. */
+/** Failures, and bodies that are not even JSON: a later answer may differ. */
 function isPassing({ status, json }: Answer): boolean {
   return status === 429 || status >= 500 || (status === 200 && json === undefined);
 }

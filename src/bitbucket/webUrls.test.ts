@@ -36,7 +36,7 @@ describe('webBaseUrl', () => {
     expect(webBaseUrl({ host: 'git.example.com', apiBaseUrl })).toBe(expected);
   });
 
-  it('is on the host of the integration even where the API is asked at another', () => {
+  it('has the host of the integration even where the API is on another host', () => {
     const apiBaseUrl = 'http://bitbucket.internal:7990/bitbucket/rest/api/1.0';
     expect(webBaseUrl({ host: 'git.example.com', apiBaseUrl })).toBe(
       'http://git.example.com/bitbucket',
@@ -115,13 +115,13 @@ describe('repositoryUrl rebuilds the link on the integration', () => {
       'https://git.example.com/bitbucket/users/jdoe/repos/api/browse',
     ],
     [
-      'a host that only begins alike',
+      'a host that only begins the same way',
       PLAIN,
       'https://git.example.com.evil.test/projects/PAY/repos/api/browse',
       'https://git.example.com/projects/PAY/repos/api/browse',
     ],
     [
-      'a host in the user part',
+      'the host in the user part of the URL',
       PLAIN,
       'https://git.example.com@evil.test/projects/PAY/repos/api/browse',
       'https://git.example.com/projects/PAY/repos/api/browse',
@@ -199,7 +199,7 @@ describe('fileUrl', () => {
   });
 });
 
-describe('what Backstage reads for a target', () => {
+describe('the file that Backstage reads for a target', () => {
   const PATHS = [
     'catalog-info.yaml',
     '.backstage/catalog-info.yaml',
@@ -289,7 +289,7 @@ describe('what Backstage reads for a target', () => {
   });
 });
 
-/** Backstage refuses what could become a parent folder, however often encoded. */
+/** Backstage refuses paths that could lead to a parent folder, however often they are encoded. */
 function decodesToDots(text: string): boolean {
   return /^(\.|%(25)*2e){1,2}$/i.test(text);
 }

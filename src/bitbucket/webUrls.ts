@@ -1,13 +1,13 @@
 /**
- * The web pages the catalog reads. Pure. A target must be readable by Backstage's
- * UrlReader, which picks the integration by the host of the URL.
+ * URLs of the web pages that the catalog reads. Pure. Backstage's UrlReader, which picks the
+ * integration by the host of the URL, must be able to read a target.
  */
 
 import { Repository, RepositoryAddress } from '../model';
 import { parseWebUrl } from '../util/parseUrls';
 import { encodePath, encodeSegment } from './restUrls';
 
-/** What a web address is built from: the integration's `host` and `apiBaseUrl`. */
+/** The parts of an integration that web URLs are built from. */
 export interface WebAddress {
   readonly host: string;
   readonly apiBaseUrl: string;
@@ -32,9 +32,9 @@ function repositoryPagePath(repository: RepositoryAddress): string {
 }
 
 /**
- * The web page of a repository, ending in `/browse`, without a trailing slash.
+ * Returns the web page of a repository, ending in `/browse`, without a trailing slash.
  *
- * @remarks The server's own self link as it is, which is what the published module
+ * @remarks The server's own self link unchanged, which is what the published module
  * emits, unless that link names another host than the integration (a proxy, an alias):
  * then the same page on the integration's scheme, host and context path.
  */
@@ -50,14 +50,14 @@ export function repositoryUrl(
   return `${webBaseUrl(address)}${page ?? repositoryPagePath(repository)}`;
 }
 
-/** What `encodeURIComponent` encodes although the path of a URL may hold it (RFC 3986, section 3.3). */
+/** Characters that `encodeURIComponent` encodes although URL paths may contain them (RFC 3986, section 3.3). */
 const PLAIN_IN_PATHS: ReadonlyMap<string, string> = new Map(
   ['@', ':', '$', '&', '+', ',', '='].map(sign => [encodeURIComponent(sign), sign]),
 );
 
 /**
- * Encodes what has to be encoded and nothing else: a target that the published module has
- * given the same way keeps its Components. `;` is left encoded, servers cut paths there.
+ * Encodes only what has to be encoded, so that a target equals the published module's wherever
+ * that works, and its Components stay. `;` stays encoded: servers cut paths there.
  */
 export function encodeWebPath(path: string): string {
   return encodePath(path).replace(
@@ -67,7 +67,7 @@ export function encodeWebPath(path: string): string {
 }
 
 /**
- * The URL of a file, as a Location's target.
+ * Returns the URL of a file, as a Location's target.
  *
  * @param path - from the repository root, no leading slash, not encoded
  * @param branch - short branch name; `undefined` for the default branch, which is not named

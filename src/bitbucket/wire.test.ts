@@ -67,7 +67,7 @@ describe('RepositoryRow', () => {
     ['a fork by its origin', { origin: REPOSITORY }, { fork: true }],
     ['a public one', { public: true }, { public: true }],
     [
-      'one that is public by its project',
+      'one in a public project',
       { project: { key: 'PAY', public: true } },
       { public: true },
     ],
@@ -77,7 +77,7 @@ describe('RepositoryRow', () => {
       { personal: true },
     ],
     [
-      'one in a project that only its key shows to be personal',
+      'one in a project that is personal only by its key',
       { project: { key: '~JDOE' } },
       { personal: true },
     ],
@@ -168,17 +168,17 @@ describe('WirePage', () => {
     ],
     ['a last page', { isLastPage: true, limit: 25 }, { isLastPage: true, limit: 25 }],
     [
-      'a last page with null for the next',
+      'a last page with null as nextPageStart',
       { isLastPage: true, nextPageStart: null },
       { isLastPage: true, nextPageStart: undefined },
     ],
     [
-      'a page with null for the next',
+      'a page with null as nextPageStart',
       { isLastPage: false, nextPageStart: null },
       { isLastPage: false, nextPageStart: undefined },
     ],
     [
-      'a text for the next',
+      'a text as nextPageStart',
       { isLastPage: false, nextPageStart: '40' },
       { nextPageStart: undefined },
     ],
@@ -257,7 +257,7 @@ describe('the rate limit', () => {
     ],
     [{ enabled: true }, undefined],
     [{ defaultSettings: bucket }, undefined],
-    // Whether it can be meant is for the limiter to say, which warns of it.
+    // The limiter decides whether the value is plausible, and warns otherwise.
     [
       { enabled: true, defaultSettings: { capacity: 0, fillRate: -5 } },
       { enabled: true, capacity: 0, fillRate: -5 },

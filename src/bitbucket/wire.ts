@@ -1,6 +1,6 @@
 /**
- * What Bitbucket's JSON looks like, as far as it is read. `unknown` comes in, model types go
- * out; only the used fields are named, and a strange optional field is dropped rather than
+ * Schemas of the parts of Bitbucket's JSON that are read. `unknown` comes in, model types go
+ * out; only the used fields are named, and an invalid optional field is dropped rather than
  * fatal. Source: Bitbucket Data Center 10.0 OpenAPI, and recorded answers.
  */
 
@@ -8,13 +8,13 @@ import { z } from 'zod';
 import { FileChange, Project, Repository } from '../model';
 import { isAddressable, isStorable, quote, storableText } from '../util/text';
 
-/** @returns `undefined` when the value is not what the schema says */
+/** Parses a value; returns `undefined` when it does not match the schema. */
 export function parse<T>(schema: z.ZodType<T>, value: unknown): T | undefined {
   const result = schema.safeParse(value);
   return result.success ? result.data : undefined;
 }
 
-/** `undefined` also where it is `null` or something else. */
+/** An optional field; `undefined` also where it is `null` or of another type. */
 function optional<T>(schema: z.ZodType<T>) {
   return schema
     .nullish()
@@ -22,13 +22,13 @@ function optional<T>(schema: z.ZodType<T>) {
     .transform(value => value ?? undefined);
 }
 
-/** Of a project, a repository or a branch. */
+/** The name of a project, a repository or a branch. */
 const Name = z.string().min(1).refine(isAddressable);
 
-/** For people. */
+/** Text for people, possibly of several lines. */
 const Text = z.string().transform(storableText);
 
-/** For messages. */
+/** Text for messages, quoted on one line. */
 const Line = z.string().transform(text => quote(text));
 
 const Flag = z.boolean().catch(false);
@@ -41,7 +41,7 @@ const WireProject = z.object({
   public: Flag,
 });
 
-/** A repository as all projections of it share it. */
+/** The fields of a repository that all its representations share. */
 export const WireRepository = z.object({
   id: z.number().int(),
   slug: Name,
@@ -58,7 +58,7 @@ export const WireRepository = z.object({
   defaultBranch: optional(Text),
 });
 
-/** What discovery reads of a repository. */
+/** Converts a repository to the model. */
 export function toRepository(wire: z.output<typeof WireRepository>): Repository {
   const selfUrl = wire.links.self?.[0]?.href;
   return {
@@ -89,20 +89,20 @@ function isPersonal(project: { key: string; type?: string }): boolean {
   return project.type === 'PERSONAL' || project.key.startsWith('~');
 }
 
-/** Public access lies with the repository or its project; where neither has it, only users may look. */
+/** Repository and project may both grant public access; where neither does, only users see the repository. */
 export const PrivateRow = z.object({
   slug: z.string(),
   public: z.literal(false),
   project: z.object({ public: z.literal(false).optional() }),
 });
 
-/** One page of a listing, its items not yet looked at. */
+/** One page of a listing; its items are not yet parsed. */
 export const WirePage = z.object({
   values: z.array(z.unknown()),
   isLastPage: z.boolean(),
   size: optional(z.number().int()),
   start: optional(z.number().int()),
-  /** What the server really used; it clamps silently. */
+  /** The limit that the server really used; it clamps silently. */
   limit: optional(z.number().int().positive()),
   nextPageStart: optional(z.number().int()),
 });
@@ -111,10 +111,10 @@ export const WirePage = z.object({
 export type Page = Pick<z.output<typeof WirePage>, 'values' | 'isLastPage'> &
   Partial<z.output<typeof WirePage>>;
 
-/** Bitbucket sends one, or one for each field that is wrong; no more are looked at. */
+/** Bitbucket sends one error, or one for each invalid field; any more are ignored. */
 const MAX_ERRORS = 20;
 
-/** Of a `RestErrors`; never empty. */
+/** The errors of a `RestErrors`; never empty. */
 export const ServerErrors = z
   .object({
     errors: z
@@ -125,7 +125,7 @@ export const ServerErrors = z
           .array(
             z.object({
               message: optional(z.string()),
-              /** Fully qualified, such as `com.atlassian.bitbucket.content.NoSuchPathException`. */
+              /** Fully qualified: `com.atlassian.bitbucket.content.NoSuchPathException`. */
               exceptionName: optional(z.string()),
             }),
           )
@@ -134,35 +134,35 @@ export const ServerErrors = z
   })
   .transform(({ errors }) => errors);
 
-/** What a body says that is not Bitbucket's own, such as `{"message":"Forbidden"}`. */
+/** The message of a body that is not Bitbucket's own, such as `{"message":"Forbidden"}`. */
 export const ServerMessage = z
   .object({ message: z.string() })
   .transform(({ message }) => message);
 
-/** The id of a labelled repository; of a `RestLabelable`. */
+/** The id of a labelled repository, from a `RestLabelable`. */
 export const LabeledId = z
   .object({ id: z.number().int(), labelableType: z.literal('REPOSITORY').optional() })
   .transform(({ id }) => id);
 
-/** In lower case, as Bitbucket has labels. */
+/** The name of a label in lower case, as Bitbucket stores labels. */
 export const LabelName = z
   .object({ name: z.string().min(1) })
   .transform(({ name }) => storableText(name.toLowerCase()));
 
-/** `FILE`, `DIRECTORY`, `SUBMODULE` or whatever else the server says. */
+/** `FILE`, `DIRECTORY`, `SUBMODULE`, or any other type that the server names. */
 export const FileType = z.object({ type: z.string() }).transform(({ type }) => type);
 
-/** In bytes. */
+/** The size of a file, in bytes. */
 export const FileSize = z
   .object({ size: z.number().int().nonnegative() })
   .transform(({ size }) => size);
 
-/** The id of a `RestCommit`: SHA-1, or SHA-256 where repositories are made with that. */
+/** The id of a `RestCommit`: SHA-1, or SHA-256 where repositories use that. */
 export const CommitId = z
   .object({ id: z.string().regex(/^[0-9a-f]{40}([0-9a-f]{24})?$/) })
   .transform(({ id }) => id);
 
-/** Of a `RestMinimalRef`. */
+/** A `RestMinimalRef` that is a branch. */
 export const WireBranch = z.object({ id: Name.startsWith('refs/heads/') });
 
 /** The short name of a branch. */
@@ -173,7 +173,7 @@ export const BranchName = WireBranch.transform(({ id }) =>
 /** Git allows every character but NUL. */
 const Path = z.object({ toString: z.string().min(1).refine(isStorable) });
 
-/** `undefined` for a `RestChange` of another type than those of files. */
+/** A `RestChange`; `undefined` for a type that is not about files. */
 export const ChangeRow = z
   .object({ type: z.string(), path: Path, srcPath: optional(Path) })
   .transform((wire): FileChange | undefined => {
@@ -195,17 +195,17 @@ export const ChangeRow = z
   });
 
 /**
- * `fillRate` is in tokens per second. Any numbers: the limiter warns of those that
- * cannot be meant.
+ * `fillRate` is in tokens per second. Accepts any numbers: the limiter warns about
+ * implausible ones.
  */
 const TokenBucket = z.object({ capacity: z.number(), fillRate: z.number() });
 
-/** The server's rate limit for everybody. */
+/** The server's default rate limit. */
 export const RateLimitSettings = z
   .object({ enabled: z.boolean(), defaultSettings: TokenBucket })
   .transform(({ enabled, defaultSettings }) => ({ enabled, ...defaultSettings }));
 
-/** The exception from it for one user. */
+/** The rate limit setting of one user, which overrides the default. */
 export const UserRateLimitSettings = z
   .object({ settings: optional(TokenBucket), whitelisted: Flag })
   .transform(({ settings, whitelisted }) => ({ whitelisted, bucket: settings }));

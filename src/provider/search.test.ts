@@ -178,8 +178,12 @@ describe('a run with code search', () => {
   });
 
   it.each<[string, Search, string]>([
-    ['is not there', { available: false }, 'this Bitbucket has none, it answered 404'],
-    ['is not there (501)', { available: 501 }, 'has none, it answered 501'],
+    [
+      'is not there',
+      { available: false },
+      'this Bitbucket has no code search, it answered 404',
+    ],
+    ['is not there (501)', { available: 501 }, 'no code search, it answered 501'],
     ['is down (503)', { available: 503 }, '503'],
     ['takes no page of ours', { maxLimit: 1 }, 'An error occurred while searching'],
   ])('goes on as without it where search %s', async (_, search, reason) => {
