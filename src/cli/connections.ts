@@ -75,13 +75,21 @@ export function openConnections(
   });
 }
 
+/** A stretch of time, on a clock that never goes back. */
+interface Stretch {
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
 /** Counts what a preview costs Bitbucket, also over time. */
 export class PreviewMeter extends RequestMeter {
-  readonly #clock: Pick<Clock, 'now'>;
+  readonly #clock: Pick<Clock, 'now' | 'monotonicMs'>;
   #startedAtMs: number;
   readonly #perSecond: number[] = [];
+  /** When requests waited: apart from each other, oldest first. */
+  readonly #waits: Stretch[] = [];
 
-  constructor(clock: Pick<Clock, 'now'>) {
+  constructor(clock: Pick<Clock, 'now' | 'monotonicMs'>) {
     super();
     this.#clock = clock;
     this.#startedAtMs = clock.now();
@@ -103,6 +111,24 @@ export class PreviewMeter extends RequestMeter {
     const second = Math.max(0, Math.floor(this.#elapsedSeconds()));
     this.#fill(second + 1);
     this.#perSecond[second] = (this.#perSecond[second] ?? 0) + 1;
+  }
+
+  /** Told at the end of a wait, so that what it overlaps are the last ones. */
+  override onWait(wait: Parameters<RequestMeter['onWait']>[0]): void {
+    super.onWait(wait);
+    const toMs = this.#clock.monotonicMs();
+    let fromMs = toMs - wait.ms;
+    for (let last = this.#waits.at(-1); last && last.toMs >= fromMs;) {
+      fromMs = Math.min(fromMs, last.fromMs);
+      this.#waits.pop();
+      last = this.#waits.at(-1);
+    }
+    this.#waits.push({ fromMs, toMs });
+  }
+
+  /** Milliseconds during which at least one request waited: parallel waits count once. */
+  pacedMs(): number {
+    return this.#waits.reduce((sum, { fromMs, toMs }) => sum + toMs - fromMs, 0);
   }
 
   /**

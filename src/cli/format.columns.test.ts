@@ -38,7 +38,7 @@ describe('the meter of a preview', () => {
 
   it('counts the requests of each second, quiet ones included', () => {
     let nowMs = 50_000;
-    const meter = new PreviewMeter({ now: () => nowMs });
+    const meter = new PreviewMeter({ now: () => nowMs, monotonicMs: () => nowMs });
     nowMs = 100_000;
     meter.begin();
     meter.onAttempt(attempt);
@@ -54,7 +54,7 @@ describe('the meter of a preview', () => {
 
   it('bears a clock that is set back', () => {
     let nowMs = 100_000;
-    const meter = new PreviewMeter({ now: () => nowMs });
+    const meter = new PreviewMeter({ now: () => nowMs, monotonicMs: () => nowMs });
     nowMs = 10_000;
     meter.onAttempt(attempt);
 

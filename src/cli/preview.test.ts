@@ -105,6 +105,26 @@ describe('preview', () => {
     expect(requests.waitedMs).toBeGreaterThan(0);
   });
 
+  it('tells for how long of the run requests waited, parallel ones counted once', async () => {
+    const bitbucket = createDemoBitbucket({
+      rateLimit: { capacity: 60, fillRate: 20, settingsReadable: true },
+    });
+    const { requests, durationMs } = await previewAsJson({
+      bitbucket,
+      provider: DEMO_PROVIDER,
+    });
+    const paced = await runCommand(['preview'], { bitbucket, provider: DEMO_PROVIDER });
+    const unlimited = await runCommand(['preview'], demo());
+
+    expect(requests.pacedMs).toBeGreaterThan(0);
+    expect(requests.pacedMs).toBeLessThanOrEqual(durationMs);
+    expect(requests.waitedMs).toBeGreaterThan(durationMs);
+    expect(paced.stdout).toMatch(
+      /Rate limit: .*; during \d\S* .+ of the \d\S* .+ requests waited for their turn$/m,
+    );
+    expect(unlimited.stdout).toMatch(/Rate limit: requests are not limited$/m);
+  });
+
   it('shows people a table, what each reason means, what to do, and examples', async () => {
     const { stdout, exitCode } = await runCommand(['preview'], demo());
 

@@ -232,7 +232,11 @@ function toPreview(run: Run, connection: Connection, io: CliIo): ProviderPreview
     finishedAt: new Date(finishedAtMs).toISOString(),
     durationMs: Math.max(0, finishedAtMs - meter.startedAtMs),
     summary: run.summary,
-    requests: { ...meter.counts(), perSecond: meter.perSecond() },
+    requests: {
+      ...meter.counts(),
+      perSecond: meter.perSecond(),
+      pacedMs: meter.pacedMs(),
+    },
     budget,
     repositories: run.result.repositories
       .map(one => reportRepository(one))

@@ -52,8 +52,10 @@ export interface PreviewedRequests {
   readonly rateLimited: number;
   /** How many of each kind; only kinds that were sent. */
   readonly byKind: Readonly<Record<string, number>>;
-  /** How long requests waited for their turn, all together. */
+  /** How long requests waited for their turn, summed over all of them, also parallel ones. */
   readonly waitedMs: number;
+  /** For how long of the run at least one of them waited. */
+  readonly pacedMs: number;
   /** Requests per second of the run: how many were sent in each, oldest first. */
   readonly perSecond: readonly number[];
 }

@@ -112,11 +112,14 @@ function renderCost({ requests, durationMs, budget }: ProviderPreview): string {
   const kinds = Object.entries(requests.byKind)
     .sort(([, a], [, b]) => b - a)
     .map(([kind, count]) => `${count} ${kind}`);
-  const waited = `${formatDuration(requests.waitedMs)} of waiting, summed over all requests`;
+  const took = formatDuration(durationMs);
+  // Without a limit they wait for each other, which is nobody's concern.
+  const isPaced = budget?.kind === 'limited' || requests.rateLimited > 0;
+  const paced = `; during ${formatDuration(requests.pacedMs)} of the ${took} requests waited for their turn`;
   return [
-    `${formatPlural(requests.total, 'request')} in ${formatDuration(durationMs)}${kinds.length > 0 ? `: ${kinds.join(', ')}` : ''}`,
-    `${formatPlural(requests.retries, 'retry', 'retries')}, ${requests.rateLimited} refused by the rate limit, ${waited}`,
-    `Rate limit: ${describeBudget(budget)}`,
+    `${formatPlural(requests.total, 'request')} in ${took}${kinds.length > 0 ? `: ${kinds.join(', ')}` : ''}`,
+    `${formatPlural(requests.retries, 'retry', 'retries')}, ${requests.rateLimited} refused by the rate limit`,
+    `Rate limit: ${describeBudget(budget)}${isPaced ? paced : ''}`,
   ].join('\n');
 }
 

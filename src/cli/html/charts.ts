@@ -194,7 +194,10 @@ export function renderRequests(
             ['Sent', formatCount(requests.total)],
             ['Of these repeated after a failure', formatCount(requests.retries)],
             ['Told to slow down', formatPlural(requests.rateLimited, 'time')],
-            ['Waited for their turn, all together', formatDuration(requests.waitedMs)],
+            [
+              'Time in which some waited for their turn',
+              formatDuration(requests.pacedMs),
+            ],
             ['Budget of the account', describeBudget(budget)],
           ],
           'facts narrow',

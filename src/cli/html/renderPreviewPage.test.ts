@@ -32,6 +32,7 @@ const FAILED = provider({
     rateLimited: 0,
     byKind: {},
     waitedMs: 0,
+    pacedMs: 0,
     perSecond: [],
   },
 });

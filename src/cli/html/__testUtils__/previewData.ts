@@ -104,6 +104,7 @@ export function provider(changes: Partial<ProviderPreview> = {}): ProviderPrevie
       rateLimited: 6,
       byKind: { repositories: 1, 'file-check': 22, 'rate-limit-settings': 1 },
       waitedMs: 3100,
+      pacedMs: 2400,
       perSecond: [4, 5, 5, 2, 0, 1, 1, 2, 1, 1, 1, 0, 1],
     },
     budget: { kind: 'limited', capacity: 60, fillRatePerSecond: 5 },
