@@ -9,7 +9,8 @@ import { RepositoryEvaluator } from '../provider/RepositoryEvaluator';
 import { EventStore } from '../store/DatabaseEventStore';
 import { KeyedLock } from '../util/concurrency';
 import { ChangeTools, createChangeQueue, Handled, IGNORED } from './changeQueue';
-import { EventResult, logGivenUp, logIgnored, formatAddress } from './eventResults';
+import { formatAddress } from '../util/text';
+import { EventResult, logGivenUp, logIgnored } from './eventResults';
 import {
   formerAddress,
   mergePending,

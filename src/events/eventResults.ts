@@ -1,7 +1,6 @@
 /** What becomes of webhooks, as it is counted and said in the log. */
 
 import { LoggerService } from '@backstage/backend-plugin-api';
-import { RepositoryAddress } from '../model';
 
 /** What became of a webhook; each ends with exactly one, and the metrics count by it. */
 export const EVENT_RESULTS = [
@@ -34,9 +33,4 @@ export function logGivenUp(logger: LoggerService, what: string, detail: string):
   logger.warn(
     `${what} could not be looked at after an event; the next run does: ${detail}`,
   );
-}
-
-/** `PAY/api` */
-export function formatAddress({ projectKey, slug }: RepositoryAddress): string {
-  return `${projectKey}/${slug}`;
 }

@@ -10,9 +10,8 @@ import { Conflict, findDuplicateEntities } from '../conflicts/describeConflicts'
 import { Run } from '../discovery/performRun';
 import { describeSummary } from '../discovery/summarizeRun';
 import { DiscoveryProgress, RepositoryResult } from '../discovery/types';
-import { RepositoryAddress } from '../model';
 import { Clock, forEachInTurns } from '../util/clock';
-import { listExamples, quote } from '../util/text';
+import { formatAddress, listExamples, quote } from '../util/text';
 import { describeFailure } from './DiscoveryRunError';
 import { providerName } from './locationEntities';
 import { RequestCounts } from './RequestMeter';
@@ -249,10 +248,6 @@ function hasTooManyFiles({ outcome }: RepositoryResult): boolean {
 
 function entitiesAre(count: number): string {
   return count === 1 ? '1 entity is' : `${count} entities are`;
-}
-
-function formatAddress({ projectKey, slug }: RepositoryAddress): string {
-  return `${projectKey}/${slug}`;
 }
 
 /** `PAY/api absent: no-catalog-file` */

@@ -60,6 +60,17 @@ export function quote(text: string, maxLength = 300): string {
   return isWhole ? characters.join('') : `${characters.slice(0, maxLength).join('')}…`;
 }
 
+/** Names a repository in a message, such as `PAY/api`. */
+export function formatAddress({
+  projectKey,
+  slug,
+}: {
+  readonly projectKey: string;
+  readonly slug: string;
+}): string {
+  return `${projectKey}/${slug}`;
+}
+
 /** Named of a longer list in one line of a log; the report has them all. */
 const MAX_EXAMPLES = 5;
 
