@@ -266,7 +266,7 @@ function startIfNeeded(
     startTask: () => scheduler.triggerTask(getTaskId(provider.id)),
     clock: systemClock,
     signal,
-    onStart: reason => provider.current.context.log.startedAtOnce(reason),
+    onStart: reason => provider.current.context.log.startedImmediately(reason),
   }).catch(error =>
     logger.debug(`Whether to run at once could not be found out: ${error}`),
   );

@@ -128,7 +128,7 @@ it('asks with a token that was replaced in its file, without a failed login and 
   const bot = bitbucket.getUser('first');
   await mountToken('second-token');
   await eventually(async () => {
-    expect(logger.messages('info').join()).toContain('is configured anew');
+    expect(logger.messages('info').join()).toContain('The new configuration of');
   });
   bot.expired = true;
   bitbucket.clearRequests();

@@ -95,7 +95,7 @@ describe('a backend whose scheduler knows the task', () => {
     const third = await start();
     await third.waitForEntities('kind=component', 2);
     await untilIdle(world);
-    expect(third.reasons()).toEqual(['its configuration is not that of its last run']);
+    expect(third.reasons()).toEqual(['its configuration has changed since its last run']);
     expect(listings(world)).toBe(1);
   });
 
@@ -114,6 +114,6 @@ describe('a backend whose scheduler knows the task', () => {
     const second = await start();
 
     await second.component('since-then');
-    expect(second.reasons()).toEqual(['the catalog has nothing of it']);
+    expect(second.reasons()).toEqual(['the catalog has none of its entities']);
   });
 });

@@ -288,7 +288,7 @@ describe('check of what the catalog reads with', () => {
   });
 
   it.each<[string, JsonObject, string]>([
-    ['there are none', {}, 'which has none'],
+    ['there are none', {}, 'none are configured there'],
     [
       'they do not work',
       { username: TEST_USER.name, password: 'wrong-password' },

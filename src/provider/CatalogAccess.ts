@@ -1,6 +1,6 @@
 /**
- * Whether the catalog can log in where a provider with credentials of its own finds files: it
- * reads them with those of the integration, whatever the provider asks with.
+ * Checks that the catalog itself can read from the server of a provider that has its own
+ * credentials: the catalog always reads files with the credentials of the integration.
  */
 
 import { BitbucketServerIntegrationConfig } from '@backstage/integration';
@@ -9,17 +9,17 @@ import { ProviderConfig } from '../config/types';
 import { ClientFactory, createClientFactory, ClientSetup } from './createClient';
 import { RequestMeter } from './RequestMeter';
 
-/** What the catalog's access is looked at with. */
+/** Options for {@link createCatalogClients} and {@link findAccessProblem}. */
 export interface CatalogAccessOptions extends Omit<
   ClientSetup,
   'integration' | 'providerId'
 > {
   readonly config: ProviderConfig;
-  /** As it stands in the configuration, without credentials of the provider. */
+  /** The integration as configured, without the provider's own credentials. */
   readonly catalogIntegration: BitbucketServerIntegrationConfig;
 }
 
-/** Clients that ask with what the catalog reads with. */
+/** Creates clients that use the credentials with which the catalog reads files. */
 export function createCatalogClients({
   config,
   catalogIntegration,
@@ -27,7 +27,7 @@ export function createCatalogClients({
 }: CatalogAccessOptions): ClientFactory {
   return createClientFactory({
     ...setup,
-    // Whoever sets this up may have those of the provider among it.
+    // The setup may contain the credentials of the provider.
     credentials: undefined,
     providerId: config.id,
     integration: catalogIntegration,
@@ -35,10 +35,10 @@ export function createCatalogClients({
 }
 
 /**
- * Finds out what keeps the catalog from reading what the provider finds; one request, none
- * where the provider has no credentials of its own.
+ * Finds out what keeps the catalog from reading the files that the provider finds. Sends one
+ * request, or none if the provider has no credentials of its own.
  *
- * @returns cause and remedy; `undefined` where nothing is known to be wrong
+ * @returns cause and remedy; `undefined` if no problem is known
  * @throws the signal's reason when aborted
  */
 export async function findAccessProblem(
@@ -52,7 +52,7 @@ export async function findAccessProblem(
   const place = `integrations.bitbucketServer, host ${host}`;
   const clients = createCatalogClients(options);
   if (!clients.areAuthenticated) {
-    return `The catalog reads the files that are found with the credentials of ${place}, which has none, and not with those of the provider: it can read only what is public. Add a token, or username and password, that may read the same repositories`;
+    return `The catalog reads the files that are found with the credentials of ${place}, not with those of the provider, and none are configured there: it can read only what is public. Add a token, or username and password, that may read the same repositories`;
   }
   try {
     await clients.create(new RequestMeter()).readServerInfo({ signal });

@@ -1,6 +1,6 @@
 /**
- * Looks, after each run, what the catalog could not use, and says what of it is new. What it
- * makes of a file that this run has found, it knows by the next one.
+ * Reads, after each run, which files the catalog could not use, and logs the new errors. For a
+ * file that this run has found, the catalog has a result by the next run.
  */
 
 import { CatalogReporter, FailingRepository } from '../catalog/CatalogReporter';
@@ -8,27 +8,27 @@ import { readConflicts, ReadConflictsOptions } from '../conflicts/ConflictReport
 import { Run } from '../discovery/performRun';
 import { RunLog } from './RunLog';
 
-/** What the detector of one provider works with. */
+/** Options for {@link CatalogErrorDetector}. */
 export interface CatalogErrorDetectorOptions extends ReadConflictsOptions {
   readonly providerId: string;
   readonly inCatalog: Pick<CatalogReporter, 'failing'>;
   readonly log: Pick<RunLog, 'catalogErrors'>;
 }
 
-/** Detects errors of one provider. */
+/** Detects the catalog's errors for the files of one provider. */
 export class CatalogErrorDetector {
   readonly #options: CatalogErrorDetectorOptions;
-  /** Told by this replica already. */
-  #told: ReadonlySet<string> = new Set();
+  /** Identities of the errors that this replica has already logged. */
+  #logged: ReadonlySet<string> = new Set();
 
   constructor(options: CatalogErrorDetectorOptions) {
     this.#options = options;
   }
 
   /**
-   * To be called once the run is applied.
+   * Logs the new errors. Call it once the run is applied.
    *
-   * @remarks Not after a run that was aborted: that one is to come to its end at once.
+   * @remarks Does nothing after an aborted run, which must end without delay.
    */
   async afterRun({ failure }: Pick<Run, 'failure'>): Promise<void> {
     if (failure?.kind === 'aborted') {
@@ -40,22 +40,22 @@ export class CatalogErrorDetector {
       withoutTakenNames,
     );
     if (failing) {
-      const fresh = failing.filter(one =>
-        getIdentities(one).some(id => !this.#told.has(id)),
+      const fresh = failing.filter(repository =>
+        getIdentities(repository).some(id => !this.#logged.has(id)),
       );
-      this.#told = new Set(failing.flatMap(getIdentities));
+      this.#logged = new Set(failing.flatMap(getIdentities));
       log.catalogErrors(fresh, failing.length);
     }
   }
 }
 
-/** These are conflicts, which the log tells of as such. */
+/** Leaves out taken names: the log reports them as conflicts. */
 function withoutTakenNames({ report, errors }: FailingRepository): FailingRepository[] {
-  const others = errors.filter(one => one.reason !== 'name-taken');
+  const others = errors.filter(error => error.reason !== 'name-taken');
   return others.length > 0 ? [{ report, errors: others }] : [];
 }
 
-/** Without the message, which may tell a moment. */
+/** Without the message, which may contain a time. */
 function getIdentities({ report, errors }: FailingRepository): string[] {
   return errors.map(({ entityRef, reason }) =>
     JSON.stringify([report.repositoryId, entityRef, reason]),

@@ -1,4 +1,4 @@
-/** The only file that applies mutations: Locations in, entities out. */
+/** Applies mutations to the catalog, as the only file that does: Locations in, entities out. */
 
 import { stringifyEntityRef } from '@backstage/catalog-model';
 import { DeferredEntity, EntityProviderConnection } from '@backstage/plugin-catalog-node';
@@ -13,7 +13,7 @@ import {
   toLocationEntity,
 } from './locationEntities';
 
-/** Writes for one provider; its anchor is always among what the catalog holds. */
+/** Writes the Locations of one provider, whose anchor always stays in the catalog. */
 export class CatalogWriter {
   readonly #provider: AnchoredProvider;
   #connection: EntityProviderConnection | undefined;
@@ -22,7 +22,7 @@ export class CatalogWriter {
     this.#provider = provider;
   }
 
-  /** The catalog hands the connection out when it starts. */
+  /** Takes the connection that the catalog passes when it starts. */
   connect(connection: EntityProviderConnection): void {
     this.#connection = connection;
   }
@@ -31,7 +31,7 @@ export class CatalogWriter {
     return this.#connection !== undefined;
   }
 
-  /** Shows in the catalog that the discovery exists; removes nothing. */
+  /** Adds the provider's anchor to the catalog; removes nothing. */
   async announce(): Promise<void> {
     await this.#connected().applyMutation({
       type: 'delta',
@@ -40,59 +40,62 @@ export class CatalogWriter {
     });
   }
 
-  /** Makes these all that the provider has in the catalog. */
+  /** Replaces everything that the provider has in the catalog with these Locations. */
   async replaceAll(locations: readonly CatalogLocation[]): Promise<void> {
-    const entities = await mapInTurns(locations, one => this.#toEntity(one));
+    const entities = await mapInTurns(locations, location => this.#toEntity(location));
     await this.#connected().applyMutation({
       type: 'full',
       entities: [anchorEntity(this.#provider), ...entities],
     });
   }
 
-  /** Adds some and removes others, and keeps the rest. */
+  /** Adds and removes Locations, and keeps all others. */
   async change(
     added: readonly CatalogLocation[],
     removed: readonly CatalogLocation[] = [],
   ): Promise<void> {
     if (added.length > 0 || removed.length > 0) {
-      const given = this.#toEntities(added);
-      const refs = new Set(given.map(getEntityRef));
+      const addedEntities = this.#toEntities(added);
+      const addedRefs = new Set(addedEntities.map(getEntityRef));
       await this.#connected().applyMutation({
         type: 'delta',
-        added: given,
-        // What is given under the same name takes its place: removed, it would lose its uid.
-        removed: this.#toEntities(removed).filter(one => !refs.has(getEntityRef(one))),
+        added: addedEntities,
+        // An added entity replaces the one of the same name. If that were removed, the uid
+        // would be lost.
+        removed: this.#toEntities(removed).filter(
+          entity => !addedRefs.has(getEntityRef(entity)),
+        ),
       });
     }
   }
 
-  /** Has the catalog read these files again now. */
+  /** Makes the catalog read these files again now. */
   async refresh(
     locations: readonly { readonly file: Pick<CatalogFile, 'targetUrl'> }[],
   ): Promise<void> {
     if (locations.length > 0) {
-      const keys = new Set(locations.map(one => `url:${one.file.targetUrl}`));
+      const keys = new Set(locations.map(({ file }) => `url:${file.targetUrl}`));
       await this.#connected().refresh({ keys: [...keys] });
     }
   }
 
   /**
-   * Has the catalog read these again and take what it refused before.
+   * Makes the catalog read these Locations again and accept entities that it refused before.
    *
-   * @remarks A refresh is not enough: what comes to the same result as before, the catalog
-   * does not look at, and who has an entity is a part of that result only as far as it was
-   * known when the file was read. So each Location is given with an annotation that is new.
+   * @remarks A refresh is not enough: the catalog skips a file whose processing result is the
+   * same as before, and the owner of an entity is part of that result only as it was known
+   * when the file was read. So each Location is emitted with a changed annotation.
    * Source: DefaultCatalogProcessingEngine of catalog-backend 4.0.5.
    *
-   * @param requestedAt - different from that of the last time
+   * @param requestedAt - value of the annotation; must differ from the previous one
    */
   async reprocess(
     locations: readonly CatalogLocation[],
     requestedAt: string,
   ): Promise<void> {
     if (locations.length > 0) {
-      const added = this.#toEntities(locations).map(one =>
-        annotated(one, ANNOTATION_REPROCESS_REQUESTED_AT, requestedAt),
+      const added = this.#toEntities(locations).map(entity =>
+        annotate(entity, ANNOTATION_REPROCESS_REQUESTED_AT, requestedAt),
       );
       await this.#connected().applyMutation({ type: 'delta', added, removed: [] });
     }
@@ -116,7 +119,7 @@ export class CatalogWriter {
   }
 }
 
-function annotated(
+function annotate(
   { entity, ...rest }: DeferredEntity,
   key: string,
   value: string,

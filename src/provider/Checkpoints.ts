@@ -1,9 +1,10 @@
 /**
- * Keeps what a run learns while it goes on: results go to the store and new Locations to
- * the catalog in batches, so that a crash loses seconds and a first run shows early.
+ * Saves the results of a run while it is in progress: results go to the store and new
+ * Locations to the catalog in batches, so that a crash loses only seconds of work and the
+ * results of a first run appear early.
  *
- * What the catalog is given is stored first: a Location that the catalog has and the store
- * lacks would be removed by the next run whatever is known about it.
+ * Locations are stored before the catalog receives them: the next run would remove a Location
+ * that the catalog holds and the store does not, whatever the run found out about it.
  */
 
 import { differsFrom, getRegisteredFiles, getEntryKey } from '../discovery/locations';
@@ -12,37 +13,40 @@ import { CatalogLocation, KnownRepository, RepositoryResult } from '../discovery
 import { InterimRecord } from '../store/records';
 import { isStored } from '../store/repositoryRows';
 
-/** What has changed is kept in batches of so many. */
+/** Number of changed repositories after which a batch is written. */
 const CHANGES_PER_BATCH = 200;
 
-/** Results are, whatever they say: what has not changed takes no more than a line of ids. */
+/**
+ * Number of results, changed or not, after which a batch is written. Unchanged ones are
+ * stored as nothing but a list of ids.
+ */
 const RESULTS_PER_BATCH = 1_000;
 
-/** Where batches go. */
+/** Receives the batches. */
 export interface CheckpointSink {
-  /** @returns the revision of what is asked from now on */
+  /** @returns the revision for requests from now on */
   recordInterim(record: InterimRecord): Promise<number | undefined>;
   /** Adds Locations to the catalog; never removes. */
   add(locations: readonly CatalogLocation[]): Promise<void>;
-  /** Told when a batch could not be kept; it is tried again at the end of the run. */
+  /** Called when a batch could not be saved; it is retried at the end of the run. */
   onError(error: unknown): void;
 }
 
-/** What the store does not hold yet. */
+/** A change that the store does not hold yet. */
 interface Change {
   readonly known: KnownRepository;
-  /** What the catalog has to be told of it. */
+  /** The Locations that it adds to the catalog. */
   readonly added: readonly CatalogLocation[];
 }
 
-/** Results that are kept together. */
+/** Results that are saved together. */
 interface Batch {
   readonly changes: Change[];
-  /** Of which the store says the same already. */
+  /** Results that match the stored state. */
   readonly unchanged: RepositoryResult[];
 }
 
-/** Collects the results of one run. */
+/** Collects and saves the results of one run. */
 export class Checkpoints {
   readonly #stored: Map<number, KnownRepository>;
   readonly #sink: CheckpointSink;
@@ -51,26 +55,28 @@ export class Checkpoints {
   #written: Promise<void> = Promise.resolve();
 
   /**
-   * @param known - as it was loaded
-   * @param revision - with which the run began
+   * @param known - the stored state as loaded
+   * @param revision - the revision at the start of the run
    */
   constructor(known: readonly KnownRepository[], revision: number, sink: CheckpointSink) {
-    this.#stored = new Map(known.map(one => [one.repositoryId, one]));
+    this.#stored = new Map(
+      known.map(repository => [repository.repositoryId, repository]),
+    );
     this.#revision = revision;
     this.#sink = sink;
   }
 
-  /** The revision of what is asked from now on. */
+  /** The revision for requests from now on. */
   get revision(): number {
     return this.#revision;
   }
 
-  /** What the store holds, by id: as it was loaded, and what was kept since. */
+  /** The content of the store by repository id: as loaded, with everything saved since. */
   get stored(): ReadonlyMap<number, KnownRepository> {
     return this.#stored;
   }
 
-  /** Takes a result; batches are written one after the other, without holding up the run. */
+  /** Takes a result; batches are written one after the other, without delaying the run. */
   note(result: RepositoryResult): void {
     const { changes, unchanged } = this.#batch;
     const before = this.#stored.get(result.repository.id);
@@ -90,12 +96,12 @@ export class Checkpoints {
   }
 
   /**
-   * Saves what no batch has taken yet. What is new in it, the end of the run gives to the
-   * catalog.
+   * Saves the results that no batch contained. The catalog receives the new Locations among
+   * them at the end of the run.
    *
-   * @param isInterrupted - the run does not reach its end: what has not changed is noted
-   * too, so that the next one need not look again
-   * @throws what the store throws: then the catalog must not be told either
+   * @param isInterrupted - whether the run stopped early: unchanged results are saved as well
+   * then, so that the next run does not have to check those repositories again
+   * @throws whatever the store throws: the catalog must not be changed then
    */
   async saveRest(isInterrupted: boolean): Promise<void> {
     await this.#written;
@@ -115,7 +121,7 @@ export class Checkpoints {
   async #write(batch: Batch): Promise<void> {
     try {
       await this.#save(batch);
-      await this.#sink.add(batch.changes.flatMap(one => one.added));
+      await this.#sink.add(batch.changes.flatMap(({ added }) => added));
     } catch (error) {
       this.#batch.changes.push(...batch.changes);
       this.#batch.unchanged.push(...batch.unchanged);
@@ -124,20 +130,20 @@ export class Checkpoints {
   }
 
   async #save({ changes, unchanged }: Batch): Promise<void> {
-    const revisions = unchanged.map(one => one.revision ?? 0);
-    const moments = unchanged.map(one => one.checkedAtMs ?? 0);
-    const repositories = changes.map(one => one.known);
+    const revisions = unchanged.map(result => result.revision ?? 0);
+    const checkTimesMs = unchanged.map(result => result.checkedAtMs ?? 0);
+    const repositories = changes.map(({ known }) => known);
     const revision = await this.#sink.recordInterim({
       repositories,
       ...(unchanged.length > 0 && {
         unchanged: {
-          repositoryIds: unchanged.map(one => one.repository.id),
+          repositoryIds: unchanged.map(({ repository }) => repository.id),
           revision: Math.min(...revisions),
-          checkedAtMs: Math.min(...moments),
+          checkedAtMs: Math.min(...checkTimesMs),
         },
       }),
     });
-    repositories.forEach(one => this.#stored.set(one.repositoryId, one));
+    repositories.forEach(known => this.#stored.set(known.repositoryId, known));
     this.#revision = Math.max(this.#revision, revision ?? 0);
   }
 }

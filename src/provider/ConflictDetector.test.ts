@@ -126,7 +126,7 @@ describe('the log of a run', () => {
     await knex('refresh_state').delete();
     await run();
 
-    const line = `1 entity is claimed by two sides: ${sentence('api')}`;
+    const line = `1 entity is claimed twice: ${sentence('api')}`;
     expect(logger.messages('warn')).toEqual([line, line]);
   });
 
@@ -139,7 +139,7 @@ describe('the log of a run', () => {
 
     const named = slugs.slice(0, 5).map(sentence);
     expect(logger.messages('warn')).toEqual([
-      `7 entities are claimed by two sides: ${named.join(' ')} …`,
+      `7 entities are claimed twice: ${named.join(' ')} …`,
     ]);
     const debug = logger
       .messages('debug')
@@ -170,7 +170,9 @@ describe('the log of a run', () => {
       lastRun: { status: 'succeeded' },
     });
     expect(logger.messages('warn')).toContainEqual(
-      expect.stringMatching(/^Whether the catalog has taken everything could not be/),
+      expect.stringMatching(
+        /^It could not be checked whether the catalog has accepted everything/,
+      ),
     );
   });
 });

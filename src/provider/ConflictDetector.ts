@@ -1,6 +1,6 @@
 /**
- * Looks, after each run, whether the catalog has taken what it was given, and says so
- * where it has not. What goes wrong here is logged and changes nothing else.
+ * Checks, after each run, whether the catalog has accepted the emitted entities, and logs
+ * those that it has not. A failure here is logged and has no other effect.
  */
 
 import { stringifyEntityRef } from '@backstage/catalog-model';
@@ -15,13 +15,13 @@ import { yieldToEventLoop } from '../util/clock';
 import { providerName, toLocationEntity } from './locationEntities';
 import { RunLog } from './RunLog';
 
-/** What the detector of one provider works with. */
+/** Options for {@link ConflictDetector}. */
 export interface ConflictDetectorOptions extends ConflictServices {
   readonly providerId: string;
   readonly log: RunLog;
 }
 
-/** Detects conflicts of one provider. */
+/** Detects the conflicts of one provider. */
 export class ConflictDetector {
   readonly #options: ConflictDetectorOptions;
 
@@ -30,9 +30,9 @@ export class ConflictDetector {
   }
 
   /**
-   * To be called once the run is applied and its report is kept.
+   * Logs the conflicts. Call it once the run is applied and its report is stored.
    *
-   * @remarks Not after a run that was aborted: that one is to come to its end at once.
+   * @remarks Does nothing after an aborted run, which must end without delay.
    */
   async afterRun({ failure, reconciliation }: Run): Promise<void> {
     if (failure?.kind === 'aborted') {
@@ -40,27 +40,27 @@ export class ConflictDetector {
     }
     const { state, mutation, locations } = reconciliation;
     const { log, providerId, reporter, resolver, store } = this.#options;
-    const isMore = mutation === 'add-only' && state !== undefined;
-    const given = isMore ? uniqueByKey(toLocations(state.repositories)) : locations;
+    const holdsMore = mutation === 'add-only' && state !== undefined;
+    const emitted = holdsMore ? uniqueByKey(toLocations(state.repositories)) : locations;
     resolver.check();
     try {
-      const emitted = emittedBatches(given, providerId);
-      await store.recordRun(providerId, providerName(providerId), emitted);
+      const batches = toEmittedBatches(emitted, providerId);
+      await store.recordRun(providerId, providerName(providerId), batches);
       const disputed = await reporter.of(providerId);
-      log.conflicts(distinctConflicts(disputed.flatMap(one => one.conflicts)));
+      log.conflicts(distinctConflicts(disputed.flatMap(({ conflicts }) => conflicts)));
     } catch (error) {
       log.conflictsUnreadable(error);
     }
   }
 }
 
-/** In batches, so that others get their turn in between. */
-async function* emittedBatches(
+/** Yields to the event loop between the batches. */
+async function* toEmittedBatches(
   locations: readonly CatalogLocation[],
   providerId: string,
 ): AsyncGenerator<EmittedEntity[]> {
-  for (const some of toChunks(locations)) {
-    yield some.map(location => ({
+  for (const chunk of toChunks(locations)) {
+    yield chunk.map(location => ({
       entityRef: stringifyEntityRef(toLocationEntity(location, providerId).entity),
       targetUrl: location.file.targetUrl,
       isLocation: location.file.entity === undefined,

@@ -1,7 +1,7 @@
 /**
- * Providers of one configuration among each other. The catalog takes a Location from one
- * provider only: where two have found it, the one that came second has to emit it again
- * once the first one releases it.
+ * Coordinates the providers of one configuration. The catalog accepts a Location from one
+ * provider only: if two have found it, the second one has to emit it again once the first
+ * one releases it.
  */
 
 import { getEntryKey, getEntryKeys, toLocations } from '../discovery/locations';
@@ -12,20 +12,20 @@ import { CatalogWriter } from './CatalogWriter';
 import { ConflictResolver, LocationReader } from '../conflicts/ConflictResolver';
 import { providerName } from './locationEntities';
 
-/** What a provider works with here. */
+/** Options for {@link ContestedLocations}. */
 export interface ContestedLocationsOptions {
   readonly providerId: string;
   readonly store: ProviderStateStore;
   readonly catalog: CatalogWriter;
-  /** All of the configuration, this one among them. */
+  /** Those of all providers in the configuration, including this one. */
   readonly all: () => readonly ContestedLocations[];
-  /** Told of what is removed: others may have what the catalog refused them. */
+  /** Notified about removals: other providers may now get entities that the catalog refused. */
   readonly resolver?: Pick<ConflictResolver, 'check'>;
   readonly clock: Pick<Clock, 'now'>;
   readonly onError: (error: unknown) => void;
 }
 
-/** One provider's part in what several have found. */
+/** The Locations of one provider that other providers may have found too. */
 export class ContestedLocations implements LocationReader {
   readonly #options: ContestedLocationsOptions;
 
@@ -37,38 +37,38 @@ export class ContestedLocations implements LocationReader {
     return providerName(this.#options.providerId);
   }
 
-  /** Offers what this provider has just removed to all others. */
+  /** Offers the Locations that this provider has just removed to all other providers. */
   async release(removed: readonly CatalogLocation[]): Promise<void> {
     const keys = getEntryKeys(removed);
     if (keys.size > 0) {
       this.#options.resolver?.check();
     }
-    const others = this.#options.all().filter(one => one !== this);
+    const others = this.#options.all().filter(provider => provider !== this);
     for (const other of keys.size > 0 ? others : []) {
       await other.reassert(keys);
     }
   }
 
-  /** Gives the catalog what this provider has found and another one has just removed. */
+  /** Emits the Locations that this provider has found and another one has just removed. */
   async reassert(keys: ReadonlySet<string>): Promise<void> {
     const { catalog, onError } = this.#options;
     if (!catalog.isConnected) {
       return;
     }
     try {
-      await this.#with(
-        one => keys.has(getEntryKey(one.file)),
+      await this.#applyExclusively(
+        ({ file }) => keys.has(getEntryKey(file)),
         locations => catalog.change(locations),
       );
     } catch (error) {
-      // The next run gives it anyway.
+      // The next run emits them anyway.
       onError(error);
     }
   }
 
   async reprocess(targetUrls: ReadonlySet<string>): Promise<void> {
     const { catalog, clock } = this.#options;
-    await this.#with(
+    await this.#applyExclusively(
       ({ file }) => file.entity === undefined && targetUrls.has(file.targetUrl),
       locations => catalog.reprocess(locations, new Date(clock.now()).toISOString()),
     );
@@ -80,8 +80,8 @@ export class ContestedLocations implements LocationReader {
     );
   }
 
-  /** Does something with what the provider has found, so that nobody removes it meanwhile. */
-  async #with(
+  /** Applies a change to stored Locations of the provider; none of them is removed meanwhile. */
+  async #applyExclusively(
     isWanted: (location: CatalogLocation) => boolean,
     apply: (locations: readonly CatalogLocation[]) => Promise<void>,
   ): Promise<void> {

@@ -144,7 +144,7 @@ describe('a run in doubt', () => {
 
     expect(connection.targets()).toEqual([targetOf('api'), targetOf('web')]);
     expect(logger.messages('warn')).toEqual([
-      'PAY/web unknown: too-many-files (4 files match catalogPath, more than maxFilesPerRepository (3) allows). What the catalog has of them stays, and nothing new is added: narrow catalogPath, or raise maxFilesPerRepository',
+      'PAY/web unknown: too-many-files (4 files match catalogPath, more than maxFilesPerRepository (3) allows). The catalog keeps what it has of them, and nothing new is added: narrow catalogPath, or increase maxFilesPerRepository',
     ]);
 
     bitbucket.removeFile('PAY', 'web', 'a/catalog-info.yaml');

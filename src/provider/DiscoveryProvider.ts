@@ -1,6 +1,6 @@
 /**
- * The entity provider: order of effects only. What is found out and decided comes from
- * the engine; this file loads, applies, remembers and reports.
+ * The entity provider. The engine finds files and decides; this file only puts the effects
+ * in order: it loads, applies, stores and reports.
  */
 
 import { EntityProvider, EntityProviderConnection } from '@backstage/plugin-catalog-node';
@@ -44,7 +44,7 @@ import { RequestMeter } from './RequestMeter';
 /** Sets up when a provider runs; called once it is connected. */
 export type Schedule = (refresh: (signal: AbortSignal) => Promise<void>) => Promise<void>;
 
-/** A run of which it is known what the catalog held before. */
+/** A run that has started with known content of the catalog. */
 interface Begun extends BegunRun {
   readonly checkpoints: Checkpoints;
 }
@@ -75,12 +75,12 @@ export class DiscoveryProvider implements EntityProvider {
     return this.#context.config.id;
   }
 
-  /** Of the integration it reads from. */
+  /** The host of the integration that it reads from. */
   get host(): string {
     return this.#context.config.host;
   }
 
-  /** The id of its task at the scheduler. */
+  /** The id of its task in the scheduler. */
   get taskId(): string {
     return getTaskId(this.#context.config.id);
   }
@@ -93,7 +93,7 @@ export class DiscoveryProvider implements EntityProvider {
   /**
    * Announces the discovery in the catalog and sets up its schedule.
    *
-   * @remarks Asks Bitbucket nothing: a server that is down must not keep the backend
+   * @remarks Sends no request to Bitbucket: a server that is down must not keep the backend
    * from starting.
    */
   async connect(connection: EntityProviderConnection): Promise<void> {
@@ -101,7 +101,7 @@ export class DiscoveryProvider implements EntityProvider {
     await this.#schedule(signal => this.refresh(signal));
   }
 
-  /** Announces the discovery in the catalog, and writes there from now on. */
+  /** Announces the discovery in the catalog and uses this connection from now on. */
   async attach(connection: EntityProviderConnection): Promise<void> {
     this.#context.catalog.connect(connection);
     await this.#context.catalog.announce();
@@ -110,8 +110,8 @@ export class DiscoveryProvider implements EntityProvider {
   /**
    * Runs discovery once and brings the catalog up to date.
    *
-   * @param taskSignal - ends the run early; what was learned until then is kept
-   * @throws DiscoveryRunError when the listing could not be read, the credentials do not
+   * @param taskSignal - ends the run early; results obtained until then are kept
+   * @throws DiscoveryRunError if the listing could not be read, the credentials do not
    * work or the run was aborted, so that the scheduler sees it; nothing is removed then
    */
   async refresh(taskSignal?: AbortSignal): Promise<void> {
@@ -136,9 +136,9 @@ export class DiscoveryProvider implements EntityProvider {
   }
 
   /**
-   * Carries out, at once, the removals that are held back at this moment.
+   * Immediately carries out the removals that are held back at this moment.
    *
-   * @returns how many; 0 when nothing is held back
+   * @returns the number of removals; 0 if none are held back
    */
   async approveRemovals(): Promise<number> {
     const { config, store, contested, log } = this.#context;
@@ -156,14 +156,14 @@ export class DiscoveryProvider implements EntityProvider {
   > {
     const { catalog, config, store } = this.#context;
     const state = await store.load(config.id);
-    const unapproved = (state?.held ?? []).filter(one => !one.approved);
-    const keys = new Set(unapproved.map(one => one.entryKey));
+    const unapproved = (state?.held ?? []).filter(removal => !removal.approved);
+    const keys = new Set(unapproved.map(removal => removal.entryKey));
     if (state === undefined || keys.size === 0) {
       return undefined;
     }
     await store.approve(config.id, [...keys]);
-    const locations = toLocations(state.repositories).filter(one =>
-      keys.has(getEntryKey(one.file)),
+    const locations = toLocations(state.repositories).filter(({ file }) =>
+      keys.has(getEntryKey(file)),
     );
     await catalog.change([], locations);
     const without = withoutFiles(state.repositories, keys);
@@ -182,7 +182,7 @@ export class DiscoveryProvider implements EntityProvider {
     }
   }
 
-  /** Finds out, then decides and applies by what is known at that moment. */
+  /** Queries Bitbucket, then decides and applies, based on the state stored at that moment. */
   async #run(
     meter: RequestMeter,
     trigger: RunTrigger,
@@ -240,7 +240,7 @@ export class DiscoveryProvider implements EntityProvider {
     return run;
   }
 
-  /** Once in a process: what the catalog reads with is not the run's to mend. */
+  /** Checks once per process: a run cannot fix the credentials that the catalog reads with. */
   async #checkAccess(signal: AbortSignal | undefined): Promise<void> {
     if (this.#isAccessChecked) {
       return;
@@ -252,18 +252,23 @@ export class DiscoveryProvider implements EntityProvider {
         this.#context.log.accessProblem(problem);
       }
     } catch {
-      // An abort, which ends the run by itself.
+      // An abort also ends the run.
     }
   }
 
-  /** Whether the credentials have worked. */
+  /** Notes whether the credentials have worked. */
   #recordLogin({ failure }: Run): void {
     if (failure === undefined || failure.kind === 'failed') {
       this.#context.clients.recordLogin(failure?.error);
     }
   }
 
-  /** Nothing is kept on the way where it is not known what the catalog holds: it would pass for all of it. */
+  /**
+   * Starts the run in the store.
+   *
+   * @remarks Only where the content of the catalog is known: otherwise interim results would
+   * be taken for all of it.
+   */
   async #begin(state: ProviderState): Promise<Begun> {
     const { catalog, clock, config, log, store } = this.#context;
     const { revision, origin } = await store.beginRun(config.id, state, first =>
@@ -283,10 +288,12 @@ export class DiscoveryProvider implements EntityProvider {
   ): Promise<Meanwhile> {
     const { config, store } = this.#context;
     const seen = new Map<number, number>();
-    await forEachInTurns(known, one => seen.set(one.repositoryId, one.revision ?? 0));
-    await forEachInTurns(repositories, one => {
-      const { id } = one.repository;
-      seen.set(id, Math.max(getLookRevision(one), seen.get(id) ?? 0));
+    await forEachInTurns(known, ({ repositoryId, revision: seenRevision = 0 }) =>
+      seen.set(repositoryId, seenRevision),
+    );
+    await forEachInTurns(repositories, result => {
+      const { id } = result.repository;
+      seen.set(id, Math.max(getLookRevision(result), seen.get(id) ?? 0));
     });
     return {
       approved: await store.loadApprovals(config.id),
@@ -327,7 +334,10 @@ export class DiscoveryProvider implements EntityProvider {
     };
   }
 
-  /** What the catalog knows of files may spare looks, or ask for them; a run goes without. */
+  /**
+   * Awaits data of the catalog about files, which may make checks unnecessary or necessary; a
+   * run works without it.
+   */
   async #fromCatalog<T>(answer: Promise<T> | undefined): Promise<T | undefined> {
     try {
       return await answer;
@@ -337,7 +347,10 @@ export class DiscoveryProvider implements EntityProvider {
     }
   }
 
-  /** Without when runs have looked for something else: that must not count if this one breaks off. */
+  /**
+   * Loads the state, without the recheck times of runs with another configuration: they must
+   * not count if this run is interrupted.
+   */
   async #loadState(): Promise<ProviderState | undefined> {
     const { config, configuration, store } = this.#context;
     try {
@@ -352,7 +365,7 @@ export class DiscoveryProvider implements EntityProvider {
   }
 }
 
-/** What of a run is stored, but for the rows that have not changed. */
+/** Collects what is stored at the end of a run, without the unchanged rows. */
 async function toStateEnd(
   run: Run,
   { origin, checkpoints }: Begun,
@@ -373,7 +386,7 @@ async function toStateEnd(
   );
 }
 
-/** Most of the time of a run; the rest is for looking at what it shows. */
+/** Returns the part of a run's time for the listing; the rest is for checking repositories. */
 function listingTimeMs(timeout: ProviderConfig['schedule']['timeout']): number {
   const ms = 'toMillis' in timeout ? timeout.toMillis() : durationToMilliseconds(timeout);
   return Math.floor(ms * 0.75);

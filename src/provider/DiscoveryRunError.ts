@@ -12,14 +12,14 @@ export class DiscoveryRunError extends CustomErrorBase {
   }
 }
 
-/** What ended a run, in a sentence. */
+/** Describes in sentences why a run failed. */
 export function describeFailure(failure: RunFailure, host: string): string {
   const kept = 'Nothing was removed from the catalog; what was found was added.';
   switch (failure.kind) {
     case 'listing':
       return `The repositories of ${host} could not be listed completely: ${failure.detail}. ${kept}`;
     case 'aborted':
-      return `Discovery on ${host} was stopped before its end (${stringifyError(failure.error)}). ${kept} The next run continues with what was not looked at. If it was \`schedule.timeout\` that ended it, raise that.`;
+      return `Discovery on ${host} was stopped before its end (${stringifyError(failure.error)}). ${kept} The next run continues with the repositories that were not checked. If \`schedule.timeout\` ended it, increase that.`;
     case 'failed':
       return `Discovery on ${host} failed: ${stringifyError(failure.error)}. ${kept}`;
     default:

@@ -263,8 +263,10 @@ describe('providers that come or go while the backend runs', () => {
 
     expect(slugs()).toHaveLength(8);
     const warnings = logger.messages('warn').join('\n');
-    expect(warnings).toContain('New below catalog.providers.bitbucketServer: "payments"');
-    expect(warnings).toContain('Gone from catalog.providers.bitbucketServer: "default"');
+    expect(warnings).toContain('Added to catalog.providers.bitbucketServer: "payments"');
+    expect(warnings).toContain(
+      'Removed from catalog.providers.bitbucketServer: "default"',
+    );
     expect(warnings).toContain('restarted');
   });
 });

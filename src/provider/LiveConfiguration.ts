@@ -1,6 +1,6 @@
 /**
- * Has a changed configuration take effect while the backend runs. One that cannot work
- * changes nothing: the one before stays until it is mended.
+ * Puts a changed configuration into effect while the backend runs. An invalid one changes
+ * nothing: the previous one stays in effect until it is corrected.
  */
 
 import { isDeepStrictEqual } from 'node:util';
@@ -17,21 +17,21 @@ import { LiveProvider } from './LiveProvider';
 
 const PROVIDERS_KEY = 'catalog.providers.bitbucketServer';
 
-/** What a change is carried out with. */
+/** Options for {@link LiveConfiguration}. */
 export interface LiveConfigurationOptions {
   readonly config: RootConfigService;
-  /** What the providers were made from. */
+  /** The configuration that the providers were created from. */
   readonly initial: DiscoveryConfig;
   readonly providers: readonly LiveProvider[];
   readonly createProvider: ProviderFactory;
   readonly limiters: LimiterRegistry;
-  /** Starts a run of a provider where what changed is a reason for one. */
+  /** Starts a run of a provider if the change is a reason for one. */
   readonly startIfNeeded: (
     provider: LiveProvider,
     change: { readonly isIntegrationChanged: boolean },
   ) => void;
   readonly logger: LoggerService;
-  /** Ends it. */
+  /** Stops following the configuration. */
   readonly signal: AbortSignal;
 }
 
@@ -39,38 +39,38 @@ export interface LiveConfigurationOptions {
 export class LiveConfiguration {
   readonly #options: LiveConfigurationOptions;
   readonly #oneAtATime = pLimit(1);
-  /** What is in effect, for each provider that runs. */
+  /** The configuration in effect, by id of each running provider. */
   #inEffect: ReadonlyMap<string, ConfiguredProvider>;
   #problem: string | undefined;
-  /** Warnings: once is enough for each. */
-  readonly #told: Set<string>;
+  /** Warnings that were logged: each is logged once. */
+  readonly #logged: Set<string>;
 
   constructor(options: LiveConfigurationOptions) {
     this.#options = options;
     this.#inEffect = byId(options.initial);
-    this.#told = new Set(options.initial.warnings);
+    this.#logged = new Set(options.initial.warnings);
   }
 
-  /** Why the configuration, as it stands now, is not in effect; without secrets. */
+  /** Why the current configuration is not in effect, without secrets; `undefined` if it is. */
   get problem(): string | undefined {
     return this.#problem;
   }
 
-  /** Follows changes until the signal aborts; the configuration may be one that never changes. */
+  /** Follows changes, if the configuration reports any, until the signal aborts. */
   follow(): void {
     const { config, signal } = this.#options;
     const subscription = config.subscribe?.(() => void this.changed());
     onAbort(signal, () => subscription?.unsubscribe());
   }
 
-  /** To be called after a change; never rejects. */
+  /** Adopts the current configuration. Call it after a change; never rejects. */
   changed(): Promise<void> {
     return this.#oneAtATime(async () => {
       try {
         await this.#adopt();
       } catch (error) {
         this.#options.logger.warn(
-          `The changed configuration could not be put into effect as a whole: ${error}`,
+          `The changed configuration could not be put into effect completely: ${error}`,
         );
       }
     });
@@ -85,13 +85,15 @@ export class LiveConfiguration {
     const previous = this.#inEffect;
     const following = byId(next);
     const changed = providers.filter(({ id }) =>
-      isOther(following.get(id), previous.get(id)),
+      isChanged(following.get(id), previous.get(id)),
     );
     this.#inEffect = new Map(
-      [...previous].map(([id, one]) => [id, following.get(id) ?? one]),
+      [...previous].map(([id, provider]) => [id, following.get(id) ?? provider]),
     );
-    this.#tellDifferences(next, previous);
-    const agreed = agreedBy([...this.#inEffect.values()], one => this.#warnOnce(one));
+    this.#logDifferences(next, previous);
+    const agreed = agreedBy([...this.#inEffect.values()], warning =>
+      this.#warnOnce(warning),
+    );
     limiters.agreeAnew(agreed);
     for (const provider of changed) {
       await this.#reconfigure(provider, previous.get(provider.id));
@@ -116,12 +118,12 @@ export class LiveConfiguration {
     }
     await provider.replace(createProvider(next));
     logger.info(
-      `${provider.getProviderName()} is configured anew; what begins from now on follows that`,
+      `The new configuration of ${provider.getProviderName()} applies to everything that starts from now on`,
     );
     startIfNeeded(provider, { isIntegrationChanged });
   }
 
-  /** @returns `undefined` where it cannot work, which is told then */
+  /** @returns `undefined` if the configuration is invalid, which is logged */
   #read(): DiscoveryConfig | undefined {
     let next: DiscoveryConfig;
     try {
@@ -130,50 +132,50 @@ export class LiveConfiguration {
       const message = isError(error) ? error.message : String(error);
       if (message !== this.#problem) {
         this.#options.logger.warn(
-          `The changed configuration is not used, and the one before stays in effect: ${message}`,
+          `The changed configuration is not used, and the previous one stays in effect: ${message}`,
         );
       }
       this.#problem = message;
       return undefined;
     }
     if (this.#problem !== undefined) {
-      this.#options.logger.info('The configuration can be used again');
+      this.#options.logger.info('The configuration is valid again');
     }
     this.#problem = undefined;
     return next;
   }
 
-  /** What works and is worth a look, and what a change cannot bring without a restart. */
-  #tellDifferences(
+  /** Logs warnings about the new configuration, and changes that need a restart. */
+  #logDifferences(
     { providers, warnings }: DiscoveryConfig,
     running: ReadonlyMap<string, unknown>,
   ): void {
-    const ids = new Set(providers.map(one => one.config.id));
+    const ids = new Set(providers.map(({ config }) => config.id));
     const added = [...ids].filter(id => !running.has(id));
     const gone = [...running.keys()].filter(id => !ids.has(id));
     warnings.forEach(warning => this.#warnOnce(warning));
     if (added.length > 0) {
       this.#warnOnce(
-        `New below ${PROVIDERS_KEY}: ${quoted(added)}. A new provider begins when the backend is restarted`,
+        `Added to ${PROVIDERS_KEY}: ${quoted(added)}. A new provider starts when the backend is restarted`,
       );
     }
     if (gone.length > 0) {
       this.#warnOnce(
-        `Gone from ${PROVIDERS_KEY}: ${quoted(gone)}. Until the backend is restarted, each goes on as it was configured before; with the restart the catalog removes what it has of it`,
+        `Removed from ${PROVIDERS_KEY}: ${quoted(gone)}. Until the backend is restarted, each keeps running with its previous configuration; after the restart the catalog removes all its entities`,
       );
     }
   }
 
   #warnOnce(message: string): void {
-    if (!this.#told.has(message)) {
-      this.#told.add(message);
+    if (!this.#logged.has(message)) {
+      this.#logged.add(message);
       this.#options.logger.warn(message);
     }
   }
 }
 
-/** What is gone is not another one: it stays in effect. */
-function isOther(
+/** A provider that was removed does not count as changed: its configuration stays in effect. */
+function isChanged(
   next: ConfiguredProvider | undefined,
   previous: ConfiguredProvider | undefined,
 ): boolean {
@@ -187,7 +189,7 @@ function isOther(
 }
 
 function byId({ providers }: DiscoveryConfig): Map<string, ConfiguredProvider> {
-  return new Map(providers.map(one => [one.config.id, one]));
+  return new Map(providers.map(provider => [provider.config.id, provider]));
 }
 
 function quoted(ids: readonly string[]): string {

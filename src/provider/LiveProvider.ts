@@ -1,6 +1,6 @@
 /**
- * A provider as it is configured at the moment. What it is made of is replaced as a whole
- * when the configuration changes: a run ends with what it began with.
+ * A provider as currently configured. When the configuration changes, its parts are replaced
+ * as a whole: a run ends with the parts that it started with.
  */
 
 import { isDeepStrictEqual } from 'node:util';
@@ -8,14 +8,14 @@ import { SchedulerService } from '@backstage/backend-plugin-api';
 import { EntityProvider, EntityProviderConnection } from '@backstage/plugin-catalog-node';
 import { CreatedProvider } from './createProviders';
 
-/** One provider of a backend, under the same id and name all the time. */
+/** One provider of a backend; its id and name never change. */
 export class LiveProvider implements EntityProvider {
   #current: CreatedProvider;
   readonly #scheduler: Pick<SchedulerService, 'scheduleTask'>;
   #connection: EntityProviderConnection | undefined;
   /** Ends the task that is scheduled now. */
   #schedule: AbortController | undefined;
-  /** The run that goes on in this process, if any; never rejects. */
+  /** The run in progress in this process, if any; never rejects. */
   #running: Promise<unknown> = Promise.resolve();
 
   constructor(
@@ -26,7 +26,7 @@ export class LiveProvider implements EntityProvider {
     this.#scheduler = scheduler;
   }
 
-  /** What it is made of now; not to be kept from one piece of work to the next. */
+  /** The current parts; read them again for each piece of work. */
   get current(): CreatedProvider {
     return this.#current;
   }
@@ -41,7 +41,7 @@ export class LiveProvider implements EntityProvider {
     return this.#current.provider.id;
   }
 
-  /** Of the integration it reads from. */
+  /** The host of the integration that it reads from. */
   get host(): string {
     return this.#current.provider.host;
   }
@@ -59,10 +59,10 @@ export class LiveProvider implements EntityProvider {
   }
 
   /**
-   * Goes on with parts made from another configuration.
+   * Continues with parts created from another configuration.
    *
-   * @throws what the catalog or the scheduler throws; then the next run is the first that
-   * may miss something of it
+   * @throws whatever the catalog or the scheduler throws; the change may then be incomplete
+   * from the next run on
    */
   async replace(next: CreatedProvider): Promise<void> {
     const previous = this.#current;
@@ -90,7 +90,7 @@ export class LiveProvider implements EntityProvider {
       fn: signal => this.#run(signal),
     });
     this.#schedule = next;
-    // With its task, a run would end before its time.
+    // Ending the task would abort its run in progress.
     void this.#running.then(() => previous?.abort());
   }
 

@@ -1,29 +1,29 @@
 /**
- * Runs on demand: the scheduled task, started ahead of its time. Whatever number of
- * requests arrives while a run goes on leads to one more run after it.
+ * Runs on demand: starts the scheduled task ahead of its time. However many requests arrive
+ * while a run is in progress, they lead to one more run after it.
  */
 
 import { isError } from '@backstage/errors';
 import { Clock } from '../util/clock';
 
-/** How often a run in progress is asked whether it is over. */
+/** Delay between attempts to start the task while a run is in progress. */
 const RETRY_MS = 2_000;
 
-/** What a task is started with. */
+/** Options for {@link startWhenIdle} and {@link ManualRuns}. */
 export interface StartOptions {
   /** Starts the task; rejects with a `ConflictError` while it is running, on any replica. */
   readonly startTask: () => Promise<void>;
   readonly clock: Pick<Clock, 'sleep'>;
-  /** Ends the waiting. */
+  /** Aborts the wait. */
   readonly signal: AbortSignal;
 }
 
 /**
- * Starts a task, after a run of it that is in progress.
+ * Starts a task; if a run of it is in progress, waits for the end of that run first.
  *
- * @param isWanted - asked before each attempt
- * @returns whether it was started: not where it is not wanted any more
- * @throws what starting the task throws, except that it is running
+ * @param isWanted - called before each attempt
+ * @returns whether the task was started; `false` once `isWanted` returned `false`
+ * @throws whatever `startTask` throws, except a `ConflictError`
  */
 export async function startWhenIdle(
   { startTask, clock, signal }: StartOptions,
@@ -43,7 +43,7 @@ export async function startWhenIdle(
   return false;
 }
 
-/** Starts the task of one provider. */
+/** Starts the task of one provider on demand. */
 export class ManualRuns {
   readonly #options: StartOptions;
   #waiting: Promise<void> | undefined;
@@ -53,10 +53,10 @@ export class ManualRuns {
   }
 
   /**
-   * Asks for a run.
+   * Requests a run.
    *
-   * @returns once the run is started; all who ask while one is awaited get the same one
-   * @throws what starting the task throws, except that it is running
+   * @returns once the run is started; all requests that arrive before then share this run
+   * @throws whatever `startTask` throws, except a `ConflictError`
    */
   request(): Promise<void> {
     this.#waiting ??= this.#start().finally(() => {

@@ -1,4 +1,4 @@
-/** What the parts of one provider share. Types only. */
+/** Services and settings that the parts of one provider share. Types only. */
 
 import { RestClient } from '../bitbucket/RestClient';
 import { ProviderConfig } from '../config/types';
@@ -15,35 +15,41 @@ import { RunLog } from './RunLog';
 import { ContestedLocations } from './ContestedLocations';
 import { WebhookRecorder } from './WebhookRecorder';
 
-/** A custom location parser that asks with a given client. */
+/** Creates a custom location parser that sends its requests through the client. */
 export type FileParser = (client: RestClient) => ParseFiles;
 
-/** One provider, taken apart. */
+/** The parts of one provider. */
 export interface ProviderContext {
   readonly config: ProviderConfig;
   /** Fingerprint of what the provider looks for. */
   readonly configuration: string;
   readonly clients: ClientFactory;
   readonly store: ProviderStateStore;
-  /** What tells the reader of files that there is something new. */
+  /** Notes changed repositories for the reader of files. */
   readonly stamps?: Pick<RepositoryStamps, 'renew'>;
-  /** Left out where the catalog reads the files itself. */
+  /** `undefined` if the catalog reads the files itself. */
   readonly fileParser?: FileParser;
   readonly catalog: CatalogWriter;
   readonly contested: ContestedLocations;
   readonly log: RunLog;
   readonly recorder: RunRecorder;
-  /** URLs of files that the catalog could not read; left out where there is no catalog to look into. */
+  /** URLs of files that the catalog could not read; `undefined` without access to a catalog. */
   readonly unreadableTargets?: () => Promise<ReadonlySet<string>>;
-  /** When files were last read and found, epoch milliseconds by URL; likewise. */
+  /**
+   * When files were last read and found, epoch milliseconds by URL; `undefined` without access
+   * to a catalog.
+   */
   readonly lastReads?: (urls: readonly string[]) => Promise<ReadonlyMap<string, number>>;
-  /** Left out where there is no catalog to look into. */
+  /** `undefined` without access to a catalog. */
   readonly conflicts?: ConflictDetector;
-  /** Likewise. */
+  /** `undefined` without access to a catalog. */
   readonly catalogErrors?: CatalogErrorDetector;
-  /** What keeps the catalog from reading what is found; `undefined` where nothing is known to. */
+  /**
+   * Finds out what keeps the catalog from reading the files that are found; `undefined` if no
+   * problem is known.
+   */
   readonly findAccessProblem: (signal?: AbortSignal) => Promise<string | undefined>;
-  /** Left out where nobody asks whether webhooks come. */
+  /** `undefined` if the delivery of webhooks is not observed. */
   readonly webhooks?: WebhookRecorder;
   readonly clock: Clock;
   /** Aborted when the backend shuts down. */

@@ -1,6 +1,6 @@
 /**
- * Looks at one repository and brings the catalog up to date: what an event comes down to.
- * Order of effects only; what is found out and decided comes from the engine.
+ * Checks one repository and brings the catalog up to date, as each event about a repository
+ * requires. The engine finds files and decides; this file only puts the effects in order.
  */
 
 import { RestClient } from '../bitbucket/RestClient';
@@ -19,19 +19,19 @@ import { EvaluationRecord } from '../store/records';
 import { ProviderContext } from './ProviderContext';
 import { getRemovalPolicy } from './removalPolicy';
 
-/** Which repository to look at. */
+/** The repository to check. */
 export interface EvaluationRequest {
   readonly address: RepositoryAddress;
-  /** Its former address, where it was renamed or moved. */
+  /** Its former address, if it was renamed or moved. */
   readonly was?: RepositoryAddress;
-  /** As a listing has just shown it. */
+  /** The repository as just listed. */
   readonly listed?: FilteredRepository;
 }
 
-/** What an evaluation comes to that somebody else has overtaken on its way. */
+/** Result of an evaluation if a later one or a run has stored its results first. */
 const OVERTAKEN = 'overtaken';
 
-/** It is looked at again at once so often; then it waits like what could not be told. */
+/** Checks in a row while each is overtaken; after them the repository counts as unknown. */
 const MAX_LOOKS = 3;
 
 /** Evaluates repositories for one provider. */
@@ -43,13 +43,13 @@ export class RepositoryEvaluator {
   }
 
   /**
-   * Looks at a repository and applies what changed as one delta.
+   * Checks a repository and applies the changes as one delta.
    *
-   * @remarks Whoever began to ask later knows better: where that is somebody else, the
-   * repository is looked at again.
+   * @remarks The check that started last has the most recent answers: if another check of
+   * the repository started later than this one, the repository is checked again.
    *
-   * @throws BitbucketServerCredentialsError when the credentials do not work
-   * @throws the signal's reason when aborted, and what store and catalog throw
+   * @throws BitbucketServerCredentialsError if the credentials do not work
+   * @throws the signal's reason when aborted, and whatever the store and the catalog throw
    */
   async evaluate(
     request: EvaluationRequest,
@@ -64,7 +64,7 @@ export class RepositoryEvaluator {
       if (revision === undefined) {
         return notYet('the first run has not begun yet');
       }
-      // A listing is as old as its question; looked at again, it is asked for by itself.
+      // A listing is as old as its request, so a second check requests the repository itself.
       const { listed: _, ...alone } = request;
       const source = looks === 0 ? request : alone;
       const look = await this.#look(source, revision, client, signal);
@@ -77,7 +77,7 @@ export class RepositoryEvaluator {
         return evaluation;
       }
     }
-    return notYet('others look at it again and again at the same time');
+    return notYet('it was checked elsewhere at the same time, again and again');
   }
 
   #look(
@@ -99,17 +99,18 @@ export class RepositoryEvaluator {
     });
   }
 
-  /** Compares with what is stored now and applies what that comes to. */
+  /** Compares the check with the state stored now and applies the difference. */
   async #decide(look: LookedAt): Promise<Evaluated | typeof OVERTAKEN> {
     const { config, store } = this.#context;
     const { revision = 0 } = look;
     const related = (await store.loadRelated(config.id, look.selector)) ?? [];
     const evaluation = await evaluateLook(look, related);
     const isRemoving = evaluation.delta.removed.length > 0;
-    const changed = new Set(evaluation.delta.changed.map(one => one.repositoryId));
+    const changed = new Set(evaluation.delta.changed.map(known => known.repositoryId));
     const isOvertaken = related.some(
-      one =>
-        (one.revision ?? 0) > revision && (isRemoving || changed.has(one.repositoryId)),
+      known =>
+        (known.revision ?? 0) > revision &&
+        (isRemoving || changed.has(known.repositoryId)),
     );
     if (
       isOvertaken ||
@@ -120,12 +121,12 @@ export class RepositoryEvaluator {
     return this.#apply(isRemoving ? await this.#decideRemoval(look) : evaluation);
   }
 
-  /** Removals are rare; only they need everything that is known. */
+  /** Decides about a removal: rare, and the only decision that needs the whole state. */
   async #decideRemoval(look: LookedAt): Promise<Evaluated> {
     const { config, store, clock } = this.#context;
     const state = await store.load(config.id);
     if (state === undefined) {
-      throw new Error('what the catalog holds cannot be told, so nothing is removed');
+      throw new Error('the content of the catalog is not known, so nothing is removed');
     }
     return evaluateLook(look, state.repositories, {
       policy: await getRemovalPolicy(this.#context),
@@ -136,8 +137,8 @@ export class RepositoryEvaluator {
   }
 
   /**
-   * Stores what is new before the catalog is told, and what is gone only after it: a crash
-   * in between repeats, and loses nothing.
+   * Stores additions before the catalog is changed, and removals only after that: a crash in
+   * between leads to repeated work, and loses nothing.
    */
   async #apply(evaluation: Evaluated): Promise<Evaluated> {
     const { config, store, catalog, log } = this.#context;
@@ -149,7 +150,7 @@ export class RepositoryEvaluator {
       await catalog.change(delta.added, delta.removed);
     } catch (error) {
       if (delta.added.length > 0) {
-        // Or the next attempt would take what the catalog has not got for what it has.
+        // Otherwise the next attempt would assume that the catalog holds the new Locations.
         await store.recordEvaluation(config.id, interim(delta.changedByLooking));
       }
       throw error;
@@ -160,7 +161,7 @@ export class RepositoryEvaluator {
       repositories: delta.changed,
       forgottenIds: delta.forgottenIds,
       held: delta.held,
-      resolvedKeys: settled.map(one => getEntryKey(one.file)),
+      resolvedKeys: settled.map(({ file }) => getEntryKey(file)),
     });
     if (delta.heldBackReason) {
       log.heldBack(delta.heldBackReason);
@@ -173,7 +174,7 @@ function notYet(detail: string): Evaluation {
   return { kind: 'unknown', problem: { reason: 'not-checked', detail } };
 }
 
-/** What is stored before an evaluation has taken effect. */
+/** The record that is stored before an evaluation has taken effect. */
 function interim(repositories: readonly KnownRepository[]): EvaluationRecord {
   return { repositories, forgottenIds: [], held: [], resolvedKeys: [] };
 }

@@ -1,8 +1,8 @@
-/** Counts what a run costs Bitbucket. */
+/** Counts the requests that a run sends to Bitbucket. */
 
 import { AttemptResult, RequestKind, RequestObserver } from '../http/types';
 
-/** The requests of a run. */
+/** Numbers of requests of a run. */
 export interface RequestCounts {
   /** Attempts sent, retries included. */
   readonly total: number;
@@ -10,11 +10,11 @@ export interface RequestCounts {
   /** Answers with status 429. */
   readonly rateLimited: number;
   readonly byKind: Readonly<Record<string, number>>;
-  /** Milliseconds spent waiting for the limiter and between retries, over all requests. */
+  /** Milliseconds spent waiting for the limiter and between retries, summed over all requests. */
   readonly waitedMs: number;
 }
 
-/** Listens to a transport and adds up. */
+/** Adds up the attempts and waits that a transport reports. */
 export class RequestMeter implements RequestObserver {
   #total = 0;
   #retries = 0;

@@ -1,6 +1,6 @@
 /**
- * What a run says in the log: one INFO line that sums it up, progress while it takes
- * long, WARN for what somebody should act on, DEBUG for each repository.
+ * The log of a run: one INFO line with its summary, progress during a long run, WARN where
+ * somebody should act, DEBUG for each repository.
  */
 
 import { LoggerService } from '@backstage/backend-plugin-api';
@@ -16,7 +16,7 @@ import { describeFailure } from './DiscoveryRunError';
 import { providerName } from './locationEntities';
 import { RequestCounts } from './RequestMeter';
 
-/** A run that takes longer says how far it is, this often. */
+/** Minimum time between two progress lines of a run. */
 const PROGRESS_INTERVAL_MS = 5_000;
 
 /** Writes the log of one provider's runs. */
@@ -32,8 +32,8 @@ export class RunLog {
     this.#clock = clock;
   }
 
-  startedAtOnce(reason: string): void {
-    this.#logger.info(`Discovery runs at once, ahead of its schedule: ${reason}`);
+  startedImmediately(reason: string): void {
+    this.#logger.info(`Discovery runs now, ahead of its schedule: ${reason}`);
   }
 
   started(): void {
@@ -49,41 +49,41 @@ export class RunLog {
     this.#lastProgressMs = nowMs;
     this.#logger.info(
       progress.kind === 'listing'
-        ? `Discovery goes on: ${progress.listed} repositories listed`
-        : `Discovery goes on: ${progress.checked} of ${progress.total} repositories looked at`,
+        ? `Discovery in progress: ${progress.listed} repositories listed`
+        : `Discovery in progress: ${progress.checked} of ${progress.total} repositories checked`,
     );
   }
 
   stateUnreadable(error: unknown): void {
     this.#logger.warn(
-      `What the catalog holds could not be read, so this run removes nothing: ${error}`,
+      `The content of the catalog could not be read, so this run removes nothing: ${error}`,
     );
   }
 
   catalogErrorsUnreadable(error: unknown): void {
     this.#logger.warn(
-      `Which files the catalog could not read is not known, so this run looks only at what is due: ${error}`,
+      `Data of the catalog about its files could not be read, so this run checks only repositories that are due: ${error}`,
     );
   }
 
   reassertFailed(error: unknown): void {
     this.#logger.warn(
-      `What another provider has released could not be given to the catalog, which the next run does: ${error}`,
+      `Locations that another provider has released could not be added to the catalog; the next run adds them: ${error}`,
     );
   }
 
   checkpointFailed(error: unknown): void {
-    this.#logger.warn(`What the run learned so far could not be kept: ${error}`);
+    this.#logger.warn(`Interim results of the run could not be saved: ${error}`);
   }
 
   recordFailed(error: unknown): void {
-    this.#logger.warn(`The record of the run could not be kept: ${error}`);
+    this.#logger.warn(`The record of the run could not be saved: ${error}`);
   }
 
   heldBack(reason: string): void {
     const path = this.#reportPath;
     this.#logger.warn(
-      `Removals are held back: ${reason}. GET ${path} lists them; to have them removed now, POST ${path}/removals/approve`,
+      `Removals are held back: ${reason}. GET ${path} lists them; to remove them now, POST ${path}/removals/approve`,
     );
   }
 
@@ -91,23 +91,21 @@ export class RunLog {
     return `/api/catalog/bitbucket-server/discoveries/${encodeURIComponent(this.#config.id)}`;
   }
 
-  /** One line, however many there are. */
+  /** Logs all conflicts in one line, and each with its remedy at DEBUG. */
   conflicts(conflicts: readonly Conflict[]): void {
     if (conflicts.length === 0) {
       return;
     }
-    for (const one of conflicts) {
-      this.#logger.debug(`${one.explanation} ${one.remedy}`);
+    for (const { explanation, remedy } of conflicts) {
+      this.#logger.debug(`${explanation} ${remedy}`);
     }
-    const examples = listExamples(conflicts, one => one.explanation, ' ');
-    this.#logger.warn(
-      `${entitiesAre(conflicts.length)} claimed by two sides: ${examples}`,
-    );
+    const examples = listExamples(conflicts, ({ explanation }) => explanation, ' ');
+    this.#logger.warn(`${entitiesAre(conflicts.length)} claimed twice: ${examples}`);
   }
 
   conflictsUnreadable(error: unknown): void {
     this.#logger.warn(
-      `Whether the catalog has taken everything could not be found out: ${error}`,
+      `It could not be checked whether the catalog has accepted everything: ${error}`,
     );
   }
 
@@ -117,14 +115,14 @@ export class RunLog {
   }
 
   webhooksNotKept(error: unknown): void {
-    this.#logger.warn(`Which changes no webhook had announced is not counted: ${error}`);
+    this.#logger.warn(`Changes without a webhook could not be counted: ${error}`);
   }
 
   /**
-   * One line, however many there are; none where none is new.
+   * Logs all repositories with new errors in one line; nothing if there are none.
    *
-   * @param fresh - of which something is new
-   * @param total - how many repositories have errors altogether
+   * @param fresh - repositories with new errors
+   * @param total - number of all repositories with errors
    */
   catalogErrors(fresh: readonly FailingRepository[], total: number): void {
     if (fresh.length === 0) {
@@ -137,19 +135,19 @@ export class RunLog {
     });
     const repositories = total === 1 ? '1 repository' : `${total} repositories`;
     this.#logger.warn(
-      `The catalog could not use everything of ${repositories}, ${fresh.length} of them with new errors: ${examples} GET ${this.#reportPath}/repositories?errors=true lists them`,
+      `The catalog could not use all files of ${repositories}, ${fresh.length} of them with new errors: ${examples} GET ${this.#reportPath}/repositories?errors=true lists them`,
     );
   }
 
   approved(count: number): void {
     this.#logger.info(
-      `${count} removals that were held back are approved and carried out`,
+      `${count} removals that were held back have been approved and carried out`,
     );
   }
 
   async finished(run: Run, requests: RequestCounts): Promise<void> {
-    await forEachInTurns(run.result.repositories, one =>
-      this.#logger.debug(describeRepository(one)),
+    await forEachInTurns(run.result.repositories, repository =>
+      this.#logger.debug(describeRepository(repository)),
     );
     this.#warnAboutListing(run);
     this.#warnAboutReassignedIds(run);
@@ -186,24 +184,31 @@ export class RunLog {
     }
     if (result.listing.unreadable > 0) {
       this.#logger.warn(
-        `${result.listing.unreadable} items of the listing are not readable as repositories and were passed over`,
+        `${result.listing.unreadable} items of the listing could not be read as repositories and were skipped`,
       );
     }
   }
 
-  /** What they had in the catalog stays until Bitbucket says, of each by its name, that it is gone. */
+  /**
+   * Warns about ids that now belong to other repositories.
+   *
+   * @remarks The Locations of the former repositories stay until Bitbucket answers, for each
+   * by its name, that it is gone.
+   */
   #warnAboutReassignedIds({ result }: Run): void {
     const { reassigned = [] } = result;
     if (reassigned.length === 0) {
       return;
     }
-    const now = new Map(result.repositories.map(one => [one.repository.id, one]));
-    const examples = listExamples(reassigned, one => {
-      const other = now.get(one.repositoryId);
-      return `${formatAddress(one)}${other ? `, now ${formatAddress(other.repository)}` : ''}`;
+    const current = new Map(
+      result.repositories.map(({ repository }) => [repository.id, repository]),
+    );
+    const examples = listExamples(reassigned, known => {
+      const repository = current.get(known.repositoryId);
+      return `${formatAddress(known)}${repository ? `, now ${formatAddress(repository)}` : ''}`;
     });
     this.#logger.warn(
-      `The ids of ${reassigned.length} known repositories belong to repositories of another name and project now (${examples}). Unless those were moved and renamed, another server answers at ${this.#config.host}: check apiBaseUrl`,
+      `The ids of ${reassigned.length} known repositories now belong to repositories of another name and project (${examples}). Unless those were moved and renamed, another server answers at ${this.#config.host}: check apiBaseUrl`,
     );
   }
 
@@ -211,17 +216,17 @@ export class RunLog {
     if (summary.unknown === 0 || failure) {
       return;
     }
-    const all = result.repositories.filter(one => one.outcome.kind === 'unknown');
-    const unknown = all.filter(one => !hasTooManyFiles(one));
+    const all = result.repositories.filter(({ outcome }) => outcome.kind === 'unknown');
+    const unknown = all.filter(repository => !hasTooManyFiles(repository));
     const overfull = all.filter(hasTooManyFiles);
     if (overfull.length > 0) {
       this.#logger.warn(
-        `${listExamples(overfull, describeRepository)}. What the catalog has of them stays, and nothing new is added: narrow catalogPath, or raise maxFilesPerRepository`,
+        `${listExamples(overfull, describeRepository)}. The catalog keeps what it has of them, and nothing new is added: narrow catalogPath, or increase maxFilesPerRepository`,
       );
     }
     if (unknown.length > 0) {
       this.#logger.warn(
-        `${unknown.length} repositories could not be looked at and stay as they are: ${listExamples(unknown, describeRepository)}`,
+        `${unknown.length} repositories could not be checked and stay as they are: ${listExamples(unknown, describeRepository)}`,
       );
     }
   }
@@ -237,7 +242,7 @@ export class RunLog {
         `${key} by ${listExamples(repositories, formatAddress, ', ')}`,
     );
     this.#logger.warn(
-      `${entitiesAre(duplicates.length)} given by more than one repository, and in the catalog from the last of them: ${examples}`,
+      `${entitiesAre(duplicates.length)} defined by more than one repository, and the catalog takes the last of them: ${examples}`,
     );
   }
 }
@@ -250,7 +255,7 @@ function entitiesAre(count: number): string {
   return count === 1 ? '1 entity is' : `${count} entities are`;
 }
 
-/** `PAY/api absent: no-catalog-file` */
+/** Describes a result, such as `PAY/api absent: no-catalog-file`. */
 function describeRepository({ repository, outcome }: RepositoryResult): string {
   const name = formatAddress(repository);
   switch (outcome.kind) {

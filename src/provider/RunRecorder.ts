@@ -1,6 +1,6 @@
 /**
- * Keeps what becomes of each run, for those who ask later. That a run begins or breaks off
- * is worth no failure of its own: what goes wrong there is logged and changes nothing else.
+ * Stores how each run ends, for the report. A failure to record that a run starts or breaks
+ * off must not fail the run: it is logged and has no other effect.
  */
 
 import { isDeepStrictEqual } from 'node:util';
@@ -15,12 +15,12 @@ import { RequestCounts } from './RequestMeter';
 import { RunLog } from './RunLog';
 import { toRunRecord } from './runRecord';
 
-/** What a recorder is made with. */
+/** Options for {@link RunRecorder}. */
 export interface RunRecorderOptions {
   readonly provider: { readonly id: string; readonly host: string };
-  /** Fingerprint of what the provider looks for. */
+  /** Fingerprint of the configuration that decides what the provider finds. */
   readonly configuration: string;
-  /** The configuration as it stands in the file, without secrets. */
+  /** The configuration as written in the file, without secrets. */
   readonly settings: JsonObject;
   readonly store: ProviderStateStore;
   readonly log: RunLog;
@@ -28,11 +28,11 @@ export interface RunRecorderOptions {
   readonly observer?: RunObserver;
 }
 
-/** What is kept of a run besides its result. */
+/** Details of a run that are stored in addition to its result. */
 export interface FinishedRunDetails extends Pick<RunEnd, 'state'> {
   readonly requests: RequestCounts;
   readonly trigger: RunTrigger;
-  /** It had credentials, or misses those that an earlier one had. */
+  /** Whether it had credentials, or an earlier run had some that are missing now. */
   readonly authenticated: boolean;
 }
 
@@ -45,13 +45,13 @@ export class RunRecorder {
     this.#options = options;
   }
 
-  /** A run was asked for by hand: the one that begins next is labelled so. */
+  /** Notes a manual request: the run that starts next is recorded as manual. */
   requested(): Promise<void> {
     const { store, provider } = this.#options;
     return this.#keep(() => store.requestManualRun(provider.id));
   }
 
-  /** @returns what started the run */
+  /** Records the start of a run and returns what triggered it. */
   async begin(): Promise<RunTrigger> {
     const { clock, provider, store } = this.#options;
     let trigger: RunTrigger = 'schedule';
@@ -65,9 +65,9 @@ export class RunRecorder {
   }
 
   /**
-   * A run has come to a result, be it a failure: the result and what is known since.
+   * Records a run with a result, which may be a failure, and the state after it.
    *
-   * @throws what the store throws: what is not stored is not known to the next run
+   * @throws whatever the store throws: the next run knows only the stored state
    */
   async finish(run: Run, end: FinishedRunDetails): Promise<void> {
     const { configuration, observer, provider, settings, store } = this.#options;
@@ -90,7 +90,7 @@ export class RunRecorder {
     observer?.onRun({ result: run.failure ? failed : 'succeeded', durationMs });
   }
 
-  /** A run came to no result, such as when the catalog or the database took nothing. */
+  /** Records a run without a result, such as when the catalog or the database failed. */
   failed(error: unknown): Promise<void> {
     const { clock, observer, provider, store } = this.#options;
     const durationMs = clock.now() - this.#startedAtMs;

@@ -1,6 +1,6 @@
 /**
- * Keeps, after each run, what it found in each project and what of it no webhook had
- * announced. What goes wrong here is logged and changes nothing else.
+ * Stores, after each run, the changes found in each project, and which of them no webhook had
+ * announced. A failure here is logged and has no other effect.
  */
 
 import { Run } from '../discovery/performRun';
@@ -10,21 +10,21 @@ import { LastRun } from '../store/records';
 import { WebhookStore } from '../store/WebhookStore';
 import { RunLog } from './RunLog';
 
-/** What a recorder is made with. */
+/** Options for {@link WebhookRecorder}. */
 export interface WebhookRecorderOptions {
   readonly providerId: string;
-  /** Fingerprint of what the provider looks for. */
+  /** Fingerprint of the configuration that decides what the provider finds. */
   readonly configuration: string;
   readonly store: Pick<ProviderStateStore, 'loadLastRun'>;
   readonly webhooks: WebhookStore;
   readonly log: RunLog;
 }
 
-/** Of one provider. */
+/** Records for one provider which of its changes webhooks have announced. */
 export class WebhookRecorder {
   constructor(private readonly options: WebhookRecorderOptions) {}
 
-  /** @returns how the run before ended, which is gone once the next one has */
+  /** @returns the record of the previous run, which the next run overwrites at its end */
   async beforeRun(): Promise<LastRun | undefined> {
     const { log, providerId, store } = this.options;
     try {
@@ -35,7 +35,7 @@ export class WebhookRecorder {
     }
   }
 
-  /** To be called once the run is applied and its report is kept. */
+  /** Records a run. Call it once the run is applied and its report is stored. */
   async afterRun(run: Run, before: LastRun | undefined): Promise<void> {
     const { log, providerId, webhooks } = this.options;
     if (run.reconciliation.mutation !== 'full') {
@@ -50,8 +50,8 @@ export class WebhookRecorder {
   }
 
   /**
-   * @returns `undefined` where what the run found may be new for another reason: it is the
-   * first one, the one before did not get through, or looked for something else
+   * @returns `undefined` if changes may have another cause: the run is the first one, or the
+   * previous run did not succeed or had another configuration
    */
   async #announcements(before: LastRun | undefined): Promise<Announcements | undefined> {
     const { configuration, providerId, webhooks } = this.options;
@@ -59,9 +59,9 @@ export class WebhookRecorder {
       return undefined;
     }
     const events = new Map(
-      (await webhooks.load(providerId)).map(one => [
-        one.projectKey.toLowerCase(),
-        one.lastEventAtMs,
+      (await webhooks.load(providerId)).map(project => [
+        project.projectKey.toLowerCase(),
+        project.lastEventAtMs,
       ]),
     );
     return {

@@ -1,22 +1,22 @@
-/** What the catalog's reads prove to be gone, told to discovery in the same process. */
+/** Passes files that the catalog's reads found missing to discovery in the same process. */
 
 import { createServiceFactory, createServiceRef } from '@backstage/backend-plugin-api';
 import { RepositoryAddress } from '../model';
 
-/** A file of which Bitbucket has said that it does not exist. */
+/** A file that does not exist according to Bitbucket. */
 export interface AbsentRead {
-  /** Of the integration. */
+  /** The host of the integration. */
   readonly host: string;
   readonly address: RepositoryAddress;
-  /** As the catalog asked for it. */
+  /** The URL that the catalog requested. */
   readonly url: string;
 }
 
-/** Passes on what reads find; forgets what nobody listens to: the next run looks anyway. */
+/** Passes reads on; drops them while there is no listener, since the next run checks anyway. */
 export class AbsentReads {
   #listener: ((read: AbsentRead) => void) | undefined;
 
-  /** @param listener - returns at once, and does not throw */
+  /** @param listener - must return immediately and not throw */
   listen(listener: (read: AbsentRead) => void): void {
     this.#listener = listener;
   }
@@ -26,7 +26,7 @@ export class AbsentReads {
   }
 }
 
-/** One for all that a plugin has: the reader of files and the discovery may both be installed. */
+/** One instance per plugin, which may contain both the reader of files and the discovery. */
 export const absentReadsServiceRef = createServiceRef<AbsentReads>({
   id: 'bitbucket-server.absent-reads',
   scope: 'plugin',

@@ -1,15 +1,15 @@
-/** Tells whether a provider looks for the same as before. Pure. */
+/** Fingerprint of a configuration, to notice when runs may find something else. Pure. */
 
 import { createHash } from 'node:crypto';
 import { ProviderConfig } from '../config/types';
 import { scopeFingerprint } from '../discovery/resume';
 
 /**
- * What of a configuration decides what a run finds: server, paths, branch, how many files
- * of a repository, filters, and whether a location parser makes the entities. Schedule, pace
- * and guards are not part of it, nor are credentials.
+ * Returns a fingerprint of the settings that decide what a run finds: server, paths, branch,
+ * the maximum number of files per repository, filters, and whether a location parser creates
+ * the entities. Schedule, pace, guards and credentials are not part of it.
  *
- * @returns a short text that is the same for the same
+ * @returns a SHA-256 hash in hexadecimal
  */
 export function configurationFingerprint(
   config: ProviderConfig,

@@ -1,4 +1,4 @@
-/** Puts a client together: integration, credentials, limiter, transport. Wiring only. */
+/** Assembles a client: integration, credentials, limiter, transport. Wiring only. */
 
 import {
   BitbucketServerIntegrationConfig,
@@ -16,65 +16,65 @@ import { RequestClass, RequestObserver, Transport } from '../http/types';
 import { combineObservers } from '../metrics/observers';
 import { Clock } from '../util/clock';
 
-/** What the clients of one provider share. */
+/** Settings that the clients of one provider share. */
 export interface ClientSetup {
   readonly providerId: string;
-  /** With the provider's own credentials, where it has some. */
+  /** The integration, with the provider's own credentials if it has any. */
   readonly integration: BitbucketServerIntegrationConfig;
-  /** Those that the provider has of its own: they are configured elsewhere. */
+  /** The provider's own credentials, which messages must locate in another part of the configuration. */
   readonly credentials?: ProviderCredentials;
   readonly requestTimeoutMs: number;
   readonly limiters: LimiterRegistry;
-  /** `discovery` when left out. */
+  /** Default: `discovery`. */
   readonly requestClass?: RequestClass;
   readonly clock: Clock;
-  /** Told of the requests of all clients, besides the observer of each. */
+  /** Receives the requests of all clients, in addition to the observer of each client. */
   readonly observer?: RequestObserver;
-  /** The global one when left out. */
+  /** Default: the global `fetch`. */
   readonly fetch?: Fetch;
 }
 
-/** Makes clients that share one limiter. */
+/** Creates clients that share one limiter. */
 export interface ClientFactory {
-  /** Whether there are credentials to ask with. */
+  /** Whether requests are sent with credentials. */
   readonly areAuthenticated: boolean;
-  /** A client for one run; its requests are reported to `observer`. */
+  /** Creates a client for one run; its requests are reported to `observer`. */
   create(observer: RequestObserver): RestClient;
   /**
-   * A client for one event.
+   * Creates a client for one event.
    *
-   * @throws BitbucketServerCredentialsError where the last attempt to log in has failed:
-   * until a run gets in again, no event tries, or a busy day would lock the account
+   * @throws BitbucketServerCredentialsError if the last login has failed: until a run can log
+   * in again, events do not try, since many of them would lock the account
    */
   createForEvent(): RestClient;
-  /** Notes how logging in went: the error that ended a run or an event, or `undefined`. */
+  /** Notes the result of a login: the error that ended a run or an event, or `undefined`. */
   recordLogin(error: unknown): void;
   /**
-   * Has the client read the own budget at the server unless that is known already; one that
-   * asks before anything else sends nothing while another reads it. Never throws: the run
-   * meets what went wrong again.
+   * Lets the client read the account's budget from the server unless it is already known; while
+   * another client reads it, waits for that. Never throws: the run encounters the same error
+   * again.
    */
   prepare(client: RestClient, signal?: AbortSignal): Promise<void>;
-  /** What is known of the own budget. */
+  /** Returns the account's budget as far as it is known. */
   budget(): RequestLimiter['budget'];
   /**
-   * Lets all clients, also those of a run under way, ask with other credentials for the same
-   * server; what was refused before does not count for these.
+   * Switches all clients, including those of a run in progress, to other credentials for the
+   * same server; an earlier refused login does not count for these.
    *
-   * @remarks Does nothing for another server: what is configured for one must not reach
-   * another.
+   * @remarks Does nothing for another server: credentials that are configured for one server
+   * must not be sent to another.
    */
   useCredentials(integration: BitbucketServerIntegrationConfig): void;
 }
 
-/** What a request is sent with, as long as its credentials are the ones configured. */
+/** Everything that depends on the configured credentials; replaced when they change. */
 interface Access {
   readonly headers: Readonly<Record<string, string>>;
   readonly limiter: RequestLimiter;
   readonly redact: Redact;
 }
 
-/** Finds the limiter of the host and credential once for each credential. */
+/** Creates a factory that looks up the limiter once for each configured credential. */
 export function createClientFactory(setup: ClientSetup): ClientFactory {
   let access = accessTo(setup.integration, setup.limiters);
   let refusal: BitbucketServerCredentialsError | undefined;
@@ -95,7 +95,7 @@ export function createClientFactory(setup: ClientSetup): ClientFactory {
       return create();
     },
     recordLogin(error) {
-      // Where Bitbucket could not find out, trying again locks nothing.
+      // If Bitbucket could not verify the credentials, another attempt does not lock the account.
       const isRefusal =
         error instanceof BitbucketServerCredentialsError &&
         error.problem !== 'not-verified';
@@ -109,7 +109,7 @@ export function createClientFactory(setup: ClientSetup): ClientFactory {
       try {
         await access.limiter.lookUpBudget(read, { requestClass, signal });
       } catch {
-        // An abort, or credentials that do not work: the run meets them again and says so.
+        // An abort, or credentials that do not work: the run encounters and reports them.
       }
     },
     budget: () => access.limiter.budget,
@@ -135,7 +135,7 @@ function accessTo(
   };
 }
 
-/** Sends each request with what is configured when it is sent. */
+/** Creates a transport that sends each request with the credentials configured at that time. */
 function createTransport(
   setup: ClientSetup,
   currentAccess: () => Access,
@@ -164,7 +164,7 @@ function createTransport(
   };
 }
 
-/** As `getBitbucketServerRequestOptions` chooses. */
+/** Which credentials are sent, by the same rule as in `getBitbucketServerRequestOptions`. */
 function sentCredentials({
   token,
   username,

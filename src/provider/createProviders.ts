@@ -1,4 +1,4 @@
-/** Makes the providers that the configuration describes. Wiring only. */
+/** Creates the providers that the configuration describes. Wiring only. */
 
 import { LoggerService, SchedulerService } from '@backstage/backend-plugin-api';
 import { BitbucketServerIntegrationConfig } from '@backstage/integration';
@@ -31,33 +31,33 @@ import { RunLog } from './RunLog';
 import { ContestedLocations } from './ContestedLocations';
 import { WebhookRecorder } from './WebhookRecorder';
 
-/** What providers need besides the configuration. */
+/** Dependencies of providers in addition to the configuration. */
 export interface CreateProvidersOptions {
   readonly logger: LoggerService;
   readonly scheduler: Pick<SchedulerService, 'scheduleTask'>;
   readonly store: ProviderStateStore;
-  /** Left out where nobody reads by them. */
+  /** `undefined` if no reader of files uses them. */
   readonly stamps?: Pick<RepositoryStamps, 'renew'>;
-  /** Left out where there is no catalog to look into: nobody then asks who else claims an entity. */
+  /** `undefined` without access to a catalog; conflicts are not detected then. */
   readonly conflicts?: ConflictServices;
-  /** Likewise: nobody then asks what became of the files. */
+  /** `undefined` without access to a catalog; errors of the catalog are not reported then. */
   readonly inCatalog?: CatalogReporter;
-  /** Left out where nobody asks whether webhooks come. */
+  /** `undefined` if the delivery of webhooks is not observed. */
   readonly webhooks?: WebhookStore;
-  /** What became in the catalog of what it was given; left out where there is none to look into. */
+  /** Results of the catalog for emitted entities; `undefined` without access to a catalog. */
   readonly outcomes?: Pick<CatalogOutcomes, 'lastReads' | 'unreadableTargets'>;
-  /** Those of the backend; where left out, the providers share some of their own. */
+  /** The limiters of the backend; if left out, the providers share their own. */
   readonly limiters?: LimiterRegistry;
   readonly shutdownSignal?: AbortSignal;
-  /** Makes what a custom location parser does for one provider; without it, the catalog reads the files itself. */
+  /** Creates the custom location parser of one provider; without it, the catalog reads the files itself. */
   readonly createFileParser?: (setup: FileParserSetup) => FileParser;
-  /** The machine's when left out. */
+  /** Default: the system clock. */
   readonly clock?: Clock;
-  /** The global one when left out. */
+  /** Default: the global `fetch`. */
   readonly fetch?: Fetch;
 }
 
-/** What a location parser is made for. */
+/** The provider that a location parser is created for. */
 export interface FileParserSetup {
   readonly config: ProviderConfig;
   readonly integration: BitbucketServerIntegrationConfig;
@@ -65,7 +65,7 @@ export interface FileParserSetup {
   readonly clock: Clock;
 }
 
-/** One provider with the parts that others work with. */
+/** One provider with the parts that other modules use. */
 export interface CreatedProvider {
   readonly provider: DiscoveryProvider;
   readonly evaluator: RepositoryEvaluator;
@@ -74,8 +74,8 @@ export interface CreatedProvider {
 }
 
 /**
- * Makes one provider per entry of `catalog.providers.bitbucketServer`; those of one host
- * and credential share a limiter.
+ * Creates one provider per entry of `catalog.providers.bitbucketServer`; providers with the
+ * same host and credential share a limiter.
  */
 export function createProviders(
   { providers, warnings }: DiscoveryConfig,
@@ -89,10 +89,10 @@ export function createProviders(
   return providers.map(create);
 }
 
-/** Makes a provider; one that was made before with the same id is replaced. */
+/** Creates a provider, which replaces an earlier one with the same id. */
 export type ProviderFactory = (provider: ConfiguredProvider) => CreatedProvider;
 
-/** Makes what makes the providers of one backend: they know of each other. */
+/** Creates the factory for the providers of one backend, through which they know each other. */
 export function createProviderFactory(
   options: CreateProvidersOptions & { readonly limiters: LimiterRegistry },
 ): ProviderFactory {

@@ -1,4 +1,4 @@
-/** The stores of all providers, in the catalog's database. Wiring only. */
+/** Creates the stores of all providers, in the catalog's database. Wiring only. */
 
 import {
   coreServices,
@@ -17,7 +17,7 @@ import { RepositoryStamps } from '../store/RepositoryStamps';
 import { WebhookStore } from '../store/WebhookStore';
 import { plainLocationRef, providerName } from './locationEntities';
 
-/** Where providers keep what they know. */
+/** The stores in which providers keep their state. */
 export interface Stores {
   readonly tables: DiscoveryDatabase;
   readonly store: ProviderStateStore;
@@ -27,14 +27,14 @@ export interface Stores {
   readonly stamps: RepositoryStamps;
 }
 
-/** The tables of this module in a plugin's database, made at the first use. */
+/** Opens this module's tables in a plugin's database; they are created at the first use. */
 function openTables(database: DatabaseService, logger: LoggerService): DiscoveryDatabase {
   return new DiscoveryDatabase(database, message => logger.warn(message));
 }
 
 /**
- * The tables, shared by all of a plugin that use them, so that they are brought up to date
- * once. Only the catalog's database has them.
+ * The tables, shared by all modules of a plugin, so that they are migrated once. Only the
+ * catalog's database has them.
  */
 export const tablesServiceRef = createServiceRef<DiscoveryDatabase>({
   id: 'bitbucket-server.tables',
@@ -47,7 +47,7 @@ export const tablesServiceRef = createServiceRef<DiscoveryDatabase>({
     }),
 });
 
-/** Makes them; the tables are made at the first use. */
+/** Creates the stores; the tables are created at the first use. */
 export function createStores(
   database: DatabaseService,
   logger: LoggerService,
@@ -63,7 +63,7 @@ export function createStores(
       try {
         return await readCatalogBaseline(database, name, plainLocationRef, known);
       } catch (error) {
-        logger.warn(`What the catalog holds from ${name} could not be read: ${error}`);
+        logger.warn(`The catalog's entities of ${name} could not be read: ${error}`);
         return undefined;
       }
     },

@@ -155,7 +155,7 @@ describe('credentials of a provider', () => {
     [
       'has none',
       {},
-      /reads the files that are found with the credentials of integrations\.bitbucketServer, host bitbucket\.test, which has none.*only what is public/,
+      /reads the files that are found with the credentials of integrations\.bitbucketServer, host bitbucket\.test, .*none are configured there.*only what is public/,
     ],
     [
       'has wrong ones',

@@ -35,10 +35,10 @@ describe.each(databases.eachSupportedId())(
       });
       const warning = await describeLostProviders(asDatabaseService(knex), ['payments']);
       expect(warning).toContain(
-        'not configured any more: "default" (12), "old one:x" (1). It removes them now',
+        'no longer configured: "default" (12), "old one:x" (1). It removes them now',
       );
       expect(warning).toContain('catalog.orphanProviderStrategy');
-      expect(warning).toContain('give that id to a provider');
+      expect(warning).toContain('give its id to a provider');
     });
 
     it('are none where all are configured, in a new catalog, and where there is none yet', async () => {

@@ -1,6 +1,6 @@
 /**
- * What the catalog is about to remove because a provider is gone from the configuration.
- * The catalog does that when it starts, by itself: to it, the name is the provider.
+ * Warns about entities that the catalog is about to remove because their provider is no longer
+ * configured. The catalog removes them when it starts: it identifies a provider by its name.
  */
 
 import { DatabaseService } from '@backstage/backend-plugin-api';
@@ -8,13 +8,13 @@ import { countByProvider } from '../store/catalogState';
 import { providerName } from './locationEntities';
 
 /**
- * Names the providers that the catalog has entities of and that are not configured.
+ * Names the providers that have entities in the catalog and are not configured.
  *
- * @remarks To be asked before the catalog starts.
+ * @remarks Call it before the catalog starts.
  *
- * @param configuredIds - of all providers that are
- * @returns a warning with the remedy; `undefined` where there are none
- * @throws when the catalog's tables cannot be read
+ * @param configuredIds - ids of all configured providers
+ * @returns a warning with the remedy; `undefined` if there are none
+ * @throws if the catalog's tables cannot be read
  */
 export async function describeLostProviders(
   database: DatabaseService,
@@ -30,5 +30,5 @@ export async function describeLostProviders(
     return undefined;
   }
   const names = lost.map(({ id, count }) => `"${id}" (${count})`).join(', ');
-  return `The catalog has entities of providers that are not configured any more: ${names}. It removes them now, with all that came of them, unless catalog.orphanProviderStrategy is "keep"; what another provider finds of the same comes back with its next run, with another uid (to have that run now, refresh location:default/bitbucket-server-<id> of the other one). To the catalog a provider is its id: to go on where one left off, give that id to a provider below catalog.providers.bitbucketServer (without an id it is "default")`;
+  return `The catalog has entities of providers that are no longer configured: ${names}. It removes them now, with everything that came from them, unless catalog.orphanProviderStrategy is "keep"; those that another provider also finds come back with its next run, with another uid (to start that run now, refresh location:default/bitbucket-server-<id> of the other provider). The catalog identifies a provider by its id: to continue with the entities of a former provider, give its id to a provider below catalog.providers.bitbucketServer (without an id it is "default")`;
 }

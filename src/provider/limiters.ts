@@ -1,4 +1,7 @@
-/** Makes the limiters of a backend, and finds them where no service can be asked for. Wiring only. */
+/**
+ * Creates the limiters of a backend, and finds them for code that has no access to services.
+ * Wiring only.
+ */
 
 import {
   coreServices,
@@ -13,15 +16,15 @@ import { AgreedLimits, agreeOnLimits } from '../http/agreeOnLimits';
 import { getCredentialKey, LimiterRegistry } from '../http/LimiterRegistry';
 import { Clock, systemClock } from '../util/clock';
 
-/** For {@link createLimiters}. */
+/** Options for {@link createLimiters}. */
 export interface CreateLimitersOptions {
-  /** The machine's when left out. */
+  /** Default: the system clock. */
   readonly clock?: Clock;
-  /** Told in a sentence where providers differ, and of what the server tells in error. */
+  /** Receives a sentence about different settings of providers, or an implausible limit of the server. */
   readonly onWarning: (message: string) => void;
 }
 
-/** Makes limiters that keep to what all providers have agreed on. */
+/** Creates limiters that keep to the limits on which all providers agree. */
 export function createLimiters(
   providers: readonly ConfiguredProvider[],
   { clock = systemClock, onWarning }: CreateLimitersOptions,
@@ -34,7 +37,11 @@ export function createLimiters(
   });
 }
 
-/** @param onWarning - told in a sentence where providers differ */
+/**
+ * Returns the limits on which all providers agree.
+ *
+ * @param onWarning - receives a sentence about different settings of providers
+ */
 export function agreedBy(
   providers: readonly ConfiguredProvider[],
   onWarning: (message: string) => void,
@@ -53,7 +60,7 @@ export function agreedBy(
 const byConfig = new WeakMap<Config, LimiterRegistry>();
 let latest: LimiterRegistry | undefined;
 
-/** The limiters of the backend with this configuration, made where it has none yet. */
+/** Returns the limiters of the backend with this configuration, and creates them at first. */
 export function getLimiters(
   config: Config,
   onWarning: (message: string) => void,
@@ -65,7 +72,10 @@ export function getLimiters(
   return limiters;
 }
 
-/** What cannot be read keeps discovery from starting, which says why; others may go on. */
+/**
+ * Returns no provider for an invalid configuration: discovery refuses to start then and reports
+ * the reason, while other modules may work.
+ */
 function readProviders(config: Config): readonly ConfiguredProvider[] {
   try {
     return readDiscoveryConfig(config).providers;
@@ -75,8 +85,8 @@ function readProviders(config: Config): readonly ConfiguredProvider[] {
 }
 
 /**
- * The limiters of the backend in this process, for who cannot ask for the service: those
- * of the one that was started last, or some of their own where there is none (yet).
+ * Returns the limiters of the backend in this process, for code that has no access to the
+ * service: those of the backend that was started last, or new ones if there is none (yet).
  */
 export function limitersOfProcess(): LimiterRegistry {
   latest ??= createLimiters([], { onWarning: () => {} });
@@ -86,7 +96,7 @@ export function limitersOfProcess(): LimiterRegistry {
 /**
  * The limiters of a backend, one per host and credential, shared by all plugins.
  *
- * @remarks Nobody needs to install a factory.
+ * @remarks It has a default factory, so none needs to be installed.
  */
 export const limitersServiceRef = createServiceRef<LimiterRegistry>({
   id: 'bitbucket-server.limiters',

@@ -1,4 +1,4 @@
-/** What the catalog is given: one Location per catalog file, and the provider's anchor. Pure. */
+/** Creates the emitted entities: one Location per catalog file, and the provider's anchor. Pure. */
 
 import {
   ANNOTATION_LOCATION,
@@ -20,25 +20,25 @@ import { ANNOTATION_PROJECT_KEY, ANNOTATION_REPO_SLUG } from '../util/annotation
 const validateEnvelope = entityEnvelopeSchemaValidator();
 
 /**
- * The provider's name in the catalog, which is also its location key. The published
- * module uses the same, so that switching to this one orphans nothing.
+ * Returns the provider's name in the catalog, which is also its location key. The published
+ * module uses the same name, so that a switch to this module orphans nothing.
  */
 export function providerName(providerId: string): string {
   return `bitbucketServer-provider:${providerId}`;
 }
 
-/** The id of the provider's task at Backstage's scheduler. */
+/** Returns the id of the provider's task in Backstage's scheduler. */
 export function getTaskId(providerId: string): string {
   return `${providerName(providerId)}:refresh`;
 }
 
-/** The entity ref of the Location by which the catalog reads a file. */
+/** Returns the entity ref of the Location through which the catalog reads a file. */
 export function plainLocationRef(targetUrl: string): string {
-  // The presence is no part of its name.
+  // The presence is not part of its name.
   return stringifyEntityRef(plainLocation({ targetUrl, presence: 'required' }));
 }
 
-/** The URL that a Location reads, if it is the one by which the catalog reads that. */
+/** Returns the URL that a Location reads if this module emits it for that URL under this name. */
 export function findPlainTarget(entity: Entity): string | undefined {
   const target = entity.spec?.target;
   return typeof target === 'string' &&
@@ -57,8 +57,8 @@ function plainLocation({
 }
 
 /**
- * A Location to be read by the catalog, or what a location parser made in its place; the
- * same input gives the same entity, to the byte.
+ * Creates the Location for a file, or returns the entity that a location parser created
+ * instead; the same input always yields the same entity, byte for byte.
  */
 export function toLocationEntity(
   location: CatalogLocation,
@@ -69,7 +69,7 @@ export function toLocationEntity(
     return { locationKey: providerName(providerId), entity: validateEnvelope(parsed) };
   }
   const entity = plainLocation(location.file);
-  // Added to what was made just now: in a copy, each Location takes half as much memory again.
+  // Changes the new object in place: with a copy, each Location would take 50 % more memory.
   Object.assign((entity.metadata.annotations ??= {}), {
     [ANNOTATION_PROJECT_KEY]: location.repository.projectKey,
     [ANNOTATION_REPO_SLUG]: location.repository.slug,
@@ -77,27 +77,27 @@ export function toLocationEntity(
   return { locationKey: providerName(providerId), entity };
 }
 
-/** What the anchor of a provider tells. */
+/** The details of a provider that its anchor shows. */
 export interface AnchoredProvider {
   readonly id: string;
-  /** Of the integration. */
+  /** The host of the integration. */
   readonly host: string;
   /** Scheme, host and context path of the server's web pages, no trailing slash. */
   readonly webBaseUrl: string;
 }
 
-/** The entity ref of a provider's anchor: refreshing that starts a run. */
+/** Returns the entity ref of a provider's anchor; refreshing that entity starts a run. */
 export function anchorRef(providerId: string): string {
   return stringifyEntityRef({ kind: 'Location', name: anchorEntityName(providerId) });
 }
 
 /**
- * The Location that stands for the discovery itself: it shows in the catalog that there
- * is one, and refreshing it starts a run. It reads nothing.
+ * Creates the Location that represents the discovery itself: it makes the discovery visible
+ * in the catalog, and refreshing it starts a run. It reads nothing.
  *
- * @remarks Its place is the server's web page since the entity page of Backstage offers the
- * refresh button only for places that begin with `url:` or `file:` (plugin-catalog,
- * `AboutCard`). The catalog reads targets, never that place.
+ * @remarks Its location annotation is the server's web page, since the entity page of Backstage
+ * shows the refresh button only for locations that start with `url:` or `file:`
+ * (plugin-catalog, `AboutCard`). The catalog reads targets, never that annotation.
  */
 export function anchorEntity({ id, host, webBaseUrl }: AnchoredProvider): DeferredEntity {
   const name = anchorEntityName(id);

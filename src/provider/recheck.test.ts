@@ -211,7 +211,7 @@ describe('a run after the first one', () => {
     const load = () => Promise.reject(new Error('no such table'));
     const { look, logger } = await discover(['api'], ['web'], {}, load);
     expect(await look()).toEqual(['web']);
-    expect(logger.messages('warn').join()).toMatch(/not known.*no such table/);
+    expect(logger.messages('warn').join()).toMatch(/could not be read.*no such table/);
   });
 
   it('believes what an event has found, and takes back what an event has found gone', async () => {

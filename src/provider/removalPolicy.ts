@@ -1,7 +1,7 @@
 /**
- * How much may leave the catalog. Without credentials, what is private looks deleted on a
- * server that tells anonymous users that it does not exist: a variable that is not set any more
- * must not cost what earlier runs have found with it.
+ * Decides how much may be removed from the catalog. Some servers answer anonymous users that
+ * private repositories do not exist, so without credentials they look deleted: a variable that
+ * is no longer set must not remove the files that earlier runs have found with it.
  */
 
 import { Run } from '../discovery/performRun';
@@ -10,7 +10,7 @@ import { ProviderContext } from './ProviderContext';
 
 type Parts = Pick<ProviderContext, 'clients' | 'config' | 'store'>;
 
-/** The policy that is configured; nothing goes unasked where credentials are gone. */
+/** Returns the configured policy; if credentials are gone, one that removes nothing without approval. */
 export async function getRemovalPolicy(context: Parts): Promise<RemovalPolicy> {
   const { config } = context;
   return (await areCredentialsGone(context))
@@ -23,8 +23,8 @@ export async function getRemovalPolicy(context: Parts): Promise<RemovalPolicy> {
 }
 
 /**
- * Whether the next run is to remember that there were credentials: until a run without any
- * gets through and nothing is lost.
+ * Whether the next run must know that there were credentials: until a run without any
+ * succeeds and holds nothing back.
  */
 export function knowsCredentials(
   { failure, summary }: Run,

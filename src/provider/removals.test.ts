@@ -377,7 +377,7 @@ describe('another server under the old address', () => {
     expect(asked).toHaveLength(COUNT);
     expect(logger.messages('warn')).toEqual([
       expect.stringMatching(
-        /^The ids of 100 known repositories belong to repositories of another name and project now \(PAY\/svc-0, now OPS\/tool-0; .*another server answers at bitbucket\.test/,
+        /^The ids of 100 known repositories now belong to repositories of another name and project \(PAY\/svc-0, now OPS\/tool-0; .*another server answers at bitbucket\.test/,
       ),
       expect.stringMatching(/^Removals are held back: 100 of 100 Locations/),
     ]);

@@ -24,16 +24,13 @@ describe('a provider whose scheduler knows when it is due', () => {
   });
 
   it.each<[string, Partial<StartState>]>([
-    [
-      'none of its runs has come to an end yet',
-      { lastRun: undefined, hasEntities: false },
-    ],
+    ['none of its runs has finished yet', { lastRun: undefined, hasEntities: false }],
     // As after the switch from the published module.
-    ['none of its runs has come to an end yet', { lastRun: undefined }],
-    ['its configuration is not that of its last run', { configuration: 'other' }],
+    ['none of its runs has finished yet', { lastRun: undefined }],
+    ['its configuration has changed since its last run', { configuration: 'other' }],
     // An earlier version has not kept what it looked for.
     [
-      'its configuration is not that of its last run',
+      'its configuration has changed since its last run',
       { lastRun: { status: 'succeeded' } },
     ],
     [
@@ -43,7 +40,7 @@ describe('a provider whose scheduler knows when it is due', () => {
         isIntegrationChanged: true,
       },
     ],
-    ['the catalog has nothing of it', { hasEntities: false }],
+    ['the catalog has none of its entities', { hasEntities: false }],
   ])('runs at once since %s', (reason, change) => {
     expect(reasonToRunAtStart({ ...SETTLED, ...change })).toBe(reason);
   });
@@ -94,7 +91,7 @@ describe('the start of a provider', () => {
 
     expect(world).toMatchObject({
       starts: 1,
-      reasons: ['none of its runs has come to an end yet'],
+      reasons: ['none of its runs has finished yet'],
     });
   });
 
@@ -146,7 +143,7 @@ describe('the start of a provider', () => {
 
     expect(world).toMatchObject({
       starts: 1,
-      reasons: ['its configuration is not that of its last run'],
+      reasons: ['its configuration has changed since its last run'],
     });
   });
 

@@ -1,7 +1,7 @@
 /**
- * Whether a provider runs as soon as the backend has started, or its configuration has
+ * Decides whether a provider runs as soon as the backend has started or its configuration has
  * changed. The scheduler remembers when a task is due, across restarts and from the
- * published module: by that alone, what was configured anew would show only then.
+ * published module: without this, a new configuration would take effect only then.
  */
 
 import { ProviderConfig } from '../config/types';
@@ -9,23 +9,23 @@ import { LastRun } from '../store/records';
 import { Clock } from '../util/clock';
 import { StartOptions, startWhenIdle } from './ManualRuns';
 
-/** A run in progress is waited for no longer than this: the schedule does the rest. */
+/** Longest wait for a run in progress; after it the schedule suffices. */
 const MAX_WAIT_MS = 3_600_000;
 
-/** What decides whether a provider runs at start. */
+/** The facts that decide whether a provider runs at start. */
 export interface StartState {
   readonly schedule: Pick<ProviderConfig['schedule'], 'frequency'>;
-  /** The last run that came to a result, on whichever replica. */
+  /** The last run with a result, on any replica. */
   readonly lastRun?: Pick<LastRun, 'configuration' | 'status'>;
-  /** Fingerprint of what the provider looks for now. */
+  /** Fingerprint of the current configuration. */
   readonly configuration: string;
-  /** Whether the catalog has anything of the provider, its anchor aside. */
+  /** Whether the catalog has any entity of the provider except its anchor. */
   readonly hasEntities: boolean;
-  /** Whether the integration, such as its credentials, has changed while the backend runs. */
+  /** Whether the integration, such as its credentials, has changed since the backend started. */
   readonly isIntegrationChanged?: boolean;
 }
 
-/** @returns why the provider runs without waiting for its schedule; `undefined` where it waits */
+/** @returns why the provider runs ahead of its schedule; `undefined` if it waits for that */
 export function reasonToRunAtStart({
   schedule: { frequency },
   lastRun,
@@ -37,30 +37,30 @@ export function reasonToRunAtStart({
     return undefined;
   }
   if (!lastRun) {
-    return 'none of its runs has come to an end yet';
+    return 'none of its runs has finished yet';
   }
   if (lastRun.configuration !== configuration) {
-    return 'its configuration is not that of its last run';
+    return 'its configuration has changed since its last run';
   }
   if (isIntegrationChanged && lastRun.status === 'failed') {
     return 'its last run failed, and its integration has changed since';
   }
-  return hasEntities ? undefined : 'the catalog has nothing of it';
+  return hasEntities ? undefined : 'the catalog has none of its entities';
 }
 
-/** What a provider is started with. */
+/** Options for {@link runAtStart}. */
 export interface RunAtStartOptions extends StartOptions {
   readonly loadState: () => Promise<StartState>;
   readonly clock: Pick<Clock, 'monotonicMs' | 'sleep'>;
-  /** Told why, once the task is started. */
+  /** Called with the reason once the task is started. */
   readonly onStart: (reason: string) => void;
 }
 
 /**
- * Starts the task of a provider that has a reason to run. After a run in progress it is
- * decided anew: of replicas that start at the same time, one run serves all.
+ * Starts the task of a provider that has a reason to run. After a run in progress it decides
+ * again: if several replicas start at the same time, one run serves all.
  *
- * @throws what loading and starting throw, except that the task is running
+ * @throws whatever `loadState` and `startTask` throw, except a `ConflictError`
  */
 export async function runAtStart(options: RunAtStartOptions): Promise<void> {
   const { loadState, onStart, clock } = options;

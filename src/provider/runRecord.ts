@@ -1,4 +1,4 @@
-/** A run as it is kept for those who ask later. Pure. */
+/** Converts a run to the record that is stored for the report. Pure. */
 
 import { Run } from '../discovery/performRun';
 import { RunRecord } from '../store/records';

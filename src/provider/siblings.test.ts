@@ -74,7 +74,9 @@ describe('two providers that match the same repository', () => {
     await active.run();
 
     expect(logger.messages('warn')).toEqual([
-      expect.stringMatching(/^What another provider has released .*the catalog is away$/),
+      expect.stringMatching(
+        /^Locations that another provider has released .*the catalog is away$/,
+      ),
     ]);
   });
 
