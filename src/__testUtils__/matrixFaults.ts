@@ -125,7 +125,7 @@ const FAULTS: Readonly<Record<string, MatrixFault>> = {
   'empty page': {
     effect: 'empty-page',
     reason: 'unexpected-answer',
-    says: /list of files is empty, and yet there are files/,
+    says: /list of files is empty although the repository has files/,
   },
   'looping page': {
     effect: 'looping-page',

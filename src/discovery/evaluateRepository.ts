@@ -1,6 +1,6 @@
 /**
- * One repository, looked at because something happened to it: the same filter, check and
- * decision as in a run, for one. What a run decides about the rest does not concern it.
+ * Evaluates one repository after an event: with the same filters, check and decision as a
+ * run. Other repositories are not affected.
  */
 
 import { Repository, RepositoryAddress, RepositoryOutcome, Unanswered } from '../model';
@@ -36,27 +36,27 @@ import {
   ConclusiveOutcome,
 } from './types';
 
-/** What changes for one repository. */
+/** The changes for one repository. */
 export interface RepositoryDelta {
-  /** New, or made anew by a location parser. */
+  /** New Locations, and entities that a location parser made again. */
   readonly added: readonly CatalogLocation[];
   readonly removed: readonly CatalogLocation[];
-  /** In the catalog before and after: to be read again. */
+  /** Locations that stay in the catalog: it should read them again. */
   readonly stayed: readonly CatalogLocation[];
   readonly held: readonly HeldRemoval[];
-  /** For the log; `undefined` where nothing is held back. */
+  /** For the log; `undefined` if nothing is held back. */
   readonly heldBackReason?: string;
-  /** What is known anew once all of that is applied. */
+  /** State to store once all changes are applied. */
   readonly changed: readonly KnownRepository[];
-  /** What is known anew once `added` is in the catalog, and `removed` as well still is. */
+  /** State to store once `added` is in the catalog and `removed` still is. */
   readonly changedByAdding: readonly KnownRepository[];
-  /** What is known anew where the catalog has taken nothing. */
+  /** State to store if the catalog accepted no change. */
   readonly changedByLooking: readonly KnownRepository[];
-  /** Placeholders to forget: their id is known now. */
+  /** Placeholder ids to delete: the real id is known now. */
   readonly forgottenIds: readonly number[];
 }
 
-/** What holds removals back. */
+/** Input for deciding which removals are held back. */
 export interface RemovalGuard {
   readonly policy: RemovalPolicy;
   readonly held: readonly HeldRemoval[];
@@ -65,61 +65,67 @@ export interface RemovalGuard {
   readonly nowMs: number;
 }
 
-/** What looking at one repository led to. */
+/** Result of evaluating one repository. */
 export type Evaluation =
   | Evaluated
-  /** Nothing is known, so nothing changes; it is worth trying again. */
+  /** Bitbucket gave no usable answer, so nothing changes; a retry may help. */
   | Unanswered;
 
-/** What there is to be done. */
+/** A conclusive evaluation. */
 export interface Evaluated {
   readonly kind: 'evaluated';
   /** As Bitbucket shows it now; `undefined` where it is gone. */
   readonly repository?: Repository;
   readonly result?: RepositoryResult;
-  /** Its former address, where Bitbucket itself shows that it has left it. */
+  /** The former address, if Bitbucket confirmed that the repository has left it. */
   readonly movedFrom?: RepositoryAddress;
   readonly delta: RepositoryDelta;
 }
 
-/** What an evaluation works with. */
+/** Dependencies and input of an evaluation. */
 export interface EvaluationTools {
   readonly source: RepositorySource;
-  /** Left out where the catalog reads the files itself. */
+  /** Omitted if the catalog reads the files itself. */
   readonly parseFiles?: ParseFiles;
-  /** Loads what is known of these repositories. */
+  /** Loads the known state of the selected repositories. */
   readonly loadKnown: (
     selector: RepositorySelector,
   ) => Promise<readonly KnownRepository[]>;
-  /** Its former address, where it was renamed or moved. */
+  /** The former address, if the repository was renamed or moved. */
   readonly was?: RepositoryAddress;
-  /** The repository, where a listing has just shown it: then it is not asked for. */
+  /** The repository from a current listing, if there is one: it is then not looked up. */
   readonly listed?: FilteredRepository;
   readonly now: () => number;
-  /** Taken before anything is asked; left out where nobody counts. */
+  /** Taken before any request; omitted if revisions are not used. */
   readonly revision?: number;
   readonly signal?: AbortSignal;
 }
 
-/** What Bitbucket said of one repository, and of the addresses where it may lose something. */
+/**
+ * Bitbucket's answers about one repository and about the addresses where it may lose
+ * files.
+ */
 export interface LookedAt {
   readonly kind: 'looked';
   readonly address: RepositoryAddress;
   readonly was?: RepositoryAddress;
   /** As Bitbucket shows it now; `undefined` where it is gone. */
   readonly repository?: Repository;
-  /** Of the filters and the check; present where the repository is. */
+  /** Outcome of the filters and the check; set if `repository` is. */
   readonly outcome?: ConclusiveOutcome;
   /** When Bitbucket was asked, epoch milliseconds. */
   readonly checkedAtMs: number;
   readonly revision?: number;
-  /** Whether it is no longer at the addresses that Bitbucket was asked about. */
+  /**
+   * By address, whether the repository is no longer there; contains the addresses that
+   * Bitbucket was asked about.
+   */
   readonly departures: ReadonlyMap<string, boolean>;
-  /** What has to be known to decide. */
+  /** The repositories whose known state is needed for the decision. */
   readonly selector: RepositorySelector;
 }
 
-/** Looks at one repository and decides. Throws only what the source throws. */
+/** Checks one repository and decides. Throws only what the source throws. */
 export async function evaluateRepository(
   address: RepositoryAddress,
   scope: DiscoveryScope,
@@ -131,7 +137,10 @@ export async function evaluateRepository(
     : evaluateLook(look, await tools.loadKnown(look.selector));
 }
 
-/** The long part: asks Bitbucket. Throws only what the source throws. */
+/**
+ * Checks one repository: the long part, which asks Bitbucket. Throws only what the source
+ * throws.
+ */
 export async function lookAtRepository(
   address: RepositoryAddress,
   scope: DiscoveryScope,
@@ -179,10 +188,11 @@ async function checkOutcome(
 }
 
 /**
- * Asks Bitbucket, once per address where something is known that would leave the catalog:
- * the repository has left it where nothing is any more, and where Bitbucket leads on to it.
+ * Asks Bitbucket, once per address, about the known files that would leave the catalog.
+ * The repository has left an address if nothing is there any more, or if Bitbucket
+ * redirects from there to the repository.
  *
- * @param answers - by address; what is asked is added
+ * @param answers - by address; new answers are added
  */
 async function askDepartures(
   look: LookedAt,
@@ -198,7 +208,7 @@ async function askDepartures(
       answers.set(addressKey(address), answer.kind === 'gone' || leadsOn);
     }
   };
-  // Where nothing is known there, nothing can be lost.
+  // Without known files there, nothing can be lost.
   if (look.repository && look.was && known.some(one => isAt(one, look.was))) {
     await ask(look.was);
   }
@@ -210,10 +220,11 @@ async function askDepartures(
 }
 
 /**
- * The short part: decides, by what is known at that moment. Asks nobody.
+ * Decides, based on the state at that moment: the short part, without requests.
  *
- * @param known - of the repositories that were selected; where something is removed, of all
- * @param guard - may be left out where nothing is removed
+ * @param known - state of the selected repositories; of all repositories if something is
+ * removed
+ * @param guard - may be omitted if nothing is removed
  */
 export async function evaluateLook(
   look: LookedAt,
@@ -245,19 +256,19 @@ export async function evaluateLook(
   };
 }
 
-/** What is known of the repository that was looked at. */
+/** The known state of the repository that was checked. */
 interface Subject {
   readonly records: readonly KnownRepository[];
-  /** Its former address, where it has left that. */
+  /** The former address, if the repository has left it. */
   readonly movedFrom?: RepositoryAddress;
 }
 
 /**
- * By id; by address, also the former one, where the id is not known yet; of one that is gone,
- * all that is known at its address.
+ * Selects known state by id; by address, including the former one, if the id is not known
+ * yet; for a repository that is gone, everything known at its address.
  *
- * @remarks Whoever says that a repository was at another address may be wrong: Bitbucket has
- * shown it there before, or was asked.
+ * @remarks A reported former address may be wrong: it counts only if Bitbucket has shown
+ * the repository there before, or was asked.
  */
 function findSubject(
   { address, repository, was, departures }: LookedAt,
@@ -278,13 +289,14 @@ function findSubject(
 }
 
 /**
- * What the repository that was looked at does not have although it is known of it, and where
- * that lies: it leaves the catalog only if Bitbucket shows that nothing else is there.
+ * Finds the known files that the checked repository no longer has, and where they are: a
+ * file leaves the catalog only if Bitbucket shows that no other repository is at that
+ * address.
  *
- * @remarks A former address comes from a webhook or from what is remembered, and an id may
+ * @remarks A former address comes from a webhook or from stored state, and an id may
  * belong to another repository by now. Neither proves anything; the next run decides.
  *
- * @returns without an address where no answer could prove it
+ * @returns files without an address if no answer could prove their removal
  */
 function findLost(
   { repository, outcome }: LookedAt,
@@ -302,7 +314,10 @@ function findLost(
   });
 }
 
-/** What is not proven, or belongs to others, stays as it is. */
+/**
+ * Converts the answers to findings. Files that are not proven gone, or belong to other
+ * repositories, stay as they are.
+ */
 function toFindings(
   look: LookedAt,
   known: readonly KnownRepository[],
@@ -322,7 +337,8 @@ function toFindings(
     getOwner: (one: KnownRepository) => one.repositoryId,
   };
   if (!repository || !outcome) {
-    // Known without files and outcome, so that a run still going on sees that it is gone.
+    // Stored without files and outcome, so that a run in progress sees that the
+    // repository is gone.
     const gone = { conclusive: undefined, problem: undefined, checkedAtMs, revision };
     return {
       ...rules,
@@ -332,7 +348,7 @@ function toFindings(
   }
   const { id, projectKey, slug, hierarchyId } = repository;
   const ref = { id, projectKey, slug, hierarchyId };
-  // A placeholder of which something stays is still known by its address only.
+  // A placeholder that keeps some files is still known by its address only.
   const identified = records.filter(
     one => !one.files.some(file => kept.has(getEntryKey(file))),
   );
@@ -352,7 +368,7 @@ async function toDelta(
   const found = [...difference.found.values()];
   const isNew = ({ file }: CatalogLocation) =>
     differsFrom(file, difference.before.get(getEntryKey(file)));
-  // Of an entity, the catalog has what the one made of it that has lost it.
+  // The catalog holds the version of an entity made by the repository that lost it.
   const transferred = [...difference.transferred.values()].filter(
     one => one.file.entity !== undefined,
   );

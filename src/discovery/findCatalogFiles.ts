@@ -1,4 +1,7 @@
-/** One repository that the filters let through: asked for its catalog files. The same for runs, events and previews. */
+/**
+ * Finds the catalog files of one repository that passed the filters. Shared by runs,
+ * events and previews.
+ */
 
 import { CatalogFile, Lookup, Problem, Repository, RepositoryOutcome } from '../model';
 import { matchCatalogPaths } from '../filters/catalogPaths';
@@ -10,10 +13,10 @@ import { DiscoveryScope, ParsedFiles, ParseFiles, RepositorySource } from './typ
 
 const EMPTY_LIST: Problem = {
   reason: 'unexpected-answer',
-  detail: "Bitbucket's list of files is empty, and yet there are files",
+  detail: "Bitbucket's list of files is empty although the repository has files",
 };
 
-/** How one repository is to be looked at, decided without asking anything. */
+/** How to check one repository, decided without any request. */
 export type LookupPlan =
   | { readonly kind: 'decided'; readonly outcome: RepositoryOutcome }
   | { readonly kind: 'register-unchecked'; readonly paths: readonly string[] }
@@ -21,13 +24,13 @@ export type LookupPlan =
   | {
       readonly kind: 'list-files';
       readonly paths: readonly CatalogPath[];
-      /** Registered whether the listing shows them or not. */
+      /** Registered whether or not the listing contains them. */
       readonly unchecked: readonly string[];
     };
 
 /**
- * Decides what to ask about a repository: nothing, one check for one plain path, or one
- * listing of its files for globs and for several paths.
+ * Decides which requests a repository needs: none, one check for a single plain path, or
+ * one listing of its files for globs and for several paths.
  */
 export function planLookup(repository: Repository, scope: DiscoveryScope): LookupPlan {
   if (repository.state !== undefined && repository.state !== 'AVAILABLE') {
@@ -53,17 +56,17 @@ export function planLookup(repository: Repository, scope: DiscoveryScope): Looku
   return { kind: 'list-files', paths: scope.catalogPaths, unchecked: [] };
 }
 
-/** What looking at one repository works with. */
+/** Dependencies and input of a check. */
 export interface LookupTools {
   readonly source: RepositorySource;
-  /** Left out where the catalog reads the files itself. */
+  /** Omitted if the catalog reads the files itself. */
   readonly parseFiles?: ParseFiles;
-  /** What the catalog has of it. */
+  /** The files that the catalog holds for the repository. */
   readonly before?: readonly CatalogFile[];
   readonly signal?: AbortSignal;
 }
 
-/** Looks at one repository. Throws only what the source throws. */
+/** Checks one repository. Throws only what the source throws. */
 export async function findCatalogFiles(
   repository: Repository,
   scope: DiscoveryScope,
@@ -110,9 +113,10 @@ export async function findCatalogFiles(
 }
 
 /**
- * The files of these paths as the catalog is given them: those it has as they are spelt there.
+ * Converts paths to catalog files. Files that the catalog already holds keep the spelling
+ * of their URL there.
  *
- * @param tools - `proven`: the paths that were shown to be files
+ * @param tools - `proven`: the paths that are proven to be files
  */
 export function toCatalogFiles(
   repository: Repository,
@@ -140,7 +144,10 @@ export function toCatalogFiles(
   }));
 }
 
-/** The files that match; none where there are none and others are registered all the same. */
+/**
+ * Returns the files that match; an empty list instead of absence if other paths are
+ * registered unchecked.
+ */
 async function listMatching(
   repository: Repository,
   { paths, unchecked }: Extract<LookupPlan, { kind: 'list-files' }>,
@@ -158,10 +165,15 @@ async function listMatching(
   }
 }
 
-/** Files compared with the paths before others have a turn: a few milliseconds. */
+/**
+ * Number of files to match before yielding to the event loop: a few milliseconds of work.
+ */
 const FILES_PER_TURN = 2_000;
 
-/** As `matchCatalogPaths`, without holding up the process: a repository may have 100,000 files. */
+/**
+ * Like `matchCatalogPaths`, but without blocking the process: a repository may have
+ * 100,000 files.
+ */
 async function matchInTurns(
   paths: readonly CatalogPath[],
   allFiles: readonly string[],
@@ -171,8 +183,8 @@ async function matchInTurns(
     if (start > 0) {
       await yieldToEventLoop();
     }
-    const some = allFiles.slice(start, start + FILES_PER_TURN);
-    matching.push(...matchCatalogPaths(paths, some));
+    const files = allFiles.slice(start, start + FILES_PER_TURN);
+    matching.push(...matchCatalogPaths(paths, files));
   }
   return [...new Set(matching)];
 }
@@ -195,9 +207,10 @@ function toParsedOutcome(parsed: ParsedFiles): RepositoryOutcome {
 }
 
 /**
- * Every file of a repository, or of plain paths those that are files where listing all is too
- * much for Bitbucket. An empty list may be a broken answer, and would take all its
- * files out of the catalog: one check of a path has to confirm that there is none.
+ * Lists every file of a repository or, for plain paths, those that are files if a
+ * complete list is too much for Bitbucket. An empty list may be a broken answer that
+ * would remove all files from the catalog: the check of one path has to confirm that
+ * there is none.
  */
 async function listFiles(
   repository: Repository,
@@ -219,7 +232,7 @@ async function listFiles(
   return check.kind === 'found' ? { kind: 'unknown', problem: EMPTY_LIST } : check;
 }
 
-/** The paths that are files, by one check each. Unknown where one of them is. */
+/** Returns the paths that are files, with one check each; unknown if any check is. */
 async function findEach(
   repository: Repository,
   paths: readonly string[],
@@ -240,7 +253,7 @@ async function findEach(
     : { kind: 'absent', reason: 'no-catalog-file' };
 }
 
-/** A path to ask for: the file name of a glob, at the root. */
+/** Returns a path to check: for a glob, its file name at the root. */
 function toExamplePath(path: CatalogPath): string {
   return path.kind === 'plain'
     ? path.path

@@ -1,8 +1,9 @@
 /**
- * Lists what the filters can match, the cheapest way that is allowed: the whole server
- * in pages of a thousand, or project by project where only some are wanted or the
- * server's listing does not serve. Where there is no time for all of it, what it has shown
- * is kept, and the next one goes on there: such a listing is never complete.
+ * Lists the repositories that the filters can match, in the cheapest way possible: the
+ * whole server in pages of a thousand, or project by project if only some are wanted or
+ * the server-wide listing is unsupported. If the time runs out, the repositories listed
+ * so far are kept and the next listing continues from there; such a listing is never
+ * complete.
  */
 
 import { ListingStep, Problem, Repository } from '../model';
@@ -19,31 +20,34 @@ import {
   RepositorySource,
 } from './types';
 
-/** How much of a listing is read. */
+/** Limits of a listing. */
 export interface ListingOptions {
-  /** As much as it takes when left out. */
+  /** Unlimited if omitted. */
   readonly time?: ListingTime;
-  /** Where the last one was cut short; from its beginning when left out. */
+  /** Where the previous listing was cut short; omitted to start at the beginning. */
   readonly from?: ListingPosition;
 }
 
 interface ListingContext extends ListingOptions {
   readonly source: RepositorySource;
   readonly signal?: AbortSignal;
-  /** Told after each page how many repositories were listed so far, repeated rows included. */
+  /**
+   * Called after each page with the number of repositories listed so far, duplicates
+   * included.
+   */
   readonly onListed: (count: number) => void;
 }
 
-/** One listing read to its end or to its failure. */
+/** A listing, read until its end or a failure. */
 export interface ReadListing<T> {
   readonly items: readonly T[];
-  /** Read before it failed, if it did. */
+  /** Pages read before the end or the failure. */
   readonly pages: number;
   readonly unreadable: number;
   readonly failure?: Extract<ListingStep<T>, { kind: 'failed' }>;
 }
 
-/** Lists the repositories in scope, each once. Throws only what the source throws. */
+/** Lists each repository in scope once. Throws only what the source throws. */
 export async function listRepositories(
   scope: DiscoveryScope,
   context: ListingContext,
@@ -76,7 +80,7 @@ async function listServer(
   };
 }
 
-/** Where the listing of the server, or of a project, goes on. */
+/** Returns where the listing of the server, or of a project, continues. */
 function getStart(
   from: ListingPosition | undefined,
   projectKey?: string,
@@ -84,25 +88,28 @@ function getStart(
   return from?.projectKey === projectKey ? from?.start : undefined;
 }
 
-const REMEDY = 'Raise `schedule.timeout`, so that one run gets through';
+const REMEDY = 'Raise `schedule.timeout` so that a single run can complete';
 
-/** Of a listing that was read to its end, but not from its beginning. */
+/** The problem of a listing that was read to its end, but not from its beginning. */
 const REST_ONLY: Problem = {
   reason: 'timeout',
-  detail: `earlier runs had no time for more than its first part, and this one has read the rest. ${REMEDY}`,
+  detail: `earlier runs had time for its first part only, and this run has read the rest. ${REMEDY}`,
 };
 
 function outOfTime({ ms }: ListingTime): Problem {
-  const detail = `it had not ended after ${ms / 1000} s, three quarters of \`schedule.timeout\`. What it had shown was looked at, and the next run goes on there. ${REMEDY}`;
+  const detail = `it had not finished after ${ms / 1000} s, three quarters of \`schedule.timeout\`. The repositories listed so far were checked, and the next run continues from there. ${REMEDY}`;
   return { reason: 'timeout', detail };
 }
 
-/** Ends a listing, with all its projects, once its time is over and it has shown something. */
+/**
+ * Stops a listing, in all of its projects, once its time is over and it has returned
+ * something.
+ */
 class Deadline {
   readonly #context: Pick<ListingContext, 'signal' | 'time'>;
   readonly #stop = new AbortController();
   readonly #stopListening: () => void;
-  #hasShown = false;
+  #hasListed = false;
 
   constructor(context: Pick<ListingContext, 'signal' | 'time'>) {
     this.#context = context;
@@ -113,16 +120,16 @@ class Deadline {
     return this.#stop.signal.aborted;
   }
 
-  /** Has to be called. */
+  /** Stops waiting for the deadline. Must always be called. */
   end(): void {
     this.#stopListening();
   }
 
   /**
-   * Reads pages until then; a failure that follows says where to go on.
+   * Reads pages until the deadline, then ends with a failure that says where to continue.
    *
-   * @param list - reads them until its signal is aborted
-   * @param start - of the first page
+   * @param list - reads pages until its signal is aborted
+   * @param start - start of the first page
    */
   async *read<T>(
     list: (signal: AbortSignal) => AsyncIterable<ListingStep<T>>,
@@ -134,7 +141,7 @@ class Deadline {
       for await (const step of list(anySignal(signal, this.#stop.signal))) {
         yield step;
         nextStart = step.nextStart;
-        this.#hasShown ||= step.kind === 'items';
+        this.#hasListed ||= step.kind === 'items';
         this.#check();
         if (this.isOver) {
           break;
@@ -152,13 +159,13 @@ class Deadline {
   }
 
   #check(): void {
-    if (this.#hasShown && this.#context.time?.signal.aborted) {
+    if (this.#hasListed && this.#context.time?.signal.aborted) {
       this.#stop.abort();
     }
   }
 }
 
-/** The way around a server whose `/repos` does not answer: its projects first. */
+/** Fallback for a server whose `/repos` is unsupported: lists the projects first. */
 async function listThroughProjects(
   reason: Problem,
   scope: DiscoveryScope,
@@ -178,7 +185,7 @@ async function listThroughProjects(
       unreadable: projects.unreadable,
     };
   }
-  // Without those none of whose repositories the filters let through.
+  // Skips projects in which the filters exclude every repository.
   const wanted = projects.items.filter(
     ({ key: projectKey, personal }) =>
       assessProject({ projectKey, personal }, scope.filters) === undefined,
@@ -218,7 +225,8 @@ async function listByProject(
   if (cuts.length > 0 && time) {
     problems.unshift({ problem: outOfTime(time), gone: false });
   }
-  // Not at a first one that shows nothing in all that time: the others have to get their turn.
+  // Not at the first project if it returned nothing in all that time, so that the others
+  // get their turn.
   const continuesAt =
     cuts.find(one => one !== parts[0] || one.part.pages > 0) ?? cuts.at(0);
   const isListed = parts.some(({ part }) => part.failure === undefined);
@@ -243,19 +251,19 @@ function toPosition({
   return { projectKey, ...(start && { start }) };
 }
 
-/** The same in a circle, so that each gets its turn. */
+/** Rotates the keys so that each project gets its turn. */
 function startingWith(first: string | undefined, keys: readonly string[]): string[] {
   const at = Math.max(0, first === undefined ? 0 : keys.indexOf(first));
   return [...keys.slice(at), ...keys.slice(0, at)];
 }
 
-/** Turns the sizes of pages into how many there were so far. */
+/** Converts page sizes to a running total. */
 function countUp(onListed: (count: number) => void): (count: number) => void {
   let listed = 0;
   return count => onListed((listed += count));
 }
 
-/** Reads a listing to its end or to its failure. Throws only what the source throws. */
+/** Reads a listing until its end or a failure. Throws only what the source throws. */
 export async function readListing<T>(
   steps: AsyncIterable<ListingStep<T>>,
   onItems?: (count: number) => void,
@@ -275,7 +283,10 @@ export async function readListing<T>(
   return { items: pages.flat(), pages: pages.length, unreadable, failure };
 }
 
-/** A page can repeat rows of the one before it while repositories come and go; the later row is the newer one. */
+/**
+ * A page can repeat rows of the previous one while repositories are created and deleted;
+ * the later row is newer.
+ */
 function uniqueById(repositories: readonly Repository[]): Repository[] {
   return [...new Map(repositories.map(one => [one.id, one])).values()];
 }

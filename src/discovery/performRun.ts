@@ -1,6 +1,6 @@
 /**
- * One run from memory to decision: the engine as scheduled runs, manual runs and
- * previews use it. Applies nothing.
+ * One run, from the stored state to the decision: the engine as used by scheduled runs,
+ * manual runs and previews. Applies nothing.
  */
 
 import { Clock } from '../util/clock';
@@ -22,47 +22,49 @@ import {
   RunOrigin,
 } from './types';
 
-/** What a run is made of. */
+/** Dependencies and input of a run. */
 export interface RunRequest {
   readonly scope: DiscoveryScope;
   readonly policy: RemovalPolicy;
   readonly source: RepositorySource;
-  /** Left out where the catalog reads the files itself. */
+  /** Omitted if the catalog reads the files itself. */
   readonly parseFiles?: ParseFiles;
-  /** `undefined` when what the catalog holds is not known: the run then removes nothing. */
+  /**
+   * `undefined` if it is not known what the catalog holds: the run then removes nothing.
+   */
   readonly state: ProviderState | undefined;
-  /** Where it began; left out where nothing is kept of it. */
+  /** The start of the run; omitted if it is not stored. */
   readonly origin?: RunOrigin;
-  /** What is due; everything is when left out. */
+  /** Which repositories are due; all of them if omitted. */
   readonly recheck?: RecheckPlan;
-  /** The revision of what is asked from now on; left out where nobody counts. */
+  /** The revision for requests sent from now on; omitted if revisions are not used. */
   readonly revision?: () => number;
-  /** Loads what happened while the run went on; left out where nothing else happens. */
+  /** Loads what happened during the run; omitted if nothing else can happen. */
   readonly loadMeanwhile?: (found: DiscoveryResult) => Promise<Meanwhile>;
   readonly clock: Pick<Clock, 'now'>;
-  /** The time that the listing may take; left out where it does not matter. */
+  /** The time that the listing may take; unlimited if omitted. */
   readonly listingTime?: ListingTime;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: DiscoveryProgress) => void;
 }
 
-/** What others did while a run went on. */
+/** Concurrent changes during a run. */
 export interface Meanwhile {
-  /** Keys of what is held back and whose removal was approved. */
+  /** Keys of the held removals that were approved. */
   readonly approved: ReadonlySet<string>;
-  /** What events have looked at. */
+  /** State of the repositories that events have checked. */
   readonly newer: readonly KnownRepository[];
-  /** Time since the last run that confirmed what is held back, milliseconds. */
+  /** Time since the last run that confirmed the held removals, milliseconds. */
   readonly sinceConfirmationMs: number;
 }
 
-/** What a run has found out and not decided yet. */
+/** The findings of a run, before any decision. */
 export interface Findings {
   readonly startedAtMs: number;
   readonly result: DiscoveryResult;
 }
 
-/** Why a run counts as failed although it may have added something. */
+/** Why a run counts as failed, although it may have added Locations. */
 export type RunFailure =
   | { readonly kind: 'aborted'; readonly error: unknown }
   | { readonly kind: 'failed'; readonly error: unknown }
@@ -78,12 +80,15 @@ export interface Run {
   readonly failure?: RunFailure;
 }
 
-/** Finds out and decides. Never throws for what Bitbucket does. */
+/** Collects the findings and decides. Never throws because of Bitbucket's answers. */
 export async function performRun(request: RunRequest): Promise<Run> {
   return concludeRun(request, await findOut(request));
 }
 
-/** The long part of a run: asks Bitbucket. Never throws for what Bitbucket does. */
+/**
+ * Collects the findings: the long part of a run, which asks Bitbucket. Never throws
+ * because of Bitbucket's answers.
+ */
 export async function findOut(request: RunRequest): Promise<Findings> {
   const {
     scope,
@@ -102,7 +107,7 @@ export async function findOut(request: RunRequest): Promise<Findings> {
     source,
     parseFiles,
     known: state?.repositories ?? [],
-    // Nothing was looked at before, unless an interrupted run is resumed.
+    // Outcomes since the origin count only if an interrupted run is resumed.
     origin: origin === state?.interruptedRun ? origin : undefined,
     recheck,
     listing: { time: request.listingTime, from: origin?.listingFrom },
@@ -114,7 +119,7 @@ export async function findOut(request: RunRequest): Promise<Findings> {
   return { startedAtMs, result };
 }
 
-/** The short part: decides, by what is known at that moment. */
+/** Decides, based on the state at that moment: the short part of a run. */
 export async function concludeRun(
   request: RunRequest,
   { startedAtMs, result: found }: Findings,
@@ -142,7 +147,7 @@ export async function concludeRun(
   };
 }
 
-/** Repositories and single projects that stay unknown do not fail a run; these do. */
+/** Unknown repositories and single unknown projects do not fail a run; these do. */
 function findFailure(result: DiscoveryResult): RunFailure | undefined {
   if (result.interruption) {
     return result.interruption;

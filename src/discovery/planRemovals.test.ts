@@ -152,7 +152,7 @@ describe('planRemovals', () => {
       expect(result.remove).toEqual([]);
       expect(result.holdBack).toHaveLength(replaced);
       expect(result.reason).toContain(
-        `would be removed, ${replaced} of them since their file has another URL now`,
+        `would be removed, ${replaced} of them because their file has another URL now`,
       );
     });
 

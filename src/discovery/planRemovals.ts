@@ -1,40 +1,46 @@
 /**
- * Which removals happen now and which are held back. Pure. A mass removal is far more
- * often a lost permission or a changed filter than what it looks like.
+ * Decides which removals happen now and which are held back. Pure. A mass removal is far
+ * more often caused by a lost permission or a changed filter than by actual deletions.
  */
 
 import { getEntryKey, Replacement } from './locations';
 import { CatalogLocation, HeldRemoval } from './types';
 
-/** `removals` of a provider. */
+/** The `removals` settings of a provider. */
 export interface RemovalPolicy {
   /** A run may remove this share of the known Locations; 100 switches the guard off, 0 removes nothing without approval. */
   readonly maxPercentage: number;
   readonly holdForMs: number;
-  /** Why nothing is removed without approval, where that is not the configured percentage. */
+  /**
+   * Why nothing is removed without approval, if the reason is not the configured
+   * percentage.
+   */
   readonly nothingBecause?: string;
 }
 
-/** What is due and what went before. */
+/** The due removals, and the state from earlier runs. */
 export interface RemovalRequest {
-  /** Whatever leaves the catalog: proven not to belong into it any more. */
+  /** Locations that are proven not to belong in the catalog any more. */
   readonly due: readonly CatalogLocation[];
-  /** What the catalog gets in the place of some of them, by key. */
+  /** How some of them are replaced in the catalog, by key. */
   readonly replaced?: ReadonlyMap<string, Replacement>;
   /** How many Locations the provider has in the catalog. */
   readonly knownLocations: number;
-  /** Held back by earlier runs. */
+  /** Removals held back by earlier runs. */
   readonly held: readonly HeldRemoval[];
-  /** Keys of those whose removal somebody has allowed since what is held was loaded. */
+  /** Keys of the removals that were approved after `held` was loaded. */
   readonly approved?: ReadonlySet<string>;
-  /** Time since the last complete run, milliseconds: since then, what is held was confirmed. */
+  /**
+   * Time since the last complete run, milliseconds; adds to the time for which held
+   * removals are confirmed.
+   */
   readonly sinceConfirmationMs?: number;
-  /** This is a complete run itself, from which the time counts anew. */
+  /** Whether this is itself a complete run, from which the time is counted again. */
   readonly isRun?: boolean;
   readonly nowMs: number;
 }
 
-/** Every due removal is in exactly one of the two. */
+/** The decision; every due removal is either in `remove` or in `holdBack`. */
 export interface RemovalPlan {
   readonly remove: readonly CatalogLocation[];
   readonly holdBack: readonly CatalogLocation[];
@@ -43,21 +49,22 @@ export interface RemovalPlan {
   readonly reason?: string;
 }
 
-/** So few are never held back, unless they are all there are. */
+/** This many are never held back, unless they are all the known Locations. */
 const ALWAYS_ALLOWED = 5;
 
 /**
- * Splits what is due into what goes now and what is held back.
+ * Splits due removals into those to carry out now and those to hold back.
  *
- * @remarks A few that are replaced may always go: repositories are renamed. Many at once are
- * held back like others, since a changed setting, or another server that answers under the
- * old address, looks just like that, and what hangs on them is made anew. What the catalog
- * keeps in another form, since a location parser came or went, is no loss at all.
+ * @remarks A few replacements are always allowed, since repositories are renamed. Many at
+ * once are held back like other removals, since a changed setting, or another server at
+ * the old address, looks the same, and relations to the entities are lost when they are
+ * created again. Entries that the catalog keeps in another form, because a location
+ * parser was added or removed, are not lost at all.
  *
- * Confirmed by every run for `holdForMs`, or approved, a removal goes. The time that counts
- * is the one between runs as the store measures it, not a difference of wall clocks, one of
- * which may have been wrong. What was held and is not due any more is forgotten: it came
- * back, or is in doubt again.
+ * A removal is carried out once it is approved, or confirmed by every run for
+ * `holdForMs`. The time that counts is the time between runs as the store measures it,
+ * not a difference between wall clocks, one of which may have been wrong. A held removal
+ * that is no longer due is dropped: the Location came back or is in doubt again.
  */
 export function planRemovals(
   request: RemovalRequest,
@@ -120,12 +127,14 @@ export function planRemovals(
   };
 }
 
-/** Whether so many are too many at once: exactly the percentage still may go. */
+/**
+ * Whether there are too many removals at once; exactly the percentage is still allowed.
+ */
 function exceedsShare(removals: number, known: number, policy: RemovalPolicy): boolean {
   return removals > ALWAYS_ALLOWED && removals * 100 > policy.maxPercentage * known;
 }
 
-/** @param untilMs - when the first of them goes, epoch milliseconds */
+/** @param untilMs - when the first of them is removed, epoch milliseconds */
 function describeHold(
   removals: number,
   replaced: number,
@@ -139,7 +148,7 @@ function describeHold(
   // Rounded up, so that a little more than the percentage does not read as exactly that.
   const share = known === 0 ? 100 : Math.ceil((removals * 1000) / known) / 10;
   const why =
-    replaced === 0 ? '' : `, ${replaced} of them since their file has another URL now`;
+    replaced === 0 ? '' : `, ${replaced} of them because their file has another URL now`;
   return policy.maxPercentage <= 0
     ? `${removals} of ${known} Locations would be removed${why}; ${policy.nothingBecause ?? 'removals.maxPercentage is 0'}, so nothing is removed without approval`
     : `${removals} of ${known} Locations (${share} %) would be removed${why}, more than removals.maxPercentage (${policy.maxPercentage} %) allows at once. They go from ${until} on, if every run until then confirms them (removals.holdFor)`;

@@ -107,7 +107,7 @@ describe('reconcile, by the identity of repositories', () => {
       expect(plan.heldBackReason ?? '').toEqual(
         held === 0
           ? ''
-          : expect.stringContaining('6 of them since their file has another URL now'),
+          : expect.stringContaining('6 of them because their file has another URL now'),
       );
     },
   );

@@ -1,7 +1,7 @@
 /**
- * From what a run found out to what the catalog is told. Pure, and the heart of the
- * promise: nothing is removed that is not proven absent, and nothing in bulk without a
- * second thought.
+ * Converts the findings of a run to a catalog mutation. Pure. Guarantees that nothing is
+ * removed unless it is proven absent, and that mass removals are held back for
+ * confirmation.
  */
 
 import { forEachInTurns } from '../util/clock';
@@ -19,49 +19,57 @@ import {
   RunOrigin,
 } from './types';
 
-/** What reconciling looks at. */
+/** Input of {@link reconcile}. */
 export interface ReconcileRequest {
   readonly result: DiscoveryResult;
-  /** `undefined`: what the catalog holds from this provider is not known. */
+  /** `undefined` if it is not known what the catalog holds from this provider. */
   readonly state: ProviderState | undefined;
   readonly policy: RemovalPolicy;
-  /** Target URLs whose removal was approved while it was held back. */
+  /** Keys of the held removals that were approved. */
   readonly approved?: ReadonlySet<string>;
-  /** Time since the last run that confirmed what is held back, milliseconds. */
+  /** Time since the last run that confirmed the held removals, milliseconds. */
   readonly sinceConfirmationMs?: number;
-  /** Where this run began: remembered until it reaches its end. */
+  /** The start of this run: stored until the run completes. */
   readonly origin?: RunOrigin;
   readonly nowMs: number;
 }
 
-/** What is to be done, and why. */
+/** The mutation to apply, and the reasons for it. */
 export interface Reconciliation {
   /** `full` replaces everything the provider has in the catalog; `add-only` removes nothing. */
   readonly mutation: 'full' | 'add-only';
-  /** All the catalog is to hold (`full`) or to be given (`add-only`). */
+  /**
+   * All Locations that the catalog should hold (`full`) or receive in addition
+   * (`add-only`).
+   */
   readonly locations: readonly CatalogLocation[];
-  /** How many the catalog has then, as far as this provider knows. */
+  /** How many Locations the catalog holds afterwards, as far as this provider knows. */
   readonly locationsAfter: number;
-  /** Among `locations`: kept because nothing is known about their repositories. */
+  /**
+   * Those of `locations` that are kept because the outcome of their repository is
+   * unknown.
+   */
   readonly carriedForward: readonly CatalogLocation[];
-  /** Due for removal and held back; in a full mutation among `locations`. */
+  /** Removals that are due but held back; part of `locations` in a full mutation. */
   readonly heldBack: readonly CatalogLocation[];
   readonly heldBackReason?: string;
   readonly removed: readonly CatalogLocation[];
-  /** What became of those among `removed` whose file is still in the catalog, by key. */
+  /**
+   * How the Locations in `removed` whose file stays in the catalog were replaced, by key.
+   */
   readonly replaced: ReadonlyMap<string, Replacement>;
   /**
-   * What to remember once the mutation is applied. `undefined` where it is still not known
-   * what the catalog holds: to remember the part that was found would make the next run
-   * take it for everything, and remove the rest.
+   * The state to store once the mutation is applied. `undefined` if it is still not known
+   * what the catalog holds: the next run would take a partial state for the complete one,
+   * and remove everything else.
    */
   readonly state: ProviderState | undefined;
 }
 
-/** Decides the mutation of a run. */
+/** Decides which mutation a run applies. */
 export async function reconcile(request: ReconcileRequest): Promise<Reconciliation> {
   const { result, state } = request;
-  // Where it is not known what the catalog holds, nothing of it can be missed.
+  // Without the catalog's state, removals cannot be determined.
   const isComplete = result.listing.complete && !result.interruption;
   return isComplete && state ? full(request, state) : addOnly(request);
 }
@@ -83,14 +91,14 @@ async function addOnly(request: ReconcileRequest): Promise<Reconciliation> {
     heldBack,
     heldBackReason:
       heldBack.length > 0
-        ? `${heldBack.length} removals of earlier runs wait for a run that gets through`
+        ? `${heldBack.length} removals held back by earlier runs wait for a complete run`
         : undefined,
     removed: [],
     replaced: new Map(),
     state: state && {
       repositories: await knownAfter(findings, difference, 'keep'),
       held: state.held,
-      // Where only the listing failed, everything it showed was looked at.
+      // If only the listing failed, all listed repositories were checked.
       interruptedRun: request.origin && originOfNext(result, request.origin),
       serverUrls: getServerUrls(request),
     },
@@ -137,7 +145,10 @@ async function full(
   };
 }
 
-/** An empty listing shows none: then the last ones count. */
+/**
+ * Returns the server's base URLs; an empty listing has none, so the previous ones are
+ * kept.
+ */
 function getServerUrls({ result, state }: ReconcileRequest) {
   return result.serverUrls && result.serverUrls.length > 0
     ? result.serverUrls
@@ -145,11 +156,12 @@ function getServerUrls({ result, state }: ReconcileRequest) {
 }
 
 /**
- * What a run has found out. A repository is in doubt that is unknown, or that was neither
- * looked at nor found gone.
+ * Collects the findings of a run. A repository is in doubt if it is unknown, or was
+ * neither checked nor found gone.
  *
- * @remarks A Location belongs to whoever is at its address now, since addresses are swapped
- * and taken over: only so the doubt about that one protects it, in this run and in the next.
+ * @remarks A Location belongs to the repository that is at its address now, since
+ * addresses are swapped and reused: only then does doubt about that repository protect
+ * the Location, in this run and in the next.
  */
 async function toFindings(result: DiscoveryResult): Promise<Findings> {
   const { goneRepositoryIds, known } = result;
@@ -165,7 +177,7 @@ async function toFindings(result: DiscoveryResult): Promise<Findings> {
     hasAnyLeft ||= one.files.length > 0 && !isAt(one, now);
   });
   const present = new Map<string, RepositoryResult>();
-  // In the usual run, each is where it was.
+  // In most runs no repository has moved.
   await forEachInTurns(isAnyInDoubt || hasAnyLeft ? results.values() : [], one => {
     const key = addressKey(one.repository);
     if (one.outcome.kind === 'unknown' || !present.has(key)) {

@@ -1,47 +1,50 @@
 /**
- * A run as people are shown it: one entry per repository, with the outcome as a code. Pure.
- * The HTTP report, the command line and its page show the same.
+ * The presentation of a run: one entry per repository, with the outcome as a code. Pure.
+ * The HTTP report, the command line and its HTML page show the same data.
  */
 
 import { CatalogFile, OutcomeKind, RepositoryAddress } from '../model';
 import { parseTarget } from '../util/parseUrls';
 import { HeldRemoval, KnownRepository, RepositoryResult } from './types';
 
-/** A catalog file as people are shown it. */
+/** A catalog file in a report. */
 export interface ReportedFile extends Pick<CatalogFile, 'path' | 'targetUrl'> {
-  /** Where a location parser made entities of it: what tells these from others (`getEntryKey`). */
+  /** Keys (`getEntryKey`) of the entities that a location parser made from it. */
   readonly entityKeys?: readonly string[];
 }
 
-/** How one repository ended a run. */
+/** The outcome of a run for one repository. */
 export interface RepositoryReport {
   readonly repositoryId: number;
   readonly projectKey: string;
   readonly repositorySlug: string;
   readonly outcome: OutcomeKind;
-  /** One of the codes in `model.ts`; `undefined` for what is registered. */
+  /** One of the codes in `model.ts`; `undefined` for a registered repository. */
   readonly reason?: string;
-  /** What happened, in a sentence without secrets; only of what is unknown. */
+  /** What happened, in a sentence without secrets; only for unknown outcomes. */
   readonly detail?: string;
-  /** What the catalog holds for it, or would hold. */
+  /** The files that the catalog holds for it, or would hold. */
   readonly files: readonly ReportedFile[];
-  /** When it was last looked at with success, epoch milliseconds. */
+  /** Time of the last conclusive check, epoch milliseconds. */
   readonly checkedAtMs?: number;
-  /** From when on a run looks at it again, epoch milliseconds; left out where the next one does. */
+  /**
+   * Time from which a run checks it again, epoch milliseconds; omitted if the next run
+   * does.
+   */
   readonly dueAtMs?: number;
 }
 
-/** A removal that is held back, with the repository that the Location belongs to. */
+/** A held removal with the address of its repository. */
 export interface HeldRemovalReport extends HeldRemoval {
-  /** `undefined` where nothing is remembered of it. */
+  /** `undefined` if the repository has no stored state. */
   readonly address?: RepositoryAddress;
 }
 
 /**
- * Turns a result into what people are shown.
+ * Converts a result to its report.
  *
- * @param remembered - what is remembered of it after the run, where something is
- * @param dueAtMs - left out where the next run looks at it
+ * @param remembered - the state stored after the run, if any
+ * @param dueAtMs - omitted if the next run checks the repository
  */
 export function reportRepository(
   { repository, outcome, checkedAtMs }: RepositoryResult,
@@ -65,8 +68,8 @@ export function reportRepository(
 }
 
 /**
- * The repository at an address as the catalog still has it, while the removal of all that it
- * has is held back: no run lists it any more.
+ * Reports a repository that no run lists any more, but which the catalog still holds
+ * because all of its removals are held back.
  */
 export function reportHeldRepository(
   held: readonly HeldRemovalReport[],
@@ -86,7 +89,7 @@ export function reportHeldRepository(
   );
 }
 
-/** Each file once, whatever a location parser has made of it. */
+/** Lists each file once, however many entities a location parser made from it. */
 function eachFileOnce(files: readonly CatalogFile[]): ReportedFile[] {
   const byTarget = new Map<string, ReportedFile>();
   for (const { path, targetUrl, entity } of files) {
@@ -100,7 +103,9 @@ function eachFileOnce(files: readonly CatalogFile[]): ReportedFile[] {
   return [...byTarget.values()];
 }
 
-/** By project key, then by slug, without regard to case: the order of every list. */
+/**
+ * Orders reports by project key, then by slug, ignoring case: the order of every list.
+ */
 export function compareReports(one: RepositoryReport, other: RepositoryReport): number {
   return (
     compareText(one.projectKey, other.projectKey) ||
@@ -109,7 +114,7 @@ export function compareReports(one: RepositoryReport, other: RepositoryReport): 
   );
 }
 
-/** By repository as {@link compareReports}, then by what would be removed. */
+/** Orders held removals by repository like {@link compareReports}, then by entry key. */
 export function compareHeldRemovals(
   one: HeldRemovalReport,
   other: HeldRemovalReport,

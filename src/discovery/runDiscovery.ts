@@ -1,7 +1,7 @@
 /**
- * One run over the server: list, confirm what is missing, look at each repository.
- * Finds out; decides nothing about the catalog. An interrupted run keeps what it
- * learned and reports the rest as `not-checked`.
+ * One run over the server: lists repositories, confirms missing ones and checks each one.
+ * Collects findings; makes no decision about the catalog. An interrupted run keeps its
+ * results and reports the remaining repositories as `not-checked`.
  */
 
 import { TextPattern } from '../filters/textPattern';
@@ -43,27 +43,27 @@ import {
   SparedBy,
 } from './types';
 
-/** What a run works with. */
+/** Dependencies and input of a run. */
 export interface DiscoveryTools {
   readonly source: RepositorySource;
-  /** Left out where the catalog reads the files itself. */
+  /** Omitted if the catalog reads the files itself. */
   readonly parseFiles?: ParseFiles;
-  /** What is remembered from earlier runs. */
+  /** State stored by earlier runs. */
   readonly known: readonly KnownRepository[];
-  /** Where the interrupted run began that this one resumes: what was settled since is not looked at again. */
+  /** The start of the interrupted run to resume: its conclusive outcomes are kept. */
   readonly origin?: RunOrigin;
-  /** What is due; everything is when left out. */
+  /** Which repositories are due; all of them if omitted. */
   readonly recheck?: RecheckPlan;
   /** Epoch milliseconds. */
   readonly now: () => number;
-  /** The revision of what is asked from now on; left out where nobody counts. */
+  /** The revision for requests sent from now on; omitted if revisions are not used. */
   readonly revision?: () => number;
   readonly signal?: AbortSignal;
   readonly listing?: ListingOptions;
   readonly onProgress?: (progress: DiscoveryProgress) => void;
 }
 
-/** Runs once. Never throws for what Bitbucket does, an abort included. */
+/** Performs one run. Never throws because of Bitbucket's answers or an abort. */
 export async function runDiscovery(
   scope: DiscoveryScope,
   tools: DiscoveryTools,
@@ -78,13 +78,13 @@ export async function runDiscovery(
   }
 }
 
-/** When somebody asked. */
+/** When Bitbucket was asked. */
 interface Moment {
   readonly checkedAtMs?: number;
   readonly revision?: number;
 }
 
-/** The state of one run: what is known so far, at any moment in which it may be cut short. */
+/** The state of one run: its results so far, valid whenever the run is interrupted. */
 class DiscoveryRun {
   readonly #scope: DiscoveryScope;
   readonly #tools: DiscoveryTools;
@@ -112,7 +112,7 @@ class DiscoveryRun {
     this.#listedAt = this.#moment();
   }
 
-  /** Ends the run: answers still under way when it was cut short count for nothing. */
+  /** Ends the run: answers that arrive after an interruption are ignored. */
   result(interruption?: DiscoveryResult['interruption']): DiscoveryResult {
     this.#hasEnded = true;
     return {
@@ -149,15 +149,15 @@ class DiscoveryRun {
     this.#serverUrls = [...serverUrls];
     await this.#identify(repositories, listed);
     this.#listing = listing;
-    const missing = this.#noteMissing(listed);
-    await this.#lookAt(repositories);
+    const missing = this.#recordMissing(listed);
+    await this.#checkRepositories(repositories);
     if (listing.complete) {
-      // Last, so that a lost permission, which leaves many to confirm, delays nothing new.
-      await this.#lookAt(await this.#confirmMissing(missing, listed));
+      // Last: after a lost permission, confirming many must not delay new ones.
+      await this.#checkRepositories(await this.#confirmMissing(missing, listed));
     }
   }
 
-  /** Whose what is known is by now, as far as the listing tells. */
+  /** Assigns known state to the repository it belongs to, as far as the listing shows. */
   async #identify(
     repositories: readonly Repository[],
     listed: ReadonlyMap<number, Repository>,
@@ -172,7 +172,7 @@ class DiscoveryRun {
     this.#reassigned = separated.reassigned;
   }
 
-  #noteMissing(listed: ReadonlyMap<number, Repository>): KnownRepository[] {
+  #recordMissing(listed: ReadonlyMap<number, Repository>): KnownRepository[] {
     const missing = this.#known.filter(
       known => known.files.length > 0 && !listed.has(known.repositoryId),
     );
@@ -183,10 +183,10 @@ class DiscoveryRun {
   }
 
   /**
-   * Asks for each remembered repository that a complete listing lacks: pages shift while
-   * repositories come and go, so being missing proves nothing.
+   * Looks up each known repository that a complete listing lacks: pages shift while
+   * repositories are created and deleted, so being missing proves nothing.
    *
-   * @returns what was found and the listing does not have
+   * @returns the repositories found that are not in the listing
    */
   async #confirmMissing(
     missing: readonly KnownRepository[],
@@ -205,18 +205,18 @@ class DiscoveryRun {
       }
     });
     for (const [id, movedTo] of this.#movedIds) {
-      // Nothing is there any more, and where it went is looked at.
+      // The old address is empty, and the repository is checked at its new one.
       if (this.#outcomes.has(movedTo) && this.#gone.delete(id)) {
         ids.set(id, movedTo);
       }
     }
     this.#known = replaceIds(this.#known, ids);
-    // Two that swapped addresses are found each at the other's.
+    // Two repositories that swapped addresses are each found at the other's address.
     found.forEach(({ id }) => this.#gone.delete(id));
     return [...found.values()];
   }
 
-  /** @returns what is at its address now: itself, or who has taken its place */
+  /** @returns the repository at its address now: the same one, or its successor */
   async #confirm(known: KnownRepository): Promise<Repository | undefined> {
     const { source, signal } = this.#tools;
     const address = toRepositoryRef(known);
@@ -243,7 +243,7 @@ class DiscoveryRun {
     return here;
   }
 
-  async #lookAt(repositories: readonly Repository[]): Promise<void> {
+  async #checkRepositories(repositories: readonly Repository[]): Promise<void> {
     if (repositories.length === 0) {
       return;
     }
@@ -275,7 +275,7 @@ class DiscoveryRun {
     );
   }
 
-  /** @returns what the filters let through */
+  /** @returns the repositories that pass the filters */
   async #applyFilters(
     repositories: readonly Repository[],
     known: ReadonlyMap<number, KnownRepository>,
@@ -291,7 +291,7 @@ class DiscoveryRun {
     return filtered.flatMap(one => (one.outcome ? [] : [one.repository]));
   }
 
-  /** @returns what the interrupted run has no conclusive outcome of */
+  /** @returns the repositories without a conclusive outcome in the interrupted run */
   async #takeOverConclusive(
     repositories: readonly Repository[],
     known: ReadonlyMap<number, KnownRepository>,
@@ -312,7 +312,7 @@ class DiscoveryRun {
     return left;
   }
 
-  /** @returns what is to be looked at */
+  /** @returns the repositories to check */
   async #spareChecks(
     repositories: readonly Repository[],
     { known, filesOf }: Pick<SpareTools, 'known' | 'filesOf'>,
@@ -335,7 +335,7 @@ class DiscoveryRun {
     return found.due;
   }
 
-  /** To be taken before Bitbucket is asked: an answer is as old as its question. */
+  /** Call this before asking Bitbucket: an answer is as old as its request. */
   #moment(): Moment {
     const { now, revision } = this.#tools;
     return { checkedAtMs: now(), revision: revision?.() };
@@ -348,7 +348,7 @@ class DiscoveryRun {
       .#listedAt,
   ): RepositoryResult {
     const { id, projectKey, slug, hierarchyId } = repository;
-    // Written out, since there is one for each repository: spread, it takes twice the memory.
+    // Spelled out: a spread takes twice the memory, and there is one for each repository.
     const result: RepositoryResult = {
       repository: { id, projectKey, slug, hierarchyId },
       outcome,
@@ -362,15 +362,16 @@ class DiscoveryRun {
 }
 
 /**
- * Decides about a remembered repository that the listing lacks, where that needs no
+ * Decides the outcome of a known repository that the listing lacks, if that needs no
  * request.
  *
- * @remarks A project whose listing failed says nothing about its repositories, and asking
- * for each would only repeat the failure. One that cannot match is out of scope: had the
- * repository moved to one that does, a listing without failures would have shown it.
+ * @remarks If the listing of a project failed, it says nothing about the project's
+ * repositories, and looking up each would only repeat the failure. A project key that
+ * cannot match is out of scope: if the repository had moved to a matching project, a
+ * listing without failures would contain it.
  *
  * @param pattern - `filters.projectKey`
- * @returns `undefined` when it has to be asked for
+ * @returns `undefined` if the repository has to be looked up
  */
 function decideWithoutRequest(
   projectKey: string,
@@ -389,7 +390,7 @@ function decideWithoutRequest(
     : undefined;
 }
 
-/** In no case of letters: what was read from URLs may differ in that from the key. */
+/** Whether no spelling matches: a key read from a URL may differ in case. */
 function cannotMatch(pattern: TextPattern | undefined, projectKey: string): boolean {
   const spellings = [projectKey, projectKey.toUpperCase(), projectKey.toLowerCase()];
   return pattern !== undefined && !spellings.some(key => pattern.test(key));

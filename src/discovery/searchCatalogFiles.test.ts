@@ -126,14 +126,14 @@ it('covers nothing rather than search in hundreds of projects', async () => {
 const broken: FileSearch = { kind: 'unknown', problem: problem('timeout', 'too slow') };
 
 it.each<[string, Parameters<typeof search>[0], string]>([
-  ['there is no search', undefined, 'there is none'],
+  ['there is no search', undefined, 'it is not available'],
   ['it fails', () => broken, 'too slow'],
   [
     'it fails for one project',
     ({ projectKey }) => (projectKey === 'OPS' ? broken : found([], false)),
     'too slow',
   ],
-  ['it shows nothing at all', () => found([]), 'it shows no catalog file at all'],
+  ['it shows nothing at all', () => found([]), 'it found no catalog file at all'],
 ])('is left alone where %s', async (_, answer, reason) => {
   const { result } = await search(answer);
   expect(result).toEqual({ kind: 'off', reason });
@@ -159,8 +159,8 @@ describe('where search lacks files that are known', () => {
   });
 
   it.each([
-    ['more than a tenth', 11, all, 'it lacks 11 of 100'],
-    ['six of a few', 6, all.slice(0, 8), 'it lacks 6 of 8'],
+    ['more than a tenth', 11, all, 'it missed 11 of 100'],
+    ['six of a few', 6, all.slice(0, 8), 'it missed 6 of 8'],
   ])('it is left alone with %s missing', async (_, count, remembered, reason) => {
     const { result } = await search(lacking(count, 100), {
       repositories,

@@ -1,7 +1,8 @@
 /**
- * Code search as a hint: which repositories hold a catalog file, for a few requests instead of
- * one each. It covers default branches only, is behind what was pushed, and may be wrong: a hit
- * adds, and that there is none never removes. At the first oddity it is left alone for the run.
+ * Uses code search as a hint: it shows which repositories have a catalog file with a few
+ * requests instead of one each. Search covers default branches only, lags behind pushes
+ * and may be wrong: a hit adds files, but a missing hit never removes any. At the first
+ * inconsistency the run stops using it.
  */
 
 import { matchCatalogPaths } from '../filters/catalogPaths';
@@ -17,19 +18,19 @@ import {
   SearchHit,
 } from './types';
 
-/** A search of each costs more than it spares. */
+/** For more projects, one search each costs more than it saves. */
 const MAX_PROJECTS = 200;
 
-/** Known files that search need not know: what was deleted, or was pushed just now. */
+/** Known files that search may miss: deleted ones, or those pushed just now. */
 const TOLERATED = { count: 5, share: 0.1 };
 
-/** What search has shown, or why it is left alone. */
+/** The search hits, or why search is not used. */
 export type SearchResult =
   | {
       readonly kind: 'used';
       /** Paths of catalog files, by repository id. */
       readonly hits: ReadonlyMap<number, readonly string[]>;
-      /** Whether that there is no hit in a repository means anything. */
+      /** Whether a missing hit means that the repository has no catalog file. */
       readonly covers: (repository: Repository) => boolean;
     }
   | { readonly kind: 'off'; readonly reason: string };
@@ -61,7 +62,7 @@ export async function searchCatalogFiles(
   }
   const hits = matchHits(found.hits, repositories, scope.catalogPaths);
   const covers = (one: Repository) =>
-    // Search leaves archived repositories out, and it is not known what it does with forks.
+    // Search excludes archived repositories, and how it handles forks is not known.
     !one.archived && !one.fork && !found.truncated.has(one.projectKey);
   const reason = findDoubt(hits, repositories.filter(covers), tools.known);
   return reason === undefined ? { kind: 'used', hits, covers } : off(reason);
@@ -71,7 +72,7 @@ function off(reason: string): SearchResult {
   return { kind: 'off', reason };
 }
 
-/** @returns `undefined` where one has wildcards in it */
+/** @returns `undefined` if a file name contains wildcards */
 function getFileNames(paths: readonly CatalogPath[]): ReadonlySet<string> | undefined {
   const names = paths.map(one => {
     const path = one.kind === 'plain' ? one.path : one.pattern;
@@ -85,11 +86,11 @@ function getFileNames(paths: readonly CatalogPath[]): ReadonlySet<string> | unde
 
 interface Found {
   readonly hits: SearchHit[];
-  /** Keys of projects of which not all hits were shown. */
+  /** Keys of the projects whose hits were truncated. */
   readonly truncated: Set<string>;
 }
 
-/** @returns what is odd about it */
+/** @returns why the search is unusable; `undefined` if it is usable */
 async function searchFor(
   fileName: string,
   repositories: readonly Repository[],
@@ -101,7 +102,7 @@ async function searchFor(
     source.searchFiles?.({ fileName, projectKey }, { signal });
   const all = await search();
   if (all?.kind !== 'found') {
-    return all?.problem.detail ?? 'there is none';
+    return all?.problem.detail ?? 'it is not available';
   }
   found.hits.push(...all.hits);
   if (all.isComplete) {
@@ -115,7 +116,7 @@ async function searchFor(
   const reasons = await mapConcurrent(projectKeys, concurrency, async projectKey => {
     const part = await search(projectKey);
     if (part?.kind !== 'found') {
-      return part?.problem.detail ?? 'there is none';
+      return part?.problem.detail ?? 'it is not available';
     }
     found.hits.push(...part.hits);
     if (!part.isComplete) {
@@ -126,7 +127,10 @@ async function searchFor(
   return reasons.find(one => one !== undefined);
 }
 
-/** Of repositories that are where the listing shows them, and of files that are looked for. */
+/**
+ * Selects the hits in repositories that are at their listed address, for files that
+ * match.
+ */
 function matchHits(
   hits: readonly SearchHit[],
   repositories: readonly Repository[],
@@ -149,18 +153,18 @@ function matchHits(
   return new Map(matching.filter(([, files]) => files.length > 0));
 }
 
-/** @returns why that there is no hit means nothing */
+/** @returns why a missing hit means nothing; `undefined` if it can be trusted */
 function findDoubt(
   hits: ReadonlyMap<number, unknown>,
   covered: readonly Repository[],
   known: ReadonlyMap<number, KnownRepository>,
 ): string | undefined {
   if (hits.size === 0) {
-    return 'it shows no catalog file at all';
+    return 'it found no catalog file at all';
   }
   const registered = covered.filter(one => (known.get(one.id)?.files.length ?? 0) > 0);
   const missing = registered.filter(one => !hits.has(one.id)).length;
   return missing > Math.max(TOLERATED.count, registered.length * TOLERATED.share)
-    ? `it lacks ${missing} of ${registered.length} repositories whose catalog file is known`
+    ? `it missed ${missing} of ${registered.length} repositories with a known catalog file`
     : undefined;
 }

@@ -1,6 +1,6 @@
 /**
- * What the engine is asked, what it needs and what it answers. Types only. The engine
- * sees Bitbucket through `RepositorySource`, which it declares itself.
+ * The engine's requests, dependencies and results. Types only. The engine accesses
+ * Bitbucket through `RepositorySource`, which is declared here.
  */
 
 import {
@@ -23,19 +23,19 @@ import type { RecheckState } from './recheck';
 /** What to discover: the part of a provider's configuration the engine reads. */
 export interface DiscoveryScope {
   /**
-   * Of the integration. What was settled on one server does not count on another, and what is
-   * not on it cannot be read.
+   * Host of the integration. Results from one server do not count for another, and files
+   * on another host cannot be read.
    */
   readonly host: string;
   readonly catalogPaths: readonly CatalogPath[];
   readonly branch?: string;
   readonly validateLocationsExist: boolean;
-  /** Of one with more files, none is registered anew. */
+  /** In a repository with more files than this, no new file is registered. */
   readonly maxFilesPerRepository: number;
   readonly filters: RepositoryFilters;
-  /** Repositories looked at at the same time, 1 or more. */
+  /** How many repositories are checked concurrently, 1 or more. */
   readonly concurrency: number;
-  /** A location parser makes entities of what is found. */
+  /** Whether a location parser converts the files found to entities. */
   readonly isParsed?: boolean;
 }
 
@@ -44,32 +44,32 @@ interface Abortable {
 }
 
 /**
- * Where repositories come from. Whatever it throws ends the run; every other failure is
+ * Source of repositories. An error that it throws ends the run; every other failure is
  * part of its answers.
  */
 export interface RepositorySource {
   /**
-   * Every repository the credentials may see, archived ones included.
+   * Lists every repository visible to the credentials, archived ones included.
    *
-   * @param options - `start`: goes on where an earlier listing was cut short
+   * @param options - `start`: continues where an earlier listing was cut short
    */
   listRepositories(
     options: Abortable & { start?: number },
   ): AsyncIterable<ListingStep<Repository>>;
-  /** Every project the credentials may see. */
+  /** Lists every project visible to the credentials. */
   listProjects(options: Abortable): AsyncIterable<ListingStep<Project>>;
-  /** The repositories of one project, archived ones included. */
+  /** Lists the repositories of one project, archived ones included. */
   listProjectRepositories(
     projectKey: string,
     options: Abortable & { start?: number },
   ): AsyncIterable<ListingStep<Repository>>;
-  /** One repository by its address; the answer tells where it is now. */
+  /** Looks up one repository by its address; the answer contains its current address. */
   getRepository(
     address: RepositoryAddress,
     options: Abortable,
   ): Promise<RepositoryLookup>;
   /**
-   * Whether a path is a file.
+   * Checks whether a path is a file.
    *
    * @param path - from the repository root, no leading slash
    * @param options - `branch`: a short branch name instead of the default branch
@@ -80,150 +80,172 @@ export interface RepositorySource {
     options: Abortable & { branch?: string },
   ): Promise<Lookup<true>>;
   /**
-   * Every file of a branch, as paths from the root.
+   * Lists every file of a branch, as paths from the root.
    *
-   * @param options - `inOnePage`: gives up soon where that is too much for one answer
+   * @param options - `inOnePage`: gives up early if one response cannot hold the list
    */
   listFiles(
     address: RepositoryAddress,
     options: Abortable & { branch?: string; inOnePage?: boolean },
   ): Promise<Lookup<readonly string[]>>;
-  /** Ids of the repositories that carry a label, in bulk; `gone` where there is no such label. */
+  /**
+   * Lists the ids of the repositories that have a label; ends as `gone` if the label does
+   * not exist.
+   */
   listLabeled(label: string, options: Abortable): AsyncIterable<ListingStep<number>>;
-  /** The labels of one repository. */
+  /** Returns the labels of one repository. */
   getLabels(address: RepositoryAddress, options: Abortable): Promise<LabelsLookup>;
-  /** Searches default branches for a file name; left out where nothing is searched. */
+  /** Searches default branches for a file name; omitted if search is not used. */
   searchFiles?(query: FileSearchQuery, options: Abortable): Promise<FileSearch>;
-  /** The URL by which the catalog reads a file; asks nothing. */
+  /** Returns the URL from which the catalog reads a file; sends no request. */
   fileUrl(repository: Repository, path: string, branch?: string): string;
 }
 
-/** What is searched for. */
+/** A search for files by name. */
 export interface FileSearchQuery {
   readonly fileName: string;
-  /** In its repositories only. */
+  /** Limits the search to the repositories of this project. */
   readonly projectKey?: string;
 }
 
-/** A file that search shows, which may be gone by now. */
+/** A file found by search. The index may be stale, so the file may no longer exist. */
 export interface SearchHit extends RepositoryAddress {
   readonly repositoryId: number;
   /** From the repository root, no leading slash. */
   readonly path: string;
 }
 
-/** What a search yields, files of other names among it. */
+/** Result of a search; may include files with other names. */
 export type FileSearch =
   | {
       readonly kind: 'found';
       readonly hits: readonly SearchHit[];
-      /** There may be more than the server shows. */
+      /** `false` if the server may have more hits than it returned. */
       readonly isComplete: boolean;
     }
   | Unanswered;
 
-/** A custom location parser, for the files of one repository. Throws what ends the run. */
+/**
+ * Runs a custom location parser on the files of one repository. An error that it throws
+ * ends the run.
+ */
 export type ParseFiles = (
   repository: Repository,
   files: readonly CatalogFile[],
   options: Abortable,
 ) => Promise<ParsedFiles>;
 
-/** What a location parser made: nothing, or any number of entities per file. */
+/** Result of a location parser: any number of entities per file, or none. */
 export type ParsedFiles =
   | { readonly kind: 'parsed'; readonly files: readonly CatalogFile[] }
   | { readonly kind: 'failed'; readonly problem: Problem };
 
-/** Which repository something is about. */
+/** Identifies a repository. */
 export interface RepositoryRef extends RepositoryAddress {
   /** Bitbucket's numeric id; negative where only the address is known. */
   readonly id: number;
   readonly hierarchyId?: string;
 }
 
-/** What a provider remembers of a repository between runs. */
+/** A repository's state as stored between runs. */
 export interface KnownRepository {
-  /** Bitbucket's numeric id; negative where it was taken over from the catalog and is not known yet. */
+  /**
+   * Bitbucket's numeric id; negative if the repository was adopted from the catalog and
+   * its id is not known yet.
+   */
   readonly repositoryId: number;
   readonly projectKey: string;
   readonly slug: string;
-  /** As the listing last showed it. */
+  /** As in the last listing. */
   readonly hierarchyId?: string;
-  /** What the catalog was given for it; empty when it was looked at and has none. */
+  /** The files that the catalog holds for it; empty if a check found none. */
   readonly files: readonly CatalogFile[];
-  /** What the last look that was not `unknown` found; `undefined` when there was none. */
+  /** Outcome of the last check that was not `unknown`; `undefined` if there was none. */
   readonly conclusive?: ConclusiveOutcome;
-  /** When that was, epoch milliseconds; for people: order is told by `revision`. */
+  /**
+   * Time of that check, epoch milliseconds; for display only: `revision` determines the
+   * order.
+   */
   readonly checkedAtMs?: number;
-  /** Why the look after that told nothing; `undefined` where it is the last one. */
+  /** Why a later check was inconclusive; `undefined` if there was no such check. */
   readonly problem?: Problem;
   /**
-   * Of the last look: the number that whoever looked took before asking. What has a lower
-   * one is older, whatever the clocks say. `undefined` where nothing is stored yet.
+   * Revision of the last check: a number taken before Bitbucket was asked. A lower number
+   * is older, whatever the clocks say. `undefined` if nothing is stored yet.
    */
   readonly revision?: number;
 }
 
-/** An outcome that tells something about a repository. */
+/** An outcome that is not `unknown`. */
 export type ConclusiveOutcome = Exclude<RepositoryOutcome, { kind: 'unknown' }>;
 
-/** Why a repository need not be looked at. */
+/** Why a repository did not have to be checked. */
 export const SPARED_BY = ['recheck', 'read', 'search'] as const;
 export type SparedBy = (typeof SPARED_BY)[number];
 
-/** How one repository ended a run. */
+/** The result of a run for one repository. */
 export interface RepositoryResult {
   readonly repository: RepositoryRef;
   readonly outcome: RepositoryOutcome;
-  /** When Bitbucket was asked, epoch milliseconds; `undefined` while it is `unknown`. */
+  /**
+   * When Bitbucket was asked, epoch milliseconds; `undefined` for an `unknown` outcome.
+   */
   readonly checkedAtMs?: number;
-  /** The revision under which it was asked; `undefined` where nobody counts. */
+  /** Revision of the check; `undefined` if revisions are not used. */
   readonly revision?: number;
-  /** It was not looked at: what is known of it is believed for a while, or search showed it. */
+  /** Why it was not checked: its known state is still trusted, or search showed it. */
   readonly sparedBy?: SparedBy;
 }
 
-/** Something in the listing that could not be read. */
+/** A part of the listing that could not be read. */
 export interface ListingProblem {
   /** `undefined` for the listing of the whole server. */
   readonly projectKey?: string;
   readonly problem: Problem;
-  /** Bitbucket says that the project does not exist: its repositories are then asked for one by one. */
+  /**
+   * Bitbucket reports that the project does not exist: its repositories are then looked
+   * up one by one.
+   */
   readonly gone: boolean;
 }
 
-/** What the listing yielded. */
+/** Result of listing the repositories. */
 export interface Listing {
   readonly repositories: readonly Repository[];
   /**
-   * Every page of the server, or of at least one project, was read, or every project is
-   * gone. Otherwise nothing may be removed.
+   * Whether every page of the server, or of at least one project, was read, or every
+   * project is gone. Otherwise nothing may be removed.
    */
   readonly complete: boolean;
   readonly problems: readonly ListingProblem[];
   /** Items that could not be identified as repositories. */
   readonly unreadable: number;
-  /** There was no more time for the rest: where the next run goes on. */
+  /** Where the next run continues, if the time ran out. */
   readonly continuesAt?: ListingPosition;
 }
 
-/** Where a listing goes on that was cut short. */
+/** Position at which an interrupted listing continues. */
 export interface ListingPosition {
-  /** Where projects are listed one by one. */
+  /** The project to continue with, if projects are listed one by one. */
   readonly projectKey?: string;
-  /** `nextPageStart` of the last page that was read; left out before the first. */
+  /**
+   * `nextPageStart` of the last page that was read; omitted to start with the first page.
+   */
   readonly start?: number;
 }
 
-/** The time that a listing may take, so that what it shows is looked at in the same run. */
+/**
+ * The time that a listing may take, limited so that the same run can check what was
+ * listed.
+ */
 export interface ListingTime {
-  /** Aborted when it is over. */
+  /** Aborted when the time is over. */
   readonly signal: AbortSignal;
-  /** How long it is, for messages; milliseconds. */
+  /** Duration for messages, milliseconds. */
   readonly ms: number;
 }
 
-/** What became of code search in a run. */
+/** Whether a run used code search. */
 export type SearchUse =
   | { readonly kind: 'used' }
   | {
@@ -232,21 +254,30 @@ export type SearchUse =
       readonly reason: string;
     };
 
-/** Everything one run found out. Decides nothing about the catalog: `reconcile` does. */
+/**
+ * Everything that one run found out. Makes no decision about the catalog: `reconcile`
+ * does.
+ */
 export interface DiscoveryResult {
   readonly listing: Omit<Listing, 'repositories'>;
   readonly repositories: readonly RepositoryResult[];
-  /** What was remembered before the run, placeholder ids replaced where the run could. */
+  /**
+   * The state stored before the run, with placeholder ids replaced where the run could
+   * resolve them.
+   */
   readonly known: readonly KnownRepository[];
-  /** What became of code search; `undefined` where it was not worth asking. */
+  /** Whether code search was used; `undefined` if a search was not worthwhile. */
   readonly search?: SearchUse;
-  /** Base URLs in the links of the listed repositories: the server may be known under another name. */
+  /**
+   * Base URLs in the links of the listed repositories: the server may be known by another
+   * name.
+   */
   readonly serverUrls?: readonly string[];
-  /** Ids of known repositories that Bitbucket proved gone. */
+  /** Ids of known repositories that Bitbucket proved to be gone. */
   readonly goneRepositoryIds: ReadonlySet<number>;
   /**
-   * What was known by ids that other repositories have by now: a sign that another server
-   * answers.
+   * Known repositories whose ids now belong to other repositories: a sign that another
+   * server is answering.
    */
   readonly reassigned?: readonly KnownRepository[];
   /** Why the run ended early: it was aborted, or the source threw. */
@@ -256,88 +287,109 @@ export interface DiscoveryResult {
   };
 }
 
-/** What a watcher of a run is told. */
+/** A progress report of a run. */
 export type DiscoveryProgress =
   | { readonly kind: 'listing'; readonly listed: number }
   | {
       readonly kind: 'checking';
       readonly checked: number;
       readonly total: number;
-      /** What was looked at just now. */
+      /** The repository checked last. */
       readonly result: RepositoryResult;
     };
 
-/** A Location the catalog holds or is to hold, with the repository it belongs to. */
+/**
+ * A Location that the catalog holds or should hold, with the repository it belongs to.
+ */
 export interface CatalogLocation {
   readonly repository: RepositoryRef;
   readonly file: CatalogFile;
 }
 
-/** A removal that was due and is not carried out yet. */
+/** A removal that is due but held back. */
 export interface HeldRemoval {
   readonly repositoryId: number;
-  /** The URL its Location reads, or the entity ref of what a location parser made. */
+  /**
+   * The URL that its Location reads, or the ref of the entity that a location parser
+   * made.
+   */
   readonly entryKey: string;
-  /** Epoch milliseconds of the first of the runs without a gap that found it due. */
+  /** When the removal was first due in an unbroken series of runs, epoch milliseconds. */
   readonly sinceMs: number;
   /**
-   * For how long it was confirmed up to the last complete run, milliseconds; negative where
-   * an event has held it since.
+   * How long it had been confirmed by the last complete run, milliseconds; negative if an
+   * event has held it since.
    */
   readonly confirmedForMs: number;
-  /** Somebody allowed it, and it was carried out; a run that goes on must not bring it back. */
+  /**
+   * It was approved and carried out; a run still in progress must not bring the Location
+   * back.
+   */
   readonly approved: boolean;
 }
 
-/** Where a run began: by itself, or with the interrupted one that it resumes. */
+/** The start of a run, or of the interrupted run that it resumes. */
 export interface RunOrigin {
-  /** When its first run began, epoch milliseconds. */
+  /** Start of the first run, epoch milliseconds. */
   readonly sinceMs: number;
-  /** The revision with which its first run began: what has a lower one was looked at before. */
+  /** Revision at the start of the first run: a check with a lower one is older. */
   readonly sinceRevision: number;
-  /** What it looks for, in a comparable form. */
+  /** Fingerprint of the discovery scope. */
   readonly scope: string;
-  /** Its listing does not begin at the first page: there was no time for all of them before. */
+  /** Where the listing continues, if an earlier run had no time for all pages. */
   readonly listingFrom?: ListingPosition;
 }
 
-/** What a provider remembers between runs: what it gave the catalog and what it holds back. */
+/**
+ * A provider's state between runs: the files it gave the catalog and the removals it
+ * holds back.
+ */
 export interface ProviderState {
   readonly repositories: readonly KnownRepository[];
   readonly held: readonly HeldRemoval[];
-  /** Present when the last run did not get through: the next one continues it. */
+  /** Set if the last run was interrupted: the next one resumes it. */
   readonly interruptedRun?: RunOrigin;
-  /** Base URLs that the last listing showed; tells events of this server from those of others. */
+  /**
+   * Base URLs in the last listing; they distinguish this server's events from those of
+   * others.
+   */
   readonly serverUrls?: readonly string[];
-  /** When complete runs have looked; `undefined` where none has under the last configuration. */
+  /**
+   * When complete runs checked repositories; `undefined` if none has with this
+   * configuration.
+   */
   readonly recheck?: RecheckState;
 }
 
-/** Repositories that one change may concern. */
+/** Repositories that one change may affect. */
 export interface RepositorySelector {
   readonly repositoryIds: readonly number[];
   readonly addresses: readonly RepositoryAddress[];
 }
 
-/** What a filter asks with. */
+/** What a filter needs to look up its answers. */
 export interface FilterQuestions extends Pick<DiscoveryScope, 'filters' | 'concurrency'> {
   readonly source: RepositorySource;
-  /** Whether the catalog has something of a repository, which a wrong answer would take away. */
+  /**
+   * Whether the catalog holds entries of a repository that a wrong answer would remove.
+   */
   readonly isHeld: (repositoryId: number) => boolean;
   readonly signal?: AbortSignal;
 }
 
-/** A filter whose answer is on no listing row. Throws only what the source throws. */
+/**
+ * A filter that needs information beyond the listing. Throws only what the source throws.
+ */
 export interface AskingFilterStep {
   readonly reason: ExclusionReason;
   readonly needs: 'request';
-  /** Whether the configuration uses it. */
+  /** Returns whether the configuration uses this filter. */
   isUsed(filters: DiscoveryScope['filters']): boolean;
-  /** Decides about many together: one by one, each would cost a request. */
+  /** Evaluates many repositories together; one by one, each would cost a request. */
   readInBulk(
     repositories: readonly Repository[],
     questions: FilterQuestions,
   ): Promise<(repository: Repository) => FilterVerdict>;
-  /** Decides about one alone, with as few requests as that takes. */
+  /** Evaluates a single repository, with as few requests as possible. */
   readOne(repository: Repository, questions: FilterQuestions): Promise<FilterVerdict>;
 }

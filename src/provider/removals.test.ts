@@ -415,7 +415,7 @@ describe('an integration whose host was renamed', () => {
     expect(connection.targets()).toEqual([...targetsOf(slugs), ...renamed].sort());
     expect(after.logger.messages('warn')).toEqual([
       expect.stringMatching(
-        /^Removals are held back: 20 of 20 Locations \(100 %\) would be removed, 20 of them since their file has another URL now/,
+        /^Removals are held back: 20 of 20 Locations \(100 %\) would be removed, 20 of them because their file has another URL now/,
       ),
     ]);
 

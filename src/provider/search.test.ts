@@ -157,7 +157,7 @@ describe('a run with code search', () => {
     await run();
     expect(targets()).toHaveLength(100);
     expect(checks()).toHaveLength(100);
-    expect((await summary())?.searchOff).toMatch(/lacks \d+ of 100/);
+    expect((await summary())?.searchOff).toMatch(/missed \d+ of 100/);
   });
 
   it('adds nothing outside the filters, and does not bring back what was proven gone', async () => {
