@@ -139,7 +139,7 @@ it('knows of Locations that were broken from the start, as its report does', asy
       errors: [
         {
           message: expect.stringContaining('YAML error'),
-          remedy: expect.stringContaining('Mend the YAML'),
+          remedy: expect.stringContaining('Fix the YAML'),
         },
       ],
     });

@@ -13,7 +13,7 @@ const ERROR = {
   entityRef: 'location:default/generated-x',
   message: 'Error: YAML error at line 4, <script>alert(1)</script>\n\n  tags: [a\n  ^\n',
   reason: 'invalid-yaml',
-  remedy: 'Mend the YAML of the file at the place that the message names.',
+  remedy: 'Fix the YAML of the file at the position that the message names.',
 };
 
 const REPORT: FakeReport = {
@@ -51,7 +51,7 @@ describe('preview --explain --against', () => {
     expect(stdout).toMatch(
       /Error +location:default\/generated-x: Error: YAML error at line 4.* tags: \[a \^$/m,
     );
-    expect(stdout).toMatch(/What to do +Mend the YAML/m);
+    expect(stdout).toMatch(/What to do +Fix the YAML/m);
     expect(exitCode).toBe(0);
   });
 
@@ -131,7 +131,7 @@ describe('preview --against', () => {
     const { stdout } = await run(['preview']);
 
     expect(stdout).toContain('Errors in the catalog: 1 repository\n');
-    expect(stdout).toMatch(/PAY\/pay-service-4\n(?:.*\n)*?.*Mend the YAML/);
+    expect(stdout).toMatch(/PAY\/pay-service-4\n(?:.*\n)*?.*Fix the YAML/);
   });
 
   it('says nothing of errors where there are none', async () => {
@@ -162,7 +162,7 @@ describe('preview --against', () => {
       page,
     );
     expect(row?.[0]).toContain('YAML error at line 4, &lt;script&gt;');
-    expect(row?.[0]).toContain('Mend the YAML');
+    expect(row?.[0]).toContain('Fix the YAML');
     expect(row?.[0]).not.toContain('If no entity shows up');
     expect(page).toContain('component:default/pay-8');
   });

@@ -1,15 +1,16 @@
 /**
- * Brings a run up to date with what events found out while it went on. Pure. Without it,
- * the run would end by taking back what an event has done since.
+ * Updates the findings of a run with those of events that were handled during the run.
+ * Pure. Otherwise the run would revert the changes made by these events.
  */
 
 import { addressKey, isPlaceholderId } from './identify';
 import { DiscoveryResult, KnownRepository, RepositoryResult } from './types';
 
 /**
- * Replaces outcomes by newer ones: those for which somebody began to ask after the run had.
+ * Replaces outcomes with newer ones, from checks that began after the run had checked the
+ * repository.
  *
- * @param newer - repositories as they are stored at the end of the run
+ * @param newer - repositories as stored at the end of the run
  */
 export function applyConcurrentEvents(
   result: DiscoveryResult,
@@ -51,9 +52,10 @@ export function applyConcurrentEvents(
 }
 
 /**
- * The revision of a look that told something.
+ * Returns the revision of a conclusive check.
  *
- * @returns 0 where it told nothing: then an earlier one that did counts for more
+ * @returns 0 if the check was inconclusive: an earlier conclusive one then takes
+ * precedence
  */
 export function getLookRevision(result: RepositoryResult | undefined): number {
   return result === undefined || result.outcome.kind === 'unknown'
@@ -61,7 +63,7 @@ export function getLookRevision(result: RepositoryResult | undefined): number {
     : (result.revision ?? 0);
 }
 
-/** Found gone, and not found elsewhere by the run. */
+/** Whether the repository was found gone, and the run did not find it elsewhere. */
 function isGone(one: KnownRepository, looked: RepositoryResult | undefined): boolean {
   return (
     one.conclusive === undefined &&
@@ -70,7 +72,7 @@ function isGone(one: KnownRepository, looked: RepositoryResult | undefined): boo
   );
 }
 
-/** Where it is known by now who is at an address, nobody is there by address only. */
+/** Removes placeholders for addresses whose repository is known by now. */
 function forgetPlaceholders(
   later: readonly KnownRepository[],
   looked: Map<number, RepositoryResult>,

@@ -1,6 +1,6 @@
 /**
- * Applies the filters, once, to what a listing has shown or to one repository: runs, events,
- * previews and the command line alike. A new filter is a new step.
+ * Applies the filters to a listing or to a single repository: the one implementation for
+ * runs, events, previews and the command line. A new filter is a new step.
  */
 
 import { assessRepository } from '../filters/steps';
@@ -10,23 +10,26 @@ import { forEachInTurns } from '../util/clock';
 import { AskingFilterStep, FilterQuestions } from './types';
 import { LABEL_STEP } from './labels';
 
-/** In order, after those that need no request: asked only about what the others let through. */
+/**
+ * Applied in this order, after the steps without requests, and only to repositories that
+ * passed those.
+ */
 const ASKING_STEPS: readonly AskingFilterStep[] = [LABEL_STEP];
 
-/** A repository and what the filters make of it. */
+/** A repository with the result of the filters. */
 export interface FilteredRepository {
   readonly repository: Repository;
-  /** Excluded or unknown; `undefined` where they let it through. */
+  /** Excluded or unknown; `undefined` if the repository passes. */
   readonly outcome?: RepositoryOutcome;
 }
 
-/** How filters are applied. */
+/** Options for applying filters. */
 export interface FilterOptions extends FilterQuestions {
-  /** Told of each repository that is not let through, as soon as that is decided. */
+  /** Called for each repository that does not pass, as soon as that is decided. */
   readonly record?: (repository: Repository, outcome: RepositoryOutcome) => void;
 }
 
-/** Filters what a listing has shown, all of it together. Throws only what the source throws. */
+/** Filters a complete listing in bulk. Throws only what the source throws. */
 export function filterListing(
   repositories: readonly Repository[],
   options: FilterOptions,
@@ -37,7 +40,7 @@ export function filterListing(
 /**
  * Filters one repository. Throws only what the source throws.
  *
- * @returns excluded or unknown; `undefined` where the filters let it through
+ * @returns excluded or unknown; `undefined` if the repository passes
  */
 export async function filterOne(
   repository: Repository,

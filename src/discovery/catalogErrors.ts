@@ -1,12 +1,13 @@
 /**
- * What the errors of the catalog mean and what to do about them, by the words in which it
- * tells them: it has no codes. Pure.
+ * Explains errors of the catalog and how to fix them. Errors are recognized by their
+ * text, since they have no codes. Pure.
  *
- * @remarks The words are those of catalog-backend 4.0.5, of catalog-model 1.10 and of the URL
- * reader of backend-defaults 0.19, or of the reader of this package; `test/catalogErrors.test.ts` has a real catalog say them.
+ * @remarks The texts are those of catalog-backend 4.0.5, of catalog-model 1.10 and of the
+ * URL reader of backend-defaults 0.19, or of the reader of this package;
+ * `test/catalogErrors.test.ts` produces them with a real catalog.
  */
 
-/** Why the catalog made nothing of a file, or of an entity in it. */
+/** Why the catalog could not process a file, or an entity in it. */
 export const CATALOG_ERROR_REASONS = [
   'html-page',
   'invalid-yaml',
@@ -30,7 +31,7 @@ export const CATALOG_ERROR_REASONS = [
 ] as const;
 export type CatalogErrorReason = (typeof CATALOG_ERROR_REASONS)[number];
 
-/** A code, and what to do in one sentence. */
+/** A code, and the remedy in one sentence. */
 export interface CatalogErrorExplanation {
   readonly reason: CatalogErrorReason;
   readonly remedy: string;
@@ -40,25 +41,25 @@ interface Rule extends CatalogErrorExplanation {
   readonly pattern: RegExp;
 }
 
-/** With which the catalog begins what kept it from a file that a Location names. */
+/** Start of the catalog's message when it could not read the file of a Location. */
 const READ = /^\w+: Unable to read url\b/;
 
-const BY_ITSELF = 'the catalog tries again by itself';
+const RETRIES = 'the catalog retries automatically';
 
-/** The first one that fits decides; the documentation lists them. */
+/** The first matching rule applies; the documentation lists them. */
 export const CATALOG_ERROR_RULES: readonly Rule[] = [
   {
     // The catalog quotes the line that it could not read.
     pattern: /\bYAML error at\b[^]*<(?:!doctype|html)\b/i,
     reason: 'html-page',
     remedy:
-      'Put the YAML of an entity in the place of the HTML page; if the file in Bitbucket holds none, look for what answers in its place, such as a login page or a proxy.',
+      'Replace the HTML page with the YAML of an entity; if the file in Bitbucket contains no HTML page, find out what answers instead, such as a login page or a proxy.',
   },
   {
     pattern:
       /^\w+: (?:YAML error at|Failed to parse YAML|Unable to read url, (?:Unresolved alias|Excessive alias count))/,
     reason: 'invalid-yaml',
-    remedy: 'Mend the YAML of the file at the place that the message names.',
+    remedy: 'Fix the YAML of the file at the position that the message names.',
   },
   {
     pattern: /Expected object at root, got object/,
@@ -70,25 +71,25 @@ export const CATALOG_ERROR_RULES: readonly Rule[] = [
     pattern: /Expected object at root/,
     reason: 'no-entity',
     remedy:
-      'Put the YAML of an entity into the file: Bitbucket gives a mere text for a file in Git LFS (take it out in `.gitattributes`), for a symbolic link (commit the file itself) and for an HTML page.',
+      'Put the YAML of an entity into the file. Bitbucket returns plain text for a file in Git LFS (exclude it in `.gitattributes`), for a symbolic link (commit the file itself) and for an HTML page.',
   },
   {
     pattern: /is not of an allowed kind for that location/,
     reason: 'kind-not-allowed',
     remedy:
-      'Allow the kind in `catalog.rules` and restart the backend, or take the entity out of the file: until then the catalog takes nothing new from the whole file.',
+      'Allow the kind in `catalog.rules` and restart the backend, or remove the entity from the file: until then the catalog accepts nothing new from the whole file.',
   },
   {
     pattern: /No processor recognized the entity/,
     reason: 'unknown-kind',
     remedy:
-      'Correct `apiVersion` and `kind`, or install the catalog module that knows them.',
+      'Correct `apiVersion` and `kind`, or install the catalog module that supports them.',
   },
   {
     pattern: /Reading from '[^']*' is not allowed/,
     reason: 'host-not-allowed',
     remedy:
-      'Name a file that the backend may read, or add its host to `integrations` or `backend.reading.allow`.',
+      'Refer to a file that the backend may read, or add its host to `integrations` or `backend.reading.allow`.',
   },
   {
     pattern: /could not be read (?:as \S+, 40[13]\b|\(not-permitted\))/,
@@ -99,47 +100,47 @@ export const CATALOG_ERROR_RULES: readonly Rule[] = [
   {
     pattern: /could not be read (?:as \S+, 429\b|\(rate-limited\))/,
     reason: 'rate-limited',
-    remedy: `Raise the rate limit of the account in Bitbucket, or have the catalog read less often by \`catalog.processingInterval\`; ${BY_ITSELF}.`,
+    remedy: `Raise the rate limit of the account in Bitbucket, or make the catalog read less often with \`catalog.processingInterval\`; ${RETRIES}.`,
   },
   {
     pattern:
       /could not be read (?:as \S+, 5\d\d\b|\((?:server-error|unexpected-answer)\))/,
     reason: 'server-error',
-    remedy: `Look at Bitbucket and at what stands before it; ${BY_ITSELF}.`,
+    remedy: `Check Bitbucket and any proxy in front of it; ${RETRIES}.`,
   },
   {
     pattern: /\bPlaceholderProcessor\b|\bPlaceholder \$/,
     reason: 'placeholder',
     remedy:
-      'Have the placeholder name a file of the same repository that exists and can be parsed; the message says what is wrong with it.',
+      'Make the placeholder refer to a file in the same repository that exists and can be parsed; the message says what is wrong.',
   },
   {
     pattern: /locations must be of an allowed type/,
     reason: 'location-type',
-    remedy: 'Leave `spec.type` of the Location out, or make it `url`.',
+    remedy: 'Omit `spec.type` of the Location, or set it to `url`.',
   },
   {
     pattern: /^NotFoundError: Unable to read url\b/,
     reason: 'not-found',
     remedy:
-      'Put the file where the message says, or take it out of the Location that names it; a file that discovery found and that is gone leaves the catalog with the next run.',
+      'Add the file at the URL in the message, or remove it from the Location that refers to it; a file found by discovery and deleted since leaves the catalog with the next run.',
   },
   {
     pattern:
       /could not be read \(timeout\)|fetch failed|\bE(?:CONN|TIMEDOUT|AI_)|socket hang up|tim(?:ed? ?out|eout)/i,
     reason: 'unreachable',
-    remedy: `Check that the backend reaches Bitbucket: address, proxy, certificate; ${BY_ITSELF}.`,
+    remedy: `Check that the backend can reach Bitbucket: address, proxy, certificate; ${RETRIES}.`,
   },
   {
     pattern: READ,
     reason: 'unreadable',
-    remedy: `Remove what the message says kept the catalog from the file; ${BY_ITSELF}.`,
+    remedy: `Fix the cause that the message gives; ${RETRIES}.`,
   },
   {
     pattern: /"metadata\.name(?:space)?" is not valid/,
     reason: 'invalid-name',
     remedy:
-      'Give it a name of at most 63 characters as the message says: letters, digits and single `-`, `_` or `.` between them; of a namespace only small letters, digits and `-`.',
+      'Use a name of at most 63 characters, as the message says: letters, digits and single `-`, `_` or `.` between them; for a namespace only lower-case letters, digits and `-`.',
   },
   {
     pattern:
@@ -151,7 +152,7 @@ export const CATALOG_ERROR_RULES: readonly Rule[] = [
 
 const OTHER: CatalogErrorExplanation = {
   reason: 'other',
-  remedy: 'Look into the log of the backend, which may say more than the message.',
+  remedy: 'Check the log of the backend, which may say more than the message.',
 };
 
 /**
@@ -175,7 +176,7 @@ const READ_REASONS: ReadonlySet<CatalogErrorReason> = new Set([
 ]);
 
 /**
- * Whether the catalog could not read the file of a Location, whatever kept it from that.
+ * Whether the catalog could not read the file of a Location, for any reason.
  *
  * @param message - as the catalog shows it, after the name of the error
  */

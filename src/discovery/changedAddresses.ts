@@ -1,4 +1,7 @@
-/** Where a run has found something else than was known: what was read there may be old. Pure. */
+/**
+ * Finds where the findings of a run differ from the known state: content read there
+ * earlier may be outdated. Pure.
+ */
 
 import { RepositoryAddress } from '../model';
 import { forEachInTurns } from '../util/clock';
@@ -7,8 +10,8 @@ import { Reconciliation } from './reconcile';
 import { DiscoveryResult } from './types';
 
 /**
- * The repositories of which a file has appeared or gone, or lies at the address that another
- * repository had. What a file holds a run does not see.
+ * Returns the repositories in which a file has appeared or disappeared, or whose address
+ * belonged to another repository before. Changes inside a file are invisible to a run.
  */
 export async function changedAddresses({
   reconciliation: { locations, removed },

@@ -1,6 +1,6 @@
 /**
- * Whether a run looks at a repository, or believes what is known of it or what code search
- * shows. Pure.
+ * Decides whether a run checks a repository, or trusts its known state or the results of
+ * code search. Pure.
  */
 
 import { CatalogFile, Repository } from '../model';
@@ -8,14 +8,14 @@ import { hasSameFiles, getEntryKey } from './locations';
 import { toBucket, hasDoubt, RecheckPlan, RecheckRule, ruleWith } from './recheck';
 import { KnownRepository, ConclusiveOutcome, SparedBy } from './types';
 
-/** Whether a run looks at a repository, and why. */
+/** Whether a run checks a repository, and why. */
 export type CheckDecision =
   | { readonly kind: 'look'; readonly because: LookReason }
   | {
       readonly kind: 'spared';
       readonly outcome: ConclusiveOutcome;
       readonly by: SparedBy;
-      /** Nothing was known of it before. */
+      /** Whether it had no conclusive state before. */
       readonly isNew: boolean;
     };
 
@@ -30,28 +30,28 @@ type LookReason =
   | 'shown-by-search'
   | 'due';
 
-/** What code search has shown of one repository. */
+/** The results of code search for one repository. */
 export interface Shown {
   /** Paths of catalog files. */
   readonly paths: readonly string[];
-  /** There is nothing else, as far as search knows. */
+  /** Whether search covers the repository, so that missing hits mean something. */
   readonly isCovered: boolean;
 }
 
-/** What a decision rests on. */
+/** The facts that a decision is based on. */
 interface Evidence {
   readonly repository: Repository;
   readonly known: KnownRepository | undefined;
   readonly shown: Shown;
-  /** URLs of files that the catalog has read lately: what a look would tell is known. */
+  /** URLs of files that the catalog has read recently: a check would find nothing new. */
   readonly read?: ReadonlySet<string>;
-  /** The files of some paths as they would be registered now. */
+  /** Converts paths to the files that would be registered now. */
   readonly spell: (paths: readonly string[]) => readonly CatalogFile[];
 }
 
 const NO_FILE = { kind: 'absent', reason: 'no-catalog-file' } as const;
 
-/** Decides whether a run looks at a repository that the filters let through. */
+/** Decides whether a run checks a repository that passed the filters. */
 export function decideCheck(plan: RecheckPlan, evidence: Evidence): CheckDecision {
   const { repository, known, shown } = evidence;
   if (!plan.rule) {
@@ -110,7 +110,10 @@ function decideFound(
     : look('changed');
 }
 
-/** Whether it is time to look at files that were found, and whether a read has done that. */
+/**
+ * Whether known files are due for a check, and whether a recent read by the catalog
+ * replaces it.
+ */
 function turnOf(
   { due, unreadable }: RecheckPlan,
   { repositoryId, files }: Pick<KnownRepository, 'repositoryId' | 'files'>,
@@ -125,7 +128,10 @@ function turnOf(
   return files.every(one => read?.has(one.targetUrl)) ? 'read' : 'due';
 }
 
-/** What search alone would show must not be believed longer than that there is nothing. */
+/**
+ * Whether further files are noticed in time: a hint from search alone must not be trusted
+ * longer than an absence.
+ */
 function isGainNoticed(
   files: readonly CatalogFile[],
   { foundMs, absentMs = 0, minFiles }: RecheckRule,
@@ -134,9 +140,10 @@ function isGainNoticed(
 }
 
 /**
- * What search shows is registered, unless something else of the repository is in the catalog;
- * that it shows nothing is believed by the first of all runs, and not of what comes later:
- * search may not know that yet.
+ * Decides about a repository without conclusive state. Hits of search are registered,
+ * unless the catalog holds other files of the repository. A missing hit is trusted in the
+ * very first run only, not for repositories that are created later: search may not have
+ * indexed them yet.
  */
 function decideNew(
   { before }: RecheckPlan,
@@ -167,7 +174,10 @@ function isAvailable({ state = 'AVAILABLE' }: Repository): boolean {
   return state === 'AVAILABLE';
 }
 
-/** Neither renamed nor moved, nor another repository with the same id. */
+/**
+ * Whether the repository is unchanged: neither renamed nor moved, nor another one with
+ * the same id.
+ */
 function isAsListed(known: KnownRepository, listed: Repository): boolean {
   return (
     known.projectKey === listed.projectKey &&

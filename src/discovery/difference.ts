@@ -1,7 +1,7 @@
 /**
- * What a run or an event comes to: what the catalog is to have, compared with what it has.
- * Pure, the same for all repositories and for a few. Whether something may leave is not
- * decided here but in `planRemovals`.
+ * Compares the Locations that the catalog should hold with those that it holds. Pure, and
+ * the same for a run over all repositories and for an event about a few. Whether a
+ * Location may be removed is decided in `planRemovals`.
  */
 
 import { CatalogFile } from '../model';
@@ -15,35 +15,44 @@ import {
 } from './locations';
 import { CatalogLocation, KnownRepository, RepositoryResult } from './types';
 
-/** What has been found out about some repositories, or about all. */
+/** Findings about some repositories, or about all. */
 export interface Findings {
-  /** What is known of them. */
+  /** The known state of these repositories. */
   readonly known: readonly KnownRepository[];
-  /** How those ended that were looked at, by id. */
+  /** Results of the repositories that were checked, by id. */
   readonly results: ReadonlyMap<number, RepositoryResult>;
-  /** Whether it is proven that what was not found has left its repository; doubt keeps it. */
+  /** Whether a Location that was not found is proven to be gone; in doubt it is kept. */
   readonly hasLeft: (location: CatalogLocation) => boolean;
-  /** To which repository that belongs which stays in the catalog and was not found. */
+  /**
+   * Returns the id of the repository to which kept files of a known repository belong.
+   */
   readonly getOwner: (known: KnownRepository) => number;
 }
 
-/** Every Location that was found or is known, in exactly one of the first three. */
+/**
+ * The differences; every found or known Location is in exactly one of the first three.
+ */
 export interface Difference {
-  /** What was found, by key. */
+  /** Locations that were found, by key. */
   readonly found: ReadonlyMap<string, CatalogLocation>;
-  /** Kept although it was not found: nothing is known about its repository. */
+  /**
+   * Locations that are kept although they were not found: the outcome of their repository
+   * is unknown.
+   */
   readonly carriedForward: readonly CatalogLocation[];
-  /** Proven not to belong into the catalog any more. */
+  /** Locations that are proven not to belong in the catalog any more. */
   readonly due: readonly CatalogLocation[];
-  /** What the catalog gets in the place of some of those that are due, by key. */
+  /** How some of the Locations in `due` are replaced, by key. */
   readonly replaced: ReadonlyMap<string, Replacement>;
-  /** Carried forward although another repository has lost it, by key. */
+  /**
+   * Locations that are carried forward although another repository has lost them, by key.
+   */
   readonly transferred: ReadonlyMap<string, CatalogLocation>;
-  /** What the catalog has, by key. */
+  /** Files that the catalog holds, by key. */
   readonly before: ReadonlyMap<string, CatalogFile>;
 }
 
-/** Compares what was found with what is known. */
+/** Compares findings with the known state. */
 export async function findDifference({
   known,
   results,

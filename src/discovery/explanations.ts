@@ -1,18 +1,18 @@
 /**
- * What each outcome means and what to do about it, in words for whoever asks why a
- * repository is missing. Pure. The command line, its page, the HTTP report and the README
- * say the same.
+ * Explains each outcome and its remedy for users who ask why a repository is missing.
+ * Pure. The command line, its HTML page, the HTTP report and the README show the same
+ * texts.
  */
 
 import { AbsenceReason, ExclusionReason, OutcomeKind, UnknownReason } from '../model';
 
-/** Cause and remedy of an outcome, each one or two sentences of plain text. */
+/** Cause and remedy of an outcome, each in one or two sentences of plain text. */
 export interface Explanation {
   readonly cause: string;
   readonly remedy: string;
 }
 
-/** What to do where Bitbucket says that a listed project does not exist. */
+/** The remedy if Bitbucket reports that a listed project does not exist. */
 export const MISSING_PROJECT_REMEDY =
   'Take the key out of `filters.projectKey`, or correct it.';
 
@@ -22,11 +22,12 @@ const REGISTERED: Explanation = {
     'None. If no entity shows up, `catalog` in the report says why, and so does `--against`.',
 };
 
-/** What is registered only because its removal is held back. */
+/** For a repository that is registered only because its removal is held back. */
 const HELD_BACK: Explanation = {
   cause:
-    'Discovery found that it does not belong into the catalog any more, for instance since the repository was deleted. The removal is held back.',
-  remedy: 'Approve the removal, wait for `removals.holdFor`, or have it come back.',
+    'Discovery found that it no longer belongs in the catalog, for instance because the repository was deleted. The removal is held back.',
+  remedy:
+    'Approve the removal, wait for `removals.holdFor`, or undo the change that caused it.',
 };
 
 const EXPLANATIONS: Readonly<
@@ -57,7 +58,7 @@ const EXPLANATIONS: Readonly<
     remedy: 'Set `filters.personalRepos: true`.',
   },
   visibility: {
-    cause: 'It is not as `filters.visibility` asks.',
+    cause: 'It does not have the visibility that `filters.visibility` asks for.',
     remedy: 'Change the filter.',
   },
   label: {
@@ -66,7 +67,7 @@ const EXPLANATIONS: Readonly<
   },
   'no-catalog-file': {
     cause:
-      'Bitbucket says that the file is not there, or a custom location parser made nothing of it.',
+      'Bitbucket reports that the file does not exist, or a custom location parser returned no entity for it.',
     remedy: 'Add it on the right branch, or change `catalogPath`.',
   },
   'empty-repository': {
@@ -75,22 +76,22 @@ const EXPLANATIONS: Readonly<
   },
   'branch-not-found': {
     cause:
-      'The default branch, or `branch`, does not exist there. Some servers say the same of a repository to which nothing was ever pushed.',
+      'The default branch, or `branch`, does not exist there. Some servers report the same for a repository to which nothing was ever pushed.',
     remedy:
       'If the repository is empty, push something. Otherwise set its default branch in Bitbucket, or change `branch`.',
   },
   'rate-limited': {
-    cause: "Bitbucket's rate limit refused the request again and again.",
+    cause: "Bitbucket's rate limit refused the request repeatedly.",
     remedy: "Lower `rateLimit`, or raise the account's limit in Bitbucket.",
   },
   'server-error': {
     cause: 'Bitbucket failed, or could not be reached.',
-    remedy: 'Look at Bitbucket; the next run tries again.',
+    remedy: 'Check Bitbucket; the next run tries again.',
   },
   timeout: {
     cause: 'Bitbucket did not answer in time.',
     remedy:
-      'Raise `requestTimeout`, or look at Bitbucket. Plain paths in `catalogPath` do without a list of all files.',
+      'Raise `requestTimeout`, or check Bitbucket. Plain paths in `catalogPath` need no list of all files.',
   },
   'not-permitted': {
     cause: 'The account may list the repository but not read it.',
@@ -98,13 +99,13 @@ const EXPLANATIONS: Readonly<
   },
   'unexpected-answer': {
     cause:
-      "The answer was not Bitbucket's: a login page, a proxy's error, half a document. Or it was larger than is read.",
+      "The answer was not a complete answer of Bitbucket, but for example a login page, a proxy's error or a truncated document, or it exceeded the size limit.",
     remedy:
-      'Check `apiBaseUrl` and what stands between Backstage and Bitbucket. Plain paths in `catalogPath` do without a list of all files.',
+      'Check `apiBaseUrl` and what stands between Backstage and Bitbucket. Plain paths in `catalogPath` need no list of all files.',
   },
   'parser-failed': {
     cause: 'The custom location parser of this backend failed on it.',
-    remedy: 'Read the detail, and mend the parser or what it read.',
+    remedy: 'Read the detail, and fix the parser or the file that it read.',
   },
   'too-many-files': {
     cause: 'More files match `catalogPath` than `maxFilesPerRepository` allows.',
@@ -112,12 +113,13 @@ const EXPLANATIONS: Readonly<
   },
   'not-available': {
     cause: 'The repository is being created or imported, or is offline.',
-    remedy: 'Wait, or look at it in Bitbucket.',
+    remedy: 'Wait, or check it in Bitbucket.',
   },
   'not-checked': {
-    cause: 'The run ended before its turn, or before the listing got to it.',
+    cause:
+      'The run ended before it checked the repository, or before the listing reached it.',
     remedy:
-      'None: the next run goes on there. If runs end like this again and again, raise `schedule.timeout`.',
+      'None: the next run continues there. If runs keep ending like this, raise `schedule.timeout`.',
   },
 };
 
@@ -126,9 +128,9 @@ const BY_CODE: ReadonlyMap<string, Explanation> = new Map(Object.entries(EXPLANA
 /**
  * Explains an outcome.
  *
- * @param reason - its code; left out for what is registered
- * @param isHeld - whether all that the catalog has of it is due for removal and held back
- * @returns `undefined` for a code that there is not
+ * @param reason - the code; omitted for a registered repository
+ * @param isHeld - whether the removals of all of its Locations are held back
+ * @returns `undefined` for an unknown code
  */
 export function explainOutcome(
   outcome: OutcomeKind,

@@ -1,6 +1,6 @@
 /**
- * Which repository something known belongs to. Pure. What lies at an address belongs to
- * whoever is there; an id tells no more than whom to ask about.
+ * Determines which repository each known state belongs to. Pure. Files belong to the
+ * repository that is at their address; an id only says which repository to ask about.
  */
 
 import { CatalogFile, Repository, RepositoryAddress } from '../model';
@@ -9,23 +9,25 @@ import { parseTarget } from '../util/parseUrls';
 import { getEntryKey } from './locations';
 import { KnownRepository } from './types';
 
-/** Whether the id is a placeholder: the numeric id in Bitbucket is not known yet. */
+/**
+ * Whether the id is a placeholder, because the numeric id in Bitbucket is not known yet.
+ */
 export function isPlaceholderId(repositoryId: number): boolean {
   return repositoryId < 0;
 }
 
-/** Comparable form of an address: Bitbucket disregards case in keys and slugs. */
+/** Returns a comparable form of an address: Bitbucket ignores case in keys and slugs. */
 export function addressKey(address: RepositoryAddress): string {
   return `${address.projectKey}/${address.slug}`.toLowerCase();
 }
 
-/** What tells a repository from others, as far as it is known. */
+/** The known properties that identify a repository. */
 type Identity = RepositoryAddress & Pick<Repository, 'hierarchyId'>;
 
 /**
- * Whether two repositories with the same id are the same one, renamed or moved: something
- * else of them has to be the same too. A restored server, a copy or another one under the
- * old address has other repositories under the same ids.
+ * Whether two repositories with the same id are the same one, renamed or moved: some
+ * other property has to match too. A restored server, a copy, or another server at the
+ * old address has other repositories with the same ids.
  */
 export function isSameRepository(before: Identity, now: Identity): boolean {
   return (
@@ -36,9 +38,9 @@ export function isSameRepository(before: Identity, now: Identity): boolean {
 }
 
 /**
- * The address at which the catalog reads a file: where its repository was when it was found.
- * What a location parser made of it names any place it likes, and lies where its repository
- * was last seen.
+ * Returns the address from which the catalog reads a file: where its repository was when
+ * it was found. Entities made by a location parser may refer to any URL, so they count as
+ * being where their repository was last seen.
  */
 export function addressOfFile(
   file: CatalogFile,
@@ -46,28 +48,32 @@ export function addressOfFile(
 ): RepositoryAddress {
   const { projectKey, slug } = repository;
   const page = file.targetUrl.slice(0, file.targetUrl.indexOf('/browse/'));
-  // Nearly all of them, and far cheaper than to read a URL.
+  // True for nearly all files, and far cheaper than parsing a URL.
   const isThere = page.endsWith(`/projects/${projectKey}/repos/${slug}`);
   return file.entity !== undefined || isThere
     ? repository
     : (parseTarget(file.targetUrl) ?? repository);
 }
 
-/** What is known, once it is told apart by address. */
+/** The known state, separated by address. */
 export interface SeparatedRepositories {
   readonly known: readonly KnownRepository[];
-  /** Placeholders for former addresses, with the id of the repository that was there and is proven to be elsewhere. */
+  /**
+   * Placeholder ids for former addresses, mapped to the id of the repository that was
+   * there and is proven to have moved.
+   */
   readonly movedIds: ReadonlyMap<number, number>;
-  /** Known by an id that another repository has by now. */
+  /** Known repositories whose id now belongs to another repository. */
   readonly reassigned: readonly KnownRepository[];
 }
 
 /**
- * Tells files apart that lie at another address than their repository is listed at: they get
- * a placeholder for that address, so that Bitbucket is asked who is there before they go.
+ * Separates files whose address differs from the listed address of their repository: they
+ * get a placeholder for their address, so that Bitbucket is asked about it before they
+ * are removed.
  *
- * @param pageOf - the address in the URLs of a listed repository's files, which may not be
- * spelt like its key
+ * @param pageOf - returns the address in the URLs of a listed repository's files, which
+ * may be spelled differently from its key
  */
 export async function separateByAddress(
   known: readonly KnownRepository[],
@@ -104,20 +110,20 @@ export async function separateByAddress(
   };
 }
 
-/** Whether an address is the same as another one. */
+/** Whether two addresses are the same. */
 export function isAt(
   address: RepositoryAddress,
   other: RepositoryAddress | undefined,
 ): boolean {
   return (
     other !== undefined &&
-    // Nearly always, and far cheaper than to compare without regard to case.
+    // True for nearly all pairs, and far cheaper than a comparison that ignores case.
     ((address.projectKey === other.projectKey && address.slug === other.slug) ||
       addressKey(address) === addressKey(other))
   );
 }
 
-/** Repositories that are known by their address only, one for each address. */
+/** Repositories known only by address, one for each address. */
 class Placeholders {
   readonly added = new Map<string, KnownRepository>();
   readonly #ids: ReadonlyMap<string, number>;
@@ -145,9 +151,9 @@ class Placeholders {
 }
 
 /**
- * Replaces placeholders by the ids of listed repositories at the same address.
+ * Replaces placeholder ids with the ids of listed repositories at the same address.
  *
- * @returns what is known, each repository once, the files of both where two meet
+ * @returns each known repository once; where two are merged, with the files of both
  */
 export function identify(
   known: readonly KnownRepository[],
@@ -169,8 +175,9 @@ export function identify(
 }
 
 /**
- * What the catalog has of a repository, under its own id and at its address: a file there has
- * the same URL whoever it belongs to, also where the server spells it anew.
+ * Indexes the files that the catalog holds, by repository id and by address: a file at an
+ * address has the same URL whichever repository it belongs to, even if the server changes
+ * its spelling.
  */
 export async function indexFiles(
   known: readonly KnownRepository[],
@@ -198,7 +205,7 @@ export async function indexFiles(
  * Replaces ids.
  *
  * @param ids - old to new
- * @returns what is known, each repository once, the files of both where two meet
+ * @returns each known repository once; where two are merged, with the files of both
  */
 export function replaceIds(
   known: readonly KnownRepository[],

@@ -1,4 +1,4 @@
-/** What is known of repositories once they were looked at. Pure. */
+/** Computes the known state of repositories after a check. Pure. */
 
 import { CatalogFile } from '../model';
 import { forEachInTurns } from '../util/clock';
@@ -7,21 +7,21 @@ import { isAt } from './identify';
 import { getRegisteredFiles, getEntryKey, toRepositoryRef } from './locations';
 import { KnownRepository, RepositoryResult } from './types';
 
-/** What becomes of a difference. */
+/** How a difference was applied to the catalog. */
 export interface AppliedDifference extends Pick<Difference, 'found' | 'transferred'> {
-  /** Keys of what leaves the catalog. */
+  /** Keys of the entries that leave the catalog. */
   readonly removed?: ReadonlySet<string>;
-  /** Keys of what was found and the catalog has not got. */
+  /** Keys of the entries that were found but not accepted by the catalog. */
   readonly refused?: ReadonlySet<string>;
 }
 
 /**
- * What is known of the repositories that were looked at, and of all others of which the
- * catalog has something: what each was found to have, and what stays of the rest.
+ * Returns the known state of the repositories that were checked and of all others with
+ * files in the catalog: the files that were found, and the remaining ones that stay.
  *
- * @param others - what is known of those others where nothing is left of them: they are
- * forgotten, or known without files
- * @returns those that are as they were, as the same objects
+ * @param others - whether other repositories without remaining files are dropped or kept
+ * without files
+ * @returns unchanged repositories as the same objects
  */
 export async function knownAfter(
   { known, results, hasLeft, getOwner }: Findings,
@@ -32,7 +32,8 @@ export async function knownAfter(
   const stays = (one: KnownRepository, file: CatalogFile) => {
     const key = getEntryKey(file);
     const finder = isGiven(file) ? found.get(key)?.repository : undefined;
-    // A place belongs to whoever is there, while an entity may be made of several places.
+    // A URL belongs to the repository at its address, while an entity may be made from
+    // several places.
     const isTaken = finder !== undefined && (!file.entity || isAt(one, finder));
     const isDecided = finder !== undefined || transferred.has(key);
     return (
@@ -63,7 +64,7 @@ export async function knownAfter(
       after.push(isSame ? one : { ...one, files });
     }
   });
-  // In the usual run, all are known.
+  // In most runs all repositories are known.
   const newcomers = knownIds.size < results.size ? results.values() : [];
   await forEachInTurns(newcomers, result => {
     const { id } = result.repository;
@@ -75,8 +76,8 @@ export async function knownAfter(
 }
 
 /**
- * What is known of one repository while it is not decided yet what leaves the catalog:
- * what was found is in it by then, and so is all that was there before.
+ * Returns the known state of one repository before removals are decided: the files that
+ * were found are in the catalog by then, and so are all earlier ones.
  */
 export function knownAfterLook(
   result: RepositoryResult,
@@ -112,7 +113,7 @@ function hasSameItems<T>(some: readonly T[], others: readonly T[]): boolean {
   );
 }
 
-/** Each once. */
+/** Merges two lists without duplicates. */
 function union(
   some: readonly CatalogFile[] | undefined,
   more: readonly CatalogFile[],
@@ -122,7 +123,7 @@ function union(
     : more;
 }
 
-/** The list itself where nothing is left out. */
+/** Filters files; returns the same array if all are wanted. */
 function select(
   files: readonly CatalogFile[],
   isWanted: (file: CatalogFile) => boolean,
@@ -130,7 +131,10 @@ function select(
   return files.every(isWanted) ? files : files.filter(isWanted);
 }
 
-/** The last look that was not `unknown`, with its time, and what came of a later one. */
+/**
+ * Returns the last check that was not `unknown`, with its time, and the problem of a
+ * later one.
+ */
 function lastLook(
   { outcome, checkedAtMs, revision }: RepositoryResult,
   before: KnownRepository | undefined,
@@ -139,7 +143,7 @@ function lastLook(
     return { conclusive: outcome, checkedAtMs, revision };
   }
   const { reason, detail } = outcome;
-  // What a run did not come to was not looked at.
+  // Repositories that a run did not reach were not checked.
   const isLook = reason !== 'not-checked' && revision !== undefined;
   return {
     conclusive: before?.conclusive,

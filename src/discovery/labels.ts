@@ -1,7 +1,7 @@
 /**
- * The filters by label: finds out which repositories carry the labels that the filters
- * name. A run asks for each label once, for all repositories together; whoever looks at
- * one repository alone asks for that one's labels.
+ * The label filters: find out which repositories have the labels named in the filters. A
+ * run asks for each label once, for all repositories together; an evaluation of a single
+ * repository asks for the labels of that repository.
  */
 
 import { decideByLabels, LabelFilters, getLabels } from '../filters/labelFilter';
@@ -10,23 +10,23 @@ import { mapConcurrent } from '../util/concurrency';
 import { AskingFilterStep, FilterQuestions } from './types';
 import { readListing } from './listRepositories';
 
-/** The repositories that carry one label. */
+/** The repositories that have one label. */
 interface Labeled {
-  /** Proven to carry it, whatever became of the rest of the listing. */
+  /** Ids that are proven to have it, even if the rest of the listing failed. */
   readonly ids: ReadonlySet<number>;
-  /** Why others may carry it too. */
+  /** Why further repositories may have it too. */
   readonly problem?: Problem;
   readonly pages: number;
 }
 
-/** The filters by label. */
+/** The label filters, as a step. */
 export const LABEL_STEP: AskingFilterStep = {
   reason: 'label',
   needs: 'request',
 
   isUsed: filters => getLabels(filters).length > 0,
 
-  /** One paged listing per label. */
+  /** Reads one paged listing per label. */
   async readInBulk(repositories, questions) {
     const { filters, concurrency, isHeld } = questions;
     const listings = new Map<string, Labeled>();
@@ -42,7 +42,7 @@ export const LABEL_STEP: AskingFilterStep = {
       decideByLabels(filters, label => carries(listings.get(label), label, id));
   },
 
-  /** By its own labels: one request. */
+  /** Reads the labels of the repository, with one request. */
   async readOne(repository, { filters, source, signal }) {
     const own = await source.getLabels(repository, { signal });
     const problem = own.kind === 'unknown' ? aboutLabels(own.problem) : undefined;
@@ -71,8 +71,8 @@ function aboutLabels({ reason, detail }: Problem, label?: string): Problem {
 }
 
 /**
- * A label that does not exist is carried by nobody. Ids that were shown before a listing
- * broke off are proven all the same, and so are those beside rows that cannot be read.
+ * Lists the repositories with a label; none for a label that does not exist. Ids listed
+ * before a failure are proven all the same, and so are those next to unreadable rows.
  */
 async function listLabel(
   label: string,
@@ -82,7 +82,7 @@ async function listLabel(
   const { failure, items, pages, unreadable } = listing;
   const ids = new Set(items);
   if (failure) {
-    // One that goes while it is read leaves open who carried it.
+    // If the label is deleted while it is read, it is open which repositories had it.
     const isNone = failure.gone && pages === 0;
     return { ids, pages, problem: isNone ? undefined : failure.problem };
   }
@@ -92,14 +92,15 @@ async function listLabel(
 function unreadableRows(count: number): Problem {
   return {
     reason: 'unexpected-answer',
-    detail: `Bitbucket's listing has ${count} rows that are no repositories`,
+    detail: `Bitbucket's listing has ${count} rows that are not repositories`,
   };
 }
 
 /**
- * Pages shift while labels come and go, so a listing of several may lack a repository
- * that carries the label all the time. Before something leaves the catalog for that, they
- * are read once more: still in bulk, since another filter may leave out thousands.
+ * Returns the labels to list again. Pages shift while labels are added and removed, so a
+ * listing of several pages may miss a repository that has the label all the time. Before
+ * that removes something from the catalog, they are read once more: still in bulk, since
+ * a filter may exclude thousands of repositories.
  */
 function labelsToReadAgain(
   { labels = [] }: LabelFilters,

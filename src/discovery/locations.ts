@@ -1,27 +1,27 @@
-/** Between repositories with files and the Locations they are in the catalog. Pure. */
+/** Converts between repositories with files and their Locations in the catalog. Pure. */
 
 import { CatalogFile, RepositoryOutcome } from '../model';
 import { CatalogLocation, KnownRepository, RepositoryRef } from './types';
 
-/** The files that an outcome registers. */
+/** Returns the files that an outcome registers. */
 export function getRegisteredFiles(outcome: RepositoryOutcome): readonly CatalogFile[] {
   return outcome.kind === 'registered' ? outcome.files : [];
 }
 
 /**
- * What tells a Location from others: the URL it reads, or the entity ref of what a location
- * parser made of the file.
+ * Returns the unique key of a Location: the URL it reads, or the ref of the entity that a
+ * location parser made from the file.
  */
 export function getEntryKey(file: CatalogFile): string {
   return file.entity?.key ?? file.targetUrl;
 }
 
-/** The keys of some Locations. */
+/** Returns the keys of Locations. */
 export function getEntryKeys(locations: readonly CatalogLocation[]): Set<string> {
   return new Set(locations.map(one => getEntryKey(one.file)));
 }
 
-/** Whether the catalog has to be told of a file, given how it was told of it before. */
+/** Whether a file has to be sent to the catalog, given its version there. */
 export function differsFrom(file: CatalogFile, before: CatalogFile | undefined): boolean {
   return (
     before === undefined ||
@@ -30,7 +30,7 @@ export function differsFrom(file: CatalogFile, before: CatalogFile | undefined):
   );
 }
 
-/** Whether two lists of files are the same, in the same order. */
+/** Whether two lists contain the same files in the same order. */
 export function hasSameFiles(
   some: readonly CatalogFile[],
   others: readonly CatalogFile[],
@@ -53,13 +53,13 @@ function isSameFile(one: CatalogFile, other: CatalogFile | undefined): boolean {
   );
 }
 
-/** Which repository is known. */
+/** Returns the identity of a known repository. */
 export function toRepositoryRef(known: KnownRepository): RepositoryRef {
   const { repositoryId: id, projectKey, slug, hierarchyId } = known;
   return { id, projectKey, slug, hierarchyId };
 }
 
-/** Every Location of these repositories. */
+/** Returns every Location of these repositories. */
 export function toLocations(known: readonly KnownRepository[]): CatalogLocation[] {
   return known.flatMap(one => {
     const repository = toRepositoryRef(one);
@@ -67,14 +67,14 @@ export function toLocations(known: readonly KnownRepository[]): CatalogLocation[
   });
 }
 
-/** Each once, the last one of it. */
+/** Removes duplicates by key, keeping the last Location of each. */
 export function uniqueByKey(locations: readonly CatalogLocation[]): CatalogLocation[] {
   return [...new Map(locations.map(one => [getEntryKey(one.file), one])).values()];
 }
 
 /**
- * The repositories that lose a file, as they are without it. What registered it is not so
- * any more either.
+ * Returns the repositories that lose files, without these files. An outcome that
+ * registered one of them is dropped.
  */
 export function withoutFiles(
   repositories: readonly KnownRepository[],
@@ -99,18 +99,21 @@ function registersAny(
   );
 }
 
-/** What the catalog gets in the place of a file that leaves it. */
+/** How a file that leaves the catalog is replaced there. */
 export type Replacement =
-  /** The same file under another URL: renamed, moved or on another branch. */
+  /** The same file has another URL: it was renamed, moved or is on another branch. */
   | 'other-target'
-  /** What a location parser makes of it, or the Location that reads it, once there is no parser. */
+  /**
+   * Entities made by a location parser replace its Location, or the Location replaces
+   * them once there is no parser.
+   */
   | 'other-form';
 
 /**
- * Whether a file that leaves the catalog is replaced rather than lost.
+ * Determines whether a file that leaves the catalog is replaced rather than lost.
  *
- * @remarks What a parser made of a file keeps its name when the file moves. If it is not
- * made any more, it is lost, unless a Location takes its place because there is no parser
+ * @remarks An entity made by a parser keeps its name when the file moves. If it is no
+ * longer made, it is lost, unless a Location takes its place because there is no parser
  * any more.
  */
 export function findReplacement(

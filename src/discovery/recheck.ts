@@ -1,50 +1,61 @@
 /**
- * When runs look again at what is known. Pure. The catalog itself reads every file it has been
- * given, so a file once found is believed for some hours; what is not there may come any time.
+ * Decides when runs check known repositories again. Pure. The catalog itself reads every
+ * file that it holds, so a known file is trusted for some hours; a missing file may
+ * appear any time.
  *
- * Repositories are in buckets, and those of one bucket are looked at together: so it takes no
- * row per repository to remember when that was.
+ * Repositories are in buckets, and those of one bucket are checked together, so that no
+ * row per repository is needed to store when that was.
  */
 
 import { hasSameFiles } from './locations';
 import { DiscoveryScope, KnownRepository, RunOrigin } from './types';
 
-/** Runs that come more often than this many times in half an interval have none on some turns. */
+/**
+ * Number of buckets. If there are more runs than this in half an interval, some of them
+ * have no bucket due.
+ */
 export const RECHECK_BUCKETS = 64;
 
-/** When complete runs last looked: `null` where none has under this configuration. */
+/**
+ * When complete runs last checked each bucket: `null` if none has under this
+ * configuration.
+ */
 export type Looks = readonly (Look | null)[];
 
-/** A look of a run. */
+/** The time of a check by a run. */
 export interface Look {
   readonly revision: number;
   /** Epoch milliseconds. */
   readonly atMs: number;
 }
 
-/** What is remembered of looks, a bucket each. */
+/** The stored times of checks, per bucket. */
 export interface RecheckState {
-  /** Fingerprint of what was looked for: another one makes everything due. */
+  /**
+   * Fingerprint of the configuration at that time: with another one, everything is due.
+   */
   readonly configuration: string;
-  /** What the last run has believed; left out where it has looked at everything. */
+  /** The rule of the last run; omitted if it checked everything. */
   readonly rule?: RecheckRule;
-  /** At repositories that have files. */
+  /** Checks of repositories that have files. */
   readonly found: Looks;
-  /** At those that have none. */
+  /** Checks of repositories that have none. */
   readonly absent: Looks;
 }
 
-/** What is believed without a look, and how long. */
+/** Which known state is trusted without a check, and for how long. */
 export interface RecheckRule {
-  /** How long a file once found is, milliseconds. */
+  /** How long a known file is trusted to exist, milliseconds. */
   readonly foundMs: number;
-  /** How long it is that there is none, milliseconds; left out where every run looks. */
+  /**
+   * How long the absence of a file is trusted, milliseconds; omitted if every run checks.
+   */
   readonly absentMs?: number;
-  /** Of a repository with fewer files, every run looks for the others. */
+  /** Repositories with fewer files are checked by every run for further ones. */
   readonly minFiles: number;
 }
 
-/** Buckets whose repositories are due. */
+/** The buckets whose repositories are due. */
 interface DueBuckets {
   readonly found: ReadonlySet<number>;
   readonly absent: ReadonlySet<number>;
@@ -56,32 +67,32 @@ const ALL_BUCKETS: ReadonlySet<number> = new Set(
 
 const EVERYTHING_DUE: DueBuckets = { found: ALL_BUCKETS, absent: ALL_BUCKETS };
 
-/** A glob may always match one more. */
+/** A glob may always match a further file. */
 const MORE_THAN_ANY = Number.MAX_SAFE_INTEGER;
 
-/** What a run believes and what it looks at. */
+/** What a run trusts and what it checks. */
 export interface RecheckPlan {
   readonly configuration: string;
-  /** `undefined` where everything is looked at every time. */
+  /** `undefined` if every run checks everything. */
   readonly rule: RecheckRule | undefined;
   readonly due: DueBuckets;
-  /** Code search may be asked, where that is worth it. */
+  /** Whether code search may be used if it is worthwhile. */
   readonly maySearch: boolean;
-  /** What is remembered of earlier runs that have looked for the same. */
+  /** The state of earlier runs with the same configuration. */
   readonly before?: RecheckState;
-  /** URLs of files that the catalog could not read when it last tried. */
+  /** URLs of the files that the catalog could not read at its last attempt. */
   readonly unreadable?: ReadonlySet<string>;
-  /** Those of some URLs that the catalog has read in the time for which a file once found is believed. */
+  /** Returns those of the URLs that the catalog has read within `rule.foundMs`. */
   readonly findRead?: (urls: readonly string[]) => Promise<ReadonlySet<string>>;
 }
 
 /**
- * What of one kind of configuration may be believed where search covers it.
+ * Returns what may be trusted under a configuration if search covers the repository.
  *
- * @remarks A glob may match another file any time, and what a location parser makes of a file
- * changes with it. What is registered unchecked costs no request.
+ * @remarks A glob may match another file any time, and the output of a location parser
+ * changes with the file. Registering unchecked files costs no request.
  *
- * @returns `undefined` where every run looks at everything
+ * @returns `undefined` if every run checks everything
  */
 export function toRecheckRule(
   scope: Pick<DiscoveryScope, 'catalogPaths' | 'isParsed' | 'validateLocationsExist'>,
@@ -93,7 +104,10 @@ export function toRecheckRule(
     : undefined;
 }
 
-/** What holds of a rule for a repository that search covers, or does not. */
+/**
+ * Returns the part of a rule that applies to a repository that search does or does not
+ * cover.
+ */
 export function ruleWith(
   { foundMs, absentMs, minFiles }: RecheckRule,
   isCovered: boolean,
@@ -102,10 +116,10 @@ export function ruleWith(
 }
 
 /**
- * Plans what a run looks at: what is due, or everything after a change of the configuration,
- * or where somebody asks for a run by hand.
+ * Plans what a run checks: everything that is due, or everything at all after a change of
+ * the configuration and in a manual run.
  *
- * @param request - `configuration`: fingerprint of what is looked for now
+ * @param request - `configuration`: fingerprint of the current configuration
  */
 export function planRecheck(
   state: RecheckState | undefined,
@@ -116,7 +130,7 @@ export function planRecheck(
 ): RecheckPlan {
   const { configuration, isManual, nowMs, ...rest } = request;
   const before = state?.configuration === configuration ? state : undefined;
-  // By hand, everything is looked at: nothing is believed.
+  // A manual run checks everything.
   const rule = isManual ? undefined : rest.rule;
   const due = rule && before ? findDue(before, rule, nowMs) : EVERYTHING_DUE;
   return { configuration, rule, due, maySearch: rest.maySearch, before };
@@ -126,7 +140,7 @@ function findDue(state: RecheckState, rule: RecheckRule, nowMs: number): DueBuck
   const dueOf = (looks: Looks, intervalMs: number) => {
     const isDue = (bucket: number) => {
       const look = looks[bucket];
-      // A clock that was ahead then must not put checks off now.
+      // A clock that was ahead at that time must not delay checks now.
       return (
         !look || look.atMs > nowMs || dueAtMs(look.atMs, bucket, intervalMs) <= nowMs
       );
@@ -140,8 +154,8 @@ function findDue(state: RecheckState, rule: RecheckRule, nowMs: number): DueBuck
 }
 
 /**
- * When a bucket is due: later than after half of the interval, after all of it at the
- * latest, each bucket at its own time, however many were looked at together.
+ * Returns when a bucket is due: after more than half of the interval and at most all of
+ * it, at a different time for each bucket, even if many were checked together.
  */
 function dueAtMs(lookAtMs: number, bucket: number, intervalMs: number): number {
   const half = intervalMs / 2;
@@ -153,24 +167,24 @@ function dueAtMs(lookAtMs: number, bucket: number, intervalMs: number): number {
 }
 
 /**
- * The files of which a read tells what a look would.
+ * Returns the files for which a recent read by the catalog replaces a check.
  *
- * @param reads - when files were read and found, epoch milliseconds by URL
+ * @param reads - when files were read successfully, epoch milliseconds by URL
  */
 export function readLately(
   reads: ReadonlyMap<string, number>,
   { foundMs }: RecheckRule,
   nowMs: number,
 ): Set<string> {
-  // The clock of another replica that is ahead must not put checks off.
-  const isLate = (atMs: number) => atMs <= nowMs && nowMs - atMs < foundMs;
-  return new Set([...reads].flatMap(([url, atMs]) => (isLate(atMs) ? [url] : [])));
+  // The clock of another replica may be ahead; that must not delay checks.
+  const isRecent = (atMs: number) => atMs <= nowMs && nowMs - atMs < foundMs;
+  return new Set([...reads].flatMap(([url, atMs]) => (isRecent(atMs) ? [url] : [])));
 }
 
 /**
- * What is remembered once a run has reached its end.
+ * Returns the state to store after a complete run.
  *
- * @param hasSearched - code search has spared looks where there is no file
+ * @param hasSearched - whether code search replaced checks of repositories without a file
  */
 export function stateAfterRun(
   { configuration, rule, due, before }: RecheckPlan,
@@ -191,7 +205,7 @@ export function stateAfterRun(
   };
 }
 
-/** When complete runs have last looked at a repository, as far as that is remembered. */
+/** Returns when a complete run last checked a repository, if that is stored. */
 export function getBucketLook(
   state: RecheckState | null | undefined,
   { repositoryId, conclusive }: KnownRepository,
@@ -208,9 +222,9 @@ export function getBucketLook(
 }
 
 /**
- * From when on a run looks at a repository again.
+ * Returns the time from which a run checks a repository again, epoch milliseconds.
  *
- * @returns `undefined` where the next one does, whenever that is
+ * @returns `undefined` if the next run checks it, whenever that is
  */
 export function recheckDueAtMs(
   state: RecheckState | null | undefined,
@@ -231,13 +245,18 @@ export function recheckDueAtMs(
   return believedMs ? dueAtMs(look.atMs, bucket, believedMs) : undefined;
 }
 
-/** The last look told nothing, or something stays in the catalog that it has not found. */
+/**
+ * Whether the last check was inconclusive, or the catalog holds files that it did not
+ * find.
+ */
 export function hasDoubt({ problem, conclusive, files }: KnownRepository): boolean {
   const found = conclusive?.kind === 'registered' ? conclusive.files : [];
   return problem !== undefined || !hasSameFiles(found, files);
 }
 
-/** Ids follow one another, and so do the repositories of a project: they are mixed. */
+/**
+ * Maps an id to its bucket. Ids are sequential, also within a project, so they are mixed.
+ */
 export function toBucket(repositoryId: number): number {
   const mixed = Math.imul(repositoryId ^ (repositoryId >>> 16), 0x45d9f3b);
   return ((mixed ^ (mixed >>> 16)) >>> 0) % RECHECK_BUCKETS;

@@ -1,7 +1,7 @@
 /**
- * How a run that never reached its end is resumed by the next one. Pure. A run cut
- * short by its timeout, a restart or a crash must not start over, or it would never end
- * on a huge server.
+ * Decides how the next run resumes one that did not complete. Pure. After a timeout, a
+ * restart or a crash a run must not start over, or it would never complete on a huge
+ * server.
  */
 
 import { Repository, RepositoryOutcome } from '../model';
@@ -15,17 +15,19 @@ import {
   RunOrigin,
 } from './types';
 
-/** Older runs are not resumed: what they saw may no longer be so. */
+/** Older runs are not resumed: their findings may be outdated. */
 const MAX_AGE_MS = 6 * 3_600_000;
 
-/** Of what a run has not looked at yet. */
+/** The outcome of a repository that a run has not checked yet. */
 export const NOT_CHECKED = {
   kind: 'unknown',
   reason: 'not-checked',
-  detail: 'the run ended before this repository was looked at',
+  detail: 'the run ended before this repository was checked',
 } as const;
 
-/** Of what the listing lacks, until it is asked for. */
+/**
+ * Returns the outcome of a repository missing from the listing, until it is looked up.
+ */
 export function unlistedOutcome(listing: DiscoveryResult['listing']): RepositoryOutcome {
   if (listing.continuesAt === undefined) {
     return NOT_CHECKED;
@@ -34,7 +36,10 @@ export function unlistedOutcome(listing: DiscoveryResult['listing']): Repository
   return { ...NOT_CHECKED, detail };
 }
 
-/** What a run looks for, in a comparable form: outcomes of another kind of look do not count. */
+/**
+ * Returns the discovery scope in a comparable form: outcomes under another scope do not
+ * count.
+ */
 export function scopeFingerprint(scope: DiscoveryScope): string {
   const paths = scope.catalogPaths.map(one =>
     one.kind === 'plain' ? one.path : `glob:${one.pattern}`,
@@ -49,9 +54,9 @@ export function scopeFingerprint(scope: DiscoveryScope): string {
 }
 
 /**
- * Where a run begins: where the interrupted one did, if that can be resumed, or by itself.
+ * Returns the start of the interrupted run if it can be resumed, otherwise a new start.
  *
- * @param revision - of the run
+ * @param revision - of the new run
  */
 export function resumeOrStart(
   scope: DiscoveryScope,
@@ -65,19 +70,19 @@ export function resumeOrStart(
   }
   const canGoOn =
     interrupted.sinceMs <= nowMs && nowMs - interrupted.sinceMs <= MAX_AGE_MS;
-  // The rest of the listing is as unknown as it was, however long ago the other part was read.
+  // The rest of the listing is still unread, however old the first part is.
   const { listingFrom } = interrupted;
   return canGoOn ? interrupted : { ...own, ...(listingFrom && { listingFrom }) };
 }
 
 /**
- * What the next run resumes.
+ * Returns the start of the run that the next one resumes.
  *
- * @remarks Where a run was cut short whose listing was cut short before, the same part is
- * listed again: not everything in it was looked at.
+ * @remarks If an interrupted run also continued an earlier listing, the next one lists
+ * the same part again: not every repository in it was checked.
  *
- * @param origin - where this run began
- * @returns `undefined` where the next run begins by itself
+ * @param origin - start of this run
+ * @returns `undefined` if the next run starts afresh
  */
 export function originOfNext(
   { interruption, listing }: Pick<DiscoveryResult, 'interruption' | 'listing'>,
@@ -91,11 +96,11 @@ export function originOfNext(
 }
 
 /**
- * The outcome that the interrupted run, or one it had resumed, came to, if it may stand for a
- * look.
+ * Returns the outcome from the interrupted run, or from one that it had resumed, if it
+ * may replace a check.
  *
- * @remarks It may not where it would take something out of the catalog: a removal always
- * rests on a look in the very run that removes.
+ * @remarks It may not if it would remove something from the catalog: a removal is always
+ * based on a check in the same run.
  */
 export function outcomeSince(
   repository: Repository,
@@ -120,17 +125,21 @@ export function outcomeSince(
   return conclusive.kind === 'excluded' || removesSomething ? undefined : conclusive;
 }
 
-/** Somebody has asked since, and was told nothing. */
+/** Whether a later check was inconclusive. */
 function isDoubtful({ problem }: KnownRepository): boolean {
   return problem !== undefined && problem.reason !== 'not-checked';
 }
 
-/** The order to look in: a run that never reaches its end still reaches everything in time. */
+/**
+ * Sorts repositories by their last check, oldest first: even if no run completes, every
+ * repository is eventually checked.
+ */
 export async function longestUncheckedFirst(
   repositories: readonly Repository[],
   known: ReadonlyMap<number, KnownRepository>,
 ): Promise<Repository[]> {
-  // Grouped first: few revisions are sorted at once where all repositories would hold up others.
+  // Grouped by revision first: sorting the few revisions is fast, while sorting all
+  // repositories would block the process.
   const byLastLook = new Map<number, Repository[]>();
   await forEachInTurns(repositories, one => {
     const lastLook = known.get(one.id)?.revision ?? 0;

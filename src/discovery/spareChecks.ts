@@ -1,6 +1,6 @@
 /**
- * Finds out which repositories a run need not look at: what is believed for a while, and what
- * code search shows, where asking that is worth it.
+ * Determines which repositories a run need not check: those whose state is still trusted,
+ * and those covered by code search if a search is worthwhile.
  */
 
 import { CatalogFile, Repository } from '../model';
@@ -11,38 +11,41 @@ import { RecheckPlan } from './recheck';
 import { searchCatalogFiles, SearchResult } from './searchCatalogFiles';
 import { DiscoveryScope, KnownRepository, RepositorySource, SearchUse } from './types';
 
-/** To look at fewer costs about as little as to search. */
+/** Checking fewer repositories costs about as little as a search. */
 const MIN_LOOKS_WORTH_A_SEARCH = 50;
 
 const NOT_SEARCHED: Shown = { paths: [], isCovered: false };
 
-/** What is decided of each repository. */
+/** The decision about each repository. */
 export interface SparedChecks {
   readonly due: readonly Repository[];
   readonly spared: readonly {
     readonly repository: Repository;
     readonly decision: Extract<CheckDecision, { kind: 'spared' }>;
   }[];
-  /** `undefined` where it was not worth asking. */
+  /** `undefined` if a search was not worthwhile. */
   readonly search?: SearchUse;
 }
 
-/** What it is decided by. */
+/** Input of the decision. */
 export interface SpareTools {
   readonly source: RepositorySource;
   readonly known: ReadonlyMap<number, KnownRepository>;
-  /** What the catalog has of a repository and at its address. */
+  /** Returns the files that the catalog holds for a repository and at its address. */
   readonly filesOf: (repository: Repository) => readonly CatalogFile[];
   readonly signal?: AbortSignal;
 }
 
-/** What is found out before it is decided. */
+/** Evidence collected before a decision. */
 interface Shows {
   readonly read?: ReadonlySet<string>;
   readonly search?: Extract<SearchResult, { kind: 'used' }>;
 }
 
-/** Decides, after a search where that spares requests. Throws only what the source throws. */
+/**
+ * Decides which repositories are due, after a code search if that saves requests. Throws
+ * only what the source throws.
+ */
 export async function spareChecks(
   repositories: readonly Repository[],
   scope: DiscoveryScope,
@@ -54,7 +57,7 @@ export async function spareChecks(
   }
   const decide = (shows: Shows) => decideAll(repositories, scope, plan, tools, shows);
   const unread = await decide({});
-  // A read of what was found before tells nothing where something else is looked for now.
+  // A read of known files proves nothing if the configuration has changed since.
   const findRead = plan.before && plan.findRead;
   const read = await findRead?.(await urlsOf(unread.due, tools.known));
   const alone = read && read.size > 0 ? await decide({ read }) : unread;
@@ -102,7 +105,7 @@ async function decideAll(
   };
 }
 
-/** The URLs of what is known of some repositories. */
+/** Returns the URLs of the known files of repositories. */
 async function urlsOf(
   repositories: readonly Repository[],
   known: ReadonlyMap<number, KnownRepository>,

@@ -1,4 +1,4 @@
-/** What a run found in each project, and what of it no event had announced. Pure. */
+/** Summarizes a run per project, with the changes that no event had announced. Pure. */
 
 import { RepositoryOutcome } from '../model';
 import { forEachInTurns } from '../util/clock';
@@ -10,28 +10,34 @@ import { KnownRepository } from './types';
 export interface ProjectSummary {
   readonly projectKey: string;
   readonly registered: number;
-  /** Repositories whose catalog files have changed without an event about their project. */
+  /** Repositories whose catalog files changed without an event about their project. */
   readonly unannounced: number;
 }
 
-/** What events have told before a run. */
+/** The events received before a run. */
 export interface Announcements {
-  /** Since the run before: what is not known since then is new. */
+  /**
+   * Time of the previous run, epoch milliseconds: repositories not known then are new.
+   */
   readonly sinceMs: number;
-  /** When the last event about a project came; `undefined` where none ever did. */
+  /**
+   * Returns when the last event about a project arrived, epoch milliseconds; `undefined`
+   * if none ever did.
+   */
   lastEventMs(projectKey: string): number | undefined;
 }
 
 /**
- * Looks at a run project by project; those of which the filters leave everything out are
- * passed over.
+ * Summarizes a run project by project, without projects in which the filters exclude
+ * everything.
  *
- * @remarks A change counts as announced where any event about its project has come since the
- * repository was last looked at: that one does not tell of it is then not certain.
+ * @remarks A change counts as announced if any event about its project has arrived since
+ * the last check of the repository: it is then not certain that the event for this change
+ * was missing.
  *
- * @param announcements - left out where what the run found says nothing of changes, such as
- * in the first one
- * @returns in no order
+ * @param announcements - omitted if the findings do not indicate changes, as in the first
+ * run
+ * @returns in no particular order
  */
 export async function summarizeProjects(
   { result, reconciliation }: Pick<Run, 'result' | 'reconciliation'>,
@@ -52,7 +58,7 @@ export async function summarizeProjects(
   await forEachInTurns(result.known, one => {
     const { repositoryId: id, projectKey } = one;
     before.set(id, one);
-    // Once it has left the catalog, and not in each run that holds it back.
+    // Counted when it leaves the catalog, not in each run that holds it back.
     const isGone = result.goneRepositoryIds.has(id) && lostIds.has(id);
     if (isGone && isUnannounced([projectKey], one, announcements)) {
       count(projectKey, { unannounced: 1 });
@@ -74,7 +80,7 @@ export async function summarizeProjects(
 
 const NONE = { registered: 0, unannounced: 0 };
 
-/** What stayed unknown, then or now, is no change. */
+/** Whether the files changed; an unknown outcome, then or now, is not a change. */
 function hasChanged(
   outcome: RepositoryOutcome,
   was: KnownRepository | undefined,
@@ -89,7 +95,7 @@ function hasChanged(
   return now.size !== then.size || [...then].some(key => !now.has(key));
 }
 
-/** @param projectKeys - those it is in and was in */
+/** @param projectKeys - the keys of its current and its former project */
 function isUnannounced(
   projectKeys: readonly string[],
   was: KnownRepository | undefined,

@@ -1,11 +1,11 @@
-/** A run in numbers and in one sentence. Pure. */
+/** Summarizes a run in numbers and in one sentence. Pure. */
 
 import { OUTCOME_KINDS, OutcomeKind } from '../model';
 import { getEntryKey } from './locations';
 import { Reconciliation } from './reconcile';
 import { DiscoveryResult, SparedBy } from './types';
 
-/** How many repositories ended with each reason. */
+/** Number of repositories by reason. */
 export type ReasonCounts = Readonly<Record<string, number>>;
 
 /** The counts of a run; the report, the log and the command line show the same. */
@@ -14,18 +14,21 @@ export interface RunSummary extends Readonly<Record<OutcomeKind, number>> {
   /** Locations in the catalog after the run, as far as this provider knows. */
   readonly locations: number;
   readonly removed: number;
-  /** Among `removed`: their file is in the catalog under another URL now. */
+  /** Those of `removed` whose file is now in the catalog under another URL. */
   readonly replaced: number;
   readonly carriedForward: number;
   readonly heldBack: number;
   readonly reasons: Readonly<Record<OutcomeKind, ReasonCounts>>;
-  /** Repositories that were not looked at, and thanks to what; left out where there are none. */
+  /**
+   * Number of repositories that did not have to be checked, by reason; omitted if there
+   * are none.
+   */
   readonly spared?: Readonly<Record<SparedBy, number>>;
-  /** Why code search was asked and left alone. */
+  /** Why the results of code search were not used. */
   readonly searchOff?: string;
 }
 
-/** Counts what a run found and what it led to. */
+/** Counts the findings of a run and their consequences. */
 export function summarizeRun(
   result: DiscoveryResult,
   reconciliation: Reconciliation,
@@ -65,7 +68,10 @@ export function summarizeRun(
   };
 }
 
-/** `12 repositories: 5 registered, 4 absent (3 no-catalog-file, 1 empty-repository); 5 Locations in the catalog` */
+/**
+ * Describes a run, for example `12 repositories: 5 registered, 4 absent (3
+ * no-catalog-file, 1 empty-repository); 5 Locations in the catalog`.
+ */
 export function describeSummary(summary: RunSummary): string {
   const kinds = OUTCOME_KINDS.filter(kind => summary[kind] > 0).map(kind =>
     describeKind(summary[kind], kind, summary.reasons[kind]),
@@ -80,8 +86,8 @@ export function describeSummary(summary: RunSummary): string {
     describeCount(summary.carriedForward, 'carried forward'),
     describeCount(summary.heldBack, 'held back'),
     describeCount(summary.spared?.recheck ?? 0, 'not asked again'),
-    describeCount(summary.spared?.read ?? 0, 'read by the catalog lately'),
-    describeCount(summary.spared?.search ?? 0, 'told by code search'),
+    describeCount(summary.spared?.read ?? 0, 'recently read by the catalog'),
+    describeCount(summary.spared?.search ?? 0, 'decided by code search'),
   ];
   const repositories = plural(summary.repositories, 'repository', 'repositories');
   const locations = plural(summary.locations, 'Location', 'Locations');
