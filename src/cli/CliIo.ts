@@ -8,9 +8,16 @@ import { CustomErrorBase, isError } from '@backstage/errors';
 import { Fetch } from '../http/HttpTransport';
 import { Clock } from '../util/clock';
 import { plainText } from '../util/text';
+import { Layout, layOut } from './layOut';
 
 /** What the commands may use. */
-export interface CliIo {
+export interface CliIo extends ProcessIo {
+  /** Results for machines and shells: as they are, neither wrapped nor coloured. */
+  readonly verbatim: (text: string) => void;
+}
+
+/** What the process has. */
+export interface ProcessIo {
   /** Results. */
   readonly stdout: (text: string) => void;
   /** Progress and complaints. */
@@ -24,6 +31,8 @@ export interface CliIo {
   readonly isTerminal: boolean;
   /** Width of that terminal, in characters. */
   readonly columns: number;
+  /** What can be shown on each of the two. */
+  readonly layouts: { readonly stdout: Layout; readonly stderr: Layout };
   readonly clock: Clock;
   /** Aborted by Ctrl-C. */
   readonly signal: AbortSignal;
@@ -35,13 +44,15 @@ export interface CliIo {
 
 /**
  * Takes out of all that is printed what a terminal would act on: names, files and messages
- * come from anywhere.
+ * come from anywhere. Then lays it out.
  */
-export function printable(io: CliIo): CliIo {
+export function printable(io: ProcessIo): CliIo {
+  const { stdout, stderr } = io.layouts;
   return {
     ...io,
-    stdout: text => io.stdout(plainText(text)),
-    stderr: text => io.stderr(plainText(text)),
+    stdout: text => io.stdout(layOut(plainText(text), stdout)),
+    stderr: text => io.stderr(layOut(plainText(text), stderr)),
+    verbatim: text => io.stdout(plainText(text)),
   };
 }
 

@@ -62,6 +62,9 @@ async function check(
     for await (const finding of checkProvider(connection, backstageUrl, io.signal)) {
       progress.end();
       io.stdout(`${redact(indent(render(finding)))}\n`);
+      if (finding.script !== undefined) {
+        io.verbatim(`\n${redact(indent(finding.script))}\n\n`);
+      }
       failures += finding.status === 'failed' ? 1 : 0;
       progress.resume();
     }
@@ -124,6 +127,8 @@ interface Finding {
   readonly text: string;
   /** Where there is something to be done. */
   readonly remedy?: string;
+  /** To be copied into a shell. */
+  readonly script?: string;
 }
 
 /** Repositories tried before reading counts as impossible. */
@@ -334,8 +339,8 @@ function* describeWebhooks(
     backstageUrl,
   });
   if (script) {
-    const text = `With them a push is in the catalog within seconds. A script for somebody who administers the projects, with their own token in BITBUCKET_ADMIN_TOKEN and, in BITBUCKET_WEBHOOK_SECRET, the secret of events.modules.bitbucketServer:\n\n${script}\n`;
-    yield { status: 'ok', about, text };
+    const text = `With them a push is in the catalog within seconds. A script for somebody who administers the projects, with their own token in BITBUCKET_ADMIN_TOKEN and, in BITBUCKET_WEBHOOK_SECRET, the secret of events.modules.bitbucketServer:`;
+    yield { status: 'ok', about, text, script };
   }
 }
 

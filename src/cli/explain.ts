@@ -89,7 +89,11 @@ export async function explainRepository(
     explanations,
     conflicts,
   };
-  io.stdout(options.json ? `${printableJson(document)}\n` : render(document));
+  if (options.json) {
+    io.verbatim(`${printableJson(document)}\n`);
+  } else {
+    io.stdout(render(document));
+  }
   const isExplained = explanations.some(one => one.status === 'explained');
   return isExplained && explanations.every(one => one.status !== 'failed') ? 0 : 1;
 }

@@ -5,6 +5,7 @@
 
 import { readFile, writeFile } from 'node:fs/promises';
 import { systemClock } from '../util/clock';
+import { Layout, wantsColors } from './layOut';
 import { runCli } from './program';
 
 const DEFAULT_COLUMNS = 80;
@@ -31,6 +32,7 @@ export async function main(): Promise<void> {
     cwd: process.cwd(),
     isTerminal: process.stderr.isTTY === true,
     columns: process.stderr.columns || DEFAULT_COLUMNS,
+    layouts: { stdout: layoutOf(process.stdout), stderr: layoutOf(process.stderr) },
     clock: systemClock,
     signal: stop.signal,
     readFile: file => readFile(file, 'utf8'),
@@ -39,6 +41,14 @@ export async function main(): Promise<void> {
   // A connection kept alive, or one that hangs, must not keep the process.
   await Promise.all([process.stdout, process.stderr].map(flush));
   process.exit(exitCode);
+}
+
+/** Where lines are seen, they are wrapped: who reads a pipe or a file wants them whole. */
+function layoutOf({ isTTY, columns }: NodeJS.WriteStream): Layout {
+  return {
+    colors: wantsColors(process.env, isTTY === true),
+    ...(isTTY && { columns: columns || DEFAULT_COLUMNS }),
+  };
 }
 
 /** What was written to a pipe is not lost when the process ends. */

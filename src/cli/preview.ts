@@ -172,7 +172,11 @@ async function print(
     }
     io.stderr(`The page is in ${options.html}\n`);
   }
-  io.stdout(options.json ? `${printableJson(document)}\n` : renderPreview(document));
+  if (options.json) {
+    io.verbatim(`${printableJson(document)}\n`);
+  } else {
+    io.stdout(renderPreview(document));
+  }
 }
 
 /** A dry run and what people are shown of it. */

@@ -10,6 +10,7 @@ import {
   describeError,
   ExitCode,
   printable,
+  ProcessIo,
   UsageError,
 } from './CliIo';
 import { runPreview } from './preview';
@@ -76,8 +77,11 @@ const Preview = Against.extend({
  * @param args - without the names of Node.js and of the program
  * @returns the exit code; never throws
  */
-export async function runCli(args: readonly string[], rawIo: CliIo): Promise<ExitCode> {
-  const io = printable(rawIo);
+export async function runCli(
+  args: readonly string[],
+  processIo: ProcessIo,
+): Promise<ExitCode> {
+  const io = printable(processIo);
   let exitCode: ExitCode = 0;
   const program = createProgram(io, async command => {
     exitCode = await command;

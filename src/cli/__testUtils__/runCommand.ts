@@ -11,7 +11,8 @@ import type { SimulatedBitbucket } from '../../../dev/simulatedBitbucket';
 import { FakeClock } from '../../__testUtils__/FakeClock';
 import { fetchOf } from '../../__testUtils__/simulatedClient';
 import { appConfigFor } from '../../__testUtils__/testProvider';
-import { CliIo, ExitCode } from '../CliIo';
+import { ExitCode, ProcessIo } from '../CliIo';
+import { Layout } from '../layOut';
 import { runCli } from '../program';
 
 /** For {@link runCommand}. */
@@ -26,6 +27,8 @@ export interface RunCommandOptions {
   readonly files?: Readonly<Record<string, string>>;
   readonly env?: Readonly<Record<string, string>>;
   readonly isTerminal?: boolean;
+  /** That of a pipe when left out. */
+  readonly layout?: Layout;
   readonly signal?: AbortSignal;
 }
 
@@ -72,6 +75,7 @@ async function run(
   options: RunCommandOptions,
 ): Promise<FinishedCommand> {
   const { bitbucket, env = {}, isTerminal = false } = options;
+  const { layout = { colors: false } } = options;
   const { signal = new AbortController().signal } = options;
   let isDone = false;
   let onTheWire = 0;
@@ -91,7 +95,7 @@ async function run(
   const inMemory = bitbucket && fetchOf(bitbucket);
   let [stdout, stderr] = ['', ''];
   const written = new Map<string, string>();
-  const io: CliIo = {
+  const io: ProcessIo = {
     stdout: text => (stdout += text),
     stderr: text => (stderr += text),
     rewind: () => (stderr += '\r\u001B[K'),
@@ -99,6 +103,7 @@ async function run(
     cwd,
     isTerminal,
     columns: 80,
+    layouts: { stdout: layout, stderr: layout },
     clock,
     signal,
     fetch: (input, init) => {
