@@ -34,6 +34,8 @@ module.exports = {
     '^@azure/(identity|storage-blob)$': UNUSED_CLIENT,
     '^@google-cloud/storage$': UNUSED_CLIENT,
     '^@keyv/(redis|valkey|memcache)$': UNUSED_CLIENT,
+    '^\\.{1,2}/(processing/)?TaskPipeline\\.cjs\\.js$':
+      '<rootDir>/scripts/jest-eager-task-pipeline.js',
   },
   globalSetup: '<rootDir>/scripts/jest-global-setup.js',
   // Suites with a backend wait more than they compute, so few cores serve more workers.
