@@ -6,7 +6,7 @@ import {
   startConflictWorld,
 } from './__testUtils__/conflictWorld';
 import { eventually } from '../src/__testUtils__/eventually';
-import { createTestDatabases } from '../src/__testUtils__/testDatabases';
+import { createTestDatabases, emptyDatabase } from '../src/__testUtils__/testDatabases';
 import { plainLocationRef } from '../src/provider/locationEntities';
 import { ANNOTATION_REPROCESS_REQUESTED_AT } from '../src/util/annotations';
 
@@ -27,7 +27,7 @@ async function start(
   options: Pick<ConflictWorldOptions, 'providers' | 'intervalSeconds'> = {},
   databaseId: DatabaseId = 'SQLITE_3',
 ): Promise<ConflictWorld> {
-  const knex = await databases.init(databaseId);
+  const knex = await emptyDatabase(databases, databaseId);
   const world = await startConflictWorld({ knex, components, ...options });
   worlds.push(world);
   return world;

@@ -8,7 +8,11 @@ import {
 } from '../../dev/simulatedBitbucket';
 import { createRecordingConnection } from '../__testUtils__/recordingConnection';
 import { fetchOf } from '../__testUtils__/simulatedClient';
-import { asDatabaseService, createTestDatabases } from '../__testUtils__/testDatabases';
+import {
+  asDatabaseService,
+  createTestDatabases,
+  emptyDatabase,
+} from '../__testUtils__/testDatabases';
 import {
   appConfigFor,
   createLogRecorder,
@@ -70,7 +74,7 @@ async function createReplicas() {
     const files = { [CATALOG_FILE]: 'kind: Component' };
     bitbucket.addRepository({ projectKey: 'PAY', slug, files });
   }
-  const first = await databases.init('POSTGRES_15');
+  const first = await emptyDatabase(databases, 'POSTGRES_15');
   const second = knexFactory({ ...first.client.config });
   pools.push(second);
   const connection = createRecordingConnection();

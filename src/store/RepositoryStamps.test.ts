@@ -2,7 +2,11 @@
 
 import path from 'node:path';
 import { FakeClock } from '../__testUtils__/FakeClock';
-import { asDatabaseService, createTestDatabases } from '../__testUtils__/testDatabases';
+import {
+  asDatabaseService,
+  createTestDatabases,
+  emptyDatabase,
+} from '../__testUtils__/testDatabases';
 import { DiscoveryDatabase } from './DiscoveryDatabase';
 import { RepositoryStamps } from './RepositoryStamps';
 
@@ -13,7 +17,7 @@ const WEB = { projectKey: 'PAY', slug: 'web' };
 
 describe.each(databases.eachSupportedId())('stamps in %s', databaseId => {
   async function open() {
-    const knex = await databases.init(databaseId);
+    const knex = await emptyDatabase(databases, databaseId);
     const replica = (seed: number) =>
       new RepositoryStamps(
         new DiscoveryDatabase(asDatabaseService(knex)),

@@ -2,7 +2,11 @@
 
 import path from 'node:path';
 import type { Knex } from 'knex';
-import { asDatabaseService, createTestDatabases } from '../__testUtils__/testDatabases';
+import {
+  asDatabaseService,
+  createTestDatabases,
+  emptyDatabase,
+} from '../__testUtils__/testDatabases';
 import { TokenRequest } from '../http/sharedBucket';
 import { DiscoveryDatabase } from './DiscoveryDatabase';
 import { isPostgres } from './migrate';
@@ -28,7 +32,7 @@ const inTime = () => new AbortController().signal;
 
 describe.each(databases.eachSupportedId())('the buckets in %s', databaseId => {
   it('are only for databases that replicas share', async () => {
-    const knex = await databases.init(databaseId);
+    const knex = await emptyDatabase(databases, databaseId);
     const table = openTable(knex);
     const grant = await table.take(KEY, requestOf('a', 1), inTime());
     await table.pause(KEY, { shape: requestOf('a', 1).shape, ms: 1 }, inTime());
@@ -39,7 +43,7 @@ describe.each(databases.eachSupportedId())('the buckets in %s', databaseId => {
   });
 
   it('can be taken back', async () => {
-    const knex = await databases.init(databaseId);
+    const knex = await emptyDatabase(databases, databaseId);
     await openTable(knex).take(KEY, requestOf('a', 1), inTime());
     const config = {
       directory: path.resolve(__dirname, '../../migrations'),
@@ -52,7 +56,7 @@ describe.each(databases.eachSupportedId())('the buckets in %s', databaseId => {
   });
 
   it('give no more than there is to replicas that ask at once', async () => {
-    const knex = await databases.init(databaseId);
+    const knex = await emptyDatabase(databases, databaseId);
     if (!isPostgres(knex)) return;
     const asked = ['a', 'b', 'c', 'd'].flatMap(replicaId => {
       const table = openTable(knex);
@@ -65,7 +69,7 @@ describe.each(databases.eachSupportedId())('the buckets in %s', databaseId => {
   });
 
   it('pause all replicas at once', async () => {
-    const knex = await databases.init(databaseId);
+    const knex = await emptyDatabase(databases, databaseId);
     if (!isPostgres(knex)) return;
     const { shape } = requestOf('a', 1);
     await openTable(knex).pause(KEY, { shape, ms: 60_000 }, inTime());
@@ -75,7 +79,7 @@ describe.each(databases.eachSupportedId())('the buckets in %s', databaseId => {
   });
 
   it('count as full where nobody can read what is kept', async () => {
-    const knex = await databases.init(databaseId);
+    const knex = await emptyDatabase(databases, databaseId);
     if (!isPostgres(knex)) return;
     const table = openTable(knex);
     await table.take(KEY, requestOf('a', 9), inTime());
@@ -86,7 +90,7 @@ describe.each(databases.eachSupportedId())('the buckets in %s', databaseId => {
   });
 
   it('are not asked any more once nobody waits', async () => {
-    const knex = await databases.init(databaseId);
+    const knex = await emptyDatabase(databases, databaseId);
     if (!isPostgres(knex)) return;
     const late = openTable(knex).take(KEY, requestOf('a', 1), AbortSignal.abort('late'));
     await expect(late).rejects.toBe('late');
