@@ -18,7 +18,7 @@ const ENCODED_PATH = 'my%20docs/catalog%20%231.yaml';
 const ENCODED_BRANCH = 'feature%2Fa%26b%2Bc';
 
 const PROJECTS = 100;
-const PER_PROJECT = 48;
+const PER_PROJECT = 18;
 const PERSONAL = 100;
 const HIDDEN = 100;
 
@@ -28,7 +28,7 @@ interface Bitbucket {
   readonly expected: string[];
 }
 
-/** 5,000 repositories: one in five with the file, some personal, some hidden from the account. */
+/** 2,000 repositories: one in five with the file, some personal, some hidden from the account. */
 function createLargeServer(): Bitbucket {
   const server = createSimulatedBitbucket({ baseUrl: BASE_URL });
   const expected: string[] = [];
@@ -73,13 +73,13 @@ async function run(
   });
 }
 
-describe('the engine on a Bitbucket with 5,000 repositories', () => {
+describe('the engine on a Bitbucket with 2,000 repositories', () => {
   const { server, expected } = createLargeServer();
 
   it.each([
-    ['1,000 rows per page', 1000, 'skipped', 5],
-    ['100 rows per page', 100, 'skipped', 49],
-    ['100 rows per page, fewer where some are hidden', 100, 'short-page', 50],
+    ['1,000 rows per page', 1000, 'skipped', 2],
+    ['100 rows per page', 100, 'skipped', 19],
+    ['100 rows per page, fewer where some are hidden', 100, 'short-page', 20],
   ] as const)(
     'finds every file with one check per repository: %s',
     async (_, repositories, hiddenRows, pages) => {

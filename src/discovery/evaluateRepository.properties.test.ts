@@ -10,6 +10,7 @@ import {
   targetsOf,
 } from '../__testUtils__/discoveryData';
 import { FakeRepositorySource } from '../__testUtils__/FakeRepositorySource';
+import { propertyRuns } from '../__testUtils__/propertyRuns';
 import { catalogAfter, stateAfter } from '../__testUtils__/repositoryDeltas';
 import { evaluateLook, lookAtRepository, RepositoryDelta } from './evaluateRepository';
 import { toLocations } from './locations';
@@ -92,7 +93,7 @@ async function check(
 ): Promise<void> {
   await fc.assert(
     fc.asyncProperty(someState, async state => holds(state, await deltaOf(state))),
-    { numRuns: 500 },
+    { numRuns: propertyRuns(200) },
   );
 }
 

@@ -13,6 +13,7 @@ import {
   targetsOf,
   UNKNOWN,
 } from '../__testUtils__/discoveryData';
+import { propertyRuns } from '../__testUtils__/propertyRuns';
 import { RepositoryOutcome } from '../model';
 import { addressKey } from './identify';
 import { RemovalPolicy } from './planRemovals';
@@ -152,7 +153,7 @@ async function check(
     fc.asyncProperty(someRequest, async request =>
       property(request, await reconcile(request)),
     ),
-    { numRuns: 2000 },
+    { numRuns: propertyRuns(1000) },
   );
 }
 

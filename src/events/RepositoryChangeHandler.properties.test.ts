@@ -2,6 +2,7 @@
 
 import fc from 'fast-check';
 import { SimulatedBitbucket, WebhookRequest } from '../../dev/simulatedBitbucket';
+import { propertyRuns } from '../__testUtils__/propertyRuns';
 import { connectTestProvider } from '../__testUtils__/testProvider';
 import {
   CATALOG_FILE,
@@ -181,7 +182,7 @@ describe('whatever happens', () => {
         expect(first.holds()).toEqual(await findAfresh(bitbucket));
         expect(clock.sleeping).toBe(0);
       }),
-      { numRuns: 60 },
+      { numRuns: propertyRuns(20) },
     );
   });
 
@@ -198,7 +199,7 @@ describe('whatever happens', () => {
         }
         expect(scene.first.holds()).toEqual(await findAfresh(scene.bitbucket));
       }),
-      { numRuns: 60, examples: AT_ADDRESSES_THAT_WERE_EMPTY },
+      { numRuns: propertyRuns(20), examples: AT_ADDRESSES_THAT_WERE_EMPTY },
     );
   });
 
@@ -226,7 +227,7 @@ describe('whatever happens', () => {
         await scene.run();
         expect(first.holds()).toEqual(await findAfresh(bitbucket));
       }),
-      { numRuns: 60 },
+      { numRuns: propertyRuns(20) },
     );
   });
 });

@@ -4,6 +4,7 @@
  */
 
 import fc from 'fast-check';
+import { propertyRuns } from '../__testUtils__/propertyRuns';
 import {
   physicalMinimumSeconds,
   simulate,
@@ -145,7 +146,7 @@ describe('a server that tells nothing of its bucket', () => {
           0.6 * 20 * sustainable,
         );
       }),
-      { numRuns: 20 },
+      { numRuns: propertyRuns(10) },
     );
   });
 });

@@ -47,35 +47,35 @@ async function setUp(
 }
 
 describe('a run with code search', () => {
-  it('costs next to nothing of 5,000 repositories, the first time and then', async () => {
-    const { run, targets, summary, checks } = await setUp(5_000, 1_000, {});
-    expect(await run()).toBeLessThanOrEqual(25);
-    expect(targets()).toHaveLength(1_000);
+  it('costs next to nothing of 2,000 repositories, the first time and then', async () => {
+    const { run, targets, summary, checks } = await setUp(2_000, 400, {});
+    expect(await run()).toBeLessThanOrEqual(10);
+    expect(targets()).toHaveLength(400);
     expect(await summary()).toMatchObject({
-      registered: 1_000,
-      absent: 4_000,
-      spared: { search: 5_000, read: 0, recheck: 0 },
+      registered: 400,
+      absent: 1_600,
+      spared: { search: 2_000, read: 0, recheck: 0 },
     });
-    expect(await run()).toBeLessThanOrEqual(25);
+    expect(await run()).toBeLessThanOrEqual(10);
     expect(checks()).toEqual([]);
-    expect(targets()).toHaveLength(1_000);
-    expect(await summary()).toMatchObject({ spared: { search: 4_000, recheck: 1_000 } });
+    expect(targets()).toHaveLength(400);
+    expect(await summary()).toMatchObject({ spared: { search: 1_600, recheck: 400 } });
   });
 
   it('without it, costs what is absent, and a page per 1,000', async () => {
-    const { run, searches, targets } = await setUp(5_000, 1_000, {}, { search: 'off' });
-    expect(await run()).toBeGreaterThan(5_000);
+    const { run, searches, targets } = await setUp(2_000, 400, {}, { search: 'off' });
+    expect(await run()).toBeGreaterThan(2_000);
     expect(searches()).toEqual([]);
-    expect(await run()).toBeLessThanOrEqual(4_000 + 5 + 2);
+    expect(await run()).toBeLessThanOrEqual(1_600 + 2 + 2);
     expect(searches()).toEqual([]);
-    expect(targets()).toHaveLength(1_000);
+    expect(targets()).toHaveLength(400);
   });
 
   it('finds all where results are cut off at 1,000', async () => {
-    const { run, targets, checks } = await setUp(3_500, 3_000, { maxResults: 1_000 });
+    const { run, targets, checks } = await setUp(1_300, 1_100, { maxResults: 1_000 });
     await run();
     expect(checks()).toEqual([]);
-    expect(targets()).toHaveLength(3_000);
+    expect(targets()).toHaveLength(1_100);
   });
 
   it('looks for itself where the results of a project are cut off too', async () => {
