@@ -1,7 +1,8 @@
 /**
- * One object of the configuration, read strictly: every getter names the full key, the
- * bad value and the remedy. Faults are collected instead of thrown, so that the
- * operator who starts a backend sees all of them at once. Knows types and ranges, no particular key.
+ * One object of the configuration, read strictly: the message of every getter names the full
+ * key, the bad value and the remedy. Faults are collected instead of thrown, so that the
+ * operator who starts a backend sees all of them together. Knows types and ranges, but no
+ * particular key.
  */
 
 import { Config, ConfigReader, readDurationFromConfig } from '@backstage/config';
@@ -17,12 +18,12 @@ const DURATION_EXAMPLES =
   '"30 seconds", "PT30S" or { seconds: 30 } (years, months, weeks, days, hours, minutes, seconds, milliseconds)';
 
 const MUST_BE_TEXT =
-  'must be a text that is not empty, in quotes where YAML would read something else';
+  'must be a non-empty string, in quotes where YAML would read something else';
 
-/** The numbers a key allows; both ends belong to it unless said otherwise. */
+/** The numbers a key allows; both ends are included by default. */
 interface NumberRange {
   readonly min: number;
-  /** The lower end itself is not allowed. */
+  /** Excludes the lower end itself. */
   readonly aboveMin?: boolean;
   readonly max?: number;
   readonly integer?: boolean;
@@ -30,26 +31,26 @@ interface NumberRange {
 
 /** The durations a key allows. */
 interface DurationRange {
-  /** 0 is allowed. */
+  /** Whether 0 is allowed. */
   readonly zero: boolean;
-  /** Longest, with the words for it. */
+  /** The longest duration, with its text for messages. */
   readonly max?: { readonly ms: number; readonly text: string };
 }
 
-/** What was found wrong in a configuration, as sentences. */
+/** The faults of a configuration, as sentences. */
 export interface ConfigFindings {
-  /** Each keeps the backend from starting. */
+  /** Faults, each of which prevents the backend from starting. */
   readonly problems: string[];
-  /** What works, and is worth a look all the same. */
+  /** Settings that work, but that the operator should check. */
   readonly warnings: string[];
 }
 
-/** One object of the configuration; see the head of the file. */
+/** One object of the configuration; see the top of the file. */
 export class ConfigSection {
   /**
    * @param config - the object itself
    * @param path - its full key
-   * @param findings - where every fault and warning is added
+   * @param findings - collects every fault and warning
    */
   constructor(
     readonly config: Config,
@@ -67,19 +68,19 @@ export class ConfigSection {
     this.findings.problems.push(`${this.fullKey(key)} ${sentence}`);
   }
 
-  /** Adds a fault that its value shows; the sentence starts with what the key must be. */
+  /** Adds a fault together with the bad value; the sentence starts with what the key must be. */
   addBadValue(key: string, sentence: string): void {
     this.addProblem(key, `${sentence}, but is ${describeValue(this.value(key))}`);
   }
 
-  /** Adds why the text of a key cannot be used, as its parser has said. */
+  /** Adds the message of a parser as the reason why the text of a key cannot be used. */
   addParseProblem(key: string, text: string, error: unknown): void {
     const reason = error instanceof Error ? error.message : String(error);
     this.addProblem(key, `cannot be ${describeValue(text)}: ${reason}`);
   }
 
   /**
-   * Adds a warning; the sentence starts as that of a fault does.
+   * Adds a warning; the sentence starts like that of a fault.
    *
    * @param key - `undefined` for the section itself
    */
@@ -93,12 +94,12 @@ export class ConfigSection {
     return this.config.has(key);
   }
 
-  /** As it stands in the configuration, of any type. */
+  /** Returns the value as written in the configuration, of any type. */
   value(key: string): JsonValue | undefined {
     return this.config.getOptional(key);
   }
 
-  /** Refuses every key that is not among the allowed ones, and warns of the ignored ones. */
+  /** Refuses every key that is not allowed, and warns about the ignored ones. */
   allowOnly(allowed: readonly string[], ignored: readonly string[] = []): void {
     for (const key of this.config.keys().filter(name => !allowed.includes(name))) {
       if (ignored.includes(key)) {
@@ -119,8 +120,8 @@ export class ConfigSection {
   /**
    * Opens the object below a key; an empty one where the key is not set.
    *
-   * @param allowed - the keys it may hold
-   * @param ignored - keys that may be there too, and have no effect
+   * @param allowed - the keys that the object may have
+   * @param ignored - keys that it may have too, without any effect
    */
   section(
     key: string,
@@ -141,7 +142,7 @@ export class ConfigSection {
   }
 
   /**
-   * Refuses a key that is left out although it has no default.
+   * Refuses a missing key that has no default.
    *
    * @returns whether it is set
    */
@@ -152,12 +153,12 @@ export class ConfigSection {
     return this.has(key);
   }
 
-  /** @returns `undefined` when not set or refused; never an empty text */
+  /** @returns `undefined` when not set or refused; never an empty string */
   string(key: string): string | undefined {
     return this.attempt(key, () => this.config.getOptionalString(key), MUST_BE_TEXT);
   }
 
-  /** Like `string`, for a value that must not be shown, not even a wrong one. */
+  /** Like `string`, for a value that must never be shown, not even an invalid one. */
   secret(key: string): string | undefined {
     let text: string | undefined;
     try {
@@ -185,13 +186,13 @@ export class ConfigSection {
     return match;
   }
 
-  /** Takes the texts that environment variables give too, such as `true` and `no`. */
+  /** Also accepts strings from environment variables, such as `true` and `no`. */
   boolean(key: string, fallback: boolean): boolean {
     const read = () => this.config.getOptionalBoolean(key);
     return this.attempt(key, read, 'must be true or false') ?? fallback;
   }
 
-  /** Takes the texts that environment variables give too. */
+  /** Also accepts strings from environment variables. */
   number(key: string, fallback: number, range: NumberRange): number {
     const read = () => {
       const value = this.config.getOptionalNumber(key);
@@ -229,12 +230,12 @@ export class ConfigSection {
     return duration ?? durationToMilliseconds(fallback);
   }
 
-  /** The key from the configuration's root down. */
+  /** The key, counted from the root of the configuration. */
   private fullKey(key: string): string {
     return `${this.path}.${key}`;
   }
 
-  /** Turns whatever a Backstage reader throws into our own sentence. */
+  /** Replaces any error of a Backstage reader with our own sentence. */
   private attempt<T>(key: string, read: () => T, sentence: string): T | undefined {
     try {
       return read();
@@ -245,7 +246,7 @@ export class ConfigSection {
   }
 }
 
-/** Written so that NaN is never within. */
+/** Written so that NaN is never within the range. */
 function isWithin(value: number, range: NumberRange): boolean {
   return (
     Number.isFinite(value) &&
@@ -265,19 +266,19 @@ function describeRange({ min, aboveMin, max, integer }: NumberRange): string {
 
 const MAX_SHOWN_LENGTH = 80;
 
-/** Tells an object from everything else JSON knows, lists included. */
+/** Whether a JSON value is an object, and not a list. */
 export function isJsonObject(value: JsonValue | undefined): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Says what kind of value there is, where the value itself may be a misplaced secret. */
+/** Describes the type of a value that may be a misplaced secret. */
 export function describeKind(value: JsonValue | undefined): string {
   return typeof value === 'string' ? 'a text' : describeValue(value);
 }
 
 /**
- * Shows a bad value in an error message: scalars as they are, cut at 80 characters,
- * without the credentials a URL may carry; lists and objects by their kind only.
+ * Describes a bad value for an error message: scalars unchanged, cut at 80 characters,
+ * without the credentials of URLs; lists and objects only by their type.
  */
 export function describeValue(value: JsonValue | undefined): string {
   if (value === undefined || value === null) {

@@ -15,7 +15,7 @@ describe('anchorEntityName', () => {
     expect(anchorEntityName(id)).toBe(name);
   });
 
-  it('tells apart ids that are too long or hold nothing an entity name may', () => {
+  it('distinguishes ids that are too long or have no allowed character', () => {
     const ids = [
       'x'.repeat(47),
       'x'.repeat(48),
@@ -27,7 +27,7 @@ describe('anchorEntityName', () => {
     expect(new Set(ids.map(anchorEntityName)).size).toBe(ids.length);
   });
 
-  it('is a valid entity name for any id, and always the same', () => {
+  it('returns a valid entity name for any id, and always the same one', () => {
     const { isValidEntityName } = makeValidator();
     fc.assert(
       fc.property(fc.string({ minLength: 1, maxLength: 90, unit: 'grapheme' }), id => {

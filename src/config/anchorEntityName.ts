@@ -1,25 +1,25 @@
 /**
- * Names the anchor: the Location entity that stands for a provider in the catalog and
- * is the handle for starting a run by hand. The provider layer emits it, the
- * configuration reader makes sure that no two providers share one.
+ * Names the anchor: the Location entity that represents a provider in the catalog and
+ * lets users start a run manually. The provider layer emits it, the configuration
+ * reader ensures that no two providers share one.
  */
 
 import { createHash } from 'node:crypto';
 
 const PREFIX = 'bitbucket-server-';
 
-/** Backstage takes no longer entity name (catalog-model, `isValidObjectName`). */
+/** Backstage accepts no longer entity names (catalog-model, `isValidObjectName`). */
 const MAX_NAME_LENGTH = 63;
 const HASH_LENGTH = 8;
 
 /**
- * Makes the anchor's entity name: `bitbucket-server-<id>`.
+ * Returns the anchor's entity name: `bitbucket-server-<id>`.
  *
- * @remarks Characters that no entity name may hold become `-`. An id that is too long, or
- * holds none that may stay, is told apart by eight digits of its SHA-256. The same id
- * always yields the same name. Entity names are compared without regard to case.
+ * @remarks Characters that entity names cannot contain become `-`. An id that is too long, or
+ * has no allowed character, is identified by eight digits of its SHA-256. The same id
+ * always yields the same name. Entity names are compared case-insensitively.
  *
- * @param id - the provider's
+ * @param id - the id of the provider
  */
 export function anchorEntityName(id: string): string {
   const readable = id.replace(/[^A-Za-z0-9_.-]+/g, '-').replace(/[^A-Za-z0-9]+$/, '');

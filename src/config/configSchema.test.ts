@@ -60,7 +60,7 @@ describe('the schema made from config.d.ts', () => {
     return { catalog: { providers: { bitbucketServer: value } } };
   }
 
-  /** The same provider in the single form and in a map. */
+  /** The same provider, in the single form and in a map. */
   function inBothForms(provider: JsonObject): JsonObject[] {
     return [configOf(provider), configOf({ ok: { host }, prod: provider })];
   }
@@ -160,7 +160,7 @@ describe('the schema made from config.d.ts', () => {
     }
   });
 
-  it('takes the credentials of a provider for secrets, in both forms', () => {
+  it('marks the credentials of a provider as secrets, in both forms', () => {
     const own = { token: 'BBDC-token', username: 'bot', password: 'hunter2' };
     for (const data of inBothForms({ host, ...own, branch: 'main' })) {
       const [secret] = schema.process([{ data, context: 'app-config.yaml' }], {
@@ -177,7 +177,7 @@ describe('the schema made from config.d.ts', () => {
   it.each<[string, JsonValue]>([
     ['one', 'old-secret'],
     ['a list', ['old-secret', 'new-secret']],
-  ])('takes the secrets of webhooks for secrets: %s', (_, webhookSecret) => {
+  ])('marks the secrets of webhooks as secrets: %s', (_, webhookSecret) => {
     const data = { events: { modules: { bitbucketServer: { webhookSecret } } } };
     const process = (visibility: 'secret' | 'frontend') =>
       schema.process([{ data, context: 'app-config.yaml' }], {
@@ -195,7 +195,7 @@ describe('the schema made from config.d.ts', () => {
     expect(() => validate(data)).toThrow('Config validation failed');
   });
 
-  it('shows nothing to the frontend', () => {
+  it('exposes nothing to the frontend', () => {
     for (const data of inBothForms(EVERYTHING)) {
       const [visible] = schema.process([{ data, context: 'app-config.yaml' }], {
         visibility: ['frontend'],

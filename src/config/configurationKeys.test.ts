@@ -11,17 +11,17 @@ describe('findNearest', () => {
     ['prod', undefined],
     ['completely-different', undefined],
     ['', undefined],
-  ])('takes %s for %s', (word, expected) => {
+  ])('suggests for %s the candidate %s', (word, expected) => {
     expect(findNearest(word, listKeys())).toBe(expected);
   });
 
-  it('finds nothing among nothing', () => {
+  it('finds nothing where there are no candidates', () => {
     expect(findNearest('host', [])).toBeUndefined();
   });
 });
 
 describe('suggestKey', () => {
-  it('prefers a sibling to a key of another level', () => {
+  it('prefers a sibling to a key on another level', () => {
     const siblings = listKeys('filters.exclude');
     expect(suggestKey('projectKeys', siblings)).toBe('did you mean projectKey?');
   });
@@ -30,7 +30,7 @@ describe('suggestKey', () => {
     expect(suggestKey('holdFor', listKeys())).toContain('removals.holdFor');
   });
 
-  it('has no suggestion for what is nowhere near', () => {
+  it('has no suggestion where no key is similar', () => {
     expect(suggestKey('colour', listKeys())).toBeUndefined();
   });
 });

@@ -1,12 +1,12 @@
 /**
- * Every key of a provider and what holds when it is left out. The one list that the
- * reader, `config.d.ts`, `app-config.example.yaml` and the README are held to by a test.
+ * Every key of a provider with its default. A test compares the reader, `config.d.ts`,
+ * `app-config.example.yaml` and the README with this list.
  */
 
 /** The id of a provider that is configured directly instead of in a map. */
 export const DEFAULT_PROVIDER_ID = 'default';
 
-/** What holds where a key is left out. */
+/** The values of keys that are left out. */
 export const DEFAULTS = {
   catalogPath: '/catalog-info.yaml',
   validateLocationsExist: true,
@@ -26,15 +26,15 @@ export const DEFAULTS = {
 
 /** A key of a provider as the documentation lists it. */
 interface ConfigurationKey {
-  /** Below the provider, dots between the levels. */
+  /** Relative to the provider, with dots between the levels. */
   readonly key: string;
-  /** As a reader of the documentation sees it: a value, a duration or a few words. */
+  /** As the documentation shows it: a value, a duration or a few words. */
   readonly default: string;
-  /** One sentence, in Markdown; links from the root of the package. */
+  /** One sentence in Markdown; links are relative to the root of the package. */
   readonly meaning: string;
 }
 
-/** All keys of a provider, in the order the documentation lists them. */
+/** All keys of a provider, in the order of the documentation. */
 export const CONFIGURATION_KEYS: readonly ConfigurationKey[] = [
   {
     key: 'host',
@@ -45,24 +45,23 @@ export const CONFIGURATION_KEYS: readonly ConfigurationKey[] = [
     key: 'catalogPath',
     default: DEFAULTS.catalogPath,
     meaning:
-      'A path from the root of the repository or a list of them, each of which may be a glob such as `/**/catalog-info.yaml`.',
+      'A path from the root of the repository, or a list of paths; a path may be a glob such as `/**/catalog-info.yaml`.',
   },
   {
     key: 'branch',
     default: "the repository's default branch",
-    meaning: 'Look on this branch instead, in every repository.',
+    meaning: 'Use this branch instead, in every repository.',
   },
   {
     key: 'validateLocationsExist',
     default: String(DEFAULTS.validateLocationsExist),
     meaning:
-      '`false` registers a plain path of each repository without looking whether the file exists.',
+      '`false` registers a plain path of each repository without checking whether the file exists.',
   },
   {
     key: 'maxFilesPerRepository',
     default: String(DEFAULTS.maxFilesPerRepository),
-    meaning:
-      'Of a repository with more catalog files than this, nothing new is registered.',
+    meaning: 'A repository with more catalog files than this gets no new Locations.',
   },
   {
     key: 'filters.projectKey',
@@ -78,43 +77,43 @@ export const CONFIGURATION_KEYS: readonly ConfigurationKey[] = [
   {
     key: 'filters.labels',
     default: 'none',
-    meaning: 'List of labels of repositories, of which one suffices.',
+    meaning: 'List of labels; a repository needs at least one of them.',
   },
   {
     key: 'filters.exclude.projectKey',
     default: 'none',
-    meaning: 'Regular expression; what matches is left out, whatever else matches.',
+    meaning: 'Regular expression; excludes what it matches, whatever other filters say.',
   },
   {
     key: 'filters.exclude.repoSlug',
     default: 'none',
-    meaning: 'Regular expression; what matches is left out, whatever else matches.',
+    meaning: 'Regular expression; excludes what it matches, whatever other filters say.',
   },
   {
     key: 'filters.exclude.labels',
     default: 'none',
-    meaning: 'List of labels; a repository with one of them is left out.',
+    meaning: 'List of labels; excludes repositories with any of them.',
   },
   {
     key: 'filters.skipArchivedRepos',
     default: String(DEFAULTS.skipArchivedRepos),
-    meaning: 'Leave out archived repositories.',
+    meaning: 'Exclude archived repositories.',
   },
   {
     key: 'filters.skipForkedRepos',
     default: String(DEFAULTS.skipForkedRepos),
-    meaning: 'Leave out forks.',
+    meaning: 'Exclude forks.',
   },
   {
     key: 'filters.personalRepos',
     default: String(DEFAULTS.personalRepos),
-    meaning: 'Also look in personal projects (`~user`).',
+    meaning: 'Include personal projects (`~user`).',
   },
   {
     key: 'filters.visibility',
     default: 'any',
     meaning:
-      '`public` takes what is public by itself or by its project, `private` the others.',
+      '`public` includes only repositories that are public themselves or through their project, `private` only the others.',
   },
   {
     key: 'schedule',
@@ -131,7 +130,7 @@ export const CONFIGURATION_KEYS: readonly ConfigurationKey[] = [
     key: 'rateLimit',
     default: DEFAULTS.rateLimit,
     meaning:
-      "`auto` keeps within the account's limit, `'off'` does not pace, `{ requestsPerSecond, burst }` sets a pace.",
+      "`auto` stays within the account's limit, `'off'` sets none, `{ requestsPerSecond, burst }` sets a fixed one.",
   },
   {
     key: 'requestTimeout',
@@ -141,41 +140,42 @@ export const CONFIGURATION_KEYS: readonly ConfigurationKey[] = [
   {
     key: 'search',
     default: DEFAULTS.search,
-    meaning: "Code search as a hint where the server offers it; `'off'` never asks.",
+    meaning: "Code search as a hint where the server offers it; `'off'` never uses it.",
   },
   {
     key: 'recheck.found',
     default: `${DEFAULTS.recheck.found.hours} hours`,
     meaning:
-      'How long runs believe that a file which was found [is still there](docs/configuration.md#how-often-runs-look).',
+      'How long runs assume that a file they found [still exists](docs/configuration.md#how-often-runs-look).',
   },
   {
     key: 'recheck.absent',
     default: `${DEFAULTS.recheck.absent.hours} hours`,
     meaning:
-      'How long runs believe that a repository has no file, where code search covers it.',
+      'How long runs assume that a repository has no catalog file, where code search covers it.',
   },
   {
     key: 'removals.maxPercentage',
     default: String(DEFAULTS.removals.maxPercentage),
     meaning:
-      'A run that would remove more than this percentage of what is known [holds it back](#held-removals).',
+      'A run that would remove more than this percentage of the known Locations [holds the removal back](#held-removals).',
   },
   {
     key: 'removals.holdFor',
     default: `${DEFAULTS.removals.holdFor.hours} hours`,
-    meaning: 'What every run has confirmed for this long is removed without approval.',
+    meaning:
+      'A removal that every run has confirmed for this long happens without approval.',
   },
   {
     key: 'token',
     default: "the integration's",
     meaning:
-      'HTTP access token for the requests of this provider alone; the catalog reads with those of the integration.',
+      'HTTP access token for the requests of this provider only; the catalog reads files with the credentials of the integration.',
   },
   {
     key: 'username',
     default: "the integration's",
-    meaning: 'User that this provider asks as, together with `password`.',
+    meaning: 'User for the requests of this provider, together with `password`.',
   },
   {
     key: 'password',
@@ -198,9 +198,9 @@ export function listKeys(section?: string): string[] {
 }
 
 /**
- * Finds the candidate a word most likely stands for.
+ * Finds the candidate that a misspelt word most likely means.
  *
- * @returns `undefined` when none is near: more than two letters and more than a third differ
+ * @returns `undefined` when none is similar: more than two letters and more than a third differ
  */
 export function findNearest(
   word: string,
@@ -218,12 +218,12 @@ export function findNearest(
 }
 
 /**
- * Says what to do about an unknown key: a sibling is spelt nearly so, or a key of the
- * same name exists on another level.
+ * Suggests a remedy for an unknown key: a sibling with a similar name, or a key of the same
+ * name on another level.
  *
- * @param name - the unknown key's last part
- * @param siblings - the keys allowed where it stands
- * @returns part of a sentence; `undefined` when no key comes near
+ * @param name - the last part of the unknown key
+ * @param siblings - the keys allowed on its level
+ * @returns part of a sentence; `undefined` when no key is similar
  */
 export function suggestKey(
   name: string,

@@ -16,7 +16,7 @@ import { READING_KEYS, readReadingConfig } from './readReadingConfig';
 
 const EXAMPLE = readPackageFile('app-config.example.yaml');
 const READING_SECTION = 'backend.reading.bitbucketServer';
-/** With what stands in comments. */
+/** The text with its comments turned into configuration. */
 const WHOLE_EXAMPLE = uncommented(
   EXAMPLE,
   [
@@ -31,7 +31,7 @@ function namesOf(keys: readonly DocumentedKey[]): string[] {
   return keys.map(({ key }) => key).sort();
 }
 
-/** Keys whose documentation does not say the default as the reader knows it. */
+/** Returns the keys whose documentation does not state the reader's default. */
 function wronglyDocumented(
   documented: readonly DocumentedKey[],
   phraseOf: (value: string) => string,
@@ -119,9 +119,9 @@ describe('the documented configuration', () => {
     ).toEqual([]);
   });
 
-  it('has examples that the reader accepts, with and without what is in comments', () => {
+  it('has examples that the reader accepts, with and without the commented lines', () => {
     const [several = ''] = commentedExamples(EXAMPLE);
-    // A provider has a token or a user.
+    // A provider has either a token or a user.
     const whole = WHOLE_EXAMPLE.replace(/^ +(username|password): .*$/gm, '');
     const [plain, full, map] = [EXAMPLE, whole, several].map(example =>
       readProviderConfigs(new ConfigReader(parse(example))),
@@ -152,7 +152,7 @@ describe('the documented configuration', () => {
     }
   });
 
-  it('has the keys of the reader of files everywhere, with their defaults', () => {
+  it('has the keys of the URL reader everywhere, with their defaults', () => {
     const phrases = Object.entries(READING_KEYS).map(([key, { default: duration }]) => {
       const [[unit, count] = ['', 0]] = Object.entries(duration);
       return { key, phrase: `${count} ${unit}` };
@@ -163,7 +163,7 @@ describe('the documented configuration', () => {
       expect(schema).toMatch(
         new RegExp(`Default: \`${phrase}\`\\.\\s+\\*?/\\s+${key}\\?:`),
       );
-      const example = documented.find(one => one.key === `${READING_SECTION}.${key}`);
+      const example = documented.find(entry => entry.key === `${READING_SECTION}.${key}`);
       expect(example?.text).toMatch(new RegExp(`Default: ${phrase}$`));
     }
   });

@@ -35,7 +35,7 @@ describe('readFilters', () => {
 
   it.each<[string, JsonObject]>([
     [
-      'personal projects where they are wanted',
+      'personal projects where they are included',
       { projectKey: '^~jdoe$', personalRepos: true },
     ],
     ['a list that is personal only in part', { projectKey: '^(PAY|~jdoe)$' }],
@@ -51,7 +51,7 @@ describe('readFilters', () => {
     ['a pattern with a slash inside', { repoSlug: 'a/b' }],
     ['exclusions alone', { exclude: { projectKey: '^SANDBOX' } }],
     [
-      'labels that are excluded in part',
+      'labels of which some are excluded',
       { labels: ['a', 'b'], exclude: { labels: ['b'] } },
     ],
     ['excluded labels alone', { exclude: { labels: ['1-a'] } }],
@@ -95,7 +95,7 @@ describe('readFilters', () => {
       `a ${key} that could take minutes`,
       { [key]: '([a-z0-9]+-?)+(?<!x)$' },
       key,
-      ['cannot be "([a-z0-9]+-?)+(?<!x)$"', 'take minutes', 'make it simpler'],
+      ['cannot be "([a-z0-9]+-?)+(?<!x)$"', 'take minutes', 'simplify it'],
     ]),
     ...['projectKey', 'repoSlug'].map((key): [string, JsonObject, string, string[]] => [
       `an excluded ${key} that could take minutes`,
@@ -109,13 +109,13 @@ describe('readFilters', () => {
       'projectKey',
       ['without the slashes', '"/^PAY$/i"'],
     ],
-    ['an empty pattern', { projectKey: '' }, 'projectKey', ['not empty']],
+    ['an empty pattern', { projectKey: '' }, 'projectKey', ['non-empty']],
     ['a pattern that is a number', { repoSlug: 7 }, 'repoSlug', ['in quotes', '7']],
     [
       'a list of patterns',
       { projectKey: ['PAY'] },
       'projectKey',
-      ['must be a text', 'a list'],
+      ['must be a non-empty string', 'a list'],
     ],
     [
       'an unknown visibility',
@@ -125,7 +125,7 @@ describe('readFilters', () => {
     ],
     ['an unknown filter', { skipArchived: true }, 'skipArchived', ['not a known key']],
     [
-      'a nearly known filter',
+      'a misspelt filter',
       { skipForkedRepo: true },
       'skipForkedRepo',
       ['did you mean skipForkedRepos?'],
@@ -143,7 +143,7 @@ describe('readFilters', () => {
       ['list', '"service"'],
     ],
     ['no labels', { labels: [] }, 'labels', ['empty list', 'leave the key out']],
-    ['an empty label', { labels: ['a', ' '] }, 'labels[1]', ['not empty', '" "']],
+    ['an empty label', { labels: ['a', ' '] }, 'labels[1]', ['non-empty', '" "']],
     [
       'a label that is a number',
       { exclude: { labels: [2024] } },
@@ -154,37 +154,37 @@ describe('readFilters', () => {
     ['a label that is a path', { labels: ['a/b'] }, 'labels[0]', ['one label']],
     ['a label given twice', { labels: ['a', 'A'] }, 'labels[1]', ['"a" twice']],
     [
-      'labels that are all excluded again',
+      'labels that are all excluded too',
       { labels: ['a', 'b'], exclude: { labels: ['c', 'b', 'a'] } },
       'labels',
       ['"a, b"', 'filters.exclude.labels', 'change one'],
     ],
     [
-      'an exclusion that is a text',
+      'an exclusion that is a string',
       { exclude: 'PAY' },
       'exclude',
       ['must be an object', 'projectKey, repoSlug'],
     ],
     [
-      'only personal projects that are left out',
+      'only one personal project while these are excluded',
       { projectKey: '^~jdoe$' },
       'projectKey',
       ['^~jdoe$', 'personalRepos', 'set it to true'],
     ],
     [
-      'several personal projects that are left out',
+      'several personal projects while these are excluded',
       { projectKey: '^(~a|~b)$' },
       'projectKey',
       ['personalRepos'],
     ],
     [
-      'a key pattern that is excluded again',
+      'a key pattern that is also excluded',
       { projectKey: 'P', exclude: { projectKey: 'P' } },
       'projectKey',
       ['filters.exclude.projectKey', 'change one'],
     ],
     [
-      'a slug pattern that is excluded again',
+      'a slug pattern that is also excluded',
       { repoSlug: 'a', exclude: { repoSlug: 'a' } },
       'repoSlug',
       ['filters.exclude.repoSlug', 'change one'],
@@ -202,7 +202,7 @@ describe('readFilters', () => {
     parts.forEach(part => expect(message).toContain(part));
   });
 
-  it('refuses filters that are a text', () => {
+  it('refuses filters that are a string', () => {
     const message = refusalOf(() => readOneProvider({ filters: 'PAY' }));
     expect(message).toContain(`${ROOT} must be an object`);
   });

@@ -6,7 +6,7 @@ import { RepositoryFilters } from '../filters/types';
 import { ConfigSection, describeValue } from './ConfigSection';
 import { DEFAULTS, listKeys } from './configurationKeys';
 
-/** `/pay/i`: neither a key nor a slug holds a slash, so this could never match. */
+/** `/pay/i`: keys and slugs contain no slashes, so this could never match. */
 const WRITTEN_WITH_SLASHES = /^\/.*\/[a-z]*$/;
 
 /**
@@ -15,7 +15,7 @@ const WRITTEN_WITH_SLASHES = /^\/.*\/[a-z]*$/;
  * @param provider - the section that holds the key `filters`
  */
 export function readFilters(provider: ConfigSection): RepositoryFilters {
-  // Documented by the published module, and not read by it.
+  // The published module documents this key, but does not read it.
   const section = provider.section('filters', listKeys('filters'), ['branch']);
   const exclude = section.section('exclude', listKeys('filters.exclude'));
   const filters: RepositoryFilters = {
@@ -44,7 +44,7 @@ export function readFilters(provider: ConfigSection): RepositoryFilters {
   return filters;
 }
 
-/** Compiled without flags: the pattern alone says what it matches. */
+/** Compiles without flags: the pattern alone determines what it matches. */
 function readPattern(section: ConfigSection, key: string): TextPattern | undefined {
   const source = section.string(key);
   if (source === undefined) {
@@ -75,9 +75,9 @@ function readPattern(section: ConfigSection, key: string): TextPattern | undefin
 }
 
 /**
- * Filters that no repository can pass are a mistake, not a wish.
+ * Refuses filters that no repository can pass: they are a mistake.
  *
- * @param keys - what the pattern of keys can match, where that is a known list
+ * @param keys - the keys that the pattern can match, where that is a known list
  */
 function refuseImpossibleFilters(
   section: ConfigSection,
@@ -98,7 +98,7 @@ function refuseImpossibleFilters(
   if (isSamePattern(repoSlug, exclude.repoSlug)) {
     refuse('repoSlug', exclude.repoSlug?.source);
   }
-  if (labels.length > 0 && labels.every(one => exclude.labels?.includes(one))) {
+  if (labels.length > 0 && labels.every(label => exclude.labels?.includes(label))) {
     refuse('labels', labels.join(', '));
   }
 }
@@ -108,14 +108,14 @@ function isSamePattern(a?: TextPattern, b?: TextPattern): boolean {
 }
 
 /**
- * What a label of Bitbucket is made of; anything else could never match.
- * Source: `POST …/repos/{slug}/labels`, Bitbucket Data Center 10.0 OpenAPI. That a label
- * has 3 to 50 characters is left to Bitbucket: one that does not exist is no fault.
+ * The characters that Bitbucket allows in labels; anything else could never match.
+ * Source: `POST …/repos/{slug}/labels`, Bitbucket Data Center 10.0 OpenAPI. Its limit of 3 to
+ * 50 characters is not checked: a label that does not exist is not a fault.
  */
 const LABEL = /^[a-z0-9-]+$/;
 
 /**
- * Reads a list of labels, in lower case as Bitbucket has them; faults are added to the
+ * Reads a list of labels, in lower case as Bitbucket stores them; faults are added to the
  * section's problems.
  *
  * @returns `undefined` where the key is not set
@@ -153,7 +153,7 @@ function readLabels(section: ConfigSection, key: string): string[] | undefined {
 function findFault(entry: JsonValue, label: string): string | undefined {
   if (label === '') {
     return typeof entry === 'string'
-      ? 'must be a label that is not empty'
+      ? 'must be a non-empty label'
       : 'must be a label, in quotes where YAML would read something else';
   }
   return LABEL.test(label)

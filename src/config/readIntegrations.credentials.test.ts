@@ -10,7 +10,7 @@ describe('the credentials of a provider', () => {
     ['a token', { token: SECRET }, { token: SECRET }],
     ['a token with a line break behind it', { token: ` ${SECRET}\n` }, { token: SECRET }],
     [
-      'a user and a password, spaces and all',
+      'a user and a password, including spaces',
       { username: 'bot', password: ' p:w ' },
       { username: 'bot', password: ' p:w ' },
     ],
@@ -28,15 +28,20 @@ describe('the credentials of a provider', () => {
       'cannot be set beside username and password; keep either',
     ],
     [
-      'a token and half a user',
+      'a token and a user without a password',
       { token: SECRET, password: SECRET },
       'token',
       'cannot be set beside username and password',
     ],
-    ['an empty token', { token: '' }, 'token', 'must be a text that is not empty'],
-    ['a blank token', { token: ' ' }, 'token', 'must be a text that is not empty'],
+    ['an empty token', { token: '' }, 'token', 'must be a non-empty string'],
+    ['a blank token', { token: ' ' }, 'token', 'must be a non-empty string'],
     ['a token that is a number', { token: 7_654_321 }, 'token', 'in quotes'],
-    ['a token that is a list', { token: [SECRET] }, 'token', 'must be a text'],
+    [
+      'a token that is a list',
+      { token: [SECRET] },
+      'token',
+      'must be a non-empty string',
+    ],
     ['a token of two lines', { token: `${SECRET}\n${SECRET}` }, 'token', 'line breaks'],
     [
       'a password that is a number',
@@ -48,7 +53,7 @@ describe('the credentials of a provider', () => {
       'an empty password',
       { username: 'bot', password: '' },
       'password',
-      'must be a text that is not empty',
+      'must be a non-empty string',
     ],
     [
       'a password in the name',
@@ -56,7 +61,7 @@ describe('the credentials of a provider', () => {
       'username',
       'without a colon',
     ],
-  ])('are refused without being shown: %s', (_, keys, key, part) => {
+  ])('are refused without showing them: %s', (_, keys, key, part) => {
     const message = refusalOf(() => readOneProvider(keys));
     expect(message).toContain(`${ROOT}.${key} ${part.startsWith('is') ? part : ''}`);
     expect(message).toContain(part);

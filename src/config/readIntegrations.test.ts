@@ -30,20 +30,20 @@ describe('the credentials of the integration', () => {
       'username',
       'is missing; set',
     ],
-    ['an empty token', { token: '' }, 'token', 'must be a text that is not empty'],
-    ['a blank token', { token: ' \n' }, 'token', 'must be a text that is not empty'],
+    ['an empty token', { token: '' }, 'token', 'must be a non-empty string'],
+    ['a blank token', { token: ' \n' }, 'token', 'must be a non-empty string'],
     ['a token of two lines', { token: `${SECRET}\n${SECRET}` }, 'token', 'line breaks'],
     [
       'an empty password',
       { username: 'bot', password: '' },
       'password',
-      'must be a text that is not empty',
+      'must be a non-empty string',
     ],
     [
       'an empty user',
       { username: '', password: SECRET },
       'username',
-      'must be a text that is not empty',
+      'must be a non-empty string',
     ],
     [
       'a password in the name',
@@ -51,29 +51,29 @@ describe('the credentials of the integration', () => {
       'username',
       'without a colon',
     ],
-  ])('are refused without being shown: %s', (_, keys, key, part) => {
+  ])('are refused without showing them: %s', (_, keys, key, part) => {
     const message = refusalOf(() => read(keys));
     expect(message).toContain(`${KEY}.${key} `);
     expect(message).toContain(part);
     expect(message).not.toContain(SECRET);
   });
 
-  it('are refused by halves also where the provider has some of its own: the catalog reads the files with them', () => {
+  it('are refused when incomplete even where the provider has its own, since the catalog reads files with them', () => {
     const message = refusalOf(() => read({ username: 'bot' }, { token: SECRET }));
     expect(message).toContain(`${KEY}.password is missing`);
   });
 
-  it('say how half of them can come about', () => {
+  it('are refused with a hint at unset environment variables when incomplete', () => {
     const message = refusalOf(() => read({ username: 'bot' }));
     expect(message).toContain('environment variable');
   });
 
-  it('may be a token beside half a user, since the token is what counts', () => {
+  it('may be a token beside an incomplete user, since the token takes precedence', () => {
     const { providers } = read({ token: SECRET, username: 'bot' });
     expect(providers).toMatchObject([{ integration: { token: SECRET } }]);
   });
 
-  it('may be wrong where no provider uses the integration', () => {
+  it('may be invalid where no provider uses the integration', () => {
     const config = new ConfigReader({
       integrations: {
         bitbucketServer: [
@@ -95,7 +95,7 @@ describe('the credentials of the integration', () => {
     expect(providers).toMatchObject([{ integration: { ...own, token: undefined } }]);
   });
 
-  it('may be left out, which is worth a warning: an unset variable looks the same', () => {
+  it('may be missing, with a warning, since an unset variable looks the same', () => {
     const { providers, warnings } = read({});
     expect(providers).toHaveLength(1);
     expect(warnings).toEqual([
@@ -105,7 +105,7 @@ describe('the credentials of the integration', () => {
     ]);
   });
 
-  it('are not missed where each provider has its own', () => {
+  it('may be missing without a warning where each provider has its own', () => {
     expect(read({}, { token: SECRET }).warnings).toEqual([]);
   });
 });
@@ -117,7 +117,7 @@ describe('the host of the integration', () => {
     [`${HOST}:80`, `http://${HOST}/rest/api/1.0`, HOST],
     ['Bitbucket.Example.com', undefined, HOST],
   ])(
-    'is refused as "%s" with the API at %s, since URLs name it otherwise',
+    'is refused as "%s" with the API at %s, since URLs write it differently',
     (host, apiBaseUrl, written) => {
       const message = refusalOf(() => read({ host, token: SECRET, apiBaseUrl }));
       expect(message).toContain(`${KEY}.host must be written as in URLs, "${written}"`);

@@ -1,7 +1,7 @@
 /**
- * Reads `integrations.bitbucketServer`, in Backstage's own format, and checks what
- * Backstage takes although it cannot work: half of the credentials, a host that no URL
- * will ever show.
+ * Reads `integrations.bitbucketServer`, in Backstage's own format, and checks for settings that
+ * Backstage accepts although they cannot work: incomplete credentials, or a host that never
+ * occurs in a URL.
  */
 
 import { Config } from '@backstage/config';
@@ -24,24 +24,24 @@ interface IntegrationEntry {
 /**
  * Opens each integration.
  *
- * @throws InputError where Backstage's own readers could not make sense of them either
+ * @throws InputError where Backstage's own readers cannot read them either
  */
 export function openIntegrations(
   config: Config,
   findings: ConfigFindings,
 ): IntegrationEntry[] {
   return readBackstages(() =>
-    (config.getOptionalConfigArray(INTEGRATIONS_KEY) ?? []).map((one, index) => ({
-      host: one.getString('host'),
-      section: new ConfigSection(one, `${INTEGRATIONS_KEY}[${index}]`, findings),
+    (config.getOptionalConfigArray(INTEGRATIONS_KEY) ?? []).map((entry, index) => ({
+      host: entry.getString('host'),
+      section: new ConfigSection(entry, `${INTEGRATIONS_KEY}[${index}]`, findings),
     })),
   );
 }
 
 /**
- * Adds what is wrong with an integration that providers use to the problems.
+ * Adds the faults of an integration that providers use to the problems.
  *
- * @param providers - all of them
+ * @param providers - all providers
  */
 export function checkIntegration(
   { host, section }: IntegrationEntry,
@@ -51,7 +51,7 @@ export function checkIntegration(
   checkHost(host, section);
   const credentials = readCredentials(section, { tokenWins: true });
   const areNeeded = providers.some(
-    one => one.host === host && one.credentials === undefined,
+    provider => provider.host === host && provider.credentials === undefined,
   );
   if (!credentials && areNeeded && section.problemCount === problemsBefore) {
     section.addWarning(
@@ -61,7 +61,7 @@ export function checkIntegration(
   }
 }
 
-/** Reads the integrations as Backstage does, once they are checked. */
+/** Reads the checked integrations as Backstage does. */
 export function toIntegrationConfigs(
   entries: readonly IntegrationEntry[],
 ): BitbucketServerIntegrationConfig[] {
@@ -71,8 +71,8 @@ export function toIntegrationConfigs(
 }
 
 /**
- * The catalog picks the integration of a file by the host of its URL, which has lower case
- * and no default port: one that is written otherwise is never picked.
+ * The catalog picks the integration of a file by the host of its URL, which is in lower case
+ * without a default port: a host in another form is never picked.
  */
 function checkHost(host: string, section: ConfigSection): void {
   const apiBaseUrl = section.value('apiBaseUrl');
@@ -95,21 +95,21 @@ function readBackstages<T>(read: () => T): T {
   }
 }
 
-/** What a header may carry; Bitbucket's tokens hold nothing else. */
+/** The characters that a header may carry; Bitbucket's tokens contain no others. */
 const TOKEN = /^[\x21-\x7e]+$/;
 
-/** What Backstage makes of `${VARIABLE}` where that variable is not set: no key at all. */
+/** Backstage drops a key with `${VARIABLE}` where that variable is not set. */
 const UNSET_VARIABLE =
   'where it comes from an environment variable, set that variable: a key whose variable is not set counts as missing';
 
 /**
  * Reads the keys `token`, `username` and `password`; faults are added to the section's
- * problems. Half of a user is one: requests would go out without credentials, and what an
- * anonymous caller may not see would look deleted.
+ * problems. A user name without a password, or the reverse, is a fault: requests would go out
+ * without credentials, and everything hidden from anonymous callers would look deleted.
  *
- * @param tokenWins - whether a token makes the other two irrelevant, as Backstage has it
- * for integrations, instead of being refused beside them
- * @returns `undefined` where there are none, or on a fault
+ * @param tokenWins - whether a token overrides the other two, as Backstage does for
+ * integrations, instead of being refused beside them
+ * @returns `undefined` where no credentials are set, or on a fault
  */
 export function readCredentials(
   section: ConfigSection,
@@ -152,7 +152,7 @@ function readUser(section: ConfigSection): ProviderCredentials | undefined {
     'password',
     `set it too, or set token instead of both, where the user has an HTTP access token; ${UNSET_VARIABLE}`,
   );
-  // Everything behind the colon would be sent as the password (RFC 7617).
+  // Everything after the colon would be sent as the password (RFC 7617).
   if (username?.includes(':')) {
     section.addProblem(
       'username',

@@ -4,7 +4,7 @@ import { readOneProvider, refusalOf } from './__testUtils__/readOneProvider';
 const ROOT = 'catalog.providers.bitbucketServer';
 const LONG_TEXT = 'x'.repeat(500);
 
-describe('readProviderConfig, given something wrong', () => {
+describe('readProviderConfig with an invalid value', () => {
   it.each<[string, JsonObject, string, string[]]>([
     ['removals as number', { removals: 30 }, 'removals', ['must be an object', '30']],
     [
@@ -45,12 +45,12 @@ describe('readProviderConfig, given something wrong', () => {
       'catalogPath[1]',
       ['twice'],
     ],
-    ['an empty branch', { branch: '' }, 'branch', ['must be a text']],
+    ['an empty branch', { branch: '' }, 'branch', ['must be a non-empty string']],
     [
       'a branch that is a number',
       { branch: 2024 },
       'branch',
-      ['must be a text', 'in quotes', '2024'],
+      ['must be a non-empty string', 'in quotes', '2024'],
     ],
     ['a tag', { branch: 'refs/tags/v1' }, 'branch', ['"refs/tags/v1"', 'short name']],
     ['no branch', { branch: 'refs/heads/' }, 'branch', ['short name of a branch']],
@@ -58,7 +58,7 @@ describe('readProviderConfig, given something wrong', () => {
     ['half of a surrogate pair', { branch: 'a\ud800' }, 'branch', ['short name']],
     ['what is no branch', { branch: 'HEAD' }, 'branch', ['"HEAD"', 'leave the key out']],
     [
-      'a boolean that is none',
+      'a boolean that is another word',
       { validateLocationsExist: 'perhaps' },
       'validateLocationsExist',
       ['true or false', '"perhaps"'],
@@ -70,14 +70,14 @@ describe('readProviderConfig, given something wrong', () => {
       ['true or false'],
     ],
     [
-      'no concurrency',
+      'a concurrency of 0',
       { concurrency: 0 },
       'concurrency',
       ['whole number from 1 to 100', '0'],
     ],
     ['too much concurrency', { concurrency: 101 }, 'concurrency', ['1 to 100', '101']],
     [
-      'no files',
+      'a file limit of 0',
       { maxFilesPerRepository: 0 },
       'maxFilesPerRepository',
       ['1 to 100000', '0'],
@@ -90,7 +90,7 @@ describe('readProviderConfig, given something wrong', () => {
     ],
     ['half a concurrency', { concurrency: 1.5 }, 'concurrency', ['whole number', '1.5']],
     [
-      'concurrency as word',
+      'a concurrency that is a word',
       { concurrency: 'many' },
       'concurrency',
       ['whole number', '"many"'],
@@ -102,19 +102,14 @@ describe('readProviderConfig, given something wrong', () => {
       ['whole number', '" "'],
     ],
     [
-      'an endless concurrency',
+      'an infinite concurrency',
       { concurrency: Infinity },
       'concurrency',
       ['whole number'],
     ],
+    ['a concurrency that is NaN', { concurrency: NaN }, 'concurrency', ['whole number']],
     [
-      'concurrency that is no number',
-      { concurrency: NaN },
-      'concurrency',
-      ['whole number'],
-    ],
-    [
-      'concurrency as list',
+      'a concurrency that is a list',
       { concurrency: [8] },
       'concurrency',
       ['whole number', 'a list'],
@@ -156,13 +151,13 @@ describe('readProviderConfig, given something wrong', () => {
       ['above 0'],
     ],
     [
-      'a rate that is no number',
+      'a rate that is NaN',
       { rateLimit: { requestsPerSecond: NaN, burst: 1 } },
       'rateLimit.requestsPerSecond',
       ['above 0'],
     ],
     [
-      'a rate without end',
+      'an infinite rate',
       { rateLimit: { requestsPerSecond: '1e999', burst: 1 } },
       'rateLimit.requestsPerSecond',
       ['above 0'],
@@ -180,7 +175,7 @@ describe('readProviderConfig, given something wrong', () => {
       ['1 or more'],
     ],
     [
-      'half a burst',
+      'a fractional burst',
       { rateLimit: { requestsPerSecond: 1, burst: 1.5 } },
       'rateLimit.burst',
       ['whole number'],
@@ -252,7 +247,7 @@ describe('readProviderConfig, given something wrong', () => {
       ['0 or more'],
     ],
     [
-      'an endless hold',
+      'an infinite hold',
       { removals: { holdFor: { hours: Infinity } } },
       'removals.holdFor',
       ['a duration'],
@@ -264,7 +259,7 @@ describe('readProviderConfig, given something wrong', () => {
     parts.forEach(part => expect(message).toContain(part));
   });
 
-  it('cuts a bad value that is long', () => {
+  it('shortens a long invalid value', () => {
     const message = refusalOf(() => readOneProvider({ rateLimit: LONG_TEXT }));
     expect(message.length).toBeLessThan(300);
   });

@@ -90,7 +90,7 @@ describe('readSchedule', () => {
       'a cron expression that is a number',
       { frequency: { cron: 5 }, timeout },
       '.frequency.cron',
-      ['must be a text', '5'],
+      ['must be a non-empty string', '5'],
     ],
     [
       'a cron expression of too few fields',
@@ -144,7 +144,7 @@ describe('readSchedule', () => {
   });
 
   it.each<[JsonValue]>([['PT1H'], [30], [[]], [true]])(
-    'refuses the schedule %j, which is no object, once',
+    'reports a single fault for the schedule %j, which is not an object',
     schedule => {
       const message = refusalOf(() => readOneProvider({ schedule }));
       expect(message).toContain(

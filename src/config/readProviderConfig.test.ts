@@ -59,12 +59,12 @@ describe('readProviderConfig', () => {
       { removals: { maxPercentage: 100, holdForMs: 86_400_000 } },
     ],
     [
-      'no removals',
+      'a percentage of 0',
       { removals: { maxPercentage: 0 } },
       { removals: { maxPercentage: 0 } },
     ],
     [
-      'part of a percentage',
+      'a fractional percentage',
       { removals: { maxPercentage: 2.5 } },
       { removals: { maxPercentage: 2.5 } },
     ],
@@ -74,7 +74,7 @@ describe('readProviderConfig', () => {
       { removals: { maxPercentage: 30, holdForMs: 172_800_000 } },
     ],
     [
-      'a hold of nothing',
+      'a hold of 0',
       { removals: { holdFor: { hours: 0 } } },
       { removals: { holdForMs: 0 } },
     ],
@@ -100,7 +100,7 @@ describe('a rate', () => {
     );
 
   it.each([0.0001, 0.099, Number.MIN_VALUE])(
-    'of %p per second is raised to what a run can end with, and is worth a warning',
+    'of %p per second is raised to one with which a run can finish, with a warning',
     perSecond => {
       const { providers, warnings } = read(perSecond);
       expect(providers).toMatchObject([
@@ -115,7 +115,7 @@ describe('a rate', () => {
     },
   );
 
-  it.each([0.1, 1e300])('of %p per second is taken as it is', perSecond => {
+  it.each([0.1, 1e300])('of %p per second is used unchanged', perSecond => {
     const { providers, warnings } = read(perSecond);
     expect(providers).toMatchObject([
       { config: { rateLimit: { kind: 'fixed', requestsPerSecond: perSecond } } },

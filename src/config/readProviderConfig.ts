@@ -1,5 +1,5 @@
 /**
- * Reads one provider, defaults filled in. Faults are added to the section's problems;
+ * Reads one provider and fills in the defaults. Faults are added to the section's problems;
  * the caller that opened the section throws once everything is read.
  */
 
@@ -19,18 +19,18 @@ import { readFilters } from './readFilters';
 import { ProviderConfig } from './types';
 
 const MAX_CONCURRENCY = 100;
-/** Bitbucket lists no more files of a repository in one page; each becomes an entity. */
+/** The most files that Bitbucket lists in one page; each becomes an entity. */
 const MAX_FILES_PER_REPOSITORY = 100_000;
-/** A request that takes longer is dead, and would outlast the schedule's timeout. */
+/** A request that takes longer will not be answered, and would outlast the schedule's timeout. */
 const MAX_REQUEST_TIMEOUT = { ms: 600_000, text: '10 minutes' };
-/** What is believed for longer is forgotten rather than meant. */
+/** A longer interval is more likely a mistake than intended. */
 const RECHECK_RANGE = { zero: true, max: { ms: 30 * 86_400_000, text: '30 days' } };
 
 /**
  * Reads one provider.
  *
- * @param id - the provider's
- * @param provider - its section
+ * @param id - the id of the provider
+ * @param provider - the section of the provider
  * @param integrationHosts - every `integrations.bitbucketServer[].host`
  */
 export function readProviderConfig(
@@ -106,7 +106,7 @@ function readHost(provider: ConfigSection, integrationHosts: readonly string[]):
   return host;
 }
 
-/** A path named twice is refused, like everything else that would have no effect. */
+/** Refuses a repeated path, like every other setting that would have no effect. */
 function readCatalogPaths(provider: ConfigSection): CatalogPath[] {
   const value = provider.value('catalogPath') ?? DEFAULTS.catalogPath;
   const entries = Array.isArray(value)
@@ -142,9 +142,9 @@ function readCatalogPaths(provider: ConfigSection): CatalogPath[] {
 }
 
 /**
- * The short name, because a glob with a full ref cannot be read by Backstage's URL reader
- * (`@backstage/backend-defaults` 0.18.0, `BitbucketServerUrlReader`). Whether there is such
- * a branch is Bitbucket's to say, for each repository.
+ * Reads the short name, because Backstage's URL reader cannot read a glob with a full ref
+ * (`@backstage/backend-defaults` 0.18.0, `BitbucketServerUrlReader`). Whether the branch
+ * exists depends on each repository.
  */
 function readBranch(provider: ConfigSection): string | undefined {
   const text = provider.string('branch');
@@ -198,7 +198,7 @@ function readRateLimit(provider: ConfigSection): RateLimitSetting {
 /** Five or six fields, or a name such as `@hourly`. */
 const CRON = /^(@[a-z]+|\S+(\s+\S+){4,5})$/;
 
-/** Tells a cron expression from a duration such as `1 hour 2 minutes 3 seconds`. */
+/** Distinguishes a cron expression from a duration such as `1 hour 2 minutes 3 seconds`. */
 const CRON_ONLY = /^@|\*|^[\d\s,/-]+$/;
 
 /**
@@ -213,7 +213,7 @@ function readSchedule(provider: ConfigSection): SchedulerServiceTaskScheduleDefi
   const problemsBefore = provider.problemCount;
   const keys = ['frequency', 'timeout', 'initialDelay', 'scope'];
   const schedule = provider.section('schedule', keys);
-  // What is no object at all is one fault, not three.
+  // A schedule that is not an object is one fault, not three.
   if (isJsonObject(provider.value('schedule'))) {
     checkSchedule(schedule);
   }
@@ -229,7 +229,7 @@ function readSchedule(provider: ConfigSection): SchedulerServiceTaskScheduleDefi
   }
 }
 
-/** Backstage would take a frequency of 0, or a cron expression that is no text. */
+/** Backstage would accept a frequency of 0, or a cron expression that is not a string. */
 function checkSchedule(schedule: ConfigSection): void {
   for (const key of ['frequency', 'timeout'] as const) {
     const fallback = DEFAULTS.schedule[key];
@@ -255,7 +255,7 @@ function isCron(text: string): boolean {
   return CRON.test(text.trim());
 }
 
-/** @returns whether the frequency is one of the two kinds that are no duration */
+/** @returns whether the frequency is one of the two kinds that are not a duration */
 function checkSpecialFrequency(schedule: ConfigSection): boolean {
   const value = schedule.value('frequency');
   if (typeof value === 'string' && isCron(value) && CRON_ONLY.test(value.trim())) {

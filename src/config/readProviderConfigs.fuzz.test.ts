@@ -38,10 +38,10 @@ const PROVIDER = {
   token: SECRET,
 };
 
-/** What is configured around it. */
+/** The rest of the configuration. */
 const INTEGRATION = { host: HOST, username: 'bot', password: SECRET };
 
-/** What is read, or the message of the one documented error. */
+/** Returns the result, or the message of the one documented error. */
 function attempt<T extends object>(read: () => T): T | string {
   try {
     return read();
@@ -67,7 +67,7 @@ const readProviders = (value: unknown, integrations: unknown = [INTEGRATION]) =>
     ),
   );
 
-/** What is too deep to be written in JSON is in no configuration file. */
+/** Skips values too deeply nested for JSON, which no configuration file can contain. */
 function isWritable(value: unknown): boolean {
   try {
     JSON.stringify(value);
@@ -85,7 +85,7 @@ const providers = fc
   )
   .filter(isWritable);
 
-it('reads the configuration that is made worse', () => {
+it('reads the unmodified configuration', () => {
   expect(readProviders(PROVIDER)).toMatchObject({ providers: [{}], warnings: [] });
 });
 
@@ -115,7 +115,7 @@ it('reads any nearly valid provider, or names the key at fault and shows no secr
   expect(refused.length).toBeGreaterThan(FUZZ_RUNS / 4);
 });
 
-it('reads any nearly valid integration, or says what is wrong and shows no secret', () => {
+it('reads any nearly valid integration, or names the fault and shows no secret', () => {
   const integrations = fc
     .oneof(mutationsOf([INTEGRATION]), hostileValues)
     .filter(isWritable);
@@ -132,7 +132,7 @@ it('reads any nearly valid integration, or says what is wrong and shows no secre
   );
 });
 
-it('reads any nearly valid settings of the reader, or names the key at fault', () => {
+it('reads any nearly valid settings of the URL reader, or names the key at fault', () => {
   const valid = {
     maxAge: 'PT15M',
     maxWait: { seconds: 10 },

@@ -50,7 +50,7 @@ describe('readProviderConfigs', () => {
     ]);
   });
 
-  it('reads a map in its order, with ids no config key could hold', () => {
+  it('reads a map in its order, with ids that are not valid configuration keys', () => {
     const providers = readProviders({
       prod: { host: HOST, concurrency: 2 },
       'team one.x': { host: 'git.example.org:8443', concurrency: 3 },
@@ -127,11 +127,15 @@ describe('readProviderConfigs', () => {
       [`${ROOT}.prod is not a known key`],
     ],
     [
-      'a host that is no text',
+      'a host that is not a string',
       { prod: { host: 5 } },
-      [`${ROOT}.prod.host must be a text`, '5'],
+      [`${ROOT}.prod.host must be a non-empty string`, '5'],
     ],
-    ['an empty host', { prod: { host: '' } }, [`${ROOT}.prod.host must be a text`]],
+    [
+      'an empty host',
+      { prod: { host: '' } },
+      [`${ROOT}.prod.host must be a non-empty string`],
+    ],
     [
       'an unknown host',
       { prod: { host: 'other.net' } },
@@ -171,7 +175,7 @@ describe('readProviderConfigs', () => {
     expect(message).toContain('rename');
   });
 
-  it('says so when no integration is configured at all', () => {
+  it('reports that no integration is configured', () => {
     const config = new ConfigReader({
       catalog: { providers: { bitbucketServer: { host: HOST } } },
     });
@@ -179,7 +183,7 @@ describe('readProviderConfigs', () => {
     expect(message).toContain('no host is configured under integrations.bitbucketServer');
   });
 
-  it('names the integrations when those cannot be read', () => {
+  it('names the integrations when they cannot be read', () => {
     const config = new ConfigReader({
       integrations: { bitbucketServer: [{ host: HOST, password: ['hunter2'] }] },
       catalog: { providers: { bitbucketServer: { host: HOST } } },
@@ -215,7 +219,7 @@ describe('readProviderConfigs', () => {
     [{ prod: { host: HOST }, token: 'hunter2' }],
     [{ host: HOST, requestTimeout: { token: 'hunter2' } }],
     [{ host: HOST, branch: ['hunter2'] }],
-  ])('shows no secret that is put in the wrong place: %j', value => {
+  ])('shows no misplaced secret: %j', value => {
     expect(refusalOf(() => readProviders(value))).not.toContain('hunter2');
   });
 });

@@ -1,7 +1,7 @@
 /**
- * Reads `catalog.providers.bitbucketServer`: one provider directly or a map of them.
- * Used by the module when the backend starts and by the command line. Everything that
- * is not understood is refused, so that no setting is ever silently without effect.
+ * Reads `catalog.providers.bitbucketServer`: a single provider or a map of providers.
+ * Used by the module when the backend starts and by the command line. Refuses everything
+ * that it does not know, so that no setting silently has no effect.
  */
 
 import { Config, ConfigReader } from '@backstage/config';
@@ -27,7 +27,7 @@ import { DiscoveryConfig, ProviderConfig, ProviderCredentials } from './types';
 
 const PROVIDERS_KEY = 'catalog.providers.bitbucketServer';
 
-/** One provider as it stands in the configuration. */
+/** One provider as written in the configuration. */
 interface ProviderEntry {
   readonly id: string;
   readonly path: string;
@@ -35,10 +35,10 @@ interface ProviderEntry {
 }
 
 /**
- * Reads every provider of the configuration, defaults filled in.
+ * Reads every provider of the configuration and fills in the defaults.
  *
  * @param config - the root configuration of the backend
- * @returns in the configuration's order; empty when there is none
+ * @returns the providers in the order of the configuration; empty when there are none
  * @throws InputError naming, for every fault, the full key, the bad value and the remedy
  */
 export function readDiscoveryConfig(config: Config): DiscoveryConfig {
@@ -50,7 +50,7 @@ export function readDiscoveryConfig(config: Config): DiscoveryConfig {
   const { problems, warnings } = findings;
   const entries = listProviders(value, problems);
   const integrations = entries.length > 0 ? openIntegrations(config, findings) : [];
-  const hosts = integrations.map(one => one.host);
+  const hosts = integrations.map(({ host }) => host);
   const providers = entries.map(({ id, path, data }) =>
     readProviderConfig(
       id,
@@ -61,22 +61,24 @@ export function readDiscoveryConfig(config: Config): DiscoveryConfig {
   const writtenById = new Map(entries.map(({ id, data }) => [id, withoutSecrets(data)]));
   refuseSharedAnchors(providers, problems);
   const used = integrations.filter(
-    // Of several with one host, Backstage takes the first.
+    // Of several integrations with the same host, Backstage takes the first.
     ({ host }, index) =>
-      hosts.indexOf(host) === index && providers.some(one => one.host === host),
+      hosts.indexOf(host) === index && providers.some(provider => provider.host === host),
   );
-  used.forEach(one => checkIntegration(one, providers));
+  used.forEach(integration => checkIntegration(integration, providers));
   refuse(problems);
-  const byHost = new Map(toIntegrationConfigs(used).map(one => [one.host, one]));
+  const byHost = new Map(
+    toIntegrationConfigs(used).map(integration => [integration.host, integration]),
+  );
   return {
-    providers: providers.flatMap(one => {
-      const integration = byHost.get(one.host);
+    providers: providers.flatMap(provider => {
+      const integration = byHost.get(provider.host);
       return integration
         ? {
-            config: one,
-            integration: withOwnCredentials(integration, one.credentials),
+            config: provider,
+            integration: withOwnCredentials(integration, provider.credentials),
             catalogIntegration: integration,
-            written: writtenById.get(one.id) ?? {},
+            written: writtenById.get(provider.id) ?? {},
           }
         : [];
     }),
@@ -84,7 +86,7 @@ export function readDiscoveryConfig(config: Config): DiscoveryConfig {
   };
 }
 
-/** Nothing below other keys is secret. */
+/** No other key holds a secret. */
 function withoutSecrets({
   token: _token,
   username: _username,
@@ -94,7 +96,7 @@ function withoutSecrets({
   return rest;
 }
 
-/** All of them: a token beside a user would win over it. */
+/** Replaces all credentials: a remaining token would win over the user. */
 function withOwnCredentials(
   integration: BitbucketServerIntegrationConfig,
   credentials: ProviderCredentials | undefined,
@@ -124,7 +126,7 @@ function listProviders(value: JsonValue, problems: string[]): ProviderEntry[] {
   return entries.flatMap(([id, entry]) => listMapEntry(id, entry, problems));
 }
 
-/** Any word may be an id, also the name of a key; what lies below it tells which it is. */
+/** Any word may be an id, also the name of a key; its value shows which of the two it is. */
 function isProviderKeyWithoutProvider(
   key: string,
   entry: JsonValue | undefined,
@@ -151,7 +153,7 @@ function listMapEntry(
   return [{ id, path, data: entry }];
 }
 
-/** Entity names are compared without regard to case. */
+/** Entity names are compared case-insensitively. */
 function refuseSharedAnchors(
   providers: readonly ProviderConfig[],
   problems: string[],
@@ -169,7 +171,7 @@ function refuseSharedAnchors(
   }
 }
 
-/** @throws InputError that tells of every fault, if there is any */
+/** @throws InputError that lists every fault, if there is any */
 export function refuse(problems: readonly string[]): void {
   if (problems.length === 1) {
     throw new InputError(problems.join());

@@ -6,8 +6,8 @@ import { readReadingConfig } from './readReadingConfig';
 const read = (bitbucketServer: JsonValue) =>
   readReadingConfig(new ConfigReader({ backend: { reading: { bitbucketServer } } }));
 
-describe('the configuration of the reader of files', () => {
-  it('has defaults, with and without what Backstage reads beside it', () => {
+describe('the configuration of the URL reader', () => {
+  it("has defaults, with and without Backstage's own settings beside it", () => {
     const defaults = {
       maxAgeMs: 900_000,
       maxWaitMs: 10_000,
@@ -20,7 +20,7 @@ describe('the configuration of the reader of files', () => {
     ).toEqual(defaults);
   });
 
-  it('takes durations in each form, and none', () => {
+  it('accepts durations in each form, and 0', () => {
     expect(
       read({ maxAge: '4 hours', maxWait: 'PT5S', staleIfUnavailable: { days: 2 } }),
     ).toEqual({
@@ -53,7 +53,7 @@ describe('the configuration of the reader of files', () => {
       '15 minutes',
       'backend.reading.bitbucketServer must be an object with the keys maxAge',
     ],
-  ])('is refused where it cannot work: %j', (value, message) => {
+  ])('is refused where it is invalid: %j', (value, message) => {
     expect(refusalOf(() => read(value))).toContain(message);
   });
 });

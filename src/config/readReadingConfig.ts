@@ -1,51 +1,52 @@
-/** Reads `backend.reading.bitbucketServer`: how the reader of files asks. */
+/** Reads `backend.reading.bitbucketServer`: the settings of the URL reader. */
 
 import { Config, ConfigReader } from '@backstage/config';
 import { durationToMilliseconds, HumanDuration } from '@backstage/types';
 import { ConfigFindings, ConfigSection } from './ConfigSection';
 import { refuse } from './readProviderConfigs';
 
-/** A key as the reader fills it in and as the documentation explains it. */
+/** A key with its default and its text in the documentation. */
 interface ReadingKey {
   readonly default: HumanDuration;
   /** One sentence. */
   readonly meaning: string;
 }
 
-/** Every key; the documentation is made of it or held to it by a test. */
+/** Every key; the documentation is generated from this list or compared with it by a test. */
 export const READING_KEYS = {
   maxAge: {
     default: { minutes: 15 },
-    meaning: 'For so long what was read is believed while nobody tells of a change.',
+    meaning:
+      'How long a file that was read counts as current while no event reports a change.',
   },
   maxWait: {
     default: { seconds: 10 },
-    meaning: 'For so long a read waits for its turn and for retries, at most 5 minutes.',
+    meaning: 'How long a read waits for its turn and for retries, at most 5 minutes.',
   },
   staleIfUnavailable: {
     default: { hours: 24 },
     meaning:
-      'For so long the catalog goes on with what it has read where Bitbucket does not answer.',
+      'How long the catalog keeps using the files it has read while Bitbucket does not answer.',
   },
 } as const satisfies Record<string, ReadingKey>;
 
-/** How files are read. */
+/** The settings of the URL reader. */
 export interface ReadingConfig {
-  /** For so long what was read is believed while nobody tells of a change. */
+  /** How long a file that was read counts as current while no event reports a change. */
   readonly maxAgeMs: number;
-  /** For so long a read waits for its turn and for retries. */
+  /** How long a read waits for its turn and for retries. */
   readonly maxWaitMs: number;
-  /** For so long what was read stands where Bitbucket gives no answer. */
+  /** How long a file that was read remains usable while Bitbucket does not answer. */
   readonly staleIfUnavailableMs: number;
 }
 
 const READING_KEY = 'backend.reading';
 
-/** Longer than this, a read would hold up all processing of the catalog. */
+/** A longer wait would block all processing of the catalog. */
 const MAX_WAIT = { minutes: 5 };
 
 /**
- * Reads the configuration, defaults filled in.
+ * Reads the configuration and fills in the defaults.
  *
  * @throws InputError naming, for every fault, the full key, the bad value and the remedy
  */

@@ -16,32 +16,32 @@ export type ProviderCredentials =
 
 /** One provider under `catalog.providers.bitbucketServer`, defaults filled in. */
 export interface ProviderConfig {
-  /** `default` for the single form, the map's key otherwise. */
+  /** `default` for the single form, otherwise the key in the map. */
   readonly id: string;
   /** A `host` of `integrations.bitbucketServer`. */
   readonly host: string;
-  /** The integration's where left out. Secret: must not be shown. */
+  /** The integration's credentials apply when left out. Secret: must not be shown. */
   readonly credentials?: ProviderCredentials;
   /** At least one. */
   readonly catalogPaths: readonly CatalogPath[];
-  /** Look here instead of on each repository's default branch; short name, without `refs/heads/`. */
+  /** Used instead of each repository's default branch; short name, without `refs/heads/`. */
   readonly branch?: string;
   readonly validateLocationsExist: boolean;
-  /** Files that may be registered of one repository, 1 or more. */
+  /** The most files of one repository that are registered, 1 or more. */
   readonly maxFilesPerRepository: number;
   readonly filters: RepositoryFilters;
   readonly schedule: SchedulerServiceTaskScheduleDefinition;
   /** Requests in flight per host, 1 or more. */
   readonly concurrency: number;
   readonly rateLimit: RateLimitSetting;
-  /** Per attempt. */
+  /** Time limit of one attempt. */
   readonly requestTimeoutMs: number;
-  /** Whether code search may be asked. */
+  /** Whether code search may be used. */
   readonly search: 'auto' | 'off';
   readonly recheck: {
-    /** How long runs believe what they have found. */
+    /** How long runs assume that a file they found still exists. */
     readonly foundMs: number;
-    /** How long they believe, where code search covers a repository, that it has no file. */
+    /** How long runs assume that a repository has no catalog file, where code search covers it. */
     readonly absentMs: number;
   };
   readonly removals: {
@@ -54,18 +54,18 @@ export interface ProviderConfig {
 /** One provider with the integration of its host. */
 export interface ConfiguredProvider {
   readonly config: ProviderConfig;
-  /** With the provider's own credentials, where it has some. */
+  /** With the provider's own credentials, where it has any. */
   readonly integration: BitbucketServerIntegrationConfig;
-  /** The one that the catalog picks for files on the host, with its own credentials. */
+  /** The integration that the catalog picks for files on the host, with its own credentials. */
   readonly catalogIntegration: BitbucketServerIntegrationConfig;
-  /** The provider as it stands in the configuration, without its credentials. */
+  /** The provider as written in the configuration, without its credentials. */
   readonly written: JsonObject;
 }
 
-/** What the configuration of a backend says about discovery. */
+/** The discovery configuration of a backend. */
 export interface DiscoveryConfig {
-  /** In the configuration's order; empty when there are none. */
+  /** In the order of the configuration; empty when there are none. */
   readonly providers: readonly ConfiguredProvider[];
-  /** What works, and is worth a look all the same: sentences that name the full key. */
+  /** Settings that work, but that the operator should check: sentences that name the full key. */
   readonly warnings: readonly string[];
 }

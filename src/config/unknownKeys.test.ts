@@ -3,7 +3,7 @@ import { readOneProvider, refusalOf } from './__testUtils__/readOneProvider';
 
 const ROOT = 'catalog.providers.bitbucketServer';
 
-describe('a key the reader does not know', () => {
+describe('an unknown key', () => {
   it.each<[string, JsonObject, string, string[]]>([
     [
       'a misspelt key',
@@ -12,7 +12,7 @@ describe('a key the reader does not know', () => {
       ['did you mean catalogPath?'],
     ],
     [
-      'a key of another level',
+      'a key from another level',
       { projectKey: 'a' },
       'projectKey',
       ['did you mean filters.projectKey'],
@@ -44,12 +44,12 @@ describe('a key the reader does not know', () => {
     parts.forEach(part => expect(message).toContain(part));
   });
 
-  it('shows no value, which might be a secret', () => {
+  it('is refused without its value, which might be a secret', () => {
     const message = refusalOf(() => readOneProvider({ pasword: 'hunter2' }));
     expect(message).not.toContain('hunter2');
   });
 
-  it('counts as not set when emptied, as everywhere in Backstage', () => {
+  it('counts as not set when it is empty, as everywhere in Backstage', () => {
     expect(() => readOneProvider({ colour: null })).not.toThrow();
   });
 });

@@ -246,13 +246,25 @@ describe('the webhook feature', () => {
 
   it.each([
     ['no secret', {}, /webhookSecret is missing; set it to the secret of the webhooks/],
-    ['an empty one', secretConfig(''), /webhookSecret must be a text that is not empty/],
-    ['a blank one', secretConfig('  '), /webhookSecret must be a text that is not empty/],
-    ['a number', secretConfig(4711), /webhookSecret must be a text .* in quotes/],
-    ['no secret in a list', secretConfig([]), /webhookSecret must be a text/],
-    ['an empty one in a list', secretConfig(['a', '']), /webhookSecret must be a text/],
-    ['a number in a list', secretConfig(['a', 4711]), /webhookSecret must be a text/],
-    ['an object', secretConfig({ old: 'a' }), /webhookSecret must be a text/],
+    ['an empty one', secretConfig(''), /webhookSecret must be a non-empty string/],
+    ['a blank one', secretConfig('  '), /webhookSecret must be a non-empty string/],
+    [
+      'a number',
+      secretConfig(4711),
+      /webhookSecret must be a non-empty string.* in quotes/,
+    ],
+    ['no secret in a list', secretConfig([]), /webhookSecret must be a non-empty string/],
+    [
+      'an empty one in a list',
+      secretConfig(['a', '']),
+      /webhookSecret must be a non-empty string/,
+    ],
+    [
+      'a number in a list',
+      secretConfig(['a', 4711]),
+      /webhookSecret must be a non-empty string/,
+    ],
+    ['an object', secretConfig({ old: 'a' }), /webhookSecret must be a non-empty string/],
   ])('refuses to start with %s', async (_, config, message) => {
     const starting = start(config);
     await expect(starting).rejects.toThrow(message);

@@ -20,7 +20,7 @@ describe('parseCatalogPath', () => {
     ['{cookiecutter}/catalog.yaml', '{cookiecutter}/catalog.yaml'],
     ['...catalog..yaml', '...catalog..yaml'],
     ['ünïcode/目录.yaml', 'ünïcode/目录.yaml'],
-  ])('takes %s for the plain path %s', (text, path) => {
+  ])('parses %s as the plain path %s', (text, path) => {
     expect(parseCatalogPath(text)).toEqual({ kind: 'plain', path });
   });
 
@@ -40,7 +40,7 @@ describe('parseCatalogPath', () => {
     ['{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}', '{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}'],
     ['+(a|b).yaml', '+(a|b).yaml'],
     ['!(test)/catalog.yaml', '!(test)/catalog.yaml'],
-  ])('takes %s for the glob %s', (text, pattern) => {
+  ])('parses %s as the glob %s', (text, pattern) => {
     expect(parseCatalogPath(text)).toMatchObject({ kind: 'glob', pattern });
   });
 
@@ -74,7 +74,7 @@ describe('parseCatalogPath', () => {
     ['too many alternatives', '{1..101}.yaml', 'more than 100 paths'],
     ['braces that multiply', '{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}', 'more than 100'],
     [
-      'what could take minutes',
+      'a pattern that could take minutes',
       '!(a)+(a|aa)b.yaml',
       'a single file name could take minutes; leave "!(…)" out',
     ],
@@ -117,7 +117,7 @@ describe('matchCatalogPaths', () => {
     expect(matchesOf(pattern, files)).toEqual(expected);
   });
 
-  /** With a backtracking engine, none of these ends. */
+  /** A backtracking engine would never finish with any of these. */
   it.each([
     ['+(a|aa).yaml', `${'a'.repeat(250)}.yml`],
     ['+(a*|b*).x', 'a'.repeat(250)],
@@ -125,7 +125,7 @@ describe('matchCatalogPaths', () => {
     ['+([a-z]|[[:alpha:]]).yaml', `${'a'.repeat(250)}!`],
     [`${'*a'.repeat(20)}b`, 'a'.repeat(250)],
     [`${'**/a/'.repeat(20)}b.yaml`, `${'a/'.repeat(1000)}c.yaml`],
-  ])('ends soon with %s', (pattern, file) => {
+  ])('finishes quickly with %s', (pattern, file) => {
     expect(matchesOf(pattern, [file])).toEqual([]);
   });
 
@@ -137,12 +137,12 @@ describe('matchCatalogPaths', () => {
     ['+([0-9])*.[[:alpha:]]ml', '07-x.yml', true],
     ['+([0-9])*.[[:alpha:]]ml', 'x.yml', false],
     ['*.*.yaml', '.a.b.yaml', true],
-  ])('means with %s what minimatch means: %s', (pattern, file, expected) => {
+  ])('interprets %s like minimatch: %s', (pattern, file, expected) => {
     expect(minimatch(file, pattern, { dot: true, nonegate: true })).toBe(expected);
     expect(matchesOf(pattern, [file])).toEqual(expected ? [file] : []);
   });
 
-  it('gives a file once although several paths name it', () => {
+  it('returns a file once although several paths match it', () => {
     const paths = ['catalog-info.yaml', '*.yaml', '**/catalog-info.*'].map(
       parseCatalogPath,
     );

@@ -1,5 +1,5 @@
 /**
- * Reads one entry of `catalogPath` and matches such entries against the files of a
+ * Parses one entry of `catalogPath` and matches entries against the files of a
  * repository. Pure. The configuration reader parses, the run and the preview match.
  */
 
@@ -8,7 +8,7 @@ import { isAddressable } from '../util/text';
 import { compilePattern, TextPattern } from './textPattern';
 import { CatalogPath } from './types';
 
-/** Linux allows no longer path (`PATH_MAX`), so no checkout could hold one. */
+/** Linux allows no longer paths (`PATH_MAX`), so no checkout could contain one. */
 const MAX_PATH_LENGTH = 4096;
 
 /** Braces multiply: each file of a repository is compared with every one of them. */
@@ -20,23 +20,23 @@ const GLOB_OPTIONS: MinimatchOptions = {
   nocomment: true,
   magicalBraces: true,
   braceExpandMax: MAX_ALTERNATIVES + 1,
-  // The same meaning wherever Backstage runs.
+  // The same behaviour wherever Backstage runs.
   platform: 'linux',
 };
 
-/** minimatch lets no wildcard match "." and ".."; no path of a repository has such folders. */
+/** minimatch excludes "." and ".." from wildcards; paths of a repository have no such folders. */
 const NO_DOT_FOLDERS = /(?!(?:^|\/)\.\.?(?:$|\/))/.source;
 
 /**
- * Reads a path from the repository root, plain or a glob.
+ * Parses a path from the repository root, plain or a glob.
  *
- * @remarks A leading `/` is optional. It is a glob as soon as minimatch gives any of its
- * characters a meaning: `*`, `?`, `[…]`, `{a,b}`, `+(…)` and its like. A leading `!` or `#`
- * has none. Everything else, spaces and `#` included, is taken as it is, not URL-encoded.
+ * @remarks A leading `/` is optional. The path is a glob if any of its characters is special
+ * to minimatch: `*`, `?`, `[…]`, `{a,b}`, `+(…)` and the like. A leading `!` or `#` is not
+ * special. Everything else, spaces and `#` included, is taken literally, not URL-encoded.
  *
  * @param text - as configured
- * @throws Error with one sentence naming the fault and the remedy; the text itself and
- *   the key it comes from are the caller's to add
+ * @throws Error with one sentence naming the fault and the remedy; the caller adds the text
+ *   itself and its key
  */
 export function parseCatalogPath(text: string): CatalogPath {
   const path = text.startsWith('/') ? text.slice(1) : text;
@@ -52,7 +52,7 @@ export function parseCatalogPath(text: string): CatalogPath {
 }
 
 /**
- * Picks the files that any of the paths names.
+ * Returns the files that any of the paths matches.
  *
  * @param paths - as parsed
  * @param allFiles - paths from the repository root, no leading slash, not encoded
@@ -63,7 +63,7 @@ export function matchCatalogPaths(
   allFiles: readonly string[],
 ): string[] {
   const isNamed = (file: string) =>
-    paths.some(one => (one.kind === 'plain' ? one.path === file : one.matches(file)));
+    paths.some(path => (path.kind === 'plain' ? path.path === file : path.matches(file)));
   return [...new Set(allFiles.filter(isNamed))].sort();
 }
 
@@ -104,16 +104,18 @@ function findBraceFault(path: string): string | undefined {
     : undefined;
 }
 
-/** Braces may hold slashes, so folders are those of the expanded paths. */
+/** Braces may contain slashes, so the folders are those of the expanded paths. */
 function findFolderFault(path: string): string | undefined {
-  const folders = braceExpand(path, GLOB_OPTIONS).flatMap(one => one.split('/'));
-  const fault = folders.find(one => one === '.' || one === '..');
+  const folders = braceExpand(path, GLOB_OPTIONS).flatMap(expanded =>
+    expanded.split('/'),
+  );
+  const fault = folders.find(folder => folder === '.' || folder === '..');
   return fault === undefined
     ? undefined
     : `it contains the folder "${fault}"; write the path from the repository root`;
 }
 
-/** What has no other half is taken for itself by minimatch, and `[z-a]` for nothing, without a word. */
+/** minimatch silently takes an unclosed bracket literally, and `[z-a]` for nothing. */
 function findUnclosed({ set }: Minimatch): string | undefined {
   const isUnclosed = set.flat().some(part => {
     if (!(part instanceof RegExp)) {
@@ -128,13 +130,13 @@ function findUnclosed({ set }: Minimatch): string | undefined {
 }
 
 /**
- * Has each name of a path matched in a time that grows with its length only.
+ * Ensures that matching a name of a path takes time linear in its length.
  *
  * @throws Error with one sentence naming the fault and the remedy
  */
 function boundTime({ set }: Minimatch): void {
-  // Those that have a test of their own need no regular expression.
-  for (const part of set.flat().filter(one => one instanceof RegExp)) {
+  // Parts with their own `test` do not use the regular expression.
+  for (const part of set.flat().filter(candidate => candidate instanceof RegExp)) {
     if (!Object.hasOwn(part, 'test')) {
       part.test = compilePart(part).test;
     }

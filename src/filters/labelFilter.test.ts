@@ -7,7 +7,7 @@ const problemWith = (label: string): Problem => ({
   detail: `${label} could not be read`,
 });
 
-/** `a` is carried, `-a` is not, `?a` is not known. */
+/** `a` means that the repository has the label, `-a` that it does not, `?a` that this is not known. */
 function knowing(text: string): CarriesLabel {
   const facts = new Map(
     text.split(' ').map(word => [word.replace(/^[-?]/, ''), word.charAt(0)]),
@@ -35,7 +35,7 @@ const X_UNKNOWN = problemWith('x').detail;
 
 describe('decideByLabels', () => {
   it.each<[string | undefined, string | undefined, string, string]>([
-    // Filters that include, that exclude, what is known, the decision.
+    // Including filters, excluding filters, the known labels, the decision.
     [undefined, undefined, 'a', 'included'],
     ['a', undefined, 'a', 'included'],
     ['a', undefined, '-a', 'excluded'],
@@ -56,9 +56,12 @@ describe('decideByLabels', () => {
     ['b', 'x', '?b -x', B_UNKNOWN],
     ['b', 'x', '?b ?x', B_UNKNOWN],
     ['a', 'a', 'a', 'excluded'],
-  ])('with %s wanted and %s unwanted, "%s" is %s', (labels, exclude, facts, expected) => {
-    expect(decide(labels, exclude, facts)).toBe(expected);
-  });
+  ])(
+    'with %s included and %s excluded, "%s" is %s',
+    (labels, exclude, facts, expected) => {
+      expect(decide(labels, exclude, facts)).toBe(expected);
+    },
+  );
 
   it('does not depend on the order of labels', () => {
     const labels = fc.uniqueArray(fc.constantFrom('a', 'b', 'c', 'd'), { minLength: 1 });
@@ -85,7 +88,7 @@ describe('decideByLabels', () => {
     );
   });
 
-  it('never lets in or leaves out what a missing answer could turn', () => {
+  it('never includes or excludes a repository where a missing answer could change the decision', () => {
     const label = fc.constantFrom('a', 'b', 'c');
     const labels = fc.option(fc.uniqueArray(label, { minLength: 1 }), { nil: undefined });
     const marks = fc.array(fc.constantFrom('-', '?', ''), { minLength: 3, maxLength: 3 });
@@ -109,7 +112,7 @@ describe('decideByLabels', () => {
 });
 
 describe('getLabels', () => {
-  it('names each label once, and none where there is no such filter', () => {
+  it('returns each label once, and none without such filters', () => {
     expect(getLabels(filtersOf('a b', 'b c'))).toEqual(['a', 'b', 'c']);
     expect(getLabels(filtersOf())).toEqual([]);
   });

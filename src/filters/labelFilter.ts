@@ -1,32 +1,32 @@
 /**
- * Decides by its labels whether a repository is looked at. Pure. Labels are on no listing
- * row and have to be asked for, so the answer may be unknown: a repository is
- * then neither let in nor left out.
+ * Decides by its labels whether a repository is included. Pure. Labels are not part of listing
+ * rows and need a request of their own, so they may be unknown: the repository is then
+ * neither included nor excluded.
  */
 
 import { Problem } from '../model';
 import { FilterVerdict, RepositoryFilters } from './types';
 
-/** The part of the filters that speaks of labels. */
+/** The filters by label. */
 export type LabelFilters = Pick<RepositoryFilters, 'labels'> & {
   readonly exclude: Pick<RepositoryFilters['exclude'], 'labels'>;
 };
 
-/** Whether a repository carries a label, or why that is not known. */
+/** Returns whether a repository has a label, or why that is not known. */
 export type CarriesLabel = (label: string) => boolean | Problem;
 
-/** Every label that the filters name, each once; empty when none has to be asked for. */
+/** Returns every label that the filters name, each once; empty when no labels are needed. */
 export function getLabels({ labels = [], exclude }: LabelFilters): string[] {
   return [...new Set([...labels, ...(exclude.labels ?? [])])];
 }
 
 /**
- * Decides what the labels of one repository say.
+ * Decides by the labels of one repository.
  *
- * @remarks What is known decides as far as it goes: a label that excludes settles it
- * whatever else is unknown, and so does none that includes. Only where an unknown label
- * could turn the decision is the repository unknown. The order of labels never matters,
- * for the problem that is told neither.
+ * @remarks The known labels decide where they suffice: an excluding label decides regardless
+ * of unknown ones, and so does the lack of every including label. The repository is unknown
+ * only where an unknown label could change the decision. The order of labels never matters,
+ * also not for the reported problem.
  */
 export function decideByLabels(
   filters: LabelFilters,
@@ -37,8 +37,8 @@ export function decideByLabels(
   if (excluding.kind === 'carried' || including?.kind === 'none') {
     return { kind: 'excluded' };
   }
-  const [doubt] = [including, excluding].flatMap(one =>
-    one?.kind === 'unknown' ? [one.problem] : [],
+  const [doubt] = [including, excluding].flatMap(weight =>
+    weight?.kind === 'unknown' ? [weight.problem] : [],
   );
   return doubt ? { kind: 'unknown', problem: doubt } : { kind: 'included' };
 }
@@ -47,7 +47,7 @@ type Weight =
   | { readonly kind: 'carried' | 'none' }
   | { readonly kind: 'unknown'; readonly problem: Problem };
 
-/** Whether a repository carries one of the labels. */
+/** Determines whether a repository has one of the labels. */
 function weigh(labels: readonly string[], carries: CarriesLabel): Weight {
   let doubt: Problem | undefined;
   for (const label of [...labels].sort()) {

@@ -34,7 +34,7 @@ describe('assessRepository', () => {
     ['a fork unless told otherwise', {}, { ...repository, fork: true }],
     ['a public one unless told otherwise', {}, { ...repository, public: true }],
     [
-      'a live one while archived ones are skipped',
+      'an active repository while archived ones are skipped',
       { skipArchivedRepos: true },
       repository,
     ],
@@ -43,18 +43,18 @@ describe('assessRepository', () => {
     ['a project key that matches in its middle', { projectKey: /A/ }, repository],
     ['a slug that matches at its end', { repoSlug: /-service$/ }, repository],
     [
-      'what no exclusion matches',
+      'a repository that no exclusion matches',
       { exclude: { projectKey: /^OPS$/, repoSlug: /^x/ } },
       repository,
     ],
     ['a personal one where they are wanted', { personalRepos: true }, personal],
     [
-      'a public one where public is wanted',
+      'a public repository with visibility public',
       { visibility: 'public' },
       { ...repository, public: true },
     ],
     ['a private one where private is wanted', { visibility: 'private' }, repository],
-  ])('lets through %s', (_, filters, subject) => {
+  ])('includes %s', (_, filters, subject) => {
     expect(assess(filters, subject)).toBeUndefined();
   });
 
@@ -66,7 +66,7 @@ describe('assessRepository', () => {
       'project-key',
     ],
     [
-      'a project key that only matches without regard to case',
+      'a project key that only matches case-insensitively',
       { projectKey: /^pay$/ },
       repository,
       'project-key',
@@ -85,35 +85,35 @@ describe('assessRepository', () => {
       'excluded-by-pattern',
     ],
     [
-      'an archived one when they are skipped',
+      'an archived repository while these are skipped',
       { skipArchivedRepos: true },
       { ...repository, archived: true },
       'archived',
     ],
     [
-      'a fork when they are skipped',
+      'a fork while these are skipped',
       { skipForkedRepos: true },
       { ...repository, fork: true },
       'fork',
     ],
     ['a personal one by default', {}, personal, 'personal'],
     [
-      'a private one where public is wanted',
+      'a private repository with visibility public',
       { visibility: 'public' },
       repository,
       'visibility',
     ],
     [
-      'a public one where private is wanted',
+      'a public repository with visibility private',
       { visibility: 'private' },
       { ...repository, public: true },
       'visibility',
     ],
-  ])('leaves out %s', (_, filters, subject, reason) => {
+  ])('excludes %s', (_, filters, subject, reason) => {
     expect(assess(filters, subject)).toBe(reason);
   });
 
-  it('gives the first reason in the documented order when several apply', () => {
+  it('returns the first reason in the documented order when several apply', () => {
     const subject = { ...personal, archived: true, fork: true };
     const steps: [Partial<RepositoryFilters>, string][] = [
       [{ exclude: { repoSlug: /./ } }, 'excluded-by-pattern'],
@@ -132,7 +132,7 @@ describe('assessRepository', () => {
     expect(reasons).toEqual(steps.map(([, reason]) => reason));
   });
 
-  it('leaves out by its key or address nothing that it would let through by its row', () => {
+  it('excludes nothing by its key or address that it would include by its row', () => {
     const pattern = fc.constantFrom(/^PAY$/, /ledger/, /^~/, undefined);
     const properties = fc.record({
       projectKey: pattern,
@@ -160,7 +160,7 @@ describe('assessRepository', () => {
     expect(seen.address).toBeGreaterThan(0);
   });
 
-  it('lets exclusion win over every inclusion', () => {
+  it('prefers exclusion to every inclusion', () => {
     const pattern = fc.constantFrom(/PAY/, /ledger/, /^PAY$/, /./, undefined);
     const properties = fc.record({
       projectKey: pattern,

@@ -1,29 +1,29 @@
 /**
- * The filters that decide by what is known of a repository already: its address, or its
- * row in a listing. Pure. Those that have to ask come after them, in `discovery/`.
+ * The filters that need no request of their own: they decide by a repository's address or its
+ * row in a listing. Pure. Filters that need a request come after them, in `discovery/`.
  */
 
 import { ExclusionReason, Repository } from '../model';
 import { RepositoryFilters } from './types';
 
-/** A project, as far as its key tells. */
+/** The part of a project that its key determines. */
 interface ProjectSubject {
   readonly projectKey: string;
-  /** It is the project of a user; told by the key where left out. */
+  /** Whether it is the project of a user; determined by the key when left out. */
   readonly personal?: boolean;
 }
 
-/** A repository, as far as its address tells. */
+/** The part of a repository that its address determines. */
 interface AddressSubject extends ProjectSubject {
   readonly slug: string;
 }
 
-/** @returns what leaves a repository out; nothing where the configuration does not use the filter */
+/** @returns the predicate that excludes; nothing where the configuration does not use the filter */
 type Excluding<Subject> = (
   filters: RepositoryFilters,
 ) => ((subject: Subject) => boolean) | false | undefined;
 
-/** One filter, what it has to know, and the reason that it gives. */
+/** One filter, the data it needs, and its reason. */
 type FilterStep = { readonly reason: ExclusionReason } & (
   | { readonly needs: 'project-key'; readonly excluding: Excluding<ProjectSubject> }
   | { readonly needs: 'address'; readonly excluding: Excluding<AddressSubject> }
@@ -31,46 +31,47 @@ type FilterStep = { readonly reason: ExclusionReason } & (
 );
 
 /**
- * In order of precedence: where several leave a repository out, the first gives the reason.
- * Exclusion patterns win over everything else, then come the include patterns, then the
- * properties.
+ * In order of precedence: where several filters exclude a repository, the first determines the
+ * reason. Exclusion patterns win over everything else, then come the include patterns, then
+ * the properties.
  *
  * @remarks Patterns are tested unanchored, as in the published module this one replaces:
- * `PAY` lets `PAYMENTS` through, `^PAY$` does not.
+ * `PAY` also matches `PAYMENTS`, `^PAY$` does not.
  */
 const FILTER_STEPS: readonly FilterStep[] = [
   {
     reason: 'excluded-by-pattern',
     needs: 'project-key',
     excluding: ({ exclude: { projectKey: pattern } }) =>
-      pattern && (one => pattern.test(one.projectKey)),
+      pattern && (project => pattern.test(project.projectKey)),
   },
   {
     reason: 'excluded-by-pattern',
     needs: 'address',
     excluding: ({ exclude: { repoSlug: pattern } }) =>
-      pattern && (one => pattern.test(one.slug)),
+      pattern && (address => pattern.test(address.slug)),
   },
   {
     reason: 'project-key',
     needs: 'project-key',
     excluding: ({ projectKey: pattern }) =>
-      pattern && (one => !pattern.test(one.projectKey)),
+      pattern && (project => !pattern.test(project.projectKey)),
   },
   {
     reason: 'repo-slug',
     needs: 'address',
-    excluding: ({ repoSlug: pattern }) => pattern && (one => !pattern.test(one.slug)),
+    excluding: ({ repoSlug: pattern }) =>
+      pattern && (address => !pattern.test(address.slug)),
   },
   {
     reason: 'archived',
     needs: 'row',
-    excluding: ({ skipArchivedRepos }) => skipArchivedRepos && (one => one.archived),
+    excluding: ({ skipArchivedRepos }) => skipArchivedRepos && (row => row.archived),
   },
   {
     reason: 'fork',
     needs: 'row',
-    excluding: ({ skipForkedRepos }) => skipForkedRepos && (one => one.fork),
+    excluding: ({ skipForkedRepos }) => skipForkedRepos && (row => row.fork),
   },
   {
     reason: 'personal',
@@ -83,14 +84,14 @@ const FILTER_STEPS: readonly FilterStep[] = [
     reason: 'visibility',
     needs: 'row',
     excluding: ({ visibility }) =>
-      visibility && (one => one.public !== (visibility === 'public')),
+      visibility && (row => row.public !== (visibility === 'public')),
   },
 ];
 
 /**
- * Tells why a repository is left out, as far as its row in a listing says.
+ * Returns why a repository is excluded by its row in a listing.
  *
- * @returns `undefined` where it is not; filters that have to ask may still leave it out
+ * @returns `undefined` where it is not; filters that need a request may still exclude it
  */
 export function assessRepository(
   repository: Repository,
@@ -103,9 +104,9 @@ export function assessRepository(
 }
 
 /**
- * Tells why a repository is left out, as far as its address says.
+ * Returns why a repository is excluded by its address.
  *
- * @returns `undefined` where it is not; the rest of the filters may still leave it out
+ * @returns `undefined` where it is not; the other filters may still exclude it
  */
 export function assessAddress(
   address: AddressSubject,
@@ -118,7 +119,7 @@ export function assessAddress(
 }
 
 /**
- * Tells why all repositories of a project are left out, as far as its key says.
+ * Returns why all repositories of a project are excluded by its key.
  *
  * @returns `undefined` where they are not
  */

@@ -4,8 +4,8 @@ import { FUZZ_RUNS } from '../__testUtils__/hostileData';
 import { compilePattern, literalProjectKeys } from './textPattern';
 
 /**
- * Far above what a pattern takes that can be matched in linear time, and reached at once by
- * one that cannot: with 128 characters it would take years.
+ * Far above the time that a linear pattern takes, and soon reached by any other pattern, which
+ * would take years for 128 characters.
  */
 const STALLED_AFTER_MS = 20_000;
 
@@ -13,7 +13,7 @@ const guard = createContext({ work: () => {} });
 const CALL = new Script('work()');
 
 /**
- * Breaks off what never ends, also within a regular expression.
+ * Interrupts work that never ends, also within a regular expression.
  *
  * @throws an error with the code `ERR_SCRIPT_EXECUTION_TIMEOUT`
  */
@@ -22,7 +22,7 @@ function unlessStalled(work: () => void, timeout = STALLED_AFTER_MS): void {
   CALL.runInContext(guard, { timeout });
 }
 
-/** Repetitions within repetitions, choices of which several match the same. */
+/** Nested repetitions, and choices of which several match the same text. */
 const { pattern: patterns } = fc.letrec<{ pattern: string; part: string }>(tie => ({
   pattern: fc
     .array(tie('part'), { minLength: 1, maxLength: 4 })
@@ -55,7 +55,7 @@ function repeated(atom: fc.Arbitrary<string>): fc.Arbitrary<string> {
   return fc.tuple(atom, times).map(([one, often]) => one + often);
 }
 
-/** As long as Bitbucket lets a slug be, and as long as paths get. */
+/** As long as Bitbucket's longest slug, and as long paths. */
 const texts = fc
   .tuple(
     fc.constantFrom('a', 'ab', 'a-', 'aab'),
@@ -64,7 +64,7 @@ const texts = fc
   )
   .map(([unit, length, end]) => unit.repeat(length).slice(0, length) + end);
 
-it('breaks off what stalls, so that the next test can fail', () => {
+it('interrupts a pattern that stalls, so that the next test can fail', () => {
   const slow = /^(a+)+$/;
   const slug = `${'a'.repeat(128)}!`;
   expect(() => unlessStalled(() => slow.test(slug), 50)).toThrow(
@@ -72,7 +72,7 @@ it('breaks off what stalls, so that the next test can fail', () => {
   );
 });
 
-it('never stalls with a pattern that it takes, however it repeats', () => {
+it('never stalls with a pattern that it accepts, whatever its repetitions', () => {
   let taken = 0;
   fc.assert(
     fc.property(patterns, texts, (source, text) => {
@@ -81,7 +81,7 @@ it('never stalls with a pattern that it takes, however it repeats', () => {
           compilePattern(source).test(text);
           taken += 1;
         } catch (error) {
-          // A sentence for the operator, or what JavaScript says of what is no pattern.
+          // A sentence for the operator, or JavaScript's own message for an invalid pattern.
           expect(error).toBeInstanceOf(Error);
           expect(String(error)).toMatch(/SyntaxError|could take minutes/);
         }
@@ -92,7 +92,7 @@ it('never stalls with a pattern that it takes, however it repeats', () => {
   expect(taken).toBeGreaterThan(FUZZ_RUNS / 4);
 });
 
-it('lists the keys of any pattern that it takes, or says that they are no list', () => {
+it('lists the keys of any pattern that it accepts, or returns undefined', () => {
   const keys = fc.constantFrom(
     'PAY',
     'OPS',

@@ -50,11 +50,11 @@ describe('literalProjectKeys', () => {
     ['a trailing alternative that is empty', /^PAY$|/],
     ['a pattern that goes on after its end', /^PAY$X/],
     ['more keys than are worth listing', new RegExp(`^${'(A|B|C|D)'.repeat(6)}$`)],
-  ])('makes no list of %s', (_, pattern) => {
+  ])('returns no list for %s', (_, pattern) => {
     expect(literalProjectKeys(pattern)).toBeUndefined();
   });
 
-  /** Sources near the border of what is understood, so that both answers occur. */
+  /** Sources near the limit of the supported syntax, so that both results occur. */
   const source = fc
     .array(
       fc.constantFrom(
@@ -134,7 +134,7 @@ describe('literalProjectKeys', () => {
     expect(lists).toBeGreaterThan(100);
   });
 
-  it('lists back any keys that are escaped and joined', () => {
+  it('lists any keys that were escaped and joined', () => {
     const key = fc.stringMatching(/^[A-Z~][A-Z0-9_.+$^()[\]{}|*?\\~-]{0,8}$/);
     const escape = (text: string) => text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&');
     fc.assert(

@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { compilePattern } from './textPattern';
 
-/** As long as Bitbucket lets a slug be. */
+/** As long as Bitbucket's longest slug. */
 const LONGEST = 128;
 
 describe('compilePattern', () => {
-  /** With JavaScript's own engine, none of these ends. */
+  /** JavaScript's own engine would never finish with any of these. */
   it.each([
     '^([a-z0-9]+-?)+$',
     '(a+)+$',
@@ -20,7 +20,7 @@ describe('compilePattern', () => {
     '^(?=([a-z]+-?)+$)',
     '^(?!x)(a+)+$|^(a|aa)+$',
     '.*a.*a.*a.*a.*a.*a.*a.*b',
-  ])('ends soon with %s', source => {
+  ])('finishes quickly with %s', source => {
     const pattern = compilePattern(source);
     const slug = `${'a'.repeat(LONGEST)}!`;
     expect(pattern.test(slug)).toBe(false);
@@ -36,7 +36,7 @@ describe('compilePattern', () => {
     ['a repetition that is repeated so many times', '^x?(?!y)(.*a){20}$'],
     ['many repetitions', '(?<!b).*a.*a.*a.*a'],
     ['more repetitions than RE2 counts', '^([a-z]{1,100}-?){1,100}$'],
-  ])('refuses what could take minutes because of %s', (_, source) => {
+  ])('refuses a pattern that could take minutes because of %s', (_, source) => {
     expect(() => compilePattern(source)).toThrow('a single name could take minutes');
   });
 
@@ -58,7 +58,7 @@ describe('compilePattern', () => {
     ['(?<team>a|b)-x', ['a-x', 'b-x'], ['c-x']],
     ['^a{,2}$', ['a{,2}'], ['aa']],
     ['', ['', 'a'], []],
-  ])('means with %s what JavaScript means', (source, matching, others) => {
+  ])('interprets %s like JavaScript', (source, matching, others) => {
     const pattern = compilePattern(source);
     for (const text of [...matching, ...others]) {
       expect([text, pattern.test(text)]).toEqual([text, new RegExp(source).test(text)]);
@@ -67,7 +67,7 @@ describe('compilePattern', () => {
     expect(others.filter(text => pattern.test(text))).toEqual([]);
   });
 
-  it('means the same as JavaScript with whatever it takes', () => {
+  it('matches the same texts as JavaScript with every pattern that it accepts', () => {
     const atom = fc.constantFrom(
       ...[
         'a',
@@ -104,7 +104,9 @@ describe('compilePattern', () => {
       .map(parts => parts.map(([one, often]) => one + often).join(''));
     const sources = fc.oneof(
       source,
-      source.map(one => `^(?!${one})`).chain(start => source.map(one => start + one)),
+      source
+        .map(condition => `^(?!${condition})`)
+        .chain(start => source.map(rest => start + rest)),
     );
     const text = fc.string({
       unit: fc.constantFrom('a', 'b', '-', '.', '1'),

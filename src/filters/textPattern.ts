@@ -1,38 +1,38 @@
 /**
- * Regular expressions of the configuration, matched in a time that grows with the text and
- * not with the ways to read it. Slugs and paths are chosen by anyone who may create a
- * repository, and with JavaScript's own engine one slug of 40 characters can hold up the
+ * Matches the regular expressions of the configuration in a time that grows with the length of
+ * the text, not with the number of ways to match it. Anyone who may create a repository chooses
+ * its slug and paths, and in JavaScript's own engine a slug of 40 characters can block the
  * whole backend for minutes (`^([a-z0-9]+-?)+$`).
  *
- * The syntax and meaning are JavaScript's. What RE2 can express is matched by RE2, which
- * is linear: everything but look-around and back references, and look-ahead right behind
- * `^` too, as a pattern of its own. The rest is matched by JavaScript where its shape leaves
- * few ways to read a text, and refused where it does not. Patterns are for keys, slugs and
- * file names: beyond ASCII, RE2 sees characters where JavaScript sees halves of them.
+ * Syntax and meaning are JavaScript's. RE2, which is linear, matches what it can express:
+ * everything but look-around and back references, and also look-ahead directly after `^`, as a
+ * separate pattern. JavaScript matches other patterns where their structure allows only a few
+ * ways to match a text; the rest is refused. Patterns are for keys, slugs and file names:
+ * beyond ASCII, RE2 sees characters where JavaScript sees surrogate halves.
  */
 
 import { AST, RegExpParser } from '@eslint-community/regexpp';
 import { RE2JS } from 're2js';
 
-/** Tells whether a text has something in it; a `RegExp` is one. */
+/** A pattern to test texts with, such as a `RegExp`. */
 export interface TextPattern {
   /** As configured. */
   readonly source: string;
   test(text: string): boolean;
 }
 
-/** Each of them may stop at any place of the text: 128 characters give 350,000 ways to read it. */
+/** Each repetition may stop anywhere in the text: 128 characters allow 350,000 ways to match. */
 const MAX_REPETITIONS = 3;
 
 const TOO_MANY_WAYS =
-  'it repeats so much beside look-around or a back reference that a single name could take minutes; have look-ahead right behind "^" only, or make it simpler';
+  'it repeats so much beside look-around or a back reference that a single name could take minutes; use look-ahead directly after "^" only, or simplify it';
 
 /**
  * Compiles a regular expression.
  *
- * @param source - of JavaScript
+ * @param source - in JavaScript's syntax
  * @param flags - none, or `u`
- * @throws SyntaxError for what is no regular expression
+ * @throws SyntaxError where the source is not a regular expression
  * @throws Error with one sentence naming the fault and the remedy, without the pattern
  */
 export function compilePattern(source: string, flags = ''): TextPattern {
@@ -52,15 +52,15 @@ type Test = (text: string) => boolean;
 /** @returns `undefined` where RE2 cannot express it */
 function toLinearTest({ alternatives }: AST.Pattern): Test | undefined {
   try {
-    const tests = alternatives.map(one => one.elements).map(testOfAlternative);
+    const tests = alternatives.map(({ elements }) => elements).map(testOfAlternative);
     return text => tests.some(test => test(text));
   } catch {
-    // What RE2 does not know, or repetitions of repetitions that it finds too many.
+    // Syntax that RE2 does not have, or more nested repetitions than it allows.
     return undefined;
   }
 }
 
-/** `^(?!a)(?=b)c` matches what `^c` and `^b` match and `^a` does not. */
+/** `^(?!a)(?=b)c` matches the texts that `^c` and `^b` match and `^a` does not. */
 function testOfAlternative([first, ...others]: readonly AST.Element[]): Test {
   const conditions: AST.LookaheadAssertion[] = [];
   const rest = [...others];
@@ -95,9 +95,9 @@ function toRe2Sequence(elements: readonly AST.Element[]): string {
 }
 
 /**
- * In RE2's syntax, which differs from JavaScript's in what is escaped and how.
+ * Converts an element to RE2's syntax, which differs from JavaScript's in its escapes.
  *
- * @throws Error for what RE2 cannot express
+ * @throws Error for an element that RE2 cannot express
  */
 function toRe2(element: AST.Element): string {
   switch (element.type) {
@@ -176,7 +176,7 @@ function toRe2Class({ negate, elements }: AST.CharacterClass): string {
   return `[${negate ? '^' : ''}${parts.join('')}]`;
 }
 
-/** Whether JavaScript's engine may have too many ways to read a text. */
+/** Whether JavaScript's engine may have too many ways to match a text. */
 function canExplode(pattern: AST.Pattern): boolean {
   const repetitions = repetitionsIn(pattern);
   const variable = repetitions.filter(({ min, max }) => max > min);
@@ -186,15 +186,15 @@ function canExplode(pattern: AST.Pattern): boolean {
   );
 }
 
-/** What may match several times, wherever it stands. */
+/** Returns every element that may match several times, at any depth. */
 function repetitionsIn(node: AST.Pattern | AST.Element): AST.Quantifier[] {
   const below = getChildren(node).flatMap(repetitionsIn);
   return node.type === 'Quantifier' && node.max > 1 ? [node, ...below] : below;
 }
 
 /**
- * Whether there may be several ways to match one and the same text: repeated, each repetition
- * doubles them. Nothing is tried again within a look-around.
+ * Whether there may be several ways to match the same text: within a repetition, each pass
+ * multiplies them. The engine never backtracks into a look-around.
  */
 function isAmbiguous(node: AST.Element): boolean {
   if (node.type === 'Assertion') {
@@ -210,13 +210,15 @@ function getChildren(node: AST.Pattern | AST.Element): readonly AST.Element[] {
   if (node.type === 'Quantifier') {
     return [node.element];
   }
-  return 'alternatives' in node ? node.alternatives.flatMap(one => one.elements) : [];
+  return 'alternatives' in node
+    ? node.alternatives.flatMap(({ elements }) => elements)
+    : [];
 }
 
 /** Nested groups multiply; beyond this many keys a listing of everything is cheaper. */
 const MAX_KEYS = 1000;
 
-/** What a part of a pattern can match; `undefined` where that is no list. */
+/** The texts that a part of a pattern can match; `undefined` where they are not a finite list. */
 type Texts = readonly string[] | undefined;
 
 /**
@@ -224,7 +226,7 @@ type Texts = readonly string[] | undefined;
  *
  * @remarks Understands characters, groups and alternatives between `^` and `$`, such as
  * `^PAY$`, `^PAY$|^OPS$` and `^(PAY|OPS)$`. Anything else (a missing anchor, a class, a
- * quantifier, a look-around, a back reference, an empty alternative) is not a list.
+ * quantifier, a look-around, a back reference, an empty alternative) has no list.
  *
  * @param pattern - without flags; `undefined` matches every key
  * @returns the keys in the pattern's order, each once, never empty; `undefined` when the
@@ -241,7 +243,7 @@ export function literalProjectKeys(
   return keys && [...new Set(keys)];
 }
 
-/** Without the flag `m` both anchors stand for the ends of the key only. */
+/** Without the flag `m` both anchors match only the ends of the key. */
 function textsBetweenAnchors(elements: readonly AST.Element[]): Texts {
   const [first] = elements;
   const last = elements.at(-1);
@@ -253,7 +255,7 @@ function textsBetweenAnchors(elements: readonly AST.Element[]): Texts {
     : undefined;
 }
 
-/** An empty text is no key, and no part of one that is worth a thought. */
+/** An empty sequence has no list: an empty text is not a key. */
 function textsOfSequence(elements: readonly AST.Element[]): Texts {
   return elements.length === 0
     ? undefined
@@ -271,7 +273,7 @@ function getTexts(element: AST.Element): Texts {
       return [String.fromCodePoint(element.value)];
     case 'Group':
     case 'CapturingGroup':
-      return union(element.alternatives.map(one => textsOfSequence(one.elements)));
+      return union(element.alternatives.map(({ elements }) => textsOfSequence(elements)));
     default:
       return undefined;
   }

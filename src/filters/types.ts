@@ -1,13 +1,13 @@
-/** What the filters are made of, once read. Types only. */
+/** The filters as read from the configuration. Types only. */
 
 import { Problem } from '../model';
 import { TextPattern } from './textPattern';
 
-/** `filters` of a provider, compiled. Patterns are tested unanchored, as in the peer. */
+/** `filters` of a provider, compiled. Patterns are tested unanchored, as in the published module. */
 export interface RepositoryFilters {
   readonly projectKey?: TextPattern;
   readonly repoSlug?: TextPattern;
-  /** One of them suffices; not asked for when left out. In lower case, as Bitbucket has them. */
+  /** One of them suffices; labels do not matter when left out. In lower case, as Bitbucket stores them. */
   readonly labels?: readonly string[];
   readonly exclude: {
     readonly projectKey?: TextPattern;
@@ -21,11 +21,11 @@ export interface RepositoryFilters {
   readonly visibility?: 'public' | 'private';
 }
 
-/** What a filter that has to ask makes of a repository. */
+/** The decision of a filter that needs a request. */
 export type FilterVerdict =
   | { readonly kind: 'included' }
   | { readonly kind: 'excluded' }
-  /** Neither: the repository stays as it is. */
+  /** Neither: the state of the repository does not change. */
   | { readonly kind: 'unknown'; readonly problem: Problem };
 
 /** One entry of `catalogPath`, without its leading slash. */

@@ -1,4 +1,4 @@
-/** An abort ends the waiting, whatever the work does. */
+/** An abort ends the wait, whatever the work does. */
 
 import { getEventListeners } from 'node:events';
 import { raceAbort } from './abort';
@@ -6,14 +6,14 @@ import { raceAbort } from './abort';
 const never = new Promise<never>(() => undefined);
 
 describe('raceAbort', () => {
-  it('passes the result on and leaves no listener behind', async () => {
+  it('returns the result and leaves no listener behind', async () => {
     const { signal } = new AbortController();
     await expect(raceAbort(Promise.resolve(7), signal)).resolves.toBe(7);
     await new Promise(resolve => setImmediate(resolve));
     expect(getEventListeners(signal, 'abort')).toHaveLength(0);
   });
 
-  it('passes a failure on and leaves no listener behind', async () => {
+  it('rethrows a failure and leaves no listener behind', async () => {
     const { signal } = new AbortController();
     const failed = raceAbort(Promise.reject(new Error('no')), signal);
     await expect(failed).rejects.toThrow('no');
@@ -21,7 +21,7 @@ describe('raceAbort', () => {
     expect(getEventListeners(signal, 'abort')).toHaveLength(0);
   });
 
-  it("rejects with the signal's own reason while the work goes on", async () => {
+  it("rejects with the signal's own reason while the work continues", async () => {
     const controller = new AbortController();
     const reason = new Error('shutting down');
     const waiting = raceAbort(never, controller.signal);
@@ -30,7 +30,7 @@ describe('raceAbort', () => {
     expect(getEventListeners(controller.signal, 'abort')).toHaveLength(0);
   });
 
-  it('rejects at once when aborted before', async () => {
+  it('rejects immediately when already aborted', async () => {
     const signal = AbortSignal.abort('early');
     await expect(raceAbort(never, signal)).rejects.toBe('early');
     expect(getEventListeners(signal, 'abort')).toHaveLength(0);
@@ -42,7 +42,7 @@ describe('raceAbort', () => {
     await expect(raceAbort(failing, signal)).rejects.toBe('early');
   });
 
-  it('is the work itself without a signal', () => {
+  it('returns the work itself without a signal', () => {
     expect(raceAbort(never)).toBe(never);
   });
 });

@@ -1,14 +1,14 @@
-/** The only place that listens to an `AbortSignal`, and that joins several. */
+/** The only place that listens to an `AbortSignal` or combines several. */
 
 import { setMaxListeners } from 'node:events';
 
 /**
- * Calls the listener once the signal is aborted, at once where it is already.
+ * Calls the listener when the signal is aborted, or immediately if it already is.
  *
  * @remarks One signal ends a whole run, or the whole backend, with any number of waits. Node
- * takes more than 10 listeners for a leak and warns; here each takes its own off again.
+ * takes more than 10 listeners for a leak and warns; here every caller removes its own listener.
  *
- * @returns takes the listener off again
+ * @returns a function that removes the listener
  */
 export function onAbort(
   signal: AbortSignal | undefined,
@@ -26,19 +26,19 @@ export function onAbort(
   return () => signal.removeEventListener('abort', listener);
 }
 
-/** Aborts as soon as one of them does; those left out never do. */
+/** Returns a signal that aborts as soon as one of the given signals does. */
 export function anySignal(...signals: readonly (AbortSignal | undefined)[]): AbortSignal {
-  return AbortSignal.any(signals.flatMap(one => one ?? []));
+  return AbortSignal.any(signals.flatMap(signal => signal ?? []));
 }
 
 /**
- * Settles as the work does, unless the signal is aborted first.
+ * Settles like the work, unless the signal is aborted first.
  *
- * @remarks The work is not stopped by this: who started it has to hand it the signal as
- * well. What becomes of it after an abort is dropped, a late failure included.
+ * @remarks This does not stop the work: its caller has to pass it the signal as well. The
+ * result of the work after an abort is dropped, a late failure included.
  *
- * @param work - what is waited for
- * @param signal - rejects with `signal.reason` at once when aborted, now or later
+ * @param work - the promise to wait for
+ * @param signal - rejects with `signal.reason` immediately when aborted, before or during the wait
  */
 export function raceAbort<T>(work: Promise<T>, signal?: AbortSignal): Promise<T> {
   if (!signal) return work;

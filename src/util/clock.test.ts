@@ -1,4 +1,4 @@
-/** What the machine's clock and the waits of others do to the signals they listen to. */
+/** The listeners that the system clock and other waits add to their signals. */
 
 import { getEventListeners, getMaxListeners } from 'node:events';
 import { FakeClock } from '../__testUtils__/FakeClock';
@@ -7,7 +7,7 @@ import { Clock, systemClock, withTimeout } from './clock';
 
 const never = new Promise<never>(() => undefined);
 
-/** Any number of them hang on the signal of a run, or of the whole backend. */
+/** Any number of waits may listen to the signal of a run, or of the whole backend. */
 const WAITS: readonly (readonly [string, (signal: AbortSignal) => Promise<unknown>])[] = [
   ["the machine's clock", signal => systemClock.sleep(60_000, signal)],
   ['a clock of tests', signal => new FakeClock().sleep(1, signal)],
@@ -19,7 +19,7 @@ const WAITS: readonly (readonly [string, (signal: AbortSignal) => Promise<unknow
 ];
 
 describe.each(WAITS)('many waits for %s on one signal', (_, wait) => {
-  it('are no leak to Node, which warns from 11 listeners on, and leave none behind', async () => {
+  it('cause no leak warning, which Node emits from 11 listeners on, and leave none behind', async () => {
     const controller = new AbortController();
     const { signal } = controller;
     const waiting = Array.from({ length: 11 }, () => wait(signal));
@@ -29,11 +29,13 @@ describe.each(WAITS)('many waits for %s on one signal', (_, wait) => {
 
     controller.abort(new Error('over'));
 
-    expect((await ended).map(one => one.status)).toEqual(waiting.map(() => 'rejected'));
+    expect((await ended).map(({ status }) => status)).toEqual(
+      waiting.map(() => 'rejected'),
+    );
     expect(getEventListeners(signal, 'abort')).toEqual([]);
   });
 
-  it('end at once where the signal is aborted already', async () => {
+  it('end immediately where the signal is already aborted', async () => {
     const signal = AbortSignal.abort(new Error('over'));
     await expect(wait(signal)).rejects.toThrow('over');
     expect(getEventListeners(signal, 'abort')).toEqual([]);

@@ -1,4 +1,4 @@
-/** Work ends with its result, with its time, or with the caller's abort. */
+/** Work ends with its result, its time limit, or the caller's abort. */
 
 import { getEventListeners } from 'node:events';
 import { FakeClock } from '../__testUtils__/FakeClock';
@@ -7,7 +7,7 @@ import { TimeoutReached, withTimeout } from './clock';
 const hang = () => new Promise<never>(() => undefined);
 
 describe('withTimeout', () => {
-  it('returns what the work returns and leaves neither timer nor listener', async () => {
+  it('returns the result of the work and leaves neither timer nor listener behind', async () => {
     const clock = new FakeClock();
     const { signal } = new AbortController();
     const work = withTimeout(async () => 'done', { clock, ms: 1_000, signal });
@@ -16,7 +16,7 @@ describe('withTimeout', () => {
     expect(getEventListeners(signal, 'abort')).toHaveLength(0);
   });
 
-  it('rejects exactly when the time is over, not before', async () => {
+  it('rejects exactly at the time limit, not before', async () => {
     const clock = new FakeClock();
     let ended = false;
     const work = withTimeout(hang, { clock, ms: 1_000 }).finally(() => {
@@ -29,7 +29,7 @@ describe('withTimeout', () => {
     await expect(work).rejects.toBeInstanceOf(TimeoutReached);
   });
 
-  it('tells the work that its time is over', async () => {
+  it('aborts the signal of the work at the time limit', async () => {
     const clock = new FakeClock();
     let seen: AbortSignal | undefined;
     const work = withTimeout(
@@ -54,14 +54,14 @@ describe('withTimeout', () => {
     expect(getEventListeners(signal, 'abort')).toHaveLength(0);
   });
 
-  it('does not begin when aborted before', async () => {
+  it('does not start the work when already aborted', async () => {
     const work = jest.fn(hang);
     const limit = { clock: new FakeClock(), ms: 1, signal: AbortSignal.abort('early') };
     await expect(withTimeout(work, limit)).rejects.toBe('early');
     expect(work).not.toHaveBeenCalled();
   });
 
-  it('passes a failure of the work on', async () => {
+  it('rethrows a failure of the work', async () => {
     const clock = new FakeClock();
     const fail = () => Promise.reject(new Error('broken'));
     await expect(withTimeout(fail, { clock, ms: 1 })).rejects.toThrow('broken');

@@ -1,28 +1,28 @@
 /**
- * The only place that touches time and chance. Everything else is handed a `Clock`,
- * so that tests run on a fake one and no decision depends on the wall clock.
+ * The only place that uses time and randomness directly. Everything else receives a `Clock`,
+ * so that tests use a fake one and no decision depends on the wall clock.
  */
 
 import { onAbort, raceAbort } from './abort';
 
-/** Time and chance, as the code above may use them. */
+/** Time and randomness for the code in the layers above. */
 export interface Clock {
-  /** Epoch milliseconds; an administrator or NTP may set it back or forward. */
+  /** Returns epoch milliseconds; an administrator or NTP may set the clock back or forward. */
   now(): number;
-  /** Whole milliseconds since some moment; never goes back. Only differences mean anything. */
+  /** Returns whole milliseconds since an arbitrary moment; never decreases. Only differences are meaningful. */
   monotonicMs(): number;
   /**
    * Waits.
    *
    * @param ms - milliseconds, 0 or more
-   * @param signal - rejects with `signal.reason` at once when aborted
+   * @param signal - rejects with `signal.reason` immediately when aborted
    */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
-  /** A number in [0, 1). */
+  /** Returns a random number in [0, 1). */
   random(): number;
 }
 
-/** Node cannot wait longer in one timer: 2^31 - 1 ms, about 24.8 days. */
+/** The longest timer of Node: 2^31 - 1 ms, about 24.8 days. */
 const MAX_TIMER_MS = 2_147_483_647;
 
 function sleep(ms: number, signal?: AbortSignal): Promise<void> {
@@ -45,7 +45,7 @@ function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   });
 }
 
-/** The clock of the machine. */
+/** The system clock. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonicMs: () => Math.floor(performance.now()),
@@ -53,18 +53,18 @@ export const systemClock: Clock = {
   random: () => Math.random(),
 };
 
-/** What work is rejected with when its time is over. */
+/** The work did not finish within its time limit. */
 export class TimeoutReached extends Error {
   override name = 'TimeoutReached' as const;
 }
 
 /**
- * Runs the work until it settles, its time is over, or the caller has had enough.
+ * Runs the work until it settles, its time limit is reached, or the caller aborts.
  *
- * @param work - is handed a signal that tells of both; it is not waited for after that,
- * so work that ignores the signal does not hold anyone up
+ * @param work - receives a signal that aborts in both cases; the call does not wait for the work
+ * after that, so work that ignores the signal blocks nothing
  * @param limit - `ms` on the `clock`, and the caller's own signal
- * @throws TimeoutReached when the time is over
+ * @throws TimeoutReached when the time limit is reached
  * @throws the caller's `signal.reason` when aborted
  */
 export async function withTimeout<T>(
@@ -93,9 +93,10 @@ export async function withTimeout<T>(
 }
 
 /**
- * Tells when so much time is over.
+ * Starts a timer.
  *
- * @returns `signal` is aborted then; `end` takes the timer away, and has to be called
+ * @param ms - milliseconds until `signal` aborts
+ * @returns `signal`, and `end`, which removes the timer and has to be called
  */
 export function startTimer(
   clock: Clock,
@@ -110,15 +111,15 @@ export function startTimer(
   return { signal: over.signal, end: () => timer.abort() };
 }
 
-/** Lets everybody else have a turn: work in many steps must not hold up the process. */
+/** Lets other work run: a long loop must not block the event loop. */
 export function yieldToEventLoop(): Promise<void> {
   return new Promise(resolve => setImmediate(resolve));
 }
 
-/** So many are worked on before others have a turn. */
+/** The number of items that are processed before other work can run. */
 export const ITEMS_PER_TURN = 500;
 
-/** Goes through items; others have a turn now and then. */
+/** Calls `work` for each item, and regularly yields to the event loop. */
 export async function forEachInTurns<T>(
   items: Iterable<T>,
   work: (item: T) => void,
@@ -133,7 +134,7 @@ export async function forEachInTurns<T>(
   }
 }
 
-/** Maps items; others have a turn now and then. */
+/** Maps items, and regularly yields to the event loop. */
 export async function mapInTurns<T, R>(
   items: Iterable<T>,
   work: (item: T) => R,

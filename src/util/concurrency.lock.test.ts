@@ -1,7 +1,7 @@
 import { FakeClock } from '../__testUtils__/FakeClock';
 import { KeyedLock } from './concurrency';
 
-/** Runs works that take a second each; tells when each began, in seconds. */
+/** Runs pieces of work that take a second each; returns when each began, in seconds. */
 async function startsOf(...works: readonly (readonly string[])[]) {
   const clock = new FakeClock({ startMs: 0 });
   const lock = new KeyedLock();
@@ -16,23 +16,23 @@ async function startsOf(...works: readonly (readonly string[])[]) {
   return starts;
 }
 
-it('work on one key goes one after the other, in the order in which it was asked for', async () => {
+it('runs work on one key sequentially, in the order of the calls', async () => {
   expect(await startsOf(['a'], ['a'], ['a'])).toEqual([0, 1, 2]);
 });
 
-it('work on different keys goes side by side', async () => {
+it('runs work on different keys concurrently', async () => {
   expect(await startsOf(['a'], ['b'], [], [])).toEqual([0, 0, 0, 0]);
 });
 
-it('work on several keys waits for all of them, and others for it', async () => {
+it('waits for all keys of a call, and lets later calls wait for it', async () => {
   expect(await startsOf(['a'], ['a', 'b'], ['b'], ['c'])).toEqual([0, 1, 2, 0]);
 });
 
-it('work that waits for each other’s keys in another order ends', async () => {
+it('cannot deadlock where two calls name the same keys in another order', async () => {
   expect(await startsOf(['a', 'b'], ['b', 'a'], ['a', 'b'])).toEqual([0, 1, 2]);
 });
 
-it('work that fails tells its caller and holds up nobody', async () => {
+it('rethrows a failure to its caller and does not block later work', async () => {
   const lock = new KeyedLock();
   const failing = lock.run(['a'], () => Promise.reject(new Error('no')));
   const next = lock.run(['a', 'a'], async () => 'done');

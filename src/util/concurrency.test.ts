@@ -3,7 +3,7 @@ import { mapConcurrent } from './concurrency';
 const turn = () => new Promise(resolve => setImmediate(resolve));
 
 describe('mapConcurrent', () => {
-  it('returns results in the order of the input, whatever ends first', async () => {
+  it('returns results in the order of the input, whichever call ends first', async () => {
     const results = await mapConcurrent([3, 1, 2], 3, async turns => {
       for (let left = turns; left > 0; left -= 1) {
         await turn();
@@ -41,7 +41,7 @@ describe('mapConcurrent', () => {
     expect(started).toEqual([1, 2]);
   });
 
-  it('lets others have a turn while its calls wait for nothing', async () => {
+  it('yields to the event loop even where its calls wait for nothing', async () => {
     let turns = 0;
     let isOver = false;
     const others = (async () => {
@@ -58,7 +58,7 @@ describe('mapConcurrent', () => {
     expect(turns).toBeGreaterThanOrEqual(9);
   });
 
-  it('maps nothing to nothing', async () => {
+  it('returns an empty list for an empty list', async () => {
     expect(await mapConcurrent([], 1, async () => 1)).toEqual([]);
   });
 });

@@ -1,4 +1,4 @@
-/** How much of what is asked for is under way at the same time, within this process. */
+/** Limits concurrency within this process. */
 
 import { Limit } from 'p-limit';
 import { ITEMS_PER_TURN, yieldToEventLoop } from './clock';
@@ -6,9 +6,9 @@ import { ITEMS_PER_TURN, yieldToEventLoop } from './clock';
 /**
  * Maps with at most `concurrency` calls in flight, results in the order of the input.
  *
- * @remarks After the first rejection no further call is started; calls under way go on.
- * Calls that wait for nothing let others have a turn now and then. No queue is made: a
- * hundred thousand places in one take more memory than the items.
+ * @remarks After the first rejection no further call is started; calls in flight continue.
+ * Regularly yields to the event loop, even where the calls wait for nothing. There is no
+ * queue: one with a hundred thousand entries takes more memory than the items.
  *
  * @param concurrency - 1 or more
  */
@@ -26,7 +26,7 @@ export async function mapConcurrent<T, R>(
       if (index % ITEMS_PER_TURN === ITEMS_PER_TURN - 1) {
         turn = yieldToEventLoop().finally(() => (turn = undefined));
       }
-      // All of them wait, or the rest would go on meanwhile.
+      // All workers wait, otherwise the others would continue in the same turn.
       await turn;
       if (isOver) {
         return;
@@ -45,15 +45,15 @@ export async function mapConcurrent<T, R>(
   return results;
 }
 
-/** One lock for each of any number of keys, within this process. */
+/** One lock per key, within this process. */
 export class KeyedLock {
-  /** Of each key the work that asked last. */
+  /** The latest work of each key. */
   readonly #last = new Map<string, Promise<unknown>>();
 
   /**
-   * Runs the work once all that asked before for one of the keys has settled.
+   * Runs the work once all earlier work with one of the keys has settled.
    *
-   * @remarks All keys are asked for at once, so two can never wait for each other.
+   * @remarks All keys are taken together, so two calls can never wait for each other.
    */
   async run<T>(keys: readonly string[], work: () => Promise<T>): Promise<T> {
     const before = keys.flatMap(key => this.#last.get(key) ?? []);
@@ -74,10 +74,10 @@ export class KeyedLock {
 /**
  * Waits for a slot.
  *
- * @remarks The work itself is not handed to the limit: until its next call, that holds on to
- * the last one with all it can reach and its result, which for a run is all repositories.
+ * @remarks The work itself is not passed to the limit: until its next call, the limit keeps a
+ * reference to the last work and its result, which for a run is all repositories.
  *
- * @returns gives the slot back
+ * @returns a function that releases the slot
  */
 export function takeSlot(limit: Limit): Promise<() => void> {
   return new Promise(resolve => {

@@ -58,7 +58,7 @@ describe('parseTarget', () => {
       'a.b_c-d',
       '100%.yaml',
     ],
-  ])('reads %s', (target, projectKey, slug, path) => {
+  ])('parses %s', (target, projectKey, slug, path) => {
     expect(parseTarget(target)).toEqual({ projectKey, slug, path });
   });
 
@@ -82,7 +82,7 @@ describe('parseTarget', () => {
       'https://host/#/projects/PAY/repos/api/browse/a.yaml',
     ],
     ['broken encoding', 'https://host/projects/PAY/repos/api/browse/100%.yaml'],
-  ])('does not read %s', (_, target) => {
+  ])('does not parse %s', (_, target) => {
     expect(parseTarget(target)).toBeUndefined();
   });
 });

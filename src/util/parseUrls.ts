@@ -1,9 +1,9 @@
 /**
- * Reads what stands in URLs: of a file in Bitbucket Server (a Location's target), of a web
- * page, and in the location keys of the catalog. Pure.
+ * Parses URLs: of files in Bitbucket Server (a Location's target), of web pages, and in the
+ * location keys of the catalog. Pure.
  */
 
-/** What a target URL names. */
+/** The parts of a target URL. */
 interface ParsedTarget {
   readonly projectKey: string;
   readonly slug: string;
@@ -13,7 +13,7 @@ interface ParsedTarget {
 
 const TARGET = /\/(projects|users)\/([^/]+)\/repos\/([^/]+)\/browse\/(.+)$/;
 
-/** @returns `undefined` when the URL is not that of a file in Bitbucket Server */
+/** Parses a target; returns `undefined` when the URL is not that of a file in Bitbucket Server. */
 export function parseTarget(target: string): ParsedTarget | undefined {
   try {
     const match = TARGET.exec(new URL(target).pathname);
@@ -32,19 +32,19 @@ export function parseTarget(target: string): ParsedTarget | undefined {
   }
 }
 
-/** A file by whichever URL the catalog reads it. */
+/** A file, regardless of the URL by which the catalog reads it. */
 interface FileIdentity {
   /** The same for every spelling of the same file. */
   readonly file: string;
-  /** As `at` names it; `undefined`: the repository's default branch. */
+  /** As named in `at`; `undefined` for the repository's default branch. */
   readonly branch?: string;
 }
 
 const FILE = /\/(projects|users)\/([^/]+)\/repos\/([^/]+)\/(?:browse|raw)\/(.+)$/i;
 
 /**
- * Tells whether URLs lead to one file, also where people have spelt it otherwise than
- * discovery does: another case of the key, `/raw/`, doubled slashes, a branch in `at`.
+ * Identifies the file of a URL, also where people write it differently from discovery:
+ * another case of the project key, `/raw/`, repeated slashes, a branch in `at`.
  *
  * @returns `undefined` when the URL is not that of a file in Bitbucket Server
  */
@@ -67,20 +67,20 @@ export function identifyFile(target: string): FileIdentity | undefined {
   }
 }
 
-/** Scheme, host, context path; then what stays the same whatever the server calls itself. */
+/** Scheme, host and context path; then the part that does not depend on the server's base URL. */
 const BASE_AND_REST =
   /^https?:\/\/([^/?#@]+)(?:\/[^?#]*?)?(\/(?:projects|users)\/[^/]+\/repos\/[^/]+\/browse\/.+)$/i;
 
 /**
- * Spells targets as the catalog has them already, where only the server's own base URL
- * (scheme, host or context path) has changed since: the name of a Location follows from its
- * target, and with another one all that hangs on it would be made anew.
+ * Keeps targets as the catalog already has them where only the server's own base URL (scheme,
+ * host or context path) has changed: the name of a Location is derived from its target, and
+ * with another name the catalog would create everything below it again.
  *
  * @param known - targets of the same repository in the catalog
- * @param host - of the integration: it reads what lies there, whatever the scheme and the
- * context path are. Source: `BitbucketServerUrlReader` and `getBitbucketServerFileFetchUrl`
- * of Backstage, which look at host, repository, path and `at` only
- * @returns what to call a target
+ * @param host - the host of the integration, which reads files there regardless of scheme and
+ * context path. Source: `BitbucketServerUrlReader` and `getBitbucketServerFileFetchUrl`
+ * of Backstage, which use host, repository, path and `at` only
+ * @returns a function that returns the spelling to use for a target
  */
 export function keepSpelling(
   known: readonly string[],
@@ -92,13 +92,13 @@ export function keepSpelling(
     if (targets.size === 0 || targets.has(target)) {
       return target;
     }
-    byRest ??= new Map(known.flatMap(one => getRest(one, host)));
+    byRest ??= new Map(known.flatMap(knownTarget => getRest(knownTarget, host)));
     const [, , rest = ''] = BASE_AND_REST.exec(target) ?? [];
     return byRest.get(rest) ?? target;
   };
 }
 
-/** Nothing for what the integration cannot read. */
+/** Empty for a target that the integration cannot read. */
 function getRest(target: string, host: string): [string, string][] {
   const [, ownHost, rest] = BASE_AND_REST.exec(target) ?? [];
   return rest !== undefined && ownHost?.toLowerCase() === host.toLowerCase()
@@ -110,13 +110,13 @@ function getRest(target: string, host: string): [string, string][] {
 const PAGE = /\/(?:projects|users)\/[^/]+(?:\/repos\/[^/]+(?:\/browse)?)?\/?$/;
 
 /**
- * The base URL in a self link of a repository or project, such as
- * `https://host:7990/bitbucket`, without a slash at the end.
+ * Returns the base URL in a self link of a repository or project, such as
+ * `https://host:7990/bitbucket`, without a trailing slash.
  *
  * @remarks Compared as a whole, not as a prefix: `https://host` and `https://host/stash` can
  * be two servers.
  *
- * @returns `undefined` for what is no such link, and for one with credentials in it
+ * @returns `undefined` for any other URL, and for a URL with credentials
  */
 export function findWebBase(selfUrl: string): string | undefined {
   const url = parseWebUrl(selfUrl);
@@ -124,13 +124,13 @@ export function findWebBase(selfUrl: string): string | undefined {
   return page ? `${url.origin}${url.pathname.slice(0, page.index)}` : undefined;
 }
 
-/** A base URL in the form that `findWebBase` returns; `undefined` for what is no URL. */
+/** Converts a base URL to the form that `findWebBase` returns; `undefined` if it is not a URL. */
 export function toWebBase(baseUrl: string): string | undefined {
   const url = parseWebUrl(baseUrl);
   return url && `${url.origin}${url.pathname.replace(/\/+$/, '')}`;
 }
 
-/** A web page: http or https, without credentials. */
+/** Parses the URL of a web page; `undefined` unless it is http or https without credentials. */
 export function parseWebUrl(text: string): URL | undefined {
   try {
     const url = new URL(text);
@@ -143,7 +143,7 @@ export function parseWebUrl(text: string): URL | undefined {
 
 const URL_KEY = /^url:(.+)$/s;
 
-/** The URL in the location key of what was read from one. */
+/** Returns the URL in a location key; `undefined` for another kind of key. */
 export function urlOfLocationKey(locationKey: string): string | undefined {
   return URL_KEY.exec(locationKey)?.[1];
 }

@@ -14,7 +14,7 @@ describe('findWebBase', () => {
     ['https://HOST:443/a/b/projects/PAY', 'https://host/a/b'],
     ['https://host/projects/x/projects/PAY/repos/api/browse', 'https://host/projects/x'],
     ['https://host/x/../projects/PAY', 'https://host'],
-  ])('of %s is %s', (url, base) => expect(findWebBase(url)).toBe(base));
+  ])('returns for %s the base %s', (url, base) => expect(findWebBase(url)).toBe(base));
 
   it.each([
     '',
@@ -27,17 +27,17 @@ describe('findWebBase', () => {
     'https://user:secret@host/projects/PAY',
     'ssh://git@host/projects/PAY',
     'javascript:alert(1)//projects/PAY',
-  ])('is nothing for "%s"', url => expect(findWebBase(url)).toBeUndefined());
+  ])('returns undefined for "%s"', url => expect(findWebBase(url)).toBeUndefined());
 });
 
 describe('toWebBase', () => {
-  it('gives base URLs one form', () => {
+  it('normalizes base URLs', () => {
     const urls = ['https://Host', 'https://host/', 'https://host:443//'];
     expect(urls.map(toWebBase)).toEqual(Array(3).fill('https://host'));
     expect(toWebBase('http://host:7990/ctx/')).toBe('http://host:7990/ctx');
   });
 
-  it('is nothing for what is no base URL', () => {
+  it('returns undefined for a text that is not a base URL', () => {
     expect(['', 'host', 'https://u:p@host'].map(toWebBase)).toEqual(
       Array(3).fill(undefined),
     );

@@ -17,17 +17,17 @@ describe('a text for terminals', () => {
     ['turned \u202Eround', 'turned \uFFFDround'],
     ['half a pair \uD83D', 'half a pair \uFFFD'],
     ['NUL \0', 'NUL \uFFFD'],
-  ])('has what a terminal would act on replaced: %j', (text, plain) => {
+  ])('has characters replaced that a terminal would interpret: %j', (text, plain) => {
     expect(plainText(text)).toBe(plain);
   });
 
-  it.each(['two\nlines', 'Zürich ✓ 日本 😀'])('stays as it is: %j', text => {
+  it.each(['two\nlines', 'Zürich ✓ 日本 😀'])('is not changed: %j', text => {
     expect(plainText(text)).toBe(text);
   });
 });
 
 describe('JSON for terminals', () => {
-  it('holds nothing that a terminal would act on, and reads back the same', () => {
+  it('contains nothing that a terminal would interpret, and parses to the same value', () => {
     expect(printableJson('a\u007F\u009B\u202E\u{E0001}ü')).toBe(
       '"a\\u007f\\u009b\\u202e\\udb40\\udc01ü"',
     );
@@ -43,13 +43,13 @@ describe('JSON for terminals', () => {
 
 describe('a text for an address', () => {
   it.each(['NUL\0', '\u001B[2J', 'a\nb', '\u007F', '\u0085', '\uD83D', '\uDE00x'])(
-    'is not %j',
+    'cannot be %j',
     text => {
       expect(isAddressable(text)).toBe(false);
     },
   );
 
-  it.each(['feature/a b#1', 'Zürich ✓ 日本 😀', '👩\u200D💻', ''])('is %j', text => {
+  it.each(['feature/a b#1', 'Zürich ✓ 日本 😀', '👩\u200D💻', ''])('can be %j', text => {
     expect(isAddressable(text)).toBe(true);
     expect(() => encodeURIComponent(text)).not.toThrow();
   });
@@ -60,20 +60,20 @@ describe('a text for a database', () => {
     ['NUL \0 inside', 'NUL \uFFFD inside'],
     ['half \uD83D of a pair', 'half \uFFFD of a pair'],
     ['the other half \uDE00', 'the other half \uFFFD'],
-  ])('has what a database refuses replaced: %j', (text, storable) => {
+  ])('has characters replaced that a database refuses: %j', (text, storable) => {
     expect(isStorable(text)).toBe(false);
     expect(storableText(text)).toBe(storable);
   });
 
   it.each(['tab\tand\nline', '\u001B[2J', 'Zürich ✓ 日本 😀', ''])(
-    'stays as it is: %j',
+    'is not changed: %j',
     text => {
       expect(isStorable(text)).toBe(true);
       expect(storableText(text)).toBe(text);
     },
   );
 
-  it('is storable afterwards, and of the same length', () => {
+  it('is storable afterwards, with the same length', () => {
     fc.assert(
       fc.property(
         fc.string({ unit: 'binary' }),
@@ -95,17 +95,17 @@ describe('examples', () => {
     [['a'], 'A'],
     [['a', 'b', 'c', 'd', 'e'], 'A; B; C; D; E'],
     [['a', 'b', 'c', 'd', 'e', 'f'], 'A; B; C; D; E; …'],
-  ])('of %j are the first few', (items, listed) => {
-    expect(listExamples(items, one => one.toUpperCase())).toBe(listed);
+  ])('of %j are the first few items', (items, listed) => {
+    expect(listExamples(items, item => item.toUpperCase())).toBe(listed);
   });
 
-  it('stand as far apart as is wanted', () => {
+  it('are joined with the given separator', () => {
     expect(listExamples(['a', 'b'], String, ' ')).toBe('a b');
   });
 });
 
 describe('a quoted text', () => {
-  it('stands on one line, without what a terminal would act on', () => {
+  it('is on one line, without characters that a terminal would interpret', () => {
     expect(quote('  Log in,\r\n\tplease \u001B[2J now \n')).toBe(
       'Log in, please \uFFFD[2J now',
     );
@@ -119,7 +119,7 @@ describe('a quoted text', () => {
     ['followed by nothing but space', `abcde${' '.repeat(1_000)}`, 'abcde'],
     ['full of space', `a${' '.repeat(1_000)}b`, 'a…'],
     ['empty', '', ''],
-  ])('is cut where it is %s', (_, text, quoted) => {
+  ])('is shortened where it is %s', (_, text, quoted) => {
     expect(quote(text, 5)).toBe(quoted);
   });
 });

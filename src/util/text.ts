@@ -1,25 +1,25 @@
-/** What may be done with a text: shown, quoted, kept or compared. Pure. */
+/** Makes texts safe to show, quote, store or compare. Pure. */
 
-/** What a terminal may act on, and halves of surrogate pairs; line breaks are not among it. */
+/** Characters that a terminal may interpret, and lone surrogates; without line breaks. */
 const UNPRINTABLE = /(?!\n)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
 
 /**
- * What a database may refuse: PostgreSQL takes no NUL in texts, and in `jsonb` no half of
- * a surrogate pair either. Source: PostgreSQL 16 documentation, sections 8.3 and 8.14.
+ * Characters that a database may refuse: PostgreSQL accepts no NUL in texts, and in `jsonb` no
+ * lone surrogates either. Source: PostgreSQL 16 documentation, sections 8.3 and 8.14.
  */
 const UNSTORABLE = /[\0\p{Cs}]/gu;
 
 /**
- * Takes out what a terminal would act on: names and messages could otherwise move the
- * cursor, rewrite what stands above or turn the order of letters round. Line breaks stay.
+ * Replaces characters that a terminal would interpret: names and messages could otherwise move
+ * the cursor, overwrite earlier lines or reverse the order of letters. Line breaks stay.
  */
 export function plainText(text: string): string {
   return text.replace(UNPRINTABLE, '\uFFFD');
 }
 
 /**
- * Writes a value as JSON that a terminal does not act on: what {@link plainText} takes out is
- * escaped, so that parsing gives it back.
+ * Writes a value as JSON that is safe for a terminal: characters that {@link plainText} replaces
+ * are escaped, so that parsing restores them.
  */
 export function printableJson(value: unknown): string {
   const escape = (unit: string) =>
@@ -29,31 +29,31 @@ export function printableJson(value: unknown): string {
   );
 }
 
-/** Takes out what a database may refuse, and nothing else. */
+/** Replaces only the characters that a database may refuse. */
 export function storableText(text: string): string {
   return text.replace(UNSTORABLE, '\uFFFD');
 }
 
-/** Whether a database takes the text as it is. */
+/** Whether a database accepts the text unchanged. */
 export function isStorable(text: string): boolean {
   return text.search(UNSTORABLE) < 0;
 }
 
 /**
- * Whether a text can be part of an address: what holds control characters or a half of a
- * surrogate pair names nothing, and `encodeURIComponent` throws at such a half.
+ * Whether a text can be part of an address: a text with control characters or lone surrogates
+ * names nothing, and `encodeURIComponent` throws at a lone surrogate.
  */
 export function isAddressable(text: string): boolean {
   return text.search(/[\p{Cc}\p{Cs}]/u) < 0;
 }
 
-/** Quotes a text in a message: on one line, printable, at most so many characters of it. */
+/** Quotes a text for a message: on one line, printable, at most `maxLength` characters. */
 export function quote(text: string, maxLength = 300): string {
-  // Nearly all there are, and each repository has one.
+  // A fast path for nearly all texts: every repository has one.
   if (text.length <= maxLength && /^\w*$/.test(text)) {
     return text;
   }
-  // No more of it is looked at than can be shown, since it may be very long.
+  // Processes no more of the text than can be shown, since it may be very long.
   const start = text.trimStart().slice(0, 2 * maxLength);
   const characters = [...plainText(start.replace(/\s+/g, ' ')).trimEnd()];
   const isWhole = characters.length <= maxLength && text.trim().length <= start.length;
@@ -71,10 +71,10 @@ export function formatAddress({
   return `${projectKey}/${slug}`;
 }
 
-/** Named of a longer list in one line of a log; the report has them all. */
+/** The number of examples of a longer list in one log line; the report has all of them. */
 const MAX_EXAMPLES = 5;
 
-/** The first few of a list in words, such as `a; b; …`. */
+/** Joins the first few items of a list, such as `a; b; …`. */
 export function listExamples<T>(
   items: readonly T[],
   toText: (item: T) => string,
@@ -85,17 +85,17 @@ export function listExamples<T>(
 }
 
 /**
- * Writes a value as JSON, the properties of objects in alphabetical order.
+ * Writes a value as JSON with the properties of objects in alphabetical order.
  *
- * @returns the text; `undefined` for what JSON cannot hold, such as a function
- * @throws TypeError for a value that holds itself, or a bigint
+ * @returns the text; `undefined` for a value that JSON cannot represent, such as a function
+ * @throws TypeError for a circular value, or a bigint
  */
 export function canonicalJson(value: unknown): string | undefined {
   // JSON.stringify is typed as if it always returned a text.
   const text: string | undefined = JSON.stringify(value, (_, inner: unknown) =>
     isPlainObject(inner)
       ? Object.fromEntries(
-          Object.entries(inner).sort(([one], [other]) => (one < other ? -1 : 1)),
+          Object.entries(inner).sort(([left], [right]) => (left < right ? -1 : 1)),
         )
       : inner,
   );
