@@ -127,6 +127,7 @@ describe('preview', () => {
 
   it('shows people a table, what each reason means, what to do, and examples', async () => {
     const { stdout, exitCode } = await runCommand(['preview'], demo());
+    expect(stdout).not.toMatch(/location parser/);
 
     expect(exitCode).toBe(0);
     expect(stdout).toMatch(/^ +absent +no-catalog-file +135$/m);

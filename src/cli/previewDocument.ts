@@ -3,7 +3,7 @@
 import { BitbucketServerIntegrationConfig } from '@backstage/integration';
 import { repositoryUrl } from '../bitbucket/webUrls';
 import { SharedFile } from '../conflicts/describeConflicts';
-import { explainOutcome } from '../discovery/explanations';
+import { explainWithoutParser } from '../discovery/explanations';
 import { RepositoryReport } from '../discovery/report';
 import { RunSummary } from '../discovery/summarizeRun';
 import { OutcomeKind } from '../model';
@@ -148,7 +148,7 @@ export function toPreviewedRepository(
   integration: BitbucketServerIntegrationConfig,
 ): PreviewedRepository {
   const { projectKey, repositorySlug, outcome, reason, detail, files } = report;
-  const explanation = explainOutcome(outcome, reason);
+  const explanation = explainWithoutParser(outcome, reason);
   return {
     projectKey,
     repositorySlug,

@@ -3,7 +3,7 @@
 import { RunSummary } from '../discovery/summarizeRun';
 import { OUTCOME_KINDS, OutcomeKind } from '../model';
 import { SharedFile } from '../conflicts/describeConflicts';
-import { explainOutcome } from '../discovery/explanations';
+import { explainWithoutParser } from '../discovery/explanations';
 import { listExamples, quote } from '../util/text';
 import {
   describeBudget,
@@ -85,7 +85,7 @@ function renderCounts(preview: ProviderPreview): string {
 }
 
 function renderGroup({ outcome, reason, repositories }: Group): string {
-  const explanation = explainOutcome(outcome, reason);
+  const explanation = explainWithoutParser(outcome, reason);
   const title = reason === undefined ? outcome : `${outcome}: ${reason}`;
   const remedy = explanation?.remedy;
   const shown = repositories.slice(0, MAX_EXAMPLES).map(renderExample);

@@ -22,6 +22,8 @@ const REGISTERED: Explanation = {
     'None. If no entity shows up, `catalog` in the report says why, and so does `--against`.',
 };
 
+const NO_FILE = 'Bitbucket reports that the file does not exist';
+
 /** For a repository that is registered only because its removal is held back. */
 const HELD_BACK: Explanation = {
   cause:
@@ -66,8 +68,7 @@ const EXPLANATIONS: Readonly<
     remedy: 'Change its labels in Bitbucket, or the filter; exclusion wins.',
   },
   'no-catalog-file': {
-    cause:
-      'Bitbucket reports that the file does not exist, or a custom location parser returned no entity for it.',
+    cause: `${NO_FILE}, or a custom location parser returned no entity for it.`,
     remedy: 'Add it on the right branch, or change `catalogPath`.',
   },
   'empty-repository': {
@@ -141,4 +142,15 @@ export function explainOutcome(
     return isHeld ? HELD_BACK : REGISTERED;
   }
   return BY_CODE.get(reason ?? '');
+}
+
+/** Explains an outcome where no location parser is at work, as on the command line. */
+export function explainWithoutParser(
+  outcome: OutcomeKind,
+  reason?: string,
+): Explanation | undefined {
+  const explanation = explainOutcome(outcome, reason);
+  return explanation && reason === 'no-catalog-file'
+    ? { ...explanation, cause: `${NO_FILE}.` }
+    : explanation;
 }
