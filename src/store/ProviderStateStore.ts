@@ -20,7 +20,6 @@ import {
   failureColumns,
   finishColumns,
   originColumns,
-  ProviderRow,
   ProviderTable,
   startColumns,
   toInterruptedRun,
@@ -148,8 +147,7 @@ export class ProviderStateStore {
     selector: RepositorySelector,
   ): Promise<readonly KnownRepository[] | undefined> {
     const { provider, repositories } = await this.#open(providerId);
-    const isKnown = (await provider.read())?.adopted;
-    return isKnown ? repositories.readRelated(selector) : undefined;
+    return (await provider.isAdopted()) ? repositories.readRelated(selector) : undefined;
   }
 
   /** Whether repositories of one of these projects are known. */
@@ -178,7 +176,8 @@ export class ProviderStateStore {
 
   /** Base URLs that the last listing showed. */
   async loadServerUrls(providerId: string): Promise<readonly string[]> {
-    return (await this.#row(providerId))?.server_urls ?? [];
+    const { provider } = await this.#open(providerId);
+    return provider.readServerUrls();
   }
 
   /** Keys of what is held back and whose removal was approved. */
@@ -201,7 +200,8 @@ export class ProviderStateStore {
 
   /** How the last run with a result ended, and what it looked for. */
   async loadLastRun(providerId: string): Promise<LastRun | undefined> {
-    const row = await this.#row(providerId);
+    const { provider } = await this.#open(providerId);
+    const row = await provider.read();
     return row?.report
       ? { ...row.report, configuration: row.configuration ?? undefined }
       : undefined;
@@ -209,7 +209,8 @@ export class ProviderStateStore {
 
   /** Whether a run has begun, or gone on, since this revision was taken. */
   async isOvertakenByRun(providerId: string, revision: number): Promise<boolean> {
-    return ((await this.#row(providerId))?.run_revision ?? 0) > revision;
+    const { provider } = await this.#open(providerId);
+    return (await provider.readRunRevision()) > revision;
   }
 
   /**
@@ -237,7 +238,7 @@ export class ProviderStateStore {
     resumeOrStart: (revision: number) => RunOrigin,
   ): Promise<BegunRun> {
     return this.#change(providerId, async ({ provider, repositories }) => {
-      if (!(await provider.read())?.adopted) {
+      if (!(await provider.isAdopted())) {
         await provider.save({ adopted: true });
         await repositories.deleteAll();
         await repositories.write(state.repositories);
@@ -328,11 +329,6 @@ export class ProviderStateStore {
         await provider.save(approvalColumns(lastRun, removed));
       }
     });
-  }
-
-  async #row(providerId: string): Promise<ProviderRow | undefined> {
-    const { provider } = await this.#open(providerId);
-    return provider.read();
   }
 
   async #open(providerId: string): Promise<Tables> {

@@ -119,6 +119,11 @@ export type ProviderRow = z.infer<typeof ProviderRow>;
 
 type Columns = Readonly<Record<string, string | number | boolean | null>>;
 
+/** What each event asks for: to read the whole row with its report takes several times as long. */
+const AdoptedRow = ProviderRow.pick({ adopted: true });
+const ServerUrlsRow = ProviderRow.pick({ server_urls: true });
+const RunRevisionRow = ProviderRow.pick({ run_revision: true });
+
 const RevisionRow = z.object({ revision: BigNumber });
 const HashRow = z.object({ target_hash: z.string() });
 
@@ -143,6 +148,24 @@ export class ProviderTable {
   /** @returns `undefined` where there is no row */
   async read(): Promise<ProviderRow | undefined> {
     return readProviderRow(await this.#own().first());
+  }
+
+  /** Whether a run has begun, so that something is known. */
+  async isAdopted(): Promise<boolean> {
+    const row: unknown = await this.#own().first('adopted');
+    return AdoptedRow.safeParse(row).data?.adopted ?? false;
+  }
+
+  /** Base URLs that the last listing showed. */
+  async readServerUrls(): Promise<readonly string[]> {
+    const row: unknown = await this.#own().first('server_urls');
+    return ServerUrlsRow.safeParse(row).data?.server_urls ?? [];
+  }
+
+  /** The revision that the last run took, 0 before the first one. */
+  async readRunRevision(): Promise<number> {
+    const row: unknown = await this.#own().first('run_revision');
+    return RunRevisionRow.safeParse(row).data?.run_revision ?? 0;
   }
 
   /** Columns that are not named stay as they are. */
