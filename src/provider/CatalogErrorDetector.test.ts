@@ -59,8 +59,8 @@ function setUp() {
   return { warningsOf };
 }
 
-describe('errors that the catalog has after a run', () => {
-  it('are told once, with the first few repositories, a remedy and where all of them are', async () => {
+describe('new errors of the catalog after a run', () => {
+  it('are logged once, with the first few repositories, a remedy and the URL that lists all of them', async () => {
     const { warningsOf } = setUp();
     const many = Array.from({ length: 7 }, (_, index) => failing(index));
 
@@ -77,7 +77,7 @@ describe('errors that the catalog has after a run', () => {
     expect(await warningsOf(many)).toEqual([]);
   });
 
-  it('are told again only as far as they are new', async () => {
+  it('are logged again only if they are new', async () => {
     const { warningsOf } = setUp();
     await warningsOf([failing(1)]);
 
@@ -90,7 +90,7 @@ describe('errors that the catalog has after a run', () => {
     expect(await warningsOf([failing(1), failing(2)])).toHaveLength(1);
   });
 
-  it('are new where the same entity fails for another reason, not where it says so in other words', async () => {
+  it('count as new if the same entity fails for another reason, but not for another wording', async () => {
     const { warningsOf } = setUp();
     await warningsOf([failing(1)]);
 
@@ -100,7 +100,7 @@ describe('errors that the catalog has after a run', () => {
     ).toHaveLength(1);
   });
 
-  it('are told on one line, and not at any length', async () => {
+  it('are logged on one line of limited length', async () => {
     const { warningsOf } = setUp();
 
     const [warning = ''] = await warningsOf([
@@ -113,10 +113,10 @@ describe('errors that the catalog has after a run', () => {
 
   it.each<[string, FailingRepository[] | undefined, Pick<Run, 'failure'>]>([
     ['there are none', [], RUN],
-    ['it is not known whether there are any', undefined, RUN],
-    ['somebody else has the name: that is a conflict', [taken()], RUN],
+    ['the errors of the catalog are not known', undefined, RUN],
+    ['another file has the name, which is a conflict', [taken()], RUN],
     ['the run was aborted', [failing(1)], { failure: { kind: 'aborted', error: null } }],
-  ])('are not told where %s', async (_, found, run) => {
+  ])('are not logged if %s', async (_, found, run) => {
     const { warningsOf } = setUp();
 
     expect(await warningsOf(found, run)).toEqual([]);

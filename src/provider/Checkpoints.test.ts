@@ -67,7 +67,7 @@ function createCheckpoints(before: readonly KnownRepository[] = []) {
 const settled = () => new Promise(resolve => setImmediate(resolve));
 
 describe('Checkpoints', () => {
-  it('keeps nothing before a batch is full', async () => {
+  it('saves nothing before a batch is full', async () => {
     const { note, log } = createCheckpoints();
 
     note(1, BATCH - 1);
@@ -76,7 +76,7 @@ describe('Checkpoints', () => {
     expect(log).toEqual([]);
   });
 
-  it('saves a batch before it gives what is new in it to the catalog', async () => {
+  it('saves a batch before it adds its new Locations to the catalog', async () => {
     const { note, log } = createCheckpoints();
 
     note(1, BATCH);
@@ -103,7 +103,7 @@ describe('Checkpoints', () => {
     expect(log).toEqual(['save 200', 'add 198']);
   });
 
-  it('keeps remembering a file that the catalog still has', async () => {
+  it('keeps the known file that the catalog still has', async () => {
     const { checkpoints, saved } = createCheckpoints([known(1)]);
 
     checkpoints.note({
@@ -120,7 +120,7 @@ describe('Checkpoints', () => {
     });
   });
 
-  it('saves the rest at the end, and leaves it to the end of the run to add it', async () => {
+  it('saves the remaining results at the end without adding their Locations to the catalog', async () => {
     const { checkpoints, note, log } = createCheckpoints();
 
     note(1, BATCH + 5);
@@ -129,7 +129,7 @@ describe('Checkpoints', () => {
     expect(log).toEqual(['save 200', 'add 200', 'save 5']);
   });
 
-  it('writes no rows of what has not changed, and notes that it was looked at', async () => {
+  it('writes no rows of unchanged repositories, but records that they were checked', async () => {
     const before = Array.from({ length: 1_500 }, (_, id) => unchanged(id));
     const { checkpoints, note, log, looks } = createCheckpoints(before);
 
@@ -141,7 +141,7 @@ describe('Checkpoints', () => {
     expect(looks).toEqual([{ repositoryIds, revision: 7, checkedAtMs: 1_000 }]);
   });
 
-  it('notes the rest of that too where the run does not reach its end', async () => {
+  it('records the remaining unchanged repositories of an interrupted run too', async () => {
     const { checkpoints, note, looks } = createCheckpoints([unchanged(1), unchanged(2)]);
 
     note(1, 2);
@@ -150,7 +150,7 @@ describe('Checkpoints', () => {
     expect(looks).toEqual([{ repositoryIds: [1, 2], revision: 7, checkedAtMs: 1_000 }]);
   });
 
-  it('asks under a newer revision once a batch is kept', async () => {
+  it('uses a newer revision once a batch is saved', async () => {
     const { checkpoints, note } = createCheckpoints();
     expect(checkpoints.revision).toBe(7);
 
@@ -160,7 +160,7 @@ describe('Checkpoints', () => {
     expect(checkpoints.revision).toBe(8);
   });
 
-  it('adds nothing of a batch that could not be saved, and saves it with the rest', async () => {
+  it('adds no Locations of a batch that could not be saved, and saves it with the remaining results', async () => {
     const { checkpoints, note, log, saved, errors, store } = createCheckpoints();
     store.fails = 1;
 
@@ -175,7 +175,7 @@ describe('Checkpoints', () => {
     expect(saved.size).toBe(205);
   });
 
-  it('tries a batch again together with the next result', async () => {
+  it('retries a batch together with the next result', async () => {
     const { note, log, store } = createCheckpoints();
     store.fails = 1;
 
@@ -187,7 +187,7 @@ describe('Checkpoints', () => {
     expect(log).toEqual(['save 201', 'add 201']);
   });
 
-  it('throws at the end what the store throws, so that the catalog is not told either', async () => {
+  it('throws the error of the store at the end, so that the catalog is not changed either', async () => {
     const { checkpoints, note, log, store } = createCheckpoints();
     store.fails = 1;
     note(1, 5);
@@ -199,7 +199,7 @@ describe('Checkpoints', () => {
     expect(log).toEqual(['save 5']);
   });
 
-  it('tells of a catalog that takes nothing, and goes on', async () => {
+  it('reports a failure of the catalog and continues', async () => {
     const errors: unknown[] = [];
     const checkpoints = new Checkpoints([], 7, {
       recordInterim: async () => 8,

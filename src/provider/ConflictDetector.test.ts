@@ -109,7 +109,7 @@ const sentence = (slug: string) =>
   `The catalog has the Location of catalog-info.yaml of PAY/${slug} from the entity provider another-provider and does not take it from provider default of this configuration.`;
 
 describe('the log of a run', () => {
-  it('says nothing of conflicts where there are none', async () => {
+  it('does not mention conflicts if there are none', async () => {
     const { logger, run } = await setUp('api');
 
     await run();
@@ -117,7 +117,7 @@ describe('the log of a run', () => {
     expect(logger.messages('warn')).toEqual([]);
   });
 
-  it('warns of one, and says so at every run until it is over', async () => {
+  it('warns about a conflict after every run until it is resolved', async () => {
     const { knex, logger, run } = await setUp('api', 'web');
     await holdElsewhere(knex, 'api');
 
@@ -130,7 +130,7 @@ describe('the log of a run', () => {
     expect(logger.messages('warn')).toEqual([line, line]);
   });
 
-  it('warns in one line of many, the first few by name, and names all at DEBUG', async () => {
+  it('warns about many conflicts in one line with the first few names, and lists all at DEBUG', async () => {
     const slugs = Array.from({ length: 7 }, (_, index) => `r${index}`);
     const { knex, logger, run } = await setUp(...slugs);
     await Promise.all(slugs.map(slug => holdElsewhere(knex, slug)));
@@ -148,7 +148,7 @@ describe('the log of a run', () => {
     expect(debug.every(one => one.includes('Let one of the two'))).toBe(true);
   });
 
-  it('leaves it to the next run where one is aborted, which is to end at once', async () => {
+  it('does not report conflicts after an aborted run, which must end without delay', async () => {
     const { knex, logger, run } = await setUp('api', 'web');
     await holdElsewhere(knex, 'api');
     await run();
@@ -159,7 +159,7 @@ describe('the log of a run', () => {
     expect(logger.messages('warn')).toHaveLength(before);
   });
 
-  it('says that it could not be found out, and the run is a success all the same', async () => {
+  it('says that conflicts could not be checked, while the run still succeeds', async () => {
     const { knex, logger, reports, run } = await setUp('api');
     await knex.schema.renameTable('refresh_state', 'away');
 
@@ -177,7 +177,7 @@ describe('the log of a run', () => {
   });
 });
 
-describe('the Location of a file whose entity nobody has any more', () => {
+describe('the Location of a file whose entity no longer has an owner', () => {
   /** The catalog has refused it to `api`, and who had it is gone. */
   async function startReleased() {
     const started = await setUp('api', 'web');
@@ -202,7 +202,7 @@ describe('the Location of a file whose entity nobody has any more', () => {
         : [],
     );
 
-  it('is given with an annotation that is new, and without one by the next run', async () => {
+  it('is emitted with a new annotation, and without one by the next run', async () => {
     const { clock, conflicts, connection, knex, run } = await startReleased();
     const uids = [...connection.held.keys()].sort();
 
@@ -216,7 +216,7 @@ describe('the Location of a file whose entity nobody has any more', () => {
     expect(reprocessed(connection)).toEqual([]);
   });
 
-  it('is not given while something else is being applied, and not after it was removed', async () => {
+  it('is not emitted while another change is applied, nor after its removal', async () => {
     const { clock, conflicts, connection, store } = await startReleased();
 
     await store.exclusively('default', async () => {

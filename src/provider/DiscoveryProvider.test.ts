@@ -24,7 +24,7 @@ const targetOf = (slug: string) =>
   `http://bitbucket.test/projects/PAY/repos/${slug}/browse/catalog-info.yaml`;
 
 describe('a connected provider', () => {
-  it('shows its anchor from the moment of connecting, before any run', async () => {
+  it('emits its anchor when it connects, before any run', async () => {
     const bitbucket = bitbucketWith();
 
     const { connection } = await connectTestProvider({ bitbucket });
@@ -47,7 +47,7 @@ describe('a connected provider', () => {
     expect(new Set(keys)).toEqual(new Set(['bitbucketServer-provider:default']));
   });
 
-  it('emits one full mutation per complete run, the anchor in it', async () => {
+  it('emits one full mutation per complete run, including the anchor', async () => {
     const bitbucket = bitbucketWith('api', 'web');
     const { connection, run } = await connectTestProvider({ bitbucket });
 
@@ -59,7 +59,7 @@ describe('a connected provider', () => {
     expect(connection.held.has('location:default/bitbucket-server-default')).toBe(true);
   });
 
-  it('emits the same entities, to the byte, in every run', async () => {
+  it('emits the same entities, byte for byte, in every run', async () => {
     const bitbucket = bitbucketWith('api');
     const { connection, run } = await connectTestProvider({ bitbucket });
 
@@ -70,7 +70,7 @@ describe('a connected provider', () => {
     expect(JSON.stringify(second)).toBe(JSON.stringify(first));
   });
 
-  it('names project key and slug on each Location, and nothing that costs a request', async () => {
+  it('annotates each Location with project key and slug, and with nothing that needs a request', async () => {
     const bitbucket = bitbucketWith('api');
     const { connection, run } = await connectTestProvider({ bitbucket });
 
@@ -98,7 +98,7 @@ describe('a connected provider', () => {
   });
 });
 
-describe('a run in doubt', () => {
+describe('a run with failed requests', () => {
   it.each([
     ['an error status', { type: 'status', status: 500 }],
     ['a lost permission', 'lost-permission'],
@@ -108,7 +108,7 @@ describe('a run in doubt', () => {
     ['a reset connection', 'reset'],
     ['no answer at all', 'hang'],
   ] as const)(
-    'keeps the Locations of a repository whose check meets %s, and lets go what is proven absent',
+    'keeps the Locations of a repository whose check meets %s, and removes those proven absent',
     async (_, effect) => {
       const bitbucket = bitbucketWith('api', 'web');
       const config = EACH_RUN_LOOKS;
@@ -130,7 +130,7 @@ describe('a run in doubt', () => {
     },
   );
 
-  it('keeps what is known of a repository with too many files, and names it in one warning', async () => {
+  it('keeps the known files of a repository with too many files, and names it in one warning', async () => {
     const bitbucket = bitbucketWith('api', 'web');
     const config = { catalogPath: '/**/catalog-info.yaml', maxFilesPerRepository: 3 };
     const { connection, logger, run } = await connectTestProvider({ bitbucket, config });
@@ -167,7 +167,7 @@ describe('a run in doubt', () => {
     expect(connection.targets()).toEqual([targetOf('api'), targetOf('web')]);
   });
 
-  it('adds what it found before the listing failed, as a delta', async () => {
+  it('adds the files found before the listing failed, as a delta', async () => {
     const bitbucket = createSimulatedBitbucket({
       users: [TEST_USER],
       pageCaps: { repositories: 1 },
@@ -187,7 +187,7 @@ describe('a run in doubt', () => {
     expect(connection.targets()).toEqual([targetOf('a')]);
   });
 
-  it('keeps a repository that only the listing lacks', async () => {
+  it('keeps a repository that is missing only from the listing', async () => {
     const bitbucket = bitbucketWith('api', 'web');
     const { connection, run } = await connectTestProvider({ bitbucket });
     await run();
@@ -209,7 +209,7 @@ describe('a run in doubt', () => {
     expect(connection.targets()).toEqual([targetOf('api')]);
   });
 
-  it('replaces old by new in one mutation when a repository is renamed', async () => {
+  it('replaces the old Location with the new one in one mutation when a repository is renamed', async () => {
     const bitbucket = bitbucketWith('api');
     const { connection, run } = await connectTestProvider({ bitbucket });
     await run();
@@ -221,7 +221,7 @@ describe('a run in doubt', () => {
     expect(connection.mutations.map(one => one.type)).toEqual(['delta', 'full', 'full']);
   });
 
-  it('does not fail for repositories that stay unknown', async () => {
+  it('does not fail because of repositories that stay unknown', async () => {
     const bitbucket = bitbucketWith('api');
     bitbucket.faults.add({ match: { kind: 'file-check' }, effect: 'lost-permission' });
     const { run } = await connectTestProvider({ bitbucket });
@@ -230,7 +230,7 @@ describe('a run in doubt', () => {
   });
 });
 
-describe('a clock that was wrong once', () => {
+describe('a clock that was temporarily wrong', () => {
   const HOUR = 3_600_000;
 
   it.each([HOUR, 365 * 24 * HOUR, -HOUR])(
@@ -255,7 +255,7 @@ describe('a clock that was wrong once', () => {
     },
   );
 
-  it('does not have an interrupted run trust what was seen under it', async () => {
+  it('does not make an interrupted run trust checks from that time', async () => {
     const bitbucket = bitbucketWith('a', 'b');
     const clock = new FakeClock();
     const options = { bitbucket, clock, config: { concurrency: 1 } };
@@ -285,7 +285,7 @@ describe('a clock that was wrong once', () => {
 });
 
 describe('a run whose credentials do not work', () => {
-  it('asks once, fails, names cause and remedy, and tells no secret', async () => {
+  it('sends one request, fails with cause and remedy, and reveals no secret', async () => {
     const bitbucket = bitbucketWith('api');
     const { connection, logger, run } = await connectTestProvider({
       bitbucket,
@@ -301,7 +301,7 @@ describe('a run whose credentials do not work', () => {
 });
 
 describe('a run that is stopped', () => {
-  it('keeps what it learned, fails, and the next one begins with what is left', async () => {
+  it('keeps its results and fails, and the next run starts with the remaining repositories', async () => {
     const bitbucket = bitbucketWith('a', 'b', 'c');
     const { connection, run } = await connectTestProvider({
       bitbucket,
@@ -331,7 +331,7 @@ describe('a run that is stopped', () => {
     expect(connection.targets()).toEqual([targetOf('a'), targetOf('b'), targetOf('c')]);
   });
 
-  it('does not fail when it is the backend that shuts down', async () => {
+  it('does not fail when the backend shuts down', async () => {
     const bitbucket = bitbucketWith('a');
     const shutdown = new AbortController();
     const { run } = await connectTestProvider({
@@ -360,7 +360,7 @@ describe('a first run that finds Locations of the published module in the catalo
       ),
     );
 
-  it('keeps those it cannot look at as they are, until their file is proven to exist', async () => {
+  it('keeps those that it cannot check unchanged until their file is proven to exist', async () => {
     const bitbucket = bitbucketWith('api', 'web');
     const match = { repositorySlug: 'web' };
     const fault = bitbucket.faults.add({ match, effect: 'lost-permission' });
@@ -388,7 +388,7 @@ describe('a first run that finds Locations of the published module in the catalo
     expect(JSON.stringify([...connection.held])).toBe(given);
   });
 
-  it('confirms those the listing lacks before it lets them go', async () => {
+  it('checks those missing from the listing before it removes them', async () => {
     const bitbucket = bitbucketWith('api');
     const { connection, run } = await connectTestProvider({
       bitbucket,
@@ -402,7 +402,7 @@ describe('a first run that finds Locations of the published module in the catalo
     expect(confirmations).toHaveLength(1);
   });
 
-  it('removes nothing when what the catalog holds cannot be read', async () => {
+  it('removes nothing when the content of the catalog cannot be read', async () => {
     const bitbucket = bitbucketWith('api');
     const { connection, logger, run } = await connectTestProvider({
       bitbucket,

@@ -86,7 +86,7 @@ async function setUp(initial: JsonObject = {}) {
 }
 
 describe('a configuration that changes while the backend runs', () => {
-  it('is followed by the next run, which is asked for at once', async () => {
+  it('is used by the next run, which is started immediately', async () => {
     const { appConfig, run, slugs, started, write } = await setUp();
     await run();
     expect(slugs()).toHaveLength(8);
@@ -99,7 +99,7 @@ describe('a configuration that changes while the backend runs', () => {
     expect(slugs()).not.toContain('ops');
   });
 
-  it('removes no more at once than the guard lets through', async () => {
+  it('removes no more in one run than the guard allows', async () => {
     const { appConfig, logger, run, slugs, write } = await setUp();
     await run();
 
@@ -110,7 +110,7 @@ describe('a configuration that changes while the backend runs', () => {
     expect(logger.messages('warn').join()).toContain('held back');
   });
 
-  it('lets a run end with what it began with', async () => {
+  it('lets a run end with the configuration it started with', async () => {
     const { appConfig, begin, bitbucket, clock, slugs, write } = await setUp();
     bitbucket.faults.add({ effect: { type: 'delay', ms: 1_000 }, times: 1 });
     const running = begin();
@@ -122,7 +122,7 @@ describe('a configuration that changes while the backend runs', () => {
     expect(slugs()).toHaveLength(8);
   });
 
-  it('changes nothing where it is written anew and says the same', async () => {
+  it('has no effect if the file is written again with the same content', async () => {
     const { appConfig, logger, started, write } = await setUp();
     const before = logger.lines.length;
 
@@ -132,7 +132,7 @@ describe('a configuration that changes while the backend runs', () => {
     expect(logger.lines).toHaveLength(before);
   });
 
-  it('is not followed any more once the backend shuts down', async () => {
+  it('is ignored once the backend shuts down', async () => {
     const { appConfig, shutdown, started, write } = await setUp();
     shutdown.abort();
 
@@ -142,8 +142,8 @@ describe('a configuration that changes while the backend runs', () => {
   });
 });
 
-describe('a changed configuration that cannot work', () => {
-  it('leaves the one before in effect, and is told once, with key and remedy', async () => {
+describe('a changed configuration that is invalid', () => {
+  it('leaves the previous one in effect, and is logged once, with key and remedy', async () => {
     const { appConfig, live, logger, run, slugs, started, write } = await setUp();
     const wrong = appConfig({ filters: { repoSlug: '^ap', reposlug: 'x' } });
 
@@ -162,8 +162,8 @@ describe('a changed configuration that cannot work', () => {
   });
 
   it.each([
-    ['mended', { filters: { repoSlug: '^api$' } }, ['api']],
-    ['taken back', {}, ['api', 'app', 'cli', 'etl', 'job', 'ops', 'sdk', 'web']],
+    ['corrected', { filters: { repoSlug: '^api$' } }, ['api']],
+    ['reverted', {}, ['api', 'app', 'cli', 'etl', 'job', 'ops', 'sdk', 'web']],
   ])('is forgotten once it is %s', async (_, provider, expected) => {
     const { appConfig, live, run, slugs, write } = await setUp();
     await write(appConfig({ catalogpath: '/x.yaml' }));
@@ -176,7 +176,7 @@ describe('a changed configuration that cannot work', () => {
     expect(slugs()).toEqual(expected);
   });
 
-  it('does not tell what is secret in it', async () => {
+  it('does not reveal its secrets', async () => {
     const { appConfig, logger, write } = await setUp();
 
     await write(
@@ -189,7 +189,7 @@ describe('a changed configuration that cannot work', () => {
 });
 
 describe('credentials that change while the backend runs', () => {
-  it('are used by the next request, also of a run under way, so that the former ones may be switched off', async () => {
+  it('are used by the next request, also in a run in progress, so that the former ones may be revoked', async () => {
     const { appConfig, begin, bitbucket, clock, slugs, started, write } = await setUp({
       concurrency: 1,
     });
@@ -211,7 +211,7 @@ describe('credentials that change while the backend runs', () => {
     expect(started).toEqual([{ id: 'default', isIntegrationChanged: true }]);
   });
 
-  it('are tried once although the former ones were refused', async () => {
+  it('are tried once although the former ones were rejected', async () => {
     const { appConfig, bitbucket, run, slugs, write } = await setUp();
     bitbucket.getUser('bot').password = 'second-password';
     await expect(run()).rejects.toThrow('password');
@@ -223,7 +223,7 @@ describe('credentials that change while the backend runs', () => {
     expect(bitbucket.getUser('bot').failedLogins).toBeLessThanOrEqual(2);
   });
 
-  it('reach no other server than the one they are configured for', async () => {
+  it('are sent only to the server they are configured for', async () => {
     const { begin, bitbucket, clock, write } = await setUp({ concurrency: 1 });
     bitbucket.faults.add({ effect: { type: 'delay', ms: 1_000 } });
     const running = begin();
@@ -249,8 +249,8 @@ describe('credentials that change while the backend runs', () => {
   });
 });
 
-describe('providers that come or go while the backend runs', () => {
-  it('wait for a restart, which is told, and remove nothing until then', async () => {
+describe('providers that are added or removed while the backend runs', () => {
+  it('wait for a restart, as the log says, and remove nothing until then', async () => {
     const { appConfig, bitbucket, logger, run, slugs, write } = await setUp();
     await run();
     const { host } = new URL(bitbucket.baseUrl);
@@ -272,7 +272,7 @@ describe('providers that come or go while the backend runs', () => {
 });
 
 describe('a schedule that changes while the backend runs', () => {
-  it('replaces the task, once a run that goes on is over', async () => {
+  it('replaces the task once a run in progress has finished', async () => {
     const { appConfig, begin, bitbucket, clock, scheduled, slugs, write } = await setUp();
     bitbucket.faults.add({ effect: { type: 'delay', ms: 1_000 }, times: 1 });
     const running = begin();
@@ -292,7 +292,7 @@ describe('a schedule that changes while the backend runs', () => {
     expect(slugs()).toHaveLength(8);
   });
 
-  it('stays where something else changes', async () => {
+  it('keeps its task if something else changes', async () => {
     const { appConfig, scheduled, write } = await setUp();
 
     await write(appConfig({ filters: { repoSlug: 'api' } }));

@@ -26,7 +26,7 @@ function setUp() {
 }
 
 describe('a manual run', () => {
-  it('starts the task at once', async () => {
+  it('starts the task immediately', async () => {
     const { task, runs } = setUp();
 
     await runs.request();
@@ -34,7 +34,7 @@ describe('a manual run', () => {
     expect(task.starts).toBe(1);
   });
 
-  it('follows the run in progress, once for any number of requests', async () => {
+  it('starts once after a run in progress, for any number of requests', async () => {
     const { task, clock, runs } = setUp();
     task.running = true;
     const requests = Promise.all([runs.request(), runs.request(), runs.request()]);
@@ -48,7 +48,7 @@ describe('a manual run', () => {
     expect(clock.sleeping).toBe(0);
   });
 
-  it('is started again by a request after it was started', async () => {
+  it('starts again for a request that arrives after the start', async () => {
     const { task, runs } = setUp();
 
     await runs.request();
@@ -57,7 +57,7 @@ describe('a manual run', () => {
     expect(task.starts).toBe(2);
   });
 
-  it('fails where the task cannot be started, and works again later', async () => {
+  it('fails if the task cannot be started, and works again later', async () => {
     const failing = { error: new NotFoundError('no such task') as Error | undefined };
     const runs = new ManualRuns({
       startTask: async () => {

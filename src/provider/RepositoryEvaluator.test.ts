@@ -61,14 +61,14 @@ async function connect({ config = {}, hasRun = true } = {}) {
 }
 
 describe('an evaluation', () => {
-  it('that adds is remembered before the catalog is told', async () => {
+  it('stores an addition before it changes the catalog', async () => {
     const { bitbucket, clock, effects, evaluate } = await connect();
     bitbucket.writeFile('PAY', 'new', CATALOG_FILE, 'x');
     await clock.run(evaluate({ address: { ...API, slug: 'new' } }));
     expect(effects).toEqual(['stored', 'delta', 'stored']);
   });
 
-  it('that removes is remembered as there until the catalog was told', async () => {
+  it('keeps a removed file in the store until the catalog is changed', async () => {
     const { bitbucket, clock, connection, evaluate, remembered } = await connect();
     bitbucket.removeFile('PAY', 'api', CATALOG_FILE);
     const seen: unknown[] = [];
@@ -82,7 +82,7 @@ describe('an evaluation', () => {
     expect(await remembered('api')).toEqual([]);
   });
 
-  it('that crashes in between is repeated by the next one', async () => {
+  it('is repeated by the next one after a crash in between', async () => {
     const { bitbucket, clock, connection, evaluate, remembered } = await connect();
     bitbucket.removeFile('PAY', 'api', CATALOG_FILE);
     const { applyMutation } = connection;
@@ -96,7 +96,7 @@ describe('an evaluation', () => {
     expect(connection.targets()).toEqual([targetOf('db'), targetOf('web')]);
   });
 
-  it('that changes nothing costs the catalog no mutation', async () => {
+  it('applies no mutation if nothing changed', async () => {
     const { clock, effects, evaluate } = await connect();
     const evaluation = await clock.run(evaluate());
     expect(effects).toEqual(['stored']);
@@ -107,7 +107,7 @@ describe('an evaluation', () => {
     });
   });
 
-  it('of a listed repository asks only who is at its former address', async () => {
+  it('requests, for a listed repository, only its former address', async () => {
     const { bitbucket, clock, evaluate, connection } = await connect();
     const { id } = bitbucket.renameRepository('PAY', 'api', 'gateway');
     const listed: Repository = {
@@ -128,7 +128,7 @@ describe('an evaluation', () => {
     expect(connection.targets()).toEqual(['db', 'gateway', 'web'].map(targetOf));
   });
 
-  it('that cannot tell changes nothing at all', async () => {
+  it('changes nothing if the answer is unknown', async () => {
     const { bitbucket, clock, effects, evaluate } = await connect();
     bitbucket.faults.add({ effect: { type: 'status', status: 401 } });
     const evaluation = await clock.run(evaluate());
@@ -136,7 +136,7 @@ describe('an evaluation', () => {
     expect(effects).toEqual([]);
   });
 
-  it('of a repository that is not available yet changes nothing', async () => {
+  it('changes nothing for a repository that is not available yet', async () => {
     const { bitbucket, clock, effects, evaluate } = await connect();
     bitbucket.updateRepository('PAY', 'api', { state: 'INITIALISING' });
     const evaluation = await clock.run(evaluate());
@@ -144,7 +144,7 @@ describe('an evaluation', () => {
     expect(effects).toEqual([]);
   });
 
-  it('is not possible before a run has begun', async () => {
+  it('is not possible before a run has started', async () => {
     const { bitbucket, clock, effects, evaluate } = await connect({ hasRun: false });
     for (const slug of ['api', 'nothing']) {
       const evaluation = await clock.run(evaluate({ address: { ...API, slug } }));
@@ -157,7 +157,7 @@ describe('an evaluation', () => {
     expect(bitbucket.requests).toEqual([]);
   });
 
-  it('ends with its signal, and changes nothing', async () => {
+  it('ends with its signal and changes nothing', async () => {
     const { bitbucket, clock, effects, evaluate } = await connect();
     bitbucket.removeFile('PAY', 'api', CATALOG_FILE);
     bitbucket.settings.latencyMs = 1_000;
@@ -174,7 +174,7 @@ describe('an evaluation', () => {
 });
 
 describe('an evaluation at the end of a run', () => {
-  it('is not undone although it is written late', async () => {
+  it('is not undone although it is stored late', async () => {
     const scene = await connect();
     const { bitbucket, clock, connection, evaluate, provider, watch } = scene;
     const match = { kind: 'file-check', repositorySlug: 'web' } as const;
@@ -199,7 +199,7 @@ describe('an evaluation at the end of a run', () => {
     expect(connection.targets()).toContain(targetOf('new'));
   });
 
-  it('leaves the run what it found itself', async () => {
+  it('keeps the results of the run', async () => {
     const scene = await connect();
     const { bitbucket, clock, connection, evaluate, provider } = scene;
     bitbucket.settings.latencyMs = 500;
@@ -209,7 +209,7 @@ describe('an evaluation at the end of a run', () => {
   });
 });
 
-describe('an evaluation that others overtake', () => {
+describe('an evaluation that is overtaken', () => {
   /** Looks at `api`, and comes to apply what it saw ten seconds later. */
   async function lookSlowly(
     prepare: (scene: Awaited<ReturnType<typeof connect>>) => void,
@@ -233,7 +233,7 @@ describe('an evaluation that others overtake', () => {
     return { ...scene, slow };
   }
 
-  it('looks again, rather than remove what a newer one has found', async () => {
+  it('checks again instead of removing what a newer evaluation has found', async () => {
     const scene = await lookSlowly(({ bitbucket }) =>
       bitbucket.removeFile('PAY', 'api', CATALOG_FILE),
     );
@@ -244,7 +244,7 @@ describe('an evaluation that others overtake', () => {
     expect(connection.targets()).toContain(targetOf('api'));
   });
 
-  it('looks again, rather than remove what a run may have found since', async () => {
+  it('checks again instead of removing what a run may have found since', async () => {
     const scene = await lookSlowly(({ bitbucket }) =>
       bitbucket.removeFile('PAY', 'api', CATALOG_FILE),
     );
@@ -256,7 +256,7 @@ describe('an evaluation that others overtake', () => {
     expect(connection.targets()).toContain(targetOf('api'));
   });
 
-  it('removes once it has looked last, and the file is gone', async () => {
+  it('removes a missing file once its check is the last one', async () => {
     const scene = await lookSlowly(() => {});
     const { bitbucket, clock, connection, evaluate, slow } = scene;
     bitbucket.removeFile('PAY', 'api', CATALOG_FILE);
@@ -264,7 +264,7 @@ describe('an evaluation that others overtake', () => {
     expect(connection.targets()).not.toContain(targetOf('api'));
   });
 
-  it('gives up for a while where that happens again and again', async () => {
+  it('gives up for a while if that happens repeatedly', async () => {
     const { bitbucket, clock, evaluate, store } = await connect();
     bitbucket.removeFile('PAY', 'api', CATALOG_FILE);
     const { takeRevision } = store;

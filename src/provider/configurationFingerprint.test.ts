@@ -42,27 +42,27 @@ const REST: Readonly<Record<string, JsonObject>> = {
 };
 
 describe('the fingerprint of a configuration', () => {
-  it('knows of every key whether it belongs to it', () => {
+  it('is tested for every key of the configuration', () => {
     expect([...Object.keys(FINDING), ...Object.keys(REST)].sort()).toEqual(
       CONFIGURATION_KEYS.map(one => one.key).sort(),
     );
   });
 
-  it('is the same for the same, and a short text', () => {
+  it('is the same short text for the same configuration', () => {
     const both = { ...FINDING.catalogPath, ...FINDING.branch };
 
     expect(fingerprintOf(both)).toBe(fingerprintOf(both));
     expect(fingerprintOf(both)).toMatch(/^[0-9a-f]{64}$/);
   });
 
-  it('is another one for each key that changes what is found', () => {
+  it('changes with each key that changes what is found', () => {
     const all = [{}, ...Object.values(FINDING)].map(one => fingerprintOf(one));
 
     expect(new Set(all).size).toBe(all.length);
     expect(all).not.toContain(fingerprintOf({}, true));
   });
 
-  it('is another one where a pattern is, or has another place', () => {
+  it('changes with a pattern and with the key that has the pattern', () => {
     const patterns = [
       { projectKey: 'a' },
       { projectKey: 'b' },

@@ -58,7 +58,7 @@ describe('a provider with a token of a project', () => {
       { filters: { projectKey: '^PAY$' } },
       { token: PAY_TOKEN },
     ],
-  ])('finds what is in the project with %s', async (_, keys, integration) => {
+  ])('finds the files of the project with %s', async (_, keys, integration) => {
     const bitbucket = createServer();
     const provider = await connectTestProvider({ bitbucket, config: keys, integration });
     await provider.run();
@@ -70,7 +70,7 @@ describe('a provider with a token of a project', () => {
     expect(rest).not.toHaveProperty('authentication-check');
   });
 
-  it('finds it where Bitbucket does not name the user of the token', async () => {
+  it('finds the files of the project if Bitbucket does not name the user of the token', async () => {
     const bitbucket = createServer({
       users: [{ ...PAY_USER, nameless: true }],
       anonymousAccess: true,
@@ -80,7 +80,7 @@ describe('a provider with a token of a project', () => {
     expect(provider.connection.targets()).toEqual(['PAY/api', 'PAY/web'].map(targetOf));
   });
 
-  it('filters by label with it', async () => {
+  it('filters by label', async () => {
     const bitbucket = createServer();
     bitbucket.setLabels('PAY', 'web', []);
     const filters = { projectKey: '^PAY$', labels: ['service'] };
@@ -92,7 +92,7 @@ describe('a provider with a token of a project', () => {
     expect(provider.connection.targets()).toEqual([targetOf('PAY/api')]);
   });
 
-  it('leaves a project that the token may not see unknown, and finds the other', async () => {
+  it('leaves a project that the token may not read unknown, and finds the files of the other one', async () => {
     const bitbucket = createServer();
     const filters = { projectKey: '^(OPS|PAY)$' };
     const provider = await connectTestProvider({
@@ -103,7 +103,7 @@ describe('a provider with a token of a project', () => {
     expect(provider.connection.targets()).toEqual(['PAY/api', 'PAY/web'].map(targetOf));
   });
 
-  it('fails, and removes nothing, where no filter names the projects', async () => {
+  it('fails and removes nothing if no filter names the projects', async () => {
     const bitbucket = createServer();
     const provider = await connectTestProvider({ bitbucket, config });
     await provider.run();
@@ -131,14 +131,14 @@ describe('credentials of a provider', () => {
       { username: 'nobody', password: 'BBDC-of-nobody' },
       PAY_USER.name,
     ],
-  ])('take the place of all others: %s', async (_, own, integration, user) => {
+  ])('replace all others: %s', async (_, own, integration, user) => {
     const bitbucket = createServer();
     const config = { ...own, filters: { projectKey: '^PAY$' } };
     await (await connectTestProvider({ bitbucket, config, integration })).run();
     expect(usersOf(bitbucket)).toEqual([user]);
   });
 
-  it('that do not work are named by their own place, never shown', async () => {
+  it('are named by their own key, and never revealed, if they do not work', async () => {
     const bitbucket = createServer({
       users: [TEST_USER, { ...PAY_USER, expired: true }],
     });
@@ -153,17 +153,17 @@ describe('credentials of a provider', () => {
 
   it.each<[string, JsonObject, RegExp]>([
     [
-      'has none',
+      'has no credentials',
       {},
       /reads the files that are found with the credentials of integrations\.bitbucketServer, host bitbucket\.test, .*none are configured there.*only what is public/,
     ],
     [
-      'has wrong ones',
+      'has wrong credentials',
       { username: 'nobody', password: 'BBDC-of-nobody' },
       /not with those of the provider, and they do not work\. Bitbucket rejected.*\(integrations\.bitbucketServer, host bitbucket\.test\)/,
     ],
   ])(
-    'lead to one warning at the first run where the integration, with which the catalog reads, %s',
+    'lead to one warning in the first run if the integration, which the catalog reads with, %s',
     async (_, integration, warning) => {
       const bitbucket = createServer();
       const config = { token: PAY_TOKEN, filters: { projectKey: '^PAY$' } };
@@ -178,7 +178,7 @@ describe('credentials of a provider', () => {
     },
   );
 
-  it('lead to no warning where the integration can log in, or the server does not answer', async () => {
+  it('lead to no warning if the integration can log in, or the server does not answer', async () => {
     const bitbucket = createServer();
     const config = { token: PAY_TOKEN, filters: { projectKey: '^PAY$' } };
     const works = await connectTestProvider({ bitbucket, config });
@@ -195,7 +195,7 @@ describe('credentials of a provider', () => {
     );
   });
 
-  it('by halves keep the backend from starting: Bitbucket would answer as to an anonymous user', async () => {
+  it('keep the backend from starting if incomplete, since Bitbucket would answer as to an anonymous user', async () => {
     const bitbucket = createServer({ anonymousAccess: true });
     const started = connectTestProvider({ bitbucket, integration: { username: 'bot' } });
     await expect(started).rejects.toThrow(
@@ -203,7 +203,7 @@ describe('credentials of a provider', () => {
     );
   });
 
-  it('that nobody has configured are told at the start', async () => {
+  it('are reported at the start if none are configured', async () => {
     const bitbucket = createServer({ anonymousAccess: true });
     const { logger } = await connectTestProvider({ bitbucket, integration: {} });
     expect(logger.messages('warn')).toEqual([
@@ -211,7 +211,7 @@ describe('credentials of a provider', () => {
     ]);
   });
 
-  it('that nobody has configured are named by a run that gets nowhere without', async () => {
+  it('are named as missing by a run that needs them', async () => {
     const provider = await connectTestProvider({
       bitbucket: createServer(),
       integration: {},
@@ -221,7 +221,7 @@ describe('credentials of a provider', () => {
     );
   });
 
-  it('of the integration are named by theirs', async () => {
+  it('of the integration are named by the key of the integration', async () => {
     const bitbucket = createServer({ users: [] });
     const provider = await connectTestProvider({ bitbucket });
     await expect(provider.run()).rejects.toThrow(
@@ -232,7 +232,7 @@ describe('credentials of a provider', () => {
   it.each([
     ['plain', PAY_TOKEN],
     ['in base64', Buffer.from(PAY_TOKEN).toString('base64')],
-  ])('are taken out of what Bitbucket echoes: %s', async (_, echo) => {
+  ])('are removed from answers that echo them: %s', async (_, echo) => {
     const bitbucket = createServer();
     bitbucket.faults.add({
       effect: { type: 'status', status: 400, message: `you sent ${echo}` },
@@ -245,7 +245,7 @@ describe('credentials of a provider', () => {
   });
 });
 
-describe('credentials that are suddenly taken for an anonymous user', () => {
+describe('credentials that Bitbucket suddenly treats as an anonymous user', () => {
   const GONE = 'com.atlassian.bitbucket.repository.NoSuchRepositoryException';
   const ALL = ['OPS/db', 'PAY/api', 'PAY/web'].map(targetOf);
 
@@ -291,7 +291,7 @@ describe('credentials that are suddenly taken for an anonymous user', () => {
   });
 });
 
-describe('credentials that are gone from the configuration', () => {
+describe('credentials that are removed from the configuration', () => {
   const GONE = 'com.atlassian.bitbucket.repository.NoSuchRepositoryException';
   const PRIVATE = ['OPS/db', 'PAY/api', 'PAY/web'].map(targetOf);
 
@@ -316,7 +316,7 @@ describe('credentials that are gone from the configuration', () => {
     return { ...(await connectTestProvider(without)), without };
   }
 
-  it('remove nothing in a run without approval, however long it is confirmed', async () => {
+  it('remove nothing in a run without approval, however long runs confirm it', async () => {
     const { run, clock, connection, logger, provider } = await discoverThenForget();
     for (let time = 0; time < 3; time += 1) {
       await run();
@@ -340,7 +340,7 @@ describe('credentials that are gone from the configuration', () => {
     expect(connection.targets()).toHaveLength(13);
   });
 
-  it('are not missed any more once nothing is lost without them', async () => {
+  it('are no longer missed once nothing is lost without them', async () => {
     const { run, connection, provider, clock, without } = await discoverThenForget();
     await run();
     await clock.run(provider.approveRemovals());
@@ -350,7 +350,7 @@ describe('credentials that are gone from the configuration', () => {
     expect(connection.targets()).toHaveLength(9);
   });
 
-  it('and come back bring everything back', async () => {
+  it('restore everything once they are configured again', async () => {
     const { run, connection, without } = await discoverThenForget();
     await run();
     const { bitbucket, integration: _, ...others } = without;
@@ -382,7 +382,7 @@ describe('several providers on one host', () => {
   const pay = { host, token: PAY_TOKEN, filters: { projectKey: '^PAY$' } };
   const ops = { host, token: OPS_TOKEN, filters: { projectKey: '^OPS$' } };
 
-  it('each ask with their own, and the last with those of the integration', async () => {
+  it('each use their own credentials, and the last one those of the integration', async () => {
     const { bitbucket, clock, logger, created } = await createSeveral({
       pay,
       ops,
@@ -399,7 +399,7 @@ describe('several providers on one host', () => {
     SECRETS.forEach(secret => expect(logger.text()).not.toContain(secret));
   });
 
-  it('pace themselves apart: a rate that one sets does not bind another', async () => {
+  it('have separate limits: the rate of one does not limit another', async () => {
     const slow = { requestsPerSecond: 1, burst: 1 };
     const apart = await createSeveral({ pay: { ...pay, rateLimit: slow }, ops });
     expect(apart.logger.messages('warn')).toEqual([]);

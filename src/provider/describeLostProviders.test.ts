@@ -23,9 +23,9 @@ async function giveEntities(knex: Knex, counts: Readonly<Record<string, number>>
 }
 
 describe.each(databases.eachSupportedId())(
-  'providers that are lost, on %s',
+  'providers that are no longer configured, on %s',
   databaseId => {
-    it('are named with what the catalog has of them and how to keep it', async () => {
+    it('are named with the number of their entities and how to keep them', async () => {
       const knex = await emptyDatabase(databases, databaseId);
       await giveEntities(knex, {
         'bitbucketServer-provider:default': 12,
@@ -41,7 +41,7 @@ describe.each(databases.eachSupportedId())(
       expect(warning).toContain('give its id to a provider');
     });
 
-    it('are none where all are configured, in a new catalog, and where there is none yet', async () => {
+    it('are none if all are configured, the catalog is new, or there is none yet', async () => {
       const knex = await emptyDatabase(databases, databaseId);
       const database = asDatabaseService(knex);
       expect(await describeLostProviders(database, ['default'])).toBeUndefined();

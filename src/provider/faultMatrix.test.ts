@@ -242,7 +242,7 @@ describe('the fault matrix', () => {
   });
 
   it.each(cells.filter(cell => cell.outcome))(
-    'says of $faultName met on $placeName: $text',
+    'reports for $faultName on $placeName: $text',
     async ({ faultName, placeName, text, outcome, hits, left }) => {
       const place = placeNamed(placeName);
       const { effect, reason = 'none', says } = faultNamed(faultName);
@@ -300,24 +300,27 @@ describe('the fault matrix', () => {
   );
 });
 
-describe('a run whose credentials do not work any more', () => {
+describe('a run whose credentials no longer work', () => {
   it.each([
     ['the password was changed', { password: 'another-secret' }, /rejected/],
     ['a CAPTCHA is demanded', { captchaRequired: true }, /CAPTCHA/],
-  ])('asks exactly once when %s, and so does the next one', async (_, change, says) => {
-    const { bitbucket, connection, run } = await discover({ match: {} });
-    const user = bitbucket.getUser(TEST_USER.name);
-    const { password, captchaRequired } = user;
-    Object.assign(user, change);
+  ])(
+    'sends exactly one request when %s, and so does the next one',
+    async (_, change, says) => {
+      const { bitbucket, connection, run } = await discover({ match: {} });
+      const user = bitbucket.getUser(TEST_USER.name);
+      const { password, captchaRequired } = user;
+      Object.assign(user, change);
 
-    await expect(run()).rejects.toThrow(says);
-    await expect(run()).rejects.toThrow(says);
+      await expect(run()).rejects.toThrow(says);
+      await expect(run()).rejects.toThrow(says);
 
-    expect(bitbucket.requests).toHaveLength(2);
-    expect(user.failedLogins).toBe(2);
-    expect(connection.targets()).toEqual(EVERYTHING());
-    Object.assign(user, { password, captchaRequired });
-    await run();
-    expect(connection.targets()).toEqual(targetsOf('b c d e'));
-  });
+      expect(bitbucket.requests).toHaveLength(2);
+      expect(user.failedLogins).toBe(2);
+      expect(connection.targets()).toEqual(EVERYTHING());
+      Object.assign(user, { password, captchaRequired });
+      await run();
+      expect(connection.targets()).toEqual(targetsOf('b c d e'));
+    },
+  );
 });

@@ -43,7 +43,7 @@ describe.each(CHARACTERS)('%s', (_, character) => {
   it.each([
     ['slug', '"slug":"web'],
     ['project key', '"key":"PAY'],
-  ])('in the %s of a row leaves the other repositories alone', async (_name, text) => {
+  ])('in the %s of a row does not affect the other repositories', async (_name, text) => {
     const { run, targets, spoil, logger } = await connect();
     spoil(LISTING, text, character);
     await run();
@@ -52,7 +52,7 @@ describe.each(CHARACTERS)('%s', (_, character) => {
     expect(logger.text()).not.toMatch(DANGEROUS);
   });
 
-  it('in the row of a known repository takes nothing of it away', async () => {
+  it('in the row of a known repository removes none of its files', async () => {
     const { run, targets, spoil } = await connect();
     await run();
     spoil(LISTING, '"slug":"web', character);
@@ -95,7 +95,7 @@ it.each([
   expect(logger.messages('warn').join()).toContain('PAY/web unknown: unexpected-answer');
 });
 
-it('shows no control character of a path that Git allows, and reads the file', async () => {
+it('reads a file whose path contains a control character, and never prints the character', async () => {
   const { bitbucket, run, targets, logger } = await connect({
     catalogPath: '/**/*.yaml',
   });

@@ -87,7 +87,7 @@ describe('a run that is stopped at any of its requests', () => {
   });
 
   it.each(Array.from({ length: REQUESTS }, (_, index) => index + 1))(
-    'removes nothing and is continued by the next: stopped at request %i',
+    'removes nothing and is continued by the next one: stopped at request %i',
     async request => {
       const { bitbucket, clock, config, connection, store, run } = await prepare();
       const stop = abortAt(bitbucket, request);
@@ -129,7 +129,7 @@ describe('a run that is stopped while it waits', () => {
     ['for a later page', { match: { kind: 'repositories', start: 3 }, ...HANGING }, {}],
     ['for file checks', { match: { kind: 'file-check' }, ...HANGING }, {}],
     [
-      'to try again',
+      'to retry',
       { match: { kind: 'file-check' }, effect: status(503, { 'Retry-After': '60' }) },
       {},
     ],
@@ -143,7 +143,7 @@ describe('a run that is stopped while it waits', () => {
       { match: () => false, ...HANGING },
       { rateLimit: { requestsPerSecond: 0.001, burst: 2 } },
     ],
-  ])('returns at once, whatever it waits for: %s', async (_, fault, config) => {
+  ])('returns immediately, whatever it waits for: %s', async (_, fault, config) => {
     const clock = new FakeClock();
     const bitbucket = bitbucketWith(['a', 'b', 'c', 'd'], clock);
     bitbucket.faults.add(fault);
@@ -164,7 +164,7 @@ describe('a run that is stopped while it waits', () => {
     expect(bitbucket.inFlight).toBe(0);
   });
 
-  it('does not fail, and keeps what it learned, when the backend shuts down', async () => {
+  it('does not fail and keeps its results when the backend shuts down', async () => {
     const clock = new FakeClock();
     const bitbucket = bitbucketWith(['a', 'b', 'c'], clock);
     bitbucket.faults.add({
@@ -188,7 +188,7 @@ describe('a run that is stopped while it waits', () => {
     expect(state?.interruptedRun).toBeDefined();
   });
 
-  it('gets through a server that takes longer than one run, asking for nothing answered again', async () => {
+  it('completes a server that takes longer than one run, without repeating an answered request', async () => {
     const clock = new FakeClock();
     const bitbucket = bitbucketWith(numbered(50), clock);
     const config = { concurrency: 1, search: 'off' };
@@ -245,7 +245,7 @@ describe('a crash', () => {
     return { bitbucket, clock: laterClock, store: reopen(store), connection };
   }
 
-  it('leaves in the catalog what was found, and is continued without checking that again', async () => {
+  it('leaves the found files in the catalog, and is continued without checking them again', async () => {
     const crashed = await crash();
     const found = crashed.connection.targets();
     expect(found).toHaveLength(KEPT);
@@ -259,7 +259,7 @@ describe('a crash', () => {
     expect(checked.filter(target => found.includes(target))).toEqual([]);
   });
 
-  it('between remembering and telling the catalog is made up for by the next run', async () => {
+  it('between storing and changing the catalog is repaired by the next run', async () => {
     const deaf = createRecordingConnection();
     const anchorOnly = async (mutation: Parameters<typeof deaf.applyMutation>[0]) => {
       const isAnchor = mutation.type === 'delta' && deaf.mutations.length === 0;
@@ -275,7 +275,7 @@ describe('a crash', () => {
     expect(deaf.targets()).toEqual(targetsOf(SLUGS));
   });
 
-  it('between telling the catalog and remembering is made up for by the next run', async () => {
+  it('between changing the catalog and storing is repaired by the next run', async () => {
     const clock = new FakeClock();
     const bitbucket = bitbucketWith(['a', 'b', 'c'], clock);
     const store = createTestStore();
@@ -299,7 +299,7 @@ describe('a crash', () => {
     expect(state?.repositories.flatMap(one => one.files)).toHaveLength(2);
   });
 
-  it('removes nothing: that is up to the run that reaches the end', async () => {
+  it('removes nothing, which is left to the run that reaches the end', async () => {
     const lost = SLUGS.slice(0, 5);
     const inCatalog = toKnownRepositories(targetsOf(['deleted', ...SLUGS.slice(0, 10)]));
     const store = createTestStore(inCatalog);

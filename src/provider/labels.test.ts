@@ -77,13 +77,13 @@ describe('a provider with filters by label', () => {
     expect(logger.messages('warn').concat(logger.messages('error'))).toEqual([]);
   });
 
-  it('asks for no label without such a filter', async () => {
+  it('requests no labels without such a filter', async () => {
     const { bitbucket, run } = await connect({});
     await run();
     expect(countRequests(bitbucket).labels).toBeUndefined();
   });
 
-  it('follows labels that come and go', async () => {
+  it('follows labels that are added and removed', async () => {
     const { bitbucket, run, targets } = await connect({ labels: ['service'] });
     await run();
     bitbucket.setLabels('PAY', 'plain', ['service']);
@@ -97,8 +97,8 @@ describe('a provider with filters by label', () => {
     ['failing', { type: 'status', status: 500 }],
     ['not answered', 'hang'],
     ['a login page', 'login-page'],
-    ['served no more', 'xml-404'],
-  ])('keeps what it has while its labels are %s', async (_, effect) => {
+    ['no longer served', 'xml-404'],
+  ])('keeps its Locations while labels are %s', async (_, effect) => {
     const { bitbucket, run, targets } = await connect({ labels: ['service'] });
     await run();
     bitbucket.setLabels('PAY', 'plain', ['service']);
@@ -111,7 +111,7 @@ describe('a provider with filters by label', () => {
     expect(targets()).toEqual(targetsOf('api', 'web', 'plain'));
   });
 
-  it('lets nothing in whose exclusion is unknown, and keeps what is there', async () => {
+  it('adds no repository whose exclusion is unknown, and keeps known ones', async () => {
     const filters = { exclude: { labels: ['deprecated'] } };
     const { bitbucket, run, targets } = await connect(filters);
     const match = { kind: 'labels' } as const;
@@ -127,7 +127,7 @@ describe('a provider with filters by label', () => {
     expect(targets()).toEqual(targetsOf('api', 'web', 'lib', 'plain'));
   });
 
-  it('holds back a removal of much by a filter that was added', async () => {
+  it('holds back a large removal caused by a new filter', async () => {
     const first = await connect({});
     await first.run();
     expect(first.targets()).toEqual(EVERYTHING);
@@ -142,8 +142,8 @@ describe('a provider with filters by label', () => {
   });
 });
 
-describe('a pass that was cut short and goes on with other labels', () => {
-  it('takes over nothing that the labels now leave out', async () => {
+describe('an interrupted pass that continues with other labels', () => {
+  it('takes over no repository that the labels now exclude', async () => {
     const first = await connect({ labels: ['service'] });
     const { bitbucket, clock, store, connection } = first;
     const controller = new AbortController();
@@ -184,7 +184,7 @@ describe('an event about a repository', () => {
     return { ...connected, evaluation: await evaluation };
   }
 
-  it('asks for its labels only, and lets it in', async () => {
+  it('requests only its labels, and adds it', async () => {
     const { bitbucket, targets } = await evaluate('plain', { labels: ['service'] }, [
       'service',
     ]);
@@ -196,7 +196,7 @@ describe('an event about a repository', () => {
     });
   });
 
-  it('takes it out without looking at its file', async () => {
+  it('removes it without checking its file', async () => {
     const { bitbucket, targets, evaluation } = await evaluate(
       'old',
       { labels: ['service'] },
@@ -209,7 +209,7 @@ describe('an event about a repository', () => {
     expect(countRequests(bitbucket)).toEqual({ repository: 1, labels: 1 });
   });
 
-  it('asks for no labels without such a filter', async () => {
+  it('requests no labels without such a filter', async () => {
     const { bitbucket } = await evaluate('api', {});
     expect(countRequests(bitbucket)).toEqual({ repository: 1, 'file-check': 1 });
   });

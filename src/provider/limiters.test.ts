@@ -43,7 +43,7 @@ async function startPlugins(bitbucketServer: JsonObject) {
   return { given, warn };
 }
 
-it('are the same for all plugins of a backend, and for clients that know of no service', async () => {
+it('are the same for all plugins of a backend, and for clients without access to services', async () => {
   const { given, warn } = await startPlugins(PROVIDERS);
   const [first, second] = given;
   expect(first).toBeInstanceOf(LimiterRegistry);
@@ -54,19 +54,19 @@ it('are the same for all plugins of a backend, and for clients that know of no s
   ]);
 });
 
-it('are others for each backend, and clients go with the last', async () => {
+it('differ between backends, and clients use those of the last one', async () => {
   const [first] = (await startPlugins(PROVIDERS)).given;
   const [second] = (await startPlugins(PROVIDERS)).given;
   expect(second).not.toBe(first);
   expect(limitersOfProcess()).toBe(second);
 });
 
-it('leave it to discovery to refuse a configuration that cannot work', async () => {
+it('leave it to discovery to refuse an invalid configuration', async () => {
   const { given } = await startPlugins({ host: HOST, concurrency: 'many' });
   expect(given).toHaveLength(2);
 });
 
-it('are found by the configuration where providers are made in code', () => {
+it('are found by the configuration if providers are created in code', () => {
   const config = mockServices.rootConfig({ data: appConfig(PROVIDERS) });
   const warn = jest.fn();
   const limiters = getLimiters(config, warn);

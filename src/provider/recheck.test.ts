@@ -66,13 +66,13 @@ const report = ({ reports }: Awaited<ReturnType<typeof discover>>, slug: string)
   reports.findRepository('default', 'PAY', slug);
 
 describe('a run after the first one', () => {
-  it('looks at nothing again but at what has no file yet', async () => {
+  it('checks only repositories without a catalog file', async () => {
     const { look, connection } = await discover(numbered('found-', 30), ['a', 'b']);
     expect(await look()).toEqual(['a', 'b']);
     expect(connection.targets()).toHaveLength(30);
   });
 
-  it('reports what it believes as registered, and when that was and will be looked at', async () => {
+  it('reports unchecked repositories as registered, with the times of the last and the next check', async () => {
     const scene = await discover(['api'], ['web']);
     const { clock, look, reports } = scene;
     const first = await report(scene, 'api');
@@ -95,7 +95,7 @@ describe('a run after the first one', () => {
     });
   });
 
-  it('looks again when it is due, after a restart too', async () => {
+  it('checks again when a repository is due, also after a restart', async () => {
     const { clock, look, restart } = await discover(['api']);
     await clock.advance(6 * HOUR);
     expect(await look()).toEqual(['api']);
@@ -113,7 +113,7 @@ describe('a run after the first one', () => {
     expect(hours).toBeLessThanOrEqual(6);
   });
 
-  it('notices at once what is new, deleted, renamed or has got a file', async () => {
+  it('notices in the next run repositories that are new, deleted, renamed or have a new file', async () => {
     const scene = await discover(['api', 'gone', 'old'], ['late']);
     const { add, bitbucket, connection, look } = scene;
     add('new', { [FILE]: 'kind: Component' });
@@ -126,7 +126,7 @@ describe('a run after the first one', () => {
     );
   });
 
-  it('looks at all when it is asked for by hand', async () => {
+  it('checks everything if it was started manually', async () => {
     const { bitbucket, connection, context, look } = await discover(['api', 'web']);
     bitbucket.removeFile('PAY', 'web', FILE);
     await context.recorder.requested();
@@ -135,19 +135,19 @@ describe('a run after the first one', () => {
     expect(await look()).toEqual(['web']);
   });
 
-  it('looks in each run where `recheck.found` is 0', async () => {
+  it('checks everything in each run if `recheck.found` is 0', async () => {
     const { look } = await discover(['api'], [], { recheck: { found: { hours: 0 } } });
     expect(await look()).toEqual(['api']);
   });
 
-  it('looks in each run where a glob may match more', async () => {
+  it('checks everything in each run if a glob may match more files', async () => {
     const { look } = await discover(['api'], [], {
       catalogPath: '/**/catalog-info.yaml',
     });
     expect(await look()).toEqual(['api']);
   });
 
-  it('looks, of several paths, for one that is not there yet', async () => {
+  it('checks the missing ones of several paths', async () => {
     const config = { catalogPath: [FILE, 'b.yaml'] };
     const { bitbucket, connection, look } = await discover(['api'], [], config);
     expect(await look()).toEqual(['api']);
@@ -157,7 +157,7 @@ describe('a run after the first one', () => {
     expect(await look()).toEqual([]);
   });
 
-  it('looks again at what stayed unknown, and at nothing else', async () => {
+  it('checks only repositories that stayed unknown', async () => {
     const { bitbucket, clock, look } = await discover(['api', 'web']);
     const fault = bitbucket.faults.add({
       match: { kind: 'file-check', repositorySlug: 'web' },
@@ -170,7 +170,7 @@ describe('a run after the first one', () => {
     expect(await look()).toEqual([]);
   });
 
-  it('looks at once at a file that the catalog cannot read', async () => {
+  it('checks in the next run a file that the catalog cannot read', async () => {
     const unreadable = new Set<string>();
     const load = async () => unreadable;
     const { bitbucket, connection, look } = await discover(['api', 'web'], [], {}, load);
@@ -180,7 +180,7 @@ describe('a run after the first one', () => {
     expect(connection.targets()).toEqual([targetOf('api')]);
   });
 
-  it('does not look at what the catalog has read, and says how many that spared', async () => {
+  it('does not check files that the catalog has read, and reports how many checks that saved', async () => {
     const reads = new Map<string, number>();
     const scene = await discover(['api', 'web'], [], {}, undefined, reads);
     const { bitbucket, clock, connection, look, reports } = scene;
@@ -199,7 +199,7 @@ describe('a run after the first one', () => {
     expect(connection.targets()).toEqual([targetOf('web')]);
   });
 
-  it('looks at what the catalog has read where something else is looked for now', async () => {
+  it('checks files that the catalog has read if the configuration has changed', async () => {
     const reads = new Map<string, number>();
     const scene = await discover(['api'], [], {}, undefined, reads);
     reads.set(targetOf('api'), scene.clock.now());
@@ -207,14 +207,14 @@ describe('a run after the first one', () => {
     expect(await scene.look(again)).toEqual(['api']);
   });
 
-  it('says so, and goes on, where it cannot be told what the catalog cannot read', async () => {
+  it('logs a failure to read the catalog and continues', async () => {
     const load = () => Promise.reject(new Error('no such table'));
     const { look, logger } = await discover(['api'], ['web'], {}, load);
     expect(await look()).toEqual(['web']);
     expect(logger.messages('warn').join()).toMatch(/could not be read.*no such table/);
   });
 
-  it('believes what an event has found, and takes back what an event has found gone', async () => {
+  it('does not check again what an event has found, and takes back what an event has found missing', async () => {
     const { bitbucket, clock, connection, context, evaluator, look } = await discover(
       ['api'],
       ['late'],
@@ -235,18 +235,18 @@ describe('a run after the first one', () => {
   });
 });
 
-describe('a change of what is looked for', () => {
+describe('a change of the configured scope', () => {
   it.each<[string, object, string[]]>([
     ['another path', { catalogPath: 'README.md' }, ['api', 'web']],
     ['another branch', { branch: 'main' }, ['api', 'web']],
     ['another filter', { filters: { repoSlug: 'api' } }, ['api']],
-  ])('has everything looked at at once: %s', async (_, config, slugs) => {
+  ])('makes the next run check everything: %s', async (_, config, slugs) => {
     const { look, restart } = await discover(['api'], ['web']);
     const changed = await restart(config);
     expect(await look(changed)).toEqual(slugs);
   });
 
-  it('counts until a run has got through, even if it is taken back in between', async () => {
+  it('counts until a run has succeeded, even if it is reverted in between', async () => {
     const { bitbucket, connection, look, restart } = await discover(['a', 'b', 'c']);
     const fault = bitbucket.faults.add({
       match: ({ kind, repositorySlug }) =>
@@ -267,15 +267,15 @@ describe('a change of what is looked for', () => {
     expect(connection.targets()).toEqual(['a', 'b', 'c'].map(slug => targetOf(slug)));
   });
 
-  it('is none where only the pace or the guards change', async () => {
+  it('does not include changes of pace or guards', async () => {
     const { look, restart } = await discover(['api']);
     const changed = await restart({ concurrency: 2, removals: { maxPercentage: 1 } });
     expect(await look(changed)).toEqual([]);
   });
 });
 
-describe('what is remembered of looks', () => {
-  it('takes no row per repository', async () => {
+describe('the stored times of checks', () => {
+  it('need no row per repository', async () => {
     const scene = await discover(numbered('r', 60));
     await scene.clock.advance(6 * HOUR);
     const written: (readonly unknown[])[] = [];
@@ -294,7 +294,7 @@ describe('what is remembered of looks', () => {
   });
 
   it.each([24 * 365 * HOUR, HOUR])(
-    'puts nothing off once a clock that was %i ms ahead is right again',
+    'delay nothing once a clock that was %i ms ahead is right again',
     async aheadMs => {
       const scene = await discover(['api', 'web']);
       const { bitbucket, clock, connection, context, look } = scene;

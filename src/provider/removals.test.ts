@@ -61,8 +61,8 @@ async function holdBack() {
   return scene;
 }
 
-describe('a removal of 40 % at once', () => {
-  it('is held back, with a warning that says why and how it is resolved', async () => {
+describe('a removal of 40 % in one run', () => {
+  it('is held back, with a warning that gives reason and remedy', async () => {
     const { connection, logger, lastSummary } = await holdBack();
 
     expect(connection.targets()).toEqual(targetsOf(SLUGS));
@@ -86,7 +86,7 @@ describe('a removal of 40 % at once', () => {
     expect(connection.targets()).toEqual(targetsOf(SLUGS));
   });
 
-  it('is carried out once every run for 24 hours has confirmed it, and stays so', async () => {
+  it('is carried out once every run for 24 hours has confirmed it, and stays carried out', async () => {
     const { connection, runAfter, lastSummary } = await holdBack();
 
     await runAfter(23 * HOUR);
@@ -109,7 +109,7 @@ describe('a removal of 40 % at once', () => {
     expect(await lastSummary()).toMatchObject({ heldBack: 0, removed: 0 });
   });
 
-  it('is held for 24 hours anew when the repositories were back in between', async () => {
+  it('is held for another 24 hours if the repositories were back in between', async () => {
     const { archive, connection, runAfter } = await holdBack();
     archive(ARCHIVED, false);
     await runAfter(12 * HOUR);
@@ -121,7 +121,7 @@ describe('a removal of 40 % at once', () => {
     expect(connection.targets()).toEqual(targetsOf(SLUGS));
   });
 
-  it('is held for longer by a run that failed in between, and not forgotten by it', async () => {
+  it('is held for longer, and not forgotten, after a failed run in between', async () => {
     const { bitbucket, connection, run, runAfter } = await holdBack();
     const fault = bitbucket.faults.add({ effect: 'reset' });
     await expect(run()).rejects.toThrow('could not be listed completely');
@@ -132,7 +132,7 @@ describe('a removal of 40 % at once', () => {
     expect(connection.targets()).toEqual(targetsOf(ACTIVE));
   });
 
-  it('is no removal of 30 %: exactly the percentage still goes at once', async () => {
+  it('is not held back at exactly the configured percentage', async () => {
     const { archive, connection, runAfter } = await discoverAll();
     archive(SLUGS.slice(0, 15));
 
@@ -143,7 +143,7 @@ describe('a removal of 40 % at once', () => {
 });
 
 describe('approving', () => {
-  it('carries out at once exactly what is held, and it stays so over the next runs', async () => {
+  it('immediately carries out exactly the held removals, which the next runs do not undo', async () => {
     const { provider, connection, runAfter, lastSummary } = await holdBack();
 
     await expect(provider.approveRemovals()).resolves.toBe(20);
@@ -155,7 +155,7 @@ describe('approving', () => {
     expect(await lastSummary()).toMatchObject({ heldBack: 0, excluded: 20 });
   });
 
-  it('stays so for what cannot be looked at any more', async () => {
+  it('holds for repositories that can no longer be checked', async () => {
     const { bitbucket, provider, connection, runAfter } = await holdBack();
     await provider.approveRemovals();
     bitbucket.hide(TEST_USER.name, 'PAY/r00');
@@ -165,7 +165,7 @@ describe('approving', () => {
     expect(connection.targets()).toEqual(targetsOf(ACTIVE));
   });
 
-  it('does not release what is held back later', async () => {
+  it('does not release removals that are held back later', async () => {
     const { archive, provider, connection, runAfter } = await holdBack();
     await provider.approveRemovals();
     archive(SLUGS.slice(20, 40));
@@ -175,7 +175,7 @@ describe('approving', () => {
     expect(connection.targets()).toEqual(targetsOf(ACTIVE));
   });
 
-  it('does not keep out a repository that comes back', async () => {
+  it('does not exclude a repository that comes back', async () => {
     const { archive, provider, connection, runAfter } = await holdBack();
     await provider.approveRemovals();
     archive(ARCHIVED.slice(0, 5), false);
@@ -185,7 +185,7 @@ describe('approving', () => {
     expect(connection.targets()).toEqual(targetsOf([...SLUGS.slice(0, 5), ...ACTIVE]));
   });
 
-  it('during a run is honoured by that run and by the next', async () => {
+  it('is respected by a run in progress and by the next one', async () => {
     const { bitbucket, clock, provider, connection, runAfter } = await holdBack();
     bitbucket.settings.latencyMs = 100;
     const running = provider.refresh();
@@ -201,7 +201,7 @@ describe('approving', () => {
     expect(connection.targets()).toEqual(targetsOf(ACTIVE));
   });
 
-  it('survives a run that was stopped right after it', async () => {
+  it('is not lost if a run is stopped right after it', async () => {
     const { bitbucket, clock, provider, connection, runAfter } = await holdBack();
     bitbucket.settings.latencyMs = 100;
     const controller = new AbortController();
@@ -236,7 +236,7 @@ describe('approving', () => {
     expect(connection.mutations).toHaveLength(before);
   });
 
-  it('is the only way out where removals.maxPercentage is 0', async () => {
+  it('is the only way to remove anything if removals.maxPercentage is 0', async () => {
     const { archive, provider, connection, runAfter } = await discoverAll({
       maxPercentage: 0,
     });
@@ -251,7 +251,7 @@ describe('approving', () => {
   });
 });
 
-describe('a listing that comes back empty', () => {
+describe('a listing that is suddenly empty', () => {
   it('removes nothing while each repository still answers', async () => {
     const { bitbucket, connection, runAfter, lastSummary } = await discoverAll();
     bitbucket.faults.add({ match: { kind: 'repositories' }, effect: 'empty-page' });
@@ -262,7 +262,7 @@ describe('a listing that comes back empty', () => {
     expect(await lastSummary()).toMatchObject({ registered: 50, removed: 0 });
   });
 
-  it('removes nothing for a lost permission, however long it lasts', async () => {
+  it('removes nothing because of a lost permission, however long it lasts', async () => {
     const { bitbucket, connection, runAfter, lastSummary } = await discoverAll();
     bitbucket.hide(TEST_USER.name, 'PAY');
 
@@ -292,7 +292,7 @@ describe('a listing that comes back empty', () => {
   });
 });
 
-describe('a run whose store was wiped', () => {
+describe('a run whose store was emptied', () => {
   async function wipe() {
     const scene = await discoverAll();
     const store = createTestStore(toKnownRepositories(scene.connection.targets()));
@@ -301,7 +301,7 @@ describe('a run whose store was wiped', () => {
     return { ...scene, ...(await connectTestProvider(fresh)), store };
   }
 
-  it('takes over what the catalog holds', async () => {
+  it('takes over the Locations that the catalog holds', async () => {
     const { connection, run, store } = await wipe();
 
     await run();
@@ -311,7 +311,7 @@ describe('a run whose store was wiped', () => {
     expect(state?.repositories.filter(one => one.repositoryId < 0)).toEqual([]);
   });
 
-  it('keeps what it may not see, and lets go what is proven gone', async () => {
+  it('keeps repositories that it may not read, and removes those proven gone', async () => {
     const { bitbucket, connection, run } = await wipe();
     bitbucket.hide(TEST_USER.name, 'PAY/r01');
     bitbucket.deleteRepository('PAY', 'r02');
@@ -321,7 +321,7 @@ describe('a run whose store was wiped', () => {
     expect(connection.targets()).toEqual(targetsOf(SLUGS.filter(slug => slug !== 'r02')));
   });
 
-  it('holds back what would go in bulk', async () => {
+  it('holds back a mass removal', async () => {
     const { archive, connection, provider, run } = await wipe();
     archive(ARCHIVED);
 
@@ -367,7 +367,7 @@ describe('another server under the old address', () => {
     return { ...after, targets, summary: stored?.lastRun?.summary };
   }
 
-  it('takes nothing away in one run, although it knows all ids, and is named at WARN', async () => {
+  it('removes nothing in one run although it has all ids, and is logged at WARN', async () => {
     const other = serverOf('b', 'OPS', 'tool');
     const { connection, targets, summary, logger } = await replaceBy(other);
 
@@ -386,7 +386,7 @@ describe('another server under the old address', () => {
   it.each([
     ['with the same hierarchies, as a copy has them', serverOf('a', 'OPS', 'tool')],
     ['with the same slugs', serverOf('b', 'OPS', 'svc')],
-  ])('takes nothing away in one run %s', async (_, other) => {
+  ])('removes nothing in one run %s', async (_, other) => {
     const { connection, targets, summary } = await replaceBy(other);
 
     expect(connection.targets()).toEqual(expect.arrayContaining(targets));
@@ -395,7 +395,7 @@ describe('another server under the old address', () => {
 });
 
 describe('an integration whose host was renamed', () => {
-  it('holds back that all targets change, and says how many', async () => {
+  it('holds back the change of all targets, and says how many change', async () => {
     const slugs = SLUGS.slice(0, 20);
     const bitbucket = createSimulatedBitbucket({ users: [TEST_USER] });
     for (const slug of slugs) {

@@ -11,12 +11,12 @@ const SETTLED: StartState = {
 
 const NEVER_RAN: StartState = { ...SETTLED, lastRun: undefined, hasEntities: false };
 
-describe('a provider whose scheduler knows when it is due', () => {
-  it('waits for that where nothing has changed since its last run', () => {
+describe('a provider that the scheduler has a due time for', () => {
+  it('waits for it if nothing has changed since its last run', () => {
     expect(reasonToRunAtStart(SETTLED)).toBeUndefined();
   });
 
-  it('waits for that after a failure whose cause may still be there, and with new credentials that nothing waited for', () => {
+  it('waits for it after a failure whose cause may remain, and with new credentials after a successful run', () => {
     const failed = { configuration: 'same', status: 'failed' } as const;
     expect(reasonToRunAtStart({ ...SETTLED, lastRun: failed })).toBeUndefined();
     const changed = { ...SETTLED, isIntegrationChanged: true };
@@ -41,18 +41,18 @@ describe('a provider whose scheduler knows when it is due', () => {
       },
     ],
     ['the catalog has none of its entities', { hasEntities: false }],
-  ])('runs at once since %s', (reason, change) => {
+  ])('runs immediately because %s', (reason, change) => {
     expect(reasonToRunAtStart({ ...SETTLED, ...change })).toBe(reason);
   });
 
   it.each<[string, StartState['schedule']]>([
     ['at certain times', { frequency: { cron: '0 3 * * *' } }],
     ['after a delay', { frequency: { hours: 1 } }],
-  ])('does so too where it runs %s', (_, schedule) => {
+  ])('runs immediately also if it is scheduled %s', (_, schedule) => {
     expect(reasonToRunAtStart({ ...NEVER_RAN, schedule })).toBeDefined();
   });
 
-  it('never runs by itself where it runs on demand only', () => {
+  it('never runs by itself if it runs on demand only', () => {
     const schedule = { frequency: { trigger: 'manual' } } as const;
 
     expect(reasonToRunAtStart({ ...NEVER_RAN, schedule })).toBeUndefined();
@@ -84,7 +84,7 @@ function setUp(state: StartState) {
 }
 
 describe('the start of a provider', () => {
-  it('starts its task where there is a reason, and tells which', async () => {
+  it('starts its task for a reason, and reports that', async () => {
     const { world, start } = setUp(NEVER_RAN);
 
     await start();
@@ -104,7 +104,7 @@ describe('the start of a provider', () => {
     expect(clock.sleeping).toBe(0);
   });
 
-  it('adds no run to one in progress that leaves no reason', async () => {
+  it('starts no run if a run in progress removes the reason', async () => {
     const { world, clock, start } = setUp(NEVER_RAN);
     world.isRunning = true;
     const started = start();
@@ -131,7 +131,7 @@ describe('the start of a provider', () => {
     expect(world.starts).toBe(1);
   });
 
-  it('follows a run in progress of another configuration', async () => {
+  it('starts a run after one in progress with another configuration', async () => {
     const { world, clock, start } = setUp({ ...SETTLED, configuration: 'new' });
     world.isRunning = true;
     const started = start();
@@ -147,7 +147,7 @@ describe('the start of a provider', () => {
     });
   });
 
-  it('waits for an hour and no longer', async () => {
+  it('waits for at most an hour', async () => {
     const { world, clock, start } = setUp(NEVER_RAN);
     world.isRunning = true;
     const started = start();
@@ -175,7 +175,7 @@ describe('the start of a provider', () => {
   it.each([
     ['the task cannot be started', new NotFoundError('no such task')],
     ['the database is gone', new Error('no connection')],
-  ])('fails where %s', async (_, error) => {
+  ])('fails if %s', async (_, error) => {
     const { clock, shutdown } = setUp(NEVER_RAN);
     const fail = async () => {
       throw error;

@@ -47,7 +47,7 @@ async function setUp(
 }
 
 describe('a run with code search', () => {
-  it('costs next to nothing of 2,000 repositories, the first time and then', async () => {
+  it('needs very few requests for 2,000 repositories, in the first run and later', async () => {
     const { run, targets, summary, checks } = await setUp(2_000, 400, {});
     expect(await run()).toBeLessThanOrEqual(10);
     expect(targets()).toHaveLength(400);
@@ -62,7 +62,7 @@ describe('a run with code search', () => {
     expect(await summary()).toMatchObject({ spared: { search: 1_600, recheck: 400 } });
   });
 
-  it('without it, costs what is absent, and a page per 1,000', async () => {
+  it('needs, without search, one request per absent repository and a page per 1,000', async () => {
     const { run, searches, targets } = await setUp(2_000, 400, {}, { search: 'off' });
     expect(await run()).toBeGreaterThan(2_000);
     expect(searches()).toEqual([]);
@@ -71,14 +71,14 @@ describe('a run with code search', () => {
     expect(targets()).toHaveLength(400);
   });
 
-  it('finds all where results are cut off at 1,000', async () => {
+  it('finds everything if results are cut off at 1,000', async () => {
     const { run, targets, checks } = await setUp(1_300, 1_100, { maxResults: 1_000 });
     await run();
     expect(checks()).toEqual([]);
     expect(targets()).toHaveLength(1_100);
   });
 
-  it('looks for itself where the results of a project are cut off too', async () => {
+  it('checks repositories if the results of a project are cut off too', async () => {
     const { run, targets, checks } = await setUp(
       1_100,
       1_050,
@@ -90,14 +90,14 @@ describe('a run with code search', () => {
     expect(targets()).toHaveLength(1_050);
   });
 
-  it.each([500, 100])('reads pages of %i at the most', async maxLimit => {
+  it.each([500, 100])('reads pages of at most %i', async maxLimit => {
     const { run, checks, targets } = await setUp(300, 200, { maxLimit });
     await run();
     expect(checks()).toEqual([]);
     expect(targets()).toHaveLength(200);
   });
 
-  it('finds what globs match, and nothing that only looks like it', async () => {
+  it('finds files that globs match, and none with similar names', async () => {
     const config = { catalogPath: '/services/*/catalog-info.yaml' };
     const { bitbucket, run, targets, checks } = await setUp(100, 50, {}, config);
     bitbucket.writeFile('P0', 'r60', 'services/a/catalog-info.yaml', '');
@@ -106,7 +106,7 @@ describe('a run with code search', () => {
     expect(checks()).toEqual([]);
   });
 
-  it('has what was pushed in the catalog after the next run', async () => {
+  it('adds a pushed file in the next run', async () => {
     const { bitbucket, has, run } = await setUp(200, 100, {});
     await run();
     bitbucket.writeFile('P0', 'r150', FILE, 'kind: Component');
@@ -114,7 +114,7 @@ describe('a run with code search', () => {
     expect(has('r150')).toBe(true);
   });
 
-  it('has it after `recheck.absent` at the latest where the index is behind', async () => {
+  it('adds it after `recheck.absent` at the latest if the index is outdated', async () => {
     const { bitbucket, has, run } = await setUp(200, 100, {});
     await run();
     bitbucket.freezeSearchIndex();
@@ -128,7 +128,7 @@ describe('a run with code search', () => {
     expect(runs).toBeLessThanOrEqual(48);
   });
 
-  it('looks at a repository that is new before search knows it', async () => {
+  it('checks a new repository before search has indexed it', async () => {
     const { bitbucket, has, run } = await setUp(200, 100, {});
     await run();
     bitbucket.freezeSearchIndex();
@@ -138,7 +138,7 @@ describe('a run with code search', () => {
     expect(has('newcomer')).toBe(true);
   });
 
-  it('removes nothing, and looks for itself, where the index shows nothing any more', async () => {
+  it('removes nothing, and checks repositories, if the index is suddenly empty', async () => {
     const { bitbucket, run, summary, targets, checks } = await setUp(200, 100, {});
     await run();
     bitbucket.settings.search.index = [];
@@ -148,7 +148,7 @@ describe('a run with code search', () => {
     expect((await summary())?.searchOff).toMatch(/no catalog file at all/);
   });
 
-  it('removes nothing, and looks for itself, where the index lacks much', async () => {
+  it('removes nothing, and checks repositories, if many are missing from the index', async () => {
     const { bitbucket, run, summary, targets, checks } = await setUp(200, 100, {});
     await run();
     bitbucket.freezeSearchIndex();
@@ -160,7 +160,7 @@ describe('a run with code search', () => {
     expect((await summary())?.searchOff).toMatch(/missed \d+ of 100/);
   });
 
-  it('adds nothing outside the filters, and does not bring back what was proven gone', async () => {
+  it('adds nothing outside the filters, and does not restore files proven gone', async () => {
     const config = {
       filters: { projectKey: '^P[0-4]$', exclude: { repoSlug: '^r12$' } },
     };
@@ -179,14 +179,14 @@ describe('a run with code search', () => {
 
   it.each<[string, Search, string]>([
     [
-      'is not there',
+      'is not available',
       { available: false },
       'this Bitbucket has no code search, it answered 404',
     ],
-    ['is not there (501)', { available: 501 }, 'no code search, it answered 501'],
+    ['is not available (501)', { available: 501 }, 'no code search, it answered 501'],
     ['is down (503)', { available: 503 }, '503'],
-    ['takes no page of ours', { maxLimit: 1 }, 'An error occurred while searching'],
-  ])('goes on as without it where search %s', async (_, search, reason) => {
+    ['rejects our page size', { maxLimit: 1 }, 'An error occurred while searching'],
+  ])('continues without search if it %s', async (_, search, reason) => {
     const { run, summary, targets, checks } = await setUp(100, 50, search);
     await run();
     expect(targets()).toHaveLength(50);
@@ -195,7 +195,7 @@ describe('a run with code search', () => {
   });
 
   it.each(['hang', 'login-page', 'truncated-json', 'reset'] as const)(
-    'goes on as without it where search meets %s',
+    'continues without search if it meets %s',
     async effect => {
       const { bitbucket, run, summary, targets } = await setUp(100, 50, {});
       bitbucket.faults.add({ match: { kind: 'search' }, effect });
@@ -206,16 +206,16 @@ describe('a run with code search', () => {
   );
 
   it.each<[string, JsonObject]>([
-    ['of a branch', { branch: 'main' }],
-    ['of what nobody checks', { validateLocationsExist: false }],
-    ['of a name with wildcards', { catalogPath: '/*.yaml' }],
-  ])('asks nothing %s', async (_, config) => {
+    ['for a branch', { branch: 'main' }],
+    ['for unchecked files', { validateLocationsExist: false }],
+    ['for a name with wildcards', { catalogPath: '/*.yaml' }],
+  ])('does not search %s', async (_, config) => {
     const { run, searches } = await setUp(100, 50, {}, config);
     await run();
     expect(searches()).toEqual([]);
   });
 
-  it('looks at archived repositories and forks by itself', async () => {
+  it('checks archived repositories and forks itself', async () => {
     const { bitbucket, has, run, checks } = await setUp(100, 50, {});
     const files = { [FILE]: 'kind: Component' };
     const origin = { projectKey: 'P0', slug: 'r0' };

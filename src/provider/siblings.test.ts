@@ -34,7 +34,7 @@ async function setUp() {
 }
 
 describe('two providers that match the same repository', () => {
-  it('give its Location again by the other one when one lets go of it', async () => {
+  it('emit its Location again through the other one when the first one releases it', async () => {
     const { bitbucket, clock, active, all } = await setUp();
     await active.run();
     await all.run();
@@ -59,7 +59,7 @@ describe('two providers that match the same repository', () => {
     ]);
   });
 
-  it('say which of them could not give it again, and the run of the other is a success', async () => {
+  it('log which one could not emit it again, while the run of the first one succeeds', async () => {
     const { bitbucket, clock, logger, active, all } = await setUp();
     await active.run();
     await all.run();
@@ -80,7 +80,7 @@ describe('two providers that match the same repository', () => {
     ]);
   });
 
-  it('leave the other one alone when nothing is let go, or nothing it has found', async () => {
+  it('do not notify the other one if nothing is released, or nothing that it has found', async () => {
     const { bitbucket, clock, active, all } = await setUp();
     await active.run();
     bitbucket.archiveRepository('PAY', 'api');

@@ -78,8 +78,8 @@ const checked = ({ requests }: SimulatedBitbucket) =>
 describe.each([
   ['the whole server', {}],
   ['single projects', { filters: { projectKey: '^(P0|P1|P2|P3|P4)$' }, concurrency: 1 }],
-])('where %s cannot be listed within the time of a run', (_, config) => {
-  it('registers part after part, and has each run fail with the remedy', async () => {
+])('if %s cannot be listed within the time of a run', (_, config) => {
+  it('registers one part after the other, and each run fails with the remedy', async () => {
     const world = await setUp({ config });
     const found: number[] = [];
     for (let run = 1; run <= 5; run += 1) {
@@ -92,7 +92,7 @@ describe.each([
     expect(world.clock.sleeping).toBe(0);
   });
 
-  it('begins again after the end, and so finds what is new', async () => {
+  it('starts again after the end, and so finds new files', async () => {
     const world = await setUp({ config });
     for (let run = 1; run <= 5; run += 1) {
       await runAsScheduled(world);
@@ -108,7 +108,7 @@ describe.each([
     expect(world.connection.targets()).toHaveLength(51);
   });
 
-  it('removes nothing, whatever is gone', async () => {
+  it('removes nothing, whatever is missing', async () => {
     const world = await setUp({ config });
     for (let run = 1; run <= 5; run += 1) {
       await runAsScheduled(world);
@@ -124,7 +124,7 @@ describe.each([
   });
 });
 
-it('goes on only once everything that was shown was looked at', async () => {
+it('continues the listing only once all listed repositories were checked', async () => {
   const world = await setUp({ config: { concurrency: 1 }, perCheckMs: 100 });
   let runs = 0;
   while (world.connection.targets().length < 50 && runs < 20) {
@@ -136,7 +136,7 @@ it('goes on only once everything that was shown was looked at', async () => {
   expect(checked(world.bitbucket)).toBeLessThanOrEqual(50 + runs);
 });
 
-it('lists everything as before once the time is enough', async () => {
+it('lists everything as before once the time suffices', async () => {
   const world = await setUp();
   await runAsScheduled(world);
   const schedule = { frequency: { minutes: 30 }, timeout: { seconds: 60 } };
@@ -152,7 +152,7 @@ it('lists everything as before once the time is enough', async () => {
   expect(connection.mutations.at(-1)?.type).toBe('full');
 });
 
-it('says of what the listing did not get to why it is unknown', async () => {
+it('says why repositories that the listing did not reach are unknown', async () => {
   const world = await setUp();
   for (let run = 1; run <= 2; run += 1) {
     await runAsScheduled(world);
