@@ -115,7 +115,7 @@ describe('replay', () => {
     const foreign = await replay(PUSH, payload(id + 1000), bitbucket);
 
     expect(own.stdout).toContain('Relevant: the event does not say what changed');
-    expect(foreign.stdout).toContain('Not relevant: the event carries no link');
+    expect(foreign.stdout).toContain('Not relevant: the event contains no link');
   });
 
   it('looks at each repository of a project that was modified', async () => {
@@ -185,7 +185,7 @@ describe('replay', () => {
 
   it.each([
     ['diagnostics:ping', '{"test":true}', 'ignored: a test of the connection', 0],
-    ['pr:merged', '{}', 'ignored: pr:merged has no bearing', 0],
+    ['pr:merged', '{}', 'ignored: pr:merged is irrelevant to discovery', 0],
     [PUSH, '{"repository":{}}', 'not understood: the payload has no readable', 1],
     ['no event\nkey', '{}', 'not understood: ', 1],
   ])('replay says why %j with %s is %s, and exits with %i', async (...row) => {

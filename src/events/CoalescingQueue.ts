@@ -1,56 +1,56 @@
 /**
- * Work that may be asked for again and again: what arrives for the same key while it waits
- * or runs is done together, and what fails is tried again for a while. Knows nothing of
+ * A queue for work that may be requested repeatedly: requests for the same key that arrive
+ * while it waits or runs are merged, and failed work is retried for a while. Independent of
  * events.
  */
 
 import { Clock } from '../util/clock';
 
-/** What became of one piece of work. */
+/** Result of one piece of work. */
 export type WorkResult<R> =
   | { readonly kind: 'done'; readonly result: R }
   | { readonly kind: 'retry'; readonly detail: string };
 
-/** How a queue works. */
+/** Options for {@link CoalescingQueue}. */
 interface CoalescingQueueOptions<T, R> {
   readonly clock: Pick<Clock, 'monotonicMs' | 'sleep' | 'random'>;
-  /** Ends everything; what waits is dropped. */
+  /** Ends the queue; waiting items are dropped. */
   readonly signal: AbortSignal;
-  /** Joins what arrives for a key with what waits for it. */
+  /** Merges an item that arrives with the one that waits for the same key. */
   readonly merge: (earlier: T, later: T) => T;
-  /** What it throws counts like `retry`. */
+  /** Does the work; a thrown error counts like `retry`. */
   readonly work: (item: T) => Promise<WorkResult<R>>;
-  /** Told when a piece of work is not tried again; answers what became of it. */
+  /** Called when a piece of work is not retried any more; returns its result. */
   readonly onGiveUp: (item: T, detail: string) => R;
 }
 
-/** What is asked for under one key, and who waits for it. */
+/** The merged item of one key, and the callers that wait for its result. */
 interface Job<T, R> {
   readonly item: T;
   readonly settle: ((result: R) => void)[];
 }
 
-/** So long an item waits for others of a burst. */
+/** Time that a new item waits for other items of the same burst. */
 const SETTLE_MS = 500;
 
-/** So long a key rests once it was worked on: a burst that goes on costs one more piece of work in that time. */
+/** Pause of a key after its work: during a longer burst, work is done once in this time. */
 const REST_MS = 5_000;
 
 const MIN_RETRY_MS = 2_000;
 const MAX_RETRY_MS = 120_000;
 const GIVE_UP_AFTER_MS = 600_000;
 
-/** See the head of the file. */
+/** Merges and retries work by key; see the head of the file. */
 export class CoalescingQueue<T, R> {
-  /** What waits, by key; `undefined` while a key is worked on or rests. */
+  /** Waiting jobs by key; `undefined` while the work of a key is in progress or paused. */
   readonly #waiting = new Map<string, Job<T, R> | undefined>();
 
   constructor(private readonly options: CoalescingQueueOptions<T, R>) {}
 
   /**
-   * Asks for work.
+   * Requests work.
    *
-   * @returns what became of it, once it is done or given up; never settles once the queue
+   * @returns the result, once the work is done or given up; never settles after the queue
    * has ended
    */
   add(key: string, item: T): Promise<R> {
@@ -63,7 +63,7 @@ export class CoalescingQueue<T, R> {
       this.#waiting.set(key, this.#join(this.#waiting.get(key), job));
       if (isNew) {
         // Rejects only when the queue ends.
-        this.#drive(key).catch(() => this.#waiting.delete(key));
+        this.#process(key).catch(() => this.#waiting.delete(key));
       }
     });
   }
@@ -79,7 +79,7 @@ export class CoalescingQueue<T, R> {
     };
   }
 
-  async #drive(key: string): Promise<void> {
+  async #process(key: string): Promise<void> {
     const { clock, signal } = this.options;
     await clock.sleep(SETTLE_MS, signal);
     for (let job = this.#take(key); job; job = this.#take(key)) {
@@ -95,7 +95,7 @@ export class CoalescingQueue<T, R> {
     return job;
   }
 
-  /** Works on one key until it is done or given up, together with what arrives meanwhile. */
+  /** Does the work of one key, merged with items that arrive meanwhile, until it is done or given up. */
   async #complete(key: string, first: Job<T, R>): Promise<void> {
     const { clock, signal, onGiveUp } = this.options;
     let job = first;
@@ -116,7 +116,7 @@ export class CoalescingQueue<T, R> {
       await clock.sleep(delayMs, signal);
       const arrived = this.#take(key);
       if (arrived) {
-        // What has just arrived is given the whole time, and what was there before with it.
+        // A new item gets the whole time for its retries, and the earlier ones with it.
         startedMs = clock.monotonicMs();
         job = this.#join(job, arrived);
       }
@@ -132,7 +132,7 @@ export class CoalescingQueue<T, R> {
   }
 }
 
-/** Doubles from one attempt to the next; the jitter keeps many from coming back at once. */
+/** Doubles with each attempt; the jitter prevents many retries at the same time. */
 function getDelayMs(retries: number, random: number): number {
   const delayMs = Math.min(MIN_RETRY_MS * 2 ** retries, MAX_RETRY_MS);
   return delayMs * (1 + random / 2);

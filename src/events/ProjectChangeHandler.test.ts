@@ -157,7 +157,7 @@ describe('a project that was modified', () => {
     expect(scene.first.mutations).toEqual([]);
     expect(scene.first.holds()).toHaveLength(3);
     expect(scene.logger.messages('warn')).toEqual([
-      expect.stringMatching(/^PAY\/api could not be looked at/),
+      expect.stringMatching(/^PAY\/api could not be checked/),
     ]);
   });
 
@@ -204,7 +204,7 @@ describe('a project that was modified', () => {
     expect(scene.first.mutations).toEqual([]);
     expect(scene.asked()['file-check']).toBeUndefined();
     expect(scene.logger.messages('warn')).toEqual([
-      expect.stringMatching(/^Project PAY could not be looked at/),
+      expect.stringMatching(/^Project PAY could not be checked/),
     ]);
     expect(scene.clock.sleeping).toBe(0);
     expect(scene.clock.now()).toBeLessThan(Date.UTC(2024, 0, 1) + 15 * MINUTE);

@@ -1,6 +1,6 @@
 /**
- * One provider's answer to what happens to whole projects: lists them, then has what they
- * have looked at, and what they had and lack now.
+ * Handles changes of whole projects for one provider: lists a project, then requests a check of
+ * each repository that it has, or had and no longer has.
  */
 
 import pLimit from 'p-limit';
@@ -19,17 +19,17 @@ import { decideProjectRelevance } from './relevance';
 import { RepositoryChangeHandler } from './RepositoryChangeHandler';
 import { PendingRepository, ProjectChange } from './repositoryChanges';
 
-/** What changes are handled with. */
+/** Options for {@link ProjectChangeHandler}. */
 interface ProjectChangeHandlerOptions extends ChangeTools {
   readonly context: Pick<ProviderContext, 'config' | 'store'>;
-  /** Looks at the repositories. */
+  /** Checks the repositories. */
   readonly repositories: Pick<RepositoryChangeHandler, 'add'>;
 }
 
 /** Handles changes of projects for one provider. */
 export class ProjectChangeHandler {
   readonly #queue;
-  /** Everything that is known is loaded for each. */
+  /** One change at a time, since each loads the whole state. */
   readonly #inTurn = pLimit(1);
 
   constructor(private readonly options: ProjectChangeHandlerOptions) {
@@ -44,7 +44,7 @@ export class ProjectChangeHandler {
     });
   }
 
-  /** Handles a change, together with what else happens to the same project. */
+  /** Handles a change, merged with other changes of the same project. */
   handle(change: ProjectChange): Promise<EventResult> {
     return this.#queue.add(change.key.toLowerCase(), change);
   }
@@ -57,24 +57,26 @@ export class ProjectChangeHandler {
       return IGNORED;
     }
     return decision.isKnown
-      ? this.#inTurn(() => this.#lookAt(change, true))
-      : ((await lanes.unknown(() => this.#lookAt(change, false))) ?? IGNORED);
+      ? this.#inTurn(() => this.#check(change, true))
+      : ((await lanes.unknown(() => this.#check(change, false))) ?? IGNORED);
   }
 
-  async #lookAt(change: ProjectChange, isKnown: boolean): Promise<Handled> {
+  async #check(change: ProjectChange, isKnown: boolean): Promise<Handled> {
     const { context, logger, openClient, refusals, repositories, signal } = this.options;
     const { config, store } = context;
     const name = projectName(change);
     const client = await openClient();
     const listing = client.listProjectRepositories(change.key, { signal });
     const { items: listed, failure } = await readListing(listing);
-    // Where there is no such project, it has no repositories.
+    // A project that does not exist counts as one without repositories.
     if (failure && (!failure.gone || listed.length > 0)) {
       return refusals.conclude(name, failure, isKnown);
     }
     const known = (await store.load(config.id))?.repositories ?? [];
     const held = new Set(
-      known.flatMap(one => (one.files.length > 0 ? [one.repositoryId] : [])),
+      known.flatMap(({ files, repositoryId }) =>
+        files.length > 0 ? [repositoryId] : [],
+      ),
     );
     const filtered = await filterListing(listed, {
       ...config,
@@ -89,7 +91,7 @@ export class ProjectChangeHandler {
       return refusals.conclude(name, { problem: doubt }, isKnown);
     }
     const plan = planProject(change, filtered, known, config.filters);
-    logger.debug(`${name} was listed; ${plan.length} of its repositories are looked at`);
+    logger.debug(`${name} was listed; ${plan.length} of its repositories are checked`);
     if (listed.length === 0 && plan.length === 0) {
       refusals.add(name);
     }
@@ -97,7 +99,7 @@ export class ProjectChangeHandler {
       if (item.listed) {
         refusals.forget(formatAddress(item.repository));
       }
-      // Each is looked at on its own, and what becomes of it is in the log.
+      // Each repository is checked separately, and its result is logged.
       void repositories.add(item);
     }
     return { kind: 'done', result: 'evaluated' };
@@ -109,13 +111,14 @@ function projectName({ key }: ProjectChange): string {
 }
 
 /**
- * What the project has, and what it had and the listing lacks.
+ * Plans which repositories of a project to check: those that it has, and those that it had and
+ * that are missing from the listing.
  *
- * @remarks What another project has lost is left to the next run: that this one was that one
- * before is only what the payload claims.
+ * @remarks Repositories that another project has lost are left to the next run: only the
+ * payload claims that the other project is the former one of this project.
  *
  * @param listed - all repositories of the project
- * @param known - what the provider remembers
+ * @param known - the repositories that the provider has stored
  */
 export function planProject(
   { key, formerKey }: ProjectChange,
@@ -152,7 +155,7 @@ export function planProject(
   ];
 }
 
-/** @param former - where it was before, as Bitbucket has shown it or else as the payload claims */
+/** @param former - its former address from an earlier answer of Bitbucket, else as the payload claims */
 function toListed(
   listed: FilteredRepository,
   former: RepositoryAddress | undefined,

@@ -1,6 +1,6 @@
 /**
- * Notes when the last event about each project of one provider came, for those who ask
- * whether webhooks work. What goes wrong here is logged and changes nothing else.
+ * Records when the last event about each project of one provider arrived, to show whether
+ * webhooks work. A failure here is logged and has no other effect.
  */
 
 import { LoggerService } from '@backstage/backend-plugin-api';
@@ -11,16 +11,16 @@ import { Clock } from '../util/clock';
 import { isAboutKnownProject, getProject, RelevanceContext } from './relevance';
 import { RepositoryChange } from './repositoryChanges';
 
-/** However many events come, a project is noted once in so long, by each replica. */
+/** Minimum time between two records of the same project by one replica. */
 const NOTE_INTERVAL_MS = 60_000;
 
-/** Every holder of the secret can invent projects. */
+/** Maximum number of projects in memory: every holder of the secret can invent projects. */
 const MAX_REMEMBERED = 10_000;
 
-/** Each asks the database; what exceeds that is not noted. */
+/** Maximum number of events that wait for a database query; further ones are not recorded. */
 const MAX_WAITING = 100;
 
-/** What events are noted with. */
+/** Options for {@link ReceivedEvents}. */
 export interface ReceivedEventsOptions {
   readonly providerId: string;
   readonly webhooks: Pick<WebhookStore, 'recordEvent'>;
@@ -29,7 +29,7 @@ export interface ReceivedEventsOptions {
   readonly logger: Pick<LoggerService, 'debug'>;
 }
 
-/** Of one provider. */
+/** Records the events of one provider. */
 export class ReceivedEvents {
   readonly #notedAtMs = new Map<string, number>();
   readonly #inTurn = pLimit(1);
@@ -37,10 +37,10 @@ export class ReceivedEvents {
   constructor(private readonly options: ReceivedEventsOptions) {}
 
   /**
-   * Notes that an event came, once it is handled: then a repository of which it was the
-   * first is known.
+   * Records the arrival of an event. Call it once the event is handled, so that a repository
+   * whose first event this was is known.
    *
-   * @param atMs - when it came, epoch milliseconds
+   * @param atMs - time of arrival, epoch milliseconds
    */
   async note(change: RepositoryChange, atMs: number): Promise<void> {
     const { clock, logger, providerId, relevance, webhooks } = this.options;
@@ -58,7 +58,9 @@ export class ReceivedEvents {
       });
     } catch (error) {
       this.#notedAtMs.delete(key);
-      logger.debug(`That an event about ${projectKey} came could not be noted: ${error}`);
+      logger.debug(
+        `The arrival of an event about ${projectKey} could not be recorded: ${error}`,
+      );
     }
   }
 

@@ -89,7 +89,7 @@ describe('a repository that is refused by somebody else than Bitbucket', () => {
     expect(last).toBeLessThanOrEqual(10 * MINUTE + 1_000);
     expect(scene.logger.messages('warn')).toEqual([
       expect.stringMatching(
-        /^PAY\/api could not be looked at after an event; the next run/,
+        /^PAY\/api could not be checked after an event; the next run/,
       ),
     ]);
     expect(scene.results).toEqual(['failed']);
@@ -138,7 +138,7 @@ describe('a repository of which Bitbucket says that the account may not see it',
       expect(scene.first.holds()).toHaveLength(3);
       expect(scene.results).toEqual(['failed']);
       expect(scene.logger.messages('warn')).toEqual([
-        expect.stringMatching(/^PAY\/api could not be looked at.*not permitted/),
+        expect.stringMatching(/^PAY\/api could not be checked.*not permitted/),
       ]);
     },
   );
@@ -297,7 +297,7 @@ describe('a flood of events about repositories that nobody knows', () => {
     expect(scene.results).toHaveLength(1_500);
     expect(scene.clock.sleeping).toBe(0);
     expect(scene.logger.messages('warn')).toEqual([
-      expect.stringMatching(/^More than 1000 repositories that are not known wait/),
+      expect.stringMatching(/^More than 1000 unknown repositories from events wait/),
     ]);
   });
 

@@ -1,6 +1,6 @@
 /**
- * One provider's answer to what happens to repositories: coalesces it per repository, finds
- * out what matters, has those repositories looked at and tells the catalog.
+ * Handles changes of repositories for one provider: coalesces them per repository, decides
+ * which are relevant, checks those repositories and notifies the catalog.
  */
 
 import pLimit from 'p-limit';
@@ -20,7 +20,7 @@ import {
 import { decideRelevance, RelevanceDecision } from './relevance';
 import { Publication, ScmEventPublisher } from './scmEvents';
 
-/** What changes are handled with. */
+/** Options for {@link RepositoryChangeHandler}. */
 interface RepositoryChangeHandlerOptions extends ChangeTools {
   readonly host: string;
   readonly evaluator: RepositoryEvaluator;
@@ -34,11 +34,11 @@ const LISTED: Relevant = { kind: 'relevant', reason: 'its project was changed' }
 
 const FILE_GONE: Relevant = {
   kind: 'relevant',
-  reason: 'the catalog has read that its file is gone',
+  reason: 'the catalog found its file missing',
   isKnown: true,
 };
 
-/** Decisions under way at the same time: each asks the database. */
+/** Maximum number of concurrent decisions, each of which queries the database. */
 const MAX_DECISIONS = 8;
 
 /** Handles changes of repositories for one provider. */
@@ -56,12 +56,12 @@ export class RepositoryChangeHandler {
     });
   }
 
-  /** Handles a change, together with what else happens to the same repository. */
+  /** Handles a change, merged with other changes of the same repository. */
   handle(change: SingleChange): Promise<EventResult> {
     return this.add({ repository: change.repository, changes: [change] });
   }
 
-  /** Has a repository looked at, together with what else happens to it. */
+  /** Requests a check of a repository, merged with other changes of it. */
   add(item: PendingRepository): Promise<EventResult> {
     return this.#queue.add(addressKey(item.repository), item);
   }
@@ -72,17 +72,18 @@ export class RepositoryChangeHandler {
     const decided = item.listed
       ? LISTED
       : await this.#triage(() => decideRelevance(item.changes, relevance));
-    const isEnough = decided.kind === 'relevant' || !item.isFileGone;
-    const decision = isEnough ? decided : FILE_GONE;
+    const isFinal = decided.kind === 'relevant' || !item.isFileGone;
+    const decision = isFinal ? decided : FILE_GONE;
     if (decision.kind === 'ignored') {
       logIgnored(logger, name, decision.reason);
       return IGNORED;
     }
     if (decision.kind === 'unknown') {
-      // Only of what is known a default branch is asked for.
+      // The repository is known: the default branch is requested for known ones only.
       return refusals.conclude(name, decision, true);
     }
-    // A repository that takes over an address waits for the one that leaves it, or goes first.
+    // A repository that takes over an address is never checked at the same time as the one
+    // that leaves it.
     const work = () =>
       this.#lock.run(getLockKeys(item, decision), () => this.#evaluate(item, decision));
     if (item.isOneOfMany) {
@@ -103,7 +104,7 @@ export class RepositoryChangeHandler {
     const evaluation = await evaluator.evaluate(request, client, signal);
     if (evaluation.kind === 'unknown') {
       if (evaluation.problem.reason === 'too-many-files') {
-        // Only another push, or another configuration, changes that.
+        // A retry cannot help: only another push or another configuration changes that.
         logGivenUp(logger, formatAddress(address), evaluation.problem.detail);
         return { kind: 'done', result: 'failed' };
       }
@@ -112,13 +113,13 @@ export class RepositoryChangeHandler {
     const { delta, repository } = evaluation;
     const isChanged = delta.added.length > 0 || delta.removed.length > 0;
     logger[isChanged ? 'info' : 'debug'](
-      `${formatAddress(address)} was looked at because ${reason}; Locations: ${delta.added.length} added, ${delta.removed.length} removed, ${delta.stayed.length} read again`,
+      `${formatAddress(address)} was checked because ${reason}; Locations: ${delta.added.length} added, ${delta.removed.length} removed, ${delta.stayed.length} read again`,
     );
     if (!repository && delta.removed.length === 0) {
       refusals.add(formatAddress(address));
     }
     if (repository && changes.some(change => change.type === 'modified')) {
-      // That of a repository that was renamed, moved or configured anew may be another one.
+      // A repository that was renamed, moved or changed may have another default branch.
       await branches.forgetDefaultBranch(host, repository.id);
     }
     await this.#publish({ item, branch, evaluation, client, signal });
@@ -132,18 +133,18 @@ export class RepositoryChangeHandler {
     } catch (error) {
       signal.throwIfAborted();
       const name = formatAddress(publication.item.repository);
-      logger.warn(`The catalog could not be told what happened to ${name}: ${error}`);
+      logger.warn(`The SCM events of ${name} could not be published: ${error}`);
     }
   }
 }
 
-/** Whether a change says that a repository was not at its address before. */
+/** Whether a repository was not at its address before the change. */
 function isArrival(change: SingleChange): boolean {
   const { type } = change;
   return type === 'modified' ? !!change.was : type === 'created' || type === 'forked';
 }
 
-/** Everything that looking at it may change: its former address too. */
+/** Returns the keys of all addresses and ids whose state the check may change. */
 function getLockKeys(item: PendingRepository, { addresses = [] }: Relevant): string[] {
   const { repository } = item;
   const was = formerAddress(item);

@@ -168,7 +168,7 @@ describe('two replicas', () => {
     expect(two.noted).toHaveLength(1);
     expect(one.logger.messages('warn')).toEqual([]);
     expect(one.logger.messages('debug')).toEqual([
-      expect.stringMatching(/other replicas could not be told.*the database is away/),
+      expect.stringMatching(/handled without a claim.*the database is away/),
     ]);
   });
 });
@@ -222,7 +222,7 @@ describe('what cannot be handled', () => {
     const event = { topic: 'bitbucketServer', eventPayload: pushPayload() };
     await expect(subscriber.onEvent(event)).resolves.toBeUndefined();
     expect(logger.messages('warn')).toEqual([
-      'repo:refs_changed could not be handled, the next run catches up: Error: broken',
+      'repo:refs_changed could not be handled; the next run catches up: Error: broken',
     ]);
     expect(results).toEqual(['failed']);
   });

@@ -1,6 +1,6 @@
 /**
- * Takes Bitbucket's webhooks from the events service, hands what they say to every provider
- * and counts what became of each. Never throws, whatever arrives.
+ * Receives Bitbucket's webhooks from the events service, passes their changes to every provider
+ * and counts the results. Never throws, whatever arrives.
  */
 
 import { createHash } from 'node:crypto';
@@ -13,19 +13,19 @@ import { EventObserver, EventResult, logIgnored, summarizeResults } from './even
 import { RepositoryChange, WebhookAnalysis } from './repositoryChanges';
 import { findEventKey, WEBHOOK_TOPICS } from './webhookTopics';
 
-/** The same on every replica: so the event bus gives each event to one of them. */
+/** The same on every replica, so that the event bus delivers each event to one of them only. */
 const SUBSCRIBER_ID = 'bitbucket-server-entity-provider';
 
-/** The same content is not handled again within this time. */
+/** Time within which the same content is not handled again. */
 const CLAIMED_FOR_MS = 300_000;
 
-/** What one provider makes of what happens. */
+/** Handles changes for one provider. */
 export interface ChangeHandler {
-  /** Answers once it has come to a result. */
+  /** Resolves with the result once the change is handled. */
   handle(change: RepositoryChange): Promise<EventResult>;
 }
 
-/** What the subscriber works with. */
+/** Options for {@link WebhookSubscriber}. */
 interface WebhookSubscriberOptions {
   /** One per provider. */
   readonly handlers: readonly ChangeHandler[];
@@ -35,11 +35,11 @@ interface WebhookSubscriberOptions {
   readonly observer?: EventObserver;
 }
 
-/** Subscribes for all providers together. */
+/** Receives webhooks for all providers. */
 export class WebhookSubscriber {
   constructor(private readonly options: WebhookSubscriberOptions) {}
 
-  /** Begins to take events. */
+  /** Subscribes to the topics of webhooks. */
   async subscribe(events: EventsService): Promise<void> {
     await events.subscribe({
       id: SUBSCRIBER_ID,
@@ -48,7 +48,7 @@ export class WebhookSubscriber {
     });
   }
 
-  /** Takes one event; what it leads to goes on after that. */
+  /** Receives one event; its handling continues after this resolves. */
   async onEvent(event: EventParams): Promise<void> {
     const { logger } = this.options;
     const eventKey = findEventKey(event.topic, event.metadata, event.eventPayload);
@@ -61,7 +61,7 @@ export class WebhookSubscriber {
     }
     const claim = eventKey === undefined ? 'first' : await this.#claim(eventKey, event);
     if (claim !== 'first') {
-      // Here or on another replica.
+      // On this or on another replica.
       logger.debug(`${what} has arrived before`);
       if (claim === 'repeated') {
         this.#count('duplicate');
@@ -71,7 +71,7 @@ export class WebhookSubscriber {
     this.#handle(what, analysis).then(
       result => this.#count(result),
       error => {
-        logger.warn(`${what} could not be handled, the next run catches up: ${error}`);
+        logger.warn(`${what} could not be handled; the next run catches up: ${error}`);
         this.#count('failed');
       },
     );
@@ -104,9 +104,9 @@ export class WebhookSubscriber {
       const validity = { nowMs: clock.now(), keepForMs: CLAIMED_FOR_MS };
       return await deliveries.claimDelivery(delivery, validity);
     } catch (error) {
-      // Twice is better than never; what is about one repository is handled together.
+      // Twice is better than never, and changes of one repository are merged anyway.
       logger.debug(
-        `${eventKey} is handled although other replicas could not be told, who may handle it too: ${error}`,
+        `${eventKey} is handled without a claim, so other replicas may handle it too: ${error}`,
       );
       return 'first';
     }
@@ -117,7 +117,7 @@ export class WebhookSubscriber {
   }
 }
 
-/** @returns a SHA-256 in hexadecimal; `undefined` for what is no JSON */
+/** @returns a SHA-256 hash in hexadecimal; `undefined` for a value that JSON cannot represent */
 function hashParts(...parts: readonly unknown[]): string | undefined {
   try {
     return createHash('sha256').update(JSON.stringify(parts)).digest('hex');

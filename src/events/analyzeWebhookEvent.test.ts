@@ -169,7 +169,7 @@ describe('other events', () => {
     key => {
       expect(analyzeWebhookEvent(key, pushPayload())).toEqual({
         kind: 'ignored',
-        reason: `${key} has no bearing on discovery`,
+        reason: `${key} is irrelevant to discovery`,
       });
     },
   );

@@ -1,11 +1,10 @@
 /**
- * From a webhook to what happened to which repository. Pure and total: whatever comes in,
- * an answer comes out, in time linear in its size; nothing descends further than the fields
- * it names. Who sent it and whether it matters is decided elsewhere (`createWebhookValidator.ts`,
- * `relevance.ts`).
+ * Extracts from a webhook the change and its repository. Pure and total: returns an answer for
+ * any input, in time linear in its size; only the named fields are read. Its sender is
+ * checked and its relevance decided elsewhere (`createWebhookValidator.ts`, `relevance.ts`).
  *
- * What webhooks cannot tell: which files a push changed (no payload lists them), whether the
- * branch is the default one, and, without an app, creation, deletion and a new default branch.
+ * Webhooks do not contain the files that a push changed or whether the branch is the default
+ * one. Without an app, none is sent about creation, deletion and a new default branch.
  *
  * Source: Atlassian, "Event payload" (8.9, 8.15), and recorded payloads from 2017 to 10.x.
  */
@@ -21,8 +20,7 @@ import {
 import { isEventKey, PING_EVENT_KEY, RepositoryEventKey } from './webhookTopics';
 
 /**
- * Keys and slugs become segments of addresses, so what Bitbucket cannot have is asked
- * nowhere.
+ * Keys and slugs become segments of URLs, so those that cannot exist in Bitbucket are refused.
  *
  * Source: Java API of Bitbucket 9.6, `Project.getKey` (128 characters at most there);
  * Atlassian, "What is a repository slug?".
@@ -32,7 +30,7 @@ const RepositorySlug = z.string().regex(/^[a-zA-Z0-9][\w.-]{0,255}$/);
 
 const Id = z.number().int().nonnegative().optional().catch(undefined);
 
-/** Payloads of old servers have no links; a link that cannot be read counts as none. */
+/** Payloads of old servers have no links; an unreadable link counts as a missing one. */
 const SelfUrl = z
   .object({
     self: z.tuple([z.object({ href: z.string().min(1).max(2048) })], z.unknown()),
@@ -57,7 +55,7 @@ const Repository = z
 
 const Project = z.object({ id: Id, key: ProjectKey, links: SelfUrl });
 
-/** SHA-1, or SHA-256 one day. */
+/** SHA-1, or possibly SHA-256 in the future. */
 const Hash = z.string().regex(/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/i);
 
 const Ref = z
@@ -80,7 +78,7 @@ const Ref = z
 
 const Refs = z.array(z.unknown());
 const AboutRepository = z.object({ repository: Repository });
-/** A state before that cannot be read is no reason to miss the one after. */
+/** An unreadable `old` state must not make the `new` one unusable. */
 const Modified = z.object({
   old: Repository.optional().catch(undefined),
   new: Repository,
@@ -97,14 +95,14 @@ function isSame(states: { old?: { id?: number }; new: { id?: number } }): boolea
 }
 const NOT_SAME = 'old and new are not the same';
 
-const said = (type: 'created' | 'forked' | 'deleted') =>
+const aboutRepository = (type: 'created' | 'forked' | 'deleted') =>
   AboutRepository.transform(({ repository }) => ({ type, repository }));
 
 const CHANGES: Readonly<Record<RepositoryEventKey, z.ZodType<RepositoryChange>>> = {
   'repo:refs_changed': AboutRepository.extend({ changes: Refs }).transform(
     ({ repository, changes }) => toPush(repository, changes),
   ),
-  // Says no changes where there were more than the mirror tells.
+  // Lists no changes if there were more than the mirror reports.
   'mirror:repo_synchronized': AboutRepository.extend({
     refLimitExceeded: z.boolean().catch(false),
     changes: Refs.catch([]),
@@ -119,9 +117,9 @@ const CHANGES: Readonly<Record<RepositoryEventKey, z.ZodType<RepositoryChange>>>
       return { type: 'modified', repository, was };
     },
   ),
-  'repo:forked': said('forked'),
-  'repo:created': said('created'),
-  'repo:deleted': said('deleted'),
+  'repo:forked': aboutRepository('forked'),
+  'repo:created': aboutRepository('created'),
+  'repo:deleted': aboutRepository('deleted'),
   'project:modified': ProjectModified.refine(isSame, NOT_SAME).transform(
     ({ old, new: project }) => {
       const formerKey = old?.key === project.key ? undefined : old?.key;
@@ -137,9 +135,9 @@ const CHANGES_BY_KEY = new Map<string, z.ZodType<RepositoryChange>>(
 );
 
 /**
- * What a webhook says happened.
+ * Extracts the change from a webhook.
  *
- * @param eventKey - from `findEventKey`; `undefined` where nothing names the event
+ * @param eventKey - from `findEventKey`; `undefined` if nothing names the event
  * @param payload - the body, of any shape
  */
 export function analyzeWebhookEvent(
@@ -155,14 +153,14 @@ export function analyzeWebhookEvent(
   }
   const parsed = CHANGES_BY_KEY.get(eventKey)?.safeParse(payload);
   if (!parsed) {
-    return { kind: 'ignored', reason: `${eventKey} has no bearing on discovery` };
+    return { kind: 'ignored', reason: `${eventKey} is irrelevant to discovery` };
   }
   return parsed.success
     ? { kind: 'change', change: parsed.data }
     : { kind: 'malformed', reason: describeIssue(parsed.error) };
 }
 
-/** The path is made of names in the schemas above, never of what was sent. */
+/** The path consists of names from the schemas above, never of content that was sent. */
 function describeIssue({ issues: [issue] }: z.ZodError): string {
   if (issue && issue.path.length > 0) {
     return `the payload has no readable ${issue.path.join('.')}`;
@@ -171,7 +169,8 @@ function describeIssue({ issues: [issue] }: z.ZodError): string {
 }
 
 /**
- * Refs that changed. One that cannot be read may be the one that matters.
+ * Converts the refs of a push. An unreadable ref makes the change unknown, since it may be the
+ * relevant one.
  *
  * @remarks An empty list is sent after a manual merge of a remote pull request, a failed
  * synchronization of a fork, or by a mirror with too many refs: then anything may have

@@ -1,4 +1,4 @@
-/** What the handling of changes of repositories and of projects has in common. */
+/** Shared by the handling of repository changes and of project changes. */
 
 import { LoggerService } from '@backstage/backend-plugin-api';
 import pLimit from 'p-limit';
@@ -12,12 +12,12 @@ import { CoalescingQueue, WorkResult } from './CoalescingQueue';
 import { EventResult, logGivenUp, logIgnored } from './eventResults';
 import { RelevanceContext } from './relevance';
 
-/** What one provider handles changes with. */
+/** Dependencies of a provider's handling of changes. */
 export interface ChangeTools {
   /**
-   * A client for one event.
+   * Opens a client for one event.
    *
-   * @throws BitbucketServerCredentialsError where the last attempt to log in has failed
+   * @throws BitbucketServerCredentialsError if the last login has failed
    */
   readonly openClient: () => Promise<RestClient>;
   readonly clients: Pick<ClientFactory, 'recordLogin'>;
@@ -30,23 +30,23 @@ export interface ChangeTools {
   readonly signal: AbortSignal;
 }
 
-/** What came of an attempt to handle a change. */
+/** Result of an attempt to handle a change. */
 export type Handled = WorkResult<EventResult>;
 
 export const IGNORED: Handled = { kind: 'done', result: 'ignored' };
 
-/** What is special about a kind of change. */
+/** How one kind of change is handled. */
 interface ChangeKind<T> {
   /** For the log. */
   readonly getName: (change: T) => string;
-  /** Joins what arrives with what waits. */
+  /** Merges a change that arrives with one that waits. */
   readonly merge: (earlier: T, later: T) => T;
-  /** Whether something may have come to be where Bitbucket has shown nothing lately. */
+  /** Whether something may now exist at an address for which Bitbucket recently returned nothing. */
   readonly isArrival: (change: T) => boolean;
   readonly handle: (change: T) => Promise<Handled>;
 }
 
-/** Makes a queue. Credentials that do not work are not tried again: that would lock the account. */
+/** Creates a queue. It does not retry rejected credentials, since that would lock the account. */
 export function createChangeQueue<T>(
   { clients, clock, logger, refusals, signal }: ChangeTools,
   { handle, isArrival, merge, getName }: ChangeKind<T>,
@@ -61,7 +61,7 @@ export function createChangeQueue<T>(
           ? IGNORED
           : await handle(change);
       } catch (error) {
-        // Where Bitbucket could not find out whether they work, that passes.
+        // If Bitbucket could not verify the credentials, a retry may succeed.
         if (
           error instanceof BitbucketServerCredentialsError &&
           error.problem !== 'not-verified'
@@ -80,29 +80,30 @@ export function createChangeQueue<T>(
   });
 }
 
-/** So long; a run asks whatever is remembered here, and what it finds is known. */
+/** How long a refusal is remembered. Runs ignore refusals, and what they find is known. */
 const REMEMBER_MS = 600_000;
 
 const MAX_REMEMBERED = 10_000;
 
-/** What is remembered is in the process: each replica may ask once. */
+/** Options for {@link RecentRefusals}. */
 interface RecentRefusalsOptions {
   readonly clock: Pick<Clock, 'monotonicMs'>;
   readonly logger: LoggerService;
 }
 
 /**
- * What Bitbucket has refused to show one provider, or knows nothing of: until some time has
- * passed, events about it cost nothing. Bounded, since every holder of the secret can invent
- * repositories. A repository or project goes by its name in the log.
+ * Repositories and projects, by their name in the log, that Bitbucket has refused to show to one
+ * provider or that do not exist: for some time, events about them cause no requests. Bounded,
+ * since every holder of the secret can invent repositories. Held in memory, so each replica
+ * may send one request.
  */
 export class RecentRefusals {
-  /** When each was refused, the oldest first. */
+  /** Time of each refusal, the oldest first. */
   readonly #refusedAtMs = new Map<string, number>();
 
   constructor(private readonly options: RecentRefusalsOptions) {}
 
-  /** Remembers that Bitbucket has nothing to show there. */
+  /** Remembers that Bitbucket returned nothing for this name. */
   add(name: string): void {
     const key = name.toLowerCase();
     this.#refusedAtMs.delete(key);
@@ -113,23 +114,23 @@ export class RecentRefusals {
     }
   }
 
-  /** Bitbucket has shown it in a listing. */
+  /** Forgets a refusal, once Bitbucket has returned the repository in a listing. */
   forget(name: string): void {
     this.#refusedAtMs.delete(name.toLowerCase());
   }
 
-  /** Whether an event is not worth a request, since Bitbucket has shown nothing lately. */
+  /** Whether an event needs no request, since Bitbucket recently returned nothing. Logs it if so. */
   covers(name: string): boolean {
     const { clock, logger } = this.options;
     const atMs = this.#refusedAtMs.get(name.toLowerCase());
     if (atMs === undefined || clock.monotonicMs() - atMs >= REMEMBER_MS) {
       return false;
     }
-    logIgnored(logger, name, 'Bitbucket has not shown it a few minutes ago');
+    logIgnored(logger, name, 'Bitbucket did not return it a few minutes ago');
     return true;
   }
 
-  /** Decides what becomes of an event about something that Bitbucket has not shown. */
+  /** Decides the result of an event about a repository or project that Bitbucket has not returned. */
   conclude(
     name: string,
     { problem: { detail }, isRefusal }: Omit<Unanswered, 'kind'>,
@@ -137,7 +138,7 @@ export class RecentRefusals {
   ): WorkResult<EventResult> {
     const { logger } = this.options;
     if (!isRefusal) {
-      logger.debug(`${name} is looked at again later: ${detail}`);
+      logger.debug(`${name} is checked again later: ${detail}`);
       return { kind: 'retry', detail };
     }
     this.add(name);
@@ -150,31 +151,31 @@ export class RecentRefusals {
   }
 }
 
-/** Unknown repositories are looked at one by one: 60 at once, and one a second after that. */
+/** Unknown repositories are checked one by one: a burst of 60, then one per second. */
 const UNKNOWN_BUDGET = { capacity: 60, refillPerSecond: 1 };
 
-/** What exceeds that is left to the next run. */
+/** Maximum queue of unknown repositories; further ones are left to the next run. */
 const MAX_UNKNOWN_WAITING = 1_000;
 
-/** What lanes are made with. */
+/** Options for {@link EventLanes}. */
 interface EventLanesOptions {
-  /** Looked at at the same time, 1 or more. */
+  /** Maximum number of concurrent checks, 1 or more. */
   readonly concurrency: number;
   readonly clock: Pick<Clock, 'monotonicMs' | 'sleep'>;
-  /** Ends the waiting. */
+  /** Aborts waiting. */
   readonly signal: AbortSignal;
-  /** Told once while too many wait. */
+  /** Receives one warning per overflow of the queue. */
   readonly logger: Pick<LoggerService, 'warn'>;
 }
 
 /**
- * The order of work: what Bitbucket has shown before waits for nothing unknown. Every holder
- * of the secret can invent repositories.
+ * Orders the work: repositories that Bitbucket has returned before never wait for unknown
+ * ones, which every holder of the secret can invent.
  */
 export class EventLanes {
-  /** For what Bitbucket has shown before. */
+  /** For repositories and projects that Bitbucket has returned before. */
   readonly known: ReturnType<typeof pLimit>;
-  /** For what one event brings in great numbers, as one about a project does. */
+  /** For many repositories from one event, such as one about a project. */
   readonly bulk: ReturnType<typeof pLimit>;
   readonly #unknown = pLimit(1);
   #budget;
@@ -188,16 +189,16 @@ export class EventLanes {
   }
 
   /**
-   * For what is not known yet.
+   * Does work for a repository or project that is not known yet.
    *
-   * @returns `undefined` where too many wait already
+   * @returns `undefined` if the queue is full
    */
   async unknown<T>(work: () => Promise<T>): Promise<T | undefined> {
     if (this.#unknown.pendingCount >= MAX_UNKNOWN_WAITING) {
       if (!this.#isOverflowing) {
         this.#isOverflowing = true;
         this.options.logger.warn(
-          `More than ${MAX_UNKNOWN_WAITING} repositories that are not known wait to be looked at because of events; others are left to the next run`,
+          `More than ${MAX_UNKNOWN_WAITING} unknown repositories from events wait to be checked; further ones are left to the next run`,
         );
       }
       return undefined;

@@ -22,19 +22,19 @@ import { ScmEventPublisher, ScmEvents } from './scmEvents';
 import { ChangeHandler, WebhookSubscriber } from './WebhookSubscriber';
 import { findHolder, RelevanceContext } from './relevance';
 
-/** What events are handled with. */
+/** Options for {@link connectEvents}. */
 interface EventHandlingOptions {
-  /** Each as it is configured at the moment. */
+  /** Each as currently configured. */
   readonly providers: readonly { readonly current: CreatedProvider }[];
-  /** Of the backend. */
+  /** The configuration of the backend. */
   readonly config: Config;
   readonly scmEvents: ScmEvents;
   readonly eventStore: EventStore;
-  /** What the catalog's reads prove to be gone; left out where nothing is read by us. */
+  /** Files that the catalog's reads found missing; `undefined` without our reader of files. */
   readonly absentReads?: AbsentReads;
-  /** What tells the reader of files that there is something new. */
+  /** Notes changed repositories for the reader of files. */
   readonly stamps?: Pick<RepositoryStamps, 'renew'>;
-  /** Left out where nobody asks whether webhooks come. */
+  /** `undefined` if the delivery of webhooks is not observed. */
   readonly webhooks?: Pick<WebhookStore, 'recordEvent'>;
   readonly logger: LoggerService;
   readonly clock: Clock;
@@ -43,13 +43,13 @@ interface EventHandlingOptions {
   readonly observer?: EventObserver;
 }
 
-/** What one provider does about what it is told. */
+/** Handles changes and missing files for one provider. */
 interface ProviderHandler extends ChangeHandler {
-  /** Has the repository looked at whose file is gone. */
-  lookAgain(read: AbsentRead): Promise<void>;
+  /** Requests a check of the repository whose file is gone. */
+  recheck(read: AbsentRead): Promise<void>;
 }
 
-/** Makes handlers for each provider and subscribes for them. */
+/** Creates a handler for each provider and subscribes all of them to the events. */
 export async function connectEvents(
   events: EventsService,
   options: EventHandlingOptions,
@@ -59,9 +59,9 @@ export async function connectEvents(
     const handlers = providers.map(provider => createLiveHandler(provider, options));
     absentReads?.listen(read => {
       for (const handler of handlers) {
-        handler.lookAgain(read).catch(error => {
+        handler.recheck(read).catch(error => {
           logger.debug(
-            `The next run looks at ${formatAddress(read.address)} again: ${error}`,
+            `${formatAddress(read.address)} is left to the next run: ${error}`,
           );
         });
       }
@@ -78,23 +78,23 @@ export async function connectEvents(
 }
 
 /**
- * Handles each change by what is configured when it arrives. What was refused before is
- * forgotten with the configuration it was refused under.
+ * Handles each change with the configuration at its arrival. A new configuration also forgets
+ * the refusals that were remembered under the previous one.
  */
 function createLiveHandler(
   provider: { readonly current: CreatedProvider },
   options: EventHandlingOptions,
 ): ProviderHandler {
   const handlers = new WeakMap<CreatedProvider, ProviderHandler>();
-  const now = () => {
+  const getHandler = () => {
     const { current } = provider;
     const handler = handlers.get(current) ?? createHandler(current, options);
     handlers.set(current, handler);
     return handler;
   };
   return {
-    handle: change => now().handle(change),
-    lookAgain: read => now().lookAgain(read),
+    handle: change => getHandler().handle(change),
+    recheck: read => getHandler().recheck(read),
   };
 }
 
@@ -151,11 +151,11 @@ function createHandler(
         await received?.note(change, arrivedAtMs);
       }
     },
-    lookAgain: read => lookAgain(read, host, tools.relevance, repositories),
+    recheck: read => recheck(read, host, tools.relevance, repositories),
   };
 }
 
-async function lookAgain(
+async function recheck(
   { address, url, host: readFrom }: AbsentRead,
   host: string,
   relevance: RelevanceContext,
@@ -173,14 +173,14 @@ async function lookAgain(
   }
 }
 
-/** Before anybody is asked to read, and also where the event does not matter to discovery. */
+/** Marks the repository as changed before its files are read again, even if discovery ignores the event. */
 async function renewStamps(
   change: RepositoryChange,
   host: string,
   { logger, stamps }: Pick<EventHandlingOptions, 'logger' | 'stamps'>,
 ): Promise<void> {
   if (change.type === 'project-modified') {
-    // Each of its repositories that moved has new URLs.
+    // No stamp is needed: each repository that moved with it has new URLs.
     return;
   }
   const was = change.type === 'modified' && change.was;
@@ -188,7 +188,7 @@ async function renewStamps(
     await stamps?.renew(host, [change.repository, ...(was ? [was] : [])]);
   } catch (error) {
     logger.warn(
-      `Files of ${formatAddress(change.repository)} are read again only once they are old: that it has changed could not be stored: ${error}`,
+      `The change of ${formatAddress(change.repository)} could not be stored, so its files are read again only once they are old: ${error}`,
     );
   }
 }
@@ -205,10 +205,10 @@ function isAnyScmEventHandled(config: Config): boolean {
   return flags.some(flag => flag !== false);
 }
 
-/** A default branch counts as known for so long: no event tells that it is another one. */
+/** How long a default branch counts as known: no event announces another one. */
 const BRANCH_KNOWN_FOR_MS = 24 * 3_600_000;
 
-/** The context of one provider. */
+/** Creates the context of one provider. */
 function createRelevanceContext(
   { context, integration }: Pick<CreatedProvider, 'context' | 'integration'>,
   branches: EventStore,

@@ -1,6 +1,6 @@
 /**
- * The check of each webhook request, as Backstage's HTTP ingress calls it: who cannot sign
- * gets 403 and learns nothing. Publishes nothing itself.
+ * Validates each webhook request when Backstage's HTTP ingress receives it: a sender without
+ * the secret gets 403 and no further information. Publishes nothing itself.
  */
 
 import { createHmac, timingSafeEqual } from 'node:crypto';
@@ -10,25 +10,25 @@ import { z } from 'zod';
 import { PING_EVENT_KEY, webhookHeader } from './webhookTopics';
 
 /**
- * Webhooks have a dozen levels. Thousands of them, once parsed, cannot be written again:
- * publishing the event would exhaust the stack.
+ * Webhooks have a dozen levels. A body with thousands of levels can be parsed but not
+ * serialized again: publishing the event would exhaust the stack.
  */
 const MAX_DEPTH = 100;
 
-/** What a ping may say. */
+/** The permitted body of a ping. */
 const PingBody = z.strictObject({
   test: z.boolean().optional(),
   eventKey: z.literal(PING_EVENT_KEY).optional(),
 });
 
-/** What the check needs. */
+/** Options for {@link createWebhookValidator}. */
 interface WebhookValidatorOptions {
-  /** What the webhooks are configured with in Bitbucket. */
+  /** The secrets of the webhooks in Bitbucket. */
   readonly secrets: readonly string[];
   readonly logger: LoggerService;
 }
 
-/** Lets signed requests through, and pings. */
+/** Creates a validator that accepts signed requests, and pings. */
 export function createWebhookValidator({
   secrets,
   logger,
@@ -50,11 +50,11 @@ export function createWebhookValidator({
       status: 403,
       payload: { message: 'X-Hub-Signature is missing or wrong' },
     });
-    // Anyone can cause this line: once is a hint for the operator, more is noise.
+    // Anyone can cause this line: the first one is a hint for the operator, more are noise.
     const log = hasWarned ? 'debug' : 'warn';
     hasWarned = true;
     logger[log](
-      'Refused a webhook of Bitbucket Server: its signature is missing or wrong. If it was yours, compare the secret of the webhook in Bitbucket with events.modules.bitbucketServer.webhookSecret',
+      'Rejected a webhook of Bitbucket Server: its signature is missing or wrong. If it was yours, compare the secret of the webhook in Bitbucket with events.modules.bitbucketServer.webhookSecret',
     );
   };
 }
@@ -62,9 +62,9 @@ export function createWebhookValidator({
 /**
  * Whether this is a test of the connection and nothing else.
  *
- * @remarks The header alone proves nothing: the event bus drops headers, so a push sent under
- * the name of a ping would be taken for a push by other processes. Headers sent twice are
- * missing here, as in `webhookHeader`.
+ * @remarks The header alone proves nothing: the event bus drops headers, so other processes
+ * would treat a push that was sent as a ping as a push. Headers sent twice count as missing,
+ * as in `webhookHeader`.
  *
  * Source: recorded ping: header `X-Event-Key: diagnostics:ping`, body `{"test": true}`.
  */
@@ -75,7 +75,7 @@ function isPing({ headers, body }: RequestDetails): boolean {
   );
 }
 
-/** Level by level, since a call for each would run out of stack itself. */
+/** Iterates level by level, since recursion would exhaust the stack as well. */
 function isDeeperThan(maxDepth: number, body: unknown): boolean {
   let level = [body].filter(isNested);
   for (let depth = 0; level.length > 0; depth += 1) {
@@ -93,21 +93,21 @@ function isNested(value: unknown): value is object {
 
 const SIGNATURE = /^sha256=([0-9a-fA-F]{64})$/;
 
-/** A received body with the signature that came with it. */
+/** A received body with its signature. */
 interface SignedBody {
-  /** The bytes as they were received: JSON that was parsed and written again has others. */
+  /** The bytes as received: JSON that was parsed and serialized again may differ. */
   readonly rawBody: Uint8Array | string;
   /** The header `X-Hub-Signature`, as received. */
   readonly header: unknown;
-  /** What webhooks are configured with in Bitbucket; several while one takes the place of another. */
+  /** The secrets of the webhooks in Bitbucket; several while one replaces another. */
   readonly secrets: readonly string[];
 }
 
 /**
- * Checks `X-Hub-Signature`, in constant time as far as digests and secrets go.
+ * Checks `X-Hub-Signature`, in constant time with respect to digests and secrets.
  *
- * @remarks Exactly as Bitbucket writes it. Blanks around the value of a header are not part
- * of it (RFC 9110, section 5.5), and Node.js takes them off first.
+ * @remarks Accepts only the exact format that Bitbucket sends. Blanks around the value of a
+ * header are not part of it (RFC 9110, section 5.5), and Node.js removes them first.
  *
  * @returns `false` also for a missing or malformed header, another algorithm and an empty
  * secret, with which anyone could sign
@@ -121,7 +121,7 @@ export function verifySignature({ rawBody, header, secrets }: SignedBody): boole
   }
   const received = Buffer.from(hex, 'hex');
   const usable = secrets.filter(secret => secret !== '');
-  // Each is tried, so that the time does not tell which one it was.
+  // All are compared, so that the time does not reveal which one matched.
   const matches = usable.map(secret =>
     timingSafeEqual(createHmac('sha256', secret).update(rawBody).digest(), received),
   );

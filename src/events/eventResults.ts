@@ -1,8 +1,8 @@
-/** What becomes of webhooks, as it is counted and said in the log. */
+/** The results of webhooks, as counted in metrics and written to the log. */
 
 import { LoggerService } from '@backstage/backend-plugin-api';
 
-/** What became of a webhook; each ends with exactly one, and the metrics count by it. */
+/** Results of a webhook; each webhook ends with exactly one, and the metrics count by it. */
 export const EVENT_RESULTS = [
   'evaluated',
   'ignored',
@@ -12,25 +12,25 @@ export const EVENT_RESULTS = [
 ] as const;
 export type EventResult = (typeof EVENT_RESULTS)[number];
 
-/** Told of every webhook once. */
+/** Receives the result of every webhook once. */
 export interface EventObserver {
   onEvent(result: EventResult): void;
 }
 
-/** What became of a webhook, by what became of it for each provider: a failure counts most. */
+/** Combines the results of a webhook for each provider into one; a failure has priority. */
 export function summarizeResults(results: readonly EventResult[]): EventResult {
   const byWeight = ['failed', 'evaluated'] as const;
   return byWeight.find(result => results.includes(result)) ?? 'ignored';
 }
 
-/** Says that something changes nothing, and why. */
+/** Logs that an event has no effect, and why. */
 export function logIgnored(logger: LoggerService, what: string, reason: string): void {
   logger.debug(`${what} is ignored: ${reason}`);
 }
 
-/** Says that something is left to the next run. */
+/** Logs that a repository or project is left to the next run, and why. */
 export function logGivenUp(logger: LoggerService, what: string, detail: string): void {
   logger.warn(
-    `${what} could not be looked at after an event; the next run does: ${detail}`,
+    `${what} could not be checked after an event; the next run checks it: ${detail}`,
   );
 }

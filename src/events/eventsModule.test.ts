@@ -157,7 +157,7 @@ describe('the webhook feature', () => {
     expect(await post(`${body} `, headers)).toEqual(REFUSED);
     expect(received).toEqual([]);
     expect(JSON.stringify(warn.mock.calls)).not.toContain(SECRET);
-    const ours = warn.mock.calls.filter(([message]) => /Refused/.test(String(message)));
+    const ours = warn.mock.calls.filter(([message]) => /Rejected/.test(String(message)));
     expect(ours).toHaveLength(1);
   });
 

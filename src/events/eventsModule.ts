@@ -1,4 +1,4 @@
-/** The backend feature that receives and authenticates webhooks: wiring only. */
+/** The backend feature that receives and authenticates webhooks. Wiring only. */
 
 import {
   coreServices,
@@ -26,11 +26,11 @@ const WebhookSecrets = z.union([
 ]);
 
 /**
- * Receives webhooks of Bitbucket Server at `/api/events/http/bitbucketServer`, refuses those
+ * Receives webhooks of Bitbucket Server at `/api/events/http/bitbucketServer`, rejects those
  * that are not signed with `events.modules.bitbucketServer.webhookSecret`, and publishes the
  * others under `bitbucketServer` and `bitbucketServer.<event key>`.
  *
- * @remarks Takes the place of `@backstage/plugin-events-backend-module-bitbucket-server`.
+ * @remarks Replaces `@backstage/plugin-events-backend-module-bitbucket-server`.
  *
  * @public
  */
@@ -57,7 +57,7 @@ export const eventsModuleBitbucketServerWebhooks = createBackendModule({
   },
 });
 
-/** @throws InputError when there is none: anyone could send unsigned webhooks. */
+/** @throws InputError if there is none: anyone could send unsigned webhooks */
 function readWebhookSecrets(config: RootConfigService): string[] {
   const value: unknown = config.getOptional(SECRET_KEY);
   const secrets = WebhookSecrets.safeParse(value);
@@ -72,9 +72,9 @@ function readWebhookSecrets(config: RootConfigService): string[] {
 }
 
 /**
- * Publishes each webhook of the plain topic once more under `bitbucketServer.<event key>`.
- * Does what the router of Backstage's own module for Bitbucket Server does, and also serves
- * events that arrive without headers.
+ * Publishes each webhook of the plain topic again under `bitbucketServer.<event key>`, as the
+ * router of Backstage's own module for Bitbucket Server does, and also handles events that
+ * arrive without headers.
  */
 export class WebhookTopicRouter extends SubTopicEventRouter {
   constructor(events: EventsService) {

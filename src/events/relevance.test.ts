@@ -211,10 +211,10 @@ describe('the default branch that decides', () => {
 
 const REASONS = {
   unknown: 'the event does not say what changed',
-  modified: 'the repository was renamed, moved, archived or changed otherwise',
+  modified: 'the repository was renamed, moved, archived or otherwise changed',
   created: 'the repository is new',
   forked: 'the repository is a new fork',
-  deleted: 'the repository is said to be deleted',
+  deleted: 'the repository was reported as deleted',
 } as const;
 const TYPES = ['unknown', 'modified', 'created', 'forked', 'deleted'] as const;
 
@@ -347,7 +347,7 @@ describe('what the filters leave out', () => {
     for (const change of [...changes, push([ref('main')], repository)]) {
       expect(await decide(change)).toMatchObject({
         kind: 'ignored',
-        reason: expect.stringMatching(/^the filters leave it out \(/),
+        reason: expect.stringMatching(/^the filters exclude it \(/),
       });
     }
     expect(lookedUp).toEqual([]);

@@ -1,8 +1,8 @@
 /**
- * Whether a change is worth a look: is it about our server, do the filters let it through,
- * and can it concern the branch the catalog files are looked for on? Most pushes end here.
+ * Decides whether a change requires a check: whether it is about our server, passes the filters
+ * and may concern the branch of the catalog files. Most pushes are ignored here.
  *
- * What a payload claims is never proof: ids and addresses in it only select what is asked.
+ * The claims of a payload are never proof: its ids and addresses only select what is queried.
  */
 
 import { addressKey, isPlaceholderId } from '../discovery/identify';
@@ -18,51 +18,51 @@ import {
   SingleChange,
 } from './repositoryChanges';
 
-/** What one provider knows that bears on a change; asked only as far as the decision needs it. */
+/** The knowledge of one provider about a change; queried only as far as the decision needs it. */
 export interface RelevanceContext {
   readonly filters: RepositoryFilters;
-  /** The branch it is configured to look on; short name. */
+  /** The configured branch, short name; `undefined` for the default branch. */
   readonly branch?: string;
   /** Scheme, host and context path of the integration. */
   readonly webBaseUrl: string;
-  /** Base URLs that self links in the listing show: they differ behind a proxy. */
+  /** Base URLs from the self links in the listing; they differ behind a proxy. */
   loadServerUrls(): Promise<readonly string[]>;
-  /** What is known of these repositories; nothing while no run has begun. */
+  /** Returns the known state of these repositories; empty until a run has started. */
   findRelated(selector: RepositorySelector): Promise<readonly KnownRepository[]>;
-  /** Whether repositories of one of these projects are known. */
+  /** Whether a repository of at least one of these projects is known. */
   isProjectKnown(keys: readonly string[]): Promise<boolean>;
-  /** The default branch of a repository, as Bitbucket has shown it lately or shows it now. */
+  /** Returns the default branch of a repository, from a recent answer of Bitbucket or a new one. */
   findDefaultBranch(repository: KnownRepository): Promise<Lookup<string>>;
 }
 
-/** What is to be done about a change, and why. */
+/** The decision about a change, and its reason. */
 export type RelevanceDecision =
   | {
       readonly kind: 'relevant';
       readonly reason: string;
-      /** The branch that was pushed to, where that is why; short name. */
+      /** The branch of the push, short name, if that is the reason. */
       readonly branch?: string;
-      /** Bitbucket has shown a repository at its address before. */
+      /** Whether Bitbucket has returned a repository at its address before. */
       readonly isKnown?: boolean;
-      /** Where it may be, or may have been: what is there may change. */
+      /** Its possible current and former addresses, whose state may change. */
       readonly addresses?: readonly RepositoryAddress[];
     }
   | { readonly kind: 'ignored'; readonly reason: string }
-  /** It depends on something that could not be found out. */
+  /** The decision depends on a request that failed. */
   | Unanswered;
 
-/** Decides whether one of these changes makes a provider look at the repository again. */
+/** Decides whether one of these changes requires a provider to check the repository again. */
 export async function decideRelevance(
   changes: readonly SingleChange[],
   context: RelevanceContext,
 ): Promise<RelevanceDecision> {
-  // A push may cost a request.
+  // Deciding about a push may need a request.
   const pushesLast = [...changes].sort(
     (a, b) => Number(a.type === 'pushed') - Number(b.type === 'pushed'),
   );
   let decision: RelevanceDecision = ignored('nothing happened to it');
   for (const change of pushesLast) {
-    decision = await decideAboutOne(change, context);
+    decision = await decideAboutChange(change, context);
     if (decision.kind === 'relevant') {
       return decision;
     }
@@ -71,22 +71,26 @@ export async function decideRelevance(
 }
 
 /**
- * Of which repository a file is registered whose absence is proven: that is worth a look. Not
- * where a look has told so already, and something else keeps it in the catalog; nor where
- * nobody has ever seen it, as the catalog is told by an optional presence.
+ * Finds the repository of a registered file that is proven to be missing: it has to be checked
+ * again.
+ *
+ * @returns `undefined` if the last check has already found the file missing, and it stays in the
+ * catalog for another reason; also if it was registered without a check, which its optional
+ * presence shows
  */
 export function findHolder(
   related: readonly KnownRepository[],
   targetUrl: string,
 ): KnownRepository | undefined {
-  const isIt = (one: CatalogFile) =>
-    one.targetUrl === targetUrl && one.presence === 'required';
+  const isMissingFile = (file: CatalogFile) =>
+    file.targetUrl === targetUrl && file.presence === 'required';
   return related.find(
-    ({ conclusive }) => conclusive?.kind === 'registered' && conclusive.files.some(isIt),
+    ({ conclusive }) =>
+      conclusive?.kind === 'registered' && conclusive.files.some(isMissingFile),
   );
 }
 
-/** Decides whether a change of a whole project makes a provider look at it again. */
+/** Decides whether a change of a whole project requires a provider to list it again. */
 export async function decideProjectRelevance(
   { key, formerKey, selfUrl }: ProjectChange,
   context: RelevanceContext,
@@ -101,18 +105,18 @@ export async function decideProjectRelevance(
     return ABOUT_NOTHING_KNOWN;
   }
   return !isKnown && exclusion
-    ? ignored(`the filters leave it out (${exclusion})`)
+    ? ignored(`the filters exclude it (${exclusion})`)
     : { ...relevant('the project was changed'), isKnown };
 }
 
-/** The project that a change is about, and the page of what changed on the server that says so. */
+/** Returns the project of a change, and the web page of what changed on the server that sent it. */
 export function getProject(change: RepositoryChange) {
   return change.type === 'project-modified'
     ? { projectKey: change.key, selfUrl: change.selfUrl }
     : change.repository;
 }
 
-/** Whether it is about a project of our server of which repositories are known. */
+/** Whether a change is about a project on our server with known repositories. */
 export async function isAboutKnownProject(
   change: RepositoryChange,
   context: RelevanceContext,
@@ -135,21 +139,21 @@ export async function isAboutKnownProject(
 
 const FOREIGN = ignored('the event comes from another server');
 const ABOUT_NOTHING_KNOWN = ignored(
-  'the event carries no link and is about nothing that is known',
+  'the event contains no link and is about nothing known',
 );
 
-async function decideAboutOne(
+async function decideAboutChange(
   change: SingleChange,
   context: RelevanceContext,
 ): Promise<RelevanceDecision> {
   const { selfUrl } = change.repository;
   const branches = change.type === 'pushed' ? getBranches(change.refs) : [];
-  const unasked =
+  const decidedLocally =
     change.type === 'pushed'
       ? decidePush(branches, context.branch, 'configured')
       : relevant(REASONS[change.type]);
-  if (unasked?.kind === 'ignored') {
-    return unasked;
+  if (decidedLocally?.kind === 'ignored') {
+    return decidedLocally;
   }
   if (selfUrl !== undefined && !(await isOurs(selfUrl, context))) {
     return FOREIGN;
@@ -162,7 +166,7 @@ async function decideAboutOne(
   const known = related.find(repository => addressKey(repository) === here);
   const decision =
     objectionTo(change, related, context) ??
-    unasked ??
+    decidedLocally ??
     (await decideByDefaultBranch(change, branches, known, context));
   if (decision.kind !== 'relevant') {
     return decision;
@@ -172,7 +176,7 @@ async function decideAboutOne(
   return { ...decision, isKnown, addresses: [...addresses, ...itself] };
 }
 
-/** @returns `undefined` for a repository of ours that the filters let through, or that may have to go */
+/** @returns `undefined` for a repository on our server that passes the filters or may have to be removed */
 function objectionTo(
   change: SingleChange,
   related: readonly KnownRepository[],
@@ -182,7 +186,7 @@ function objectionTo(
   const keys = getAddresses(change).map(addressKey);
   const hasId = (known: KnownRepository) => known.repositoryId === repository.id;
   const isThere = (known: KnownRepository) => keys.includes(addressKey(known));
-  // Without a link, only what Bitbucket itself has shown tells our server from another one.
+  // Without a link, only earlier answers of Bitbucket distinguish our server from another one.
   if (
     repository.selfUrl === undefined &&
     !related.some(known => hasId(known) && isThere(known))
@@ -194,19 +198,19 @@ function objectionTo(
     known => known.files.length > 0 && (hasId(known) || isThere(known)),
   );
   return exclusion && !isHeld
-    ? ignored(`the filters leave it out (${exclusion})`)
+    ? ignored(`the filters exclude it (${exclusion})`)
     : undefined;
 }
 
 const REASONS = {
   unknown: 'the event does not say what changed',
-  modified: 'the repository was renamed, moved, archived or changed otherwise',
+  modified: 'the repository was renamed, moved, archived or otherwise changed',
   created: 'the repository is new',
   forked: 'the repository is a new fork',
-  deleted: 'the repository is said to be deleted',
+  deleted: 'the repository was reported as deleted',
 } as const;
 
-/** @returns `undefined` where the default branch decides */
+/** @returns `undefined` if the default branch has to decide */
 function decidePush(
   branches: readonly RefChange[],
   branch: string | undefined,
@@ -227,7 +231,7 @@ function decidePush(
 
 const CHANGED = { ADD: 'created', UPDATE: 'updated', DELETE: 'deleted' } as const;
 
-/** The default branch is that of the repository which Bitbucket has shown at the address. */
+/** Decides by the default branch of the repository that Bitbucket has returned for the address. */
 async function decideByDefaultBranch(
   { repository }: SingleChange,
   branches: readonly RefChange[],
@@ -255,7 +259,7 @@ async function decideByDefaultBranch(
   }
 }
 
-/** Compared as a whole: a server may have another one under a longer path. */
+/** Compares whole base URLs: another server may live under a longer path of the same host. */
 async function isOurs(selfUrl: string, context: RelevanceContext): Promise<boolean> {
   const base = findWebBase(selfUrl);
   if (base === undefined) {

@@ -1,32 +1,35 @@
 /**
- * What a webhook says happened, in the terms of this module: filled by `analyzeWebhookEvent`,
- * judged by `relevance.ts`. And how what happened to one repository is joined. Pure.
+ * Changes that webhooks report, in the terms of this module: created by `analyzeWebhookEvent`,
+ * judged by `relevance.ts`. Also merges the changes of one repository. Pure.
  */
 
 import { RepositoryAddress } from '../model';
 import { FilteredRepository } from '../discovery/applyFilters';
 
-/** Which repository a webhook is about, as far as its payload says. */
+/** The repository of a webhook, as far as its payload describes it. */
 export interface ChangedRepository extends RepositoryAddress {
-  /** Survives renames and moves; `undefined` where the payload has none. */
+  /** Survives renames and moves; `undefined` if the payload has none. */
   readonly id?: number;
-  /** The web page of the repository on the server that sent the event; payloads of old servers have no links. */
+  /**
+   * The web page of the repository on the server that sent the event; `undefined` in payloads of
+   * old servers, which have no links.
+   */
   readonly selfUrl?: string;
 }
 
-/** One branch or tag that a push touched. */
+/** One branch or tag that a push changed. */
 export interface RefChange {
   /** Such as `refs/heads/main`. */
   readonly refId: string;
   readonly kind: 'BRANCH' | 'TAG';
   readonly change: 'ADD' | 'UPDATE' | 'DELETE';
-  /** Forty zeros where the ref did not exist before. */
+  /** Forty zeros if the ref did not exist before. */
   readonly fromHash: string;
-  /** Forty zeros where the ref does not exist any more. */
+  /** Forty zeros if the ref no longer exists. */
   readonly toHash: string;
 }
 
-/** One thing that happened to one repository, or to a whole project. */
+/** A change of one repository, or of a whole project. */
 export type RepositoryChange =
   | {
       readonly type: 'pushed';
@@ -36,20 +39,20 @@ export type RepositoryChange =
     }
   /** Refs changed, but the event does not say which. */
   | { readonly type: 'unknown'; readonly repository: ChangedRepository }
-  /** Renamed, moved, archived or described anew. */
+  /** Renamed, moved, archived or given another description. */
   | {
       readonly type: 'modified';
       readonly repository: ChangedRepository;
-      /** Its former address, where that is another one. */
+      /** Its former address, if that has changed. */
       readonly was?: RepositoryAddress;
     }
   | { readonly type: 'created' | 'forked'; readonly repository: ChangedRepository }
-  /** Said to be gone, which is to be confirmed before anything is removed. */
+  /** Reported as deleted, which has to be confirmed before anything is removed. */
   | { readonly type: 'deleted'; readonly repository: ChangedRepository }
   | {
       readonly type: 'project-modified';
       readonly key: string;
-      /** The project's key before, where that is another one. */
+      /** The project's former key, if that has changed. */
       readonly formerKey?: string;
       readonly id?: number;
       /** The web page of the project on the server that sent the event. */
@@ -59,32 +62,32 @@ export type RepositoryChange =
 /** A change of one repository. */
 export type SingleChange = Exclude<RepositoryChange, { type: 'project-modified' }>;
 
-/** A project that was renamed, made public or described anew. */
+/** A project that was renamed, made public or given another description. */
 export type ProjectChange = Extract<RepositoryChange, { type: 'project-modified' }>;
 
-/** What a webhook comes down to. */
+/** The result of analyzing a webhook. */
 export type WebhookAnalysis =
   | { readonly kind: 'change'; readonly change: RepositoryChange }
-  /** An event of Bitbucket that has no bearing on discovery. */
+  /** An event of Bitbucket that is irrelevant to discovery. */
   | { readonly kind: 'ignored'; readonly reason: string }
   /** Not what Bitbucket sends under this event key. */
   | { readonly kind: 'malformed'; readonly reason: string };
 
-/** One repository that events are about. */
+/** One repository to handle, with the reasons. */
 export interface PendingRepository {
-  /** As the last event shows it. */
+  /** The repository as described by the last event. */
   readonly repository: ChangedRepository;
   /** At most one of each type. */
   readonly changes: readonly SingleChange[];
-  /** As a listing has just shown it: it is looked at whatever the events say. */
+  /** The repository as just listed; if set, it is checked whatever the events say. */
   readonly listed?: FilteredRepository;
-  /** A read has proven that a file of it is gone: it is looked at whatever the events say. */
+  /** Whether a read has proven that one of its files is gone; then it is checked whatever the events say. */
   readonly isFileGone?: boolean;
-  /** A project was changed, and nothing else happened: others go first. */
+  /** Whether a change of its project is the only reason; other repositories go first then. */
   readonly isOneOfMany?: boolean;
 }
 
-/** Joins what happened later with what happened before. */
+/** Merges two pending handlings of the same repository. */
 export function mergePending(
   earlier: PendingRepository,
   later: PendingRepository,
@@ -106,7 +109,7 @@ export function mergePending(
   };
 }
 
-/** Its former address, where an event names one. */
+/** Returns the former address; `undefined` if no event names one. */
 export function formerAddress({
   changes,
 }: PendingRepository): RepositoryAddress | undefined {
@@ -123,13 +126,13 @@ function mergeChange(
     return { ...later, refs: mergeRefs(earlier.refs, later.refs) };
   }
   if (earlier?.type === 'modified' && later.type === 'modified') {
-    // The catalog holds what the first one calls former.
+    // The catalog holds the address that the first change calls the former one.
     return { ...later, was: earlier.was ?? later.was };
   }
   return later;
 }
 
-/** One change per ref, from where the first one began to where the last one led. */
+/** Merges to one change per ref, from the first `fromHash` to the last `toHash`. */
 function mergeRefs(
   earlier: readonly RefChange[],
   later: readonly RefChange[],

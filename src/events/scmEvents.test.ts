@@ -212,7 +212,7 @@ describe('what else happened', () => {
     await idle();
     expect(logger.messages('warn')).toEqual([
       expect.stringMatching(
-        /could not be told what happened to PAY\/api: .*nobody listens/,
+        /The SCM events of PAY\/api could not be published: .*nobody listens/,
       ),
     ]);
     expect(asked()).toEqual({ 'default-branch': 1, repository: 1, 'file-check': 1 });

@@ -1,10 +1,10 @@
 /**
- * What the rest of the catalog is told about a repository, in the terms of the catalog's
- * SCM events, whose service is alpha: nothing else imports it.
+ * Publishes changes of repositories to the rest of the catalog as SCM events. Their service is
+ * alpha, so nothing else imports it.
  *
- * Files are compared by URL, byte for byte, so each is named in every form in which it can
- * be registered; repositories are compared by the beginning of the URL, which reaches all
- * forms, but must not carry a query.
+ * The catalog compares files by URL, byte for byte, so each file is named in every form in
+ * which it can be registered; it compares repositories by the prefix of the URL, which matches
+ * all forms, but must not contain a query.
  */
 
 import { createRequire } from 'node:module';
@@ -21,18 +21,18 @@ import { RestClient } from '../bitbucket/RestClient';
 import { Evaluation } from '../discovery/evaluateRepository';
 import { PendingRepository, RefChange } from './repositoryChanges';
 
-/** What the catalog is told by. */
+/** The catalog's service for SCM events. */
 export const scmEventsServiceRef = catalogScmEventsServiceRef;
 export type ScmEvent = CatalogScmEvent;
 export type ScmEvents = Pick<CatalogScmEventsService, 'publish'>;
 
-/** What this process has published: the service hands on the same objects. */
+/** The events that this process has published: the service passes on the same objects. */
 const ours = new WeakSet<ScmEvent>();
 
 /**
- * Follows what others publish, as modules for other events of the same server do.
+ * Follows events that other modules publish, for instance about the same server.
  *
- * @param onChange - told the URLs of files and of whole repositories; does not throw
+ * @param onChange - receives the URLs of files and of whole repositories; must not throw
  */
 export function followOthers(
   scmEvents: Pick<CatalogScmEventsService, 'subscribe'>,
@@ -40,38 +40,38 @@ export function followOthers(
 ): void {
   scmEvents.subscribe({
     async onEvents(events) {
-      const urls = events.filter(one => !ours.has(one)).flatMap(urlsOf);
+      const urls = events.filter(event => !ours.has(event)).flatMap(getUrls);
       if (urls.length > 0) await onChange(urls);
     },
   });
 }
 
-function urlsOf(event: ScmEvent): string[] {
+function getUrls(event: ScmEvent): string[] {
   return 'url' in event ? [event.url] : [event.fromUrl, event.toUrl];
 }
 
-/** Above this, the repository is named instead of its files. */
+/** With more changed files than this, the event names the repository instead. */
 const MAX_FILES = 200;
 
 const NO_COMMIT = /^0+$/;
 
-/** What happened to a repository, as far as it was found out. */
+/** A change of a repository, as far as it is known. */
 export interface ScmChange {
   /** The web page of the repository, ending in `/browse`. */
   readonly repositoryUrl: string;
-  /** Its web page before, where it was renamed or moved. */
+  /** Its former web page, if it was renamed or moved. */
   readonly formerRepositoryUrl?: string;
   readonly kind: 'gone' | 'new' | 'changed';
   readonly files?: {
     readonly changes: readonly FileChange[];
     /** Short name. */
     readonly branch: string;
-    /** Files without a branch in their URL are on this one. */
+    /** Whether URLs without a branch refer to this branch. */
     readonly isDefault: boolean;
   };
 }
 
-/** The two ends of a push, where files can be compared between them. */
+/** Returns the two commits of a push; `undefined` if their files cannot be compared. */
 export function comparableCommits(
   ref: RefChange,
 ): { readonly fromHash: string; readonly toHash: string } | undefined {
@@ -81,7 +81,7 @@ export function comparableCommits(
   return comparable ? { fromHash, toHash } : undefined;
 }
 
-/** Plans what to publish about one repository. */
+/** Plans the events to publish about one repository. */
 export function planScmEvents(change: ScmChange): ScmEvent[] {
   const { kind, repositoryUrl, formerRepositoryUrl, files } = change;
   if (kind === 'gone') {
@@ -101,7 +101,7 @@ export function planScmEvents(change: ScmChange): ScmEvent[] {
     ...(files.isDefault ? [''] : []),
     ...[files.branch, `refs/heads/${files.branch}`].flatMap(ref => [
       `?at=${encodeURIComponent(ref)}`,
-      // In this form Bitbucket's own pages show it.
+      // The form in URLs of Bitbucket's own pages.
       ...(ref === encodeURIComponent(ref) ? [] : [`?at=${ref}`]),
     ]),
   ];
@@ -127,25 +127,24 @@ function toScmEvent(file: FileChange, repositoryUrl: string, suffix: string): Sc
     : { type: TYPES[file.kind], url: urlOf(file.path) };
 }
 
-/** How events are published. */
+/** Options for {@link ScmEventPublisher}. */
 interface ScmEventPublisherOptions {
   readonly scmEvents: ScmEvents;
   /**
-   * Whether the catalog acts on files that changed: only then it is
-   * worth a request.
+   * Whether the catalog acts on changed files: only then they are worth a request.
    */
   readonly perFile: boolean;
-  /** `branch` of the provider: files on it carry it in their URL. */
+  /** `branch` of the provider, which the URLs of its files contain. */
   readonly configuredBranch?: string;
   readonly repositoryUrl: (
     repository: RepositoryAddress & Pick<Repository, 'selfUrl'>,
   ) => string;
 }
 
-/** What is published. */
+/** An evaluation to publish, and its causes. */
 export interface Publication {
   readonly item: PendingRepository;
-  /** The branch that was pushed to, where that is what happened; short name. */
+  /** The branch of the push, short name; `undefined` for other changes. */
   readonly branch: string | undefined;
   readonly evaluation: Extract<Evaluation, { kind: 'evaluated' }>;
   readonly client: Pick<RestClient, 'getFileChanges'>;
@@ -156,7 +155,7 @@ export interface Publication {
 export class ScmEventPublisher {
   constructor(private readonly options: ScmEventPublisherOptions) {}
 
-  /** Publishes what follows from an evaluation; nothing for a repository that the filters leave out. */
+  /** Publishes the events for an evaluation; none for a repository that the filters exclude. */
   async publish(publication: Publication): Promise<void> {
     const { evaluation, item } = publication;
     if (evaluation.result?.outcome.kind === 'excluded') {
@@ -219,13 +218,16 @@ function resolveCopy(from: NodeJS.Require): Copy {
 }
 
 /**
- * Compares by the modules that are loaded: so whatever installed them is asked, and the
- * catalog plugin that the backend really uses. Each copy has a service of its own for SCM
- * events, made by its own default factory, and nothing listens to the second one.
+ * Checks whether this module and the catalog plugin load different copies of the package with
+ * the service for SCM events.
  *
- * @param own - loads what this module loads
- * @returns a warning, or nothing where both load the same copy or it cannot be told, as in
- * a bundle
+ * @remarks Compares loaded modules, so the answer holds for any package manager and for the
+ * catalog plugin that the backend really uses. Each copy has its own service for SCM events,
+ * created by its own default factory, and nothing listens to the second one.
+ *
+ * @param own - `require` of this module
+ * @returns a warning; `undefined` if both load the same copy or that is not known, as in a
+ * bundle
  */
 export function findSecondCatalogNode(
   own: NodeJS.Require = createRequire(__filename),
@@ -245,12 +247,12 @@ export function findSecondCatalogNode(
     return (
       `${SHARED_PACKAGE} is installed twice: the catalog plugin loads ${second.version} ` +
       `(${second.folder}), this module ${ours.version} (${ours.folder}). SCM events of ` +
-      'Bitbucket, which catalog.scmEvents acts on, reach nobody. Run "npm dedupe" or ' +
-      `"yarn dedupe". Where the older one stays, "npm ls ${SHARED_PACKAGE}" or ` +
-      `"yarn why ${SHARED_PACKAGE}" tells what still asks for it and has to be updated`
+      'Bitbucket, on which catalog.scmEvents acts, have no receiver. Run "npm dedupe" or ' +
+      `"yarn dedupe". If the older one stays, "npm ls ${SHARED_PACKAGE}" or ` +
+      `"yarn why ${SHARED_PACKAGE}" shows what still requires it and has to be updated`
     );
   } catch {
-    // Nothing depends on the answer.
+    // The check is only a hint, so its failure does not matter.
     return undefined;
   }
 }

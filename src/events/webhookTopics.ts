@@ -1,10 +1,10 @@
 /**
- * Under which topics and keys Bitbucket's webhooks arrive on the events service. Pure;
- * knows headers and topics, nothing of the payloads but their `eventKey`.
+ * Topics and keys under which Bitbucket's webhooks arrive on the events service. Pure; reads
+ * headers and topics, and only `eventKey` of the payloads.
  *
  * Some installations publish everything on the plain topic `bitbucketServer`, some also on
  * `bitbucketServer.<event key>`. Events that reach a process through Backstage's event bus
- * carry no metadata at all, only topic and payload.
+ * have no metadata at all, only topic and payload.
  */
 
 import { z } from 'zod';
@@ -13,7 +13,7 @@ import { z } from 'zod';
 export const WEBHOOK_TOPIC = 'bitbucketServer';
 
 /**
- * The events that say something about repositories.
+ * The events about repositories.
  *
  * Source: Atlassian, "Event payload" (8.9, 8.15). `project:modified` is what servers
  * accept, although that page spells it `proj:modified`. `repo:created` and `repo:deleted`
@@ -30,11 +30,11 @@ export const REPOSITORY_EVENT_KEYS = [
 ] as const;
 export type RepositoryEventKey = (typeof REPOSITORY_EVENT_KEYS)[number];
 
-/** What "Test connection" sends, with the body `{"test": true}` and nothing else. */
+/** The event of "Test connection", whose body is just `{"test": true}`. */
 export const PING_EVENT_KEY = 'diagnostics:ping';
 
 /**
- * Every topic to subscribe to.
+ * All topics to subscribe to.
  *
  * @remarks One webhook may arrive on two of them; the first replica to claim it handles it.
  */
@@ -51,17 +51,17 @@ const SUB_TOPIC = `${WEBHOOK_TOPIC}.`;
 const BodyWithEventKey = z.object({ eventKey: z.string() });
 const Headers = z.record(z.string(), z.unknown());
 
-/** Whether a text can be an event key, known or not. */
+/** Whether a value has the form of an event key, known or not. */
 export function isEventKey(text: unknown): text is string {
   return typeof text === 'string' && EVENT_KEY.test(text);
 }
 
 /**
- * A header of the webhook request.
+ * Returns a header of the webhook request.
  *
- * @param metadata - of the event, header names in any case
- * @param name - in lower case
- * @returns `undefined` where it is missing or sent more than once
+ * @param metadata - metadata of the event, header names in any case
+ * @param name - name of the header in lower case
+ * @returns `undefined` if it is missing or was sent more than once
  */
 export function webhookHeader(metadata: unknown, name: string): string | undefined {
   const headers = Headers.safeParse(metadata);
@@ -76,13 +76,13 @@ export function webhookHeader(metadata: unknown, name: string): string | undefin
 }
 
 /**
- * Which event this is: what the sub-topic says, else the header `X-Event-Key`, else the
- * payload itself.
+ * Returns the event key, from the sub-topic, else from the header `X-Event-Key`, else from the
+ * payload.
  *
- * @param topic - on which the event arrived
- * @param metadata - of the event, header names in any case
+ * @param topic - topic on which the event arrived
+ * @param metadata - metadata of the event, header names in any case
  * @param payload - the body, of any shape
- * @returns `undefined` where nothing names an event, or the topic is not Bitbucket's
+ * @returns `undefined` if nothing names an event, or the topic is not Bitbucket's
  *
  * Source: Atlassian, "Event payload" (8.9, 8.15): header `X-Event-Key`, member `eventKey`,
  * which the body of a ping lacks.
