@@ -1,4 +1,4 @@
-/** Time passes when told to, sleepers wake in their order, and nothing hangs unseen. */
+/** Time advances on request, sleepers wake in order, and hanging work is reported. */
 
 import { getEventListeners } from 'node:events';
 import { FakeClock } from './FakeClock';
@@ -25,7 +25,7 @@ describe('advance', () => {
     expect(clock.sleeping).toBe(0);
   });
 
-  it('wakes those who fall asleep again within the time that passes', async () => {
+  it('wakes sleepers again that fall asleep within the advanced time', async () => {
     const clock = new FakeClock({ startMs: 0 });
     const seen: number[] = [];
     void (async () => {
@@ -38,7 +38,7 @@ describe('advance', () => {
     expect(seen).toEqual([10, 20]);
   });
 
-  it('leaves those asleep who are not due', async () => {
+  it('does not wake sleepers that are not due', async () => {
     const clock = new FakeClock();
     void clock.sleep(1_000);
     await clock.advance(999);
@@ -47,7 +47,7 @@ describe('advance', () => {
 });
 
 describe('sleep', () => {
-  it("rejects with the signal's reason at once and leaves nothing behind", async () => {
+  it("rejects with the signal's reason immediately and leaves nothing behind", async () => {
     const clock = new FakeClock();
     const controller = new AbortController();
     const sleeping = clock.sleep(1_000, controller.signal);
@@ -57,13 +57,13 @@ describe('sleep', () => {
     expect(getEventListeners(controller.signal, 'abort')).toHaveLength(0);
   });
 
-  it('does not begin when aborted before', async () => {
+  it('does not begin when already aborted', async () => {
     const clock = new FakeClock();
     await expect(clock.sleep(1, AbortSignal.abort('early'))).rejects.toBe('early');
     expect(clock.sleeping).toBe(0);
   });
 
-  it('leaves no listener behind when it ends by itself', async () => {
+  it('leaves no listener behind when it ends without an abort', async () => {
     const clock = new FakeClock();
     const { signal } = new AbortController();
     await clock.run(clock.sleep(5, signal));
@@ -72,7 +72,7 @@ describe('sleep', () => {
 });
 
 describe('run', () => {
-  it('lets hours pass in no time', async () => {
+  it('simulates hours without waiting', async () => {
     const clock = new FakeClock({ startMs: 0 });
     const work = (async () => {
       await clock.sleep(3_600_000);
@@ -83,13 +83,13 @@ describe('run', () => {
     expect(clock.now()).toBe(7_200_000);
   });
 
-  it('passes a failure on', async () => {
+  it('rethrows a failure', async () => {
     await expect(new FakeClock().run(Promise.reject(new Error('no')))).rejects.toThrow(
       'no',
     );
   });
 
-  it('does not let time pass while something real is on its way', async () => {
+  it('does not advance time while real input or output is pending', async () => {
     let busy = true;
     const clock = new FakeClock({ startMs: 0, holdWhile: () => busy });
     const answer = new Promise<void>(resolve => {
@@ -109,12 +109,12 @@ describe('run', () => {
     expect(clock.now()).toBe(0);
   });
 
-  it('says so when the work hangs', async () => {
+  it('fails when the work hangs', async () => {
     const hanging = new Promise(() => undefined);
     await expect(new FakeClock().run(hanging)).rejects.toThrow('neither ends nor sleeps');
   });
 
-  it('says so when the work never ends', async () => {
+  it('fails when the work never ends', async () => {
     const clock = new FakeClock();
     const endless = (async () => {
       for (;;) await clock.sleep(1_000);
@@ -123,7 +123,7 @@ describe('run', () => {
   });
 });
 
-it('runs until nobody sleeps any more', async () => {
+it('runs until no sleeper is left', async () => {
   const clock = new FakeClock({ startMs: 0 });
   void clock.sleep(10).then(() => clock.sleep(20));
   await clock.runUntilIdle();
@@ -141,7 +141,7 @@ it('draws the same numbers in [0, 1) for the same seed', () => {
   expect(draw(7).every(number => number >= 0 && number < 1)).toBe(true);
 });
 
-it('can be set back and forward without waking anyone or keeping anyone asleep', async () => {
+it('can be set back and forward without any effect on sleepers', async () => {
   const clock = new FakeClock({ startMs: 1_000 });
   void clock.sleep(10);
   clock.setTime(-3_600_000);
@@ -154,7 +154,7 @@ it('can be set back and forward without waking anyone or keeping anyone asleep',
   expect(clock.sleeping).toBe(0);
 });
 
-it('counts the time that passes whatever the time of day is set to', async () => {
+it('measures elapsed time regardless of changes to the time of day', async () => {
   const clock = new FakeClock();
   const before = clock.monotonicMs();
   await clock.advance(7);

@@ -1,26 +1,25 @@
 /**
- * A clock for tests: time passes only when a test says so, and chance is the same in
- * every run. Must not be used outside tests.
+ * A clock for tests: time advances only when a test requests it, and random numbers are the
+ * same in every run. Must not be used outside tests.
  *
- * @remarks To let promises settle it takes turns of the event loop (`setImmediate`). That
- * is enough for everything within the process. Answers that come over real sockets may
- * take longer than the turns it waits: for such tests raise `settleTurns`, or hold time
- * still while something is on its way with `holdWhile`.
+ * @remarks To let promises settle it waits some turns of the event loop (`setImmediate`). That
+ * is enough for everything within the process. Answers over real sockets may take longer: for
+ * such tests raise `settleTurns`, or stop time with `holdWhile` while an answer is pending.
  */
 
 import { Clock } from '../util/clock';
 import { databaseActivity } from './databaseActivity';
 import { onAbort } from '../util/abort';
 
-/** For {@link FakeClock}. */
+/** Options of {@link FakeClock}. */
 export interface FakeClockOptions {
   /** Epoch milliseconds; 2024-01-01T00:00:00Z when left out. */
   readonly startMs?: number;
-  /** For the sequence of random numbers; 1 when left out. */
+  /** Seed of the sequence of random numbers; 1 when left out. */
   readonly seed?: number;
-  /** Turns of the event loop without news after which nothing more is expected; 8 when left out. */
+  /** Turns of the event loop without activity after which everything has settled; 8 when left out. */
   readonly settleTurns?: number;
-  /** While true, time does not jump: something real is on its way. */
+  /** While true, time does not jump: real input or output is pending. */
   readonly holdWhile?: () => boolean;
 }
 
@@ -29,22 +28,22 @@ interface Sleeper {
   readonly wake: () => void;
 }
 
-/** One turn of the event loop: all promise callbacks that are due have run after it. */
+/** Waits one turn of the event loop: all due promise callbacks have run after it. */
 function nextTurn(): Promise<void> {
   return new Promise(resolve => setImmediate(resolve));
 }
 
-/** Time and chance under a test's control. */
+/** Time and randomness under a test's control. */
 export class FakeClock implements Clock {
   readonly #settleTurns: number;
   readonly #holdWhile: () => boolean;
   readonly #sleepers = new Set<Sleeper>();
-  /** What has passed since the clock was made. */
+  /** Milliseconds since the clock was created. */
   #elapsedMs = 0;
-  /** The time of day when the clock was made, as it is set now. */
+  /** Epoch milliseconds at the creation of the clock, including later changes of the time of day. */
   #startMs: number;
   #seed: number;
-  /** Counts what happened, so that settling can tell whether anything still does. */
+  /** Counts events, so that settling can detect further activity. */
   #events = 0;
 
   constructor(options: FakeClockOptions = {}) {
@@ -57,7 +56,7 @@ export class FakeClock implements Clock {
   /** {@inheritDoc Clock.now} */
   now(): number {
     this.#events += 1;
-    // In whole milliseconds, as the machine tells it.
+    // In whole milliseconds, like the system clock.
     return Math.floor(this.#startMs + this.#elapsedMs);
   }
 
@@ -93,7 +92,7 @@ export class FakeClock implements Clock {
     });
   }
 
-  /** The next of a fixed sequence (mulberry32). */
+  /** Returns the next number of a fixed sequence (mulberry32). */
   random(): number {
     this.#seed = (this.#seed + 0x6d2b79f5) | 0;
     let mixed = Math.imul(this.#seed ^ (this.#seed >>> 15), 1 | this.#seed);
@@ -101,17 +100,17 @@ export class FakeClock implements Clock {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
   }
 
-  /** How many sleep at the moment; 0 shows that no timer was left behind. */
+  /** The current number of sleepers; 0 shows that no timer was left behind. */
   get sleeping(): number {
     return this.#sleepers.size;
   }
 
-  /** Sets the time of day, as an administrator may, backwards too. No time passes by that. */
+  /** Sets the time of day, also backwards, as an administrator may. Does not advance time. */
   setTime(nowMs: number): void {
     this.#startMs = nowMs - this.#elapsedMs;
   }
 
-  /** Lets everything run that can run without time passing. */
+  /** Runs everything that can run without advancing time. */
   async settle(): Promise<void> {
     let quietTurns = 0;
     while (quietTurns < this.#settleTurns) {
@@ -123,7 +122,7 @@ export class FakeClock implements Clock {
   }
 
   /**
-   * Lets time pass, waking sleepers in the order in which they are due.
+   * Advances time and wakes sleepers in the order in which they are due.
    *
    * @param ms - milliseconds, 0 or more
    */
@@ -136,12 +135,12 @@ export class FakeClock implements Clock {
   }
 
   /**
-   * Lets as much time pass as the work needs: whenever nothing else can run, time jumps to
+   * Advances time as far as the work needs: whenever nothing else can run, time jumps to
    * the next sleeper.
    *
-   * @param limitMs - after this much simulated time the work counts as endless
-   * @returns what the work returns
-   * @throws what the work throws; an Error when it neither ends nor sleeps, or is endless
+   * @param limitMs - simulated milliseconds after which the work counts as endless
+   * @returns the result of the work
+   * @throws the error of the work; an Error when it neither ends nor sleeps, or is endless
    */
   async run<T>(work: Promise<T>, limitMs: number = 7 * 24 * 3_600_000): Promise<T> {
     const untilMs = this.#elapsedMs + limitMs;
@@ -162,13 +161,13 @@ export class FakeClock implements Clock {
     }
   }
 
-  /** Wakes sleepers in their order, jumping from one to the next, until nobody sleeps. */
+  /** Wakes sleepers in their order, jumping from one to the next, until none is left. */
   async runUntilIdle(): Promise<void> {
     await this.settle();
     while (this.#wakeNext(Infinity)) await this.settle();
   }
 
-  /** Wakes whoever is due first, at its time; of several the one that has slept longest. */
+  /** Advances to the next due sleeper and wakes it; among several, the one that has slept longest. */
   #wakeNext(untilMs: number): boolean {
     let next: Sleeper | undefined;
     for (const sleeper of this.#sleepers) {

@@ -1,6 +1,6 @@
 /**
- * A small Bitbucket in memory that answers the engine's questions truthfully, unless a
- * test makes it fail. Keeps what it was asked. Must not be used outside tests.
+ * A small in-memory Bitbucket that answers the engine correctly, unless a test makes it
+ * fail. Records its calls. Must not be used outside tests.
  */
 
 import {
@@ -19,14 +19,14 @@ import { CATALOG_FILE, problem, repository, target } from './discoveryData';
 
 type FailedListing = Extract<ListingStep<never>, { kind: 'failed' }>;
 
-/** What a repository is besides its listing row. */
+/** The properties of a repository that its listing row does not have. */
 export interface FakeRepositoryOptions extends Partial<Repository> {
-  /** On every branch; `catalog-info.yaml` when left out. */
+  /** Files on every branch; `catalog-info.yaml` when left out. */
   readonly files?: readonly string[];
-  /** What questions about its files are answered with instead. */
+  /** Replaces the answers about its files. */
   readonly lookup?: Exclude<Lookup<never>, { kind: 'found' }>;
   readonly labels?: readonly string[];
-  /** It exists, but listings lack it, as when pages shift. */
+  /** The repository exists but is missing in listings, as when pages shift. */
   readonly unlisted?: boolean;
 }
 
@@ -45,19 +45,19 @@ interface Listing extends Asking {
 /** A source of repositories under a test's control. */
 export class FakeRepositorySource implements RepositorySource {
   /**
-   * Every question so far: `list`, `list-projects`, `list PAY`, `repository PAY/api`,
+   * Every call so far: `list`, `list-projects`, `list PAY`, `repository PAY/api`,
    * `file PAY/api catalog-info.yaml`, `files PAY/api`, `label service`, `labels PAY/api`.
    */
   readonly asked: string[] = [];
-  /** The most questions answered at the same time. */
+  /** The highest number of concurrent calls. */
   peakInFlight = 0;
   /** Rows per page of a listing. */
   pageSize = 2;
-  /** Called before each answer, which waits for it; throws what the question is to throw. */
+  /** Called before each answer, which waits for it; an error it throws fails the call. */
   beforeAnswer: (question: string) => unknown = () => undefined;
-  /** Rows that every listing of repositories shows before its own, as repeated by shifted pages. */
+  /** Rows that precede every listing of repositories, as shifted pages repeat them. */
   repeatedRows: readonly Repository[] = [];
-  /** Items of each page that cannot be read. */
+  /** The number of unreadable items on each page. */
   unreadablePerPage = 0;
   readonly #repositories = new Map<number, FakeRepository>();
   readonly #failures = new Map<string, { after: number; step: FailedListing }>();
@@ -65,7 +65,7 @@ export class FakeRepositorySource implements RepositorySource {
   readonly #labelAnswers = new Map<string, LabelsLookup>();
   #inFlight = 0;
 
-  /** Adds a repository, or replaces the one of that id: renamed, moved, changed. */
+  /** Adds a repository, or replaces the one with the same id (renamed, moved, changed). */
   put(id: number, at: string, options: FakeRepositoryOptions = {}): this {
     const { files, lookup, labels, unlisted, ...row } = options;
     this.#repositories.set(id, {
@@ -83,19 +83,19 @@ export class FakeRepositorySource implements RepositorySource {
     return this;
   }
 
-  /** Makes a listing (`list`, `list-projects`, `list PAY`, `label service`) break off after some pages. */
+  /** Makes a listing (`list`, `list-projects`, `list PAY`, `label service`) fail after some pages. */
   failListing(question: string, step: FailedListing, after: number = 0): this {
     this.#failures.set(question, { after, step });
     return this;
   }
 
-  /** What `getRepository` answers at an address, whatever there is. */
+  /** Sets the answer of `getRepository` for an address, regardless of the repositories. */
   answerRepository(at: string, answer: RepositoryLookup): this {
     this.#answers.set(at.toLowerCase(), answer);
     return this;
   }
 
-  /** What `getLabels` answers at an address, whatever labels there are. */
+  /** Sets the answer of `getLabels` for an address, regardless of the labels. */
   answerLabels(at: string, answer: LabelsLookup): this {
     this.#labelAnswers.set(at.toLowerCase(), answer);
     return this;
@@ -163,7 +163,9 @@ export class FakeRepositorySource implements RepositorySource {
   /** {@inheritDoc RepositorySource.listLabeled} */
   listLabeled(label: string, options: Asking): AsyncGenerator<ListingStep<number>> {
     const all = [...this.#repositories.values()];
-    const ids = all.filter(one => one.labels?.includes(label)).map(one => one.row.id);
+    const ids = all
+      .filter(({ labels }) => labels?.includes(label))
+      .map(({ row }) => row.id);
     return this.#list(`label ${label}`, ids, options);
   }
 
@@ -180,13 +182,13 @@ export class FakeRepositorySource implements RepositorySource {
   }
 
   #rows(): Repository[] {
-    const listed = [...this.#repositories.values()].filter(one => !one.unlisted);
-    return [...this.repeatedRows, ...listed.map(one => one.row)];
+    const listed = [...this.#repositories.values()].filter(({ unlisted }) => !unlisted);
+    return [...this.repeatedRows, ...listed.map(({ row }) => row)];
   }
 
   #find(at: RepositoryAddress): FakeRepository | undefined {
     return [...this.#repositories.values()].find(
-      one => addressKey(one.row) === addressKey(at),
+      ({ row }) => addressKey(row) === addressKey(at),
     );
   }
 

@@ -1,25 +1,25 @@
-/** Buckets that replicas share, in memory, with a clock of their own. For tests. */
+/** In-memory buckets that replicas share, with their own clock. For tests. */
 
 import { SharedBuckets } from '../http/ReplicaShare';
 import { grantTokens, pauseAll, SharedBucket } from '../http/sharedBucket';
 import { Clock } from '../util/clock';
 
-/** What a database does that is out of order. */
+/** The behaviour of a database that is out of order. */
 export type Disorder = 'hangs' | 'fails';
 
-/** As the database keeps them. */
+/** Buckets as the database keeps them. */
 export class MemoryBuckets implements SharedBuckets {
   readonly #kept = new Map<string, SharedBucket>();
   readonly #clock: Pick<Clock, 'monotonicMs'>;
   disorder: Disorder | undefined;
-  /** How often it was asked. */
+  /** The number of calls. */
   asked = 0;
 
   constructor(clock: Pick<Clock, 'monotonicMs'>) {
     this.#clock = clock;
   }
 
-  /** Of all that were asked for. */
+  /** The keys of all buckets so far. */
   get keys(): readonly string[] {
     return [...this.#kept.keys()];
   }

@@ -1,4 +1,4 @@
-/** What users and Bitbucket ask of a running backend, over HTTP. For tests. */
+/** HTTP calls of users and of Bitbucket to a running backend. For tests. */
 
 import { Entity } from '@backstage/catalog-model';
 import { JsonObject } from '@backstage/types';
@@ -9,40 +9,40 @@ import { eventually } from './eventually';
 /** A token that backends with {@link apiAuthConfig} accept. */
 export const TOKEN = 'a-static-token-of-a-test';
 
-/** With which webhooks are signed for backends with {@link webhookConfig}. */
+/** The secret that signs webhooks for backends with {@link webhookConfig}. */
 export const WEBHOOK_SECRET = 'a-webhook-secret';
 
 const EntityList = z.array(z.custom<Entity>(value => typeof value === 'object'));
 
-/** The rest of the default policy stays: no token, no answer. */
+/** The rest of the default policy stays: requests without a token are refused. */
 export const apiAuthConfig: JsonObject = {
   externalAccess: [{ type: 'static', options: { token: TOKEN, subject: 'a-test' } }],
 };
 
-/** Of `events`; the bus is for several processes, and a poll of it would hold up the end of one. */
+/** The configuration of `events`; without the bus, which is for several processes and whose polling would delay the shutdown. */
 export function webhookConfig(useEventBus: 'never' | 'always'): JsonObject {
   const modules = { bitbucketServer: { webhookSecret: WEBHOOK_SECRET } };
   return { modules, useEventBus };
 }
 
-/** The calls, each with the token where there is one. */
+/** The calls to a backend, with its token where it has one. */
 export interface BackendApi {
-  /** Such as `http://localhost:12345`. */
+  /** For example `http://localhost:12345`. */
   readonly baseUrl: string;
-  /** Any request. */
+  /** Sends any request. */
   send(path: string, init?: { method?: string; body?: JsonObject }): Promise<Response>;
-  /** What the catalog lists. */
+  /** Returns the entities that the catalog lists. */
   entities(filter: string): Promise<Entity[]>;
-  /** Waits until so many entities match, and returns them. */
+  /** Waits until this number of entities matches, and returns them. */
   waitForEntities(filter: string, count: number): Promise<Entity[]>;
   component(name: string): Promise<Entity>;
-  /** @returns the status */
+  /** Requests a refresh. @returns the status */
   refresh(entityRef: string): Promise<number>;
-  /** Sends a webhook as Bitbucket does, without a token. @returns the status */
+  /** Sends a webhook like Bitbucket, without a token. @returns the status */
   deliver(webhook: WebhookRequest): Promise<number>;
 }
 
-/** @param token - left out where everybody may call */
+/** @param token - left out where calls need no token */
 export function createBackendApi(baseUrl: string, token?: string): BackendApi {
   const send: BackendApi['send'] = (path, { method = 'GET', body } = {}) =>
     fetch(`${baseUrl}${path}`, {

@@ -8,10 +8,10 @@ import { JsonObject } from '@backstage/types';
 import { apiAuthConfig } from './backendApi';
 import { eventually } from './eventually';
 
-/** So much of what a process has written is shown when it does not get ready. */
+/** The number of characters of a process's output that are shown when it does not get ready. */
 const SHOWN_OUTPUT = 4_000;
 
-/** Starts a backend on a port of its own, and waits until it serves. */
+/** Starts a backend on its own port, and waits until it serves. */
 export async function startProcess(options: {
   readonly config: JsonObject;
   readonly database?: string;
@@ -64,7 +64,7 @@ function spawnProcess(task: JsonObject): ChildProcess {
     ],
     {
       stdio: ['pipe', 'pipe', 'pipe'],
-      // With `test`, the scheduler would never free the lock of a process that died.
+      // With `test`, the scheduler would never release the lock of a killed process.
       env: { ...process.env, NODE_ENV: 'development' },
     },
   );

@@ -1,6 +1,6 @@
 /**
- * A real backend in a process of its own, as a replica of an installation is one, so that
- * a test can have several of them and kill them. Started by `backendProcess.ts`.
+ * A real backend in its own process, like a replica of an installation, so that a test can
+ * have several of them and kill them. Started by `backendProcess.ts`.
  */
 
 import { createBackend } from '@backstage/backend-defaults';
@@ -10,7 +10,7 @@ import { z } from 'zod';
 
 const Task = z.object({
   config: z.record(z.string(), z.json()),
-  /** Without it, only webhooks are received. */
+  /** Without this module, the backend only receives webhooks. */
   withCatalog: z.boolean(),
 });
 
@@ -33,7 +33,7 @@ async function main(): Promise<void> {
   await backend.start();
 }
 
-// Ends with the test, also when the test is killed.
+// Exits together with the test, even when the test is killed.
 process.stdin.on('end', () => process.exit()).resume();
 
 main().catch(error => {

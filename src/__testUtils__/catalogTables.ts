@@ -1,4 +1,4 @@
-/** The catalog's own tables as its installed version makes them, filled by hand. For tests. */
+/** The catalog's own tables as its installed version creates them, filled directly. For tests. */
 
 import path from 'node:path';
 import { stringifyEntityRef } from '@backstage/catalog-model';
@@ -9,39 +9,39 @@ const CATALOG = path.dirname(
   require.resolve('@backstage/plugin-catalog-backend/package.json'),
 );
 
-/** Rows per statement: SQLite bounds the number of values in one. */
+/** Rows per statement: SQLite limits the number of values in a statement. */
 const ROWS_PER_STATEMENT = 100;
 
-/** So that a catalog which runs leaves them alone. */
+/** A time in the future, so that a running catalog does not process the entities. */
 const NEVER = '2100-01-01 00:00:00';
 
 /** An entity in the catalog. */
 export interface CatalogRow {
   readonly ref: string;
-  /** What it came of: an entity, or a provider by its name. */
+  /** Its source: an entity, or a provider by its name. */
   readonly parent?: string;
-  /** What the catalog has to say of it. */
+  /** The catalog's processing errors of the entity. */
   readonly errors?: readonly { readonly name: string; readonly message: string }[];
-  /** `false`: it was never right, so that nobody sees it. */
+  /** `false`: the entity was never valid, so that the catalog does not show it. */
   readonly isShown?: boolean;
   readonly entity?: object;
-  /** Whose it is; anybody may take it over when left out. */
+  /** The location key of its owner; any provider may take the entity over when left out. */
   readonly locationKey?: string;
 }
 
-/** Makes the tables. */
+/** Creates the tables. */
 export async function createCatalogTables(knex: Knex): Promise<void> {
   await knex.migrate.latest({ directory: path.join(CATALOG, 'migrations') });
 }
 
-/** Takes out all that is in them. */
+/** Deletes all rows. */
 export async function clearCatalogTables(knex: Knex): Promise<void> {
   for (const table of ['refresh_state_references', 'final_entities', 'refresh_state']) {
     await knex(table).delete();
   }
 }
 
-/** The Location by which the catalog reads a file, as a provider gives it. */
+/** The Location by which the catalog reads a file, as a provider emits it. */
 export function locationRow(
   targetUrl: string,
   rest: Omit<CatalogRow, 'ref' | 'entity'> = {},
@@ -68,7 +68,7 @@ export async function insertIntoCatalog(
     next_update_at: NEVER,
     last_discovery_at: NEVER,
   }));
-  const shown = rows.filter(one => one.isShown ?? true).map(toFinalRow);
+  const shown = rows.filter(({ isShown = true }) => isShown).map(toFinalRow);
   const edges = rows.flatMap(({ ref, parent }) => {
     if (parent === undefined) {
       return [];

@@ -1,15 +1,15 @@
-/** Counts what databases in this process are asked, so that a fake clock waits for it. For tests. */
+/** Counts the queries of databases in this process, so that a fake clock waits for them. For tests. */
 
 import type { Knex } from 'knex';
 
 let count = 0;
 
-/** How often a watched database was asked or has answered. */
+/** The number of queries and answers of watched databases. */
 export function databaseActivity(): number {
   return count;
 }
 
-/** Watches a database. */
+/** Counts the activity of a database. */
 export function watchActivity(knex: Knex): Knex {
   for (const event of ['query', 'query-response', 'query-error']) {
     knex.on(event, () => {

@@ -1,5 +1,5 @@
 /**
- * Short ways to write down what the engine works with. Addresses are written `PAY/api`.
+ * Short builders for the data of the engine. Addresses are written `PAY/api`.
  * Must not be used outside tests.
  */
 
@@ -25,7 +25,7 @@ import { RepositoryFilters } from '../filters/types';
 
 export const CATALOG_FILE = 'catalog-info.yaml';
 
-/** Any moment; what happens later is written as `NOW + …`. */
+/** An arbitrary moment; later moments are written as `NOW + …`. */
 export const NOW = Date.UTC(2024, 0, 1);
 export const HOUR = 3_600_000;
 
@@ -89,7 +89,7 @@ export function problem(
   return { reason, detail };
 }
 
-/** A listing that breaks off. */
+/** A listing that fails. */
 export function failedListing(
   how: { unsupported?: boolean; gone?: boolean; problem?: Problem } = {},
 ): Extract<ListingStep<never>, { kind: 'failed' }> {
@@ -126,7 +126,7 @@ export function ended(
   };
 }
 
-/** What a complete run found out, unless told otherwise. */
+/** The result of a complete run, unless overridden. */
 export function discovered(
   found: {
     readonly known?: readonly KnownRepository[];
@@ -167,7 +167,7 @@ export function filters(rest: Partial<RepositoryFilters> = {}): RepositoryFilter
   };
 }
 
-/** One plain path on the default branch, checked, unless told otherwise. */
+/** One plain path on the default branch, with existence checks, unless overridden. */
 export function scope(
   rest: Partial<Omit<DiscoveryScope, 'catalogPaths' | 'filters'>> & {
     readonly paths?: readonly string[];
@@ -188,5 +188,5 @@ export function scope(
 
 /** The targets of Locations, sorted. */
 export function targetsOf(locations: readonly CatalogLocation[]): string[] {
-  return locations.map(one => one.file.targetUrl).sort();
+  return locations.map(({ file }) => file.targetUrl).sort();
 }

@@ -1,4 +1,4 @@
-/** Waiting for a real backend, whose processing cannot be driven by a fake clock. For tests. */
+/** Waits for a real backend, whose processing no fake clock can drive. For tests. */
 
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -6,10 +6,10 @@ const POLL_MS = 50;
 const MAX_WAIT_MS = 25_000;
 
 /**
- * Asks again until the answer is there; how long it takes is no part of the test.
+ * Retries until the call succeeds; how long that takes is not part of the test.
  *
- * @param look - throws while what is waited for is not there yet
- * @throws what `look` threw last
+ * @param look - throws until the awaited result is available
+ * @throws the last error of `look`
  */
 export async function eventually<T>(look: () => Promise<T>): Promise<T> {
   for (let waitedMs = 0; ; waitedMs += POLL_MS) {

@@ -1,18 +1,18 @@
 /**
- * Data that is nearly right, for fuzz tests: what is valid, with members that are missing, of
- * another type, of absurd size, or named so that careless code would change its prototype.
+ * Nearly valid data for fuzz tests: valid data with members that are missing, of another type,
+ * of absurd size, or named so that careless code would change its prototype.
  * Must not be used outside tests.
  */
 
 import fc from 'fast-check';
 
 /**
- * How often each fuzz test draws; `PROPERTY_RUNS` sets another number, for longer runs.
- * A test of which each run costs more than a few milliseconds divides it.
+ * The number of samples of each fuzz test; `PROPERTY_RUNS` overrides it for longer runs.
+ * A test whose runs take more than a few milliseconds each divides it.
  */
 export const FUZZ_RUNS = fc.readConfigureGlobal().numRuns ?? 200;
 
-/** Names that are members of every object, or would be. */
+/** Names of members that every object inherits, or would inherit. */
 export const PROTOTYPE_NAMES = ['__proto__', 'constructor', 'prototype', 'toString'];
 
 const SCALARS: readonly unknown[] = [
@@ -48,7 +48,7 @@ const SCALARS: readonly unknown[] = [
   ...PROTOTYPE_NAMES,
 ];
 
-/** Parsed, so that `__proto__` is a member like any other. */
+/** Creates the object by parsing, so that `__proto__` is a member like any other. */
 const POLLUTION = [
   '{"__proto__":{"polluted":true}}',
   '{"constructor":{"prototype":{"polluted":true}}}',
@@ -56,10 +56,10 @@ const POLLUTION = [
   '{"toString":1,"valueOf":1,"hasOwnProperty":1,"length":-1}',
 ];
 
-/** Deep enough that descending into it by recursion would exhaust the stack. */
+/** Deep enough for recursion to exhaust the stack. */
 const DEEP = '['.repeat(20_000) + ']'.repeat(20_000);
 
-/** Any value that JSON can hold, hostile ones more often than others. */
+/** Draws any JSON value, hostile ones more often than others. */
 export const hostileValues: fc.Arbitrary<unknown> = fc.oneof(
   { weight: 6, arbitrary: fc.constantFrom(...SCALARS) },
   { weight: 2, arbitrary: fc.constantFrom(...POLLUTION).map(text => JSON.parse(text)) },
@@ -75,7 +75,7 @@ const hostileNames = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 8 }),
 );
 
-/** One change, at a place that is found by following `route` as far as it leads. */
+/** One change, at the place where following `route` ends. */
 const mutations = fc.record({
   route: fc.array(fc.nat(20), { minLength: 1, maxLength: 7 }),
   kind: fc.constantFrom('replace', 'replace', 'replace', 'remove', 'add', 'repeat'),
@@ -86,9 +86,9 @@ const mutations = fc.record({
 type Mutation = typeof mutations extends fc.Arbitrary<infer M> ? M : never;
 
 /**
- * Draws what a valid value becomes by one to three changes anywhere within it.
+ * Draws a valid value with one to three changes anywhere within it.
  *
- * @param valid - of JSON; stays as it is
+ * @param valid - a JSON value; not modified
  */
 export function mutationsOf(valid: unknown): fc.Arbitrary<unknown> {
   const text = JSON.stringify(valid);
@@ -118,7 +118,7 @@ function mutate(root: unknown, { route, kind, name, value }: Mutation): unknown 
   }
 }
 
-/** As `JSON.parse` does: an assignment to `__proto__` would set the prototype. */
+/** Sets a member like `JSON.parse`: an assignment to `__proto__` would set the prototype. */
 function define(parent: object, key: string, value: unknown): void {
   Object.defineProperty(parent, key, {
     value,
@@ -128,7 +128,7 @@ function define(parent: object, key: string, value: unknown): void {
   });
 }
 
-/** Where a route ends: the innermost object or list it leads to, and one of its members. */
+/** Returns the end of a route: the innermost object or list it reaches, and one of its members. */
 function follow(
   root: unknown,
   route: readonly number[],
@@ -156,7 +156,7 @@ function isNested(value: unknown): value is object {
 
 const MEMBERS = Reflect.ownKeys(Object.prototype).length;
 
-/** Fails where something has been added to what all objects inherit. */
+/** Fails where the prototype of all objects has been changed. */
 export function expectNoPollution(): void {
   expect(Reflect.get({}, 'polluted')).toBeUndefined();
   expect(Reflect.ownKeys(Object.prototype)).toHaveLength(MEMBERS);

@@ -1,6 +1,6 @@
 /**
- * The faults that the fault matrix crosses with the places of a run. Each one echoes the
- * credentials where it has a text of its own. For tests.
+ * The faults that the fault matrix combines with the stages of a run. Faults with a text of
+ * their own echo the credentials in it. For tests.
  */
 
 import type { FaultOptions } from '../../dev/simulatedBitbucket';
@@ -10,7 +10,7 @@ import { TEST_USER } from './testProvider';
 const base64 = (text: string) => Buffer.from(text, 'utf8').toString('base64');
 const BASIC = base64(`${TEST_USER.name}:${TEST_USER.password}`);
 
-/** What must never be shown: the password and the ways it travels. */
+/** Texts that must never be shown: the password and its encoded forms. */
 export const SECRETS: readonly string[] = [
   TEST_USER.password,
   base64(TEST_USER.password),
@@ -19,12 +19,12 @@ export const SECRETS: readonly string[] = [
 
 const ECHO = `you sent ${TEST_USER.password}, ${base64(TEST_USER.password)}, Basic ${BASIC}`;
 
-/** One fault and what is to be said about it. */
+/** One fault with its expected reason and message. */
 export interface MatrixFault {
   readonly effect: FaultOptions['effect'];
-  /** Of a repository that meets it; `undefined` where it ends the run. */
+  /** The reason of an affected repository; `undefined` where the fault ends the run. */
   readonly reason?: UnknownReason;
-  /** In the error of a failed run, or in the warning about a repository. */
+  /** Matches the error of a failed run, or the warning about a repository. */
   readonly says: RegExp;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Holds answers to an OpenAPI document: what is answered has to be described, and what is
- * described has to be answered. Must not be used outside tests.
+ * Compares answers with an OpenAPI document: every answer has to be described, and every
+ * described answer has to occur. Must not be used outside tests.
  */
 
 import { readFileSync } from 'node:fs';
@@ -26,16 +26,16 @@ const Document = z.looseObject({
   components: z.looseObject({ schemas: Item }),
 });
 
-/** A request and what came back. */
+/** A request and its response. */
 export interface Exchange {
   readonly method: string;
-  /** Below the server's URL, with the query. */
+  /** Relative to the server's URL, with the query. */
   readonly path: string;
   readonly status: number;
   readonly body: unknown;
 }
 
-/** The document of one API. */
+/** The OpenAPI document of one API. */
 export class OpenApiContract {
   readonly #document: z.infer<typeof Document>;
   readonly #ajv = new Ajv({ strict: false, allErrors: true });
@@ -48,19 +48,19 @@ export class OpenApiContract {
     this.#ajv.addSchema({ ...this.#document, $id: 'document' });
   }
 
-  /** Every answer that is described, such as `get /discoveries/{id} 200`. */
+  /** Every described answer, such as `get /discoveries/{id} 200`. */
   described(): string[] {
     return this.#operations().flatMap(({ name, responses }) =>
       Object.keys(responses).map(status => `${name} ${status}`),
     );
   }
 
-  /** Those of them that were seen. */
+  /** The described answers that occurred. */
   seen(): string[] {
     return [...this.#seen];
   }
 
-  /** The values that a schema allows. */
+  /** Returns the values that a schema allows. */
   enumOf(schema: string): unknown {
     return z
       .object({ enum: z.array(z.unknown()) })
@@ -70,12 +70,13 @@ export class OpenApiContract {
   /**
    * Checks one exchange.
    *
-   * @throws an error when its answer is not described, or not so
+   * @throws an error when its answer is not described, or differs from its description
    */
   check({ method, path, status, body }: Exchange): void {
     const [pathname = '', search] = path.split('?');
     const found = this.#operations().find(
-      one => one.method === method.toLowerCase() && one.pattern.test(pathname),
+      operation =>
+        operation.method === method.toLowerCase() && operation.pattern.test(pathname),
     );
     const answer = found?.responses[String(status)];
     if (!found || answer === undefined) {
@@ -92,7 +93,7 @@ export class OpenApiContract {
     this.#seen.add(`${found.name} ${status}`);
   }
 
-  /** What a request that was answered with success has asked has to be described. */
+  /** Checks that the parameters of a successful request are described. */
   #checkParameters(known: string[], search: string | undefined, status: number): void {
     const names = [...new URLSearchParams(search).keys()];
     const unknown = names.filter(name => status === 200 && !known.includes(name));
@@ -114,13 +115,15 @@ export class OpenApiContract {
           method,
           pattern: new RegExp(`^${path.replace(/\{\w+\}/g, '[^/]+')}$`),
           responses: operation.responses,
-          parameters: parameters.map(one => Named.parse(this.#resolve(one)).name),
+          parameters: parameters.map(
+            parameter => Named.parse(this.#resolve(parameter)).name,
+          ),
         };
       }),
     );
   }
 
-  /** Follows keys, and references on the way; one at the end is left to the validator. */
+  /** Follows keys and the references between them; the validator resolves a final reference. */
   #at(from: unknown, ...keys: string[]): object {
     const here = keys.reduce<unknown>(
       (value, key) => Item.parse(this.#resolve(value))[key],

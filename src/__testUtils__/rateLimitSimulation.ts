@@ -1,6 +1,6 @@
 /**
- * Transport and limiter against a server with one bucket, on a fake clock: how many 429
- * there are and how long it takes. For tests.
+ * Runs transport and limiter against a server with one bucket, on a fake clock, and measures
+ * the number of 429 answers and the duration. For tests.
  */
 
 import { HttpTransport } from '../http/HttpTransport';
@@ -10,7 +10,7 @@ import { RateLimitSetting } from '../http/types';
 import { FakeClock } from './FakeClock';
 import { createTestLimiter } from './testLimiters';
 
-/** A server, and what is asked of it. */
+/** A server and its load. */
 export interface Simulation {
   /** Default 60. */
   readonly capacity?: number;
@@ -26,13 +26,13 @@ export interface Simulation {
   readonly concurrency?: number;
   readonly budget?: ServerBudget;
   readonly setting?: RateLimitSetting;
-  /** What the server tells besides the status. */
+  /** The headers that the server sends with the status. */
   readonly tells?: 'nothing' | 'retry-after' | 'everything';
-  /** Requests per second that others take from the same bucket. */
+  /** Requests per second that other clients take from the same bucket. */
   readonly othersPerSecond?: number;
-  /** This request is refused whatever the bucket holds, 1 for the first. */
+  /** The number of a request that is refused regardless of the bucket, 1 for the first. */
   readonly refusedAnyway?: number;
-  /** For chance. */
+  /** Seed of the random numbers. */
   readonly seed?: number;
 }
 
@@ -80,7 +80,7 @@ function createServer(clock: FakeClock, simulation: Simulation) {
   return { counts, serve, servedAtMs };
 }
 
-/** Asks everything at once, and waits for the last answer. */
+/** Starts all requests together, and waits for the last answer. */
 export async function simulate(simulation: Simulation) {
   const { requests = 400, seed } = simulation;
   const clock = new FakeClock({ startMs: 0, settleTurns: 1, seed });
@@ -113,14 +113,14 @@ export async function simulate(simulation: Simulation) {
   };
 }
 
-/** Requests per second that can be served in the long run: by the bucket, and within the concurrency. */
+/** Requests per second that are possible in the long run, given the bucket and the concurrency. */
 export function sustainablePerSecond(simulation: Simulation): number {
   const { fillRate = 5, latencyMs = 50, concurrency = 8 } = simulation;
   const { othersPerSecond = 0 } = simulation;
   return Math.min(fillRate - othersPerSecond, (concurrency * 1_000) / latencyMs);
 }
 
-/** Seconds below which nobody can get all answers. */
+/** The shortest possible time for all answers, in seconds. */
 export function physicalMinimumSeconds(simulation: Simulation): number {
   const { capacity = 60, fillRate = 5, latencyMs = 50 } = simulation;
   const { requests = 400, concurrency = 8, othersPerSecond = 0 } = simulation;

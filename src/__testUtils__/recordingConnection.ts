@@ -1,4 +1,4 @@
-/** A catalog connection that works in memory and remembers what it was told. For tests. */
+/** An in-memory catalog connection that records its mutations. For tests. */
 
 import {
   DeferredEntity,
@@ -7,17 +7,17 @@ import {
 } from '@backstage/plugin-catalog-node';
 import { stringifyEntityRef } from '@backstage/catalog-model';
 
-/** A connection to look into. */
+/** A connection that tests can inspect. */
 export interface RecordingConnection extends EntityProviderConnection {
   /** Every mutation, oldest first. */
   readonly mutations: readonly EntityProviderMutation[];
-  /** What the provider has in the catalog now, by entity ref. */
+  /** The provider's current entities, by entity ref. */
   readonly held: ReadonlyMap<string, DeferredEntity>;
-  /** Targets of the Locations held now, sorted; the anchor has none. */
+  /** Targets of the current Locations, sorted; the anchor has none. */
   targets(): string[];
 }
 
-/** Makes an empty one. */
+/** Creates an empty connection. */
 export function createRecordingConnection(): RecordingConnection {
   const mutations: EntityProviderMutation[] = [];
   const held = new Map<string, DeferredEntity>();
@@ -36,10 +36,10 @@ export function createRecordingConnection(): RecordingConnection {
       mutations.push(mutation);
       if (mutation.type === 'full') {
         held.clear();
-        mutation.entities.forEach(one => held.set(refOf(one), one));
+        mutation.entities.forEach(entity => held.set(refOf(entity), entity));
         return;
       }
-      mutation.added.forEach(one => held.set(refOf(one), one));
+      mutation.added.forEach(entity => held.set(refOf(entity), entity));
       mutation.removed.forEach(one =>
         held.delete('entity' in one ? refOf(one) : one.entityRef),
       );

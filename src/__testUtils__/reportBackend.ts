@@ -1,6 +1,6 @@
 /**
- * A real backend whose catalog serves the report, with callers who may do what a test
- * grants them and audit events that it can look at. Must not be used outside tests.
+ * A real backend whose catalog serves the report. Tests grant permissions to its callers and
+ * can inspect its audit events. Must not be used outside tests.
  */
 
 import {
@@ -28,7 +28,7 @@ import { Exchange } from './openApiContract';
 import { createRecordingConnection, RecordingConnection } from './recordingConnection';
 import { startBackend } from './startBackend';
 
-/** The providers that are configured. */
+/** The configured providers. */
 const PROVIDERS = [
   { id: 'default', host: 'bitbucket.test' },
   { id: 'other', host: 'git.test:8443' },
@@ -44,22 +44,22 @@ const TABLES = [
   'webhooks',
 ] as const;
 
-/** What was audited, and how it ended. */
+/** An audit event, and how it ended. */
 export interface AuditRecord {
   readonly eventId: string;
   readonly severityLevel?: string;
   readonly provider: unknown;
   ending?: 'success' | 'fail';
-  /** What was said at the end. */
+  /** The metadata of its end. */
   meta?: unknown;
   error?: string;
 }
 
-/** What happens around the router in a test. */
+/** The surroundings of the router in a test. */
 export interface ReportWorld {
   /** Names of the permissions that every caller has. */
   granted: Set<string>;
-  /** What approving throws. */
+  /** The error that approving throws. */
   approvalError?: Error;
   audited: AuditRecord[];
 }
@@ -70,17 +70,17 @@ export interface ReportBackend {
   readonly reports: DiscoveryReport;
   readonly store: ProviderStateStore;
   readonly webhooks: WebhookStore;
-  /** What the providers have in the catalog, as far as they were told to give it. */
+  /** The Locations that the providers have emitted. */
   readonly connections: ReadonlyMap<string, RecordingConnection>;
   readonly conflicts: ConflictStore;
   readonly knex: Knex;
-  /** Asks as a user, or with the given headers; the path is that below `/bitbucket-server`. */
+  /** Sends a request as a user, or with the given headers; the path is relative to `/bitbucket-server`. */
   ask(
     method: string,
     path: string,
     headers?: Record<string, string>,
   ): Promise<Exchange & { readonly body: unknown }>;
-  /** Forgets everything, what is granted included. */
+  /** Resets everything, including the granted permissions. */
   reset(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -106,7 +106,7 @@ export async function startReportBackend(): Promise<ReportBackend> {
       const url = `${backend.baseUrl}/api/catalog/bitbucket-server${path}`;
       const response = await fetch(url, { method, headers });
       const text = await response.text();
-      // Backstage answers nothing at all where there is no route.
+      // Backstage does not answer at all where there is no route.
       const body: unknown = text === '' ? undefined : JSON.parse(text);
       return { method, path, status: response.status, body };
     },
@@ -176,7 +176,7 @@ function createReportModule(world: ReportWorld) {
   return { module, started };
 }
 
-/** What the report is put together from beside what runs have stored. */
+/** The sources of the report other than the stored runs. */
 function createReporters(
   tables: DiscoveryDatabase,
   reports: DiscoveryReport,
@@ -198,7 +198,7 @@ function createReporters(
   };
 }
 
-/** Providers as the module makes them, each with a catalog of its own that takes what it is given. */
+/** Providers as the module creates them, each with its own catalog that accepts every mutation. */
 async function connectProviders(
   store: ProviderStateStore,
   connections: Map<string, RecordingConnection>,

@@ -1,4 +1,4 @@
-/** Short ways to write down what is reported. Must not be used outside tests. */
+/** Short builders for the data of reports. Must not be used outside tests. */
 
 import { z } from 'zod';
 import { planRecheck, RecheckState, stateAfterRun } from '../discovery/recheck';
@@ -10,7 +10,7 @@ import { ProviderStateStore } from '../store/ProviderStateStore';
 import { FinishedRun } from '../store/records';
 import { address, CATALOG_FILE, NOW, target } from './discoveryData';
 
-/** A repository that is registered with its catalog file, unless told otherwise. */
+/** A repository that is registered with its catalog file, unless overridden. */
 export function repositoryReport(
   repositoryId: number,
   at: string,
@@ -28,7 +28,7 @@ export function repositoryReport(
   };
 }
 
-/** Counts of a run that found nothing, unless told otherwise. */
+/** Counts of a run that found nothing, unless overridden. */
 export function runSummary(rest: Partial<RunSummary> = {}): RunSummary {
   return {
     repositories: 0,
@@ -46,7 +46,7 @@ export function runSummary(rest: Partial<RunSummary> = {}): RunSummary {
   };
 }
 
-/** A run of the schedule that succeeded, unless told otherwise. */
+/** A successful scheduled run, unless overridden. */
 export function finishedRun(rest: Partial<FinishedRun> = {}): FinishedRun {
   return {
     host: 'bitbucket.test',
@@ -60,7 +60,7 @@ export function finishedRun(rest: Partial<FinishedRun> = {}): FinishedRun {
   };
 }
 
-/** What is remembered of a run that has looked at everything. */
+/** The stored state of a run that has checked everything. */
 export function allLookedAt(origin: RunOrigin): RecheckState {
   const everything = planRecheck(undefined, {
     configuration: '',
@@ -73,8 +73,8 @@ export function allLookedAt(origin: RunOrigin): RecheckState {
 }
 
 /**
- * Stores a run as a provider does, given what is to be reported of it: a complete one
- * forgets the repositories that it does not name.
+ * Stores a run as a provider does, given the report on it: a complete run deletes the
+ * repositories that it does not name.
  */
 export async function storeRun(
   store: ProviderStateStore,
@@ -94,12 +94,12 @@ export async function storeRun(
     }),
   );
   const isComplete = run.status === 'succeeded';
-  const named = new Set(repositories.map(one => one.repositoryId));
-  const ids = before.repositories.map(one => one.repositoryId);
+  const named = new Set(repositories.map(({ repositoryId }) => repositoryId));
+  const ids = before.repositories.map(({ repositoryId }) => repositoryId);
   await store.recordRun(providerId, {
     run,
     state: {
-      changed: repositories.map(one => toKnown(one, revision)),
+      changed: repositories.map(repository => toKnown(repository, revision)),
       forgottenIds: isComplete ? ids.filter(id => !named.has(id)) : [],
       held,
       recheck: allLookedAt(origin),
@@ -110,7 +110,7 @@ export async function storeRun(
   });
 }
 
-/** Stores what an event has led to, given what is to be reported of it. */
+/** Stores the result of an event, given the report on it. */
 export async function storeEvaluation(
   store: ProviderStateStore,
   providerId: string,
@@ -128,7 +128,7 @@ export async function storeEvaluation(
   }
   const revision = (await store.takeRevision(providerId)) ?? 0;
   await store.recordEvaluation(providerId, {
-    repositories: repositories.map(one => toKnown(one, revision)),
+    repositories: repositories.map(repository => toKnown(repository, revision)),
     forgottenIds,
     held: [],
     resolvedKeys: [],
@@ -148,7 +148,7 @@ const Settled = z.discriminatedUnion('outcome', [
 
 function toKnown(report: RepositoryReport, revision: number): KnownRepository {
   const { repositoryId, projectKey, repositorySlug: slug, checkedAtMs } = report;
-  const files = report.files.map(one => ({ ...one, presence: 'required' as const }));
+  const files = report.files.map(file => ({ ...file, presence: 'required' as const }));
   const known = { repositoryId, projectKey, slug, files, checkedAtMs, revision };
   const last = Settled.parse(report);
   switch (last.outcome) {

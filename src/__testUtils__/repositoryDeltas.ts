@@ -1,10 +1,10 @@
-/** What a delta comes to once it is applied. Must not be used outside tests. */
+/** Applies deltas. Must not be used outside tests. */
 
 import { RepositoryDelta } from '../discovery/evaluateRepository';
 import { KnownRepository } from '../discovery/types';
 import { targetsOf } from './discoveryData';
 
-/** The URLs that a delta adds, removes and leaves. */
+/** The URLs that a delta adds, removes and keeps. */
 export function targets({ added, removed, stayed }: RepositoryDelta) {
   return {
     added: targetsOf(added),
@@ -13,24 +13,24 @@ export function targets({ added, removed, stayed }: RepositoryDelta) {
   };
 }
 
-/** What is remembered then. */
+/** Returns the known state after a delta. */
 export function stateAfter(
   before: readonly KnownRepository[],
   { changed, forgottenIds }: RepositoryDelta,
 ): KnownRepository[] {
-  const after = new Map(before.map(one => [one.repositoryId, one]));
+  const after = new Map(before.map(known => [known.repositoryId, known]));
   forgottenIds.forEach(id => after.delete(id));
-  changed.forEach(one => after.set(one.repositoryId, one));
+  changed.forEach(known => after.set(known.repositoryId, known));
   return [...after.values()];
 }
 
-/** What the catalog holds then. */
+/** Returns the targets in the catalog after a delta. */
 export function catalogAfter(
   before: Iterable<string>,
   delta: RepositoryDelta,
 ): Set<string> {
   const after = new Set(before);
-  targetsOf(delta.removed).forEach(one => after.delete(one));
-  targetsOf(delta.added).forEach(one => after.add(one));
+  targetsOf(delta.removed).forEach(target => after.delete(target));
+  targetsOf(delta.added).forEach(target => after.add(target));
   return after;
 }

@@ -1,9 +1,9 @@
 /**
- * A `fetch` for tests that answers from a script and keeps what it was asked. Must not be
- * used outside tests.
+ * A `fetch` for tests that answers from a script and records its calls. Must not be used
+ * outside tests.
  */
 
-/** What `fetch` was called with. */
+/** The arguments of a `fetch` call. */
 export interface FetchCall {
   readonly url: string;
   readonly headers: Headers;
@@ -14,7 +14,7 @@ export interface FetchCall {
 /** Answers one call; throws or rejects like `fetch` where the network fails. */
 export type FetchStep = (call: FetchCall) => Response | Promise<Response>;
 
-/** The `fetch` and what it was asked so far. */
+/** The `fetch` and its calls so far. */
 export interface ScriptedFetch {
   readonly fetch: typeof fetch;
   readonly calls: readonly FetchCall[];
@@ -52,7 +52,7 @@ export function replying(
   return () => new Response(body, { status, headers });
 }
 
-/** A step: what `fetch` throws when the network fails with this code. */
+/** A step: the error of `fetch` when the network fails with this code. */
 export function failing(code: string, message = `${code} happened`): FetchStep {
   return () => {
     const cause = Object.assign(new Error(message), { code });
@@ -60,17 +60,17 @@ export function failing(code: string, message = `${code} happened`): FetchStep {
   };
 }
 
-/** A step that never answers and does not care about the signal either. */
+/** A step that never answers and ignores the signal. */
 export function hanging(): FetchStep {
   return () => new Promise<Response>(() => undefined);
 }
 
-/** An answer whose body tells what became of it. */
+/** An answer that records whether its body was read or cancelled. */
 export interface WatchedBody {
   readonly response: Response;
-  /** Whether the body was given up, which frees its connection. */
+  /** Whether the body was cancelled, which frees its connection. */
   isCancelled(): boolean;
-  /** Whether it was read to its end. */
+  /** Whether the body was read to its end. */
   isDrained(): boolean;
 }
 

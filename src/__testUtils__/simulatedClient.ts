@@ -1,6 +1,6 @@
 /**
- * A client that asks a simulated Bitbucket through the real transport, on a fake clock.
- * Must not be used outside tests.
+ * A client that sends its requests to a simulated Bitbucket through the real transport, on a
+ * fake clock. Must not be used outside tests.
  */
 
 import { SimulatedBitbucket } from '../../dev/simulatedBitbucket';
@@ -16,34 +16,34 @@ export type SignIn =
   | { readonly username: string; readonly password: string }
   | 'nobody';
 
-/** For {@link createSimulatedClient}. */
+/** Options of {@link createSimulatedClient}. */
 export interface SimulatedClientOptions {
   readonly bitbucket: SimulatedBitbucket;
   readonly signIn: SignIn;
-  /** Should be the one of the simulated Bitbucket too, if that waits for anything. */
+  /** Should also be the clock of the simulated Bitbucket, if that waits for anything. */
   readonly clock?: FakeClock;
   /** Default `off`. */
   readonly rateLimit?: RateLimitSetting;
   /** Requests go through the global `fetch`, which msw has replaced. */
   readonly throughGlobalFetch?: boolean;
-  /** Of the integration; that of the simulated Bitbucket when left out. */
+  /** The integration's `apiBaseUrl`; that of the simulated Bitbucket when left out. */
   readonly apiBaseUrl?: string;
 }
 
-/** What a test works with. */
+/** The client and the tools of a test. */
 export interface SimulatedClient {
   readonly client: RestClient;
-  /** Lets as much simulated time pass as the work needs. */
+  /** Advances simulated time as far as the work needs. */
   ask<T>(work: (client: RestClient) => Promise<T>): Promise<T>;
   /** Reads a listing to its end. */
   list<T>(steps: (client: RestClient) => AsyncIterable<T>): Promise<T[]>;
   /** Every attempt so far, retries included. */
   readonly attempts: readonly { kind: RequestKind; result: AttemptResult }[];
-  /** What the server was asked, without the base URL, such as `/repos?start=0`. */
+  /** The requests to the server, without the base URL, such as `/repos?start=0`. */
   asked(): string[];
 }
 
-/** Answers as `fetch` does: what ends without an answer is an error of the network. */
+/** Answers like `fetch`: a request without an answer is a network error. */
 export function fetchOf(bitbucket: SimulatedBitbucket): typeof fetch {
   return async (input, init) => {
     const request = new Request(input, init);
@@ -57,7 +57,7 @@ export function fetchOf(bitbucket: SimulatedBitbucket): typeof fetch {
   };
 }
 
-/** Makes a client as a provider does. */
+/** Creates a client as a provider does. */
 export function createSimulatedClient(options: SimulatedClientOptions): SimulatedClient {
   const { bitbucket, signIn, clock = new FakeClock() } = options;
   const attempts: { kind: RequestKind; result: AttemptResult }[] = [];

@@ -1,6 +1,6 @@
 /**
- * The engine's view of a simulated Bitbucket: the real client without sockets, and what
- * the server was asked for. Must not be used outside tests.
+ * The engine's view of a simulated Bitbucket: the real client without sockets, and the
+ * requests to the server. Must not be used outside tests.
  */
 
 import { SimulatedBitbucket } from '../../dev/simulatedBitbucket';
@@ -10,15 +10,15 @@ import { Clock, systemClock } from '../util/clock';
 import { fetchOf } from './simulatedClient';
 import { createTestLimiters } from './testLimiters';
 
-/** For {@link createSimulatedSource}. */
+/** Options of {@link createSimulatedSource}. */
 export interface SimulatedSourceOptions {
   /** HTTP access token of a user of the server. */
   readonly token: string;
-  /** That of the machine when left out. */
+  /** The system clock when left out. */
   readonly clock?: Clock;
 }
 
-/** A client with credentials, 8 requests in flight, not limited in pace. */
+/** A client with credentials, 8 requests in flight, and no rate limit. */
 export function createSimulatedSource(
   server: SimulatedBitbucket,
   options: SimulatedSourceOptions,
@@ -36,7 +36,7 @@ export function createSimulatedSource(
   }).create({ onAttempt: () => {}, onWait: () => {} });
 }
 
-/** How many requests of each kind the server saw. */
+/** The number of requests of each kind that the server received. */
 export function countRequests(server: SimulatedBitbucket): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const { kind } of server.requests) {

@@ -1,4 +1,4 @@
-/** Starts real Backstage backends with the real catalog: the one way in which tests do it. */
+/** Starts real Backstage backends with the real catalog, for all tests. */
 
 import { authServiceFactory } from '@backstage/backend-defaults/auth';
 import { httpAuthServiceFactory } from '@backstage/backend-defaults/httpAuth';
@@ -24,38 +24,38 @@ import {
 } from './backendApi';
 import { startProcess } from './backendProcess';
 
-/** For {@link startBackend}. */
+/** Options of {@link startBackend}. */
 export interface BackendOptions {
-  /** Files that are read and watched, as a backend of its own does; in place of `config`. */
+  /** Files that are read and watched as in production; in place of `config`. */
   readonly configFiles?: readonly string[];
-  /** Of the app. With `webhooks` and in a process of its own, `backend` is filled in. */
+  /** The configuration of the app. With `webhooks` and in its own process, `backend` is filled in. */
   readonly config?: JsonObject;
-  /** What stands beside the catalog, in the process of the test only. */
+  /** Features in addition to the catalog, in the process of the test only. */
   readonly features?: readonly BackendFeature[];
   /**
-   * Adds the events plugin and both features of this package, with the default policy: who
-   * shows no token gets no answer, except at the webhook's address. A backend in a process
-   * of its own always has them.
+   * Adds the events plugin and both features of this package, with the default policy: requests
+   * without a token are refused, except at the webhook's address. A backend in its own process
+   * always has them.
    */
   readonly webhooks?: boolean;
   /**
-   * `false`: a process of its own, as a replica of an installation is one, that a test can
+   * `false`: the backend has its own process, like a replica of an installation, that a test can
    * kill. In the process of the test it is faster.
    */
   readonly inProcess?: boolean;
   /**
-   * Of a backend in a process of its own: a connection string of PostgreSQL, where each
-   * plugin gets a schema. The others have SQLite in memory, unless `features` or `config`
-   * say otherwise.
+   * For a backend in its own process: a connection string of PostgreSQL, where each plugin gets
+   * a schema. Other backends use SQLite in memory, unless `features` or `config` set another
+   * database.
    */
   readonly database?: string;
-  /** `false`: only webhooks are received; only in a process of its own. */
+  /** `false`: the backend only receives webhooks; only in its own process. */
   readonly withCatalog?: boolean;
 }
 
-/** A started backend, called as from outside. */
+/** A started backend, called from outside. */
 export interface TestBackend extends BackendApi {
-  /** Ends it; one in a process of its own with SIGKILL. */
+  /** Stops the backend; with SIGKILL in its own process. */
   stop(): Promise<void>;
 }
 
@@ -100,9 +100,9 @@ export async function startBackend(options: BackendOptions): Promise<TestBackend
 }
 
 /**
- * As the default one, but published to until the process ends: the catalog waits for nobody
- * to take the errors that it publishes, so one that it publishes while its backend stops
- * would be a rejection that nobody handles.
+ * Like the default service, but accepts events until the process ends: the catalog does not
+ * await the errors that it publishes, so an error published while its backend stops would
+ * otherwise be an unhandled rejection.
  */
 const lastingEventsServiceFactory = createServiceFactory({
   service: eventsServiceRef,
@@ -133,8 +133,8 @@ const PRODUCTION_FEATURES: readonly BackendFeature[] = [
   discoveryModule,
   eventsPlugin,
   eventsFeature,
-  // The test backend's own keep what one plugin publishes from the others, and let
-  // everybody in.
+  // The services of the test backend do not pass events between plugins, and accept every
+  // request.
   lastingEventsServiceFactory,
   authServiceFactory,
   httpAuthServiceFactory,

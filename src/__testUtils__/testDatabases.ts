@@ -4,25 +4,25 @@ import { randomUUID } from 'node:crypto';
 import { DatabaseService } from '@backstage/backend-plugin-api';
 import knexFactory, { Knex } from 'knex';
 
-/** What Backstage's own test utilities call them. */
+/** The names in Backstage's own test utilities. */
 export type TestDatabaseId = 'SQLITE_3' | 'POSTGRES_15';
 
-/** The databases of a test file; they are gone after its last test. */
+/** The databases of a test file, which are deleted after its last test. */
 export interface TestDatabases {
   supports(id: TestDatabaseId): boolean;
-  /** For `describe.each`. */
+  /** The databases, for `describe.each`. */
   eachSupportedId(): [TestDatabaseId][];
-  /** Makes an empty one. */
+  /** Creates an empty database. */
   init(id: TestDatabaseId): Promise<Knex>;
 }
 
-/** The global setup sets it, unless it is set, where there is a server. */
+/** Set by the global setup where a server is available, unless already set. */
 const SERVER_URL = 'BACKSTAGE_TEST_DATABASE_POSTGRES15_CONNECTION_STRING';
 
 /**
- * SQLite everywhere, PostgreSQL where there is one; the global setup says which.
+ * SQLite everywhere, PostgreSQL where available; the global setup determines that.
  *
- * @remarks Those of Backstage's test utilities would do, but load all of Backstage.
+ * @remarks Backstage's test utilities would work as well, but load all of Backstage.
  */
 export function createTestDatabases(): TestDatabases {
   const serverUrl = process.env[SERVER_URL];
@@ -71,7 +71,7 @@ function postgresConfig(serverUrl: string, database: string): Knex.Config {
   return { client: 'pg', connection: url.href, pool: { min: 0, max: 5 } };
 }
 
-/** Does something outside the databases of the tests. */
+/** Runs a statement outside the databases of the tests. */
 async function onServer(
   serverUrl: string,
   action: (server: Knex) => Promise<unknown>,
@@ -87,10 +87,10 @@ async function onServer(
 const shared = new WeakMap<TestDatabases, Promise<Knex>>();
 
 /**
- * An empty database for one test.
+ * Creates an empty database for one test.
  *
- * @remarks To make one takes PostgreSQL a second or more, so that the tests of a file share
- * one, each with a schema of its own.
+ * @remarks PostgreSQL takes a second or more to create a database, so the tests of a file share
+ * one, each with its own schema.
  */
 export async function emptyDatabase(
   databases: TestDatabases,
@@ -106,7 +106,7 @@ export async function emptyDatabase(
   return knex;
 }
 
-/** A client as the backend hands it out. */
+/** A client as the backend provides it. */
 export function asDatabaseService(knex: Knex): DatabaseService {
   return { getClient: async () => knex };
 }

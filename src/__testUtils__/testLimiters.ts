@@ -1,4 +1,4 @@
-/** Limiters as a backend has them, for one who asks alone. For tests. */
+/** Limiters as a backend has them, for a single caller. For tests. */
 
 import { BitbucketServerIntegrationConfig } from '@backstage/integration';
 import { agreeOnLimits } from '../http/agreeOnLimits';
@@ -7,7 +7,7 @@ import { RequestLimiter } from '../http/RequestLimiter';
 import { RateLimitSetting } from '../http/types';
 import { Clock } from '../util/clock';
 
-/** For {@link createTestLimiters}. */
+/** Options of {@link createTestLimiters}. */
 export interface TestLimitersOptions {
   readonly clock: Clock;
   /** Default `off`. */
@@ -16,7 +16,7 @@ export interface TestLimitersOptions {
   readonly concurrency?: number;
 }
 
-/** Makes limiters of which that of the integration keeps to the given limits. */
+/** Creates limiters; that of the integration has the given limits. */
 export function createTestLimiters(
   integration: BitbucketServerIntegrationConfig,
   { clock, rateLimit = { kind: 'off' }, concurrency = 8 }: TestLimitersOptions,
@@ -32,7 +32,7 @@ export function createTestLimiters(
   });
 }
 
-/** The limiter of one who asks alone. */
+/** The limiter of a single caller. */
 export function createTestLimiter(options: TestLimitersOptions): RequestLimiter {
   const host = 'bitbucket.example.com';
   const integration = { host, apiBaseUrl: `https://${host}/rest/api/1.0` };

@@ -1,6 +1,6 @@
 /**
- * A provider as the backend makes it, with a simulated Bitbucket, a recording connection
- * and a fake clock in place of the world. For tests.
+ * A provider as the backend creates it, with a simulated Bitbucket, a recording connection
+ * and a fake clock. For tests.
  */
 
 import { LoggerService, SchedulerService } from '@backstage/backend-plugin-api';
@@ -21,17 +21,17 @@ import { createTestStore, reportsOf } from './testStores';
 /** The credentials that `userOf` gives the simulated Bitbucket. */
 export const TEST_USER = { name: 'backstage', password: 'Tr0ub4dor-secret' };
 
-/** For what is not about when runs look again: each one looks at everything. */
+/** For tests that are not about rechecks: each run checks everything. */
 export const EACH_RUN_LOOKS = { recheck: { found: { seconds: 0 } } };
 
-/** For {@link connectTestProvider}. */
+/** Options of {@link connectTestProvider}. */
 export interface TestProviderOptions {
   readonly bitbucket: SimulatedBitbucket;
-  /** Of the provider, `host` is filled in. */
+  /** The configuration of the provider; `host` is filled in. */
   readonly config?: JsonObject;
-  /** Of the integration, `host`, `apiBaseUrl` and the test user are filled in. */
+  /** The configuration of the integration; `host`, `apiBaseUrl` and the test user are filled in. */
   readonly integration?: JsonObject;
-  /** Remembers within the process and starts with an empty catalog when left out. */
+  /** An in-memory store with an empty catalog when left out. */
   readonly store?: ProviderStateStore;
   readonly clock?: FakeClock;
   readonly connection?: RecordingConnection;
@@ -39,18 +39,18 @@ export interface TestProviderOptions {
   readonly parser?: BitbucketServerLocationParser;
   /** URLs of files that the catalog could not read. */
   readonly unreadable?: () => Promise<Set<string>>;
-  /** When the catalog has last read files, epoch milliseconds by URL. */
+  /** When the catalog last read files, in epoch milliseconds by URL. */
   readonly reads?: ReadonlyMap<string, number>;
 }
 
-/** What a test looks at. */
+/** The provider and the objects that a test inspects. */
 export interface TestProvider extends CreatedProvider {
   readonly connection: RecordingConnection;
   readonly clock: FakeClock;
   readonly logger: LogRecorder;
   readonly store: ProviderStateStore;
   readonly reports: DiscoveryReport;
-  /** Runs discovery once, letting as much simulated time pass as it needs. */
+  /** Runs discovery once, advancing simulated time as far as the run needs. */
   run(signal?: AbortSignal): Promise<void>;
 }
 
@@ -72,7 +72,7 @@ export function appConfigFor(options: TestProviderOptions): JsonObject {
   };
 }
 
-/** Makes a provider and connects it to a catalog in memory. */
+/** Creates a provider and connects it to an in-memory catalog. */
 export async function connectTestProvider(
   options: TestProviderOptions,
 ): Promise<TestProvider> {
@@ -108,8 +108,8 @@ export async function connectTestProvider(
 }
 
 /**
- * Makes several providers of one server, all with the credentials of the integration unless
- * they have their own; none is connected yet.
+ * Creates several providers of one server, all with the credentials of the integration unless
+ * they have their own; they are not connected yet.
  *
  * @param providers - `catalog.providers.bitbucketServer`
  */
@@ -120,7 +120,7 @@ export async function createTestProviders(
 ) {
   const logger = createLogRecorder();
   const store = createTestStore();
-  // Makes the tables before a run on the simulated clock needs them.
+  // Creates the tables before a run on the simulated clock needs them.
   await reportsOf(store);
   const data = {
     ...appConfigFor({ bitbucket }),
@@ -143,15 +143,15 @@ export interface LogLine {
   readonly fields: JsonObject;
 }
 
-/** A logger that keeps what it was told. */
+/** A logger that records its lines. */
 export interface LogRecorder extends LoggerService {
   readonly lines: readonly LogLine[];
   messages(level: LogLine['level']): string[];
-  /** Everything written, for looking for what must not be there. */
+  /** All output, to check that it contains no forbidden texts. */
   text(): string;
 }
 
-/** Makes a logger whose children write into the same lines. */
+/** Creates a logger whose children write to the same lines. */
 export function createLogRecorder(): LogRecorder {
   const lines: LogLine[] = [];
   const at =
@@ -174,7 +174,7 @@ export function createLogRecorder(): LogRecorder {
   return recorder;
 }
 
-/** Takes tasks and never runs them: tests call `refresh` themselves. */
+/** Accepts tasks and never runs them: tests call `refresh` themselves. */
 export function idleScheduler(): SchedulerService {
   return {
     scheduleTask: async () => {},

@@ -1,6 +1,6 @@
 /**
- * The store as production has it, on a SQLite database in memory: it remembers as long as
- * it lives. For tests.
+ * The production store on an in-memory SQLite database, which lives as long as the store.
+ * For tests.
  */
 
 import knexFactory, { Knex } from 'knex';
@@ -14,23 +14,23 @@ import { WebhookStore } from '../store/WebhookStore';
 import { watchActivity } from './databaseActivity';
 import { FakeClock } from './FakeClock';
 
-/** What a test works with. */
+/** The stores of a test. */
 export interface TestStores {
   readonly store: ProviderStateStore;
   readonly reports: DiscoveryReport;
   readonly webhooks: WebhookStore;
   readonly tables: DiscoveryDatabase;
-  /** The same as another process has it: what the first one was about to do, it never does. */
+  /** The same store in another process: pending work of the first one is lost. */
   reopen(): TestStores;
 }
 
-/** For {@link createTestStores}. */
+/** Options of {@link createTestStores}. */
 export interface TestStoresOptions {
-  /** What the catalog holds; nothing when left out. */
+  /** The content of the catalog; empty when left out. */
   readonly readBaseline?: BaselineReader;
   readonly clock?: FakeClock;
   readonly onWarning?: (message: string) => void;
-  /** Opens a watched database; one in memory when left out. */
+  /** Opens a watched database; an in-memory one when left out. */
   readonly open?: () => Promise<Knex>;
 }
 
@@ -40,7 +40,7 @@ const STORES = new WeakMap<ProviderStateStore, TestStores>();
 
 let template: Promise<Buffer> | undefined;
 
-/** Makes an empty database with all tables. */
+/** Creates an empty database with all tables. */
 async function openDatabase(): Promise<Knex> {
   template ??= makeTemplate();
   return open(await template);
@@ -48,14 +48,14 @@ async function openDatabase(): Promise<Knex> {
 
 function open(filename: string | Buffer): Knex {
   const connection: Knex.Sqlite3ConnectionConfig = { filename: ':memory:' };
-  // The driver also takes what it has once written out itself.
+  // The driver also accepts a database that it has serialized itself.
   Object.assign(connection, { filename });
   return watchActivity(
     knexFactory({ client: 'better-sqlite3', connection, useNullAsDefault: true }),
   );
 }
 
-/** The tables are made once per test file, and copied. */
+/** The tables are created once per test file, and copied. */
 async function makeTemplate(): Promise<Buffer> {
   const knex = open(':memory:');
   await new DiscoveryDatabase({ getClient: async () => knex }).connect();
@@ -66,7 +66,7 @@ async function makeTemplate(): Promise<Buffer> {
   return written;
 }
 
-/** Makes stores on a database of their own. */
+/** Creates stores on their own database. */
 export function createTestStores(options: TestStoresOptions = {}): TestStores {
   const { clock = new FakeClock(), readBaseline = async () => NOTHING } = options;
   const { open: openKnex = openDatabase } = options;
@@ -91,8 +91,8 @@ export function createTestStores(options: TestStoresOptions = {}): TestStores {
 }
 
 /**
- * The report on what a store holds, once its tables are there: they are read from files,
- * for which no fake clock waits.
+ * The report on a store, once its tables exist: their migrations are read from files, for
+ * which no fake clock waits.
  */
 export async function reportsOf(store: ProviderStateStore): Promise<DiscoveryReport> {
   const stores = STORES.get(store);
@@ -103,19 +103,19 @@ export async function reportsOf(store: ProviderStateStore): Promise<DiscoveryRep
   return stores.reports;
 }
 
-/** What webhooks have told, in the database of a store. */
+/** The stored webhook deliveries, in the database of a store. */
 export function webhooksOf(store: ProviderStateStore): WebhookStore | undefined {
   return STORES.get(store)?.webhooks;
 }
 
-/** The same store as another process has it. */
+/** The same store in another process. */
 export function reopen(store: ProviderStateStore): ProviderStateStore {
   return STORES.get(store)?.reopen().store ?? store;
 }
 
 /**
- * A store of a provider that has nothing in the catalog yet, unless told otherwise; what
- * comes later is what is stored.
+ * Creates a store of a provider whose catalog has the given repositories (none by default)
+ * until a state is stored; after that, the stored state counts.
  */
 export function createTestStore(
   inCatalog: readonly KnownRepository[] = [],
