@@ -35,6 +35,8 @@ export interface LimiterRegistryOptions {
   readonly clock: Clock;
   /** Told in a sentence of a budget of the server's that cannot be meant. */
   readonly onWarning: (message: string) => void;
+  /** Told each time that the replicas could not be asked for what is left. */
+  readonly onUnanswered?: () => void;
 }
 
 /** Where nobody has agreed on anything. */
@@ -124,13 +126,14 @@ export class LimiterRegistry {
 
   #share(user: UserBudget): void {
     if (!this.#buckets) return;
-    const { clock, onWarning } = this.#options;
+    const { clock, onUnanswered, onWarning } = this.#options;
     const share = new ReplicaShare({
       buckets: this.#buckets,
       key: () => this.#getBucketKey(user),
       replicaId: this.#replicaId,
       clock,
       onFailure: error => {
+        onUnanswered?.();
         if (this.#isSaidToBeAlone) return;
         this.#isSaidToBeAlone = true;
         onWarning(

@@ -166,7 +166,9 @@ describe('the dashboard', () => {
     const unfiltered = panelQueries.filter(
       query =>
         !query.includes('$provider') &&
-        !/bitbucket_server_(events|reads|configuration_refused)/.test(query),
+        !/bitbucket_server_(events|reads|configuration_refused|budget_unanswered)/.test(
+          query,
+        ),
     );
     expect(unfiltered).toEqual([]);
   });

@@ -125,6 +125,13 @@ export const METRICS = {
     unit: '{read}',
     description: 'Reads of files by the URL reader, by plugin and by how they ended',
   },
+  budgetUnanswered: {
+    name: 'bitbucket_server.budget.unanswered',
+    kind: 'counter',
+    unit: '{question}',
+    description:
+      'Questions to the database for the budget that replicas share, without an answer in time',
+  },
 } as const satisfies Record<string, MetricDefinition>;
 
 /** From a run that fails at once to one that walks through a large server. */
@@ -182,5 +189,6 @@ function createInstruments(meter: Meter) {
     silentProjects: gauge(METRICS.silentProjects),
     unannouncedChanges: gauge(METRICS.unannouncedChanges),
     reads: counter(METRICS.reads),
+    budgetUnanswered: counter(METRICS.budgetUnanswered),
   };
 }

@@ -12,6 +12,11 @@ export interface RunObserver {
   onRun(run: { readonly result: RunResult; readonly durationMs: number }): void;
 }
 
+/** Counts that the database did not say in time what is left for all replicas. */
+export function countUnansweredBudget(): void {
+  instruments().budgetUnanswered.add(1);
+}
+
 /** Counts requests to Bitbucket. */
 class RequestMetrics implements RequestObserver {
   readonly #about: { readonly provider: string; readonly host: string };

@@ -3,8 +3,20 @@
 import { createBackendPlugin } from '@backstage/backend-plugin-api';
 import { mockServices, startTestBackend } from '@backstage/backend-test-utils';
 import { JsonObject } from '@backstage/types';
+import { FakeClock } from '../__testUtils__/FakeClock';
+import { MemoryBuckets } from '../__testUtils__/MemoryBuckets';
 import { LimiterRegistry } from '../http/LimiterRegistry';
-import { getLimiters, limitersOfProcess, limitersServiceRef } from './limiters';
+import {
+  installMetrics,
+  uninstallMetrics,
+} from '../metrics/__testUtils__/collectMetrics';
+import { METRICS } from '../metrics/instruments';
+import {
+  createLimiters,
+  getLimiters,
+  limitersOfProcess,
+  limitersServiceRef,
+} from './limiters';
 
 const HOST = 'bitbucket.example.com';
 const PROVIDERS = {
@@ -73,4 +85,29 @@ it('are found by the configuration if providers are created in code', () => {
   expect(getLimiters(config, warn)).toBe(limiters);
   expect(limitersOfProcess()).toBe(limiters);
   expect(warn).toHaveBeenCalledTimes(1);
+});
+
+it('are counted by a metric where a replica is on its own, once for each question without an answer', async () => {
+  const metrics = installMetrics();
+  const clock = new FakeClock();
+  const buckets = new MemoryBuckets(clock);
+  const limiters = createLimiters([], { clock, onWarning: () => {} });
+  limiters.shareWithReplicas(buckets);
+  const apiBaseUrl = `https://${HOST}/rest/api/1.0`;
+  const limiter = limiters.limiterFor({ host: HOST, apiBaseUrl });
+  limiter.learnBudget({ enabled: true, capacity: 60, fillRate: 5 });
+  const unanswered = async () =>
+    (await metrics.collect()).total(METRICS.budgetUnanswered.name);
+  const send = () => clock.run(limiter.run(async () => {}));
+
+  await send();
+  expect(await unanswered()).toBe(0);
+  buckets.disorder = 'hangs';
+  await send();
+  await send();
+  expect(await unanswered()).toBe(1);
+  await clock.advance(5_000);
+  await send();
+  expect(await unanswered()).toBe(2);
+  uninstallMetrics();
 });

@@ -14,6 +14,7 @@ import { readDiscoveryConfig } from '../config/readProviderConfigs';
 import { ConfiguredProvider } from '../config/types';
 import { AgreedLimits, agreeOnLimits } from '../http/agreeOnLimits';
 import { getCredentialKey, LimiterRegistry } from '../http/LimiterRegistry';
+import { countUnansweredBudget } from '../metrics/observers';
 import { Clock, systemClock } from '../util/clock';
 
 /** Options for {@link createLimiters}. */
@@ -34,6 +35,7 @@ export function createLimiters(
     defaultConcurrency: DEFAULTS.concurrency,
     clock,
     onWarning,
+    onUnanswered: countUnansweredBudget,
   });
 }
 

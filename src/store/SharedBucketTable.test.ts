@@ -2,15 +2,19 @@
 
 import path from 'node:path';
 import type { Knex } from 'knex';
+import { z } from 'zod';
+import { FakeClock } from '../__testUtils__/FakeClock';
 import {
   asDatabaseService,
   createTestDatabases,
   emptyDatabase,
 } from '../__testUtils__/testDatabases';
+import { getCredentialKey, LimiterRegistry } from '../http/LimiterRegistry';
 import { TokenRequest } from '../http/sharedBucket';
 import { DiscoveryDatabase } from './DiscoveryDatabase';
 import { isPostgres } from './migrate';
 import { SharedBucketTable } from './SharedBucketTable';
+import { jsonColumn } from './tables';
 
 const TABLE = 'bitbucket_server_discovery_buckets';
 const KEY = 'a'.repeat(64);
@@ -54,10 +58,67 @@ describe.each(databases.eachSupportedId())('the buckets in %s', databaseId => {
     await knex.migrate.latest(config);
     expect(await knex(TABLE)).toEqual([]);
   });
+});
 
+const POSTGRES = 'POSTGRES_15';
+const BURST = 100;
+const Kept = z.object({
+  state: jsonColumn(
+    z.object({ bucket: z.object({ all: z.object({ tokens: z.number() }) }) }),
+  ),
+});
+
+/** Two replicas with a rate that was set, and what they send. */
+function startReplicas(knex: Knex) {
+  let asking = 0;
+  let isHung = false;
+  let unanswered = 0;
+  const warnings: string[] = [];
+  // While the database may still answer, no time passes.
+  const clock = new FakeClock({ holdWhile: () => asking > 0 && !isHung });
+  const counted = <T>(question: Promise<T>): Promise<T> => {
+    asking += 1;
+    return question.finally(() => (asking -= 1));
+  };
+  const host = 'bitbucket.example.com';
+  const integration = { host, apiBaseUrl: `https://${host}/rest/api/1.0` };
+  const credentialKey = getCredentialKey(integration);
+  const fixed = { requestsPerSecond: 0.001, burst: BURST };
+  const pace = { auto: false, fixed };
+  const replicas = [1, 2].map(() => {
+    const table = openTable(knex);
+    const registry = new LimiterRegistry({
+      agreed: [{ host, credentialKey, concurrency: 8, pace }],
+      defaultConcurrency: 8,
+      clock,
+      onWarning: warning => warnings.push(warning),
+      onUnanswered: () => (unanswered += 1),
+    });
+    registry.shareWithReplicas({
+      take: (...question) => counted(table.take(...question)),
+      pause: (...news) => counted(table.pause(...news)),
+    });
+    return registry.limiterFor(integration);
+  });
+  const send = async () => {};
+  const work = (count: number) =>
+    Promise.all(
+      replicas.flatMap(limiter =>
+        Array.from({ length: count }, () => limiter.run(send, { requestClass: 'read' })),
+      ),
+    );
+  return {
+    ...{ clock, replicas, warnings, work },
+    unanswered: () => unanswered,
+    setHung: (hung: boolean) => (isHung = hung),
+  };
+}
+
+const postgres = databases.supports(POSTGRES);
+
+(postgres ? describe : describe.skip)('the buckets that replicas share', () => {
   it('give no more than there is to replicas that ask at once', async () => {
-    const knex = await emptyDatabase(databases, databaseId);
-    if (!isPostgres(knex)) return;
+    const knex = await emptyDatabase(databases, POSTGRES);
     const asked = ['a', 'b', 'c', 'd'].flatMap(replicaId => {
       const table = openTable(knex);
       return [9, 9].map(count => table.take(KEY, requestOf(replicaId, count), inTime()));
@@ -69,8 +130,7 @@ describe.each(databases.eachSupportedId())('the buckets in %s', databaseId => {
   });
 
   it('pause all replicas at once', async () => {
-    const knex = await emptyDatabase(databases, databaseId);
-    if (!isPostgres(knex)) return;
+    const knex = await emptyDatabase(databases, POSTGRES);
     const { shape } = requestOf('a', 1);
     await openTable(knex).pause(KEY, { shape, ms: 60_000 }, inTime());
     const grant = await openTable(knex).take(KEY, requestOf('b', 1), inTime());
@@ -79,8 +139,7 @@ describe.each(databases.eachSupportedId())('the buckets in %s', databaseId => {
   });
 
   it('count as full where nobody can read what is kept', async () => {
-    const knex = await emptyDatabase(databases, databaseId);
-    if (!isPostgres(knex)) return;
+    const knex = await emptyDatabase(databases, POSTGRES);
     const table = openTable(knex);
     await table.take(KEY, requestOf('a', 9), inTime());
     await knex(TABLE).update({ state: '{"tokens": "of a later version"}' });
@@ -90,9 +149,34 @@ describe.each(databases.eachSupportedId())('the buckets in %s', databaseId => {
   });
 
   it('are not asked any more once nobody waits', async () => {
-    const knex = await emptyDatabase(databases, databaseId);
-    if (!isPostgres(knex)) return;
+    const knex = await emptyDatabase(databases, POSTGRES);
     const late = openTable(knex).take(KEY, requestOf('a', 1), AbortSignal.abort('late'));
     await expect(late).rejects.toBe('late');
+  });
+
+  it('leave each replica to its part while the database hangs, and count what was sent once it answers', async () => {
+    const knex = await emptyDatabase(databases, POSTGRES);
+    const { clock, replicas, setHung, unanswered, warnings, work } = startReplicas(knex);
+    await clock.run(work(5));
+    expect(unanswered()).toBe(0);
+
+    const lock = await knex.transaction();
+    await lock.raw('LOCK TABLE ?? IN ACCESS EXCLUSIVE MODE', [TABLE]);
+    setHung(true);
+    const fromMs = clock.monotonicMs();
+    await clock.run(work(20));
+    expect(clock.monotonicMs() - fromMs).toBe(250);
+    const said = expect.stringContaining('keeps to its part of them by itself');
+    expect(warnings).toEqual(replicas.map(() => said));
+    expect(unanswered()).toBe(replicas.length);
+
+    await lock.rollback();
+    setHung(false);
+    await clock.advance(5_000);
+    await clock.run(work(1));
+    expect(unanswered()).toBe(replicas.length);
+    const state: unknown = await knex(TABLE).first('state');
+    const { tokens } = Kept.parse(state).state.bucket.all;
+    expect(tokens).toBeCloseTo(BURST - replicas.length * (5 + 20 + 1), 1);
   });
 });

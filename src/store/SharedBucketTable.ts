@@ -96,6 +96,8 @@ export class SharedBucketTable implements SharedBuckets {
     for (;;) {
       signal.throwIfAborted();
       const { nowMs, state, version } = await read(knex, key);
+      // Nothing is taken any more for who does not wait any more.
+      signal.throwIfAborted();
       const { kept, result } = decide(state ?? undefined, nowMs);
       if (await write(knex, { key, version, kept })) return result;
     }
