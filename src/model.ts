@@ -1,6 +1,6 @@
 /**
- * The nouns every layer shares: what Bitbucket holds, what one look-up can say and
- * how a repository ends a run. Types and constant lists only; imports nothing.
+ * The types shared by every layer: objects in Bitbucket, results of look-ups and outcomes
+ * of repositories. Types and constant lists only; imports nothing.
  */
 
 /**
@@ -14,21 +14,24 @@ export interface Repository {
   readonly projectKey: string;
   readonly slug: string;
   /**
-   * What it shares with its forks and with nothing on another server. Recorded answers have it
-   * from 2020 on, those of 2019 do not.
+   * An id that it shares with its forks, but with no repository on another server.
+   * Recorded answers contain it from 2020 on, those of 2019 do not.
    */
   readonly hierarchyId?: string;
   readonly name: string;
   readonly description?: string;
-  /** `AVAILABLE`, `INITIALISING`, `INITIALISATION_FAILED`, `OFFLINE`; `undefined` where a server sends none. */
+  /**
+   * `AVAILABLE`, `INITIALISING`, `INITIALISATION_FAILED`, `OFFLINE`; `undefined` if the
+   * server sends none.
+   */
   readonly state?: string;
   /** `false` on servers before 8.0, which have no archive. */
   readonly archived: boolean;
-  /** The repository has an `origin`. */
+  /** Whether the repository has an `origin`. */
   readonly fork: boolean;
-  /** It lives in a personal project (`~user`). */
+  /** Whether it is in a personal project (`~user`). */
   readonly personal: boolean;
-  /** The repository itself or its project is public. */
+  /** Whether the repository itself or its project is public. */
   readonly public: boolean;
   /** `links.self[0].href`, the web page of the repository ending in `/browse`. */
   readonly selfUrl?: string;
@@ -41,35 +44,41 @@ export interface Project {
   readonly personal: boolean;
 }
 
-/** One catalog file that exists, or is registered unchecked. */
+/** A catalog file that exists, or is registered without a check. */
 export interface CatalogFile {
   /** Path from the repository root, without a leading slash, not encoded. */
   readonly path: string;
-  /** The URL the catalog reads: `<web page of the repository>/<path>`, encoded, with `?at=` where a branch is set. */
+  /**
+   * The URL that the catalog reads: `<web page of the repository>/<path>`, encoded, with
+   * `?at=` if a branch is configured.
+   */
   readonly targetUrl: string;
   /**
-   * Of its Location: `required` where the file was proven to exist, so that a file which the
-   * catalog does not find is an error to it and takes no entities along; `optional` where
-   * nobody has checked.
+   * Presence of its Location: `required` if the file was proven to exist, so that the
+   * catalog reports an error and keeps the entities when it does not find the file;
+   * `optional` if it was not checked.
    */
   readonly presence: Presence;
-  /** What a location parser made of it; without one, the catalog gets a Location that reads the file. */
+  /**
+   * The entity that a location parser made from it; without one, the catalog gets a
+   * Location that reads the file.
+   */
   readonly entity?: ParsedEntity;
 }
 
-/** Whether the catalog takes a missing file for an error. */
+/** Whether the catalog treats a missing file as an error. */
 export const PRESENCES = ['required', 'optional'] as const;
 export type Presence = (typeof PRESENCES)[number];
 
-/** An entity as it is given to the catalog, in a form that can be compared and kept. */
+/** An entity as passed to the catalog, in a form that can be compared and stored. */
 export interface ParsedEntity {
-  /** What tells it from others: its entity ref. */
+  /** Its unique key: the entity ref. */
   readonly key: string;
   /** The whole entity as JSON, properties in alphabetical order. */
   readonly json: string;
 }
 
-/** Why a filter left a repository out. */
+/** Why a filter excluded a repository. */
 export const EXCLUSION_REASONS = [
   'project-key',
   'repo-slug',
@@ -82,7 +91,7 @@ export const EXCLUSION_REASONS = [
 ] as const;
 export type ExclusionReason = (typeof EXCLUSION_REASONS)[number];
 
-/** What proves that a repository holds no catalog file. */
+/** What proves that a repository has no catalog file. */
 export const ABSENCE_REASONS = [
   'no-catalog-file',
   'empty-repository',
@@ -90,7 +99,10 @@ export const ABSENCE_REASONS = [
 ] as const;
 export type AbsenceReason = (typeof ABSENCE_REASONS)[number];
 
-/** Why nothing is known about a repository. Never a ground for removing anything. */
+/**
+ * Why the state of a repository could not be determined. Never a reason to remove
+ * anything.
+ */
 export const UNKNOWN_REASONS = [
   'rate-limited',
   'server-error',
@@ -104,79 +116,88 @@ export const UNKNOWN_REASONS = [
 ] as const;
 export type UnknownReason = (typeof UNKNOWN_REASONS)[number];
 
-/** What went wrong while asking, as a code and a sentence without secrets. */
+/** Why a request gave no usable answer, as a code and a sentence without secrets. */
 export interface Problem {
   readonly reason: UnknownReason;
   readonly detail: string;
 }
 
-/** Why a question was not answered. */
+/** Result of a request without a usable answer. */
 export interface Unanswered {
   readonly kind: 'unknown';
   readonly problem: Problem;
-  /** Bitbucket itself refused it to this account, by name: asking again soon is of no use. */
+  /**
+   * Whether Bitbucket itself refused access to this account, with a named exception: a
+   * retry soon is useless.
+   */
   readonly isRefusal?: boolean;
-  /** It was too much for one answer, by size or by time: a smaller question may be answered. */
+  /**
+   * Whether it was too much for one answer, in size or time: a smaller request may
+   * succeed.
+   */
   readonly isTooMuch?: boolean;
 }
 
-/** What one question to Bitbucket can yield. `unknown` must never remove anything. */
+/** Result of one look-up in Bitbucket. `unknown` must never remove anything. */
 export type Lookup<T> =
   | { readonly kind: 'found'; readonly value: T }
   | { readonly kind: 'absent'; readonly reason: AbsenceReason }
   | Unanswered;
 
-/** How a repository ends a run: exactly one of these. */
+/** The outcome of a run for a repository: exactly one of these. */
 export type RepositoryOutcome =
   | { readonly kind: 'registered'; readonly files: readonly CatalogFile[] }
   | { readonly kind: 'excluded'; readonly reason: ExclusionReason }
   | { readonly kind: 'absent'; readonly reason: AbsenceReason }
   | { readonly kind: 'unknown'; readonly reason: UnknownReason; readonly detail: string };
 
-/** The four kinds, in the order reports list them. */
+/** The four kinds, in the order of reports. */
 export const OUTCOME_KINDS = ['registered', 'excluded', 'absent', 'unknown'] as const;
 export type OutcomeKind = (typeof OUTCOME_KINDS)[number];
 
-/** What happened to one file between two commits; paths from the root, not encoded. */
+/** A change of one file between two commits; paths from the root, not encoded. */
 export type FileChange =
   | { readonly kind: 'added' | 'modified' | 'deleted'; readonly path: string }
   | { readonly kind: 'moved'; readonly path: string; readonly formerPath: string };
 
-/** One step through a listing. A failure is always the last step. */
+/** A page of a listing, or its failure, which is always the last step. */
 export type ListingStep<T> =
   | {
       readonly kind: 'items';
       readonly items: readonly T[];
       /** Items of this page that could not be read. */
       readonly unreadable: number;
-      /** Where the next page begins; left out at the last one. */
+      /** Start of the next page; omitted on the last one. */
       readonly nextStart?: number;
     }
   | {
       readonly kind: 'failed';
       readonly problem: Problem;
-      /** The endpoint answered, but not as Bitbucket's listing: another one may serve. */
+      /**
+       * Whether the endpoint answered, but not with a listing of Bitbucket: another
+       * endpoint may work.
+       */
       readonly unsupported: boolean;
-      /** Bitbucket says that what was to be listed does not exist. */
+      /** Whether Bitbucket reports that the project or label does not exist. */
       readonly gone: boolean;
       /** See {@link Unanswered.isRefusal}. */
       readonly isRefusal?: boolean;
-      /** There was no more time for it: the page to go on with. */
+      /** Start of the page to continue with, if the time ran out. */
       readonly nextStart?: number;
     };
 
-/** What asking for one repository yields. */
+/** Result of looking up one repository. */
 export type RepositoryLookup =
   | { readonly kind: 'found'; readonly repository: Repository }
   | { readonly kind: 'gone' }
   | Unanswered;
 
-/** What asking for the labels of one repository yields; names in lower case. */
+/** Result of looking up the labels of one repository; names in lower case. */
 export type LabelsLookup =
   | { readonly kind: 'found'; readonly labels: readonly string[] }
   | { readonly kind: 'unknown'; readonly problem: Problem };
 
-/** Where a repository is now; changes when it is renamed or moved. */
+/** The address of a repository; changes when it is renamed or moved. */
 export interface RepositoryAddress {
   readonly projectKey: string;
   readonly slug: string;

@@ -1,11 +1,11 @@
 /**
- * One after the other: comparing with what is stored, telling the catalog and storing the
- * result is one step of one provider, on one replica and on several.
+ * Serializes work for each provider: comparing with the stored state, updating the
+ * catalog and storing the result is one step, on one replica and across several.
  *
- * @remarks On PostgreSQL the lock is an advisory one of a transaction of its own: it dies
- * with its holder. On SQLite, of which one process uses a file, it lives in the process: a
- * transaction that is open while the catalog writes would wait for itself there, as there
- * is one connection only.
+ * @remarks On PostgreSQL the lock is an advisory lock in a separate transaction: it is
+ * released if its holder dies. On SQLite, whose file is used by one process only, the
+ * lock is in memory: with its single connection, a transaction that is open while the
+ * catalog writes would be a deadlock.
  */
 
 import pLimit from 'p-limit';
@@ -17,12 +17,12 @@ import { isPostgres } from './migrate';
 
 type Limit = ReturnType<typeof pLimit>;
 
-/** Connections that hold a lock while others do the work; the rest of the pool is for that. */
+/** Maximum number of connections that hold a lock; the rest of the pool does the work. */
 const MAX_LOCK_CONNECTIONS = 3;
 
 const Client = z.object({ pool: z.object({ max: z.number() }) });
 
-/** Serialises the work of each provider. */
+/** Serializes the work of each provider. */
 export class ApplyLock {
   readonly #database: DiscoveryDatabase;
   readonly #ofProvider = new KeyedLock();
@@ -32,7 +32,7 @@ export class ApplyLock {
     this.#database = database;
   }
 
-  /** Does the work while nobody else does any for this provider. */
+  /** Runs work exclusively for this provider. */
   run<T>(providerId: string, work: () => Promise<T>): Promise<T> {
     return this.#ofProvider.run([providerId], () =>
       this.#acrossReplicas(providerId, work),
@@ -61,7 +61,7 @@ export class ApplyLock {
   }
 }
 
-/** At least one has to be left for the work: a pool of one cannot lock. */
+/** Leaves at least one connection for the work: a pool of one cannot lock. */
 function lockConnections(knex: Knex): number {
   const max = Client.safeParse(knex.client).data?.pool.max ?? MAX_LOCK_CONNECTIONS + 1;
   return Math.min(MAX_LOCK_CONNECTIONS, max - 1);

@@ -1,9 +1,10 @@
 /**
- * What became in the catalog of what it was given: which entities it made of it and what it
- * says went wrong, read from its own tables. It shows no entity that has never been right,
- * so that errors of such a one are to be found nowhere else.
+ * Reads from the catalog's own tables what became of the provider's entities: which
+ * entities the catalog made from them, and which errors it reports. The catalog does not
+ * show an entity that was never valid, so its errors are available nowhere else.
  *
- * @remarks Table and column names: catalog-backend 4.0.5, unchanged since its first releases.
+ * @remarks Table and column names: catalog-backend 4.0.5, unchanged since its first
+ * releases.
  */
 
 import type { Knex } from 'knex';
@@ -16,22 +17,22 @@ import { isPostgres } from './migrate';
 import { ETAG_START, MAX_ETAG_LENGTH, parseEtag, ReadEtag, shortHash } from './readEtag';
 import { sha256, jsonColumn } from './tables';
 
-/** Of one statement. */
+/** Entity refs per statement. */
 const REFS_PER_STATEMENT = 500;
 
 /**
- * Of one that looks for errors in PostgreSQL, which holds up nobody meanwhile: it may read the
- * whole table each time, and answers with few rows.
+ * Entity refs per statement that searches for errors in PostgreSQL, which does not block
+ * the process: it may read the whole table each time, and returns few rows.
  */
 const REFS_PER_SEARCH = 5_000;
 
-/** Of one statement's answer. */
+/** Maximum number of rows per statement. */
 const MAX_ROWS = 5_000;
 
-/** A file that names others that name others: nobody goes further. */
+/** Maximum depth of files that refer to further files. */
 const MAX_DEPTH = 10;
 
-/** What the catalog writes where there are none. */
+/** What the catalog writes if there are no errors. */
 const NO_ERRORS = ['', '[]'];
 
 const ErrorsColumn = jsonColumn(
@@ -40,10 +41,10 @@ const ErrorsColumn = jsonColumn(
 
 const OutcomeRow = z.object({
   entity_ref: z.string(),
-  /** What it came of; `undefined` of what the catalog was given. */
+  /** The parent entity; `undefined` for an entity from the provider. */
   parent_ref: z.string().optional(),
   errors: z.string().nullable(),
-  // SQLite has no truth values.
+  // SQLite has no booleans.
   is_shown: z.coerce.boolean(),
 });
 type OutcomeRow = z.infer<typeof OutcomeRow>;
@@ -52,25 +53,27 @@ const EtagRow = z.object({ entity_ref: z.string(), etag: z.string().nullable() }
 
 const ErrorRow = OutcomeRow.pick({ entity_ref: true, errors: true });
 
-/** What the catalog made of something it was given, or of what came of that. */
+/** The state in the catalog of an entity from a provider, or of one derived from it. */
 export interface EntityOutcome {
-  /** What it was given: an entity of a provider. */
+  /** The entity from the provider. */
   readonly rootRef: string;
   readonly entityRef: string;
-  /** It is what the catalog was given itself. */
+  /** Whether it is the entity from the provider itself. */
   readonly isRoot: boolean;
-  /** People see it in the catalog. */
+  /** Whether it is visible in the catalog. */
   readonly isShown: boolean;
-  /** What the catalog says went wrong when it processed it last, in its own words. */
+  /** The errors of the last processing, in the catalog's own words. */
   readonly errors: readonly string[];
 }
 
-/** Which of them are read. */
+/** Which outcomes are read. */
 interface ReadOutcomesOptions {
   readonly withErrorsOnly?: boolean;
 }
 
-/** Reads; every method throws when the tables are not as they are known to be. */
+/**
+ * Reads outcomes; every method throws if the tables do not have the expected structure.
+ */
 export class CatalogOutcomes {
   readonly #database: DiscoveryDatabase;
 
@@ -79,12 +82,13 @@ export class CatalogOutcomes {
   }
 
   /**
-   * What became of entities and of all that came of them, as far as the catalog has them.
+   * Reads the outcomes of entities and of all entities derived from them, as far as the
+   * catalog has them.
    *
-   * @remarks In batches, between which others get their turn. Of what has more than 5,000
-   * children, only so many.
+   * @remarks In batches, yielding to the event loop in between. If an entity has more
+   * than 5,000 children, only that many are read.
    *
-   * @param rootRefs - entity refs of what providers gave
+   * @param rootRefs - entity refs of the entities from providers
    */
   async *of(
     rootRefs: readonly string[],
@@ -93,8 +97,8 @@ export class CatalogOutcomes {
     const knex = await this.#database.connect();
     const size = refsPerStatement(knex, options);
     for (const some of toChunks([...new Set(rootRefs)], size)) {
-      // Level by level: of a recursive statement PostgreSQL expects so much that it reads
-      // whole tables for it.
+      // Level by level: for a recursive statement PostgreSQL estimates so many rows that
+      // it reads whole tables.
       let level: Level = new Map(some.map(ref => [ref, new Set([ref])]));
       const seen = new Set<string>();
       const roots = await selectStates(knex, some, options);
@@ -110,7 +114,8 @@ export class CatalogOutcomes {
   }
 
   /**
-   * Where a provider's entities went wrong, what came of them included; in batches, too.
+   * Reads the errors of a provider's entities and of those derived from them; also in
+   * batches.
    *
    * @param providerName - the provider's name in the catalog, its source key
    */
@@ -128,14 +133,14 @@ export class CatalogOutcomes {
     yield* this.of(waiting, options);
   }
 
-  /** What the catalog was given, by entity refs. */
+  /** Reads the state of entities from providers, by entity ref. */
   async given(rootRefs: readonly string[]): Promise<Map<string, CatalogEntityState>> {
     return readStates(await this.#database.connect(), rootRefs);
   }
 
   /**
-   * Which files of a provider the catalog could not read when it last tried, whatever kept
-   * it from that.
+   * Finds the files of a provider that the catalog could not read at its last attempt,
+   * for any reason.
    *
    * @param providerName - the provider's name in the catalog, its source key
    * @returns the targets of their Locations
@@ -162,8 +167,8 @@ export class CatalogOutcomes {
   }
 
   /**
-   * When files were last read through the URL reader of this package, and found: that is
-   * in the etags which the catalog keeps of what it could use.
+   * Returns when files were last read successfully with the URL reader of this package.
+   * The time is in the etags that the catalog stores for content that it could use.
    *
    * @param urls - by the entity refs of their Locations
    * @returns epoch milliseconds by URL
@@ -171,7 +176,7 @@ export class CatalogOutcomes {
   async lastReads(urls: ReadonlyMap<string, string>): Promise<Map<string, number>> {
     const knex = await this.#database.connect();
     const reads = new Map<string, number>();
-    // The rest of the column is all that was read.
+    // The rest of the column is the whole content that was read.
     const etag = knex.raw(
       `substr(cache, ${isPostgres(knex) ? 'strpos' : 'instr'}(cache, ?), ?) as etag`,
       [ETAG_START, MAX_ETAG_LENGTH],
@@ -202,10 +207,10 @@ function refsPerStatement(knex: Knex, { withErrorsOnly }: ReadOutcomesOptions): 
   return withErrorsOnly && isPostgres(knex) ? REFS_PER_SEARCH : REFS_PER_STATEMENT;
 }
 
-/** By ref, of which roots it came. */
+/** Root refs by the entity ref that is derived from them. */
 type Level = Map<string, Set<string>>;
 
-/** In batches, between which others get their turn. */
+/** Reads children in batches, yielding to the event loop in between. */
 async function* readChildren(
   knex: Knex,
   parentRefs: readonly string[],
@@ -247,7 +252,7 @@ async function selectChildren(
     .select('edge.source_entity_ref as parent_ref')
     .limit(MAX_ROWS);
   if (withErrorsOnly) {
-    // What has children may be without errors while they are not.
+    // An entity without errors may have children with errors.
     const further = knex('refresh_state_references as further')
       .select(knex.raw('1'))
       .where('further.source_entity_ref', knex.ref('edge.target_entity_ref'));
@@ -269,11 +274,12 @@ function withFinalEntities(knex: Knex, query: Knex.QueryBuilder): PromiseLike<un
 }
 
 /**
- * What rows tell, for each root that they came of.
+ * Converts rows to outcomes, for each root that they are derived from.
  *
- * @param level - what they are, or came of
- * @param seen - what was told of each root already: files may name each other in a circle
- * @param next - gets what is there now
+ * @param level - the entities of the rows, or their parents, with their roots
+ * @param seen - outcomes already returned for each root: files may refer to each other in
+ * a circle
+ * @param next - receives the entities of this level
  */
 function toOutcomes(
   rows: readonly OutcomeRow[],
@@ -299,7 +305,10 @@ function toOutcomes(
   });
 }
 
-/** As the catalog shows them on an entity; what cannot be read tells nothing. */
+/**
+ * Formats errors as the catalog shows them on an entity; an unreadable column counts as
+ * no errors.
+ */
 function parseErrors(json: string | null): string[] {
   if (json === null || NO_ERRORS.includes(json)) {
     return [];

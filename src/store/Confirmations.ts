@@ -1,6 +1,6 @@
 /**
- * How long what is held back has been confirmed. One jump of a clock is no confirmation:
- * time is that of the database, or of a clock that nobody sets.
+ * Measures how long held removals have been confirmed. A jump of a clock is no
+ * confirmation, so time comes from the database or from a monotonic clock.
  */
 
 import type { Knex } from 'knex';
@@ -10,8 +10,8 @@ import { isPostgres } from './migrate';
 import { BigNumber } from './tables';
 
 /**
- * Where the database has no clock, only the machine's tells after a restart how long ago a
- * run confirmed something, and that may have been set: no more than this is believed.
+ * If the database has no clock, only the machine's clock shows after a restart how long
+ * ago a run was confirmed, and that clock may have been set: the time is limited to this.
  */
 const MAX_GAP_AFTER_RESTART_MS = 3_600_000;
 
@@ -20,19 +20,19 @@ const NowAnswer = z.object({ rows: z.tuple([z.object({ now: BigNumber })]) });
 /** Measures the time between complete runs. */
 export class Confirmations {
   readonly #clock: Pick<Clock, 'now' | 'monotonicMs'>;
-  /** When this process has last seen a complete run, by provider. */
+  /** When this process last saw a complete run, by provider. */
   readonly #seenMs = new Map<string, number>();
 
   constructor(clock: Pick<Clock, 'now' | 'monotonicMs'>) {
     this.#clock = clock;
   }
 
-  /** A complete run has just been stored. */
+  /** Records that a complete run has just been stored. */
   note(providerId: string): void {
     this.#seenMs.set(providerId, this.#clock.monotonicMs());
   }
 
-  /** What to store of the moment, epoch milliseconds. */
+  /** Returns the time to store, epoch milliseconds. */
   async now(knex: Knex): Promise<number> {
     if (!isPostgres(knex)) {
       return this.#clock.now();
@@ -44,7 +44,7 @@ export class Confirmations {
   }
 
   /**
-   * @param storedMs - what was stored of the last complete run
+   * @param storedMs - stored time of the last complete run
    * @returns milliseconds since then
    */
   async since(

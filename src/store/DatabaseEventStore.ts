@@ -1,4 +1,7 @@
-/** Default branches and claimed webhooks in tables of their own, the same for every replica. */
+/**
+ * Stores default branches and claimed webhooks in separate tables, shared by all
+ * replicas.
+ */
 
 import { z } from 'zod';
 import { storableText } from '../util/text';
@@ -13,34 +16,40 @@ const BranchRow = z.object({ default_branch: z.string() });
 
 const ClaimRows = z.array(z.object({ identity: z.string() }));
 
-/** How long something stored counts. A clock that was wrong once does not make it longer than twice. */
+/**
+ * How long a stored value is valid. A clock that was wrong once at most doubles that
+ * time.
+ */
 export interface Validity {
   /** Epoch milliseconds. */
   readonly nowMs: number;
   readonly keepForMs: number;
 }
 
-/** A webhook as it arrived, in hashes of 64 characters. */
+/** Identifies a received webhook, in hashes of 64 characters. */
 export interface Delivery {
-  /** Of event key and content, whichever way it came. */
+  /** Hash of event key and content, independent of the topic. */
   readonly contentHash: string;
-  /** Of the same and the topic: one webhook may arrive on the plain topic and on a sub-topic. */
+  /**
+   * Hash that also includes the topic: one webhook may arrive on the plain topic and on a
+   * sub-topic.
+   */
   readonly arrivalHash: string;
 }
 
 /**
- * `first`: it is to be handled. `copy`: it is handled already, and arrives on another topic
- * for the first time. `repeated`: it was on this topic before.
+ * `first`: the webhook has to be handled. `copy`: it is handled already and arrives on
+ * another topic for the first time. `repeated`: it arrived on this topic before.
  */
 export type DeliveryClaim = 'first' | 'copy' | 'repeated';
 
-/** Remembers default branches and which webhooks are claimed. */
+/** Stores default branches and claimed webhooks. */
 export interface EventStore {
   /**
-   * The default branch of a repository as it was last read.
+   * Loads the default branch of a repository as last read.
    *
-   * @param validity - what was read outside of it counts for nothing
-   * @returns its short name; `undefined` when it is not known
+   * @param validity - values read outside of it are ignored
+   * @returns its short name; `undefined` if it is not known
    */
   loadDefaultBranch(
     host: string,
@@ -54,9 +63,9 @@ export interface EventStore {
   ): Promise<void>;
   forgetDefaultBranch(host: string, repositoryId: number): Promise<void>;
   /**
-   * Claims a webhook for this replica, unless somebody has it already.
+   * Claims a webhook for this replica, unless it is claimed already.
    *
-   * @param validity - how long nobody else can claim it: at most a minute longer
+   * @param validity - how long no other replica can claim it: at most a minute longer
    */
   claimDelivery(delivery: Delivery, validity: Validity): Promise<DeliveryClaim>;
 }
@@ -130,7 +139,7 @@ export class DatabaseEventStore implements EventStore {
   }
 }
 
-/** The first and the last moment that count. */
+/** Returns the first and the last valid time. */
 function getBounds({ nowMs, keepForMs }: Validity): [number, number] {
   return [nowMs - keepForMs + 1, nowMs + keepForMs];
 }

@@ -1,21 +1,24 @@
-/** The tables of this module in the catalog's database, brought up to date when first needed. */
+/**
+ * Access to the tables of this module in the catalog's database, which are migrated when
+ * first needed.
+ */
 
 import { DatabaseService } from '@backstage/backend-plugin-api';
 import type { Knex } from 'knex';
 import { yieldToEventLoop } from '../util/clock';
 import { migrate } from './migrate';
 
-/** Rows per statement: SQLite and PostgreSQL bound the number of values in one. */
+/** Rows per statement: SQLite and PostgreSQL limit the number of values in one. */
 const ROWS_PER_STATEMENT = 200;
 
-/** Shared by everything that stores. */
+/** The database connection shared by all stores. */
 export class DiscoveryDatabase {
   readonly #database: DatabaseService;
   readonly #onWarning: (message: string) => void;
   readonly #warned = new Set<string>();
   #ready: Promise<Knex> | undefined;
 
-  /** @param onWarning - told of what somebody should know who looks after the database */
+  /** @param onWarning - called with messages for the operator of the database */
   constructor(
     database: DatabaseService,
     onWarning: (message: string) => void = () => {},
@@ -24,7 +27,7 @@ export class DiscoveryDatabase {
     this.#onWarning = onWarning;
   }
 
-  /** Brings the tables up to date once; a failure is tried again by the next call. */
+  /** Migrates the tables once; after a failure, the next call tries again. */
   connect(): Promise<Knex> {
     this.#ready ??= this.#migrate().catch(error => {
       this.#ready = undefined;
@@ -33,7 +36,7 @@ export class DiscoveryDatabase {
     return this.#ready;
   }
 
-  /** Says once what somebody should know who looks after the database. */
+  /** Reports a message for the operator of the database, each text once. */
   warn(message: string): void {
     if (!this.#warned.has(message)) {
       this.#warned.add(message);
@@ -49,7 +52,7 @@ export class DiscoveryDatabase {
   }
 }
 
-/** Splits items into what fits into one statement. */
+/** Splits items into chunks that fit into one statement. */
 export function toChunks<T>(items: readonly T[], size = ROWS_PER_STATEMENT): T[][] {
   const chunks: T[][] = [];
   for (let start = 0; start < items.length; start += size) {
@@ -58,7 +61,10 @@ export function toChunks<T>(items: readonly T[], size = ROWS_PER_STATEMENT): T[]
   return chunks;
 }
 
-/** Works on what fits into one statement; then others get their turn: SQLite blocks while it works. */
+/**
+ * Runs work on chunks that fit into one statement, yielding to the event loop in between:
+ * SQLite blocks while it works.
+ */
 export async function inBatches<T>(
   items: readonly T[],
   work: (some: T[]) => PromiseLike<unknown>,

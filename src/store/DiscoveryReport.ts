@@ -1,4 +1,7 @@
-/** The report: questions to what is stored, so that any replica can answer for all of them. */
+/**
+ * The report: queries on the stored state, so that any replica can answer for all of
+ * them.
+ */
 
 import type { Knex } from 'knex';
 import { z } from 'zod';
@@ -24,19 +27,19 @@ import { StoredDiscovery } from './records';
 import { RepositoryTable, toSortKeys, toAddressColumns } from './RepositoryTable';
 import { BigNumber, HELD, PROVIDERS, REPOSITORIES, toSortKey } from './tables';
 
-/** Which repositories are asked for. */
+/** Which repositories to return. */
 export interface RepositoryQuery {
   readonly outcome?: OutcomeKind;
-  /** A project key, whatever the case of its letters. */
+  /** A project key, ignoring case. */
   readonly project?: string;
   readonly limit: number;
   readonly offset: number;
 }
 
-/** A part of the repositories that match. */
+/** A page of the matching repositories. */
 export interface RepositoryPage {
   readonly items: readonly RepositoryReport[];
-  /** How many match altogether. */
+  /** Total number of matching repositories. */
   readonly totalItems: number;
 }
 
@@ -46,14 +49,14 @@ const AddressRow = z.object({
   slug: z.string().nullish(),
 });
 
-/** Of a provider that something is stored of. */
+/** The stored state of a provider. */
 interface Stored {
   readonly knex: Knex;
   readonly provider: ProviderRow;
   readonly repositories: RepositoryTable;
 }
 
-/** Answers for each provider. */
+/** Answers queries for every provider. */
 export class DiscoveryReport {
   readonly #database: DiscoveryDatabase;
 
@@ -61,7 +64,10 @@ export class DiscoveryReport {
     this.#database = database;
   }
 
-  /** Of every provider that something is stored of, also one that is not configured any more. */
+  /**
+   * Loads the discoveries of every provider with stored state, including those no longer
+   * configured.
+   */
   async loadDiscoveries(): Promise<StoredDiscovery[]> {
     const knex = await this.#database.connect();
     const rows: unknown[] = await knex(PROVIDERS).select();
@@ -73,7 +79,7 @@ export class DiscoveryReport {
     return stored && toStoredDiscovery(stored.provider);
   }
 
-  /** The removals that are held back now, in no order. */
+  /** Loads the current held removals, in no particular order. */
   async loadHeldRemovals(providerId: string): Promise<HeldRemovalReport[]> {
     const knex = await this.#database.connect();
     const rows: unknown[] = await knex(HELD)
@@ -86,7 +92,7 @@ export class DiscoveryReport {
     return rows.flatMap(toHeldReport);
   }
 
-  /** In the order of `compareReports`. */
+  /** Returns repositories in the order of `compareReports`. */
   async pageRepositories(
     providerId: string,
     { outcome, project, limit, offset }: RepositoryQuery,
@@ -107,7 +113,7 @@ export class DiscoveryReport {
     return { items: toReports(stored, rows), totalItems: CountRow.parse(count).total };
   }
 
-  /** Finds the repository at an address, whatever the case of its letters. */
+  /** Finds the repository at an address, ignoring case. */
   async findRepository(
     providerId: string,
     projectKey: string,
@@ -119,26 +125,29 @@ export class DiscoveryReport {
     }
     const rows: unknown[] = await reported(stored)
       .where(toAddressColumns({ projectKey, slug }))
-      // Of two that were at one address, the one that came later has it now.
+      // If two were at this address, the newer one has it now.
       .orderBy('repository_id', 'desc')
       .limit(1);
     return toReports(stored, rows)[0];
   }
 
-  /** The repositories that have one of these files, in the order of `compareReports`. */
+  /**
+   * Finds the repositories that have one of these files, in the order of
+   * `compareReports`.
+   */
   async findByTargets(
     providerId: string,
     targetUrls: readonly string[],
   ): Promise<RepositoryReport[]> {
     const wanted = new Set(targetUrls);
     const addresses = [...wanted].flatMap(url => parseTarget(url) ?? []);
-    // By address, since the database does not look into the lists of files.
+    // Searched by address, since the database cannot query the lists of files.
     return (await this.findAt(providerId, addresses))
       .filter(one => one.files.some(file => wanted.has(file.targetUrl)))
       .sort(compareReports);
   }
 
-  /** The repositories at these addresses, and those that hold a file there. */
+  /** Finds the repositories at these addresses, and those that hold a file there. */
   async findAt(
     providerId: string,
     addresses: readonly RepositoryAddress[],
@@ -156,7 +165,7 @@ export class DiscoveryReport {
     return [...found.values()];
   }
 
-  /** @returns `undefined` where nothing is stored of the provider */
+  /** @returns `undefined` if the provider has no stored state */
   async #open(providerId: string): Promise<Stored | undefined> {
     const knex = await this.#database.connect();
     const provider = await new ProviderTable(knex, providerId).read();
@@ -167,7 +176,7 @@ export class DiscoveryReport {
   }
 }
 
-/** Those that are at one of these addresses, and those that hold a file there. */
+/** Finds the repositories at one of these addresses, and those that hold a file there. */
 async function findAt(
   stored: Stored,
   addresses: readonly RepositoryAddress[],
@@ -180,7 +189,7 @@ async function findAt(
   return toReports(stored, rows);
 }
 
-/** Nothing of what no run has come to. */
+/** Converts rows to reports, without repositories that no run has checked. */
 function toReports(
   { provider, repositories }: Stored,
   rows: readonly unknown[],
@@ -201,15 +210,15 @@ function toReports(
 function toHeldReport(row: unknown): HeldRemovalReport[] {
   const held = readHeldRow(row);
   const { project_key: projectKey, slug } = AddressRow.safeParse(row).data ?? {};
-  // Before a run has found out its id, only its target tells which repository it is.
+  // As long as its id is unknown, only its target identifies the repository.
   const address =
     projectKey && slug ? { projectKey, slug } : parseTarget(held?.entryKey ?? '');
   return held ? [{ ...held, address }] : [];
 }
 
 /**
- * What a run or an event has looked at; a repository whose id has become known does not
- * show a second time under its placeholder.
+ * Selects the repositories that a run or an event has checked; a repository whose id is
+ * known by now is not shown a second time under its placeholder.
  */
 function reported({ knex, provider: { provider_id: providerId } }: Stored) {
   return knex(REPOSITORIES)

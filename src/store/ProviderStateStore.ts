@@ -1,7 +1,7 @@
 /**
- * What every provider knows, in tables of its own beside the catalog's: it survives
- * restarts and is the same for every replica. One row per repository, one per provider,
- * one transaction per run and one per event.
+ * Stores the state of every provider in separate tables in the catalog's database: it
+ * survives restarts and is shared by all replicas. One row per repository, one per
+ * provider, one transaction per run and one per event.
  */
 
 import type { Knex } from 'knex';
@@ -38,20 +38,20 @@ import {
 } from './records';
 import { RepositoryTable } from './RepositoryTable';
 
-/** What the store works with. */
+/** Dependencies of the store. */
 export interface ProviderStateStoreOptions {
   readonly readBaseline: BaselineReader;
   readonly clock: Pick<Clock, 'now' | 'monotonicMs'>;
 }
 
-/** What is stored of one provider, on a connection or in a transaction. */
+/** The tables of one provider, on a connection or in a transaction. */
 interface Tables {
   readonly knex: Knex;
   readonly provider: ProviderTable;
   readonly repositories: RepositoryTable;
 }
 
-/** Stores in the catalog's database. */
+/** Stores state in the catalog's database. */
 export class ProviderStateStore {
   readonly #database: DiscoveryDatabase;
   readonly #options: ProviderStateStoreOptions;
@@ -66,50 +66,51 @@ export class ProviderStateStore {
   }
 
   /**
-   * Does work that compares with what is stored, tells the catalog and stores the result:
-   * for one provider one after the other, on this replica and on all others.
+   * Runs work that compares with the stored state, updates the catalog and stores the
+   * result: one at a time for each provider, across all replicas.
    *
-   * @remarks Not to be nested.
+   * @remarks Calls must not be nested.
    */
   exclusively<T>(providerId: string, work: () => Promise<T>): Promise<T> {
     return this.#lock.run(providerId, work);
   }
 
-  /** Notes that the run that begins next, on whichever replica, is asked for by hand. */
+  /** Marks the next run, on whichever replica, as requested manually. */
   async requestManualRun(providerId: string): Promise<void> {
     const { provider } = await this.#open(providerId);
     await provider.save({ next_trigger: 'manual' });
   }
 
   /**
-   * Takes back what was noted: of runs that begin at the same time, one gets it.
+   * Removes the mark of a manual run: of runs that begin concurrently, only one gets it.
    *
-   * @returns `schedule` where nothing is noted
+   * @returns `schedule` if there is no mark
    */
   async consumeTrigger(providerId: string): Promise<RunTrigger> {
     const { provider } = await this.#open(providerId);
     return provider.consumeTrigger();
   }
 
-  /** Shows the provider as running; how the run before ended stays to be seen. */
+  /** Marks the provider as running; the result of the previous run is kept. */
   async recordStart(providerId: string, start: RunStart): Promise<void> {
     const { provider } = await this.#open(providerId);
     await provider.save(startColumns(start));
   }
 
-  /** Notes that the run that began last broke off; what is known of repositories stays. */
+  /** Records that the current run was aborted; the state of repositories is kept. */
   async recordFailure(providerId: string, failure: AbortedRunRecord): Promise<void> {
     const { provider } = await this.#open(providerId);
     await provider.save(failureColumns(failure));
   }
 
   /**
-   * Loads everything that is known.
+   * Loads the complete state.
    *
-   * @remarks A row that cannot be read is written anew: its repository is unknown, and
-   * looked at again.
+   * @remarks A row that cannot be read is replaced: its repository becomes unknown and is
+   * checked again.
    *
-   * @returns `undefined` when what the catalog holds from the provider cannot be told
+   * @returns `undefined` if it cannot be determined what the catalog holds from the
+   * provider
    */
   async load(providerId: string): Promise<ProviderState | undefined> {
     const tables = await this.#open(providerId);
@@ -138,9 +139,10 @@ export class ProviderStateStore {
   }
 
   /**
-   * What is known of a few repositories, and of all that hold a file of theirs.
+   * Loads the state of the selected repositories, and of all that hold files at their
+   * addresses.
    *
-   * @returns `undefined` while nothing is known: no run has begun yet
+   * @returns `undefined` if there is no state because no run has begun yet
    */
   async loadRelated(
     providerId: string,
@@ -150,7 +152,7 @@ export class ProviderStateStore {
     return (await provider.isAdopted()) ? repositories.readRelated(selector) : undefined;
   }
 
-  /** Whether repositories of one of these projects are known. */
+  /** Returns whether repositories of one of these projects are known. */
   async isProjectKnown(
     providerId: string,
     projectKeys: readonly string[],
@@ -160,10 +162,10 @@ export class ProviderStateStore {
   }
 
   /**
-   * What others have looked at since a run began.
+   * Loads the repositories that were checked by something else since a run began.
    *
    * @param revision - of the run
-   * @param seen - the revision under which the run itself has looked at a repository
+   * @param seen - returns the revision of the run's own check of a repository
    */
   async loadNewer(
     providerId: string,
@@ -174,13 +176,13 @@ export class ProviderStateStore {
     return repositories.readNewer(revision, seen);
   }
 
-  /** Base URLs that the last listing showed. */
+  /** Loads the base URLs in the last listing. */
   async loadServerUrls(providerId: string): Promise<readonly string[]> {
     const { provider } = await this.#open(providerId);
     return provider.readServerUrls();
   }
 
-  /** Keys of what is held back and whose removal was approved. */
+  /** Loads the keys of the held removals that were approved. */
   async loadApprovals(providerId: string): Promise<ReadonlySet<string>> {
     const { provider } = await this.#open(providerId);
     const held = await provider.readHeld();
@@ -188,17 +190,19 @@ export class ProviderStateStore {
   }
 
   /**
-   * Takes the next revision: to be called before Bitbucket is asked, so that the answer can
-   * be told from those of others.
+   * Takes the next revision: to be called before Bitbucket is asked, so that concurrent
+   * answers can be ordered.
    *
-   * @returns `undefined` while nothing is known: no run has begun yet
+   * @returns `undefined` if there is no state because no run has begun yet
    */
   async takeRevision(providerId: string): Promise<number | undefined> {
     const { provider } = await this.#open(providerId);
     return provider.nextRevision(false);
   }
 
-  /** How the last run with a result ended, and what it looked for. */
+  /**
+   * Loads the result of the last finished run, with the fingerprint of its configuration.
+   */
   async loadLastRun(providerId: string): Promise<LastRun | undefined> {
     const { provider } = await this.#open(providerId);
     const row = await provider.read();
@@ -207,15 +211,15 @@ export class ProviderStateStore {
       : undefined;
   }
 
-  /** Whether a run has begun, or gone on, since this revision was taken. */
+  /** Returns whether a run has begun, or made progress, since this revision was taken. */
   async isOvertakenByRun(providerId: string, revision: number): Promise<boolean> {
     const { provider } = await this.#open(providerId);
     return (await provider.readRunRevision()) > revision;
   }
 
   /**
-   * How long ago a run confirmed what is held back: by the clock of the database, or by one
-   * that nobody sets. One jump of a clock is no confirmation.
+   * Returns how long ago a run confirmed the held removals: measured by the clock of the
+   * database, or by a monotonic one. A jump of a clock is no confirmation.
    *
    * @returns milliseconds
    */
@@ -226,11 +230,11 @@ export class ProviderStateStore {
   }
 
   /**
-   * Begins a run: takes its revision, and notes where it began so that one that never ends is
-   * resumed by the next run.
+   * Begins a run: takes its revision and stores its start, so that the next run resumes
+   * it if it never completes.
    *
-   * @param state - what `load` returned: kept where nothing was stored yet; when runs have
-   * looked is forgotten where it is not in there
+   * @param state - what `load` returned: stored if there was no state yet; without
+   * `recheck` in it, the stored times of checks are cleared
    */
   beginRun(
     providerId: string,
@@ -261,7 +265,7 @@ export class ProviderStateStore {
   }
 
   /**
-   * Adds what a run learns while it goes on; what somebody knows newer stays as it is.
+   * Stores interim results of a run; newer results from elsewhere are not overwritten.
    *
    * @returns a revision for what the run asks from now on
    */
@@ -276,7 +280,7 @@ export class ProviderStateStore {
     });
   }
 
-  /** Keeps how a run ended and what is known since: all of it, or nothing. */
+  /** Stores the result of a run and the new state, atomically. */
   async recordRun(providerId: string, { run, state }: RunEnd): Promise<void> {
     await this.#change(providerId, async ({ knex, provider, repositories }) => {
       const columns = state ? await this.#stateColumns(knex, state) : {};
@@ -295,7 +299,7 @@ export class ProviderStateStore {
     }
   }
 
-  /** Keeps what looking at one repository changed. */
+  /** Stores the changes from evaluating one repository. */
   recordEvaluation(providerId: string, record: EvaluationRecord): Promise<void> {
     return this.#change(providerId, async ({ provider, repositories }) => {
       await repositories.write(record.repositories);
@@ -305,17 +309,20 @@ export class ProviderStateStore {
     });
   }
 
-  /** Notes that what is held back under these keys may go, so that a run that goes on does not bring it back. */
+  /**
+   * Marks the held removals with these keys as approved, so that a run in progress does
+   * not restore them.
+   */
   approve(providerId: string, entryKeys: readonly string[]): Promise<void> {
     return this.#change(providerId, ({ provider }) => provider.approve(entryKeys));
   }
 
   /**
-   * Keeps what an approval that was carried out has changed; the counts of the last run
-   * show it at once.
+   * Stores the changes of an approval that was carried out; the counts of the last run
+   * are updated immediately.
    *
-   * @param changed - those that have lost something
-   * @param removed - how many Locations are gone
+   * @param changed - the repositories that lost files
+   * @param removed - how many Locations were removed
    */
   recordApproval(
     providerId: string,
@@ -335,7 +342,7 @@ export class ProviderStateStore {
     return this.#tablesOn(await this.#database.connect(), providerId);
   }
 
-  /** All of the work takes effect, or nothing. */
+  /** Runs work in a transaction. */
   async #change<T>(providerId: string, work: (tables: Tables) => Promise<T>): Promise<T> {
     const knex = await this.#database.connect();
     return knex.transaction(transaction => work(this.#tablesOn(transaction, providerId)));

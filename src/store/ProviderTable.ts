@@ -1,4 +1,4 @@
-/** The row of a provider and what it holds back. What is read is parsed, column by column. */
+/** The row of a provider and its held removals. Every column that is read is parsed. */
 
 import type { Knex } from 'knex';
 import { z } from 'zod';
@@ -80,7 +80,7 @@ const Recheck: z.ZodType<RecheckState> = z.object({
   absent: Looks,
 });
 
-/** A column that cannot be read counts as empty: the others still tell what they tell. */
+/** A column that cannot be read counts as empty, so that the others stay usable. */
 const text = z.string().nullable().catch(null);
 const number = BigNumber.nullable().catch(null);
 const counter = BigNumber.catch(0);
@@ -114,7 +114,7 @@ const ProviderRow = z.object({
   last_success_at_ms: number,
 });
 
-/** The row of a provider, its columns as they are. */
+/** The row of a provider, with its original column names. */
 export type ProviderRow = z.infer<typeof ProviderRow>;
 
 type Columns = Readonly<Record<string, string | number | boolean | null>>;
@@ -135,7 +135,7 @@ const HeldRow = z.object({
   approved: z.coerce.boolean(),
 });
 
-/** Of one provider, on a connection or in a transaction. */
+/** The row of one provider, on a connection or in a transaction. */
 export class ProviderTable {
   readonly #knex: Knex;
   readonly #providerId: string;
@@ -150,25 +150,25 @@ export class ProviderTable {
     return readProviderRow(await this.#own().first());
   }
 
-  /** Whether a run has begun, so that something is known. */
+  /** Returns whether a run has begun, so that there is state. */
   async isAdopted(): Promise<boolean> {
     const row: unknown = await this.#own().first('adopted');
     return AdoptedRow.safeParse(row).data?.adopted ?? false;
   }
 
-  /** Base URLs that the last listing showed. */
+  /** Reads the base URLs in the last listing. */
   async readServerUrls(): Promise<readonly string[]> {
     const row: unknown = await this.#own().first('server_urls');
     return ServerUrlsRow.safeParse(row).data?.server_urls ?? [];
   }
 
-  /** The revision that the last run took, 0 before the first one. */
+  /** Reads the revision of the last run, 0 before the first one. */
   async readRunRevision(): Promise<number> {
     const row: unknown = await this.#own().first('run_revision');
     return RunRevisionRow.safeParse(row).data?.run_revision ?? 0;
   }
 
-  /** Columns that are not named stay as they are. */
+  /** Writes columns; the others do not change. */
   async save(columns: Columns): Promise<void> {
     await this.#knex(PROVIDERS)
       .insert({ provider_id: this.#providerId, ...columns })
@@ -176,9 +176,11 @@ export class ProviderTable {
       .merge(Object.keys(columns));
   }
 
-  /** Takes back what was noted of the next run: of those that begin at the same time, one gets it. */
+  /**
+   * Removes the mark of a manual run: of runs that begin concurrently, only one gets it.
+   */
   async consumeTrigger(): Promise<RunTrigger> {
-    // One statement: of two replicas that ask at the same time only one changes the row.
+    // A single statement, so that only one of two concurrent replicas changes the row.
     const taken = await this.#own()
       .where('next_trigger', 'manual')
       .update({ next_trigger: null });
@@ -188,7 +190,7 @@ export class ProviderTable {
   /**
    * Takes the next revision.
    *
-   * @returns `undefined` while nothing is known: no run has begun yet
+   * @returns `undefined` if there is no state because no run has begun yet
    */
   async nextRevision(isRun: boolean): Promise<number | undefined> {
     const next = this.#knex.raw('revision + 1');
@@ -199,7 +201,10 @@ export class ProviderTable {
     return rows.map(row => RevisionRow.parse(row).revision)[0];
   }
 
-  /** A restored backup, or a row that was broken, must not make everything look newer than what comes. */
+  /**
+   * Raises the revision to that of the newest row. Otherwise, after a restored backup or
+   * a broken row, stored rows would look newer than future ones.
+   */
   async raiseRevision(): Promise<void> {
     const highest: unknown = await this.#own(REPOSITORIES)
       .max({ revision: 'revision' })
@@ -213,13 +218,16 @@ export class ProviderTable {
     }
   }
 
-  /** What is held back. What cannot be read is not: if it is still due, the next run holds it anew. */
+  /**
+   * Reads the held removals, without unreadable rows: if such a removal is still due, the
+   * next run holds it again.
+   */
   async readHeld(): Promise<HeldRemoval[]> {
     const rows: unknown[] = await this.#own(HELD);
     return rows.flatMap(row => readHeldRow(row) ?? []);
   }
 
-  /** Makes these all that is held back; what is still held keeps its approval. */
+  /** Replaces the held removals; those that are still held keep their approval. */
   async replaceHeld(held: readonly HeldRemoval[]): Promise<void> {
     const rows: unknown[] = await this.#own(HELD).select('target_hash');
     const stored = rows.map(row => HashRow.parse(row).target_hash);
@@ -228,12 +236,12 @@ export class ProviderTable {
     await this.writeHeld(held);
   }
 
-  /** @param keys - the URLs or entity refs of what is not held back any more */
+  /** @param keys - the entry keys of the removals that are no longer held */
   async deleteHeld(keys: readonly string[]): Promise<void> {
     await this.#deleteHeld(keys.map(sha256));
   }
 
-  /** Adds to what is held back. */
+  /** Adds held removals. */
   async writeHeld(held: readonly HeldRemoval[]): Promise<void> {
     await inBatches(held, some =>
       this.#knex(HELD)
@@ -243,7 +251,7 @@ export class ProviderTable {
     );
   }
 
-  /** Notes that what is held back under these keys may go. */
+  /** Marks the held removals with these keys as approved. */
   async approve(keys: readonly string[]): Promise<void> {
     await inBatches(keys.map(sha256), some =>
       this.#own(HELD).whereIn('target_hash', some).update({ approved: true }),
@@ -266,7 +274,7 @@ export function readProviderRow(row: unknown): ProviderRow | undefined {
   return ProviderRow.safeParse(row).data;
 }
 
-/** Where the run began that has not reached its end. */
+/** Returns the start of a run that has not completed. */
 export function toInterruptedRun(row: ProviderRow): RunOrigin | undefined {
   const { pass_since_ms: sinceMs, pass_since_revision: sinceRevision } = row;
   const { pass_scope: scope, pass_listing: listingFrom } = row;
@@ -275,11 +283,11 @@ export function toInterruptedRun(row: ProviderRow): RunOrigin | undefined {
     : { sinceMs, sinceRevision, scope, ...(listingFrom && { listingFrom }) };
 }
 
-/** What the provider is doing and how its last run ended. */
+/** Converts the row to the provider's status and the result of its last run. */
 export function toStoredDiscovery(row: ProviderRow): StoredDiscovery {
   const { host, started_at_ms: startedAtMs, run_trigger: trigger } = row;
   const { failed_at_ms: failedAtMs, failure: error, report: lastRun } = row;
-  // A replica of an older version writes no more than how the run ended.
+  // A replica of an older version writes only the report of the run.
   const lastEnd = lastRun?.status === 'succeeded' ? lastRun.finishedAtMs : 0;
   const lastSuccessAtMs = Math.max(row.last_success_at_ms ?? 0, lastEnd);
   const hasStarted = host !== null && startedAtMs !== null && trigger !== null;
@@ -294,7 +302,7 @@ export function toStoredDiscovery(row: ProviderRow): StoredDiscovery {
   };
 }
 
-/** Columns of a run that goes on, or of none. */
+/** Columns for a run in progress, or for none. */
 export function originColumns(origin: RunOrigin | undefined) {
   return {
     pass_since_ms: origin?.sinceMs ?? null,
@@ -304,7 +312,7 @@ export function originColumns(origin: RunOrigin | undefined) {
   };
 }
 
-/** Columns of a run that begins. */
+/** Columns for a run that begins. */
 export function startColumns(start: RunStart) {
   return {
     host: storableText(start.host),
@@ -316,7 +324,7 @@ export function startColumns(start: RunStart) {
   };
 }
 
-/** Columns of a run that broke off. */
+/** Columns for a run that was aborted. */
 export function failureColumns(failure: AbortedRunRecord) {
   return {
     running: false,
@@ -325,7 +333,7 @@ export function failureColumns(failure: AbortedRunRecord) {
   };
 }
 
-/** Columns of a run that has ended. A column that is not named stays as it is. */
+/** Columns for a run that has finished. Columns that are not named do not change. */
 export function finishColumns({ host, trigger, configuration, ...record }: FinishedRun) {
   return {
     ...startColumns({ host, trigger, startedAtMs: record.startedAtMs }),
@@ -336,7 +344,7 @@ export function finishColumns({ host, trigger, configuration, ...record }: Finis
   };
 }
 
-/** Columns of the last run once this many held removals are carried out. */
+/** Columns for the last run once this many held removals are carried out. */
 export function approvalColumns(lastRun: RunRecord, removed: number) {
   const { heldBack, locations } = lastRun.summary;
   const summary = {
@@ -347,7 +355,7 @@ export function approvalColumns(lastRun: RunRecord, removed: number) {
   return { report: JSON.stringify({ ...lastRun, summary }) };
 }
 
-/** @returns `undefined` when the row is not as this version writes it */
+/** @returns `undefined` if the row is not in this version's format */
 export function readHeldRow(row: unknown): HeldRemoval | undefined {
   const { data } = HeldRow.safeParse(row);
   return (
@@ -361,7 +369,7 @@ export function readHeldRow(row: unknown): HeldRemoval | undefined {
   );
 }
 
-/** `approved` is left to its default, so that writing the row again does not undo an approval. */
+/** Omits `approved`, so that writing the row again does not undo an approval. */
 function toHeldRow(providerId: string, held: HeldRemoval) {
   return {
     provider_id: providerId,

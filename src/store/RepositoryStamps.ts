@@ -1,6 +1,6 @@
 /**
- * A stamp per repository that the catalog reads files of: equal as long as nobody has
- * learned of a change. In a table, so that it is the same for every replica.
+ * A stamp for each repository from which the catalog reads files: unchanged as long as no
+ * change is known. Stored in a table, so that it is shared by all replicas.
  */
 
 import { z } from 'zod';
@@ -24,7 +24,7 @@ export class RepositoryStamps {
     this.#clock = clock;
   }
 
-  /** The stamp of a repository at this moment; made where there is none yet. */
+  /** Returns the current stamp of a repository; creates it if there is none. */
   async load(host: string, address: RepositoryAddress): Promise<string> {
     const knex = await this.#tables.connect();
     const key = { repository_hash: toStampKey(host, address) };
@@ -47,8 +47,8 @@ export class RepositoryStamps {
   }
 
   /**
-   * Has everything that was read of these repositories read again when it is next asked
-   * for. To be called before anybody is asked to read; what nobody has read has no stamp.
+   * Invalidates everything that was read from these repositories. To be called before
+   * anything triggers a read; repositories that were never read have no stamp.
    */
   async renew(host: string, addresses: readonly RepositoryAddress[]): Promise<void> {
     const keys = [...new Set(addresses.map(address => toStampKey(host, address)))];

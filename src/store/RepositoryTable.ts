@@ -1,7 +1,7 @@
 /**
- * The statements on the repositories of a provider: pages, batches, and nothing that scans.
- * A row that cannot be read, broken or of a newer version, is the problem of that row: its
- * repository is unknown.
+ * The SQL statements on the repositories of a provider: in pages and batches, without
+ * table scans. A row that cannot be read, because it is broken or was written by a newer
+ * version, affects only its own repository, which becomes unknown.
  */
 
 import type { Knex } from 'knex';
@@ -30,7 +30,9 @@ import {
   toSortKey,
 } from './tables';
 
-/** So many are read before others get their turn: SQLite blocks while it works. */
+/**
+ * Number of rows to read before yielding to the event loop: SQLite blocks while it works.
+ */
 const ROWS_PER_PAGE = 500;
 
 const LookRow = z.object({ repository_id: BigNumber, revision: BigNumber });
@@ -41,7 +43,7 @@ const ProgressRow = z.object({
   repository_ids: jsonColumn(z.array(z.number())),
 });
 
-/** What a row says, or what is left of it. */
+/** The content of a row, or what could be salvaged from it. */
 interface ReadRow {
   readonly known?: KnownRepository;
   readonly salvaged?: SalvagedRow;
@@ -49,20 +51,23 @@ interface ReadRow {
 
 type Look = Pick<UnchangedLooks, 'revision' | 'checkedAtMs'>;
 
-/** Of one provider, on a connection or in a transaction. */
+/** The repositories of one provider, on a connection or in a transaction. */
 export class RepositoryTable {
   readonly #knex: Knex;
   readonly #providerId: string;
   readonly #onWarning: (message: string) => void;
 
-  /** @param onWarning - told of each row that cannot be read */
+  /** @param onWarning - called for each row that cannot be read */
   constructor(knex: Knex, providerId: string, onWarning: (message: string) => void) {
     this.#knex = knex;
     this.#providerId = providerId;
     this.#onWarning = onWarning;
   }
 
-  /** All, each with its last look, whether that wrote the row or left it alone. */
+  /**
+   * Reads all repositories, each with its last check, whether or not that check wrote the
+   * row.
+   */
   async readAll(
     provider: ProviderRow,
   ): Promise<{ known: KnownRepository[]; salvaged: SalvagedRow[] }> {
@@ -85,13 +90,13 @@ export class RepositoryTable {
     return { known, salvaged };
   }
 
-  /** A few, and those that hold a file that lies where they are. */
+  /** Reads the selected repositories, and those that hold a file at their addresses. */
   async readRelated({
     repositoryIds,
     addresses,
   }: RepositorySelector): Promise<KnownRepository[]> {
     const holders = await this.idsWithFilesAt(addresses);
-    // Strung together, not alternatives in one condition: for that SQLite reads every row.
+    // A union instead of a condition with `or`, for which SQLite reads every row.
     const rows: unknown[] = await this.#own()
       .whereIn('repository_id', [...repositoryIds, ...holders])
       .unionAll(addresses.map(one => this.#own().where(toAddressColumns(one))));
@@ -99,7 +104,10 @@ export class RepositoryTable {
     return [...new Map(related.map(known => [known.repositoryId, known])).values()];
   }
 
-  /** What was stored under later revisions than a given one, and than the own one of each. */
+  /**
+   * Reads the repositories stored with a later revision than the given one and than the
+   * one returned by `seen`.
+   */
   async readNewer(
     revision: number,
     seen: (repositoryId: number) => number,
@@ -117,14 +125,17 @@ export class RepositoryTable {
     return newer;
   }
 
-  /** What a row tells people; `undefined` where not even the repository can be told. */
+  /**
+   * Converts a row for a report; `undefined` if not even the repository can be
+   * identified.
+   */
   readOne(provider: ProviderRow, row: unknown): KnownRepository | undefined {
     const read = this.#read(row);
     const one = read.known ?? read.salvaged?.repository;
     return one && withLastLook(one, provider, undefined);
   }
 
-  /** Whether there are repositories of one of these projects. */
+  /** Returns whether there are repositories of one of these projects. */
   async hasProject(projectKeys: readonly string[]): Promise<boolean> {
     for (const projectKey of projectKeys) {
       const row: unknown = await this.#own()
@@ -137,7 +148,10 @@ export class RepositoryTable {
     return false;
   }
 
-  /** The repositories that hold a file that lies at one of these addresses, beside those that are there. */
+  /**
+   * Returns the ids of the repositories that hold a file at one of these addresses while
+   * being elsewhere themselves.
+   */
   async idsWithFilesAt(addresses: readonly RepositoryAddress[]): Promise<number[]> {
     const rows: unknown[] = await this.#own(FOREIGN_FILES)
       .whereIn(['project_key_sort', 'slug_sort'], addresses.map(toSortKeys))
@@ -146,17 +160,18 @@ export class RepositoryTable {
   }
 
   /**
-   * Writes repositories, except where the table knows something newer.
+   * Writes repositories, except where the table has newer rows.
    *
-   * @remarks In a transaction, so that a row and where its files lie go together.
+   * @remarks To be called in a transaction, so that a row and the addresses of its files
+   * stay consistent.
    */
   async write(repositories: readonly KnownRepository[]): Promise<void> {
     const isOlder = isPostgres(this.#knex)
       ? '??.revision <= excluded.revision'
-      : // What is no number has been written by nobody who counts.
+      : // A value that is not a number does not come from this store.
         "(typeof(??.revision) <> 'integer' or ??.revision <= excluded.revision)";
     const names = isPostgres(this.#knex) ? [REPOSITORIES] : [REPOSITORIES, REPOSITORIES];
-    // A statement that names a row twice fails.
+    // A statement that inserts a row twice fails.
     const byId = new Map(repositories.map(one => [one.repositoryId, one]));
     await inBatches([...byId.values()], async some => {
       await this.#knex(REPOSITORIES)
@@ -179,13 +194,13 @@ export class RepositoryTable {
     });
   }
 
-  /** Writes rows anew that could not be read. */
+  /** Replaces the rows that could not be read. */
   async replaceSalvaged(salvaged: readonly SalvagedRow[]): Promise<void> {
     await this.delete(salvaged.map(one => one.rawId));
     await this.write(salvaged.flatMap(one => one.repository ?? []));
   }
 
-  /** @param ids - as the database has given them, where they may be no numbers */
+  /** @param ids - as the database returned them, possibly not numbers */
   async delete(ids: readonly unknown[]): Promise<void> {
     await inBatches(ids.map(toBinding), async some => {
       for (const table of [REPOSITORIES, FOREIGN_FILES]) {
@@ -194,14 +209,14 @@ export class RepositoryTable {
     });
   }
 
-  /** Forgets all of them. */
+  /** Deletes all of them. */
   async deleteAll(): Promise<void> {
     for (const table of [REPOSITORIES, FOREIGN_FILES, PROGRESS]) {
       await this.#own(table).delete();
     }
   }
 
-  /** Notes what was looked at and has not changed. */
+  /** Records the repositories that were checked and have not changed. */
   async writeProgress(batch: number, looks: UnchangedLooks): Promise<void> {
     await this.#knex(PROGRESS)
       .insert({
@@ -215,7 +230,10 @@ export class RepositoryTable {
       .merge();
   }
 
-  /** Writes the progress of an interrupted run that is given up into the rows it is about. */
+  /**
+   * Writes the progress of an interrupted run that is not resumed to the rows of its
+   * repositories.
+   */
   async settleProgress(): Promise<void> {
     for (const { repositoryIds, revision, checkedAtMs } of await this.#readProgress()) {
       await inBatches(repositoryIds, some =>
@@ -232,7 +250,7 @@ export class RepositoryTable {
     await this.#own(PROGRESS).delete();
   }
 
-  /** What runs that never reached their end have looked at, the oldest first. */
+  /** Reads the checks of runs that did not complete, oldest first. */
   async #readProgress(): Promise<UnchangedLooks[]> {
     const rows: unknown[] = await this.#own(PROGRESS).orderBy('batch');
     return rows.flatMap(row => {
@@ -248,9 +266,10 @@ export class RepositoryTable {
   }
 
   /**
-   * In the order of their ids.
+   * Reads all rows ordered by id.
    *
-   * @param newerThan - only ids and revisions, and only where those are later
+   * @param newerThan - reads only ids and revisions, and only of rows with a later
+   * revision
    */
   async *#pages(newerThan?: number): AsyncGenerator<unknown[]> {
     let last: unknown;
@@ -287,29 +306,32 @@ export class RepositoryTable {
     }
     const salvaged = salvageRow(row);
     this.#onWarning(
-      `What is stored of ${salvaged.name} (provider ${this.#providerId}) cannot be read: it is broken, or a newer version wrote it. The next run looks at the repository again and writes it anew`,
+      `The stored state of ${salvaged.name} (provider ${this.#providerId}) cannot be read: it is broken, or a newer version wrote it. The next run checks the repository again and replaces the row`,
     );
     return { salvaged };
   }
 }
 
-/** A value as the database has given it, to be found by it again. */
+/** Converts a value returned by the database to one that finds the row again. */
 function toBinding(value: unknown): string | number | null {
   return typeof value === 'string' || typeof value === 'number' ? value : null;
 }
 
-/** An address in comparable form. */
+/** Returns an address in comparable form. */
 export function toSortKeys({ projectKey, slug }: RepositoryAddress): [string, string] {
   return [toSortKey(projectKey), toSortKey(slug)];
 }
 
-/** An address in comparable form, as columns. */
+/** Returns an address in comparable form, as columns. */
 export function toAddressColumns(address: RepositoryAddress) {
   const [project_key_sort, slug_sort] = toSortKeys(address);
   return { project_key_sort, slug_sort };
 }
 
-/** Complete runs, or the progress of one that goes on, stand for rows that they left alone. */
+/**
+ * Adds the last check to a row that it did not write: one by a complete run, or by one in
+ * progress.
+ */
 function withLastLook(
   known: KnownRepository,
   provider: ProviderRow,

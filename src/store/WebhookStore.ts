@@ -1,4 +1,4 @@
-/** What webhooks have told of each project, the same for every replica: one row per project. */
+/** Stores webhook statistics, one row per project, shared by all replicas. */
 
 import { z } from 'zod';
 import { Run } from '../discovery/performRun';
@@ -9,19 +9,19 @@ import { BigNumber, toSortKey } from './tables';
 
 const WEBHOOKS = 'bitbucket_server_discovery_webhooks';
 
-/** Kept of one provider; a server has hundreds, rarely thousands. */
+/** Maximum number of projects per provider; a server has hundreds, rarely thousands. */
 export const MAX_PROJECTS = 5_000;
 
-/** What is known of the webhooks of one project. */
+/** Webhook statistics of one project. */
 export interface ProjectWebhooks {
   readonly projectKey: string;
-  /** Repositories that the last complete run ended with as registered. */
+  /** Number of repositories registered in the last complete run. */
   readonly registered: number;
-  /** When the last event came, at most a minute behind; epoch milliseconds. */
+  /** When the last event arrived, epoch milliseconds; up to a minute behind. */
   readonly lastEventAtMs?: number;
-  /** Changes that runs have found and no event had announced, all together. */
+  /** Total number of changes that runs found and no event had announced. */
   readonly unannounced: number;
-  /** When a run last found one; epoch milliseconds. */
+  /** When a run last found such a change, epoch milliseconds. */
   readonly lastUnannouncedAtMs?: number;
 }
 
@@ -47,7 +47,7 @@ const Row = z
 export class WebhookStore {
   constructor(private readonly database: DiscoveryDatabase) {}
 
-  /** In the order of their keys. */
+  /** Loads the statistics of a provider, ordered by project key. */
   async load(providerId: string): Promise<ProjectWebhooks[]> {
     const knex = await this.database.connect();
     const rows: unknown[] = await knex(WEBHOOKS)
@@ -56,7 +56,7 @@ export class WebhookStore {
     return rows.flatMap(row => Row.safeParse(row).data ?? []);
   }
 
-  /** Notes that an event about a project came; one statement. */
+  /** Records that an event about a project arrived, in one statement. */
   async recordEvent(providerId: string, projectKey: string, atMs: number): Promise<void> {
     const knex = await this.database.connect();
     await knex(WEBHOOKS)
@@ -66,8 +66,8 @@ export class WebhookStore {
   }
 
   /**
-   * Keeps what a complete run has found; projects that it lacks are forgotten, unless an
-   * event about them came while it went on. Writes only what has changed.
+   * Stores the findings of a complete run. Projects that it lacks are deleted, unless an
+   * event about them arrived during the run. Writes only changed rows.
    */
   async recordRun(
     providerId: string,
@@ -94,7 +94,7 @@ export class WebhookStore {
       knex(WEBHOOKS)
         .insert(some.map(one => toRow(providerId, one, stored, finishedAtMs)))
         .onConflict(['provider_id', 'project_key_sort'])
-        // An event may have come since it was read.
+        // An event may have arrived since the row was read.
         .merge(['project_key', 'registered', 'unannounced', 'last_unannounced_at_ms']),
     );
     const missing = [...stored]

@@ -1,8 +1,9 @@
 /**
- * Who holds what in the catalog, read from the catalog's own tables: it has no other way to
- * tell it.
+ * Reads from the catalog's own tables who holds which entity: the catalog has no API for
+ * it.
  *
- * @remarks Table and column names: catalog-backend 4.0.0, unchanged since its first releases.
+ * @remarks Table and column names: catalog-backend 4.0.0, unchanged since its first
+ * releases.
  */
 
 import type { Knex } from 'knex';
@@ -15,22 +16,22 @@ import { urlOfLocationKey } from '../util/parseUrls';
 import { toChunks } from './DiscoveryDatabase';
 import { jsonColumn } from './tables';
 
-/** Names per statement: a few questions about all that a provider holds. */
+/** Names per statement, so that a few statements cover all entities of a provider. */
 const NAMES_PER_STATEMENT = 500;
 
-/** So many are read before others get their turn. */
+/** Number of refs to read before yielding to the event loop. */
 const REFS_PER_PAGE = 1_000;
 
 /** An entity as the catalog processes it. */
 export interface CatalogEntityState {
   readonly entityRef: string;
-  /** Whose it is; `undefined` where anybody may take it over. */
+  /** The owner; `undefined` if any side may take it over. */
   readonly locationKey?: string;
-  /** Changes with what the catalog makes of it. */
+  /** Changes with the result of processing it. */
   readonly resultHash?: string;
-  /** The URL that it was read from. */
+  /** The URL from which it was read. */
   readonly sourceUrl?: string;
-  /** The repository that it is of, where it says so. */
+  /** The repository named in its annotations, if any. */
   readonly address?: RepositoryAddress;
 }
 
@@ -49,7 +50,7 @@ const Stated = z.object({
   [ANNOTATION_REPO_SLUG]: z.string().min(1),
 });
 
-/** PostgreSQL gives counts as texts. */
+/** PostgreSQL returns counts as strings. */
 const CountRow = z.object({ source_key: z.string(), count: z.coerce.number() });
 
 const ReferenceRow = z.object({
@@ -61,13 +62,13 @@ const LocationRow = z.object({ target: z.string() });
 
 /** Which entities are read, and how. */
 export interface ReadStatesOptions {
-  /** Only those that another side has than the one with this location key. */
+  /** Reads only those held by a side other than the one with this location key. */
   readonly heldByOthersThan?: string;
-  /** Waits for whoever writes one of them at this moment. */
+  /** Waits for concurrent writers of these entities. */
   readonly waitForWriters?: boolean;
 }
 
-/** Entities by their refs, as far as there are any. */
+/** Reads the existing entities, by ref. */
 export async function readStates(
   knex: Knex,
   entityRefs: readonly string[],
@@ -79,7 +80,7 @@ export async function readStates(
       .whereIn('entity_ref', some)
       .select('entity_ref', 'location_key', 'result_hash', 'unprocessed_entity');
     if (heldByOthersThan !== undefined) {
-      // Where there is no location key, anybody may take it over.
+      // Excludes entities without a location key, which any side may take over.
       query.whereNot('location_key', heldByOthersThan);
     }
     const rows: unknown[] = await (waitForWriters ? query.forShare() : query);
@@ -89,10 +90,10 @@ export async function readStates(
 }
 
 /**
- * Whether one of the entities, which must all exist, is an orphan.
+ * Returns whether one of the entities, which must all exist, is an orphan.
  *
- * @remarks Nothing claims it any more, and the catalog deletes it within about 30 seconds,
- * unless `catalog.orphanStrategy` says otherwise.
+ * @remarks Nothing claims an orphan any more, and the catalog deletes it within about 30
+ * seconds, unless `catalog.orphanStrategy` says otherwise.
  */
 export async function isAnyOrphaned(
   knex: Knex,
@@ -109,7 +110,7 @@ export async function isAnyOrphaned(
   return false;
 }
 
-/** Those of the URLs that somebody has registered as a location. */
+/** Returns those of the URLs that are registered locations. */
 export async function readRegisteredUrls(
   knex: Knex,
   urls: readonly string[],
@@ -127,7 +128,7 @@ export async function readRegisteredUrls(
 
 const ParentRow = z.object({ source_entity_ref: z.string() });
 
-/** Files in files in files; a circle ends here as well. */
+/** Limit for nested files; also ends a circle. */
 const MAX_ANCESTORS = 50;
 
 const Sources = z.object({
@@ -138,8 +139,8 @@ const Sources = z.object({
 });
 
 /**
- * The URLs from which an entity is made: those that the catalog reads anew when the entity
- * is refreshed, its own and those of the Locations that lead to it.
+ * Returns the URLs from which an entity is made, which the catalog reads again when the
+ * entity is refreshed: its own, and those of the Locations that lead to it.
  */
 export async function readSourceUrls(knex: Knex, entityRef: string): Promise<string[]> {
   const refs = new Set([entityRef]);
@@ -162,17 +163,17 @@ export async function readSourceUrls(knex: Knex, entityRef: string): Promise<str
 
 const RefreshKeyRow = z.object({ key: z.string() });
 
-/** Of one repository, there are not more files. */
+/** No repository has more files than this. */
 const MAX_KEYS = 1_000;
 
 /**
- * The URLs below another one from which the catalog has read anything.
+ * Returns the URLs below a given one from which the catalog has read anything.
  *
- * @param url - without a slash at the end
+ * @param url - without a trailing slash
  */
 export async function readUrlsBelow(knex: Knex, url: string): Promise<string[]> {
   const rows: unknown[] = await knex('refresh_keys')
-    // What it takes for wildcards only has more read.
+    // Wildcard characters in the URL only match more than needed.
     .whereLike('key', `url:${url}/%`)
     .limit(MAX_KEYS)
     .distinct('key');
@@ -186,10 +187,10 @@ function getSourceUrls(row: unknown): string[] {
 }
 
 /**
- * How many entities the catalog has from each provider.
+ * Counts the entities that the catalog has from each provider.
  *
  * @param prefix - of the providers' names, their source keys
- * @returns by name; empty where there are no tables yet
+ * @returns by name; empty if the tables do not exist yet
  */
 export async function countByProvider(
   knex: Knex,
@@ -212,7 +213,7 @@ export async function countByProvider(
   );
 }
 
-/** Whether the catalog has anything from a provider, beside the anchor that each has. */
+/** Returns whether the catalog has anything from a provider besides its anchor. */
 export async function hasEntities(knex: Knex, providerName: string): Promise<boolean> {
   const rows: unknown[] = await knex('refresh_state_references')
     .where('source_key', providerName)
@@ -222,7 +223,7 @@ export async function hasEntities(knex: Knex, providerName: string): Promise<boo
 }
 
 /**
- * The entity refs of all that the catalog has from a provider, page by page.
+ * Reads the refs of all entities from a provider, page by page.
  *
  * @param providerName - the provider's name in the catalog, its source key
  */
@@ -248,7 +249,7 @@ export async function* providerEntityRefs(
   }
 }
 
-/** @throws an error when the row is not as the catalog writes it */
+/** @throws an error if the row does not have the catalog's format */
 function parseStateRow(row: unknown): CatalogEntityState {
   const parsed = StateRow.parse(row);
   const annotations = readAnnotations(parsed.unprocessed_entity);
@@ -275,7 +276,10 @@ function readAnnotations(
   }
 }
 
-/** The repository that an entity names; what a location parser made may name any other place as the one it was read from. */
+/**
+ * Returns the repository that an entity names. An entity made by a location parser may
+ * name any URL as its source, so that URL does not tell.
+ */
 export function statedAddress(
   annotations: Readonly<Record<string, unknown>>,
 ): RepositoryAddress | undefined {

@@ -1,14 +1,20 @@
-/** Brings the tables of this module up to date, whoever else does so at the same time. */
+/** Migrates the tables of this module, safely across concurrent replicas. */
 
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { Knex } from 'knex';
 import { z } from 'zod';
 
-/** The catalog keeps the list of its own migrations in the same database. */
+/**
+ * A separate table, since the catalog keeps its own list of migrations in the same
+ * database.
+ */
 const MIGRATIONS = 'bitbucket_server_discovery_migrations';
 
-/** Where knex notes that a migration is under way; it outlives a process that is killed in it. */
+/**
+ * Where knex records that a migration is running; the lock outlives a process that is
+ * killed.
+ */
 const MIGRATIONS_LOCK = `${MIGRATIONS}_lock`;
 
 /** Beside `src` in the work tree and beside `dist` in the published package. */
@@ -18,24 +24,29 @@ const NameRow = z.object({ name: z.string() });
 const Client = z.object({ config: z.object({ client: z.string() }) });
 const LockRow = z.object({ is_locked: z.coerce.boolean() });
 
-/** How the tables are brought up to date. */
+/** Options for migrating the tables. */
 export interface MigrateOptions {
-  /** Somebody else makes the tables: `skipMigrations` of Backstage's database configuration. */
+  /**
+   * Whether migrations are run elsewhere: `skipMigrations` of Backstage's database
+   * configuration.
+   */
   readonly skip: boolean;
-  /** Told of a lock that was left behind. */
+  /** Called if a lock was left behind. */
   readonly onWarning: (message: string) => void;
 }
 
-/** Whether the database has locks that die with their holder, and a clock of its own. */
+/**
+ * Whether the database is PostgreSQL, which has locks that end with their holder and a
+ * clock of its own.
+ */
 export function isPostgres(knex: Knex): boolean {
   return Client.safeParse(knex.client).data?.config.client.startsWith('pg') ?? false;
 }
 
 /**
- * Runs the migrations that are pending; where none is, nothing is asked of the database but
- * to read.
+ * Runs pending migrations; without any, only reads from the database.
  *
- * @throws an error that names the remedy when the tables cannot be brought up to date
+ * @throws an error that names the remedy if the tables cannot be migrated
  */
 export async function migrate(
   knex: Knex,
@@ -75,12 +86,12 @@ async function pendingMigrations(knex: Knex): Promise<string[]> {
     return wanted;
   }
   const rows: unknown[] = await knex(MIGRATIONS).select('name');
-  // After a downgrade the list names migrations that this version does not have.
+  // After a downgrade the list contains migrations that this version does not have.
   const done = new Set(rows.map(row => NameRow.parse(row).name));
   return wanted.filter(name => !done.has(name));
 }
 
-/** Replicas that start at the same time go one after the other. */
+/** Runs work in one replica at a time. */
 async function inTurn(
   knex: Knex,
   work: (transaction: Knex) => Promise<void>,
@@ -97,7 +108,10 @@ async function inTurn(
   });
 }
 
-/** Nobody else is at it: a lock of knex that is still there was left behind. */
+/**
+ * Runs the migrations while no other replica does: a knex lock that still exists was left
+ * behind.
+ */
 async function runPending(
   knex: Knex,
   onWarning: MigrateOptions['onWarning'],
@@ -110,7 +124,7 @@ async function runPending(
     const locks = rows.map(row => LockRow.safeParse(row).data?.is_locked ?? true);
     if (locks.length !== 1 || locks[0]) {
       onWarning(
-        `The table ${MIGRATIONS_LOCK} holds a lock that was left behind, such as by a ` +
+        `The table ${MIGRATIONS_LOCK} holds a lock that was left behind, for example by a ` +
           'process that was killed while it started; it is released',
       );
       await knex(MIGRATIONS_LOCK).delete();

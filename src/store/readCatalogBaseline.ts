@@ -1,7 +1,7 @@
 /**
- * What the catalog holds from a provider, read from the catalog's own tables: the
- * starting point where nothing is remembered, such as the first run after switching from
- * the published module. Without it, a first run could not tell a removal from a novelty.
+ * Reads from the catalog's own tables what the catalog holds from a provider: the
+ * starting point without stored state, such as in the first run after switching from the
+ * published module. Without it, a first run could not tell removals from additions.
  */
 
 import { DatabaseService } from '@backstage/backend-plugin-api';
@@ -22,36 +22,37 @@ import { parseTarget } from '../util/parseUrls';
 import { providerEntityRefs, statedAddress } from './catalogState';
 import { toChunks } from './DiscoveryDatabase';
 
-/** Of so many the names are worked out before others get their turn. */
+/** Number of repositories to process before yielding to the event loop. */
 const KNOWN_PER_TURN = 1_000;
 
 const Row = z.object({ entity: z.string() });
 const LocationSpec = z.object({
   target: z.string(),
-  // What the catalog takes it for where it says nothing.
+  // The catalog's default.
   presence: z.enum(PRESENCES).catch('required'),
 });
 const validateEnvelope = entityEnvelopeSchemaValidator();
 
-/** The entity ref of the Location by which the catalog reads a URL. */
+/** Returns the entity ref of the Location by which the catalog reads a URL. */
 export type PlainLocationRef = (targetUrl: string) => string;
 
-/** A file the catalog was given. */
+/** A file that the catalog holds, with its repository. */
 interface GivenFile {
   readonly address: RepositoryAddress;
   readonly file: CatalogFile;
 }
 
 /**
- * Reads the Locations a provider has in the catalog, and what a location parser made in
- * their place.
+ * Reads the Locations that a provider has in the catalog, and the entities that a
+ * location parser made in their place.
  *
  * @remarks Table and column names: catalog-backend 4.0.0, unchanged since its first
- * releases. The repositories' numeric ids are not known there: placeholders stand for them.
+ * releases. The repositories' numeric ids are not known there: placeholders stand for
+ * them.
  *
  * @param providerName - the provider's name in the catalog, its source key
- * @param known - what is known already, and need not be read
- * @throws when the tables cannot be read
+ * @param known - known state, which need not be read
+ * @throws an error if the tables cannot be read
  */
 export async function readCatalogBaseline(
   database: DatabaseService,
@@ -74,7 +75,7 @@ export async function readCatalogBaseline(
   return { repositories: groupByRepository(files), held: [] };
 }
 
-/** The entity refs by which the catalog has what is known already. */
+/** Returns the entity refs of the known files in the catalog. */
 async function toEntityRefs(
   known: readonly KnownRepository[],
   plainLocationRef: PlainLocationRef,
@@ -119,7 +120,7 @@ function toGivenFile(entity: Entity, plainLocationRef: PlainLocationRef): GivenF
     : [];
 }
 
-/** What is no Bitbucket file (the anchor) is left out. */
+/** Ignores targets that are not Bitbucket files, such as the anchor. */
 function ofTarget(targetUrl: string, presence: Presence): GivenFile[] {
   const parsed = parseTarget(targetUrl);
   return parsed
@@ -127,7 +128,7 @@ function ofTarget(targetUrl: string, presence: Presence): GivenFile[] {
     : [];
 }
 
-/** Groups the files that Locations read by repository. */
+/** Groups Location targets by repository. */
 export function toKnownRepositories(targets: readonly string[]): KnownRepository[] {
   return groupByRepository(targets.flatMap(target => ofTarget(target, 'required')));
 }
@@ -149,9 +150,10 @@ function groupByRepository(given: readonly GivenFile[]): KnownRepository[] {
 }
 
 /**
- * Adds to what is remembered what only the catalog knows of. Memory may lag behind: rows
- * were wiped, another module ran in between, or a run could add and not remember. A Location
- * that the catalog has and the state lacks would go unguarded.
+ * Adds files that only the catalog knows to the stored state. The stored state may lag
+ * behind: rows were deleted, another module ran in between, or a run could update the
+ * catalog but not store its result. Locations missing from the state would be removed
+ * without the guard.
  *
  * @param baseline - what the catalog holds, with placeholder ids
  */
@@ -159,7 +161,7 @@ export function adoptFromCatalog(
   state: ProviderState,
   baseline: ProviderState,
 ): ProviderState {
-  // In the usual run, all is known: nothing was read.
+  // In most runs everything is known and nothing was read.
   if (baseline.repositories.length === 0) {
     return state;
   }
@@ -177,7 +179,7 @@ export function adoptFromCatalog(
     : { ...state, repositories: [...state.repositories, ...renumber(missing, state)] };
 }
 
-/** Below every placeholder id that is remembered already. */
+/** Assigns ids below every stored placeholder id. */
 function renumber(
   missing: readonly KnownRepository[],
   { repositories }: ProviderState,

@@ -1,4 +1,4 @@
-/** What runs and events leave to the store, and find there. Types only. */
+/** The types that runs and events write to and read from the store. Types only. */
 
 import { JsonObject } from '@backstage/types';
 import { RecheckState } from '../discovery/recheck';
@@ -18,19 +18,19 @@ export interface RunRecord {
   readonly status: 'succeeded' | 'failed';
   readonly summary: RunSummary;
   readonly requests: number;
-  /** It had credentials, or misses those that an earlier one had. */
+  /** Whether it had credentials, or lacks those that an earlier run had. */
   readonly authenticated?: boolean;
-  /** Of a failed run, without secrets. */
+  /** The error of a failed run, without secrets. */
   readonly error?: string;
-  /** What it was configured with; left out by versions that did not keep it. */
+  /** Its configuration; missing from versions that did not store it. */
   readonly settings?: RunSettings;
 }
 
-/** What a provider was configured with. */
+/** The configuration of a provider. */
 export interface RunSettings {
-  /** As it stands in the configuration, without secrets. */
+  /** As written in the configuration, without secrets. */
   readonly values: JsonObject;
-  /** When the first run began that was configured so, epoch milliseconds. */
+  /** When the first run with this configuration began, epoch milliseconds. */
   readonly sinceMs: number;
 }
 
@@ -45,93 +45,99 @@ export interface RunStart {
   readonly trigger: RunTrigger;
 }
 
-/** The last run that came to a result. */
+/** The last run with a result. */
 export interface LastRun extends RunRecord {
-  /** Fingerprint of what it looked for: `configurationFingerprint`. */
+  /** Fingerprint of its configuration: `configurationFingerprint`. */
   readonly configuration?: string;
 }
 
-/** A run that has ended. */
+/** A finished run. */
 export interface FinishedRun extends LastRun {
   readonly host: string;
   readonly trigger: RunTrigger;
 }
 
-/** A run that broke off: it came to no result, such as when the catalog took nothing. */
+/**
+ * A run that was aborted without a result, for instance because the catalog rejected the
+ * mutation.
+ */
 export interface AbortedRunRecord {
   readonly finishedAtMs: number;
   /** Without secrets. */
   readonly error: string;
 }
 
-/** What a provider is doing and how its last run ended. */
+/** The status of a provider and the result of its last run. */
 export interface StoredDiscovery {
   readonly providerId: string;
   readonly running: boolean;
   /** The last run that began; `undefined` before the first one. */
   readonly lastStart?: RunStart;
-  /** Present where that run broke off. */
+  /** Set if that run was aborted. */
   readonly failure?: AbortedRunRecord;
-  /** The last run that came to a result; what is stored of repositories is from there. */
+  /** The last run with a result, which is the source of the stored repositories. */
   readonly lastRun?: RunRecord;
-  /** When a run last ended with success, whatever came after it. */
+  /** When a run last succeeded, even if later ones failed; epoch milliseconds. */
   readonly lastSuccessAtMs?: number;
 }
 
 /**
- * Reads what the catalog holds from a provider beyond what is known; `undefined` where that
- * cannot be read.
+ * Reads what the catalog holds from a provider beyond the known state; `undefined` if
+ * that cannot be read.
  */
 export type BaselineReader = (
   providerId: string,
   known: readonly KnownRepository[],
 ) => Promise<ProviderState | undefined>;
 
-/** What a run begins with. */
+/** The start of a run. */
 export interface BegunRun {
-  /** Taken before anything is asked. */
+  /** Taken before any request. */
   readonly revision: number;
   readonly origin: RunOrigin;
 }
 
-/** Looks that found nothing new. */
+/** Checks without changes. */
 export interface UnchangedLooks {
   readonly repositoryIds: readonly number[];
-  /** The lowest of theirs. */
+  /** The lowest revision of these checks. */
   readonly revision: number;
-  /** The earliest of theirs, epoch milliseconds. */
+  /** The earliest time of these checks, epoch milliseconds. */
   readonly checkedAtMs: number;
 }
 
-/** What a run has learned on its way. */
+/** Interim results of a run. */
 export interface InterimRecord {
   readonly repositories: readonly KnownRepository[];
   readonly unchanged?: UnchangedLooks;
 }
 
-/** What a run leaves. */
+/** The final results of a run. */
 export interface RunEnd {
   readonly run: FinishedRun;
-  /** Left out where it is not known what the catalog holds: then nothing is known of repositories. */
+  /**
+   * Omitted if it is not known what the catalog holds: the state of repositories is then
+   * unknown, too.
+   */
   readonly state?: StateChanges & {
     readonly held: readonly HeldRemoval[];
     readonly serverUrls?: readonly string[];
-    /** When runs have looked, once this one has reached its end. */
+    /** Times of checks after this run. */
     readonly recheck: RecheckState;
-    /** Where it began, and whether it has reached its end. */
+    /** The start of the run. */
     readonly origin: RunOrigin;
     readonly isComplete: boolean;
-    /** The next run is to resume it. */
+    /** Whether the next run should resume it. */
     readonly isUnfinished: boolean;
   };
 }
 
-/** What looking at one repository changed. */
+/** The changes from evaluating one repository. */
 export interface EvaluationRecord {
   readonly repositories: readonly KnownRepository[];
-  /** Placeholders whose id is known now. */
+  /** Placeholder ids whose real id is known now. */
   readonly forgottenIds: readonly number[];
   readonly held: readonly HeldRemoval[];
-  /** Keys of what is no longer held back: removed, or not due any more. */
+  /** Keys of the removals that are no longer held: carried out, or not due any more. */
   readonly resolvedKeys: readonly string[];
 }

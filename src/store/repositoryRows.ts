@@ -1,4 +1,7 @@
-/** Between the row of a repository and what the engine works with. What is read is parsed. */
+/**
+ * Converts between the row of a repository and the engine's types. Everything that is
+ * read is parsed.
+ */
 
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
@@ -23,7 +26,7 @@ const Files = z.array(
   z.object({
     path: z.string(),
     targetUrl: z.string(),
-    // What earlier versions gave all of them.
+    // The value that earlier versions always used.
     presence: z.enum(PRESENCES).default('optional'),
     entity: z.object({ key: z.string(), json: z.string() }).optional(),
   }),
@@ -36,7 +39,7 @@ const conclusiveWith = <F extends z.ZodType<CatalogFile[]>>(files: F) =>
     z.object({ kind: z.literal('absent'), reason: z.enum(ABSENCE_REASONS) }),
   ] as const;
 
-/** As several columns tell it; its files have been read by then. */
+/** The outcome from several columns; its files have been parsed before. */
 const LastOutcome = z.discriminatedUnion('kind', [
   ...conclusiveWith(z.custom<CatalogFile[]>()),
   z.object({
@@ -64,22 +67,22 @@ const RepositoryRow = Identity.extend({
   revision: BigNumber,
 });
 
-/** What can be saved of a row that cannot be read. */
+/** The parts of an unreadable row that can be salvaged. */
 const Remains = Identity.extend({ files: jsonColumn(Files).optional().catch(undefined) });
 
 const RawId = z.object({ repository_id: z.unknown() });
 
-/** What is said of a repository whose row cannot be read. */
+/** The problem reported for a repository whose row cannot be read. */
 const UNREADABLE: Problem = {
   reason: 'not-checked',
-  detail: 'what was stored of it cannot be read; the next run looks at it again',
+  detail: 'its stored state cannot be read; the next run checks it again',
 };
 
 /**
- * Reads what is known of a repository.
+ * Reads the known state of a repository.
  *
- * @returns `undefined` when the row is not as this version writes it: broken, or of a newer
- * version
+ * @returns `undefined` if the row is not in this version's format: broken, or from a
+ * newer version
  */
 export function readRepositoryRow(row: unknown): KnownRepository | undefined {
   const { data } = RepositoryRow.safeParse(row);
@@ -103,19 +106,22 @@ export function readRepositoryRow(row: unknown): KnownRepository | undefined {
   };
 }
 
-/** What is left of a row that cannot be read. */
+/** What could be salvaged from an unreadable row. */
 export interface SalvagedRow {
-  /** As the database gives it. */
+  /** As the database returns it. */
   readonly rawId: unknown;
-  /** For people. */
+  /** For messages. */
   readonly name: string;
-  /** What the catalog holds for it is still legible. */
+  /** Whether the list of its files could be read. */
   readonly hasFiles: boolean;
-  /** Unknown, to be looked at again; `undefined` where not even that can be told. */
+  /**
+   * With an unknown outcome, so that it is checked again; `undefined` if it cannot be
+   * identified.
+   */
   readonly repository?: KnownRepository;
 }
 
-/** Saves what can be saved. */
+/** Salvages an unreadable row as far as possible. */
 export function salvageRow(row: unknown): SalvagedRow {
   const rawId = RawId.safeParse(row).data?.repository_id;
   const { data } = Remains.safeParse(row);
@@ -132,7 +138,7 @@ export function salvageRow(row: unknown): SalvagedRow {
   };
 }
 
-/** The row of a repository. */
+/** Converts a repository to its row. */
 export function toRepositoryRow(providerId: string, known: KnownRepository) {
   const { files, hierarchyId } = known;
   return {
@@ -150,7 +156,7 @@ export function toRepositoryRow(providerId: string, known: KnownRepository) {
   };
 }
 
-/** `settled` is left empty where the other columns say the same. */
+/** Leaves `settled` empty if the other columns say the same. */
 function outcomeColumns({ files, problem, conclusive }: KnownRepository) {
   if (problem) {
     return {
@@ -172,7 +178,10 @@ function outcomeColumns({ files, problem, conclusive }: KnownRepository) {
   };
 }
 
-/** Where files lie that are at another address than the repository that holds them. */
+/**
+ * Returns the addresses of files that differ from the address of the repository that
+ * holds them.
+ */
 export function foreignAddresses(known: KnownRepository): RepositoryAddress[] {
   const own = addressKey(known);
   const found = new Map<string, RepositoryAddress>();
@@ -185,16 +194,16 @@ export function foreignAddresses(known: KnownRepository): RepositoryAddress[] {
   return [...found.values()];
 }
 
-/** Rows to be written and rows to be deleted; the others stay as they are. */
+/** Rows to write and rows to delete; the others do not change. */
 export interface StateChanges {
   readonly changed: readonly KnownRepository[];
   readonly forgottenIds: readonly number[];
 }
 
 /**
- * Compares what is known with what the tables held.
+ * Compares the known state with the stored one.
  *
- * @param stored - as it was loaded, by id; rows without a revision are not in the tables yet
+ * @param stored - as loaded, by id; rows without a revision are not in the tables yet
  */
 export async function planStateChanges(
   stored: ReadonlyMap<number, KnownRepository>,
@@ -209,7 +218,7 @@ export async function planStateChanges(
       changed.push(one);
     }
   });
-  // In the usual run, none is forgotten.
+  // In most runs none is forgotten.
   const ids = new Set(kept < stored.size ? wanted.map(one => one.repositoryId) : []);
   return {
     changed,
@@ -217,7 +226,10 @@ export async function planStateChanges(
   };
 }
 
-/** Whether the row holds all that is known, but for when and by whom it was looked at. */
+/**
+ * Whether the row holds the same state, apart from the time and revision of the last
+ * check.
+ */
 export function isStored(
   known: KnownRepository,
   stored: KnownRepository | undefined,
@@ -227,7 +239,7 @@ export function isStored(
   }
   const content = getContent(stored);
   return getContent(known).every(
-    // Nearly always they are the very same, and to compare deeply costs far more.
+    // Nearly always the same objects; a deep comparison costs far more.
     (value, index) =>
       value === content[index] || isDeepStrictEqual(value, content[index]),
   );

@@ -1,24 +1,36 @@
-/** Whether webhooks come, in numbers. Pure; the report and the metrics say the same. */
+/**
+ * Summarizes whether webhooks arrive. Pure; the report and the metrics show the same
+ * numbers.
+ */
 
 import { ProjectWebhooks } from './WebhookStore';
 
-/** People and dashboards look through no more. */
+/** A longer list is of no use to people or dashboards. */
 const MAX_LISTED = 1_000;
 
 /** The webhooks of one provider. */
 export interface WebhookSummary {
-  /** When the last event about any of its projects came; epoch milliseconds. */
+  /** When the last event about any of its projects arrived, epoch milliseconds. */
   readonly lastEventAtMs?: number;
-  /** Projects with registered repositories about which no event ever came. */
+  /**
+   * Number of projects with registered repositories about which no event ever arrived.
+   */
   readonly silentProjects: number;
-  /** Changes that runs have found and no event had announced. */
+  /** Number of changes that runs found and no event had announced. */
   readonly unannounced: number;
   readonly totalProjects: number;
-  /** At most 1,000: the silent ones first, then those whose last event is the longest ago. */
+  /**
+   * At most 1,000: first the silent ones, then the others by their last event, oldest
+   * first.
+   */
   readonly projects: readonly ProjectWebhooks[];
 }
 
-/** @param projects - those that the provider looks at, each once */
+/**
+ * Summarizes the webhooks of a provider.
+ *
+ * @param projects - the provider's projects, each once
+ */
 export function summarizeWebhooks(projects: readonly ProjectWebhooks[]): WebhookSummary {
   const isSilent = (one: ProjectWebhooks) =>
     one.registered > 0 && one.lastEventAtMs === undefined;

@@ -1,4 +1,4 @@
-/** The tables of what providers know, and how values lie in their columns. */
+/** Names of the tables of providers, and formats of their columns. */
 
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
@@ -10,10 +10,13 @@ export const HELD = 'bitbucket_server_discovery_held';
 export const FOREIGN_FILES = 'bitbucket_server_discovery_foreign_files';
 export const PROGRESS = 'bitbucket_server_discovery_progress';
 
-/** PostgreSQL gives 64-bit numbers as text. */
+/** PostgreSQL returns 64-bit numbers as strings. */
 export const BigNumber = z.coerce.number().int();
 
-/** A column that holds JSON, which may be broken, or nested too deeply to be looked through. */
+/**
+ * Parses a column that contains JSON, which may be broken or too deeply nested to be
+ * parsed.
+ */
 export function jsonColumn<T extends z.ZodType>(schema: T) {
   return z.string().transform((text, context): z.output<T> => {
     try {
@@ -25,12 +28,12 @@ export function jsonColumn<T extends z.ZodType>(schema: T) {
   });
 }
 
-/** Comparable form of a project key or slug: Bitbucket disregards their case. */
+/** Returns a comparable form of a project key or slug: Bitbucket ignores their case. */
 export function toSortKey(text: string): string {
   return storableText(text).toLowerCase();
 }
 
-/** A URL may be longer than what every database takes as a key. */
+/** Hashes a text for use as a key: a URL may be longer than a database allows. */
 export function sha256(text: string): string {
   return createHash('sha256').update(text).digest('hex');
 }
