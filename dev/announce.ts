@@ -1,4 +1,4 @@
-/** Tells the person at the terminal what was discovered and what to try next. */
+/** Shows the discovered entities on the terminal, with suggestions for what to try next. */
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
@@ -8,7 +8,7 @@ import type { SimulatedBitbucket } from './simulatedBitbucket';
 
 const MAX_WAIT_MS = 90_000;
 const POLL_MS = 500;
-/** No request for so long: the run and the catalog's own reads are done. */
+/** Time without a request after which the run and the catalog's own reads are done. */
 const QUIET_MS = 4_000;
 
 const Facets = z.object({
@@ -19,17 +19,17 @@ const Broken = z.object({
   catalog: z.object({ errors: z.array(z.object({ message: z.string() })) }),
 });
 
-/** Where the parts of the demo are. */
+/** The addresses of the parts of the demo. */
 export interface Demo {
   readonly backstageUrl: string;
   readonly bitbucket: SimulatedBitbucket;
-  /** Where pushes are asked for. */
+  /** The URL for requesting pushes. */
   readonly controlUrl: string;
-  /** Stands before a command that reads the demo's configuration; may be empty. */
+  /** Prefix of a command that reads the demo's configuration; may be empty. */
   readonly env: string;
 }
 
-/** Waits until the catalog has read what was discovered, then prints it. */
+/** Waits until the catalog has read the discovered files, then prints the result. */
 export async function announce(demo: Demo): Promise<void> {
   const { backstageUrl } = demo;
   await readsAreDone(demo.bitbucket);
@@ -38,7 +38,7 @@ export async function announce(demo: Demo): Promise<void> {
   console.log(describe(demo, { ...found, mistake: await explainBroken(backstageUrl) }));
 }
 
-/** Watches the simulated Bitbucket rather than the catalog, whose log it would fill. */
+/** Polls the simulated Bitbucket rather than the catalog, whose log that would fill. */
 async function readsAreDone(bitbucket: SimulatedBitbucket): Promise<void> {
   let seen = 0;
   let quietMs = 0;
@@ -54,7 +54,7 @@ async function readsAreDone(bitbucket: SimulatedBitbucket): Promise<void> {
   }
 }
 
-/** @returns such as `45 Component` */
+/** @returns texts such as `45 Component` */
 async function countKinds(baseUrl: string): Promise<string[]> {
   const response = await fetch(`${baseUrl}/api/catalog/entity-facets?facet=kind`);
   const counted = response.ok ? Facets.safeParse(await response.json()) : undefined;
@@ -65,25 +65,25 @@ async function countKinds(baseUrl: string): Promise<string[]> {
 const getReportUrl = (baseUrl: string) =>
   `${baseUrl}/api/catalog/bitbucket-server/discoveries/default/repositories`;
 
-/** @returns what the report says of the file with a mistake */
+/** @returns the report's message about the file with a mistake */
 async function explainBroken(baseUrl: string): Promise<string> {
   const response = await fetch(
     `${getReportUrl(baseUrl)}/${BROKEN.projectKey}/${BROKEN.slug}`,
   );
   const report = response.ok ? Broken.safeParse(await response.json()) : undefined;
   const [error] = report?.data?.catalog.errors ?? [];
-  return error ? quote(error.message) : 'The catalog has not told it yet.';
+  return error ? quote(error.message) : 'The catalog has not reported it yet.';
 }
 
-/** What the catalog made of it. */
+/** The entities in the catalog, and the mistake that it reports. */
 interface Found {
-  /** Such as `45 Component`. */
+  /** For example `45 Component`. */
   readonly kinds: readonly string[];
-  /** What is wrong with the broken file. */
+  /** The error of the broken file. */
   readonly mistake: string;
 }
 
-/** Commands to copy; each works as it stands. */
+/** Returns commands to copy; each works unchanged. */
 export function describe(
   { backstageUrl, bitbucket, controlUrl, env }: Demo,
   { kinds, mistake }: Found,

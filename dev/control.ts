@@ -1,25 +1,25 @@
 /**
- * Plays the developer of the demo: on request somebody "pushes" to the simulated
- * Bitbucket, which then delivers its signed webhook to Backstage.
+ * Acts as the developer of the demo: on request it "pushes" to the simulated Bitbucket,
+ * which then delivers its signed webhook to Backstage.
  */
 
 import { createServer, type Server } from 'node:http';
 import { componentYaml } from './seed';
 import type { SimulatedBitbucket, WebhookRequest } from './simulatedBitbucket';
 
-/** Whose webhook it is and where it goes. */
+/** The source and the destination of a webhook. */
 export interface ControlOptions {
   readonly bitbucket: SimulatedBitbucket;
   /** Signs the webhook, as Bitbucket does. */
   readonly secret: string;
-  /** Such as `http://localhost:7007/api/events/http/bitbucketServer`. */
+  /** For example `http://localhost:7007/api/events/http/bitbucketServer`. */
   readonly webhookUrl: string;
 }
 
 /** `POST /push/<project key>/<repository slug>` */
 const PUSH = /^\/push\/([^/]+)\/([^/]+)$/;
 
-/** Makes the server; the caller has it listen. */
+/** Creates the server; the caller makes it listen. */
 export function createControl(options: ControlOptions): Server {
   return createServer((request, response) => {
     const [, projectKey, slug] = PUSH.exec(request.url ?? '') ?? [];
@@ -34,7 +34,7 @@ export function createControl(options: ControlOptions): Server {
   });
 }
 
-/** Adds a catalog file and delivers what Bitbucket would send about it. */
+/** Adds a catalog file and delivers the webhook that Bitbucket would send. */
 async function push(
   { bitbucket, secret, webhookUrl }: ControlOptions,
   projectKey: string,

@@ -1,4 +1,4 @@
-/** Writes the tables of the guide anew; `npm run docs`. */
+/** Updates the tables of the guide; `npm run docs`. */
 
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';

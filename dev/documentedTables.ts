@@ -1,4 +1,4 @@
-/** The tables of the guide, made of what the code uses. Pure. */
+/** The tables of the guide, generated from the code. Pure. */
 
 import { CONFIGURATION_KEYS } from '../src/config/configurationKeys';
 import { READING_KEYS } from '../src/config/readReadingConfig';
@@ -22,19 +22,19 @@ const OUTCOMES: readonly (readonly [OutcomeKind, string])[] = [
   ...UNKNOWN_REASONS.map(reason => ['unknown', reason] as const),
 ];
 
-/** Defaults that are values stand as one writes them, the others are words. */
+/** Formats a default: values as code, other texts unchanged. */
 function defaultOf(text: string): string {
   return /^(?:\/.*|true|false|auto|\d+)$/.test(text) ? code(text) : text;
 }
 
-/** What makes each table: its header and its rows. */
+/** The header and the rows of each table. */
 const TABLES: Readonly<Record<string, () => readonly Row[]>> = {
   configuration: () => [
     ['key', 'default', 'meaning'],
-    ...CONFIGURATION_KEYS.map(one => [
-      code(one.key),
-      defaultOf(one.default),
-      one.meaning,
+    ...CONFIGURATION_KEYS.map(entry => [
+      code(entry.key),
+      defaultOf(entry.default),
+      entry.meaning,
     ]),
   ],
   reading: () => [
@@ -63,9 +63,9 @@ const TABLES: Readonly<Record<string, () => readonly Row[]>> = {
 const PLACE = /<!-- table: ([\w-]+) -->[^]*?<!-- \/table -->/g;
 
 /**
- * Puts each table of the code into its place in a page.
+ * Inserts each table at its place in a page.
  *
- * @throws Error for a place that names no table
+ * @throws Error for a place with an unknown table
  */
 export function withTables(text: string): string {
   return text.replace(PLACE, (_, name: string) => {
@@ -79,7 +79,7 @@ export function withTables(text: string): string {
   });
 }
 
-/** As Prettier lays it out. */
+/** Formats a table like Prettier. */
 function render([header = [], ...rows]: readonly Row[]): string {
   const widths = header.map((_, column) =>
     Math.max(...[header, ...rows].map(row => (row[column] ?? '').length)),

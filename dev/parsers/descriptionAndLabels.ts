@@ -1,8 +1,8 @@
 /**
- * A location parser that reads the catalog file itself and adds what Bitbucket knows: the
+ * A location parser that reads the catalog file itself and adds data from Bitbucket: the
  * repository's description, where the file has none, and its labels as tags.
  *
- * The catalog does not read the file any more: what is in it is as fresh as the last run
+ * The catalog no longer reads the file itself: its entities are as current as the last run
  * or webhook.
  */
 

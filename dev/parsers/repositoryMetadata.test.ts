@@ -7,7 +7,7 @@ const MISSING = {
   errors: [{ exceptionName: 'com.atlassian.bitbucket.content.NoSuchPathException' }],
 };
 
-/** What becomes of a repository where Bitbucket gives this answer for its file. */
+/** Parses a repository for whose file Bitbucket returns this answer. */
 async function parse(
   answer: Response,
   { projectKey = 'PAY', slug = 'api', branch }: Record<string, string | undefined> = {},
@@ -52,29 +52,29 @@ async function parse(
 
 const missing = () => Response.json(MISSING, { status: 404 });
 
-describe('a Component made of metadata', () => {
+describe('a Component from repository metadata', () => {
   it.each([
     ['PAY', 'api', 'pay-api'],
     ['~jdoe', 'dot.files', 'jdoe-dot.files'],
     ['PAY', 'a'.repeat(100), `pay-${'a'.repeat(59)}`],
     ['PAY', `${'a'.repeat(58)}-b`, `pay-${'a'.repeat(58)}`],
-  ])('of %s/%s has a name that the catalog takes', async (projectKey, slug, name) => {
+  ])('has a valid entity name for %s/%s', async (projectKey, slug, name) => {
     const { names } = await parse(missing(), { projectKey, slug });
 
     expect(names).toEqual([`Component ${name}`]);
   });
 
-  it('is made by what the configured branch has', async () => {
+  it('depends on the file on the configured branch', async () => {
     const { asked } = await parse(missing(), { branch: 'release' });
 
     expect(asked).toEqual([expect.stringContaining('at=refs%2Fheads%2Frelease')]);
   });
 
   it.each([
-    ['404 of something else than Bitbucket', 404],
+    ['a 404 that is not from Bitbucket', 404],
     ['a refusal', 403],
     ['a failure', 500],
-  ])('is not made where the answer is %s', async (_, status) => {
+  ])('is not created where the answer is %s', async (_, status) => {
     const answer = new Response('<html>', { status });
 
     await expect(parse(answer)).rejects.toThrow(/Bitbucket answered/);

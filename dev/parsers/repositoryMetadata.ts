@@ -1,9 +1,9 @@
 /**
- * A location parser that puts every repository into the catalog: as what its catalog file
- * says where it has one, and otherwise as a Component made of what Bitbucket knows about it.
+ * A location parser that puts every repository into the catalog: the entities of its catalog
+ * file where it has one, and otherwise a Component from Bitbucket's data about it.
  *
- * It needs `validateLocationsExist: false`, so that it is asked about repositories without
- * a catalog file too.
+ * It needs `validateLocationsExist: false`, so that it is also called for repositories without
+ * a catalog file.
  */
 
 // In your own backend, both come from 'backstage-plugin-catalog-backend-module-bitbucket-server'.
@@ -42,7 +42,7 @@ export const parseMetadata: BitbucketServerLocationParser = async function* pars
   }
 };
 
-/** Names have up to 63 characters, and none of `~`, with which personal projects begin. */
+/** Names have at most 63 characters, without the `~` with which personal project keys begin. */
 function toName(text: string): string {
   return text.toLowerCase().replace(/^\W+/, '').slice(0, 63).replace(/\W+$/, '');
 }

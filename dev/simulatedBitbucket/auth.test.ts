@@ -1,4 +1,4 @@
-/** Who may ask what, as a client sees it; context paths; the request log. */
+/** Authentication and permissions as a client sees them; context paths; the request log. */
 import { type SimulatedBitbucketOptions, createSimulatedBitbucket } from './index';
 import { ask, authorization } from './testSupport';
 
@@ -69,7 +69,7 @@ describe('signing in', () => {
     ],
     ['text', 'Basic Authentication has been disabled on this instance.'],
   ] as const)(
-    'refuses passwords and accepts tokens where Basic authentication is off, and says so as %s',
+    'refuses passwords and accepts tokens where Basic authentication is off, with the message as %s',
     async (basicAuthentication, body) => {
       const simulated = withUsers({ basicAuthentication });
       const refused = await ask(simulated, '/repos', { name: 'bot', password: 'right' });
@@ -112,7 +112,7 @@ describe('signing in', () => {
     expect((await ask(simulated, '/profile/recent/repos', late)).status).toBe(401);
   });
 
-  it('leaves the user headers out where a proxy strips them', async () => {
+  it('omits the user headers where a proxy strips them', async () => {
     const { status, headers } = await ask(withUsers({ userHeaders: false }), '/repos');
     expect(status).toBe(200);
     expect(headers.get('x-ausername')).toBeNull();
@@ -139,7 +139,7 @@ describe('an HTTP access token of a project', () => {
   });
 
   it.each(['/repos', '/projects', '/projects/OPEN/repos', '/projects/OPEN/repos/web'])(
-    'may not ask for more than its project: %s',
+    'may not access more than its project: %s',
     async path => {
       const simulated = withUsers({ users: [user] });
       expect(await ask(simulated, path, { token })).toMatchObject({
@@ -149,7 +149,7 @@ describe('an HTTP access token of a project', () => {
     },
   );
 
-  it('has no name and no profile where it is told to be nameless', async () => {
+  it('has no name and no profile where it is configured as nameless', async () => {
     const simulated = withUsers({ users: [{ ...user, nameless: true }] });
     const { status, headers } = await ask(simulated, '/projects/PAY/repos', { token });
     expect(status).toBe(200);
@@ -158,8 +158,8 @@ describe('an HTTP access token of a project', () => {
   });
 });
 
-describe('somebody anonymous', () => {
-  it('gets 401 everywhere but for the version when public access is off', async () => {
+describe('an anonymous caller', () => {
+  it('gets 401 for everything but the version when public access is off', async () => {
     const simulated = withUsers();
     for (const path of ['/repos', '/projects', '/projects/OPEN/repos/web']) {
       const { status, json } = await ask(simulated, path, 'anonymous');
@@ -171,7 +171,7 @@ describe('somebody anonymous', () => {
     expect(json).toMatchObject({ version: '9.4.3', displayName: 'Bitbucket' });
   });
 
-  it('sees what is public when public access is on, and no more', async () => {
+  it('sees only public content when public access is on', async () => {
     const simulated = withUsers({ anonymousAccess: true });
     const path = '/projects/OPEN/repos/web';
     expect((await ask(simulated, path, 'anonymous')).status).toBe(200);
@@ -185,7 +185,7 @@ describe('somebody anonymous', () => {
   });
 });
 
-describe('missing permission', () => {
+describe('a missing permission', () => {
   it('is 401 with its own exception, for repositories and projects, not 404', async () => {
     const simulated = withUsers();
     simulated.hide('bot', 'PAY');
@@ -214,7 +214,7 @@ describe('missing permission', () => {
   });
 });
 
-describe('where there is no route', () => {
+describe('a request without a route', () => {
   it('is answered in XML inside the REST API and in HTML elsewhere', async () => {
     const unknown = await ask(withUsers(), '/nothing');
     expect(unknown).toMatchObject({ status: 404, json: undefined });
@@ -224,7 +224,7 @@ describe('where there is no route', () => {
     expect((await ask(withUsers(), '//projects/PAY')).text).toContain('<html>');
   });
 
-  it('only reads', async () => {
+  it('is answered with 405 where only the method is unknown', async () => {
     const simulated = withUsers();
     const request = new Request(`${simulated.apiBaseUrl}/repos`, {
       method: 'POST',
@@ -245,14 +245,14 @@ describe('a context path', () => {
     expect(text).toContain(`"${baseUrl}/projects/PAY/repos/api/browse"`);
   });
 
-  it('answers something that is no JSON outside of it', async () => {
+  it('is required for JSON answers', async () => {
     const simulated = withUsers({ baseUrl });
     for (const path of ['//rest/api/1.0/repos', '//ctx/bitbucket2/rest/api/1.0/repos']) {
       expect(await ask(simulated, path)).toMatchObject({ status: 404, json: undefined });
     }
   });
 
-  it('serves 1.0 and latest alike, and no other version', async () => {
+  it('serves the versions 1.0 and latest alike, and no other version', async () => {
     const simulated = withUsers();
     expect((await ask(simulated, '//rest/api/latest/repos')).status).toBe(200);
     expect((await ask(simulated, '//rest/api/2.0/repos')).status).toBe(404);
@@ -260,7 +260,7 @@ describe('a context path', () => {
 });
 
 describe('the request log', () => {
-  it('holds what was asked, by whom and with which result', async () => {
+  it('records kind, user and result of each request', async () => {
     const simulated = withUsers();
     await ask(simulated, '/repos?limit=5');
     await ask(simulated, '/repos', { token: 'wrong' });
@@ -280,7 +280,7 @@ describe('the request log', () => {
     expect(simulated.requests).toEqual([]);
   });
 
-  it('counts how many were answered at once', async () => {
+  it('counts concurrent requests', async () => {
     const simulated = withUsers({ latencyMs: 5 });
     await Promise.all([1, 2, 3].map(() => ask(simulated, '/repos')));
     expect(simulated.peakInFlight).toBe(3);

@@ -1,26 +1,26 @@
 /**
- * Reads the `Authorization` header and decides who asks. Called by `handle.ts` once per
- * request, before anything else is looked at.
+ * Reads the `Authorization` header and determines the caller. `handle.ts` calls it once per
+ * request, before everything else.
  */
 import { BasicAuthenticationDisabled, BitbucketException, notPermitted } from './errors';
 import type { SimulatedUser } from './users';
 import { type Viewer, anonymousViewer, createUserViewer } from './viewer';
 
-/** How the server treats those who ask. */
+/** How the server treats its callers. */
 export interface AuthenticationRules {
-  /** Public access is on: anonymous requests see what is public. */
+  /** Public access is on: anonymous requests see public content. */
   anonymousAccess: boolean;
-  /** What a Bearer token that is expired or unknown leads to. */
+  /** The treatment of an expired or unknown Bearer token. */
   invalidTokens: 'rejected' | 'anonymous';
-  /** Refused passwords after which a CAPTCHA is asked for; `undefined`: never. */
+  /** Number of refused passwords after which a CAPTCHA is required; `undefined`: never. */
   captchaAfterFailures?: number;
-  /** Whether a password is accepted at all, or in which shape the answer says that none is. */
+  /** Whether passwords are accepted at all; otherwise the format of the answer that refuses them. */
   basicAuthentication: 'enabled' | BasicAuthenticationDisabled['shape'];
-  /** The directory that knows the passwords (LDAP, say) answers. */
+  /** Whether the user directory that checks passwords (such as LDAP) answers. */
   userDirectory: 'available' | 'down';
 }
 
-/** Who asks, as claimed by the header; nothing is checked yet. */
+/** The credentials in the header, not yet checked. */
 export type Credentials =
   | { readonly scheme: 'none' }
   | { readonly scheme: 'basic'; readonly name: string; readonly secret: string }
@@ -53,7 +53,7 @@ export function parseCredentials(header = ''): Credentials {
 }
 
 /**
- * Decides who asks.
+ * Determines the caller.
  *
  * @remarks A wrong password, a wrong token and a CAPTCHA are 401 with different
  * exceptions. Source: recorded answers; Atlassian, "HTTP access tokens".
@@ -89,7 +89,7 @@ export function authenticate(
   return createUserViewer(signInWithPassword(user, credentials.secret, rules));
 }
 
-/** @throws BitbucketException when public access is off and nobody is signed in */
+/** @throws BitbucketException when public access is off and the caller is anonymous */
 export function requireAccess(viewer: Viewer, rules: AuthenticationRules): void {
   if (!viewer.user && !rules.anonymousAccess) {
     throw notPermitted();
@@ -117,7 +117,7 @@ function signInWithPassword(
   return user;
 }
 
-/** Before anybody looks at the password itself. */
+/** Refuses passwords before the password itself is checked. */
 function refusePasswords(rules: AuthenticationRules): void {
   if (rules.basicAuthentication !== 'enabled') {
     throw new BasicAuthenticationDisabled(rules.basicAuthentication);

@@ -46,12 +46,12 @@ describe('browse', () => {
     ['catalog-info.yaml?type=true&at=', { type: 'FILE' }],
     ['catalog-info.yaml?type=true&at=main', { type: 'FILE' }],
     ['catalog-info.yaml?type=true&at=refs%2Fheads%2Fmain', { type: 'FILE' }],
-  ])('answers %s', async (path, json) => {
+  ])('returns the type or size for %s', async (path, json) => {
     const answer = await ask(withRepository(), `${REPOSITORY}/browse/${path}`);
     expect(answer).toMatchObject({ status: 200, json });
   });
 
-  it('answers the content where type is not "true"', async () => {
+  it('returns the content where type is not "true"', async () => {
     const { json } = await ask(
       withRepository(),
       `${REPOSITORY}/browse/catalog-info.yaml?type=1`,
@@ -113,7 +113,7 @@ describe('browse', () => {
   });
 });
 
-describe('what cannot be resolved', () => {
+describe('an unresolvable name', () => {
   const check = `${REPOSITORY}/browse/catalog-info.yaml?type=true`;
 
   it.each([
@@ -122,11 +122,11 @@ describe('what cannot be resolved', () => {
     ['a ref', `${check}&at=refs/heads/no`, 'NoSuchObjectException'],
     ['a commit', `${check}&at=${'a'.repeat(40)}`, 'commit.NoSuchCommitException'],
     ['a commit of its own', `${REPOSITORY}/commits/no`, 'commit.NoSuchCommitException'],
-  ])('is %s', async (_, path, name) => {
+  ])('is answered with its exception for %s', async (_, path, name) => {
     expect(await ask(withRepository(), path)).toMatchObject(exception(name));
   });
 
-  it('is the default branch of an empty repository', async () => {
+  it('is answered with an exception for the default branch of an empty repository', async () => {
     const simulated = withRepository({ empty: true });
     const empty = exception('repository.EmptyRepositoryException');
     expect(await ask(simulated, check)).toMatchObject(empty);
@@ -137,7 +137,7 @@ describe('what cannot be resolved', () => {
     );
   });
 
-  it('is a default branch that is configured but does not exist', async () => {
+  it('is answered with an exception for a default branch that does not exist', async () => {
     const simulated = withRepository({ defaultBranch: 'missing' });
     const answer = await ask(simulated, check);
     expect(answer).toMatchObject(exception('repository.NoDefaultBranchException'));
@@ -161,7 +161,7 @@ describe('files', () => {
     expect(json).toMatchObject({ values: ['guide/über uns.md'], isLastPage: true });
   });
 
-  it('refuses a file and does not find what is not there', async () => {
+  it('refuses a file, and answers 404 for a missing path', async () => {
     const simulated = withRepository();
     expect(await ask(simulated, `${REPOSITORY}/files/catalog-info.yaml`)).toMatchObject(
       exception('validation.ArgumentValidationException', 400),
@@ -203,7 +203,7 @@ describe('branches', () => {
     });
   });
 
-  it('tells an empty repository from one whose default branch does not exist', async () => {
+  it('distinguishes an empty repository from one whose default branch does not exist', async () => {
     const empty = withRepository({ empty: true });
     expect(await ask(empty, `${REPOSITORY}/default-branch`)).toMatchObject({
       status: 200,
@@ -266,7 +266,7 @@ describe('pushes', () => {
     });
   });
 
-  it('fill an empty repository, make branches and delete them', async () => {
+  it('fill an empty repository, create branches and delete them', async () => {
     const simulated = withRepository({ empty: true });
     expect(simulated.writeFile('PAY', 'api', 'a', 'x').fromHash).toBe(NO_COMMIT);
     expect(simulated.createBranch('PAY', 'api', 'next').fromHash).toBe(NO_COMMIT);

@@ -1,6 +1,6 @@
 /**
- * Files and branches of the simulated repositories: one mutator per thing a push can do.
- * Each answers with the change of the branch, which webhook builders take as it is.
+ * Files and branches of the simulated repositories: one mutator per effect of a push.
+ * Each returns the change of the branch, which can be passed to the webhook builders.
  */
 import type { RefChange } from './git';
 import { SimulatedModel } from './model';
@@ -27,7 +27,7 @@ export class SimulatedContent extends SimulatedModel {
     );
   }
 
-  /** Renames a file, content unchanged, in a new commit. */
+  /** Renames a file without changing its content, in a new commit. */
   renameFile(
     projectKey: string,
     slug: string,
@@ -41,7 +41,7 @@ export class SimulatedContent extends SimulatedModel {
     });
   }
 
-  /** Makes a branch at the tip of another (the default branch unless given). */
+  /** Creates a branch at the tip of another (the default branch unless given). */
   createBranch(
     projectKey: string,
     slug: string,

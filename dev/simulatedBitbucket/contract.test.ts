@@ -1,9 +1,9 @@
 /**
- * Every answer of the simulator against Atlassian's OpenAPI document of Bitbucket Data
- * Center 10.0, where that is at hand; it is not part of this repository.
+ * Checks every answer of the simulator against Atlassian's OpenAPI document of Bitbucket Data
+ * Center 10.0, where that is available; it is not part of this repository.
  *
- * Atlassian marks `links` and others "writeOnly" although servers send them: the schemas
- * are read as the types of properties, and what servers send beyond them is listed here.
+ * Atlassian marks `links` and other properties "writeOnly" although servers send them: only the
+ * types of properties are taken from the schemas, and additional properties are listed here.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -41,14 +41,14 @@ interface OpenApiDocument {
   components: { schemas: Record<string, Schema> };
 }
 
-/** Properties that recorded answers have and the document lacks. */
+/** Properties that recorded answers have but the document lacks. */
 const RECORDED: Record<string, Record<string, Schema>> = {
   RestBranch: { isDefault: { type: 'boolean' } },
   RestProject: { owner: { type: 'object' } },
   RestErrorMessage: { context: { type: ['string', 'null'] } },
 };
 
-/** Query parameters that work and that the document lacks: lines, children and labels are paged. */
+/** Query parameters that work but that the document lacks: lines, children and labels are paged. */
 const UNDOCUMENTED_PAGING = ['start', 'limit'];
 
 const REPOSITORY = '/projects/PAY/repos/api';
@@ -56,7 +56,7 @@ const TEMPLATE = '/api/latest/projects/{projectKey}/repos/{repositorySlug}';
 
 const LABELS = `${TEMPLATE}/labels`;
 
-/** Where the document shows one item and servers send a page: what documents that page. */
+/** The schemas of pages where the document shows a single item. */
 const PAGES_OF: Record<string, string> = { [LABELS]: '/api/latest/labels' };
 
 /** One or more requests per route: template, path, status. */
@@ -151,7 +151,7 @@ function createServer() {
   return simulated;
 }
 
-/** Forbids what is not documented, apart from `toString` of paths, which is recorded. */
+/** Forbids undocumented properties, apart from `toString` of paths, which is recorded. */
 function close(schema: Schema): void {
   if (schema.properties && Object.keys(schema.properties).length > 0) {
     schema.additionalProperties = false;
@@ -180,7 +180,7 @@ function readDocument(): OpenApiDocument {
   return document;
 }
 
-it('asks every route at least once', () => {
+it('requests every route at least once', () => {
   const asked = new Set(CASES.map(([template]) => template));
   expect([...asked].sort()).toEqual([...new Set(routes.map(r => r.template))].sort());
 });
@@ -194,7 +194,7 @@ describeWithFixtures('against the OpenAPI document of Bitbucket Data Center 10.0
   const operationOf = (template: string) => document.paths[template]?.get;
 
   it.each(routes.map(route => [route.template, route.query] as const))(
-    'documents %s with each parameter honoured',
+    'documents %s with each supported parameter',
     (template, query) => {
       const parameters = operationOf(template)?.parameters ?? [];
       const documented = parameters.filter(p => p.in === 'query').map(p => p.name);
@@ -206,7 +206,7 @@ describeWithFixtures('against the OpenAPI document of Bitbucket Data Center 10.0
   );
 
   it.each(CASES)(
-    'documents what %s answers to %s: %i',
+    'documents the answer of %s to %s: %i',
     async (template, request, status) => {
       const answer = await ask(simulated, request);
       expect(answer.status).toBe(status);

@@ -66,7 +66,7 @@ export class BitbucketException extends Error {
 
 /**
  * 403: passwords are not accepted, as on Bitbucket 10 unless an administrator allows them.
- * Comes as a bare message, as an error without an exception, or as text.
+ * The body is a bare message, an error without an exception, or plain text.
  */
 export class BasicAuthenticationDisabled extends Error {
   readonly status = 403;
@@ -75,7 +75,7 @@ export class BasicAuthenticationDisabled extends Error {
     super('Basic Authentication has been disabled on this instance.');
   }
 
-  /** The body: JSON, or the sentence by itself. */
+  /** The body: JSON, or only the sentence. */
   get body(): string {
     switch (this.shape) {
       case 'message':
@@ -88,12 +88,12 @@ export class BasicAuthenticationDisabled extends Error {
   }
 }
 
-/** 401: signed in or not, this may not be seen. Bitbucket answers 401 here, not 403. */
+/** 401: the caller, signed in or not, may not see this. Bitbucket answers 401 here, not 403. */
 export function notPermitted(): BitbucketException {
   return new BitbucketException('AuthorisationException', NOT_PERMITTED);
 }
 
-/** 400: a query parameter or path that makes no sense. */
+/** 400: an invalid query parameter or path. */
 export function invalidArgument(message: string): BitbucketException {
   return new BitbucketException('ArgumentValidationException', message);
 }

@@ -1,4 +1,4 @@
-/** What a request says, taken apart once. Faults match by it, `handle.ts` routes by it. */
+/** The parsed parts of a request. Faults match by them, `handle.ts` routes by them. */
 import { type Credentials, parseCredentials } from './auth';
 import { routes } from './routes';
 import { searchRoute } from './routes/search';
@@ -17,11 +17,11 @@ export interface SimulatedRequest {
   readonly authorization?: string;
   /** Empty where none was sent. */
   readonly body: string;
-  /** Aborted when nobody waits for the answer any more. */
+  /** Aborted when the client no longer waits for the answer. */
   readonly signal: AbortSignal;
 }
 
-/** What a request asks for. */
+/** The target of a request. */
 export interface RequestFacts {
   readonly method: string;
   /** Path below the context path, encoded, such as `/rest/api/latest/repos`. */
@@ -37,21 +37,21 @@ export interface RequestFacts {
   readonly credentials: Credentials;
 }
 
-/** The facts with where they lead. */
+/** The facts with their route. */
 export interface ParsedRequest {
   readonly facts: RequestFacts;
-  /** `undefined` where no route fits. */
+  /** `undefined` where no route matches. */
   readonly match?: RouteMatch;
   /** Path with context path and query, as it came. */
   readonly target: string;
-  /** The path lies under the context path. */
+  /** Whether the path is below the context path. */
   readonly inside: boolean;
 }
 
 const findRoute = createRouteFinder(routes);
 
 /**
- * Takes a request apart.
+ * Parses a request.
  *
  * @param contextPath - such as `/bitbucket`, or empty
  */
@@ -100,7 +100,7 @@ function matchRest(path: string): RouteMatch | undefined {
   }
 }
 
-/** `browse` that asks for no content is a file check. */
+/** A `browse` request without content is a file check. */
 function toKind(
   match: RouteMatch | undefined,
   query: URLSearchParams,

@@ -1,14 +1,14 @@
 /**
- * What each fault does to an answer. Pure apart from `slow-body`, which waits on the
+ * The effect of each fault on an answer. Pure apart from `slow-body`, which waits on the
  * clock. Called by `handle.ts`.
  */
 import type { Clock } from '../../src/util/clock';
 import { errorBody, fullExceptionName } from './errors';
 import { type Reply, jsonReply } from './routes/route';
 
-/** What goes wrong. */
+/** The effect of a fault. */
 export type FaultEffect =
-  /** Another status, by default with a JSON error body. `body` is JSON, or text as it is. */
+  /** Another status, by default with a JSON error body. `body` is JSON, or a text to send unchanged. */
   | {
       readonly type: 'status';
       readonly status: number;
@@ -36,20 +36,20 @@ export type FaultEffect =
   | { readonly type: 'looping-page' }
   /** The right page with `nextPageStart: null`, whether last or not. */
   | { readonly type: 'null-next-page-start' }
-  /** What Bitbucket answers where there is no such route. */
+  /** Bitbucket's answer to an unknown route. */
   | { readonly type: 'xml-404' }
-  /** Another body, given or made from the right one. */
+  /** Another body, given or derived from the right one. */
   | { readonly type: 'body'; readonly body: string | ((real: string) => string) }
-  /** The right page with one value replaced by something that is none. */
+  /** The right page with one value replaced by an invalid one. */
   | { readonly type: 'bad-item'; readonly index?: number; readonly item?: unknown }
   /** A redirect. Default status 302. */
   | { readonly type: 'redirect'; readonly to: string; readonly status?: number }
   /** The right body in pieces, `ms` milliseconds before each. Default 4 pieces. */
   | { readonly type: 'slow-body'; readonly ms: number; readonly pieces?: number }
-  /** The user sees nothing any more: 401, and listings are empty. */
+  /** The user no longer sees anything: 401, and listings are empty. */
   | { readonly type: 'lost-permission' };
 
-/** What Bitbucket answers to an unknown route. Source: recorded on 10.2.1. */
+/** Bitbucket's answer to an unknown route. Source: recorded on 10.2.1. */
 const UNKNOWN_ROUTE_BODY =
   '<?xml version="1.0" encoding="UTF-8" standalone="yes"?><status><status-code>404</status-code>' +
   '<message>HTTP 404 Not Found</message></status>';
@@ -77,7 +77,7 @@ export function htmlReply(status: number, body: string): Reply {
   return { status, body, contentType: 'text/html;charset=UTF-8', headers: {} };
 }
 
-/** The whole answer of a fault that does not need the right one, or `undefined`. */
+/** Returns the whole answer of a fault that does not need the right one, otherwise `undefined`. */
 export function toFaultReply(effect: FaultEffect): Reply | undefined {
   switch (effect.type) {
     case 'status':
@@ -105,7 +105,7 @@ export function toFaultReply(effect: FaultEffect): Reply | undefined {
   }
 }
 
-/** The right answer after a fault spoiled it; others leave it as it is. */
+/** Applies a fault that modifies the right answer; other faults do not change it. */
 export function spoil(effect: FaultEffect, reply: Reply): Reply {
   switch (effect.type) {
     case 'truncated-json': {
@@ -184,7 +184,7 @@ function toStatusBody({ status, exceptionName, message, body }: StatusEffect): s
   return typeof body === 'string' ? body : JSON.stringify(body);
 }
 
-/** Edits the page in a body; leaves any other body alone. */
+/** Edits the page in a body; does not change any other body. */
 function changePage(
   reply: Reply,
   change: (page: Record<string, unknown>) => object,

@@ -70,7 +70,7 @@ describe('an effect', () => {
     expect(json).toEqual({ size: 0, limit: 2, isLastPage: true, values: [], start: 0 });
   });
 
-  it('lets a page point at itself', async () => {
+  it('makes a page point at itself', async () => {
     const { json } = await askWith('looping-page');
     expect(json).toMatchObject({
       size: 2,
@@ -87,7 +87,7 @@ describe('an effect', () => {
     });
   });
 
-  it('spoils one item of a page', async () => {
+  it('makes one item of a page invalid', async () => {
     const { json } = await askWith({ type: 'bad-item', index: 1, item: 'x' });
     expect(json).toMatchObject({ size: 2, values: [{ slug: 'a' }, 'x'] });
   });
@@ -108,7 +108,7 @@ describe('an effect', () => {
     expect(headers.get('location')).toBe('https://elsewhere.test/');
   });
 
-  it('takes every permission: listings are empty, the rest is 401', async () => {
+  it('removes every permission: listings are empty, the rest is 401', async () => {
     const { simulated } = withRepositories();
     simulated.faults.add({ effect: 'lost-permission' });
     const listing = await ask(simulated, '/repos');
@@ -151,7 +151,7 @@ describe('an effect', () => {
 });
 
 describe('a fault', () => {
-  it('hits what it matches, after some, a number of times', async () => {
+  it('affects a number of matching requests after skipping some', async () => {
     const { simulated } = withRepositories();
     const fault = simulated.faults.add({
       match: { kind: 'repository', projectKey: 'pay', repositorySlug: 'A' },
@@ -181,7 +181,7 @@ describe('a fault', () => {
     expect((await ask(simulated, '/repos?limit=2')).status).toBe(status);
   });
 
-  it('tells a file check from reading a file', async () => {
+  it('distinguishes a file check from reading a file', async () => {
     const { simulated } = withRepositories();
     simulated.faults.add({ match: { kind: 'file-check' }, effect: 'xml-404' });
     const path = '/projects/PAY/repos/a/browse/README.md';
@@ -189,7 +189,7 @@ describe('a fault', () => {
     expect((await ask(simulated, `${path}?type=true`)).status).toBe(404);
   });
 
-  it('gives way to the one added before it, and ends when removed', async () => {
+  it('yields to an earlier fault, and ends when removed', async () => {
     const { simulated } = withRepositories();
     const first = simulated.faults.add({ effect: { type: 'status', status: 500 } });
     const second = simulated.faults.add({ effect: { type: 'status', status: 502 } });
@@ -222,7 +222,7 @@ describe('in msw', () => {
     expect(simulated.requests.at(-1)?.status).toBeUndefined();
   });
 
-  it('hangs until the client gives up', async () => {
+  it('hangs until the client aborts', async () => {
     simulated.faults.add({ effect: 'hang' });
     const signal = AbortSignal.timeout(50);
     await expect(fetch(url, { headers, signal })).rejects.toMatchObject({

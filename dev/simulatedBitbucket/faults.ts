@@ -1,12 +1,12 @@
 /**
- * Faults on demand: which requests go wrong, and how often. What a fault does to an
- * answer is in `faultEffects.ts`; `handle.ts` asks here once per request.
+ * Faults on demand: which requests fail, and how often. `faultEffects.ts` has the effects on
+ * answers; `handle.ts` looks up the fault once per request.
  */
 import type { FaultEffect } from './faultEffects';
 import type { RequestFacts } from './facts';
 import type { SimulatedRequestKind } from './routes/route';
 
-/** Effects that need no more than their name. */
+/** Effects without parameters. */
 export type PlainEffect =
   | 'reset'
   | 'hang'
@@ -19,14 +19,14 @@ export type PlainEffect =
   | 'bad-item'
   | 'lost-permission';
 
-/** Which requests a fault hits: every condition given must hold. */
+/** The requests that a fault affects: every given condition must hold. */
 export interface FaultMatch {
-  /** Tested against the path below the context path, with query. */
+  /** Tested against the path below the context path, including the query. */
   readonly path?: RegExp;
   readonly kind?: SimulatedRequestKind | readonly SimulatedRequestKind[];
-  /** In any case of letters. */
+  /** Case-insensitive. */
   readonly projectKey?: string;
-  /** In any case of letters. */
+  /** Case-insensitive. */
   readonly repositorySlug?: string;
   /** Value of the query parameter `start`; no `start` counts as 0. */
   readonly start?: number;

@@ -2,7 +2,7 @@
 import type { AnswerRequest } from './handle';
 
 /**
- * Wraps what answers requests.
+ * Wraps the request handler.
  *
  * @remarks A broken connection is `Response.error()`, which msw turns into a network error.
  */

@@ -1,6 +1,6 @@
 /**
- * What a simulated repository holds: branches, commits and the files of each commit.
- * Written by the model's mutators, read by the content routes. No git underneath:
+ * The content of a simulated repository: branches, commits and the files of each commit.
+ * Written by the model's mutators, read by the content routes. There is no git underneath:
  * a commit is a hash and a map of paths to contents.
  */
 import { createHash } from 'node:crypto';
@@ -19,7 +19,7 @@ export interface Commit {
   readonly tree: Tree;
 }
 
-/** What a write did to a branch; webhook builders take it as it is. */
+/** The effect of a write on a branch; can be passed to the webhook builders. */
 export interface RefChange {
   /** Name of the branch, such as `main`. */
   readonly branch: string;
@@ -71,17 +71,17 @@ export class SimulatedGit {
     return this.#branches.size === 0;
   }
 
-  /** Branches by name, in the order they were made. */
+  /** Branches by name, in the order of their creation. */
   get branches(): ReadonlyMap<string, Commit> {
     return this.#branches;
   }
 
-  /** The tip of a branch, or `undefined` when there is none of that name. */
+  /** Returns the tip of a branch, or `undefined` when the branch does not exist. */
   tip(branch: string): Commit | undefined {
     return this.#branches.get(branch);
   }
 
-  /** Puts a new commit with exactly these files on a branch, which it makes if need be. */
+  /** Adds a new commit with exactly these files to a branch, which it creates if necessary. */
   commit(branch: string, tree: Tree, message: string): RefChange {
     const parent = this.#branches.get(branch);
     const id = createHash('sha1')
@@ -130,7 +130,7 @@ export class SimulatedGit {
   }
 
   /**
-   * Resolves what `at`, `from` and `to` may hold: a full ref id, a branch name, a commit
+   * Resolves the value of `at`, `from` or `to`: a full ref id, a branch name, a commit
    * hash or at least seven digits of one.
    */
   resolve(revision: string): Commit | undefined {

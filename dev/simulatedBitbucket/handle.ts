@@ -1,8 +1,8 @@
 /**
- * Answers requests: latency, faults, who asks, the rate limit, then the route. `index.ts`
- * puts it together with the content; the socket of `serve.ts` calls it as it is, msw
- * through `fetchHandler.ts`. Without the `Request` and `Response` of fetch, which cost
- * more than all the rest: what is measured against the simulator is not the simulator.
+ * Answers requests: latency, faults, authentication, the rate limit, then the route. `index.ts`
+ * combines it with the content; the socket of `serve.ts` calls it directly, msw through
+ * `fetchHandler.ts`. It avoids the `Request` and `Response` of fetch, which cost more than
+ * everything else, so that benchmarks do not measure the simulator itself.
  */
 import type { Clock } from '../../src/util/clock';
 import { type AuthenticationRules, authenticate, requireAccess } from './auth';
@@ -25,7 +25,7 @@ import type { RequestLog } from './requestLog';
 import { type Reply, type ServerSettings, isServedBy, jsonReply } from './routes/route';
 import { type Viewer, anonymousViewer, withoutPermissions } from './viewer';
 
-/** What the server is made of, and how it behaves. May be changed between requests. */
+/** The parts of the server and its behaviour. May be changed between requests. */
 export interface ServerParts {
   readonly model: SimulatedModel;
   readonly json: RepositoryJson;
@@ -34,19 +34,19 @@ export interface ServerParts {
   readonly log: RequestLog;
   readonly clock: Clock;
   readonly settings: ServerSettings & AuthenticationRules & AnswerSettings;
-  /** Such as `/bitbucket`, or empty. */
+  /** For example `/bitbucket`, or empty. */
   readonly contextPath: () => string;
 }
 
-/** How answers are given, whatever they say. */
+/** How answers are sent, regardless of their content. */
 export interface AnswerSettings {
   /** Milliseconds before each answer. */
   latencyMs: number;
-  /** Send `X-AUSERNAME` and `X-AUSERID`; a proxy may strip them. */
+  /** Whether to send `X-AUSERNAME` and `X-AUSERID`, which a proxy may strip. */
   userHeaders: boolean;
 }
 
-/** What goes back to the client. */
+/** The response to the client. */
 export interface Answer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
@@ -54,10 +54,10 @@ export interface Answer {
   readonly body: string | ReadableStream<Uint8Array> | null;
 }
 
-/** `undefined` stands for a broken connection: a reset, or a request that was given up. */
+/** `undefined` represents a broken connection: a reset, or a request that the client aborted. */
 export type AnswerRequest = (request: SimulatedRequest) => Promise<Answer | undefined>;
 
-/** Makes the function that answers requests. */
+/** Creates the function that answers requests. */
 export function createAnswerRequest(parts: ServerParts): AnswerRequest {
   return async request => {
     const { body } = request;
@@ -78,13 +78,13 @@ export function createAnswerRequest(parts: ServerParts): AnswerRequest {
   };
 }
 
-/** A request with what it sends. */
+/** A request with its body. */
 interface Asked extends ParsedRequest {
   /** Of a POST. */
   readonly body: string;
 }
 
-/** What the request log learns while a request is answered. */
+/** The data that the request log collects while a request is answered. */
 interface Who {
   user?: string;
   authorised: boolean;

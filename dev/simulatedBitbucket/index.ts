@@ -1,7 +1,7 @@
 /**
- * A simulated Bitbucket Data Center: a function from request to answer over content in
- * memory. Tests mount `handle` in msw; the demo, the command line's tests and the
- * benchmark put it on a socket with `serve`.
+ * A simulated Bitbucket Data Center: a function from request to answer, with in-memory content.
+ * Tests mount `handle` in msw; the demo, the command line's tests and the benchmark put it on
+ * a socket with `serve`.
  */
 import { type Clock, systemClock } from '../../src/util/clock';
 import type { AuthenticationRules } from './auth';
@@ -35,34 +35,34 @@ export type { RateLimitOptions } from './tokenBucket';
 export { type ServedBitbucket, serve } from './serve';
 export type { WebhookDetails, WebhookEventKey, WebhookRequest } from './webhooks';
 
-/** How a simulated server is set up. Everything has a default. */
+/** The options of a simulated server. All have defaults. */
 export interface SimulatedBitbucketOptions {
   /**
    * Where clients find the server, with context path. Default `http://bitbucket.test`.
    * `serve` replaces scheme, host and port by its own.
    */
   baseUrl?: string;
-  /** The server's own base URL, which its links are made from. Default: `baseUrl`. */
+  /** The server's own base URL, used in its links. Default: `baseUrl`. */
   linkBaseUrl?: string;
   users?: readonly UserOptions[];
   /** Public access is on. Default `false`. */
   anonymousAccess?: boolean;
-  /** What an expired or unknown Bearer token leads to. Default `rejected`. */
+  /** The treatment of an expired or unknown Bearer token. Default `rejected`. */
   invalidTokens?: AuthenticationRules['invalidTokens'];
-  /** Refused passwords after which a CAPTCHA is asked for. Default: never. */
+  /** Number of refused passwords after which a CAPTCHA is required. Default: never. */
   captchaAfterFailures?: number;
-  /** Default `enabled`; otherwise the shape of the answer that passwords are not accepted. */
+  /** Default `enabled`; otherwise the format of the answer that refuses passwords. */
   basicAuthentication?: AuthenticationRules['basicAuthentication'];
   pageCaps?: Partial<PageCaps>;
-  /** How pages deal with rows the user may not see. Default `skipped`. */
+  /** How pages treat rows that the user may not see. Default `skipped`. */
   hiddenRows?: ServerSettings['hiddenRows'];
-  /** A former address of a renamed or moved repository still answers. Default `false`. */
+  /** Whether the former address of a renamed or moved repository still answers. Default `false`. */
   followsMoves?: boolean;
-  /** What an empty repository answers without `at`. Default `EmptyRepositoryException`. */
+  /** The answer of an empty repository without `at`. Default `EmptyRepositoryException`. */
   emptyRepositories?: ServerSettings['emptyRepositories'];
   /** Default: requests are not limited. */
   rateLimit?: RateLimitOptions;
-  /** Default: the clock of the machine. */
+  /** Default: the system clock. */
   clock?: Clock;
   /** Default `9.4.3`. */
   version?: string;
@@ -70,7 +70,7 @@ export interface SimulatedBitbucketOptions {
   latencyMs?: number;
   /** Send `X-AUSERNAME`; `false` is a proxy that strips it. Default `true`. */
   userHeaders?: boolean;
-  /** Code search. Default: there is none. */
+  /** Code search. Default: not available. */
   search?: Partial<SearchSettings>;
 }
 
@@ -85,15 +85,15 @@ const DEFAULT_PAGE_CAPS: PageCaps = {
   changes: 1000,
 };
 
-/** A simulated server: its content with mutators, its behaviour and what it saw. */
+/** A simulated server: its content with mutators, its behaviour and its request log. */
 export class SimulatedBitbucket extends SimulatedContent {
-  /** What goes wrong on demand. */
+  /** The faults on demand. */
   readonly faults = new Faults();
   /** How the server behaves; may be changed between requests. */
   readonly settings: ServerSettings & AuthenticationRules & AnswerSettings;
   /** Answers one request. */
   readonly answerRequest: AnswerRequest;
-  /** The same as fetch has it; `Response.error()` stands for a broken connection. */
+  /** The same in the form of fetch; `Response.error()` represents a broken connection. */
   readonly handle: (request: Request) => Promise<Response>;
   readonly #clock: Clock;
   readonly #rateLimit: SimulatedRateLimit;
@@ -135,7 +135,7 @@ export class SimulatedBitbucket extends SimulatedContent {
     this.#contextPath = trimSlash(new URL(url).pathname);
   }
 
-  /** What links are made from, without trailing slash. */
+  /** The base URL of links, without trailing slash. */
   get linkBaseUrl(): string {
     return this.#linkBaseUrl ?? this.#baseUrl;
   }
@@ -144,7 +144,7 @@ export class SimulatedBitbucket extends SimulatedContent {
     this.#linkBaseUrl = trimSlash(url);
   }
 
-  /** What an integration's `apiBaseUrl` is: `<baseUrl>/rest/api/1.0`. */
+  /** The `apiBaseUrl` of an integration: `<baseUrl>/rest/api/1.0`. */
   get apiBaseUrl(): string {
     return `${this.#baseUrl}/rest/api/1.0`;
   }
@@ -163,7 +163,7 @@ export class SimulatedBitbucket extends SimulatedContent {
     return this.#log.inFlight;
   }
 
-  /** The most requests answered at once since `clearRequests`. */
+  /** The highest number of concurrent requests since `clearRequests`. */
   get peakInFlight(): number {
     return this.#log.peakInFlight;
   }
@@ -173,7 +173,7 @@ export class SimulatedBitbucket extends SimulatedContent {
     return this.#rateLimit.refused;
   }
 
-  /** Has code search show, from now on, what is there at this moment. */
+  /** Updates the index of code search to the current content. */
   freezeSearchIndex(): void {
     this.settings.search.index = indexNow(this);
   }
@@ -183,20 +183,20 @@ export class SimulatedBitbucket extends SimulatedContent {
     this.#rateLimit.configure(rateLimit);
   }
 
-  /** Takes tokens in a user's name, as its other clients would. */
+  /** Takes tokens of a user, as the user's other clients would. */
   spendTokens(userName: string, count: number): void {
     this.#rateLimit.spend(this.getUser(userName), count, this.#clock.now());
   }
 
-  /** A repository as the REST API shows it now; an `old` for webhooks. */
+  /** Returns a repository as the REST API shows it now, for the `old` of webhooks. */
   repositoryJson(projectKey: string, slug: string): JsonObject {
     return this.#json.repository(this.getRepository(projectKey, slug));
   }
 
   /**
-   * A project as the REST API shows it now; an `old` for webhooks.
+   * Returns a project as the REST API shows it now, for the `old` of webhooks.
    *
-   * @returns `undefined` when there is none
+   * @returns `undefined` when the project does not exist
    */
   projectJson(projectKey: string): JsonObject | undefined {
     const project = this.findProject(projectKey);
@@ -204,11 +204,11 @@ export class SimulatedBitbucket extends SimulatedContent {
   }
 
   /**
-   * The webhook request Bitbucket would send about the content as it is now.
+   * Builds the webhook request that Bitbucket would send about the current content.
    *
    * @param eventKey - such as `repo:refs_changed`
-   * @param details - what it is about; a push's `changes` are what `writeFile` answers
-   * @param delivery - `secret` signs the body, `actor` is the name of who did it
+   * @param details - the subject of the event; `writeFile` returns the `changes` of a push
+   * @param delivery - `secret` signs the body, `actor` is the name of the acting user
    */
   webhook<K extends WebhookEventKey>(
     eventKey: K,
@@ -220,7 +220,7 @@ export class SimulatedBitbucket extends SimulatedContent {
   }
 }
 
-/** Makes a simulated server. */
+/** Creates a simulated server. */
 export function createSimulatedBitbucket(
   options: SimulatedBitbucketOptions = {},
 ): SimulatedBitbucket {

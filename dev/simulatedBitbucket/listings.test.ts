@@ -22,7 +22,7 @@ async function slugsOf(simulated: SimulatedBitbucket, path: string) {
 }
 
 describe('paging', () => {
-  it('answers 25 rows unless asked otherwise and says where the next page starts', async () => {
+  it('returns 25 rows by default and the start of the next page', async () => {
     const { json } = await ask(withRepositories(30), '/repos');
     expect(json).toMatchObject({
       size: 25,
@@ -33,23 +33,23 @@ describe('paging', () => {
     });
   });
 
-  it('leaves nextPageStart out on the last page', async () => {
+  it('omits nextPageStart on the last page', async () => {
     const { json } = await ask(withRepositories(30), '/repos?start=25');
     expect(json).toMatchObject({ size: 5, isLastPage: true, start: 25 });
     expect(json).not.toHaveProperty('nextPageStart');
   });
 
-  it('says that a page that is exactly full is the last one when nothing follows', async () => {
+  it('marks a full page as the last one when nothing follows', async () => {
     const { json } = await ask(withRepositories(25), '/repos');
     expect(json).toMatchObject({ size: 25, isLastPage: true });
   });
 
-  it('answers an empty last page for a start beyond the end', async () => {
+  it('returns an empty last page for a start beyond the end', async () => {
     const { json } = await ask(withRepositories(3), '/repos?start=99');
     expect(json).toMatchObject({ size: 0, isLastPage: true, values: [], start: 99 });
   });
 
-  it('clamps the limit to its own maximum silently and echoes that', async () => {
+  it('silently clamps the limit to its own maximum and returns that', async () => {
     const simulated = withRepositories(7, { pageCaps: { repositories: 5 } });
     for (const path of ['/repos?limit=1000', '/projects/PAY/repos?limit=1000']) {
       const { json } = await ask(simulated, path);
@@ -68,7 +68,7 @@ describe('paging', () => {
     expect(text).toContain('ArgumentValidationException');
   });
 
-  it('jumps over rows the user may not see, because starts count them', async () => {
+  it('skips rows that the user may not see, although starts count them', async () => {
     const simulated = withRepositories(6);
     simulated.hide('bot', 'PAY/r0001');
     simulated.hide('bot', 'PAY/r0002');
@@ -82,7 +82,7 @@ describe('paging', () => {
     expect(await slugsOf(simulated, '/repos?limit=1&start=3')).toEqual(['r0003']);
   });
 
-  it('leaves pages short instead where configured, even empty ones that are not last', async () => {
+  it('returns shorter pages instead where configured, even empty ones that are not the last', async () => {
     const simulated = withRepositories(6, { hiddenRows: 'short-page' });
     simulated.hide('bot', 'PAY/r0000');
     simulated.hide('bot', 'PAY/r0001');
@@ -153,7 +153,7 @@ describe('GET /repos', () => {
     },
   );
 
-  it('shows the public to somebody anonymous, and nothing with permission=REPO_READ', async () => {
+  it('shows public repositories to anonymous callers, and none with permission=REPO_READ', async () => {
     const { json } = await ask(mixed(), '/repos', 'anonymous');
     expect(json).toMatchObject({ values: [{ slug: 'b' }, { slug: 'a' }] });
     const read = await ask(mixed(), '/repos?permission=REPO_READ', 'anonymous');
@@ -186,7 +186,7 @@ describe('projects and their repositories', () => {
     expect(json).toMatchObject({ size: 1, isLastPage: true, values: [{ key: 'PAY' }] });
   });
 
-  it('finds key and slug in any case of letters', async () => {
+  it('finds key and slug case-insensitively', async () => {
     const { json } = await ask(withRepositories(1), '/projects/pay/repos/R0000');
     expect(json).toMatchObject({ slug: 'r0000', project: { key: 'PAY' } });
   });
@@ -203,7 +203,7 @@ describe('projects and their repositories', () => {
     );
   });
 
-  it('answers at the former address with the new one where configured', async () => {
+  it('returns the new address at the former one where configured', async () => {
     const simulated = withRepositories(1, { followsMoves: true });
     simulated.moveRepository('PAY', 'r0000', 'NEW');
     const { json } = await ask(simulated, '/projects/PAY/repos/r0000');
@@ -287,7 +287,7 @@ describe('the JSON of a repository', () => {
     expect(json).not.toHaveProperty('project.public');
   });
 
-  it('shows where a fork comes from, under its name of today', async () => {
+  it('shows the origin of a fork with its current name', async () => {
     const simulated = withRepositories(1);
     const origin = { projectKey: 'PAY', slug: 'r0000' };
     simulated.addRepository({ projectKey: '~jdoe', slug: 'fork', origin });
@@ -297,7 +297,7 @@ describe('the JSON of a repository', () => {
     expect(json).toMatchObject({ slug: 'fork', origin: { slug: 'renamed', id: 1 } });
   });
 
-  it('makes links from the base URL of the server where that differs', async () => {
+  it('uses the own base URL of the server in links where that differs', async () => {
     const simulated = withRepositories(1, { linkBaseUrl: 'https://other.test/bb/' });
     const { text } = await ask(simulated, '/projects/PAY/repos/r0000');
     expect(text).toContain('https://other.test/bb/projects/PAY/repos/r0000/browse');
@@ -318,7 +318,7 @@ describe('labels', () => {
     });
   });
 
-  it('answers NoSuchLabelException for a label nobody carries', async () => {
+  it('answers NoSuchLabelException for an unused label', async () => {
     const { status, text } = await ask(withRepositories(1), '/labels/none/labeled');
     expect(status).toBe(404);
     expect(text).toContain('com.atlassian.bitbucket.label.NoSuchLabelException');

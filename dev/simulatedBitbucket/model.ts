@@ -31,7 +31,7 @@ export class SimulatedModel extends SimulatedUsers {
     this.#now = now;
   }
 
-  /** Projects by lower-case key, in the order they were made. */
+  /** Projects by lower-case key, in the order of their creation. */
   get projects(): ReadonlyMap<string, SimulatedProject> {
     return this.#projects;
   }
@@ -53,18 +53,18 @@ export class SimulatedModel extends SimulatedUsers {
     return this.#findRepository(this.#paths.get(`${projectKey}/${slug}`.toLowerCase()));
   }
 
-  /** The repository that had this address before it was renamed or moved. */
+  /** Returns the repository that had this address before it was renamed or moved. */
   findMoved(projectKey: string, slug: string): SimulatedRepository | undefined {
     const path = `${projectKey}/${slug}`.toLowerCase();
     return this.#findRepository(this.#formerPaths.get(path));
   }
 
-  /** The repository that this one was forked from, while it exists. */
+  /** Returns the repository that this one was forked from, while it exists. */
   getOrigin(repository: SimulatedRepository): SimulatedRepository | undefined {
     return this.#findRepository(repository.originId);
   }
 
-  /** @throws Error when there is no such repository: for mutators, whose caller should know. */
+  /** @throws Error when the repository does not exist; for mutators, whose caller should know. */
   getRepository(projectKey: string, slug: string): SimulatedRepository {
     const repository = this.findRepository(projectKey, slug);
     if (!repository) {
@@ -104,7 +104,7 @@ export class SimulatedModel extends SimulatedUsers {
   /**
    * Changes the key and name of a project; ids and repositories stay.
    *
-   * @throws Error when there is no such project or the new key is taken
+   * @throws Error when the project does not exist or the new key is taken
    */
   renameProject(key: string, newKey: string, newName = newKey): SimulatedProject {
     const before = this.findProject(key);
@@ -127,7 +127,7 @@ export class SimulatedModel extends SimulatedUsers {
   }
 
   /**
-   * Adds a repository; its project is made when it does not exist.
+   * Adds a repository; creates its project when it does not exist.
    *
    * @throws Error when the project already has a repository of that slug
    */
@@ -161,7 +161,7 @@ export class SimulatedModel extends SimulatedUsers {
     return this.#relocate(projectKey, slug, { project, slug: newSlug, name: newName });
   }
 
-  /** Moves a repository into another project, which is made if need be; the id stays. */
+  /** Moves a repository to another project, which is created if necessary; the id stays. */
   moveRepository(
     projectKey: string,
     slug: string,
@@ -171,7 +171,7 @@ export class SimulatedModel extends SimulatedUsers {
     return this.#relocate(projectKey, slug, { project });
   }
 
-  /** Archives a repository, or with `false` takes it out of the archive. */
+  /** Archives a repository, or unarchives it with `false`. */
   archiveRepository(
     projectKey: string,
     slug: string,

@@ -1,6 +1,6 @@
 /**
- * The shapes of the simulated content and what its mutators take. Types and small
- * helpers without state for `model.ts`.
+ * The types of the simulated content and of the parameters of its mutators, with small
+ * stateless helpers for `model.ts`.
  */
 import { createHash } from 'node:crypto';
 import { SimulatedGit, toTree } from './git';
@@ -43,7 +43,7 @@ export interface SimulatedRepository {
 
 /** A project to be added. */
 export interface AddProjectOptions {
-  /** Such as `PAY`; `~NAME` for a personal one. */
+  /** For example `PAY`; `~NAME` for a personal project. */
   key: string;
   /** Default: the key. */
   name?: string;
@@ -76,11 +76,11 @@ export interface AddRepositoryOptions {
   /** Nothing was ever pushed. */
   empty?: boolean;
   labels?: readonly string[];
-  /** Default: one that follows from its id, as if this were the only server. */
+  /** Default: derived from the id, as if this were the only server. */
   hierarchyId?: string;
 }
 
-/** What a new repository gets from the model. */
+/** The values that the model gives a new repository. */
 export interface NewRepository {
   readonly id: number;
   readonly project: SimulatedProject;

@@ -14,7 +14,7 @@ const DEFAULT_LIMIT = 25;
  */
 export type HiddenRows = 'skipped' | 'short-page';
 
-/** What a client asked for, clamped. */
+/** The parameters of the client, clamped. */
 export interface PageRequest {
   readonly start: number;
   readonly limit: number;
@@ -31,7 +31,7 @@ export interface Page<T> extends PageRequest {
  * Reads `start` and `limit`.
  *
  * @param cap - the server's own maximum, such as `page.max.repositories`
- * @throws BitbucketException 400 when one is not a number that makes sense
+ * @throws BitbucketException 400 when one is not a valid number
  */
 export function readPageRequest(
   query: URLSearchParams,
@@ -44,9 +44,9 @@ export function readPageRequest(
 }
 
 /**
- * Cuts one page out of all rows.
+ * Selects one page of all rows.
  *
- * @param rows - every row the query matches, seen or not
+ * @param rows - every row that the query matches, visible or not
  * @param sees - whether the user may see a row
  */
 export function toPage<T>(

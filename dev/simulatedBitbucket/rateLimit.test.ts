@@ -1,4 +1,4 @@
-/** The rate limit under a clock moved by hand. */
+/** The rate limit with a manual clock. */
 import * as fc from 'fast-check';
 import { type RateLimitOptions, createSimulatedBitbucket } from './index';
 import { ManualClock, ask } from './testSupport';
@@ -28,7 +28,7 @@ async function statuses(count: number, ask: () => Promise<{ status: number }>) {
   return result;
 }
 
-it('lets a full bucket through, then one request per refilled token', async () => {
+it('accepts a full bucket of requests, then one per refilled token', async () => {
   const { clock, simulated } = limited({ capacity: 3, fillRate: 2 });
   const request = () => ask(simulated, '/repos');
   expect(await statuses(4, request)).toEqual([200, 200, 200, 429]);
@@ -41,7 +41,7 @@ it('lets a full bucket through, then one request per refilled token', async () =
   expect(simulated.rateLimitedCount).toBe(4);
 });
 
-it('says with a 429 when to come back, in seconds, and nothing else', async () => {
+it('sends only Retry-After with a 429, in seconds', async () => {
   const { simulated } = limited({ capacity: 1, fillRate: 0.2 });
   expect((await ask(simulated, '/repos')).headers.get('retry-after')).toBeNull();
   const { json, headers } = await ask(simulated, '/repos');
@@ -50,7 +50,7 @@ it('says with a 429 when to come back, in seconds, and nothing else', async () =
   expect(headers.get('x-ratelimit-limit')).toBeNull();
 });
 
-it('does not say when to come back where that is off', async () => {
+it('sends no Retry-After where that is off', async () => {
   const { simulated } = limited({ capacity: 1, fillRate: 1, retryAfter: false });
   await ask(simulated, '/repos');
   const { status, headers } = await ask(simulated, '/repos');
@@ -58,7 +58,7 @@ it('does not say when to come back where that is off', async () => {
   expect(headers.get('retry-after')).toBeNull();
 });
 
-it('sends X-RateLimit headers on every answer where they are on', async () => {
+it('sends X-RateLimit headers with every answer where they are on', async () => {
   const { simulated } = limited({ capacity: 2, fillRate: 1, headers: true });
   const { headers } = await ask(simulated, '/repos');
   expect(Object.fromEntries(headers)).toMatchObject({
@@ -70,7 +70,7 @@ it('sends X-RateLimit headers on every answer where they are on', async () => {
   });
 });
 
-it('keeps a bucket per user and leaves anonymous and whitelisted requests alone', async () => {
+it('keeps a bucket per user and does not limit anonymous and whitelisted requests', async () => {
   const { simulated } = limited({ capacity: 1, fillRate: 1 });
   const as = (token: string) => () => ask(simulated, '/repos', { token });
   expect(await statuses(2, as('secret'))).toEqual([200, 429]);
@@ -80,7 +80,7 @@ it('keeps a bucket per user and leaves anonymous and whitelisted requests alone'
   expect(await statuses(3, anonymous)).toEqual([200, 200, 200]);
 });
 
-it('lets others spend the tokens of a user', async () => {
+it('lets other clients spend the tokens of a user', async () => {
   const { simulated } = limited({ capacity: 3, fillRate: 1 });
   simulated.spendTokens('bot', 2);
   expect(await statuses(2, () => ask(simulated, '/repos'))).toEqual([200, 429]);
@@ -89,7 +89,7 @@ it('lets others spend the tokens of a user', async () => {
 describe('the settings', () => {
   const settings = '/admin/rate-limit/settings';
 
-  it('can be read by who is signed in', async () => {
+  it('can be read by any signed-in user', async () => {
     const { simulated } = limited({ capacity: 60, fillRate: 5 });
     expect((await ask(simulated, settings)).json).toEqual({
       enabled: true,
@@ -98,7 +98,7 @@ describe('the settings', () => {
     expect((await ask(simulated, settings, 'anonymous')).status).toBe(401);
   });
 
-  it('say when there is no limit', async () => {
+  it('state that there is no limit', async () => {
     const { simulated } = limited(undefined);
     expect((await ask(simulated, settings)).json).toMatchObject({ enabled: false });
   });
@@ -129,7 +129,7 @@ describe('the settings', () => {
   });
 });
 
-it('never gives more tokens than capacity and refill allow, and all of those', () => {
+it('grants exactly as many tokens as capacity and refill allow', () => {
   const steps = fc.array(fc.record({ wait: fc.nat(5000), takes: fc.nat(20) }));
   fc.assert(
     fc.property(

@@ -1,11 +1,11 @@
 /**
  * Applies the rate limit to requests: a bucket per user, the 429 and the headers.
- * `handle.ts` asks it once per authenticated request.
+ * `handle.ts` calls it once per authenticated request.
  */
 import { type RateLimitOptions, TokenBucket } from './tokenBucket';
 import type { SimulatedUser } from './users';
 
-/** What the limit says to one request. */
+/** The decision of the limit about one request. */
 export interface RateLimitVerdict {
   readonly allowed: boolean;
   readonly headers: Readonly<Record<string, string>>;
@@ -54,7 +54,7 @@ export class SimulatedRateLimit {
     return { allowed, headers: toHeaders(bucket, options, allowed, now) };
   }
 
-  /** Takes up to `count` tokens in a user's name, as its other clients would. */
+  /** Takes up to `count` tokens of a user, as the user's other clients would. */
   spend(user: SimulatedUser, count: number, now: number): void {
     if (this.#options) {
       const bucket = this.#getBucket(user, this.#options, now);

@@ -20,7 +20,7 @@ export type Json =
 /** A JSON object; members that are `undefined` are left out. */
 export type JsonObject = { readonly [key: string]: Json | undefined };
 
-/** Turns the model's rows into JSON; keeps the text of a repository until it changes. */
+/** Converts the model's rows to JSON; caches the text of a repository until it changes. */
 export class RepositoryJson {
   readonly #model: SimulatedModel;
   readonly #baseUrl: () => string;
@@ -89,7 +89,7 @@ export class RepositoryJson {
     };
   }
 
-  /** A user; one the server does not know is made up from the name. */
+  /** A user; an unknown user is derived from the name. */
   user(name: string): JsonObject {
     const slug = name.toLowerCase();
     const known = this.#model.users.get(slug);
@@ -116,7 +116,7 @@ export class RepositoryJson {
       : `${this.#baseUrl()}/users/${encodeURIComponent(ownerName.toLowerCase())}`;
   }
 
-  /** As recorded: the order varies, and a scheme may be absent (here ssh, of every fifth). */
+  /** As recorded: the order varies, and a scheme may be absent (here ssh, for every fifth). */
   #cloneLinks({ id, project, slug }: SimulatedRepository): JsonObject[] {
     const path = `${project.lowerKey}/${slug}.git`;
     const { hostname } = new URL(this.#baseUrl());

@@ -1,4 +1,4 @@
-/** Every request the server saw, for tests to count and look at. Written by `handle.ts`. */
+/** Every request to the server, for tests to count and inspect. Written by `handle.ts`. */
 import type { ParsedRequest } from './facts';
 import type { SimulatedRequestKind } from './routes/route';
 
@@ -7,7 +7,7 @@ export interface LoggedRequest {
   readonly method: string;
   /** Path with context path and query, as it came. */
   readonly path: string;
-  /** What it asked for. */
+  /** The kind of the request. */
   readonly kind: SimulatedRequestKind;
   /** `undefined` while it is being answered, and where a fault left it unanswered. */
   status?: number;
@@ -24,7 +24,7 @@ export class RequestLog {
   readonly entries: LoggedRequest[] = [];
   /** Requests being answered now. */
   inFlight = 0;
-  /** The most that were answered at once. */
+  /** The highest number of concurrent requests. */
   peakInFlight = 0;
   #served = 0;
 

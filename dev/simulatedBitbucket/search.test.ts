@@ -66,10 +66,10 @@ async function find(bitbucket: SimulatedBitbucket, query: string, code = {}) {
 }
 
 const slugsOf = ({ values }: Awaited<ReturnType<typeof find>>) =>
-  values.map(one => one.repository.slug).sort();
+  values.map(({ repository }) => repository.slug).sort();
 
 describe('code search', () => {
-  it('finds words in names and contents, on default branches, of files that are not large', async () => {
+  it('finds words in names and contents of small files on default branches', async () => {
     const found = await find(server(), '"catalog-info.yaml"');
     expect(slugsOf(found)).toEqual(['api', 'deep', 'fork', 'mentions', 'ops-db']);
   });
@@ -80,11 +80,11 @@ describe('code search', () => {
     ['"catalog-info.yaml" archived:true', ['old']],
     ['"catalog-info.yaml" ext:yaml fork:false', ['api', 'deep', 'ops-db']],
     ['"nothing.yaml"', []],
-  ])('takes %s', async (query, slugs) => {
+  ])('accepts %s', async (query, slugs) => {
     expect(slugsOf(await find(server(), query))).toEqual(slugs);
   });
 
-  it('does not show what may not be seen', async () => {
+  it('does not show hidden repositories', async () => {
     const bitbucket = server();
     bitbucket.hide(USER.name, 'OPS');
     expect(slugsOf(await find(bitbucket, '"catalog-info.yaml" ext:yaml'))).not.toContain(
@@ -92,7 +92,7 @@ describe('code search', () => {
     );
   });
 
-  it('gives pages by `nextStart`', async () => {
+  it('returns pages by `nextStart`', async () => {
     const bitbucket = server();
     const first = await find(bitbucket, '"catalog-info.yaml" ext:yaml', { limit: 3 });
     expect(first).toMatchObject({ isLastPage: false, count: 4, start: 0, nextStart: 3 });
@@ -104,7 +104,7 @@ describe('code search', () => {
     expect([...slugsOf(first), ...slugsOf(rest)]).toHaveLength(4);
   });
 
-  it('shows no more than so many, and says no more', async () => {
+  it('limits the results and their count', async () => {
     const found = await find(server({ maxResults: 2 }), 'catalog', { limit: 500 });
     expect(found).toMatchObject({ count: 2, isLastPage: true });
   });
@@ -120,7 +120,7 @@ describe('code search', () => {
     expect((await ask(server(), body)).status).toBe(status);
   });
 
-  it('is behind, with hits on what is deleted, until it is indexed anew', async () => {
+  it('is outdated, with hits on deleted files, until it is indexed again', async () => {
     const bitbucket = server();
     bitbucket.freezeSearchIndex();
     bitbucket.removeFile('PAY', 'api', FILE);
@@ -136,7 +136,7 @@ describe('code search', () => {
     expect(slugsOf(await find(bitbucket, query))).toContain('mentions');
   });
 
-  it('may not know forks', async () => {
+  it('may exclude forks', async () => {
     const found = await find(
       server({ indexesForks: false }),
       'catalog-info.yaml ext:yaml',
@@ -150,7 +150,7 @@ describe('code search', () => {
     expect(text).toMatch(available ? /errors/ : /<status>/);
   });
 
-  it('is not there unless it is asked for, and also under 1.0', async () => {
+  it('is missing unless configured, and otherwise also available under 1.0', async () => {
     const without = createSimulatedBitbucket({ users: [USER] });
     expect((await ask(without, request('catalog'))).status).toBe(404);
     expect((await ask(server(), request('catalog'), '1.0')).status).toBe(200);
@@ -162,7 +162,7 @@ describe('code search', () => {
     JSON.parse(readFileSync(path.join(FIXTURES, name), 'utf8'));
 
   it.each(['code-search-request.json', 'code-search-request-with-limits.json'])(
-    'is taken as a request: %s',
+    'is accepted as a request: %s',
     async name => {
       expect((await ask(server(), recorded(name))).status).toBe(200);
     },

@@ -28,7 +28,7 @@ describe('serve', () => {
     expect(text).toContain(`"${served.url}/projects/PAY/repos/api/browse"`);
   });
 
-  it('carries bytes, headers and empty answers', async () => {
+  it('transfers bytes, headers and empty answers', async () => {
     const raw = await readAnswer(await get('/projects/PAY/repos/api/raw/%C3%BC.md?at='));
     expect(raw.text).toBe('ß');
     expect(raw.headers.get('x-ausername')).toBe('bot');
@@ -60,7 +60,7 @@ describe('serve', () => {
     }
   });
 
-  it('closes at once although requests hang', async () => {
+  it('closes immediately although requests hang', async () => {
     const other = await serve(simulated);
     simulated.faults.add({ effect: 'hang' });
     const hanging = expect(fetch(`${other.url}/rest/api/1.0/repos`)).rejects.toThrow();

@@ -18,13 +18,13 @@ export interface ServedBitbucket extends AsyncDisposable {
   /** The server's base URL with context path, without trailing slash. */
   readonly url: string;
   readonly port: number;
-  /** Ends every connection at once, also those that hang. */
+  /** Ends every connection immediately, including those that hang. */
   close(): Promise<void>;
 }
 
 /**
- * Listens for HTTP and sets the simulated server's `baseUrl` to where it listens; the
- * context path stays.
+ * Listens for HTTP and sets the simulated server's `baseUrl` to its address; the context
+ * path stays.
  *
  * @param options - `port` 0 (the default) picks a free one; `host` defaults to `127.0.0.1`
  */
@@ -78,12 +78,12 @@ async function respond(
       incoming.socket.destroy();
       return;
     }
-    // A bug in the simulator: say so where it is looked for.
+    // A bug in the simulator: report it in the response, where a developer looks.
     outgoing.writeHead(500, { 'Content-Type': 'text/plain' }).end(String(error));
   }
 }
 
-/** The signal is made where somebody wants it: most requests are answered at once. */
+/** Creates the signal only when needed: most requests are answered immediately. */
 async function toRequest(
   incoming: IncomingMessage,
   outgoing: ServerResponse,
@@ -117,7 +117,7 @@ function createGoneController(outgoing: ServerResponse): AbortController {
   return gone;
 }
 
-/** A text goes out in one piece with its headers. */
+/** Sends a text together with its headers. */
 async function send(
   { status, headers, body }: Answer,
   outgoing: ServerResponse,

@@ -1,16 +1,16 @@
-/** What the simulator's own tests share: a small client and a clock moved by hand. */
+/** Shared by the simulator's own tests: a small client and a manual clock. */
 import type { Clock } from '../../src/util/clock';
 import type { SimulatedBitbucket } from './index';
 
-/** How a test signs in. */
+/** The credentials of a test. */
 export type SignIn = { token: string } | { name: string; password: string } | 'anonymous';
 
-/** An answer, read to the end. */
+/** An answer with its complete body. */
 export interface Answer {
   readonly status: number;
   readonly headers: Headers;
   readonly text: string;
-  /** The parsed body, or `undefined` when it is no JSON. */
+  /** The parsed body, or `undefined` when it is not JSON. */
   readonly json: unknown;
 }
 
@@ -27,7 +27,7 @@ export function authorization(signIn: SignIn): Record<string, string> {
 }
 
 /**
- * Asks the simulator.
+ * Sends a request to the simulator.
  *
  * @param path - below `/rest/api/1.0`, or from the root when it starts with `//`
  */
@@ -60,7 +60,7 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** Time that only passes when a test says so. */
+/** A clock that only advances when a test requests it. */
 export class ManualClock implements Clock {
   #now = 1_700_000_000_000;
   readonly #sleepers = new Set<{ until: number; wake: () => void }>();
@@ -83,7 +83,7 @@ export class ManualClock implements Clock {
     return 0.5;
   }
 
-  /** Lets time pass and wakes who waited for it. */
+  /** Advances time and wakes the sleepers that are due. */
   advance(ms: number): void {
     this.#now += ms;
     for (const sleeper of [...this.#sleepers]) {

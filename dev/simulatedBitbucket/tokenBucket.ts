@@ -1,9 +1,9 @@
 /**
- * Bitbucket's rate limit: a token bucket per user, filled while time passes. `handle.ts`
- * takes one token per authenticated request.
+ * Bitbucket's rate limit: a token bucket per user, refilled over time. `handle.ts` takes one
+ * token per authenticated request.
  */
 
-/** How requests are limited; the server's own setting plus how much of it clients see. */
+/** The server's rate limit setting, and how much of it clients see. */
 export interface RateLimitOptions {
   /** Tokens a full bucket holds. */
   capacity: number;
@@ -18,7 +18,7 @@ export interface RateLimitOptions {
   settingsReadable?: boolean;
   /** Send `Retry-After` (whole seconds) with a 429. Default `true`. */
   retryAfter?: boolean;
-  /** Settings of their own for single users, by name. */
+  /** Separate settings for single users, by name. */
   users?: Readonly<Record<string, { capacity: number; fillRate: number }>>;
 }
 
@@ -41,7 +41,7 @@ export class TokenBucket {
     this.#filledAt = now;
   }
 
-  /** Takes a token, or answers `false` when there is no whole one left. */
+  /** Takes a token; returns `false` when no whole token is left. */
   take(now: number, count = 1): boolean {
     this.#fill(now);
     if (this.#tokens < count) {
@@ -57,7 +57,7 @@ export class TokenBucket {
     return Math.floor(this.#tokens);
   }
 
-  /** Whole seconds, 1 or more, until the next token; 0 when there is one. */
+  /** Whole seconds until the next token, 1 or more; 0 when one is available. */
   secondsUntilToken(now: number): number {
     this.#fill(now);
     return this.#tokens >= 1

@@ -1,6 +1,6 @@
 /**
- * The people and robots that may sign in, and what each may see. The model holds them,
- * `auth.ts` checks them, `viewer.ts` looks through their eyes.
+ * The users and service accounts that may sign in, with their permissions. The model stores
+ * them, `auth.ts` checks them, `viewer.ts` applies their permissions.
  */
 
 /** Levels of `permission` in listings, lowest first. */
@@ -16,14 +16,14 @@ export interface UserOptions {
   token?: string;
   displayName?: string;
   /**
-   * Makes it the account behind an HTTP access token of these projects: it sees nothing
-   * else, signs in as Bearer only and may not list the whole server. [the last: assumed]
+   * Makes it the account behind an HTTP access token of these projects: it sees nothing else,
+   * signs in as Bearer only and may not list the whole server. [the latter: assumed]
    * Source: Atlassian, "HTTP access tokens".
    */
   projects?: readonly string[];
   /**
-   * Its answers do not name it, and it may not ask what only users may. [assumed: the worst
-   * that a token without a user could meet; one of 9.4 had the user `access-token-user/2/11754`]
+   * Answers do not name it, and it may not send requests that only users may. [assumed: the worst
+   * case of a token without a user; one of 9.4 had the user `access-token-user/2/11754`]
    */
   nameless?: boolean;
   /** Project keys this user may not see. */
@@ -34,7 +34,7 @@ export interface UserOptions {
   captchaRequired?: boolean;
   /** The HTTP access token has expired. */
   expired?: boolean;
-  /** What the user may do with every repository it sees. Default `REPO_READ`. */
+  /** The permission of the user on every repository it sees. Default `REPO_READ`. */
   permission?: RepositoryPermission;
   /** May read the rate-limit settings of others. */
   admin?: boolean;
@@ -56,7 +56,7 @@ export interface SimulatedUser {
   admin: boolean;
   whitelisted: boolean;
   readonly nameless: boolean;
-  /** Lower-case keys of the only projects this user may see, where it belongs to a token of theirs. */
+  /** Lower-case keys of the only projects that this user may see, where it is a project token's account. */
   readonly projects?: ReadonlySet<string>;
   /** Refused sign-ins with a password so far. */
   failedLogins: number;
@@ -104,7 +104,7 @@ export class SimulatedUsers {
     return user;
   }
 
-  /** @throws Error when there is no such user: for mutators, whose caller should know. */
+  /** @throws Error when the user does not exist; for mutators, whose caller should know. */
   getUser(name: string): SimulatedUser {
     const user = this.#users.get(name.toLowerCase());
     if (!user) {
@@ -113,12 +113,12 @@ export class SimulatedUsers {
     return user;
   }
 
-  /** Takes sight of a project (`KEY`) or a repository (`KEY/slug`) from a user. */
+  /** Hides a project (`KEY`) or a repository (`KEY/slug`) from a user. */
   hide(userName: string, what: string): void {
     this.getUser(userName).hidden.add(what.toLowerCase());
   }
 
-  /** Takes back `hide`. */
+  /** Reverts `hide`. */
   reveal(userName: string, what: string): void {
     this.getUser(userName).hidden.delete(what.toLowerCase());
   }

@@ -1,17 +1,17 @@
-/** Who asks, and what they may see. Made by `handle.ts`, asked by the routes. */
+/** The caller of a request and what it may see. Created by `handle.ts`, used by the routes. */
 import type { SimulatedProject, SimulatedRepository } from './modelTypes';
 import { type RepositoryPermission, REPOSITORY_PERMISSIONS } from './users';
 import type { SimulatedUser } from './users';
 
-/** The eyes of one request. */
+/** The permissions of one request. */
 export interface Viewer {
   /** `undefined` for an anonymous request. */
   readonly user?: SimulatedUser;
-  /** May see the project. */
+  /** Whether the caller may see the project. */
   seesProject(project: SimulatedProject): boolean;
-  /** May see the repository: the implicit 'read', lower than `REPO_READ`. */
+  /** Whether the caller may see the repository: the implicit 'read', lower than `REPO_READ`. */
   seesRepository(repository: SimulatedRepository): boolean;
-  /** Holds at least this permission on repositories it sees. Nobody anonymous does. */
+  /** Whether the caller has at least this permission on visible repositories; never if anonymous. */
   holds(permission: RepositoryPermission): boolean;
 }
 
@@ -30,7 +30,7 @@ export function createUserViewer(user: SimulatedUser): Viewer {
   };
 }
 
-/** Somebody anonymous: sees what is public. */
+/** An anonymous caller, who sees public content. */
 export const anonymousViewer: Viewer = {
   seesProject: project => project.public,
   seesRepository: repository => repository.public || repository.project.public,

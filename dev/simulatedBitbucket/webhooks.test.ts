@@ -1,4 +1,4 @@
-/** Webhooks, compared with what Bitbucket documents. */
+/** Webhooks, compared with Bitbucket's documentation. */
 import { createHmac } from 'node:crypto';
 import { createSimulatedBitbucket } from './index';
 
@@ -10,7 +10,7 @@ function withRepository() {
 
 const API = { projectKey: 'PAY', slug: 'api' };
 
-it('tells of a push', () => {
+it('builds the payload of a push', () => {
   const simulated = withRepository();
   const push = simulated.writeFile('PAY', 'api', 'x', 'y');
   const { headers, body } = simulated.webhook('repo:refs_changed', {
@@ -37,7 +37,7 @@ it('tells of a push', () => {
   });
 });
 
-it('tells new and deleted branches and tags apart', () => {
+it('distinguishes new and deleted branches and tags', () => {
   const simulated = withRepository();
   const changes = [
     simulated.createBranch('PAY', 'api', 'next'),
@@ -54,7 +54,7 @@ it('tells new and deleted branches and tags apart', () => {
   });
 });
 
-it('tells the old name and the new one', () => {
+it('has the old name and the new one', () => {
   const simulated = withRepository();
   const old = simulated.repositoryJson('PAY', 'api');
   simulated.renameRepository('PAY', 'api', 'better');
@@ -66,7 +66,7 @@ it('tells the old name and the new one', () => {
   });
 });
 
-it('tells of forks, projects and mirrors', () => {
+it('builds the payloads of forks, projects and mirrors', () => {
   const simulated = withRepository();
   simulated.addRepository({ projectKey: '~jdoe', slug: 'fork', origin: API });
   const fork = simulated.webhook('repo:forked', { projectKey: '~jdoe', slug: 'fork' });

@@ -1,6 +1,6 @@
 /**
- * Builds the webhook requests Bitbucket would send about the simulated content. Used by
- * the demo and the tests of the event endpoints; nothing is sent from here.
+ * Builds the webhook requests that Bitbucket would send about the simulated content. Used by
+ * the demo and the tests of the event endpoints; this module sends nothing.
  *
  * Source of the shapes: Atlassian, "Event payload" (8.9, 8.15); recorded payloads.
  */
@@ -9,15 +9,15 @@ import { NO_COMMIT, type RefChange, toRefId } from './git';
 import type { SimulatedModel } from './model';
 import type { Json, JsonObject, RepositoryJson } from './repositoryJson';
 
-/** Which repository a webhook is about. */
+/** The repository of a webhook. */
 export interface RepositoryReference {
   readonly projectKey: string;
   readonly slug: string;
 }
 
-/** What each event needs to know, by its key. */
+/** The parameters of each event, by its key. */
 export interface WebhookDetails {
-  /** `changes` may be empty: that happens and means "unknown". */
+  /** `changes` may be empty, which occurs in practice and means "unknown". */
   'repo:refs_changed': RepositoryReference & {
     readonly changes: readonly (RefChange & { readonly type?: 'BRANCH' | 'TAG' })[];
   };
@@ -27,7 +27,7 @@ export interface WebhookDetails {
   'repo:forked': RepositoryReference;
   /** `old` is the project as `projectJson` showed it before the change. */
   'project:modified': { readonly projectKey: string; readonly old: JsonObject };
-  /** With `refLimitExceeded` Bitbucket leaves the changes out. */
+  /** With `refLimitExceeded` Bitbucket omits the changes. */
   'mirror:repo_synchronized': RepositoryReference & {
     readonly changes?: readonly RefChange[];
     readonly refLimitExceeded?: boolean;
@@ -48,7 +48,7 @@ export interface WebhookRequest {
 export interface WebhookDelivery {
   /** Signs the body: `X-Hub-Signature: sha256=<HMAC in hexadecimal digits>`. */
   readonly secret?: string;
-  /** Who did it. Default: the server's first user. */
+  /** The acting user. Default: the server's first user. */
   readonly actor?: string;
   /** Epoch milliseconds. */
   readonly now: number;

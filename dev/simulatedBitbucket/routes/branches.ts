@@ -1,5 +1,5 @@
 /**
- * Branches, commits and what changed between two of them.
+ * Branches, commits and the changes between two commits.
  * Source: Bitbucket Data Center 10.0 OpenAPI; recorded answers for empty repositories and
  * missing default branches (10.4.1).
  */
@@ -114,7 +114,7 @@ function toMinimalCommit(id: string) {
   return { id, displayId: id.slice(0, 11) };
 }
 
-/** What is in `from` (the new commit) and not in `to` (the old one). */
+/** The changes in `from` (the new commit) that are not in `to` (the old one). */
 function answerCompareChanges(context: RouteContext): Reply {
   const { query, settings } = context;
   const repository = requireRepository(context);
@@ -141,7 +141,7 @@ function answerCompareChanges(context: RouteContext): Reply {
 
 const REPOSITORY = '/api/latest/projects/{projectKey}/repos/{repositorySlug}';
 
-/** Everything about branches and commits. */
+/** The routes for branches and commits. */
 export const branchRoutes: readonly Route[] = [
   {
     template: `${REPOSITORY}/default-branch`,

@@ -1,4 +1,4 @@
-/** What differs between two trees, pure. Used by `compare/changes`. */
+/** The differences between two trees. Pure. Used by `compare/changes`. */
 import type { Tree } from '../git';
 import { toContentId } from './content';
 import { type PathJson, toPath } from './path';
@@ -20,8 +20,8 @@ export interface ChangeJson {
 const NO_CONTENT = '0'.repeat(40);
 
 /**
- * The changes that lead from one tree to another, by path. A removed and an added file of
- * the same content are one `MOVE`.
+ * Returns the changes from one tree to another, by path. A removed and an added file with the
+ * same content are one `MOVE`.
  */
 export function listChanges(before: Tree, after: Tree): ChangeJson[] {
   const removed = [...before].filter(([path]) => !after.has(path));

@@ -11,10 +11,10 @@ import { toPath } from './path';
 import { requireCommit, requireRepository } from './lookup';
 import { type Reply, type Route, type RouteContext, jsonReply } from './route';
 
-/** Page size of lines and directories where none is asked for, as recorded. */
+/** Default page size of lines and directories, as recorded. */
 const BROWSE_LIMIT = 500;
 
-/** What lies at a path. */
+/** The file or directory at a path. */
 type Node =
   | { readonly type: 'FILE'; readonly path: string; readonly content: string }
   | { readonly type: 'DIRECTORY'; readonly path: string };
@@ -149,7 +149,7 @@ function answerRaw(context: RouteContext): Reply {
   };
 }
 
-/** The hash git would give a file of this content. */
+/** The hash of a file with this content in git. */
 export function toContentId(content: string): string {
   return createHash('sha1')
     .update(`blob ${Buffer.byteLength(content)}\0${content}`)
@@ -158,10 +158,10 @@ export function toContentId(content: string): string {
 
 const REPOSITORY = '/api/latest/projects/{projectKey}/repos/{repositorySlug}';
 
-/** A look without content is a check whether a file exists. */
+/** A request without content checks whether a file exists. */
 const BROWSE_QUERY = ['at', 'type', 'size', 'start', 'limit'];
 
-/** Everything that reads files. */
+/** The routes that read files. */
 export const contentRoutes: readonly Route[] = [
   ...['', '/{path}'].map((path): Route => ({
     template: `${REPOSITORY}/browse${path}`,

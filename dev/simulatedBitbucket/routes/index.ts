@@ -6,7 +6,7 @@ import { projectWebhookRoutes } from './projectWebhooks';
 import type { Route } from './route';
 import { serverRoutes } from './server';
 
-/** In the order they are tried. */
+/** In the order in which they are tried. */
 export const routes: readonly Route[] = [
   ...contentRoutes,
   ...listingRoutes,

@@ -23,7 +23,7 @@ const rowCache = new WeakMap<
   { revision: number; rows: Map<string, Rows> }
 >();
 
-/** How many queries are remembered per revision. */
+/** The number of cached queries per revision. */
 const MAX_CACHED_QUERIES = 10_000;
 
 function cachedRows(
@@ -102,7 +102,7 @@ function answerRepositories(context: RouteContext): Reply {
   );
 }
 
-/** Archived repositories are listed here, and there is no parameter to leave them out. */
+/** Archived repositories are listed here, and no parameter excludes them. */
 function answerProjectRepositories(context: RouteContext): Reply {
   const { id } = requireProject(context);
   const rows = cachedRows(
@@ -148,7 +148,7 @@ function answerLabeled(context: RouteContext): Reply {
   return jsonReply(toPageJson(page, toJson));
 }
 
-/** A page, as `LabelService.findByLabelable` answers; the OpenAPI document shows one label. */
+/** A page, as `LabelService.findByLabelable` returns; the OpenAPI document shows one label. */
 function answerRepositoryLabels(context: RouteContext): Reply {
   const labels = [...requireRepository(context).labels].sort();
   const request = readPageRequest(context.query, context.settings.pageCaps.labels);
@@ -169,7 +169,7 @@ function answerRecentRepositories(context: RouteContext): Reply {
 
 const PAGE = ['start', 'limit'];
 
-/** Everything that answers pages of repositories or projects, and single ones. */
+/** The routes for repositories and projects, as pages and single ones. */
 export const listingRoutes: readonly Route[] = [
   {
     template: '/api/latest/repos',

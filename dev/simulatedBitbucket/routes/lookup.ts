@@ -1,4 +1,4 @@
-/** Finds what a path or query names, as the user may see it. Shared by the routes. */
+/** Finds the objects that a path or query names, if visible to the user. Shared by the routes. */
 import { BitbucketException, invalidArgument, notPermitted } from '../errors';
 import { type Commit, toRefId } from '../git';
 import type { SimulatedModel } from '../model';
@@ -6,7 +6,7 @@ import type { SimulatedProject, SimulatedRepository } from '../modelTypes';
 import { type RepositoryPermission, REPOSITORY_PERMISSIONS } from '../users';
 import type { RouteContext } from './route';
 
-/** @throws BitbucketException 401 where a token of a project asks for the whole server */
+/** @throws BitbucketException 401 where a project token requests data of the whole server */
 export function requireWholeServer({ viewer }: RouteContext): void {
   if (viewer.user?.projects) {
     throw notPermitted();
@@ -14,9 +14,9 @@ export function requireWholeServer({ viewer }: RouteContext): void {
 }
 
 /**
- * The project that the path names.
+ * Returns the project that the path names.
  *
- * @throws BitbucketException 404 when there is none, 401 when the user may not see it
+ * @throws BitbucketException 404 when it does not exist, 401 when the user may not see it
  */
 export function requireProject({
   model,
@@ -31,9 +31,9 @@ export function requireProject({
 }
 
 /**
- * The repository that the path names, in any case of letters.
+ * Returns the repository that the path names, case-insensitively.
  *
- * @throws BitbucketException 404 when there is none, 401 when the user may not see it
+ * @throws BitbucketException 404 when it does not exist, 401 when the user may not see it
  */
 export function requireRepository(context: RouteContext): SimulatedRepository {
   const { model, params, viewer, settings } = context;
@@ -55,10 +55,10 @@ export function requireRepository(context: RouteContext): SimulatedRepository {
 }
 
 /**
- * The commit that `at` names, or the tip of the default branch.
+ * Returns the commit that `at` names, or the tip of the default branch.
  *
- * @param revision - an empty text counts as absent: Backstage's URL reader sends `?at=`
- * @throws BitbucketException 404 when there is no such commit
+ * @param revision - an empty string counts as absent: Backstage's URL reader sends `?at=`
+ * @throws BitbucketException 404 when the commit does not exist
  */
 export function requireCommit(
   { settings }: RouteContext,
@@ -102,9 +102,9 @@ export function noDefaultBranch(branch: string): BitbucketException {
 }
 
 /**
- * A query parameter that must be one of a few words, in any case of letters.
+ * Reads a query parameter that must be one of a few words, case-insensitively.
  *
- * @returns `undefined` when it is not given
+ * @returns `undefined` when the parameter is not set
  * @throws BitbucketException 400 for any other word
  */
 export function readChoice<T extends string>(

@@ -1,4 +1,4 @@
-/** A path as Bitbucket's JSON shows it. Used by directory listings and changes. */
+/** A path in Bitbucket's JSON. Used by directory listings and changes. */
 
 /** Source: recorded directory listings; schema `RestPath` of the 10.0 OpenAPI document. */
 export interface PathJson {
@@ -9,7 +9,7 @@ export interface PathJson {
   readonly toString: string;
 }
 
-/** Takes a path apart. */
+/** Splits a path into its parts. */
 export function toPath(path: string): PathJson {
   const components = path === '' ? [] : path.split('/');
   const name = components.at(-1) ?? '';

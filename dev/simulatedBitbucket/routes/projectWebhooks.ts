@@ -1,8 +1,8 @@
 /**
- * The webhooks of projects: created and listed, never sent; `webhooks.ts` makes what
- * Bitbucket would send.
+ * The webhooks of projects: created and listed, never sent; `webhooks.ts` builds the requests
+ * that Bitbucket would send.
  * Source: Bitbucket Data Center 10.0 OpenAPI; recorded answers (`configuration.secret`);
- * event keys as live servers take them.
+ * event keys as live servers accept them.
  */
 import { z } from 'zod';
 import { BitbucketException, notPermitted } from '../errors';

@@ -1,4 +1,4 @@
-/** What a route is and what it is given. Types and the matching of paths; used by `index.ts`. */
+/** Routes and their parameters: types and the matching of paths; used by `index.ts`. */
 import type { SimulatedModel } from '../model';
 import type { HiddenRows } from '../paging';
 import type { SimulatedRateLimit } from '../rateLimit';
@@ -6,7 +6,7 @@ import type { RepositoryJson } from '../repositoryJson';
 import type { Viewer } from '../viewer';
 import type { SearchSettings } from './search';
 
-/** What a request asks for; faults match by it. */
+/** The kind of a request; faults match by it. */
 export type SimulatedRequestKind =
   | 'repositories'
   | 'projects'
@@ -49,19 +49,19 @@ export interface PageCaps {
   changes: number;
 }
 
-/** Behaviour of the server that routes need to know. */
+/** The behaviour of the server that routes depend on. */
 export interface ServerSettings {
   readonly pageCaps: PageCaps;
-  /** What an empty repository answers to a look at its content without `at`. */
+  /** The answer of an empty repository to a request for its content without `at`. */
   emptyRepositories: 'EmptyRepositoryException' | 'NoDefaultBranchException';
   hiddenRows: HiddenRows;
-  /** A former address of a renamed or moved repository still answers, with the new one. */
+  /** Whether the former address of a renamed or moved repository still answers, with the new one. */
   followsMoves: boolean;
   version: string;
   search: SearchSettings;
 }
 
-/** Everything a route may use to answer one request. */
+/** The context in which a route answers one request. */
 export interface RouteContext {
   readonly model: SimulatedModel;
   readonly json: RepositoryJson;
@@ -73,7 +73,7 @@ export interface RouteContext {
   readonly params: Readonly<Partial<Record<string, string>>>;
 }
 
-/** An answer before it becomes a `Response`. */
+/** An answer before its conversion to a `Response`. */
 export interface Reply {
   readonly status: number;
   readonly body: string;
@@ -89,24 +89,24 @@ export interface Route {
    */
   readonly template: string;
   readonly kind: SimulatedRequestKind;
-  /** Query parameters that are honoured. */
+  /** The supported query parameters. */
   readonly query: readonly string[];
-  /** Answers without signing in even where public access is off. */
+  /** Whether it answers anonymous callers even where public access is off. */
   readonly open?: boolean;
-  /** The version that brought it, such as `7.5`; older ones do not know the route. */
+  /** The version that introduced the route, such as `7.5`; older versions do not have it. */
   readonly since?: string;
   answer(context: RouteContext): Reply;
-  /** What a POST does; left out where none is taken. */
+  /** Handles a POST; left out where the route has none. */
   post?(context: RouteContext, body: string): Reply;
 }
 
-/** A route that fits a path, with the parts of the path. */
+/** A route that matches a path, with the parts of the path. */
 export interface RouteMatch {
   readonly route: Route;
   readonly params: Readonly<Partial<Record<string, string>>>;
 }
 
-/** Whether a server of this version knows the route. */
+/** Whether a server of this version has the route. */
 export function isServedBy({ since }: Route, version: string): boolean {
   if (since === undefined) {
     return true;
@@ -121,7 +121,7 @@ export function jsonReply(body: string, status = 200): Reply {
   return { status, body, contentType: 'application/json;charset=UTF-8', headers: {} };
 }
 
-/** Makes a function that finds the route of a path below `/rest/api/<version>`. */
+/** Creates a function that finds the route of a path below `/rest/api/<version>`. */
 export function createRouteFinder(
   routes: readonly Route[],
 ): (segments: readonly string[]) => RouteMatch | undefined {

@@ -1,6 +1,6 @@
 /**
- * Code search, as the web pages of a real server ask it: undocumented, so that it is in no
- * OpenAPI document, and may be missing, behind or wrong.
+ * Code search, as the web pages of a real server use it: it is undocumented and in no OpenAPI
+ * document, and may be missing, outdated or wrong.
  * Source: observations on 9.x, recorded answer; Atlassian's page on search syntax.
  */
 import { z } from 'zod';
@@ -11,19 +11,19 @@ import { type Reply, type Route, type RouteContext, jsonReply } from './route';
 
 /** How code search behaves. May be changed between requests. */
 export interface SearchSettings {
-  /** `false`: the server has no such route. A status: it has, and search is down. */
+  /** `false`: the server does not have the route. A status: it has, but search is down. */
   available: boolean | 501 | 503;
-  /** A larger `limit` is an internal error. */
+  /** The largest `limit`; a larger one is an internal error. */
   maxLimit: number;
-  /** No more results than this are ever shown; `count` says no more either. */
+  /** The most results that are ever shown; `count` does not exceed it either. */
   maxResults: number;
-  /** What is searched: the files as they are, or as they were. */
+  /** The searched content: the current files, or those of an earlier index. */
   index: SearchIndex | 'fresh';
-  /** Forks are indexed too. */
+  /** Whether forks are indexed too. */
   indexesForks: boolean;
 }
 
-/** Files that were there at some time. */
+/** The files at the time of indexing. */
 export type SearchIndex = readonly IndexedFile[];
 
 /** A file of a default branch. */
@@ -33,7 +33,7 @@ interface IndexedFile {
   readonly content: string;
 }
 
-/** What a server of 9.x does, where search is switched on. */
+/** The behaviour of a 9.x server with search switched on. */
 export const SEARCH_OFF: SearchSettings = {
   available: false,
   maxLimit: 500,
@@ -65,7 +65,7 @@ const SearchRequest = z.strictObject({
     .optional(),
 });
 
-/** Everything that is on a default branch now. */
+/** Returns all files that are currently on a default branch. */
 export function indexNow(model: SimulatedModel): SearchIndex {
   return model.repositories().flatMap(repository => {
     const { git } = repository;
@@ -84,7 +84,7 @@ interface Query {
   readonly fork?: string;
 }
 
-/** @returns what is wrong with it where nothing can be made of it */
+/** @returns the fault of the query where it cannot be parsed */
 function parseQuery(text: string): Query | string {
   const parts = text.match(/[a-z]+:\S+|"[^"]*"|\S+/g) ?? [];
   if (text.length > MAX_QUERY_LENGTH || parts.length > MAX_EXPRESSIONS) {
@@ -171,7 +171,7 @@ function search(context: RouteContext, body: string): Reply {
         count: hits.length,
         start,
         nextStart: isLastPage ? null : start + limit,
-        values: page.map(one => toRow(context, one)),
+        values: page.map(file => toRow(context, file)),
       },
       query: { substituted: false },
     }),
@@ -202,7 +202,7 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** Not among the others: no OpenAPI document has it. */
+/** Separate from the other routes: no OpenAPI document has it. */
 export const searchRoute: Route = {
   template: '/search/latest/search',
   kind: 'search',

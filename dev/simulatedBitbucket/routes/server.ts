@@ -40,7 +40,7 @@ function answerRateLimitSettings(context: RouteContext): Reply {
   );
 }
 
-/** Allowed for an administrator and for the user in question. */
+/** Allowed for an administrator and for the user itself. */
 function answerUserRateLimitSettings(context: RouteContext): Reply {
   const { model, rateLimit, json, params } = context;
   const reader = requireReader(context);
@@ -63,7 +63,7 @@ function answerUserRateLimitSettings(context: RouteContext): Reply {
   );
 }
 
-/** Everything about the server. */
+/** The routes for the server itself. */
 export const serverRoutes: readonly Route[] = [
   {
     template: '/api/latest/application-properties',
