@@ -212,7 +212,16 @@ function renderKinds({ byKind }: PreviewedRequests): Html | undefined {
   const kinds = Object.entries(byKind).sort(([, a], [, b]) => b - a);
   return kinds.length === 0
     ? undefined
-    : table('kinds', 'Requests by kind', ['Kind', 'Requests'], kinds.map(renderKind));
+    : table(
+        'kinds',
+        'Requests by kind',
+        ['Kind', 'Requests'],
+        [
+          html`<tbody>
+            ${kinds.map(renderKind)}
+          </tbody> `,
+        ],
+      );
 }
 
 function renderKind([kind, count]: [string, number]): Html {
@@ -257,9 +266,21 @@ function renderChart(
       <span>0 s</span><span>${formatDuration(span * 1000)}</span>
     </p>
     <figcaption>
-      ${inWords}${line === undefined ? undefined : ' The dashed line is the budget.'}
+      ${inWords}${line === undefined ? undefined : describeLine(line, highest, budget)}
     </figcaption>
   </figure>`;
+}
+
+/** Also why a column may rise above it, which looks like a fault. */
+function describeLine(
+  line: number,
+  highest: number,
+  budget: PreviewedBudget | undefined,
+): string {
+  const refill = ` The dashed line is what the account gets anew each second, ${formatRate(line)}.`;
+  return budget?.kind === 'limited' && highest > line
+    ? `${refill} Columns above it are no excess: they spend what was saved before, up to ${formatPlural(budget.capacity, 'request')}.`
+    : refill;
 }
 
 function describeCourse(perSecond: readonly number[]): string {

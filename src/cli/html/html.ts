@@ -121,12 +121,12 @@ export function factList(
   </dl> `;
 }
 
-/** A table whose rows begin with what they are about. */
+/** A table whose rows begin with what they are about; `bodies` are rows in their `tbody`. */
 export function table(
   className: string,
   caption: HtmlValue,
   columns: readonly string[],
-  rows: readonly Html[],
+  bodies: readonly Html[],
 ): Html {
   return html`<table class="${className}">
     <caption>
@@ -137,8 +137,6 @@ export function table(
         ${columns.map(one => html`<th scope="col">${one}</th>`)}
       </tr>
     </thead>
-    <tbody>
-      ${rows}
-    </tbody>
+    ${bodies}
   </table> `;
 }

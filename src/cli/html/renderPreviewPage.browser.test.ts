@@ -259,11 +259,35 @@ describeInBrowser(TITLE, () => {
     expect(await searchOf(page).isVisible()).toBe(false);
   });
 
-  it('finds one among 10,000', async () => {
+  it('folds rows with the same cause and remedy, opens them and folds them again', async () => {
+    const alike = REPOSITORIES.slice(0, 1).flatMap(one =>
+      [...'abcdefgh'].map(name => ({ ...one, repositorySlug: `alike-${name}` })),
+    );
+    const { page } = await opener.open(
+      renderPreviewPage(preview(provider({ repositories: [...REPOSITORIES, ...alike] }))),
+    );
+    const unlike = await rowsOf(page).count();
+    const button = page.locator('tr.group button');
+
+    expect(unlike).toBeLessThan(8);
+    expect(await button.getAttribute('aria-expanded')).toBe('false');
+    await button.click();
+    expect(await rowsOf(page).count()).toBe(16);
+    expect(await button.getAttribute('aria-expanded')).toBe('true');
+    await button.click();
+    expect(await rowsOf(page).count()).toBe(unlike);
+
+    await searchOf(page).fill('alike-c');
+    await announced(page, '1 of 16 repositories shown');
+    expect(await rowsOf(page).getByRole('rowheader').textContent()).toMatch(/alike-c$/);
+  });
+
+  it('finds one among 10,000, which are folded', async () => {
     const many = provider({ repositories: manyRepositories(10_000) });
     const { page, complaints } = await opener.open(renderPreviewPage(preview(many)));
 
     await announced(page, '10,000 repositories');
+    expect(await rowsOf(page).count()).toBeLessThan(100);
     await searchOf(page).fill('service-09876');
     await announced(page, '1 of 10,000 repositories shown');
     expect(await rowsOf(page).count()).toBe(1);

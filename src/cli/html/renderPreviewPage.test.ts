@@ -249,7 +249,16 @@ describe('what the page shows', () => {
     expect(text).toContain(
       'On average 1.8 per second over 13 s, at most 5 in one second.',
     );
-    expect(text).toContain('The dashed line is the budget.');
+    expect(text).toContain(
+      'The dashed line is what the account gets anew each second, 5.',
+    );
+    expect(text).not.toContain('Columns above it');
+    const burst = provider({
+      budget: { kind: 'limited', capacity: 60, fillRatePerSecond: 4 },
+    });
+    expect(textOf(renderPreviewPage(preview(burst)))).toContain(
+      'Columns above it are no excess: they spend what was saved before, up to 60 requests.',
+    );
     const unlimited = provider({ budget: { kind: 'unlimited' } });
     expect(textOf(renderPreviewPage(preview(unlimited)))).toContain(
       'account requests are not limited',

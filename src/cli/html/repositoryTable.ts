@@ -35,13 +35,68 @@ export function renderRepositories(
             renderFilters(id, repositories),
             table(
               'repositories',
-              `Every repository of ${providerId}, by project key and slug`,
+              `Every repository of ${providerId}, by project key and slug; many that ended alike stand together at the end`,
               ['Repository', 'Outcome', 'Cause', 'Remedy', 'Files'],
-              repositories.map(renderRow),
+              renderBodies(repositories),
             ),
           ]
     }
   </section> `;
+}
+
+/** More than these that ended alike are folded, which only the script does. */
+const MAX_ALIKE = 5;
+
+/** What stands alone comes first: of that there is something to be learned. */
+function renderBodies(repositories: readonly PreviewedRepository[]): readonly Html[] {
+  const groups = [...groupAlike(repositories).values()].filter(
+    group => group.length > MAX_ALIKE,
+  );
+  const grouped = new Set(groups.flat());
+  const alone = repositories.filter(one => !grouped.has(one));
+  return [
+    html`<tbody>
+      ${alone.map(renderRow)}
+    </tbody> `,
+    ...groups.sort((a, b) => b.length - a.length).map(renderGroup),
+  ];
+}
+
+/** By cause and remedy; an error in the catalog has its own. */
+function groupAlike(
+  repositories: readonly PreviewedRepository[],
+): ReadonlyMap<string, readonly PreviewedRepository[]> {
+  const groups = new Map<string, PreviewedRepository[]>();
+  for (const one of repositories) {
+    if (!one.catalog?.errors.length) {
+      const key = JSON.stringify([one.outcome, one.reason, one.cause, one.remedy]);
+      const group = groups.get(key) ?? [];
+      group.push(one);
+      groups.set(key, group);
+    }
+  }
+  return groups;
+}
+
+function renderGroup(group: readonly PreviewedRepository[]): Html {
+  const [first] = group;
+  const count = formatPlural(group.length, 'repository', 'repositories');
+  return html`<tbody class="alike">
+    ${
+      first &&
+      html`<tr class="group" data-kind="${first.outcome}">
+        <th scope="rowgroup" colspan="5">
+          <b>${OUTCOME_LABELS[first.outcome].title}</b
+          >${first.reason && html` <code>${first.reason}</code>`}: ${count}
+          <button type="button" ${HIDDEN}>Show them</button>
+          <p>
+            ${withCode(first.cause)}
+            ${first.outcome === 'registered' ? undefined : withCode(first.remedy)}
+          </p>
+        </th>
+      </tr> `
+    }${group.map(renderRow)}
+  </tbody> `;
 }
 
 /** Shown by the script, which they need. */

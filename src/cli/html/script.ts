@@ -15,7 +15,7 @@ export const SCRIPT = `
       ['tr', 'row'],
       ['td', 'cell'],
       ['th[scope=col]', 'columnheader'],
-      ['th[scope=row]', 'rowheader'],
+      ['th[scope=row], th[scope=rowgroup]', 'rowheader'],
     ];
     table.setAttribute('role', 'table');
     for (const [selector, role] of roles) {
@@ -25,11 +25,11 @@ export const SCRIPT = `
     }
   };
 
-  const read = row => {
+  const read = group => row => {
     const code = row.cells[1].querySelector('code');
     const reason = code ? code.textContent.toLowerCase() : '';
     const text = row.cells[0].textContent.toLowerCase() + ' ' + reason;
-    return { row, outcome: row.dataset.outcome, reason, text };
+    return { row, group, outcome: row.dataset.outcome, reason, text };
   };
 
   /** A word is somewhere in the name or the reason; reason:fork is exactly the reason. */
@@ -47,18 +47,37 @@ export const SCRIPT = `
     const choices = Array.from(filters.querySelectorAll('input[type=radio]'));
     const shown = section.querySelector('.shown');
     const none = section.querySelector('.none');
-    const rows = Array.from(table.tBodies[0].rows, read);
+    const groups = [];
+    const rows = Array.from(table.tBodies).flatMap(body => {
+      const head = body.querySelector('tr.group');
+      const group = head && { head, button: head.querySelector('button'), open: false };
+      if (group) {
+        groups.push(group);
+      }
+      return Array.from(body.querySelectorAll('tr[data-outcome]'), read(group));
+    });
     const all = shown.textContent;
 
     const apply = () => {
       const words = search.value.toLowerCase().split(/\\s+/).filter(word => word !== '');
       const outcome = choices.find(choice => choice.checked).value;
       let matching = 0;
+      for (const group of groups) {
+        group.head.hidden = true;
+        const isOpen = group.open || words.length > 0;
+        group.button.textContent = isOpen ? 'Fold them' : 'Show them';
+        group.button.setAttribute('aria-expanded', String(isOpen));
+        group.button.hidden = words.length > 0;
+      }
       for (const one of rows) {
         const matches =
           (outcome === '' || one.outcome === outcome) &&
           words.every(word => holds(one, word));
-        one.row.hidden = !matches;
+        const isFolded = one.group && !one.group.open && words.length === 0;
+        one.row.hidden = !matches || Boolean(isFolded);
+        if (one.group && matches) {
+          one.group.head.hidden = false;
+        }
         matching += matches ? 1 : 0;
       }
       const narrowed = words.length > 0 || outcome !== '';
@@ -75,6 +94,17 @@ export const SCRIPT = `
       search.focus({ preventScroll: true });
     };
 
+    for (const group of groups) {
+      group.button.addEventListener('click', () => {
+        group.open = !group.open;
+        apply();
+      });
+    }
+    // Paper cannot be opened.
+    addEventListener('beforeprint', () => {
+      groups.forEach(group => { group.open = true; });
+      apply();
+    });
     search.addEventListener('input', apply);
     filters.addEventListener('change', apply);
     none.querySelector('button').addEventListener('click', () => show(''));

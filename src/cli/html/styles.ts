@@ -157,11 +157,16 @@ button { font: inherit; padding: 0.375rem 0.75rem; color: var(--link); backgroun
   font-size: 0.8125rem; line-height: 1.25rem; font-weight: 700; text-align: center;
 }
 .repositories code { color: var(--quiet); }
+.repositories tbody .group { content-visibility: visible; }
+.repositories .group th { grid-column: 1 / -1; }
+.repositories .group p { margin: 0.25rem 0 0; color: var(--quiet); font-weight: 400; }
+.repositories .group button { margin-left: 0.75rem; padding: 0.125rem 0.625rem; font-weight: 400; }
+.repositories .group b + code { display: inline; }
 .repositories b + code { display: block; }
-[data-outcome=registered] b::before { content: "✓"; content: "✓" / ""; background: var(--registered); }
-[data-outcome=excluded] b::before { content: "–"; content: "–" / ""; background: var(--excluded); }
-[data-outcome=absent] b::before { content: "○"; content: "○" / ""; background: var(--absent); }
-[data-outcome=unknown] b::before { content: "?"; content: "?" / ""; background: var(--unknown); }
+[data-outcome=registered] b::before, [data-kind=registered] b::before { content: "✓"; content: "✓" / ""; background: var(--registered); }
+[data-outcome=excluded] b::before, [data-kind=excluded] b::before { content: "–"; content: "–" / ""; background: var(--excluded); }
+[data-outcome=absent] b::before, [data-kind=absent] b::before { content: "○"; content: "○" / ""; background: var(--absent); }
+[data-outcome=unknown] b::before, [data-kind=unknown] b::before { content: "?"; content: "?" / ""; background: var(--unknown); }
 [data-outcome=registered] td:nth-child(3), [data-outcome=registered] td:nth-child(4) { color: var(--quiet); }
 `;
 
