@@ -1,4 +1,4 @@
-/** The catalog as the provider sees it: takes mutations, and refuses some on demand. */
+/** The catalog as the provider sees it: accepts mutations, and refuses some on demand. */
 
 import { EntityProviderConnection } from '@backstage/plugin-catalog-node';
 import { DeferredEntity } from '@backstage/plugin-catalog-node';
@@ -8,12 +8,12 @@ import {
 } from '../src/__testUtils__/recordingConnection';
 import { Door } from './Door';
 
-/** What a catalog that is out of order answers. */
+/** The error of a catalog that is out of order. */
 export class CatalogRefused extends Error {
   override name = 'CatalogRefused';
 }
 
-/** What one mutation has changed. */
+/** The change by one mutation. */
 export interface CatalogChange {
   readonly type: 'full' | 'delta';
   readonly before: ReadonlySet<string>;
@@ -22,22 +22,22 @@ export interface CatalogChange {
   readonly refs: readonly string[];
 }
 
-/** What one provider has in the catalog, whichever process tells it. */
+/** The entities of one provider in the catalog, whichever process emits them. */
 export class CatalogView {
   readonly #inner: RecordingConnection = createRecordingConnection();
   readonly #onChange: (change: CatalogChange) => void;
-  /** Mutations to be refused, each before or after it has taken effect. */
+  /** The next mutations to refuse, each before or after it has taken effect. */
   readonly #refusals: ('before' | 'after')[] = [];
-  /** Complete pictures given so far. */
+  /** The number of full mutations so far. */
   fullMutations = 0;
-  /** Mutations that were refused so far. */
+  /** The number of refused mutations so far. */
   refused = 0;
 
   constructor(onChange: (change: CatalogChange) => void) {
     this.#onChange = onChange;
   }
 
-  /** Has the next mutation fail. */
+  /** Makes the next mutation fail. */
   refuseNext(when: 'before' | 'after'): void {
     this.#refusals.push(when);
   }
@@ -63,7 +63,7 @@ export class CatalogView {
           const refusal = this.#refusals.shift();
           this.refused += refusal ? 1 : 0;
           if (refusal === 'before') {
-            throw new CatalogRefused('the catalog takes nothing');
+            throw new CatalogRefused('the catalog refuses the mutation');
           }
           const before = this.targets();
           await this.#inner.applyMutation(mutation);

@@ -1,9 +1,9 @@
 /**
- * How a process reaches everything outside itself. Once it is closed, whatever the process
- * was about to do, it never does: so it is as if it had been killed.
+ * The only way for a process to reach anything outside itself. Once it is closed, the process
+ * has no further effects, as if it had been killed.
  */
 
-/** What a killed process meets; nobody sees it. */
+/** The error inside a killed process, which nothing reports. */
 export class ProcessKilled extends Error {
   override name = 'ProcessKilled';
 
@@ -12,11 +12,11 @@ export class ProcessKilled extends Error {
   }
 }
 
-/** When a process is killed. */
+/** The moment at which a process is killed. */
 export interface Kill {
-  /** Effects that it still has, 0 or more. */
+  /** The number of effects that it still has, 0 or more. */
   readonly afterEffects: number;
-  /** The last effect happens, and the process does not learn of it. */
+  /** Whether the last effect happens without the process receiving its result. */
   readonly isLastDone: boolean;
 }
 
@@ -26,7 +26,7 @@ export class Door {
   #kill: Kill | undefined;
   readonly #onClosed: () => void;
 
-  /** @param onClosed - ends what only waits */
+  /** @param onClosed - ends pending waits */
   constructor(onClosed: () => void) {
     this.#onClosed = onClosed;
   }
@@ -35,7 +35,7 @@ export class Door {
     return this.#isOpen;
   }
 
-  /** Has the process die on its way. */
+  /** Kills the process after some further effects. */
   killLater(kill: Kill): void {
     this.#kill = kill;
   }
@@ -47,7 +47,7 @@ export class Door {
     }
   }
 
-  /** Has an effect. @throws ProcessKilled when the process does not live to see it */
+  /** Performs an effect. @throws ProcessKilled when the process dies before its result */
   async pass<T>(effect: () => Promise<T>): Promise<T> {
     const isLast = this.#isLast();
     if (!this.#isOpen) {
@@ -76,7 +76,7 @@ export class Door {
     return afterEffects <= 0;
   }
 
-  /** The same object with every method behind the door. */
+  /** Returns the same object with every method behind the door. */
   guard<T extends object>(target: T): T {
     return new Proxy(target, {
       get: (_, key) => {

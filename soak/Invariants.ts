@@ -1,4 +1,4 @@
-/** What must hold at any time, and the record of what did not. */
+/** The invariants that hold at any time, and the record of their violations. */
 
 import { SECRETS } from '../src/__testUtils__/matrixFaults';
 import { CatalogChange } from './CatalogView';
@@ -8,7 +8,7 @@ import type { World } from './World';
 
 const HOUR_MS = 3_600_000;
 
-/** So few removals are never held back, unless they are all there are (DESIGN: removals). */
+/** The number of removals that are never held back, unless they are all Locations. */
 const ALWAYS_ALLOWED = 5;
 
 /** A file of a repository. */
@@ -17,21 +17,21 @@ interface Owner {
   readonly path: string;
 }
 
-/** Watches one world. */
+/** Checks the invariants of one world. */
 export class Invariants {
   readonly #world: World;
   readonly #violations: string[] = [];
-  /** Counts changes of what is required. */
+  /** Counts changes of the requirements. */
   #version = 0;
-  /** Everything that went on had come to its end at this version. */
+  /** The version at which no work was in progress. */
   #quietVersion = 0;
   #settingsVersion = 0;
-  /** The version since which a target has belonged into the catalog without a break. */
+  /** The version since which a target has continuously belonged in the catalog. */
   readonly #wantedSince = new Map<string, number>();
   readonly #owners = new Map<string, Owner>();
   readonly #approved = new Set<string>();
   readonly #heldSinceMs = new Map<string, number>();
-  /** A process has died, or the catalog has refused something, since the last complete run. */
+  /** Whether a process has died, or the catalog has refused a mutation, since the last complete run. */
   #isDisturbed = false;
   #settings: unknown;
 
@@ -47,14 +47,14 @@ export class Invariants {
     this.#violations.push(what);
   }
 
-  /** @throws Error that names everything that was violated so far */
+  /** @throws Error that names all violations so far */
   throwIfViolated(): void {
     if (this.#violations.length > 0) {
       throw new Error(`Violated: ${this.#violations.join('; and ')}`);
     }
   }
 
-  /** What is required may be another now. */
+  /** Records that the requirements may have changed. */
   observe(): void {
     this.#version += 1;
     if (this.#settings !== this.#world.settings) {
@@ -82,22 +82,22 @@ export class Invariants {
     });
   }
 
-  /** Nothing goes on any more: what comes to an end later has begun later. */
+  /** Records that no work is in progress: work that ends later has begun later. */
   quiet(): void {
     this.#quietVersion = this.#version;
   }
 
-  /** Somebody has allowed the removal of these. */
+  /** Records the approval of removals. */
   approved(targets: readonly string[]): void {
     targets.forEach(target => this.#approved.add(target));
   }
 
-  /** What was on its way may have been lost. */
+  /** Records that work in progress may have been lost. */
   interrupted(): void {
     this.#isDisturbed = true;
   }
 
-  /** The catalog is what was found, from now on. */
+  /** Records that the catalog matches the result of a complete run. */
   completed(): void {
     this.#isDisturbed = false;
   }
@@ -114,7 +114,7 @@ export class Invariants {
     for (const target of unasked) {
       const since = this.#wantedSince.get(target);
       if (since !== undefined && since <= this.#quietVersion) {
-        this.violated(`${target} has left the catalog although it belongs there`);
+        this.violated(`${target} was removed from the catalog although it belongs there`);
       }
     }
     if (this.#settingsVersion <= this.#quietVersion) {
@@ -122,7 +122,7 @@ export class Invariants {
     }
   }
 
-  /** That no more leave at once than may. */
+  /** Checks that no more Locations are removed together than allowed. */
   #checkGuard(
     unasked: readonly string[],
     before: ReadonlySet<string>,
@@ -143,15 +143,17 @@ export class Invariants {
       sudden.length > ALWAYS_ALLOWED &&
       sudden.length * 100 > maxPercentage * Math.max(before.size, 1);
     if (isMany || after.size === 0) {
-      this.violated(`${sudden.length} of ${before.size} have left the catalog at once`);
+      this.violated(
+        `${sudden.length} of ${before.size} were removed from the catalog together`,
+      );
     }
     const lost = sudden.filter(target => !this.#isReplaced(target, after));
     if (maxPercentage === 0 && lost.length > 0) {
-      this.violated(`${lost[0]} has left the catalog although nothing may`);
+      this.violated(`${lost[0]} was removed from the catalog although nothing may be`);
     }
   }
 
-  /** Whether the catalog has the same file under another URL; it may be gone again by now. */
+  /** Whether the catalog has the same file under another URL, even if that file no longer exists. */
   #isReplaced(target: string, after: ReadonlySet<string>): boolean {
     const owner = this.#owners.get(target);
     return [...after].some(one => {
@@ -162,22 +164,22 @@ export class Invariants {
     });
   }
 
-  /** Takes note of what is held back, which has to be in the catalog. */
+  /** Records the removals held back, whose Locations have to be in the catalog. */
   async checkHeld(): Promise<void> {
     const { catalog, stores } = this.#world;
     const held = await stores.reports.loadHeldRemovals(PROVIDER_ID);
     this.#heldSinceMs.clear();
     const targets = catalog.targets();
-    // What is approved is listed, as such, until the next run.
+    // Approved removals are listed, as such, until the next run.
     for (const { entryKey, sinceMs } of held.filter(one => !one.approved)) {
       this.#heldSinceMs.set(entryKey, sinceMs);
       if (!this.#isDisturbed && !targets.has(entryKey)) {
-        this.violated(`${entryKey} is held back and not in the catalog`);
+        this.violated(`${entryKey} is held back but not in the catalog`);
       }
     }
   }
 
-  /** To be called while nothing goes on: what is stored is what the catalog has. */
+  /** Checks that the stored state matches the catalog; to be called while no work is in progress. */
   async checkStored(): Promise<void> {
     const { catalog, stores } = this.#world;
     if (this.#isDisturbed) {
@@ -191,17 +193,19 @@ export class Invariants {
     const missing = [...targets].filter(target => !stored.includes(target));
     const surplus = stored.filter(target => !targets.has(target));
     if (missing.length > 0) {
-      this.violated(`the catalog has ${missing.join(', ')}, of which nothing is stored`);
+      this.violated(
+        `the catalog has ${missing.join(', ')}, which the stored state lacks`,
+      );
     }
     if (surplus.length > 0) {
-      this.violated(`${surplus.join(', ')} is stored and not in the catalog`);
+      this.violated(`${surplus.join(', ')} is stored but not in the catalog`);
     }
     if (new Set(stored).size < stored.length) {
-      this.violated('a Location is stored of two repositories');
+      this.violated('a Location is stored for two repositories');
     }
   }
 
-  /** That nothing secret was written. */
+  /** Checks that no secret was logged. */
   checkLog({ logger }: Pick<Replica, 'logger'>): void {
     const text = logger.text();
     const shown = SECRETS.filter(secret => text.includes(secret));
@@ -210,7 +214,7 @@ export class Invariants {
     }
   }
 
-  /** The same `fetch`, counted: that no more is asked, and at once, than is configured. */
+  /** Wraps `fetch` and checks the configured rate and concurrency. */
   watchRequests(fetch: typeof globalThis.fetch): typeof globalThis.fetch {
     let inFlight = 0;
     let tokens = Infinity;
@@ -222,7 +226,7 @@ export class Invariants {
       const isSettled = this.#settingsVersion <= this.#quietVersion;
       inFlight += 1;
       if (isSettled && inFlight > concurrency) {
-        this.violated(`${inFlight} requests in flight where ${concurrency} may be`);
+        this.violated(`${inFlight} requests in flight where ${concurrency} are allowed`);
       }
       if (typeof rateLimit === 'object') {
         const { burst, requestsPerSecond } = rateLimit;

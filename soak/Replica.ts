@@ -1,4 +1,4 @@
-/** One process of the backend: the module's own parts, as `module.ts` puts them together. */
+/** One process of the backend: the module's own parts, combined as in `module.ts`. */
 
 import { SchedulerServiceTaskInvocationDefinition } from '@backstage/backend-plugin-api';
 import { mockServices } from '@backstage/backend-test-utils';
@@ -20,7 +20,7 @@ import { RepositoryStamps } from '../src/store/RepositoryStamps';
 import { CatalogView } from './CatalogView';
 import { Door, Kill } from './Door';
 
-/** What a process is started with. */
+/** Options of a process. */
 export interface ReplicaOptions {
   readonly appConfig: JsonObject;
   readonly clock: FakeClock;
@@ -29,7 +29,7 @@ export interface ReplicaOptions {
   readonly fetch: typeof fetch;
 }
 
-/** A process that runs. */
+/** A running process. */
 export class Replica {
   readonly #config: ReturnType<typeof mockServices.rootConfig>;
   readonly #door: Door;
@@ -49,7 +49,7 @@ export class Replica {
 
   static async start(options: ReplicaOptions): Promise<Replica> {
     const replica = new Replica(options);
-    // Reads files, for which no fake clock waits.
+    // Reads migration files, for which no fake clock waits.
     await options.stores.tables.connect();
     await replica.#start(options);
     return replica;
@@ -73,7 +73,7 @@ export class Replica {
       fetch: (...request) => door.pass(() => fetch(...request)),
     });
     const providers = initial.providers.map(
-      one => new LiveProvider(createProvider(one), scheduler),
+      configured => new LiveProvider(createProvider(configured), scheduler),
     );
     [this.#provider] = providers;
     for (const provider of providers) {
@@ -92,19 +92,19 @@ export class Replica {
     });
   }
 
-  /** Whether the process lives. */
+  /** Whether the process is alive. */
   get isAlive(): boolean {
     return this.#door.isOpen && !this.#shutdown.signal.aborted;
   }
 
-  /** Does what the scheduler does when a run is due. */
+  /** Starts a run like the scheduler when it is due. */
   async run(signal: AbortSignal): Promise<void> {
     for (const task of this.#tasks.values()) {
       await task.fn(signal);
     }
   }
 
-  /** Hands over an event, which is not handled yet when this returns. */
+  /** Passes an event to the process without waiting until it is handled. */
   async deliver({ body, headers }: WebhookRequest, topic: string): Promise<void> {
     const eventPayload: unknown = JSON.parse(body);
     await this.#events.publish({ topic, eventPayload, metadata: { ...headers } });
@@ -114,18 +114,18 @@ export class Replica {
     await this.#provider?.approveRemovals();
   }
 
-  /** Writes the configuration anew. */
+  /** Replaces the configuration. */
   async configure(appConfig: JsonObject): Promise<void> {
     this.#config.update({ data: appConfig });
     await this.#live?.changed();
   }
 
-  /** Stops in good order. */
+  /** Shuts down gracefully. */
   shutDown(): void {
     this.#shutdown.abort(new Error('the backend is shutting down'));
   }
 
-  /** Dies at once. */
+  /** Dies immediately. */
   kill(): void {
     this.#door.close();
   }

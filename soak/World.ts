@@ -1,6 +1,6 @@
 /**
- * A Bitbucket, a catalog, a database and the processes of a backend, on a clock of their own;
- * and what must hold of them at any time.
+ * A Bitbucket, a catalog, a database and the processes of a backend on a fake clock, with their
+ * invariants.
  */
 
 import { JsonObject } from '@backstage/types';
@@ -26,7 +26,7 @@ import { ServerSettings } from './server';
 import { PROVIDER_ID, ProviderSettings, toProviderConfig } from './settings';
 import { WorldDatabase } from './WorldDatabase';
 
-/** What a world begins with. */
+/** The initial state of a world. */
 export interface WorldOptions {
   readonly settings: ProviderSettings;
   readonly server: ServerSettings;
@@ -39,7 +39,7 @@ interface Process {
   readonly stores: TestStores;
 }
 
-/** As the scheduler ends runs. */
+/** The scheduler's time limit of runs. */
 const RUN_TIMEOUT_MS = 25 * 60_000;
 
 /** One world. */
@@ -47,9 +47,9 @@ export class World {
   readonly clock: FakeClock;
   readonly catalog: CatalogView;
   readonly invariants: Invariants;
-  /** Webhooks that are on their way. */
+  /** Webhooks in transit. */
   readonly webhooks: WebhookRequest[] = [];
-  /** Base URLs that the links of the server have had. */
+  /** All base URLs so far in the links of the server. */
   readonly linkBases = new Set<string>();
   readonly server: ServerSettings;
   readonly #database: WorldDatabase;
@@ -90,25 +90,25 @@ export class World {
   }
 
   get replicas(): readonly Replica[] {
-    return this.#processes.map(one => one.replica);
+    return this.#processes.map(({ replica }) => replica);
   }
 
-  /** The process at a position, which is taken modulo their number. */
+  /** Returns the process at a position, modulo the number of processes. */
   replica(position: number): Replica {
     return this.#process(position).replica;
   }
 
-  /** The stores of a process that lives. */
+  /** The stores of a live process. */
   get stores(): TestStores {
     return this.#process(0).stores;
   }
 
   #process(position: number): Process {
-    const one = this.#processes[position % this.#processes.length];
-    if (!one) {
+    const process = this.#processes[position % this.#processes.length];
+    if (!process) {
       throw new Error('the world has no process');
     }
-    return one;
+    return process;
   }
 
   /** To be called after each change of the server or of the settings. */
@@ -117,41 +117,41 @@ export class World {
     this.invariants.observe();
   }
 
-  /** What the catalog has to hold now. */
+  /** The requirements on the catalog now. */
   requirements(): RequiredRepository[] {
     const spelling = { integrationBase: this.server.baseUrl, linkBases: this.linkBases };
     return requirementsOf(this.#bitbucket, this.#settings, spelling);
   }
 
-  /** Whether the account of the backend may see a repository now. */
+  /** Whether the backend's account may currently see a repository. */
   isVisible({ projectKey, slug }: { projectKey: string; slug: string }): boolean {
     const { hidden } = this.#bitbucket.getUser(TEST_USER.name);
     const key = projectKey.toLowerCase();
     return !hidden.has(key) && !hidden.has(`${key}/${slug}`);
   }
 
-  /** Requests of this server that a fault has hit. */
+  /** The number of requests to this server that a fault has affected. */
   get faultHits(): number {
     return this.#faults.reduce((sum, { hits }) => sum + hits, 0);
   }
 
-  /** Has requests go wrong. */
+  /** Adds a fault. */
   addFault(fault: FaultOptions): void {
     this.#faults.push(this.#bitbucket.faults.add(fault));
   }
 
-  /** Another server answers under the same address from now on. */
+  /** Replaces the server by another one at the same address. */
   swapServer(fill: (bitbucket: SimulatedBitbucket) => void): void {
     this.#bitbucket = this.#createServer();
     fill(this.#bitbucket);
     this.changed();
   }
 
-  /** Lets the process that is at a position run discovery. */
+  /** Runs discovery in the process at a position. */
   async run(position: number, options: { isManual?: boolean; timeoutMs?: number } = {}) {
     const { isManual = false, timeoutMs = RUN_TIMEOUT_MS } = options;
     const replica = this.replica(position);
-    // An event may have held something back since the last step.
+    // An event may have held back removals since the last step.
     await this.invariants.checkHeld();
     const watch = watchRun(this);
     const timer = startTimer(this.clock, timeoutMs);
@@ -177,11 +177,11 @@ export class World {
       error instanceof CatalogRefused ||
       (error instanceof Error && error.name === 'DiscoveryRunError');
     if (!isExpected) {
-      this.invariants.violated(`a run has thrown what is not documented: ${error}`);
+      this.invariants.violated(`a run has thrown an undocumented error: ${error}`);
     }
   }
 
-  /** Hands events on; those of a process that dies are lost. */
+  /** Delivers events; the events of a dying process are lost. */
   async deliver(webhook: WebhookRequest, position: number, topic: string): Promise<void> {
     await this.clock.run(this.replica(position).deliver(webhook, topic));
   }
@@ -196,10 +196,10 @@ export class World {
     }
   }
 
-  /** Targets of the removals that are held back and that nobody has approved. */
+  /** Targets of the removals that are held back and not approved. */
   async heldTargets(): Promise<string[]> {
     const held = await this.stores.reports.loadHeldRemovals(PROVIDER_ID);
-    return held.flatMap(one => (one.approved ? [] : [one.entryKey]));
+    return held.flatMap(({ approved, entryKey }) => (approved ? [] : [entryKey]));
   }
 
   async configure(settings: ProviderSettings): Promise<void> {
@@ -210,13 +210,13 @@ export class World {
     }
   }
 
-  /** Lets everything that goes on come to its end. */
+  /** Waits for all work in progress. */
   async settle(): Promise<void> {
     await this.clock.runUntilIdle();
     await this.#reviveProcesses();
   }
 
-  /** Stops a process, in good order or not, and starts another one in its place. */
+  /** Stops a process, gracefully or not, and starts another one in its place. */
   async restart(position: number, isKilled: boolean): Promise<void> {
     const replica = this.replica(position);
     if (isKilled) {
@@ -244,7 +244,7 @@ export class World {
       (one, at) => at !== index && one.replica.isAlive,
     )?.stores;
     const stores = await this.#database.open(this.clock, others);
-    // A backend whose catalog takes nothing does not start, and is started again.
+    // A backend whose catalog refuses its mutation does not start, and is started again.
     this.catalog.refuseNothing();
     const replica = await Replica.start({
       appConfig: this.#appConfig(),

@@ -1,4 +1,4 @@
-/** The database of a world, which all its processes share and which outlives each. */
+/** The database of a world, which all its processes share and which outlives them. */
 
 import knexFactory, { Knex } from 'knex';
 import { watchActivity } from '../src/__testUtils__/databaseActivity';
@@ -6,36 +6,36 @@ import { FakeClock } from '../src/__testUtils__/FakeClock';
 import { createTestStores, TestStores } from '../src/__testUtils__/testStores';
 import { DiscoveryDatabase } from '../src/store/DiscoveryDatabase';
 
-/** Hands out stores on one database. */
+/** Creates stores on one database. */
 export interface WorldDatabase {
   /**
-   * As one more process opens them.
+   * Opens the stores for one more process.
    *
-   * @param others - those of a process that still lives
+   * @param others - the stores of a process that is still alive
    */
   open(clock: FakeClock, others?: TestStores): Promise<TestStores>;
-  /** It has a clock of its own, which no fake one moves: nothing held back is ever due by it. */
+  /** Whether it has its own clock, which no fake clock moves, so that held removals never become due. */
   readonly hasOwnClock: boolean;
-  /** Whether it has been asked and has not answered yet. */
+  /** Whether a query is in progress. */
   isBusy(): boolean;
 }
 
-/** Databases for one world after the other. */
+/** Databases for consecutive worlds. */
 export interface WorldDatabases {
-  /** An empty one; those before it are not used any more. */
+  /** Creates an empty database; earlier ones are no longer used. */
   next(): Promise<WorldDatabase>;
-  /** Leaves nothing behind. */
+  /** Releases all resources. */
   close(): Promise<void>;
 }
 
-/** SQLite in memory, a database for each world. */
+/** In-memory SQLite, one database per world. */
 export const memoryDatabases: WorldDatabases = {
   async next() {
     let first: TestStores | undefined;
     return {
       async open(clock, others) {
-        // One process uses such a database: what keeps two from working at the same time is
-        // in the process, so those that live share it.
+        // Only one process can use such a database: its locks are in the process, so live
+        // processes share the stores.
         const stores = others ?? first?.reopen() ?? createTestStores({ clock });
         first ??= stores;
         await stores.tables.connect();
@@ -70,7 +70,7 @@ export async function openPostgresDatabases(serverUrl: string): Promise<WorldDat
   );
   const isBusy = watchConnections(knex);
   await new DiscoveryDatabase({ getClient: async () => knex }).connect();
-  // To open a connection takes time that no fake clock waits for.
+  // Opening a connection takes time for which no fake clock waits.
   await Promise.all(
     Array.from({ length: CONNECTIONS }, () => knex.raw('SELECT pg_sleep(0.1)')),
   );
@@ -98,7 +98,7 @@ export async function openPostgresDatabases(serverUrl: string): Promise<WorldDat
   };
 }
 
-/** @returns whether a connection is used or waited for */
+/** @returns whether a connection is in use or awaited */
 function watchConnections(knex: Knex): () => boolean {
   const client: {
     readonly pool: { numUsed(): number; numPendingAcquires(): number };

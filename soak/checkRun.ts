@@ -1,18 +1,18 @@
-/** What must hold of a run that has come to its end. */
+/** The invariants of a finished run. */
 
 import { RepositoryReport } from '../src/discovery/report';
 import { PROVIDER_ID } from './settings';
 import type { World } from './World';
 
-/** A run that goes on. */
+/** A run in progress. */
 export interface RunWatch {
-  /** @param hasSucceeded - it has thrown nothing */
+  /** @param hasSucceeded - whether the run threw no error */
   end(hasSucceeded: boolean): Promise<void>;
 }
 
 const ALL = { limit: 100_000, offset: 0 };
 
-/** Looks at the world before a run, and compares with what it is after it. */
+/** Records the world before a run, and compares it with the world after the run. */
 export function watchRun(world: World): RunWatch {
   const { catalog, invariants } = world;
   const before = {
@@ -38,7 +38,7 @@ export function watchRun(world: World): RunWatch {
       const { items } = await world.stores.reports.pageRepositories(PROVIDER_ID, ALL);
       checkOnce(world, items);
       if (invariants.version === before.version) {
-        // A page that lacks some shows nothing of those that are not known yet.
+        // An incomplete page does not show repositories that are not known yet.
         if (world.faultHits === before.faultHits) {
           checkComplete(world, items);
         }
@@ -58,27 +58,28 @@ function keyOfRow({ projectKey, repositorySlug: slug }: RepositoryReport): strin
 
 /** Each repository has exactly one outcome. */
 function checkOnce({ invariants }: World, items: readonly RepositoryReport[]): void {
-  for (const identify of [keyOfRow, (one: RepositoryReport) => `${one.repositoryId}`]) {
+  const idOf = ({ repositoryId }: RepositoryReport) => `${repositoryId}`;
+  for (const identify of [keyOfRow, idOf]) {
     const keys = items.map(identify);
     const twice = keys.filter((key, index) => keys.indexOf(key) !== index);
     if (twice.length > 0) {
-      invariants.violated(`the report has two outcomes of ${twice.join(', ')}`);
+      invariants.violated(`the report has two outcomes for ${twice.join(', ')}`);
     }
   }
 }
 
-/** Each repository that can be seen has an outcome; what a filter leaves out may not even be listed. */
+/** Each visible repository has an outcome; excluded ones need not even be listed. */
 function checkComplete(world: World, items: readonly RepositoryReport[]): void {
   const reported = new Set(items.map(keyOfRow));
   for (const required of world.requirements()) {
     const isDue = required.outcome !== 'excluded' && world.isVisible(required);
     if (isDue && !reported.has(keyOf(required))) {
-      world.invariants.violated(`the report has no outcome of ${keyOf(required)}`);
+      world.invariants.violated(`the report has no outcome for ${keyOf(required)}`);
     }
   }
 }
 
-/** What is unknown keeps what the catalog has of it. */
+/** An unknown repository keeps its Locations in the catalog. */
 function checkCarriedForward(
   { catalog, invariants }: World,
   items: readonly RepositoryReport[],
@@ -93,20 +94,24 @@ function checkCarriedForward(
       /\/(projects|users)\/([^/]+)\/repos\/([^/]+)\/browse\//.exec(target) ?? [];
     const projectKey = owner === 'users' ? `~${key}` : key;
     if (!after.has(target) && unknown.has(keyOf({ projectKey, slug }))) {
-      invariants.violated(`${target} has left although its repository is unknown`);
+      invariants.violated(`${target} was removed although its repository is unknown`);
     }
   }
 }
 
-/** How each repository that can be seen has to have ended, where nothing disturbs. */
+/** Checks the outcome of each visible repository after a run without faults. */
 export async function checkOutcomes(world: World): Promise<void> {
   const { items } = await world.stores.reports.pageRepositories(PROVIDER_ID, ALL);
-  const outcomes = new Map(items.map(one => [keyOfRow(one), one.outcome]));
+  const outcomes = new Map(items.map(item => [keyOfRow(item), item.outcome]));
   const wrong = world
     .requirements()
-    .map(one => ({ key: keyOf(one), is: outcomes.get(keyOf(one)), shall: one.outcome }))
-    .filter(({ is, shall }) => is !== shall && !(shall === 'excluded' && !is))
-    .map(({ key, is, shall }) => `${key}: ${is} instead of ${shall}`);
+    .map(required => ({ key: keyOf(required), expected: required.outcome }))
+    .map(({ key, expected }) => ({ key, expected, actual: outcomes.get(key) }))
+    .filter(
+      ({ actual, expected }) =>
+        actual !== expected && !(expected === 'excluded' && !actual),
+    )
+    .map(({ key, actual, expected }) => `${key}: ${actual} instead of ${expected}`);
   if (wrong.length > 0) {
     world.invariants.violated(`the report is wrong: ${wrong.join(', ')}`);
   }

@@ -1,4 +1,4 @@
-/** What happens to the content of a Bitbucket, each with the webhook that tells of it. */
+/** Changes of the content of a Bitbucket, each with its webhook. */
 
 import type {
   AddRepositoryOptions,
@@ -6,11 +6,11 @@ import type {
   WebhookRequest,
 } from '../dev/simulatedBitbucket';
 
-/** What a step draws by. */
+/** The random numbers of a step. */
 export interface Draw {
   /** Chooses a repository, modulo their number. */
   readonly position: number;
-  /** Chooses what else there is to choose. */
+  /** Makes all other choices. */
   readonly choice: number;
 }
 
@@ -40,12 +40,12 @@ const LABELS = ['catalog', 'old', 'other'];
 function pick<T>(items: readonly [T, ...T[]] | readonly T[], choice: number): T {
   const item = items[choice % items.length];
   if (item === undefined) {
-    throw new Error('there is nothing to choose from');
+    throw new Error('there are no candidates');
   }
   return item;
 }
 
-/** A number that looks as if it had nothing to do with the other one. */
+/** Derives a second, seemingly independent number. */
 const other = (choice: number) => Math.floor(choice / 7);
 
 function isFree(bitbucket: SimulatedBitbucket, { projectKey, slug }: Address): boolean {
@@ -79,7 +79,7 @@ const modify =
     return bitbucket.webhook('repo:modified', { ...change(bitbucket, at, choice), old });
   };
 
-/** Moves and renames, one after the other, where nobody is in the way. */
+/** Moves and then renames a repository, where the addresses are free. */
 function relocate(bitbucket: SimulatedBitbucket, at: Address, to: Address): Address {
   const moved = { ...at, projectKey: to.projectKey };
   const renamed = { ...at, slug: to.slug };
@@ -95,14 +95,14 @@ function relocate(bitbucket: SimulatedBitbucket, at: Address, to: Address): Addr
   return to;
 }
 
-/** What an app may send, which an ordinary webhook does not. */
+/** Builds an event that only apps send. */
 function toldByApp(bitbucket: SimulatedBitbucket, eventKey: string, at: Address) {
   const repository = bitbucket.repositoryJson(at.projectKey, at.slug);
   const body = JSON.stringify({ eventKey, repository });
   return { headers: { 'X-Event-Key': eventKey }, body };
 }
 
-/** Counts servers, since two of them have nothing in common. */
+/** Counts hierarchies across all servers, since no two servers share one. */
 let hierarchies = 0;
 
 function hierarchyId(): string {
@@ -122,7 +122,7 @@ function add(
   bitbucket.addRepository({
     ...at,
     hierarchyId: hierarchyId(),
-    // Most have a catalog file, or there would be too few for the guard to hold back.
+    // Most have a catalog file, or there would be too few for held removals.
     files: {
       'README.md': at.slug,
       [choice % 4 > 0 ? 'catalog-info.yaml' : pick(PATHS, choice)]: 'x',
@@ -138,7 +138,7 @@ function add(
   return toldByApp(bitbucket, 'repo:created', at);
 }
 
-/** Everything that may happen to a repository. */
+/** All possible changes of a repository. */
 export const CONTENT_CHANGES = {
   writeFile: push((bitbucket, { projectKey, slug }, choice) =>
     bitbucket.writeFile(projectKey, slug, pick(PATHS, choice), `v${choice}`),
@@ -241,7 +241,7 @@ export const CONTENT_CHANGES = {
 /** A kind of change of the content. */
 export type ContentChange = keyof typeof CONTENT_CHANGES;
 
-/** Changes the content; where there is no repository, it gets one. */
+/** Changes the content; adds a repository where there is none. */
 export function changeContent(
   bitbucket: SimulatedBitbucket,
   kind: ContentChange,

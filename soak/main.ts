@@ -1,8 +1,8 @@
 /**
- * `npm run soak -- [--worlds 2000] [--seed 1] [--database postgres]`: lets seeded random worlds happen, with the
- * module's own parts and a real store, and checks after each step what must hold.
+ * `npm run soak -- [--worlds 2000] [--seed 1] [--database postgres]`: runs seeded random worlds
+ * with the module's own parts and a real store, and checks the invariants after each step.
  *
- * Exit codes: 0 fine, 1 something was violated, 2 wrong usage.
+ * Exit codes: 0 success, 1 an invariant was violated, 2 wrong usage.
  */
 
 import { Command, InvalidArgumentError, Option } from 'commander';
@@ -12,7 +12,7 @@ import { runWorld } from './runWorld';
 import { memoryDatabases, openPostgresDatabases, WorldDatabases } from './WorldDatabase';
 
 const PROGRESS_EVERY = 50;
-/** For one world, and to look for a smaller one that fails too: ample on a busy machine. */
+/** Time limit of one world, and of the search for a smaller failing one: ample on a busy machine. */
 const WORLD_LIMIT_MS = 600_000;
 const MAX_FAILURES = 5;
 const POSTGRES_VARIABLE = 'BACKSTAGE_TEST_DATABASE_POSTGRES15_CONNECTION_STRING';
@@ -21,7 +21,7 @@ const LOCAL_POSTGRES = 'postgresql://postgres@127.0.0.1:5432';
 function toCount(text: string): number {
   const count = Number(text);
   if (!Number.isSafeInteger(count) || count < 0) {
-    throw new InvalidArgumentError('It has to be an integer of 0 or more.');
+    throw new InvalidArgumentError('It must be an integer of 0 or more.');
   }
   return count;
 }
@@ -33,11 +33,11 @@ interface Failure {
 }
 
 function toMessage(error: unknown): string {
-  const tooLong = `it has not ended after ${WORLD_LIMIT_MS / 1000} s`;
+  const tooLong = `it did not end within ${WORLD_LIMIT_MS / 1000} s`;
   return error instanceof Error ? (error.stack ?? error.message) : tooLong;
 }
 
-/** Looks for a smaller world that fails too, where one fails. */
+/** Looks for a smaller failing world when a world fails. */
 async function checkWorld(
   seed: number,
   databases: WorldDatabases,
@@ -70,10 +70,15 @@ interface Options {
 
 function parseOptions(args: readonly string[]): Options {
   const program = new Command('npm run soak --')
-    .option('--worlds <number>', 'how many worlds', toCount, 2000)
-    .option('--seed <number>', 'of the first; each world has the next one', toCount, 1)
+    .option('--worlds <number>', 'number of worlds', toCount, 2000)
+    .option(
+      '--seed <number>',
+      'seed of the first world; each further world has the next one',
+      toCount,
+      1,
+    )
     .addOption(
-      new Option('--database <kind>', 'where they keep what they know')
+      new Option('--database <kind>', 'database of the stores')
         .choices(['memory', 'postgres'])
         .default('memory'),
     )
@@ -118,7 +123,7 @@ async function checkWorlds(options: Options, databases: WorldDatabases): Promise
 function report({ seed, plan: failed, error }: Failure, database: string): void {
   print(`\nWorld ${seed} fails: ${error}`);
   if (failed) {
-    print(`The smallest that was found:\n${describePlan(failed)}`);
+    print(`The smallest failing world that was found:\n${describePlan(failed)}`);
   }
   const where = database === 'memory' ? '' : ` --database ${database}`;
   print(`Repeat it with: npm run soak -- --worlds 1 --seed ${seed}${where}\n`);

@@ -5,16 +5,16 @@ import { ServerSettings, serverSettings } from './server';
 import { ProviderSettings, providerSettings } from './settings';
 import { Step, STEP_WEIGHTS, StepKind } from './steps';
 
-/** A world and what happens in it. */
+/** A world and its steps. */
 export interface Plan {
   readonly settings: ProviderSettings;
   readonly alternatives: readonly ProviderSettings[];
   readonly server: ServerSettings;
   readonly replicas: number;
-  /** A repository each. */
+  /** One number per repository. */
   readonly repositories: readonly number[];
   readonly steps: readonly Step[];
-  /** What is held back at the end is waited for; it is approved otherwise. */
+  /** Whether removals held back at the end are waited for; otherwise they are approved. */
   readonly waitsForHeld: boolean;
 }
 
@@ -44,7 +44,7 @@ export const plan: fc.Arbitrary<Plan> = fc.record({
   waitsForHeld: fc.boolean(),
 });
 
-/** A world in a few lines, to be read by whoever looks for what went wrong. */
+/** Describes a world in a few lines, for debugging. */
 export function describePlan({ steps, ...rest }: Plan): string {
   const lines = steps.map(
     ({ kind, position, choice: number }) => `  ${kind} ${position} ${number}`,

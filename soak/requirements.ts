@@ -1,6 +1,6 @@
 /**
- * What a Bitbucket, as it is at a moment, requires of the catalog: read from the content of
- * the simulator and the settings alone, with nothing of what is tried.
+ * The catalog content that the current state of a Bitbucket requires: derived from the content
+ * of the simulator and the settings only, without any code under test.
  */
 
 import { minimatch } from 'minimatch';
@@ -9,7 +9,7 @@ import { FilterSettings, ProviderSettings } from './settings';
 
 type SimulatedRepository = ReturnType<SimulatedBitbucket['repositories']>[number];
 
-/** One repository and how it has to end a run that nothing disturbs. */
+/** One repository and its expected outcome of a run without faults. */
 export interface RequiredRepository {
   readonly id: number;
   readonly projectKey: string;
@@ -18,22 +18,22 @@ export interface RequiredRepository {
   readonly files: readonly RequiredFile[];
 }
 
-/** A file that belongs into the catalog. */
+/** A file that belongs in the catalog. */
 export interface RequiredFile {
   readonly path: string;
-  /** As its URL may be spelt: one of them is in the catalog, and no other. */
+  /** The possible spellings of its URL, of which exactly one is in the catalog. */
   readonly targets: readonly string[];
   readonly presence: 'required' | 'optional';
 }
 
-/** How URLs may be spelt: the base URLs that the server's links have ever had. */
+/** The possible base URLs of targets: all that the server's links have ever had. */
 export interface Spelling {
   /** Scheme, host and context path of the integration, no trailing slash. */
   readonly integrationBase: string;
   readonly linkBases: Iterable<string>;
 }
 
-/** Everything that is required at this moment, whoever may see it. */
+/** Returns all current requirements, regardless of permissions. */
 export function requirementsOf(
   bitbucket: SimulatedBitbucket,
   settings: ProviderSettings,
@@ -43,7 +43,7 @@ export function requirementsOf(
   return bitbucket.repositories().map(repository => {
     const { id, project, slug } = repository;
     const address = { id, projectKey: project.key, slug };
-    // Of one whose origin was deleted, Bitbucket does not show that it was a fork. [assumed]
+    // Bitbucket does not show a repository as a fork whose origin was deleted. [assumed]
     const isFork = bitbucket.getOrigin(repository) !== undefined;
     if (isExcluded(repository, isFork, settings.filters)) {
       return { ...address, outcome: 'excluded', files: [] };
@@ -78,8 +78,8 @@ function isExcluded(
     filters.skipForkedRepos && isFork,
     !filters.personalRepos && isPersonal,
     filters.visibility !== undefined && filters.visibility !== visibility,
-    filters.labels !== undefined && !filters.labels.some(one => labels.has(one)),
-    filters.excludeLabels?.some(one => labels.has(one)) ?? false,
+    filters.labels !== undefined && !filters.labels.some(label => labels.has(label)),
+    filters.excludeLabels?.some(label => labels.has(label)) ?? false,
   ].includes(true);
 }
 
@@ -98,7 +98,7 @@ function filesOf(
   const found = [...tree.keys()].filter(
     path =>
       !unchecked.includes(path) &&
-      catalogPaths.some(one => minimatch(path, one, { dot: true })),
+      catalogPaths.some(pattern => minimatch(path, pattern, { dot: true })),
   );
   const owner =
     project.ownerName === undefined

@@ -1,4 +1,4 @@
-/** Lets a world happen from its beginning to its end. */
+/** Runs a world from its beginning to its end. */
 
 import { TEST_USER } from '../src/__testUtils__/testProvider';
 import { checkOutcomes } from './checkRun';
@@ -11,12 +11,12 @@ import { WorldDatabase } from './WorldDatabase';
 const HOUR_MS = 3_600_000;
 
 /**
- * An interrupted run is resumed by the next one, which believes what the first one has seen,
- * for six hours so that a huge server is ever finished: only after that a run is all its own.
+ * The next run resumes an interrupted one and trusts its results for six hours, so that runs of a
+ * huge server finish eventually: only after that time a run checks everything itself.
  */
 const UNTIL_NOTHING_IS_RESUMED_MS = 7 * HOUR_MS;
 
-/** @throws Error that names what was violated */
+/** @throws Error that names the violations */
 export async function runWorld(plan: Plan, database: WorldDatabase): Promise<void> {
   const world = await World.create({ ...plan, database }, bitbucket =>
     fill(bitbucket, plan.repositories),
@@ -30,7 +30,7 @@ export async function runWorld(plan: Plan, database: WorldDatabase): Promise<voi
   world.invariants.throwIfViolated();
 }
 
-/** Whatever was wrong is right again; what has not arrived is lost. */
+/** Ends all faults; undelivered webhooks are lost. */
 async function calmDown(world: World): Promise<void> {
   const { bitbucket, catalog, clock, invariants } = world;
   bitbucket.faults.clear();
@@ -48,7 +48,7 @@ async function calmDown(world: World): Promise<void> {
   invariants.throwIfViolated();
 }
 
-/** One run, and what is held back is released: then the catalog is what the world requires. */
+/** After one run, and the release of held removals, the catalog equals the requirements. */
 async function concludes(world: World, waitsForHeld: boolean): Promise<void> {
   const { clock, invariants, settings } = world;
   await mustRun(world);
@@ -64,18 +64,18 @@ async function concludes(world: World, waitsForHeld: boolean): Promise<void> {
   checkEqual(world, 'after one run');
   invariants.throwIfViolated();
   await mustRun(world);
-  checkEqual(world, 'after one run more');
+  checkEqual(world, 'after another run');
 }
 
 async function mustRun(world: World): Promise<void> {
   const error = await world.run(0, { isManual: true });
   if (error !== undefined) {
-    world.invariants.violated(`a run that nothing disturbs has failed: ${error}`);
+    world.invariants.violated(`a run without faults has failed: ${error}`);
   }
   world.invariants.throwIfViolated();
 }
 
-/** That the catalog has what is required, each file once, and nothing else. */
+/** Checks that the catalog has each required file once, and nothing else. */
 function checkEqual(world: World, when: string): void {
   const { invariants } = world;
   const targets = world.catalog.targets();
@@ -100,7 +100,7 @@ function checkEqual(world: World, when: string): void {
   checkEntities(world, when);
 }
 
-/** That each Location says where it is from, and is as sure as it was looked at. */
+/** Checks that each Location names its repository, and has the presence that its check allows. */
 function checkEntities(world: World, when: string): void {
   const expected = new Map(
     world
@@ -115,10 +115,12 @@ function checkEntities(world: World, when: string): void {
     const { annotations = {} } = entity.metadata;
     const { presence, target } = entity.spec ?? {};
     const key = annotations['bitbucket.org/project-key'];
-    const is = `${key}/${annotations['bitbucket.org/repo-slug']} ${presence}`;
-    const shall = expected.get(String(target));
-    if (shall !== undefined && is !== shall) {
-      world.invariants.violated(`${when} ${target} says ${is} instead of ${shall}`);
+    const actual = `${key}/${annotations['bitbucket.org/repo-slug']} ${presence}`;
+    const required = expected.get(String(target));
+    if (required !== undefined && actual !== required) {
+      world.invariants.violated(
+        `${when} ${target} says ${actual} instead of ${required}`,
+      );
     }
   }
 }

@@ -1,9 +1,9 @@
-/** How the Bitbucket of a world behaves. */
+/** The behaviour of the Bitbucket of a world. */
 
 import fc from 'fast-check';
 import type { SimulatedBitbucketOptions } from '../dev/simulatedBitbucket';
 
-/** What a server is made with, besides its clock, users and content. */
+/** The options of a server, besides its clock, users and content. */
 export type ServerSettings = Pick<
   SimulatedBitbucketOptions,
   | 'pageCaps'

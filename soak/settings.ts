@@ -1,4 +1,4 @@
-/** What a provider is set to in a world: as it stands in the file, and as the checks read it. */
+/** The settings of a provider in a world: for app-config and for the checks. */
 
 import { JsonObject } from '@backstage/types';
 import fc from 'fast-check';
@@ -8,7 +8,7 @@ export const PROVIDER_ID = 'default';
 
 /** One configuration of the provider. */
 export interface ProviderSettings {
-  /** From the repository root, without leading slash. */
+  /** Relative to the repository root, without leading slash. */
   readonly catalogPaths: readonly string[];
   readonly branch?: string;
   readonly validateLocationsExist: boolean;
@@ -36,7 +36,7 @@ export interface FilterSettings {
   readonly visibility?: 'public' | 'private';
 }
 
-/** The provider as it stands in app-config. */
+/** Returns the provider as written in app-config. */
 export function toProviderConfig(host: string, settings: ProviderSettings): JsonObject {
   const { filters } = settings;
   return {
@@ -92,7 +92,7 @@ const filterSettings: fc.Arbitrary<FilterSettings> = fc.record({
   visibility: fc.constantFrom(undefined, undefined, undefined, undefined, 'private'),
 });
 
-/** Draws a configuration that the module accepts. */
+/** Draws a valid configuration. */
 export const providerSettings: fc.Arbitrary<ProviderSettings> = fc.record({
   catalogPaths: fc.constantFrom(
     ['catalog-info.yaml'],

@@ -1,4 +1,4 @@
-/** What may happen in a world, one thing after the other. */
+/** The steps of a world. */
 
 import type { FaultOptions } from '../dev/simulatedBitbucket';
 import { FAULT_NAMES, faultNamed } from '../src/__testUtils__/matrixFaults';
@@ -7,12 +7,12 @@ import { changeContent, ContentChange, CONTENT_CHANGES, Draw, fill } from './con
 import { ProviderSettings } from './settings';
 import { World } from './World';
 
-/** One thing that happens. */
+/** One step. */
 export interface Step extends Draw {
   readonly kind: StepKind;
 }
 
-/** What a step may use besides its world. */
+/** The data that a step may use besides its world. */
 export interface StepTools {
   /** Configurations to change to. */
   readonly alternatives: readonly ProviderSettings[];
@@ -23,7 +23,7 @@ type Act = (world: World, draw: Draw, tools: StepTools) => Promise<void> | void;
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 
-/** Requests that may go wrong; `undefined` is every one. */
+/** Requests that may fail; `undefined` is every one. */
 const FAULTY_KINDS = [
   undefined,
   'repositories',
@@ -36,7 +36,7 @@ const FAULTY_KINDS = [
   'labels',
 ] as const;
 
-/** Bitbucket's own word that a repository does not exist is proof, not a fault. */
+/** Bitbucket's own statement that a repository does not exist is proof, not a fault. */
 const FAULTS = FAULT_NAMES.filter(name => name !== 'repository gone');
 
 function at<T>(items: readonly T[], position: number): T | undefined {
@@ -67,7 +67,7 @@ const change =
     }
   };
 
-/** Takes a webhook that is on its way; now and then it stays there as well. */
+/** Takes a webhook in transit; sometimes it also stays there, to be delivered twice. */
 async function deliver(world: World, { position, choice }: Draw): Promise<void> {
   const { webhooks } = world;
   const index = position % Math.max(webhooks.length, 1);
@@ -82,13 +82,13 @@ async function deliver(world: World, { position, choice }: Draw): Promise<void> 
   await world.deliver(webhook, choice, `bitbucketServer${topic}`);
 }
 
-/** A project or a repository that somebody may lose sight of. */
+/** A project or a repository that can be hidden from the account. */
 function hideable({ bitbucket }: World, position: number): string | undefined {
-  const one = at(bitbucket.repositories(), position);
-  return one && (position % 2 === 0 ? one.project.key : one.path);
+  const repository = at(bitbucket.repositories(), position);
+  return repository && (position % 2 === 0 ? repository.project.key : repository.path);
 }
 
-/** Begins a run, and has something happen while it goes on. */
+/** Starts a run, and performs an action during it. */
 async function runWhile(
   world: World,
   { position, choice }: Draw,
@@ -187,10 +187,10 @@ const OTHER_STEPS = {
   },
 } satisfies Record<string, Act>;
 
-/** What may happen. */
+/** All kinds of steps. */
 export type StepKind = ContentChange | keyof typeof OTHER_STEPS;
 
-/** How often each happens, compared with the others. */
+/** The relative frequency of each kind. */
 export const STEP_WEIGHTS: Readonly<Record<StepKind, number>> = {
   ...{ run: 12, runByHand: 2, runCutShort: 2, runWhileContentChanges: 4 },
   ...{ runWhileEventArrives: 2, runWhileProcessDies: 2, deliver: 8 },
@@ -203,7 +203,7 @@ export const STEP_WEIGHTS: Readonly<Record<StepKind, number>> = {
   ...{ fork: 1, delete: 4, renameProject: 1, deleteProject: 1 },
 };
 
-/** Has a step happen, and checks what must hold after it. */
+/** Performs a step, and checks the invariants after it. */
 export async function takeStep(
   world: World,
   step: Step,
