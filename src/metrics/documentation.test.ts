@@ -76,6 +76,8 @@ const queries: readonly string[] = [
 
 /** Attributes and, where these are fixed lists, their values. */
 const VALUES: Readonly<Record<string, readonly string[] | undefined>> = {
+  // Of Prometheus itself: one for each Backstage.
+  job: undefined,
   provider: undefined,
   plugin: undefined,
   host: undefined,
@@ -151,10 +153,11 @@ describe('the dashboard', () => {
     );
   });
 
-  it('is for a current Grafana, with variables for data source and provider', () => {
+  it('is for a current Grafana, with variables for data source, installation and provider', () => {
     expect(dashboard.schemaVersion).toBeGreaterThanOrEqual(39);
     expect(dashboard.templating.list.map(one => [one.name, one.type])).toEqual([
       ['datasource', 'datasource'],
+      ['installation', 'query'],
       ['provider', 'query'],
     ]);
     const sources = dashboard.panels.flatMap(one => [
@@ -173,6 +176,17 @@ describe('the dashboard', () => {
     expect(unfiltered).toEqual([]);
   });
 
+  it('adds up nothing over several installations', () => {
+    const selectors = panelQueries.flatMap(query => query.match(/\{[^}]*\}/g) ?? []);
+
+    expect(selectors.filter(one => !one.includes('job="$installation"'))).toEqual([]);
+    expect(selectors.length).toBeGreaterThanOrEqual(panelQueries.length);
+    const bare = panelQueries.filter(query =>
+      /bitbucket_server_\w+(?![\w{(?|])/.test(query.replace(/"[^"]*"/g, '')),
+    );
+    expect(bare).toEqual([]);
+  });
+
   it('has no panel upon another', () => {
     const cells = dashboard.panels.flatMap(({ gridPos: { x, y, w, h } }) =>
       Array.from({ length: w * h }, (_, i) => `${x + (i % w)},${y + Math.floor(i / w)}`),
@@ -189,6 +203,14 @@ describe('the dashboard', () => {
 });
 
 describe('the alerts', () => {
+  it.each(rules)('judge each installation by itself and name it: $alert', rule => {
+    const groups = [...rule.expr.matchAll(/\b(?:by|on) \(([^)]*)\)/g)];
+
+    expect(groups).not.toEqual([]);
+    groups.forEach(([, list = '']) => expect(list).toMatch(/^job, provider\b/));
+    expect(rule.annotations.summary).toContain('$labels.job');
+  });
+
   it('are three, each of a name of its own', () => {
     expect(new Set(rules.map(one => one.alert))).toHaveProperty('size', 3);
   });
