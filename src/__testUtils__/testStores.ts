@@ -46,13 +46,27 @@ async function openDatabase(): Promise<Knex> {
   return open(await template);
 }
 
+/** The databases of a test file; the soak test, which Jest does not run, closes its own. */
+const opened: Knex[] = [];
+
+// One that is open keeps the process alive, and with it all that the test file has loaded.
+if (typeof afterAll === 'function') {
+  afterAll(async () => {
+    await Promise.all(opened.splice(0).map(knex => knex.destroy()));
+  });
+}
+
 function open(filename: string | Buffer): Knex {
   const connection: Knex.Sqlite3ConnectionConfig = { filename: ':memory:' };
   // The driver also accepts a database that it has serialized itself.
   Object.assign(connection, { filename });
-  return watchActivity(
+  const knex = watchActivity(
     knexFactory({ client: 'better-sqlite3', connection, useNullAsDefault: true }),
   );
+  if (typeof afterAll === 'function') {
+    opened.push(knex);
+  }
+  return knex;
 }
 
 /** The tables are created once per test file, and copied. */
