@@ -32,7 +32,7 @@ function createQueue(work: Work = async () => DONE) {
 }
 
 describe('a burst', () => {
-  it('for one key is worked on together after half a second', async () => {
+  it('for one key is merged to one piece of work after half a second', async () => {
     const { clock, queue, worked } = createQueue();
     ['a', 'b', 'c'].forEach(one => void queue.add('key', [one]));
     await clock.advance(499);
@@ -41,7 +41,7 @@ describe('a burst', () => {
     expect(worked).toEqual([{ atMs: 500, items: ['a', 'b', 'c'] }]);
   });
 
-  it('for several keys is worked on key by key', async () => {
+  it('for several keys leads to one piece of work per key', async () => {
     const { clock, queue, worked } = createQueue();
     void queue.add('one', ['a']);
     void queue.add('two', ['b']);
@@ -50,7 +50,7 @@ describe('a burst', () => {
     expect(worked.map(one => one.items)).toEqual([['a', 'c'], ['b']]);
   });
 
-  it('that goes on is worked on once per five seconds', async () => {
+  it('that continues leads to one piece of work per five seconds', async () => {
     const { clock, queue, timesOf } = createQueue();
     for (let index = 0; index < 300; index += 1) {
       void queue.add('key', [`${index}`]);
@@ -64,7 +64,7 @@ describe('a burst', () => {
     });
   });
 
-  it('loses nothing that arrives while its key is worked on or at rest', async () => {
+  it('loses no item that arrives during the work or the pause of its key', async () => {
     const scene = createQueue(async () => {
       await scene.clock.sleep(SECOND);
       return DONE;
@@ -80,14 +80,14 @@ describe('a burst', () => {
   });
 });
 
-describe('who asks for work', () => {
-  it('is told what became of it, each of those whose work is done together', async () => {
+describe('a caller', () => {
+  it('receives the result, also if its work was merged with that of others', async () => {
     const { clock, queue } = createQueue();
     const results = Promise.all(['a', 'b'].map(one => queue.add('key', [one])));
     expect(await clock.run(results)).toEqual(['fine', 'fine']);
   });
 
-  it('and joins it while it is tried again, is told the same', async () => {
+  it('receives the same result if it joins during a retry', async () => {
     let failures = 1;
     const { clock, queue } = createQueue(async () => {
       failures -= 1;
@@ -99,14 +99,14 @@ describe('who asks for work', () => {
     expect(await clock.run(Promise.all([first, second]))).toEqual(['fine', 'fine']);
   });
 
-  it('is told that it was given up', async () => {
+  it('learns that the work was given up', async () => {
     const { clock, queue } = createQueue(async () => RETRY);
     expect(await clock.run(queue.add('key', ['a']))).toBe('given up');
   });
 });
 
 describe('a key', () => {
-  it('is never worked on twice at the same time', async () => {
+  it('never has two pieces of work at the same time', async () => {
     let busy = 0;
     let most = 0;
     const scene = createQueue(async () => {
@@ -124,7 +124,7 @@ describe('a key', () => {
     expect(scene.timesOf()).toEqual([500, 25_500]);
   });
 
-  it('leaves nothing behind', async () => {
+  it('leaves no state or timers behind', async () => {
     const { clock, queue } = createQueue();
     void queue.add('key', ['a']);
     expect(clock.sleeping).toBe(1);
@@ -136,7 +136,7 @@ describe('a key', () => {
 });
 
 describe('many keys', () => {
-  it('do not wait for one that waits for its retry', async () => {
+  it('do not wait for one whose retry is pending', async () => {
     const work: Work = async items => (items.includes('bad') ? RETRY : DONE);
     const { clock, queue, worked } = createQueue(work);
     void queue.add('bad', ['bad']);
@@ -148,9 +148,9 @@ describe('many keys', () => {
 
 describe('work that fails', () => {
   it.each<[string, Work]>([
-    ['says so', async () => RETRY],
+    ['returns `retry`', async () => RETRY],
     ['throws', async () => Promise.reject(new Error('down'))],
-  ])('and %s is tried again ever more rarely, then given up', async (_, work) => {
+  ])('and %s is retried at growing intervals, then given up', async (_, work) => {
     const { clock, givenUp, queue, timesOf } = createQueue(work);
     void queue.add('key', ['a']);
     await clock.runUntilIdle();
@@ -168,7 +168,7 @@ describe('work that fails', () => {
     expect(clock.sleeping).toBe(0);
   });
 
-  it('is tried again with what has arrived meanwhile', async () => {
+  it('is retried together with items that have arrived meanwhile', async () => {
     let failures = 1;
     const { clock, queue, worked, givenUp } = createQueue(async () => {
       failures -= 1;
@@ -182,20 +182,23 @@ describe('work that fails', () => {
     expect(givenUp).toEqual([]);
   });
 
-  it.each([-1, 1])('is tried as long where the time is set by %d days', async days => {
-    const { clock, givenUp, queue, worked } = createQueue(async () => RETRY);
-    void queue.add('key', ['a']);
-    await clock.advance(MINUTE);
-    const before = worked.length;
-    clock.setTime(clock.now() + days * 24 * 60 * MINUTE);
-    await clock.advance(5 * MINUTE);
-    expect(givenUp).toEqual([]);
-    expect(worked.length).toBeGreaterThan(before);
-    await clock.runUntilIdle();
-    expect(givenUp).toHaveLength(1);
-  });
+  it.each([-1, 1])(
+    'is retried for as long if the clock is set by %d days',
+    async days => {
+      const { clock, givenUp, queue, worked } = createQueue(async () => RETRY);
+      void queue.add('key', ['a']);
+      await clock.advance(MINUTE);
+      const before = worked.length;
+      clock.setTime(clock.now() + days * 24 * 60 * MINUTE);
+      await clock.advance(5 * MINUTE);
+      expect(givenUp).toEqual([]);
+      expect(worked.length).toBeGreaterThan(before);
+      await clock.runUntilIdle();
+      expect(givenUp).toHaveLength(1);
+    },
+  );
 
-  it('begins anew with what arrives after it was given up', async () => {
+  it('starts again for an item that arrives after it was given up', async () => {
     const { clock, givenUp, queue, worked } = createQueue(async () => RETRY);
     void queue.add('key', ['a']);
     await clock.runUntilIdle();
@@ -206,7 +209,7 @@ describe('work that fails', () => {
     expect(givenUp.map(one => one.items)).toEqual([['a'], ['b']]);
   });
 
-  it('gives what arrives shortly before the end its own attempts', async () => {
+  it('gives an item that arrives shortly before the end its own attempts', async () => {
     let isDown = true;
     const scene = createQueue(async () => (isDown ? RETRY : DONE));
     const { clock, givenUp, queue } = scene;
@@ -221,12 +224,12 @@ describe('work that fails', () => {
   });
 });
 
-describe('the end', () => {
+describe('the end of the queue', () => {
   it.each([
     ['while work waits', 100],
-    ['while it is done', 700],
-    ['while its key rests', 3 * SECOND],
-  ])('leaves nothing behind %s', async (_, ms) => {
+    ['during work', 700],
+    ['during the pause of a key', 3 * SECOND],
+  ])('leaves no state or timers behind %s', async (_, ms) => {
     const scene = createQueue(async () => {
       await scene.clock.sleep(SECOND, scene.end.signal);
       return DONE;

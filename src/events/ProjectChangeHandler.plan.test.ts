@@ -23,7 +23,7 @@ function plan(
 }
 
 describe('a project that was modified', () => {
-  it('has everything looked at that it lists', () => {
+  it('leads to a check of every listed repository', () => {
     const listed = [repository(1, 'PAY/api'), repository(2, 'PAY/web')];
     expect(plan(MODIFIED, listed, [known(1, 'PAY/api')])).toEqual([
       'listed 1 PAY/api',
@@ -31,7 +31,7 @@ describe('a project that was modified', () => {
     ]);
   });
 
-  it('has everything confirmed that it had and does not list', () => {
+  it('leads to a check of every known repository that is not listed', () => {
     const had = [known(1, 'PAY/api'), known(2, 'pay/web'), known(3, 'OPS/tool')];
     expect(plan(MODIFIED, [repository(1, 'PAY/api')], had)).toEqual([
       'listed 1 PAY/api',
@@ -39,7 +39,7 @@ describe('a project that was modified', () => {
     ]);
   });
 
-  it('says of each what happened', () => {
+  it('names the change of each repository', () => {
     const [here, missing] = planProject(
       MODIFIED,
       [{ repository: repository(1, 'PAY/api') }],
@@ -51,11 +51,11 @@ describe('a project that was modified', () => {
     expect(missing?.listed).toBeUndefined();
   });
 
-  it('does not ask for what had no file', () => {
+  it('does not check missing repositories that had no file', () => {
     expect(plan(MODIFIED, [], [known(1, 'PAY/api', [])])).toEqual([]);
   });
 
-  it('leaves out what no filter lets through and the catalog does not hold', () => {
+  it('leaves out repositories that the filters exclude and the catalog does not hold', () => {
     const some = filters({ repoSlug: /^api$/ });
     const listed = [repository(1, 'PAY/api'), repository(2, 'PAY/web')];
     expect(plan(MODIFIED, listed, [], some)).toEqual(['listed 1 PAY/api']);
@@ -65,7 +65,7 @@ describe('a project that was modified', () => {
     ]);
   });
 
-  it('has nothing where it is empty and nothing was known', () => {
+  it('leads to no checks if it is empty and had no known repositories', () => {
     expect(plan()).toEqual([]);
   });
 });
@@ -83,7 +83,7 @@ describe('a project that was renamed', () => {
     ]);
   });
 
-  it('has those looked at that leave the scope', () => {
+  it('leads to a check of repositories that leave the scope', () => {
     const some = filters({ projectKey: /^PAY$/ });
     const listed = [repository(1, 'MONEY/api'), repository(2, 'MONEY/web')];
     expect(plan(RENAMED, listed, [known(1, 'PAY/api')], some)).toEqual([
@@ -92,7 +92,7 @@ describe('a project that was renamed', () => {
   });
 
   it.each(['PAY/api', 'MONEY/api', 'pay/API'])(
-    'takes what is known by the address %s for what it lists there',
+    'matches a repository known by the address %s with the listed one',
     at => {
       expect(plan(RENAMED, [repository(1, 'MONEY/api')], [known(-1, at)])).toEqual([
         'listed 1 MONEY/api',
@@ -100,14 +100,14 @@ describe('a project that was renamed', () => {
     },
   );
 
-  it('leaves to the next run what is known under its former key and not listed', () => {
+  it('leaves repositories that are known under its former key and not listed to the next run', () => {
     const had = [known(-1, 'PAY/web'), known(2, 'PAY/db')];
     expect(plan(RENAMED, [repository(1, 'MONEY/api')], had)).toEqual([
       'listed 1 MONEY/api',
     ]);
   });
 
-  it('names as the former address where Bitbucket has shown it, not what the payload claims', () => {
+  it('uses the former address that Bitbucket has returned, not the one that the payload claims', () => {
     const claim = { ...MODIFIED, key: 'OPS', formerKey: 'VICTIM' };
     const [moved, stayed] = planProject(
       claim,

@@ -31,7 +31,7 @@ function sorted(mutations: readonly { removed: readonly string[] }[]) {
 }
 
 describe('a project that was modified', () => {
-  it('is listed once, and each of its repositories looked at with one request', async () => {
+  it('is listed once, and each of its repositories is checked with one request', async () => {
     const scene = await startEvents({
       repositories: [{ ...here('tool', 'OPS'), files: { [CATALOG_FILE]: 'x' } }],
     });
@@ -42,7 +42,7 @@ describe('a project that was modified', () => {
     expect(scene.first.refreshed.sort()).toEqual(['PAY/api', 'PAY/db', 'PAY/web']);
   });
 
-  it('has its labels asked for in bulk, not by each of its repositories', async () => {
+  it('has its labels read in bulk, not for each of its repositories', async () => {
     const files = { [CATALOG_FILE]: 'x' };
     const scene = await startEvents({
       slugs: ['web', 'db'],
@@ -55,7 +55,7 @@ describe('a project that was modified', () => {
     expect(scene.first.refreshed).toEqual(['PAY/api']);
   });
 
-  it('is listed again where its labels could not be read, and loses nothing', async () => {
+  it('is listed again if its labels could not be read, and loses nothing', async () => {
     const files = { [CATALOG_FILE]: 'x' };
     const scene = await startEvents({
       slugs: [],
@@ -71,7 +71,7 @@ describe('a project that was modified', () => {
     expect(scene.first.holds()).toEqual(['PAY/api']);
   });
 
-  it('is listed once for several events at once, also page by page', async () => {
+  it('is listed once for several simultaneous events, also page by page', async () => {
     const scene = await startEvents({ bitbucket: { pageCaps: { repositories: 2 } } });
     await modifyProject(scene);
     await scene.clock.advance(100);
@@ -80,7 +80,7 @@ describe('a project that was modified', () => {
     expect(scene.asked()).toEqual({ 'project-repositories': 2, 'file-check': 3 });
   });
 
-  it('is listed at once under a key of which Bitbucket has just said that it has nothing', async () => {
+  it('is listed immediately under a key that Bitbucket has just reported as missing', async () => {
     const scene = await startEvents();
     const old = scene.bitbucket.projectJson('PAY') ?? {};
     const { headers, body } = scene.bitbucket.webhook('project:modified', {
@@ -95,7 +95,7 @@ describe('a project that was modified', () => {
     expect(scene.first.holds()).toEqual(['MONEY/api', 'MONEY/db', 'MONEY/web']);
   });
 
-  it('and renamed has old replaced by new in one mutation per repository', async () => {
+  it('is replaced in one mutation per repository if it was renamed', async () => {
     const scene = await startEvents();
     await renameProject(scene, 'MONEY');
     await scene.idle();
@@ -111,7 +111,7 @@ describe('a project that was modified', () => {
     );
   });
 
-  it('and renamed out of scope loses its Locations', async () => {
+  it('loses its Locations if it was renamed out of scope', async () => {
     const scene = await startEvents({
       config: {
         filters: { projectKey: '^(PAY|OPS)$' },
@@ -124,7 +124,7 @@ describe('a project that was modified', () => {
     expect(scene.asked()).toEqual({ ...ONE_LISTING, repository: 3 });
   });
 
-  it('and out of scope costs nothing', async () => {
+  it('causes no request if it is out of scope', async () => {
     const scene = await startEvents({
       config: { filters: { projectKey: '^PAY$' } },
       repositories: [here('tool', 'OPS')],
@@ -136,7 +136,7 @@ describe('a project that was modified', () => {
     expect(scene.asked()).toEqual({});
   });
 
-  it('has what its listing lacks confirmed by one request each', async () => {
+  it('has repositories that are missing from its listing confirmed by one request each', async () => {
     const scene = await startEvents();
     scene.bitbucket.deleteRepository('PAY', 'api');
     await modifyProject(scene);
@@ -145,7 +145,7 @@ describe('a project that was modified', () => {
     expect(scene.first.mutations).toEqual([{ added: [], removed: ['PAY/api'] }]);
   });
 
-  it('keeps what its listing lacks and nobody may see', async () => {
+  it('keeps repositories that are missing from its listing and not readable', async () => {
     const scene = await startEvents();
     scene.bitbucket.faults.add({
       match: { repositorySlug: 'api' },
@@ -161,7 +161,7 @@ describe('a project that was modified', () => {
     ]);
   });
 
-  it('is listed again where that has failed', async () => {
+  it('is listed again if that has failed', async () => {
     const scene = await startEvents();
     const match = { kind: 'project-repositories' } as const;
     const effect = { type: 'status', status: 403 } as const;
@@ -175,7 +175,7 @@ describe('a project that was modified', () => {
     expect(scene.first.mutations).toEqual([{ added: [], removed: ['PAY/api'] }]);
   });
 
-  it('does not hold up a push to a repository of another one', async () => {
+  it('does not delay a push to a repository of another one', async () => {
     const tool = here('tool', 'OPS');
     const scene = await startEvents({
       slugs: Array.from({ length: 200 }, (_, index) => `svc-${index}`),
@@ -194,7 +194,7 @@ describe('a project that was modified', () => {
     await clock.settle();
   });
 
-  it('removes nothing where the listing breaks off', async () => {
+  it('removes nothing if the listing breaks off', async () => {
     const scene = await startEvents({ bitbucket: { pageCaps: { repositories: 2 } } });
     const match = { kind: 'project-repositories', start: 2 } as const;
     const effect = { type: 'status', status: 401 } as const;
@@ -210,7 +210,7 @@ describe('a project that was modified', () => {
     expect(scene.clock.now()).toBeLessThan(Date.UTC(2024, 0, 1) + 15 * MINUTE);
   });
 
-  it('has each repository looked at as the last event shows it', async () => {
+  it('has each repository checked as described by the last event', async () => {
     const scene = await startEvents();
     const { bitbucket, first, idle, modify } = scene;
     await modifyProject(scene);
@@ -224,8 +224,8 @@ describe('a project that was modified', () => {
   });
 });
 
-describe('a project that nobody knows', () => {
-  it('is listed once where it does not exist, and then left alone for ten minutes', async () => {
+describe('an unknown project', () => {
+  it('is listed once if it does not exist, and then ignored for ten minutes', async () => {
     const scene = await startEvents();
     const { bitbucket, clock } = scene;
     bitbucket.addProject({ key: 'NOBODY', name: 'Nobody' });
@@ -240,7 +240,7 @@ describe('a project that nobody knows', () => {
     expect(scene.asked()).toEqual(ONE_LISTING);
   });
 
-  it('is listed at once, but one of many hardly faster than one a second', async () => {
+  it('is listed immediately, but many of them hardly faster than one per second', async () => {
     const scene = await startEvents();
     const json = JSON.stringify(scene.bitbucket.projectJson('PAY'));
     for (let index = 0; index < 500; index += 1) {
@@ -256,7 +256,7 @@ describe('a project that nobody knows', () => {
   });
 });
 
-describe('a project that is said to be another one renamed', () => {
+describe('a project that claims to be another one after a rename', () => {
   async function claim(change: (scene: EventScene) => void) {
     const scene = await startEvents({
       repositories: [{ ...here('own', 'OPS'), files: { [CATALOG_FILE]: 'x' } }],
@@ -272,14 +272,14 @@ describe('a project that is said to be another one renamed', () => {
     return scene;
   }
 
-  it('takes nothing from it, and does not have each of its repositories asked for', async () => {
+  it('takes nothing from it, and causes no requests for its repositories', async () => {
     const scene = await claim(() => undefined);
     expect(scene.first.mutations).toEqual([]);
     expect(scene.first.holds()).toHaveLength(4);
     expect(scene.asked()).toEqual({ ...ONE_LISTING, 'file-check': 1 });
   });
 
-  it('takes nothing from it where the account may not see it', async () => {
+  it('takes nothing from it if the account may not see it', async () => {
     const scene = await claim(({ bitbucket }) => {
       const effect = { type: 'status', status: 401 } as const;
       bitbucket.faults.add({ match: { projectKey: 'PAY' }, effect });
@@ -289,7 +289,7 @@ describe('a project that is said to be another one renamed', () => {
     expect(scene.asked()).toEqual({ ...ONE_LISTING, 'file-check': 1 });
   });
 
-  it('leaves to the next run what the other one has lost', async () => {
+  it('leaves repositories that the other one has lost to the next run', async () => {
     const scene = await claim(({ bitbucket }) => bitbucket.deleteProject('PAY'));
     expect(scene.first.mutations).toEqual([]);
     expect(scene.asked()).toEqual({ ...ONE_LISTING, 'file-check': 1 });

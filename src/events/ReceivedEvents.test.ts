@@ -30,7 +30,7 @@ function createCountingStore() {
   return { store, counting, written };
 }
 
-describe('of the webhooks that come', () => {
+describe('received webhooks', () => {
   it.each([
     [
       'a push that changes the file',
@@ -49,7 +49,7 @@ describe('of the webhooks that come', () => {
         await deliver(bitbucket.webhook('project:modified', { projectKey: 'PAY', old }));
       },
     ],
-  ])('%s shows that the project sends them', async (_, happen) => {
+  ])('are recorded for a project after %s', async (_, happen) => {
     const scene = await startEvents();
     expect(await pay(scene)).toMatchObject({ registered: 3, lastEventAtMs: undefined });
     const atMs = scene.clock.now();
@@ -60,7 +60,7 @@ describe('of the webhooks that come', () => {
     expect(await pay(scene)).toMatchObject({ registered: 3, lastEventAtMs: atMs });
   });
 
-  it('the first one about a new project is known once its repository is', async () => {
+  it('are recorded for a new project once its repository is known', async () => {
     const scene = await startEvents();
     const { bitbucket, clock, deliver } = scene;
     bitbucket.addRepository({ projectKey: 'NEW', slug: 'first' });
@@ -79,7 +79,7 @@ describe('of the webhooks that come', () => {
     });
   });
 
-  it('many cost one write a minute, however fast they come', async () => {
+  it('lead to one write per minute, however many arrive', async () => {
     const { store, counting, written } = createCountingStore();
     const scene = await startEvents({ store, webhooks: counting });
     const { bitbucket, clock, push } = scene;
@@ -96,7 +96,7 @@ describe('of the webhooks that come', () => {
     expect(written).toEqual(['PAY', 'PAY']);
   });
 
-  it('those about invented projects, and from another server, are not kept', async () => {
+  it('are not recorded for invented projects or another server', async () => {
     const { store, counting, written } = createCountingStore();
     const scene = await startEvents({ store, webhooks: counting });
     const { bitbucket, deliverPayload } = scene;
@@ -123,7 +123,7 @@ describe('of the webhooks that come', () => {
     expect((await webhooks(scene)).map(one => one.projectKey)).toEqual(['PAY']);
   });
 
-  it('one without links counts where its repository is known by id and address', async () => {
+  it('count without links if the repository is known by id and address', async () => {
     const scene = await startEvents();
     const repository = scene.bitbucket.repositoryJson('PAY', 'api');
 
@@ -134,7 +134,7 @@ describe('of the webhooks that come', () => {
     expect((await pay(scene))?.lastEventAtMs).toBeDefined();
   });
 
-  it('one is handled although it cannot be noted, and the next one is noted', async () => {
+  it('are handled although one cannot be recorded, and the next one is recorded', async () => {
     const { store, counting, written } = createCountingStore();
     let isAway = true;
     const failing = {
@@ -162,12 +162,12 @@ describe('of the webhooks that come', () => {
 });
 
 describe('a run', () => {
-  it('counts nothing as unannounced of what it finds first', async () => {
+  it('counts no files of the first run as unannounced', async () => {
     const scene = await startEvents();
     expect(await pay(scene)).toMatchObject({ registered: 3, unannounced: 0 });
   });
 
-  it('counts what it finds and no event had announced', async () => {
+  it('counts changes that no event had announced', async () => {
     const scene = await startEvents();
     const { bitbucket, clock } = scene;
     bitbucket.removeFile('PAY', 'api', CATALOG_FILE);
@@ -181,7 +181,7 @@ describe('a run', () => {
     expect(await pay(scene)).toEqual(found);
   });
 
-  it('does not count what an event has brought, nor what one has told and could not', async () => {
+  it('does not count changes that an event has added, nor those announced but not added', async () => {
     const scene = await startEvents({
       repositories: [{ projectKey: 'PAY', slug: 'new' }],
     });
@@ -205,7 +205,7 @@ describe('a run', () => {
     expect(await pay(scene)).toMatchObject({ registered: 3, unannounced: 0 });
   });
 
-  it('counts nothing after one that failed: what is new may be older', async () => {
+  it('counts nothing after a failed one, since changes may be older', async () => {
     const scene = await startEvents();
     const { bitbucket, clock, first } = scene;
     bitbucket.faults.add({

@@ -12,8 +12,8 @@ async function heldOf({ store }: EventScene) {
   return (await store.load('default'))?.held ?? [];
 }
 
-describe('a push that', () => {
-  it('adds the catalog file adds its Location', async () => {
+describe('a push', () => {
+  it('adds the Location of a new catalog file', async () => {
     const scene = await startEvents({ repositories: [{ ...here('new') }] });
     const { bitbucket, push, idle, first } = scene;
     await push('new', bitbucket.writeFile('PAY', 'new', CATALOG_FILE, 'x'));
@@ -23,7 +23,7 @@ describe('a push that', () => {
     expect(scene.logger.messages('info').at(-1)).toMatch(/PAY\/new .*1 added/);
   });
 
-  it('changes it has the catalog read it again', async () => {
+  it('makes the catalog read a changed file again', async () => {
     const { bitbucket, push, idle, first } = await startEvents();
     await push('api', bitbucket.writeFile('PAY', 'api', CATALOG_FILE, 'new'));
     await idle();
@@ -31,7 +31,7 @@ describe('a push that', () => {
     expect(first.refreshed).toEqual(['PAY/api']);
   });
 
-  it('removes it removes its Location', async () => {
+  it('removes the Location of a removed file', async () => {
     const { bitbucket, push, idle, first } = await startEvents();
     await push('api', bitbucket.removeFile('PAY', 'api', CATALOG_FILE));
     await idle();
@@ -39,14 +39,14 @@ describe('a push that', () => {
     expect(first.holds()).toEqual(['PAY/db', 'PAY/web']);
   });
 
-  it('renames it to a name that is not looked for removes it', async () => {
+  it('removes the Location of a file that was renamed to another name', async () => {
     const { bitbucket, push, idle, first } = await startEvents();
     await push('api', bitbucket.renameFile('PAY', 'api', CATALOG_FILE, 'other.yaml'));
     await idle();
     expect(first.mutations).toEqual([{ added: [], removed: ['PAY/api'] }]);
   });
 
-  it('renames one of several files does both in one mutation', async () => {
+  it('replaces one of several files in one mutation', async () => {
     const { bitbucket, push, idle, first, asked } = await startEvents({ config: GLOBS });
     await push('api', bitbucket.renameFile('PAY', 'api', CATALOG_FILE, 'a b/ü.yaml'));
     await idle();
@@ -56,7 +56,7 @@ describe('a push that', () => {
     expect(asked()).toEqual({ 'default-branch': 1, repository: 1, 'files-listing': 1 });
   });
 
-  it('adds a file beside another one adds that and reads the other again', async () => {
+  it('adds a second file and makes the catalog read the other one again', async () => {
     const { bitbucket, push, idle, first } = await startEvents({ config: GLOBS });
     await push('api', bitbucket.writeFile('PAY', 'api', 'docs/x.yaml', 'x'));
     await idle();
@@ -64,7 +64,7 @@ describe('a push that', () => {
     expect(first.refreshed).toEqual(['PAY/api']);
   });
 
-  it('deletes the default branch removes its Locations', async () => {
+  it('removes the Locations when the default branch is deleted', async () => {
     const { bitbucket, push, idle, first } = await startEvents();
     await push('api', bitbucket.deleteBranch('PAY', 'api', 'main'));
     await idle();
@@ -72,10 +72,10 @@ describe('a push that', () => {
   });
 });
 
-describe('where files are not validated', () => {
+describe('if files are not validated', () => {
   const config = { validateLocationsExist: false };
 
-  it('a push has the file read again without looking for it', async () => {
+  it('a push makes the catalog read the file again without a check', async () => {
     const { bitbucket, push, idle, first, asked } = await startEvents({ config });
     await push('api', bitbucket.removeFile('PAY', 'api', CATALOG_FILE));
     await idle();
@@ -101,7 +101,7 @@ describe('where files are not validated', () => {
 });
 
 describe('an event that does not say what changed', () => {
-  it('has the repository looked at without asking for the default branch', async () => {
+  it('leads to a check of the repository without a request for the default branch', async () => {
     const { bitbucket, deliver, push, idle, asked, first } = await startEvents();
     bitbucket.removeFile('PAY', 'api', CATALOG_FILE);
     await push('api');
@@ -131,7 +131,7 @@ describe('the guard against mass removal, for events', () => {
     return scene;
   }
 
-  it('holds the last Location back, and says so', async () => {
+  it('holds the last Location back, and logs that', async () => {
     const scene = await onlyOne();
     expect(scene.first.mutations).toEqual([]);
     expect(scene.first.holds()).toEqual(['PAY/api']);
@@ -141,7 +141,7 @@ describe('the guard against mass removal, for events', () => {
     ]);
   });
 
-  it('holds back everything where maxPercentage is 0', async () => {
+  it('holds back everything if maxPercentage is 0', async () => {
     const scene = await startEvents({ config: { removals: { maxPercentage: 0 } } });
     const { bitbucket, idle, first } = scene;
     await scene.push('api', bitbucket.removeFile('PAY', 'api', CATALOG_FILE));
@@ -161,7 +161,7 @@ describe('the guard against mass removal, for events', () => {
     expect(scene.first.holds()).toEqual(['PAY/api']);
   });
 
-  it('lets go at once what is approved', async () => {
+  it('immediately removes approved Locations', async () => {
     const scene = await onlyOne();
     await expect(scene.first.provider.approveRemovals()).resolves.toBe(1);
     expect(scene.first.holds()).toEqual([]);
@@ -170,7 +170,7 @@ describe('the guard against mass removal, for events', () => {
     expect(scene.first.holds()).toEqual([]);
   });
 
-  it('forgets what was held when the file is back', async () => {
+  it('forgets a held removal when the file is back', async () => {
     const scene = await onlyOne();
     await scene.push('api', scene.bitbucket.writeFile('PAY', 'api', CATALOG_FILE, 'x'));
     await scene.idle();
@@ -179,14 +179,14 @@ describe('the guard against mass removal, for events', () => {
     expect(scene.first.refreshed).toEqual(['PAY/api']);
   });
 
-  it('does not stand in the way of the next run', async () => {
+  it('does not hinder the next run', async () => {
     const scene = await onlyOne();
     await scene.run();
     expect(scene.first.holds()).toEqual(['PAY/api']);
     expect(await heldOf(scene)).toHaveLength(1);
   });
 
-  it('lets go of what has been held for removals.holdFor', async () => {
+  it('removes Locations that have been held for removals.holdFor', async () => {
     const scene = await onlyOne({ removals: { holdFor: { hours: 1 } } });
     await scene.clock.advance(2 * HOUR);
     await scene.push('api');

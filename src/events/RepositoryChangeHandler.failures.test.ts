@@ -32,7 +32,7 @@ function attemptsOf({ bitbucket }: EventScene, sinceMs: number): number[] {
 }
 
 describe('a repository with too many files', () => {
-  it('is looked at once per event, and keeps what the catalog has', async () => {
+  it('is checked once per event, and keeps its Locations', async () => {
     const scene = await startEvents({
       config: { catalogPath: '/**/catalog-info.yaml', maxFilesPerRepository: 1 },
     });
@@ -53,7 +53,7 @@ describe('a repository with too many files', () => {
   });
 });
 
-describe('a repository that is refused by somebody else than Bitbucket', () => {
+describe('a repository refused by something other than Bitbucket', () => {
   async function loseIt() {
     const scene = await startEvents();
     const { bitbucket, clock, idle, tell } = scene;
@@ -65,13 +65,13 @@ describe('a repository that is refused by somebody else than Bitbucket', () => {
     return { ...scene, sinceMs };
   }
 
-  it('keeps its Locations, whatever the event says', async () => {
+  it('keeps its Locations, whatever the event reports', async () => {
     const { first } = await loseIt();
     expect(first.mutations).toEqual([]);
     expect(first.holds()).toHaveLength(3);
   });
 
-  it('is asked for again, within 5 seconds at first and then ever more rarely', async () => {
+  it('is requested again within 5 seconds, and then at growing intervals', async () => {
     const scene = await loseIt();
     const times = attemptsOf(scene, scene.sinceMs);
     const gaps = times.slice(1).map((time, index) => time - (times[index] ?? 0));
@@ -82,7 +82,7 @@ describe('a repository that is refused by somebody else than Bitbucket', () => {
     expect(times.length).toBeLessThanOrEqual(12);
   });
 
-  it('is given up after about 10 minutes, with one warning and nothing left behind', async () => {
+  it('is given up after about 10 minutes, with one warning and no remaining state', async () => {
     const scene = await loseIt();
     const last = attemptsOf(scene, scene.sinceMs).at(-1) ?? 0;
     expect(last).toBeGreaterThan(5 * MINUTE);
@@ -96,7 +96,7 @@ describe('a repository that is refused by somebody else than Bitbucket', () => {
     expect(scene.clock.sleeping).toBe(0);
   });
 
-  it('is looked at again by a later event', async () => {
+  it('is checked again by a later event', async () => {
     const { bitbucket, first, idle, push } = await loseIt();
     bitbucket.faults.clear();
     await push('api', bitbucket.removeFile('PAY', 'api', CATALOG_FILE));
@@ -104,7 +104,7 @@ describe('a repository that is refused by somebody else than Bitbucket', () => {
     expect(first.mutations).toEqual([{ added: [], removed: ['PAY/api'] }]);
   });
 
-  it('is told only once to somebody who delivers the event while it is retried', async () => {
+  it('is handled once if the event is delivered again during retries', async () => {
     const scene = await startEvents();
     const { bitbucket, clock, idle, tell } = scene;
     bitbucket.faults.add({ match: { repositorySlug: 'api' }, effect: REFUSED });
@@ -117,7 +117,7 @@ describe('a repository that is refused by somebody else than Bitbucket', () => {
   });
 });
 
-describe('a repository of which Bitbucket says that the account may not see it', () => {
+describe('a repository that the account may not see according to Bitbucket', () => {
   async function refuseIt(slug = 'api') {
     const scene = await startEvents({ slugs: ['api', 'web', 'db'] });
     scene.bitbucket.faults.add({
@@ -143,7 +143,7 @@ describe('a repository of which Bitbucket says that the account may not see it',
     },
   );
 
-  it('is asked for once too where the event is no push', async () => {
+  it('is also requested once if the event is not a push', async () => {
     const scene = await refuseIt();
     await scene.tell('repo:deleted', scene.bitbucket.repositoryJson('PAY', 'api'));
     await scene.idle();
@@ -151,7 +151,7 @@ describe('a repository of which Bitbucket says that the account may not see it',
     expect(scene.results).toEqual(['failed']);
   });
 
-  it('is left alone for ten minutes, however many events come, then asked for again', async () => {
+  it('is ignored for ten minutes, however many events arrive, then requested again', async () => {
     const scene = await refuseIt();
     const { bitbucket, clock, asked, push } = scene;
     for (let minute = 0; minute < 10; minute += 1) {
@@ -165,7 +165,7 @@ describe('a repository of which Bitbucket says that the account may not see it',
     expect(asked()).toEqual({ 'default-branch': 2 });
   });
 
-  it('does not keep another one from being looked at', async () => {
+  it('does not keep another one from being checked', async () => {
     const { bitbucket, first, idle, push } = await refuseIt();
     await push('api', bitbucket.writeFile('PAY', 'api', CATALOG_FILE, 'x'));
     await push('web', bitbucket.writeFile('PAY', 'web', CATALOG_FILE, 'x'));
@@ -175,7 +175,7 @@ describe('a repository of which Bitbucket says that the account may not see it',
 });
 
 describe('a project that the account may not see', () => {
-  it('is listed once, and then left alone for ten minutes', async () => {
+  it('is listed once, and then ignored for ten minutes', async () => {
     const scene = await startEvents();
     const { bitbucket, clock, deliver, idle, asked } = scene;
     const match = { kind: 'project-repositories' } as const;
@@ -193,7 +193,7 @@ describe('a project that the account may not see', () => {
   });
 });
 
-describe('a repository that nobody knows', () => {
+describe('an unknown repository', () => {
   const unknownTo = ({ bitbucket }: EventScene, slug: string) => {
     const json = JSON.stringify(bitbucket.repositoryJson('PAY', 'api'));
     const repository: object = JSON.parse(json.replaceAll('api', slug));
@@ -203,7 +203,7 @@ describe('a repository that nobody knows', () => {
   it.each([
     ['does not exist', undefined],
     ['may not be seen', NOT_PERMITTED],
-  ])('and %s costs one request for as many pushes as come', async (_, effect) => {
+  ])('that %s causes one request for any number of pushes', async (_, effect) => {
     const scene = await startEvents();
     if (effect) {
       scene.bitbucket.faults.add({ match: { repositorySlug: 'nobody' }, effect });
@@ -217,7 +217,7 @@ describe('a repository that nobody knows', () => {
     expect(new Set(scene.results.slice(1))).toEqual(new Set(['ignored']));
   });
 
-  it('and exists costs no look-up of its default branch', async () => {
+  it('that exists causes no request for its default branch', async () => {
     const scene = await startEvents({ repositories: [here('new')] });
     const { bitbucket, push, idle, first, asked } = scene;
     await storeRun(scene.store, 'default', finishedRun(), []);
@@ -227,7 +227,7 @@ describe('a repository that nobody knows', () => {
     expect(first.mutations).toEqual([]);
   });
 
-  it('and is filtered out by what its row shows costs no more than that row', async () => {
+  it('that the filters exclude by its own fields causes only the request for itself', async () => {
     const scene = await startEvents({ config: { filters: { skipArchivedRepos: true } } });
     const { bitbucket, push, idle, asked } = scene;
     bitbucket.addRepository({ ...here('old'), archived: true });
@@ -237,7 +237,7 @@ describe('a repository that nobody knows', () => {
   });
 });
 
-describe('an address of which Bitbucket has just said that nothing is there', () => {
+describe('an address that Bitbucket has just reported as missing', () => {
   async function pushToNothing() {
     const scene = await startEvents();
     const { bitbucket } = scene;
@@ -249,7 +249,7 @@ describe('an address of which Bitbucket has just said that nothing is there', ()
     return scene;
   }
 
-  it('is looked at again at once where a repository was renamed to it', async () => {
+  it('is checked again immediately if a repository was renamed to it', async () => {
     const { bitbucket, deliver, first, idle } = await pushToNothing();
     const old = bitbucket.repositoryJson('PAY', 'api');
     bitbucket.renameRepository('PAY', 'api', 'new');
@@ -258,7 +258,7 @@ describe('an address of which Bitbucket has just said that nothing is there', ()
     expect(first.holds()).toEqual(['PAY/db', 'PAY/new', 'PAY/web']);
   });
 
-  it('is looked at again at once where a repository was created at it', async () => {
+  it('is checked again immediately if a repository was created there', async () => {
     const { bitbucket, first, idle, tell } = await pushToNothing();
     bitbucket.addRepository({ ...here('new'), files: { [CATALOG_FILE]: 'x' } });
     await tell('repo:created', bitbucket.repositoryJson('PAY', 'new'));
@@ -266,7 +266,7 @@ describe('an address of which Bitbucket has just said that nothing is there', ()
     expect(first.holds()).toEqual(['PAY/api', 'PAY/db', 'PAY/new', 'PAY/web']);
   });
 
-  it('is not looked at again where a repository at it is said to be deleted', async () => {
+  it('is not checked again if a repository there was reported as deleted', async () => {
     const { asked, bitbucket, idle, tell } = await pushToNothing();
     bitbucket.addRepository({ ...here('new'), files: { [CATALOG_FILE]: 'x' } });
     await tell('repo:deleted', bitbucket.repositoryJson('PAY', 'new'));
@@ -275,7 +275,7 @@ describe('an address of which Bitbucket has just said that nothing is there', ()
   });
 });
 
-describe('a flood of events about repositories that nobody knows', () => {
+describe('a flood of events about unknown repositories', () => {
   async function flood(count: number) {
     const scene = await startEvents({ bitbucket: { latencyMs: 100 } });
     const json = JSON.stringify(scene.bitbucket.repositoryJson('PAY', 'api'));
@@ -287,7 +287,7 @@ describe('a flood of events about repositories that nobody knows', () => {
     return scene;
   }
 
-  it('costs a request each at most, a minute’s worth of them at once and one a second', async () => {
+  it('causes at most one request each, first a burst of 60 and then one per second', async () => {
     const scene = await flood(1_500);
     await scene.clock.advance(MINUTE);
     expect(scene.asked().repository).toBeLessThanOrEqual(60 + 60);
@@ -301,7 +301,7 @@ describe('a flood of events about repositories that nobody knows', () => {
     ]);
   });
 
-  it('does not hold up a push to one that is known', async () => {
+  it('does not delay a push to a known one', async () => {
     const scene = await flood(1_500);
     const { bitbucket, clock, first, push } = scene;
     await clock.advance(2_000);
@@ -313,7 +313,7 @@ describe('a flood of events about repositories that nobody knows', () => {
     expect(clock.sleeping).toBe(0);
   });
 
-  it('holds up a new repository no longer than itself', async () => {
+  it('delays a new repository only until it has ended', async () => {
     const scene = await flood(100);
     const { bitbucket, first, idle, push } = scene;
     bitbucket.addRepository({ ...here('new'), files: { [CATALOG_FILE]: 'x' } });
@@ -329,7 +329,7 @@ describe('while Bitbucket is down', () => {
     ['resets connections', 'reset'],
     ['shows a login page', 'login-page'],
     ['cuts answers short', 'truncated-json'],
-  ])('and %s, an event waits until it is back', async (_, effect) => {
+  ])('and %s, an event waits until it is available again', async (_, effect) => {
     const { bitbucket, clock, idle, push, first, logger } = await startEvents();
     const change = bitbucket.removeFile('PAY', 'api', CATALOG_FILE);
     const fault = bitbucket.faults.add({ effect });
@@ -344,8 +344,8 @@ describe('while Bitbucket is down', () => {
   });
 });
 
-describe('while the catalog or the store fail', () => {
-  it('an event is tried again and applied once', async () => {
+describe('while the catalog or the store fails', () => {
+  it('an event is retried and applied once', async () => {
     const { bitbucket, idle, push, first } = await startEvents();
     const { applyMutation } = first.connection;
     let failures = 2;
@@ -362,7 +362,7 @@ describe('while the catalog or the store fail', () => {
     expect(first.holds()).toEqual(['PAY/db', 'PAY/web']);
   });
 
-  it('what a failed mutation was to add is given by the next attempt', async () => {
+  it('the next attempt emits what a failed mutation could not add', async () => {
     const { bitbucket, idle, push, first } = await startEvents({
       repositories: [here('new')],
     });
@@ -381,7 +381,7 @@ describe('while the catalog or the store fail', () => {
   });
 });
 
-describe('a password that does not work any more', () => {
+describe('a password that no longer works', () => {
   async function breakPassword() {
     const scene = await startEvents();
     const { bitbucket, idle, push } = scene;
@@ -402,7 +402,7 @@ describe('a password that does not work any more', () => {
     expect(clock.sleeping).toBe(0);
   });
 
-  it('is not tried by later events, of repositories and of projects', async () => {
+  it('is not tried by later events about repositories and projects', async () => {
     const scene = await breakPassword();
     const { bitbucket, clock, deliver, idle, modify, push } = scene;
     await clock.advance(MINUTE);
@@ -415,7 +415,7 @@ describe('a password that does not work any more', () => {
     expect(scene.first.holds()).toHaveLength(3);
   });
 
-  it('is tried again once a run got in', async () => {
+  it('is tried again once a run could log in', async () => {
     const { bitbucket, idle, push, first, run, forget } = await breakPassword();
     await expect(run()).rejects.toThrow('rejected the configured credentials');
     bitbucket.faults.clear();
@@ -432,7 +432,7 @@ describe('a password that does not work any more', () => {
 });
 
 describe('while Bitbucket cannot check passwords', () => {
-  it('an event waits, and a run that fails for it does not keep events from trying', async () => {
+  it('an event waits, and a run that fails because of it does not keep events from trying', async () => {
     const scene = await startEvents();
     const { bitbucket, clock, idle, push, first, run } = scene;
     bitbucket.settings.userDirectory = 'down';
@@ -446,8 +446,8 @@ describe('while Bitbucket cannot check passwords', () => {
   });
 });
 
-describe('before the first run has begun', () => {
-  it('an event changes nothing, and is answered once it has', async () => {
+describe('before the first run has started', () => {
+  it('an event changes nothing, and is handled once the run has started', async () => {
     const scene = await startEvents({ beforeFirstRun: true });
     const { bitbucket, clock, idle, push, first, run } = scene;
     await push('api', bitbucket.writeFile('PAY', 'api', CATALOG_FILE, 'x'));
@@ -461,7 +461,7 @@ describe('before the first run has begun', () => {
     expect(scene.results).toEqual(['evaluated']);
   });
 
-  it('an event of which nothing is heard again leaves a warning', async () => {
+  it('an event that is given up leaves a warning', async () => {
     const scene = await startEvents({ beforeFirstRun: true });
     await scene.push('api');
     await scene.idle();
@@ -478,7 +478,7 @@ describe('a shutdown', () => {
     ['while Bitbucket is asked', 700],
     ['while a failed evaluation waits for its retry', 3_000],
     ['while a key rests', 6_000],
-  ])('ends everything at once %s', async (_, ms) => {
+  ])('ends everything immediately %s', async (_, ms) => {
     const scene = await startEvents();
     const { bitbucket, clock, push } = scene;
     bitbucket.settings.latencyMs = 400;

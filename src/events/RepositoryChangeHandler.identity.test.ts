@@ -49,7 +49,7 @@ describe('a renamed repository', () => {
     ]);
   });
 
-  it('is replaced in one mutation where only its address was known', async () => {
+  it('is replaced in one mutation if only its address was known', async () => {
     const { bitbucket, modify, idle, first, store } = await startWithPlaceholders();
     await modify('api', () => {
       bitbucket.renameRepository('PAY', 'api', 'gateway');
@@ -66,7 +66,7 @@ describe('a renamed repository', () => {
     ]);
   });
 
-  it('is replaced although the Location is the last one', async () => {
+  it('is replaced although its Location is the only one', async () => {
     const { bitbucket, modify, idle, first } = await startEvents({ slugs: ['api'] });
     await modify('api', () => {
       bitbucket.renameRepository('PAY', 'api', 'gateway');
@@ -76,7 +76,7 @@ describe('a renamed repository', () => {
     expect(first.holds()).toEqual(['PAY/gateway']);
   });
 
-  it('is found by a push alone, as its id stays', async () => {
+  it('is recognized by a push alone, since its id stays the same', async () => {
     const { bitbucket, push, idle, first } = await startEvents();
     bitbucket.renameRepository('PAY', 'api', 'gateway');
     await push('gateway', bitbucket.writeFile('PAY', 'gateway', 'x', 'y'));
@@ -84,7 +84,7 @@ describe('a renamed repository', () => {
     expect(first.mutations).toEqual([{ added: ['PAY/gateway'], removed: ['PAY/api'] }]);
   });
 
-  it('twice in a row is replaced by what it is called last', async () => {
+  it('is replaced by its last name after two renames in a row', async () => {
     const { bitbucket, modify, idle, first } = await startEvents();
     for (const [from = '', to = ''] of [
       ['api', 'one'],
@@ -99,7 +99,7 @@ describe('a renamed repository', () => {
     expect(first.holds()).toEqual(['PAY/db', 'PAY/two', 'PAY/web']);
   });
 
-  it('leaves its address to who takes it', async () => {
+  it('leaves its address to the repository that takes it over', async () => {
     const { bitbucket, modify, idle, first } = await startEvents();
     await modify('api', () => {
       bitbucket.renameRepository('PAY', 'api', 'old');
@@ -156,7 +156,7 @@ describe('repositories that take over addresses from each other, back to back', 
     },
   );
 
-  it('are looked at side by side with others', async () => {
+  it('are checked concurrently with others', async () => {
     const scene = await startEvents({ bitbucket: { latencyMs: 1_000 } });
     const { bitbucket, clock, first, modify, push } = scene;
     await modify('api', () => {
@@ -174,7 +174,7 @@ describe('a moved repository', () => {
   it.each([
     ['known by id', startEvents],
     ['known by address only', startWithPlaceholders],
-  ])('is replaced in one mutation where it is %s', async (_, start) => {
+  ])('is replaced in one mutation if it is %s', async (_, start) => {
     const { bitbucket, modify, idle, first } = await start({});
     await modify('api', () => {
       bitbucket.moveRepository('PAY', 'api', 'OPS');
@@ -195,12 +195,12 @@ describe('a moved repository', () => {
     return first.mutations;
   }
 
-  it('leaves where the filters do not let the new project through', async () => {
+  it('is removed if the filters exclude the new project', async () => {
     const gone = [{ added: [], removed: ['PAY/api'] }];
     expect(await moveOutOfScope(startEvents)).toEqual(gone);
   });
 
-  it('leaves likewise where it was known by address only', async () => {
+  it('is also removed if it was known by address only', async () => {
     const gone = [{ added: [], removed: ['PAY/api'] }];
     expect(await moveOutOfScope(startWithPlaceholders)).toEqual(gone);
   });
@@ -230,7 +230,7 @@ describe('an archived repository', () => {
   });
 });
 
-describe('a repository that is said to be deleted', () => {
+describe('a repository that is reported as deleted', () => {
   it('is removed once one request has proven it', async () => {
     const { bitbucket, tell, idle, first, asked, store, published } = await startEvents();
     const json = bitbucket.repositoryJson('PAY', 'api');
@@ -249,7 +249,7 @@ describe('a repository that is said to be deleted', () => {
     expect(state?.repositories.flatMap(one => one.files)).toHaveLength(2);
   });
 
-  it('stays where it is still there', async () => {
+  it('stays if it still exists', async () => {
     const { bitbucket, tell, idle, first } = await startEvents();
     await tell('repo:deleted', bitbucket.repositoryJson('PAY', 'api'));
     await idle();
@@ -268,7 +268,7 @@ describe('a repository that is said to be deleted', () => {
     expect(first.mutations).toEqual([{ added: [], removed: ['OPS/tool'] }]);
   });
 
-  it('is removed where it is known by address only', async () => {
+  it('is removed if it is known by address only', async () => {
     const { bitbucket, tell, idle, first } = await startWithPlaceholders();
     const json = bitbucket.repositoryJson('PAY', 'api');
     bitbucket.deleteRepository('PAY', 'api');
@@ -277,7 +277,7 @@ describe('a repository that is said to be deleted', () => {
     expect(first.mutations).toEqual([{ added: [], removed: ['PAY/api'] }]);
   });
 
-  it('keeps what is at its address by now', async () => {
+  it('does not affect a repository that is at its address now', async () => {
     const { bitbucket, tell, idle, first } = await startEvents();
     const json = bitbucket.repositoryJson('PAY', 'api');
     bitbucket.deleteRepository('PAY', 'api');
@@ -319,7 +319,7 @@ describe('a rename that only the payload claims', () => {
   describe.each([
     ['known by id', startEvents],
     ['known by address only', startWithPlaceholders],
-  ] as const)('where the other one is %s', (_, start) => {
+  ] as const)('if the other one is %s', (_, start) => {
     it.each([
       ['shows it', undefined],
       ['refuses to show it', NOT_PERMITTED],
@@ -336,7 +336,7 @@ describe('a rename that only the payload claims', () => {
     });
   });
 
-  it('takes nothing from a third one that has come to the former address', async () => {
+  it('takes nothing from a third one that is now at the former address', async () => {
     const scene = await startWithPlaceholders({ repositories: [OWN] });
     const { bitbucket, first, idle, modify, store } = scene;
     await modify('api', () => {
@@ -353,7 +353,7 @@ describe('a rename that only the payload claims', () => {
     });
   });
 
-  it('does not change the default branch that is remembered of another one', async () => {
+  it('does not change the stored default branch of another one', async () => {
     const scene = await startEvents({ repositories: [OWN] });
     const { bitbucket, asked, deliverPayload, forget, idle, push } = scene;
     await push('api', bitbucket.writeFile('PAY', 'api', 'x', 'y'));
@@ -404,7 +404,7 @@ describe('an address that changes hands', () => {
     },
   );
 
-  it('keeps what lies there while nobody can tell who is there', async () => {
+  it('keeps the files there while the repository at the address is unknown', async () => {
     const scene = await startEvents({ slugs: ['a', 'b'] });
     const { bitbucket, modify, first, idle } = scene;
     const match = ({ path }: { path: string }) => path.endsWith('/repos/a');

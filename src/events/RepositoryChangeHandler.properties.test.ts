@@ -155,8 +155,8 @@ const AT_ADDRESSES_THAT_WERE_EMPTY: [Step[]][] = [
   ],
 ];
 
-describe('whatever happens', () => {
-  it('the catalog is right after the events and one run, in any order, some lost', async () => {
+describe('for any sequence of changes', () => {
+  it('the catalog is correct after the events in any order, some of them lost, and one run', async () => {
     const arrivals = fc.record({
       order: fc.nat(1_000),
       isLost: fc.boolean(),
@@ -186,7 +186,7 @@ describe('whatever happens', () => {
     );
   });
 
-  it('the catalog is right after each event alone, without any run', async () => {
+  it('the catalog is correct after each event alone, without any run', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 6 }), async steps => {
         const scene = await start();
@@ -203,7 +203,7 @@ describe('whatever happens', () => {
     );
   });
 
-  it('the catalog is right after a run that goes on meanwhile, and one run more', async () => {
+  it('the catalog is correct after a run in parallel and one more run', async () => {
     const happening = fc.array(fc.tuple(step, fc.nat(3_000)), {
       minLength: 1,
       maxLength: 6,

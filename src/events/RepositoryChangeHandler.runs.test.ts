@@ -56,8 +56,8 @@ async function evaluateLater({ clock, first }: EventScene, slug: string) {
   await evaluator.evaluate({ address: here(slug) }, client);
 }
 
-describe('a run that goes on while an event comes in', () => {
-  it('keeps what the event added after the run had looked', async () => {
+describe('a run during which an event arrives', () => {
+  it('keeps files that the event added after the check of the run', async () => {
     const scene = await startSlowRun();
     const { bitbucket, clock, first, finishRun, push } = scene;
     await push('new', bitbucket.writeFile('PAY', 'new', CATALOG_FILE, 'x'));
@@ -70,7 +70,7 @@ describe('a run that goes on while an event comes in', () => {
     expect(first.holds()).toEqual(['PAY/api', 'PAY/db', 'PAY/new', 'PAY/web']);
   });
 
-  it('does not bring back what the event removed after the run had looked', async () => {
+  it('does not restore files that the event removed after the check of the run', async () => {
     const scene = await startSlowRun();
     const { bitbucket, clock, first, finishRun, push } = scene;
     await push('api', bitbucket.removeFile('PAY', 'api', CATALOG_FILE));
@@ -98,7 +98,7 @@ describe('a run that goes on while an event comes in', () => {
     },
   );
 
-  it('does not bring back what is gone since the run had looked', async () => {
+  it('does not restore files that are gone since the check of the run', async () => {
     const scene = await startSlowRun();
     const { bitbucket, clock, first, finishRun, tell } = scene;
     const json = bitbucket.repositoryJson('PAY', 'api');
@@ -111,7 +111,7 @@ describe('a run that goes on while an event comes in', () => {
     expect(first.holds()).toEqual(['PAY/db', 'PAY/web']);
   });
 
-  it('keeps a repository where it was renamed to since', async () => {
+  it('keeps a repository at the address to which it was renamed meanwhile', async () => {
     const scene = await startSlowRun();
     const { bitbucket, clock, first, finishRun, modify } = scene;
     await modify('api', () => bitbucketRename(scene, 'api', 'gateway'));
@@ -121,7 +121,7 @@ describe('a run that goes on while an event comes in', () => {
     expect(bitbucket.findRepository('PAY', 'gateway')).toBeDefined();
   });
 
-  it('looks itself at what an event could not tell', async () => {
+  it('checks a repository itself if an event had no result', async () => {
     const scene = await startSlowRun();
     const { bitbucket, clock, first, finishRun, push } = scene;
     await push('db', bitbucket.removeFile('PAY', 'db', CATALOG_FILE));
@@ -138,7 +138,7 @@ function bitbucketRename({ bitbucket }: EventScene, slug: string, newSlug: strin
 }
 
 describe('an event between the end of a run and its mutation', () => {
-  it('that adds something does so after the run', async () => {
+  it('adds its files after the run', async () => {
     const scene = await startEvents({ repositories: [here('new')] });
     await runMeanwhile(scene, async () => {
       scene.bitbucket.writeFile('PAY', 'new', CATALOG_FILE, 'x');
@@ -150,7 +150,7 @@ describe('an event between the end of a run and its mutation', () => {
     expect(scene.first.holds()).toContain('PAY/new');
   });
 
-  it('that removes something does so after the run', async () => {
+  it('removes files after the run', async () => {
     const scene = await startEvents();
     await runMeanwhile(scene, async () => {
       scene.bitbucket.removeFile('PAY', 'api', CATALOG_FILE);
@@ -160,7 +160,7 @@ describe('an event between the end of a run and its mutation', () => {
     expect(scene.first.holds()).toEqual(['PAY/db', 'PAY/web']);
   });
 
-  it('that finds nothing new changes nothing', async () => {
+  it('changes nothing if it finds nothing new', async () => {
     const scene = await startEvents();
     await runMeanwhile(scene, () => evaluateLater(scene, 'api'));
     expect(scene.first.mutations).toEqual([]);
@@ -171,7 +171,7 @@ describe('an event between the end of a run and its mutation', () => {
 describe('two providers on one repository', () => {
   const providers = { active: { filters: { skipArchivedRepos: true } }, every: {} };
 
-  it('both answer an event', async () => {
+  it('both handle an event', async () => {
     const scene = await startEvents({ providers, repositories: [here('new')] });
     const { bitbucket, push, idle, all } = scene;
     await push('new', bitbucket.writeFile('PAY', 'new', CATALOG_FILE, 'x'));
@@ -182,7 +182,7 @@ describe('two providers on one repository', () => {
     expect(scene.results).toEqual(['evaluated']);
   });
 
-  it('are both given the default branch that one of them has asked for', async () => {
+  it('share the default branch that one of them has requested', async () => {
     const scene = await startEvents({ providers });
     const { bitbucket, push, idle, asked, forget } = scene;
     await push('api', bitbucket.writeFile('PAY', 'api', CATALOG_FILE, 'x'));
@@ -194,7 +194,7 @@ describe('two providers on one repository', () => {
     expect(asked()).toEqual({ repository: 2, 'file-check': 2 });
   });
 
-  it('give it again by the other one when one lets go of it', async () => {
+  it('emit it again through the other one when the first one releases it', async () => {
     const scene = await startEvents({ providers });
     const { bitbucket, modify, idle } = scene;
     await modify('api', () => {
@@ -209,7 +209,7 @@ describe('two providers on one repository', () => {
     expect(every?.holds()).toHaveLength(3);
   });
 
-  it('both let go of what is gone', async () => {
+  it('both remove a missing file', async () => {
     const scene = await startEvents({ providers });
     const { bitbucket, push, idle } = scene;
     await push('api', bitbucket.removeFile('PAY', 'api', CATALOG_FILE));
@@ -219,7 +219,7 @@ describe('two providers on one repository', () => {
     }
   });
 
-  it('of which one is not concerned, are both told', async () => {
+  it('both receive an event that concerns only one of them', async () => {
     const some = { pay: { filters: { projectKey: '^PAY$' } }, ops: { branch: 'ops' } };
     const scene = await startEvents({ providers: some });
     const { bitbucket, push, idle, asked } = scene;

@@ -32,7 +32,7 @@ async function knowDefaultBranch(options: EventSceneOptions = {}) {
 }
 
 describe('many pushes to one repository', () => {
-  it('at once cost one evaluation', async () => {
+  it('at the same time lead to one evaluation', async () => {
     const { bitbucket, push, idle, asked, clock, results } = await startEvents();
     for (let index = 0; index < 500; index += 1) {
       await push('api', bitbucket.writeFile('PAY', 'api', CATALOG_FILE, `v${index}`));
@@ -43,7 +43,7 @@ describe('many pushes to one repository', () => {
     expect(clock.sleeping).toBe(0);
   });
 
-  it('on two topics cost one evaluation also while no replica can claim them', async () => {
+  it('on two topics lead to one evaluation also while no replica can claim them', async () => {
     const eventStore = Object.assign(new InProcessEventStore(), {
       claimDelivery: () => Promise.reject(new Error('the database is away')),
     });
@@ -57,7 +57,7 @@ describe('many pushes to one repository', () => {
     expect(asked()).toEqual({ 'default-branch': 1, ...EVALUATION });
   });
 
-  it('over 50 seconds cost a dozen evaluations at most', async () => {
+  it('over 50 seconds lead to at most a dozen evaluations', async () => {
     const { bitbucket, push, idle, asked, clock } = await startEvents();
     for (let index = 0; index < 500; index += 1) {
       await push('api', bitbucket.writeFile('PAY', 'api', CATALOG_FILE, `v${index}`));
@@ -72,7 +72,7 @@ describe('many pushes to one repository', () => {
     expect(clock.sleeping).toBe(0);
   });
 
-  it('to many repositories cost one evaluation each', async () => {
+  it('to many repositories lead to one evaluation each', async () => {
     const { bitbucket, push, idle, asked } = await startEvents();
     for (const slug of ['api', 'web', 'db', 'API', 'api']) {
       await push(slug, bitbucket.writeFile('PAY', slug, CATALOG_FILE, slug));
@@ -81,7 +81,7 @@ describe('many pushes to one repository', () => {
     expect(asked()).toEqual({ 'default-branch': 3, repository: 3, 'file-check': 3 });
   });
 
-  it('show the state after the last one', async () => {
+  it('lead to the state after the last one', async () => {
     const { bitbucket, push, idle, first } = await startEvents();
     await push('api', bitbucket.removeFile('PAY', 'api', CATALOG_FILE));
     await push('api', bitbucket.writeFile('PAY', 'api', CATALOG_FILE, 'again'));
@@ -90,7 +90,7 @@ describe('many pushes to one repository', () => {
     expect(first.refreshed).toEqual(['PAY/api']);
   });
 
-  it('are done once more when one arrives while the first is worked on', async () => {
+  it('lead to another evaluation if one arrives during the first', async () => {
     const scene = await knowDefaultBranch({ bitbucket: { latencyMs: 1_000 } });
     const { bitbucket, push, idle, asked, clock, first } = scene;
     await push('api', bitbucket.writeFile('PAY', 'api', 'README.md', 'x'));
@@ -104,8 +104,8 @@ describe('many pushes to one repository', () => {
   });
 });
 
-describe('a push that cannot matter', () => {
-  it('costs no request where it is to another branch', async () => {
+describe('an irrelevant push', () => {
+  it('causes no request if it is to another branch', async () => {
     const { bitbucket, push, idle, asked, results } = await knowDefaultBranch();
     await push('api', bitbucket.writeFile('PAY', 'api', CATALOG_FILE, 'x', 'feature/x'));
     await push('api', bitbucket.deleteBranch('PAY', 'api', 'feature/x'));
@@ -118,7 +118,7 @@ describe('a push that cannot matter', () => {
     ['a new tag named like the default branch', TAG_LIKE_BRANCH],
     ['a moved tag', { ...TAG_LIKE_BRANCH, fromHash: 'b'.repeat(40) }],
     ['a deleted tag', { ...TAG_LIKE_BRANCH, fromHash: HASH, toHash: NO_COMMIT }],
-  ])('costs no request where it is %s', async (_, change) => {
+  ])('causes no request if it is %s', async (_, change) => {
     for (const scene of [await startEvents(), await knowDefaultBranch()]) {
       await scene.push('api', { ...change, type: 'TAG' });
       await scene.idle();
@@ -127,7 +127,7 @@ describe('a push that cannot matter', () => {
     }
   });
 
-  it('costs no request where the filters leave the repository out', async () => {
+  it('causes no request if the filters exclude the repository', async () => {
     const scene = await startEvents({
       config: { filters: { projectKey: '^PAY$', repoSlug: '^(api|web)$' } },
       repositories: [{ projectKey: 'OPS', slug: 'api' }],
@@ -142,7 +142,7 @@ describe('a push that cannot matter', () => {
     expect(scene.results).toEqual(['ignored', 'ignored']);
   });
 
-  it('changes the catalog where one of several branches does matter', async () => {
+  it('changes the catalog if one of several branches is relevant', async () => {
     const { bitbucket, push, idle, asked, first } = await knowDefaultBranch();
     await push(
       'api',
@@ -157,7 +157,7 @@ describe('a push that cannot matter', () => {
 });
 
 describe('the default branch', () => {
-  it('is asked for once, also where the push was to another branch', async () => {
+  it('is requested once, also if the push was to another branch', async () => {
     const { bitbucket, push, idle, asked } = await startEvents();
     await push('api', bitbucket.writeFile('PAY', 'api', 'x', 'x', 'feature/x'));
     await idle();
@@ -190,7 +190,7 @@ describe('the default branch', () => {
     expect(asked()).toEqual({ 'default-branch': 1, ...EVALUATION });
   });
 
-  it('is looked at where it does not exist, and where nothing was ever pushed', async () => {
+  it('leads to a check if it does not exist, or if nothing was ever pushed', async () => {
     const scene = await startEvents({
       repositories: [{ projectKey: 'PAY', slug: 'new', empty: true }],
     });
@@ -200,7 +200,7 @@ describe('the default branch', () => {
     expect(first.mutations).toEqual([{ added: ['PAY/new'], removed: [] }]);
   });
 
-  it('is never asked for where a branch is configured', async () => {
+  it('is never requested if a branch is configured', async () => {
     const scene = await startEvents({
       config: { branch: 'trunk' },
       repositories: [
@@ -227,7 +227,7 @@ describe('the default branch', () => {
     expect(first.refreshed).toEqual(['PAY/svc catalog-info.yaml?at=trunk']);
   });
 
-  it('is asked for once more where it could not be told', async () => {
+  it('is requested again if the first request failed', async () => {
     const { bitbucket, push, idle, asked } = await startEvents();
     const match = { kind: 'default-branch' } as const;
     bitbucket.faults.add({ match, times: 1, effect: { type: 'status', status: 403 } });
@@ -249,7 +249,7 @@ describe('an event of another server', () => {
     'http://elsewhere.test',
     'http://bitbucket.test:8080',
     'http://bitbucket.test/b',
-  ])('at %s costs no request', async baseUrl => {
+  ])('at %s causes no request', async baseUrl => {
     const scene = await startEvents();
     const other = createSimulatedBitbucket({ baseUrl });
     other.addRepository(here('api'));
@@ -265,7 +265,7 @@ describe('an event of another server', () => {
     expect(new Set(scene.results)).toEqual(new Set(['ignored']));
   });
 
-  it('is ours where the listing shows that base URL', async () => {
+  it('counts as ours if the listing contains that base URL', async () => {
     const scene = await startEvents({
       bitbucket: { linkBaseUrl: 'https://git.corp.test/bitbucket' },
     });
@@ -276,7 +276,7 @@ describe('an event of another server', () => {
     expect(first.connection.targets()[0]).toMatch(/^http:\/\/bitbucket\.test\//);
   });
 
-  it('is none of ours before a listing has shown that base URL', async () => {
+  it('does not count as ours before a listing contains that base URL', async () => {
     const scene = await startEvents({
       bitbucket: { linkBaseUrl: 'https://git.corp.test/bitbucket' },
       beforeFirstRun: true,
@@ -288,7 +288,7 @@ describe('an event of another server', () => {
 });
 
 describe('an event without a link', () => {
-  it('is ours where id, project and slug are known', async () => {
+  it('counts as ours if id, project and slug are known', async () => {
     const scene = await startEvents();
     await pushWithoutLinks(scene);
     await scene.idle();
@@ -298,7 +298,7 @@ describe('an event without a link', () => {
   it.each([
     ['the id of another repository', { id: 2 }],
     ['no id', { id: undefined }],
-  ])('is none of ours with %s', async (_, other) => {
+  ])('does not count as ours with %s', async (_, other) => {
     const scene = await startEvents();
     await pushWithoutLinks(scene, other);
     await scene.idle();
@@ -306,7 +306,7 @@ describe('an event without a link', () => {
     expect(scene.results).toEqual(['ignored']);
   });
 
-  it('about a project is ours where a repository of it is known', async () => {
+  it('counts as ours for a project with a known repository', async () => {
     const scene = await startEvents();
     for (const key of ['PAY', 'OPS']) {
       const payload = { eventKey: 'project:modified', new: { id: 1, key } };
@@ -340,7 +340,7 @@ describe('a hostile payload', () => {
     },
   );
 
-  it('with a path in a slug leads nowhere', async () => {
+  it('with a path in a slug causes no request', async () => {
     const scene = await startEvents();
     const { links } = scene.bitbucket.repositoryJson('PAY', 'api');
     for (const slug of ['../../admin', '..', '..%2f..', 'a/b', 'a\nb', '']) {
@@ -352,7 +352,7 @@ describe('a hostile payload', () => {
     expect(scene.results.every(one => one === 'malformed')).toBe(true);
   });
 
-  it('of a thousand invented repositories keeps nothing behind', async () => {
+  it('with a thousand invented repositories leaves no state behind', async () => {
     const scene = await startEvents();
     for (let index = 0; index < 1_000; index += 1) {
       const repository = {

@@ -74,7 +74,7 @@ describe('a webhook', () => {
     expect(results).toEqual(['evaluated']);
   });
 
-  it('that is sent twice is a duplicate the second time', async () => {
+  it('is a duplicate when it is sent again', async () => {
     const { onTopic, noted, results } = await startReplica();
     for (const topic of ['bitbucketServer', 'bitbucketServer.repo:refs_changed']) {
       await onTopic(topic);
@@ -92,7 +92,7 @@ describe('a webhook', () => {
     expect(results).toEqual(['evaluated']);
   });
 
-  it('twice at the same time is handled once', async () => {
+  it('is handled once if it arrives twice at the same time', async () => {
     const { onTopic, noted } = await startReplica();
     const webhook = pushWebhook();
     await Promise.all(
@@ -103,14 +103,14 @@ describe('a webhook', () => {
     expect(noted).toHaveLength(1);
   });
 
-  it('with other content is another one', async () => {
+  it('with other content is handled separately', async () => {
     const { onTopic, noted } = await startReplica();
     await onTopic('bitbucketServer', pushWebhook());
     await onTopic('bitbucketServer', { eventPayload: pushPayload({ changes: [] }) });
     expect(noted.map(one => one.type)).toEqual(['pushed', 'unknown']);
   });
 
-  it('on a topic of somebody else is not ours', async () => {
+  it('on an unrelated topic is ignored', async () => {
     const { subscriber, noted, results } = await startReplica();
     for (const topic of ['github', 'bitbucketCloud.repo:push', 'bitbucketServerX']) {
       await subscriber.onEvent({ topic, eventPayload: pushPayload() });
@@ -121,7 +121,7 @@ describe('a webhook', () => {
 });
 
 describe('two replicas', () => {
-  it('handle a webhook once, whichever topic it reaches them on', async () => {
+  it('handle a webhook once, whichever topic it arrives on', async () => {
     const deliveries = new InProcessEventStore();
     const clock = new FakeClock();
     const one = await startReplica(deliveries, clock);
@@ -135,7 +135,7 @@ describe('two replicas', () => {
     expect([...one.results, ...two.results]).toEqual(['evaluated']);
   });
 
-  it('each handle what the other has not seen', async () => {
+  it('each handle webhooks that the other has not received', async () => {
     const deliveries = new InProcessEventStore();
     const one = await startReplica(deliveries);
     const two = await startReplica(deliveries);
@@ -156,7 +156,7 @@ describe('two replicas', () => {
     expect(two.noted).toHaveLength(1);
   });
 
-  it('both handle it where they cannot tell each other, and say so', async () => {
+  it('both handle a webhook that they cannot claim, and log that', async () => {
     const deliveries = {
       claimDelivery: () => Promise.reject(new Error('the database is away')),
     };
@@ -173,8 +173,8 @@ describe('two replicas', () => {
   });
 });
 
-describe('what cannot be handled', () => {
-  it.each(HOSTILE_VALUES)('is left alone: %s', async (_, eventPayload) => {
+describe('a webhook that cannot be handled', () => {
+  it.each(HOSTILE_VALUES)('is ignored: %s', async (_, eventPayload) => {
     const { subscriber, noted, logger } = await startReplica();
     for (const topic of WEBHOOK_TOPICS) {
       for (const metadata of [undefined, {}, { 'x-event-key': ['a', 'b'] }]) {
@@ -185,7 +185,7 @@ describe('what cannot be handled', () => {
     expect(logger.messages('warn')).toEqual([]);
   });
 
-  it('takes nothing from the store where it says nothing about repositories', async () => {
+  it('causes no query if it is not about repositories', async () => {
     const { onTopic, results } = await startReplica({
       claimDelivery: () => Promise.reject(new Error('not expected')),
     });
@@ -203,7 +203,7 @@ describe('what cannot be handled', () => {
     expect(results).toEqual(['malformed']);
   });
 
-  it('is a warning where a provider fails, and no error for who published it', async () => {
+  it('leads to a warning if a provider fails, and to no error for the publisher', async () => {
     const logger = createLogRecorder();
     const results: EventResult[] = [];
     const subscriber = new WebhookSubscriber({
@@ -227,7 +227,7 @@ describe('what cannot be handled', () => {
     expect(results).toEqual(['failed']);
   });
 
-  it('may be a payload that refers to itself', async () => {
+  it('may be a payload that references itself', async () => {
     const { subscriber, noted } = await startReplica();
     const eventPayload = { ...pushPayload(), self: {} };
     eventPayload.self = eventPayload;

@@ -17,7 +17,7 @@ const eventsAbout = (repository: object): [string, object][] => [
   ['repo:modified', { new: repository }],
 ];
 
-describe('an address that Bitbucket cannot have is malformed', () => {
+describe('an address that cannot exist in Bitbucket', () => {
   it.each([
     ['..%2f..'],
     ['%2e%2e'],
@@ -40,7 +40,7 @@ describe('an address that Bitbucket cannot have is malformed', () => {
     ['é'],
     [''],
     ['a'.repeat(257)],
-  ])('with the slug %j', slug => {
+  ])('is malformed with the slug %j', slug => {
     for (const [key, payload] of eventsAbout(repositoryPayload({ slug }))) {
       expect(analyzeWebhookEvent(key, payload)).toMatchObject({
         kind: 'malformed',
@@ -64,7 +64,7 @@ describe('an address that Bitbucket cannot have is malformed', () => {
     ['P AY'],
     ['ＰＡＹ'],
     [''],
-  ])('with the project key %j', key => {
+  ])('is malformed with the project key %j', key => {
     const repository = repositoryPayload({ project: { key } });
     for (const [eventKey, payload] of eventsAbout(repository)) {
       expect(analyzeWebhookEvent(eventKey, payload).kind).toBe('malformed');
@@ -73,7 +73,7 @@ describe('an address that Bitbucket cannot have is malformed', () => {
     expect(project.kind).toBe('malformed');
   });
 
-  it('and is no former address', () => {
+  it('is ignored as a former address', () => {
     const old = repositoryPayload({ slug: '..%2f..' });
     const payload = { old, new: repositoryPayload() };
     const analysis = analyzeWebhookEvent('repo:modified', payload);
@@ -87,7 +87,7 @@ describe('an address that Bitbucket cannot have is malformed', () => {
     ['~JDOE', '2fa'],
     ['~j.doe_2', 'API'],
     ['P', 'a'.repeat(128)],
-  ])('but %s/%s is one', (key, slug) => {
+  ])('does not include %s/%s, which is valid', (key, slug) => {
     const repository = repositoryPayload({ slug, project: { key } });
     for (const [eventKey, payload] of eventsAbout(repository)) {
       expect(analyzeWebhookEvent(eventKey, payload).kind).toBe('change');
@@ -95,10 +95,10 @@ describe('an address that Bitbucket cannot have is malformed', () => {
   });
 });
 
-describe('whatever comes in', () => {
+describe('any payload', () => {
   const keys = [...REPOSITORY_EVENT_KEYS, 'diagnostics:ping', '__proto__', undefined];
 
-  it.each(HOSTILE_VALUES)('survives %s, as a whole and in each place', (_, value) => {
+  it.each(HOSTILE_VALUES)('may be %s, as a whole and in each place', (_, value) => {
     for (const key of REPOSITORY_EVENT_KEYS) {
       expect(analyzeWebhookEvent(key, value).kind).toBe('malformed');
       for (const place of ['repository', 'new']) {
@@ -114,7 +114,7 @@ describe('whatever comes in', () => {
     }
   });
 
-  it('never throws on generated JSON and always says why it does nothing', () => {
+  it('leads to no error for generated JSON, and to a reason if it is ignored', () => {
     fc.assert(
       fc.property(
         fc.constantFrom(...keys),
@@ -129,7 +129,7 @@ describe('whatever comes in', () => {
     );
   });
 
-  it('never throws on payloads in which single members are replaced', () => {
+  it('leads to no error if single members are replaced', () => {
     const names = ['repository', 'old', 'new', 'changes', 'refLimitExceeded'];
     const member = fc.oneof(
       fc.jsonValue(),
@@ -144,7 +144,7 @@ describe('whatever comes in', () => {
     );
   });
 
-  it('does not descend into what it does not read', () => {
+  it('is read only as far as its named fields', () => {
     const depth = 200_000;
     const deep: unknown = JSON.parse(`${'['.repeat(depth)}${']'.repeat(depth)}`);
     const links = { self: [deep] };
@@ -158,18 +158,21 @@ describe('whatever comes in', () => {
     ).toMatchObject({ change: { type: 'unknown' } });
   });
 
-  it.each(['\0', '\u001b[2J', '\ud800'])('takes no branch with %j for one', text => {
-    const change = refChangePayload();
-    const ref = { id: `refs/heads/main${text}`, displayId: 'main', type: 'BRANCH' };
-    expect(
-      analyzeWebhookEvent(
-        'repo:refs_changed',
-        pushPayload({ changes: [{ ...change, ref }] }),
-      ),
-    ).toMatchObject({ change: { type: 'unknown' } });
-  });
+  it.each(['\0', '\u001b[2J', '\ud800'])(
+    'has no readable branch with %j in its name',
+    text => {
+      const change = refChangePayload();
+      const ref = { id: `refs/heads/main${text}`, displayId: 'main', type: 'BRANCH' };
+      expect(
+        analyzeWebhookEvent(
+          'repo:refs_changed',
+          pushPayload({ changes: [{ ...change, ref }] }),
+        ),
+      ).toMatchObject({ change: { type: 'unknown' } });
+    },
+  );
 
-  it('reads five megabytes of changes in linear time', () => {
+  it('is read in linear time with five megabytes of changes', () => {
     const text = JSON.stringify(refChangePayload());
     const count = Math.ceil(5_000_000 / text.length);
     const measure = (times: number) => {

@@ -12,7 +12,7 @@ describe('a modified repository', () => {
   it.each([
     ['a rename', { slug: 'old' }, { projectKey: 'PAY', slug: 'old' }],
     ['a move', { project: { key: 'OLD' } }, { projectKey: 'OLD', slug: 'api' }],
-  ])('tells where it was before %s', (_, overrides, was) => {
+  ])('has its address from before %s', (_, overrides, was) => {
     const payload = { old: repositoryPayload(overrides), new: repositoryPayload() };
     expect(analyzeWebhookEvent('repo:modified', payload)).toEqual(
       one({ type: 'modified', repository: API, was }),
@@ -22,7 +22,7 @@ describe('a modified repository', () => {
   it.each([
     ['it stayed where it was', repositoryPayload({ archived: true })],
     ['its former state cannot be read', { slug: 3 }],
-  ])('tells no former address when %s', (_, old) => {
+  ])('has no former address when %s', (_, old) => {
     const payload = { old, new: repositoryPayload() };
     expect(analyzeWebhookEvent('repo:modified', payload)).toEqual(
       one({ type: 'modified', repository: API }),
@@ -42,7 +42,7 @@ it.each([
   ['repo:created', 'created'],
   ['repo:forked', 'forked'],
   ['repo:deleted', 'deleted'],
-])('%s tells of one repository', (key, type) => {
+])('%s is about one repository', (key, type) => {
   const payload = { repository: repositoryPayload() };
   expect(analyzeWebhookEvent(key, payload)).toEqual(one({ type, repository: API }));
   expect(analyzeWebhookEvent(key, {})).toEqual({
@@ -55,14 +55,14 @@ describe('a modified project', () => {
   const selfUrl = 'https://git.example.com/projects/NEW';
   const links = { self: [{ href: selfUrl }] };
 
-  it('tells its former key where that was another one', () => {
+  it('has its former key if that was another one', () => {
     const payload = { old: { key: 'OLD', id: 3 }, new: { key: 'NEW', id: 3, links } };
     expect(analyzeWebhookEvent('project:modified', payload)).toEqual(
       one({ type: 'project-modified', key: 'NEW', formerKey: 'OLD', id: 3, selfUrl }),
     );
   });
 
-  it('tells no former key where the key stayed or cannot be read', () => {
+  it('has no former key if the key is the same or unreadable', () => {
     for (const old of [{ key: 'NEW' }, null, { key: 3 }]) {
       expect(
         analyzeWebhookEvent('project:modified', { old, new: { key: 'NEW' } }),

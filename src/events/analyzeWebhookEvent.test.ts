@@ -21,13 +21,13 @@ function one(change: object) {
 }
 
 describe('a push', () => {
-  it('tells repository, refs and hashes', () => {
+  it('contains repository, refs and hashes', () => {
     expect(analyzeWebhookEvent('repo:refs_changed', pushPayload())).toEqual(
       one({ type: 'pushed', repository: API, refs: [PUSHED] }),
     );
   });
 
-  it('tells tags from branches and additions from deletions', () => {
+  it('distinguishes tags from branches and additions from deletions', () => {
     const ref = { id: 'refs/tags/v1', displayId: 'v1', type: 'TAG' };
     const changes = [
       refChangePayload({ type: 'DELETE', toHash: NO_COMMIT }),
@@ -45,7 +45,7 @@ describe('a push', () => {
     );
   });
 
-  it('does without links and id, which old servers leave out', () => {
+  it('is valid without links and id, which old servers leave out', () => {
     const repository = repositoryPayload({ id: undefined, links: undefined });
     const payload = pushPayload({ repository });
     expect(analyzeWebhookEvent('repo:refs_changed', payload)).toEqual(
@@ -63,7 +63,7 @@ describe('a push', () => {
     ['an empty list', { self: [] }],
     ['no list', { self: { href: SELF } }],
     ['an endless one', { self: [{ href: `${SELF}${'x'.repeat(2048)}` }] }],
-  ])('counts links with %s as none', (_, links) => {
+  ])('counts links with %s as missing', (_, links) => {
     const payload = pushPayload({ repository: repositoryPayload({ links }) });
     const analysis = analyzeWebhookEvent('repo:refs_changed', payload);
     expect(analysis).toEqual(
@@ -85,7 +85,7 @@ describe('a push', () => {
       [refChangePayload({ ref: { id: 'x', type: 'X' } })],
     ],
     ['one has no commit', [refChangePayload({ toHash: '../../admin' })]],
-  ])('says that refs changed without saying which when %s', (_, changes) => {
+  ])('contains unknown changes when %s', (_, changes) => {
     expect(analyzeWebhookEvent('repo:refs_changed', pushPayload({ changes }))).toEqual(
       one({ type: 'unknown', repository: API }),
     );
@@ -123,7 +123,7 @@ describe('a push', () => {
     });
   });
 
-  it.each([-1, 1.5, '7', Number.MAX_VALUE, null])('does not take %p for an id', id => {
+  it.each([-1, 1.5, '7', Number.MAX_VALUE, null])('does not accept %p as an id', id => {
     const payload = pushPayload({ repository: repositoryPayload({ id }) });
     expect(analyzeWebhookEvent('repo:refs_changed', payload)).toEqual(
       one({
@@ -149,7 +149,7 @@ describe('a mirror that was synchronized', () => {
     ['too many refs, some of them named', { refLimitExceeded: true }],
     ['no refs', { changes: [] }],
     ['no list of refs', { changes: undefined }],
-  ])('does not say what changed with %s', (_, overrides) => {
+  ])('has unknown changes with %s', (_, overrides) => {
     expect(analyzeWebhookEvent(mirror, pushPayload(overrides))).toEqual(
       one({ type: 'unknown', repository: API }),
     );
@@ -157,7 +157,7 @@ describe('a mirror that was synchronized', () => {
 });
 
 describe('other events', () => {
-  it('takes a ping for what it is', () => {
+  it('include a ping, which is ignored', () => {
     expect(analyzeWebhookEvent('diagnostics:ping', { test: true })).toEqual({
       kind: 'ignored',
       reason: 'a test of the connection',

@@ -43,10 +43,10 @@ it('only the newest ten thousand refusals are remembered', () => {
   expect(names.map(name => refusals.covers(name))).toEqual([false, true, true, true]);
 });
 
-describe('what Bitbucket has not shown', () => {
+describe('an event about a repository that Bitbucket has not returned', () => {
   const problem = { reason: 'not-permitted', detail: DETAIL } as const;
 
-  it('is tried again where that is not its own word', () => {
+  it('is retried if Bitbucket itself has not refused it', () => {
     const { refusals } = setUp();
     const conclusion = refusals.conclude('PAY/api', { problem }, true);
     expect(conclusion).toEqual({ kind: 'retry', detail: DETAIL });
@@ -56,11 +56,14 @@ describe('what Bitbucket has not shown', () => {
   it.each([
     ['with a warning where it is known', true, 'failed', 1],
     ['without one where it is not', false, 'ignored', 0],
-  ])('is given up where it is, %s', (_, isKnown, result, warnings) => {
-    const { logger, refusals } = setUp();
-    const refused = { problem, isRefusal: true };
-    expect(refusals.conclude('PAY/api', refused, isKnown)).toMatchObject({ result });
-    expect(refusals.covers('PAY/api')).toBe(true);
-    expect(logger.messages('warn')).toHaveLength(warnings);
-  });
+  ])(
+    'is given up if Bitbucket itself has refused it, %s',
+    (_, isKnown, result, warnings) => {
+      const { logger, refusals } = setUp();
+      const refused = { problem, isRefusal: true };
+      expect(refusals.conclude('PAY/api', refused, isKnown)).toMatchObject({ result });
+      expect(refusals.covers('PAY/api')).toBe(true);
+      expect(logger.messages('warn')).toHaveLength(warnings);
+    },
+  );
 });

@@ -105,7 +105,7 @@ describeWithFixtures('recorded webhooks', () => {
     },
   );
 
-  it('tells a rename, with the former address', () => {
+  it('reads a rename, with the former address', () => {
     expect(analyze('go-playground-webhooks/repo-modified.json')).toEqual({
       kind: 'change',
       change: {
@@ -122,7 +122,7 @@ describeWithFixtures('recorded webhooks', () => {
     });
   });
 
-  it('tells the fork, not its origin', () => {
+  it('reads the fork, not its origin', () => {
     expect(analyze('go-playground-webhooks/repo-forked.json')).toMatchObject({
       change: {
         type: 'forked',

@@ -18,7 +18,7 @@ function verify(
   return verifySignature({ rawBody, header, secrets: all });
 }
 
-it('accepts what was signed with the secret', () => {
+it('accepts a body that was signed with the secret', () => {
   expect(verify(sign(BODY))).toBe(true);
   expect(verify(sign(BODY).replace(/[0-9a-f]{64}/, hex => hex.toUpperCase()))).toBe(true);
   expect(verify(sign('ü'), 'ü')).toBe(true);
@@ -58,11 +58,11 @@ it.each([
   ['another secret', sign(BODY, 'wrong')],
 ])('refuses %s', (_, header) => expect(verify(header)).toBe(false));
 
-it('refuses an empty secret, with which anybody could sign', () => {
+it('refuses an empty secret, with which anyone could sign', () => {
   expect(verify(sign(BODY, ''), BODY, '')).toBe(false);
 });
 
-it('accepts each of several secrets, as while one takes the place of another', () => {
+it('accepts each of several secrets, such as while one replaces another', () => {
   for (const secret of ['old', 'new', 'ü']) {
     expect(verify(sign(BODY, secret), BODY, 'old', 'new', 'ü')).toBe(true);
   }
@@ -71,14 +71,14 @@ it('accepts each of several secrets, as while one takes the place of another', (
   }
 });
 
-it('refuses everything where there is no secret', () => {
+it('refuses everything if there is no secret', () => {
   for (const secret of ['', 'undefined', SECRET]) {
     const header = sign(BODY, secret);
     expect(verifySignature({ rawBody: BODY, header, secrets: [] })).toBe(false);
   }
 });
 
-it('refuses a body whose JSON is the same and whose bytes are not', () => {
+it('refuses a body with the same JSON and other bytes', () => {
   expect(verify(sign(BODY), BODY.toString().replace(':', ': '))).toBe(false);
 });
 
@@ -108,6 +108,6 @@ it('refuses every signature with one digit changed', () => {
   );
 });
 
-it('refuses everything that is no signature', () => {
+it('refuses everything that is not a signature', () => {
   fc.assert(fc.property(fc.anything(), header => expect(verify(header)).toBe(false)));
 });

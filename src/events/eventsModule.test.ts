@@ -188,7 +188,7 @@ describe('the webhook feature', () => {
     },
   );
 
-  it('takes what is deep, but not too deep, and what is wide', async () => {
+  it('accepts bodies that are deep, but not too deep, and wide ones', async () => {
     const { received, post } = await start();
     const deep = `${'['.repeat(100)}${']'.repeat(100)}`;
     const wide = `[${Array(100_000).fill('[{}]').join(',')}]`;
@@ -200,7 +200,7 @@ describe('the webhook feature', () => {
     expect(received).toHaveLength(2);
   });
 
-  it('lets an unsigned ping through, and one that is signed well', async () => {
+  it('accepts an unsigned ping and a correctly signed one', async () => {
     const { received, post } = await start();
     const simulated = createSimulatedBitbucket();
     for (const secret of [undefined, SECRET]) {
@@ -238,7 +238,7 @@ describe('the webhook feature', () => {
       },
     ],
     ['a text', '"diagnostics:ping"', { 'X-Event-Key': 'diagnostics:ping' }],
-  ])('does not take %s for an unsigned ping', async (_, body, headers) => {
+  ])('does not accept %s as an unsigned ping', async (_, body, headers) => {
     const { received, post } = await start();
     expect(await post(body, headers)).toEqual(REFUSED);
     expect(received).toEqual([]);
@@ -300,7 +300,7 @@ describe('a subscriber to all topics', () => {
     expect(handled).toHaveLength(2);
   });
 
-  it('is given the sub-topic of events that come without headers', async () => {
+  it('receives the sub-topic of events that arrive without headers', async () => {
     const { events, received } = await start();
     const eventPayload: unknown = JSON.parse(pushRequest().body);
     await events.publish({ topic: 'bitbucketServer', eventPayload });

@@ -97,13 +97,13 @@ describe('a push to our server', () => {
       'the default branch was deleted',
     ],
     [
-      'touches it among others',
+      'updates it among others',
       {},
       [tag('main'), ref('x'), ref('main')],
       'the default branch was updated',
     ],
     [
-      'updates a branch remembered by its full name',
+      'updates a branch stored by its full name',
       { defaultBranch: { kind: 'found', value: 'refs/heads/main' } },
       [ref('main')],
       'the default branch was updated',
@@ -115,7 +115,7 @@ describe('a push to our server', () => {
       'the configured branch was updated',
     ],
   ])(
-    'matters when it %s, and says to which branch it was',
+    'is relevant when it %s, with the branch in the decision',
     async (_, world, refs, why) => {
       const decision = await setUp(world).decide(push(refs));
       expect(decision).toMatchObject({ kind: 'relevant', reason: why });
@@ -132,12 +132,12 @@ describe('a push to our server', () => {
     ],
     ['updates one whose name ends alike', [ref('x/main')], 'only other branches changed'],
     [
-      'updates one whose name begins alike',
+      'updates one whose name has the same beginning',
       [ref('main2')],
       'only other branches changed',
     ],
     ['writes the name in another case', [ref('Main')], 'only other branches changed'],
-  ])('does not matter when it %s', async (_, refs, reason) => {
+  ])('is ignored when it %s', async (_, refs, reason) => {
     expect(await setUp().decide(push(refs))).toEqual({ kind: 'ignored', reason });
   });
 
@@ -149,19 +149,19 @@ describe('a push to our server', () => {
       [ref('main')],
       'only other branches changed',
     ],
-  ])('costs no question at all when it %s', async (_, world, refs, reason) => {
+  ])('causes no query at all when it %s', async (_, world, refs, reason) => {
     const { decide, lookedUp, queries } = setUp(world);
     expect(await decide(push(refs))).toEqual({ kind: 'ignored', reason });
     expect([lookedUp, queries()]).toEqual([[], 0]);
   });
 
-  it('is never asked about where a branch is configured', async () => {
+  it('needs no default branch if a branch is configured', async () => {
     const { decide, lookedUp } = setUp(RELEASE);
     await decide(push([ref('release/1')]));
     expect(lookedUp).toEqual([]);
   });
 
-  it('matters where there is no default branch', async () => {
+  it('is relevant if there is no default branch', async () => {
     const defaultBranch = { kind: 'absent', reason: 'empty-repository' } as const;
     const decision = await setUp({ defaultBranch }).decide(push([ref('main')]));
     expect(decision).toMatchObject({
@@ -171,7 +171,7 @@ describe('a push to our server', () => {
     expect(decision).not.toHaveProperty('branch');
   });
 
-  it('is undecided where the default branch cannot be told', async () => {
+  it('is undecided if the default branch cannot be read', async () => {
     const problem = { reason: 'server-error', detail: 'Bitbucket failed: 503' } as const;
     const { decide } = setUp({ defaultBranch: { kind: 'unknown', problem } });
     expect(await decide(push([ref('main')]))).toEqual({ kind: 'unknown', problem });
@@ -179,7 +179,7 @@ describe('a push to our server', () => {
 });
 
 describe('the default branch that decides', () => {
-  it('is that of the repository which Bitbucket has shown at the address', async () => {
+  it('is that of the repository that Bitbucket has returned for the address', async () => {
     const { decide, lookedUp } = setUp();
     await decide(push([ref('x')]));
     await decide(push([ref('x')], { ...API, id: undefined }));
@@ -199,14 +199,11 @@ describe('the default branch that decides', () => {
       [known(7, 'PAY/victim')],
       { ...API, slug: 'own' },
     ],
-  ])(
-    'is asked of nobody where %s: the repository is looked at',
-    async (_, rows, about) => {
-      const { decide, lookedUp } = setUp({ rows });
-      expect(await decide(push([ref('x')], about))).toMatchObject({ kind: 'relevant' });
-      expect(lookedUp).toEqual([]);
-    },
-  );
+  ])('is not requested if %s: the repository is checked', async (_, rows, about) => {
+    const { decide, lookedUp } = setUp({ rows });
+    expect(await decide(push([ref('x')], about))).toMatchObject({ kind: 'relevant' });
+    expect(lookedUp).toEqual([]);
+  });
 });
 
 const REASONS = {
@@ -219,7 +216,7 @@ const REASONS = {
 const TYPES = ['unknown', 'modified', 'created', 'forked', 'deleted'] as const;
 
 it.each(TYPES)(
-  'a change of type %s on our server matters, whatever the branch',
+  'a change of type %s on our server is relevant, whatever the branch',
   async type => {
     for (const world of [{}, RELEASE]) {
       const { decide, lookedUp } = setUp(world);
@@ -245,19 +242,22 @@ it.each<[string, KnownRepository[], SingleChange, boolean]>([
     { type: 'modified', repository: API, was: address('PAY/victim') },
     false,
   ],
-])('a repository is known where Bitbucket has shown %s', async (_, rows, change, is) => {
-  const decision = await setUp({ rows }).decide(change);
-  expect(decision).toMatchObject({ kind: 'relevant', isKnown: is });
-});
+])(
+  'a repository counts as known, or not, if Bitbucket has returned %s',
+  async (_, rows, change, is) => {
+    const decision = await setUp({ rows }).decide(change);
+    expect(decision).toMatchObject({ kind: 'relevant', isKnown: is });
+  },
+);
 
-it('several changes of one repository are decided by the first that matters, pushes last', async () => {
+it('several changes of one repository are decided by the first relevant one, pushes last', async () => {
   const { decide, lookedUp } = setUp();
   const changes = [push([ref('main')]), { type: 'created', repository: API } as const];
   expect(await decide(...changes)).toMatchObject({ reason: REASONS.created });
   expect(lookedUp).toEqual([]);
 });
 
-describe('whose event it is', () => {
+describe('the server of an event', () => {
   const from = (selfUrl: string): SingleChange => ({
     type: 'unknown',
     repository: { ...API, selfUrl },
@@ -287,7 +287,7 @@ describe('whose event it is', () => {
     ['credentials', `https://git.example.com@evil.test/ctx/${PAGE}`],
     ['a page of another kind', `${BASE}/admin`],
     ['no URL', 'git.example.com'],
-  ])('is not ours with %s, known or not, and costs nothing', async (_, selfUrl) => {
+  ])('is not ours with %s, known or not, and causes no query', async (_, selfUrl) => {
     const repository = { ...API, selfUrl };
     for (const rows of [[], [known(7, 'PAY/api')]]) {
       const { decide, lookedUp, queries } = setUp({ rows });
@@ -301,7 +301,7 @@ describe('whose event it is', () => {
     }
   });
 
-  it('is nobody’s where no base URL is known', async () => {
+  it('is not ours if no base URL is known', async () => {
     const { decide } = setUp({ webBaseUrl: 'not a url', serverUrls: ['', 'x'] });
     expect(kindOf(await decide(from(`${BASE}/${PAGE}`)))).toBe('ignored');
   });
@@ -314,15 +314,15 @@ describe('whose event it is', () => {
     ['the project is another', [known(7, 'OPS/api')], UNLINKED, 'ignored'],
     ['only the address is known', [known(-1, 'PAY/api')], UNLINKED, 'ignored'],
     ['nothing is known', [], UNLINKED, 'ignored'],
-  ])('without a link, where %s', async (_, rows, repository, kind) => {
+  ])('is decided without a link if %s', async (_, rows, repository, kind) => {
     const { decide } = setUp({ rows });
     expect(kindOf(await decide({ type: 'unknown', repository }))).toBe(kind);
   });
 
   it.each([
-    ['is ours where its former address is known', 'PAY/api', 'relevant'],
-    ['is not where neither address is', 'PAY/web', 'ignored'],
-  ])('of a rename without a link, %s', async (_, at, kind) => {
+    ['is ours if its former address is known', 'PAY/api', 'relevant'],
+    ['is not ours if neither address is known', 'PAY/web', 'ignored'],
+  ])('of a rename without a link %s', async (_, at, kind) => {
     const { decide } = setUp({ rows: [known(7, at)] });
     const repository = { ...UNLINKED, slug: 'gateway' };
     const was = address('PAY/api');
@@ -330,7 +330,7 @@ describe('whose event it is', () => {
   });
 });
 
-describe('what the filters leave out', () => {
+describe('a change that the filters exclude', () => {
   const world = {
     filters: filters({ projectKey: /^PAY$/, exclude: { repoSlug: /^test-/ } }),
     rows: [],
@@ -354,10 +354,22 @@ describe('what the filters leave out', () => {
   });
 
   it.each<[string, KnownRepository, string]>([
-    ['matters where a file of it is held, by id', known(7, 'PAY/api'), 'relevant'],
-    ['matters where one is held, by address', known(-1, 'ops/API'), 'relevant'],
-    ['does not where nothing is held any more', known(7, 'OPS/api', []), 'ignored'],
-    ['does not where only a namesake is held', known(8, 'PAY/api'), 'ignored'],
+    [
+      'is relevant if the catalog holds a file of it, by id',
+      known(7, 'PAY/api'),
+      'relevant',
+    ],
+    [
+      'is relevant if the catalog holds one, by address',
+      known(-1, 'ops/API'),
+      'relevant',
+    ],
+    [
+      'is ignored if the catalog holds nothing any more',
+      known(7, 'OPS/api', []),
+      'ignored',
+    ],
+    ['is ignored if the catalog holds only a namesake', known(8, 'PAY/api'), 'ignored'],
   ])('%s', async (_, row, kind) => {
     const { decide } = setUp({ ...world, rows: [row] });
     expect(await decide({ type: 'modified', repository: outside })).toMatchObject({
@@ -368,11 +380,15 @@ describe('what the filters leave out', () => {
 
 describe('a change of a project', () => {
   it.each<[string, { key: string; formerKey?: string }, string]>([
-    ['is ignored where neither key is known', { key: 'OPS' }, 'ignored'],
-    ['is ignored where a former key is', { key: 'OPS', formerKey: 'X' }, 'ignored'],
-    ['matters where it was known before', { key: 'OPS', formerKey: 'PAY' }, 'relevant'],
-    ['matters where it is known', { key: 'PAY' }, 'relevant'],
-  ])('that the filters leave out %s', async (_, change, kind) => {
+    ['is ignored if neither key is known', { key: 'OPS' }, 'ignored'],
+    [
+      'is ignored if another former key is unknown',
+      { key: 'OPS', formerKey: 'X' },
+      'ignored',
+    ],
+    ['is relevant if it was known before', { key: 'OPS', formerKey: 'PAY' }, 'relevant'],
+    ['is relevant if it is known', { key: 'PAY' }, 'relevant'],
+  ])('that the filters exclude %s', async (_, change, kind) => {
     const world = { filters: filters({ projectKey: /^(?!OPS|PAY$)/ }) };
     const selfUrl = `${BASE}/projects/${change.key}`;
     expect(await setUp(world).decideProject({ ...change, selfUrl })).toMatchObject({
@@ -382,19 +398,19 @@ describe('a change of a project', () => {
 
   it.each([
     [
-      'with our link matters',
+      'with our link is relevant',
       { key: 'OPS', selfUrl: `${BASE}/projects/OPS` },
       'relevant',
     ],
     [
-      'of another server does not',
+      'of another server is ignored',
       { key: 'PAY', selfUrl: 'http://x.test/projects/PAY' },
       'ignored',
     ],
-    ['without a link matters where it is known', { key: 'PAY' }, 'relevant'],
-    ['without a link does not where it is not', { key: 'PA' }, 'ignored'],
+    ['without a link is relevant if it is known', { key: 'PAY' }, 'relevant'],
+    ['without a link is ignored if it is not known', { key: 'PA' }, 'ignored'],
     [
-      'without a link matters where it was known before',
+      'without a link is relevant if it was known before',
       { key: 'MONEY', formerKey: 'PAY' },
       'relevant',
     ],
@@ -403,7 +419,7 @@ describe('a change of a project', () => {
   });
 });
 
-describe('a file that is proven to be gone', () => {
+describe('a file that is proven to be missing', () => {
   const conclusive = registered('PAY/api');
   const holder: KnownRepository = { ...known(7, 'PAY/api'), conclusive };
   const { targetUrl } = file('PAY/api');
@@ -412,7 +428,7 @@ describe('a file that is proven to be gone', () => {
   it.each<[string, Partial<KnownRepository>, boolean]>([
     ['that is registered', {}, true],
     [
-      'that is registered, of a repository that could not be looked at since',
+      'that is registered, of a repository that could not be checked since',
       { problem: { reason: 'timeout', detail: '' } },
       true,
     ],
@@ -421,10 +437,10 @@ describe('a file that is proven to be gone', () => {
       { conclusive: { kind: 'absent', reason: 'no-catalog-file' } },
       false,
     ],
-    ['that nobody has found', { conclusive: undefined }, false],
-    ['that nobody checks', { conclusive: { ...conclusive, files: [optional] } }, false],
+    ['that was never found', { conclusive: undefined }, false],
+    ['that is not checked', { conclusive: { ...conclusive, files: [optional] } }, false],
     ['that is another one', { conclusive: registered('PAY/web') }, false],
-  ])('%s: is looked at: %s', (_, rest, isLookedAt) => {
+  ])('%s: leads to a check: %s', (_, rest, isLookedAt) => {
     const related = [known(8, 'PAY/web'), { ...holder, ...rest }];
     expect(findHolder(related, targetUrl)?.repositoryId).toBe(isLookedAt ? 7 : undefined);
   });

@@ -36,7 +36,7 @@ function refsOf({ changes }: PendingRepository): readonly RefChange[] {
 }
 
 describe('two pushes', () => {
-  it('to one branch lead from the first commit to the last', () => {
+  it('to one branch are merged from the first commit to the last', () => {
     const merged = mergePending(
       pushed(ref('main', 'a', 'b')),
       pushed(ref('main', 'b', 'c')),
@@ -44,7 +44,7 @@ describe('two pushes', () => {
     expect(refsOf(merged)).toEqual([ref('main', 'a', 'c')]);
   });
 
-  it('to two branches stay two, whichever came first', () => {
+  it('to two branches stay two, in either order', () => {
     const merged = mergePending(
       pushed(ref('main', 'a', 'b'), ref('x', 'd', 'e')),
       pushed(ref('main', 'b', 'c'), ref('y', 'f', '1')),
@@ -56,13 +56,13 @@ describe('two pushes', () => {
     ]);
   });
 
-  it('take a tag and a branch of one name for two', () => {
+  it('keep a tag and a branch of the same name apart', () => {
     const tag: RefChange = { ...ref('v1', 'a', 'b'), kind: 'TAG', refId: 'refs/tags/v1' };
     const merged = mergePending(pushed(tag), pushed(ref('v1', 'c', 'd')));
     expect(refsOf(merged)).toHaveLength(2);
   });
 
-  it('of which the last deletes the branch end as deleted', () => {
+  it('end as a deletion if the last one deletes the branch', () => {
     const deleted: RefChange = { ...ref('main', 'b', '0'), change: 'DELETE' };
     const merged = mergePending(pushed(ref('main', 'a', 'b')), pushed(deleted));
     expect(refsOf(merged)).toEqual([{ ...deleted, fromHash: hash('a') }]);
@@ -70,7 +70,7 @@ describe('two pushes', () => {
 });
 
 describe('events of several types', () => {
-  it('are kept, one of each', () => {
+  it('are kept, one per type', () => {
     const merged = [
       modified('old'),
       pushed(ref('main', 'a', 'b')),
@@ -80,7 +80,7 @@ describe('events of several types', () => {
     expect(merged.changes.map(one => one.type)).toEqual(['modified', 'pushed']);
   });
 
-  it('tell the first former address, which is what the catalog holds', () => {
+  it('keep the first former address, which the catalog holds', () => {
     expect(formerAddress(mergePending(modified('one'), modified('two')))?.slug).toBe(
       'one',
     );
@@ -109,7 +109,7 @@ describe('the repository', () => {
     }
   });
 
-  it('is named as the last event names it', () => {
+  it('has the name from the last event', () => {
     const later = { ...API, slug: 'API', id: 8 };
     const merged = mergePending(
       { ...nothing, repository: withId },
@@ -118,7 +118,7 @@ describe('the repository', () => {
     expect(merged.repository).toEqual({ ...later, selfUrl: withId.selfUrl });
   });
 
-  it('stays as a listing has shown it, the later listing first', () => {
+  it('keeps the listed state, from the later listing if there are two', () => {
     const shown = { repository: repository(7, 'PAY/api') };
     const anew = { repository: repository(7, 'PAY/api', { archived: true }) };
     expect(mergePending({ ...nothing, listed: shown }, nothing).listed).toBe(shown);

@@ -41,7 +41,7 @@ function shortly(change: ScmChange): string[] {
   });
 }
 
-describe('of a repository', () => {
+describe('for a repository', () => {
   it.each<[string, Partial<ScmChange>, object]>([
     ['gone', { kind: 'gone' }, { type: 'repository.deleted', url: URL }],
     ['new', { kind: 'new' }, { type: 'repository.created', url: URL }],
@@ -56,12 +56,12 @@ describe('of a repository', () => {
       { formerRepositoryUrl: URL },
       { type: 'repository.updated', url: URL },
     ],
-  ])('that is %s, one event tells', (_, change, event) => {
+  ])('that is %s, one event is planned', (_, change, event) => {
     const plan = planScmEvents({ repositoryUrl: URL, kind: 'changed', ...change });
     expect(plan).toEqual([event]);
   });
 
-  it('that is gone, nothing else is told, whatever is known of its files', () => {
+  it('that is gone, no other event is planned, whatever is known of its files', () => {
     const change = { ...changed([added('x')]), formerRepositoryUrl: FORMER };
     expect(planScmEvents({ ...change, kind: 'gone' })).toHaveLength(1);
     expect(planScmEvents({ ...change, kind: 'new' })).toHaveLength(1);
@@ -69,8 +69,8 @@ describe('of a repository', () => {
   });
 });
 
-describe('of files', () => {
-  it('on the default branch, each form is named in which one can be registered', () => {
+describe('for files', () => {
+  it('on the default branch, the events name each form of URL that can be registered', () => {
     expect(shortly(changed([added('catalog-info.yaml')]))).toEqual([
       'location.created /catalog-info.yaml',
       'location.created /catalog-info.yaml?at=main',
@@ -79,7 +79,7 @@ describe('of files', () => {
     ]);
   });
 
-  it('on the configured branch, only those that name it are', () => {
+  it('on the configured branch, the events name only URLs with the branch', () => {
     expect(shortly(changed([added('x.yaml')], { isDefault: false }))).toEqual([
       'location.created /x.yaml?at=main',
       'location.created /x.yaml?at=refs%2Fheads%2Fmain',
@@ -87,7 +87,7 @@ describe('of files', () => {
     ]);
   });
 
-  it('a branch with a slash is named encoded and as Bitbucket shows it', () => {
+  it('on a branch with a slash, the events name it encoded and as in Bitbucket’s own URLs', () => {
     const change = changed([added('x')], { branch: 'release/1&2', isDefault: false });
     expect(shortly(change)).toEqual([
       'location.created /x?at=release%2F1%262',
@@ -97,7 +97,7 @@ describe('of files', () => {
     ]);
   });
 
-  it('each kind of change has its type', () => {
+  it('each kind of change has its own type of event', () => {
     const changes: FileChange[] = [
       { kind: 'modified', path: 'a' },
       { kind: 'deleted', path: 'b' },
@@ -110,7 +110,7 @@ describe('of files', () => {
     ]);
   });
 
-  it('both ends of a move are named in the same form', () => {
+  it('both ends of a move have the same form', () => {
     const moved: FileChange = { kind: 'moved', path: 'new', formerPath: 'old' };
     expect(shortly(changed([moved]))).toContain(
       'location.moved /old?at=main to /new?at=main',
@@ -134,14 +134,14 @@ describe('of files', () => {
     }
   });
 
-  it('no event is told twice', () => {
+  it('no event is planned twice', () => {
     for (const branch of ['main', 'a/b', 'ü']) {
       const plan = shortly(changed([added('x'), added('y')], { branch }));
       expect(new Set(plan).size).toBe(plan.length);
     }
   });
 
-  it('200 are told one by one, of 201 the repository is', () => {
+  it('up to 200 are named one by one, for 201 the repository is', () => {
     const files = (count: number) =>
       Array.from({ length: count }, (_, index) => added(`f${index}`));
     expect(planScmEvents(changed(files(200)))).toHaveLength(800);
@@ -150,7 +150,7 @@ describe('of files', () => {
     ]);
   });
 
-  it('nothing is told where none differ', () => {
+  it('no event is planned if none differ', () => {
     expect(planScmEvents(changed([]))).toEqual([]);
   });
 });
@@ -164,7 +164,7 @@ describe('two commits', () => {
     toHash: 'b'.repeat(40),
   };
 
-  it('can be compared where a branch was updated', () => {
+  it('can be compared if a branch was updated', () => {
     const { fromHash, toHash } = ref;
     expect(comparableCommits(ref)).toEqual({ fromHash, toHash });
   });
@@ -175,12 +175,12 @@ describe('two commits', () => {
     ['is deleted', { change: 'DELETE', toHash: NONE }],
     ['was updated from nothing', { fromHash: NONE }],
     ['was updated to nothing', { toHash: '0'.repeat(64) }],
-  ])('cannot where it %s', (_, other) => {
+  ])('cannot be compared if it %s', (_, other) => {
     expect(comparableCommits({ ...ref, ...other })).toBeUndefined();
   });
 });
 
-it('of others are followed, and our own are not', async () => {
+it('events of other modules are followed, and our own are not', async () => {
   const subscribers: ((events: ScmEvent[]) => Promise<void>)[] = [];
   const publish = async (events: ScmEvent[]) => {
     await Promise.all(subscribers.map(one => one(events)));

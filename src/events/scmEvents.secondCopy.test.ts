@@ -36,7 +36,7 @@ describe('findSecondCatalogNode', () => {
     return findSecondCatalogNode(own);
   }
 
-  it('finds nothing where the catalog plugin and this module load the same copy', () => {
+  it('finds nothing if the catalog plugin and this module load the same copy', () => {
     install(OURS, '0.1.0');
     install(CATALOG, '4.0.5');
     install(SHARED, '3.0.0');
@@ -44,7 +44,7 @@ describe('findSecondCatalogNode', () => {
     expect(find()).toBeUndefined();
   });
 
-  it('names both copies and the remedy where the catalog plugin has a newer one of its own', () => {
+  it('names both copies and the remedy if the catalog plugin has its own newer one', () => {
     install(OURS, '0.1.0');
     install(CATALOG, '4.0.5');
     install(SHARED, '2.2.5');
@@ -57,7 +57,7 @@ describe('findSecondCatalogNode', () => {
     expect(warning).toContain('"npm dedupe" or "yarn dedupe"');
   });
 
-  it('names both copies where this module has one of its own, of the same version', () => {
+  it('names both copies if this module has its own one of the same version', () => {
     install(OURS, '0.1.0');
     install(CATALOG, '4.0.5');
     install(SHARED, '3.0.0');
@@ -66,7 +66,7 @@ describe('findSecondCatalogNode', () => {
     expect(find()).toContain(join(folder, OURS, SHARED));
   });
 
-  it('does not take what lies beneath the catalog plugin for the catalog plugin', () => {
+  it('does not confuse packages below the catalog plugin with the catalog plugin', () => {
     install(OURS, '0.1.0');
     install(CATALOG, '4.0.5');
     install(SHARED, '3.0.0');
@@ -78,7 +78,7 @@ describe('findSecondCatalogNode', () => {
     expect(find()).toBeUndefined();
   });
 
-  it('finds nothing where the catalog plugin is not loaded, or nothing can be resolved', () => {
+  it('finds nothing if the catalog plugin is not loaded, or nothing can be resolved', () => {
     install(OURS, '0.1.0');
     expect(find({ loads: [] })).toBeUndefined();
 

@@ -15,28 +15,31 @@ function plain(published: readonly ScmEvent[]) {
   return published.filter(one => !JSON.stringify(one).includes('?at='));
 }
 
-describe('where nobody wants to know which files changed', () => {
+describe('if the catalog does not act on changed files', () => {
   it.each([
     ['the catalog is not configured for SCM events', undefined],
-    ['it is told not to act on them', false],
+    ['it is configured not to act on them', false],
     ['each of its actions is off', { refresh: false, unregister: false, move: false }],
-  ])('because %s, a push is told per repository without a request', async (_, how) => {
-    const scene = await startEvents({ handlesScmEvents: how });
-    const { bitbucket, push, idle, asked, published } = scene;
-    await push('api', bitbucket.writeFile('PAY', 'api', CATALOG_FILE, 'x'));
-    await idle();
-    expect(published).toEqual(UPDATED);
-    expect(asked()[COMPARED]).toBeUndefined();
-  });
+  ])(
+    'because %s, a push leads to one event per repository without a request',
+    async (_, how) => {
+      const scene = await startEvents({ handlesScmEvents: how });
+      const { bitbucket, push, idle, asked, published } = scene;
+      await push('api', bitbucket.writeFile('PAY', 'api', CATALOG_FILE, 'x'));
+      await idle();
+      expect(published).toEqual(UPDATED);
+      expect(asked()[COMPARED]).toBeUndefined();
+    },
+  );
 });
 
-describe('where somebody does', () => {
+describe('if the catalog acts on changed files', () => {
   it.each([
     ['all', true],
     ['some', { refresh: true, unregister: false, move: false }],
-    ['what is not switched off', { unregister: false }],
+    ['those not switched off', { unregister: false }],
   ])(
-    'and acts on %s, a push is told per file for exactly one request',
+    'with %s of its actions, a push leads to events per file with exactly one request',
     async (_, how) => {
       const scene = await startEvents({ handlesScmEvents: how });
       const { bitbucket, push, idle, asked, published } = scene;
@@ -50,7 +53,7 @@ describe('where somebody does', () => {
     },
   );
 
-  it('the newer commit is asked for as `from`, the older one as `to`', async () => {
+  it('the request has the newer commit as `from`, the older one as `to`', async () => {
     const { bitbucket, push, idle } = await startEvents({ handlesScmEvents: true });
     const change = bitbucket.writeFile('PAY', 'api', CATALOG_FILE, 'x');
     await push('api', change);
@@ -95,7 +98,7 @@ describe('where somebody does', () => {
     });
   });
 
-  it('a push with more files than are told one by one is told per repository', async () => {
+  it('a push with too many files leads to an event for the repository', async () => {
     const scene = await startEvents({ handlesScmEvents: true });
     const { bitbucket, push, idle, published } = scene;
     for (let index = 0; index < 201; index += 1) {
@@ -105,7 +108,7 @@ describe('where somebody does', () => {
     expect(published).toEqual(UPDATED);
   });
 
-  it('a push that created the branch is told per repository, without a comparison', async () => {
+  it('a push that created the branch leads to an event for the repository, without a comparison', async () => {
     const scene = await startEvents({ handlesScmEvents: true });
     const { bitbucket, push, idle, published, asked } = scene;
     const change = bitbucket.writeFile('PAY', 'api', 'x', 'y');
@@ -117,10 +120,10 @@ describe('where somebody does', () => {
 
   it.each([
     ['is refused', { type: 'status', status: 401 } as const],
-    ['is no JSON', 'login-page' as const],
+    ['is not JSON', 'login-page' as const],
     ['is cut short', 'truncated-json' as const],
-    ['shows a change that cannot be read', 'bad-item' as const],
-  ])('a comparison that %s leads to the repository', async (_, effect) => {
+    ['contains an unreadable change', 'bad-item' as const],
+  ])('a comparison that %s leads to an event for the repository', async (_, effect) => {
     const scene = await startEvents({ handlesScmEvents: true });
     const { bitbucket, push, idle, published, first } = scene;
     bitbucket.faults.add({ match: { kind: COMPARED }, effect });
@@ -131,7 +134,7 @@ describe('where somebody does', () => {
     expect(scene.results).toEqual(['evaluated']);
   });
 
-  it('a push together with a rename is told as the move', async () => {
+  it('a push together with a rename leads to the event of the move', async () => {
     const scene = await startEvents({ handlesScmEvents: true });
     const { bitbucket, push, modify, idle, published, asked } = scene;
     await modify('api', () => {
@@ -147,8 +150,8 @@ describe('where somebody does', () => {
   });
 });
 
-describe('what else happened', () => {
-  it('is told per repository: created, moved and deleted', async () => {
+describe('another change', () => {
+  it('leads to an event for the repository: created, moved and deleted', async () => {
     const scene = await startEvents();
     const { bitbucket, tell, modify, idle, published } = scene;
     bitbucket.addRepository(here('new'));
@@ -168,7 +171,7 @@ describe('what else happened', () => {
     ]);
   });
 
-  it('is not told of repositories that the filters leave out', async () => {
+  it('leads to no event for repositories that the filters exclude', async () => {
     const scene = await startEvents({ config: { filters: { skipArchivedRepos: true } } });
     const { bitbucket, modify, push, idle, published } = scene;
     await modify('api', () => {
@@ -181,7 +184,7 @@ describe('what else happened', () => {
     expect(published).toEqual([]);
   });
 
-  it('is not told of a deletion that is not proven', async () => {
+  it('leads to no event for an unproven deletion', async () => {
     const scene = await startEvents();
     const { bitbucket, tell, idle, published } = scene;
     const effect = { type: 'status', status: 401 } as const;
@@ -191,7 +194,7 @@ describe('what else happened', () => {
     expect(published).toEqual([]);
   });
 
-  it('is told on the host of the integration, whatever the server calls itself', async () => {
+  it('leads to an event with the host of the integration, whatever the server’s own base URL', async () => {
     const scene = await startEvents({
       bitbucket: { linkBaseUrl: 'https://git.corp.test/bitbucket' },
     });
@@ -201,7 +204,7 @@ describe('what else happened', () => {
     expect(published).toEqual(UPDATED);
   });
 
-  it('is a warning where it cannot be told, and no reason to look again', async () => {
+  it('leads to a warning if its events cannot be published, and to no further check', async () => {
     const scene = await startEvents({
       publish: async () => {
         throw new Error('nobody listens');

@@ -53,7 +53,7 @@ describe('webhooks of the simulator', () => {
   const API = { projectKey: 'PAY', slug: 'api' };
   const SIGNED = { secret: SECRET };
 
-  it('are signed and tell a push, which is ours alone', async () => {
+  it('are signed and report a push of our server only', async () => {
     const simulated = setUp();
     const changes = [simulated.writeFile('PAY', 'api', 'x', 'y')];
     const push = simulated.webhook('repo:refs_changed', { ...API, changes }, SIGNED);
@@ -66,7 +66,7 @@ describe('webhooks of the simulator', () => {
     expect(await judge(push, 'http://bitbucket.test')).toBe('ignored');
   });
 
-  it('tell a rename, a fork and a new project key, each with our base URL', async () => {
+  it('report a rename, a fork and a new project key, each with our base URL', async () => {
     const simulated = setUp();
     const old = simulated.repositoryJson('PAY', 'api');
     simulated.renameRepository('PAY', 'api', 'better');
@@ -104,14 +104,14 @@ describe('webhooks of the simulator', () => {
     }
   });
 
-  it('tell of a mirror with too many refs', () => {
+  it('report a mirror with too many refs', () => {
     const details = { ...API, refLimitExceeded: true };
     const request = setUp().webhook('mirror:repo_synchronized', details, SIGNED);
     expect(read(request)).toMatchObject({ type: 'unknown', repository: API });
   });
 
   it.each(['http://bitbucket.test', 'https://host:8443/a/b'])(
-    'have links in which the base URL %s is found again',
+    'have links that contain the base URL %s',
     baseUrl => {
       const simulated = setUp(baseUrl);
       const request = simulated.webhook('repo:forked', API, SIGNED);

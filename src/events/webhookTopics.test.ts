@@ -34,11 +34,11 @@ describe('webhookHeader', () => {
     [{ 'x-event-key': [] }],
     [{ 'x-event-key': [PUSH, PUSH] }],
     [{ 'x-event-key': PUSH, 'X-Event-Key': 'diagnostics:ping' }],
-  ])('takes nothing from %j', metadata =>
+  ])('finds nothing in %j', metadata =>
     expect(webhookHeader(metadata, 'x-event-key')).toBeUndefined(),
   );
 
-  it.each(HOSTILE_VALUES)('takes nothing from %s', (_, metadata) =>
+  it.each(HOSTILE_VALUES)('finds nothing in %s', (_, metadata) =>
     expect(webhookHeader(metadata, 'x-event-key')).toBeUndefined(),
   );
 });
@@ -46,7 +46,7 @@ describe('webhookHeader', () => {
 describe('findEventKey', () => {
   const header = { 'X-Event-Key': 'repo:modified' };
 
-  it('believes the sub-topic first, then the header, then the body', () => {
+  it('prefers the sub-topic, then the header, then the body', () => {
     const keys = [`bitbucketServer.repo:forked`, 'bitbucketServer'].map(topic =>
       findEventKey(topic, header, pushPayload()),
     );
@@ -62,7 +62,7 @@ describe('findEventKey', () => {
   });
 
   it.each(['', 'a b', 'a\nb', 'a/b', 'x'.repeat(101), 'a, b'])(
-    'does not take "%s" for a key, wherever it stands',
+    'does not accept "%s" as a key, wherever it stands',
     text => {
       const metadata = { 'x-event-key': text };
       const payload = { eventKey: text };
@@ -70,7 +70,7 @@ describe('findEventKey', () => {
     },
   );
 
-  it('finds nothing on the topics of others', () => {
+  it('finds nothing on unrelated topics', () => {
     const foreign = ['', 'bitbucket', 'bitbucketServer2', 'bitbucketCloud', 'github'];
     for (const topic of [...foreign, `github.${PUSH}`]) {
       expect(findEventKey(topic, header, pushPayload())).toBeUndefined();

@@ -42,7 +42,7 @@ function namesIn(analysis: unknown): string[] {
   );
 }
 
-it('reads any nearly valid payload, and nothing out of it that Bitbucket cannot have', () => {
+it('reads any nearly valid payload, and only values that can exist in Bitbucket', () => {
   let changes = 0;
   fc.assert(
     fc.property(eventKeys, payloads, (key, payload) => {
@@ -60,7 +60,7 @@ it('reads any nearly valid payload, and nothing out of it that Bitbucket cannot 
   expect(changes).toBeGreaterThan(FUZZ_RUNS / 10);
 });
 
-it('finds the key of an event among whatever headers and topics', () => {
+it('finds the key of an event among any headers and topics', () => {
   const metadata = fc.oneof(
     hostileValues,
     fc.dictionary(
@@ -110,7 +110,7 @@ const signatures = fc.oneof(
   fc.constant(undefined),
 );
 
-it('lets nothing through that is not signed, whatever is in place of the signature', async () => {
+it('refuses every unsigned body, whatever is in place of the signature', async () => {
   await fc.assert(
     fc.asyncProperty(payloads, signatures, async (body, signature) => {
       const headers = {
@@ -124,7 +124,7 @@ it('lets nothing through that is not signed, whatever is in place of the signatu
   );
 });
 
-it('lets a signed body through, unless it is too deep to be published', async () => {
+it('accepts a signed body, unless it is too deep to be published', async () => {
   const statuses = new Set<number | undefined>();
   await fc.assert(
     fc.asyncProperty(payloads, fc.string({ unit: 'binary' }), async (body, text) => {
@@ -140,7 +140,7 @@ it('lets a signed body through, unless it is too deep to be published', async ()
   expect([...statuses].sort()).toEqual([400, undefined]);
 });
 
-it('takes one changed bit of the body or of the signature for a forgery', async () => {
+it('refuses a body or a signature with one changed bit', async () => {
   const bodies = fc.string({ unit: 'binary', minLength: 1 });
   await fc.assert(
     fc.asyncProperty(bodies, fc.nat(), fc.nat(63), async (text, at, digit) => {
