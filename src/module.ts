@@ -1,4 +1,4 @@
-/** The backend feature that `backend.add(...)` installs: wiring only. */
+/** The backend feature that `backend.add(...)` installs. Wiring only. */
 
 import {
   AuditorService,
@@ -64,8 +64,8 @@ import { systemClock } from './util/clock';
 /**
  * Installs one entity provider per entry of `catalog.providers.bitbucketServer`.
  *
- * @remarks The module id is the published module's own, so that installing both fails at
- * start instead of two providers fighting over the same entities.
+ * @remarks The module id is that of the published module, so that installing both fails at
+ * start instead of letting two providers compete for the same entities.
  *
  * @public
  */
@@ -75,13 +75,13 @@ export const catalogModuleBitbucketServerEntityProvider = createBackendModule({
   register(env) {
     let parser: BitbucketServerLocationParser | undefined;
     env.registerExtensionPoint(bitbucketServerEntityProviderExtensionPoint, {
-      setLocationParser(one) {
+      setLocationParser(newParser) {
         if (parser) {
           throw new Error(
-            'A location parser for Bitbucket Server is set already: only one module may call setLocationParser',
+            'A location parser for Bitbucket Server is already set: only one module may call setLocationParser',
           );
         }
-        parser = one;
+        parser = newParser;
       },
     });
     env.registerInit({
@@ -172,7 +172,7 @@ async function install(
     webhooks,
     conflicts: conflicts.reporter,
     inCatalog: discovery.inCatalog,
-    providerIds: providers.map(one => one.id),
+    providerIds: providers.map(({ id }) => id),
     logger,
     clock: systemClock,
     signal: shutdown.signal,
@@ -191,7 +191,7 @@ interface DiscoveryParts extends Reporters {
   readonly live: LiveConfiguration;
 }
 
-/** Makes what discovers, and what has a changed configuration take effect on it. */
+/** Creates the providers, and the part that applies a changed configuration to them. */
 function createDiscovery(
   services: Services,
   options: {
@@ -204,7 +204,7 @@ function createDiscovery(
   const { parser, signal, stores } = options;
   const initial = readDiscoveryConfig(config);
   initial.warnings.forEach(warning => logger.warn(warning));
-  const ids = initial.providers.map(one => one.config.id);
+  const ids = initial.providers.map(provider => provider.config.id);
   const reporters = createReporters(ids, services, stores, signal);
   const createProvider = createProviderFactory({
     logger,
@@ -219,7 +219,7 @@ function createDiscovery(
     shutdownSignal: signal,
   });
   const providers = initial.providers.map(
-    one => new LiveProvider(createProvider(one), scheduler),
+    provider => new LiveProvider(createProvider(provider), scheduler),
   );
   const live = new LiveConfiguration({
     config,
@@ -227,7 +227,8 @@ function createDiscovery(
     providers,
     createProvider,
     limiters,
-    startIfNeeded: (one, change) => startIfNeeded(one, services, signal, change),
+    startIfNeeded: (provider, change) =>
+      startIfNeeded(provider, services, signal, change),
     logger,
     signal,
   });
@@ -240,11 +241,11 @@ function runSomeAtStart(
   signal: AbortSignal,
 ): void {
   services.lifecycle.addStartupHook(() =>
-    providers.forEach(one => startIfNeeded(one, services, signal)),
+    providers.forEach(provider => startIfNeeded(provider, services, signal)),
   );
 }
 
-/** Returns at once. */
+/** Starts a run if there is a reason for one; does not wait for it. */
 function startIfNeeded(
   provider: LiveProvider,
   { database, logger, scheduler }: Services,
@@ -268,7 +269,7 @@ function startIfNeeded(
     signal,
     onStart: reason => provider.current.context.log.startedImmediately(reason),
   }).catch(error =>
-    logger.debug(`Whether to run at once could not be found out: ${error}`),
+    logger.debug(`It could not be decided whether to run at the start: ${error}`),
   );
 }
 
@@ -281,17 +282,17 @@ async function warnAtStart(
     logger.warn(secondCopy);
   }
   try {
-    const ids = providers.map(one => one.id);
+    const ids = providers.map(({ id }) => id);
     const warning = await describeLostProviders(database, ids);
     if (warning) {
       logger.warn(warning);
     }
   } catch (error) {
-    logger.debug(`Whether providers are lost could not be found out: ${error}`);
+    logger.debug(`It could not be checked whether providers are missing: ${error}`);
   }
 }
 
-/** What tells of the catalog beside what runs have found. */
+/** Report the state of the catalog, in addition to the results of runs. */
 interface Reporters {
   readonly conflicts: ConflictServices;
   readonly inCatalog: CatalogReporter;
@@ -325,8 +326,8 @@ interface Routed extends DiscoveryParts {
 function addRoutes(services: Services, routed: Routed): void {
   const { conflicts, inCatalog, live, providers, stores, shutdownSignal } = routed;
   const { auditor, httpAuth, logger, permissions, scheduler } = services;
-  const starts = providers.map(one =>
-    createManualStart(one.current, { auditor, scheduler, shutdownSignal }),
+  const starts = providers.map(({ current }) =>
+    createManualStart(current, { auditor, scheduler, shutdownSignal }),
   );
   services.httpRouter.use(createRefreshObserver(starts, logger));
   const report = {

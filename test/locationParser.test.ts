@@ -129,7 +129,7 @@ describe('the extension point', () => {
         config: configFor(),
         features: [catalogModule, makeFromMetadata, second],
       }),
-    ).rejects.toThrow(/A location parser for Bitbucket Server is set already/);
+    ).rejects.toThrow(/A location parser for Bitbucket Server is already set/);
   });
 
   it('takes a parser that was written for the published module', async () => {

@@ -75,7 +75,7 @@ describe('BitbucketServerClient', () => {
     await expect(gone).rejects.toMatchObject({ name: 'ServiceUnavailableError' });
     bitbucket.faults.add({ effect: 'xml-404' });
     await expect(client.getFile(file)).rejects.toThrow(
-      /Whether there is such a file is not known: .*404 with an XML document/,
+      /It is not known whether the file exists: .*404 with an XML document/,
     );
   });
 
@@ -186,7 +186,7 @@ describe('BitbucketServerClient', () => {
     bitbucket.faults.add({ match: {}, effect });
 
     await expect(client.getRepository(API)).rejects.toThrow(
-      /repos\/api did not yield what Bitbucket answers there/,
+      /GET .*repos\/api does not have the format of Bitbucket/,
     );
   });
 
@@ -196,9 +196,9 @@ describe('BitbucketServerClient', () => {
     bitbucket.faults.add({ effect: { type: 'body', body } });
 
     await expect(client.listProjects()).rejects.toThrow(
-      /projects did not yield what Bitbucket answers there/,
+      /GET .*projects does not have the format of Bitbucket/,
     );
-    await expect(client.getLabels(API)).rejects.toThrow(/did not yield/);
+    await expect(client.getLabels(API)).rejects.toThrow(/does not have the format/);
   });
 
   it('asks by itself with the credentials of the integration', async () => {

@@ -1,4 +1,4 @@
-/** The client that others are given: Bitbucket's answers, asked for at a measured pace. */
+/** The public client, which reads from Bitbucket within the rate limit. */
 
 import { NotFoundError, ResponseError, ServiceUnavailableError } from '@backstage/errors';
 import { BitbucketServerIntegrationConfig } from '@backstage/integration';
@@ -25,10 +25,10 @@ import {
   BitbucketServerRepository,
 } from './types';
 
-/** More labels than a repository has. */
+/** More than the number of labels of any repository. */
 const LABELS_LIMIT = 1000;
 
-/** Far above what Bitbucket puts on a page; what has more is not read row by row. */
+/** Far above the page size of Bitbucket; larger pages are refused without reading their rows. */
 const MAX_ROWS = 100_000;
 
 const PublicProject = ProjectRow.transform(({ key }) => ({ key }));
@@ -46,7 +46,7 @@ const PublicBranch = WireBranch.extend({
   isDefault: z.boolean().catch(true),
 });
 
-/** A page whose rows are all as they should be. */
+/** Creates the schema of a page, all rows of which must match. */
 function createPageSchema<T>(row: z.ZodType<T>) {
   return WirePage.extend({
     values: z.array(z.unknown()).max(MAX_ROWS).pipe(z.array(row)),
@@ -61,7 +61,7 @@ function createPageSchema<T>(row: z.ZodType<T>) {
     }));
 }
 
-/** A repository as others are given it. */
+/** Converts a repository to its public form. */
 export function toPublicRepository(
   repository: Repository,
   links: BitbucketServerRepository['links'],
@@ -83,14 +83,14 @@ export function toPublicRepository(
 }
 
 /**
- * Reads from one Bitbucket Server or Data Center, with retries where they are due and
- * within the rate limit.
+ * Reads from one Bitbucket Server or Data Center, with retries where appropriate and within
+ * the rate limit.
  *
  * @remarks The methods are those of the published module's client, so that a location
- * parser written for that one works here too. All of them throw
- * `ServiceUnavailableError` when Bitbucket does not answer, and
- * `BitbucketServerCredentialsError` when the credentials do not work; those that return
- * data throw `NotFoundError` at 404 and `ResponseError` at any other status that is not
+ * parser written for that one also works here. All of them throw
+ * `ServiceUnavailableError` if Bitbucket does not answer, and
+ * `BitbucketServerCredentialsError` if the credentials do not work; those that return
+ * data throw `NotFoundError` for 404 and `ResponseError` for any other status that is not
  * 2xx. Source of paths and fields: Bitbucket Data Center 10.0 OpenAPI.
  *
  * @public
@@ -100,7 +100,7 @@ export class BitbucketServerClient {
   readonly #urls: RestUrls;
   readonly #fetch: (url: string) => Promise<Response>;
 
-  /** Makes a client for an integration; all of a backend share the limits of its providers. */
+  /** Creates a client for an integration; all clients in a backend share the limits of its providers. */
   static fromConfig(options: {
     config: BitbucketServerIntegrationConfig;
   }): BitbucketServerClient {
@@ -108,8 +108,8 @@ export class BitbucketServerClient {
   }
 
   /**
-   * @param options - `config`: the integration; `fetchApi`: sends a GET request, in place
-   * of the paced one that this class makes of the integration
+   * @param options - `config`: the integration; `fetchApi`: sends a GET request, in place of
+   * the rate-limited one that this class creates for the integration
    */
   constructor(options: {
     config: BitbucketServerIntegrationConfig;
@@ -120,7 +120,7 @@ export class BitbucketServerClient {
     this.#fetch = options.fetchApi ?? createPacedFetch(options.config);
   }
 
-  /** One page of the projects that the credentials may see. */
+  /** Reads one page of the projects that the account may see. */
   async listProjects(
     options: { listOptions?: BitbucketServerListOptions } = {},
   ): Promise<BitbucketServerPagedResponse<BitbucketServerProject>> {
@@ -128,7 +128,7 @@ export class BitbucketServerClient {
     return this.#json(url, createPageSchema(PublicProject));
   }
 
-  /** One page of the repositories of a project. */
+  /** Reads one page of the repositories of a project. */
   async listRepositories(options: {
     projectKey: string;
     listOptions?: BitbucketServerListOptions;
@@ -139,15 +139,15 @@ export class BitbucketServerClient {
   }
 
   /**
-   * The content of a file, whatever the answer's status. A 404 is only returned where
-   * Bitbucket itself says that the file, or the branch, is missing.
+   * Reads a file and returns the response, whatever its status. A 404 is only returned if
+   * Bitbucket itself answers that the file or the branch is missing.
    *
-   * @remarks Any other 404 (of a proxy, of a repository that has just been deleted or
-   * hidden) proves nothing about the file, and who takes it for its absence would take
-   * what the catalog has of it away.
+   * @remarks Any other 404 (from a proxy, or for a repository that has just been deleted or
+   * hidden) proves nothing about the file; a caller that took it for its absence would remove
+   * the file's entities from the catalog.
    *
    * @param options - `path`: from the repository root, not encoded; `branch`: short name,
-   * the default branch when left out
+   * default: the default branch
    */
   async getFile(options: {
     projectKey: string;
@@ -163,7 +163,7 @@ export class BitbucketServerClient {
     return response;
   }
 
-  /** One repository. */
+  /** Reads one repository. */
   async getRepository(options: {
     projectKey: string;
     repo: string;
@@ -172,7 +172,7 @@ export class BitbucketServerClient {
     return this.#json(url, PublicRepository);
   }
 
-  /** The default branch of a repository; a repository without commits has none. */
+  /** Reads the default branch of a repository; a repository without commits has none. */
   async getDefaultBranch(options: {
     projectKey: string;
     repo: string;
@@ -185,14 +185,14 @@ export class BitbucketServerClient {
       : parse(url, response, PublicBranch);
   }
 
-  /** The labels of a repository, which is what Bitbucket calls topics. */
+  /** Reads the labels of a repository. */
   async getLabels(options: { projectKey: string; repo: string }): Promise<string[]> {
     const page = { start: 0, limit: LABELS_LIMIT };
     const url = this.#urls.labels(toAddress(options), page);
     return (await this.#json(url, createPageSchema(LabelName))).values;
   }
 
-  /** The web address of something in a repository, such as `/browse/catalog-info.yaml`; asks nothing. */
+  /** Returns the web URL of a path in a repository, such as `/browse/catalog-info.yaml`, without a request. */
   resolvePath(options: { projectKey: string; repo: string; path: string }): {
     path: string;
   } {
@@ -220,12 +220,12 @@ async function parse<T>(
   }
   const parsed = schema.safeParse((await toAnswer(response)).json);
   if (!parsed.success) {
-    throw new Error(`GET ${url} did not yield what Bitbucket answers there`);
+    throw new Error(`The answer to GET ${url} does not have the format of Bitbucket`);
   }
   return parsed.data;
 }
 
-/** @throws ServiceUnavailableError at a 404 that does not prove that a file is missing */
+/** @throws ServiceUnavailableError for a 404 that does not prove that a file is missing */
 async function refuseUnproven(response: Response, askedForBranch: boolean) {
   if (response.status !== 404) {
     return;
@@ -233,7 +233,7 @@ async function refuseUnproven(response: Response, askedForBranch: boolean) {
   const answer = await toAnswer(response.clone());
   if (toAbsenceReason(answer, askedForBranch) === undefined) {
     throw new ServiceUnavailableError(
-      `Whether there is such a file is not known: Bitbucket answered ${describe(answer)}`,
+      `It is not known whether the file exists: Bitbucket answered ${describe(answer)}`,
     );
   }
 }

@@ -1,4 +1,4 @@
-/** The entity provider, for those who wire a catalog together in code. */
+/** The public entity provider, for catalogs that are assembled in code. */
 
 import {
   DatabaseService,
@@ -21,9 +21,9 @@ import { BitbucketServerLocationParser } from './locationParser';
  * Discovers catalog files in a Bitbucket Server or Data Center and keeps one Location
  * per file in the catalog.
  *
- * @remarks Who installs this package with `backend.add(...)` needs no class: the module
- * makes the providers, and events, report, metrics and the manual trigger with them. A
- * provider that is made here discovers by its schedule only.
+ * @remarks Not needed if this package is installed with `backend.add(...)`: the module
+ * creates the providers together with events, report, metrics and the manual trigger. A
+ * provider that is created here discovers by its schedule only.
  *
  * @public
  */
@@ -35,13 +35,13 @@ export class BitbucketServerEntityProvider implements EntityProvider {
   }
 
   /**
-   * Makes one provider per entry of `catalog.providers.bitbucketServer`.
+   * Creates one provider per entry of `catalog.providers.bitbucketServer`.
    *
-   * @param options - `database`: the catalog's, in which providers keep what they know;
+   * @param options - `database`: the catalog's, in which providers keep their state;
    * `schedule`: runs discovery in place of the configured schedule; `scheduler`: for the
-   * configured one, unless there is a `schedule`; `parser`: a custom location parser
-   * @throws InputError for a configuration that cannot work, naming each key and remedy,
-   * and where there is neither `schedule` nor `scheduler`
+   * configured schedule, unless there is a `schedule`; `parser`: a custom location parser
+   * @throws InputError for an invalid configuration, with each key and remedy, and if there
+   * is neither `schedule` nor `scheduler`
    */
   static fromConfig(
     config: Config,
@@ -72,8 +72,8 @@ export class BitbucketServerEntityProvider implements EntityProvider {
   }
 
   /**
-   * Announces the discovery in the catalog and sets up its schedule; asks Bitbucket
-   * nothing. Called by the catalog.
+   * Announces the discovery in the catalog and sets up its schedule, without a request to
+   * Bitbucket. Called by the catalog.
    */
   async connect(connection: EntityProviderConnection): Promise<void> {
     await this.#provider.connect(connection);
@@ -82,9 +82,9 @@ export class BitbucketServerEntityProvider implements EntityProvider {
   /**
    * Runs discovery once and brings the catalog up to date.
    *
-   * @param signal - ends the run early; what was learned until then is kept
-   * @throws DiscoveryRunError when the listing could not be read, the credentials do not
-   * work or the run was aborted; nothing is removed then
+   * @param signal - ends the run early; results obtained until then are kept
+   * @throws DiscoveryRunError if the listing could not be read, the credentials do not work
+   * or the run was aborted; nothing is removed then
    */
   async refresh(signal?: AbortSignal): Promise<void> {
     await this.#provider.refresh(signal);

@@ -1,4 +1,4 @@
-/** Puts a custom location parser in the place where files become Locations. */
+/** Adapts a custom location parser to the engine, which calls it for found files. */
 
 import { BitbucketServerCredentialsError } from '../bitbucket/errors';
 import { RestClient } from '../bitbucket/RestClient';
@@ -21,13 +21,13 @@ import { fetchThrough } from './pacedFetch';
 import { toParsedFile } from './toParsedFile';
 import { BitbucketServerProviderConfig } from './types';
 
-/** For the files of one repository; a parser that hangs would keep its run from ending. */
+/** Time limit for the files of one repository; a parser that hangs would block the run. */
 const TIME_LIMIT_MS = 5 * 60_000;
 
-/** Characters of what a parser threw: it may quote whole files. */
+/** Maximum length of a parser's error message, which may quote whole files. */
 const MAX_DETAIL = 1_000;
 
-/** Makes what a provider calls for the files of each repository. */
+/** Creates the function that a provider calls for the files of each repository. */
 export function createFileParser(
   parser: BitbucketServerLocationParser,
   setup: FileParserSetup,
@@ -40,11 +40,11 @@ export function createFileParser(
         kind: 'failed',
         problem: { reason: 'parser-failed', detail: quote(redact(detail), MAX_DETAIL) },
       });
-      const parse = async (ending: AbortSignal): Promise<ParsedFiles> => {
+      const parse = async (timeLimit: AbortSignal): Promise<ParsedFiles> => {
         const parsed: CatalogFile[] = [];
         for (const file of files) {
-          const options = optionsFor(file, repository, setup, client, ending);
-          for await (const entity of each(parser(options), ending)) {
+          const options = optionsFor(file, repository, setup, client, timeLimit);
+          for await (const entity of iterate(parser(options), timeLimit)) {
             parsed.push(toParsedFile(entity, file, repository));
           }
         }
@@ -91,7 +91,7 @@ function optionsFor(
   };
 }
 
-/** Without what is secret, and without what only concerns how the provider works. */
+/** Leaves out secrets, and settings that do not concern the content of a repository. */
 function toPublicConfig(config: ProviderConfig): BitbucketServerProviderConfig {
   const { id, host, branch, validateLocationsExist } = config;
   return {
@@ -105,8 +105,8 @@ function toPublicConfig(config: ProviderConfig): BitbucketServerProviderConfig {
   };
 }
 
-/** Goes through what a parser yields, and ends it when the signal is aborted. */
-async function* each(
+/** Iterates over the entities of a parser, and ends it when the signal is aborted. */
+async function* iterate(
   yielded: AsyncIterable<unknown>,
   signal: AbortSignal,
 ): AsyncGenerator<unknown> {
@@ -123,12 +123,12 @@ async function* each(
       yield step.value;
     }
   } finally {
-    // Not waited for: a parser that hangs answers this only when it goes on.
+    // Not awaited: a parser that hangs would settle this only once it continues.
     iterator.return?.().catch(() => undefined);
   }
 }
 
-/** The catalog would take only one of them, without saying which. */
+/** Throws if two entities have the same ref: the catalog would silently take only one of them. */
 function rejectDuplicates(files: readonly CatalogFile[]): void {
   const seen = new Map<string, CatalogFile>();
   for (const file of files) {
@@ -147,6 +147,6 @@ function getMessage(error: unknown): string {
   try {
     return error instanceof Error ? error.message : String(error);
   } catch {
-    return 'it threw something that cannot be written down';
+    return 'it threw a value that cannot be converted to a string';
   }
 }

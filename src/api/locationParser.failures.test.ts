@@ -98,11 +98,11 @@ const FAILURES: readonly [string, BitbucketServerLocationParser, string][] = [
     'The location parser failed: at once',
   ],
   [
-    'yields something that is no entity',
+    'yields a value that is not an entity',
     async function* parse() {
       yield { ...COMPONENT, kind: '' };
     },
-    'The location parser failed: it yielded something that is no entity: ',
+    'The location parser failed: it yielded a value that is not an entity: ',
   ],
   [
     'yields one entity for two files',

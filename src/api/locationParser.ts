@@ -1,4 +1,4 @@
-/** What a custom location parser is, and how a backend module installs one. */
+/** Types of custom location parsers, and the extension point through which a module sets one. */
 
 import { createExtensionPoint, LoggerService } from '@backstage/backend-plugin-api';
 import { Entity } from '@backstage/catalog-model';
@@ -7,40 +7,40 @@ import { BitbucketServerClient } from './BitbucketServerClient';
 import { BitbucketServerProviderConfig, BitbucketServerRepository } from './types';
 
 /**
- * What a location parser is given for one catalog file.
+ * Options of a location parser for one catalog file.
  *
  * @public
  */
 export interface BitbucketServerLocationParserOptions {
-  /** The repository, as the listing has just shown it: without its clone URLs. */
+  /** The repository as just listed, without its clone URLs. */
   repository: BitbucketServerRepository;
   /** Short name of the configured branch; `undefined` for the default branch. */
   branch: string | undefined;
   /**
-   * The catalog file, from the repository root, without a leading slash. It exists, unless
-   * `validateLocationsExist` is off.
+   * Path of the catalog file from the repository root, without a leading slash. The file exists,
+   * unless `validateLocationsExist` is off.
    */
   path: string;
-  /** The same file: type `url`, presence `optional`, as the published module gives it. */
+  /** The same file as a location: type `url`, presence `optional`, as in the published module. */
   location: LocationSpec;
-  /** Of the provider that found the file. */
+  /** Configuration of the provider that found the file. */
   config: BitbucketServerProviderConfig;
-  /** Asks the same Bitbucket with the provider's credentials, at the provider's pace. */
+  /** Client for the same Bitbucket, with the provider's credentials and rate limit. */
   client: BitbucketServerClient;
-  /** Its lines carry provider, project key and repository slug. */
+  /** Logger whose lines contain provider, project key and repository slug. */
   logger: LoggerService;
 }
 
 /**
- * Makes entities of a catalog file, in place of the Location by which the catalog reads it:
- * an async generator that yields none, one or several of them.
+ * Converts a catalog file to entities, in place of the Location through which the catalog reads
+ * it: an async generator that yields any number of them.
  *
- * @remarks What it leaves out is filled in: the annotations `backstage.io/managed-by-location`
- * and `backstage.io/managed-by-origin-location` (the file), `bitbucket.org/project-key` and
- * `bitbucket.org/repo-slug`. What is not yielded any more is removed from the catalog, like
- * a file that is gone. A parser that throws makes that one repository `unknown`, with the
- * reason `parser-failed`, and the catalog keeps what it has. It has five minutes for one
- * repository.
+ * @remarks Missing annotations are added: `backstage.io/managed-by-location` and
+ * `backstage.io/managed-by-origin-location` (the file), `bitbucket.org/project-key` and
+ * `bitbucket.org/repo-slug`. Entities that are no longer yielded are removed from the catalog,
+ * like a file that is gone. If a parser throws, that one repository is `unknown` with the
+ * reason `parser-failed`, and the catalog keeps its entities. A parser has five minutes for
+ * one repository.
  *
  * @public
  */
@@ -49,15 +49,15 @@ export type BitbucketServerLocationParser = (
 ) => AsyncIterable<Entity>;
 
 /**
- * Where other backend modules change what this one does.
+ * Extension point through which other backend modules customize this one.
  *
  * @public
  */
 export interface BitbucketServerEntityProviderExtensionPoint {
   /**
-   * Sets the location parser of all providers; its `config` tells them apart.
+   * Sets the location parser of all providers; the option `config` identifies the provider.
    *
-   * @throws Error when there is one already
+   * @throws Error if a parser is already set
    */
   setLocationParser(parser: BitbucketServerLocationParser): void;
 }

@@ -1,4 +1,4 @@
-/** Between requests as others send them and the paced transport. */
+/** Adapts the signature of `fetch` to the rate-limited transport. */
 
 import { ServiceUnavailableError } from '@backstage/errors';
 import { BitbucketServerIntegrationConfig } from '@backstage/integration';
@@ -10,13 +10,14 @@ import { createClientFactory } from '../provider/createClient';
 import { limitersOfProcess } from '../provider/limiters';
 import { systemClock } from '../util/clock';
 
-/** Statuses whose answers have no body, not even an empty one. */
+/** Statuses whose responses must not have a body, not even an empty one. */
 const BODILESS = [204, 205, 304];
 
 /**
- * Sends requests through a client of a run: same credentials, same pace, ended with it.
+ * Returns a function that sends requests through a client of a run: with its credentials and rate
+ * limit, and aborted with it.
  *
- * @param client - told that what is asked for is asked for by a location parser
+ * @param client - receives the requests as those of a location parser
  */
 export function fetchThrough(
   client: RestClient,
@@ -32,7 +33,7 @@ export function fetchThrough(
   };
 }
 
-/** Makes a client for use outside of a provider, at the pace of the backend. */
+/** Returns a function that sends requests outside of a provider, within the limits of the backend. */
 export function createPacedFetch(
   integration: BitbucketServerIntegrationConfig,
 ): (url: string) => Promise<Response> {
@@ -53,7 +54,7 @@ export function createPacedFetch(
   };
   let opened = open(limitersOfProcess());
   return async url => {
-    // A client may be made before the backend has come to its limiters.
+    // A client may be created before the backend has created its limiters.
     const limiters = limitersOfProcess();
     if (opened.limiters !== limiters) {
       opened = open(limiters);

@@ -104,7 +104,7 @@ describe('what a location parser yields', () => {
     ['what holds itself', selfHolding()],
   ])('is refused where it is %s', (_, yielded) => {
     expect(() => toParsedFile(yielded, FILE, REPOSITORY)).toThrow(
-      /^it yielded something that is no entity: ./,
+      /^it yielded a value that is not an entity: ./,
     );
   });
 });

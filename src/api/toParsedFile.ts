@@ -1,4 +1,4 @@
-/** From an entity that a location parser yielded to what the engine keeps of it. Pure. */
+/** Converts an entity from a location parser to the form that the engine uses. Pure. */
 
 import {
   ANNOTATION_LOCATION,
@@ -15,11 +15,11 @@ import { canonicalJson } from '../util/text';
 const validateEntity = entitySchemaValidator();
 
 /**
- * Fills in what the parser left out.
+ * Converts a value that a parser yielded, and adds missing annotations.
  *
- * @param yielded - what the parser yielded: not trusted to be an entity
- * @param file - what it was yielded for
- * @throws TypeError when it is no entity
+ * @param yielded - the value, which may not be an entity
+ * @param file - the file that was parsed
+ * @throws TypeError if it is not an entity
  */
 export function toParsedFile(
   yielded: unknown,
@@ -33,21 +33,21 @@ export function toParsedFile(
     targetUrl: file.targetUrl,
     presence: file.presence,
     entity: {
-      // So that it takes the place of the Location that the catalog has without a parser.
+      // With this key it replaces the Location that the catalog holds without a parser.
       key: findPlainTarget(entity) ?? ref,
       json: canonicalJson(entity) ?? '',
     },
   };
 }
 
-/** Through JSON first: only what that keeps reaches the catalog. */
+/** Converts to JSON and back first, since only JSON reaches the catalog. */
 function toEntity(yielded: unknown): Entity {
   try {
     const plain: unknown = JSON.parse(canonicalJson(yielded) ?? 'null');
     return validateEntity(plain);
   } catch (error) {
     const detail = error instanceof Error ? error.message : String(error);
-    throw new TypeError(`it yielded something that is no entity: ${detail}`);
+    throw new TypeError(`it yielded a value that is not an entity: ${detail}`);
   }
 }
 

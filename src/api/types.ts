@@ -1,7 +1,7 @@
-/** What others see of repositories and of a provider's configuration. Types only. */
+/** Public types of repositories and of a provider's configuration. Types only. */
 
 /**
- * A project as Bitbucket shows it.
+ * A project in Bitbucket.
  *
  * @public
  */
@@ -11,7 +11,7 @@ export interface BitbucketServerProject {
 }
 
 /**
- * A repository, with the fields of Bitbucket's own answer that Bitbucket documents.
+ * A repository, with the documented fields of Bitbucket's answer.
  * Source: `GET /projects/{projectKey}/repos/{repositorySlug}`, Bitbucket Data Center 10.0
  * OpenAPI.
  *
@@ -20,13 +20,13 @@ export interface BitbucketServerProject {
 export interface BitbucketServerRepository {
   /** Stays the same when the repository is renamed or moved. */
   id: number;
-  /** The project it is in now. */
+  /** Its current project. */
   project: BitbucketServerProject;
   /** Its name in URLs. */
   slug: string;
-  /** As people write it; the slug is made of it. */
+  /** Its display name, from which Bitbucket derives the slug. */
   name: string;
-  /** Empty where there is none. */
+  /** Empty if there is none. */
   description: string;
   /** `self`: the web page of the repository, ending in `/browse`; `clone`: its clone URLs. */
   links: Record<string, { href: string }[]>;
@@ -34,9 +34,9 @@ export interface BitbucketServerRepository {
   archived: boolean;
   /** Readable without logging in, by itself or through its project. */
   public: boolean;
-  /** It was made of another repository. */
+  /** Whether it is a fork of another repository. */
   fork: boolean;
-  /** Short name; few servers tell it here, `getDefaultBranch` asks for it. */
+  /** Short name; few servers return it here, `getDefaultBranch` requests it. */
   defaultBranch?: string;
 }
 
@@ -54,23 +54,23 @@ export interface BitbucketServerDefaultBranch {
   type: string;
   /** Hash of the latest commit; empty in a repository without commits. */
   latestCommit: string;
-  /** The same, by its former name; empty where a server does not tell it. */
+  /** The same, under its former name; empty if the server does not return it. */
   latestChangeset: string;
   /** Always `true` here. */
   isDefault: boolean;
 }
 
 /**
- * Which part of a listing to read; further parameters are passed on to Bitbucket.
+ * The part of a listing to read; further parameters are passed on to Bitbucket.
  *
  * @public
  */
 export interface BitbucketServerListOptions {
   /** A parameter of the endpoint. */
   [key: string]: number | undefined;
-  /** Rows per page; Bitbucket's own default is 25, and it may give fewer. */
+  /** Rows per page; Bitbucket's default is 25, and it may return fewer. */
   limit?: number | undefined;
-  /** `nextPageStart` of the page before. */
+  /** `nextPageStart` of the previous page. */
   start?: number | undefined;
 }
 
@@ -80,34 +80,34 @@ export interface BitbucketServerListOptions {
  * @public
  */
 export interface BitbucketServerPagedResponse<T> {
-  /** How many rows this page has. */
+  /** Number of rows on this page. */
   size: number;
-  /** How many it could have. */
+  /** Maximum number of rows. */
   limit: number;
-  /** Where it begins. */
+  /** Index of its first row. */
   start: number;
-  /** There are no more after it. */
+  /** Whether this is the last page. */
   isLastPage: boolean;
   /** The rows. */
   values: T[];
-  /** Where the next page begins; `undefined` on the last one. */
+  /** `start` of the next page; `undefined` on the last one. */
   nextPageStart: number | undefined;
 }
 
 /**
- * A provider's configuration, as far as it concerns what is read from a repository.
+ * The part of a provider's configuration that concerns the content of a repository.
  *
  * @public
  */
 export interface BitbucketServerProviderConfig {
   /** `default`, or its key under `catalog.providers.bitbucketServer`. */
   readonly id: string;
-  /** Of the integration. */
+  /** Host of the integration. */
   readonly host: string;
-  /** From the repository root, with a leading slash; some may be globs. */
+  /** Paths from the repository root, with a leading slash; some may be globs. */
   readonly catalogPaths: readonly string[];
   /** Short name; `undefined` for the default branch of each repository. */
   readonly branch?: string;
-  /** Whether only files that exist are given to the parser. */
+  /** Whether the parser receives only files that exist. */
   readonly validateLocationsExist: boolean;
 }

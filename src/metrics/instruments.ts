@@ -1,6 +1,6 @@
 /**
- * What is measured: the table of all metrics and the instruments that measure. They are
- * made when first needed, through the global API: without an SDK all of them do nothing.
+ * The table of all metrics and their instruments, which are created at the first use, through
+ * the global API: without an SDK all of them do nothing.
  */
 
 import { Meter, MeterProvider, metrics } from '@opentelemetry/api';
@@ -12,74 +12,74 @@ const METER_NAME = 'backstage-plugin-catalog-backend-module-bitbucket-server';
 export interface MetricDefinition {
   readonly name: string;
   readonly kind: 'counter' | 'histogram' | 'gauge';
-  /** In UCUM, as OpenTelemetry wants it; what is counted stands in braces. */
+  /** In UCUM, as OpenTelemetry requires; counted things are in braces. */
   readonly unit: string;
   readonly description: string;
 }
 
-/** All metrics; `docs/metrics/README.md` describes them for those who read them. */
+/** All metrics; `docs/metrics/README.md` describes them for operators. */
 export const METRICS = {
   runs: {
     name: 'bitbucket_server.discovery.runs',
     kind: 'counter',
     unit: '{run}',
-    description: 'Discovery runs that have ended, by how they ended',
+    description: 'Discovery runs that have ended, by result',
   },
   duration: {
     name: 'bitbucket_server.discovery.duration',
     kind: 'histogram',
     unit: 's',
-    description: 'How long discovery runs took, by how they ended',
+    description: 'Duration of discovery runs, by result',
   },
   lastSuccessAge: {
     name: 'bitbucket_server.discovery.last_success_age',
     kind: 'gauge',
     unit: 's',
-    description: 'Time since a discovery run last ended with success, on any replica',
+    description: 'Time since the last successful discovery run, on any replica',
   },
   repositories: {
     name: 'bitbucket_server.repositories',
     kind: 'gauge',
     unit: '{repository}',
-    description: 'Repositories by how they ended the last run',
+    description: 'Repositories by their outcome in the last run',
   },
   locations: {
     name: 'bitbucket_server.locations',
     kind: 'gauge',
     unit: '{location}',
     description:
-      'Locations in the catalog after the last run, and how many of them stay for now',
+      'Locations in the catalog after the last run, and how many of them are kept for now',
   },
   spared: {
     name: 'bitbucket_server.spared',
     kind: 'gauge',
     unit: '{repository}',
     description:
-      'Repositories that the last run did not have to look at, by what spared it',
+      'Repositories that the last run did not have to check, by what made it unnecessary',
   },
   conflicts: {
     name: 'bitbucket_server.conflicts',
     kind: 'gauge',
     unit: '{conflict}',
-    description: 'Entities that the provider and another side claim',
+    description: 'Entities that both the provider and something else claim',
   },
   catalogErrors: {
     name: 'bitbucket_server.catalog_errors',
     kind: 'gauge',
     unit: '{repository}',
-    description: 'Repositories of which the catalog could not use something',
+    description: 'Repositories with files that the catalog could not use',
   },
   requests: {
     name: 'bitbucket_server.requests',
     kind: 'counter',
     unit: '{request}',
-    description: 'Requests to Bitbucket, retries included, by what they ended with',
+    description: 'Requests to Bitbucket, including retries, by result',
   },
   retries: {
     name: 'bitbucket_server.retries',
     kind: 'counter',
     unit: '{request}',
-    description: 'Requests to Bitbucket that repeated one that failed',
+    description: 'Requests to Bitbucket that repeated a failed one',
   },
   waitTime: {
     name: 'bitbucket_server.wait_time',
@@ -92,38 +92,37 @@ export const METRICS = {
     name: 'bitbucket_server.events',
     kind: 'counter',
     unit: '{event}',
-    description: 'Webhooks and what they led to, by what became of them',
+    description: 'Webhooks, by result',
   },
   webhookAge: {
     name: 'bitbucket_server.webhooks.last_event_age',
     kind: 'gauge',
     unit: 's',
-    description: 'Time since the last event about a project came, on any replica',
+    description: 'Time since the last event about a project arrived, on any replica',
   },
   silentProjects: {
     name: 'bitbucket_server.webhooks.silent_projects',
     kind: 'gauge',
     unit: '{project}',
-    description: 'Projects with registered repositories about which no event ever came',
+    description: 'Projects with registered repositories that no event was ever about',
   },
   unannouncedChanges: {
     name: 'bitbucket_server.webhooks.unannounced_changes',
     kind: 'gauge',
     unit: '{change}',
-    description: 'Changes that runs have found and no event had announced, so far',
+    description: 'Changes so far that runs have found and no event had announced',
   },
   configurationRefused: {
     name: 'bitbucket_server.configuration.refused',
     kind: 'gauge',
     unit: '{configuration}',
-    description:
-      'Whether a changed configuration is not in effect because it cannot work',
+    description: 'Whether a changed configuration is not in effect because it is invalid',
   },
   reads: {
     name: 'bitbucket_server.reads',
     kind: 'counter',
     unit: '{read}',
-    description: 'Reads of files by the URL reader, by plugin and by how they ended',
+    description: 'Reads of files by the URL reader, by plugin and by result',
   },
   budgetUnanswered: {
     name: 'bitbucket_server.budget.unanswered',
@@ -134,7 +133,7 @@ export const METRICS = {
   },
 } as const satisfies Record<string, MetricDefinition>;
 
-/** From a run that fails at once to one that walks through a large server. */
+/** From a run that fails immediately to one that checks a large server. */
 const DURATION_BOUNDARIES = [
   0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1_200, 1_800, 3_600, 7_200,
 ];
@@ -142,22 +141,22 @@ const DURATION_BOUNDARIES = [
 /** The instruments of one meter. */
 export type Instruments = ReturnType<typeof createInstruments>;
 
-const made = new WeakMap<MeterProvider, Instruments>();
+const byProvider = new WeakMap<MeterProvider, Instruments>();
 
 /**
- * The instruments of the SDK that is installed now.
+ * Returns the instruments of the SDK that is currently installed.
  *
- * @remarks The global API has no stand-in that passes on to an SDK that comes later, so
- * a caller must not keep what this returns beyond one measurement.
+ * @remarks The global API has no proxy that forwards to an SDK installed later, so a caller
+ * must not keep the result beyond one measurement.
  */
 export function instruments(): Instruments {
   const provider = metrics.getMeterProvider();
-  const known = made.get(provider);
+  const known = byProvider.get(provider);
   if (known) {
     return known;
   }
   const created = createInstruments(provider.getMeter(METER_NAME));
-  made.set(provider, created);
+  byProvider.set(provider, created);
   return created;
 }
 

@@ -1,15 +1,15 @@
-/** The gauge of configurations that cannot work: of this process, which reads them itself. */
+/** The gauge of an invalid configuration in this process, which reads its own configuration. */
 
 import { ObservableResult } from '@opentelemetry/api';
 import { onAbort } from '../util/abort';
 import { instruments } from './instruments';
 
-/** Has it measured with each collection until the signal aborts. */
+/** Measures the gauge with each collection until the signal aborts. */
 export function observeConfiguration({
   isRefused,
   signal,
 }: {
-  /** Whether a changed configuration cannot work, and the one before is in effect. */
+  /** Whether a changed configuration is invalid, so that the previous one is still in effect. */
   readonly isRefused: () => boolean;
   readonly signal: AbortSignal;
 }): void {

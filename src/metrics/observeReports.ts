@@ -1,6 +1,6 @@
 /**
  * The gauges: read from the stored report whenever metrics are collected, so that every
- * replica shows the same, whichever ran last.
+ * replica shows the same values, whichever replica ran last.
  */
 
 import { BatchObservableResult, ObservableGauge } from '@opentelemetry/api';
@@ -28,32 +28,32 @@ import {
 } from '../model';
 import { Instruments, instruments } from './instruments';
 
-/** Metrics are collected every few seconds; the log need not say each time that they fail. */
+/** Minimum time between two warnings: metrics are collected every few seconds. */
 const WARN_INTERVAL_MS = 600_000;
 
 /**
- * What becomes of files is looked for among all that a provider has in the catalog: with
- * 100,000 files that takes the database seconds.
+ * Minimum time between two counts of errors: a count reads the state of all files of a provider
+ * in the catalog, which takes the database seconds with 100,000 files.
  */
 const ERRORS_INTERVAL_MS = 60_000;
 
-/** What the gauges are read with. */
+/** Options for {@link observeReports}. */
 interface ObserveReportsOptions {
   readonly reports: Pick<DiscoveryReport, 'loadDiscoveries'>;
-  /** Left out where they are not looked for. */
+  /** `undefined` if conflicts are not measured. */
   readonly conflicts?: Pick<ConflictReporter, 'of'>;
-  /** Likewise. */
+  /** `undefined` if errors of the catalog are not measured. */
   readonly inCatalog?: Pick<CatalogReporter, 'failing'>;
   readonly webhooks?: Pick<WebhookStore, 'load'>;
-  /** Those configured: what is stored of others is of the past. */
+  /** The configured providers: stored data of any other one is outdated. */
   readonly providerIds: readonly string[];
   readonly logger: Pick<LoggerService, 'warn'>;
   readonly clock: Pick<Clock, 'now'>;
-  /** Ends it. */
+  /** Stops the measurements. */
   readonly signal: AbortSignal;
 }
 
-/** Has the gauges measured with each collection until the signal aborts. */
+/** Measures the gauges with each collection until the signal aborts. */
 export function observeReports(options: ObserveReportsOptions): void {
   const { providerIds, signal } = options;
   if (providerIds.length === 0 || signal.aborted) {
@@ -72,7 +72,7 @@ export function observeReports(options: ObserveReportsOptions): void {
   onAbort(signal, () => meter.removeBatchObservableCallback(callback, gauges));
 }
 
-/** Measures; never throws. */
+/** Measures the gauges; never throws. */
 class ReportReader {
   readonly #lastSuccessMs = new Map<string, number>();
   readonly #failing = new Map<
@@ -95,23 +95,23 @@ class ReportReader {
       const observe = (gauge: ObservableGauge, { value, attributes }: Measurement) =>
         result.observe(gauge, value, { provider: providerId, ...attributes });
       if (lastRun) {
-        measureRepositories(lastRun.summary).forEach(one => observe(repositories, one));
-        measureLocations(lastRun.summary).forEach(one => observe(locations, one));
-        measureSpared(lastRun.summary).forEach(one => observe(spared, one));
-        const measured = await this.#measureConflicts(providerId);
-        measured.forEach(one => observe(conflicts, one));
-        const failing = await this.#measureErrors(providerId);
-        failing.forEach(one => observe(catalogErrors, one));
-        const heard = await this.#measureWebhooks(providerId);
-        heard.forEach(([gauge, one]) => observe(gauge, one));
+        const observeAll = (gauge: ObservableGauge, values: readonly Measurement[]) =>
+          values.forEach(value => observe(gauge, value));
+        observeAll(repositories, measureRepositories(lastRun.summary));
+        observeAll(locations, measureLocations(lastRun.summary));
+        observeAll(spared, measureSpared(lastRun.summary));
+        observeAll(conflicts, await this.#measureConflicts(providerId));
+        observeAll(catalogErrors, await this.#measureErrors(providerId));
+        const webhooks = await this.#measureWebhooks(providerId);
+        webhooks.forEach(([gauge, value]) => observe(gauge, value));
       }
     }
     this.#measureAges(result);
   }
 
   /**
-   * The age grows on while the store cannot be read: an SDK exports the last value of what
-   * is not measured, and an age that stands still would hide that nothing works.
+   * Measures the ages, which continue to grow while the store cannot be read: an SDK exports the
+   * last value of a gauge that is not measured, and a constant age would hide the failure.
    */
   #measureAges(result: BatchObservableResult): void {
     const nowMs = this.options.clock.now();
@@ -124,7 +124,9 @@ class ReportReader {
   #measureConflicts(providerId: string): Promise<Measurement[]> {
     return this.#orNothing(async () => {
       const disputed = await this.options.conflicts?.of(providerId);
-      return disputed ? measureConflicts(disputed.flatMap(one => one.conflicts)) : [];
+      return disputed
+        ? measureConflicts(disputed.flatMap(report => report.conflicts))
+        : [];
     });
   }
 
@@ -158,7 +160,7 @@ class ReportReader {
       return [
         [silentProjects, { value: summary.silentProjects, attributes }],
         [unannouncedChanges, { value: summary.unannounced, attributes }],
-        ...measureAges(summary, clock.now()).map(one => [webhookAge, one] as const),
+        ...measureAges(summary, clock.now()).map(age => [webhookAge, age] as const),
       ];
     });
   }
@@ -166,13 +168,13 @@ class ReportReader {
   #load(): Promise<StoredDiscovery[]> {
     const { reports, providerIds } = this.options;
     return this.#orNothing(async () =>
-      (await reports.loadDiscoveries()).filter(one =>
-        providerIds.includes(one.providerId),
+      (await reports.loadDiscoveries()).filter(discovery =>
+        providerIds.includes(discovery.providerId),
       ),
     );
   }
 
-  /** @returns nothing where the store cannot be read */
+  /** @returns an empty list if the store cannot be read */
   async #orNothing<T>(read: () => Promise<T[]>): Promise<T[]> {
     try {
       return await read();
@@ -194,7 +196,7 @@ class ReportReader {
   }
 }
 
-/** A number and what it is about. */
+/** A value with its attributes. */
 export interface Measurement {
   readonly value: number;
   readonly attributes: Readonly<Record<string, string>>;
@@ -207,10 +209,10 @@ const REASONS = {
 };
 
 /**
- * Repositories by outcome and reason.
+ * Counts repositories by outcome and reason.
  *
- * @remarks Reasons that no repository ended with are there as 0: an SDK goes on exporting
- * the last value of a gauge that is not measured any more.
+ * @remarks Reasons without repositories are measured as 0: an SDK keeps exporting the last
+ * value of a gauge that is no longer measured.
  */
 function measureRepositories(summary: RunSummary): Measurement[] {
   return OUTCOME_KINDS.flatMap((outcome): Measurement[] => {
@@ -226,7 +228,7 @@ function measureRepositories(summary: RunSummary): Measurement[] {
   });
 }
 
-/** Locations by state; those carried forward and held back are among the known ones. */
+/** Counts Locations by state; the known ones include those carried forward and held back. */
 function measureLocations(summary: RunSummary): Measurement[] {
   return [
     { value: summary.locations, attributes: { state: 'known' } },
@@ -235,12 +237,12 @@ function measureLocations(summary: RunSummary): Measurement[] {
   ];
 }
 
-/** Repositories that were not looked at, by what spared it, with 0 for what spared none. */
+/** Counts unchecked repositories by what made the check unnecessary, including zeros. */
 function measureSpared({ spared }: RunSummary): Measurement[] {
   return SPARED_BY.map(by => ({ value: spared?.[by] ?? 0, attributes: { by } }));
 }
 
-/** How long ago the last event about each project came; there is no age where none ever did. */
+/** Returns the age of the last event about each project; none for projects without any. */
 function measureAges({ projects }: WebhookSummary, nowMs: number): Measurement[] {
   return projects.flatMap(({ projectKey: project, lastEventAtMs }) =>
     lastEventAtMs === undefined
@@ -249,11 +251,11 @@ function measureAges({ projects }: WebhookSummary, nowMs: number): Measurement[]
   );
 }
 
-/** Conflicts by kind, each once. */
+/** Counts distinct conflicts by kind. */
 function measureConflicts(conflicts: readonly Conflict[]): Measurement[] {
   const distinct = distinctConflicts(conflicts);
   return CONFLICT_KINDS.map(kind => ({
-    value: distinct.filter(one => one.kind === kind).length,
+    value: distinct.filter(conflict => conflict.kind === kind).length,
     attributes: { kind },
   }));
 }

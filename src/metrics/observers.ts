@@ -1,13 +1,13 @@
-/** Counts what providers do: their runs, what these and events cost Bitbucket, and webhooks. */
+/** Counts runs, webhooks, reads of files, and requests to Bitbucket. */
 
 import { AttemptResult, RequestObserver } from '../http/types';
 import { instruments } from './instruments';
 
-/** How a run ended. An abort, such as by its timeout, is no failure of Bitbucket. */
+/** Results of a run. An abort, such as by its timeout, is not a failure of Bitbucket. */
 export const RUN_RESULTS = ['succeeded', 'failed', 'aborted'] as const;
 type RunResult = (typeof RUN_RESULTS)[number];
 
-/** Told of every run that ended. */
+/** Receives every run that has ended. */
 export interface RunObserver {
   onRun(run: { readonly result: RunResult; readonly durationMs: number }): void;
 }
@@ -39,8 +39,8 @@ class RequestMetrics implements RequestObserver {
 }
 
 /**
- * How a read of a file ended. `not-modified`: without a request; `stale`: without an answer,
- * so that what was read before stands.
+ * Results of reading a file. `not-modified`: without a request; `stale`: without an answer, so
+ * that the content read before is returned.
  */
 export const READ_RESULTS = [
   'read',
@@ -51,10 +51,10 @@ export const READ_RESULTS = [
 ] as const;
 export type ReadResult = (typeof READ_RESULTS)[number];
 
-/** In place of a provider where it is the reader of files that asks. */
+/** Attribute value for requests of the reader of files, in place of a provider. */
 const URL_READER = 'url-reader';
 
-/** The metrics of the reader of files, of one plugin and host. */
+/** The metrics of the reader of files, for one plugin and host. */
 export class ReadMetrics extends RequestMetrics {
   readonly #plugin: string;
 
@@ -75,7 +75,7 @@ export class ProviderMetrics extends RequestMetrics implements RunObserver {
   constructor({ id, host }: { readonly id: string; readonly host: string }) {
     super(id, host);
     this.#id = id;
-    // From 0 on, so that the first failure shows as an increase and not as the beginning.
+    // Starts at 0, so that the first failure shows as an increase and not as a new series.
     for (const result of RUN_RESULTS) {
       instruments().runs.add(0, { provider: id, result });
     }
@@ -90,7 +90,7 @@ export class ProviderMetrics extends RequestMetrics implements RunObserver {
 }
 
 /**
- * Counts what became of an event.
+ * Counts the result of an event.
  *
  * @param result - a code of a fixed list, such as `evaluated`
  */
@@ -98,13 +98,13 @@ export function countEvent(result: string): void {
   instruments().events.add(1, { result });
 }
 
-/** Tells each observer, in this order; those left out are passed over. */
+/** Combines observers to one that notifies each in this order; `undefined` ones are skipped. */
 export function combineObservers(
   ...observers: readonly (RequestObserver | undefined)[]
 ): RequestObserver {
-  const present = observers.flatMap(one => one ?? []);
+  const present = observers.flatMap(observer => observer ?? []);
   return {
-    onAttempt: attempt => present.forEach(one => one.onAttempt(attempt)),
-    onWait: wait => present.forEach(one => one.onWait(wait)),
+    onAttempt: attempt => present.forEach(observer => observer.onAttempt(attempt)),
+    onWait: wait => present.forEach(observer => observer.onWait(wait)),
   };
 }

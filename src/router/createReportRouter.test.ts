@@ -342,7 +342,7 @@ describe('the repositories', () => {
             repositorySlug: 'web',
             outcome: 'absent',
             reason: 'no-catalog-file',
-            cause: expect.stringContaining('not there'),
+            cause: expect.stringContaining('does not exist'),
             remedy: expect.stringContaining('catalogPath'),
             files: [],
             checkedAt: '2024-01-01T00:00:00.000Z',

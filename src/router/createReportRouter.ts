@@ -1,9 +1,9 @@
 /**
- * The report over HTTP: what each provider found, for every repository, and the release
- * of removals that are held back. `docs/report.openapi.yaml` describes it.
+ * The report over HTTP: the result of each provider for every repository, and the approval of
+ * removals that are held back. `docs/report.openapi.yaml` describes it.
  *
- * Answers from the store only, so any replica can. Errors are left to the router it is
- * mounted on, which answers them as the rest of Backstage does.
+ * Answers come from the store only, so any replica can serve them. Errors are left to the router
+ * on which it is mounted, which answers them like the rest of Backstage.
  */
 
 import {
@@ -27,6 +27,7 @@ import { providerName } from '../provider/locationEntities';
 import { DiscoveryReport, RepositoryPage } from '../store/DiscoveryReport';
 import { StoredDiscovery } from '../store/records';
 import { WebhookStore } from '../store/WebhookStore';
+import { formatAddress } from '../util/text';
 import { audited } from './manualRefresh';
 import {
   disputedReports,
@@ -49,21 +50,21 @@ import {
   ReportQuery,
 } from './reportParameters';
 
-/** A provider that is configured. */
+/** A configured provider. */
 export interface ReportedProvider {
   readonly id: string;
   readonly host: string;
-  /** Carries out the removals that are held back now; returns how many. */
+  /** Carries out the removals that are currently held back; returns their number. */
   approveRemovals(): Promise<number>;
 }
 
-/** What the report is made of. */
+/** The sources of the report. */
 export interface ReportOptions extends ReadConflictsOptions {
   readonly reports: DiscoveryReport;
   readonly inCatalog: Pick<CatalogReporter, 'of' | 'failing' | 'failingReports'>;
   readonly webhooks: Pick<WebhookStore, 'load'>;
   readonly providers: readonly ReportedProvider[];
-  /** Why the configuration as it stands now is not in effect, if it is not. */
+  /** Why the current configuration is not in effect; `undefined` if it is. */
   readonly configurationProblem: () => string | undefined;
 }
 
@@ -73,7 +74,7 @@ interface ReportRouterOptions extends ReportOptions {
   readonly auditor: AuditorService;
 }
 
-/** What is in the paths. */
+/** Parameters of the paths. */
 interface OfProvider {
   readonly id: string;
 }
@@ -82,12 +83,12 @@ interface OfRepository extends OfProvider {
   readonly slug: string;
 }
 
-/** What a route answers; nothing is asked or read before the caller's permission is known. */
+/** Reads the answer of a route; called only once the caller's permission is granted. */
 type Read<P> = (request: Request<P>) => Promise<object>;
 
 const DISCOVERIES = '/bitbucket-server/discoveries';
 
-/** Makes the router; it is to be registered on the catalog's and brings its own prefix. */
+/** Creates the router. Register it on the catalog's router; it has its own path prefix. */
 export function createReportRouter(
   options: ReportRouterOptions,
 ): Parameters<HttpRouterService['use']>[0] {
@@ -95,7 +96,7 @@ export function createReportRouter(
   const addRoute = <P>(path: string, read: Read<P>) =>
     router.get(
       `${DISCOVERIES}${path}`,
-      answering<P>(async request => {
+      toHandler<P>(async request => {
         await permit(request, catalogLocationReadPermission, options);
         return read(request);
       }),
@@ -106,7 +107,7 @@ export function createReportRouter(
   addRoute('/:id/repositories/:key/:slug', showRepository(options));
   router.post(
     `${DISCOVERIES}/:id/removals/approve`,
-    answering<OfProvider>(request => approveRemovals(request, options)),
+    toHandler<OfProvider>(request => approveRemovals(request, options)),
   );
   return router;
 }
@@ -115,9 +116,9 @@ function listDiscoveries(options: ReportRouterOptions): Read<object> {
   return async ({ query }) => {
     readNoParameters(query);
     const all = await options.reports.loadDiscoveries();
-    const stored = new Map(all.map(one => [one.providerId, one]));
-    const items = options.providers.map(one =>
-      describe(one, stored.get(one.id), options),
+    const stored = new Map(all.map(discovery => [discovery.providerId, discovery]));
+    const items = options.providers.map(provider =>
+      describe(provider, stored.get(provider.id), options),
     );
     return { items: await Promise.all(items) };
   };
@@ -130,7 +131,7 @@ function showDiscovery(options: ReportRouterOptions): Read<OfProvider> {
   };
 }
 
-/** All about one provider. */
+/** Returns the complete report of one provider. */
 export async function reportDiscovery(id: string, options: ReportOptions) {
   const { reports, providers, webhooks } = options;
   const provider = findProvider(providers, id);
@@ -149,7 +150,7 @@ function listRepositories(options: ReportRouterOptions): Read<OfProvider> {
     reportRepositories(params.id, readRepositoryQuery(query), options);
 }
 
-/** A page of the repositories of a provider. */
+/** Returns a page of the repositories of a provider. */
 export async function reportRepositories(
   providerId: string,
   query: ReportQuery,
@@ -160,10 +161,10 @@ export async function reportRepositories(
   const { items, totalItems } = await selectRepositories(id, query, conflicts, options);
   const catalog = await options.inCatalog.of(items, conflicts);
   return {
-    items: items.map(one =>
-      toRepositoryJson(one, {
-        catalog: catalog?.get(one.repositoryId),
-        conflicts: conflicts.of(one),
+    items: items.map(repository =>
+      toRepositoryJson(repository, {
+        catalog: catalog?.get(repository.repositoryId),
+        conflicts: conflicts.of(repository),
       }),
     ),
     totalItems,
@@ -172,7 +173,11 @@ export async function reportRepositories(
   };
 }
 
-/** Those that are known by what has become of them are few: the page is cut from them here. */
+/**
+ * Selects a page of repositories.
+ *
+ * @remarks Repositories with conflicts or errors are few, so their page is cut out in memory.
+ */
 async function selectRepositories(
   id: string,
   query: ReportQuery,
@@ -181,13 +186,14 @@ async function selectRepositories(
 ): Promise<RepositoryPage> {
   const disputed = query.conflicts && disputedReports(conflicts);
   const failing = query.errors && (await inCatalog.failingReports(id, conflicts));
-  const [some, others] = [disputed ?? failing, disputed && failing];
-  if (!some) {
+  const selected = disputed ?? failing;
+  if (!selected) {
     return reports.pageRepositories(id, query);
   }
-  const ids = new Set((others ?? some).map(one => one.repositoryId));
+  const alsoIn = (disputed && failing) ?? selected;
+  const ids = new Set(alsoIn.map(repository => repository.repositoryId));
   return selectPage(
-    some.filter(one => ids.has(one.repositoryId)),
+    selected.filter(repository => ids.has(repository.repositoryId)),
     query,
   );
 }
@@ -199,22 +205,23 @@ function showRepository(options: ReportRouterOptions): Read<OfRepository> {
   };
 }
 
-/** All about one repository, as one provider sees it. */
+/** Returns the complete report of one repository for one provider. */
 export async function reportRepository(params: OfRepository, options: ReportOptions) {
   const { reports, providers } = options;
   const { projectKey, slug } = readAddress(params);
   const { id } = findProvider(providers, params.id);
   const key = addressKey({ projectKey, slug });
   const held = (await reports.loadHeldRemovals(id))
-    .filter(one => one.address && addressKey(one.address) === key)
+    .filter(({ address }) => address && addressKey(address) === key)
     .sort(compareHeldRemovals);
   const report =
     (await reports.findRepository(id, projectKey, slug)) ??
-    reportHeldRepository(held.filter(one => !one.approved));
+    reportHeldRepository(held.filter(removal => !removal.approved));
   if (!report) {
     throw new NotFoundError(
-      `Discovery "${id}" knows no repository ${projectKey}/${slug}: it is misspelt, it does ` +
-        'not exist, the account in use may not see it, or no run has come to it yet',
+      `Discovery "${id}" knows no repository ${formatAddress({ projectKey, slug })}: it is ` +
+        'misspelt, it does not exist, the account in use may not see it, or no run has ' +
+        'reached it yet',
     );
   }
   const conflicts = await readConflicts(id, options);
@@ -230,7 +237,7 @@ async function approveRemovals(
   options: ReportRouterOptions,
 ): Promise<object> {
   const { id } = request.params;
-  // Before anything is looked at, so that a refusal leaves a trace as well.
+  // Created before any check, so that a refused request is audited as well.
   const event = await options.auditor.createEvent({
     eventId: 'bitbucket-server-removals-approve',
     severityLevel: 'high',
@@ -258,10 +265,10 @@ async function describe(
 }
 
 /**
- * Lets a handler be a promise: the types of Express know nothing of promises, but this
- * router passes on what they are rejected with.
+ * Converts an async function to a handler: the types of Express do not include promises, but
+ * this router passes on the errors with which they reject.
  */
-function answering<P>(
+function toHandler<P>(
   read: Read<P>,
 ): (request: Request<P>, response: Response) => unknown {
   return async (request, response) => void response.json(await read(request));
@@ -291,16 +298,16 @@ export function requireAllowed(
   }
 }
 
-/** @throws NotFoundError where none of this id is configured */
+/** @throws NotFoundError if no provider with this id is configured */
 export function findProvider<T extends { readonly id: string }>(
   providers: readonly T[],
   id: string,
 ): T {
-  const found = providers.find(one => one.id === id);
+  const found = providers.find(provider => provider.id === id);
   if (!found) {
-    const ids = providers.map(one => `"${one.id}"`).join(', ');
+    const ids = providers.map(provider => `"${provider.id}"`).join(', ');
     throw new NotFoundError(
-      `There is no discovery "${id}"; configured: ${ids || 'none at all'}`,
+      `There is no discovery "${id}"; configured: ${ids || 'none'}`,
     );
   }
   return found;

@@ -1,9 +1,9 @@
 /**
- * Watches the catalog's own refresh endpoint: refreshing a provider's anchor starts an
+ * Observes the catalog's own refresh endpoint: refreshing a provider's anchor starts an
  * audited run.
  *
- * Only watches. The catalog reads the body, authenticates and authorises as always; what
- * happened is looked at once its answer is out, so a caller it rejects starts nothing.
+ * Only observes. The catalog parses, authenticates and authorizes the request as always; its
+ * result is checked once the answer is sent, so a rejected caller starts nothing.
  */
 
 import {
@@ -21,7 +21,7 @@ import { CreatedProvider } from '../provider/createProviders';
 import { ManualRuns } from '../provider/ManualRuns';
 import { systemClock } from '../util/clock';
 
-/** What manual runs are started with. */
+/** Services that starting a manual run needs. */
 interface ManualRunDependencies {
   readonly auditor: AuditorService;
   readonly scheduler: SchedulerService;
@@ -33,8 +33,8 @@ type Handler = Parameters<HttpRouterService['use']>[0];
 const RefreshBody = z.object({ entityRef: z.string() });
 
 /**
- * Makes the handler; it is to be registered on the catalog's router and passes every
- * request on untouched.
+ * Creates a handler that starts a run when a provider's anchor is refreshed. Register it on the
+ * catalog's router; it passes every request on unchanged.
  */
 export function createRefreshObserver(
   starts: readonly ManualStart[],
@@ -42,17 +42,17 @@ export function createRefreshObserver(
 ): Handler {
   return observeRefreshes((entityRef, request) => {
     starts
-      .find(one => one.anchorRef === entityRef)
+      .find(({ anchorRef }) => anchorRef === entityRef)
       ?.start({ request, trigger: 'refresh' })
       .catch(error => {
-        logger.warn(`The run that was asked for could not be started: ${error}`);
+        logger.warn(`The requested run could not be started: ${error}`);
       });
   });
 }
 
 /**
- * Makes a handler that tells of every entity whose refresh the catalog has granted; it is to
- * be registered on the catalog's router and passes every request on untouched.
+ * Creates a handler that reports every entity whose refresh the catalog has accepted. Register
+ * it on the catalog's router; it passes every request on unchanged.
  */
 export function observeRefreshes(
   onRefresh: (entityRef: string, request: Parameters<Handler>[0]) => void,
@@ -70,11 +70,11 @@ export function observeRefreshes(
   };
 }
 
-/** Who asked for a run, as far as an audit event tells it. */
+/** The origin of a request for a run, as recorded in the audit event. */
 interface RunRequester {
-  /** Where it came over HTTP. */
+  /** The HTTP request, if there was one. */
   readonly request?: Parameters<Handler>[0];
-  /** What it was asked for with. */
+  /** The kind of request. */
   readonly trigger: 'refresh' | 'action';
 }
 
@@ -83,14 +83,14 @@ export interface ManualStart {
   readonly id: string;
   readonly anchorRef: string;
   /**
-   * Starts a run, audited.
+   * Starts an audited run.
    *
-   * @param requireAllowance - throws where the caller may not: that leaves a trace as well
+   * @param requireAllowance - throws if the caller has no permission, which is audited as well
    */
   start(by: RunRequester, requireAllowance?: () => Promise<void>): Promise<undefined>;
 }
 
-/** Makes what starts runs, for whoever asks: two that ask during a run get the same one. */
+/** Creates the manual start of a provider: two requests during a run lead to one more run. */
 export function createManualStart(
   { provider, context }: Pick<CreatedProvider, 'provider' | 'context'>,
   dependencies: ManualRunDependencies,
@@ -124,7 +124,7 @@ function createStart(
   };
 }
 
-/** @param body - what the catalog parsed */
+/** @param body - the body as parsed by the catalog */
 function refreshedRef(body: unknown): string | undefined {
   const parsed = RefreshBody.safeParse(body);
   if (!parsed.success) {
@@ -138,10 +138,10 @@ function refreshedRef(body: unknown): string | undefined {
 }
 
 /**
- * An action that leaves an audit event, whichever way it ends.
+ * Runs an action and records its success or failure in an audit event.
  *
- * @returns what the action returns, which the event tells as well
- * @throws what the action throws
+ * @returns the result of the action, which the event contains as well
+ * @throws whatever the action throws
  */
 export async function audited<T extends JsonObject | undefined>(
   event: AuditorServiceEvent,

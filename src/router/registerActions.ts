@@ -1,7 +1,7 @@
 /**
  * Actions in Backstage's actions registry: the report and a run on demand, for assistants and
- * workflows, with the permissions and words of HTTP. The registry is alpha: only this file
- * knows of it.
+ * workflows, with the permissions and answers of the HTTP report. The registry is alpha, so only
+ * this file uses it.
  */
 
 import { BackstageCredentials, PermissionsService } from '@backstage/backend-plugin-api';
@@ -23,14 +23,14 @@ import {
 } from './createReportRouter';
 import { ManualStart } from './manualRefresh';
 
-/** The registry of the backend; every release this module works with has it. */
+/** The registry of the backend, which exists in every release that this module supports. */
 export const actionsRegistryRef = actionsRegistryServiceRef;
 export type ActionsRegistry = ActionsRegistryService;
 
-/** Repositories of each kind that the list of what needs attention names. */
+/** Maximum number of repositories of each kind in the list of problems. */
 const MAX_LISTED = 50;
 
-/** What the actions work with. */
+/** Options for {@link registerActions}. */
 interface ActionsOptions extends ReportOptions {
   readonly starts: readonly ManualStart[];
   readonly permissions: PermissionsService;
@@ -38,7 +38,7 @@ interface ActionsOptions extends ReportOptions {
 
 const READS = { readOnly: true, destructive: false, idempotent: true } as const;
 
-/** Registers all of them. */
+/** Registers all actions. */
 export function registerActions(
   registry: ActionsRegistry,
   options: ActionsOptions,
@@ -64,7 +64,7 @@ function registerExplain(registry: ActionsRegistry, options: ActionsOptions): vo
     name: 'explain-bitbucket-server-repository',
     title: 'Explain a Bitbucket Server repository',
     description:
-      'Tells why a repository in Bitbucket Server or Data Center is or is not in the catalog: outcome, reason, cause, remedy, its catalog files, what became of them in the catalog, and conflicts. Reads what the last run and events have found.',
+      'Explains why a repository in Bitbucket Server or Data Center is or is not in the catalog: outcome, reason, cause, remedy, its catalog files, their state in the catalog, and conflicts. Reads the results of the last run and of events.',
     attributes: READS,
     schema: {
       input: z =>
@@ -86,8 +86,8 @@ function registerExplain(registry: ActionsRegistry, options: ActionsOptions): vo
 function registerAttention(registry: ActionsRegistry, options: ActionsOptions): void {
   registry.register({
     name: 'list-bitbucket-server-discovery-problems',
-    title: 'List what needs attention in Bitbucket Server discovery',
-    description: `Lists, for one provider, how the last run went, the removals that are held back, and the repositories that are unknown, that have errors in the catalog or conflicts, each with cause and remedy; at most ${MAX_LISTED} of each, with the number of all.`,
+    title: 'List problems of Bitbucket Server discovery',
+    description: `Lists, for one provider, the result of the last run, the removals that are held back, and the repositories that are unknown or have errors in the catalog or conflicts, each with cause and remedy; at most ${MAX_LISTED} of each, with their total number.`,
     attributes: READS,
     schema: {
       input: z =>
@@ -116,7 +116,7 @@ function registerRun(registry: ActionsRegistry, options: ActionsOptions): void {
     name: 'run-bitbucket-server-discovery',
     title: 'Run Bitbucket Server discovery now',
     description:
-      'Starts a discovery run of one provider, after the one in progress if there is one, as a refresh of its Location in the catalog does. It needs the permission to refresh that Location.',
+      'Starts a discovery run of one provider, after a run in progress if there is one, like a refresh of its Location in the catalog. Needs the permission to refresh that Location.',
     attributes: { readOnly: false, destructive: false, idempotent: true },
     schema: {
       input: z =>
@@ -128,17 +128,17 @@ function registerRun(registry: ActionsRegistry, options: ActionsOptions): void {
     async action({ credentials, input: { provider } }) {
       const { anchorRef, start } = findProvider(options.starts, provider);
       const permission = catalogEntityRefreshPermission;
-      const asked = [{ permission, resourceRef: anchorRef }];
-      // A run in progress may go on for long: whoever asks need not wait for its end.
+      const requested = [{ permission, resourceRef: anchorRef }];
+      // A run in progress may take long: the caller does not have to wait for its end.
       await new Promise<void>((resolve, reject) => {
         start({ trigger: 'action' }, async () => {
           requireAllowed(
             permission,
-            await options.permissions.authorize(asked, { credentials }),
+            await options.permissions.authorize(requested, { credentials }),
           );
           resolve();
         }).catch(error => {
-          options.logger.warn(`No run of ${provider} was started by an action: ${error}`);
+          options.logger.warn(`An action could not start a run of ${provider}: ${error}`);
           reject(error);
         });
       });

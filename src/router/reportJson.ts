@@ -1,4 +1,4 @@
-/** What the HTTP report answers; `docs/report.openapi.yaml` describes it. Pure. */
+/** The answers of the HTTP report as JSON; `docs/report.openapi.yaml` describes them. Pure. */
 
 import { RepositoryInCatalog } from '../catalog/CatalogReporter';
 import { Conflict } from '../conflicts/describeConflicts';
@@ -9,27 +9,27 @@ import { StoredDiscovery } from '../store/records';
 import { summarizeWebhooks } from '../store/summarizeWebhooks';
 import { ProjectWebhooks } from '../store/WebhookStore';
 
-/** What is counted when it is asked for; `undefined` where that cannot be read. */
-interface CountsNow {
-  /** Repositories of which the catalog could not use something. */
+/** Numbers that are counted for each request; `undefined` if they cannot be read. */
+interface CurrentCounts {
+  /** Repositories with files that the catalog could not use. */
   readonly withErrors?: number;
   readonly conflicts?: number;
 }
 
 /**
- * Describes what a provider is doing and how its last run ended.
+ * Describes the state of a provider and the result of its last run.
  *
- * @remarks While a run goes on, and after one that broke off, the summary is that of the
- * run before: it belongs to the repositories that are listed.
+ * @remarks During a run, and after one that broke off, the summary is that of the previous run:
+ * it belongs to the repositories in the report.
  *
- * @param provider - as it is configured
- * @param stored - `undefined` where nothing is stored of it yet
- * @param counts - how many there are now
+ * @param provider - the provider as configured
+ * @param stored - `undefined` if nothing is stored about it yet
+ * @param counts - the current counts
  */
 export function toDiscoveryJson(
   provider: { readonly id: string; readonly host: string },
   stored: StoredDiscovery | undefined,
-  counts: CountsNow,
+  counts: CurrentCounts,
 ) {
   const { lastStart, lastRun } = stored ?? {};
   return {
@@ -56,12 +56,12 @@ function toEndJson({ failure, lastRun }: StoredDiscovery) {
   return {
     finishedAt: toIso((failure ?? lastRun)?.finishedAtMs),
     error: (failure ?? lastRun)?.error,
-    // How many a run had sent that broke off is not known.
+    // The number of requests is not known for a run that broke off.
     ...(!failure && { requests: lastRun?.requests }),
   };
 }
 
-function toSummaryJson(summary: RunSummary, counts: CountsNow) {
+function toSummaryJson(summary: RunSummary, counts: CurrentCounts) {
   const { registered: _, ...reasons } = summary.reasons;
   return { ...summary, ...counts, reasons };
 }
@@ -77,26 +77,26 @@ export function toHeldRemovalJson(held: HeldRemovalReport) {
   };
 }
 
-/** What is known of a repository when it is asked for. */
-export interface RepositoryNow {
-  /** `undefined` where that cannot be read. */
+/** The current state of a repository outside of its stored report. */
+export interface CurrentRepositoryState {
+  /** `undefined` if the catalog cannot be read. */
   readonly catalog?: RepositoryInCatalog;
-  /** `undefined` where that is not known. */
+  /** `undefined` if conflicts are not known. */
   readonly conflicts?: readonly Conflict[];
   /** Its removals that are held back. */
   readonly held?: readonly HeldRemovalReport[];
 }
 
 /**
- * Describes how a repository ended the last run, and what to do about it.
+ * Describes the outcome of a repository in the last run, and its remedy.
  *
- * @param now - what is known of it at this moment
+ * @param current - its current state outside of the report
  */
 export function toRepositoryJson(
   report: RepositoryReport,
-  { catalog, conflicts, held = [] }: RepositoryNow,
+  { catalog, conflicts, held = [] }: CurrentRepositoryState,
 ) {
-  const heldTargets = new Set(held.map(one => one.entryKey));
+  const heldTargets = new Set(held.map(({ entryKey }) => entryKey));
   const isHeld =
     held.length > 0 && report.files.every(file => heldTargets.has(file.targetUrl));
   const explanation = explainOutcome(report.outcome, report.reason, isHeld);
@@ -117,7 +117,11 @@ export function toRepositoryJson(
   };
 }
 
-/** @param problem - why the configuration as it stands now is not in effect */
+/**
+ * Describes the configuration of the last run.
+ *
+ * @param problem - why the current configuration is not in effect
+ */
 export function toConfigurationJson(
   stored: StoredDiscovery | undefined,
   problem: string | undefined,
@@ -129,7 +133,7 @@ export function toConfigurationJson(
   };
 }
 
-/** Describes whether webhooks come, project by project. */
+/** Describes for each project whether webhooks arrive. */
 export function toWebhooksJson(webhooks: readonly ProjectWebhooks[]) {
   const { lastEventAtMs, projects, silentProjects, totalProjects, unannounced } =
     summarizeWebhooks(webhooks);
@@ -138,12 +142,12 @@ export function toWebhooksJson(webhooks: readonly ProjectWebhooks[]) {
     silentProjects,
     unannouncedChanges: unannounced,
     totalProjects,
-    projects: projects.map(one => ({
-      projectKey: one.projectKey,
-      registered: one.registered,
-      lastEventAt: toIso(one.lastEventAtMs),
-      unannouncedChanges: one.unannounced,
-      lastUnannouncedAt: toIso(one.lastUnannouncedAtMs),
+    projects: projects.map(project => ({
+      projectKey: project.projectKey,
+      registered: project.registered,
+      lastEventAt: toIso(project.lastEventAtMs),
+      unannouncedChanges: project.unannounced,
+      lastUnannouncedAt: toIso(project.lastUnannouncedAtMs),
     })),
   };
 }

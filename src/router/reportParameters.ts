@@ -1,4 +1,4 @@
-/** What the HTTP report is asked, checked. Pure. */
+/** Validates the parameters of the HTTP report. Pure. */
 
 import { InputError } from '@backstage/errors';
 import { z } from 'zod';
@@ -7,13 +7,13 @@ import { OUTCOME_KINDS, RepositoryAddress } from '../model';
 import { RepositoryPage, RepositoryQuery } from '../store/DiscoveryReport';
 import { isStorable } from '../util/text';
 
-/** Repositories per page, unless asked for. */
+/** Repositories per page without the parameter `limit`. */
 const DEFAULT_LIMIT = 100;
 const MAX_LIMIT = 1_000;
 
 const Query = z.record(z.string(), z.unknown());
 
-/** What a parameter may be, and in which words a wrong one is refused. */
+/** The schema of a parameter, and its description in error messages. */
 interface Parameter<T> {
   readonly schema: z.ZodType<T>;
   readonly expected: string;
@@ -31,29 +31,30 @@ const REPOSITORY_PARAMETERS = {
   offset: wholeNumber(0, Number.MAX_SAFE_INTEGER),
 };
 
-/** Which repositories are asked for. */
+/** The repositories that a request selects. */
 export interface ReportQuery extends RepositoryQuery {
-  /** Only those with conflicts. */
+  /** Only repositories with conflicts. */
   readonly conflicts?: true;
-  /** Only those of which the catalog could not use something. */
+  /** Only repositories with files that the catalog could not use. */
   readonly errors?: true;
 }
 
-/** The part of some repositories that is asked for. */
+/** Filters repositories and returns the requested page of them. */
 export function selectPage(
   repositories: readonly RepositoryReport[],
   { limit, offset, outcome, project }: RepositoryQuery,
 ): RepositoryPage {
   const matching = repositories.filter(
-    one =>
-      (outcome === undefined || one.outcome === outcome) &&
-      (project === undefined || one.projectKey.toLowerCase() === project.toLowerCase()),
+    repository =>
+      (outcome === undefined || repository.outcome === outcome) &&
+      (project === undefined ||
+        repository.projectKey.toLowerCase() === project.toLowerCase()),
   );
   return { items: matching.slice(offset, offset + limit), totalItems: matching.length };
 }
 
 /**
- * Reads which repositories are asked for.
+ * Reads the query for repositories.
  *
  * @param query - the query of the request, as Express parsed it
  * @throws InputError that names the parameter
@@ -72,7 +73,7 @@ export function readRepositoryQuery(query: unknown): ReportQuery {
 }
 
 /**
- * Reads which repository is asked for.
+ * Reads the address of the requested repository.
  *
  * @param path - the segments of the path, decoded
  * @throws InputError that names the segment
@@ -89,14 +90,16 @@ export function readAddress({
     ['repository slug', slug],
   ] as const) {
     if (!isStorable(segment)) {
-      throw new InputError(`Bad "${name}" in the path: no database takes its characters`);
+      throw new InputError(
+        `Bad "${name}" in the path: it contains characters that databases refuse`,
+      );
     }
   }
   return { projectKey: key, slug };
 }
 
 /**
- * Makes sure that nothing is asked which would be ignored.
+ * Refuses all parameters, for routes that have none.
  *
  * @throws InputError that names the first parameter
  */
@@ -118,7 +121,7 @@ function refuseUnknown(
   return parameters;
 }
 
-/** @param value - a text; a list or more where the parameter was given more than once */
+/** @param value - a string; a list or an object if the parameter was given more than once */
 function read<T>(name: string, value: unknown, parameter: Parameter<T>): T | undefined {
   if (value === undefined) {
     return undefined;

@@ -1,28 +1,29 @@
-/** An SDK that collects on demand, and what it collected in short. For tests. */
+/** An SDK that collects metrics on demand, with a short form of the result. For tests. */
 
 import { metrics } from '@opentelemetry/api';
 import { DataPointType, MeterProvider, MetricReader } from '@opentelemetry/sdk-metrics';
 
 type Attributes = Readonly<Record<string, unknown>>;
 
-/** One number; of a histogram its sum. */
+/** One data point. */
 export interface Point {
   readonly name: string;
   readonly unit: string;
   readonly attributes: Attributes;
+  /** For a histogram, its sum. */
   readonly value: number;
-  /** Of a histogram. */
+  /** Only for a histogram. */
   readonly count?: number;
 }
 
-/** What one collection yields. */
+/** The result of one collection. */
 export interface Collected {
   readonly points: readonly Point[];
-  /** What callbacks threw. */
+  /** Errors that callbacks threw. */
   readonly errors: readonly unknown[];
-  /** The only point with these attributes among others; `undefined` where there is none. */
+  /** Value of the only point with at least these attributes; `undefined` if there is none. */
   value(name: string, attributes?: Attributes): number | undefined;
-  /** Of all points with these attributes; 0 where there are none. */
+  /** Sum of all points with at least these attributes; 0 if there are none. */
   total(name: string, attributes?: Attributes): number;
 }
 
@@ -36,7 +37,7 @@ class OnDemandReader extends MetricReader {
   protected override async onShutdown(): Promise<void> {}
 }
 
-/** Makes an SDK the global one, in place of the one before. */
+/** Installs a new SDK as the global one, in place of the previous one. */
 export function installMetrics(): TestMetrics {
   const reader = new OnDemandReader();
   const provider = new MeterProvider({ readers: [reader] });
@@ -62,7 +63,7 @@ export function installMetrics(): TestMetrics {
   };
 }
 
-/** Leaves no SDK installed. */
+/** Removes the global SDK. */
 export function uninstallMetrics(): void {
   metrics.disable();
 }
