@@ -32,6 +32,8 @@ export interface Simulation {
   readonly othersPerSecond?: number;
   /** The number of a request that is refused regardless of the bucket, 1 for the first. */
   readonly refusedAnyway?: number;
+  /** For a while everything is refused, milliseconds. */
+  readonly refusedMeanwhile?: { readonly fromMs: number; readonly ms: number };
   /** Seed of the random numbers. */
   readonly seed?: number;
 }
@@ -39,7 +41,7 @@ export interface Simulation {
 /** A Bitbucket with one bucket. */
 function createServer(clock: FakeClock, simulation: Simulation) {
   const { capacity = 60, fillRate = 5, latencyMs = 50, tells = 'nothing' } = simulation;
-  const { jitter = 0, othersPerSecond = 0, refusedAnyway } = simulation;
+  const { jitter = 0, othersPerSecond = 0, refusedAnyway, refusedMeanwhile } = simulation;
   let bucket = createBucket(
     { capacity, refillPerSecond: fillRate - othersPerSecond },
     clock.now(),
@@ -59,6 +61,11 @@ function createServer(clock: FakeClock, simulation: Simulation) {
       'X-RateLimit-Interval-Seconds': '1',
     };
   };
+  const isRefusedNow = () => {
+    if (!refusedMeanwhile) return false;
+    const sinceMs = clock.now() - refusedMeanwhile.fromMs;
+    return sinceMs >= 0 && sinceMs < refusedMeanwhile.ms;
+  };
   const serve = async () => {
     const number = (counts.sent += 1);
     inFlight += 1;
@@ -68,7 +75,7 @@ function createServer(clock: FakeClock, simulation: Simulation) {
     await clock.sleep(halfMs);
     const taken = take(bucket, clock.now());
     bucket = taken.bucket;
-    const isServed = taken.taken && number !== refusedAnyway;
+    const isServed = taken.taken && number !== refusedAnyway && !isRefusedNow();
     const status = isServed ? 200 : 429;
     const response = new Response('{}', { status, headers: headers() });
     if (isServed) servedAtMs.push(clock.now());

@@ -113,7 +113,33 @@ describe('the search', () => {
   });
 });
 
+describe('where nothing was let through since the last 429', () => {
+  const refusedAgain = (pace: AdaptivePace) => {
+    const nowMs = pace.refusedAtMs + 1_500;
+    return recordRateLimited(pace, nowMs, nowMs - 50);
+  };
+
+  it('the search begins anew: it is unknown what the server bears otherwise', () => {
+    const searching = paced(refusedTwice(START), 2_000);
+    expect(getPerSecond(refusedAgain(searching))).toBe(FIRST_PER_SECOND);
+    expect(getPerSecond(refusedAgain(sustaining(50)))).toBe(FIRST_PER_SECOND);
+  });
+
+  it('a pace below that of the search is halved, down to the least there is', () => {
+    let pace = refusedAgain(sustaining(2));
+    expect(pace.sustained).toBe(1);
+    for (let count = 0; count < 9; count += 1) pace = refusedAgain(pace);
+    expect(pace.sustained).toBe(MIN_REQUESTS_PER_SECOND);
+  });
+});
+
 describe('a pace that is known', () => {
+  it('is searched for anew where nothing is refused for long after it is reached again', () => {
+    // At 5 per second that takes 10 s, and little is to be gained until the next 429 is due.
+    expect(getPerSecond(paced(sustaining(5), 25_000))).toBeLessThan(8);
+    expect(getPerSecond(paced(sustaining(5), 30_000))).toBeGreaterThan(1_000);
+  });
+
   it('is measured between two 429: what was let through is what the bucket gained', () => {
     const fromMs = START;
     const nowMs = START + 20_000;

@@ -39,6 +39,9 @@ const RECOVERY_REQUESTS = 50;
 const MIN_RECOVERY_MS = 3_000;
 const MAX_RECOVERY_MS = 30_000;
 
+/** After so many times that time without a 429 the server bears far more than was found. */
+const DOUBTED_AFTER = 2.5;
+
 /** More than any server is asked for; what grows exponentially stays a number. */
 export const MAX_PER_SECOND = 100_000;
 
@@ -79,11 +82,16 @@ export function getPerSecond(pace: AdaptivePace): number | undefined {
   return Math.min(MAX_PER_SECOND, perSecond);
 }
 
-/** The part of what the server bears that may go, from 0.85 by way of 1. */
+/**
+ * The part of what the server bears that may go, from 0.85 by way of 1; where it has long
+ * passed 1 and nothing was refused, it is searched for anew.
+ */
 function recovered(sustained: number, pacedMs: number): number {
   const wantedMs = (RECOVERY_REQUESTS * 1_000) / sustained;
   const recoveryMs = Math.min(MAX_RECOVERY_MS, Math.max(MIN_RECOVERY_MS, wantedMs));
-  return 1 + REDUCTION * ((pacedMs - recoveryMs) / recoveryMs) ** 3;
+  const doubtedMs = Math.max(0, pacedMs - DOUBTED_AFTER * recoveryMs);
+  const factor = 1 + REDUCTION * ((pacedMs - recoveryMs) / recoveryMs) ** 3;
+  return factor * Math.exp(doubtedMs / SEARCH_MS);
 }
 
 /** Takes note of an answer that is not 429. */
@@ -132,11 +140,21 @@ function measure(pace: AdaptivePace, nowMs: number): number {
   return Math.max(MIN_REQUESTS_PER_SECOND, Math.sqrt(atLeast * atMost));
 }
 
+/**
+ * Nothing was let through, which says nothing of how much the server bears otherwise: it
+ * refuses everybody, or others have used it up.
+ */
+function backOff(sustained: number | 'searching'): number | 'searching' {
+  if (sustained === 'searching' || sustained > FIRST_PER_SECOND) return 'searching';
+  return Math.max(MIN_REQUESTS_PER_SECOND, sustained / 2);
+}
+
 /** What the server bears after a 429 to a request that was sent after the one before. */
 function sustainedAfter(pace: AdaptivePace, nowMs: number): AdaptivePace['sustained'] {
   const { sustained, refusedAtMs, pacedMs, pausedMs } = pace;
   const isLone = nowMs - refusedAtMs - pacedMs - pausedMs > LONE_AFTER_MS;
   if (isLone) return sustained;
+  if (sustained !== 'unlimited' && pace.answers === 0) return backOff(sustained);
   return sustained === 'unlimited' ? 'searching' : measure(pace, nowMs);
 }
 

@@ -162,6 +162,19 @@ it.each([1, 7, 200, 399])(
   },
 );
 
+it.each([500, 3_000, 10_000])(
+  'is back at its pace 6 s after a burst of nothing but 429 that no limit explains: %d ms of it',
+  async ms => {
+    const unlimited = { capacity: 5_000, fillRate: 1_000, requests: 1_000 };
+    const { seconds } = await simulate(unlimited);
+    const refusedMeanwhile = { fromMs: 2_000, ms };
+    const result = await simulate({ ...unlimited, refusedMeanwhile });
+    expect(result.failed).toBe(0);
+    expect(result.refused).toBeGreaterThan(1);
+    expect(result.seconds).toBeLessThanOrEqual(seconds + ms / 1_000 + 6);
+  },
+);
+
 it('runs at full concurrency where there is no limit', async () => {
   const result = await simulate({ budget: 'whitelisted', capacity: 1_000 });
   expect(result).toMatchObject({ refused: 0, mostInFlight: 8, seconds: 2.5 });
