@@ -69,7 +69,7 @@ describe.each(databases.eachSupportedId())('a fork in a catalog on %s', database
         entityRef: 'component:default/api',
         other: { projectKey: 'PAY', repositorySlug: 'api', path: 'catalog-info.yaml' },
         explanation:
-          'The catalog has component:default/api from catalog-info.yaml of PAY/api and does not take it from catalog-info.yaml of ~jdoe/api.',
+          'The catalog has component:default/api from catalog-info.yaml of PAY/api and does not accept it from catalog-info.yaml of ~jdoe/api.',
         remedy: expect.stringContaining('`filters.skipForkedRepos: true`'),
       },
     ]);
@@ -265,7 +265,7 @@ describe('conflicts', () => {
         targetUrl: world.targetOf('PAY/api'),
         other: { providerId: 'a', locationKey: 'bitbucketServer-provider:a' },
         explanation:
-          'The catalog has the Location of catalog-info.yaml of PAY/api from provider a of this configuration and does not take it from provider b of this configuration.',
+          'The catalog has the Location of catalog-info.yaml of PAY/api from provider a of this configuration and does not accept it from provider b of this configuration.',
         remedy: expect.stringContaining('`filters`'),
       },
     ]);

@@ -1,6 +1,6 @@
 /**
- * What became in the catalog of the files of repositories, put together from what is stored
- * and from the catalog's own tables.
+ * Reports what became of repositories' files in the catalog, from stored data and from
+ * the catalog's own tables.
  */
 
 import { LoggerService } from '@backstage/backend-plugin-api';
@@ -19,59 +19,65 @@ import { CatalogOutcomes, EntityOutcome } from '../store/CatalogOutcomes';
 import { DiscoveryReport } from '../store/DiscoveryReport';
 import { parseTarget } from '../util/parseUrls';
 
-/** Told of one repository; people look through no more. */
+/** Limits per repository; longer lists are of no use to people. */
 const MAX_ENTITIES = 1_000;
 const MAX_ERRORS = 100;
 
-/** Of one provider: where there are more, something else is wrong than single files. */
+/** Limit per provider: with more errors, the cause is not in single files. */
 const MAX_FAILURES = 10_000;
 
 const MAX_MESSAGE_LENGTH = 2_000;
 
-/** Something that the catalog says went wrong. */
+/** An error reported by the catalog. */
 export interface CatalogError extends CatalogErrorExplanation {
-  /** Of what it could not process: the Location of a file, or what came of the file. */
+  /**
+   * The entity that it could not process: the Location of a file, or an entity from the
+   * file.
+   */
   readonly entityRef: string;
-  /** In the catalog's own words; of a name that is taken it says nothing, so in ours. */
+  /**
+   * In the catalog's own words; for a name that is taken, which the catalog does not
+   * report, in ours.
+   */
   readonly message: string;
 }
 
-/** What became in the catalog of the files of a repository. */
+/** What became of a repository's files in the catalog. */
 export interface RepositoryInCatalog {
-  /** What came of them and people see, as entity refs in alphabetical order. */
+  /** The visible entities from these files, as entity refs in alphabetical order. */
   readonly entities: readonly string[];
-  /** What went wrong with them when the catalog processed them last. */
+  /** The errors of their last processing. */
   readonly errors: readonly CatalogError[];
 }
 
-/** A repository of which the catalog could not use something. */
+/** A repository with files or entities that the catalog could not use. */
 export interface FailingRepository {
   readonly report: RepositoryReport;
   /** At least one. */
   readonly errors: readonly CatalogError[];
 }
 
-/** What the reporter works with. */
+/** Dependencies of the reporter. */
 export interface CatalogReporterOptions {
   readonly outcomes: Pick<CatalogOutcomes, 'of' | 'readErrors' | 'given'>;
   readonly reports: Pick<DiscoveryReport, 'findAt'>;
-  /** Those of this configuration. */
+  /** The providers of this configuration. */
   readonly providers: ProviderIds;
-  /** The entity ref of the Location by which the catalog reads a URL. */
+  /** Returns the entity ref of the Location by which the catalog reads a URL. */
   readonly locationRef: (targetUrl: string) => string;
   readonly logger: Pick<LoggerService, 'warn'>;
 }
 
-/** Answers for every provider; any replica can. */
+/** Reports for every provider, on any replica. */
 export class CatalogReporter {
   #hasWarned = false;
 
   constructor(private readonly options: CatalogReporterOptions) {}
 
   /**
-   * What became of the files of these repositories, by their ids.
+   * Returns what became of the files of these repositories, by repository id.
    *
-   * @returns `undefined` where the catalog's tables cannot be read
+   * @returns `undefined` if the catalog's tables cannot be read
    */
   async of(
     reports: readonly RepositoryReport[],
@@ -96,9 +102,9 @@ export class CatalogReporter {
   }
 
   /**
-   * The repositories of a provider with errors, in the order of `compareReports`.
+   * Returns the repositories of a provider with errors, in the order of `compareReports`.
    *
-   * @returns `undefined` where the catalog's tables cannot be read
+   * @returns `undefined` if the catalog's tables cannot be read
    */
   async failing(
     providerId: string,
@@ -126,9 +132,9 @@ export class CatalogReporter {
   }
 
   /**
-   * The same, without the errors.
+   * Returns the same repositories without the errors.
    *
-   * @throws ServiceUnavailableError where it is not known which these are
+   * @throws ServiceUnavailableError if they are not known
    */
   async failingReports(
     providerId: string,
@@ -137,13 +143,16 @@ export class CatalogReporter {
     const failing = await this.failing(providerId, conflicts);
     if (!failing) {
       throw new ServiceUnavailableError(
-        'Of which repositories the catalog could not use something cannot be read at the moment; the log of the backend says why',
+        'The repositories with errors in the catalog cannot be read at the moment; the log of the backend says why',
       );
     }
     return failing.map(one => one.report);
   }
 
-  /** What is at the addresses that these name, and where their files lie. */
+  /**
+   * Finds the repositories at the addresses that these entities name, and those that hold
+   * files there.
+   */
   async #findByRoots(
     providerId: string,
     rootRefs: readonly string[],
@@ -163,12 +172,16 @@ export class CatalogReporter {
   #getRootRefs({ files }: RepositoryReport): string[] {
     const { locationRef } = this.options;
     return files.flatMap(({ targetUrl, entityKeys = [targetUrl] }) =>
-      // What a location parser made goes by its ref, unless it is the Location of the file.
+      // An entity made by a location parser is identified by its ref, unless it is the
+      // Location of the file.
       entityKeys.map(key => (/^https?:/.test(key) ? locationRef(key) : key)),
     );
   }
 
-  /** The report stands without what cannot be read; the log says once that it does. */
+  /**
+   * Returns `undefined` if a read fails, so that the report omits the data; logs that
+   * once.
+   */
   async #orUndefined<T>(read: () => Promise<T>): Promise<T | undefined> {
     try {
       const result = await read();
@@ -178,7 +191,7 @@ export class CatalogReporter {
       if (!this.#hasWarned) {
         this.#hasWarned = true;
         this.options.logger.warn(
-          `What the catalog made of the files cannot be read from its tables, so the report leaves it out; everything else goes on: ${withoutStatement(error)}`,
+          `The state of the files cannot be read from the catalog's tables, so the report omits it; nothing else is affected: ${withoutStatement(error)}`,
         );
       }
       return undefined;
@@ -186,7 +199,7 @@ export class CatalogReporter {
   }
 }
 
-/** @param limit - where there are more, the rest is left out */
+/** @param limit - further outcomes are ignored */
 async function collectByRoot(
   batches: AsyncIterable<readonly EntityOutcome[]>,
   limit = Infinity,
@@ -215,7 +228,7 @@ function getEntityRefs(outcomes: readonly EntityOutcome[]): string[] {
   return [...new Set(shown.map(one => one.entityRef))].sort().slice(0, MAX_ENTITIES);
 }
 
-/** Each once, in the order of the entities. */
+/** Collects distinct errors, ordered by entity. */
 function toErrors(
   outcomes: readonly EntityOutcome[],
   conflicts: readonly Conflict[] = [],
@@ -239,7 +252,7 @@ function toErrors(
     .slice(0, MAX_ERRORS);
 }
 
-/** An entity of a file that the catalog has from somebody else: it does not call that an error. */
+/** Converts a refused entity to an error: the catalog itself does not report one. */
 function toError({
   entityRef,
   explanation,
@@ -252,12 +265,17 @@ function toError({
     : [];
 }
 
-/** The Location by which a file is read came of discovery, not of the file. */
+/**
+ * Whether an entity is the Location of a file, which comes from discovery and not from
+ * the file.
+ */
 function isPlainLocation({ entityRef, isRoot }: EntityOutcome): boolean {
   return isRoot && entityRef.startsWith('location:');
 }
 
-/** A failure of the database begins with the statement, which tells people nothing. */
+/**
+ * Removes the SQL statement at the start of a database error, which does not help people.
+ */
 function withoutStatement(error: unknown): string {
   return String(error).split(' - ').at(-1) ?? '';
 }

@@ -60,7 +60,7 @@ describe('files that two providers would register', () => {
     expect(stdout).toContain(
       'catalog-info.yaml of SHOP/cart would be registered by the providers all and some.',
     );
-    expect(stdout).toContain('What to do: Let one of the providers leave');
+    expect(stdout).toContain('What to do: Exclude the repository from one');
     const page = [...written.values()].join('');
     expect(page).toContain('1 file would be registered by several providers');
     expect(page).toContain('>SHOP/cart catalog-info.yaml</a>: all, some');

@@ -1,4 +1,4 @@
-/** The conflicts of a provider by repository, put together from what is stored. */
+/** Reports the conflicts of a provider by repository, from stored data. */
 
 import { LoggerService } from '@backstage/backend-plugin-api';
 import { ServiceUnavailableError } from '@backstage/errors';
@@ -19,22 +19,24 @@ export interface DisputedRepository {
   readonly conflicts: readonly Conflict[];
 }
 
-/** What the report is put together from. */
+/** Dependencies of the reporter. */
 export interface ConflictReporterOptions {
   readonly store: Pick<ConflictStore, 'load'>;
   readonly reports: Pick<DiscoveryReport, 'findByTargets'>;
-  /** Those of this configuration. */
+  /** The providers of this configuration. */
   readonly providers: ProviderIds;
 }
 
-/** Answers for every provider; any replica can. */
+/** Reports conflicts for every provider, on any replica. */
 export class ConflictReporter {
   constructor(private readonly options: ConflictReporterOptions) {}
 
   /**
-   * The repositories of a provider that have conflicts, in the order of `compareReports`.
+   * Returns the repositories of a provider that have conflicts, in the order of
+   * `compareReports`.
    *
-   * @throws when the tables cannot be read: then it is not known whether there are any
+   * @throws an error if the tables cannot be read: it is then not known whether there are
+   * any
    */
   async of(providerId: string): Promise<DisputedRepository[]> {
     const { providers, store, reports } = this.options;
@@ -55,24 +57,22 @@ export class ConflictReporter {
   }
 }
 
-/** What reading conflicts for a report takes. */
+/** Dependencies for reading conflicts. */
 export interface ReadConflictsOptions {
   readonly conflicts: Pick<ConflictReporter, 'of'>;
   readonly logger: Pick<LoggerService, 'warn'>;
 }
 
-/** The conflicts of a provider as they were read; what is `undefined` is not known. */
+/** The conflicts of a provider as read; `undefined` values are not known. */
 export interface KnownConflicts {
-  /** How many there are, each once. */
+  /** Number of distinct conflicts. */
   readonly count?: number;
   readonly disputed?: readonly DisputedRepository[];
-  /** Those of a repository. */
+  /** Returns the conflicts of a repository. */
   of(report: RepositoryReport): readonly Conflict[] | undefined;
 }
 
-/**
- * Reads those that a provider has at this moment; where that fails, a report stands without.
- */
+/** Reads the current conflicts of a provider; if that fails, the report omits them. */
 export async function readConflicts(
   providerId: string,
   { conflicts, logger }: ReadConflictsOptions,
@@ -86,7 +86,7 @@ export async function readConflicts(
   return toKnownConflicts(disputed);
 }
 
-/** @param disputed - `undefined` where that is not known */
+/** @param disputed - `undefined` if not known */
 export function toKnownConflicts(
   disputed: readonly DisputedRepository[] | undefined,
 ): KnownConflicts {
@@ -100,14 +100,14 @@ export function toKnownConflicts(
 }
 
 /**
- * The repositories with conflicts, in the order of `compareReports`.
+ * Returns the repositories with conflicts, in the order of `compareReports`.
  *
- * @throws ServiceUnavailableError where it is not known which these are
+ * @throws ServiceUnavailableError if they are not known
  */
 export function disputedReports({ disputed }: KnownConflicts): RepositoryReport[] {
   if (!disputed) {
     throw new ServiceUnavailableError(
-      'Which repositories have conflicts cannot be read at the moment; the log of the backend says why',
+      'The repositories with conflicts cannot be read at the moment; the log of the backend says why',
     );
   }
   return disputed.map(one => one.report);

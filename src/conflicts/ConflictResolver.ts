@@ -1,6 +1,6 @@
 /**
- * Has the catalog read again what it refused, once no side holds the entity any more: it
- * does not do so by itself. What goes wrong here is logged and changes nothing else.
+ * Makes the catalog read refused entities again once no side holds them any more, which
+ * it does not do on its own. Errors here are logged and have no other effect.
  */
 
 import { LoggerService } from '@backstage/backend-plugin-api';
@@ -12,27 +12,30 @@ import { Clock } from '../util/clock';
 import { listExamples } from '../util/text';
 
 /**
- * Between looks. The catalog deletes within about 30 seconds what nothing claims any more,
- * and may be behind with what it is told to read.
+ * Delays between checks. The catalog deletes orphaned entities within about 30 seconds,
+ * and may process refreshes late.
  */
 const DELAYS_MS = [5_000, 15_000, 30_000, 60_000, 120_000, 300_000];
 
-/** A provider, as far as it can have the catalog read files. */
+/** A provider that can make the catalog read files. */
 export interface LocationReader {
-  /** Location key of what it emits. */
+  /** Location key of the entities that it emits. */
   readonly locationKey: string;
-  /** Has the catalog process its Locations of these files as if they had changed. */
+  /**
+   * Makes the catalog process the provider's Locations of these files as if they had
+   * changed.
+   */
   reprocess(targetUrls: ReadonlySet<string>): Promise<void>;
-  /** Has the catalog read these files, whatever emitted their Locations. */
+  /** Makes the catalog read these files, whichever provider emitted their Locations. */
   refresh(targetUrls: readonly string[]): Promise<void>;
 }
 
-/** What the resolver works with. */
+/** Dependencies of the resolver. */
 interface ConflictResolverOptions {
   readonly store: Pick<ConflictStore, 'findReleased'>;
   readonly logger: Pick<LoggerService, 'info' | 'warn'>;
   readonly clock: Pick<Clock, 'sleep'>;
-  /** Ends it. */
+  /** Stops it. */
   readonly signal: AbortSignal;
 }
 
@@ -45,30 +48,35 @@ export class ConflictResolver {
 
   constructor(private readonly options: ConflictResolverOptions) {}
 
-  /** To be called with every provider before the first check; a later one takes its place. */
+  /**
+   * Adds a provider, to be called before the first check; a later one with the same key
+   * replaces it.
+   */
   add(reader: LocationReader): void {
     this.#readers.set(reader.locationKey, reader);
   }
 
   /**
-   * To be called when an entity may have lost who has it. Looks now and, as long as there
-   * is such an entity, a few times later.
+   * Checks now and, while there are released entities, a few times later. To be called
+   * when an entity may have lost its holder.
    *
-   * @remarks Returns at once.
+   * @remarks Returns immediately.
    */
   check(): void {
     this.#current?.abort();
     this.#current = new AbortController();
-    // A wait that ends because of a later check, or of the shutdown, is no failure.
-    this.#lookSeveralTimes(this.#current.signal).catch(() => {});
+    // A wait interrupted by a later check or by the shutdown is not a failure.
+    this.#checkSeveralTimes(this.#current.signal).catch(() => {});
   }
 
-  async #lookSeveralTimes(superseded: AbortSignal): Promise<void> {
+  async #checkSeveralTimes(superseded: AbortSignal): Promise<void> {
     const { clock, signal: shutdown } = this.options;
     const signal = anySignal(superseded, shutdown);
     for (const nextDelayMs of [...DELAYS_MS, undefined]) {
       const isLast = nextDelayMs === undefined;
-      const isOver = await this.#oneAtATime(() => signal?.aborted || this.#look(isLast));
+      const isOver = await this.#oneAtATime(
+        () => signal?.aborted || this.#checkOnce(isLast),
+      );
       if (isLast || isOver) {
         return;
       }
@@ -76,8 +84,8 @@ export class ConflictResolver {
     }
   }
 
-  /** @returns whether there is nothing more to look for */
-  async #look(isLast: boolean): Promise<boolean> {
+  /** @returns whether no further check is needed */
+  async #checkOnce(isLast: boolean): Promise<boolean> {
     const { logger, signal, store } = this.options;
     try {
       const { released, areMoreToCome } = await store.findReleased();
@@ -86,17 +94,19 @@ export class ConflictResolver {
       }
       if (isLast) {
         logger.warn(
-          `The catalog has from nobody what it refused before, though it was told to read it again: ${describe(released)}`,
+          `The catalog still has these entities from no side, although it was told to read them again after it had refused them: ${describe(released)}`,
         );
         return true;
       }
       logger.info(
-        `The catalog is told to read again what it refused, since who had it has lost it: ${describe(released)}`,
+        `The catalog is told to read these refused entities again, because their holder has lost them: ${describe(released)}`,
       );
       await this.#readAgain(released);
     } catch (error) {
       if (isLast && !signal.aborted) {
-        logger.warn(`What the catalog refused could not be read again: ${error}`);
+        logger.warn(
+          `Entities that the catalog refused could not be read again: ${error}`,
+        );
       }
     }
     return false;

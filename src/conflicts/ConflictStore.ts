@@ -1,8 +1,8 @@
 /**
- * Where it is kept which entities two sides claim, the same for every replica. Conflicts
- * about Locations lie with the provider whose run has found them. Those about entities have
- * a table, since the catalog tells of them once and keeps no note. Whenever they are read,
- * the catalog's own tables have to bear them out.
+ * Stores which entities two sides claim, shared by all replicas. Conflicts about
+ * Locations are stored with the provider whose run detected them. Those about entities
+ * have a table, since the catalog reports them only once and does not store them.
+ * Whenever conflicts are read, they are checked against the catalog's own tables.
  */
 
 import type { Knex } from 'knex';
@@ -22,39 +22,46 @@ import { ConflictSide, ProviderIds, RecordedConflict } from './describeConflicts
 
 const CONFLICTS = 'bitbucket_server_discovery_conflicts';
 
-/** Kept of what was read from files, those that were seen last; people look through no more. */
+/**
+ * Maximum number of entity conflicts, the most recent ones; a longer list is of no use to
+ * people.
+ */
 export const MAX_ENTITY_CONFLICTS = 1_000;
 
-/** What the catalog read from a file and did not take, since another side has it. */
+/**
+ * An entity that the catalog read from a file and refused, since another side holds it.
+ */
 export interface RefusedEntity {
   readonly entityRef: string;
   /** The URL of the file. */
   readonly targetUrl: string;
-  /** Location key of the side that has it. */
+  /** Location key of the side that holds it. */
   readonly holderKey: string;
 }
 
-/** What the catalog refused to a file and has from no side any more. */
+/**
+ * An entity that the catalog refused to take from a file and that no side holds any more.
+ */
 export interface ReleasedEntity {
   readonly entityRef: string;
   /** The URL of the file. */
   readonly targetUrl: string;
-  /** Whose the Location is by which the catalog reads the file. */
+  /** Location key of the Location by which the catalog reads the file. */
   readonly locationKey?: string;
 }
 
-/** What may have to be read again. */
+/** Entities that may have to be read again. */
 export interface ReleasedEntities {
   readonly released: readonly ReleasedEntity[];
-  /** Nothing claims another one any more, so that the catalog is about to delete it. */
+  /** Whether another entity is orphaned, so that the catalog is about to delete it. */
   readonly areMoreToCome: boolean;
 }
 
-/** What the store works with. */
+/** Dependencies of the store. */
 export interface ConflictStoreOptions {
-  /** Those of this configuration. */
+  /** The providers of this configuration. */
   readonly providers: ProviderIds;
-  /** The entity ref of the Location by which the catalog reads a URL. */
+  /** Returns the entity ref of the Location by which the catalog reads a URL. */
   readonly locationRef: (targetUrl: string) => string;
   readonly clock: Pick<Clock, 'now'>;
 }
@@ -85,8 +92,8 @@ export class ConflictStore {
   ) {}
 
   /**
-   * Looks, after a run, who has what a provider emitted: what was kept of that before is
-   * replaced. Forgets what is not so any more.
+   * Detects, after a run, which of the emitted entities other sides hold; replaces the
+   * stored conflicts of the provider. Deletes conflicts that are resolved.
    */
   async recordRun(
     providerId: string,
@@ -112,7 +119,10 @@ export class ConflictStore {
     await forget(knex, resolved);
   }
 
-  /** Keeps what the catalog says it has refused, where one of the two sides is ours. */
+  /**
+   * Stores entities that the catalog reported as refused, if one of the two sides is a
+   * provider of this configuration.
+   */
   async recordRefused(claims: readonly RefusedEntity[]): Promise<void> {
     const knex = await this.database.connect();
     const { clock, locationRef, providers } = this.options;
@@ -123,7 +133,8 @@ export class ConflictStore {
     }));
     const holders = refused.flatMap(one => urlOfLocationKey(one.holderKey) ?? []);
     const urls = [...refused.map(one => one.targetUrl), ...holders];
-    // The catalog tells of it before it has written what it made of the file.
+    // The catalog reports a conflict before it has written the result of processing the
+    // file.
     const files = await readStates(knex, urls.map(locationRef), { waitForWriters: true });
     const entities = await readStates(
       knex,
@@ -142,7 +153,7 @@ export class ConflictStore {
           claimed.has(row.holder_target ?? '') ||
           providers.has(row.holder_key),
       );
-    // A statement that names a row twice fails.
+    // A statement that inserts a row twice fails.
     const unique = new Map(rows.map(row => [row.conflict_hash, row]));
     for (const some of toChunks([...unique.values()])) {
       await knex(CONFLICTS).insert(some).onConflict('conflict_hash').merge();
@@ -150,7 +161,7 @@ export class ConflictStore {
     await forgetOldest(knex);
   }
 
-  /** Those that are still so, in an order that stays. */
+  /** Loads the conflicts that still exist, in a stable order. */
   async load(): Promise<RecordedConflict[]> {
     const knex = await this.database.connect();
     const entities = await this.#judgeEntities(knex);
@@ -168,7 +179,7 @@ export class ConflictStore {
     return [...locations, ...entities.standing];
   }
 
-  /** The entities that were refused to a file and that no side holds any more. */
+  /** Finds the refused entities that no side holds any more. */
   async findReleased(): Promise<ReleasedEntities> {
     const knex = await this.database.connect();
     const { standing, states } = await this.#judgeEntities(knex);
@@ -187,7 +198,10 @@ export class ConflictStore {
     };
   }
 
-  /** URLs that a provider of ours emitted, whether the catalog took its Location or another one. */
+  /**
+   * Returns the URLs emitted by a provider of this configuration, whether or not the
+   * catalog accepted its Location.
+   */
   async #claimedUrls(
     knex: Knex,
     urls: readonly string[],
@@ -204,7 +218,7 @@ export class ConflictStore {
     return new Set([...held, ...refused]);
   }
 
-  /** Of the providers of this configuration. */
+  /** Reads the Location conflicts of the providers of this configuration. */
   async #readLocationConflicts(knex: Knex): Promise<RecordedConflict[]> {
     const rows: unknown[] = await knex(PROVIDERS)
       .whereIn('provider_id', [...this.options.providers.values()])
@@ -218,7 +232,7 @@ export class ConflictStore {
     );
   }
 
-  /** Holds what was read from files to what the catalog has now. */
+  /** Checks stored entity conflicts against the current state of the catalog. */
   async #judgeEntities(knex: Knex) {
     const { locationRef } = this.options;
     const rows: unknown[] = await knex(CONFLICTS)
@@ -262,8 +276,8 @@ function toEntityRow(
 }
 
 /**
- * What was refused stays refused while the catalog makes of the file what it made of it
- * then, whichever side holds the entity now.
+ * Returns the conflict as it is now. A refused entity stays refused as long as the result
+ * of processing its file is unchanged, whichever side holds the entity now.
  */
 function conflictNow(
   row: EntityRow,
@@ -294,12 +308,15 @@ function toSide(
   return { locationKey, ...(targetUrl && { targetUrl }) };
 }
 
-/** The URLs that are registered locations and that the catalog has from a provider of ours. */
+/**
+ * Returns the URLs that are registered locations as well as Locations of a provider of
+ * this configuration.
+ */
 function getRegisteredUrls(recorded: readonly RecordedConflict[]): string[] {
   return recorded.flatMap(one => urlOfLocationKey(one.refused.locationKey) ?? []);
 }
 
-/** Those that are named, unless the catalog has said so again since they were read. */
+/** Deletes conflicts, unless the catalog has reported them again since they were read. */
 async function forget(knex: Knex, rows: readonly EntityRow[]): Promise<void> {
   for (const some of toChunks(rows)) {
     await knex(CONFLICTS)
@@ -316,30 +333,39 @@ async function forgetOldest(knex: Knex): Promise<void> {
     .where('kind', 'entity')
     .orderBy([{ column: 'seen_at_ms', order: 'desc' }, { column: 'conflict_hash' }])
     .offset(MAX_ENTITY_CONFLICTS)
-    // Without a limit, SQLite takes no offset.
+    // SQLite accepts an offset only with a limit.
     .limit(MAX_ENTITY_CONFLICTS);
   await forget(knex, tooMany.flatMap(parseEntityRow));
 }
 
-/** A row that cannot be read tells of nothing. */
+/** Parses a row; an unreadable one is ignored. */
 function parseEntityRow(row: unknown): EntityRow[] {
   const { data } = EntityRow.safeParse(row);
   return data ? [data] : [];
 }
 
-/** Kept of one provider; people look through no more. */
+/**
+ * Maximum number of Location conflicts per provider; a longer list is of no use to
+ * people.
+ */
 export const MAX_LOCATION_CONFLICTS = 1_000;
 
-/** What a provider emitted. */
+/** An entity that a provider emitted. */
 export interface EmittedEntity {
   readonly entityRef: string;
   /** The URL of the file it comes from. */
   readonly targetUrl: string;
-  /** It is a Location, whose file the catalog reads: others may have registered the same. */
+  /**
+   * Whether it is a Location, whose file the catalog reads: the same URL may be a
+   * registered location.
+   */
   readonly isLocation: boolean;
 }
 
-/** Which of the entities that a provider emitted another side holds, or are registered as well. */
+/**
+ * Detects the emitted entities that another side holds, or that are registered locations
+ * as well.
+ */
 async function detectLocationConflicts(
   knex: Knex,
   locationKey: string,
@@ -362,7 +388,7 @@ async function detectLocationConflicts(
       const holder = { locationKey: holderKey, targetUrl: sourceUrl };
       return [{ kind: 'location', entityRef, refused: own, holder }];
     }
-    // The catalog has it from the provider and keeps what was registered in a list only.
+    // The catalog holds it from the provider and only lists the registered location.
     const refused = { locationKey: `url:${targetUrl}`, targetUrl };
     return isLocation && registered.has(targetUrl)
       ? [{ kind: 'location', entityRef, refused, holder: own }]

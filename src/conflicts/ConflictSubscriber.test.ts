@@ -129,7 +129,7 @@ describe('a conflict that the catalog tells of', () => {
 
     expect(kept).toEqual([]);
     expect(logger.messages('debug')).toEqual([
-      'The conflict about component:default/api is ignored: no file of Bitbucket',
+      'The conflict about component:default/api is ignored: it is not about a file in Bitbucket',
     ]);
   });
 

@@ -1,6 +1,6 @@
 /**
- * Takes from the catalog what it says of entities that it refused, since another side has
- * them: it says so once and keeps no note of it. Never throws, whatever arrives.
+ * Receives the catalog's events about entities that it refused because another side holds
+ * them: it reports a conflict once and does not store it. Never throws, whatever arrives.
  */
 
 import { LoggerService } from '@backstage/backend-plugin-api';
@@ -13,18 +13,21 @@ import { ConflictResolver } from './ConflictResolver';
 import { ConflictStore, RefusedEntity } from './ConflictStore';
 import { Clock } from '../util/clock';
 
-/** Of catalog-backend 4.0.0; experimental there, so whatever comes is looked at twice. */
+/** Topic of catalog-backend 4.0.0; experimental there, so every payload is validated. */
 export const CONFLICT_TOPIC = 'experimental.catalog.conflict';
 
 const SUBSCRIBER_ID = 'bitbucket-server-entity-provider-conflicts';
 
-/** Waiting to be kept: one processing of a catalog full of forks must not fill the memory. */
+/**
+ * Maximum number of conflicts waiting to be stored: processing a catalog full of forks
+ * must not fill the memory.
+ */
 const MAX_WAITING = 1_000;
 
 const MAX_ATTEMPTS = 3;
 const RETRY_DELAY_MS = 5_000;
 
-/** Longer ones are not written in practice, and they are kept. */
+/** Longer texts do not occur in practice, and these are stored. */
 const Text = z.string().min(1).max(4_000);
 
 const Payload = z.object({
@@ -33,16 +36,16 @@ const Payload = z.object({
   existingLocationKey: Text,
 });
 
-/** What the subscriber works with. */
+/** Dependencies of the subscriber. */
 interface ConflictSubscriberOptions {
   readonly store: Pick<ConflictStore, 'recordRefused'>;
-  /** Told of what is kept: who has it may be about to lose it. */
+  /** Called once conflicts are stored: a holder may be about to lose its entity. */
   readonly resolver: Pick<ConflictResolver, 'check'>;
-  /** Those of this configuration. */
+  /** The providers of this configuration. */
   readonly providers: ProviderIds;
   readonly logger: Pick<LoggerService, 'debug' | 'warn'>;
   readonly clock: Pick<Clock, 'sleep'>;
-  /** Ends it. */
+  /** Stops it. */
   readonly signal: AbortSignal;
 }
 
@@ -53,7 +56,7 @@ export class ConflictSubscriber {
 
   constructor(private readonly options: ConflictSubscriberOptions) {}
 
-  /** Begins to take events, if there is a provider to take them for. */
+  /** Subscribes to the events, if any provider is configured. */
   async subscribe(events: EventsService): Promise<void> {
     if (this.options.providers.size === 0) {
       return;
@@ -66,10 +69,10 @@ export class ConflictSubscriber {
   }
 
   /**
-   * Takes one event.
+   * Handles one event.
    *
-   * @remarks Returns before anything is kept: the catalog waits for it in the middle of a
-   * transaction, and a database with a single connection would wait for that in turn.
+   * @remarks Returns before anything is stored: the catalog waits for it within a
+   * transaction, and a database with a single connection would deadlock.
    */
   async onEvent({ eventPayload }: EventParams): Promise<void> {
     const { logger } = this.options;
@@ -82,7 +85,9 @@ export class ConflictSubscriber {
     const targetUrl = urlOfLocationKey(newLocationKey);
     const isOurs = [newLocationKey, holderKey].some(key => this.#canBeOurs(key));
     if (targetUrl === undefined || !isOurs) {
-      logger.debug(`The conflict about ${entityRef} is ignored: no file of Bitbucket`);
+      logger.debug(
+        `The conflict about ${entityRef} is ignored: it is not about a file in Bitbucket`,
+      );
       return;
     }
     if (this.#waiting.size >= MAX_WAITING) {
@@ -91,8 +96,8 @@ export class ConflictSubscriber {
     }
     const refused = { entityRef, targetUrl, holderKey };
     if (this.#waiting.size === 0) {
-      // A wait that ends because of the shutdown is no failure.
-      this.#oneAtATime(() => this.#keepWaiting()).catch(() => {});
+      // A wait interrupted by the shutdown is not a failure.
+      this.#oneAtATime(() => this.#storeWaiting()).catch(() => {});
     }
     this.#waiting.set(JSON.stringify([entityRef, targetUrl]), refused);
   }
@@ -104,7 +109,7 @@ export class ConflictSubscriber {
       : parseTarget(url) !== undefined;
   }
 
-  async #keepWaiting(): Promise<void> {
+  async #storeWaiting(): Promise<void> {
     const { clock, logger, resolver, signal, store } = this.options;
     const refused = [...this.#waiting.values()];
     this.#waiting.clear();
@@ -115,7 +120,7 @@ export class ConflictSubscriber {
         return;
       } catch (error) {
         if (attempt >= MAX_ATTEMPTS) {
-          logger.warn(`Conflicts of the catalog could not be kept: ${error}`);
+          logger.warn(`Conflicts of the catalog could not be stored: ${error}`);
           return;
         }
       }

@@ -1,4 +1,7 @@
-/** What conflicts of all providers are found, kept and reported with. Wiring only. */
+/**
+ * Creates the services that detect, store and report conflicts of all providers. Wiring
+ * only.
+ */
 
 import { LoggerService } from '@backstage/backend-plugin-api';
 import { DiscoveryDatabase } from '../store/DiscoveryDatabase';
@@ -8,20 +11,20 @@ import { ConflictResolver } from './ConflictResolver';
 import { ConflictStore, ConflictStoreOptions } from './ConflictStore';
 import { ConflictSubscriber } from './ConflictSubscriber';
 
-/** What they are made from. */
+/** Dependencies of these services. */
 interface ConflictServicesOptions extends ConflictStoreOptions {
   readonly tables: DiscoveryDatabase;
   readonly reports: ConflictReporterOptions['reports'];
   readonly logger: LoggerService;
   readonly clock: Clock;
-  /** Ends what goes on beside runs. */
+  /** Stops background work. */
   readonly signal: AbortSignal;
 }
 
-/** All providers share them. */
+/** The services, shared by all providers. */
 export type ConflictServices = ReturnType<typeof createConflictServices>;
 
-/** Makes them. */
+/** Creates the services. */
 export function createConflictServices(options: ConflictServicesOptions) {
   const store = new ConflictStore(options.tables, options);
   const resolver = new ConflictResolver({ ...options, store });

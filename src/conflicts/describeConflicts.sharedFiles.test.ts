@@ -42,7 +42,7 @@ describe('files that several providers would register', () => {
         targetUrl: target('PAY/web'),
         providerIds: ['a', 'c'],
         explanation:
-          'catalog-info.yaml of PAY/web would be registered by the providers a and c. The catalog takes it from the one that comes first.',
+          'catalog-info.yaml of PAY/web would be registered by the providers a and c. The catalog accepts it from the one that comes first.',
         remedy: expect.stringContaining('`filters`'),
       },
       expect.objectContaining({

@@ -78,17 +78,17 @@ describe('a conflict', () => {
     [
       'two providers',
       SHARED,
-      'The catalog has the Location of catalog-info.yaml of PAY/api from provider a of this configuration and does not take it from provider b of this configuration.',
+      'The catalog has the Location of catalog-info.yaml of PAY/api from provider a of this configuration and does not accept it from provider b of this configuration.',
     ],
     [
       'a location registered before',
       { ...SHARED, holder: { locationKey: `url:${API}`, targetUrl: API } },
-      'The catalog has the Location of catalog-info.yaml of PAY/api from a location registered for this file and does not take it from provider b of this configuration.',
+      'The catalog has the Location of catalog-info.yaml of PAY/api from a location registered for this file and does not accept it from provider b of this configuration.',
     ],
     [
       'another module',
       { ...SHARED, holder: { locationKey: 'github-provider:x', targetUrl: API } },
-      'The catalog has the Location of catalog-info.yaml of PAY/api from the entity provider github-provider:x and does not take it from provider b of this configuration.',
+      'The catalog has the Location of catalog-info.yaml of PAY/api from the entity provider github-provider:x and does not accept it from provider b of this configuration.',
     ],
     [
       'what two providers made with a location parser',
@@ -97,12 +97,12 @@ describe('a conflict', () => {
         entityRef: 'component:default/api',
         holder: { locationKey: providerName('a'), targetUrl: FORK },
       },
-      'The catalog has component:default/api from provider a of this configuration (catalog-info.yaml of ~jdoe/api) and does not take it from provider b of this configuration (catalog-info.yaml of PAY/api).',
+      'The catalog has component:default/api from provider a of this configuration (catalog-info.yaml of ~jdoe/api) and does not accept it from provider b of this configuration (catalog-info.yaml of PAY/api).',
     ],
     [
       'two files',
       FORKED,
-      'The catalog has component:default/api from catalog-info.yaml of PAY/api and does not take it from catalog-info.yaml of ~jdoe/api.',
+      'The catalog has component:default/api from catalog-info.yaml of PAY/api and does not accept it from catalog-info.yaml of ~jdoe/api.',
     ],
     [
       'a file elsewhere',
@@ -110,12 +110,12 @@ describe('a conflict', () => {
         ...FORKED,
         holder: { locationKey: 'url:https://joe:secret@github.test/org/api.yaml' },
       },
-      'The catalog has component:default/api from the location https://github.test/org/api.yaml and does not take it from catalog-info.yaml of ~jdoe/api.',
+      'The catalog has component:default/api from the location https://github.test/org/api.yaml and does not accept it from catalog-info.yaml of ~jdoe/api.',
     ],
     [
       'an entity provider that reads no files',
       { ...FORKED, holder: { locationKey: 'ldap' } },
-      'The catalog has component:default/api from the entity provider ldap and does not take it from catalog-info.yaml of ~jdoe/api.',
+      'The catalog has component:default/api from the entity provider ldap and does not accept it from catalog-info.yaml of ~jdoe/api.',
     ],
   ])('names both sides of %s, and says so to each of them', (_, recorded, sentence) => {
     const conflicts = [...of(recorded, 'a'), ...of(recorded, 'b')];
@@ -132,7 +132,7 @@ describe('a conflict', () => {
         targetUrl: FORK,
         other: { targetUrl: API },
         explanation:
-          'The catalog has lost component:default/api, which it had from catalog-info.yaml of PAY/api, and has not taken it from catalog-info.yaml of ~jdoe/api yet.',
+          'The catalog has lost component:default/api, which it had from catalog-info.yaml of PAY/api, and has not accepted it from catalog-info.yaml of ~jdoe/api yet.',
         remedy: expect.stringContaining('told to read the file again'),
       },
     ]);
@@ -148,7 +148,7 @@ describe('a conflict', () => {
     [
       'another module',
       { ...SHARED, holder: { locationKey: 'github-provider:x' } },
-      'Let one of the two leave the file out',
+      'Exclude the file from one of the two',
     ],
     ['two repositories', FORKED, '`filters.skipForkedRepos: true`'],
     [
@@ -205,7 +205,7 @@ describe('a conflict of a file with itself', () => {
     const [conflict] = of(asRegistered(url), 'a');
 
     expect(conflict?.explanation).toBe(
-      `The catalog has component:default/api from the URL ${url} and does not take it from the URL ${API}: both are the same file${ending}`,
+      `The catalog has component:default/api from the URL ${url} and does not accept it from the URL ${API}: both are the same file${ending}`,
     );
     expect(conflict?.remedy).toMatch(`Unregister ${url}, `);
   });

@@ -1,7 +1,7 @@
 /**
- * Entities that two sides claim. The catalog takes an entity from one side only and says
- * to the other one nothing that people would see. Here is who claims what, in words that
- * name both sides, and what to do about it. Pure.
+ * Describes entities that two sides claim. The catalog accepts an entity from one side
+ * only and shows people nothing about the refused side. The descriptions name both sides
+ * and a remedy. Pure.
  */
 
 import { identifyFile, parseTarget, urlOfLocationKey } from '../util/parseUrls';
@@ -11,60 +11,66 @@ import { getRegisteredFiles } from '../discovery/locations';
 import { RepositoryResult } from '../discovery/types';
 
 /**
- * `location`: what a provider emits itself, a Location or what a location parser
- * made. `entity`: what the catalog reads from a file.
+ * `location`: an entity emitted by a provider, either a Location or one made by a
+ * location parser. `entity`: one that the catalog reads from a file.
  */
 export const CONFLICT_KINDS = ['location', 'entity'] as const;
 export type ConflictKind = (typeof CONFLICT_KINDS)[number];
 
-/** Whether the catalog refused the side that is told, or has its entity. */
+/** Whether the catalog refused the described side, or holds its entity. */
 export const CONFLICT_ROLES = ['refused', 'holds'] as const;
 export type ConflictRole = (typeof CONFLICT_ROLES)[number];
 
-/** One of the two that claim an entity. */
+/** One of the two sides that claim an entity. */
 export interface ConflictSide {
-  /** As the catalog keeps it: the name of a provider, or `url:` and what was read. */
+  /**
+   * As stored by the catalog: the name of a provider, or `url:` and the URL that was
+   * read.
+   */
   readonly locationKey: string;
-  /** The URL of the file that it comes from; `undefined` where that is not known. */
+  /** The URL of the file that the entity comes from; `undefined` if not known. */
   readonly targetUrl?: string;
 }
 
-/** An entity that two sides claim, as neither of them. */
+/** An entity that two sides claim, described neutrally. */
 export interface RecordedConflict {
   readonly kind: ConflictKind;
   readonly entityRef: string;
   readonly refused: ConflictSide;
   readonly holder: ConflictSide;
-  /** Where the catalog has it from no side any more, and not yet from the side it refused. */
+  /**
+   * Set if no side holds it any more, and the catalog has not accepted it from the
+   * refused side yet.
+   */
   readonly isReleased?: boolean;
 }
 
-/** A side in words and, as far as they are known, in parts. */
+/** A side in words and, as far as known, in parts. */
 export interface DescribedSide {
   readonly locationKey: string;
-  /** Such as `provider b of this configuration`. */
+  /** For example `provider b of this configuration`. */
   readonly description: string;
-  /** Where it is a provider of this configuration. */
+  /** Set for a provider of this configuration. */
   readonly providerId?: string;
   readonly targetUrl?: string;
-  /** Where the URL is that of a file in Bitbucket Server. */
+  /** Set if the URL is that of a file in Bitbucket Server. */
   readonly projectKey?: string;
   readonly repositorySlug?: string;
   readonly path?: string;
 }
 
-/** An entity that two sides claim, as one of them sees it. */
+/** An entity that two sides claim, described for one of them. */
 export interface Conflict {
   readonly kind: ConflictKind;
   readonly entityRef: string;
-  /** The URL of the file whose entity it is. */
+  /** The URL of the file that contains the entity. */
   readonly targetUrl: string;
   readonly role: ConflictRole;
   readonly other: DescribedSide;
-  /** Both sides, in a sentence. */
+  /** A sentence that names both sides. */
   readonly explanation: string;
   readonly remedy: string;
-  /** The same for both sides: who counts conflicts counts these. */
+  /** The same object for both sides, for counting conflicts. */
   readonly recorded: RecordedConflict;
 }
 
@@ -72,10 +78,10 @@ export interface Conflict {
 export type ProviderIds = ReadonlyMap<string, string>;
 
 /**
- * The conflicts that a provider is a side of.
+ * Returns the conflicts in which a provider is a side.
  *
- * @remarks Of what was read from a file, each provider that has found the file is: the caller
- * has to look which of these files are the provider's.
+ * @remarks For an entity read from a file, every provider that found the file is a side:
+ * the caller has to check which of these files belong to the provider.
  */
 export function conflictsOfProvider(
   recorded: readonly RecordedConflict[],
@@ -95,10 +101,10 @@ export function conflictsOfProvider(
 }
 
 /**
- * Each conflict once where both of its sides are among these, as the one sees it that was
- * refused.
+ * Returns each conflict once; if both sides are included, as described for the refused
+ * one.
  *
- * @param conflicts - of one reading, so that both sides share what was recorded
+ * @param conflicts - from one read, so that both sides share `recorded`
  */
 export function distinctConflicts(conflicts: readonly Conflict[]): Conflict[] {
   const distinct = new Map<RecordedConflict, Conflict>();
@@ -114,9 +120,9 @@ function isReadFromFile({ kind }: RecordedConflict, { locationKey }: ConflictSid
   return kind === 'entity' && urlOfLocationKey(locationKey) !== undefined;
 }
 
-/** Two URLs of one file: who has registered one of them by hand has it twice. */
+/** Two URLs of the same file, for example because one of them was registered manually. */
 interface SameFile {
-  /** What they say of the branch, in words; empty where both say the same. */
+  /** Their branches in words; empty if both have the same. */
   readonly branches: string;
 }
 
@@ -150,10 +156,10 @@ function toConflict(
 }
 
 /**
- * Puts a side into words.
+ * Describes a side.
  *
- * @param kind - what it is a side of: the URL of a Location is that of a registered
- * location, since our own go by the name of their provider
+ * @param kind - kind of the conflict: for `location`, a URL is that of a registered
+ * location, since Locations of providers have the name of their provider
  */
 export function describeSide(
   { locationKey, targetUrl }: ConflictSide,
@@ -189,7 +195,7 @@ function describeLocationKey(
   return kind === 'location' ? 'a location registered for this file' : nameOfFile(url);
 }
 
-/** `catalog-info.yaml of PAY/api` */
+/** Names a file, for example `catalog-info.yaml of PAY/api`. */
 function nameOfFile(url: string): string {
   const file = parseTarget(url);
   return file
@@ -197,12 +203,12 @@ function nameOfFile(url: string): string {
     : `the location ${withoutCredentials(url)}`;
 }
 
-/** Others may have registered a URL with a password in it. */
+/** Removes credentials from URLs: a registered URL may contain a password. */
 export function withoutCredentials(text: string): string {
   return text.replace(/:\/\/[^/?#]*@/g, '://');
 }
 
-/** Names both sides, in a sentence that is the same for both. */
+/** Describes a conflict in a sentence that is the same for both sides. */
 function explainConflict(recorded: RecordedConflict, providers: ProviderIds): string {
   const { kind, entityRef, holder, isReleased, refused } = recorded;
   const sameFile = findSameFile(recorded);
@@ -220,8 +226,8 @@ function explainConflict(recorded: RecordedConflict, providers: ProviderIds): st
       : `${description} (${nameOfFile(side.targetUrl)})`;
   });
   return isReleased
-    ? `The catalog has lost ${what}, which it had from ${has}, and has not taken it from ${wants} yet.`
-    : `The catalog has ${what} from ${has} and does not take it from ${wants}${
+    ? `The catalog has lost ${what}, which it had from ${has}, and has not accepted it from ${wants} yet.`
+    : `The catalog has ${what} from ${has} and does not accept it from ${wants}${
         sameFile ? `: both are the same file${sameFile.branches}` : ''
       }.`;
 }
@@ -229,23 +235,23 @@ function explainConflict(recorded: RecordedConflict, providers: ProviderIds): st
 const REMEDY_FOR_NAMES = 'Give one of the two another `metadata.name`.';
 
 const remedyForSameFile = (url: string) =>
-  `Unregister ${url}, or take it out of \`catalog.locations\`: it is the same file. Where a provider has found both, let one of the providers leave the repository out.`;
+  `Unregister ${url}, or remove it from \`catalog.locations\`: it is the same file. If providers found both URLs, exclude the repository from one of the providers.`;
 
 const REMEDY_FOR_FORKS =
-  'Where one repository is a fork of the other, set `filters.skipForkedRepos: true`. Otherwise give one of the two another `metadata.name`.';
+  'If one repository is a fork of the other, set `filters.skipForkedRepos: true`. Otherwise give one of the two another `metadata.name`.';
 
 const REMEDY_FOR_REGISTERED =
-  'Unregister that location, or take it out of `catalog.locations`, to leave the file to discovery. Until then the catalog reads it for one of the two: nothing is missing.';
+  'Unregister that location, or remove it from `catalog.locations`, to leave the file to discovery. Until then the catalog reads it for one of the two: nothing is missing.';
 
 const REMEDY_FOR_OTHERS =
-  'Let one of the two leave the file out. Until then the catalog has what the other one gives.';
+  'Exclude the file from one of the two. Until then the catalog keeps the entity of the other one.';
 
 const REMEDY_FOR_RELEASED =
-  'Wait a moment: the catalog is told to read the file again. Where the entity does not come, change something in the file, or unregister the location and register it again.';
+  'Wait a moment: the catalog is told to read the file again. If the entity does not appear, change something in the file, or unregister the location and register it again.';
 
-/** Of what several providers of one configuration would give the catalog. */
+/** For a file that several providers of one configuration would register. */
 const REMEDY_FOR_PROVIDERS =
-  'Let one of the providers leave the repository out, by `filters` or `catalogPath`. Until then the catalog has what the one gives that came first.';
+  'Exclude the repository from one of the providers, with `filters` or `catalogPath`. Until then the catalog keeps the entity of the provider that came first.';
 
 function findRemedy(
   recorded: RecordedConflict,
@@ -273,7 +279,7 @@ function findRemedy(
   return isRegistered ? REMEDY_FOR_REGISTERED : REMEDY_FOR_OTHERS;
 }
 
-/** What one provider would register. */
+/** The files that one provider would register. */
 export interface ProviderFiles {
   readonly providerId: string;
   readonly repositories: readonly Pick<
@@ -282,9 +288,11 @@ export interface ProviderFiles {
   >[];
 }
 
-/** A file that several providers would register: the catalog takes it from one of them. */
+/**
+ * A file that several providers would register: the catalog accepts it from one of them.
+ */
 export interface SharedFile {
-  /** As in the HTTP report, for what a provider emits itself. */
+  /** As in the HTTP report, for entities emitted by a provider. */
   readonly kind: 'location';
   readonly projectKey: string;
   readonly repositorySlug: string;
@@ -292,12 +300,16 @@ export interface SharedFile {
   readonly targetUrl: string;
   /** In the order of the configuration, two or more. */
   readonly providerIds: readonly string[];
-  /** All sides, in a sentence. */
+  /** A sentence that names all sides. */
   readonly explanation: string;
   readonly remedy: string;
 }
 
-/** @returns in the order in which the first of their providers lists them */
+/**
+ * Finds the files that several providers would register.
+ *
+ * @returns in the order in which the first of their providers lists them
+ */
 export function findSharedFiles(providers: readonly ProviderFiles[]): SharedFile[] {
   const claims = new Map<string, Omit<SharedFile, 'explanation'>>();
   for (const { providerId, repositories } of providers) {
@@ -321,12 +333,12 @@ export function findSharedFiles(providers: readonly ProviderFiles[]): SharedFile
     .map(one => {
       const { path, projectKey, providerIds, repositorySlug } = one;
       const names = `${providerIds.slice(0, -1).join(', ')} and ${providerIds.at(-1)}`;
-      const explanation = `${path} of ${projectKey}/${repositorySlug} would be registered by the providers ${names}. The catalog takes it from the one that comes first.`;
+      const explanation = `${path} of ${projectKey}/${repositorySlug} would be registered by the providers ${names}. The catalog accepts it from the one that comes first.`;
       return { ...one, explanation };
     });
 }
 
-/** An entity that several repositories emit: the catalog has it from the last of them. */
+/** An entity from several repositories: the catalog holds it from the last of them. */
 interface DuplicateEntity {
   /** Its entity ref. */
   readonly key: string;
@@ -334,13 +346,13 @@ interface DuplicateEntity {
   readonly repositories: readonly RepositoryResult['repository'][];
 }
 
-/** Finds them in what a run came to. */
+/** Finds the entities that several repositories of a run emit. */
 export function findDuplicateEntities(
   results: readonly RepositoryResult[],
 ): DuplicateEntity[] {
   const emitters = new Map<string, RepositoryResult['repository'][]>();
   for (const { repository, outcome } of results) {
-    // What lies at one place is emitted for one repository only.
+    // Locations are skipped: a URL belongs to one repository only.
     for (const { entity } of getRegisteredFiles(outcome)) {
       if (entity) {
         emitters.set(entity.key, [...(emitters.get(entity.key) ?? []), repository]);

@@ -106,7 +106,7 @@ const holdElsewhere = (knex: Knex, slug: string) =>
   hold(knex, plainLocationRef(targetOf(slug)), 'another-provider');
 
 const sentence = (slug: string) =>
-  `The catalog has the Location of catalog-info.yaml of PAY/${slug} from the entity provider another-provider and does not take it from provider default of this configuration.`;
+  `The catalog has the Location of catalog-info.yaml of PAY/${slug} from the entity provider another-provider and does not accept it from provider default of this configuration.`;
 
 describe('the log of a run', () => {
   it('does not mention conflicts if there are none', async () => {
@@ -145,7 +145,7 @@ describe('the log of a run', () => {
       .messages('debug')
       .filter(one => one.startsWith('The catalog has'));
     expect(debug).toHaveLength(7);
-    expect(debug.every(one => one.includes('Let one of the two'))).toBe(true);
+    expect(debug.every(one => one.includes('Exclude the file from one'))).toBe(true);
   });
 
   it('does not report conflicts after an aborted run, which must end without delay', async () => {
