@@ -1,13 +1,13 @@
 /**
- * The configuration this module reads, as Backstage validates it. The schema sees wrong
- * types and missing keys; what it cannot see (a misspelt key, a bad pattern, a host that
- * is no integration) the module itself refuses when the backend starts.
+ * The configuration of this module, as Backstage validates it. The schema detects wrong
+ * types and missing keys; other faults (a misspelt key, a bad pattern, a host without an
+ * integration) the module itself refuses when the backend starts.
  */
 
 import { SchedulerServiceTaskScheduleDefinitionConfig } from '@backstage/backend-plugin-api';
 import { HumanDuration } from '@backstage/types';
 
-/** One provider: a Bitbucket Server or Data Center instance and what to find there. */
+/** One provider: a Bitbucket Server or Data Center instance and the catalog files to find there. */
 interface BitbucketServerProvider {
   /**
    * Required. The host of the instance, without a scheme or a path; must be the `host`
@@ -16,41 +16,41 @@ interface BitbucketServerProvider {
   host: string;
 
   /**
-   * The catalog file to look for: a path from the root of the repository, or a list of
-   * them. Each may be a glob, where `**` stands for any folders, those that start with a
-   * dot included, and `*` for a part of a name. The leading `/` is optional.
+   * The catalog file: a path from the root of the repository, or a list of paths. Each may
+   * be a glob, where `**` matches any folders, including those that start with a dot, and
+   * `*` a part of a name. The leading `/` is optional.
    * Default: `/catalog-info.yaml`.
    */
   catalogPath?: string | string[];
 
   /**
-   * Look on this branch instead, in every repository; its short name, such as `main`.
+   * Use this branch instead, in every repository; its short name, such as `main`.
    * Default: `the repository's default branch`.
    */
   branch?: string;
 
   /**
    * Whether a Location is emitted only for files that exist. With `false`, every
-   * repository gets one optional Location per plain path, unchecked; globs are looked
-   * up all the same. Default: `true`.
+   * repository gets one optional Location per plain path, without a check; globs are
+   * checked anyway. Default: `true`.
    */
   validateLocationsExist?: boolean;
 
   /**
-   * Catalog files that one repository may have. Of one with more, nothing new is
-   * registered, and what the catalog has of it stays. Default: `1000`.
+   * The most catalog files that one repository may have. A repository with more gets no new
+   * Locations, and keeps those in the catalog. Default: `1000`.
    *
    * @minimum 1
    * @maximum 100000
    */
   maxFilesPerRepository?: number;
 
-  /** Which repositories to look at. */
+  /** Which repositories to include. */
   filters?: {
     /**
      * Regular expression that the project key must match, without slashes and flags.
      * It is not anchored: `PAY` also matches `PAYMENTS`, `^PAY$` does not. A pattern
-     * that can only match known keys, such as `^(PAY|OPS)$`, lists just those projects.
+     * that can only match known keys, such as `^(PAY|OPS)$`, lists only those projects.
      * Default: `all`.
      */
     projectKey?: string;
@@ -62,37 +62,37 @@ interface BitbucketServerProvider {
     repoSlug?: string;
 
     /**
-     * Labels of repositories; one of them suffices. Each label is looked up once per run,
-     * for all repositories together; one that does not exist matches nothing.
+     * Labels; a repository needs at least one of them. Each label is looked up once per run,
+     * for all repositories together; a label that does not exist matches nothing.
      * Default: `none`.
      */
     labels?: string[];
 
-    /** Leaves out what would be included otherwise: exclusion wins. */
+    /** Excludes repositories even if other filters include them. */
     exclude?: {
       /**
-       * Regular expression; projects whose key matches are left out. It is not
+       * Regular expression; excludes projects whose key it matches. It is not
        * anchored. Default: `none`.
        */
       projectKey?: string;
 
       /**
-       * Regular expression; repositories whose slug matches are left out. It is not
+       * Regular expression; excludes repositories whose slug it matches. It is not
        * anchored. Default: `none`.
        */
       repoSlug?: string;
 
-      /** Repositories with one of these labels are left out. Default: `none`. */
+      /** Excludes repositories with any of these labels. Default: `none`. */
       labels?: string[];
     };
 
-    /** Leave out archived repositories. Default: `false`. */
+    /** Exclude archived repositories. Default: `false`. */
     skipArchivedRepos?: boolean;
 
-    /** Leave out forks. Default: `false`. */
+    /** Exclude forks. Default: `false`. */
     skipForkedRepos?: boolean;
 
-    /** Also look at repositories in personal projects (`~user`). Default: `false`. */
+    /** Include repositories in personal projects (`~user`). Default: `false`. */
     personalRepos?: boolean;
 
     /**
@@ -119,22 +119,22 @@ interface BitbucketServerProvider {
   concurrency?: number;
 
   /**
-   * How fast requests may follow each other. `auto` reads the account's budget from the
-   * server and leaves a share of it to the rest of Backstage, `off` does not limit, and
-   * an object sets a fixed rate. A 429 pauses the host in every case. Write `"off"` in
-   * quotes. Default: `auto`.
+   * The rate limit of requests. `auto` reads the account's budget from the server and
+   * leaves a share of it to the rest of Backstage, `off` does not limit, and an object
+   * sets a fixed rate. A 429 pauses the host in every case. Write `"off"` in quotes.
+   * Default: `auto`.
    */
   rateLimit?:
     | 'auto'
     | 'off'
     | {
         /**
-         * Requests per second in the long run, 0.1 or more: with less no run would get
-         * done, so that it is raised to 0.1 with a warning.
+         * Requests per second in the long run, 0.1 or more: with a lower rate no run would
+         * finish, so it is raised to 0.1 with a warning.
          */
         requestsPerSecond: number;
         /**
-         * Requests that may follow each other at once after a pause; a whole number.
+         * Requests that may be sent without delay after a pause; a whole number.
          *
          * @minimum 1
          */
@@ -148,37 +148,37 @@ interface BitbucketServerProvider {
   requestTimeout?: string | HumanDuration;
 
   /**
-   * Code search as a hint, where the server offers it: what it shows is registered without a
-   * request per repository, and what it does not show is looked at once per
-   * `recheck.absent`. It never removes anything. `off` never asks. Default: `auto`.
+   * Code search as a hint, where the server offers it: a file that it finds is registered
+   * without a request for its repository, and a repository without a hit is checked once per
+   * `recheck.absent`. It never removes anything. `off` never uses it. Default: `auto`.
    */
   search?: 'auto' | 'off';
 
-  /** When runs look again at what they know. */
+  /** When runs check repositories again. */
   recheck?: {
     /**
-     * How long runs believe that a file which they have found under a plain path is still
-     * there: a duration such as `6 hours`, `PT6H` or `{ hours: 6 }`, at most 30 days. The
-     * catalog itself reads the file all the time; events and manual runs look at once. `0`
-     * looks in every run. Default: `6 hours`.
+     * How long runs assume that a file they found under a plain path still exists: a duration
+     * such as `6 hours`, `PT6H` or `{ hours: 6 }`, at most 30 days. The catalog itself reads
+     * the file regularly; events and manual runs check it immediately. `0` checks in every
+     * run. Default: `6 hours`.
      */
     found?: string | HumanDuration;
 
     /**
-     * How long runs believe that a repository has no catalog file, where code search covers
-     * it and shows none: a duration, at most 30 days. Without search, every run looks. `0`
-     * looks in every run. Default: `24 hours`.
+     * How long runs assume that a repository has no catalog file, where code search covers it
+     * without a hit: a duration, at most 30 days. Without search, every run checks it. `0`
+     * checks in every run. Default: `24 hours`.
      */
     absent?: string | HumanDuration;
   };
 
-  /** Guards against removing much of the catalog by mistake. */
+  /** Protection against mass removals by mistake. */
   removals?: {
     /**
-     * A run that would remove more than this share of the known Locations, and more
-     * than 5 of them, or all of them, removes none until it is confirmed. Exactly this
-     * share is still removed. `100` switches the guard off, `0` removes nothing without
-     * approval. Default: `30`.
+     * A run that would remove more than this percentage of the known Locations, and more
+     * than 5 of them, or all of them, holds the removals back until they are confirmed.
+     * Exactly this percentage is still removed. `100` switches the protection off, `0`
+     * removes nothing without approval. Default: `30`.
      *
      * @minimum 0
      * @maximum 100
@@ -187,16 +187,16 @@ interface BitbucketServerProvider {
 
     /**
      * Removals that were held back happen once every run has confirmed them for this
-     * long: a duration such as `24 hours`, `PT24H` or `{ hours: 24 }`.
+     * duration, such as `24 hours`, `PT24H` or `{ hours: 24 }`.
      * Default: `24 hours`.
      */
     holdFor?: string | HumanDuration;
   };
 
   /**
-   * HTTP access token that this provider asks Bitbucket with, such as one of a project.
-   * The catalog itself reads the files with the credentials of the integration all the
-   * same. Not together with `username` and `password`.
+   * HTTP access token for the requests of this provider, such as one of a project. The
+   * catalog itself still reads the files with the credentials of the integration. Not
+   * together with `username` and `password`.
    * Default: `the integration's`.
    *
    * @visibility secret
@@ -204,7 +204,7 @@ interface BitbucketServerProvider {
   token?: string;
 
   /**
-   * User that this provider asks Bitbucket as, together with `password`.
+   * User for the requests of this provider, together with `password`.
    * Default: `the integration's`.
    *
    * @visibility secret
@@ -224,28 +224,28 @@ export interface Config {
   backend?: {
     reading?: {
       /**
-       * How files of Bitbucket Server are read. Only where the feature `…/url-reader` of
-       * this package is installed.
+       * How files of Bitbucket Server are read. Applies only where the feature
+       * `…/url-reader` of this package is installed.
        */
       bitbucketServer?: {
         /**
-         * For so long the catalog believes what it has read of a repository of which nobody
-         * has told a change: a duration such as `15 minutes`, `PT15M` or `{ minutes: 15 }`.
+         * How long a file that was read counts as current while no event reports a change of
+         * its repository: a duration such as `15 minutes`, `PT15M` or `{ minutes: 15 }`.
          * With webhooks it can be hours; `0 seconds` reads at every processing.
          * Default: `15 minutes`.
          */
         maxAge?: string | HumanDuration;
 
         /**
-         * For so long a read waits for its turn and for retries, more than 0 and at most
-         * 5 minutes: the catalog has ten places for all its processing.
+         * How long a read waits for its turn and for retries, more than 0 and at most
+         * 5 minutes: the catalog processes only ten entities at a time.
          * Default: `10 seconds`.
          */
         maxWait?: string | HumanDuration;
 
         /**
-         * For so long the catalog goes on with what it has read where Bitbucket gives no
-         * answer; after that the error shows on the entity. Default: `24 hours`.
+         * How long the catalog keeps using the files it has read while Bitbucket does not
+         * answer; after that the entity shows the error. Default: `24 hours`.
          */
         staleIfUnavailable?: string | HumanDuration;
       };
@@ -255,9 +255,9 @@ export interface Config {
     modules?: {
       bitbucketServer?: {
         /**
-         * The secret of the webhooks in Bitbucket, with which it signs what it sends; a list
-         * of them while one takes the place of another. Needed where the feature `…/events`
-         * of this package is installed.
+         * The secret of the webhooks in Bitbucket, with which it signs them; a list during
+         * the replacement of a secret. Required where the feature `…/events` of this
+         * package is installed.
          *
          * @visibility secret
          * @deepVisibility secret
