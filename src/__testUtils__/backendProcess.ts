@@ -7,6 +7,7 @@ import path from 'node:path';
 import { JsonObject } from '@backstage/types';
 import { apiAuthConfig } from './backendApi';
 import { eventually } from './eventually';
+import { ProcessFeature } from './processFeatures';
 
 /** The number of characters of a process's output that are shown when it does not get ready. */
 const SHOWN_OUTPUT = 4_000;
@@ -15,15 +16,16 @@ const SHOWN_OUTPUT = 4_000;
 export async function startProcess(options: {
   readonly config: JsonObject;
   readonly database?: string;
-  readonly withCatalog: boolean;
+  readonly features: readonly ProcessFeature[];
 }): Promise<{ baseUrl: string; stop: () => Promise<void> }> {
-  const { database, withCatalog } = options;
+  const { database, features } = options;
   const port = await findFreePort();
   const baseUrl = `http://127.0.0.1:${port}`;
   const config: JsonObject = {
     app: { baseUrl },
     ...options.config,
     backend: {
+      ...Object(options.config.backend),
       baseUrl,
       listen: { host: '127.0.0.1', port },
       auth: apiAuthConfig,
@@ -32,7 +34,7 @@ export async function startProcess(options: {
         : { client: 'better-sqlite3', connection: ':memory:' },
     },
   };
-  const child = spawnProcess({ config, withCatalog });
+  const child = spawnProcess({ config, features: [...features] });
   const written: string[] = [];
   [child.stdout, child.stderr].forEach(stream =>
     stream?.setEncoding('utf8').on('data', (text: string) => written.push(text)),

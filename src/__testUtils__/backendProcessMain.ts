@@ -4,18 +4,34 @@
  */
 
 import { createBackend } from '@backstage/backend-defaults';
-import { coreServices, createServiceFactory } from '@backstage/backend-plugin-api';
+import {
+  BackendFeature,
+  coreServices,
+  createServiceFactory,
+} from '@backstage/backend-plugin-api';
 import { ConfigReader } from '@backstage/config';
 import { z } from 'zod';
+import { PROCESS_FEATURES, ProcessFeature } from './processFeatures';
 
 const Task = z.object({
   config: z.record(z.string(), z.json()),
-  /** Without this module, the backend only receives webhooks. */
-  withCatalog: z.boolean(),
+  features: z.array(z.enum(PROCESS_FEATURES)),
 });
 
+type Load = () => Promise<{ default: BackendFeature }>;
+
+const LOAD: Readonly<Record<ProcessFeature, Load>> = {
+  events: () => import('@backstage/plugin-events-backend'),
+  webhooks: () => import('../eventsEntry'),
+  catalog: () => import('@backstage/plugin-catalog-backend'),
+  discovery: () => import('../index'),
+  'url-reader': () => import('../urlReaderEntry'),
+  'published-discovery': () =>
+    import('@backstage/plugin-catalog-backend-module-bitbucket-server'),
+};
+
 async function main(): Promise<void> {
-  const { config, withCatalog } = Task.parse(JSON.parse(process.argv[2] ?? ''));
+  const { config, features } = Task.parse(JSON.parse(process.argv[2] ?? ''));
   const backend = createBackend();
   backend.add(
     createServiceFactory({
@@ -24,12 +40,7 @@ async function main(): Promise<void> {
       factory: () => new ConfigReader(config),
     }),
   );
-  backend.add(import('@backstage/plugin-events-backend'));
-  backend.add(import('../eventsEntry'));
-  if (withCatalog) {
-    backend.add(import('@backstage/plugin-catalog-backend'));
-    backend.add(import('../index'));
-  }
+  features.forEach(feature => backend.add(LOAD[feature]()));
   await backend.start();
 }
 

@@ -67,7 +67,7 @@ export async function startBackend(options: BackendOptions): Promise<TestBackend
     const { baseUrl, stop } = await startProcess({
       config,
       database,
-      withCatalog,
+      features: [...RECEIVING, ...(withCatalog ? DISCOVERING : [])],
     });
     return { ...createBackendApi(baseUrl, TOKEN), stop };
   }
@@ -128,6 +128,10 @@ const lastingEventsServiceFactory = createServiceFactory({
       auth,
     }),
 });
+
+/** Of a backend in a process of its own. */
+const RECEIVING = ['events', 'webhooks'] as const;
+const DISCOVERING = ['catalog', 'discovery'] as const;
 
 const PRODUCTION_FEATURES: readonly BackendFeature[] = [
   discoveryModule,
