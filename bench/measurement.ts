@@ -1,6 +1,6 @@
 /** What one run of one module in one cell amounts to, and several of them. Pure. */
 
-import { Cell, REPOSITORIES_PER_PROJECT } from './plan';
+import { Cell, FILE_EVERY, REPOSITORIES_PER_PROJECT } from './plan';
 import { medianByKey, Spread, spreadOf } from './statistics';
 
 /** The two modules. */
@@ -139,8 +139,24 @@ export function summarizeRuns(runs: readonly Measurement[]): Result {
 const REPOSITORIES_PER_PAGE: Readonly<Record<string, number>> = {
   repositories: 1000,
   projects: 25 * REPOSITORIES_PER_PROJECT,
+  search: 500 * FILE_EVERY,
 };
 const ASKED_ONCE = new Set(['rate-limit-settings', 'authentication-check']);
+
+/**
+ * How many times as many requests of a kind it takes on a larger server.
+ *
+ * @param kind - as the simulated server calls it
+ * @param from - repositories of the smaller server
+ * @param to - repositories of the larger one
+ */
+export function growthOf(kind: string, from: number, to: number): number {
+  const perPage = REPOSITORIES_PER_PAGE[kind];
+  if (perPage !== undefined) {
+    return Math.ceil(to / perPage) / Math.ceil(from / perPage);
+  }
+  return ASKED_ONCE.has(kind) ? 1 : to / from;
+}
 
 /**
  * What a cell would show that takes too long: as many requests for each repository as on
@@ -155,13 +171,10 @@ export function scaleResult(result: Result, from: number, to: number): Result {
   }
   const factor = to / from;
   const byKind = Object.fromEntries(
-    Object.entries(result.byKind).map(([kind, count]) => {
-      const perPage = REPOSITORIES_PER_PAGE[kind];
-      if (perPage !== undefined) {
-        return [kind, Math.ceil(to / perPage)];
-      }
-      return [kind, ASKED_ONCE.has(kind) ? count : Math.round(count * factor)];
-    }),
+    Object.entries(result.byKind).map(([kind, count]) => [
+      kind,
+      Math.round(count * growthOf(kind, from, to)),
+    ]),
   );
   const requests = Object.values(byKind).reduce((sum, count) => sum + count, 0);
   const further = Math.max(0, requests - result.requests.median);

@@ -1,0 +1,131 @@
+import {
+  BackstageCounts,
+  BACKSTAGES,
+  BackstageSetting,
+  compressionOf,
+  describeBackstage,
+  extrapolate,
+  hasKeptUp,
+  pushesPerHour,
+  toBackstageConfig,
+  toRealSeconds,
+} from './backstages';
+
+const PUBLISHED: BackstageSetting = {
+  subject: 'peer',
+  hasSearch: false,
+  hasWebhooks: false,
+  runEveryMinutes: 30,
+};
+const AS_IT_COMES: BackstageSetting = {
+  ...PUBLISHED,
+  subject: 'ours',
+  maxAgeMinutes: 15,
+};
+const RECOMMENDED: BackstageSetting = {
+  ...AS_IT_COMES,
+  hasSearch: true,
+  hasWebhooks: true,
+  maxAgeMinutes: 1440,
+};
+const INTEGRATION = { host: 'bitbucket.test' };
+
+const counts = (
+  byKind: Record<string, number>,
+  rest: Partial<BackstageCounts> = {},
+): BackstageCounts => ({ byKind, reads: 0, runs: 2, ...rest });
+
+describe('the Backstages that are compared', () => {
+  it('differ from each other, the published one first', () => {
+    expect(new Set(BACKSTAGES.map(describeBackstage)).size).toBe(BACKSTAGES.length);
+    expect(BACKSTAGES[0]?.subject).toBe('peer');
+  });
+
+  it('are measured for hours in which every run and every maxAge comes round', () => {
+    for (const setting of BACKSTAGES) {
+      const minutes = compressionOf(setting).hours * 60;
+      expect(minutes % setting.runEveryMinutes).toBe(0);
+      expect(minutes % (setting.maxAgeMinutes ?? minutes)).toBe(0);
+    }
+  });
+
+  it('take less than two minutes each, by their own estimate', () => {
+    for (const setting of BACKSTAGES) {
+      const compression = compressionOf(setting);
+      const hours = compression.hours + compression.warmUpHours;
+      expect(toRealSeconds(hours, compression)).toBeLessThan(120);
+    }
+  });
+});
+
+describe('toBackstageConfig', () => {
+  it.each([
+    [AS_IT_COMES, 36, 18, 432, 1728],
+    [RECOMMENDED, 2, 96, 24, 96],
+  ])(
+    'divides every time by the same factor: %j',
+    (setting, run, maxAge, found, absent) => {
+      expect(toBackstageConfig(setting, INTEGRATION)).toMatchObject({
+        catalog: {
+          processingInterval: { seconds: 2 },
+          providers: {
+            bitbucketServer: {
+              host: 'bitbucket.test',
+              schedule: { frequency: { seconds: run } },
+              recheck: { found: { seconds: found }, absent: { seconds: absent } },
+            },
+          },
+        },
+        backend: { reading: { bitbucketServer: { maxAge: { seconds: maxAge } } } },
+      });
+    },
+  );
+
+  it('gives the published module no key that it does not know', () => {
+    const config = toBackstageConfig(PUBLISHED, INTEGRATION);
+    expect(config).not.toHaveProperty('backend');
+    expect(config).not.toHaveProperty('catalog.providers.bitbucketServer.recheck');
+  });
+});
+
+describe('pushesPerHour', () => {
+  it('is as many for each repository as in reality, and none without webhooks', () => {
+    expect([RECOMMENDED, AS_IT_COMES].map(pushesPerHour)).toEqual([5, 0]);
+  });
+});
+
+describe('extrapolate', () => {
+  it('multiplies what is asked of each repository, and counts pages as pages', () => {
+    const seen = { 'file-check': 400, repositories: 2, raw: 220 };
+    expect(extrapolate(AS_IT_COMES, counts(seen, { reads: 220 }))).toEqual({
+      total: 620 * 40 + 2 * 5,
+      reads: 220 * 40,
+      calculated: 0,
+    });
+  });
+
+  it('tells of one hour of a day', () => {
+    const seen = { 'file-check': 240, repositories: 48, search: 48 };
+    expect(extrapolate(RECOMMENDED, counts(seen))).toEqual({
+      total: (240 * 40 + 48 * 5 + 48 * 2) / 24,
+      reads: 0,
+      calculated: 0,
+    });
+  });
+
+  it('adds what comes round once a day where only an hour was measured', () => {
+    const hourly = extrapolate({ ...AS_IT_COMES, hasSearch: true }, counts({}));
+    expect(hourly).toEqual({ total: 4000 / 24, reads: 0, calculated: 4000 / 24 });
+  });
+});
+
+describe('hasKeptUp', () => {
+  it.each([
+    [AS_IT_COMES, 2, true],
+    [AS_IT_COMES, 1, false],
+    [RECOMMENDED, 44, true],
+    [RECOMMENDED, 43, false],
+  ])('is told by the runs that have begun: %#', (setting, runs, expected) => {
+    expect(hasKeptUp(setting, counts({}, { runs }))).toBe(expected);
+  });
+});
