@@ -1,5 +1,12 @@
 /** What this module has to achieve, and whether it did. Pure. */
 
+import {
+  BackstageResult,
+  describeBackstage,
+  extrapolate,
+  hasKeptUp,
+  HourlyRequests,
+} from './backstages';
 import { describeCell, formatCount, formatSeconds } from './describe';
 import { CellResult, Result } from './measurement';
 import { Cell, expectedLocations } from './plan';
@@ -25,6 +32,8 @@ const MAX_SHARE_OF_PEER_REQUESTS = 0.01;
 const MAX_MULTIPLE_OF_BUCKET_TIME = 1.6;
 /** Of all requests, where nobody tells how many are allowed. */
 const MAX_SHARE_RATE_LIMITED = 0.05;
+/** Of what a whole Backstage with the published module asks, where it is set up as recommended. */
+const MAX_SHARE_OF_PEER_BACKSTAGE = 0.05;
 /** With fewer, what every run needs once weighs too much to compare the modules. */
 const MANY_REPOSITORIES = 2000;
 
@@ -125,6 +134,40 @@ function assessBucket({ cell, ours }: CellResult): Verdict[] {
   ];
 }
 
+/** Looks at the Backstages that are set up as recommended. */
+export function assessBackstages(results: readonly BackstageResult[]): Verdict[] {
+  const peer = hourlyRequestsOf(results.find(one => one.setting.subject === 'peer'));
+  return results
+    .filter(({ setting }) => setting.isRecommended)
+    .map((result): Verdict => {
+      const { run, setting } = result;
+      const where = describeBackstage(setting);
+      if (run.kind === 'failed') {
+        return { about: 'count', passed: false, text: `${where}: failed: ${run.error}` };
+      }
+      const ours = hourlyRequestsOf(result);
+      const share = `${ratio(extrapolate(setting, run.counts).total, peer?.total, 3)} of the requests of a Backstage with the published module`;
+      return {
+        about: 'count',
+        passed:
+          ours && peer
+            ? ours.total <= peer.total * MAX_SHARE_OF_PEER_BACKSTAGE
+            : 'not measured',
+        text: `${where}: ${share} (at most ${MAX_SHARE_OF_PEER_BACKSTAGE})`,
+      };
+    });
+}
+
+/** @returns `undefined` where that was not measured, or not all that should have happened did */
+export function hourlyRequestsOf(
+  result: BackstageResult | undefined,
+): HourlyRequests | undefined {
+  const { run, setting } = result ?? {};
+  return setting && run?.kind === 'finished' && hasKeptUp(setting, run.counts)
+    ? extrapolate(setting, run.counts)
+    : undefined;
+}
+
 /** What did not finish meets no criterion; what was stopped was not measured. */
 function verdict(
   about: Verdict['about'],
@@ -167,6 +210,6 @@ function requestsOf({ requests }: Result): number {
   return 'median' in requests ? requests.median : requests.total;
 }
 
-function ratio(part: number, whole: number | undefined, digits = 2): string {
+export function ratio(part: number, whole: number | undefined, digits = 2): string {
   return whole ? (part / whole).toFixed(digits) : 'no known share';
 }

@@ -2,9 +2,9 @@
  * `npm run bench`: this module and the published one, side by side against the same
  * simulated Bitbucket. Prints tables and verdicts; a full run (about 20 minutes on two quiet
  * cores) writes RESULTS.md and results.svg as well. `--quick` (under 90 seconds, for CI),
- * `--only WORD...` (the cells whose description has all of these words) and `--scale` (huge
- * servers on which nothing has changed, or one of as many repositories as the next argument
- * says) only print.
+ * `--only WORD...` (the cells, or whole Backstages, whose description has all of these words)
+ * and `--scale` (huge servers on which nothing has changed, or one of as many repositories as
+ * the next argument says) only print.
  *
  * Exit codes: 0 fine, 1 a count is not what it must be (times are only reported), 2 wrong
  * usage.
@@ -14,10 +14,12 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { assessCriteria, Verdict } from './criteria';
+import { BACKSTAGES, describeBackstage } from './backstages';
+import { assessBackstages, assessCriteria, Verdict } from './criteria';
 import { findPostgres } from '../scripts/lib/postgres';
 import { describeCell, formatCount, formatSeconds, SUBJECT_NAMES } from './describe';
 import { measure } from './measure';
+import { measureBackstages } from './measureBackstage';
 import {
   CellResult,
   Measurement,
@@ -82,16 +84,21 @@ async function main(args: readonly string[]): Promise<number> {
     );
     return 2;
   }
-  const results = await measureAll(planFor(mode), words);
-  const verdicts = assessCriteria(results);
-  const report = renderReport(results, verdicts, facts(mode));
+  const cells = await measureAll(planFor(mode), words);
+  const backstages = await measureBackstages(
+    mode === 'full'
+      ? BACKSTAGES.filter(one => hasWords(describeBackstage(one), words))
+      : [],
+  );
+  const verdicts = [...assessCriteria(cells), ...assessBackstages(backstages)];
+  const report = renderReport({ cells, backstages, verdicts }, facts(mode));
   process.stdout.write(`\n${report}\n`);
   if (mode === 'full' && words.length === 0) {
     writeFileSync(
       RESULTS_FILE,
       `# Benchmark\n\n![Seconds](results.svg)\n\n${report}\n\n## Scale\n\n${await measureScale(SCALE_SIZES)}\n\n${SCALE_NOTES}\n`,
     );
-    writeFileSync(PLOT_FILE, renderPlot(results));
+    writeFileSync(PLOT_FILE, renderPlot(cells));
   }
   return verdicts.some(verdict => failsRun(verdict, mode)) ? 1 : 0;
 }
@@ -157,10 +164,7 @@ async function measureAll(plan: Plan, words: readonly string[]): Promise<CellRes
   const limitSeconds = () =>
     Math.min(plan.limitSeconds, Math.ceil((endsAt - performance.now()) / 1000));
   for (const group of plan.groups) {
-    const cells = group.filter(cell => {
-      const where = describeCell(cell);
-      return words.every(word => where.includes(word));
-    });
+    const cells = group.filter(cell => hasWords(describeCell(cell), words));
     if (limitSeconds() < MIN_LIMIT_SECONDS) {
       const left = cells.map(describeCell).join('; ');
       process.stderr.write(`${left}: left out, there is no time left\n`);
@@ -172,6 +176,10 @@ async function measureAll(plan: Plan, words: readonly string[]): Promise<CellRes
     );
   }
   return results;
+}
+
+function hasWords(text: string, words: readonly string[]): boolean {
+  return words.every(word => text.includes(word));
 }
 
 /** The modules take turns, so that what else the machine does meets both. */

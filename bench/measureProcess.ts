@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { LoggerService } from '@backstage/backend-plugin-api';
 import { Config, ConfigReader } from '@backstage/config';
 import { EntityProviderConnection } from '@backstage/plugin-catalog-node';
+import { toIntegration } from './integration';
 import { Phase, Report, Task, TaskSchema } from './messages';
 
 /** What a module is given. */
@@ -120,19 +121,12 @@ function createCountingConnection() {
   };
 }
 
-function toAppConfig({ baseUrl, user, validateLocationsExist }: Task) {
-  const { host } = new URL(baseUrl);
+function toAppConfig(task: Task) {
+  const { validateLocationsExist } = task;
+  const integration = toIntegration(task);
+  const { host } = integration;
   return {
-    integrations: {
-      bitbucketServer: [
-        {
-          host,
-          apiBaseUrl: `${baseUrl}/rest/api/1.0`,
-          username: user.name,
-          password: user.password,
-        },
-      ],
-    },
+    integrations: { bitbucketServer: [integration] },
     catalog: { providers: { bitbucketServer: { host, validateLocationsExist } } },
   };
 }

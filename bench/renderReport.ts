@@ -1,5 +1,6 @@
 /** The tables and verdicts as Markdown, for the terminal and for RESULTS.md. Pure. */
 
+import { BackstageResult } from './backstages';
 import { Verdict } from './criteria';
 import {
   describeBucket,
@@ -13,6 +14,7 @@ import {
 } from './describe';
 import { CellResult, Result, Subject, SUBJECTS } from './measurement';
 import { Cell, FILE_EVERY, REPOSITORIES_PER_PROJECT } from './plan';
+import { renderBackstages } from './renderBackstages';
 import { Column, renderTable } from './renderTable';
 
 /** Where and when it was measured; nothing that tells one machine from another. */
@@ -40,16 +42,31 @@ const NUMBERS: readonly Column[] = [
   { heading: 'runs', align: 'right' },
 ];
 
-/** Everything that is shown, without the title. */
-export function renderReport(
-  results: readonly CellResult[],
-  verdicts: readonly Verdict[],
-  facts: Facts,
-): string {
+/** Everything that was measured. */
+export interface Measured {
+  readonly cells: readonly CellResult[];
+  readonly backstages: readonly BackstageResult[];
+  readonly verdicts: readonly Verdict[];
+}
+
+/** Everything that is shown, without the title; what was not measured has no section. */
+export function renderReport(measured: Measured, facts: Facts): string {
+  const { backstages, cells, verdicts } = measured;
+  return [
+    renderFacts(facts),
+    ...(cells.length > 0 ? renderCells(cells) : []),
+    ...(backstages.length > 0
+      ? ['## A whole Backstage', renderBackstages(backstages)]
+      : []),
+    '## Criteria',
+    renderVerdicts(verdicts),
+  ].join('\n\n');
+}
+
+function renderCells(results: readonly CellResult[]): string[] {
   const orderly = results.filter(({ cell }) => cell.disturbance === undefined);
   const disturbed = results.filter(({ cell }) => cell.disturbance !== undefined);
   return [
-    renderFacts(facts),
     '## Runs',
     renderTable([...CELL_COLUMNS, MODULE, ...NUMBERS, LOCATIONS], rowsOf(orderly)),
     NOTES,
@@ -62,9 +79,7 @@ export function renderReport(
     ),
     '## Requests by kind',
     renderTable([...CELL_COLUMNS, MODULE, { heading: 'requests' }], rowsByKind(orderly)),
-    '## Criteria',
-    renderVerdicts(verdicts),
-  ].join('\n\n');
+  ];
 }
 
 /** One line for each criterion. */

@@ -5,6 +5,7 @@ import {
   createSimulatedBitbucket,
   LoggedRequest,
   SimulatedBitbucket,
+  WebhookRequest,
 } from '../dev/simulatedBitbucket';
 import { paceOf, RequestCounts } from './measurement';
 import { Cell, Disturbance, FILE_EVERY, REPOSITORIES_PER_PROJECT } from './plan';
@@ -33,7 +34,7 @@ function addRepository(bitbucket: SimulatedBitbucket, index: number): void {
   const slug = slugOf(index);
   const file = componentYaml(slug, `Service number ${index}`);
   bitbucket.addRepository({
-    projectKey: `P${Math.floor(index / REPOSITORIES_PER_PROJECT)}`,
+    projectKey: projectKeyOf(index),
     slug,
     files: {
       'README.md': `# ${slug}\n`,
@@ -45,9 +46,29 @@ function addRepository(bitbucket: SimulatedBitbucket, index: number): void {
 /** Renames one repository in a hundred. */
 export function changeSome(bitbucket: SimulatedBitbucket, repositories: number): void {
   for (let index = 0; index < repositories; index += 100) {
-    const projectKey = `P${Math.floor(index / REPOSITORIES_PER_PROJECT)}`;
-    bitbucket.renameRepository(projectKey, slugOf(index), `${slugOf(index)}-renamed`);
+    const slug = slugOf(index);
+    bitbucket.renameRepository(projectKeyOf(index), slug, `${slug}-renamed`);
   }
+}
+
+/** Somebody pushes to the default branch of a repository. @returns the webhook that says so */
+export function pushTo(
+  bitbucket: SimulatedBitbucket,
+  index: number,
+  secret: string,
+): WebhookRequest {
+  const [projectKey, slug] = [projectKeyOf(index), slugOf(index)];
+  const text = `# ${slug}\n\nPushed at ${Date.now()}.\n`;
+  const changes = [bitbucket.writeFile(projectKey, slug, 'README.md', text)];
+  return bitbucket.webhook(
+    'repo:refs_changed',
+    { projectKey, slug, changes },
+    { secret },
+  );
+}
+
+function projectKeyOf(index: number): string {
+  return `P${Math.floor(index / REPOSITORIES_PER_PROJECT)}`;
 }
 
 function slugOf(index: number): string {

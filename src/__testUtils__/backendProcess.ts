@@ -17,8 +17,10 @@ export async function startProcess(options: {
   readonly config: JsonObject;
   readonly database?: string;
   readonly features: readonly ProcessFeature[];
+  /** Milliseconds it may take; as long as anything else in a test when left out. */
+  readonly maxStartMs?: number;
 }): Promise<{ baseUrl: string; stop: () => Promise<void> }> {
-  const { database, features } = options;
+  const { database, features, maxStartMs } = options;
   const port = await findFreePort();
   const baseUrl = `http://127.0.0.1:${port}`;
   const config: JsonObject = {
@@ -47,7 +49,7 @@ export async function startProcess(options: {
     }
   };
   try {
-    await eventually(() => assertReady(baseUrl));
+    await eventually(() => assertReady(baseUrl), maxStartMs);
   } catch (error) {
     await stop();
     throw new Error(`${error}; it wrote: ${written.join('').slice(-SHOWN_OUTPUT)}`);

@@ -26,6 +26,7 @@ const LOAD: Readonly<Record<ProcessFeature, Load>> = {
   catalog: () => import('@backstage/plugin-catalog-backend'),
   discovery: () => import('../index'),
   'url-reader': () => import('../urlReaderEntry'),
+  'frequent-scheduler-checks': () => import('./frequentSchedulerChecks'),
   'published-discovery': () =>
     import('@backstage/plugin-catalog-backend-module-bitbucket-server'),
 };

@@ -9,14 +9,18 @@ const MAX_WAIT_MS = 25_000;
  * Retries until the call succeeds; how long that takes is not part of the test.
  *
  * @param look - throws until the awaited result is available
+ * @param maxWaitMs - milliseconds after which it gives up
  * @throws the last error of `look`
  */
-export async function eventually<T>(look: () => Promise<T>): Promise<T> {
+export async function eventually<T>(
+  look: () => Promise<T>,
+  maxWaitMs = MAX_WAIT_MS,
+): Promise<T> {
   for (let waitedMs = 0; ; waitedMs += POLL_MS) {
     try {
       return await look();
     } catch (error) {
-      if (waitedMs >= MAX_WAIT_MS) {
+      if (waitedMs >= maxWaitMs) {
         throw error;
       }
     }

@@ -5,6 +5,7 @@ export const PROCESS_FEATURES = [
   'catalog',
   'discovery',
   'url-reader',
+  'frequent-scheduler-checks',
   /** Of the published module, in place of ours. */
   'published-discovery',
 ] as const;
