@@ -47,16 +47,24 @@ const FEATURES: Readonly<Record<Subject, readonly ProcessFeature[]>> = {
 /** Has no divisor in common with the number of repositories: each gets its turn. */
 const PUSH_STEP = 7;
 
-/** All at the same time: each of them mostly waits. Whatever goes wrong is a result. */
+/**
+ * All at the same time, since each of them mostly waits, once all have started. Whatever goes
+ * wrong is a result.
+ */
 export async function measureBackstages(
   settings: readonly BackstageSetting[],
 ): Promise<BackstageResult[]> {
   const inTurn = pLimit(STARTS_AT_ONCE);
-  const starting = (start: () => Promise<StartedBackstage>) => inTurn(start);
+  const starts = settings.map(setting => ({
+    setting,
+    start: inTurn(() => startBackstage(setting)),
+  }));
+  const started = await Promise.allSettled(starts.map(one => one.start));
+  process.stderr.write(`${started.length} whole Backstages have started\n`);
   return Promise.all(
-    settings.map(async (setting): Promise<BackstageResult> => {
+    starts.map(async ({ setting, start }): Promise<BackstageResult> => {
       try {
-        const counts = await measureBackstage(setting, starting);
+        const counts = await measureBackstage(setting, await start);
         process.stderr.write(`${describeBackstage(setting)}: done\n`);
         return { setting, run: { kind: 'finished', counts } };
       } catch (error) {
@@ -67,25 +75,15 @@ export async function measureBackstages(
 }
 
 interface StartedBackstage {
+  readonly bitbucket: SimulatedBitbucket;
   readonly api: BackendApi;
   readonly stop: () => Promise<void>;
 }
 
 async function measureBackstage(
   setting: BackstageSetting,
-  starting: (start: () => Promise<StartedBackstage>) => Promise<StartedBackstage>,
+  { api, bitbucket, stop }: StartedBackstage,
 ): Promise<BackstageCounts> {
-  const cell = {
-    repositories: MODEL_REPOSITORIES,
-    latencyMs: 0,
-    validateLocationsExist: true,
-    hasSearch: setting.hasSearch,
-  };
-  const bitbucket = createCellServer(cell);
-  await using _server = await serve(bitbucket);
-  const { api, stop } = await starting(() =>
-    startBackstage(setting, bitbucket.baseUrl, expectedLocations(cell)),
-  );
   try {
     return await countWhileSteady(setting, bitbucket, api);
   } finally {
@@ -94,23 +92,35 @@ async function measureBackstage(
 }
 
 /** Until everything is in its catalog. */
-async function startBackstage(
-  setting: BackstageSetting,
-  baseUrl: string,
-  components: number,
-): Promise<StartedBackstage> {
-  const { baseUrl: backendUrl, stop } = await startProcess({
-    config: {
-      ...toBackstageConfig(setting, toIntegration({ baseUrl, user: USER })),
-      events: webhookConfig('never'),
-    },
-    features: ['catalog', 'frequent-scheduler-checks', ...FEATURES[setting.subject]],
-    maxStartMs: MAX_START_MS,
-  });
+async function startBackstage(setting: BackstageSetting): Promise<StartedBackstage> {
+  const cell = {
+    repositories: MODEL_REPOSITORIES,
+    latencyMs: 0,
+    validateLocationsExist: true,
+    hasSearch: setting.hasSearch,
+  };
+  const bitbucket = createCellServer(cell);
+  const server = await serve(bitbucket);
+  const ends = [() => server.close()];
+  const stop = async () => {
+    for (const end of ends) {
+      await end();
+    }
+  };
   try {
-    const api = createBackendApi(backendUrl, TOKEN);
-    await eventually(() => assertComplete(api, components), MAX_START_MS);
-    return { api, stop };
+    const integration = toIntegration({ baseUrl: bitbucket.baseUrl, user: USER });
+    const backend = await startProcess({
+      config: {
+        ...toBackstageConfig(setting, integration),
+        events: webhookConfig('never'),
+      },
+      features: ['catalog', 'frequent-scheduler-checks', ...FEATURES[setting.subject]],
+      maxStartMs: MAX_START_MS,
+    });
+    ends.unshift(backend.stop);
+    const api = createBackendApi(backend.baseUrl, TOKEN);
+    await eventually(() => assertComplete(api, expectedLocations(cell)), MAX_START_MS);
+    return { api, bitbucket, stop };
   } catch (error) {
     await stop();
     throw error;
