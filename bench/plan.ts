@@ -50,6 +50,21 @@ export function scaleCells(repositories: number, database: Cell['database']): Ce
   return [cold, { ...cold, isUnchanged: true }, { ...cold, isChanged: true }];
 }
 
+/** Sizes of huge servers. */
+export const SCALE_SIZES = [10_000, 100_000];
+
+/**
+ * Whether a module is run on a huge server. The published one keeps nothing: one database and
+ * a first run show all there is, as long as that does not take minutes.
+ */
+export function isMeasuredAtScale(cell: Cell, subject: Subject): boolean {
+  const isFirst = !cell.isUnchanged && !cell.isChanged;
+  return (
+    subject === 'ours' ||
+    (cell.database === 'SQLite' && isFirst && isMeasured(cell, subject))
+  );
+}
+
 /** How much is measured. */
 export type Mode = 'full' | 'quick';
 
