@@ -66,7 +66,7 @@ describe('BitbucketServerClient', () => {
     expect((await client.getFile(file)).status).toBe(404);
   });
 
-  it('takes no 404 for a missing file that Bitbucket does not prove', async () => {
+  it('does not return a 404 that does not prove a missing file', async () => {
     const { client, bitbucket } = createClient();
     const file = { ...API, path: 'catalog-info.yaml' };
 
@@ -150,7 +150,7 @@ describe('BitbucketServerClient', () => {
     expect((await client.listProjects({ listOptions: { start: 1 } })).values).toEqual([]);
   });
 
-  it('tells a web address with its context path, without asking', async () => {
+  it('returns a web URL with the context path, without a request', async () => {
     const { client, bitbucket } = createClient();
 
     expect(client.resolvePath({ ...API, path: '/browse/catalog-info.yaml' })).toEqual({
@@ -159,7 +159,7 @@ describe('BitbucketServerClient', () => {
     expect(bitbucket.requests).toEqual([]);
   });
 
-  it('says that there is no such repository', async () => {
+  it('reports a missing repository', async () => {
     const { client } = createClient();
     const missing = { projectKey: 'PAY', repo: 'no-such' };
 
@@ -168,7 +168,7 @@ describe('BitbucketServerClient', () => {
     }
   });
 
-  it('says what Bitbucket refused', async () => {
+  it('reports a refusal by Bitbucket', async () => {
     const { client, bitbucket } = createClient();
     bitbucket.faults.add({ match: {}, effect: { type: 'status', status: 503 } });
 
@@ -190,7 +190,7 @@ describe('BitbucketServerClient', () => {
     );
   });
 
-  it('refuses a page of more rows than any page has', async () => {
+  it('refuses a page with too many rows', async () => {
     const { client, bitbucket } = createClient();
     const body = `{"isLastPage":true,"values":[${'{},'.repeat(100_000)}{}]}`;
     bitbucket.faults.add({ effect: { type: 'body', body } });
@@ -201,7 +201,7 @@ describe('BitbucketServerClient', () => {
     await expect(client.getLabels(API)).rejects.toThrow(/does not have the format/);
   });
 
-  it('asks by itself with the credentials of the integration', async () => {
+  it('sends its own requests with the credentials of the integration', async () => {
     const bitbucket = createSimulatedBitbucket({
       baseUrl: 'http://127.0.0.1',
       users: [TEST_USER],

@@ -86,12 +86,12 @@ const FAILURES: readonly [string, BitbucketServerLocationParser, string][] = [
     'The location parser failed: half way',
   ],
   [
-    'throws something that is no error',
+    'throws a value that is not an error',
     failing('just a text'),
     'The location parser failed: just a text',
   ],
   [
-    'throws before it begins',
+    'throws before it returns a generator',
     () => {
       throw new Error('at once');
     },
@@ -124,12 +124,12 @@ const FAILURES: readonly [string, BitbucketServerLocationParser, string][] = [
     'The location parser failed: it is not an async generator function',
   ],
   [
-    'answers nothing',
+    'returns nothing',
     asParser(unlike(undefined)),
     'The location parser failed: it is not an async generator function',
   ],
   [
-    'asks for something that Bitbucket does not have',
+    'requests a repository that does not exist',
     async function* parse({ client }) {
       await client.getRepository({ projectKey: 'PAY', repo: 'no-such' });
       yield COMPONENT;
@@ -138,18 +138,21 @@ const FAILURES: readonly [string, BitbucketServerLocationParser, string][] = [
   ],
 ];
 
-describe('a location parser that', () => {
-  it.each(FAILURES)('%s makes the repository unknown', async (_, parser, detail) => {
-    const scene = await discoverThen(parser);
-    await scene.run();
+describe('a location parser', () => {
+  it.each(FAILURES)(
+    'makes the repository unknown if it %s',
+    async (_, parser, detail) => {
+      const scene = await discoverThen(parser);
+      await scene.run();
 
-    const [report] = await scene.reported();
-    expect(report).toMatchObject({ outcome: 'unknown', reason: 'parser-failed' });
-    expect(report?.detail).toContain(detail);
-    expect(scene.held()).toEqual(['component:default/api']);
-  });
+      const [report] = await scene.reported();
+      expect(report).toMatchObject({ outcome: 'unknown', reason: 'parser-failed' });
+      expect(report?.detail).toContain(detail);
+      expect(scene.held()).toEqual(['component:default/api']);
+    },
+  );
 
-  it('fails on one repository leaves the others alone', async () => {
+  it('does not affect other repositories if it fails on one', async () => {
     const scene = await discoverThen(async function* parse({ repository, path }) {
       if (repository.slug === 'api') {
         throw new Error('only this one');
@@ -166,7 +169,7 @@ describe('a location parser that', () => {
     ]);
   });
 
-  it('never ends is given up after five minutes', async () => {
+  it('is given up after five minutes if it never ends', async () => {
     const scene = await discoverThen(async function* parse() {
       await new Promise(() => undefined);
       yield COMPONENT;
@@ -185,7 +188,7 @@ describe('a location parser that', () => {
     expect(scene.held()).toEqual(['component:default/api']);
   });
 
-  it('never ends does not hold up a run that is aborted', async () => {
+  it('does not delay an aborted run if it never ends', async () => {
     const abort = new AbortController();
     const scene = await discoverThen(async function* parse() {
       abort.abort(new Error('enough'));
@@ -199,7 +202,7 @@ describe('a location parser that', () => {
     expect(scene.held()).toEqual(['component:default/api']);
   });
 
-  it('is left early is told so', async () => {
+  it('is closed if it is left early', async () => {
     let isTold = false;
     const scene = await discoverThen(async function* parse() {
       try {
@@ -213,7 +216,7 @@ describe('a location parser that', () => {
     expect(isTold).toBe(true);
   });
 
-  it('gets no answer says so, and the next run tries again', async () => {
+  it('has its missing answer reported, and is called again in the next run', async () => {
     const scene = await discoverThen(async function* parse({ client, path }) {
       const file = await client.getFile({ projectKey: 'PAY', repo: 'api', path });
       yield* file.ok && path === 'a.yaml' ? [COMPONENT] : [];
@@ -231,7 +234,7 @@ describe('a location parser that', () => {
     expect(await scene.reported()).toMatchObject([{ outcome: 'registered' }]);
   });
 
-  it('quotes the password does not give it away', async () => {
+  it('does not reveal a password that it quotes', async () => {
     const scene = await discoverThen(
       failing(new Error(`login as ${TEST_USER.name}:${TEST_USER.password} failed`)),
     );
@@ -242,7 +245,7 @@ describe('a location parser that', () => {
     expect(scene.logger.text()).not.toContain(TEST_USER.password);
   });
 
-  it('quotes a file is quoted short, on one line and without what a terminal acts on', async () => {
+  it('has a quoted file shortened, on one line and without control characters', async () => {
     const content = `a\u001b[2J\n${'x'.repeat(100_000)}`;
     const scene = await discoverThen(failing(new Error(content)));
     await scene.run();
@@ -253,7 +256,7 @@ describe('a location parser that', () => {
     expect(scene.logger.text()).not.toMatch(/\\u001b|x{1001}/);
   });
 
-  it('meets credentials that do not work any more ends the run at once', async () => {
+  it('ends the run immediately if the credentials no longer work', async () => {
     const scene = await discoverThen(async function* parse({ client, path }) {
       await client.getFile({ projectKey: 'PAY', repo: 'api', path });
       yield COMPONENT;

@@ -69,7 +69,7 @@ async function evaluate(scene: TestProvider, slug: string) {
 }
 
 describe('a run with a location parser', () => {
-  it('gives the catalog what the parser yields, in place of Locations', async () => {
+  it('emits the entities of the parser in place of Locations', async () => {
     const scene = await discover();
 
     expect(refsOf(scene)).toEqual(['component:default/api']);
@@ -79,7 +79,7 @@ describe('a run with a location parser', () => {
     );
   });
 
-  it('tells the parser what it is to parse, without secrets', async () => {
+  it('passes the file to the parser, without secrets', async () => {
     const seen: unknown[] = [];
     const clock = new FakeClock();
     const bitbucket = createBitbucket(clock, []);
@@ -134,7 +134,7 @@ describe('a run with a location parser', () => {
     expect(provider.logger.messages('info')).toContain('parsed');
   });
 
-  it('takes any number of entities for one file', async () => {
+  it('accepts any number of entities for one file', async () => {
     const scene = await discover(async function* parse() {
       yield component('one');
       yield component('two');
@@ -143,7 +143,7 @@ describe('a run with a location parser', () => {
     expect(refsOf(scene)).toEqual(['component:default/one', 'component:default/two']);
   });
 
-  it('reports a file of which the parser makes nothing as absent, and removes what it made before', async () => {
+  it('reports a file without entities as absent, and removes its former entities', async () => {
     const yields = [component('api')];
     const scene = await discover(
       async function* parse({ repository }) {
@@ -159,7 +159,7 @@ describe('a run with a location parser', () => {
     expect(report?.lastRun?.summary.reasons.absent).toEqual({ 'no-catalog-file': 1 });
   });
 
-  it('is asked about repositories without a file where files are not checked', async () => {
+  it('calls the parser for repositories without a file if files are not checked', async () => {
     const clock = new FakeClock();
     const bitbucket = createSimulatedBitbucket({ users: [TEST_USER], clock });
     bitbucket.addRepository({ projectKey: 'PAY', slug: 'no-file' });
@@ -176,7 +176,7 @@ describe('a run with a location parser', () => {
     expect(refsOf(scene)).toEqual(['component:default/no-file']);
   });
 
-  it('counts what the parser asks for on its own', async () => {
+  it('counts the requests of the parser', async () => {
     const scene = await discover();
 
     const paths = scene.bitbucket.requests.map(one => one.path);
@@ -187,7 +187,7 @@ describe('a run with a location parser', () => {
     expect(report?.lastRun?.requests).toBe(paths.length);
   });
 
-  it('removes what was made of a file that is gone', async () => {
+  it('removes the entities of a file that is gone', async () => {
     const scene = await discover(componentOf, ['api', 'web']);
     scene.bitbucket.removeFile('PAY', 'api', 'catalog-info.yaml');
     await scene.run();
@@ -195,7 +195,7 @@ describe('a run with a location parser', () => {
     expect(refsOf(scene)).toEqual(['component:default/web']);
   });
 
-  it('carries on what it made while nothing is known about the repository', async () => {
+  it('keeps the entities while the repository is unknown', async () => {
     const scene = await discover(componentOf, ['api', 'web']);
     scene.bitbucket.faults.add({
       match: { path: /repos\/api\/browse/ },
@@ -221,7 +221,7 @@ describe('a run with a location parser', () => {
     expect(report?.lastRun?.summary).toMatchObject({ removed: 0, heldBack: 0 });
   });
 
-  it('holds back removals when the parser suddenly makes much less', async () => {
+  it('holds back removals if the parser suddenly yields much less', async () => {
     const slugs = Array.from({ length: 20 }, (_, index) => `r${index}`);
     let isBroken = false;
     const scene = await discover(async function* parse({ repository }) {
@@ -238,7 +238,7 @@ describe('a run with a location parser', () => {
     expect(refsOf(scene)).toHaveLength(40);
   });
 
-  it('replaces Locations by entities once a parser is set, and back', async () => {
+  it('replaces Locations with entities once a parser is set, and vice versa', async () => {
     const clock = new FakeClock();
     const slugs = Array.from({ length: 20 }, (_, index) => `r${index}`);
     const bitbucket = createBitbucket(clock, slugs);
@@ -260,7 +260,7 @@ describe('a run with a location parser', () => {
     expect(refsOf(back)).toHaveLength(20);
   });
 
-  it('keeps everything where the parser fails on everything after a restart', async () => {
+  it('keeps everything if the parser fails on everything after a restart', async () => {
     const scene = await discover(componentOf, ['api', 'web']);
     const state = await scene.store.load('default');
     const { store } = createTestStores({ readBaseline: async () => state });
@@ -285,7 +285,7 @@ describe('a run with a location parser', () => {
 });
 
 describe('an event with a location parser', () => {
-  it('gives the catalog an entity again that was made differently', async () => {
+  it('emits a changed entity again', async () => {
     const scene = await discover(componentOf, ['api', 'web']);
     const before = scene.connection.mutations.length;
     scene.bitbucket.writeFile('PAY', 'api', 'catalog-info.yaml', 'owner: team-b');
@@ -297,7 +297,7 @@ describe('an event with a location parser', () => {
     ]);
   });
 
-  it('tells the catalog nothing where nothing is different', async () => {
+  it('does not change the catalog if nothing is different', async () => {
     const scene = await discover();
     const before = scene.connection.mutations.length;
     await evaluate(scene, 'api');
@@ -305,7 +305,7 @@ describe('an event with a location parser', () => {
     expect(scene.connection.mutations).toHaveLength(before);
   });
 
-  it('removes what is not made any more', async () => {
+  it('removes entities that are no longer yielded', async () => {
     const scene = await discover(componentOf, ['api', 'web']);
     scene.bitbucket.removeFile('PAY', 'api', 'catalog-info.yaml');
     await evaluate(scene, 'api');
@@ -317,7 +317,7 @@ describe('an event with a location parser', () => {
     ['first', 'api', 'web'],
     ['second', 'web', 'api'],
   ])(
-    'leaves an entity to another repository that gives it too, if the %s one goes',
+    'leaves an entity to another repository that yields it too, if the %s one goes',
     async (_, leaving, staying) => {
       const scene = await discover(
         async function* parse({ repository }) {
@@ -339,7 +339,7 @@ describe('an event with a location parser', () => {
     },
   );
 
-  it('changes nothing and is tried again where the parser fails', async () => {
+  it('changes nothing and is retried if the parser fails', async () => {
     let isBroken = false;
     const scene = await discover(async function* parse() {
       if (isBroken) {

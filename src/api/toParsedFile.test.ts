@@ -18,15 +18,15 @@ function parsed(yielded: unknown): unknown {
   return JSON.parse(toParsedFile(yielded, FILE, REPOSITORY).entity?.json ?? 'null');
 }
 
-describe('what a location parser yields', () => {
-  it('is told apart by its entity ref, and keeps the file it was made of', () => {
+describe('an entity from a location parser', () => {
+  it('is identified by its entity ref, and keeps its file', () => {
     const file = toParsedFile(COMPONENT, FILE, REPOSITORY);
 
     expect(file).toMatchObject(FILE);
     expect(file.entity?.key).toBe('component:default/api');
   });
 
-  it('gets the annotations that say where it comes from', () => {
+  it('gets the annotations of its origin', () => {
     expect(parsed(COMPONENT)).toMatchObject({
       metadata: {
         annotations: {
@@ -48,7 +48,7 @@ describe('what a location parser yields', () => {
     });
   });
 
-  it('is the same text whatever the order of properties', () => {
+  it('is the same text for any order of properties', () => {
     const { apiVersion, kind, metadata } = COMPONENT;
     const spec = { type: 'service', owner: 'pay' };
     const one = { ...COMPONENT, spec };
@@ -64,7 +64,7 @@ describe('what a location parser yields', () => {
     );
   });
 
-  it('takes the place of the Location that reads the file where it is the same one', () => {
+  it('replaces the Location that reads its file if it is the same one', () => {
     const location = locationSpecToLocationEntity({
       location: { type: 'url', target: FILE.targetUrl, presence: 'optional' },
     });
@@ -72,7 +72,7 @@ describe('what a location parser yields', () => {
     expect(toParsedFile(location, FILE, REPOSITORY).entity?.key).toBe(FILE.targetUrl);
   });
 
-  it('is told apart by the other file where it is the Location that reads that', () => {
+  it('is identified by another file if it is the Location that reads that', () => {
     const target = `${PAGE}/other.yaml`;
     const location = locationSpecToLocationEntity({
       location: { type: 'url', target, presence: 'optional' },
@@ -81,7 +81,7 @@ describe('what a location parser yields', () => {
     expect(toParsedFile(location, FILE, REPOSITORY).entity?.key).toBe(target);
   });
 
-  it('is told apart by its entity ref where it is a Location by another name', () => {
+  it('is identified by its entity ref if it is a Location with another name', () => {
     const location = {
       ...COMPONENT,
       kind: 'Location',
@@ -100,9 +100,9 @@ describe('what a location parser yields', () => {
     ['a list of entities', [COMPONENT]],
     ['an entity without a name', { ...COMPONENT, metadata: {} }],
     ['an entity without a kind', { ...COMPONENT, kind: undefined }],
-    ['an entity whose annotations are no texts', withAnnotation(7)],
-    ['what holds itself', selfHolding()],
-  ])('is refused where it is %s', (_, yielded) => {
+    ['an entity whose annotations are not strings', withAnnotation(7)],
+    ['a value that contains itself', selfHolding()],
+  ])('is refused if it is %s', (_, yielded) => {
     expect(() => toParsedFile(yielded, FILE, REPOSITORY)).toThrow(
       /^it yielded a value that is not an entity: ./,
     );

@@ -98,13 +98,13 @@ const VALUES: Readonly<Record<string, readonly string[] | undefined>> = {
 };
 
 describe('the dashboard and the alerts', () => {
-  it('ask only for metrics that exist, whichever way these come to Prometheus', () => {
+  it('use only metrics that exist, however these get to Prometheus', () => {
     const unknown = queries.flatMap(namesInQuery).filter(name => !metricOf(name));
 
     expect(unknown).toEqual([]);
   });
 
-  it('ask for nothing else', () => {
+  it('use nothing else', () => {
     const others = [...panelQueries, ...rules.map(one => one.expr)].filter(
       query => namesInQuery(query).length === 0,
     );
@@ -187,7 +187,7 @@ describe('the dashboard', () => {
     expect(bare).toEqual([]);
   });
 
-  it('has no panel upon another', () => {
+  it('has no overlapping panels', () => {
     const cells = dashboard.panels.flatMap(({ gridPos: { x, y, w, h } }) =>
       Array.from({ length: w * h }, (_, i) => `${x + (i % w)},${y + Math.floor(i / w)}`),
     );
@@ -211,7 +211,7 @@ describe('the alerts', () => {
     expect(rule.annotations.summary).toContain('$labels.job');
   });
 
-  it('are three, each of a name of its own', () => {
+  it('are three with distinct names', () => {
     expect(new Set(rules.map(one => one.alert))).toHaveProperty('size', 3);
   });
 });

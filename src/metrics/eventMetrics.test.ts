@@ -126,7 +126,7 @@ async function setUp() {
 const NONE = Object.fromEntries(EVENT_RESULTS.map(result => [result, 0]));
 
 describe('the metrics of events', () => {
-  it('count one that had a repository looked at, and its requests like those of runs', async () => {
+  it('count one that led to a check of a repository, and its requests like those of runs', async () => {
     const { bitbucket, deliver, pushFile, countsByResult } = await setUp();
     const requests = async () => (await sdk.collect()).total(METRICS.requests.name);
     expect(await requests()).toBe(bitbucket.requests.length);
@@ -165,7 +165,7 @@ describe('the metrics of events', () => {
     expect(await countsByResult()).toEqual({ ...NONE, evaluated: 1 });
   });
 
-  it('count one that cannot be read once too, on however many topics it arrives', async () => {
+  it('also count an unreadable one once, on however many topics it arrives', async () => {
     const { deliverOnBothTopics, countsByResult } = await setUp();
     const body = JSON.stringify({ eventKey: 'repo:modified', new: { slug: 'api' } });
 
@@ -174,7 +174,7 @@ describe('the metrics of events', () => {
     expect(await countsByResult()).toEqual({ ...NONE, malformed: 1 });
   });
 
-  it('count each of several that are looked at together', async () => {
+  it('count each of several that are handled together', async () => {
     const { clock, publish, pushFile, countsByResult } = await setUp();
 
     for (const push of [pushFile(), pushFile(), pushFile()]) {
@@ -185,7 +185,7 @@ describe('the metrics of events', () => {
     expect(await countsByResult()).toEqual({ ...NONE, evaluated: 3 });
   });
 
-  it('count one that is none of Bitbucket as malformed, and keep its content to themselves', async () => {
+  it('count one that is not from Bitbucket as malformed, and do not contain its content', async () => {
     const { events, countsByResult } = await setUp();
 
     await events.publish({
@@ -198,7 +198,7 @@ describe('the metrics of events', () => {
     expect(JSON.stringify(points)).not.toContain('hostile');
   });
 
-  it('count one that could not be looked at as failed', async () => {
+  it('count one as failed if its repository could not be checked', async () => {
     const { bitbucket, deliver, pushFile, countsByResult } = await setUp();
     const push = pushFile();
     bitbucket.faults.add({ effect: 'reset' });
@@ -210,7 +210,7 @@ describe('the metrics of events', () => {
 });
 
 describe('the module in a real backend', () => {
-  it('measures runs, what is stored of them and events', async () => {
+  it('measures runs, their stored results and events', async () => {
     const bitbucket = createSimulatedBitbucket({ users: [TEST_USER] });
     const files = { [FILE]: componentYaml('api', 'a service') };
     bitbucket.addRepository({ projectKey: 'PAY', slug: 'api', files });

@@ -6,7 +6,7 @@ const { name } = METRICS.configurationRefused;
 
 afterEach(() => uninstallMetrics());
 
-describe('the gauge of a configuration that cannot work', () => {
+describe('the gauge of an invalid configuration', () => {
   it('is 1 while there is one, and 0 before and after', async () => {
     const metrics = installMetrics();
     let isRefused = false;
@@ -21,7 +21,7 @@ describe('the gauge of a configuration that cannot work', () => {
     expect((await metrics.collect()).value(name)).toBe(0);
   });
 
-  it('is measured no more once the backend shuts down', async () => {
+  it('is no longer measured once the backend shuts down', async () => {
     const metrics = installMetrics();
     let asked = 0;
     const shutdown = new AbortController();

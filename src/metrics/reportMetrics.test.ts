@@ -98,7 +98,7 @@ function createFailingReport() {
 
 describe('the gauges', () => {
   it.each(['repositories', 'locations', 'spared'] as const)(
-    'show %s as the last run left them, with 0 for what did not occur',
+    'show %s as of the last run, with 0 for values that did not occur',
     async which => {
       const { store, reports } = createTestStores();
       await storeRun(store, 'default', finishedRun({ summary: SUMMARY }), []);
@@ -129,7 +129,7 @@ describe('the gauges', () => {
     },
   );
 
-  it('show how many conflicts there are now, each once, with 0 for what there is not', async () => {
+  it('show the current number of distinct conflicts, with 0 for other kinds', async () => {
     const { store, reports } = createTestStores();
     const repositories = [
       repositoryReport(1, 'PAY/api'),
@@ -169,7 +169,7 @@ describe('the gauges', () => {
     expect((await shown()).map(([, value]) => value)).toEqual([0, 0]);
   });
 
-  it('show of how many repositories the catalog cannot use something, looked for once a minute', async () => {
+  it('show the number of repositories with errors in the catalog, counted once per minute', async () => {
     const { store, reports } = createTestStores();
     await storeRun(store, 'default', finishedRun(), []);
     const failing = { report: repositoryReport(1, 'PAY/api'), errors: [] };
@@ -188,7 +188,7 @@ describe('the gauges', () => {
     expect(await shown()).toEqual([[{ provider: 'default' }, 0]]);
   });
 
-  it('do not show none where it is not known of how many', async () => {
+  it('do not show 0 if the number is not known', async () => {
     const { store, reports } = createTestStores();
     await storeRun(store, 'default', finishedRun(), []);
     const replica = startReplica(reports, {
@@ -201,7 +201,7 @@ describe('the gauges', () => {
     expect(points.some(one => one.name === METRICS.locations.name)).toBe(true);
   });
 
-  it('show the rest where conflicts cannot be read, and warn of it', async () => {
+  it('show all others if conflicts cannot be read, and log a warning', async () => {
     const { store, reports } = createTestStores();
     await storeRun(store, 'default', finishedRun({ summary: SUMMARY }), []);
     const conflicts = {
@@ -220,7 +220,7 @@ describe('the gauges', () => {
     ]);
   });
 
-  it('show how long ago an event came from each project, and what no event has told', async () => {
+  it('show the age of the last event of each project, and the number of unannounced changes', async () => {
     const { store, reports, webhooks } = createTestStores();
     await storeRun(store, 'default', finishedRun(), []);
     const projects = ['PAY', 'OPS', 'NONE'].map(projectKey => ({
@@ -246,7 +246,7 @@ describe('the gauges', () => {
     ]);
   });
 
-  it('let go of a reason that no repository has any more', async () => {
+  it('reset a reason that no repository has any more', async () => {
     const { store, reports } = createTestStores();
     const replica = startReplica(reports);
     await storeRun(store, 'default', finishedRun({ summary: SUMMARY }), []);
@@ -259,7 +259,7 @@ describe('the gauges', () => {
     expect((await replica.collect()).value(name, unknown)).toBe(0);
   });
 
-  it('are the same on every replica, whichever of them ran', async () => {
+  it('are the same on every replica, whichever of them ran last', async () => {
     const { store, reports } = createTestStores();
     const clock = new FakeClock({ startMs: NOW });
     const one = startReplica(reports, { clock });
@@ -273,7 +273,7 @@ describe('the gauges', () => {
     expect((await other.collect()).points).toEqual(points);
   });
 
-  it('tell nothing of a provider that is not configured any more, or never ran', async () => {
+  it('do not include a provider that is no longer configured or never ran', async () => {
     const { store, reports } = createTestStores();
     await storeRun(store, 'former', finishedRun(), []);
     await store.recordStart('default', finishedRun());
@@ -281,7 +281,7 @@ describe('the gauges', () => {
     expect((await startReplica(reports).collect()).points).toEqual([]);
   });
 
-  it('ask the store once per collection, and not at all after the backend has shut down', async () => {
+  it('query the store once per collection, and not at all after the backend has shut down', async () => {
     const { reports } = createFailingReport();
     const replica = startReplica(reports);
 
@@ -293,7 +293,7 @@ describe('the gauges', () => {
     expect(reports.asked).toBe(1);
   });
 
-  it('cost no query where no SDK is installed, and none where nothing is configured', async () => {
+  it('cause no query if no SDK is installed or nothing is configured', async () => {
     const { reports } = createFailingReport();
     const replica = startReplica(reports, { providerIds: [] });
     await replica.collect();
@@ -311,7 +311,7 @@ describe('the gauges', () => {
 });
 
 describe('a store that cannot be read', () => {
-  it('leaves the gauges out, without an error, and is in the log once in ten minutes', async () => {
+  it('leaves the gauges out without an error, and is logged once in ten minutes', async () => {
     const { store, reports } = createFailingReport();
     await storeRun(store, 'default', finishedRun({ summary: SUMMARY }), []);
     reports.isAway = true;
@@ -330,7 +330,7 @@ describe('a store that cannot be read', () => {
     );
   });
 
-  it('does not let the age of the last success stand still', async () => {
+  it('does not stop the growth of the age of the last success', async () => {
     const { store, reports } = createFailingReport();
     await storeRun(store, 'default', finishedRun({ finishedAtMs: NOW }), []);
     const replica = startReplica(reports);
@@ -345,7 +345,7 @@ describe('a store that cannot be read', () => {
     expect((await replica.collect()).value(AGE)).toBe(0);
   });
 
-  it('is not in the log when it goes because the backend shuts down', async () => {
+  it('is not logged if the backend shuts down', async () => {
     const { reports } = createFailingReport();
     reports.isAway = true;
     const replica = startReplica(reports);
@@ -372,7 +372,7 @@ describe.each(databases.eachSupportedId())('the last success in %s', databaseId 
   const lastSuccess = async (reports: DiscoveryReport) =>
     (await reports.loadDiscovery('default'))?.lastSuccessAtMs;
 
-  it('is unknown before there is one', async () => {
+  it('is unknown before the first success', async () => {
     const { store, reports } = await createStores();
     await store.recordStart('default', finishedRun());
     await storeRun(store, 'default', finishedRun({ status: 'failed' }), []);
@@ -380,7 +380,7 @@ describe.each(databases.eachSupportedId())('the last success in %s', databaseId 
     expect(await lastSuccess(reports)).toBeUndefined();
   });
 
-  it('outlives runs that fail, break off or are still going on', async () => {
+  it('is kept during later runs that fail, break off or are in progress', async () => {
     const { store, reports } = await createStores();
     const later = { startedAtMs: NOW + HOUR, finishedAtMs: NOW + 2 * HOUR };
     await storeRun(store, 'default', finishedRun({ finishedAtMs: NOW + 7 }), []);
@@ -397,7 +397,7 @@ describe.each(databases.eachSupportedId())('the last success in %s', databaseId 
     expect(await lastSuccess(reports)).toBe(NOW + 2 * HOUR);
   });
 
-  it('is also that of a replica whose version does not write it', async () => {
+  it('includes that of a replica whose version does not store it', async () => {
     const { store, reports, knex } = await createStores();
     await storeRun(store, 'default', finishedRun({ finishedAtMs: NOW + 7 }), []);
     await knex('bitbucket_server_discovery_providers').update({

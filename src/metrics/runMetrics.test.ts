@@ -91,7 +91,7 @@ function summaryOf(collected: Collected) {
 }
 
 describe('the metrics of a run that succeeds', () => {
-  it('count it, and say how long it took and how long ago that was', async () => {
+  it('count it, and show its duration and age', async () => {
     const { clock, reports, run } = await setUp();
     await run();
     await clock.advance(10 * MINUTE);
@@ -124,7 +124,7 @@ describe('the metrics of a run that succeeds', () => {
     expect(shown).toMatchObject({ registered: 20, absent: 2, locations: 20 });
   });
 
-  it('count each request that Bitbucket saw', async () => {
+  it('count each request that Bitbucket received', async () => {
     const { bitbucket, run } = await setUp();
     await run();
 
@@ -136,7 +136,7 @@ describe('the metrics of a run that succeeds', () => {
   });
 });
 
-describe('the metrics of a run with troubles', () => {
+describe('the metrics of a run with problems', () => {
   async function troubled() {
     const filters = { skipArchivedRepos: true };
     const scene = await setUp({ config: { ...EACH_RUN_LOOKS, filters } });
@@ -161,7 +161,7 @@ describe('the metrics of a run with troubles', () => {
     return scene;
   }
 
-  it('show what is unknown, carried forward and held back as the report does', async () => {
+  it('show the numbers of unknown, carried forward and held back as in the report', async () => {
     const { lastSummary } = await troubled();
 
     const collected = await sdk.collect();
@@ -175,7 +175,7 @@ describe('the metrics of a run with troubles', () => {
     });
   });
 
-  it('count refusals, retries and what kept requests from an answer', async () => {
+  it('count refusals, retries and the reasons for missing answers', async () => {
     const { bitbucket } = await troubled();
 
     const { total, value } = await sdk.collect();
@@ -199,7 +199,7 @@ describe('the metrics of a run with troubles', () => {
     expect(waited('limiter') + waited('backoff')).toBeGreaterThanOrEqual(14);
   });
 
-  it('name neither a repository, a project, a file nor a secret', async () => {
+  it('contain neither repository, project, file nor secret', async () => {
     await troubled();
 
     const { points } = await sdk.collect();
@@ -224,7 +224,7 @@ describe('the metrics of a run with troubles', () => {
 });
 
 describe('the metrics of a run that fails', () => {
-  it('count it, and the last success grows older', async () => {
+  it('count it, and let the last success grow older', async () => {
     const { bitbucket, clock, run, lastSummary } = await setUp();
     await run();
     await clock.advance(30 * MINUTE);
@@ -242,7 +242,7 @@ describe('the metrics of a run that fails', () => {
     expect(summaryOf(collected)).toEqual(shown);
   });
 
-  it('know no last success where there was none', async () => {
+  it('show no last success if there was none', async () => {
     const { bitbucket, run } = await setUp();
     bitbucket.faults.add({ effect: { type: 'status', status: 403 } });
     await expect(run()).rejects.toThrow();
@@ -253,14 +253,14 @@ describe('the metrics of a run that fails', () => {
     expect(collected.value(METRICS.lastSuccessAge.name)).toBeUndefined();
   });
 
-  it('tell one that was stopped from one that failed', async () => {
+  it('distinguish an aborted run from a failed one', async () => {
     const { run } = await setUp();
     await expect(run(AbortSignal.abort(new Error('timed out')))).rejects.toThrow();
 
     expect(runsOf(await sdk.collect())).toEqual({ succeeded: 0, failed: 0, aborted: 1 });
   });
 
-  it('count one that the catalog did not take, and keep showing the run before', async () => {
+  it('count one that the catalog rejected, and keep showing the previous run', async () => {
     const inner = createRecordingConnection();
     let isAway = false;
     const { clock, run, lastSummary } = await setUp({
@@ -288,7 +288,7 @@ describe('the metrics of a run that fails', () => {
 });
 
 describe('without an SDK', () => {
-  it('a run goes on as ever', async () => {
+  it('a run works as usual', async () => {
     uninstallMetrics();
     const { connection, run } = await setUp({ count: 2 });
 
@@ -297,7 +297,7 @@ describe('without an SDK', () => {
     expect(connection.targets()).toHaveLength(2);
   });
 
-  it('nothing is lost that happens after one is installed', async () => {
+  it('everything after its installation is measured', async () => {
     uninstallMetrics();
     const { run } = await setUp({ count: 2 });
     await run();

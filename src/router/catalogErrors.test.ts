@@ -72,8 +72,8 @@ async function withoutTable(name: string, during: () => Promise<void>): Promise<
   }
 }
 
-describe('what became of the files in the catalog', () => {
-  it('is shown of each repository: its entities, and what the catalog says went wrong', async () => {
+describe('the state of files in the catalog', () => {
+  it('is shown for each repository, with its entities and the errors of the catalog', async () => {
     await store(report(1, 'PAY/api'), report(2, 'PAY/web'), report(3, 'SHOP/new'));
     await insertIntoCatalog(backend.knex, [
       locationRow(target('PAY/api'), { errors: [BROKEN] }),
@@ -97,7 +97,7 @@ describe('what became of the files in the catalog', () => {
     expect((await get(`${LIST}/PAY/api`)).body).toMatchObject({ catalog: inCatalog });
   });
 
-  it('is what a location parser made itself, and what came of that', async () => {
+  it('includes entities of a location parser and what they led to', async () => {
     const [location, made] = [locationRow(target('PAY/api')), 'component:default/made'];
     const key = target('PAY/api');
     const files = [{ path: 'catalog-info.yaml', targetUrl: key }];
@@ -122,7 +122,7 @@ describe('what became of the files in the catalog', () => {
   });
 
   it.each(['refresh_state', 'refresh_state_references', 'final_entities'])(
-    'is left out where there is no table %s: the rest of the report stands',
+    'is left out if there is no table %s, while the rest of the report is complete',
     async table => {
       await store(report(1, 'PAY/api'));
 
@@ -136,7 +136,7 @@ describe('what became of the files in the catalog', () => {
     },
   );
 
-  it('is told without the passwords in the URLs of others, and not at any length', async () => {
+  it('is shown without the passwords in URLs, and at limited length', async () => {
     await store(report(1, 'PAY/api'));
     const message = `Unable to read url, https://me:secret@git.test/x ${'x'.repeat(5_000)}`;
     await insertIntoCatalog(backend.knex, [
@@ -151,7 +151,7 @@ describe('what became of the files in the catalog', () => {
   });
 });
 
-describe('repositories of which the catalog could not use something', () => {
+describe('repositories with files that the catalog could not use', () => {
   /** Errors of a file and of what came of one, of one at a former address, and of another provider. */
   async function fail(): Promise<void> {
     const moved = [{ path: 'catalog-info.yaml', targetUrl: target('OLD/moved') }];
@@ -190,7 +190,7 @@ describe('repositories of which the catalog could not use something', () => {
     expect(await listed(query)).toEqual(expected);
   });
 
-  it('are counted, for each provider its own', async () => {
+  it('are counted for each provider separately', async () => {
     await fail();
 
     expect((await get('/discoveries')).body).toMatchObject({
@@ -198,7 +198,7 @@ describe('repositories of which the catalog could not use something', () => {
     });
   });
 
-  it('are none any more once the catalog has no errors', async () => {
+  it('are no longer listed once the catalog has no errors', async () => {
     await fail();
     await backend.knex('refresh_state').update({ errors: '[]' });
 
@@ -208,7 +208,7 @@ describe('repositories of which the catalog could not use something', () => {
     });
   });
 
-  it('are also those whose entity somebody else has', async () => {
+  it('include those whose entity belongs to another file', async () => {
     await store(report(1, 'PAY/api'), report(2, 'PAY/fork'));
     await insertIntoCatalog(backend.knex, [
       {
@@ -260,7 +260,7 @@ describe('repositories of which the catalog could not use something', () => {
     },
   );
 
-  it('are not told, rather than told to be none, where that cannot be read', async () => {
+  it('are left out, rather than reported as none, if they cannot be read', async () => {
     await fail();
     await withoutTable('refresh_state', async () => {
       expect((await get('/discoveries/default')).body).not.toHaveProperty(
@@ -273,7 +273,7 @@ describe('repositories of which the catalog could not use something', () => {
     });
   });
 
-  it('are found among any number with a bounded number of questions', async () => {
+  it('are found among any number with a bounded number of queries', async () => {
     const repositories = Array.from({ length: 2_500 }, (_, i) => report(i, `PAY/r${i}`));
     await store(...repositories);
     await insertIntoCatalog(
@@ -299,6 +299,6 @@ describe('repositories of which the catalog could not use something', () => {
   });
 });
 
-it('has the reasons that the document names', () => {
+it('has the reasons that the API document names', () => {
   expect(contract.enumOf('CatalogErrorReason')).toEqual([...CATALOG_ERROR_REASONS]);
 });

@@ -86,7 +86,7 @@ async function holdBackOf(
 }
 
 describe('the discoveries', () => {
-  it('are listed as they are configured, whether they ran or not', async () => {
+  it('are listed as configured, whether they have run or not', async () => {
     await storeRun(backend.store, 'other', finishedRun({ host: 'git.test:8443' }), []);
     await storeRun(backend.store, 'removed-from-the-configuration', finishedRun(), []);
 
@@ -101,7 +101,7 @@ describe('the discoveries', () => {
     });
   });
 
-  it('show the counts of the last run, by reason beneath', async () => {
+  it('show the counts of the last run, also by reason', async () => {
     const summary = runSummary({
       repositories: 12,
       registered: 5,
@@ -151,7 +151,7 @@ describe('the discoveries', () => {
     expect(await get(READ)).toMatchObject({ body: { status: 'failed', error } });
   });
 
-  it('show a run that goes on, with the counts that the repositories have so far', async () => {
+  it('show a run in progress, with the current counts of repositories', async () => {
     const summary = runSummary({ registered: 1, repositories: 1, locations: 1 });
     await storeRun(
       backend.store,
@@ -178,7 +178,7 @@ describe('the discoveries', () => {
     }
   });
 
-  it('show a first run that goes on, which has nothing to count yet', async () => {
+  it('show a first run in progress, which has no counts yet', async () => {
     await backend.store.recordStart('default', finishedRun());
 
     const { body } = await get(READ);
@@ -187,7 +187,7 @@ describe('the discoveries', () => {
     expect(body).not.toHaveProperty('summary');
   });
 
-  it('show that a run broke off, with the counts that the repositories still have', async () => {
+  it('show a run that broke off, with the counts that still apply', async () => {
     const summary = runSummary({ registered: 1, repositories: 1, locations: 1 });
     await storeRun(backend.store, 'default', finishedRun({ summary }), []);
     await backend.store.recordStart('default', finishedRun({ startedAtMs: NOW + HOUR }));
@@ -206,7 +206,7 @@ describe('the discoveries', () => {
     expect(body).not.toHaveProperty('requests');
   });
 
-  it('show nothing but that there was no run where one is only asked for', async () => {
+  it('show that there was no run if one is only requested', async () => {
     await backend.store.requestManualRun('default');
 
     expect((await get(READ)).body).toEqual({
@@ -224,7 +224,7 @@ describe('the discoveries', () => {
     });
   });
 
-  it('say of one provider whether webhooks come, project by project', async () => {
+  it('say for one provider whether webhooks arrive, project by project', async () => {
     const { webhooks } = backend;
     const run = { startedAtMs: NOW, finishedAtMs: NOW + HOUR };
     await webhooks.recordRun(
@@ -260,7 +260,7 @@ describe('the discoveries', () => {
     expect(listed).not.toHaveProperty('webhooks');
   });
 
-  it('list what is held back by repository, whenever it was first held', async () => {
+  it('list held removals by repository, whenever they were first held', async () => {
     await holdBack('web', 'api', 'Billing');
     await backend.store.approve('default', [target('PAY/web')]);
 
@@ -287,7 +287,7 @@ describe('the discoveries', () => {
     expect(await get('/discoveries/other')).toMatchObject({ body: { heldRemovals: [] } });
   });
 
-  it('name the repository of what a location parser made, too', async () => {
+  it('name the repository of an entity from a location parser, too', async () => {
     const held = {
       repositoryId: 7,
       entryKey: 'component:default/api',
@@ -332,7 +332,7 @@ describe('the repositories', () => {
     ]),
   );
 
-  it('say how each ended, and what to do about it', async () => {
+  it('show the outcome and the remedy of each', async () => {
     expect(await get(`${READ}/repositories?offset=25&limit=2`)).toMatchObject({
       status: 200,
       body: {
@@ -362,7 +362,7 @@ describe('the repositories', () => {
     });
   });
 
-  it('are 100 at most, from the first, unless asked for otherwise', async () => {
+  it('are at most 100, from the first one, by default', async () => {
     expect(await get(`${READ}/repositories`)).toMatchObject({
       body: { totalItems: 27, limit: 100, offset: 0 },
     });
@@ -377,7 +377,7 @@ describe('the repositories', () => {
     ['project=P%25', 0],
     ['limit=1000', 27],
     ['offset=9007199254740991', 27],
-  ])('match %s in so many', async (query, totalItems) => {
+  ])('match the query %s (%i of them)', async (query, totalItems) => {
     const answer = await get(`${READ}/repositories?${query}`);
 
     expect(answer).toMatchObject({ status: 200, body: { totalItems } });
@@ -389,7 +389,7 @@ describe('the repositories', () => {
     });
   });
 
-  it('come on pages that follow on each other', async () => {
+  it('are returned in consecutive pages', async () => {
     const seen: string[] = [];
     for (let offset = 0; offset < 27; offset += 10) {
       const { body } = await get(`${READ}/repositories?limit=10&offset=${offset}`);
@@ -421,7 +421,7 @@ describe('the repositories', () => {
     ['offset=NaN', 'offset'],
     ['page=2', 'page'],
     ['Limit=10', 'Limit'],
-  ])('are refused for %s, with the name of what is wrong', async (query, name) => {
+  ])('are refused for %s, with the name of the wrong parameter', async (query, name) => {
     const answer = await get(`${READ}/repositories?${query}`);
 
     expect(answer).toMatchObject({
@@ -433,7 +433,7 @@ describe('the repositories', () => {
     });
   });
 
-  it('answer for one, whatever the case of its address', async () => {
+  it('include one by its address in any case', async () => {
     expect(await get(`${READ}/repositories/pay/R10`)).toMatchObject({
       status: 200,
       body: {
@@ -450,7 +450,7 @@ describe('the repositories', () => {
   });
 
   it.each(['PAY/nope', 'NOPE/r10', 'PAY/r1', 'PAY/r%25', "PAY/'--"])(
-    'say what it can mean that there is no %s',
+    'explain what it can mean that there is no %s',
     async address => {
       expect(await get(`${READ}/repositories/${address}`)).toMatchObject({
         status: 404,
@@ -467,7 +467,7 @@ describe('the repositories', () => {
     ['P%00AY/r10', 'project key'],
     ['%00/%00', 'project key'],
   ])(
-    'refuse %s, which no database takes, with the name of what is wrong',
+    'are refused for %s, which databases do not accept, with the name of the wrong part',
     async (address, name) => {
       expect(await get(`${READ}/repositories/${address}`)).toMatchObject({
         status: 400,
@@ -478,7 +478,7 @@ describe('the repositories', () => {
     },
   );
 
-  it('are found while their removal is held back, also where no run lists them any more', async () => {
+  it('are found while their removal is held back, even if no run lists them any more', async () => {
     await holdBack('gone', 'r10');
 
     expect(await get(`${READ}/repositories/pay/GONE`)).toMatchObject({
@@ -509,7 +509,7 @@ describe('the repositories', () => {
     expect(answer.status).toBe(404);
   });
 
-  it('answer for nothing that is no address', async () => {
+  it('do not include paths that are not an address', async () => {
     const broken = await backend.ask('GET', `${READ}/repositories/PAY/%E0%A4%A`);
 
     expect(broken).toMatchObject({
@@ -554,7 +554,7 @@ describe('the conflicts', () => {
     backend.knex('refresh_state').where('next_update_at', '2100-01-01 00:00:00').delete(),
   );
 
-  it('are shown of each repository, with both sides and a remedy', async () => {
+  it('are shown for each repository, with both sides and a remedy', async () => {
     await dispute();
 
     const { body } = await get(`${LIST}/~jdoe/api`);
@@ -601,7 +601,7 @@ describe('the conflicts', () => {
     expect(body).toMatchObject({ totalItems: expected.length });
   });
 
-  it('come on pages as well', async () => {
+  it('are returned in pages as well', async () => {
     await dispute();
 
     expect((await get(`${LIST}?conflicts=true&limit=1&offset=1`)).body).toMatchObject({
@@ -612,7 +612,7 @@ describe('the conflicts', () => {
     });
   });
 
-  it('are counted once for both sides, each provider its own', async () => {
+  it('are counted once for both sides, for each provider separately', async () => {
     await dispute();
 
     expect((await get('/discoveries')).body).toMatchObject({
@@ -631,7 +631,7 @@ describe('the conflicts', () => {
     },
   );
 
-  it('are left out where they cannot be read: the rest of the report stands', async () => {
+  it('are left out if they cannot be read, while the rest of the report is complete', async () => {
     await dispute();
     await breakConflicts(async () => {
       expect((await get(READ)).body).not.toHaveProperty('summary.conflicts');
@@ -667,7 +667,7 @@ describe('approving removals', () => {
   const approvedNow = async () =>
     (await backend.reports.loadHeldRemovals('default')).map(one => one.approved);
 
-  it('releases what is held back, once', async () => {
+  it('carries out held removals once', async () => {
     await holdBack('api', 'web');
 
     expect(await approve()).toMatchObject({ status: 200, body: { approved: 2 } });
@@ -675,7 +675,7 @@ describe('approving removals', () => {
     expect(await approve()).toMatchObject({ status: 200, body: { approved: 0 } });
   });
 
-  it('removes it from the catalog and shows that at once', async () => {
+  it('removes them from the catalog and shows that immediately', async () => {
     await holdBackOf(['api', 'web'], { outcome: 'excluded', reason: 'archived' });
     expect((await get(`${READ}/repositories/PAY/api`)).body).toMatchObject({
       files: [{ targetUrl: target('PAY/api') }],
@@ -695,7 +695,7 @@ describe('approving removals', () => {
     });
   });
 
-  it('leaves nothing of a repository that is gone', async () => {
+  it('leaves no trace of a repository that is gone', async () => {
     await holdBack('api', 'web');
 
     await approve();
@@ -704,7 +704,7 @@ describe('approving removals', () => {
     expect(await get(`${READ}/repositories/PAY/api`)).toMatchObject({ status: 404 });
   });
 
-  it('releases nothing of another provider', async () => {
+  it('carries out no removals of another provider', async () => {
     await holdBack('api');
 
     expect(await approve('other')).toMatchObject({ body: { approved: 0 } });
@@ -739,7 +739,7 @@ describe('approving removals', () => {
     ],
     ['an unknown provider', async () => approve('nobody'), 404, 'NotFoundError'],
     [
-      'a parameter that is not known',
+      'an unknown parameter',
       async () => ask('POST', `${READ}/removals/approve?dryRun=true`),
       400,
       'InputError',
@@ -767,7 +767,7 @@ describe('approving removals', () => {
     expect(await approvedNow()).toEqual([false]);
   });
 
-  it('is no matter of reading', async () => {
+  it('needs more than the permission to read', async () => {
     await holdBack('api');
 
     const answer = await backend.ask('GET', `${READ}/removals/approve`);
@@ -776,7 +776,7 @@ describe('approving removals', () => {
     expect(await approvedNow()).toEqual([false]);
   });
 
-  it('does not let in somebody without credentials', async () => {
+  it('is refused without credentials', async () => {
     await holdBack('api');
 
     expect(await approve('default', {})).toMatchObject({ status: 401 });
@@ -786,7 +786,7 @@ describe('approving removals', () => {
   });
 });
 
-describe('the document of the report', () => {
+describe('the API document of the report', () => {
   const repository = `${READ}/repositories/PAY/api`;
   const operations: [string, string, string][] = [
     ['get /discoveries', 'GET', '/discoveries'],
@@ -839,7 +839,7 @@ describe('the document of the report', () => {
     ]);
   });
 
-  it('fits every outcome there is', async () => {
+  it('fits every outcome', async () => {
     const reports = [
       ...EXCLUSION_REASONS.map(reason => ({ outcome: 'excluded', reason }) as const),
       ...ABSENCE_REASONS.map(reason => ({ outcome: 'absent', reason }) as const),
@@ -864,11 +864,11 @@ describe('the document of the report', () => {
       'a parameter',
       { method: 'GET', path: '/discoveries?a=1', status: 200, body: { items: [] } },
     ],
-  ])('does not fit %s that it does not describe', (_, exchange) => {
+  ])('rejects %s that it does not describe', (_, exchange) => {
     expect(() => contract.check(exchange)).toThrow();
   });
 
-  it('leaves paths beside it to the catalog', async () => {
+  it('leaves other paths to the catalog', async () => {
     const beside = await backend.ask('GET', '/nonsense');
     const method = await backend.ask('POST', '/discoveries');
 

@@ -91,7 +91,7 @@ describe('refreshing the anchor at the endpoint of the catalog', () => {
   it.each<[string, unknown]>([
     ['another entity', { entityRef: 'component:default/api' }],
     ['no entity', {}],
-    ['something that is no reference', { entityRef: 17 }],
+    ['something that is not a reference', { entityRef: 17 }],
     ['a list', [ANCHOR]],
   ])('starts nothing for %s', async (_, body) => {
     const { bitbucket, backend } = await start();

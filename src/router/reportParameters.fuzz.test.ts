@@ -43,7 +43,7 @@ function attempt<T>(read: () => T): T | string {
   }
 }
 
-it('reads any query, or refuses it with the name of what is wrong', () => {
+it('reads any query, or refuses it with the name of the wrong parameter', () => {
   let accepted = 0;
   fc.assert(
     fc.property(queries, text => {
@@ -68,7 +68,7 @@ it('reads any query, or refuses it with the name of what is wrong', () => {
   expect(accepted).toBeGreaterThan(FUZZ_RUNS / 10);
 });
 
-it('refuses every parameter where there are none', () => {
+it('refuses every parameter if none are allowed', () => {
   fc.assert(
     fc.property(queries, text => {
       const query = parseQuery(text);
@@ -81,7 +81,7 @@ it('refuses every parameter where there are none', () => {
   );
 });
 
-it('takes of the path what a database takes, and refuses the rest', () => {
+it('accepts paths with characters that a database accepts, and refuses others', () => {
   const segments = fc.oneof(
     fc.string({ unit: 'binary' }),
     fc.constantFrom('..', '~user', '\0', '\ud800', ...PROTOTYPE_NAMES),
