@@ -85,13 +85,13 @@ describe('if files are not validated', () => {
   });
 
   it('a new repository is added unchecked, and a deleted one removed', async () => {
-    const { bitbucket, tell, idle, first } = await startEvents({ config });
+    const { bitbucket, deliverAppEvent, idle, first } = await startEvents({ config });
     bitbucket.addRepository(here('new'));
-    await tell('repo:created', bitbucket.repositoryJson('PAY', 'new'));
+    await deliverAppEvent('repo:created', bitbucket.repositoryJson('PAY', 'new'));
     await idle();
     const before = bitbucket.repositoryJson('PAY', 'api');
     bitbucket.deleteRepository('PAY', 'api');
-    await tell('repo:deleted', before);
+    await deliverAppEvent('repo:deleted', before);
     await idle();
     expect(first.mutations).toEqual([
       { added: ['PAY/new'], removed: [] },

@@ -56,11 +56,11 @@ describe('a repository with too many files', () => {
 describe('a repository refused by something other than Bitbucket', () => {
   async function loseIt() {
     const scene = await startEvents();
-    const { bitbucket, clock, idle, tell } = scene;
+    const { bitbucket, clock, idle, deliverAppEvent } = scene;
     const json = bitbucket.repositoryJson('PAY', 'api');
     bitbucket.faults.add({ match: { repositorySlug: 'api' }, effect: REFUSED });
     const sinceMs = clock.now();
-    await tell('repo:deleted', json);
+    await deliverAppEvent('repo:deleted', json);
     await idle();
     return { ...scene, sinceMs };
   }
@@ -106,10 +106,13 @@ describe('a repository refused by something other than Bitbucket', () => {
 
   it('is handled once if the event is delivered again during retries', async () => {
     const scene = await startEvents();
-    const { bitbucket, clock, idle, tell } = scene;
+    const { bitbucket, clock, idle, deliverAppEvent } = scene;
     bitbucket.faults.add({ match: { repositorySlug: 'api' }, effect: REFUSED });
     for (let minute = 0; minute < 3; minute += 1) {
-      await tell('repo:deleted', { ...bitbucket.repositoryJson('PAY', 'api'), minute });
+      await deliverAppEvent('repo:deleted', {
+        ...bitbucket.repositoryJson('PAY', 'api'),
+        minute,
+      });
       await clock.advance(MINUTE);
     }
     await idle();
@@ -145,7 +148,10 @@ describe('a repository that the account may not see according to Bitbucket', () 
 
   it('is also requested once if the event is not a push', async () => {
     const scene = await refuseIt();
-    await scene.tell('repo:deleted', scene.bitbucket.repositoryJson('PAY', 'api'));
+    await scene.deliverAppEvent(
+      'repo:deleted',
+      scene.bitbucket.repositoryJson('PAY', 'api'),
+    );
     await scene.idle();
     expect(scene.asked()).toEqual({ repository: 1 });
     expect(scene.results).toEqual(['failed']);
@@ -259,17 +265,17 @@ describe('an address that Bitbucket has just reported as missing', () => {
   });
 
   it('is checked again immediately if a repository was created there', async () => {
-    const { bitbucket, first, idle, tell } = await pushToNothing();
+    const { bitbucket, first, idle, deliverAppEvent } = await pushToNothing();
     bitbucket.addRepository({ ...here('new'), files: { [CATALOG_FILE]: 'x' } });
-    await tell('repo:created', bitbucket.repositoryJson('PAY', 'new'));
+    await deliverAppEvent('repo:created', bitbucket.repositoryJson('PAY', 'new'));
     await idle();
     expect(first.holds()).toEqual(['PAY/api', 'PAY/db', 'PAY/new', 'PAY/web']);
   });
 
   it('is not checked again if a repository there was reported as deleted', async () => {
-    const { asked, bitbucket, idle, tell } = await pushToNothing();
+    const { asked, bitbucket, idle, deliverAppEvent } = await pushToNothing();
     bitbucket.addRepository({ ...here('new'), files: { [CATALOG_FILE]: 'x' } });
-    await tell('repo:deleted', bitbucket.repositoryJson('PAY', 'new'));
+    await deliverAppEvent('repo:deleted', bitbucket.repositoryJson('PAY', 'new'));
     await idle();
     expect(asked()).toEqual({ repository: 1 });
   });

@@ -232,10 +232,11 @@ describe('an archived repository', () => {
 
 describe('a repository that is reported as deleted', () => {
   it('is removed once one request has proven it', async () => {
-    const { bitbucket, tell, idle, first, asked, store, published } = await startEvents();
+    const { bitbucket, deliverAppEvent, idle, first, asked, store, published } =
+      await startEvents();
     const json = bitbucket.repositoryJson('PAY', 'api');
     bitbucket.deleteRepository('PAY', 'api');
-    await tell('repo:deleted', json);
+    await deliverAppEvent('repo:deleted', json);
     await idle();
     expect(asked()).toEqual({ repository: 1 });
     expect(first.mutations).toEqual([{ added: [], removed: ['PAY/api'] }]);
@@ -250,39 +251,39 @@ describe('a repository that is reported as deleted', () => {
   });
 
   it('stays if it still exists', async () => {
-    const { bitbucket, tell, idle, first } = await startEvents();
-    await tell('repo:deleted', bitbucket.repositoryJson('PAY', 'api'));
+    const { bitbucket, deliverAppEvent, idle, first } = await startEvents();
+    await deliverAppEvent('repo:deleted', bitbucket.repositoryJson('PAY', 'api'));
     await idle();
     expect(first.mutations).toEqual([]);
     expect(first.holds()).toHaveLength(3);
   });
 
   it('is removed together with its project', async () => {
-    const { bitbucket, tell, idle, first } = await startEvents({
+    const { bitbucket, deliverAppEvent, idle, first } = await startEvents({
       repositories: [{ ...here('tool', 'OPS'), files: { [CATALOG_FILE]: 'x' } }],
     });
     const json = bitbucket.repositoryJson('OPS', 'tool');
     bitbucket.deleteProject('OPS');
-    await tell('repo:deleted', json);
+    await deliverAppEvent('repo:deleted', json);
     await idle();
     expect(first.mutations).toEqual([{ added: [], removed: ['OPS/tool'] }]);
   });
 
   it('is removed if it is known by address only', async () => {
-    const { bitbucket, tell, idle, first } = await startWithPlaceholders();
+    const { bitbucket, deliverAppEvent, idle, first } = await startWithPlaceholders();
     const json = bitbucket.repositoryJson('PAY', 'api');
     bitbucket.deleteRepository('PAY', 'api');
-    await tell('repo:deleted', json);
+    await deliverAppEvent('repo:deleted', json);
     await idle();
     expect(first.mutations).toEqual([{ added: [], removed: ['PAY/api'] }]);
   });
 
   it('does not affect a repository that is at its address now', async () => {
-    const { bitbucket, tell, idle, first } = await startEvents();
+    const { bitbucket, deliverAppEvent, idle, first } = await startEvents();
     const json = bitbucket.repositoryJson('PAY', 'api');
     bitbucket.deleteRepository('PAY', 'api');
     bitbucket.addRepository({ ...here('api'), files: { [CATALOG_FILE]: 'new' } });
-    await tell('repo:deleted', json);
+    await deliverAppEvent('repo:deleted', json);
     await idle();
     expect(first.mutations).toEqual([]);
     expect(first.refreshed).toEqual(['PAY/api']);

@@ -100,10 +100,10 @@ describe('a run during which an event arrives', () => {
 
   it('does not restore files that are gone since the check of the run', async () => {
     const scene = await startSlowRun();
-    const { bitbucket, clock, first, finishRun, tell } = scene;
+    const { bitbucket, clock, first, finishRun, deliverAppEvent } = scene;
     const json = bitbucket.repositoryJson('PAY', 'api');
     bitbucket.deleteRepository('PAY', 'api');
-    await tell('repo:deleted', json);
+    await deliverAppEvent('repo:deleted', json);
     await clock.advance(5 * SECOND);
     await finishRun();
     expect(first.holds()).toEqual(['PAY/db', 'PAY/web']);

@@ -259,7 +259,7 @@ describe('an event of another server', () => {
     await scene.deliver(other.webhook('repo:refs_changed', { ...here('api'), changes }));
     await scene.deliver(other.webhook('repo:forked', here('api')));
     await scene.deliver(other.webhook('project:modified', { projectKey: 'PAY', old }));
-    await scene.tell('repo:deleted', json);
+    await scene.deliverAppEvent('repo:deleted', json);
     await scene.idle();
     expect(scene.asked()).toEqual({});
     expect(new Set(scene.results)).toEqual(new Set(['ignored']));
@@ -345,7 +345,7 @@ describe('a hostile payload', () => {
     const { links } = scene.bitbucket.repositoryJson('PAY', 'api');
     for (const slug of ['../../admin', '..', '..%2f..', 'a/b', 'a\nb', '']) {
       const repository = { id: 1, slug, project: { key: 'PAY' }, links };
-      await scene.tell('repo:deleted', repository);
+      await scene.deliverAppEvent('repo:deleted', repository);
     }
     await scene.idle();
     expect(scene.asked()).toEqual({});

@@ -153,16 +153,16 @@ describe('if the catalog acts on changed files', () => {
 describe('another change', () => {
   it('leads to an event for the repository: created, moved and deleted', async () => {
     const scene = await startEvents();
-    const { bitbucket, tell, modify, idle, published } = scene;
+    const { bitbucket, deliverAppEvent, modify, idle, published } = scene;
     bitbucket.addRepository(here('new'));
-    await tell('repo:created', bitbucket.repositoryJson('PAY', 'new'));
+    await deliverAppEvent('repo:created', bitbucket.repositoryJson('PAY', 'new'));
     await modify('api', () => {
       bitbucket.renameRepository('PAY', 'api', 'gateway');
       return here('gateway');
     });
     const db = bitbucket.repositoryJson('PAY', 'db');
     bitbucket.deleteRepository('PAY', 'db');
-    await tell('repo:deleted', db);
+    await deliverAppEvent('repo:deleted', db);
     await idle();
     expect([...published].sort((a, b) => a.type.localeCompare(b.type))).toEqual([
       { type: 'repository.created', url: pageOf('new') },
@@ -186,10 +186,10 @@ describe('another change', () => {
 
   it('leads to no event for an unproven deletion', async () => {
     const scene = await startEvents();
-    const { bitbucket, tell, idle, published } = scene;
+    const { bitbucket, deliverAppEvent, idle, published } = scene;
     const effect = { type: 'status', status: 401 } as const;
     bitbucket.faults.add({ match: { repositorySlug: 'api' }, effect });
-    await tell('repo:deleted', bitbucket.repositoryJson('PAY', 'api'));
+    await deliverAppEvent('repo:deleted', bitbucket.repositoryJson('PAY', 'api'));
     await idle();
     expect(published).toEqual([]);
   });

@@ -1,4 +1,4 @@
-/** A store that works, for tests: several subscribers may share it like replicas do. */
+/** A working store in memory, which several subscribers may share like replicas. For tests. */
 
 import {
   Delivery,

@@ -5,7 +5,7 @@ import {
   EventsServiceSubscribeOptions,
 } from '@backstage/plugin-events-node';
 
-/** Hands each event to whoever subscribed to its topic, and waits until it is taken. */
+/** Passes each event to the subscribers of its topic, and waits until they have received it. */
 export class LocalEvents implements EventsService {
   readonly #subscribers: EventsServiceSubscribeOptions[] = [];
 
@@ -14,7 +14,9 @@ export class LocalEvents implements EventsService {
   }
 
   async publish(event: Parameters<EventsService['publish']>[0]): Promise<void> {
-    const listening = this.#subscribers.filter(one => one.topics.includes(event.topic));
-    await Promise.all(listening.map(one => one.onEvent(event)));
+    const listening = this.#subscribers.filter(({ topics }) =>
+      topics.includes(event.topic),
+    );
+    await Promise.all(listening.map(subscriber => subscriber.onEvent(event)));
   }
 }

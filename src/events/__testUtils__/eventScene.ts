@@ -39,44 +39,44 @@ import { LocalEvents } from './LocalEvents';
 
 export { CATALOG_FILE, nameOfTarget } from './listeningProvider';
 
-/** For {@link startEvents}. */
+/** Options for {@link startEvents}. */
 export interface EventSceneOptions {
   readonly bitbucket?: SimulatedBitbucketOptions;
-  /** Short names of repositories with a catalog file, in `PAY`; `api`, `web` and `db` when left out. */
+  /** Slugs of repositories in `PAY` with a catalog file. Default: `api`, `web` and `db`. */
   readonly slugs?: readonly string[];
-  /** More of them. */
+  /** Further repositories. */
   readonly repositories?: readonly AddRepositoryOptions[];
-  /** Of the only provider. */
+  /** Configuration of the only provider. */
   readonly config?: JsonObject;
-  /** By id, where there are several providers; `host` is filled in. */
+  /** Configurations by id, for several providers; `host` is added. */
   readonly providers?: Readonly<Record<string, JsonObject>>;
   /** `catalog.scmEvents`. */
   readonly handlesScmEvents?: boolean | JsonObject;
   readonly integration?: JsonObject;
   readonly store?: ProviderStateStore;
   readonly eventStore?: EventStore;
-  /** Those of the store when left out. */
+  /** Default: those of the store. */
   readonly webhooks?: Pick<WebhookStore, 'recordEvent'>;
-  /** Instead of recording what is published. */
+  /** Replaces the recording of published events. */
   readonly publish?: (events: readonly ScmEvent[]) => Promise<void>;
-  /** No run has begun; each provider has run once otherwise. */
+  /** Whether to skip the run of each provider at the start. */
   readonly beforeFirstRun?: boolean;
 }
 
-/** What a test looks at. */
+/** The parts of a scene that tests use. */
 export interface EventScene {
   readonly bitbucket: SimulatedBitbucket;
   readonly clock: FakeClock;
   readonly logger: LogRecorder;
   readonly store: ProviderStateStore;
   readonly eventStore: EventStore;
-  /** The first, and in most tests the only one. */
+  /** The first provider, in most tests the only one. */
   readonly first: ListeningProvider;
   readonly all: readonly ListeningProvider[];
   readonly published: ScmEvent[];
-  /** What became of events. */
+  /** The results of events. */
   readonly results: EventResult[];
-  /** Delivers a webhook, on the plain topic unless told otherwise; it is not handled yet. */
+  /** Delivers a webhook without handling it. Default topic: the plain one. */
   deliver(webhook: WebhookRequest, topic?: string): Promise<void>;
   /** Delivers any payload. */
   deliverPayload(payload: unknown, eventKey?: string): Promise<void>;
@@ -84,11 +84,14 @@ export interface EventScene {
   push(slug: string, ...changes: Pushed[]): Promise<void>;
   /** Delivers `repo:modified`, made by a change of a repository in `PAY`. */
   modify(slug: string, change: () => { projectKey: string; slug: string }): Promise<void>;
-  /** Delivers what an app may pass on: `repo:deleted` or `repo:created`. */
-  tell(eventKey: 'repo:deleted' | 'repo:created', repository: object): Promise<void>;
+  /** Delivers an event that an app may pass on: `repo:deleted` or `repo:created`. */
+  deliverAppEvent(
+    eventKey: 'repo:deleted' | 'repo:created',
+    repository: object,
+  ): Promise<void>;
   /** Handles everything that was delivered, retries included. */
   idle(): Promise<void>;
-  /** Requests by kind since the last call of `forget`, or since the runs at the beginning. */
+  /** Requests by kind since the last call of `forget`, or since the runs at the start. */
   asked(): Record<string, number>;
   /** Forgets requests, mutations, refreshes and published events so far. */
   forget(): void;
@@ -97,10 +100,10 @@ export interface EventScene {
   shutDown(): void;
 }
 
-/** One change of a push; a branch unless it says `TAG`. */
+/** One change of a push. Default type: `BRANCH`. */
 export type Pushed = RefChange & { readonly type?: 'BRANCH' | 'TAG' };
 
-/** Sets up a Bitbucket, providers and their answer to events. */
+/** Sets up a simulated Bitbucket and providers that handle its events. */
 export async function startEvents(options: EventSceneOptions = {}): Promise<EventScene> {
   const clock = new FakeClock();
   const bitbucket = createBitbucket(clock, options);
@@ -122,7 +125,7 @@ export async function startEvents(options: EventSceneOptions = {}): Promise<Even
     providers: created.map(current => ({ current })),
     config,
     scmEvents: {
-      publish: options.publish ?? (async some => void published.push(...some)),
+      publish: options.publish ?? (async batch => void published.push(...batch)),
     },
     eventStore,
     webhooks: options.webhooks ?? webhooksOf(store),
@@ -133,7 +136,7 @@ export async function startEvents(options: EventSceneOptions = {}): Promise<Even
   });
   const forget = () => {
     bitbucket.clearRequests();
-    const records = all.flatMap(one => [one.refreshed, one.mutations]);
+    const records = all.flatMap(({ refreshed, mutations }) => [refreshed, mutations]);
     [published, results, ...records].forEach(record => record.splice(0));
   };
   const run = () => runAll(all, clock);
@@ -199,7 +202,7 @@ function createBitbucket(
     const files = { [CATALOG_FILE]: 'kind: Component', 'README.md': slug };
     bitbucket.addRepository({ projectKey: 'PAY', slug, files });
   }
-  repositories.forEach(one => bitbucket.addRepository(one));
+  repositories.forEach(repository => bitbucket.addRepository(repository));
   return bitbucket;
 }
 
@@ -207,9 +210,9 @@ function configOf(bitbucket: SimulatedBitbucket, options: EventSceneOptions): Js
   const { config, integration, handlesScmEvents, providers } = options;
   const { integrations } = appConfigFor({ bitbucket, integration });
   const { host } = new URL(bitbucket.baseUrl);
-  const several = Object.entries(providers ?? {}).map(([id, one]) => [
+  const several = Object.entries(providers ?? {}).map(([id, provider]) => [
     id,
-    { host, ...EACH_RUN_LOOKS, ...one },
+    { host, ...EACH_RUN_LOOKS, ...provider },
   ]);
   return {
     integrations: integrations ?? {},
@@ -247,7 +250,7 @@ function delivery(bitbucket: SimulatedBitbucket, events: LocalEvents) {
       const old = bitbucket.repositoryJson('PAY', slug);
       await deliver(bitbucket.webhook('repo:modified', { ...change(), old }));
     },
-    tell: (eventKey: 'repo:deleted' | 'repo:created', repository: object) =>
+    deliverAppEvent: (eventKey: 'repo:deleted' | 'repo:created', repository: object) =>
       deliverPayload({ eventKey, repository }, eventKey),
   };
 }

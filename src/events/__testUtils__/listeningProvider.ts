@@ -1,4 +1,4 @@
-/** A provider connected to a recording catalog, read in short names. For tests. */
+/** A provider connected to a recording catalog, with short names of files. For tests. */
 
 import { DeferredEntity } from '@backstage/plugin-catalog-node';
 import {
@@ -9,7 +9,7 @@ import { CreatedProvider } from '../../provider/createProviders';
 
 export const CATALOG_FILE = 'catalog-info.yaml';
 
-/** A provider with what it told the catalog. */
+/** A provider with the mutations and refreshes that it sent to the catalog. */
 export interface ListeningProvider extends CreatedProvider {
   readonly connection: RecordingConnection;
   /** Files that the catalog was asked to read again, by short name. */
@@ -53,7 +53,7 @@ function targetOf(given: DeferredEntity | { entityRef: string }): string[] {
   return typeof target === 'string' ? [target] : [];
 }
 
-/** Turns a target on the simulated server into a short name. */
+/** Converts a target on the simulated server to a short name. */
 export function nameOfTarget(target: string): string {
   const [, key = '', slug = '', rest = ''] =
     /\/(?:projects|users)\/([^/]+)\/repos\/([^/]+)\/browse\/(.*)$/.exec(target) ?? [];

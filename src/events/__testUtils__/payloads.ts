@@ -1,6 +1,6 @@
-/** Webhook payloads for tests, as short as the reader allows. */
+/** Minimal valid webhook payloads. For tests. */
 
-/** A repository on `https://git.example.com/ctx`, unless told otherwise. */
+/** A repository, by default on `https://git.example.com/ctx`. */
 export function repositoryPayload(overrides: object = {}): object {
   const self = [{ href: 'https://git.example.com/ctx/projects/PAY/repos/api/browse' }];
   return { id: 7, slug: 'api', project: { key: 'PAY' }, links: { self }, ...overrides };
@@ -28,7 +28,7 @@ export function pushPayload(overrides: object = {}): object {
   };
 }
 
-/** What has the shape of nothing that is expected anywhere. */
+/** Values that do not have the shape of any expected payload. */
 export const HOSTILE_VALUES: readonly (readonly [string, unknown])[] = [
   ['undefined', undefined],
   ['null', null],
