@@ -1,4 +1,4 @@
-/** The actions in Backstage's actions registry, of a real backend. */
+/** The actions of a real backend in Backstage's actions registry. */
 
 import { createServiceFactory } from '@backstage/backend-plugin-api';
 import { actionsRegistryServiceRef } from '@backstage/backend-plugin-api/alpha';
@@ -80,18 +80,18 @@ async function report(path = ''): Promise<unknown> {
 async function invoke(name: string, input: JsonObject = {}): Promise<unknown> {
   const credentials = mockCredentials.user();
   const { output } = await registry.invoke({ id: `test:${name}`, input, credentials });
-  // As it goes over the wire.
+  // As it is sent over HTTP.
   return JSON.parse(JSON.stringify(output));
 }
 
 describe('the actions', () => {
-  it('are three, of which two only read', async () => {
-    // The catalog has some of its own.
+  it('consist of two read-only ones and one other', async () => {
+    // The catalog has its own actions too.
     const actions = (await registry.list()).actions.filter(({ name }) =>
       name.includes('bitbucket-server'),
     );
 
-    expect(actions.map(one => [one.name, one.attributes.readOnly])).toEqual([
+    expect(actions.map(action => [action.name, action.attributes.readOnly])).toEqual([
       [EXPLAIN, true],
       [PROBLEMS, true],
       [RUN, false],
@@ -102,7 +102,7 @@ describe('the actions', () => {
     [EXPLAIN, PAY_API, 'catalog.location.read'],
     [PROBLEMS, {}, 'catalog.location.read'],
     [RUN, {}, 'catalog.entity.refresh'],
-  ])('refuse whoever lacks the permission: %s', async (name, input, permission) => {
+  ])('refuse callers without the permission: %s', async (name, input, permission) => {
     ['catalog.location.read', 'catalog.entity.refresh']
       .filter(one => one !== permission)
       .forEach(one => granted.add(one));
@@ -117,7 +117,7 @@ describe('the actions', () => {
     [EXPLAIN, PAY_API],
     [PROBLEMS, {}],
     [RUN, {}],
-  ])('know no provider that is not configured: %s', async (name, input) => {
+  ])('report an unknown provider: %s', async (name, input) => {
     granted.add('catalog.location.read').add('catalog.entity.refresh');
 
     await expect(invoke(name, { ...input, provider: 'other' })).rejects.toMatchObject({
@@ -127,9 +127,9 @@ describe('the actions', () => {
     expect(audited).toEqual([]);
   });
 
-  it('explain a repository as the report does', async () => {
+  it('explain a repository like the report', async () => {
     granted.add('catalog.location.read');
-    // The catalog goes on between the two.
+    // The catalog continues between the two requests.
     await eventually(async () => {
       const explained = await invoke(EXPLAIN, PAY_API);
 
@@ -138,7 +138,7 @@ describe('the actions', () => {
     });
   });
 
-  it('say of a repository that is not known what the report says', async () => {
+  it('return the message of the report for an unknown repository', async () => {
     granted.add('catalog.location.read');
 
     await expect(
@@ -149,7 +149,7 @@ describe('the actions', () => {
     });
   });
 
-  it('list what needs attention, in the words of the report', async () => {
+  it('list the problems with the texts of the report', async () => {
     granted.add('catalog.location.read');
     const none = { items: [], totalItems: 0 };
 
@@ -164,7 +164,7 @@ describe('the actions', () => {
     });
   });
 
-  it('run discovery now, and leave an audit event', async () => {
+  it('start a run, and write an audit event', async () => {
     granted.add('catalog.entity.refresh').add('catalog.location.read');
 
     expect(await invoke(RUN)).toEqual({ requested: true });
@@ -182,7 +182,7 @@ describe('the actions', () => {
     ]);
   });
 
-  it('leave an audit event of a run that was refused, and start none', async () => {
+  it('start no run when refused, and write an audit event', async () => {
     const before = bitbucket.requests.length;
 
     await expect(invoke(RUN)).rejects.toThrow('catalog.entity.refresh');

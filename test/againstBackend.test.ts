@@ -1,4 +1,4 @@
-/** The preview beside a running backend: the same counts, and exactly the differences. */
+/** The preview against a running backend: the same counts, and exactly the differences. */
 
 import { mockCredentials } from '@backstage/backend-test-utils';
 import peerModule from '@backstage/plugin-catalog-backend-module-bitbucket-server';
@@ -41,7 +41,7 @@ afterEach(async () => {
   }
 });
 
-/** What `preview --against` says of each provider. */
+/** Returns the result of `preview --against` for each provider. */
 async function previewAgainst(
   backend: TestBackend,
   appConfig: JsonObject,
@@ -56,7 +56,7 @@ async function previewAgainst(
   return Object.fromEntries(document.providers.map(one => [one.providerId, one]));
 }
 
-it('lists exactly what has changed in Bitbucket since the last run of a live backend', async () => {
+it('lists exactly the changes in Bitbucket since the last run of a live backend', async () => {
   const bitbucket = createDemoBitbucket();
   await using _ = await serve(bitbucket);
   const appConfig = appConfigFor({ bitbucket, config: DEMO_PROVIDER });
@@ -73,7 +73,7 @@ it('lists exactly what has changed in Bitbucket since the last run of a live bac
     expect(discovery.status).toBe('succeeded');
     return discovery;
   });
-  // Besides those that were found, the anchor.
+  // The anchor in addition to the found files.
   await backend.waitForEntities('kind=location', FOUND_IN_DEMO + 1);
 
   const before = await preview();
@@ -110,13 +110,13 @@ it('lists exactly what has changed in Bitbucket since the last run of a live bac
   });
 });
 
-it('knows of Locations that were broken from the start, as its report does', async () => {
+it('includes Locations that were broken from the start, like the report', async () => {
   const world = await createWorld({ schedule: SCHEDULE });
   world.bitbucket.writeFile('SHOP', 'no-file', 'catalog-info.yaml', BROKEN);
   const backend = await world.start(discoveryModule);
   endings.push(() => backend.stop());
   await runOf(backend);
-  // Besides those that can be read, the anchor.
+  // The anchor in addition to the readable files.
   await backend.waitForEntities('kind=location', LOCATIONS + 1);
 
   const { default: preview } = await previewAgainst(
@@ -147,10 +147,10 @@ it('knows of Locations that were broken from the start, as its report does', asy
 });
 
 describe('against a catalog that the published module has filled', () => {
-  /** Beyond those few that always may go; one of them is in the world already. */
+  /** More than the few that may always be removed; one of them exists already. */
   const WITHOUT_FILE = 6;
 
-  /** By default it gives a Location for each repository. */
+  /** By default it emits a Location for each repository. */
   async function whilePublished<T>(
     world: DropInWorld,
     locations: number,
@@ -172,7 +172,7 @@ describe('against a catalog that the published module has filled', () => {
   it.each([
     ['holds back', 30, { heldBack: WITHOUT_FILE, removed: 0 }],
     ['removes', 100, { heldBack: 0, removed: WITHOUT_FILE }],
-  ])('tells what the first run %s', async (_, maxPercentage, expected) => {
+  ])('shows what the first run %s', async (_, maxPercentage, expected) => {
     const world = await createWorld({ schedule: SCHEDULE, removals: { maxPercentage } });
     const slugs = ['none-1', 'none-2', 'none-3', 'none-4', 'none-5'];
     slugs.forEach(slug => world.bitbucket.addRepository({ projectKey: 'PAY', slug }));
@@ -199,7 +199,7 @@ describe('against a catalog that the published module has filled', () => {
     expect(summary).toMatchObject(run);
   });
 
-  it('leaves alone what somebody has registered, and what that names', async () => {
+  it('ignores manually registered Locations, and those in their files', async () => {
     const world = await createWorld({ schedule: SCHEDULE });
     const { bitbucket } = world;
     const inFolder = (file: string) =>
@@ -215,7 +215,7 @@ describe('against a catalog that the published module has filled', () => {
       expect(await fetch(url, { method: 'POST', headers, body })).toMatchObject({
         status: 201,
       });
-      // The one that was registered, and the one in its file.
+      // The registered one, and the one in its file.
       await backend.waitForEntities('kind=location', LOCATIONS + 3);
       return (await previewAgainst(backend, world.config, bitbucket)).default?.against;
     });
@@ -227,7 +227,7 @@ describe('against a catalog that the published module has filled', () => {
     });
   });
 
-  it('says that a file that was broken from the start cannot be told from a new one', async () => {
+  it('says that a file that was broken from the start cannot be distinguished from a new one', async () => {
     const world = await createWorld({ schedule: SCHEDULE });
     world.bitbucket.writeFile('SHOP', 'no-file', 'catalog-info.yaml', BROKEN);
     const { stdout } = await whilePublished(world, LOCATIONS, backend =>

@@ -1,7 +1,6 @@
 /**
- * What became of files that the catalog cannot use, as a real catalog has it and the report
- * tells it: each kind of broken file, from its first version on and only later, and mended as
- * the remedy says.
+ * Files that the catalog cannot use, in a real catalog and in the report: each kind of broken
+ * file, broken from its first version on or only later, and fixed as the remedy says.
  */
 
 import { createServer } from 'node:http';
@@ -28,22 +27,22 @@ const component = (name: string) => componentYaml(name, 'a service');
 const locationOf = (name: string, spec: string) =>
   `apiVersion: backstage.io/v1alpha1\nkind: Location\nmetadata:\n  name: ${name}\nspec:\n${spec}`;
 
-/** One way to go wrong, and what the remedy says. */
+/** One mistake, and its remedy. */
 interface Mistake {
   readonly reason: CatalogErrorReason;
-  /** The file, by the name that its entity is to have. */
+  /** The file, for the name that its entity should have. */
   readonly broken?: (name: string) => string;
   /** The answer that the catalog gets instead of the file. */
   readonly answer?: number | 'reset';
-  /** Writes what the remedy names; left out where that is the file as it is to be. */
+  /** Applies the remedy; left out where that is the correct file. */
   readonly mended?: (name: string) => Readonly<Record<string, string>>;
-  /** What the entity is called that comes of that; by the name of the repository when left out. */
+  /** The name of the resulting entity; the name of the repository when left out. */
   readonly mendedName?: (name: string) => string;
 }
 
 const text = (content: string) => () => content;
 
-/** In a file of its own: the catalog deletes what another one gave only after a while. */
+/** In a separate file: the catalog deletes entities of another file only after a while. */
 const inFileOfItsOwn = (name: string) => `${name}-2`;
 
 const MISTAKES: Readonly<Record<string, Mistake>> = {
@@ -140,7 +139,7 @@ const MISTAKES: Readonly<Record<string, Mistake>> = {
 /** A repository for each mistake. */
 interface Case extends Mistake {
   readonly name: string;
-  /** Ends what the catalog gets instead of the file. */
+  /** Ends the answer that the catalog gets instead of the file. */
   restore?: () => void;
 }
 
@@ -222,7 +221,7 @@ async function list(query: string, from = backend) {
   return Page.parse(await response.json());
 }
 
-/** What the report says of the repositories that have errors: `slug: reason`. */
+/** Returns the repositories with errors in the report, as `slug: reason`. */
 async function failing(from = backend): Promise<string[]> {
   const { items } = await list('errors=true', from);
   return items.map(
@@ -239,7 +238,7 @@ async function countWithErrors(): Promise<number> {
   return Discovery.parse(await response.json()).summary.withErrors;
 }
 
-/** The catalog shows an entity of each, and the report says that it came of its file. */
+/** Checks that the catalog shows an entity of each file, and that the report names it. */
 async function expectEntities(
   cases: readonly Case[],
   nameOf: (one: Case) => string = one => one.name,
@@ -260,14 +259,14 @@ async function expectEntities(
   }
 }
 
-/** The repositories with errors are these, none else, and each says why. */
+/** Checks that exactly these repositories have errors, each with its reason. */
 async function expectFailing(cases: readonly Case[]): Promise<void> {
   expect((await failing()).sort()).toEqual(expectedOf(cases));
   expect(await countWithErrors()).toBe(cases.length);
 }
 
 describe('files that the catalog cannot use', () => {
-  it('are named with their repository and the reason, broken from the beginning or later, until they are mended as the remedy says', async () => {
+  it('are reported with repository and reason, broken from the beginning or later, until they are fixed as the remedy says', async () => {
     const [first, later] = [casesOf('first'), casesOf('later')];
     add('held', component('held'));
     later.forEach(one => add(one.name, component(one.name)));
@@ -301,8 +300,8 @@ describe('files that the catalog cannot use', () => {
   }, 120_000);
 });
 
-describe('what the backend does not allow', () => {
-  it('is in the catalog once catalog.rules and backend.reading.allow let it in', async () => {
+describe('files that the backend does not allow', () => {
+  it('are in the catalog once catalog.rules and backend.reading.allow permit them', async () => {
     const elsewhere = createServer((_, response) =>
       response.end(component('from-there')),
     );

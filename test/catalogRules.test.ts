@@ -33,14 +33,14 @@ afterEach(async () => {
   }
 });
 
-/** For {@link startWith}. */
+/** Options of {@link startWith}. */
 interface WorldOptions {
   /** Documents of the catalog file by repository, such as `PAY/api`. */
   readonly files: Readonly<Record<string, readonly string[]>>;
-  /** Where PAY/detour leads, below the base URL. */
+  /** The target of PAY/detour, relative to the base URL. */
   readonly detourTo?: string;
   readonly rules?: JsonValue;
-  /** Of the provider. */
+  /** The configuration of the provider. */
   readonly config?: JsonObject;
 }
 
@@ -68,7 +68,7 @@ async function startWith({ files, detourTo, rules, config }: WorldOptions) {
   });
   endings.push(() => backend.stop());
   return {
-    /** Refs of what came from files, such as `component:pay-component`. */
+    /** Refs of the entities from files, such as `component:pay-component`. */
     async entities(): Promise<string[]> {
       const all = await backend.entities('kind');
       return all
@@ -76,7 +76,7 @@ async function startWith({ files, detourTo, rules, config }: WorldOptions) {
         .map(one => `${one.kind}:${one.metadata.name}`.toLowerCase())
         .sort();
     },
-    /** Repositories whose file the catalog refused because of a kind, with the entity. */
+    /** Repositories whose file the catalog refused because of its kind, with the entity. */
     async refusals(): Promise<string[]> {
       const rows: { errors: string | null }[] = await observer
         .database()('refresh_state')
@@ -93,7 +93,7 @@ function sectionOf({ catalog }: JsonObject): JsonObject {
   return isJsonObject(catalog) ? catalog : {};
 }
 
-/** Those of the README. */
+/** The rules of the README. */
 function readmeRules(): JsonValue {
   const sections = configExamples().map(sectionOf);
   return sections.find(({ rules }) => rules !== undefined)?.rules ?? [];
@@ -110,7 +110,7 @@ describe('the documented catalog.rules', () => {
   it.each([
     ['the default branch', {}],
     ['the branch that the configuration names', { branch: 'main' }],
-  ])('let each kind in from where it may come, on %s', async (_, config) => {
+  ])('allow each kind from its documented sources, on %s', async (_, config) => {
     const kinds = EVERYWHERE.map(kind => entityYaml(kind, `pay-${kind}`));
     const { entities, refusals } = await startWith({
       files: {
@@ -139,7 +139,7 @@ describe('the documented catalog.rules', () => {
     expect(await refusals()).toEqual([]);
   });
 
-  it('keep templates, users and groups out from everywhere else, each with its whole file', async () => {
+  it('refuse templates, users and groups from everywhere else, each with its whole file', async () => {
     const { entities, refusals } = await startWith({
       files: {
         'PAY/template': [entityYaml('Template', 'backdoor')],
@@ -165,7 +165,7 @@ describe('the documented catalog.rules', () => {
 });
 
 describe('without catalog.rules', () => {
-  it('the catalog takes Component, API and Location, and no other kind', async () => {
+  it('the catalog accepts only Component, API and Location', async () => {
     const all: EntityKind[] = [...EVERYWHERE, 'Location', 'Template', 'Group', 'User'];
     const files = all.map(kind => [`PAY/${kind}`, [entityYaml(kind, `one-${kind}`)]]);
     const { entities, refusals } = await startWith({ files: Object.fromEntries(files) });

@@ -13,7 +13,7 @@ import { eventually } from '../src/__testUtils__/eventually';
 import { appConfigFor, TEST_USER } from '../src/__testUtils__/testProvider';
 
 const REPOSITORIES = 700;
-/** Enough for one batch of results to be kept, and far from the end. */
+/** Enough to store one batch of results, but far from the end. */
 const CHECKS_BEFORE_THE_CRASH = 450;
 
 const endings: (() => Promise<unknown>)[] = [];
@@ -67,10 +67,10 @@ async function heldBy(file: string): Promise<number> {
 }
 
 const checksOf = (bitbucket: SimulatedBitbucket) =>
-  bitbucket.requests.filter(one => one.path.includes('type=true')).length;
+  bitbucket.requests.filter(request => request.path.includes('type=true')).length;
 
 describe('a process that is killed in the middle of a run', () => {
-  it('leaves what it found in the catalog, and its successor goes on from there', async () => {
+  it('leaves its Locations in the catalog, and its successor continues from there', async () => {
     const bitbucket = await serveBitbucket();
     const file = await createFile();
     const first = startProcess(bitbucket, file);

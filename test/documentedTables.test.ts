@@ -1,4 +1,4 @@
-/** The tables of the guide say what the code says. */
+/** The tables of the guide match the code. */
 
 import { withTables } from '../dev/documentedTables';
 import { GUIDE, PAGES } from './__testUtils__/readmeText';
@@ -12,13 +12,13 @@ describe('the tables of the guide', () => {
   );
 
   it.each(['configuration', 'reading', 'outcomes', 'catalog-errors'])(
-    'include that of %s, once',
+    'include the table %s once',
     name => {
       expect(GUIDE.split(`<!-- table: ${name} -->`)).toHaveLength(2);
     },
   );
 
-  it('would be noticed to differ', () => {
+  it('are reported when they differ', () => {
     const text = '<!-- table: reading -->\n\n| a |\n| - |\n\n<!-- /table -->\n';
 
     expect(withTables(text)).not.toBe(text);
@@ -26,7 +26,7 @@ describe('the tables of the guide', () => {
     expect(withTables(withTables(text))).toBe(withTables(text));
   });
 
-  it('are of a name that there is', () => {
+  it('have a known name', () => {
     expect(() => withTables('<!-- table: nothing -->\n<!-- /table -->')).toThrow(
       'there is no table nothing',
     );

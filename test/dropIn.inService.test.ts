@@ -1,7 +1,7 @@
 /**
- * The switch from the published module where an installation is not the plainest one: with
- * Backstage's own scheduler, globs, targets that this module spells another way, and
- * after the tables of this module were dropped.
+ * The switch from the published module in less simple installations: with Backstage's own
+ * scheduler, globs, targets that this module spells differently, and after the tables of this
+ * module were dropped.
  */
 
 import { readFileSync } from 'node:fs';
@@ -70,7 +70,7 @@ const Task = z.object({
   next_run_start_at: z.union([z.string(), z.number()]),
 });
 
-/** The scheduler's own note of the provider's task. */
+/** The scheduler's own row of the provider's task. */
 async function taskOf(world: DropInWorld): Promise<z.infer<typeof Task>> {
   const rows: unknown[] = await world.ask(knex =>
     knex('backstage_backend_tasks__tasks').where('id', 'like', 'bitbucketServer-%'),
@@ -82,7 +82,7 @@ const isIdle = (world: DropInWorld) =>
   eventually(async () => expect((await taskOf(world)).current_run_ticket).toBeNull());
 
 describe("with Backstage's own scheduler", () => {
-  it('goes on with the task of the published module, runs at once, and again when it is refreshed', async () => {
+  it('takes over the task of the published module, runs immediately, and again after a refresh', async () => {
     const world = await createWorld();
     const before = await world.start(peerModule, schedulerServiceFactory);
     endings.push(() => before.stop());
@@ -113,7 +113,7 @@ describe('a glob, which the published module leaves to the catalog', () => {
   const GLOB = { catalogPath: '/**/catalog-info.yaml', schedule: SCHEDULE };
   const REPOSITORY_COUNT = Object.values(REPOSITORIES).flat().length;
 
-  it('becomes one Location per file, under which the Components stay as they are', async () => {
+  it('becomes one Location per file, and the Components do not change', async () => {
     const world = await createWorld({ providers: GLOB, file: 'svc/catalog-info.yaml' });
     withArchives(world.bitbucket);
     const first = await world.runWith(peerModule, afterPublished);
@@ -135,7 +135,7 @@ describe('a glob, which the published module leaves to the catalog', () => {
               .pluck('source_entity_ref'),
           ),
         );
-      // The catalog hangs them on the Location that it has read last.
+      // The catalog assigns them to the Location that it has read last.
       expect(new Set(parents).size).toBe(LOCATIONS);
       expect(parents.filter(ref => first.has(ref))).toEqual([]);
     });
@@ -163,20 +163,20 @@ describe('a glob, which the published module leaves to the catalog', () => {
 describe('a target that the two modules spell differently', () => {
   it.each<[string, Partial<DropInOptions>]>([
     [
-      'since its path has to be encoded',
+      'because its path has to be encoded',
       {
         providers: { ...CHECKED, catalogPath: '/my app/catalog-info.yaml' },
         file: 'my app/catalog-info.yaml',
       },
     ],
     [
-      'since the server calls itself by the name of another integration',
+      'because the server uses the name of another integration',
       {
         server: { linkBaseUrl: 'http://git.internal.example' },
         alsoAt: 'git.internal.example',
       },
     ],
-  ])('%s, makes its Components anew, by the same names', async (_, options) => {
+  ])('%s, creates its Components again with the same names', async (_, options) => {
     const { runWith } = await createWorld(options);
 
     const first = await runWith(peerModule, afterPublished);
@@ -196,7 +196,7 @@ describe('a target that the two modules spell differently', () => {
   });
 });
 
-describe('a path with characters that a URL may hold as they are', () => {
+describe('a path with characters that a URL may contain unencoded', () => {
   it('keeps its Components', async () => {
     const world = await createWorld({
       providers: { ...CHECKED, catalogPath: '/@team+a/catalog-info.yaml' },
@@ -220,7 +220,7 @@ describe('a backend with neither module', () => {
     register: env => env.registerInit({ deps: {}, init: async () => {} }),
   });
 
-  it('loses all that they gave', async () => {
+  it('loses all entities of both', async () => {
     const world = await createWorld();
     await world.runWith(peerModule, afterPublished);
 
@@ -233,7 +233,7 @@ describe('a backend with neither module', () => {
 });
 
 describe('after going back for good', () => {
-  /** The statements that the page gives. */
+  /** The statements on the page. */
   const statements = (/^```sql\n([^]*?)^```$/m.exec(MIGRATING)?.[1] ?? '')
     .split('\n')
     .filter(line => line !== '');
@@ -251,7 +251,7 @@ describe('after going back for good', () => {
     await backend.waitForEntities('kind=component', COMPONENTS.length);
   };
 
-  it('the tables of this module can be dropped, and are made again when it comes back', async () => {
+  it('the tables of this module can be dropped, and are created again when it comes back', async () => {
     const world = await createWorld();
     const first = await world.runWith(discoveryModule, afterOurs);
     const tables = await ownTables(world);

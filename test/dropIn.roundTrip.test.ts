@@ -1,6 +1,6 @@
 /**
- * From the published module to this one and back, on one database: nothing that the
- * catalog has may get lost, become an orphan or be made anew on the way.
+ * From the published module to this one and back, on one database: no entity of the catalog may
+ * get lost, become an orphan or be created again on the way.
  */
 
 import peerModule from '@backstage/plugin-catalog-backend-module-bitbucket-server';
@@ -39,7 +39,7 @@ async function createWorld(options: Partial<DropInOptions> = {}): Promise<DropIn
   return world;
 }
 
-/** Every Location has been given by a run of ours, and read again. */
+/** Waits until a run of this module has emitted every Location, and the catalog has read it again. */
 const afterOurs = async (backend: TestBackend): Promise<void> => {
   await eventually(async () => {
     const locations = await backend.entities(
@@ -51,7 +51,7 @@ const afterOurs = async (backend: TestBackend): Promise<void> => {
 };
 
 describe.each(['', '/context/path'])('a server at the path "%s"', contextPath => {
-  it('is handed from the published module to this one, back, and again, without a trace', async () => {
+  it('moves from the published module to this one, back, and again, without any change', async () => {
     const server = { baseUrl: `http://127.0.0.1${contextPath}` };
     const { runWith } = await createWorld({ server });
 
@@ -70,7 +70,7 @@ describe.each(['', '/context/path'])('a server at the path "%s"', contextPath =>
 });
 
 describe('two providers of one configuration', () => {
-  it('keep each what is theirs, there and back', async () => {
+  it('keep their own Locations in both directions', async () => {
     const { runWith } = await createWorld({
       providers: {
         payments: { filters: { projectKey: '^PAY$' }, ...CHECKED },
@@ -104,7 +104,7 @@ describe('two providers of one configuration', () => {
 });
 
 describe('the first run after the switch', () => {
-  it('lets go of Locations that read nothing, which the published module gives by default', async () => {
+  it('removes Locations without a file, which the published module emits by default', async () => {
     const { runWith } = await createWorld({ providers: { schedule: SCHEDULE } });
 
     const first = await runWith(peerModule, afterPublished);
@@ -118,7 +118,7 @@ describe('the first run after the switch', () => {
     );
   });
 
-  it('keeps them too where files are not checked', async () => {
+  it('keeps them where files are not checked', async () => {
     const { runWith } = await createWorld({
       providers: { schedule: SCHEDULE, validateLocationsExist: false },
     });
@@ -133,7 +133,7 @@ describe('the first run after the switch', () => {
     expect(without(second, ANCHOR)).toEqual(first);
   });
 
-  it('keeps a repository that Bitbucket fails to show', async () => {
+  it('keeps a repository that is missing in the listing', async () => {
     const { bitbucket, runWith } = await createWorld();
     const first = await runWith(peerModule, afterPublished);
     bitbucket.faults.add({
@@ -183,7 +183,7 @@ describe('both modules at once', () => {
   it.each([
     ['the published one first', [peerModule, discoveryModule]],
     ['this one first', [discoveryModule, peerModule]],
-  ])('refuse to start, %s, and say which module is there twice', async (_, modules) => {
+  ])('refuse to start, %s, and name the duplicate module', async (_, modules) => {
     const { bitbucket } = await createWorld();
 
     await expect(

@@ -64,11 +64,11 @@ async function uidsOf(backend: TestBackend, count: number): Promise<Map<string, 
 }
 
 function checksOf(bitbucket: SimulatedBitbucket): number {
-  return bitbucket.requests.filter(one => one.path.includes('type=true')).length;
+  return bitbucket.requests.filter(request => request.path.includes('type=true')).length;
 }
 
 describe('a database that the published module has filled', () => {
-  it('keeps every Component as it is, also those that cannot be looked at now', async () => {
+  it('does not change any Component, even where a check is not possible now', async () => {
     const bitbucket = await serveBitbucket();
     const directory = await createDirectory();
     const before = await startOn(directory, bitbucket, peerModule);
@@ -86,7 +86,7 @@ describe('a database that the published module has filled', () => {
     await eventually(async () => expect(checksOf(bitbucket)).toBe(SLUGS.length));
     await after.waitForEntities('metadata.name=bitbucket-server-default', 1);
     expect(await uidsOf(after, SLUGS.length)).toEqual(uids);
-    // What is proven to exist; the other one stays as the published module gave it.
+    // The file that is proven to exist; the other one stays as the published module emitted it.
     await after.waitForEntities('kind=location,spec.presence=required', 2);
     const [kept] = await after.waitForEntities('kind=location,spec.presence=optional', 1);
     expect(kept?.metadata.annotations?.['bitbucket.org/repo-slug']).toBe('web');
@@ -95,7 +95,7 @@ describe('a database that the published module has filled', () => {
 });
 
 describe('a backend that is restarted', () => {
-  it('still knows what it has in the catalog, and keeps what is in doubt', async () => {
+  it('still knows its Locations in the catalog, and keeps those of unknown repositories', async () => {
     const bitbucket = await serveBitbucket();
     const directory = await createDirectory();
     const before = await startOn(directory, bitbucket, discoveryModule);

@@ -16,11 +16,11 @@ import { appConfigFor, TEST_USER } from '../src/__testUtils__/testProvider';
 const FILE = 'catalog-info.yaml';
 const OTHER_FILE = 'docs/catalog-info.yaml';
 
-/** With a catalog file, which describes a Component of the same name. */
+/** Repositories with a catalog file, which describes a Component of the same name. */
 const KNOWN = ['changed', 'cleared', 'moved-file', 'lost-file', 'branched', 'archived'];
-/** The same, for those that get another address. */
+/** The same for repositories whose address will change. */
 const RELOCATED = ['old-name', 'to-move'];
-/** Without one. */
+/** Repositories without a catalog file. */
 const WITHOUT = ['added', 'looked-at', 'unsigned', 'badly-signed', 'altered'];
 
 const endings: (() => Promise<unknown>)[] = [];
@@ -79,7 +79,7 @@ function pushOf(slug: string, change: ReturnType<SimulatedBitbucket['writeFile']
   return { projectKey: 'PAY', slug, changes: [change] };
 }
 
-/** @returns what a webhook says about it */
+/** @returns the webhook about it */
 function write(slug: string, description = 'pushed', branch?: string) {
   const content = componentYaml(slug, description);
   return pushOf(slug, bitbucket.writeFile('PAY', slug, FILE, content, branch));
@@ -90,7 +90,7 @@ async function deliverPush(details: WebhookDetails['repo:refs_changed']): Promis
 }
 
 let fences = 0;
-/** Once this is in the catalog, what was delivered before has been worked on. */
+/** Once this is in the catalog, all earlier deliveries have been handled. */
 async function passFence(): Promise<void> {
   fences += 1;
   const slug = `fence-${fences}`;
@@ -114,7 +114,7 @@ const browse = (project: string, slug: string, file = FILE) =>
   `${bitbucket.baseUrl}/projects/${project}/repos/${slug}/browse/${file}`;
 
 describe('a signed push', () => {
-  it('that adds the catalog file brings it into the catalog', async () => {
+  it('that adds the catalog file adds its Location', async () => {
     await deliverPush(write('added'));
 
     const component = await backend.component('added');
@@ -122,7 +122,7 @@ describe('a signed push', () => {
     expect(await targetsOf('added')).toEqual([browse('PAY', 'added')]);
   });
 
-  it('leads to one look at the repository, and asks for no files where nobody listens', async () => {
+  it('leads to one check of the repository, without a request for changes where nothing subscribes to them', async () => {
     bitbucket.clearRequests();
     await deliverPush(write('looked-at'));
 
@@ -133,7 +133,7 @@ describe('a signed push', () => {
     expect(requestsAbout('/compare/')).toEqual([]);
   });
 
-  it('that changes it has it read again, and the Component stays the same one', async () => {
+  it('that changes it makes the catalog read it again, and the Component keeps its uid', async () => {
     const before = await backend.component('changed');
 
     await deliverPush(write('changed', 'as it is now'));
@@ -181,7 +181,7 @@ describe('a signed push', () => {
     await backend.waitForEntities(locationsOf('lost-file'), 0);
   });
 
-  it('to another branch, or of a tag, changes nothing and costs at most one look-up', async () => {
+  it('to another branch, or of a tag, changes nothing and costs at most one request', async () => {
     bitbucket.createBranch('PAY', 'branched', 'feature');
     bitbucket.clearRequests();
     await deliverPush(write('branched', 'not merged', 'feature'));
@@ -201,7 +201,7 @@ describe('a signed push', () => {
 });
 
 describe('a repository', () => {
-  /** What happens to it, and what Bitbucket says about it. */
+  /** Changes a repository, and delivers the webhook about it. */
   const changeRepository = async (slug: string, change: () => { slug: string }) => {
     const old: JsonObject = bitbucket.repositoryJson('PAY', slug);
     const after = change();
@@ -249,7 +249,7 @@ describe('a repository', () => {
     expect(await targetsOf('in-project')).toEqual([browse('NEWKEY', 'in-project')]);
   });
 
-  it('that is archived leaves, and one that no longer is comes back', async () => {
+  it('that is archived leaves the catalog, and comes back when it is unarchived', async () => {
     await changeRepository('archived', () =>
       bitbucket.archiveRepository('PAY', 'archived'),
     );
@@ -264,7 +264,7 @@ describe('a repository', () => {
 });
 
 describe("the webhook's address", () => {
-  it('is open to Bitbucket, which has no token, and the rest of the backend is not', async () => {
+  it('accepts Bitbucket without a token, unlike the rest of the backend', async () => {
     const ping = signed('diagnostics:ping', {});
     expect(await backend.deliver(ping)).toBe(202);
     for (const path of [
@@ -275,16 +275,16 @@ describe("the webhook's address", () => {
     }
   });
 
-  it('refuses a signature in other digits like any wrong one', async () => {
+  it('refuses a signature with other digits like any wrong one', async () => {
     const { body, headers } = signed('repo:refs_changed', write('unsigned'));
     const wide = (headers['X-Hub-Signature'] ?? '').replace(/[0-9]/g, '１');
-    // As bytes: a header has no characters beyond those.
+    // As bytes, the only characters that a header can contain.
     const signature = Buffer.from(wide, 'utf8').toString('latin1');
     const others = { ...headers, 'X-Hub-Signature': signature };
     expect(await backend.deliver({ body, headers: others })).toBe(403);
   });
 
-  it('refuses a signed body that is nested too deep with 400, not with an error of its own', async () => {
+  it('refuses a signed body that is nested too deeply with 400, not with an internal error', async () => {
     const body = `{"a":${'['.repeat(50_000)}${']'.repeat(50_000)}}`;
     const digest = createHmac('sha256', WEBHOOK_SECRET).update(body).digest('hex');
     const headers = {
@@ -294,7 +294,7 @@ describe("the webhook's address", () => {
     expect(await backend.deliver({ body, headers })).toBe(400);
   });
 
-  it('takes an unsigned ping, which asks Bitbucket nothing', async () => {
+  it('accepts an unsigned ping without a request to Bitbucket', async () => {
     bitbucket.clearRequests();
 
     expect(await backend.deliver(bitbucket.webhook('diagnostics:ping', {}))).toBe(202);
@@ -304,7 +304,7 @@ describe("the webhook's address", () => {
     expect(others).toEqual([]);
   });
 
-  it('refuses what is not signed, signed wrongly or altered, and asks Bitbucket nothing', async () => {
+  it('refuses unsigned, wrongly signed and altered bodies without a request to Bitbucket', async () => {
     const unsigned = bitbucket.webhook('repo:refs_changed', write('unsigned'));
     const wrong = bitbucket.webhook('repo:refs_changed', write('badly-signed'), {
       secret: `${WEBHOOK_SECRET}.`,

@@ -9,7 +9,7 @@ import { eventually } from '../src/__testUtils__/eventually';
 import { startBackend, TestBackend } from '../src/__testUtils__/startBackend';
 import { appConfigFor, TEST_USER } from '../src/__testUtils__/testProvider';
 
-/** Files that discovery does not look for, each with what follows the path when it is registered. */
+/** Files that discovery does not look for, each with the suffix of the path in its registration. */
 const BY_HAND = {
   plain: '',
   'with-branch': '?at=main',
@@ -32,7 +32,7 @@ async function register(target: string): Promise<void> {
   expect(status).toBe(201);
 }
 
-/** Adds a repository with a file per name, which nothing but a registration brings in. */
+/** Adds a repository with a file per name, which only a registration brings into the catalog. */
 function addRepository(slug: string, names: readonly string[]): void {
   const files = Object.fromEntries(
     names.map(name => [pathOf(name), componentYaml(name, 'old')]),
@@ -103,7 +103,7 @@ afterAll(async () => {
 });
 
 describe('a push, where the catalog listens to SCM events', () => {
-  it('has files read again that were registered by hand, in whatever form', async () => {
+  it('makes the catalog read manually registered files again, in any spelling', async () => {
     const { uid } = (await backend.component('plain')).metadata;
     bitbucket.clearRequests();
     const { fromHash } = write('api', NAMES[0] ?? '');
@@ -119,14 +119,14 @@ describe('a push, where the catalog listens to SCM events', () => {
     expect(readsOf('untouched')).toEqual([]);
   });
 
-  it('removes what was registered by hand and is gone, and nothing else', async () => {
+  it('removes only the manually registered files that are gone', async () => {
     await push('cleared', bitbucket.removeFile('PAY', 'cleared', pathOf('gone')));
 
     await backend.waitForEntities('kind=component,metadata.name=gone', 0);
     await backend.component('stays');
   });
 
-  it('moves what was registered by hand with its file', async () => {
+  it('moves manually registered Locations with their file', async () => {
     await push(
       'tidied',
       bitbucket.renameFile('PAY', 'tidied', pathOf('moved'), pathOf('here')),
@@ -140,14 +140,14 @@ describe('a push, where the catalog listens to SCM events', () => {
     });
   });
 
-  it('to another branch has nothing read again', async () => {
+  it('to another branch triggers no read', async () => {
     bitbucket.createBranch('PAY', 'branched', 'feature');
     bitbucket.addRepository({ projectKey: 'PAY', slug: 'fence' });
     bitbucket.clearRequests();
 
     await push('branched', write('branched', 'on-main', 'feature'));
 
-    // Once this is in the catalog, what was delivered before has been worked on.
+    // Once this is in the catalog, all earlier deliveries have been handled.
     const content = componentYaml('fence', 'new');
     await push(
       'fence',

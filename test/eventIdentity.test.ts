@@ -16,7 +16,7 @@ import { appConfigFor, TEST_USER } from '../src/__testUtils__/testProvider';
 const TASK = 'bitbucketServer-provider:default:refresh';
 const FILE = 'catalog-info.yaml';
 const PERSONAL = '~JDOE';
-/** Of an ordinary and of a personal project. */
+/** Repositories of an ordinary and of a personal project. */
 const EARLY = [
   { projectKey: 'PAY', slug: 'early' },
   { projectKey: PERSONAL, slug: 'my-early' },
@@ -58,7 +58,7 @@ interface Observed extends TestBackend {
   run(): Promise<void>;
 }
 
-/** A backend whose catalog can be looked into. */
+/** A backend whose catalog tables a test can read. */
 async function start(bitbucket: SimulatedBitbucket): Promise<Observed> {
   const observer = createCatalogObserver();
   const config = { filters: { personalRepos: true } };
@@ -74,7 +74,7 @@ async function start(bitbucket: SimulatedBitbucket): Promise<Observed> {
 const Rows = z.array(z.record(z.string(), z.unknown()));
 const LOCATIONS = `entity_ref like 'location:%'`;
 
-/** What the catalog was given, as it keeps it. */
+/** The emitted entities, as the catalog stores them. */
 async function locationsGiven({ database }: Observed) {
   return Rows.parse(
     await database('refresh_state')
@@ -92,7 +92,7 @@ async function idsOf({ database }: Observed) {
   );
 }
 
-/** From now on, counts what is written to Locations and makes the catalog process them. */
+/** Counts writes to Locations that make the catalog process them, from now on. */
 async function countWrites({ database }: Observed): Promise<() => Promise<number>> {
   await database.raw('CREATE TABLE written (entity_ref TEXT)');
   for (const [name, event, row] of [
@@ -138,14 +138,14 @@ describe.each<[string, SimulatedBitbucketOptions]>([
   ['at the root of its host', {}],
   ['behind a context path', { baseUrl: 'http://bitbucket.test/bitbucket' }],
   [
-    'that calls itself by another name',
+    'with another host in its links',
     {
       baseUrl: 'http://bitbucket.test/bitbucket',
       linkBaseUrl: 'https://git.internal.example/code',
     },
   ],
 ])('with a Bitbucket %s', (_, options) => {
-  it('events and runs give the catalog the same Locations, to the byte', async () => {
+  it('events and runs emit identical Locations', async () => {
     const bitbucket = await serveBitbucket(options);
     const backend = await start(bitbucket);
     await backend.waitForEntities('kind=component', 2);
@@ -168,7 +168,7 @@ describe.each<[string, SimulatedBitbucketOptions]>([
     expect(reads()).toBe(readsBefore);
     expect(await locationsGiven(backend)).toEqual(afterEvents);
     expect(await idsOf(backend)).toEqual(ids);
-    // A catalog that has heard of no event.
+    // A catalog that has received no event.
     const runsOnly = await start(bitbucket);
     await runsOnly.run();
     await eventually(async () =>
@@ -177,8 +177,8 @@ describe.each<[string, SimulatedBitbucketOptions]>([
   });
 });
 
-describe('the measure of these tests', () => {
-  it('notices a Location that is given anew', async () => {
+describe('the counter of these tests', () => {
+  it('counts a Location that is emitted again', async () => {
     const bitbucket = await serveBitbucket({});
     const backend = await start(bitbucket);
     await backend.waitForEntities('kind=component', 2);

@@ -1,6 +1,6 @@
 /**
- * What must cost freshness and never entities, in a real catalog that cleans up after
- * itself: every Component keeps its uid.
+ * Faults that may delay updates but must never remove entities, in a real catalog with its
+ * cleanup: every Component keeps its uid.
  */
 
 import { Entity, stringifyEntityRef } from '@backstage/catalog-model';
@@ -22,7 +22,7 @@ import discoveryModule from '../src/index';
 const RUN = 'bitbucketServer-provider:default:refresh';
 const ORPHAN_CLEANUP = 'catalog_orphan_cleanup';
 
-/** Reads of each file while something is wrong: several processing intervals. */
+/** The number of reads of each file during a fault: several processing intervals. */
 const READS = 4;
 
 const READ_LOCATIONS = 'kind=location,spec.target';
@@ -53,7 +53,7 @@ async function serveBitbucket(
 interface Catalog extends TestBackend, CatalogObserver {
   /** Runs discovery, and waits for it. */
   run(): Promise<void>;
-  /** Lets the catalog read each file so often, and delete what it takes for orphans. */
+  /** Waits until the catalog has read each file this many times, and deleted its orphans. */
   processed(): Promise<void>;
 }
 
@@ -112,13 +112,13 @@ const HeldRemovals = z.object({
   heldRemovals: z.array(z.object({ projectKey: z.string(), repositorySlug: z.string() })),
 });
 
-/** What the catalog says went wrong with an entity. */
+/** Returns the catalog's errors of an entity. */
 function errorsOf(entity: Entity): string[] {
   return (Status.parse(entity).status?.items ?? []).map(item => item.message);
 }
 
-describe('a proxy that answers the catalog with a 404 of its own', () => {
-  it('costs no entity, and shows as an error on each Location', async () => {
+describe('a proxy that answers the catalog with its own 404', () => {
+  it('removes no entity, and causes an error on each Location', async () => {
     const bitbucket = await serveBitbucket(3);
     const catalog = await start(bitbucket);
     const components = uidsOf(await catalog.waitForEntities('kind=component', 3));
@@ -148,7 +148,7 @@ describe('a proxy that answers the catalog with a 404 of its own', () => {
 });
 
 describe('removals that are held back', () => {
-  it('keep the entities, although the catalog finds no file any more', async () => {
+  it('keep the entities, although the catalog no longer finds their files', async () => {
     const bitbucket = await serveBitbucket(3);
     const catalog = await start(bitbucket);
     const components = uidsOf(await catalog.waitForEntities('kind=component', 3));
@@ -169,14 +169,14 @@ describe('removals that are held back', () => {
   });
 });
 
-describe("a server's own base URL that changes, with the links of its listing", () => {
+describe("a change of the server's own base URL, and of the links in its listing", () => {
   const COUNT = 12;
 
   it.each<[string, (baseUrl: string) => string]>([
     ['from http to https', baseUrl => baseUrl.replace('http:', 'https:')],
     ['to another context path', baseUrl => `${baseUrl}/bitbucket`],
     ['to another host', () => 'https://git.internal.example/code'],
-  ])('costs no entity, %s', async (_, toLinkBaseUrl) => {
+  ])('removes no entity, %s', async (_, toLinkBaseUrl) => {
     const bitbucket = await serveBitbucket(COUNT);
     const catalog = await start(bitbucket);
     const components = uidsOf(await catalog.waitForEntities('kind=component', COUNT));
@@ -198,8 +198,8 @@ describe("a server's own base URL that changes, with the links of its listing", 
   });
 });
 
-describe('files that nobody checks', () => {
-  it('are optional: one that is missing is no error, and one that goes takes its entities along', async () => {
+describe('files without a check', () => {
+  it('are optional: a missing file causes no error, and a deleted one removes its entities', async () => {
     const bitbucket = await serveBitbucket(2);
     bitbucket.addRepository({ projectKey: 'PAY', slug: 'no-file' });
     const catalog = await start(bitbucket, { validateLocationsExist: false });

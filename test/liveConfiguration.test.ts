@@ -1,4 +1,4 @@
-/** A configuration that changes in its files, under a backend that runs. */
+/** A configuration that changes in its files while the backend is running. */
 
 import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -57,7 +57,7 @@ beforeAll(async () => {
   endings.push(() => rm(folder, { recursive: true }));
   const { host } = new URL(bitbucket.baseUrl);
   let versions = 0;
-  // As Kubernetes mounts a secret: `token` leads through `..data`, which is replaced.
+  // Like a mounted Kubernetes secret: `token` links through `..data`, which is replaced.
   mountToken = async token => {
     const version = `..v${(versions += 1)}`;
     await mkdir(join(folder, version));
@@ -67,7 +67,7 @@ beforeAll(async () => {
   };
   await mountToken('first-token');
   await symlink(join('..data', 'token'), join(folder, 'token'));
-  // Several files, one of which includes what is changed.
+  // Several files, one of which includes the changed file.
   const put = (name: string, content: JsonObject) =>
     writeFile(join(folder, name), JSON.stringify(content));
   await put('app-config.yaml', {
@@ -112,7 +112,7 @@ async function report() {
   return Report.parse(await response.json());
 }
 
-/** Waits until no run goes on and the report is as it should be. */
+/** Waits until no run is in progress and the report is as expected. */
 function untilReport(expected: object) {
   return eventually(async () => {
     const found = await report();
@@ -121,10 +121,10 @@ function untilReport(expected: object) {
   });
 }
 
-const refusals = () => bitbucket.requests.filter(one => one.status === 401).length;
-const listings = () => bitbucket.requests.filter(one => one.path.includes('/repos?'));
+const refusals = () => bitbucket.requests.filter(({ status }) => status === 401).length;
+const listings = () => bitbucket.requests.filter(({ path }) => path.includes('/repos?'));
 
-it('asks with a token that was replaced in its file, without a failed login and without a restart', async () => {
+it('uses a token that was replaced in its file, without a failed login and without a restart', async () => {
   const bot = bitbucket.getUser('first');
   await mountToken('second-token');
   await eventually(async () => {
@@ -136,14 +136,14 @@ it('asks with a token that was replaced in its file, without a failed login and 
   await backend.refresh(ANCHOR);
 
   await eventually(async () => {
-    expect(listings().map(one => one.user)).toContain('second');
+    expect(listings().map(({ user }) => user)).toContain('second');
   });
   await untilReport({ status: 'succeeded', summary: { registered: SLUGS.length } });
   expect(refusals()).toBe(0);
   expect(await backend.entities('kind=component')).toHaveLength(SLUGS.length);
 });
 
-it('recovers from a wrong token once it is right, after one failed login', async () => {
+it('recovers from a wrong token once it is corrected, after one failed login', async () => {
   bitbucket.clearRequests();
   await mountToken('wrong-token');
   await backend.refresh(ANCHOR);
@@ -156,7 +156,7 @@ it('recovers from a wrong token once it is right, after one failed login', async
   expect(await backend.entities('kind=component')).toHaveLength(SLUGS.length);
 });
 
-it('holds back what filters would remove that were narrowed by mistake, and shows what the last run was configured with', async () => {
+it('holds back the removals of filters that were narrowed by mistake, and shows the configuration of the last run', async () => {
   const before = await report();
   const filters = { repoSlug: '^(api|app|cli|etl)$' };
 
@@ -174,7 +174,7 @@ it('holds back what filters would remove that were narrowed by mistake, and show
   expect(JSON.stringify(after)).not.toContain('token');
 });
 
-it('goes on as before under a key that is misspelt, names it, and forgets it once it is mended', async () => {
+it('keeps the previous configuration while a key is misspelt, and names the key until it is corrected', async () => {
   await write({ fliters: { repoSlug: '^api$' } });
   await untilReport({
     configuration: {
@@ -192,7 +192,7 @@ it('goes on as before under a key that is misspelt, names it, and forgets it onc
   expect(mended.configuration.refused).toBeUndefined();
 });
 
-it('follows another schedule, and the former one again', async () => {
+it('applies another schedule, and then the former one again', async () => {
   const schedule = { frequency: { seconds: 1 }, timeout: { seconds: 30 } };
   bitbucket.clearRequests();
   await write({ schedule });
@@ -202,7 +202,7 @@ it('follows another schedule, and the former one again', async () => {
 
   await write({});
 
-  // Two looks a few turns of the former schedule apart, until nothing has come in between.
+  // Compares twice, a few intervals of the former schedule apart, until nothing has changed between.
   let seen = -1;
   await eventually(async () => {
     const { status } = await report();

@@ -78,8 +78,8 @@ function moduleThatSets(moduleId: string, parser: BitbucketServerLocationParser)
   });
 }
 
-describe('the example that makes Components of metadata', () => {
-  it('puts a repository without a catalog file into the catalog, and reads the file of another', async () => {
+describe('the example that creates Components from metadata', () => {
+  it('adds a Component for a repository without a catalog file, and reads the file of another one', async () => {
     const config = configFor({ validateLocationsExist: false });
     backend = await startBackend({ config, features: [catalogModule, makeFromMetadata] });
 
@@ -101,7 +101,7 @@ describe('the example that makes Components of metadata', () => {
 });
 
 describe('the example that adds description and labels', () => {
-  it('gives a Component what its catalog file lacks', async () => {
+  it('adds to a Component the data that its catalog file lacks', async () => {
     backend = await startBackend({
       config: configFor(),
       features: [catalogModule, describeWithFacts],
@@ -132,7 +132,7 @@ describe('the extension point', () => {
     ).rejects.toThrow(/A location parser for Bitbucket Server is already set/);
   });
 
-  it('takes a parser that was written for the published module', async () => {
+  it('accepts a parser that was written for the published module', async () => {
     type PublishedParser =
       import('@backstage/plugin-catalog-backend-module-bitbucket-server').BitbucketServerLocationParser;
     const written: (
@@ -173,7 +173,7 @@ describe('the extension point', () => {
   });
 });
 
-describe('a provider that is made in code', () => {
+describe('a provider that is created in code', () => {
   const databases = TestDatabases.create({ ids: ['SQLITE_3'] });
 
   async function services() {
@@ -181,7 +181,7 @@ describe('a provider that is made in code', () => {
     return { logger: mockServices.logger.mock(), database: asDatabaseService(knex) };
   }
 
-  it('runs by a schedule that it is given, with its parser', async () => {
+  it('runs on the given schedule, with its parser', async () => {
     let refresh = async () => {};
     const [provider] = BitbucketServerEntityProvider.fromConfig(
       mockServices.rootConfig({ data: configFor() }),
@@ -209,7 +209,7 @@ describe('a provider that is made in code', () => {
     expect([...connection.held.keys()]).toContain('component:default/web');
   });
 
-  it('needs something to run it', async () => {
+  it('requires a scheduler or a schedule', async () => {
     const config = mockServices.rootConfig({ data: configFor() });
     const given = await services();
 

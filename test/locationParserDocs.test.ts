@@ -1,4 +1,4 @@
-/** The page on location parsers: its code is the example that other tests run. */
+/** The page on location parsers: its code is the example in other tests. */
 
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -18,7 +18,7 @@ function blockOf(language: string): string {
 }
 
 describe('the page on location parsers', () => {
-  it('shows the example in dev/ as one would write it', () => {
+  it('shows the example in dev/ with the import that a user writes', () => {
     const source = read('dev/parsers/repositoryMetadata.ts');
     const code = source.slice(source.indexOf('import {'));
 
@@ -45,7 +45,7 @@ describe('the page on location parsers', () => {
     ]);
   });
 
-  it('names files that there are', () => {
+  it('names existing files', () => {
     const files = PAGE.match(/dev\/[\w./-]+\.(ts|yaml)/g) ?? [];
 
     expect(files).toHaveLength(2);

@@ -22,7 +22,7 @@ afterEach(async () => {
   }
 });
 
-/** Backends one after the other on one database, with a Bitbucket of two projects. */
+/** Consecutive backends on one database, with a Bitbucket of two projects. */
 async function createWorld() {
   const directory = await mkdtemp(path.join(tmpdir(), 'lost-providers-'));
   endings.push(() => rm(directory, { recursive: true }));
@@ -35,7 +35,7 @@ async function createWorld() {
   endings.push(() => served.close());
   const { host } = new URL(bitbucket.baseUrl);
   return {
-    /** Starts one, waits until the catalog has so many Components, stops it. */
+    /** Starts a backend, waits until the catalog has this many Components, and stops it. */
     async warningsWith(
       providers: Readonly<Record<string, JsonObject>>,
       components: number,
@@ -75,8 +75,8 @@ async function createWorld() {
   };
 }
 
-describe('a provider that is gone from the configuration', () => {
-  it('is named when the backend starts, with what the catalog has of it, and only once', async () => {
+describe('a provider that was removed from the configuration', () => {
+  it('is named once when the backend starts, with its entities in the catalog', async () => {
     const { warningsWith } = await createWorld();
     const split = {
       payments: { filters: { projectKey: '^PAY$' } },

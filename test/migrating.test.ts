@@ -1,4 +1,4 @@
-/** The page on moving from the published module: its examples work, with both where it says so. */
+/** The page on the switch from the published module: its examples work, with both where it says so. */
 
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -27,7 +27,7 @@ const PEER = '@backstage/plugin-catalog-backend-module-bitbucket-server';
 const { name: OWN } = readManifest();
 const PAGE = readFileSync(path.join(ROOT, 'docs/migrating.md'), 'utf8');
 
-/** The text of each fenced block of a language, also of those in a list. */
+/** The text of each fenced block of a language, including those in a list. */
 function blocksOf(language: string): string[] {
   const fence = new RegExp(`^( *)\`\`\`${language}\\n([^]*?)^ *\`\`\`$`, 'gm');
   return [...PAGE.matchAll(fence)].map(([, indent = '', block = '']) =>
@@ -91,7 +91,7 @@ describe('the configurations of the page', () => {
     expect(readProviderConfigs(none)).toMatchObject([{ validateLocationsExist: true }]);
   });
 
-  it('give the secret of webhooks where it is looked for', () => {
+  it('set the secret of webhooks under the key that is read', () => {
     const secret = configOf(EVENTS).getString(
       'events.modules.bitbucketServer.webhookSecret',
     );
@@ -99,8 +99,8 @@ describe('the configurations of the page', () => {
     expect(secret).toBe('${BITBUCKET_WEBHOOK_SECRET}');
   });
 
-  /** As its documentation shows them: docs/integrations/bitbucketServer/discovery.md of Backstage. */
-  it('include all that the published module documents', () => {
+  /** The keys in its documentation: docs/integrations/bitbucketServer/discovery.md of Backstage. */
+  it('include all keys that the published module documents', () => {
     const documented = {
       yourProviderId: {
         host: EXAMPLE_HOST,
@@ -151,7 +151,7 @@ describe('the configurations of the page', () => {
     ['a misspelt key', { catalogpath: '/x.yaml' }, /catalogpath/],
     ['a bad regular expression', { filters: { projectKey: '[' } }, /filters\.projectKey/],
     ['a throttle', { throttling: { limit: 1 } }, /throttling is not a known key/],
-  ])('would be refused with %s', (_, wrong, message) => {
+  ])('are refused with %s', (_, wrong, message) => {
     const providers = { bitbucketServer: { host: EXAMPLE_HOST, ...wrong } };
     const config = configOf(INTEGRATION, { catalog: { providers } });
 
@@ -169,7 +169,7 @@ describe('the commands of the page', () => {
     ]);
   });
 
-  it('install this one and look at what would change', () => {
+  it('install this package and preview the changes', () => {
     const commands = parseCommands(lines.filter(line => !isRemoval(line)).join('\n'));
 
     expect(commands).toEqual([
@@ -183,7 +183,7 @@ describe('the commands of the page', () => {
     ]);
   });
 
-  it('tell what the page says of a catalog that the published module has filled', async () => {
+  it('show the documented result for a catalog that the published module has filled', async () => {
     const targetOf = (slug: string) =>
       `https://${EXAMPLE_HOST}/projects/PAY/repos/${slug}/browse/catalog-info.yaml`;
     const gone = Array.from({ length: 6 }, (_, index) =>
@@ -217,7 +217,7 @@ describe('the commands of the page', () => {
 });
 
 describe('the code of the page', () => {
-  it('installs features that there are', () => {
+  it('installs existing features', () => {
     const added = blocksOf('ts')
       .join('')
       .match(/'([^']+)'/g)
@@ -226,7 +226,7 @@ describe('the code of the page', () => {
     expect(added).toEqual([OWN, '@backstage/plugin-events-backend', `${OWN}/events`]);
   });
 
-  it('finds every name of the published module here', () => {
+  it('covers every name of the published module', () => {
     expect(Object.keys(own)).toEqual(expect.arrayContaining(Object.keys(peer)));
     const declared = readFileSync(
       path.join(ROOT, 'node_modules', PEER, 'dist/index.d.ts'),
@@ -241,8 +241,8 @@ describe('the code of the page', () => {
   });
 });
 
-describe('what the page says about both modules at once', () => {
-  it('is what the backend says', async () => {
+describe('the message on the page about both modules together', () => {
+  it('is the message of the backend', async () => {
     const [, said = ''] = /refuses to: `([^`]+)`/.exec(PAGE) ?? [];
     const message = said.replace(/\s+/g, ' ');
 

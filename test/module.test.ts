@@ -47,7 +47,7 @@ function namesOf(entities: readonly { metadata: { name: string } }[]): string[] 
 }
 
 describe('the module in a real backend', () => {
-  it('brings the Components of discovered catalog files into the catalog', async () => {
+  it('adds the Components of discovered catalog files to the catalog', async () => {
     const bitbucket = await serveBitbucket();
     for (const slug of ['api', 'web']) {
       const files = { 'catalog-info.yaml': componentYaml(slug, 'a service') };
@@ -62,7 +62,7 @@ describe('the module in a real backend', () => {
     expect(namesOf(components)).toEqual(['api', 'web']);
   });
 
-  it('shows its anchor, which reads nothing, also while Bitbucket is down', async () => {
+  it('shows its anchor even while Bitbucket is down, since it reads no file', async () => {
     const bitbucket = await serveBitbucket();
     bitbucket.faults.add({ effect: 'reset' });
 
@@ -75,7 +75,7 @@ describe('the module in a real backend', () => {
     });
   });
 
-  it('names the web page of the server as the place of its anchor, since the catalog shows no refresh button without one, and never reads it', async () => {
+  it('sets the web page of the server as the source of its anchor, which the refresh button requires, and never reads it', async () => {
     const baseUrl = 'http://bitbucket.test/context/path';
     const bitbucket = await serveBitbucket({ baseUrl });
     bitbucket.addRepository({ projectKey: 'PAY', slug: 'api' });
@@ -103,7 +103,7 @@ describe('the module in a real backend', () => {
     expect(elsewhere).toEqual([]);
   });
 
-  it('has every kind of target read: context path, branch, odd path, personal project, foreign base URL', async () => {
+  it('emits readable targets of every kind: context path, branch, unusual path, personal project, foreign base URL', async () => {
     const bitbucket = await serveBitbucket({
       baseUrl: 'http://bitbucket.test/context/path',
       linkBaseUrl: 'https://git.internal.example/context/path',
@@ -172,7 +172,7 @@ describe('the module in a real backend', () => {
     );
   });
 
-  it('shares its limits with every client of that host and credential, also one that was made before', async () => {
+  it('shares its limits with every client of that host and credential, even one that was created earlier', async () => {
     const bitbucket = await serveBitbucket({ latencyMs: 10 });
     for (let index = 0; index < 20; index += 1) {
       bitbucket.addRepository({ projectKey: 'PAY', slug: `r${index}` });
@@ -200,7 +200,7 @@ describe('the module in a real backend', () => {
   });
 });
 
-describe('a backend that cannot work', () => {
+describe('a backend with an invalid configuration', () => {
   it.each<[string, JsonObject, RegExp]>([
     ['a misspelt key', { catalogPaths: '/a.yaml' }, /bitbucketServer\.catalogPaths/],
     ['a bad regular expression', { filters: { repoSlug: '(' } }, /filters\.repoSlug/],

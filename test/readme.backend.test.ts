@@ -1,6 +1,6 @@
 /**
- * The guide in a real backend: what it installs starts, with the configuration that it
- * shows, and each `curl` of it is sent and answered as it says.
+ * The guide in a real backend: the installed features start with the documented configuration,
+ * and each `curl` command is sent and answered as documented.
  */
 
 import { execFile, spawnSync } from 'node:child_process';
@@ -44,7 +44,7 @@ const ALL = `GET ${REPORT}/discoveries`;
 const DEFAULT = `GET ${REPORT}/discoveries/default`;
 const APPROVE = `POST ${REPORT}/discoveries/default/removals/approve`;
 
-/** What the script needs besides a shell. */
+/** The requirements of the script besides a shell. */
 const canSign = ['curl', 'openssl'].every(
   program => spawnSync(program, ['--version'], { stdio: 'ignore' }).error === undefined,
 );
@@ -92,7 +92,7 @@ describe('the backend.add lines of the guide', () => {
     expect(typeErrors(path.join(ROOT, 'dev/index.ts'), { [index]: text })).toEqual([]);
   }, 120_000);
 
-  it('would not type-check with a package or an entry that there is not', () => {
+  it('do not type-check with a missing package or entry point', () => {
     const index = path.join(ROOT, 'readme-wrong-index.ts');
     const text = `export const a = import('${readManifest().name}/nothing');`;
 
@@ -102,7 +102,7 @@ describe('the backend.add lines of the guide', () => {
   }, 120_000);
 });
 
-describe('a backend as the guide sets it up', () => {
+describe('a backend with the setup of the guide', () => {
   let bitbucket: SimulatedBitbucket;
   let backend: TestBackend;
   let closeBitbucket: () => Promise<void>;
@@ -115,9 +115,9 @@ describe('a backend as the guide sets it up', () => {
       config: configFor(bitbucket),
       features: [
         ...installedPackages().map(loadFeature),
-        // The test backend's own keeps what one plugin publishes from the others.
+        // The test backend's own service does not pass events between plugins.
         eventsServiceFactory,
-        // A caller without credentials is nobody, as in production.
+        // Requests without credentials are anonymous, as in production.
         mockServices.httpAuth.factory({ defaultCredentials: mockCredentials.none() }),
       ],
     });
@@ -132,7 +132,7 @@ describe('a backend as the guide sets it up', () => {
     await closeBitbucket();
   });
 
-  /** Sends a curl line of the guide to the test backend; its answer has to be a success. */
+  /** Sends a curl command of the guide to the test backend; the answer has to be a success. */
   async function send(name: string): Promise<unknown> {
     const command = curls.get(name);
     if (!command) {
@@ -161,7 +161,7 @@ describe('a backend as the guide sets it up', () => {
     }
   });
 
-  it('says why a repository is missing, or that it is not', async () => {
+  it('explains why a repository is missing, or that it is not', async () => {
     expect(await send(ONE)).toMatchObject({
       projectKey: 'PAY',
       repositorySlug: 'invoice-service',
@@ -186,7 +186,7 @@ describe('a backend as the guide sets it up', () => {
     });
   });
 
-  it('has the Location that stands for the discovery', async () => {
+  it('has the Location that represents the discovery', async () => {
     const [, name = ''] =
       /the Location `([^`]+)` stands for the discovery/.exec(GUIDE) ?? [];
     const url = `${backend.baseUrl}/api/catalog/entities/by-name/location/default/${name}`;
@@ -197,7 +197,7 @@ describe('a backend as the guide sets it up', () => {
     });
   });
 
-  it('takes signed webhooks with 202 at the URL of the guide and refuses others with 403', async () => {
+  it('accepts signed webhooks with 202 at the URL of the guide and refuses others with 403', async () => {
     const [url = ''] =
       /https:\/\/backstage\.example\.com\/api\/events[^`]*/.exec(GUIDE) ?? [];
     const target = url.replace(EXAMPLE_BACKSTAGE, backend.baseUrl);
@@ -244,7 +244,7 @@ describe('a backend as the guide sets it up', () => {
     },
   );
 
-  it('runs discovery now, holds back a mass removal and carries it out once approved', async () => {
+  it('runs discovery on demand, holds back a mass removal and carries it out once approved', async () => {
     for (const [key, slug] of [
       ['PAY', 'invoice-service'],
       ['BILLING', 'ledger'],
@@ -317,7 +317,7 @@ function configFor(bitbucket: SimulatedBitbucket): JsonObject {
     .replaceAll(`https://${EXAMPLE_HOST}`, bitbucket.baseUrl)
     .replaceAll(EXAMPLE_HOST, new URL(bitbucket.baseUrl).host);
   const config: { events?: JsonObject } & JsonObject = JSON.parse(text);
-  // One process needs no bus, and a poll of the bus would hold up its end.
+  // One process needs no bus, and polling the bus would delay its shutdown.
   return { ...config, events: { ...config.events, useEventBus: 'never' } };
 }
 
@@ -325,7 +325,7 @@ function backendUrl(backend: TestBackend, { url }: CurlCommand): string {
   return url.replace(EXAMPLE_BACKSTAGE, backend.baseUrl);
 }
 
-/** Sends what a curl line would send, as a user, and holds reports to their document. */
+/** Sends the request of a curl command as a user, and checks reports against their OpenAPI document. */
 async function exchange(backend: TestBackend, command: CurlCommand) {
   const { method, headers, body: sent } = command;
   expect(headers.Authorization).toBe('Bearer the-token');
@@ -355,7 +355,7 @@ async function locationsOf(backend: TestBackend): Promise<unknown> {
   return response.json();
 }
 
-/** What the compiler says about files, some of which exist in memory only. */
+/** Returns the compiler's errors for files, some of which exist only in memory. */
 function typeErrors(root: string, files: Readonly<Record<string, string>>): string[] {
   const { config } = ts.readConfigFile(path.join(ROOT, 'tsconfig.json'), ts.sys.readFile);
   const { options } = ts.parseJsonConfigFileContent(config, ts.sys, ROOT);

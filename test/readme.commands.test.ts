@@ -1,4 +1,4 @@
-/** The commands of the guide: each is of a known kind, and those that can be are run. */
+/** The commands of the guide: each has a known kind, and is run where possible. */
 
 import { existsSync } from 'node:fs';
 import path from 'node:path';
@@ -25,7 +25,7 @@ import { FinishedCommand, runCommand } from '../src/cli/__testUtils__/runCommand
 const TARGET =
   'https://bitbucket.example.com/projects/PAY/repos/invoice-service/browse/catalog-info.yaml';
 
-/** What each call of the command line shows, by its arguments. */
+/** The expected output of each call of the command line, by its arguments. */
 const SHOWS: Record<string, (finished: FinishedCommand) => void> = {
   check: ({ stdout }) => {
     expect(stdout).toMatch(/ok +Server: Bitbucket .* answers/);
@@ -55,7 +55,7 @@ const SHOWS: Record<string, (finished: FinishedCommand) => void> = {
   },
 };
 
-/** Each once, whichever pages have it. */
+/** Each command once, whichever pages have it. */
 const discoveryCommands = [
   ...new Map(
     readmeCommands().flatMap(one =>
@@ -64,7 +64,7 @@ const discoveryCommands = [
   ).values(),
 ];
 
-/** Runs a command with the guide's first configuration, where its Bitbucket is simulated. */
+/** Runs a command with the guide's first configuration and a simulated Bitbucket. */
 async function run({ args, env }: DiscoveryCommand): Promise<FinishedCommand> {
   const [appConfig = ''] = blocksOf('yaml');
   const bitbucket = createReadmeBitbucket();
@@ -87,7 +87,7 @@ async function run({ args, env }: DiscoveryCommand): Promise<FinishedCommand> {
 }
 
 describe('the commands of the guide', () => {
-  it('are all of a kind that a test runs or checks', () => {
+  it('all have a kind that a test runs or checks', () => {
     const kinds = new Set(readmeCommands().map(one => one.kind));
 
     expect([...kinds].sort()).toEqual(
@@ -117,11 +117,11 @@ describe('the commands of the guide', () => {
     'curl --insecure https://backstage.example.com',
     'curl -X POST',
     'curl "$NEVER_SET/api"',
-  ])('would not get away with `%s`', line => {
+  ])('must not include `%s`', line => {
     expect(() => parseCommands(line)).toThrow();
   });
 
-  it('are read as a shell reads them', () => {
+  it('are parsed like in a shell', () => {
     const text = `url=https://a.test/b\nFOO=1 npx --no bitbucket-server-discovery check 'a $b' c"d e"\ncurl -X POST \\\n  -H 'A-B: c d' "$url?x=1&y"`;
 
     expect(parseCommands(text)).toEqual([
@@ -136,7 +136,7 @@ describe('the commands of the guide', () => {
     ]);
   });
 
-  it('name only scripts that the package has', () => {
+  it('name only existing scripts', () => {
     const inBlocks = readmeCommands().flatMap(one =>
       one.kind === 'npm-script' ? [one.script] : [],
     );
@@ -150,7 +150,7 @@ describe('the commands of the guide', () => {
     }
   });
 
-  it('start a demo whose files are there', () => {
+  it('start a demo whose files exist', () => {
     const [, config = ''] =
       / --config (\S+)$/.exec(readManifest().scripts.start ?? '') ?? [];
 
@@ -173,7 +173,7 @@ describe('the commands of the guide', () => {
 });
 
 describe('the command line of the guide', () => {
-  it('is the one that the package brings', () => {
+  it('is the one in the package', () => {
     expect(Object.keys(readManifest().bin)).toEqual(['bitbucket-server-discovery']);
   });
 
@@ -184,7 +184,7 @@ describe('the command line of the guide', () => {
   });
 
   it.each(discoveryCommands.map(one => [one.args.join(' '), one] as const))(
-    'does what it says with `%s`',
+    'shows the documented output with `%s`',
     async (call, command) => {
       const finished = await run(command);
 
@@ -194,7 +194,7 @@ describe('the command line of the guide', () => {
     },
   );
 
-  it('brings a token where one is needed', () => {
+  it('passes a token where one is needed', () => {
     const against = discoveryCommands.filter(({ args }) => args.includes('--against'));
 
     expect(against).not.toEqual([]);
@@ -206,7 +206,7 @@ describe('the command line of the guide', () => {
     ['a repository that does not exist', ['preview', '--explain', 'PAY/nothing'], 1],
     ['a word that is no command', ['reveiw'], 2],
     ['a configuration that is not there', ['check', '--config', 'nowhere.yaml'], 2],
-  ])('ends after %s with the exit code that the guide names', async (_, args, code) => {
+  ])('exits after %s with the documented exit code', async (_, args, code) => {
     const { exitCode } = await run({ kind: 'discovery', env: {}, args });
 
     expect(exitCode).toBe(code);
@@ -216,7 +216,7 @@ describe('the command line of the guide', () => {
     blocksOf('yaml').flatMap((text, index) =>
       /host:/.test(text) ? [[index, text]] : [],
     ),
-  )('finds the configuration of yaml block %i fit to work with', async (_, text) => {
+  )('accepts the configuration of yaml block %i', async (_, text) => {
     const { stdout, exitCode } = await runCommand(['check'], {
       bitbucket: createReadmeBitbucket(),
       env: EXAMPLE_ENV,

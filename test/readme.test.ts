@@ -1,4 +1,4 @@
-/** Holds the guide to the files and the words of the code; its commands are run elsewhere. */
+/** Compares the guide with the files and texts of the code; its commands are run elsewhere. */
 
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
@@ -24,7 +24,7 @@ import { isJsonObject } from '../src/config/ConfigSection';
 import { readProviderConfigs } from '../src/config/__testUtils__/readOneProvider';
 
 describe('the guide', () => {
-  it('has no fenced block of a language that no test looks at', () => {
+  it('has no fenced block of a language without a test', () => {
     expect([...new Set(blockLanguages())].sort()).toEqual([
       'bash',
       'sh',
@@ -42,7 +42,7 @@ describe('the configuration of the guide', () => {
     schema = await loadOwnSchema();
   }, 60_000);
 
-  it('is about what a test looks at, each example', () => {
+  it('contains only sections that a test checks', () => {
     const others = configExamples().filter(({ integrations, catalog, events, backend }) =>
       [integrations, catalog, events, backend].every(one => one === undefined),
     );
@@ -86,14 +86,14 @@ describe('the configuration of the guide', () => {
   });
 });
 
-/** One process needs no bus, and a poll of the bus would hold up its end. */
+/** One process needs no bus, and polling the bus would delay its shutdown. */
 function withoutBus(config: JsonObject): JsonObject {
   const events = isJsonObject(config.events) ? config.events : {};
   return { ...config, events: { ...events, useEventBus: 'never' } };
 }
 
 describe('the line of the log in the guide', () => {
-  it('is what the demo says, but for the seconds', async () => {
+  it('is the line of the demo, except for the seconds', async () => {
     const sample = blocksOf('text').find(text => text.startsWith('Discovery ')) ?? '';
     const demo: JsonObject = parse(
       readFileSync(path.join(ROOT, 'dev/app-config.yaml'), 'utf8'),
@@ -122,7 +122,7 @@ describe('the line of the log in the guide', () => {
   });
 });
 
-/** As GitHub makes them of headings. */
+/** Derives anchors from headings like GitHub. */
 function anchorsOf(text: string): string[] {
   return [...text.replace(/^```[^]*?^```$/gm, '').matchAll(/^#+ (.+)$/gm)].map(
     ([, title = '']) =>
@@ -164,7 +164,7 @@ describe.each(
     expect(outside.filter(target => !target.startsWith('https:'))).toEqual([]);
   });
 
-  it('are to files that exist where it only names one', () => {
+  it('include only existing files among the file names in the text', () => {
     const named = [
       ...text.matchAll(/`((?:[\w.-]+\/)*[\w.-]+\.(?:md|example\.yaml|openapi\.yaml))`/g),
     ].map(([, name = '']) => name);

@@ -1,4 +1,4 @@
-/** When the first run comes, with Backstage's own scheduler, which remembers when one is due. */
+/** The time of the first run, with Backstage's own scheduler, which stores when a run is due. */
 
 import { schedulerServiceFactory } from '@backstage/backend-defaults/scheduler';
 import { coreServices, createServiceFactory } from '@backstage/backend-plugin-api';
@@ -27,7 +27,7 @@ const provider = (repoSlug: string): JsonObject => ({
   filters: { repoSlug: `^(${repoSlug})$` },
 });
 
-/** Backends one after the other on one database. */
+/** Consecutive backends on one database. */
 async function createWorld(repoSlug: string) {
   const world = await createDropInWorld({ providers: provider(repoSlug) });
   endings.push(() => world.end());
@@ -61,7 +61,7 @@ async function createWorld(repoSlug: string) {
 const listings = ({ bitbucket }: DropInWorld) =>
   bitbucket.requests.filter(one => one.path.includes('/repos?')).length;
 
-/** Waits until a run is over, and no other one is about to begin. */
+/** Waits until a run is over and no other one is about to begin. */
 async function untilIdle(world: DropInWorld): Promise<void> {
   await eventually(async () => {
     expect(listings(world)).toBeGreaterThan(0);
@@ -75,8 +75,8 @@ async function untilIdle(world: DropInWorld): Promise<void> {
   });
 }
 
-describe('a backend whose scheduler knows the task', () => {
-  it('waits until the next run is due where nothing has changed, and runs at once with other filters', async () => {
+describe('a backend whose scheduler has a row for the task', () => {
+  it('waits until the next run is due where nothing has changed, and runs immediately with other filters', async () => {
     const { world, start } = await createWorld('api');
     const first = await start();
     await first.waitForEntities('kind=component', 1);
@@ -99,7 +99,7 @@ describe('a backend whose scheduler knows the task', () => {
     expect(listings(world)).toBe(1);
   });
 
-  it('runs at once where the catalog has nothing of the provider', async () => {
+  it('runs immediately where the catalog has no entities of the provider', async () => {
     const { world, start } = await createWorld('no-file');
     const first = await start();
     await untilIdle(world);

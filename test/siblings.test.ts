@@ -18,7 +18,7 @@ afterEach(async () => {
 
 describe('two providers that match the same repository, in a real catalog', () => {
   it.each(['active', 'all'])(
-    'keep its Component when one lets go of it after %s came first',
+    'keep its Component when one provider removes it after %s came first',
     async first => {
       const bitbucket = createSimulatedBitbucket({ users: [TEST_USER] });
       for (const slug of ['api', 'gone', 'web']) {

@@ -1,13 +1,13 @@
-/** A few of the worlds that `npm run soak` lets happen, always the same. */
+/** A few of the worlds of `npm run soak`, always the same. */
 
 import fc from 'fast-check';
 import { describePlan, plan } from '../soak/plan';
 import { runWorld } from '../soak/runWorld';
 import { memoryDatabases } from '../soak/WorldDatabase';
 
-it('keeps every promise in random worlds, and the catalog is right once they are calm', async () => {
+it('keeps all invariants in random worlds, and the catalog is correct once all faults have ended', async () => {
   await fc.assert(
-    fc.asyncProperty(plan, async one => runWorld(one, await memoryDatabases.next())),
+    fc.asyncProperty(plan, async world => runWorld(world, await memoryDatabases.next())),
     {
       seed: 1,
       numRuns: 25,

@@ -1,4 +1,4 @@
-/** What a clone says that is not built, or not even installed. */
+/** The messages of a clone that is not built, or not even installed. */
 
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, rmSync } from 'node:fs';
@@ -24,7 +24,7 @@ describe('a clone without dist/ and node_modules/', () => {
     });
   }
 
-  it('says in one sentence how to get a command line', () => {
+  it('says in one sentence how to build the command line', () => {
     const { status, stderr } = run('bin/bitbucket-server-discovery.js', 'check');
 
     expect(stderr).toMatch(
@@ -34,7 +34,7 @@ describe('a clone without dist/ and node_modules/', () => {
     expect(status).toBe(1);
   });
 
-  it('refuses to be packed, and says what to run', () => {
+  it('refuses to be packed, and names the command to run first', () => {
     const { status, stderr } = run('scripts/prepack.mjs');
 
     expect(stderr).toMatch(/Nothing is packed\. .* run `npm install` first/);
@@ -42,7 +42,7 @@ describe('a clone without dist/ and node_modules/', () => {
     expect(status).toBe(1);
   });
 
-  it('is packed by way of that refusal', () => {
+  it('runs that check before packing', () => {
     expect(readManifest().scripts.prepack).toMatch(/^node scripts\/prepack\.mjs && /);
   });
 });

@@ -1,6 +1,6 @@
 /**
- * A clock of the backend that is wrong for a while: order is told by the database, so that
- * nothing is believed longer than it is so, in a real catalog.
+ * A backend clock that is wrong for a while, with a real catalog: the database determines the
+ * order, so that nothing is trusted longer than it is true.
  */
 
 import { z } from 'zod';
@@ -50,7 +50,7 @@ function add(bitbucket: SimulatedBitbucket, slug: string): void {
   bitbucket.addRepository({ projectKey: 'PAY', slug, files });
 }
 
-/** Sets the clock of the backend wrong by this much, for as long as it says. */
+/** Shifts the clock of the backend by the current result of `aheadMs`. */
 function setClockWrong(aheadMs: () => number): void {
   jest.spyOn(systemClock, 'now').mockImplementation(() => Date.now() + aheadMs());
 }
@@ -60,7 +60,7 @@ interface Catalog extends TestBackend {
   run(): Promise<void>;
 }
 
-/** Started, and its first run is over. */
+/** Starts a backend and waits for its first run. */
 async function start(bitbucket: SimulatedBitbucket): Promise<Catalog> {
   const observer = createCatalogObserver();
   const backend = await startBackend({
@@ -78,7 +78,7 @@ const Report = z.object({
   summary: z.object({ locations: z.number(), heldBack: z.number(), removed: z.number() }),
 });
 
-/** Of the last run that is over. */
+/** The report on the last finished run. */
 async function summaryOf(backend: TestBackend) {
   const response = await backend.send(REPORT);
   return Report.parse(await response.json()).summary;
@@ -95,7 +95,7 @@ const isReadByCatalog = ({ path }: LoggedRequest) => path.includes('/raw/');
 
 describe('a run on a clock that was wrong', () => {
   it.each([HOUR_MS, YEAR_MS, -HOUR_MS])(
-    'by %i ms holds up no addition, removal or rename of the next run',
+    'by %i ms delays no addition, removal or rename of the next run',
     async aheadMs => {
       const bitbucket = await serveBitbucket('lost', 'renamed', 'stays');
       setClockWrong(() => aheadMs);
@@ -112,15 +112,15 @@ describe('a run on a clock that was wrong', () => {
       await eventually(async () =>
         expect(await slugsOf(catalog)).toEqual(['added', 'better', 'stays']),
       );
-      // What it has found out is what is known from then on.
+      // Its results become the known state.
       await catalog.run();
       expect(await summaryOf(catalog)).toMatchObject({ locations: 3, removed: 0 });
     },
   );
 
-  it('and set right while it went on, holds up neither events nor the next run', async () => {
+  it('and corrected during the run, delays neither events nor the next run', async () => {
     const bitbucket = await serveBitbucket('lost', 'renamed', 'stays', 'pushed');
-    // The catalog reads as soon as it is given what the run has found.
+    // The catalog reads the files as soon as the run has emitted them.
     setClockWrong(() => (bitbucket.requests.some(isReadByCatalog) ? 0 : HOUR_MS));
     const catalog = await start(bitbucket);
     await catalog.waitForEntities('kind=component', 4);
@@ -148,7 +148,7 @@ describe('a run on a clock that was wrong', () => {
 });
 
 describe('a clock that jumps forward', () => {
-  it('confirms nothing that is held back', async () => {
+  it('confirms no removal that is held back', async () => {
     const bitbucket = await serveBitbucket('a', 'b', 'c');
     const catalog = await start(bitbucket);
     await catalog.waitForEntities('kind=component', 3);
