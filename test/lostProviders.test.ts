@@ -70,7 +70,9 @@ async function createWorld() {
         await backend.stop();
         await database.close();
       }
-      return logger.messages('warn').filter(text => text.includes('not configured any'));
+      return logger
+        .messages('warn')
+        .filter(text => text.includes('no longer configured'));
     },
   };
 }
@@ -88,7 +90,7 @@ describe('a provider that was removed from the configuration', () => {
     // The catalog still has them from the one that is gone when the others first run.
     expect(await warningsWith(split, 0)).toEqual([
       // Two Locations, and the one that stands for the discovery.
-      expect.stringMatching(/: "default" \(3\)\..*give that id to a provider/),
+      expect.stringMatching(/: "default" \(3\)\..*give its id to a provider/),
     ]);
     expect(await warningsWith(split, 2)).toEqual([]);
   });
