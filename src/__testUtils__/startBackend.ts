@@ -2,12 +2,12 @@
 
 import { authServiceFactory } from '@backstage/backend-defaults/auth';
 import { httpAuthServiceFactory } from '@backstage/backend-defaults/httpAuth';
-import { rootConfigServiceFactory } from '@backstage/backend-defaults/rootConfig';
 import {
   BackendFeature,
   coreServices,
   createServiceFactory,
 } from '@backstage/backend-plugin-api';
+import { ConfigSources } from '@backstage/config-loader';
 import { mockServices, startTestBackend } from '@backstage/backend-test-utils';
 import catalogPlugin from '@backstage/plugin-catalog-backend';
 import eventsPlugin from '@backstage/plugin-events-backend';
@@ -71,15 +71,17 @@ export async function startBackend(options: BackendOptions): Promise<TestBackend
     });
     return { ...createBackendApi(baseUrl, TOKEN), stop };
   }
+  const watched = configFiles && (await watchConfig(configFiles));
   const backend = await startTestBackend({
     features: [
       catalogPlugin,
       ...(webhooks ? PRODUCTION_FEATURES : []),
       ...features,
-      configFiles
-        ? rootConfigServiceFactory({
-            argv: configFiles.flatMap(file => ['--config', file]),
-            watch: true,
+      watched
+        ? createServiceFactory({
+            service: coreServices.rootConfig,
+            deps: {},
+            factory: () => watched,
           })
         : mockServices.rootConfig.factory({
             data: webhooks
@@ -95,9 +97,21 @@ export async function startBackend(options: BackendOptions): Promise<TestBackend
   const baseUrl = `http://localhost:${backend.server.port()}`;
   return {
     ...createBackendApi(baseUrl, webhooks ? TOKEN : undefined),
-    stop: () => backend.stop(),
+    async stop() {
+      await backend.stop();
+      watched?.close();
+    },
   };
 }
+
+/** As the default service does, which also writes the names of the files to the console. */
+const watchConfig = (files: readonly string[]) =>
+  ConfigSources.toConfig(
+    ConfigSources.default({
+      argv: files.flatMap(file => ['--config', file]),
+      watch: true,
+    }),
+  );
 
 /**
  * Like the default service, but accepts events until the process ends: the catalog does not
