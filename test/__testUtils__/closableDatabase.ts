@@ -7,6 +7,7 @@ import {
   createServiceFactory,
 } from '@backstage/backend-plugin-api';
 import { Knex } from 'knex';
+import { eventually } from '../../src/__testUtils__/eventually';
 
 /** What {@link closableDatabase} gives. */
 export interface ClosableDatabase {
@@ -49,7 +50,18 @@ export function closableDatabase(): ClosableDatabase {
   return {
     feature,
     async close() {
-      await Promise.all([...clients].map(client => client.destroy()));
+      await Promise.all([...clients].map(closeIdle));
     },
   };
+}
+
+/** Whoever still waits for a connection would write to the console that there is none. */
+async function closeIdle(knex: Knex): Promise<void> {
+  const pool: { numUsed(): number; numPendingAcquires(): number } = knex.client.pool;
+  await eventually(async () => {
+    if (pool.numUsed() + pool.numPendingAcquires() > 0) {
+      throw new Error('a connection is still in use');
+    }
+  });
+  await knex.destroy();
 }
