@@ -101,6 +101,11 @@ const RepositoryItem = z.object({
   catalog: InCatalog,
   checkedAt: z.iso.datetime().optional(),
   dueAt: z.iso.datetime().optional(),
+  heldRemovals: z
+    .array(
+      z.object({ targetUrl: z.string(), since: z.iso.datetime(), approved: z.boolean() }),
+    )
+    .optional(),
 });
 
 const RepositoryPage = z.object({

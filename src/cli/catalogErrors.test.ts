@@ -79,6 +79,23 @@ describe('preview --explain --against', () => {
     },
   );
 
+  it('says why it is still in the catalog, where its removal is held back', async () => {
+    const since = '2026-11-27T10:00:00.000Z';
+    const held = (name: string, approved: boolean) => ({
+      targetUrl: `https://bitbucket.test/${name}`,
+      since,
+      approved,
+    });
+    const heldRemovals = [held('kept.yaml', false), held('released.yaml', true)];
+    const { stdout } = await explain('pay-service-8', [{ ...REPORT, heldRemovals }]);
+
+    expect(stdout.match(/^ *Held back +.*$/gm)).toEqual([
+      expect.stringContaining(
+        `the removal of https://bitbucket.test/kept.yaml, since ${since}: it stays until`,
+      ),
+    ]);
+  });
+
   it('gives machines the same', async () => {
     const { stdout } = await run(['preview', '--json', '--explain', 'PAY/pay-service-4']);
 

@@ -93,6 +93,14 @@ export interface PreviewedRepository {
   readonly checkedAt?: string;
   /** From when on it looks again; its next run does where this is left out. */
   readonly dueAt?: string;
+  /** Its Locations that a backend keeps although a run would remove them, and since when. */
+  readonly heldRemovals?: readonly {
+    readonly targetUrl: string;
+    /** ISO 8601. */
+    readonly since: string;
+    /** It is removed by now, or about to be. */
+    readonly approved: boolean;
+  }[];
 }
 
 /** What a backend reports of the files of a repository. */

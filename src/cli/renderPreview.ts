@@ -191,6 +191,17 @@ function inCatalogRows({ catalog }: PreviewedRepository): string[][] {
   ];
 }
 
+/** Why entities are still in the catalog although their file is gone. */
+function heldRows({ heldRemovals = [] }: PreviewedRepository): string[][] {
+  return heldRemovals
+    .filter(one => !one.approved)
+    .slice(0, MAX_EXAMPLES)
+    .map(({ targetUrl, since }) => [
+      'Held back',
+      `the removal of ${targetUrl}, since ${since}: it stays until every run for removals.holdFor has confirmed that, or somebody approves it`,
+    ]);
+}
+
 /** When the backend looked, and looks again, where that is known. */
 function lookRows({ checkedAt, dueAt }: PreviewedRepository): string[][] {
   return checkedAt === undefined
@@ -229,6 +240,7 @@ export function renderRepository(one: PreviewedRepository): string {
     ...one.files.map(file => ['File', `${file.path} -> ${file.targetUrl}`]),
     ...(one.url === undefined ? [] : [['Page', one.url]]),
     ...inCatalogRows(one),
+    ...heldRows(one),
     ...lookRows(one),
   ];
   return `${formatName(one)}\n${indent(renderColumns(rows))}`;

@@ -31,6 +31,8 @@ export interface FakeReport {
   readonly inCatalog?: Readonly<Record<string, JsonObject>>;
   /** When each repository was looked at, and is due; not told of when left out. */
   readonly looks?: { readonly checkedAt: string; readonly dueAt?: string };
+  /** Of each repository. */
+  readonly heldRemovals?: readonly JsonObject[];
 }
 
 /** One answer over HTTP. */
@@ -190,7 +192,7 @@ function answerReport(
   });
 }
 
-function toItem({ inCatalog, looks }: FakeReport, targetUrl: string) {
+function toItem({ inCatalog, looks, heldRemovals }: FakeReport, targetUrl: string) {
   const { projectKey = '', slug = '', path = '' } = parseTarget(targetUrl) ?? {};
   return {
     projectKey,
@@ -199,6 +201,7 @@ function toItem({ inCatalog, looks }: FakeReport, targetUrl: string) {
     files: [{ path, targetUrl }],
     catalog: inCatalog?.[targetUrl],
     ...looks,
+    ...(heldRemovals && { heldRemovals: [...heldRemovals] }),
   };
 }
 
