@@ -263,6 +263,6 @@ describe('the tables of the page', () => {
         ),
       );
 
-    expect(PAGE).toContain(`version ${manifest.version} of it`);
+    expect(PAGE).toContain(`version ${manifest.version} of that module`);
   });
 });
