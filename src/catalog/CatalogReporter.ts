@@ -84,7 +84,9 @@ export class CatalogReporter {
     conflicts: KnownConflicts,
   ): Promise<ReadonlyMap<number, RepositoryInCatalog> | undefined> {
     return this.#orUndefined(async () => {
-      const roots = new Map(reports.map(one => [one, this.#getRootRefs(one)] as const));
+      const roots = new Map(
+        reports.map(report => [report, this.#getRootRefs(report)] as const),
+      );
       const byRoot = await collectByRoot(
         this.options.outcomes.of([...roots.values()].flat()),
       );
@@ -115,8 +117,8 @@ export class CatalogReporter {
     return this.#orUndefined(async () => {
       const byRoot = await collectByRoot(outcomes.readErrors(name), MAX_FAILURES);
       const reports = new Map<number, RepositoryReport>();
-      for (const one of await this.#findByRoots(providerId, [...byRoot.keys()])) {
-        reports.set(one.repositoryId, one);
+      for (const report of await this.#findByRoots(providerId, [...byRoot.keys()])) {
+        reports.set(report.repositoryId, report);
       }
       for (const { report } of conflicts.disputed ?? []) {
         reports.set(report.repositoryId, report);
@@ -127,7 +129,7 @@ export class CatalogReporter {
           return { report, errors: toErrors(failed, conflicts.of(report)) };
         })
         .filter(one => one.errors.length > 0)
-        .sort((one, other) => compareReports(one.report, other.report));
+        .sort((a, b) => compareReports(a.report, b.report));
     });
   }
 
@@ -146,7 +148,7 @@ export class CatalogReporter {
         'The repositories with errors in the catalog cannot be read at the moment; the log of the backend says why',
       );
     }
-    return failing.map(one => one.report);
+    return failing.map(repository => repository.report);
   }
 
   /**
@@ -207,12 +209,12 @@ async function collectByRoot(
   const byRoot = new Map<string, EntityOutcome[]>();
   let count = 0;
   for await (const batch of batches) {
-    for (const one of batch) {
-      const others = byRoot.get(one.rootRef);
+    for (const outcome of batch) {
+      const others = byRoot.get(outcome.rootRef);
       if (others) {
-        others.push(one);
+        others.push(outcome);
       } else {
-        byRoot.set(one.rootRef, [one]);
+        byRoot.set(outcome.rootRef, [outcome]);
       }
     }
     count += batch.length;
@@ -224,8 +226,10 @@ async function collectByRoot(
 }
 
 function getEntityRefs(outcomes: readonly EntityOutcome[]): string[] {
-  const shown = outcomes.filter(one => one.isShown && !isPlainLocation(one));
-  return [...new Set(shown.map(one => one.entityRef))].sort().slice(0, MAX_ENTITIES);
+  const shown = outcomes.filter(outcome => outcome.isShown && !isPlainLocation(outcome));
+  return [...new Set(shown.map(outcome => outcome.entityRef))]
+    .sort()
+    .slice(0, MAX_ENTITIES);
 }
 
 /** Collects distinct errors, ordered by entity. */
@@ -241,9 +245,9 @@ function toErrors(
     })),
   );
   const unique = new Map(
-    [...errors, ...conflicts.flatMap(toError)].map(one => [
-      JSON.stringify([one.entityRef, one.message]),
-      one,
+    [...errors, ...conflicts.flatMap(toError)].map(error => [
+      JSON.stringify([error.entityRef, error.message]),
+      error,
     ]),
   );
   return [...unique.entries()]

@@ -46,8 +46,11 @@ export class ConflictReporter {
       return [];
     }
     const byTarget = new Map<string, Conflict[]>();
-    for (const one of conflictsOfProvider(recorded, locationKey, providers)) {
-      byTarget.set(one.targetUrl, [...(byTarget.get(one.targetUrl) ?? []), one]);
+    for (const conflict of conflictsOfProvider(recorded, locationKey, providers)) {
+      byTarget.set(conflict.targetUrl, [
+        ...(byTarget.get(conflict.targetUrl) ?? []),
+        conflict,
+      ]);
     }
     const found = await reports.findByTargets(providerId, [...byTarget.keys()]);
     return found.map(report => ({
@@ -91,9 +94,14 @@ export function toKnownConflicts(
   disputed: readonly DisputedRepository[] | undefined,
 ): KnownConflicts {
   const byId =
-    disputed && new Map(disputed.map(one => [one.report.repositoryId, one.conflicts]));
+    disputed &&
+    new Map(
+      disputed.map(repository => [repository.report.repositoryId, repository.conflicts]),
+    );
   return {
-    count: disputed && distinctConflicts(disputed.flatMap(one => one.conflicts)).length,
+    count:
+      disputed &&
+      distinctConflicts(disputed.flatMap(repository => repository.conflicts)).length,
     disputed,
     of: ({ repositoryId }) => byId && (byId.get(repositoryId) ?? []),
   };
@@ -110,5 +118,5 @@ export function disputedReports({ disputed }: KnownConflicts): RepositoryReport[
       'The repositories with conflicts cannot be read at the moment; the log of the backend says why',
     );
   }
-  return disputed.map(one => one.report);
+  return disputed.map(repository => repository.report);
 }

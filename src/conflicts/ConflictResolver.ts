@@ -115,14 +115,16 @@ export class ConflictResolver {
   async #readAgain(released: readonly ReleasedEntity[]): Promise<void> {
     const readers = [...this.#readers.values()];
     for (const reader of readers) {
-      const own = released.filter(one => one.locationKey === reader.locationKey);
+      const own = released.filter(entity => entity.locationKey === reader.locationKey);
       if (own.length > 0) {
-        await reader.reprocess(new Set(own.map(one => one.targetUrl)));
+        await reader.reprocess(new Set(own.map(entity => entity.targetUrl)));
       }
     }
-    const foreign = released.filter(one => !this.#readers.has(one.locationKey ?? ''));
+    const foreign = released.filter(
+      entity => !this.#readers.has(entity.locationKey ?? ''),
+    );
     if (foreign.length > 0) {
-      await readers[0]?.refresh(foreign.map(one => one.targetUrl));
+      await readers[0]?.refresh(foreign.map(entity => entity.targetUrl));
     }
   }
 }

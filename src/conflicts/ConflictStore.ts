@@ -104,10 +104,10 @@ export class ConflictStore {
     const { resolved } = await this.#judgeEntities(knex);
     const conflicts: RecordedConflict[] = [];
     for await (const batch of emitted) {
-      const storable = batch.map(one => ({
-        ...one,
-        entityRef: storableText(one.entityRef),
-        targetUrl: storableText(one.targetUrl),
+      const storable = batch.map(entity => ({
+        ...entity,
+        entityRef: storableText(entity.entityRef),
+        targetUrl: storableText(entity.targetUrl),
       }));
       conflicts.push(...(await detectLocationConflicts(knex, locationKey, storable)));
       if (conflicts.length >= MAX_LOCATION_CONFLICTS) {
@@ -126,19 +126,19 @@ export class ConflictStore {
   async recordRefused(claims: readonly RefusedEntity[]): Promise<void> {
     const knex = await this.database.connect();
     const { clock, locationRef, providers } = this.options;
-    const refused = claims.map(one => ({
-      entityRef: storableText(one.entityRef),
-      targetUrl: storableText(one.targetUrl),
-      holderKey: storableText(one.holderKey),
+    const refused = claims.map(entity => ({
+      entityRef: storableText(entity.entityRef),
+      targetUrl: storableText(entity.targetUrl),
+      holderKey: storableText(entity.holderKey),
     }));
-    const holders = refused.flatMap(one => urlOfLocationKey(one.holderKey) ?? []);
-    const urls = [...refused.map(one => one.targetUrl), ...holders];
+    const holders = refused.flatMap(claim => urlOfLocationKey(claim.holderKey) ?? []);
+    const urls = [...refused.map(claim => claim.targetUrl), ...holders];
     // The catalog reports a conflict before it has written the result of processing the
     // file.
     const files = await readStates(knex, urls.map(locationRef), { waitForWriters: true });
     const entities = await readStates(
       knex,
-      refused.map(one => one.entityRef),
+      refused.map(claim => claim.entityRef),
     );
     const claimed = await this.#claimedUrls(knex, urls, files);
     const rows = refused
@@ -155,8 +155,8 @@ export class ConflictStore {
       );
     // A statement that inserts a row twice fails.
     const unique = new Map(rows.map(row => [row.conflict_hash, row]));
-    for (const some of toChunks([...unique.values()])) {
-      await knex(CONFLICTS).insert(some).onConflict('conflict_hash').merge();
+    for (const chunk of toChunks([...unique.values()])) {
+      await knex(CONFLICTS).insert(chunk).onConflict('conflict_hash').merge();
     }
     await forgetOldest(knex);
   }
@@ -168,13 +168,13 @@ export class ConflictStore {
     const recorded = await this.#readLocationConflicts(knex);
     const states = await readStates(
       knex,
-      recorded.map(one => one.entityRef),
+      recorded.map(conflict => conflict.entityRef),
     );
     const registered = await readRegisteredUrls(knex, getRegisteredUrls(recorded));
     const locations = recorded.filter(
-      one =>
-        states.get(one.entityRef)?.locationKey === one.holder.locationKey &&
-        getRegisteredUrls([one]).every(url => registered.has(url)),
+      conflict =>
+        states.get(conflict.entityRef)?.locationKey === conflict.holder.locationKey &&
+        getRegisteredUrls([conflict]).every(url => registered.has(url)),
     );
     return [...locations, ...entities.standing];
   }
@@ -183,8 +183,8 @@ export class ConflictStore {
   async findReleased(): Promise<ReleasedEntities> {
     const knex = await this.database.connect();
     const { standing, states } = await this.#judgeEntities(knex);
-    const released = standing.filter(one => one.isReleased);
-    const held = standing.filter(one => !one.isReleased);
+    const released = standing.filter(conflict => conflict.isReleased);
+    const held = standing.filter(conflict => !conflict.isReleased);
     return {
       released: released.map(({ entityRef, refused: { targetUrl = '' } }) => ({
         entityRef,
@@ -193,7 +193,7 @@ export class ConflictStore {
       })),
       areMoreToCome: await isAnyOrphaned(
         knex,
-        held.map(one => one.entityRef),
+        held.map(conflict => conflict.entityRef),
       ),
     };
   }
@@ -212,8 +212,10 @@ export class ConflictStore {
       providers.has(files.get(locationRef(url))?.locationKey ?? ''),
     );
     const conflicts = await this.#readLocationConflicts(knex);
-    const refused = conflicts.flatMap(one =>
-      providers.has(one.refused.locationKey) ? (one.refused.targetUrl ?? []) : [],
+    const refused = conflicts.flatMap(conflict =>
+      providers.has(conflict.refused.locationKey)
+        ? (conflict.refused.targetUrl ?? [])
+        : [],
     );
     return new Set([...held, ...refused]);
   }
@@ -241,7 +243,7 @@ export class ConflictStore {
     const stored = rows.flatMap(parseEntityRow);
     const states = await readStates(
       knex,
-      stored.flatMap(one => [one.entity_ref, locationRef(one.refused_target)]),
+      stored.flatMap(row => [row.entity_ref, locationRef(row.refused_target)]),
     );
     const standing: RecordedConflict[] = [];
     const resolved: EntityRow[] = [];
@@ -276,8 +278,8 @@ function toEntityRow(
 }
 
 /**
- * Returns the conflict as it is now. A refused entity stays refused as long as the result
- * of processing its file is unchanged, whichever side holds the entity now.
+ * Returns the conflict as it is now: refused as long as the result of processing the file
+ * is unchanged, whichever side holds the entity.
  */
 function conflictNow(
   row: EntityRow,
@@ -308,21 +310,20 @@ function toSide(
   return { locationKey, ...(targetUrl && { targetUrl }) };
 }
 
-/**
- * Returns the URLs that are registered locations as well as Locations of a provider of
- * this configuration.
- */
+/** Returns the URLs that are registered locations and also Locations of our providers. */
 function getRegisteredUrls(recorded: readonly RecordedConflict[]): string[] {
-  return recorded.flatMap(one => urlOfLocationKey(one.refused.locationKey) ?? []);
+  return recorded.flatMap(
+    conflict => urlOfLocationKey(conflict.refused.locationKey) ?? [],
+  );
 }
 
 /** Deletes conflicts, unless the catalog has reported them again since they were read. */
 async function forget(knex: Knex, rows: readonly EntityRow[]): Promise<void> {
-  for (const some of toChunks(rows)) {
+  for (const chunk of toChunks(rows)) {
     await knex(CONFLICTS)
       .whereIn(
         ['conflict_hash', 'result_hash'],
-        some.map(row => [row.conflict_hash, row.result_hash]),
+        chunk.map(row => [row.conflict_hash, row.result_hash]),
       )
       .delete();
   }
@@ -373,12 +374,12 @@ async function detectLocationConflicts(
 ): Promise<RecordedConflict[]> {
   const states = await readStates(
     knex,
-    emitted.map(one => one.entityRef),
+    emitted.map(entity => entity.entityRef),
     { heldByOthersThan: locationKey },
   );
   const registered = await readRegisteredUrls(
     knex,
-    emitted.flatMap(one => (one.isLocation ? one.targetUrl : [])),
+    emitted.flatMap(entity => (entity.isLocation ? entity.targetUrl : [])),
   );
   return emitted.flatMap(({ entityRef, isLocation, targetUrl }): RecordedConflict[] => {
     const own = { locationKey, targetUrl };

@@ -88,13 +88,13 @@ export function conflictsOfProvider(
   locationKey: string,
   providers: ProviderIds,
 ): Conflict[] {
-  return recorded.flatMap(one =>
+  return recorded.flatMap(conflict =>
     CONFLICT_ROLES.flatMap((role): Conflict[] => {
-      const own = role === 'refused' ? one.refused : one.holder;
-      const isOwn = own.locationKey === locationKey || isReadFromFile(one, own);
-      const isSide = role === 'refused' || !one.isReleased;
+      const own = role === 'refused' ? conflict.refused : conflict.holder;
+      const isOwn = own.locationKey === locationKey || isReadFromFile(conflict, own);
+      const isSide = role === 'refused' || !conflict.isReleased;
       return own.targetUrl !== undefined && isOwn && isSide
-        ? [toConflict(one, role, own.targetUrl, providers)]
+        ? [toConflict(conflict, role, own.targetUrl, providers)]
         : [];
     }),
   );
@@ -108,9 +108,9 @@ export function conflictsOfProvider(
  */
 export function distinctConflicts(conflicts: readonly Conflict[]): Conflict[] {
   const distinct = new Map<RecordedConflict, Conflict>();
-  for (const one of conflicts) {
-    if (one.role === 'refused' || !distinct.has(one.recorded)) {
-      distinct.set(one.recorded, one);
+  for (const conflict of conflicts) {
+    if (conflict.role === 'refused' || !distinct.has(conflict.recorded)) {
+      distinct.set(conflict.recorded, conflict);
     }
   }
   return [...distinct.values()];
@@ -329,12 +329,12 @@ export function findSharedFiles(providers: readonly ProviderFiles[]): SharedFile
     }
   }
   return [...claims.values()]
-    .filter(one => one.providerIds.length > 1)
-    .map(one => {
-      const { path, projectKey, providerIds, repositorySlug } = one;
+    .filter(file => file.providerIds.length > 1)
+    .map(file => {
+      const { path, projectKey, providerIds, repositorySlug } = file;
       const names = `${providerIds.slice(0, -1).join(', ')} and ${providerIds.at(-1)}`;
       const explanation = `${path} of ${projectKey}/${repositorySlug} would be registered by the providers ${names}. The catalog accepts it from the one that comes first.`;
-      return { ...one, explanation };
+      return { ...file, explanation };
     });
 }
 

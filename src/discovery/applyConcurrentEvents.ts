@@ -19,21 +19,30 @@ export function applyConcurrentEvents(
   if (newer.length === 0) {
     return result;
   }
-  const looked = new Map(result.repositories.map(one => [one.repository.id, one]));
-  const known = new Map(result.known.map(one => [one.repositoryId, one]));
-  const later = newer.filter(one => {
-    const { repositoryId: id, revision = 0 } = one;
+  const looked = new Map(
+    result.repositories.map(repositoryResult => [
+      repositoryResult.repository.id,
+      repositoryResult,
+    ]),
+  );
+  const known = new Map(
+    result.known.map(repository => [repository.repositoryId, repository]),
+  );
+  const later = newer.filter(repository => {
+    const { repositoryId: id, revision = 0 } = repository;
     const seen = Math.max(getLookRevision(looked.get(id)), known.get(id)?.revision ?? 0);
-    return revision > seen && (one.conclusive || isGone(one, looked.get(id)));
+    return (
+      revision > seen && (repository.conclusive || isGone(repository, looked.get(id)))
+    );
   });
   if (later.length === 0) {
     return result;
   }
   const gone = new Set(result.goneRepositoryIds);
-  for (const one of later) {
-    const { repositoryId: id } = one;
-    const asResult = toResult(one);
-    known.set(id, one);
+  for (const repository of later) {
+    const { repositoryId: id } = repository;
+    const asResult = toResult(repository);
+    known.set(id, repository);
     if (asResult) {
       looked.set(id, asResult);
       gone.delete(id);
@@ -64,11 +73,11 @@ export function getLookRevision(result: RepositoryResult | undefined): number {
 }
 
 /** Whether the repository was found gone, and the run did not find it elsewhere. */
-function isGone(one: KnownRepository, looked: RepositoryResult | undefined): boolean {
+function isGone(known: KnownRepository, looked: RepositoryResult | undefined): boolean {
   return (
-    one.conclusive === undefined &&
-    one.files.length === 0 &&
-    (looked === undefined || addressKey(looked.repository) === addressKey(one))
+    known.conclusive === undefined &&
+    known.files.length === 0 &&
+    (looked === undefined || addressKey(looked.repository) === addressKey(known))
   );
 }
 
@@ -79,7 +88,7 @@ function forgetPlaceholders(
   known: Map<number, KnownRepository>,
 ): void {
   const conclusive = later.filter(
-    one => one.conclusive && !isPlaceholderId(one.repositoryId),
+    repository => repository.conclusive && !isPlaceholderId(repository.repositoryId),
   );
   const addresses = new Set(conclusive.map(addressKey));
   for (const [id, one] of known) {
@@ -90,13 +99,17 @@ function forgetPlaceholders(
   }
 }
 
-function toResult(one: KnownRepository): RepositoryResult | undefined {
+function toResult(known: KnownRepository): RepositoryResult | undefined {
   return (
-    one.conclusive && {
-      repository: { id: one.repositoryId, projectKey: one.projectKey, slug: one.slug },
-      outcome: one.conclusive,
-      checkedAtMs: one.checkedAtMs,
-      revision: one.revision,
+    known.conclusive && {
+      repository: {
+        id: known.repositoryId,
+        projectKey: known.projectKey,
+        slug: known.slug,
+      },
+      outcome: known.conclusive,
+      checkedAtMs: known.checkedAtMs,
+      revision: known.revision,
     }
   );
 }

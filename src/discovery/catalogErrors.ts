@@ -162,7 +162,7 @@ const OTHER: CatalogErrorExplanation = {
  */
 export function explainCatalogError(message: string): CatalogErrorExplanation {
   const { reason, remedy } =
-    CATALOG_ERROR_RULES.find(one => one.pattern.test(message)) ?? OTHER;
+    CATALOG_ERROR_RULES.find(rule => rule.pattern.test(message)) ?? OTHER;
   return { reason, remedy };
 }
 

@@ -21,10 +21,12 @@ export async function changedAddresses({
   readonly result: Pick<DiscoveryResult, 'known'>;
 }): Promise<RepositoryAddress[]> {
   const owners = new Map<string, number>();
-  await forEachInTurns(known, one => {
-    one.files.forEach(file => owners.set(getEntryKey(file), one.repositoryId));
+  await forEachInTurns(known, repository => {
+    repository.files.forEach(file =>
+      owners.set(getEntryKey(file), repository.repositoryId),
+    );
   });
-  const changed: RepositoryAddress[] = removed.map(one => one.repository);
+  const changed: RepositoryAddress[] = removed.map(location => location.repository);
   await forEachInTurns(locations, ({ file, repository }) => {
     if (owners.get(getEntryKey(file)) !== repository.id) {
       changed.push(repository);

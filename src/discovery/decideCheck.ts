@@ -92,7 +92,7 @@ function decideFound(
   { read, shown, spell }: Evidence,
   { repositoryId, conclusive, files }: KnownRepository,
 ): CheckDecision {
-  const paths = files.map(one => one.path);
+  const paths = files.map(file => file.path);
   const hasAll = files.length >= (plan.rule?.minFiles ?? 0);
   if (!shown.paths.every(path => paths.includes(path))) {
     return look('shown-by-search');
@@ -119,13 +119,13 @@ function turnOf(
   { repositoryId, files }: Pick<KnownRepository, 'repositoryId' | 'files'>,
   read: ReadonlySet<string> | undefined,
 ): 'not-readable' | 'due' | 'read' | undefined {
-  if (files.some(one => unreadable?.has(one.targetUrl))) {
+  if (files.some(file => unreadable?.has(file.targetUrl))) {
     return 'not-readable';
   }
   if (!due.found.has(toBucket(repositoryId))) {
     return undefined;
   }
-  return files.every(one => read?.has(one.targetUrl)) ? 'read' : 'due';
+  return files.every(file => read?.has(file.targetUrl)) ? 'read' : 'due';
 }
 
 /**
@@ -158,7 +158,7 @@ function decideNew(
   if (shown.paths.length > 0) {
     const files = spell(shown.paths);
     const keys = new Set(files.map(getEntryKey));
-    return held.every(one => keys.has(getEntryKey(one)))
+    return held.every(file => keys.has(getEntryKey(file)))
       ? { ...spared, outcome: { kind: 'registered', files } }
       : look('never-looked-at');
   }

@@ -68,16 +68,16 @@ export async function findDifference({
   const kept = new Map<string, CatalogLocation>();
   const lost = new Map<string, CatalogLocation>();
   const replaced = new Map<string, Replacement>();
-  await forEachInTurns(known, one => {
-    for (const file of one.files) {
+  await forEachInTurns(known, repository => {
+    for (const file of repository.files) {
       const key = getEntryKey(file);
       before.set(key, file);
       if (!found.has(key)) {
-        const location = { repository: toRepositoryRef(one), file };
+        const location = { repository: toRepositoryRef(repository), file };
         const isLost = hasLeft(location);
         (isLost ? lost : kept).set(key, location);
         const replacement =
-          isLost && findReplacement(file, results.get(one.repositoryId)?.outcome);
+          isLost && findReplacement(file, results.get(repository.repositoryId)?.outcome);
         if (replacement) {
           replaced.set(key, replacement);
         }

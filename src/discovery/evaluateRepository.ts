@@ -1,7 +1,4 @@
-/**
- * Evaluates one repository after an event: with the same filters, check and decision as a
- * run. Other repositories are not affected.
- */
+/** Evaluates one repository after an event, like a run does. Others are not affected. */
 
 import { Repository, RepositoryAddress, RepositoryOutcome, Unanswered } from '../model';
 import { FilteredRepository, filterOne } from './applyFilters';
@@ -93,7 +90,7 @@ export interface EvaluationTools {
   ) => Promise<readonly KnownRepository[]>;
   /** The former address, if the repository was renamed or moved. */
   readonly was?: RepositoryAddress;
-  /** The repository from a current listing, if there is one: it is then not looked up. */
+  /** The repository as just listed: it is then not looked up. */
   readonly listed?: FilteredRepository;
   readonly now: () => number;
   /** Taken before any request; omitted if revisions are not used. */
@@ -101,10 +98,7 @@ export interface EvaluationTools {
   readonly signal?: AbortSignal;
 }
 
-/**
- * Bitbucket's answers about one repository and about the addresses where it may lose
- * files.
- */
+/** Bitbucket's answers about one repository and its former addresses. */
 export interface LookedAt {
   readonly kind: 'looked';
   readonly address: RepositoryAddress;
@@ -116,10 +110,7 @@ export interface LookedAt {
   /** When Bitbucket was asked, epoch milliseconds. */
   readonly checkedAtMs: number;
   readonly revision?: number;
-  /**
-   * By address, whether the repository is no longer there; contains the addresses that
-   * Bitbucket was asked about.
-   */
+  /** By address that Bitbucket was asked about, whether the repository has left it. */
   readonly departures: ReadonlyMap<string, boolean>;
   /** The repositories whose known state is needed for the decision. */
   readonly selector: RepositorySelector;
@@ -138,8 +129,7 @@ export async function evaluateRepository(
 }
 
 /**
- * Checks one repository: the long part, which asks Bitbucket. Throws only what the source
- * throws.
+ * Asks Bitbucket about one repository: the long part. Throws only what the source throws.
  */
 export async function lookAtRepository(
   address: RepositoryAddress,
@@ -182,7 +172,7 @@ async function checkOutcome(
   const filtered = listed
     ? listed.outcome
     : await filterOne(repository, { ...scope, source, signal });
-  const before = known.flatMap(one => one.files);
+  const before = known.flatMap(record => record.files);
   const tools = { source, parseFiles, before, signal };
   return filtered ?? findCatalogFiles(repository, scope, tools);
 }
@@ -209,7 +199,11 @@ async function askDepartures(
     }
   };
   // Without known files there, nothing can be lost.
-  if (look.repository && look.was && known.some(one => isAt(one, look.was))) {
+  if (
+    look.repository &&
+    look.was &&
+    known.some(repository => isAt(repository, look.was))
+  ) {
     await ask(look.was);
   }
   for (const { at } of findLost(look, findSubject(look, known).records)) {
@@ -275,15 +269,16 @@ function findSubject(
   known: readonly KnownRepository[],
 ): Subject {
   if (!repository) {
-    return { records: known.filter(one => isAt(one, address)) };
+    return { records: known.filter(record => isAt(record, address)) };
   }
   const hasLeft = was !== undefined && departures.get(addressKey(was)) === true;
-  const hasMoved = hasLeft && !isAt(was, repository) && known.some(one => isAt(one, was));
+  const hasMoved =
+    hasLeft && !isAt(was, repository) && known.some(record => isAt(record, was));
   const movedFrom = hasMoved ? was : undefined;
-  const records = known.filter(one =>
-    isPlaceholderId(one.repositoryId)
-      ? isAt(one, repository) || isAt(one, movedFrom)
-      : one.repositoryId === repository.id,
+  const records = known.filter(record =>
+    isPlaceholderId(record.repositoryId)
+      ? isAt(record, repository) || isAt(record, movedFrom)
+      : record.repositoryId === repository.id,
   );
   return { records, movedFrom };
 }
@@ -329,20 +324,21 @@ function toFindings(
       at && departures.get(addressKey(at)) ? [] : [key],
     ),
   );
-  const own = repository ? [repository.id] : records.map(one => one.repositoryId);
+  const own = repository ? [repository.id] : records.map(record => record.repositoryId);
   const ids = new Set(own);
   const rules = {
     hasLeft: (location: CatalogLocation) =>
       ids.has(location.repository.id) && !kept.has(getEntryKey(location.file)),
-    getOwner: (one: KnownRepository) => one.repositoryId,
+    getOwner: (record: KnownRepository) => record.repositoryId,
   };
   if (!repository || !outcome) {
-    // Stored without files and outcome, so that a run in progress sees that the
-    // repository is gone.
+    // Stored without files and outcome, so that a run in progress notices.
     const gone = { conclusive: undefined, problem: undefined, checkedAtMs, revision };
     return {
       ...rules,
-      known: known.map(one => (ids.has(one.repositoryId) ? { ...one, ...gone } : one)),
+      known: known.map(record =>
+        ids.has(record.repositoryId) ? { ...record, ...gone } : record,
+      ),
       results: new Map(),
     };
   }
@@ -350,11 +346,14 @@ function toFindings(
   const ref = { id, projectKey, slug, hierarchyId };
   // A placeholder that keeps some files is still known by its address only.
   const identified = records.filter(
-    one => !one.files.some(file => kept.has(getEntryKey(file))),
+    record => !record.files.some(file => kept.has(getEntryKey(file))),
   );
   return {
     ...rules,
-    known: replaceIds(known, new Map(identified.map(one => [one.repositoryId, id]))),
+    known: replaceIds(
+      known,
+      new Map(identified.map(record => [record.repositoryId, id])),
+    ),
     results: new Map([[id, { repository: ref, outcome, checkedAtMs, revision }]]),
   };
 }
@@ -370,7 +369,7 @@ async function toDelta(
     differsFrom(file, difference.before.get(getEntryKey(file)));
   // The catalog holds the version of an entity made by the repository that lost it.
   const transferred = [...difference.transferred.values()].filter(
-    one => one.file.entity !== undefined,
+    location => location.file.entity !== undefined,
   );
   const added = [...found.filter(isNew), ...transferred];
   const removed = getEntryKeys(remove);
@@ -378,12 +377,12 @@ async function toDelta(
   const knownOnce = (change: Pick<AppliedDifference, 'removed' | 'refused'>) =>
     knownAfter(findings, { ...difference, ...change }, 'keep');
   const after = await knownOnce({ removed });
-  const isChanged = (one: KnownRepository) => !knownBefore.has(one);
-  const left = new Set(after.map(one => one.repositoryId));
+  const isChanged = (repository: KnownRepository) => !knownBefore.has(repository);
+  const left = new Set(after.map(repository => repository.repositoryId));
   return {
     added,
     removed: remove,
-    stayed: found.filter(one => !isNew(one)),
+    stayed: found.filter(location => !isNew(location)),
     held,
     heldBackReason: reason,
     changed: after.filter(isChanged),
@@ -391,6 +390,8 @@ async function toDelta(
     changedByLooking: (await knownOnce({ refused: getEntryKeys(added) })).filter(
       isChanged,
     ),
-    forgottenIds: known.map(one => one.repositoryId).filter(id => !left.has(id)),
+    forgottenIds: known
+      .map(repository => repository.repositoryId)
+      .filter(id => !left.has(id)),
   };
 }

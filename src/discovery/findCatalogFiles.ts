@@ -40,10 +40,10 @@ export function planLookup(repository: Repository, scope: DiscoveryScope): Looku
       outcome: { kind: 'unknown', reason: 'not-available', detail },
     };
   }
-  const plain = scope.catalogPaths.flatMap(one =>
-    one.kind === 'plain' ? [one.path] : [],
+  const plain = scope.catalogPaths.flatMap(catalogPath =>
+    catalogPath.kind === 'plain' ? [catalogPath.path] : [],
   );
-  const globs = scope.catalogPaths.filter(one => one.kind === 'glob');
+  const globs = scope.catalogPaths.filter(catalogPath => catalogPath.kind === 'glob');
   if (!scope.validateLocationsExist) {
     return globs.length === 0
       ? { kind: 'register-unchecked', paths: plain }
@@ -134,7 +134,7 @@ export function toCatalogFiles(
 ): CatalogFile[] {
   const isProven = new Set(proven);
   const spell = keepSpelling(
-    before.map(one => one.targetUrl),
+    before.map(file => file.targetUrl),
     scope.host,
   );
   return paths.map(path => ({
@@ -218,7 +218,9 @@ async function listFiles(
   source: RepositorySource,
   options: { branch?: string; signal?: AbortSignal },
 ): Promise<Lookup<readonly string[]>> {
-  const plain = paths.flatMap(one => (one.kind === 'plain' ? [one.path] : []));
+  const plain = paths.flatMap(catalogPath =>
+    catalogPath.kind === 'plain' ? [catalogPath.path] : [],
+  );
   const inOnePage = plain.length === paths.length;
   const listing = await source.listFiles(repository, { ...options, inOnePage });
   if (inOnePage && listing.kind === 'unknown' && listing.isTooMuch) {

@@ -83,24 +83,26 @@ export async function separateByAddress(
   const placeholders = new Placeholders(known);
   const movedIds = new Map<number, number>();
   const reassigned: KnownRepository[] = [];
-  const remaining = await mapInTurns(known, one => {
-    const now = listed.get(one.repositoryId);
-    const isSame = now === undefined || isSameRepository(one, now);
+  const remaining = await mapInTurns(known, repository => {
+    const now = listed.get(repository.repositoryId);
+    const isSame = now === undefined || isSameRepository(repository, now);
     if (!isSame) {
-      reassigned.push(one);
+      reassigned.push(repository);
     }
-    const files = one.files.filter(file => {
-      const at = addressOfFile(file, one);
-      if (isAt(at, now ?? one) || (now && isAt(at, pageOf(now)))) {
+    const files = repository.files.filter(file => {
+      const at = addressOfFile(file, repository);
+      if (isAt(at, now ?? repository) || (now && isAt(at, pageOf(now)))) {
         return true;
       }
       const placeholderId = placeholders.add(at, file);
-      if (isSame && !isPlaceholderId(one.repositoryId)) {
-        movedIds.set(placeholderId, one.repositoryId);
+      if (isSame && !isPlaceholderId(repository.repositoryId)) {
+        movedIds.set(placeholderId, repository.repositoryId);
       }
       return false;
     });
-    return files.length === one.files.length ? one : { ...one, files };
+    return files.length === repository.files.length
+      ? repository
+      : { ...repository, files };
   });
   const separated = [...placeholders.added.values()];
   return {
@@ -130,10 +132,14 @@ class Placeholders {
   #lowestId: number;
 
   constructor(known: readonly KnownRepository[]) {
-    const placeholders = known.filter(one => isPlaceholderId(one.repositoryId));
-    this.#ids = new Map(placeholders.map(one => [addressKey(one), one.repositoryId]));
+    const placeholders = known.filter(repository =>
+      isPlaceholderId(repository.repositoryId),
+    );
+    this.#ids = new Map(
+      placeholders.map(repository => [addressKey(repository), repository.repositoryId]),
+    );
     this.#lowestId = placeholders.reduce(
-      (lowest, one) => Math.min(lowest, one.repositoryId),
+      (lowest, repository) => Math.min(lowest, repository.repositoryId),
       0,
     );
   }
@@ -159,16 +165,20 @@ export function identify(
   known: readonly KnownRepository[],
   listed: readonly Repository[],
 ): readonly KnownRepository[] {
-  const placeholders = known.filter(one => isPlaceholderId(one.repositoryId));
+  const placeholders = known.filter(repository =>
+    isPlaceholderId(repository.repositoryId),
+  );
   if (placeholders.length === 0) {
     return known;
   }
-  const idByAddress = new Map(listed.map(one => [addressKey(one), one.id]));
+  const idByAddress = new Map(
+    listed.map(repository => [addressKey(repository), repository.id]),
+  );
   const ids = new Map<number, number>();
-  for (const one of placeholders) {
-    const id = idByAddress.get(addressKey(one));
+  for (const repository of placeholders) {
+    const id = idByAddress.get(addressKey(repository));
     if (id !== undefined) {
-      ids.set(one.repositoryId, id);
+      ids.set(repository.repositoryId, id);
     }
   }
   return replaceIds(known, ids);
@@ -186,12 +196,12 @@ export async function indexFiles(
   const own = new Map<number, readonly CatalogFile[]>();
   await forEachInTurns(repositories, ({ id }) => own.set(id, []));
   const left = new Map<string, readonly CatalogFile[]>();
-  await forEachInTurns(known, one => {
-    if (own.has(one.repositoryId)) {
-      own.set(one.repositoryId, one.files);
-    } else if (one.files.length > 0) {
-      const key = addressKey(one);
-      left.set(key, [...(left.get(key) ?? []), ...one.files]);
+  await forEachInTurns(known, repository => {
+    if (own.has(repository.repositoryId)) {
+      own.set(repository.repositoryId, repository.files);
+    } else if (repository.files.length > 0) {
+      const key = addressKey(repository);
+      left.set(key, [...(left.get(key) ?? []), ...repository.files]);
     }
   });
   return repository => {
@@ -215,9 +225,11 @@ export function replaceIds(
     return known;
   }
   return mergeById(
-    known.map(one => {
-      const id = ids.get(one.repositoryId) ?? one.repositoryId;
-      return id === one.repositoryId ? one : { ...one, repositoryId: id };
+    known.map(repository => {
+      const id = ids.get(repository.repositoryId) ?? repository.repositoryId;
+      return id === repository.repositoryId
+        ? repository
+        : { ...repository, repositoryId: id };
     }),
   );
 }
@@ -241,9 +253,9 @@ function mergeFiles(
 
 function mergeById(known: readonly KnownRepository[]): KnownRepository[] {
   const merged = new Map<number, KnownRepository>();
-  for (const one of known) {
-    const before = merged.get(one.repositoryId);
-    merged.set(one.repositoryId, before ? merge(before, one) : one);
+  for (const repository of known) {
+    const before = merged.get(repository.repositoryId);
+    merged.set(repository.repositoryId, before ? merge(before, repository) : repository);
   }
   return [...merged.values()];
 }

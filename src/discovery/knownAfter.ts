@@ -29,39 +29,39 @@ export async function knownAfter(
   others: 'forget' | 'keep',
 ): Promise<KnownRepository[]> {
   const isGiven = (file: CatalogFile) => refused?.has(getEntryKey(file)) !== true;
-  const stays = (one: KnownRepository, file: CatalogFile) => {
+  const stays = (repository: KnownRepository, file: CatalogFile) => {
     const key = getEntryKey(file);
     const finder = isGiven(file) ? found.get(key)?.repository : undefined;
     // A URL belongs to the repository at its address, while an entity may be made from
     // several places.
-    const isTaken = finder !== undefined && (!file.entity || isAt(one, finder));
+    const isTaken = finder !== undefined && (!file.entity || isAt(repository, finder));
     const isDecided = finder !== undefined || transferred.has(key);
     return (
       !isTaken &&
       removed?.has(key) !== true &&
-      !(isDecided && hasLeft({ repository: toRepositoryRef(one), file }))
+      !(isDecided && hasLeft({ repository: toRepositoryRef(repository), file }))
     );
   };
   const staying = new Map<number, readonly CatalogFile[]>();
-  await forEachInTurns(known, one => {
-    const files = select(one.files, file => stays(one, file));
+  await forEachInTurns(known, repository => {
+    const files = select(repository.files, file => stays(repository, file));
     if (files.length > 0) {
-      const id = getOwner(one);
+      const id = getOwner(repository);
       staying.set(id, union(staying.get(id), files));
     }
   });
   const after: KnownRepository[] = [];
   const knownIds = new Set<number>();
-  await forEachInTurns(known, one => {
-    const { repositoryId: id } = one;
+  await forEachInTurns(known, repository => {
+    const { repositoryId: id } = repository;
     const result = results.get(id);
     const files = staying.get(id) ?? [];
     if (result) {
-      after.push(afterLook(result, one, files, isGiven));
+      after.push(afterLook(result, repository, files, isGiven));
       knownIds.add(id);
     } else if (others === 'keep' || files.length > 0) {
-      const isSame = hasSameItems(files, one.files);
-      after.push(isSame ? one : { ...one, files });
+      const isSame = hasSameItems(files, repository.files);
+      after.push(isSame ? repository : { ...repository, files });
     }
   });
   // In most runs all repositories are known.

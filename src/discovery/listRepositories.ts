@@ -288,5 +288,7 @@ export async function readListing<T>(
  * the later row is newer.
  */
 function uniqueById(repositories: readonly Repository[]): Repository[] {
-  return [...new Map(repositories.map(one => [one.id, one])).values()];
+  return [
+    ...new Map(repositories.map(repository => [repository.id, repository])).values(),
+  ];
 }

@@ -18,7 +18,7 @@ export function getEntryKey(file: CatalogFile): string {
 
 /** Returns the keys of Locations. */
 export function getEntryKeys(locations: readonly CatalogLocation[]): Set<string> {
-  return new Set(locations.map(one => getEntryKey(one.file)));
+  return new Set(locations.map(location => getEntryKey(location.file)));
 }
 
 /** Whether a file has to be sent to the catalog, given its version there. */
@@ -38,7 +38,7 @@ export function hasSameFiles(
   return (
     some === others ||
     (some.length === others.length &&
-      some.every((one, index) => isSameFile(one, others[index])))
+      some.every((file, index) => isSameFile(file, others[index])))
   );
 }
 
@@ -61,15 +61,19 @@ export function toRepositoryRef(known: KnownRepository): RepositoryRef {
 
 /** Returns every Location of these repositories. */
 export function toLocations(known: readonly KnownRepository[]): CatalogLocation[] {
-  return known.flatMap(one => {
-    const repository = toRepositoryRef(one);
-    return one.files.map(file => ({ repository, file }));
+  return known.flatMap(repositoryState => {
+    const repository = toRepositoryRef(repositoryState);
+    return repositoryState.files.map(file => ({ repository, file }));
   });
 }
 
 /** Removes duplicates by key, keeping the last Location of each. */
 export function uniqueByKey(locations: readonly CatalogLocation[]): CatalogLocation[] {
-  return [...new Map(locations.map(one => [getEntryKey(one.file), one])).values()];
+  return [
+    ...new Map(
+      locations.map(location => [getEntryKey(location.file), location]),
+    ).values(),
+  ];
 }
 
 /**
@@ -81,11 +85,11 @@ export function withoutFiles(
   keys: ReadonlySet<string>,
 ): KnownRepository[] {
   return repositories
-    .filter(one => one.files.some(file => keys.has(getEntryKey(file))))
-    .map(one => ({
-      ...one,
-      files: one.files.filter(file => !keys.has(getEntryKey(file))),
-      conclusive: registersAny(one, keys) ? undefined : one.conclusive,
+    .filter(known => known.files.some(file => keys.has(getEntryKey(file))))
+    .map(known => ({
+      ...known,
+      files: known.files.filter(file => !keys.has(getEntryKey(file))),
+      conclusive: registersAny(known, keys) ? undefined : known.conclusive,
     }));
 }
 

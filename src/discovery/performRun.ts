@@ -153,7 +153,9 @@ function findFailure(result: DiscoveryResult): RunFailure | undefined {
     return result.interruption;
   }
   if (!result.listing.complete) {
-    const detail = result.listing.problems.map(one => one.problem.detail).join('; ');
+    const detail = result.listing.problems
+      .map(problem => problem.problem.detail)
+      .join('; ');
     return { kind: 'listing', detail };
   }
   return undefined;

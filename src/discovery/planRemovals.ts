@@ -70,7 +70,7 @@ export function planRemovals(
   request: RemovalRequest,
   policy: RemovalPolicy,
 ): RemovalPlan {
-  const held = new Map(request.held.map(one => [one.entryKey, one]));
+  const held = new Map(request.held.map(removal => [removal.entryKey, removal]));
   const heldOf = ({ file }: CatalogLocation) => held.get(getEntryKey(file));
   const sinceMs = request.sinceConfirmationMs ?? 0;
   const confirmedForMs = (location: CatalogLocation) => {
@@ -90,7 +90,7 @@ export function planRemovals(
     request.replaced?.get(getEntryKey(location.file)) === 'other-form';
 
   const newlyDue = request.due.filter(
-    one => !isReleasable(one) && !isKeptInOtherForm(one),
+    location => !isReleasable(location) && !isKeptInOtherForm(location),
   );
   const lost = request.due.filter(location => !isReplaced(location));
   const areMany = exceedsShare(newlyDue.length, request.knownLocations, policy);
@@ -102,7 +102,7 @@ export function planRemovals(
       : newlyDue.filter(location => areMany || (mayNoneBeLost && !isReplaced(location)));
   const heldBack = new Set(holdBack);
   const confirmed = holdBack.reduce(
-    (most, one) => Math.max(most, confirmedForMs(one)),
+    (most, location) => Math.max(most, confirmedForMs(location)),
     0,
   );
   const untilMs = request.nowMs + policy.holdForMs - confirmed;

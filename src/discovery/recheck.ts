@@ -98,7 +98,7 @@ export function toRecheckRule(
   scope: Pick<DiscoveryScope, 'catalogPaths' | 'isParsed' | 'validateLocationsExist'>,
   { foundMs, absentMs }: { readonly foundMs: number; readonly absentMs: number },
 ): RecheckRule | undefined {
-  const isPlain = scope.catalogPaths.every(one => one.kind === 'plain');
+  const isPlain = scope.catalogPaths.every(catalogPath => catalogPath.kind === 'plain');
   return scope.validateLocationsExist && !scope.isParsed
     ? { foundMs, absentMs, minFiles: isPlain ? scope.catalogPaths.length : MORE_THAN_ANY }
     : undefined;

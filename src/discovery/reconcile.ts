@@ -79,9 +79,9 @@ async function addOnly(request: ReconcileRequest): Promise<Reconciliation> {
   const findings = await toFindings(result);
   const difference = await findDifference({ ...findings, hasLeft: () => false });
   const { before, found } = difference;
-  const held = new Set(state?.held.map(one => one.entryKey));
-  const heldBack = toLocations(result.known).filter(one =>
-    held.has(getEntryKey(one.file)),
+  const held = new Set(state?.held.map(removal => removal.entryKey));
+  const heldBack = toLocations(result.known).filter(location =>
+    held.has(getEntryKey(location.file)),
   );
   return {
     mutation: 'add-only',
@@ -167,23 +167,26 @@ async function toFindings(result: DiscoveryResult): Promise<Findings> {
   const { goneRepositoryIds, known } = result;
   const results = new Map<number, RepositoryResult>();
   let isAnyInDoubt = false;
-  await forEachInTurns(result.repositories, one => {
-    results.set(one.repository.id, one);
-    isAnyInDoubt ||= one.outcome.kind === 'unknown';
+  await forEachInTurns(result.repositories, repositoryResult => {
+    results.set(repositoryResult.repository.id, repositoryResult);
+    isAnyInDoubt ||= repositoryResult.outcome.kind === 'unknown';
   });
   let hasAnyLeft = false;
-  await forEachInTurns(known, one => {
-    const now = results.get(one.repositoryId)?.repository;
-    hasAnyLeft ||= one.files.length > 0 && !isAt(one, now);
+  await forEachInTurns(known, repository => {
+    const now = results.get(repository.repositoryId)?.repository;
+    hasAnyLeft ||= repository.files.length > 0 && !isAt(repository, now);
   });
   const present = new Map<string, RepositoryResult>();
   // In most runs no repository has moved.
-  await forEachInTurns(isAnyInDoubt || hasAnyLeft ? results.values() : [], one => {
-    const key = addressKey(one.repository);
-    if (one.outcome.kind === 'unknown' || !present.has(key)) {
-      present.set(key, one);
-    }
-  });
+  await forEachInTurns(
+    isAnyInDoubt || hasAnyLeft ? results.values() : [],
+    repositoryResult => {
+      const key = addressKey(repositoryResult.repository);
+      if (repositoryResult.outcome.kind === 'unknown' || !present.has(key)) {
+        present.set(key, repositoryResult);
+      }
+    },
+  );
   return {
     known,
     results,
@@ -192,6 +195,7 @@ async function toFindings(result: DiscoveryResult): Promise<Findings> {
       const isProven = own ? own !== 'unknown' : goneRepositoryIds.has(repository.id);
       return isProven && present.get(addressKey(repository))?.outcome.kind !== 'unknown';
     },
-    getOwner: one => present.get(addressKey(one))?.repository.id ?? one.repositoryId,
+    getOwner: repository =>
+      present.get(addressKey(repository))?.repository.id ?? repository.repositoryId,
   };
 }

@@ -106,28 +106,25 @@ function eachFileOnce(files: readonly CatalogFile[]): ReportedFile[] {
 /**
  * Orders reports by project key, then by slug, ignoring case: the order of every list.
  */
-export function compareReports(one: RepositoryReport, other: RepositoryReport): number {
+export function compareReports(a: RepositoryReport, b: RepositoryReport): number {
   return (
-    compareText(one.projectKey, other.projectKey) ||
-    compareText(one.repositorySlug, other.repositorySlug) ||
-    one.repositoryId - other.repositoryId
+    compareText(a.projectKey, b.projectKey) ||
+    compareText(a.repositorySlug, b.repositorySlug) ||
+    a.repositoryId - b.repositoryId
   );
 }
 
 /** Orders held removals by repository like {@link compareReports}, then by entry key. */
-export function compareHeldRemovals(
-  one: HeldRemovalReport,
-  other: HeldRemovalReport,
-): number {
+export function compareHeldRemovals(a: HeldRemovalReport, b: HeldRemovalReport): number {
   return (
-    compareText(one.address?.projectKey, other.address?.projectKey) ||
-    compareText(one.address?.slug, other.address?.slug) ||
-    compareText(one.entryKey, other.entryKey)
+    compareText(a.address?.projectKey, b.address?.projectKey) ||
+    compareText(a.address?.slug, b.address?.slug) ||
+    compareText(a.entryKey, b.entryKey)
   );
 }
 
-function compareText(one: string = '', other: string = ''): number {
-  const [a, b] = [one.toLowerCase(), other.toLowerCase()];
+function compareText(left: string = '', right: string = ''): number {
+  const [a, b] = [left.toLowerCase(), right.toLowerCase()];
   if (a === b) {
     return 0;
   }

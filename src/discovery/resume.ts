@@ -32,7 +32,7 @@ export function unlistedOutcome(listing: DiscoveryResult['listing']): Repository
   if (listing.continuesAt === undefined) {
     return NOT_CHECKED;
   }
-  const detail = listing.problems.map(one => one.problem.detail).join('; ');
+  const detail = listing.problems.map(problem => problem.problem.detail).join('; ');
   return { ...NOT_CHECKED, detail };
 }
 
@@ -41,8 +41,8 @@ export function unlistedOutcome(listing: DiscoveryResult['listing']): Repository
  * count.
  */
 export function scopeFingerprint(scope: DiscoveryScope): string {
-  const paths = scope.catalogPaths.map(one =>
-    one.kind === 'plain' ? one.path : `glob:${one.pattern}`,
+  const paths = scope.catalogPaths.map(catalogPath =>
+    catalogPath.kind === 'plain' ? catalogPath.path : `glob:${catalogPath.pattern}`,
   );
   return JSON.stringify([
     scope.host,
@@ -141,13 +141,13 @@ export async function longestUncheckedFirst(
   // Grouped by revision first: sorting the few revisions is fast, while sorting all
   // repositories would block the process.
   const byLastLook = new Map<number, Repository[]>();
-  await forEachInTurns(repositories, one => {
-    const lastLook = known.get(one.id)?.revision ?? 0;
+  await forEachInTurns(repositories, repository => {
+    const lastLook = known.get(repository.id)?.revision ?? 0;
     const group = byLastLook.get(lastLook);
     if (group) {
-      group.push(one);
+      group.push(repository);
     } else {
-      byLastLook.set(lastLook, [one]);
+      byLastLook.set(lastLook, [repository]);
     }
   });
   return [...byLastLook].sort(([a], [b]) => a - b).flatMap(([, group]) => group);

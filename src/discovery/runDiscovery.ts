@@ -138,10 +138,10 @@ class DiscoveryRun {
     });
     const listed = new Map<number, Repository>();
     const serverUrls = new Set<string>();
-    await forEachInTurns(repositories, one => {
-      listed.set(one.id, one);
-      this.#record(one, NOT_CHECKED);
-      const serverUrl = findWebBase(one.selfUrl ?? '');
+    await forEachInTurns(repositories, repository => {
+      listed.set(repository.id, repository);
+      this.#record(repository, NOT_CHECKED);
+      const serverUrl = findWebBase(repository.selfUrl ?? '');
       if (serverUrl) {
         serverUrls.add(serverUrl);
       }
@@ -249,7 +249,9 @@ class DiscoveryRun {
     }
     const { source, parseFiles, signal, onProgress } = this.#tools;
     const known = new Map<number, KnownRepository>();
-    await forEachInTurns(this.#known, one => known.set(one.repositoryId, one));
+    await forEachInTurns(this.#known, repository =>
+      known.set(repository.repositoryId, repository),
+    );
     const toAsk = await this.#applyFilters(repositories, known);
     const inconclusive = await this.#takeOverConclusive(toAsk, known);
     this.#total += toAsk.length;
@@ -288,7 +290,7 @@ class DiscoveryRun {
       isHeld: id => (known.get(id)?.files.length ?? 0) > 0,
       record: (repository, outcome) => this.#record(repository, outcome),
     });
-    return filtered.flatMap(one => (one.outcome ? [] : [one.repository]));
+    return filtered.flatMap(entry => (entry.outcome ? [] : [entry.repository]));
   }
 
   /** @returns the repositories without a conclusive outcome in the interrupted run */
@@ -378,9 +380,9 @@ function decideWithoutRequest(
   problems: readonly ListingProblem[],
   pattern: TextPattern | undefined,
 ): RepositoryOutcome | undefined {
-  const failures = problems.filter(one => !one.gone);
+  const failures = problems.filter(problem => !problem.gone);
   const failed = failures.find(
-    one => one.projectKey?.toLowerCase() === projectKey.toLowerCase(),
+    problem => problem.projectKey?.toLowerCase() === projectKey.toLowerCase(),
   );
   if (failed) {
     return { kind: 'unknown', ...failed.problem };

@@ -61,9 +61,11 @@ export async function searchCatalogFiles(
     }
   }
   const hits = matchHits(found.hits, repositories, scope.catalogPaths);
-  const covers = (one: Repository) =>
+  const covers = (repository: Repository) =>
     // Search excludes archived repositories, and how it handles forks is not known.
-    !one.archived && !one.fork && !found.truncated.has(one.projectKey);
+    !repository.archived &&
+    !repository.fork &&
+    !found.truncated.has(repository.projectKey);
   const reason = findDoubt(hits, repositories.filter(covers), tools.known);
   return reason === undefined ? { kind: 'used', hits, covers } : off(reason);
 }
@@ -74,9 +76,9 @@ function off(reason: string): SearchResult {
 
 /** @returns `undefined` if a file name contains wildcards */
 function getFileNames(paths: readonly CatalogPath[]): ReadonlySet<string> | undefined {
-  const names = paths.map(one => {
-    const path = one.kind === 'plain' ? one.path : one.pattern;
-    return { name: path.slice(path.lastIndexOf('/') + 1), kind: one.kind };
+  const names = paths.map(catalogPath => {
+    const path = catalogPath.kind === 'plain' ? catalogPath.path : catalogPath.pattern;
+    return { name: path.slice(path.lastIndexOf('/') + 1), kind: catalogPath.kind };
   });
   const hasWildcards = names.some(
     ({ name, kind }) => kind === 'glob' && /[*?[\]{}()+@!\\]/.test(name),
@@ -108,7 +110,7 @@ async function searchFor(
   if (all.isComplete) {
     return undefined;
   }
-  const projectKeys = [...new Set(repositories.map(one => one.projectKey))];
+  const projectKeys = [...new Set(repositories.map(repository => repository.projectKey))];
   if (projectKeys.length > MAX_PROJECTS) {
     projectKeys.forEach(key => found.truncated.add(key));
     return undefined;
@@ -124,7 +126,7 @@ async function searchFor(
     }
     return undefined;
   });
-  return reasons.find(one => one !== undefined);
+  return reasons.find(reason => reason !== undefined);
 }
 
 /**
@@ -136,7 +138,7 @@ function matchHits(
   repositories: readonly Repository[],
   paths: readonly CatalogPath[],
 ): Map<number, readonly string[]> {
-  const listed = new Map(repositories.map(one => [one.id, one]));
+  const listed = new Map(repositories.map(repository => [repository.id, repository]));
   const byRepository = new Map<number, string[]>();
   for (const hit of hits) {
     const repository = listed.get(hit.repositoryId);
@@ -162,8 +164,10 @@ function findDoubt(
   if (hits.size === 0) {
     return 'it found no catalog file at all';
   }
-  const registered = covered.filter(one => (known.get(one.id)?.files.length ?? 0) > 0);
-  const missing = registered.filter(one => !hits.has(one.id)).length;
+  const registered = covered.filter(
+    repository => (known.get(repository.id)?.files.length ?? 0) > 0,
+  );
+  const missing = registered.filter(repository => !hits.has(repository.id)).length;
   return missing > Math.max(TOLERATED.count, registered.length * TOLERATED.share)
     ? `it missed ${missing} of ${registered.length} repositories with a known catalog file`
     : undefined;

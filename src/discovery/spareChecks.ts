@@ -81,7 +81,7 @@ async function decideAll(
   { read, search }: Shows,
 ): Promise<SparedChecks> {
   const decisions = await mapInTurns(repositories, repository => {
-    const one = known.get(repository.id);
+    const stored = known.get(repository.id);
     const shown = search
       ? {
           paths: search.hits.get(repository.id) ?? [],
@@ -94,7 +94,7 @@ async function decideAll(
     };
     return {
       repository,
-      decision: decideCheck(plan, { repository, known: one, read, shown, spell }),
+      decision: decideCheck(plan, { repository, known: stored, read, shown, spell }),
     };
   });
   return {
@@ -112,7 +112,7 @@ async function urlsOf(
 ): Promise<string[]> {
   const urls: string[] = [];
   await forEachInTurns(repositories, ({ id }) => {
-    known.get(id)?.files.forEach(one => urls.push(one.targetUrl));
+    known.get(id)?.files.forEach(file => urls.push(file.targetUrl));
   });
   return urls;
 }

@@ -54,13 +54,13 @@ export async function summarizeProjects(
     });
   };
   const before = new Map<number, KnownRepository>();
-  const lostIds = new Set(reconciliation.removed.map(one => one.repository.id));
-  await forEachInTurns(result.known, one => {
-    const { repositoryId: id, projectKey } = one;
-    before.set(id, one);
+  const lostIds = new Set(reconciliation.removed.map(location => location.repository.id));
+  await forEachInTurns(result.known, known => {
+    const { repositoryId: id, projectKey } = known;
+    before.set(id, known);
     // Counted when it leaves the catalog, not in each run that holds it back.
     const isGone = result.goneRepositoryIds.has(id) && lostIds.has(id);
-    if (isGone && isUnannounced([projectKey], one, announcements)) {
+    if (isGone && isUnannounced([projectKey], known, announcements)) {
       count(projectKey, { unannounced: 1 });
     }
   });

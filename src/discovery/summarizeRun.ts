@@ -59,7 +59,7 @@ export function summarizeRun(
     locations: reconciliation.locationsAfter,
     removed: removed.length,
     replaced: removed.filter(
-      one => replaced.get(getEntryKey(one.file)) === 'other-target',
+      location => replaced.get(getEntryKey(location.file)) === 'other-target',
     ).length,
     carriedForward: reconciliation.carriedForward.length,
     heldBack: reconciliation.heldBack.length,

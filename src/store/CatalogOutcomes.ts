@@ -96,12 +96,12 @@ export class CatalogOutcomes {
   ): AsyncGenerator<EntityOutcome[]> {
     const knex = await this.#database.connect();
     const size = refsPerStatement(knex, options);
-    for (const some of toChunks([...new Set(rootRefs)], size)) {
+    for (const chunk of toChunks([...new Set(rootRefs)], size)) {
       // Level by level: for a recursive statement PostgreSQL estimates so many rows that
       // it reads whole tables.
-      let level: Level = new Map(some.map(ref => [ref, new Set([ref])]));
+      let level: Level = new Map(chunk.map(ref => [ref, new Set([ref])]));
       const seen = new Set<string>();
-      const roots = await selectStates(knex, some, options);
+      const roots = await selectStates(knex, chunk, options);
       yield toOutcomes(roots, level, seen, options);
       for (let depth = 1; level.size > 0 && depth <= MAX_DEPTH; depth += 1) {
         const next: Level = new Map();
@@ -181,9 +181,9 @@ export class CatalogOutcomes {
       `substr(cache, ${isPostgres(knex) ? 'strpos' : 'instr'}(cache, ?), ?) as etag`,
       [ETAG_START, MAX_ETAG_LENGTH],
     );
-    for (const some of toChunks([...urls.keys()], REFS_PER_STATEMENT)) {
+    for (const chunk of toChunks([...urls.keys()], REFS_PER_STATEMENT)) {
       const rows: unknown[] = await knex('refresh_state')
-        .whereIn('entity_ref', some)
+        .whereIn('entity_ref', chunk)
         .select('entity_ref', etag);
       for (const row of rows) {
         const { entity_ref: ref, etag: text } = EtagRow.parse(row);
@@ -217,10 +217,10 @@ async function* readChildren(
   options: ReadOutcomesOptions,
 ): AsyncGenerator<OutcomeRow[]> {
   const waiting = toChunks(parentRefs, refsPerStatement(knex, options)).reverse();
-  for (let some = waiting.pop(); some; some = waiting.pop()) {
-    const rows = await selectChildren(knex, some, options);
-    if (rows.length >= MAX_ROWS && some.length > 1) {
-      waiting.push(...toChunks(some, Math.ceil(some.length / 2)).reverse());
+  for (let chunk = waiting.pop(); chunk; chunk = waiting.pop()) {
+    const rows = await selectChildren(knex, chunk, options);
+    if (rows.length >= MAX_ROWS && chunk.length > 1) {
+      waiting.push(...toChunks(chunk, Math.ceil(chunk.length / 2)).reverse());
     } else {
       yield rows;
     }

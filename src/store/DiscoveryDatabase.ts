@@ -67,10 +67,10 @@ export function toChunks<T>(items: readonly T[], size = ROWS_PER_STATEMENT): T[]
  */
 export async function inBatches<T>(
   items: readonly T[],
-  work: (some: T[]) => PromiseLike<unknown>,
+  work: (batch: T[]) => PromiseLike<unknown>,
 ): Promise<void> {
-  for (const some of toChunks(items)) {
-    await work(some);
+  for (const chunk of toChunks(items)) {
+    await work(chunk);
     await yieldToEventLoop();
   }
 }

@@ -143,7 +143,7 @@ export class DiscoveryReport {
     const addresses = [...wanted].flatMap(url => parseTarget(url) ?? []);
     // Searched by address, since the database cannot query the lists of files.
     return (await this.findAt(providerId, addresses))
-      .filter(one => one.files.some(file => wanted.has(file.targetUrl)))
+      .filter(report => report.files.some(file => wanted.has(file.targetUrl)))
       .sort(compareReports);
   }
 
@@ -156,11 +156,11 @@ export class DiscoveryReport {
     if (!stored) {
       return [];
     }
-    const unique = new Map(addresses.map(one => [addressKey(one), one]));
+    const unique = new Map(addresses.map(address => [addressKey(address), address]));
     const found = new Map<number, RepositoryReport>();
-    for (const some of toChunks([...unique.values()])) {
-      const reports = await findAt(stored, some);
-      reports.forEach(one => found.set(one.repositoryId, one));
+    for (const chunk of toChunks([...unique.values()])) {
+      const reports = await findAt(stored, chunk);
+      reports.forEach(report => found.set(report.repositoryId, report));
     }
     return [...found.values()];
   }

@@ -120,7 +120,7 @@ export class ProviderStateStore {
     }
     const { known, salvaged } = await tables.repositories.readAll(row);
     const baseline = await this.#options.readBaseline(providerId, known);
-    if (baseline === undefined && salvaged.some(one => !one.hasFiles)) {
+    if (baseline === undefined && salvaged.some(salvagedRow => !salvagedRow.hasFiles)) {
       return undefined;
     }
     if (salvaged.length > 0) {
@@ -186,7 +186,7 @@ export class ProviderStateStore {
   async loadApprovals(providerId: string): Promise<ReadonlySet<string>> {
     const { provider } = await this.#open(providerId);
     const held = await provider.readHeld();
-    return new Set(held.flatMap(one => (one.approved ? [one.entryKey] : [])));
+    return new Set(held.flatMap(removal => (removal.approved ? [removal.entryKey] : [])));
   }
 
   /**

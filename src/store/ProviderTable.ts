@@ -231,7 +231,7 @@ export class ProviderTable {
   async replaceHeld(held: readonly HeldRemoval[]): Promise<void> {
     const rows: unknown[] = await this.#own(HELD).select('target_hash');
     const stored = rows.map(row => HashRow.parse(row).target_hash);
-    const wanted = new Set(held.map(one => sha256(one.entryKey)));
+    const wanted = new Set(held.map(removal => sha256(removal.entryKey)));
     await this.#deleteHeld(stored.filter(hash => !wanted.has(hash)));
     await this.writeHeld(held);
   }
@@ -243,9 +243,9 @@ export class ProviderTable {
 
   /** Adds held removals. */
   async writeHeld(held: readonly HeldRemoval[]): Promise<void> {
-    await inBatches(held, some =>
+    await inBatches(held, batch =>
       this.#knex(HELD)
-        .insert(some.map(one => toHeldRow(this.#providerId, one)))
+        .insert(batch.map(removal => toHeldRow(this.#providerId, removal)))
         .onConflict(['provider_id', 'target_hash'])
         .merge(),
     );
@@ -253,14 +253,14 @@ export class ProviderTable {
 
   /** Marks the held removals with these keys as approved. */
   async approve(keys: readonly string[]): Promise<void> {
-    await inBatches(keys.map(sha256), some =>
-      this.#own(HELD).whereIn('target_hash', some).update({ approved: true }),
+    await inBatches(keys.map(sha256), batch =>
+      this.#own(HELD).whereIn('target_hash', batch).update({ approved: true }),
     );
   }
 
   async #deleteHeld(hashes: readonly string[]): Promise<void> {
-    await inBatches(hashes, some =>
-      this.#own(HELD).whereIn('target_hash', some).delete(),
+    await inBatches(hashes, batch =>
+      this.#own(HELD).whereIn('target_hash', batch).delete(),
     );
   }
 

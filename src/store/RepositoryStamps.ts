@@ -56,9 +56,9 @@ export class RepositoryStamps {
       return;
     }
     const knex = await this.#tables.connect();
-    for (const some of toChunks(keys)) {
+    for (const chunk of toChunks(keys)) {
       await knex(STAMPS)
-        .whereIn('repository_hash', some)
+        .whereIn('repository_hash', chunk)
         .update({ stamp: this.#random() });
     }
   }

@@ -80,10 +80,12 @@ export class RepositoryTable {
     for await (const rows of this.#pages()) {
       for (const row of rows) {
         const read = this.#read(row);
-        const one = read.known ?? read.salvaged?.repository;
+        const repository = read.known ?? read.salvaged?.repository;
         salvaged.push(...(read.salvaged ? [read.salvaged] : []));
         known.push(
-          ...(one ? [withLastLook(one, provider, looks.get(one.repositoryId))] : []),
+          ...(repository
+            ? [withLastLook(repository, provider, looks.get(repository.repositoryId))]
+            : []),
         );
       }
     }
@@ -99,7 +101,7 @@ export class RepositoryTable {
     // A union instead of a condition with `or`, for which SQLite reads every row.
     const rows: unknown[] = await this.#own()
       .whereIn('repository_id', [...repositoryIds, ...holders])
-      .unionAll(addresses.map(one => this.#own().where(toAddressColumns(one))));
+      .unionAll(addresses.map(address => this.#own().where(toAddressColumns(address))));
     const related = this.#readKnown(rows);
     return [...new Map(related.map(known => [known.repositoryId, known])).values()];
   }
@@ -116,8 +118,8 @@ export class RepositoryTable {
     for await (const page of this.#pages(revision)) {
       const ids = page
         .flatMap(row => LookRow.safeParse(row).data ?? [])
-        .filter(one => one.revision > seen(one.repository_id))
-        .map(one => one.repository_id);
+        .filter(row => row.revision > seen(row.repository_id))
+        .map(row => row.repository_id);
       if (ids.length > 0) {
         newer.push(...this.#readKnown(await this.#own().whereIn('repository_id', ids)));
       }
@@ -131,8 +133,8 @@ export class RepositoryTable {
    */
   readOne(provider: ProviderRow, row: unknown): KnownRepository | undefined {
     const read = this.#read(row);
-    const one = read.known ?? read.salvaged?.repository;
-    return one && withLastLook(one, provider, undefined);
+    const known = read.known ?? read.salvaged?.repository;
+    return known && withLastLook(known, provider, undefined);
   }
 
   /** Returns whether there are repositories of one of these projects. */
@@ -172,19 +174,19 @@ export class RepositoryTable {
         "(typeof(??.revision) <> 'integer' or ??.revision <= excluded.revision)";
     const names = isPostgres(this.#knex) ? [REPOSITORIES] : [REPOSITORIES, REPOSITORIES];
     // A statement that inserts a row twice fails.
-    const byId = new Map(repositories.map(one => [one.repositoryId, one]));
-    await inBatches([...byId.values()], async some => {
+    const byId = new Map(repositories.map(known => [known.repositoryId, known]));
+    await inBatches([...byId.values()], async batch => {
       await this.#knex(REPOSITORIES)
-        .insert(some.map(one => toRepositoryRow(this.#providerId, one)))
+        .insert(batch.map(known => toRepositoryRow(this.#providerId, known)))
         .onConflict(['provider_id', 'repository_id'])
         .merge()
         .whereRaw(isOlder, names);
-      const ids = some.map(one => one.repositoryId);
+      const ids = batch.map(known => known.repositoryId);
       await this.#own(FOREIGN_FILES).whereIn('repository_id', ids).delete();
-      const foreign = some.flatMap(one =>
-        foreignAddresses(one).map(address => ({
+      const foreign = batch.flatMap(known =>
+        foreignAddresses(known).map(address => ({
           provider_id: this.#providerId,
-          repository_id: one.repositoryId,
+          repository_id: known.repositoryId,
           ...toAddressColumns(address),
         })),
       );
@@ -196,15 +198,15 @@ export class RepositoryTable {
 
   /** Replaces the rows that could not be read. */
   async replaceSalvaged(salvaged: readonly SalvagedRow[]): Promise<void> {
-    await this.delete(salvaged.map(one => one.rawId));
-    await this.write(salvaged.flatMap(one => one.repository ?? []));
+    await this.delete(salvaged.map(row => row.rawId));
+    await this.write(salvaged.flatMap(row => row.repository ?? []));
   }
 
   /** @param ids - as the database returned them, possibly not numbers */
   async delete(ids: readonly unknown[]): Promise<void> {
-    await inBatches(ids.map(toBinding), async some => {
+    await inBatches(ids.map(toBinding), async batch => {
       for (const table of [REPOSITORIES, FOREIGN_FILES]) {
-        await this.#own(table).whereIn('repository_id', some).delete();
+        await this.#own(table).whereIn('repository_id', batch).delete();
       }
     });
   }
@@ -236,9 +238,9 @@ export class RepositoryTable {
    */
   async settleProgress(): Promise<void> {
     for (const { repositoryIds, revision, checkedAtMs } of await this.#readProgress()) {
-      await inBatches(repositoryIds, some =>
+      await inBatches(repositoryIds, batch =>
         this.#own()
-          .whereIn('repository_id', some)
+          .whereIn('repository_id', batch)
           .where('revision', '<', revision)
           .update({ revision, checked_at_ms: checkedAtMs }),
       );

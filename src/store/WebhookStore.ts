@@ -75,10 +75,13 @@ export class WebhookStore {
     { startedAtMs, finishedAtMs }: Pick<Run, 'startedAtMs' | 'finishedAtMs'>,
   ): Promise<void> {
     const stored = new Map(
-      (await this.load(providerId)).map(one => [toSortKey(one.projectKey), one]),
+      (await this.load(providerId)).map(project => [
+        toSortKey(project.projectKey),
+        project,
+      ]),
     );
     const kept = [...projects]
-      .sort((one, other) => other.registered - one.registered)
+      .sort((a, b) => b.registered - a.registered)
       .slice(0, MAX_PROJECTS);
     const changed = kept.filter(({ projectKey, registered, unannounced }) => {
       const was = stored.get(toSortKey(projectKey));
@@ -88,11 +91,11 @@ export class WebhookStore {
         was.projectKey !== storableText(projectKey)
       );
     });
-    const present = new Set(kept.map(one => toSortKey(one.projectKey)));
+    const present = new Set(kept.map(project => toSortKey(project.projectKey)));
     const knex = await this.database.connect();
-    await inBatches(changed, some =>
+    await inBatches(changed, batch =>
       knex(WEBHOOKS)
-        .insert(some.map(one => toRow(providerId, one, stored, finishedAtMs)))
+        .insert(batch.map(project => toRow(providerId, project, stored, finishedAtMs)))
         .onConflict(['provider_id', 'project_key_sort'])
         // An event may have arrived since the row was read.
         .merge(['project_key', 'registered', 'unannounced', 'last_unannounced_at_ms']),
@@ -102,10 +105,10 @@ export class WebhookStore {
         ([key, one]) => !present.has(key) && !((one.lastEventAtMs ?? 0) > startedAtMs),
       )
       .map(([key]) => key);
-    await inBatches(missing, some =>
+    await inBatches(missing, batch =>
       knex(WEBHOOKS)
         .where('provider_id', providerId)
-        .whereIn('project_key_sort', some)
+        .whereIn('project_key_sort', batch)
         .delete(),
     );
   }

@@ -75,16 +75,16 @@ export async function readStates(
   { heldByOthersThan, waitForWriters }: ReadStatesOptions = {},
 ): Promise<Map<string, CatalogEntityState>> {
   const states = new Map<string, CatalogEntityState>();
-  for (const some of toChunks([...new Set(entityRefs)], NAMES_PER_STATEMENT)) {
+  for (const chunk of toChunks([...new Set(entityRefs)], NAMES_PER_STATEMENT)) {
     const query = knex('refresh_state')
-      .whereIn('entity_ref', some)
+      .whereIn('entity_ref', chunk)
       .select('entity_ref', 'location_key', 'result_hash', 'unprocessed_entity');
     if (heldByOthersThan !== undefined) {
       // Excludes entities without a location key, which any side may take over.
       query.whereNot('location_key', heldByOthersThan);
     }
     const rows: unknown[] = await (waitForWriters ? query.forShare() : query);
-    rows.map(parseStateRow).forEach(one => states.set(one.entityRef, one));
+    rows.map(parseStateRow).forEach(state => states.set(state.entityRef, state));
   }
   return states;
 }
@@ -99,11 +99,11 @@ export async function isAnyOrphaned(
   knex: Knex,
   entityRefs: readonly string[],
 ): Promise<boolean> {
-  for (const some of toChunks([...new Set(entityRefs)], NAMES_PER_STATEMENT)) {
+  for (const chunk of toChunks([...new Set(entityRefs)], NAMES_PER_STATEMENT)) {
     const claimed: unknown[] = await knex('refresh_state_references')
-      .whereIn('target_entity_ref', some)
+      .whereIn('target_entity_ref', chunk)
       .distinct('target_entity_ref');
-    if (claimed.length < some.length) {
+    if (claimed.length < chunk.length) {
       return true;
     }
   }
@@ -116,10 +116,10 @@ export async function readRegisteredUrls(
   urls: readonly string[],
 ): Promise<Set<string>> {
   const registered = new Set<string>();
-  for (const some of toChunks([...new Set(urls)], NAMES_PER_STATEMENT)) {
+  for (const chunk of toChunks([...new Set(urls)], NAMES_PER_STATEMENT)) {
     const rows: unknown[] = await knex('locations')
       .where('type', 'url')
-      .whereIn('target', some)
+      .whereIn('target', chunk)
       .select('target');
     rows.forEach(row => registered.add(LocationRow.parse(row).target));
   }
@@ -240,7 +240,7 @@ export async function* providerEntityRefs(
       .limit(REFS_PER_PAGE)
       .select('id', 'target_entity_ref');
     const references = rows.map(row => ReferenceRow.parse(row));
-    yield references.map(one => one.target_entity_ref);
+    yield references.map(reference => reference.target_entity_ref);
     if (references.length < REFS_PER_PAGE) {
       return;
     }

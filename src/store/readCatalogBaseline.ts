@@ -64,9 +64,9 @@ export async function readCatalogBaseline(
   const knownRefs = await toEntityRefs(known, plainLocationRef);
   const files: GivenFile[] = [];
   for await (const refs of providerEntityRefs(knex, providerName)) {
-    for (const some of toChunks(refs.filter(ref => !knownRefs.has(ref)))) {
+    for (const chunk of toChunks(refs.filter(ref => !knownRefs.has(ref)))) {
       const rows: unknown[] = await knex('refresh_state')
-        .whereIn('entity_ref', some)
+        .whereIn('entity_ref', chunk)
         .select('unprocessed_entity as entity');
       files.push(...rows.flatMap(row => readFile(row, plainLocationRef)));
       await yieldToEventLoop();
@@ -81,8 +81,8 @@ async function toEntityRefs(
   plainLocationRef: PlainLocationRef,
 ): Promise<Set<string>> {
   const refs = new Set<string>();
-  for (const some of toChunks(known, KNOWN_PER_TURN)) {
-    for (const file of some.flatMap(one => one.files)) {
+  for (const chunk of toChunks(known, KNOWN_PER_TURN)) {
+    for (const file of chunk.flatMap(repository => repository.files)) {
       refs.add(file.entity?.key ?? plainLocationRef(file.targetUrl));
     }
     await yieldToEventLoop();
@@ -166,12 +166,12 @@ export function adoptFromCatalog(
     return state;
   }
   const remembered = new Set(
-    state.repositories.flatMap(one => one.files.map(getEntryKey)),
+    state.repositories.flatMap(known => known.files.map(getEntryKey)),
   );
   const missing = baseline.repositories
-    .map(one => ({
-      ...one,
-      files: one.files.filter(file => !remembered.has(getEntryKey(file))),
+    .map(known => ({
+      ...known,
+      files: known.files.filter(file => !remembered.has(getEntryKey(file))),
     }))
     .filter(one => one.files.length > 0);
   return missing.length === 0
@@ -185,8 +185,8 @@ function renumber(
   { repositories }: ProviderState,
 ): KnownRepository[] {
   const lowest = repositories.reduce(
-    (least, one) => Math.min(least, one.repositoryId),
+    (least, known) => Math.min(least, known.repositoryId),
     0,
   );
-  return missing.map((one, index) => ({ ...one, repositoryId: lowest - 1 - index }));
+  return missing.map((known, index) => ({ ...known, repositoryId: lowest - 1 - index }));
 }

@@ -211,15 +211,15 @@ export async function planStateChanges(
 ): Promise<StateChanges> {
   const changed: KnownRepository[] = [];
   let kept = 0;
-  await forEachInTurns(wanted, one => {
-    const before = stored.get(one.repositoryId);
+  await forEachInTurns(wanted, known => {
+    const before = stored.get(known.repositoryId);
     kept += before ? 1 : 0;
-    if (!isStored(one, before)) {
-      changed.push(one);
+    if (!isStored(known, before)) {
+      changed.push(known);
     }
   });
   // In most runs none is forgotten.
-  const ids = new Set(kept < stored.size ? wanted.map(one => one.repositoryId) : []);
+  const ids = new Set(kept < stored.size ? wanted.map(known => known.repositoryId) : []);
   return {
     changed,
     forgottenIds: kept < stored.size ? [...stored.keys()].filter(id => !ids.has(id)) : [],

@@ -32,21 +32,21 @@ export interface WebhookSummary {
  * @param projects - the provider's projects, each once
  */
 export function summarizeWebhooks(projects: readonly ProjectWebhooks[]): WebhookSummary {
-  const isSilent = (one: ProjectWebhooks) =>
-    one.registered > 0 && one.lastEventAtMs === undefined;
-  const rank = (one: ProjectWebhooks) =>
-    isSilent(one) ? -Infinity : (one.lastEventAtMs ?? Infinity);
+  const isSilent = (project: ProjectWebhooks) =>
+    project.registered > 0 && project.lastEventAtMs === undefined;
+  const rank = (project: ProjectWebhooks) =>
+    isSilent(project) ? -Infinity : (project.lastEventAtMs ?? Infinity);
   const sorted = projects
-    .map(one => ({ one, rank: rank(one) }))
+    .map(project => ({ project, rank: rank(project) }))
     .sort((a, b) => (a.rank === b.rank ? 0 : a.rank - b.rank))
-    .map(({ one }) => one);
-  const times = projects.flatMap(one => one.lastEventAtMs ?? []);
+    .map(({ project }) => project);
+  const times = projects.flatMap(project => project.lastEventAtMs ?? []);
   return {
     ...(times.length > 0 && {
-      lastEventAtMs: times.reduce((one, other) => Math.max(one, other)),
+      lastEventAtMs: times.reduce((a, b) => Math.max(a, b)),
     }),
     silentProjects: projects.filter(isSilent).length,
-    unannounced: projects.reduce((sum, one) => sum + one.unannounced, 0),
+    unannounced: projects.reduce((sum, project) => sum + project.unannounced, 0),
     totalProjects: projects.length,
     projects: sorted.slice(0, MAX_LISTED),
   };
