@@ -8,7 +8,7 @@ import { basename, resolve } from 'node:path';
 import { Extractor, ExtractorConfig } from '@microsoft/api-extractor';
 import ts from 'typescript';
 
-/** People must be able to learn the whole API; what is not needed stays inside. */
+/** Keeps the API small enough to learn; everything else is internal. */
 const MAX_PUBLIC_NAMES = 15;
 
 const root = resolve(import.meta.dirname, '..');
@@ -55,7 +55,7 @@ function updateReport({ declarations, report }) {
   return problems;
 }
 
-/** The names that an entry point exports; the feature of a sub-path is known by its path. */
+/** The names that an entry point exports; the feature of a sub-path is identified by its path. */
 function publicNames(entries) {
   const program = ts.createProgram(
     entries.map(entry => entry.declarations),

@@ -1,6 +1,6 @@
 /**
- * Proves that the rules of eslint.config.mjs can fail, and that they let through what they
- * should: lints one snippet of each kind per rule, as if it were a file of the work tree.
+ * Proves that the rules of eslint.config.mjs report faults and accept valid code: lints one
+ * snippet of each kind per rule, as if it were a file of the work tree.
  */
 
 import { readdirSync } from 'node:fs';
@@ -131,7 +131,7 @@ export async function run(kind: 'a' | 'b'): Promise<number> {
 }
 `;
 
-/** Rules that need types or cycles cannot run on text that is no file. */
+/** Rules that need types or cycles require a file on disk. */
 const untyped = new ESLint({
   overrideConfig: [
     tseslint.configs.disableTypeChecked,
@@ -164,7 +164,7 @@ async function checkCase(eslint, [rule, refused, allowed]) {
   ];
 }
 
-/** Folders of `src` that the table of layers does not know. */
+/** Folders of `src` that are missing in the table of layers. */
 function unknownFolders() {
   const known = [...Object.keys(LAYERS), ...ENTRY_FOLDERS, '__testUtils__'];
   return readdirSync('src', { withFileTypes: true })
@@ -179,8 +179,8 @@ const typedCases = TYPED_RULES.map(rule => [
 ]);
 const failures = [
   ...unknownFolders(),
-  ...(await Promise.all(CASES.map(one => checkCase(untyped, one)))).flat(),
-  ...(await Promise.all(typedCases.map(one => checkCase(typed, one)))).flat(),
+  ...(await Promise.all(CASES.map(rule => checkCase(untyped, rule)))).flat(),
+  ...(await Promise.all(typedCases.map(rule => checkCase(typed, rule)))).flat(),
 ];
 for (const failure of failures) {
   console.error(`✗ ${failure}`);

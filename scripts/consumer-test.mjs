@@ -1,8 +1,9 @@
 /**
- * Installs the packed package as a stranger does, into backends made of the published
- * Backstage packages: with npm and with Yarn, on this Node.js and on the newest LTS, of the
- * newest release and of the oldest that the documentation names. Each backend is started beside a simulated Bitbucket and has to discover what is there.
- * Needs `npm run build` first. What cannot be had on this machine is skipped aloud.
+ * Installs the packed package like a user, into backends with the published Backstage packages:
+ * with npm and with Yarn, on this Node.js and on the newest LTS, of the newest release and of
+ * the oldest that the documentation names. Each backend is started with a simulated Bitbucket
+ * and has to discover its catalog files. Needs `npm run build` first. Checks whose requirements
+ * are missing on this machine are skipped with a message.
  */
 
 import { cpSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
@@ -72,7 +73,7 @@ async function compile(folder, { module }) {
   await run(process.execPath, [tsc, '-p', `tsconfig.${module}.json`], { cwd: folder });
 }
 
-/** @returns the check of whether its backend has stopped, where there is one */
+/** @returns the check that its backend has stopped, where one was started */
 async function checkNpm(archive) {
   const installed = await check('npm installs it into an empty backend', async () => {
     await installBackend(npmFolder, backendManifest(), archive);
@@ -125,7 +126,7 @@ async function checkOldest(archive) {
   await isStopped();
 }
 
-/** What a lock file does to an app, which is seen only in that SCM events reach nobody. */
+/** The effect of a lock file on an app, which only shows in missing SCM events. */
 async function checkSecondCopy(archive) {
   const folder = join(temporary, 'second-copy');
   const title = 'a lock file that keeps an older catalog-node';
@@ -147,7 +148,7 @@ async function checkSecondCopy(archive) {
 async function installInRepository(yarn, archive) {
   const { devDependencies: _none, ...rest } = backendManifest();
   writeRepository(yarnFolder, rest);
-  // As the README has it, but for the archive.
+  // As in the README, except for the archive.
   const args = ['--cwd', 'packages/backend', 'add', `${name}@file:${archive}`];
   await installWithYarn(yarn, args, { cwd: yarnFolder, timeoutMs: 600_000 });
   await giveSqlite(yarnFolder, join(npmFolder, SQLITE_BINARY));

@@ -1,4 +1,4 @@
-/** `npm install` of this project, as the build server does it. */
+/** `npm install` of this project, as on the build server. */
 
 import { root } from './lib/files.mjs';
 import { installWithNpm } from './lib/installs.mjs';

@@ -1,6 +1,6 @@
 /**
- * Before `npm pack` and `npm publish`: what they put into the archive has to be built from
- * what is in `src`. Builds it where it is not, and refuses where it cannot.
+ * Runs before `npm pack` and `npm publish`: the content of the archive has to be built from the
+ * current `src`. Builds it if necessary, and refuses where it cannot.
  */
 
 import { existsSync } from 'node:fs';

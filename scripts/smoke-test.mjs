@@ -1,7 +1,7 @@
 /**
- * Packs the package as a release does and uses it as a stranger would: what is in it,
- * whether it loads with its declared dependencies alone, whether it compiles, whether
- * its configuration schema accepts the documented examples. Needs `npm run build` first.
+ * Packs the package like a release and uses it like a user: checks its content, whether it
+ * loads with only its declared dependencies, whether it compiles, and whether its
+ * configuration schema accepts the documented examples. Needs `npm run build` first.
  *
  * Packing rewrites package.json for a moment, so it happens in a copy of the work tree.
  */
@@ -36,7 +36,7 @@ const consumer = join(temporary, 'consumer');
 const { name } = readJson(join(root, 'package.json'));
 const installed = join(consumer, 'node_modules', name);
 
-/** What the consumer has besides the package itself. */
+/** The consumer's other packages. */
 const CONSUMER_PACKAGES = [
   '@backstage/backend-defaults',
   '@backstage/backend-plugin-api',
@@ -46,7 +46,7 @@ const REQUIRED_FILES = ['package.json', 'README.md', 'CHANGELOG.md', 'LICENSE'];
 const FORBIDDEN_FILES =
   /^(src|test|dev|bench|scripts|coverage|temp)\/|^\.|\.test\.|__testUtils__|\.tgz$|^app-config\.local/;
 
-/** Packs the package and unpacks it where a consumer has it. */
+/** Packs the package and unpacks it into a consumer's `node_modules`. */
 async function pack() {
   const archive = await packPackage(temporary);
   mkdirSync(installed, { recursive: true });
@@ -136,7 +136,7 @@ function checkDeclared() {
   return unused.length > 0 ? `declared but not imported: ${unused.join(', ')}` : '';
 }
 
-/** What npm itself would install beside the package, without installing it. */
+/** The packages that npm would install with the package, without installing them. */
 async function checkNpmResolution() {
   const folder = join(temporary, 'resolution');
   const archive = readdirSync(temporary).find(file => file.endsWith('.tgz'));
@@ -172,7 +172,7 @@ function link(packageName, folder) {
   symlinkSync(join(root, 'node_modules', packageName), target, 'junction');
 }
 
-/** The package sees its declared dependencies and nothing else of this work tree. */
+/** The package has access only to its declared dependencies. */
 function installDependencies() {
   const { dependencies = {} } = readJson(join(installed, 'package.json'));
   Object.keys(dependencies).forEach(dependency => link(dependency, installed));
@@ -286,7 +286,7 @@ async function checkSchema() {
     assert(!problem, `the schema rejects example ${index}: ${problem}`);
   });
   const wrap = bitbucketServer => ({ catalog: { providers: { bitbucketServer } } });
-  // Numbers are taken for strings: substituted values always are strings.
+  // Numbers are accepted as strings: substituted values always are strings.
   const wrongs = [
     { host: 'bitbucket.example.com', concurrency: 'many' },
     { one: { host: 'bitbucket.example.com', concurrency: 'many' } },

@@ -1,6 +1,6 @@
 /**
- * Writes `report.sql.md`: the tables as the migrations make them on PostgreSQL, or with
- * `--check` fails when it differs. Needs a PostgreSQL; without one it skips aloud.
+ * Writes `report.sql.md`: the tables that the migrations create on PostgreSQL, or with
+ * `--check` fails when it differs. Needs PostgreSQL; without it, it skips with a message.
  */
 
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -12,7 +12,7 @@ import { assert, check, summarize } from './lib/checks.mjs';
 import { root } from './lib/files.mjs';
 
 const REPORT = join(root, 'report.sql.md');
-/** As src/store/migrate.ts has it. */
+/** The same as in src/store/migrate.ts. */
 const MIGRATIONS = 'bitbucket_server_discovery_migrations';
 
 const TABLES = `

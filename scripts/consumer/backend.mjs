@@ -1,4 +1,4 @@
-/** Starts an installed backend beside a simulated Bitbucket and talks to it. */
+/** Starts an installed backend with a simulated Bitbucket and sends requests to it. */
 
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
@@ -11,8 +11,8 @@ import { startBitbucket } from './bitbucket.mjs';
 const ATTEMPTS = 180;
 const PAUSE_MS = 500;
 /**
- * In production a Backstage that somebody subscribes to events in waits, when it is asked
- * to stop, until its own request for the next event has timed out, after 55 seconds.
+ * In production, a Backstage backend with event subscribers shuts down only after its own
+ * request for the next event has timed out, after 55 seconds.
  */
 const STOP_WITHIN_MS = { production: 80_000, development: 15_000 };
 
@@ -54,7 +54,7 @@ export async function startBackend(options) {
   return { bitbucket, secrets, env, url, mode, ...backend };
 }
 
-/** Asks the backend as somebody whom it knows. */
+/** Sends a request to the backend as an authenticated caller. */
 async function ask({ url, secrets }, path, init = {}) {
   const authorization = `Bearer ${secrets.BACKSTAGE_TOKEN}`;
   const response = await globalThis.fetch(`${url}${path}`, {
@@ -97,7 +97,7 @@ export async function waitForComponents(backend, expected) {
   throw new Error(`found ${last} instead of ${wanted}\n${tail(backend.output)}`);
 }
 
-/** Delivers a webhook of Bitbucket. */
+/** Delivers a webhook from Bitbucket. */
 export function deliver(backend, { headers, body }) {
   return ask(backend, '/api/events/http/bitbucketServer', {
     method: 'POST',
@@ -106,7 +106,7 @@ export function deliver(backend, { headers, body }) {
   });
 }
 
-/** Asks it to stop, as a container's runtime does. */
+/** Requests its shutdown, like a container runtime. */
 export async function stopBackend(backend) {
   backend.child.kill('SIGTERM');
   const { late, status, signal } = await endOf(backend, STOP_WITHIN_MS[backend.mode]);

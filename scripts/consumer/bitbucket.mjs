@@ -1,16 +1,16 @@
-/** The simulated Bitbucket of the work tree on a socket, with what the checks look for. */
+/** The simulated Bitbucket of the work tree on a socket, with the content for the checks. */
 
 import { randomBytes } from 'node:crypto';
 import { createRequire } from 'node:module';
 
 const require = createRequire(import.meta.url);
-// Lets `require` read TypeScript.
+// Enables `require` for TypeScript.
 require('@backstage/cli-node/config/nodeTransform.cjs');
 const { createSimulatedBitbucket, serve } = require('../../dev/simulatedBitbucket');
 
 /** The repositories that have a catalog file from the beginning. */
 export const SERVICES = ['checkout', 'invoices', 'ledger'];
-/** Gets its catalog file by a push. */
+/** The repository that gets its catalog file by a push. */
 export const PUSHED_SERVICE = 'refunds';
 
 const PROJECT = 'PAY';
@@ -29,9 +29,9 @@ spec:
 }
 
 /**
- * Starts a server of its own for one backend.
+ * Starts a separate server for one backend.
  *
- * @returns where it is, the environment that its secrets travel in, and how to push
+ * @returns its URL, the environment variables with its secrets, and a function to push
  */
 export async function startBitbucket() {
   const secrets = {

@@ -1,4 +1,4 @@
-/** What can be said about the installed package without starting a backend. */
+/** Checks of the installed package without a running backend. */
 
 import { existsSync, lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -6,7 +6,7 @@ import { assert } from '../lib/checks.mjs';
 import { filesBelow, readJson } from '../lib/files.mjs';
 import { run } from '../lib/processes.mjs';
 
-/** What a reader of the installed package looks for. */
+/** The files that a user of the installed package expects. */
 const DOCUMENTS = ['README.md', 'CHANGELOG.md', 'LICENSE', 'docs'];
 
 /** The packages below a node_modules folder, one level deep. */
@@ -21,7 +21,7 @@ function packagesIn(folder) {
     );
 }
 
-/** It is a real installation, and shares Backstage with the backend. */
+/** Checks that it is a real installation, and shares Backstage with the backend. */
 export function checkInstalled(folder, name) {
   const modules = join(folder, 'node_modules');
   const installed = join(modules, name);
@@ -29,7 +29,7 @@ export function checkInstalled(folder, name) {
   const missing = DOCUMENTS.filter(file => !existsSync(join(installed, file)));
   assert(missing.length === 0, `lacks ${missing.join(', ')}`);
   const own = packagesIn(join(installed, 'node_modules'));
-  const doubled = own.filter(other => other.startsWith('@backstage/'));
+  const doubled = own.filter(dependency => dependency.startsWith('@backstage/'));
   assert(doubled.length === 0, `brings its own ${doubled.join(', ')}`);
   const catalog = join(modules, '@backstage', 'plugin-catalog-backend');
   assert(
@@ -41,13 +41,13 @@ export function checkInstalled(folder, name) {
   return `${version}, ${filesBelow(installed).length} files, ${packagesIn(modules).length} packages${beside}`;
 }
 
-/** Each entry point is a feature, however it is loaded. */
+/** Checks that each entry point is a feature, however it is loaded. */
 export async function checkLoads(folder, node) {
   const { stdout } = await run(node, ['load.mjs'], { cwd: folder });
   return stdout.trim().split('\n').join('; ');
 }
 
-/** Backstage knows the configuration by the installed schema alone. */
+/** Checks that Backstage validates the configuration with the installed schema only. */
 export async function checkSchema(folder) {
   const env = {
     BACKSTAGE_URL: 'http://127.0.0.1:7007',

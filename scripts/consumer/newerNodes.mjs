@@ -8,7 +8,7 @@ import { run } from '../lib/processes.mjs';
 
 const WINDOWS = process.platform === 'win32';
 const PACKAGE = `node-${WINDOWS ? 'win' : process.platform}-${process.arch}`;
-/** An even line becomes LTS half a year after it began: the newest one may not be there yet. */
+/** An even line becomes LTS half a year after its start: the newest one may not be LTS yet. */
 const LINES_TRIED = 2;
 
 const major = version => Number(version.split('.')[0]);
@@ -39,7 +39,7 @@ async function install(folder, version) {
   await installWithNpm(['install', ...options, `${PACKAGE}@${version}`], { cwd: own });
   const bin = join(own, 'node_modules', PACKAGE, 'bin');
   const node = join(bin, WINDOWS ? 'node.exe' : 'node');
-  // The program itself knows whether its line is LTS.
+  // The program itself reports whether its line is LTS.
   const { stdout } = await run(node, ['-p', 'process.release.lts ?? ""']);
   const lts = stdout.trim();
   return {
@@ -50,8 +50,8 @@ async function install(folder, version) {
 }
 
 /**
- * From the newest even line down to the newest LTS, without the line that runs this.
- * Where they cannot be had, that is a reason to skip.
+ * Returns the lines from the newest even one down to the newest LTS, without the current line.
+ * Skips where they are not available.
  */
 export async function prepareNewerNodes(folder) {
   writeJson(join(folder, 'package.json'), { name: 'nodes', private: true });

@@ -1,4 +1,4 @@
-/** A database of PostgreSQL for one backend alone. */
+/** A separate PostgreSQL database for one backend. */
 
 import knexFactory from 'knex';
 import { Skipped } from '../lib/checks.mjs';

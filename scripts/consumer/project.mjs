@@ -1,4 +1,4 @@
-/** What a stranger writes to use the package: the files of a backend, as texts. */
+/** The files that a user of the package writes for a backend, as texts. */
 
 import { join } from 'node:path';
 import { readJson, root, writeJson, writeText } from '../lib/files.mjs';
@@ -6,15 +6,15 @@ import { readJson, root, writeJson, writeText } from '../lib/files.mjs';
 const manifest = readJson(join(root, 'package.json'));
 const { name } = manifest;
 
-/** As this project itself is developed with: the range, and for what is built the version. */
+/** The version range of this project itself, or the exact version for native packages. */
 const declared = { ...manifest.devDependencies, ...manifest.dependencies };
 const installedVersion = packageName =>
   readJson(join(root, 'node_modules', packageName, 'package.json')).version;
 
 /**
- * What a Backstage backend has without us.
+ * The packages of a Backstage backend without this package.
  *
- * @param versions - instead of those that this project is developed with, or beside them
+ * @param versions - replace or extend the versions of this project
  */
 export function backendManifest(versions = {}) {
   const packages = { ...declared, ...versions };
@@ -33,7 +33,7 @@ export function backendManifest(versions = {}) {
     private: true,
     main: 'dist/index.js',
     backstage: { role: 'backend' },
-    // Backstage needs this one for SQLite only. Its version is the one that is built already.
+    // Backstage needs this one for SQLite only. Its version is the one that is already built.
     dependencies: {
       ...dependencies,
       ...versions,
@@ -57,7 +57,7 @@ backend.add(import('./locationParser.js'));
 backend.start();
 `;
 
-/** Uses what the package exports by name. */
+/** Uses the named exports of the package. */
 const LOCATION_PARSER = `import { createBackendModule, type BackendFeature } from '@backstage/backend-plugin-api';
 import { locationSpecToLocationEntity } from '@backstage/plugin-catalog-node';
 import feature, {
@@ -174,7 +174,7 @@ catalog:
       host: \${BITBUCKET_HOST}
 `;
 
-/** Goes on top of it: PostgreSQL, as in production. */
+/** Additional configuration: PostgreSQL, as in production. */
 const APP_CONFIG_POSTGRES = `backend:
   database:
     client: pg
@@ -187,7 +187,7 @@ export function writeAppConfig(folder) {
   writeText(join(folder, 'app-config.postgres.yaml'), APP_CONFIG_POSTGRES);
 }
 
-/** Reads the installed schemas, as Backstage does, and tries them on this app-config.yaml. */
+/** Reads the installed schemas like Backstage, and applies them to this app-config.yaml. */
 const SCHEMA = `const { ConfigSources, loadConfigSchema } = require('@backstage/config-loader');
 
 async function main() {
@@ -215,7 +215,7 @@ const require = createRequire(import.meta.url);
 for (const [path, pluginId] of [['', 'catalog'], ['/events', 'events']]) {
   const required = require('${name}' + path);
   const imported = await import('${name}' + path);
-  // Node.js hands over a CommonJS module as it is, which Backstage expects.
+  // Node.js passes a CommonJS module unchanged, which Backstage expects.
   const [registration] = imported.default.default.getRegistrations();
   if (required.default !== imported.default.default || registration.pluginId !== pluginId) {
     throw new Error(path + ' is another feature');
@@ -231,7 +231,7 @@ if (require('${name}/package.json').name !== '${name}') {
 }
 `;
 
-/** Writes the scripts that look at the installed package without a backend. */
+/** Writes the scripts that check the installed package without a backend. */
 export function writeScripts(folder) {
   writeText(join(folder, 'schema.js'), SCHEMA);
   writeText(join(folder, 'load.mjs'), LOAD);

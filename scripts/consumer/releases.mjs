@@ -1,8 +1,8 @@
 /** Other Backstage releases than the one this project is developed with. */
 
 /**
- * The oldest one that this package works with, and all of its packages that a backend with
- * this package loads: npm is to take exactly these, although most ask for ranges.
+ * The oldest supported release, with all of its packages that a backend with this package
+ * loads: npm has to install exactly these, although most dependencies are ranges.
  */
 export const OLDEST_RELEASE = '1.49.0';
 export const OLDEST_PACKAGES = {
@@ -21,7 +21,7 @@ export const OLDEST_PACKAGES = {
   '@backstage/plugin-catalog-backend': '3.5.0',
   '@backstage/plugin-catalog-common': '1.1.8',
   '@backstage/plugin-catalog-node': '2.1.0',
-  // That of the release is not in every registry.
+  // The version of the release is not in every registry.
   '@backstage/plugin-events-backend': '^0.5.4',
   '@backstage/plugin-events-node': '0.4.20',
   '@backstage/plugin-permission-common': '0.9.7',
@@ -30,7 +30,7 @@ export const OLDEST_PACKAGES = {
 };
 
 /**
- * The newest release where a lock file, written for an older one, still holds a package
- * that the catalog plugin has a newer copy of by now.
+ * The newest release with a lock file from an older one, which still pins a package of which
+ * the catalog plugin now has a newer copy.
  */
 export const KEPT_BY_A_LOCK = { '@backstage/plugin-catalog-node': '2.2.5' };

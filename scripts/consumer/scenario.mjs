@@ -1,4 +1,4 @@
-/** What every installation has to be able to do. */
+/** The checks of every installation. */
 
 import { assert, check } from '../lib/checks.mjs';
 import { run, tail } from '../lib/processes.mjs';
@@ -56,7 +56,7 @@ function logOf({ output }) {
   return output.stdout + output.stderr;
 }
 
-/** Starts an installed backend where this package and the catalog plugin differ. */
+/** Starts an installed backend in which this package and the catalog plugin use different copies. */
 export async function checkSecondCopyIsNamed(options) {
   const backend = await startBackend(options);
   await waitForComponents(backend, SERVICES);
@@ -69,11 +69,11 @@ export async function checkSecondCopyIsNamed(options) {
 }
 
 /**
- * Starts an installed backend, uses it and asks it to stop.
+ * Starts an installed backend, uses it and requests its shutdown.
  *
  * @param options - those of `startBackend`; `command`: the command line of the package;
  * `parses`: whether this backend has the location parser
- * @returns the check of whether it has stopped, which may take a minute
+ * @returns the check that it has stopped, which may take a minute
  */
 export async function checkBackend(title, options) {
   const backend = await startBackend(options);

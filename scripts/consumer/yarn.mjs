@@ -1,4 +1,4 @@
-/** A Backstage repository as its template makes it: Yarn workspaces, with the node-modules linker. */
+/** A Backstage repository like its template: Yarn workspaces, with the node-modules linker. */
 
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ import { run } from '../lib/processes.mjs';
 /** Yarn is published under this name since its second version. */
 const YARN = '@yarnpkg/cli-dist@4';
 
-/** Takes Yarn from the npm registry. */
+/** Installs Yarn from the npm registry. */
 export async function prepareYarn(folder) {
   writeJson(join(folder, 'package.json'), { name: 'yarn-itself', private: true });
   try {
@@ -24,7 +24,7 @@ export async function prepareYarn(folder) {
   return { script: join(home, 'bin', 'yarn.js'), version };
 }
 
-/** The registry that npm uses, which Yarn does not look for. */
+/** The registry that npm uses, which Yarn does not read from npm's configuration. */
 async function registrySettings(folder) {
   const { stdout } = await run('npm', ['config', 'get', 'registry'], { cwd: folder });
   const registry = new URL(stdout.trim());
@@ -40,9 +40,9 @@ async function registrySettings(folder) {
 const GLOBAL_FOLDER = '.yarn/global';
 
 /**
- * Writes the repository; nothing of Yarn's lands outside `folder`. Since 4.15 Yarn leaves out
- * versions younger than a day, and those of which the registry does not tell the age, while
- * the manifest names versions that npm has just installed.
+ * Writes the repository; Yarn writes nothing outside `folder`. Since 4.15 Yarn ignores versions
+ * younger than a day, and those without an age in the registry, while the manifest names
+ * versions that npm has just installed.
  */
 export function writeRepository(folder, backendManifest) {
   writeJson(join(folder, 'package.json'), {
@@ -71,7 +71,7 @@ export async function installWithYarn({ script }, args, { cwd, ...options }) {
   const env = await registrySettings(cwd);
   return installWithRetries(({ afresh }) => {
     if (afresh) {
-      // The registry's documents; what was downloaded stays.
+      // The registry's documents; downloaded packages stay.
       const metadata = join(cwd, GLOBAL_FOLDER, 'metadata');
       rmSync(metadata, { recursive: true, force: true });
     }

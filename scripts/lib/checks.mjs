@@ -6,7 +6,7 @@ export function assert(condition, message) {
   }
 }
 
-/** Thrown by a check that this machine has not the means for. */
+/** Thrown by a check whose requirements this machine lacks. */
 export class Skipped extends Error {}
 
 let passed = 0;
@@ -14,9 +14,9 @@ let failed = 0;
 let skipped = 0;
 
 /**
- * One check; the ones after it run even when it fails.
+ * Runs one check; later checks run even when it fails.
  *
- * @returns whether it passed, for those that would make no sense without it
+ * @returns whether it passed, for checks that depend on it
  */
 export async function check(what, action) {
   const start = Date.now();
@@ -37,7 +37,7 @@ export async function check(what, action) {
   }
 }
 
-/** Leaves a check out, aloud; of a long reason the first line and what names the error. */
+/** Skips a check with a message; shows the first line and the error of a long reason. */
 export function skip(what, why) {
   skipped += 1;
   const lines = why
@@ -47,7 +47,7 @@ export function skip(what, why) {
   console.log(`- ${what}: SKIPPED: ${lines.join('; ')}`);
 }
 
-/** The last line, and the exit code. */
+/** Prints the last line, and sets the exit code. */
 export function summarize(title) {
   const skips = skipped > 0 ? `, ${skipped} skipped` : '';
   console.log(`${title}: ${passed} passed, ${failed} failed${skips}`);

@@ -1,4 +1,4 @@
-/** Files as the checks of the published package need them. */
+/** File functions for the checks of the published package. */
 
 import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -11,7 +11,7 @@ export function readJson(file) {
   return JSON.parse(readFileSync(file, 'utf8'));
 }
 
-/** Writes a file and the folders that lead to it. */
+/** Writes a file and its parent folders. */
 export function writeText(file, text) {
   mkdirSync(dirname(file), { recursive: true });
   writeFileSync(file, text);
@@ -31,7 +31,7 @@ export function filesBelow(folder) {
     .sort();
 }
 
-/** Tells two states of a folder apart. */
+/** Returns a value that differs between two states of a folder. */
 export function fingerprint(folder) {
   return filesBelow(folder)
     .map(file => {

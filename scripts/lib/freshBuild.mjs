@@ -1,11 +1,11 @@
-/** Whether what is built is of the sources that are there. */
+/** Checks that the build matches the current sources. */
 
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { assert } from './checks.mjs';
 import { filesBelow, root } from './files.mjs';
 
-/** @throws Error that says what to run, where it is not */
+/** @throws Error that names the command to run, where it does not */
 export function checkFreshBuild() {
   const built = join(root, 'dist', 'index.cjs.js');
   assert(existsSync(built), 'dist/ is missing: run `npm run build`');

@@ -1,16 +1,16 @@
 /**
- * Installs packages with npm and Yarn. For minutes after a release a registry, or a cache
- * before it, may tell of a version in one document and not yet in another: then nothing is
- * wrong with what was asked for, and the same install is tried again.
+ * Installs packages with npm and Yarn. For minutes after a release, a registry or a cache in
+ * front of it may list a version in one document and not yet in another: the request is
+ * correct, and the same install is retried.
  */
 
 import { setTimeout as wait } from 'node:timers/promises';
 import { run } from './processes.mjs';
 
-/** Before the first retry, the second, the last. */
+/** Pauses before the first, the second and the last retry. */
 const PAUSES_MS = [20_000, 60_000, 60_000];
 
-/** What npm and Yarn print when no version that they know of is in the range. */
+/** The output of npm and Yarn when no known version is in the range. */
 const UNKNOWN_VERSION = [
   /No matching version found for .*/,
   /^npm error code ETARGET$/m,
@@ -18,11 +18,11 @@ const UNKNOWN_VERSION = [
 ];
 
 /**
- * Decides whether an install that failed is tried again.
+ * Decides whether a failed install is retried.
  *
- * @param output - what it has printed
- * @param retries - how many there were
- * @returns the pause before it, in milliseconds, and why; undefined if it is not
+ * @param output - the output of the install
+ * @param retries - the number of retries so far
+ * @returns the pause before the retry, in milliseconds, and its reason; undefined without a retry
  */
 export function decideRetry(output, retries) {
   const pauseMs = PAUSES_MS[retries];
@@ -31,8 +31,8 @@ export function decideRetry(output, retries) {
 }
 
 /**
- * @param install - is told whether to forget what is cached of the registry's documents
- * @returns what it returns as soon as it succeeds
+ * @param install - receives whether to ignore cached documents of the registry
+ * @returns the result of the first successful install
  */
 export async function installWithRetries(
   install,

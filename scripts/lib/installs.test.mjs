@@ -10,10 +10,10 @@ const YARN = `➤ YN0000: ┌ Resolution step
 
 describe('An install that failed', () => {
   it.each([
-    ['npm knows of no such version', NPM, 'No matching version found for @aws-sdk/core'],
-    ['npm only gives its code', 'npm error code ETARGET', 'npm error code ETARGET'],
+    ['npm does not know the version', NPM, 'No matching version found for @aws-sdk/core'],
+    ['npm prints only its code', 'npm error code ETARGET', 'npm error code ETARGET'],
     ['Yarn knows of no such version', YARN, 'YN0082: │ @aws-sdk/core@npm:^3.974.1'],
-  ])('is tried again, with a longer pause, when %s', (_when, output, reason) => {
+  ])('is retried with a longer pause when %s', (_when, output, reason) => {
     expect([0, 1, 2].map(retries => decideRetry(output, retries))).toEqual(
       [20_000, 60_000, 60_000].map(pauseMs => ({
         pauseMs,
@@ -22,27 +22,27 @@ describe('An install that failed', () => {
     );
   });
 
-  it.each([NPM, YARN])('is not tried a fifth time', output => {
+  it.each([NPM, YARN])('is not attempted a fifth time', output => {
     expect(decideRetry(output, 3)).toBeUndefined();
   });
 
   it.each([
-    ['there is no such package', 'npm error code E404\nnpm error 404 Not Found'],
+    ['the package does not exist', 'npm error code E404\nnpm error 404 Not Found'],
     ['Yarn finds no such package', '➤ YN0035: Package not found'],
     ['dependencies conflict', 'npm error code ERESOLVE\nnpm error ERESOLVE unable to'],
     ['the registry is out of reach', 'npm error code ENOTFOUND'],
-    ['an archive is not what it should be', 'npm error code EINTEGRITY'],
+    ['the checksum of an archive is wrong', 'npm error code EINTEGRITY'],
     ['a package does not build', 'npm error code 1\nnpm error command sh -c node-gyp'],
     ['Yarn completes with warnings', '➤ YN0086: │ Some peer dependencies are missing'],
     ['it takes too long', 'npm install took longer than 600 s\n'],
-    ['it says nothing', ''],
-  ])('is not tried again when %s', (_when, output) => {
+    ['it prints nothing', ''],
+  ])('is not retried when %s', (_when, output) => {
     expect(decideRetry(output, 0)).toBeUndefined();
   });
 });
 
 describe('Installing', () => {
-  /** Fails as it is told, then succeeds, and notes what happens. */
+  /** Fails with the given outputs, then succeeds, and records the calls. */
   function setUp(...failures) {
     const log = [];
     const install = async ({ afresh }) => {
@@ -59,13 +59,13 @@ describe('Installing', () => {
     return { log, installed: () => installWithRetries(install, options) };
   }
 
-  it('takes one attempt where nothing fails', async () => {
+  it('needs one attempt where nothing fails', async () => {
     const { log, installed } = setUp();
     await expect(installed()).resolves.toBe('installed');
     expect(log).toEqual(['install']);
   });
 
-  it('says that it is tried again, pauses, and then forgets what is cached', async () => {
+  it('reports the retry, pauses, and then ignores cached documents', async () => {
     const { log, installed } = setUp(NPM, YARN);
     await expect(installed()).resolves.toBe('installed');
     expect(log).toEqual([
@@ -79,7 +79,7 @@ describe('Installing', () => {
     ]);
   });
 
-  it('fails at once for another reason, even on a retry', async () => {
+  it('fails immediately for another reason, even on a retry', async () => {
     const { log, installed } = setUp(NPM, 'npm error code ERESOLVE');
     await expect(installed()).rejects.toThrow('ERESOLVE');
     expect(log.filter(line => line.startsWith('install'))).toHaveLength(2);

@@ -1,4 +1,4 @@
-/** Makes the archive that a release would publish. */
+/** Creates the archive that a release would publish. */
 
 import { cpSync, readdirSync, symlinkSync } from 'node:fs';
 import { join, relative } from 'node:path';
@@ -9,14 +9,14 @@ import { run } from './processes.mjs';
 /**
  * Packing rewrites package.json for a moment, so it happens in a copy of the work tree.
  *
- * @param folder - gets the copy and the archive
+ * @param folder - the folder for the copy and the archive
  * @returns the path of the archive
  */
 export async function packPackage(folder) {
   const copy = join(folder, 'copy');
   cpSync(root, copy, {
     recursive: true,
-    // By which npm's prepack tells that the build is of these sources.
+    // npm's prepack uses this to verify that the build matches these sources.
     preserveTimestamps: true,
     filter: source =>
       !/^(node_modules|\.git|coverage|temp)(\/|\\|$)/.test(relative(root, source)),

@@ -1,2 +1,2 @@
-/** The URL of a PostgreSQL on which databases may be made, where there is one. */
+/** The URL of a PostgreSQL server on which databases may be created, if available. */
 export function findPostgres(): Promise<string | undefined>;

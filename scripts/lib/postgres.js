@@ -1,4 +1,4 @@
-/** Finds a PostgreSQL for what is tested with one. CommonJS, as Jest's setup is. */
+/** Finds a PostgreSQL server for the tests. CommonJS, like Jest's setup. */
 
 const net = require('node:net');
 
@@ -8,7 +8,7 @@ const PORT = 5432;
 const MAX_WAIT_MS = 1000;
 const REMEDY = `set ${VARIABLE} or start one at ${HOST}:${PORT}`;
 
-/** @returns {Promise<boolean>} whether something listens there */
+/** @returns {Promise<boolean>} whether a server listens there */
 function answers() {
   return new Promise(resolve => {
     const socket = net.connect({ host: HOST, port: PORT, timeout: MAX_WAIT_MS });
@@ -22,7 +22,7 @@ function answers() {
   });
 }
 
-/** @returns {Promise<string | undefined>} the URL of a server on which databases may be made */
+/** @returns {Promise<string | undefined>} the URL of a server on which databases may be created */
 async function findPostgres() {
   if (process.env[VARIABLE]) {
     return process.env[VARIABLE];

@@ -1,4 +1,4 @@
-/** Runs commands, each bounded in time, and leaves none of them behind. */
+/** Runs commands with a time limit, and leaves no process behind. */
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -9,7 +9,7 @@ const DEFAULT_TIMEOUT_MS = 300_000;
 
 const running = new Set();
 
-/** npm hands its own settings down; an inner npm is to start afresh. */
+/** npm passes its own settings to child processes; an inner npm must not inherit them. */
 function environment(more) {
   const inherited = Object.entries(process.env).filter(
     ([key]) => !/^npm_(package|lifecycle)_/.test(key),
@@ -18,9 +18,9 @@ function environment(more) {
 }
 
 /**
- * Starts a command that goes on until it is ended.
+ * Starts a command that runs until it is ended.
  *
- * @returns its process, what it has printed so far, and a promise of how it ended
+ * @returns its process, its output so far, and a promise of its exit status
  */
 export function start(command, args, { cwd, env } = {}) {
   const child = spawn(command, args, {
@@ -28,7 +28,7 @@ export function start(command, args, { cwd, env } = {}) {
     env: environment(env),
     stdio: ['ignore', 'pipe', 'pipe'],
     shell: WINDOWS,
-    // A group of its own, so that what it has started ends with it.
+    // Its own process group, so that its child processes end with it.
     detached: !WINDOWS,
   });
   const output = { stdout: '', stderr: '' };
@@ -41,7 +41,7 @@ export function start(command, args, { cwd, env } = {}) {
   const ended = once(child, 'close')
     .then(([status, signal]) => ({ status, signal, ...output }))
     .finally(() => running.delete(child));
-  // Whoever waits for it hears of it.
+  // The caller that awaits it receives the error.
   ended.catch(() => {});
   return { child, output, ended };
 }
@@ -54,11 +54,11 @@ function kill(child) {
       process.kill(-child.pid, 'SIGKILL');
     }
   } catch {
-    // It has ended in the meantime.
+    // It has already ended.
   }
 }
 
-/** Waits for a process, but not longer than so long; then it is ended by force. */
+/** Waits for a process up to a time limit, and then kills it. */
 export async function endOf({ child, ended }, timeoutMs) {
   let late = false;
   const timer = setTimeout(() => {
@@ -90,17 +90,17 @@ export async function run(command, args, options = {}) {
 
 const SHOWN_LINES = 60;
 
-/** The end of what a process has printed. */
+/** Returns the end of a process's output. */
 export function tail({ stdout, stderr }) {
   return `${stdout}${stderr}`.trimEnd().split('\n').slice(-SHOWN_LINES).join('\n');
 }
 
-/** Ends everything that still runs. */
+/** Ends all processes that are still running. */
 function killAll() {
   running.forEach(kill);
 }
 
-/** Cleans up also when the script itself is ended. */
+/** Also cleans up when the script itself is ended. */
 export function onEnd(cleanUp) {
   process.once('exit', () => {
     killAll();
