@@ -18,7 +18,7 @@ const DURATION_EXAMPLES =
   '"30 seconds", "PT30S" or { seconds: 30 } (years, months, weeks, days, hours, minutes, seconds, milliseconds)';
 
 const MUST_BE_TEXT =
-  'must be a non-empty string, in quotes where YAML would read something else';
+  'must be a non-empty string; put it in quotes where YAML would read it as another type';
 
 /** The numbers a key allows; both ends are included by default. */
 interface NumberRange {
@@ -169,7 +169,7 @@ export class ConfigSection {
     if (this.has(key) && !text?.trim()) {
       this.addProblem(
         key,
-        `${MUST_BE_TEXT}; where it comes from an environment variable, set that variable`,
+        `${MUST_BE_TEXT}. If it comes from an environment variable, set that variable`,
       );
       return undefined;
     }

@@ -154,7 +154,7 @@ function findFault(entry: JsonValue, label: string): string | undefined {
   if (label === '') {
     return typeof entry === 'string'
       ? 'must be a non-empty label'
-      : 'must be a label, in quotes where YAML would read something else';
+      : 'must be a label; put it in quotes where YAML would read it as another type';
   }
   return LABEL.test(label)
     ? undefined

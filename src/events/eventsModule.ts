@@ -67,7 +67,7 @@ function readWebhookSecrets(config: RootConfigService): string[] {
   throw new InputError(
     value === undefined
       ? `${SECRET_KEY} is missing; set it to the secret of the webhooks in Bitbucket, or do not install the events feature of this module`
-      : `${SECRET_KEY} must be a non-empty string, in quotes where YAML would read something else, or a list of such texts; set it to the secret of the webhooks in Bitbucket, or to the old and the new one while you replace it`,
+      : `${SECRET_KEY} must be a non-empty string or a list of them; put each in quotes where YAML would read it as another type. Set it to the secret of the webhooks in Bitbucket, or to the old and the new one while you replace it`,
   );
 }
 
