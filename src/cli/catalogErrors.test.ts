@@ -96,7 +96,14 @@ describe('preview --explain --against', () => {
     ]);
   });
 
-  it('gives machines the same', async () => {
+  it('does not name --against as the remedy, since it was given', async () => {
+    const { stdout } = await explain('pay-service-8');
+
+    expect(stdout).toContain('If no entity shows up, `catalog` in the report says why.');
+    expect(stdout).not.toContain('--against');
+  });
+
+  it('returns the same as JSON', async () => {
     const { stdout } = await run(['preview', '--json', '--explain', 'PAY/pay-service-4']);
 
     const document: ExplanationDocument = JSON.parse(stdout);
@@ -160,6 +167,7 @@ describe('preview --against', () => {
   it('gives machines what became of each repository', async () => {
     const { stdout } = await run(['preview', '--json']);
 
+    expect(stdout).not.toContain('`--against`');
     const { providers }: PreviewDocument = JSON.parse(stdout);
     const told = providers[0]?.repositories.flatMap(one =>
       one.catalog ? [[one.repositorySlug, one.catalog.errors.length]] : [],

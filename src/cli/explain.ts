@@ -11,7 +11,11 @@ import { BackstageAddress } from './BackstageClient';
 import { CliIo, describeError, ExitCode, UsageError } from './CliIo';
 import { Connection, openConnections } from './connections';
 import { indent } from './format';
-import { PreviewedRepository, toPreviewedRepository } from './previewDocument';
+import {
+  addLiveCatalog,
+  PreviewedRepository,
+  toPreviewedRepository,
+} from './previewDocument';
 import { Configuration } from './readConfiguration';
 import { renderConflicts, renderRepository } from './renderPreview';
 
@@ -147,7 +151,7 @@ async function withCatalog(
   }
   const { projectKey, repositorySlug: slug } = repository;
   const live = await readInLiveCatalog(against, providerId, { projectKey, slug }, io);
-  return { ...explanation, repository: { ...repository, ...live } };
+  return { ...explanation, repository: addLiveCatalog(repository, live) };
 }
 
 function render({ explanations, conflicts }: ExplanationDocument): string {

@@ -16,6 +16,7 @@ import { Connection, openConnections } from './connections';
 import { explainRepository } from './explain';
 import { renderPreviewPage } from './html/renderPreviewPage';
 import {
+  addLiveCatalog,
   PreviewDocument,
   PreviewedRepository,
   ProviderPreview,
@@ -86,14 +87,15 @@ function withCatalog(
   { providerId, repositories }: ProviderPreview,
   catalog: LiveCatalog | undefined,
 ): readonly PreviewedRepository[] {
-  const report = catalog?.reports.find(one => one.providerId === providerId);
-  return report
-    ? repositories.map(one => {
-        const { projectKey, repositorySlug: slug } = one;
-        const known = report.inCatalog.get(addressKey({ projectKey, slug }));
-        return known ? { ...one, catalog: known } : one;
-      })
-    : repositories;
+  if (!catalog) {
+    return repositories;
+  }
+  const report = catalog.reports.find(each => each.providerId === providerId);
+  return repositories.map(repository => {
+    const { projectKey, repositorySlug: slug } = repository;
+    const known = report?.inCatalog.get(addressKey({ projectKey, slug }));
+    return addLiveCatalog(repository, known && { catalog: known });
+  });
 }
 
 async function readCatalog(

@@ -3,7 +3,10 @@
 import { BitbucketServerIntegrationConfig } from '@backstage/integration';
 import { repositoryUrl } from '../bitbucket/webUrls';
 import { SharedFile } from '../conflicts/describeConflicts';
-import { explainWithoutParser } from '../discovery/explanations';
+import {
+  explainWithoutParser,
+  REGISTERED_REMEDY_WITH_CATALOG,
+} from '../discovery/explanations';
 import { RepositoryReport } from '../discovery/report';
 import { RunSummary } from '../discovery/summarizeRun';
 import { OutcomeKind } from '../model';
@@ -168,5 +171,22 @@ export function toPreviewedRepository(
     files: files.map(({ path, targetUrl }) => ({ path, targetUrl })),
     // Without the server's own link: on the integration's host, which readers can reach.
     url: repositoryUrl({ projectKey, slug: repositorySlug }, integration),
+  };
+}
+
+/**
+ * Adds the information from a live catalog, and no longer advises to look there.
+ *
+ * @param live - `undefined` if the backend has no information about the repository
+ */
+export function addLiveCatalog(
+  repository: PreviewedRepository,
+  live: Partial<PreviewedRepository> | undefined,
+): PreviewedRepository {
+  const { outcome, remedy } = repository;
+  return {
+    ...repository,
+    remedy: outcome === 'registered' ? REGISTERED_REMEDY_WITH_CATALOG : remedy,
+    ...live,
   };
 }

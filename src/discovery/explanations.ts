@@ -16,10 +16,14 @@ export interface Explanation {
 export const MISSING_PROJECT_REMEDY =
   'Take the key out of `filters.projectKey`, or correct it.';
 
+const NO_ENTITY = 'None. If no entity shows up, `catalog` in the report says why';
+
+/** The remedy for a registered repository where `--against` was already given. */
+export const REGISTERED_REMEDY_WITH_CATALOG = `${NO_ENTITY}.`;
+
 const REGISTERED: Explanation = {
   cause: 'The file exists, or is not checked.',
-  remedy:
-    'None. If no entity shows up, `catalog` in the report says why, and so does `--against`.',
+  remedy: `${NO_ENTITY}, and so does \`--against\`.`,
 };
 
 const NO_FILE = 'Bitbucket reports that the file does not exist';
