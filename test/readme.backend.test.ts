@@ -187,8 +187,7 @@ describe('a backend with the setup of the guide', () => {
   });
 
   it('has the Location that represents the discovery', async () => {
-    const [, name = ''] =
-      /the Location `([^`]+)` stands for the discovery/.exec(GUIDE) ?? [];
+    const [, name = ''] = /\bLocation\s+`(bitbucket-server-[^`]+)`/.exec(GUIDE) ?? [];
     const url = `${backend.baseUrl}/api/catalog/entities/by-name/location/default/${name}`;
 
     await eventually(async () => {
