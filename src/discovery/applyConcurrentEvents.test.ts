@@ -19,12 +19,12 @@ import { applyConcurrentEvents } from './applyConcurrentEvents';
 import { reconcile } from './reconcile';
 import { DiscoveryResult, KnownRepository } from './types';
 
-/** The run looked at `NOW`; what is later happened while it went on. */
+/** The run checked at `NOW`; later times are events during the run. */
 const LAST_RUN = NOW - HOUR;
 const DURING = NOW - 1;
 const LATER = NOW + 1;
 
-/** As an event or a run leaves it behind. */
+/** A repository as an event or a run stores it. */
 function remembered(
   id: number,
   at: string,
@@ -35,7 +35,7 @@ function remembered(
   return knownAfterLook({ ...ended(id, at, outcome), checkedAtMs, revision }, undefined);
 }
 
-/** As an event leaves behind what is gone. */
+/** A deleted repository as an event stores it. */
 function goneSince(id: number, at: string, checkedAtMs: number): KnownRepository {
   return known(id, at, [], checkedAtMs);
 }
@@ -48,7 +48,7 @@ function outcomesOf({ repositories }: DiscoveryResult) {
   ]);
 }
 
-/** What the catalog holds after the run. */
+/** The targets in the catalog after the run. */
 async function catalogAfter(result: DiscoveryResult): Promise<string[]> {
   const plan = await reconcile({
     result,
@@ -65,10 +65,10 @@ const PAIRS = OUTCOMES.flatMap(one =>
   [...OUTCOMES, UNKNOWN].map(other => [one.kind, other.kind, one, other] as const),
 );
 
-describe('a repository that both looked at', () => {
+describe('a repository that both the run and an event checked', () => {
   const before = remembered(7, 'PAY/api', REGISTERED, LAST_RUN);
 
-  it.each(PAIRS)('is %s as an event found it after the run: %s', (_, __, later, run) => {
+  it.each(PAIRS)('is %s, as an event found it after the run: %s', (_, __, later, run) => {
     const newer = remembered(7, 'PAY/api', later, LATER);
     const result = discovered({
       known: [before],
@@ -82,11 +82,11 @@ describe('a repository that both looked at', () => {
   });
 
   it.each([
-    ['an event found before the run', DURING],
-    ['the run itself kept on the way', NOW],
-    ['the last run found', LAST_RUN],
-    ['is known since nobody knows when', undefined],
-  ])('stays as the run found it, whatever %s', (_, at) => {
+    ['an event found the other state before the run', DURING],
+    ['the stored state is from the run itself', NOW],
+    ['the stored state is from the previous run', LAST_RUN],
+    ['the stored state has no time', undefined],
+  ])('stays as the run found it when %s', (_, at) => {
     for (const outcome of OUTCOMES) {
       for (const ofRun of OUTCOMES) {
         const result = discovered({
@@ -99,7 +99,7 @@ describe('a repository that both looked at', () => {
     }
   });
 
-  it('is where the event found it', async () => {
+  it('has the address at which the event found it', async () => {
     const result = discovered({
       known: [before],
       repositories: [ended(7, 'PAY/api', REGISTERED)],
@@ -111,13 +111,13 @@ describe('a repository that both looked at', () => {
   });
 });
 
-describe('a repository that stayed unknown in the run', () => {
+describe('a repository that is unknown after the run', () => {
   const before = remembered(7, 'PAY/api', REGISTERED, LAST_RUN);
   const run = (already: KnownRepository) =>
     discovered({ known: [already], repositories: [ended(7, 'PAY/api', UNKNOWN)] });
 
   it.each(OUTCOMES.map(one => [one.kind, one] as const))(
-    'is %s when an event found that before the run got to it',
+    'is %s when an event found that before the run checked it',
     (kind, outcome) => {
       const merged = applyConcurrentEvents(run(before), [
         remembered(7, 'PAY/api', outcome, DURING),
@@ -127,9 +127,9 @@ describe('a repository that stayed unknown in the run', () => {
   );
 
   it.each(OUTCOMES.map(one => [one.kind, one] as const))(
-    'stays unknown when nothing but the last run found it %s',
+    'stays unknown when only the previous run found it %s',
     async (_, outcome) => {
-      // Its file is still in the catalog, as when its removal is held back.
+      // Its file is still in the catalog, for instance because its removal is held back.
       const old = {
         ...remembered(7, 'PAY/api', outcome, LAST_RUN),
         files: [file('PAY/api')],
@@ -144,7 +144,7 @@ describe('a repository that stayed unknown in the run', () => {
 });
 
 describe('a repository that the run did not list', () => {
-  it('is taken in when an event found it while the run went on', async () => {
+  it('is added when an event found it during the run', async () => {
     const result = discovered({ repositories: [ended(9, 'PAY/web', ABSENT)] });
     const merged = applyConcurrentEvents(result, [
       remembered(7, 'PAY/api', REGISTERED, DURING),
@@ -156,7 +156,7 @@ describe('a repository that the run did not list', () => {
     expect(await catalogAfter(merged)).toEqual([target('PAY/api')]);
   });
 
-  it('is left out when it was known before and nothing happened to it', () => {
+  it('is left out when it was known before the run and no event changed it', () => {
     const old = remembered(7, 'PAY/api', ABSENT, LAST_RUN);
     const result = discovered({ known: [old] });
     expect(applyConcurrentEvents(result, [old])).toBe(result);
@@ -167,7 +167,7 @@ describe('a repository that is gone', () => {
   const before = remembered(7, 'PAY/api', REGISTERED, LAST_RUN);
   const goneInRun = discovered({ known: [before], gone: [7, 8] });
 
-  it('in the run, is back when an event found it later', async () => {
+  it('in the run is restored when an event found it later', async () => {
     const newer = remembered(7, 'PAY/api', REGISTERED, LATER);
     const merged = applyConcurrentEvents(goneInRun, [newer]);
     expect(merged.goneRepositoryIds).toEqual(new Set([8]));
@@ -175,13 +175,13 @@ describe('a repository that is gone', () => {
     expect(goneInRun.goneRepositoryIds).toEqual(new Set([7, 8]));
   });
 
-  it('in the run, stays gone although the last run had found it', async () => {
+  it('in the run stays gone although the previous run had found it', async () => {
     expect(applyConcurrentEvents(goneInRun, [before])).toBe(goneInRun);
     expect(await catalogAfter(applyConcurrentEvents(goneInRun, [before]))).toEqual([]);
   });
 
   it.each([...OUTCOMES, UNKNOWN].map(one => [one.kind, one] as const))(
-    'since an event found that stays gone, although it was %s in the run',
+    'according to a later event stays gone although it was %s in the run',
     async (_, outcome) => {
       const result = discovered({
         known: [before],
@@ -194,7 +194,7 @@ describe('a repository that is gone', () => {
     },
   );
 
-  it('from its old address only, is where the run found it', async () => {
+  it('from its old address only has the address at which the run found it', async () => {
     const result = discovered({
       known: [before],
       repositories: [ended(7, 'OPS/api', registered('OPS/api'))],
@@ -205,9 +205,9 @@ describe('a repository that is gone', () => {
   });
 
   it.each([
-    ['before the run looked', DURING],
-    ['when nobody knows', undefined],
-  ])('%s, is what the run found', (_, at) => {
+    ['before the run checked', DURING],
+    ['at an unknown time', undefined],
+  ])('%s is as the run found it', (_, at) => {
     const result = discovered({ repositories: [ended(7, 'PAY/api', REGISTERED)] });
     expect(applyConcurrentEvents(result, [known(7, 'PAY/api', [], at)])).toBe(result);
   });
@@ -238,23 +238,23 @@ describe('a repository known by its address only', () => {
     },
   );
 
-  it('goes when an event found that nothing is there', async () => {
+  it('is removed when an event found nothing at its address', async () => {
     const merged = applyConcurrentEvents(run, [goneSince(-1, 'PAY/api', LATER)]);
     expect(await catalogAfter(merged)).toEqual([target('PAY/web')]);
   });
 
-  it('stays when the other was found elsewhere', async () => {
+  it('stays when the event found the other repository at another address', async () => {
     const merged = applyConcurrentEvents(run, [remembered(7, 'OPS/api', ABSENT, LATER)]);
     expect(await catalogAfter(merged)).toEqual([target('PAY/api'), target('PAY/web')]);
   });
 });
 
-it('gives back the same result when nothing is newer', () => {
+it('returns the same result when no event is newer than the run', () => {
   const result = discovered({ repositories: [ended(7, 'PAY/api', REGISTERED)] });
   expect(applyConcurrentEvents(result, [])).toBe(result);
 });
 
-it('keeps what else the run tells, and changes nothing it was given', () => {
+it('keeps the other fields of the result and does not mutate its arguments', () => {
   const result = discovered({
     complete: false,
     repositories: [ended(7, 'PAY/api', ABSENT), ended(9, 'PAY/web', ABSENT)],

@@ -12,11 +12,11 @@ const yaml = (rest: string) =>
 const answered = (status: string) =>
   `Error: Unable to read url, ${FILE} could not be read as ${RAW}, ${status}`;
 
-/** With the reader of this package in the place of the built-in one. */
+/** An error from the reader of this package instead of the built-in one. */
 const unread = (reason: string) =>
   `Error: Unable to read url, Error: ${FILE} could not be read (${reason}): Bitbucket answered otherwise`;
 
-/** As a real catalog said them. */
+/** Messages as a real catalog wrote them. */
 const MESSAGES: readonly (readonly [string, string])[] = [
   [
     'html-page',
@@ -109,7 +109,7 @@ describe('an error of the catalog', () => {
     expect(explainCatalogError(message).reason).toBe(reason);
   });
 
-  it('is explained with a remedy of one sentence, the same for all of one reason', () => {
+  it('is explained with a remedy of one sentence that is the same for each reason', () => {
     const remedies = new Map(
       MESSAGES.map(([reason, message]) => [reason, explainCatalogError(message).remedy]),
     );
@@ -118,16 +118,19 @@ describe('an error of the catalog', () => {
       expect(remedy).toBe(remedies.get(reason));
       expect(remedy).toMatch(/^[A-Z][^]*[^.]\.$/);
     }
-    // What the catalog says of it is no error of the file.
+    // The message of the catalog is not about an error in the file.
     expect([...remedies.keys(), 'name-taken'].sort()).toEqual(
       [...CATALOG_ERROR_REASONS].sort(),
     );
   });
 
-  it.each(MESSAGES)('is a failure to read the file or not: %s, %s', (reason, message) => {
-    const isRead =
-      message.includes('Unable to read url') &&
-      !['invalid-yaml', 'host-not-allowed'].includes(reason);
-    expect(isReadError(message)).toBe(isRead);
-  });
+  it.each(MESSAGES)(
+    'is classified as a failure to read the file or not: %s, %s',
+    (reason, message) => {
+      const isRead =
+        message.includes('Unable to read url') &&
+        !['invalid-yaml', 'host-not-allowed'].includes(reason);
+      expect(isReadError(message)).toBe(isRead);
+    },
+  );
 });

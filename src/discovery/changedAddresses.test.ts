@@ -17,13 +17,19 @@ const known = (repositoryId: number, slug: string): KnownRepository => ({
   files: [file(slug)],
 });
 
-describe('where something else is found than was known', () => {
+describe('the changed addresses', () => {
   it.each<[string, KnownRepository[], CatalogLocation[], CatalogLocation[], string[]]>([
-    ['is nowhere without a change', [known(1, 'api')], [location(1, 'api')], [], []],
-    ['is where a file is new', [], [location(1, 'api')], [], ['api']],
-    ['is where a file is gone', [known(1, 'api')], [], [location(1, 'api')], ['api']],
+    ['are empty without a change', [known(1, 'api')], [location(1, 'api')], [], []],
+    ['include the address of a new file', [], [location(1, 'api')], [], ['api']],
     [
-      'is where another repository is now',
+      'include the address of a deleted file',
+      [known(1, 'api')],
+      [],
+      [location(1, 'api')],
+      ['api'],
+    ],
+    [
+      'include the address that another repository now has',
       [known(1, 'api'), known(2, 'web')],
       [location(3, 'api'), location(2, 'web')],
       [],

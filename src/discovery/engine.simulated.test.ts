@@ -24,7 +24,7 @@ const HIDDEN = 100;
 
 interface Bitbucket {
   readonly server: SimulatedBitbucket;
-  /** Of repositories in ordinary projects that hold the file on the branch. */
+  /** Repositories in ordinary projects that have the file on the branch. */
   readonly expected: string[];
 }
 
@@ -111,7 +111,7 @@ describe('the engine on a Bitbucket with 2,000 repositories', () => {
     60_000,
   );
 
-  it('keeps everything the catalog has while permissions are lost', async () => {
+  it('keeps every Location while permissions are lost', async () => {
     const baseline = stateOf(toKnownRepositories(expected));
     for (let project = 0; project < PROJECTS; project += 1) {
       server.hide('backstage', `P${project}`);
@@ -168,7 +168,7 @@ describe('the engine on a small Bitbucket', () => {
     });
     expect(locationsOf(after)).toEqual([url('OPS/b'), url('PAY/c'), url('PAY/x')]);
     expect(after.summary).toMatchObject({ removed: 2, replaced: 2, heldBack: 0 });
-    // Who is at their former addresses is asked for as well.
+    // Their former addresses are requested as well.
     expect(countRequests(server)).toEqual({
       repositories: 1,
       'file-check': 3,
@@ -183,7 +183,7 @@ describe('the engine on a small Bitbucket', () => {
     expect(after.summary).toMatchObject({ removed: 2, replaced: 2, heldBack: 0 });
   });
 
-  it('removes the Location of a deleted repository after asking for it once', async () => {
+  it('removes the Location of a deleted repository after one request for it', async () => {
     const server = createServer(['a', 'b', 'c']);
     const after = await runAfter(server, () => server.deleteRepository('PAY', 'a'));
     expect(locationsOf(after)).toEqual([url('PAY/b'), url('PAY/c')]);
@@ -194,7 +194,7 @@ describe('the engine on a small Bitbucket', () => {
     });
   });
 
-  it('holds back what a deleted project would take with it', async () => {
+  it('holds back the removal of the Locations of a deleted project', async () => {
     const server = createServer(['a', 'b']);
     const after = await runAfter(server, () => server.deleteProject('PAY'));
     expect(locationsOf(after)).toEqual([url('PAY/a'), url('PAY/b')]);
@@ -219,14 +219,14 @@ describe('the engine on a small Bitbucket', () => {
     },
   );
 
-  it('keeps Locations whose repositories the account may not see any more', async () => {
+  it('keeps the Locations of repositories that the account can no longer see', async () => {
     const server = createServer(['a', 'b', 'c']);
     const after = await runAfter(server, () => server.hide('backstage', 'PAY/a'));
     expect(locationsOf(after)).toEqual(['a', 'b', 'c'].map(slug => url(`PAY/${slug}`)));
     expect(after.summary.reasons.unknown).toEqual({ 'not-permitted': 1 });
   });
 
-  it('lists only the projects that a filter names, and keeps those it may not see', async () => {
+  it('lists only the projects that a filter names, and keeps the Locations of those it cannot see', async () => {
     const server = createServer(['a']);
     server.addRepository({ projectKey: 'OPS', slug: 'b', files: FILE });
     server.addRepository({ projectKey: 'HR', slug: 'c', files: FILE });
@@ -240,7 +240,7 @@ describe('the engine on a small Bitbucket', () => {
     });
   });
 
-  it('finds files by globs with one listing of files per repository', async () => {
+  it('finds files by globs with one file listing per repository', async () => {
     const server = createServer(['a']);
     const files = { 'x/.y/catalog-info.yaml': '', 'docs/c.yaml': '', 'README.md': '' };
     server.addRepository({ projectKey: 'PAY', slug: 'b', files });
@@ -256,7 +256,7 @@ describe('the engine on a small Bitbucket', () => {
     expect(countRequests(server)).toEqual({ repositories: 1, 'files-listing': 2 });
   });
 
-  it('keeps Locations through an outage of file checks, and tells why', async () => {
+  it('keeps Locations while file checks fail, and reports why', async () => {
     const server = createServer(['a', 'b', 'c']);
     const first = await run(server, stateOf([]), plain);
     server.faults.add({
@@ -281,7 +281,7 @@ describe('the engine on a small Bitbucket', () => {
     expect(clock.sleeping).toBe(0);
   });
 
-  it('fails without touching anything when the token is not accepted any more', async () => {
+  it('fails without changing any Location when the token is no longer accepted', async () => {
     const server = createServer(['a', 'b', 'c']);
     const after = await runAfter(server, () => {
       server.getUser('backstage').expired = true;

@@ -28,14 +28,14 @@ const MANY = ['PAY/api', 'PAY/web', 'PAY/db', 'PAY/doc'].map((at, index) =>
 const ONLY = [known(7, 'PAY/api')];
 
 interface Setting extends Partial<RemovalGuard> {
-  /** Where the repository is looked at. */
+  /** The address at which the repository is checked. */
   readonly at?: string;
-  /** What was found; `gone` where nothing is there. */
+  /** The outcome; `gone` when there is no repository. */
   readonly outcome?: ConclusiveOutcome | 'gone';
   readonly known?: readonly KnownRepository[];
 }
 
-/** Looks at the repository 7, which has lost its file unless told otherwise. */
+/** Checks repository 7, which has lost its file unless the setting says otherwise. */
 async function guarded(setting: Setting = {}): Promise<RepositoryDelta> {
   const { at = 'PAY/api', outcome = NONE, known: all = MANY, ...guard } = setting;
   const ats = [address(at), address('PAY/api')];
@@ -63,7 +63,7 @@ function held(ageMs: number, approved = false, at = 'PAY/api'): HeldRemoval {
   };
 }
 
-/** What is known of the repository after it. */
+/** The file keys of the repository after the evaluation. */
 function filesOf({ changed }: RepositoryDelta, id = 7): string[] | undefined {
   return changed.find(one => one.repositoryId === id)?.files.map(one => one.targetUrl);
 }
@@ -71,60 +71,60 @@ function filesOf({ changed }: RepositoryDelta, id = 7): string[] | undefined {
 const REMOVED = { removed: [location(7, 'PAY/api')], held: [] };
 const HELD = { removed: [], held: [held(0)] };
 
-describe('a removal that an event leads to', () => {
-  it('happens where others are left', async () => {
+describe('a removal caused by an event', () => {
+  it('is applied when other Locations remain', async () => {
     const delta = await guarded();
     expect(delta).toMatchObject(REMOVED);
     expect(delta.heldBackReason).toBeUndefined();
     expect(filesOf(delta)).toEqual([]);
   });
 
-  it('is held back where it is the last Location, and remembered as still there', async () => {
+  it('is held back when it is the last Location, which is stored as still in the catalog', async () => {
     const delta = await guarded({ known: ONLY });
     expect(delta).toMatchObject(HELD);
     expect(delta.heldBackReason).toMatch(/^1 of 1 Locations/);
     expect(filesOf(delta)).toEqual([target('PAY/api')]);
   });
 
-  it('is held back where nothing may go without approval', async () => {
+  it('is held back when no removal is allowed without approval', async () => {
     const policy = { ...POLICY, maxPercentage: 0 };
     expect(await guarded({ policy })).toMatchObject(HELD);
   });
 
-  it('happens where the guard is off', async () => {
+  it('is applied when the guard is off', async () => {
     const policy = { ...POLICY, maxPercentage: 100 };
     expect(await guarded({ policy, known: ONLY })).toMatchObject(REMOVED);
   });
 
-  it('happens where it is approved', async () => {
+  it('is applied when it is approved', async () => {
     const delta = await guarded({ known: ONLY, held: [held(1, true)] });
     expect(delta).toMatchObject(REMOVED);
   });
 
-  it('is not approved by an approval for something else', async () => {
+  it('is not approved by the approval of another removal', async () => {
     const delta = await guarded({ known: ONLY, held: [held(1, true, 'PAY/web')] });
     expect(delta.removed).toEqual([]);
   });
 
-  it('is held on with its first time before holdFor is over', async () => {
+  it('stays held, with its first time, until holdFor is over', async () => {
     const before = held(24 * HOUR - 1);
     const delta = await guarded({ known: ONLY, held: [before] });
     expect(delta).toMatchObject({ removed: [], held: [before] });
   });
 
-  it('happens once holdFor is over', async () => {
+  it('is applied once holdFor is over', async () => {
     const delta = await guarded({ known: ONLY, held: [held(24 * HOUR)] });
     expect(delta).toMatchObject(REMOVED);
   });
 
   it.each([OUT, 'gone'] as const)(
-    'is judged the same where the repository is excluded or gone: %j',
+    'is held back in the same way when the repository is excluded or gone: %j',
     async outcome => {
       expect(await guarded({ outcome, known: ONLY })).toMatchObject(HELD);
     },
   );
 
-  it('is told apart from what is in the catalog while the catalog has not answered', async () => {
+  it('is not stored as a removal from the catalog before the catalog has answered', async () => {
     const outcome = registered('PAY/api', 'other.yaml');
     const delta = await guarded({ outcome });
     const [before, other] = [target('PAY/api'), target('PAY/api', 'other.yaml')];
@@ -142,12 +142,12 @@ describe('more than one removal', () => {
   const files = paths.map(path => file('PAY/api', path));
   const all = [known(7, 'PAY/api', files), ...MANY.slice(1)];
 
-  it('of up to five is not held back', async () => {
+  it('is not held back up to five', async () => {
     const outcome = registered('PAY/api', ...paths.slice(5));
     expect((await guarded({ outcome, known: all })).removed).toHaveLength(5);
   });
 
-  it('that is too much is held back as a whole, and what is found stays', async () => {
+  it('is held back as a whole above the limit, and files that were found stay', async () => {
     const outcome = registered('PAY/api', ...paths.slice(0, 1));
     const delta = await guarded({ outcome, known: all });
     expect(delta.removed).toEqual([]);
@@ -160,13 +160,13 @@ describe('more than one removal', () => {
 describe('a file that is found under another URL', () => {
   const renamed = { at: 'PAY/gateway', outcome: registered('PAY/gateway') };
 
-  it('is replaced although it is the last one', async () => {
+  it('is replaced even when it is the last one', async () => {
     const delta = await guarded({ ...renamed, known: ONLY });
     expect(delta).toMatchObject(REMOVED);
     expect(targetsOf(delta.added)).toEqual([target('PAY/gateway')]);
   });
 
-  it('is held back where too many go with it', async () => {
+  it('is held back when too many removals go with it', async () => {
     const paths = Array.from({ length: 6 }, (_, index) => `f${index}.yaml`);
     const before = paths.map(path => file('PAY/api', path));
     const delta = await guarded({
@@ -179,31 +179,31 @@ describe('a file that is found under another URL', () => {
     expect(delta.held).toHaveLength(6);
   });
 
-  it('is replaced although nothing may go without approval', async () => {
+  it('is replaced even when no removal is allowed without approval', async () => {
     const policy = { ...POLICY, maxPercentage: 0 };
     expect((await guarded({ ...renamed, policy })).held).toEqual([]);
   });
 
-  it('is not replaced by a file of another path', async () => {
+  it('is not replaced by a file at another path', async () => {
     const outcome = registered('PAY/gateway', 'other.yaml');
     const policy = { ...POLICY, maxPercentage: 0 };
     expect((await guarded({ ...renamed, outcome, policy })).held).toHaveLength(1);
   });
 });
 
-describe('what is held back', () => {
-  it('of a placeholder is remembered with the repository whose id is known now', async () => {
+describe('a held removal', () => {
+  it('of a placeholder is stored with the repository once its id is known', async () => {
     const delta = await guarded({ known: [known(-1, 'PAY/api')] });
     expect(delta).toMatchObject({ ...HELD, forgottenIds: [-1] });
     expect(filesOf(delta)).toEqual([target('PAY/api')]);
   });
 
-  it('leaves the other repositories as they are', async () => {
+  it('does not change other repositories', async () => {
     const delta = await guarded({ policy: { ...POLICY, maxPercentage: 0 } });
     expect(delta.changed.map(one => one.repositoryId)).toEqual([7]);
   });
 
-  it('leaves what is added and what stays as it is', async () => {
+  it('does not change the Locations that are added or kept', async () => {
     const outcome = registered('PAY/api', 'a.yaml', 'b.yaml');
     const files = [file('PAY/api'), file('PAY/api', 'b.yaml')];
     const policy = { ...POLICY, maxPercentage: 0 };
@@ -214,7 +214,7 @@ describe('what is held back', () => {
   });
 });
 
-describe('an entity that another repository gives too', () => {
+describe('an entity that another repository also provides', () => {
   const made = (at: string, json: string) => ({
     ...file(at),
     entity: { key: 'component:default/x', json },
@@ -224,7 +224,7 @@ describe('an entity that another repository gives too', () => {
     known(8, 'PAY/web', [made('PAY/web', '2')]),
   ];
 
-  it('goes over to that one, whatever the guard', async () => {
+  it('passes to that repository, whatever the guard', async () => {
     const policy = { ...POLICY, maxPercentage: 0 };
     const delta = await guarded({ known: both, policy });
     expect(delta).toMatchObject({ removed: [], held: [] });
@@ -235,13 +235,13 @@ describe('an entity that another repository gives too', () => {
     expect(filesOf(delta, 8)).toBeUndefined();
   });
 
-  it('stays known of that one when it is found here as well', async () => {
+  it('stays with that repository when it is found here as well', async () => {
     const files = [made('PAY/api', '1')];
     const delta = await guarded({ known: both, outcome: { kind: 'registered', files } });
     expect(delta.changed.map(one => one.repositoryId)).toEqual([7]);
   });
 
-  it('is taken from the one that was here before', async () => {
+  it('is taken from the repository that was at this address before', async () => {
     const files = [made('PAY/api', '1')];
     const before = [known(9, 'pay/API', files), known(7, 'PAY/api', [])];
     const delta = await guarded({

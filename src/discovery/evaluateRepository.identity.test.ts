@@ -57,7 +57,7 @@ describe('a repository that was renamed or moved', () => {
     expect(stateAfter(before, delta)).toMatchObject([known(7, to, undefined, NOW)]);
   });
 
-  it('is found under its old address where Bitbucket redirects', async () => {
+  it('is found at its old address when Bitbucket redirects', async () => {
     const source = new FakeRepositorySource().put(7, 'PAY/gateway');
     source.answerRepository('PAY/api', {
       kind: 'found',
@@ -72,10 +72,10 @@ describe('a repository that was renamed or moved', () => {
   });
 
   it.each([
-    ['refuses to tell', { kind: 'unknown', problem: problem('not-permitted') }],
+    ['refuses access', { kind: 'unknown', problem: problem('not-permitted') }],
     ['finds another one there', { kind: 'found', repository: repository(9, 'PAY/api') }],
   ] as const)(
-    'keeps its former Location where Bitbucket %s, beside the new one',
+    'keeps its former Location beside the new one when Bitbucket %s',
     async (_, answer) => {
       const source = new FakeRepositorySource().put(7, 'PAY/gateway');
       source.answerRepository('PAY/api', answer);
@@ -99,7 +99,7 @@ describe('a repository that was renamed or moved', () => {
     });
   });
 
-  it('is asked for once at its former address, however many files it had there', async () => {
+  it('is requested once at its former address, however many files it had there', async () => {
     const source = new FakeRepositorySource().put(7, 'PAY/gateway');
     const files = [file('PAY/api'), file('PAY/api', 'a.yaml'), file('PAY/api', 'b.yaml')];
     const delta = await deltaOf(source, 'PAY/gateway', {
@@ -118,7 +118,7 @@ describe('a repository that was renamed or moved', () => {
   });
 });
 
-describe('an id that another repository has by now', () => {
+describe('an id that now belongs to another repository', () => {
   it.each([
     ['unknown', undefined, undefined],
     ['unknown before', undefined, 'ab0e54'],
@@ -155,7 +155,7 @@ describe('a former address that a webhook claims', () => {
     return evaluation.delta;
   };
 
-  it('takes nothing from who is there: it stays known by its address', async () => {
+  it('removes nothing from the repository there, which stays known by its address', async () => {
     const source = new FakeRepositorySource()
       .put(7, 'OPS/mine')
       .answerRepository('PAY/victim', {
@@ -169,7 +169,7 @@ describe('a former address that a webhook claims', () => {
     expect(stateAfter(before, delta)).toContainEqual(known(-1, 'PAY/victim'));
   });
 
-  it('is left where Bitbucket says so', async () => {
+  it('is released when Bitbucket confirms it', async () => {
     const source = new FakeRepositorySource().put(7, 'OPS/mine');
     const delta = await evaluate(source, [known(-1, 'PAY/victim')]);
     expect(targets(delta)).toEqual({
@@ -194,7 +194,7 @@ describe('a repository known by its address only', () => {
     expect(stateAfter(before, delta).map(one => one.repositoryId)).toEqual([7]);
   });
 
-  it('is joined with what is known by id, each target once', async () => {
+  it('is merged with the repository known by id, each target once', async () => {
     const source = new FakeRepositorySource().put(7, 'PAY/api', { files: [] });
     const before = [known(-1, 'PAY/api'), known(7, 'PAY/api'), known(-2, 'PAY/web')];
     const delta = await deltaOf(source, 'PAY/api', { known: before });
@@ -202,7 +202,7 @@ describe('a repository known by its address only', () => {
     expect(delta.forgottenIds).toEqual([-1]);
   });
 
-  it('keeps its placeholder when it lies elsewhere', async () => {
+  it('keeps its placeholder when it has another address', async () => {
     const source = new FakeRepositorySource().put(7, 'PAY/api');
     const delta = await deltaOf(source, 'PAY/api', { known: [known(-1, 'PAY/web')] });
     expect(delta.forgottenIds).toEqual([]);
@@ -211,7 +211,7 @@ describe('a repository known by its address only', () => {
 });
 
 describe('an address that another repository has taken over', () => {
-  it('keeps its Location, which now belongs to the new one', async () => {
+  it('keeps its Location, which now belongs to the new repository', async () => {
     const source = new FakeRepositorySource().put(9, 'PAY/api');
     const before = [known(7, 'PAY/api')];
     const delta = await deltaOf(source, 'PAY/api', { known: before });
@@ -222,7 +222,7 @@ describe('an address that another repository has taken over', () => {
     ]);
   });
 
-  it('leaves to the former one what the new one does not have', async () => {
+  it('leaves files that the new repository does not have to the former one', async () => {
     const source = new FakeRepositorySource().put(9, 'PAY/api', { files: [] });
     const before = [known(7, 'PAY/api')];
     const delta = await deltaOf(source, 'PAY/api', { known: before });
@@ -230,7 +230,7 @@ describe('an address that another repository has taken over', () => {
     expect(stateAfter(before, delta)[0]).toEqual(before[0]);
   });
 
-  it('does not lose the Location when the former one is found elsewhere', async () => {
+  it('does not lose the Location when the former repository is found elsewhere', async () => {
     const source = new FakeRepositorySource().put(9, 'PAY/api').put(7, 'OPS/api');
     let state = [known(7, 'PAY/api')];
     let catalog = new Set([target('PAY/api')]);
@@ -264,7 +264,7 @@ describe('an address that another repository has taken over', () => {
     },
   );
 
-  it('is not emptied by a rename while another one has its file there', async () => {
+  it('keeps its Location after a rename while another repository has its file there', async () => {
     const source = new FakeRepositorySource().put(7, 'PAY/b');
     const before = [known(7, 'PAY/b', [file('PAY/a')]), known(9, 'PAY/a')];
     const delta = await deltaOf(source, 'PAY/b', { known: before });

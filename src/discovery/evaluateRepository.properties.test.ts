@@ -16,7 +16,7 @@ import { evaluateLook, lookAtRepository, RepositoryDelta } from './evaluateRepos
 import { toLocations } from './locations';
 import { KnownRepository } from './types';
 
-/** Few of each, so that identities, addresses and files meet in every way. */
+/** Few values of each kind, so that every combination of ids, addresses and files occurs. */
 const ADDRESSES = ['PAY/a', 'PAY/b', 'OPS/a'];
 const PATHS = ['catalog-info.yaml', 'docs/catalog-info.yaml', 'x.yaml'];
 
@@ -32,7 +32,7 @@ const someKnown = fc
     paths: somePaths,
   })
   .chain(({ id, at, oldAt, paths }) =>
-    // Most files lie where the repository is; some were left behind by a rename.
+    // Most files are at the repository's address; some remain from before a rename.
     fc.constantFrom(at, at, oldAt).map(filesAt => ({
       ...known(
         id,
@@ -40,7 +40,7 @@ const someKnown = fc
         paths.map(path => file(filesAt, path)),
         1,
       ),
-      // One server: an id is the same repository wherever it is.
+      // One server: an id is the same repository at every address.
       hierarchyId: `hierarchy-${id}`,
     })),
   );
@@ -49,7 +49,7 @@ interface State {
   readonly before: readonly KnownRepository[];
   readonly id: number;
   readonly at: string;
-  /** `undefined`: there is no repository. */
+  /** `undefined` when there is no repository. */
   readonly files: readonly string[] | undefined;
 }
 
@@ -87,7 +87,7 @@ function targetsIn(all: readonly KnownRepository[]): Set<string> {
   return new Set(targetsOf(toLocations(all)));
 }
 
-/** For each generated state. */
+/** Runs the assertion for each generated state. */
 async function check(
   holds: (state: State, delta: RepositoryDelta) => void | Promise<void>,
 ): Promise<void> {
@@ -97,8 +97,8 @@ async function check(
   );
 }
 
-describe('evaluateRepository, whatever is known and found', () => {
-  it('makes of what was known of one repository exactly what is found', async () => {
+describe('evaluateRepository, for any known state and any outcome', () => {
+  it('replaces the known files of a repository with exactly those that were found', async () => {
     await check(async ({ at, id, files = [], before }) => {
       const mine = before.filter(one => one.repositoryId === id);
       const delta = await deltaOf({ at, id, files, before: mine });
@@ -107,7 +107,7 @@ describe('evaluateRepository, whatever is known and found', () => {
     });
   });
 
-  it('adds all that is found, and takes nothing that another one has elsewhere', async () => {
+  it('adds every file that was found and removes none that another repository has elsewhere', async () => {
     await check(({ before, id, at, files = [] }, delta) => {
       const after = catalogAfter(targetsIn(before), delta);
       const { projectKey, slug } = address(at);
@@ -120,7 +120,7 @@ describe('evaluateRepository, whatever is known and found', () => {
     });
   });
 
-  it('remembers what the catalog then holds, each target once where it was once', async () => {
+  it('stores the targets that the catalog then holds, without adding duplicates', async () => {
     await check(({ before }, delta) => {
       const state = stateAfter(before, delta);
       expect(targetsIn(state)).toEqual(catalogAfter(targetsIn(before), delta));
@@ -130,7 +130,7 @@ describe('evaluateRepository, whatever is known and found', () => {
     });
   });
 
-  it('knows what the catalog has at every moment until it has taken all of it', async () => {
+  it('stores a superset of the catalog at every moment until the catalog has applied the delta', async () => {
     await check(({ before }, delta) => {
       const had = targetsIn(before);
       const { added, forgottenIds } = delta;
@@ -143,7 +143,7 @@ describe('evaluateRepository, whatever is known and found', () => {
     });
   });
 
-  it('keeps in the catalog, and known, what the guard holds back', async () => {
+  it('keeps Locations whose removal is held back, both in the catalog and in the state', async () => {
     let held = 0;
     await check(async state => {
       const { before } = state;
@@ -162,7 +162,7 @@ describe('evaluateRepository, whatever is known and found', () => {
     expect(held).toBeGreaterThan(50);
   });
 
-  it('puts each target in one place, and adds only what was not there', async () => {
+  it('lists each target once, and adds only targets that were not there', async () => {
     await check(({ before }, delta) => {
       const had = targetsIn(before);
       const [added, removed, stayed] = [delta.added, delta.removed, delta.stayed].map(
@@ -176,7 +176,7 @@ describe('evaluateRepository, whatever is known and found', () => {
     });
   });
 
-  it('changes nothing when it looks again at the same state', async () => {
+  it('changes nothing when it evaluates the same state again', async () => {
     await check(async (state, delta) => {
       const before = stateAfter(state.before, delta);
       const again = await deltaOf({ ...state, before });
@@ -188,7 +188,7 @@ describe('evaluateRepository, whatever is known and found', () => {
     });
   });
 
-  it('comes across every case', async () => {
+  it('is tested with every case', async () => {
     const seen = { added: 0, removed: 0, stayed: 0, changed: 0, forgottenIds: 0 };
     await check((_, delta) => {
       seen.added += delta.added.length;

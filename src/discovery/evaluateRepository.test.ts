@@ -49,14 +49,14 @@ const PLAIN = 'catalog-info.yaml';
 const DOCS = 'docs/catalog-info.yaml';
 const NOTHING = { added: [], removed: [], stayed: [] };
 
-describe('a repository that is there', () => {
+describe('a repository that exists', () => {
   const archivedOut = scope({ filters: { skipArchivedRepos: true } });
 
   it.each([
     ['registered', {}, scope(), registered('PAY/api')],
     ['absent', { files: [] }, scope(), ABSENT],
     ['excluded', { archived: true }, archivedOut, EXCLUDED],
-  ])('ends as %s, remembered with outcome and time', async (_, is, wanted, outcome) => {
+  ])('ends as %s and is stored with outcome and time', async (_, is, wanted, outcome) => {
     const source = new FakeRepositorySource().put(7, 'PAY/api', is);
     const evaluation = await look(source, 'PAY/api', { scope: wanted });
     const files = outcome.kind === 'registered' ? [file('PAY/api')] : [];
@@ -80,8 +80,8 @@ describe('a repository that is there', () => {
   });
 
   it.each([
-    ['has no file any more', { files: [] }],
-    ['is excluded now', { archived: true }],
+    ['no longer has a file', { files: [] }],
+    ['is now excluded', { archived: true }],
   ])('loses its Location when it %s', async (_, is) => {
     const source = new FakeRepositorySource().put(7, 'PAY/api', is);
     const before = [known(7, 'PAY/api')];
@@ -90,13 +90,13 @@ describe('a repository that is there', () => {
     expect(stateAfter(before, delta)).toMatchObject([{ repositoryId: 7, files: [] }]);
   });
 
-  it('is asked nothing about its files when it is excluded', async () => {
+  it('is not checked for files when it is excluded', async () => {
     const source = new FakeRepositorySource().put(7, 'PAY/api', { archived: true });
     await look(source, 'PAY/api', { scope: archivedOut });
     expect(source.asked).toEqual(['repository PAY/api']);
   });
 
-  it('keeps a file that stayed, to be read again', async () => {
+  it('keeps a file that is still there and has it read again', async () => {
     const source = new FakeRepositorySource().put(7, 'PAY/api');
     const delta = await deltaOf(source, 'PAY/api', { known: [known(7, 'PAY/api')] });
     expect(targets(delta)).toEqual({ ...NOTHING, stayed: [target('PAY/api')] });
@@ -104,8 +104,8 @@ describe('a repository that is there', () => {
   });
 
   it.each([
-    ['given anew, once its file is proven to exist', 'optional', [target('PAY/api')]],
-    ['only read again, where that was proven before', 'required', []],
+    ['emitted again once its file is proven to exist', 'optional', [target('PAY/api')]],
+    ['only read again when that was proven before', 'required', []],
   ] as const)('is %s', async (_, presence, added) => {
     const before = known(7, 'PAY/api', [{ ...file('PAY/api'), presence }]);
     const source = new FakeRepositorySource().put(7, 'PAY/api');
@@ -117,7 +117,7 @@ describe('a repository that is there', () => {
     expect(stateAfter([before], delta)).toMatchObject([{ files: [file('PAY/api')] }]);
   });
 
-  it('has each of several files added, kept or removed on its own', async () => {
+  it('has each of several files added, kept or removed separately', async () => {
     const paths = ['a.yaml', 'b.yaml', 'c.yaml'];
     const files = ['b.yaml', 'c.yaml', 'other.yaml'];
     const source = new FakeRepositorySource().put(7, 'PAY/api', { files });
@@ -133,7 +133,7 @@ describe('a repository that is there', () => {
     });
   });
 
-  it('swaps the Location when another branch is looked at', async () => {
+  it('replaces the Location when another branch is configured', async () => {
     const source = new FakeRepositorySource().put(7, 'PAY/api');
     const delta = await deltaOf(source, 'PAY/api', {
       known: [known(7, 'PAY/api')],
@@ -146,7 +146,7 @@ describe('a repository that is there', () => {
     });
   });
 
-  it('leaves the others alone', async () => {
+  it('does not change other repositories', async () => {
     const source = new FakeRepositorySource().put(7, 'PAY/api', { files: [] });
     const before = [known(8, 'PAY/web'), known(-1, 'PAY/old'), known(7, 'PAY/api')];
     const delta = await deltaOf(source, 'PAY/api', { known: before });
@@ -155,7 +155,7 @@ describe('a repository that is there', () => {
   });
 });
 
-describe('a repository nothing is known about', () => {
+describe('a repository whose state cannot be read', () => {
   const failed = problem('not-permitted', '401');
 
   it.each([
@@ -169,7 +169,7 @@ describe('a repository nothing is known about', () => {
       (source: FakeRepositorySource) =>
         source.put(7, 'PAY/api', { lookup: { kind: 'unknown', problem: failed } }),
     ],
-  ])('changes nothing when the answer about %s is no answer', async (_, breakIt) => {
+  ])('changes nothing when the answer about %s is inconclusive', async (_, breakIt) => {
     const source = new FakeRepositorySource().put(7, 'PAY/api');
     breakIt(source);
     for (const paths of [[PLAIN], [PLAIN, DOCS]]) {
@@ -187,7 +187,7 @@ describe('a repository nothing is known about', () => {
     expect(evaluation).toMatchObject({ problem: { reason: 'not-available' } });
   });
 
-  it('throws what the source throws, an abort included', async () => {
+  it('throws errors of the source, including an abort', async () => {
     const source = new FakeRepositorySource().put(7, 'PAY/api');
     const signal = AbortSignal.abort(new Error('stop'));
     await expect(look(source, 'PAY/api', { signal })).rejects.toThrow('stop');
@@ -203,7 +203,7 @@ describe('a repository nothing is known about', () => {
 describe('a repository that is gone', () => {
   const source = new FakeRepositorySource();
 
-  it('takes along what is known at its address, and nothing else', async () => {
+  it('removes the files known at its address and no others', async () => {
     const before = [known(7, 'PAY/api'), known(8, 'PAY/web'), known(-1, 'OPS/api')];
     const evaluation = await look(source, 'pay/API', { known: before });
     expect(evaluation).not.toHaveProperty('result');
@@ -215,25 +215,25 @@ describe('a repository that is gone', () => {
     );
   });
 
-  it('is remembered without files and outcome, so that a run still going on sees it', async () => {
+  it('is stored without files and outcome, so that a concurrent run sees it', async () => {
     const conclusive = registered('PAY/api');
     const before = [{ ...known(7, 'PAY/api', undefined, 1), conclusive }];
     const delta = await deltaOf(source, 'PAY/api', { known: before });
     expect(stateAfter(before, delta)).toEqual([known(7, 'PAY/api', [], NOW)]);
   });
 
-  it('removes each target once, however many share it', async () => {
+  it('removes each target once, however many repositories share it', async () => {
     const before = [known(7, 'PAY/api'), known(-1, 'PAY/api')];
     const delta = await deltaOf(source, 'PAY/api', { known: before });
     expect(targets(delta)).toEqual({ ...NOTHING, removed: [target('PAY/api')] });
   });
 
-  it('changes nothing when nothing is known there', async () => {
+  it('changes nothing when no repository is known at its address', async () => {
     const delta = await deltaOf(source, 'PAY/api', { known: [known(8, 'PAY/web')] });
     expect(delta).toMatchObject({ ...NOTHING, changed: [], forgottenIds: [] });
   });
 
-  it('keeps its id elsewhere: the address decides', async () => {
+  it('keeps the files of the same id at another address', async () => {
     const moved = [known(7, 'OPS/api')];
     const delta = await deltaOf(source, 'PAY/api', { known: moved });
     expect(targets(delta)).toEqual(NOTHING);

@@ -11,11 +11,11 @@ it.each([
   expect(explanation?.remedy).toMatch(/\.$/);
 });
 
-it('says of what is registered only since its removal is held back how to have it removed', () => {
+it('says how to approve a removal for a file that is registered only because its removal is held back', () => {
   expect(explainOutcome('registered', undefined, true)?.remedy).toMatch('Approve');
   expect(explainOutcome('registered')?.remedy).toMatch(/^None/);
 });
 
-it.each([undefined, '', 'toString', '__proto__'])('has no words for %j', reason => {
+it.each([undefined, '', 'toString', '__proto__'])('has no explanation for %j', reason => {
   expect(explainOutcome('unknown', reason)).toBeUndefined();
 });

@@ -51,16 +51,16 @@ describe('planLookup', () => {
       { kind: 'register-unchecked', paths: ['a.yaml', 'b.yaml'] },
     ],
     [
-      'one listing for globs even where nothing is to be checked',
+      'one listing for globs even when files need not be checked',
       ['*.yaml', 'b.yml'],
       false,
       { kind: 'list-files', unchecked: ['b.yml'] },
     ],
-  ])('asks %s', (_, paths, validate, plan) => {
+  ])('requests %s', (_, paths, validate, plan) => {
     expect(kinds(paths, validate)).toMatchObject(plan);
   });
 
-  it('lists only globs for what the listing has to show when plain paths go unchecked', () => {
+  it('expects only globs from the listing when plain paths are not checked', () => {
     const plan = kinds(['*.yaml', 'b.yml'], false);
     expect(plan.kind === 'list-files' && plan.paths.map(one => one.kind)).toEqual([
       'glob',
@@ -68,7 +68,7 @@ describe('planLookup', () => {
   });
 
   it.each(['INITIALISING', 'INITIALISATION_FAILED', 'OFFLINE', 'SOMETHING_NEW'])(
-    'asks nothing of a repository in state %s, and knows nothing of it',
+    'sends no request for a repository in state %s, which is unknown',
     state => {
       expect(planLookup({ ...API, state }, scope())).toEqual({
         kind: 'decided',
@@ -81,9 +81,12 @@ describe('planLookup', () => {
     },
   );
 
-  it.each(['AVAILABLE', undefined])('asks a repository in state %s', state => {
-    expect(planLookup({ ...API, state }, scope()).kind).toBe('check-file');
-  });
+  it.each(['AVAILABLE', undefined])(
+    'sends requests for a repository in state %s',
+    state => {
+      expect(planLookup({ ...API, state }, scope()).kind).toBe('check-file');
+    },
+  );
 });
 
 describe('findCatalogFiles', () => {
@@ -104,7 +107,7 @@ describe('findCatalogFiles', () => {
       ? Object.fromEntries(outcome.files.map(one => [one.path, one.presence]))
       : outcome;
 
-  it('registers the file it found with the URL the source makes', async () => {
+  it('registers the file that it found with the URL that the source builds', async () => {
     const { outcome, asked } = await find({}, { branch: 'feature/a&b+c' });
     expect(outcome).toEqual({
       kind: 'registered',
@@ -138,7 +141,7 @@ describe('findCatalogFiles', () => {
     expect((await find(has, { paths: ['**/a.yaml', 'b.yaml'] })).outcome).toEqual(is);
   });
 
-  it('registers what globs and plain paths name, sorted, with one listing', async () => {
+  it('registers the files that globs and plain paths match, sorted, with one listing', async () => {
     const files = ['z/catalog.yaml', 'b.yaml', 'c.yaml', '.hidden/catalog.yaml'];
     const { outcome, asked } = await find(
       { files },
@@ -153,7 +156,7 @@ describe('findCatalogFiles', () => {
     expect(asked).toEqual(['files PAY/api']);
   });
 
-  describe('where listing all files is too much for Bitbucket', () => {
+  describe('when a listing of all files is too much for Bitbucket', () => {
     const tooMuch = {
       kind: 'unknown',
       problem: problem('timeout', 'too late'),
@@ -177,14 +180,14 @@ describe('findCatalogFiles', () => {
     const CHECKS = ['file PAY/api a.yaml', 'file PAY/api b.yaml'];
     const PLAIN = ['a.yaml', 'b.yaml'];
 
-    it('checks plain paths one by one, and asks for one page only before', async () => {
+    it('checks plain paths one by one after requesting a single page', async () => {
       const { outcome, asked, inOnePage } = await lookAt({ files: ['b.yaml'] }, PLAIN);
       expect(presences(outcome)).toEqual({ 'b.yaml': 'required' });
       expect(asked).toEqual(CHECKS);
       expect(inOnePage).toEqual([true]);
     });
 
-    it('finds nothing where none of them is there', async () => {
+    it('finds nothing when none of the files exists', async () => {
       const { outcome, asked } = await lookAt({ files: ['c.yaml'] }, PLAIN);
       expect(outcome).toEqual({ kind: 'absent', reason: 'no-catalog-file' });
       expect(asked).toEqual(CHECKS);
@@ -199,14 +202,14 @@ describe('findCatalogFiles', () => {
       expect(asked).toEqual(CHECKS.slice(0, 1));
     });
 
-    it('knows nothing where a glob needs the listing', async () => {
+    it('returns unknown when a glob needs the listing', async () => {
       const { outcome, asked, inOnePage } = await lookAt({}, ['**/a.yaml', 'b.yaml']);
       expect(outcome).toEqual({ kind: 'unknown', reason: 'timeout', detail: 'too late' });
       expect(asked).toEqual([]);
       expect(inOnePage).toEqual([false]);
     });
 
-    it('checks none where the listing failed for another reason', async () => {
+    it('checks no path when the listing failed for another reason', async () => {
       const { asked } = await lookAt({}, PLAIN, { ...tooMuch, isTooMuch: undefined });
       expect(asked).toEqual([]);
     });
@@ -216,13 +219,13 @@ describe('findCatalogFiles', () => {
     const names = (count: number) =>
       Array.from({ length: count }, (_, index) => `dir-${index}/a.yaml`);
 
-    it('registers as many as one repository may have', async () => {
+    it('registers up to the limit for one repository', async () => {
       const settings = { paths: ['**/a.yaml'], maxFilesPerRepository: 3 };
       const { outcome } = await find({ files: ['README.md', ...names(3)] }, settings);
       expect(paths(outcome)).toHaveLength(3);
     });
 
-    it('registers none of one more, and says how many there are', async () => {
+    it('registers none above the limit, and reports their number', async () => {
       const settings = { paths: ['**/a.yaml', 'b.yaml'], maxFilesPerRepository: 3 };
       const { outcome } = await find({ files: ['b.yaml', ...names(3)] }, settings);
       expect(outcome).toEqual({
@@ -232,7 +235,7 @@ describe('findCatalogFiles', () => {
       });
     });
 
-    it('lets others have their turn while it compares 100,000 of them', async () => {
+    it('yields to the event loop while it compares 100,000 of them', async () => {
       let turns = 0;
       let isOver = false;
       const count = () => {
@@ -266,28 +269,28 @@ describe('findCatalogFiles', () => {
     it.each([
       [['b.yaml', '**/a.yaml'], 'file PAY/api b.yaml'],
       [['**/a.yaml', 'b.yaml'], 'file PAY/api a.yaml'],
-    ])('has one check confirm that %j is absent', async (catalogPaths, question) => {
+    ])('confirms with one check that %j is absent', async (catalogPaths, question) => {
       const { outcome, asked } = await lookAt({ files: [] }, catalogPaths);
       expect(outcome).toEqual({ kind: 'absent', reason: 'no-catalog-file' });
       expect(asked).toEqual([question]);
     });
 
-    it('knows nothing when the check finds a file', async () => {
+    it('returns unknown when the check finds a file', async () => {
       const { outcome } = await lookAt({ files: ['a.yaml'] }, ['**/a.yaml']);
       expect(outcome).toMatchObject({ kind: 'unknown', reason: 'unexpected-answer' });
     });
 
-    it('knows nothing when the check fails', async () => {
+    it('returns unknown when the check fails', async () => {
       const lookup = { kind: 'unknown', problem: problem('timeout', 'late') } as const;
       const { outcome } = await lookAt({ lookup }, ['**/a.yaml']);
       expect(outcome).toEqual({ kind: 'unknown', reason: 'timeout', detail: 'late' });
     });
   });
 
-  describe('where Locations need not exist', () => {
+  describe('when Locations need not exist', () => {
     const unchecked = { validateLocationsExist: false };
 
-    it('registers every plain path and asks nothing', async () => {
+    it('registers every plain path without a request', async () => {
       const { outcome, asked } = await find(
         { files: [] },
         { ...unchecked, paths: ['b.yaml', 'a.yaml'] },
@@ -297,7 +300,7 @@ describe('findCatalogFiles', () => {
       expect(asked).toEqual([]);
     });
 
-    it('registers plain paths beside what the globs found, which alone is proven to exist', async () => {
+    it('registers plain paths beside the files that globs found, and marks only the latter as proven to exist', async () => {
       const { outcome } = await find(
         { files: ['x/c.yaml', 'a.yaml', 'c.yaml'] },
         { ...unchecked, paths: ['**/c.yaml', 'a.yaml', 'b.yaml', 'c.yaml'] },
@@ -319,7 +322,7 @@ describe('findCatalogFiles', () => {
       expect(paths(outcome)).toEqual(['a.yaml']);
     });
 
-    it('knows nothing where the listing failed, so that what globs found before is kept', async () => {
+    it('returns unknown when the listing failed, so that files found by globs before are kept', async () => {
       const { outcome } = await find(
         { lookup: { kind: 'unknown', problem: problem() } },
         { ...unchecked, paths: ['**/c.yaml', 'a.yaml'] },
@@ -368,11 +371,11 @@ describe('findCatalogFiles', () => {
       ['of another branch', at('http://bitbucket.test', '?at=develop')],
       ['of another repository', { ...at(''), targetUrl: target('PAY/web') }],
       ['that is no URL of Bitbucket', { ...at(''), targetUrl: 'catalog-info.yaml' }],
-    ])('gets the new one in place of one %s', async (_, before) => {
+    ])('gets the new target instead of one %s', async (_, before) => {
       expect(await targets([before])).toEqual([target('PAY/api')]);
     });
 
-    it('keeps the new one where the catalog has both', async () => {
+    it('keeps the new target when the catalog has both', async () => {
       const both = [at('http://bitbucket.test'), file('PAY/api')];
       expect(await targets(both)).toEqual([target('PAY/api')]);
     });
@@ -383,7 +386,7 @@ describe('findCatalogFiles', () => {
     });
   });
 
-  it('throws what the source throws', async () => {
+  it('throws errors of the source', async () => {
     const source = new FakeRepositorySource().put(7, 'PAY/api');
     source.beforeAnswer = () => {
       throw new Error('wrong password');

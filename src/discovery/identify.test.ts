@@ -7,13 +7,13 @@ describe('isPlaceholderId', () => {
     [-10_000, true],
     [0, false],
     [1, false],
-  ])('says of %d: %s', (id, expected) => {
+  ])('returns for %d: %s', (id, expected) => {
     expect(isPlaceholderId(id)).toBe(expected);
   });
 });
 
 describe('addressKey', () => {
-  it('is the same whatever the case of the letters', () => {
+  it('ignores the case of letters', () => {
     const one = addressKey({ projectKey: 'PAY', slug: 'api' });
     expect(addressKey({ projectKey: 'pay', slug: 'API' })).toBe(one);
   });
@@ -39,24 +39,24 @@ describe('identify', () => {
     ]);
   });
 
-  it('leaves a placeholder where nothing is listed at its address', () => {
+  it('keeps a placeholder when nothing is listed at its address', () => {
     const before = [known(-1, 'PAY/api')];
     expect(identify(before, [repository(7, 'OPS/api')])).toEqual(before);
   });
 
-  it('never changes an id that is known, whoever is at the address now', () => {
+  it('never changes a known id, whichever repository has the address now', () => {
     const before = [known(3, 'PAY/api'), known(-1, 'PAY/web')];
     const listed = [repository(7, 'PAY/api'), repository(8, 'PAY/web')];
     expect(identify(before, listed).map(one => one.repositoryId)).toEqual([3, 8]);
   });
 
-  it('keeps the files of both where a placeholder turns out to be known', () => {
+  it('keeps the files of both when the repository of a placeholder is already known', () => {
     const before = [known(7, 'PAY/old'), known(-1, 'PAY/new')];
     const after = identify(before, [repository(7, 'PAY/new')]);
     expect(after).toEqual([known(7, 'PAY/old', [file('PAY/old'), file('PAY/new')])]);
   });
 
-  it('keeps what is known as it is when there are no placeholders', () => {
+  it('does not change the known repositories when there are no placeholders', () => {
     const before = [known(7, 'PAY/api'), known(8, 'PAY/web', [])];
     expect(identify(before, [repository(9, 'PAY/api')])).toEqual(before);
   });

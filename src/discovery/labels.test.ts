@@ -20,7 +20,7 @@ const NO_SUCH_LABEL = failedListing({
   problem: problem('unexpected-answer', '404 NoSuchLabelException'),
 });
 
-/** Who carries which labels: `a`, `b`, both, none; `a` and `old`. */
+/** Repositories with the labels `a`, `b`, both, none; `a` and `old`. */
 function labeled(): FakeRepositorySource {
   return new FakeRepositorySource()
     .put(1, 'PAY/with-a', { labels: ['a'] })
@@ -76,21 +76,24 @@ describe('a run with filters by label', () => {
       { labels: ['a'], exclude: { labels: ['old', 'b'] } },
       ['with-a'],
     ],
-  ])('finds what has %s, and asks for nothing else', async (_, filters, found) => {
-    const source = labeled();
-    const result = outcomes(await run(source, filters));
-    const expected = Object.keys(result).map(slug => [
-      slug,
-      found.includes(slug) ? 'registered' : OUT,
-    ]);
-    expect(result).toEqual(Object.fromEntries(expected));
-    expect(
-      asked(source, 'file ')
-        .map(question => question.split(/[/ ]/)[2])
-        .sort(),
-    ).toEqual([...found].sort());
-    expect(asked(source, 'labels')).toEqual([]);
-  });
+  ])(
+    'finds repositories with %s, and requests no other labels',
+    async (_, filters, found) => {
+      const source = labeled();
+      const result = outcomes(await run(source, filters));
+      const expected = Object.keys(result).map(slug => [
+        slug,
+        found.includes(slug) ? 'registered' : OUT,
+      ]);
+      expect(result).toEqual(Object.fromEntries(expected));
+      expect(
+        asked(source, 'file ')
+          .map(question => question.split(/[/ ]/)[2])
+          .sort(),
+      ).toEqual([...found].sort());
+      expect(asked(source, 'labels')).toEqual([]);
+    },
+  );
 
   it('reads each label once for all repositories, page after page', async () => {
     const source = labeled();
@@ -99,13 +102,13 @@ describe('a run with filters by label', () => {
     expect([count('a'), count('b'), count('old')]).toEqual([2, 1, 1]);
   });
 
-  it('asks for no label where none is named', async () => {
+  it('requests no label when none is configured', async () => {
     const source = labeled();
     await run(source, { repoSlug: /with/ });
     expect(asked(source, 'label')).toEqual([]);
   });
 
-  it('asks for no label where the other filters leave nothing', async () => {
+  it('requests no label when the other filters exclude everything', async () => {
     const source = labeled();
     const result = await run(source, { repoSlug: /^none$/, labels: ['a'] });
     expect(new Set(Object.values(outcomes(result)))).toEqual(
@@ -114,7 +117,7 @@ describe('a run with filters by label', () => {
     expect(asked(source, 'label')).toEqual([]);
   });
 
-  it('names another filter before the label where both leave it out', async () => {
+  it('names the other filter, not the label, when both exclude a repository', async () => {
     const result = await run(labeled(), { labels: ['b'], projectKey: /PAY/ });
     expect(outcomes(result)).toMatchObject({
       'with-a': OUT,
@@ -122,7 +125,7 @@ describe('a run with filters by label', () => {
     });
   });
 
-  it('takes a label that does not exist for one that nobody has', async () => {
+  it('treats a label that does not exist as one without repositories', async () => {
     const source = labeled().failListing('label none', NO_SUCH_LABEL);
     const filters = { labels: ['b', 'none'], exclude: { labels: ['none'] } };
     const result = await run(source, filters);
@@ -139,7 +142,7 @@ describe('a run with filters by label', () => {
 });
 
 describe('a label that cannot be read', () => {
-  it('leaves unknown only what it could have let in', async () => {
+  it('makes only repositories unknown that it could have included', async () => {
     const source = labeled().failListing('label b', REFUSED);
     const result = await run(source, { labels: ['a', 'b'] });
     expect(outcomes(result)).toEqual({
@@ -156,7 +159,7 @@ describe('a label that cannot be read', () => {
     expect(asked(source, 'file OPS/plain')).toEqual([]);
   });
 
-  it('leaves unknown what it could have left out, and nothing that is left out anyway', async () => {
+  it('makes repositories unknown that it could have excluded, except those excluded anyway', async () => {
     const source = labeled().failListing('label old', REFUSED);
     const filters = { labels: ['a'], exclude: { labels: ['old'], repoSlug: /both/ } };
     expect(outcomes(await run(source, filters))).toEqual({
@@ -168,7 +171,7 @@ describe('a label that cannot be read', () => {
     });
   });
 
-  it('still proves who was shown before it broke off', async () => {
+  it('still proves the repositories listed before it failed', async () => {
     const source = labeled().failListing('label a', failedListing(), 1);
     expect(outcomes(await run(source, { labels: ['a'] }))).toEqual({
       'with-a': 'registered',
@@ -179,7 +182,7 @@ describe('a label that cannot be read', () => {
     });
   });
 
-  it('leaves open who had it when it is removed while it is read', async () => {
+  it('makes its repositories unknown when it is deleted while it is read', async () => {
     const source = labeled().failListing('label a', NO_SUCH_LABEL, 1);
     expect(outcomes(await run(source, { labels: ['a'] }))).toMatchObject({
       'with-a': 'registered',
@@ -187,7 +190,7 @@ describe('a label that cannot be read', () => {
     });
   });
 
-  it('leaves open who is meant by rows that are no repositories', async () => {
+  it('makes repositories unknown when rows are not repositories', async () => {
     const source = labeled();
     source.beforeAnswer = question => {
       source.unreadablePerPage = question.startsWith('label') ? 1 : 0;
@@ -198,7 +201,7 @@ describe('a label that cannot be read', () => {
     });
   });
 
-  it('ends the run where the source throws', async () => {
+  it('ends the run when the source throws', async () => {
     const source = labeled();
     source.beforeAnswer = question => {
       if (question.startsWith('label')) {
@@ -227,14 +230,14 @@ describe('a label of several pages', () => {
     return source;
   }
 
-  it('is read once more before something leaves the catalog for it', async () => {
+  it('is read a second time before a Location is removed because of it', async () => {
     const source = shifting();
     const result = await run(source, { labels: ['a'] }, [known(5, 'OPS/old')]);
     expect(outcomes(result)).toMatchObject({ old: 'registered', plain: OUT });
     expect(asked(source, 'label a')).toHaveLength(4);
   });
 
-  it('is read once where nothing would leave', async () => {
+  it('is read once when nothing would be removed', async () => {
     const source = labeled();
     await run(source, { labels: ['a', 'b'] }, [
       known(2, 'PAY/with-b'),
@@ -243,7 +246,7 @@ describe('a label of several pages', () => {
     expect(asked(source, 'label a')).toHaveLength(2);
   });
 
-  it('is believed the second time', async () => {
+  it('is accepted the second time', async () => {
     const source = labeled();
     const result = await run(source, { labels: ['a'] }, [known(4, 'OPS/plain')]);
     expect(outcomes(result)).toMatchObject({ plain: OUT });
@@ -251,7 +254,7 @@ describe('a label of several pages', () => {
   });
 });
 
-describe('one repository by an event', () => {
+describe('the check of one repository after an event', () => {
   const look = (
     source: FakeRepositorySource,
     at: string,
@@ -269,13 +272,13 @@ describe('one repository by an event', () => {
     ['PAY/with-a', { labels: ['b'] }, { kind: 'excluded', reason: 'label' }],
     ['OPS/old', { exclude: { labels: ['old'] } }, { kind: 'excluded', reason: 'label' }],
     ['OPS/plain', { exclude: { labels: ['old'] } }, registered('OPS/plain')],
-  ])('asks for its own labels alone: %s with %j', async (at, filters, outcome) => {
+  ])('requests only its own labels: %s with %j', async (at, filters, outcome) => {
     const source = labeled();
     expect(await look(source, at, filters)).toMatchObject({ result: { outcome } });
     expect(asked(source, 'label')).toEqual([`labels ${at}`]);
   });
 
-  it('lets go of what it has when the label is gone', async () => {
+  it('removes its Location when the label is gone', async () => {
     const evaluation = await look(labeled(), 'OPS/plain', { labels: ['a'] }, [
       known(4, 'OPS/plain'),
     ]);
@@ -284,7 +287,7 @@ describe('one repository by an event', () => {
     });
   });
 
-  it('is unknown where its labels cannot be read', async () => {
+  it('returns unknown when its labels cannot be read', async () => {
     const source = labeled().answerLabels('PAY/with-a', {
       kind: 'unknown',
       problem: problem('timeout', 'No answer'),
@@ -298,9 +301,9 @@ describe('one repository by an event', () => {
   });
 
   it.each<[string, Partial<RepositoryFilters>]>([
-    ['no label is named', {}],
-    ['another filter leaves it out', { repoSlug: /^none$/, labels: ['a'] }],
-  ])('asks for no labels where %s', async (_, filters) => {
+    ['no label is configured', {}],
+    ['another filter excludes it', { repoSlug: /^none$/, labels: ['a'] }],
+  ])('requests no labels when %s', async (_, filters) => {
     const source = labeled();
     await look(source, 'PAY/with-a', filters);
     expect(asked(source, 'label')).toEqual([]);

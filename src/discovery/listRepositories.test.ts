@@ -47,7 +47,7 @@ const GONE = failedListing({ gone: true, problem: problem('unexpected-answer', '
 
 describe('listRepositories', () => {
   describe('of a whole server', () => {
-    it('reads every page of one listing and asks nothing else', async () => {
+    it('reads every page of one listing and sends no other request', async () => {
       const from = source();
       const listing = await list(from);
       expect(listing.ids).toEqual([1, 2, 3, 4, 5]);
@@ -59,14 +59,14 @@ describe('listRepositories', () => {
       expect(from.asked).toEqual(['list', 'list', 'list']);
     });
 
-    it('reads a page of more rows than a call takes arguments', async () => {
+    it('reads a page with more rows than a function call can take arguments', async () => {
       const from = new FakeRepositorySource();
       from.pageSize = 200_000;
       from.repeatedRows = Array(200_000).fill(repository(1, 'PAY/a'));
       expect((await list(from)).ids).toEqual([1]);
     });
 
-    it('takes an empty server for complete', async () => {
+    it('is complete for an empty server', async () => {
       const listing = await list(new FakeRepositorySource());
       expect(listing).toMatchObject({ repositories: [], complete: true });
     });
@@ -79,7 +79,7 @@ describe('listRepositories', () => {
       expect(listing.repositories.find(one => one.id === 3)?.slug).toBe('moved');
     });
 
-    it('keeps what was found and is not complete when a later page fails', async () => {
+    it('keeps the earlier pages and is not complete when a later page fails', async () => {
       const listing = await list(source().failListing('list', failedListing(), 2));
       expect(listing.ids).toEqual([1, 2, 3, 4]);
       expect(listing.complete).toBe(false);
@@ -89,27 +89,27 @@ describe('listRepositories', () => {
     it.each([
       ['fails', failedListing(), 0],
       ['is refused', FORBIDDEN, 0],
-      ['does not serve any more after a page', UNSUPPORTED, 1],
-    ])('does not go through the projects when it %s', async (_, step, after) => {
+      ['is no longer supported after a page', UNSUPPORTED, 1],
+    ])('does not list project by project when it %s', async (_, step, after) => {
       const from = source().failListing('list', step, after);
       const listing = await list(from);
       expect(listing.complete).toBe(false);
       expect(from.asked.filter(one => one !== 'list')).toEqual([]);
     });
 
-    it('counts what it could not read and stays complete', async () => {
+    it('counts rows that it could not read and stays complete', async () => {
       const from = source();
       from.unreadablePerPage = 2;
       expect(await list(from)).toMatchObject({ unreadable: 6, complete: true });
     });
 
-    it('tells how many it has listed after each page', async () => {
+    it('reports how many it has listed after each page', async () => {
       const counts: number[] = [];
       await list(source(), {}, { onListed: count => counts.push(count) });
       expect(counts).toEqual([2, 4, 5]);
     });
 
-    it('throws what the source throws', async () => {
+    it('throws errors of the source', async () => {
       const from = source();
       from.beforeAnswer = () => {
         throw new Error('wrong password');
@@ -117,7 +117,7 @@ describe('listRepositories', () => {
       await expect(list(from)).rejects.toThrow('wrong password');
     });
 
-    it('ends at once when aborted', async () => {
+    it('ends immediately when aborted', async () => {
       const from = source();
       const controller = new AbortController();
       from.beforeAnswer = () => {
@@ -132,7 +132,7 @@ describe('listRepositories', () => {
   describe('of some projects', () => {
     const pattern = /^(PAY|OPS)$/;
 
-    it('lists just those that the filter can match', async () => {
+    it('lists only those that the filter can match', async () => {
       const from = source();
       const listing = await list(from, { projectKey: pattern });
       expect([...listing.ids].sort()).toEqual([1, 2, 3, 4]);
@@ -140,7 +140,7 @@ describe('listRepositories', () => {
       expect([...new Set(from.asked)].sort()).toEqual(['list OPS', 'list PAY']);
     });
 
-    it('lists the whole server for a pattern that is no list of keys', async () => {
+    it('lists the whole server for a pattern that is not a list of keys', async () => {
       const from = source();
       await list(from, { projectKey: /^PAY/ });
       expect([...new Set(from.asked)]).toEqual(['list']);
@@ -167,7 +167,7 @@ describe('listRepositories', () => {
       ['every project is refused', FORBIDDEN, FORBIDDEN, false],
       ['one is refused and the other gone', FORBIDDEN, GONE, false],
       ['every project is gone', GONE, GONE, true],
-    ])('when %s: complete?', async (_, pay, ops, complete) => {
+    ])('reports whether it is complete when %s', async (_, pay, ops, complete) => {
       const from = source().failListing('list PAY', pay).failListing('list OPS', ops);
       const listing = await list(from, { projectKey: pattern });
       expect(listing.complete).toBe(complete);
@@ -181,7 +181,7 @@ describe('listRepositories', () => {
       expect(from.peakInFlight).toBe(4);
     });
 
-    it('tells how many it has listed in all projects together', async () => {
+    it('reports how many it has listed in all projects together', async () => {
       const counts: number[] = [];
       await list(
         source(),
@@ -192,10 +192,10 @@ describe('listRepositories', () => {
     });
   });
 
-  describe('of a server whose own listing does not serve', () => {
+  describe('of a server without a listing of all repositories', () => {
     const fallback = () => source().failListing('list', UNSUPPORTED);
 
-    it('goes through the projects, without personal ones', async () => {
+    it('lists project by project, without personal projects', async () => {
       const from = fallback();
       const listing = await list(from);
       expect([...listing.ids].sort()).toEqual([1, 2, 3, 4]);
@@ -205,7 +205,7 @@ describe('listRepositories', () => {
     });
 
     it.each<[string, Partial<RepositoryFilters>, readonly string[]]>([
-      ['personal ones where wanted', { personalRepos: true }, ['OPS', 'PAY', '~JDOE']],
+      ['personal ones when configured', { personalRepos: true }, ['OPS', 'PAY', '~JDOE']],
       ['only those that the pattern matches', { projectKey: /^P/ }, ['PAY']],
       ['none that are excluded', { exclude: { projectKey: /PAY/ } }, ['OPS']],
     ])('lists %s', async (_, filters, keys) => {
@@ -215,7 +215,7 @@ describe('listRepositories', () => {
       expect([...new Set(projects)].sort()).toEqual(keys.map(key => `list ${key}`));
     });
 
-    it('is not complete when the projects do not serve either', async () => {
+    it('is not complete when the projects cannot be listed either', async () => {
       const from = fallback().failListing('list-projects', FORBIDDEN);
       expect(await list(from)).toMatchObject({
         repositories: [],
@@ -245,8 +245,8 @@ describe('listRepositories', () => {
   });
 });
 
-describe('listRepositories, without time for all of it', () => {
-  /** Time is up once so many questions have been asked; the last is still to be answered. */
+describe('listRepositories, without enough time', () => {
+  /** The time is over after this many requests; the last one is still answered unless `isAnswered` is false. */
   function timed(from: FakeRepositorySource, questions: number, isAnswered = true) {
     const over = new AbortController();
     from.beforeAnswer = () => {
@@ -270,7 +270,7 @@ describe('listRepositories, without time for all of it', () => {
   };
 
   describe('of a whole server', () => {
-    it('keeps what was shown, is not complete, and says where to go on', async () => {
+    it('keeps what was listed, is not complete, and says where to continue', async () => {
       const from = source();
       const listing = await list(from, {}, { time: timed(from, 2, false) });
       expect(listing.ids).toEqual([1, 2]);
@@ -281,7 +281,7 @@ describe('listRepositories, without time for all of it', () => {
       });
     });
 
-    it('waits for a first page, however long that takes, and asks for no second', async () => {
+    it('waits for the first page, however long that takes, and requests no second one', async () => {
       const from = source();
       const listing = await list(from, {}, { time: timed(from, 1) });
       expect(listing.ids).toEqual([1, 2]);
@@ -289,7 +289,7 @@ describe('listRepositories, without time for all of it', () => {
       expect(from.asked).toEqual(['list']);
     });
 
-    it('is complete where the last page comes late', async () => {
+    it('is complete when the last page arrives late', async () => {
       const from = source();
       from.pageSize = 10;
       const listing = await list(from, {}, { time: timed(from, 1) });
@@ -298,14 +298,14 @@ describe('listRepositories, without time for all of it', () => {
       expect(listing.continuesAt).toBeUndefined();
     });
 
-    it('goes on where it stopped, and is not complete either at its end', async () => {
+    it('continues where it stopped, and is not complete at its end either', async () => {
       const listing = await list(source(), {}, { from: { start: 2 } });
       expect(listing.ids).toEqual([3, 4, 5]);
       expect(listing).toMatchObject({ complete: false, problems: [{ problem: REST }] });
       expect(listing.continuesAt).toBeUndefined();
     });
 
-    it('ends with the abort of the run, not with what was shown', async () => {
+    it('throws when the run is aborted instead of returning a partial listing', async () => {
       const from = source();
       const time = timed(from, 99);
       const run = new AbortController();
@@ -331,7 +331,7 @@ describe('listRepositories, without time for all of it', () => {
       }));
     };
 
-    it('begins no further one, and says where to go on', async () => {
+    it('starts no further project, and says where to continue', async () => {
       const listing = await listProjects({
         time: ended,
         from: { projectKey: 'OPS' },
@@ -345,14 +345,14 @@ describe('listRepositories, without time for all of it', () => {
       });
     });
 
-    it('says how far the first was read that is not read to its end', async () => {
+    it('says how far the first unfinished project was read', async () => {
       const listing = await listProjects({ time: ended });
       expect(listing.ids).toEqual([1, 2]);
       expect(listing.continuesAt).toEqual({ projectKey: 'PAY', start: 2 });
       expect(listing.problems).toHaveLength(1);
     });
 
-    it('waits for none that shows nothing, nor goes on with it', async () => {
+    it('does not wait for a project without results, and does not continue with it', async () => {
       const from = source();
       from.beforeAnswer = question =>
         question === 'list PAY' ? new Promise(() => {}) : undefined;
@@ -364,7 +364,7 @@ describe('listRepositories, without time for all of it', () => {
       });
     });
 
-    it('goes on there, and leaves unknown only that project at its end', async () => {
+    it('continues there, and in the end only that project is unknown', async () => {
       const listing = await listProjects({ from: { projectKey: 'PAY', start: 2 } });
       expect(listing.ids.sort()).toEqual([3, 4, 5]);
       expect(listing).toMatchObject({
@@ -373,7 +373,7 @@ describe('listRepositories, without time for all of it', () => {
       });
     });
 
-    it('begins at the first where that project is not wanted any more', async () => {
+    it('starts with the first project when that one is no longer selected', async () => {
       const listing = await listProjects({ from: { projectKey: 'GONE', start: 2 } });
       expect(listing.ids).toEqual([1, 2, 3, 4, 5]);
       expect(listing).toMatchObject({ complete: true, problems: [] });

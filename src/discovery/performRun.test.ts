@@ -60,7 +60,7 @@ const allOf = (count: number) =>
   stateOf(Array.from({ length: count }, (_, id) => known(id, `PAY/r${id}`)));
 
 describe('performRun', () => {
-  it('finds, decides, counts and tells when', async () => {
+  it('finds, decides, counts and reports its times', async () => {
     let nowMs = NOW;
     const source = server(2);
     source.beforeAnswer = () => {
@@ -99,7 +99,7 @@ describe('performRun', () => {
         }),
     ],
     ['items are unreadable', s => Object.assign(s, { unreadablePerPage: 1 })],
-  ])('has not failed when %s', async (_, spoil) => {
+  ])('does not fail when %s', async (_, spoil) => {
     const source = server(3);
     spoil(source);
     const finished = await run(source, allOf(3));
@@ -108,7 +108,7 @@ describe('performRun', () => {
     expect(finished.reconciliation.locations).toHaveLength(3);
   });
 
-  it('has not failed when one of its projects cannot be listed', async () => {
+  it('does not fail when one of its projects cannot be listed', async () => {
     const source = server(2).failListing('list OPS', failedListing());
     const state = stateOf([known(9, 'OPS/x')]);
     const finished = await run(source, state, { projectKey: /^(PAY|OPS)$/ });
@@ -116,7 +116,7 @@ describe('performRun', () => {
     expect(targetsOf(finished.reconciliation.carriedForward)).toEqual([target('OPS/x')]);
   });
 
-  it('has failed when the listing broke off, and says how', async () => {
+  it('fails when the listing fails, and reports the error', async () => {
     const source = server(4).failListing('list', failedListing(), 1);
     const finished = await run(source, allOf(4));
     expect(finished.failure).toEqual({
@@ -127,7 +127,7 @@ describe('performRun', () => {
     expect(finished.summary).toMatchObject({ registered: 2, locations: 4, removed: 0 });
   });
 
-  it('has failed with both reasons when neither listing serves', async () => {
+  it('fails with both reasons when neither listing works', async () => {
     const source = server(1)
       .failListing(
         'list',
@@ -143,7 +143,7 @@ describe('performRun', () => {
     });
   });
 
-  it('has failed when the source threw', async () => {
+  it('fails when the source throws', async () => {
     const source = server(3);
     const error = new Error('wrong password');
     source.beforeAnswer = question => {
@@ -156,7 +156,7 @@ describe('performRun', () => {
     expect(targetsOf(finished.reconciliation.locations)).toEqual([target('PAY/r0')]);
   });
 
-  it('has failed as aborted when it was aborted', async () => {
+  it('fails as aborted when it is aborted', async () => {
     const error = new Error('timeout');
     const finished = await run(server(1), allOf(1), { signal: AbortSignal.abort(error) });
     expect(finished.failure).toEqual({ kind: 'aborted', error });
@@ -167,7 +167,7 @@ describe('performRun', () => {
   });
 
   describe('over several runs', () => {
-    /** Answers two file checks, then the run is cut short. */
+    /** Answers two file checks, then aborts the run. */
     function cutAfterTwo(source: FakeRepositorySource): AbortSignal {
       const controller = new AbortController();
       let files = 0;
@@ -180,7 +180,7 @@ describe('performRun', () => {
       return controller.signal;
     }
 
-    it('gets through a server that takes longer than one run, and then removes too', async () => {
+    it('covers a server that takes longer than one run, and then also removes Locations', async () => {
       const source = server(9);
       let state: ProviderState | undefined = allOf(10);
       const failures: (string | undefined)[] = [];
@@ -195,7 +195,7 @@ describe('performRun', () => {
       expect(state?.interruptedRun).toBeUndefined();
     });
 
-    it('looks at everything again once a pass has reached its end', async () => {
+    it('checks everything again once a pass is complete', async () => {
       const source = server(3);
       const first = await run(source, stateOf([]), { signal: cutAfterTwo(source) });
       source.beforeAnswer = () => undefined;
@@ -207,7 +207,7 @@ describe('performRun', () => {
       expect(source.asked.filter(one => one.startsWith('file'))).toHaveLength(3);
     });
 
-    it('looks at everything again after a run whose listing failed', async () => {
+    it('checks everything again after a run whose listing failed', async () => {
       const source = server(3).failListing('list', failedListing(), 1);
       const first = await run(source, stateOf([]));
       source.asked.length = 0;
@@ -217,8 +217,8 @@ describe('performRun', () => {
 
     it.each([
       ['after too long a break', 7 * HOUR, {}],
-      ['where it now looks for something else', HOUR, { branch: 'develop' }],
-    ])('begins a pass anew %s', async (_, laterMs, settings) => {
+      ['when its configuration has changed', HOUR, { branch: 'develop' }],
+    ])('starts a new pass %s', async (_, laterMs, settings) => {
       const source = server(3);
       const first = await run(source, stateOf([]), { signal: cutAfterTwo(source) });
       source.beforeAnswer = () => undefined;
@@ -227,7 +227,7 @@ describe('performRun', () => {
       expect(source.asked.filter(one => one.startsWith('file'))).toHaveLength(3);
     });
 
-    it('holds a mass removal back until it has been confirmed for long enough', async () => {
+    it('holds back a mass removal until it has been confirmed for long enough', async () => {
       const source = server(10);
       const first = await run(source, stateOf([]));
       for (let id = 0; id < 8; id += 1) {
@@ -248,7 +248,7 @@ describe('performRun', () => {
       expect(removed).toEqual([0, 0, 0, 8]);
     });
 
-    it('starts to hold anew when what was lost came back in between', async () => {
+    it('restarts the hold when the lost files were back in between', async () => {
       const source = server(10);
       const lose = () => {
         for (let id = 0; id < 8; id += 1) {
@@ -271,7 +271,7 @@ describe('performRun', () => {
       expect(third.summary).toMatchObject({ removed: 0, heldBack: 8, locations: 10 });
     });
 
-    it('removes nothing after a run that did not know what the catalog holds', async () => {
+    it('removes nothing after a run that could not read the catalog', async () => {
       const source = server(2).put(1, 'PAY/r1', {
         lookup: { kind: 'unknown', problem: problem() },
       });

@@ -37,19 +37,19 @@ function plan(
 describe('planRemovals', () => {
   it.each<[string, number, number, number]>([
     ['one of many', 1, 100, 30],
-    ['five, although that is far more than the percentage', 5, 6, 30],
+    ['five, even if that is far more than the percentage', 5, 6, 30],
     ['exactly the percentage', 30, 100, 30],
     ['exactly the percentage of an odd number', 6, 20, 30],
     ['exactly a fraction of a percentage', 25, 1000, 2.5],
     ['less than the percentage', 29, 100, 30],
     ['nothing', 0, 100, 30],
     ['nothing while nothing is known', 0, 0, 30],
-    ['nothing where nothing may be removed', 0, 100, 0],
+    ['nothing when no removal is allowed', 0, 100, 0],
     ['all but one below a hundred per cent', 99, 100, 99],
     ['all with the guard switched off', 100, 100, 100],
     ['the only one with the guard switched off', 1, 1, 100],
     ['five at one per cent', 5, 100, 1],
-  ])('removes %s at once', (_, count, known, maxPercentage) => {
+  ])('removes %s immediately', (_, count, known, maxPercentage) => {
     const due = locations(count);
     expect(plan(due, known, { policy: { maxPercentage } })).toEqual({
       remove: due,
@@ -61,14 +61,14 @@ describe('planRemovals', () => {
 
   it.each<[string, number, number, number]>([
     ['one more than the percentage', 31, 100, 30],
-    ['six where five would be allowed', 6, 10, 30],
+    ['six when five would be allowed', 6, 10, 30],
     ['six of a percentage that is not a whole number of Locations', 6, 19, 30],
     ['all of many', 100, 100, 30],
     ['the only one', 1, 1, 30],
     ['all five', 5, 5, 30],
     ['all at ninety-nine per cent', 100, 100, 99],
-    ['one where nothing may be removed', 1, 100, 0],
-    ['five where nothing may be removed', 5, 1000, 0],
+    ['one when no removal is allowed', 1, 100, 0],
+    ['five when no removal is allowed', 5, 1000, 0],
     ['more than are known', 3, 2, 30],
     ['one while nothing is known', 1, 0, 30],
   ])('holds back %s', (_, count, known, maxPercentage) => {
@@ -108,7 +108,7 @@ describe('planRemovals', () => {
     },
   );
 
-  describe('what the catalog gets under another URL', () => {
+  describe('a file that the catalog gets under another URL', () => {
     const planReplaced = (
       lost: number,
       replaced: number,
@@ -132,11 +132,11 @@ describe('planRemovals', () => {
 
     it.each<[string, number, number, number]>([
       ['the only one', 1, 1, 30],
-      ['five that are all there are', 5, 5, 30],
-      ['five where nothing may be lost', 5, 100, 0],
+      ['five that are everything', 5, 5, 30],
+      ['five when no removal is allowed', 5, 100, 0],
       ['exactly the percentage', 30, 100, 30],
       ['all with the guard switched off', 100, 100, 100],
-    ])('is replaced at once: %s', (_, replaced, known, maxPercentage) => {
+    ])('is replaced immediately: %s', (_, replaced, known, maxPercentage) => {
       const result = planReplaced(0, replaced, known, { maxPercentage });
       expect(result.remove).toHaveLength(replaced);
       expect(result.holdBack).toEqual([]);
@@ -145,7 +145,7 @@ describe('planRemovals', () => {
 
     it.each<[string, number, number, number]>([
       ['one more than the percentage', 31, 100, 30],
-      ['six where nothing may be lost', 6, 100, 0],
+      ['six when no removal is allowed', 6, 100, 0],
       ['all', 100, 100, 30],
     ])('is held back: %s', (_, replaced, known, maxPercentage) => {
       const result = planReplaced(0, replaced, known, { maxPercentage });
@@ -156,28 +156,28 @@ describe('planRemovals', () => {
       );
     });
 
-    it('is exchanged at once where only its form changes, however many', () => {
+    it('is replaced immediately when only the form of the URL changes, however many there are', () => {
       const policy = { maxPercentage: 0 };
       expect(planReplaced(0, 100, 100, policy, 'other-form').remove).toHaveLength(100);
     });
 
-    it('goes while what is lost waits', () => {
+    it('is replaced while removals are held', () => {
       const result = planReplaced(1, 2, 100, { maxPercentage: 0 });
       expect(result.remove).toHaveLength(2);
       expect(result.holdBack).toEqual(locations(1));
       expect(result.reason).toMatch(/^1 of 100 Locations would be removed; /);
     });
 
-    it('counts together with what is lost', () => {
+    it('counts together with the removals', () => {
       expect(planReplaced(20, 11, 100).holdBack).toHaveLength(31);
       expect(planReplaced(20, 10, 100).holdBack).toHaveLength(0);
     });
   });
 
-  describe('what earlier runs held back', () => {
+  describe('a removal that earlier runs held back', () => {
     const due = locations(40);
 
-    it('tells when the first of it goes', () => {
+    it('has a time at which its first part will be applied', () => {
       const [first, ...others] = due;
       const held = [
         ...heldSince(NOW - 23 * HOUR, first ? [first] : []),
@@ -192,8 +192,8 @@ describe('planRemovals', () => {
     it.each<[string, number]>([
       ['a millisecond too short', 24 * HOUR - 1],
       ['not at all yet', 0],
-      ['since a time to come, after the clock was set back', -HOUR],
-    ])('stays held, with its time, when held %s', (_, ms) => {
+      ['since a time in the future, after the clock was set back', -HOUR],
+    ])('stays held, with its time, when it has been held %s', (_, ms) => {
       const held = heldSince(NOW - ms, due);
       expect(plan(due, 100, { held })).toMatchObject({
         remove: [],
@@ -202,7 +202,7 @@ describe('planRemovals', () => {
       });
     });
 
-    it.each([24 * HOUR, 24 * HOUR + 1, 240 * HOUR])('goes after %d ms', ms => {
+    it.each([24 * HOUR, 24 * HOUR + 1, 240 * HOUR])('is applied after %d ms', ms => {
       const held = heldSince(NOW - ms, due);
       expect(plan(due, 100, { held })).toEqual({
         remove: due,
@@ -212,23 +212,23 @@ describe('planRemovals', () => {
       });
     });
 
-    it('goes after its time although it is all there is', () => {
+    it('is applied after its time even when it removes everything', () => {
       const held = heldSince(NOW - 24 * HOUR, due);
       expect(plan(due, 40, { held }).remove).toEqual(due);
     });
 
-    it('goes at the next run where it need not be held at all', () => {
+    it('is applied by the next run when it need not be held at all', () => {
       const held = heldSince(NOW, due);
       expect(plan(due, 100, { held, policy: { holdForMs: 0 } }).remove).toEqual(due);
     });
 
-    it('never ripens where nothing may be removed', () => {
+    it('is never applied when no removal is allowed', () => {
       const held = heldSince(NOW - 1000 * HOUR, due);
       const result = plan(due, 100, { held, policy: { maxPercentage: 0 } });
       expect(result).toMatchObject({ remove: [], holdBack: due, held });
     });
 
-    it('is forgotten once it is not due any more', () => {
+    it('is discarded once the file is back', () => {
       const came = due.slice(0, 5);
       const held = heldSince(NOW - HOUR, due);
       const without = plan(due.slice(5), 100, { held });
@@ -237,13 +237,13 @@ describe('planRemovals', () => {
       expect(again.held.filter(one => one.sinceMs === NOW)).toEqual(heldSince(NOW, came));
     });
 
-    it('goes with the rest once few enough are due', () => {
+    it('is applied with the rest once few enough are due', () => {
       const held = heldSince(NOW - HOUR, due);
       const few = due.slice(0, 30);
       expect(plan(few, 100, { held })).toMatchObject({ remove: few, held: [] });
     });
 
-    it('ripens each Location by itself: ripe ones go, fresh ones stay', () => {
+    it('is timed for each Location separately: those held long enough are removed, recent ones stay', () => {
       const [ripe, fresh] = [locations(40), locations(40, 40)];
       const held = [...heldSince(NOW - 24 * HOUR, ripe), ...heldSince(NOW - HOUR, fresh)];
       const result = plan([...fresh, ...ripe], 100, { held });
@@ -252,14 +252,14 @@ describe('planRemovals', () => {
       expect(result.held).toEqual(heldSince(NOW - HOUR, fresh));
     });
 
-    it('lets a few fresh ones go beside ripe ones', () => {
+    it('lets a few recent ones go together with those held long enough', () => {
       const ripe = locations(40);
       const fresh = locations(5, 40);
       const held = heldSince(NOW - 24 * HOUR, ripe);
       expect(plan([...ripe, ...fresh], 100, { held }).remove).toHaveLength(45);
     });
 
-    it('does not let the last one go beside ripe ones: that would be all', () => {
+    it('does not remove the last Location together with those held long enough', () => {
       const ripe = locations(9);
       const last = locations(1, 9);
       const held = heldSince(NOW - 24 * HOUR, ripe);
@@ -268,7 +268,7 @@ describe('planRemovals', () => {
       expect(result.holdBack).toEqual(last);
     });
 
-    it('counts for nothing when it names other targets', () => {
+    it('is ignored when it names other targets', () => {
       const held = heldSince(NOW - 1000 * HOUR, locations(40, 1000));
       const result = plan(due, 100, { held });
       expect(result.remove).toEqual([]);
@@ -276,7 +276,7 @@ describe('planRemovals', () => {
     });
   });
 
-  describe('whatever is due', () => {
+  describe('for any set of removals, the plan', () => {
     const requests = fc
       .record({
         count: fc.integer({ min: 0, max: 60 }),
@@ -296,7 +296,7 @@ describe('planRemovals', () => {
         return { due, held, known: count + others, policy: { maxPercentage } };
       });
 
-    it('puts every removal in exactly one of the two and remembers what is held', () => {
+    it('either applies or holds each removal, and stores those held', () => {
       fc.assert(
         fc.property(requests, ({ due, known, held, policy }) => {
           const result = plan(due, known, { held, policy });
@@ -310,7 +310,7 @@ describe('planRemovals', () => {
       );
     });
 
-    it('never depends on the order', () => {
+    it('does not depend on the order', () => {
       fc.assert(
         fc.property(requests, ({ due, known, held, policy }) => {
           const forward = plan(due, known, { held, policy });
@@ -350,7 +350,7 @@ describe('planRemovals', () => {
       );
     });
 
-    it('never removes what was not held long enough beyond five and the percentage', () => {
+    it('never removes more than five and the percentage before they were held long enough', () => {
       fc.assert(
         fc.property(requests, ({ due, known, held, policy }) => {
           const ripe = new Set(

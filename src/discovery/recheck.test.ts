@@ -43,7 +43,7 @@ function plan(
 const after = (made: RecheckPlan, sinceMs: number) =>
   stateAfterRun(made, { sinceMs, sinceRevision: sinceMs, scope: '' }, true);
 
-/** What is remembered of one run that has looked at everything. */
+/** The stored state after one run that has checked everything. */
 const looked = (atMs = NOW) => after(plan(undefined, atMs), atMs);
 
 const spell = (paths: readonly string[]) => paths.map(path => file('PAY/api', path));
@@ -77,15 +77,15 @@ function isDue(id: number, made: RecheckPlan, one = found(id)) {
 
 const dueOf = (made: RecheckPlan) => IDS.filter(id => isDue(id, made));
 
-describe('what is looked at again', () => {
-  it('is nothing for half of the time, and everything until it is over', () => {
+describe('the recheck', () => {
+  it('covers nothing for half of the period, and everything before its end', () => {
     const state = looked();
     expect(dueOf(plan(state, NOW))).toEqual([]);
     expect(dueOf(plan(state, NOW + 3 * HOUR - 1))).toEqual([]);
     expect(dueOf(plan(state, NOW + 6 * HOUR))).toHaveLength(IDS.length);
   });
 
-  it('is spread over the runs: none has more than its share, and each has its turn in time', () => {
+  it('is spread over the runs: no run has more than its share, and each repository is checked in time', () => {
     let state = looked();
     const lastLook = new Map(IDS.map(id => [id, NOW]));
     const share = (IDS.length / 6) * 1.3;
@@ -96,14 +96,14 @@ describe('what is looked at again', () => {
       due.forEach(id => lastLook.set(id, atMs));
       expect(Math.min(...lastLook.values())).toBeGreaterThan(atMs - 6 * HOUR);
       state = after(made, atMs);
-      // What is remembered is when each was looked at, without a row of each.
+      // Only the time of each check is stored, without a row per repository.
       for (const id of IDS.slice(0, 20)) {
         expect(getBucketLook(state, found(id))?.atMs).toBe(lastLook.get(id));
       }
     }
   });
 
-  it('is asked for twice in the time at the most', () => {
+  it('checks each repository at most twice in the period', () => {
     let state = looked();
     let total = 0;
     for (let atMs = NOW; atMs < NOW + 60 * HOUR; atMs += 30 * MINUTE) {
@@ -116,21 +116,21 @@ describe('what is looked at again', () => {
   });
 
   it.each<[string, Parameters<typeof plan>[2], number]>([
-    ['a run is asked for by hand', { isManual: true }, NOW],
-    ['something else is looked for', { configuration: 'b' }, NOW],
-    ['nothing may be believed', { rule: undefined }, NOW],
-    ['the clock was ahead at the last look', {}, NOW - 1],
-    ['the time was made shorter', { rule: { ...RULE, foundMs: MINUTE } }, NOW + MINUTE],
-  ])('is everything where %s', (_, rest, nowMs) => {
+    ['the run is manual', { isManual: true }, NOW],
+    ['the configuration has changed', { configuration: 'b' }, NOW],
+    ['there is no recheck rule', { rule: undefined }, NOW],
+    ['the clock was ahead at the last check', {}, NOW - 1],
+    ['the period was shortened', { rule: { ...RULE, foundMs: MINUTE } }, NOW + MINUTE],
+  ])('covers everything when %s', (_, rest, nowMs) => {
     expect(dueOf(plan(looked(), nowMs, rest))).toHaveLength(IDS.length);
   });
 
-  it('is everything where no run has reached its end yet', () => {
+  it('covers everything when no run has completed yet', () => {
     expect(dueOf(plan(undefined, NOW))).toHaveLength(IDS.length);
   });
 
   it.each([HOUR, 24 * 365 * HOUR])(
-    'is put off by no clock that is %i ms ahead for longer than its time',
+    'is not delayed beyond its period by a clock that is %i ms ahead',
     aheadMs => {
       const state = looked(NOW + aheadMs);
       const due = IDS.map(id => recheckDueAtMs(state, found(id)) ?? 0);
@@ -141,19 +141,15 @@ describe('what is looked at again', () => {
 
   it.each<[string, KnownRepository | undefined, Partial<Repository>]>([
     ['is new', undefined, {}],
-    ['was taken over from the catalog', found(1, { conclusive: undefined }), {}],
+    ['was adopted from the catalog', found(1, { conclusive: undefined }), {}],
     ['is unknown', found(1, { problem: { reason: 'timeout', detail: '' } }), {}],
     [
-      'is part of a run that was cut short',
+      'is part of an interrupted run',
       found(1, { problem: { reason: 'not-checked', detail: '' } }),
       {},
     ],
-    [
-      'has something held back',
-      found(1, { files: [file('PAY/api'), file('PAY/old')] }),
-      {},
-    ],
-    ['has lost what an approval removed', found(1, { files: [] }), {}],
+    ['has a held removal', found(1, { files: [file('PAY/api'), file('PAY/old')] }), {}],
+    ['has lost a file through an approved removal', found(1, { files: [] }), {}],
     [
       'has no file',
       found(1, { files: [], conclusive: { kind: 'absent', reason: 'no-catalog-file' } }),
@@ -166,23 +162,27 @@ describe('what is looked at again', () => {
     ],
     ['is renamed', found(1), { slug: 'web' }],
     ['is moved', found(1), { projectKey: 'OPS' }],
-    ['has the id of another one', found(1, { hierarchyId: 'a' }), { hierarchyId: 'b' }],
+    [
+      'has the id of another repository',
+      found(1, { hierarchyId: 'a' }),
+      { hierarchyId: 'b' },
+    ],
     ['is not available', found(1), { state: 'OFFLINE' }],
-  ])('is a repository that %s', (_, one, rest) => {
+  ])('includes a repository that %s', (_, one, rest) => {
     const made = plan(looked(), NOW);
     const now = repository(1, 'PAY/api', rest);
     expect(decide(made, found(1)).kind).toBe('spared');
     expect(decide(made, one, { now }).kind).toBe('look');
   });
 
-  it('is a repository whose file the catalog would be given under another URL', () => {
+  it('includes a repository whose file would get another URL in the catalog', () => {
     const elsewhere = (paths: readonly string[]) =>
       paths.map(path => file('PAY/new', path));
     const made = plan(looked(), NOW);
     expect(decide(made, found(1), { spell: elsewhere }).kind).toBe('look');
   });
 
-  it('is a repository with a file that the catalog could not read', () => {
+  it('includes a repository with a file that the catalog could not read', () => {
     const made = {
       ...plan(looked(), NOW),
       unreadable: new Set([file('PAY/api').targetUrl]),
@@ -192,7 +192,7 @@ describe('what is looked at again', () => {
     expect(isDue(1, other)).toBe(false);
   });
 
-  it('is none of which the catalog has read every file in the meantime', () => {
+  it('excludes a repository when the catalog has read all of its files in the meantime', () => {
     const both = registered('PAY/api', 'a.yaml', 'b.yaml');
     const one = found(1, { files: both.files, conclusive: both });
     const [a = '', b = ''] = both.files.map(({ targetUrl }) => targetUrl);
@@ -211,7 +211,7 @@ describe('what is looked at again', () => {
     expect(decide(made, gone, { read })).toEqual({ kind: 'look', because: 'in-doubt' });
   });
 
-  it('is told by reads as young as what is believed, on whichever clock', () => {
+  it('accepts reads only within the period, on whichever clock', () => {
     const reads = new Map([
       ['just-now', NOW],
       ['young', NOW - 6 * HOUR + 1],
@@ -222,7 +222,7 @@ describe('what is looked at again', () => {
     expect(readLately(reads, { ...RULE, foundMs: 0 }, NOW).size).toBe(0);
   });
 
-  it('is, of several plain paths, a repository that lacks one', () => {
+  it('includes a repository that lacks one of several plain paths', () => {
     const rule = { ...RULE, minFiles: 2 };
     const both = registered('PAY/api', 'a.yaml', 'b.yaml');
     const made = plan(looked(), NOW, { rule });
@@ -231,7 +231,7 @@ describe('what is looked at again', () => {
   });
 });
 
-describe('what may be believed', () => {
+describe('the recheck rule', () => {
   const scopeOf = (paths: readonly string[], rest = {}) => ({
     catalogPaths: paths.map(parseCatalogPath),
     validateLocationsExist: true,
@@ -240,27 +240,31 @@ describe('what may be believed', () => {
 
   it.each<[string, Parameters<typeof toRecheckRule>[0], number | undefined]>([
     ['a plain path', scopeOf(['a.yaml']), 1],
-    ['several plain paths, where all are found', scopeOf(['a.yaml', 'b.yaml']), 2],
+    ['several plain paths when all are found', scopeOf(['a.yaml', 'b.yaml']), 2],
     ['no glob', scopeOf(['**/a.yaml']), Number.MAX_SAFE_INTEGER],
     ['no glob beside a path', scopeOf(['a', 'b/*.yaml']), Number.MAX_SAFE_INTEGER],
-    ['nothing that a parser reads', scopeOf(['a'], { isParsed: true }), undefined],
     [
-      'nothing that nobody checks',
+      'nothing when a location parser reads the files',
+      scopeOf(['a'], { isParsed: true }),
+      undefined,
+    ],
+    [
+      'nothing when files are not checked',
       scopeOf(['a'], { validateLocationsExist: false }),
       undefined,
     ],
-  ])('is without search %s', (_, scope, minFiles) => {
+  ])('covers %s without search', (_, scope, minFiles) => {
     const intervals = { foundMs: HOUR, absentMs: HOUR };
     expect(toRecheckRule(scope, intervals)?.minFiles).toBe(minFiles);
   });
 
-  it('is nothing for no time', () => {
+  it('skips nothing for a period of zero', () => {
     const rule = { ...RULE, foundMs: 0 };
     expect(dueOf(plan(looked(), NOW, { rule }))).toHaveLength(IDS.length);
   });
 });
 
-describe('what code search shows', () => {
+describe('a search result', () => {
   const FILE = 'catalog-info.yaml';
   const absent = found(1, {
     files: [],
@@ -272,60 +276,102 @@ describe('what code search shows', () => {
   const noMore = { ...RULE, foundMs: 48 * HOUR, minFiles: 2 };
 
   it.each<[string, RecheckPlan, KnownRepository | undefined, Shown, string]>([
-    ['adds what was never looked at', first(), undefined, covered(FILE), 'registered'],
-    ['adds it in later runs too', later(), undefined, covered(FILE), 'registered'],
     [
-      'of an archived one too',
+      'adds a repository that was never checked',
+      first(),
+      undefined,
+      covered(FILE),
+      'registered',
+    ],
+    ['adds it in later runs as well', later(), undefined, covered(FILE), 'registered'],
+    [
+      'adds an archived repository as well',
       first(),
       undefined,
       { paths: [FILE], isCovered: false },
       'registered',
     ],
     [
-      'confirms what was taken over',
+      'confirms a repository adopted from the catalog',
       first(),
       found(1, { conclusive: undefined }),
       covered(FILE),
       'registered',
     ],
     [
-      'replaces nothing by itself',
+      'does not replace a file without a check',
       first(),
       found(1, { conclusive: undefined, files: [file('PAY/api', 'b')] }),
       covered(FILE),
       'look',
     ],
     [
-      'settles no doubt',
+      'does not resolve an unknown state',
       first(),
       { ...absent, conclusive: undefined, problem: { reason: 'timeout', detail: '' } },
       covered(FILE),
       'look',
     ],
-    ['not, is believed in the first run', first(), undefined, covered(), 'absent'],
-    ['not, is not where search leaves it out', first(), undefined, NOT_SEARCHED, 'look'],
-    ['not, is not of what came later', later(), undefined, covered(), 'look'],
     [
-      'not, takes nothing away',
+      'without a hit is accepted in the first run',
+      first(),
+      undefined,
+      covered(),
+      'absent',
+    ],
+    [
+      'without a hit is not accepted when search does not cover the repository',
+      first(),
+      undefined,
+      NOT_SEARCHED,
+      'look',
+    ],
+    [
+      'without a hit is not accepted for a repository created later',
+      later(),
+      undefined,
+      covered(),
+      'look',
+    ],
+    [
+      'without a hit removes nothing',
       first(),
       found(1, { conclusive: undefined }),
       covered(),
       'look',
     ],
-    ['not, and is known: believed', later(), found(1), covered(), 'registered'],
-    ['is looked at where it was proven absent', later(), absent, covered(FILE), 'look'],
-    ['not, of what is absent: believed', later(), absent, covered(), 'absent'],
-    ['not, without search: looked at', later(), absent, NOT_SEARCHED, 'look'],
-    ['more of than is known: looked at', later(), found(1), covered(FILE, 'b'), 'look'],
+    ['without a hit keeps a known file', later(), found(1), covered(), 'registered'],
     [
-      'not, of a glob: believed',
+      'leads to a check when the file was proven absent',
+      later(),
+      absent,
+      covered(FILE),
+      'look',
+    ],
+    ['without a hit confirms an absent repository', later(), absent, covered(), 'absent'],
+    [
+      'is required to confirm an absent repository',
+      later(),
+      absent,
+      NOT_SEARCHED,
+      'look',
+    ],
+    [
+      'with more files than known leads to a check',
+      later(),
+      found(1),
+      covered(FILE, 'b'),
+      'look',
+    ],
+    [
+      'without a hit keeps a known file of a glob',
       plan(looked(), NOW, { rule: { ...RULE, minFiles: 9 } }),
       found(1),
       covered(),
       'registered',
     ],
     [
-      'not, longer than absence is believed',
+      'without a hit does not extend the period for absent repositories',
       plan(looked(), NOW, { rule: noMore }),
       found(1),
       covered(),
@@ -336,7 +382,7 @@ describe('what code search shows', () => {
     expect(decision.kind === 'look' ? 'look' : decision.outcome.kind).toBe(outcome);
   });
 
-  it('is no reason not to look at what is absent once in its time', () => {
+  it('does not replace the check of absent repositories once per period', () => {
     const isBelieved = (atMs: number) => (id: number) =>
       decide(plan(looked(), atMs), { ...absent, repositoryId: id }, { shown: covered() })
         .kind === 'spared';
@@ -344,7 +390,7 @@ describe('what code search shows', () => {
     expect(IDS.some(isBelieved(NOW + 24 * HOUR))).toBe(false);
   });
 
-  it('counts for nothing in a run that is asked for by hand', () => {
+  it('is ignored in a manual run', () => {
     const made = plan(looked(), NOW, { isManual: true });
     expect(decide(made, undefined, { shown: covered(FILE) }).kind).toBe('look');
     expect(decide(made, found(1), { shown: covered(FILE) }).kind).toBe('look');

@@ -17,7 +17,7 @@ import {
 import { reconcile, Reconciliation } from './reconcile';
 import { DiscoveryResult } from './types';
 
-/** The strictest guard: whatever counts as a removal is held back. */
+/** The strictest guard: holds back everything that counts as a removal. */
 const NEVER = { maxPercentage: 0, holdForMs: 24 * HOUR };
 const OFF = { maxPercentage: 100, holdForMs: 24 * HOUR };
 
@@ -25,7 +25,7 @@ function decide(result: DiscoveryResult, policy = OFF): Promise<Reconciliation> 
   return reconcile({ result, state: stateOf(result.known), policy, nowMs: NOW });
 }
 
-/** What the next run starts from, of repositories that have files. */
+/** The state that the next run starts from, for repositories with files. */
 function filesRemembered(plan: Reconciliation) {
   return (plan.state?.repositories ?? [])
     .filter(one => one.files.length > 0)
@@ -60,7 +60,7 @@ describe('reconcile, by the identity of repositories', () => {
     },
   );
 
-  it('replaces the Locations of another branch, although nothing may be lost', async () => {
+  it('replaces the Locations of another branch even when no removal is allowed', async () => {
     const onMain = { ...file('PAY/api'), targetUrl: target('PAY/api', 'c.yaml') };
     const onDevelop = {
       ...onMain,
@@ -123,7 +123,7 @@ describe('reconcile, by the identity of repositories', () => {
     expect(filesRemembered(plan)).toEqual([[7, 'PAY/gateway', [target('PAY/api')]]]);
   });
 
-  it('counts it as removal when a renamed repository lost its file', async () => {
+  it('counts a removal when a renamed repository lost its file', async () => {
     const plan = await decide(
       discovered({
         known: [known(7, 'PAY/api')],
@@ -155,7 +155,7 @@ describe('reconcile, by the identity of repositories', () => {
   describe('a repository recreated under the same address with another id', () => {
     const before = [known(7, 'PAY/api')];
 
-    it('keeps the Location when the new one has the file, and remembers it for the new one', async () => {
+    it('keeps the Location when the new one has the file, and stores it with the new one', async () => {
       const plan = await decide(
         discovered({
           known: before,
@@ -188,7 +188,7 @@ describe('reconcile, by the identity of repositories', () => {
       },
     );
 
-    it('goes on keeping it while the new one stays unknown', async () => {
+    it('keeps the Location while the new one is still unknown', async () => {
       const repositories = [ended(9, 'PAY/api', UNKNOWN)];
       const first = await decide(discovered({ known: before, gone: [7], repositories }));
       const second = await decide(
@@ -273,7 +273,7 @@ describe('reconcile, by the identity of repositories', () => {
       },
     );
 
-    it('keep both Locations when a run that was cut short saw the swap first', async () => {
+    it('keep both Locations when an interrupted run saw the swap first', async () => {
       const cut = await decide(
         discovered({
           known: before,
@@ -293,7 +293,7 @@ describe('reconcile, by the identity of repositories', () => {
       expect(targetsOf(next.locations)).toEqual([target('PAY/a'), target('PAY/b')]);
     });
 
-    it('lose only the Location of the one that has no file any more', async () => {
+    it('lose only the Location of the one without the file', async () => {
       const plan = await decide(
         discovered({
           known: before,
@@ -307,7 +307,7 @@ describe('reconcile, by the identity of repositories', () => {
     });
   });
 
-  it('keeps the address that a renamed repository left while its next owner is unknown', async () => {
+  it('keeps the Location at the former address of a renamed repository while its new owner is unknown', async () => {
     const plan = await decide(
       discovered({
         known: [known(7, 'PAY/a')],
@@ -321,7 +321,7 @@ describe('reconcile, by the identity of repositories', () => {
     expect(targetsOf(plan.carriedForward)).toEqual([target('PAY/a')]);
   });
 
-  it('keeps what is held back while the next owner of its address is unknown', async () => {
+  it('keeps a held removal while the new owner of its address is unknown', async () => {
     const first = await decide(
       discovered({
         known: [known(7, 'PAY/a')],
@@ -339,7 +339,7 @@ describe('reconcile, by the identity of repositories', () => {
     expect(targetsOf(second.carriedForward)).toEqual([target('PAY/a')]);
   });
 
-  it('keeps a target once that two remembered repositories share, one of them unknown', async () => {
+  it('keeps a target once when two stored repositories share it and one of them is unknown', async () => {
     const shared = [known(7, 'PAY/a'), known(9, 'PAY/a')];
     const plan = await decide(
       discovered({
@@ -353,7 +353,7 @@ describe('reconcile, by the identity of repositories', () => {
     expect(plan.removed).toEqual([]);
   });
 
-  it('keeps the Location of a repository known by its address only while it is unknown', async () => {
+  it('keeps the Location of an unknown repository of which only the address is stored', async () => {
     const plan = await decide(
       discovered({
         known: [known(-1, 'PAY/api')],

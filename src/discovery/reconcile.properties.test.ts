@@ -20,7 +20,7 @@ import { RemovalPolicy } from './planRemovals';
 import { reconcile, ReconcileRequest, Reconciliation } from './reconcile';
 import { KnownRepository } from './types';
 
-/** Few of each, so that identities, addresses and files meet in every way. */
+/** Few values of each kind, so that every combination of ids, addresses and files occurs. */
 const ADDRESSES = ['PAY/a', 'PAY/b', 'OPS/a', 'OPS/b', '~JDOE/a'];
 const PATHS = ['catalog-info.yaml', 'docs/catalog-info.yaml', 'x.yaml'];
 
@@ -32,7 +32,7 @@ const someKnown = fc.uniqueArray(
   fc
     .record({ id: someId, at: someAddress, oldAt: someAddress, paths: somePaths })
     .chain(one =>
-      // Most files lie where the repository is; some were left behind by a rename.
+      // Most files are at the repository's address; some remain from before a rename.
       fc.constantFrom(one.at, one.at, one.at, one.oldAt).map(at =>
         known(
           one.id,
@@ -118,13 +118,13 @@ function targetsKnown(repositories: readonly KnownRepository[]): string[] {
   ].sort();
 }
 
-/** What the catalog holds afterwards, seen from its side. */
+/** The targets that the catalog holds afterwards. */
 function catalogAfter({ result }: ReconcileRequest, plan: Reconciliation): Set<string> {
   const before = plan.mutation === 'full' ? [] : targetsKnown(result.known);
   return new Set([...before, ...targetsOf(plan.locations)]);
 }
 
-/** Whether the run has proven, of every repository that has the target, that it has it no more. */
+/** Whether the run has proven that no repository with this target still has it. */
 function isProvenLost({ result, state }: ReconcileRequest, target: string): boolean {
   const isReadToTheEnd =
     state !== undefined && result.listing.complete && !result.interruption;
@@ -157,8 +157,8 @@ async function check(
   );
 }
 
-describe('reconcile, whatever is known and whatever a run found', () => {
-  it('takes from the catalog only what is proven lost', async () => {
+describe('reconcile, for any known state and any result of a run', () => {
+  it('removes only Locations that are proven lost', async () => {
     await check((request, plan) => {
       const after = catalogAfter(request, plan);
       const lost = targetsKnown(request.result.known).filter(one => !after.has(one));
@@ -166,7 +166,7 @@ describe('reconcile, whatever is known and whatever a run found', () => {
     });
   });
 
-  it('takes from the catalog everything that is proven lost once the guard is off', async () => {
+  it('removes every Location that is proven lost when the guard is off', async () => {
     await check(async (request, _) => {
       const policy = { maxPercentage: 100, holdForMs: 0 };
       const plan = await reconcile({ ...request, policy });
@@ -182,7 +182,7 @@ describe('reconcile, whatever is known and whatever a run found', () => {
     });
   });
 
-  it('gives the catalog everything that was found, each target once', async () => {
+  it('emits every file that was found, each target once', async () => {
     await check((request, plan) => {
       const targets = targetsOf(plan.locations);
       expect(new Set(targets).size).toBe(targets.length);
@@ -196,7 +196,7 @@ describe('reconcile, whatever is known and whatever a run found', () => {
     });
   });
 
-  it('keeps among the Locations what is carried forward or held back, and nothing removed', async () => {
+  it('keeps the Locations that are carried forward or held back, and none that are removed', async () => {
     await check((_, plan) => {
       const targets = targetsOf(plan.locations);
       const heldBack = plan.mutation === 'full' ? plan.heldBack : [];
@@ -208,7 +208,7 @@ describe('reconcile, whatever is known and whatever a run found', () => {
     });
   });
 
-  it('remembers exactly what the catalog then holds, each repository once', async () => {
+  it('stores exactly the targets that the catalog then holds, each repository once', async () => {
     await check((request, plan) => {
       if (request.state === undefined) {
         expect(plan.state).toBeUndefined();
@@ -221,7 +221,7 @@ describe('reconcile, whatever is known and whatever a run found', () => {
     });
   });
 
-  it('removes nothing without approval where nothing may be removed, unless a few are replaced', async () => {
+  it('removes nothing without approval when no removal is allowed, unless a few are replaced', async () => {
     await check(async (request, _) => {
       const plan = await reconcile({
         ...request,
@@ -232,7 +232,7 @@ describe('reconcile, whatever is known and whatever a run found', () => {
     });
   });
 
-  it('counts as removed exactly what leaves the catalog, whichever way', async () => {
+  it('counts exactly the targets that leave the catalog as removed', async () => {
     await check((request, plan) => {
       const after = catalogAfter(request, plan);
       const left = targetsKnown(request.result.known).filter(one => !after.has(one));
@@ -240,7 +240,7 @@ describe('reconcile, whatever is known and whatever a run found', () => {
     });
   });
 
-  it('loses nothing in a next run that learns nothing', async () => {
+  it('loses nothing in a following run without results', async () => {
     await check(async (request, plan) => {
       if (!plan.state) {
         return;
@@ -262,7 +262,7 @@ describe('reconcile, whatever is known and whatever a run found', () => {
     });
   });
 
-  it('changes nothing when it is repeated with what it remembered', async () => {
+  it('changes nothing when it is repeated with the state it stored', async () => {
     await check(async (request, plan) => {
       if (!plan.state || plan.mutation === 'add-only') {
         return;
@@ -281,7 +281,7 @@ describe('reconcile, whatever is known and whatever a run found', () => {
     });
   });
 
-  it('never depends on the order of repositories', async () => {
+  it('does not depend on the order of repositories', async () => {
     await check(async (request, plan) => {
       const { result, state } = request;
       const reversed = await reconcile({
@@ -308,7 +308,7 @@ describe('reconcile, whatever is known and whatever a run found', () => {
     });
   });
 
-  it('comes across every case', async () => {
+  it('is tested with every case', async () => {
     const seen = { removed: 0, heldBack: 0, carriedForward: 0, replaced: 0, addOnly: 0 };
     await check((_, plan) => {
       seen.removed += plan.removed.length;

@@ -52,10 +52,7 @@ describe('reconcile', () => {
         'not reached before the end',
         { kind: 'unknown', reason: 'not-checked', detail: '' },
       ],
-      [
-        'not permitted any more',
-        { kind: 'unknown', reason: 'not-permitted', detail: '' },
-      ],
+      ['no longer permitted', { kind: 'unknown', reason: 'not-permitted', detail: '' }],
     ])('keeps its Location when it is %s', async (_, outcome) => {
       const plan = await decide(
         discovered({
@@ -87,14 +84,14 @@ describe('reconcile', () => {
       expect(plan.carriedForward).toEqual([]);
     });
 
-    it('loses its Location when it is proven gone, and is forgotten', async () => {
+    it('loses its Location and its stored state when it is proven gone', async () => {
       const plan = await decide(discovered({ known: [known(7, 'PAY/api')], gone: [7] }));
       expect(plan.removed).toEqual([location(7, 'PAY/api')]);
       expect(plan.locations).toEqual([]);
       expect(plan.state).toEqual({ repositories: [], held: [] });
     });
 
-    it('keeps its Location when the run says nothing about it', async () => {
+    it('keeps its Location when the run has no result for it', async () => {
       const plan = await decide(discovered({ known: [known(7, 'PAY/api')], gone: [8] }));
       expect(plan.carriedForward).toEqual([location(7, 'PAY/api')]);
       expect(plan.locations).toEqual([location(7, 'PAY/api')]);
@@ -130,7 +127,7 @@ describe('reconcile', () => {
       expect(remembered(plan, 7)).toMatchObject(kept);
     });
 
-    it('loses only the files that are gone when it has several', async () => {
+    it('loses only the deleted files when it has several', async () => {
       const plan = await decide(
         discovered({
           known: [
@@ -175,7 +172,7 @@ describe('reconcile', () => {
     );
   });
 
-  describe('when not everything was read', () => {
+  describe('after a run that did not read everything', () => {
     const before = [
       known(1, 'PAY/found', [file('PAY/found')], NOW - HOUR),
       known(2, 'PAY/absent', [file('PAY/absent')], NOW - HOUR),
@@ -226,7 +223,7 @@ describe('reconcile', () => {
       );
     });
 
-    it('remembers what the catalog had and what was added', async () => {
+    it('stores the Locations that the catalog had and those that were added', async () => {
       const plan = await decide(discovered({ ...learned, complete: false }), { held });
       expect(plan.state?.held).toEqual(held);
       expect(plan.state?.repositories).toMatchObject([
@@ -238,7 +235,7 @@ describe('reconcile', () => {
       ]);
     });
 
-    it('removes nothing and remembers nothing while it is not known what the catalog holds', async () => {
+    it('removes nothing and stores nothing while the content of the catalog is not known', async () => {
       const plan = await decide(discovered({ ...learned, known: [], gone: [] }), {
         state: 'unknown',
       });
@@ -251,7 +248,7 @@ describe('reconcile', () => {
     });
   });
 
-  describe('removals that are held back', () => {
+  describe('held removals', () => {
     const all = Array.from({ length: 10 }, (_, id) => known(id, `PAY/r${id}`));
     const lost = (count: number) =>
       discovered({
@@ -261,7 +258,7 @@ describe('reconcile', () => {
         ),
       });
 
-    it('stay among the Locations and in memory, with the time since when', async () => {
+    it('stay among the Locations and in the state, with their start time', async () => {
       const plan = await decide(lost(6), { policy: GUARD });
       expect(plan.heldBack).toHaveLength(6);
       expect(plan.heldBackReason).toContain('6 of 10 Locations');
@@ -273,14 +270,14 @@ describe('reconcile', () => {
       );
     });
 
-    it('do not hold back what is few', async () => {
+    it('do not include a few removals', async () => {
       const plan = await decide(lost(5), { policy: GUARD });
       expect(plan.removed).toHaveLength(5);
       expect(plan.heldBackReason).toBeUndefined();
       expect(plan.locations).toHaveLength(5);
     });
 
-    it('go once every run has confirmed them long enough', async () => {
+    it('are applied once every run has confirmed them for long enough', async () => {
       const first = await decide(lost(6), { policy: GUARD });
       const later = await reconcile({
         result: { ...lost(6), known: first.state?.repositories ?? [] },
@@ -294,7 +291,7 @@ describe('reconcile', () => {
       expect(later.locations).toHaveLength(4);
     });
 
-    it('count each target once, however many repositories are remembered with it', async () => {
+    it('count each target once, however many repositories are stored with it', async () => {
       const twice = [
         ...all,
         ...all.map(one => ({ ...one, repositoryId: one.repositoryId + 100 })),

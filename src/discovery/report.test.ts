@@ -18,7 +18,7 @@ import {
 } from './report';
 
 describe('reportRepository', () => {
-  it('shows the files of what is registered, and no reason', () => {
+  it('shows the files of a registered repository, and no reason', () => {
     expect(reportRepository(ended(7, 'PAY/api', registered('PAY/api')))).toEqual({
       repositoryId: 7,
       projectKey: 'PAY',
@@ -29,7 +29,7 @@ describe('reportRepository', () => {
     });
   });
 
-  it('shows what the catalog still has of what is unknown, and when it was last seen', () => {
+  it('shows which files of an unknown repository are still in the catalog, and when it was last seen', () => {
     const remembered = known(7, 'PAY/api', [file('PAY/api')], NOW - HOUR);
     const report = reportRepository(ended(7, 'PAY/api', UNKNOWN), remembered, NOW + HOUR);
     expect(report).toMatchObject({
@@ -42,14 +42,14 @@ describe('reportRepository', () => {
     });
   });
 
-  it('shows why something is absent, without a detail', () => {
+  it('shows why a file is absent, without a detail', () => {
     const report = reportRepository(ended(7, 'PAY/api', ABSENT));
     expect(report).toMatchObject({ reason: 'no-catalog-file', files: [] });
     expect(report).not.toHaveProperty('detail');
     expect(report).not.toHaveProperty('dueAtMs');
   });
 
-  it('shows a file once, with all entities that a parser made of it', () => {
+  it('shows a file once, with all entities that a parser emitted for it', () => {
     const entity = (key: string) => ({ key, json: '{}' });
     const files = [
       { ...file('PAY/api'), entity: entity('component:default/a') },
@@ -79,7 +79,7 @@ function held(at: string | undefined, entryKey: string): HeldRemovalReport {
 }
 
 describe('reportHeldRepository', () => {
-  it('shows as registered what the catalog still has, with the files that can be told', () => {
+  it('shows files that the catalog still has as registered, as far as they can be identified', () => {
     const removals = [
       held('PAY/api', target('PAY/api')),
       held('PAY/api', 'component:default/made-by-a-parser'),
@@ -95,8 +95,8 @@ describe('reportHeldRepository', () => {
 
   it.each([
     ['nothing is held', []],
-    ['nobody knows where it belongs', [held(undefined, 'component:default/a')]],
-  ])('shows nothing where %s', (_, removals) => {
+    ['its repository is not known', [held(undefined, 'component:default/a')]],
+  ])('shows nothing when %s', (_, removals) => {
     expect(reportHeldRepository(removals)).toBeUndefined();
   });
 });
@@ -107,7 +107,7 @@ it('orders reports by project key and slug in any case, then by id', () => {
   expect([...ordered].reverse().sort(compareReports)).toEqual(ordered);
 });
 
-it('orders held removals by repository, then by what would be removed', () => {
+it('orders held removals by repository, then by target', () => {
   const ordered = [
     held(undefined, 'z'),
     held('OPS/b', 'y'),

@@ -1,4 +1,4 @@
-/** Where a run begins, and what it leaves to the next. */
+/** Where a run starts, and what it leaves to the next one. */
 
 import { HOUR, NOW, scope } from '../__testUtils__/discoveryData';
 import { originOfNext, resumeOrStart, scopeFingerprint } from './resume';
@@ -12,12 +12,12 @@ const BEFORE: RunOrigin = {
   listingFrom: { start: 2_000 },
 };
 
-describe('a run after one whose listing was cut short', () => {
-  it('is the same as that one, and lists from there', () => {
+describe('a run after one with an interrupted listing', () => {
+  it('continues the same pass and lists from there', () => {
     expect(resumeOrStart(SCOPE, BEFORE, NOW, 7)).toBe(BEFORE);
   });
 
-  it('lists from there also where it is too late to believe what that one has seen', () => {
+  it('lists from there even when the earlier results are too old to be used', () => {
     const nowMs = NOW + 24 * HOUR;
     expect(resumeOrStart(SCOPE, BEFORE, nowMs, 7)).toEqual({
       ...BEFORE,
@@ -26,7 +26,7 @@ describe('a run after one whose listing was cut short', () => {
     });
   });
 
-  it('begins anew where it looks for something else', () => {
+  it('starts again when its configuration has changed', () => {
     const other = scope({ paths: ['other.yaml'] });
     expect(resumeOrStart(other, BEFORE, NOW, 7)).not.toHaveProperty('listingFrom');
   });
@@ -37,17 +37,20 @@ describe('the next run', () => {
   const continuesAt = { start: 4_000 };
   const interruption = { kind: 'aborted', error: new Error('stop') } as const;
 
-  it('goes on where the listing was cut short, once everything shown was looked at', () => {
+  it('continues where the listing stopped once everything listed was checked', () => {
     const result = { listing: { ...listing, continuesAt } };
     expect(originOfNext(result, BEFORE)).toEqual({ ...BEFORE, listingFrom: continuesAt });
   });
 
-  it('lists the same part again where not everything in it was looked at', () => {
+  it('lists the same part again when not everything in it was checked', () => {
     const result = { listing: { ...listing, continuesAt }, interruption };
     expect(originOfNext(result, BEFORE)).toBe(BEFORE);
   });
 
-  it.each([true, false])('begins by itself after a listing to its end: %s', complete => {
-    expect(originOfNext({ listing: { ...listing, complete } }, BEFORE)).toBeUndefined();
-  });
+  it.each([true, false])(
+    'starts from the beginning after a finished listing, complete: %s',
+    complete => {
+      expect(originOfNext({ listing: { ...listing, complete } }, BEFORE)).toBeUndefined();
+    },
+  );
 });

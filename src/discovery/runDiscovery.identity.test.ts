@@ -1,4 +1,4 @@
-/** Whose what is known is, when ids and addresses do not go together any more. */
+/** Which repository a known state belongs to when ids and addresses no longer match. */
 
 import {
   file,
@@ -43,7 +43,7 @@ async function run(
   };
 }
 
-/** Of whoever was not renamed. */
+/** Targets of the repositories that were not renamed. */
 const OTHERS = [1, 2, 3].map(id => known(id, `PAY/r${id}`));
 
 function server(): FakeRepositorySource {
@@ -76,14 +76,14 @@ describe('a repository that is listed at another address', () => {
     ]);
   });
 
-  it('is replaced although it is the only one there is', async () => {
+  it('is replaced even when it is the only one', async () => {
     const source = new FakeRepositorySource().put(7, 'PAY/gateway');
     const { catalog, summary } = await run(source, [known(7, 'PAY/api')]);
     expect(catalog).toEqual([target('PAY/gateway')]);
     expect(summary).toMatchObject({ removed: 1, replaced: 1, heldBack: 0 });
   });
 
-  it('is replaced where Bitbucket leads on from the former address', async () => {
+  it('is replaced when Bitbucket redirects from the former address', async () => {
     const moved = repository(7, 'OPS/gateway');
     const source = server()
       .put(7, 'OPS/gateway')
@@ -93,7 +93,7 @@ describe('a repository that is listed at another address', () => {
     expect(summary).toMatchObject({ removed: 1, replaced: 1, heldBack: 0 });
   });
 
-  it('keeps its former Location while Bitbucket does not tell who is there', async () => {
+  it('keeps its former Location while Bitbucket does not say which repository is there', async () => {
     const source = server().put(7, 'PAY/gateway').answerRepository('PAY/api', noAnswer);
     const before = [...OTHERS, known(7, 'PAY/api')];
     const first = await run(source, before);
@@ -112,7 +112,7 @@ describe('a repository that is listed at another address', () => {
     expect(third.summary).toMatchObject({ removed: 1 });
   });
 
-  it('leaves its former Location to who is there by now, without a question', async () => {
+  it('leaves its former Location to the repository now there, without a request', async () => {
     const source = server().put(7, 'PAY/gateway').put(9, 'PAY/api', { files: [] });
     const { catalog, lookUps, summary } = await run(source, [
       ...OTHERS,
@@ -123,14 +123,14 @@ describe('a repository that is listed at another address', () => {
     expect(summary).toMatchObject({ removed: 1, replaced: 0 });
   });
 
-  it('has lost its file where it has none any more', async () => {
+  it('loses its Location when it no longer has the file', async () => {
     const source = server().put(7, 'PAY/gateway', { files: [] });
     const { catalog, summary } = await run(source, [...OTHERS, known(7, 'PAY/api')]);
     expect(catalog).toEqual(OTHER_TARGETS);
     expect(summary).toMatchObject({ removed: 1, replaced: 0 });
   });
 
-  it('is asked for again at its former address while the removal is held back', async () => {
+  it('is requested again at its former address while the removal is held back', async () => {
     const ids = [11, 12, 13, 14, 15, 16];
     const source = new FakeRepositorySource();
     ids.forEach(id => source.put(id, `CASH/r${id}`));
@@ -156,8 +156,8 @@ describe('a repository that is listed at another address', () => {
   });
 });
 
-describe('a repository that is known to be where nothing is listed', () => {
-  it('leaves its former address once that is proven empty, although nobody asks for itself', async () => {
+describe('a repository at a known address that is not listed', () => {
+  it('leaves its former address once that is proven empty, without a request for the repository itself', async () => {
     const left = known(7, 'OUT/api', [file('OPS/api')]);
     const { catalog, lookUps, summary } = await run(server(), [...OTHERS, left]);
     expect(lookUps).toEqual(['repository OPS/api']);
@@ -166,7 +166,7 @@ describe('a repository that is known to be where nothing is listed', () => {
   });
 });
 
-describe('an id that another repository has by now', () => {
+describe('an id that now belongs to another repository', () => {
   it.each([
     ['unknown', undefined, undefined],
     ['unknown before', undefined, 'cd0e54'],
@@ -187,21 +187,21 @@ describe('an id that another repository has by now', () => {
     },
   );
 
-  it('has the former one removed once that is proven gone', async () => {
+  it('leads to the removal of the former repository once that is proven gone', async () => {
     const source = server().put(7, 'OPS/tool');
     const { catalog, summary } = await run(source, [...OTHERS, known(7, 'PAY/api')]);
     expect(catalog).toEqual([target('OPS/tool'), ...OTHER_TARGETS].sort());
     expect(summary).toMatchObject({ removed: 1, replaced: 0 });
   });
 
-  it('empties no catalog, although one may always go', async () => {
+  it('does not empty the catalog, although a single removal is always allowed', async () => {
     const source = new FakeRepositorySource().put(7, 'OPS/tool');
     const { catalog, summary } = await run(source, [known(7, 'PAY/api')]);
     expect(catalog).toEqual([target('OPS/tool'), target('PAY/api')]);
     expect(summary).toMatchObject({ removed: 0, heldBack: 1 });
   });
 
-  it('takes nothing along where the run ends before the former one is asked for', async () => {
+  it('removes nothing when the run ends before the former repository is requested', async () => {
     const source = server()
       .put(7, 'OPS/tool')
       .failListing(
@@ -221,7 +221,7 @@ describe('a repository at the address of one that is gone', () => {
     'https://bitbucket.test/git/projects/PAY/repos/api/browse/catalog-info.yaml';
   const left = known(7, 'PAY/api', [{ ...file('PAY/api'), targetUrl: anew }]);
 
-  it('keeps the URL of the file there although the base URL is another now', async () => {
+  it('keeps the URL of the file there although the base URL has changed', async () => {
     const source = server().put(9, 'PAY/api');
     const { catalog, reconciliation, summary } = await run(source, [...OTHERS, left]);
     expect(catalog).toEqual([anew, ...OTHER_TARGETS].sort());
@@ -231,28 +231,28 @@ describe('a repository at the address of one that is gone', () => {
     );
   });
 
-  it('loses the file there where it has none', async () => {
+  it('removes the Location there when it has no file', async () => {
     const source = server().put(9, 'PAY/api', { files: [] });
     const { catalog, summary } = await run(source, [...OTHERS, left]);
     expect(catalog).toEqual(OTHER_TARGETS);
     expect(summary).toMatchObject({ removed: 1 });
   });
 
-  it('has nothing of the URL of a file that lies elsewhere', async () => {
+  it('does not use the URL of a file at another address', async () => {
     const source = server().put(9, 'PAY/gateway');
     const { catalog } = await run(source, [...OTHERS, left]);
     expect(catalog).toEqual([target('PAY/gateway'), ...OTHER_TARGETS].sort());
   });
 });
 
-describe('what a location parser made', () => {
+describe('an entity from a location parser', () => {
   const made = (at: string, targetUrl: string) => ({
     ...file(at),
     targetUrl,
     entity: { key: 'component:default/api', json: '{}' },
   });
 
-  it('belongs to its repository, whatever place it names', async () => {
+  it('belongs to its repository, whatever target it names', async () => {
     const source = server()
       .put(7, 'PAY/api', { lookup: noAnswer })
       .put(9, 'PAY/docs', { files: [] });

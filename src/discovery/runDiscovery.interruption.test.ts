@@ -6,7 +6,7 @@ import { DiscoveryProgress, DiscoveryResult } from './types';
 
 const NOW = Date.UTC(2026, 0, 1);
 
-/** Two pages of repositories and one that is to be confirmed. */
+/** Two pages of repositories and one repository to confirm. */
 function server(): FakeRepositorySource {
   return new FakeRepositorySource()
     .put(1, 'PAY/a')
@@ -35,7 +35,7 @@ function kinds(result: DiscoveryResult): Record<string, string> {
   );
 }
 
-/** Everything a complete run asks, in its order. */
+/** Every request of a complete run, in order. */
 const QUESTIONS = [
   'list',
   'list',
@@ -46,7 +46,7 @@ const QUESTIONS = [
   'file PAY/d catalog-info.yaml',
 ];
 
-/** What is known when the question of this number is not answered any more. */
+/** The outcomes when the request with this number gets no answer. */
 const LEARNED: readonly Record<string, string>[] = [
   {},
   {},
@@ -63,8 +63,8 @@ const MOMENTS = QUESTIONS.map((question, index) => ({
   learned: LEARNED[index],
 }));
 
-describe('runDiscovery, cut short', () => {
-  it('asks these questions when it is not', async () => {
+describe('runDiscovery, interrupted', () => {
+  it('sends these requests when it is not interrupted', async () => {
     const source = server();
     const result = await run(source);
     expect(source.asked).toEqual(QUESTIONS);
@@ -77,7 +77,7 @@ describe('runDiscovery, cut short', () => {
   });
 
   it.each(MOMENTS)(
-    'returns at once with what it learned when aborted while it waits for answer $number, $question',
+    'returns its results immediately when aborted while it waits for answer $number, $question',
     async ({ number, learned }) => {
       const source = server();
       const controller = new AbortController();
@@ -98,7 +98,7 @@ describe('runDiscovery, cut short', () => {
   );
 
   it.each(MOMENTS)(
-    'ends at once with what it learned when the source throws at question $number, $question',
+    'returns its results immediately when the source throws at request $number, $question',
     async ({ number, learned }) => {
       const source = server();
       const error = new Error('wrong password');
@@ -114,7 +114,7 @@ describe('runDiscovery, cut short', () => {
     },
   );
 
-  it('ends before the next repository even where the source does not heed the signal', async () => {
+  it('ends before the next repository even when the source ignores the signal', async () => {
     const source = server();
     const controller = new AbortController();
     source.beforeAnswer = question => {
@@ -143,7 +143,7 @@ describe('runDiscovery, cut short', () => {
     expect(kinds(result)).toEqual(LEARNED[3]);
   });
 
-  it('asks nothing at all when it is aborted before it starts', async () => {
+  it('sends no request when it is aborted before it starts', async () => {
     const source = server();
     const result = await run(source, AbortSignal.abort(new Error('stop')));
     expect(result.interruption?.kind).toBe('aborted');
@@ -151,7 +151,7 @@ describe('runDiscovery, cut short', () => {
     expect(source.asked).toEqual([]);
   });
 
-  it('asks hardly anything more once a question has thrown', async () => {
+  it('sends hardly any requests after one has thrown', async () => {
     const source = new FakeRepositorySource();
     for (let id = 1; id <= 100; id += 1) {
       source.put(id, `PAY/r${id}`);
@@ -168,7 +168,7 @@ describe('runDiscovery, cut short', () => {
     expect(files.length).toBeLessThanOrEqual(2 * 8);
   });
 
-  it('does not change its result when answers come in after the end', async () => {
+  it('does not change its result when answers arrive after the end', async () => {
     const source = server().delete(4);
     let answer = () => {};
     source.beforeAnswer = question => {
@@ -195,7 +195,7 @@ describe('runDiscovery, cut short', () => {
     expect(kinds(result).d).toBe('not-checked');
   });
 
-  it('tells no progress after the end', async () => {
+  it('reports no progress after the end', async () => {
     const source = server();
     const late: DiscoveryProgress[] = [];
     let ended = false;
@@ -223,7 +223,7 @@ describe('runDiscovery, cut short', () => {
     expect(late).toEqual([]);
   });
 
-  it('is not cut short by an abort that comes when everything is known', async () => {
+  it('is not interrupted by an abort after the last answer', async () => {
     const source = server();
     const controller = new AbortController();
     const result = await run(source, controller.signal);

@@ -12,7 +12,7 @@ import { RepositoryFilters } from '../filters/types';
 import { performRun, Run } from './performRun';
 import { KnownRepository } from './types';
 
-/** A run whose guard is off: whatever it takes for proven goes at once. */
+/** A run with the guard off: proven removals are applied immediately. */
 async function run(
   source: FakeRepositorySource,
   before: readonly KnownRepository[],
@@ -38,7 +38,7 @@ describe('a known repository that a complete listing lacks', () => {
   const server = () => new FakeRepositorySource().put(1, 'PAY/a');
   const missing = known(7, 'PAY/api', undefined, 500);
 
-  it('is asked for once, and goes when Bitbucket says it is gone', async () => {
+  it('is requested once, and removed when Bitbucket says that it is gone', async () => {
     const { kept, lookUps, result, reconciliation } = await run(server(), [missing]);
     expect(lookUps).toEqual(['repository PAY/api']);
     expect([...result.goneRepositoryIds]).toEqual([7]);
@@ -46,13 +46,13 @@ describe('a known repository that a complete listing lacks', () => {
     expect(targetsOf(reconciliation.removed)).toEqual([target('PAY/api')]);
   });
 
-  it('is not asked for when it has no Locations', async () => {
+  it('is not requested when it has no Locations', async () => {
     const { lookUps, result } = await run(server(), [known(7, 'PAY/api', [])]);
     expect(lookUps).toEqual([]);
     expect(result.repositories).toHaveLength(1);
   });
 
-  it('is looked at like any other when it is still there', async () => {
+  it('is checked like any other when it still exists', async () => {
     const source = server().put(7, 'PAY/api', { unlisted: true });
     const { kept, result } = await run(source, [missing]);
     expect(kept).toEqual([target('PAY/a'), target('PAY/api')]);
@@ -60,19 +60,19 @@ describe('a known repository that a complete listing lacks', () => {
     expect(result.goneRepositoryIds.size).toBe(0);
   });
 
-  it('loses its Location when it is still there without the file', async () => {
+  it('loses its Location when it still exists without the file', async () => {
     const source = server().put(7, 'PAY/api', { unlisted: true, files: [] });
     expect((await run(source, [missing])).kept).toEqual([target('PAY/a')]);
   });
 
-  it('loses its Location when it is still there and excluded', async () => {
+  it('loses its Location when it still exists and is excluded', async () => {
     const source = server().put(7, 'PAY/api', { unlisted: true, archived: true });
     const { kept } = await run(source, [missing], { skipArchivedRepos: true });
     expect(kept).toEqual([target('PAY/a')]);
     expect(source.asked).not.toContain('file PAY/api catalog-info.yaml');
   });
 
-  it('brings its new address when it was renamed', async () => {
+  it('gets its new address when it was renamed', async () => {
     const source = server()
       .put(7, 'PAY/gateway', { unlisted: true })
       .answerRepository('PAY/api', {
@@ -94,7 +94,7 @@ describe('a known repository that a complete listing lacks', () => {
     ['timeout', 'late'],
     ['rate-limited', '429'],
   ] as const)(
-    'keeps its Location when the answer says nothing: %s',
+    'keeps its Location when the answer is inconclusive: %s',
     async (reason, detail) => {
       const source = server().answerRepository('PAY/api', {
         kind: 'unknown',
@@ -118,7 +118,7 @@ describe('a known repository that a complete listing lacks', () => {
   });
 
   describe('whose address another repository has taken', () => {
-    it('is gone, and the other is looked at once', async () => {
+    it('is gone, and the other one is checked once', async () => {
       const source = server().put(9, 'PAY/api', { files: [] });
       const { kept, result } = await run(source, [missing]);
       expect([...result.goneRepositoryIds]).toEqual([7]);
@@ -126,7 +126,7 @@ describe('a known repository that a complete listing lacks', () => {
       expect(source.asked.filter(one => one.startsWith('file PAY/api'))).toHaveLength(1);
     });
 
-    it('leaves its Location to the other, even when the listing lacks that one too', async () => {
+    it('leaves its Location to the other one, even when the listing lacks that as well', async () => {
       const source = server().put(9, 'PAY/api', { unlisted: true });
       const { kept, reconciliation } = await run(source, [missing]);
       expect(kept).toEqual([target('PAY/a'), target('PAY/api')]);
@@ -136,7 +136,7 @@ describe('a known repository that a complete listing lacks', () => {
       ]);
     });
 
-    it('leaves its Location in place while nothing is known about the other', async () => {
+    it('keeps its Location in place while the other one is unknown', async () => {
       const source = server().put(9, 'PAY/api', {
         unlisted: true,
         lookup: { kind: 'unknown', problem: problem() },
@@ -145,7 +145,7 @@ describe('a known repository that a complete listing lacks', () => {
     });
   });
 
-  it('is not gone when it swapped addresses with another one that is missing too', async () => {
+  it('is not gone when it swapped addresses with another missing one', async () => {
     const source = server()
       .put(7, 'PAY/web', { unlisted: true })
       .put(9, 'PAY/api', { unlisted: true });
@@ -154,14 +154,14 @@ describe('a known repository that a complete listing lacks', () => {
     expect(kept).toEqual([target('PAY/a'), target('PAY/api'), target('PAY/web')]);
   });
 
-  describe('that is known by its address only', () => {
-    it('is gone when nothing is there', async () => {
+  describe('of which only the address is known', () => {
+    it('is gone when there is no repository at its address', async () => {
       const { kept, result } = await run(server(), [known(-1, 'PAY/api')]);
       expect([...result.goneRepositoryIds]).toEqual([-1]);
       expect(kept).toEqual([target('PAY/a')]);
     });
 
-    it('becomes the repository that is there', async () => {
+    it('becomes the repository at its address', async () => {
       const source = server().put(9, 'PAY/api', { unlisted: true });
       const { kept, result } = await run(source, [known(-1, 'PAY/api')]);
       expect(result.known.map(one => one.repositoryId)).toEqual([9]);
@@ -194,7 +194,7 @@ describe('a known repository that a complete listing lacks', () => {
       },
     );
 
-    it('stays a placeholder while the answer says nothing', async () => {
+    it('stays a placeholder while the answer is inconclusive', async () => {
       const source = server().answerRepository('PAY/api', {
         kind: 'unknown',
         problem: problem(),
@@ -211,7 +211,7 @@ describe('a known repository that a complete listing lacks', () => {
 describe('a known repository outside of the projects that are listed', () => {
   const both = () => new FakeRepositorySource().put(1, 'PAY/a').put(2, 'OPS/b');
 
-  it('is excluded without asking when its project cannot match', async () => {
+  it('is excluded without a request when its project cannot match', async () => {
     const { kept, lookUps, summary } = await run(
       both(),
       [known(1, 'PAY/a'), known(2, 'OPS/b')],
@@ -222,7 +222,7 @@ describe('a known repository outside of the projects that are listed', () => {
     expect(summary.reasons.excluded).toEqual({ 'project-key': 1 });
   });
 
-  it('is asked for while the listing of another project failed: it may have moved there', async () => {
+  it('is requested when the listing of another project failed, since it may have moved there', async () => {
     const source = both()
       .failListing('list OPS', REFUSED)
       .answerRepository('OLD/b', {
@@ -236,7 +236,7 @@ describe('a known repository outside of the projects that are listed', () => {
     expect(kept).toEqual([target('OLD/b'), target('PAY/a')]);
   });
 
-  it('loses its Location all the same when it is still where no project matches', async () => {
+  it('still loses its Location when it is in a project that does not match', async () => {
     const source = both().put(3, 'OLD/c').failListing('list OPS', REFUSED);
     const { kept } = await run(source, [known(3, 'OLD/c')], {
       projectKey: /^(PAY|OPS)$/,
@@ -264,7 +264,7 @@ describe('a known repository outside of the projects that are listed', () => {
     },
   );
 
-  it('is asked for when its key, read from the catalog, differs in case from the pattern', async () => {
+  it('is requested when its key, read from the catalog, differs in case from the pattern', async () => {
     const source = both().answerRepository('~jdoe/x', {
       kind: 'unknown',
       problem: problem('not-permitted'),
@@ -276,7 +276,7 @@ describe('a known repository outside of the projects that are listed', () => {
     expect(kept).toEqual([target('PAY/a'), target('~jdoe/x')].sort());
   });
 
-  it('is asked for when its project is gone, and stays if it moved', async () => {
+  it('is requested when its project is gone, and stays if it was moved', async () => {
     const source = both()
       .put(5, 'PAY/moved', { unlisted: true })
       .failListing('list OLD', failedListing({ gone: true }))
@@ -293,7 +293,7 @@ describe('a known repository outside of the projects that are listed', () => {
     expect(kept).toEqual([target('PAY/a'), target('PAY/moved')]);
   });
 
-  it('is not touched when no project could be listed', async () => {
+  it('does not change when no project could be listed', async () => {
     const source = both()
       .failListing('list PAY', REFUSED)
       .failListing('list OPS', REFUSED);

@@ -35,7 +35,7 @@ const files = (source: FakeRepositorySource) =>
   source.asked.filter(one => /^files? /.test(one));
 
 describe('runDiscovery', () => {
-  it('gives every listed repository exactly one outcome', async () => {
+  it('assigns every listed repository exactly one outcome', async () => {
     const source = new FakeRepositorySource()
       .put(1, 'PAY/found')
       .put(2, 'PAY/without', { files: [] })
@@ -64,7 +64,7 @@ describe('runDiscovery', () => {
     expect(result.listing.complete).toBe(true);
   });
 
-  it('asks about files of repositories in scope only, once each', async () => {
+  it('checks files only of repositories that pass the filters, once each', async () => {
     const source = new FakeRepositorySource()
       .put(1, 'PAY/a')
       .put(2, 'PAY/b', { archived: true })
@@ -77,7 +77,7 @@ describe('runDiscovery', () => {
     expect(source.asked.filter(one => one.startsWith('repository'))).toEqual([]);
   });
 
-  it('looks at what was found when a later page of the listing failed, and confirms nothing', async () => {
+  it('checks the listed repositories when a later page of the listing failed, and confirms nothing', async () => {
     const source = new FakeRepositorySource()
       .put(1, 'PAY/a')
       .put(2, 'PAY/b')
@@ -99,7 +99,7 @@ describe('runDiscovery', () => {
     expect(source.asked.filter(one => one.startsWith('repository'))).toEqual([]);
   });
 
-  it('looks first at what was not looked at for longest, and before that at what never was', async () => {
+  it('checks repositories without a check first, then those with the oldest check', async () => {
     const source = new FakeRepositorySource()
       .put(1, 'PAY/recent')
       .put(2, 'PAY/oldest')
@@ -125,7 +125,7 @@ describe('runDiscovery', () => {
   });
 
   it.each([1, 3, 8])(
-    'looks at no more than %d repositories at a time',
+    'checks no more than %d repositories at a time',
     async concurrency => {
       const source = new FakeRepositorySource();
       for (let id = 1; id <= 20; id += 1) {
@@ -139,7 +139,7 @@ describe('runDiscovery', () => {
     },
   );
 
-  it('tells how far it is', async () => {
+  it('reports its progress', async () => {
     const source = new FakeRepositorySource()
       .put(1, 'PAY/a')
       .put(2, 'PAY/b')
@@ -157,7 +157,7 @@ describe('runDiscovery', () => {
     ]);
   });
 
-  it('takes over what the catalog holds by address, and knows the ids afterwards', async () => {
+  it('adopts Locations from the catalog by address, and knows the ids afterwards', async () => {
     const source = new FakeRepositorySource().put(1, 'PAY/a').put(2, '~JDOE/b');
     const result = await run(source, {
       known: [known(-1, 'PAY/a'), known(-2, '~jdoe/b')],
@@ -168,7 +168,7 @@ describe('runDiscovery', () => {
     expect(source.asked.filter(one => one.startsWith('repository'))).toEqual([]);
   });
 
-  it('asks nothing when the server is empty and nothing is known', async () => {
+  it('checks nothing when the server is empty and nothing is known', async () => {
     const source = new FakeRepositorySource();
     const result = await run(source);
     expect(result).toMatchObject({ repositories: [], known: [] });

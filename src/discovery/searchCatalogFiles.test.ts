@@ -14,7 +14,7 @@ const found = (hits: readonly SearchHit[], isComplete = true): FileSearch => ({
   isComplete,
 });
 
-/** Searches in a source of which `answer` is the search. */
+/** Searches in a source whose search returns `answer`. */
 async function search(
   answer: ((query: FileSearchQuery) => FileSearch) | undefined,
   options: {
@@ -45,7 +45,7 @@ async function search(
   return { asked, result, covered };
 }
 
-it('tells which repositories hold a catalog file, and that the others are covered', async () => {
+it('reports which repositories have a catalog file, and that the others are covered', async () => {
   const { asked, result, covered } = await search(() => found([hit(1, 'PAY/api')]));
   expect(asked).toEqual([{ fileName: 'catalog-info.yaml', projectKey: undefined }]);
   expect(result).toMatchObject({
@@ -55,19 +55,19 @@ it('tells which repositories hold a catalog file, and that the others are covere
   expect(covered).toEqual(['api', 'web']);
 });
 
-it('searches for each file name once, whatever folders it is looked for in', async () => {
+it('searches for each file name once, whatever the number of folders', async () => {
   const paths = ['a/one.yaml', '**/one.yaml', 'two.yaml'];
   const { asked, result } = await search(
     ({ fileName }) => found([hit(1, 'PAY/api', `a/${fileName}`)]),
     { paths },
   );
   expect(asked.map(one => one.fileName)).toEqual(['one.yaml', 'two.yaml']);
-  // The second is looked for in the root only.
+  // The second one counts in the root only.
   expect(result).toMatchObject({ hits: new Map([[1, ['a/one.yaml']]]) });
 });
 
 it.each(['*.yaml', '**/catalog-{a,b}.yaml', 'docs/**'])(
-  'does not search where the file name has wildcards, as in %s',
+  'does not search when the file name has wildcards, as in %s',
   async path => {
     const { asked, result } = await search(() => found([]), { paths: [path] });
     expect(asked).toEqual([]);
@@ -80,9 +80,9 @@ it.each(['*.yaml', '**/catalog-{a,b}.yaml', 'docs/**'])(
 
 it.each<[string, SearchHit]>([
   ['in a repository that is not listed', hit(7, 'PAY/other')],
-  ['in one that is elsewhere by now', hit(2, 'PAY/api')],
+  ['in a repository that has moved', hit(2, 'PAY/api')],
   ['on another file', hit(2, 'OPS/web', 'docs/catalog-info.yaml')],
-])('takes no hit %s', async (_, stray) => {
+])('ignores a hit %s', async (_, stray) => {
   const { result } = await search(() => found([hit(1, 'PAY/api'), stray]));
   expect(result).toMatchObject({ hits: new Map([[1, ['catalog-info.yaml']]]) });
 });
@@ -97,7 +97,7 @@ it('does not cover archived repositories and forks', async () => {
   expect(covered).toEqual(['api']);
 });
 
-it('searches project by project where the server does not show everything', async () => {
+it('searches project by project when the server does not return every hit', async () => {
   const { asked, result, covered } = await search(({ projectKey }) => {
     if (projectKey === undefined) return found([], false);
     return projectKey === 'PAY'
@@ -106,11 +106,11 @@ it('searches project by project where the server does not show everything', asyn
   });
   expect(asked.map(one => one.projectKey)).toEqual([undefined, 'PAY', 'OPS']);
   expect(result).toMatchObject({ kind: 'used' });
-  // What has more hits than are shown may hold files elsewhere.
+  // A repository with more hits than returned may have files elsewhere.
   expect(covered).toEqual(['api']);
 });
 
-it('covers nothing rather than search in hundreds of projects', async () => {
+it('covers nothing instead of searching in hundreds of projects', async () => {
   const repositories = Array.from({ length: 201 }, (_, id) =>
     repository(id, `P${id}/api`),
   );
@@ -133,13 +133,13 @@ it.each<[string, Parameters<typeof search>[0], string]>([
     ({ projectKey }) => (projectKey === 'OPS' ? broken : found([], false)),
     'too slow',
   ],
-  ['it shows nothing at all', () => found([]), 'it found no catalog file at all'],
-])('is left alone where %s', async (_, answer, reason) => {
+  ['it returns no hits', () => found([]), 'it found no catalog file at all'],
+])('is not used when %s', async (_, answer, reason) => {
   const { result } = await search(answer);
   expect(result).toEqual({ kind: 'off', reason });
 });
 
-describe('where search lacks files that are known', () => {
+describe('when search lacks known files', () => {
   const repositories = Array.from({ length: 100 }, (_, id) =>
     repository(id, `PAY/r${id}`),
   );
@@ -150,7 +150,7 @@ describe('where search lacks files that are known', () => {
   it.each([
     ['a tenth of many', 10, all],
     ['five of a few', 5, all.slice(0, 8)],
-  ])('it is used with %s missing', async (_, count, remembered) => {
+  ])('is used with %s missing', async (_, count, remembered) => {
     const { result } = await search(lacking(count, 100), {
       repositories,
       known: remembered,
@@ -161,7 +161,7 @@ describe('where search lacks files that are known', () => {
   it.each([
     ['more than a tenth', 11, all, 'it missed 11 of 100'],
     ['six of a few', 6, all.slice(0, 8), 'it missed 6 of 8'],
-  ])('it is left alone with %s missing', async (_, count, remembered, reason) => {
+  ])('is not used with %s missing', async (_, count, remembered, reason) => {
     const { result } = await search(lacking(count, 100), {
       repositories,
       known: remembered,
@@ -169,7 +169,7 @@ describe('where search lacks files that are known', () => {
     expect(result).toEqual({ kind: 'off', reason: expect.stringContaining(reason) });
   });
 
-  it('those do not count that are known to have none', async () => {
+  it('does not count repositories that are known to have none', async () => {
     const empty = repositories.map(one => known(one.id, `PAY/${one.slug}`, []));
     const { result } = await search(lacking(90, 100), { repositories, known: empty });
     expect(result.kind).toBe('used');

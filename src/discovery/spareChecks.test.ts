@@ -11,7 +11,7 @@ function plan(rest: Partial<Parameters<typeof planRecheck>[1]> = {}): RecheckPla
   return planRecheck(undefined, { ...own, isManual: false, nowMs: NOW, ...rest });
 }
 
-/** Spares what it can of so many repositories nobody has looked at, `r0` to `r<count-1>`. */
+/** Spares the checks it can for `count` unchecked repositories, `r0` to `r<count-1>`. */
 async function spare(
   count: number,
   made: RecheckPlan | undefined,
@@ -42,8 +42,8 @@ const SHOWN: FileSearch = {
 
 it.each([
   ['there is no plan', undefined],
-  ['nothing is believed', plan({ rule: undefined })],
-])('spares nothing and searches nothing where %s', async (_, made) => {
+  ['there is no recheck rule', plan({ rule: undefined })],
+])('spares nothing and does not search when %s', async (_, made) => {
   const { due, spared, search, searches } = await spare(50, made, SHOWN);
   expect(due).toHaveLength(50);
   expect({ spared, search, searches }).toEqual({
@@ -55,14 +55,14 @@ it.each([
 
 it.each([
   ['fewer than 50 are due', 49, plan()],
-  ['it must not', 50, plan({ maySearch: false })],
-])('does not search where %s', async (_, count, made) => {
+  ['the plan does not allow it', 50, plan({ maySearch: false })],
+])('does not search when %s', async (_, count, made) => {
   const { due, search, searches } = await spare(count, made, SHOWN);
   expect(due).toHaveLength(count);
   expect({ search, searches }).toEqual({ search: undefined, searches: 0 });
 });
 
-it('adds at once what a search shows, with the target that a check would give it', async () => {
+it('adds files that search returns immediately, with the same target as after a check', async () => {
   const { spared, search, due } = await spare(50, plan(), SHOWN);
   expect(search).toEqual({ kind: 'used' });
   const shown = spared.find(one => one.repository.id === 3);
@@ -71,12 +71,12 @@ it('adds at once what a search shows, with the target that a check would give it
     isNew: true,
     outcome: { kind: 'registered', files: [{ targetUrl: target('PAY/r3') }] },
   });
-  // That there is no hit is believed of what is new as well.
+  // A missing hit counts for new repositories as well.
   expect(due.length + spared.length).toBe(50);
   expect(due.map(one => one.id)).not.toContain(3);
 });
 
-it('looks at everything that is due, and says why, where search is of no use', async () => {
+it('checks everything that is due, and says why, when search cannot be used', async () => {
   const { due, spared, search, searches } = await spare(50, plan());
   expect(due).toHaveLength(50);
   expect(spared).toEqual([]);

@@ -16,7 +16,7 @@ import { CatalogLocation, DiscoveryResult, KnownRepository } from './types';
 
 const LAST_LOOK = NOW - 1_000;
 
-/** As a look left it; with `undefined` it has told nothing yet. */
+/** A repository as stored by a check; without an outcome when `undefined`. */
 function was(
   id: number,
   at: string,
@@ -28,7 +28,7 @@ function was(
 const wasAbsent = (id: number, at: string) =>
   was(id, at, { kind: 'absent', reason: 'no-catalog-file' });
 
-/** The project that events were about, and when the last one came. */
+/** The projects with events, and the time of the last one. */
 function events(times: Readonly<Record<string, number>> = {}): Announcements {
   return { sinceMs: LAST_LOOK, lastEventMs: key => times[key] };
 }
@@ -51,8 +51,8 @@ function summarize(
   return summarizeProjects({ result, reconciliation }, announcements);
 }
 
-describe('a run, project by project', () => {
-  it('counts what is registered, in projects of which something passes the filters', async () => {
+describe('the summary by project', () => {
+  it('counts registered repositories in projects with a repository that passes the filters', async () => {
     const repositories = [
       ended(1, 'PAY/api', registered('PAY/api')),
       ended(2, 'pay/web', registered('pay/web')),
@@ -78,11 +78,11 @@ describe('a run, project by project', () => {
     ['a file that was deleted', one(ABSENT, was(1, 'PAY/api', registered('PAY/api')))],
     ['a new repository', one(registered('PAY/api'))],
     [
-      'a file at another place',
+      'a file at another path',
       one(registered('PAY/api', 'b.yaml'), was(1, 'PAY/api', registered('PAY/api'))),
     ],
     [
-      'one more file',
+      'an additional file',
       one(
         registered('PAY/api', 'catalog-info.yaml', 'b.yaml'),
         was(1, 'PAY/api', registered('PAY/api')),
@@ -104,14 +104,20 @@ describe('a run, project by project', () => {
 
   it.each([
     [
-      'what stayed as it was',
+      'an unchanged repository',
       one(registered('PAY/api'), was(1, 'PAY/api', registered('PAY/api'))),
     ],
     ['a new repository without a file', one(ABSENT)],
-    ['what is unknown now', one(UNKNOWN, was(1, 'PAY/api', registered('PAY/api')))],
-    ['what was not known before', one(registered('PAY/api'), was(1, 'PAY/api'))],
     [
-      'a file whose removal is held back, once more',
+      'a repository that is now unknown',
+      one(UNKNOWN, was(1, 'PAY/api', registered('PAY/api'))),
+    ],
+    [
+      'a repository that was not known before',
+      one(registered('PAY/api'), was(1, 'PAY/api')),
+    ],
+    [
+      'a removal that is still held back',
       one(ABSENT, { ...wasAbsent(1, 'PAY/api'), files: [file('PAY/api')] }),
     ],
   ])('does not count %s', async (_, result) => {
@@ -119,7 +125,7 @@ describe('a run, project by project', () => {
     expect(found?.unannounced).toBe(0);
   });
 
-  it('counts nothing where what it found says nothing of changes', async () => {
+  it('counts nothing when the results do not show changes', async () => {
     const [found] = await summarize(one(registered('PAY/api')));
     expect(found).toEqual({ projectKey: 'PAY', registered: 1, unannounced: 0 });
   });
@@ -136,7 +142,7 @@ describe('a run, project by project', () => {
     expect(await summarize(gone, told, [location(1, 'PAY/api')])).toEqual([]);
   });
 
-  it('takes an event about the former project for one about a move', async () => {
+  it('counts an event about the former project as announcement of a move', async () => {
     const moved = discovered({
       repositories: [ended(1, 'OPS/api', registered('OPS/api'))],
       known: [was(1, 'PAY/api', registered('PAY/api'))],

@@ -63,7 +63,7 @@ describe('summarizeRun', () => {
     });
   });
 
-  it('counts what is held back as still in the catalog', async () => {
+  it('counts held removals as still in the catalog', async () => {
     expect(await summarize(MIXED, 0)).toMatchObject({
       locations: 5,
       removed: 0,
@@ -71,7 +71,7 @@ describe('summarizeRun', () => {
     });
   });
 
-  it('counts what the catalog had before where nothing may be removed', async () => {
+  it('counts the previous Locations when no removal is allowed', async () => {
     expect(
       await summarize({ ...MIXED, listing: discovered({ complete: false }).listing }),
     ).toMatchObject({
@@ -81,7 +81,7 @@ describe('summarizeRun', () => {
     });
   });
 
-  it('counts a Location once that is remembered for two repositories', async () => {
+  it('counts a Location once when it is stored for two repositories', async () => {
     const result = discovered({
       known: [known(1, 'PAY/a'), known(2, 'PAY/a')],
       complete: false,
@@ -123,7 +123,7 @@ describe('describeSummary', () => {
       discovered({ repositories: [ended(1, 'PAY/a', registered('PAY/a'))] }),
       30,
     ],
-  ])('says: %s', async (sentence, result, maxPercentage) => {
+  ])('returns: %s', async (sentence, result, maxPercentage) => {
     expect(describeSummary(await summarize(result, maxPercentage))).toBe(sentence);
   });
 });
