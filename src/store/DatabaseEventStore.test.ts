@@ -14,7 +14,7 @@ const KEEP_MS = 300_000;
 const ANY_TIME = { nowMs: NOW, keepForMs: NOW };
 
 describe.each(databases.eachSupportedId())('the events in %s', databaseId => {
-  /** Two instances on one database, as replicas have them. */
+  /** Two instances on one database, as with replicas. */
   async function createStores() {
     const knex = await emptyDatabase(databases, databaseId);
     const open = () =>
@@ -28,7 +28,7 @@ describe.each(databases.eachSupportedId())('the events in %s', databaseId => {
   describe('a default branch', () => {
     const main = { name: 'main', readAtMs: NOW };
 
-    it('is not known before it was saved', async () => {
+    it('is not known before it is saved', async () => {
       const { one } = await createStores();
       expect(await one.loadDefaultBranch(HOST, 7, ANY_TIME)).toBeUndefined();
     });
@@ -40,15 +40,11 @@ describe.each(databases.eachSupportedId())('the events in %s', databaseId => {
     });
 
     it.each([
-      ['counts just then', 0, 'main'],
-      ['counts until its time is over', KEEP_MS - 1, 'main'],
-      ['counts no longer', KEEP_MS, undefined],
-      ['counts with a clock that is a little late', -KEEP_MS, 'main'],
-      [
-        'does not count where it was read with a clock far ahead',
-        -KEEP_MS - 1,
-        undefined,
-      ],
+      ['is valid immediately', 0, 'main'],
+      ['is valid until it expires', KEEP_MS - 1, 'main'],
+      ['is no longer valid after that', KEEP_MS, undefined],
+      ['is valid with a clock that is slightly slow', -KEEP_MS, 'main'],
+      ['is not valid when it was read with a clock far ahead', -KEEP_MS - 1, undefined],
     ])('%s', async (_, laterMs, expected) => {
       const { one } = await createStores();
       await one.saveDefaultBranch(HOST, 7, main);
@@ -57,7 +53,7 @@ describe.each(databases.eachSupportedId())('the events in %s', databaseId => {
     });
 
     it.each(['ma\0in', 'ma\ud800in'])(
-      'is kept without what a database refuses',
+      'is stored without characters that a database refuses',
       async name => {
         const { one } = await createStores();
         await one.saveDefaultBranch(HOST, 7, { name, readAtMs: NOW });
@@ -65,14 +61,14 @@ describe.each(databases.eachSupportedId())('the events in %s', databaseId => {
       },
     );
 
-    it('is replaced by what is read later', async () => {
+    it('is replaced by a value that is read later', async () => {
       const { one, other } = await createStores();
       await one.saveDefaultBranch(HOST, 7, main);
       await other.saveDefaultBranch(HOST, 7, { name: 'trunk', readAtMs: NOW + 5 });
       expect(await one.loadDefaultBranch(HOST, 7, ANY_TIME)).toBe('trunk');
     });
 
-    it('is that of one repository on one host', async () => {
+    it('belongs to one repository on one host', async () => {
       const { one } = await createStores();
       await one.saveDefaultBranch(HOST, 7, main);
       await one.saveDefaultBranch('other.example.com', 7, { ...main, name: 'trunk' });
@@ -105,14 +101,14 @@ describe.each(databases.eachSupportedId())('the events in %s', databaseId => {
       return store.claimDelivery(delivery, { nowMs, keepForMs: KEEP_MS });
     };
 
-    it('is the first of its content on one replica only', async () => {
+    it('is the first with its content on one replica only', async () => {
       const { one, other } = await createStores();
       expect(await claim(one)).toBe('first');
       expect(await claim(other)).toBe('repeated');
       expect(await claim(one)).toBe('repeated');
     });
 
-    it('is the first once where replicas claim it at the same time, on whichever topic', async () => {
+    it('is the first once when replicas claim it at the same time, on any topic', async () => {
       const { one, other } = await createStores();
       const claims = await Promise.all(
         [one, other, one, other].map((store, index) =>
@@ -130,33 +126,33 @@ describe.each(databases.eachSupportedId())('the events in %s', databaseId => {
       expect(await claim(one, { topic: 'sub' })).toBe('repeated');
     });
 
-    it('does not keep one with other content from being the first', async () => {
+    it('does not prevent a webhook with other content from being the first', async () => {
       const { one, other } = await createStores();
       expect(await claim(one, { content: 'a' })).toBe('first');
       expect(await claim(other, { content: 'b' })).toBe('first');
     });
 
     it.each([
-      ['repeated before its time is over', KEEP_MS - 1, 'repeated'],
-      ['the first again once its time is over', KEEP_MS, 'first'],
+      ['repeated before it expires', KEEP_MS - 1, 'repeated'],
+      ['the first again once it has expired', KEEP_MS, 'first'],
     ])('is %s', async (_, laterMs, expected) => {
       const { one, other } = await createStores();
       await claim(one);
       expect(await claim(other, { nowMs: NOW + laterMs })).toBe(expected);
     });
 
-    it('makes room for itself: what is over is forgotten', async () => {
+    it('deletes expired webhooks when it is stored', async () => {
       const { one, other } = await createStores();
       for (let index = 0; index < 20; index += 1) {
         await claim(one, { content: `old ${index}` });
       }
       await claim(one, { content: 'new', nowMs: NOW + KEEP_MS });
-      // With a clock that was set back nothing is over, and yet it can be claimed.
+      // With a clock that was set back nothing has expired, but the webhook can still be claimed.
       expect(await claim(other, { content: 'old 3' })).toBe('first');
       expect(await claim(other, { content: 'new' })).toBe('repeated');
     });
 
-    it('that was claimed with a clock a year ahead is forgotten once it is right again', async () => {
+    it('is deleted once the clock is correct when it was claimed with a clock one year ahead', async () => {
       const { one } = await createStores();
       await claim(one, { nowMs: NOW + 365 * 24 * 3_600_000 });
       expect(await claim(one)).toBe('first');

@@ -47,7 +47,7 @@ describe.each(databases.eachSupportedId())('the report in %s', databaseId => {
     return { knex, open, warnings, ...open() };
   }
 
-  it('knows nothing of a provider that never ran', async () => {
+  it('has no entry for a provider that never ran', async () => {
     const { reports } = await createStores();
 
     expect(await reports.loadDiscovery('default')).toBeUndefined();
@@ -60,7 +60,7 @@ describe.each(databases.eachSupportedId())('the report in %s', databaseId => {
     expect(await reports.loadHeldRemovals('default')).toEqual([]);
   });
 
-  it('shows a run that began and has not ended', async () => {
+  it('shows a run that has started and not ended', async () => {
     const { store, reports } = await createStores();
     const start = { host: 'host', startedAtMs: NOW, trigger: 'manual' } as const;
 
@@ -73,7 +73,7 @@ describe.each(databases.eachSupportedId())('the report in %s', databaseId => {
     });
   });
 
-  it('shows how a run ended, each provider its own', async () => {
+  it('shows how the run of each provider ended', async () => {
     const { store, reports } = await createStores();
     const { host, trigger, ...record } = finishedRun({ startedAtMs: NOW, requests: 7 });
     await store.recordStart('default', { host, trigger, startedAtMs: NOW });
@@ -99,7 +99,7 @@ describe.each(databases.eachSupportedId())('the report in %s', databaseId => {
     expect(await itemsOf(reports, 'other')).toEqual([]);
   });
 
-  it('still shows how the last run ended while the next one goes on', async () => {
+  it('still shows how the last run ended while the next one is in progress', async () => {
     const { store, reports } = await createStores();
     const { host, trigger, ...record } = finishedRun({});
     await storeRun(store, 'default', { host, trigger, ...record }, []);
@@ -113,7 +113,7 @@ describe.each(databases.eachSupportedId())('the report in %s', databaseId => {
     });
   });
 
-  it('shows that a run broke off, until the next one begins, and keeps what was found', async () => {
+  it('shows that a run failed, until the next one starts, and keeps its results', async () => {
     const { store, reports } = await createStores();
     const { host, trigger, ...record } = finishedRun({});
     await storeRun(store, 'default', { host, trigger, ...record }, [
@@ -161,7 +161,7 @@ describe.each(databases.eachSupportedId())('the report in %s', databaseId => {
     expect(await itemsOf(reports)).toEqual([bare, full]);
   });
 
-  it('forgets what a complete run did not see', async () => {
+  it('deletes repositories that a complete run did not list', async () => {
     const { store, reports } = await createStores();
     const [api, web] = [report(1, 'PAY/api'), report(2, 'PAY/web')];
     await storeRun(store, 'default', finishedRun({}), [api, web]);
@@ -173,7 +173,7 @@ describe.each(databases.eachSupportedId())('the report in %s', databaseId => {
     expect(await itemsOf(reports, 'other')).toEqual([api]);
   });
 
-  it('keeps what a run that failed did not name, and replaces what it did', async () => {
+  it('keeps repositories that a failed run did not reach, and replaces those that it did', async () => {
     const { store, reports } = await createStores();
     const [api, web] = [report(1, 'PAY/api'), report(2, 'PAY/web')];
     const unknown = report(2, 'PAY/web', {
@@ -188,7 +188,7 @@ describe.each(databases.eachSupportedId())('the report in %s', databaseId => {
     expect(await itemsOf(reports)).toEqual([api, unknown]);
   });
 
-  it('finds repositories by their files, each provider its own', async () => {
+  it('finds repositories by their files, separately for each provider', async () => {
     const { store, reports } = await createStores();
     const [api, web] = [report(1, 'PAY/api'), report(2, 'PAY/web')];
     const personal = report(3, '~JDOE/api', {
@@ -212,7 +212,7 @@ describe.each(databases.eachSupportedId())('the report in %s', databaseId => {
     expect(await reports.findByTargets('other', [target('PAY/api')])).toEqual([]);
   });
 
-  it('bears a repository that is named twice', async () => {
+  it('accepts a repository that is listed twice', async () => {
     const { store, reports } = await createStores();
     const renamed = report(1, 'PAY/new');
 
@@ -252,7 +252,7 @@ describe.each(databases.eachSupportedId())('the report in %s', databaseId => {
     expect(await itemsOf(reports, 'other')).toHaveLength(1);
   });
 
-  it('forgets single repositories, of that provider only', async () => {
+  it('deletes single repositories, of that provider only', async () => {
     const { store, reports } = await createStores();
     const [api, web] = [report(1, 'PAY/api'), report(2, 'PAY/web')];
     await storeEvaluation(store, 'default', [api, web]);
@@ -265,7 +265,7 @@ describe.each(databases.eachSupportedId())('the report in %s', databaseId => {
     expect(await itemsOf(reports, 'other')).toEqual([api]);
   });
 
-  it('finds a repository whatever the case, and the later one of two at one address', async () => {
+  it('finds a repository in any case, and the later one of two at one address', async () => {
     const { store, reports } = await createStores();
     await storeEvaluation(store, 'default', [
       report(5, 'PAY/Api'),
@@ -281,7 +281,7 @@ describe.each(databases.eachSupportedId())('the report in %s', databaseId => {
     expect(await reports.findRepository('other', 'PAY', 'api')).toBeUndefined();
   });
 
-  it('narrows by outcome and by project, and counts what matches', async () => {
+  it('filters by outcome and by project, and counts the matches', async () => {
     const { store, reports } = await createStores();
     const absent = { outcome: 'absent', reason: 'no-catalog-file' } as const;
     await storeEvaluation(store, 'default', [
@@ -307,7 +307,7 @@ describe.each(databases.eachSupportedId())('the report in %s', databaseId => {
     expect(await ask({ offset: Number.MAX_SAFE_INTEGER })).toEqual({ ids: [], total: 4 });
   });
 
-  it('sorts as every other list does, punctuation and foreign letters included', async () => {
+  it('sorts like every other list, including punctuation and non-ASCII letters', async () => {
     const { store, reports } = await createStores();
     const slugs = [
       'a.b',
@@ -334,7 +334,7 @@ describe.each(databases.eachSupportedId())('the report in %s', databaseId => {
   it('yields each of 10,000 repositories once, page by page, in order', async () => {
     const { store, reports } = await createStores();
     const repositories = Array.from({ length: 10_000 }, (_, id) =>
-      // In an order that is neither that of the ids nor that of the names.
+      // In an order that is neither by id nor by name.
       report(id, `P${(id * 7) % 13}/${id % 2 ? 'R' : 'r'}${(id * 7_919) % 10_007}`),
     );
     await storeRun(store, 'default', finishedRun({}), repositories);
@@ -349,7 +349,7 @@ describe.each(databases.eachSupportedId())('the report in %s', databaseId => {
     expect(paged).toEqual([...repositories].sort(compareReports));
   });
 
-  it('gives a request for a run to the next run, once, and of that provider only', async () => {
+  it('passes a request for a run to the next run once, for that provider only', async () => {
     const { store } = await createStores();
     await store.requestManualRun('default');
     await store.requestManualRun('default');
@@ -360,7 +360,7 @@ describe.each(databases.eachSupportedId())('the report in %s', databaseId => {
     expect(await store.consumeTrigger('default')).toBe('schedule');
   });
 
-  it('does not lose a request that arrives while a run goes on', async () => {
+  it('does not lose a request that arrives during a run', async () => {
     const { store, reports } = await createStores();
     const run = finishedRun({ trigger: 'schedule' });
     await store.recordStart('default', run);
@@ -371,7 +371,7 @@ describe.each(databases.eachSupportedId())('the report in %s', databaseId => {
     expect(await store.consumeTrigger('default')).toBe('manual');
   });
 
-  it('has never run where a run is only asked for', async () => {
+  it('shows no run when one is only requested', async () => {
     const { store, reports } = await createStores();
     await store.requestManualRun('default');
 
@@ -381,7 +381,7 @@ describe.each(databases.eachSupportedId())('the report in %s', databaseId => {
     });
   });
 
-  it('is the same for another replica', async () => {
+  it('is the same on another replica', async () => {
     const { store, reports, open } = await createStores();
     await storeRun(store, 'default', finishedRun({}), [report(1, 'PAY/api')]);
     await store.requestManualRun('default');
@@ -395,7 +395,7 @@ describe.each(databases.eachSupportedId())('the report in %s', databaseId => {
     expect(await store.consumeTrigger('default')).toBe('schedule');
   });
 
-  it('lists what is held back, with its repository and with what is approved', async () => {
+  it('lists held removals with their repository and approval', async () => {
     const { store, reports } = await createStores();
     const held = ['web', 'api'].map((slug, index) => ({
       repositoryId: index,
@@ -417,7 +417,7 @@ describe.each(databases.eachSupportedId())('the report in %s', databaseId => {
       approved: true,
       address: { projectKey: 'SHOP', slug: 'web-renamed' },
     });
-    // Where nothing is known of the repository, the target tells which one it is.
+    // For an unknown repository, the target identifies it.
     expect(stored).toContainEqual({
       ...held[1],
       approved: false,
@@ -425,7 +425,7 @@ describe.each(databases.eachSupportedId())('the report in %s', databaseId => {
     });
   });
 
-  it('counts no longer as held back what was approved and carried out', async () => {
+  it('no longer counts a removal as held once it was approved and applied', async () => {
     const { store, reports } = await createStores();
     const summary = runSummary({ locations: 9, heldBack: 3 });
     await storeRun(store, 'default', finishedRun({ summary }), [report(1, 'PAY/api')]);
@@ -440,7 +440,7 @@ describe.each(databases.eachSupportedId())('the report in %s', databaseId => {
     expect(lastRun?.summary).toEqual({ ...summary, locations: 7, heldBack: 1 });
   });
 
-  it('shows when the last complete run was for rows that it left alone', async () => {
+  it('shows the time of the last complete run for rows that it did not change', async () => {
     const { store, reports } = await createStores();
     const later = { startedAtMs: NOW + HOUR };
     await storeRun(store, 'default', finishedRun({}), [report(1, 'PAY/api')]);
@@ -468,11 +468,11 @@ describe.each(databases.eachSupportedId())('the report in %s', databaseId => {
     ]);
   });
 
-  it('leaves all as it was when a run cannot be stored', async () => {
+  it('changes nothing when a run cannot be stored', async () => {
     const { store, reports } = await createStores();
     await storeRun(store, 'default', finishedRun({}), [report(1, 'PAY/api')]);
     const before = await reports.loadDiscoveries();
-    // No database can store it: an id is a number and never missing.
+    // No database can store this: an id is a number and never missing.
     const broken = report(Number.NaN, 'PAY/web');
 
     await expect(
@@ -486,7 +486,7 @@ describe.each(databases.eachSupportedId())('the report in %s', databaseId => {
     expect(await itemsOf(reports)).toEqual([report(1, 'PAY/api')]);
   });
 
-  it('stores what a server said although no database takes all of it', async () => {
+  it('stores text of a server that contains characters that no database accepts', async () => {
     const { store, reports } = await createStores();
     const reason = 'timeout';
     const odd = report(1, 'PAY/a\0pi', {
@@ -510,7 +510,7 @@ describe.each(databases.eachSupportedId())('the report in %s', databaseId => {
   it.each([
     ['an outcome of a newer version', { outcome: 'quarantined' }],
     ['a reason of a newer version', { outcome: 'absent', reason: 'eaten' }],
-    ['files that are no JSON', { files: '[{' }],
+    ['files that are not JSON', { files: '[{' }],
     ['files of another shape', { files: '{"a":1}' }],
   ])(
     'says of %s that it is unknown, and of the others what it knows',
@@ -533,7 +533,7 @@ describe.each(databases.eachSupportedId())('the report in %s', databaseId => {
     },
   );
 
-  it('tells what a broken row of a provider still tells, and of the others everything', async () => {
+  it('shows the legible part of a broken row, and all other rows', async () => {
     const { store, reports, knex } = await createStores();
     await storeRun(store, 'default', finishedRun({}), [report(1, 'PAY/api')]);
     await storeRun(store, 'gone', finishedRun({}), [report(1, 'PAY/api')]);

@@ -1,4 +1,4 @@
-/** What runs and events leave in the tables, and find there. */
+/** What runs and events write to the tables and read from them. */
 
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
@@ -73,7 +73,7 @@ const choose = (sinceRevision: number) => ({ sinceMs: NOW, sinceRevision, scope:
 setFlagsFromString('--expose-gc');
 const runGarbageCollection: () => void = runInNewContext('gc');
 
-/** What a promise has been settled with is held until the turn is over. */
+/** The value of a settled promise is retained until the end of the event loop turn. */
 async function collectGarbage(): Promise<void> {
   await yieldToEventLoop();
   runGarbageCollection();
@@ -94,7 +94,7 @@ describe.each(databases.eachSupportedId())('the state in %s', databaseId => {
       const state = await store.load('default');
       return { ...EMPTY, ...state, repositories: byId(state?.repositories) };
     };
-    /** A run that ends with this. */
+    /** Stores a run that ends with this state. */
     const run = async (
       repositories: readonly KnownRepository[],
       rest: { held?: HeldRemoval[]; id?: string; isComplete?: boolean } = {},
@@ -130,25 +130,25 @@ describe.each(databases.eachSupportedId())('the state in %s', databaseId => {
   }
 
   describe('before the first run', () => {
-    it('is what the catalog holds', async () => {
+    it('is the content of the catalog', async () => {
       const baseline = { repositories: [repository(-1, 'PAY/api')], held: [] };
       const { store } = await open(async () => baseline);
       expect(await store.load('default')).toEqual(baseline);
     });
 
-    it('cannot be told where the catalog cannot be read', async () => {
+    it('is not known when the catalog cannot be read', async () => {
       const { store } = await open(async () => undefined);
       expect(await store.load('default')).toBeUndefined();
     });
 
-    it('knows of no project', async () => {
+    it('contains no project', async () => {
       const baseline = { repositories: [repository(-1, 'PAY/api')], held: [] };
       const { store, run } = await open(async () => baseline);
       await run([repository(1, 'PAY/api')], { id: 'other' });
       expect(await store.isProjectKnown('default', ['PAY'])).toBe(false);
     });
 
-    it('gives events nothing to compare with, and no revision', async () => {
+    it('has nothing that events can compare with, and no revision', async () => {
       const { store, related, run } = await open();
       await store.requestManualRun('default');
       await run([repository(1, 'PAY/api')], { id: 'other' });
@@ -156,7 +156,7 @@ describe.each(databases.eachSupportedId())('the state in %s', databaseId => {
       expect(await store.takeRevision('default')).toBeUndefined();
     });
 
-    it('keeps where the listing of a run begins', async () => {
+    it('contains where the listing of a run starts', async () => {
       const baseline = { repositories: [], held: [] };
       const { store, reopen } = await open(async () => baseline);
       const listingFrom = { projectKey: '~JDOE', start: 3_000 };
@@ -168,7 +168,7 @@ describe.each(databases.eachSupportedId())('the state in %s', databaseId => {
       expect((await reopen().load('default'))?.interruptedRun).toEqual(origin);
     });
 
-    it('is kept once a run begins, with the pass', async () => {
+    it('is kept once a run starts, with the pass', async () => {
       const baseline = { repositories: [repository(-1, 'PAY/api')], held: [] };
       const { store, reopen, related } = await open(async () => baseline);
       const { revision, origin } = await store.beginRun('default', baseline, choose);
@@ -183,7 +183,7 @@ describe.each(databases.eachSupportedId())('the state in %s', databaseId => {
   });
 
   describe('after a run', () => {
-    it('is given back after a restart, each provider its own', async () => {
+    it('is loaded after a restart, separately for each provider', async () => {
       const { reopen, run } = await open();
       const json = '{"kind":"Component","metadata":{"name":"ü \\"quoted\\""}}';
       const made = { ...file('PAY/made'), entity: { key: 'component:default/a', json } };
@@ -219,7 +219,7 @@ describe.each(databases.eachSupportedId())('the state in %s', databaseId => {
       expect((await reopen().load('other'))?.repositories).toEqual([]);
     });
 
-    it('does not hold what the run did not name', async () => {
+    it('does not contain repositories that the run did not return', async () => {
       const { load, run } = await open();
       await run([repository(1, 'PAY/api'), repository(2, 'PAY/web')], {
         held: [held(1, 'PAY/api'), held(2, 'PAY/web')],
@@ -230,7 +230,7 @@ describe.each(databases.eachSupportedId())('the state in %s', databaseId => {
       expect(left).toEqual([held(2, 'PAY/web')]);
     });
 
-    it('is written only where something has changed', async () => {
+    it('is written only for rows that changed', async () => {
       const { knex, load, run } = await open();
       const repositories = [repository(1, 'PAY/api'), repository(2, 'PAY/web')];
       const first = await run(repositories);
@@ -239,12 +239,12 @@ describe.each(databases.eachSupportedId())('the state in %s', databaseId => {
       const second = await run([...repositories].reverse());
       expect(second.changed).toEqual([]);
       expect(await knex(REPOSITORIES).orderBy('repository_id')).toEqual(rows);
-      // The look that changed nothing counts all the same.
+      // A check without a change still counts.
       const revisions = (await load()).repositories.map(one => one.revision);
       expect(revisions).toEqual([second.revision, second.revision]);
     });
 
-    it('holds thousands of repositories', async () => {
+    it('contains thousands of repositories', async () => {
       const { load, run } = await open();
       const repositories = Array.from({ length: 2_500 }, (_, id) =>
         repository(id, `PAY/r${id}`),
@@ -255,7 +255,7 @@ describe.each(databases.eachSupportedId())('the state in %s', databaseId => {
       );
     });
 
-    it('keeps an approval while the same removal is held, and no longer', async () => {
+    it('keeps an approval only while the same removal is held', async () => {
       const { store, run } = await open();
       const both = [held(1, 'PAY/api'), held(2, 'PAY/web')];
       const { targetUrl } = file('PAY/api');
@@ -269,7 +269,7 @@ describe.each(databases.eachSupportedId())('the state in %s', databaseId => {
       expect(await store.loadApprovals('default')).toEqual(new Set());
     });
 
-    it('has what the catalog holds and the rows lack', async () => {
+    it('contains targets that are in the catalog but not in the rows', async () => {
       const baseline = { repositories: [repository(-1, 'PAY/api')], held: [] };
       const { knex, load, run, store } = await open(async () => baseline);
       await run([repository(1, 'PAY/api')]);
@@ -280,8 +280,8 @@ describe.each(databases.eachSupportedId())('the state in %s', databaseId => {
     });
   });
 
-  describe('asked for what is related', () => {
-    it('finds by id, by address in any case, and what is known by address only', async () => {
+  describe('asked for related repositories', () => {
+    it('finds them by id and by address in any case, also those known by address only', async () => {
       const { related, run } = await open();
       await run([
         repository(1, 'PAY/api'),
@@ -298,7 +298,7 @@ describe.each(databases.eachSupportedId())('the state in %s', databaseId => {
       expect(await related([99], 'PAY/apis', 'OPS/api')).toEqual([]);
     });
 
-    it('finds who holds a file that lies there, as long as it does', async () => {
+    it('finds the repository that has a file at this address, as long as it does', async () => {
       const { related, run } = await open();
       const moved = repository(1, 'PAY/new', {
         files: [file('PAY/API'), file('PAY/new')],
@@ -310,8 +310,8 @@ describe.each(databases.eachSupportedId())('the state in %s', databaseId => {
     });
   });
 
-  describe('told of an evaluation', () => {
-    it('replaces what it knew of the repository, and nothing else', async () => {
+  describe('after an evaluation', () => {
+    it('replaces the state of that repository only', async () => {
       const { load, run, store } = await open();
       await run([repository(1, 'PAY/api'), repository(2, 'PAY/web')]);
       const revision = await store.takeRevision('default');
@@ -321,7 +321,7 @@ describe.each(databases.eachSupportedId())('the state in %s', databaseId => {
       expect(repositories).toMatchObject([later, { repositoryId: 2, slug: 'web' }]);
     });
 
-    it('forgets placeholders whose id is known, and keeps an empty row of what is gone', async () => {
+    it('deletes placeholders whose id is known, and keeps an empty row for a repository that is gone', async () => {
       const { load, run, store } = await open();
       await run([repository(-1, 'PAY/api'), repository(2, 'PAY/web')]);
       const revision = await store.takeRevision('default');
@@ -343,7 +343,7 @@ describe.each(databases.eachSupportedId())('the state in %s', databaseId => {
       ]);
     });
 
-    it('adds to what is held, keeps approvals, and releases what is resolved', async () => {
+    it('adds held removals, keeps approvals, and deletes resolved ones', async () => {
       const { load, run, store } = await open();
       await run([]);
       const both = [held(1, 'PAY/api'), held(2, 'PAY/web')];
@@ -361,8 +361,8 @@ describe.each(databases.eachSupportedId())('the state in %s', databaseId => {
     });
   });
 
-  describe('told by several who began to ask at different times', () => {
-    it('counts in one order for runs and events of every replica, each provider its own', async () => {
+  describe('after concurrent evaluations', () => {
+    it('has one sequence of revisions per provider for runs and events of every replica', async () => {
       const { run, store, reopen } = await open();
       const { revision } = await run([]);
       await run([], { id: 'other' });
@@ -375,7 +375,7 @@ describe.each(databases.eachSupportedId())('the state in %s', databaseId => {
       expect(await store.isOvertakenByRun('default', revision + 3)).toBe(false);
     });
 
-    it('believes the one who asked last, whatever the clocks said and whoever is quicker', async () => {
+    it('keeps the result of the request that started last, whatever the clocks and the order of answers', async () => {
       const { load, run, store } = await open();
       await run([]);
       const early = await store.takeRevision('default');
@@ -391,7 +391,7 @@ describe.each(databases.eachSupportedId())('the state in %s', databaseId => {
       expect((await load()).repositories).toEqual([later]);
     });
 
-    it('tells a run at its end what others have looked at since, and not what itself did', async () => {
+    it('returns to a run at its end the checks by others since it started, and not its own', async () => {
       const { run, store } = await open();
       await run([repository(1, 'PAY/api'), repository(2, 'PAY/web')]);
       const state = (await store.load('default')) ?? EMPTY;
@@ -407,7 +407,7 @@ describe.each(databases.eachSupportedId())('the state in %s', databaseId => {
       expect(newer).toEqual([others]);
     });
 
-    it('is not blocked by a counter that was lost or is no number', async () => {
+    it('is not blocked by a counter that is missing or not a number', async () => {
       const { knex, run, store, load } = await open();
       await run([repository(1, 'PAY/api')]);
       await knex(REPOSITORIES).update({ revision: 500 });
@@ -419,8 +419,8 @@ describe.each(databases.eachSupportedId())('the state in %s', databaseId => {
     });
   });
 
-  describe('of a run that goes on', () => {
-    it('knows what was looked at and not changed, without writing rows', async () => {
+  describe('during a run', () => {
+    it('contains checks without a change, without writing rows', async () => {
       const { knex, run, store, load } = await open();
       await run([repository(1, 'PAY/api'), repository(2, 'PAY/web')]);
       const rows = await knex(REPOSITORIES).orderBy('repository_id');
@@ -435,7 +435,7 @@ describe.each(databases.eachSupportedId())('the state in %s', databaseId => {
       expect(api?.revision).toBeLessThan(revision);
     });
 
-    it('knows it still when the pass is given up for a new one', async () => {
+    it('still contains them when the pass is replaced by a new one', async () => {
       const { knex, run, store, load } = await open();
       await run([repository(1, 'PAY/api'), repository(2, 'PAY/web')]);
       const { revision } = await store.beginRun('default', await load(), choose);
@@ -464,7 +464,7 @@ describe.each(databases.eachSupportedId())('the state in %s', databaseId => {
     ];
 
     it.each([...broken, ...(databaseId === 'SQLITE_3' ? inSqlite : [])])(
-      'such as %s looks at that repository again and knows the others',
+      'such as %s makes that repository due for a check and keeps the others',
       async (_, columns) => {
         const { knex, load, run, warnings } = await open();
         const [api, web] = [repository(1, 'PAY/api'), repository(2, 'PAY/web')];
@@ -484,7 +484,7 @@ describe.each(databases.eachSupportedId())('the state in %s', databaseId => {
       },
     );
 
-    it('removes nothing while neither row nor catalog tells what there is', async () => {
+    it('removes nothing while neither the row nor the catalog can be read', async () => {
       let readable = true;
       const { knex, run, store } = await open(async () => (readable ? EMPTY : undefined));
       await run([repository(1, 'PAY/api')]);
@@ -495,7 +495,7 @@ describe.each(databases.eachSupportedId())('the state in %s', databaseId => {
       expect(await store.load('default')).toBeDefined();
     });
 
-    it('tells events of the others, and lets one write it anew', async () => {
+    it('returns the other rows to events, and lets an event write the row again', async () => {
       const { knex, related, run, store, load } = await open();
       await run([repository(1, 'PAY/api'), repository(2, 'PAY/web')]);
       await knex(REPOSITORIES).where({ repository_id: 1 }).update({ files: '[' });
@@ -508,15 +508,15 @@ describe.each(databases.eachSupportedId())('the state in %s', databaseId => {
     });
   });
 
-  describe('of removals that are confirmed', () => {
-    it('does not take the jump of a clock for time that has passed', async () => {
+  describe('with confirmed removals', () => {
+    it('does not count a clock jump as elapsed time', async () => {
       const { clock, run, store } = await open();
       await run([]);
       clock.setTime(clock.now() + 365 * 24 * HOUR);
       expect(await store.sinceConfirmation('default')).toBeLessThan(HOUR);
     });
 
-    it('believes no more than an hour of a restart', async () => {
+    it('counts at most one hour for a restart', async () => {
       const { clock, run, reopen } = await open();
       await run([]);
       clock.setTime(clock.now() + 365 * 24 * HOUR);
@@ -526,8 +526,8 @@ describe.each(databases.eachSupportedId())('the state in %s', databaseId => {
     });
   });
 
-  describe('that is to be changed by one at a time', () => {
-    it('lets nobody in before the one before is done, also from another replica', async () => {
+  describe('under the exclusive lock', () => {
+    it('runs one task after the other, also across replicas', async () => {
       const { store, reopen } = await open();
       const steps: string[] = [];
       let end: () => void = () => {};
@@ -558,7 +558,7 @@ describe.each(databases.eachSupportedId())('the state in %s', databaseId => {
       expect(steps).toEqual(['first begins', 'another provider', 'first ends', 'second']);
     });
 
-    it('goes on after a failure', async () => {
+    it('continues after a failed task', async () => {
       const { store } = await open();
       const failing = store.exclusively('default', async () => {
         throw new Error('no catalog');
@@ -567,7 +567,7 @@ describe.each(databases.eachSupportedId())('the state in %s', databaseId => {
       await expect(store.exclusively('default', async () => 1)).resolves.toBe(1);
     });
 
-    it('keeps nothing of work that is done: the result of a run is as large as the server', async () => {
+    it('does not retain the result of a finished task, which may be as large as the server', async () => {
       const { store } = await open();
       const leaveResult = async () =>
         new WeakRef(await store.exclusively('default', async () => ({ large: true })));
@@ -578,8 +578,8 @@ describe.each(databases.eachSupportedId())('the state in %s', databaseId => {
   });
 });
 
-/** SQLite chooses by the form of a query alone, and each of its statements blocks the process. */
-it('what an event concerns is found through an index, among however many repositories', async () => {
+/** SQLite chooses an index from the query alone, and each of its statements blocks the process. */
+it('finds the rows for an event through an index, for any number of repositories', async () => {
   const knex = await databases.init('SQLITE_3');
   const store = new ProviderStateStore(new DiscoveryDatabase(asDatabaseService(knex)), {
     clock: new FakeClock(),

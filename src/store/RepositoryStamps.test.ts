@@ -1,4 +1,4 @@
-/** Stamps: equal until somebody learns of a change, on every replica. */
+/** Stamps: equal on every replica until a change is reported. */
 
 import path from 'node:path';
 import { FakeClock } from '../__testUtils__/FakeClock';
@@ -43,14 +43,14 @@ describe.each(databases.eachSupportedId())('stamps in %s', databaseId => {
     expect(await stamps.load('other.example.com', API)).toBe(elsewhere);
   });
 
-  it('are not kept of repositories that nobody has read', async () => {
+  it('are not stored for repositories that were never read', async () => {
     const { knex, stamps } = await open();
     await stamps.renew(HOST, [API]);
     await stamps.renew(HOST, []);
     expect(await knex('bitbucket_server_discovery_stamps')).toEqual([]);
   });
 
-  it('are one where several ask at once for the first time', async () => {
+  it('are the same for concurrent first requests', async () => {
     const { stamps, replica } = await open();
     await stamps.load(HOST, WEB);
     const all = [1, 2, 3, 4].map(seed => replica(seed).load(HOST, API));
@@ -69,7 +69,7 @@ describe.each(databases.eachSupportedId())('stamps in %s', databaseId => {
     expect(await stamps.load(HOST, last)).not.toBe(before);
   });
 
-  it('can be taken back', async () => {
+  it('can be rolled back', async () => {
     const { knex, stamps } = await open();
     await stamps.load(HOST, API);
     const config = {

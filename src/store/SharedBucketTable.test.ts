@@ -1,4 +1,4 @@
-/** Buckets in the database: what replicas get of them, whatever they do at the same time. */
+/** Buckets in the database: how many tokens concurrent replicas get. */
 
 import path from 'node:path';
 import type { Knex } from 'knex';
@@ -35,7 +35,7 @@ const openTable = (knex: Knex) =>
 const inTime = () => new AbortController().signal;
 
 describe.each(databases.eachSupportedId())('the buckets in %s', databaseId => {
-  it('are only for databases that replicas share', async () => {
+  it('are used only on databases that replicas share', async () => {
     const knex = await emptyDatabase(databases, databaseId);
     const table = openTable(knex);
     const grant = await table.take(KEY, requestOf('a', 1), inTime());
@@ -46,7 +46,7 @@ describe.each(databases.eachSupportedId())('the buckets in %s', databaseId => {
     );
   });
 
-  it('can be taken back', async () => {
+  it('can be rolled back', async () => {
     const knex = await emptyDatabase(databases, databaseId);
     await openTable(knex).take(KEY, requestOf('a', 1), inTime());
     const config = {
@@ -68,7 +68,7 @@ const Kept = z.object({
   ),
 });
 
-/** Two replicas with a rate that was set, and what they send. */
+/** Two replicas with a configured rate, and the requests that they send. */
 function startReplicas(knex: Knex) {
   let asking = 0;
   let isHung = false;
@@ -117,7 +117,7 @@ function startReplicas(knex: Knex) {
 const postgres = databases.supports(POSTGRES);
 
 (postgres ? describe : describe.skip)('the buckets that replicas share', () => {
-  it('give no more than there is to replicas that ask at once', async () => {
+  it('grant concurrent replicas no more tokens than available', async () => {
     const knex = await emptyDatabase(databases, POSTGRES);
     const asked = ['a', 'b', 'c', 'd'].flatMap(replicaId => {
       const table = openTable(knex);
@@ -129,7 +129,7 @@ const postgres = databases.supports(POSTGRES);
     expect(last).toMatchObject({ tokens: 0, replicas: 5 });
   });
 
-  it('pause all replicas at once', async () => {
+  it('pause all replicas at the same time', async () => {
     const knex = await emptyDatabase(databases, POSTGRES);
     const { shape } = requestOf('a', 1);
     await openTable(knex).pause(KEY, { shape, ms: 60_000 }, inTime());
@@ -138,7 +138,7 @@ const postgres = databases.supports(POSTGRES);
     expect(grant?.pausedMs).toBeGreaterThan(0);
   });
 
-  it('count as full where nobody can read what is kept', async () => {
+  it('count as full when the stored value cannot be read', async () => {
     const knex = await emptyDatabase(databases, POSTGRES);
     const table = openTable(knex);
     await table.take(KEY, requestOf('a', 9), inTime());
@@ -148,13 +148,13 @@ const postgres = databases.supports(POSTGRES);
     });
   });
 
-  it('are not asked any more once nobody waits', async () => {
+  it('are no longer queried once no request waits', async () => {
     const knex = await emptyDatabase(databases, POSTGRES);
     const late = openTable(knex).take(KEY, requestOf('a', 1), AbortSignal.abort('late'));
     await expect(late).rejects.toBe('late');
   });
 
-  it('leave each replica to its part while the database hangs, and count what was sent once it answers', async () => {
+  it('limit each replica to its share while the database hangs, and count the sent requests once it answers', async () => {
     const knex = await emptyDatabase(databases, POSTGRES);
     const { clock, replicas, setHung, unanswered, warnings, work } = startReplicas(knex);
     await clock.run(work(5));

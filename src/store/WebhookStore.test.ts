@@ -31,7 +31,7 @@ describe.each(databases.eachSupportedId())('the webhooks in %s', databaseId => {
     return { knex, store, replica: openStore() };
   }
 
-  it('are those of the last event of each project, for every replica and provider by itself', async () => {
+  it('have the last event of each project, on every replica and separately for each provider', async () => {
     const { store, replica } = await open();
 
     await store.recordEvent('default', 'PAY', NOW);
@@ -46,7 +46,7 @@ describe.each(databases.eachSupportedId())('the webhooks in %s', databaseId => {
     expect(await store.load('third')).toEqual([]);
   });
 
-  it('know after a run what is registered, and add up what was not announced', async () => {
+  it('have after a run the number of registered repositories and the sum of unannounced changes', async () => {
     const { store } = await open();
     await store.recordEvent('default', 'PAY', NOW);
 
@@ -69,7 +69,7 @@ describe.each(databases.eachSupportedId())('the webhooks in %s', databaseId => {
     ]);
   });
 
-  it('keep the time of an event that comes while a run is written', async () => {
+  it('keep the time of an event that arrives while a run is written', async () => {
     const { store, replica } = await open();
     await store.recordRun('default', [project('PAY')], RUN);
 
@@ -83,7 +83,7 @@ describe.each(databases.eachSupportedId())('the webhooks in %s', databaseId => {
     ]);
   });
 
-  it('are forgotten with their project, but not where an event came during the run', async () => {
+  it('are deleted with their project, unless an event arrived during the run', async () => {
     const { store } = await open();
     await store.recordEvent('default', 'OLD', NOW - 1);
     await store.recordEvent('default', 'NEW', NOW + 1);
@@ -95,7 +95,7 @@ describe.each(databases.eachSupportedId())('the webhooks in %s', databaseId => {
     expect(await store.load('other')).toHaveLength(1);
   });
 
-  it('cost a run that found the same no write', async () => {
+  it('need no write after a run with the same results', async () => {
     const { knex, store } = await open();
     await store.recordRun('default', [project('PAY'), project('OPS')], RUN);
     const statements: string[] = [];
@@ -106,7 +106,7 @@ describe.each(databases.eachSupportedId())('the webhooks in %s', databaseId => {
     expect(statements.filter(sql => !/^select/i.test(sql))).toEqual([]);
   });
 
-  it('are kept of so many projects at most, of those first that have something registered', async () => {
+  it('are stored for a limited number of projects, first for those with registered repositories', async () => {
     const { store } = await open();
     const many = Array.from({ length: MAX_PROJECTS + 1 }, (_, index) =>
       project(`P${index}`, { registered: index === 0 ? 0 : 1 }),
@@ -119,7 +119,7 @@ describe.each(databases.eachSupportedId())('the webhooks in %s', databaseId => {
     expect(kept.some(one => one.projectKey === 'P0')).toBe(false);
   });
 
-  it('take keys that no database takes', async () => {
+  it('accept keys with characters that no database accepts', async () => {
     const { store } = await open();
 
     await store.recordEvent('default', 'P\0\ud800', NOW);
@@ -129,7 +129,7 @@ describe.each(databases.eachSupportedId())('the webhooks in %s', databaseId => {
     ]);
   });
 
-  it('go with the way back, and the table is there again after that', async () => {
+  it('are dropped by a rollback, and the table is created again afterwards', async () => {
     const { knex, store } = await open();
     const config = {
       directory: 'migrations',

@@ -1,14 +1,14 @@
 import { file, known, stateOf } from '../__testUtils__/discoveryData';
 import { adoptFromCatalog } from './readCatalogBaseline';
 
-describe('what is remembered, with what the catalog holds', () => {
-  it('is the state itself where the catalog holds nothing else', () => {
+describe('the stored state, merged with the catalog', () => {
+  it('is the state itself when the catalog holds nothing else', () => {
     const state = stateOf([known(7, 'PAY/api'), known(8, 'PAY/web')]);
 
     expect(adoptFromCatalog(state, stateOf([known(-1, 'PAY/api')]))).toBe(state);
   });
 
-  it('has what only the catalog holds, under ids of its own', () => {
+  it('contains files that only the catalog holds, under separate placeholder ids', () => {
     const state = stateOf([known(7, 'PAY/api'), known(-1, 'PAY/old')]);
     const baseline = stateOf([known(-1, 'PAY/api'), known(-2, 'PAY/lost')]);
 
@@ -18,7 +18,7 @@ describe('what is remembered, with what the catalog holds', () => {
     ]);
   });
 
-  it('has a further file of a repository that is remembered', () => {
+  it('contains an additional file of a stored repository', () => {
     const more = file('PAY/api', 'more.yaml');
     const state = stateOf([known(7, 'PAY/api')]);
     const baseline = stateOf([known(-1, 'PAY/api', [file('PAY/api'), more])]);
@@ -29,7 +29,7 @@ describe('what is remembered, with what the catalog holds', () => {
     ]);
   });
 
-  it('keeps what is held back', () => {
+  it('keeps held removals', () => {
     const state = { ...stateOf([known(7, 'PAY/api')]), held: [] };
 
     expect(adoptFromCatalog(state, stateOf([known(-1, 'PAY/lost')])).held).toBe(

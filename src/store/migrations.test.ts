@@ -1,4 +1,4 @@
-/** How the tables become those of this version, and what is left of what they held. */
+/** How the tables are migrated to this version, and which data they keep. */
 
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
@@ -35,7 +35,7 @@ const file = (slug: string) => ({
   presence: 'required' as const,
 });
 
-/** The tables as the version before had them. */
+/** Creates the tables of the previous version. */
 async function migrateToBefore(knex: Knex): Promise<void> {
   const before = readdirSync(DIRECTORY).filter(name => name < ONE_ROW);
   for (const _ of before) {
@@ -43,7 +43,7 @@ async function migrateToBefore(knex: Knex): Promise<void> {
   }
 }
 
-/** Rows as the version before wrote them. */
+/** Inserts rows as the previous version wrote them. */
 async function fillAsBefore(knex: Knex): Promise<void> {
   const { host, trigger, ...report } = finishedRun({
     startedAtMs: NOW,
@@ -127,7 +127,7 @@ describe.each(databases.eachSupportedId())('the tables in %s', databaseId => {
     return { tables, store, reports: new DiscoveryReport(tables) };
   }
 
-  it('keep what the version before knew, and say of what cannot be read that it is unknown', async () => {
+  it('keep the data of the previous version, and mark rows that cannot be read as unknown', async () => {
     const knex = await emptyDatabase(databases, databaseId);
     await migrateToBefore(knex);
     await fillAsBefore(knex);
@@ -174,7 +174,7 @@ describe.each(databases.eachSupportedId())('the tables in %s', databaseId => {
     expect(await store.takeRevision('default')).toBe(1);
   });
 
-  it('can be taken back, and made again, without losing what is known', async () => {
+  it('can be rolled back and created again without losing data', async () => {
     const knex = await emptyDatabase(databases, databaseId);
     await migrateToBefore(knex);
     await fillAsBefore(knex);
@@ -241,7 +241,7 @@ describe.each(databases.eachSupportedId())('the tables in %s', databaseId => {
     expect(await knex.schema.hasColumn(table('providers'), 'conflicts')).toBe(true);
   });
 
-  it('are left alone by every version once they are there, whatever knex has locked', async () => {
+  it('are not changed once they exist, whatever the version and the lock of knex', async () => {
     const knex = await emptyDatabase(databases, databaseId);
     await open(knex).tables.connect();
     await knex(LOCK).update({ is_locked: 1 });
@@ -261,7 +261,7 @@ describe.each(databases.eachSupportedId())('the tables in %s', databaseId => {
     ['is locked by a process that was killed', [{ is_locked: 1 }]],
     ['holds two rows', [{ is_locked: 0 }, { is_locked: 0 }]],
     ['is empty', []],
-  ])('are made although the lock %s, and somebody is told', async (_, rows) => {
+  ])('are created even when the lock %s, with a warning', async (_, rows) => {
     const knex = await emptyDatabase(databases, databaseId);
     await knex.migrate.up(CONFIG);
     await knex(LOCK).delete();
@@ -274,7 +274,7 @@ describe.each(databases.eachSupportedId())('the tables in %s', databaseId => {
     expect(warnings).toEqual([expect.stringContaining(LOCK)]);
   });
 
-  it('are used without a word where somebody else makes them, and missed with the remedy', async () => {
+  it('are used without a warning when they are created elsewhere, and missing ones lead to an error with the remedy', async () => {
     const knex = await emptyDatabase(databases, databaseId);
     const skipping = () =>
       new DiscoveryDatabase({ getClient: async () => knex, migrations: { skip: true } });
@@ -291,43 +291,46 @@ describe.each(databases.eachSupportedId())('the tables in %s', databaseId => {
 
 const postgres = databases.supports('POSTGRES_15');
 
-(postgres ? describe : describe.skip)('replicas on one PostgreSQL', () => {
-  it('that start at once make the tables once, one after the other', async () => {
-    const knex = await emptyDatabase(databases, 'POSTGRES_15');
-    const warnings: string[] = [];
-    const replicas = Array.from(
-      { length: 6 },
-      () => new DiscoveryDatabase(asDatabaseService(knex), one => warnings.push(one)),
-    );
-
-    await Promise.all(replicas.map(one => one.connect()));
-
-    expect(await knex(LOCK)).toHaveLength(1);
-    expect(await knex(CONFIG.tableName)).toHaveLength(readdirSync(DIRECTORY).length);
-    expect(warnings).toEqual([]);
-  });
-
-  it('that may change no tables use those that are there, and say what to do where not', async () => {
-    const knex = await emptyDatabase(databases, 'POSTGRES_15');
-    const role = `reader_${process.pid}_${String(Date.now()).slice(-6)}`;
-    const asRole = async <T>(work: (database: DiscoveryDatabase) => Promise<T>) =>
-      knex.transaction(async transaction => {
-        await transaction.raw('set local role ??', [role]);
-        return work(new DiscoveryDatabase(asDatabaseService(transaction)));
-      });
-    await knex.raw('create role ??', [role]);
-    try {
-      await knex.raw('grant usage on schema public to ??', [role]);
-      await expect(asRole(one => one.connect())).rejects.toThrow(
-        /needs the right to create.*permission denied/s,
+(postgres ? describe : describe.skip)(
+  'the tables in a PostgreSQL that replicas share',
+  () => {
+    it('are created once when replicas start at the same time, one after the other', async () => {
+      const knex = await emptyDatabase(databases, 'POSTGRES_15');
+      const warnings: string[] = [];
+      const replicas = Array.from(
+        { length: 6 },
+        () => new DiscoveryDatabase(asDatabaseService(knex), one => warnings.push(one)),
       );
 
-      await new DiscoveryDatabase(asDatabaseService(knex)).connect();
-      await knex.raw('grant select on all tables in schema public to ??', [role]);
-      await expect(asRole(one => one.connect())).resolves.toBeDefined();
-    } finally {
-      await knex.raw('drop owned by ??', [role]);
-      await knex.raw('drop role ??', [role]);
-    }
-  });
-});
+      await Promise.all(replicas.map(one => one.connect()));
+
+      expect(await knex(LOCK)).toHaveLength(1);
+      expect(await knex(CONFIG.tableName)).toHaveLength(readdirSync(DIRECTORY).length);
+      expect(warnings).toEqual([]);
+    });
+
+    it('are used by a role that may not change tables, and missing ones lead to an error with the remedy', async () => {
+      const knex = await emptyDatabase(databases, 'POSTGRES_15');
+      const role = `reader_${process.pid}_${String(Date.now()).slice(-6)}`;
+      const asRole = async <T>(work: (database: DiscoveryDatabase) => Promise<T>) =>
+        knex.transaction(async transaction => {
+          await transaction.raw('set local role ??', [role]);
+          return work(new DiscoveryDatabase(asDatabaseService(transaction)));
+        });
+      await knex.raw('create role ??', [role]);
+      try {
+        await knex.raw('grant usage on schema public to ??', [role]);
+        await expect(asRole(one => one.connect())).rejects.toThrow(
+          /needs the right to create.*permission denied/s,
+        );
+
+        await new DiscoveryDatabase(asDatabaseService(knex)).connect();
+        await knex.raw('grant select on all tables in schema public to ??', [role]);
+        await expect(asRole(one => one.connect())).resolves.toBeDefined();
+      } finally {
+        await knex.raw('drop owned by ??', [role]);
+        await knex.raw('drop role ??', [role]);
+      }
+    });
+  },
+);

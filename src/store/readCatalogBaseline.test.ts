@@ -25,7 +25,7 @@ const COMPONENT = {
 
 const databases = createTestDatabases();
 
-/** The catalog's tables with these entities, as far as they are read. */
+/** Reads from catalog tables with these entities. */
 async function readFrom(rows: readonly { entity: unknown; sourceKey?: string }[]) {
   const knex = await databases.init('SQLITE_3');
   await knex.schema.createTable('refresh_state', table => {
@@ -49,7 +49,7 @@ async function readFrom(rows: readonly { entity: unknown; sourceKey?: string }[]
   return readCatalogBaseline(asDatabaseService(knex), PROVIDER, plainLocationRef);
 }
 
-describe('what the catalog holds from a provider', () => {
+describe('the catalog baseline of a provider', () => {
   it.each([
     ['required', 'required'],
     ['optional', 'optional'],
@@ -73,7 +73,7 @@ describe('what the catalog holds from a provider', () => {
     },
   );
 
-  it('is what a location parser made of a file, with the whole entity', async () => {
+  it('contains an entity that a location parser emitted for a file, as a whole', async () => {
     const { repositories } = await readFrom([{ entity: COMPONENT }]);
 
     const entity = { key: 'component:default/api', json: JSON.stringify(COMPONENT) };
@@ -81,36 +81,47 @@ describe('what the catalog holds from a provider', () => {
   });
 
   it.each([
-    ['another place', 'url:https://wiki.example.com/api', 'https://wiki.example.com/api'],
-    ['no URL at all', 'bitbucket-server:PAY/api', 'bitbucket-server:PAY/api'],
-  ])('is what a location parser made, also of %s', async (_, location, targetUrl) => {
-    const annotations = {
-      'backstage.io/managed-by-location': location,
-      'bitbucket.org/project-key': 'PAY',
-      'bitbucket.org/repo-slug': 'api',
-    };
-    const entity = { ...COMPONENT, metadata: { annotations, name: 'api' } };
-    const { repositories } = await readFrom([{ entity }]);
+    [
+      'another target',
+      'url:https://wiki.example.com/api',
+      'https://wiki.example.com/api',
+    ],
+    [
+      'a target that is not a URL',
+      'bitbucket-server:PAY/api',
+      'bitbucket-server:PAY/api',
+    ],
+  ])(
+    'contains an entity that a location parser emitted for %s',
+    async (_, location, targetUrl) => {
+      const annotations = {
+        'backstage.io/managed-by-location': location,
+        'bitbucket.org/project-key': 'PAY',
+        'bitbucket.org/repo-slug': 'api',
+      };
+      const entity = { ...COMPONENT, metadata: { annotations, name: 'api' } };
+      const { repositories } = await readFrom([{ entity }]);
 
-    const key = 'component:default/api';
-    expect(repositories).toEqual([
-      {
-        repositoryId: -1,
-        projectKey: 'PAY',
-        slug: 'api',
-        files: [
-          {
-            path: '',
-            targetUrl,
-            presence: 'required',
-            entity: { key, json: JSON.stringify(entity) },
-          },
-        ],
-      },
-    ]);
-  });
+      const key = 'component:default/api';
+      expect(repositories).toEqual([
+        {
+          repositoryId: -1,
+          projectKey: 'PAY',
+          slug: 'api',
+          files: [
+            {
+              path: '',
+              targetUrl,
+              presence: 'required',
+              entity: { key, json: JSON.stringify(entity) },
+            },
+          ],
+        },
+      ]);
+    },
+  );
 
-  it('is a Location of a parser where it is not the one that reads its own file', async () => {
+  it('contains a Location of a parser when its target is not its own file', async () => {
     const metadata = { ...COMPONENT.metadata, name: 'bundle' };
     const spec = { type: 'url', targets: [`${PAGE}/a.yaml`, `${PAGE}/b.yaml`] };
     const { repositories } = await readFrom([
@@ -126,12 +137,12 @@ describe('what the catalog holds from a provider', () => {
       { entity: LOCATION, sourceKey: 'bitbucketServer-provider:b' },
     ],
     [
-      'that nothing says the file of',
+      'without a file in its annotations',
       { entity: { ...COMPONENT, metadata: { name: 'x' } } },
     ],
-    ['that is no entity', { entity: { kind: 'Location', spec: { target: TARGET } } }],
-    ['that is no JSON', { entity: '{' }],
-  ])('is nothing %s', async (_, row) => {
+    ['that is not an entity', { entity: { kind: 'Location', spec: { target: TARGET } } }],
+    ['that is not JSON', { entity: '{' }],
+  ])('ignores a row %s', async (_, row) => {
     expect((await readFrom([row])).repositories).toEqual([]);
   });
 });

@@ -38,7 +38,7 @@ const KNOWN: KnownRepository[] = [
   ...one,
 }));
 
-/** Columns hold scalars; the JSON in them is damaged by itself, or cut short. */
+/** Columns hold scalars; the JSON in them is damaged or truncated separately. */
 function rowsLike(row: Record<string, unknown>): fc.Arbitrary<Record<string, unknown>> {
   const columns = Object.entries(row).map(([name, value]) => {
     const damaged: fc.Arbitrary<unknown>[] = [
@@ -56,7 +56,7 @@ function rowsLike(row: Record<string, unknown>): fc.Arbitrary<Record<string, unk
           { weight: 5, arbitrary: fc.constant(value) },
           { weight: 1, arbitrary: fc.oneof(...damaged) },
         )
-        // No database gives what none takes.
+        // No database returns characters that none accepts.
         .map(one => [name, typeof one === 'string' ? storableText(one) : one] as const)
     );
   });
@@ -75,7 +75,7 @@ const repositoryRows = fc.oneof(
   ...KNOWN.map(known => rowsLike(toRepositoryRow('default', known))),
 );
 
-it('reads a repository from whatever lies in its row, or saves what is legible', () => {
+it('reads a repository from any row, or keeps its legible part', () => {
   let readable = 0;
   let salvaged = 0;
   fc.assert(
@@ -87,7 +87,7 @@ it('reads a repository from whatever lies in its row, or saves what is legible',
         readable += 1;
         expect(Number.isSafeInteger(known.repositoryId)).toBe(true);
         expect([...known.files, ...foreignAddresses(known)]).toEqual(expect.any(Array));
-        // What was read can be written, and says the same afterwards.
+        // A row that was read can be written, and reads the same afterwards.
         const again = readRepositoryRow(toRepositoryRow('default', known));
         expect(again).toEqual(known);
         return;
@@ -96,7 +96,7 @@ it('reads a repository from whatever lies in its row, or saves what is legible',
       expect(rest.name).not.toBe('');
       expect(rest.repository?.problem?.reason ?? 'not-checked').toBe('not-checked');
       if (rest.hasFiles) {
-        // Legible: or the catalog's entities would pass for those of nobody.
+        // These must be legible: otherwise the catalog's entities would belong to no repository.
         expect(rest.repository?.files).toHaveLength(JSON.parse(String(row.files)).length);
       }
     }),
@@ -143,7 +143,7 @@ const PROVIDER_ROW = {
   last_success_at_ms: 2,
 };
 
-it('reads of a provider whatever columns are legible, and keeps its id', () => {
+it('reads the legible columns of a provider and keeps its id', () => {
   let withReport = 0;
   fc.assert(
     fc.property(rowsLike(PROVIDER_ROW), row => {
@@ -187,7 +187,7 @@ it('reads a held removal as it was written, or not at all', () => {
   );
 });
 
-it('takes a report that is nested too deeply to be looked through for none', () => {
+it('treats a report that is nested too deeply as missing', () => {
   const deep = '['.repeat(20_000) + ']'.repeat(20_000);
   const report = JSON.stringify(REPORT).replace('"main"', deep);
   const read = readProviderRow({ ...PROVIDER_ROW, report });

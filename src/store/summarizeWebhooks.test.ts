@@ -9,8 +9,8 @@ const project = (
   unannounced = 0,
 ): ProjectWebhooks => ({ projectKey, registered, lastEventAtMs, unannounced });
 
-describe('webhooks in numbers', () => {
-  it('are the last event of all, and the projects that are silent first', () => {
+describe('the summary of webhooks', () => {
+  it('has the last event of all projects, and lists silent projects first', () => {
     const { projects, ...rest } = summarizeWebhooks([
       project('NONE', 0),
       project('NEW', 1, NOW, 1),
@@ -27,7 +27,7 @@ describe('webhooks in numbers', () => {
     });
   });
 
-  it('are nothing where there is nothing', () => {
+  it('is empty without projects', () => {
     expect(summarizeWebhooks([])).toEqual({
       silentProjects: 0,
       unannounced: 0,
@@ -36,7 +36,7 @@ describe('webhooks in numbers', () => {
     });
   });
 
-  it('list at most 1,000 projects and count all', () => {
+  it('lists at most 1,000 projects and counts all', () => {
     const many = Array.from({ length: 1_001 }, (_, index) => project(`P${index}`, 1));
     const { projects, silentProjects, totalProjects } = summarizeWebhooks([
       project('HEARD', 1, NOW),

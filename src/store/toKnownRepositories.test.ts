@@ -3,7 +3,7 @@ import { isPlaceholderId } from '../discovery/identify';
 import { toKnownRepositories } from './readCatalogBaseline';
 
 describe('toKnownRepositories', () => {
-  it('makes one repository of all files at one address, whatever the case of letters', () => {
+  it('combines all files at one address into one repository, ignoring case', () => {
     const targets = [
       target('PAY/api', 'a.yaml'),
       target('OPS/api', 'a.yaml'),
@@ -17,7 +17,7 @@ describe('toKnownRepositories', () => {
     ]);
   });
 
-  it('gives each a placeholder of its own', () => {
+  it('assigns each repository a separate placeholder id', () => {
     const targets = Array.from({ length: 100 }, (_, index) =>
       target(`PAY/r${index % 50}`, `${index}.yaml`),
     );
@@ -26,7 +26,7 @@ describe('toKnownRepositories', () => {
     expect(ids.every(isPlaceholderId)).toBe(true);
   });
 
-  it('keeps the targets as they are', () => {
+  it('does not change the targets', () => {
     const old = 'https://host/users/jdoe/repos/mine/browse/my docs/c.yaml?at=x';
     expect(toKnownRepositories([old])).toEqual([
       {
@@ -38,13 +38,13 @@ describe('toKnownRepositories', () => {
     ]);
   });
 
-  it('leaves out what is no file in Bitbucket Server', () => {
+  it('leaves out targets that are not files in Bitbucket Server', () => {
     expect(
       toKnownRepositories(['https://host/projects/PAY/repos/api', 'anchor', '']),
     ).toEqual([]);
   });
 
-  it('makes nothing of nothing', () => {
+  it('returns an empty list for no targets', () => {
     expect(toKnownRepositories([])).toEqual([]);
   });
 });
