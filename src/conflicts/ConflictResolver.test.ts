@@ -11,7 +11,7 @@ const released = (targetUrl: string, locationKey?: string): ReleasedEntities => 
   areMoreToCome: false,
 });
 
-/** A resolver for the providers a and b whose store answers so, the last answer for ever. */
+/** A resolver for the providers a and b whose store returns these answers and repeats the last one. */
 function setUp(...answers: readonly (ReleasedEntities | Error)[]) {
   const told: string[] = [];
   let looks = 0;
@@ -45,8 +45,8 @@ function setUp(...answers: readonly (ReleasedEntities | Error)[]) {
 
 const LONG_MS = 3_600_000;
 
-describe('the resolver of conflicts', () => {
-  it('looks once and has nothing read where every entity is somebody’s', async () => {
+describe('the conflict resolver', () => {
+  it('checks once and refreshes nothing when every entity is claimed', async () => {
     const { check, clock, logger, looks, told } = setUp(NOTHING);
 
     await check();
@@ -55,7 +55,7 @@ describe('the resolver of conflicts', () => {
     expect([looks(), told, logger.lines]).toEqual([1, [], []]);
   });
 
-  it('has the provider that gave the Location of a refused file give it anew', async () => {
+  it('makes the provider of a refused file emit its Location again', async () => {
     const { check, clock, logger, told } = setUp(released('f', 'b'), NOTHING);
 
     await check();
@@ -68,9 +68,9 @@ describe('the resolver of conflicts', () => {
   });
 
   it.each([
-    ['somebody else', 'x'],
-    ['nobody that is known', undefined],
-  ])('has a file refreshed whose Location %s gave', async (_, key) => {
+    ['is from another source', 'x'],
+    ['has no known source', undefined],
+  ])('refreshes a file whose Location %s', async (_, key) => {
     const { check, told } = setUp(released('f', key), NOTHING);
 
     await check();
@@ -78,7 +78,7 @@ describe('the resolver of conflicts', () => {
     expect(told).toEqual(['a refresh: f']);
   });
 
-  it('writes no password into the log that somebody has put into a URL', async () => {
+  it('does not log a password that is part of a URL', async () => {
     const { check, clock, logger, told } = setUp(released('https://joe:pw@host/f'));
 
     await check();
@@ -89,7 +89,7 @@ describe('the resolver of conflicts', () => {
     expect(JSON.stringify(logger.lines)).not.toContain('pw');
   });
 
-  it('waits for what the catalog is about to delete', async () => {
+  it('waits for entities that the catalog is about to delete', async () => {
     const { check, clock, told } = setUp(ORPHANED, ORPHANED, released('f', 'a'), NOTHING);
 
     await check();
@@ -99,7 +99,7 @@ describe('the resolver of conflicts', () => {
     expect(told).toEqual(['a anew: f']);
   });
 
-  it('tells the catalog a few times, says at WARN that it did not help, and stops', async () => {
+  it('notifies the catalog a few times, logs at WARN that this did not help, and stops', async () => {
     const { check, clock, logger, looks, told } = setUp(released('f', 'a'));
 
     await check();
@@ -115,7 +115,7 @@ describe('the resolver of conflicts', () => {
     expect(looks()).toBe(7);
   });
 
-  it('stops without a word where the catalog keeps what nothing claims', async () => {
+  it('stops without a log line when the catalog keeps an entity that nothing claims', async () => {
     const { check, clock, logger, looks } = setUp(ORPHANED);
 
     await check();
@@ -124,7 +124,7 @@ describe('the resolver of conflicts', () => {
     expect([looks(), logger.lines]).toEqual([7, []]);
   });
 
-  it('begins anew when it is called again, with one look at a time', async () => {
+  it('starts again when it is called again, with one check at a time', async () => {
     const { check, clock, looks } = setUp(ORPHANED);
     await check();
     await clock.advance(20_000);
@@ -137,7 +137,7 @@ describe('the resolver of conflicts', () => {
     expect(looks()).toBe(3 + 1 + 7);
   });
 
-  it('tries again where the catalog cannot be read, and says so in the end', async () => {
+  it('tries again when the catalog cannot be read, and finally logs it', async () => {
     const away = new Error('the database is away');
     const { check, clock, logger, told } = setUp(away, released('f', 'a'), NOTHING);
     await check();
@@ -153,7 +153,7 @@ describe('the resolver of conflicts', () => {
     ]);
   });
 
-  it('looks no more once the backend shuts down', async () => {
+  it('stops checking once the backend shuts down', async () => {
     const { check, clock, ending, looks } = setUp(ORPHANED);
     await check();
 

@@ -34,7 +34,7 @@ const CATALOG = path.dirname(
   require.resolve('@backstage/plugin-catalog-backend/package.json'),
 );
 
-/** One after the other, since what is found in one must not depend on the others. */
+/** One entity per batch, since the result for one must not depend on the others. */
 async function* batchesOf(entities: readonly EmittedEntity[]) {
   for (const one of entities) {
     yield [one];
@@ -60,7 +60,7 @@ describe.each(databases.eachSupportedId())('the conflicts in %s', databaseId => 
 
   beforeAll(async () => {
     knex = await databases.init(databaseId);
-    // The tables that are read are those of the catalog as it is installed.
+    // The tables that are read are those of the installed catalog.
     await knex.migrate.latest({ directory: path.join(CATALOG, 'migrations') });
   });
   beforeEach(async () => {
@@ -81,11 +81,11 @@ describe.each(databases.eachSupportedId())('the conflicts in %s', databaseId => 
       locationRef: plainLocationRef,
       clock,
     });
-  /** A run of a provider has given the catalog these. */
+  /** Records a run of a provider that emitted these entities. */
   const emit = (providerId: string, entities: readonly EmittedEntity[] = []) =>
     store.recordRun(providerId, providerName(providerId), batchesOf(entities));
 
-  /** The catalog has an entity. */
+  /** Puts an entity into the catalog. */
   async function hold(
     entityRef: string,
     locationKey: string | null,
@@ -122,8 +122,8 @@ describe.each(databases.eachSupportedId())('the conflicts in %s', databaseId => 
   const names = async () => (await store.load()).map(one => one.entityRef).sort();
   const count = async () => (await knex('bitbucket_server_discovery_conflicts')).length;
 
-  describe('about what a provider gave', () => {
-    it('are none where the catalog has taken it, or has none, or would take it', async () => {
+  describe('about the entities that a provider emitted', () => {
+    it('are not reported when the catalog has accepted the entity, has none, or would accept it', async () => {
       await holdFile('PAY/api', A);
       await hold(plainLocationRef(target('PAY/web')), null);
 
@@ -132,30 +132,33 @@ describe.each(databases.eachSupportedId())('the conflicts in %s', databaseId => 
       expect(await store.load()).toEqual([]);
     });
 
-    it.each(['\0', '\ud800'])('do without what a database refuses (%j)', async bad => {
-      const entityRef = 'component:default/a\ufffdpi';
-      await hold(entityRef, B);
+    it.each(['\0', '\ud800'])(
+      'are stored without characters that a database refuses (%j)',
+      async bad => {
+        const entityRef = 'component:default/a\ufffdpi';
+        await hold(entityRef, B);
 
-      await emit('a', [
-        {
-          entityRef: `component:default/a${bad}pi`,
-          targetUrl: `${target('PAY/api')}?${bad}`,
-          isLocation: true,
-        },
-        given('PAY/web'),
-      ]);
+        await emit('a', [
+          {
+            entityRef: `component:default/a${bad}pi`,
+            targetUrl: `${target('PAY/api')}?${bad}`,
+            isLocation: true,
+          },
+          given('PAY/web'),
+        ]);
 
-      const refusedOne = { locationKey: A, targetUrl: `${target('PAY/api')}?\ufffd` };
-      expect(await store.load()).toEqual([
-        expect.objectContaining({ entityRef, refused: refusedOne }),
-      ]);
-    });
+        const refusedOne = { locationKey: A, targetUrl: `${target('PAY/api')}?\ufffd` };
+        expect(await store.load()).toEqual([
+          expect.objectContaining({ entityRef, refused: refusedOne }),
+        ]);
+      },
+    );
 
     it.each([
       ['another provider', B],
       ['a registered location', urlKey('PAY/api')],
       ['another module', 'github-provider:x'],
-    ])('name %s that has it', async (_, holder) => {
+    ])('name %s as the holder', async (_, holder) => {
       await holdFile('PAY/api', holder);
 
       await emit('a', [given('PAY/api')]);
@@ -170,7 +173,7 @@ describe.each(databases.eachSupportedId())('the conflicts in %s', databaseId => 
       ]);
     });
 
-    it('name the other file where a location parser made the same of it', async () => {
+    it('name the other file when a location parser emitted the same entity for it', async () => {
       await hold('component:default/api', B, { source: urlKey('PAY/web') });
       const parsed = {
         entityRef: 'component:default/api',
@@ -189,7 +192,7 @@ describe.each(databases.eachSupportedId())('the conflicts in %s', databaseId => 
       ]);
     });
 
-    it('name who registered it as well, until that is taken back', async () => {
+    it('name the other registered location until it is unregistered', async () => {
       await holdFile('PAY/api', A);
       await register('PAY/api');
 
@@ -202,7 +205,7 @@ describe.each(databases.eachSupportedId())('the conflicts in %s', databaseId => 
       expect(await store.load()).toEqual([]);
     });
 
-    it('are replaced by those of the next run, each provider its own', async () => {
+    it('are replaced by those of the next run, separately for each provider', async () => {
       await holdFile('PAY/api', 'x');
       await holdFile('PAY/web', 'x');
       await emit('a', ['PAY/api', 'PAY/web'].map(given));
@@ -217,7 +220,7 @@ describe.each(databases.eachSupportedId())('the conflicts in %s', databaseId => 
       ]);
     });
 
-    it('are none of a provider that is not configured any more', async () => {
+    it('are not reported for a provider that is no longer configured', async () => {
       await holdFile('PAY/api', A);
       await emit('b', [given('PAY/api')]);
       expect(await store.load()).toHaveLength(1);
@@ -226,7 +229,7 @@ describe.each(databases.eachSupportedId())('the conflicts in %s', databaseId => 
     });
 
     it.each([[null], ['not JSON'], ['{}'], ['[{"entityRef":1}]']])(
-      'are none where what is stored is %s, until the next run',
+      'are empty when the stored value is %s, until the next run',
       async conflicts => {
         await holdFile('PAY/api', 'x');
         await knex('bitbucket_server_discovery_providers').update({ conflicts });
@@ -239,10 +242,13 @@ describe.each(databases.eachSupportedId())('the conflicts in %s', databaseId => 
     );
 
     it.each<[string, () => Promise<void>]>([
-      ['who has it has let go', async () => void (await knex('refresh_state').delete())],
-      ['the catalog has taken it after all', () => holdFile('PAY/api', A)],
-      ['yet another one has it', () => holdFile('PAY/api', 'y')],
-    ])('are not shown any more once %s', async (_, change) => {
+      [
+        'the holder has released it',
+        async () => void (await knex('refresh_state').delete()),
+      ],
+      ['the catalog has accepted it', () => holdFile('PAY/api', A)],
+      ['a third source has it', () => holdFile('PAY/api', 'y')],
+    ])('are no longer shown once %s', async (_, change) => {
       await holdFile('PAY/api', 'x');
       await emit('a', [given('PAY/api')]);
       expect(await store.load()).toHaveLength(1);
@@ -252,7 +258,7 @@ describe.each(databases.eachSupportedId())('the conflicts in %s', databaseId => 
       expect(await store.load()).toEqual([]);
     });
 
-    it('are looked for among any number of files, and kept in a bounded number', async () => {
+    it('are detected among any number of files, and stored up to a limit', async () => {
       const slugs = Array.from(
         { length: MAX_LOCATION_CONFLICTS + 1 },
         (_, i) => `PAY/r${i}`,
@@ -275,7 +281,7 @@ describe.each(databases.eachSupportedId())('the conflicts in %s', databaseId => 
     });
   });
 
-  describe('about what was read from a file', () => {
+  describe('about the entities of a file', () => {
     beforeEach(async () => {
       await holdFile('PAY/fork', A);
       await hold('component:default/api', urlKey('PAY/api'), {
@@ -303,7 +309,7 @@ describe.each(databases.eachSupportedId())('the conflicts in %s', databaseId => 
     });
 
     it.each(['\0', '\ud800'])(
-      'are kept without what a database refuses (%j)',
+      'are stored without characters that a database refuses (%j)',
       async bad => {
         await store.recordRefused([
           refused(`b${bad}`, 'PAY/fork', urlKey('PAY/api')),
@@ -327,7 +333,7 @@ describe.each(databases.eachSupportedId())('the conflicts in %s', databaseId => 
       },
     );
 
-    it('are kept once, however often the catalog says so', async () => {
+    it('are stored once, however often the catalog reports them', async () => {
       await record();
       await record();
       await store.recordRefused(
@@ -337,7 +343,7 @@ describe.each(databases.eachSupportedId())('the conflicts in %s', databaseId => 
       expect(await store.load()).toHaveLength(1);
     });
 
-    it('name what an entity provider has read it from', async () => {
+    it('name the URL that an entity provider has read the entity from', async () => {
       await hold('component:default/api', 'org-provider', { source: 'url:https://x/y' });
 
       await record('org-provider');
@@ -358,7 +364,7 @@ describe.each(databases.eachSupportedId())('the conflicts in %s', databaseId => 
         urlKey('PAY/api'),
       ],
       [
-        'what a location parser made',
+        'an entity from a location parser',
         async () => {
           await holdFile('PAY/fork', 'x');
           await hold('component:default/api', B);
@@ -366,22 +372,25 @@ describe.each(databases.eachSupportedId())('the conflicts in %s', databaseId => 
         B,
       ],
       [
-        'a file that the catalog has from elsewhere',
+        'a file that the catalog has from another source',
         async () => {
           await holdFile('PAY/fork', 'x');
           await emit('a', [given('PAY/fork')]);
         },
         urlKey('PAY/api'),
       ],
-    ])('are kept where a provider of ours gave %s', async (_, change, holderKey) => {
-      await change();
+    ])(
+      'are stored when a provider of this module emitted %s',
+      async (_, change, holderKey) => {
+        await change();
 
-      await record(holderKey);
+        await record(holderKey);
 
-      expect(await names()).toContain('component:default/api');
-    });
+        expect(await names()).toContain('component:default/api');
+      },
+    );
 
-    it('are not kept where no provider of ours gave either', async () => {
+    it('are not stored when no provider of this module emitted either side', async () => {
       await holdFile('PAY/fork', 'x');
 
       await record();
@@ -389,7 +398,7 @@ describe.each(databases.eachSupportedId())('the conflicts in %s', databaseId => 
       expect(await count()).toBe(0);
     });
 
-    it('name who has it now, where that is somebody else', async () => {
+    it('name the current holder when it has changed', async () => {
       await record();
 
       await hold('component:default/api', urlKey('PAY/other'));
@@ -405,8 +414,8 @@ describe.each(databases.eachSupportedId())('the conflicts in %s', databaseId => 
 
     it.each<[string, () => Promise<unknown>]>([
       ['is gone', () => knex('refresh_state').where(API).delete()],
-      ['is for anybody to take', () => hold(API.entity_ref, null)],
-    ])('say who had it while the entity %s', async (_, change) => {
+      ['has no location key', () => hold(API.entity_ref, null)],
+    ])('name the former holder while the entity %s', async (_, change) => {
       await record();
       expect(await store.findReleased()).toEqual(NOTHING_RELEASED);
 
@@ -425,7 +434,7 @@ describe.each(databases.eachSupportedId())('the conflicts in %s', databaseId => 
       expect(await count()).toBe(1);
     });
 
-    it('are about to be released where nothing claims the entity any more', async () => {
+    it('are about to be released when nothing claims the entity any more', async () => {
       await record();
 
       await knex('refresh_state_references').delete();
@@ -434,16 +443,13 @@ describe.each(databases.eachSupportedId())('the conflicts in %s', databaseId => 
     });
 
     it.each<[string, () => Promise<unknown>]>([
-      [
-        'the catalog has taken it after all',
-        () => hold(API.entity_ref, urlKey('PAY/fork')),
-      ],
+      ['the catalog has accepted it', () => hold(API.entity_ref, urlKey('PAY/fork'))],
       ['the file is gone', () => knex('refresh_state').where('location_key', A).delete()],
       [
-        'the catalog makes something else of the file',
+        'the file has other content in the catalog',
         () => holdFile('PAY/fork', A, 'something else'),
       ],
-    ])('are not shown any more once %s, and then forgotten', async (_, change) => {
+    ])('are no longer shown once %s, and then deleted', async (_, change) => {
       await record();
 
       await change();
@@ -454,7 +460,7 @@ describe.each(databases.eachSupportedId())('the conflicts in %s', databaseId => 
       expect(await count()).toBe(0);
     });
 
-    it('are shown again when the catalog says so again', async () => {
+    it('are shown again when the catalog reports them again', async () => {
       await record();
       await holdFile('PAY/fork', A, 'something else');
 
@@ -463,7 +469,7 @@ describe.each(databases.eachSupportedId())('the conflicts in %s', databaseId => 
       expect(await names()).toEqual(['component:default/api']);
     });
 
-    it('stay where the catalog says so again while they are being forgotten', async () => {
+    it('stay when the catalog reports them again while they are being deleted', async () => {
       await record();
       await holdFile('PAY/fork', A, 'something else');
       async function* sayAgain() {
@@ -476,7 +482,7 @@ describe.each(databases.eachSupportedId())('the conflicts in %s', databaseId => 
       expect(await names()).toEqual(['component:default/api']);
     });
 
-    it('are passed over where a row cannot be read', async () => {
+    it('are skipped when a row cannot be read', async () => {
       await record();
       await knex('bitbucket_server_discovery_conflicts').insert({
         conflict_hash: 'x',
@@ -490,7 +496,7 @@ describe.each(databases.eachSupportedId())('the conflicts in %s', databaseId => 
       expect(await names()).toEqual(['component:default/api']);
     });
 
-    it('stay while a run finds nothing else to say', async () => {
+    it('stay after a run without other results', async () => {
       await record();
 
       await emit('a', [given('PAY/fork')]);
@@ -498,7 +504,7 @@ describe.each(databases.eachSupportedId())('the conflicts in %s', databaseId => 
       expect(await names()).toEqual(['component:default/api']);
     });
 
-    it('are kept in a bounded number, those that were seen last', async () => {
+    it('are stored up to a limit, the most recent ones', async () => {
       const many = (from: number) =>
         Array.from({ length: MAX_ENTITY_CONFLICTS }, (_, i) =>
           refused(`c${from + i}`, 'PAY/fork', urlKey('PAY/api')),

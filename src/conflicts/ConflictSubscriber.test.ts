@@ -15,7 +15,7 @@ const PAYLOAD = {
   lastConflictAt: '2026-01-01T00:00:00.000Z',
 };
 
-/** A subscriber whose store fails so often, and then keeps what it is given. */
+/** A subscriber whose store fails `failures` times and then stores every conflict. */
 async function setUp({ failures = 0 } = {}) {
   const kept: (readonly RefusedEntity[])[] = [];
   let left = failures;
@@ -50,8 +50,8 @@ async function setUp({ failures = 0 } = {}) {
   return { kept, clock, logger, ending, publish, checks: () => checks };
 }
 
-describe('a conflict that the catalog tells of', () => {
-  it('is kept with the entity, the refused file and who has it', async () => {
+describe('a conflict that the catalog reports', () => {
+  it('is stored with the entity, the refused file and the holder', async () => {
     const { kept, publish } = await setUp();
 
     await publish(PAYLOAD);
@@ -67,7 +67,7 @@ describe('a conflict that the catalog tells of', () => {
     ]);
   });
 
-  it('makes somebody look whether who has it is about to lose it, once it is kept', async () => {
+  it('triggers a check for a released entity once it is stored', async () => {
     const { checks, clock, publish } = await setUp({ failures: 1 });
 
     await publish(PAYLOAD);
@@ -78,13 +78,19 @@ describe('a conflict that the catalog tells of', () => {
   });
 
   it.each([
-    ['has it from a provider of ours', { existingLocationKey: providerName('default') }],
-    ['has it from elsewhere', { existingLocationKey: 'url:https://github.test/a.yaml' }],
     [
-      'refused it to a file elsewhere',
+      'has the entity from a provider of this module',
+      { existingLocationKey: providerName('default') },
+    ],
+    [
+      'has the entity from another source',
+      { existingLocationKey: 'url:https://github.test/a.yaml' },
+    ],
+    [
+      'refused it from a file elsewhere',
       { newLocationKey: 'url:https://github.test/a.yaml' },
     ],
-  ])('is looked at where the catalog %s', async (_, rest) => {
+  ])('is stored when the catalog %s', async (_, rest) => {
     const { kept, publish } = await setUp();
 
     await publish({ ...PAYLOAD, ...rest });
@@ -93,15 +99,15 @@ describe('a conflict that the catalog tells of', () => {
   });
 
   it.each<[string, unknown]>([
-    ['nothing', undefined],
-    ['a text', 'conflict'],
+    ['undefined', undefined],
+    ['a string', 'conflict'],
     ['a list', [PAYLOAD]],
-    ['no entity', { ...PAYLOAD, entityRef: undefined }],
-    ['an entity without a name', { ...PAYLOAD, entityRef: '' }],
-    ['a number for a side', { ...PAYLOAD, newLocationKey: 1 }],
-    ['only one side', { ...PAYLOAD, existingLocationKey: null }],
-    ['an endless name', { ...PAYLOAD, entityRef: 'x'.repeat(4_001) }],
-  ])('is ignored, and DEBUG says why, where it is %s', async (_, payload) => {
+    ['without an entity', { ...PAYLOAD, entityRef: undefined }],
+    ['with an empty entity reference', { ...PAYLOAD, entityRef: '' }],
+    ['with a number as a location key', { ...PAYLOAD, newLocationKey: 1 }],
+    ['without the existing location key', { ...PAYLOAD, existingLocationKey: null }],
+    ['with too long an entity reference', { ...PAYLOAD, entityRef: 'x'.repeat(4_001) }],
+  ])('is ignored with a line at DEBUG when the payload is %s', async (_, payload) => {
     const { kept, logger, publish } = await setUp();
 
     await publish(payload);
@@ -120,9 +126,12 @@ describe('a conflict that the catalog tells of', () => {
         existingLocationKey: 'url:https://github.test/b.yaml',
       },
     ],
-    ['what was refused is no file', { newLocationKey: 'ldap' }],
-    ['it was refused to a provider itself', { newLocationKey: providerName('default') }],
-  ])('is ignored where %s', async (_, rest) => {
+    ['the refused side is not a file', { newLocationKey: 'ldap' }],
+    [
+      'the refused side is a provider itself',
+      { newLocationKey: providerName('default') },
+    ],
+  ])('is ignored when %s', async (_, rest) => {
     const { kept, logger, publish } = await setUp();
 
     await publish({ ...PAYLOAD, ...rest });
@@ -143,7 +152,7 @@ describe('a conflict that the catalog tells of', () => {
     expect(logger.messages('warn')).toEqual([]);
   });
 
-  it('is given up in the end, which is in the log, and the next one is kept', async () => {
+  it('is dropped after the last attempt with a log line, and the next one is stored', async () => {
     const { kept, clock, logger, publish } = await setUp({ failures: 3 });
 
     await publish(PAYLOAD);
@@ -157,7 +166,7 @@ describe('a conflict that the catalog tells of', () => {
     expect(kept).toHaveLength(1);
   });
 
-  it('waits together with others while one is being kept, each once', async () => {
+  it('waits with others, each once, while one is being stored', async () => {
     const { kept, clock, publish } = await setUp({ failures: 1 });
     await publish(PAYLOAD);
 
@@ -172,7 +181,7 @@ describe('a conflict that the catalog tells of', () => {
     ]);
   });
 
-  it('is left out where too many wait', async () => {
+  it('is dropped when too many wait', async () => {
     const { kept, clock, logger, publish } = await setUp({ failures: 1 });
     await publish(PAYLOAD);
 
@@ -187,7 +196,7 @@ describe('a conflict that the catalog tells of', () => {
     ]);
   });
 
-  it('is let go of when the backend shuts down', async () => {
+  it('is dropped when the backend shuts down', async () => {
     const { kept, clock, ending, publish } = await setUp({ failures: 1 });
     await publish(PAYLOAD);
 

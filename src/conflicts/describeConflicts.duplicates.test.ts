@@ -15,8 +15,8 @@ function registered(id: number, slug: string, ...files: CatalogFile[]): Reposito
   };
 }
 
-describe('entities of more than one repository', () => {
-  it('are found with all who give them', () => {
+describe('duplicate entities', () => {
+  it('are reported with all repositories that provide them', () => {
     const results = [
       registered(1, 'api', made('component:default/a'), made('component:default/shared')),
       registered(2, 'web', made('component:default/shared')),
@@ -33,7 +33,7 @@ describe('entities of more than one repository', () => {
     ]);
   });
 
-  it('are none where each has its own, or nothing is known', () => {
+  it('are empty when each repository has its own, or none is known', () => {
     const unknown: RepositoryResult = {
       repository: { id: 3, projectKey: 'PAY', slug: 'new' },
       outcome: { kind: 'unknown', reason: 'timeout', detail: 'no answer' },

@@ -11,9 +11,9 @@ describe('files that several providers would register', () => {
   it.each<[string, ProviderFiles[]]>([
     ['there is one provider', [provider('a', 'PAY/api', 'PAY/web')]],
     ['each has its own', [provider('a', 'PAY/api'), provider('b', 'PAY/web')]],
-    ['nothing is found', [provider('a'), provider('b')]],
+    ['no file was found', [provider('a'), provider('b')]],
     [
-      'they take different files of one repository',
+      'the providers have different files of one repository',
       [
         provider('a', 'PAY/api'),
         {
@@ -22,11 +22,11 @@ describe('files that several providers would register', () => {
         },
       ],
     ],
-  ])('are none where %s', (_, providers) => {
+  ])('are empty when %s', (_, providers) => {
     expect(findSharedFiles(providers)).toEqual([]);
   });
 
-  it('are named with all sides and a remedy, as they come', () => {
+  it('are reported with all sides and a remedy, in the order of the files', () => {
     const shared = findSharedFiles([
       provider('a', 'PAY/web', 'PAY/api'),
       provider('b', 'PAY/api', 'PAY/other'),

@@ -20,7 +20,7 @@ const SHARED: RecordedConflict = {
   holder: { locationKey: providerName('a'), targetUrl: API },
 };
 
-/** A fork has the entity of its origin. */
+/** A fork has the same entity as its origin. */
 const FORKED: RecordedConflict = {
   kind: 'entity',
   entityRef: 'component:default/api',
@@ -33,10 +33,10 @@ const of = (recorded: RecordedConflict, id: string) =>
 
 describe('a conflict', () => {
   it.each<[string, string, RecordedConflict, [string, string][]]>([
-    ['who was refused', 'b', SHARED, [['refused', API]]],
-    ['who came first', 'a', SHARED, [['holds', API]]],
+    ['the refused provider', 'b', SHARED, [['refused', API]]],
+    ['the holding provider', 'a', SHARED, [['holds', API]]],
     [
-      'whose files they are',
+      'the provider of both files',
       'a',
       FORKED,
       [
@@ -44,15 +44,15 @@ describe('a conflict', () => {
         ['holds', API],
       ],
     ],
-    ['nobody else', 'other', SHARED, []],
+    ['no other provider', 'other', SHARED, []],
     [
-      'nobody where the file is not known',
+      'no provider when the file is not known',
       'b',
       { ...SHARED, refused: { locationKey: providerName('b') } },
       [],
     ],
     [
-      'who has it from a location parser',
+      'the provider that holds it through a location parser',
       'a',
       { ...FORKED, holder: { locationKey: providerName('a'), targetUrl: API } },
       [
@@ -60,11 +60,11 @@ describe('a conflict', () => {
         ['holds', API],
       ],
     ],
-  ])('is one of %s', (_, id, recorded, expected) => {
+  ])('is shown for %s', (_, id, recorded, expected) => {
     expect(of(recorded, id).map(one => [one.role, one.targetUrl])).toEqual(expected);
   });
 
-  it('counts once for both of its sides, as the one sees it that was refused', () => {
+  it('counts once for both of its sides, from the view of the refused side', () => {
     const conflicts = of(FORKED, 'a');
 
     expect(distinctConflicts([...conflicts].reverse()).map(one => one.role)).toEqual([
@@ -91,7 +91,7 @@ describe('a conflict', () => {
       'The catalog has the Location of catalog-info.yaml of PAY/api from the entity provider github-provider:x and does not accept it from provider b of this configuration.',
     ],
     [
-      'what two providers made with a location parser',
+      'entities that two providers have from a location parser',
       {
         ...SHARED,
         entityRef: 'component:default/api',
@@ -117,13 +117,16 @@ describe('a conflict', () => {
       { ...FORKED, holder: { locationKey: 'ldap' } },
       'The catalog has component:default/api from the entity provider ldap and does not accept it from catalog-info.yaml of ~jdoe/api.',
     ],
-  ])('names both sides of %s, and says so to each of them', (_, recorded, sentence) => {
-    const conflicts = [...of(recorded, 'a'), ...of(recorded, 'b')];
+  ])(
+    'is explained with both sides for %s, the same for each side',
+    (_, recorded, sentence) => {
+      const conflicts = [...of(recorded, 'a'), ...of(recorded, 'b')];
 
-    expect(new Set(conflicts.map(one => one.explanation))).toEqual(new Set([sentence]));
-  });
+      expect(new Set(conflicts.map(one => one.explanation))).toEqual(new Set([sentence]));
+    },
+  );
 
-  it('is one of the refused side only where nobody has the entity any more', () => {
+  it('is shown for the refused side only when the entity has no holder any more', () => {
     const conflicts = of({ ...FORKED, isReleased: true }, 'a');
 
     expect(conflicts).toMatchObject([
@@ -174,7 +177,7 @@ describe('a conflict', () => {
   });
 });
 
-/** The file of PAY/api, as somebody has registered it. */
+/** The file of PAY/api, registered under this URL. */
 const asRegistered = (url: string): RecordedConflict => ({
   kind: 'entity',
   entityRef: 'component:default/api',
@@ -201,16 +204,19 @@ describe('a conflict of a file with itself', () => {
     ['with encoded letters', API.replace('catalog-info', 'catalog%2Dinfo'), '.'],
     ['without a branch in `at`', `${API}?at=`, '.'],
     ['by http', API.replace('https:', 'http:'), '.'],
-  ])('that is registered %s says what to unregister', (_, url, ending) => {
-    const [conflict] = of(asRegistered(url), 'a');
+  ])(
+    'that is registered %s has a remedy that names the URL to unregister',
+    (_, url, ending) => {
+      const [conflict] = of(asRegistered(url), 'a');
 
-    expect(conflict?.explanation).toBe(
-      `The catalog has component:default/api from the URL ${url} and does not accept it from the URL ${API}: both are the same file${ending}`,
-    );
-    expect(conflict?.remedy).toMatch(`Unregister ${url}, `);
-  });
+      expect(conflict?.explanation).toBe(
+        `The catalog has component:default/api from the URL ${url} and does not accept it from the URL ${API}: both are the same file${ending}`,
+      );
+      expect(conflict?.remedy).toMatch(`Unregister ${url}, `);
+    },
+  );
 
-  it('names both branches where both URLs have one', () => {
+  it('names both branches when both URLs have one', () => {
     const [main, next] = ['main', 'next'].map(one => `${API}?at=refs%2Fheads%2F${one}`);
     const recorded = asRegistered(main ?? '');
     const refused = { locationKey: `url:${next}`, targetUrl: next };
@@ -220,7 +226,7 @@ describe('a conflict of a file with itself', () => {
     );
   });
 
-  it('tells no password of a URL', () => {
+  it('does not show a password that is part of a URL', () => {
     const [conflict] = of(asRegistered(API.replace('://', '://joe:secret@')), 'a');
 
     expect(conflict?.remedy).toContain(`Unregister ${API}, `);
@@ -235,16 +241,16 @@ describe('a conflict of a file with itself', () => {
     ['another repository', target('PAY/web')],
     ['another project', target('OPS/api')],
     ['another server', API.replace('bitbucket.test', 'git.test')],
-    ['no file at all', 'https://github.test/api.yaml'],
-    ['what is no URL', 'catalog-info.yaml'],
-  ])('is not seen in %s', (_, url) => {
+    ['a URL that is not a file', 'https://github.test/api.yaml'],
+    ['a text that is not a URL', 'catalog-info.yaml'],
+  ])('is not detected for %s', (_, url) => {
     const [conflict] = of(asRegistered(url), 'a');
 
     expect(conflict?.remedy).not.toContain('Unregister');
     expect(conflict?.explanation).not.toContain('the same file');
   });
 
-  it('is no fork, whatever the case of the key of another file in the repository', () => {
+  it('is not explained as a fork, whatever the case of the key of another file in the repository', () => {
     const url = target('pay/api', 'docs/catalog-info.yaml');
     const [conflict] = of(asRegistered(url), 'a');
 
@@ -253,7 +259,7 @@ describe('a conflict of a file with itself', () => {
 });
 
 describe('a side', () => {
-  it('tells the parts of a file in Bitbucket, and of a provider', () => {
+  it('has the parts of a file in Bitbucket, and of a provider', () => {
     const side = { locationKey: providerName('a'), targetUrl: API };
 
     expect(describeSide(side, 'location', PROVIDERS)).toEqual({
@@ -267,7 +273,7 @@ describe('a side', () => {
     });
   });
 
-  it('tells no password that somebody has put into a URL', () => {
+  it('does not contain a password that is part of a URL', () => {
     const side = describeSide(
       { locationKey: 'url:https://joe:secret@github.test/api.yaml' },
       'entity',
@@ -281,7 +287,7 @@ describe('a side', () => {
     });
   });
 
-  it('of a provider that is not configured any more is an entity provider like others', () => {
+  it('is shown as an entity provider when its provider is no longer configured', () => {
     const side = describeSide(
       { locationKey: providerName('old') },
       'location',
