@@ -1,32 +1,35 @@
 /**
- * Has what the server grants one user read once, before anything else is asked for in the
- * name of that user. Must not know how it is read.
+ * Ensures that the budget of a user is read once, before any other request of that user. Must
+ * not know how it is read.
  */
 
 import { Clock, withTimeout } from '../util/clock';
 
-/** Nobody who cannot wait long, and nobody but the one who reads it, waits longer; milliseconds. */
+/**
+ * Longest wait for the budget, milliseconds. Only the caller that reads it may take longer, and
+ * only if it is not hurried.
+ */
 const MAX_WAIT_MS = 8_000;
 
-/** After an attempt that told nothing the next one is made no sooner, milliseconds. */
+/** Shortest time between an attempt that found no budget and the next, milliseconds. */
 const RETRY_MS = 60_000;
 
 /** For {@link BudgetLookUp.run}. */
 export interface BudgetReading {
-  /** Whether nobody knows the budget yet. */
+  /** Whether the budget is not known yet. */
   readonly isNeeded: () => boolean;
-  /** Reads the budget and passes it on; has to heed the signal. */
+  /** Reads the budget and stores it; must observe the signal. */
   readonly read: (signal: AbortSignal | undefined) => Promise<void>;
-  /** An attempt that takes longer than others wait for it is given up. */
+  /** Whether an attempt is given up after the time that other callers wait for it. */
   readonly isHurried: boolean;
   readonly signal?: AbortSignal;
 }
 
-/** One attempt at a time for all who need the budget of one user. */
+/** Allows one attempt at a time to read the budget of one user. */
 export class BudgetLookUp {
   readonly #clock: Clock;
   #attempt: { readonly over: Promise<void>; readonly sinceMs: number } | undefined;
-  /** When the last attempt was over that was not aborted; on the monotonic clock. */
+  /** End of the last attempt that was not aborted, on the monotonic clock. */
   #triedAtMs = -Infinity;
 
   constructor(clock: Clock) {
@@ -34,12 +37,12 @@ export class BudgetLookUp {
   }
 
   /**
-   * Makes the first attempt, or waits for whoever does. Should that one be aborted, the next
-   * in line goes on. Later attempts hold up only those who make them.
+   * Makes the first attempt, or waits while another caller makes it. If that caller is aborted,
+   * the next one in line makes an attempt. Later attempts delay only the caller that makes them.
    *
-   * @throws what `read` throws, where it was called
-   * @throws TimeoutReached when there was nothing in time
-   * @throws the signal's reason at once when aborted
+   * @throws the error of `read`, if this call made the attempt
+   * @throws TimeoutReached when the budget was not read in time
+   * @throws the signal's reason immediately when aborted
    */
   async run(reading: BudgetReading): Promise<void> {
     const clock = this.#clock;

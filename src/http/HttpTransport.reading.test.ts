@@ -91,7 +91,7 @@ describe('a wait that has an end', () => {
     const startedAt = clock.monotonicMs();
     await expect(clock.run(transport.get(request, options))).rejects.toMatchObject({
       name: 'BitbucketServerWaitTooLongError',
-      message: expect.stringContaining('was not sent: others were ahead'),
+      message: expect.stringContaining('was not sent: other requests were ahead'),
     });
     expect(clock.monotonicMs() - startedAt).toBe(5_000);
     expect(calls).toHaveLength(1);

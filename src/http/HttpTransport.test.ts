@@ -82,7 +82,7 @@ describe('a request', () => {
     '/repos',
   ])('to %s is refused before anything is sent', async url => {
     const { attempts, calls, transport } = setUp([replying(200)]);
-    await expect(transport.get({ ...request, url })).rejects.toThrow(/Refused to ask/);
+    await expect(transport.get({ ...request, url })).rejects.toThrow(/Refused to send/);
     expect(calls).toHaveLength(0);
     expect(attempts).toEqual([]);
   });

@@ -1,9 +1,9 @@
 /**
- * The only file that calls `fetch`. Sends questions to one Bitbucket:
+ * The only file that calls `fetch`. Sends requests to one Bitbucket as
  * `retry(slots(tokens(attempt)))`, each attempt with its own time limit.
  *
- * Must not know what is asked for or what the answers mean, and must not let a
- * credential reach another origin, a message or a URL. Called by the client.
+ * Must not know the purpose of requests or the meaning of answers, and must not let a credential
+ * reach another origin, a message or a URL. Called by the client.
  */
 
 import { InputError } from '@backstage/errors';
@@ -39,35 +39,35 @@ import {
 } from './types';
 import { readUserName } from './userName';
 
-/** Bodies are read up to this size: 32 MiB. */
+/** Largest body of a success that is read: 32 MiB. */
 const MAX_BODY_BYTES = 32 * 1024 * 1024;
 
-/** Of the answer of an error, which is only good for messages: 256 KiB. */
+/** Part of the body that is read from an error, where it only serves messages: 256 KiB. */
 const MAX_ERROR_BODY_BYTES = 256 * 1024;
 
-/** What sends a request: the global function, or one in its place. */
+/** The function that sends a request: the global one or a replacement. */
 export type Fetch = typeof fetch;
 
 /** For {@link HttpTransport}. */
 export interface HttpTransportOptions {
-  /** `apiBaseUrl` of the integration; its origin is the only one that is ever asked. */
+  /** `apiBaseUrl` of the integration; requests go to its origin only. */
   readonly baseUrl: string;
-  /** Sent with each request; `Authorization`, where there are credentials. */
+  /** Sent with each request; contains `Authorization` if there are credentials. */
   readonly headers: Readonly<Record<string, string>>;
-  /** Takes what is secret in the headers out of texts. */
+  /** Removes the secrets in the headers from texts. */
   readonly redact: Redact;
-  /** From `LimiterRegistry`; asked for every attempt and told of every answer. */
+  /** From `LimiterRegistry`; each attempt waits for it, and it observes each answer. */
   readonly limiter: Pick<RequestLimiter, 'run' | 'observeResponse'>;
   readonly clock: Clock;
   /**
-   * For each attempt, headers and the body as far as it is read here, without the wait for
-   * the limiter; milliseconds.
+   * Time limit of each attempt, milliseconds: for the headers and for the body as far as it is
+   * read here, not for the wait for the limiter.
    */
   readonly requestTimeoutMs: number;
   /** `discovery` when left out. */
   readonly requestClass?: RequestClass;
   readonly observer?: RequestObserver;
-  /** The global one of the moment when left out, so that tests may replace that. */
+  /** When left out, the global function at the time of the call, so that tests may replace it. */
   readonly fetch?: Fetch;
 }
 
@@ -77,20 +77,20 @@ interface Attempt {
   readonly number: number;
   readonly signal?: AbortSignal;
   readonly unread?: boolean;
-  /** Milliseconds it may wait for its turn. */
+  /** Milliseconds for which it may wait for the limiter. */
   readonly maxWaitMs?: number;
 }
 
-/** Asks one Bitbucket with one credential. */
+/** Sends requests to one Bitbucket with one credential. */
 export class HttpTransport implements Transport {
   readonly #options: HttpTransportOptions;
   readonly #origin: string;
   readonly #headers: Headers;
-  /** For what is not JSON: files and archives. */
-  readonly #headersOfContent: Headers;
+  /** For answers that are not JSON: files and archives. */
+  readonly #contentHeaders: Headers;
 
   /**
-   * @throws InputError when the base URL is none or carries credentials, or when a header
+   * @throws InputError when the base URL is invalid or contains credentials, or when a header
    * cannot be sent
    */
   constructor(options: HttpTransportOptions) {
@@ -105,19 +105,19 @@ export class HttpTransport implements Transport {
     this.#options = options;
     this.#origin = origin;
     this.#headers = createOutgoingHeaders(headers);
-    this.#headersOfContent = createOutgoingHeaders({ ...headers, Accept: '*/*' });
+    this.#contentHeaders = createOutgoingHeaders({ ...headers, Accept: '*/*' });
   }
 
   /**
-   * Sends the request, with retries where they are due.
+   * Sends the request and retries it where that may help.
    *
-   * @remarks Redirects within the origin are followed, others returned unread. The body
-   * of an answer with an error status is only good for messages: it is returned with all
-   * secrets replaced, and no more than its beginning ({@link MAX_ERROR_BODY_BYTES}).
+   * @remarks Redirects within the origin are followed, others are returned without their body.
+   * The body of an answer with an error status only serves messages: it is returned up to
+   * {@link MAX_ERROR_BODY_BYTES}, with all secrets replaced.
    *
    * @returns the last answer, whatever its status
-   * @throws BitbucketServerNetworkError when the last attempt had no answer
-   * @throws BitbucketServerTimeoutError when the last attempt ran out of time
+   * @throws BitbucketServerNetworkError when the last attempt was not answered
+   * @throws BitbucketServerTimeoutError when the last attempt timed out
    * @throws BitbucketServerResponseTooLargeError when the body of a success is larger than
    * allowed
    * @throws BitbucketServerWaitTooLongError when it could not be sent within `maxWaitMs`
@@ -143,7 +143,7 @@ export class HttpTransport implements Transport {
           maxBytes: MAX_BODY_BYTES,
         });
       }
-      // Here no slot is held: others go ahead while this one sleeps.
+      // No slot is held here, so that other requests can go ahead during the backoff.
       await clock.sleep(ms, signal);
       observer?.onWait({ reason: 'backoff', ms });
     }
@@ -152,10 +152,12 @@ export class HttpTransport implements Transport {
   #refuseForeignOrigin(url: string): void {
     if (isOnOrigin(url, this.#origin)) return;
     const shown = this.#options.redact(displayUrl(url));
-    throw new Error(`Refused to ask ${shown} with the credentials for ${this.#origin}`);
+    throw new Error(
+      `Refused to send a request to ${shown} with the credentials for ${this.#origin}`,
+    );
   }
 
-  /** Usually one exchange, a few where the server redirects. Each pays the limiter. */
+  /** Usually one exchange, several if the server redirects. Each one passes the limiter. */
   async #attempt(attempt: Attempt): Promise<AttemptOutcome> {
     const { observer, requestClass } = this.#options;
     const onWait = (ms: number) => observer?.onWait({ reason: 'limiter', ms });
@@ -168,12 +170,12 @@ export class HttpTransport implements Transport {
         onWait,
         requestClass,
       });
-      // What is sent goes nowhere but where it was meant to.
+      // A body is sent to the requested URL only.
       const isFollowed = outcome.kind === 'reply' && attempt.request.body === undefined;
       const target = isFollowed ? redirectTarget(outcome.reply, asked) : undefined;
       if (outcome.kind !== 'reply' || !target) return outcome;
       if (!isOnOrigin(target.href, this.#origin) || redirects === MAX_REDIRECTS) {
-        return { ...outcome, reply: this.#leadingTo(target, outcome.reply) };
+        return { ...outcome, reply: this.#withTarget(target, outcome.reply) };
       }
       url = target.href;
     }
@@ -191,7 +193,7 @@ export class HttpTransport implements Transport {
     }
   }
 
-  #leadingTo({ protocol, host }: URL, reply: HttpReply): HttpReply {
+  #withTarget({ protocol, host }: URL, reply: HttpReply): HttpReply {
     const isShown = /^https?:$/.test(protocol) && this.#options.redact(host) === host;
     return isShown ? { ...reply, redirectedTo: `${protocol}//${host}` } : reply;
   }
@@ -199,7 +201,7 @@ export class HttpTransport implements Transport {
   async #exchange(url: string, attempt: Attempt): Promise<AttemptOutcome> {
     const { clock, requestTimeoutMs: ms, observer } = this.#options;
     const { request, number, signal } = attempt;
-    const tell = (result: AttemptResult) =>
+    const report = (result: AttemptResult) =>
       observer?.onAttempt({ kind: request.kind, result, retry: number > 1 });
     let outcome: SentOutcome;
     try {
@@ -207,7 +209,7 @@ export class HttpTransport implements Transport {
       outcome = await withTimeout(stop => this.#send(url, stop, attempt), limit);
     } catch (error) {
       if (signal?.aborted) {
-        tell('aborted');
+        report('aborted');
         throw signal.reason;
       }
       outcome =
@@ -215,11 +217,11 @@ export class HttpTransport implements Transport {
           ? { kind: 'timeout' }
           : { kind: 'network-error', failure: describeNetworkFailure(error) };
     }
-    tell(toAttemptResult(outcome));
+    report(toAttemptResult(outcome));
     return outcome;
   }
 
-  /** Goes on unseen after an abort that `fetch` ignores, and then still cleans up. */
+  /** If `fetch` ignores an abort, this continues in the background and still cleans up. */
   async #send(
     url: string,
     signal: AbortSignal,
@@ -230,7 +232,7 @@ export class HttpTransport implements Transport {
     const sentAtMs = clock.monotonicMs();
     const response = await send(url, {
       ...(sent === undefined
-        ? { method: 'GET', headers: unread ? this.#headersOfContent : this.#headers }
+        ? { method: 'GET', headers: unread ? this.#contentHeaders : this.#headers }
         : { method: 'POST', headers: withJson(this.#headers), body: sent }),
       redirect: 'manual',
       signal,
@@ -268,7 +270,7 @@ export class HttpTransport implements Transport {
   }
 }
 
-/** Milliseconds left of a time; `undefined` where there is no limit. */
+/** Returns a function for the milliseconds left of `ms`; `undefined` if there is no limit. */
 function createCountdown(clock: Clock, ms: number | undefined): () => number | undefined {
   const startedAtMs = clock.monotonicMs();
   return () =>

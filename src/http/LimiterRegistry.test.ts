@@ -87,7 +87,7 @@ describe('a limiter', () => {
     const limiter = registry.limiterFor(integration(HOST));
     limiter.learnBudget({ enabled: true, capacity: 1, fillRate: 0.001 });
     expect(warnings).toEqual([
-      expect.stringMatching(/^Bitbucket at bitbucket\.example\.com says .*0\.001/),
+      expect.stringMatching(/^Bitbucket at bitbucket\.example\.com reports .*0\.001/),
     ]);
   });
 });
@@ -216,7 +216,7 @@ describe('two credentials of one user', () => {
       limiter.observeResponse(answer('backstage'));
     }
     expect(warnings).toEqual([
-      expect.stringMatching(/one user .* 9 per second, burst 3 holds for all/),
+      expect.stringMatching(/one user .* 9 per second, burst 3 applies to all/),
     ]);
     expect(await countAtOnce({ clock, registry }, ['one', 'other'])).toBe(3);
   });
@@ -252,14 +252,14 @@ describe('a limiter whose limits are agreed on anew', () => {
     const found = registry.limiterFor(integration(HOST));
 
     const rateLimit = { kind: 'fixed', requestsPerSecond: 1, burst: 1 } as const;
-    registry.agreeAnew(agreedOn({ rateLimit, concurrency: 6 }));
+    registry.updateAgreed(agreedOn({ rateLimit, concurrency: 6 }));
 
     expect(registry.limiterFor(integration(HOST))).toBe(found);
     const startMs = clock.now();
     const times = (await begin(HOST)).map(ms => ms - startMs);
     expect(times).toEqual([0, 1_000, 2_000, 3_000, 4_000, 5_000]);
 
-    registry.agreeAnew(agreedOn({ rateLimit: { kind: 'off' }, concurrency: 6 }));
+    registry.updateAgreed(agreedOn({ rateLimit: { kind: 'off' }, concurrency: 6 }));
 
     const freeMs = clock.now();
     expect((await begin(HOST)).map(ms => ms - freeMs)).toEqual([0, 0, 0, 0, 0, 0]);
@@ -270,7 +270,7 @@ describe('a limiter whose limits are agreed on anew', () => {
     const limiter = registry.limiterFor(integration(HOST));
     limiter.observeResponse({ status: 429, hint: { retryAfterMs: 9_000 }, tookMs: 0 });
 
-    registry.agreeAnew(agreedOn({ rateLimit: { kind: 'off' }, concurrency: 6 }));
+    registry.updateAgreed(agreedOn({ rateLimit: { kind: 'off' }, concurrency: 6 }));
 
     expect((await begin(HOST)).at(0)).toBe(9_000);
   });

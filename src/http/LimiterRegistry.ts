@@ -1,8 +1,7 @@
 /**
- * The limiters of a backend: one per host and credential, whoever asks; those of one user
- * share a budget. Must not keep
- * state in the module, so that two backends in one process (tests) do not slow each other
- * down. Created once by whoever wires things up.
+ * The limiters of a backend: one per host and credential; those of one user share a budget. Must
+ * not keep state in the module, so that two backends in one process (tests) do not slow each
+ * other down. Created once per backend.
  */
 
 import { createHash } from 'node:crypto';
@@ -17,7 +16,7 @@ import { HostLimits, RequestLimiter } from './RequestLimiter';
 import { UserBudget } from './UserBudget';
 
 /**
- * Makes the key under which requests with the same credential share a limiter.
+ * Returns the key under which requests with the same credential share a limiter.
  *
  * @returns the SHA-256 of the `Authorization` header, hexadecimal; `anonymous` without one
  */
@@ -30,19 +29,19 @@ export function getCredentialKey(integration: BitbucketServerIntegrationConfig):
 /** For {@link LimiterRegistry}. */
 export interface LimiterRegistryOptions {
   readonly agreed: readonly AgreedLimits[];
-  /** Requests in flight on a host that nobody has agreed on; its pace is `auto`. */
+  /** Requests in flight on a host without agreed limits; its pace is `auto`. */
   readonly defaultConcurrency: number;
   readonly clock: Clock;
-  /** Told in a sentence of a budget of the server's that cannot be meant. */
+  /** Receives warnings, as sentences: an implausible budget, settings that differ, and so on. */
   readonly onWarning: (message: string) => void;
-  /** Told each time that the replicas could not be asked for what is left. */
+  /** Called each time the bucket that the replicas share does not answer. */
   readonly onUnanswered?: () => void;
 }
 
-/** Where nobody has agreed on anything. */
+/** The pace without agreed limits. */
 const AUTO: PaceLimits = { auto: true };
 
-/** A limiter, and whom it is for. */
+/** A limiter, and the host, credential and user that it belongs to. */
 interface Entry {
   /** In lower case. */
   readonly host: string;
@@ -54,7 +53,7 @@ interface Entry {
   userName?: string;
 }
 
-/** Whose password is sent, where it is one: a token may be anybody's. */
+/** The user whose password is sent; `undefined` for a token, whose user is not configured. */
 function configuredUserName({
   token,
   username,
@@ -63,13 +62,13 @@ function configuredUserName({
   return !token && username && password ? username : undefined;
 }
 
-function getOrAdd<V>(map: Map<string, V>, key: string, make: () => V): V {
-  const value = map.get(key) ?? make();
+function getOrAdd<V>(map: Map<string, V>, key: string, create: () => V): V {
+  const value = map.get(key) ?? create();
   map.set(key, value);
   return value;
 }
 
-/** Finds the limiter that all who ask one host with one credential share. */
+/** Creates and finds the limiter that all requests to one host with one credential share. */
 export class LimiterRegistry {
   readonly #hosts = new Map<string, HostLimits>();
   readonly #entries = new Map<string, Entry>();
@@ -77,7 +76,7 @@ export class LimiterRegistry {
   readonly #replicaId: string;
   #agreed: readonly AgreedLimits[];
   #buckets: SharedBuckets | undefined;
-  #isSaidToBeAlone = false;
+  #hasWarnedOfUnanswered = false;
 
   constructor(options: LimiterRegistryOptions) {
     this.#options = options;
@@ -85,7 +84,7 @@ export class LimiterRegistry {
     this.#replicaId = options.clock.random().toString(36).slice(2);
   }
 
-  /** Finds or makes the limiter; its limits are those that were agreed on. */
+  /** Finds or creates the limiter; its limits are the agreed ones. */
   limiterFor(integration: BitbucketServerIntegrationConfig): RequestLimiter {
     const host = integration.host.toLowerCase();
     const credentialKey = getCredentialKey(integration);
@@ -100,10 +99,10 @@ export class LimiterRegistry {
   }
 
   /**
-   * Takes over what all have agreed on anew. It holds for whoever asks from now on, also
-   * through a limiter found before; what was learned of a server stays.
+   * Replaces the agreed limits. They apply to all requests from now on, also to those through
+   * existing limiters; what these have learned about a server is kept.
    */
-  agreeAnew(agreed: readonly AgreedLimits[]): void {
+  updateAgreed(agreed: readonly AgreedLimits[]): void {
     this.#agreed = agreed;
     for (const [host, limits] of this.#hosts) {
       limits.useConcurrency(this.#getConcurrency(host));
@@ -112,8 +111,8 @@ export class LimiterRegistry {
   }
 
   /**
-   * Shares the budgets of all users with other replicas from now on, as far as a budget is
-   * told or set. Until this is called, each replica has the whole of it.
+   * Shares the budgets of all users with other replicas from now on, as far as a budget is known
+   * or configured. Until this is called, each replica uses the whole budget.
    */
   shareWithReplicas(buckets: SharedBuckets): void {
     this.#buckets = buckets;
@@ -134,21 +133,24 @@ export class LimiterRegistry {
       clock,
       onFailure: error => {
         onUnanswered?.();
-        if (this.#isSaidToBeAlone) return;
-        this.#isSaidToBeAlone = true;
+        if (this.#hasWarnedOfUnanswered) return;
+        this.#hasWarnedOfUnanswered = true;
         onWarning(
-          'The database does not tell what is left of the requests that Bitbucket grants, ' +
-            `so that this replica keeps to its part of them by itself until it does: ${error}`,
+          'The database does not answer how much of the budget that Bitbucket grants is left; ' +
+            `until it does, this replica uses only its own part of the budget: ${error}`,
         );
       },
     });
     user.shareWith(share);
   }
 
-  /** Of the row that replicas share: nothing that could be guessed at tells of a password. */
+  /**
+   * The key of the row that replicas share. It is no hash of a password, which could be guessed:
+   * the user of a password is known.
+   */
   #getBucketKey(user: UserBudget): string {
-    const entries = [...this.#entries.values()].filter(one => one.user === user);
-    const named = entries.find(one => one.userName !== undefined) ?? entries[0];
+    const entries = [...this.#entries.values()].filter(entry => entry.user === user);
+    const named = entries.find(entry => entry.userName !== undefined) ?? entries[0];
     const who = named?.userName
       ? ['user', named.userName]
       : ['token', named?.credentialKey];
@@ -182,42 +184,43 @@ export class LimiterRegistry {
   }
 
   /**
-   * Has credentials share what belongs to the user at the server: the bucket, and all that
-   * was learned of it.
+   * Makes all credentials of a user share what belongs to the user at the server: the bucket, and
+   * everything learned about it.
    */
   #join(entry: Entry, name: string): void {
     const userName = name.toLowerCase();
     if (entry.userName === userName) return;
     entry.userName = userName;
-    // The row is another one now.
+    // The key depends on the user, so that this is another row now.
     entry.user.countForShare();
     const others = [...this.#entries.values()].filter(
-      one => one !== entry && one.host === entry.host && one.userName === userName,
+      other =>
+        other !== entry && other.host === entry.host && other.userName === userName,
     );
     const user = others[0]?.user;
     if (!user || user === entry.user) return;
     const paces = this.#agreedPaces([entry, ...others]);
     user.absorb(entry.user);
     entry.user = user;
-    entry.limiter.useBudgetOf(user);
+    entry.limiter.useBudget(user);
     const pace = this.#getPace(user);
     user.usePace(pace);
     if (new Set(paces.map(describePace)).size > 1) {
       this.#options.onWarning(
-        `Several credentials of ${entry.host} belong to one user of Bitbucket and share ` +
-          `what it grants, with different rateLimit settings: ${describePace(pace)} holds for all`,
+        `Several credentials of ${entry.host} belong to one user of Bitbucket and share its ` +
+          `budget, with different rateLimit settings: ${describePace(pace)} applies to all`,
       );
     }
   }
 
   #getConcurrency(host: string): number {
-    const limits = this.#agreed.find(one => one.host === host);
+    const limits = this.#agreed.find(agreed => agreed.host === host);
     return limits?.concurrency ?? this.#options.defaultConcurrency;
   }
 
-  /** What holds for all credentials that share a budget. */
+  /** The strictest pace of all credentials that share a budget. */
   #getPace(user: UserBudget): PaceLimits {
-    const sharing = [...this.#entries.values()].filter(one => one.user === user);
+    const sharing = [...this.#entries.values()].filter(entry => entry.user === user);
     const agreed = this.#agreedPaces(sharing);
     return agreed.length > 0 ? strictestPace(agreed) : AUTO;
   }

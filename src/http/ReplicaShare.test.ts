@@ -164,7 +164,7 @@ describe.each<Disorder>(['hangs', 'fails'])('while the database %s', disorder =>
     // Together as with the database: half of the bucket each, and half of the refill.
     expect(100).toBeLessThanOrEqual(60 + 5 * seconds);
     expect(seconds).toBeLessThanOrEqual(12);
-    const said = expect.stringMatching(/by itself until it does/);
+    const said = expect.stringMatching(/uses only its own part of the budget/);
     expect(warnings).toEqual([said, said]);
   });
 

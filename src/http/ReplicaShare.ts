@@ -1,6 +1,6 @@
 /**
- * What this replica holds of the bucket that all replicas share, and what it does while
- * nobody can tell. Asks for tokens; must not decide who may have them.
+ * This replica's tokens from the bucket that all replicas share, and its behaviour while that
+ * bucket cannot be reached. Requests tokens; must not decide who gets them.
  */
 
 import { Clock, withTimeout } from '../util/clock';
@@ -8,20 +8,20 @@ import { planBatch, TokenGrant, TokenRequest } from './sharedBucket';
 import { RequestCounts, TwoClassShape } from './twoClassBucket';
 import { RequestClass } from './types';
 
-/** Where the replicas of a backend keep the buckets that they share. */
+/** The store of the buckets that the replicas of a backend share. */
 export interface SharedBuckets {
   /**
-   * Takes tokens from a bucket, which is made where there is none.
+   * Takes tokens from a bucket, which is created if it does not exist.
    *
-   * @param key - of the bucket: host and user, nothing secret
-   * @returns `undefined` where there is nothing that several replicas could share
+   * @param key - of the bucket, derived from host and user; not secret
+   * @returns `undefined` if the store cannot be shared by replicas
    */
   take(
     key: string,
     request: TokenRequest,
     signal: AbortSignal,
   ): Promise<TokenGrant | undefined>;
-  /** Leaves nothing in a bucket, and has everybody wait so long, milliseconds. */
+  /** Empties a bucket and makes all replicas wait for `ms` milliseconds. */
   pause(
     key: string,
     pause: { readonly shape: TwoClassShape; readonly ms: number },
@@ -29,41 +29,41 @@ export interface SharedBuckets {
   ): Promise<void>;
 }
 
-/** An answer that takes longer than this is not waited for, milliseconds. */
+/** Longest wait for an answer of the shared bucket, milliseconds. */
 const ANSWER_TIMEOUT_MS = 250;
 
-/** After no answer in time nobody asks for so long, milliseconds. */
+/** Time without requests to the shared bucket after it did not answer, milliseconds. */
 const FALLBACK_MS = 5_000;
 
 /**
- * The part by which a replica comes back later than there is a token again: who got
- * something leaves the next one to those who got nothing.
+ * The part of the wait for the next token by which a replica asks later than that. A replica
+ * that got a token adds it once more, which leaves the next one to those that got nothing.
  */
 const JITTER = 0.2;
 
-/** Tokens that were not used by then are not used any more, milliseconds. */
+/** Unused tokens expire after this time, milliseconds. */
 const TOKEN_LIFETIME_MS = 1_000;
 
 /** For {@link ReplicaShare}. */
 export interface ReplicaShareOptions {
   readonly buckets: SharedBuckets;
-  /** At the moment: a credential may turn out to be of a user that is known already. */
+  /** Returns the current key, which changes once the user of a credential is known. */
   readonly key: () => string;
   readonly replicaId: string;
   readonly clock: Clock;
-  /** Told why the replicas cannot be asked for. */
+  /** Receives the error when the shared bucket does not answer. */
   readonly onFailure: (error: unknown) => void;
 }
 
-/** What came of asking for a token. */
+/** The result of a request for a token. */
 export type Obtained =
-  /** It may be used. `left`: what is in the shared bucket, as far as that was asked. */
+  /** `left`: content of the shared bucket; `undefined` for a token that was already held. */
   | { readonly kind: 'token'; readonly left?: number }
   | { readonly kind: 'wait'; readonly pausedMs: number }
-  /** Each replica is on its own, with its part of everything. */
+  /** The replica is on its own, with its part of the budget. */
   | { readonly kind: 'alone' };
 
-/** Tokens at hand. */
+/** Tokens that this replica holds. */
 interface Held {
   readonly tokens: number;
   readonly untilMs: number;
@@ -82,19 +82,19 @@ export class ReplicaShare {
   #sent: RequestCounts = { read: 0, discovery: 0 };
   #fallbackUntilMs = -Infinity;
   #replicas = 1;
-  /** There is nothing that replicas share. */
-  #isOver = false;
+  /** Whether the store has answered that it cannot be shared by replicas. */
+  #isUnshared = false;
 
   constructor(options: ReplicaShareOptions) {
     this.#options = options;
   }
 
-  /** Into how many parts the budget is divided while each replica is on its own; else 1. */
+  /** The number of parts of the budget while each replica is on its own; otherwise 1. */
   get parts(): number {
     return this.#nowMs() < this.#fallbackUntilMs ? this.#replicas : 1;
   }
 
-  /** Milliseconds for which there is nothing for this class, as the shared bucket said. */
+  /** Milliseconds until there is a token for this class, according to the shared bucket. */
   waitMs(requestClass: RequestClass): number {
     const nowMs = this.#nowMs();
     const { tokens, untilMs } = this.#held[requestClass];
@@ -102,7 +102,7 @@ export class ReplicaShare {
     return Math.max(0, this.#waitUntilMs[requestClass] - nowMs);
   }
 
-  /** Counts what is sent without asking. */
+  /** Counts requests that are sent without a token from the shared bucket. */
   countSent({ read, discovery }: RequestCounts): void {
     const sent = this.#sent;
     this.#sent = { read: sent.read + read, discovery: sent.discovery + discovery };
@@ -115,9 +115,9 @@ export class ReplicaShare {
   }
 
   /**
-   * Obtains a token, at hand or from the shared bucket. Never throws.
+   * Obtains a token that is already held, or one from the shared bucket. Never throws.
    *
-   * @param waiting - requests of the class that wait, this one included
+   * @param waiting - number of waiting requests of the class, including this one
    */
   async obtain(
     requestClass: RequestClass,
@@ -129,11 +129,11 @@ export class ReplicaShare {
       this.#hold(requestClass, { tokens: tokens - 1, untilMs });
       return { kind: 'token' };
     }
-    if (this.#isOver || this.#nowMs() < this.#fallbackUntilMs) return { kind: 'alone' };
+    if (this.#isAlone()) return { kind: 'alone' };
     const grant = await this.#ask(requestClass, shape, waiting);
     if (!grant) return { kind: 'alone' };
     this.#replicas = grant.replicas;
-    this.#comeBack(requestClass, grant);
+    this.#scheduleNext(requestClass, grant);
     if (grant.tokens === 0) return { kind: 'wait', pausedMs: grant.pausedMs };
     this.#hold(requestClass, {
       tokens: grant.tokens - 1,
@@ -142,9 +142,9 @@ export class ReplicaShare {
     return { kind: 'token', left: grant.left + grant.tokens };
   }
 
-  /** Has all replicas leave the host alone. Returns at once, and never throws. */
+  /** Makes all replicas pause. Returns immediately, and never throws. */
   pause(shape: TwoClassShape, ms: number): void {
-    if (this.#isOver || this.#nowMs() < this.#fallbackUntilMs) return;
+    if (this.#isAlone()) return;
     const { buckets, key } = this.#options;
     this.#inTime(signal => buckets.pause(key(), { shape, ms }, signal)).catch(
       () => undefined,
@@ -162,8 +162,8 @@ export class ReplicaShare {
     const request = { shape, replicaId, requestClass, count, sent };
     try {
       const grant = await this.#inTime(signal => buckets.take(key(), request, signal));
-      this.#isOver = grant === undefined;
-      // What was sent while it was asked for is still to be counted.
+      this.#isUnshared = grant === undefined;
+      // Requests that were sent while waiting for the grant are still to be counted.
       this.countSent({ read: -sent.read, discovery: -sent.discovery });
       return grant;
     } catch (error) {
@@ -174,10 +174,17 @@ export class ReplicaShare {
     }
   }
 
-  #comeBack(requestClass: RequestClass, { replicas, tokens, waitMs }: TokenGrant): void {
+  #isAlone(): boolean {
+    return this.#isUnshared || this.#nowMs() < this.#fallbackUntilMs;
+  }
+
+  #scheduleNext(
+    requestClass: RequestClass,
+    { replicas, tokens, waitMs }: TokenGrant,
+  ): void {
     const isFirst = tokens === 0 || replicas === 1;
-    const late = replicas === 1 ? 0 : this.#options.clock.random() * JITTER;
-    const factor = 1 + late + (isFirst ? 0 : JITTER);
+    const jitter = replicas === 1 ? 0 : this.#options.clock.random() * JITTER;
+    const factor = 1 + jitter + (isFirst ? 0 : JITTER);
     const untilMs = this.#nowMs() + Math.ceil(waitMs * factor);
     this.#waitUntilMs = { ...this.#waitUntilMs, [requestClass]: untilMs };
   }

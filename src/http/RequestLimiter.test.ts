@@ -219,8 +219,8 @@ describe('the budget', () => {
     reply(200, headers);
     expect(limiter.budget).toBe('unknown');
     expect(doubts).toEqual([
-      expect.stringContaining('0 requests per second and 60 at once'),
-      expect.stringContaining('5 requests per second and 0 at once'),
+      expect.stringContaining('0 requests per second and a burst of 60'),
+      expect.stringContaining('5 requests per second and a burst of 0'),
     ]);
   });
 

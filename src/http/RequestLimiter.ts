@@ -1,8 +1,7 @@
 /**
- * Holds requests back until they may go: a slot among the requests in flight, the end of
- * a pause, a token, in this order and first come, first served among reads and among the
- * rest. Must not retry, send or read anything. Called by the transport for every single
- * attempt.
+ * Holds requests back until they have a slot among the requests in flight, no pause is in effect,
+ * and they have a token, in this order. Reads and discovery are each served in the order in which
+ * they come. Must not retry, send or read anything. Called by the transport for every attempt.
  */
 
 import pLimit, { Limit } from 'p-limit';
@@ -17,17 +16,17 @@ import { ObservedResponse, UserBudget } from './UserBudget';
 export interface RunOptions {
   /** `discovery` when left out. */
   readonly requestClass?: RequestClass;
-  /** Ends the waiting at once. The task has to listen to it by itself. */
+  /** Ends the waiting immediately. A task that has begun must observe it itself. */
   readonly signal?: AbortSignal;
-  /** Told once, before the task begins, how long it was held back, if at all. */
+  /** Called once, before the task begins, with the milliseconds it was held back, if any. */
   readonly onWait?: (ms: number) => void;
-  /** Milliseconds after which a task that has not begun never does. */
+  /** Milliseconds after which a task that has not begun is dropped. */
   readonly maxWaitMs?: number;
 }
 
 /**
- * What all requests to one host share, whatever their credential: the slots of requests
- * in flight, and the pause after a 429.
+ * The limits that all requests to one host share, whatever their credential: the slots of
+ * requests in flight, and the pause after a 429.
  */
 export class HostLimits {
   #concurrency: number;
@@ -42,7 +41,7 @@ export class HostLimits {
     this.#clock = options.clock;
   }
 
-  /** Requests in flight from now on; what holds or awaits a slot by now counts as before. */
+  /** Changes the requests in flight; those that hold or await a slot keep to the old limit. */
   useConcurrency(concurrency: number): void {
     if (concurrency !== this.#concurrency) {
       this.#concurrency = concurrency;
@@ -53,8 +52,8 @@ export class HostLimits {
   /**
    * Waits for a slot.
    *
-   * @returns gives it back
-   * @throws the signal's reason at once when aborted; the slot goes to the next
+   * @returns a function that releases the slot
+   * @throws the signal's reason immediately when aborted; the slot goes to the next request
    */
   async takeSlot(signal: AbortSignal | undefined): Promise<() => void> {
     const slot = takeSlot(this.#slots);
@@ -66,12 +65,12 @@ export class HostLimits {
     }
   }
 
-  /** Lets nothing start for so long, milliseconds from now; a pause is never shortened. */
+  /** Lets no request start for `ms` milliseconds; never shortens a pause. */
   pauseFor(ms: number): void {
     this.#pausedUntilMs = Math.max(this.#pausedUntilMs, this.#clock.monotonicMs() + ms);
   }
 
-  /** Milliseconds until the pause is over, 0 when there is none. */
+  /** Milliseconds until the pause is over; 0 when there is none. */
   pausedForMs(): number {
     return Math.max(0, this.#pausedUntilMs - this.#clock.monotonicMs());
   }
@@ -84,8 +83,8 @@ export class RequestLimiter {
   readonly #onUser: (userName: string) => void;
   readonly #clock: Clock;
   /**
-   * Of each class one at a time: only the first in line holds a slot and watches the clock,
-   * the others wait for it. Discovery that waits for its share holds up no read.
+   * One request of each class at a time: only the first in line holds a slot and a timer, the
+   * others wait for it. Discovery that waits for its share does not delay reads.
    */
   readonly #lines: Readonly<Record<RequestClass, Limit>> = {
     read: pLimit(1),
@@ -93,9 +92,9 @@ export class RequestLimiter {
   };
 
   /**
-   * Made by `LimiterRegistry`.
+   * Called by `LimiterRegistry`.
    *
-   * @param options - `onUser`: told with each answer that names him whose credential it is
+   * @param options - `onUser`: receives the user name of each answer that contains one
    */
   constructor(options: {
     readonly host: HostLimits;
@@ -111,26 +110,26 @@ export class RequestLimiter {
 
   /** What is known of the server's budget. */
   get budget(): ServerBudget {
-    return this.#user.told;
+    return this.#user.serverBudget;
   }
 
-  /** Whether the pace depends on the server's budget, and nobody has asked for it yet. */
+  /** Whether the pace depends on the server's budget, and it has not been read yet. */
   get needsBudget(): boolean {
     return this.#user.needsBudget;
   }
 
-  /** Keeps to another budget from now on, those who wait included. */
-  useBudgetOf(user: UserBudget): void {
+  /** Replaces the user's budget, also for requests that already wait. */
+  useBudget(user: UserBudget): void {
     this.#user = user;
   }
 
   /**
-   * Has the budget read where that is needed, or waits for whoever reads it already: nothing
-   * else should be asked for before.
+   * Reads the budget if it is needed, or waits while another caller reads it. Should be called
+   * before any other request.
    *
-   * @param read - asks the server; `undefined` where it may tell another time
-   * @param options - `requestClass`: reads give up soon, and go on without
-   * @throws what `read` throws, TimeoutReached, and the signal's reason
+   * @param read - requests the budget; `undefined` if a later attempt may succeed
+   * @param options - `requestClass`: reads give up early and continue without the budget
+   * @throws the error of `read`, TimeoutReached, or the signal's reason
    */
   async lookUpBudget(
     read: (signal: AbortSignal | undefined) => Promise<ServerBudget | undefined>,
@@ -147,7 +146,7 @@ export class RequestLimiter {
     });
   }
 
-  /** Takes over what reading the server's settings has told; the pace follows at once. */
+  /** Adopts the budget read from the server's settings; the pace changes immediately. */
   learnBudget(budget: ServerBudget): void {
     this.#user.learn(budget);
   }
@@ -155,17 +154,17 @@ export class RequestLimiter {
   /**
    * Runs the task as soon as it may go.
    *
-   * @remarks Once begun, the task is waited for even after an abort: it has the signal too.
+   * @remarks Waits for a task that has begun even after an abort, since it has the signal too.
    *
-   * @returns what the task returns
-   * @throws the signal's reason at once when aborted while waiting
+   * @returns the result of the task
+   * @throws the signal's reason immediately when aborted while waiting
    * @throws TimeoutReached when it has not begun within `maxWaitMs`
    */
   async run<T>(task: () => Promise<T>, options: RunOptions = {}): Promise<T> {
     const { signal, maxWaitMs: ms } = options;
     signal?.throwIfAborted();
     if (ms === undefined) return (await this.#begin(task, options)).done;
-    // Only the waiting has this limit: a task that has begun is waited for.
+    // The limit applies only to the waiting; a task that has begun is completed.
     const begin = (stop: AbortSignal) => this.#begin(task, { ...options, signal: stop });
     return (await withTimeout(begin, { clock: this.#clock, ms, signal })).done;
   }
@@ -182,12 +181,12 @@ export class RequestLimiter {
       const heldMs = this.#clock.monotonicMs() - askedAtMs;
       if (heldMs > 0) onWait?.(heldMs);
       const done = this.#countInFlight(task).finally(release);
-      // Nobody may be there any more for what becomes of it.
+      // After an abort there is no caller left to handle a rejection.
       done.catch(() => undefined);
       return { done };
     });
     try {
-      // Aborted by now: the entry left in the line gives up without taking anything.
+      // After an abort, the entry that is left in the line ends without taking anything.
       return await raceAbort(begun, signal);
     } finally {
       endWaiting();
@@ -195,7 +194,7 @@ export class RequestLimiter {
   }
 
   /**
-   * Learns from an answer, as soon as its headers are there; a 429 pauses the whole host.
+   * Learns from an answer, as soon as its headers have arrived; a 429 pauses the whole host.
    */
   observeResponse(response: ObservedResponse): void {
     if (response.status === 429) {
@@ -209,15 +208,15 @@ export class RequestLimiter {
   }
 
   async #countInFlight<T>(task: () => Promise<T>): Promise<T> {
-    const landed = this.#user.countInFlight();
+    const endInFlight = this.#user.countInFlight();
     try {
       return await task();
     } finally {
-      landed();
+      endInFlight();
     }
   }
 
-  /** Waits for a slot and a token; what is returned gives the slot back. */
+  /** Waits for a slot and a token; returns a function that releases the slot. */
   async #takeTurn(
     requestClass: RequestClass,
     signal: AbortSignal | undefined,
@@ -233,13 +232,13 @@ export class RequestLimiter {
     }
   }
 
-  /** Waits for something of the share, then for the end of the pause and for a token. */
+  /** Waits until the class has some of its share left, then for the pause and a token. */
   async #takeToken(
     requestClass: RequestClass,
     signal: AbortSignal | undefined,
   ): Promise<void> {
     const shareWaitMs = () => this.#user.shareWaitMs(requestClass);
-    // In the queue nobody waits for a share, which others may have used up by then.
+    // A request does not wait in the queue for its share, which may be used up by then.
     const tokenWaitMs = () => (shareWaitMs() > 0 ? 0 : this.#user.tokenWaitMs());
     for (let isTaken = false; !isTaken;) {
       await this.#waitFor(shareWaitMs, signal);
@@ -254,7 +253,7 @@ export class RequestLimiter {
     }
   }
 
-  /** Waits, and for the end of a pause too; looks again after each wait. */
+  /** Waits until there is neither a wait nor a pause left, and checks again after each wait. */
   async #waitFor(waitMs: () => number, signal: AbortSignal | undefined): Promise<void> {
     for (;;) {
       signal?.throwIfAborted();

@@ -1,6 +1,6 @@
 /**
- * What one user may ask a host for: what is known of the budget at the server, the pace that
- * follows from it, and the tokens. Must not wait or send. Asked by the limiters of this user.
+ * The budget of one user on one host: what is known of the server's budget, the pace that follows
+ * from it, and the tokens. Must not wait or send. Used by the limiters of this user.
  */
 
 import pLimit from 'p-limit';
@@ -42,50 +42,47 @@ import { RequestClass } from './types';
 
 /** For {@link UserBudget}. */
 export interface UserBudgetOptions {
-  /** Agreed on with all who use it. */
+  /** Agreed between all providers that use the budget. */
   readonly pace: PaceLimits;
   readonly clock: Clock;
-  /**
-   * Told what the server says of its budget where that cannot be meant, and what is done
-   * instead.
-   */
+  /** Receives an implausible budget of the server, in words, and what is assumed instead. */
   readonly onDoubt: (doubt: string) => void;
 }
 
-/** An answer, as far as it tells of the budget; `tookMs`: how long the headers took. */
+/** The parts of an answer that concern the budget; `tookMs`: time until its headers came. */
 export interface ObservedResponse {
   readonly status: number;
   readonly hint: RateLimitHint;
   readonly tookMs: number;
-  /** Whom the server took the request for, where it says so. */
+  /** The user that the server authenticated, if the answer names one. */
   readonly userName?: string;
 }
 
 /** The budget of one user on one host. */
 export class UserBudget {
   /**
-   * Of those who have something left of their share one at a time watches the clock, first
+   * Requests whose class has some of its share left wait here for a token, one at a time, first
    * come, first served: discovery gets its turns, however many reads wait.
    */
   readonly tokenQueue = pLimit(1);
-  /** All who need to know what the server grants have it read by this. */
+  /** All callers that need the server's budget read it through this. */
   readonly lookUp: BudgetLookUp;
   readonly #clock: Pick<Clock, 'monotonicMs'>;
   readonly #onDoubt: (doubt: string) => void;
   #pace: PaceLimits;
-  #told: ServerBudget = 'not-read';
+  #serverBudget: ServerBudget = 'not-read';
   #adaptive = INITIAL_PACE;
-  /** Until when waits have been recorded: several who wait at a time are one wait. */
+  /** Until when waits have been recorded: simultaneous waits count as one. */
   #recordedUntilMs = -Infinity;
   /** `undefined` while the pace is unlimited. */
   #bucket: TwoClassBucket | undefined;
-  /** Where replicas share the budget; stands behind the bucket of this one. */
+  /** Set if replicas share the budget; a request needs a token of this and of `#bucket`. */
   #share: ReplicaShare | undefined;
-  /** Sent while the pace was unlimited; counts once the server tells what it grants. */
+  /** Sent while the pace was unlimited; deducted once the server's budget is known. */
   #sentUnpaced: RequestCounts = { read: 0, discovery: 0 };
   readonly #waiting = { read: 0, discovery: 0 };
   #inFlight = 0;
-  /** What was told last of a budget that cannot be meant: once is enough. */
+  /** The last implausible budget that was reported, so that it is reported only once. */
   #doubt: string | undefined;
 
   constructor({ pace, clock, onDoubt }: UserBudgetOptions) {
@@ -97,41 +94,41 @@ export class UserBudget {
   }
 
   /** What is known of the server's budget. */
-  get told(): ServerBudget {
-    return this.#told;
+  get serverBudget(): ServerBudget {
+    return this.#serverBudget;
   }
 
-  /** Whether the pace depends on the server's budget, and nobody has asked for it yet. */
+  /** Whether the pace depends on the server's budget, and it has not been read yet. */
   get needsBudget(): boolean {
-    return this.#pace.auto && this.#told === 'not-read';
+    return this.#pace.auto && this.#serverBudget === 'not-read';
   }
 
-  /** Keeps to another pace from now on. */
+  /** Replaces the agreed pace. */
   usePace(pace: PaceLimits): void {
     this.#pace = pace;
     this.#adoptPace();
   }
 
-  /** Takes over what reading the server's settings has told; the pace follows at once. */
+  /** Adopts the budget read from the server's settings; the pace changes immediately. */
   learn(budget: ServerBudget): void {
-    this.#believe(mergeBudget(this.#told, budget));
+    this.#believe(mergeBudget(this.#serverBudget, budget));
     this.#adoptPace();
   }
 
-  /** Keeps to a budget that is shared with other replicas, as far as one is told or set. */
+  /** Shares the budget with other replicas, as far as one is known or configured. */
   shareWith(share: ReplicaShare): void {
     this.#share = share;
     this.countForShare();
   }
 
-  /** Has the shared bucket pay for what was sent, such as when it turns out to be another. */
+  /** Deducts past requests from the shared bucket, such as when another bucket replaces it. */
   countForShare(): void {
     if (this.#bucket) this.#share?.countSent(this.#outstanding());
   }
 
-  /** Takes over what another has learned and sent that turns out to be the same user's. */
+  /** Adopts the knowledge and past requests of another budget that belongs to the same user. */
   absorb(other: UserBudget): void {
-    this.#believe(mergeBudget(this.#told, other.#told));
+    this.#believe(mergeBudget(this.#serverBudget, other.#serverBudget));
     if (other.#adaptive.refusedAtMs > this.#adaptive.refusedAtMs) {
       this.#adaptive = other.#adaptive;
     }
@@ -141,7 +138,7 @@ export class UserBudget {
     this.#share?.countSent(sent);
   }
 
-  /** What the bucket at the server has given and not got back, as far as it was sent here. */
+  /** Tokens at the server that requests of this process used and that are not refilled yet. */
   #outstanding(): RequestCounts {
     if (!this.#bucket) return this.#sentUnpaced;
     return missingFrom(this.#bucket, this.#clock.monotonicMs());
@@ -159,7 +156,7 @@ export class UserBudget {
     }
   }
 
-  /** Counts a request that waits, until what is returned is called. */
+  /** Counts a waiting request until the returned function is called. */
   countWaiting(requestClass: RequestClass): () => void {
     this.#waiting[requestClass] += 1;
     return () => {
@@ -167,7 +164,7 @@ export class UserBudget {
     };
   }
 
-  /** Counts a request in flight, until what is returned is called. */
+  /** Counts a request in flight until the returned function is called. */
   countInFlight(): () => void {
     this.#inFlight += 1;
     return () => {
@@ -175,14 +172,14 @@ export class UserBudget {
     };
   }
 
-  /** Milliseconds until the class has something left of its share; 0 when it has. */
+  /** Milliseconds until the class has some of its share left; 0 when it has. */
   shareWaitMs(requestClass: RequestClass): number {
     if (!this.#bucket) return 0;
     const ms = shareWaitMs(this.#bucket, requestClass, this.#clock.monotonicMs());
     return Math.max(ms, this.#share?.waitMs(requestClass) ?? 0);
   }
 
-  /** Milliseconds until there is a token for whoever is next; 0 when there is one. */
+  /** Milliseconds until there is a token for the next request; 0 when there is one. */
   tokenWaitMs(): number {
     return this.#bucket ? waitMs(this.#bucket.all, this.#clock.monotonicMs()) : 0;
   }
@@ -190,7 +187,7 @@ export class UserBudget {
   /**
    * Takes a token, if there is one and the class may have it. Never throws.
    *
-   * @returns `pausedMs`: for how long other replicas have learned to leave the host alone
+   * @returns `pausedMs`: how long a 429 of another replica pauses requests to the host
    */
   async take(
     requestClass: RequestClass,
@@ -202,7 +199,7 @@ export class UserBudget {
     const waiting = this.#waiting[requestClass];
     const obtained = await this.#share.obtain(requestClass, shape, waiting);
     if (obtained.kind === 'wait') return { isTaken: false, pausedMs: obtained.pausedMs };
-    // On its own it keeps to its part.
+    // A replica on its own uses only its part of the budget.
     this.#adoptPace();
     if (this.#bucket && obtained.kind === 'token' && obtained.left !== undefined) {
       this.#bucket = learnOf(this.#bucket, obtained.left, this.#clock.monotonicMs());
@@ -214,15 +211,18 @@ export class UserBudget {
     return { isTaken, pausedMs: 0 };
   }
 
-  /** Has the other replicas pause as well. */
+  /** Pauses the other replicas as well. */
   pauseOthers(ms: number): void {
     const shape = this.#sharedShape();
     if (shape) this.#share?.pause(shape, ms);
   }
 
-  /** Of what all replicas know alike; `undefined` where they know of no limit. */
+  /**
+   * The shape of the shared bucket, from settings that are the same on all replicas; `undefined`
+   * if these contain no limit.
+   */
   #sharedShape(): TwoClassShape | undefined {
-    const pace = decidePace(this.#pace, this.#told, undefined);
+    const pace = decidePace(this.#pace, this.#serverBudget, undefined);
     return pace === 'unlimited' ? undefined : toShape(pace);
   }
 
@@ -238,7 +238,7 @@ export class UserBudget {
     return taken;
   }
 
-  /** Takes note that requests were held back until now, by the pace or by a pause. */
+  /** Records that requests were held back until now, by the pace or by a pause. */
   recordWait(reason: 'pace' | 'pause', fromMs: number): void {
     const toMs = this.#clock.monotonicMs();
     const newFromMs = Math.max(fromMs, this.#recordedUntilMs);
@@ -249,7 +249,7 @@ export class UserBudget {
     this.#adoptPace();
   }
 
-  /** Learns from an answer, as soon as its headers are there. */
+  /** Learns from an answer, as soon as its headers have arrived. */
   observe({ status, hint, tookMs }: ObservedResponse): void {
     const nowMs = this.#clock.monotonicMs();
     const sentAtMs = nowMs - tookMs;
@@ -257,24 +257,24 @@ export class UserBudget {
       status === 429
         ? recordRateLimited(this.#adaptive, nowMs, sentAtMs)
         : recordAnswer(this.#adaptive, sentAtMs);
-    this.#believe(budgetAfterHint(this.#told, hint));
+    this.#believe(budgetAfterHint(this.#serverBudget, hint));
     this.#adoptPace();
     if (!this.#bucket) return;
-    // Requests in flight, this one aside, may not be counted yet in what is left.
+    // The server may not have counted the other requests in flight yet.
     const left = (hint.remaining ?? Infinity) - Math.max(0, this.#inFlight - 1);
     this.#bucket = learnOf(this.#bucket, status === 429 ? 0 : left, nowMs);
   }
 
   #believe({ budget, doubt }: BelievedBudget): void {
-    const isNews = budget !== this.#told;
-    this.#told = budget;
-    if (isNews) this.#countSentUnpaced();
+    const isNew = budget !== this.#serverBudget;
+    this.#serverBudget = budget;
+    if (isNew) this.#countSentUnpaced();
     if (doubt === undefined || doubt === this.#doubt) return;
     this.#doubt = doubt;
     this.#onDoubt(doubt);
   }
 
-  /** What was sent before the budget was told came out of the same bucket at the server. */
+  /** Requests sent before the budget was known used tokens of the same bucket at the server. */
   #countSentUnpaced(): void {
     const wasUnpaced = this.#bucket === undefined;
     this.#adoptPace();
@@ -285,7 +285,7 @@ export class UserBudget {
   }
 
   #adoptPace(): void {
-    const pace = decidePace(this.#pace, this.#told, getPerSecond(this.#adaptive));
+    const pace = decidePace(this.#pace, this.#serverBudget, getPerSecond(this.#adaptive));
     if (pace === 'unlimited') {
       this.#bucket = undefined;
       return;

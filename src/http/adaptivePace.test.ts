@@ -5,7 +5,7 @@ import {
   AdaptivePace,
   FIRST_PER_SECOND,
   INITIAL_PACE,
-  LONE_AFTER_MS,
+  ISOLATED_AFTER_MS,
   MAX_PER_SECOND,
   getPerSecond,
   recordAnswer,
@@ -59,13 +59,13 @@ describe('a first 429', () => {
   });
 
   it('is followed by a search when the next one comes soon', () => {
-    const sentAtMs = START + LONE_AFTER_MS - 50;
-    const twice = recordRateLimited(once, START + LONE_AFTER_MS, sentAtMs);
+    const sentAtMs = START + ISOLATED_AFTER_MS - 50;
+    const twice = recordRateLimited(once, START + ISOLATED_AFTER_MS, sentAtMs);
     expect(getPerSecond(twice)).toBe(FIRST_PER_SECOND);
   });
 
   it('is forgotten when the next one comes late', () => {
-    const nowMs = START + LONE_AFTER_MS + 1;
+    const nowMs = START + ISOLATED_AFTER_MS + 1;
     expect(getPerSecond(recordRateLimited(once, nowMs, nowMs - 50))).toBeUndefined();
   });
 

@@ -1,68 +1,71 @@
 /**
- * Finds a pace that a server of unknown budget bears: none until answers with 429 show that
- * there is a limit, then upwards from little until the next one, and from there on around
- * what the server let through between two of them. Pure; time is handed in, that of
- * `Clock.monotonicMs`. Must not wait. Called by the limiter for every answer and after
- * every wait.
+ * Finds the pace that a server with an unknown budget sustains: no limit until 429 answers show
+ * that there is one, then a search upwards from a low pace until the next 429, and from then on a
+ * pace around the rate that the server accepted between two of them. Pure; the time is passed in,
+ * from `Clock.monotonicMs`. Must not wait. Called by the limiter for every answer and after every
+ * wait.
  *
- * Source of the curve: CUBIC, RFC 9438 (back towards the last rate fast, past it slowly, and
- * the faster the longer nothing is refused).
+ * Source of the curve: CUBIC, RFC 9438 (fast back to the last rate, slowly past it, then faster
+ * the longer nothing is refused).
  */
 
 import { MIN_REQUESTS_PER_SECOND } from './types';
 
 /**
- * A 429 after more time than this without anybody held back stands alone: somebody else has
- * spent the budget, or a proxy was in trouble. The pause that it leads to is enough.
+ * A 429 after more than this time in which no request was held back is isolated: another client
+ * has used up the budget, or a proxy had a problem. The pause that it causes is sufficient.
  */
-export const LONE_AFTER_MS = 10_000;
+export const ISOLATED_AFTER_MS = 10_000;
 
-/** The search begins here: little for any server, and 100 per second 3 seconds later. */
+/** The search begins here: low for any server, and at 80 per second 3 seconds later. */
 export const FIRST_PER_SECOND = 4;
 
-/** In the search the pace becomes e times as much in this much time. */
+/** During the search, the pace is multiplied by e in this time. */
 const SEARCH_MS = 1_000;
 
-/** Nothing is concluded from less time than this. */
+/** Shortest time from which a rate is measured. */
 const MIN_MEASURED_MS = 1_000;
 
-/** After a 429 the pace is less by this part than what the server bears. */
+/** The part by which the pace is lower than the sustained rate after a 429. */
 const REDUCTION = 0.15;
 
 /**
- * The pace is back at what the server bears after about as many requests, and the next 429
- * comes after two or three times as many: few in a hundred where 5 are allowed.
+ * The pace is back at the sustained rate after about this many requests, and the next 429 comes
+ * after two or three times as many: a few in a hundred, where 5 are allowed.
  */
 const RECOVERY_REQUESTS = 50;
 
-/** Bounds of the time that takes. */
+/** Bounds of the time until the pace is back at the sustained rate. */
 const MIN_RECOVERY_MS = 3_000;
 const MAX_RECOVERY_MS = 30_000;
 
-/** After so many times that time without a 429 the server bears far more than was found. */
+/**
+ * After this many times the recovery time without a 429, the server sustains far more than was
+ * measured.
+ */
 const DOUBTED_AFTER = 2.5;
 
-/** More than any server is asked for; what grows exponentially stays a number. */
+/** Faster than any real pace; keeps the exponential growth finite. */
 export const MAX_PER_SECOND = 100_000;
 
-/** What was seen since the last 429 that told something new. */
+/** Observations since the last 429 that was not ignored. */
 export interface AdaptivePace {
   /**
-   * Requests per second that the server bears, as far as is known; `unlimited` before 429
-   * answers show that there is a limit, `searching` until the next one.
+   * Requests per second that the server sustains, as far as is known; `unlimited` before 429
+   * answers show that there is a limit, `searching` from then until the next 429.
    */
   readonly sustained: number | 'unlimited' | 'searching';
-  /** When that 429 came; minus infinity when there was none. */
+  /** Time of that 429; minus infinity if there was none. */
   readonly refusedAtMs: number;
-  /** Other answers since, to requests that were sent since. */
+  /** Other answers to requests sent after that 429. */
   readonly answers: number;
-  /** For how long requests were held back by the pace alone since: only that lets it grow. */
+  /** Time since then in which only the pace held requests back; the pace grows only with it. */
   readonly pacedMs: number;
-  /** For how long they were held back by a pause since. */
+  /** Time since then in which a pause held requests back. */
   readonly pausedMs: number;
 }
 
-/** No 429 so far. */
+/** The state before the first 429. */
 export const INITIAL_PACE: AdaptivePace = {
   sustained: 'unlimited',
   refusedAtMs: -Infinity,
@@ -71,7 +74,7 @@ export const INITIAL_PACE: AdaptivePace = {
   pausedMs: 0,
 };
 
-/** Requests per second that may go; `undefined` where no limit is known. */
+/** Returns the allowed requests per second; `undefined` if no limit is known. */
 export function getPerSecond(pace: AdaptivePace): number | undefined {
   const { sustained, pacedMs } = pace;
   if (sustained === 'unlimited') return undefined;
@@ -83,8 +86,8 @@ export function getPerSecond(pace: AdaptivePace): number | undefined {
 }
 
 /**
- * The part of what the server bears that may go, from 0.85 by way of 1; where it has long
- * passed 1 and nothing was refused, it is searched for anew.
+ * Returns the pace as a factor of the sustained rate: from 0.85 past 1, and with exponential
+ * growth, as in the search, if nothing is refused for long after that.
  */
 function recovered(sustained: number, pacedMs: number): number {
   const wantedMs = (RECOVERY_REQUESTS * 1_000) / sustained;
@@ -94,17 +97,17 @@ function recovered(sustained: number, pacedMs: number): number {
   return factor * Math.exp(doubtedMs / SEARCH_MS);
 }
 
-/** Takes note of an answer that is not 429. */
+/** Records an answer other than 429. */
 export function recordAnswer(pace: AdaptivePace, sentAtMs: number): AdaptivePace {
   const isNew = sentAtMs > pace.refusedAtMs;
   return isNew ? { ...pace, answers: pace.answers + 1 } : pace;
 }
 
 /**
- * Takes note that requests were held back.
+ * Records that requests were held back.
  *
- * @remarks Idle time, and work that comes more slowly than the pace, say nothing about the
- * pace: then nobody is held back.
+ * @remarks Idle time, and requests that come more slowly than the pace, say nothing about the
+ * pace: no request is held back then.
  */
 export function recordWait(
   pace: AdaptivePace,
@@ -121,48 +124,48 @@ export function recordWait(
 }
 
 /**
- * What the server bears, seen between two answers with 429.
+ * Measures the rate that the server sustains, between two 429 answers.
  *
- * @remarks Its budget was used up at both ends, so what it let through is what it gained:
- * that is exact while requests were held back all the time. What it gains in a pause or
- * under a low pace may be more than it can hold, and lost. Then it bears more than it let
- * through, and less than the pace at which it refused: something between the two is taken.
+ * @remarks The server's bucket was empty at both ends, so that the accepted requests equal its
+ * refill; this is exact if requests were held back all the time. In a pause or under a low pace,
+ * the refill may exceed the bucket's capacity and be lost. The sustained rate is then more than
+ * the accepted rate and less than the pace that was refused; a value between the two is used.
  */
 function measure(pace: AdaptivePace, nowMs: number): number {
   const { sustained, answers, pacedMs, pausedMs, refusedAtMs } = pace;
-  const letThroughIn = (ms: number) => (answers * 1_000) / ms;
-  const atLeast = letThroughIn(nowMs - refusedAtMs);
+  const acceptedPerSecond = (ms: number) => (answers * 1_000) / ms;
+  const atLeast = acceptedPerSecond(nowMs - refusedAtMs);
   const refused = getPerSecond(pace) ?? MAX_PER_SECOND;
   const atMost =
     sustained === 'searching'
       ? refused
-      : Math.min(refused, letThroughIn(pacedMs + pausedMs));
+      : Math.min(refused, acceptedPerSecond(pacedMs + pausedMs));
   return Math.max(MIN_REQUESTS_PER_SECOND, Math.sqrt(atLeast * atMost));
 }
 
 /**
- * Nothing was let through, which says nothing of how much the server bears otherwise: it
- * refuses everybody, or others have used it up.
+ * Returns the pace after no request was accepted. That says nothing about the sustained rate: the
+ * server refuses all clients, or other clients have used up the budget.
  */
 function backOff(sustained: number | 'searching'): number | 'searching' {
   if (sustained === 'searching' || sustained > FIRST_PER_SECOND) return 'searching';
   return Math.max(MIN_REQUESTS_PER_SECOND, sustained / 2);
 }
 
-/** What the server bears after a 429 to a request that was sent after the one before. */
+/** The sustained rate after a 429 to a request that was sent after the previous 429. */
 function sustainedAfter(pace: AdaptivePace, nowMs: number): AdaptivePace['sustained'] {
   const { sustained, refusedAtMs, pacedMs, pausedMs } = pace;
-  const isLone = nowMs - refusedAtMs - pacedMs - pausedMs > LONE_AFTER_MS;
-  if (isLone) return sustained;
+  const isIsolated = nowMs - refusedAtMs - pacedMs - pausedMs > ISOLATED_AFTER_MS;
+  if (isIsolated) return sustained;
   if (sustained !== 'unlimited' && pace.answers === 0) return backOff(sustained);
   return sustained === 'unlimited' ? 'searching' : measure(pace, nowMs);
 }
 
 /**
- * Takes note of a 429.
+ * Records a 429.
  *
- * @remarks Requests that were in flight together are refused together. Of these only the
- * second tells something more: that the first does not stand alone.
+ * @remarks Requests that were in flight together are refused together. Of these, only the second
+ * adds information: that the first is not isolated.
  *
  * @param sentAtMs - when the refused request was sent
  */

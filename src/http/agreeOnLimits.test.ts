@@ -52,7 +52,7 @@ describe('rates', () => {
     const agreed = agree({ rateLimit: one }, { rateLimit: other });
     expect(agreed.pace).toEqual(pace);
     expect(agreed.warnings).toHaveLength(1);
-    expect(agreed.warnings.join()).toMatch(`the strictest holds for all, ${words}`);
+    expect(agreed.warnings.join()).toMatch(`the strictest applies to all, ${words}`);
   });
 
   it('that differ are told of once, with the host and who wants what', () => {
@@ -64,7 +64,7 @@ describe('rates', () => {
     expect(warnings).toEqual([
       'Providers that share the rate limit of bitbucket.example.com set rateLimit ' +
         'differently ("first" 5 per second, burst 10; "second" off; "third" off): ' +
-        'the strictest holds for all, 5 per second, burst 10',
+        'the strictest applies to all, 5 per second, burst 10',
     ]);
   });
 
@@ -110,7 +110,7 @@ describe('concurrency', () => {
       expect(agreed.concurrency).toBe(3);
       expect(agreed.warnings).toEqual([
         'Providers of bitbucket.example.com set concurrency differently ' +
-          '("first" 8; "second" 3): the lowest holds for all, 3',
+          '("first" 8; "second" 3): the lowest applies to all, 3',
       ]);
     },
   );

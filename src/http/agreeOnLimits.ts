@@ -1,40 +1,40 @@
 /**
- * Finds what holds for all who ask one host, before anybody asks. Pure. Must not be
- * called again while requests are under way: who shares a limiter relies on its limits.
+ * Determines the limits that apply to all providers of a host, before the first request. Pure.
+ * Called again only when the configuration changes.
  */
 
 import { RateLimitSetting } from './types';
 
-/** What one provider wants. */
+/** The limits that one provider asks for. */
 export interface WantedLimits {
   /** Id of the provider, for messages. */
   readonly providerId: string;
-  /** `host` of the integration, port included; upper and lower case are the same. */
+  /** `host` of the integration, including the port; case-insensitive. */
   readonly host: string;
   /** From `getCredentialKey`: never the credential itself. */
   readonly credentialKey: string;
   readonly rateLimit: RateLimitSetting;
-  /** Requests in flight it allows on this host, an integer of 1 or more. */
+  /** Requests in flight that it allows on this host, an integer of 1 or more. */
   readonly concurrency: number;
 }
 
-/** A rate that somebody set. */
+/** A rate and burst, such as those that `rateLimit` sets. */
 export type FixedRate = Omit<Extract<RateLimitSetting, { kind: 'fixed' }>, 'kind'>;
 
-/** By what the pace of a host and credential is decided; `off` is neither of the two. */
+/** What determines the pace for a host and credential; `off` has neither of the two. */
 export interface PaceLimits {
-  /** Keeps to the server's budget, and to what it bears. */
+  /** Whether to keep to the server's budget, and to the pace found by its 429 answers. */
   readonly auto: boolean;
-  /** Never faster than this. */
+  /** The configured maximum. */
   readonly fixed?: FixedRate;
 }
 
-/** What holds for all who ask one host with one credential. */
+/** The limits that apply to all requests to one host with one credential. */
 export interface AgreedLimits {
   /** In lower case. */
   readonly host: string;
   readonly credentialKey: string;
-  /** Requests in flight, the same for all credentials of the host. */
+  /** Requests in flight, shared by all credentials of the host. */
   readonly concurrency: number;
   readonly pace: PaceLimits;
 }
@@ -52,13 +52,13 @@ function describeSetting(setting: RateLimitSetting): string {
   return setting.kind === 'fixed' ? describeRate(setting) : setting.kind;
 }
 
-/** In words, for messages. */
+/** Describes a pace in words, for messages. */
 export function describePace({ auto, fixed }: PaceLimits): string {
   if (!fixed) return auto ? 'auto' : 'off';
   return `${describeRate(fixed)}${auto ? ', or less where auto finds less' : ''}`;
 }
 
-/** The lowest rate and the smallest burst of one or more. */
+/** Returns the lowest rate and the smallest burst of one or more rates. */
 export function strictestRate(rates: readonly FixedRate[]): FixedRate {
   return {
     requestsPerSecond: Math.min(...rates.map(rate => rate.requestsPerSecond)),
@@ -66,7 +66,7 @@ export function strictestRate(rates: readonly FixedRate[]): FixedRate {
   };
 }
 
-/** The strictest: the lowest rate, the smallest burst, and `auto` where one wants it. */
+/** Returns the lowest rate, the smallest burst, and `auto` if at least one has it. */
 export function strictestPace(paces: readonly PaceLimits[]): PaceLimits {
   const auto = paces.some(pace => pace.auto);
   const rates = paces.flatMap(({ fixed }) => fixed ?? []);
@@ -79,22 +79,22 @@ function toPaceLimits(setting: RateLimitSetting): PaceLimits {
   return { auto: false, fixed: { requestsPerSecond, burst } };
 }
 
-/** Who wants what, where they do not all want the same. */
+/** Lists what each provider asks for; `undefined` if all ask for the same. */
 function describeDifference(
   wanted: readonly WantedLimits[],
   describe: (limits: WantedLimits) => string,
 ): string | undefined {
   if (new Set(wanted.map(describe)).size < 2) return undefined;
-  return wanted.map(one => `"${one.providerId}" ${describe(one)}`).join('; ');
+  return wanted.map(limits => `"${limits.providerId}" ${describe(limits)}`).join('; ');
 }
 
 /**
- * Agrees on the strictest of what all want.
+ * Combines the limits that providers ask for into the strictest of them.
  *
  * @remarks Rate limits are per user at the server, so the pace belongs to the credential;
  * requests in flight, and the pause after a 429, belong to the host.
  *
- * @returns `warnings`: sentences that tell who wants something else than what holds
+ * @returns `warnings`: sentences about providers that ask for different limits
  */
 export function agreeOnLimits(wanted: readonly WantedLimits[]): {
   readonly agreed: readonly AgreedLimits[];
@@ -103,15 +103,16 @@ export function agreeOnLimits(wanted: readonly WantedLimits[]): {
   const warnings: string[] = [];
   const hosts = groupBy(wanted, ({ host }) => host.toLowerCase());
   const agreed = hosts.flatMap(([host, onHost]) => {
-    const concurrency = Math.min(...onHost.map(one => one.concurrency));
-    const difference = describeDifference(onHost, one => String(one.concurrency));
+    const concurrency = Math.min(...onHost.map(limits => limits.concurrency));
+    const difference = describeDifference(onHost, limits => String(limits.concurrency));
     if (difference) {
       warnings.push(
         `Providers of ${host} set concurrency differently (${difference}): ` +
-          `the lowest holds for all, ${concurrency}`,
+          `the lowest applies to all, ${concurrency}`,
       );
     }
-    return groupBy(onHost, one => one.credentialKey).map(([credentialKey, sharing]) => ({
+    const credentials = groupBy(onHost, limits => limits.credentialKey);
+    return credentials.map(([credentialKey, sharing]) => ({
       host,
       credentialKey,
       concurrency,
@@ -120,11 +121,13 @@ export function agreeOnLimits(wanted: readonly WantedLimits[]): {
     }));
   });
   for (const { host, pace, sharing } of agreed) {
-    const difference = describeDifference(sharing, one => describeSetting(one.rateLimit));
+    const difference = describeDifference(sharing, ({ rateLimit }) =>
+      describeSetting(rateLimit),
+    );
     if (difference) {
       warnings.push(
         `Providers that share the rate limit of ${host} set rateLimit differently ` +
-          `(${difference}): the strictest holds for all, ${describePace(pace)}`,
+          `(${difference}): the strictest applies to all, ${describePace(pace)}`,
       );
     }
   }

@@ -1,7 +1,7 @@
 /**
- * How one attempt to ask the server can end, whether another is worth making, and what the
- * caller gets in the end. Pure: chance is handed in. Must not carry what was thrown: it may
- * quote a credential. Called by the transport, which waits and sends.
+ * How one attempt to send a request can end, whether to retry it, and what the caller gets in
+ * the end. Pure: random numbers are passed in. Must not carry a thrown error, which may quote a
+ * credential. Called by the transport, which waits and sends.
  */
 
 import {
@@ -14,7 +14,7 @@ import {
 } from './errors';
 import { AttemptResult, HttpReply } from './types';
 
-/** How an attempt ended that was sent, an abort aside: that is thrown. */
+/** How an attempt ended that was sent. An abort is not among these: it is thrown. */
 export type SentOutcome =
   | {
       readonly kind: 'reply';
@@ -26,19 +26,19 @@ export type SentOutcome =
   | { readonly kind: 'timeout' }
   | { readonly kind: 'network-error'; readonly failure: NetworkFailure };
 
-/** How an attempt ended; `not-sent`: its turn did not come while its caller could wait. */
+/** How an attempt ended; `not-sent`: its turn did not come within the caller's time limit. */
 export type AttemptOutcome = SentOutcome | { readonly kind: 'not-sent' };
 
-/** As the observer counts it. */
+/** Converts an outcome to the result that observers count. */
 export function toAttemptResult(outcome: SentOutcome): AttemptResult {
   if (outcome.kind === 'reply') return outcome.reply.status;
   return outcome.kind === 'too-large' ? outcome.status : outcome.kind;
 }
 
-/** Attempts in all, the first included. */
+/** Total number of attempts, including the first. */
 const MAX_ATTEMPTS = 4;
 
-/** Attempts in all while the answer is 429: waiting is the remedy, so a few more. */
+/** Total number of attempts while the answer is 429: waiting is the remedy, so a few more. */
 const MAX_ATTEMPTS_WHEN_RATE_LIMITED = 6;
 
 /** Backoff before the second attempt, before jitter, milliseconds; it doubles with each one. */
@@ -47,17 +47,21 @@ const BASE_BACKOFF_MS = 500;
 /** A proxy's time limit. Source: RFC 9110, section 15.6.5. */
 export const GATEWAY_TIMEOUT = 504;
 
-/** Answers that tell of a passing condition. Source: RFC 9110, section 15.6; RFC 6585, section 4. */
+/**
+ * Answers that indicate a temporary condition.
+ *
+ * Source: RFC 9110, section 15.6; RFC 6585, section 4.
+ */
 const ATTEMPTS_BY_STATUS: Readonly<Partial<Record<number, number>>> = {
   429: MAX_ATTEMPTS_WHEN_RATE_LIMITED,
-  // Mostly a fault that comes back, and costs a token each time: once again.
+  // Usually a fault that recurs, and each attempt costs a token: only one retry.
   500: 2,
   502: MAX_ATTEMPTS,
   503: MAX_ATTEMPTS,
   [GATEWAY_TIMEOUT]: MAX_ATTEMPTS,
 };
 
-/** Whether there was no answer in time: none at all, or a proxy's that says so. */
+/** Whether there was no answer in time: none at all, or a proxy's 504. */
 function isTimeout(outcome: AttemptOutcome): boolean {
   return (
     outcome.kind === 'timeout' ||
@@ -65,7 +69,7 @@ function isTimeout(outcome: AttemptOutcome): boolean {
   );
 }
 
-/** How many attempts this outcome is worth, the one that led to it included. */
+/** The total number of attempts that this outcome justifies, including the one that led to it. */
 function attemptsWorth(outcome: AttemptOutcome): number {
   switch (outcome.kind) {
     case 'timeout':
@@ -80,24 +84,24 @@ function attemptsWorth(outcome: AttemptOutcome): number {
 }
 
 /**
- * Doubles with each attempt; half of it is left to chance, so that requests that failed
- * together do not come back together, and no delay is close to nothing.
+ * Doubles with each attempt. Half of the delay is random, so that requests that failed together
+ * are not retried together, and half is fixed, so that no delay is close to zero.
  */
 function backoffMs(attempt: number, random: number): number {
   return Math.round(BASE_BACKOFF_MS * 2 ** (attempt - 1) * (0.5 + random / 2));
 }
 
 /**
- * Decides whether an attempt is followed by another.
+ * Decides whether and when an attempt is followed by another.
  *
- * @remarks What the server asks for by `Retry-After` is taken exactly, without jitter: an
+ * @remarks The delay that the server sends as `Retry-After` is used exactly, without jitter: an
  * earlier attempt would be refused, and the limiter spreads the later ones.
  *
  * @param outcome - how the attempt ended
- * @param attempt - its number, 1 for the first
+ * @param attempt - its number, starting at 1
  * @param random - a number in [0, 1)
  * @param isTimeoutFinal - see `HttpRequest`
- * @returns milliseconds until the next one; `undefined` when this one was the last
+ * @returns milliseconds until the next attempt; `undefined` when this one was the last
  */
 export function decideRetryDelayMs(
   outcome: AttemptOutcome,
@@ -112,11 +116,11 @@ export function decideRetryDelayMs(
 }
 
 /**
- * Turns the last outcome into what the caller gets.
+ * Returns the answer of the last attempt, or throws the error that stands for its outcome.
  *
  * @param outcome - of the last attempt
- * @param details - for messages: `url` without secrets, `attempts` made, and the limits
- * that were set
+ * @param details - for messages: `url` without secrets, the number of `attempts`, and the
+ * configured limits
  * @throws BitbucketServerNetworkError, BitbucketServerTimeoutError,
  * BitbucketServerWaitTooLongError or BitbucketServerResponseTooLargeError when there is no
  * answer to return
@@ -139,7 +143,7 @@ export function toReplyOrThrow(
       throw new BitbucketServerTimeoutError(details, what);
     }
     case 'not-sent': {
-      const what = 'others were ahead of it for as long as its caller can wait';
+      const what = 'other requests were ahead of it until its caller had to give up';
       throw new BitbucketServerWaitTooLongError(details, what);
     }
     case 'too-large': {

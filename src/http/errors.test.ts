@@ -54,7 +54,7 @@ const withCode = (code: string, message = 'quotes Bearer s3cret') =>
 describe('describeNetworkFailure', () => {
   it.each([
     ['ENOTFOUND', 'could not be resolved (DNS)'],
-    ['EAI_AGAIN', 'could not be resolved for now'],
+    ['EAI_AGAIN', 'name resolution failed temporarily'],
     ['ECONNREFUSED', 'refused'],
     ['ECONNRESET', 'reset'],
     ['UND_ERR_SOCKET', 'closed by the other side'],
@@ -102,7 +102,7 @@ describe('describeNetworkFailure', () => {
     thrown => {
       expect(describeNetworkFailure(thrown)).toEqual({
         code: undefined,
-        what: 'the request could not be sent or its answer not read',
+        what: 'the request could not be sent, or its answer could not be read',
       });
     },
   );

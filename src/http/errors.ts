@@ -1,32 +1,32 @@
 /**
- * The errors of the transport: what is thrown when a request has no answer that could be
- * returned, and what `fetch` throws in words an operator can act on. Pure. Must not carry
- * a secret: no cause is attached, since messages of `fetch` may quote a header or a URL
- * with a password in it; its code and what happened are told instead.
+ * The errors that the transport throws when a request has no answer to return, and the
+ * translation of errors of `fetch` into words that an operator can act on. Pure. Must not carry
+ * a secret: no cause is attached, since messages of `fetch` may quote a header or a URL with a
+ * password in it; the message says what happened, with the error's code.
  *
- * An answer with an error status is not an error here, it is returned. An abort is not
- * one either: it rejects with the signal's own reason.
+ * An answer with an error status is not an error here, it is returned. Neither is an abort: it
+ * rejects with the signal's own reason.
  */
 
 import { CustomErrorBase } from '@backstage/errors';
 import { REDACTED } from './redact';
 
-/** What the messages of the transport's errors begin with. */
+/** The request, for the beginning of the messages of the transport's errors. */
 export interface RequestErrorDetails {
   /** Absolute; credentials in it are removed. */
   readonly url: string;
-  /** Attempts made in all. */
+  /** Total number of attempts. */
   readonly attempts: number;
 }
 
-/** Query parameters whose value must not be shown, whatever is in it. */
+/** Query parameters whose value must never be shown. */
 const SECRET_PARAMETER = /token|secret|password|passwd|auth|api_?key|signature/i;
 
 /**
- * Writes a URL so that it can be shown: without `user:password@` and fragment, and with
- * the values of parameters that sound like a secret replaced.
+ * Formats a URL for messages: without `user:password@` and fragment, and with the whole query
+ * replaced if the name of a parameter suggests a secret.
  *
- * @param url - any text; what is no URL is not shown at all
+ * @param url - any text; if it is not a URL, none of it is shown
  */
 export function displayUrl(url: string): string {
   if (!URL.canParse(url)) return '(not a URL)';
@@ -39,7 +39,7 @@ export function displayUrl(url: string): string {
 }
 
 abstract class RequestError extends CustomErrorBase {
-  /** @param what - a clause that tells what happened, without secrets */
+  /** @param what - a clause that says what happened, without secrets */
   constructor({ url, attempts }: RequestErrorDetails, what: string) {
     const times = attempts === 1 ? '1 attempt' : `${attempts} attempts`;
     const failed = attempts === 0 ? 'was not sent' : `failed after ${times}`;
@@ -47,27 +47,27 @@ abstract class RequestError extends CustomErrorBase {
   }
 }
 
-/** No attempt was answered: name resolution, connection, TLS, proxy or a cut answer. */
+/** No attempt was answered: name resolution, connection, TLS, proxy or a truncated answer. */
 export class BitbucketServerNetworkError extends RequestError {
   override name = 'BitbucketServerNetworkError' as const;
 }
 
-/** Every attempt ran out of time, the reading of the body included. */
+/** Every attempt timed out; the time limit includes reading the body. */
 export class BitbucketServerTimeoutError extends RequestError {
   override name = 'BitbucketServerTimeoutError' as const;
 }
 
-/** The answer is larger than is read; it was dropped unread. Not tried again. */
+/** The answer exceeds the size limit and was discarded. Not retried. */
 export class BitbucketServerResponseTooLargeError extends RequestError {
   override name = 'BitbucketServerResponseTooLargeError' as const;
 }
 
-/** It could not be sent within the time that its caller can wait. */
+/** The request could not be sent within the time that its caller can wait. */
 export class BitbucketServerWaitTooLongError extends RequestError {
   override name = 'BitbucketServerWaitTooLongError' as const;
 }
 
-/** What kept a request from being answered. */
+/** The reason why a request was not answered. */
 export interface NetworkFailure {
   /** The code of the operating system, OpenSSL or undici, such as `ECONNREFUSED`. */
   readonly code?: string;
@@ -100,13 +100,13 @@ const CERTIFICATE_CODES: ReadonlySet<string> = new Set([
 
 const WORDS_BY_CODE: Readonly<Record<string, string>> = {
   ENOTFOUND: 'the host name could not be resolved (DNS)',
-  EAI_AGAIN: 'the host name could not be resolved for now (DNS)',
+  EAI_AGAIN: 'name resolution failed temporarily (DNS)',
   ECONNREFUSED: 'the connection was refused',
   ECONNRESET: 'the connection was reset by the other side',
   EPIPE: 'the connection was closed by the other side',
   UND_ERR_SOCKET: 'the connection was closed by the other side',
-  ETIMEDOUT: 'the connection could not be made in time',
-  UND_ERR_CONNECT_TIMEOUT: 'the connection could not be made in time',
+  ETIMEDOUT: 'the connection could not be established in time',
+  UND_ERR_CONNECT_TIMEOUT: 'the connection could not be established in time',
   UND_ERR_HEADERS_TIMEOUT: 'the server did not begin to answer in time',
   UND_ERR_BODY_TIMEOUT: 'the server stopped in the middle of its answer',
   EHOSTUNREACH: 'the host cannot be reached from here',
@@ -117,12 +117,12 @@ const WORDS_BY_CODE: Readonly<Record<string, string>> = {
   UND_ERR_PRX_TLS: 'no TLS connection could be made to the proxy',
 };
 
-/** Whether a code tells of a certificate that is not trusted: asking again does not help. */
+/** Whether a code stands for a certificate that is not trusted: a retry does not help then. */
 export function isCertificateProblem(code: string | undefined): boolean {
   return code !== undefined && CERTIFICATE_CODES.has(code);
 }
 
-/** The error and what caused it, outermost first; bounded, since causes may form a circle. */
+/** The error and its causes, outermost first; bounded, since causes may form a cycle. */
 function causeChain(error: unknown): object[] {
   const chain: object[] = [];
   let link: unknown = error;
@@ -139,12 +139,14 @@ function getText(link: object, key: 'code' | 'message'): string | undefined {
 }
 
 function wordsFor(code: string | undefined, messages: readonly string[]): string {
-  // undici's proxy agent tells of a refused tunnel only in words.
+  // undici's proxy agent reports a refused tunnel only in its message.
   const proxyStatus = messages
     .map(message => /^proxy response \((\d{3})\)/i.exec(message)?.[1])
     .find(status => status !== undefined);
   if (proxyStatus) return `the proxy refused the connection with status ${proxyStatus}`;
-  if (code === undefined) return 'the request could not be sent or its answer not read';
+  if (code === undefined) {
+    return 'the request could not be sent, or its answer could not be read';
+  }
   if (isCertificateProblem(code)) {
     return `the TLS certificate is not trusted (${code}); NODE_EXTRA_CA_CERTS can name the authority that issued it`;
   }
@@ -156,11 +158,11 @@ function wordsFor(code: string | undefined, messages: readonly string[]): string
 }
 
 /**
- * Describes what `fetch` or the reading of a body threw.
+ * Describes an error that `fetch` threw, or the reading of a body.
  *
- * @remarks `fetch` throws `TypeError: fetch failed` for nearly everything; what happened
- * is the innermost `cause` that carries a code. Of messages only the form is used, never
- * the text.
+ * @remarks `fetch` throws `TypeError: fetch failed` for nearly everything; the innermost
+ * `cause` with a code says what happened. Messages are only matched against known forms, their
+ * text is never passed on.
  *
  * @param error - anything that was thrown
  */

@@ -1,19 +1,19 @@
 /**
- * What is sent, and how far: the headers of a request, and where a redirect may lead it.
- * Pure. Must never let a credential leave the origin it was configured for, nor let it
- * into a message. Called by the transport.
+ * The headers of a request, and which redirects it may follow. Pure. Must never send a
+ * credential to another origin than the configured one, nor put it into a message. Called by the
+ * transport.
  */
 
 import { InputError } from '@backstage/errors';
 import { ReadableHeaders } from './rateLimitHeaders';
 
-/** Followed in a row; more is a circle or a login. */
+/** Redirects followed in a row; more than these are a loop or a login. */
 export const MAX_REDIRECTS = 5;
 
-/** Source: RFC 9110, section 15.4; 304 and the like lead nowhere. */
+/** Statuses with a target. Source: RFC 9110, section 15.4; others, such as 304, have none. */
 const REDIRECTING: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
-/** Whether an answer only points elsewhere, so that its body is of no use. */
+/** Whether an answer is a redirect, so that its body is of no use. */
 export function isRedirect(status: number): boolean {
   return REDIRECTING.has(status);
 }
@@ -25,17 +25,17 @@ export function isOnOrigin(url: string, origin: string): boolean {
   return parsed.origin === origin && parsed.username === '' && parsed.password === '';
 }
 
-/** What a redirect is decided by. */
+/** The parts of an answer that determine a redirect. */
 export interface Redirecting {
   readonly status: number;
   readonly headers: ReadableHeaders;
 }
 
 /**
- * Where an answer leads, whether or not anybody may go there.
+ * Returns the target of a redirect, whether or not it may be followed.
  *
- * @param asked - the URL that was asked, absolute
- * @returns `undefined` when the answer does not redirect, or not to a URL
+ * @param asked - the requested URL, absolute
+ * @returns `undefined` when the answer does not redirect, or not to a valid URL
  */
 export function redirectTarget(
   { status, headers }: Redirecting,
@@ -46,7 +46,7 @@ export function redirectTarget(
     return undefined;
   }
   const target = new URL(location, asked);
-  // A fragment is for the reader of a page, not for the server.
+  // Fragments are not sent to servers.
   target.hash = '';
   return target;
 }
@@ -54,8 +54,8 @@ export function redirectTarget(
 /**
  * Adds `Accept` and checks that each header can be sent.
  *
- * @remarks `Headers` quotes a value that it does not like in its message, and that may be
- * the credential (a token read from a file ends in a line break, say).
+ * @remarks `Headers` quotes an invalid value in its error message, and that value may be the
+ * credential (for example, a token read from a file that ends in a line break).
  *
  * @param headers - from the integration
  * @throws InputError naming the header, not its value
@@ -69,7 +69,7 @@ export function createOutgoingHeaders(
       outgoing.set(name, value);
     } catch {
       throw new InputError(
-        `The header ${name} for Bitbucket cannot be sent: it holds a character that HTTP ` +
+        `The header ${name} for Bitbucket cannot be sent: it contains a character that HTTP ` +
           `does not allow in a header; check the password or token for line breaks`,
       );
     }
@@ -77,9 +77,9 @@ export function createOutgoingHeaders(
   return outgoing;
 }
 
-/** The same, for a request that sends JSON. */
+/** Copies the headers for a request with a JSON body. */
 export function withJson(headers: Headers): Headers {
-  const own = new Headers(headers);
-  own.set('Content-Type', 'application/json');
-  return own;
+  const copy = new Headers(headers);
+  copy.set('Content-Type', 'application/json');
+  return copy;
 }

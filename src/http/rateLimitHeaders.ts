@@ -1,9 +1,9 @@
 /**
- * Reads the rate limit headers of an answer. Pure; must not depend on any of them being
- * there. Called by the transport, once for every answer.
+ * Reads the rate limit headers of an answer. Pure; all of them may be missing. Called by the
+ * transport, once for every answer.
  */
 
-/** What an answer's headers tell about the bucket at the server; all of it optional. */
+/** What the headers of an answer say about the server's bucket; everything is optional. */
 export interface RateLimitHint {
   /** Capacity of the bucket in tokens, 0 or more. */
   readonly limit?: number;
@@ -17,7 +17,7 @@ export interface RateLimitHint {
   readonly retryAfterMs?: number;
 }
 
-/** The part of `Headers` that is needed, so that tests and other clients fit. */
+/** The part of `Headers` that is needed here. */
 export interface ReadableHeaders {
   get(name: string): string | null;
 }
@@ -29,29 +29,29 @@ function readNumber(headers: ReadableHeaders, name: string): number | undefined 
   return Number.isFinite(value) ? value : undefined;
 }
 
-/** A longer `Retry-After` is cut to this, so that a run is not held up for hours. */
+/** A longer `Retry-After` is reduced to this, so that a run is not delayed for hours. */
 const MAX_RETRY_AFTER_MS = 60_000;
 
-/** Delay-seconds; the grammar has no fractions, but some proxies send them. */
+/** Delay-seconds; the grammar does not allow fractions, but some proxies send them. */
 const SECONDS = /^\d+(\.\d+)?$/;
 
-/** The three date forms of HTTP all begin with the name of a day. */
+/** All three date formats of HTTP begin with the name of a day. */
 const STARTS_WITH_DAY = /^(mon|tue|wed|thu|fri|sat|sun)[a-z]*[ ,]/i;
 
-/** asctime has no zone and means GMT, while `Date.parse` would read it as local time. */
+/** The asctime format has no zone and means GMT; `Date.parse` would read it as local time. */
 const HAS_ZONE = /(gmt|utc|z|[+-]\d{4})$/i;
 
 /**
- * Waiting time a server asked for, the only reading of it.
+ * Parses `Retry-After`, the time that a server asks to wait.
  *
- * @remarks Anything that is neither delay-seconds nor an HTTP date is ignored, so that the
- * caller's own backoff applies; so are 0 and a date in the past, since trying again at once
- * is what led here.
+ * @remarks A value that is neither delay-seconds nor an HTTP date is ignored, so that the
+ * caller's own backoff applies; so are 0 and a date in the past, since requests without a delay
+ * are what led to the refusal.
  *
- * @param value - the raw header; `null` and `undefined` stand for its absence
+ * @param value - the raw header; `null` if there is none
  * @param nowMs - current time, epoch milliseconds
  * @returns milliseconds, more than 0 and up to {@link MAX_RETRY_AFTER_MS}; `undefined` when
- * it says nothing usable
+ * the value is not usable
  *
  * Source: RFC 9110, section 10.2.3 (and 5.6.7 for dates). Bitbucket itself is known to
  * send seconds with a 429: https://github.com/jenkinsci/bitbucket-branch-source-plugin/pull/269
@@ -68,10 +68,10 @@ function parseRetryAfter(value: string | null, nowMs: number): number | undefine
 }
 
 /**
- * Reads `X-RateLimit-*` and `Retry-After`; each unreadable header counts as absent.
+ * Reads `X-RateLimit-*` and `Retry-After`; a header that cannot be parsed counts as absent.
  *
- * @remarks Bitbucket Data Center documents none of the `X-RateLimit-*` headers, and none
- * were seen on recorded answers up to 7.11. The names are those of the library
+ * @remarks Bitbucket Data Center does not document any `X-RateLimit-*` header, and recorded
+ * answers up to 7.11 have none. The names are those of the library
  * `atlassian-ratelimiting`, which Jira and Confluence use and Bitbucket 11.0 bundles.
  *
  * @param headers - the answer's headers
@@ -88,7 +88,7 @@ export function parseRateLimitHeaders(
     limit: readNumber(headers, 'X-RateLimit-Limit'),
     remaining: readNumber(headers, 'X-RateLimit-Remaining'),
     fillRate: readNumber(headers, 'X-RateLimit-FillRate'),
-    // A refill in no time tells nothing.
+    // An interval of 0 has no meaning.
     intervalSeconds: readNumber(headers, 'X-RateLimit-Interval-Seconds') || undefined,
     retryAfterMs: parseRetryAfter(headers.get('Retry-After'), nowMs),
   };

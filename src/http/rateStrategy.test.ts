@@ -131,7 +131,7 @@ describe('mergeBudget', () => {
     (capacity, fillRate) => {
       const told = { enabled: true, capacity, fillRate };
       const doubt = expect.stringContaining(
-        `${fillRate} requests per second and ${capacity} at once, which cannot be meant`,
+        `${fillRate} requests per second and a burst of ${capacity}, which is implausible`,
       );
       expect(mergeBudget('not-read', told)).toEqual({ budget: 'unknown', doubt });
       expect(mergeBudget(documented, told)).toEqual({ budget: documented, doubt });
@@ -143,7 +143,9 @@ describe('mergeBudget', () => {
     fillRate => {
       expect(mergeBudget('unknown', { ...documented, fillRate })).toEqual({
         budget: { ...documented, fillRate: 0.1 },
-        doubt: expect.stringMatching(`${fillRate} requests per second.*0\\.1 is assumed`),
+        doubt: expect.stringMatching(
+          `${fillRate} requests per second.*0\\.1 per second is assumed`,
+        ),
       });
     },
   );
@@ -168,7 +170,7 @@ describe('budgetAfterHint', () => {
       for (const nothing of [{ limit: 0 }, { fillRate: 0 }]) {
         expect(budgetAfterHint(current, { ...hint, ...nothing })).toEqual({
           budget: current,
-          doubt: expect.stringContaining('cannot be meant'),
+          doubt: expect.stringContaining('implausible'),
         });
       }
     },
@@ -183,7 +185,7 @@ describe('budgetAfterHint', () => {
     const slow = { limit: 5, fillRate: 1, intervalSeconds: 60 };
     expect(budgetAfterHint('unknown', slow)).toEqual({
       budget: { enabled: true, capacity: 5, fillRate: 0.1 },
-      doubt: expect.stringContaining('0.1 is assumed'),
+      doubt: expect.stringContaining('0.1 per second is assumed'),
     });
   });
 

@@ -1,6 +1,6 @@
 /**
- * Decides at which pace a host is asked and how long it is left alone after a 429. Pure.
- * Must not wait. Called by the limiter whenever it learns something.
+ * Decides the pace of requests to a host, and how long they pause after a 429. Pure. Must not
+ * wait. Called by the limiter whenever its knowledge or its settings change.
  */
 
 import { FixedRate, PaceLimits, strictestRate } from './agreeOnLimits';
@@ -8,9 +8,9 @@ import { RateLimitHint } from './rateLimitHeaders';
 import { MIN_REQUESTS_PER_SECOND } from './types';
 
 /**
- * What is known of the budget that the server grants.
+ * The budget that the server grants, as far as it is known.
  *
- * @remarks `not-read`: nobody has asked yet. `unknown`: it was asked and did not tell.
+ * @remarks `not-read`: it has not been requested yet. `unknown`: the server did not report it.
  * `whitelisted`: the user is exempt. `enabled: false`: rate limiting is off.
  *
  * Source: Bitbucket Data Center 10.0 OpenAPI, `GET /admin/rate-limit/settings` and
@@ -29,15 +29,15 @@ export type ServerBudget =
   | 'not-read';
 
 /**
- * How fast requests may follow each other. `burst`: requests that may go at once after a
- * rest, 1 or more.
+ * How fast requests may follow each other. `burst`: requests that may be sent together after an
+ * idle time, 1 or more.
  */
 export type Pace =
   | 'unlimited'
   | {
-      /** Of all requests together; reads may use it up. */
+      /** For all requests together; reads may use all of it. */
       readonly all: FixedRate;
-      /** Of discovery, as a part of that. */
+      /** For discovery, as a part of `all`. */
       readonly discovery: FixedRate;
     };
 
@@ -48,19 +48,19 @@ export const SHARE_OF_FILL_RATE = 0.8;
 export const SHARE_OF_CAPACITY = 0.5;
 
 /**
- * So many seconds of the refill stay in the server's bucket, as far as that is no more than
- * half of it: requests may be on their way for longer than those before them, and a server
- * may refill its buckets once a second only.
+ * This many seconds of the refill stay in the server's bucket, up to half of its capacity:
+ * requests may overtake each other on their way, and a server may refill its buckets only once
+ * per second.
  */
 const RESERVE_SECONDS = 1;
 
 /**
- * A pace that was found lets so much of it go at once, seconds: how much the bucket at the
- * server holds is not known, and it may be little.
+ * The burst at a measured pace, in seconds of that pace: the capacity of the server's bucket is
+ * not known, and may be small.
  */
 const BURST_SECONDS = 0.1;
 
-/** Pause after a 429 that does not say how long, milliseconds; up to half as much is added by chance. */
+/** Pause after a 429 without `Retry-After`, milliseconds; up to half as much is added randomly. */
 const PAUSE_WITHOUT_HINT_MS = 1_000;
 
 function paceOfBudget(budget: ServerBudget): Pace {
@@ -81,26 +81,26 @@ function sameForAll(rate: FixedRate): Pace {
   return { all: rate, discovery: rate };
 }
 
-/** The lower rate and the smaller burst of two paces. */
-function stricterPace(one: Pace, other: Pace): Pace {
-  if (one === 'unlimited') return other;
-  if (other === 'unlimited') return one;
+/** Returns the lower rate and the smaller burst of two paces. */
+function stricterPace(first: Pace, second: Pace): Pace {
+  if (first === 'unlimited') return second;
+  if (second === 'unlimited') return first;
   return {
-    all: strictestRate([one.all, other.all]),
-    discovery: strictestRate([one.discovery, other.discovery]),
+    all: strictestRate([first.all, second.all]),
+    discovery: strictestRate([first.discovery, second.discovery]),
   };
 }
 
 /**
  * Decides the pace.
  *
- * @remarks `auto` keeps to the known budget, of which discovery has a share, and to what
- * adapting to 429 answers has found, whichever is less: a proxy may have limits of its own.
- * A fixed rate is taken as given, and what was found as it is: discovery may use all of both.
+ * @remarks `auto` uses the known budget, of which discovery has a share, or the rate measured
+ * from 429 answers if that is lower: a proxy may have limits of its own. Discovery may use all of
+ * a fixed rate and of a measured rate.
  *
- * @param limits - what those who share the limiter have agreed on
+ * @param limits - agreed between all providers that share the limiter
  * @param budget - what is known of the server's bucket
- * @param adaptivePerSecond - what adapting has found, `undefined` before the first 429
+ * @param adaptivePerSecond - the rate measured from 429 answers; `undefined` while there is none
  */
 export function decidePace(
   limits: PaceLimits,
@@ -116,73 +116,77 @@ export function decidePace(
 }
 
 /**
- * Decides how long a host is left alone after a 429, under every setting.
+ * Decides how long requests to a host pause after a 429, under every setting.
  *
- * @param retryAfterMs - what the server asked for, from `RateLimitHint`
+ * @param retryAfterMs - the delay that the server asked for, from `RateLimitHint`
  * @param random - a number in [0, 1)
- * @returns milliseconds: what was asked for, otherwise {@link PAUSE_WITHOUT_HINT_MS} and up
- * to half as much again
+ * @returns milliseconds: the delay that the server asked for, otherwise
+ * {@link PAUSE_WITHOUT_HINT_MS} and up to half as much again
  */
 export function decidePauseMs(retryAfterMs: number | undefined, random: number): number {
   return retryAfterMs ?? Math.round(PAUSE_WITHOUT_HINT_MS * (1 + random / 2));
 }
 
-/** What to believe of the budget, and what is odd about what was reported of it. */
+/** The budget to use, and why a reported budget is implausible. */
 export interface BelievedBudget {
   readonly budget: ServerBudget;
-  /** Ends a sentence that begins with the server: what it says and what is done instead. */
+  /** A predicate for the server as subject: what it reports and what is assumed instead. */
   readonly doubt?: string;
 }
 
 function assessBudget(reported: ServerBudget): BelievedBudget {
   if (typeof reported === 'string' || !reported.enabled) return { budget: reported };
   const { capacity, fillRate } = reported;
-  const doubt = `says that it grants ${fillRate} requests per second and ${capacity} at once, which cannot be meant: `;
+  const doubt = `reports a budget of ${fillRate} requests per second and a burst of ${capacity}, which is implausible: `;
   if (!(fillRate > 0 && capacity > 0 && Number.isFinite(fillRate))) {
-    const remedy = 'its budget counts as unknown, and the pace is found at the first 429';
+    const remedy = 'it counts as unknown, and the pace is measured from 429 answers';
     return { budget: 'unknown', doubt: doubt + remedy };
   }
   if (fillRate < MIN_REQUESTS_PER_SECOND) {
     const budget = { ...reported, fillRate: MIN_REQUESTS_PER_SECOND };
-    return { budget, doubt: `${doubt}${MIN_REQUESTS_PER_SECOND} is assumed` };
+    return { budget, doubt: `${doubt}${MIN_REQUESTS_PER_SECOND} per second is assumed` };
   }
   return { budget: reported };
 }
 
 /**
- * What to believe after hearing something about the budget.
+ * Merges a reported budget with the known one.
  *
- * @remarks "Unknown" does not undo what is known, and a bucket that could never hand out
- * a token is no knowledge. One that hands them out too slowly for any run is believed up
- * to {@link MIN_REQUESTS_PER_SECOND}: if it is so all the same, each 429 pauses the host.
+ * @remarks `unknown` does not replace a known budget, and a bucket that could never issue a token
+ * counts as unknown. A rate that is too low for any run is raised to
+ * {@link MIN_REQUESTS_PER_SECOND}: if it is correct all the same, each 429 pauses the host.
  */
 export function mergeBudget(
   current: ServerBudget,
   reported: ServerBudget,
 ): BelievedBudget {
   const { budget, doubt } = assessBudget(reported);
-  const saysNothing = budget === 'unknown' || budget === 'not-read';
-  return { budget: saysNothing && current !== 'not-read' ? current : budget, doubt };
+  const isUnknown = budget === 'unknown' || budget === 'not-read';
+  return { budget: isUnknown && current !== 'not-read' ? current : budget, doubt };
 }
 
 /**
- * What to believe of the budget after an answer.
+ * Merges the headers of an answer with the known budget.
  *
- * @remarks Headers tell what the settings did not; they do not overrule what was read
- * there. Capacity, refill and its interval have to be there together: a refill without
- * its interval might be taken for sixty times what it is.
+ * @remarks Headers only replace an unknown budget, not one that was read from the settings.
+ * Capacity, refill and interval are only used together: without its interval, a refill might be
+ * taken for sixty times its value.
  */
 export function budgetAfterHint(
   current: ServerBudget,
   hint: RateLimitHint,
 ): BelievedBudget {
   const { limit, fillRate, intervalSeconds } = hint;
-  const isOpen = current === 'unknown' || current === 'not-read';
-  if (!isOpen || limit === undefined || fillRate === undefined || !intervalSeconds) {
+  const isUnknown = current === 'unknown' || current === 'not-read';
+  if (!isUnknown || limit === undefined || fillRate === undefined || !intervalSeconds) {
     return { budget: current };
   }
-  const told = { enabled: true, capacity: limit, fillRate: fillRate / intervalSeconds };
-  const { budget, doubt } = assessBudget(told);
-  // What the settings say is still to be read then.
+  const reported = {
+    enabled: true,
+    capacity: limit,
+    fillRate: fillRate / intervalSeconds,
+  };
+  const { budget, doubt } = assessBudget(reported);
+  // `not-read` stays, so that the settings are still read.
   return { budget: budget === 'unknown' ? current : budget, doubt };
 }

@@ -1,23 +1,23 @@
 /**
- * Reads a body up to a size, and drops what is left of it. Must always do one of the two: a body that is
- * neither read nor cancelled keeps its connection. Called by the transport.
+ * Reads a body up to a size and cancels the rest. Every body must be read to the end or cancelled,
+ * otherwise it occupies its connection. Called by the transport.
  */
 
 import { onAbort } from '../util/abort';
 
-/** The body as text, or the news that it is larger than allowed. */
+/** The body as text, or that it is larger than allowed. */
 export type ReadBody =
   { readonly kind: 'text'; readonly text: string } | { readonly kind: 'too-large' };
 
 /** How much of a body is read. */
 export interface BodyLimit {
-  /** Counted after decompression, so that a small answer cannot unfold into a large one. */
+  /** Counted after decompression, so that a small answer cannot expand to a large one. */
   readonly maxBytes: number;
-  /** `cut`: what was read until then is the text; `refuse`: there is none. */
+  /** `cut`: returns the text up to the limit; `refuse`: returns no text. */
   readonly whenLarger: 'cut' | 'refuse';
 }
 
-/** Gives up a body unread, without waiting and without complaint. */
+/** Cancels a body without reading it; does not wait and ignores errors. */
 export function discardBody(response: Response): void {
   response.body?.cancel().catch(() => undefined);
 }
@@ -25,9 +25,9 @@ export function discardBody(response: Response): void {
 /**
  * Reads a body as UTF-8.
  *
- * @param response - its body must be untouched
- * @param signal - cancels the body when aborted; what is returned then is worthless
- * @throws whatever the stream fails with, and the signal's reason
+ * @param response - its body must not have been read or cancelled
+ * @param signal - cancels the body when aborted
+ * @throws the stream's error, and the signal's reason
  */
 export async function readBody(
   response: Response,

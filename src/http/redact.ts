@@ -1,23 +1,22 @@
 /**
- * Takes secrets out of texts. Servers and proxies echo what they were sent (an
- * Authorization header in an error page, a token in a message), and whatever they echo
- * may end up in a log or a report.
+ * Removes secrets from texts. Servers and proxies echo parts of requests (an Authorization
+ * header in an error page, a token in a message), and these may end up in a log or a report.
  *
- * Pure. Must not log and must not guess what a secret looks like: it knows the
- * configured ones. Called by the transport; anyone who quotes a server may call it too.
+ * Pure. Must not log and must not guess what a secret looks like: it knows the configured ones.
+ * Called by the transport, and by other code that quotes a server.
  */
 
 import { BitbucketServerIntegrationConfig } from '@backstage/integration';
 
-/** What stands where a secret stood. */
+/** The replacement for a secret. */
 export const REDACTED = '[redacted]';
 
 /**
- * Secrets shorter than this many characters are left alone.
+ * Secrets shorter than this many characters are not replaced.
  *
- * @remarks Replacing each `a` or `in` would shred every message and would tell more about
- * the secret than it hides. The base64 of `user:password` is long enough whatever the
- * password, so an echoed Basic header is covered even then.
+ * @remarks Replacing each `a` or `in` would make messages unreadable and would reveal more about
+ * the secret than it hides. The base64 of `user:password` is always long enough, so that an
+ * echoed Basic header is redacted even then.
  */
 const MIN_REDACTED_LENGTH = 4;
 
@@ -40,13 +39,12 @@ const SHORT_ESCAPES: Readonly<Record<string, string>> = {
   '\t': 't',
 };
 
-/** An ampersand that HTML was encoded around, once or more often. */
+/** An ampersand, possibly HTML-encoded up to three times. */
 const AMPERSAND = '&(?:amp;){0,3}';
 
 /**
- * Backslashes that escape, as many as three encoders within each other write. More are left
- * where they stand: looking for the end of each run would take forever in a body that is
- * nothing else.
+ * Backslashes of an escape sequence, as many as three nested encoders write. More are not
+ * matched: searching for the end of each run would take forever in a body of only backslashes.
  */
 const BACKSLASHES = '\\\\{1,8}';
 
@@ -55,9 +53,9 @@ function hex(number: number, digits: number): string {
 }
 
 /**
- * A pattern for one character, in each way that URLs, JSON, JavaScript, HTML and forms may
- * write it, one within the other included. An encoder decides for each character by
- * itself, so there is no list of all spellings of a whole secret.
+ * Returns a pattern for one character in all encodings of URLs, JSON, JavaScript, HTML and forms,
+ * also nested ones. Encoders decide for each character separately, so that the encodings of a
+ * whole secret cannot be listed.
  */
 function anySpelling(character: string): string {
   const code = character.codePointAt(0) ?? 0;
@@ -76,27 +74,31 @@ function anySpelling(character: string): string {
     ...(entity ? [`\\\\{0,4}${AMPERSAND}${entity};`] : []),
     ...(escape ? [`${BACKSLASHES}${escape}`] : []),
     ...(character === ' ' ? ['\\+'] : []),
-    // As it is, or escaped: in JSON within HTML, say, before a quotation mark. Last, since
-    // `&`, `%` and a backslash also begin what stands for them.
+    // The character itself, possibly escaped, such as a quotation mark in JSON within HTML. It
+    // comes last because `&`, `%` and a backslash also begin their own encodings.
     `${/["'\\/]/.test(character) ? '\\\\{0,4}' : ''}${character.replace(/[\\^$.*+?()[\]{}|/]/, '\\$&')}`,
   ];
   return `(?:${forms.join('|')})`;
 }
 
-/** As base64 with either alphabet, with padding or without. Source: RFC 4648, section 5. */
+/**
+ * Returns a pattern for the base64 of a secret in either alphabet, with padding or without.
+ *
+ * Source: RFC 4648, section 5.
+ */
 function anyBase64(secret: string): string {
   const characters = Buffer.from(secret, 'utf8').toString('base64').replace(/=+$/, '');
-  const pattern = [...characters].map(one => {
-    const other = { '+': '-', '/': '_' }[one];
-    return other ? `(?:${anySpelling(one)}|${other})` : anySpelling(one);
+  const pattern = [...characters].map(character => {
+    const urlSafe = { '+': '-', '/': '_' }[character];
+    return urlSafe ? `(?:${anySpelling(character)}|${urlSafe})` : anySpelling(character);
   });
   return `${pattern.join('')}${anySpelling('=')}{0,2}`;
 }
 
 /**
- * Creates the function that hides the given secrets.
+ * Creates a function that replaces the given secrets.
  *
- * @remarks In any case of letters: names of hosts are written in lower case.
+ * @remarks It is case-insensitive, since host names are converted to lower case.
  *
  * @param secrets - passwords, tokens, `user:password` pairs; empty and very short ones
  * are ignored ({@link MIN_REDACTED_LENGTH})
@@ -106,61 +108,61 @@ export function createRedactor(secrets: readonly string[]): Redact {
     secret => secret.length >= MIN_REDACTED_LENGTH,
   );
   const patterns = usable
-    // The longest first: where one secret holds another, no tail of it must stay behind.
-    .sort((one, other) => other.length - one.length)
+    // The longest first: if a secret contains another, no part of it must remain.
+    .sort((first, second) => second.length - first.length)
     .flatMap(secret => [
       [...secret].map(anySpelling).join(''),
       anyBase64(secret),
       Buffer.from(secret, 'utf8').toString('hex'),
     ]);
   if (patterns.length === 0) return text => text;
-  const mayHoldSecret = createForecast(usable);
+  const mayContainSecret = createPrecheck(usable);
   let anySecret: RegExp | undefined;
   return text => {
-    if (!mayHoldSecret(text)) return text;
-    // Not before it is needed: to compile it takes a third of a second.
+    if (!mayContainSecret(text)) return text;
+    // Compiled only when needed, since that takes a third of a second.
     anySecret ??= new RegExp(patterns.join('|'), 'giu');
     return text.replace(anySecret, REDACTED);
   };
 }
 
-/** Tells cheaply of nearly every text that holds none of the secrets, in no spelling. */
-function createForecast(secrets: readonly string[]): (text: string) => boolean {
+/** Creates a cheap check that rules out nearly all texts without a secret in any encoding. */
+function createPrecheck(secrets: readonly string[]): (text: string) => boolean {
   const spellings = secrets.flatMap(secret => {
     const bytes = Buffer.from(secret, 'utf8');
     return [secret, bytes.toString('base64').replace(/=+$/, ''), bytes.toString('hex')];
   });
   const folded = spellings.map(fold);
   const areAscii = secrets.every(secret => /^[ -~]*$/.test(secret));
-  const mayBeSpelt = secrets.some(secret => secret.includes('"'))
-    ? SPELT_OTHERWISE
-    : SPELT_OTHERWISE_WITHOUT_QUOTES;
+  const mayBeEncoded = secrets.some(secret => secret.includes('"'))
+    ? ENCODED_CHARACTER
+    : ENCODED_CHARACTER_EXCEPT_QUOTE;
   return text => {
-    const inOneCase = fold(text);
+    const foldedText = fold(text);
     return (
       !areAscii ||
-      mayBeSpelt.test(text) ||
-      folded.some(secret => inOneCase.includes(secret))
+      mayBeEncoded.test(text) ||
+      folded.some(secret => foldedText.includes(secret))
     );
   };
 }
 
-/** Every spelling of a character that is not the character itself begins with one of these. */
-const SPELT_OTHERWISE = /[%\\]|&(?:#|[a-z]+;)/i;
+/** Every encoding of a character, other than the character itself, begins with one of these. */
+const ENCODED_CHARACTER = /[%\\]|&(?:#|[a-z]+;)/i;
 
-/** An escaped quotation mark stands in Bitbucket's answer for each path that does not exist. */
-const SPELT_OTHERWISE_WITHOUT_QUOTES = /%|\\(?!")|&(?:#|[a-z]+;)/i;
+/** Bitbucket's answer for each path that does not exist contains an escaped quotation mark. */
+const ENCODED_CHARACTER_EXCEPT_QUOTE = /%|\\(?!")|&(?:#|[a-z]+;)/i;
 
 /**
- * The same for all texts that differ in the case of letters, in what forms make of a blank,
- * or in the alphabet of base64, as far as they are ASCII.
+ * Returns the same text for all ASCII texts that differ only in case, in the form encoding of a
+ * space, or in the base64 alphabet.
  */
 function fold(text: string): string {
-  // Both ways: two letters of other alphabets are an `s` and a `k` in one of them only.
+  // In both directions: two non-ASCII letters become `s` and `k` in only one of them.
   return text.toUpperCase().toLowerCase().replace(/[- ]/g, '+').replace(/_/g, '/');
 }
 
-/** The secrets of an integration; the redactor knows them in base64 too, as `Basic` sends them. */
+/** Returns the secrets of an integration. The redactor also finds their base64, as in `Basic`. */
 export function getSecrets({
   token,
   username,

@@ -1,6 +1,6 @@
 /**
- * The bucket that the replicas of a backend share, as a value. Pure; time is that of the
- * database, so that no replica's clock matters. Must not know where it is kept.
+ * The bucket that the replicas of a backend share, as a value. Pure; the time is the database's,
+ * so that no replica's clock matters. Must not know where it is stored.
  */
 
 import {
@@ -16,54 +16,54 @@ import {
 } from './twoClassBucket';
 import { RequestClass } from './types';
 
-/** What is kept of the bucket of one user; times are epoch milliseconds of the database. */
+/** The stored bucket of one user; times are epoch milliseconds of the database. */
 export interface SharedBucket {
   readonly bucket: TwoClassBucket;
-  /** Nothing is given before. */
+  /** No tokens are granted before this time. */
   readonly pausedUntilMs: number;
-  /** Reads of some replica wait until then, as far as is known. */
+  /** Until then, reads of at least one replica are assumed to wait. */
   readonly readsWaitUntilMs: number;
-  /** When each replica asked last. */
+  /** Time of the last request of each replica. */
   readonly replicas: Readonly<Record<string, number>>;
 }
 
-/** What a replica asks for. */
+/** A replica's request for tokens. */
 export interface TokenRequest {
-  /** The same for all replicas, but while a changed configuration reaches them. */
+  /** The same for all replicas, except while a configuration change reaches them. */
   readonly shape: TwoClassShape;
   readonly replicaId: string;
   readonly requestClass: RequestClass;
-  /** Tokens wanted, 1 or more; what is there is given, up to so many. */
+  /** Maximum number of tokens to grant, 1 or more. */
   readonly count: number;
-  /** What this replica has sent without asking since it asked last. */
+  /** Requests that this replica has sent without tokens since its last request for tokens. */
   readonly sent: RequestCounts;
 }
 
-/** What a replica gets. */
+/** The answer to a {@link TokenRequest}. */
 export interface TokenGrant {
   /** Tokens it may use, 0 or more. */
   readonly tokens: number;
-  /** How long until there is another token, milliseconds; 0 when there is one. */
+  /** Milliseconds until there is another token; 0 when there is one. */
   readonly waitMs: number;
-  /** How long everybody leaves the host alone, milliseconds from now; 0 when nobody has to. */
+  /** Milliseconds until the pause of all replicas is over; 0 when there is none. */
   readonly pausedMs: number;
-  /** Tokens that are left for everybody, 0 or more; fractions count. */
+  /** Tokens that are left for all replicas, 0 or more; may be a fraction. */
   readonly left: number;
-  /** Replicas that have asked lately, this one included. */
+  /** Number of replicas with a recent request, including this one. */
   readonly replicas: number;
 }
 
-/** Reads that got less than they asked for are taken to wait for so long. */
+/** Reads that got fewer tokens than requested are assumed to wait for this time. */
 const READS_WAIT_MS = 1_000;
 
-/** A replica that has not asked for so long counts no more. */
+/** A replica without a request for this time no longer counts. */
 const REPLICA_GONE_MS = 60_000;
 
-/** No pause is longer. A clock of the database that was set back must not make it so. */
+/** Longest pause, also if the clock of the database was set back. */
 const MAX_PAUSE_MS = 60_000;
 
-/** What is kept, brought to this moment and shape; full where nothing is kept. */
-function bringUp(
+/** Updates the stored bucket to the current time and shape; full if none is stored. */
+function bringUpToDate(
   kept: SharedBucket | undefined,
   shape: TwoClassShape,
   nowMs: number,
@@ -72,7 +72,7 @@ function bringUp(
     const bucket = createTwoClassBucket(shape, nowMs);
     return { bucket, pausedUntilMs: 0, readsWaitUntilMs: 0, replicas: {} };
   }
-  // Nothing is refilled for time that the database's clock has gone back.
+  // No refill is added or lost for the time by which the database's clock was set back.
   const { all, discovery } = kept.bucket;
   const asOf = <T extends { readonly asOfMs: number }>(bucket: T): T => ({
     ...bucket,
@@ -90,9 +90,10 @@ function bringUp(
 }
 
 /**
- * Decides what a replica gets.
+ * Decides how many tokens a replica gets.
  *
- * @param kept - as it was kept last; `undefined` where nobody has asked yet
+ * @param kept - the stored bucket; `undefined` if there is none yet
+ * @returns the answer, and the bucket to store
  */
 export function grantTokens(
   kept: SharedBucket | undefined,
@@ -100,7 +101,7 @@ export function grantTokens(
   nowMs: number,
 ): { readonly grant: TokenGrant; readonly kept: SharedBucket } {
   const { count, replicaId, requestClass, sent, shape } = request;
-  const current = bringUp(kept, shape, nowMs);
+  const current = bringUpToDate(kept, shape, nowMs);
   const { pausedUntilMs } = current;
   const pausedMs = Math.max(0, Math.ceil(pausedUntilMs - nowMs));
   const readsWait = current.readsWaitUntilMs > nowMs;
@@ -131,13 +132,13 @@ export function grantTokens(
   };
 }
 
-/** After a 429: nothing is left, and nobody asks for a while; a pause is never shortened. */
+/** Empties the bucket after a 429 and pauses all replicas; never shortens a pause. */
 export function pauseAll(
   kept: SharedBucket | undefined,
   { shape, ms }: { readonly shape: TwoClassShape; readonly ms: number },
   nowMs: number,
 ): SharedBucket {
-  const current = bringUp(kept, shape, nowMs);
+  const current = bringUpToDate(kept, shape, nowMs);
   return {
     ...current,
     bucket: learnOf(current.bucket, 0, nowMs),
@@ -145,14 +146,14 @@ export function pauseAll(
   };
 }
 
-/** Tokens are asked for by so many seconds of the refill, so that few are on their way. */
+/** Size of a batch in seconds of the refill; small, so that few tokens are in transit. */
 const BATCH_SECONDS = 0.5;
 
 /**
- * Decides for how many tokens to ask.
+ * Decides how many tokens to request.
  *
- * @param waiting - requests of the class that wait, the one that asks included
- * @returns 1 or more; never more than can be used at once
+ * @param waiting - number of waiting requests of the class, including the current one
+ * @returns 1 or more; never more than can be used immediately
  */
 export function planBatch(
   waiting: number,

@@ -1,7 +1,6 @@
 /**
- * A token bucket as a value: every function returns a new one. Pure; time is handed in.
- * Must not wait: how long to wait is an answer (`waitMs`), the waiting is the limiter's.
- * Times are those of `Clock.monotonicMs`.
+ * A token bucket as a value: every function returns a new one. Pure; the time is passed in, from
+ * `Clock.monotonicMs`. Must not wait: `waitMs` returns how long to wait, and the limiter waits.
  *
  * Source of the model: "Improving instance stability with rate limiting", Bitbucket Data
  * Center 8.13 (https://confluence.atlassian.com/bitbucketserver0813/improving-instance-stability-with-rate-limiting-1283691032.html)
@@ -9,7 +8,7 @@
 
 /** Size and refill of a bucket. */
 export interface BucketShape {
-  /** Most tokens it can hold, 1 or more; fractions count. */
+  /** Maximum number of tokens, 1 or more; may be a fraction. */
   readonly capacity: number;
   /** Tokens per second, more than 0. */
   readonly refillPerSecond: number;
@@ -17,7 +16,7 @@ export interface BucketShape {
 
 /** A bucket at a moment. */
 export interface TokenBucket extends BucketShape {
-  /** Tokens at {@link asOfMs}, up to capacity; below 0 where one cost more than was there. */
+  /** Tokens at {@link asOfMs}, up to the capacity; negative if one cost more than there was. */
   readonly tokens: number;
   readonly asOfMs: number;
 }
@@ -27,29 +26,29 @@ export interface TokenBucket extends BucketShape {
  *
  * @param shape - its size and refill
  * @param nowMs - milliseconds
- * @param tokens - what is in it, cut to 0 … capacity; full when left out
- * @throws RangeError when the shape could never hand out a token
+ * @param tokens - its content, limited to 0 … capacity; full when left out
+ * @throws RangeError when a bucket of this shape could never issue a token
  */
 export function createBucket(
   shape: BucketShape,
   nowMs: number,
   tokens: number = shape.capacity,
 ): TokenBucket {
-  assertHandsOutTokens(shape);
+  assertIssuesTokens(shape);
   const { capacity, refillPerSecond } = shape;
-  const held = Math.min(Math.max(tokens, 0), capacity);
-  return { capacity, refillPerSecond, tokens: held, asOfMs: nowMs };
+  const content = Math.min(Math.max(tokens, 0), capacity);
+  return { capacity, refillPerSecond, tokens: content, asOfMs: nowMs };
 }
 
-function assertHandsOutTokens({ capacity, refillPerSecond }: BucketShape): void {
+function assertIssuesTokens({ capacity, refillPerSecond }: BucketShape): void {
   if (!(capacity >= 1) || !(refillPerSecond > 0)) {
     throw new RangeError(
-      `a bucket of ${capacity} tokens and ${refillPerSecond} per second never hands out one`,
+      `a bucket of ${capacity} tokens and ${refillPerSecond} per second never issues one`,
     );
   }
 }
 
-/** Adds what has dripped in since. */
+/** Adds the refill since the bucket was last updated. */
 export function refill(bucket: TokenBucket, nowMs: number): TokenBucket {
   const elapsedMs = nowMs - bucket.asOfMs;
   const tokens = bucket.tokens + (elapsedMs / 1000) * bucket.refillPerSecond;
@@ -57,9 +56,9 @@ export function refill(bucket: TokenBucket, nowMs: number): TokenBucket {
 }
 
 /**
- * Takes a token if there is a whole one; either way the bucket is brought up to date.
+ * Takes a token if there is a whole one; either way the returned bucket is up to date.
  *
- * @param cost - what is taken for it, 1 or more; the bucket may owe the rest
+ * @param cost - tokens taken for it, 1 or more; the content may become negative
  */
 export function take(
   bucket: TokenBucket,
@@ -73,9 +72,9 @@ export function take(
 }
 
 /**
- * How long until a token can be taken.
+ * Returns the time until a token can be taken.
  *
- * @returns whole milliseconds, rounded up; 0 when one is there
+ * @returns whole milliseconds, rounded up; 0 when there is one
  */
 export function waitMs(bucket: TokenBucket, nowMs: number): number {
   const current = refill(bucket, nowMs);
@@ -84,10 +83,10 @@ export function waitMs(bucket: TokenBucket, nowMs: number): number {
 }
 
 /**
- * Takes over what the server says is left; only ever downwards, since others who share
- * the budget may be about to use the rest.
+ * Lowers the content to what the server says is left; never raises it, since other clients that
+ * share the budget may be about to use the rest.
  *
- * @param remaining - tokens, below 0 counts as 0
+ * @param remaining - tokens; a negative number counts as 0
  */
 export function learn(
   bucket: TokenBucket,
@@ -98,13 +97,13 @@ export function learn(
   return { ...current, tokens: Math.min(current.tokens, Math.max(0, remaining)) };
 }
 
-/** Gives a bucket another size and refill from now on; what is in it stays, up to the new size. */
+/** Changes size and refill from now on; the content stays, up to the new size. */
 export function reshape(
   bucket: TokenBucket,
   shape: BucketShape,
   nowMs: number,
 ): TokenBucket {
-  assertHandsOutTokens(shape);
+  assertIssuesTokens(shape);
   const { capacity, refillPerSecond } = shape;
   const current = refill(bucket, nowMs);
   const tokens = Math.min(current.tokens, capacity);

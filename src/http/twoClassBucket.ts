@@ -1,6 +1,6 @@
 /**
- * One token bucket of which reads may use everything and discovery a share, as a value. Pure;
- * time is handed in. Must not wait.
+ * A token bucket of which reads may use everything and discovery a share, as a value. Pure; the
+ * time is passed in. Must not wait.
  */
 
 import {
@@ -15,28 +15,28 @@ import {
 } from './tokenBucket';
 import { RequestClass } from './types';
 
-/** Size and refill of all of it, and of what discovery may use of it. */
+/** Size and refill of the whole bucket, and of the share that discovery may use. */
 export interface TwoClassShape {
   readonly all: BucketShape;
   readonly discovery: BucketShape;
 }
 
-/** Requests of each class, or the tokens for them. */
+/** Number of requests of each class, or of the tokens for them. */
 export type RequestCounts = Readonly<Record<RequestClass, number>>;
 
-/** The bucket at a moment: discovery takes from both, reads from `all` only. */
+/** The bucket at a moment: discovery takes from both buckets, reads from `all` only. */
 export interface TwoClassBucket {
   readonly all: TokenBucket;
   readonly discovery: TokenBucket;
 }
 
 /**
- * While reads wait, a request of discovery costs so many tokens of its share: it goes on at
- * a quarter of its pace, and the rest is for those who wait.
+ * While reads wait, a request of discovery costs this many tokens of its share: discovery
+ * continues at a quarter of its pace, and the rest is left to the reads.
  */
 const DISCOVERY_COST_WHILE_READS_WAIT = 4;
 
-/** One of several equal parts of it, which hands out a token at a time at least. */
+/** Divides a shape into equal parts and returns one; it holds at least one token. */
 export function partOf({ all, discovery }: TwoClassShape, parts: number): TwoClassShape {
   const part = ({ capacity, refillPerSecond }: BucketShape): BucketShape => ({
     capacity: Math.max(1, capacity / parts),
@@ -45,7 +45,7 @@ export function partOf({ all, discovery }: TwoClassShape, parts: number): TwoCla
   return { all: part(all), discovery: part(discovery) };
 }
 
-/** Creates a full one. */
+/** Creates a full bucket. */
 export function createTwoClassBucket(
   shape: TwoClassShape,
   nowMs: number,
@@ -57,8 +57,8 @@ export function createTwoClassBucket(
 }
 
 /**
- * How long until a class has something left of its share, whole milliseconds: the share of
- * reads is everything.
+ * Returns the time until a class has some of its share left, whole milliseconds. The share of
+ * reads is the whole bucket, so that they never wait here.
  */
 export function shareWaitMs(
   { discovery }: TwoClassBucket,
@@ -68,7 +68,7 @@ export function shareWaitMs(
   return requestClass === 'read' ? 0 : waitMs(discovery, nowMs);
 }
 
-/** How long until a request of this class may go, whole milliseconds; 0 when it may now. */
+/** Returns the time until a request of this class may go, whole milliseconds; 0 for now. */
 export function waitMsOf(
   bucket: TwoClassBucket,
   requestClass: RequestClass,
@@ -98,7 +98,7 @@ export function takeOf(
   };
 }
 
-/** What each class has taken and was not filled in again, in tokens. */
+/** Returns the tokens that each class has taken and that are not refilled yet. */
 export function missingFrom(
   { all, discovery }: TwoClassBucket,
   nowMs: number,
@@ -109,7 +109,7 @@ export function missingFrom(
   return { read: missing(all) - ofDiscovery, discovery: ofDiscovery };
 }
 
-/** Takes over what the server says is left, see `learn` of a single bucket. */
+/** Lowers the content to what the server says is left; see `learn` of a single bucket. */
 export function learnOf(
   { all, discovery }: TwoClassBucket,
   remaining: number,
@@ -121,7 +121,7 @@ export function learnOf(
   };
 }
 
-/** Takes out what was sent before, or by others, without asking the bucket; never below 0. */
+/** Deducts requests that were sent without a token from this bucket; never below 0. */
 export function deduct(
   { all, discovery }: TwoClassBucket,
   sent: RequestCounts,
@@ -135,7 +135,7 @@ export function deduct(
   };
 }
 
-/** Gives it another shape from now on; what is in it stays, up to the new size. */
+/** Changes the shape from now on; the content stays, up to the new size. */
 export function reshapeOf(
   bucket: TwoClassBucket,
   shape: TwoClassShape,

@@ -1,6 +1,6 @@
-/** What the transport is asked, what it answers, and how it may be limited. */
+/** Requests to the transport, its replies, and how requests may be limited. */
 
-/** What a request is for; the report and the metrics count by it. */
+/** The purpose of a request; the report and the metrics count requests by it. */
 export type RequestKind =
   | 'repositories'
   | 'projects'
@@ -22,33 +22,33 @@ export type RequestKind =
   | 'archive'
   | 'backstage';
 
-/** One question to Bitbucket. Only reading: discovery never writes to it. */
+/** One request to Bitbucket. It only reads: discovery never writes to Bitbucket. */
 export interface HttpRequest {
   readonly kind: RequestKind;
   /** Absolute, encoded, without credentials; must lie on the configured origin. */
   readonly url: string;
-  /** JSON, of the one question that has to be sent as POST. */
+  /** JSON, for the one request that has to be sent as POST. */
   readonly body?: string;
   /**
-   * An attempt that ran out of time, here or at a proxy (504), is the last one: who asks has a
-   * smaller question.
+   * Whether an attempt that timed out, here or at a proxy (504), is not retried: the caller can
+   * send a smaller request instead.
    */
   readonly isTimeoutFinal?: boolean;
 }
 
-/** An answer of any status, its body read to the end, or the beginning of a very long error. */
+/** An answer of any status, with its whole body, or only the beginning of a very long error. */
 export interface HttpReply {
   readonly status: number;
   readonly headers: Headers;
   readonly body: string;
   /**
-   * Of a redirect that was not followed: scheme and host of where it leads. The rest of the
-   * address may carry a session, and a host that shows a secret is left out.
+   * Scheme and host of the target of a redirect that was not followed. The rest of the URL is
+   * left out because it may contain a session; so is a host that contains a secret.
    */
   readonly redirectedTo?: string;
   /**
-   * The body of a success that was asked for unread; `body` is empty then. Whoever asked for
-   * it reads it to the end or cancels it: until then it keeps its connection.
+   * The body of a success that was requested with `unread`; `body` is empty then. The caller
+   * must read it to the end or cancel it: until then it occupies its connection.
    */
   readonly stream?: ReadableStream<Uint8Array>;
 }
@@ -57,21 +57,21 @@ export interface HttpReply {
 export interface SendOptions {
   readonly signal?: AbortSignal;
   /**
-   * Milliseconds for waits and retries together; an attempt that has begun by then ends as
-   * usual. Without it a request waits as long as it has to.
+   * Milliseconds for all waits and retries together; an attempt that has already begun is
+   * completed as usual. When left out, a request waits for as long as necessary.
    */
   readonly maxWaitMs?: number;
-  /** Leaves the body of a success unread, for {@link HttpReply.stream}: it may be of any size. */
+  /** Returns the body of a success as {@link HttpReply.stream}, so that it may be of any size. */
   readonly unread?: boolean;
 }
 
 /**
- * A pace below this cannot be meant, whoever sets it, a person or the server: by default
- * a run has 25 minutes, and 1 request in 10 seconds is hardly more than a hundred in all.
+ * The lowest plausible rate, whether a person or the server sets it: by default, a run has 25
+ * minutes, and at 1 request in 10 seconds that is hardly more than a hundred requests.
  */
 export const MIN_REQUESTS_PER_SECOND = 0.1;
 
-/** How a provider wants to be limited: the key `rateLimit`. */
+/** The rate limit that a provider asks for, from the key `rateLimit`. */
 export type RateLimitSetting =
   | { readonly kind: 'auto' }
   | { readonly kind: 'off' }
@@ -82,33 +82,33 @@ export type RateLimitSetting =
     };
 
 /**
- * For whom a request is: `read` for whoever wants a file by the URL reader, `discovery` for
- * runs, events and everything else.
+ * Which limit applies to a request: `read` for callers of the URL reader, `discovery` for runs,
+ * events and everything else.
  */
 export type RequestClass = 'read' | 'discovery';
 
-/** What one attempt ended with: an HTTP status or what kept it from having one. */
+/** The result of one attempt: an HTTP status, or the reason why there is none. */
 export type AttemptResult = number | 'network-error' | 'timeout' | 'aborted';
 
-/** Told of everything that costs; the report, the progress display and the metrics listen. */
+/** Receives all attempts and waits, for the report, the progress display and the metrics. */
 export interface RequestObserver {
   /**
-   * After each attempt, each hop of a redirect included. `retry`: it repeats one that
-   * failed.
+   * Called after each attempt, including each hop of a redirect. `retry` is true if the attempt
+   * repeats one that failed.
    */
   onAttempt(attempt: { kind: RequestKind; result: AttemptResult; retry: boolean }): void;
-  /** After a wait for a slot, a token, a pause or a retry's backoff; milliseconds. */
+  /** Called after a wait for a slot, a token, a pause or a retry's backoff; `ms`: milliseconds. */
   onWait(wait: { reason: 'limiter' | 'backoff'; ms: number }): void;
 }
 
-/** Asks Bitbucket; the port the client depends on. */
+/** Sends requests to Bitbucket; the port that the client depends on. */
 export interface Transport {
   /**
-   * Sends the request, with retries where they are due.
+   * Sends the request and retries it where that may help.
    *
    * @returns the last answer, whatever its status
    * @throws BitbucketServerNetworkError when the last attempt was not answered
-   * @throws BitbucketServerTimeoutError when the last attempt ran out of time
+   * @throws BitbucketServerTimeoutError when the last attempt timed out
    * @throws BitbucketServerResponseTooLargeError when the body of a success is larger than
    * allowed
    * @throws BitbucketServerWaitTooLongError when it could not be sent in time

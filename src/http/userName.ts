@@ -1,14 +1,14 @@
-/** Reads whom the server took the request for. Pure. */
+/** Reads which user the server authenticated. Pure. */
 
 import { ReadableHeaders } from './rateLimitHeaders';
 
 /**
- * The name of the user that an answer was given to.
+ * Returns the name of the user as whom a request was authenticated.
  *
  * @returns `undefined` for an anonymous caller, and where a proxy has stripped the header
  *
- * Source: `X-AUSERNAME` is on every recorded answer to somebody who is signed in; it carries
- * the name encoded as in a URL.
+ * Source: every recorded answer to an authenticated user has `X-AUSERNAME`, with the name
+ * URL-encoded.
  */
 export function readUserName(headers: ReadableHeaders): string | undefined {
   const value = headers.get('X-AUSERNAME') || undefined;

@@ -94,7 +94,7 @@ export class LiveConfiguration {
     const agreed = agreedBy([...this.#inEffect.values()], warning =>
       this.#warnOnce(warning),
     );
-    limiters.agreeAnew(agreed);
+    limiters.updateAgreed(agreed);
     for (const provider of changed) {
       await this.#reconfigure(provider, previous.get(provider.id));
     }

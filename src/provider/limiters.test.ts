@@ -62,7 +62,7 @@ it('are the same for all plugins of a backend, and for clients without access to
   expect(second).toBe(first);
   expect(limitersOfProcess()).toBe(first);
   expect(warn.mock.calls).toEqual([
-    [expect.stringContaining('the strictest holds for all, 1 per second, burst 1')],
+    [expect.stringContaining('the strictest applies to all, 1 per second, burst 1')],
   ]);
 });
 

@@ -138,13 +138,13 @@ describe('a rate that cannot be meant', () => {
       "the server's settings",
       { fillRate: 0.0001 },
       undefined,
-      /bitbucket\.test.* 0\.0001 requests per second.*0\.1 is assumed/,
+      /bitbucket\.test.* 0\.0001 requests per second.*0\.1 per second is assumed/,
     ],
     [
       'the headers of its answers',
       { fillRate: 0.0001, settingsReadable: false, headers: true },
       undefined,
-      /bitbucket\.test.* 0\.0001 requests per second.*0\.1 is assumed/,
+      /bitbucket\.test.* 0\.0001 requests per second.*0\.1 per second is assumed/,
     ],
   ])(
     'does not end a run by its timeout where %s tell it, and the log says so once',
@@ -233,7 +233,7 @@ describe('two providers of one host and credential', () => {
     expect(tenSeconds).toBeLessThanOrEqual(3 + 30);
     expect(logger.messages('warn')).toEqual([
       expect.stringMatching(
-        /share the rate limit of bitbucket\.test.*"first" 4 per.*"second" 3 per.*strictest holds for all, 3 per second, burst 3/,
+        /share the rate limit of bitbucket\.test.*"first" 4 per.*"second" 3 per.*strictest applies to all, 3 per second, burst 3/,
       ),
     ]);
   });
@@ -247,7 +247,7 @@ describe('two providers of one host and credential', () => {
     expect(found).toEqual([100, 100]);
     expect(bitbucket.peakInFlight).toBe(2);
     expect(logger.messages('warn').join()).toMatch(
-      /concurrency.*lowest holds for all, 2/,
+      /concurrency.*lowest applies to all, 2/,
     );
   });
 });
