@@ -52,7 +52,7 @@ async function createWorld(repoSlug: string) {
         reasons: () =>
           logger
             .messages('info')
-            .flatMap(text => /at once, .*: (.*)/.exec(text)?.[1] ?? []),
+            .flatMap(text => /ahead of its schedule: (.*)/.exec(text)?.[1] ?? []),
       };
     },
   };

@@ -57,9 +57,11 @@ export function closableDatabase(): ClosableDatabase {
 
 /** Whoever still waits for a connection would write to the console that there is none. */
 async function closeIdle(knex: Knex): Promise<void> {
-  const pool: { numUsed(): number; numPendingAcquires(): number } = knex.client.pool;
+  // `undefined` once it is closed.
+  const pool: { numUsed(): number; numPendingAcquires(): number } | undefined =
+    knex.client.pool;
   await eventually(async () => {
-    if (pool.numUsed() + pool.numPendingAcquires() > 0) {
+    if (pool && pool.numUsed() + pool.numPendingAcquires() > 0) {
       throw new Error('a connection is still in use');
     }
   });
