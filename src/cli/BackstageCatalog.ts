@@ -1,6 +1,6 @@
 /**
- * What a live Backstage tells of the Locations in its catalog: which ones it shows, and what
- * each provider of this module reports to hold. Reads only.
+ * Reads the Locations in the catalog of a live Backstage: those that the catalog shows, and
+ * those in the report of each provider of this module. Changes nothing.
  */
 
 import { Entity, entityEnvelopeSchemaValidator } from '@backstage/catalog-model';
@@ -19,27 +19,27 @@ import { InLiveCatalog } from './previewDocument';
 const LOCATIONS_PER_PAGE = 500;
 const REPOSITORIES_PER_PAGE = 1_000;
 
-/** A catalog as far as it tells. */
+/** The Locations and reports of a catalog. */
 export interface LiveCatalog {
-  /** Base URL of its backend, to be shown. */
+  /** Base URL of its backend, for display. */
   readonly url: string;
-  /** Targets of all Locations that it shows, of any origin. */
+  /** The targets of all Locations that it shows, of any origin. */
   readonly shown: ReadonlySet<string>;
-  /** Among them the files in a Bitbucket Server that discovery emitted, of this module or the published one. */
+  /** Those among them that discovery emitted, by this module or the published one. */
   readonly discovered: readonly string[];
-  /** One per provider that the backend has; none where it does not run this module. */
+  /** One per provider of the backend; empty if it does not run this module. */
   readonly reports: readonly ProviderReport[];
 }
 
-/** What a provider of the backend reports. */
+/** The report of a provider of the backend. */
 interface ProviderReport {
   readonly providerId: string;
-  /** A run has come to its end: what is reported is all that the provider has in the catalog. */
+  /** Whether a run has finished, so that `targets` has all Locations of the provider. */
   readonly isComplete: boolean;
-  /** Targets of the Locations that it has in the catalog, those that are held back included. */
+  /** The targets of its Locations in the catalog, including those held back. */
   readonly targets: readonly string[];
   readonly held: readonly HeldRemoval[];
-  /** What became of the files of repositories, by `addressKey`. */
+  /** The entities and errors of each repository, by `addressKey`. */
   readonly inCatalog: ReadonlyMap<string, InLiveCatalog>;
 }
 
@@ -63,7 +63,7 @@ const LocationSpec = z.object({
   targets: z.array(z.string()).optional(),
 });
 
-/** Below the catalog's API. */
+/** The path under the catalog's API. */
 const DISCOVERIES = '/bitbucket-server/discoveries';
 
 const Discoveries = z.object({
@@ -87,7 +87,7 @@ const Discovery = z.object({
   ),
 });
 
-/** Left out by a backend that cannot read it, or does not know of it yet. */
+/** Omitted by a backend that cannot read it, or that does not support it yet. */
 const InCatalog = z
   .object({
     entities: z.array(z.string()),
@@ -123,9 +123,9 @@ const RepositoryPage = z.object({
 const validateEnvelope = entityEnvelopeSchemaValidator();
 
 /**
- * Reads what a catalog tells of its Locations.
+ * Reads the Locations and the reports of a catalog.
  *
- * @throws CommandFailedError in words without secrets when it cannot be read
+ * @throws CommandFailedError if it cannot be read; its message contains no secrets
  */
 export async function readLiveCatalog(
   address: BackstageAddress,
@@ -167,16 +167,18 @@ function readTargets({ spec }: Entity): string[] {
 }
 
 /**
- * The file that discovery emitted, if a Location is one of its.
+ * Returns the file of a Location that discovery emitted.
  *
- * @remarks Nothing else marks Locations so: what is registered by hand, named in the
- * configuration or read from another file has none of these annotations. The published module
- * sets that of the default branch. Source: version 0.5.15 of it.
+ * @remarks Only discovery sets these annotations: a Location that is registered by hand, named
+ * in the configuration or read from another file has none of them. The published module sets
+ * the one with the default branch. Source: version 0.5.15 of it.
+ *
+ * @returns the target; empty for any other Location
  */
 function readDiscovered(entity: Entity): string[] {
   const { annotations = {} } = entity.metadata;
   const isMarked = [ANNOTATION_PROJECT_KEY, ANNOTATION_DEFAULT_BRANCH].some(
-    one => annotations[one] !== undefined,
+    annotation => annotations[annotation] !== undefined,
   );
   const target = isMarked ? findPlainTarget(entity) : undefined;
   return target !== undefined && parseTarget(target) ? [target] : [];
@@ -195,22 +197,24 @@ async function readReports(client: BackstageClient): Promise<ProviderReport[]> {
       const isLast = page.items.length === 0 || end >= page.totalItems;
       return { items: page.items, next: isLast ? undefined : String(end) };
     });
-    const targets = repositories.flatMap(one => one.files.map(file => file.targetUrl));
+    const targets = repositories.flatMap(({ files }) =>
+      files.map(file => file.targetUrl),
+    );
     reports.push({
       providerId,
-      // One that failed may have been the first, and has not seen everything then.
+      // A failed run may have been the first one, which did not check every repository.
       isComplete: summary !== undefined && status !== 'failed',
       inCatalog: new Map(
         repositories.flatMap(({ projectKey = '', repositorySlug: slug = '', catalog }) =>
           catalog ? [[addressKey({ projectKey, slug }), catalog] as const] : [],
         ),
       ),
-      targets: [...targets, ...heldRemovals.map(one => one.targetUrl)],
+      targets: [...targets, ...heldRemovals.map(removal => removal.targetUrl)],
       held: heldRemovals.map(({ targetUrl: entryKey, since, approved }) => ({
         repositoryId: 0,
         entryKey,
         sinceMs: Date.parse(since),
-        // As far as the report tells; the run itself measures it.
+        // An estimate: the report does not have the time that the run measures.
         confirmedForMs: Math.max(0, Date.parse(finishedAt) - Date.parse(since)) || 0,
         approved,
       })),
@@ -220,10 +224,11 @@ async function readReports(client: BackstageClient): Promise<ProviderReport[]> {
 }
 
 /**
- * Reads what became of the files of one repository, and when it was looked at.
+ * Reads what a backend reports about one repository: the entities and errors of its files,
+ * the times of its checks and its held removals.
  *
- * @returns `undefined` where the backend does not tell
- * @throws CommandFailedError in words without secrets when it cannot be read
+ * @returns `undefined` if the backend does not report it
+ * @throws CommandFailedError if it cannot be read; its message contains no secrets
  */
 export async function readInLiveCatalog(
   address: BackstageAddress,
@@ -237,11 +242,11 @@ export async function readInLiveCatalog(
 }
 
 /**
- * Reads which providers a backend has.
+ * Reads the number of Locations of each provider of a backend.
  *
- * @returns by id, how many Locations each has in the catalog; `undefined` where the backend
- * does not run this module, or does not tell this token
- * @throws CommandFailedError in words without secrets when it cannot be read
+ * @returns the numbers by provider id; `undefined` if the backend does not run this module,
+ * or the token may not read them
+ * @throws CommandFailedError if it cannot be read; its message contains no secrets
  */
 export async function countBackendLocations(
   address: BackstageAddress,
@@ -250,17 +255,21 @@ export async function countBackendLocations(
   const list = await new BackstageClient(address, io).find(DISCOVERIES, Discoveries);
   return (
     list &&
-    new Map(list.items.map(one => [one.providerId, one.summary?.locations ?? 0] as const))
+    new Map(
+      list.items.map(
+        ({ providerId, summary }) => [providerId, summary?.locations ?? 0] as const,
+      ),
+    )
   );
 }
 
 /**
- * Names the providers that a backend has and the configuration lacks: to the catalog a
- * provider is its id, and it drops those that are gone when it starts.
+ * Warns about providers that a backend has and the configuration lacks: the catalog identifies
+ * a provider by its id, and drops the Locations of missing providers when it starts.
  *
- * @param counts - by id, how many Locations each provider of the backend has
- * @param configuredIds - of all that are configured
- * @returns a warning with the remedy; `undefined` where there are none
+ * @param counts - the number of Locations of each provider of the backend, by id
+ * @param configuredIds - the ids of all configured providers
+ * @returns a warning with the remedy; `undefined` if none is missing
  */
 export function describeLost(
   counts: ReadonlyMap<string, number>,
@@ -271,5 +280,5 @@ export function describeLost(
     .map(([id, count]) => `"${id}" (${formatPlural(count, 'Location')})`);
   return names.length === 0
     ? undefined
-    : `The backend has providers that this configuration lacks: ${names.join(', ')}. With it, the catalog would remove what they gave as soon as it starts, unless catalog.orphanProviderStrategy is "keep"; what another provider finds of the same comes back with its next run, with another uid. To go on where one left off, give its id to a provider below catalog.providers.bitbucketServer`;
+    : `The backend has providers that this configuration lacks: ${names.join(', ')}. With it, the catalog would remove their Locations as soon as it starts, unless catalog.orphanProviderStrategy is "keep"; entities that another provider finds too come back with its next run, with another uid. To keep the Locations of such a provider, give its id to a provider under catalog.providers.bitbucketServer`;
 }

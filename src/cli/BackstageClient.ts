@@ -1,6 +1,6 @@
 /**
- * Asks a live Backstage backend, over the same transport as Bitbucket. Reads only, and never
- * takes the token to another origin; says in a sentence what kept it from reading.
+ * Reads from a live Backstage backend, over the same transport as Bitbucket. Never sends the
+ * token to another origin; errors say in one sentence why reading failed.
  */
 
 import { InputError } from '@backstage/errors';
@@ -11,39 +11,39 @@ import { createRedactor, Redact } from '../http/redact';
 import { HttpReply } from '../http/types';
 import { CliIo, CommandFailedError, describeError, UsageError } from './CliIo';
 
-/** Of one attempt. */
+/** The timeout of one attempt. */
 const REQUEST_TIMEOUT_MS = 30_000;
 
-/** With 500 Locations or 1,000 repositories on each: far more than any catalog has. */
+/** At 500 Locations or 1,000 repositories per page, far more than any catalog has. */
 const MAX_PAGES = 1_000;
 
-/** Which backend, and as whom. */
+/** The address of a backend and the token for it. */
 export interface BackstageAddress {
-  /** Base URL of the backend, without a slash at its end. */
+  /** Base URL of the backend, without a trailing slash. */
   readonly url: string;
   readonly token?: string;
 }
 
-/** Part of a list. */
+/** One page of a list. */
 export interface Page<T> {
   readonly items: readonly T[];
-  /** What to ask for the next one; `undefined` on the last one. */
+  /** The cursor or offset of the next page; `undefined` on the last page. */
   readonly next?: string;
 }
 
-/** The options of commands that look into a running Backstage. */
+/** The options of commands that read from a running Backstage. */
 export interface AgainstOptions {
   /** Base URL of a Backstage backend. */
   readonly against?: string;
-  /** For that backend; `BACKSTAGE_TOKEN` when left out. */
+  /** The token for that backend; defaults to `BACKSTAGE_TOKEN`. */
   readonly token?: string;
 }
 
 /**
- * Checks the address and brings it into the form it is shown in.
+ * Validates and normalizes the address.
  *
- * @returns `undefined` where none is asked for
- * @throws UsageError for what is no base URL, or has credentials in it
+ * @returns `undefined` if `--against` is not given
+ * @throws UsageError if the address is not a base URL, or contains credentials
  */
 export function toBackstageAddress(
   { against, token }: AgainstOptions,
@@ -60,12 +60,12 @@ export function toBackstageAddress(
   }
   if (url.username !== '' || url.password !== '') {
     throw new UsageError(
-      '--against must not carry credentials: use --token or BACKSTAGE_TOKEN',
+      '--against must not contain credentials: use --token or BACKSTAGE_TOKEN',
     );
   }
   return {
     url: `${url.origin}${url.pathname.replace(/\/+$/, '')}`,
-    // An empty variable is how scripts say that there is none.
+    // Scripts set the variable to an empty string to say that there is no token.
     token: (token ?? env.BACKSTAGE_TOKEN)?.trim() || undefined,
   };
 }
@@ -77,7 +77,7 @@ export class BackstageClient {
   readonly #redact: Redact;
   readonly #signal: AbortSignal;
 
-  /** @throws UsageError where the token cannot be sent */
+  /** @throws UsageError if the token cannot be sent in a header */
   constructor(address: BackstageAddress, { clock, fetch, signal }: CliIo) {
     const { url, token } = address;
     this.#address = address;
@@ -88,7 +88,7 @@ export class BackstageClient {
         baseUrl: url,
         headers: token === undefined ? {} : { Authorization: `Bearer ${token}` },
         redact: this.#redact,
-        // One request at a time is no burden.
+        // Only one request is sent at a time, so no limit is needed.
         limiter: { run: task => task(), observeResponse: () => undefined },
         clock,
         requestTimeoutMs: REQUEST_TIMEOUT_MS,
@@ -97,7 +97,7 @@ export class BackstageClient {
     } catch (error) {
       if (error instanceof InputError) {
         throw new UsageError(
-          'The token for --against holds a character that cannot be sent, such as a line break',
+          'The token for --against contains a character that cannot be sent, such as a line break',
         );
       }
       throw error;
@@ -105,27 +105,27 @@ export class BackstageClient {
   }
 
   /**
-   * Asks for something below `/api/catalog`.
+   * Reads a path under `/api/catalog`.
    *
-   * @returns what the schema makes of the answer
-   * @throws CommandFailedError in words without secrets
+   * @returns the answer as parsed by the schema
+   * @throws CommandFailedError whose message contains no secrets
    */
   async get<T>(
     path: string,
     query: Readonly<Record<string, string>>,
     schema: z.ZodType<T>,
   ): Promise<T> {
-    return this.#parse(await this.#ask(path, query), schema);
+    return this.#parse(await this.#request(path, query), schema);
   }
 
   /**
-   * Asks for something that not every backend has.
+   * Reads a path that not every backend has.
    *
-   * @returns `undefined` where there is no such thing, or none for this token
-   * @throws CommandFailedError in words without secrets
+   * @returns `undefined` if it does not exist, or the token may not read it
+   * @throws CommandFailedError whose message contains no secrets
    */
   async find<T>(path: string, schema: z.ZodType<T>): Promise<T | undefined> {
-    const reply = await this.#ask(path, {});
+    const reply = await this.#request(path, {});
     return reply.status === 403 || reply.status === 404
       ? undefined
       : this.#parse(reply, schema);
@@ -139,15 +139,15 @@ export class BackstageClient {
       return schema.parse(new Answer(reply).json);
     } catch {
       throw this.#failure(
-        'the answer is not that of a catalog. --against must be the base URL of the backend, not of the frontend',
+        'the answer does not come from a catalog. --against must be the base URL of the backend, not of the frontend',
       );
     }
   }
 
   /**
-   * Reads a list to its end.
+   * Reads all pages of a list.
    *
-   * @throws CommandFailedError also where there is no end
+   * @throws CommandFailedError also if the pages repeat or never end
    */
   async readPages<T>(read: (next?: string) => Promise<Page<T>>): Promise<T[]> {
     const pages: (readonly T[])[] = [];
@@ -158,7 +158,7 @@ export class BackstageClient {
       pages.push(page.items);
       next = page.next;
       if (next !== undefined && seen.has(next)) {
-        throw this.#failure('its pages go round in a circle');
+        throw this.#failure('its pages repeat');
       }
       if (seen.size >= MAX_PAGES) {
         throw this.#failure(`its pages never end: there are more than ${MAX_PAGES}`);
@@ -168,7 +168,10 @@ export class BackstageClient {
     return pages.flat();
   }
 
-  async #ask(path: string, query: Readonly<Record<string, string>>): Promise<HttpReply> {
+  async #request(
+    path: string,
+    query: Readonly<Record<string, string>>,
+  ): Promise<HttpReply> {
     const url = `${this.#address.url}/api/catalog${path}?${new URLSearchParams(query)}`;
     const signal = this.#signal;
     try {
@@ -188,14 +191,14 @@ export class BackstageClient {
   #describeStatus({ status, redirectedTo }: HttpReply): string {
     const { token, url } = this.#address;
     if (status >= 300 && status < 400) {
-      const elsewhere = redirectedTo ? ` to ${redirectedTo}` : '';
-      const where = redirectedTo === new URL(url).origin ? ' again and again' : elsewhere;
-      return `${status}, it redirects${where}. Only the address that is given is asked: --against must be the base URL of the backend itself`;
+      const target = redirectedTo ? ` to ${redirectedTo}` : '';
+      const where = redirectedTo === new URL(url).origin ? ' again and again' : target;
+      return `${status}, it redirects${where}. No other address is requested: --against must be the base URL of the backend itself`;
     }
     switch (status) {
       case 401:
         return token === undefined
-          ? '401, it wants to know who asks. Give it a token with BACKSTAGE_TOKEN or --token'
+          ? '401, it requires a token. Set BACKSTAGE_TOKEN or use --token'
           : '401, it does not accept the token. Check that it has not expired, and that it is a token for the backend';
       case 403:
         return '403, the token may not read the catalog. It needs the permission catalog.entity.read';

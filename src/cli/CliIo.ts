@@ -1,7 +1,7 @@
 /**
- * The world as the command line sees it. Everything it touches is here, so that tests can
- * hand in their own; `index.ts` hands in the real one. And how commands end: with an exit
- * code, or early with an error that is told apart by name.
+ * The environment of the command line, as an interface, so that tests can replace it;
+ * `index.ts` passes the real one. Also the ways in which commands end: with an exit code, or
+ * early with an error whose name decides the exit code.
  */
 
 import { CustomErrorBase, isError } from '@backstage/errors';
@@ -10,41 +10,41 @@ import { Clock } from '../util/clock';
 import { plainText } from '../util/text';
 import { Layout, layOut } from './layOut';
 
-/** What the commands may use. */
+/** The environment that the commands use. */
 export interface CliIo extends ProcessIo {
-  /** Results for machines and shells: as they are, neither wrapped nor coloured. */
+  /** Results for scripts and shells, neither wrapped nor coloured. */
   readonly verbatim: (text: string) => void;
 }
 
-/** What the process has. */
+/** The environment that the process provides. */
 export interface ProcessIo {
   /** Results. */
   readonly stdout: (text: string) => void;
-  /** Progress and complaints. */
+  /** Progress, warnings and errors. */
   readonly stderr: (text: string) => void;
-  /** Brings the terminal of `stderr` to the start of its line, and clears that. */
+  /** Moves the cursor of `stderr` to the start of its line and clears the line. */
   readonly rewind: () => void;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Where relative paths begin and the default configuration lies. */
+  /** The folder of the default configuration and the base of relative paths. */
   readonly cwd: string;
-  /** Whether `stderr` is a terminal: then one line is rewritten in place. */
+  /** Whether `stderr` is a terminal, where the progress line is rewritten in place. */
   readonly isTerminal: boolean;
   /** Width of that terminal, in characters. */
   readonly columns: number;
-  /** What can be shown on each of the two. */
+  /** The capabilities of both streams. */
   readonly layouts: { readonly stdout: Layout; readonly stderr: Layout };
   readonly clock: Clock;
   /** Aborted by Ctrl-C. */
   readonly signal: AbortSignal;
-  /** For requests to Bitbucket and Backstage; that of Node.js when left out. */
+  /** For requests to Bitbucket and Backstage; defaults to that of Node.js. */
   readonly fetch?: Fetch;
   readonly readFile: (path: string) => Promise<string>;
   readonly writeFile: (path: string, text: string) => Promise<void>;
 }
 
 /**
- * Takes out of all that is printed what a terminal would act on: names, files and messages
- * come from anywhere. Then lays it out.
+ * Replaces characters in the output that a terminal would interpret, since names, files and
+ * messages are not trusted, and lays the output out.
  */
 export function printable(io: ProcessIo): CliIo {
   const { stdout, stderr } = io.layouts;
@@ -56,7 +56,7 @@ export function printable(io: ProcessIo): CliIo {
   };
 }
 
-/** 0: fine. 1: something failed, or what was asked for does not exist. 2: wrong usage or configuration. */
+/** 0: success. 1: something failed, or the repository does not exist. 2: wrong usage or configuration. */
 export type ExitCode = 0 | 1 | 2;
 
 /** The command line or the configuration is wrong: exit code 2. */
@@ -64,14 +64,14 @@ export class UsageError extends CustomErrorBase {
   override name = 'UsageError' as const;
 }
 
-/** The world is wrong: exit code 1. */
+/** The command failed for a cause outside of it: exit code 1. */
 export class CommandFailedError extends CustomErrorBase {
   override name = 'CommandFailedError' as const;
 }
 
-/** What happened, in words for a person at a terminal. */
+/** Returns the message of an error, for a person at a terminal. */
 export function describeError(error: unknown): string {
   const message = isError(error) ? error.message : 'it failed without a reason';
-  // Said to the log of a backend, and not true here.
+  // This holds for the log of a backend only.
   return message.replace(/\. The next attempt is the next scheduled run$/, '');
 }

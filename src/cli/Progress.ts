@@ -1,19 +1,19 @@
 /**
- * How far a command is: on a terminal one line that is rewritten in place, elsewhere (a
- * build server, a file) a line now and then. Goes to `stderr`, so that results stay clean.
+ * Shows the progress of a command on `stderr`, apart from its results: on a terminal as one
+ * line that is rewritten in place, elsewhere (a build server, a file) as a line every few seconds.
  */
 
 import { CliIo } from './CliIo';
 
-/** Often enough to look alive, seldom enough not to flicker. */
+/** Short enough to show movement, long enough not to flicker. */
 const REWRITE_INTERVAL_MS = 100;
 
-/** Where there is no terminal, this often. */
+/** The interval between lines where there is no terminal. */
 const LINE_INTERVAL_MS = 10_000;
 
 const BAR_WIDTH = 24;
 
-/** What one command shows of its progress. */
+/** Shows the progress of one command. */
 export class Progress {
   #lastMs: number | undefined;
   #lastLine = '';
@@ -21,13 +21,13 @@ export class Progress {
 
   constructor(private readonly io: CliIo) {}
 
-  /** Begins something new: always shown. */
+  /** Starts a new phase; its text is always shown. */
   begin(text: string): void {
     this.#lastMs = undefined;
     this.update(text);
   }
 
-  /** Shown unless the last one is too fresh. */
+  /** Shows a text unless the last one was shown too recently. */
   update(text: string): void {
     const { clock, isTerminal } = this.io;
     const nowMs = clock.now();
@@ -40,14 +40,14 @@ export class Progress {
     this.#write(this.#lastLine);
   }
 
-  /** Shows the last line again, on a terminal. */
+  /** Shows the last line again if this is a terminal. */
   resume(): void {
     if (this.io.isTerminal) {
       this.#write(this.#lastLine);
     }
   }
 
-  /** Leaves the terminal as if nothing had been there: before other output, and at the end. */
+  /** Clears the line: before other output, and at the end. */
   end(): void {
     if (this.#isLineOpen) {
       this.io.rewind();

@@ -402,7 +402,7 @@ describe('preview --against', () => {
   });
 
   it.each([
-    ['no token', {}, 'Give it a token with BACKSTAGE_TOKEN or --token'],
+    ['no token', {}, 'Set BACKSTAGE_TOKEN or use --token'],
     [
       'a wrong token',
       { BACKSTAGE_TOKEN: 'wrong-token-1234' },
@@ -491,7 +491,7 @@ describe('preview --against', () => {
   });
 
   it.each([
-    ['go round in a circle', () => '0'],
+    ['repeat', () => '0'],
     ['never end', (page: number) => String(page + 1)],
   ])('gives up on pages that %s', async (words, cursorAfter) => {
     await using backstage = await serveBackstage({ locations: found(), cursorAfter });
@@ -512,7 +512,7 @@ describe('preview --against', () => {
       { bitbucket: createDemoBitbucket() },
     );
 
-    expect(stderr).toContain('the answer is not that of a catalog');
+    expect(stderr).toContain('the answer does not come from a catalog');
     expect(exitCode).toBe(1);
   });
 

@@ -57,7 +57,7 @@ describe('preview --explain --against', () => {
 
   it.each([
     ['pay-service-8', 'component:default/pay-8'],
-    ['pay-service-12', 'nothing: the catalog has not come to the files yet'],
+    ['pay-service-12', 'nothing: the catalog has not processed the files yet'],
   ])('says what the catalog has of %s: %s', async (slug, words) => {
     const { stdout } = await explain(slug);
 
@@ -74,8 +74,8 @@ describe('preview --explain --against', () => {
       const looks = { checkedAt: '2026-11-27T10:00:00.000Z', dueAt };
       const { stdout } = await explain('pay-service-8', [{ ...REPORT, looks }]);
 
-      expect(stdout).toMatch(/Last look +2026-11-27T10:00:00\.000Z$/m);
-      expect(/Next look +(.*)$/m.exec(stdout)?.[1]).toBe(words);
+      expect(stdout).toMatch(/Last check +2026-11-27T10:00:00\.000Z$/m);
+      expect(/Next check +(.*)$/m.exec(stdout)?.[1]).toBe(words);
     },
   );
 

@@ -65,7 +65,7 @@ describe('check', () => {
     [
       'settings that may not be read',
       { rateLimit: { capacity: 9, fillRate: 1, settingsReadable: false } },
-      'the server does not tell',
+      'not reported by the server',
     ],
     ['no rate limit at all', {}, 'requests are not limited'],
     [

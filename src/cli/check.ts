@@ -1,4 +1,4 @@
-/** `check`: tells in plain words whether discovery can work, and what is missing. */
+/** `check`: reports whether discovery can work, and what is missing. */
 
 import { BitbucketServerCredentialsError } from '../bitbucket/errors';
 import { FilteredRepository, filterListing } from '../discovery/applyFilters';
@@ -7,6 +7,7 @@ import { listRepositories } from '../discovery/listRepositories';
 import { Listing } from '../discovery/types';
 import { SHARE_OF_CAPACITY, SHARE_OF_FILL_RATE } from '../http/rateStrategy';
 import { Problem } from '../model';
+import { formatAddress } from '../util/text';
 import { countBackendLocations, describeLost } from './BackstageCatalog';
 import { AgainstOptions, BackstageAddress, toBackstageAddress } from './BackstageClient';
 import { CliIo, describeError, ExitCode } from './CliIo';
@@ -23,10 +24,10 @@ import {
 
 const MARKS = { ok: 'ok    ', warning: 'note  ', failed: 'FAILED' } as const;
 
-/** The command line of `check`, already checked. */
+/** The validated command line of `check`. */
 type CheckOptions = ConfigurationOptions & AgainstOptions;
 
-/** Runs the command. */
+/** Runs `check`. */
 export async function runCheck(options: CheckOptions, io: CliIo): Promise<ExitCode> {
   const address = toBackstageAddress(options, io);
   const configuration = await readConfiguration(options, io);
@@ -40,12 +41,12 @@ export async function runCheck(options: CheckOptions, io: CliIo): Promise<ExitCo
   const verdict =
     failures === 0
       ? 'Discovery can work.'
-      : 'Discovery cannot work, or not fully, until what failed is mended.';
+      : 'Discovery cannot work, or not fully, until the failures above are fixed.';
   io.stdout(`${verdict}\n`);
   return failures === 0 ? 0 : 1;
 }
 
-/** @returns how many steps failed */
+/** @returns the number of steps that failed */
 async function check(
   connection: Connection,
   { backstageUrl }: Configuration,
@@ -75,13 +76,13 @@ async function check(
   return failures;
 }
 
-/** @returns how many steps failed */
+/** @returns the number of steps that failed */
 async function checkBackend(
   address: BackstageAddress,
   { configured }: Configuration,
   io: CliIo,
 ): Promise<number> {
-  const ids = configured.map(one => one.config.id);
+  const ids = configured.map(provider => provider.config.id);
   const result = await compareProviders(address, ids, io);
   const line = render({ about: 'Providers', ...result });
   io.stdout(`Backstage at ${address.url}\n${indent(line)}\n\n`);
@@ -99,7 +100,7 @@ async function compareProviders(
       ? describeLost(counts, configuredIds)
       : 'It does not run this module yet, or the token may not read its report';
     return warning === undefined
-      ? { status: 'ok', text: 'All that it has are configured here' }
+      ? { status: 'ok', text: 'All providers of the backend are configured here' }
       : { status: 'warning', text: warning };
   } catch (error) {
     io.signal.throwIfAborted();
@@ -112,7 +113,7 @@ function render({ status, about, text, remedy }: Finding): string {
   return remedy === undefined ? line : `${line}\n        What to do: ${remedy}`;
 }
 
-/** What one step found. */
+/** The result of one step. */
 interface Finding {
   readonly status: 'ok' | 'warning' | 'failed';
   readonly about:
@@ -125,16 +126,16 @@ interface Finding {
     | 'Webhooks'
     | 'Providers';
   readonly text: string;
-  /** Where there is something to be done. */
+  /** What the user can do; `undefined` if nothing is needed. */
   readonly remedy?: string;
-  /** To be copied into a shell. */
+  /** A script to copy into a shell. */
   readonly script?: string;
 }
 
-/** Repositories tried before reading counts as impossible. */
+/** The number of repositories tried before reading counts as failed. */
 const MAX_TRIES = 3;
 
-/** Yields each finding as soon as it is there; throws only when aborted. */
+/** Yields each finding as soon as it is known; throws only when aborted. */
 async function* checkProvider(
   connection: Connection,
   backstageUrl: string | undefined,
@@ -166,7 +167,7 @@ async function* steps(
     yield { status: 'ok', about: 'Server', text: `${displayName} ${version} answers` };
     yield assessUser(server.value.userName, connection);
   } else if (server.problem.reason === 'not-permitted') {
-    const text = `It does not tell its version. ${server.problem.detail}`;
+    const text = `It does not report its version. ${server.problem.detail}`;
     yield { status: 'warning', about: 'Server', text };
   } else {
     yield failed('Server', server.problem, connection);
@@ -201,17 +202,17 @@ function assessUser(userName: string | undefined, connection: Connection): Findi
     ? {
         status: 'ok',
         about: 'User',
-        text: 'Bitbucket does not name the user (a proxy may have taken the name out); the listing shows whether it knows one',
+        text: 'Bitbucket does not name the user (a proxy may have removed the name); the listing shows whether the login works',
       }
     : {
         status: 'warning',
         about: 'User',
-        text: 'No credentials are configured: only what is public can be found',
+        text: 'No credentials are configured: only public repositories can be found',
         remedy: addCredentials(connection),
       };
 }
 
-/** Half of them would have been refused before. */
+/** One value is enough: an incomplete pair is refused when the configuration is read. */
 function hasCredentials({ integration: { token, password } }: Connection): boolean {
   return (token ?? password) !== undefined;
 }
@@ -250,14 +251,14 @@ function* assessListing(listing: Listing, connection: Connection): Generator<Fin
     };
   }
   if (listing.unreadable > 0) {
-    const text = `${formatPlural(listing.unreadable, 'item')} of the listing are not readable as repositories`;
+    const text = `${formatPlural(listing.unreadable, 'item')} of the listing could not be read as repositories`;
     yield { status: 'warning', about, text };
   }
 }
 
 function* assessFilters(filtered: readonly FilteredRepository[]): Generator<Finding> {
   const about = 'Listing';
-  const passing = filtered.filter(one => one.outcome === undefined);
+  const passing = filtered.filter(each => each.outcome === undefined);
   const doubts = filtered.flatMap(({ outcome }) =>
     outcome?.kind === 'unknown' ? [outcome] : [],
   );
@@ -274,13 +275,13 @@ function* assessFilters(filtered: readonly FilteredRepository[]): Generator<Find
   const remedy =
     filtered.length === 0
       ? 'Give the account read permission on the projects, or check `filters.projectKey`.'
-      : 'Run `preview` to see which filter leaves out what.';
+      : 'Run `preview` to see which filter excludes which repositories.';
   yield passing.length === 0
     ? { status: 'failed', about, text, remedy }
     : { status: 'ok', about, text };
 }
 
-/** One file check in a repository that discovery would look at. */
+/** Checks one file in a repository that discovery would check. */
 async function* checkReading(
   filtered: readonly FilteredRepository[],
   connection: Connection,
@@ -296,14 +297,17 @@ async function* checkReading(
   const path = first?.kind === 'plain' ? first.path : 'catalog-info.yaml';
   let last: Finding | undefined;
   let found: FoundFile | undefined;
-  for (const one of candidates.slice(0, MAX_TRIES)) {
-    const lookup = await client.findFile(one, path, { branch: config.branch, signal });
-    const name = `${one.projectKey}/${one.slug}`;
+  for (const repository of candidates.slice(0, MAX_TRIES)) {
+    const lookup = await client.findFile(repository, path, {
+      branch: config.branch,
+      signal,
+    });
+    const name = formatAddress(repository);
     if (lookup.kind !== 'unknown') {
       const what = lookup.kind === 'found' ? `has ${path}` : `has no ${path}`;
       const text = `${name} can be read (it ${what})`;
       yield { status: 'ok', about: 'Reading', text };
-      found = lookup.kind === 'found' ? { repository: one, path } : undefined;
+      found = lookup.kind === 'found' ? { repository, path } : undefined;
       last = undefined;
       break;
     }
@@ -319,7 +323,7 @@ async function* checkReading(
   }
 }
 
-/** How those who administer the projects add webhooks: the account itself may only read. */
+/** Describes how a project administrator adds webhooks: the account itself may only read. */
 function* describeWebhooks(
   filtered: readonly FilteredRepository[],
   { connection, version, backstageUrl }: WebhookAdvice,
@@ -327,27 +331,27 @@ function* describeWebhooks(
   const about = 'Webhooks';
   const [major = 0, minor = 0] = (version ?? '').split('.').map(Number);
   if (version !== undefined && (major < 8 || (major === 8 && minor < 8))) {
-    const text = `Bitbucket ${version} has none for projects (8.8 and later do): add one to each repository, as README says`;
+    const text = `Bitbucket ${version} has no webhooks for projects (8.8 and later do): add one to each repository, as the README describes`;
     yield { status: 'ok', about, text };
     return;
   }
   const script = webhookScript({
-    projectKeys: filtered.flatMap(one =>
-      one.outcome === undefined ? [one.repository.projectKey] : [],
+    projectKeys: filtered.flatMap(({ repository, outcome }) =>
+      outcome === undefined ? [repository.projectKey] : [],
     ),
     apiBaseUrl: connection.integration.apiBaseUrl,
     backstageUrl,
   });
   if (script) {
-    const text = `With them a push is in the catalog within seconds. A script for somebody who administers the projects, with their own token in BITBUCKET_ADMIN_TOKEN and, in BITBUCKET_WEBHOOK_SECRET, the secret of events.modules.bitbucketServer:`;
+    const text = `With webhooks, a push reaches the catalog within seconds. This script is for a project administrator, with their own token in BITBUCKET_ADMIN_TOKEN and the secret of events.modules.bitbucketServer in BITBUCKET_WEBHOOK_SECRET:`;
     yield { status: 'ok', about, text, script };
   }
 }
 
-/** What advice about webhooks is made of. */
+/** The data for the advice about webhooks. */
 interface WebhookAdvice {
   readonly connection: Connection;
-  /** Of the server, where it is known. */
+  /** The version of the server, if known. */
   readonly version?: string;
   readonly backstageUrl?: string;
 }
@@ -360,7 +364,7 @@ function failed(
   const { integration } = connection;
   const remedy =
     about === 'Server'
-      ? `Check \`apiBaseUrl\` (${integration.apiBaseUrl}), whether Bitbucket runs there, and what stands between: DNS, proxy, firewall, TLS.`
+      ? `Check \`apiBaseUrl\` (${integration.apiBaseUrl}), whether Bitbucket runs there, and the network in between: DNS, proxy, firewall, TLS.`
       : findRemedy(problem, about, connection);
   return { status: 'failed', about, text: problem.detail, remedy };
 }

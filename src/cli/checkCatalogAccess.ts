@@ -1,10 +1,11 @@
-/** Whether the catalog can read what discovery finds, tried with what the catalog reads with. */
+/** Checks whether the catalog can read the discovered files, with the catalog's own credentials. */
 
 import { getBitbucketServerFileFetchUrl } from '@backstage/integration';
 import { unanswered } from '../bitbucket/assessReply';
 import { Repository } from '../model';
 import { createCatalogClients, findAccessProblem } from '../provider/CatalogAccess';
 import { RequestMeter } from '../provider/RequestMeter';
+import { formatAddress } from '../util/text';
 import { describeError } from './CliIo';
 import { Connection } from './connections';
 
@@ -14,7 +15,7 @@ export interface FoundFile {
   readonly path: string;
 }
 
-/** What was found out. */
+/** The result of the check. */
 interface CatalogAccessFinding {
   readonly status: 'ok' | 'failed';
   readonly text: string;
@@ -22,11 +23,11 @@ interface CatalogAccessFinding {
 }
 
 /**
- * Logs in, and reads one file, as the catalog does: with the integration that it picks by the
- * host of the target, and with the credentials of that one.
+ * Logs in and reads one file as the catalog does: with the integration that it picks by the
+ * host of the target, and with the credentials of that integration.
  *
- * @param file - `undefined` where none was found to try it with
- * @returns `undefined` where nothing could be tried, and nothing is known to be wrong
+ * @param file - `undefined` if no file was found to try
+ * @returns `undefined` if there was no file to try and no problem was found
  */
 export async function checkCatalogAccess(
   { access, client, config }: Connection,
@@ -43,7 +44,7 @@ export async function checkCatalogAccess(
   const { repository, path } = file;
   const target = client.fileUrl(repository, path, config.branch);
   const url = getBitbucketServerFileFetchUrl(target, access.catalogIntegration);
-  const name = `${path} of ${repository.projectKey}/${repository.slug}`;
+  const name = `${path} of ${formatAddress(repository)}`;
   const place = `integrations.bitbucketServer, host ${config.host}`;
   try {
     const reader = createCatalogClients(access).create(new RequestMeter());
@@ -54,7 +55,7 @@ export async function checkCatalogAccess(
     const why = (answer.kind === 'answer' ? unanswered(answer) : answer).problem.detail;
     return {
       status: 'failed',
-      text: `It cannot read ${name}, which discovery has found (${place}): ${why}`,
+      text: `It cannot read ${name}, which discovery found (${place}): ${why}`,
       remedy: `Give the account of ${place}, read permission on the same repositories: the catalog uses no other.`,
     };
   } catch (error) {

@@ -1,7 +1,7 @@
 /**
- * What the next complete run would change in a live catalog. Pure: the preview runs on what
- * the catalog holds as a scheduled run does on what it remembers, so that what is removed,
- * held back or kept is the engine's own decision.
+ * Computes what the next complete run would change in a live catalog. Pure: the preview
+ * starts from the Locations in the catalog, as a scheduled run starts from its stored state,
+ * so that the engine itself decides which Locations are removed, held back or kept.
  */
 
 import { ProviderConfig } from '../config/types';
@@ -15,29 +15,29 @@ import { parseTarget } from '../util/parseUrls';
 import { LiveCatalog } from './BackstageCatalog';
 import { CatalogDifference } from './previewDocument';
 
-/** What one provider has in a catalog. */
+/** The Locations of one provider in a catalog. */
 export interface CatalogContent {
   readonly config: ProviderConfig;
   readonly knownBy: CatalogDifference['knownBy'];
-  /** As a run remembers it. */
+  /** In the form in which a run loads it. */
   readonly state: ProviderState;
 }
 
 /**
- * Tells what each provider has in a catalog.
+ * Assigns the Locations in a catalog to the providers.
  *
- * @remarks Its own report says so exactly. Where there is none, since the backend runs the
- * published module or no run has come to its end, Locations do not tell which provider made
- * them: each counts for the first one that would emit it.
+ * @remarks The report of a provider lists its Locations exactly. If there is none, because the
+ * backend runs the published module or no run has finished, a Location does not show which
+ * provider emitted it: each one is assigned to the first provider that would emit it.
  *
- * @param providers - all that are configured
+ * @param providers - all configured providers
  */
 export function findContents(
   { discovered, reports }: LiveCatalog,
   providers: readonly ProviderConfig[],
 ): CatalogContent[] {
-  const reportById = new Map(reports.map(one => [one.providerId, one]));
-  const reported = new Set(reports.flatMap(one => one.targets));
+  const reportById = new Map(reports.map(report => [report.providerId, report]));
+  const reported = new Set(reports.flatMap(report => report.targets));
   const unreported = providers.filter(({ id }) => !reportById.get(id)?.isComplete);
   const owners = new Map(
     discovered
@@ -62,48 +62,48 @@ function findOwner(
   target: string,
   providers: readonly ProviderConfig[],
 ): ProviderConfig | undefined {
-  const onHost = providers.filter(one => one.host === new URL(target).host);
+  const onHost = providers.filter(provider => provider.host === new URL(target).host);
   const candidates = onHost.length > 0 ? onHost : providers;
-  return candidates.find(one => wouldEmit(one, target)) ?? candidates[0];
+  return candidates.find(provider => wouldEmit(provider, target)) ?? candidates[0];
 }
 
-/** As far as that can be told without asking Bitbucket. */
+/** As far as this can be decided without a request to Bitbucket. */
 function wouldEmit({ filters, catalogPaths }: ProviderConfig, target: string): boolean {
-  const read = parseTarget(target);
+  const file = parseTarget(target);
   return (
-    read !== undefined &&
-    assessAddress(read, filters) === undefined &&
-    matchCatalogPaths(catalogPaths, [read.path]).length > 0
+    file !== undefined &&
+    assessAddress(file, filters) === undefined &&
+    matchCatalogPaths(catalogPaths, [file.path]).length > 0
   );
 }
 
 /**
- * Compares what providers have in the catalog with what they are to have after their runs.
+ * Compares the Locations that providers have in the catalog with those after their runs.
  *
- * @param contents - of all providers: what one releases, another may emit
- * @param runs - by id, of those that were looked at
- * @returns by id, of the same
+ * @param contents - of all providers: a Location that one drops may be emitted by another
+ * @param runs - the runs by provider id; only of the previewed providers
+ * @returns the differences by provider id, of the same providers
  */
 export function compareWithCatalog(
   catalog: LiveCatalog,
   contents: readonly CatalogContent[],
   runs: ReadonlyMap<string, Run>,
 ): Map<string, CatalogDifference> {
-  const ids = new Set(contents.map(one => one.config.id));
-  // The catalog drops what comes from a provider that is not configured.
-  const dropped = catalog.reports.filter(one => !ids.has(one.providerId));
-  const lost = new Set(dropped.flatMap(one => one.targets));
-  const sides = contents.map(one => toSide(one, runs.get(one.config.id)));
+  const ids = new Set(contents.map(content => content.config.id));
+  // The catalog drops the Locations of a provider that is not configured.
+  const dropped = catalog.reports.filter(report => !ids.has(report.providerId));
+  const lost = new Set(dropped.flatMap(report => report.targets));
+  const sides = contents.map(content => toSide(content, runs.get(content.config.id)));
   const present = new Set([
     ...[...catalog.shown].filter(target => !lost.has(target)),
-    ...sides.flatMap(one => one.before),
+    ...sides.flatMap(side => side.before),
   ]);
   return new Map(
     sides.flatMap(({ content, run, after }) => {
-      const others = sides.filter(one => one.content !== content);
+      const others = sides.filter(side => side.content !== content);
       const leaving = (locations: readonly CatalogLocation[] = []) =>
         toTargets(locations)
-          .filter(target => !others.some(one => one.keeps(target)))
+          .filter(target => !others.some(side => side.keeps(target)))
           .sort();
       const added = [...after].filter(target => !present.has(target)).sort();
       const heldBack = leaving(run?.reconciliation.heldBack);
@@ -122,7 +122,7 @@ export function compareWithCatalog(
   );
 }
 
-/** What a provider has in the catalog, and goes on emitting; without a run, what it may emit. */
+/** The targets of a provider before and after its run; without a run, those it may emit. */
 function toSide(content: CatalogContent, run: Run | undefined) {
   const before = toTargets(toLocations(content.state.repositories));
   const removed = new Set(toTargets(run?.reconciliation.removed ?? []));
@@ -138,5 +138,5 @@ function toSide(content: CatalogContent, run: Run | undefined) {
 }
 
 function toTargets(locations: readonly CatalogLocation[]): string[] {
-  return [...new Set(locations.map(one => one.file.targetUrl))];
+  return [...new Set(locations.map(location => location.file.targetUrl))];
 }

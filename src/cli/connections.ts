@@ -1,4 +1,4 @@
-/** Clients for the command line, made as the backend makes them; one limiter per host and credential. */
+/** Creates clients as the backend does, with one limiter per host and credential. */
 
 import { InputError, stringifyError } from '@backstage/errors';
 import { RestClient } from '../bitbucket/RestClient';
@@ -13,26 +13,26 @@ import { toPreviewedBudget } from './format';
 import { CliIo, UsageError } from './CliIo';
 import { PreviewedBudget } from './previewDocument';
 
-/** A provider that can be asked. */
+/** A provider with its client. */
 export interface Connection extends ConfiguredProvider {
   readonly client: RestClient;
-  /** Begins to count when the connection is made. */
+  /** Starts to count when the connection is created. */
   readonly meter: PreviewMeter;
-  /** Takes the credentials out of a text. */
+  /** Removes the credentials from a text. */
   readonly redact: Redact;
-  /** Sets the pace as a run does, asking the server for the budget where it has to. */
+  /** Sets the pace as a run does; reads the budget from the server if needed. */
   prepare(): Promise<void>;
-  /** What is known of the budget. */
+  /** The budget; `undefined` if it is not known. */
   budget(): PreviewedBudget | undefined;
-  /** What the catalog reads with, which need not be what the provider asks with. */
+  /** What the catalog reads files with; its credentials may differ from the provider's. */
   readonly access: CatalogAccessOptions;
 }
 
 /**
- * Connects to all of them before any is asked: what is wrong with one should show before a
- * long run. They pace themselves together.
+ * Creates all connections before the first request, so that a fault of any of them shows
+ * before a long run. Connections to the same host with the same credential share a limiter.
  *
- * @throws UsageError when an integration cannot be used
+ * @throws UsageError if an integration cannot be used
  */
 export function openConnections(
   providers: readonly ConfiguredProvider[],
@@ -75,19 +75,19 @@ export function openConnections(
   });
 }
 
-/** A stretch of time, on a clock that never goes back. */
-interface Stretch {
+/** A period of time, in milliseconds of a monotonic clock. */
+interface Period {
   readonly fromMs: number;
   readonly toMs: number;
 }
 
-/** Counts what a preview costs Bitbucket, also over time. */
+/** Counts the requests of a preview, in total and per second. */
 export class PreviewMeter extends RequestMeter {
   readonly #clock: Pick<Clock, 'now' | 'monotonicMs'>;
   #startedAtMs: number;
   readonly #perSecond: number[] = [];
-  /** When requests waited: apart from each other, oldest first. */
-  readonly #waits: Stretch[] = [];
+  /** The periods in which requests waited: without overlaps, oldest first. */
+  readonly #waits: Period[] = [];
 
   constructor(clock: Pick<Clock, 'now' | 'monotonicMs'>) {
     super();
@@ -95,7 +95,7 @@ export class PreviewMeter extends RequestMeter {
     this.#startedAtMs = clock.now();
   }
 
-  /** Time counts from here, and no longer from when the meter was made. */
+  /** Restarts the time of the meter, which otherwise starts at its creation. */
   begin(): void {
     this.#startedAtMs = this.#clock.now();
   }
@@ -113,7 +113,7 @@ export class PreviewMeter extends RequestMeter {
     this.#perSecond[second] = (this.#perSecond[second] ?? 0) + 1;
   }
 
-  /** Told at the end of a wait, so that what it overlaps are the last ones. */
+  /** Called at the end of a wait, so it can only overlap the last periods. */
   override onWait(wait: Parameters<RequestMeter['onWait']>[0]): void {
     super.onWait(wait);
     const toMs = this.#clock.monotonicMs();
@@ -132,10 +132,10 @@ export class PreviewMeter extends RequestMeter {
   }
 
   /**
-   * Requests in each second so far, oldest first, quiet seconds included.
+   * The requests in each second so far, oldest first, seconds without requests included.
    *
-   * @remarks The transport tells of an attempt when it has ended, so a slow one counts in
-   * the second of its end.
+   * @remarks The transport reports an attempt when it has ended, so a slow one counts in the
+   * second in which it ended.
    */
   perSecond(): readonly number[] {
     this.#fill(Math.ceil(this.#elapsedSeconds()));

@@ -120,7 +120,7 @@ describe('preview --explain', () => {
     });
     const { stdout, exitCode } = await explain('PAY/pay-service-4', {}, bitbucket);
 
-    expect(stdout).toContain('could not be found out');
+    expect(stdout).toContain('could not be determined');
     expect(stdout).not.toContain('does not exist');
     expect(exitCode).toBe(1);
   });

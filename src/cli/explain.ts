@@ -1,11 +1,11 @@
-/** Why one repository is, or is not, in the catalog: asks for that repository alone. */
+/** Explains why one repository is, or is not, in the catalog; requests only that repository. */
 
 import { findCatalogFiles } from '../discovery/findCatalogFiles';
 import { filterOne } from '../discovery/applyFilters';
 import { reportRepository } from '../discovery/report';
 import { findSharedFiles, SharedFile } from '../conflicts/describeConflicts';
 import { RepositoryAddress } from '../model';
-import { printableJson } from '../util/text';
+import { formatAddress, printableJson } from '../util/text';
 import { readInLiveCatalog } from './BackstageCatalog';
 import { BackstageAddress } from './BackstageClient';
 import { CliIo, describeError, ExitCode, UsageError } from './CliIo';
@@ -19,54 +19,55 @@ import {
 import { Configuration } from './readConfiguration';
 import { renderConflicts, renderRepository } from './renderPreview';
 
-/** What `--explain --json` prints. */
+/** The document that `--explain --json` prints. */
 export interface ExplanationDocument {
-  /** Raised when a field changes its meaning or goes; new fields do not raise it. */
+  /** Increases when a field is removed or changes its meaning, not for new fields. */
   readonly version: 1;
   /** ISO 8601. */
   readonly createdAt: string;
-  /** Per provider, in the order of the configuration. */
+  /** One per provider, in the order of the configuration. */
   readonly explanations: readonly ProviderExplanation[];
   /** Files of the repository that several providers would register. */
   readonly conflicts: readonly SharedFile[];
 }
 
-/** What one provider would do with the repository. */
+/** How one provider would handle the repository. */
 interface ProviderExplanation {
   readonly providerId: string;
   readonly host: string;
-  /** `failed`: whether it exists could not be found out. */
+  /** `failed` if it could not be determined whether the repository exists. */
   readonly status: 'explained' | 'does-not-exist' | 'failed';
-  /** Of what is explained. */
+  /** Present if `status` is `explained`. */
   readonly repository?: PreviewedRepository;
-  /** Why there is no explanation, in words without secrets. */
+  /** Why there is no explanation; contains no secrets. */
   readonly error?: string;
 }
 
-/** @throws UsageError for what is not `KEY/slug` */
+/** @throws UsageError if the text is not `KEY/slug` */
 function parseAddress(text: string): RepositoryAddress {
   const [projectKey, slug, ...rest] = text.split('/');
   const isName = (name: string | undefined): name is string =>
     name !== undefined && name.trim() !== '' && !/^\.{1,2}$/.test(name);
   if (!isName(projectKey) || !isName(slug) || rest.length > 0) {
     throw new UsageError(
-      '--explain wants one repository as KEY/slug, such as PAY/invoice-service or ~jdoe/playground',
+      '--explain expects one repository as KEY/slug, such as PAY/invoice-service or ~jdoe/playground',
     );
   }
   return { projectKey, slug };
 }
 
-/** How it is explained. */
+/** The options of {@link explainRepository}. */
 interface ExplainOptions {
   readonly json: boolean;
-  /** A backend that tells what became of the files in its catalog. */
+  /** A backend that reports the entities and errors of the files. */
   readonly against?: BackstageAddress;
 }
 
 /**
- * Explains one repository for each provider and prints that.
+ * Explains one repository for each provider and prints the result.
  *
- * @throws CommandFailedError in words without secrets when the backend cannot be read
+ * @throws UsageError if `text` is not `KEY/slug`
+ * @throws CommandFailedError if the backend cannot be read; its message contains no secrets
  */
 export async function explainRepository(
   text: string,
@@ -98,8 +99,8 @@ export async function explainRepository(
   } else {
     io.stdout(render(document));
   }
-  const isExplained = explanations.some(one => one.status === 'explained');
-  return isExplained && explanations.every(one => one.status !== 'failed') ? 0 : 1;
+  const isExplained = explanations.some(({ status }) => status === 'explained');
+  return isExplained && explanations.every(({ status }) => status !== 'failed') ? 0 : 1;
 }
 
 async function explain(
@@ -109,7 +110,7 @@ async function explain(
 ): Promise<ProviderExplanation> {
   const { config, client, integration, redact } = connection;
   const provider = { providerId: config.id, host: config.host };
-  const name = `${address.projectKey}/${address.slug}`;
+  const name = formatAddress(address);
   try {
     const lookup = await client.getRepository(address, { signal });
     if (lookup.kind === 'gone') {
@@ -119,8 +120,8 @@ async function explain(
     if (lookup.kind === 'unknown') {
       const hint =
         lookup.problem.reason === 'not-permitted'
-          ? `${name} is not visible to the account: Bitbucket says the same of what does not exist and of what may not be seen. `
-          : `Whether ${name} exists could not be found out. `;
+          ? `${name} is not visible to the account: Bitbucket gives the same answer for a repository that does not exist and for one that the account may not see. `
+          : `Whether ${name} exists could not be determined. `;
       return { ...provider, status: 'failed', error: hint + lookup.problem.detail };
     }
     const { repository } = lookup;
@@ -139,7 +140,7 @@ async function explain(
   }
 }
 
-/** Adds what a live catalog made of the files, as far as it tells. */
+/** Adds the entities and errors of the files from a live catalog, if it reports them. */
 async function withCatalog(
   explanation: ProviderExplanation,
   { against }: ExplainOptions,

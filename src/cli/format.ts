@@ -1,4 +1,4 @@
-/** Numbers, times, budgets and columns as people are shown them: the same on every machine. Pure. */
+/** Formats numbers, times, budgets and columns for people, in the same way on every machine. Pure. */
 
 import { ServerBudget } from '../http/rateStrategy';
 import { PreviewedBudget } from './previewDocument';
@@ -9,8 +9,12 @@ export function formatCount(count: number): string {
 }
 
 /** `1 repository`, `10,000 repositories` */
-export function formatPlural(count: number, one: string, many = `${one}s`): string {
-  return `${formatCount(count)} ${count === 1 ? one : many}`;
+export function formatPlural(
+  count: number,
+  singular: string,
+  plural = `${singular}s`,
+): string {
+  return `${formatCount(count)} ${count === 1 ? singular : plural}`;
 }
 
 /** `9.8`; whole numbers without a fraction. */
@@ -20,7 +24,7 @@ export function formatRate(perSecond: number): string {
   });
 }
 
-/** `82 %`, `< 1 %`; never 0 or 100 for a part that is not. */
+/** `82 %`, `< 1 %`; 0 and 100 only for exactly nothing and exactly everything. */
 export function formatShare(part: number, whole: number): string {
   if (whole <= 0 || part <= 0) {
     return '0 %';
@@ -48,13 +52,18 @@ export function formatDuration(ms: number): string {
   return joinUnits(Math.floor(minutes / 60), 'h', minutes % 60, 'min');
 }
 
-function joinUnits(many: number, unit: string, rest: number, smaller: string): string {
-  return rest === 0 ? `${many} ${unit}` : `${many} ${unit} ${rest} ${smaller}`;
+function joinUnits(
+  count: number,
+  unit: string,
+  rest: number,
+  smallerUnit: string,
+): string {
+  return rest === 0 ? `${count} ${unit}` : `${count} ${unit} ${rest} ${smallerUnit}`;
 }
 
 const ISO_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d/;
 
-/** `2025-03-04 12:34:56 UTC`; what is no ISO time is left as it is. */
+/** `2025-03-04 12:34:56 UTC`; text that is not an ISO time is returned unchanged. */
 export function formatTime(iso: string): string {
   const ms = ISO_TIME.test(iso) ? Date.parse(iso) : NaN;
   return Number.isNaN(ms)
@@ -62,7 +71,7 @@ export function formatTime(iso: string): string {
     : `${new Date(ms).toISOString().slice(0, 19).replace('T', ' ')} UTC`;
 }
 
-/** A budget as people are shown it; `undefined` where the server does not tell. */
+/** Converts a budget for display; `undefined` if the server does not report it. */
 export function toPreviewedBudget(
   budget: ServerBudget | undefined,
 ): PreviewedBudget | undefined {
@@ -79,7 +88,7 @@ export function toPreviewedBudget(
 /** `60 requests at once, 5 more each second` */
 export function describeBudget(budget: PreviewedBudget | undefined): string {
   if (budget === undefined) {
-    return 'the server does not tell';
+    return 'not reported by the server';
   }
   return budget.kind === 'unlimited'
     ? 'requests are not limited'
@@ -91,7 +100,7 @@ export function indent(text: string, by = '  '): string {
   return text.replace(/^(?=.)/gm, by);
 }
 
-/** Columns beside each other, those in `rightAligned` to the right, as numbers are. */
+/** Aligns rows in columns; `rightAligned` holds the indices of columns with numbers. */
 export function renderColumns(
   rows: readonly (readonly string[])[],
   rightAligned: readonly number[] = [],

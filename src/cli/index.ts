@@ -1,6 +1,6 @@
 /**
- * `bitbucket-server-discovery`: the edge of the command line, the only file of it that
- * touches the process, its files and its signals. Started by `bin/`.
+ * The entry point of `bitbucket-server-discovery`, started by `bin/`. Only this file of the
+ * command line uses the process, its files and its signals.
  */
 
 import { readFile, writeFile } from 'node:fs/promises';
@@ -17,11 +17,11 @@ const DEFAULT_COLUMNS = 80;
  */
 export async function main(): Promise<void> {
   const stop = new AbortController();
-  // Once: a second Ctrl-C ends the process at once.
+  // Once: a second Ctrl-C ends the process immediately.
   process.once('SIGINT', () => stop.abort(new Error('interrupted')));
   process.once('SIGTERM', () => stop.abort(new Error('terminated')));
   for (const stream of [process.stdout, process.stderr]) {
-    // The reader of the output has seen enough, as `head` has.
+    // The reader closed the pipe, as `head` does.
     stream.on('error', () => process.exit(1));
   }
   const exitCode = await runCli(process.argv.slice(2), {
@@ -38,12 +38,12 @@ export async function main(): Promise<void> {
     readFile: file => readFile(file, 'utf8'),
     writeFile,
   });
-  // A connection kept alive, or one that hangs, must not keep the process.
+  // An idle or hanging connection must not keep the process alive.
   await Promise.all([process.stdout, process.stderr].map(flush));
   process.exit(exitCode);
 }
 
-/** Where lines are seen, they are wrapped: who reads a pipe or a file wants them whole. */
+/** Wraps lines on a terminal only: the reader of a pipe or a file expects them whole. */
 function layoutOf({ isTTY, columns }: NodeJS.WriteStream): Layout {
   return {
     colors: wantsColors(process.env, isTTY === true),
@@ -51,7 +51,7 @@ function layoutOf({ isTTY, columns }: NodeJS.WriteStream): Layout {
   };
 }
 
-/** What was written to a pipe is not lost when the process ends. */
+/** Waits until a stream has written everything: a pipe would otherwise lose its end. */
 function flush(stream: NodeJS.WriteStream): Promise<void> {
   return new Promise(resolve => stream.write('', () => resolve()));
 }

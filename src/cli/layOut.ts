@@ -1,17 +1,17 @@
-/** How a text for people fills a terminal: its lines wrapped, its key words coloured. Pure. */
+/** Lays out text for a terminal: wraps lines and colours key words. Pure. */
 
 import { createColors } from 'picocolors';
 
-/** What a stream can show. */
+/** The capabilities of an output stream. */
 export interface Layout {
-  /** Characters in a line; absent where nobody sees lines, as in a file or a pipe. */
+  /** Characters per line; absent where lines are not wrapped, as in a file or a pipe. */
   readonly columns?: number;
   readonly colors: boolean;
 }
 
 const colors = createColors(true);
 
-/** What each stands for is at the beginning of its line, or all of that. */
+/** Each pattern matches at the beginning of a line, or a whole line. */
 const STYLES: readonly (readonly [RegExp, (text: string) => string])[] = [
   [/^(?:Provider|Backstage|Compared with|Conflicts:|Errors in) .*$/gm, colors.bold],
   [/(?<=^ *(?:Outcome {2,})?)registered\b/gm, colors.green],
@@ -24,18 +24,19 @@ const STYLES: readonly (readonly [RegExp, (text: string) => string])[] = [
   [/(?<=^ *)What to do\b:?/gm, colors.cyan],
 ];
 
-/** Codes of colours, as they stand in a text: they take no room. */
-// eslint-disable-next-line no-control-regex -- that is what they begin with
+/** Colour codes in a text: they have no width on the screen. */
+// eslint-disable-next-line no-control-regex -- colour codes begin with it
 const CODES = /\u001B\[\d+m/g;
 
 /**
- * Lays out a text that holds nothing else which a terminal acts on.
+ * Lays out a text.
  *
+ * @param text - without control characters, except for line breaks
  * @returns the same words; line breaks are added between words only
  */
 export function layOut(text: string, layout: Layout): string {
   const styled = layout.colors
-    ? STYLES.reduce((done, [pattern, style]) => done.replace(pattern, style), text)
+    ? STYLES.reduce((current, [pattern, style]) => current.replace(pattern, style), text)
     : text;
   const { columns } = layout;
   return columns === undefined
@@ -46,7 +47,7 @@ export function layOut(text: string, layout: Layout): string {
         .join('\n');
 }
 
-/** Whether colours are wanted on a stream, by the conventions of no-color.org and Node.js. */
+/** Whether to use colours on a stream, by the conventions of no-color.org and Node.js. */
 export function wantsColors(
   env: Readonly<Record<string, string | undefined>>,
   isTerminal: boolean,
@@ -63,7 +64,7 @@ export function wantsColors(
 
 const widthOf = (text: string) => text.replace(CODES, '').length;
 
-/** A word that is too long, such as a URL, is left whole, so that it can be copied. */
+/** Wraps a line. A word that is too long, such as a URL, stays whole, so that it can be copied. */
 function wrap(line: string, columns: number): string {
   if (widthOf(line) <= columns || isCommand(line)) {
     return line;
@@ -71,7 +72,7 @@ function wrap(line: string, columns: number): string {
   const hang = ' '.repeat(findHang(line.replace(CODES, ''), columns));
   const lines: string[] = [];
   let current = '';
-  // A gap between columns belongs to the word before it.
+  // The gap between two columns belongs to the word before it.
   for (const word of line.match(/ *\S+(?: {2,}(?=\S))?/g) ?? []) {
     const isFull = current.trim() !== '' && widthOf(current + word) > columns;
     if (isFull) {
@@ -82,15 +83,15 @@ function wrap(line: string, columns: number): string {
   return [...lines, current].join('\n');
 }
 
-/** Examples of the help are there to be copied. */
+/** Whether a line is an example of the help, which users copy. */
 function isCommand(line: string): boolean {
   return /^ *\$ /.test(line);
 }
 
-/** Where the lines after the first begin: at its second column, or as far in as itself. */
+/** The indentation of continuation lines: the second column, or that of the line itself. */
 function findHang(line: string, columns: number): number {
   const indent = line.length - line.trimStart().length;
   const gap = /\S {2,}(?=\S)/.exec(line);
   const column = gap ? gap.index + gap[0].length : indent;
-  return [column, indent].find(one => one <= columns / 2) ?? 0;
+  return [column, indent].find(hang => hang <= columns / 2) ?? 0;
 }

@@ -120,7 +120,7 @@ describe('preview', () => {
     expect(requests.pacedMs).toBeLessThanOrEqual(durationMs);
     expect(requests.waitedMs).toBeGreaterThan(durationMs);
     expect(paced.stdout).toMatch(
-      /Rate limit: .*; during \d\S* .+ of the \d\S* .+ requests waited for their turn$/m,
+      /Rate limit: .*; requests waited for their turn during \d\S* .+ of the \d\S* .+$/m,
     );
     expect(unlimited.stdout).toMatch(/Rate limit: requests are not limited$/m);
   });

@@ -1,4 +1,4 @@
-/** `preview`: a dry run of the providers, shown in one of several forms. */
+/** `preview`: a dry run of the providers, printed as text, JSON or an HTML page. */
 
 import path from 'node:path';
 import { findSharedFiles } from '../conflicts/describeConflicts';
@@ -30,19 +30,19 @@ import {
 } from './readConfiguration';
 import { renderPreview } from './renderPreview';
 
-/** The command line of `preview`, already checked. */
+/** The validated command line of `preview`. */
 interface PreviewOptions extends ConfigurationOptions, AgainstOptions {
-  /** One repository only, as `KEY/slug`. */
+  /** The only repository to explain, as `KEY/slug`. */
   readonly explain?: string;
   readonly json?: boolean;
-  /** File to write the page to. */
+  /** The file to write the page to. */
   readonly html?: string;
 }
 
-/** Where no catalog is named: so nothing can be removed, and all is looked at. */
+/** The state without `--against`: nothing can be removed, and every repository is checked. */
 const NOTHING: ProviderState = { repositories: [], held: [] };
 
-/** Runs the command; writes nothing but the page that was asked for. */
+/** Runs `preview`; writes nothing but the requested page. */
 export async function runPreview(options: PreviewOptions, io: CliIo): Promise<ExitCode> {
   const configuration = await readConfiguration(options, io);
   if (options.explain !== undefined) {
@@ -50,22 +50,22 @@ export async function runPreview(options: PreviewOptions, io: CliIo): Promise<Ex
     const against = toBackstageAddress(options, io);
     return explainRepository(options.explain, configuration, { json, against }, io);
   }
-  // First: a wrong token should show before a long run, not after it.
+  // First, so that a wrong token shows before a long run, not after it.
   const catalog = await readCatalog(options, io);
-  const configs = configuration.configured.map(one => one.config);
+  const configs = configuration.configured.map(({ config }) => config);
   const contents = catalog ? findContents(catalog, configs) : [];
   const counts = catalog?.reports.map(
-    one => [one.providerId, one.targets.length] as const,
+    ({ providerId, targets }) => [providerId, targets.length] as const,
   );
   const lost = describeLost(
     new Map(counts),
-    configs.map(one => one.id),
+    configs.map(({ id }) => id),
   );
   if (lost) {
     io.stderr(`warning: ${lost}\n`);
   }
   const previews = await previewAll(configuration, contents, io);
-  const runs = new Map(previews.map(one => [one.preview.providerId, one.run]));
+  const runs = new Map(previews.map(({ preview, run }) => [preview.providerId, run]));
   const differences = catalog && compareWithCatalog(catalog, contents, runs);
   const document: PreviewDocument = {
     version: 1,
@@ -75,14 +75,14 @@ export async function runPreview(options: PreviewOptions, io: CliIo): Promise<Ex
       repositories: withCatalog(preview, catalog),
       against: differences?.get(preview.providerId),
     })),
-    conflicts: findSharedFiles(previews.map(one => one.preview)),
+    conflicts: findSharedFiles(previews.map(({ preview }) => preview)),
   };
   await print(document, options, io);
-  const isWell = document.providers.every(one => one.status === 'succeeded');
+  const isWell = document.providers.every(({ status }) => status === 'succeeded');
   return isWell && previews.length === configuration.providers.length ? 0 : 1;
 }
 
-/** What the backend reports of the files, beside what a run would find. */
+/** Adds what the backend reports about the files to what a run would find. */
 function withCatalog(
   { providerId, repositories }: ProviderPreview,
   catalog: LiveCatalog | undefined,
@@ -124,10 +124,10 @@ async function previewAll(
   const progress = new Progress(io);
   for (const connection of openConnections(configuration.providers, io)) {
     if (io.signal.aborted) {
-      io.stderr('Stopped: the remaining providers were not looked at.\n');
+      io.stderr('Stopped: the remaining providers were not checked.\n');
       break;
     }
-    const content = contents.find(one => one.config.id === connection.config.id);
+    const content = contents.find(({ config }) => config.id === connection.config.id);
     const state = content?.state ?? NOTHING;
     const finished = await previewProvider(connection, state, io, progress);
     previews.push(finished);
@@ -138,7 +138,7 @@ async function previewAll(
   return previews;
 }
 
-/** What a run that succeeded would warn of in the log. */
+/** Lists the warnings that a successful run would log. */
 function listWarnings({ run, preview: { providerId } }: FinishedPreview): string[] {
   if (run.failure) {
     return [];
@@ -148,11 +148,11 @@ function listWarnings({ run, preview: { providerId } }: FinishedPreview): string
     ...problems.map(({ projectKey, problem, gone }) =>
       gone
         ? `${providerId}: project ${projectKey} does not exist. ${problem.detail}. What to do: ${MISSING_PROJECT_REMEDY}`
-        : `${providerId}: project ${projectKey} could not be listed, so nothing is known of its repositories. ${problem.detail}`,
+        : `${providerId}: project ${projectKey} could not be listed, so nothing is known about its repositories. ${problem.detail}`,
     ),
     ...(unreadable > 0
       ? [
-          `${providerId}: ${unreadable} items of the listing are not readable as repositories and were passed over`,
+          `${providerId}: ${unreadable} items of the listing could not be read as repositories and were skipped`,
         ]
       : []),
   ];
@@ -172,7 +172,7 @@ async function print(
         `The page could not be written: ${describeError(error)}`,
       );
     }
-    io.stderr(`The page is in ${options.html}\n`);
+    io.stderr(`The page was written to ${options.html}\n`);
   }
   if (options.json) {
     io.verbatim(`${printableJson(document)}\n`);
@@ -181,16 +181,16 @@ async function print(
   }
 }
 
-/** A dry run and what people are shown of it. */
+/** A dry run and the preview made from it. */
 interface FinishedPreview {
   readonly run: Run;
   readonly preview: ProviderPreview;
 }
 
 /**
- * Runs one provider. Applies nothing; never throws for what Bitbucket does.
+ * Runs one provider without applying the result. Never throws for a failure of Bitbucket.
  *
- * @param state - what the provider has in the catalog
+ * @param state - the Locations that the provider has in the catalog
  */
 async function previewProvider(
   connection: Connection,
@@ -220,7 +220,7 @@ async function previewProvider(
 function describeStep(step: DiscoveryProgress): string {
   return step.kind === 'listing'
     ? `${step.listed} repositories listed`
-    : `${renderBar(step.checked, step.total)} ${step.checked} of ${step.total} repositories looked at`;
+    : `${renderBar(step.checked, step.total)} ${step.checked} of ${step.total} repositories checked`;
 }
 
 function toPreview(run: Run, connection: Connection, io: CliIo): ProviderPreview {
@@ -245,19 +245,19 @@ function toPreview(run: Run, connection: Connection, io: CliIo): ProviderPreview
     },
     budget,
     repositories: run.result.repositories
-      .map(one => reportRepository(one))
+      .map(result => reportRepository(result))
       .sort(compareReports)
-      .map(one => toPreviewedRepository(one, integration)),
+      .map(report => toPreviewedRepository(report, integration)),
   };
 }
 
-/** Like the failure of a run, but nothing was touched and nothing comes next. */
+/** Describes a failure as a run does, without mentioning stored Locations or the next run. */
 function describeFailure(failure: RunFailure, host: string): string {
   switch (failure.kind) {
     case 'listing':
       return `The repositories of ${host} could not be listed completely: ${failure.detail}`;
     case 'aborted':
-      return `The preview of ${host} was stopped before its end`;
+      return `The preview of ${host} was stopped before it finished`;
     case 'failed':
       return describeError(failure.error);
     default:

@@ -1,4 +1,4 @@
-/** What a preview found out, as `--json` prints it and the page shows it. */
+/** The result of a preview, as `--json` prints it and the page shows it. */
 
 import { BitbucketServerIntegrationConfig } from '@backstage/integration';
 import { repositoryUrl } from '../bitbucket/webUrls';
@@ -11,9 +11,9 @@ import { RepositoryReport } from '../discovery/report';
 import { RunSummary } from '../discovery/summarizeRun';
 import { OutcomeKind } from '../model';
 
-/** One preview of one or more providers. */
+/** A preview of one or more providers. */
 export interface PreviewDocument {
-  /** Raised when a field changes its meaning or goes; new fields do not raise it. */
+  /** Increases when a field is removed or changes its meaning, not for new fields. */
   readonly version: 1;
   /** ISO 8601. */
   readonly createdAt: string;
@@ -23,13 +23,13 @@ export interface PreviewDocument {
   readonly conflicts: readonly SharedFile[];
 }
 
-/** What a run of one provider would find, starting from nothing or from a live catalog. */
+/** The result of a run of one provider, starting without state or from a live catalog. */
 export interface ProviderPreview {
   readonly providerId: string;
   readonly host: string;
-  /** `failed` where a scheduled run would fail; what was learned until then is here. */
+  /** `failed` if a scheduled run would fail; the other fields hold the results until then. */
   readonly status: 'succeeded' | 'failed';
-  /** Why it failed, in words without secrets. */
+  /** Why it failed; contains no secrets. */
   readonly error?: string;
   /** ISO 8601. */
   readonly startedAt: string;
@@ -39,31 +39,31 @@ export interface ProviderPreview {
   /** The counts that a scheduled run would report. */
   readonly summary: RunSummary;
   readonly requests: PreviewedRequests;
-  /** `undefined` where the server does not tell. */
+  /** `undefined` if the server does not report it. */
   readonly budget?: PreviewedBudget;
   /** By project key, then by slug. */
   readonly repositories: readonly PreviewedRepository[];
-  /** How a live catalog differs; present where one was named and could be read. */
+  /** How a live catalog differs; present with `--against`. */
   readonly against?: CatalogDifference;
 }
 
-/** What the preview asked of Bitbucket, retries included. */
+/** The requests that the preview sent to Bitbucket, retries included. */
 export interface PreviewedRequests {
   readonly total: number;
   readonly retries: number;
-  /** Answers that told us to slow down. */
+  /** Answers with status 429. */
   readonly rateLimited: number;
-  /** How many of each kind; only kinds that were sent. */
+  /** The number of requests of each kind; without kinds that were not sent. */
   readonly byKind: Readonly<Record<string, number>>;
-  /** How long requests waited for their turn, summed over all of them, also parallel ones. */
+  /** The time for which requests waited for their turn, summed over all, also parallel ones. */
   readonly waitedMs: number;
-  /** For how long of the run at least one of them waited. */
+  /** The time during which at least one request waited. */
   readonly pacedMs: number;
-  /** Requests per second of the run: how many were sent in each, oldest first. */
+  /** The number of requests in each second of the run, oldest first. */
   readonly perSecond: readonly number[];
 }
 
-/** How many requests the server lets the account send. */
+/** The number of requests that the server lets the account send. */
 export type PreviewedBudget =
   | {
       readonly kind: 'limited';
@@ -73,50 +73,50 @@ export type PreviewedBudget =
     }
   | { readonly kind: 'unlimited' };
 
-/** How one repository would end a run. */
+/** The outcome of one repository. */
 export interface PreviewedRepository {
   readonly projectKey: string;
   readonly repositorySlug: string;
   readonly outcome: OutcomeKind;
-  /** One of the codes in `model.ts`; `undefined` for what is registered. */
+  /** One of the codes in `model.ts`; `undefined` for a registered repository. */
   readonly reason?: string;
-  /** What happened, in a sentence without secrets; only of what is unknown. */
+  /** What happened, as a sentence without secrets; only if the outcome is `unknown`. */
   readonly detail?: string;
-  /** What the outcome means. */
+  /** The meaning of the outcome. */
   readonly cause: string;
   /** What to do about it. */
   readonly remedy: string;
-  /** What would be registered for it. */
+  /** The files that would be registered. */
   readonly files: readonly PreviewedFile[];
-  /** Where people see the repository in Bitbucket. */
+  /** The page of the repository in Bitbucket. */
   readonly url?: string;
-  /** What became of its files in a live catalog; present where one was named and tells. */
+  /** The entities and errors of its files; present if a live catalog reports them. */
   readonly catalog?: InLiveCatalog;
-  /** When a backend last looked at it, ISO 8601; present where one repository is asked for. */
+  /** When a backend last checked it, ISO 8601; present if one repository is explained. */
   readonly checkedAt?: string;
-  /** From when on it looks again; its next run does where this is left out. */
+  /** The earliest time of the next check, ISO 8601; absent if that is the next run. */
   readonly dueAt?: string;
-  /** Its Locations that a backend keeps although a run would remove them, and since when. */
+  /** Locations that a backend keeps although a run would remove them. */
   readonly heldRemovals?: readonly {
     readonly targetUrl: string;
     /** ISO 8601. */
     readonly since: string;
-    /** It is removed by now, or about to be. */
+    /** Whether it has been removed since, or is about to be. */
     readonly approved: boolean;
   }[];
 }
 
-/** What a backend reports of the files of a repository. */
+/** What a backend reports about the files of a repository. */
 export interface InLiveCatalog {
-  /** Entity refs of what people see in the catalog. */
+  /** Refs of the entities that are visible in the catalog. */
   readonly entities: readonly string[];
   readonly errors: readonly LiveCatalogError[];
 }
 
-/** Something that a live catalog could not use. */
+/** An error of a live catalog about a file or an entity. */
 export interface LiveCatalogError {
   readonly entityRef: string;
-  /** In the words of the catalog. */
+  /** The message of the catalog. */
   readonly message: string;
   readonly remedy: string;
 }
@@ -127,33 +127,33 @@ export interface PreviewedFile {
   readonly targetUrl: string;
 }
 
-/** What people are told of a difference that is known by entities only. */
+/** Explains a difference that is based on entities only. */
 export const KNOWN_BY_ENTITIES =
-  'The backend has no report of this provider, or none that the token may read. The catalog itself does not show a Location whose file it could never use: such a one may be there already where it is told as added, and may go without being told.';
+  'The backend has no report of this provider, or none that the token may read. The catalog itself does not show a Location whose file it could never process: such a Location may already exist although it is listed as added, and may be removed without being listed.';
 
 /** What the next complete run would change in a live catalog. */
 export interface CatalogDifference {
-  /** Of the catalog, as it was given. */
+  /** The given address of the backend. */
   readonly url: string;
   /**
-   * How it is known what the provider has there: by the report of its last run, exactly, or
-   * by the entities that the catalog shows. It shows no Location whose file it could never
-   * use, and not which provider made one.
+   * The source of the provider's Locations: the report of its last run, which is exact, or
+   * the entities that the catalog shows. The catalog shows no Location whose file it could
+   * never process, and not which provider emitted a Location.
    */
   readonly knownBy: 'report' | 'entities';
-  /** Targets that are not in the catalog yet. */
+  /** Targets that would be added. */
   readonly added: readonly string[];
-  /** Targets in the catalog that are proven not to be there any more. */
+  /** Targets in the catalog whose file is proven to be gone. */
   readonly removed: readonly string[];
-  /** Likewise, and kept for now: so many are not removed at once. */
+  /** Targets whose removal is held back, because too many would be removed in one run. */
   readonly heldBack: readonly string[];
-  /** Why, in a sentence; present where something is held back. */
+  /** Why, as a sentence; present if a removal is held back. */
   readonly heldBackReason?: string;
-  /** How many targets stay as they are. */
+  /** The number of targets that stay. */
   readonly unchanged: number;
 }
 
-/** Adds to a report what it means. */
+/** Adds the explanation and the page to a report. */
 export function toPreviewedRepository(
   report: RepositoryReport,
   integration: BitbucketServerIntegrationConfig,
@@ -169,7 +169,7 @@ export function toPreviewedRepository(
     cause: explanation?.cause ?? '',
     remedy: explanation?.remedy ?? '',
     files: files.map(({ path, targetUrl }) => ({ path, targetUrl })),
-    // Without the server's own link: on the integration's host, which readers can reach.
+    // Not the server's own link: readers can reach the host of the integration.
     url: repositoryUrl({ projectKey, slug: repositorySlug }, integration),
   };
 }

@@ -93,7 +93,7 @@ describe('the command line in a process of its own', () => {
 
     expect(await preview.exitCode()).toBe(1);
     expect(Date.now() - askedAtMs).toBeLessThan(2_000);
-    expect(preview.stdout).toContain('was stopped before its end');
+    expect(preview.stdout).toContain('was stopped before it finished');
     expect(preview.stdout).toMatch(/unknown +not-checked/);
   });
 

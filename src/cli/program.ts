@@ -1,4 +1,4 @@
-/** The commands, their options and help. Reads the command line; everything else is elsewhere. */
+/** Defines the commands with their options and help, and parses the command line. */
 
 import { Command, CommanderError } from 'commander';
 import { z } from 'zod';
@@ -21,7 +21,7 @@ const NAME = 'bitbucket-server-discovery';
 const COMMON_HELP = `
 The configuration is that of the Backstage backend: app-config.yaml and
 app-config.local.yaml of this folder, or the files given with --config.
-Variables of the environment, $file and $include work as they do there.
+Environment variables, $file and $include work as they do there.
 
 Exit codes: 0 fine, 1 something failed or does not exist, 2 wrong usage or
 configuration.`;
@@ -43,13 +43,13 @@ Examples:
   $ ${NAME} preview --json > preview.json
   $ BACKSTAGE_TOKEN=... ${NAME} preview --against https://backstage.example.com
 
-A difference to the catalog is no failure. Ctrl-C ends the preview, shows what was
-learned until then and exits with 1.
+A difference from the catalog is not a failure. Ctrl-C ends the preview, shows the
+results so far and exits with 1.
 ${COMMON_HELP}`;
 
 const REPLAY_HELP = `
-The event key is that of the header X-Event-Key, the file holds the body of the
-webhook. Nothing is changed, neither in Bitbucket nor in Backstage.
+The event key is the value of the header X-Event-Key, the file contains the body of
+the webhook. Nothing is changed, neither in Bitbucket nor in Backstage.
 
 Examples:
   $ ${NAME} replay repo:refs_changed push.json
@@ -72,9 +72,9 @@ const Preview = Against.extend({
 });
 
 /**
- * Runs one command line.
+ * Parses and runs one command line.
  *
- * @param args - without the names of Node.js and of the program
+ * @param args - the arguments, without the names of Node.js and of the program
  * @returns the exit code; never throws
  */
 export async function runCli(
@@ -90,13 +90,13 @@ export async function runCli(
     await program.parseAsync([...args], { from: 'user' });
     return exitCode;
   } catch (error) {
-    return explainEnd(error, io);
+    return reportError(error, io);
   }
 }
 
-function explainEnd(error: unknown, io: CliIo): ExitCode {
+function reportError(error: unknown, io: CliIo): ExitCode {
   if (error instanceof CommanderError) {
-    // It has said what is wrong; help and version are no errors.
+    // It has printed its message already; help and version are not errors.
     return error.exitCode === 0 ? 0 : 2;
   }
   if (io.signal.aborted) {
@@ -125,7 +125,7 @@ function createProgram(io: CliIo, settle: Settle): Command {
     .configureOutput({
       writeOut: io.stdout,
       writeErr: io.stderr,
-      // A value behind a misspelt option may be a token.
+      // The value after a misspelt option may be a token.
       outputError: (text, write) => write(text.replace(/=[^']*/g, '=...')),
     })
     .showHelpAfterError('(add --help for the options)')
@@ -138,7 +138,9 @@ function createProgram(io: CliIo, settle: Settle): Command {
 
 function addCheck(program: Command, io: CliIo, settle: Settle): void {
   withBackend(withCommonOptions(program.command('check')), 'compare the providers with')
-    .description('tell whether Bitbucket can be reached, as whom, and what is missing')
+    .description(
+      'check whether Bitbucket can be reached, as which user, and what is missing',
+    )
     .addHelpText('after', CHECK_HELP)
     .action(options => {
       const parsed = Against.parse(options);
@@ -154,8 +156,8 @@ function addPreview(program: Command, io: CliIo, settle: Settle): void {
   )
     .description('a dry run: what would be in the catalog, what would not, and why')
     .option('--explain <KEY/slug>', 'one repository only')
-    .option('--json', 'for machines: one JSON document')
-    .option('--html <file>', 'also write a page to this file')
+    .option('--json', 'print one JSON document, for scripts')
+    .option('--html <file>', 'also write an HTML page to this file')
     .addHelpText('after', PREVIEW_HELP)
     .action(options => {
       const parsed = Preview.parse(options);
@@ -175,7 +177,7 @@ function refuseCombinations(options: Partial<z.infer<typeof Preview>>): void {
 
 function addReplay(program: Command, io: CliIo, settle: Settle): void {
   withCommonOptions(program.command('replay'))
-    .description('tell what an event would do, from a recorded webhook')
+    .description('show what an event would do, from a recorded webhook')
     .argument('<event-key>', 'such as repo:refs_changed')
     .argument('<payload.json>', 'file with the body of the webhook')
     .addHelpText('after', REPLAY_HELP)

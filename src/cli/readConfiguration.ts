@@ -1,6 +1,6 @@
 /**
- * Reads the same configuration files as the backend, and from them the providers. Every
- * fault ends the command with exit code 2 and a message that names it.
+ * Reads the same configuration files as the backend, and the providers in them. Every fault
+ * ends the command with exit code 2 and a message that names the fault.
  */
 
 import path from 'node:path';
@@ -11,36 +11,36 @@ import { readDiscoveryConfig } from '../config/readProviderConfigs';
 import { ConfiguredProvider, DiscoveryConfig } from '../config/types';
 import { CliIo, UsageError } from './CliIo';
 
-/** Which part of which configuration. */
+/** The files to read and the providers to use. */
 export interface ConfigurationOptions {
-  /** `--config`, repeatable; the default files when empty. */
+  /** `--config`, repeatable; the default files if empty. */
   readonly config: readonly string[];
-  /** `--provider`; all of them when left out. */
+  /** `--provider`; defaults to all providers. */
   readonly provider?: string;
 }
 
-/** What a command works on. */
+/** The configuration of a command. */
 export interface Configuration {
-  /** Those asked for, at least one. */
+  /** The requested providers, at least one. */
   readonly providers: readonly ConfiguredProvider[];
-  /** All that are configured: what one does not find, another may. */
+  /** All configured providers: what one does not find, another may. */
   readonly configured: readonly ConfiguredProvider[];
-  /** Where others reach the backend, as far as the files say. */
+  /** The public address of the backend, if configured. */
   readonly backstageUrl?: string;
 }
 
-/** @throws UsageError when the configuration cannot be read, or names no such provider */
+/** @throws UsageError if the configuration cannot be read, or does not have the provider */
 export async function readConfiguration(
   options: ConfigurationOptions,
   io: CliIo,
 ): Promise<Configuration> {
   const config = await loadFiles(options.config, io);
   const { providers: all, warnings } = readAll(config);
-  warnings.forEach(one => io.stderr(`warning: ${one}\n`));
+  warnings.forEach(warning => io.stderr(`warning: ${warning}\n`));
   const providers =
     options.provider === undefined
       ? all
-      : all.filter(one => one.config.id === options.provider);
+      : all.filter(({ config: { id } }) => id === options.provider);
   if (providers.length === 0) {
     throw new UsageError(describeMissing(all, options.provider));
   }
@@ -80,8 +80,8 @@ async function loadFiles(files: readonly string[], io: CliIo): Promise<Config> {
 }
 
 /**
- * Parsers quote what they stumble over, which may be a password: of their messages only
- * the place is told.
+ * Describes why the files cannot be loaded. Parsers quote the text at the error, which may be
+ * a password, so only the position is taken from their messages.
  */
 function describeLoadFailure(error: unknown, files: readonly string[]): string {
   const message = isError(error) ? error.message : '';
@@ -89,7 +89,7 @@ function describeLoadFailure(error: unknown, files: readonly string[]): string {
     const remedy =
       files.length > 0
         ? 'Check --config'
-        : 'Run the command where app-config.yaml lies, or name the files with --config';
+        : 'Run the command in the folder of app-config.yaml, or name the files with --config';
     return `${firstLine(message)}. ${remedy}`;
   }
   const [, place] = /(at line \d+, column \d+)/.exec(message) ?? [];
@@ -127,6 +127,6 @@ function describeMissing(
   if (all.length === 0) {
     return 'No provider is configured: add catalog.providers.bitbucketServer with the host of an integration, or name the files that have it with --config';
   }
-  const known = all.map(one => one.config.id).join(', ');
-  return `There is no provider "${wanted}" below catalog.providers.bitbucketServer. Known: ${known}`;
+  const known = all.map(({ config }) => config.id).join(', ');
+  return `There is no provider "${wanted}" under catalog.providers.bitbucketServer. Known: ${known}`;
 }

@@ -1,10 +1,10 @@
-/** A preview as people read it at a terminal. Pure. */
+/** Renders a preview as text for a terminal. Pure. */
 
 import { RunSummary } from '../discovery/summarizeRun';
 import { OUTCOME_KINDS, OutcomeKind } from '../model';
 import { SharedFile } from '../conflicts/describeConflicts';
 import { explainWithoutParser } from '../discovery/explanations';
-import { listExamples, quote } from '../util/text';
+import { formatAddress, listExamples, quote } from '../util/text';
 import {
   describeBudget,
   formatDuration,
@@ -20,10 +20,10 @@ import {
   ProviderPreview,
 } from './previewDocument';
 
-/** Named of each outcome; all of them are in `--json` and `--html`. */
+/** The number of repositories shown per outcome; `--json` and `--html` have all of them. */
 const MAX_EXAMPLES = 5;
 
-/** The whole document. */
+/** Renders the whole document. */
 export function renderPreview(document: PreviewDocument): string {
   const parts = document.providers.map(renderProvider);
   const conflicts = renderConflicts(document.conflicts);
@@ -45,21 +45,21 @@ function renderProvider(preview: ProviderPreview): string {
     .join('\n\n');
 }
 
-/** Repositories that ended alike. */
+/** Repositories with the same outcome and reason. */
 interface Group {
   readonly outcome: OutcomeKind;
   readonly reason?: string;
   readonly repositories: readonly PreviewedRepository[];
 }
 
-/** In the order of the outcomes, then the largest first. */
+/** Groups repositories in the order of the outcomes, the largest group of each first. */
 function groupRepositories({ repositories }: ProviderPreview): Group[] {
   return OUTCOME_KINDS.flatMap(outcome => {
     const byReason = new Map<string | undefined, PreviewedRepository[]>();
-    for (const one of repositories.filter(each => each.outcome === outcome)) {
-      const members = byReason.get(one.reason) ?? [];
-      members.push(one);
-      byReason.set(one.reason, members);
+    for (const repository of repositories.filter(each => each.outcome === outcome)) {
+      const members = byReason.get(repository.reason) ?? [];
+      members.push(repository);
+      byReason.set(repository.reason, members);
     }
     return [...byReason]
       .map(([reason, members]) => ({ outcome, reason, repositories: members }))
@@ -80,7 +80,7 @@ function renderCounts(preview: ProviderPreview): string {
   const verdict =
     preview.status === 'succeeded'
       ? `${locations} would be in the catalog.`
-      : `${locations} found until then. A run that fails adds what it has found and removes nothing.`;
+      : `${locations} found before the failure. A failed run adds what it has found and removes nothing.`;
   return `${table}\n\n${verdict}`;
 }
 
@@ -93,7 +93,7 @@ function renderGroup({ outcome, reason, repositories }: Group): string {
   return [
     `${title} (${repositories.length})`,
     explanation && indent(explanation.cause),
-    // Of what is in the catalog there is nothing to be done.
+    // A registered repository needs no action.
     outcome !== 'registered' && remedy && indent(`What to do: ${remedy}`),
     ...shown.map(line => indent(line, '    ')),
     left > 0 && indent(`and ${left} more`, '    '),
@@ -102,10 +102,11 @@ function renderGroup({ outcome, reason, repositories }: Group): string {
     .join('\n');
 }
 
-function renderExample(one: PreviewedRepository): string {
-  const name = formatName(one);
-  const more = one.detail ?? one.files.map(file => file.path).join(', ');
-  return more === '' ? name : `${name}  ${more}`;
+function renderExample(repository: PreviewedRepository): string {
+  const { detail, files } = repository;
+  const name = formatName(repository);
+  const text = detail ?? files.map(file => file.path).join(', ');
+  return text === '' ? name : `${name}  ${text}`;
 }
 
 function renderCost({ requests, durationMs, budget }: ProviderPreview): string {
@@ -113,9 +114,9 @@ function renderCost({ requests, durationMs, budget }: ProviderPreview): string {
     .sort(([, a], [, b]) => b - a)
     .map(([kind, count]) => `${count} ${kind}`);
   const took = formatDuration(durationMs);
-  // Without a limit they wait for each other, which is nobody's concern.
+  // Without a limit, requests wait only for each other, which is of no interest.
   const isPaced = budget?.kind === 'limited' || requests.rateLimited > 0;
-  const paced = `; during ${formatDuration(requests.pacedMs)} of the ${took} requests waited for their turn`;
+  const paced = `; requests waited for their turn during ${formatDuration(requests.pacedMs)} of the ${took}`;
   return [
     `${formatPlural(requests.total, 'request')} in ${took}${kinds.length > 0 ? `: ${kinds.join(', ')}` : ''}`,
     `${formatPlural(requests.retries, 'retry', 'retries')}, ${requests.rateLimited} refused by the rate limit`,
@@ -128,7 +129,7 @@ function renderDifference(
   { replaced }: RunSummary,
 ): string {
   const { url, added, removed, heldBack, heldBackReason, unchanged } = difference;
-  const isSame = [added, removed, heldBack].every(one => one.length === 0);
+  const isSame = [added, removed, heldBack].every(targets => targets.length === 0);
   return [
     `Compared with the catalog at ${url}`,
     indent(
@@ -146,9 +147,9 @@ function renderDifference(
     .join('\n');
 }
 
-/** Which files the live catalog could not use; nothing where it could. */
+/** Lists the files that the live catalog could not process; empty if there are none. */
 function renderErrors(repositories: readonly PreviewedRepository[]): string {
-  const failing = repositories.filter(one => one.catalog?.errors.length);
+  const failing = repositories.filter(({ catalog }) => catalog?.errors.length);
   const left = failing.length - MAX_EXAMPLES;
   return failing.length === 0
     ? ''
@@ -156,20 +157,24 @@ function renderErrors(repositories: readonly PreviewedRepository[]): string {
         `Errors in the catalog: ${formatPlural(failing.length, 'repository', 'repositories')}`,
         ...failing
           .slice(0, MAX_EXAMPLES)
-          .map(one => indent([formatName(one), indent(renderInCatalog(one))].join('\n'))),
+          .map(repository =>
+            indent(
+              [formatName(repository), indent(renderInCatalog(repository))].join('\n'),
+            ),
+          ),
         ...(left > 0 ? [indent(`and ${left} more`)] : []),
       ].join('\n');
 }
 
 function formatName({ projectKey, repositorySlug }: PreviewedRepository): string {
-  return `${projectKey}/${repositorySlug}`;
+  return formatAddress({ projectKey, slug: repositorySlug });
 }
 
-function renderInCatalog(one: PreviewedRepository): string {
-  return renderColumns(inCatalogRows(one));
+function renderInCatalog(repository: PreviewedRepository): string {
+  return renderColumns(inCatalogRows(repository));
 }
 
-/** What became of its files in the live catalog, where that is known. */
+/** The entities and errors of the files in the live catalog, if known. */
 function inCatalogRows({ catalog }: PreviewedRepository): string[][] {
   if (!catalog) {
     return [];
@@ -178,7 +183,7 @@ function inCatalogRows({ catalog }: PreviewedRepository): string[][] {
   const nothing =
     errors.length > 0
       ? 'nothing'
-      : 'nothing: the catalog has not come to the files yet, or they are empty';
+      : 'nothing: the catalog has not processed the files yet, or they are empty';
   return [
     ['In the catalog', entities.length > 0 ? listExamples(entities, String) : nothing],
     ...errors.slice(0, MAX_EXAMPLES).flatMap(({ entityRef, message, remedy }) => [
@@ -191,28 +196,28 @@ function inCatalogRows({ catalog }: PreviewedRepository): string[][] {
   ];
 }
 
-/** Why entities are still in the catalog although their file is gone. */
+/** Explains why entities are still in the catalog although their file is gone. */
 function heldRows({ heldRemovals = [] }: PreviewedRepository): string[][] {
   return heldRemovals
-    .filter(one => !one.approved)
+    .filter(({ approved }) => !approved)
     .slice(0, MAX_EXAMPLES)
     .map(({ targetUrl, since }) => [
       'Held back',
-      `the removal of ${targetUrl}, since ${since}: it stays until every run for removals.holdFor has confirmed that, or somebody approves it`,
+      `the removal of ${targetUrl}, since ${since}: it stays until all runs within removals.holdFor have confirmed the removal, or someone approves it`,
     ]);
 }
 
-/** When the backend looked, and looks again, where that is known. */
-function lookRows({ checkedAt, dueAt }: PreviewedRepository): string[][] {
+/** When the backend last checked the repository and when it checks again, if known. */
+function checkRows({ checkedAt, dueAt }: PreviewedRepository): string[][] {
   return checkedAt === undefined
     ? []
     : [
-        ['Last look', checkedAt],
-        ['Next look', dueAt === undefined ? 'with the next run' : `from ${dueAt} on`],
+        ['Last check', checkedAt],
+        ['Next check', dueAt === undefined ? 'with the next run' : `from ${dueAt} on`],
       ];
 }
 
-/** Which files several providers would register; nothing where there are none. */
+/** Lists the files that several providers would register; empty if there are none. */
 export function renderConflicts(conflicts: readonly SharedFile[]): string[] {
   const [first] = conflicts;
   if (!first) {
@@ -222,26 +227,27 @@ export function renderConflicts(conflicts: readonly SharedFile[]): string[] {
   const lines = [
     `Conflicts: ${formatPlural(conflicts.length, 'file')} of several providers`,
     indent(`What to do: ${first.remedy}`),
-    ...conflicts.slice(0, MAX_EXAMPLES).map(one => indent(one.explanation, '    ')),
+    ...conflicts
+      .slice(0, MAX_EXAMPLES)
+      .map(({ explanation }) => indent(explanation, '    ')),
     ...(left > 0 ? [indent(`and ${left} more`, '    ')] : []),
   ];
   return [lines.join('\n')];
 }
 
-/** One repository, everything that is known about it. */
-export function renderRepository(one: PreviewedRepository): string {
-  const outcome =
-    one.reason === undefined ? one.outcome : `${one.outcome}: ${one.reason}`;
+/** Renders all details of one repository. */
+export function renderRepository(repository: PreviewedRepository): string {
+  const { outcome, reason, cause, detail, remedy, files, url } = repository;
   const rows = [
-    ['Outcome', outcome],
-    ['Cause', one.cause],
-    ...(one.detail === undefined ? [] : [['Detail', one.detail]]),
-    ['What to do', one.remedy],
-    ...one.files.map(file => ['File', `${file.path} -> ${file.targetUrl}`]),
-    ...(one.url === undefined ? [] : [['Page', one.url]]),
-    ...inCatalogRows(one),
-    ...heldRows(one),
-    ...lookRows(one),
+    ['Outcome', reason === undefined ? outcome : `${outcome}: ${reason}`],
+    ['Cause', cause],
+    ...(detail === undefined ? [] : [['Detail', detail]]),
+    ['What to do', remedy],
+    ...files.map(file => ['File', `${file.path} -> ${file.targetUrl}`]),
+    ...(url === undefined ? [] : [['Page', url]]),
+    ...inCatalogRows(repository),
+    ...heldRows(repository),
+    ...checkRows(repository),
   ];
-  return `${formatName(one)}\n${indent(renderColumns(rows))}`;
+  return `${formatName(repository)}\n${indent(renderColumns(rows))}`;
 }

@@ -130,7 +130,7 @@ describe('replay', () => {
     const { body } = bitbucket.webhook('project:modified', { projectKey: 'NEW', old });
     const { stdout, exitCode } = await replay('project:modified', body, bitbucket);
 
-    expect(stdout).toContain('Project modified: NEW, before OLD');
+    expect(stdout).toContain('Project modified: NEW, formerly OLD');
     expect(stdout).toContain('NEW/api');
     expect(stdout).toContain('NEW/web');
     expect(exitCode).toBe(0);

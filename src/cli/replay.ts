@@ -1,4 +1,4 @@
-/** `replay`: what an event would do, from a recorded webhook. Changes nothing. */
+/** `replay`: shows what an event would do, from a recorded webhook. Changes nothing. */
 
 import path from 'node:path';
 import { isError } from '@backstage/errors';
@@ -17,6 +17,7 @@ import {
 import { Problem, Repository, RepositoryAddress } from '../model';
 import { mapConcurrent } from '../util/concurrency';
 import { findWebBase } from '../util/parseUrls';
+import { formatAddress } from '../util/text';
 import { CliIo, describeError, ExitCode, UsageError } from './CliIo';
 import { Connection, openConnections } from './connections';
 import { indent } from './format';
@@ -24,20 +25,20 @@ import { ConfigurationOptions, readConfiguration } from './readConfiguration';
 import { renderRepository } from './renderPreview';
 import { toPreviewedRepository } from './previewDocument';
 
-/** The command line of `replay`, already checked. */
+/** The validated command line of `replay`. */
 interface ReplayOptions extends ConfigurationOptions {
   readonly eventKey: string;
-  /** File with the body of the webhook. */
+  /** The file with the body of the webhook. */
   readonly payload: string;
 }
 
-/** What is said of something, and whether it went well. */
+/** The text about a change or a repository, and whether its evaluation succeeded. */
 interface Account {
   readonly text: string;
   readonly isWell: boolean;
 }
 
-/** Runs the command. */
+/** Runs `replay`. */
 export async function runReplay(options: ReplayOptions, io: CliIo): Promise<ExitCode> {
   const payload = await readPayload(options.payload, io);
   const configuration = await readConfiguration(options, io);
@@ -71,7 +72,7 @@ async function readPayload(file: string, io: CliIo): Promise<unknown> {
     return JSON.parse(text);
   } catch {
     throw new UsageError(
-      `${file} is not valid JSON: it should hold the body of one webhook`,
+      `${file} is not valid JSON: it must contain the body of one webhook`,
     );
   }
 }
@@ -92,10 +93,10 @@ async function replay(
 /** `Push to PAY/api: UPDATE refs/heads/main` */
 function describeChange(change: RepositoryChange): string {
   if (change.type === 'project-modified') {
-    const former = change.formerKey === undefined ? '' : `, before ${change.formerKey}`;
+    const former = change.formerKey === undefined ? '' : `, formerly ${change.formerKey}`;
     return `Project modified: ${change.key}${former}`;
   }
-  const name = `${change.repository.projectKey}/${change.repository.slug}`;
+  const name = formatAddress(change.repository);
   switch (change.type) {
     case 'pushed': {
       const refs = change.refs.map(ref => `${ref.change} ${ref.refId}`).join(', ');
@@ -105,7 +106,7 @@ function describeChange(change: RepositoryChange): string {
       return `Push to ${name}: it does not say to which branches`;
     case 'modified': {
       const { was } = change;
-      return `Repository modified: ${name}${was ? `, before ${was.projectKey}/${was.slug}` : ''}`;
+      return `Repository modified: ${name}${was ? `, formerly ${formatAddress(was)}` : ''}`;
     }
     case 'created':
     case 'forked':
@@ -116,25 +117,25 @@ function describeChange(change: RepositoryChange): string {
   }
 }
 
-/** What was found where the change says that something happened. */
-interface Surroundings {
+/** The repositories that a change concerns, as Bitbucket shows them now. */
+interface ConcernedRepositories {
   readonly repositories: readonly Repository[];
-  /** Of a project whose listing ended early. */
+  /** Why the listing of a project ended early. */
   readonly problem?: Problem;
 }
 
 /**
- * What one provider would do about a change. The same decisions as in a backend, with the
- * server asked for what a backend would remember; changes nothing.
+ * Describes what one provider would do about a change. Decides as a backend does, but reads
+ * from the server what a backend has stored; changes nothing.
  *
- * @throws what the client throws: credentials that do not work, an abort
+ * @throws the errors of the client: credentials that do not work, an abort
  */
 async function replayChange(
   change: RepositoryChange,
   connection: Connection,
   io: CliIo,
 ): Promise<Account> {
-  const { repositories, problem } = await lookAround(change, connection, io.signal);
+  const { repositories, problem } = await findConcerned(change, connection, io.signal);
   const context = createContext(repositories, connection, io.signal);
   const decision =
     change.type === 'project-modified'
@@ -154,20 +155,20 @@ async function replayChange(
   const lines = [
     `Relevant: ${decision.reason}`,
     ...(problem ? [`FAILED: ${problem.detail}`] : []),
-    ...accounts.map(one => one.text),
+    ...accounts.map(account => account.text),
   ];
   return {
     text: lines.join('\n'),
-    isWell: problem === undefined && accounts.every(one => one.isWell),
+    isWell: problem === undefined && accounts.every(account => account.isWell),
   };
 }
 
-/** A backend knows the repositories from its listing; here they are asked for. */
-async function lookAround(
+/** Reads the repositories from the server; a backend knows them from its listing. */
+async function findConcerned(
   change: RepositoryChange,
   { client }: Connection,
   signal: AbortSignal,
-): Promise<Surroundings> {
+): Promise<ConcernedRepositories> {
   if (change.type === 'project-modified') {
     const listing = client.listProjectRepositories(change.key, { signal });
     const { items, failure } = await readListing(listing);
@@ -178,21 +179,25 @@ async function lookAround(
   return { repositories: lookup.kind === 'found' ? [lookup.repository] : [] };
 }
 
-/** What a backend would remember, from what the server shows. */
+/** Builds the state that a backend would have stored, from what the server shows. */
 function createContext(
   shown: readonly Repository[],
   { client, config, integration }: Connection,
   signal: AbortSignal,
 ): RelevanceContext {
-  const keys = new Set(shown.map(one => one.projectKey.toLowerCase()));
+  const keys = new Set(shown.map(repository => repository.projectKey.toLowerCase()));
   return {
     filters: config.filters,
     branch: config.branch,
     webBaseUrl: webBaseUrl(integration),
     loadServerUrls: async () =>
-      shown.flatMap(one => findWebBase(one.selfUrl ?? '') ?? []),
+      shown.flatMap(({ selfUrl }) => findWebBase(selfUrl ?? '') ?? []),
     findRelated: async () =>
-      shown.map(one => ({ ...one, repositoryId: one.id, files: [] })),
+      shown.map(repository => ({
+        ...repository,
+        repositoryId: repository.id,
+        files: [],
+      })),
     isProjectKnown: async wanted => wanted.some(key => keys.has(key.toLowerCase())),
     findDefaultBranch: repository => client.getDefaultBranch(repository, { signal }),
   };
@@ -208,11 +213,11 @@ async function evaluateAll(
     ...config,
     source,
     signal: io.signal,
-    // Nothing is known in a dry run.
+    // A dry run has no stored state.
     isHeld: () => false,
   });
-  return mapConcurrent(listed, config.concurrency, one =>
-    evaluate(one.repository, connection, io, one),
+  return mapConcurrent(listed, config.concurrency, filtered =>
+    evaluate(filtered.repository, connection, io, filtered),
   );
 }
 
@@ -222,10 +227,10 @@ async function evaluate(
   { clock, signal }: CliIo,
   listed?: FilteredRepository,
 ): Promise<Account> {
-  const name = `${address.projectKey}/${address.slug}`;
+  const name = formatAddress(address);
   const evaluation = await evaluateRepository(address, connection.config, {
     source: connection.client,
-    // Nothing is remembered in a dry run.
+    // A dry run has no stored state.
     loadKnown: async () => [],
     listed,
     now: () => clock.now(),

@@ -140,7 +140,7 @@ describe('the configuration of the command line', () => {
     const named = await runCommand(['preview', '--config', 'nowhere.yaml']);
 
     expect(inFolder.stderr).toMatch(
-      /app-config\.yaml" does not exist\. Run the command where/,
+      /app-config\.yaml" does not exist\. Run the command in the folder/,
     );
     expect(named.stderr).toMatch(/nowhere\.yaml" does not exist\. Check --config/);
     expect([inFolder.exitCode, named.exitCode]).toEqual([2, 2]);

@@ -169,7 +169,7 @@ withCurl('the script for webhooks', () => {
 
   it('is not given for a server whose projects have no webhooks', async () => {
     const { advice } = await adviceOf(await start({ version: '8.7.1' }));
-    expect(advice).toMatch(/^Bitbucket 8\.7\.1 has none for projects/);
+    expect(advice).toMatch(/^Bitbucket 8\.7\.1 has no webhooks for projects/);
     expect(advice).not.toContain('curl');
   });
 });

@@ -1,36 +1,36 @@
-/** The commands that create the webhooks in Bitbucket, for somebody who may. Pure. */
+/** Generates the shell script that creates the webhooks in Bitbucket. Pure. */
 
 import { toWebBase } from '../util/parseUrls';
 
-/** Keys on one line of the script. */
+/** The number of keys on one line of the script. */
 const KEYS_PER_LINE = 10;
 
-/** What discovery makes use of; see README, "Webhooks". */
+/** The events that discovery uses; see README, "Webhooks". */
 const EVENTS = ['repo:refs_changed', 'repo:modified', 'repo:forked', 'project:modified'];
 
-/** What a key consists of; nothing of it means anything to a shell between quotes. */
+/** A project key; none of its characters has a meaning in a quoted shell text. */
 const PROJECT_KEY = /^[A-Za-z][\w-]*$/;
 
-/** Where webhooks are created, and where they go. */
+/** The projects that get a webhook, and its receiver. */
 export interface WebhookScriptOptions {
-  /** Those that are found; personal projects and what is no key are passed over. */
+  /** The discovered projects; personal projects and invalid keys are skipped. */
   readonly projectKeys: readonly string[];
-  /** Of the integration. */
+  /** The API of Bitbucket, from the integration. */
   readonly apiBaseUrl: string;
-  /** Of the backend; the reader has to fill it in where it is not known. */
+  /** The address of the backend; if unknown, the script has an example to replace. */
   readonly backstageUrl?: string;
 }
 
 /**
- * A script for a POSIX shell that adds a webhook to each project that has none for this
- * Backstage yet.
+ * Returns a script for a POSIX shell that adds a webhook to each project that does not have
+ * one for this Backstage yet.
  *
- * @remarks It takes the token of a project administrator and the secret from the
- * environment: the account of discovery may only read, and a secret has no place in an output.
+ * @remarks The script takes the token of a project administrator and the secret from the
+ * environment: the account of discovery may only read, and the output must not contain a secret.
  *
  * Source: Bitbucket Data Center 10.0 OpenAPI, `POST /projects/{key}/webhooks`.
  *
- * @returns `undefined` where there is no project to add one to
+ * @returns `undefined` if there is no project to add a webhook to
  */
 export function webhookScript(options: WebhookScriptOptions): string | undefined {
   const keys = [...new Set(options.projectKeys)].filter(key => PROJECT_KEY.test(key));
@@ -68,7 +68,7 @@ function toLines(keys: readonly string[]): string[] {
   return lines;
 }
 
-/** As one word for a shell. */
+/** Quotes a text as one word for a shell. */
 function quote(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
 }

@@ -231,7 +231,7 @@ describe('what the page shows', () => {
     expect(text).toContain('✕ failed');
     expect(text).toContain('No repository was seen.');
     expect(text).toContain('No request was sent.');
-    expect(text).toContain('the server does not tell');
+    expect(text).toContain('not reported by the server');
   });
 
   it('has a section for each provider, and a list of them where there are several', () => {
