@@ -54,10 +54,10 @@ function assessRequests({ cell, ours }: CellResult): Verdict[] {
   if (!cell.validateLocationsExist || cell.hasSearch || cell.bucket?.isTold === false) {
     return [];
   }
-  const lookedAt = cell.isUnchanged
+  const checkedCount = cell.isUnchanged
     ? cell.repositories - expectedLocations(cell)
     : cell.repositories;
-  const most = lookedAt + MAX_EXTRA_REQUESTS;
+  const most = checkedCount + MAX_EXTRA_REQUESTS;
   return [
     verdict('count', cell, ours, ({ requests }) => ({
       passed: requests.max <= most,

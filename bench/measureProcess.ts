@@ -138,7 +138,7 @@ function watchUsage() {
   const idleBytes = process.memoryUsage.rss();
   let [peakBytes, stallMs, stallCpuMs] = [idleBytes, 0, 0];
   let last = { at: startedAt, cpu: startedCpu };
-  const look = () => {
+  const sample = () => {
     const now = { at: performance.now(), cpu: process.cpuUsage() };
     const { user, system } = process.cpuUsage(last.cpu);
     stallMs = Math.max(stallMs, now.at - last.at);
@@ -146,11 +146,11 @@ function watchUsage() {
     peakBytes = Math.max(peakBytes, process.memoryUsage.rss());
     last = now;
   };
-  const timer = setInterval(look, SAMPLE_MS);
+  const timer = setInterval(sample, SAMPLE_MS);
   return {
     stop: () => {
       clearInterval(timer);
-      look();
+      sample();
       const { user, system } = process.cpuUsage(startedCpu);
       const seconds = (performance.now() - startedAt) / 1000;
       const cpuSeconds = (user + system) / 1e6;

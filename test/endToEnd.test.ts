@@ -128,8 +128,8 @@ describe('a signed push', () => {
 
     await backend.component('looked-at');
     await passFence();
-    const looks = requestsAbout('/repos/looked-at');
-    expect(looks.filter(({ path }) => path.endsWith('/looked-at'))).toHaveLength(1);
+    const requests = requestsAbout('/repos/looked-at');
+    expect(requests.filter(({ path }) => path.endsWith('/looked-at'))).toHaveLength(1);
     expect(requestsAbout('/compare/')).toEqual([]);
   });
 

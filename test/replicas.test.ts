@@ -13,7 +13,7 @@ import { eventually } from '../src/__testUtils__/eventually';
 import { startBackend, TestBackend } from '../src/__testUtils__/startBackend';
 import {
   appConfigFor,
-  EACH_RUN_LOOKS,
+  EACH_RUN_CHECKS,
   TEST_USER,
 } from '../src/__testUtils__/testProvider';
 
@@ -22,7 +22,7 @@ const server = process.env[VARIABLE];
 const title = 'replicas on one PostgreSQL database';
 
 const OFTEN_SLUGS = ['red', 'green', 'blue'];
-const RUNS_LOOKED_AT = 5;
+const CHECKED_RUNS = 5;
 const PUSHED_SLUGS = ['to-first', 'to-second', 'to-bus', 'to-both'];
 const MANUAL = { trigger: 'manual' };
 
@@ -58,7 +58,7 @@ function configFor(
   const { host } = new URL(bitbucket.baseUrl);
   const provider = (projectKey: string, frequency: JsonObject): JsonObject => ({
     host,
-    ...EACH_RUN_LOOKS,
+    ...EACH_RUN_CHECKS,
     filters: { projectKey: `^${projectKey}$` },
     schedule: { frequency, timeout: { seconds: 6 } },
   });
@@ -215,11 +215,11 @@ const anchorOf = (providerId: string) =>
       bitbucket.clearRequests();
 
       await eventually(async () =>
-        expect(count(isListingOf('OFTEN'))).toBeGreaterThan(RUNS_LOOKED_AT),
+        expect(count(isListingOf('OFTEN'))).toBeGreaterThan(CHECKED_RUNS),
       );
 
       const runs = runsOf(bitbucket, 'OFTEN').slice(1);
-      expect(runs.length).toBeGreaterThanOrEqual(RUNS_LOOKED_AT - 1);
+      expect(runs.length).toBeGreaterThanOrEqual(CHECKED_RUNS - 1);
       for (const [listing, ...checks] of runs) {
         expect(checks).toHaveLength(OFTEN_SLUGS.length);
         expect(new Set(checks.map(one => one.user))).toEqual(new Set([listing?.user]));
@@ -338,7 +338,7 @@ const anchorOf = (providerId: string) =>
       // By then, whoever found that run in progress has looked again.
       const before = count(isListingOf('OFTEN'));
       await eventually(async () =>
-        expect(count(isListingOf('OFTEN')) - before).toBeGreaterThan(RUNS_LOOKED_AT),
+        expect(count(isListingOf('OFTEN')) - before).toBeGreaterThan(CHECKED_RUNS),
       );
       expect(count(isListingOf('PAY'))).toBe(1);
     });

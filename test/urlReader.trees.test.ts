@@ -85,8 +85,8 @@ it('holds all files of a repository, or those of a folder, under the commit as e
     'index.md': '# Docs',
     'more/a.md': 'more',
   });
-  const looks = bitbucket.requests.filter(({ path }) => path.includes('/commits?'));
-  expect(looks).toHaveLength(2);
+  const requests = bitbucket.requests.filter(({ path }) => path.includes('/commits?'));
+  expect(requests).toHaveLength(2);
 });
 
 it('is not modified until the next push', async () => {

@@ -17,7 +17,7 @@ import { eventually } from '../src/__testUtils__/eventually';
 import { startBackend, TestBackend } from '../src/__testUtils__/startBackend';
 import {
   appConfigFor,
-  EACH_RUN_LOOKS,
+  EACH_RUN_CHECKS,
   TEST_USER,
 } from '../src/__testUtils__/testProvider';
 import { systemClock } from '../src/util/clock';
@@ -64,7 +64,7 @@ interface Catalog extends TestBackend {
 async function start(bitbucket: SimulatedBitbucket): Promise<Catalog> {
   const observer = createCatalogObserver();
   const backend = await startBackend({
-    config: appConfigFor({ bitbucket, config: EACH_RUN_LOOKS }),
+    config: appConfigFor({ bitbucket, config: EACH_RUN_CHECKS }),
     features: [observer.feature],
     webhooks: true,
   });

@@ -8,17 +8,17 @@ const MAX_WAIT_MS = 25_000;
 /**
  * Retries until the call succeeds; how long that takes is not part of the test.
  *
- * @param look - throws until the awaited result is available
+ * @param attempt - throws until the awaited result is available
  * @param maxWaitMs - milliseconds after which it gives up
  * @throws the last error of `look`
  */
 export async function eventually<T>(
-  look: () => Promise<T>,
+  attempt: () => Promise<T>,
   maxWaitMs = MAX_WAIT_MS,
 ): Promise<T> {
   for (let waitedMs = 0; ; waitedMs += POLL_MS) {
     try {
-      return await look();
+      return await attempt();
     } catch (error) {
       if (waitedMs >= maxWaitMs) {
         throw error;

@@ -61,7 +61,7 @@ export function finishedRun(rest: Partial<FinishedRun> = {}): FinishedRun {
 }
 
 /** The stored state of a run that has checked everything. */
-export function allLookedAt(origin: RunOrigin): RecheckState {
+export function stateAfterFullRun(origin: RunOrigin): RecheckState {
   const everything = planRecheck(undefined, {
     configuration: '',
     rule: undefined,
@@ -102,7 +102,7 @@ export async function storeRun(
       changed: repositories.map(repository => toKnown(repository, revision)),
       forgottenIds: isComplete ? ids.filter(id => !named.has(id)) : [],
       held,
-      recheck: allLookedAt(origin),
+      recheck: stateAfterFullRun(origin),
       origin,
       isComplete,
       isUnfinished: !isComplete,

@@ -22,7 +22,7 @@ import { createTestStore, reportsOf } from './testStores';
 export const TEST_USER = { name: 'backstage', password: 'Tr0ub4dor-secret' };
 
 /** For tests that are not about rechecks: each run checks everything. */
-export const EACH_RUN_LOOKS = { recheck: { found: { seconds: 0 } } };
+export const EACH_RUN_CHECKS = { recheck: { found: { seconds: 0 } } };
 
 /** Options of {@link connectTestProvider}. */
 export interface TestProviderOptions {

@@ -324,7 +324,7 @@ describe('findFile', () => {
 
 describe.each(['findFile', 'listFiles'] as const)('%s', method => {
   type Connection = ReturnType<typeof connect>;
-  const look = ({ ask }: Connection, address = API) =>
+  const request = ({ ask }: Connection, address = API) =>
     ask<object>(client =>
       method === 'findFile' ? client.findFile(address, PATH) : client.listFiles(address),
     );
@@ -332,7 +332,7 @@ describe.each(['findFile', 'listFiles'] as const)('%s', method => {
   it.each(FAULTS)('is unknown after %s', async (_name, effect, reason, count) => {
     const connection = connect();
     connection.bitbucket.faults.add({ effect });
-    expect(await look(connection)).toMatchObject(unknown(reason));
+    expect(await request(connection)).toMatchObject(unknown(reason));
     expect(connection.attempts).toHaveLength(count);
   });
 
@@ -345,7 +345,7 @@ describe.each(['findFile', 'listFiles'] as const)('%s', method => {
       const connection = connect({ emptyRepositories });
       const empty = { projectKey: 'PAY', slug: 'empty' };
       connection.bitbucket.addRepository({ ...empty, empty: true });
-      expect(await look(connection, empty)).toEqual(absent(reason));
+      expect(await request(connection, empty)).toEqual(absent(reason));
       expect(connection.attempts).toHaveLength(1);
     },
   );
@@ -353,7 +353,7 @@ describe.each(['findFile', 'listFiles'] as const)('%s', method => {
   it('proves that the default branch does not exist', async () => {
     const connection = connect();
     connection.bitbucket.setDefaultBranch('PAY', 'api', 'gone');
-    expect(await look(connection)).toEqual(absent('branch-not-found'));
+    expect(await request(connection)).toEqual(absent('branch-not-found'));
   });
 
   it.each([
@@ -362,20 +362,20 @@ describe.each(['findFile', 'listFiles'] as const)('%s', method => {
   ])(
     'is unknown for an unknown %s, which this request cannot prove',
     async (_name, address) => {
-      expect(await look(connect(), address)).toEqual(unknown('unexpected-answer'));
+      expect(await request(connect(), address)).toEqual(unknown('unexpected-answer'));
     },
   );
 
   it('is unknown where the repository may not be seen', async () => {
     const connection = connect();
     connection.bitbucket.hide('bot', 'PAY/api');
-    expect(await look(connection)).toMatchObject(unknown('not-permitted'));
+    expect(await request(connection)).toMatchObject(unknown('not-permitted'));
   });
 
   it('survives a fault that passes', async () => {
     const connection = connect();
     connection.bitbucket.faults.add({ times: 1, effect: 'reset' });
-    expect(await look(connection)).toMatchObject({ kind: 'found' });
+    expect(await request(connection)).toMatchObject({ kind: 'found' });
     expect(connection.attempts.map(({ result }) => result)).toEqual([
       'network-error',
       200,

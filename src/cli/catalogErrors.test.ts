@@ -71,8 +71,8 @@ describe('preview --explain --against', () => {
   ])(
     'says when the backend last looked at it, and looks again %s',
     async (words, dueAt) => {
-      const looks = { checkedAt: '2026-11-27T10:00:00.000Z', dueAt };
-      const { stdout } = await explain('pay-service-8', [{ ...REPORT, looks }]);
+      const checks = { checkedAt: '2026-11-27T10:00:00.000Z', dueAt };
+      const { stdout } = await explain('pay-service-8', [{ ...REPORT, checks }]);
 
       expect(stdout).toMatch(/Last check +2026-11-27T10:00:00\.000Z$/m);
       expect(/Next check +(.*)$/m.exec(stdout)?.[1]).toBe(words);

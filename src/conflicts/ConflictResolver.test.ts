@@ -14,11 +14,11 @@ const released = (targetUrl: string, locationKey?: string): ReleasedEntities => 
 /** A resolver for the providers a and b whose store returns these answers and repeats the last one. */
 function setUp(...answers: readonly (ReleasedEntities | Error)[]) {
   const told: string[] = [];
-  let looks = 0;
+  let queries = 0;
   const store = {
     async findReleased() {
-      looks += 1;
-      const answer = answers[Math.min(looks, answers.length) - 1] ?? NOTHING;
+      queries += 1;
+      const answer = answers[Math.min(queries, answers.length) - 1] ?? NOTHING;
       if (answer instanceof Error) {
         throw answer;
       }
@@ -40,19 +40,19 @@ function setUp(...answers: readonly (ReleasedEntities | Error)[]) {
     resolver.check();
     await clock.advance(0);
   };
-  return { check, clock, ending, logger, looks: () => looks, told };
+  return { check, clock, ending, logger, queries: () => queries, told };
 }
 
 const LONG_MS = 3_600_000;
 
 describe('the conflict resolver', () => {
   it('checks once and refreshes nothing when every entity is claimed', async () => {
-    const { check, clock, logger, looks, told } = setUp(NOTHING);
+    const { check, clock, logger, queries, told } = setUp(NOTHING);
 
     await check();
     await clock.advance(LONG_MS);
 
-    expect([looks(), told, logger.lines]).toEqual([1, [], []]);
+    expect([queries(), told, logger.lines]).toEqual([1, [], []]);
   });
 
   it('makes the provider of a refused file emit its Location again', async () => {
@@ -100,7 +100,7 @@ describe('the conflict resolver', () => {
   });
 
   it('notifies the catalog a few times, logs at WARN that this did not help, and stops', async () => {
-    const { check, clock, logger, looks, told } = setUp(released('f', 'a'));
+    const { check, clock, logger, queries, told } = setUp(released('f', 'a'));
 
     await check();
     await clock.advance(LONG_MS);
@@ -112,29 +112,29 @@ describe('the conflict resolver', () => {
       ),
     ]);
     await clock.advance(24 * LONG_MS);
-    expect(looks()).toBe(7);
+    expect(queries()).toBe(7);
   });
 
   it('stops without a log line when the catalog keeps an entity that nothing claims', async () => {
-    const { check, clock, logger, looks } = setUp(ORPHANED);
+    const { check, clock, logger, queries } = setUp(ORPHANED);
 
     await check();
     await clock.advance(LONG_MS);
 
-    expect([looks(), logger.lines]).toEqual([7, []]);
+    expect([queries(), logger.lines]).toEqual([7, []]);
   });
 
   it('starts again when it is called again, with one check at a time', async () => {
-    const { check, clock, looks } = setUp(ORPHANED);
+    const { check, clock, queries } = setUp(ORPHANED);
     await check();
     await clock.advance(20_000);
-    expect(looks()).toBe(3);
+    expect(queries()).toBe(3);
 
     await check();
     await check();
     await clock.advance(LONG_MS);
 
-    expect(looks()).toBe(3 + 1 + 7);
+    expect(queries()).toBe(3 + 1 + 7);
   });
 
   it('tries again when the catalog cannot be read, and finally logs it', async () => {
@@ -154,13 +154,13 @@ describe('the conflict resolver', () => {
   });
 
   it('stops checking once the backend shuts down', async () => {
-    const { check, clock, ending, looks } = setUp(ORPHANED);
+    const { check, clock, ending, queries } = setUp(ORPHANED);
     await check();
 
     ending.abort(new Error('the end'));
     await clock.advance(LONG_MS);
     await check();
 
-    expect(looks()).toBe(1);
+    expect(queries()).toBe(1);
   });
 });

@@ -14,7 +14,7 @@ import {
   UNKNOWN,
 } from '../__testUtils__/discoveryData';
 import { RepositoryOutcome } from '../model';
-import { knownAfterLook } from './knownAfter';
+import { knownAfterCheck } from './knownAfter';
 import { applyConcurrentEvents } from './applyConcurrentEvents';
 import { reconcile } from './reconcile';
 import { DiscoveryResult, KnownRepository } from './types';
@@ -32,7 +32,7 @@ function remembered(
   checkedAtMs: number,
 ): KnownRepository {
   const revision = checkedAtMs;
-  return knownAfterLook({ ...ended(id, at, outcome), checkedAtMs, revision }, undefined);
+  return knownAfterCheck({ ...ended(id, at, outcome), checkedAtMs, revision }, undefined);
 }
 
 /** A deleted repository as an event stores it. */

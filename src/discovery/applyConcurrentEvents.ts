@@ -19,7 +19,7 @@ export function applyConcurrentEvents(
   if (newer.length === 0) {
     return result;
   }
-  const looked = new Map(
+  const checked = new Map(
     result.repositories.map(repositoryResult => [
       repositoryResult.repository.id,
       repositoryResult,
@@ -30,9 +30,12 @@ export function applyConcurrentEvents(
   );
   const later = newer.filter(repository => {
     const { repositoryId: id, revision = 0 } = repository;
-    const seen = Math.max(getLookRevision(looked.get(id)), known.get(id)?.revision ?? 0);
+    const seen = Math.max(
+      getCheckRevision(checked.get(id)),
+      known.get(id)?.revision ?? 0,
+    );
     return (
-      revision > seen && (repository.conclusive || isGone(repository, looked.get(id)))
+      revision > seen && (repository.conclusive || isGone(repository, checked.get(id)))
     );
   });
   if (later.length === 0) {
@@ -44,17 +47,17 @@ export function applyConcurrentEvents(
     const asResult = toResult(repository);
     known.set(id, repository);
     if (asResult) {
-      looked.set(id, asResult);
+      checked.set(id, asResult);
       gone.delete(id);
     } else {
-      looked.delete(id);
+      checked.delete(id);
       gone.add(id);
     }
   }
-  forgetPlaceholders(later, looked, known);
+  forgetPlaceholders(later, checked, known);
   return {
     ...result,
-    repositories: [...looked.values()],
+    repositories: [...checked.values()],
     known: [...known.values()],
     goneRepositoryIds: gone,
   };
@@ -66,25 +69,25 @@ export function applyConcurrentEvents(
  * @returns 0 if the check was inconclusive: an earlier conclusive one then takes
  * precedence
  */
-export function getLookRevision(result: RepositoryResult | undefined): number {
+export function getCheckRevision(result: RepositoryResult | undefined): number {
   return result === undefined || result.outcome.kind === 'unknown'
     ? 0
     : (result.revision ?? 0);
 }
 
 /** Whether the repository was found gone, and the run did not find it elsewhere. */
-function isGone(known: KnownRepository, looked: RepositoryResult | undefined): boolean {
+function isGone(known: KnownRepository, checked: RepositoryResult | undefined): boolean {
   return (
     known.conclusive === undefined &&
     known.files.length === 0 &&
-    (looked === undefined || addressKey(looked.repository) === addressKey(known))
+    (checked === undefined || addressKey(checked.repository) === addressKey(known))
   );
 }
 
 /** Removes placeholders for addresses whose repository is known by now. */
 function forgetPlaceholders(
   later: readonly KnownRepository[],
-  looked: Map<number, RepositoryResult>,
+  checked: Map<number, RepositoryResult>,
   known: Map<number, KnownRepository>,
 ): void {
   const conclusive = later.filter(
@@ -94,7 +97,7 @@ function forgetPlaceholders(
   for (const [id, one] of known) {
     if (isPlaceholderId(id) && addresses.has(addressKey(one))) {
       known.delete(id);
-      looked.delete(id);
+      checked.delete(id);
     }
   }
 }

@@ -10,7 +10,7 @@ import { KnownRepository, ConclusiveOutcome, SparedBy } from './types';
 
 /** Whether a run checks a repository, and why. */
 export type CheckDecision =
-  | { readonly kind: 'look'; readonly because: LookReason }
+  | { readonly kind: 'check'; readonly because: CheckReason }
   | {
       readonly kind: 'spared';
       readonly outcome: ConclusiveOutcome;
@@ -19,9 +19,9 @@ export type CheckDecision =
       readonly isNew: boolean;
     };
 
-type LookReason =
+type CheckReason =
   | 'everything-is'
-  | 'never-looked-at'
+  | 'never-checked'
   | 'in-doubt'
   | 'changed'
   | 'has-no-file'
@@ -55,19 +55,19 @@ const NO_FILE = { kind: 'absent', reason: 'no-catalog-file' } as const;
 export function decideCheck(plan: RecheckPlan, evidence: Evidence): CheckDecision {
   const { repository, known, shown } = evidence;
   if (!plan.rule) {
-    return look('everything-is');
+    return check('everything-is');
   }
   if (!isAvailable(repository)) {
-    return look('changed');
+    return check('changed');
   }
   if (!known?.conclusive) {
     return decideNew(plan, plan.rule, evidence);
   }
   if (hasDoubt(known)) {
-    return look('in-doubt');
+    return check('in-doubt');
   }
   if (!isAsListed(known, repository)) {
-    return look('changed');
+    return check('changed');
   }
   const { conclusive } = known;
   const rule = ruleWith(plan.rule, shown.isCovered);
@@ -76,13 +76,13 @@ export function decideCheck(plan: RecheckPlan, evidence: Evidence): CheckDecisio
       return decideFound(plan, rule, evidence, known);
     case 'absent':
       if (shown.paths.length > 0) {
-        return look('shown-by-search');
+        return check('shown-by-search');
       }
       return rule.absentMs && !plan.due.absent.has(toBucket(repository.id))
         ? { kind: 'spared', outcome: conclusive, by: 'search', isNew: false }
-        : look('has-no-file');
+        : check('has-no-file');
     default:
-      return look('changed');
+      return check('changed');
   }
 }
 
@@ -95,19 +95,19 @@ function decideFound(
   const paths = files.map(file => file.path);
   const hasAll = files.length >= (plan.rule?.minFiles ?? 0);
   if (!shown.paths.every(path => paths.includes(path))) {
-    return look('shown-by-search');
+    return check('shown-by-search');
   }
   if (!hasAll && !isGainNoticed(files, rule)) {
-    return look('may-have-more');
+    return check('may-have-more');
   }
   const turn = turnOf(plan, { repositoryId, files }, read);
   if (turn === 'not-readable' || turn === 'due') {
-    return look(turn);
+    return check(turn);
   }
   const by = turn ?? (hasAll ? 'recheck' : 'search');
   return conclusive && hasSameFiles(spell(paths), files)
     ? { kind: 'spared', outcome: conclusive, by, isNew: false }
-    : look('changed');
+    : check('changed');
 }
 
 /**
@@ -153,21 +153,21 @@ function decideNew(
   const held = known?.files ?? [];
   const spared = { kind: 'spared', by: 'search', isNew: true } as const;
   if (known?.problem) {
-    return look('in-doubt');
+    return check('in-doubt');
   }
   if (shown.paths.length > 0) {
     const files = spell(shown.paths);
     const keys = new Set(files.map(getEntryKey));
     return held.every(file => keys.has(getEntryKey(file)))
       ? { ...spared, outcome: { kind: 'registered', files } }
-      : look('never-looked-at');
+      : check('never-checked');
   }
   const isBelieved = !before && held.length === 0 && shown.isCovered && absentMs;
-  return isBelieved ? { ...spared, outcome: NO_FILE } : look('never-looked-at');
+  return isBelieved ? { ...spared, outcome: NO_FILE } : check('never-checked');
 }
 
-function look(because: LookReason): CheckDecision {
-  return { kind: 'look', because };
+function check(because: CheckReason): CheckDecision {
+  return { kind: 'check', because };
 }
 
 function isAvailable({ state = 'AVAILABLE' }: Repository): boolean {

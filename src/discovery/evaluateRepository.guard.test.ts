@@ -11,8 +11,8 @@ import {
   targetsOf,
 } from '../__testUtils__/discoveryData';
 import {
-  evaluateLook,
-  LookedAt,
+  evaluateCheck,
+  CheckedRepository,
   RemovalGuard,
   RepositoryDelta,
 } from './evaluateRepository';
@@ -39,8 +39,8 @@ interface Setting extends Partial<RemovalGuard> {
 async function guarded(setting: Setting = {}): Promise<RepositoryDelta> {
   const { at = 'PAY/api', outcome = NONE, known: all = MANY, ...guard } = setting;
   const ats = [address(at), address('PAY/api')];
-  const look: LookedAt = {
-    kind: 'looked',
+  const checked: CheckedRepository = {
+    kind: 'checked',
     address: address(at),
     ...(outcome !== 'gone' && { repository: repository(7, at), outcome }),
     checkedAtMs: NOW,
@@ -49,7 +49,7 @@ async function guarded(setting: Setting = {}): Promise<RepositoryDelta> {
     selector: { repositoryIds: [7], addresses: ats },
   };
   const some = { policy: POLICY, held: [], nowMs: NOW };
-  const { delta } = await evaluateLook(look, all, { ...some, ...guard });
+  const { delta } = await evaluateCheck(checked, all, { ...some, ...guard });
   return delta;
 }
 
@@ -133,7 +133,7 @@ describe('a removal caused by an event', () => {
       other,
       before,
     ]);
-    expect(delta.changedByLooking[0]?.files.map(one => one.targetUrl)).toEqual([before]);
+    expect(delta.changedByCheck[0]?.files.map(one => one.targetUrl)).toEqual([before]);
   });
 });
 

@@ -12,7 +12,7 @@ import {
 import { FakeRepositorySource } from '../__testUtils__/FakeRepositorySource';
 import { propertyRuns } from '../__testUtils__/propertyRuns';
 import { catalogAfter, stateAfter } from '../__testUtils__/repositoryDeltas';
-import { evaluateLook, lookAtRepository, RepositoryDelta } from './evaluateRepository';
+import { evaluateCheck, checkRepository, RepositoryDelta } from './evaluateRepository';
 import { toLocations } from './locations';
 import { KnownRepository } from './types';
 
@@ -68,18 +68,18 @@ async function deltaOf(
   if (files) {
     source.put(id, at, { files, hierarchyId: `hierarchy-${id}` });
   }
-  const look = await lookAtRepository(address(at), scope({ paths: PATHS }), {
+  const checked = await checkRepository(address(at), scope({ paths: PATHS }), {
     source,
     loadKnown: async () => before,
     now: () => NOW,
   });
-  if (look.kind === 'unknown') {
-    throw new Error(look.problem.detail);
+  if (checked.kind === 'unknown') {
+    throw new Error(checked.problem.detail);
   }
   const policy = { maxPercentage: maxPercentage ?? 100, holdForMs: HOUR };
   const guard = { policy, held: [], nowMs: NOW };
   const isGuarded = maxPercentage !== undefined;
-  const { delta } = await evaluateLook(look, before, isGuarded ? guard : undefined);
+  const { delta } = await evaluateCheck(checked, before, isGuarded ? guard : undefined);
   return delta;
 }
 
@@ -135,7 +135,7 @@ describe('evaluateRepository, for any known state and any outcome', () => {
       const had = targetsIn(before);
       const { added, forgottenIds } = delta;
       const adding = { ...delta, changed: delta.changedByAdding };
-      const refused = { ...delta, changed: delta.changedByLooking };
+      const refused = { ...delta, changed: delta.changedByCheck };
       const all = new Set([...had, ...targetsOf(added)]);
       expect(targetsIn(stateAfter(before, adding))).toEqual(all);
       expect(targetsIn(stateAfter(before, refused))).toEqual(had);

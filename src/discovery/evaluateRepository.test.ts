@@ -23,7 +23,7 @@ interface Setting {
   readonly signal?: AbortSignal;
 }
 
-function look(
+function evaluate(
   source: FakeRepositorySource,
   at: string,
   setting: Setting = {},
@@ -37,8 +37,8 @@ function look(
   });
 }
 
-async function deltaOf(...args: Parameters<typeof look>): Promise<RepositoryDelta> {
-  const evaluation = await look(...args);
+async function deltaOf(...args: Parameters<typeof evaluate>): Promise<RepositoryDelta> {
+  const evaluation = await evaluate(...args);
   if (evaluation.kind === 'unknown') {
     throw new Error(`nothing is known: ${evaluation.problem.detail}`);
   }
@@ -58,7 +58,7 @@ describe('a repository that exists', () => {
     ['excluded', { archived: true }, archivedOut, EXCLUDED],
   ])('ends as %s and is stored with outcome and time', async (_, is, wanted, outcome) => {
     const source = new FakeRepositorySource().put(7, 'PAY/api', is);
-    const evaluation = await look(source, 'PAY/api', { scope: wanted });
+    const evaluation = await evaluate(source, 'PAY/api', { scope: wanted });
     const files = outcome.kind === 'registered' ? [file('PAY/api')] : [];
     expect(evaluation).toMatchObject({
       kind: 'evaluated',
@@ -92,7 +92,7 @@ describe('a repository that exists', () => {
 
   it('is not checked for files when it is excluded', async () => {
     const source = new FakeRepositorySource().put(7, 'PAY/api', { archived: true });
-    await look(source, 'PAY/api', { scope: archivedOut });
+    await evaluate(source, 'PAY/api', { scope: archivedOut });
     expect(source.asked).toEqual(['repository PAY/api']);
   });
 
@@ -173,7 +173,7 @@ describe('a repository whose state cannot be read', () => {
     const source = new FakeRepositorySource().put(7, 'PAY/api');
     breakIt(source);
     for (const paths of [[PLAIN], [PLAIN, DOCS]]) {
-      const evaluation = await look(source, 'PAY/api', {
+      const evaluation = await evaluate(source, 'PAY/api', {
         known: [known(7, 'PAY/api'), known(-1, 'PAY/api')],
         scope: scope({ paths }),
       });
@@ -183,20 +183,22 @@ describe('a repository whose state cannot be read', () => {
 
   it('changes nothing when it is not available', async () => {
     const source = new FakeRepositorySource().put(7, 'PAY/api', { state: 'OFFLINE' });
-    const evaluation = await look(source, 'PAY/api', { known: [known(7, 'PAY/api')] });
+    const evaluation = await evaluate(source, 'PAY/api', {
+      known: [known(7, 'PAY/api')],
+    });
     expect(evaluation).toMatchObject({ problem: { reason: 'not-available' } });
   });
 
   it('throws errors of the source, including an abort', async () => {
     const source = new FakeRepositorySource().put(7, 'PAY/api');
     const signal = AbortSignal.abort(new Error('stop'));
-    await expect(look(source, 'PAY/api', { signal })).rejects.toThrow('stop');
+    await expect(evaluate(source, 'PAY/api', { signal })).rejects.toThrow('stop');
     source.beforeAnswer = question => {
       if (question.startsWith('file')) {
         throw new Error('broken');
       }
     };
-    await expect(look(source, 'PAY/api')).rejects.toThrow('broken');
+    await expect(evaluate(source, 'PAY/api')).rejects.toThrow('broken');
   });
 });
 
@@ -205,7 +207,7 @@ describe('a repository that is gone', () => {
 
   it('removes the files known at its address and no others', async () => {
     const before = [known(7, 'PAY/api'), known(8, 'PAY/web'), known(-1, 'OPS/api')];
-    const evaluation = await look(source, 'pay/API', { known: before });
+    const evaluation = await evaluate(source, 'pay/API', { known: before });
     expect(evaluation).not.toHaveProperty('result');
     const delta = await deltaOf(source, 'pay/API', { known: before });
     expect(targets(delta)).toEqual({ ...NOTHING, removed: [target('PAY/api')] });

@@ -48,7 +48,7 @@ export interface RepositoryDelta {
   /** State to store once `added` is in the catalog and `removed` still is. */
   readonly changedByAdding: readonly KnownRepository[];
   /** State to store if the catalog accepted no change. */
-  readonly changedByLooking: readonly KnownRepository[];
+  readonly changedByCheck: readonly KnownRepository[];
   /** Placeholder ids to delete: the real id is known now. */
   readonly forgottenIds: readonly number[];
 }
@@ -99,8 +99,8 @@ export interface EvaluationTools {
 }
 
 /** Bitbucket's answers about one repository and its former addresses. */
-export interface LookedAt {
-  readonly kind: 'looked';
+export interface CheckedRepository {
+  readonly kind: 'checked';
   readonly address: RepositoryAddress;
   readonly was?: RepositoryAddress;
   /** As Bitbucket shows it now; `undefined` where it is gone. */
@@ -122,20 +122,20 @@ export async function evaluateRepository(
   scope: DiscoveryScope,
   tools: EvaluationTools,
 ): Promise<Evaluation> {
-  const look = await lookAtRepository(address, scope, tools);
-  return look.kind === 'unknown'
-    ? look
-    : evaluateLook(look, await tools.loadKnown(look.selector));
+  const checked = await checkRepository(address, scope, tools);
+  return checked.kind === 'unknown'
+    ? checked
+    : evaluateCheck(checked, await tools.loadKnown(checked.selector));
 }
 
 /**
  * Asks Bitbucket about one repository: the long part. Throws only what the source throws.
  */
-export async function lookAtRepository(
+export async function checkRepository(
   address: RepositoryAddress,
   scope: DiscoveryScope,
   tools: EvaluationTools,
-): Promise<LookedAt | Unanswered> {
+): Promise<CheckedRepository | Unanswered> {
   const { source, signal, listed, was, now, revision } = tools;
   const asked = { checkedAtMs: now(), revision };
   const lookup = listed
@@ -158,9 +158,9 @@ export async function lookAtRepository(
   }
   const departures = new Map([address, ...here].map(one => [addressKey(one), true]));
   const subject = { address, repository, outcome, selector, departures, ...asked };
-  const look: LookedAt = { kind: 'looked', ...subject, ...(was && { was }) };
-  await askDepartures(look, departures, known, tools);
-  return look;
+  const checked: CheckedRepository = { kind: 'checked', ...subject, ...(was && { was }) };
+  await askDepartures(checked, departures, known, tools);
+  return checked;
 }
 
 async function checkOutcome(
@@ -185,7 +185,7 @@ async function checkOutcome(
  * @param answers - by address; new answers are added
  */
 async function askDepartures(
-  look: LookedAt,
+  checked: CheckedRepository,
   answers: Map<string, boolean>,
   known: readonly KnownRepository[],
   { source, signal }: Pick<EvaluationTools, 'source' | 'signal'>,
@@ -194,19 +194,19 @@ async function askDepartures(
     if (!answers.has(addressKey(address))) {
       const answer = await source.getRepository(address, { signal });
       const leadsOn =
-        answer.kind === 'found' && answer.repository.id === look.repository?.id;
+        answer.kind === 'found' && answer.repository.id === checked.repository?.id;
       answers.set(addressKey(address), answer.kind === 'gone' || leadsOn);
     }
   };
   // Without known files there, nothing can be lost.
   if (
-    look.repository &&
-    look.was &&
-    known.some(repository => isAt(repository, look.was))
+    checked.repository &&
+    checked.was &&
+    known.some(repository => isAt(repository, checked.was))
   ) {
-    await ask(look.was);
+    await ask(checked.was);
   }
-  for (const { at } of findLost(look, findSubject(look, known).records)) {
+  for (const { at } of findLost(checked, findSubject(checked, known).records)) {
     if (at) {
       await ask(at);
     }
@@ -220,14 +220,14 @@ async function askDepartures(
  * removed
  * @param guard - may be omitted if nothing is removed
  */
-export async function evaluateLook(
-  look: LookedAt,
+export async function evaluateCheck(
+  checked: CheckedRepository,
   known: readonly KnownRepository[],
   guard?: RemovalGuard,
 ): Promise<Evaluated> {
-  const { repository } = look;
-  const { records, movedFrom } = findSubject(look, known);
-  const findings = toFindings(look, known, records);
+  const { repository } = checked;
+  const { records, movedFrom } = findSubject(checked, known);
+  const findings = toFindings(checked, known, records);
   const [result] = findings.results.values();
   const difference = await findDifference(findings);
   const plan = guard
@@ -265,7 +265,7 @@ interface Subject {
  * the repository there before, or was asked.
  */
 function findSubject(
-  { address, repository, was, departures }: LookedAt,
+  { address, repository, was, departures }: CheckedRepository,
   known: readonly KnownRepository[],
 ): Subject {
   if (!repository) {
@@ -294,7 +294,7 @@ function findSubject(
  * @returns files without an address if no answer could prove their removal
  */
 function findLost(
-  { repository, outcome }: LookedAt,
+  { repository, outcome }: CheckedRepository,
   records: readonly KnownRepository[],
 ): { readonly key: string; readonly at?: RepositoryAddress }[] {
   const found = new Set(outcome ? getRegisteredFiles(outcome).map(getEntryKey) : []);
@@ -314,13 +314,13 @@ function findLost(
  * repositories, stay as they are.
  */
 function toFindings(
-  look: LookedAt,
+  checked: CheckedRepository,
   known: readonly KnownRepository[],
   records: readonly KnownRepository[],
 ): Findings {
-  const { repository, outcome, checkedAtMs, revision, departures } = look;
+  const { repository, outcome, checkedAtMs, revision, departures } = checked;
   const kept = new Set(
-    findLost(look, records).flatMap(({ key, at }) =>
+    findLost(checked, records).flatMap(({ key, at }) =>
       at && departures.get(addressKey(at)) ? [] : [key],
     ),
   );
@@ -387,9 +387,7 @@ async function toDelta(
     heldBackReason: reason,
     changed: after.filter(isChanged),
     changedByAdding: (await knownOnce({})).filter(isChanged),
-    changedByLooking: (await knownOnce({ refused: getEntryKeys(added) })).filter(
-      isChanged,
-    ),
+    changedByCheck: (await knownOnce({ refused: getEntryKeys(added) })).filter(isChanged),
     forgottenIds: known
       .map(repository => repository.repositoryId)
       .filter(id => !left.has(id)),

@@ -162,7 +162,7 @@ describe('findCatalogFiles', () => {
       problem: problem('timeout', 'too late'),
       isTooMuch: true,
     } as const;
-    const lookAt = async (
+    const find = async (
       put: FakeRepositoryOptions,
       catalogPaths: readonly string[],
       listing: Lookup<never> = tooMuch,
@@ -181,14 +181,14 @@ describe('findCatalogFiles', () => {
     const PLAIN = ['a.yaml', 'b.yaml'];
 
     it('checks plain paths one by one after requesting a single page', async () => {
-      const { outcome, asked, inOnePage } = await lookAt({ files: ['b.yaml'] }, PLAIN);
+      const { outcome, asked, inOnePage } = await find({ files: ['b.yaml'] }, PLAIN);
       expect(presences(outcome)).toEqual({ 'b.yaml': 'required' });
       expect(asked).toEqual(CHECKS);
       expect(inOnePage).toEqual([true]);
     });
 
     it('finds nothing when none of the files exists', async () => {
-      const { outcome, asked } = await lookAt({ files: ['c.yaml'] }, PLAIN);
+      const { outcome, asked } = await find({ files: ['c.yaml'] }, PLAIN);
       expect(outcome).toEqual({ kind: 'absent', reason: 'no-catalog-file' });
       expect(asked).toEqual(CHECKS);
     });
@@ -197,20 +197,20 @@ describe('findCatalogFiles', () => {
       [{ kind: 'unknown', problem: problem('server-error', 'it broke') }, 'server-error'],
       [{ kind: 'absent', reason: 'empty-repository' }, 'empty-repository'],
     ] as const)('ends with the first check that tells %j', async (lookup, reason) => {
-      const { outcome, asked } = await lookAt({ lookup }, PLAIN);
+      const { outcome, asked } = await find({ lookup }, PLAIN);
       expect(outcome).toMatchObject({ kind: lookup.kind, reason });
       expect(asked).toEqual(CHECKS.slice(0, 1));
     });
 
     it('returns unknown when a glob needs the listing', async () => {
-      const { outcome, asked, inOnePage } = await lookAt({}, ['**/a.yaml', 'b.yaml']);
+      const { outcome, asked, inOnePage } = await find({}, ['**/a.yaml', 'b.yaml']);
       expect(outcome).toEqual({ kind: 'unknown', reason: 'timeout', detail: 'too late' });
       expect(asked).toEqual([]);
       expect(inOnePage).toEqual([false]);
     });
 
     it('checks no path when the listing failed for another reason', async () => {
-      const { asked } = await lookAt({}, PLAIN, { ...tooMuch, isTooMuch: undefined });
+      const { asked } = await find({}, PLAIN, { ...tooMuch, isTooMuch: undefined });
       expect(asked).toEqual([]);
     });
   });
@@ -254,10 +254,7 @@ describe('findCatalogFiles', () => {
 
   describe('given an empty list of files, which may be a broken answer', () => {
     const empty = { kind: 'found', value: [] } as const;
-    const lookAt = async (
-      put: FakeRepositoryOptions,
-      catalogPaths: readonly string[],
-    ) => {
+    const find = async (put: FakeRepositoryOptions, catalogPaths: readonly string[]) => {
       const source = new FakeRepositorySource().put(7, 'PAY/api', put);
       source.listFiles = async () => empty;
       const outcome = await findCatalogFiles(API, scope({ paths: catalogPaths }), {
@@ -270,19 +267,19 @@ describe('findCatalogFiles', () => {
       [['b.yaml', '**/a.yaml'], 'file PAY/api b.yaml'],
       [['**/a.yaml', 'b.yaml'], 'file PAY/api a.yaml'],
     ])('confirms with one check that %j is absent', async (catalogPaths, question) => {
-      const { outcome, asked } = await lookAt({ files: [] }, catalogPaths);
+      const { outcome, asked } = await find({ files: [] }, catalogPaths);
       expect(outcome).toEqual({ kind: 'absent', reason: 'no-catalog-file' });
       expect(asked).toEqual([question]);
     });
 
     it('returns unknown when the check finds a file', async () => {
-      const { outcome } = await lookAt({ files: ['a.yaml'] }, ['**/a.yaml']);
+      const { outcome } = await find({ files: ['a.yaml'] }, ['**/a.yaml']);
       expect(outcome).toMatchObject({ kind: 'unknown', reason: 'unexpected-answer' });
     });
 
     it('returns unknown when the check fails', async () => {
       const lookup = { kind: 'unknown', problem: problem('timeout', 'late') } as const;
-      const { outcome } = await lookAt({ lookup }, ['**/a.yaml']);
+      const { outcome } = await find({ lookup }, ['**/a.yaml']);
       expect(outcome).toEqual({ kind: 'unknown', reason: 'timeout', detail: 'late' });
     });
   });

@@ -57,7 +57,7 @@ export async function knownAfter(
     const result = results.get(id);
     const files = staying.get(id) ?? [];
     if (result) {
-      after.push(afterLook(result, repository, files, isGiven));
+      after.push(afterCheck(result, repository, files, isGiven));
       knownIds.add(id);
     } else if (others === 'keep' || files.length > 0) {
       const isSame = hasSameItems(files, repository.files);
@@ -69,7 +69,7 @@ export async function knownAfter(
   await forEachInTurns(newcomers, result => {
     const { id } = result.repository;
     if (!knownIds.has(id)) {
-      after.push(afterLook(result, undefined, staying.get(id) ?? [], isGiven));
+      after.push(afterCheck(result, undefined, staying.get(id) ?? [], isGiven));
     }
   });
   return after;
@@ -79,16 +79,16 @@ export async function knownAfter(
  * Returns the known state of one repository before removals are decided: the files that
  * were found are in the catalog by then, and so are all earlier ones.
  */
-export function knownAfterLook(
+export function knownAfterCheck(
   result: RepositoryResult,
   before: KnownRepository | undefined,
 ): KnownRepository {
   const found = new Set(getRegisteredFiles(result.outcome).map(getEntryKey));
   const rest = select(before?.files ?? [], file => !found.has(getEntryKey(file)));
-  return afterLook(result, before, rest, () => true);
+  return afterCheck(result, before, rest, () => true);
 }
 
-function afterLook(
+function afterCheck(
   result: RepositoryResult,
   before: KnownRepository | undefined,
   rest: readonly CatalogFile[],
@@ -102,7 +102,7 @@ function afterLook(
     slug,
     hierarchyId,
     files: rest.length === 0 ? found : [...found, ...rest],
-    ...lastLook(result, before),
+    ...lastCheck(result, before),
   };
 }
 
@@ -135,7 +135,7 @@ function select(
  * Returns the last check that was not `unknown`, with its time, and the problem of a
  * later one.
  */
-function lastLook(
+function lastCheck(
   { outcome, checkedAtMs, revision }: RepositoryResult,
   before: KnownRepository | undefined,
 ): Pick<KnownRepository, 'conclusive' | 'checkedAtMs' | 'problem' | 'revision'> {
@@ -144,11 +144,11 @@ function lastLook(
   }
   const { reason, detail } = outcome;
   // Repositories that a run did not reach were not checked.
-  const isLook = reason !== 'not-checked' && revision !== undefined;
+  const isCheck = reason !== 'not-checked' && revision !== undefined;
   return {
     conclusive: before?.conclusive,
     checkedAtMs: before?.checkedAtMs,
     problem: { reason, detail },
-    revision: isLook ? revision : before?.revision,
+    revision: isCheck ? revision : before?.revision,
   };
 }

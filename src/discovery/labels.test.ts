@@ -255,7 +255,7 @@ describe('a label of several pages', () => {
 });
 
 describe('the check of one repository after an event', () => {
-  const look = (
+  const evaluate = (
     source: FakeRepositorySource,
     at: string,
     filters: Partial<RepositoryFilters>,
@@ -274,12 +274,12 @@ describe('the check of one repository after an event', () => {
     ['OPS/plain', { exclude: { labels: ['old'] } }, registered('OPS/plain')],
   ])('requests only its own labels: %s with %j', async (at, filters, outcome) => {
     const source = labeled();
-    expect(await look(source, at, filters)).toMatchObject({ result: { outcome } });
+    expect(await evaluate(source, at, filters)).toMatchObject({ result: { outcome } });
     expect(asked(source, 'label')).toEqual([`labels ${at}`]);
   });
 
   it('removes its Location when the label is gone', async () => {
-    const evaluation = await look(labeled(), 'OPS/plain', { labels: ['a'] }, [
+    const evaluation = await evaluate(labeled(), 'OPS/plain', { labels: ['a'] }, [
       known(4, 'OPS/plain'),
     ]);
     expect(evaluation).toMatchObject({
@@ -292,7 +292,7 @@ describe('the check of one repository after an event', () => {
       kind: 'unknown',
       problem: problem('timeout', 'No answer'),
     });
-    const evaluation = await look(source, 'PAY/with-a', { labels: ['a'] });
+    const evaluation = await evaluate(source, 'PAY/with-a', { labels: ['a'] });
     expect(evaluation).toEqual({
       kind: 'unknown',
       problem: problem('timeout', 'Its labels could not be read. No answer'),
@@ -305,7 +305,7 @@ describe('the check of one repository after an event', () => {
     ['another filter excludes it', { repoSlug: /^none$/, labels: ['a'] }],
   ])('requests no labels when %s', async (_, filters) => {
     const source = labeled();
-    await look(source, 'PAY/with-a', filters);
+    await evaluate(source, 'PAY/with-a', filters);
     expect(asked(source, 'label')).toEqual([]);
   });
 });

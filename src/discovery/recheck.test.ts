@@ -10,7 +10,7 @@ import { parseCatalogPath } from '../filters/catalogPaths';
 import { Repository } from '../model';
 import { decideCheck, Shown } from './decideCheck';
 import {
-  getBucketLook,
+  getCheckTime,
   planRecheck,
   readLately,
   recheckDueAtMs,
@@ -44,7 +44,7 @@ const after = (made: RecheckPlan, sinceMs: number) =>
   stateAfterRun(made, { sinceMs, sinceRevision: sinceMs, scope: '' }, true);
 
 /** The stored state after one run that has checked everything. */
-const looked = (atMs = NOW) => after(plan(undefined, atMs), atMs);
+const stateAfterFullRun = (atMs = NOW) => after(plan(undefined, atMs), atMs);
 
 const spell = (paths: readonly string[]) => paths.map(path => file('PAY/api', path));
 
@@ -72,39 +72,39 @@ function decide(
 }
 
 function isDue(id: number, made: RecheckPlan, one = found(id)) {
-  return decide(made, one).kind === 'look';
+  return decide(made, one).kind === 'check';
 }
 
 const dueOf = (made: RecheckPlan) => IDS.filter(id => isDue(id, made));
 
 describe('the recheck', () => {
   it('covers nothing for half of the period, and everything before its end', () => {
-    const state = looked();
+    const state = stateAfterFullRun();
     expect(dueOf(plan(state, NOW))).toEqual([]);
     expect(dueOf(plan(state, NOW + 3 * HOUR - 1))).toEqual([]);
     expect(dueOf(plan(state, NOW + 6 * HOUR))).toHaveLength(IDS.length);
   });
 
   it('is spread over the runs: no run has more than its share, and each repository is checked in time', () => {
-    let state = looked();
-    const lastLook = new Map(IDS.map(id => [id, NOW]));
+    let state = stateAfterFullRun();
+    const lastChecks = new Map(IDS.map(id => [id, NOW]));
     const share = (IDS.length / 6) * 1.3;
     for (let atMs = NOW; atMs <= NOW + 48 * HOUR; atMs += 30 * MINUTE) {
       const made = plan(state, atMs);
       const due = dueOf(made);
       expect(due.length).toBeLessThanOrEqual(share);
-      due.forEach(id => lastLook.set(id, atMs));
-      expect(Math.min(...lastLook.values())).toBeGreaterThan(atMs - 6 * HOUR);
+      due.forEach(id => lastChecks.set(id, atMs));
+      expect(Math.min(...lastChecks.values())).toBeGreaterThan(atMs - 6 * HOUR);
       state = after(made, atMs);
       // Only the time of each check is stored, without a row per repository.
       for (const id of IDS.slice(0, 20)) {
-        expect(getBucketLook(state, found(id))?.atMs).toBe(lastLook.get(id));
+        expect(getCheckTime(state, found(id))?.atMs).toBe(lastChecks.get(id));
       }
     }
   });
 
   it('checks each repository at most twice in the period', () => {
-    let state = looked();
+    let state = stateAfterFullRun();
     let total = 0;
     for (let atMs = NOW; atMs < NOW + 60 * HOUR; atMs += 30 * MINUTE) {
       const made = plan(state, atMs);
@@ -122,7 +122,7 @@ describe('the recheck', () => {
     ['the clock was ahead at the last check', {}, NOW - 1],
     ['the period was shortened', { rule: { ...RULE, foundMs: MINUTE } }, NOW + MINUTE],
   ])('covers everything when %s', (_, rest, nowMs) => {
-    expect(dueOf(plan(looked(), nowMs, rest))).toHaveLength(IDS.length);
+    expect(dueOf(plan(stateAfterFullRun(), nowMs, rest))).toHaveLength(IDS.length);
   });
 
   it('covers everything when no run has completed yet', () => {
@@ -132,7 +132,7 @@ describe('the recheck', () => {
   it.each([HOUR, 24 * 365 * HOUR])(
     'is not delayed beyond its period by a clock that is %i ms ahead',
     aheadMs => {
-      const state = looked(NOW + aheadMs);
+      const state = stateAfterFullRun(NOW + aheadMs);
       const due = IDS.map(id => recheckDueAtMs(state, found(id)) ?? 0);
       expect(Math.max(...due)).toBeLessThanOrEqual(NOW + aheadMs + 6 * HOUR);
       expect(dueOf(plan(state, NOW + 1))).toHaveLength(IDS.length);
@@ -169,22 +169,22 @@ describe('the recheck', () => {
     ],
     ['is not available', found(1), { state: 'OFFLINE' }],
   ])('includes a repository that %s', (_, one, rest) => {
-    const made = plan(looked(), NOW);
+    const made = plan(stateAfterFullRun(), NOW);
     const now = repository(1, 'PAY/api', rest);
     expect(decide(made, found(1)).kind).toBe('spared');
-    expect(decide(made, one, { now }).kind).toBe('look');
+    expect(decide(made, one, { now }).kind).toBe('check');
   });
 
   it('includes a repository whose file would get another URL in the catalog', () => {
     const elsewhere = (paths: readonly string[]) =>
       paths.map(path => file('PAY/new', path));
-    const made = plan(looked(), NOW);
-    expect(decide(made, found(1), { spell: elsewhere }).kind).toBe('look');
+    const made = plan(stateAfterFullRun(), NOW);
+    expect(decide(made, found(1), { spell: elsewhere }).kind).toBe('check');
   });
 
   it('includes a repository with a file that the catalog could not read', () => {
     const made = {
-      ...plan(looked(), NOW),
+      ...plan(stateAfterFullRun(), NOW),
       unreadable: new Set([file('PAY/api').targetUrl]),
     };
     expect(isDue(1, made)).toBe(true);
@@ -196,19 +196,19 @@ describe('the recheck', () => {
     const both = registered('PAY/api', 'a.yaml', 'b.yaml');
     const one = found(1, { files: both.files, conclusive: both });
     const [a = '', b = ''] = both.files.map(({ targetUrl }) => targetUrl);
-    const made = plan(looked(), NOW + 6 * HOUR);
+    const made = plan(stateAfterFullRun(), NOW + 6 * HOUR);
     const because = (urls: string[], now = made) =>
       decide(now, one, { read: new Set(urls) });
     expect(because([a, b])).toMatchObject({ kind: 'spared', by: 'read' });
-    expect(because([a])).toEqual({ kind: 'look', because: 'due' });
+    expect(because([a])).toEqual({ kind: 'check', because: 'due' });
     const unreadable = { ...made, unreadable: new Set([b]) };
     expect(because([a, b], unreadable)).toEqual({
-      kind: 'look',
+      kind: 'check',
       because: 'not-readable',
     });
     const gone = found(1, { conclusive: { kind: 'absent', reason: 'no-catalog-file' } });
     const read = new Set(gone.files.map(({ targetUrl }) => targetUrl));
-    expect(decide(made, gone, { read })).toEqual({ kind: 'look', because: 'in-doubt' });
+    expect(decide(made, gone, { read })).toEqual({ kind: 'check', because: 'in-doubt' });
   });
 
   it('accepts reads only within the period, on whichever clock', () => {
@@ -225,7 +225,7 @@ describe('the recheck', () => {
   it('includes a repository that lacks one of several plain paths', () => {
     const rule = { ...RULE, minFiles: 2 };
     const both = registered('PAY/api', 'a.yaml', 'b.yaml');
-    const made = plan(looked(), NOW, { rule });
+    const made = plan(stateAfterFullRun(), NOW, { rule });
     expect(isDue(1, made)).toBe(true);
     expect(isDue(1, made, found(1, { files: both.files, conclusive: both }))).toBe(false);
   });
@@ -260,7 +260,7 @@ describe('the recheck rule', () => {
 
   it('skips nothing for a period of zero', () => {
     const rule = { ...RULE, foundMs: 0 };
-    expect(dueOf(plan(looked(), NOW, { rule }))).toHaveLength(IDS.length);
+    expect(dueOf(plan(stateAfterFullRun(), NOW, { rule }))).toHaveLength(IDS.length);
   });
 });
 
@@ -271,7 +271,7 @@ describe('a search result', () => {
     conclusive: { kind: 'absent', reason: 'no-catalog-file' },
   });
   const covered = (...paths: string[]): Shown => ({ paths, isCovered: true });
-  const later = () => plan(looked(), NOW);
+  const later = () => plan(stateAfterFullRun(), NOW);
   const first = () => plan(undefined, NOW);
   const noMore = { ...RULE, foundMs: 48 * HOUR, minFiles: 2 };
 
@@ -303,14 +303,14 @@ describe('a search result', () => {
       first(),
       found(1, { conclusive: undefined, files: [file('PAY/api', 'b')] }),
       covered(FILE),
-      'look',
+      'check',
     ],
     [
       'does not resolve an unknown state',
       first(),
       { ...absent, conclusive: undefined, problem: { reason: 'timeout', detail: '' } },
       covered(FILE),
-      'look',
+      'check',
     ],
     [
       'without a hit is accepted in the first run',
@@ -324,21 +324,21 @@ describe('a search result', () => {
       first(),
       undefined,
       NOT_SEARCHED,
-      'look',
+      'check',
     ],
     [
       'without a hit is not accepted for a repository created later',
       later(),
       undefined,
       covered(),
-      'look',
+      'check',
     ],
     [
       'without a hit removes nothing',
       first(),
       found(1, { conclusive: undefined }),
       covered(),
-      'look',
+      'check',
     ],
     ['without a hit keeps a known file', later(), found(1), covered(), 'registered'],
     [
@@ -346,7 +346,7 @@ describe('a search result', () => {
       later(),
       absent,
       covered(FILE),
-      'look',
+      'check',
     ],
     ['without a hit confirms an absent repository', later(), absent, covered(), 'absent'],
     [
@@ -354,45 +354,48 @@ describe('a search result', () => {
       later(),
       absent,
       NOT_SEARCHED,
-      'look',
+      'check',
     ],
     [
       'with more files than known leads to a check',
       later(),
       found(1),
       covered(FILE, 'b'),
-      'look',
+      'check',
     ],
     [
       'without a hit keeps a known file of a glob',
-      plan(looked(), NOW, { rule: { ...RULE, minFiles: 9 } }),
+      plan(stateAfterFullRun(), NOW, { rule: { ...RULE, minFiles: 9 } }),
       found(1),
       covered(),
       'registered',
     ],
     [
       'without a hit does not extend the period for absent repositories',
-      plan(looked(), NOW, { rule: noMore }),
+      plan(stateAfterFullRun(), NOW, { rule: noMore }),
       found(1),
       covered(),
-      'look',
+      'check',
     ],
   ])('%s', (_, made, one, shown, outcome) => {
     const decision = decide(made, one, { shown });
-    expect(decision.kind === 'look' ? 'look' : decision.outcome.kind).toBe(outcome);
+    expect(decision.kind === 'check' ? 'check' : decision.outcome.kind).toBe(outcome);
   });
 
   it('does not replace the check of absent repositories once per period', () => {
     const isBelieved = (atMs: number) => (id: number) =>
-      decide(plan(looked(), atMs), { ...absent, repositoryId: id }, { shown: covered() })
-        .kind === 'spared';
+      decide(
+        plan(stateAfterFullRun(), atMs),
+        { ...absent, repositoryId: id },
+        { shown: covered() },
+      ).kind === 'spared';
     expect(IDS.every(isBelieved(NOW + 12 * HOUR))).toBe(true);
     expect(IDS.some(isBelieved(NOW + 24 * HOUR))).toBe(false);
   });
 
   it('is ignored in a manual run', () => {
-    const made = plan(looked(), NOW, { isManual: true });
-    expect(decide(made, undefined, { shown: covered(FILE) }).kind).toBe('look');
-    expect(decide(made, found(1), { shown: covered(FILE) }).kind).toBe('look');
+    const made = plan(stateAfterFullRun(), NOW, { isManual: true });
+    expect(decide(made, undefined, { shown: covered(FILE) }).kind).toBe('check');
+    expect(decide(made, found(1), { shown: covered(FILE) }).kind).toBe('check');
   });
 });

@@ -20,10 +20,10 @@ export const RECHECK_BUCKETS = 64;
  * When complete runs last checked each bucket: `null` if none has under this
  * configuration.
  */
-export type Looks = readonly (Look | null)[];
+export type CheckTimes = readonly (CheckTime | null)[];
 
 /** The time of a check by a run. */
-export interface Look {
+export interface CheckTime {
   readonly revision: number;
   /** Epoch milliseconds. */
   readonly atMs: number;
@@ -38,9 +38,9 @@ export interface RecheckState {
   /** The rule of the last run; omitted if it checked everything. */
   readonly rule?: RecheckRule;
   /** Checks of repositories that have files. */
-  readonly found: Looks;
+  readonly found: CheckTimes;
   /** Checks of repositories that have none. */
-  readonly absent: Looks;
+  readonly absent: CheckTimes;
 }
 
 /** Which known state is trusted without a check, and for how long. */
@@ -137,12 +137,14 @@ export function planRecheck(
 }
 
 function findDue(state: RecheckState, rule: RecheckRule, nowMs: number): DueBuckets {
-  const dueOf = (looks: Looks, intervalMs: number) => {
+  const dueOf = (times: CheckTimes, intervalMs: number) => {
     const isDue = (bucket: number) => {
-      const look = looks[bucket];
+      const checkTime = times[bucket];
       // A clock that was ahead at that time must not delay checks now.
       return (
-        !look || look.atMs > nowMs || dueAtMs(look.atMs, bucket, intervalMs) <= nowMs
+        !checkTime ||
+        checkTime.atMs > nowMs ||
+        dueAtMs(checkTime.atMs, bucket, intervalMs) <= nowMs
       );
     };
     return new Set([...ALL_BUCKETS].filter(isDue));
@@ -157,13 +159,13 @@ function findDue(state: RecheckState, rule: RecheckRule, nowMs: number): DueBuck
  * Returns when a bucket is due: after more than half of the interval and at most all of
  * it, at a different time for each bucket, even if many were checked together.
  */
-function dueAtMs(lookAtMs: number, bucket: number, intervalMs: number): number {
+function dueAtMs(checkedAtMs: number, bucket: number, intervalMs: number): number {
   const half = intervalMs / 2;
   if (half === 0) {
-    return lookAtMs;
+    return checkedAtMs;
   }
   const phase = (bucket / RECHECK_BUCKETS) * half;
-  return phase + (Math.floor((lookAtMs + half - phase) / half) + 1) * half;
+  return phase + (Math.floor((checkedAtMs + half - phase) / half) + 1) * half;
 }
 
 /**
@@ -191,25 +193,25 @@ export function stateAfterRun(
   origin: RunOrigin,
   hasSearched: boolean,
 ): RecheckState {
-  const look = { revision: origin.sinceRevision, atMs: origin.sinceMs };
-  const looksAfter = (dueNow: ReadonlySet<number>, looks: Looks | undefined) =>
+  const checkTime = { revision: origin.sinceRevision, atMs: origin.sinceMs };
+  const timesAfter = (dueNow: ReadonlySet<number>, times: CheckTimes | undefined) =>
     [...ALL_BUCKETS].map(bucket =>
-      dueNow.has(bucket) ? look : (looks?.[bucket] ?? null),
+      dueNow.has(bucket) ? checkTime : (times?.[bucket] ?? null),
     );
   const nextRule = rule ? ruleWith(rule, hasSearched) : before?.rule;
   return {
     configuration,
     ...(nextRule && { rule: nextRule }),
-    found: looksAfter(due.found, before?.found),
-    absent: looksAfter(hasSearched ? due.absent : ALL_BUCKETS, before?.absent),
+    found: timesAfter(due.found, before?.found),
+    absent: timesAfter(hasSearched ? due.absent : ALL_BUCKETS, before?.absent),
   };
 }
 
 /** Returns when a complete run last checked a repository, if that is stored. */
-export function getBucketLook(
+export function getCheckTime(
   state: RecheckState | null | undefined,
   { repositoryId, conclusive }: KnownRepository,
-): Look | undefined {
+): CheckTime | undefined {
   const bucket = toBucket(repositoryId);
   switch (conclusive?.kind) {
     case 'registered':
@@ -230,9 +232,9 @@ export function recheckDueAtMs(
   state: RecheckState | null | undefined,
   known: KnownRepository,
 ): number | undefined {
-  const look = getBucketLook(state, known);
+  const checkTime = getCheckTime(state, known);
   const rule = state?.rule;
-  if (!look || !rule || hasDoubt(known)) {
+  if (!checkTime || !rule || hasDoubt(known)) {
     return undefined;
   }
   const bucket = toBucket(known.repositoryId);
@@ -242,7 +244,7 @@ export function recheckDueAtMs(
       : known.files.length >= rule.minFiles
         ? rule.foundMs
         : undefined;
-  return believedMs ? dueAtMs(look.atMs, bucket, believedMs) : undefined;
+  return believedMs ? dueAtMs(checkTime.atMs, bucket, believedMs) : undefined;
 }
 
 /**

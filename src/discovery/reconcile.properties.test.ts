@@ -79,7 +79,7 @@ const someRequest: fc.Arbitrary<ReconcileRequest> = fc
     policy: somePolicy,
   })
   .map(({ before, repositories, gone, isStateKnown, heldAges, policy, ...how }) => {
-    const looked = new Set(repositories.map(one => one.repository.id));
+    const checkedIds = new Set(repositories.map(one => one.repository.id));
     const locations = before.flatMap(one =>
       one.files.map(({ targetUrl }) => ({
         entryKey: targetUrl,
@@ -103,7 +103,7 @@ const someRequest: fc.Arbitrary<ReconcileRequest> = fc
       result: discovered({
         known: isStateKnown ? before : [],
         repositories,
-        gone: gone.filter(id => !looked.has(id)),
+        gone: gone.filter(id => !checkedIds.has(id)),
         ...how,
       }),
       state: isStateKnown ? stateOf(before, held) : undefined,

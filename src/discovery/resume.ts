@@ -140,15 +140,15 @@ export async function longestUncheckedFirst(
 ): Promise<Repository[]> {
   // Grouped by revision first: sorting the few revisions is fast, while sorting all
   // repositories would block the process.
-  const byLastLook = new Map<number, Repository[]>();
+  const byLastCheck = new Map<number, Repository[]>();
   await forEachInTurns(repositories, repository => {
-    const lastLook = known.get(repository.id)?.revision ?? 0;
-    const group = byLastLook.get(lastLook);
+    const lastCheck = known.get(repository.id)?.revision ?? 0;
+    const group = byLastCheck.get(lastCheck);
     if (group) {
       group.push(repository);
     } else {
-      byLastLook.set(lastLook, [repository]);
+      byLastCheck.set(lastCheck, [repository]);
     }
   });
-  return [...byLastLook].sort(([a], [b]) => a - b).flatMap(([, group]) => group);
+  return [...byLastCheck].sort(([a], [b]) => a - b).flatMap(([, group]) => group);
 }

@@ -12,7 +12,7 @@ import { searchCatalogFiles, SearchResult } from './searchCatalogFiles';
 import { DiscoveryScope, KnownRepository, RepositorySource, SearchUse } from './types';
 
 /** Checking fewer repositories costs about as little as a search. */
-const MIN_LOOKS_WORTH_A_SEARCH = 50;
+const MIN_CHECKS_WORTH_A_SEARCH = 50;
 
 const NOT_SEARCHED: Shown = { paths: [], isCovered: false };
 
@@ -61,7 +61,7 @@ export async function spareChecks(
   const findRead = plan.before && plan.findRead;
   const read = await findRead?.(await urlsOf(unread.due, tools.known));
   const alone = read && read.size > 0 ? await decide({ read }) : unread;
-  if (!plan.maySearch || alone.due.length < MIN_LOOKS_WORTH_A_SEARCH) {
+  if (!plan.maySearch || alone.due.length < MIN_CHECKS_WORTH_A_SEARCH) {
     return alone;
   }
   const search = await searchCatalogFiles(repositories, scope, tools);
@@ -98,7 +98,9 @@ async function decideAll(
     };
   });
   return {
-    due: decisions.flatMap(one => (one.decision.kind === 'look' ? [one.repository] : [])),
+    due: decisions.flatMap(one =>
+      one.decision.kind === 'check' ? [one.repository] : [],
+    ),
     spared: decisions.flatMap(({ repository, decision }) =>
       decision.kind === 'spared' ? [{ repository, decision }] : [],
     ),

@@ -14,7 +14,7 @@ import { RepositoryOutcome } from '../model';
 import { Announcements, summarizeProjects } from './summarizeProjects';
 import { CatalogLocation, DiscoveryResult, KnownRepository } from './types';
 
-const LAST_LOOK = NOW - 1_000;
+const LAST_CHECK = NOW - 1_000;
 
 /** A repository as stored by a check; without an outcome when `undefined`. */
 function was(
@@ -23,14 +23,14 @@ function was(
   conclusive?: Exclude<RepositoryOutcome, { kind: 'unknown' }>,
 ): KnownRepository {
   const files = conclusive?.kind === 'registered' ? conclusive.files : [];
-  return { ...known(id, at, files, LAST_LOOK), conclusive };
+  return { ...known(id, at, files, LAST_CHECK), conclusive };
 }
 const wasAbsent = (id: number, at: string) =>
   was(id, at, { kind: 'absent', reason: 'no-catalog-file' });
 
 /** The projects with events, and the time of the last one. */
 function events(times: Readonly<Record<string, number>> = {}): Announcements {
-  return { sinceMs: LAST_LOOK, lastEventMs: key => times[key] };
+  return { sinceMs: LAST_CHECK, lastEventMs: key => times[key] };
 }
 
 function summarize(
@@ -98,8 +98,8 @@ describe('the summary by project', () => {
 
     expect(await count(events())).toEqual([1]);
     expect(await count(events({ OPS: NOW }))).toEqual([1]);
-    expect(await count(events({ PAY: LAST_LOOK - 1 }))).toEqual([1]);
-    expect((await count(events({ PAY: LAST_LOOK }))).flat()).not.toContain(1);
+    expect(await count(events({ PAY: LAST_CHECK - 1 }))).toEqual([1]);
+    expect((await count(events({ PAY: LAST_CHECK }))).flat()).not.toContain(1);
   });
 
   it.each([

@@ -104,8 +104,8 @@ function isUnannounced(
   if (!announcements) {
     return false;
   }
-  const lastLookMs = was?.checkedAtMs ?? announcements.sinceMs;
+  const lastCheckMs = was?.checkedAtMs ?? announcements.sinceMs;
   return projectKeys.every(
-    key => (announcements.lastEventMs(key) ?? -Infinity) < lastLookMs,
+    key => (announcements.lastEventMs(key) ?? -Infinity) < lastCheckMs,
   );
 }

@@ -440,8 +440,8 @@ describe('a file that is proven to be missing', () => {
     ['that was never found', { conclusive: undefined }, false],
     ['that is not checked', { conclusive: { ...conclusive, files: [optional] } }, false],
     ['that is another one', { conclusive: registered('PAY/web') }, false],
-  ])('%s: leads to a check: %s', (_, rest, isLookedAt) => {
+  ])('%s: leads to a check: %s', (_, rest, isChecked) => {
     const related = [known(8, 'PAY/web'), { ...holder, ...rest }];
-    expect(findHolder(related, targetUrl)?.repositoryId).toBe(isLookedAt ? 7 : undefined);
+    expect(findHolder(related, targetUrl)?.repositoryId).toBe(isChecked ? 7 : undefined);
   });
 });

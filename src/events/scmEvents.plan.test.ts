@@ -16,7 +16,7 @@ const URL = 'https://git.test/projects/PAY/repos/api/browse';
 const FORMER = 'https://git.test/projects/PAY/repos/old/browse';
 const NOTHING: RepositoryDelta = {
   ...{ added: [], removed: [], stayed: [], held: [], forgottenIds: [] },
-  ...{ changed: [], changedByAdding: [], changedByLooking: [] },
+  ...{ changed: [], changedByAdding: [], changedByCheck: [] },
 };
 const NONE = '0'.repeat(40);
 

@@ -131,15 +131,15 @@ describe('whatever happens', () => {
   });
 
   it('holds the same however often it was looked at in between', () => {
-    const looks = fc.array(fc.integer({ min: 0, max: 10_000 }), { maxLength: 20 });
+    const readTimes = fc.array(fc.integer({ min: 0, max: 10_000 }), { maxLength: 20 });
     fc.assert(
-      fc.property(shapes, looks, (given, atMs) => {
+      fc.property(shapes, readTimes, (given, atMs) => {
         const empty = createBucket(given, START, 0);
-        const looked = [...atMs]
+        const refilledOften = [...atMs]
           .sort((a, b) => a - b)
           .reduce((bucket, ms) => refill(bucket, START + ms), empty);
         const once = refill(empty, START + 10_000);
-        expect(refill(looked, START + 10_000).tokens).toBeCloseTo(once.tokens, 6);
+        expect(refill(refilledOften, START + 10_000).tokens).toBeCloseTo(once.tokens, 6);
       }),
     );
   });

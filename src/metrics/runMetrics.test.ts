@@ -3,7 +3,7 @@ import { FakeClock } from '../__testUtils__/FakeClock';
 import { createRecordingConnection } from '../__testUtils__/recordingConnection';
 import {
   connectTestProvider,
-  EACH_RUN_LOOKS,
+  EACH_RUN_CHECKS,
   TEST_USER,
   TestProviderOptions,
 } from '../__testUtils__/testProvider';
@@ -139,7 +139,7 @@ describe('the metrics of a run that succeeds', () => {
 describe('the metrics of a run with problems', () => {
   async function troubled() {
     const filters = { skipArchivedRepos: true };
-    const scene = await setUp({ config: { ...EACH_RUN_LOOKS, filters } });
+    const scene = await setUp({ config: { ...EACH_RUN_CHECKS, filters } });
     const { bitbucket, clock } = scene;
     await scene.run();
     for (let index = 0; index < 8; index += 1) {

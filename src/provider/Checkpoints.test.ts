@@ -1,6 +1,6 @@
 import { repository, target } from '../__testUtils__/discoveryData';
 import { KnownRepository, RepositoryResult } from '../discovery/types';
-import { UnchangedLooks } from '../store/records';
+import { UnchangedChecks } from '../store/records';
 import { Checkpoints } from './Checkpoints';
 
 /** Results per batch. */
@@ -36,7 +36,7 @@ function createCheckpoints(before: readonly KnownRepository[] = []) {
   const saved = new Map<number, KnownRepository>();
   const errors: unknown[] = [];
   const store = { fails: 0, revision: 7 };
-  const looks: UnchangedLooks[] = [];
+  const unchangedChecks: UnchangedChecks[] = [];
   const checkpoints = new Checkpoints(before, 7, {
     async recordInterim({ repositories, unchanged: found }) {
       await Promise.resolve();
@@ -46,7 +46,7 @@ function createCheckpoints(before: readonly KnownRepository[] = []) {
       }
       repositories.forEach(one => saved.set(one.repositoryId, one));
       log.push(`save ${repositories.length}`);
-      looks.push(...(found ? [found] : []));
+      unchangedChecks.push(...(found ? [found] : []));
       store.revision += 1;
       return store.revision;
     },
@@ -60,7 +60,7 @@ function createCheckpoints(before: readonly KnownRepository[] = []) {
       checkpoints.note(registered(id));
     }
   };
-  return { checkpoints, note, log, looks, saved, errors, store };
+  return { checkpoints, note, log, unchangedChecks, saved, errors, store };
 }
 
 /** Lets everything run that can. */
@@ -131,23 +131,28 @@ describe('Checkpoints', () => {
 
   it('writes no rows of unchanged repositories, but records that they were checked', async () => {
     const before = Array.from({ length: 1_500 }, (_, id) => unchanged(id));
-    const { checkpoints, note, log, looks } = createCheckpoints(before);
+    const { checkpoints, note, log, unchangedChecks } = createCheckpoints(before);
 
     note(0, 1_500);
     await checkpoints.saveRest(false);
 
     expect(log).toEqual(['save 0', 'add 0']);
     const repositoryIds = before.slice(0, 1_000).map(one => one.repositoryId);
-    expect(looks).toEqual([{ repositoryIds, revision: 7, checkedAtMs: 1_000 }]);
+    expect(unchangedChecks).toEqual([{ repositoryIds, revision: 7, checkedAtMs: 1_000 }]);
   });
 
   it('records the remaining unchanged repositories of an interrupted run too', async () => {
-    const { checkpoints, note, looks } = createCheckpoints([unchanged(1), unchanged(2)]);
+    const { checkpoints, note, unchangedChecks } = createCheckpoints([
+      unchanged(1),
+      unchanged(2),
+    ]);
 
     note(1, 2);
     await checkpoints.saveRest(true);
 
-    expect(looks).toEqual([{ repositoryIds: [1, 2], revision: 7, checkedAtMs: 1_000 }]);
+    expect(unchangedChecks).toEqual([
+      { repositoryIds: [1, 2], revision: 7, checkedAtMs: 1_000 },
+    ]);
   });
 
   it('uses a newer revision once a batch is saved', async () => {

@@ -8,7 +8,7 @@
  */
 
 import { differsFrom, getRegisteredFiles, getEntryKey } from '../discovery/locations';
-import { knownAfterLook } from '../discovery/knownAfter';
+import { knownAfterCheck } from '../discovery/knownAfter';
 import { CatalogLocation, KnownRepository, RepositoryResult } from '../discovery/types';
 import { InterimRecord } from '../store/records';
 import { isStored } from '../store/repositoryRows';
@@ -80,7 +80,7 @@ export class Checkpoints {
   note(result: RepositoryResult): void {
     const { changes, unchanged } = this.#batch;
     const before = this.#stored.get(result.repository.id);
-    const known = knownAfterLook(result, before);
+    const known = knownAfterCheck(result, before);
     if (!isStored(known, before)) {
       changes.push({ known, added: newLocations(result, before) });
     } else if (result.outcome.kind !== 'unknown') {

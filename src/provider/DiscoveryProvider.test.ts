@@ -2,7 +2,7 @@ import { createSimulatedBitbucket } from '../../dev/simulatedBitbucket';
 import { FakeClock } from '../__testUtils__/FakeClock';
 import {
   connectTestProvider,
-  EACH_RUN_LOOKS,
+  EACH_RUN_CHECKS,
   TEST_USER,
 } from '../__testUtils__/testProvider';
 import { RecordingConnection } from '../__testUtils__/recordingConnection';
@@ -111,7 +111,7 @@ describe('a run with failed requests', () => {
     'keeps the Locations of a repository whose check meets %s, and removes those proven absent',
     async (_, effect) => {
       const bitbucket = bitbucketWith('api', 'web');
-      const config = EACH_RUN_LOOKS;
+      const config = EACH_RUN_CHECKS;
       const { connection, logger, run } = await connectTestProvider({
         bitbucket,
         config,
@@ -238,7 +238,7 @@ describe('a clock that was temporarily wrong', () => {
     async ms => {
       const bitbucket = bitbucketWith('lost', 'renamed', 'stays');
       const clock = new FakeClock();
-      const config = EACH_RUN_LOOKS;
+      const config = EACH_RUN_CHECKS;
       const { connection, run } = await connectTestProvider({ bitbucket, clock, config });
       const rightMs = clock.now();
       clock.setTime(rightMs + ms);

@@ -15,7 +15,7 @@ import {
 } from '../discovery/performRun';
 import { changedAddresses } from '../discovery/changedAddresses';
 import { getEntryKey, toLocations, withoutFiles } from '../discovery/locations';
-import { getLookRevision } from '../discovery/applyConcurrentEvents';
+import { getCheckRevision } from '../discovery/applyConcurrentEvents';
 import {
   planRecheck,
   readLately,
@@ -293,7 +293,7 @@ export class DiscoveryProvider implements EntityProvider {
     );
     await forEachInTurns(repositories, result => {
       const { id } = result.repository;
-      seen.set(id, Math.max(getLookRevision(result), seen.get(id) ?? 0));
+      seen.set(id, Math.max(getCheckRevision(result), seen.get(id) ?? 0));
     });
     return {
       approved: await store.loadApprovals(config.id),

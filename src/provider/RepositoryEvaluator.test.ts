@@ -211,7 +211,7 @@ describe('an evaluation at the end of a run', () => {
 
 describe('an evaluation that is overtaken', () => {
   /** Looks at `api`, and comes to apply what it saw ten seconds later. */
-  async function lookSlowly(
+  async function evaluateSlowly(
     prepare: (scene: Awaited<ReturnType<typeof connect>>) => void,
   ) {
     const scene = await connect();
@@ -234,7 +234,7 @@ describe('an evaluation that is overtaken', () => {
   }
 
   it('checks again instead of removing what a newer evaluation has found', async () => {
-    const scene = await lookSlowly(({ bitbucket }) =>
+    const scene = await evaluateSlowly(({ bitbucket }) =>
       bitbucket.removeFile('PAY', 'api', CATALOG_FILE),
     );
     const { bitbucket, clock, connection, effects, evaluate, slow } = scene;
@@ -245,7 +245,7 @@ describe('an evaluation that is overtaken', () => {
   });
 
   it('checks again instead of removing what a run may have found since', async () => {
-    const scene = await lookSlowly(({ bitbucket }) =>
+    const scene = await evaluateSlowly(({ bitbucket }) =>
       bitbucket.removeFile('PAY', 'api', CATALOG_FILE),
     );
     const { bitbucket, clock, connection, effects, run, slow } = scene;
@@ -257,7 +257,7 @@ describe('an evaluation that is overtaken', () => {
   });
 
   it('removes a missing file once its check is the last one', async () => {
-    const scene = await lookSlowly(() => {});
+    const scene = await evaluateSlowly(() => {});
     const { bitbucket, clock, connection, evaluate, slow } = scene;
     bitbucket.removeFile('PAY', 'api', CATALOG_FILE);
     await clock.run(Promise.all([slow, evaluate()]));

@@ -6,10 +6,10 @@
 import { RestClient } from '../bitbucket/RestClient';
 import {
   Evaluated,
-  evaluateLook,
+  evaluateCheck,
   Evaluation,
-  LookedAt,
-  lookAtRepository,
+  CheckedRepository,
+  checkRepository,
 } from '../discovery/evaluateRepository';
 import { FilteredRepository } from '../discovery/applyFilters';
 import { getEntryKey } from '../discovery/locations';
@@ -32,7 +32,7 @@ export interface EvaluationRequest {
 const OVERTAKEN = 'overtaken';
 
 /** Checks in a row while each is overtaken; after them the repository counts as unknown. */
-const MAX_LOOKS = 3;
+const MAX_CHECKS = 3;
 
 /** Evaluates repositories for one provider. */
 export class RepositoryEvaluator {
@@ -57,7 +57,7 @@ export class RepositoryEvaluator {
     signal?: AbortSignal,
   ): Promise<Evaluation> {
     const { catalog, config, contested, store } = this.#context;
-    for (let looks = 0; looks < MAX_LOOKS; looks += 1) {
+    for (let checks = 0; checks < MAX_CHECKS; checks += 1) {
       const revision = catalog.isConnected
         ? await store.takeRevision(config.id)
         : undefined;
@@ -66,12 +66,12 @@ export class RepositoryEvaluator {
       }
       // A listing is as old as its request, so a second check requests the repository itself.
       const { listed: _, ...alone } = request;
-      const source = looks === 0 ? request : alone;
-      const look = await this.#look(source, revision, client, signal);
-      if (look.kind === 'unknown') {
-        return look;
+      const source = checks === 0 ? request : alone;
+      const checked = await this.#check(source, revision, client, signal);
+      if (checked.kind === 'unknown') {
+        return checked;
       }
-      const evaluation = await store.exclusively(config.id, () => this.#decide(look));
+      const evaluation = await store.exclusively(config.id, () => this.#decide(checked));
       if (evaluation !== OVERTAKEN) {
         await contested.release(evaluation.delta.removed);
         return evaluation;
@@ -80,14 +80,14 @@ export class RepositoryEvaluator {
     return notYet('it was checked elsewhere at the same time, again and again');
   }
 
-  #look(
+  #check(
     { address, was, listed }: EvaluationRequest,
     revision: number,
     client: RestClient,
     signal: AbortSignal | undefined,
-  ): Promise<LookedAt | Unanswered> {
+  ): Promise<CheckedRepository | Unanswered> {
     const { config, clock, fileParser, store } = this.#context;
-    return lookAtRepository(address, config, {
+    return checkRepository(address, config, {
       source: client,
       parseFiles: fileParser?.(client),
       loadKnown: async selector => (await store.loadRelated(config.id, selector)) ?? [],
@@ -100,11 +100,11 @@ export class RepositoryEvaluator {
   }
 
   /** Compares the check with the state stored now and applies the difference. */
-  async #decide(look: LookedAt): Promise<Evaluated | typeof OVERTAKEN> {
+  async #decide(checked: CheckedRepository): Promise<Evaluated | typeof OVERTAKEN> {
     const { config, store } = this.#context;
-    const { revision = 0 } = look;
-    const related = (await store.loadRelated(config.id, look.selector)) ?? [];
-    const evaluation = await evaluateLook(look, related);
+    const { revision = 0 } = checked;
+    const related = (await store.loadRelated(config.id, checked.selector)) ?? [];
+    const evaluation = await evaluateCheck(checked, related);
     const isRemoving = evaluation.delta.removed.length > 0;
     const changed = new Set(evaluation.delta.changed.map(known => known.repositoryId));
     const isOvertaken = related.some(
@@ -118,17 +118,17 @@ export class RepositoryEvaluator {
     ) {
       return OVERTAKEN;
     }
-    return this.#apply(isRemoving ? await this.#decideRemoval(look) : evaluation);
+    return this.#apply(isRemoving ? await this.#decideRemoval(checked) : evaluation);
   }
 
   /** Decides about a removal: rare, and the only decision that needs the whole state. */
-  async #decideRemoval(look: LookedAt): Promise<Evaluated> {
+  async #decideRemoval(checked: CheckedRepository): Promise<Evaluated> {
     const { config, store, clock } = this.#context;
     const state = await store.load(config.id);
     if (state === undefined) {
       throw new Error('the content of the catalog is not known, so nothing is removed');
     }
-    return evaluateLook(look, state.repositories, {
+    return evaluateCheck(checked, state.repositories, {
       policy: await getRemovalPolicy(this.#context),
       held: state.held,
       sinceConfirmationMs: await store.sinceConfirmation(config.id),
@@ -151,7 +151,7 @@ export class RepositoryEvaluator {
     } catch (error) {
       if (delta.added.length > 0) {
         // Otherwise the next attempt would assume that the catalog holds the new Locations.
-        await store.recordEvaluation(config.id, interim(delta.changedByLooking));
+        await store.recordEvaluation(config.id, interim(delta.changedByCheck));
       }
       throw error;
     }

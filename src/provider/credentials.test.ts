@@ -11,7 +11,7 @@ import { countRequests } from '../__testUtils__/simulatedSource';
 import {
   connectTestProvider,
   createTestProviders,
-  EACH_RUN_LOOKS,
+  EACH_RUN_CHECKS,
   TEST_USER,
 } from '../__testUtils__/testProvider';
 
@@ -303,7 +303,7 @@ describe('credentials that are removed from the configuration', () => {
       const slug = `public-${index}`;
       bitbucket.addRepository({ projectKey: 'OPEN', slug, files, public: true });
     }
-    const first = await connectTestProvider({ bitbucket, config: EACH_RUN_LOOKS });
+    const first = await connectTestProvider({ bitbucket, config: EACH_RUN_CHECKS });
     await first.run();
     expect(first.connection.targets()).toHaveLength(13);
     bitbucket.faults.add({
@@ -311,7 +311,7 @@ describe('credentials that are removed from the configuration', () => {
       effect: { type: 'status', status: 404, exceptionName: GONE },
     });
     const { clock, connection, store } = first;
-    const config = EACH_RUN_LOOKS;
+    const config = EACH_RUN_CHECKS;
     const without = { bitbucket, clock, connection, store, config, integration: {} };
     return { ...(await connectTestProvider(without)), without };
   }

@@ -7,7 +7,7 @@ import { createSimulatedBitbucket, FaultMatch } from '../../dev/simulatedBitbuck
 import { FAULT_NAMES, faultNamed, SECRETS } from '../__testUtils__/matrixFaults';
 import {
   connectTestProvider,
-  EACH_RUN_LOOKS,
+  EACH_RUN_CHECKS,
   TEST_USER,
 } from '../__testUtils__/testProvider';
 
@@ -119,7 +119,7 @@ async function discover(place: Place) {
     bitbucket.addRepository({ projectKey: 'PAY', slug, files });
   }
   const config = {
-    ...EACH_RUN_LOOKS,
+    ...EACH_RUN_CHECKS,
     concurrency: CONCURRENCY,
     ...(place.catalogPath && { catalogPath: place.catalogPath }),
   };

@@ -7,7 +7,7 @@ import { createTestStore, reopen } from '../__testUtils__/testStores';
 import { toKnownRepositories } from '../store/readCatalogBaseline';
 import {
   connectTestProvider,
-  EACH_RUN_LOOKS,
+  EACH_RUN_CHECKS,
   TEST_USER,
   TestProviderOptions,
 } from '../__testUtils__/testProvider';
@@ -65,7 +65,7 @@ describe('a run that is stopped at any of its requests', () => {
   async function prepare() {
     const clock = new FakeClock();
     const bitbucket = bitbucketWith(BEFORE, clock);
-    const config = { ...EACH_RUN_LOOKS, concurrency: 1 };
+    const config = { ...EACH_RUN_CHECKS, concurrency: 1 };
     const options = { bitbucket, clock, config };
     const first = await connectTestProvider(options);
     await first.run();
@@ -279,7 +279,7 @@ describe('a crash', () => {
     const clock = new FakeClock();
     const bitbucket = bitbucketWith(['a', 'b', 'c'], clock);
     const store = createTestStore();
-    const options = { bitbucket, clock, store, config: EACH_RUN_LOOKS };
+    const options = { bitbucket, clock, store, config: EACH_RUN_CHECKS };
     const { provider, connection, run } = await connectTestProvider(options);
     await run();
     await clock.advance(60_000);

@@ -32,7 +32,7 @@ async function discover(
   const provider = await connectTestProvider(options);
   await provider.run();
   /** Runs, and says which repositories were looked at. */
-  const look = async (one = provider) => {
+  const checkedByRun = async (one = provider) => {
     bitbucket.clearRequests();
     await one.run();
     return bitbucket.requests
@@ -59,7 +59,7 @@ async function discover(
       }
     }
   };
-  return { ...provider, bitbucket, look, restart, hoursUntil, add };
+  return { ...provider, bitbucket, checkedByRun, restart, hoursUntil, add };
 }
 
 const report = ({ reports }: Awaited<ReturnType<typeof discover>>, slug: string) =>
@@ -67,17 +67,20 @@ const report = ({ reports }: Awaited<ReturnType<typeof discover>>, slug: string)
 
 describe('a run after the first one', () => {
   it('checks only repositories without a catalog file', async () => {
-    const { look, connection } = await discover(numbered('found-', 30), ['a', 'b']);
-    expect(await look()).toEqual(['a', 'b']);
+    const { checkedByRun, connection } = await discover(numbered('found-', 30), [
+      'a',
+      'b',
+    ]);
+    expect(await checkedByRun()).toEqual(['a', 'b']);
     expect(connection.targets()).toHaveLength(30);
   });
 
   it('reports unchecked repositories as registered, with the times of the last and the next check', async () => {
     const scene = await discover(['api'], ['web']);
-    const { clock, look, reports } = scene;
+    const { clock, checkedByRun, reports } = scene;
     const first = await report(scene, 'api');
     await clock.advance(HOUR);
-    await look();
+    await checkedByRun();
 
     expect(await report(scene, 'api')).toEqual(first);
     expect(first).toMatchObject({ outcome: 'registered', files: [{ path: FILE }] });
@@ -96,13 +99,13 @@ describe('a run after the first one', () => {
   });
 
   it('checks again when a repository is due, also after a restart', async () => {
-    const { clock, look, restart } = await discover(['api']);
+    const { clock, checkedByRun, restart } = await discover(['api']);
     await clock.advance(6 * HOUR);
-    expect(await look()).toEqual(['api']);
+    expect(await checkedByRun()).toEqual(['api']);
     const again = await restart({});
-    expect(await look(again)).toEqual([]);
+    expect(await checkedByRun(again)).toEqual([]);
     await clock.advance(6 * HOUR);
-    expect(await look(again)).toEqual(['api']);
+    expect(await checkedByRun(again)).toEqual(['api']);
   });
 
   it('notices within `recheck.found` that a file is gone', async () => {
@@ -115,87 +118,97 @@ describe('a run after the first one', () => {
 
   it('notices in the next run repositories that are new, deleted, renamed or have a new file', async () => {
     const scene = await discover(['api', 'gone', 'old'], ['late']);
-    const { add, bitbucket, connection, look } = scene;
+    const { add, bitbucket, connection, checkedByRun } = scene;
     add('new', { [FILE]: 'kind: Component' });
     bitbucket.deleteRepository('PAY', 'gone');
     bitbucket.renameRepository('PAY', 'old', 'renamed');
     bitbucket.writeFile('PAY', 'late', FILE, 'kind: Component');
-    expect(await look()).toEqual(['late', 'new', 'renamed']);
+    expect(await checkedByRun()).toEqual(['late', 'new', 'renamed']);
     expect(connection.targets()).toEqual(
       ['api', 'late', 'new', 'renamed'].map(s => targetOf(s)),
     );
   });
 
   it('checks everything if it was started manually', async () => {
-    const { bitbucket, connection, context, look } = await discover(['api', 'web']);
+    const { bitbucket, connection, context, checkedByRun } = await discover([
+      'api',
+      'web',
+    ]);
     bitbucket.removeFile('PAY', 'web', FILE);
     await context.recorder.requested();
-    expect(await look()).toEqual(['api', 'web']);
+    expect(await checkedByRun()).toEqual(['api', 'web']);
     expect(connection.targets()).toEqual([targetOf('api')]);
-    expect(await look()).toEqual(['web']);
+    expect(await checkedByRun()).toEqual(['web']);
   });
 
   it('checks everything in each run if `recheck.found` is 0', async () => {
-    const { look } = await discover(['api'], [], { recheck: { found: { hours: 0 } } });
-    expect(await look()).toEqual(['api']);
+    const { checkedByRun } = await discover(['api'], [], {
+      recheck: { found: { hours: 0 } },
+    });
+    expect(await checkedByRun()).toEqual(['api']);
   });
 
   it('checks everything in each run if a glob may match more files', async () => {
-    const { look } = await discover(['api'], [], {
+    const { checkedByRun } = await discover(['api'], [], {
       catalogPath: '/**/catalog-info.yaml',
     });
-    expect(await look()).toEqual(['api']);
+    expect(await checkedByRun()).toEqual(['api']);
   });
 
   it('checks the missing ones of several paths', async () => {
     const config = { catalogPath: [FILE, 'b.yaml'] };
-    const { bitbucket, connection, look } = await discover(['api'], [], config);
-    expect(await look()).toEqual(['api']);
+    const { bitbucket, connection, checkedByRun } = await discover(['api'], [], config);
+    expect(await checkedByRun()).toEqual(['api']);
     bitbucket.writeFile('PAY', 'api', 'b.yaml', 'kind: Component');
-    expect(await look()).toEqual(['api']);
+    expect(await checkedByRun()).toEqual(['api']);
     expect(connection.targets()).toHaveLength(2);
-    expect(await look()).toEqual([]);
+    expect(await checkedByRun()).toEqual([]);
   });
 
   it('checks only repositories that stayed unknown', async () => {
-    const { bitbucket, clock, look } = await discover(['api', 'web']);
+    const { bitbucket, clock, checkedByRun } = await discover(['api', 'web']);
     const fault = bitbucket.faults.add({
       match: { kind: 'file-check', repositorySlug: 'web' },
       effect: 'lost-permission',
     });
     await clock.advance(6 * HOUR);
-    expect(await look()).toEqual(['api', 'web']);
+    expect(await checkedByRun()).toEqual(['api', 'web']);
     fault.remove();
-    expect(await look()).toEqual(['web']);
-    expect(await look()).toEqual([]);
+    expect(await checkedByRun()).toEqual(['web']);
+    expect(await checkedByRun()).toEqual([]);
   });
 
   it('checks in the next run a file that the catalog cannot read', async () => {
     const unreadable = new Set<string>();
     const load = async () => unreadable;
-    const { bitbucket, connection, look } = await discover(['api', 'web'], [], {}, load);
+    const { bitbucket, connection, checkedByRun } = await discover(
+      ['api', 'web'],
+      [],
+      {},
+      load,
+    );
     bitbucket.removeFile('PAY', 'web', FILE);
     unreadable.add(targetOf('web'));
-    expect(await look()).toEqual(['web']);
+    expect(await checkedByRun()).toEqual(['web']);
     expect(connection.targets()).toEqual([targetOf('api')]);
   });
 
   it('does not check files that the catalog has read, and reports how many checks that saved', async () => {
     const reads = new Map<string, number>();
     const scene = await discover(['api', 'web'], [], {}, undefined, reads);
-    const { bitbucket, clock, connection, look, reports } = scene;
+    const { bitbucket, clock, connection, checkedByRun, reports } = scene;
     await clock.advance(6 * HOUR);
     reads.set(targetOf('api'), clock.now() - HOUR);
-    expect(await look()).toEqual(['web']);
+    expect(await checkedByRun()).toEqual(['web']);
     const { lastRun } = (await reports.loadDiscovery('default')) ?? {};
     expect(lastRun?.summary.spared).toEqual({ recheck: 0, read: 1, search: 0 });
 
     await clock.advance(6 * HOUR);
     bitbucket.removeFile('PAY', 'api', FILE);
-    expect(await look()).toEqual(['api', 'web']);
+    expect(await checkedByRun()).toEqual(['api', 'web']);
     expect(connection.targets()).toEqual([targetOf('web')]);
     reads.set(targetOf('api'), clock.now());
-    await look();
+    await checkedByRun();
     expect(connection.targets()).toEqual([targetOf('web')]);
   });
 
@@ -204,21 +217,19 @@ describe('a run after the first one', () => {
     const scene = await discover(['api'], [], {}, undefined, reads);
     reads.set(targetOf('api'), scene.clock.now());
     const again = await scene.restart({ catalogPath: 'other.yaml' });
-    expect(await scene.look(again)).toEqual(['api']);
+    expect(await scene.checkedByRun(again)).toEqual(['api']);
   });
 
   it('logs a failure to read the catalog and continues', async () => {
     const load = () => Promise.reject(new Error('no such table'));
-    const { look, logger } = await discover(['api'], ['web'], {}, load);
-    expect(await look()).toEqual(['web']);
+    const { checkedByRun, logger } = await discover(['api'], ['web'], {}, load);
+    expect(await checkedByRun()).toEqual(['web']);
     expect(logger.messages('warn').join()).toMatch(/could not be read.*no such table/);
   });
 
   it('does not check again what an event has found, and takes back what an event has found missing', async () => {
-    const { bitbucket, clock, connection, context, evaluator, look } = await discover(
-      ['api'],
-      ['late'],
-    );
+    const { bitbucket, clock, connection, context, evaluator, checkedByRun } =
+      await discover(['api'], ['late']);
     const evaluate = (slug: string) => {
       const client = context.clients.createForEvent();
       return clock.run(
@@ -227,10 +238,10 @@ describe('a run after the first one', () => {
     };
     bitbucket.writeFile('PAY', 'late', FILE, 'kind: Component');
     await evaluate('late');
-    expect(await look()).toEqual([]);
+    expect(await checkedByRun()).toEqual([]);
     bitbucket.removeFile('PAY', 'api', FILE);
     await evaluate('api');
-    expect(await look()).toEqual(['api']);
+    expect(await checkedByRun()).toEqual(['api']);
     expect(connection.targets()).toEqual([targetOf('late')]);
   });
 });
@@ -241,13 +252,17 @@ describe('a change of the configured scope', () => {
     ['another branch', { branch: 'main' }, ['api', 'web']],
     ['another filter', { filters: { repoSlug: 'api' } }, ['api']],
   ])('makes the next run check everything: %s', async (_, config, slugs) => {
-    const { look, restart } = await discover(['api'], ['web']);
+    const { checkedByRun, restart } = await discover(['api'], ['web']);
     const changed = await restart(config);
-    expect(await look(changed)).toEqual(slugs);
+    expect(await checkedByRun(changed)).toEqual(slugs);
   });
 
   it('counts until a run has succeeded, even if it is reverted in between', async () => {
-    const { bitbucket, connection, look, restart } = await discover(['a', 'b', 'c']);
+    const { bitbucket, connection, checkedByRun, restart } = await discover([
+      'a',
+      'b',
+      'c',
+    ]);
     const fault = bitbucket.faults.add({
       match: ({ kind, repositorySlug }) =>
         kind === 'file-check' && repositorySlug === 'c',
@@ -263,14 +278,14 @@ describe('a change of the configured scope', () => {
     fault.remove();
 
     const back = await restart({ concurrency: 1 });
-    expect(await look(back)).toEqual(['a', 'b', 'c']);
+    expect(await checkedByRun(back)).toEqual(['a', 'b', 'c']);
     expect(connection.targets()).toEqual(['a', 'b', 'c'].map(slug => targetOf(slug)));
   });
 
   it('does not include changes of pace or guards', async () => {
-    const { look, restart } = await discover(['api']);
+    const { checkedByRun, restart } = await discover(['api']);
     const changed = await restart({ concurrency: 2, removals: { maxPercentage: 1 } });
-    expect(await look(changed)).toEqual([]);
+    expect(await checkedByRun(changed)).toEqual([]);
   });
 });
 
@@ -285,7 +300,7 @@ describe('the stored times of checks', () => {
       await record(id, end);
     };
     const before = await report(scene, 'r0');
-    expect(await scene.look()).toHaveLength(60);
+    expect(await scene.checkedByRun()).toHaveLength(60);
     expect(written).toEqual([[]]);
     const after = await report(scene, 'r0');
     expect((after?.checkedAtMs ?? 0) - (before?.checkedAtMs ?? 0)).toBeGreaterThan(
@@ -297,14 +312,14 @@ describe('the stored times of checks', () => {
     'delay nothing once a clock that was %i ms ahead is right again',
     async aheadMs => {
       const scene = await discover(['api', 'web']);
-      const { bitbucket, clock, connection, context, look } = scene;
+      const { bitbucket, clock, connection, context, checkedByRun } = scene;
       const right = clock.now();
       clock.setTime(right + aheadMs);
       await context.recorder.requested();
-      await look();
+      await checkedByRun();
       clock.setTime(right + 60_000);
       bitbucket.removeFile('PAY', 'web', FILE);
-      expect(await look()).toEqual(['api', 'web']);
+      expect(await checkedByRun()).toEqual(['api', 'web']);
       expect(connection.targets()).toEqual([targetOf('api')]);
     },
   );

@@ -7,7 +7,7 @@ import {
 import { FakeClock } from '../__testUtils__/FakeClock';
 import {
   connectTestProvider,
-  EACH_RUN_LOOKS,
+  EACH_RUN_CHECKS,
   TEST_USER,
 } from '../__testUtils__/testProvider';
 import { createTestStore } from '../__testUtils__/testStores';
@@ -35,7 +35,7 @@ async function discoverAll(removals: { maxPercentage?: number } = {}) {
     const files = { 'catalog-info.yaml': 'kind: Component' };
     bitbucket.addRepository({ projectKey: 'PAY', slug, files });
   }
-  const config = { ...EACH_RUN_LOOKS, filters: { skipArchivedRepos: true }, removals };
+  const config = { ...EACH_RUN_CHECKS, filters: { skipArchivedRepos: true }, removals };
   const options = { bitbucket, clock, config };
   const connected = await connectTestProvider(options);
   await connected.run();

@@ -1,7 +1,7 @@
 import { HOUR, NOW, target } from '../__testUtils__/discoveryData';
 import { FakeClock } from '../__testUtils__/FakeClock';
 import {
-  allLookedAt,
+  stateAfterFullRun,
   finishedRun,
   repositoryReport as report,
   runSummary,
@@ -456,7 +456,7 @@ describe.each(databases.eachSupportedId())('the report in %s', databaseId => {
         changed: [],
         forgottenIds: [],
         held: [],
-        recheck: allLookedAt(origin),
+        recheck: stateAfterFullRun(origin),
         origin,
         isComplete: true,
         isUnfinished: false,

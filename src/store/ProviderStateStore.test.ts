@@ -4,7 +4,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import type { Knex } from 'knex';
 import { FakeClock } from '../__testUtils__/FakeClock';
-import { allLookedAt, finishedRun } from '../__testUtils__/reportData';
+import { stateAfterFullRun, finishedRun } from '../__testUtils__/reportData';
 import {
   asDatabaseService,
   createTestDatabases,
@@ -103,14 +103,14 @@ describe.each(databases.eachSupportedId())('the state in %s', databaseId => {
       const state = (await store.load(id)) ?? EMPTY;
       const { revision, origin } = await store.beginRun(id, state, choose);
       const stored = new Map(state.repositories.map(one => [one.repositoryId, one]));
-      const looked = repositories.map(one => ({ revision, ...one }));
-      const changes = await planStateChanges(stored, looked);
+      const checked = repositories.map(one => ({ revision, ...one }));
+      const changes = await planStateChanges(stored, checked);
       await store.recordRun(id, {
         run: finishedRun(),
         state: {
           ...changes,
           held: rest.held ?? [],
-          recheck: allLookedAt(origin),
+          recheck: stateAfterFullRun(origin),
           origin,
           isComplete,
           isUnfinished: !isComplete,

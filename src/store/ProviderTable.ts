@@ -63,7 +63,7 @@ const RunReport: z.ZodType<RunRecord> = z.object({
     .catch(undefined),
 });
 
-const Looks = z
+const CheckTimes = z
   .array(z.object({ revision: z.number(), atMs: z.number() }).nullable())
   .length(RECHECK_BUCKETS);
 
@@ -76,8 +76,8 @@ const Recheck: z.ZodType<RecheckState> = z.object({
       minFiles: z.number(),
     })
     .optional(),
-  found: Looks,
-  absent: Looks,
+  found: CheckTimes,
+  absent: CheckTimes,
 });
 
 /** A column that cannot be read counts as empty, so that the others stay usable. */

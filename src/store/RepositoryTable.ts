@@ -6,14 +6,14 @@
 
 import type { Knex } from 'knex';
 import { z } from 'zod';
-import { getBucketLook } from '../discovery/recheck';
+import { getCheckTime } from '../discovery/recheck';
 import { KnownRepository, RepositorySelector } from '../discovery/types';
 import { RepositoryAddress } from '../model';
 import { yieldToEventLoop } from '../util/clock';
 import { toChunks, inBatches } from './DiscoveryDatabase';
 import { isPostgres } from './migrate';
 import { ProviderRow } from './ProviderTable';
-import { UnchangedLooks } from './records';
+import { UnchangedChecks } from './records';
 import {
   foreignAddresses,
   readRepositoryRow,
@@ -35,7 +35,7 @@ import {
  */
 const ROWS_PER_PAGE = 500;
 
-const LookRow = z.object({ repository_id: BigNumber, revision: BigNumber });
+const RevisionRow = z.object({ repository_id: BigNumber, revision: BigNumber });
 const IdRow = z.object({ repository_id: z.unknown() });
 const ProgressRow = z.object({
   revision: BigNumber,
@@ -49,7 +49,7 @@ interface ReadRow {
   readonly salvaged?: SalvagedRow;
 }
 
-type Look = Pick<UnchangedLooks, 'revision' | 'checkedAtMs'>;
+type LastCheck = Pick<UnchangedChecks, 'revision' | 'checkedAtMs'>;
 
 /** The repositories of one provider, on a connection or in a transaction. */
 export class RepositoryTable {
@@ -71,9 +71,9 @@ export class RepositoryTable {
   async readAll(
     provider: ProviderRow,
   ): Promise<{ known: KnownRepository[]; salvaged: SalvagedRow[] }> {
-    const looks = new Map<number, Look>();
-    for (const { repositoryIds, ...look } of await this.#readProgress()) {
-      repositoryIds.forEach(id => looks.set(id, look));
+    const checks = new Map<number, LastCheck>();
+    for (const { repositoryIds, ...check } of await this.#readProgress()) {
+      repositoryIds.forEach(id => checks.set(id, check));
     }
     const known: KnownRepository[] = [];
     const salvaged: SalvagedRow[] = [];
@@ -84,7 +84,7 @@ export class RepositoryTable {
         salvaged.push(...(read.salvaged ? [read.salvaged] : []));
         known.push(
           ...(repository
-            ? [withLastLook(repository, provider, looks.get(repository.repositoryId))]
+            ? [withLastCheck(repository, provider, checks.get(repository.repositoryId))]
             : []),
         );
       }
@@ -117,7 +117,7 @@ export class RepositoryTable {
     const newer: KnownRepository[] = [];
     for await (const page of this.#pages(revision)) {
       const ids = page
-        .flatMap(row => LookRow.safeParse(row).data ?? [])
+        .flatMap(row => RevisionRow.safeParse(row).data ?? [])
         .filter(row => row.revision > seen(row.repository_id))
         .map(row => row.repository_id);
       if (ids.length > 0) {
@@ -134,7 +134,7 @@ export class RepositoryTable {
   readOne(provider: ProviderRow, row: unknown): KnownRepository | undefined {
     const read = this.#read(row);
     const known = read.known ?? read.salvaged?.repository;
-    return known && withLastLook(known, provider, undefined);
+    return known && withLastCheck(known, provider, undefined);
   }
 
   /** Returns whether there are repositories of one of these projects. */
@@ -219,14 +219,14 @@ export class RepositoryTable {
   }
 
   /** Records the repositories that were checked and have not changed. */
-  async writeProgress(batch: number, looks: UnchangedLooks): Promise<void> {
+  async writeProgress(batch: number, checks: UnchangedChecks): Promise<void> {
     await this.#knex(PROGRESS)
       .insert({
         provider_id: this.#providerId,
         batch,
-        revision: looks.revision,
-        checked_at_ms: looks.checkedAtMs,
-        repository_ids: JSON.stringify(looks.repositoryIds),
+        revision: checks.revision,
+        checked_at_ms: checks.checkedAtMs,
+        repository_ids: JSON.stringify(checks.repositoryIds),
       })
       .onConflict(['provider_id', 'batch'])
       .merge();
@@ -253,7 +253,7 @@ export class RepositoryTable {
   }
 
   /** Reads the checks of runs that did not complete, oldest first. */
-  async #readProgress(): Promise<UnchangedLooks[]> {
+  async #readProgress(): Promise<UnchangedChecks[]> {
     const rows: unknown[] = await this.#own(PROGRESS).orderBy('batch');
     return rows.flatMap(row => {
       const { data } = ProgressRow.safeParse(row);
@@ -334,21 +334,21 @@ export function toAddressColumns(address: RepositoryAddress) {
  * Adds the last check to a row that it did not write: one by a complete run, or by one in
  * progress.
  */
-function withLastLook(
+function withLastCheck(
   known: KnownRepository,
   provider: ProviderRow,
-  look: Look | undefined,
+  check: LastCheck | undefined,
 ): KnownRepository {
   const own = known.revision ?? 0;
   if (known.problem || !known.conclusive) {
     return known;
   }
-  if (look && look.revision > own) {
-    return { ...known, ...look };
+  if (check && check.revision > own) {
+    return { ...known, ...check };
   }
   const { checked_revision: revision, checked_at_ms: checkedAtMs, recheck } = provider;
   if (known.conclusive.kind !== 'excluded') {
-    const atBucket = getBucketLook(recheck, known);
+    const atBucket = getCheckTime(recheck, known);
     return atBucket && atBucket.revision > own
       ? { ...known, revision: atBucket.revision, checkedAtMs: atBucket.atMs }
       : known;

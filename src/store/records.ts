@@ -98,7 +98,7 @@ export interface BegunRun {
 }
 
 /** Checks without changes. */
-export interface UnchangedLooks {
+export interface UnchangedChecks {
   readonly repositoryIds: readonly number[];
   /** The lowest revision of these checks. */
   readonly revision: number;
@@ -109,7 +109,7 @@ export interface UnchangedLooks {
 /** Interim results of a run. */
 export interface InterimRecord {
   readonly repositories: readonly KnownRepository[];
-  readonly unchanged?: UnchangedLooks;
+  readonly unchanged?: UnchangedChecks;
 }
 
 /** The final results of a run. */

@@ -30,7 +30,7 @@ export interface FakeReport {
   /** What became of the files in the catalog, by target; not told of when left out. */
   readonly inCatalog?: Readonly<Record<string, JsonObject>>;
   /** When each repository was looked at, and is due; not told of when left out. */
-  readonly looks?: { readonly checkedAt: string; readonly dueAt?: string };
+  readonly checks?: { readonly checkedAt: string; readonly dueAt?: string };
   /** Of each repository. */
   readonly heldRemovals?: readonly JsonObject[];
 }
@@ -192,7 +192,7 @@ function answerReport(
   });
 }
 
-function toItem({ inCatalog, looks, heldRemovals }: FakeReport, targetUrl: string) {
+function toItem({ inCatalog, checks, heldRemovals }: FakeReport, targetUrl: string) {
   const { projectKey = '', slug = '', path = '' } = parseTarget(targetUrl) ?? {};
   return {
     projectKey,
@@ -200,7 +200,7 @@ function toItem({ inCatalog, looks, heldRemovals }: FakeReport, targetUrl: strin
     outcome: 'registered',
     files: [{ path, targetUrl }],
     catalog: inCatalog?.[targetUrl],
-    ...looks,
+    ...checks,
     ...(heldRemovals && { heldRemovals: [...heldRemovals] }),
   };
 }

@@ -19,7 +19,7 @@ import { countRequests } from '../../__testUtils__/simulatedSource';
 import {
   appConfigFor,
   createLogRecorder,
-  EACH_RUN_LOOKS,
+  EACH_RUN_CHECKS,
   idleScheduler,
   LogRecorder,
   TEST_USER,
@@ -212,7 +212,7 @@ function configOf(bitbucket: SimulatedBitbucket, options: EventSceneOptions): Js
   const { host } = new URL(bitbucket.baseUrl);
   const several = Object.entries(providers ?? {}).map(([id, provider]) => [
     id,
-    { host, ...EACH_RUN_LOOKS, ...provider },
+    { host, ...EACH_RUN_CHECKS, ...provider },
   ]);
   return {
     integrations: integrations ?? {},
@@ -220,7 +220,7 @@ function configOf(bitbucket: SimulatedBitbucket, options: EventSceneOptions): Js
       providers: {
         bitbucketServer: providers
           ? Object.fromEntries(several)
-          : { host, ...EACH_RUN_LOOKS, ...config },
+          : { host, ...EACH_RUN_CHECKS, ...config },
       },
       ...(handlesScmEvents !== undefined && { scmEvents: handlesScmEvents }),
     },
