@@ -33,7 +33,7 @@ export interface Simulation {
   /** The number of a request that is refused regardless of the bucket, 1 for the first. */
   readonly refusedAnyway?: number;
   /** For a while everything is refused, milliseconds. */
-  readonly refusedMeanwhile?: { readonly fromMs: number; readonly ms: number };
+  readonly temporaryRefusal?: { readonly fromMs: number; readonly ms: number };
   /** Seed of the random numbers. */
   readonly seed?: number;
 }
@@ -41,7 +41,7 @@ export interface Simulation {
 /** A Bitbucket with one bucket. */
 function createServer(clock: FakeClock, simulation: Simulation) {
   const { capacity = 60, fillRate = 5, latencyMs = 50, tells = 'nothing' } = simulation;
-  const { jitter = 0, othersPerSecond = 0, refusedAnyway, refusedMeanwhile } = simulation;
+  const { jitter = 0, othersPerSecond = 0, refusedAnyway, temporaryRefusal } = simulation;
   let bucket = createBucket(
     { capacity, refillPerSecond: fillRate - othersPerSecond },
     clock.now(),
@@ -62,9 +62,9 @@ function createServer(clock: FakeClock, simulation: Simulation) {
     };
   };
   const isRefusedNow = () => {
-    if (!refusedMeanwhile) return false;
-    const sinceMs = clock.now() - refusedMeanwhile.fromMs;
-    return sinceMs >= 0 && sinceMs < refusedMeanwhile.ms;
+    if (!temporaryRefusal) return false;
+    const sinceMs = clock.now() - temporaryRefusal.fromMs;
+    return sinceMs >= 0 && sinceMs < temporaryRefusal.ms;
   };
   const serve = async () => {
     const number = (counts.sent += 1);

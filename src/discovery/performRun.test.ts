@@ -34,7 +34,7 @@ function run(
     scope: what,
     origin: resumeOrStart(what, state?.interruptedRun, nowMs, nowMs),
     revision: () => nowMs,
-    loadMeanwhile: async () => ({
+    loadConcurrentChanges: async () => ({
       approved: new Set(),
       newer: [],
       sinceConfirmationMs: rest.sinceConfirmationMs ?? 0,

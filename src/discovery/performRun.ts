@@ -39,8 +39,8 @@ export interface RunRequest {
   readonly recheck?: RecheckPlan;
   /** The revision for requests sent from now on; omitted if revisions are not used. */
   readonly revision?: () => number;
-  /** Loads what happened during the run; omitted if nothing else can happen. */
-  readonly loadMeanwhile?: (found: DiscoveryResult) => Promise<Meanwhile>;
+  /** Loads the changes during the run; omitted if there cannot be any. */
+  readonly loadConcurrentChanges?: (found: DiscoveryResult) => Promise<ConcurrentChanges>;
   readonly clock: Pick<Clock, 'now'>;
   /** The time that the listing may take; unlimited if omitted. */
   readonly listingTime?: ListingTime;
@@ -49,7 +49,7 @@ export interface RunRequest {
 }
 
 /** Concurrent changes during a run. */
-export interface Meanwhile {
+export interface ConcurrentChanges {
   /** Keys of the held removals that were approved. */
   readonly approved: ReadonlySet<string>;
   /** State of the repositories that events have checked. */
@@ -82,14 +82,14 @@ export interface Run {
 
 /** Collects the findings and decides. Never throws because of Bitbucket's answers. */
 export async function performRun(request: RunRequest): Promise<Run> {
-  return concludeRun(request, await findOut(request));
+  return concludeRun(request, await discover(request));
 }
 
 /**
  * Collects the findings: the long part of a run, which asks Bitbucket. Never throws
  * because of Bitbucket's answers.
  */
-export async function findOut(request: RunRequest): Promise<Findings> {
+export async function discover(request: RunRequest): Promise<Findings> {
   const {
     scope,
     source,
@@ -125,15 +125,15 @@ export async function concludeRun(
   { startedAtMs, result: found }: Findings,
 ): Promise<Run> {
   const { policy, state, origin, clock } = request;
-  const meanwhile = await request.loadMeanwhile?.(found);
+  const concurrent = await request.loadConcurrentChanges?.(found);
   const finishedAtMs = clock.now();
-  const result = applyConcurrentEvents(found, meanwhile?.newer ?? []);
+  const result = applyConcurrentEvents(found, concurrent?.newer ?? []);
   const reconciliation = await reconcile({
     result,
     state,
     policy,
-    approved: meanwhile?.approved,
-    sinceConfirmationMs: meanwhile?.sinceConfirmationMs,
+    approved: concurrent?.approved,
+    sinceConfirmationMs: concurrent?.sinceConfirmationMs,
     origin,
     nowMs: finishedAtMs,
   });

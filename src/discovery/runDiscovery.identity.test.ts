@@ -33,7 +33,11 @@ async function run(
     policy: { maxPercentage: 30, holdForMs: 24 * HOUR },
     source,
     state: { repositories: before, held },
-    loadMeanwhile: async () => ({ approved: new Set(), newer: [], sinceConfirmationMs }),
+    loadConcurrentChanges: async () => ({
+      approved: new Set(),
+      newer: [],
+      sinceConfirmationMs,
+    }),
     clock: { now: () => 1000 },
   });
   return {

@@ -32,7 +32,7 @@ async function startSlowRun(options: EventSceneOptions = {}) {
  * Runs once; something happens when the catalog is about to be given the outcome, which
  * takes a second then.
  */
-async function runMeanwhile(scene: EventScene, happen: () => Promise<unknown>) {
+async function runWithConcurrentEvent(scene: EventScene, happen: () => Promise<unknown>) {
   const { clock, first } = scene;
   const { applyMutation } = first.connection;
   let happening: Promise<unknown> = Promise.resolve();
@@ -140,7 +140,7 @@ function bitbucketRename({ bitbucket }: EventScene, slug: string, newSlug: strin
 describe('an event between the end of a run and its mutation', () => {
   it('adds its files after the run', async () => {
     const scene = await startEvents({ repositories: [here('new')] });
-    await runMeanwhile(scene, async () => {
+    await runWithConcurrentEvent(scene, async () => {
       scene.bitbucket.writeFile('PAY', 'new', CATALOG_FILE, 'x');
       await evaluateLater(scene, 'new');
     });
@@ -152,7 +152,7 @@ describe('an event between the end of a run and its mutation', () => {
 
   it('removes files after the run', async () => {
     const scene = await startEvents();
-    await runMeanwhile(scene, async () => {
+    await runWithConcurrentEvent(scene, async () => {
       scene.bitbucket.removeFile('PAY', 'api', CATALOG_FILE);
       await evaluateLater(scene, 'api');
     });
@@ -162,7 +162,7 @@ describe('an event between the end of a run and its mutation', () => {
 
   it('changes nothing if it finds nothing new', async () => {
     const scene = await startEvents();
-    await runMeanwhile(scene, () => evaluateLater(scene, 'api'));
+    await runWithConcurrentEvent(scene, () => evaluateLater(scene, 'api'));
     expect(scene.first.mutations).toEqual([]);
     expect(scene.first.holds()).toHaveLength(3);
   });

@@ -167,8 +167,8 @@ it.each([500, 3_000, 10_000])(
   async ms => {
     const unlimited = { capacity: 5_000, fillRate: 1_000, requests: 1_000 };
     const { seconds } = await simulate(unlimited);
-    const refusedMeanwhile = { fromMs: 2_000, ms };
-    const result = await simulate({ ...unlimited, refusedMeanwhile });
+    const temporaryRefusal = { fromMs: 2_000, ms };
+    const result = await simulate({ ...unlimited, temporaryRefusal });
     expect(result.failed).toBe(0);
     expect(result.refused).toBeGreaterThan(1);
     expect(result.seconds).toBeLessThanOrEqual(seconds + ms / 1_000 + 6);

@@ -8,8 +8,8 @@ import { durationToMilliseconds } from '@backstage/types';
 import { ProviderConfig } from '../config/types';
 import {
   concludeRun,
-  findOut,
-  Meanwhile,
+  discover,
+  ConcurrentChanges,
   Run,
   RunRequest,
 } from '../discovery/performRun';
@@ -213,7 +213,7 @@ export class DiscoveryProvider implements EntityProvider {
       ...(begun && {
         origin: begun.origin,
         revision: () => begun.checkpoints.revision,
-        loadMeanwhile: found => this.#loadMeanwhile(found, begun),
+        loadConcurrentChanges: found => this.#loadConcurrentChanges(found, begun),
       }),
       onProgress: progress => {
         log.progressed(progress);
@@ -222,7 +222,7 @@ export class DiscoveryProvider implements EntityProvider {
         }
       },
     };
-    const findings = await findOut(request).finally(timer.end);
+    const findings = await discover(request).finally(timer.end);
     await begun?.checkpoints.saveRest(findings.result.interruption !== undefined);
     const run = await store.exclusively(config.id, async () => {
       const concluded = await concludeRun(request, findings);
@@ -282,10 +282,10 @@ export class DiscoveryProvider implements EntityProvider {
     return { revision, origin, checkpoints };
   }
 
-  async #loadMeanwhile(
+  async #loadConcurrentChanges(
     { repositories, known }: DiscoveryResult,
     { revision }: Begun,
-  ): Promise<Meanwhile> {
+  ): Promise<ConcurrentChanges> {
     const { config, store } = this.#context;
     const seen = new Map<number, number>();
     await forEachInTurns(known, ({ repositoryId, revision: seenRevision = 0 }) =>
