@@ -44,7 +44,7 @@ const after = (made: RecheckPlan, sinceMs: number) =>
   stateAfterRun(made, { sinceMs, sinceRevision: sinceMs, scope: '' }, true);
 
 /** The stored state after one run that has checked everything. */
-const stateAfterFullRun = (atMs = NOW) => after(plan(undefined, atMs), atMs);
+const fullyChecked = (atMs = NOW) => after(plan(undefined, atMs), atMs);
 
 const spell = (paths: readonly string[]) => paths.map(path => file('PAY/api', path));
 
@@ -79,14 +79,14 @@ const dueOf = (made: RecheckPlan) => IDS.filter(id => isDue(id, made));
 
 describe('the recheck', () => {
   it('covers nothing for half of the period, and everything before its end', () => {
-    const state = stateAfterFullRun();
+    const state = fullyChecked();
     expect(dueOf(plan(state, NOW))).toEqual([]);
     expect(dueOf(plan(state, NOW + 3 * HOUR - 1))).toEqual([]);
     expect(dueOf(plan(state, NOW + 6 * HOUR))).toHaveLength(IDS.length);
   });
 
   it('is spread over the runs: no run has more than its share, and each repository is checked in time', () => {
-    let state = stateAfterFullRun();
+    let state = fullyChecked();
     const lastChecks = new Map(IDS.map(id => [id, NOW]));
     const share = (IDS.length / 6) * 1.3;
     for (let atMs = NOW; atMs <= NOW + 48 * HOUR; atMs += 30 * MINUTE) {
@@ -104,7 +104,7 @@ describe('the recheck', () => {
   });
 
   it('checks each repository at most twice in the period', () => {
-    let state = stateAfterFullRun();
+    let state = fullyChecked();
     let total = 0;
     for (let atMs = NOW; atMs < NOW + 60 * HOUR; atMs += 30 * MINUTE) {
       const made = plan(state, atMs);
@@ -122,7 +122,7 @@ describe('the recheck', () => {
     ['the clock was ahead at the last check', {}, NOW - 1],
     ['the period was shortened', { rule: { ...RULE, foundMs: MINUTE } }, NOW + MINUTE],
   ])('covers everything when %s', (_, rest, nowMs) => {
-    expect(dueOf(plan(stateAfterFullRun(), nowMs, rest))).toHaveLength(IDS.length);
+    expect(dueOf(plan(fullyChecked(), nowMs, rest))).toHaveLength(IDS.length);
   });
 
   it('covers everything when no run has completed yet', () => {
@@ -132,7 +132,7 @@ describe('the recheck', () => {
   it.each([HOUR, 24 * 365 * HOUR])(
     'is not delayed beyond its period by a clock that is %i ms ahead',
     aheadMs => {
-      const state = stateAfterFullRun(NOW + aheadMs);
+      const state = fullyChecked(NOW + aheadMs);
       const due = IDS.map(id => recheckDueAtMs(state, found(id)) ?? 0);
       expect(Math.max(...due)).toBeLessThanOrEqual(NOW + aheadMs + 6 * HOUR);
       expect(dueOf(plan(state, NOW + 1))).toHaveLength(IDS.length);
@@ -169,7 +169,7 @@ describe('the recheck', () => {
     ],
     ['is not available', found(1), { state: 'OFFLINE' }],
   ])('includes a repository that %s', (_, one, rest) => {
-    const made = plan(stateAfterFullRun(), NOW);
+    const made = plan(fullyChecked(), NOW);
     const now = repository(1, 'PAY/api', rest);
     expect(decide(made, found(1)).kind).toBe('spared');
     expect(decide(made, one, { now }).kind).toBe('check');
@@ -178,13 +178,13 @@ describe('the recheck', () => {
   it('includes a repository whose file would get another URL in the catalog', () => {
     const elsewhere = (paths: readonly string[]) =>
       paths.map(path => file('PAY/new', path));
-    const made = plan(stateAfterFullRun(), NOW);
+    const made = plan(fullyChecked(), NOW);
     expect(decide(made, found(1), { spell: elsewhere }).kind).toBe('check');
   });
 
   it('includes a repository with a file that the catalog could not read', () => {
     const made = {
-      ...plan(stateAfterFullRun(), NOW),
+      ...plan(fullyChecked(), NOW),
       unreadable: new Set([file('PAY/api').targetUrl]),
     };
     expect(isDue(1, made)).toBe(true);
@@ -196,7 +196,7 @@ describe('the recheck', () => {
     const both = registered('PAY/api', 'a.yaml', 'b.yaml');
     const one = found(1, { files: both.files, conclusive: both });
     const [a = '', b = ''] = both.files.map(({ targetUrl }) => targetUrl);
-    const made = plan(stateAfterFullRun(), NOW + 6 * HOUR);
+    const made = plan(fullyChecked(), NOW + 6 * HOUR);
     const because = (urls: string[], now = made) =>
       decide(now, one, { read: new Set(urls) });
     expect(because([a, b])).toMatchObject({ kind: 'spared', by: 'read' });
@@ -225,7 +225,7 @@ describe('the recheck', () => {
   it('includes a repository that lacks one of several plain paths', () => {
     const rule = { ...RULE, minFiles: 2 };
     const both = registered('PAY/api', 'a.yaml', 'b.yaml');
-    const made = plan(stateAfterFullRun(), NOW, { rule });
+    const made = plan(fullyChecked(), NOW, { rule });
     expect(isDue(1, made)).toBe(true);
     expect(isDue(1, made, found(1, { files: both.files, conclusive: both }))).toBe(false);
   });
@@ -260,7 +260,7 @@ describe('the recheck rule', () => {
 
   it('skips nothing for a period of zero', () => {
     const rule = { ...RULE, foundMs: 0 };
-    expect(dueOf(plan(stateAfterFullRun(), NOW, { rule }))).toHaveLength(IDS.length);
+    expect(dueOf(plan(fullyChecked(), NOW, { rule }))).toHaveLength(IDS.length);
   });
 });
 
@@ -271,7 +271,7 @@ describe('a search result', () => {
     conclusive: { kind: 'absent', reason: 'no-catalog-file' },
   });
   const covered = (...paths: string[]): Shown => ({ paths, isCovered: true });
-  const later = () => plan(stateAfterFullRun(), NOW);
+  const later = () => plan(fullyChecked(), NOW);
   const first = () => plan(undefined, NOW);
   const noMore = { ...RULE, foundMs: 48 * HOUR, minFiles: 2 };
 
@@ -365,14 +365,14 @@ describe('a search result', () => {
     ],
     [
       'without a hit keeps a known file of a glob',
-      plan(stateAfterFullRun(), NOW, { rule: { ...RULE, minFiles: 9 } }),
+      plan(fullyChecked(), NOW, { rule: { ...RULE, minFiles: 9 } }),
       found(1),
       covered(),
       'registered',
     ],
     [
       'without a hit does not extend the period for absent repositories',
-      plan(stateAfterFullRun(), NOW, { rule: noMore }),
+      plan(fullyChecked(), NOW, { rule: noMore }),
       found(1),
       covered(),
       'check',
@@ -385,7 +385,7 @@ describe('a search result', () => {
   it('does not replace the check of absent repositories once per period', () => {
     const isBelieved = (atMs: number) => (id: number) =>
       decide(
-        plan(stateAfterFullRun(), atMs),
+        plan(fullyChecked(), atMs),
         { ...absent, repositoryId: id },
         { shown: covered() },
       ).kind === 'spared';
@@ -394,7 +394,7 @@ describe('a search result', () => {
   });
 
   it('is ignored in a manual run', () => {
-    const made = plan(stateAfterFullRun(), NOW, { isManual: true });
+    const made = plan(fullyChecked(), NOW, { isManual: true });
     expect(decide(made, undefined, { shown: covered(FILE) }).kind).toBe('check');
     expect(decide(made, found(1), { shown: covered(FILE) }).kind).toBe('check');
   });
