@@ -1,6 +1,6 @@
 /**
- * Two charts: the outcomes as a bar in four parts, with the counts and the reasons beneath,
- * and the requests in each second, by kind, beside the budget. Pure.
+ * Renders two charts: the outcomes as a bar with four parts, with counts and reasons below,
+ * and the requests per second, next to their kinds and the budget. Pure.
  */
 
 import { OUTCOME_KINDS, OutcomeKind } from '../../model';
@@ -18,20 +18,20 @@ import { factList, html, Html, table } from './html';
 
 interface OutcomeLabel {
   readonly title: string;
-  /** In a few words, for who has never seen the outcomes. */
+  /** A short explanation for readers who do not know the outcomes. */
   readonly meaning: string;
   readonly sign: string;
 }
 
-/** How the page names the four outcomes, with a sign each: colour alone tells nothing. */
+/** The titles of the four outcomes, each with a sign, so that colour is not needed. */
 export const OUTCOME_LABELS: Readonly<Record<OutcomeKind, OutcomeLabel>> = {
   registered: { title: 'Registered', meaning: 'goes into the catalog', sign: '✓' },
-  excluded: { title: 'Excluded', meaning: 'left out by a filter', sign: '–' },
+  excluded: { title: 'Excluded', meaning: 'excluded by a filter', sign: '–' },
   absent: { title: 'Absent', meaning: 'has no catalog file', sign: '○' },
-  unknown: { title: 'Unknown', meaning: 'could not be looked at', sign: '?' },
+  unknown: { title: 'Unknown', meaning: 'could not be checked', sign: '?' },
 };
 
-/** What is there at all can be seen: one repository in 10,000 too, in percent of the bar. */
+/** The minimum width, in percent of the bar: even one repository in 10,000 is visible. */
 const MIN_PART_PERCENT = 0.8;
 
 /** A part of the bar, in percent of its width. */
@@ -41,7 +41,7 @@ interface BarPart {
   readonly width: number;
 }
 
-/** Divides the bar; what would be too narrow to see is drawn wider at the cost of the rest. */
+/** Divides the bar; parts that are too narrow to see are widened at the cost of the others. */
 export function divideBar(summary: Readonly<Record<OutcomeKind, number>>): BarPart[] {
   const kinds = OUTCOME_KINDS.filter(kind => summary[kind] > 0);
   const counted = sum(kinds.map(kind => summary[kind]));
@@ -57,9 +57,9 @@ export function divideBar(summary: Readonly<Record<OutcomeKind, number>>): BarPa
 }
 
 /**
- * The chart of one provider.
+ * Renders the outcomes of one provider.
  *
- * @param id - begins the ids within the provider's section
+ * @param id - the prefix of the ids within the provider's section
  */
 export function renderOutcomes(id: string, summary: RunSummary): Html {
   return html`<section>
@@ -100,7 +100,7 @@ function renderBar(id: string, summary: RunSummary): Html {
   </svg> `;
 }
 
-/** A texture besides the colour, for who does not tell the colours apart. */
+/** Textures besides the colours, for readers who cannot distinguish the colours. */
 const TEXTURES: Readonly<Partial<Record<OutcomeKind, string>>> = {
   absent: 'dots',
   unknown: 'hatch',
@@ -146,7 +146,7 @@ function renderOutcome(id: string, kind: OutcomeKind, summary: RunSummary): Html
   </li> `;
 }
 
-/** Leads to the table; the script also searches there for the reason. */
+/** Renders a link to the table; the script also searches for the reason there. */
 function renderReason(id: string, [reason, count]: [string, number]): Html {
   return html`<li>
     <a href="#${id}-repositories" data-search="${reason}">${reason}</a>
@@ -155,20 +155,20 @@ function renderReason(id: string, [reason, count]: [string, number]): Html {
 }
 
 const MAX_COLUMNS = 96;
-/** A short run does not fill the width: its columns would be as wide as a door. */
+/** A shorter run does not fill the width: its columns would be too wide. */
 const MIN_SECONDS = 10;
 const HEIGHT = 150;
-/** A budget far above what was sent would flatten the chart: it is told in words only. */
+/** A budget far above the requests sent would flatten the chart: it is shown as text only. */
 const MAX_BUDGET_RATIO = 3;
 
-/** One column of the chart: the mean of some seconds. */
+/** One column of the chart: the mean of one or several seconds. */
 export interface Column {
   readonly perSecond: number;
-  /** Width as a number of seconds; the last column may be shorter. */
+  /** The width as a number of seconds; the last column may be narrower. */
   readonly seconds: number;
 }
 
-/** Few enough columns to be told apart: a long run has several seconds in each. */
+/** Limits the number of columns: in a long run, each one covers several seconds. */
 export function toColumns(perSecond: readonly number[]): Column[] {
   const size = Math.max(1, Math.ceil(perSecond.length / MAX_COLUMNS));
   const columns: Column[] = [];
@@ -179,7 +179,7 @@ export function toColumns(perSecond: readonly number[]): Column[] {
   return columns;
 }
 
-/** The requests of one provider. */
+/** Renders the requests of one provider. */
 export function renderRequests(
   requests: PreviewedRequests,
   budget: PreviewedBudget | undefined,
@@ -192,10 +192,10 @@ export function renderRequests(
         ${factList(
           [
             ['Sent', formatCount(requests.total)],
-            ['Of these repeated after a failure', formatCount(requests.retries)],
-            ['Told to slow down', formatPlural(requests.rateLimited, 'time')],
+            ['Of these, retries', formatCount(requests.retries)],
+            ['Refused by the rate limit', formatPlural(requests.rateLimited, 'time')],
             [
-              'Time in which some waited for their turn',
+              'Time in which requests waited for their turn',
               formatDuration(requests.pacedMs),
             ],
             ['Budget of the account', describeBudget(budget)],
@@ -240,7 +240,7 @@ function renderChart(
     return html`<p>No request was sent.</p>`;
   }
   const columns = toColumns(perSecond);
-  const highest = Math.max(...columns.map(one => one.perSecond));
+  const highest = Math.max(...columns.map(column => column.perSecond));
   const line =
     budget?.kind === 'limited' && budget.fillRatePerSecond <= highest * MAX_BUDGET_RATIO
       ? budget.fillRatePerSecond
@@ -271,15 +271,15 @@ function renderChart(
   </figure>`;
 }
 
-/** Also why a column may rise above it, which looks like a fault. */
+/** Describes the line of the budget, and why a column above it is not a fault. */
 function describeLine(
   line: number,
   highest: number,
   budget: PreviewedBudget | undefined,
 ): string {
-  const refill = ` The dashed line is what the account gets anew each second, ${formatRate(line)}.`;
+  const refill = ` The dashed line shows how many requests the account regains each second, ${formatRate(line)}.`;
   return budget?.kind === 'limited' && highest > line
-    ? `${refill} Columns above it are no excess: they spend what was saved before, up to ${formatPlural(budget.capacity, 'request')}.`
+    ? `${refill} Columns above it do not exceed the limit: they use what was saved before, up to ${formatPlural(budget.capacity, 'request')}.`
     : refill;
 }
 
@@ -295,7 +295,7 @@ function renderColumns(columns: readonly Column[], seconds: number, top: number)
   return columns.map(column => {
     const height = (column.perSecond / top) * HEIGHT;
     const x = (start / seconds) * 100;
-    // A little narrower than its seconds: columns are told apart without lines.
+    // Slightly narrower than its seconds, which leaves a gap between columns.
     const width = (column.seconds / seconds) * 100 * 0.86;
     const from = start;
     start += column.seconds;

@@ -1,6 +1,6 @@
 /**
- * Markup that is escaped unless it was made here: whatever is put into the template tag
- * `html` becomes text. Pure.
+ * Builds HTML markup. The template tag `html` escapes every value that was not built by it.
+ * Pure.
  */
 
 import { parseWebUrl } from '../../util/parseUrls';
@@ -15,13 +15,13 @@ export class Html {
   }
 }
 
-/** What a template takes: `undefined` is nothing, a list is one after the other. */
+/** A value in a template: `undefined` adds nothing, the items of a list are concatenated. */
 export type HtmlValue = string | number | Html | undefined | readonly HtmlValue[];
 
 /**
- * Characters that are invisible, or that change the order of what is seen: control
- * characters, format characters (text direction, zero width), line separators, halves of
- * a surrogate pair. A name that holds one must not pass for another name.
+ * Characters that are invisible, or that change the order of visible characters: control
+ * characters, format characters (text direction, zero width), line separators, lone
+ * surrogates. A name that contains one must not look like another name.
  */
 const INVISIBLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
 
@@ -33,7 +33,7 @@ const ENTITIES: Readonly<Record<string, string>> = {
   "'": '&#39;',
 };
 
-/** Text for an element or a quoted attribute; invisible characters are spelled out. */
+/** Escapes text for an element or a quoted attribute, and spells out invisible characters. */
 export function escapeHtml(text: string): string {
   return text
     .replace(/\r\n?|[\n\t]/g, ' ')
@@ -47,12 +47,12 @@ function describeCharacter(character: string): string {
   return `⟨U+${code.padStart(4, '0')}⟩`;
 }
 
-/** The template tag. Indentation is for who reads the source: a large page has none. */
+/** The template tag. Removes the indentation of the template, to keep large pages small. */
 export function html(parts: TemplateStringsArray, ...values: HtmlValue[]): Html {
-  const written = parts.map(
+  const pieces = parts.map(
     (part, index) => part.replace(/\s*\n\s*/g, '\n') + toMarkup(values[index]),
   );
-  return Html.trusted(written.join(''));
+  return Html.trusted(pieces.join(''));
 }
 
 function toMarkup(value: HtmlValue): string {
@@ -68,10 +68,10 @@ function toMarkup(value: HtmlValue): string {
   return value.map(toMarkup).join('');
 }
 
-/** Text in which a backtick encloses code, as in the explanations of the outcomes. */
+/** Renders text with code in backticks, as in the explanations of the outcomes. */
 export function withCode(text: string): HtmlValue {
   const pieces = text.split('`');
-  // An odd number of backticks encloses nothing that ends: it is left as it is.
+  // With an odd number of backticks, one has no end: the text stays unchanged.
   return pieces.length % 2 === 0
     ? text
     : pieces.map((piece, index) =>
@@ -80,21 +80,21 @@ export function withCode(text: string): HtmlValue {
 }
 
 /**
- * A link, if the address is one of the web.
+ * Renders a link if the address is a web address.
  *
- * @returns `content` alone for any other scheme, such as `javascript:`, and for an address
- * with credentials in it
+ * @returns only `content` for any other scheme, such as `javascript:`, and for an address
+ * with credentials
  */
 export function linkTo(address: string | undefined, content: HtmlValue): HtmlValue {
-  // As it was understood, so that a browser cannot understand it differently.
+  // The parsed form, so that a browser cannot parse the address differently.
   const href = parseWebUrl(address ?? '')?.href;
   return href === undefined ? content : html`<a href="${href}">${content}</a>`;
 }
 
-/** Lists that are longer stay closed at first. */
+/** Longer lists are closed at first. */
 const MAX_OPEN_LIST = 20;
 
-/** A list that can be closed. */
+/** Renders a list that the reader can open and close. */
 export function foldedList(summary: HtmlValue, items: readonly HtmlValue[]): Html {
   const open = items.length <= MAX_OPEN_LIST ? Html.trusted('open') : undefined;
   return html`<details class="targets" ${open}>
@@ -105,23 +105,23 @@ export function foldedList(summary: HtmlValue, items: readonly HtmlValue[]): Htm
   </details> `;
 }
 
-/** Terms, each with what is to be said of it. */
+/** Renders a list of terms with their values. */
 export function factList(
-  facts: readonly (readonly [term: string, said: HtmlValue])[],
+  facts: readonly (readonly [term: string, value: HtmlValue])[],
   className = 'facts',
 ): Html {
   return html`<dl class="${className}">
     ${facts.map(
-      ([term, said]) =>
+      ([term, value]) =>
         html`<div>
           <dt>${term}</dt>
-          <dd>${said}</dd>
+          <dd>${value}</dd>
         </div> `,
     )}
   </dl> `;
 }
 
-/** A table whose rows begin with what they are about; `bodies` are rows in their `tbody`. */
+/** Renders a table; `bodies` are its `tbody` elements, whose rows begin with a header cell. */
 export function table(
   className: string,
   caption: HtmlValue,
@@ -134,7 +134,7 @@ export function table(
     </caption>
     <thead>
       <tr>
-        ${columns.map(one => html`<th scope="col">${one}</th>`)}
+        ${columns.map(column => html`<th scope="col">${column}</th>`)}
       </tr>
     </thead>
     ${bodies}

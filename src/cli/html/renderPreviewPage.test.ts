@@ -188,7 +188,7 @@ describe('what the page shows', () => {
 
   it('shows the difference to a catalog where there is one', () => {
     const text = textOf(PAGE);
-    expect(text).toContain('1,234 would stay as they are');
+    expect(text).toContain('1,234 would stay unchanged');
     expect(text).toContain('Added 1 Location https://bitbucket.example.com/new');
     expect(text).toContain(
       'Removed 2 Locations https://bitbucket.example.com/old no address',
@@ -229,7 +229,7 @@ describe('what the page shows', () => {
     const text = textOf(renderPreviewPage(PAGES['a failed one']));
     expect(text).toContain('A scheduled run would fail. Bitbucket refused the login.');
     expect(text).toContain('✕ failed');
-    expect(text).toContain('No repository was seen.');
+    expect(text).toContain('No repository was found.');
     expect(text).toContain('No request was sent.');
     expect(text).toContain('not reported by the server');
   });
@@ -250,14 +250,14 @@ describe('what the page shows', () => {
       'On average 1.8 per second over 13 s, at most 5 in one second.',
     );
     expect(text).toContain(
-      'The dashed line is what the account gets anew each second, 5.',
+      'The dashed line shows how many requests the account regains each second, 5.',
     );
     expect(text).not.toContain('Columns above it');
     const burst = provider({
       budget: { kind: 'limited', capacity: 60, fillRatePerSecond: 4 },
     });
     expect(textOf(renderPreviewPage(preview(burst)))).toContain(
-      'Columns above it are no excess: they spend what was saved before, up to 60 requests.',
+      'Columns above it do not exceed the limit: they use what was saved before, up to 60 requests.',
     );
     const unlimited = provider({ budget: { kind: 'unlimited' } });
     expect(textOf(renderPreviewPage(preview(unlimited)))).toContain(

@@ -1,5 +1,5 @@
 /**
- * A preview as one page that can be passed on: a single file that loads nothing and runs no
+ * Renders a preview as an HTML page to share: a single file that loads nothing and runs no
  * script but its own. Pure.
  */
 
@@ -12,21 +12,22 @@ import {
 } from '../previewDocument';
 import { formatCount, formatDuration, formatPlural, formatTime } from '../format';
 import { SharedFile } from '../../conflicts/describeConflicts';
+import { formatAddress } from '../../util/text';
 import { factList, foldedList, html, Html, linkTo } from './html';
 import { SCRIPT } from './script';
 import { STYLES } from './styles';
 import { renderOutcomes, renderRequests } from './charts';
 import { renderRepositories } from './repositoryTable';
 
-/** Made in one piece: a hash counts every blank between the tags. */
+/** Not built with the `html` tag: the hash covers all whitespace between the tags. */
 const STYLE = Html.trusted(`<style>${STYLES}</style>`);
 const SCRIPT_AT_THE_END = Html.trusted(`<script>${SCRIPT}</script>`);
 
 /**
  * Renders the page.
  *
- * @remarks Everything in the document counts as foreign: it becomes text, or a link where
- * it is an address of the web.
+ * @remarks Everything in the document is untrusted: it becomes text, or a link if it is a
+ * web address.
  */
 export function renderPreviewPage(preview: PreviewDocument): string {
   const { providers, conflicts, createdAt } = preview;
@@ -55,8 +56,8 @@ export function renderPreviewPage(preview: PreviewDocument): string {
         </main>
         <footer>
           <p>
-            Made by <code>bitbucket-server-discovery preview</code>. This page is complete
-            in itself: it loads nothing and sends nothing.
+            Created by <code>bitbucket-server-discovery preview</code>. This page is
+            self-contained: it loads nothing and sends nothing.
           </p>
         </footer>
         ${SCRIPT_AT_THE_END}
@@ -65,7 +66,7 @@ export function renderPreviewPage(preview: PreviewDocument): string {
   return page.markup;
 }
 
-/** By hash: markup that came in by a mistake of ours could bring neither script nor style. */
+/** Allows the script and the style by hash only, so that injected markup cannot add others. */
 function contentSecurityPolicy(): string {
   return [
     "default-src 'none'",
@@ -81,19 +82,19 @@ function toSourceHash(text: string): string {
 }
 
 function describeHosts(providers: readonly ProviderPreview[]): string {
-  const hosts = [...new Set(providers.map(one => one.host))];
+  const hosts = [...new Set(providers.map(({ host }) => host))];
   return hosts.length === 1 ? hosts.join('') : formatPlural(providers.length, 'provider');
 }
 
 function renderContents(providers: readonly ProviderPreview[]): Html {
   return html`<nav aria-label="Providers">
     <ul>
-      ${providers.map((one, index) => html`<li><a href="#p${index + 1}">${one.providerId}</a> <span class="quiet">${one.host}, ${one.status}</span></li> `)}
+      ${providers.map(({ providerId, host, status }, index) => html`<li><a href="#p${index + 1}">${providerId}</a> <span class="quiet">${host}, ${status}</span></li> `)}
     </ul>
   </nav> `;
 }
 
-/** The section of one provider; ids come from its place, never from its name. */
+/** Renders the section of one provider; its ids come from its index, never from its name. */
 function renderProvider(preview: ProviderPreview, index: number): Html {
   const id = `p${index + 1}`;
   const { against } = preview;
@@ -126,29 +127,29 @@ function renderFailure(error: string | undefined): Html {
       <span class="sign fill-unknown" aria-hidden="true">✕</span>
       <b>A scheduled run would fail.</b> ${error}
     </p>
-    <p class="quiet">Below is what was learned until then.</p>
+    <p class="quiet">The results until then are below.</p>
   </div> `;
 }
 
 function describeResult({ summary }: ProviderPreview): Html {
   if (summary.repositories === 0) {
-    return html`No repository was seen.`;
+    return html`No repository was found.`;
   }
   const repositories = formatPlural(summary.repositories, 'repository', 'repositories');
   const locations = formatPlural(summary.locations, 'Location');
   return html`Of ${repositories},
-    <b>${formatCount(summary.registered)} would be registered</b>, which makes
+    <b>${formatCount(summary.registered)} would be registered</b>, with
     <b>${locations}</b> in the catalog.`;
 }
 
-/** The difference of one provider. */
+/** Renders the difference of one provider from the catalog. */
 function renderDifference(difference: CatalogDifference): Html {
   const { url, added, removed, heldBack, heldBackReason, unchanged } = difference;
   return html`<section>
-    <h3>Difference to the catalog</h3>
+    <h3>Difference from the catalog</h3>
     <p>
       The next complete run would change these Locations in ${linkTo(url, url)};
-      ${formatCount(unchanged)} would stay as they are.
+      ${formatCount(unchanged)} would stay unchanged.
     </p>
     ${difference.knownBy === 'entities' ? html`<p class="quiet">${KNOWN_BY_ENTITIES}</p> ` : undefined}${renderTargets('+', 'Added', 'added', added)}${renderTargets('−', 'Removed', 'removed', removed)}${renderTargets('=', 'Held back', 'held', heldBack)}${heldBackReason ? html`<p class="quiet">${heldBackReason}.</p> ` : undefined}
   </section> `;
@@ -172,7 +173,7 @@ function renderTargets(
   );
 }
 
-/** A section of its own, where there are any. */
+/** Renders the section about conflicts, if there are any. */
 function renderConflicts(conflicts: readonly SharedFile[]): Html | undefined {
   const [first] = conflicts;
   if (!first) {
@@ -182,7 +183,7 @@ function renderConflicts(conflicts: readonly SharedFile[]): Html | undefined {
   return html`<section class="conflicts" aria-labelledby="conflicts-title">
     <h2 id="conflicts-title">Conflicts</h2>
     <p>
-      ${count} would be registered by several providers. The catalog takes each from the
+      ${count} would be registered by several providers. The catalog accepts each from the
       provider that comes first. ${first.remedy}
     </p>
     ${foldedList(count, conflicts.map(renderConflict))}
@@ -191,6 +192,6 @@ function renderConflicts(conflicts: readonly SharedFile[]): Html | undefined {
 
 function renderConflict(conflict: SharedFile): Html {
   const { projectKey, repositorySlug, path, targetUrl, providerIds } = conflict;
-  const name = `${projectKey}/${repositorySlug} ${path}`;
+  const name = `${formatAddress({ projectKey, slug: repositorySlug })} ${path}`;
   return html`${linkTo(targetUrl, name)}: ${providerIds.join(', ')}`;
 }

@@ -1,6 +1,6 @@
 /**
- * Every repository with its outcome, the reason and the remedy, and what narrows the list
- * down. Rows are plain HTML: the page can be read where its script does not run. Pure.
+ * Renders the table of all repositories with outcome, reason and remedy, and its filters. Rows
+ * are plain HTML, so that the page can be read without its script. Pure.
  */
 
 import { OUTCOME_KINDS } from '../../model';
@@ -10,16 +10,16 @@ import { formatCount, formatPlural } from '../format';
 import { html, Html, HtmlValue, linkTo, table, withCode } from './html';
 import { OUTCOME_LABELS } from './charts';
 
-/** Shown of what a live catalog has of one repository. */
+/** The number of entities, and of errors, shown per repository. */
 const MAX_EXAMPLES = 5;
 
 const HIDDEN = Html.trusted('hidden');
 
 /**
- * The table of one provider.
+ * Renders the table of one provider.
  *
- * @param id - begins the ids within the provider's section
- * @param providerId - names the table where there are several
+ * @param id - the prefix of the ids within the provider's section
+ * @param providerId - names the table in its caption
  */
 export function renderRepositories(
   id: string,
@@ -35,7 +35,7 @@ export function renderRepositories(
             renderFilters(id, repositories),
             table(
               'repositories',
-              `Every repository of ${providerId}, by project key and slug; many that ended alike stand together at the end`,
+              `Every repository of ${providerId}, by project key and slug; large groups with the same outcome and cause are at the end`,
               ['Repository', 'Outcome', 'Cause', 'Remedy', 'Files'],
               renderBodies(repositories),
             ),
@@ -44,16 +44,16 @@ export function renderRepositories(
   </section> `;
 }
 
-/** More than these that ended alike are folded, which only the script does. */
+/** Larger groups of similar repositories are collapsed, which only the script does. */
 const MAX_ALIKE = 5;
 
-/** What stands alone comes first: of that there is something to be learned. */
+/** Puts repositories outside of large groups first: they need attention most. */
 function renderBodies(repositories: readonly PreviewedRepository[]): readonly Html[] {
   const groups = [...groupAlike(repositories).values()].filter(
     group => group.length > MAX_ALIKE,
   );
   const grouped = new Set(groups.flat());
-  const alone = repositories.filter(one => !grouped.has(one));
+  const alone = repositories.filter(repository => !grouped.has(repository));
   return [
     html`<tbody>
       ${alone.map(renderRow)}
@@ -62,16 +62,17 @@ function renderBodies(repositories: readonly PreviewedRepository[]): readonly Ht
   ];
 }
 
-/** By cause and remedy; an error in the catalog has its own. */
+/** Groups by outcome, cause and remedy; repositories with errors in the catalog are in no group. */
 function groupAlike(
   repositories: readonly PreviewedRepository[],
 ): ReadonlyMap<string, readonly PreviewedRepository[]> {
   const groups = new Map<string, PreviewedRepository[]>();
-  for (const one of repositories) {
-    if (!one.catalog?.errors.length) {
-      const key = JSON.stringify([one.outcome, one.reason, one.cause, one.remedy]);
+  for (const repository of repositories) {
+    if (!repository.catalog?.errors.length) {
+      const { outcome, reason, cause, remedy } = repository;
+      const key = JSON.stringify([outcome, reason, cause, remedy]);
       const group = groups.get(key) ?? [];
-      group.push(one);
+      group.push(repository);
       groups.set(key, group);
     }
   }
@@ -99,17 +100,17 @@ function renderGroup(group: readonly PreviewedRepository[]): Html {
   </tbody> `;
 }
 
-/** Shown by the script, which they need. */
+/** Renders the filters, hidden until the script shows them, which they need. */
 function renderFilters(id: string, repositories: readonly PreviewedRepository[]): Html {
   const choices = OUTCOME_KINDS.map(kind => {
-    const count = repositories.filter(one => one.outcome === kind).length;
+    const count = repositories.filter(({ outcome }) => outcome === kind).length;
     return renderChoice(id, kind, OUTCOME_LABELS[kind].title, count);
   });
   const total = formatPlural(repositories.length, 'repository', 'repositories');
   return html`<noscript
       ><p class="quiet">
-        Searching here needs JavaScript. The list below is complete; your browser finds
-        text in it.
+        Searching here needs JavaScript. The list below is complete; you can search it
+        with your browser.
       </p></noscript
     >
     <div
@@ -149,29 +150,29 @@ function renderChoice(id: string, value: string, title: string, count: number): 
   > `;
 }
 
-/** Short on purpose: there may be 10,000 of them. */
-function renderRow(one: PreviewedRepository): Html {
-  const { projectKey, repositorySlug, outcome, reason, detail } = one;
-  const { errors = [], entities = [] } = limitExamples(one.catalog);
+/** Renders one row, with little markup: there may be 10,000 rows. */
+function renderRow(repository: PreviewedRepository): Html {
+  const { projectKey, repositorySlug, outcome, reason, detail } = repository;
+  const { errors = [], entities = [] } = limitExamples(repository.catalog);
   const name = html`${projectKey}/<wbr />${repositorySlug}`;
   return html`<tr data-outcome="${outcome}">
-    <th scope="row">${linkTo(one.url, name)}</th>
+    <th scope="row">${linkTo(repository.url, name)}</th>
     <td>
       <b>${OUTCOME_LABELS[outcome].title}</b>${reason && html` <code>${reason}</code>`}
     </td>
     <td>
-      ${withCode(one.cause)}${detail && html`<p>${detail}</p>`}${errors.map(({ message }) => html`<p>${quote(message)}</p>`)}
+      ${withCode(repository.cause)}${detail && html`<p>${detail}</p>`}${errors.map(({ message }) => html`<p>${quote(message)}</p>`)}
     </td>
     <td>
-      ${errors.length === 0 ? withCode(one.remedy) : errors.map(({ remedy }) => html`<p>${withCode(remedy)}</p>`)}
+      ${errors.length === 0 ? withCode(repository.remedy) : errors.map(({ remedy }) => html`<p>${withCode(remedy)}</p>`)}
     </td>
     <td>
-      ${renderFiles(one.files)}${entities.map(ref => html`<p class="quiet">${ref}</p>`)}
+      ${renderFiles(repository.files)}${entities.map(ref => html`<p class="quiet">${ref}</p>`)}
     </td>
   </tr> `;
 }
 
-/** The first few: the report of the backend has them all. */
+/** Keeps the first few: the report of the backend has them all. */
 function limitExamples(catalog: InLiveCatalog | undefined): Partial<InLiveCatalog> {
   return {
     entities: catalog?.entities.slice(0, MAX_EXAMPLES),

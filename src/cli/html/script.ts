@@ -1,6 +1,6 @@
 /**
- * The script of the page: it narrows the table down by hiding rows. Without it everything
- * is there to be read. It builds no markup, so nothing it reads can become any.
+ * The script of the page: filters the table by hiding rows. Without it, all rows are visible.
+ * It builds no markup, so no text that it reads can become markup.
  */
 
 export const SCRIPT = `
@@ -8,8 +8,8 @@ export const SCRIPT = `
 (() => {
   const count = number => number.toLocaleString('en-US');
 
-  /** Some browsers take a table that is laid out as a grid for no table: say it again. */
-  const sayRoles = table => {
+  /** Some browsers drop the roles of a table that is laid out as a grid, so set them. */
+  const setRoles = table => {
     const roles = [
       ['thead, tbody', 'rowgroup'],
       ['tr', 'row'],
@@ -32,16 +32,18 @@ export const SCRIPT = `
     return { row, group, outcome: row.dataset.outcome, reason, text };
   };
 
-  /** A word is somewhere in the name or the reason; reason:fork is exactly the reason. */
-  const holds = (one, word) =>
-    word.startsWith('reason:') ? one.reason === word.slice(7) : one.text.includes(word);
+  /** Matches a word in the name or the reason; reason:fork matches exactly that reason. */
+  const contains = (entry, word) =>
+    word.startsWith('reason:')
+      ? entry.reason === word.slice(7)
+      : entry.text.includes(word);
 
   const setUp = section => {
     const table = section.querySelector('table.repositories');
     if (!table) {
       return;
     }
-    sayRoles(table);
+    setRoles(table);
     const filters = section.querySelector('.filters');
     const search = filters.querySelector('input[type=search]');
     const choices = Array.from(filters.querySelectorAll('input[type=radio]'));
@@ -65,18 +67,19 @@ export const SCRIPT = `
       for (const group of groups) {
         group.head.hidden = true;
         const isOpen = group.open || words.length > 0;
-        group.button.textContent = isOpen ? 'Fold them' : 'Show them';
+        group.button.textContent = isOpen ? 'Hide them' : 'Show them';
         group.button.setAttribute('aria-expanded', String(isOpen));
         group.button.hidden = words.length > 0;
       }
-      for (const one of rows) {
+      for (const entry of rows) {
+        const { row, group } = entry;
         const matches =
-          (outcome === '' || one.outcome === outcome) &&
-          words.every(word => holds(one, word));
-        const isFolded = one.group && !one.group.open && words.length === 0;
-        one.row.hidden = !matches || Boolean(isFolded);
-        if (one.group && matches) {
-          one.group.head.hidden = false;
+          (outcome === '' || entry.outcome === outcome) &&
+          words.every(word => contains(entry, word));
+        const isFolded = group && !group.open && words.length === 0;
+        row.hidden = !matches || Boolean(isFolded);
+        if (group && matches) {
+          group.head.hidden = false;
         }
         matching += matches ? 1 : 0;
       }
@@ -100,7 +103,7 @@ export const SCRIPT = `
         apply();
       });
     }
-    // Paper cannot be opened.
+    // Groups cannot be opened on paper.
     addEventListener('beforeprint', () => {
       groups.forEach(group => { group.open = true; });
       apply();
@@ -115,15 +118,15 @@ export const SCRIPT = `
       });
     }
     filters.hidden = false;
-    // Some browsers fill in again what was searched for before the page was reloaded.
+    // Some browsers restore the search text when the page is reloaded.
     apply();
   };
 
   document.querySelectorAll('section.provider').forEach(setUp);
 
-  // Paper cannot be opened.
+  // Lists cannot be opened on paper.
   addEventListener('beforeprint', () => {
-    document.querySelectorAll('details').forEach(one => { one.open = true; });
+    document.querySelectorAll('details').forEach(element => { element.open = true; });
   });
 })();
 `;

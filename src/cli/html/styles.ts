@@ -1,11 +1,11 @@
 /**
  * The styles of the page. System fonts only; rows are laid out when they come into view
- * (`content-visibility`), which keeps 10,000 of them quick.
+ * (`content-visibility`), so that a page with 10,000 rows stays fast.
  */
 
 /**
- * Each color in the light and in the dark mode. Text on its ground has a contrast of 4.5:1
- * or more, fills 3:1; a test computes it.
+ * Each colour in light and in dark mode. Text on its background has a contrast of at least
+ * 4.5:1, fills 3:1; a test computes it.
  */
 export const COLORS = {
   ground: ['#fbfbf9', '#15181c'],
@@ -170,7 +170,7 @@ button { font: inherit; padding: 0.375rem 0.75rem; color: var(--link); backgroun
 [data-outcome=registered] td:nth-child(3), [data-outcome=registered] td:nth-child(4) { color: var(--quiet); }
 `;
 
-/** On a phone each row is a card, from a tablet on it is a row; on paper always a row. */
+/** Each row is a card on a phone, and a row on a tablet, on larger screens and on paper. */
 const WIDE = `
 .repositories tr { grid-template-columns: 1.5fr 1.15fr 1.7fr 1.7fr 1.3fr; gap: 1.5rem; }
 .repositories tbody tr { contain-intrinsic-size: auto 4.5rem; padding: 0.625rem 0; }
