@@ -217,7 +217,7 @@ describe('reconcile', () => {
         carriedForward: [],
       });
       expect(targetsOf(plan.heldBack)).toEqual([target('PAY/absent')]);
-      expect(plan.heldBackReason).toContain('1 removals held back by earlier runs');
+      expect(plan.heldBackReason).toContain('1 removal held back by earlier runs waits');
       expect(targetsOf(plan.locations)).toEqual(
         [target('PAY/found', 'other.yaml'), target('PAY/new')].sort(),
       );

@@ -89,10 +89,7 @@ async function addOnly(request: ReconcileRequest): Promise<Reconciliation> {
     locationsAfter: new Set([...before.keys(), ...found.keys()]).size,
     carriedForward: [],
     heldBack,
-    heldBackReason:
-      heldBack.length > 0
-        ? `${heldBack.length} removals held back by earlier runs wait for a complete run`
-        : undefined,
+    heldBackReason: heldBack.length > 0 ? describeWaiting(heldBack.length) : undefined,
     removed: [],
     replaced: new Map(),
     state: state && {
@@ -198,4 +195,10 @@ async function toFindings(result: DiscoveryResult): Promise<Findings> {
     getOwner: repository =>
       present.get(addressKey(repository))?.repository.id ?? repository.repositoryId,
   };
+}
+
+function describeWaiting(count: number): string {
+  const removals = count === 1 ? '1 removal' : `${count} removals`;
+  const wait = count === 1 ? 'waits' : 'wait';
+  return `${removals} held back by earlier runs ${wait} for a complete run`;
 }
