@@ -10,7 +10,7 @@ const MAX_WAIT_MS = 25_000;
  *
  * @param attempt - throws until the awaited result is available
  * @param maxWaitMs - milliseconds after which it gives up
- * @throws the last error of `look`
+ * @throws the last error of `attempt`
  */
 export async function eventually<T>(
   attempt: () => Promise<T>,

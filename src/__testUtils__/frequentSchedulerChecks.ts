@@ -1,7 +1,7 @@
 /**
- * Has the catalog's scheduler look every half second for what is due. By itself it looks after
- * the frequency of a task, counted from the end of the last run, so that one of a few seconds
- * would fall behind. For tests.
+ * Makes the catalog's scheduler check for due tasks every half second. By default it checks
+ * after the frequency of a task, counted from the end of its last run, so that a task that
+ * runs every few seconds would fall behind. For tests.
  */
 
 import { coreServices, createBackendModule } from '@backstage/backend-plugin-api';

@@ -246,7 +246,7 @@ describe('an address that another repository has taken over', () => {
     ['one', ['PAY/a', 'PAY/b']],
     ['the other', ['PAY/b', 'PAY/a']],
   ])(
-    'keeps both Locations of two that swapped slugs, %s looked at first',
+    'keeps both Locations of two repositories that swapped slugs, %s checked first',
     async (_, ats) => {
       const source = new FakeRepositorySource().put(7, 'PAY/b').put(9, 'PAY/a');
       let state = [known(7, 'PAY/a'), known(9, 'PAY/b')];

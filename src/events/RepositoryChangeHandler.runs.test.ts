@@ -12,7 +12,7 @@ const HOUR = 3_600 * SECOND;
 const here = (slug: string, projectKey = 'PAY') => ({ projectKey, slug });
 const DB_CHECK = { kind: 'file-check', repositorySlug: 'db' } as const;
 
-/** A run that has looked at everything but `db`, whose answer takes 20 seconds. */
+/** A run that has checked everything but `db`, whose answer takes 20 seconds. */
 async function startSlowRun(options: EventSceneOptions = {}) {
   const scene = await startEvents({ repositories: [here('new')], ...options });
   const { bitbucket, clock, first } = scene;
@@ -48,7 +48,7 @@ async function runWithConcurrentEvent(scene: EventScene, happen: () => Promise<u
   await clock.run(happening);
 }
 
-/** Looks at a repository as an event does, a millisecond later. */
+/** Evaluates a repository as an event does, a millisecond later. */
 async function evaluateLater({ clock, first }: EventScene, slug: string) {
   const { evaluator, context } = first;
   await clock.sleep(1);

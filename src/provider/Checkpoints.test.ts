@@ -25,7 +25,7 @@ function known(id: number, files = [file(id)]): KnownRepository {
   return { repositoryId: id, projectKey: 'PAY', slug: `r${id}`, files, revision: 1 };
 }
 
-/** Known as it was when it was looked at by an earlier run. */
+/** The known state of a repository after a check by an earlier run. */
 function unchanged(id: number): KnownRepository {
   return { ...known(id), conclusive: registered(id).outcome, checkedAtMs: 1 };
 }

@@ -77,7 +77,7 @@ async function setUp(...slugs: readonly string[]) {
     const running = created.provider.refresh(signal).finally(() => {
       isOver = true;
     });
-    // Looked at below, when time has passed.
+    // Awaited below, once the run is over.
     running.catch(() => {});
     while (!isOver) {
       await clock.advance(10);

@@ -21,7 +21,7 @@ export type FileParser = (client: RestClient) => ParseFiles;
 /** The parts of one provider. */
 export interface ProviderContext {
   readonly config: ProviderConfig;
-  /** Fingerprint of what the provider looks for. */
+  /** Fingerprint of the settings that determine what the provider discovers. */
   readonly configuration: string;
   readonly clients: ClientFactory;
   readonly store: ProviderStateStore;

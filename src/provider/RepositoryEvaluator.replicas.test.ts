@@ -1,4 +1,4 @@
-/** Several replicas look at the same repositories at the same time: two pools on one PostgreSQL. */
+/** Several replicas check the same repositories at the same time: two pools on one PostgreSQL. */
 
 import { ConfigReader } from '@backstage/config';
 import knexFactory, { Knex } from 'knex';
@@ -166,7 +166,7 @@ const at = (slug: string) => ({ projectKey: 'PAY', slug });
         (['file', 'repository', 'none'] as const).map(kind => [event, kind] as const),
       ),
     )(
-      'lose nothing where a becomes old and b becomes a: event %i is looked at first, its slow answer is %s',
+      'lose nothing where a becomes old and b becomes a: event %i is handled first, its slow answer is %s',
       async (event, kind) => {
         const { bitbucket, replicas, known, inCatalog } = await createReplicas();
         bitbucket.renameRepository('PAY', 'a', 'old');

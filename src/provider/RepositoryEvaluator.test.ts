@@ -210,7 +210,7 @@ describe('an evaluation at the end of a run', () => {
 });
 
 describe('an evaluation that is overtaken', () => {
-  /** Looks at `api`, and comes to apply what it saw ten seconds later. */
+  /** Checks `api`, and applies the result ten seconds later. */
   async function evaluateSlowly(
     prepare: (scene: Awaited<ReturnType<typeof connect>>) => void,
   ) {

@@ -109,7 +109,7 @@ describe('a run that is stopped at any of its requests', () => {
 
       expect(connection.targets()).toEqual(targetsOf(AFTER));
       const again = checkedAt(bitbucket).filter(slug => answered.includes(slug));
-      // A removal always rests on a look in the very run that removes.
+      // A removal always requires a check in the same run.
       expect(again).toEqual(answered.filter(slug => slug === 'e'));
     },
   );

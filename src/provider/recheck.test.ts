@@ -1,4 +1,4 @@
-/** Runs that do not look at everything: what they spare, and what they notice all the same. */
+/** Runs that do not check everything: the checks they skip, and the changes they still notice. */
 
 import { createSimulatedBitbucket } from '../../dev/simulatedBitbucket';
 import { FakeClock } from '../__testUtils__/FakeClock';
@@ -31,7 +31,7 @@ async function discover(
   const options = { bitbucket, clock, config, reads, unreadable };
   const provider = await connectTestProvider(options);
   await provider.run();
-  /** Runs, and says which repositories were looked at. */
+  /** Runs once and returns the slugs of the repositories that were checked. */
   const checkedByRun = async (one = provider) => {
     bitbucket.clearRequests();
     await one.run();

@@ -28,7 +28,7 @@ describe('a provider that the scheduler has a due time for', () => {
     // As after the switch from the published module.
     ['none of its runs has finished yet', { lastRun: undefined }],
     ['its configuration has changed since its last run', { configuration: 'other' }],
-    // An earlier version has not kept what it looked for.
+    // An earlier version did not store the fingerprint of its configuration.
     [
       'its configuration has changed since its last run',
       { lastRun: { status: 'succeeded' } },
