@@ -1,4 +1,4 @@
-/** Who waits for the budget of a user to be read, and for how long. */
+/** Which callers wait while the budget of a user is read, and for how long. */
 
 import { FakeClock } from '../__testUtils__/FakeClock';
 import { raceAbort } from '../util/abort';
@@ -27,7 +27,7 @@ function setUp(
 
 const never = () => new Promise(() => {});
 
-it('is read once for all who ask meanwhile, and they wait for it', async () => {
+it('reads the budget once for all concurrent callers, which wait for it', async () => {
   const { clock, reads, run } = setUp();
   const all = await clock.run(Promise.all([run(), run(), run()]));
   expect(all).toEqual(all.map(() => ({ atMs: 1_000, isKnown: true })));
@@ -35,7 +35,7 @@ it('is read once for all who ask meanwhile, and they wait for it', async () => {
   expect(reads()).toBe(1);
 });
 
-it('is waited for by nobody once an attempt has failed', async () => {
+it('makes no caller wait after a failed attempt', async () => {
   const { clock, reads, run } = setUp(async () => {
     throw new Error('no answer');
   });
@@ -44,14 +44,14 @@ it('is waited for by nobody once an attempt has failed', async () => {
   expect(reads()).toBe(1);
 });
 
-it('holds up nobody for more than 8 seconds', async () => {
+it('delays no hurried caller for more than 8 seconds', async () => {
   const { clock, run } = setUp(never);
   const all = await clock.run(Promise.all([run(), run()]));
   expect(all.map(({ atMs }) => atMs)).toEqual([8_000, 8_000]);
   expect(clock.sleeping).toBe(0);
 });
 
-it('holds up for longer only who has the time to read it', async () => {
+it('delays for longer only a caller that is not hurried and reads the budget', async () => {
   const { clock, run } = setUp(() => clock.sleep(20_000));
   const patient = run(undefined, false);
   const hurried = await clock.run(Promise.all([run(), run(undefined, false)]));
@@ -60,7 +60,7 @@ it('holds up for longer only who has the time to read it', async () => {
   expect(await clock.run(patient)).toEqual({ atMs: 20_000, isKnown: true });
 });
 
-it('is tried again a minute later, and only by one, for whom nobody else waits', async () => {
+it('tries again a minute later, and only the caller that does so waits', async () => {
   const { clock, reads, run } = setUp(never);
   await clock.run(run());
   await clock.advance(59_000);
@@ -75,7 +75,7 @@ it('is tried again a minute later, and only by one, for whom nobody else waits',
   expect(reads()).toBe(2);
 });
 
-it('is read on by the next in line where the one who reads it is aborted', async () => {
+it('lets the next caller in line read the budget when the first is aborted', async () => {
   const { clock, reads, run } = setUp();
   const stop = new AbortController();
   const first = run(stop.signal);
@@ -87,7 +87,7 @@ it('is read on by the next in line where the one who reads it is aborted', async
   expect(reads()).toBe(2);
 });
 
-it('lets who is aborted go at once, and nobody else', async () => {
+it('ends the wait of an aborted caller immediately, and of no other caller', async () => {
   const { clock, run } = setUp();
   const stop = new AbortController();
   const first = run();

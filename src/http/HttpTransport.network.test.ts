@@ -15,7 +15,7 @@ async function listen(listener: RequestListener) {
   const open = new Set<ServerResponse>();
   const server = createServer((req, res) => {
     open.add(res);
-    // Comes when the answer is complete, or when the other side has gone.
+    // Emitted when the answer is complete, or when the other side has closed the connection.
     res.on('close', () => open.delete(res));
     listener(req, res);
   });
@@ -27,7 +27,7 @@ async function listen(listener: RequestListener) {
   return { base: `http://127.0.0.1:${port}`, open, server };
 }
 
-/** Turns of the event loop until it is so; sockets close when they please. */
+/** Waits until the condition is true; the time at which sockets close is not determined. */
 async function eventually(isSo: () => boolean): Promise<void> {
   while (!isSo()) await new Promise(resolve => setImmediate(resolve));
 }
@@ -41,7 +41,7 @@ afterEach(async () => {
   }
 });
 
-/** Time stands still while `isBusy`, so that an answer on its way is not overtaken. */
+/** A clock that stops while `isBusy`, so that no timeout overtakes an answer in transit. */
 function setUp(
   base: string,
   options: Partial<HttpTransportOptions> & { isBusy?: () => boolean } = {},
@@ -90,7 +90,7 @@ describe('on real sockets', () => {
     expect(reply.headers.get('x-ausername')).toBe('jane');
   });
 
-  it('tries again after a reset and after an answer that was cut', async () => {
+  it('retries after a connection reset and after a truncated answer', async () => {
     let requests = 0;
     const { base } = await listen((_req, res) => {
       requests += 1;
@@ -109,7 +109,7 @@ describe('on real sockets', () => {
     expect(attempts).toEqual(['network-error', 'network-error', 200]);
   });
 
-  it('names a refused connection', async () => {
+  it('reports a refused connection', async () => {
     const { base, server } = await listen(() => {});
     servers.splice(0);
     await new Promise(resolve => {
@@ -123,13 +123,13 @@ describe('on real sockets', () => {
     });
   });
 
-  it('names TLS where the server speaks plain http', async () => {
+  it('reports a TLS problem if the server speaks plain http', async () => {
     const { base } = await listen((_req, res) => res.end());
     const { clock, get } = setUp(base.replace('http:', 'https:'));
     await expect(clock.run(get())).rejects.toThrow(/no TLS connection could be made/);
   });
 
-  it('gives the connection of a hanging answer back when its time is over', async () => {
+  it('releases the connection of a hanging answer after the timeout', async () => {
     let requests = 0;
     const { base, open } = await listen((_req, res) => {
       requests += 1;
@@ -143,7 +143,7 @@ describe('on real sockets', () => {
     await eventually(() => open.size === 0);
   });
 
-  it('gives all connections back on an abort', async () => {
+  it('releases all connections on an abort', async () => {
     let requests = 0;
     const { base, open } = await listen((_req, res) => {
       requests += 1;
@@ -162,7 +162,7 @@ describe('on real sockets', () => {
     await eventually(() => open.size === 0);
   });
 
-  it('gives up an answer that is too large', async () => {
+  it('cancels an answer that is too large', async () => {
     const { base, open } = await listen((_req, res) => {
       const chunk = 'x'.repeat(64 * 1024);
       const more = () => {
@@ -210,7 +210,7 @@ describe('with msw', () => {
   beforeAll(() => msw.listen({ onUnhandledRequest: 'error' }));
   afterAll(() => msw.close());
 
-  it('is intercepted, redirects and errors included', async () => {
+  it('has its requests intercepted, including redirects and errors', async () => {
     let requests = 0;
     msw.use(
       http.get(`${base}/a`, () => {

@@ -1,4 +1,4 @@
-/** Bodies that are left to the caller, and waits that have an end. */
+/** Bodies that the caller reads as a stream, and waits with a limit. */
 
 import { FakeClock } from '../__testUtils__/FakeClock';
 import {
@@ -38,8 +38,8 @@ function textOf({ stream }: HttpReply): Promise<string> {
   return new Response(stream).text();
 }
 
-describe('an answer that is asked for unread', () => {
-  it('comes with its body still to be read, and asks for any kind of content', async () => {
+describe('an answer that is requested unread', () => {
+  it('has its body as a stream, and is requested with any content type', async () => {
     const { calls, transport } = setUp([replying(200, 'kind: Component')]);
     const reply = await transport.get(request, { unread: true });
     expect(reply).toMatchObject({ status: 200, body: '' });
@@ -48,7 +48,7 @@ describe('an answer that is asked for unread', () => {
     expect(calls[0]?.headers.get('authorization')).toBe('Bearer T0ken-s3cret');
   });
 
-  it('holds no slot once its headers are there', async () => {
+  it('holds no slot once its headers have arrived', async () => {
     const steps = [replying(200, 'one'), replying(200, 'two')];
     const { transport } = setUp(steps, { concurrency: 1 });
     const first = await transport.get(request, { unread: true });
@@ -56,14 +56,14 @@ describe('an answer that is asked for unread', () => {
     expect(await Promise.all([first, second].map(textOf))).toEqual(['one', 'two']);
   });
 
-  it('has no limit of time for its body', async () => {
+  it('has no time limit for its body', async () => {
     const { clock, transport } = setUp([replying(200, 'late')]);
     const reply = await transport.get(request, { unread: true });
     await clock.advance(3_600_000);
     expect(await textOf(reply)).toBe('late');
   });
 
-  it('is read where it is an error, with the secrets taken out', async () => {
+  it('is read if it is an error, with its secrets redacted', async () => {
     const { transport } = setUp([replying(404, 'no T0ken-s3cret here')]);
     const reply = await transport.get(request, { unread: true });
     expect(reply.stream).toBeUndefined();
@@ -71,7 +71,7 @@ describe('an answer that is asked for unread', () => {
     expect(reply.body).not.toContain('T0ken-s3cret');
   });
 
-  it('is asked for again where that is due', async () => {
+  it('is requested again after a 503', async () => {
     const { calls, clock, transport } = setUp([replying(503), replying(200, 'here')]);
     const reply = await clock.run(transport.get(request, { unread: true }));
     expect(await textOf(reply)).toBe('here');
@@ -79,11 +79,11 @@ describe('an answer that is asked for unread', () => {
   });
 });
 
-describe('a wait that has an end', () => {
+describe('a wait with a limit', () => {
   const slow: RateLimitSetting = { kind: 'fixed', requestsPerSecond: 0.1, burst: 1 };
   const options = { maxWaitMs: 5_000 };
 
-  it('ends where others are ahead for too long, and nothing is sent', async () => {
+  it('ends when other requests are ahead for too long, and nothing is sent', async () => {
     const { calls, clock, transport } = setUp([replying(200, '1'), replying(200, '2')], {
       rateLimit: slow,
     });
@@ -97,7 +97,7 @@ describe('a wait that has an end', () => {
     expect(calls).toHaveLength(1);
   });
 
-  it('takes no token from those behind', async () => {
+  it('takes no token from later requests', async () => {
     const { clock, transport } = setUp([replying(200, '1'), replying(200, '2')], {
       rateLimit: slow,
     });
@@ -107,7 +107,7 @@ describe('a wait that has an end', () => {
     expect(reply.body).toBe('2');
   });
 
-  it('does not begin another attempt that it could not wait for', async () => {
+  it('allows no retry whose delay exceeds it', async () => {
     const { calls, clock, transport } = setUp([
       replying(503, 'busy', { 'Retry-After': '20' }),
       replying(200),
@@ -117,7 +117,7 @@ describe('a wait that has an end', () => {
     expect(calls).toHaveLength(1);
   });
 
-  it('lets an attempt end that has begun', async () => {
+  it('does not cut off an attempt that has begun', async () => {
     const { clock, transport } = setUp([hanging()]);
     await expect(clock.run(transport.get(request, options))).rejects.toMatchObject({
       name: 'BitbucketServerTimeoutError',

@@ -51,7 +51,7 @@ function setUp(
 }
 
 describe('a request', () => {
-  it('is sent with credentials and asks for JSON', async () => {
+  it('is sent with credentials and accepts JSON', async () => {
     const { calls, transport } = setUp([replying(200, '{"values":[]}')]);
     const reply = await transport.get(request);
     expect(reply).toMatchObject({ status: 200, body: '{"values":[]}' });
@@ -62,7 +62,7 @@ describe('a request', () => {
     expect(call?.redirect).toBe('manual');
   });
 
-  it('uses the fetch that is global at the moment of the call', async () => {
+  it('uses the global fetch at the time of the call', async () => {
     const { transport } = setUp([], { fetch: undefined });
     const original = globalThis.fetch;
     globalThis.fetch = scriptedFetch(replying(200, 'patched')).fetch;
@@ -88,7 +88,7 @@ describe('a request', () => {
   });
 
   it.each(['', 'bitbucket.example.com', 'file:///etc', 'https://jane:pw@host/rest'])(
-    'has no transport when the base URL is "%s"',
+    'is impossible with the base URL "%s"',
     baseUrl => {
       const create = () => setUp([], { baseUrl });
       expect(create).toThrow(/must be an http or https URL/);
@@ -99,7 +99,7 @@ describe('a request', () => {
 
 describe('an answer', () => {
   it.each([200, 204, 304, 400, 401, 403, 404, 405, 409, 501])(
-    'of status %d is returned as it is, after one attempt',
+    'with status %d is returned unchanged, after one attempt',
     async status => {
       const body = [204, 304].includes(status) ? null : '{"errors":[]}';
       const { attempts, clock, transport } = setUp([replying(status, body)]);
@@ -116,7 +116,7 @@ describe('an answer', () => {
     [502, 4],
     [503, 4],
     [504, 4],
-  ])('of status %d is returned after %d attempts', async (status, expected) => {
+  ])('with status %d is returned after %d attempts', async (status, expected) => {
     const { attempts, clock, transport } = setUp([replying(status, 'sorry')]);
     const reply = await clock.run(transport.get(request));
     expect(reply).toMatchObject({ status, body: 'sorry' });
@@ -126,7 +126,7 @@ describe('an answer', () => {
     );
   });
 
-  it('that comes at a later attempt is returned', async () => {
+  it('of a later attempt is returned', async () => {
     const steps = [replying(503), failing('ECONNRESET'), replying(200, 'fine')];
     const { attempts, clock, transport } = setUp(steps);
     await expect(clock.run(transport.get(request))).resolves.toMatchObject({
@@ -136,19 +136,19 @@ describe('an answer', () => {
     expect(attempts.map(([result]) => result)).toEqual([503, 'network-error', 200]);
   });
 
-  it('with an error status has every secret in its body replaced', async () => {
+  it('with an error status has every secret in its body redacted', async () => {
     const echo = 'no access with Bearer T0ken-s3cret';
     const { transport } = setUp([replying(401, echo)]);
     const reply = await transport.get(request);
     expect(reply.body).toBe('no access with Bearer [redacted]');
   });
 
-  it('of success keeps its body untouched', async () => {
+  it('with a success status keeps its body unchanged', async () => {
     const { transport } = setUp([replying(200, 'T0ken-s3cret')]);
     await expect(transport.get(request)).resolves.toMatchObject({ body: 'T0ken-s3cret' });
   });
 
-  it('that is too large is given up and not asked for again', async () => {
+  it('that is too large is cancelled and not requested again', async () => {
     const half = 'x'.repeat(16 * 1024 * 1024);
     const body = watchedBody([half, half, '1'], { endless: true });
     const { attempts, transport } = setUp([() => body.response]);
@@ -160,7 +160,7 @@ describe('an answer', () => {
     expect(attempts).toEqual([[200, false]]);
   });
 
-  it.each([404, 503])('of status %d is cut where it is very long', async status => {
+  it.each([404, 503])('with status %d is truncated if it is very long', async status => {
     const chunk = 'x'.repeat(100 * 1024);
     const bodies: WatchedBody[] = [];
     const step = () => {
@@ -178,7 +178,7 @@ describe('an answer', () => {
     expect(attempts).toHaveLength(status === 404 ? 1 : 4);
   });
 
-  it.each([200, 404, 429, 503])('of status %d is read to its end', async status => {
+  it.each([200, 404, 429, 503])('with status %d is read to its end', async status => {
     const bodies: WatchedBody[] = [];
     const step = () => {
       const body = watchedBody(['{', '}'], { init: { status } });
@@ -192,8 +192,8 @@ describe('an answer', () => {
   });
 });
 
-describe('a failure of the network', () => {
-  it('is told after the last attempt, with its code and without quoting fetch', async () => {
+describe('a network failure', () => {
+  it('is reported after the last attempt, with its code and without quoting fetch', async () => {
     const step = failing('ECONNREFUSED', 'connect with Bearer T0ken-s3cret');
     const { clock, transport } = setUp([step]);
     const failure = clock.run(transport.get(request));
@@ -207,13 +207,13 @@ describe('a failure of the network', () => {
     });
   });
 
-  it('is not tried again when the certificate is not trusted', async () => {
+  it('is not retried if the certificate is not trusted', async () => {
     const { attempts, transport } = setUp([failing('DEPTH_ZERO_SELF_SIGNED_CERT')]);
     await expect(transport.get(request)).rejects.toThrow(/NODE_EXTRA_CA_CERTS/);
     expect(attempts).toHaveLength(1);
   });
 
-  it('in the middle of the body counts as one', async () => {
+  it('in the middle of the body counts as a network failure', async () => {
     const cut: FetchStep = () =>
       new Response(
         new ReadableStream({
@@ -229,7 +229,7 @@ describe('a failure of the network', () => {
 });
 
 describe('the time limit', () => {
-  it('holds for each attempt, even where fetch ignores the signal', async () => {
+  it('applies to each attempt, even if fetch ignores the signal', async () => {
     const { attempts, clock, transport } = setUp([hanging()]);
     await expect(clock.run(transport.get(request))).rejects.toMatchObject({
       name: 'BitbucketServerTimeoutError',
@@ -241,7 +241,7 @@ describe('the time limit', () => {
     expect(clock.sleeping).toBe(0);
   });
 
-  it('holds for the body too, and gives it up', async () => {
+  it('applies to the body too, and cancels it', async () => {
     const body = watchedBody(['beginning'], { endless: true });
     const { clock, transport } = setUp([() => body.response, replying(200, 'whole')]);
     await expect(clock.run(transport.get(request))).resolves.toMatchObject({
@@ -250,7 +250,7 @@ describe('the time limit', () => {
     expect(body.isCancelled()).toBe(true);
   });
 
-  it('does not count the wait for the limiter', async () => {
+  it('does not include the wait for the limiter', async () => {
     const rateLimit = { kind: 'fixed', requestsPerSecond: 0.01, burst: 1 } as const;
     const { attempts, clock, transport } = setUp([replying(200)], { rateLimit });
     await clock.run(Promise.all([transport.get(request), transport.get(request)]));
@@ -258,7 +258,7 @@ describe('the time limit', () => {
     expect(clock.now()).toBe(100_000);
   });
 
-  it('gives up the body of an answer that comes too late', async () => {
+  it('cancels the body of an answer that comes too late', async () => {
     const late = watchedBody(['late'], { endless: true });
     const clock = new FakeClock();
     const slow: FetchStep = async () => {
@@ -272,7 +272,7 @@ describe('the time limit', () => {
   });
 });
 
-describe('waiting between attempts', () => {
+describe('the wait between attempts', () => {
   it('lasts exactly as long as the server asks', async () => {
     const steps = [replying(503, '', { 'Retry-After': '7' }), replying(200)];
     const { clock, transport, waits } = setUp(steps);
@@ -281,7 +281,7 @@ describe('waiting between attempts', () => {
     expect(waits).toEqual([['backoff', 7_000]]);
   });
 
-  it('holds no slot: others go ahead', async () => {
+  it('holds no slot, so that other requests go ahead', async () => {
     const steps = [replying(503, '', { 'Retry-After': '30' }), replying(200)];
     const { clock, transport } = setUp(steps, { concurrency: 1 });
     const retrying = transport.get(request);
@@ -292,7 +292,7 @@ describe('waiting between attempts', () => {
     expect(clock.now()).toBe(30_000);
   });
 
-  it('lets each further attempt pay the limiter', async () => {
+  it('is followed by another wait for the limiter', async () => {
     const rateLimit = { kind: 'fixed', requestsPerSecond: 0.1, burst: 1 } as const;
     const { clock, transport, waits } = setUp([replying(503)], { rateLimit });
     await clock.run(transport.get(request));
@@ -300,7 +300,7 @@ describe('waiting between attempts', () => {
     expect(waits.filter(([reason]) => reason === 'limiter')).toHaveLength(3);
   });
 
-  it('after a 429 holds back everyone on the host', async () => {
+  it('after a 429 applies to all requests to the host', async () => {
     const steps = [replying(429, '', { 'Retry-After': '12' }), replying(200)];
     const { calls, clock, transport } = setUp(steps);
     const first = transport.get(request);
@@ -315,7 +315,7 @@ describe('waiting between attempts', () => {
 });
 
 describe('a redirect', () => {
-  it('within the origin is followed with credentials, and each hop pays', async () => {
+  it('within the origin is followed with credentials, and each hop takes a token', async () => {
     const rateLimit = { kind: 'fixed', requestsPerSecond: 1, burst: 1 } as const;
     const moved = watchedBody(['moved'], {
       init: { status: 302, headers: { location: '/ctx/rest/api/1.0/repos' } },
@@ -357,7 +357,7 @@ describe('a redirect', () => {
     expect(away.isCancelled()).toBe(true);
   });
 
-  it('in a circle ends after 5 hops', async () => {
+  it('in a loop ends after 5 hops', async () => {
     const { calls, transport } = setUp([replying(302, null, { location: request.url })]);
     await expect(transport.get(request)).resolves.toMatchObject({ status: 302 });
     expect(calls).toHaveLength(6);
@@ -374,7 +374,7 @@ describe('an abort', () => {
     ],
     ['during a backoff', replying(503, '', { 'Retry-After': '60' }), { kind: 'off' }],
     ['during a pause', replying(429, '', { 'Retry-After': '60' }), { kind: 'auto' }],
-  ])('%s ends it at once and leaves nothing behind', async (_name, step, rateLimit) => {
+  ])('%s takes effect immediately and cleans up', async (_name, step, rateLimit) => {
     const { clock, limiter, transport } = setUp([step], { rateLimit, concurrency: 1 });
     const controller = new AbortController();
     const reason = new Error('shutting down');
@@ -395,7 +395,7 @@ describe('an abort', () => {
     await expect(clock.run(limiter.run(async () => 'free'))).resolves.toBe('free');
   });
 
-  it('reaches fetch, and is told before the request is given up', async () => {
+  it('reaches fetch, and is reported before the request rejects', async () => {
     const step: FetchStep = ({ signal }) =>
       new Promise((_, reject) => {
         signal.addEventListener('abort', () => reject(signal.reason));
@@ -416,7 +416,7 @@ describe('an abort', () => {
     expect(calls).toHaveLength(0);
   });
 
-  it('may end hundreds of requests at once', async () => {
+  it('can end hundreds of requests at the same time', async () => {
     const { calls, clock, transport } = setUp([hanging()]);
     const controller = new AbortController();
     const { signal } = controller;

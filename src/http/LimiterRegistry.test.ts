@@ -1,4 +1,4 @@
-/** Who shares a limiter with whom. */
+/** Which requests share a limiter. */
 
 import { FakeClock } from '../__testUtils__/FakeClock';
 import { agreeOnLimits, WantedLimits } from './agreeOnLimits';
@@ -17,12 +17,12 @@ function setUp(wanted: readonly Omit<WantedLimits, 'host' | 'credentialKey'>[] =
   const warnings: string[] = [];
   const credentialKey = getCredentialKey(integration(HOST));
   const registry = new LimiterRegistry({
-    ...agreeOnLimits(wanted.map(one => ({ ...one, host: HOST, credentialKey }))),
+    ...agreeOnLimits(wanted.map(limits => ({ ...limits, host: HOST, credentialKey }))),
     defaultConcurrency: 2,
     clock,
     onWarning: warning => warnings.push(warning),
   });
-  /** When 6 requests begin that take a second each. */
+  /** Start times of 6 requests that take a second each. */
   const begin = async (host: string, token?: string) => {
     const limiter = registry.limiterFor(integration(host, token));
     const beganAt: number[] = [];
@@ -37,7 +37,7 @@ function setUp(wanted: readonly Omit<WantedLimits, 'host' | 'credentialKey'>[] =
 }
 
 describe('a limiter', () => {
-  it('is shared by host and credential', () => {
+  it('is shared by all requests with the same host and credential', () => {
     const { registry } = setUp();
     const limiter = registry.limiterFor(integration(HOST));
     expect(registry.limiterFor(integration(HOST))).toBe(limiter);
@@ -46,7 +46,7 @@ describe('a limiter', () => {
     expect(registry.limiterFor(integration(`${HOST}:7990`))).not.toBe(limiter);
   });
 
-  it('lets a 429 of one credential pause the others of the host, and no other host', async () => {
+  it('pauses the other credentials of the host after a 429, and no other host', async () => {
     const { begin, registry } = setUp();
     const limiter = registry.limiterFor(integration(HOST));
     limiter.observeResponse({ status: 429, hint: { retryAfterMs: 9_000 }, tookMs: 0 });
@@ -54,25 +54,25 @@ describe('a limiter', () => {
     expect((await begin(HOST, 'other')).at(0)).toBe(9_000);
   });
 
-  it('keeps to what was agreed on, whoever asks for it', async () => {
+  it('keeps to the agreed limits', async () => {
     const rateLimit = { kind: 'fixed', requestsPerSecond: 0.5, burst: 2 } as const;
     const { begin } = setUp([{ providerId: 'first', rateLimit, concurrency: 3 }]);
     expect(await begin(HOST)).toEqual([0, 0, 2_000, 4_000, 6_000, 8_000]);
   });
 
-  it('has the slots of the host and a pace of its own where only other credentials were agreed on', async () => {
+  it('has the slots of the host and its own pace if limits were agreed for other credentials only', async () => {
     const rateLimit = { kind: 'fixed', requestsPerSecond: 0.5, burst: 2 } as const;
     const { begin } = setUp([{ providerId: 'first', rateLimit, concurrency: 3 }]);
     expect(await begin(HOST, 'other')).toEqual([0, 0, 0, 1_000, 1_000, 1_000]);
   });
 
-  it('has the default slots and adapts where nothing was agreed on', async () => {
+  it('has the default slots and adapts if no limits were agreed', async () => {
     const { begin, registry } = setUp();
     expect(registry.limiterFor(integration(HOST)).needsBudget).toBe(true);
     expect(await begin(HOST)).toEqual([0, 0, 1_000, 1_000, 2_000, 2_000]);
   });
 
-  it.each(['off', 'auto'] as const)('asks for no budget unless it is auto: %s', kind => {
+  it.each(['off', 'auto'] as const)('needs a budget only for auto: %s', kind => {
     const { registry } = setUp([
       { providerId: 'first', rateLimit: { kind }, concurrency: 1 },
     ]);
@@ -82,7 +82,7 @@ describe('a limiter', () => {
     expect(limiter.needsBudget).toBe(false);
   });
 
-  it('names the host where the server tells of a budget that cannot be meant', () => {
+  it('names the host when the server reports an implausible budget', () => {
     const { registry, warnings } = setUp();
     const limiter = registry.limiterFor(integration(HOST));
     limiter.learnBudget({ enabled: true, capacity: 1, fillRate: 0.001 });
@@ -96,7 +96,7 @@ describe('two credentials of one user', () => {
   const told = { enabled: true, capacity: 60, fillRate: 5 };
   const answer = (userName?: string) => ({ status: 200, hint: {}, tookMs: 0, userName });
 
-  /** How many of 100 reads with each credential begin at once. */
+  /** How many of 100 reads with each credential begin immediately. */
   async function countAtOnce(
     { clock, registry }: Pick<ReturnType<typeof setUp>, 'clock' | 'registry'>,
     tokens: readonly string[],
@@ -130,7 +130,7 @@ describe('two credentials of one user', () => {
     return { ...world, one, other };
   }
 
-  it('share what the server grants, once it has named the user', async () => {
+  it('share the budget once the server has named the user', async () => {
     const world = setUpTwo('backstage', 'Backstage');
     expect(world.other?.budget).toEqual(told);
     expect(world.other?.needsBudget).toBe(false);
@@ -138,16 +138,16 @@ describe('two credentials of one user', () => {
   });
 
   it.each([
-    ['another user', 'backstage', 'somebody'],
-    ['a caller that the server does not name', 'backstage', undefined],
-    ['two callers that it does not name', undefined, undefined],
-  ])('are none where one is of %s', async (_name, first, second) => {
+    ['the server names different users', 'backstage', 'somebody'],
+    ['the server names a user for one only', 'backstage', undefined],
+    ['the server names no user', undefined, undefined],
+  ])('do not share the budget if %s', async (_name, first, second) => {
     const world = setUpTwo(first, second);
     expect(world.other?.budget).toBe('not-read');
     expect(await countAtOnce(world, ['one'])).toBe(55);
   });
 
-  it('count what either has sent before they were found to be one', async () => {
+  it('count the requests of both before the user was known', async () => {
     const { clock, registry } = setUp();
     const limiters = ['one', 'other'].map(token =>
       registry.limiterFor(integration(HOST, token)),
@@ -163,7 +163,7 @@ describe('two credentials of one user', () => {
     expect(await countAtOnce({ clock, registry }, ['one', 'other'])).toBe(15);
   });
 
-  it('let those who already wait go on at the pace of both', async () => {
+  it('apply the shared pace to requests that already wait', async () => {
     const { clock, registry } = setUp();
     const [one, other] = ['one', 'other'].map(token =>
       registry.limiterFor(integration(HOST, token)),
@@ -180,11 +180,11 @@ describe('two credentials of one user', () => {
     other?.observeResponse(answer('backstage'));
     other?.learnBudget('whitelisted');
     await clock.run(Promise.all(all));
-    // The first in line is asleep for its token.
+    // The first in line sleeps until its token is due.
     expect(beganAt).toEqual([0, 10_000, 10_000, 10_000]);
   });
 
-  it('of which one is a password share it before anything is asked', () => {
+  it('share the budget before the first request if both are passwords', () => {
     const { registry } = setUp();
     const { host, apiBaseUrl } = integration(HOST);
     const withPassword = (password: string) =>
@@ -193,7 +193,7 @@ describe('two credentials of one user', () => {
     expect(withPassword('new').budget).toEqual(told);
   });
 
-  it('keep to the stricter of two settings, and a warning says so once', async () => {
+  it('keep to the stricter of two settings, with one warning', async () => {
     const warnings: string[] = [];
     const clock = new FakeClock({ startMs: 0 });
     const wanted = ['one', 'other'].map((token, index) => ({
@@ -223,7 +223,7 @@ describe('two credentials of one user', () => {
 });
 
 describe('getCredentialKey', () => {
-  it('is the same for the same credential and tells nothing of it', () => {
+  it('is the same for the same credential and does not reveal it', () => {
     const key = getCredentialKey(integration(HOST, 'T0ken'));
     expect(key).toBe(getCredentialKey(integration('other', 'T0ken')));
     expect(key).not.toBe(getCredentialKey(integration(HOST, 'T0ken2')));
@@ -239,14 +239,14 @@ describe('getCredentialKey', () => {
   );
 });
 
-describe('a limiter whose limits are agreed on anew', () => {
+describe('a limiter whose agreed limits are updated', () => {
   const agreedOn = (limits: Pick<WantedLimits, 'concurrency' | 'rateLimit'>) => {
     const credentialKey = getCredentialKey(integration(HOST));
     const wanted = { ...limits, providerId: 'one', host: HOST, credentialKey };
     return agreeOnLimits([wanted]).agreed;
   };
 
-  it('keeps to the new ones, also for who found it before', async () => {
+  it('keeps to the new limits, also if it was created before', async () => {
     const { begin, clock, registry } = setUp();
     expect(await begin(HOST)).toEqual([0, 0, 1_000, 1_000, 2_000, 2_000]);
     const found = registry.limiterFor(integration(HOST));

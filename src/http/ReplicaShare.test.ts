@@ -1,4 +1,4 @@
-/** Replicas that share what Bitbucket grants, and what each does while the database is away. */
+/** Replicas that share a budget, and what each does while the database does not answer. */
 
 import fc from 'fast-check';
 import { FakeClock } from '../__testUtils__/FakeClock';
@@ -60,16 +60,16 @@ function setUp(options: { count?: number; pace?: PaceLimits; tells?: boolean } =
 const countAt = (began: readonly { atMs: number }[], atMs: number) =>
   began.filter(one => one.atMs === atMs).length;
 
-it('together ask for no more than one of them might', async () => {
+it('lets all replicas together send no more than one could alone', async () => {
   const { began, clock, startAll } = setUp();
   await clock.run(startAll(60, 'read'));
   expect(countAt(began, 0)).toBe(55);
-  // 65 more at 5 a second, and at most a second that is lost by coming back late.
+  // 65 more at 5 per second, and up to a second that is lost because replicas ask late.
   expect(began.at(-1)?.atMs).toBeGreaterThanOrEqual(13_000);
   expect(began.at(-1)?.atMs).toBeLessThanOrEqual(14_000);
 });
 
-it('both get their turns while both want more than there is', async () => {
+it('serves both replicas while both want more than there is', async () => {
   const { clock, limiters } = setUp();
   const counts = [0, 0];
   const stop = new AbortController();
@@ -89,20 +89,20 @@ it('both get their turns while both want more than there is', async () => {
   expect(Math.min(...counts)).toBeGreaterThan(100);
 });
 
-it('leave the host alone on all replicas after a 429 on one', async () => {
+it('pauses all replicas after a 429 on one', async () => {
   const { began, clock, limiters, startAll } = setUp();
   await clock.run(startAll(1, 'read'));
   limiters[0]?.observeResponse({ status: 429, hint: { retryAfterMs: 7_000 }, tookMs: 0 });
   await clock.settle();
   const fromMs = clock.monotonicMs();
-  // The second has no token at hand from before: those last for a second.
+  // The second replica holds no token any more: they expire after a second.
   await clock.advance(1_000);
   await clock.run(startAll(1, 'read'));
   const later = began.slice(2).map(({ atMs }) => atMs - fromMs);
   expect(Math.min(...later)).toBeGreaterThanOrEqual(7_000);
 });
 
-it('count what each has sent before it was told what is granted', async () => {
+it('counts the requests that each replica sent before the budget was known', async () => {
   const { began, clock, limiters, startAll } = setUp({ tells: false });
   await clock.run(startAll(15, 'read'));
   limiters.forEach(limiter => limiter.learnBudget(DOCUMENTED));
@@ -114,9 +114,9 @@ it('count what each has sent before it was told what is granted', async () => {
 });
 
 it.each<[string, PaceLimits, boolean]>([
-  ['nothing is told', { auto: true }, false],
+  ['the budget is unknown', { auto: true }, false],
   ['the pace is off', { auto: false }, true],
-])('are asked for nothing where %s', async (_name, pace, tells) => {
+])('requests no tokens if %s', async (_name, pace, tells) => {
   const { buckets, clock, limiters, startAll } = setUp({ pace, tells });
   await clock.run(startAll(20, 'discovery'));
   limiters[0]?.observeResponse({ status: 429, hint: {}, tookMs: 0 });
@@ -124,7 +124,7 @@ it.each<[string, PaceLimits, boolean]>([
   expect(buckets.asked).toBe(0);
 });
 
-it('share a rate that was set', async () => {
+it('shares a configured rate', async () => {
   const fixed = { requestsPerSecond: 2, burst: 6 };
   const { began, clock, startAll } = setUp({
     pace: { auto: false, fixed },
@@ -135,7 +135,7 @@ it('share a rate that was set', async () => {
   expect(began.at(-1)?.atMs).toBeGreaterThanOrEqual(3_000);
 });
 
-it('name the bucket by host and user, and by nothing secret', async () => {
+it('derives the key of the bucket from host and user, not from a secret', async () => {
   const { buckets, clock, limiters, startAll } = setUp();
   await clock.run(startAll(1, 'read'));
   for (const limiter of limiters) {
@@ -151,7 +151,7 @@ it('name the bucket by host and user, and by nothing secret', async () => {
 });
 
 describe.each<Disorder>(['hangs', 'fails'])('while the database %s', disorder => {
-  it('each goes on with its part, and each says so once', async () => {
+  it('each replica continues with its part, with one warning', async () => {
     const { began, buckets, clock, startAll, warnings } = setUp();
     await clock.run(startAll(30, 'read'));
     buckets.disorder = disorder;
@@ -161,14 +161,14 @@ describe.each<Disorder>(['hangs', 'fails'])('while the database %s', disorder =>
     await clock.run(startAll(50, 'read'));
     const seconds = ((began.at(-1)?.atMs ?? 0) - fromMs) / 1000;
     expect(began.length - before).toBe(100);
-    // Together as with the database: half of the bucket each, and half of the refill.
+    // Each has half of the bucket and of the refill, so that the total is as with the database.
     expect(100).toBeLessThanOrEqual(60 + 5 * seconds);
     expect(seconds).toBeLessThanOrEqual(12);
-    const said = expect.stringMatching(/uses only its own part of the budget/);
-    expect(warnings).toEqual([said, said]);
+    const warning = expect.stringMatching(/uses only its own part of the budget/);
+    expect(warnings).toEqual([warning, warning]);
   });
 
-  it('nobody waits for it longer than 250 ms, nor asks it for each request', async () => {
+  it('no request waits for it for more than 250 ms, and not each one asks it', async () => {
     const { began, buckets, clock, startAll } = setUp({ count: 1 });
     buckets.disorder = disorder;
     await clock.run(startAll(50, 'read'));
@@ -176,7 +176,7 @@ describe.each<Disorder>(['hangs', 'fails'])('while the database %s', disorder =>
     expect(buckets.asked).toBe(1);
   });
 
-  it('and is back, they share again, and what was sent meanwhile counts', async () => {
+  it('requests are counted, so that replicas share again once it is back', async () => {
     const { began, buckets, clock, startAll } = setUp();
     await clock.run(startAll(5, 'read'));
     await clock.advance(60_000);
@@ -190,12 +190,12 @@ describe.each<Disorder>(['hangs', 'fails'])('while the database %s', disorder =>
     await clock.run(startAll(40, 'read'));
     expect(buckets.asked).toBeGreaterThan(asked);
     const atOnce = began.slice(before).filter(({ atMs }) => atMs === fromMs).length;
-    // 40 were sent, and the database did not see the 25 that were filled in since.
+    // 40 were sent, and the database did not add the refill of 25 since then.
     expect(atOnce).toBeLessThanOrEqual(40);
   });
 });
 
-/** The burst that explains all spans of time, with so many more each second. */
+/** The smallest burst that explains all start times at a rate of `perSecond`. */
 function mostAtOnce(began: readonly { readonly atMs: number }[], perSecond: number) {
   let most = 0;
   began.forEach((first, from) =>
@@ -206,7 +206,7 @@ function mostAtOnce(began: readonly { readonly atMs: number }[], perSecond: numb
   return most;
 }
 
-it('together never ask for more than is granted, however requests come', async () => {
+it('never lets all replicas together exceed the budget, however requests come', async () => {
   const steps = fc.array(
     fc.record({
       afterMs: fc.nat(1_500),
@@ -229,8 +229,8 @@ it('together never ask for more than is granted, however requests come', async (
         await Promise.all(all);
       };
       await clock.run(work());
-      const runs = began.filter(one => one.requestClass === 'discovery');
-      // A second of the refill is kept back for tokens that are used late.
+      const runs = began.filter(({ requestClass }) => requestClass === 'discovery');
+      // A second of the refill is reserved for tokens that are used late.
       expect(mostAtOnce(began, 5)).toBeLessThanOrEqual(60 + 1e-6);
       expect(mostAtOnce(runs, 4)).toBeLessThanOrEqual(30 + 4 + 1e-6);
     }),

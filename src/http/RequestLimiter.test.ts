@@ -1,4 +1,4 @@
-/** Who may go when: slots, tokens, pauses and aborts. */
+/** When requests may begin: slots, tokens, pauses and aborts. */
 
 import { getEventListeners } from 'node:events';
 import fc from 'fast-check';
@@ -43,7 +43,7 @@ const fixed = (requestsPerSecond: number, burst: number): PaceLimits => ({
   fixed: { requestsPerSecond, burst },
 });
 
-/** Runs tasks that note when they begin. */
+/** Runs tasks that record when they begin. */
 function startAll(
   limiter: RequestLimiter,
   clock: FakeClock,
@@ -57,7 +57,7 @@ function startAll(
 }
 
 describe('slots', () => {
-  it('are never more than allowed, and all are used', async () => {
+  it('never exceed the limit, and are all used', async () => {
     const { clock, limiter } = setUp({ concurrency: 3 });
     let inFlight = 0;
     let most = 0;
@@ -72,7 +72,7 @@ describe('slots', () => {
     expect(clock.now()).toBe(40);
   });
 
-  it('are free again after a failure, which is passed on', async () => {
+  it('are released after a failure, which is passed on', async () => {
     const { limiter } = setUp({ concurrency: 1 });
     const failing = limiter.run(() => Promise.reject(new Error('broken')));
     await expect(failing).rejects.toThrow('broken');
@@ -96,21 +96,21 @@ describe('slots', () => {
 });
 
 describe('tokens', () => {
-  it('let a burst go at once and the rest at the pace', async () => {
+  it('let a burst go immediately and the rest at the pace', async () => {
     const { clock, limiter } = setUp({ pace: fixed(2, 3) });
     const { beganAt, all } = startAll(limiter, clock, 6);
     await clock.run(all);
     expect(beganAt).toEqual([0, 0, 0, 500, 1_000, 1_500]);
   });
 
-  it('go at once under a rate and a burst without measure', async () => {
+  it('are available immediately with a huge rate and burst', async () => {
     const { clock, limiter } = setUp({ pace: fixed(1e308, 1e308) });
     const { beganAt, all } = startAll(limiter, clock, 50);
     await clock.run(all);
     expect(beganAt.every(at => at === 0)).toBe(true);
   });
 
-  it('are handed out first come, first served', async () => {
+  it('are issued first come, first served', async () => {
     const { clock, limiter } = setUp({ pace: fixed(10, 1), concurrency: 2 });
     const order: number[] = [];
     const all = Array.from({ length: 7 }, (_, i) =>
@@ -122,7 +122,7 @@ describe('tokens', () => {
     expect(order).toEqual([0, 1, 2, 3, 4, 5, 6]);
   });
 
-  it('need one timer, however many wait', async () => {
+  it('need one timer, however many requests wait', async () => {
     const { clock, limiter } = setUp({ pace: fixed(1, 1) });
     const { all } = startAll(limiter, clock, 50);
     await clock.settle();
@@ -184,18 +184,18 @@ describe('the budget', () => {
     expect(beganAt).toEqual([0, 0, 250, 500]);
   });
 
-  it('frees those who wait when it turns out that there is no limit', async () => {
+  it('releases waiting requests when it turns out that there is no limit', async () => {
     const { clock, limiter } = setUp();
     limiter.learnBudget({ enabled: true, capacity: 1, fillRate: 1 });
     const { beganAt, all } = startAll(limiter, clock, 10);
     await clock.settle();
     limiter.learnBudget('whitelisted');
     await clock.run(all);
-    // The first in line is asleep for its token; the others do not wait for theirs.
+    // The first in line sleeps until its token is due; the others do not wait any more.
     expect(beganAt).toEqual([0, ...Array.from({ length: 9 }, () => 1_250)]);
   });
 
-  it('is taken from the headers where it could not be read', () => {
+  it('is taken from the headers if it could not be read', () => {
     const { limiter, reply } = setUp();
     limiter.learnBudget('unknown');
     reply(200, {
@@ -207,7 +207,7 @@ describe('the budget', () => {
     expect(limiter.budget).toEqual({ enabled: true, capacity: 60, fillRate: 5 });
   });
 
-  it('is told of once where it cannot be meant, however many answers repeat it', () => {
+  it('is reported once if it is implausible, however many answers repeat it', () => {
     const { doubts, limiter, reply } = setUp();
     limiter.learnBudget({ enabled: true, capacity: 60, fillRate: 0 });
     const headers = {
@@ -224,14 +224,14 @@ describe('the budget', () => {
     ]);
   });
 
-  it('is not forgotten when reading it fails later', () => {
+  it('is kept when reading it fails later', () => {
     const { limiter } = setUp();
     limiter.learnBudget('whitelisted');
     limiter.learnBudget('unknown');
     expect(limiter.budget).toBe('whitelisted');
   });
 
-  it('holds back when the server says that others have used it up', async () => {
+  it('holds requests back when the server says that it is used up', async () => {
     const { clock, limiter, reply } = setUp();
     limiter.learnBudget({ enabled: true, capacity: 60, fillRate: 5 });
     reply(200, { 'X-RateLimit-Remaining': '1' });
@@ -242,12 +242,12 @@ describe('the budget', () => {
 });
 
 describe('reads and discovery', () => {
-  /** Of which discovery may use 30 and 4 a second, and both together 55 and 5 a second. */
+  /** Discovery may use 30 and 4 per second of it, both together 55 and 5 per second. */
   const documented = { enabled: true, capacity: 60, fillRate: 5 };
-  /** The rest of a second's refill stays at the server. */
+  /** One second of the refill stays at the server. */
   const ALL = 55;
 
-  it('share one bucket, of which discovery leaves reads their part', async () => {
+  it('share one bucket, of which discovery leaves a part to reads', async () => {
     const { clock, limiter } = setUp();
     limiter.learnBudget(documented);
     const runs = startAll(limiter, clock, 100);
@@ -268,7 +268,7 @@ describe('reads and discovery', () => {
     expect(reads.beganAt.at(-1)).toBe(2_000);
   });
 
-  it('let reads go before a thousand requests of discovery that came earlier', async () => {
+  it('let reads go before a thousand earlier requests of discovery', async () => {
     const { clock, limiter } = setUp({ concurrency: 8 });
     limiter.learnBudget(documented);
     const stop = new AbortController();
@@ -279,13 +279,13 @@ describe('reads and discovery', () => {
     const askedAtMs = clock.now();
     const reads = startAll(limiter, clock, 10, 'read');
     await clock.run(reads.all);
-    // All of the budget but the quarter of its share that discovery keeps.
+    // Reads get the whole budget except the quarter of its share that discovery keeps.
     expect(clock.now() - askedAtMs).toBeLessThanOrEqual((1_000 * 11) / 4);
     stop.abort();
     await Promise.all(runs);
   });
 
-  it('let discovery go on while reads never end', async () => {
+  it('let discovery continue while reads never end', async () => {
     const { clock, limiter } = setUp({ concurrency: 8 });
     limiter.learnBudget(documented);
     const stop = new AbortController();
@@ -310,7 +310,7 @@ describe('reads and discovery', () => {
     expect(runs.beganAt).toEqual([0, 0, 0, 500]);
   });
 
-  it('together never exceed what is granted, nor discovery its share', async () => {
+  it('together never exceed the budget, nor discovery its share', async () => {
     const come = fc.array(
       fc.record({
         afterMs: fc.integer({ min: 0, max: 600 }),
@@ -342,7 +342,9 @@ describe('reads and discovery', () => {
         };
         await clock.run(work());
         expect(began).toHaveLength(steps.reduce((sum, { count }) => sum + count, 0));
-        const ofDiscovery = began.filter(one => one.requestClass === 'discovery');
+        const ofDiscovery = began.filter(
+          ({ requestClass }) => requestClass === 'discovery',
+        );
         const share = Math.max(1, Math.floor(capacity / 2));
         expectWithin(began, { burst: capacity, perSecond: fillRate });
         expectWithin(ofDiscovery, { burst: share, perSecond: fillRate * 0.8 });
@@ -351,7 +353,7 @@ describe('reads and discovery', () => {
     );
   });
 
-  /** In every span of time no more than a burst and what was refilled in it. */
+  /** Expects no more than a burst and the refill in every interval. */
   function expectWithin(
     began: readonly { readonly atMs: number }[],
     { burst, perSecond }: { readonly burst: number; readonly perSecond: number },
@@ -365,8 +367,8 @@ describe('reads and discovery', () => {
   }
 });
 
-describe('requests that were sent before the budget was told', () => {
-  it('count when it is: the bucket at the server has paid for them', async () => {
+describe('requests that were sent before the budget was known', () => {
+  it('are deducted from it, since they used tokens at the server', async () => {
     const { clock, limiter } = setUp();
     await clock.run(startAll(limiter, clock, 20, 'read').all);
     limiter.learnBudget({ enabled: true, capacity: 60, fillRate: 5 });
@@ -375,7 +377,7 @@ describe('requests that were sent before the budget was told', () => {
     expect(reads.beganAt.filter(at => at === 0)).toHaveLength(35);
   });
 
-  it('leave nothing below zero, however many there were', async () => {
+  it('never make the bucket negative, however many there were', async () => {
     const { clock, limiter } = setUp();
     await clock.run(startAll(limiter, clock, 500).all);
     limiter.learnBudget({ enabled: true, capacity: 60, fillRate: 5 });
@@ -385,7 +387,7 @@ describe('requests that were sent before the budget was told', () => {
   });
 });
 
-it('is not held up for an hour when the clock is set back by one', async () => {
+it('does not wait for an hour when the clock is set back by an hour', async () => {
   const { clock, limiter, reply } = setUp({ pace: fixed(1, 1) });
   reply(429, { 'Retry-After': '5' });
   clock.setTime(-3_600_000);
@@ -394,8 +396,8 @@ it('is not held up for an hour when the clock is set back by one', async () => {
   expect(beganAt).toEqual([-3_595_000, -3_594_000]);
 });
 
-describe('what is left at the server', () => {
-  it('is taken to be less by what is in flight', async () => {
+describe('the remaining tokens at the server', () => {
+  it('are reduced by the requests in flight', async () => {
     const { clock, limiter, reply } = setUp({ pace: fixed(1, 20) });
     const inFlight = Array.from({ length: 5 }, () => limiter.run(() => clock.sleep(100)));
     await clock.settle();
@@ -409,7 +411,7 @@ describe('what is left at the server', () => {
 
 describe('a 429', () => {
   it.each<PaceLimits>([{ auto: true }, OFF, fixed(100, 100)])(
-    'pauses everyone as long as the server asks, with %j',
+    'pauses all requests for as long as the server asks, with %j',
     async pace => {
       const { clock, limiter, reply } = setUp({ pace });
       reply(429, { 'Retry-After': '7' });
@@ -445,7 +447,7 @@ describe('a 429', () => {
     expect(beganAt).toEqual([30_000]);
   });
 
-  it('leaves nothing of a burst: the bucket at the server is empty', async () => {
+  it('leaves nothing of a burst, since the bucket at the server is empty', async () => {
     const { clock, limiter, reply } = setUp({ pace: fixed(1, 10) });
     reply(429, { 'Retry-After': '2' });
     const { beganAt, all } = startAll(limiter, clock, 4);
@@ -453,7 +455,7 @@ describe('a 429', () => {
     expect(beganAt).toEqual([2_000, 2_000, 3_000, 4_000]);
   });
 
-  it('holds back those who already waited for a token', async () => {
+  it('holds back requests that already wait for a token', async () => {
     const { clock, limiter, reply } = setUp({ pace: fixed(1, 1) });
     const { beganAt, all } = startAll(limiter, clock, 2);
     await clock.advance(500);
@@ -472,8 +474,8 @@ describe('a 429', () => {
   });
 });
 
-describe('the pace after 429 answers where no budget is known', () => {
-  it('grows while requests are held back by it, and not in an idle hour', async () => {
+describe('the pace after 429 answers while no budget is known', () => {
+  it('grows while it holds requests back, and not in an idle hour', async () => {
     const { clock, limiter, reply } = setUp();
     reply(429);
     reply(429);
@@ -494,7 +496,7 @@ describe('an abort', () => {
     return { controller, signal: controller.signal, task: jest.fn(async () => 'ran') };
   };
 
-  it('ends the wait for a slot at once, and the slot goes to the next', async () => {
+  it('ends the wait for a slot immediately, and the slot goes to the next request', async () => {
     const { clock, limiter } = setUp({ concurrency: 1 });
     const { controller, signal, task } = setUpAbort();
     const first = limiter.run(() => clock.sleep(1_000));
@@ -508,7 +510,7 @@ describe('an abort', () => {
     expect(getEventListeners(signal, 'abort')).toHaveLength(0);
   });
 
-  it('ends the wait for a token at once: slot and token go to the next', async () => {
+  it('ends the wait for a token immediately: slot and token go to the next request', async () => {
     const { clock, limiter } = setUp({ pace: fixed(1, 1), concurrency: 1 });
     const { controller, signal, task } = setUpAbort();
     await limiter.run(async () => undefined);
@@ -524,7 +526,7 @@ describe('an abort', () => {
     expect(getEventListeners(signal, 'abort')).toHaveLength(0);
   });
 
-  it('in the middle of the line for tokens costs nobody anything', async () => {
+  it('in the middle of the line for tokens delays no other request', async () => {
     const { clock, limiter } = setUp({ pace: fixed(1, 1) });
     const { controller, signal, task } = setUpAbort();
     const first = startAll(limiter, clock, 2);
@@ -539,7 +541,7 @@ describe('an abort', () => {
     expect(task).not.toHaveBeenCalled();
   });
 
-  it('in the line for tokens gives the slot back at once', async () => {
+  it('in the line for tokens releases the slot immediately', async () => {
     const { clock, host, limiter } = setUp({ pace: fixed(0.01, 1), concurrency: 2 });
     const { controller, signal, task } = setUpAbort();
     const other = createOther(host, clock);
@@ -554,7 +556,7 @@ describe('an abort', () => {
     await clock.run(head);
   });
 
-  it('while paused takes no tokens from those who stay', async () => {
+  it('during a pause takes no tokens from other requests', async () => {
     const { clock, limiter, reply } = setUp({ pace: fixed(1, 4) });
     const { controller, signal, task } = setUpAbort();
     reply(429, { 'Retry-After': '4' });
@@ -569,7 +571,7 @@ describe('an abort', () => {
     expect([...head.beganAt, ...last.beganAt]).toEqual(Array(4).fill(4_000));
   });
 
-  it('ends a pause at once and leaves no timer behind', async () => {
+  it('ends the wait for a pause immediately and leaves no timer behind', async () => {
     const { clock, limiter, reply } = setUp();
     const { controller, signal, task } = setUpAbort();
     reply(429, { 'Retry-After': '60' });
@@ -589,7 +591,7 @@ describe('an abort', () => {
     expect(task).not.toHaveBeenCalled();
   });
 
-  it('after the task began is left to the task', async () => {
+  it('after the task has begun is handled by the task', async () => {
     const { clock, limiter } = setUp();
     const { controller, signal } = setUpAbort();
     const running = limiter.run(

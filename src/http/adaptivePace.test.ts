@@ -1,4 +1,4 @@
-/** How a pace is found that a server of unknown budget bears. */
+/** How the sustained pace of a server with an unknown budget is found. */
 
 import fc from 'fast-check';
 import {
@@ -16,32 +16,32 @@ import { MIN_REQUESTS_PER_SECOND } from './types';
 
 const START = Date.UTC(2024, 0, 1);
 
-/** So many answers to requests sent at one moment. */
+/** Records `count` answers to requests sent at the same time. */
 function answers(pace: AdaptivePace, count: number, sentAtMs: number): AdaptivePace {
   let next = pace;
   for (let i = 0; i < count; i += 1) next = recordAnswer(next, sentAtMs);
   return next;
 }
 
-/** Requests were held back by the pace for so long, from a moment after the last 429. */
+/** Records that the pace held requests back for `ms`, beginning after the last 429. */
 function paced(pace: AdaptivePace, ms: number): AdaptivePace {
   const fromMs = pace.refusedAtMs + 1_000;
   return recordWait(pace, { reason: 'pace', fromMs, toMs: fromMs + ms });
 }
 
-/** Of two requests in flight together, both were refused. */
+/** The state after two requests that were in flight together were both refused. */
 function refusedTwice(nowMs: number): AdaptivePace {
   const once = recordRateLimited(INITIAL_PACE, nowMs, nowMs - 50);
   return recordRateLimited(once, nowMs + 5, nowMs - 45);
 }
 
-/** A 429 has just come, and it is known what the server bears. */
+/** The state just after a 429, with a known sustained rate. */
 function sustaining(perSecond: number): AdaptivePace {
   return { ...INITIAL_PACE, sustained: perSecond, refusedAtMs: START };
 }
 
 describe('before the first 429', () => {
-  it('there is no limit, however much is answered', () => {
+  it('there is no limit, however many answers come', () => {
     const pace = answers(INITIAL_PACE, 500, START);
     expect(getPerSecond(paced(pace, 0))).toBeUndefined();
   });
@@ -54,22 +54,22 @@ describe('a first 429', () => {
     expect(getPerSecond(once)).toBeUndefined();
   });
 
-  it('is followed by a search from little when another of its flight is refused', () => {
+  it('starts a search at a low pace when a concurrent request is refused too', () => {
     expect(getPerSecond(refusedTwice(START))).toBe(FIRST_PER_SECOND);
   });
 
-  it('is followed by a search when the next one comes soon', () => {
+  it('starts a search when the next 429 comes soon', () => {
     const sentAtMs = START + ISOLATED_AFTER_MS - 50;
     const twice = recordRateLimited(once, START + ISOLATED_AFTER_MS, sentAtMs);
     expect(getPerSecond(twice)).toBe(FIRST_PER_SECOND);
   });
 
-  it('is forgotten when the next one comes late', () => {
+  it('is forgotten when the next 429 comes late', () => {
     const nowMs = START + ISOLATED_AFTER_MS + 1;
     expect(getPerSecond(recordRateLimited(once, nowMs, nowMs - 50))).toBeUndefined();
   });
 
-  it('is not forgotten on account of a long pause', () => {
+  it('is not forgotten after a long pause', () => {
     const toMs = START + 60_000;
     const rested = recordWait(once, { reason: 'pause', fromMs: START, toMs });
     const twice = recordRateLimited(rested, toMs + 100, toMs + 50);
@@ -80,12 +80,12 @@ describe('a first 429', () => {
 describe('the search', () => {
   const searching = refusedTwice(START);
 
-  it('grows e-fold with each second in which requests are held back', () => {
+  it('multiplies the pace by e in each second in which requests are held back', () => {
     const pace = getPerSecond(paced(paced(searching, 1_500), 500)) ?? 0;
     expect(pace).toBeCloseTo(FIRST_PER_SECOND * Math.exp(2), 6);
   });
 
-  it('does not grow by answers, idle time or pauses', () => {
+  it('does not raise the pace for answers, idle time or pauses', () => {
     const busy = answers(searching, 100, START + 2_000);
     const wait = { reason: 'pause', fromMs: START, toMs: START + 5_000 } as const;
     expect(getPerSecond(recordWait(busy, wait))).toBe(FIRST_PER_SECOND);
@@ -97,7 +97,7 @@ describe('the search', () => {
     expect(pace).toBeCloseTo(FIRST_PER_SECOND * Math.E, 6);
   });
 
-  it('ends between what was let through and the pace that was refused', () => {
+  it('ends between the accepted rate and the refused pace', () => {
     const grown = paced(answers(searching, 60, START + 1_500), 3_000);
     const nowMs = START + 6_000;
     const { sustained } = recordRateLimited(grown, nowMs, nowMs - 50);
@@ -105,7 +105,7 @@ describe('the search', () => {
     expect(sustained).toBeLessThan(getPerSecond(grown) ?? 0);
   });
 
-  it('begins anew when the 429 comes after a long rest', () => {
+  it('starts again when the 429 comes after a long idle time', () => {
     const grown = paced(searching, 4_000);
     const nowMs = START + 3_600_000;
     const later = recordRateLimited(grown, nowMs, nowMs - 50);
@@ -113,19 +113,19 @@ describe('the search', () => {
   });
 });
 
-describe('where nothing was let through since the last 429', () => {
+describe('if no request was accepted since the last 429', () => {
   const refusedAgain = (pace: AdaptivePace) => {
     const nowMs = pace.refusedAtMs + 1_500;
     return recordRateLimited(pace, nowMs, nowMs - 50);
   };
 
-  it('the search begins anew: it is unknown what the server bears otherwise', () => {
+  it('the search starts again, since the sustained rate is unknown', () => {
     const searching = paced(refusedTwice(START), 2_000);
     expect(getPerSecond(refusedAgain(searching))).toBe(FIRST_PER_SECOND);
     expect(getPerSecond(refusedAgain(sustaining(50)))).toBe(FIRST_PER_SECOND);
   });
 
-  it('a pace below that of the search is halved, down to the least there is', () => {
+  it('a pace below the start of the search is halved, down to the minimum', () => {
     let pace = refusedAgain(sustaining(2));
     expect(pace.sustained).toBe(1);
     for (let count = 0; count < 9; count += 1) pace = refusedAgain(pace);
@@ -133,14 +133,14 @@ describe('where nothing was let through since the last 429', () => {
   });
 });
 
-describe('a pace that is known', () => {
-  it('is searched for anew where nothing is refused for long after it is reached again', () => {
-    // At 5 per second that takes 10 s, and little is to be gained until the next 429 is due.
+describe('a known pace', () => {
+  it('is searched for again if nothing is refused for long after it is reached again', () => {
+    // At 5 per second that takes 10 s, and the pace grows little until the next 429 is due.
     expect(getPerSecond(paced(sustaining(5), 25_000))).toBeLessThan(8);
     expect(getPerSecond(paced(sustaining(5), 30_000))).toBeGreaterThan(1_000);
   });
 
-  it('is measured between two 429: what was let through is what the bucket gained', () => {
+  it('is measured between two 429, when the accepted requests equal the refill', () => {
     const fromMs = START;
     const nowMs = START + 20_000;
     const pause = { reason: 'pause', fromMs, toMs: fromMs + 1_250 } as const;
@@ -150,12 +150,12 @@ describe('a pace that is known', () => {
     expect(recordRateLimited(held, nowMs, nowMs - 50).sustained).toBeCloseTo(12, 6);
   });
 
-  it.each([2, 20, 200])('goes on below what the server bears: %d per second', bears => {
+  it.each([2, 20, 200])('stays below a sustained rate of %d per second', bears => {
     expect(getPerSecond(sustaining(bears))).toBeCloseTo(0.85 * bears, 6);
   });
 
   it.each([
-    // Seconds for some 50 requests, and neither too few nor too many.
+    // The time for some 50 requests, within bounds.
     [5, 10],
     [1, 30],
     [200, 3],
@@ -163,21 +163,21 @@ describe('a pace that is known', () => {
     const pace = sustaining(bears);
     const at = (part: number) => getPerSecond(paced(pace, part * seconds * 1_000)) ?? 0;
     expect(at(1)).toBeCloseTo(bears, 6);
-    // Fast towards it, slow around it, and faster and faster beyond it.
+    // Fast towards it, slowly around it, and faster and faster beyond it.
     expect(at(0.5)).toBeGreaterThan(0.97 * bears);
     expect(at(1.5)).toBeLessThan(1.03 * bears);
     expect(at(2)).toBeCloseTo(1.15 * bears, 6);
     expect(at(4)).toBeGreaterThan(4 * bears);
   });
 
-  it('stands when a 429 comes after a long rest: others have spent the budget', () => {
+  it('is kept when a 429 comes after a long idle time: other clients have used the budget', () => {
     const nowMs = START + 600_000;
     const pace = recordRateLimited(sustaining(20), nowMs, nowMs - 50);
     expect(pace.sustained).toBe(20);
     expect(getPerSecond(pace)).toBeCloseTo(17, 6);
   });
 
-  it('is not measured where slow work left the server more than it let through', () => {
+  it('is not underestimated if too few requests came to use the refill', () => {
     const nowMs = START + 8_000;
     const idle = answers(sustaining(20), 8, START + 1);
     const { sustained } = recordRateLimited(idle, nowMs, nowMs - 50);
@@ -185,7 +185,7 @@ describe('a pace that is known', () => {
     expect(sustained).toBeLessThan(20);
   });
 
-  it('falls where few are let through although nobody is held back', () => {
+  it('falls if few requests are accepted although none is held back', () => {
     let pace = sustaining(20);
     for (let nowMs = START + 3_000; nowMs < START + 40_000; nowMs += 3_000) {
       pace = recordRateLimited(answers(pace, 3, nowMs - 1_000), nowMs, nowMs - 50);
@@ -193,7 +193,7 @@ describe('a pace that is known', () => {
     expect(pace.sustained).toBeLessThan(1.5);
   });
 
-  it('is not changed by what was on its way at the last 429, nor within a second of it', () => {
+  it('is not changed by requests in flight at the last 429, nor within a second of it', () => {
     const pace = sustaining(20);
     expect(recordRateLimited(pace, START + 4_000, START)).toBe(pace);
     expect(recordRateLimited(pace, START + 999, START + 900)).toBe(pace);
@@ -202,7 +202,7 @@ describe('a pace that is known', () => {
   });
 });
 
-it('stays a number within bounds, whatever comes in whichever order', () => {
+it('keeps the pace a number within bounds, whatever happens in whichever order', () => {
   const news = fc.record({
     kind: fc.constantFrom('answer', 'refusal', 'pace', 'pause'),
     ms: fc.oneof(

@@ -1,4 +1,4 @@
-/** What holds when providers of one host want different limits, and what is said of it. */
+/** Which limits apply, with which warnings, if providers of a host ask for different ones. */
 
 import { agreeOnLimits, PaceLimits, WantedLimits } from './agreeOnLimits';
 import { RateLimitSetting } from './types';
@@ -17,7 +17,7 @@ function wanted(providerId: string, limits: Partial<WantedLimits> = {}): WantedL
   return { providerId, ...defaults, ...limits };
 }
 
-/** What two providers agree on, whichever comes first. */
+/** The agreed limits of two providers, in either order. */
 function agree(first: Partial<WantedLimits>, second: Partial<WantedLimits>) {
   const both = [wanted('first', first), wanted('second', second)];
   const { agreed, warnings } = agreeOnLimits(both);
@@ -48,14 +48,17 @@ describe('rates', () => {
       { auto: true, fixed: { requestsPerSecond: 2, burst: 4 } },
       '2 per second, burst 4, or less where auto finds less',
     ],
-  ])('of one credential: of %j and %j the strictest holds', (one, other, pace, words) => {
-    const agreed = agree({ rateLimit: one }, { rateLimit: other });
-    expect(agreed.pace).toEqual(pace);
-    expect(agreed.warnings).toHaveLength(1);
-    expect(agreed.warnings.join()).toMatch(`the strictest applies to all, ${words}`);
-  });
+  ])(
+    'of %j and %j for one credential become the strictest',
+    (one, other, pace, words) => {
+      const agreed = agree({ rateLimit: one }, { rateLimit: other });
+      expect(agreed.pace).toEqual(pace);
+      expect(agreed.warnings).toHaveLength(1);
+      expect(agreed.warnings.join()).toMatch(`the strictest applies to all, ${words}`);
+    },
+  );
 
-  it('that differ are told of once, with the host and who wants what', () => {
+  it('that differ cause one warning, with the host and the rate of each provider', () => {
     const { warnings } = agreeOnLimits([
       wanted('first', { rateLimit: fixed(5, 10) }),
       wanted('second', { rateLimit: off }),
@@ -68,11 +71,11 @@ describe('rates', () => {
     ]);
   });
 
-  it.each([auto, off, fixed(2, 4)])('are not told of where all want %j', rateLimit => {
+  it.each([auto, off, fixed(2, 4)])('cause no warning if all are %j', rateLimit => {
     expect(agree({ rateLimit }, { rateLimit: { ...rateLimit } }).warnings).toEqual([]);
   });
 
-  it('of two credentials do not mix: each has a bucket of its own at the server', () => {
+  it('of two credentials are separate: each has its own bucket at the server', () => {
     const { agreed, warnings } = agreeOnLimits([
       wanted('first', { rateLimit: fixed(5, 10) }),
       wanted('second', { rateLimit: off, credentialKey: 'two' }),
@@ -84,7 +87,7 @@ describe('rates', () => {
     expect(warnings).toEqual([]);
   });
 
-  it('of two hosts do not mix', () => {
+  it('of two hosts are separate', () => {
     const { agreed, warnings } = agreeOnLimits([
       wanted('first', { rateLimit: fixed(5, 10), concurrency: 1 }),
       wanted('second', { host: `${HOST}:7990` }),
@@ -96,7 +99,7 @@ describe('rates', () => {
     expect(warnings).toEqual([]);
   });
 
-  it('of one host in upper and lower case do mix', () => {
+  it('of one host in upper and lower case are combined', () => {
     const { warnings } = agree({ rateLimit: off }, { host: HOST.toUpperCase() });
     expect(warnings).toHaveLength(1);
   });
@@ -115,7 +118,7 @@ describe('concurrency', () => {
     },
   );
 
-  it('is not told of where it is the same', () => {
+  it('causes no warning if it is the same', () => {
     expect(agree({ concurrency: 4 }, { concurrency: 4 })).toMatchObject({
       concurrency: 4,
       warnings: [],
@@ -123,6 +126,6 @@ describe('concurrency', () => {
   });
 });
 
-it('is nothing where there is no provider', () => {
+it('agrees on nothing without providers', () => {
   expect(agreeOnLimits([])).toEqual({ agreed: [], warnings: [] });
 });

@@ -1,4 +1,4 @@
-/** Which failures are tried again, how often and after how long, and what is told in the end. */
+/** Which failures are retried, how often and with which delays, and the final result. */
 
 import {
   SentOutcome,
@@ -18,7 +18,7 @@ const networkError = (code?: string): SentOutcome => ({
   failure: { code, what: 'the connection failed' },
 });
 
-/** The delays after each attempt until there is no other. */
+/** The delays between all attempts. */
 function delaysMs(outcome: SentOutcome, random = 0, isTimeoutFinal?: boolean): number[] {
   const delays: number[] = [];
   for (;;) {
@@ -28,7 +28,7 @@ function delaysMs(outcome: SentOutcome, random = 0, isTimeoutFinal?: boolean): n
   }
 }
 
-describe('how often', () => {
+describe('the number of attempts', () => {
   it.each<[string, SentOutcome, number]>([
     ['429', status(429), 6],
     ['502', status(502), 4],
@@ -39,12 +39,12 @@ describe('how often', () => {
     ['a connection reset', networkError('ECONNRESET'), 4],
     ['a network error without a code', networkError(), 4],
     ['an answer that is too large', { kind: 'too-large', status: 200 }, 1],
-  ])('makes up to so many attempts for %s', (_name, outcome, expected) => {
+  ])('is limited for %s', (_name, outcome, expected) => {
     expect(delaysMs(outcome)).toHaveLength(expected - 1);
   });
 
   it.each([200, 204, 302, 400, 401, 403, 404, 405, 409, 410, 418, 451, 501, 505, 507])(
-    'does not retry %d, whatever it asks for',
+    'is one for %d, even with Retry-After',
     code => {
       expect(delaysMs(status(code, 1_000))).toEqual([]);
     },
@@ -55,7 +55,7 @@ describe('how often', () => {
     ['a timeout', { kind: 'timeout' }, 1],
     ['503', status(503), 4],
     ['a connection reset', networkError('ECONNRESET'), 4],
-  ])('where a timeout is final, makes up to so many for %s', (_, outcome, expected) => {
+  ])('is limited for %s if a timeout is final', (_, outcome, expected) => {
     expect(delaysMs(outcome, 0, true)).toHaveLength(expected - 1);
   });
 
@@ -68,18 +68,18 @@ describe('how often', () => {
   });
 });
 
-describe('how long', () => {
-  it('doubles from 0.5 s, less up to a half by chance', () => {
+describe('the delay', () => {
+  it('doubles from 0.5 s, reduced randomly by up to a half', () => {
     expect(delaysMs(status(429), 0)).toEqual([250, 500, 1_000, 2_000, 4_000]);
     expect(delaysMs(status(429), 0.999)).toEqual([500, 1_000, 1_999, 3_998, 7_996]);
   });
 
-  it.each([429, 500, 502, 503, 504])('waits exactly as long as a %d asks for', code => {
+  it.each([429, 500, 502, 503, 504])('is exactly what a %d asks for', code => {
     expect(decideRetryDelayMs(status(code, 7_000), 1, 0.9)).toBe(7_000);
   });
 });
 
-describe('in the end', () => {
+describe('finally', () => {
   const details = {
     url: 'https://bitbucket.example.com/x',
     attempts: 2,
@@ -88,7 +88,7 @@ describe('in the end', () => {
   };
   const failed = 'GET https://bitbucket.example.com/x failed after 2 attempts: ';
 
-  it('an answer is returned and counted by its status, an error too', () => {
+  it('an answer is returned and counted by its status, even an error', () => {
     const outcome = status(503);
     expect(toReplyOrThrow(outcome, details)).toMatchObject({ status: 503 });
     expect(toAttemptResult(outcome)).toBe(503);

@@ -1,4 +1,4 @@
-/** What the errors of the transport say and what they keep to themselves. */
+/** What the errors of the transport say and what they do not reveal. */
 
 import {
   BitbucketServerNetworkError,
@@ -11,7 +11,7 @@ const url = 'https://jane:s3cret@bitbucket.example.com/rest/api/latest/repos?lim
 const shown = 'https://bitbucket.example.com/rest/api/latest/repos?limit=1000';
 
 describe('messages', () => {
-  it('tell what was asked, how often and what happened', () => {
+  it('contain the URL, the number of attempts and what happened', () => {
     const details = { url, attempts: 4 };
     const error = new BitbucketServerNetworkError(details, 'the connection was refused');
     expect(error.message).toBe(
@@ -19,12 +19,12 @@ describe('messages', () => {
     );
   });
 
-  it('count one attempt as one', () => {
+  it('use the singular for one attempt', () => {
     const error = new BitbucketServerNetworkError({ url, attempts: 1 }, 'x');
     expect(error.message).toBe(`GET ${shown} failed after 1 attempt: x`);
   });
 
-  it('carry neither a cause nor credentials', () => {
+  it('contain neither a cause nor credentials', () => {
     const error = new BitbucketServerNetworkError({ url, attempts: 1 }, 'x');
     expect(error.cause).toBeUndefined();
     expect(`${error.stack} ${JSON.stringify(error)}`).not.toMatch(/s3cret|jane/);
@@ -73,7 +73,7 @@ describe('describeNetworkFailure', () => {
     expect(failure.what).toContain(words);
   });
 
-  it('tells a proxy that refuses the tunnel by its status', () => {
+  it('reports a proxy that refuses the tunnel with its status', () => {
     const cause = withCode(
       'UND_ERR_ABORTED',
       'Proxy response (407) !== 200 when HTTP Tunneling',
@@ -98,7 +98,7 @@ describe('describeNetworkFailure', () => {
   });
 
   it.each([[undefined], [null], ['text'], [42], [new Error('plain')], [{ code: 17 }]])(
-    'makes do with %p',
+    'accepts %p',
     thrown => {
       expect(describeNetworkFailure(thrown)).toEqual({
         code: undefined,
@@ -107,7 +107,7 @@ describe('describeNetworkFailure', () => {
     },
   );
 
-  it('does not follow causes in a circle for ever', () => {
+  it('does not follow cyclic causes forever', () => {
     const circle = new Error('circle');
     circle.cause = circle;
     expect(describeNetworkFailure(circle).code).toBeUndefined();
@@ -124,7 +124,7 @@ describe('describeNetworkFailure', () => {
 
 describe('isCertificateProblem', () => {
   it.each([undefined, 'ECONNRESET', 'ERR_SSL_WRONG_VERSION_NUMBER'])(
-    'does not take %s for one',
+    'is false for %s',
     code => {
       expect(isCertificateProblem(code)).toBe(false);
     },

@@ -1,4 +1,4 @@
-/** Where redirects are followed to; a credential goes with each of them. */
+/** Which redirects are followed; each one is sent with the credential. */
 
 import { createOutgoingHeaders, isOnOrigin, isRedirect, redirectTarget } from './origin';
 
@@ -53,7 +53,7 @@ describe('a redirect', () => {
   );
 });
 
-it('leads where it says, whether or not it may be followed', () => {
+it('returns the target of a redirect, whether or not it may be followed', () => {
   const headers = new Headers({ location: '//sso.example.com/login?from=x#top' });
   expect(redirectTarget({ status: 302, headers }, asked)?.href).toBe(
     'https://sso.example.com/login?from=x',

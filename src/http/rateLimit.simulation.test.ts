@@ -1,6 +1,6 @@
 /**
- * The whole of transport and limiter against a simulated server bucket, on a fake clock:
- * how many 429 there are and how long it takes.
+ * Transport and limiter against a simulated server bucket, on a fake clock: the number of 429
+ * answers and the time needed.
  */
 
 import fc from 'fast-check';
@@ -13,13 +13,13 @@ import {
 } from '../__testUtils__/rateLimitSimulation';
 import { ServerBudget } from './rateStrategy';
 
-/** How many times as long as at best it may take. */
+/** Maximum time, as a multiple of the shortest possible time. */
 const MAX_FACTOR = 1.6;
 
-/** 400 requests against the bucket of Bitbucket's default. */
+/** Maximum time for 400 requests with Bitbucket's default bucket. */
 const MAX_SECONDS = MAX_FACTOR * physicalMinimumSeconds({});
 
-/** The part of the answers that may be 429 where the server tells nothing. */
+/** Maximum part of 429 answers if the server does not report its budget. */
 const MAX_REFUSED = 0.05;
 
 const known: ServerBudget = { enabled: true, capacity: 60, fillRate: 5 };
@@ -44,7 +44,7 @@ describe('400 requests against 60 tokens and 5 per second', () => {
     [500, 'retry-after'],
     [1_000, 'nothing'],
   ] as const)(
-    'see at most 5 % when it is unknown (%d ms latency, server tells %s)',
+    'see at most 5 % of 429 when the budget is unknown (%d ms latency, server reports %s)',
     async (latencyMs, tells) => {
       const result = await simulate({ latencyMs, tells });
       expect(result.failed).toBe(0);
@@ -53,18 +53,18 @@ describe('400 requests against 60 tokens and 5 per second', () => {
     },
   );
 
-  it('see none when the headers tell the budget', async () => {
+  it('see no 429 when the headers contain the budget', async () => {
     const result = await simulate({ tells: 'everything' });
     expect(result).toMatchObject({ refused: 0, failed: 0 });
     expect(result.seconds).toBeLessThanOrEqual(MAX_SECONDS);
   });
 
-  it('see none when others take a fifth of the refill', async () => {
+  it('see no 429 when other clients use a fifth of the refill', async () => {
     const result = await simulate({ budget: known, othersPerSecond: 1 });
     expect(result).toMatchObject({ refused: 0, failed: 0 });
   });
 
-  it('come through when others take far more than their share', async () => {
+  it('succeed when other clients use far more than their share', async () => {
     const result = await simulate({ budget: known, othersPerSecond: 3 });
     expect(result.failed).toBe(0);
     expect(result.refused).toBeLessThanOrEqual(20);
@@ -79,7 +79,7 @@ describe('400 requests against 60 tokens and 5 per second', () => {
   });
 });
 
-describe('a server that tells nothing of its bucket', () => {
+describe('a server that does not report its bucket', () => {
   it.each<Simulation>([
     { capacity: 60, fillRate: 5, requests: 500 },
     { capacity: 60, fillRate: 50, requests: 1_160 },
@@ -87,10 +87,10 @@ describe('a server that tells nothing of its bucket', () => {
     { capacity: 1_000, fillRate: 100, requests: 3_200 },
     { capacity: 10, fillRate: 2, requests: 400 },
     { capacity: 1_000, fillRate: 5, requests: 1_200 },
-    // Emptied by what others do in a pause, and overflowing in a pause of its own.
+    // One bucket that other clients empty in a pause, and one that overflows in a pause.
     { capacity: 200, fillRate: 20, requests: 700, othersPerSecond: 12 },
     { capacity: 5, fillRate: 10, requests: 400 },
-  ])('is soon asked at the pace that it bears: %j', async simulation => {
+  ])('soon gets requests at the pace that it sustains: %j', async simulation => {
     const result = await simulate(simulation);
     expect(result.failed).toBe(0);
     expect(result.refused).toBeLessThanOrEqual(MAX_REFUSED * result.sent);
@@ -98,7 +98,7 @@ describe('a server that tells nothing of its bucket', () => {
     expect(result.seconds).toBeLessThanOrEqual(MAX_FACTOR * minimum);
   });
 
-  /** Buckets of which 2 requests a second or more are ours, and enough to ask. */
+  /** Buckets of which we may use 2 requests per second or more, with enough requests to send. */
   const servers = fc
     .record({
       ownPerSecond: fc.double({ min: 2, max: 200, noNaN: true }),
@@ -124,7 +124,7 @@ describe('a server that tells nothing of its bucket', () => {
   /** Seconds that a first pause and the search for a pace take. */
   const SEARCH_SECONDS = 5;
 
-  /** The fewest requests served in any so many seconds between the search and the end. */
+  /** The fewest requests served in any interval of `seconds` between the search and the end. */
   function slowest(servedAtMs: readonly number[], seconds: number): number {
     const endMs = servedAtMs.at(-1) ?? 0;
     const from = servedAtMs.filter(at => at > 30_000 && at < endMs - seconds * 1_000);
@@ -133,7 +133,7 @@ describe('a server that tells nothing of its bucket', () => {
     return Math.min(...from.map(countFrom));
   }
 
-  it('is asked without waste and without swinging, whatever bucket, latency and share of others', async () => {
+  it('is used fully and steadily, whatever its bucket, its latency and its other clients', async () => {
     await fc.assert(
       fc.asyncProperty(servers, async simulation => {
         const result = await simulate(simulation);
@@ -152,7 +152,7 @@ describe('a server that tells nothing of its bucket', () => {
 });
 
 it.each([1, 7, 200, 399])(
-  'loses at most 3 s to one 429 that no limit explains: request %d',
+  'loses at most 3 s to a single 429 without a limit: request %d',
   async refusedAnyway => {
     const unlimited = { capacity: 1_000, fillRate: 1_000 };
     const { seconds } = await simulate(unlimited);
@@ -163,7 +163,7 @@ it.each([1, 7, 200, 399])(
 );
 
 it.each([500, 3_000, 10_000])(
-  'is back at its pace 6 s after a burst of nothing but 429 that no limit explains: %d ms of it',
+  'recovers its pace within 6 s after %d ms of only 429 answers without a limit',
   async ms => {
     const unlimited = { capacity: 5_000, fillRate: 1_000, requests: 1_000 };
     const { seconds } = await simulate(unlimited);
@@ -175,7 +175,7 @@ it.each([500, 3_000, 10_000])(
   },
 );
 
-it('runs at full concurrency where there is no limit', async () => {
+it('uses the full concurrency if there is no limit', async () => {
   const result = await simulate({ budget: 'whitelisted', capacity: 1_000 });
   expect(result).toMatchObject({ refused: 0, mostInFlight: 8, seconds: 2.5 });
 });

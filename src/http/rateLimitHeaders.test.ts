@@ -1,4 +1,4 @@
-/** What is believed of the rate limit headers. */
+/** How the rate limit headers are parsed. */
 
 import { parseRateLimitHeaders } from './rateLimitHeaders';
 
@@ -26,7 +26,7 @@ describe('parseRateLimitHeaders', () => {
     });
   });
 
-  it('finds nothing on an answer without them', () => {
+  it('returns nothing for an answer without them', () => {
     expect(parse({ 'X-AREQUESTID': '@WRQLR1x1341x1784x0' })).toEqual({
       limit: undefined,
       remaining: undefined,
@@ -36,7 +36,7 @@ describe('parseRateLimitHeaders', () => {
     });
   });
 
-  it('takes numbers as they are, but a refill in no time for none that was told', () => {
+  it('keeps numbers unchanged, but ignores an interval of 0', () => {
     expect(
       parse({
         'X-RateLimit-Remaining': '0',
@@ -78,7 +78,7 @@ describe('Retry-After', () => {
   });
 
   it.each(['61', '31536000', 'Fri, 31 Dec 2032 23:59:59 GMT'])(
-    'is cut to a minute at "%s"',
+    'is reduced to a minute for "%s"',
     value => {
       expect(retryAfterMs(value)).toBe(60_000);
     },
@@ -102,7 +102,7 @@ describe('Retry-After', () => {
     ['Mon, 06 May 2024 10:00:00 GMT'],
     ['Mon, 06 May 2024 09:59:59 GMT'],
     ['Monkeys'],
-  ])('says nothing usable at %p', value => {
+  ])('is ignored if it is %p', value => {
     expect(retryAfterMs(value)).toBeUndefined();
   });
 });

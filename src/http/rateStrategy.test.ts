@@ -1,4 +1,4 @@
-/** Which pace and which pause follow from what is configured and known. */
+/** Which pace and which pause follow from the configuration and the known budget. */
 
 import {
   budgetAfterHint,
@@ -10,7 +10,7 @@ import {
 
 const auto = { auto: true };
 const off = { auto: false };
-/** Of which discovery may use everything. */
+/** A pace of which discovery may use everything. */
 const forAll = (requestsPerSecond: number, burst: number) => {
   const rate = { requestsPerSecond, burst };
   return { all: rate, discovery: rate };
@@ -52,14 +52,14 @@ describe('decidePace', () => {
   });
 
   it.each<ServerBudget>(['unknown', 'not-read', 'whitelisted'])(
-    'auto: what adapting found, with a budget that is %s',
+    'auto: the measured rate, with a budget that is %s',
     budget => {
       expect(decidePace(auto, budget, 30)).toEqual(forAll(30, 3));
       expect(decidePace(auto, budget, 0.5)).toEqual(forAll(0.5, 1));
     },
   );
 
-  it('auto: the lower of a known budget and what adapting found', () => {
+  it('auto: the lower of a known budget and the measured rate', () => {
     expect(decidePace(auto, documented, 2)).toEqual(forAll(2, 1));
     expect(decidePace(auto, documented, 90)).toEqual({
       all: { requestsPerSecond: 5, burst: 9 },
@@ -76,7 +76,7 @@ describe('decidePace', () => {
     expect(decidePace({ auto: false, fixed }, documented, 2)).toEqual(forAll(50, 100));
   });
 
-  it('auto and fixed: the lower rate and the smaller burst of what is known and what is set', () => {
+  it('auto and fixed: the lower rate and the smaller burst of the known and the configured', () => {
     const limits = { auto: true, fixed: { requestsPerSecond: 3, burst: 50 } };
     expect(decidePace(limits, documented, undefined)).toEqual({
       all: { requestsPerSecond: 3, burst: 50 },
@@ -92,7 +92,7 @@ describe('decidePauseMs', () => {
     expect(decidePauseMs(3_000, 0.9)).toBe(3_000);
   });
 
-  it('is 1 to 1.5 s where the server does not say', () => {
+  it('is 1 to 1.5 s if the server does not say', () => {
     expect(decidePauseMs(undefined, 0)).toBe(1_000);
     expect(decidePauseMs(undefined, 0.999)).toBe(1_500);
   });
@@ -108,15 +108,12 @@ describe('mergeBudget', () => {
     [documented, 'not-read', documented],
     ['not-read', { ...documented, fillRate: 0.1 }, { ...documented, fillRate: 0.1 }],
     ['not-read', { ...documented, fillRate: 1e300 }, { ...documented, fillRate: 1e300 }],
-  ])(
-    'believes, after %j, in %j as %j and sees nothing odd',
-    (current, reported, expected) => {
-      expect(mergeBudget(current, reported)).toEqual({
-        budget: expected,
-        doubt: undefined,
-      });
-    },
-  );
+  ])('merges %j with %j to %j without doubt', (current, reported, expected) => {
+    expect(mergeBudget(current, reported)).toEqual({
+      budget: expected,
+      doubt: undefined,
+    });
+  });
 
   it.each([
     [60, 0],
@@ -127,7 +124,7 @@ describe('mergeBudget', () => {
     [-1, 5],
     [NaN, 5],
   ])(
-    'takes %p at once and %p per second for unknown, says so, and keeps what is known',
+    'treats a burst of %p and %p per second as unknown, says so, and keeps a known budget',
     (capacity, fillRate) => {
       const told = { enabled: true, capacity, fillRate };
       const doubt = expect.stringContaining(
@@ -139,7 +136,7 @@ describe('mergeBudget', () => {
   );
 
   it.each([0.0001, 0.099, Number.MIN_VALUE])(
-    'takes %p per second for the least that can be meant, and says so',
+    'raises %p per second to the lowest plausible rate, and says so',
     fillRate => {
       expect(mergeBudget('unknown', { ...documented, fillRate })).toEqual({
         budget: { ...documented, fillRate: 0.1 },
@@ -150,7 +147,7 @@ describe('mergeBudget', () => {
     },
   );
 
-  it('believes that rate limiting is off, whatever the numbers say', () => {
+  it('accepts that rate limiting is off, whatever the numbers', () => {
     const disabled = { enabled: false, capacity: 0, fillRate: 0 };
     expect(mergeBudget('not-read', disabled)).toEqual({ budget: disabled });
   });
@@ -159,13 +156,13 @@ describe('mergeBudget', () => {
 describe('budgetAfterHint', () => {
   const hint = { limit: 120, fillRate: 30, intervalSeconds: 10 };
 
-  it.each<ServerBudget>(['unknown', 'not-read'])('fills in for %s', current => {
+  it.each<ServerBudget>(['unknown', 'not-read'])('replaces %s', current => {
     const expected = { enabled: true, capacity: 120, fillRate: 3 };
     expect(budgetAfterHint(current, hint)).toEqual({ budget: expected });
   });
 
   it.each<ServerBudget>(['unknown', 'not-read'])(
-    'leaves it %s where the numbers cannot be meant, and says so',
+    'leaves it %s if the numbers are implausible, and says so',
     current => {
       for (const nothing of [{ limit: 0 }, { fillRate: 0 }]) {
         expect(budgetAfterHint(current, { ...hint, ...nothing })).toEqual({
@@ -176,12 +173,12 @@ describe('budgetAfterHint', () => {
     },
   );
 
-  it('does not take a refill in no time for one without end', () => {
+  it('does not treat an interval of 0 as an infinite rate', () => {
     const { budget } = budgetAfterHint('unknown', { ...hint, intervalSeconds: 0 });
     expect(budget).toBe('unknown');
   });
 
-  it('assumes the least that can be meant where a minute brings one token', () => {
+  it('assumes the lowest plausible rate for one token per minute', () => {
     const slow = { limit: 5, fillRate: 1, intervalSeconds: 60 };
     expect(budgetAfterHint('unknown', slow)).toEqual({
       budget: { enabled: true, capacity: 5, fillRate: 0.1 },
@@ -189,7 +186,7 @@ describe('budgetAfterHint', () => {
     });
   });
 
-  it.each<ServerBudget>([documented, 'whitelisted'])('does not overrule %j', current => {
+  it.each<ServerBudget>([documented, 'whitelisted'])('does not replace %j', current => {
     expect(budgetAfterHint(current, hint)).toEqual({ budget: current });
   });
 

@@ -1,4 +1,4 @@
-/** Bodies are read whole, up to a size, or given up so that their connection is free. */
+/** Bodies are read up to a size or cancelled, so that their connection is released. */
 
 import { getEventListeners } from 'node:events';
 import { watchedBody } from '../__testUtils__/scriptedFetch';
@@ -9,7 +9,7 @@ const atMost = (maxBytes: number) => ({ maxBytes, whenLarger: 'refuse' }) as con
 const firstOf = (maxBytes: number) => ({ maxBytes, whenLarger: 'cut' }) as const;
 
 describe('readBody', () => {
-  it('reads a body in parts, characters cut in two included', async () => {
+  it('reads a body in chunks, even if one splits a character', async () => {
     const bytes = new TextEncoder().encode('größer €');
     const body = new ReadableStream<Uint8Array>({
       start(controller) {
@@ -23,7 +23,7 @@ describe('readBody', () => {
     });
   });
 
-  it('reads no body as an empty one', async () => {
+  it('reads a missing body as an empty text', async () => {
     const response = new Response(null, { status: 204 });
     await expect(readBody(response, atMost(10), signal)).resolves.toEqual({
       kind: 'text',
@@ -38,7 +38,7 @@ describe('readBody', () => {
     });
   });
 
-  it('gives up a body that grows too large', async () => {
+  it('cancels a body that grows too large', async () => {
     const body = watchedBody(['12345', '678901'], { endless: true });
     await expect(readBody(body.response, atMost(10), signal)).resolves.toEqual({
       kind: 'too-large',
@@ -46,7 +46,7 @@ describe('readBody', () => {
     expect(body.isCancelled()).toBe(true);
   });
 
-  it('gives up a body that is announced too large, unread', async () => {
+  it('cancels a body unread whose Content-Length is too large', async () => {
     const init = { headers: { 'content-length': '11' } };
     const body = watchedBody(['x'], { init });
     await expect(readBody(body.response, atMost(10), signal)).resolves.toEqual({
@@ -68,7 +68,7 @@ describe('readBody', () => {
     expect(body.isCancelled()).toBe(true);
   });
 
-  it('reads a body whole that is just small enough not to be cut', async () => {
+  it('reads the whole body if it is just small enough', async () => {
     const body = watchedBody(['12345', '67890']);
     await expect(readBody(body.response, firstOf(10), signal)).resolves.toEqual({
       kind: 'text',
@@ -77,7 +77,7 @@ describe('readBody', () => {
     expect(body.isDrained()).toBe(true);
   });
 
-  it('marks a character that it cuts in two', async () => {
+  it('marks a character that it truncates', async () => {
     const body = watchedBody(['12€']);
     await expect(readBody(body.response, firstOf(3), signal)).resolves.toEqual({
       kind: 'text',
@@ -85,7 +85,7 @@ describe('readBody', () => {
     });
   });
 
-  it('gives up a body that does not end when aborted', async () => {
+  it('cancels an endless body when aborted', async () => {
     const controller = new AbortController();
     const body = watchedBody(['x'], { endless: true });
     const reading = readBody(body.response, atMost(10), controller.signal);
@@ -95,7 +95,7 @@ describe('readBody', () => {
     expect(getEventListeners(controller.signal, 'abort')).toHaveLength(0);
   });
 
-  it('gives up a body when aborted before', async () => {
+  it('cancels a body when aborted before the call', async () => {
     const body = watchedBody(['x'], { endless: true });
     await expect(
       readBody(body.response, atMost(10), AbortSignal.abort('early')),
@@ -103,7 +103,7 @@ describe('readBody', () => {
     expect(body.isCancelled()).toBe(true);
   });
 
-  it('passes on what the stream fails with', async () => {
+  it('passes on the error of the stream', async () => {
     const body = new ReadableStream({
       pull(controller) {
         controller.error(new TypeError('terminated'));
@@ -116,13 +116,13 @@ describe('readBody', () => {
 });
 
 describe('discardBody', () => {
-  it('cancels', () => {
+  it('cancels the body', () => {
     const body = watchedBody(['x']);
     discardBody(body.response);
     expect(body.isCancelled()).toBe(true);
   });
 
-  it('does not mind a missing body', () => {
+  it('accepts a missing body', () => {
     expect(() => discardBody(new Response(null))).not.toThrow();
   });
 });

@@ -1,4 +1,4 @@
-/** What is hidden, in which spellings, and what is left alone. */
+/** What is redacted, in which encodings, and what is not changed. */
 
 import { getBitbucketServerRequestOptions } from '@backstage/integration';
 import fc from 'fast-check';
@@ -13,7 +13,7 @@ const bytes = (text: string, write: (hex: string) => string) =>
 const numbered = (text: string) =>
   [...text].map(character => `&#${character.codePointAt(0)};`).join('');
 
-/** What encoders make of one character. */
+/** The encodings of one character. */
 const ENCODERS: readonly ((character: string) => string)[] = [
   character => character,
   character => encodeURIComponent(character),
@@ -68,7 +68,7 @@ describe('createRedactor', () => {
     expect(redact(`before ${written} after`)).toBe(`before ${REDACTED} after`);
   });
 
-  it('hides a secret whose characters are each written in some other way', () => {
+  it('hides a secret whose characters each have a different encoding', () => {
     const encoder = fc.constantFrom(...ENCODERS);
     fc.assert(
       fc.property(
@@ -98,7 +98,7 @@ describe('createRedactor', () => {
     }
   });
 
-  it('hides a secret of plain letters, whatever stands for one of them', () => {
+  it('hides a secret of plain letters, whichever encoding one of them has', () => {
     const plain = 'sesame-key_ 42/x+y';
     const spellings = [
       plain,
@@ -121,7 +121,7 @@ describe('createRedactor', () => {
     );
   });
 
-  it('takes no longer for a text that nearly holds a secret all along', () => {
+  it('takes no longer for a text of many near matches', () => {
     const almost = createRedactor(['aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab'.repeat(4)]);
     const text = 'a&#0000097;%2525%61'.repeat(13_000);
     expect(almost(text)).toBe(text);
@@ -132,14 +132,14 @@ describe('createRedactor', () => {
     expect(redact(text)).toBe(text);
   });
 
-  it('hides a secret after more backslashes than any encoder writes, without those', () => {
+  it('hides a secret after more backslashes than any encoder writes, but keeps the surplus', () => {
     const run = '\\'.repeat(12);
     expect(createRedactor(['hunter22'])(`${run}${run}u0068unter22`)).toBe(
       `${'\\'.repeat(16)}${REDACTED}`,
     );
   });
 
-  it('hides a secret beside an escaped quotation mark, whether it holds one itself or not', () => {
+  it('hides a secret beside an escaped quotation mark, whether it contains one or not', () => {
     const plain = 'hunter2-forever';
     const redactPlain = createRedactor([plain]);
     expect(redactPlain(String.raw`"path \"a.yaml\" ${plain}"`)).toBe(
@@ -162,7 +162,7 @@ describe('createRedactor', () => {
     );
   });
 
-  it('leaves no tail of a longer secret behind when another one begins it', () => {
+  it('hides the whole of a longer secret that begins with another one', () => {
     expect(createRedactor(['abcd', 'abcdefgh'])('x abcdefgh')).toBe(`x ${REDACTED}`);
   });
 
@@ -170,20 +170,20 @@ describe('createRedactor', () => {
     expect(createRedactor(['a.*$&b'])('axxb a.*$&b')).toBe(`axxb ${REDACTED}`);
   });
 
-  it('leaves texts without a secret alone', () => {
+  it('does not change texts without a secret', () => {
     expect(redact('You are not permitted to access this resource')).toBe(
       'You are not permitted to access this resource',
     );
   });
 
   it.each([[''], ['a'], ['abc']])(
-    'does not shred texts for the short secret "%s"',
+    'does not change texts for the short secret "%s"',
     short => {
       expect(createRedactor([short])('abc a banana')).toBe('abc a banana');
     },
   );
 
-  it('survives half of a surrogate pair', () => {
+  it('accepts half of a surrogate pair', () => {
     expect(createRedactor(['pass\ud83d'])('ok')).toBe('ok');
   });
 });
@@ -195,7 +195,7 @@ describe('the secrets of an integration', () => {
     expect(getSecrets({ ...integration, token: 'T0ken' })).toEqual(['T0ken']);
   });
 
-  it('are its password, also where it is sent together with the user', () => {
+  it('are its password, also together with the user', () => {
     const signIn = { username: 'jane', password: 'se:cret' };
     expect(getSecrets({ ...integration, ...signIn })).toEqual([
       'se:cret',
@@ -203,7 +203,7 @@ describe('the secrets of an integration', () => {
     ]);
   });
 
-  it('are hidden in an echoed Basic header even if the password is too short by itself', () => {
+  it('are hidden in an echoed Basic header even if the password alone is too short', () => {
     const signIn = { ...integration, username: 'jane', password: 'x' };
     const { headers = {} } = getBitbucketServerRequestOptions(signIn);
     const redact = createRedactor(getSecrets(signIn));
@@ -217,7 +217,7 @@ describe('the secrets of an integration', () => {
   });
 });
 
-describe('a body of JSON', () => {
+describe('a JSON body', () => {
   const redact = createRedactor(['p&ss/wörd']);
 
   it.each([
@@ -234,7 +234,7 @@ describe('a body of JSON', () => {
     expect(JSON.stringify(JSON.parse(redacted))).not.toContain('rd"');
   });
 
-  it('stays as it is without a secret', () => {
+  it('is not changed without a secret', () => {
     const body = '{"errors":[{"message":"no such path","exceptionName":null}]}';
 
     expect(redact(body)).toBe(body);

@@ -40,7 +40,7 @@ function createBucket() {
   };
 }
 
-it('is full at first, and gives what is there, up to what is asked for', () => {
+it('starts full, and grants the available tokens up to the requested number', () => {
   const bucket = createBucket();
   expect(bucket.take(0, { count: 4 })).toMatchObject({ tokens: 4, left: 6, waitMs: 0 });
   expect(bucket.take(0, { count: 9, replicaId: 'b' })).toMatchObject({ tokens: 6 });
@@ -54,13 +54,13 @@ it('is full at first, and gives what is there, up to what is asked for', () => {
   expect(bucket.take(1_000, { count: 9 }).tokens).toBe(5);
 });
 
-it('leaves reads what is beyond the share of discovery', () => {
+it('leaves everything beyond the share of discovery to reads', () => {
   const bucket = createBucket();
   expect(bucket.take(0, { requestClass: 'discovery', count: 9 }).tokens).toBe(5);
   expect(bucket.take(0, { count: 9, replicaId: 'b' }).tokens).toBe(5);
 });
 
-it('slows discovery on one replica while reads wait on another, and no longer', () => {
+it('slows discovery on one replica only while reads wait on another', () => {
   const bucket = createBucket();
   bucket.take(0, { count: 20 });
   expect(bucket.take(1_000, { replicaId: 'b', requestClass: 'discovery' }).tokens).toBe(
@@ -72,12 +72,12 @@ it('slows discovery on one replica while reads wait on another, and no longer', 
   expect(bucket.take(20_000, discovery).tokens).toBe(5);
 });
 
-it('pays for what a replica has sent without asking', () => {
+it('deducts the requests that a replica has sent without tokens', () => {
   const bucket = createBucket();
   expect(bucket.take(0, { count: 10, sent: { read: 3, discovery: 4 } }).tokens).toBe(3);
 });
 
-it('gives nobody anything in a pause, and nothing of what was there before it', () => {
+it('grants no tokens in a pause, and drops those from before it', () => {
   const bucket = createBucket();
   bucket.pause(0, 3_000);
   bucket.pause(0, 1_000);
@@ -85,7 +85,7 @@ it('gives nobody anything in a pause, and nothing of what was there before it', 
   expect(bucket.take(3_000, { count: 99 }).tokens).toBe(10);
 });
 
-it('goes on where the clock of the database is set back by an hour', () => {
+it('continues when the clock of the database is set back by an hour', () => {
   const bucket = createBucket();
   bucket.take(3_600_000, { count: 10 });
   bucket.pause(3_600_000, 2_000);
@@ -93,7 +93,7 @@ it('goes on where the clock of the database is set back by an hour', () => {
   expect(bucket.take(61_000).tokens).toBe(1);
 });
 
-it('forgets a replica that asks no more', () => {
+it('forgets a replica that no longer requests tokens', () => {
   const bucket = createBucket();
   bucket.take(0);
   expect(bucket.take(30_000, { replicaId: 'b' }).replicas).toBe(2);
@@ -106,17 +106,17 @@ describe('planBatch', () => {
     [9, 'read', 2],
     [9, 'discovery', 2],
     [2, 'read', 2],
-  ] as const)('of %d that wait (%s) asks for %d', (waiting, requestClass, count) => {
+  ] as const)('for %d waiting (%s) requests %d', (waiting, requestClass, count) => {
     expect(planBatch(waiting, requestClass, SHAPE)).toBe(count);
   });
 
-  it('asks for one at the slowest pace', () => {
+  it('requests one at the lowest rate', () => {
     const slow = { capacity: 1, refillPerSecond: 0.1 };
     expect(planBatch(9, 'read', { all: slow, discovery: slow })).toBe(1);
   });
 });
 
-it('gives all replicas together never more than was filled in, discovery never more than its share, and nothing in a pause', () => {
+it('never grants all replicas together more than the refill, discovery more than its share, or anything in a pause', () => {
   const step = fc.record({
     afterMs: fc.nat(2_000),
     replicaId: fc.constantFrom('a', 'b', 'c'),

@@ -1,4 +1,4 @@
-/** A bucket never hands out more than its capacity and what has dripped in since. */
+/** A bucket never issues more than its capacity and its refill. */
 
 import fc from 'fast-check';
 import {
@@ -14,7 +14,7 @@ import {
 const START = Date.UTC(2024, 0, 1);
 const shape = { capacity: 3, refillPerSecond: 2 };
 
-/** Takes as many as there are. */
+/** Takes all available tokens. */
 function drain(
   bucket: TokenBucket,
   nowMs: number,
@@ -29,7 +29,7 @@ function drain(
 }
 
 describe('a bucket', () => {
-  it('begins full and hands out its capacity at once', () => {
+  it('starts full and issues its capacity immediately', () => {
     expect(drain(createBucket(shape, START), START).count).toBe(3);
   });
 
@@ -39,13 +39,13 @@ describe('a bucket', () => {
     expect(refill(empty, START + 3_600_000).tokens).toBe(3);
   });
 
-  it('hands out whole tokens only', () => {
+  it('issues whole tokens only', () => {
     const empty = createBucket(shape, START, 0);
     expect(take(empty, START + 499).taken).toBe(false);
     expect(take(empty, START + 500).taken).toBe(true);
   });
 
-  it('tells how long the next token takes', () => {
+  it('returns the time until the next token', () => {
     const empty = createBucket(shape, START, 0);
     expect(waitMs(empty, START)).toBe(500);
     expect(waitMs(empty, START + 400)).toBe(100);
@@ -60,38 +60,33 @@ describe('a bucket', () => {
     [1, -1],
     [NaN, 1],
     [1, NaN],
-  ])(
-    'refuses a shape that never hands out a token: %p, %p',
-    (capacity, refillPerSecond) => {
-      expect(() => createBucket({ capacity, refillPerSecond }, START)).toThrow(
-        RangeError,
-      );
-    },
-  );
+  ])('refuses a shape that never issues a token: %p, %p', (capacity, refillPerSecond) => {
+    expect(() => createBucket({ capacity, refillPerSecond }, START)).toThrow(RangeError);
+  });
 });
 
 describe('learn', () => {
-  it('takes over that less is left', () => {
+  it('lowers the content', () => {
     expect(learn(createBucket(shape, START), 1, START).tokens).toBe(1);
   });
 
-  it('does not take over that more is left', () => {
+  it('does not raise the content', () => {
     expect(learn(createBucket(shape, START, 1), 50, START).tokens).toBe(1);
   });
 
-  it('takes less than nothing as nothing', () => {
+  it('treats a negative number as 0', () => {
     expect(learn(createBucket(shape, START), -8, START).tokens).toBe(0);
   });
 });
 
 describe('reshape', () => {
-  it('keeps what is in it and what dripped in under the old refill', () => {
+  it('keeps the content and the refill at the old rate', () => {
     const bucket = createBucket({ capacity: 10, refillPerSecond: 1 }, START, 2);
     const wider = { capacity: 20, refillPerSecond: 100 };
     expect(reshape(bucket, wider, START + 3_000)).toMatchObject({ ...wider, tokens: 5 });
   });
 
-  it('pours away what no longer fits', () => {
+  it('drops tokens beyond the new capacity', () => {
     expect(
       reshape(createBucket(shape, START), { capacity: 1, refillPerSecond: 1 }, START),
     ).toMatchObject({ tokens: 1 });
@@ -104,7 +99,7 @@ const shapes = fc.record({
 });
 
 describe('whatever happens', () => {
-  it('hands out at most capacity + refill · t in every window', () => {
+  it('issues at most capacity + refill · t in every interval', () => {
     const steps = fc.array(fc.integer({ min: 0, max: 3_000 }), { maxLength: 60 });
     fc.assert(
       fc.property(shapes, steps, (given, waits) => {
@@ -130,7 +125,7 @@ describe('whatever happens', () => {
     );
   });
 
-  it('holds the same however often it was looked at in between', () => {
+  it('has the same content however often it was updated in between', () => {
     const readTimes = fc.array(fc.integer({ min: 0, max: 10_000 }), { maxLength: 20 });
     fc.assert(
       fc.property(shapes, readTimes, (given, atMs) => {
@@ -144,7 +139,7 @@ describe('whatever happens', () => {
     );
   });
 
-  it('holds the same in whichever order it learns what is left', () => {
+  it('has the same content in whichever order it learns what is left', () => {
     const hints = fc.array(fc.integer({ min: -5, max: 120 }), { maxLength: 10 });
     fc.assert(
       fc.property(shapes, hints, (given, remaining) => {
@@ -155,7 +150,7 @@ describe('whatever happens', () => {
     );
   });
 
-  it('has a token after the wait it named, and none 2 ms earlier', () => {
+  it('has a token after the returned wait, and none 2 ms earlier', () => {
     fc.assert(
       fc.property(
         shapes,
@@ -163,7 +158,7 @@ describe('whatever happens', () => {
         (given, held) => {
           const bucket = createBucket(given, START, held);
           const ms = waitMs(bucket, START);
-          // Rounding may cost one more look a millisecond later.
+          // Rounding may require another check a millisecond later.
           expect(take(bucket, START + ms + 1).taken).toBe(true);
           if (ms > 2) expect(take(bucket, START + ms - 2).taken).toBe(false);
         },

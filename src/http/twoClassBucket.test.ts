@@ -17,7 +17,7 @@ const SHAPE = {
   discovery: { capacity: 5, refillPerSecond: 4 },
 };
 
-/** What is left after so many requests at one moment, and how many of them could go. */
+/** Takes tokens for `count` requests at the same time, and returns how many were taken. */
 function takeMany(
   bucket: TwoClassBucket,
   requestClass: RequestClass,
@@ -34,13 +34,13 @@ function takeMany(
   return { bucket: current, taken };
 }
 
-it('gives reads all of it', () => {
+it('lets reads use the whole bucket', () => {
   const { bucket, taken } = takeMany(createTwoClassBucket(SHAPE, 0), 'read', 20);
   expect(taken).toBe(10);
   expect(waitMsOf(bucket, 'read', 0)).toBe(200);
 });
 
-it('gives discovery its share, and reads what that leaves', () => {
+it('lets discovery use its share, and reads the rest', () => {
   const full = createTwoClassBucket(SHAPE, 0);
   const runs = takeMany(full, 'discovery', 20);
   expect(runs.taken).toBe(5);
@@ -48,45 +48,45 @@ it('gives discovery its share, and reads what that leaves', () => {
   expect(takeMany(runs.bucket, 'read', 20).taken).toBe(5);
 });
 
-it('gives discovery nothing of its share where reads have used up everything', () => {
+it('lets discovery use nothing of its share if reads have used up everything', () => {
   const { bucket } = takeMany(createTwoClassBucket(SHAPE, 0), 'read', 10);
   expect(takeMany(bucket, 'discovery', 1).taken).toBe(0);
   expect(waitMsOf(bucket, 'discovery', 0)).toBe(200);
 });
 
-it('takes four tokens of its share for a request of discovery while reads wait', () => {
+it('takes four tokens of the share for a request of discovery while reads wait', () => {
   const full = createTwoClassBucket(SHAPE, 0);
   const { bucket, taken } = takeMany(full, 'discovery', 20, { readsWait: true });
-  // The second one is owed for.
+  // The second one makes the share negative.
   expect(taken).toBe(2);
   expect(waitMsOf(bucket, 'discovery', 0)).toBe(1_000);
   expect(takeMany(bucket, 'read', 20).taken).toBe(8);
 });
 
-it('does not forget what is owed when its shape changes', () => {
+it('stays negative when its shape changes', () => {
   const full = createTwoClassBucket(SHAPE, 0);
   const { bucket } = takeMany(full, 'discovery', 2, { readsWait: true });
   expect(waitMsOf(reshapeOf(bucket, SHAPE, 0), 'discovery', 0)).toBe(1_000);
 });
 
-it('is empty for both where the server says that nothing is left', () => {
+it('is empty for both classes when the server says that nothing is left', () => {
   const bucket = learnOf(createTwoClassBucket(SHAPE, 0), 0, 0);
   expect(waitMsOf(bucket, 'read', 0)).toBe(200);
   expect(waitMsOf(bucket, 'discovery', 0)).toBe(250);
 });
 
-it('pays for what was sent without asking, from the share of who sent it', () => {
+it('deducts requests that were sent without tokens, from the share of their class', () => {
   const bucket = deduct(createTwoClassBucket(SHAPE, 0), { read: 3, discovery: 2 }, 0);
   expect(takeMany(bucket, 'read', 20).taken).toBe(5);
   expect(takeMany(bucket, 'discovery', 20).taken).toBe(3);
 });
 
-it('owes nothing for more than it holds', () => {
+it('does not become negative by a deduction', () => {
   const bucket = deduct(createTwoClassBucket(SHAPE, 0), { read: 99, discovery: 99 }, 0);
   expect(waitMsOf(bucket, 'read', 0)).toBe(200);
 });
 
-it('never gives more than it was filled with, nor discovery more than its share', () => {
+it('never issues more than its capacity and refill, nor more than its share to discovery', () => {
   const steps = fc.array(
     fc.record({
       afterMs: fc.nat(3_000),
