@@ -122,7 +122,9 @@ describe('a conflict', () => {
     (_, recorded, sentence) => {
       const conflicts = [...of(recorded, 'a'), ...of(recorded, 'b')];
 
-      expect(new Set(conflicts.map(one => one.explanation))).toEqual(new Set([sentence]));
+      expect(new Set(conflicts.map(conflict => conflict.explanation))).toEqual(
+        new Set([sentence]),
+      );
     },
   );
 

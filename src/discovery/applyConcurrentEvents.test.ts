@@ -233,7 +233,7 @@ describe('a repository known by its address only', () => {
         [-2, 'PAY/web', 'unknown'],
         [7, 'pay/API', kind],
       ]);
-      expect(merged.known.map(one => one.repositoryId)).toEqual([-2, 7]);
+      expect(merged.known.map(repository => repository.repositoryId)).toEqual([-2, 7]);
       expect(await catalogAfter(merged)).toEqual(holds);
     },
   );

@@ -40,6 +40,6 @@ describe('the changed addresses', () => {
       reconciliation: { locations, removed },
       result: { known: before },
     });
-    expect(changed.map(one => one.slug)).toEqual(slugs);
+    expect(changed.map(repository => repository.slug)).toEqual(slugs);
   });
 });

@@ -104,8 +104,10 @@ describe('the engine on a Bitbucket with 2,000 repositories', () => {
         repositories: pages,
         'file-check': PROJECTS * PER_PROJECT,
       });
-      const checks = server.requests.filter(one => one.path.includes('/browse/'));
-      expect(new Set(checks.map(one => one.path)).size).toBe(PROJECTS * PER_PROJECT);
+      const checks = server.requests.filter(request => request.path.includes('/browse/'));
+      expect(new Set(checks.map(request => request.path)).size).toBe(
+        PROJECTS * PER_PROJECT,
+      );
       expect(server.peakInFlight).toBeLessThanOrEqual(8);
     },
     60_000,
@@ -214,7 +216,9 @@ describe('the engine on a small Bitbucket', () => {
       });
       expect(locationsOf(after)).toEqual(kept.map(slug => url(`PAY/${slug}`)));
       expect(
-        after.reconciliation.state?.repositories.map(one => one.slug).sort(),
+        after.reconciliation.state?.repositories
+          .map(repository => repository.slug)
+          .sort(),
       ).toEqual(['a', 'b', 'c']);
     },
   );

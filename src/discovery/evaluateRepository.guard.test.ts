@@ -133,7 +133,7 @@ describe('a removal caused by an event', () => {
       other,
       before,
     ]);
-    expect(delta.changedByCheck[0]?.files.map(one => one.targetUrl)).toEqual([before]);
+    expect(delta.changedByCheck[0]?.files.map(file => file.targetUrl)).toEqual([before]);
   });
 });
 
@@ -153,7 +153,7 @@ describe('more than one removal', () => {
     expect(delta.removed).toEqual([]);
     expect(delta.held).toHaveLength(7);
     expect(targetsOf(delta.stayed)).toEqual([target('PAY/api', 'f0.yaml')]);
-    expect(filesOf(delta)).toEqual(files.map(one => one.targetUrl));
+    expect(filesOf(delta)).toEqual(files.map(file => file.targetUrl));
   });
 });
 
@@ -200,7 +200,7 @@ describe('a held removal', () => {
 
   it('does not change other repositories', async () => {
     const delta = await guarded({ policy: { ...POLICY, maxPercentage: 0 } });
-    expect(delta.changed.map(one => one.repositoryId)).toEqual([7]);
+    expect(delta.changed.map(repository => repository.repositoryId)).toEqual([7]);
   });
 
   it('does not change the Locations that are added or kept', async () => {
@@ -238,7 +238,7 @@ describe('an entity that another repository also provides', () => {
   it('stays with that repository when it is found here as well', async () => {
     const files = [made('PAY/api', '1')];
     const delta = await guarded({ known: both, outcome: { kind: 'registered', files } });
-    expect(delta.changed.map(one => one.repositoryId)).toEqual([7]);
+    expect(delta.changed.map(repository => repository.repositoryId)).toEqual([7]);
   });
 
   it('is taken from the repository that was at this address before', async () => {

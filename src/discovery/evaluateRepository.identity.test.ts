@@ -106,7 +106,9 @@ describe('a repository that was renamed or moved', () => {
       known: [known(7, 'PAY/api', files)],
     });
     expect(delta.removed).toHaveLength(3);
-    expect(source.asked.filter(one => one === 'repository PAY/api')).toHaveLength(1);
+    expect(source.asked.filter(request => request === 'repository PAY/api')).toHaveLength(
+      1,
+    );
   });
 
   it('changes nothing while its files are unknown at the new address', async () => {

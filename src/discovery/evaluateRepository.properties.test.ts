@@ -149,7 +149,7 @@ describe('evaluateRepository, for any known state and any outcome', () => {
       const { before } = state;
       const due = await deltaOf(state);
       const guarded = await deltaOf(state, 0);
-      const heldBack = guarded.held.map(one => one.entryKey);
+      const heldBack = guarded.held.map(removal => removal.entryKey);
       held += heldBack.length;
       expect([...heldBack, ...targetsOf(guarded.removed)].sort()).toEqual(
         targetsOf(due.removed),

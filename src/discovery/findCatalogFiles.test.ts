@@ -101,10 +101,10 @@ describe('findCatalogFiles', () => {
   }
 
   const paths = (outcome: Awaited<ReturnType<typeof find>>['outcome']) =>
-    outcome.kind === 'registered' ? outcome.files.map(one => one.path) : outcome;
+    outcome.kind === 'registered' ? outcome.files.map(file => file.path) : outcome;
   const presences = (outcome: Awaited<ReturnType<typeof find>>['outcome']) =>
     outcome.kind === 'registered'
-      ? Object.fromEntries(outcome.files.map(one => [one.path, one.presence]))
+      ? Object.fromEntries(outcome.files.map(file => [file.path, file.presence]))
       : outcome;
 
   it('registers the file that it found with the URL that the source builds', async () => {
@@ -348,7 +348,7 @@ describe('findCatalogFiles', () => {
       const source = new FakeRepositorySource().put(7, 'PAY/api');
       const outcome = await findCatalogFiles(API, scope(settings), { source, before });
       return outcome.kind === 'registered'
-        ? outcome.files.map(one => one.targetUrl)
+        ? outcome.files.map(file => file.targetUrl)
         : outcome;
     };
 

@@ -35,7 +35,7 @@ async function list(
     onListed: () => {},
     ...options,
   });
-  return { ...listing, ids: listing.repositories.map(one => one.id) };
+  return { ...listing, ids: listing.repositories.map(repository => repository.id) };
 }
 
 const UNSUPPORTED = failedListing({
@@ -76,7 +76,9 @@ describe('listRepositories', () => {
       from.repeatedRows = [repository(3, 'PAY/c'), repository(4, 'OPS/a')];
       const listing = await list(from);
       expect([...listing.ids].sort()).toEqual([1, 2, 3, 4, 5]);
-      expect(listing.repositories.find(one => one.id === 3)?.slug).toBe('moved');
+      expect(listing.repositories.find(repository => repository.id === 3)?.slug).toBe(
+        'moved',
+      );
     });
 
     it('keeps the earlier pages and is not complete when a later page fails', async () => {
@@ -94,7 +96,7 @@ describe('listRepositories', () => {
       const from = source().failListing('list', step, after);
       const listing = await list(from);
       expect(listing.complete).toBe(false);
-      expect(from.asked.filter(one => one !== 'list')).toEqual([]);
+      expect(from.asked.filter(request => request !== 'list')).toEqual([]);
     });
 
     it('counts rows that it could not read and stays complete', async () => {
@@ -171,7 +173,7 @@ describe('listRepositories', () => {
       const from = source().failListing('list PAY', pay).failListing('list OPS', ops);
       const listing = await list(from, { projectKey: pattern });
       expect(listing.complete).toBe(complete);
-      expect(listing.problems.map(one => one.gone)).toEqual([pay.gone, ops.gone]);
+      expect(listing.problems.map(problem => problem.gone)).toEqual([pay.gone, ops.gone]);
     });
 
     it('lists no more projects at a time than allowed', async () => {
@@ -200,7 +202,7 @@ describe('listRepositories', () => {
       const listing = await list(from);
       expect([...listing.ids].sort()).toEqual([1, 2, 3, 4]);
       expect(listing).toMatchObject({ complete: true, problems: [] });
-      expect(from.asked.filter(one => one === 'list')).toHaveLength(1);
+      expect(from.asked.filter(request => request === 'list')).toHaveLength(1);
       expect(from.asked).not.toContain('list ~JDOE');
     });
 
@@ -211,7 +213,7 @@ describe('listRepositories', () => {
     ])('lists %s', async (_, filters, keys) => {
       const from = fallback();
       await list(from, filters);
-      const projects = from.asked.filter(one => one.startsWith('list '));
+      const projects = from.asked.filter(request => request.startsWith('list '));
       expect([...new Set(projects)].sort()).toEqual(keys.map(key => `list ${key}`));
     });
 

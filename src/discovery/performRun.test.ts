@@ -191,7 +191,7 @@ describe('performRun', () => {
         state = part.reconciliation.state;
       }
       expect(failures).toEqual(['aborted', 'aborted', 'aborted', 'aborted', undefined]);
-      expect(state?.repositories.flatMap(one => one.files)).toHaveLength(9);
+      expect(state?.repositories.flatMap(repository => repository.files)).toHaveLength(9);
       expect(state?.interruptedRun).toBeUndefined();
     });
 
@@ -204,7 +204,7 @@ describe('performRun', () => {
       });
       source.asked.length = 0;
       await run(source, second.reconciliation.state, { nowMs: NOW + 2 * HOUR });
-      expect(source.asked.filter(one => one.startsWith('file'))).toHaveLength(3);
+      expect(source.asked.filter(request => request.startsWith('file'))).toHaveLength(3);
     });
 
     it('checks everything again after a run whose listing failed', async () => {
@@ -212,7 +212,7 @@ describe('performRun', () => {
       const first = await run(source, stateOf([]));
       source.asked.length = 0;
       await run(source, first.reconciliation.state, { nowMs: NOW + HOUR });
-      expect(source.asked.filter(one => one.startsWith('file'))).toHaveLength(2);
+      expect(source.asked.filter(request => request.startsWith('file'))).toHaveLength(2);
     });
 
     it.each([
@@ -224,7 +224,7 @@ describe('performRun', () => {
       source.beforeAnswer = () => undefined;
       source.asked.length = 0;
       await run(source, first.reconciliation.state, { nowMs: NOW + laterMs, settings });
-      expect(source.asked.filter(one => one.startsWith('file'))).toHaveLength(3);
+      expect(source.asked.filter(request => request.startsWith('file'))).toHaveLength(3);
     });
 
     it('holds back a mass removal until it has been confirmed for long enough', async () => {

@@ -234,7 +234,9 @@ describe('planRemovals', () => {
       const without = plan(due.slice(5), 100, { held });
       expect(without.held).toEqual(heldSince(NOW - HOUR, due.slice(5)));
       const again = plan(due, 100, { held: without.held });
-      expect(again.held.filter(one => one.sinceMs === NOW)).toEqual(heldSince(NOW, came));
+      expect(again.held.filter(removal => removal.sinceMs === NOW)).toEqual(
+        heldSince(NOW, came),
+      );
     });
 
     it('is applied with the rest once few enough are due', () => {
@@ -303,7 +305,7 @@ describe('planRemovals', () => {
           expect(new Set([...result.remove, ...result.holdBack])).toEqual(new Set(due));
           expect(result.remove.length + result.holdBack.length).toBe(due.length);
           expect(result.held.map(one => one.entryKey)).toEqual(
-            result.holdBack.map(one => one.file.targetUrl),
+            result.holdBack.map(location => location.file.targetUrl),
           );
           expect(result.reason === undefined).toBe(result.holdBack.length === 0);
         }),

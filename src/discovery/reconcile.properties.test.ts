@@ -114,7 +114,9 @@ const someRequest: fc.Arbitrary<ReconcileRequest> = fc
 
 function targetsKnown(repositories: readonly KnownRepository[]): string[] {
   return [
-    ...new Set(repositories.flatMap(one => one.files.map(f => f.targetUrl))),
+    ...new Set(
+      repositories.flatMap(repository => repository.files.map(f => f.targetUrl)),
+    ),
   ].sort();
 }
 
@@ -128,7 +130,9 @@ function catalogAfter({ result }: ReconcileRequest, plan: Reconciliation): Set<s
 function isProvenLost({ result, state }: ReconcileRequest, target: string): boolean {
   const isReadToTheEnd =
     state !== undefined && result.listing.complete && !result.interruption;
-  const owners = result.known.filter(one => one.files.some(f => f.targetUrl === target));
+  const owners = result.known.filter(repository =>
+    repository.files.some(f => f.targetUrl === target),
+  );
   const inDoubt = owners.some(owner => {
     const own = result.repositories.find(one => one.repository.id === owner.repositoryId);
     const isUnknown = own
@@ -161,7 +165,9 @@ describe('reconcile, for any known state and any result of a run', () => {
   it('removes only Locations that are proven lost', async () => {
     await check((request, plan) => {
       const after = catalogAfter(request, plan);
-      const lost = targetsKnown(request.result.known).filter(one => !after.has(one));
+      const lost = targetsKnown(request.result.known).filter(
+        target => !after.has(target),
+      );
       expect(lost.filter(target => !isProvenLost(request, target))).toEqual([]);
     });
   });
@@ -216,7 +222,7 @@ describe('reconcile, for any known state and any result of a run', () => {
       }
       const repositories = plan.state?.repositories ?? [];
       expect(targetsKnown(repositories)).toEqual([...catalogAfter(request, plan)].sort());
-      const ids = repositories.map(one => one.repositoryId);
+      const ids = repositories.map(repository => repository.repositoryId);
       expect(new Set(ids).size).toBe(ids.length);
     });
   });
@@ -235,7 +241,9 @@ describe('reconcile, for any known state and any result of a run', () => {
   it('counts exactly the targets that leave the catalog as removed', async () => {
     await check((request, plan) => {
       const after = catalogAfter(request, plan);
-      const left = targetsKnown(request.result.known).filter(one => !after.has(one));
+      const left = targetsKnown(request.result.known).filter(
+        target => !after.has(target),
+      );
       expect(targetsOf(plan.removed)).toEqual(left);
     });
   });
@@ -277,7 +285,9 @@ describe('reconcile, for any known state and any result of a run', () => {
         policy: nothingGuarded,
       });
       const before = new Set(targetsOf(first.locations));
-      expect(targetsOf(again.locations).filter(one => !before.has(one))).toEqual([]);
+      expect(targetsOf(again.locations).filter(target => !before.has(target))).toEqual(
+        [],
+      );
     });
   });
 

@@ -40,7 +40,7 @@ function decide(
 }
 
 function remembered(plan: Reconciliation, id: number): KnownRepository | undefined {
-  return plan.state?.repositories.find(one => one.repositoryId === id);
+  return plan.state?.repositories.find(repository => repository.repositoryId === id);
 }
 
 describe('reconcile', () => {
@@ -108,7 +108,7 @@ describe('reconcile', () => {
             repositories: [ended(7, 'PAY/api', UNKNOWN)],
           }),
         );
-        expect(plan.locations.map(one => one.file)).toEqual(files);
+        expect(plan.locations.map(location => location.file)).toEqual(files);
         expect(remembered(plan, 7)?.files).toEqual(files);
       },
     );

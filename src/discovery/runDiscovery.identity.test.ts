@@ -56,7 +56,7 @@ function server(): FakeRepositorySource {
   return source;
 }
 
-const OTHER_TARGETS = OTHERS.map(one => target(`PAY/${one.slug}`));
+const OTHER_TARGETS = OTHERS.map(repository => target(`PAY/${repository.slug}`));
 
 const noAnswer = { kind: 'unknown', problem: problem('not-permitted', '401') } as const;
 
@@ -214,7 +214,9 @@ describe('an id that now belongs to another repository', () => {
         2,
       );
     const { reconciliation } = await run(source, [...OTHERS, known(7, 'PAY/api')]);
-    const remembered = reconciliation.state?.repositories.flatMap(one => one.files);
+    const remembered = reconciliation.state?.repositories.flatMap(
+      repository => repository.files,
+    );
     expect(reconciliation.mutation).toBe('add-only');
     expect(remembered).toContainEqual(file('PAY/api'));
   });
@@ -262,7 +264,9 @@ describe('an entity from a location parser', () => {
       .put(9, 'PAY/docs', { files: [] });
     const before = known(7, 'PAY/api', [made('PAY/api', target('PAY/docs'))]);
     const { reconciliation, lookUps } = await run(source, [...OTHERS, before]);
-    expect(reconciliation.carriedForward.map(one => one.file)).toEqual(before.files);
+    expect(reconciliation.carriedForward.map(location => location.file)).toEqual(
+      before.files,
+    );
     expect(lookUps).toEqual([]);
   });
 });

@@ -164,7 +164,7 @@ describe('runDiscovery, interrupted', () => {
     };
     const result = await run(source, undefined, 8);
     expect(result.interruption?.kind).toBe('failed');
-    const files = source.asked.filter(one => one.startsWith('file'));
+    const files = source.asked.filter(request => request.startsWith('file'));
     expect(files.length).toBeLessThanOrEqual(2 * 8);
   });
 

@@ -28,7 +28,7 @@ async function run(
   return {
     ...finished,
     kept: targetsOf(finished.reconciliation.locations),
-    lookUps: source.asked.filter(one => one.startsWith('repository')),
+    lookUps: source.asked.filter(request => request.startsWith('repository')),
   };
 }
 
@@ -104,7 +104,9 @@ describe('a known repository that a complete listing lacks', () => {
       expect(kept).toEqual([target('PAY/a'), target('PAY/api')]);
       expect(summary.reasons.unknown).toEqual({ [reason]: 1 });
       expect(
-        reconciliation.state?.repositories.find(one => one.repositoryId === 7),
+        reconciliation.state?.repositories.find(
+          repository => repository.repositoryId === 7,
+        ),
       ).toEqual({ ...missing, problem: { reason, detail } });
     },
   );
@@ -123,7 +125,9 @@ describe('a known repository that a complete listing lacks', () => {
       const { kept, result } = await run(source, [missing]);
       expect([...result.goneRepositoryIds]).toEqual([7]);
       expect(kept).toEqual([target('PAY/a')]);
-      expect(source.asked.filter(one => one.startsWith('file PAY/api'))).toHaveLength(1);
+      expect(
+        source.asked.filter(request => request.startsWith('file PAY/api')),
+      ).toHaveLength(1);
     });
 
     it('leaves its Location to the other one, even when the listing lacks that as well', async () => {
@@ -164,7 +168,7 @@ describe('a known repository that a complete listing lacks', () => {
     it('becomes the repository at its address', async () => {
       const source = server().put(9, 'PAY/api', { unlisted: true });
       const { kept, result } = await run(source, [known(-1, 'PAY/api')]);
-      expect(result.known.map(one => one.repositoryId)).toEqual([9]);
+      expect(result.known.map(repository => repository.repositoryId)).toEqual([9]);
       expect(kept).toEqual([target('PAY/a'), target('PAY/api')]);
     });
 
@@ -183,7 +187,7 @@ describe('a known repository that a complete listing lacks', () => {
         const { kept, result, reconciliation } = await run(source, [
           known(-1, 'PAY/api'),
         ]);
-        expect(result.known.map(one => one.repositoryId)).toEqual([9]);
+        expect(result.known.map(repository => repository.repositoryId)).toEqual([9]);
         expect(kept).toEqual([target('PAY/a'), target('PAY/gateway')]);
         expect(reconciliation.replaced).toEqual(
           new Map([[target('PAY/api'), 'other-target']]),

@@ -32,7 +32,7 @@ function outcomes(result: DiscoveryResult): Record<string, string> {
 }
 
 const files = (source: FakeRepositorySource) =>
-  source.asked.filter(one => /^files? /.test(one));
+  source.asked.filter(request => /^files? /.test(request));
 
 describe('runDiscovery', () => {
   it('assigns every listed repository exactly one outcome', async () => {
@@ -74,7 +74,7 @@ describe('runDiscovery', () => {
       settings: { filters: { skipArchivedRepos: true, exclude: { projectKey: /OPS/ } } },
     });
     expect(files(source)).toEqual(['file PAY/a catalog-info.yaml']);
-    expect(source.asked.filter(one => one.startsWith('repository'))).toEqual([]);
+    expect(source.asked.filter(request => request.startsWith('repository'))).toEqual([]);
   });
 
   it('checks the listed repositories when a later page of the listing failed, and confirms nothing', async () => {
@@ -96,7 +96,7 @@ describe('runDiscovery', () => {
     });
     expect(result.listing.complete).toBe(false);
     expect(result.goneRepositoryIds.size).toBe(0);
-    expect(source.asked.filter(one => one.startsWith('repository'))).toEqual([]);
+    expect(source.asked.filter(request => request.startsWith('repository'))).toEqual([]);
   });
 
   it('checks repositories without a check first, then those with the oldest check', async () => {
@@ -163,9 +163,9 @@ describe('runDiscovery', () => {
       known: [known(-1, 'PAY/a'), known(-2, '~jdoe/b')],
       settings: { filters: { personalRepos: true } },
     });
-    expect(result.known.map(one => one.repositoryId)).toEqual([1, 2]);
+    expect(result.known.map(repository => repository.repositoryId)).toEqual([1, 2]);
     expect(outcomes(result)).toEqual({ 'PAY/a': 'registered', '~JDOE/b': 'registered' });
-    expect(source.asked.filter(one => one.startsWith('repository'))).toEqual([]);
+    expect(source.asked.filter(request => request.startsWith('repository'))).toEqual([]);
   });
 
   it('checks nothing when the server is empty and nothing is known', async () => {

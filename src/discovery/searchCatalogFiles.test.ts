@@ -61,7 +61,7 @@ it('searches for each file name once, whatever the number of folders', async () 
     ({ fileName }) => found([hit(1, 'PAY/api', `a/${fileName}`)]),
     { paths },
   );
-  expect(asked.map(one => one.fileName)).toEqual(['one.yaml', 'two.yaml']);
+  expect(asked.map(request => request.fileName)).toEqual(['one.yaml', 'two.yaml']);
   // The second one counts in the root only.
   expect(result).toMatchObject({ hits: new Map([[1, ['a/one.yaml']]]) });
 });
@@ -104,7 +104,7 @@ it('searches project by project when the server does not return every hit', asyn
       ? found([hit(1, 'PAY/api')])
       : found([hit(2, 'OPS/web')], false);
   });
-  expect(asked.map(one => one.projectKey)).toEqual([undefined, 'PAY', 'OPS']);
+  expect(asked.map(request => request.projectKey)).toEqual([undefined, 'PAY', 'OPS']);
   expect(result).toMatchObject({ kind: 'used' });
   // A repository with more hits than returned may have files elsewhere.
   expect(covered).toEqual(['api']);
@@ -143,7 +143,9 @@ describe('when search lacks known files', () => {
   const repositories = Array.from({ length: 100 }, (_, id) =>
     repository(id, `PAY/r${id}`),
   );
-  const all = repositories.map(one => known(one.id, `PAY/${one.slug}`));
+  const all = repositories.map(repository =>
+    known(repository.id, `PAY/${repository.slug}`),
+  );
   const lacking = (count: number, last: number) => () =>
     found(repositories.slice(count, last).map(one => hit(one.id, `PAY/${one.slug}`)));
 
@@ -170,7 +172,9 @@ describe('when search lacks known files', () => {
   });
 
   it('does not count repositories that are known to have none', async () => {
-    const empty = repositories.map(one => known(one.id, `PAY/${one.slug}`, []));
+    const empty = repositories.map(repository =>
+      known(repository.id, `PAY/${repository.slug}`, []),
+    );
     const { result } = await search(lacking(90, 100), { repositories, known: empty });
     expect(result.kind).toBe('used');
   });

@@ -65,7 +65,7 @@ it.each([
 it('adds files that search returns immediately, with the same target as after a check', async () => {
   const { spared, search, due } = await spare(50, plan(), SHOWN);
   expect(search).toEqual({ kind: 'used' });
-  const shown = spared.find(one => one.repository.id === 3);
+  const shown = spared.find(check => check.repository.id === 3);
   expect(shown?.decision).toMatchObject({
     by: 'search',
     isNew: true,

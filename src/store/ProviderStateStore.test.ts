@@ -102,8 +102,10 @@ describe.each(databases.eachSupportedId())('the state in %s', databaseId => {
       const { id = 'default', isComplete = true } = rest;
       const state = (await store.load(id)) ?? EMPTY;
       const { revision, origin } = await store.beginRun(id, state, choose);
-      const stored = new Map(state.repositories.map(one => [one.repositoryId, one]));
-      const checked = repositories.map(one => ({ revision, ...one }));
+      const stored = new Map(
+        state.repositories.map(repository => [repository.repositoryId, repository]),
+      );
+      const checked = repositories.map(repository => ({ revision, ...repository }));
       const changes = await planStateChanges(stored, checked);
       await store.recordRun(id, {
         run: finishedRun(),
@@ -213,7 +215,7 @@ describe.each(databases.eachSupportedId())('the state in %s', databaseId => {
 
       const loaded = await reopen().load('default');
       expect(byId(loaded?.repositories)).toEqual(
-        repositories.map(one => ({ ...one, revision })),
+        repositories.map(repository => ({ ...repository, revision })),
       );
       expect(loaded?.held).toEqual([held(5, 'PAY/held')]);
       expect((await reopen().load('other'))?.repositories).toEqual([]);
@@ -226,7 +228,7 @@ describe.each(databases.eachSupportedId())('the state in %s', databaseId => {
       });
       await run([repository(2, 'PAY/web')], { held: [held(2, 'PAY/web')] });
       const { repositories, held: left } = await load();
-      expect(repositories.map(one => one.repositoryId)).toEqual([2]);
+      expect(repositories.map(repository => repository.repositoryId)).toEqual([2]);
       expect(left).toEqual([held(2, 'PAY/web')]);
     });
 
@@ -240,7 +242,9 @@ describe.each(databases.eachSupportedId())('the state in %s', databaseId => {
       expect(second.changed).toEqual([]);
       expect(await knex(REPOSITORIES).orderBy('repository_id')).toEqual(rows);
       // A check without a change still counts.
-      const revisions = (await load()).repositories.map(one => one.revision);
+      const revisions = (await load()).repositories.map(
+        repository => repository.revision,
+      );
       expect(revisions).toEqual([second.revision, second.revision]);
     });
 
@@ -251,7 +255,7 @@ describe.each(databases.eachSupportedId())('the state in %s', databaseId => {
       );
       const { revision } = await run(repositories);
       expect((await load()).repositories).toEqual(
-        repositories.map(one => ({ ...one, revision })),
+        repositories.map(repository => ({ ...repository, revision })),
       );
     });
 
@@ -472,8 +476,10 @@ describe.each(databases.eachSupportedId())('the state in %s', databaseId => {
         await knex(REPOSITORIES).where({ repository_id: 1 }).update(columns);
 
         const { repositories } = await load();
-        expect(repositories.find(one => one.repositoryId === 2)).toMatchObject(web);
-        const found = repositories.find(one => one.repositoryId === 1);
+        expect(
+          repositories.find(repository => repository.repositoryId === 2),
+        ).toMatchObject(web);
+        const found = repositories.find(repository => repository.repositoryId === 1);
         expect(found?.conclusive).toBeUndefined();
         expect(warnings).toHaveLength(1);
         expect(warnings[0]).toMatch(/PAY\/api|id api/);

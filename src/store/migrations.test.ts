@@ -157,7 +157,10 @@ describe.each(databases.eachSupportedId())('the tables in %s', databaseId => {
         approved: true,
       },
     ]);
-    const known = state?.repositories.map(one => [one.slug, one.conclusive?.kind]);
+    const known = state?.repositories.map(repository => [
+      repository.slug,
+      repository.conclusive?.kind,
+    ]);
     expect(known).toEqual([
       ['placeholder', undefined],
       ['Api', 'registered'],
@@ -302,7 +305,7 @@ const postgres = databases.supports('POSTGRES_15');
         () => new DiscoveryDatabase(asDatabaseService(knex), one => warnings.push(one)),
       );
 
-      await Promise.all(replicas.map(one => one.connect()));
+      await Promise.all(replicas.map(replica => replica.connect()));
 
       expect(await knex(LOCK)).toHaveLength(1);
       expect(await knex(CONFIG.tableName)).toHaveLength(readdirSync(DIRECTORY).length);

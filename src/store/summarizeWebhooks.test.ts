@@ -18,7 +18,12 @@ describe('the summary of webhooks', () => {
       project('OLD', 1, NOW - 5),
     ]);
 
-    expect(projects.map(one => one.projectKey)).toEqual(['SILENT', 'OLD', 'NEW', 'NONE']);
+    expect(projects.map(project => project.projectKey)).toEqual([
+      'SILENT',
+      'OLD',
+      'NEW',
+      'NONE',
+    ]);
     expect(rest).toEqual({
       lastEventAtMs: NOW,
       silentProjects: 1,
@@ -44,7 +49,7 @@ describe('the summary of webhooks', () => {
     ]);
 
     expect(projects).toHaveLength(1_000);
-    expect(projects.some(one => one.projectKey === 'HEARD')).toBe(false);
+    expect(projects.some(project => project.projectKey === 'HEARD')).toBe(false);
     expect([silentProjects, totalProjects]).toEqual([1_001, 1_002]);
   });
 });
