@@ -58,12 +58,9 @@ function decide(
     read?: ReadonlySet<string>;
   } = {},
 ) {
-  const evidence = {
-    repository: rest.now ?? repository(one?.repositoryId ?? 1, 'PAY/api'),
-  };
   const { shown = NOT_SEARCHED } = rest;
   return decideCheck(made, {
-    ...evidence,
+    repository: rest.now ?? repository(one?.repositoryId ?? 1, 'PAY/api'),
     known: one,
     shown,
     read: rest.read,
