@@ -14,7 +14,7 @@ const TOKEN = 'backstage-token-nobody-may-see';
 const target = (projectKey: string, slug: string, file = 'catalog-info.yaml') =>
   `http://bitbucket.test/projects/${projectKey}/repos/${slug}/browse/${file}`;
 
-/** The 45 targets that the demo has. */
+/** The Locations of the 45 catalog files of the demo. */
 function found(): FakeLocation[] {
   return ['PAY', 'SHOP', 'DATA'].flatMap(key =>
     Array.from({ length: 15 }, (_, index) => ({
@@ -43,14 +43,14 @@ async function compare(
 }
 
 describe('preview --against', () => {
-  it('finds no difference where the catalog holds what is found', async () => {
+  it('finds no difference if the catalog has exactly the discovered Locations', async () => {
     const { against, exitCode } = await compare(found());
 
     expect(against).toMatchObject({ added: [], removed: [], unchanged: 45 });
     expect(exitCode).toBe(0);
   });
 
-  it('tells what would be added', async () => {
+  it('lists the Locations that would be added', async () => {
     const [first, ...others] = found();
     const { against, exitCode } = await compare(others);
 
@@ -84,7 +84,7 @@ describe('preview --against', () => {
     expect(against).toMatchObject({ added: [], removed: [], unchanged: 46 });
   });
 
-  it('keeps what the account may not see any more', async () => {
+  it('keeps the Location of a repository that the account may no longer see', async () => {
     const bitbucket = createDemoBitbucket();
     bitbucket.hide(TEST_USER.name, 'PAY/pay-service-4');
     bitbucket.faults.add({
@@ -96,7 +96,7 @@ describe('preview --against', () => {
     expect(against).toMatchObject({ added: [], removed: [], unchanged: 45 });
   });
 
-  it('removes nothing where the listing failed', async () => {
+  it('removes nothing if the listing failed', async () => {
     const bitbucket = createDemoBitbucket({ pageCaps: { repositories: 50 } });
     bitbucket.faults.add({
       match: { kind: 'repositories', start: 100 },
@@ -108,7 +108,7 @@ describe('preview --against', () => {
     expect(exitCode).toBe(1);
   });
 
-  it('leaves alone what was registered by hand, what is read from a file and what is no file of a Bitbucket Server', async () => {
+  it('does not change Locations that are registered by hand, read from a file or not in a Bitbucket Server', async () => {
     const { against } = await compare([
       ...found().slice(1),
       { target: found()[0]?.target ?? '', by: 'hand' },
@@ -121,14 +121,14 @@ describe('preview --against', () => {
     expect(against).toMatchObject({ added: [], removed: [], unchanged: 45 });
   });
 
-  it('asks about what lies on another host, since the host may have been another one', async () => {
+  it('removes a Location on another host, since the host may have been renamed', async () => {
     const elsewhere = target('PAY', 'x').replace('bitbucket.test', 'old.test');
     const { against } = await compare([...found(), { target: elsewhere }]);
 
     expect(against).toMatchObject({ added: [], removed: [elsewhere], unchanged: 45 });
   });
 
-  it('tells of files that get another target, since what they describe is made anew', async () => {
+  it('counts files that get another target as replaced, since their entities are created again', async () => {
     const respelt = `${target('PAY', 'pay-service-4')}?at=main`;
     const locations = [...found().slice(1), { target: respelt }];
     await using backstage = await serveBackstage({ locations });
@@ -142,10 +142,10 @@ describe('preview --against', () => {
     );
   });
 
-  it('knows what the published module gave', async () => {
+  it('recognizes the Locations of the published module', async () => {
     const gone = target('PAY', 'pay-service-1');
     const { against } = await compare([
-      ...found().map(one => ({ ...one, by: 'published-module' as const })),
+      ...found().map(location => ({ ...location, by: 'published-module' as const })),
       { target: gone, by: 'published-module' },
     ]);
 
@@ -157,13 +157,13 @@ describe('preview --against', () => {
     });
   });
 
-  describe('where a mass removal is due', () => {
+  describe('if a mass removal is due', () => {
     const goes = Array.from({ length: 40 }, (_, index) => target('OLD', `gone-${index}`));
-    const locations = [...found(), ...goes.map(one => ({ target: one }))];
+    const locations = [...found(), ...goes.map(goneTarget => ({ target: goneTarget }))];
     const reason =
       '40 of 85 Locations (47.1 %) would be removed, more than removals.maxPercentage (30 %) allows at once';
 
-    it('says that it would be held back, and why', async () => {
+    it('reports that the removal would be held back, and why', async () => {
       const { against, exitCode } = await compare(locations);
 
       expect(against).toMatchObject({
@@ -176,7 +176,7 @@ describe('preview --against', () => {
       expect(exitCode).toBe(0);
     });
 
-    it('says the same to people and on the page', async () => {
+    it('shows the same on the console and on the page', async () => {
       await using backstage = await serveBackstage({ locations });
       const { stdout, written } = await runCommand(
         ['preview', '--against', backstage.url, '--html', 'page.html'],
@@ -192,7 +192,7 @@ describe('preview --against', () => {
       expect(written.get('page.html')).toContain(reason);
     });
 
-    it('says that it would go where the guard is off', async () => {
+    it('reports the removal if the guard is off', async () => {
       const provider = { ...DEMO_PROVIDER, removals: { maxPercentage: 100 } };
       const { against } = await compare(locations, undefined, { provider });
 
@@ -200,7 +200,7 @@ describe('preview --against', () => {
     });
   });
 
-  describe('where the backend has a report', () => {
+  describe('if the backend has a report', () => {
     async function compareReported(
       options: FakeBackstageOptions,
       args: readonly string[] = [],
@@ -214,9 +214,9 @@ describe('preview --against', () => {
       return { against: document.providers[0]?.against, stderr };
     }
 
-    const targets = found().map(one => one.target);
+    const targets = found().map(location => location.target);
 
-    it('knows of Locations that the catalog does not show, since their file is broken', async () => {
+    it('counts Locations that the catalog does not show because their file is broken', async () => {
       const [broken = '', ...shown] = targets;
       const { against } = await compareReported({
         locations: shown.map(one => ({ target: one })),
@@ -231,7 +231,7 @@ describe('preview --against', () => {
       });
     });
 
-    it('knows of what is held back of repositories that no run lists any more', async () => {
+    it('counts held removals of repositories that no run lists any more', async () => {
       const held = Array.from({ length: 25 }, (_, index) =>
         target('OLD', `gone-${index}`),
       );
@@ -246,7 +246,7 @@ describe('preview --against', () => {
       });
     });
 
-    it('leaves alone what other providers of the backend have', async () => {
+    it('does not change the Locations of other providers of the backend', async () => {
       const other = target('OLD', 'of-another-provider');
       const { against } = await compareReported({
         locations: [...targets, other].map(one => ({ target: one })),
@@ -259,7 +259,7 @@ describe('preview --against', () => {
       expect(against).toMatchObject({ added: [], removed: [], unchanged: 45 });
     });
 
-    it('says what is lost with a provider that has another id now, and comes back', async () => {
+    it('warns about the Locations of a provider whose id has changed, and lists them as added', async () => {
       const { against, stderr } = await compareReported({
         locations: found(),
         reports: [{ providerId: 'payments', targets }],
@@ -272,7 +272,7 @@ describe('preview --against', () => {
       expect(against).toMatchObject({ added: [...targets].sort(), unchanged: 0 });
     });
 
-    it('reads all pages of it', async () => {
+    it('reads all pages of the report', async () => {
       const many = Array.from({ length: 1_500 }, (_, index) =>
         target('OLD', `gone-${index}`),
       );
@@ -287,7 +287,7 @@ describe('preview --against', () => {
       ['no run has begun', { status: 'never-run' as const }, {}],
       ['the last run has failed', { status: 'failed' as const }, {}],
       ['the token may not read it', {}, { mayReadReports: false }],
-    ])('goes by the entities where %s', async (_, report, options) => {
+    ])('compares with the entities if %s', async (_, report, options) => {
       const gone = target('PAY', 'pay-service-1');
       const { against } = await compareReported({
         locations: [...targets, gone].map(one => ({ target: one })),
@@ -304,7 +304,7 @@ describe('preview --against', () => {
     });
   });
 
-  it('does not blame one provider for what another one of the host finds', async () => {
+  it('does not remove for one provider the Locations that another provider of the host finds', async () => {
     const bitbucket = createDemoBitbucket();
     const { host } = new URL(bitbucket.baseUrl);
     const appConfig = {
@@ -347,7 +347,7 @@ describe('preview --against', () => {
     expect(differences(one.stdout)).toEqual(differences(all.stdout).slice(0, 1));
   });
 
-  it('does not remove what another provider gives, whether that is looked at or not', async () => {
+  it('does not remove the Locations of another provider, previewed or not', async () => {
     const bitbucket = createDemoBitbucket();
     const { host } = new URL(bitbucket.baseUrl);
     const appConfig = {
@@ -355,7 +355,7 @@ describe('preview --against', () => {
       catalog: {
         providers: {
           bitbucketServer: {
-            // The catalog has all of PAY from this one, which now leaves out forks and more.
+            // All Locations of PAY come from this provider, which now excludes some repositories.
             active: { host, filters: { projectKey: '^PAY$', skipArchivedRepos: true } },
             all: { host, filters: { projectKey: '^PAY$' } },
           },
@@ -385,7 +385,7 @@ describe('preview --against', () => {
     }
   });
 
-  it('shows people exactly the differences', async () => {
+  it('prints exactly the differences', async () => {
     await using backstage = await serveBackstage({
       locations: [...found().slice(1), { target: target('PAY', 'pay-service-1') }],
     });
@@ -408,28 +408,31 @@ describe('preview --against', () => {
       { BACKSTAGE_TOKEN: 'wrong-token-1234' },
       'does not accept the token',
     ],
-  ])('says what to do about %s, before Bitbucket is asked', async (_, env, words) => {
-    await using backstage = await serveBackstage({ token: TOKEN });
-    const bitbucket = createDemoBitbucket();
-    const { stderr, stdout, exitCode } = await runCommand(
-      ['preview', '--against', backstage.url],
-      { bitbucket, env },
-    );
+  ])(
+    'prints the remedy for %s before it sends a request to Bitbucket',
+    async (_, env, words) => {
+      await using backstage = await serveBackstage({ token: TOKEN });
+      const bitbucket = createDemoBitbucket();
+      const { stderr, stdout, exitCode } = await runCommand(
+        ['preview', '--against', backstage.url],
+        { bitbucket, env },
+      );
 
-    expect(stderr).toContain('401');
-    expect(stderr).toContain(words);
-    expect(stderr + stdout).not.toContain('wrong-token-1234');
-    expect(exitCode).toBe(1);
-    expect(bitbucket.requests).toHaveLength(0);
-  });
+      expect(stderr).toContain('401');
+      expect(stderr).toContain(words);
+      expect(stderr + stdout).not.toContain('wrong-token-1234');
+      expect(exitCode).toBe(1);
+      expect(bitbucket.requests).toHaveLength(0);
+    },
+  );
 
   it.each([
     ['a forbidden catalog', { status: 403, body: '{}' }, 'catalog.entity.read'],
-    ['a place without a catalog', { status: 404, body: '{}' }, 'of the backend'],
+    ['an address without a catalog', { status: 404, body: '{}' }, 'of the backend'],
     ['a frontend', { status: 200, body: '<html></html>' }, 'of the backend'],
     ['other JSON', { status: 200, body: '{"items":7}' }, 'of the backend'],
     ['a broken backend', { status: 500, body: 'oops' }, 'status 500'],
-  ])('says what is wrong about %s', async (_, answer, words) => {
+  ])('names the fault of %s', async (_, answer, words) => {
     await using backstage = await serveBackstage({ answer });
     const { stderr, exitCode } = await runCommand(
       ['preview', '--against', backstage.url, '--token', TOKEN],
@@ -460,7 +463,7 @@ describe('preview --against', () => {
         bitbucket: createDemoBitbucket(),
       });
 
-    it('asks no other address, not even another port, and says where it would lead', async () => {
+    it('requests no other address, not even another port, and names the target of the redirect', async () => {
       await using elsewhere = await serveBackstage({ locations: found() });
       const headers = { Location: `${elsewhere.url}/login/${TOKEN}?token=${TOKEN}` };
       const answer = { status: 302, body: '', headers };
@@ -477,9 +480,9 @@ describe('preview --against', () => {
 
     it.each([
       ['a host with the token in its name', `https://${TOKEN}.example.com/`, '.'],
-      ['what is no address', 'https://[', '.'],
+      ['an invalid address', 'https://[', '.'],
       ['itself', '/api/catalog/entities/by-query', ' again and again.'],
-    ])('ends where it redirects to %s', async (_, location, words) => {
+    ])('fails on a redirect to %s', async (_, location, words) => {
       const answer = { status: 307, body: '', headers: { Location: location } };
       await using backstage = await serveBackstage({ answer });
       const { stderr, exitCode } = await run(backstage.url);
@@ -493,7 +496,7 @@ describe('preview --against', () => {
   it.each([
     ['repeat', () => '0'],
     ['never end', (page: number) => String(page + 1)],
-  ])('gives up on pages that %s', async (words, cursorAfter) => {
+  ])('fails on pages that %s', async (words, cursorAfter) => {
     await using backstage = await serveBackstage({ locations: found(), cursorAfter });
     const { stderr, exitCode } = await runCommand(
       ['preview', '--against', backstage.url],
@@ -504,7 +507,7 @@ describe('preview --against', () => {
     expect(exitCode).toBe(1);
   });
 
-  it('gives up on an answer of more values than any catalog gives', async () => {
+  it('fails on an answer with more values than any catalog returns', async () => {
     const body = `{"items":[],"pageInfo":{},"more":[${'0,'.repeat(1_000_000)}0]}`;
     await using backstage = await serveBackstage({ answer: { status: 200, body } });
     const { stderr, exitCode } = await runCommand(
@@ -516,7 +519,7 @@ describe('preview --against', () => {
     expect(exitCode).toBe(1);
   });
 
-  it('names a token that no header can carry as such, without showing it', async () => {
+  it('refuses a token that cannot be sent in a header, without showing it', async () => {
     const { stderr, exitCode } = await runCommand(
       ['preview', '--against', 'http://backstage.test', '--token', 'two\nlines'],
       { bitbucket: createDemoBitbucket() },

@@ -43,7 +43,7 @@ const explain = (slug: string, reports?: readonly FakeReport[]) =>
   run(['preview', '--explain', `pay/${slug}`], reports);
 
 describe('preview --explain --against', () => {
-  it('says what the catalog could not use, on one line, and what to do about it', async () => {
+  it('shows the error of the catalog on one line, with its remedy', async () => {
     const { stdout, exitCode } = await explain('pay-service-4');
 
     expect(stdout).toMatch(/Outcome +registered$/m);
@@ -58,7 +58,7 @@ describe('preview --explain --against', () => {
   it.each([
     ['pay-service-8', 'component:default/pay-8'],
     ['pay-service-12', 'nothing: the catalog has not processed the files yet'],
-  ])('says what the catalog has of %s: %s', async (slug, words) => {
+  ])('shows the entities of %s in the catalog: %s', async (slug, words) => {
     const { stdout } = await explain(slug);
 
     expect(stdout).toContain(words);
@@ -69,7 +69,7 @@ describe('preview --explain --against', () => {
     ['from 2026-11-27T16:00:00.000Z on', '2026-11-27T16:00:00.000Z'],
     ['with the next run', undefined],
   ])(
-    'says when the backend last looked at it, and looks again %s',
+    'shows when the backend last checked the repository, and checks it again %s',
     async (words, dueAt) => {
       const checks = { checkedAt: '2026-11-27T10:00:00.000Z', dueAt };
       const { stdout } = await explain('pay-service-8', [{ ...REPORT, checks }]);
@@ -79,7 +79,7 @@ describe('preview --explain --against', () => {
     },
   );
 
-  it('says why it is still in the catalog, where its removal is held back', async () => {
+  it('explains a Location that stays because its removal is held back', async () => {
     const since = '2026-11-27T10:00:00.000Z';
     const held = (name: string, approved: boolean) => ({
       targetUrl: `https://bitbucket.test/${name}`,
@@ -103,7 +103,7 @@ describe('preview --explain --against', () => {
     expect(stdout).not.toContain('--against');
   });
 
-  it('returns the same as JSON', async () => {
+  it('prints the same errors as JSON', async () => {
     const { stdout } = await run(['preview', '--json', '--explain', 'PAY/pay-service-4']);
 
     const document: ExplanationDocument = JSON.parse(stdout);
@@ -117,8 +117,8 @@ describe('preview --explain --against', () => {
   it.each<[string, readonly FakeReport[]]>([
     ['has no such provider', []],
     ['does not know the repository', [{ providerId: 'default' }]],
-    ['does not tell', [{ ...REPORT, inCatalog: undefined }]],
-  ])('leaves it out where the backend %s', async (_, reports) => {
+    ['does not report it', [{ ...REPORT, inCatalog: undefined }]],
+  ])('omits the state in the catalog if the backend %s', async (_, reports) => {
     const { stdout, exitCode } = await explain('pay-service-4', reports);
 
     expect(stdout).toMatch(/Outcome +registered$/m);
@@ -126,7 +126,7 @@ describe('preview --explain --against', () => {
     expect(exitCode).toBe(0);
   });
 
-  it('asks the backend for that repository only', async () => {
+  it('requests only that repository from the backend', async () => {
     const { asked } = await explain('pay-service-4');
 
     expect(asked).toEqual([
@@ -134,7 +134,7 @@ describe('preview --explain --against', () => {
     ]);
   });
 
-  it('fails where the backend does not accept the token', async () => {
+  it('fails if the backend does not accept the token', async () => {
     await using backstage = await serveBackstage({ token: 'another' });
     const { stderr, exitCode } = await runCommand(
       ['preview', '--explain', 'PAY/pay-service-4', '--against', backstage.url],
@@ -151,35 +151,35 @@ describe('preview --explain --against', () => {
 });
 
 describe('preview --against', () => {
-  it('names the repositories of which the catalog could not use something', async () => {
+  it('lists the repositories with errors in the catalog', async () => {
     const { stdout } = await run(['preview']);
 
     expect(stdout).toContain('Errors in the catalog: 1 repository\n');
     expect(stdout).toMatch(/PAY\/pay-service-4\n(?:.*\n)*?.*Fix the YAML/);
   });
 
-  it('says nothing of errors where there are none', async () => {
+  it('does not mention errors if there are none', async () => {
     const { stdout } = await run(['preview'], [{ ...REPORT, inCatalog: undefined }]);
 
     expect(stdout).not.toContain('Errors in the catalog');
   });
 
-  it('gives machines what became of each repository', async () => {
+  it('prints the entities and errors of each repository as JSON', async () => {
     const { stdout } = await run(['preview', '--json']);
 
     expect(stdout).not.toContain('`--against`');
     const { providers }: PreviewDocument = JSON.parse(stdout);
-    const told = providers[0]?.repositories.flatMap(one =>
+    const errorCounts = providers[0]?.repositories.flatMap(one =>
       one.catalog ? [[one.repositorySlug, one.catalog.errors.length]] : [],
     );
-    expect(told).toEqual([
+    expect(errorCounts).toEqual([
       ['pay-service-12', 0],
       ['pay-service-4', 1],
       ['pay-service-8', 0],
     ]);
   });
 
-  it('shows it on the page, as text', async () => {
+  it('shows the errors on the page, as text', async () => {
     const { written } = await run(['preview', '--html', 'page.html']);
 
     const page = written.get('page.html') ?? '';

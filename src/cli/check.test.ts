@@ -10,7 +10,7 @@ import {
 } from './__testUtils__/fakeBackstage';
 import { FinishedCommand, runCommand } from './__testUtils__/runCommand';
 
-/** Both commands meet the same server, and must tell the same cause. */
+/** Both commands must report the same cause for the same fault of the server. */
 const COMMANDS = ['check', 'preview'] as const;
 
 function ask(
@@ -24,7 +24,7 @@ function ask(
   });
 }
 
-/** Where nobody listens. */
+/** Returns a port on which nothing listens. */
 async function closedPort(): Promise<number> {
   const server = createServer();
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
@@ -34,7 +34,7 @@ async function closedPort(): Promise<number> {
 }
 
 describe('check', () => {
-  it('says as whom, which version, which budget, what is listed and what can be read', async () => {
+  it('reports the user, the version, the budget, the listing and whether files can be read', async () => {
     const bitbucket = createDemoBitbucket({
       version: '8.19.1',
       rateLimit: { capacity: 60, fillRate: 5, settingsReadable: true },
@@ -52,7 +52,7 @@ describe('check', () => {
     expect(exitCode).toBe(0);
   });
 
-  it('asks few questions', async () => {
+  it('sends few requests', async () => {
     const bitbucket = createDemoBitbucket();
     await ask('check', bitbucket);
 
@@ -76,14 +76,14 @@ describe('check', () => {
       },
       'requests are not limited',
     ],
-  ])('copes with %s', async (_, options, words) => {
+  ])('handles %s', async (_, options, words) => {
     const { stdout, exitCode } = await ask('check', createDemoBitbucket(options));
 
     expect(stdout).toContain(`Rate limit: ${words}`);
     expect(exitCode).toBe(0);
   });
 
-  it('reads the budget also where the configuration sets the pace', async () => {
+  it('reads the budget also if the configuration sets the pace', async () => {
     const bitbucket = createDemoBitbucket({
       rateLimit: { capacity: 60, fillRate: 5, settingsReadable: true },
     });
@@ -93,7 +93,7 @@ describe('check', () => {
     expect(stdout).toContain('60 requests at once, 5 more each second');
   });
 
-  it('works behind a proxy that takes the user name out', async () => {
+  it('works behind a proxy that removes the user name', async () => {
     const bitbucket = createDemoBitbucket({ userHeaders: false });
     const { stdout, exitCode } = await ask('check', bitbucket);
 
@@ -101,7 +101,7 @@ describe('check', () => {
     expect(exitCode).toBe(0);
   });
 
-  it('notes that there are no credentials', async () => {
+  it('warns that no credentials are configured', async () => {
     const bitbucket = createDemoBitbucket({ anonymousAccess: true });
     const appConfig = appConfigFor({ bitbucket, integration: {}, config: DEMO_PROVIDER });
     const { stdout } = await runCommand(['check'], { bitbucket, appConfig });
@@ -109,7 +109,7 @@ describe('check', () => {
     expect(stdout).toContain('No credentials are configured');
   });
 
-  it('says that credentials are missing where nothing is shown without', async () => {
+  it('reports missing credentials if nothing is visible without them', async () => {
     const bitbucket = createDemoBitbucket();
     const appConfig = appConfigFor({ bitbucket, integration: {}, config: DEMO_PROVIDER });
     const { stdout, exitCode } = await runCommand(['check'], { bitbucket, appConfig });
@@ -124,7 +124,7 @@ describe('check', () => {
     ['a bare message', { message: 'Use single sign-on' }],
     ['a text', 'Use single sign-on'],
   ])(
-    'speaks of the user where the login is refused after the version was told, by %s',
+    'reports a fault of the user if the login is refused after the version was read, with %s',
     async (_, body) => {
       const bitbucket = createDemoBitbucket({ userHeaders: false });
       bitbucket.faults.add({
@@ -142,7 +142,7 @@ describe('check', () => {
     },
   );
 
-  it("asks with the provider's own credentials, and speaks of their budget", async () => {
+  it("uses the provider's own credentials, and reports their budget", async () => {
     const token = 'BBDC-token-of-a-project';
     const bitbucket = createDemoBitbucket({
       anonymousAccess: true,
@@ -159,7 +159,7 @@ describe('check', () => {
     expect(stdout).not.toContain(token);
   });
 
-  it('counts what passes the filters by label too, and says where that is not known', async () => {
+  it('applies the filter by label too, and reports if the labels are not known', async () => {
     const bitbucket = createDemoBitbucket();
     bitbucket.setLabels('PAY', 'pay-service-1', ['catalogued']);
     const provider = { ...DEMO_PROVIDER, filters: { labels: ['catalogued'] } };
@@ -176,7 +176,7 @@ describe('check', () => {
     );
   });
 
-  it('fails where no repository passes the filters', async () => {
+  it('fails if no repository passes the filters', async () => {
     const { stdout, exitCode } = await ask('check', createDemoBitbucket(), {
       filters: { repoSlug: '^nothing-is-called-so$' },
     });
@@ -185,7 +185,7 @@ describe('check', () => {
     expect(exitCode).toBe(1);
   });
 
-  it('fails where the files of no repository can be read', async () => {
+  it('fails if the files of no repository can be read', async () => {
     const bitbucket = createDemoBitbucket();
     bitbucket.faults.add({ match: { kind: 'file-check' }, effect: 'lost-permission' });
     const { stdout, exitCode } = await ask('check', bitbucket);
@@ -195,7 +195,7 @@ describe('check', () => {
     expect(exitCode).toBe(1);
   });
 
-  it('shows neither secrets that the server tells of itself nor what a terminal acts on', async () => {
+  it('shows neither secrets from the answer of the server nor terminal control characters', async () => {
     const bitbucket = createDemoBitbucket();
     bitbucket.faults.add({
       match: { kind: 'application-properties' },
@@ -217,7 +217,7 @@ describe('check', () => {
     expect(exitCode).toBe(0);
   });
 
-  it('goes on where only the version is kept secret', async () => {
+  it('continues if only the version may not be read', async () => {
     const bitbucket = createDemoBitbucket();
     bitbucket.faults.add({
       match: { kind: 'application-properties' },
@@ -229,7 +229,7 @@ describe('check', () => {
     expect(exitCode).toBe(0);
   });
 
-  it('notes a project that does not exist', async () => {
+  it('warns about a project that does not exist', async () => {
     const { stdout, exitCode } = await ask('check', createDemoBitbucket(), {
       filters: { projectKey: '^(PAY|NOPE)$' },
     });
@@ -240,7 +240,7 @@ describe('check', () => {
   });
 });
 
-describe('check of what the catalog reads with', () => {
+describe('check of the access of the catalog', () => {
   const TOKEN = 'BBDC-of-the-provider';
   const users = [TEST_USER, { name: 'robot', token: TOKEN }];
   const checkWith = (bitbucket: SimulatedBitbucket, integration?: JsonObject) =>
@@ -275,7 +275,7 @@ describe('check of what the catalog reads with', () => {
     expect(exitCode).toBe(0);
   });
 
-  it('fails where those may not read what the provider has found', async () => {
+  it('fails if those credentials may not read what the provider found', async () => {
     const hidden = { ...TEST_USER, hiddenProjects: ['PAY'] };
     const bitbucket = createDemoBitbucket({ users: [hidden, ...users.slice(1)] });
     const { stdout, exitCode } = await checkWith(bitbucket);
@@ -288,13 +288,13 @@ describe('check of what the catalog reads with', () => {
   });
 
   it.each<[string, JsonObject, string]>([
-    ['there are none', {}, 'none are configured there'],
+    ['the integration has no credentials', {}, 'none are configured there'],
     [
-      'they do not work',
+      'the credentials of the integration do not work',
       { username: TEST_USER.name, password: 'wrong-password' },
       'not with those of the provider, and they do not work',
     ],
-  ])('fails where %s, and asks nothing with them after that', async (_, own, words) => {
+  ])('fails if %s, and sends no further request with them', async (_, own, words) => {
     const bitbucket = createDemoBitbucket({ users });
     const { stdout, exitCode } = await checkWith(bitbucket, own);
 
@@ -305,7 +305,7 @@ describe('check of what the catalog reads with', () => {
   });
 });
 
-describe.each(COMMANDS)('%s of a server that does not play along', command => {
+describe.each(COMMANDS)('%s of a server with a fault', command => {
   const password = (value: string) => ({ username: TEST_USER.name, password: value });
 
   it('names a refused connection', async () => {
@@ -318,7 +318,7 @@ describe.each(COMMANDS)('%s of a server that does not play along', command => {
     expect(exitCode).toBe(1);
   });
 
-  it('names a wrong password, and asks only once', async () => {
+  it('names a wrong password, and tries it only once', async () => {
     const bitbucket = createDemoBitbucket();
     const appConfig = appConfigFor({
       bitbucket,
@@ -341,7 +341,7 @@ describe.each(COMMANDS)('%s of a server that does not play along', command => {
     expect(exitCode).toBe(1);
   });
 
-  it('names a token with which Bitbucket takes us for an anonymous user', async () => {
+  it('names a token that Bitbucket treats as anonymous', async () => {
     const bitbucket = createDemoBitbucket({
       invalidTokens: 'anonymous',
       anonymousAccess: true,
@@ -382,7 +382,7 @@ describe.each(COMMANDS)('%s of a server that does not play along', command => {
     expect(exitCode).toBe(1);
   });
 
-  it('tells no secret, whatever the server echoes', async () => {
+  it('shows no secret, whatever the server echoes', async () => {
     const bitbucket = createDemoBitbucket();
     const basic = Buffer.from(`${TEST_USER.name}:${TEST_USER.password}`).toString(
       'base64',
@@ -416,7 +416,7 @@ describe('check --against', () => {
     return { ...run, asked: backstage.asked };
   }
 
-  it('notes what is lost with a provider that is not configured any more', async () => {
+  it('warns about the Locations of a provider that is no longer configured', async () => {
     const { stdout, exitCode, asked } = await checkAgainst({ reports });
 
     expect(stdout).toMatch(
@@ -436,14 +436,14 @@ describe('check --against', () => {
     ['the backend has none', { reports: [] }, 'ok +Providers: All'],
     ['the backend runs the published module', {}, 'note +Providers: It does not run'],
     ['the token may not read it', { reports, mayReadReports: false }, 'note +Providers:'],
-  ])('says so where %s', async (_, options, words) => {
+  ])('compares the providers if %s', async (_, options, words) => {
     const { stdout, exitCode } = await checkAgainst(options);
 
     expect(stdout).toMatch(new RegExp(words));
     expect(exitCode).toBe(0);
   });
 
-  it('fails where the backend does not take the token', async () => {
+  it('fails if the backend does not accept the token', async () => {
     const { stdout, exitCode } = await checkAgainst({ reports }, 'another');
 
     expect(stdout).toMatch(/FAILED +Providers: .*401, it does not accept the token/);
@@ -451,7 +451,7 @@ describe('check --against', () => {
     expect(exitCode).toBe(1);
   });
 
-  it('wants a base URL, before it asks anything', async () => {
+  it('refuses an address that is not a base URL before it sends a request', async () => {
     const bitbucket = createDemoBitbucket();
     const run = await runCommand(['check', '--against', 'backstage'], { bitbucket });
 

@@ -6,7 +6,7 @@ import { PreviewDocument } from './previewDocument';
 
 const HOST = 'bitbucket.test';
 
-/** Two providers; the second one takes only what lies in SHOP unless told otherwise. */
+/** Configures two providers; by default, the second one has only the project SHOP. */
 function twoProviders(second: object = {}) {
   const bitbucket = createSimulatedBitbucket({ users: [TEST_USER] });
   for (const [projectKey, slug] of [
@@ -31,7 +31,7 @@ function twoProviders(second: object = {}) {
 const NONE = { filters: { projectKey: '^NONE$' } };
 
 describe('files that two providers would register', () => {
-  it('are in the document for machines, with both sides', async () => {
+  it('are in the JSON document, with both providers', async () => {
     const { stdout, exitCode } = await runCommand(['preview', '--json'], twoProviders());
 
     const document: PreviewDocument = JSON.parse(stdout);
@@ -50,7 +50,7 @@ describe('files that two providers would register', () => {
     expect(exitCode).toBe(0);
   });
 
-  it('are named for people, on the console and on the page', async () => {
+  it('are listed on the console and on the page', async () => {
     const { stdout, written } = await runCommand(
       ['preview', '--html', 'page.html'],
       twoProviders(),
@@ -66,7 +66,7 @@ describe('files that two providers would register', () => {
     expect(page).toContain('>SHOP/cart catalog-info.yaml</a>: all, some');
   });
 
-  it('are counted where there are many, the first few by name', async () => {
+  it('are counted if there are many, with the first few by name', async () => {
     const options = twoProviders({ filters: {} });
     for (let index = 0; index < 5; index += 1) {
       const files = { 'catalog-info.yaml': 'kind: Component' };
@@ -87,7 +87,7 @@ describe('files that two providers would register', () => {
       ['preview', '--explain', 'PAY/api', '--json'],
       ['preview', '--explain', 'PAY/api'],
     ],
-  ])('are no part of a %s where there are none', async (_, json, text) => {
+  ])('are not part of a %s if there are none', async (_, json, text) => {
     const machine = await runCommand(json, twoProviders(NONE));
     const people = await runCommand(text, twoProviders(NONE));
 

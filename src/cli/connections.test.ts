@@ -3,10 +3,10 @@ import { PreviewMeter } from './connections';
 
 describe('the time in which requests waited', () => {
   it.each([
-    ['nothing where none waited', [], 0],
+    ['nothing if no request waited', [], 0],
     ['one wait', [[100, 300]], 200],
     [
-      'waits apart from each other',
+      'separate waits',
       [
         [0, 100],
         [200, 250],
@@ -14,7 +14,7 @@ describe('the time in which requests waited', () => {
       150,
     ],
     [
-      'waits at the same time once',
+      'simultaneous waits once',
       [
         [0, 100],
         [0, 100],

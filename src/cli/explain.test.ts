@@ -32,7 +32,7 @@ describe('preview --explain', () => {
     expect(exitCode).toBe(0);
   });
 
-  it('says what to do about an empty repository, however Bitbucket says that it is', async () => {
+  it('prints the remedy for an empty repository, in whatever form Bitbucket reports it', async () => {
     const bitbucket = createDemoBitbucket();
     bitbucket.settings.emptyRepositories = 'NoDefaultBranchException';
     const { stdout } = await explain('SHOP/just-created', {}, bitbucket);
@@ -47,14 +47,17 @@ describe('preview --explain', () => {
     ['repo-slug', { filters: { repoSlug: '^other' } }],
     ['visibility', { filters: { visibility: 'public' } }],
     ['label', { filters: { labels: ['catalogued'] } }],
-  ])('explains %s also where the listing would not show it', async (reason, provider) => {
-    const { stdout, exitCode } = await explain('PAY/pay-service-4', provider);
+  ])(
+    'explains %s also if the listing would not show the repository',
+    async (reason, provider) => {
+      const { stdout, exitCode } = await explain('PAY/pay-service-4', provider);
 
-    expect(stdout).toMatch(new RegExp(`Outcome +excluded: ${reason}$`, 'm'));
-    expect(exitCode).toBe(0);
-  });
+      expect(stdout).toMatch(new RegExp(`Outcome +excluded: ${reason}$`, 'm'));
+      expect(exitCode).toBe(0);
+    },
+  );
 
-  it('explains too-many-files, with what to do about it', async () => {
+  it('explains too-many-files, with the remedy', async () => {
     const provider = { catalogPath: '/**', maxFilesPerRepository: 1 };
     const { stdout } = await explain('PAY/pay-service-4', provider);
 
@@ -66,7 +69,7 @@ describe('preview --explain', () => {
     ['rate-limited', { type: 'status', status: 429 }, 'rateLimit'],
     ['timeout', { type: 'hang' }, 'requestTimeout'],
     ['unexpected-answer', { type: 'login-page' }, 'apiBaseUrl'],
-  ])('explains %s, with what to do about it', async (reason, effect, remedy) => {
+  ])('explains %s, with the remedy', async (reason, effect, remedy) => {
     const bitbucket = createDemoBitbucket();
     bitbucket.faults.add({ match: { kind: 'file-check' }, effect });
     const { stdout } = await explain('PAY/pay-service-4', {}, bitbucket);
@@ -75,9 +78,9 @@ describe('preview --explain', () => {
     expect(stdout).toContain(remedy);
   });
 
-  it('explains each code that a look at one repository can end with', () => {
+  it('explains each code that the check of one repository can end with', () => {
     const tested = readFileSync(__filename, 'utf8');
-    // A run alone has a turn that may not come, and parsers are not there yet.
+    // Only a run can end before a check, and there are no parsers on the command line.
     const others = new Set<string>(['not-checked', 'parser-failed']);
     const codes = [...EXCLUSION_REASONS, ...ABSENCE_REASONS, ...UNKNOWN_REASONS];
 
@@ -86,7 +89,7 @@ describe('preview --explain', () => {
     }
   });
 
-  it('asks for that repository alone', async () => {
+  it('requests only that repository', async () => {
     const bitbucket = createDemoBitbucket();
     await explain('PAY/pay-service-4', {}, bitbucket);
 
@@ -96,14 +99,14 @@ describe('preview --explain', () => {
     ]);
   });
 
-  it('says that a repository does not exist, with exit code 1', async () => {
+  it('reports that a repository does not exist, with exit code 1', async () => {
     const { stdout, exitCode } = await explain('PAY/no-such-thing');
 
     expect(stdout).toContain('PAY/no-such-thing does not exist on bitbucket.test');
     expect(exitCode).toBe(1);
   });
 
-  it('says that a repository is not visible to the account, with exit code 1', async () => {
+  it('reports that a repository is not visible to the account, with exit code 1', async () => {
     const bitbucket = createDemoBitbucket();
     bitbucket.hide(TEST_USER.name, 'PAY/pay-service-4');
     const { stdout, exitCode } = await explain('PAY/pay-service-4', {}, bitbucket);
@@ -112,7 +115,7 @@ describe('preview --explain', () => {
     expect(exitCode).toBe(1);
   });
 
-  it('does not take a failure for a repository that is gone', async () => {
+  it('does not mistake a failure for a deleted repository', async () => {
     const bitbucket = createDemoBitbucket();
     bitbucket.faults.add({
       match: { kind: 'repository' },
@@ -125,7 +128,7 @@ describe('preview --explain', () => {
     expect(exitCode).toBe(1);
   });
 
-  it('answers machines in JSON', async () => {
+  it('prints JSON', async () => {
     const { stdout } = await runCommand(
       ['preview', '--json', '--explain', 'pay/RETIRED'],
       { bitbucket: createDemoBitbucket(), provider: DEMO_PROVIDER },
@@ -160,7 +163,7 @@ describe('preview --explain', () => {
     },
   );
 
-  it('keeps what a server says from steering the terminal', async () => {
+  it('replaces terminal control characters in the answers of a server', async () => {
     const bitbucket = createSimulatedBitbucket({ users: [TEST_USER] });
     bitbucket.addProject({ key: 'PAY', name: 'Pay' });
     bitbucket.addRepository({ projectKey: 'PAY', slug: 'api' });
@@ -172,11 +175,11 @@ describe('preview --explain', () => {
     const { stdout } = await explain('PAY/api', {}, bitbucket);
 
     expect(stdout).toContain('owned');
-    // eslint-disable-next-line no-control-regex -- that is what is looked for
+    // eslint-disable-next-line no-control-regex -- the test looks for it
     expect(stdout).not.toMatch(/[\u0000-\u0009\u000B-\u001F\u007F-\u009F]/);
   });
 
-  it('escapes in JSON what a terminal would act on, so that it reads back the same', async () => {
+  it('escapes terminal control characters in JSON, so that parsing restores them', async () => {
     const bitbucket = createSimulatedBitbucket({ users: [TEST_USER] });
     bitbucket.addRepository({ projectKey: 'PAY', slug: 'api' });
     const file = 'a\u007F\u009B31m\u202E\u{E0001}.yaml';

@@ -3,7 +3,7 @@ import { PreviewMeter } from './connections';
 import { renderBar } from './Progress';
 
 describe('text for terminals', () => {
-  it('aligns columns, numbers to the right, without spaces at the ends', () => {
+  it('aligns columns, numbers to the right, without trailing spaces', () => {
     const rows = [
       ['Outcome', 'Count'],
       ['absent', '7'],
@@ -36,7 +36,7 @@ describe('text for terminals', () => {
 describe('the meter of a preview', () => {
   const attempt = { kind: 'file-check', result: 200, retry: false } as const;
 
-  it('counts the requests of each second, quiet ones included', () => {
+  it('counts the requests of each second, including seconds without requests', () => {
     let nowMs = 50_000;
     const meter = new PreviewMeter({ now: () => nowMs, monotonicMs: () => nowMs });
     nowMs = 100_000;
@@ -52,7 +52,7 @@ describe('the meter of a preview', () => {
     expect(meter.startedAtMs).toBe(100_000);
   });
 
-  it('bears a clock that is set back', () => {
+  it('tolerates a clock that is set back', () => {
     let nowMs = 100_000;
     const meter = new PreviewMeter({ now: () => nowMs, monotonicMs: () => nowMs });
     nowMs = 10_000;

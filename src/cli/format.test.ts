@@ -19,7 +19,7 @@ describe('formatDuration', () => {
     [3_599_600, '1 h'],
     [7_199_000, '2 h'],
     [3_720_000, '1 h 2 min'],
-  ])('%d ms as %s', (ms, expected) => {
+  ])('formats %d ms as %s', (ms, expected) => {
     expect(formatDuration(ms)).toBe(expected);
   });
 });
@@ -32,7 +32,7 @@ describe('formatShare', () => {
     [9_999, 10_000, '> 99 %'],
     [1, 3, '33 %'],
     [10, 10, '100 %'],
-  ])('%d of %d as %s', (part, whole, expected) => {
+  ])('formats %d of %d as %s', (part, whole, expected) => {
     expect(formatShare(part, whole)).toBe(expected);
   });
 });
@@ -43,12 +43,12 @@ describe('formatTime', () => {
     ['2025-03-04T12:34:56+02:00', '2025-03-04 10:34:56 UTC'],
     ['2025-99-99T99:99:99Z', '2025-99-99T99:99:99Z'],
     ['somebody = 1', 'somebody = 1'],
-  ])('%s as %s', (iso, expected) => {
+  ])('formats %s as %s', (iso, expected) => {
     expect(formatTime(iso)).toBe(expected);
   });
 });
 
-it('writes numbers alike everywhere', () => {
+it('formats numbers in the same way on every machine', () => {
   expect(formatCount(1_234_567)).toBe('1,234,567');
   expect([0.25, 9.84, 10.4, 1500].map(formatRate)).toEqual(['0.3', '9.8', '10', '1,500']);
   expect(formatPlural(1, 'time', 'times')).toBe('1 time');

@@ -3,12 +3,12 @@ import { layOut, wantsColors } from './layOut';
 const PLAIN = { colors: false };
 const ESCAPE = '\u001B';
 
-describe('the lines of a terminal', () => {
+describe('layOut with a width', () => {
   it.each([
-    ['short', 'one two', 'one two'],
+    ['that is short', 'one two', 'one two'],
     ['of exactly the width', 'aaaa bbbb cccc dddd!', 'aaaa bbbb cccc dddd!'],
-    ['that are longer', 'aaaa bbbb cccc dddd e', 'aaaa bbbb cccc dddd\ne'],
-    ['that are set in', '  aaaa bbbb cccc dddd', '  aaaa bbbb cccc\n  dddd'],
+    ['that is longer', 'aaaa bbbb cccc dddd e', 'aaaa bbbb cccc dddd\ne'],
+    ['with an indentation', '  aaaa bbbb cccc dddd', '  aaaa bbbb cccc\n  dddd'],
     [
       'in columns',
       'Cause    one two three four',
@@ -24,23 +24,23 @@ describe('the lines of a terminal', () => {
       'see https://bitbucket.example.com/x now',
       'see\nhttps://bitbucket.example.com/x\nnow',
     ],
-    ['several', 'aaaa bbbb cccc dddd e\n\nf', 'aaaa bbbb cccc dddd\ne\n\nf'],
+    ['of several lines', 'aaaa bbbb cccc dddd e\n\nf', 'aaaa bbbb cccc dddd\ne\n\nf'],
     [
       'with a command',
       '  $ program check --against url',
       '  $ program check --against url',
     ],
-  ])('%s', (_, text, expected) => {
+  ])('lays out a text %s', (_, text, expected) => {
     expect(layOut(text, { ...PLAIN, columns: 20 })).toBe(expected);
   });
 
-  it('are left alone where their width is nobody’s concern', () => {
+  it('does not wrap lines without a width', () => {
     const text = 'word '.repeat(100);
 
     expect(layOut(text, PLAIN)).toBe(text);
   });
 
-  it('end where they end without colours', () => {
+  it('wraps coloured lines at the same places', () => {
     const text =
       '  What to do: Change the pattern, or whatever else there is to change here.';
     const withColors = layOut(text, { columns: 40, colors: true });
@@ -53,7 +53,7 @@ describe('the lines of a terminal', () => {
   });
 });
 
-describe('the colours of a terminal', () => {
+describe('layOut with colours', () => {
   it.each([
     ['registered              45', 'registered', 32],
     ['    Outcome     registered', 'registered', 32],
@@ -66,37 +66,37 @@ describe('the colours of a terminal', () => {
     ['error: no answer', 'error:', 31],
     ['  What to do: Wait.', 'What to do:', 36],
     ['Provider default on a.test', 'Provider default on a.test', 1],
-  ])('stand in "%s" for %s', (line, word, code) => {
+  ])('colours in "%s" the text "%s"', (line, word, code) => {
     expect(layOut(line, { colors: true })).toContain(
       `${ESCAPE}[${code}m${word}${ESCAPE}`,
     );
   });
 
   it.each(['a repository is registered', 'nothing unknown', 'the error: none'])(
-    'are not in the sentence "%s"',
+    'does not colour the sentence "%s"',
     line => {
       expect(layOut(line, { colors: true })).toBe(line);
     },
   );
 });
 
-describe('whether colours are wanted', () => {
+describe('wantsColors', () => {
   it.each([
-    ['on a terminal', {}, true, true],
-    ['not in a file or a pipe', {}, false, false],
-    ['not with NO_COLOR', { NO_COLOR: '1' }, true, false],
-    ['with a NO_COLOR that is empty', { NO_COLOR: '' }, true, true],
+    ['colours on a terminal', {}, true, true],
+    ['no colours in a file or a pipe', {}, false, false],
+    ['no colours with NO_COLOR', { NO_COLOR: '1' }, true, false],
+    ['colours with an empty NO_COLOR', { NO_COLOR: '' }, true, true],
     [
-      'not with NO_COLOR, whatever is forced',
+      'no colours with NO_COLOR, even if FORCE_COLOR is set',
       { NO_COLOR: '1', FORCE_COLOR: '1' },
       true,
       false,
     ],
-    ['in a pipe with FORCE_COLOR', { FORCE_COLOR: '1' }, false, true],
-    ['with a FORCE_COLOR that is empty', { FORCE_COLOR: '' }, false, true],
-    ['not with FORCE_COLOR=0', { FORCE_COLOR: '0' }, true, false],
-    ['not on a terminal that can do nothing', { TERM: 'dumb' }, true, false],
-  ])('%s', (_, env, isTerminal, expected) => {
+    ['colours in a pipe with FORCE_COLOR', { FORCE_COLOR: '1' }, false, true],
+    ['colours with an empty FORCE_COLOR', { FORCE_COLOR: '' }, false, true],
+    ['no colours with FORCE_COLOR=0', { FORCE_COLOR: '0' }, true, false],
+    ['no colours on a dumb terminal', { TERM: 'dumb' }, true, false],
+  ])('decides: %s', (_, env, isTerminal, expected) => {
     expect(wantsColors(env, isTerminal)).toBe(expected);
   });
 });

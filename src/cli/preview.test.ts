@@ -39,7 +39,7 @@ describe('preview', () => {
     });
   });
 
-  it('counts what a scheduled run counts, for as many requests', async () => {
+  it('has the same counts as a scheduled run, with the same number of requests', async () => {
     const { summary, requests } = await previewAsJson();
     const scheduled = await connectTestProvider({
       bitbucket: createDemoBitbucket(),
@@ -52,7 +52,7 @@ describe('preview', () => {
     expect(messages).toContain(`with ${requests.total} requests`);
   });
 
-  it('gives each repository its reason, cause, remedy, files and page', async () => {
+  it('returns the reason, cause, remedy, files and page of each repository', async () => {
     const { repositories } = await previewAsJson();
     const find = (slug: string) => repositories.find(one => one.repositorySlug === slug);
 
@@ -79,7 +79,7 @@ describe('preview', () => {
     }
   });
 
-  it('lists them by project key and slug', async () => {
+  it('sorts repositories by project key and slug', async () => {
     const { repositories } = await previewAsJson();
 
     const keys = repositories.map(one => one.projectKey);
@@ -87,7 +87,7 @@ describe('preview', () => {
     expect(repositories[0]?.repositorySlug).toBe('being-imported');
   });
 
-  it('tells how many requests it took, by kind and by second, and the budget', async () => {
+  it('reports the number of requests, by kind and by second, and the budget', async () => {
     const bitbucket = createDemoBitbucket({
       rateLimit: { capacity: 60, fillRate: 20, settingsReadable: true },
     });
@@ -105,7 +105,7 @@ describe('preview', () => {
     expect(requests.waitedMs).toBeGreaterThan(0);
   });
 
-  it('tells for how long of the run requests waited, parallel ones counted once', async () => {
+  it('reports how long requests waited, counting parallel waits once', async () => {
     const bitbucket = createDemoBitbucket({
       rateLimit: { capacity: 60, fillRate: 20, settingsReadable: true },
     });
@@ -125,7 +125,7 @@ describe('preview', () => {
     expect(unlimited.stdout).toMatch(/Rate limit: requests are not limited$/m);
   });
 
-  it('shows people a table, what each reason means, what to do, and examples', async () => {
+  it('prints a table, the meaning and remedy of each reason, and examples', async () => {
     const { stdout, exitCode } = await runCommand(['preview'], demo());
     expect(stdout).not.toMatch(/location parser/);
 
@@ -139,7 +139,7 @@ describe('preview', () => {
     expect(stdout).toContain('Rate limit: ');
   });
 
-  it('writes a page on demand, and nothing otherwise', async () => {
+  it('writes a page with --html, and no file otherwise', async () => {
     const withPage = await runCommand(['preview', '--html', 'out.html'], demo());
     const without = await runCommand(['preview'], demo());
 
@@ -150,7 +150,7 @@ describe('preview', () => {
     expect(without.written.size).toBe(0);
   });
 
-  it('rewrites one line of a terminal, and writes few lines elsewhere', async () => {
+  it('rewrites one line on a terminal, and prints few lines elsewhere', async () => {
     const terminal = await runCommand(['preview'], { ...demo(), isTerminal: true });
     const file = await runCommand(['preview'], demo());
 
@@ -163,7 +163,7 @@ describe('preview', () => {
     expect(terminal.stdout).toBe(file.stdout);
   });
 
-  it('looks at every provider, or at the one that is named', async () => {
+  it('previews every provider, or only the named one', async () => {
     const bitbucket = createDemoBitbucket();
     const { host } = new URL(bitbucket.baseUrl);
     const appConfig = {
@@ -198,7 +198,7 @@ describe('preview', () => {
     expect(idsOf(one.stdout)).toEqual(['shop']);
   });
 
-  it('shows what it learned when it is stopped, and exits with 1', async () => {
+  it('shows the results so far when it is stopped, and exits with 1', async () => {
     const stop = new AbortController();
     const options = demo();
     options.bitbucket.faults.add({
@@ -225,7 +225,7 @@ describe('preview', () => {
     expect(provider?.summary.absent).toBeGreaterThan(10);
   });
 
-  it('warns of a project that does not exist, without failing', async () => {
+  it('warns about a project that does not exist, without failing', async () => {
     const { stderr, exitCode } = await runCommand(['preview'], {
       bitbucket: createDemoBitbucket(),
       provider: { filters: { projectKey: '^(PAY|NOPE)$' } },

@@ -1,4 +1,4 @@
-/** The program as people start it: a process of its own, real sockets, real signals. */
+/** Runs the program as users do: in a separate process, with real sockets and signals. */
 
 import { ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -35,7 +35,7 @@ class Program {
   }
 }
 
-describe('the command line in a process of its own', () => {
+describe('the command line in a separate process', () => {
   let folder: string;
 
   beforeEach(async () => {
@@ -77,7 +77,7 @@ describe('the command line in a process of its own', () => {
     expect(bitbucket.requests.every(one => one.method === 'GET')).toBe(true);
   });
 
-  it('ends at Ctrl-C, shows what it learned and exits with 1', async () => {
+  it('stops on Ctrl-C, shows the results so far and exits with 1', async () => {
     const bitbucket = createDemoBitbucket();
     await using _ = await serve(bitbucket);
     await configureFor(bitbucket);

@@ -42,7 +42,7 @@ function pushTo(
 }
 
 describe('replay', () => {
-  it('tells what a push to the default branch would do', async () => {
+  it('shows what a push to the default branch would do', async () => {
     const bitbucket = createDemoBitbucket();
     const payload = pushTo(bitbucket, 'PAY', 'pay-service-4');
     const { stdout, exitCode } = await replay(PUSH, payload, bitbucket);
@@ -54,7 +54,7 @@ describe('replay', () => {
     expect(exitCode).toBe(0);
   });
 
-  it('tells why a repository would still not be in the catalog', async () => {
+  it('explains why a repository would still not be in the catalog', async () => {
     const bitbucket = createDemoBitbucket();
     const payload = pushTo(bitbucket, 'PAY', 'retired');
     const { stdout, exitCode } = await replay(PUSH, payload, bitbucket);
@@ -73,7 +73,7 @@ describe('replay', () => {
       { branch: 'release' },
       'only other branches changed',
     ],
-  ])('has nothing to do about a push to %s', async (_, change, provider, words) => {
+  ])('ignores a push to %s', async (_, change, provider, words) => {
     const bitbucket = createDemoBitbucket();
     const payload = pushTo(bitbucket, 'PAY', 'pay-service-4', change);
     const { stdout, exitCode } = await replay(PUSH, payload, bitbucket, provider);
@@ -83,7 +83,7 @@ describe('replay', () => {
     expect(exitCode).toBe(0);
   });
 
-  it('knows an event of another server', async () => {
+  it('recognizes an event of another server', async () => {
     const elsewhere = createDemoBitbucket({ baseUrl: 'https://git.elsewhere.test' });
     const payload = pushTo(elsewhere, 'PAY', 'pay-service-4');
     const { stdout, exitCode } = await replay(PUSH, payload);
@@ -92,7 +92,7 @@ describe('replay', () => {
     expect(exitCode).toBe(0);
   });
 
-  it('knows its own server by the base URL that the listing shows', async () => {
+  it('recognizes its own server by the base URL in the listing', async () => {
     const bitbucket = createDemoBitbucket({
       linkBaseUrl: 'https://git.example.test/stash',
     });
@@ -103,7 +103,7 @@ describe('replay', () => {
     expect(stdout).toContain('http://bitbucket.test/projects/PAY/repos/pay-service-4');
   });
 
-  it('knows a repository without a link by its id', async () => {
+  it('recognizes a repository without a link by its id', async () => {
     const bitbucket = createDemoBitbucket();
     const { id } = bitbucket.getRepository('PAY', 'pay-service-4');
     const payload = (repositoryId: number) =>
@@ -118,7 +118,7 @@ describe('replay', () => {
     expect(foreign.stdout).toContain('Not relevant: the event contains no link');
   });
 
-  it('looks at each repository of a project that was modified', async () => {
+  it('checks each repository of a modified project', async () => {
     const bitbucket = createSimulatedBitbucket({ users: createDemoUsers() });
     bitbucket.addProject({ key: 'OLD', name: 'Old' });
     for (const slug of ['api', 'web']) {
@@ -136,7 +136,7 @@ describe('replay', () => {
     expect(exitCode).toBe(0);
   });
 
-  it('says that a deleted repository would lose its Locations', async () => {
+  it('reports that a deleted repository would lose its Locations', async () => {
     const bitbucket = createDemoBitbucket();
     const payload = pushTo(bitbucket, 'PAY', 'pay-service-4');
     bitbucket.deleteRepository('PAY', 'pay-service-4');
@@ -147,7 +147,7 @@ describe('replay', () => {
     expect(exitCode).toBe(0);
   });
 
-  it('fails where Bitbucket does not tell, and would change nothing then', async () => {
+  it('fails and changes nothing if Bitbucket refuses access', async () => {
     const bitbucket = createDemoBitbucket();
     const payload = pushTo(bitbucket, 'DATA', 'forbidden');
     const { stdout, exitCode } = await replay(PUSH, payload, bitbucket);
@@ -157,7 +157,7 @@ describe('replay', () => {
     expect(exitCode).toBe(1);
   });
 
-  it('does not decide where the default branch cannot be read', async () => {
+  it('does not decide if the default branch cannot be read', async () => {
     const bitbucket = createDemoBitbucket();
     const payload = pushTo(bitbucket, 'PAY', 'pay-service-4');
     const fault = bitbucket.faults.add({
@@ -173,7 +173,7 @@ describe('replay', () => {
     expect(exitCode).toBe(1);
   });
 
-  it('fails with the cause where the credentials do not work', async () => {
+  it('fails with the cause if the credentials do not work', async () => {
     const bitbucket = createDemoBitbucket();
     const payload = pushTo(bitbucket, 'PAY', 'pay-service-4');
     bitbucket.getUser('backstage').captchaRequired = true;
@@ -188,7 +188,7 @@ describe('replay', () => {
     ['pr:merged', '{}', 'ignored: pr:merged is irrelevant to discovery', 0],
     [PUSH, '{"repository":{}}', 'not understood: the payload has no readable', 1],
     ['no event\nkey', '{}', 'not understood: ', 1],
-  ])('replay says why %j with %s is %s, and exits with %i', async (...row) => {
+  ])('explains why %j with %s is %s, and exits with %i', async (...row) => {
     const [eventKey, payload, words, expectedCode] = row;
     const bitbucket = createDemoBitbucket();
     const { stdout, exitCode } = await replay(eventKey, payload, bitbucket);
@@ -211,7 +211,7 @@ describe('replay', () => {
     }
   });
 
-  it('refuses a payload that would lead elsewhere', async () => {
+  it('sends no request for a payload with a path that leads elsewhere', async () => {
     const bitbucket = createDemoBitbucket();
     const self = [{ href: 'http://bitbucket.test/projects/PAY/repos/../browse' }];
     const repository = { id: 1, slug: '..', project: { key: 'PAY' }, links: { self } };
@@ -222,9 +222,9 @@ describe('replay', () => {
   });
 
   it.each([
-    ['is not there', 'nowhere.json', 'cannot be read (ENOENT)'],
+    ['does not exist', 'nowhere.json', 'cannot be read (ENOENT)'],
     ['is not JSON', 'broken.json', 'is not valid JSON'],
-  ])('exits with 2 where the file %s', async (_, file, words) => {
+  ])('exits with 2 if the file %s', async (_, file, words) => {
     const { stderr, exitCode } = await runCommand(['replay', PUSH, file], {
       bitbucket: createDemoBitbucket(),
       files: { 'broken.json': '{"repository": ' },

@@ -1,4 +1,4 @@
-/** What a terminal is shown, and that machines and shells are not. */
+/** The layout on a terminal, which JSON and scripts must not get. */
 
 import { componentYaml } from '../../dev/seed';
 import { createDemoBitbucket, DEMO_PROVIDER } from './__testUtils__/demoBitbucket';
@@ -12,8 +12,8 @@ const CODES = /\u001B\[\d+m/g;
 const demo = () => ({ bitbucket: createDemoBitbucket(), provider: DEMO_PROVIDER });
 const words = (text: string) => text.replace(CODES, '').split(/\s+/);
 
-describe('on a terminal', () => {
-  it('the preview fits and has colours, with the same words as elsewhere', async () => {
+describe('the command line on a terminal', () => {
+  it('wraps and colours the preview, with the same words as elsewhere', async () => {
     const { stdout } = await runCommand(['preview'], { ...demo(), layout });
     const elsewhere = await runCommand(['preview'], demo());
 
@@ -34,14 +34,14 @@ describe('on a terminal', () => {
   it.each([
     ['preview', '--json'],
     ['preview', '--json', '--explain', 'PAY/pay-service-4'],
-  ])('`%s %s` is as it is elsewhere', async (...args) => {
+  ])('prints `%s %s` without layout', async (...args) => {
     const { stdout } = await runCommand(args, { ...demo(), layout });
 
     expect(stdout).not.toMatch(CODES);
     expect(JSON.stringify(JSON.parse(stdout), null, 2)).toBe(stdout.trimEnd());
   });
 
-  it('the script for webhooks keeps its lines, which are to be copied', async () => {
+  it('does not wrap the script for webhooks, which users copy', async () => {
     const { stdout } = await runCommand(['check'], { ...demo(), layout });
     const elsewhere = await runCommand(['check'], demo());
 
@@ -51,7 +51,7 @@ describe('on a terminal', () => {
     expect(stdout).toContain('\u001B[32mok\u001B[39m');
   });
 
-  it('only our own colours arrive', async () => {
+  it('shows only its own colours', async () => {
     const bitbucket = createDemoBitbucket();
     bitbucket.addRepository({
       projectKey: 'PAY',
@@ -70,7 +70,7 @@ describe('on a terminal', () => {
     expect(stdout).toContain('red\uFFFD[31mred');
   });
 
-  it('an error has its colour and fits', async () => {
+  it('wraps and colours an error', async () => {
     const { stderr, exitCode } = await runCommand(['check'], { layout });
 
     expect(exitCode).toBe(2);

@@ -7,11 +7,11 @@ const COMMANDS = [['check'], ['preview'], ['replay', 'repo:forked', 'payload.jso
 
 const files = { 'payload.json': '{}' };
 
-/** C0 with an escape sequence, DEL, C1, and what turns the order of letters round. */
+/** C0 with an escape sequence, DEL, C1, and a character that reverses the order of letters. */
 const HOSTILE = 'x\u001B[31m\u0007y\u007F\u009B31mz\u202Eabc';
 const UNPRINTABLE = /(?!\n)[\p{Cc}\p{Cf}]/u;
 
-/** Runs each command, since all read the same configuration. */
+/** Runs every command, since all of them read the same configuration. */
 async function eachCommand(options: RunCommandOptions) {
   const runs = COMMANDS.map(args =>
     runCommand(args, { ...options, files: { ...files, ...options.files } }),
@@ -20,7 +20,7 @@ async function eachCommand(options: RunCommandOptions) {
 }
 
 describe('the command line', () => {
-  it.each([['check'], ['preview'], ['replay']])('helps with %s', async command => {
+  it.each([['check'], ['preview'], ['replay']])('prints help for %s', async command => {
     const { stdout, exitCode } = await runCommand([command, '--help']);
 
     expect(stdout).toContain('Examples:');
@@ -29,7 +29,7 @@ describe('the command line', () => {
     expect(exitCode).toBe(0);
   });
 
-  it('names its commands and its version', async () => {
+  it('lists its commands and prints its version', async () => {
     const help = await runCommand(['--help']);
     const printed = await runCommand(['--version']);
 
@@ -45,9 +45,13 @@ describe('the command line', () => {
     ['an option without its value', ['preview', '--html'], 'argument missing'],
     ['an argument too many', ['check', 'this'], 'too many arguments'],
     ['a missing argument', ['replay', 'repo:forked'], "argument 'payload.json'"],
-    ['a token for nothing', ['preview', '--token', 'x'], '--token is for --against'],
     [
-      'what does not go together',
+      'a token without --against',
+      ['preview', '--token', 'x'],
+      '--token is for --against',
+    ],
+    [
+      'options that exclude each other',
       ['preview', '--explain', 'A/b', '--html', 'x'],
       'cannot be combined',
     ],
@@ -62,7 +66,7 @@ describe('the command line', () => {
     expect(exitCode).toBe(2);
   });
 
-  it('does not repeat what follows a misspelt option', async () => {
+  it('does not repeat the value of a misspelt option', async () => {
     const args = ['preview', '--tokne=hidden-token'];
     const { stderr } = await runCommand(args);
 
@@ -75,15 +79,15 @@ describe('the command line', () => {
     ['an option misspelt with a value', ['preview', `--${HOSTILE}=value`]],
     ['an unknown command', [HOSTILE]],
     ['an argument too many', ['check', HOSTILE]],
-    ['a file that is not there', ['preview', '--config', HOSTILE]],
-    ['a payload that is not there', ['replay', 'repo:forked', HOSTILE]],
-    ['a provider that there is not', ['preview', '--provider', HOSTILE]],
-    ['an event that there is not', ['replay', HOSTILE, 'payload.json']],
-    ['an address that is none', ['preview', '--against', HOSTILE]],
-    ['a repository that is none', ['preview', '--explain', HOSTILE]],
-    ['a repository that there is not', ['preview', '--explain', `PAY/${HOSTILE}`]],
+    ['a file that does not exist', ['preview', '--config', HOSTILE]],
+    ['a payload that does not exist', ['replay', 'repo:forked', HOSTILE]],
+    ['an unknown provider', ['preview', '--provider', HOSTILE]],
+    ['an unknown event', ['replay', HOSTILE, 'payload.json']],
+    ['an invalid address', ['preview', '--against', HOSTILE]],
+    ['an invalid repository address', ['preview', '--explain', HOSTILE]],
+    ['a repository that does not exist', ['preview', '--explain', `PAY/${HOSTILE}`]],
     ['a page', ['preview', '--html', `${HOSTILE}.html`]],
-  ])('prints nothing that a terminal would act on for %s', async (_, args) => {
+  ])('prints no terminal control characters for %s', async (_, args) => {
     const bitbucket = createDemoBitbucket();
     const { stdout, stderr } = await runCommand(args, { bitbucket, files });
 
@@ -91,7 +95,7 @@ describe('the command line', () => {
     expect(stdout + stderr).not.toMatch(UNPRINTABLE);
   });
 
-  it('exits with 2 for a provider that there is not, and names those that there are', async () => {
+  it('exits with 2 for an unknown provider, and names the configured ones', async () => {
     const bitbucket = createDemoBitbucket();
     for (const args of [['check'], ['preview'], ['preview', '--explain', 'A/b']]) {
       const run = await runCommand([...args, '--provider', 'nope'], { bitbucket });
@@ -128,14 +132,14 @@ describe('the configuration of the command line', () => {
     }
   });
 
-  it('exits with 2 and a remedy where no provider is configured', async () => {
+  it('exits with 2 and a remedy if no provider is configured', async () => {
     for (const run of await eachCommand({ appConfig: { app: { title: 'x' } } })) {
       expect(run.stderr).toContain('add catalog.providers.bitbucketServer');
       expect(run.exitCode).toBe(2);
     }
   });
 
-  it('exits with 2 and a remedy where there is no configuration', async () => {
+  it('exits with 2 and a remedy if there is no configuration', async () => {
     const inFolder = await runCommand(['preview']);
     const named = await runCommand(['preview', '--config', 'nowhere.yaml']);
 
@@ -160,7 +164,7 @@ describe('the configuration of the command line', () => {
     expect(exitCode).toBe(2);
   });
 
-  it('refuses a user whose password is a variable that is not set, and asks nothing', async () => {
+  it('refuses a user whose password is an unset variable, and sends no request', async () => {
     const bitbucket = createDemoBitbucket({ anonymousAccess: true });
     const password = '${BITBUCKET_PASSWORD}';
     const appConfig = appConfigFor({
@@ -176,7 +180,7 @@ describe('the configuration of the command line', () => {
     expect(bitbucket.requests).toEqual([]);
   });
 
-  it('warns where a token is a variable that is not set: what is private is not found', async () => {
+  it('warns if a token is an unset variable: private repositories are not found', async () => {
     const bitbucket = createDemoBitbucket({ anonymousAccess: true });
     const appConfig = appConfigFor({
       bitbucket,

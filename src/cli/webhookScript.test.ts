@@ -91,9 +91,9 @@ withCurl('the script for webhooks', () => {
 
   it.each([
     ['at the root', 'http://bitbucket.test'],
-    ['below a context path', 'http://bitbucket.test/bitbucket'],
+    ['under a context path', 'http://bitbucket.test/bitbucket'],
   ])(
-    'adds one to each project that passes the filters, once, on a server %s',
+    'adds a webhook to each project that passes the filters, once, on a server %s',
     async (_, baseUrl) => {
       const bitbucket = await start({ baseUrl });
       const { script } = await adviceOf(bitbucket, 'https://backstage.test/ui');
@@ -123,7 +123,7 @@ withCurl('the script for webhooks', () => {
     },
   );
 
-  it('sends what the document of Bitbucket 10.0 describes, where that is at hand', async () => {
+  it('sends what the OpenAPI document of Bitbucket 10.0 describes, if it is present', async () => {
     const bitbucket = await start();
     const { script } = await adviceOf(bitbucket);
     await execute(script, env);
@@ -146,7 +146,7 @@ withCurl('the script for webhooks', () => {
     ]);
   });
 
-  it('says of which project it could not add one, and goes on', async () => {
+  it('names the projects without a new webhook, and continues', async () => {
     const bitbucket = await start();
     const { script } = await adviceOf(bitbucket);
 
@@ -160,24 +160,24 @@ withCurl('the script for webhooks', () => {
     expect(await webhooksOf(bitbucket, 'PAY')).toEqual([]);
   });
 
-  it('takes no credentials and no secret from the configuration', async () => {
+  it('contains no credentials and no secret from the configuration', async () => {
     const { stdout } = await adviceOf(await start());
     expect(stdout).not.toContain(TEST_USER.password);
     expect(stdout).toContain('BITBUCKET_ADMIN_TOKEN');
     expect(stdout).toContain('https://backstage.example.com/api/events');
   });
 
-  it('is not given for a server whose projects have no webhooks', async () => {
+  it('is not printed for a server without webhooks for projects', async () => {
     const { advice } = await adviceOf(await start({ version: '8.7.1' }));
     expect(advice).toMatch(/^Bitbucket 8\.7\.1 has no webhooks for projects/);
     expect(advice).not.toContain('curl');
   });
 });
 
-describe('a script for webhooks', () => {
+describe('webhookScript', () => {
   const apiBaseUrl = "https://bitbucket.test/it's/rest/api/1.0/";
 
-  it('passes over personal projects and whatever a shell could take for more than a key', () => {
+  it('skips personal projects and keys with characters that a shell could interpret', () => {
     const projectKeys = ['~jdoe', 'PAY', 'A;rm -rf', '$(reboot)', "O'X", 'A B', 'PAY'];
     const script = webhookScript({ projectKeys, apiBaseUrl });
 
@@ -187,11 +187,11 @@ describe('a script for webhooks', () => {
     );
   });
 
-  it('is none where no project is left', () => {
+  it('returns nothing if no project is left', () => {
     expect(webhookScript({ projectKeys: ['~jdoe'], apiBaseUrl })).toBeUndefined();
   });
 
-  it('is in the documentation as check prints it', () => {
+  it('returns the script that the documentation shows', () => {
     const script = webhookScript({
       projectKeys: ['PAY', 'SHOP'],
       apiBaseUrl: 'https://bitbucket.example.com/rest/api/1.0',
@@ -205,7 +205,7 @@ describe('a script for webhooks', () => {
     expect(documented).toContain(`\n\`\`\`bash\n${script}\n\`\`\`\n`);
   });
 
-  it('names every project, on lines that can be read', () => {
+  it('names every project, on lines of readable length', () => {
     const projectKeys = Array.from({ length: 25 }, (_, index) => `P${index}`);
     const script = webhookScript({ projectKeys, apiBaseUrl });
 

@@ -1,4 +1,4 @@
-/** The services of the demo, in which every outcome occurs, in a simulated Bitbucket. For tests. */
+/** A simulated Bitbucket with the services of the demo, in which every outcome occurs. For tests. */
 
 import { seed } from '../../../dev/seed';
 import {
@@ -8,7 +8,7 @@ import {
 } from '../../../dev/simulatedBitbucket';
 import { TEST_USER } from '../../__testUtils__/testProvider';
 
-/** Of the provider: with them every exclusion of the demo applies. It has no code search. */
+/** The configuration of a provider to which every exclusion of the demo applies. */
 export const DEMO_PROVIDER = {
   search: 'off',
   catalogPath: '/catalog-info.yaml',
@@ -19,7 +19,7 @@ export const DEMO_PROVIDER = {
   },
 };
 
-/** Makes one, with the test user who may see all of it. */
+/** Creates the demo, with the test user, who may see everything. */
 export function createDemoBitbucket(
   options: SimulatedBitbucketOptions = {},
 ): SimulatedBitbucket {

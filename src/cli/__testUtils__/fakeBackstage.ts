@@ -1,6 +1,6 @@
 /**
- * A Backstage catalog on a socket, as far as the command line asks it: Locations by query,
- * page by page, and the report of this module, for whoever has the token. For tests.
+ * A Backstage catalog on a socket, as far as the command line uses it: Locations by query,
+ * in pages, and the report of this module, for requests with the token. For tests.
  */
 
 import { createServer } from 'node:http';
@@ -12,60 +12,60 @@ import { parseTarget } from '../../util/parseUrls';
 /** A Location in the catalog. */
 export interface FakeLocation {
   readonly target: string;
-  /** This module when left out. */
+  /** Who registered it; defaults to this module. */
   readonly by?: 'published-module' | 'hand' | 'other-file';
 }
 
-/** What the backend reports of a provider. */
+/** The report of a provider. */
 export interface FakeReport {
   readonly providerId: string;
-  /** `succeeded` when left out. */
+  /** Defaults to `succeeded`. */
   readonly status?: 'running' | 'failed' | 'never-run' | 'succeeded';
-  /** Targets of what it has in the catalog, a repository for each. */
+  /** The targets of its Locations, one repository for each. */
   readonly targets?: readonly string[];
-  /** As the summary counts them; `targets` need not be there then. */
+  /** The number in the summary; `targets` may be omitted then. */
   readonly locations?: number;
-  /** Targets of what is held back, of repositories that no run lists any more. */
+  /** The targets of held removals, of repositories that no run lists any more. */
   readonly held?: readonly string[];
-  /** What became of the files in the catalog, by target; not told of when left out. */
+  /** The entities and errors of the files, by target; not reported if omitted. */
   readonly inCatalog?: Readonly<Record<string, JsonObject>>;
-  /** When each repository was looked at, and is due; not told of when left out. */
+  /** When each repository was checked and is due; not reported if omitted. */
   readonly checks?: { readonly checkedAt: string; readonly dueAt?: string };
-  /** Of each repository. */
+  /** The held removals of each repository. */
   readonly heldRemovals?: readonly JsonObject[];
 }
 
-/** One answer over HTTP. */
+/** An HTTP answer. */
 export interface FakeAnswer {
   readonly status: number;
   readonly body: string;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** For {@link serveBackstage}. */
+/** The options of {@link serveBackstage}. */
 export interface FakeBackstageOptions {
   readonly locations?: readonly FakeLocation[];
-  /** It runs the published module when left out. */
+  /** If omitted, the backend runs the published module. */
   readonly reports?: readonly FakeReport[];
-  /** Whether the token may read them; it may when left out. */
+  /** Whether the token may read the reports; defaults to true. */
   readonly mayReadReports?: boolean;
-  /** The only one that is let in; everybody when left out. */
+  /** The only accepted token; if omitted, no token is needed. */
   readonly token?: string;
   readonly pageSize?: number;
-  /** In place of any other answer. */
+  /** Replaces every other answer. */
   readonly answer?: FakeAnswer;
-  /** Of the next page, whatever there is on it; the number of the page when left out. */
+  /** The cursor after a page, even the last one; defaults to the number of the next page. */
   readonly cursorAfter?: (page: number) => string;
 }
 
-/** A running one. */
+/** A running fake. */
 export interface FakeBackstage extends AsyncDisposable {
   readonly url: string;
-  /** Paths and queries it was asked. */
+  /** The paths and queries of the requests. */
   readonly asked: readonly string[];
 }
 
-/** Starts on a free port of this machine. */
+/** Starts the fake on a free port of this machine. */
 export async function serveBackstage(
   options: FakeBackstageOptions = {},
 ): Promise<FakeBackstage> {
@@ -105,7 +105,7 @@ function answer(
     return options.answer;
   }
   if (token !== undefined && authorization !== `Bearer ${token}`) {
-    // Some proxies echo what they were sent.
+    // Some proxies echo the request.
     return toError(401, 'AuthenticationError', `Illegal token ${authorization}`);
   }
   const [, report] = /^\/api\/catalog\/bitbucket-server(\/.*)$/.exec(url.pathname) ?? [];
@@ -141,7 +141,7 @@ function toError(status: number, name: string, message: string) {
   return { status, body: JSON.stringify({ error: { name, message }, response }) };
 }
 
-/** As `docs/report.openapi.yaml` describes it, with what nobody here reads left out. */
+/** Answers as in `docs/report.openapi.yaml`, without the fields that the command line ignores. */
 function answerReport(
   path: string,
   query: URLSearchParams,
@@ -209,7 +209,7 @@ function toJson(body: JsonObject): FakeAnswer {
   return { status: 200, body: JSON.stringify(body) };
 }
 
-/** As the catalog shows what a module made, what somebody registered and what a file holds. */
+/** Builds a Location as the catalog shows it for a module, a registration or another file. */
 function toEntity({ target, by }: FakeLocation): Entity {
   const entity = locationSpecToLocationEntity({ location: { type: 'url', target } });
   const { name, annotations } = entity.metadata;

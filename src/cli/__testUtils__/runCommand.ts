@@ -1,6 +1,6 @@
 /**
- * Runs a command line within the process: real configuration files in a folder of their
- * own, everything else injected, time on a fake clock. For tests.
+ * Runs a command line within the process: with real configuration files in a temporary
+ * folder, everything else injected, and a fake clock. For tests.
  */
 
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -15,29 +15,29 @@ import { ExitCode, ProcessIo } from '../CliIo';
 import { Layout } from '../layOut';
 import { runCli } from '../program';
 
-/** For {@link runCommand}. */
+/** The options of {@link runCommand}. */
 export interface RunCommandOptions {
-  /** Answered in memory; other hosts are asked over the network. */
+  /** Answers in memory; requests to other hosts use the network. */
   readonly bitbucket?: SimulatedBitbucket;
-  /** `app-config.yaml`; that of one provider on the simulated Bitbucket when left out. */
+  /** `app-config.yaml`; defaults to one provider on the simulated Bitbucket. */
   readonly appConfig?: JsonObject;
-  /** Of that one provider, beside its host. */
+  /** The configuration of that provider, in addition to its host. */
   readonly provider?: JsonObject;
   /** Further files in the folder, by name. An `app-config.yaml` here replaces the other. */
   readonly files?: Readonly<Record<string, string>>;
   readonly env?: Readonly<Record<string, string>>;
   readonly isTerminal?: boolean;
-  /** That of a pipe when left out. */
+  /** Defaults to that of a pipe. */
   readonly layout?: Layout;
   readonly signal?: AbortSignal;
 }
 
-/** What a command led to. */
+/** The result of a command. */
 export interface FinishedCommand {
   readonly exitCode: ExitCode;
   readonly stdout: string;
   readonly stderr: string;
-  /** Of a file that the command wrote. */
+  /** The files that the command wrote, by name. */
   readonly written: ReadonlyMap<string, string>;
 }
 
@@ -80,7 +80,7 @@ async function run(
   let isDone = false;
   let onTheWire = 0;
   const clock: FakeClock = new FakeClock({
-    // Where nobody sleeps, a file is being read; time would not help.
+    // If nothing sleeps, a file is being read, and advancing the clock does not help.
     holdWhile: () => !isDone && (onTheWire > 0 || clock.sleeping === 0),
   });
   const overNetwork = async (...request: Parameters<typeof fetch>) => {

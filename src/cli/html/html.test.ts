@@ -11,25 +11,25 @@ describe('escapeHtml', () => {
     ['\uD800', '⟨U+D800⟩'],
     ['\u{E0041}', '⟨U+E0041⟩'],
     ['Grüße, 日本, עברית, 🎉', 'Grüße, 日本, עברית, 🎉'],
-  ])('writes %j so that it is seen as it is', (text, expected) => {
+  ])('escapes %j so that it is shown unchanged', (text, expected) => {
     expect(escapeHtml(text)).toBe(expected);
   });
 });
 
 describe('html', () => {
-  it('escapes what is put in, unless it was made by it', () => {
+  it('escapes values that it did not build itself', () => {
     expect(html`<p title="${'"'}">${'<'}${html`<b>${1}</b>`}</p>`.markup).toBe(
       '<p title="&quot;">&lt;<b>1</b></p>',
     );
   });
 
-  it('takes lists, and nothing for undefined', () => {
+  it('concatenates lists, and omits undefined', () => {
     expect(html`[${['<', undefined, [html`<br />`]]}${undefined}]`.markup).toBe(
       '[&lt;<br />]',
     );
   });
 
-  it('drops indentation, of its own parts only', () => {
+  it('removes indentation from its own parts only', () => {
     const kept = Html.trusted('a\n  b');
     expect(
       html`<ul>
@@ -44,7 +44,7 @@ describe('withCode', () => {
     ['Set `a.<b>` or `c`.', 'Set <code>a.&lt;b&gt;</code> or <code>c</code>.'],
     ['A lone ` stays', 'A lone ` stays'],
     ['', ''],
-  ])('%j', (text, expected) => {
+  ])('renders code in %j', (text, expected) => {
     expect(markup(withCode(text))).toBe(expected);
   });
 });

@@ -66,7 +66,7 @@ describeInBrowser(TITLE, () => {
   afterAll(() => opener?.close());
 
   const rowsOf = (page: Page) => page.locator('tbody tr[data-outcome]:visible');
-  // By their attributes: to look for a role among 10,000 rows takes seconds.
+  // By attribute: finding a role among 10,000 rows takes seconds.
   const searchOf = (page: Page) => page.locator('input[type=search]');
   const announced = (page: Page, text: string) =>
     page.locator('[role=status]', { hasText: new RegExp(`^${text}$`) }).waitFor();
@@ -80,7 +80,7 @@ describeInBrowser(TITLE, () => {
     ['several', TWO],
     ['hostile names', HOSTILE],
     ['none', renderPreviewPage(preview())],
-  ])('loads nothing and complains of nothing: %s', async (_, document) => {
+  ])('loads nothing and logs no error: %s', async (_, document) => {
     const { page, complaints, requests } = await opener.open(document);
 
     await page.getByRole('heading', { level: 1 }).waitFor();
@@ -89,7 +89,7 @@ describeInBrowser(TITLE, () => {
     expect(requests).toEqual([]);
   });
 
-  it('runs no script but its own, not even one that got into the page', async () => {
+  it('runs no script but its own, not even an injected one', async () => {
     const injected = PAGE.replace(
       '</main>',
       '<script>window.__pwned = 1</script><img src="https://evil.example.com/x" onerror="window.__pwned = 1"></main>',
@@ -103,7 +103,7 @@ describeInBrowser(TITLE, () => {
     await announced(page, '1 of 8 repositories shown');
   });
 
-  it('shows hostile names as they are', async () => {
+  it('shows hostile names unchanged', async () => {
     const { page, complaints } = await opener.open(HOSTILE);
 
     await page
@@ -123,7 +123,7 @@ describeInBrowser(TITLE, () => {
     expect(complaints).toEqual([]);
   });
 
-  it('narrows the rows down by text and announces how many are left', async () => {
+  it('filters the rows by text and announces how many are left', async () => {
     const { page } = await opener.open(PAGE);
     await announced(page, '8 repositories');
 
@@ -144,7 +144,7 @@ describeInBrowser(TITLE, () => {
     expect(await rowsOf(page).count()).toBe(8);
   });
 
-  it('narrows the rows down by outcome, with the keyboard too', async () => {
+  it('filters the rows by outcome, also with the keyboard', async () => {
     const { page } = await opener.open(PAGE);
 
     await page.getByRole('radio', { name: 'Unknown' }).check();
@@ -163,7 +163,7 @@ describeInBrowser(TITLE, () => {
     ]);
   });
 
-  it('says that nothing matches, and offers everything again', async () => {
+  it('reports that nothing matches, and offers to show all rows again', async () => {
     const { page } = await opener.open(PAGE);
 
     await page.getByRole('radio', { name: 'Absent' }).check();
@@ -176,18 +176,18 @@ describeInBrowser(TITLE, () => {
     expect(await page.getByText('Nothing matches').isVisible()).toBe(false);
   });
 
-  it('leads from a reason to exactly its repositories', async () => {
+  it('links from a reason to exactly its repositories', async () => {
     const { page } = await opener.open(PAGE);
 
     await page.getByRole('link', { name: 'fork', exact: true }).click();
 
-    // Not PAY/fork-lift, which is called so.
+    // Not PAY/fork-lift, which only has the word in its name.
     await announced(page, '1 of 8 repositories shown');
     expect(await rowsOf(page).getByRole('rowheader').textContent()).toBe('~ANNA/api');
     await page.locator('input[type=search]:focus').waitFor();
   });
 
-  it('narrows down one provider only', async () => {
+  it('filters only the rows of one provider', async () => {
     const { page } = await opener.open(TWO);
 
     await page
@@ -200,7 +200,7 @@ describeInBrowser(TITLE, () => {
     expect(await rowsOf(page).count()).toBe(9);
   });
 
-  it('stays a table for those who hear it', async () => {
+  it('stays a table for screen readers', async () => {
     const { page } = await opener.open(PAGE);
     const table = page.getByRole('table', { name: /^Every repository/ });
 
@@ -218,7 +218,7 @@ describeInBrowser(TITLE, () => {
     await page.getByRole('img', { name: /^Requests per second\. On average/ }).waitFor();
   });
 
-  it('is dark where that is preferred, and light on paper', async () => {
+  it('is dark if the reader prefers that, and light on paper', async () => {
     const { page } = await opener.open(PAGE, { colorScheme: 'light' });
     const rgb = (color: string) =>
       `rgb(${[1, 3, 5].map(at => parseInt(color.slice(at, at + 2), 16)).join(', ')})`;
@@ -235,7 +235,7 @@ describeInBrowser(TITLE, () => {
     ['usual', PAGE],
     ['long', LONG_NAMES],
     ['hostile', HOSTILE],
-  ])('needs no scrolling to the side on a phone: %s names', async (_, document) => {
+  ])('needs no horizontal scrolling on a phone: %s names', async (_, document) => {
     const { page } = await opener.open(document, PHONE);
 
     expect(await widthOf(page)).toBe(360);
@@ -243,7 +243,7 @@ describeInBrowser(TITLE, () => {
     expect(await widthOf(page)).toBe(360);
   });
 
-  it('needs none with long names on a desk either', async () => {
+  it('needs no horizontal scrolling with long names on a desktop', async () => {
     const { page } = await opener.open(LONG_NAMES, {
       viewport: { width: 1000, height: 800 },
     });
@@ -251,7 +251,7 @@ describeInBrowser(TITLE, () => {
     expect(await widthOf(page)).toBe(1000);
   });
 
-  it('can be read where no script runs', async () => {
+  it('can be read without a script', async () => {
     const { page } = await opener.open(PAGE, { javaScriptEnabled: false });
 
     expect(await page.locator('tbody tr[data-outcome]').count()).toBe(8);
@@ -259,7 +259,7 @@ describeInBrowser(TITLE, () => {
     expect(await searchOf(page).isVisible()).toBe(false);
   });
 
-  it('folds rows with the same cause and remedy, opens them and folds them again', async () => {
+  it('collapses rows with the same cause and remedy, and lets the reader open and close them', async () => {
     const alike = REPOSITORIES.slice(0, 1).flatMap(one =>
       [...'abcdefgh'].map(name => ({ ...one, repositorySlug: `alike-${name}` })),
     );
@@ -282,7 +282,7 @@ describeInBrowser(TITLE, () => {
     expect(await rowsOf(page).getByRole('rowheader').textContent()).toMatch(/alike-c$/);
   });
 
-  it('finds one among 10,000, which are folded', async () => {
+  it('finds one repository among 10,000 collapsed ones', async () => {
     const many = provider({ repositories: manyRepositories(10_000) });
     const { page, complaints } = await opener.open(renderPreviewPage(preview(many)));
 

@@ -49,7 +49,7 @@ const PAGE_TABLE = Object.entries(PAGES).map(
 );
 const PAGE = renderPreviewPage(PAGES['one provider']);
 
-/** Without what is between the tags of style and script. */
+/** Removes the content of the style and script elements. */
 function markupOf(page: string): string {
   return page.replace(/(<(style|script)>)[^]*?(<\/\2>)/g, '$1$3');
 }
@@ -94,7 +94,7 @@ describe.each(PAGE_TABLE)('the page of %s', (_, page) => {
     expect(page.match(/<style|<script/g)).toEqual(['<style', '<script']);
   });
 
-  it('refers to nothing outside, other than by links', () => {
+  it('has no external references except links', () => {
     expect(allOf(page, 'src')).toEqual([]);
     expect(allOf(page, 'style')).toEqual([]);
     const referring = tagsOf(page).filter(tag => /\s(xlink:)?href\b/.test(tag));
@@ -115,12 +115,12 @@ describe.each(PAGE_TABLE)('the page of %s', (_, page) => {
     expect(handlers).toEqual([]);
   });
 
-  it('says nothing that only a program understands', () => {
+  it('shows no text that only a program understands', () => {
     expect(textOf(page)).not.toMatch(/\bundefined\b|\bNaN\b|\bInfinity\b|\[object/);
     expect(tagsOf(page).join(' ')).not.toMatch(/\bundefined\b|\bNaN\b|Infinity|\[object/);
   });
 
-  it('uses each id once, and refers to ids that there are', () => {
+  it('uses each id once, and refers to existing ids only', () => {
     const ids = allOf(page, 'id');
     expect(new Set(ids).size).toBe(ids.length);
     const named = [
@@ -142,7 +142,7 @@ describe.each(PAGE_TABLE)('the page of %s', (_, page) => {
   });
 });
 
-describe('what the page shows', () => {
+describe('the content of the page', () => {
   it('has every repository once, with outcome, reason, cause, remedy, detail and files', () => {
     expect(PAGE.match(/<tr data-outcome=/g)).toHaveLength(REPOSITORIES.length);
     const rows = PAGE.split('<tr data-outcome=').slice(1);
@@ -168,10 +168,10 @@ describe('what the page shows', () => {
     }
   });
 
-  it('has the totals of the summary', () => {
+  it('shows the totals of the summary', () => {
     const repositories = manyRepositories(12_345);
     const one = provider({ repositories });
-    // Up to the rows, which would make a failure unreadable.
+    // Without the rows, which would make a failure unreadable.
     const [text = ''] = textOf(renderPreviewPage(preview(one))).split('Every repository');
     for (const kind of OUTCOME_KINDS) {
       const count = one.summary[kind].toLocaleString('en-US');
@@ -186,7 +186,7 @@ describe('what the page shows', () => {
     expect(text).toContain('8,643 Locations');
   });
 
-  it('shows the difference to a catalog where there is one', () => {
+  it('shows the difference from a catalog if there is one', () => {
     const text = textOf(PAGE);
     expect(text).toContain('1,234 would stay unchanged');
     expect(text).toContain('Added 1 Location https://bitbucket.example.com/new');
@@ -196,7 +196,7 @@ describe('what the page shows', () => {
     expect(renderPreviewPage(preview(provider()))).not.toContain('Difference');
   });
 
-  it('tells what would be held back and why, and what the difference is known by', () => {
+  it('shows what would be held back and why, and the source of the difference', () => {
     const heldBack = ['https://bitbucket.example.com/held'];
     const heldBackReason = '1 of 1 Locations (100 %) would be removed';
     const against = {
@@ -213,7 +213,7 @@ describe('what the page shows', () => {
     expect(textOf(PAGE)).not.toContain('The backend has no report');
   });
 
-  it('closes long lists of differences', () => {
+  it('closes long lists of differences at first', () => {
     const added = Array.from(
       { length: 21 },
       (_, index) => `https://b.example.com/${index}`,
@@ -225,7 +225,7 @@ describe('what the page shows', () => {
     ]);
   });
 
-  it('tells that a preview failed, and why', () => {
+  it('shows that a preview failed, and why', () => {
     const text = textOf(renderPreviewPage(PAGES['a failed one']));
     expect(text).toContain('A scheduled run would fail. Bitbucket refused the login.');
     expect(text).toContain('✕ failed');
@@ -234,14 +234,14 @@ describe('what the page shows', () => {
     expect(text).toContain('not reported by the server');
   });
 
-  it('has a section for each provider, and a list of them where there are several', () => {
+  it('has a section for each provider, and a list of them if there are several', () => {
     const page = renderPreviewPage(PAGES['several providers']);
     expect(page.match(/<section class="provider"/g)).toHaveLength(3);
     expect(page).toContain('<a href="#p2">labs</a>');
     expect(PAGE).not.toContain('<nav');
   });
 
-  it('tells the requests and the budget', () => {
+  it('shows the requests and the budget', () => {
     const text = textOf(PAGE);
     expect(text).toContain('Sent 24 ');
     expect(text).toContain('file-check 22 ');
@@ -269,7 +269,7 @@ describe('what the page shows', () => {
     expect(renderPreviewPage(preview(far))).not.toContain('class="budget"');
   });
 
-  it('spells out characters that would change what is read', () => {
+  it('spells out characters that would change how a name reads', () => {
     const page = renderPreviewPage(PAGES['hostile names']);
     expect(page).not.toMatch(/[\p{Cf}\p{Cs}]/u);
     expect(page).not.toContain('\u0000');
@@ -284,7 +284,7 @@ describe('what the page shows', () => {
     expect((bytes(2000) - bytes(1000)) / 1000).toBeLessThan(550);
   });
 
-  it('takes an outcome without a reason, an address or a file', () => {
+  it('renders an outcome without a reason, an address or a file', () => {
     const bare = repository('A/b', 'absent', undefined, { url: undefined });
     const page = renderPreviewPage(preview(provider({ repositories: [bare] })));
     expect(page).toContain('<th scope="row">A/<wbr />b</th>');
@@ -292,7 +292,7 @@ describe('what the page shows', () => {
 });
 
 describe('divideBar', () => {
-  it('fills the bar and leaves out what there is not', () => {
+  it('fills the bar and omits outcomes without repositories', () => {
     expect(divideBar({ registered: 3, excluded: 0, absent: 1, unknown: 0 })).toEqual([
       { kind: 'registered', start: 0, width: 75 },
       { kind: 'absent', start: 75, width: 25 },
@@ -300,7 +300,7 @@ describe('divideBar', () => {
     expect(divideBar({ registered: 0, excluded: 0, absent: 0, unknown: 0 })).toEqual([]);
   });
 
-  it('keeps a single one among many visible', () => {
+  it('keeps a single repository among many visible', () => {
     const parts = divideBar({ registered: 9_999, excluded: 0, absent: 0, unknown: 1 });
     expect(parts[1]?.width).toBeGreaterThan(0.7);
     expect(parts.reduce((sum, part) => sum + part.width, 0)).toBeCloseTo(100);
@@ -308,7 +308,7 @@ describe('divideBar', () => {
 });
 
 describe('toColumns', () => {
-  it('keeps seconds that are few', () => {
+  it('has one column per second in a short run', () => {
     expect(toColumns([3, 0])).toEqual([
       { perSecond: 3, seconds: 1 },
       { perSecond: 0, seconds: 1 },
@@ -349,7 +349,7 @@ describe.each([
     names.map(name => COLORS[name][mode]);
   const fills = colorsOf(...OUTCOME_KINDS);
 
-  it('have contrast enough for text', () => {
+  it('have enough contrast for text', () => {
     for (const below of colorsOf('ground', 'raised', 'failure')) {
       for (const above of colorsOf('text', 'quiet', 'link')) {
         expect(contrast(above, below)).toBeGreaterThanOrEqual(4.5);
@@ -360,7 +360,7 @@ describe.each([
     }
   });
 
-  it('have contrast enough for charts and controls', () => {
+  it('have enough contrast for charts and controls', () => {
     for (const fill of [...fills, ...colorsOf('field', 'column')]) {
       expect(contrast(fill, COLORS.ground[mode])).toBeGreaterThanOrEqual(3);
     }

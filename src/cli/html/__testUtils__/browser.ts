@@ -1,4 +1,4 @@
-/** A headless browser for tests, where the machine has one. */
+/** A headless browser for tests, if the machine has one. */
 
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -13,14 +13,14 @@ const USUAL_PLACES = [
   '/usr/bin/google-chrome',
 ];
 
-/** What `CHROMIUM_PATH` names, or else what is in one of the usual places. */
+/** Returns the browser that `CHROMIUM_PATH` names, or one in the usual places. */
 export function findBrowser(): string | undefined {
   return [process.env.CHROMIUM_PATH ?? '', ...USUAL_PLACES].find(
     place => place !== '' && existsSync(place),
   );
 }
 
-/** No sandbox, since build machines run as root; nothing that asks the network by itself. */
+/** No sandbox, since build machines run as root; no requests of the browser itself. */
 const ARGUMENTS = [
   '--headless',
   '--no-sandbox',
@@ -32,16 +32,16 @@ const ARGUMENTS = [
   '--disable-sync',
 ];
 
-/** A page and what went on in it. */
+/** An open page with its errors and requests. */
 export interface OpenedPage {
   readonly page: Page;
-  /** Errors and warnings on the console, what was thrown, what the policy refused. */
+  /** Errors and warnings on the console, thrown errors, violations of the policy. */
   readonly complaints: readonly string[];
-  /** Addresses of all requests besides that for the page. */
+  /** The addresses of all requests except the one for the page. */
   readonly requests: readonly string[];
 }
 
-/** Opens documents as files, as somebody does who was sent one. */
+/** Opens documents from files, like the recipient of a page. */
 export class PageOpener {
   private last: Page | undefined;
 
@@ -58,7 +58,7 @@ export class PageOpener {
     );
   }
 
-  /** Closes the page that was opened before. */
+  /** Opens a document, and closes the previous page. */
   async open(document: string, options: BrowserContextOptions = {}): Promise<OpenedPage> {
     const file = path.join(this.folder, 'preview.html');
     await writeFile(file, document, 'utf8');

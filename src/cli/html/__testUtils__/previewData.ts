@@ -1,4 +1,4 @@
-/** Previews to render: counted from their repositories, as the command counts them. */
+/** Previews to render, with counts computed from their repositories, as in the command. */
 
 import { findSharedFiles } from '../../../conflicts/describeConflicts';
 import { explainOutcome } from '../../../discovery/explanations';
@@ -12,7 +12,7 @@ import {
 
 const BASE = 'https://bitbucket.example.com';
 
-/** A repository; its page, its file and what its outcome means follow from the rest. */
+/** Builds a repository; its page, file, cause and remedy follow from the arguments. */
 export function repository(
   name: string,
   outcome: OutcomeKind,
@@ -87,7 +87,7 @@ function summaryOf(repositories: readonly PreviewedRepository[]): RunSummary {
   };
 }
 
-/** A provider that found `REPOSITORIES`, unless told otherwise. */
+/** Builds the preview of a provider, by default with `REPOSITORIES`. */
 export function provider(changes: Partial<ProviderPreview> = {}): ProviderPreview {
   const repositories = changes.repositories ?? REPOSITORIES;
   return {
@@ -128,7 +128,7 @@ const REASONS: readonly (readonly [OutcomeKind, string | undefined])[] = [
   ['unknown', 'not-permitted'],
 ];
 
-/** As many as asked for, of all outcomes. */
+/** Builds the given number of repositories, of all outcomes. */
 export function manyRepositories(count: number): PreviewedRepository[] {
   return Array.from({ length: count }, (_, index) => {
     const [outcome = 'registered', reason] = REASONS[index % REASONS.length] ?? [];
@@ -141,7 +141,7 @@ export function manyRepositories(count: number): PreviewedRepository[] {
   });
 }
 
-/** What somebody could call a repository to make a page run it. */
+/** Names that an attacker could give a repository to inject code into the page. */
 const HOSTILE = {
   script: '<script>window.__pwned = 1</script>',
   image: '"><img src=x onerror="window.__pwned = 1">',
@@ -151,7 +151,7 @@ const HOSTILE = {
   address: 'javascript:window.__pwned=1',
 } as const;
 
-/** One in which everything that comes from Bitbucket is hostile. */
+/** Builds a preview in which every text from Bitbucket is hostile. */
 export function hostileProvider(): ProviderPreview {
   const { script, image, single, close, bidi, address } = HOSTILE;
   const rest = {
