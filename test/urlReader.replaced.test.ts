@@ -1,4 +1,4 @@
-/** An app that has a URL reader service of its own, which takes no readers from others. */
+/** An app with its own URL reader service, which does not use readers of other packages. */
 
 import { urlReaderServiceFactory } from '@backstage/backend-defaults/urlReader';
 import { mockServices } from '@backstage/backend-test-utils';
@@ -11,7 +11,7 @@ const INTEGRATION = {
   apiBaseUrl: 'https://bitbucket.example.com/rest/api/1.0',
 };
 
-it('is told that the feature has no effect, and starts', async () => {
+it('logs that the feature has no effect, and starts', async () => {
   const logger = createLogRecorder();
   const backend = await startBackend({
     config: { integrations: { bitbucketServer: [INTEGRATION] } },
@@ -25,7 +25,7 @@ it('is told that the feature has no effect, and starts', async () => {
 
   const warnings = logger.messages('warn').filter(one => one.includes('URL reader'));
   expect(warnings).toEqual([
-    expect.stringMatching(/has no effect: this app has a URL reader service of its own/),
+    expect.stringMatching(/has no effect: this app has its own URL reader service/),
   ]);
 });
 

@@ -1,4 +1,4 @@
-/** What the reader reads, for the catalog and for others, against a simulated Bitbucket. */
+/** What the reader returns to the catalog and to other plugins, with a simulated Bitbucket. */
 
 import { mockServices } from '@backstage/backend-test-utils';
 import { JsonObject } from '@backstage/types';
@@ -169,7 +169,7 @@ describe('a search of the catalog', () => {
     });
   });
 
-  it('asks nothing while nothing has changed, and again after a change or maxAge', async () => {
+  it('sends no request while nothing has changed, but does after a change or maxAge', async () => {
     const { base, bitbucket, change, clock, search, asked } = setUp();
     const url = `${base}/${FILE}`;
     const { etag } = await search(url);
@@ -188,7 +188,7 @@ describe('a search of the catalog', () => {
     expect(asked()).toEqual([`raw/${FILE}`, `raw/${FILE}`]);
   });
 
-  it('finds nothing where that is proven, with an etag that is believed as any other', async () => {
+  it('returns no files for a proven absence, with an etag that works like any other', async () => {
     const { absent, base, bitbucket, search, asked } = setUp();
     const url = `${base}/nope.yaml`;
     const { files, etag } = await search(url);
@@ -231,7 +231,7 @@ describe('a search of the catalog', () => {
     expect(await search(`${base}/nope/*.yaml`)).toMatchObject({ files: [] });
   });
 
-  it('fails as a whole where one of the files of a pattern cannot be read', async () => {
+  it('fails if one of the files of a pattern cannot be read', async () => {
     const { base, bitbucket, search } = setUp();
     bitbucket.faults.add({ match: { path: /one/ }, effect: 'login-page' });
     await expect(search(`${base}/services/*/*.yaml`)).rejects.toMatchObject({
@@ -239,7 +239,7 @@ describe('a search of the catalog', () => {
     });
   });
 
-  it('is refused for what is nothing in a repository', async () => {
+  it('refuses a URL that is not in a repository', async () => {
     const { bitbucket, search } = setUp();
     await expect(search(`${bitbucket.baseUrl}/dashboard`)).rejects.toMatchObject({
       name: 'InputError',
@@ -250,7 +250,7 @@ describe('a search of the catalog', () => {
 describe('a search of the catalog that gets no answer', () => {
   const outage = { type: 'html', status: 404 } as const;
 
-  it('lets what was read stand for staleIfUnavailable, then fails without saying that nothing is there', async () => {
+  it('keeps the previous files for staleIfUnavailable, then fails without NotFoundError', async () => {
     const { base, bitbucket, change, clock, logger, search } = setUp();
     const url = `${base}/${FILE}`;
     const { etag } = await search(url);
@@ -270,7 +270,7 @@ describe('a search of the catalog that gets no answer', () => {
   });
 
   it.each([undefined, '', '0123456789ab'])(
-    'fails where nothing was read by it before: %s',
+    'fails if the etag is not from an earlier read: %s',
     async etag => {
       const { base, bitbucket, search } = setUp();
       bitbucket.faults.add({ effect: outage });
@@ -293,7 +293,7 @@ describe('a search of the catalog that gets no answer', () => {
     ]);
   });
 
-  it('doubts an empty answer and a page until Bitbucket confirms them', async () => {
+  it('accepts an empty answer or a web page only if Bitbucket confirms it', async () => {
     const { base, bitbucket, search } = setUp();
     const fault = bitbucket.faults.add({
       match: { kind: 'raw' },
@@ -305,11 +305,11 @@ describe('a search of the catalog that gets no answer', () => {
     await expect(search(`${base}/page.html`)).rejects.toThrow(/an HTML page/);
   });
 
-  it('waits no longer than twice maxWait, and asks no second time where nothing answers', async () => {
+  it('waits no longer than twice maxWait, and does not retry without an answer', async () => {
     const { base, bitbucket, clock, search, asked } = setUp();
     bitbucket.faults.add({ effect: 'hang' });
     const startedAt = clock.monotonicMs();
-    await expect(search(`${base}/${FILE}`)).rejects.toThrow(/no answer within 20 s/);
+    await expect(search(`${base}/${FILE}`)).rejects.toThrow(/did not answer within 20 s/);
     expect(clock.monotonicMs() - startedAt).toBe(20_000);
     expect(asked()).toHaveLength(1);
   });
@@ -324,7 +324,7 @@ describe('a search of the catalog that gets no answer', () => {
     expect(clock.monotonicMs() - startedAt).toBe(10_000);
   });
 
-  it('asks no more with credentials that are refused, and tries them again after a while', async () => {
+  it('stops requests with refused credentials, and tries them again later', async () => {
     const { base, bitbucket, clock, search, asked } = setUp();
     const { etag } = await search(`${base}/${FILE}`);
     const fault = bitbucket.faults.add({ effect: { type: 'html', status: 401 } });
@@ -339,18 +339,20 @@ describe('a search of the catalog that gets no answer', () => {
     expect((await search(`${base}/${FILE}`, etag)).files).toHaveLength(1);
   });
 
-  it('reads everything while the stamps cannot be read, and says so once', async () => {
+  it('reads every file while the stamps cannot be loaded, with one warning', async () => {
     const { base, failStamps, logger, search } = setUp();
     failStamps();
     const url = `${base}/${FILE}`;
     const { etag } = await search(url);
     expect((await search(url, etag)).contents).toEqual({ [url]: 'kind: API' });
     expect(logger.messages('warn')).toEqual([
-      expect.stringMatching(/cannot be read from the database, so every file is read/),
+      expect.stringMatching(
+        /does not answer which repositories have changed, so every file is read/,
+      ),
     ]);
   });
 
-  it('is for URLs of its host and no other', () => {
+  it('applies to URLs of its host only', () => {
     const { base, predicate } = setUp();
     expect(predicate(new URL(base))).toBe(true);
     expect(predicate(new URL('https://example.com/projects/PAY/repos/api'))).toBe(false);
@@ -367,7 +369,7 @@ describe('a configuration that changes while the backend runs', () => {
     expect((await search(url, etag)).files).toHaveLength(1);
   });
 
-  it('has new credentials tried at once, although the old ones were refused', async () => {
+  it('makes the reader try new credentials immediately, although the old ones were refused', async () => {
     const { base, clock, reconfigure, search } = setUp();
     const url = `${base}/${FILE}`;
     reconfigure({}, 'expired');
@@ -377,7 +379,7 @@ describe('a configuration that changes while the backend runs', () => {
     expect(clock.monotonicMs()).toBeLessThan(MINUTE);
   });
 
-  it('stays as it was where it cannot work', async () => {
+  it('has no effect if it is invalid', async () => {
     const { base, logger, reconfigure, search } = setUp();
     const url = `${base}/${FILE}`;
     const { etag } = await search(url);
@@ -391,10 +393,10 @@ describe('a configuration that changes while the backend runs', () => {
   });
 });
 
-describe('what other plugins read', () => {
+describe('a file for another plugin', () => {
   const other = { pluginId: 'scaffolder' };
 
-  it('is asked for each time, whatever etag they have', async () => {
+  it('is requested each time, whatever etag the plugin has', async () => {
     const { base, search, asked } = setUp(other);
     const url = `${base}/${FILE}`;
     const { etag, contents } = await search(url);
@@ -405,7 +407,7 @@ describe('what other plugins read', () => {
     expect(await search(`${base}/nope.yaml`)).toMatchObject({ files: [], etag: '' });
   });
 
-  it('comes as a buffer or as a stream', async () => {
+  it('is available as a buffer or as a stream', async () => {
     const { base, clock, reader } = setUp(other);
     const read = await clock.run(reader.readUrl(`${base}/${FILE}`));
     expect(String(await read.buffer())).toBe('kind: API');
@@ -419,7 +421,7 @@ describe('what other plugins read', () => {
   it.each<[string, Parameters<typeof setUp>[0], string]>([
     ['nope.yaml', other, 'NotFoundError'],
     [`${FILE}?at=nope`, other, 'NotFoundError'],
-  ])('does not exist only where Bitbucket says so: %s', async (path, options, name) => {
+  ])('is not found only if Bitbucket says so: %s', async (path, options, name) => {
     const { base, clock, reader } = setUp(options);
     await expect(clock.run(reader.readUrl(`${base}/${path}`))).rejects.toMatchObject({
       name,
@@ -430,7 +432,7 @@ describe('what other plugins read', () => {
     ['a 404 of a proxy', { type: 'html', status: 404 } as const],
     ['a login page', 'login-page' as const],
     ['an error', { type: 'status', status: 500 } as const],
-  ])('fails otherwise: %s', async (_, effect) => {
+  ])('causes another error otherwise: %s', async (_, effect) => {
     const { base, bitbucket, clock, reader } = setUp(other);
     bitbucket.faults.add({ effect });
     await expect(clock.run(reader.readUrl(`${base}/${FILE}`))).rejects.toMatchObject({
@@ -438,7 +440,7 @@ describe('what other plugins read', () => {
     });
   });
 
-  it('is not modified where the headers say so', async () => {
+  it('is not modified if the headers say so', async () => {
     const { base, bitbucket, clock, reader } = setUp(other);
     const handle = bitbucket.handle;
     Object.assign(bitbucket, {
@@ -462,11 +464,11 @@ describe('what other plugins read', () => {
 });
 
 describe('a tree', () => {
-  it('has the commit for an etag and is asked for as one archive of it', async () => {
+  it('has the commit as its etag and is requested as one archive', async () => {
     const { base, clock, git, reader, trees, asked } = setUp({ pluginId: 'techdocs' });
     const commit = git.tip('main')?.id ?? '';
     const etag = commit.slice(0, 12);
-    // The simulated server has no archives.
+    // The simulated Bitbucket has no archives.
     await expect(clock.run(reader.readTree(`${base}/services`))).rejects.toThrow();
     expect(asked()).toContain(
       `archive?format=tgz&at=${commit}&prefix=PAY-api&path=services`,

@@ -1,4 +1,4 @@
-/** The URL reader of one Bitbucket Server or Data Center, in Backstage's terms. */
+/** Backstage's URL reader interface for one Bitbucket Server or Data Center. */
 
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
@@ -23,13 +23,13 @@ import { parseReadUrl, ReadTarget } from './parseReadUrl';
 import { unreadable } from './ReadFailures';
 import { readStream, toNodeStream } from './readStream';
 
-/** The part of a commit's id by which trees are told apart, as the built-in reader has it. */
+/** Length of the part of a commit id that is the etag of a tree, as in the built-in reader. */
 const TREE_ETAG_LENGTH = 12;
 
-/** Files of one pattern that are read at the same time. */
+/** Number of files that are read concurrently for one pattern. */
 const FILES_AT_ONCE = 4;
 
-/** What Backstage makes a tree of. */
+/** The part of Backstage's factory for tree responses that is used here. */
 export interface TreeResponseFactory {
   fromTarArchive(options: {
     readonly stream: Readable;
@@ -39,11 +39,11 @@ export interface TreeResponseFactory {
   }): Promise<UrlReaderServiceReadTreeResponse>;
 }
 
-/** What a reader reads with. */
+/** For {@link BitbucketServerUrlReader}. */
 export interface BitbucketServerUrlReaderOptions {
   readonly integration: BitbucketServerIntegration;
   readonly source: FileSource;
-  /** Of the catalog; the others read whatever they ask for. */
+  /** Set for the catalog only; other plugins get each file from Bitbucket. */
   readonly catalogReads?: CatalogReads;
   readonly treeResponseFactory: TreeResponseFactory;
   readonly onRead: (result: ReadResult) => void;
@@ -51,7 +51,7 @@ export interface BitbucketServerUrlReaderOptions {
 
 type File = UrlReaderServiceSearchResponse['files'][number];
 
-/** Reads what lies at URLs of one host. */
+/** Reads files and folders at URLs of one host. */
 export class BitbucketServerUrlReader implements UrlReaderService {
   readonly #options: BitbucketServerUrlReaderOptions;
 
@@ -62,8 +62,9 @@ export class BitbucketServerUrlReader implements UrlReaderService {
   /**
    * Reads one file.
    *
-   * @throws NotFoundError only where Bitbucket itself says that there is no such file
-   * @throws NotModifiedError where the answer's own headers say so
+   * @throws NotFoundError only if Bitbucket itself says that there is no such file
+   * @throws NotModifiedError if the headers of the answer say so
+   * @throws Error if there is no usable answer
    */
   async readUrl(
     url: string,
@@ -75,14 +76,14 @@ export class BitbucketServerUrlReader implements UrlReaderService {
       await this.#options.source.openFile(target, options.signal),
     );
     const { headers, stream } = opened;
-    const about = describeVersion(headers);
-    if (isSameVersion(about, options)) {
+    const version = describeVersion(headers);
+    if (isSameVersion(version, options)) {
       await stream.cancel();
       throw new NotModifiedError();
     }
     let bytes: Promise<Buffer> | undefined;
     return {
-      ...about,
+      ...version,
       buffer: () => {
         bytes ??= readStream(stream, { maxBytes: Infinity, signal: options.signal });
         return bytes;
@@ -92,10 +93,11 @@ export class BitbucketServerUrlReader implements UrlReaderService {
   }
 
   /**
-   * Reads a folder, or all of a repository, as one archive.
+   * Reads a folder or a whole repository as one archive.
    *
-   * @throws NotModifiedError where the caller has this commit already
-   * @throws NotFoundError only where Bitbucket itself says that there is nothing
+   * @throws NotModifiedError if the caller already has this commit
+   * @throws NotFoundError only if Bitbucket itself says that there is no such tree
+   * @throws Error if there is no usable answer
    */
   async readTree(
     url: string,
@@ -121,26 +123,27 @@ export class BitbucketServerUrlReader implements UrlReaderService {
   /**
    * Reads one file, or all files whose path matches a pattern.
    *
-   * @returns no files where Bitbucket itself says that there are none
-   * @throws NotModifiedError where what the catalog has is still to be used
+   * @returns no files only if Bitbucket itself says that there are none
+   * @throws NotModifiedError if the catalog should keep using the files that it has
+   * @throws Error if there is no usable answer
    */
   async search(
     url: string,
     options: UrlReaderServiceSearchOptions = {},
   ): Promise<UrlReaderServiceSearchResponse> {
     const target = toTarget(url);
-    const ask = () => this.#readAll(url, target, options.signal);
+    const readFiles = () => this.#readAll(url, target, options.signal);
     const { catalogReads, onRead } = this.#options;
     if (!catalogReads) {
-      const read = await ask();
+      const read = await readFiles();
       if (read.kind === 'absent') {
         onRead('absent');
         return { files: [], etag: '' };
       }
       return { files: [...this.#found(url, read).files], etag: '' };
     }
-    const question = { url, address: target.address, etag: options.etag };
-    const { files, etag } = await catalogReads.read(question, ask);
+    const request = { url, address: target.address, etag: options.etag };
+    const { files, etag } = await catalogReads.read(request, readFiles);
     return { files: [...files], etag };
   }
 
@@ -165,7 +168,7 @@ export class BitbucketServerUrlReader implements UrlReaderService {
     return { kind: 'found', value };
   }
 
-  /** One listing and the files that match, in place of an archive of everything. */
+  /** Reads one listing and the matching files, instead of an archive of the repository. */
   async #readMatching(
     url: string,
     target: ReadTarget,
@@ -176,16 +179,16 @@ export class BitbucketServerUrlReader implements UrlReaderService {
     if (listing.kind !== 'found') return listing;
     const pattern = new Minimatch(target.glob ?? '');
     const paths = listing.value.filter(path => pattern.match(path)).sort();
-    const inTurn = pLimit(FILES_AT_ONCE);
+    const limit = pLimit(FILES_AT_ONCE);
     const lookups = await Promise.all(
-      paths.map(path => inTurn(() => source.readFile({ ...target, path }, signal))),
+      paths.map(path => limit(() => source.readFile({ ...target, path }, signal))),
     );
     const files: File[] = [];
     const hashes: string[] = [];
     for (const [index, path] of paths.entries()) {
       const lookup = lookups[index];
       if (lookup?.kind === 'unknown') return lookup;
-      // What is absent by now was deleted after it was listed.
+      // A file that is absent was deleted after the listing.
       if (lookup?.kind === 'found') {
         const at = integration.resolveUrl({ url: `/${path}`, base: url });
         files.push(toFile(at, lookup.value));
@@ -195,7 +198,7 @@ export class BitbucketServerUrlReader implements UrlReaderService {
     return { kind: 'found', value: { files, contentHash: hash(hashes.join('\n')) } };
   }
 
-  /** @throws NotFoundError or Error where nothing was found */
+  /** @throws NotFoundError or Error if nothing was found */
   #found<T>(url: string, lookup: Lookup<T>): T {
     if (lookup.kind !== 'found') throw this.#failure(url, lookup);
     this.#options.onRead('read');
@@ -210,7 +213,7 @@ export class BitbucketServerUrlReader implements UrlReaderService {
   }
 }
 
-/** @throws InputError for what is no URL of something in a repository */
+/** @throws InputError if the URL is not that of a file or folder in a repository */
 function toTarget(url: string): ReadTarget {
   const target = parseReadUrl(url);
   if (target) return target;
@@ -233,7 +236,7 @@ interface Version {
   readonly lastModifiedAt?: Date;
 }
 
-/** Bitbucket documents neither header; who sends them is believed. */
+/** Bitbucket does not document these headers; they are used if they are there. */
 function describeVersion(headers: Headers): Version {
   const lastModified = Date.parse(headers.get('last-modified') ?? '');
   return {

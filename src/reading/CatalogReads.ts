@@ -1,6 +1,6 @@
 /**
- * The catalog's reads: asks Bitbucket only where that is worth a request, and lets what was
- * read before stand where there is no answer. Order of effects only.
+ * The catalog's reads: sends a request to Bitbucket only if it is needed, and lets the catalog
+ * keep using its files while Bitbucket does not answer. Order of effects only.
  */
 
 import { NotModifiedError } from '@backstage/errors';
@@ -14,35 +14,35 @@ import { Clock } from '../util/clock';
 import { assessRead, decideRead } from './decideRead';
 import { ReadFailures, unreadable } from './ReadFailures';
 
-/** What was read, whichever way. */
+/** The files of one read. */
 export interface FilesRead<F> {
   readonly files: readonly F[];
-  /** Of all of it, hexadecimal. */
+  /** Hash of all contents, hexadecimal. */
   readonly contentHash: string;
 }
 
-/** What the catalog's reads are decided with. */
+/** For {@link CatalogReads}. */
 export interface CatalogReadsOptions {
   readonly host: string;
-  /** As they are at the moment. */
+  /** Returns the current settings. */
   readonly settings: () => ReadingConfig;
   readonly stamps: Pick<RepositoryStamps, 'load'>;
   readonly failures: ReadFailures;
   readonly onRead: (result: ReadResult) => void;
-  /** Told of what is proven not to be there. */
+  /** Receives the files that are proven to be absent. */
   readonly absentReads: Pick<AbsentReads, 'tell'>;
   readonly clock: Clock;
 }
 
-/** One question of the catalog. */
-export interface CatalogQuestion {
+/** One read by the catalog. */
+export interface CatalogRequest {
   readonly url: string;
   readonly address: RepositoryAddress;
-  /** As the catalog has it. */
+  /** The etag that the catalog has stored. */
   readonly etag: string | undefined;
 }
 
-/** Decides about the reads of one host. */
+/** Serves the catalog's reads of one host. */
 export class CatalogReads {
   readonly #options: CatalogReadsOptions;
 
@@ -51,17 +51,16 @@ export class CatalogReads {
   }
 
   /**
-   * Reads, or finds that there is no need to.
+   * Reads files, unless those that the catalog has are current.
    *
-   * @param ask - asks Bitbucket
-   * @returns the files and the etag to come back with; no files where it is proven that
-   * there are none
-   * @throws NotModifiedError where what the catalog has is still to be used
-   * @throws Error where it has nothing, or nothing that is young enough, and there is no
-   * answer
+   * @param ask - sends the request to Bitbucket
+   * @returns the files and the etag for the next read; no files if it is proven that there are
+   * none
+   * @throws NotModifiedError if the catalog should keep using the files that it has
+   * @throws Error if there is no answer and the catalog has no files, or too old ones
    */
   async read<F>(
-    { url, address, etag }: CatalogQuestion,
+    { url, address, etag }: CatalogRequest,
     ask: () => Promise<Lookup<FilesRead<F>>>,
   ): Promise<{ readonly files: readonly F[]; readonly etag: string }> {
     const { absentReads, clock, failures, host, onRead, settings } = this.#options;
@@ -78,11 +77,11 @@ export class CatalogReads {
         ? { kind: lookup.kind, contentHash: lookup.value.contentHash }
         : lookup;
     const verdict = assessRead(question, stamp, outcome, staleIfUnavailableMs);
-    if (verdict.kind !== 'news') {
+    if (verdict.kind !== 'answered') {
       const { kind, problem } = verdict;
-      onRead(kind === 'stands' ? 'stale' : 'failed');
-      failures.note(url, problem, kind === 'stands');
-      throw kind === 'stands' ? new NotModifiedError() : unreadable(url, problem);
+      onRead(kind);
+      failures.note(url, problem, kind === 'stale');
+      throw kind === 'stale' ? new NotModifiedError() : unreadable(url, problem);
     }
     if (lookup.kind === 'found') {
       onRead('read');

@@ -1,6 +1,6 @@
 /**
- * Asks one Bitbucket for files, so that nobody waits without end and nothing passes for a
- * file's content, or for its absence, that is not Bitbucket's own word.
+ * Requests files from one Bitbucket, within a time limit. Only Bitbucket's own answer counts as
+ * the content of a file, or as proof that it is absent.
  */
 
 import { BitbucketServerIntegrationConfig } from '@backstage/integration';
@@ -18,13 +18,16 @@ import { doubtContent } from './decideRead';
 import { ReadTarget } from './parseReadUrl';
 import { readStream } from './readStream';
 
-/** Of what the catalog is to parse: 32 MiB. */
+/** Largest file that is read for the catalog: 32 MiB. */
 const MAX_FILE_BYTES = 32 * 1024 * 1024;
 
-/** For the headers of an answer, milliseconds: an archive may take a while to begin. */
+/** Time limit for the headers of an answer, milliseconds: an archive may start late. */
 const REQUEST_TIMEOUT_MS = 30_000;
 
-/** Refused credentials are tried again after so long, milliseconds: each attempt is one more failed login. */
+/**
+ * Time until refused credentials are tried again, milliseconds: each attempt is another failed
+ * login.
+ */
 const LOGIN_RETRY_MS = 5 * 60_000;
 
 /** A file that was read to its end. */
@@ -33,31 +36,31 @@ export interface FileContent {
   readonly headers: Headers;
 }
 
-/** What files are asked for with. */
+/** For {@link FileSource}. */
 export interface FileSourceOptions {
   readonly integration: BitbucketServerIntegrationConfig;
   readonly limiters: LimiterRegistry;
-  /** As they are at the moment. */
+  /** Returns the current settings. */
   readonly settings: () => Pick<ReadingConfig, 'maxWaitMs'>;
   readonly clock: Clock;
   readonly observer: RequestObserver;
-  /** The global one when left out. */
+  /** The global function when left out. */
   readonly fetch?: Fetch;
 }
 
-/** How one question is sent. */
-interface Sent {
+/** How a request is sent. */
+interface RequestOptions {
   readonly at?: string;
   readonly signal: AbortSignal;
   readonly maxWaitMs: number;
 }
 
-/** Files, listings and archives of the repositories on one host. */
+/** Reads files, listings and archives of the repositories on one host. */
 export class FileSource {
   readonly #options: FileSourceOptions;
   readonly #clients: ClientFactory;
   #client: RestClient | undefined;
-  /** Since when, on the monotonic clock, the credentials are refused, and why. */
+  /** When the credentials were refused, on the monotonic clock, and why. */
   #refused: { readonly atMs: number; readonly problem: Problem } | undefined;
 
   constructor(options: FileSourceOptions) {
@@ -70,56 +73,56 @@ export class FileSource {
     });
   }
 
-  /** Asks with other credentials from now on; what was refused before does not count for them. */
+  /** Uses other credentials from now on; an earlier refusal does not apply to them. */
   useCredentials(integration: BitbucketServerIntegrationConfig): void {
     this.#clients.useCredentials(integration);
     this.#refused = undefined;
   }
 
-  /** Reads a file to its end; what may be somebody else's page counts only once confirmed. */
+  /** Reads a whole file; doubtful content, such as a login page, counts only once confirmed. */
   readFile(target: ReadTarget, signal?: AbortSignal): Promise<Lookup<FileContent>> {
     const { address, path } = target;
-    // One attempt that hangs may take as long as all waiting together.
+    // One hanging attempt may take as long as all waits together.
     const limitMs = 2 * this.#options.settings().maxWaitMs;
-    return this.#ask(target, { signal, limitMs }, async (client, sent) => {
-      const opened = await client.openFile(address, path, sent);
+    return this.#ask(target, { signal, limitMs }, async (client, options) => {
+      const opened = await client.openFile(address, path, options);
       return opened.kind === 'found'
-        ? this.#confirmed(client, target, opened.value, sent)
+        ? this.#confirmed(client, target, opened.value, options)
         : opened;
     });
   }
 
-  /** Opens a file of any size, which the caller reads; doubts what its headers make doubtful. */
+  /** Opens a file of any size for the caller to read; confirms it if its headers are doubtful. */
   openFile(target: ReadTarget, signal?: AbortSignal): Promise<Lookup<OpenContent>> {
     const { address, path } = target;
-    return this.#ask(target, { signal }, async (client, sent) => {
-      const opened = await client.openFile(address, path, sent);
+    return this.#ask(target, { signal }, async (client, options) => {
+      const opened = await client.openFile(address, path, options);
       if (opened.kind !== 'found' || !isDoubtful(opened.value.headers)) return opened;
-      const content = await this.#confirmed(client, target, opened.value, sent);
+      const content = await this.#confirmed(client, target, opened.value, options);
       return content.kind === 'found'
         ? { kind: 'found', value: reopen(content.value) }
         : content;
     });
   }
 
-  /** All files at a branch or commit, as paths from the root. */
+  /** Lists all files at a branch or commit, as paths from the root. */
   listFiles(
     target: ReadTarget,
     signal?: AbortSignal,
   ): Promise<Lookup<readonly string[]>> {
-    return this.#ask(target, { signal }, (client, sent) =>
-      client.listFiles(target.address, sent),
+    return this.#ask(target, { signal }, (client, options) =>
+      client.listFiles(target.address, options),
     );
   }
 
-  /** The commit that is read. */
+  /** Returns the id of the commit at the target's branch. */
   getHeadCommit(target: ReadTarget, signal?: AbortSignal): Promise<Lookup<string>> {
-    return this.#ask(target, { signal }, (client, sent) =>
-      client.getHeadCommit(target.address, sent),
+    return this.#ask(target, { signal }, (client, options) =>
+      client.getHeadCommit(target.address, options),
     );
   }
 
-  /** Opens a tarball of one commit, as far as it lies at the target's path. */
+  /** Opens a tarball of the files of a commit below the target's path. */
   openArchive(
     target: ReadTarget,
     commit: string,
@@ -127,17 +130,17 @@ export class FileSource {
   ): Promise<Lookup<OpenContent>> {
     const { address, path } = target;
     const prefix = `${address.projectKey}-${address.slug}`;
-    const what = { at: commit, prefix, path: path === '' ? undefined : path };
-    return this.#ask(target, { signal }, (client, { at: _, ...sent }) =>
-      client.openArchive(address, what, sent),
+    const archive = { at: commit, prefix, path: path === '' ? undefined : path };
+    return this.#ask(target, { signal }, (client, { at: _, ...options }) =>
+      client.openArchive(address, archive, options),
     );
   }
 
-  /** Asks while the credentials work; never waits longer than `limitMs`. */
+  /** Sends a request unless the credentials are refused; never waits longer than `limitMs`. */
   async #ask<T>(
     { at }: ReadTarget,
     limits: { readonly signal?: AbortSignal; readonly limitMs?: number },
-    work: (client: RestClient, sent: Sent) => Promise<Lookup<T>>,
+    work: (client: RestClient, options: RequestOptions) => Promise<Lookup<T>>,
   ): Promise<Lookup<T>> {
     const { clock, settings } = this.#options;
     const { maxWaitMs } = settings();
@@ -152,7 +155,7 @@ export class FileSource {
       return await withTimeout(ask, { clock, ms, signal });
     } catch (error) {
       if (error instanceof TimeoutReached) {
-        const detail = `Bitbucket gave no answer within ${ms / 1000} s`;
+        const detail = `Bitbucket did not answer within ${ms / 1000} s`;
         return { kind: 'unknown', problem: { reason: 'timeout', detail } };
       }
       if (error instanceof BitbucketServerCredentialsError) {
@@ -166,11 +169,11 @@ export class FileSource {
     client: RestClient,
     { address, path }: ReadTarget,
     opened: OpenContent,
-    sent: Sent,
+    options: RequestOptions,
   ): Promise<Lookup<FileContent>> {
-    const content = await readContent(opened, sent.signal);
+    const content = await readContent(opened, options.signal);
     return content.kind === 'found'
-      ? confirmContent(content.value, () => client.getFileSize(address, path, sent))
+      ? confirmContent(content.value, () => client.getFileSize(address, path, options))
       : content;
   }
 
@@ -219,13 +222,13 @@ async function readContent(
   } catch (error) {
     signal.throwIfAborted();
     const isTooLarge = error instanceof RangeError;
-    const detail = isTooLarge ? error.message : 'the answer ended before its end';
+    const detail = isTooLarge ? error.message : 'the answer was truncated';
     const reason = isTooLarge ? 'unexpected-answer' : 'server-error';
     return { kind: 'unknown', problem: { reason, detail } };
   }
 }
 
-/** What is empty, or looks like a page of something else, is the file's once Bitbucket says so. */
+/** Accepts content that is empty or looks like a web page only if Bitbucket confirms its size. */
 async function confirmContent(
   content: FileContent,
   askSize: () => Promise<Lookup<number>>,
@@ -242,6 +245,6 @@ async function confirmContent(
   if (size.kind === 'found' && size.value === bytes.byteLength) {
     return { kind: 'found', value: content };
   }
-  const detail = `Bitbucket answered with ${doubt}, and does not confirm that this is the file`;
+  const detail = `the answer is ${doubt}, and Bitbucket does not confirm that this is the file`;
   return { kind: 'unknown', problem: { reason: 'unexpected-answer', detail } };
 }

@@ -1,7 +1,7 @@
 /**
- * What is not in the catalog's hands when it is asked to read again: it only moves up the next
- * processing, in which it asks with the etag that it has. Whoever refreshes an entity by hand
- * wants what is in Bitbucket now, and so does whoever publishes that something has changed.
+ * Renews stamps after refreshes. A refresh only makes the catalog process an entity sooner, in
+ * which it reads with the etag that it has; a new stamp makes that read go to Bitbucket. This
+ * applies to manual refreshes and to changes that other modules publish.
  */
 
 import { LoggerService } from '@backstage/backend-plugin-api';
@@ -12,24 +12,24 @@ import { DiscoveryDatabase } from '../store/DiscoveryDatabase';
 import { RepositoryStamps } from '../store/RepositoryStamps';
 import { parseReadUrl } from './parseReadUrl';
 
-/** What refreshes are followed up with. */
+/** For {@link RefreshedReads}. */
 export interface RefreshedReadsOptions {
-  /** Of the integrations. */
+  /** Hosts of the integrations. */
   readonly hosts: readonly string[];
   readonly tables: DiscoveryDatabase;
   readonly stamps: Pick<RepositoryStamps, 'renew'>;
   readonly logger: LoggerService;
 }
 
-/** Something of ours that is to be read. */
-interface ToRead {
+/** A changed file or repository on one of our hosts. */
+interface ChangedTarget {
   readonly url: string;
   readonly host: string;
   readonly address: RepositoryAddress;
   readonly isWholeRepository: boolean;
 }
 
-/** Has files read anew. Provides no entities: it asks for refreshes. */
+/** Makes the catalog read files again. Provides no entities, but uses the connection to refresh. */
 export class RefreshedReads implements EntityProvider {
   readonly #options: RefreshedReadsOptions;
   #connection: EntityProviderConnection | undefined;
@@ -46,7 +46,7 @@ export class RefreshedReads implements EntityProvider {
     this.#connection = connection;
   }
 
-  /** Has what an entity is made from read anew. Never throws: the catalog has answered already. */
+  /** Makes the catalog read the files of an entity again. Never throws: failures are logged. */
   async follow(entityRef: string): Promise<void> {
     try {
       const knex = await this.#options.tables.connect();
@@ -59,9 +59,10 @@ export class RefreshedReads implements EntityProvider {
   }
 
   /**
-   * Has files read anew that others say have changed. Never throws: they wait for nobody.
+   * Makes the catalog read files again that other modules report as changed. Never throws:
+   * failures are logged.
    *
-   * @param urls - of files, or of whole repositories; of anybody's
+   * @param urls - of files or whole repositories; those on other hosts are ignored
    */
   async followChanges(urls: readonly string[]): Promise<void> {
     try {
@@ -75,25 +76,28 @@ export class RefreshedReads implements EntityProvider {
 
   async #readAgain(urls: readonly string[]): Promise<void> {
     const { hosts, stamps } = this.#options;
-    const changed = urls.flatMap(url => toRead(url, hosts));
-    for (const host of new Set(changed.map(one => one.host))) {
-      const addresses = changed.filter(one => one.host === host).map(one => one.address);
-      await stamps.renew(host, addresses);
+    const changed = urls.flatMap(url => toChangedTarget(url, hosts));
+    for (const host of new Set(changed.map(target => target.host))) {
+      const onHost = changed.filter(target => target.host === host);
+      await stamps.renew(
+        host,
+        onHost.map(({ address }) => address),
+      );
     }
     const files = await this.#filesOf(changed);
     if (files.length > 0) {
-      // The catalog may have processed them between what it was asked and the new stamps.
+      // The catalog may have processed them after the refresh but before the new stamps.
       await this.#connection?.refresh({ keys: files.map(url => `url:${url}`) });
     }
   }
 
-  async #filesOf(changed: readonly ToRead[]): Promise<string[]> {
+  async #filesOf(changed: readonly ChangedTarget[]): Promise<string[]> {
     const files = new Set<string>();
     for (const { isWholeRepository, url } of changed) {
       if (isWholeRepository) {
         const knex = await this.#options.tables.connect();
         const below = await readUrlsBelow(knex, url.replace(/\/+$/, ''));
-        below.forEach(one => files.add(one));
+        below.forEach(file => files.add(file));
       } else {
         files.add(url);
       }
@@ -102,7 +106,7 @@ export class RefreshedReads implements EntityProvider {
   }
 }
 
-function toRead(url: string, hosts: readonly string[]): ToRead[] {
+function toChangedTarget(url: string, hosts: readonly string[]): ChangedTarget[] {
   const target = parseReadUrl(url);
   const host = target && new URL(url).host;
   if (!target || host === undefined || !hosts.includes(host)) {

@@ -1,4 +1,4 @@
-/** Makes the readers of a plugin, one per host of `integrations.bitbucketServer`. Wiring only. */
+/** Creates the readers of a plugin, one per host of `integrations.bitbucketServer`. Wiring only. */
 
 import {
   LoggerService,
@@ -25,53 +25,55 @@ import { CatalogReads, CatalogReadsOptions } from './CatalogReads';
 import { FileSource } from './FileSource';
 import { ReadFailures } from './ReadFailures';
 
-/** What readers are made of. */
+/** For {@link createReaders}. */
 export interface CreateReadersOptions {
   readonly config: RootConfigService;
   readonly pluginId: string;
   readonly logger: LoggerService;
   readonly limiters: LimiterRegistry;
-  /** Of the catalog alone, which reads again and again. */
+  /** Set only for the catalog, which reads the same files again and again. */
   readonly catalog?: CatalogServices;
   readonly treeResponseFactory: TreeResponseFactory;
-  /** The machine's when left out. */
+  /** The system clock when left out. */
   readonly clock?: Clock;
-  /** The global one when left out. */
+  /** The global function when left out. */
   readonly fetch?: Fetch;
 }
 
-/** What the catalog's reads are decided and told by. */
+/** The services that only the catalog's reads need. */
 export type CatalogServices = Pick<CatalogReadsOptions, 'absentReads' | 'stamps'>;
 
-/** A reader, and the URLs it is for. */
+/** A reader, and the URLs that it reads. */
 interface HostReader {
   readonly reader: UrlReaderService;
   readonly predicate: (url: URL) => boolean;
 }
 
-/** The integrations as Backstage reads them: what is wrong with one, discovery says. */
+/** Reads the integrations as Backstage does; discovery reports their problems. */
 export function readIntegrations(config: Config): BitbucketServerIntegrationConfig[] {
   const findings = { problems: [], warnings: [] };
   return toIntegrationConfigs(openIntegrations(config, findings));
 }
 
 /**
- * Makes the readers. A change of their keys or of the credentials takes effect at once; one
- * that cannot work leaves what was before in effect.
+ * Creates the readers. A change of their keys or of the credentials takes effect immediately; an
+ * invalid one is logged, and the previous configuration stays in effect.
  *
- * @throws InputError for a configuration that cannot work, naming the key and the remedy
+ * @throws InputError for an invalid configuration, naming the key and the remedy
  */
 export function createReaders(options: CreateReadersOptions): HostReader[] {
   const { config, logger } = options;
   let current = readAll(config);
   const settings = () => current.settings;
-  const hosts = current.integrations.map(one => createHost(one, settings, options));
+  const hosts = current.integrations.map(integration =>
+    createHost(integration, settings, options),
+  );
   config.subscribe?.(() => {
     try {
       current = readAll(config);
     } catch (error) {
       logger.warn(
-        `The changed configuration is not used for reading files, and the one before stays in effect: ${stringifyError(error)}`,
+        `The changed configuration is not used for reading files; the previous one stays in effect: ${stringifyError(error)}`,
       );
       return;
     }
@@ -98,8 +100,8 @@ function createHost(
   const metrics = new ReadMetrics(pluginId, host);
   const onRead = metrics.onRead.bind(metrics);
   const failures = new ReadFailures(logger, clock);
-  const asking = { ...options, clock, integration, settings, observer: metrics };
-  const source = new FileSource(asking);
+  const sourceOptions = { ...options, clock, integration, settings, observer: metrics };
+  const source = new FileSource(sourceOptions);
   const catalogReads =
     catalog && new CatalogReads({ ...catalog, host, settings, failures, onRead, clock });
   const reader = new BitbucketServerUrlReader({

@@ -1,4 +1,4 @@
-/** When the catalog's question costs a request, and what it is told, as tables. */
+/** When a read of the catalog needs a request, and what the catalog gets, as tables. */
 
 import fc from 'fast-check';
 import { Problem } from '../model';
@@ -30,7 +30,7 @@ const ask = (etag: string | undefined, nowMs = NOW): ReadQuestion => ({
 });
 
 describe('an etag', () => {
-  it('says after parsing what it was written with', () => {
+  it('is parsed to the values that it was formatted from', () => {
     for (const content of [CONTENT, 'absent']) {
       const etag = { ...parts(), content };
       expect(parseEtag(formatEtag(etag))).toEqual(etag);
@@ -46,19 +46,19 @@ describe('an etag', () => {
     'bitbucket-server/1:a1b2c3d4e5f60718:stamp 1:1:0123456789abcdef',
     'bitbucket-server/1:a1b2c3d4e5f60718:stamp-1:later:0123456789abcdef',
     ' bitbucket-server/1:a1b2c3d4e5f60718:stamp-1:1:0123456789abcdef',
-  ])('of somebody else is none of ours: %s', etag => {
+  ])('of another reader is not accepted: %s', etag => {
     expect(parseEtag(etag)).toBeUndefined();
   });
 });
 
-describe('a question of the catalog', () => {
-  it('costs no request while the stamp is the same and the etag young', () => {
+describe('a read of the catalog', () => {
+  it('needs no request while the stamp is the same and the etag recent', () => {
     expect(decideRead(ask(etagOf()), 'stamp-1', MAX_AGE)).toEqual({
       kind: 'not-modified',
     });
   });
 
-  it('costs none either where it was proven that there is nothing', () => {
+  it('needs no request after a proven absence either', () => {
     const etag = etagOf({ content: 'absent' });
     expect(decideRead(ask(etag), 'stamp-1', MAX_AGE).kind).toBe('not-modified');
   });
@@ -91,19 +91,19 @@ describe('a question of the catalog', () => {
       NOW,
       'too-old',
     ],
-  ])('is read %s', (_, etag, stamp, nowMs, reason) => {
+  ])('needs a request %s', (_, etag, stamp, nowMs, reason) => {
     expect(decideRead(ask(etag, nowMs), stamp, MAX_AGE)).toEqual({
       kind: 'read',
       reason,
     });
   });
 
-  it('forgives the clock of another replica that goes a little ahead', () => {
+  it('tolerates the clock of another replica that is slightly ahead', () => {
     const etag = etagOf({ readAtMs: NOW + 5_000 });
     expect(decideRead(ask(etag), 'stamp-1', MAX_AGE).kind).toBe('not-modified');
   });
 
-  it('is read again within the last fifth of maxAge, each URL at a moment of its own', () => {
+  it('needs a request within the last fifth of maxAge, each URL at its own age', () => {
     const readAgainAfter = (urlHash: string) => {
       const etag = etagOf({ urlHash, readAtMs: NOW });
       let ageMs = 0;
@@ -122,7 +122,7 @@ describe('a question of the catalog', () => {
     expect(Math.min(...ages)).toBe(0.8 * MAX_AGE);
   });
 
-  it('is read at every later moment once it has to be read, as long as nothing was read', () => {
+  it('needs a request at every later time once it needs one, until a file is read', () => {
     fc.assert(
       fc.property(
         fc.record({
@@ -134,7 +134,7 @@ describe('a question of the catalog', () => {
         ({ readAgo, later, stamp, stampLater }) => {
           const etag = etagOf({ readAtMs: NOW - readAgo });
           const first = decideRead(ask(etag), stamp, MAX_AGE);
-          // A stamp never becomes again what it was.
+          // A stamp never returns to an earlier value.
           const next = stamp === 'stamp-1' ? stamp : stampLater;
           const second = decideRead(ask(etag, NOW + later), next, MAX_AGE);
           return first.kind === 'not-modified' || second.kind === 'read';
@@ -144,51 +144,51 @@ describe('a question of the catalog', () => {
   });
 });
 
-describe('what is told after reading', () => {
+describe('the result of a request', () => {
   const found = { kind: 'found', contentHash: CONTENT } as const;
   const unknown = { kind: 'unknown', problem: PROBLEM } as const;
 
-  it('is what was read, with an etag that saves the next request, changed or not', () => {
+  it('is the file, changed or not, with an etag that saves the next request', () => {
     const old = etagOf({ readAtMs: NOW - HOUR });
     const verdict = assessRead(ask(old), 'stamp-1', found, STALE);
-    expect(verdict).toEqual({ kind: 'news', etag: etagOf({ readAtMs: NOW }) });
-    const etag = verdict.kind === 'news' ? verdict.etag : '';
+    expect(verdict).toEqual({ kind: 'answered', etag: etagOf({ readAtMs: NOW }) });
+    const etag = verdict.kind === 'answered' ? verdict.etag : '';
     expect(decideRead(ask(etag), 'stamp-1', MAX_AGE).kind).toBe('not-modified');
   });
 
-  it('is that there is nothing, with an etag: without one the catalog keeps the old one', () => {
+  it('has an etag also for a proven absence, since the catalog would keep the old one', () => {
     const verdict = assessRead(ask(etagOf()), 'stamp-1', { kind: 'absent' }, STALE);
     const etag = etagOf({ readAtMs: NOW, content: 'absent' });
-    expect(verdict).toEqual({ kind: 'news', etag });
+    expect(verdict).toEqual({ kind: 'answered', etag });
   });
 
-  it('leads to another read where the stamp changed while Bitbucket was asked', () => {
+  it('leads to another request if the stamp changed during the first', () => {
     const verdict = assessRead(ask(undefined), 'stamp-1', found, STALE);
-    const etag = verdict.kind === 'news' ? verdict.etag : '';
+    const etag = verdict.kind === 'answered' ? verdict.etag : '';
     expect(decideRead(ask(etag), 'stamp-2', MAX_AGE)).toEqual({
       kind: 'read',
       reason: 'changed',
     });
   });
 
-  it('leads to another read where there was no stamp', () => {
+  it('leads to another request if there was no stamp', () => {
     const verdict = assessRead(ask(undefined), undefined, found, STALE);
-    const etag = verdict.kind === 'news' ? verdict.etag : '';
+    const etag = verdict.kind === 'answered' ? verdict.etag : '';
     expect(decideRead(ask(etag), 'stamp-1', MAX_AGE).kind).toBe('read');
   });
 
-  it.each<[string, string | undefined, number, 'stands' | 'failed']>([
-    ['was read a minute ago', etagOf(), NOW, 'stands'],
-    ['was read before the last change', etagOf({ stamp: 'stamp-0' }), NOW, 'stands'],
-    ['was proven absent', etagOf({ content: 'absent' }), NOW, 'stands'],
-    ['is as old as may be', etagOf(), NOW - MINUTE + STALE - 1, 'stands'],
+  it.each<[string, string | undefined, number, 'stale' | 'failed']>([
+    ['was read a minute ago', etagOf(), NOW, 'stale'],
+    ['was read before the last change', etagOf({ stamp: 'stamp-0' }), NOW, 'stale'],
+    ['was proven absent', etagOf({ content: 'absent' }), NOW, 'stale'],
+    ['is as old as may be', etagOf(), NOW - MINUTE + STALE - 1, 'stale'],
     ['is older', etagOf(), NOW - MINUTE + STALE, 'failed'],
-    ['was read by a clock slightly ahead', etagOf(), NOW - 2 * MINUTE, 'stands'],
+    ['was read by a clock slightly ahead', etagOf(), NOW - 2 * MINUTE, 'stale'],
     ['was read by a clock far ahead', etagOf(), NOW - 2 * MINUTE - 1, 'failed'],
     ['was never read', undefined, NOW, 'failed'],
     ['was read by the built-in reader', '0123456789ab', NOW, 'failed'],
     ['is another URL', etagOf({ urlHash: OTHER_HASH.slice(0, 16) }), NOW, 'failed'],
-  ])('without an answer, of what %s', (_, etag, nowMs, kind) => {
+  ])('without an answer for a file that %s', (_, etag, nowMs, kind) => {
     expect(assessRead(ask(etag, nowMs), 'stamp-1', unknown, STALE)).toEqual({
       kind,
       problem: PROBLEM,

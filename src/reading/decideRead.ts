@@ -1,45 +1,45 @@
 /**
- * Whether the catalog's question is worth a request, and what it is told afterwards. Pure.
+ * Decides whether a read of the catalog needs a request, and what the catalog gets afterwards.
+ * Pure.
  *
- * Nothing here depends on chance or on who asks: for one etag, what has to be read once has
- * to be read at every later moment too. A file that the catalog could not parse leaves the
- * etag of what was read before it in place, and an answer without reading would then hide
- * the error behind the old entities.
+ * Nothing here depends on chance or on the caller: if an etag needs a request once, it needs one
+ * at every later time too. If the catalog cannot parse a file, it keeps the previous etag; "not
+ * modified" for that etag would then hide the error behind the old entities.
  */
 
 import { Problem } from '../model';
 import { formatEtag, NO_STAMP, parseEtag, ReadEtag, shortHash } from '../store/readEtag';
 
-/** A clock on another replica may go ahead of ours by so much, milliseconds. */
+/** How far the clock of another replica may be ahead of ours, milliseconds. */
 const CLOCK_SKEW_MS = 60_000;
 
-/** The part of `maxAge` by which the ages differ at which files are read again. */
+/** The part of `maxAge` over which the ages are spread at which files are read again. */
 const SPREAD = 0.2;
 
-/** What the catalog asks, and when. */
+/** A read by the catalog, and its time. */
 export interface ReadQuestion {
-  /** What the caller has; an etag of anybody's, or none. */
+  /** The etag that the caller has, if any; it may come from another reader. */
   readonly etag: string | undefined;
-  /** Of the URL, hexadecimal. */
+  /** Hash of the URL, hexadecimal. */
   readonly urlHash: string;
   readonly nowMs: number;
 }
 
-/** Why there has to be a request. */
+/** Why a request is needed. */
 export type ReadReason =
   'nothing-cached' | 'other-etag' | 'no-stamp' | 'changed' | 'too-old';
 
-/** Whether to ask Bitbucket. */
+/** Whether to send a request to Bitbucket. */
 export type ReadDecision =
   | { readonly kind: 'not-modified' }
   | { readonly kind: 'read'; readonly reason: ReadReason };
 
 /**
- * Decides whether what the caller has is still good.
+ * Decides whether the file that the caller has is still current.
  *
- * @param question - as the caller asks it
- * @param stamp - of the repository at this moment; `undefined` where it cannot be told
- * @param maxAgeMs - milliseconds for which an unchanged stamp is believed
+ * @param question - the catalog's read
+ * @param stamp - the current stamp of the repository; `undefined` if it cannot be loaded
+ * @param maxAgeMs - milliseconds for which an unchanged stamp proves that a file is current
  */
 export function decideRead(
   question: ReadQuestion,
@@ -61,15 +61,15 @@ export function decideRead(
   return isYoung ? { kind: 'not-modified' } : { kind: 'read', reason: 'too-old' };
 }
 
-/** What a clock that is far ahead says was read is of no known age. */
+/** A time of reading that is too far in the future says nothing about the age of a file. */
 function isYoungerThan(limitMs: number, { readAtMs }: ReadEtag, nowMs: number): boolean {
   const ageMs = nowMs - readAtMs;
   return ageMs >= -CLOCK_SKEW_MS && ageMs < limitMs;
 }
 
 /**
- * When a file is read again: files that were read together, such as after a start, come
- * back at different moments, each at its own.
+ * Returns the age at which a file is read again: files that were read together, such as after a
+ * start, are read again at different times, and each always at the same age.
  */
 function spreadAgeMs(urlHash: string, maxAgeMs: number): number {
   const fraction = parseInt(urlHash.slice(0, 8), 16) / 0xffff_ffff;
@@ -81,30 +81,31 @@ function ownEtag({ etag, urlHash }: ReadQuestion): ReadEtag | undefined {
   return parsed?.urlHash === shortHash(urlHash) ? parsed : undefined;
 }
 
-/** What asking Bitbucket came to. */
+/** The result of a request to Bitbucket. */
 export type ReadOutcome =
-  /** `contentHash`: of all that was read, hexadecimal. */
+  /** `contentHash`: of everything that was read, hexadecimal. */
   | { readonly kind: 'found'; readonly contentHash: string }
   | { readonly kind: 'absent' }
   | { readonly kind: 'unknown'; readonly problem: Problem };
 
-/** What the caller is told. */
+/** What the caller gets. */
 export type ReadVerdict =
-  /** What was read, or that there is nothing; both with an etag to come back with. */
-  | { readonly kind: 'news'; readonly etag: string }
-  /** What was read before is still believed: the caller is told that nothing has changed. */
-  | { readonly kind: 'stands'; readonly problem: Problem }
+  /** The files, or none if they are absent, with an etag for the next read. */
+  | { readonly kind: 'answered'; readonly etag: string }
+  /** "Not modified", so that the caller keeps using the files that it has. */
+  | { readonly kind: 'stale'; readonly problem: Problem }
   | { readonly kind: 'failed'; readonly problem: Problem };
 
 /**
- * Decides what the caller is told.
+ * Decides what the caller gets.
  *
- * @remarks An unchanged file is news as well: the catalog keeps the etag of what it is told
- * has not changed, and would have it read at every interval from then on.
+ * @remarks A file that was read is returned even if it is unchanged: after "not modified", the
+ * catalog keeps the old etag, and would cause a request at every interval from then on.
  *
- * @param question - as the caller asked it
- * @param stamp - as it was before Bitbucket was asked
- * @param staleIfUnavailableMs - milliseconds for which what was read stands without an answer
+ * @param question - the catalog's read
+ * @param stamp - the stamp before the request to Bitbucket
+ * @param staleIfUnavailableMs - milliseconds for which a file is used while Bitbucket does not
+ * answer
  */
 export function assessRead(
   question: ReadQuestion,
@@ -115,8 +116,8 @@ export function assessRead(
   const { nowMs } = question;
   if (outcome.kind === 'unknown') {
     const etag = ownEtag(question);
-    const stands = etag && isYoungerThan(staleIfUnavailableMs, etag, nowMs);
-    return { kind: stands ? 'stands' : 'failed', problem: outcome.problem };
+    const isUsable = etag && isYoungerThan(staleIfUnavailableMs, etag, nowMs);
+    return { kind: isUsable ? 'stale' : 'failed', problem: outcome.problem };
   }
   const etag = formatEtag({
     urlHash: shortHash(question.urlHash),
@@ -124,23 +125,23 @@ export function assessRead(
     readAtMs: nowMs,
     content: outcome.kind === 'found' ? shortHash(outcome.contentHash) : 'absent',
   });
-  return { kind: 'news', etag };
+  return { kind: 'answered', etag };
 }
 
-/** What a file's content looks like, as far as it may be doubted. */
+/** The properties of an answer that may make its content doubtful. */
 export interface ContentSigns {
   readonly byteLength: number;
   /** The first few hundred characters. */
   readonly beginning: string;
-  /** As the answer names it. */
+  /** From the answer's header. */
   readonly contentType: string | null;
 }
 
 /**
- * Why the content of an answer with status 200 may not be the file's: things in front of
- * Bitbucket answer with a login page or with nothing.
+ * Returns why an answer with status 200 may not be the file: a proxy in front of Bitbucket may
+ * answer with a login page or an empty body.
  *
- * @returns a clause; `undefined` where there is nothing to doubt
+ * @returns a noun phrase; `undefined` if there is no doubt
  */
 export function doubtContent(signs: ContentSigns): string | undefined {
   if (signs.byteLength === 0) return 'an empty body';

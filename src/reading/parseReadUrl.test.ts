@@ -3,7 +3,7 @@ import { parseReadUrl } from './parseReadUrl';
 const HOST = 'https://bitbucket.example.com';
 const API = { projectKey: 'PAY', slug: 'api' };
 
-describe('a URL of something in a repository', () => {
+describe('a URL in a repository', () => {
   it.each([
     [
       'a file',
@@ -41,7 +41,7 @@ describe('a URL of something in a repository', () => {
       API,
       'projects/X/repos/y/browse/a.yaml',
     ],
-  ])('is read: %s', (_, path, address, filePath) => {
+  ])('is parsed: %s', (_, path, address, filePath) => {
     const target = parseReadUrl(`${HOST}${path}`);
     expect(target).toEqual({ address, path: filePath, at: undefined });
   });
@@ -52,7 +52,7 @@ describe('a URL of something in a repository', () => {
     ['?at=refs/tags/v1', 'refs/tags/v1'],
     ['?at=', undefined],
     ['?raw', undefined],
-  ])('names what to read it at: %s', (query, at) => {
+  ])('names the branch, tag or commit: %s', (query, at) => {
     const url = `${HOST}/projects/PAY/repos/api/browse/a.yaml${query}`;
     expect(parseReadUrl(url)?.at).toBe(at);
   });
@@ -62,7 +62,7 @@ describe('a URL of something in a repository', () => {
     ['**/catalog-*.yaml', '**/catalog-*.yaml'],
     ['a%5Bb%5D%2A/*.yaml', 'a\\[b\\]\\*/*.yaml'],
     ['a%20b/*.yaml', 'a b/*.yaml'],
-  ])('is a pattern where its path has a star: %s', (path, glob) => {
+  ])('is a pattern if its path contains a star: %s', (path, glob) => {
     const url = `${HOST}/projects/PAY/repos/api/browse/${path}`;
     expect(parseReadUrl(url)?.glob).toBe(glob);
   });

@@ -1,29 +1,33 @@
-/** Reads what a URL of Bitbucket Server's web pages asks for. Pure. */
+/** Parses URLs of Bitbucket Server's web pages. Pure. */
 
 import { RepositoryAddress } from '../model';
 
-/** What a reader is asked to read. */
+/** The file, folder or repository that a URL names. */
 export interface ReadTarget {
   readonly address: RepositoryAddress;
-  /** From the repository root, without a slash at either end, not encoded; empty for all of it. */
+  /** From the repository root, without a slash at either end, decoded; empty for the root. */
   readonly path: string;
-  /** The path as a pattern where it is one: `*` or `?` that are not encoded. */
+  /** The path as a pattern, if it contains a `*` that is not encoded. */
   readonly glob?: string;
   /** Branch, tag, commit or full ref as the URL names it; `undefined` for the default branch. */
   readonly at?: string;
 }
 
 /**
- * The first `projects/KEY/repos/slug` of a path, as Backstage reads such URLs: whatever
- * stands before it is a context path.
+ * Matches `projects/KEY/repos/slug` in a path, as Backstage parses such URLs: everything before
+ * it is a context path.
  */
 const REPOSITORY =
   /\/(projects|users)\/([^/]+)\/repos\/([^/]+)(?:\/(?:browse|raw|src)(?:\/(.*))?)?\/?$/;
 
-/** What minimatch acts on, besides `*` and `?`. */
+/** The special characters of minimatch. */
 const MAGIC = /[*?[\]{}()!+@\\]/g;
 
-/** @returns `undefined` when the URL is not that of something in a repository */
+/**
+ * Parses a URL.
+ *
+ * @returns `undefined` if the URL is not that of a repository or of a file or folder in one
+ */
 export function parseReadUrl(text: string): ReadTarget | undefined {
   try {
     const url = new URL(text);
@@ -46,7 +50,7 @@ export function parseReadUrl(text: string): ReadTarget | undefined {
   }
 }
 
-/** What is encoded in the URL is meant as it is, not as a part of the pattern. */
+/** Escapes characters that are encoded in the URL, since they are not part of the pattern. */
 function toGlob(encoded: string): string {
   return encoded.replace(/(?:%[0-9a-f]{2})+/gi, escapes =>
     decodeURIComponent(escapes).replace(MAGIC, '\\$&'),

@@ -1,21 +1,21 @@
-/** Web streams as Node.js and the catalog take them. */
+/** Converts web streams to the forms that Node.js and the catalog need. */
 
 import { Readable } from 'node:stream';
 import { onAbort } from '../util/abort';
 
 type Bytes = ReadableStream<Uint8Array>;
 
-/** The same bytes as a stream of Node.js; ended early, it gives up the rest. */
+/** Converts to a Node.js stream, which cancels the rest if it is destroyed early. */
 export function toNodeStream(stream: Bytes): Readable {
   return Readable.from(readChunks(stream), { objectMode: false });
 }
 
 /**
- * Reads all of it.
+ * Reads a stream to its end.
  *
- * @param signal - gives up the rest once aborted
- * @throws what the stream fails with, the signal's reason, and RangeError where there is
- * more than `maxBytes`
+ * @param signal - cancels the rest when aborted
+ * @throws the stream's error, the signal's reason, or RangeError if there are more than
+ * `maxBytes`
  */
 export async function readStream(
   stream: Bytes,

@@ -22,10 +22,10 @@ import { observeRefreshes } from '../router/manualRefresh';
 import { createReaders, readIntegrations } from './createReaders';
 import { RefreshedReads } from './RefreshedReads';
 
-/** The plugin whose processing reads files again and again. */
+/** The plugin that reads the same files again and again. */
 const CATALOG = 'catalog';
 
-/** What Backstage calls to have the readers of a plugin made. */
+/** The function that Backstage calls to create the readers of a plugin. */
 type ReaderFactory = (options: {
   readonly config: RootConfigService;
   readonly logger: LoggerService;
@@ -33,8 +33,9 @@ type ReaderFactory = (options: {
 }) => ReturnType<typeof createReaders>;
 
 /**
- * Backstage's own: services are told apart by their ids, and those of this one are asked
- * before the readers that are built in.
+ * Backstage's own service, which is identified by its id. Its readers have priority over the
+ * built-in ones.
+ *
  * Source: `urlReaderFactoriesServiceRef` of backend-defaults 0.19.0.
  */
 const readerFactoriesServiceRef = createServiceRef<ReaderFactory>({
@@ -43,7 +44,7 @@ const readerFactoriesServiceRef = createServiceRef<ReaderFactory>({
   multiton: true,
 });
 
-/** The plugins for which Backstage has had readers made. */
+/** The plugins for which Backstage has created our readers. */
 const servedPluginsServiceRef = createServiceRef<Set<string>>({
   id: 'bitbucket-server.read-plugins',
   scope: 'root',
@@ -77,7 +78,7 @@ const readerFactory = createServiceFactory({
   },
 });
 
-/** What the catalog does besides reading. */
+/** Shares the limiters between replicas, and makes refreshes read files again. */
 const catalogModule = createBackendModule({
   pluginId: CATALOG,
   moduleId: 'bitbucket-server-url-reader',
@@ -92,7 +93,7 @@ const catalogModule = createBackendModule({
         scmEvents: scmEventsServiceRef,
         served: servedPluginsServiceRef,
         tables: tablesServiceRef,
-        // Has the readers made, so that it can be told whether ours are among them.
+        // Makes Backstage create the readers, so that `served` shows whether ours are used.
         urlReader: coreServices.urlReader,
       },
       async init(services) {
@@ -108,7 +109,7 @@ const catalogModule = createBackendModule({
         } = services;
         if (!served.has(CATALOG)) {
           logger.warn(
-            'The URL reader for Bitbucket Server has no effect: this app has a URL reader service of its own (coreServices.urlReader), which takes no readers from others. Remove that service, or remove this feature',
+            'The URL reader for Bitbucket Server has no effect: this app has its own URL reader service (coreServices.urlReader), which does not use readers of other packages. Remove that service, or remove this feature',
           );
           return;
         }
@@ -132,9 +133,8 @@ const catalogModule = createBackendModule({
 });
 
 /**
- * Reads files of Bitbucket Server and Data Center for every plugin of the backend, within
- * the request budget of discovery, and asks for the catalog's files only when there may be
- * something new.
+ * Reads files of Bitbucket Server and Data Center for every plugin of the backend, within the
+ * request budget of discovery, and requests the catalog's files only when they may have changed.
  *
  * @public
  */

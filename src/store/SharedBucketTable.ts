@@ -1,9 +1,9 @@
 /**
  * The token buckets that the replicas of a backend share: a row for each host and user, on
- * PostgreSQL only. Which time it is, the database says.
+ * PostgreSQL only. The time is the database's.
  *
- * @remarks Nothing is locked: a row is read, and written where nobody else has written it
- * meanwhile. A replica that stops in between holds nobody up.
+ * @remarks Nothing is locked: a row is read, and written only if no other replica has written it
+ * since. A replica that stops in between does not block others.
  */
 
 import type { Knex } from 'knex';
@@ -42,19 +42,19 @@ const Read = z.object({
     z.object({
       now_ms: z.coerce.number(),
       version: BigNumber.nullable(),
-      // What an earlier version cannot read counts as nothing kept.
+      // A state that this version cannot read counts as missing.
       state: jsonColumn(State).nullable().catch(null),
     }),
   ]),
 });
 
-/** What becomes of a bucket, and of the question that led to it. */
+/** The result for the caller, and the bucket to store. */
 interface Change<T> {
   readonly result: T;
   readonly kept: SharedBucket;
 }
 
-/** Keeps the buckets in the catalog's database. */
+/** Stores the buckets in the catalog's database. */
 export class SharedBucketTable implements SharedBuckets {
   readonly #tables: DiscoveryDatabase;
 
@@ -96,7 +96,7 @@ export class SharedBucketTable implements SharedBuckets {
     for (;;) {
       signal.throwIfAborted();
       const { nowMs, state, version } = await read(knex, key);
-      // Nothing is taken any more for who does not wait any more.
+      // A caller that no longer waits takes nothing.
       signal.throwIfAborted();
       const { kept, result } = decide(state ?? undefined, nowMs);
       if (await write(knex, { key, version, kept })) return result;
@@ -114,7 +114,7 @@ async function read(knex: Knex, key: string) {
   return { nowMs, state, version };
 }
 
-/** @returns whether it was written: nobody else has done so since it was read */
+/** @returns whether the row was written; `false` if it has changed since it was read */
 async function write(
   knex: Knex,
   row: {
@@ -126,12 +126,12 @@ async function write(
   const { kept, key, version } = row;
   const state = JSON.stringify(kept);
   if (version === null) {
-    const made: unknown[] = await knex(BUCKETS)
+    const inserted: unknown[] = await knex(BUCKETS)
       .insert({ bucket_key: key, version: 1, state })
       .onConflict('bucket_key')
       .ignore()
       .returning('bucket_key');
-    return made.length > 0;
+    return inserted.length > 0;
   }
   const count = await knex(BUCKETS)
     .where({ bucket_key: key, version })
