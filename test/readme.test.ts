@@ -65,12 +65,13 @@ describe('the configuration of the guide', () => {
     expect(readProviderConfigs(new ConfigReader(data))).not.toEqual([]);
   });
 
-  it('shows one provider, then several', () => {
+  it('shows one provider, and several', () => {
     const ids = configExamples()
       .filter(example => example.integrations !== undefined)
       .map(data => readProviderConfigs(new ConfigReader(data)).map(one => one.id));
 
-    expect(ids).toEqual([['default'], ['payments', 'everything-else']]);
+    expect(ids).toContainEqual(['default']);
+    expect(ids).toContainEqual(['payments', 'everything-else']);
   });
 
   it('is accepted by the events feature where it is about events', async () => {
