@@ -166,8 +166,8 @@ const postgres = databases.supports(POSTGRES);
     const fromMs = clock.monotonicMs();
     await clock.run(work(20));
     expect(clock.monotonicMs() - fromMs).toBe(250);
-    const said = expect.stringContaining('keeps to its part of them by itself');
-    expect(warnings).toEqual(replicas.map(() => said));
+    const warning = expect.stringContaining('uses only its own part of the budget');
+    expect(warnings).toEqual(replicas.map(() => warning));
     expect(unanswered()).toBe(replicas.length);
 
     await lock.rollback();
