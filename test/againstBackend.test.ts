@@ -240,7 +240,7 @@ describe('against a catalog that the published module has filled', () => {
 
     expect(stdout).toContain('1 would be added, 0 removed, 0 held back, 4 unchanged.');
     expect(stdout).toContain(
-      'does not show a Location whose file it could never use: such a one may be there already',
+      'does not show a Location whose file it could never process: such a Location may already exist',
     );
   });
 });
