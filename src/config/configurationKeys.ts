@@ -146,7 +146,7 @@ export const CONFIGURATION_KEYS: readonly ConfigurationKey[] = [
     key: 'recheck.found',
     default: `${DEFAULTS.recheck.found.hours} hours`,
     meaning:
-      'How long runs assume that a file they found [still exists](docs/configuration.md#how-often-runs-look).',
+      'How long runs assume that a file they found [still exists](docs/configuration.md#how-often-runs-check).',
   },
   {
     key: 'recheck.absent',
