@@ -95,10 +95,57 @@ describe('listFiles', () => {
     const { ask, asked } = connect({ pageCaps: { files: 2 } });
     const lookup = await ask(client => client.listFiles(API));
     expect(lookup).toMatchObject({ kind: 'found', value: { length: 3 } });
-    expect(asked()).toEqual([
+    const at = await ask(client => client.getHeadCommit(API));
+    const commit = at.kind === 'found' ? at.value : '';
+    expect(asked().slice(0, -1)).toEqual([
       '/projects/PAY/repos/api/files?start=0&limit=100000',
-      '/projects/PAY/repos/api/files?start=2&limit=2',
+      '/projects/PAY/repos/api/commits?start=0&limit=1',
+      `/projects/PAY/repos/api/files?start=0&limit=2&at=${commit}`,
+      `/projects/PAY/repos/api/files?start=2&limit=2&at=${commit}`,
     ]);
+  });
+
+  it.each([
+    ['the default branch', undefined],
+    ['a branch', 'main'],
+  ])(
+    'omits no file of %s where a push between two pages shifts those after it',
+    async (_, branch) => {
+      const { bitbucket, ask } = connect({ pageCaps: { files: 1 } });
+      let isShifted = false;
+      const match = ({ query }: { query: URLSearchParams }) => {
+        if (query.get('start') === '1' && !isShifted) {
+          isShifted = true;
+          bitbucket.removeFile('PAY', 'api', 'a b/c#d?%.yaml');
+        }
+        return false;
+      };
+      bitbucket.faults.add({ match, effect: 'reset' });
+
+      const lookup = await ask(client => client.listFiles(API, { branch }));
+
+      expect(lookup).toMatchObject({ kind: 'found' });
+      expect(lookup).toHaveProperty('value', expect.arrayContaining([PATH]));
+    },
+  );
+
+  it.each<[string, Effect]>([
+    ['is refused', { type: 'status', status: 403 }],
+    ['does not exist any more', { type: 'status', status: 404 }],
+  ])('is unknown where the commit of several pages %s', async (_, effect) => {
+    const { bitbucket, ask } = connect({ pageCaps: { files: 1 } });
+    const match = ({ query }: { query: URLSearchParams }) =>
+      /^[0-9a-f]{40}$/.test(query.get('at') ?? '');
+    bitbucket.faults.add({ match, effect });
+    const lookup = await ask(client => client.listFiles(API));
+    expect(lookup).toMatchObject({ kind: 'unknown' });
+  });
+
+  it('is unknown where several pages follow and the newest commit cannot be read', async () => {
+    const { bitbucket, ask } = connect({ pageCaps: { files: 1 } });
+    const effect = { type: 'status', status: 403 } as const;
+    bitbucket.faults.add({ match: { path: /\/commits\?/ }, effect });
+    expect(await ask(client => client.listFiles(API))).toMatchObject({ kind: 'unknown' });
   });
 
   it('reads a very large repository', async () => {
@@ -107,7 +154,8 @@ describe('listFiles', () => {
       Array.from({ length: 100_000 }, (_, index) => `dir/file-${first + index}`);
     const serve = (start: number, rest: object) => {
       const body = JSON.stringify({ values: paths(start), ...rest });
-      bitbucket.faults.add({ match: { start }, effect: { type: 'body', body } });
+      const match = { kind: 'files-listing', start } as const;
+      bitbucket.faults.add({ match, effect: { type: 'body', body } });
     };
     serve(0, { isLastPage: false, nextPageStart: 100_000 });
     serve(100_000, { isLastPage: true });

@@ -9,7 +9,7 @@ import {
   provesRepositoryGone,
   toAbsenceReason,
 } from './assessReply';
-import { AskPage, PageLimits, readAll, readPages } from './pages';
+import { AskPage, PageLimits, readAll, readOnlyPage, readPages } from './pages';
 import { RestUrls } from './restUrls';
 import { AskOptions, Session } from './Session';
 import {
@@ -61,8 +61,8 @@ export async function findFile(
 
 /**
  * Lists every file of a branch, as paths from the root: one request unless the server caps the
- * page, or the page is too much for one answer. Unknown where a path cannot be read, since it
- * may be the very file that the caller is looking for.
+ * page, or the page is too much for one answer. Several pages are read at one commit. Unknown
+ * where a path cannot be read, since it may be the very file that the caller is looking for.
  *
  * @param options - `inOnePage`: does not retry with smaller pages where the page is too much
  */
@@ -72,21 +72,32 @@ export async function listFiles(
   options: BranchOptions & AtOptions & { readonly inOnePage?: boolean } = {},
 ): Promise<Lookup<readonly string[]>> {
   const at = options.at ?? toRefId(options.branch);
-  const { inOnePage = false } = options;
-  const ask: AskPage = (page, { isTimeoutFinal }) => {
-    const url = session.urls.files(address, page, at);
-    const isFinal = inOnePage || isTimeoutFinal;
-    const request = { kind: 'files-listing', url, isTimeoutFinal: isFinal } as const;
-    return session.ask(request, options);
-  };
   const { limit } = FILES_LIMITS;
-  const limits = inOnePage ? { limit, least: limit } : FILES_LIMITS;
-  const read = await readAll(ask, limits, toPath);
+  const limits = options.inOnePage ? { limit, least: limit } : FILES_LIMITS;
+  const ask =
+    (ref: string | undefined): AskPage =>
+    (page, { isTimeoutFinal }) => {
+      const url = session.urls.files(address, page, ref);
+      const isFinal = options.inOnePage || isTimeoutFinal;
+      const request = { kind: 'files-listing', url, isTimeoutFinal: isFinal } as const;
+      return session.ask(request, options);
+    };
+  const read = await readOnlyPage(ask(at), limits, toPath);
   if (read.kind === 'all') {
     return { kind: 'found', value: read.rows };
   }
-  const reason = read.answer && toAbsenceReason(read.answer, at !== undefined);
-  return reason ? { kind: 'absent', reason } : read.why;
+  if (read.kind === 'failed') {
+    const reason = read.answer && toAbsenceReason(read.answer, at !== undefined);
+    return reason ? { kind: 'absent', reason } : read.why;
+  }
+  // A push between two pages shifts the files after it, and the next page would omit some.
+  const commit = await getHeadCommit(session, address, { ...options, at });
+  if (commit.kind !== 'found') {
+    return commit;
+  }
+  const smaller = { ...limits, limit: Math.min(limit, read.limit ?? limit) };
+  const pinned = await readAll(ask(commit.value), smaller, toPath);
+  return pinned.kind === 'all' ? { kind: 'found', value: pinned.rows } : pinned.why;
 }
 
 /** Git allows every character but NUL. Without a schema, since there may be 100,000 paths. */

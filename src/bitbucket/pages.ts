@@ -93,25 +93,61 @@ export async function* list<T>(
   }
 }
 
+type FailedStep = Extract<PageStep, { kind: 'failed' }>;
+type ReadRow<T> = (row: unknown) => T | undefined;
+
 /** Reads all pages; fails where a row is not readable. */
 export async function readAll<T>(
   ask: AskPage,
   limits: PageLimits,
-  read: (row: unknown) => T | undefined,
-): Promise<{ kind: 'all'; rows: T[] } | Extract<PageStep, { kind: 'failed' }>> {
+  read: ReadRow<T>,
+): Promise<{ readonly kind: 'all'; readonly rows: T[] } | FailedStep> {
   const pages: T[][] = [];
   for await (const step of readPages(ask, limits)) {
-    if (step.kind === 'failed') {
-      return step;
-    }
-    const rows = step.page.values.flatMap(value => read(value) ?? []);
-    if (rows.length < step.page.values.length) {
-      const problem = unexpected('a row is not an item of the expected kind');
-      return { kind: 'failed', why: { kind: 'unknown', problem } };
+    const rows = readRows(step, read);
+    if (!Array.isArray(rows)) {
+      return rows;
     }
     pages.push(rows);
   }
   return { kind: 'all', rows: pages.flat() };
+}
+
+/**
+ * Like {@link readAll}, but reads no further than the first page.
+ *
+ * @returns `more` if other pages follow; `limit`: the number of rows per page, if the server
+ * states it
+ */
+export async function readOnlyPage<T>(
+  ask: AskPage,
+  limits: PageLimits,
+  read: ReadRow<T>,
+): Promise<
+  | { readonly kind: 'all'; readonly rows: T[] }
+  | { readonly kind: 'more'; readonly limit?: number }
+  | FailedStep
+> {
+  for await (const step of readPages(ask, limits)) {
+    if (step.kind === 'page' && !step.page.isLastPage) {
+      return { kind: 'more', limit: step.page.limit };
+    }
+    const rows = readRows(step, read);
+    return Array.isArray(rows) ? { kind: 'all', rows } : rows;
+  }
+  return { kind: 'all', rows: [] };
+}
+
+function readRows<T>(step: PageStep, read: ReadRow<T>): T[] | FailedStep {
+  if (step.kind === 'failed') {
+    return step;
+  }
+  const rows = step.page.values.flatMap(value => read(value) ?? []);
+  if (rows.length < step.page.values.length) {
+    const problem = unexpected('a row is not an item of the expected kind');
+    return { kind: 'failed', why: { kind: 'unknown', problem } };
+  }
+  return rows;
 }
 
 /**

@@ -19,6 +19,7 @@ import {
  * - `unknown`: the run succeeds; the one repository that was hit stays as it is
  * - `complete`: the run succeeds and knows everything
  * - `gone`: the run succeeds; the one repository that was hit is proven gone
+ * - 2 hits of a looping page: several pages of files are read again at one commit
  * - 7 requests: three pages that take too long, each half of the one before, and four attempts
  *   at the smallest
  * - `(a)`, `(b)`: there is no such cell, see IMPOSSIBLE
@@ -44,7 +45,7 @@ const MATRIX = `
   truncated JSON        | complete 1           | incomplete 1, 3 left | incomplete 2, 5 left | unknown 1       | unknown 1       | complete 1 | unknown 1       | unknown 1
   login page            | complete 1           | incomplete 1, 3 left | incomplete 2, 5 left | unknown 1       | unknown 1       | complete 1 | unknown 1       | unknown 1
   empty page            | complete 1           | complete 1           | complete 1           | (b)             | unknown 1       | (b)        | (b)             | (b)
-  looping page          | incomplete 1, 3 left | incomplete 1, 1 left | incomplete 1, 3 left | (b)             | unknown 1       | (b)        | (b)             | (b)
+  looping page          | incomplete 1, 3 left | incomplete 1, 1 left | incomplete 1, 3 left | (b)             | unknown 2       | (b)        | (b)             | (b)
   page elsewhere        | (c)                  | (c)                  | (c)                  | unknown 1       | (c)             | complete 1 | unknown 1       | unknown 1
 `;
 
