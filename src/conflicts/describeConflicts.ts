@@ -5,6 +5,7 @@
  */
 
 import { identifyFile, parseTarget, urlOfLocationKey } from '../util/parseUrls';
+import { formatAddress } from '../util/text';
 import { RepositoryReport } from '../discovery/report';
 import { addressKey } from '../discovery/identify';
 import { getRegisteredFiles } from '../discovery/locations';
@@ -199,7 +200,7 @@ function describeLocationKey(
 function nameOfFile(url: string): string {
   const file = parseTarget(url);
   return file
-    ? `${file.path} of ${file.projectKey}/${file.slug}`
+    ? `${file.path} of ${formatAddress(file)}`
     : `the location ${withoutCredentials(url)}`;
 }
 
@@ -333,7 +334,7 @@ export function findSharedFiles(providers: readonly ProviderFiles[]): SharedFile
     .map(file => {
       const { path, projectKey, providerIds, repositorySlug } = file;
       const names = `${providerIds.slice(0, -1).join(', ')} and ${providerIds.at(-1)}`;
-      const explanation = `${path} of ${projectKey}/${repositorySlug} would be registered by the providers ${names}. The catalog accepts it from the one that comes first.`;
+      const explanation = `${path} of ${formatAddress({ projectKey, slug: repositorySlug })} would be registered by the providers ${names}. The catalog accepts it from the one that comes first.`;
       return { ...file, explanation };
     });
 }

@@ -19,7 +19,7 @@ import {
 } from '../model';
 import { forEachInTurns } from '../util/clock';
 import { parseTarget } from '../util/parseUrls';
-import { storableText } from '../util/text';
+import { formatAddress, storableText } from '../util/text';
 import { BigNumber, jsonColumn, toSortKey } from './tables';
 
 const Files = z.array(
@@ -132,7 +132,7 @@ export function salvageRow(row: unknown): SalvagedRow {
   const known = { repositoryId, projectKey, slug, files };
   return {
     rawId,
-    name: `${projectKey}/${slug}`,
+    name: formatAddress({ projectKey, slug }),
     hasFiles: data.files !== undefined,
     repository: { ...known, problem: UNREADABLE, revision: 0 },
   };
