@@ -16,7 +16,7 @@ import { HeldRemoval, KnownRepository } from './types';
 
 interface Asked extends Run {
   readonly catalog: string[];
-  readonly lookUps: string[];
+  readonly lookups: string[];
 }
 
 async function run(
@@ -43,7 +43,7 @@ async function run(
   return {
     ...finished,
     catalog: targetsOf(finished.reconciliation.locations),
-    lookUps: source.asked.slice(first).filter(one => one.startsWith('repository')),
+    lookups: source.asked.slice(first).filter(one => one.startsWith('repository')),
   };
 }
 
@@ -67,12 +67,12 @@ describe('a repository that is listed at another address', () => {
     ['moved and renamed within its hierarchy', 'OPS/gateway', { hierarchyId: 'ab0e54' }],
   ])('is replaced in one run when it was %s', async (_, to, how) => {
     const source = server().put(7, to, how);
-    const { catalog, lookUps, summary, reconciliation, result } = await run(source, [
+    const { catalog, lookups, summary, reconciliation, result } = await run(source, [
       ...OTHERS,
       { ...known(7, 'PAY/api'), hierarchyId: 'ab0e54' },
     ]);
     expect(catalog).toEqual([...OTHER_TARGETS, target(to)].sort());
-    expect(lookUps).toEqual(['repository PAY/api']);
+    expect(lookups).toEqual(['repository PAY/api']);
     expect(summary).toMatchObject({ removed: 1, replaced: 1, heldBack: 0, unknown: 0 });
     expect(result.reassigned).toEqual([]);
     expect(reconciliation.state?.repositories.map(one => one.repositoryId)).toEqual([
@@ -108,7 +108,7 @@ describe('a repository that is listed at another address', () => {
 
     const second = await run(source, first.reconciliation.state?.repositories ?? []);
     expect(second.catalog).toEqual(first.catalog);
-    expect(second.lookUps).toEqual(['repository PAY/api']);
+    expect(second.lookups).toEqual(['repository PAY/api']);
 
     const answering = server().put(7, 'PAY/gateway');
     const third = await run(answering, second.reconciliation.state?.repositories ?? []);
@@ -118,12 +118,12 @@ describe('a repository that is listed at another address', () => {
 
   it('leaves its former Location to the repository now there, without a request', async () => {
     const source = server().put(7, 'PAY/gateway').put(9, 'PAY/api', { files: [] });
-    const { catalog, lookUps, summary } = await run(source, [
+    const { catalog, lookups, summary } = await run(source, [
       ...OTHERS,
       known(7, 'PAY/api'),
     ]);
     expect(catalog).toEqual([target('PAY/gateway'), ...OTHER_TARGETS].sort());
-    expect(lookUps).toEqual([]);
+    expect(lookups).toEqual([]);
     expect(summary).toMatchObject({ removed: 1, replaced: 0 });
   });
 
@@ -141,7 +141,7 @@ describe('a repository that is listed at another address', () => {
     const before = ids.map(id => known(id, `PAY/r${id}`));
     const first = await run(source, before);
     expect(first.summary).toMatchObject({ locations: 12, heldBack: 6, removed: 0 });
-    expect(first.lookUps).toHaveLength(6);
+    expect(first.lookups).toHaveLength(6);
 
     const state = first.reconciliation.state;
     const second = await run(source, state?.repositories ?? [], {
@@ -149,7 +149,7 @@ describe('a repository that is listed at another address', () => {
       sinceConfirmationMs: HOUR,
     });
     expect(second.summary).toMatchObject({ locations: 12, heldBack: 6, removed: 0 });
-    expect(second.lookUps).toEqual(first.lookUps);
+    expect(second.lookups).toEqual(first.lookups);
 
     const third = await run(source, second.reconciliation.state?.repositories ?? [], {
       held: second.reconciliation.state?.held,
@@ -163,8 +163,8 @@ describe('a repository that is listed at another address', () => {
 describe('a repository at a known address that is not listed', () => {
   it('leaves its former address once that is proven empty, without a request for the repository itself', async () => {
     const left = known(7, 'OUT/api', [file('OPS/api')]);
-    const { catalog, lookUps, summary } = await run(server(), [...OTHERS, left]);
-    expect(lookUps).toEqual(['repository OPS/api']);
+    const { catalog, lookups, summary } = await run(server(), [...OTHERS, left]);
+    expect(lookups).toEqual(['repository OPS/api']);
     expect(catalog).toEqual(OTHER_TARGETS);
     expect(summary).toMatchObject({ removed: 1, replaced: 0 });
   });
@@ -182,11 +182,11 @@ describe('an id that now belongs to another repository', () => {
         .put(7, 'OPS/tool', { hierarchyId: is })
         .answerRepository('PAY/api', noAnswer);
       const before = { ...known(7, 'PAY/api'), hierarchyId };
-      const { catalog, lookUps, result } = await run(source, [...OTHERS, before]);
+      const { catalog, lookups, result } = await run(source, [...OTHERS, before]);
       expect(catalog).toEqual(
         [target('OPS/tool'), target('PAY/api'), ...OTHER_TARGETS].sort(),
       );
-      expect(lookUps).toEqual(['repository PAY/api']);
+      expect(lookups).toEqual(['repository PAY/api']);
       expect(result.reassigned).toEqual([before]);
     },
   );
@@ -263,10 +263,10 @@ describe('an entity from a location parser', () => {
       .put(7, 'PAY/api', { lookup: noAnswer })
       .put(9, 'PAY/docs', { files: [] });
     const before = known(7, 'PAY/api', [made('PAY/api', target('PAY/docs'))]);
-    const { reconciliation, lookUps } = await run(source, [...OTHERS, before]);
+    const { reconciliation, lookups } = await run(source, [...OTHERS, before]);
     expect(reconciliation.carriedForward.map(location => location.file)).toEqual(
       before.files,
     );
-    expect(lookUps).toEqual([]);
+    expect(lookups).toEqual([]);
   });
 });

@@ -17,7 +17,7 @@ async function run(
   source: FakeRepositorySource,
   before: readonly KnownRepository[],
   filters: Partial<RepositoryFilters> = {},
-): Promise<Run & { kept: string[]; lookUps: string[] }> {
+): Promise<Run & { kept: string[]; lookups: string[] }> {
   const finished = await performRun({
     scope: scope({ filters }),
     policy: { maxPercentage: 100, holdForMs: 0 },
@@ -28,7 +28,7 @@ async function run(
   return {
     ...finished,
     kept: targetsOf(finished.reconciliation.locations),
-    lookUps: source.asked.filter(request => request.startsWith('repository')),
+    lookups: source.asked.filter(request => request.startsWith('repository')),
   };
 }
 
@@ -39,16 +39,16 @@ describe('a known repository that a complete listing lacks', () => {
   const missing = known(7, 'PAY/api', undefined, 500);
 
   it('is requested once, and removed when Bitbucket says that it is gone', async () => {
-    const { kept, lookUps, result, reconciliation } = await run(server(), [missing]);
-    expect(lookUps).toEqual(['repository PAY/api']);
+    const { kept, lookups, result, reconciliation } = await run(server(), [missing]);
+    expect(lookups).toEqual(['repository PAY/api']);
     expect([...result.goneRepositoryIds]).toEqual([7]);
     expect(kept).toEqual([target('PAY/a')]);
     expect(targetsOf(reconciliation.removed)).toEqual([target('PAY/api')]);
   });
 
   it('is not requested when it has no Locations', async () => {
-    const { lookUps, result } = await run(server(), [known(7, 'PAY/api', [])]);
-    expect(lookUps).toEqual([]);
+    const { lookups, result } = await run(server(), [known(7, 'PAY/api', [])]);
+    expect(lookups).toEqual([]);
     expect(result.repositories).toHaveLength(1);
   });
 
@@ -216,12 +216,12 @@ describe('a known repository outside of the projects that are listed', () => {
   const both = () => new FakeRepositorySource().put(1, 'PAY/a').put(2, 'OPS/b');
 
   it('is excluded without a request when its project cannot match', async () => {
-    const { kept, lookUps, summary } = await run(
+    const { kept, lookups, summary } = await run(
       both(),
       [known(1, 'PAY/a'), known(2, 'OPS/b')],
       { projectKey: /^PAY$/ },
     );
-    expect(lookUps).toEqual([]);
+    expect(lookups).toEqual([]);
     expect(kept).toEqual([target('PAY/a')]);
     expect(summary.reasons.excluded).toEqual({ 'project-key': 1 });
   });
@@ -233,10 +233,10 @@ describe('a known repository outside of the projects that are listed', () => {
         kind: 'unknown',
         problem: problem('not-permitted'),
       });
-    const { kept, lookUps } = await run(source, [known(2, 'OLD/b')], {
+    const { kept, lookups } = await run(source, [known(2, 'OLD/b')], {
       projectKey: /^(PAY|OPS)$/,
     });
-    expect(lookUps).toEqual(['repository OLD/b']);
+    expect(lookups).toEqual(['repository OLD/b']);
     expect(kept).toEqual([target('OLD/b'), target('PAY/a')]);
   });
 
@@ -257,11 +257,11 @@ describe('a known repository outside of the projects that are listed', () => {
     async (at, projectKey, listing) => {
       const source = both().failListing(listing, REFUSED);
       for (const id of [-1, 2]) {
-        const { kept, lookUps, summary } = await run(source, [known(id, at)], {
+        const { kept, lookups, summary } = await run(source, [known(id, at)], {
           projectKey,
           personalRepos: true,
         });
-        expect(lookUps).toEqual([]);
+        expect(lookups).toEqual([]);
         expect(kept).toContain(target(at));
         expect(summary.reasons.unknown).toEqual({ 'not-permitted': 1 });
       }
@@ -288,12 +288,12 @@ describe('a known repository outside of the projects that are listed', () => {
         kind: 'found',
         repository: repository(5, 'PAY/moved'),
       });
-    const { kept, lookUps } = await run(
+    const { kept, lookups } = await run(
       source,
       [known(5, 'OLD/moved'), known(6, 'OLD/lost')],
       { projectKey: /^(PAY|OLD)$/ },
     );
-    expect(lookUps).toHaveLength(2);
+    expect(lookups).toHaveLength(2);
     expect(kept).toEqual([target('PAY/a'), target('PAY/moved')]);
   });
 
@@ -301,13 +301,13 @@ describe('a known repository outside of the projects that are listed', () => {
     const source = both()
       .failListing('list PAY', REFUSED)
       .failListing('list OPS', REFUSED);
-    const { reconciliation, lookUps, failure } = await run(
+    const { reconciliation, lookups, failure } = await run(
       source,
       [known(1, 'PAY/a'), known(9, 'OLD/x')],
       { projectKey: /^(PAY|OPS)$/ },
     );
     expect(reconciliation.mutation).toBe('add-only');
-    expect(lookUps).toEqual([]);
+    expect(lookups).toEqual([]);
     expect(failure?.kind).toBe('listing');
   });
 });

@@ -135,7 +135,7 @@ export class RequestLimiter {
     read: (signal: AbortSignal | undefined) => Promise<ServerBudget | undefined>,
     { requestClass, signal }: Pick<RunOptions, 'requestClass' | 'signal'> = {},
   ): Promise<void> {
-    await this.#user.lookUp.run({
+    await this.#user.budgetLookup.run({
       isNeeded: () => this.needsBudget,
       read: async stop => {
         const budget = await read(stop);

@@ -13,7 +13,7 @@ import {
   recordWait,
 } from './adaptivePace';
 import { FixedRate, PaceLimits } from './agreeOnLimits';
-import { BudgetLookUp } from './BudgetLookUp';
+import { BudgetLookup } from './BudgetLookup';
 import { RateLimitHint } from './rateLimitHeaders';
 import { ReplicaShare } from './ReplicaShare';
 import {
@@ -66,7 +66,7 @@ export class UserBudget {
    */
   readonly tokenQueue = pLimit(1);
   /** All callers that need the server's budget read it through this. */
-  readonly lookUp: BudgetLookUp;
+  readonly budgetLookup: BudgetLookup;
   readonly #clock: Pick<Clock, 'monotonicMs'>;
   readonly #onDoubt: (doubt: string) => void;
   #pace: PaceLimits;
@@ -88,7 +88,7 @@ export class UserBudget {
   constructor({ pace, clock, onDoubt }: UserBudgetOptions) {
     this.#pace = pace;
     this.#clock = clock;
-    this.lookUp = new BudgetLookUp(clock);
+    this.budgetLookup = new BudgetLookup(clock);
     this.#onDoubt = onDoubt;
     this.#adoptPace();
   }

@@ -2,14 +2,14 @@
 
 import { FakeClock } from '../__testUtils__/FakeClock';
 import { raceAbort } from '../util/abort';
-import { BudgetLookUp } from './BudgetLookUp';
+import { BudgetLookup } from './BudgetLookup';
 
 /** A server that answers after a second unless told otherwise. */
 function setUp(
   answer: (clock: FakeClock) => Promise<unknown> = clock => clock.sleep(1_000),
 ) {
   const clock = new FakeClock();
-  const lookUp = new BudgetLookUp(clock);
+  const lookup = new BudgetLookup(clock);
   let reads = 0;
   let isKnown = false;
   const run = async (signal?: AbortSignal, isHurried = true) => {
@@ -19,7 +19,7 @@ function setUp(
       isKnown = true;
     };
     const isNeeded = () => !isKnown;
-    await lookUp.run({ isNeeded, read, isHurried, signal }).catch(() => undefined);
+    await lookup.run({ isNeeded, read, isHurried, signal }).catch(() => undefined);
     return { atMs: clock.monotonicMs(), isKnown };
   };
   return { clock, run, reads: () => reads };

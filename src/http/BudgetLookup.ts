@@ -14,7 +14,7 @@ const MAX_WAIT_MS = 8_000;
 /** Shortest time between an attempt that found no budget and the next, milliseconds. */
 const RETRY_MS = 60_000;
 
-/** For {@link BudgetLookUp.run}. */
+/** For {@link BudgetLookup.run}. */
 export interface BudgetReading {
   /** Whether the budget is not known yet. */
   readonly isNeeded: () => boolean;
@@ -26,7 +26,7 @@ export interface BudgetReading {
 }
 
 /** Allows one attempt at a time to read the budget of one user. */
-export class BudgetLookUp {
+export class BudgetLookup {
   readonly #clock: Clock;
   #attempt: { readonly over: Promise<void>; readonly sinceMs: number } | undefined;
   /** End of the last attempt that was not aborted, on the monotonic clock. */
