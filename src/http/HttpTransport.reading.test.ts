@@ -34,7 +34,7 @@ function setUp(
   return { calls: script.calls, clock, transport };
 }
 
-function textOf({ stream }: HttpReply): Promise<string> {
+function readText({ stream }: HttpReply): Promise<string> {
   return new Response(stream).text();
 }
 
@@ -43,7 +43,7 @@ describe('an answer that is requested unread', () => {
     const { calls, transport } = setUp([replying(200, 'kind: Component')]);
     const reply = await transport.get(request, { unread: true });
     expect(reply).toMatchObject({ status: 200, body: '' });
-    expect(await textOf(reply)).toBe('kind: Component');
+    expect(await readText(reply)).toBe('kind: Component');
     expect(calls[0]?.headers.get('accept')).toBe('*/*');
     expect(calls[0]?.headers.get('authorization')).toBe('Bearer T0ken-s3cret');
   });
@@ -53,14 +53,14 @@ describe('an answer that is requested unread', () => {
     const { transport } = setUp(steps, { concurrency: 1 });
     const first = await transport.get(request, { unread: true });
     const second = await transport.get(request, { unread: true });
-    expect(await Promise.all([first, second].map(textOf))).toEqual(['one', 'two']);
+    expect(await Promise.all([first, second].map(readText))).toEqual(['one', 'two']);
   });
 
   it('has no time limit for its body', async () => {
     const { clock, transport } = setUp([replying(200, 'late')]);
     const reply = await transport.get(request, { unread: true });
     await clock.advance(3_600_000);
-    expect(await textOf(reply)).toBe('late');
+    expect(await readText(reply)).toBe('late');
   });
 
   it('is read if it is an error, with its secrets redacted', async () => {
@@ -74,7 +74,7 @@ describe('an answer that is requested unread', () => {
   it('is requested again after a 503', async () => {
     const { calls, clock, transport } = setUp([replying(503), replying(200, 'here')]);
     const reply = await clock.run(transport.get(request, { unread: true }));
-    expect(await textOf(reply)).toBe('here');
+    expect(await readText(reply)).toBe('here');
     expect(calls).toHaveLength(2);
   });
 });

@@ -28,13 +28,13 @@ import { BucketShape, waitMs } from './tokenBucket';
 import {
   createTwoClassBucket,
   deduct,
-  learnOf,
+  learnRemaining,
   missingFrom,
-  partOf,
+  divideShape,
   RequestCounts,
-  reshapeOf,
-  shareWaitMs,
-  takeOf,
+  reshapeShares,
+  getShareWaitMs,
+  takeToken,
   TwoClassBucket,
   TwoClassShape,
 } from './twoClassBucket';
@@ -175,7 +175,7 @@ export class UserBudget {
   /** Milliseconds until the class has some of its share left; 0 when it has. */
   shareWaitMs(requestClass: RequestClass): number {
     if (!this.#bucket) return 0;
-    const ms = shareWaitMs(this.#bucket, requestClass, this.#clock.monotonicMs());
+    const ms = getShareWaitMs(this.#bucket, requestClass, this.#clock.monotonicMs());
     return Math.max(ms, this.#share?.waitMs(requestClass) ?? 0);
   }
 
@@ -202,12 +202,16 @@ export class UserBudget {
     // A replica on its own uses only its part of the budget.
     this.#adoptPace();
     if (this.#bucket && obtained.kind === 'token' && obtained.left !== undefined) {
-      this.#bucket = learnOf(this.#bucket, obtained.left, this.#clock.monotonicMs());
+      this.#bucket = learnRemaining(
+        this.#bucket,
+        obtained.left,
+        this.#clock.monotonicMs(),
+      );
     }
     const isTaken = this.#takeOwn(requestClass);
     if (obtained.kind === 'token' && !isTaken) this.#share.giveBack(requestClass);
     if (obtained.kind === 'alone' && isTaken)
-      this.#share.countSent(countOf(requestClass));
+      this.#share.countSent(toRequestCounts(requestClass));
     return { isTaken, pausedMs: 0 };
   }
 
@@ -228,12 +232,12 @@ export class UserBudget {
 
   #takeOwn(requestClass: RequestClass): boolean {
     if (!this.#bucket) {
-      this.#deduct(countOf(requestClass));
+      this.#deduct(toRequestCounts(requestClass));
       return true;
     }
     const nowMs = this.#clock.monotonicMs();
     const readsWait = this.#waiting.read > 0;
-    const { bucket, taken } = takeOf(this.#bucket, requestClass, { nowMs, readsWait });
+    const { bucket, taken } = takeToken(this.#bucket, requestClass, { nowMs, readsWait });
     this.#bucket = bucket;
     return taken;
   }
@@ -262,7 +266,7 @@ export class UserBudget {
     if (!this.#bucket) return;
     // The server may not have counted the other requests in flight yet.
     const left = (hint.remaining ?? Infinity) - Math.max(0, this.#inFlight - 1);
-    this.#bucket = learnOf(this.#bucket, status === 429 ? 0 : left, nowMs);
+    this.#bucket = learnRemaining(this.#bucket, status === 429 ? 0 : left, nowMs);
   }
 
   #believe({ budget, doubt }: BelievedBudget): void {
@@ -291,21 +295,21 @@ export class UserBudget {
       return;
     }
     const nowMs = this.#clock.monotonicMs();
-    const shape = partOf(toShape(pace), this.#share?.parts ?? 1);
+    const shape = divideShape(toShape(pace), this.#share?.parts ?? 1);
     this.#bucket = this.#bucket
-      ? reshapeOf(this.#bucket, shape, nowMs)
+      ? reshapeShares(this.#bucket, shape, nowMs)
       : createTwoClassBucket(shape, nowMs);
   }
 }
 
-function countOf(requestClass: RequestClass): RequestCounts {
+function toRequestCounts(requestClass: RequestClass): RequestCounts {
   return { read: 0, discovery: 0, [requestClass]: 1 };
 }
 
 function toShape({ all, discovery }: Exclude<Pace, string>): TwoClassShape {
-  const shapeOf = ({ burst, requestsPerSecond }: FixedRate): BucketShape => ({
+  const toBucketShape = ({ burst, requestsPerSecond }: FixedRate): BucketShape => ({
     capacity: burst,
     refillPerSecond: requestsPerSecond,
   });
-  return { all: shapeOf(all), discovery: shapeOf(discovery) };
+  return { all: toBucketShape(all), discovery: toBucketShape(discovery) };
 }

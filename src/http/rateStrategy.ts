@@ -67,12 +67,12 @@ function paceOfBudget(budget: ServerBudget): Pace {
   if (typeof budget === 'string' || !budget.enabled) return 'unlimited';
   const { capacity, fillRate } = budget;
   const reserve = Math.min(fillRate * RESERVE_SECONDS, capacity / 2);
-  const burstOf = (tokens: number) => Math.max(1, Math.floor(tokens));
+  const toBurst = (tokens: number) => Math.max(1, Math.floor(tokens));
   return {
-    all: { requestsPerSecond: fillRate, burst: burstOf(capacity - reserve) },
+    all: { requestsPerSecond: fillRate, burst: toBurst(capacity - reserve) },
     discovery: {
       requestsPerSecond: fillRate * SHARE_OF_FILL_RATE,
-      burst: burstOf(capacity * SHARE_OF_CAPACITY),
+      burst: toBurst(capacity * SHARE_OF_CAPACITY),
     },
   };
 }

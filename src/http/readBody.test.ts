@@ -6,7 +6,7 @@ import { discardBody, readBody } from './readBody';
 
 const signal = new AbortController().signal;
 const atMost = (maxBytes: number) => ({ maxBytes, whenLarger: 'refuse' }) as const;
-const firstOf = (maxBytes: number) => ({ maxBytes, whenLarger: 'cut' }) as const;
+const upTo = (maxBytes: number) => ({ maxBytes, whenLarger: 'cut' }) as const;
 
 describe('readBody', () => {
   it('reads a body in chunks, even if one splits a character', async () => {
@@ -61,7 +61,7 @@ describe('readBody', () => {
     ['a body that is announced', { headers: { 'content-length': '11' } }],
   ])('reads only the beginning of %s too large where that will do', async (_, init) => {
     const body = watchedBody(['12345', '678901'], { endless: true, init });
-    await expect(readBody(body.response, firstOf(10), signal)).resolves.toEqual({
+    await expect(readBody(body.response, upTo(10), signal)).resolves.toEqual({
       kind: 'text',
       text: '1234567890',
     });
@@ -70,7 +70,7 @@ describe('readBody', () => {
 
   it('reads the whole body if it is just small enough', async () => {
     const body = watchedBody(['12345', '67890']);
-    await expect(readBody(body.response, firstOf(10), signal)).resolves.toEqual({
+    await expect(readBody(body.response, upTo(10), signal)).resolves.toEqual({
       kind: 'text',
       text: '1234567890',
     });
@@ -79,7 +79,7 @@ describe('readBody', () => {
 
   it('marks a character that it truncates', async () => {
     const body = watchedBody(['12€']);
-    await expect(readBody(body.response, firstOf(3), signal)).resolves.toEqual({
+    await expect(readBody(body.response, upTo(3), signal)).resolves.toEqual({
       kind: 'text',
       text: '12\uFFFD',
     });

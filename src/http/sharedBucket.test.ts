@@ -16,7 +16,7 @@ const SHAPE = {
 };
 const NOTHING = { read: 0, discovery: 0 };
 
-const requestOf = (request: Partial<TokenRequest> = {}): TokenRequest => ({
+const createRequest = (request: Partial<TokenRequest> = {}): TokenRequest => ({
   shape: SHAPE,
   replicaId: 'a',
   requestClass: 'read',
@@ -30,7 +30,7 @@ function createBucket() {
   let kept: SharedBucket | undefined;
   return {
     take(nowMs: number, request?: Partial<TokenRequest>) {
-      const result = grantTokens(kept, requestOf(request), nowMs);
+      const result = grantTokens(kept, createRequest(request), nowMs);
       kept = result.kept;
       return result.grant;
     },

@@ -6,13 +6,13 @@
 import {
   createTwoClassBucket,
   deduct,
-  learnOf,
-  reshapeOf,
+  learnRemaining,
+  reshapeShares,
   RequestCounts,
-  takeOf,
+  takeToken,
   TwoClassBucket,
   TwoClassShape,
-  waitMsOf,
+  getWaitMs,
 } from './twoClassBucket';
 import { RequestClass } from './types';
 
@@ -74,13 +74,13 @@ function bringUpToDate(
   }
   // No refill is added or lost for the time by which the database's clock was set back.
   const { all, discovery } = kept.bucket;
-  const asOf = <T extends { readonly asOfMs: number }>(bucket: T): T => ({
+  const notInFuture = <T extends { readonly asOfMs: number }>(bucket: T): T => ({
     ...bucket,
     asOfMs: Math.min(bucket.asOfMs, nowMs),
   });
-  const bucket = { all: asOf(all), discovery: asOf(discovery) };
+  const bucket = { all: notInFuture(all), discovery: notInFuture(discovery) };
   return {
-    bucket: reshapeOf(bucket, shape, nowMs),
+    bucket: reshapeShares(bucket, shape, nowMs),
     pausedUntilMs: Math.min(kept.pausedUntilMs, nowMs + MAX_PAUSE_MS),
     readsWaitUntilMs: Math.min(kept.readsWaitUntilMs, nowMs + READS_WAIT_MS),
     replicas: Object.fromEntries(
@@ -108,7 +108,7 @@ export function grantTokens(
   let bucket = deduct(current.bucket, sent, nowMs);
   let tokens = 0;
   while (pausedMs === 0 && tokens < count) {
-    const next = takeOf(bucket, requestClass, { nowMs, readsWait });
+    const next = takeToken(bucket, requestClass, { nowMs, readsWait });
     if (!next.taken) break;
     bucket = next.bucket;
     tokens += 1;
@@ -118,7 +118,7 @@ export function grantTokens(
   return {
     grant: {
       tokens,
-      waitMs: waitMsOf(bucket, requestClass, nowMs),
+      waitMs: getWaitMs(bucket, requestClass, nowMs),
       pausedMs,
       left: bucket.all.tokens,
       replicas: Object.keys(replicas).length,
@@ -141,7 +141,7 @@ export function pauseAll(
   const current = bringUpToDate(kept, shape, nowMs);
   return {
     ...current,
-    bucket: learnOf(current.bucket, 0, nowMs),
+    bucket: learnRemaining(current.bucket, 0, nowMs),
     pausedUntilMs: Math.max(current.pausedUntilMs, nowMs + Math.min(ms, MAX_PAUSE_MS)),
   };
 }

@@ -4,11 +4,11 @@ import fc from 'fast-check';
 import {
   createTwoClassBucket,
   deduct,
-  learnOf,
-  reshapeOf,
-  takeOf,
+  learnRemaining,
+  reshapeShares,
+  takeToken,
   TwoClassBucket,
-  waitMsOf,
+  getWaitMs,
 } from './twoClassBucket';
 import { RequestClass } from './types';
 
@@ -27,7 +27,7 @@ function takeMany(
   let current = bucket;
   let taken = 0;
   for (let index = 0; index < count; index += 1) {
-    const result = takeOf(current, requestClass, { nowMs, readsWait });
+    const result = takeToken(current, requestClass, { nowMs, readsWait });
     current = result.bucket;
     taken += result.taken ? 1 : 0;
   }
@@ -37,21 +37,21 @@ function takeMany(
 it('lets reads use the whole bucket', () => {
   const { bucket, taken } = takeMany(createTwoClassBucket(SHAPE, 0), 'read', 20);
   expect(taken).toBe(10);
-  expect(waitMsOf(bucket, 'read', 0)).toBe(200);
+  expect(getWaitMs(bucket, 'read', 0)).toBe(200);
 });
 
 it('lets discovery use its share, and reads the rest', () => {
   const full = createTwoClassBucket(SHAPE, 0);
   const runs = takeMany(full, 'discovery', 20);
   expect(runs.taken).toBe(5);
-  expect(waitMsOf(runs.bucket, 'discovery', 0)).toBe(250);
+  expect(getWaitMs(runs.bucket, 'discovery', 0)).toBe(250);
   expect(takeMany(runs.bucket, 'read', 20).taken).toBe(5);
 });
 
 it('lets discovery use nothing of its share if reads have used up everything', () => {
   const { bucket } = takeMany(createTwoClassBucket(SHAPE, 0), 'read', 10);
   expect(takeMany(bucket, 'discovery', 1).taken).toBe(0);
-  expect(waitMsOf(bucket, 'discovery', 0)).toBe(200);
+  expect(getWaitMs(bucket, 'discovery', 0)).toBe(200);
 });
 
 it('takes four tokens of the share for a request of discovery while reads wait', () => {
@@ -59,20 +59,20 @@ it('takes four tokens of the share for a request of discovery while reads wait',
   const { bucket, taken } = takeMany(full, 'discovery', 20, { readsWait: true });
   // The second one makes the share negative.
   expect(taken).toBe(2);
-  expect(waitMsOf(bucket, 'discovery', 0)).toBe(1_000);
+  expect(getWaitMs(bucket, 'discovery', 0)).toBe(1_000);
   expect(takeMany(bucket, 'read', 20).taken).toBe(8);
 });
 
 it('stays negative when its shape changes', () => {
   const full = createTwoClassBucket(SHAPE, 0);
   const { bucket } = takeMany(full, 'discovery', 2, { readsWait: true });
-  expect(waitMsOf(reshapeOf(bucket, SHAPE, 0), 'discovery', 0)).toBe(1_000);
+  expect(getWaitMs(reshapeShares(bucket, SHAPE, 0), 'discovery', 0)).toBe(1_000);
 });
 
 it('is empty for both classes when the server says that nothing is left', () => {
-  const bucket = learnOf(createTwoClassBucket(SHAPE, 0), 0, 0);
-  expect(waitMsOf(bucket, 'read', 0)).toBe(200);
-  expect(waitMsOf(bucket, 'discovery', 0)).toBe(250);
+  const bucket = learnRemaining(createTwoClassBucket(SHAPE, 0), 0, 0);
+  expect(getWaitMs(bucket, 'read', 0)).toBe(200);
+  expect(getWaitMs(bucket, 'discovery', 0)).toBe(250);
 });
 
 it('deducts requests that were sent without tokens, from the share of their class', () => {
@@ -83,7 +83,7 @@ it('deducts requests that were sent without tokens, from the share of their clas
 
 it('does not become negative by a deduction', () => {
   const bucket = deduct(createTwoClassBucket(SHAPE, 0), { read: 99, discovery: 99 }, 0);
-  expect(waitMsOf(bucket, 'read', 0)).toBe(200);
+  expect(getWaitMs(bucket, 'read', 0)).toBe(200);
 });
 
 it('never issues more than its capacity and refill, nor more than its share to discovery', () => {

@@ -37,7 +37,10 @@ export interface TwoClassBucket {
 const DISCOVERY_COST_WHILE_READS_WAIT = 4;
 
 /** Divides a shape into equal parts and returns one; it holds at least one token. */
-export function partOf({ all, discovery }: TwoClassShape, parts: number): TwoClassShape {
+export function divideShape(
+  { all, discovery }: TwoClassShape,
+  parts: number,
+): TwoClassShape {
   const part = ({ capacity, refillPerSecond }: BucketShape): BucketShape => ({
     capacity: Math.max(1, capacity / parts),
     refillPerSecond: refillPerSecond / parts,
@@ -60,7 +63,7 @@ export function createTwoClassBucket(
  * Returns the time until a class has some of its share left, whole milliseconds. The share of
  * reads is the whole bucket, so that they never wait here.
  */
-export function shareWaitMs(
+export function getShareWaitMs(
   { discovery }: TwoClassBucket,
   requestClass: RequestClass,
   nowMs: number,
@@ -69,12 +72,12 @@ export function shareWaitMs(
 }
 
 /** Returns the time until a request of this class may go, whole milliseconds; 0 for now. */
-export function waitMsOf(
+export function getWaitMs(
   bucket: TwoClassBucket,
   requestClass: RequestClass,
   nowMs: number,
 ): number {
-  const forShareMs = shareWaitMs(bucket, requestClass, nowMs);
+  const forShareMs = getShareWaitMs(bucket, requestClass, nowMs);
   return Math.max(waitMs(bucket.all, nowMs), forShareMs);
 }
 
@@ -83,12 +86,12 @@ export function waitMsOf(
  *
  * @param readsWait - whether reads are held back at this moment
  */
-export function takeOf(
+export function takeToken(
   bucket: TwoClassBucket,
   requestClass: RequestClass,
   { nowMs, readsWait }: { readonly nowMs: number; readonly readsWait: boolean },
 ): { readonly taken: boolean; readonly bucket: TwoClassBucket } {
-  if (waitMsOf(bucket, requestClass, nowMs) > 0) return { taken: false, bucket };
+  if (getWaitMs(bucket, requestClass, nowMs) > 0) return { taken: false, bucket };
   const all = take(bucket.all, nowMs).bucket;
   if (requestClass === 'read') return { taken: true, bucket: { ...bucket, all } };
   const cost = readsWait ? DISCOVERY_COST_WHILE_READS_WAIT : 1;
@@ -110,7 +113,7 @@ export function missingFrom(
 }
 
 /** Lowers the content to what the server says is left; see `learn` of a single bucket. */
-export function learnOf(
+export function learnRemaining(
   { all, discovery }: TwoClassBucket,
   remaining: number,
   nowMs: number,
@@ -136,7 +139,7 @@ export function deduct(
 }
 
 /** Changes the shape from now on; the content stays, up to the new size. */
-export function reshapeOf(
+export function reshapeShares(
   bucket: TwoClassBucket,
   shape: TwoClassShape,
   nowMs: number,

@@ -21,7 +21,7 @@ const KEY = 'a'.repeat(64);
 const SHAPE = { capacity: 55, refillPerSecond: 1e-6 };
 const databases = createTestDatabases();
 
-const requestOf = (replicaId: string, count: number): TokenRequest => ({
+const createRequest = (replicaId: string, count: number): TokenRequest => ({
   shape: { all: SHAPE, discovery: SHAPE },
   replicaId,
   requestClass: 'read',
@@ -38,8 +38,8 @@ describe.each(databases.eachSupportedId())('the buckets in %s', databaseId => {
   it('are used only on databases that replicas share', async () => {
     const knex = await emptyDatabase(databases, databaseId);
     const table = openTable(knex);
-    const grant = await table.take(KEY, requestOf('a', 1), inTime());
-    await table.pause(KEY, { shape: requestOf('a', 1).shape, ms: 1 }, inTime());
+    const grant = await table.take(KEY, createRequest('a', 1), inTime());
+    await table.pause(KEY, { shape: createRequest('a', 1).shape, ms: 1 }, inTime());
     const rows: unknown[] = await knex(TABLE);
     expect([grant?.tokens, rows.length]).toEqual(
       isPostgres(knex) ? [1, 1] : [undefined, 0],
@@ -48,7 +48,7 @@ describe.each(databases.eachSupportedId())('the buckets in %s', databaseId => {
 
   it('can be rolled back', async () => {
     const knex = await emptyDatabase(databases, databaseId);
-    await openTable(knex).take(KEY, requestOf('a', 1), inTime());
+    await openTable(knex).take(KEY, createRequest('a', 1), inTime());
     const config = {
       directory: path.resolve(__dirname, '../../migrations'),
       tableName: 'bitbucket_server_discovery_migrations',
@@ -121,19 +121,21 @@ const postgres = databases.supports(POSTGRES);
     const knex = await emptyDatabase(databases, POSTGRES);
     const asked = ['a', 'b', 'c', 'd'].flatMap(replicaId => {
       const table = openTable(knex);
-      return [9, 9].map(count => table.take(KEY, requestOf(replicaId, count), inTime()));
+      return [9, 9].map(count =>
+        table.take(KEY, createRequest(replicaId, count), inTime()),
+      );
     });
     const grants = await Promise.all(asked);
     expect(grants.reduce((sum, grant) => sum + (grant?.tokens ?? 0), 0)).toBe(55);
-    const last = await openTable(knex).take(KEY, requestOf('e', 1), inTime());
+    const last = await openTable(knex).take(KEY, createRequest('e', 1), inTime());
     expect(last).toMatchObject({ tokens: 0, replicas: 5 });
   });
 
   it('pause all replicas at the same time', async () => {
     const knex = await emptyDatabase(databases, POSTGRES);
-    const { shape } = requestOf('a', 1);
+    const { shape } = createRequest('a', 1);
     await openTable(knex).pause(KEY, { shape, ms: 60_000 }, inTime());
-    const grant = await openTable(knex).take(KEY, requestOf('b', 1), inTime());
+    const grant = await openTable(knex).take(KEY, createRequest('b', 1), inTime());
     expect(grant?.tokens).toBe(0);
     expect(grant?.pausedMs).toBeGreaterThan(0);
   });
@@ -141,16 +143,20 @@ const postgres = databases.supports(POSTGRES);
   it('count as full when the stored value cannot be read', async () => {
     const knex = await emptyDatabase(databases, POSTGRES);
     const table = openTable(knex);
-    await table.take(KEY, requestOf('a', 9), inTime());
+    await table.take(KEY, createRequest('a', 9), inTime());
     await knex(TABLE).update({ state: '{"tokens": "of a later version"}' });
-    expect(await table.take(KEY, requestOf('a', 1), inTime())).toMatchObject({
+    expect(await table.take(KEY, createRequest('a', 1), inTime())).toMatchObject({
       left: 54,
     });
   });
 
   it('are no longer queried once no request waits', async () => {
     const knex = await emptyDatabase(databases, POSTGRES);
-    const late = openTable(knex).take(KEY, requestOf('a', 1), AbortSignal.abort('late'));
+    const late = openTable(knex).take(
+      KEY,
+      createRequest('a', 1),
+      AbortSignal.abort('late'),
+    );
     await expect(late).rejects.toBe('late');
   });
 
