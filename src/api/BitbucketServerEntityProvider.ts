@@ -60,7 +60,7 @@ export class BitbucketServerEntityProvider implements EntityProvider {
       scheduler: toScheduler(options),
       store,
       outcomes,
-      limiters: getLimiters(config, warning => logger.warn(warning)),
+      limiters: getLimiters(config, logger),
       createFileParser: parser && (setup => createFileParser(parser, setup)),
     });
     return created.map(({ provider }) => new BitbucketServerEntityProvider(provider));

@@ -10,6 +10,7 @@ import {
   getBitbucketServerRequestOptions,
 } from '@backstage/integration';
 import { Clock } from '../util/clock';
+import { Outage } from '../util/Outage';
 import { AgreedLimits, describePace, PaceLimits, strictestPace } from './agreeOnLimits';
 import { ReplicaShare, SharedBuckets } from './ReplicaShare';
 import { HostLimits, RequestLimiter } from './RequestLimiter';
@@ -34,6 +35,8 @@ export interface LimiterRegistryOptions {
   readonly clock: Clock;
   /** Receives warnings, as sentences: an implausible budget, settings that differ, and so on. */
   readonly onWarning: (message: string) => void;
+  /** Receives a sentence once what was warned of is over. */
+  readonly onRelief?: (message: string) => void;
   /** Called each time the bucket that the replicas share does not answer. */
   readonly onUnanswered?: () => void;
 }
@@ -62,6 +65,21 @@ function configuredUserName({
   return !token && username && password ? username : undefined;
 }
 
+function createOutage({ clock, onRelief, onWarning }: LimiterRegistryOptions): Outage {
+  return new Outage({
+    clock,
+    onBegin: error =>
+      onWarning(
+        'The database does not answer how much of the budget that Bitbucket grants is left; ' +
+          `until it does, this replica uses only its own part of the budget: ${error}`,
+      ),
+    onEnd: () =>
+      onRelief?.(
+        'The database answers again how much of the budget that Bitbucket grants is left: the replicas share it',
+      ),
+  });
+}
+
 function getOrAdd<V>(map: Map<string, V>, key: string, create: () => V): V {
   const value = map.get(key) ?? create();
   map.set(key, value);
@@ -74,14 +92,16 @@ export class LimiterRegistry {
   readonly #entries = new Map<string, Entry>();
   readonly #options: LimiterRegistryOptions;
   readonly #replicaId: string;
+  /** Of the buckets that replicas share: all are in one database. */
+  readonly #outage: Outage;
   #agreed: readonly AgreedLimits[];
   #buckets: SharedBuckets | undefined;
-  #hasWarnedOfUnanswered = false;
 
   constructor(options: LimiterRegistryOptions) {
     this.#options = options;
     this.#agreed = options.agreed;
     this.#replicaId = options.clock.random().toString(36).slice(2);
+    this.#outage = createOutage(options);
   }
 
   /** Finds or creates the limiter; its limits are the agreed ones. */
@@ -125,20 +145,18 @@ export class LimiterRegistry {
 
   #share(user: UserBudget): void {
     if (!this.#buckets) return;
-    const { clock, onUnanswered, onWarning } = this.#options;
+    const { clock, onUnanswered } = this.#options;
     const share = new ReplicaShare({
       buckets: this.#buckets,
       key: () => this.#getBucketKey(user),
       replicaId: this.#replicaId,
       clock,
-      onFailure: error => {
-        onUnanswered?.();
-        if (this.#hasWarnedOfUnanswered) return;
-        this.#hasWarnedOfUnanswered = true;
-        onWarning(
-          'The database does not answer how much of the budget that Bitbucket grants is left; ' +
-            `until it does, this replica uses only its own part of the budget: ${error}`,
-        );
+      outage: {
+        failed: error => {
+          onUnanswered?.();
+          this.#outage.failed(error);
+        },
+        succeeded: () => this.#outage.succeeded(),
       },
     });
     user.shareWith(share);

@@ -22,6 +22,7 @@ function setUp(options: { count?: number; pace?: PaceLimits; tells?: boolean } =
   const clock = new FakeClock({ startMs: 0, settleTurns: 2 });
   const buckets = new MemoryBuckets(clock);
   const warnings: string[] = [];
+  const relieved: string[] = [];
   const agreed: AgreedLimits = {
     host: HOST,
     credentialKey: getCredentialKey(INTEGRATION),
@@ -34,6 +35,7 @@ function setUp(options: { count?: number; pace?: PaceLimits; tells?: boolean } =
       defaultConcurrency: 8,
       clock,
       onWarning: warning => warnings.push(warning),
+      onRelief: message => relieved.push(message),
     });
     registry.shareWithReplicas(buckets);
     const limiter = registry.limiterFor(INTEGRATION);
@@ -54,7 +56,7 @@ function setUp(options: { count?: number; pace?: PaceLimits; tells?: boolean } =
     );
   const startAll = (requests: number, requestClass: RequestClass) =>
     Promise.all(limiters.map(limiter => start(limiter, requests, requestClass)));
-  return { began, buckets, clock, limiters, start, startAll, warnings };
+  return { began, buckets, clock, limiters, relieved, start, startAll, warnings };
 }
 
 const countAt = (began: readonly { atMs: number }[], atMs: number) =>
@@ -166,6 +168,28 @@ describe.each<Disorder>(['hangs', 'fails'])('while the database %s', disorder =>
     expect(seconds).toBeLessThanOrEqual(12);
     const warning = expect.stringMatching(/uses only its own part of the budget/);
     expect(warnings).toEqual([warning, warning]);
+  });
+
+  it('each replica says so once per outage, and once when it shares the budget again', async () => {
+    const { buckets, clock, relieved, startAll, warnings } = setUp();
+    const count = () => [warnings.length, relieved.length];
+    for (const outages of [1, 2]) {
+      buckets.disorder = disorder;
+      for (let times = 0; times < 3; times += 1) {
+        await clock.advance(60_000);
+        await clock.run(startAll(2, 'read'));
+      }
+      expect(count()).toEqual([2 * outages, 2 * (outages - 1)]);
+      buckets.disorder = undefined;
+      for (let times = 0; times < 3; times += 1) {
+        await clock.advance(60_000);
+        await clock.run(startAll(2, 'read'));
+      }
+      expect(count()).toEqual([2 * outages, 2 * outages]);
+    }
+    expect(new Set(relieved)).toEqual(
+      new Set([expect.stringMatching(/^The database answers again .* share it$/)]),
+    );
   });
 
   it('no request waits for it for more than 250 ms, and not each one asks it', async () => {

@@ -4,6 +4,7 @@
  */
 
 import { Clock, withTimeout } from '../util/clock';
+import { Outage } from '../util/Outage';
 import { planBatch, TokenGrant, TokenRequest } from './sharedBucket';
 import { RequestCounts, TwoClassShape } from './twoClassBucket';
 import { RequestClass } from './types';
@@ -51,8 +52,8 @@ export interface ReplicaShareOptions {
   readonly key: () => string;
   readonly replicaId: string;
   readonly clock: Clock;
-  /** Receives the error when the shared bucket does not answer. */
-  readonly onFailure: (error: unknown) => void;
+  /** Receives each answer of the shared bucket and, when it does not answer, the error. */
+  readonly outage: Pick<Outage, 'failed' | 'succeeded'>;
 }
 
 /** The result of a request for a token. */
@@ -156,20 +157,21 @@ export class ReplicaShare {
     shape: TwoClassShape,
     waiting: number,
   ): Promise<TokenGrant | undefined> {
-    const { buckets, key, onFailure, replicaId } = this.#options;
+    const { buckets, key, outage, replicaId } = this.#options;
     const sent = this.#sent;
     const count = planBatch(waiting, requestClass, shape);
     const request = { shape, replicaId, requestClass, count, sent };
     try {
       const grant = await this.#inTime(signal => buckets.take(key(), request, signal));
       this.#isUnshared = grant === undefined;
+      outage.succeeded();
       // Requests that were sent while waiting for the grant are still to be counted.
       this.countSent({ read: -sent.read, discovery: -sent.discovery });
       return grant;
     } catch (error) {
       this.#fallbackUntilMs = this.#nowMs() + FALLBACK_MS;
       this.#held = { read: NOTHING, discovery: NOTHING };
-      onFailure(error);
+      outage.failed(error);
       return undefined;
     }
   }

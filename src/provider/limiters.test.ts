@@ -5,6 +5,7 @@ import { mockServices, startTestBackend } from '@backstage/backend-test-utils';
 import { JsonObject } from '@backstage/types';
 import { FakeClock } from '../__testUtils__/FakeClock';
 import { MemoryBuckets } from '../__testUtils__/MemoryBuckets';
+import { createLogRecorder } from '../__testUtils__/testProvider';
 import { LimiterRegistry } from '../http/LimiterRegistry';
 import {
   installMetrics,
@@ -80,11 +81,11 @@ it('leave it to discovery to refuse an invalid configuration', async () => {
 
 it('are found by the configuration if providers are created in code', () => {
   const config = mockServices.rootConfig({ data: appConfig(PROVIDERS) });
-  const warn = jest.fn();
-  const limiters = getLimiters(config, warn);
-  expect(getLimiters(config, warn)).toBe(limiters);
+  const logger = createLogRecorder();
+  const limiters = getLimiters(config, logger);
+  expect(getLimiters(config, logger)).toBe(limiters);
   expect(limitersOfProcess()).toBe(limiters);
-  expect(warn).toHaveBeenCalledTimes(1);
+  expect(logger.messages('warn')).toHaveLength(1);
 });
 
 it('are counted by a metric where a replica is on its own, once for each question without an answer', async () => {

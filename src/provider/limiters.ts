@@ -7,6 +7,7 @@ import {
   coreServices,
   createServiceFactory,
   createServiceRef,
+  LoggerService,
 } from '@backstage/backend-plugin-api';
 import { Config } from '@backstage/config';
 import { DEFAULTS } from '../config/configurationKeys';
@@ -23,18 +24,21 @@ export interface CreateLimitersOptions {
   readonly clock?: Clock;
   /** Receives a sentence about different settings of providers, or an implausible limit of the server. */
   readonly onWarning: (message: string) => void;
+  /** Receives a sentence once what was warned of is over. */
+  readonly onRelief?: (message: string) => void;
 }
 
 /** Creates limiters that keep to the limits on which all providers agree. */
 export function createLimiters(
   providers: readonly ConfiguredProvider[],
-  { clock = systemClock, onWarning }: CreateLimitersOptions,
+  { clock = systemClock, onRelief, onWarning }: CreateLimitersOptions,
 ): LimiterRegistry {
   return new LimiterRegistry({
     agreed: agreedBy(providers, onWarning),
     defaultConcurrency: DEFAULTS.concurrency,
     clock,
     onWarning,
+    onRelief,
     onUnanswered: countUnansweredBudget,
   });
 }
@@ -65,10 +69,14 @@ let latest: LimiterRegistry | undefined;
 /** Returns the limiters of the backend with this configuration, and creates them at first. */
 export function getLimiters(
   config: Config,
-  onWarning: (message: string) => void,
+  logger: Pick<LoggerService, 'info' | 'warn'>,
 ): LimiterRegistry {
   const limiters =
-    byConfig.get(config) ?? createLimiters(readProviders(config), { onWarning });
+    byConfig.get(config) ??
+    createLimiters(readProviders(config), {
+      onWarning: warning => logger.warn(warning),
+      onRelief: message => logger.info(message),
+    });
   byConfig.set(config, limiters);
   latest = limiters;
   return limiters;
@@ -107,7 +115,6 @@ export const limitersServiceRef = createServiceRef<LimiterRegistry>({
     createServiceFactory({
       service,
       deps: { config: coreServices.rootConfig, logger: coreServices.rootLogger },
-      factory: ({ config, logger }) =>
-        getLimiters(config, warning => logger.warn(warning)),
+      factory: ({ config, logger }) => getLimiters(config, logger),
     }),
 });
