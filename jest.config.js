@@ -36,6 +36,7 @@ module.exports = {
     '^@keyv/(redis|valkey|memcache)$': UNUSED_CLIENT,
     '^\\.{1,2}/(processing/)?TaskPipeline\\.cjs\\.js$':
       '<rootDir>/scripts/jest-eager-task-pipeline.js',
+    '^\\./openapi\\.schema\\.validator$': '<rootDir>/scripts/jest-valid-openapi.js',
   },
   globalSetup: '<rootDir>/scripts/jest-global-setup.js',
   // Suites with a backend wait more than they compute, so few cores serve more workers.
