@@ -136,7 +136,9 @@ function assessBucket({ cell, ours }: CellResult): Verdict[] {
 
 /** Looks at the Backstages that are set up as recommended. */
 export function assessBackstages(results: readonly BackstageResult[]): Verdict[] {
-  const peer = hourlyRequestsOf(results.find(one => one.setting.subject === 'peer'));
+  const peer = hourlyRequestsOf(
+    results.find(result => result.setting.subject === 'peer'),
+  );
   return results
     .filter(({ setting }) => setting.isRecommended)
     .map((result): Verdict => {

@@ -89,7 +89,7 @@ async function main(args: readonly string[]): Promise<number> {
   const cells = await measureAll(planFor(mode), words);
   const backstages = await measureBackstages(
     mode === 'full'
-      ? BACKSTAGES.filter(one => hasWords(describeBackstage(one), words))
+      ? BACKSTAGES.filter(setting => hasWords(describeBackstage(setting), words))
       : [],
   );
   const verdicts = [...assessCriteria(cells), ...assessBackstages(backstages)];
@@ -110,10 +110,14 @@ async function measureScale(sizes: readonly number[]): Promise<string> {
   const databases = hasPostgres
     ? (['SQLite', 'PostgreSQL'] as const)
     : (['SQLite'] as const);
-  const cells = sizes.flatMap(size => databases.flatMap(one => scaleCells(size, one)));
+  const cells = sizes.flatMap(size =>
+    databases.flatMap(database => scaleCells(size, database)),
+  );
   const rows: string[][] = [];
   for (const cell of cells) {
-    for (const subject of SUBJECTS.filter(one => isMeasuredAtScale(cell, one))) {
+    for (const subject of SUBJECTS.filter(candidate =>
+      isMeasuredAtScale(cell, candidate),
+    )) {
       rows.push(await measureScaleRow(cell, subject));
       process.stderr.write(`${rows.at(-1)?.join(', ')}\n`);
     }
@@ -212,7 +216,9 @@ async function measureCell(
 /** From the largest server on which the same was run to its end. */
 function reckon(cell: Cell, subject: Subject, smaller: readonly CellResult[]): Result {
   const like = smaller
-    .filter(one => isSameSituation(one.cell, cell) && one[subject].kind !== 'scaled')
+    .filter(
+      result => isSameSituation(result.cell, cell) && result[subject].kind !== 'scaled',
+    )
     .at(-1);
   return like
     ? scaleResult(like[subject], like.cell.repositories, cell.repositories)
@@ -220,9 +226,9 @@ function reckon(cell: Cell, subject: Subject, smaller: readonly CellResult[]): R
 }
 
 /** But for the number of repositories. */
-function isSameSituation(one: Cell, other: Cell): boolean {
+function isSameSituation(cell: Cell, other: Cell): boolean {
   const size = { repositories: 0, repeats: 0 };
-  return describeCell({ ...one, ...size }) === describeCell({ ...other, ...size });
+  return describeCell({ ...cell, ...size }) === describeCell({ ...other, ...size });
 }
 
 function progressOf(run: Measurement): string {

@@ -46,7 +46,9 @@ async function measureOnce(
       () => changeSome(bitbucket, cell.repositories),
     );
     const sinceMs = report === 'stopped' ? 0 : report.startedAtMs;
-    const requests = countRequests(bitbucket.requests.filter(one => one.time >= sinceMs));
+    const requests = countRequests(
+      bitbucket.requests.filter(request => request.time >= sinceMs),
+    );
     if (report === 'stopped') {
       return { kind: 'stopped', requests, limitSeconds };
     }

@@ -59,7 +59,7 @@ export async function measureBackstages(
     setting,
     start: inTurn(() => startBackstage(setting)),
   }));
-  const started = await Promise.allSettled(starts.map(one => one.start));
+  const started = await Promise.allSettled(starts.map(pending => pending.start));
   process.stderr.write(`${started.length} whole Backstages have started\n`);
   return Promise.all(
     starts.map(async ({ setting, start }): Promise<BackstageResult> => {
@@ -190,7 +190,7 @@ function countBackstage(
   requests: readonly LoggedRequest[],
 ): BackstageCounts {
   const runs = requests.filter(isStartOfRun).length;
-  const reads = requests.filter(one => isRead(one, subject)).length;
+  const reads = requests.filter(request => isRead(request, subject)).length;
   return { byKind: countRequests(requests).byKind, reads, runs };
 }
 

@@ -25,16 +25,17 @@ const MADE_PER_SECOND = 20_000;
 const cells = planFor('full').groups.flat();
 const CELL: Cell = { repositories: 2000, latencyMs: 20, validateLocationsExist: true };
 
-const sumOf = (numbers: readonly number[]) => numbers.reduce((sum, one) => sum + one, 0);
+const sumOf = (numbers: readonly number[]) =>
+  numbers.reduce((sum, number) => sum + number, 0);
 
 describe('the full plan', () => {
   it('crosses sizes, latencies and limits, each once', () => {
     const cold = cells.filter(
-      one =>
-        one.validateLocationsExist &&
-        !one.disturbance &&
-        !one.hasSearch &&
-        !one.isUnchanged,
+      cell =>
+        cell.validateLocationsExist &&
+        !cell.disturbance &&
+        !cell.hasSearch &&
+        !cell.isUnchanged,
     );
     expect(cold).toHaveLength(3 * 3 * 5);
     expect(new Set(cells.map(describeCell)).size).toBe(cells.length);
@@ -75,7 +76,7 @@ describe('the full plan', () => {
 
   it('runs on a small server whatever it reckons for a larger one', () => {
     for (const { bucket, latencyMs, ...cell } of cells.filter(
-      one => !isMeasured(one, 'ours'),
+      large => !isMeasured(large, 'ours'),
     )) {
       const smaller = { ...cell, bucket, latencyMs, repositories: 200 };
       expect(isMeasured(smaller, 'ours')).toBe(true);

@@ -51,14 +51,17 @@ export function renderBackstages(results: readonly BackstageResult[]): string {
   return [
     renderTable(
       [...SETTING_COLUMNS, ...HOURLY_COLUMNS],
-      results.map(one => [
-        ...describeSetting(one.setting),
-        ...describeHourly(one, results),
+      results.map(result => [
+        ...describeSetting(result.setting),
+        ...describeHourly(result, results),
       ]),
     ),
     renderTable(
       [...SETTING_COLUMNS, ...SEEN_COLUMNS],
-      results.map(one => [...describeSetting(one.setting), ...describeSeen(one)]),
+      results.map(result => [
+        ...describeSetting(result.setting),
+        ...describeSeen(result),
+      ]),
     ),
     NOTES,
   ].join('\n\n');
@@ -84,7 +87,7 @@ function describeHourly(
   if (run.kind === 'failed') {
     return ['failed', '-', '-'];
   }
-  const peer = hourlyRequestsOf(results.find(one => one.setting.subject === 'peer'));
+  const peer = hourlyRequestsOf(results.find(other => other.setting.subject === 'peer'));
   const { reads, total } = extrapolate(setting, run.counts);
   const isWhole = hasKeptUp(setting, run.counts);
   return [

@@ -19,7 +19,7 @@ const failed: Result = {
 
 function plot(...results: Partial<CellResult>[]): string {
   return renderPlot(
-    results.map(one => ({ cell: CELL, ours: scaled(1), peer: scaled(2), ...one })),
+    results.map(result => ({ cell: CELL, ours: scaled(1), peer: scaled(2), ...result })),
   );
 }
 

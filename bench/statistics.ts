@@ -39,8 +39,8 @@ export function spreadOf(values: readonly number[]): Spread {
 export function medianByKey(
   records: readonly Readonly<Record<string, number>>[],
 ): Record<string, number> {
-  const keys = [...new Set(records.flatMap(one => Object.keys(one)))];
+  const keys = [...new Set(records.flatMap(record => Object.keys(record)))];
   return Object.fromEntries(
-    keys.map(key => [key, median(records.map(one => one[key] ?? 0))]),
+    keys.map(key => [key, median(records.map(record => record[key] ?? 0))]),
   );
 }

@@ -21,8 +21,8 @@ seedOtherKinds(bitbucket);
 /** What can be asked of it, as `KEY/slug`. */
 const repositories = bitbucket
   .repositories()
-  .map(one => `${one.project.key}/${one.slug}`);
-const projects = [...bitbucket.projects.values()].map(one => one.key);
+  .map(repository => `${repository.project.key}/${repository.slug}`);
+const projects = [...bitbucket.projects.values()].map(project => project.key);
 
 /** Repositories in commands and URLs: `--explain KEY/slug`, `/repositories/KEY/slug`, `/push/KEY/slug`. */
 function namedRepositories(text: string): string[] {
@@ -46,7 +46,7 @@ function namedProjects(text: string): string[] {
 describe('the examples of the guide', () => {
   const read = (file: string) => readFileSync(path.join(ROOT, file), 'utf8');
   const text = [
-    ...PAGES.map(one => one.text),
+    ...PAGES.map(page => page.text),
     read('app-config.example.yaml'),
     read('src/cli/program.ts'),
   ].join('\n');
@@ -107,7 +107,7 @@ describe('the configuration of the demo', () => {
     const ports = text.match(/\S*\b\d{4,5}\b\S*/g) ?? [];
 
     expect(ports.length).toBeGreaterThan(5);
-    expect(ports.filter(one => !/\$\{DEMO_\w+_PORT:-\d+\}/.test(one))).toEqual([]);
+    expect(ports.filter(port => !/\$\{DEMO_\w+_PORT:-\d+\}/.test(port))).toEqual([]);
   });
 
   it('keeps the requests that it answers out of the log', () => {

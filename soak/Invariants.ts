@@ -156,10 +156,10 @@ export class Invariants {
   /** Whether the catalog has the same file under another URL, even if that file no longer exists. */
   #isReplaced(target: string, after: ReadonlySet<string>): boolean {
     const owner = this.#owners.get(target);
-    return [...after].some(one => {
-      const { path, repositoryId } = this.#owners.get(one) ?? {};
+    return [...after].some(other => {
+      const { path, repositoryId } = this.#owners.get(other) ?? {};
       return (
-        one !== target && repositoryId === owner?.repositoryId && path === owner?.path
+        other !== target && repositoryId === owner?.repositoryId && path === owner?.path
       );
     });
   }
@@ -171,7 +171,7 @@ export class Invariants {
     this.#heldSinceMs.clear();
     const targets = catalog.targets();
     // Approved removals are listed, as such, until the next run.
-    for (const { entryKey, sinceMs } of held.filter(one => !one.approved)) {
+    for (const { entryKey, sinceMs } of held.filter(removal => !removal.approved)) {
       this.#heldSinceMs.set(entryKey, sinceMs);
       if (!this.#isDisturbed && !targets.has(entryKey)) {
         this.violated(`${entryKey} is held back but not in the catalog`);

@@ -241,7 +241,7 @@ export class World {
 
   async #startProcess(index: number): Promise<void> {
     const others = this.#processes.find(
-      (one, at) => at !== index && one.replica.isAlive,
+      (other, at) => at !== index && other.replica.isAlive,
     )?.stores;
     const stores = await this.#database.open(this.clock, others);
     // A backend whose catalog refuses its mutation does not start, and is started again.

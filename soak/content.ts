@@ -248,11 +248,11 @@ export function changeContent(
   { position, choice }: Draw,
 ): WebhookRequest | undefined {
   const all = [...bitbucket.repositories()].sort((a, b) => a.id - b.id);
-  const one = all[position % Math.max(all.length, 1)];
-  if (!one) {
+  const repository = all[position % Math.max(all.length, 1)];
+  if (!repository) {
     return add(bitbucket, { projectKey: 'PAY', slug: 'a' }, choice);
   }
-  const at = { projectKey: one.project.key, slug: one.slug };
+  const at = { projectKey: repository.project.key, slug: repository.slug };
   const change: Change = CONTENT_CHANGES[kind];
   return change(bitbucket, at, choice);
 }

@@ -42,8 +42,8 @@ async function checkWorld(
   seed: number,
   databases: WorldDatabases,
 ): Promise<Failure | undefined> {
-  const property = fc.asyncProperty(plan, async one =>
-    runWorld(one, await databases.next()),
+  const property = fc.asyncProperty(plan, async randomPlan =>
+    runWorld(randomPlan, await databases.next()),
   );
   const details = await fc.check(property, {
     seed,
