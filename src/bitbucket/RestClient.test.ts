@@ -196,7 +196,7 @@ describe('secrets', () => {
       effect: { type: 'status', status: 401, message: echo, exceptionName },
     });
     const error: unknown = await ask(client => client.getRepository(API)).catch(
-      one => one,
+      (thrown: unknown) => thrown,
     );
     expect(String(error)).toContain('rejected the configured credentials');
     expect(String(error)).not.toContain(PASSWORD);

@@ -41,10 +41,10 @@ function goneSince(id: number, at: string, checkedAtMs: number): KnownRepository
 }
 
 function outcomesOf({ repositories }: DiscoveryResult) {
-  return repositories.map(one => [
-    one.repository.id,
-    `${one.repository.projectKey}/${one.repository.slug}`,
-    one.outcome.kind,
+  return repositories.map(result => [
+    result.repository.id,
+    `${result.repository.projectKey}/${result.repository.slug}`,
+    result.outcome.kind,
   ]);
 }
 
@@ -61,8 +61,10 @@ async function catalogAfter(result: DiscoveryResult): Promise<string[]> {
 
 const REGISTERED = registered('PAY/api');
 const OUTCOMES = [REGISTERED, ABSENT, EXCLUDED] as const;
-const PAIRS = OUTCOMES.flatMap(one =>
-  [...OUTCOMES, UNKNOWN].map(other => [one.kind, other.kind, one, other] as const),
+const PAIRS = OUTCOMES.flatMap(outcome =>
+  [...OUTCOMES, UNKNOWN].map(
+    other => [outcome.kind, other.kind, outcome, other] as const,
+  ),
 );
 
 describe('a repository that both the run and an event checked', () => {
@@ -116,7 +118,7 @@ describe('a repository that is unknown after the run', () => {
   const run = (already: KnownRepository) =>
     discovered({ known: [already], repositories: [ended(7, 'PAY/api', UNKNOWN)] });
 
-  it.each(OUTCOMES.map(one => [one.kind, one] as const))(
+  it.each(OUTCOMES.map(outcome => [outcome.kind, outcome] as const))(
     'is %s when an event found that before the run checked it',
     (kind, outcome) => {
       const merged = applyConcurrentEvents(run(before), [
@@ -126,7 +128,7 @@ describe('a repository that is unknown after the run', () => {
     },
   );
 
-  it.each(OUTCOMES.map(one => [one.kind, one] as const))(
+  it.each(OUTCOMES.map(outcome => [outcome.kind, outcome] as const))(
     'stays unknown when only the previous run found it %s',
     async (_, outcome) => {
       // Its file is still in the catalog, for instance because its removal is held back.
@@ -180,7 +182,7 @@ describe('a repository that is gone', () => {
     expect(await catalogAfter(applyConcurrentEvents(goneInRun, [before]))).toEqual([]);
   });
 
-  it.each([...OUTCOMES, UNKNOWN].map(one => [one.kind, one] as const))(
+  it.each([...OUTCOMES, UNKNOWN].map(outcome => [outcome.kind, outcome] as const))(
     'according to a later event stays gone although it was %s in the run',
     async (_, outcome) => {
       const result = discovered({

@@ -94,8 +94,8 @@ function forgetPlaceholders(
     repository => repository.conclusive && !isPlaceholderId(repository.repositoryId),
   );
   const addresses = new Set(conclusive.map(addressKey));
-  for (const [id, one] of known) {
-    if (isPlaceholderId(id) && addresses.has(addressKey(one))) {
+  for (const [id, repository] of known) {
+    if (isPlaceholderId(id) && addresses.has(addressKey(repository))) {
       known.delete(id);
       checked.delete(id);
     }

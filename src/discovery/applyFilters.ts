@@ -75,7 +75,7 @@ async function apply(
     const reason = assessRepository(repository, filters);
     return reason && { kind: 'excluded', reason };
   });
-  for (const step of ASKING_STEPS.filter(one => one.isUsed(filters))) {
+  for (const step of ASKING_STEPS.filter(candidate => candidate.isUsed(filters))) {
     const decide = await readStep(step, left, options, how);
     left = await leaveOut(left, repository => toOutcome(decide(repository), step.reason));
   }

@@ -45,7 +45,7 @@ async function guarded(setting: Setting = {}): Promise<RepositoryDelta> {
     ...(outcome !== 'gone' && { repository: repository(7, at), outcome }),
     checkedAtMs: NOW,
     revision: NOW,
-    departures: new Map(ats.map(one => [addressKey(one), true])),
+    departures: new Map(ats.map(address => [addressKey(address), true])),
     selector: { repositoryIds: [7], addresses: ats },
   };
   const some = { policy: POLICY, held: [], nowMs: NOW };
@@ -65,7 +65,9 @@ function held(ageMs: number, approved = false, at = 'PAY/api'): HeldRemoval {
 
 /** The file keys of the repository after the evaluation. */
 function filesOf({ changed }: RepositoryDelta, id = 7): string[] | undefined {
-  return changed.find(one => one.repositoryId === id)?.files.map(one => one.targetUrl);
+  return changed
+    .find(repository => repository.repositoryId === id)
+    ?.files.map(file => file.targetUrl);
 }
 
 const REMOVED = { removed: [location(7, 'PAY/api')], held: [] };
@@ -129,7 +131,7 @@ describe('a removal caused by an event', () => {
     const delta = await guarded({ outcome });
     const [before, other] = [target('PAY/api'), target('PAY/api', 'other.yaml')];
     expect(filesOf(delta)).toEqual([other]);
-    expect(delta.changedByAdding[0]?.files.map(one => one.targetUrl)).toEqual([
+    expect(delta.changedByAdding[0]?.files.map(file => file.targetUrl)).toEqual([
       other,
       before,
     ]);

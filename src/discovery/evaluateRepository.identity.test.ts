@@ -193,7 +193,9 @@ describe('a repository known by its address only', () => {
     const delta = await deltaOf(source, 'PAY/api', { known: before });
     expect(targets(delta)).toEqual(expected);
     expect(delta.forgottenIds).toEqual([-1]);
-    expect(stateAfter(before, delta).map(one => one.repositoryId)).toEqual([7]);
+    expect(stateAfter(before, delta).map(repository => repository.repositoryId)).toEqual([
+      7,
+    ]);
   });
 
   it('is merged with the repository known by id, each target once', async () => {

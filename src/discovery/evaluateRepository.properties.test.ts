@@ -54,7 +54,10 @@ interface State {
 }
 
 const someState: fc.Arbitrary<State> = fc.record({
-  before: fc.uniqueArray(someKnown, { selector: one => one.repositoryId, maxLength: 5 }),
+  before: fc.uniqueArray(someKnown, {
+    selector: repository => repository.repositoryId,
+    maxLength: 5,
+  }),
   id: someId,
   at: someAddress,
   files: fc.option(somePaths, { nil: undefined }),
@@ -100,7 +103,7 @@ async function check(
 describe('evaluateRepository, for any known state and any outcome', () => {
   it('replaces the known files of a repository with exactly those that were found', async () => {
     await check(async ({ at, id, files = [], before }) => {
-      const mine = before.filter(one => one.repositoryId === id);
+      const mine = before.filter(repository => repository.repositoryId === id);
       const delta = await deltaOf({ at, id, files, before: mine });
       const found = new Set(files.map(path => target(at, path)));
       expect(catalogAfter(targetsIn(mine), delta)).toEqual(found);
@@ -112,11 +115,12 @@ describe('evaluateRepository, for any known state and any outcome', () => {
       const after = catalogAfter(targetsIn(before), delta);
       const { projectKey, slug } = address(at);
       const others = before.filter(
-        one =>
-          one.repositoryId !== id && (one.projectKey !== projectKey || one.slug !== slug),
+        repository =>
+          repository.repositoryId !== id &&
+          (repository.projectKey !== projectKey || repository.slug !== slug),
       );
       const due = [...files.map(path => target(at, path)), ...targetsIn(others)];
-      expect(due.filter(one => !after.has(one))).toEqual([]);
+      expect(due.filter(target => !after.has(target))).toEqual([]);
     });
   });
 
@@ -139,7 +143,7 @@ describe('evaluateRepository, for any known state and any outcome', () => {
       const all = new Set([...had, ...targetsOf(added)]);
       expect(targetsIn(stateAfter(before, adding))).toEqual(all);
       expect(targetsIn(stateAfter(before, refused))).toEqual(had);
-      expect(forgottenIds.every(one => one < 0)).toBe(true);
+      expect(forgottenIds.every(repositoryId => repositoryId < 0)).toBe(true);
     });
   });
 
@@ -170,7 +174,7 @@ describe('evaluateRepository, for any known state and any outcome', () => {
       );
       const all = [added, removed, stayed].flatMap(some => some ?? []);
       expect(new Set(all).size).toBe(all.length);
-      expect(all.filter(one => had.has(one)).sort()).toEqual(
+      expect(all.filter(target => had.has(target)).sort()).toEqual(
         targetsOf([...delta.removed, ...delta.stayed]),
       );
     });

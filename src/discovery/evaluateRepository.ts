@@ -147,7 +147,7 @@ export async function checkRepository(
   const repository = lookup.kind === 'found' ? lookup.repository : undefined;
   const here = repository ? [repository] : [];
   const selector: RepositorySelector = {
-    repositoryIds: here.map(one => one.id),
+    repositoryIds: here.map(({ id }) => id),
     addresses: [address, ...here, ...(was ? [was] : [])],
   };
   const known = await tools.loadKnown(selector);
@@ -156,7 +156,7 @@ export async function checkRepository(
     const { reason, detail } = outcome;
     return { kind: 'unknown', problem: { reason, detail } };
   }
-  const departures = new Map([address, ...here].map(one => [addressKey(one), true]));
+  const departures = new Map([address, ...here].map(left => [addressKey(left), true]));
   const subject = { address, repository, outcome, selector, departures, ...asked };
   const checked: CheckedRepository = { kind: 'checked', ...subject, ...(was && { was }) };
   await askDepartures(checked, departures, known, tools);

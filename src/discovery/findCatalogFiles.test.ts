@@ -62,7 +62,7 @@ describe('planLookup', () => {
 
   it('expects only globs from the listing when plain paths are not checked', () => {
     const plan = kinds(['*.yaml', 'b.yml'], false);
-    expect(plan.kind === 'list-files' && plan.paths.map(one => one.kind)).toEqual([
+    expect(plan.kind === 'list-files' && plan.paths.map(path => path.kind)).toEqual([
       'glob',
     ]);
   });

@@ -14,8 +14,8 @@ describe('isPlaceholderId', () => {
 
 describe('addressKey', () => {
   it('ignores the case of letters', () => {
-    const one = addressKey({ projectKey: 'PAY', slug: 'api' });
-    expect(addressKey({ projectKey: 'pay', slug: 'API' })).toBe(one);
+    const key = addressKey({ projectKey: 'PAY', slug: 'api' });
+    expect(addressKey({ projectKey: 'pay', slug: 'API' })).toBe(key);
   });
 
   it.each([
@@ -23,8 +23,8 @@ describe('addressKey', () => {
     ['OPS', 'api'],
     ['~PAY', 'api'],
   ])('differs for %s/%s', (projectKey, slug) => {
-    const one = addressKey({ projectKey: 'PAY', slug: 'api' });
-    expect(addressKey({ projectKey, slug })).not.toBe(one);
+    const key = addressKey({ projectKey: 'PAY', slug: 'api' });
+    expect(addressKey({ projectKey, slug })).not.toBe(key);
   });
 });
 
@@ -47,7 +47,9 @@ describe('identify', () => {
   it('never changes a known id, whichever repository has the address now', () => {
     const before = [known(3, 'PAY/api'), known(-1, 'PAY/web')];
     const listed = [repository(7, 'PAY/api'), repository(8, 'PAY/web')];
-    expect(identify(before, listed).map(one => one.repositoryId)).toEqual([3, 8]);
+    expect(identify(before, listed).map(repository => repository.repositoryId)).toEqual([
+      3, 8,
+    ]);
   });
 
   it('keeps the files of both when the repository of a placeholder is already known', () => {

@@ -234,11 +234,12 @@ export function replaceIds(
   );
 }
 
-function merge(one: KnownRepository, other: KnownRepository): KnownRepository {
-  const { conclusive, checkedAtMs } = one.conclusive === undefined ? other : one;
+function merge(repository: KnownRepository, other: KnownRepository): KnownRepository {
+  const { conclusive, checkedAtMs } =
+    repository.conclusive === undefined ? other : repository;
   return {
-    ...one,
-    files: mergeFiles(one.files, other.files),
+    ...repository,
+    files: mergeFiles(repository.files, other.files),
     conclusive,
     checkedAtMs,
   };

@@ -109,7 +109,8 @@ function afterCheck(
 function hasSameItems<T>(some: readonly T[], others: readonly T[]): boolean {
   return (
     some === others ||
-    (some.length === others.length && some.every((one, index) => one === others[index]))
+    (some.length === others.length &&
+      some.every((entry, index) => entry === others[index]))
   );
 }
 

@@ -152,7 +152,7 @@ describe('a label that cannot be read', () => {
       plain: 'unknown not-permitted',
       old: 'registered',
     });
-    const plain = result.repositories.find(one => one.repository.id === 4);
+    const plain = result.repositories.find(({ repository }) => repository.id === 4);
     expect(plain?.outcome).toMatchObject({
       detail: 'Which repositories carry the label "b" could not be read. Refused: 401',
     });

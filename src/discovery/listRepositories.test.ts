@@ -327,8 +327,8 @@ describe('listRepositories, without enough time', () => {
     const ended = { signal: AbortSignal.abort(), ms: 750_000 };
     const listProjects = (rest: Parameters<typeof list>[2]) => {
       const from = source();
-      return list(from, filters, { concurrency: 1, ...rest }).then(one => ({
-        ...one,
+      return list(from, filters, { concurrency: 1, ...rest }).then(listing => ({
+        ...listing,
         asked: from.asked,
       }));
     };

@@ -215,10 +215,10 @@ async function listByProject(
     return { projectKey, part, isRest: start !== undefined };
   }).finally(() => deadline.end());
   const cuts = parts.filter(({ part }) => part.failure?.nextStart !== undefined);
-  const problems: ListingProblem[] = parts.flatMap(one => {
-    const { projectKey, part, isRest } = one;
+  const problems: ListingProblem[] = parts.flatMap(listing => {
+    const { projectKey, part, isRest } = listing;
     const problem = part.failure?.problem ?? (isRest && REST_ONLY);
-    return problem && !cuts.includes(one)
+    return problem && !cuts.includes(listing)
       ? [{ projectKey, problem, gone: part.failure?.gone ?? false }]
       : [];
   });
@@ -228,7 +228,7 @@ async function listByProject(
   // Not at the first project if it returned nothing in all that time, so that the others
   // get their turn.
   const continuesAt =
-    cuts.find(one => one !== parts[0] || one.part.pages > 0) ?? cuts.at(0);
+    cuts.find(cut => cut !== parts[0] || cut.part.pages > 0) ?? cuts.at(0);
   const isListed = parts.some(({ part }) => part.failure === undefined);
   const isInDoubt = parts.some(({ part }) => part.failure?.gone === false);
   return {

@@ -42,14 +42,14 @@ export function hasSameFiles(
   );
 }
 
-function isSameFile(one: CatalogFile, other: CatalogFile | undefined): boolean {
+function isSameFile(file: CatalogFile, other: CatalogFile | undefined): boolean {
   return (
-    one === other ||
-    (one.path === other?.path &&
-      one.targetUrl === other.targetUrl &&
-      one.presence === other.presence &&
-      one.entity?.key === other.entity?.key &&
-      one.entity?.json === other.entity?.json)
+    file === other ||
+    (file.path === other?.path &&
+      file.targetUrl === other.targetUrl &&
+      file.presence === other.presence &&
+      file.entity?.key === other.entity?.key &&
+      file.entity?.json === other.entity?.json)
   );
 }
 
@@ -126,8 +126,9 @@ export function findReplacement(
 ): Replacement | undefined {
   const others = outcome ? getRegisteredFiles(outcome) : [];
   const replacement = others.find(
-    one =>
-      one.path === file.path && !(one.entity !== undefined && file.entity !== undefined),
+    other =>
+      other.path === file.path &&
+      !(other.entity !== undefined && file.entity !== undefined),
   );
   if (replacement === undefined) {
     return undefined;

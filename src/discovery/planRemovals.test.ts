@@ -13,9 +13,9 @@ function locations(count: number, first: number = 0): CatalogLocation[] {
 }
 
 function heldSince(sinceMs: number, of: readonly CatalogLocation[]): HeldRemoval[] {
-  return of.map(one => ({
-    repositoryId: one.repository.id,
-    entryKey: one.file.targetUrl,
+  return of.map(location => ({
+    repositoryId: location.repository.id,
+    entryKey: location.file.targetUrl,
     sinceMs,
     confirmedForMs: NOW - sinceMs,
     approved: false,
@@ -117,7 +117,7 @@ describe('planRemovals', () => {
       form: Replacement = 'other-target',
     ) => {
       const due = locations(lost + replaced);
-      const keys = due.slice(lost).map(one => one.file.targetUrl);
+      const keys = due.slice(lost).map(location => location.file.targetUrl);
       return planRemovals(
         {
           due,
@@ -291,9 +291,9 @@ describe('planRemovals', () => {
       })
       .map(({ count, others, ages, maxPercentage }) => {
         const due = locations(count);
-        const held = due.flatMap((one, index) => {
+        const held = due.flatMap((location, index) => {
           const age = ages[index];
-          return age === undefined ? [] : heldSince(NOW - age * HOUR, [one]);
+          return age === undefined ? [] : heldSince(NOW - age * HOUR, [location]);
         });
         return { due, held, known: count + others, policy: { maxPercentage } };
       });
@@ -304,7 +304,7 @@ describe('planRemovals', () => {
           const result = plan(due, known, { held, policy });
           expect(new Set([...result.remove, ...result.holdBack])).toEqual(new Set(due));
           expect(result.remove.length + result.holdBack.length).toBe(due.length);
-          expect(result.held.map(one => one.entryKey)).toEqual(
+          expect(result.held.map(removal => removal.entryKey)).toEqual(
             result.holdBack.map(location => location.file.targetUrl),
           );
           expect(result.reason === undefined).toBe(result.holdBack.length === 0);
@@ -335,17 +335,19 @@ describe('planRemovals', () => {
           ({ due, known, held, policy }, more, hours) => {
             const before = new Set(plan(due, known, { held, policy }).remove);
             const maxPercentage = Math.min(100, policy.maxPercentage + more);
-            const older = held.map(one => ({
-              ...one,
-              sinceMs: one.sinceMs - hours * HOUR,
-              confirmedForMs: one.confirmedForMs + hours * HOUR,
+            const older = held.map(removal => ({
+              ...removal,
+              sinceMs: removal.sinceMs - hours * HOUR,
+              confirmedForMs: removal.confirmedForMs + hours * HOUR,
             }));
             for (const after of [
               plan(due, known, { held, policy: { maxPercentage } }),
               plan(due, known + more, { held, policy }),
               plan(due, known, { held: older, policy }),
             ]) {
-              expect([...before].filter(one => !after.remove.includes(one))).toEqual([]);
+              expect(
+                [...before].filter(location => !after.remove.includes(location)),
+              ).toEqual([]);
             }
           },
         ),
@@ -356,10 +358,14 @@ describe('planRemovals', () => {
       fc.assert(
         fc.property(requests, ({ due, known, held, policy }) => {
           const ripe = new Set(
-            held.filter(one => NOW - one.sinceMs >= 24 * HOUR).map(one => one.entryKey),
+            held
+              .filter(removal => NOW - removal.sinceMs >= 24 * HOUR)
+              .map(removal => removal.entryKey),
           );
           const removed = plan(due, known, { held, policy }).remove;
-          const fresh = removed.filter(one => !ripe.has(one.file.targetUrl)).length;
+          const fresh = removed.filter(
+            location => !ripe.has(location.file.targetUrl),
+          ).length;
           const most = Math.max(5, (policy.maxPercentage * known) / 100);
           expect(fresh).toBeLessThanOrEqual(most);
         }),

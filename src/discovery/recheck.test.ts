@@ -50,7 +50,7 @@ const spell = (paths: readonly string[]) => paths.map(path => file('PAY/api', pa
 
 function decide(
   made: RecheckPlan,
-  one: KnownRepository | undefined,
+  before: KnownRepository | undefined,
   rest: {
     now?: Repository;
     shown?: Shown;
@@ -60,16 +60,16 @@ function decide(
 ) {
   const { shown = NOT_SEARCHED } = rest;
   return decideCheck(made, {
-    repository: rest.now ?? repository(one?.repositoryId ?? 1, 'PAY/api'),
-    known: one,
+    repository: rest.now ?? repository(before?.repositoryId ?? 1, 'PAY/api'),
+    known: before,
     shown,
     read: rest.read,
     spell: rest.spell ?? spell,
   });
 }
 
-function isDue(id: number, made: RecheckPlan, one = found(id)) {
-  return decide(made, one).kind === 'check';
+function isDue(id: number, made: RecheckPlan, repository = found(id)) {
+  return decide(made, repository).kind === 'check';
 }
 
 const dueOf = (made: RecheckPlan) => IDS.filter(id => isDue(id, made));
@@ -165,11 +165,11 @@ describe('the recheck', () => {
       { hierarchyId: 'b' },
     ],
     ['is not available', found(1), { state: 'OFFLINE' }],
-  ])('includes a repository that %s', (_, one, rest) => {
+  ])('includes a repository that %s', (_, before, rest) => {
     const made = plan(fullyChecked(), NOW);
     const now = repository(1, 'PAY/api', rest);
     expect(decide(made, found(1)).kind).toBe('spared');
-    expect(decide(made, one, { now }).kind).toBe('check');
+    expect(decide(made, before, { now }).kind).toBe('check');
   });
 
   it('includes a repository whose file would get another URL in the catalog', () => {
@@ -191,11 +191,11 @@ describe('the recheck', () => {
 
   it('excludes a repository when the catalog has read all of its files in the meantime', () => {
     const both = registered('PAY/api', 'a.yaml', 'b.yaml');
-    const one = found(1, { files: both.files, conclusive: both });
+    const repository = found(1, { files: both.files, conclusive: both });
     const [a = '', b = ''] = both.files.map(({ targetUrl }) => targetUrl);
     const made = plan(fullyChecked(), NOW + 6 * HOUR);
     const because = (urls: string[], now = made) =>
-      decide(now, one, { read: new Set(urls) });
+      decide(now, repository, { read: new Set(urls) });
     expect(because([a, b])).toMatchObject({ kind: 'spared', by: 'read' });
     expect(because([a])).toEqual({ kind: 'check', because: 'due' });
     const unreadable = { ...made, unreadable: new Set([b]) };
@@ -374,8 +374,8 @@ describe('a search result', () => {
       covered(),
       'check',
     ],
-  ])('%s', (_, made, one, shown, outcome) => {
-    const decision = decide(made, one, { shown });
+  ])('%s', (_, made, repository, shown, outcome) => {
+    const decision = decide(made, repository, { shown });
     expect(decision.kind === 'check' ? 'check' : decision.outcome.kind).toBe(outcome);
   });
 

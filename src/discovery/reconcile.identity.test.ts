@@ -28,11 +28,11 @@ function decide(result: DiscoveryResult, policy = OFF): Promise<Reconciliation> 
 /** The state that the next run starts from, for repositories with files. */
 function filesRemembered(plan: Reconciliation) {
   return (plan.state?.repositories ?? [])
-    .filter(one => one.files.length > 0)
-    .map(one => [
-      one.repositoryId,
-      `${one.projectKey}/${one.slug}`,
-      one.files.map(f => f.targetUrl),
+    .filter(repository => repository.files.length > 0)
+    .map(repository => [
+      repository.repositoryId,
+      `${repository.projectKey}/${repository.slug}`,
+      repository.files.map(f => f.targetUrl),
     ]);
 }
 

@@ -31,18 +31,20 @@ const someId = fc.integer({ min: -3, max: 8 });
 const someKnown = fc.uniqueArray(
   fc
     .record({ id: someId, at: someAddress, oldAt: someAddress, paths: somePaths })
-    .chain(one =>
+    .chain(repository =>
       // Most files are at the repository's address; some remain from before a rename.
-      fc.constantFrom(one.at, one.at, one.at, one.oldAt).map(at =>
-        known(
-          one.id,
-          one.at,
-          one.paths.map(path => file(at, path)),
-          1,
+      fc
+        .constantFrom(repository.at, repository.at, repository.at, repository.oldAt)
+        .map(at =>
+          known(
+            repository.id,
+            repository.at,
+            repository.paths.map(path => file(at, path)),
+            1,
+          ),
         ),
-      ),
     ),
-  { selector: one => one.repositoryId, maxLength: 6 },
+  { selector: repository => repository.repositoryId, maxLength: 6 },
 );
 
 const someOutcome: fc.Arbitrary<(at: string) => RepositoryOutcome> = fc.oneof(
@@ -56,7 +58,7 @@ const someResults = fc.uniqueArray(
   fc
     .record({ id: someId, at: someAddress, outcome: someOutcome })
     .map(({ id, at, outcome }) => ended(id, at, outcome(at))),
-  { selector: one => one.repository.id, maxLength: 6 },
+  { selector: result => result.repository.id, maxLength: 6 },
 );
 
 const somePolicy: fc.Arbitrary<RemovalPolicy> = fc.record({
@@ -79,19 +81,19 @@ const someRequest: fc.Arbitrary<ReconcileRequest> = fc
     policy: somePolicy,
   })
   .map(({ before, repositories, gone, isStateKnown, heldAges, policy, ...how }) => {
-    const checkedIds = new Set(repositories.map(one => one.repository.id));
-    const locations = before.flatMap(one =>
-      one.files.map(({ targetUrl }) => ({
+    const checkedIds = new Set(repositories.map(result => result.repository.id));
+    const locations = before.flatMap(repository =>
+      repository.files.map(({ targetUrl }) => ({
         entryKey: targetUrl,
-        repositoryId: one.repositoryId,
+        repositoryId: repository.repositoryId,
       })),
     );
     const held = heldAges.flatMap((age, index) => {
-      const one = locations[index];
-      return one
+      const location = locations[index];
+      return location
         ? [
             {
-              ...one,
+              ...location,
               sinceMs: NOW - age * HOUR,
               confirmedForMs: age * HOUR,
               approved: false,
@@ -134,16 +136,17 @@ function isProvenLost({ result, state }: ReconcileRequest, target: string): bool
     repository.files.some(f => f.targetUrl === target),
   );
   const inDoubt = owners.some(owner => {
-    const own = result.repositories.find(one => one.repository.id === owner.repositoryId);
+    const own = result.repositories.find(
+      ({ repository }) => repository.id === owner.repositoryId,
+    );
     const isUnknown = own
       ? own.outcome.kind === 'unknown'
       : !result.goneRepositoryIds.has(owner.repositoryId);
     return (
       isUnknown ||
       result.repositories.some(
-        one =>
-          one.outcome.kind === 'unknown' &&
-          addressKey(one.repository) === addressKey(owner),
+        ({ outcome, repository }) =>
+          outcome.kind === 'unknown' && addressKey(repository) === addressKey(owner),
       )
     );
   });
@@ -209,7 +212,9 @@ describe('reconcile, for any known state and any result of a run', () => {
       const kept = targetsOf([...plan.carriedForward, ...heldBack]);
       expect(targets).toEqual(expect.arrayContaining(kept));
       expect(new Set(kept).size).toBe(kept.length);
-      expect(targetsOf(plan.removed).filter(one => targets.includes(one))).toEqual([]);
+      expect(targetsOf(plan.removed).filter(target => targets.includes(target))).toEqual(
+        [],
+      );
       expect(plan.heldBackReason === undefined).toBe(plan.heldBack.length === 0);
     });
   });
@@ -233,7 +238,9 @@ describe('reconcile, for any known state and any result of a run', () => {
         ...request,
         policy: { maxPercentage: 0, holdForMs: 0 },
       });
-      expect(targetsOf(plan.removed).filter(one => !plan.replaced.has(one))).toEqual([]);
+      expect(
+        targetsOf(plan.removed).filter(target => !plan.replaced.has(target)),
+      ).toEqual([]);
       expect(plan.removed.length).toBeLessThanOrEqual(5);
     });
   });
@@ -257,8 +264,12 @@ describe('reconcile, for any known state and any result of a run', () => {
       const next = await reconcile({
         result: discovered({
           known: repositories,
-          repositories: repositories.map(one =>
-            ended(one.repositoryId, `${one.projectKey}/${one.slug}`, UNKNOWN),
+          repositories: repositories.map(repository =>
+            ended(
+              repository.repositoryId,
+              `${repository.projectKey}/${repository.slug}`,
+              UNKNOWN,
+            ),
           ),
         }),
         state: plan.state,
@@ -306,13 +317,13 @@ describe('reconcile, for any known state and any result of a run', () => {
           held: state.held,
         },
       });
-      const essence = (one: Reconciliation) => ({
-        mutation: one.mutation,
-        locations: targetsOf(one.locations),
-        carriedForward: targetsOf(one.carriedForward),
-        heldBack: targetsOf(one.heldBack),
-        removed: targetsOf(one.removed),
-        held: one.state?.held.map(held => held.entryKey).sort(),
+      const essence = (reconciliation: Reconciliation) => ({
+        mutation: reconciliation.mutation,
+        locations: targetsOf(reconciliation.locations),
+        carriedForward: targetsOf(reconciliation.carriedForward),
+        heldBack: targetsOf(reconciliation.heldBack),
+        removed: targetsOf(reconciliation.removed),
+        held: reconciliation.state?.held.map(held => held.entryKey).sort(),
       });
       expect(essence(reversed)).toEqual(essence(plan));
     });
@@ -325,8 +336,8 @@ describe('reconcile, for any known state and any result of a run', () => {
       seen.heldBack += plan.heldBack.length;
       seen.carriedForward += plan.carriedForward.length;
       seen.addOnly += plan.mutation === 'add-only' ? 1 : 0;
-      seen.replaced += targetsOf(plan.removed).filter(one =>
-        plan.replaced.has(one),
+      seen.replaced += targetsOf(plan.removed).filter(target =>
+        plan.replaced.has(target),
       ).length;
     });
     expect(Object.entries(seen).filter(([, count]) => count < 50)).toEqual([]);

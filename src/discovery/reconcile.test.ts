@@ -294,13 +294,18 @@ describe('reconcile', () => {
     it('count each target once, however many repositories are stored with it', async () => {
       const twice = [
         ...all,
-        ...all.map(one => ({ ...one, repositoryId: one.repositoryId + 100 })),
+        ...all.map(repository => ({
+          ...repository,
+          repositoryId: repository.repositoryId + 100,
+        })),
       ];
       const plan = await decide(
         {
           ...lost(4),
           known: twice,
-          goneRepositoryIds: new Set(twice.slice(10).map(one => one.repositoryId)),
+          goneRepositoryIds: new Set(
+            twice.slice(10).map(repository => repository.repositoryId),
+          ),
         },
         { policy: GUARD },
       );

@@ -43,7 +43,9 @@ async function run(
   return {
     ...finished,
     catalog: targetsOf(finished.reconciliation.locations),
-    lookups: source.asked.slice(first).filter(one => one.startsWith('repository')),
+    lookups: source.asked
+      .slice(first)
+      .filter(request => request.startsWith('repository')),
   };
 }
 
@@ -52,7 +54,9 @@ const OTHERS = [1, 2, 3].map(id => known(id, `PAY/r${id}`));
 
 function server(): FakeRepositorySource {
   const source = new FakeRepositorySource();
-  OTHERS.forEach(one => source.put(one.repositoryId, `PAY/${one.slug}`));
+  OTHERS.forEach(repository =>
+    source.put(repository.repositoryId, `PAY/${repository.slug}`),
+  );
   return source;
 }
 
@@ -75,9 +79,9 @@ describe('a repository that is listed at another address', () => {
     expect(lookups).toEqual(['repository PAY/api']);
     expect(summary).toMatchObject({ removed: 1, replaced: 1, heldBack: 0, unknown: 0 });
     expect(result.reassigned).toEqual([]);
-    expect(reconciliation.state?.repositories.map(one => one.repositoryId)).toEqual([
-      1, 2, 3, 7,
-    ]);
+    expect(
+      reconciliation.state?.repositories.map(repository => repository.repositoryId),
+    ).toEqual([1, 2, 3, 7]);
   });
 
   it('is replaced even when it is the only one', async () => {

@@ -135,9 +135,9 @@ describe('a known repository that a complete listing lacks', () => {
       const { kept, reconciliation } = await run(source, [missing]);
       expect(kept).toEqual([target('PAY/a'), target('PAY/api')]);
       expect(reconciliation.removed).toEqual([]);
-      expect(reconciliation.state?.repositories.map(one => one.repositoryId)).toEqual([
-        1, 9,
-      ]);
+      expect(
+        reconciliation.state?.repositories.map(repository => repository.repositoryId),
+      ).toEqual([1, 9]);
     });
 
     it('keeps its Location in place while the other one is unknown', async () => {
@@ -192,9 +192,9 @@ describe('a known repository that a complete listing lacks', () => {
         expect(reconciliation.replaced).toEqual(
           new Map([[target('PAY/api'), 'other-target']]),
         );
-        expect(source.asked.filter(one => one.includes('file PAY/gateway'))).toHaveLength(
-          1,
-        );
+        expect(
+          source.asked.filter(request => request.includes('file PAY/gateway')),
+        ).toHaveLength(1);
       },
     );
 
@@ -205,9 +205,9 @@ describe('a known repository that a complete listing lacks', () => {
       });
       const { kept, reconciliation } = await run(source, [known(-1, 'PAY/api')]);
       expect(kept).toContain(target('PAY/api'));
-      expect(reconciliation.state?.repositories.map(one => one.repositoryId)).toContain(
-        -1,
-      );
+      expect(
+        reconciliation.state?.repositories.map(repository => repository.repositoryId),
+      ).toContain(-1);
     });
   });
 });

@@ -115,7 +115,7 @@ describe('runDiscovery', () => {
       ],
       settings: { concurrency: 1 },
     });
-    expect(files(source).map(one => one.split(/[ /]/)[2])).toEqual([
+    expect(files(source).map(request => request.split(/[ /]/)[2])).toEqual([
       'new',
       'doubtful',
       'oldest',

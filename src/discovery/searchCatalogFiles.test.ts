@@ -33,14 +33,16 @@ async function search(
     });
   const { repositories = [repository(1, 'PAY/api'), repository(2, 'OPS/web')], paths } =
     options;
-  const byId = new Map((options.known ?? []).map(one => [one.repositoryId, one]));
+  const byId = new Map(
+    (options.known ?? []).map(repository => [repository.repositoryId, repository]),
+  );
   const result = await searchCatalogFiles(repositories, scope({ paths }), {
     source,
     known: byId,
   });
   const covered =
     result.kind === 'used'
-      ? repositories.filter(result.covers).map(one => one.slug)
+      ? repositories.filter(result.covers).map(repository => repository.slug)
       : undefined;
   return { asked, result, covered };
 }
@@ -147,7 +149,11 @@ describe('when search lacks known files', () => {
     known(repository.id, `PAY/${repository.slug}`),
   );
   const lacking = (count: number, last: number) => () =>
-    found(repositories.slice(count, last).map(one => hit(one.id, `PAY/${one.slug}`)));
+    found(
+      repositories
+        .slice(count, last)
+        .map(repository => hit(repository.id, `PAY/${repository.slug}`)),
+    );
 
   it.each([
     ['a tenth of many', 10, all],

@@ -83,7 +83,7 @@ function getFileNames(paths: readonly CatalogPath[]): ReadonlySet<string> | unde
   const hasWildcards = names.some(
     ({ name, kind }) => kind === 'glob' && /[*?[\]{}()+@!\\]/.test(name),
   );
-  return hasWildcards ? undefined : new Set(names.map(one => one.name));
+  return hasWildcards ? undefined : new Set(names.map(pattern => pattern.name));
 }
 
 interface Found {

@@ -73,7 +73,7 @@ it('adds files that search returns immediately, with the same target as after a 
   });
   // A missing hit counts for new repositories as well.
   expect(due.length + spared.length).toBe(50);
-  expect(due.map(one => one.id)).not.toContain(3);
+  expect(due.map(repository => repository.id)).not.toContain(3);
 });
 
 it('checks everything that is due, and says why, when search cannot be used', async () => {

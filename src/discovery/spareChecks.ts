@@ -98,8 +98,8 @@ async function decideAll(
     };
   });
   return {
-    due: decisions.flatMap(one =>
-      one.decision.kind === 'check' ? [one.repository] : [],
+    due: decisions.flatMap(({ decision, repository }) =>
+      decision.kind === 'check' ? [repository] : [],
     ),
     spared: decisions.flatMap(({ repository, decision }) =>
       decision.kind === 'spared' ? [{ repository, decision }] : [],

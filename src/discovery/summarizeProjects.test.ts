@@ -67,30 +67,33 @@ describe('the summary by project', () => {
     ]);
   });
 
-  const one = (outcome: RepositoryOutcome, before?: KnownRepository) =>
+  const discover = (outcome: RepositoryOutcome, before?: KnownRepository) =>
     discovered({
       repositories: [ended(1, 'PAY/api', outcome)],
       known: before ? [before] : [],
     });
 
   it.each([
-    ['a file that was added', one(registered('PAY/api'), wasAbsent(1, 'PAY/api'))],
-    ['a file that was deleted', one(ABSENT, was(1, 'PAY/api', registered('PAY/api')))],
-    ['a new repository', one(registered('PAY/api'))],
+    ['a file that was added', discover(registered('PAY/api'), wasAbsent(1, 'PAY/api'))],
+    [
+      'a file that was deleted',
+      discover(ABSENT, was(1, 'PAY/api', registered('PAY/api'))),
+    ],
+    ['a new repository', discover(registered('PAY/api'))],
     [
       'a file at another path',
-      one(registered('PAY/api', 'b.yaml'), was(1, 'PAY/api', registered('PAY/api'))),
+      discover(registered('PAY/api', 'b.yaml'), was(1, 'PAY/api', registered('PAY/api'))),
     ],
     [
       'an additional file',
-      one(
+      discover(
         registered('PAY/api', 'catalog-info.yaml', 'b.yaml'),
         was(1, 'PAY/api', registered('PAY/api')),
       ),
     ],
     [
       'a repository that was archived',
-      one(EXCLUDED, was(1, 'PAY/api', registered('PAY/api'))),
+      discover(EXCLUDED, was(1, 'PAY/api', registered('PAY/api'))),
     ],
   ])('counts %s, unless an event about the project came', async (_, result) => {
     const count = async (announcements: Announcements) =>
@@ -105,20 +108,20 @@ describe('the summary by project', () => {
   it.each([
     [
       'an unchanged repository',
-      one(registered('PAY/api'), was(1, 'PAY/api', registered('PAY/api'))),
+      discover(registered('PAY/api'), was(1, 'PAY/api', registered('PAY/api'))),
     ],
-    ['a new repository without a file', one(ABSENT)],
+    ['a new repository without a file', discover(ABSENT)],
     [
       'a repository that is now unknown',
-      one(UNKNOWN, was(1, 'PAY/api', registered('PAY/api'))),
+      discover(UNKNOWN, was(1, 'PAY/api', registered('PAY/api'))),
     ],
     [
       'a repository that was not known before',
-      one(registered('PAY/api'), was(1, 'PAY/api')),
+      discover(registered('PAY/api'), was(1, 'PAY/api')),
     ],
     [
       'a removal that is still held back',
-      one(ABSENT, { ...wasAbsent(1, 'PAY/api'), files: [file('PAY/api')] }),
+      discover(ABSENT, { ...wasAbsent(1, 'PAY/api'), files: [file('PAY/api')] }),
     ],
   ])('does not count %s', async (_, result) => {
     const [found] = await summarize(result, events());
@@ -126,7 +129,7 @@ describe('the summary by project', () => {
   });
 
   it('counts nothing when the results do not show changes', async () => {
-    const [found] = await summarize(one(registered('PAY/api')));
+    const [found] = await summarize(discover(registered('PAY/api')));
     expect(found).toEqual({ projectKey: 'PAY', registered: 1, unannounced: 0 });
   });
 

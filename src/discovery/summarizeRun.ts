@@ -92,7 +92,7 @@ export function describeSummary(summary: RunSummary): string {
   const repositories = plural(summary.repositories, 'repository', 'repositories');
   const locations = plural(summary.locations, 'Location', 'Locations');
   const left = kinds.length === 0 ? repositories : `${repositories}: ${kinds.join(', ')}`;
-  const right = [`${locations} in the catalog`, ...extras.flatMap(one => one ?? [])];
+  const right = [`${locations} in the catalog`, ...extras.flatMap(extra => extra ?? [])];
   return `${left}; ${right.join(', ')}`;
 }
 

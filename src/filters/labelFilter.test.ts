@@ -77,9 +77,9 @@ describe('decideByLabels', () => {
             ['a', 'b', 'c', 'd'].map((label, at) => `${known[at]}${label}`).join(' '),
           );
           const shuffle = (list?: string[]) =>
-            list && [...list].sort((one, other) => rank(one) - rank(other));
-          const verdict = (one?: string[], other?: string[]) =>
-            decideByLabels({ labels: one, exclude: { labels: other } }, carries);
+            list && [...list].sort((left, right) => rank(left) - rank(right));
+          const verdict = (included?: string[], excluded?: string[]) =>
+            decideByLabels({ labels: included, exclude: { labels: excluded } }, carries);
           expect(verdict(shuffle(wanted), shuffle(unwanted))).toEqual(
             verdict(wanted, unwanted),
           );
@@ -96,7 +96,7 @@ describe('decideByLabels', () => {
       fc.property(labels, labels, marks, marks, (wanted, unwanted, known, truth) => {
         const filters = { labels: wanted, exclude: { labels: unwanted } };
         const write = (list: string[]) =>
-          ['a', 'b', 'c'].map((one, at) => `${list[at]}${one}`).join(' ');
+          ['a', 'b', 'c'].map((letter, at) => `${list[at]}${letter}`).join(' ');
         const real = known.map((mark, at) => (mark === '?' ? (truth[at] ?? '') : mark));
         const before = decideByLabels(filters, knowing(write(known)));
         const after = decideByLabels(

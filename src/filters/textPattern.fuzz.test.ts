@@ -52,7 +52,7 @@ const { pattern: patterns } = fc.letrec<{ pattern: string; part: string }>(tie =
 
 function repeated(atom: fc.Arbitrary<string>): fc.Arbitrary<string> {
   const times = fc.constantFrom('', '', '+', '*', '?', '+?', '{2,}', '{1,9}', '{40}');
-  return fc.tuple(atom, times).map(([one, often]) => one + often);
+  return fc.tuple(atom, times).map(([char, often]) => char + often);
 }
 
 /** As long as Bitbucket's longest slug, and as long paths. */

@@ -101,7 +101,7 @@ describe('compilePattern', () => {
     const times = fc.constantFrom('', '', '', '*', '+', '?', '{2}', '{1,2}', '*?', '+?');
     const source = fc
       .array(fc.tuple(atom, times), { maxLength: 6 })
-      .map(parts => parts.map(([one, often]) => one + often).join(''));
+      .map(parts => parts.map(([char, often]) => char + often).join(''));
     const sources = fc.oneof(
       source,
       source
@@ -114,16 +114,16 @@ describe('compilePattern', () => {
     });
     let compared = 0;
     fc.assert(
-      fc.property(sources, text, (one, subject) => {
+      fc.property(sources, text, (generated, subject) => {
         let pattern;
         try {
-          pattern = compilePattern(one);
+          pattern = compilePattern(generated);
         } catch {
           // Not valid, or refused.
           return;
         }
         compared += 1;
-        expect(pattern.test(subject)).toBe(new RegExp(one).test(subject));
+        expect(pattern.test(subject)).toBe(new RegExp(generated).test(subject));
       }),
       { numRuns: 3000 },
     );

@@ -60,7 +60,7 @@ function setUp(options: { count?: number; pace?: PaceLimits; tells?: boolean } =
 }
 
 const countAt = (began: readonly { atMs: number }[], atMs: number) =>
-  began.filter(one => one.atMs === atMs).length;
+  began.filter(request => request.atMs === atMs).length;
 
 it('lets all replicas together send no more than one could alone', async () => {
   const { began, clock, startAll } = setUp();

@@ -116,7 +116,7 @@ describe('createRedactor', () => {
       ),
     ];
     const redact = createRedactor([plain]);
-    expect(spellings.map(one => redact(`<${one}>`))).toEqual(
+    expect(spellings.map(spelling => redact(`<${spelling}>`))).toEqual(
       spellings.map(() => `<${REDACTED}>`),
     );
   });
