@@ -128,7 +128,7 @@ export class CatalogReporter {
           const failed = this.#getRootRefs(report).flatMap(ref => byRoot.get(ref) ?? []);
           return { report, errors: toErrors(failed, conflicts.of(report)) };
         })
-        .filter(one => one.errors.length > 0)
+        .filter(result => result.errors.length > 0)
         .sort((a, b) => compareReports(a.report, b.report));
     });
   }
@@ -162,9 +162,9 @@ export class CatalogReporter {
     const { outcomes, reports } = this.options;
     const addresses = new Map<string, RepositoryAddress>();
     for (const { address, sourceUrl = '' } of (await outcomes.given(rootRefs)).values()) {
-      for (const one of [address, parseTarget(sourceUrl)]) {
-        if (one) {
-          addresses.set(addressKey(one), one);
+      for (const candidate of [address, parseTarget(sourceUrl)]) {
+        if (candidate) {
+          addresses.set(addressKey(candidate), candidate);
         }
       }
     }
@@ -251,7 +251,7 @@ function toErrors(
     ]),
   );
   return [...unique.entries()]
-    .sort(([one], [other]) => (one < other ? -1 : 1))
+    .sort(([key], [otherKey]) => (key < otherKey ? -1 : 1))
     .map(([, error]) => error)
     .slice(0, MAX_ERRORS);
 }

@@ -36,8 +36,8 @@ const CATALOG = path.dirname(
 
 /** One entity per batch, since the result for one must not depend on the others. */
 async function* batchesOf(entities: readonly EmittedEntity[]) {
-  for (const one of entities) {
-    yield [one];
+  for (const entity of entities) {
+    yield [entity];
   }
 }
 
@@ -119,7 +119,8 @@ describe.each(databases.eachSupportedId())('the conflicts in %s', databaseId => 
       target: target(at),
       location_entity_ref: plainLocationRef(target(at)),
     });
-  const names = async () => (await store.load()).map(one => one.entityRef).sort();
+  const names = async () =>
+    (await store.load()).map(conflict => conflict.entityRef).sort();
   const count = async () => (await knex('bitbucket_server_discovery_conflicts')).length;
 
   describe('about the entities that a provider emitted', () => {
@@ -214,10 +215,9 @@ describe.each(databases.eachSupportedId())('the conflicts in %s', databaseId => 
 
       await emit('a', [given('PAY/web')]);
 
-      expect((await store.load()).map(one => one.refused.locationKey).sort()).toEqual([
-        A,
-        B,
-      ]);
+      expect(
+        (await store.load()).map(conflict => conflict.refused.locationKey).sort(),
+      ).toEqual([A, B]);
     });
 
     it('are not reported for a provider that is no longer configured', async () => {
@@ -320,10 +320,10 @@ describe.each(databases.eachSupportedId())('the conflicts in %s', databaseId => 
         const kept = await knex('bitbucket_server_discovery_conflicts')
           .orderBy('entity_ref')
           .select('entity_ref', 'holder_key', 'refused_target');
-        const one = { holder_key: urlKey('PAY/api'), refused_target: target('PAY/fork') };
+        const row = { holder_key: urlKey('PAY/api'), refused_target: target('PAY/fork') };
         expect(kept).toEqual([
-          { ...one, entity_ref: 'component:default/b\ufffd' },
-          { ...one, entity_ref: 'component:default/c', holder_key: 'x\ufffd' },
+          { ...row, entity_ref: 'component:default/b\ufffd' },
+          { ...row, entity_ref: 'component:default/c', holder_key: 'x\ufffd' },
           {
             entity_ref: 'component:default/d',
             holder_key: A,
@@ -517,7 +517,7 @@ describe.each(databases.eachSupportedId())('the conflicts in %s', databaseId => 
       const kept = await knex('bitbucket_server_discovery_conflicts').select(
         'entity_ref',
       );
-      const expected = many(900).map(one => one.entityRef);
+      const expected = many(900).map(entity => entity.entityRef);
       expect(kept.map(row => row.entity_ref).sort()).toEqual(expected.sort());
     });
   });

@@ -142,9 +142,9 @@ export class ConflictStore {
     );
     const claimed = await this.#claimedUrls(knex, urls, files);
     const rows = refused
-      .map(one => ({
-        ...toEntityRow(one, entities.get(one.entityRef)),
-        result_hash: files.get(locationRef(one.targetUrl))?.resultHash ?? '',
+      .map(conflict => ({
+        ...toEntityRow(conflict, entities.get(conflict.entityRef)),
+        result_hash: files.get(locationRef(conflict.targetUrl))?.resultHash ?? '',
         seen_at_ms: clock.now(),
       }))
       .filter(
@@ -227,9 +227,9 @@ export class ConflictStore {
       .orderBy('provider_id')
       .select('provider_id', 'conflicts');
     return rows.flatMap(row =>
-      ProviderRow.parse(row).conflicts.map(one => ({
+      ProviderRow.parse(row).conflicts.map(conflict => ({
         kind: 'location' as const,
-        ...one,
+        ...conflict,
       })),
     );
   }

@@ -175,7 +175,7 @@ describe('a conflict that the catalog reports', () => {
     }
     await clock.advance(15_000);
 
-    expect(kept.map(some => some.map(one => one.entityRef))).toEqual([
+    expect(kept.map(some => some.map(conflict => conflict.entityRef))).toEqual([
       ['component:default/api'],
       ['component:default/one', 'component:default/two'],
     ]);

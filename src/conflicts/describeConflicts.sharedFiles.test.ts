@@ -4,7 +4,7 @@ import { findSharedFiles, ProviderFiles } from './describeConflicts';
 
 const provider = (providerId: string, ...at: readonly string[]): ProviderFiles => ({
   providerId,
-  repositories: at.map((one, id) => report(id, one)),
+  repositories: at.map((address, id) => report(id, address)),
 });
 
 describe('files that several providers would register', () => {

@@ -61,16 +61,20 @@ describe('a conflict', () => {
       ],
     ],
   ])('is shown for %s', (_, id, recorded, expected) => {
-    expect(of(recorded, id).map(one => [one.role, one.targetUrl])).toEqual(expected);
+    expect(of(recorded, id).map(conflict => [conflict.role, conflict.targetUrl])).toEqual(
+      expected,
+    );
   });
 
   it('counts once for both of its sides, from the view of the refused side', () => {
     const conflicts = of(FORKED, 'a');
 
-    expect(distinctConflicts([...conflicts].reverse()).map(one => one.role)).toEqual([
-      'refused',
+    expect(
+      distinctConflicts([...conflicts].reverse()).map(conflict => conflict.role),
+    ).toEqual(['refused']);
+    expect(distinctConflicts(of(SHARED, 'a')).map(conflict => conflict.role)).toEqual([
+      'holds',
     ]);
-    expect(distinctConflicts(of(SHARED, 'a')).map(one => one.role)).toEqual(['holds']);
     expect(distinctConflicts([])).toEqual([]);
   });
 
@@ -219,7 +223,9 @@ describe('a conflict of a file with itself', () => {
   );
 
   it('names both branches when both URLs have one', () => {
-    const [main, next] = ['main', 'next'].map(one => `${API}?at=refs%2Fheads%2F${one}`);
+    const [main, next] = ['main', 'next'].map(
+      branch => `${API}?at=refs%2Fheads%2F${branch}`,
+    );
     const recorded = asRegistered(main ?? '');
     const refused = { locationKey: `url:${next}`, targetUrl: next };
 

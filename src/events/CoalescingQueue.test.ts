@@ -27,14 +27,14 @@ function createQueue(work: Work = async () => DONE) {
       return 'given up';
     },
   });
-  const timesOf = () => worked.map(one => one.atMs);
+  const timesOf = () => worked.map(batch => batch.atMs);
   return { clock, end, givenUp, queue, timesOf, worked };
 }
 
 describe('a burst', () => {
   it('for one key is merged to one piece of work after half a second', async () => {
     const { clock, queue, worked } = createQueue();
-    ['a', 'b', 'c'].forEach(one => void queue.add('key', [one]));
+    ['a', 'b', 'c'].forEach(item => void queue.add('key', [item]));
     await clock.advance(499);
     expect(worked).toEqual([]);
     await clock.runUntilIdle();
@@ -47,7 +47,7 @@ describe('a burst', () => {
     void queue.add('two', ['b']);
     void queue.add('one', ['c']);
     await clock.runUntilIdle();
-    expect(worked.map(one => one.items)).toEqual([['a', 'c'], ['b']]);
+    expect(worked.map(batch => batch.items)).toEqual([['a', 'c'], ['b']]);
   });
 
   it('that continues leads to one piece of work per five seconds', async () => {
@@ -75,7 +75,7 @@ describe('a burst', () => {
       await clock.advance(70);
     }
     await clock.runUntilIdle();
-    const items = worked.flatMap(one => one.items);
+    const items = worked.flatMap(batch => batch.items);
     expect(items).toEqual(Array.from({ length: 200 }, (_, index) => `${index}`));
   });
 });
@@ -83,7 +83,7 @@ describe('a burst', () => {
 describe('a caller', () => {
   it('receives the result, also if its work was merged with that of others', async () => {
     const { clock, queue } = createQueue();
-    const results = Promise.all(['a', 'b'].map(one => queue.add('key', [one])));
+    const results = Promise.all(['a', 'b'].map(item => queue.add('key', [item])));
     expect(await clock.run(results)).toEqual(['fine', 'fine']);
   });
 
@@ -142,7 +142,7 @@ describe('many keys', () => {
     void queue.add('bad', ['bad']);
     void queue.add('good', ['good']);
     await clock.advance(SECOND);
-    expect(worked.map(one => one.items)).toEqual([['bad'], ['good']]);
+    expect(worked.map(batch => batch.items)).toEqual([['bad'], ['good']]);
   });
 });
 
@@ -178,7 +178,7 @@ describe('work that fails', () => {
     await clock.advance(SECOND);
     void queue.add('key', ['b']);
     await clock.runUntilIdle();
-    expect(worked.map(one => one.items)).toEqual([['a'], ['a', 'b']]);
+    expect(worked.map(batch => batch.items)).toEqual([['a'], ['a', 'b']]);
     expect(givenUp).toEqual([]);
   });
 
@@ -206,7 +206,7 @@ describe('work that fails', () => {
     void queue.add('key', ['b']);
     await clock.runUntilIdle();
     expect(worked.length - before).toBeGreaterThan(5);
-    expect(givenUp.map(one => one.items)).toEqual([['a'], ['b']]);
+    expect(givenUp.map(batch => batch.items)).toEqual([['a'], ['b']]);
   });
 
   it('gives an item that arrives shortly before the end its own attempts', async () => {
@@ -220,7 +220,7 @@ describe('work that fails', () => {
     await clock.advance(30 * SECOND);
     isDown = false;
     await clock.runUntilIdle();
-    expect(givenUp.flatMap(one => one.items)).not.toContain('b');
+    expect(givenUp.flatMap(batch => batch.items)).not.toContain('b');
   });
 });
 

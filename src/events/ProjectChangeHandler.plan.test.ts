@@ -15,7 +15,7 @@ function plan(
   remembered: readonly KnownRepository[] = [],
   some = ALL,
 ) {
-  const shown = listed.map(one => ({ repository: one }));
+  const shown = listed.map(repository => ({ repository }));
   return planProject(change, shown, remembered, some).map(item => {
     const { id, projectKey, slug } = item.repository;
     return `${item.listed ? 'listed' : 'missing'} ${id} ${projectKey}/${slug}`;
@@ -46,8 +46,8 @@ describe('a project that was modified', () => {
       [known(2, 'PAY/web')],
       ALL,
     );
-    expect(here?.changes.map(one => one.type)).toEqual(['modified']);
-    expect(missing?.changes.map(one => one.type)).toEqual(['deleted']);
+    expect(here?.changes.map(change => change.type)).toEqual(['modified']);
+    expect(missing?.changes.map(change => change.type)).toEqual(['deleted']);
     expect(missing?.listed).toBeUndefined();
   });
 
@@ -111,8 +111,8 @@ describe('a project that was renamed', () => {
     const claim = { ...MODIFIED, key: 'OPS', formerKey: 'VICTIM' };
     const [moved, stayed] = planProject(
       claim,
-      [repository(1, 'OPS/api'), repository(2, 'OPS/web')].map(one => ({
-        repository: one,
+      [repository(1, 'OPS/api'), repository(2, 'OPS/web')].map(repository => ({
+        repository,
       })),
       [known(1, 'PAY/old-api'), known(2, 'OPS/web')],
       ALL,

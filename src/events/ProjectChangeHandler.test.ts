@@ -106,7 +106,7 @@ describe('a project that was modified', () => {
     ]);
     // Who is at each former address is asked before it goes.
     expect(scene.asked()).toEqual({ ...ONE_LISTING, 'file-check': 3, repository: 3 });
-    expect(scene.published.map(one => one.type)).toEqual(
+    expect(scene.published.map(event => event.type)).toEqual(
       Array.from({ length: 3 }, () => 'repository.moved'),
     );
   });

@@ -13,7 +13,7 @@ async function webhooks({ store }: EventScene): Promise<ProjectWebhooks[]> {
 
 /** Of project PAY. */
 async function pay(scene: EventScene): Promise<ProjectWebhooks | undefined> {
-  return (await webhooks(scene)).find(one => one.projectKey === 'PAY');
+  return (await webhooks(scene)).find(project => project.projectKey === 'PAY');
 }
 
 /** A store that counts what is written. */
@@ -120,7 +120,7 @@ describe('received webhooks', () => {
     await scene.idle();
 
     expect(written).toEqual([]);
-    expect((await webhooks(scene)).map(one => one.projectKey)).toEqual(['PAY']);
+    expect((await webhooks(scene)).map(project => project.projectKey)).toEqual(['PAY']);
   });
 
   it('count without links if the repository is known by id and address', async () => {

@@ -27,8 +27,8 @@ const NOT_PERMITTED: FaultOptions['effect'] = {
 /** When the repository itself was asked for, in milliseconds after the event. */
 function attemptsOf({ bitbucket }: EventScene, sinceMs: number): number[] {
   return bitbucket.requests
-    .filter(one => one.path.endsWith('/repos/api'))
-    .map(one => one.time - sinceMs);
+    .filter(request => request.path.endsWith('/repos/api'))
+    .map(request => request.time - sinceMs);
 }
 
 describe('a repository with too many files', () => {

@@ -42,7 +42,7 @@ describe('a renamed repository', () => {
     // The second one about its former address.
     expect(asked()).toEqual({ repository: 2, 'file-check': 1 });
     const state = await store.load('default');
-    expect(state?.repositories.map(one => one.slug).sort()).toEqual([
+    expect(state?.repositories.map(repository => repository.slug).sort()).toEqual([
       'db',
       'gateway',
       'web',
@@ -58,7 +58,10 @@ describe('a renamed repository', () => {
     await idle();
     expect(first.mutations).toEqual([{ added: ['PAY/gateway'], removed: ['PAY/api'] }]);
     const state = await store.load('default');
-    const ids = state?.repositories.map(one => [one.slug, one.repositoryId > 0]);
+    const ids = state?.repositories.map(repository => [
+      repository.slug,
+      repository.repositoryId > 0,
+    ]);
     expect(ids?.sort()).toEqual([
       ['db', false],
       ['gateway', true],
@@ -125,7 +128,8 @@ describe('repositories that take over addresses from each other, back to back', 
     [0, 400, 3_000].flatMap(latencyMs =>
       (['file-check', 'repository'] as const).flatMap(kind =>
         [RENAMES, [...RENAMES].reverse()].map(
-          order => [latencyMs, kind, order.map(one => one.join(' to ')), order] as const,
+          order =>
+            [latencyMs, kind, order.map(rename => rename.join(' to ')), order] as const,
         ),
       ),
     ),
@@ -140,14 +144,17 @@ describe('repositories that take over addresses from each other, back to back', 
       const effect = { type: 'delay', ms: 2_000 } as const;
       bitbucket.faults.add({ match: { kind }, times: 1, effect });
       for (const [from, to] of order) {
-        const old = before.find(one => one.slug === from);
+        const old = before.find(repository => repository.slug === from);
         const now = bitbucket.repositoryJson('PAY', to);
         await scene.deliverPayload({ old, new: now }, 'repo:modified');
       }
       await scene.idle();
       expect(first.holds()).toEqual(['PAY/api', 'PAY/old', 'PAY/web']);
       const state = await scene.store.load('default');
-      const known = state?.repositories.map(one => [one.slug, one.files.length]);
+      const known = state?.repositories.map(repository => [
+        repository.slug,
+        repository.files.length,
+      ]);
       expect(known?.sort()).toEqual([
         ['api', 1],
         ['old', 1],
@@ -247,7 +254,7 @@ describe('a repository that is reported as deleted', () => {
       },
     ]);
     const state = await store.load('default');
-    expect(state?.repositories.flatMap(one => one.files)).toHaveLength(2);
+    expect(state?.repositories.flatMap(repository => repository.files)).toHaveLength(2);
   });
 
   it('stays if it still exists', async () => {
@@ -329,11 +336,11 @@ describe('a rename that only the payload claims', () => {
     ])('takes nothing from it while Bitbucket %s', async (_name, effect) => {
       const { first, published, store } = await claim(start, effect);
       const state = await store.load('default');
-      const files = state?.repositories.flatMap(one => one.files) ?? [];
-      const targets = files.map(one => nameOfTarget(one.targetUrl));
+      const files = state?.repositories.flatMap(repository => repository.files) ?? [];
+      const targets = files.map(file => nameOfTarget(file.targetUrl));
       expect(targets.sort()).toEqual(['OPS/own', 'PAY/api', 'PAY/db', 'PAY/web']);
-      expect(first.mutations.flatMap(one => one.removed)).toEqual([]);
-      expect(published.filter(one => one.type === 'repository.moved')).toEqual([]);
+      expect(first.mutations.flatMap(mutation => mutation.removed)).toEqual([]);
+      expect(published.filter(event => event.type === 'repository.moved')).toEqual([]);
     });
   });
 
@@ -395,12 +402,14 @@ describe('an address that changes hands', () => {
         return bitbucket.webhook('repo:modified', { ...here(newSlug), old });
       };
       const webhooks = [renamed('a', 'old'), renamed('b', 'a')];
-      for (const one of order === 'in order' ? webhooks : webhooks.reverse()) {
-        await deliver(one);
+      for (const webhook of order === 'in order' ? webhooks : webhooks.reverse()) {
+        await deliver(webhook);
         await clock.advance(pauseMs);
       }
       await idle();
-      expect(first.mutations.flatMap(one => one.removed)).not.toContain('PAY/a');
+      expect(first.mutations.flatMap(mutation => mutation.removed)).not.toContain(
+        'PAY/a',
+      );
       expect(first.holds()).toEqual(['PAY/a', 'PAY/old']);
     },
   );

@@ -106,9 +106,12 @@ function toldByApp(
 
 function takeStep(bitbucket: SimulatedBitbucket, [kind, position, name]: Step) {
   const all = [...bitbucket.repositories()].sort((a, b) => a.id - b.id);
-  const one = all[position % Math.max(all.length, 1)];
-  const at = { projectKey: one?.project.key ?? 'PAY', slug: one?.slug ?? 'r0' };
-  return one || kind === 'add' ? STEPS[kind](bitbucket, at, name) : undefined;
+  const repository = all[position % Math.max(all.length, 1)];
+  const at = {
+    projectKey: repository?.project.key ?? 'PAY',
+    slug: repository?.slug ?? 'r0',
+  };
+  return repository || kind === 'add' ? STEPS[kind](bitbucket, at, name) : undefined;
 }
 
 /** What a provider finds that has never run before. */
@@ -168,8 +171,8 @@ describe('for any sequence of changes', () => {
         const scene = await start();
         const { bitbucket, clock, first } = scene;
         const arriving = steps
-          .flatMap(([one, { isLost, order, afterMs }]) => {
-            const webhook = takeStep(bitbucket, one);
+          .flatMap(([step, { isLost, order, afterMs }]) => {
+            const webhook = takeStep(bitbucket, step);
             return webhook && !isLost ? [{ webhook, order, afterMs }] : [];
           })
           .sort((a, b) => a.order - b.order);
@@ -190,8 +193,8 @@ describe('for any sequence of changes', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 6 }), async steps => {
         const scene = await start();
-        for (const one of steps) {
-          const webhook = takeStep(scene.bitbucket, one);
+        for (const step of steps) {
+          const webhook = takeStep(scene.bitbucket, step);
           if (webhook) {
             await scene.deliver(webhook);
           }
@@ -214,8 +217,8 @@ describe('for any sequence of changes', () => {
         const { bitbucket, clock, first } = scene;
         bitbucket.settings.latencyMs = 700;
         const running = first.provider.refresh();
-        for (const [one, afterMs] of steps) {
-          const webhook = takeStep(bitbucket, one);
+        for (const [step, afterMs] of steps) {
+          const webhook = takeStep(bitbucket, step);
           if (webhook) {
             await scene.deliver(webhook);
           }

@@ -23,7 +23,9 @@ async function startSlowRun(options: EventSceneOptions = {}) {
   expect(scene.asked()).toEqual({ repositories: 1, 'file-check': 4 });
   const finishRun = async () => {
     await clock.run(running);
-    expect(first.connection.mutations.filter(one => one.type === 'full')).toHaveLength(2);
+    expect(
+      first.connection.mutations.filter(mutation => mutation.type === 'full'),
+    ).toHaveLength(2);
   };
   return { ...scene, finishRun };
 }
@@ -176,8 +178,8 @@ describe('two providers on one repository', () => {
     const { bitbucket, push, idle, all } = scene;
     await push('new', bitbucket.writeFile('PAY', 'new', CATALOG_FILE, 'x'));
     await idle();
-    for (const one of all) {
-      expect(one.mutations).toEqual([{ added: ['PAY/new'], removed: [] }]);
+    for (const provider of all) {
+      expect(provider.mutations).toEqual([{ added: ['PAY/new'], removed: [] }]);
     }
     expect(scene.results).toEqual(['evaluated']);
   });
@@ -214,8 +216,8 @@ describe('two providers on one repository', () => {
     const { bitbucket, push, idle } = scene;
     await push('api', bitbucket.removeFile('PAY', 'api', CATALOG_FILE));
     await idle();
-    for (const one of scene.all) {
-      expect(one.holds()).toEqual(['PAY/db', 'PAY/web']);
+    for (const provider of scene.all) {
+      expect(provider.holds()).toEqual(['PAY/db', 'PAY/web']);
     }
   });
 

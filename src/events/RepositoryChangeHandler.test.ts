@@ -349,7 +349,7 @@ describe('a hostile payload', () => {
     }
     await scene.idle();
     expect(scene.asked()).toEqual({});
-    expect(scene.results.every(one => one === 'malformed')).toBe(true);
+    expect(scene.results.every(result => result === 'malformed')).toBe(true);
   });
 
   it('with a thousand invented repositories leaves no state behind', async () => {

@@ -107,7 +107,7 @@ describe('a webhook', () => {
     const { onTopic, noted } = await startReplica();
     await onTopic('bitbucketServer', pushWebhook());
     await onTopic('bitbucketServer', { eventPayload: pushPayload({ changes: [] }) });
-    expect(noted.map(one => one.type)).toEqual(['pushed', 'unknown']);
+    expect(noted.map(change => change.type)).toEqual(['pushed', 'unknown']);
   });
 
   it('on an unrelated topic is ignored', async () => {
@@ -124,50 +124,50 @@ describe('two replicas', () => {
   it('handle a webhook once, whichever topic it arrives on', async () => {
     const deliveries = new InProcessEventStore();
     const clock = new FakeClock();
-    const one = await startReplica(deliveries, clock);
-    const two = await startReplica(deliveries, clock);
+    const replica = await startReplica(deliveries, clock);
+    const other = await startReplica(deliveries, clock);
     const webhook = pushWebhook();
-    await one.onTopic('bitbucketServer', webhook);
-    await two.onTopic('bitbucketServer.repo:refs_changed', {
+    await replica.onTopic('bitbucketServer', webhook);
+    await other.onTopic('bitbucketServer.repo:refs_changed', {
       eventPayload: webhook.eventPayload,
     });
-    expect([...one.noted, ...two.noted]).toHaveLength(1);
-    expect([...one.results, ...two.results]).toEqual(['evaluated']);
+    expect([...replica.noted, ...other.noted]).toHaveLength(1);
+    expect([...replica.results, ...other.results]).toEqual(['evaluated']);
   });
 
   it('each handle webhooks that the other has not received', async () => {
     const deliveries = new InProcessEventStore();
-    const one = await startReplica(deliveries);
-    const two = await startReplica(deliveries);
-    await one.onTopic('bitbucketServer');
-    await two.onTopic('bitbucketServer', { eventPayload: pushPayload({ date: 'x' }) });
-    expect(one.noted).toHaveLength(1);
-    expect(two.noted).toHaveLength(1);
+    const replica = await startReplica(deliveries);
+    const other = await startReplica(deliveries);
+    await replica.onTopic('bitbucketServer');
+    await other.onTopic('bitbucketServer', { eventPayload: pushPayload({ date: 'x' }) });
+    expect(replica.noted).toHaveLength(1);
+    expect(other.noted).toHaveLength(1);
   });
 
   it('handle the same content again after some minutes', async () => {
     const clock = new FakeClock();
     const deliveries = new InProcessEventStore();
-    const one = await startReplica(deliveries, clock);
-    const two = await startReplica(deliveries, clock);
-    await one.onTopic('bitbucketServer');
+    const replica = await startReplica(deliveries, clock);
+    const other = await startReplica(deliveries, clock);
+    await replica.onTopic('bitbucketServer');
     await clock.advance(6 * MINUTE);
-    await two.onTopic('bitbucketServer');
-    expect(two.noted).toHaveLength(1);
+    await other.onTopic('bitbucketServer');
+    expect(other.noted).toHaveLength(1);
   });
 
   it('both handle a webhook that they cannot claim, and log that', async () => {
     const deliveries = {
       claimDelivery: () => Promise.reject(new Error('the database is away')),
     };
-    const one = await startReplica(deliveries);
-    const two = await startReplica(deliveries);
-    await one.onTopic('bitbucketServer');
-    await two.onTopic('bitbucketServer');
-    expect(one.noted).toHaveLength(1);
-    expect(two.noted).toHaveLength(1);
-    expect(one.logger.messages('warn')).toEqual([]);
-    expect(one.logger.messages('debug')).toEqual([
+    const replica = await startReplica(deliveries);
+    const other = await startReplica(deliveries);
+    await replica.onTopic('bitbucketServer');
+    await other.onTopic('bitbucketServer');
+    expect(replica.noted).toHaveLength(1);
+    expect(other.noted).toHaveLength(1);
+    expect(replica.logger.messages('warn')).toEqual([]);
+    expect(replica.logger.messages('debug')).toEqual([
       expect.stringMatching(/handled without a claim.*the database is away/),
     ]);
   });

@@ -28,8 +28,8 @@ const PING = '{"test":true}';
 
 const running: { stop(): Promise<void> }[] = [];
 afterEach(async () => {
-  for (const one of running.splice(0)) {
-    await one.stop();
+  for (const backend of running.splice(0)) {
+    await backend.stop();
   }
 });
 

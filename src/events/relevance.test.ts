@@ -48,7 +48,8 @@ function setUp({ rows, serverUrls = [], defaultBranch = MAIN, ...rest }: World =
       queries += 1;
       return all;
     },
-    isProjectKnown: async keys => all.some(one => keys.includes(one.projectKey)),
+    isProjectKnown: async keys =>
+      all.some(repository => keys.includes(repository.projectKey)),
     findDefaultBranch: async ({ repositoryId }) => {
       lookedUp.push(repositoryId);
       return defaultBranch;

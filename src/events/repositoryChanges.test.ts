@@ -32,7 +32,7 @@ function modified(was?: string): PendingRepository {
 }
 
 function refsOf({ changes }: PendingRepository): readonly RefChange[] {
-  return changes.flatMap(one => (one.type === 'pushed' ? one.refs : []));
+  return changes.flatMap(change => (change.type === 'pushed' ? change.refs : []));
 }
 
 describe('two pushes', () => {
@@ -77,7 +77,7 @@ describe('events of several types', () => {
       modified(),
       pushed(ref('main', 'b', 'c')),
     ].reduce(mergePending);
-    expect(merged.changes.map(one => one.type)).toEqual(['modified', 'pushed']);
+    expect(merged.changes.map(change => change.type)).toEqual(['modified', 'pushed']);
   });
 
   it('keep the first former address, which the catalog holds', () => {

@@ -103,7 +103,7 @@ describe('for files', () => {
       { kind: 'deleted', path: 'b' },
       { kind: 'moved', path: 'new', formerPath: 'old' },
     ];
-    expect(shortly(changed(changes)).filter(one => !one.includes('?'))).toEqual([
+    expect(shortly(changed(changes)).filter(event => !event.includes('?'))).toEqual([
       'location.updated /a',
       'location.deleted /b',
       'location.moved /old to /new',
@@ -130,7 +130,9 @@ describe('for files', () => {
       const isDefault = branch === undefined;
       const plan = planScmEvents(changed([added(path)], { branch, isDefault }));
       const target = fileUrl(api, path, branch, address);
-      expect(plan.filter(one => 'url' in one && one.url === target)).toHaveLength(1);
+      expect(plan.filter(event => 'url' in event && event.url === target)).toHaveLength(
+        1,
+      );
     }
   });
 
@@ -183,7 +185,7 @@ describe('two commits', () => {
 it('events of other modules are followed, and our own are not', async () => {
   const subscribers: ((events: ScmEvent[]) => Promise<void>)[] = [];
   const publish = async (events: ScmEvent[]) => {
-    await Promise.all(subscribers.map(one => one(events)));
+    await Promise.all(subscribers.map(subscriber => subscriber(events)));
   };
   const told: string[][] = [];
   followOthers(

@@ -12,7 +12,7 @@ const COMPARED = 'compare';
 
 /** Where events name files without a branch. */
 function plain(published: readonly ScmEvent[]) {
-  return published.filter(one => !JSON.stringify(one).includes('?at='));
+  return published.filter(event => !JSON.stringify(event).includes('?at='));
 }
 
 describe('if the catalog does not act on changed files', () => {
@@ -58,7 +58,9 @@ describe('if the catalog acts on changed files', () => {
     const change = bitbucket.writeFile('PAY', 'api', CATALOG_FILE, 'x');
     await push('api', change);
     await idle();
-    const compare = bitbucket.requests.find(one => one.path.includes('/compare/changes'));
+    const compare = bitbucket.requests.find(request =>
+      request.path.includes('/compare/changes'),
+    );
     const query = new URL(`http://host${compare?.path}`).searchParams;
     expect(query.get('from')).toBe(change.toHash);
     expect(query.get('to')).toBe(change.fromHash);

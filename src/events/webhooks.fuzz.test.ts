@@ -96,7 +96,7 @@ async function validate(body: unknown, text: string, headers: RequestDetails['he
     { body, headers, query: {}, raw },
     { reject: details => rejections.push(details) },
   );
-  return rejections.map(one => one?.status);
+  return rejections.map(rejection => rejection?.status);
 }
 
 const sign = (text: string) =>

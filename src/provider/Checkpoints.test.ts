@@ -44,7 +44,7 @@ function createCheckpoints(before: readonly KnownRepository[] = []) {
         store.fails -= 1;
         throw new Error('the database is away');
       }
-      repositories.forEach(one => saved.set(one.repositoryId, one));
+      repositories.forEach(repository => saved.set(repository.repositoryId, repository));
       log.push(`save ${repositories.length}`);
       unchangedChecks.push(...(found ? [found] : []));
       store.revision += 1;
@@ -137,7 +137,9 @@ describe('Checkpoints', () => {
     await checkpoints.saveRest(false);
 
     expect(log).toEqual(['save 0', 'add 0']);
-    const repositoryIds = before.slice(0, 1_000).map(one => one.repositoryId);
+    const repositoryIds = before
+      .slice(0, 1_000)
+      .map(repository => repository.repositoryId);
     expect(unchangedChecks).toEqual([{ repositoryIds, revision: 7, checkedAtMs: 1_000 }]);
   });
 

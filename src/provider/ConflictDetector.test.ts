@@ -143,9 +143,11 @@ describe('the log of a run', () => {
     ]);
     const debug = logger
       .messages('debug')
-      .filter(one => one.startsWith('The catalog has'));
+      .filter(message => message.startsWith('The catalog has'));
     expect(debug).toHaveLength(7);
-    expect(debug.every(one => one.includes('Exclude the file from one'))).toBe(true);
+    expect(debug.every(message => message.includes('Exclude the file from one'))).toBe(
+      true,
+    );
   });
 
   it('does not report conflicts after an aborted run, which must end without delay', async () => {
@@ -226,7 +228,7 @@ describe('the Location of a file whose entity no longer has an owner', () => {
       const { repositories = [] } = (await store.load('default')) ?? {};
       await store.recordApproval(
         'default',
-        repositories.map(one => ({ ...one, files: [] })),
+        repositories.map(repository => ({ ...repository, files: [] })),
         0,
       );
     });

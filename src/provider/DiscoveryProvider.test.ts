@@ -43,7 +43,7 @@ describe('a connected provider', () => {
     await run();
 
     expect(provider.getProviderName()).toBe('bitbucketServer-provider:default');
-    const keys = [...connection.held.values()].map(one => one.locationKey);
+    const keys = [...connection.held.values()].map(deferred => deferred.locationKey);
     expect(new Set(keys)).toEqual(new Set(['bitbucketServer-provider:default']));
   });
 
@@ -54,7 +54,11 @@ describe('a connected provider', () => {
     await run();
     await run();
 
-    expect(connection.mutations.map(one => one.type)).toEqual(['delta', 'full', 'full']);
+    expect(connection.mutations.map(mutation => mutation.type)).toEqual([
+      'delta',
+      'full',
+      'full',
+    ]);
     expect(connection.targets()).toEqual([targetOf('api'), targetOf('web')]);
     expect(connection.held.has('location:default/bitbucket-server-default')).toBe(true);
   });
@@ -77,7 +81,7 @@ describe('a connected provider', () => {
     await run();
 
     const locations = [...connection.held.values()].filter(
-      one => one.entity.spec?.target,
+      deferred => deferred.entity.spec?.target,
     );
     expect(locations).toMatchObject([
       {
@@ -94,7 +98,9 @@ describe('a connected provider', () => {
         },
       },
     ]);
-    expect(bitbucket.requests.filter(one => /default/.test(one.path))).toEqual([]);
+    expect(bitbucket.requests.filter(request => /default/.test(request.path))).toEqual(
+      [],
+    );
   });
 });
 
@@ -183,7 +189,10 @@ describe('a run with failed requests', () => {
 
     await expect(run()).rejects.toThrow('could not be listed completely');
 
-    expect(connection.mutations.map(one => one.type)).toEqual(['delta', 'delta']);
+    expect(connection.mutations.map(mutation => mutation.type)).toEqual([
+      'delta',
+      'delta',
+    ]);
     expect(connection.targets()).toEqual([targetOf('a')]);
   });
 
@@ -218,7 +227,11 @@ describe('a run with failed requests', () => {
     await run();
 
     expect(connection.targets()).toEqual([targetOf('gateway')]);
-    expect(connection.mutations.map(one => one.type)).toEqual(['delta', 'full', 'full']);
+    expect(connection.mutations.map(mutation => mutation.type)).toEqual([
+      'delta',
+      'full',
+      'full',
+    ]);
   });
 
   it('does not fail because of repositories that stay unknown', async () => {
@@ -279,7 +292,9 @@ describe('a clock that was temporarily wrong', () => {
     }
     await run();
 
-    const checked = bitbucket.requests.filter(one => one.path.includes('/browse/'));
+    const checked = bitbucket.requests.filter(request =>
+      request.path.includes('/browse/'),
+    );
     expect(checked).toHaveLength(2);
   });
 });
@@ -316,7 +331,9 @@ describe('a run that is stopped', () => {
     });
     const stopped = run(controller.signal);
     stopped.catch(() => {});
-    while (!bitbucket.requests.some(one => one.path.includes('/repos/b/browse'))) {
+    while (
+      !bitbucket.requests.some(request => request.path.includes('/repos/b/browse'))
+    ) {
       await new Promise(setImmediate);
     }
 
@@ -326,7 +343,9 @@ describe('a run that is stopped', () => {
     expect(connection.targets()).toEqual([targetOf('a')]);
     bitbucket.clearRequests();
     await run();
-    const [first] = bitbucket.requests.filter(one => one.path.includes('/browse/'));
+    const [first] = bitbucket.requests.filter(request =>
+      request.path.includes('/browse/'),
+    );
     expect(first?.path).toContain('/repos/b/');
     expect(connection.targets()).toEqual([targetOf('a'), targetOf('b'), targetOf('c')]);
   });
@@ -347,9 +366,9 @@ describe('a run that is stopped', () => {
 describe('a first run that finds Locations of the published module in the catalog', () => {
   const taken = (...slugs: string[]) =>
     createTestStore(
-      toKnownRepositories(slugs.map(targetOf)).map(one => ({
-        ...one,
-        files: one.files.map(file => ({ ...file, presence: 'optional' as const })),
+      toKnownRepositories(slugs.map(targetOf)).map(repository => ({
+        ...repository,
+        files: repository.files.map(file => ({ ...file, presence: 'optional' as const })),
       })),
     );
 
@@ -398,7 +417,9 @@ describe('a first run that finds Locations of the published module in the catalo
     await run();
 
     expect(connection.targets()).toEqual([targetOf('api')]);
-    const confirmations = bitbucket.requests.filter(one => one.path.endsWith('/deleted'));
+    const confirmations = bitbucket.requests.filter(request =>
+      request.path.endsWith('/deleted'),
+    );
     expect(confirmations).toHaveLength(1);
   });
 
@@ -415,7 +436,10 @@ describe('a first run that finds Locations of the published module in the catalo
 
     await run();
 
-    expect(connection.mutations.map(one => one.type)).toEqual(['delta', 'delta']);
+    expect(connection.mutations.map(mutation => mutation.type)).toEqual([
+      'delta',
+      'delta',
+    ]);
     expect(connection.targets()).toEqual([targetOf('api')]);
     expect(logger.messages('warn').join()).toContain('no such table');
   });

@@ -53,10 +53,10 @@ async function setUp(initial: JsonObject = {}) {
   const options = { logger, scheduler, store, clock, limiters, fetch };
   const createProvider = createProviderFactory(options);
   const providers = discovery.providers.map(
-    one => new LiveProvider(createProvider(one), scheduler),
+    provider => new LiveProvider(createProvider(provider), scheduler),
   );
   const connection = createRecordingConnection();
-  await Promise.all(providers.map(one => one.connect(connection)));
+  await Promise.all(providers.map(provider => provider.connect(connection)));
   const started: { id: string; isIntegrationChanged: boolean }[] = [];
   const live = new LiveConfiguration({
     config,
@@ -151,7 +151,9 @@ describe('a changed configuration that is invalid', () => {
     await write(wrong);
 
     expect(started).toEqual([]);
-    const warnings = logger.messages('warn').filter(one => one.includes('not used'));
+    const warnings = logger
+      .messages('warn')
+      .filter(message => message.includes('not used'));
     expect(warnings).toHaveLength(1);
     expect(warnings.join()).toContain(
       'catalog.providers.bitbucketServer.filters.reposlug',
@@ -245,7 +247,9 @@ describe('credentials that change while the backend runs', () => {
     await clock.run(running);
 
     expect(bitbucket.requests.length).toBeGreaterThan(5);
-    expect(new Set(bitbucket.requests.map(one => one.user))).toEqual(new Set(['bot']));
+    expect(new Set(bitbucket.requests.map(request => request.user))).toEqual(
+      new Set(['bot']),
+    );
   });
 });
 
@@ -281,14 +285,14 @@ describe('a schedule that changes while the backend runs', () => {
 
     await write(appConfig({ schedule }));
 
-    expect(scheduled.map(one => one.frequency)).toEqual([
+    expect(scheduled.map(task => task.frequency)).toEqual([
       { minutes: 30 },
       { seconds: 10 },
     ]);
-    expect(scheduled.map(one => one.signal?.aborted)).toEqual([false, false]);
+    expect(scheduled.map(task => task.signal?.aborted)).toEqual([false, false]);
     await clock.run(running);
     await clock.advance(0);
-    expect(scheduled.map(one => one.signal?.aborted)).toEqual([true, false]);
+    expect(scheduled.map(task => task.signal?.aborted)).toEqual([true, false]);
     expect(slugs()).toHaveLength(8);
   });
 

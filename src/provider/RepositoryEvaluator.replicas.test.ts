@@ -34,7 +34,7 @@ const title = 'replicas on one PostgreSQL';
 const pools: Knex[] = [];
 
 afterEach(async () => {
-  await Promise.all(pools.splice(0).map(one => one.destroy()));
+  await Promise.all(pools.splice(0).map(pool => pool.destroy()));
 });
 
 /** Which answer of Bitbucket a replica is kept waiting for, once. */
@@ -86,12 +86,12 @@ async function createReplicas() {
   const known = async () => {
     const state = await replicas[1].store.load('default');
     return state?.repositories
-      .filter(one => one.files.length > 0)
-      .map(one => one.slug)
+      .filter(repository => repository.files.length > 0)
+      .map(repository => repository.slug)
       .sort();
   };
   const inCatalog = () =>
-    connection.targets().map(one => /\/repos\/([^/]+)\//.exec(one)?.[1]);
+    connection.targets().map(target => /\/repos\/([^/]+)\//.exec(target)?.[1]);
   return { bitbucket, replicas, known, inCatalog };
 }
 

@@ -47,7 +47,9 @@ async function connect({ config = {}, hasRun = true } = {}) {
   };
   const remembered = async (slug: string) => {
     const state = await store.load('default');
-    return state?.repositories.find(one => one.slug === slug)?.files.map(one => one.path);
+    return state?.repositories
+      .find(repository => repository.slug === slug)
+      ?.files.map(file => file.path);
   };
   /** What happens, in order. */
   const effects: string[] = [];

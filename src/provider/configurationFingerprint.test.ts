@@ -44,7 +44,7 @@ const REST: Readonly<Record<string, JsonObject>> = {
 describe('the fingerprint of a configuration', () => {
   it('is tested for every key of the configuration', () => {
     expect([...Object.keys(FINDING), ...Object.keys(REST)].sort()).toEqual(
-      CONFIGURATION_KEYS.map(one => one.key).sort(),
+      CONFIGURATION_KEYS.map(({ key }) => key).sort(),
     );
   });
 
@@ -56,7 +56,7 @@ describe('the fingerprint of a configuration', () => {
   });
 
   it('changes with each key that changes what is found', () => {
-    const all = [{}, ...Object.values(FINDING)].map(one => fingerprintOf(one));
+    const all = [{}, ...Object.values(FINDING)].map(provider => fingerprintOf(provider));
 
     expect(new Set(all).size).toBe(all.length);
     expect(all).not.toContain(fingerprintOf({}, true));

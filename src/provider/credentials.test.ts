@@ -172,7 +172,7 @@ describe('credentials of a provider', () => {
       await provider.run();
 
       const warnings = provider.logger.messages('warn');
-      expect(warnings.filter(one => warning.test(one))).toHaveLength(1);
+      expect(warnings.filter(message => warning.test(message))).toHaveLength(1);
       expect(provider.connection.targets()).toEqual(['PAY/api', 'PAY/web'].map(targetOf));
       expect(provider.logger.text()).not.toContain('BBDC-of-nobody');
     },

@@ -276,7 +276,7 @@ describe('the fault matrix', () => {
       expect(besides).toBeLessThanOrEqual(MAX_REQUESTS_BESIDES_FAULTS);
       if (text.startsWith('stops')) {
         const refused = bitbucket.requests.findIndex(
-          one => one.status === 401 || one.status === 403,
+          request => request.status === 401 || request.status === 403,
         );
         const sentLater = bitbucket.requests.slice(refused + 1);
         expect(sentLater.length).toBeLessThan(CONCURRENCY);

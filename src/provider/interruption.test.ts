@@ -53,7 +53,7 @@ function abortAt(bitbucket: TestProviderOptions['bitbucket'], request: number) {
 
 /** Slugs of the repositories whose file was asked for, in this order. */
 const checkedAt = ({ requests }: TestProviderOptions['bitbucket']) =>
-  requests.flatMap(one => /repos\/([^/]+)\/browse/.exec(one.path)?.[1] ?? []);
+  requests.flatMap(request => /repos\/([^/]+)\/browse/.exec(request.path)?.[1] ?? []);
 
 describe('a run that is stopped at any of its requests', () => {
   const BEFORE = ['a', 'b', 'c', 'd', 'e'];
@@ -95,7 +95,7 @@ describe('a run that is stopped at any of its requests', () => {
       await expect(run(stop.signal)).rejects.toThrow(/stopped before its end.*timed out/);
 
       expect(connection.targets()).toEqual(expect.arrayContaining(targetsOf(BEFORE)));
-      const fulls = connection.mutations.filter(one => one.type === 'full');
+      const fulls = connection.mutations.filter(mutation => mutation.type === 'full');
       expect(fulls).toHaveLength(1);
       expect(clock.sleeping).toBe(0);
       const answered = checkedAt(bitbucket).filter(
@@ -296,7 +296,7 @@ describe('a crash', () => {
 
     expect(connection.targets()).toEqual(targetsOf(['b2', 'c']));
     const state = await store.load('default');
-    expect(state?.repositories.flatMap(one => one.files)).toHaveLength(2);
+    expect(state?.repositories.flatMap(repository => repository.files)).toHaveLength(2);
   });
 
   it('removes nothing, which is left to the run that reaches the end', async () => {
@@ -307,12 +307,14 @@ describe('a crash', () => {
     const crashed = await crash({ store, lost });
 
     const mutations = crashed.connection.mutations;
-    expect(mutations.map(one => one.type)).toEqual(['delta', 'delta', 'delta']);
+    expect(mutations.map(mutation => mutation.type)).toEqual(['delta', 'delta', 'delta']);
     expect(mutations).toMatchObject(mutations.map(() => ({ removed: [] })));
     const state = await store.load('default');
-    const remembered = state?.repositories.flatMap(one => one.files) ?? [];
+    const remembered = state?.repositories.flatMap(repository => repository.files) ?? [];
     expect(remembered.map(file => file.targetUrl)).toEqual(
-      expect.arrayContaining(inCatalog.flatMap(one => one.files.map(f => f.targetUrl))),
+      expect.arrayContaining(
+        inCatalog.flatMap(repository => repository.files.map(f => f.targetUrl)),
+      ),
     );
     const { connection, run } = await connectTestProvider(crashed);
     await run();

@@ -54,7 +54,7 @@ function identityOf({ entity, locationKey }: DeferredEntity) {
 
 function locationsOf(connection: RecordingConnection) {
   return [...connection.held.values()]
-    .filter(one => one.entity.metadata.name.startsWith('generated-'))
+    .filter(deferred => deferred.entity.metadata.name.startsWith('generated-'))
     .map(identityOf)
     .sort((a, b) => a.name.localeCompare(b.name));
 }

@@ -205,7 +205,7 @@ describe('two providers with two credentials of one user', () => {
 describe('two providers of one host and credential', () => {
   /** The most requests of any window of one second, and of any of ten. */
   function busiest({ requests }: SimulatedBitbucket) {
-    const times = requests.map(one => one.time);
+    const times = requests.map(request => request.time);
     const within = (ms: number) =>
       Math.max(
         ...times.map(from => times.filter(at => at >= from && at < from + ms).length),

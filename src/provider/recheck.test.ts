@@ -32,9 +32,9 @@ async function discover(
   const provider = await connectTestProvider(options);
   await provider.run();
   /** Runs once and returns the slugs of the repositories that were checked. */
-  const checkedByRun = async (one = provider) => {
+  const checkedByRun = async (runner = provider) => {
     bitbucket.clearRequests();
-    await one.run();
+    await runner.run();
     return bitbucket.requests
       .flatMap(({ path }) => /repos\/([^/]+)\/(?:browse|files)/.exec(path)?.[1] ?? [])
       .sort();

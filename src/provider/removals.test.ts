@@ -308,7 +308,9 @@ describe('a run whose store was emptied', () => {
 
     expect(connection.targets()).toEqual(targetsOf(SLUGS));
     const state = await store.load('default');
-    expect(state?.repositories.filter(one => one.repositoryId < 0)).toEqual([]);
+    expect(state?.repositories.filter(repository => repository.repositoryId < 0)).toEqual(
+      [],
+    );
   });
 
   it('keeps repositories that it may not read, and removes those proven gone', async () => {
@@ -373,7 +375,9 @@ describe('another server under the old address', () => {
 
     expect(connection.targets()).toEqual(expect.arrayContaining(targets));
     expect(summary).toMatchObject({ removed: 0, heldBack: COUNT });
-    const asked = other.requests.filter(one => /\/PAY\/repos\/svc-\d+$/.test(one.path));
+    const asked = other.requests.filter(request =>
+      /\/PAY\/repos\/svc-\d+$/.test(request.path),
+    );
     expect(asked).toHaveLength(COUNT);
     expect(logger.messages('warn')).toEqual([
       expect.stringMatching(
@@ -409,8 +413,8 @@ describe('an integration whose host was renamed', () => {
     const after = await connectTestProvider({ bitbucket, store, connection, clock });
     await after.run();
 
-    const renamed = targetsOf(slugs).map(one =>
-      one.replace('bitbucket.test', 'git.test'),
+    const renamed = targetsOf(slugs).map(target =>
+      target.replace('bitbucket.test', 'git.test'),
     );
     expect(connection.targets()).toEqual([...targetsOf(slugs), ...renamed].sort());
     expect(after.logger.messages('warn')).toEqual([

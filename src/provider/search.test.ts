@@ -37,12 +37,14 @@ async function setUp(
     await (total > 1_000 ? provider.provider.refresh() : provider.run());
     return bitbucket.requests.length;
   };
-  const searches = () => bitbucket.requests.filter(one => one.path.includes('/search/'));
-  const checks = () => bitbucket.requests.filter(one => one.path.includes('/browse/'));
+  const searches = () =>
+    bitbucket.requests.filter(request => request.path.includes('/search/'));
+  const checks = () =>
+    bitbucket.requests.filter(request => request.path.includes('/browse/'));
   const summary = async () =>
     (await provider.reports.loadDiscovery('default'))?.lastRun?.summary;
   const targets = () => provider.connection.targets();
-  const has = (slug: string) => targets().some(one => one.includes(`/${slug}/`));
+  const has = (slug: string) => targets().some(target => target.includes(`/${slug}/`));
   return { ...provider, bitbucket, run, searches, checks, summary, targets, has };
 }
 
@@ -167,7 +169,7 @@ describe('a run with code search', () => {
     const { bitbucket, context, has, run, targets } = await setUp(300, 200, {}, config);
     await run();
     expect(targets()).toHaveLength(99);
-    expect(targets().filter(one => /P[5-9]\/|\/r12\//.test(one))).toEqual([]);
+    expect(targets().filter(target => /P[5-9]\/|\/r12\//.test(target))).toEqual([]);
     bitbucket.freezeSearchIndex();
     bitbucket.removeFile('P1', 'r11', FILE);
     await context.recorder.requested();
@@ -223,7 +225,7 @@ describe('a run with code search', () => {
     bitbucket.addRepository({ projectKey: 'P0', slug: 'fork', files: {}, origin });
     await run();
     expect(has('old')).toBe(true);
-    expect(checks().map(one => /repos\/([^/]+)/.exec(one.path)?.[1])).toEqual(
+    expect(checks().map(request => /repos\/([^/]+)/.exec(request.path)?.[1])).toEqual(
       expect.arrayContaining(['old', 'fork']),
     );
     expect(checks()).toHaveLength(2);

@@ -73,7 +73,7 @@ async function runAsScheduled({ bitbucket, clock, config, connection, store }: W
 }
 
 const checked = ({ requests }: SimulatedBitbucket) =>
-  requests.filter(one => one.path.includes('/browse/')).length;
+  requests.filter(request => request.path.includes('/browse/')).length;
 
 describe.each([
   ['the whole server', {}],
@@ -119,7 +119,7 @@ describe.each([
       expect(await runAsScheduled(world)).toBeDefined();
     }
     expect(world.connection.targets()).toHaveLength(50);
-    const types = world.connection.mutations.map(one => one.type);
+    const types = world.connection.mutations.map(mutation => mutation.type);
     expect(types.filter(type => type === 'full')).toEqual([]);
   });
 });
