@@ -40,8 +40,8 @@ export function createRecordingConnection(): RecordingConnection {
         return;
       }
       mutation.added.forEach(entity => held.set(refOf(entity), entity));
-      mutation.removed.forEach(one =>
-        held.delete('entity' in one ? refOf(one) : one.entityRef),
+      mutation.removed.forEach(removed =>
+        held.delete('entity' in removed ? refOf(removed) : removed.entityRef),
       );
     },
     async refresh() {},

@@ -132,14 +132,14 @@ describe('BitbucketServerClient', () => {
       listOptions: { limit: 2 },
     });
 
-    expect(first.values.map(one => one.slug)).toEqual(['fork', 'new']);
+    expect(first.values.map(repository => repository.slug)).toEqual(['fork', 'new']);
     expect(first).toMatchObject({ isLastPage: false, size: 2, limit: 2, start: 0 });
     const start = first.nextPageStart;
     const second = await client.listRepositories({
       projectKey: 'PAY',
       listOptions: { limit: 2, start },
     });
-    expect(second.values.map(one => one.slug)).toEqual(['api']);
+    expect(second.values.map(repository => repository.slug)).toEqual(['api']);
     expect(second).toMatchObject({ isLastPage: true, nextPageStart: undefined });
   });
 

@@ -67,8 +67,8 @@ function failing(error: unknown): BitbucketServerLocationParser {
 
 /** What JavaScript lets people write and TypeScript does not. */
 function asParser(value: unknown): BitbucketServerLocationParser {
-  const isParser = (one: unknown): one is BitbucketServerLocationParser =>
-    typeof one === 'function';
+  const isParser = (parser: unknown): parser is BitbucketServerLocationParser =>
+    typeof parser === 'function';
   if (!isParser(value)) {
     throw new Error('not a function');
   }

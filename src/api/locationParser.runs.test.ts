@@ -179,7 +179,7 @@ describe('a run with a location parser', () => {
   it('counts the requests of the parser', async () => {
     const scene = await discover();
 
-    const paths = scene.bitbucket.requests.map(one => one.path);
+    const paths = scene.bitbucket.requests.map(request => request.path);
     expect(paths.filter(path => path.includes('/raw/'))).toEqual([
       '/rest/api/1.0/projects/PAY/repos/api/raw/catalog-info.yaml',
     ]);

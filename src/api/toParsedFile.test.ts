@@ -51,7 +51,7 @@ describe('an entity from a location parser', () => {
   it('is the same text for any order of properties', () => {
     const { apiVersion, kind, metadata } = COMPONENT;
     const spec = { type: 'service', owner: 'pay' };
-    const one = { ...COMPONENT, spec };
+    const entity = { ...COMPONENT, spec };
     const other = {
       spec: { owner: 'pay', type: 'service' },
       metadata,
@@ -60,7 +60,7 @@ describe('an entity from a location parser', () => {
     };
 
     expect(toParsedFile(other, FILE, REPOSITORY)).toEqual(
-      toParsedFile(one, FILE, REPOSITORY),
+      toParsedFile(entity, FILE, REPOSITORY),
     );
   });
 

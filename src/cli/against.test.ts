@@ -219,7 +219,7 @@ describe('preview --against', () => {
     it('counts Locations that the catalog does not show because their file is broken', async () => {
       const [broken = '', ...shown] = targets;
       const { against } = await compareReported({
-        locations: shown.map(one => ({ target: one })),
+        locations: shown.map(url => ({ target: url })),
         reports: [{ providerId: 'default', targets: [broken, ...shown] }],
       });
 
@@ -249,7 +249,7 @@ describe('preview --against', () => {
     it('does not change the Locations of other providers of the backend', async () => {
       const other = target('OLD', 'of-another-provider');
       const { against } = await compareReported({
-        locations: [...targets, other].map(one => ({ target: one })),
+        locations: [...targets, other].map(url => ({ target: url })),
         reports: [
           { providerId: 'default', targets },
           { providerId: 'another', targets: [other] },
@@ -290,7 +290,7 @@ describe('preview --against', () => {
     ])('compares with the entities if %s', async (_, report, options) => {
       const gone = target('PAY', 'pay-service-1');
       const { against } = await compareReported({
-        locations: [...targets, gone].map(one => ({ target: one })),
+        locations: [...targets, gone].map(url => ({ target: url })),
         reports: [{ providerId: 'default', targets: targets.slice(1), ...report }],
         ...options,
       });
@@ -331,7 +331,7 @@ describe('preview --against', () => {
     await using backstage = await serveBackstage({ locations });
     const args = ['preview', '--json', '--against', backstage.url];
     const all = await runCommand(args, { bitbucket, appConfig });
-    const one = await runCommand([...args, '--provider', 'pay'], {
+    const result = await runCommand([...args, '--provider', 'pay'], {
       bitbucket,
       appConfig,
     });
@@ -344,7 +344,7 @@ describe('preview --against', () => {
       { added: [], removed: [gone.target], unchanged: 16 },
       { added: [], removed: [], unchanged: 31 },
     ]);
-    expect(differences(one.stdout)).toEqual(differences(all.stdout).slice(0, 1));
+    expect(differences(result.stdout)).toEqual(differences(all.stdout).slice(0, 1));
   });
 
   it('does not remove the Locations of another provider, previewed or not', async () => {
@@ -363,7 +363,7 @@ describe('preview --against', () => {
       },
     };
     const locations = [...found().slice(0, 15), { target: target('PAY', 'retired') }];
-    const reported = locations.map(one => one.target);
+    const reported = locations.map(location => location.target);
     for (const reports of [
       undefined,
       [

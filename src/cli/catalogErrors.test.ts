@@ -169,8 +169,10 @@ describe('preview --against', () => {
 
     expect(stdout).not.toContain('`--against`');
     const { providers }: PreviewDocument = JSON.parse(stdout);
-    const errorCounts = providers[0]?.repositories.flatMap(one =>
-      one.catalog ? [[one.repositorySlug, one.catalog.errors.length]] : [],
+    const errorCounts = providers[0]?.repositories.flatMap(repository =>
+      repository.catalog
+        ? [[repository.repositorySlug, repository.catalog.errors.length]]
+        : [],
     );
     expect(errorCounts).toEqual([
       ['pay-service-12', 0],

@@ -56,8 +56,8 @@ describe('check', () => {
     const bitbucket = createDemoBitbucket();
     await ask('check', bitbucket);
 
-    const paths = bitbucket.requests.map(one => one.path);
-    expect(paths.filter(one => one.includes('/api/1.0/repos?'))).toHaveLength(1);
+    const paths = bitbucket.requests.map(request => request.path);
+    expect(paths.filter(path => path.includes('/api/1.0/repos?'))).toHaveLength(1);
     expect(paths.length).toBeLessThanOrEqual(6);
   });
 

@@ -84,7 +84,7 @@ describe('preview --explain', () => {
     const others = new Set<string>(['not-checked', 'parser-failed']);
     const codes = [...EXCLUSION_REASONS, ...ABSENCE_REASONS, ...UNKNOWN_REASONS];
 
-    for (const code of codes.filter(one => !others.has(one))) {
+    for (const code of codes.filter(candidate => !others.has(candidate))) {
       expect(tested).toMatch(new RegExp(`(?:'|'\\w+: |explains )${code}[',]`));
     }
   });
@@ -93,7 +93,9 @@ describe('preview --explain', () => {
     const bitbucket = createDemoBitbucket();
     await explain('PAY/pay-service-4', {}, bitbucket);
 
-    expect(bitbucket.requests.map(one => one.path.replace(/^.*\/projects/, ''))).toEqual([
+    expect(
+      bitbucket.requests.map(request => request.path.replace(/^.*\/projects/, '')),
+    ).toEqual([
       '/PAY/repos/pay-service-4',
       '/PAY/repos/pay-service-4/browse/catalog-info.yaml?type=true',
     ]);

@@ -27,7 +27,9 @@ describe('preview', () => {
     const options = demo();
     const { repositories, summary } = await previewAsJson(options);
 
-    const names = repositories.map(one => `${one.projectKey}/${one.repositorySlug}`);
+    const names = repositories.map(
+      repository => `${repository.projectKey}/${repository.repositorySlug}`,
+    );
     expect(new Set(names).size).toBe(names.length);
     expect(names).toHaveLength([...options.bitbucket.repositories()].length);
     expect(summary).toMatchObject({ repositories: 189, registered: 45, locations: 45 });
@@ -54,7 +56,8 @@ describe('preview', () => {
 
   it('returns the reason, cause, remedy, files and page of each repository', async () => {
     const { repositories } = await previewAsJson();
-    const find = (slug: string) => repositories.find(one => one.repositorySlug === slug);
+    const find = (slug: string) =>
+      repositories.find(repository => repository.repositorySlug === slug);
 
     expect(find('pay-service-4')).toMatchObject({
       outcome: 'registered',
@@ -74,15 +77,15 @@ describe('preview', () => {
       remedy: expect.stringContaining('repository read'),
     });
     expect(find('playground')).toMatchObject({ outcome: 'excluded', reason: 'personal' });
-    for (const one of repositories) {
-      expect([one.cause, one.remedy]).not.toContain('');
+    for (const repository of repositories) {
+      expect([repository.cause, repository.remedy]).not.toContain('');
     }
   });
 
   it('sorts repositories by project key and slug', async () => {
     const { repositories } = await previewAsJson();
 
-    const keys = repositories.map(one => one.projectKey);
+    const keys = repositories.map(repository => repository.projectKey);
     expect([...new Set(keys)]).toEqual(['DATA', 'PAY', 'SHOP', '~JDOE']);
     expect(repositories[0]?.repositorySlug).toBe('being-imported');
   });
@@ -187,7 +190,7 @@ describe('preview', () => {
       },
     };
     const both = await runCommand(['preview', '--json'], { bitbucket, appConfig });
-    const one = await runCommand(['preview', '--json', '--provider', 'shop'], {
+    const result = await runCommand(['preview', '--json', '--provider', 'shop'], {
       bitbucket,
       appConfig,
     });
@@ -195,7 +198,7 @@ describe('preview', () => {
     const idsOf = (text: string) =>
       (JSON.parse(text) as PreviewDocument).providers.map(each => each.providerId);
     expect(idsOf(both.stdout)).toEqual(['pay', 'shop']);
-    expect(idsOf(one.stdout)).toEqual(['shop']);
+    expect(idsOf(result.stdout)).toEqual(['shop']);
   });
 
   it('shows the results so far when it is stopped, and exits with 1', async () => {

@@ -73,8 +73,8 @@ describe('the command line in a separate process', () => {
     expect(await readFile(path.join(folder, 'page.html'), 'utf8')).toContain('<html');
     expect(preview.stdout + preview.stderr).not.toContain('secret-backstage-token');
     expect(preview.stdout + preview.stderr).not.toContain(TEST_USER.password);
-    expect(backstage.asked.every(one => one.startsWith('GET '))).toBe(true);
-    expect(bitbucket.requests.every(one => one.method === 'GET')).toBe(true);
+    expect(backstage.asked.every(request => request.startsWith('GET '))).toBe(true);
+    expect(bitbucket.requests.every(request => request.method === 'GET')).toBe(true);
   });
 
   it('stops on Ctrl-C, shows the results so far and exits with 1', async () => {

@@ -65,13 +65,19 @@ const Alerts = z.object({
 });
 
 const dashboard = Dashboard.parse(JSON.parse(read('grafana-dashboard.json')));
-const rules = Alerts.parse(parse(read('alerts.yaml'))).groups.flatMap(one => one.rules);
-const panelQueries = dashboard.panels.flatMap(one => one.targets.map(({ expr }) => expr));
-const variableQueries = dashboard.templating.list.map(one => JSON.stringify(one.query));
+const rules = Alerts.parse(parse(read('alerts.yaml'))).groups.flatMap(
+  group => group.rules,
+);
+const panelQueries = dashboard.panels.flatMap(panel =>
+  panel.targets.map(({ expr }) => expr),
+);
+const variableQueries = dashboard.templating.list.map(variable =>
+  JSON.stringify(variable.query),
+);
 const queries: readonly string[] = [
   ...panelQueries,
   ...variableQueries,
-  ...rules.map(one => one.expr),
+  ...rules.map(rule => rule.expr),
 ];
 
 /** Attributes and, where these are fixed lists, their values. */
@@ -105,7 +111,7 @@ describe('the dashboard and the alerts', () => {
   });
 
   it('use nothing else', () => {
-    const others = [...panelQueries, ...rules.map(one => one.expr)].filter(
+    const others = [...panelQueries, ...rules.map(rule => rule.expr)].filter(
       query => namesInQuery(query).length === 0,
     );
 
@@ -127,7 +133,9 @@ describe('the dashboard and the alerts', () => {
     for (const [, key = '', value = ''] of selected) {
       expect(Object.keys(VALUES)).toContain(key);
       const known = VALUES[key];
-      value.split('|').forEach(one => known && expect(known).toContain(one));
+      value
+        .split('|')
+        .forEach(alternative => known && expect(known).toContain(alternative));
     }
   });
 
@@ -148,21 +156,23 @@ describe('the dashboard', () => {
 
     expect([...shown].sort()).toEqual(
       Object.values(METRICS)
-        .map(one => one.name)
+        .map(metric => metric.name)
         .sort(),
     );
   });
 
   it('is for a current Grafana, with variables for data source, installation and provider', () => {
     expect(dashboard.schemaVersion).toBeGreaterThanOrEqual(39);
-    expect(dashboard.templating.list.map(one => [one.name, one.type])).toEqual([
+    expect(
+      dashboard.templating.list.map(variable => [variable.name, variable.type]),
+    ).toEqual([
       ['datasource', 'datasource'],
       ['installation', 'query'],
       ['provider', 'query'],
     ]);
-    const sources = dashboard.panels.flatMap(one => [
-      ...(one.datasource ? [one.datasource.uid] : []),
-      ...one.targets.map(target => target.datasource.uid),
+    const sources = dashboard.panels.flatMap(panel => [
+      ...(panel.datasource ? [panel.datasource.uid] : []),
+      ...panel.targets.map(target => target.datasource.uid),
     ]);
     expect(new Set(sources)).toEqual(new Set(['${datasource}']));
     // These are of no single provider.
@@ -179,7 +189,9 @@ describe('the dashboard', () => {
   it('adds up nothing over several installations', () => {
     const selectors = panelQueries.flatMap(query => query.match(/\{[^}]*\}/g) ?? []);
 
-    expect(selectors.filter(one => !one.includes('job="$installation"'))).toEqual([]);
+    expect(
+      selectors.filter(selector => !selector.includes('job="$installation"')),
+    ).toEqual([]);
     expect(selectors.length).toBeGreaterThanOrEqual(panelQueries.length);
     const bare = panelQueries.filter(query =>
       /bitbucket_server_\w+(?![\w{(?|])/.test(query.replace(/"[^"]*"/g, '')),
@@ -193,12 +205,12 @@ describe('the dashboard', () => {
     );
 
     expect(new Set(cells).size).toBe(cells.length);
-    expect(new Set(dashboard.panels.map(one => one.id)).size).toBe(
+    expect(new Set(dashboard.panels.map(panel => panel.id)).size).toBe(
       dashboard.panels.length,
     );
-    expect(Math.max(...dashboard.panels.map(one => one.gridPos.x + one.gridPos.w))).toBe(
-      24,
-    );
+    expect(
+      Math.max(...dashboard.panels.map(panel => panel.gridPos.x + panel.gridPos.w)),
+    ).toBe(24);
   });
 });
 
@@ -212,7 +224,7 @@ describe('the alerts', () => {
   });
 
   it('are three with distinct names', () => {
-    expect(new Set(rules.map(one => one.alert))).toHaveProperty('size', 3);
+    expect(new Set(rules.map(rule => rule.alert))).toHaveProperty('size', 3);
   });
 });
 
@@ -227,7 +239,7 @@ describe('the tables of metrics', () => {
     const [described, named] = rowsOf(name);
 
     expect(described?.slice(2, 4)).toEqual([kind, `\`${unit}\``]);
-    const names = PROMETHEUS_NAMES.find(one => one.metric === name);
+    const names = PROMETHEUS_NAMES.find(candidate => candidate.metric === name);
     expect(named?.[2]).toContain(`\`${names?.exporter[0]}\``);
     expect(named?.[3]).toContain(
       names?.otlp[0] === names?.exporter[0] ? 'the same' : `\`${names?.otlp[0]}\``,

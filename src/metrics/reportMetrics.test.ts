@@ -46,7 +46,7 @@ const SUMMARY = runSummary({
 
 const shutdown: AbortController[] = [];
 afterEach(() => {
-  shutdown.splice(0).forEach(one => one.abort());
+  shutdown.splice(0).forEach(controller => controller.abort());
   uninstallMetrics();
 });
 
@@ -106,8 +106,8 @@ describe('the gauges', () => {
       const { points } = await startReplica(reports).collect();
 
       const shown = points
-        .filter(one => one.name === METRICS[which].name && one.value > 0)
-        .map(one => [one.attributes, one.value]);
+        .filter(point => point.name === METRICS[which].name && point.value > 0)
+        .map(point => [point.attributes, point.value]);
       const provider = 'default';
       expect(shown).toEqual(
         {
@@ -156,8 +156,8 @@ describe('the gauges', () => {
     const replica = startReplica(reports, { conflicts });
     const shown = async () =>
       (await replica.collect()).points
-        .filter(one => one.name === METRICS.conflicts.name)
-        .map(one => [one.attributes, one.value]);
+        .filter(point => point.name === METRICS.conflicts.name)
+        .map(point => [point.attributes, point.value]);
     const provider = 'default';
 
     expect(await shown()).toEqual([
@@ -177,8 +177,8 @@ describe('the gauges', () => {
     const replica = startReplica(reports, { inCatalog: { failing: async () => found } });
     const shown = async () =>
       (await replica.collect()).points
-        .filter(one => one.name === METRICS.catalogErrors.name)
-        .map(one => [one.attributes, one.value]);
+        .filter(point => point.name === METRICS.catalogErrors.name)
+        .map(point => [point.attributes, point.value]);
 
     expect(await shown()).toEqual([[{ provider: 'default' }, 2]]);
     found = [];
@@ -197,8 +197,8 @@ describe('the gauges', () => {
 
     const { points } = await replica.collect();
 
-    expect(points.some(one => one.name === METRICS.catalogErrors.name)).toBe(false);
-    expect(points.some(one => one.name === METRICS.locations.name)).toBe(true);
+    expect(points.some(point => point.name === METRICS.catalogErrors.name)).toBe(false);
+    expect(points.some(point => point.name === METRICS.locations.name)).toBe(true);
   });
 
   it('show all others if conflicts cannot be read, and log a warning', async () => {
@@ -213,8 +213,8 @@ describe('the gauges', () => {
 
     const { points } = await replica.collect();
 
-    expect(points.some(one => one.name === METRICS.conflicts.name)).toBe(false);
-    expect(points.some(one => one.name === METRICS.locations.name)).toBe(true);
+    expect(points.some(point => point.name === METRICS.conflicts.name)).toBe(false);
+    expect(points.some(point => point.name === METRICS.locations.name)).toBe(true);
     expect(replica.logger.messages('warn')).toEqual([
       expect.stringContaining('the table is away'),
     ]);
@@ -236,8 +236,8 @@ describe('the gauges', () => {
     const { points } = await startReplica(reports, { webhooks }).collect();
 
     const shown = points
-      .filter(one => one.name.startsWith('bitbucket_server.webhooks.'))
-      .map(one => [one.name, one.attributes, one.value]);
+      .filter(point => point.name.startsWith('bitbucket_server.webhooks.'))
+      .map(point => [point.name, point.attributes, point.value]);
     const provider = 'default';
     expect(shown).toEqual([
       [METRICS.webhookAge.name, { provider, project: 'PAY' }, HOUR / 1000],
@@ -262,12 +262,12 @@ describe('the gauges', () => {
   it('are the same on every replica, whichever of them ran last', async () => {
     const { store, reports } = createTestStores();
     const clock = new FakeClock({ startMs: NOW });
-    const one = startReplica(reports, { clock });
+    const replica = startReplica(reports, { clock });
     const other = startReplica(reports, { clock });
     await storeRun(store, 'default', finishedRun({ summary: SUMMARY }), []);
     await clock.advance(HOUR);
 
-    const { points } = await one.collect();
+    const { points } = await replica.collect();
 
     expect(new Set(points.map(point => point.name))).toEqual(new Set(GAUGES));
     expect((await other.collect()).points).toEqual(points);

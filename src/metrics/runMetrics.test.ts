@@ -28,7 +28,7 @@ beforeEach(() => {
   sdk = installMetrics();
 });
 afterEach(() => {
-  shutdown.splice(0).forEach(one => one.abort());
+  shutdown.splice(0).forEach(controller => controller.abort());
   uninstallMetrics();
 });
 
@@ -74,9 +74,9 @@ function summaryOf(collected: Collected) {
   const reasonsOf = (outcome: string) =>
     Object.fromEntries(
       points
-        .filter(one => one.name === name && one.attributes.outcome === outcome)
-        .filter(one => one.attributes.reason !== undefined && one.value > 0)
-        .map(one => [one.attributes.reason, one.value]),
+        .filter(point => point.name === name && point.attributes.outcome === outcome)
+        .filter(point => point.attributes.reason !== undefined && point.value > 0)
+        .map(point => [point.attributes.reason, point.value]),
     );
   const each = <T>(read: (outcome: string) => T) =>
     Object.fromEntries(OUTCOME_KINDS.map(kind => [kind, read(kind)]));
@@ -101,7 +101,9 @@ describe('the metrics of a run that succeeds', () => {
     expect(runsOf(collected)).toEqual({ succeeded: 1, failed: 0, aborted: 0 });
     const last = (await reports.loadDiscovery('default'))?.lastRun;
     const seconds = ((last?.finishedAtMs ?? NaN) - (last?.startedAtMs ?? NaN)) / 1000;
-    expect(collected.points.filter(one => one.name === METRICS.duration.name)).toEqual([
+    expect(
+      collected.points.filter(point => point.name === METRICS.duration.name),
+    ).toEqual([
       expect.objectContaining({
         attributes: { ...PROVIDER, result: 'succeeded' },
         count: 1,
@@ -204,7 +206,7 @@ describe('the metrics of a run with problems', () => {
 
     const { points } = await sdk.collect();
 
-    const attributes = points.flatMap(one => Object.entries(one.attributes));
+    const attributes = points.flatMap(point => Object.entries(point.attributes));
     expect(new Set(attributes.map(([key]) => key))).toEqual(
       new Set([
         'provider',

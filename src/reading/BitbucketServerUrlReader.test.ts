@@ -118,9 +118,9 @@ function setUp({
     change: (slug: string) => stamps.set(slug, `later-${stamps.size}`),
     async search(url: string, etag?: string) {
       const found = await clock.run(reader.search(url, { etag }));
-      const contents = found.files.map(async one => [
-        one.url,
-        String(await one.content()),
+      const contents = found.files.map(async file => [
+        file.url,
+        String(await file.content()),
       ]);
       return { ...found, contents: Object.fromEntries(await Promise.all(contents)) };
     },
@@ -209,7 +209,7 @@ describe('a search of the catalog', () => {
       [`${base}/services/one/catalog-info.yaml`]: 'one',
       [`${base}/services/two/catalog-info.yaml`]: 'two',
     });
-    expect(asked().filter(one => !one.startsWith('/rest'))).toEqual([
+    expect(asked().filter(request => !request.startsWith('/rest'))).toEqual([
       'files?start=0&limit=100000',
       'raw/services/one/catalog-info.yaml',
       'raw/services/two/catalog-info.yaml',
@@ -403,7 +403,7 @@ describe('a file for another plugin', () => {
     expect(contents).toEqual({ [url]: 'kind: API' });
     expect(etag).toBe('');
     await search(url, etag);
-    expect(asked().filter(one => one === `raw/${FILE}`)).toHaveLength(2);
+    expect(asked().filter(request => request === `raw/${FILE}`)).toHaveLength(2);
     expect(await search(`${base}/nope.yaml`)).toMatchObject({ files: [], etag: '' });
   });
 

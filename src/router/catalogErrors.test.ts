@@ -56,7 +56,7 @@ const Listed = z.object({
 /** The repositories of a page, such as `PAY/api`, and how many there are. */
 async function listed(query: string): Promise<[string[], number]> {
   const { items, totalItems } = Listed.parse((await get(`${LIST}?${query}`)).body);
-  return [items.map(one => `${one.projectKey}/${one.repositorySlug}`), totalItems];
+  return [items.map(item => `${item.projectKey}/${item.repositorySlug}`), totalItems];
 }
 
 const store = (...repositories: readonly RepositoryReport[]) =>
@@ -107,7 +107,10 @@ describe('the state of files in the catalog', () => {
     await store(report(1, 'PAY/api', { files }));
     await backend.knex('bitbucket_server_discovery_repositories').update({
       files: JSON.stringify(
-        [key, made].map(one => ({ ...files[0], entity: { key: one, json: '{}' } })),
+        [key, made].map(entityKey => ({
+          ...files[0],
+          entity: { key: entityKey, json: '{}' },
+        })),
       ),
     });
     await insertIntoCatalog(backend.knex, [

@@ -393,7 +393,7 @@ describe('the repositories', () => {
     const seen: string[] = [];
     for (let offset = 0; offset < 27; offset += 10) {
       const { body } = await get(`${READ}/repositories?limit=10&offset=${offset}`);
-      seen.push(...Page.parse(body).items.map(one => one.repositorySlug));
+      seen.push(...Page.parse(body).items.map(item => item.repositorySlug));
     }
 
     expect(seen).toEqual([...slugs, 'web', 'notes']);
@@ -596,8 +596,10 @@ describe('the conflicts', () => {
     const { body } = await get(`${LIST}?${query}`);
 
     const { items } = Disputed.parse(body);
-    expect(items.map(one => `${one.projectKey}/${one.repositorySlug}`)).toEqual(expected);
-    expect(items.every(one => one.conflicts.length === 1)).toBe(true);
+    expect(items.map(item => `${item.projectKey}/${item.repositorySlug}`)).toEqual(
+      expected,
+    );
+    expect(items.every(item => item.conflicts.length === 1)).toBe(true);
     expect(body).toMatchObject({ totalItems: expected.length });
   });
 
@@ -665,7 +667,7 @@ describe('approving removals', () => {
     ask('POST', `/discoveries/${id}/removals/approve`, ...rest);
 
   const approvedNow = async () =>
-    (await backend.reports.loadHeldRemovals('default')).map(one => one.approved);
+    (await backend.reports.loadHeldRemovals('default')).map(removal => removal.approved);
 
   it('carries out held removals once', async () => {
     await holdBack('api', 'web');
@@ -816,7 +818,9 @@ describe('the API document of the report', () => {
     backend.world.granted = new Set();
     seen.push((await ask(method, path)).status);
 
-    const described = contract.described().filter(one => one.startsWith(`${name} `));
+    const described = contract
+      .described()
+      .filter(answer => answer.startsWith(`${name} `));
     expect(seen.sort().map(status => `${name} ${status}`)).toEqual(described.sort());
   });
 
@@ -824,7 +828,7 @@ describe('the API document of the report', () => {
     const known = operations.map(([name]) => name);
 
     expect(
-      contract.described().filter(one => !known.includes(one.replace(/ \d+$/, ''))),
+      contract.described().filter(answer => !known.includes(answer.replace(/ \d+$/, ''))),
     ).toEqual([]);
   });
 

@@ -41,7 +41,7 @@ async function start(...features: BackendFeature[]) {
 }
 
 function listingsOf(bitbucket: SimulatedBitbucket): number {
-  return bitbucket.requests.filter(one => one.path.includes('/repos?')).length;
+  return bitbucket.requests.filter(request => request.path.includes('/repos?')).length;
 }
 
 function refresh(

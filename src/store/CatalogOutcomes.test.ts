@@ -28,7 +28,7 @@ async function collect(batches: AsyncIterable<EntityOutcome[]>) {
   for await (const batch of batches) {
     all.push(...batch);
   }
-  return all.sort((one, other) => (one.entityRef < other.entityRef ? -1 : 1));
+  return all.sort((outcome, other) => (outcome.entityRef < other.entityRef ? -1 : 1));
 }
 
 describe.each(databases.eachSupportedId())('the catalog outcomes in %s', databaseId => {
@@ -79,7 +79,7 @@ describe.each(databases.eachSupportedId())('the catalog outcomes in %s', databas
       target_entity_ref: 'location:default/a',
     });
 
-    const refs = new Set((await outcomes(FILE)).map(one => one.entityRef));
+    const refs = new Set((await outcomes(FILE)).map(outcome => outcome.entityRef));
 
     expect([...refs].sort()).toEqual([
       'component:default/deep',
@@ -102,7 +102,7 @@ describe.each(databases.eachSupportedId())('the catalog outcomes in %s', databas
 
     const all = await outcomes(FILE, plainLocationRef(target('PAY/web')));
 
-    expect(new Set(all.map(one => one.entityRef)).size).toBe(6_002);
+    expect(new Set(all.map(outcome => outcome.entityRef)).size).toBe(6_002);
   });
 
   it('contain when files were read successfully, whatever their content', async () => {

@@ -91,7 +91,9 @@ describe.each(databases.eachSupportedId())('the report in %s', databaseId => {
       lastSuccessAtMs: record.finishedAtMs,
     });
     const stored = await reports.loadDiscoveries();
-    expect(stored.map(one => [one.providerId, one.lastRun?.status]).sort()).toEqual([
+    expect(
+      stored.map(provider => [provider.providerId, provider.lastRun?.status]).sort(),
+    ).toEqual([
       ['default', 'succeeded'],
       ['other', 'failed'],
     ]);
@@ -207,7 +209,7 @@ describe.each(databases.eachSupportedId())('the report in %s', databaseId => {
     );
     expect(await find()).toEqual([]);
     expect(
-      await find(...many.map(one => target(`PAY/${one.repositorySlug}`))),
+      await find(...many.map(repository => target(`PAY/${repository.repositorySlug}`))),
     ).toHaveLength(250);
     expect(await reports.findByTargets('other', [target('PAY/api')])).toEqual([]);
   });
@@ -234,7 +236,9 @@ describe.each(databases.eachSupportedId())('the report in %s', databaseId => {
     ]);
     await storeEvaluation(store, 'default', []);
 
-    expect((await itemsOf(reports)).map(one => one.repositoryId)).toEqual([3, 2, 1]);
+    expect((await itemsOf(reports)).map(repository => repository.repositoryId)).toEqual([
+      3, 2, 1,
+    ]);
     expect(await reports.findRepository('default', 'PAY', 'api')).toBeUndefined();
   });
 
@@ -292,7 +296,10 @@ describe.each(databases.eachSupportedId())('the report in %s', databaseId => {
     ]);
     const ask = async (query: object) => {
       const page = await reports.pageRepositories('default', { ...FIRST_PAGE, ...query });
-      return { ids: page.items.map(one => one.repositoryId), total: page.totalItems };
+      return {
+        ids: page.items.map(repository => repository.repositoryId),
+        total: page.totalItems,
+      };
     };
 
     expect(await ask({ outcome: 'absent' })).toEqual({ ids: [2, 4, 3], total: 3 });
@@ -543,7 +550,9 @@ describe.each(databases.eachSupportedId())('the report in %s', databaseId => {
 
     const stored = await reports.loadDiscoveries();
 
-    expect(stored.map(one => [one.providerId, one.lastRun?.status]).sort()).toEqual([
+    expect(
+      stored.map(provider => [provider.providerId, provider.lastRun?.status]).sort(),
+    ).toEqual([
       ['default', 'succeeded'],
       ['gone', undefined],
     ]);

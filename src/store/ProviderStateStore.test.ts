@@ -86,7 +86,7 @@ describe.each(databases.eachSupportedId())('the state in %s', databaseId => {
     const warnings: string[] = [];
     const reopen = () =>
       new ProviderStateStore(
-        new DiscoveryDatabase(asDatabaseService(knex), one => warnings.push(one)),
+        new DiscoveryDatabase(asDatabaseService(knex), message => warnings.push(message)),
         { clock, readBaseline },
       );
     const store = reopen();
@@ -121,12 +121,12 @@ describe.each(databases.eachSupportedId())('the state in %s', databaseId => {
       return { ...changes, revision, origin };
     };
     const related = async (ids: readonly number[], ...at: readonly string[]) => {
-      const addresses = at.map(one => {
-        const [projectKey = '', slug = ''] = one.split('/');
+      const addresses = at.map(address => {
+        const [projectKey = '', slug = ''] = address.split('/');
         return { projectKey, slug };
       });
       const found = await store.loadRelated('default', { repositoryIds: ids, addresses });
-      return found?.map(one => one.repositoryId).sort((a, b) => a - b);
+      return found?.map(repository => repository.repositoryId).sort((a, b) => a - b);
     };
     return { knex, clock, warnings, store, reopen, load, run, related };
   }

@@ -91,7 +91,9 @@ describe.each(databases.eachSupportedId())('the webhooks in %s', databaseId => {
 
     await store.recordRun('default', [], RUN);
 
-    expect((await store.load('default')).map(one => one.projectKey)).toEqual(['NEW']);
+    expect((await store.load('default')).map(project => project.projectKey)).toEqual([
+      'NEW',
+    ]);
     expect(await store.load('other')).toHaveLength(1);
   });
 
@@ -116,7 +118,7 @@ describe.each(databases.eachSupportedId())('the webhooks in %s', databaseId => {
 
     const kept = await store.load('default');
     expect(kept).toHaveLength(MAX_PROJECTS);
-    expect(kept.some(one => one.projectKey === 'P0')).toBe(false);
+    expect(kept.some(project => project.projectKey === 'P0')).toBe(false);
   });
 
   it('accept keys with characters that no database accepts', async () => {

@@ -102,7 +102,8 @@ export class WebhookStore {
     );
     const missing = [...stored]
       .filter(
-        ([key, one]) => !present.has(key) && !((one.lastEventAtMs ?? 0) > startedAtMs),
+        ([key, project]) =>
+          !present.has(key) && !((project.lastEventAtMs ?? 0) > startedAtMs),
       )
       .map(([key]) => key);
     await inBatches(missing, batch =>

@@ -117,8 +117,8 @@ async function fillAsBefore(knex: Knex): Promise<void> {
 
 describe.each(databases.eachSupportedId())('the tables in %s', databaseId => {
   function open(knex: Knex, warnings: string[] = []) {
-    const tables = new DiscoveryDatabase(asDatabaseService(knex), one =>
-      warnings.push(one),
+    const tables = new DiscoveryDatabase(asDatabaseService(knex), message =>
+      warnings.push(message),
     );
     const store = new ProviderStateStore(tables, {
       clock: new FakeClock(),
@@ -135,7 +135,13 @@ describe.each(databases.eachSupportedId())('the tables in %s', databaseId => {
     const { store, reports } = open(knex, warnings);
 
     const { items } = await reports.pageRepositories('default', { limit: 9, offset: 0 });
-    expect(items.map(one => [one.repositorySlug, one.outcome, one.reason])).toEqual([
+    expect(
+      items.map(repository => [
+        repository.repositorySlug,
+        repository.outcome,
+        repository.reason,
+      ]),
+    ).toEqual([
       ['Api', 'registered', undefined],
       ['broken', 'unknown', 'not-checked'],
       ['later', 'unknown', 'not-checked'],
@@ -199,7 +205,7 @@ describe.each(databases.eachSupportedId())('the tables in %s', databaseId => {
 
     await knex.migrate.down({ ...CONFIG, name: ONE_ROW });
     const names = ['reports', 'status', 'progress', 'foreign_files'].map(table);
-    const exist = await Promise.all(names.map(one => knex.schema.hasTable(one)));
+    const exist = await Promise.all(names.map(name => knex.schema.hasTable(name)));
     expect(exist).toEqual([true, true, false, false]);
     const row: unknown = await knex(table('repositories'))
       .where({ repository_id: 2 })
@@ -215,10 +221,10 @@ describe.each(databases.eachSupportedId())('the tables in %s', databaseId => {
     expect(await knex(table('providers'))).toMatchObject([{ provider_id: 'default' }]);
 
     const again = await open(knex).store.load('default');
-    const withoutRevision = (one: object) => ({ ...one, revision: 0 });
+    const withoutRevision = (stored: object) => ({ ...stored, revision: 0 });
     expect(again?.repositories.map(withoutRevision)).toEqual(
-      before?.repositories.map(one =>
-        withoutRevision(one.repositoryId === 2 ? { ...changed[0] } : one),
+      before?.repositories.map(repository =>
+        withoutRevision(repository.repositoryId === 2 ? { ...changed[0] } : repository),
       ),
     );
   });
@@ -302,7 +308,10 @@ const postgres = databases.supports('POSTGRES_15');
       const warnings: string[] = [];
       const replicas = Array.from(
         { length: 6 },
-        () => new DiscoveryDatabase(asDatabaseService(knex), one => warnings.push(one)),
+        () =>
+          new DiscoveryDatabase(asDatabaseService(knex), message =>
+            warnings.push(message),
+          ),
       );
 
       await Promise.all(replicas.map(replica => replica.connect()));
@@ -323,13 +332,13 @@ const postgres = databases.supports('POSTGRES_15');
       await knex.raw('create role ??', [role]);
       try {
         await knex.raw('grant usage on schema public to ??', [role]);
-        await expect(asRole(one => one.connect())).rejects.toThrow(
+        await expect(asRole(database => database.connect())).rejects.toThrow(
           /needs the right to create.*permission denied/s,
         );
 
         await new DiscoveryDatabase(asDatabaseService(knex)).connect();
         await knex.raw('grant select on all tables in schema public to ??', [role]);
-        await expect(asRole(one => one.connect())).resolves.toBeDefined();
+        await expect(asRole(database => database.connect())).resolves.toBeDefined();
       } finally {
         await knex.raw('drop owned by ??', [role]);
         await knex.raw('drop role ??', [role]);

@@ -173,7 +173,7 @@ export function adoptFromCatalog(
       ...known,
       files: known.files.filter(file => !remembered.has(getEntryKey(file))),
     }))
-    .filter(one => one.files.length > 0);
+    .filter(repository => repository.files.length > 0);
   return missing.length === 0
     ? state
     : { ...state, repositories: [...state.repositories, ...renumber(missing, state)] };

@@ -29,13 +29,13 @@ const KNOWN: KnownRepository[] = [
     problem: { reason: 'timeout' as const, detail: 'It took too long' },
     files: [{ ...FILE, entity: { key: 'component:default/a', json: '{}' } }],
   },
-].map(one => ({
+].map(overrides => ({
   repositoryId: 7,
   projectKey: 'PAY',
   slug: 'api',
   checkedAtMs: 1_000,
   revision: 3,
-  ...one,
+  ...overrides,
 }));
 
 /** Columns hold scalars; the JSON in them is damaged or truncated separately. */
@@ -44,7 +44,7 @@ function rowsLike(row: Record<string, unknown>): fc.Arbitrary<Record<string, unk
     const damaged: fc.Arbitrary<unknown>[] = [
       fc.constantFrom(null, '', '0', -1, 2 ** 60, 'NaN', '\0', true, '9'.repeat(400)),
       fc.constantFrom('registered', 'absent', 'unknown', '__proto__', undefined),
-      hostileValues.filter(one => typeof one !== 'object'),
+      hostileValues.filter(hostile => typeof hostile !== 'object'),
     ];
     if (typeof value === 'string' && /^[[{]/.test(value)) {
       damaged.push(mutationsOf(JSON.parse(value)).map(toText));
@@ -57,7 +57,10 @@ function rowsLike(row: Record<string, unknown>): fc.Arbitrary<Record<string, unk
           { weight: 1, arbitrary: fc.oneof(...damaged) },
         )
         // No database returns characters that none accepts.
-        .map(one => [name, typeof one === 'string' ? storableText(one) : one] as const)
+        .map(
+          stored =>
+            [name, typeof stored === 'string' ? storableText(stored) : stored] as const,
+        )
     );
   });
   return fc.tuple(...columns).map(all => Object.fromEntries(all));

@@ -11,7 +11,7 @@ describe('toKnownRepositories', () => {
     ];
     const known = toKnownRepositories(targets);
     expect(known).toHaveLength(2);
-    expect(known.map(one => one.files.map(file => file.path))).toEqual([
+    expect(known.map(repository => repository.files.map(file => file.path))).toEqual([
       ['a.yaml', 'b.yaml'],
       ['a.yaml'],
     ]);
@@ -21,7 +21,7 @@ describe('toKnownRepositories', () => {
     const targets = Array.from({ length: 100 }, (_, index) =>
       target(`PAY/r${index % 50}`, `${index}.yaml`),
     );
-    const ids = toKnownRepositories(targets).map(one => one.repositoryId);
+    const ids = toKnownRepositories(targets).map(repository => repository.repositoryId);
     expect(new Set(ids).size).toBe(50);
     expect(ids.every(isPlaceholderId)).toBe(true);
   });

@@ -162,7 +162,9 @@ function answerReport(
   if (id === undefined) {
     return toJson({ items: reports.map(toDiscovery) });
   }
-  const report = reports.find(one => one.providerId === decodeURIComponent(id));
+  const report = reports.find(
+    candidate => candidate.providerId === decodeURIComponent(id),
+  );
   if (!report) {
     return toError(404, 'NotFoundError', `There is no discovery "${id}"`);
   }
@@ -179,7 +181,7 @@ function answerReport(
   if (address !== undefined) {
     const name = decodeURIComponent(address).toLowerCase();
     const found = items.find(
-      one => `${one.projectKey}/${one.repositorySlug}`.toLowerCase() === name,
+      item => `${item.projectKey}/${item.repositorySlug}`.toLowerCase() === name,
     );
     return found ? toJson(found) : toError(404, 'NotFoundError', `No ${name}`);
   }

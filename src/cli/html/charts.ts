@@ -127,7 +127,7 @@ function renderOutcome(id: string, kind: OutcomeKind, summary: RunSummary): Html
   const share = formatShare(summary[kind], summary.repositories);
   const reasons = Object.entries(summary.reasons[kind])
     .filter(([, count]) => count > 0)
-    .sort(([one, a], [other, b]) => b - a || (one < other ? -1 : 1));
+    .sort(([reason, a], [other, b]) => b - a || (reason < other ? -1 : 1));
   return html`<li class="outcome line-${kind}">
     <p class="what">
       <span class="sign fill-${kind}" aria-hidden="true">${sign}</span> <b>${title}</b>
@@ -139,7 +139,7 @@ function renderOutcome(id: string, kind: OutcomeKind, summary: RunSummary): Html
     ${
       reasons.length > 0
         ? html`<ul class="reasons">
-            ${reasons.map(one => renderReason(id, one))}
+            ${reasons.map(reason => renderReason(id, reason))}
           </ul> `
         : undefined
     }

@@ -36,8 +36,8 @@ const LONG_NAMES = renderPreviewPage(
       host: `${LONG}.example.com`,
       status: 'failed',
       error: LONG,
-      repositories: REPOSITORIES.map((one, index) => ({
-        ...one,
+      repositories: REPOSITORIES.map((repository, index) => ({
+        ...repository,
         projectKey: LONG,
         repositorySlug: `${LONG}${index}`,
         detail: LONG,
@@ -260,8 +260,8 @@ describeInBrowser(TITLE, () => {
   });
 
   it('collapses rows with the same cause and remedy, and lets the reader open and close them', async () => {
-    const alike = REPOSITORIES.slice(0, 1).flatMap(one =>
-      [...'abcdefgh'].map(name => ({ ...one, repositorySlug: `alike-${name}` })),
+    const alike = REPOSITORIES.slice(0, 1).flatMap(repository =>
+      [...'abcdefgh'].map(name => ({ ...repository, repositorySlug: `alike-${name}` })),
     );
     const { page } = await opener.open(
       renderPreviewPage(preview(provider({ repositories: [...REPOSITORIES, ...alike] }))),

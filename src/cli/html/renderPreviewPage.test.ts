@@ -76,13 +76,15 @@ function attributesOf(tag: string): { name: string; value: string }[] {
 function allOf(page: string, attribute: string): string[] {
   return tagsOf(page)
     .flatMap(attributesOf)
-    .filter(one => one.name === attribute)
-    .map(one => one.value);
+    .filter(candidate => candidate.name === attribute)
+    .map(found => found.value);
 }
 
 describe.each(PAGE_TABLE)('the page of %s', (_, page) => {
   it('allows its own style and script by their hashes, and nothing else', () => {
-    const policy = allOf(page, 'content').find(one => one.includes('default-src'));
+    const policy = allOf(page, 'content').find(content =>
+      content.includes('default-src'),
+    );
     const hash = (tag: string) => {
       const inline = page.match(new RegExp(`<${tag}>([^]*?)</${tag}>`))?.[1] ?? '';
       return `sha256-${createHash('sha256').update(inline).digest('base64')}`;
@@ -111,7 +113,7 @@ describe.each(PAGE_TABLE)('the page of %s', (_, page) => {
     }
     const handlers = tagsOf(page)
       .flatMap(attributesOf)
-      .filter(one => one.name.startsWith('on'));
+      .filter(attribute => attribute.name.startsWith('on'));
     expect(handlers).toEqual([]);
   });
 
@@ -134,7 +136,7 @@ describe.each(PAGE_TABLE)('the page of %s', (_, page) => {
   it('has a title, a language, and headings without gaps', () => {
     expect(page).toMatch(/^<!doctype html>\s*<html lang="en">/);
     expect(page).toMatch(/<title>Discovery preview: [^<]+<\/title>/);
-    const levels = [...page.matchAll(/<h([1-6])\b/g)].map(one => Number(one[1]));
+    const levels = [...page.matchAll(/<h([1-6])\b/g)].map(match => Number(match[1]));
     expect(levels.filter(level => level === 1)).toEqual([1]);
     levels.forEach((level, index) => {
       expect(level - (levels[index - 1] ?? 0)).toBeLessThanOrEqual(1);
@@ -146,16 +148,20 @@ describe('the content of the page', () => {
   it('has every repository once, with outcome, reason, cause, remedy, detail and files', () => {
     expect(PAGE.match(/<tr data-outcome=/g)).toHaveLength(REPOSITORIES.length);
     const rows = PAGE.split('<tr data-outcome=').slice(1);
-    REPOSITORIES.forEach((one, index) => {
+    REPOSITORIES.forEach((repository, index) => {
       const row = textOf(`<tr data-outcome=${rows[index]}`);
-      expect(row).toContain(`${one.projectKey}/ ${one.repositorySlug}`);
-      expect(row).toContain(OUTCOME_LABELS[one.outcome].title);
-      for (const text of [one.reason, one.detail, ...one.files.map(file => file.path)]) {
+      expect(row).toContain(`${repository.projectKey}/ ${repository.repositorySlug}`);
+      expect(row).toContain(OUTCOME_LABELS[repository.outcome].title);
+      for (const text of [
+        repository.reason,
+        repository.detail,
+        ...repository.files.map(file => file.path),
+      ]) {
         expect(row).toContain(text ?? '');
       }
       const plain = row.replace(/ /g, '');
-      expect(plain).toContain(one.cause.replace(/[` ]/g, ''));
-      expect(plain).toContain(one.remedy.replace(/[` ]/g, ''));
+      expect(plain).toContain(repository.cause.replace(/[` ]/g, ''));
+      expect(plain).toContain(repository.remedy.replace(/[` ]/g, ''));
     });
   });
 
@@ -170,15 +176,17 @@ describe('the content of the page', () => {
 
   it('shows the totals of the summary', () => {
     const repositories = manyRepositories(12_345);
-    const one = provider({ repositories });
+    const large = provider({ repositories });
     // Without the rows, which would make a failure unreadable.
-    const [text = ''] = textOf(renderPreviewPage(preview(one))).split('Every repository');
+    const [text = ''] = textOf(renderPreviewPage(preview(large))).split(
+      'Every repository',
+    );
     for (const kind of OUTCOME_KINDS) {
-      const count = one.summary[kind].toLocaleString('en-US');
+      const count = large.summary[kind].toLocaleString('en-US');
       const { title, meaning } = OUTCOME_LABELS[kind];
       expect(text).toContain(`${title} ${meaning} ${count} `);
       expect(text).toContain(`${title} ${count} `);
-      for (const [reason, times] of Object.entries(one.summary.reasons[kind])) {
+      for (const [reason, times] of Object.entries(large.summary.reasons[kind])) {
         expect(text).toContain(`${reason} ${times.toLocaleString('en-US')} `);
       }
     }
@@ -320,10 +328,10 @@ describe('toColumns', () => {
     const perSecond = Array.from({ length: 1001 }, (_, second) => second % 7);
     const columns = toColumns(perSecond);
     expect(columns.length).toBeLessThanOrEqual(96);
-    expect(columns.reduce((sum, one) => sum + one.seconds, 0)).toBe(1001);
+    expect(columns.reduce((sum, column) => sum + column.seconds, 0)).toBe(1001);
     expect(
-      columns.reduce((sum, one) => sum + one.perSecond * one.seconds, 0),
-    ).toBeCloseTo(perSecond.reduce((sum, one) => sum + one, 0));
+      columns.reduce((sum, column) => sum + column.perSecond * column.seconds, 0),
+    ).toBeCloseTo(perSecond.reduce((sum, rate) => sum + rate, 0));
   });
 });
 
@@ -336,8 +344,10 @@ function luminance(color: string): number {
   return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
 }
 
-function contrast(one: string, other: string): number {
-  const [dark = 0, bright = 0] = [luminance(one), luminance(other)].sort((a, b) => a - b);
+function contrast(color: string, other: string): number {
+  const [dark = 0, bright = 0] = [luminance(color), luminance(other)].sort(
+    (a, b) => a - b,
+  );
   return (bright + 0.05) / (dark + 0.05);
 }
 

@@ -47,5 +47,5 @@ export function refusalOf(read: () => unknown): string {
 
 /** Reads all of them, without their integrations. */
 export function readProviderConfigs(config: Config): ProviderConfig[] {
-  return readDiscoveryConfig(config).providers.map(one => one.config);
+  return readDiscoveryConfig(config).providers.map(provider => provider.config);
 }

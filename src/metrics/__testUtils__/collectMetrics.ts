@@ -47,7 +47,7 @@ export function installMetrics(): TestMetrics {
     async collect() {
       const { resourceMetrics, errors } = await reader.collect();
       const points = resourceMetrics.scopeMetrics
-        .flatMap(one => one.metrics)
+        .flatMap(scope => scope.metrics)
         .flatMap(({ descriptor: { name, unit }, ...data }): Point[] =>
           data.dataPointType === DataPointType.HISTOGRAM
             ? data.dataPoints.map(({ attributes, value: { sum = 0, count } }) => ({
@@ -71,9 +71,9 @@ export function uninstallMetrics(): void {
 function lookup(points: readonly Point[]) {
   const matching = (name: string, wanted: Attributes) =>
     points.filter(
-      one =>
-        one.name === name &&
-        Object.entries(wanted).every(([key, value]) => one.attributes[key] === value),
+      point =>
+        point.name === name &&
+        Object.entries(wanted).every(([key, value]) => point.attributes[key] === value),
     );
   return {
     value(name: string, attributes: Attributes = {}) {
@@ -84,6 +84,6 @@ function lookup(points: readonly Point[]) {
       return found[0]?.value;
     },
     total: (name: string, attributes: Attributes = {}) =>
-      matching(name, attributes).reduce((sum, one) => sum + one.value, 0),
+      matching(name, attributes).reduce((sum, point) => sum + point.value, 0),
   };
 }

@@ -48,6 +48,7 @@ export function metricOf(name: string): string | undefined {
   );
   return PROMETHEUS_NAMES.find(
     ({ exporter, otlp }) =>
-      exporter.some(one => one === without) && otlp.some(one => one === withUnit),
+      exporter.some(candidate => candidate === without) &&
+      otlp.some(candidate => candidate === withUnit),
   )?.metric;
 }

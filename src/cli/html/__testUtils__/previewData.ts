@@ -57,7 +57,8 @@ export const REPOSITORIES = [
 ];
 
 function summaryOf(repositories: readonly PreviewedRepository[]): RunSummary {
-  const of = (kind: OutcomeKind) => repositories.filter(one => one.outcome === kind);
+  const of = (kind: OutcomeKind) =>
+    repositories.filter(repository => repository.outcome === kind);
   const reasons = (kind: OutcomeKind) => {
     const counts: Record<string, number> = {};
     for (const { reason } of of(kind)) {
@@ -79,7 +80,7 @@ function summaryOf(repositories: readonly PreviewedRepository[]): RunSummary {
       absent: reasons('absent'),
       unknown: reasons('unknown'),
     },
-    locations: repositories.flatMap(one => one.files).length,
+    locations: repositories.flatMap(repository => repository.files).length,
     removed: 0,
     replaced: 0,
     carriedForward: 0,
