@@ -104,8 +104,8 @@ describe('the actions', () => {
     [RUN, {}, 'catalog.entity.refresh'],
   ])('refuse callers without the permission: %s', async (name, input, permission) => {
     ['catalog.location.read', 'catalog.entity.refresh']
-      .filter(one => one !== permission)
-      .forEach(one => granted.add(one));
+      .filter(other => other !== permission)
+      .forEach(other => granted.add(other));
 
     await expect(invoke(name, input)).rejects.toMatchObject({
       name: 'NotAllowedError',

@@ -53,7 +53,9 @@ async function previewAgainst(
   );
   expect({ exitCode, stderr }).toMatchObject({ exitCode: 0 });
   const document: PreviewDocument = JSON.parse(stdout);
-  return Object.fromEntries(document.providers.map(one => [one.providerId, one]));
+  return Object.fromEntries(
+    document.providers.map(provider => [provider.providerId, provider]),
+  );
 }
 
 it('lists exactly the changes in Bitbucket since the last run of a live backend', async () => {
@@ -133,7 +135,9 @@ it('includes Locations that were broken from the start, like the report', async 
   });
   await eventually(async () => {
     const { default: now } = await previewAgainst(backend, world.config, world.bitbucket);
-    const broken = now?.repositories.find(one => one.repositorySlug === 'no-file');
+    const broken = now?.repositories.find(
+      repository => repository.repositorySlug === 'no-file',
+    );
     expect(broken?.catalog).toMatchObject({
       entities: [],
       errors: [

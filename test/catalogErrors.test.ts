@@ -144,7 +144,10 @@ interface Case extends Mistake {
 }
 
 const casesOf = (when: string): Case[] =>
-  Object.entries(MISTAKES).map(([name, one]) => ({ ...one, name: `${when}-${name}` }));
+  Object.entries(MISTAKES).map(([name, mistake]) => ({
+    ...mistake,
+    name: `${when}-${name}`,
+  }));
 
 const Item = z.object({
   repositorySlug: z.string(),
@@ -201,13 +204,14 @@ function write(slug: string, files: Readonly<Record<string, string>>): void {
   }
 }
 
-function interrupt(one: Case): void {
-  if (one.answer !== undefined) {
+function interrupt(testCase: Case): void {
+  if (testCase.answer !== undefined) {
     const fault = bitbucket.faults.add({
-      match: { kind: 'raw', repositorySlug: one.name },
-      effect: one.answer === 'reset' ? 'reset' : { type: 'html', status: one.answer },
+      match: { kind: 'raw', repositorySlug: testCase.name },
+      effect:
+        testCase.answer === 'reset' ? 'reset' : { type: 'html', status: testCase.answer },
     });
-    one.restore = () => fault.remove();
+    testCase.restore = () => fault.remove();
   }
 }
 
@@ -226,7 +230,7 @@ async function failing(from = backend): Promise<string[]> {
   const { items } = await list('errors=true', from);
   return items.map(
     ({ repositorySlug, catalog: { errors } }) =>
-      `${repositorySlug}: ${[...new Set(errors.map(one => one.reason))].join()}`,
+      `${repositorySlug}: ${[...new Set(errors.map(error => error.reason))].join()}`,
   );
 }
 
@@ -241,20 +245,20 @@ async function countWithErrors(): Promise<number> {
 /** Checks that the catalog shows an entity of each file, and that the report names it. */
 async function expectEntities(
   cases: readonly Case[],
-  nameOf: (one: Case) => string = one => one.name,
+  nameOf: (testCase: Case) => string = testCase => testCase.name,
 ): Promise<void> {
-  const refs = cases.map(one => `component:default/${nameOf(one)}`).sort();
+  const refs = cases.map(testCase => `component:default/${nameOf(testCase)}`).sort();
   const shown = await backend.entities('kind=component');
   expect(
     shown
-      .map(one => `component:default/${one.metadata.name}`)
+      .map(entity => `component:default/${entity.metadata.name}`)
       .filter(ref => refs.includes(ref))
       .sort(),
   ).toEqual(refs);
-  const bySlug = new Map((await list('')).items.map(one => [one.repositorySlug, one]));
-  for (const one of cases) {
-    const { catalog } = bySlug.get(one.name) ?? {};
-    expect(catalog?.entities).toContain(`component:default/${nameOf(one)}`);
+  const bySlug = new Map((await list('')).items.map(item => [item.repositorySlug, item]));
+  for (const testCase of cases) {
+    const { catalog } = bySlug.get(testCase.name) ?? {};
+    expect(catalog?.entities).toContain(`component:default/${nameOf(testCase)}`);
     expect(catalog?.errors).toEqual([]);
   }
 }
@@ -269,32 +273,38 @@ describe('files that the catalog cannot use', () => {
   it('are reported with repository and reason, broken from the beginning or later, until they are fixed as the remedy says', async () => {
     const [first, later] = [casesOf('first'), casesOf('later')];
     add('held', component('held'));
-    later.forEach(one => add(one.name, component(one.name)));
+    later.forEach(testCase => add(testCase.name, component(testCase.name)));
     await observer.runTask(RUN);
     await eventually(() => expectEntities(later));
     expect(await failing()).toEqual([]);
 
-    first.forEach(one => {
-      add(one.name, one.broken?.(one.name) ?? component(one.name));
-      interrupt(one);
+    first.forEach(testCase => {
+      add(testCase.name, testCase.broken?.(testCase.name) ?? component(testCase.name));
+      interrupt(testCase);
     });
     await observer.runTask(RUN);
     await eventually(() => expectFailing(first));
     // People see nothing of them in the catalog itself.
     const locations = await backend.entities('kind=location');
-    const targets = locations.map(one => String(one.spec?.target));
-    expect(targets.filter(one => one.includes('/later-html/'))).toHaveLength(1);
-    expect(targets.filter(one => one.includes('/first-html/'))).toEqual([]);
+    const targets = locations.map(entity => String(entity.spec?.target));
+    expect(targets.filter(target => target.includes('/later-html/'))).toHaveLength(1);
+    expect(targets.filter(target => target.includes('/first-html/'))).toEqual([]);
 
-    later.forEach(one => {
-      write(one.name, one.broken ? { [FILE]: one.broken(one.name) } : {});
-      interrupt(one);
+    later.forEach(testCase => {
+      write(
+        testCase.name,
+        testCase.broken ? { [FILE]: testCase.broken(testCase.name) } : {},
+      );
+      interrupt(testCase);
     });
     await eventually(() => expectFailing([...first, ...later]));
 
     [...first, ...later].forEach(mend);
     await eventually(() =>
-      expectEntities([...first, ...later], one => one.mendedName?.(one.name) ?? one.name),
+      expectEntities(
+        [...first, ...later],
+        testCase => testCase.mendedName?.(testCase.name) ?? testCase.name,
+      ),
     );
     await eventually(() => expectFailing([]));
   }, 120_000);

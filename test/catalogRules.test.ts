@@ -72,8 +72,8 @@ async function startWith({ files, detourTo, rules, config }: WorldOptions) {
     async entities(): Promise<string[]> {
       const all = await backend.entities('kind');
       return all
-        .filter(one => !/^(generated|bitbucket-server)-/.test(one.metadata.name))
-        .map(one => `${one.kind}:${one.metadata.name}`.toLowerCase())
+        .filter(entity => !/^(generated|bitbucket-server)-/.test(entity.metadata.name))
+        .map(entity => `${entity.kind}:${entity.metadata.name}`.toLowerCase())
         .sort();
     },
     /** Repositories whose file the catalog refused because of its kind, with the entity. */

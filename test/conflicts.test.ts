@@ -164,8 +164,8 @@ async function reprocessed(world: ConflictWorld) {
   const locations = await world
     .knex('refresh_state')
     .where('entity_ref', 'like', 'location:%');
-  return locations.filter(one =>
-    String(one.unprocessed_entity).includes(ANNOTATION_REPROCESS_REQUESTED_AT),
+  return locations.filter(row =>
+    String(row.unprocessed_entity).includes(ANNOTATION_REPROCESS_REQUESTED_AT),
   );
 }
 
@@ -375,8 +375,8 @@ describe('conflicts', () => {
 
     await eventually(async () => expect(await world.count()).toBe(1));
     const items = await world.disputed();
-    expect(items.map(one => one.projectKey)).toEqual(['PAY', 'SHOP']);
-    expect(items.flatMap(one => one.conflicts.map(({ role }) => role)).sort()).toEqual([
+    expect(items.map(item => item.projectKey)).toEqual(['PAY', 'SHOP']);
+    expect(items.flatMap(item => item.conflicts.map(({ role }) => role)).sort()).toEqual([
       'holds',
       'refused',
     ]);

@@ -61,7 +61,7 @@ const post = async (backend: TestBackend, route: string, body: object = {}) => {
 const components = (state: CatalogState) => ofKind('component', state);
 
 function uidsOf(state: CatalogState): string[] {
-  return [...components(state).values()].map(one => one.uid);
+  return [...components(state).values()].map(row => row.uid);
 }
 
 const Task = z.object({
@@ -93,7 +93,7 @@ describe("with Backstage's own scheduler", () => {
     const { id } = await taskOf(world);
     world.bitbucket.clearRequests();
     const listings = () =>
-      world.bitbucket.requests.filter(one => one.path.includes('/repos?')).length;
+      world.bitbucket.requests.filter(request => request.path.includes('/repos?')).length;
 
     const after = await world.start(discoveryModule, schedulerServiceFactory);
     endings.push(() => after.stop());
@@ -123,8 +123,8 @@ describe('a glob, which the published module leaves to the catalog', () => {
     expect(await runOf(after)).toMatchObject({ heldBack: REPOSITORY_COUNT, removed: 0 });
     const ours = 'kind=location,spec.presence=required';
     await eventually(async () => {
-      for (const one of await after.waitForEntities(ours, LOCATIONS)) {
-        await post(after, 'refresh', { entityRef: stringifyEntityRef(one) });
+      for (const entity of await after.waitForEntities(ours, LOCATIONS)) {
+        await post(after, 'refresh', { entityRef: stringifyEntityRef(entity) });
       }
       const parents = z
         .array(z.string())

@@ -61,7 +61,7 @@ describe.each(['', '/context/path'])('a server at the path "%s"', contextPath =>
     const fourth = await runWith(discoveryModule, afterOurs);
 
     expect(ofKind('component', first).size).toBe(COMPONENTS.length);
-    expect([...first.values()].every(one => !one.isOrphan)).toBe(true);
+    expect([...first.values()].every(row => !row.isOrphan)).toBe(true);
     expect(without(second, ANCHOR)).toEqual(first);
     expect(second.has(ANCHOR)).toBe(true);
     expect(third).toEqual(first);
@@ -93,7 +93,7 @@ describe('two providers of one configuration', () => {
     expect(anchors.filter(ref => second.has(ref))).toEqual(anchors);
     expect(without(second, ...anchors)).toEqual(first);
     expect(third).toEqual(first);
-    const owners = [...ofKind('location', first).values()].map(one => one.locationKey);
+    const owners = [...ofKind('location', first).values()].map(row => row.locationKey);
     expect(owners.sort()).toEqual([
       'bitbucketServer-provider:payments',
       'bitbucketServer-provider:payments',

@@ -114,7 +114,7 @@ describe('a backend that is restarted', () => {
     await after.waitForEntities('kind=location,spec.presence=required', 2);
     const kept = await after.entities('kind=location,spec.presence=required');
     expect(
-      kept.map(one => one.metadata.annotations?.['bitbucket.org/repo-slug']).sort(),
+      kept.map(entity => entity.metadata.annotations?.['bitbucket.org/repo-slug']).sort(),
     ).toEqual(['api', 'web']);
     for (const slug of ['api', 'web']) {
       const [component] = await after.entities(`kind=component,metadata.name=${slug}`);

@@ -42,11 +42,11 @@ async function serveBitbucket(
     ...options,
   });
   bitbucket.addPersonalProject('jdoe');
-  for (const one of EARLY) {
-    const files = { [FILE]: componentYaml(one.slug, 'at first') };
-    bitbucket.addRepository({ ...one, files });
+  for (const repository of EARLY) {
+    const files = { [FILE]: componentYaml(repository.slug, 'at first') };
+    bitbucket.addRepository({ ...repository, files });
   }
-  LATE.forEach(one => bitbucket.addRepository(one));
+  LATE.forEach(repository => bitbucket.addRepository(repository));
   const served = await serve(bitbucket);
   endings.push(() => served.close());
   return bitbucket;

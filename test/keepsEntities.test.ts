@@ -96,9 +96,9 @@ async function start(
 function uidsOf(entities: readonly Entity[]): Map<string, string | undefined> {
   return new Map(
     entities
-      .map((one): [string, string | undefined] => [
-        stringifyEntityRef(one),
-        one.metadata.uid,
+      .map((entity): [string, string | undefined] => [
+        stringifyEntityRef(entity),
+        entity.metadata.uid,
       ])
       .sort(),
   );
@@ -133,9 +133,9 @@ describe('a proxy that answers the catalog with its own 404', () => {
     const failing = await catalog.entities(READ_LOCATIONS);
     expect(uidsOf(await catalog.entities('kind=component'))).toEqual(components);
     expect(uidsOf(failing)).toEqual(locations);
-    for (const one of failing) {
-      expect(one.spec?.presence).toBe('required');
-      expect(errorsOf(one)).toEqual([expect.stringContaining('NotFoundError')]);
+    for (const entity of failing) {
+      expect(entity.spec?.presence).toBe('required');
+      expect(errorsOf(entity)).toEqual([expect.stringContaining('NotFoundError')]);
     }
 
     fault.remove();
@@ -205,7 +205,7 @@ describe('files without a check', () => {
     const catalog = await start(bitbucket, { validateLocationsExist: false });
     await catalog.waitForEntities('kind=component', 2);
     const locations = await catalog.waitForEntities(READ_LOCATIONS, 3);
-    expect(new Set(locations.map(one => one.spec?.presence))).toEqual(
+    expect(new Set(locations.map(entity => entity.spec?.presence))).toEqual(
       new Set(['optional']),
     );
     expect(locations.flatMap(errorsOf)).toEqual([]);

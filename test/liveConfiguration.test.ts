@@ -223,7 +223,7 @@ async function isScheduledEvery(cadence: string): Promise<boolean> {
     })
     .parse(await response.json());
   const own = tasks.filter(
-    one => one.taskId === 'bitbucketServer-provider:default:refresh',
+    task => task.taskId === 'bitbucketServer-provider:default:refresh',
   );
   return own.at(-1)?.settings.cadence === cadence;
 }

@@ -84,7 +84,7 @@ describe('the example that creates Components from metadata', () => {
     backend = await startBackend({ config, features: [catalogModule, makeFromMetadata] });
 
     const found = await backend.waitForEntities('kind=component', 2);
-    const byName = new Map(found.map(one => [one.metadata.name, one]));
+    const byName = new Map(found.map(entity => [entity.metadata.name, entity]));
     expect(byName.get('pay-api')).toMatchObject({
       metadata: {
         title: 'The API',
@@ -163,8 +163,8 @@ describe('the extension point', () => {
       features: [catalogModule, published],
     });
 
-    const [one] = await backend.waitForEntities('kind=component', 1);
-    expect(one).toMatchObject({
+    const [component] = await backend.waitForEntities('kind=component', 1);
+    expect(component).toMatchObject({
       metadata: {
         title: `${served.url}/projects/SHOP/repos/web/browse/catalog-info.yaml`,
       },

@@ -49,7 +49,10 @@ async function createWorld() {
           catalog: {
             providers: {
               bitbucketServer: Object.fromEntries(
-                Object.entries(providers).map(([id, one]) => [id, { ...one, host }]),
+                Object.entries(providers).map(([id, provider]) => [
+                  id,
+                  { ...provider, host },
+                ]),
               ),
             },
           },

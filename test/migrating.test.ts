@@ -53,7 +53,9 @@ const INTEGRATION = {
 };
 
 function configOf(...data: JsonObject[]) {
-  return ConfigReader.fromConfigs(data.map(one => ({ data: one, context: 'page' })));
+  return ConfigReader.fromConfigs(
+    data.map(config => ({ data: config, context: 'page' })),
+  );
 }
 
 describe('the configurations of the page', () => {
@@ -64,7 +66,7 @@ describe('the configurations of the page', () => {
       scheduler: mockServices.scheduler.mock(),
     });
 
-    expect(published.map(one => one.getProviderName())).toEqual([
+    expect(published.map(provider => provider.getProviderName())).toEqual([
       'bitbucketServer-provider:yourProviderId',
     ]);
     expect(readProviderConfigs(config)).toMatchObject([
@@ -221,7 +223,7 @@ describe('the code of the page', () => {
     const added = blocksOf('ts')
       .join('')
       .match(/'([^']+)'/g)
-      ?.map(one => one.slice(1, -1));
+      ?.map(quoted => quoted.slice(1, -1));
 
     expect(added).toEqual([OWN, '@backstage/plugin-events-backend', `${OWN}/events`]);
   });
@@ -233,11 +235,11 @@ describe('the code of the page', () => {
       'utf8',
     );
     const [, types = ''] = /^export type \{([^}]+)\}/m.exec(declared) ?? [];
-    const names = types.split(',').map(one => one.trim());
+    const names = types.split(',').map(name => name.trim());
     const index = readFileSync(path.join(ROOT, 'src/index.ts'), 'utf8');
 
     expect(names.length).toBeGreaterThan(3);
-    expect(names.filter(one => !index.includes(`  ${one},`))).toEqual([]);
+    expect(names.filter(name => !index.includes(`  ${name},`))).toEqual([]);
   });
 });
 

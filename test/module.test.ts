@@ -16,8 +16,8 @@ import discoveryModule, { BitbucketServerClient } from '../src/index';
 const running: { stop(): Promise<void> }[] = [];
 
 afterEach(async () => {
-  for (const one of running.splice(0).reverse()) {
-    await one.stop();
+  for (const backend of running.splice(0).reverse()) {
+    await backend.stop();
   }
 });
 
@@ -43,7 +43,7 @@ async function start(
 }
 
 function namesOf(entities: readonly { metadata: { name: string } }[]): string[] {
-  return entities.map(one => one.metadata.name).sort();
+  return entities.map(entity => entity.metadata.name).sort();
 }
 
 describe('the module in a real backend', () => {
@@ -166,10 +166,10 @@ describe('the module in a real backend', () => {
       'bitbucket-server-payments',
       'bitbucket-server-shop',
     ]);
-    const listings = bitbucket.requests.filter(one => /\/repos\?/.test(one.path));
-    expect(listings.every(one => /\/projects\/(PAY|SHOP)\/repos/.test(one.path))).toBe(
-      true,
-    );
+    const listings = bitbucket.requests.filter(request => /\/repos\?/.test(request.path));
+    expect(
+      listings.every(request => /\/projects\/(PAY|SHOP)\/repos/.test(request.path)),
+    ).toBe(true);
   });
 
   it('shares its limits with every client of that host and credential, even one that was created earlier', async () => {

@@ -59,8 +59,11 @@ const contract = new OpenApiContract(path.join(ROOT, 'docs/report.openapi.yaml')
 /** The curl lines of the guide by method and path. */
 const curls = new Map(
   readmeCommands()
-    .flatMap(one => (one.kind === 'curl' ? [one] : []))
-    .map(one => [`${one.method} ${one.url.replace(EXAMPLE_BACKSTAGE, '')}`, one]),
+    .flatMap(command => (command.kind === 'curl' ? [command] : []))
+    .map(command => [
+      `${command.method} ${command.url.replace(EXAMPLE_BACKSTAGE, '')}`,
+      command,
+    ]),
 );
 
 describe('the backend.add lines of the guide', () => {
@@ -76,7 +79,9 @@ describe('the backend.add lines of the guide', () => {
     const others = blocksOf('ts')
       .join('')
       .split(';')
-      .filter(one => one.trim() !== '' && !one.includes('backend.add('));
+      .filter(
+        statement => statement.trim() !== '' && !statement.includes('backend.add('),
+      );
     expect(others).toEqual([]);
   });
 
@@ -210,7 +215,7 @@ describe('a backend with the setup of the guide', () => {
     };
     const secret = EXAMPLE_ENV.BITBUCKET_WEBHOOK_SECRET;
     const checks = () =>
-      bitbucket.requests.filter(one => /type=true/.test(one.path)).length;
+      bitbucket.requests.filter(request => /type=true/.test(request.path)).length;
     const before = checks();
 
     expect(await post(pushToInvoiceService(bitbucket))).toBe(403);
@@ -311,7 +316,7 @@ describe('a backend with the events feature but without its secret', () => {
 function configFor(bitbucket: SimulatedBitbucket): JsonObject {
   const examples = configExamples();
   const [first = {}] = examples;
-  const events = examples.find(one => one.events !== undefined)?.events;
+  const events = examples.find(example => example.events !== undefined)?.events;
   const text = JSON.stringify({ ...first, ...(events !== undefined && { events }) })
     .replaceAll(`https://${EXAMPLE_HOST}`, bitbucket.baseUrl)
     .replaceAll(EXAMPLE_HOST, new URL(bitbucket.baseUrl).host);

@@ -58,8 +58,8 @@ const SHOWS: Record<string, (finished: FinishedCommand) => void> = {
 /** Each command once, whichever pages have it. */
 const discoveryCommands = [
   ...new Map(
-    readmeCommands().flatMap(one =>
-      one.kind === 'discovery' ? [[one.args.join(' '), one] as const] : [],
+    readmeCommands().flatMap(command =>
+      command.kind === 'discovery' ? [[command.args.join(' '), command] as const] : [],
     ),
   ).values(),
 ];
@@ -88,7 +88,7 @@ async function run({ args, env }: DiscoveryCommand): Promise<FinishedCommand> {
 
 describe('the commands of the guide', () => {
   it('all have a kind that a test runs or checks', () => {
-    const kinds = new Set(readmeCommands().map(one => one.kind));
+    const kinds = new Set(readmeCommands().map(command => command.kind));
 
     expect([...kinds].sort()).toEqual(
       [
@@ -137,8 +137,8 @@ describe('the commands of the guide', () => {
   });
 
   it('name only existing scripts', () => {
-    const inBlocks = readmeCommands().flatMap(one =>
-      one.kind === 'npm-script' ? [one.script] : [],
+    const inBlocks = readmeCommands().flatMap(command =>
+      command.kind === 'npm-script' ? [command.script] : [],
     );
     const inSentences = [...GUIDE.matchAll(/`npm run ([\w:-]+)/g)].map(
       ([, script = '']) => script,
@@ -161,11 +161,13 @@ describe('the commands of the guide', () => {
 
   it('add and remove this package and no other', () => {
     const { name, version } = readManifest();
-    const changed = readmeCommands().flatMap(one =>
-      one.kind === 'add-package' || one.kind === 'remove-package' ? [one] : [],
+    const changed = readmeCommands().flatMap(command =>
+      command.kind === 'add-package' || command.kind === 'remove-package'
+        ? [command]
+        : [],
     );
 
-    expect(new Set(changed.map(one => one.packageName))).toEqual(new Set([name]));
+    expect(new Set(changed.map(command => command.packageName))).toEqual(new Set([name]));
     expect(changed.flatMap(({ archive }) => archive ?? [])).toEqual([
       `./${name}-${version}.tgz`,
     ]);
@@ -183,7 +185,7 @@ describe('the command line of the guide', () => {
     expect(calls.sort()).toEqual(Object.keys(SHOWS).sort());
   });
 
-  it.each(discoveryCommands.map(one => [one.args.join(' '), one] as const))(
+  it.each(discoveryCommands.map(command => [command.args.join(' '), command] as const))(
     'shows the documented output with `%s`',
     async (call, command) => {
       const finished = await run(command);

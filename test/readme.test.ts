@@ -44,7 +44,7 @@ describe('the configuration of the guide', () => {
 
   it('contains only sections that a test checks', () => {
     const others = configExamples().filter(({ integrations, catalog, events, backend }) =>
-      [integrations, catalog, events, backend].every(one => one === undefined),
+      [integrations, catalog, events, backend].every(section => section === undefined),
     );
 
     expect(others).toEqual([]);
@@ -68,7 +68,9 @@ describe('the configuration of the guide', () => {
   it('shows one provider, and several', () => {
     const ids = configExamples()
       .filter(example => example.integrations !== undefined)
-      .map(data => readProviderConfigs(new ConfigReader(data)).map(one => one.id));
+      .map(data =>
+        readProviderConfigs(new ConfigReader(data)).map(provider => provider.id),
+      );
 
     expect(ids).toContainEqual(['default']);
     expect(ids).toContainEqual(['payments', 'everything-else']);

@@ -134,7 +134,7 @@ async function taskOf(replica: TestBackend, providerId: string) {
   const response = await replica.send('/api/catalog/.backstage/scheduler/v1/tasks');
   const { tasks } = Tasks.parse(await response.json());
   return tasks.find(
-    one => one.taskId === `bitbucketServer-provider:${providerId}:refresh`,
+    task => task.taskId === `bitbucketServer-provider:${providerId}:refresh`,
   );
 }
 
@@ -222,7 +222,9 @@ const anchorOf = (providerId: string) =>
       expect(runs.length).toBeGreaterThanOrEqual(CHECKED_RUNS - 1);
       for (const [listing, ...checks] of runs) {
         expect(checks).toHaveLength(OFTEN_SLUGS.length);
-        expect(new Set(checks.map(one => one.user))).toEqual(new Set([listing?.user]));
+        expect(new Set(checks.map(request => request.user))).toEqual(
+          new Set([listing?.user]),
+        );
       }
     });
 
@@ -321,7 +323,7 @@ const anchorOf = (providerId: string) =>
     });
 
     it('share one run when they start together with another configuration', async () => {
-      await Promise.all(replicas.map(one => one.stop()));
+      await Promise.all(replicas.map(replica => replica.stop()));
       // Whoever stops in the middle of a run may leave its lock, which frees itself later.
       await openDatabase(connection)
         .withSchema('catalog')

@@ -59,7 +59,7 @@ async function createWorld(repoSlug: string) {
 }
 
 const listings = ({ bitbucket }: DropInWorld) =>
-  bitbucket.requests.filter(one => one.path.includes('/repos?')).length;
+  bitbucket.requests.filter(request => request.path.includes('/repos?')).length;
 
 /** Waits until a run is over and no other one is about to begin. */
 async function untilIdle(world: DropInWorld): Promise<void> {

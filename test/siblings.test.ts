@@ -46,7 +46,7 @@ describe('two providers that match the same repository, in a real catalog', () =
       endings.push(() => backend.stop());
       await backend.waitForEntities('kind=component', 3);
       const listings = () =>
-        bitbucket.requests.filter(one => one.path.includes('/repos?')).length;
+        bitbucket.requests.filter(request => request.path.includes('/repos?')).length;
       await eventually(async () => expect(listings()).toBe(2));
       bitbucket.archiveRepository('PAY', 'api');
       bitbucket.archiveRepository('PAY', 'gone');

@@ -23,7 +23,9 @@ it('logs that the feature has no effect, and starts', async () => {
   });
   await backend.stop();
 
-  const warnings = logger.messages('warn').filter(one => one.includes('URL reader'));
+  const warnings = logger
+    .messages('warn')
+    .filter(message => message.includes('URL reader'));
   expect(warnings).toEqual([
     expect.stringMatching(/has no effect: this app has its own URL reader service/),
   ]);

@@ -91,7 +91,9 @@ const uidsOf = async (backend: Backend) =>
 it('loses nothing by a restart: neither what was read, nor what was told and not read yet', async () => {
   const { bitbucket, start, write } = await createWorld();
   const reads = () =>
-    bitbucket.requests.flatMap(one => /repos\/(\w+)\/raw/.exec(one.path)?.[1] ?? []);
+    bitbucket.requests.flatMap(
+      request => /repos\/(\w+)\/raw/.exec(request.path)?.[1] ?? [],
+    );
   const first = await start();
   await processed(first);
   const before = await uidsOf(first);

@@ -75,9 +75,9 @@ describe('a catalog in which nothing changes', () => {
 
   it('asks for no content while what it has is young, however often it processes', async () => {
     await world.processed(1);
-    expect(world.bitbucket.requests.find(one => one.path.includes('/raw/'))?.user).toBe(
-      TEST_USER.name,
-    );
+    expect(
+      world.bitbucket.requests.find(request => request.path.includes('/raw/'))?.user,
+    ).toBe(TEST_USER.name);
     world.bitbucket.clearRequests();
 
     await world.processedInHaste(ROUNDS);
@@ -245,8 +245,10 @@ describe('a catalog in which nothing changes', () => {
     world.bitbucket.clearRequests();
     await world.runTask(RUN);
     const checks = () =>
-      world.bitbucket.requests.filter(one => one.path.includes('type=true'));
-    expect(checks().map(one => one.path)).toEqual([expect.stringContaining('/svc-5/')]);
+      world.bitbucket.requests.filter(request => request.path.includes('type=true'));
+    expect(checks().map(request => request.path)).toEqual([
+      expect.stringContaining('/svc-5/'),
+    ]);
 
     setAhead(14 * HOUR_MS);
     world.bitbucket.faults.add({ match: { kind: 'raw' }, effect: 'reset' });

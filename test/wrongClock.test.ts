@@ -87,7 +87,7 @@ async function summaryOf(backend: TestBackend) {
 async function slugsOf(backend: TestBackend): Promise<string[]> {
   const locations = await backend.entities('kind=location,spec.target');
   return locations
-    .map(one => /\/repos\/([^/]+)\//.exec(String(one.spec?.target))?.[1] ?? '')
+    .map(entity => /\/repos\/([^/]+)\//.exec(String(entity.spec?.target))?.[1] ?? '')
     .sort();
 }
 

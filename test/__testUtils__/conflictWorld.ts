@@ -220,7 +220,7 @@ function createReader({ baseUrl }: TestBackend): Reader {
     return eventually(async () => {
       const all = Page.parse(await call(path));
       const { items, totalItems } = Page.parse(await call(`${path}?conflicts=true`));
-      const withSome = all.items.filter(one => one.conflicts.length > 0);
+      const withSome = all.items.filter(item => item.conflicts.length > 0);
       expect({ items, totalItems }).toEqual({
         items: withSome,
         totalItems: withSome.length,

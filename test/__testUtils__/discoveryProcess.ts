@@ -37,8 +37,8 @@ export async function openCatalogFile(file: string): Promise<Knex> {
 }
 
 function connectionTo(knex: Knex): EntityProviderConnection {
-  const nameOf = (one: { entity: { metadata: { name: string } } }) => ({
-    name: one.entity.metadata.name,
+  const nameOf = (emitted: { entity: { metadata: { name: string } } }) => ({
+    name: emitted.entity.metadata.name,
   });
   const add = async (rows: { name: string }[]) => {
     for (const row of rows) {

@@ -189,11 +189,14 @@ function catalogConfig(
   const bitbucketServer = isOne
     ? { ...providers, host }
     : Object.fromEntries(
-        Object.entries(providers).map(([id, one]) => [id, { ...toObject(one), host }]),
+        Object.entries(providers).map(([id, provider]) => [
+          id,
+          { ...toObject(provider), host },
+        ]),
       );
   return {
     integrations: {
-      bitbucketServer: hosts.map(one => ({ host: one, apiBaseUrl, ...credentials })),
+      bitbucketServer: hosts.map(name => ({ host: name, apiBaseUrl, ...credentials })),
     },
     catalog: { providers: { bitbucketServer } },
   };

@@ -123,9 +123,9 @@ export async function startReaderWorld(
 
 /** Refs and uids, in a fixed order. */
 function uidsOf(entities: readonly Entity[]): Map<string, string | undefined> {
-  const pairs = entities.map((one): [string, string | undefined] => [
-    stringifyEntityRef(one),
-    one.metadata.uid,
+  const pairs = entities.map((entity): [string, string | undefined] => [
+    stringifyEntityRef(entity),
+    entity.metadata.uid,
   ]);
   return new Map(pairs.sort());
 }
@@ -137,7 +137,7 @@ function errorsOf(entity: Entity): string[] {
 
 function readsOf({ requests }: SimulatedBitbucket): Map<string, number> {
   const reads = new Map<string, number>();
-  for (const { path } of requests.filter(one => one.path.includes('/raw/'))) {
+  for (const { path } of requests.filter(request => request.path.includes('/raw/'))) {
     reads.set(path, (reads.get(path) ?? 0) + 1);
   }
   return reads;
