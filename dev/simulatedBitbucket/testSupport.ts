@@ -75,8 +75,14 @@ export class ManualClock implements Clock {
 
   sleep(ms: number): Promise<void> {
     return new Promise(resolve => {
-      this.#sleepers.add({ until: this.#now + ms, wake: resolve });
+      this.callAfter(ms, resolve);
     });
+  }
+
+  callAfter(ms: number, callback: () => void): () => void {
+    const sleeper = { until: this.#now + ms, wake: callback };
+    this.#sleepers.add(sleeper);
+    return () => this.#sleepers.delete(sleeper);
   }
 
   random(): number {

@@ -68,28 +68,36 @@ export class FakeClock implements Clock {
 
   /** {@inheritDoc Clock.sleep} */
   sleep(ms: number, signal?: AbortSignal): Promise<void> {
-    this.#events += 1;
     return new Promise((resolve, reject) => {
       if (signal?.aborted) {
         reject(signal.reason);
         return;
       }
-      const end = () => {
-        this.#events += 1;
-        this.#sleepers.delete(sleeper);
+      const cancel = this.callAfter(ms, () => {
         stopListening();
-      };
-      const wake = () => {
-        end();
         resolve();
-      };
-      const sleeper: Sleeper = { dueMs: this.#elapsedMs + Math.max(ms, 0), wake };
-      this.#sleepers.add(sleeper);
+      });
       const stopListening = onAbort(signal, () => {
-        end();
+        cancel();
         reject(signal?.reason);
       });
     });
+  }
+
+  /** {@inheritDoc Clock.callAfter} */
+  callAfter(ms: number, callback: () => void): () => void {
+    const end = () => {
+      this.#events += 1;
+      this.#sleepers.delete(sleeper);
+    };
+    const wake = () => {
+      end();
+      callback();
+    };
+    const sleeper: Sleeper = { dueMs: this.#elapsedMs + Math.max(ms, 0), wake };
+    this.#events += 1;
+    this.#sleepers.add(sleeper);
+    return end;
   }
 
   /** Returns the next number of a fixed sequence (mulberry32). */

@@ -44,6 +44,15 @@ export function raceAbort<T>(work: Promise<T>, signal?: AbortSignal): Promise<T>
   if (!signal) return work;
   return new Promise<T>((resolve, reject) => {
     const stopListening = onAbort(signal, () => reject(signal.reason));
-    work.then(resolve, reject).finally(stopListening);
+    work.then(
+      result => {
+        stopListening();
+        resolve(result);
+      },
+      (error: unknown) => {
+        stopListening();
+        reject(error);
+      },
+    );
   });
 }

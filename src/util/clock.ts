@@ -18,6 +18,13 @@ export interface Clock {
    * @param signal - rejects with `signal.reason` immediately when aborted
    */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
+  /**
+   * Calls back once, after `ms` milliseconds (0 or more). Cheaper than a `sleep` that is usually
+   * aborted: an abort creates an error with a stack trace.
+   *
+   * @returns a function that cancels the call
+   */
+  callAfter(ms: number, callback: () => void): () => void;
   /** Returns a random number in [0, 1). */
   random(): number;
 }
@@ -25,21 +32,23 @@ export interface Clock {
 /** The longest timer of Node: 2^31 - 1 ms, about 24.8 days. */
 const MAX_TIMER_MS = 2_147_483_647;
 
+function callAfter(ms: number, callback: () => void): () => void {
+  const timer = setTimeout(callback, Math.min(Math.max(ms, 0), MAX_TIMER_MS));
+  return () => clearTimeout(timer);
+}
+
 function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) {
       reject(signal.reason);
       return;
     }
-    const timer = setTimeout(
-      () => {
-        stopListening();
-        resolve();
-      },
-      Math.min(Math.max(ms, 0), MAX_TIMER_MS),
-    );
+    const cancel = callAfter(ms, () => {
+      stopListening();
+      resolve();
+    });
     const stopListening = onAbort(signal, () => {
-      clearTimeout(timer);
+      cancel();
       reject(signal?.reason);
     });
   });
@@ -50,6 +59,7 @@ export const systemClock: Clock = {
   now: () => Date.now(),
   monotonicMs: () => Math.floor(performance.now()),
   sleep,
+  callAfter,
   random: () => Math.random(),
 };
 
@@ -78,16 +88,14 @@ export async function withTimeout<T>(
   const { clock, ms, signal } = limit;
   signal?.throwIfAborted();
   const stop = new AbortController();
-  const timer = new AbortController();
   const stopListening = onAbort(signal, () => stop.abort(signal?.reason));
-  clock.sleep(ms, timer.signal).then(
-    () => stop.abort(new TimeoutReached(`no result within ${ms} ms`)),
-    () => undefined,
+  const cancel = clock.callAfter(ms, () =>
+    stop.abort(new TimeoutReached(`no result within ${ms} ms`)),
   );
   try {
     return await raceAbort(work(stop.signal), stop.signal);
   } finally {
-    timer.abort();
+    cancel();
     stopListening();
   }
 }
@@ -103,12 +111,10 @@ export function startTimer(
   ms: number,
 ): { readonly signal: AbortSignal; readonly end: () => void } {
   const over = new AbortController();
-  const timer = new AbortController();
-  clock.sleep(ms, timer.signal).then(
-    () => over.abort(new TimeoutReached(`${ms} ms are over`)),
-    () => undefined,
+  const end = clock.callAfter(ms, () =>
+    over.abort(new TimeoutReached(`${ms} ms are over`)),
   );
-  return { signal: over.signal, end: () => timer.abort() };
+  return { signal: over.signal, end };
 }
 
 /** Lets other work run: a long loop must not block the event loop. */
