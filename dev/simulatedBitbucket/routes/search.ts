@@ -128,7 +128,11 @@ function findHits({ model, settings, viewer }: RouteContext, query: Query) {
   const files = index === 'fresh' ? indexNow(model) : index;
   return files.filter(({ repository, path, content }) => {
     const { archived, originId, project } = repository;
-    const words = [toWords(path), toWords(content)];
+    // Last, and only where everything else matches: it costs the most.
+    const hasTerms = () => {
+      const words = [toWords(path), toWords(content)];
+      return query.terms.every(term => words.some(all => holds(all, term)));
+    };
     return (
       viewer.seesRepository(repository) &&
       (indexesForks || originId === undefined) &&
@@ -137,7 +141,7 @@ function findHits({ model, settings, viewer }: RouteContext, query: Query) {
         (originId !== undefined) === (query.fork === 'true')) &&
       (query.projectKey ?? project.key).toLowerCase() === project.lowerKey &&
       (query.extension === undefined || path.endsWith(`.${query.extension}`)) &&
-      query.terms.every(term => words.some(all => holds(all, term)))
+      hasTerms()
     );
   });
 }
