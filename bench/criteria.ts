@@ -22,6 +22,10 @@ export interface Verdict {
 
 /** Of the published module's time. */
 const MAX_SHARE_OF_PEER_TIME = 0.1;
+/** What `concurrency` is unless configured; the published module asks in turn. */
+const REQUESTS_AT_ONCE = 8;
+/** Of CPU time for a request: with more, the benchmark would measure the simulated server. */
+const MAX_SERVER_CPU_MS = 0.3;
 /** Besides one for each repository: pages of the listing, the own budget, whether there is search. */
 const MAX_EXTRA_REQUESTS = 7;
 /** Where code search tells what there is, of the published module's. */
@@ -46,6 +50,7 @@ export function assessCriteria(results: readonly CellResult[]): Verdict[] {
       ...assessPeerTime(result),
       ...assessPeerRequests(result),
       ...assessBucket(result),
+      ...assessServer(result),
     ]);
 }
 
@@ -79,14 +84,29 @@ function assessPeerTime({ cell, ours, peer }: CellResult): Verdict[] {
   }
   const peerSeconds = secondsOf(peer);
   return [
-    verdict('time', cell, ours, ({ seconds }) => ({
+    verdict('time', cell, ours, ({ requests, seconds }) => ({
       passed:
         peerSeconds === undefined
           ? 'not measured'
           : seconds.median <= peerSeconds * MAX_SHARE_OF_PEER_TIME,
-      text: `${ratio(seconds.median, peerSeconds)} of the published module's time (at most ${MAX_SHARE_OF_PEER_TIME})`,
+      text: `${ratio(seconds.median, peerSeconds, 3)} of the published module's time (at most ${MAX_SHARE_OF_PEER_TIME}${describeLeastShare(requests.median, peer)})`,
     })),
   ];
+}
+
+/** What the numbers of requests allow at best. */
+function describeLeastShare(ours: number, peer: Result): string {
+  if (!isWhole(peer)) {
+    return '';
+  }
+  const theirs = requestsOf(peer);
+  const least = ratio(ours / REQUESTS_AT_ONCE, theirs, 3);
+  return `; ${least} if only waiting took time: ${formatCount(ours)} requests, ${REQUESTS_AT_ONCE} at once, against ${formatCount(theirs)} in turn`;
+}
+
+/** Whether its requests are all that the work takes. */
+function isWhole({ kind }: Result): boolean {
+  return kind === 'finished' || kind === 'scaled';
 }
 
 function assessPeerRequests({ cell, ours, peer }: CellResult): Verdict[] {
@@ -98,10 +118,7 @@ function assessPeerRequests({ cell, ours, peer }: CellResult): Verdict[] {
   const most = requestsOf(peer) * share;
   return [
     verdict('count', cell, ours, ({ requests }) => ({
-      passed:
-        peer.kind === 'finished' || peer.kind === 'scaled'
-          ? requests.max <= most
-          : 'not measured',
+      passed: isWhole(peer) ? requests.max <= most : 'not measured',
       text: `${ratio(requests.max, requestsOf(peer), 4)} of the published module's requests (at most ${share})`,
     })),
   ];
@@ -131,6 +148,20 @@ function assessBucket({ cell, ours }: CellResult): Verdict[] {
         text: `${formatSeconds(seconds.median)} s (at most ${formatSeconds(most)} s, ${MAX_MULTIPLE_OF_BUCKET_TIME} times what the bucket needs)`,
       };
     }),
+  ];
+}
+
+/** Where answers come at once and nothing else runs, so that its CPU time is for them only. */
+function assessServer({ cell, ours }: CellResult): Verdict[] {
+  const isAlone = cell.validateLocationsExist && cell.latencyMs === 0 && !cell.bucket;
+  if (!isAlone || cell.repositories < MANY_REPOSITORIES) {
+    return [];
+  }
+  return [
+    verdict('time', cell, ours, ({ serverCpuMs: { median } }) => ({
+      passed: median <= MAX_SERVER_CPU_MS,
+      text: `${median.toFixed(2)} ms of CPU time of the simulated Bitbucket for a request (at most ${MAX_SERVER_CPU_MS})`,
+    })),
   ];
 }
 

@@ -33,6 +33,7 @@ async function measureOnce(
   const bitbucket = createCellServer(cell);
   const server = await serve(bitbucket);
   try {
+    const cpuBefore = process.cpuUsage();
     const report = await runProcess(
       subject,
       {
@@ -52,8 +53,10 @@ async function measureOnce(
     if (report === 'stopped') {
       return { kind: 'stopped', requests, limitSeconds };
     }
+    const { user, system } = process.cpuUsage(cpuBefore);
+    const serverCpuMs = (user + system) / 1000 / Math.max(1, requests.total);
     return report.error === undefined
-      ? { ...report, kind: 'finished', requests }
+      ? { ...report, kind: 'finished', requests, serverCpuMs }
       : { kind: 'failed', requests, error: shortenError(report.error) };
   } finally {
     await server.close();

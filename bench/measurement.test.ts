@@ -10,6 +10,7 @@ const RUN = {
   },
   seconds: 40,
   cpuSeconds: 1,
+  serverCpuMs: 0.2,
   peakBytes: 2e8,
   idleBytes: 1e8,
   locations: 40,

@@ -44,6 +44,8 @@ export type Measurement =
       /** In the catalog at the end. */
       readonly locations: number;
       readonly cpuSeconds: number;
+      /** CPU time of the simulated server for each request, milliseconds. */
+      readonly serverCpuMs: number;
       /** The longest time for which nothing else had a turn, milliseconds. */
       readonly stallMs: number;
       /** CPU time within one such time, at most, milliseconds. */
@@ -73,6 +75,7 @@ export type Result =
       readonly perSecond: number;
       readonly seconds: Spread;
       readonly cpuSeconds: Spread;
+      readonly serverCpuMs: Spread;
       readonly peakBytes: Spread;
       readonly idleBytes: number;
       readonly stallMs: Spread;
@@ -127,6 +130,7 @@ export function summarizeRuns(runs: readonly Measurement[]): Result {
     runs: finished.length,
     seconds: spreadOf(finished.map(run => run.seconds)),
     cpuSeconds: spreadOf(finished.map(run => run.cpuSeconds)),
+    serverCpuMs: spreadOf(finished.map(run => run.serverCpuMs)),
     stallMs: spreadOf(finished.map(run => run.stallMs)),
     stallCpuMs: spreadOf(finished.map(run => run.stallCpuMs)),
     peakBytes: spreadOf(finished.map(run => run.peakBytes)),
