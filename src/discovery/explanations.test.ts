@@ -1,5 +1,5 @@
 import { ABSENCE_REASONS, EXCLUSION_REASONS, UNKNOWN_REASONS } from '../model';
-import { explainOutcome } from './explanations';
+import { explainOutcome, explainWithoutParser } from './explanations';
 
 it.each([
   ...EXCLUSION_REASONS.map(reason => ['excluded', reason] as const),
@@ -18,4 +18,20 @@ it('says how to approve a removal for a file that is registered only because its
 
 it.each([undefined, '', 'toString', '__proto__'])('has no explanation for %j', reason => {
   expect(explainOutcome('unknown', reason)).toBeUndefined();
+});
+
+it('mentions a location parser for a missing file, but not where none can be at work', () => {
+  const of = (explain: typeof explainWithoutParser) =>
+    explain('absent', 'no-catalog-file');
+  expect(of(explainOutcome)?.cause).toMatch('location parser');
+  expect(of(explainWithoutParser)?.cause).not.toMatch('location parser');
+  expect(of(explainWithoutParser)?.remedy).toBe(of(explainOutcome)?.remedy);
+});
+
+it.each([
+  ['registered', undefined],
+  ['excluded', 'fork'],
+  ['unknown', 'toString'],
+] as const)('explains %s, %s, without a parser as with one', (outcome, reason) => {
+  expect(explainWithoutParser(outcome, reason)).toEqual(explainOutcome(outcome, reason));
 });

@@ -12,6 +12,7 @@ import {
 } from '../__testUtils__/FakeRepositorySource';
 import { CatalogFile, Lookup } from '../model';
 import { findCatalogFiles, planLookup } from './findCatalogFiles';
+import { ParsedFiles } from './types';
 
 const API = repository(7, 'PAY/api');
 
@@ -380,6 +381,39 @@ describe('findCatalogFiles', () => {
     it('keeps its branch', async () => {
       const before = at('http://bitbucket.test', '?at=develop');
       expect(await targets([before], { branch: 'develop' })).toEqual([before.targetUrl]);
+    });
+  });
+
+  describe('with a location parser', () => {
+    const parsed = async (answer: ParsedFiles) => {
+      const source = new FakeRepositorySource().put(7, 'PAY/api');
+      const given: unknown[] = [];
+      const outcome = await findCatalogFiles(API, scope(), {
+        source,
+        parseFiles: async (row, files) => {
+          given.push([row.slug, files]);
+          return answer;
+        },
+      });
+      return { outcome, given };
+    };
+
+    it('registers what the parser makes of the files that were found', async () => {
+      const made = { ...file('PAY/api'), entity: { key: 'api:default/a', json: '{}' } };
+      const { outcome, given } = await parsed({ kind: 'parsed', files: [made] });
+      expect(outcome).toEqual({ kind: 'registered', files: [made] });
+      expect(given).toEqual([['api', [file('PAY/api')]]]);
+    });
+
+    it('takes a file of which the parser makes nothing for absent', async () => {
+      const { outcome } = await parsed({ kind: 'parsed', files: [] });
+      expect(outcome).toEqual({ kind: 'absent', reason: 'no-catalog-file' });
+    });
+
+    it('returns unknown when the parser failed', async () => {
+      const failure = problem('parser-failed', 'no such kind');
+      const { outcome } = await parsed({ kind: 'failed', problem: failure });
+      expect(outcome).toEqual({ kind: 'unknown', ...failure });
     });
   });
 

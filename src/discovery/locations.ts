@@ -3,9 +3,11 @@
 import { CatalogFile, RepositoryOutcome } from '../model';
 import { CatalogLocation, KnownRepository, RepositoryRef } from './types';
 
-/** Returns the files that an outcome registers. */
-export function getRegisteredFiles(outcome: RepositoryOutcome): readonly CatalogFile[] {
-  return outcome.kind === 'registered' ? outcome.files : [];
+/** Returns the files that an outcome registers; none without an outcome. */
+export function getRegisteredFiles(
+  outcome: RepositoryOutcome | undefined,
+): readonly CatalogFile[] {
+  return outcome?.kind === 'registered' ? outcome.files : [];
 }
 
 /**
@@ -97,10 +99,7 @@ function registersAny(
   { conclusive }: KnownRepository,
   keys: ReadonlySet<string>,
 ): boolean {
-  return (
-    conclusive?.kind === 'registered' &&
-    conclusive.files.some(file => keys.has(getEntryKey(file)))
-  );
+  return getRegisteredFiles(conclusive).some(file => keys.has(getEntryKey(file)));
 }
 
 /** How a file that leaves the catalog is replaced there. */
@@ -124,8 +123,7 @@ export function findReplacement(
   file: CatalogFile,
   outcome: RepositoryOutcome | undefined,
 ): Replacement | undefined {
-  const others = outcome ? getRegisteredFiles(outcome) : [];
-  const replacement = others.find(
+  const replacement = getRegisteredFiles(outcome).find(
     other =>
       other.path === file.path &&
       !(other.entity !== undefined && file.entity !== undefined),

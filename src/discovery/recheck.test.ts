@@ -3,6 +3,7 @@ import {
   HOUR,
   known,
   NOW,
+  problem,
   registered,
   repository,
 } from '../__testUtils__/discoveryData';
@@ -258,6 +259,100 @@ describe('the recheck rule', () => {
   it('skips nothing for a period of zero', () => {
     const rule = { ...RULE, foundMs: 0 };
     expect(dueOf(plan(fullyChecked(), NOW, { rule }))).toHaveLength(IDS.length);
+  });
+});
+
+describe('the time from which a repository is checked again', () => {
+  const absent = { kind: 'absent', reason: 'no-catalog-file' } as const;
+  const none = (id: number) => found(id, { files: [], conclusive: absent });
+
+  it('is the time from which a run finds it due', () => {
+    const state = fullyChecked();
+    for (const id of IDS.slice(0, 40)) {
+      const dueAtMs = recheckDueAtMs(state, found(id)) ?? 0;
+      expect(dueAtMs).toBeGreaterThan(NOW + 3 * HOUR);
+      expect(dueAtMs).toBeLessThanOrEqual(NOW + 6 * HOUR);
+      expect(isDue(id, plan(state, dueAtMs - 1))).toBe(false);
+      expect(isDue(id, plan(state, dueAtMs))).toBe(true);
+    }
+  });
+
+  it('follows the longer period when the file is absent', () => {
+    const state = fullyChecked();
+    for (const id of IDS.slice(0, 200)) {
+      const dueAtMs = recheckDueAtMs(state, none(id)) ?? 0;
+      expect(dueAtMs).toBeGreaterThan(NOW + 12 * HOUR);
+      expect(dueAtMs).toBeLessThanOrEqual(NOW + 24 * HOUR);
+    }
+  });
+
+  it.each<[string, ReturnType<typeof fullyChecked> | null, KnownRepository]>([
+    ['no run has checked it', null, found(1)],
+    ['its last check was inconclusive', fullyChecked(), found(1, { problem: problem() })],
+    [
+      'a filter excludes it',
+      fullyChecked(),
+      found(1, { files: [], conclusive: { kind: 'excluded', reason: 'fork' } }),
+    ],
+    ['it has no conclusive outcome', fullyChecked(), found(1, { conclusive: undefined })],
+    [
+      'absence is not trusted',
+      { ...fullyChecked(), rule: { foundMs: HOUR, minFiles: 1 } },
+      none(1),
+    ],
+    [
+      'it lacks one of several paths',
+      { ...fullyChecked(), rule: { ...RULE, minFiles: 2 } },
+      found(1),
+    ],
+    ['everything is always checked', { ...fullyChecked(), rule: undefined }, found(1)],
+    [
+      'its bucket was never checked',
+      { ...fullyChecked(), found: [], absent: [] },
+      found(1),
+    ],
+    ['absence was never checked', { ...fullyChecked(), found: [], absent: [] }, none(1)],
+  ])('is the next run when %s', (_, state, one) => {
+    expect(recheckDueAtMs(state, one)).toBeUndefined();
+  });
+});
+
+describe('the stored times of checks', () => {
+  const since = { sinceMs: NOW + 24 * HOUR, sinceRevision: 9, scope: '' };
+  const now = { revision: 9, atMs: NOW + 24 * HOUR };
+  const old = { revision: NOW, atMs: NOW };
+  const isAll = (times: readonly unknown[], time: unknown) =>
+    times.length === 64 &&
+    times.every(one => JSON.stringify(one) === JSON.stringify(time));
+
+  it('are those of this run for everything that it checked', () => {
+    const state = stateAfterRun(plan(fullyChecked(), NOW + 24 * HOUR), since, true);
+    expect(isAll(state.found, now) && isAll(state.absent, now)).toBe(true);
+  });
+
+  it('stay for everything that was not due', () => {
+    const state = stateAfterRun(plan(fullyChecked(), NOW), since, true);
+    expect(isAll(state.found, old) && isAll(state.absent, old)).toBe(true);
+    expect(state.rule).toEqual(RULE);
+  });
+
+  it('are those of this run for all absent files when no search replaced their checks', () => {
+    const state = stateAfterRun(plan(fullyChecked(), NOW), since, false);
+    expect(isAll(state.found, old) && isAll(state.absent, now)).toBe(true);
+    expect(state.rule).toEqual({ foundMs: RULE.foundMs, minFiles: 1 });
+  });
+
+  it('are empty for what no run under this configuration has checked', () => {
+    const due = { found: new Set<number>(), absent: new Set<number>() };
+    const state = stateAfterRun({ ...plan(undefined, NOW), due }, since, true);
+    expect(isAll(state.found, null) && isAll(state.absent, null)).toBe(true);
+  });
+
+  it('keep the rule of the last run after a manual one, which trusts nothing', () => {
+    const manual = plan(fullyChecked(), NOW, { isManual: true });
+    expect(stateAfterRun(manual, since, false).rule).toEqual(RULE);
+    const first = plan(undefined, NOW, { isManual: true });
+    expect(stateAfterRun(first, since, false)).not.toHaveProperty('rule');
   });
 });
 

@@ -7,7 +7,7 @@
  * row per repository is needed to store when that was.
  */
 
-import { hasSameFiles } from './locations';
+import { getRegisteredFiles, hasSameFiles } from './locations';
 import { DiscoveryScope, KnownRepository, RunOrigin } from './types';
 
 /**
@@ -252,8 +252,7 @@ export function recheckDueAtMs(
  * find.
  */
 export function hasDoubt({ problem, conclusive, files }: KnownRepository): boolean {
-  const found = conclusive?.kind === 'registered' ? conclusive.files : [];
-  return problem !== undefined || !hasSameFiles(found, files);
+  return problem !== undefined || !hasSameFiles(getRegisteredFiles(conclusive), files);
 }
 
 /**

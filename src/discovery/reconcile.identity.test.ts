@@ -188,6 +188,23 @@ describe('reconcile, by the identity of repositories', () => {
       },
     );
 
+    it.each([
+      ['first', UNKNOWN, ABSENT],
+      ['last', ABSENT, UNKNOWN],
+    ])(
+      'keeps the Location while the %s of two that were listed at its address is unknown',
+      async (_, one, other) => {
+        const plan = await decide(
+          discovered({
+            known: before,
+            gone: [7],
+            repositories: [ended(9, 'PAY/api', one), ended(10, 'PAY/api', other)],
+          }),
+        );
+        expect(targetsOf(plan.carriedForward)).toEqual([target('PAY/api')]);
+      },
+    );
+
     it('keeps the Location while the new one is still unknown', async () => {
       const repositories = [ended(9, 'PAY/api', UNKNOWN)];
       const first = await decide(discovered({ known: before, gone: [7], repositories }));

@@ -223,6 +223,22 @@ describe('reconcile', () => {
       );
     });
 
+    it('names the number of removals that wait for a complete run', async () => {
+      const heldOf = (repositoryId: number, at: string) =>
+        held.map(one => ({ ...one, repositoryId, entryKey: target(at) }));
+      const plan = await decide(discovered({ ...learned, complete: false }), {
+        held: [...held, ...heldOf(3, 'PAY/unlisted'), ...heldOf(4, 'PAY/unknown')],
+      });
+      expect(plan.heldBackReason).toBe(
+        '3 removals held back by earlier runs wait for a complete run',
+      );
+    });
+
+    it('says nothing about held removals when there are none', async () => {
+      const plan = await decide(discovered({ ...learned, complete: false }));
+      expect(plan).toMatchObject({ heldBack: [], heldBackReason: undefined });
+    });
+
     it('stores the Locations that the catalog had and those that were added', async () => {
       const plan = await decide(discovered({ ...learned, complete: false }), { held });
       expect(plan.state?.held).toEqual(held);

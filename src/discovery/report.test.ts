@@ -109,6 +109,7 @@ it('orders reports by project key and slug in any case, then by id', () => {
 
 it('orders held removals by repository, then by target', () => {
   const ordered = [
+    held(undefined, 'x'),
     held(undefined, 'z'),
     held('OPS/b', 'y'),
     held('PAY/api', 'a'),

@@ -6,7 +6,7 @@
 
 import { Repository, RepositoryOutcome } from '../model';
 import { forEachInTurns } from '../util/clock';
-import { getEntryKey } from './locations';
+import { getEntryKey, getRegisteredFiles } from './locations';
 import {
   DiscoveryResult,
   DiscoveryScope,
@@ -118,9 +118,7 @@ export function outcomeSince(
     return undefined;
   }
   const { conclusive, files } = known;
-  const still = new Set(
-    conclusive.kind === 'registered' ? conclusive.files.map(getEntryKey) : [],
-  );
+  const still = new Set(getRegisteredFiles(conclusive).map(getEntryKey));
   const removesSomething = files.some(file => !still.has(getEntryKey(file)));
   return conclusive.kind === 'excluded' || removesSomething ? undefined : conclusive;
 }

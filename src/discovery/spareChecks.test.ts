@@ -1,6 +1,14 @@
 import { FakeRepositorySource } from '../__testUtils__/FakeRepositorySource';
-import { NOW, problem, repository, scope, target } from '../__testUtils__/discoveryData';
-import { planRecheck, RecheckPlan } from './recheck';
+import {
+  known,
+  NOW,
+  problem,
+  registered,
+  repository,
+  scope,
+  target,
+} from '../__testUtils__/discoveryData';
+import { planRecheck, RecheckPlan, stateAfterRun } from './recheck';
 import { spareChecks } from './spareChecks';
 import { FileSearch, RepositorySource } from './types';
 
@@ -60,6 +68,61 @@ it.each([
   const { due, search, searches } = await spare(count, made, SHOWN);
   expect(due).toHaveLength(count);
   expect({ search, searches }).toEqual({ search: undefined, searches: 0 });
+});
+
+describe('a repository whose file the catalog has read', () => {
+  const HOURS_6 = RULE.foundMs;
+  const one = registered('PAY/api');
+  const stored = { ...known(1, 'PAY/api', one.files), conclusive: one };
+  const checkedAt = stateAfterRun(
+    plan(),
+    { sinceMs: NOW, sinceRevision: 1, scope: '' },
+    true,
+  );
+
+  /** The outcome when the file was last checked six hours ago, which is due. */
+  async function spareRead(read: readonly string[], before = true) {
+    const state = before ? checkedAt : undefined;
+    const own = { configuration: 'a', rule: RULE, maySearch: false };
+    const made = planRecheck(state, { ...own, isManual: false, nowMs: NOW + HOURS_6 });
+    const asked: string[][] = [];
+    const findRead = async (urls: readonly string[]) => {
+      asked.push([...urls]);
+      return new Set(read);
+    };
+    const { due, spared } = await spareChecks(
+      [repository(1, 'PAY/api'), repository(2, 'PAY/new')],
+      scope(),
+      { ...made, findRead },
+      {
+        source: new FakeRepositorySource(),
+        known: new Map([[1, stored]]),
+        filesOf: () => one.files,
+      },
+    );
+    return { due: due.map(({ id }) => id), by: spared.map(it => it.decision.by), asked };
+  }
+
+  it('need not be checked', async () => {
+    expect(await spareRead([target('PAY/api')])).toEqual({
+      due: [2],
+      by: ['read'],
+      asked: [[target('PAY/api')]],
+    });
+  });
+
+  it('is checked when the catalog has read other files only', async () => {
+    expect(await spareRead([])).toMatchObject({ due: [1, 2], by: [] });
+    expect(await spareRead([target('PAY/web')])).toMatchObject({ due: [1, 2], by: [] });
+  });
+
+  it('is checked in the first run under a configuration, whatever the catalog has read', async () => {
+    expect(await spareRead([target('PAY/api')], false)).toEqual({
+      due: [1, 2],
+      by: [],
+      asked: [],
+    });
+  });
 });
 
 it('adds files that search returns immediately, with the same target as after a check', async () => {

@@ -17,7 +17,7 @@ import {
 } from '../model';
 import { reconcile } from './reconcile';
 import { describeSummary, RunSummary, summarizeRun } from './summarizeRun';
-import { DiscoveryResult } from './types';
+import { DiscoveryResult, SparedBy } from './types';
 
 async function summarize(
   result: DiscoveryResult,
@@ -61,6 +61,51 @@ describe('summarizeRun', () => {
       carriedForward: 1,
       heldBack: 0,
     });
+  });
+
+  it('counts the repositories that were not checked, by what spared the check', async () => {
+    const spared = ([sparedBy, id]: readonly [SparedBy, number]) => ({
+      ...ended(id, `PAY/r${id}`, registered(`PAY/r${id}`)),
+      sparedBy,
+    });
+    const by = [
+      ['recheck', 1],
+      ['read', 2],
+      ['search', 3],
+      ['search', 4],
+    ] as const;
+    const summary = await summarize(discovered({ repositories: by.map(spared) }));
+    expect(summary.spared).toEqual({ recheck: 1, read: 1, search: 2 });
+    expect(describeSummary(summary)).toMatch(
+      '1 not asked again, 1 recently read by the catalog, 2 decided by code search',
+    );
+  });
+
+  it('counts a removal as replaced when the file has another URL now, not when it was lost', async () => {
+    const summary = await summarize(
+      discovered({
+        known: [known(1, 'PAY/a'), known(2, 'PAY/b')],
+        repositories: [
+          ended(1, 'PAY/new', registered('PAY/new')),
+          ended(2, 'PAY/b', ABSENT),
+        ],
+      }),
+    );
+    expect(summary).toMatchObject({ removed: 2, replaced: 1 });
+    expect(describeSummary(summary)).toMatch(
+      '2 removed (1 replaced by the same file under another URL)',
+    );
+  });
+
+  it.each([
+    [
+      'says why code search was not used',
+      { kind: 'off', reason: 'no index' },
+      'no index',
+    ],
+    ['says nothing about code search that was used', { kind: 'used' }, undefined],
+  ] as const)('%s', async (_, search, reason) => {
+    expect((await summarize({ ...discovered(), search })).searchOff).toBe(reason);
   });
 
   it('counts held removals as still in the catalog', async () => {

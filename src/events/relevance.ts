@@ -6,6 +6,7 @@
  */
 
 import { addressKey, isPlaceholderId } from '../discovery/identify';
+import { getRegisteredFiles } from '../discovery/locations';
 import { KnownRepository, RepositorySelector } from '../discovery/types';
 import { assessAddress, assessProject } from '../filters/steps';
 import { RepositoryFilters } from '../filters/types';
@@ -84,9 +85,8 @@ export function findHolder(
 ): KnownRepository | undefined {
   const isMissingFile = (file: CatalogFile) =>
     file.targetUrl === targetUrl && file.presence === 'required';
-  return related.find(
-    ({ conclusive }) =>
-      conclusive?.kind === 'registered' && conclusive.files.some(isMissingFile),
+  return related.find(({ conclusive }) =>
+    getRegisteredFiles(conclusive).some(isMissingFile),
   );
 }
 
