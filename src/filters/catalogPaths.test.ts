@@ -84,6 +84,13 @@ describe('parseCatalogPath', () => {
   });
 });
 
+it.each([
+  ['a path of 4096 characters', 'x'.repeat(4096), 'x'.repeat(4096)],
+  ['braces for 100 paths', '{1..100}.yaml', '100.yaml'],
+])('accepts %s', (_, text, file) => {
+  expect(matchesOf(text, [file])).toEqual([file]);
+});
+
 describe('matchCatalogPaths', () => {
   const files = [
     'zeta/catalog-info.yaml',

@@ -34,6 +34,11 @@ const B_UNKNOWN = problemWith('b').detail;
 const X_UNKNOWN = problemWith('x').detail;
 
 describe('decideByLabels', () => {
+  it('asks for no label when no filter names one', () => {
+    const carries = () => problemWith('nothing');
+    expect(decideByLabels({ exclude: {} }, carries)).toEqual({ kind: 'included' });
+  });
+
   it.each<[string | undefined, string | undefined, string, string]>([
     // Including filters, excluding filters, the known labels, the decision.
     [undefined, undefined, 'a', 'included'],

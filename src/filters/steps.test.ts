@@ -132,6 +132,13 @@ describe('assessRepository', () => {
     expect(reasons).toEqual(steps.map(([, reason]) => reason));
   });
 
+  it.each([
+    ['~jdoe', 'personal'],
+    ['JDOE~', undefined],
+  ])('determines by the key whether the project %s is personal', (projectKey, reason) => {
+    expect(assessProject({ projectKey }, noFilters)).toBe(reason);
+  });
+
   it('excludes nothing by its key or address that it would include by its row', () => {
     const pattern = fc.constantFrom(/^PAY$/, /ledger/, /^~/, undefined);
     const properties = fc.record({
@@ -141,6 +148,7 @@ describe('assessRepository', () => {
       skipArchivedRepos: fc.boolean(),
       skipForkedRepos: fc.boolean(),
       personalRepos: fc.boolean(),
+      visibility: fc.constantFrom('public' as const, 'private' as const, undefined),
     });
     const seen = { project: 0, address: 0 };
     fc.assert(

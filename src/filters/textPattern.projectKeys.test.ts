@@ -1,6 +1,12 @@
 import fc from 'fast-check';
 import { literalProjectKeys } from './textPattern';
 
+/** `K000` to `K999` */
+const KEYS_1000 = Array.from(
+  { length: 1000 },
+  (_, index) => `K${String(index).padStart(3, '0')}`,
+);
+
 describe('literalProjectKeys', () => {
   it.each<[string, string[]]>([
     ['^PAY$', ['PAY']],
@@ -42,6 +48,8 @@ describe('literalProjectKeys', () => {
     ['a look-behind', /^(?<=P)PAY$/],
     ['a back reference', /^(A)\1$/],
     ['a word boundary', /^PAY\b$/],
+    ['a word boundary at its start', /\bPAY$/],
+    ['a word boundary at its end', /^PAY\b/],
     ['an empty alternative', /^(PAY|)$/],
     ['an empty key', /^$/],
     ['an empty group', /^PAY()$/],
@@ -50,8 +58,22 @@ describe('literalProjectKeys', () => {
     ['a trailing alternative that is empty', /^PAY$|/],
     ['a pattern that goes on after its end', /^PAY$X/],
     ['more keys than are worth listing', new RegExp(`^${'(A|B|C|D)'.repeat(6)}$`)],
+    ['more keys than memory holds', new RegExp(`^${'(A|B|C|D)'.repeat(60)}$`)],
+    [
+      '1001 alternatives',
+      new RegExp(KEYS_1000.map(key => `^${key}$`).join('|') + '|^X$'),
+    ],
+    ['1001 alternatives in a group', new RegExp(`^(${KEYS_1000.join('|')}|X)$`)],
   ])('returns no list for %s', (_, pattern) => {
     expect(literalProjectKeys(pattern)).toBeUndefined();
+  });
+
+  it('lists up to 1000 keys, as alternatives and as combinations', () => {
+    const digit = '(0|1|2|3|4|5|6|7|8|9)';
+    const alternatives = new RegExp(`^(${KEYS_1000.join('|')})$`);
+    expect(literalProjectKeys(alternatives)).toEqual(KEYS_1000);
+    const combinations = new RegExp(`^K${digit.repeat(3)}$`);
+    expect(literalProjectKeys(combinations)).toEqual(KEYS_1000);
   });
 
   /** Sources near the limit of the supported syntax, so that both results occur. */

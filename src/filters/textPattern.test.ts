@@ -20,6 +20,7 @@ describe('compilePattern', () => {
     '^(?=([a-z]+-?)+$)',
     '^(?!x)(a+)+$|^(a|aa)+$',
     '.*a.*a.*a.*a.*a.*a.*a.*b',
+    '^\\b([a-z0-9]+-?)+$',
   ])('finishes quickly with %s', source => {
     const pattern = compilePattern(source);
     const slug = `${'a'.repeat(LONGEST)}!`;
@@ -35,9 +36,23 @@ describe('compilePattern', () => {
     ['a choice that is repeated', '^x?(?!y)(a|b|ab)+$'],
     ['a repetition that is repeated so many times', '^x?(?!y)(.*a){20}$'],
     ['many repetitions', '(?<!b).*a.*a.*a.*a'],
+    ['many repetitions in optional parts', '(?<!b)(?:a+b+)?(?:c+d+)?'],
     ['more repetitions than RE2 counts', '^([a-z]{1,100}-?){1,100}$'],
   ])('refuses a pattern that could take minutes because of %s', (_, source) => {
     expect(() => compilePattern(source)).toThrow('a single name could take minutes');
+  });
+
+  it.each([
+    ['three repetitions', '^(?:a+)b+c+(?<!x)$', 'abc'],
+    ['any number of fixed repetitions', '^(a)\\1a{2}b{2}c{2}d{2}$', 'aaaabbccdd'],
+    ['any number of optional parts', '^(a)\\1b?c?d?e?f?$', 'aaf'],
+    ['a repeated part of fixed length', '^(?:a{2}b)+(?<!x)$', 'aab'],
+  ])('accepts %s beside look-behind or a back reference', (_, source, text) => {
+    expect(compilePattern(source).test(text)).toBe(true);
+  });
+
+  it('refuses nothing for look-around in which characters repeat', () => {
+    expect(compilePattern('^(?:x(?!a+b))+y(?<!z)$').test('xxy')).toBe(true);
   });
 
   it.each<[string, string[], string[]]>([
@@ -57,12 +72,27 @@ describe('compilePattern', () => {
     ['^\\d{2,}\\D\\W\\S$', ['12a-b', '12a b'], ['1a-b', '12a- ']],
     ['(?<team>a|b)-x', ['a-x', 'b-x'], ['c-x']],
     ['^a{,2}$', ['a{,2}'], ['aa']],
+    ['api(?=-v2)', ['api-v2', 'my-api-v2'], ['api-v1', 'v2-api']],
+    ['\\b(?=api)a', ['my-api'], ['myapi', 'a-pi']],
+    ['^a\\Bb\\b', ['ab', 'ab-'], ['a-b', 'abc']],
+    ['^a\\sb$', ['a b', 'a\tb', 'a\vb', 'a\u00a0b', 'a\ufeffb'], ['ab', 'a-b']],
+    ['^a[\\s-]b$', ['a b', 'a\vb', 'a-b'], ['ab', 'axb']],
+    ['^a\\Sb$', ['a-b'], ['a b', 'a\vb', 'a\u00a0b']],
     ['', ['', 'a'], []],
   ])('interprets %s like JavaScript', (source, matching, others) => {
     const pattern = compilePattern(source);
     for (const text of [...matching, ...others]) {
       expect([text, pattern.test(text)]).toEqual([text, new RegExp(source).test(text)]);
     }
+    expect(matching.filter(text => !pattern.test(text))).toEqual([]);
+    expect(others.filter(text => pattern.test(text))).toEqual([]);
+  });
+
+  it.each([
+    ['^\\p{Lu}\\P{Lu}$', ['Äx', 'A1'], ['xA', 'AÄ']],
+    ['^\\p{Script=Greek}[\\p{L}_]$', ['αa', 'α_'], ['aα', 'α1']],
+  ])('interprets %s like JavaScript with the flag u', (source, matching, others) => {
+    const pattern = compilePattern(source, 'u');
     expect(matching.filter(text => !pattern.test(text))).toEqual([]);
     expect(others.filter(text => pattern.test(text))).toEqual([]);
   });

@@ -150,7 +150,8 @@ function toRe2Set(set: AST.CharacterSet): string {
     case 'word':
       return set.negate ? '\\W' : '\\w';
     case 'space':
-      return set.negate ? '\\S' : '\\s';
+      // RE2's has fewer characters.
+      throw new Error(set.kind);
     default:
       return `\\${set.negate ? 'P' : 'p'}{${set.value ?? set.key}}`;
   }
@@ -259,12 +260,13 @@ function textsBetweenAnchors(elements: readonly AST.Element[]): Texts {
 function textsOfSequence(elements: readonly AST.Element[]): Texts {
   return elements.length === 0
     ? undefined
-    : elements.map(getTexts).reduce((heads, tails) => {
-        const count = (heads?.length ?? 0) * (tails?.length ?? 0);
-        return count <= MAX_KEYS && tails
-          ? heads?.flatMap(head => tails.map(tail => head + tail))
-          : undefined;
-      });
+    : elements
+        .map(getTexts)
+        .reduce((heads, tails) =>
+          heads && tails && heads.length * tails.length <= MAX_KEYS
+            ? heads.flatMap(head => tails.map(tail => head + tail))
+            : undefined,
+        );
 }
 
 function getTexts(element: AST.Element): Texts {
@@ -280,7 +282,9 @@ function getTexts(element: AST.Element): Texts {
 }
 
 function union(lists: readonly Texts[]): Texts {
-  const texts = lists.flatMap(list => list ?? []);
-  const isList = lists.every(list => list !== undefined) && texts.length <= MAX_KEYS;
-  return isList ? texts : undefined;
+  if (!lists.every(list => list !== undefined)) {
+    return undefined;
+  }
+  const texts = lists.flat();
+  return texts.length <= MAX_KEYS ? texts : undefined;
 }
