@@ -1,0 +1,11 @@
+/** The coverage of each folder in one line, for whoever reads the output of a build. */
+module.exports = class {
+  execute(context) {
+    const folders = context.getTree('pkg').getRoot().getChildren();
+    const parts = folders.map(folder => {
+      const { pct } = folder.getCoverageSummary().branches;
+      return `${folder.getRelativeName()} ${pct} %`;
+    });
+    console.log(`Branch coverage: ${parts.join(', ')}`);
+  }
+};
