@@ -1,7 +1,5 @@
 /** The tables of the guide, generated from the code. Pure. */
 
-import { CONFIGURATION_KEYS } from '../src/config/configurationKeys';
-import { READING_KEYS } from '../src/config/readReadingConfig';
 import { CATALOG_ERROR_RULES } from '../src/discovery/catalogErrors';
 import { explainOutcome } from '../src/discovery/explanations';
 import {
@@ -10,6 +8,7 @@ import {
   OutcomeKind,
   UNKNOWN_REASONS,
 } from '../src/model';
+import { PROVIDER_KEYS, READING_KEYS } from './configurationTexts';
 
 type Row = readonly string[];
 
@@ -31,8 +30,8 @@ function defaultOf(text: string): string {
 const TABLES: Readonly<Record<string, () => readonly Row[]>> = {
   configuration: () => [
     ['key', 'default', 'meaning'],
-    ...CONFIGURATION_KEYS.map(entry => [
-      code(entry.key),
+    ...Object.entries(PROVIDER_KEYS).map(([key, entry]) => [
+      code(key),
       defaultOf(entry.default),
       entry.meaning,
     ]),

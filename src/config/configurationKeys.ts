@@ -1,6 +1,6 @@
 /**
- * Every key of a provider with its default. A test compares the reader, `config.d.ts`,
- * `app-config.example.yaml` and the README with this list.
+ * Every key of a provider, and the values of those that are left out. A test compares the
+ * reader, `config.d.ts`, `app-config.example.yaml` and the README with them.
  */
 
 /** The id of a provider that is configured directly instead of in a map. */
@@ -24,165 +24,36 @@ export const DEFAULTS = {
   removals: { maxPercentage: 30, holdFor: { hours: 24 } },
 } as const;
 
-/** A key of a provider as the documentation lists it. */
-interface ConfigurationKey {
-  /** Relative to the provider, with dots between the levels. */
-  readonly key: string;
-  /** As the documentation shows it: a value, a duration or a few words. */
-  readonly default: string;
-  /** One sentence in Markdown; links are relative to the root of the package. */
-  readonly meaning: string;
-}
-
-/** All keys of a provider, in the order of the documentation. */
-export const CONFIGURATION_KEYS: readonly ConfigurationKey[] = [
-  {
-    key: 'host',
-    default: 'required',
-    meaning: 'The `host` of one of `integrations.bitbucketServer`.',
-  },
-  {
-    key: 'catalogPath',
-    default: DEFAULTS.catalogPath,
-    meaning:
-      'A path from the root of the repository, or a list of paths; a path may be a glob such as `/**/catalog-info.yaml`.',
-  },
-  {
-    key: 'branch',
-    default: "the repository's default branch",
-    meaning: 'Use this branch instead, in every repository.',
-  },
-  {
-    key: 'validateLocationsExist',
-    default: String(DEFAULTS.validateLocationsExist),
-    meaning:
-      '`false` registers a plain path of each repository without checking whether the file exists.',
-  },
-  {
-    key: 'maxFilesPerRepository',
-    default: String(DEFAULTS.maxFilesPerRepository),
-    meaning: 'A repository with more catalog files than this gets no new Locations.',
-  },
-  {
-    key: 'filters.projectKey',
-    default: 'all',
-    meaning:
-      'Regular expression, not anchored: `PAY` also matches `PAYMENTS`, `^PAY$` does not.',
-  },
-  {
-    key: 'filters.repoSlug',
-    default: 'all',
-    meaning: 'Regular expression, not anchored.',
-  },
-  {
-    key: 'filters.labels',
-    default: 'none',
-    meaning: 'List of labels; a repository needs at least one of them.',
-  },
-  {
-    key: 'filters.exclude.projectKey',
-    default: 'none',
-    meaning: 'Regular expression; excludes what it matches, whatever other filters say.',
-  },
-  {
-    key: 'filters.exclude.repoSlug',
-    default: 'none',
-    meaning: 'Regular expression; excludes what it matches, whatever other filters say.',
-  },
-  {
-    key: 'filters.exclude.labels',
-    default: 'none',
-    meaning: 'List of labels; excludes repositories with any of them.',
-  },
-  {
-    key: 'filters.skipArchivedRepos',
-    default: String(DEFAULTS.skipArchivedRepos),
-    meaning: 'Exclude archived repositories.',
-  },
-  {
-    key: 'filters.skipForkedRepos',
-    default: String(DEFAULTS.skipForkedRepos),
-    meaning: 'Exclude forks.',
-  },
-  {
-    key: 'filters.personalRepos',
-    default: String(DEFAULTS.personalRepos),
-    meaning: 'Include personal projects (`~user`).',
-  },
-  {
-    key: 'filters.visibility',
-    default: 'any',
-    meaning:
-      '`public` includes only repositories that are public themselves or through their project, `private` only the others.',
-  },
-  {
-    key: 'schedule',
-    default: `every ${DEFAULTS.schedule.frequency.minutes} minutes, timeout ${DEFAULTS.schedule.timeout.minutes} minutes`,
-    meaning:
-      "A schedule of Backstage's scheduler; `frequency: { trigger: manual }` runs on demand only.",
-  },
-  {
-    key: 'concurrency',
-    default: String(DEFAULTS.concurrency),
-    meaning: 'Requests in flight per host, 1 to 100.',
-  },
-  {
-    key: 'rateLimit',
-    default: DEFAULTS.rateLimit,
-    meaning:
-      "`auto` stays within the account's limit, `'off'` sets none, `{ requestsPerSecond, burst }` sets a fixed one.",
-  },
-  {
-    key: 'requestTimeout',
-    default: `${DEFAULTS.requestTimeout.seconds} seconds`,
-    meaning: 'How long one attempt of a request may take, at most 10 minutes.',
-  },
-  {
-    key: 'search',
-    default: DEFAULTS.search,
-    meaning: "Code search as a hint where the server offers it; `'off'` never uses it.",
-  },
-  {
-    key: 'recheck.found',
-    default: `${DEFAULTS.recheck.found.hours} hours`,
-    meaning:
-      'How long runs assume that a file they found [still exists](docs/configuration.md#how-often-runs-check).',
-  },
-  {
-    key: 'recheck.absent',
-    default: `${DEFAULTS.recheck.absent.hours} hours`,
-    meaning:
-      'How long runs assume that a repository has no catalog file, where code search covers it.',
-  },
-  {
-    key: 'removals.maxPercentage',
-    default: String(DEFAULTS.removals.maxPercentage),
-    meaning:
-      'A run that would remove more than this percentage of the known Locations [holds the removal back](#held-removals).',
-  },
-  {
-    key: 'removals.holdFor',
-    default: `${DEFAULTS.removals.holdFor.hours} hours`,
-    meaning:
-      'A removal that every run has confirmed for this long happens without approval.',
-  },
-  {
-    key: 'token',
-    default: "the integration's",
-    meaning:
-      'HTTP access token for the requests of this provider only; the catalog reads files with the credentials of the integration.',
-  },
-  {
-    key: 'username',
-    default: "the integration's",
-    meaning: 'User for the requests of this provider, together with `password`.',
-  },
-  {
-    key: 'password',
-    default: "the integration's",
-    meaning: 'Password of `username`, or an HTTP access token of that user.',
-  },
-];
+/** All keys of a provider, with dots between the levels, in the order of the documentation. */
+export const CONFIGURATION_KEYS = [
+  'host',
+  'catalogPath',
+  'branch',
+  'validateLocationsExist',
+  'maxFilesPerRepository',
+  'filters.projectKey',
+  'filters.repoSlug',
+  'filters.labels',
+  'filters.exclude.projectKey',
+  'filters.exclude.repoSlug',
+  'filters.exclude.labels',
+  'filters.skipArchivedRepos',
+  'filters.skipForkedRepos',
+  'filters.personalRepos',
+  'filters.visibility',
+  'schedule',
+  'concurrency',
+  'rateLimit',
+  'requestTimeout',
+  'search',
+  'recheck.found',
+  'recheck.absent',
+  'removals.maxPercentage',
+  'removals.holdFor',
+  'token',
+  'username',
+  'password',
+] as const;
 
 /**
  * Lists the keys directly below a provider or one of its sections.
@@ -191,8 +62,8 @@ export const CONFIGURATION_KEYS: readonly ConfigurationKey[] = [
  */
 export function listKeys(section?: string): string[] {
   const prefix = section === undefined ? '' : `${section}.`;
-  const names = CONFIGURATION_KEYS.filter(({ key }) => key.startsWith(prefix)).map(
-    ({ key }) => key.slice(prefix.length).split('.', 1).join(),
+  const names = CONFIGURATION_KEYS.filter(key => key.startsWith(prefix)).map(key =>
+    key.slice(prefix.length).split('.', 1).join(),
   );
   return [...new Set(names)];
 }
@@ -234,9 +105,9 @@ export function suggestKey(
     return `did you mean ${nearest}?`;
   }
   const elsewhere = CONFIGURATION_KEYS.find(
-    ({ key }) => key === name || key.endsWith(`.${name}`),
+    key => key === name || key.endsWith(`.${name}`),
   );
-  return elsewhere && `did you mean ${elsewhere.key}, counted from the provider?`;
+  return elsewhere && `did you mean ${elsewhere}, counted from the provider?`;
 }
 
 /** Levenshtein distance: insertions, deletions and replacements of one character. */

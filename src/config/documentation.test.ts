@@ -1,5 +1,6 @@
 import { ConfigReader } from '@backstage/config';
 import { parse } from 'yaml';
+import { PROVIDER_KEYS, READING_KEYS } from '../../dev/configurationTexts';
 import {
   commentedExamples,
   DocumentedKey,
@@ -12,7 +13,7 @@ import {
 } from './__testUtils__/documentedKeys';
 import { readProviderConfigs, readOneProvider } from './__testUtils__/readOneProvider';
 import { CONFIGURATION_KEYS } from './configurationKeys';
-import { READING_KEYS, readReadingConfig } from './readReadingConfig';
+import { readReadingConfig } from './readReadingConfig';
 
 const EXAMPLE = readPackageFile('app-config.example.yaml');
 const READING_SECTION = 'backend.reading.bitbucketServer';
@@ -20,12 +21,12 @@ const READING_SECTION = 'backend.reading.bitbucketServer';
 const WHOLE_EXAMPLE = uncommented(
   EXAMPLE,
   [
-    ...[...CONFIGURATION_KEYS.map(({ key }) => key), READING_SECTION],
+    ...[...CONFIGURATION_KEYS, READING_SECTION],
     ...['events.modules.webhookSecret', 'schedule.frequency', 'schedule.timeout'],
     ...['processingInterval', ...Object.keys(READING_KEYS)],
   ].flatMap(key => key.split('.')),
 );
-const KEYS = CONFIGURATION_KEYS.map(({ key }) => key).sort();
+const KEYS = [...CONFIGURATION_KEYS].sort();
 
 function namesOf(keys: readonly DocumentedKey[]): string[] {
   return keys.map(({ key }) => key).sort();
@@ -36,10 +37,11 @@ function wronglyDocumented(
   documented: readonly DocumentedKey[],
   phraseOf: (value: string) => string,
 ): string[] {
-  return CONFIGURATION_KEYS.filter(({ key, default: value }) => {
+  return CONFIGURATION_KEYS.filter(key => {
+    const { default: value } = PROVIDER_KEYS[key];
     const phrase = value === 'required' ? 'Required' : phraseOf(value);
     return !documented.some(entry => entry.key === key && entry.text.includes(phrase));
-  }).map(({ key }) => key);
+  });
 }
 
 describe('the documented configuration', () => {
@@ -58,7 +60,9 @@ describe('the documented configuration', () => {
     const { schedule, ...rest } = readOneProvider({});
     expect(written).toEqual({ ...rest, schedule: expect.objectContaining(schedule) });
     expect(
-      Object.fromEntries(CONFIGURATION_KEYS.map(row => [row.key, row.default])),
+      Object.fromEntries(
+        Object.entries(PROVIDER_KEYS).map(([key, text]) => [key, text.default]),
+      ),
     ).toEqual({
       host: 'required',
       catalogPath: '/catalog-info.yaml',

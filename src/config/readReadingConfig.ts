@@ -5,30 +5,12 @@ import { durationToMilliseconds, HumanDuration } from '@backstage/types';
 import { ConfigFindings, ConfigSection } from './ConfigSection';
 import { refuse } from './readProviderConfigs';
 
-/** A key with its default and its text in the documentation. */
-interface ReadingKey {
-  readonly default: HumanDuration;
-  /** One sentence. */
-  readonly meaning: string;
-}
-
-/** Every key; the documentation is generated from this list or compared with it by a test. */
-export const READING_KEYS = {
-  maxAge: {
-    default: { minutes: 15 },
-    meaning:
-      'How long a file that was read counts as current while no event reports a change.',
-  },
-  maxWait: {
-    default: { seconds: 10 },
-    meaning: 'How long a read waits for its turn and for retries, at most 5 minutes.',
-  },
-  staleIfUnavailable: {
-    default: { hours: 24 },
-    meaning:
-      'How long the catalog keeps using the files it has read while Bitbucket does not answer.',
-  },
-} as const satisfies Record<string, ReadingKey>;
+/** Every key with its default; a test compares the documentation with them. */
+export const READING_DEFAULTS = {
+  maxAge: { minutes: 15 },
+  maxWait: { seconds: 10 },
+  staleIfUnavailable: { hours: 24 },
+} as const satisfies Record<string, HumanDuration>;
 
 /** The settings of the URL reader. */
 export interface ReadingConfig {
@@ -55,18 +37,18 @@ export function readReadingConfig(config: Config): ReadingConfig {
   const reading = config.getOptionalConfig(READING_KEY) ?? new ConfigReader({});
   const section = new ConfigSection(reading, READING_KEY, findings).section(
     'bitbucketServer',
-    Object.keys(READING_KEYS),
+    Object.keys(READING_DEFAULTS),
   );
   const longestWait = { ms: durationToMilliseconds(MAX_WAIT), text: '5 minutes' };
   const read = {
-    maxAgeMs: section.durationMs('maxAge', READING_KEYS.maxAge.default, { zero: true }),
-    maxWaitMs: section.durationMs('maxWait', READING_KEYS.maxWait.default, {
+    maxAgeMs: section.durationMs('maxAge', READING_DEFAULTS.maxAge, { zero: true }),
+    maxWaitMs: section.durationMs('maxWait', READING_DEFAULTS.maxWait, {
       zero: false,
       max: longestWait,
     }),
     staleIfUnavailableMs: section.durationMs(
       'staleIfUnavailable',
-      READING_KEYS.staleIfUnavailable.default,
+      READING_DEFAULTS.staleIfUnavailable,
       { zero: true },
     ),
   };
