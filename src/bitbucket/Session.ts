@@ -51,7 +51,6 @@ const SAID_TO_ANONYMOUS: Problem = {
 /** Sends requests with one set of credentials, as long as they work. */
 export class Session {
   readonly urls: RestUrls;
-  readonly #options: SessionOptions;
   /** Settles with the first answer; until then no other request is sent. */
   #first: Promise<void> | undefined;
   /** The confirmation in progress; `undefined` while there is none. */
@@ -62,9 +61,8 @@ export class Session {
   #sawPrivate = false;
   #credentialsError: BitbucketServerCredentialsError | undefined;
 
-  constructor(options: SessionOptions) {
+  constructor(private readonly options: SessionOptions) {
     this.urls = new RestUrls(options.apiBaseUrl);
-    this.#options = options;
     this.#trusted = options.credentials === 'none';
   }
 
@@ -87,7 +85,7 @@ export class Session {
       await raceAbort(this.#first, options.signal);
     }
     const answer = this.#send(request, options);
-    if (this.#first || this.#options.credentials === 'none') {
+    if (this.#first || this.options.credentials === 'none') {
       return answer;
     }
     const settled = () => undefined;
@@ -104,7 +102,7 @@ export class Session {
     if (answer.kind === 'unknown' || !mayBeAnonymous(answer)) {
       return answer;
     }
-    if (answer.status === 401 && this.#options.credentials === 'none') {
+    if (answer.status === 401 && this.options.credentials === 'none') {
       return this.#missingCredentials(answer);
     }
     const identity = await this.#identify(answer, options);
@@ -137,7 +135,7 @@ export class Session {
     }
     let reply: HttpReply;
     try {
-      reply = await this.#options.transport.get(request, options);
+      reply = await this.options.transport.get(request, options);
     } catch (error) {
       options.signal?.throwIfAborted();
       return toUnanswered(error);
@@ -147,7 +145,7 @@ export class Session {
     if (problem === undefined) {
       return answer;
     }
-    const { credentials } = this.#options;
+    const { credentials } = this.options;
     if (credentials === 'none') {
       return this.#missingCredentials(answer);
     }
@@ -162,7 +160,7 @@ export class Session {
 
   #missingCredentials(answer: Answer): Unanswered {
     const detail =
-      `No credentials are configured (${this.#options.configuredAt}), and Bitbucket shows nothing without them: ${describe(answer)}. ` +
+      `No credentials are configured (${this.options.configuredAt}), and Bitbucket shows nothing without them: ${describe(answer)}. ` +
       'Set token; where it comes from an environment variable, set that variable';
     return { kind: 'unknown', problem: { reason: 'not-permitted', detail } };
   }
@@ -204,7 +202,7 @@ export class Session {
   }
 
   #failCredentials(problem: CredentialsProblem, said?: string) {
-    const { configuredAt } = this.#options;
+    const { configuredAt } = this.options;
     this.#credentialsError = new BitbucketServerCredentialsError(
       problem,
       configuredAt,

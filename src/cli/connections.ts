@@ -83,21 +83,19 @@ interface Period {
 
 /** Counts the requests of a preview, in total and per second. */
 export class PreviewMeter extends RequestMeter {
-  readonly #clock: Pick<Clock, 'now' | 'monotonicMs'>;
   #startedAtMs: number;
   readonly #perSecond: number[] = [];
   /** The periods in which requests waited: without overlaps, oldest first. */
   readonly #waits: Period[] = [];
 
-  constructor(clock: Pick<Clock, 'now' | 'monotonicMs'>) {
+  constructor(private readonly clock: Pick<Clock, 'now' | 'monotonicMs'>) {
     super();
-    this.#clock = clock;
     this.#startedAtMs = clock.now();
   }
 
   /** Restarts the time of the meter, which otherwise starts at its creation. */
   begin(): void {
-    this.#startedAtMs = this.#clock.now();
+    this.#startedAtMs = this.clock.now();
   }
 
   /** Epoch milliseconds. */
@@ -116,7 +114,7 @@ export class PreviewMeter extends RequestMeter {
   /** Called at the end of a wait, so it can only overlap the last periods. */
   override onWait(wait: Parameters<RequestMeter['onWait']>[0]): void {
     super.onWait(wait);
-    const toMs = this.#clock.monotonicMs();
+    const toMs = this.clock.monotonicMs();
     let fromMs = toMs - wait.ms;
     for (let last = this.#waits.at(-1); last && last.toMs >= fromMs;) {
       fromMs = Math.min(fromMs, last.fromMs);
@@ -143,7 +141,7 @@ export class PreviewMeter extends RequestMeter {
   }
 
   #elapsedSeconds(): number {
-    return (this.#clock.now() - this.#startedAtMs) / 1000;
+    return (this.clock.now() - this.#startedAtMs) / 1000;
   }
 
   #fill(seconds: number): void {

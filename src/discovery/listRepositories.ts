@@ -106,13 +106,11 @@ function outOfTime({ ms }: ListingTime): Problem {
  * something.
  */
 class Deadline {
-  readonly #context: Pick<ListingContext, 'signal' | 'time'>;
   readonly #stop = new AbortController();
   readonly #stopListening: () => void;
   #hasListed = false;
 
-  constructor(context: Pick<ListingContext, 'signal' | 'time'>) {
-    this.#context = context;
+  constructor(private readonly context: Pick<ListingContext, 'signal' | 'time'>) {
     this.#stopListening = onAbort(context.time?.signal, () => this.#check());
   }
 
@@ -135,7 +133,7 @@ class Deadline {
     list: (signal: AbortSignal) => AsyncIterable<ListingStep<T>>,
     start: number = 0,
   ): AsyncGenerator<ListingStep<T>> {
-    const { signal, time } = this.#context;
+    const { signal, time } = this.context;
     let nextStart: number | undefined = start;
     try {
       for await (const step of list(anySignal(signal, this.#stop.signal))) {
@@ -159,7 +157,7 @@ class Deadline {
   }
 
   #check(): void {
-    if (this.#hasListed && this.#context.time?.signal.aborted) {
+    if (this.#hasListed && this.context.time?.signal.aborted) {
       this.#stop.abort();
     }
   }

@@ -86,8 +86,6 @@ interface Moment {
 
 /** The state of one run: its results so far, valid whenever the run is interrupted. */
 class DiscoveryRun {
-  readonly #scope: DiscoveryScope;
-  readonly #tools: DiscoveryTools;
   readonly #outcomes = new Map<number, RepositoryResult>();
   readonly #gone = new Set<number>();
   #movedIds: ReadonlyMap<number, number> = new Map();
@@ -105,9 +103,10 @@ class DiscoveryRun {
     unreadable: 0,
   };
 
-  constructor(scope: DiscoveryScope, tools: DiscoveryTools) {
-    this.#scope = scope;
-    this.#tools = tools;
+  constructor(
+    private readonly scope: DiscoveryScope,
+    private readonly tools: DiscoveryTools,
+  ) {
     this.#known = tools.known;
     this.#listedAt = this.#moment();
   }
@@ -128,10 +127,10 @@ class DiscoveryRun {
   }
 
   async run(): Promise<void> {
-    const { source, signal, onProgress } = this.#tools;
+    const { source, signal, onProgress } = this.tools;
     this.#listedAt = this.#moment();
-    const { repositories, ...listing } = await listRepositories(this.#scope, {
-      ...this.#tools.listing,
+    const { repositories, ...listing } = await listRepositories(this.scope, {
+      ...this.tools.listing,
       source,
       signal,
       onListed: listed => onProgress?.({ kind: 'listing', listed }),
@@ -162,8 +161,8 @@ class DiscoveryRun {
     repositories: readonly Repository[],
     listed: ReadonlyMap<number, Repository>,
   ): Promise<void> {
-    const { source, known } = this.#tools;
-    const { branch } = this.#scope;
+    const { source, known } = this.tools;
+    const { branch } = this.scope;
     const separated = await separateByAddress(known, listed, repository =>
       parseTarget(source.fileUrl(repository, 'x', branch)),
     );
@@ -194,7 +193,7 @@ class DiscoveryRun {
   ): Promise<Repository[]> {
     const ids = new Map<number, number>();
     const found = new Map<number, Repository>();
-    await mapConcurrent(missing, this.#scope.concurrency, async known => {
+    await mapConcurrent(missing, this.scope.concurrency, async known => {
       const repository = await this.#confirm(known);
       if (repository && isPlaceholderId(known.repositoryId)) {
         ids.set(known.repositoryId, repository.id);
@@ -218,13 +217,13 @@ class DiscoveryRun {
 
   /** @returns the repository at its address now: the same one, or its successor */
   async #confirm(known: KnownRepository): Promise<Repository | undefined> {
-    const { source, signal } = this.#tools;
+    const { source, signal } = this.tools;
     const address = toRepositoryRef(known);
     const asked = this.#moment();
     const decided = decideWithoutRequest(
       known.projectKey,
       this.#listing.problems,
-      this.#scope.filters.projectKey,
+      this.scope.filters.projectKey,
     );
     if (decided) {
       this.#record(address, decided);
@@ -247,7 +246,7 @@ class DiscoveryRun {
     if (repositories.length === 0) {
       return;
     }
-    const { source, parseFiles, signal, onProgress } = this.#tools;
+    const { source, parseFiles, signal, onProgress } = this.tools;
     const known = new Map<number, KnownRepository>();
     await forEachInTurns(this.#known, repository =>
       known.set(repository.repositoryId, repository),
@@ -260,12 +259,12 @@ class DiscoveryRun {
     this.#checked += toAsk.length - left.length;
     await mapConcurrent(
       await longestUncheckedFirst(left, known),
-      this.#scope.concurrency,
+      this.scope.concurrency,
       async repository => {
         signal?.throwIfAborted();
         const asked = this.#moment();
         const tools = { source, parseFiles, before: filesOf(repository), signal };
-        const outcome = await findCatalogFiles(repository, this.#scope, tools);
+        const outcome = await findCatalogFiles(repository, this.scope, tools);
         if (this.#hasEnded) {
           return;
         }
@@ -282,9 +281,9 @@ class DiscoveryRun {
     repositories: readonly Repository[],
     known: ReadonlyMap<number, KnownRepository>,
   ): Promise<Repository[]> {
-    const { source, signal } = this.#tools;
+    const { source, signal } = this.tools;
     const filtered = await filterListing(repositories, {
-      ...this.#scope,
+      ...this.scope,
       source,
       signal,
       isHeld: id => (known.get(id)?.files.length ?? 0) > 0,
@@ -301,7 +300,7 @@ class DiscoveryRun {
     const left: Repository[] = [];
     await forEachInTurns(repositories, repository => {
       const before = known.get(repository.id);
-      const conclusive = outcomeSince(repository, before, this.#tools.origin);
+      const conclusive = outcomeSince(repository, before, this.tools.origin);
       if (conclusive) {
         this.#record(repository, conclusive, {
           checkedAtMs: before?.checkedAtMs,
@@ -319,10 +318,10 @@ class DiscoveryRun {
     repositories: readonly Repository[],
     { known, filesOf }: Pick<SpareTools, 'known' | 'filesOf'>,
   ): Promise<readonly Repository[]> {
-    const { onProgress, recheck, source, signal } = this.#tools;
+    const { onProgress, recheck, source, signal } = this.tools;
     const asked = this.#moment();
     const tools = { source, known, filesOf, signal };
-    const found = await spareChecks(repositories, this.#scope, recheck, tools);
+    const found = await spareChecks(repositories, this.scope, recheck, tools);
     this.#search ??= found.search;
     await forEachInTurns(found.spared, ({ repository, decision }) => {
       const { by: sparedBy, isNew, outcome } = decision;
@@ -339,7 +338,7 @@ class DiscoveryRun {
 
   /** Call this before asking Bitbucket: an answer is as old as its request. */
   #moment(): Moment {
-    const { now, revision } = this.#tools;
+    const { now, revision } = this.tools;
     return { checkedAtMs: now(), revision: revision?.() };
   }
 

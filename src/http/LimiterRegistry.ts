@@ -90,15 +90,13 @@ function getOrAdd<V>(map: Map<string, V>, key: string, create: () => V): V {
 export class LimiterRegistry {
   readonly #hosts = new Map<string, HostLimits>();
   readonly #entries = new Map<string, Entry>();
-  readonly #options: LimiterRegistryOptions;
   readonly #replicaId: string;
   /** Of the buckets that replicas share: all are in one database. */
   readonly #outage: Outage;
   #agreed: readonly AgreedLimits[];
   #buckets: SharedBuckets | undefined;
 
-  constructor(options: LimiterRegistryOptions) {
-    this.#options = options;
+  constructor(private readonly options: LimiterRegistryOptions) {
     this.#agreed = options.agreed;
     this.#replicaId = options.clock.random().toString(36).slice(2);
     this.#outage = createOutage(options);
@@ -145,7 +143,7 @@ export class LimiterRegistry {
 
   #share(user: UserBudget): void {
     if (!this.#buckets) return;
-    const { clock, onUnanswered } = this.#options;
+    const { clock, onUnanswered } = this.options;
     const share = new ReplicaShare({
       buckets: this.#buckets,
       key: () => this.#getBucketKey(user),
@@ -178,7 +176,7 @@ export class LimiterRegistry {
   }
 
   #create(host: string, credentialKey: string): Entry {
-    const { clock, onWarning } = this.#options;
+    const { clock, onWarning } = this.options;
     const concurrency = this.#getConcurrency(host);
     const limits = getOrAdd(
       this.#hosts,
@@ -224,7 +222,7 @@ export class LimiterRegistry {
     const pace = this.#getPace(user);
     user.usePace(pace);
     if (new Set(paces.map(describePace)).size > 1) {
-      this.#options.onWarning(
+      this.options.onWarning(
         `Several credentials of ${entry.host} belong to one user of Bitbucket and share its ` +
           `budget, with different rateLimit settings: ${describePace(pace)} applies to all`,
       );
@@ -233,7 +231,7 @@ export class LimiterRegistry {
 
   #getConcurrency(host: string): number {
     const limits = this.#agreed.find(agreed => agreed.host === host);
-    return limits?.concurrency ?? this.#options.defaultConcurrency;
+    return limits?.concurrency ?? this.options.defaultConcurrency;
   }
 
   /** The strictest pace of all credentials that share a budget. */

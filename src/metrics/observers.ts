@@ -56,15 +56,15 @@ const URL_READER = 'url-reader';
 
 /** The metrics of the reader of files, for one plugin and host. */
 export class ReadMetrics extends RequestMetrics {
-  readonly #plugin: string;
-
-  constructor(plugin: string, host: string) {
+  constructor(
+    private readonly plugin: string,
+    host: string,
+  ) {
     super(URL_READER, host);
-    this.#plugin = plugin;
   }
 
   onRead(result: ReadResult): void {
-    instruments().reads.add(1, { plugin: this.#plugin, result });
+    instruments().reads.add(1, { plugin: this.plugin, result });
   }
 }
 

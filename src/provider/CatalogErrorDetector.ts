@@ -17,13 +17,10 @@ export interface CatalogErrorDetectorOptions extends ReadConflictsOptions {
 
 /** Detects the catalog's errors for the files of one provider. */
 export class CatalogErrorDetector {
-  readonly #options: CatalogErrorDetectorOptions;
   /** Identities of the errors that this replica has already logged. */
   #logged: ReadonlySet<string> = new Set();
 
-  constructor(options: CatalogErrorDetectorOptions) {
-    this.#options = options;
-  }
+  constructor(private readonly options: CatalogErrorDetectorOptions) {}
 
   /**
    * Logs the new errors. Call it once the run is applied.
@@ -34,8 +31,8 @@ export class CatalogErrorDetector {
     if (failure?.kind === 'aborted') {
       return;
     }
-    const { inCatalog, log, providerId } = this.#options;
-    const conflicts = await readConflicts(providerId, this.#options);
+    const { inCatalog, log, providerId } = this.options;
+    const conflicts = await readConflicts(providerId, this.options);
     const failing = (await inCatalog.failing(providerId, conflicts))?.flatMap(
       withoutTakenNames,
     );

@@ -15,12 +15,9 @@ import {
 
 /** Writes the Locations of one provider, whose anchor always stays in the catalog. */
 export class CatalogWriter {
-  readonly #provider: AnchoredProvider;
   #connection: EntityProviderConnection | undefined;
 
-  constructor(provider: AnchoredProvider) {
-    this.#provider = provider;
-  }
+  constructor(private readonly provider: AnchoredProvider) {}
 
   /** Takes the connection that the catalog passes when it starts. */
   connect(connection: EntityProviderConnection): void {
@@ -35,7 +32,7 @@ export class CatalogWriter {
   async announce(): Promise<void> {
     await this.#connected().applyMutation({
       type: 'delta',
-      added: [anchorEntity(this.#provider)],
+      added: [anchorEntity(this.provider)],
       removed: [],
     });
   }
@@ -45,7 +42,7 @@ export class CatalogWriter {
     const entities = await mapInTurns(locations, location => this.#toEntity(location));
     await this.#connected().applyMutation({
       type: 'full',
-      entities: [anchorEntity(this.#provider), ...entities],
+      entities: [anchorEntity(this.provider), ...entities],
     });
   }
 
@@ -104,7 +101,7 @@ export class CatalogWriter {
   #connected(): EntityProviderConnection {
     if (!this.#connection) {
       throw new Error(
-        `${providerName(this.#provider.id)} is not connected to a catalog yet`,
+        `${providerName(this.provider.id)} is not connected to a catalog yet`,
       );
     }
     return this.#connection;
@@ -115,7 +112,7 @@ export class CatalogWriter {
   }
 
   #toEntity(location: CatalogLocation): DeferredEntity {
-    return toLocationEntity(location, this.#provider.id);
+    return toLocationEntity(location, this.provider.id);
   }
 }
 

@@ -49,7 +49,6 @@ interface Batch {
 /** Collects and saves the results of one run. */
 export class Checkpoints {
   readonly #stored: Map<number, KnownRepository>;
-  readonly #sink: CheckpointSink;
   #revision: number;
   #batch: Batch = { changes: [], unchanged: [] };
   #written: Promise<void> = Promise.resolve();
@@ -58,12 +57,15 @@ export class Checkpoints {
    * @param known - the stored state as loaded
    * @param revision - the revision at the start of the run
    */
-  constructor(known: readonly KnownRepository[], revision: number, sink: CheckpointSink) {
+  constructor(
+    known: readonly KnownRepository[],
+    revision: number,
+    private readonly sink: CheckpointSink,
+  ) {
     this.#stored = new Map(
       known.map(repository => [repository.repositoryId, repository]),
     );
     this.#revision = revision;
-    this.#sink = sink;
   }
 
   /** The revision for requests from now on. */
@@ -121,11 +123,11 @@ export class Checkpoints {
   async #write(batch: Batch): Promise<void> {
     try {
       await this.#save(batch);
-      await this.#sink.add(batch.changes.flatMap(({ added }) => added));
+      await this.sink.add(batch.changes.flatMap(({ added }) => added));
     } catch (error) {
       this.#batch.changes.push(...batch.changes);
       this.#batch.unchanged.push(...batch.unchanged);
-      this.#sink.onError(error);
+      this.sink.onError(error);
     }
   }
 
@@ -133,7 +135,7 @@ export class Checkpoints {
     const revisions = unchanged.map(result => result.revision ?? 0);
     const checkTimesMs = unchanged.map(result => result.checkedAtMs ?? 0);
     const repositories = changes.map(({ known }) => known);
-    const revision = await this.#sink.recordInterim({
+    const revision = await this.sink.recordInterim({
       repositories,
       ...(unchanged.length > 0 && {
         unchanged: {

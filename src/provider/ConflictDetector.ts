@@ -23,11 +23,7 @@ export interface ConflictDetectorOptions extends ConflictServices {
 
 /** Detects the conflicts of one provider. */
 export class ConflictDetector {
-  readonly #options: ConflictDetectorOptions;
-
-  constructor(options: ConflictDetectorOptions) {
-    this.#options = options;
-  }
+  constructor(private readonly options: ConflictDetectorOptions) {}
 
   /**
    * Logs the conflicts. Call it once the run is applied and its report is stored.
@@ -39,7 +35,7 @@ export class ConflictDetector {
       return;
     }
     const { state, mutation, locations } = reconciliation;
-    const { log, providerId, reporter, resolver, store } = this.#options;
+    const { log, providerId, reporter, resolver, store } = this.options;
     const holdsMore = mutation === 'add-only' && state !== undefined;
     const emitted = holdsMore ? uniqueByKey(toLocations(state.repositories)) : locations;
     resolver.check();

@@ -27,23 +27,19 @@ export interface ContestedLocationsOptions {
 
 /** The Locations of one provider that other providers may have found too. */
 export class ContestedLocations implements LocationReader {
-  readonly #options: ContestedLocationsOptions;
-
-  constructor(options: ContestedLocationsOptions) {
-    this.#options = options;
-  }
+  constructor(private readonly options: ContestedLocationsOptions) {}
 
   get locationKey(): string {
-    return providerName(this.#options.providerId);
+    return providerName(this.options.providerId);
   }
 
   /** Offers the Locations that this provider has just removed to all other providers. */
   async release(removed: readonly CatalogLocation[]): Promise<void> {
     const keys = getEntryKeys(removed);
     if (keys.size > 0) {
-      this.#options.resolver?.check();
+      this.options.resolver?.check();
     }
-    const others = this.#options.all().filter(provider => provider !== this);
+    const others = this.options.all().filter(provider => provider !== this);
     for (const other of keys.size > 0 ? others : []) {
       await other.reassert(keys);
     }
@@ -51,7 +47,7 @@ export class ContestedLocations implements LocationReader {
 
   /** Emits the Locations that this provider has found and another one has just removed. */
   async reassert(keys: ReadonlySet<string>): Promise<void> {
-    const { catalog, onError } = this.#options;
+    const { catalog, onError } = this.options;
     if (!catalog.isConnected) {
       return;
     }
@@ -67,7 +63,7 @@ export class ContestedLocations implements LocationReader {
   }
 
   async reprocess(targetUrls: ReadonlySet<string>): Promise<void> {
-    const { catalog, clock } = this.#options;
+    const { catalog, clock } = this.options;
     await this.#applyExclusively(
       ({ file }) => file.entity === undefined && targetUrls.has(file.targetUrl),
       locations => catalog.reprocess(locations, new Date(clock.now()).toISOString()),
@@ -75,7 +71,7 @@ export class ContestedLocations implements LocationReader {
   }
 
   refresh(targetUrls: readonly string[]): Promise<void> {
-    return this.#options.catalog.refresh(
+    return this.options.catalog.refresh(
       targetUrls.map(targetUrl => ({ file: { targetUrl } })),
     );
   }
@@ -85,7 +81,7 @@ export class ContestedLocations implements LocationReader {
     isWanted: (location: CatalogLocation) => boolean,
     apply: (locations: readonly CatalogLocation[]) => Promise<void>,
   ): Promise<void> {
-    const { providerId, store } = this.#options;
+    const { providerId, store } = this.options;
     await store.exclusively(providerId, async () => {
       const state = await store.load(providerId);
       await apply(toLocations(state?.repositories ?? []).filter(isWanted));

@@ -56,38 +56,36 @@ interface Begun extends BegunRun {
  * @public
  */
 export class DiscoveryProvider implements EntityProvider {
-  readonly #context: ProviderContext;
-  readonly #schedule: Schedule;
   #isAccessChecked = false;
 
-  constructor(context: ProviderContext, schedule: Schedule) {
-    this.#context = context;
-    this.#schedule = schedule;
-  }
+  constructor(
+    private readonly context: ProviderContext,
+    private readonly schedule: Schedule,
+  ) {}
 
   /** {@inheritdoc @backstage/plugin-catalog-node#EntityProvider.getProviderName} */
   getProviderName(): string {
-    return providerName(this.#context.config.id);
+    return providerName(this.context.config.id);
   }
 
   /** `default`, or its key under `catalog.providers.bitbucketServer`. */
   get id(): string {
-    return this.#context.config.id;
+    return this.context.config.id;
   }
 
   /** The host of the integration that it reads from. */
   get host(): string {
-    return this.#context.config.host;
+    return this.context.config.host;
   }
 
   /** The id of its task in the scheduler. */
   get taskId(): string {
-    return getTaskId(this.#context.config.id);
+    return getTaskId(this.context.config.id);
   }
 
   /** The entity ref of its anchor in the catalog: refreshing that starts a run. */
   get anchorRef(): string {
-    return anchorRef(this.#context.config.id);
+    return anchorRef(this.context.config.id);
   }
 
   /**
@@ -98,13 +96,13 @@ export class DiscoveryProvider implements EntityProvider {
    */
   async connect(connection: EntityProviderConnection): Promise<void> {
     await this.attach(connection);
-    await this.#schedule(signal => this.refresh(signal));
+    await this.schedule(signal => this.refresh(signal));
   }
 
   /** Announces the discovery in the catalog and uses this connection from now on. */
   async attach(connection: EntityProviderConnection): Promise<void> {
-    this.#context.catalog.connect(connection);
-    await this.#context.catalog.announce();
+    this.context.catalog.connect(connection);
+    await this.context.catalog.announce();
   }
 
   /**
@@ -115,7 +113,7 @@ export class DiscoveryProvider implements EntityProvider {
    * work or the run was aborted, so that the scheduler sees it; nothing is removed then
    */
   async refresh(taskSignal?: AbortSignal): Promise<void> {
-    const { config, recorder, log, shutdownSignal, webhooks } = this.#context;
+    const { config, recorder, log, shutdownSignal, webhooks } = this.context;
     const meter = new RequestMeter();
     const before = await webhooks?.beforeRun();
     const trigger = await recorder.begin();
@@ -128,8 +126,8 @@ export class DiscoveryProvider implements EntityProvider {
     }
     await log.finished(run, meter.counts());
     await webhooks?.afterRun(run, before);
-    await this.#context.conflicts?.afterRun(run);
-    await this.#context.catalogErrors?.afterRun(run);
+    await this.context.conflicts?.afterRun(run);
+    await this.context.catalogErrors?.afterRun(run);
     if (run.failure && !shutdownSignal?.aborted) {
       throw new DiscoveryRunError(run.failure, config.host);
     }
@@ -141,7 +139,7 @@ export class DiscoveryProvider implements EntityProvider {
    * @returns the number of removals; 0 if none are held back
    */
   async approveRemovals(): Promise<number> {
-    const { config, store, contested, log } = this.#context;
+    const { config, store, contested, log } = this.context;
     const removed = await store.exclusively(config.id, () => this.#approve());
     if (removed === undefined) {
       return 0;
@@ -154,7 +152,7 @@ export class DiscoveryProvider implements EntityProvider {
   async #approve(): Promise<
     { count: number; locations: readonly CatalogLocation[] } | undefined
   > {
-    const { catalog, config, store } = this.#context;
+    const { catalog, config, store } = this.context;
     const state = await store.load(config.id);
     const unapproved = (state?.held ?? []).filter(removal => !removal.approved);
     const keys = new Set(unapproved.map(removal => removal.entryKey));
@@ -172,7 +170,7 @@ export class DiscoveryProvider implements EntityProvider {
   }
 
   async #apply(run: Run): Promise<void> {
-    const { catalog, config, stamps } = this.#context;
+    const { catalog, config, stamps } = this.context;
     await stamps?.renew(config.host, await changedAddresses(run));
     const { mutation, locations } = run.reconciliation;
     if (mutation === 'full') {
@@ -189,14 +187,14 @@ export class DiscoveryProvider implements EntityProvider {
     signal: AbortSignal | undefined,
   ): Promise<Run> {
     const { clients, clock, config, contested, fileParser, recorder, log, store } =
-      this.#context;
+      this.context;
     const state = await this.#loadState();
     const begun = state && (await this.#begin(state));
     const client = clients.create(meter);
     log.started();
     await this.#checkAccess(signal);
     await clients.prepare(client, signal);
-    const policy = await getRemovalPolicy(this.#context);
+    const policy = await getRemovalPolicy(this.context);
     const recheck = await this.#planRecheck(state, trigger);
     const listingMs = listingTimeMs(config.schedule.timeout);
     const timer = startTimer(clock, listingMs);
@@ -229,7 +227,7 @@ export class DiscoveryProvider implements EntityProvider {
       this.#recordLogin(concluded);
       await this.#apply(concluded);
       await recorder.finish(concluded, {
-        authenticated: knowsCredentials(concluded, policy, this.#context),
+        authenticated: knowsCredentials(concluded, policy, this.context),
         requests: meter.counts(),
         state: begun && (await toStateEnd(concluded, begun, recheck)),
         trigger,
@@ -247,9 +245,9 @@ export class DiscoveryProvider implements EntityProvider {
     }
     this.#isAccessChecked = true;
     try {
-      const problem = await this.#context.findAccessProblem(signal);
+      const problem = await this.context.findAccessProblem(signal);
       if (problem) {
-        this.#context.log.accessProblem(problem);
+        this.context.log.accessProblem(problem);
       }
     } catch {
       // An abort also ends the run.
@@ -259,7 +257,7 @@ export class DiscoveryProvider implements EntityProvider {
   /** Notes whether the credentials have worked. */
   #recordLogin({ failure }: Run): void {
     if (failure === undefined || failure.kind === 'failed') {
-      this.#context.clients.recordLogin(failure?.error);
+      this.context.clients.recordLogin(failure?.error);
     }
   }
 
@@ -270,7 +268,7 @@ export class DiscoveryProvider implements EntityProvider {
    * be taken for all of it.
    */
   async #begin(state: ProviderState): Promise<Begun> {
-    const { catalog, clock, config, log, store } = this.#context;
+    const { catalog, clock, config, log, store } = this.context;
     const { revision, origin } = await store.beginRun(config.id, state, first =>
       resumeOrStart(this.#scope(), state.interruptedRun, clock.now(), first),
     );
@@ -286,7 +284,7 @@ export class DiscoveryProvider implements EntityProvider {
     { repositories, known }: DiscoveryResult,
     { revision }: Begun,
   ): Promise<ConcurrentChanges> {
-    const { config, store } = this.#context;
+    const { config, store } = this.context;
     const seen = new Map<number, number>();
     await forEachInTurns(known, ({ repositoryId, revision: seenRevision = 0 }) =>
       seen.set(repositoryId, seenRevision),
@@ -303,7 +301,7 @@ export class DiscoveryProvider implements EntityProvider {
   }
 
   #scope(): DiscoveryScope {
-    const { config, fileParser } = this.#context;
+    const { config, fileParser } = this.context;
     return fileParser ? { ...config, isParsed: true } : config;
   }
 
@@ -311,7 +309,7 @@ export class DiscoveryProvider implements EntityProvider {
     state: ProviderState | undefined,
     trigger: RunTrigger,
   ): Promise<RecheckPlan> {
-    const { clock, config, configuration } = this.#context;
+    const { clock, config, configuration } = this.context;
     const rule = toRecheckRule(this.#scope(), config.recheck);
     const plan = planRecheck(state?.recheck, {
       configuration,
@@ -323,7 +321,7 @@ export class DiscoveryProvider implements EntityProvider {
     if (!rule) {
       return plan;
     }
-    const { unreadableTargets, lastReads } = this.#context;
+    const { unreadableTargets, lastReads } = this.context;
     return {
       ...plan,
       unreadable: await this.#fromCatalog(unreadableTargets?.()),
@@ -342,7 +340,7 @@ export class DiscoveryProvider implements EntityProvider {
     try {
       return await answer;
     } catch (error) {
-      this.#context.log.catalogErrorsUnreadable(error);
+      this.context.log.catalogErrorsUnreadable(error);
       return undefined;
     }
   }
@@ -352,14 +350,14 @@ export class DiscoveryProvider implements EntityProvider {
    * not count if this run is interrupted.
    */
   async #loadState(): Promise<ProviderState | undefined> {
-    const { config, configuration, store } = this.#context;
+    const { config, configuration, store } = this.context;
     try {
       const state = await store.load(config.id);
       return state && state.recheck?.configuration !== configuration
         ? { ...state, recheck: undefined }
         : state;
     } catch (error) {
-      this.#context.log.stateUnreadable(error);
+      this.context.log.stateUnreadable(error);
       return undefined;
     }
   }

@@ -37,7 +37,6 @@ export interface LiveConfigurationOptions {
 
 /** Follows the configuration of one backend. */
 export class LiveConfiguration {
-  readonly #options: LiveConfigurationOptions;
   readonly #oneAtATime = pLimit(1);
   /** The configuration in effect, by id of each running provider. */
   #inEffect: ReadonlyMap<string, ConfiguredProvider>;
@@ -45,8 +44,7 @@ export class LiveConfiguration {
   /** Warnings that were logged: each is logged once. */
   readonly #logged: Set<string>;
 
-  constructor(options: LiveConfigurationOptions) {
-    this.#options = options;
+  constructor(private readonly options: LiveConfigurationOptions) {
     this.#inEffect = byId(options.initial);
     this.#logged = new Set(options.initial.warnings);
   }
@@ -58,7 +56,7 @@ export class LiveConfiguration {
 
   /** Follows changes, if the configuration reports any, until the signal aborts. */
   follow(): void {
-    const { config, signal } = this.#options;
+    const { config, signal } = this.options;
     const subscription = config.subscribe?.(() => void this.changed());
     onAbort(signal, () => subscription?.unsubscribe());
   }
@@ -69,7 +67,7 @@ export class LiveConfiguration {
       try {
         await this.#adopt();
       } catch (error) {
-        this.#options.logger.warn(
+        this.options.logger.warn(
           `The changed configuration could not be put into effect completely: ${error}`,
         );
       }
@@ -77,7 +75,7 @@ export class LiveConfiguration {
   }
 
   async #adopt(): Promise<void> {
-    const { limiters, providers, signal } = this.#options;
+    const { limiters, providers, signal } = this.options;
     const next = signal.aborted ? undefined : this.#read();
     if (next === undefined) {
       return;
@@ -104,7 +102,7 @@ export class LiveConfiguration {
     provider: LiveProvider,
     previous: ConfiguredProvider | undefined,
   ): Promise<void> {
-    const { createProvider, logger, startIfNeeded } = this.#options;
+    const { createProvider, logger, startIfNeeded } = this.options;
     const next = this.#inEffect.get(provider.id);
     if (next === undefined) {
       return;
@@ -127,11 +125,11 @@ export class LiveConfiguration {
   #read(): DiscoveryConfig | undefined {
     let next: DiscoveryConfig;
     try {
-      next = readDiscoveryConfig(this.#options.config);
+      next = readDiscoveryConfig(this.options.config);
     } catch (error) {
       const message = isError(error) ? error.message : String(error);
       if (message !== this.#problem) {
-        this.#options.logger.warn(
+        this.options.logger.warn(
           `The changed configuration is not used, and the previous one stays in effect: ${message}`,
         );
       }
@@ -139,7 +137,7 @@ export class LiveConfiguration {
       return undefined;
     }
     if (this.#problem !== undefined) {
-      this.#options.logger.info('The configuration is valid again');
+      this.options.logger.info('The configuration is valid again');
     }
     this.#problem = undefined;
     return next;
@@ -169,7 +167,7 @@ export class LiveConfiguration {
   #warnOnce(message: string): void {
     if (!this.#logged.has(message)) {
       this.#logged.add(message);
-      this.#options.logger.warn(message);
+      this.options.logger.warn(message);
     }
   }
 }

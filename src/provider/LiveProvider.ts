@@ -11,7 +11,6 @@ import { CreatedProvider } from './createProviders';
 /** One provider of a backend; its id and name never change. */
 export class LiveProvider implements EntityProvider {
   #current: CreatedProvider;
-  readonly #scheduler: Pick<SchedulerService, 'scheduleTask'>;
   #connection: EntityProviderConnection | undefined;
   /** Ends the task that is scheduled now. */
   #schedule: AbortController | undefined;
@@ -20,10 +19,9 @@ export class LiveProvider implements EntityProvider {
 
   constructor(
     created: CreatedProvider,
-    scheduler: Pick<SchedulerService, 'scheduleTask'>,
+    private readonly scheduler: Pick<SchedulerService, 'scheduleTask'>,
   ) {
     this.#current = created;
-    this.#scheduler = scheduler;
   }
 
   /** The current parts; read them again for each piece of work. */
@@ -83,7 +81,7 @@ export class LiveProvider implements EntityProvider {
     const { context, provider } = this.#current;
     const previous = this.#schedule;
     const next = new AbortController();
-    await this.#scheduler.scheduleTask({
+    await this.scheduler.scheduleTask({
       ...context.config.schedule,
       id: provider.taskId,
       signal: next.signal,

@@ -45,12 +45,9 @@ export async function startWhenIdle(
 
 /** Starts the task of one provider on demand. */
 export class ManualRuns {
-  readonly #options: StartOptions;
   #waiting: Promise<void> | undefined;
 
-  constructor(options: StartOptions) {
-    this.#options = options;
-  }
+  constructor(private readonly options: StartOptions) {}
 
   /**
    * Requests a run.
@@ -66,6 +63,6 @@ export class ManualRuns {
   }
 
   async #start(): Promise<void> {
-    await startWhenIdle(this.#options, async () => true);
+    await startWhenIdle(this.options, async () => true);
   }
 }

@@ -36,11 +36,7 @@ const MAX_CHECKS = 3;
 
 /** Evaluates repositories for one provider. */
 export class RepositoryEvaluator {
-  readonly #context: ProviderContext;
-
-  constructor(context: ProviderContext) {
-    this.#context = context;
-  }
+  constructor(private readonly context: ProviderContext) {}
 
   /**
    * Checks a repository and applies the changes as one delta.
@@ -56,7 +52,7 @@ export class RepositoryEvaluator {
     client: RestClient,
     signal?: AbortSignal,
   ): Promise<Evaluation> {
-    const { catalog, config, contested, store } = this.#context;
+    const { catalog, config, contested, store } = this.context;
     for (let checks = 0; checks < MAX_CHECKS; checks += 1) {
       const revision = catalog.isConnected
         ? await store.takeRevision(config.id)
@@ -86,7 +82,7 @@ export class RepositoryEvaluator {
     client: RestClient,
     signal: AbortSignal | undefined,
   ): Promise<CheckedRepository | Unanswered> {
-    const { config, clock, fileParser, store } = this.#context;
+    const { config, clock, fileParser, store } = this.context;
     return checkRepository(address, config, {
       source: client,
       parseFiles: fileParser?.(client),
@@ -101,7 +97,7 @@ export class RepositoryEvaluator {
 
   /** Compares the check with the state stored now and applies the difference. */
   async #decide(checked: CheckedRepository): Promise<Evaluated | typeof OVERTAKEN> {
-    const { config, store } = this.#context;
+    const { config, store } = this.context;
     const { revision = 0 } = checked;
     const related = (await store.loadRelated(config.id, checked.selector)) ?? [];
     const evaluation = await evaluateCheck(checked, related);
@@ -123,13 +119,13 @@ export class RepositoryEvaluator {
 
   /** Decides about a removal: rare, and the only decision that needs the whole state. */
   async #decideRemoval(checked: CheckedRepository): Promise<Evaluated> {
-    const { config, store, clock } = this.#context;
+    const { config, store, clock } = this.context;
     const state = await store.load(config.id);
     if (state === undefined) {
       throw new Error('the content of the catalog is not known, so nothing is removed');
     }
     return evaluateCheck(checked, state.repositories, {
-      policy: await getRemovalPolicy(this.#context),
+      policy: await getRemovalPolicy(this.context),
       held: state.held,
       sinceConfirmationMs: await store.sinceConfirmation(config.id),
       nowMs: clock.now(),
@@ -141,7 +137,7 @@ export class RepositoryEvaluator {
    * between leads to repeated work, and loses nothing.
    */
   async #apply(evaluation: Evaluated): Promise<Evaluated> {
-    const { config, store, catalog, log } = this.#context;
+    const { config, store, catalog, log } = this.context;
     const { delta } = evaluation;
     if (delta.added.length > 0) {
       await store.recordEvaluation(config.id, interim(delta.changedByAdding));

@@ -22,14 +22,14 @@ const PROGRESS_INTERVAL_MS = 5_000;
 /** Writes the log of one provider's runs. */
 export class RunLog {
   readonly #logger: LoggerService;
-  readonly #config: ProviderConfig;
-  readonly #clock: Pick<Clock, 'now'>;
   #lastProgressMs = 0;
 
-  constructor(logger: LoggerService, config: ProviderConfig, clock: Pick<Clock, 'now'>) {
+  constructor(
+    logger: LoggerService,
+    private readonly config: ProviderConfig,
+    private readonly clock: Pick<Clock, 'now'>,
+  ) {
     this.#logger = logger.child({ provider: providerName(config.id), host: config.host });
-    this.#config = config;
-    this.#clock = clock;
   }
 
   startedImmediately(reason: string): void {
@@ -37,12 +37,12 @@ export class RunLog {
   }
 
   started(): void {
-    this.#lastProgressMs = this.#clock.now();
+    this.#lastProgressMs = this.clock.now();
     this.#logger.debug('Discovery starts');
   }
 
   progressed(progress: DiscoveryProgress): void {
-    const nowMs = this.#clock.now();
+    const nowMs = this.clock.now();
     if (nowMs - this.#lastProgressMs < PROGRESS_INTERVAL_MS) {
       return;
     }
@@ -88,7 +88,7 @@ export class RunLog {
   }
 
   get #reportPath(): string {
-    return `/api/catalog/bitbucket-server/discoveries/${encodeURIComponent(this.#config.id)}`;
+    return `/api/catalog/bitbucket-server/discoveries/${encodeURIComponent(this.config.id)}`;
   }
 
   /** Logs all conflicts in one line, and each with its remedy at DEBUG. */
@@ -158,7 +158,7 @@ export class RunLog {
     }
     const seconds = (run.finishedAtMs - run.startedAtMs) / 1000;
     const head = run.failure
-      ? `Discovery failed after ${seconds} s: ${describeFailure(run.failure, this.#config.host)}`
+      ? `Discovery failed after ${seconds} s: ${describeFailure(run.failure, this.config.host)}`
       : `Discovery finished in ${seconds} s with ${requests.total} requests:`;
     const message = `${head} ${describeSummary(run.summary)}`;
     const { reasons: _, ...counts } = run.summary;
@@ -208,7 +208,7 @@ export class RunLog {
       return `${formatAddress(known)}${repository ? `, now ${formatAddress(repository)}` : ''}`;
     });
     this.#logger.warn(
-      `The ids of ${reassigned.length} known repositories now belong to repositories of another name and project (${examples}). Unless those were moved and renamed, another server answers at ${this.#config.host}: check apiBaseUrl`,
+      `The ids of ${reassigned.length} known repositories now belong to repositories of another name and project (${examples}). Unless those were moved and renamed, another server answers at ${this.config.host}: check apiBaseUrl`,
     );
   }
 

@@ -38,22 +38,19 @@ export interface FinishedRunDetails extends Pick<RunEnd, 'state'> {
 
 /** Records the runs of one provider. */
 export class RunRecorder {
-  readonly #options: RunRecorderOptions;
   #startedAtMs = 0;
 
-  constructor(options: RunRecorderOptions) {
-    this.#options = options;
-  }
+  constructor(private readonly options: RunRecorderOptions) {}
 
   /** Notes a manual request: the run that starts next is recorded as manual. */
   requested(): Promise<void> {
-    const { store, provider } = this.#options;
+    const { store, provider } = this.options;
     return this.#keep(() => store.requestManualRun(provider.id));
   }
 
   /** Records the start of a run and returns what triggered it. */
   async begin(): Promise<RunTrigger> {
-    const { clock, provider, store } = this.#options;
+    const { clock, provider, store } = this.options;
     let trigger: RunTrigger = 'schedule';
     this.#startedAtMs = clock.now();
     await this.#keep(async () => {
@@ -70,7 +67,7 @@ export class RunRecorder {
    * @throws whatever the store throws: the next run knows only the stored state
    */
   async finish(run: Run, end: FinishedRunDetails): Promise<void> {
-    const { configuration, observer, provider, settings, store } = this.#options;
+    const { configuration, observer, provider, settings, store } = this.options;
     const { authenticated, requests, state, trigger } = end;
     const { host } = provider;
     const record = toRunRecord(run, requests, { host, authenticated });
@@ -92,7 +89,7 @@ export class RunRecorder {
 
   /** Records a run without a result, such as when the catalog or the database failed. */
   failed(error: unknown): Promise<void> {
-    const { clock, observer, provider, store } = this.#options;
+    const { clock, observer, provider, store } = this.options;
     const durationMs = clock.now() - this.#startedAtMs;
     observer?.onRun({ result: 'failed', durationMs });
     return this.#keep(() =>
@@ -107,7 +104,7 @@ export class RunRecorder {
     try {
       await write();
     } catch (error) {
-      this.#options.log.recordFailed(error);
+      this.options.log.recordFailed(error);
     }
   }
 }
