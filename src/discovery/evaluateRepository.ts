@@ -2,7 +2,13 @@
 
 import { Repository, RepositoryAddress, RepositoryOutcome, Unanswered } from '../model';
 import { FilteredRepository, filterOne } from './applyFilters';
-import { Difference, findDifference, Findings } from './difference';
+import {
+  Difference,
+  findDifference,
+  Findings,
+  AppliedDifference,
+  knownAfter,
+} from './difference';
 import { findCatalogFiles } from './findCatalogFiles';
 import {
   addressKey,
@@ -12,7 +18,6 @@ import {
   isSameRepository,
   replaceIds,
 } from './identify';
-import { AppliedDifference, knownAfter } from './knownAfter';
 import {
   differsFrom,
   getRegisteredFiles,

@@ -6,7 +6,7 @@
 import { CatalogFile, Repository, RepositoryAddress } from '../model';
 import { forEachInTurns, mapInTurns } from '../util/clock';
 import { parseTarget } from '../util/parseUrls';
-import { getEntryKey } from './locations';
+import { mergeFiles } from './locations';
 import { KnownRepository } from './types';
 
 /**
@@ -243,13 +243,6 @@ function merge(repository: KnownRepository, other: KnownRepository): KnownReposi
     conclusive,
     checkedAtMs,
   };
-}
-
-function mergeFiles(
-  some: readonly CatalogFile[],
-  more: readonly CatalogFile[],
-): readonly CatalogFile[] {
-  return [...new Map([...some, ...more].map(file => [getEntryKey(file), file])).values()];
 }
 
 function mergeById(known: readonly KnownRepository[]): KnownRepository[] {

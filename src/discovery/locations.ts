@@ -133,3 +133,11 @@ export function findReplacement(
   }
   return replacement.targetUrl === file.targetUrl ? 'other-form' : 'other-target';
 }
+
+/** Merges two lists without duplicates. */
+export function mergeFiles(
+  some: readonly CatalogFile[],
+  more: readonly CatalogFile[],
+): readonly CatalogFile[] {
+  return [...new Map([...some, ...more].map(file => [getEntryKey(file), file])).values()];
+}

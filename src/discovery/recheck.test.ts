@@ -9,7 +9,7 @@ import {
 } from '../__testUtils__/discoveryData';
 import { parseCatalogPath } from '../filters/catalogPaths';
 import { Repository } from '../model';
-import { decideCheck, Shown } from './decideCheck';
+import { decideCheck, Shown } from './spareChecks';
 import {
   getCheckTime,
   planRecheck,

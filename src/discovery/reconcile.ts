@@ -5,9 +5,8 @@
  */
 
 import { forEachInTurns } from '../util/clock';
-import { Findings, findDifference } from './difference';
+import { Findings, findDifference, knownAfter } from './difference';
 import { addressKey, isAt } from './identify';
-import { knownAfter } from './knownAfter';
 import { getEntryKey, getEntryKeys, toLocations, Replacement } from './locations';
 import { planRemovals, RemovalPolicy } from './planRemovals';
 import { originOfNext } from './resume';
@@ -18,6 +17,7 @@ import {
   RepositoryResult,
   RunOrigin,
 } from './types';
+import { RepositoryAddress } from '../model';
 
 /** Input of {@link reconcile}. */
 export interface ReconcileRequest {
@@ -201,4 +201,30 @@ function describeWaiting(count: number): string {
   const removals = count === 1 ? '1 removal' : `${count} removals`;
   const wait = count === 1 ? 'waits' : 'wait';
   return `${removals} held back by earlier runs ${wait} for a complete run`;
+}
+
+/**
+ * Returns the repositories in which a file has appeared or disappeared, or whose address
+ * belonged to another repository before. Changes inside a file are invisible to a run.
+ */
+export async function changedAddresses({
+  reconciliation: { locations, removed },
+  result: { known },
+}: {
+  readonly reconciliation: Pick<Reconciliation, 'locations' | 'removed'>;
+  readonly result: Pick<DiscoveryResult, 'known'>;
+}): Promise<RepositoryAddress[]> {
+  const owners = new Map<string, number>();
+  await forEachInTurns(known, repository => {
+    repository.files.forEach(file =>
+      owners.set(getEntryKey(file), repository.repositoryId),
+    );
+  });
+  const changed: RepositoryAddress[] = removed.map(location => location.repository);
+  await forEachInTurns(locations, ({ file, repository }) => {
+    if (owners.get(getEntryKey(file)) !== repository.id) {
+      changed.push(repository);
+    }
+  });
+  return changed;
 }

@@ -8,7 +8,7 @@
  */
 
 import { differsFrom, getRegisteredFiles, getEntryKey } from '../discovery/locations';
-import { knownAfterCheck } from '../discovery/knownAfter';
+import { knownAfterCheck } from '../discovery/difference';
 import { CatalogLocation, KnownRepository, RepositoryResult } from '../discovery/types';
 import { InterimRecord } from '../store/records';
 import { isStored } from '../store/repositoryRows';

@@ -13,9 +13,9 @@ import {
   Run,
   RunRequest,
 } from '../discovery/performRun';
-import { changedAddresses } from '../discovery/changedAddresses';
+import { changedAddresses } from '../discovery/reconcile';
 import { getEntryKey, toLocations, withoutFiles } from '../discovery/locations';
-import { getCheckRevision } from '../discovery/applyConcurrentEvents';
+import { getCheckRevision } from '../discovery/performRun';
 import {
   planRecheck,
   readLately,

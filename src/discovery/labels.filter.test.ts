@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { Problem } from '../model';
-import { CarriesLabel, decideByLabels, LabelFilters, getLabels } from './labelFilter';
+import { CarriesLabel, decideByLabels, LabelFilters, getLabels } from './labels';
 
 const problemWith = (label: string): Problem => ({
   reason: 'server-error',

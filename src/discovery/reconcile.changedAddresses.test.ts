@@ -1,4 +1,4 @@
-import { changedAddresses } from './changedAddresses';
+import { changedAddresses } from './reconcile';
 import { CatalogLocation, KnownRepository } from './types';
 
 const file = (slug: string) => ({

@@ -14,8 +14,8 @@ import {
   UNKNOWN,
 } from '../__testUtils__/discoveryData';
 import { RepositoryOutcome } from '../model';
-import { knownAfterCheck } from './knownAfter';
-import { applyConcurrentEvents } from './applyConcurrentEvents';
+import { knownAfterCheck } from './difference';
+import { applyConcurrentEvents } from './performRun';
 import { reconcile } from './reconcile';
 import { DiscoveryResult, KnownRepository } from './types';
 
