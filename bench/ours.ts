@@ -1,6 +1,5 @@
 /** The process that measures this module. */
 
-import { SchedulerService } from '@backstage/backend-plugin-api';
 import knexFactory from 'knex';
 import { z } from 'zod';
 import { readDiscoveryConfig } from '../src/config/readProviderConfigs';
@@ -9,15 +8,6 @@ import { DiscoveryDatabase } from '../src/store/DiscoveryDatabase';
 import { ProviderStateStore } from '../src/store/ProviderStateStore';
 import { systemClock } from '../src/util/clock';
 import { measureProcess, SubjectSetup } from './measureProcess';
-
-/** Takes the task and never runs it: the benchmark decides when. */
-const idleScheduler: SchedulerService = {
-  scheduleTask: async () => {},
-  createScheduledTaskRunner: () => ({ run: async () => {} }),
-  triggerTask: async () => {},
-  cancelTask: async () => {},
-  getScheduledTasks: async () => [],
-};
 
 /** Statistics of PostgreSQL come late. */
 const STATISTICS_MS = 11_000;
@@ -70,7 +60,6 @@ measureProcess(async setup => {
   const readBaseline = async () => ({ repositories: [], held: [] });
   const [created] = createProviders(readDiscoveryConfig(config), {
     logger,
-    scheduler: idleScheduler,
     store: new ProviderStateStore(tables, { clock: systemClock, readBaseline }),
   });
   if (!created) {

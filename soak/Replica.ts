@@ -12,8 +12,7 @@ import { connectEvents } from '../src/events/connectEvents';
 import { LocalEvents } from '../src/events/__testUtils__/LocalEvents';
 import { createProviderFactory } from '../src/provider/createProviders';
 import { createLimiters } from '../src/provider/limiters';
-import { LiveConfiguration } from '../src/provider/LiveConfiguration';
-import { LiveProvider } from '../src/provider/LiveProvider';
+import { LiveConfiguration, LiveProvider } from '../src/provider/LiveConfiguration';
 import { DatabaseEventStore } from '../src/store/DatabaseEventStore';
 import { ProviderStateStore } from '../src/store/ProviderStateStore';
 import { RepositoryStamps } from '../src/store/RepositoryStamps';
@@ -68,7 +67,7 @@ export class Replica {
         void this.#tasks.set(task.id, task),
     };
     const createProvider = createProviderFactory({
-      ...{ clock, limiters, logger, scheduler, stamps, store, webhooks },
+      ...{ clock, limiters, logger, stamps, store, webhooks },
       shutdownSignal: signal,
       fetch: (...request) => door.pass(() => fetch(...request)),
     });

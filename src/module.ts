@@ -44,10 +44,9 @@ import { createProviderFactory } from './provider/createProviders';
 import { createStores, Stores, tablesServiceRef } from './provider/createStores';
 import { describeLostProviders } from './provider/describeLostProviders';
 import { limitersServiceRef } from './provider/limiters';
-import { LiveConfiguration } from './provider/LiveConfiguration';
-import { LiveProvider } from './provider/LiveProvider';
+import { LiveConfiguration, LiveProvider } from './provider/LiveConfiguration';
 import { plainLocationRef, providerName, getTaskId } from './provider/locationEntities';
-import { runAtStart, StartState } from './provider/runAtStart';
+import { runAtStart, StartState } from './provider/unscheduledRuns';
 import { createReportRouter } from './router/createReportRouter';
 import { createManualStart, createRefreshObserver } from './router/manualRefresh';
 import {
@@ -208,7 +207,6 @@ function createDiscovery(
   const reporters = createReporters(ids, services, stores, signal);
   const createProvider = createProviderFactory({
     logger,
-    scheduler,
     store: stores.store,
     stamps: stores.stamps,
     webhooks: stores.webhooks,

@@ -214,7 +214,6 @@ async function connectProviders(
   });
   const created = createProviders(readDiscoveryConfig(config), {
     logger: mockServices.logger.mock(),
-    scheduler: mockServices.scheduler.mock({ scheduleTask: async () => {} }),
     store,
   });
   const providers: ReportedProvider[] = [];

@@ -3,7 +3,7 @@
  * and a fake clock. For tests.
  */
 
-import { LoggerService, SchedulerService } from '@backstage/backend-plugin-api';
+import { LoggerService } from '@backstage/backend-plugin-api';
 import { ConfigReader } from '@backstage/config';
 import { JsonObject } from '@backstage/types';
 import type { SimulatedBitbucket } from '../../dev/simulatedBitbucket';
@@ -86,7 +86,6 @@ export async function connectTestProvider(
     readDiscoveryConfig(new ConfigReader(appConfigFor(options))),
     {
       logger,
-      scheduler: idleScheduler(),
       store,
       clock,
       fetch: fetchOf(options.bitbucket),
@@ -128,7 +127,6 @@ export async function createTestProviders(
   };
   const created = createProviders(readDiscoveryConfig(new ConfigReader(data)), {
     logger,
-    scheduler: idleScheduler(),
     store,
     clock,
     fetch: fetchOf(bitbucket),
@@ -172,15 +170,4 @@ export function createLogRecorder(): LogRecorder {
     text: () => JSON.stringify(lines),
   };
   return recorder;
-}
-
-/** Accepts tasks and never runs them: tests call `refresh` themselves. */
-export function idleScheduler(): SchedulerService {
-  return {
-    scheduleTask: async () => {},
-    createScheduledTaskRunner: () => ({ run: async () => {} }),
-    getScheduledTasks: async () => [],
-    triggerTask: async () => {},
-    cancelTask: async () => {},
-  };
 }

@@ -13,7 +13,7 @@ import { readDiscoveryConfig } from '../config/readProviderConfigs';
 import { createProviders } from '../provider/createProviders';
 import { createStores } from '../provider/createStores';
 import { getLimiters } from '../provider/limiters';
-import { DiscoveryProvider } from '../provider/DiscoveryProvider';
+import { LiveProvider } from '../provider/LiveConfiguration';
 import { createFileParser } from './createFileParser';
 import { BitbucketServerLocationParser } from './locationParser';
 
@@ -28,9 +28,9 @@ import { BitbucketServerLocationParser } from './locationParser';
  * @public
  */
 export class BitbucketServerEntityProvider implements EntityProvider {
-  readonly #provider: DiscoveryProvider;
+  readonly #provider: LiveProvider;
 
-  private constructor(provider: DiscoveryProvider) {
+  private constructor(provider: LiveProvider) {
     this.#provider = provider;
   }
 
@@ -54,16 +54,18 @@ export class BitbucketServerEntityProvider implements EntityProvider {
     },
   ): BitbucketServerEntityProvider[] {
     const { logger, database, parser } = options;
+    const scheduler = toScheduler(options);
     const { outcomes, store } = createStores(database, logger);
     const created = createProviders(readDiscoveryConfig(config), {
       logger,
-      scheduler: toScheduler(options),
       store,
       outcomes,
       limiters: getLimiters(config, logger),
       createFileParser: parser && (setup => createFileParser(parser, setup)),
     });
-    return created.map(({ provider }) => new BitbucketServerEntityProvider(provider));
+    return created.map(
+      parts => new BitbucketServerEntityProvider(new LiveProvider(parts, scheduler)),
+    );
   }
 
   /** `bitbucketServer-provider:<id>`, which is its location key as well. */
@@ -87,7 +89,7 @@ export class BitbucketServerEntityProvider implements EntityProvider {
    * or the run was aborted; nothing is removed then
    */
   async refresh(signal?: AbortSignal): Promise<void> {
-    await this.#provider.refresh(signal);
+    await this.#provider.current.provider.refresh(signal);
   }
 }
 

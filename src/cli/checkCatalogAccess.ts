@@ -3,7 +3,7 @@
 import { getBitbucketServerFileFetchUrl } from '@backstage/integration';
 import { unanswered } from '../bitbucket/assessReply';
 import { Repository } from '../model';
-import { createCatalogClients, findAccessProblem } from '../provider/CatalogAccess';
+import { createCatalogClients, findAccessProblem } from '../provider/createClient';
 import { RequestMeter } from '../provider/RequestMeter';
 import { formatAddress } from '../util/text';
 import { describeError } from './CliIo';

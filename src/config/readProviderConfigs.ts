@@ -8,7 +8,6 @@ import { Config, ConfigReader } from '@backstage/config';
 import { InputError } from '@backstage/errors';
 import { BitbucketServerIntegrationConfig } from '@backstage/integration';
 import { JsonObject, JsonValue } from '@backstage/types';
-import { anchorEntityName } from './anchorEntityName';
 import {
   ConfigFindings,
   ConfigSection,
@@ -24,6 +23,7 @@ import {
 } from './readIntegrations';
 import { readProviderConfig } from './readProviderConfig';
 import { DiscoveryConfig, ProviderConfig, ProviderCredentials } from './types';
+import { createHash } from 'node:crypto';
 
 const PROVIDERS_KEY = 'catalog.providers.bitbucketServer';
 
@@ -181,4 +181,31 @@ export function refuse(problems: readonly string[]): void {
       `The configuration has ${problems.length} faults:\n${problems.map(problem => `- ${problem}`).join('\n')}`,
     );
   }
+}
+
+const ANCHOR_PREFIX = 'bitbucket-server-';
+
+/** Backstage accepts no longer entity names (catalog-model, `isValidObjectName`). */
+const MAX_NAME_LENGTH = 63;
+const HASH_LENGTH = 8;
+
+/**
+ * Returns the entity name of the anchor, the Location that represents a provider in the catalog
+ * and lets users start a run: `bitbucket-server-<id>`.
+ *
+ * @remarks Characters that entity names cannot contain become `-`. An id that is too long, or
+ * has no allowed character, is identified by eight digits of its SHA-256. The same id
+ * always yields the same name. Entity names are compared case-insensitively.
+ *
+ * @param id - the id of the provider
+ */
+export function anchorEntityName(id: string): string {
+  const readable = id.replace(/[^A-Za-z0-9_.-]+/g, '-').replace(/[^A-Za-z0-9]+$/, '');
+  if (readable !== '' && ANCHOR_PREFIX.length + readable.length <= MAX_NAME_LENGTH) {
+    return ANCHOR_PREFIX + readable;
+  }
+  const hash = createHash('sha256').update(id).digest('hex').slice(0, HASH_LENGTH);
+  const room = MAX_NAME_LENGTH - ANCHOR_PREFIX.length - HASH_LENGTH - 1;
+  const start = readable.slice(0, room);
+  return start === '' ? ANCHOR_PREFIX + hash : `${ANCHOR_PREFIX}${start}-${hash}`;
 }

@@ -3,7 +3,7 @@
  * in order: it loads, applies, stores and reports.
  */
 
-import { EntityProvider, EntityProviderConnection } from '@backstage/plugin-catalog-node';
+import { EntityProviderConnection } from '@backstage/plugin-catalog-node';
 import { durationToMilliseconds } from '@backstage/types';
 import { ProviderConfig } from '../config/types';
 import {
@@ -12,10 +12,10 @@ import {
   ConcurrentChanges,
   Run,
   RunRequest,
+  getCheckRevision,
 } from '../discovery/performRun';
 import { changedAddresses } from '../discovery/reconcile';
 import { getEntryKey, toLocations, withoutFiles } from '../discovery/locations';
-import { getCheckRevision } from '../discovery/performRun';
 import {
   planRecheck,
   readLately,
@@ -35,14 +35,10 @@ import { planStateChanges } from '../store/repositoryRows';
 import { anySignal } from '../util/abort';
 import { forEachInTurns, startTimer } from '../util/clock';
 import { Checkpoints } from './Checkpoints';
-import { DiscoveryRunError } from './DiscoveryRunError';
+import { DiscoveryRunError } from './RunLog';
 import { anchorRef, providerName, getTaskId } from './locationEntities';
-import { ProviderContext } from './ProviderContext';
-import { knowsCredentials, getRemovalPolicy } from './removalPolicy';
+import { ProviderContext, knowsCredentials, getRemovalPolicy } from './ProviderContext';
 import { RequestMeter } from './RequestMeter';
-
-/** Sets up when a provider runs; called once it is connected. */
-export type Schedule = (refresh: (signal: AbortSignal) => Promise<void>) => Promise<void>;
 
 /** A run that has started with known content of the catalog. */
 interface Begun extends BegunRun {
@@ -52,16 +48,11 @@ interface Begun extends BegunRun {
 /**
  * Discovers catalog files in a Bitbucket Server or Data Center and keeps one Location
  * per file in the catalog.
- *
- * @public
  */
-export class DiscoveryProvider implements EntityProvider {
+export class DiscoveryProvider {
   #isAccessChecked = false;
 
-  constructor(
-    private readonly context: ProviderContext,
-    private readonly schedule: Schedule,
-  ) {}
+  constructor(private readonly context: ProviderContext) {}
 
   /** {@inheritdoc @backstage/plugin-catalog-node#EntityProvider.getProviderName} */
   getProviderName(): string {
@@ -89,18 +80,12 @@ export class DiscoveryProvider implements EntityProvider {
   }
 
   /**
-   * Announces the discovery in the catalog and sets up its schedule.
+   * Announces the discovery in the catalog and uses this connection from now on.
    *
    * @remarks Sends no request to Bitbucket: a server that is down must not keep the backend
    * from starting.
    */
   async connect(connection: EntityProviderConnection): Promise<void> {
-    await this.attach(connection);
-    await this.schedule(signal => this.refresh(signal));
-  }
-
-  /** Announces the discovery in the catalog and uses this connection from now on. */
-  async attach(connection: EntityProviderConnection): Promise<void> {
     this.context.catalog.connect(connection);
     await this.context.catalog.announce();
   }

@@ -12,8 +12,7 @@ import { createTestStore, reportsOf } from '../__testUtils__/testStores';
 import { readDiscoveryConfig } from '../config/readProviderConfigs';
 import { createProviderFactory } from './createProviders';
 import { createLimiters } from './limiters';
-import { LiveConfiguration } from './LiveConfiguration';
-import { LiveProvider } from './LiveProvider';
+import { LiveConfiguration, LiveProvider } from './LiveConfiguration';
 
 const BOT = { name: 'bot', password: 'first-password' };
 
@@ -50,7 +49,7 @@ async function setUp(initial: JsonObject = {}) {
   const discovery = readDiscoveryConfig(config);
   const limiters = createLimiters(discovery.providers, { clock, onWarning: () => {} });
   const fetch = fetchOf(bitbucket);
-  const options = { logger, scheduler, store, clock, limiters, fetch };
+  const options = { logger, store, clock, limiters, fetch };
   const createProvider = createProviderFactory(options);
   const providers = discovery.providers.map(
     provider => new LiveProvider(createProvider(provider), scheduler),

@@ -16,7 +16,6 @@ import {
 import {
   appConfigFor,
   createLogRecorder,
-  idleScheduler,
   TEST_USER,
 } from '../__testUtils__/testProvider';
 import { DiscoveryDatabase } from '../store/DiscoveryDatabase';
@@ -109,7 +108,6 @@ async function createReplica(
     readDiscoveryConfig(new ConfigReader(appConfigFor({ bitbucket }))),
     {
       logger: createLogRecorder(),
-      scheduler: idleScheduler(),
       store,
       fetch: delay.fetch,
     },

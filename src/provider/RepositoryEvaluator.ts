@@ -16,8 +16,7 @@ import { getEntryKey } from '../discovery/locations';
 import { KnownRepository } from '../discovery/types';
 import { RepositoryAddress, Unanswered } from '../model';
 import { EvaluationRecord } from '../store/records';
-import { ProviderContext } from './ProviderContext';
-import { getRemovalPolicy } from './removalPolicy';
+import { ProviderContext, getRemovalPolicy } from './ProviderContext';
 
 /** The repository to check. */
 export interface EvaluationRequest {

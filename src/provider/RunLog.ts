@@ -4,15 +4,15 @@
  */
 
 import { LoggerService } from '@backstage/backend-plugin-api';
+import { CustomErrorBase, stringifyError } from '@backstage/errors';
 import { FailingRepository } from '../catalog/CatalogReporter';
 import { ProviderConfig } from '../config/types';
 import { Conflict, findDuplicateEntities } from '../conflicts/describeConflicts';
-import { Run } from '../discovery/performRun';
+import { Run, RunFailure } from '../discovery/performRun';
 import { describeSummary } from '../discovery/summarizeRun';
 import { DiscoveryProgress, RepositoryResult } from '../discovery/types';
 import { Clock, forEachInTurns } from '../util/clock';
 import { formatAddress, listExamples, quote } from '../util/text';
-import { describeFailure } from './DiscoveryRunError';
 import { providerName } from './locationEntities';
 import { RequestCounts } from './RequestMeter';
 
@@ -265,5 +265,29 @@ function describeRepository({ repository, outcome }: RepositoryResult): string {
       return `${name} unknown: ${outcome.reason} (${outcome.detail})`;
     default:
       return `${name} ${outcome.kind}: ${outcome.reason}`;
+  }
+}
+
+/** A run that failed. It removed nothing; what it found was added. */
+export class DiscoveryRunError extends CustomErrorBase {
+  override name = 'DiscoveryRunError' as const;
+
+  constructor(failure: RunFailure, host: string) {
+    super(describeFailure(failure, host));
+  }
+}
+
+/** Describes in sentences why a run failed. */
+export function describeFailure(failure: RunFailure, host: string): string {
+  const kept = 'Nothing was removed from the catalog; what was found was added.';
+  switch (failure.kind) {
+    case 'listing':
+      return `The repositories of ${host} could not be listed completely: ${failure.detail}. ${kept}`;
+    case 'aborted':
+      return `Discovery on ${host} was stopped before its end (${stringifyError(failure.error)}). ${kept} The next run continues with the repositories that were not checked. If \`schedule.timeout\` ended it, increase that.`;
+    case 'failed':
+      return `Discovery on ${host} failed: ${stringifyError(failure.error)}. ${kept}`;
+    default:
+      return failure satisfies never;
   }
 }

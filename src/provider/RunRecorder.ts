@@ -9,11 +9,10 @@ import { JsonObject } from '@backstage/types';
 import { Run } from '../discovery/performRun';
 import { RunObserver } from '../metrics/observers';
 import { ProviderStateStore } from '../store/ProviderStateStore';
-import { RunEnd, RunTrigger } from '../store/records';
+import { RunEnd, RunRecord, RunTrigger } from '../store/records';
 import { Clock } from '../util/clock';
 import { RequestCounts } from './RequestMeter';
-import { RunLog } from './RunLog';
-import { toRunRecord } from './runRecord';
+import { describeFailure, RunLog } from './RunLog';
 
 /** Options for {@link RunRecorder}. */
 export interface RunRecorderOptions {
@@ -107,4 +106,21 @@ export class RunRecorder {
       this.options.log.recordFailed(error);
     }
   }
+}
+
+/** Reduces a run to its record. */
+function toRunRecord(
+  run: Run,
+  requests: RequestCounts,
+  provider: { readonly host: string; readonly authenticated: boolean },
+): RunRecord {
+  return {
+    startedAtMs: run.startedAtMs,
+    finishedAtMs: run.finishedAtMs,
+    status: run.failure ? 'failed' : 'succeeded',
+    summary: run.summary,
+    requests: requests.total,
+    authenticated: provider.authenticated,
+    error: run.failure && describeFailure(run.failure, provider.host),
+  };
 }

@@ -1,12 +1,14 @@
 /** Creates the providers that the configuration describes. Wiring only. */
 
-import { LoggerService, SchedulerService } from '@backstage/backend-plugin-api';
+import { createHash } from 'node:crypto';
+import { LoggerService } from '@backstage/backend-plugin-api';
 import { BitbucketServerIntegrationConfig } from '@backstage/integration';
 import { JsonObject } from '@backstage/types';
 import { webBaseUrl } from '../bitbucket/webUrls';
 import { CatalogReporter } from '../catalog/CatalogReporter';
 import { ConfiguredProvider, DiscoveryConfig, ProviderConfig } from '../config/types';
 import { ConflictServices } from '../conflicts/createConflictServices';
+import { scopeFingerprint } from '../discovery/resume';
 import { Fetch } from '../http/HttpTransport';
 import { LimiterRegistry } from '../http/LimiterRegistry';
 import { ProviderMetrics } from '../metrics/observers';
@@ -16,14 +18,11 @@ import { RepositoryStamps } from '../store/RepositoryStamps';
 import { WebhookStore } from '../store/WebhookStore';
 import { Clock, systemClock } from '../util/clock';
 import { DiscoveryProvider } from './DiscoveryProvider';
-import { CatalogErrorDetector } from './CatalogErrorDetector';
-import { findAccessProblem } from './CatalogAccess';
 import { CatalogWriter } from './CatalogWriter';
-import { configurationFingerprint } from './configurationFingerprint';
-import { ConflictDetector } from './ConflictDetector';
-import { createClientFactory } from './createClient';
+import { ConflictDetector, CatalogErrorDetector } from './catalogDetectors';
+import { createClientFactory, findAccessProblem } from './createClient';
 import { createLimiters } from './limiters';
-import { getTaskId, plainLocationRef, providerName } from './locationEntities';
+import { plainLocationRef, providerName } from './locationEntities';
 import { FileParser, ProviderContext } from './ProviderContext';
 import { RepositoryEvaluator } from './RepositoryEvaluator';
 import { RunRecorder } from './RunRecorder';
@@ -34,7 +33,6 @@ import { WebhookRecorder } from './WebhookRecorder';
 /** Dependencies of providers in addition to the configuration. */
 export interface CreateProvidersOptions {
   readonly logger: LoggerService;
-  readonly scheduler: Pick<SchedulerService, 'scheduleTask'>;
   readonly store: ProviderStateStore;
   /** `undefined` if no reader of files uses them. */
   readonly stamps?: Pick<RepositoryStamps, 'renew'>;
@@ -96,7 +94,7 @@ export type ProviderFactory = (provider: ConfiguredProvider) => CreatedProvider;
 export function createProviderFactory(
   options: CreateProvidersOptions & { readonly limiters: LimiterRegistry },
 ): ProviderFactory {
-  const { conflicts, scheduler } = options;
+  const { conflicts } = options;
   const contested = new Map<string, ContestedLocations>();
   return ({ config: provider, integration, catalogIntegration, written }) => {
     const context = createContext(provider, {
@@ -109,13 +107,7 @@ export function createProviderFactory(
     contested.set(provider.id, context.contested);
     conflicts?.resolver.add(context.contested);
     return {
-      provider: new DiscoveryProvider(context, refresh =>
-        scheduler.scheduleTask({
-          ...provider.schedule,
-          id: getTaskId(provider.id),
-          fn: refresh,
-        }),
-      ),
+      provider: new DiscoveryProvider(context),
       evaluator: new RepositoryEvaluator(context),
       context,
       integration,
@@ -132,92 +124,79 @@ interface ContextOptions extends CreateProvidersOptions {
 }
 
 function createContext(config: ProviderConfig, options: ContextOptions): ProviderContext {
-  const { logger, store, shutdownSignal, clock = systemClock } = options;
-  const catalog = new CatalogWriter({
-    ...config,
-    webBaseUrl: webBaseUrl(options.integration),
-  });
+  const { conflicts, inCatalog, integration, logger, outcomes, webhooks } = options;
+  const { fetch, limiters, store, clock = systemClock } = options;
+  const { id: providerId, requestTimeoutMs } = config;
+  const catalog = new CatalogWriter({ ...config, webBaseUrl: webBaseUrl(integration) });
   const log = new RunLog(logger, config, clock);
   const metrics = new ProviderMetrics(config);
-  const { fetch, integration, limiters } = options;
-  const clients = createClientFactory({
-    ...config,
-    ...{ providerId: config.id, integration, limiters, clock, fetch },
-    observer: metrics,
-  });
-  const contested = new ContestedLocations({
-    providerId: config.id,
-    store,
-    catalog,
-    all: options.all,
-    resolver: options.conflicts?.resolver,
-    clock,
-    onError: error => log.reassertFailed(error),
-  });
-  const { conflicts, outcomes, webhooks } = options;
   const fileParser = options.createFileParser?.({ config, integration, logger, clock });
   const configuration = configurationFingerprint(config, fileParser !== undefined);
-  const recorder = new RunRecorder({
-    provider: config,
-    store,
-    configuration,
-    settings: options.written,
-    log,
-    clock,
-    observer: metrics,
-  });
-  const { id: providerId } = config;
   const name = providerName(providerId);
-  const kept = { providerId, configuration, store, log };
+  const requests = { clock, fetch, limiters, requestTimeoutMs };
+  const shared = { clock, configuration, log, providerId, store };
   return {
     config,
     configuration,
-    clients,
+    clients: createClientFactory({
+      ...requests,
+      ...{ providerId, integration, credentials: config.credentials },
+      observer: metrics,
+    }),
     fileParser,
     store,
     stamps: options.stamps,
     catalog,
-    contested,
+    contested: new ContestedLocations({
+      ...shared,
+      catalog,
+      all: options.all,
+      resolver: conflicts?.resolver,
+      onError: error => log.reassertFailed(error),
+    }),
     log,
-    recorder,
+    recorder: new RunRecorder({
+      ...shared,
+      provider: config,
+      settings: options.written,
+      observer: metrics,
+    }),
     unreadableTargets: outcomes && (() => outcomes.unreadableTargets(name)),
     lastReads: outcomes && (urls => outcomes.lastReads(byRef(urls))),
-    findAccessProblem: createAccessCheck(config, { ...options, clock }),
+    findAccessProblem: signal =>
+      findAccessProblem({ ...options, ...requests, config }, signal),
     conflicts: conflicts && new ConflictDetector({ ...conflicts, providerId, log }),
-    catalogErrors: createErrorDetector(providerId, log, options),
-    webhooks: webhooks && new WebhookRecorder({ ...kept, webhooks }),
+    catalogErrors:
+      conflicts &&
+      inCatalog &&
+      new CatalogErrorDetector({
+        ...{ providerId, log, logger, inCatalog },
+        conflicts: conflicts.reporter,
+      }),
+    webhooks: webhooks && new WebhookRecorder({ ...shared, webhooks }),
     clock,
-    shutdownSignal,
+    shutdownSignal: options.shutdownSignal,
   };
-}
-
-function createAccessCheck(config: ProviderConfig, options: ContextOptions & Timed) {
-  const setup = { ...options, config, requestTimeoutMs: config.requestTimeoutMs };
-  return (signal?: AbortSignal) => findAccessProblem(setup, signal);
 }
 
 function byRef(urls: readonly string[]): Map<string, string> {
   return new Map(urls.map(url => [plainLocationRef(url), url]));
 }
 
-interface Timed {
-  readonly clock: Clock;
-}
-
-function createErrorDetector(
-  providerId: string,
-  log: RunLog,
-  { conflicts, inCatalog, logger }: ContextOptions,
-): CatalogErrorDetector | undefined {
-  return (
-    conflicts &&
-    inCatalog &&
-    new CatalogErrorDetector({
-      providerId,
-      log,
-      logger,
-      inCatalog,
-      conflicts: conflicts.reporter,
-    })
-  );
+/**
+ * Returns a fingerprint of the settings that decide what a run finds: server, paths, branch,
+ * the maximum number of files per repository, filters, and whether a location parser creates
+ * the entities. Schedule, pace, guards and credentials are not part of it.
+ *
+ * @returns a SHA-256 hash in hexadecimal
+ */
+export function configurationFingerprint(
+  config: ProviderConfig,
+  isParsed: boolean,
+): string {
+  const { filters, maxFilesPerRepository } = config;
+  const scope = scopeFingerprint({ ...config, isParsed });
+  return createHash('sha256')
+    .update(JSON.stringify([scope, maxFilesPerRepository, filters]))
+    .digest('hex');
 }

@@ -12,7 +12,7 @@ import {
   DeferredEntity,
   locationSpecToLocationEntity,
 } from '@backstage/plugin-catalog-node';
-import { anchorEntityName } from '../config/anchorEntityName';
+import { anchorEntityName } from '../config/readProviderConfigs';
 import { CatalogLocation } from '../discovery/types';
 import { CatalogFile } from '../model';
 import { ANNOTATION_PROJECT_KEY, ANNOTATION_REPO_SLUG } from '../util/annotations';

@@ -18,7 +18,7 @@ import { z } from 'zod';
 import { isError, stringifyError } from '@backstage/errors';
 import { JsonObject } from '@backstage/types';
 import { CreatedProvider } from '../provider/createProviders';
-import { ManualRuns } from '../provider/ManualRuns';
+import { ManualRuns } from '../provider/unscheduledRuns';
 import { systemClock } from '../util/clock';
 
 /** Services that starting a manual run needs. */

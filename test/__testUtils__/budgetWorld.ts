@@ -16,7 +16,6 @@ import { fetchOf } from '../../src/__testUtils__/simulatedClient';
 import {
   appConfigFor,
   createLogRecorder,
-  idleScheduler,
   TEST_USER,
 } from '../../src/__testUtils__/testProvider';
 import {
@@ -128,9 +127,8 @@ export async function startReplica(world: BudgetWorld, credential: JsonObject = 
   const { store } = stores.reopen();
   await reportsOf(store);
   const fetch = fetchOf(bitbucket);
-  const scheduler = idleScheduler();
   const created = createProviders(discovery, {
-    ...{ logger, limiters, store, clock, fetch, scheduler },
+    ...{ logger, limiters, store, clock, fetch },
   });
   const providers = await Promise.all(created.map(listen));
   const events = new LocalEvents();

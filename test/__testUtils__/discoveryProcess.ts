@@ -4,11 +4,7 @@
  */
 
 import knexFactory, { Knex } from 'knex';
-import {
-  LoggerService,
-  RootConfigService,
-  SchedulerService,
-} from '@backstage/backend-plugin-api';
+import { LoggerService, RootConfigService } from '@backstage/backend-plugin-api';
 import { ConfigReader } from '@backstage/config';
 import { EntityProviderConnection } from '@backstage/plugin-catalog-node';
 import { z } from 'zod';
@@ -69,17 +65,9 @@ async function main(): Promise<void> {
     debug: () => {},
     child: () => logger,
   };
-  const scheduler: SchedulerService = {
-    scheduleTask: async () => {},
-    createScheduledTaskRunner: () => ({ run: async () => {} }),
-    triggerTask: async () => {},
-    cancelTask: async () => {},
-    getScheduledTasks: async () => [],
-  };
   const database = { getClient: async () => knex };
   const [created] = createProviders(readDiscoveryConfig(config), {
     logger,
-    scheduler,
     store: new ProviderStateStore(new DiscoveryDatabase(database), {
       clock: systemClock,
       readBaseline: async () => ({ repositories: [], held: [] }),

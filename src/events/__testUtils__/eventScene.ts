@@ -20,7 +20,6 @@ import {
   appConfigFor,
   createLogRecorder,
   EACH_RUN_CHECKS,
-  idleScheduler,
   LogRecorder,
   TEST_USER,
 } from '../../__testUtils__/testProvider';
@@ -187,7 +186,6 @@ function providersOf(config: ConfigReader, { bitbucket, shutdown, ...world }: Wo
   return createProviders(readDiscoveryConfig(config), {
     ...world,
     webhooks: webhooksOf(world.store),
-    scheduler: idleScheduler(),
     fetch: fetchOf(bitbucket),
     shutdownSignal: shutdown.signal,
   });

@@ -1,6 +1,6 @@
 import { ConflictError, NotFoundError } from '@backstage/errors';
 import { FakeClock } from '../__testUtils__/FakeClock';
-import { reasonToRunAtStart, runAtStart, StartState } from './runAtStart';
+import { reasonToRunAtStart, runAtStart, StartState } from './unscheduledRuns';
 
 const SETTLED: StartState = {
   schedule: { frequency: { minutes: 30 } },

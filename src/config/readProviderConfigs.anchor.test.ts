@@ -1,6 +1,6 @@
 import { makeValidator } from '@backstage/catalog-model';
 import fc from 'fast-check';
-import { anchorEntityName } from './anchorEntityName';
+import { anchorEntityName } from './readProviderConfigs';
 
 describe('anchorEntityName', () => {
   it.each([

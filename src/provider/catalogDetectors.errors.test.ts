@@ -7,7 +7,7 @@ import { CatalogError, FailingRepository } from '../catalog/CatalogReporter';
 import { readDiscoveryConfig } from '../config/readProviderConfigs';
 import { CatalogErrorReason, explainCatalogError } from '../discovery/catalogErrors';
 import { Run } from '../discovery/performRun';
-import { CatalogErrorDetector } from './CatalogErrorDetector';
+import { CatalogErrorDetector } from './catalogDetectors';
 import { RunLog } from './RunLog';
 
 const NOT_ALLOWED = 'NotAllowedError: x is not of an allowed kind for that location';

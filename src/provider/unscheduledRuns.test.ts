@@ -1,6 +1,6 @@
 import { ConflictError, NotFoundError } from '@backstage/errors';
 import { FakeClock } from '../__testUtils__/FakeClock';
-import { ManualRuns } from './ManualRuns';
+import { ManualRuns } from './unscheduledRuns';
 
 /** A task that is running until told otherwise. */
 function createTask() {

@@ -12,7 +12,6 @@ import { asDatabaseService, createTestDatabases } from '../__testUtils__/testDat
 import {
   appConfigFor,
   createLogRecorder,
-  idleScheduler,
   TEST_USER,
 } from '../__testUtils__/testProvider';
 import { createConflictServices } from '../conflicts/createConflictServices';
@@ -61,7 +60,6 @@ async function setUp(...slugs: readonly string[]) {
   });
   const [created] = createProviders(readDiscoveryConfig(config), {
     logger,
-    scheduler: idleScheduler(),
     store,
     conflicts,
     clock,

@@ -1,7 +1,7 @@
 import { JsonObject } from '@backstage/types';
 import { readOneProvider } from '../config/__testUtils__/readOneProvider';
 import { CONFIGURATION_KEYS } from '../config/configurationKeys';
-import { configurationFingerprint } from './configurationFingerprint';
+import { configurationFingerprint } from './createProviders';
 
 const fingerprintOf = (provider: JsonObject, isParsed = false) =>
   configurationFingerprint(readOneProvider(provider), isParsed);

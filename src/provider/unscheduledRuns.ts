@@ -1,13 +1,75 @@
 /**
- * Decides whether a provider runs as soon as the backend has started or its configuration has
- * changed. The scheduler remembers when a task is due, across restarts and from the
- * published module: without this, a new configuration would take effect only then.
+ * Starts the scheduled task ahead of its time: on request, where many requests during one run
+ * lead to one more run after it, and as soon as the backend has started or a configuration has
+ * changed. The scheduler remembers when a task is due, across restarts and from the published
+ * module: without this, a new configuration would take effect only then.
  */
 
+import { isError } from '@backstage/errors';
+import { Clock } from '../util/clock';
 import { ProviderConfig } from '../config/types';
 import { LastRun } from '../store/records';
-import { Clock } from '../util/clock';
-import { StartOptions, startWhenIdle } from './ManualRuns';
+
+/** Delay between attempts to start the task while a run is in progress. */
+const RETRY_MS = 2_000;
+
+/** Options for {@link startWhenIdle} and {@link ManualRuns}. */
+interface StartOptions {
+  /** Starts the task; rejects with a `ConflictError` while it is running, on any replica. */
+  readonly startTask: () => Promise<void>;
+  readonly clock: Pick<Clock, 'sleep'>;
+  /** Aborts the wait. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Starts a task; if a run of it is in progress, waits for the end of that run first.
+ *
+ * @param isWanted - called before each attempt
+ * @returns whether the task was started; `false` once `isWanted` returned `false`
+ * @throws whatever `startTask` throws, except a `ConflictError`
+ */
+async function startWhenIdle(
+  { startTask, clock, signal }: StartOptions,
+  isWanted: () => Promise<boolean>,
+): Promise<boolean> {
+  while (await isWanted()) {
+    try {
+      await startTask();
+      return true;
+    } catch (error) {
+      if (!isError(error) || error.name !== 'ConflictError') {
+        throw error;
+      }
+    }
+    await clock.sleep(RETRY_MS, signal);
+  }
+  return false;
+}
+
+/** Starts the task of one provider on demand. */
+export class ManualRuns {
+  #waiting: Promise<void> | undefined;
+
+  constructor(private readonly options: StartOptions) {}
+
+  /**
+   * Requests a run.
+   *
+   * @returns once the run is started; all requests that arrive before then share this run
+   * @throws whatever `startTask` throws, except a `ConflictError`
+   */
+  request(): Promise<void> {
+    this.#waiting ??= this.#start().finally(() => {
+      this.#waiting = undefined;
+    });
+    return this.#waiting;
+  }
+
+  async #start(): Promise<void> {
+    await startWhenIdle(this.options, async () => true);
+  }
+}
 
 /** Longest wait for a run in progress; after it the schedule suffices. */
 const MAX_WAIT_MS = 3_600_000;
@@ -49,7 +111,7 @@ export function reasonToRunAtStart({
 }
 
 /** Options for {@link runAtStart}. */
-export interface RunAtStartOptions extends StartOptions {
+interface RunAtStartOptions extends StartOptions {
   readonly loadState: () => Promise<StartState>;
   readonly clock: Pick<Clock, 'monotonicMs' | 'sleep'>;
   /** Called with the reason once the task is started. */
