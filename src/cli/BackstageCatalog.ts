@@ -12,7 +12,7 @@ import { findPlainTarget } from '../provider/locationEntities';
 import { ANNOTATION_DEFAULT_BRANCH, ANNOTATION_PROJECT_KEY } from '../util/annotations';
 import { parseTarget } from '../util/parseUrls';
 import { BackstageAddress, BackstageClient } from './BackstageClient';
-import { CliIo } from './CliIo';
+import { CliIo } from './terminal';
 import { formatPlural } from './format';
 import { InLiveCatalog } from './previewDocument';
 

@@ -9,7 +9,7 @@ import { Answer } from '../bitbucket/Answer';
 import { HttpTransport } from '../http/HttpTransport';
 import { createRedactor, Redact } from '../http/redact';
 import { HttpReply } from '../http/types';
-import { CliIo, CommandFailedError, describeError, UsageError } from './CliIo';
+import { CliIo, CommandFailedError, describeError, UsageError } from './terminal';
 
 /** The timeout of one attempt. */
 const REQUEST_TIMEOUT_MS = 30_000;

@@ -10,10 +10,9 @@ import { Problem } from '../model';
 import { formatAddress } from '../util/text';
 import { countBackendLocations, describeLost } from './BackstageCatalog';
 import { AgainstOptions, BackstageAddress, toBackstageAddress } from './BackstageClient';
-import { CliIo, describeError, ExitCode } from './CliIo';
+import { CliIo, describeError, ExitCode, Progress } from './terminal';
 import { Connection, openConnections } from './connections';
 import { describeBudget, formatPlural, indent, toPreviewedBudget } from './format';
-import { Progress } from './Progress';
 import { checkCatalogAccess, FoundFile } from './checkCatalogAccess';
 import { webhookScript } from './webhookScript';
 import {

@@ -6,7 +6,7 @@ import { Repository } from '../model';
 import { createCatalogClients, findAccessProblem } from '../provider/createClient';
 import { RequestMeter } from '../provider/RequestMeter';
 import { formatAddress } from '../util/text';
-import { describeError } from './CliIo';
+import { describeError } from './terminal';
 import { Connection } from './connections';
 
 /** A file that discovery would register. */

@@ -9,7 +9,7 @@ import { createLimiters } from '../provider/limiters';
 import { RequestMeter } from '../provider/RequestMeter';
 import { Clock } from '../util/clock';
 import { toPreviewedBudget } from './format';
-import { CliIo, UsageError } from './CliIo';
+import { CliIo, UsageError } from './terminal';
 import { PreviewedBudget } from './previewDocument';
 
 /** A provider with its client. */

@@ -8,7 +8,7 @@ import { RepositoryAddress } from '../model';
 import { formatAddress, printableJson } from '../util/text';
 import { readInLiveCatalog } from './BackstageCatalog';
 import { BackstageAddress } from './BackstageClient';
-import { CliIo, describeError, ExitCode, UsageError } from './CliIo';
+import { CliIo, describeError, ExitCode, UsageError } from './terminal';
 import { Connection, openConnections } from './connections';
 import { indent } from './format';
 import {

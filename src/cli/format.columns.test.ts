@@ -1,6 +1,6 @@
 import { indent, renderColumns } from './format';
 import { PreviewMeter } from './connections';
-import { renderBar } from './Progress';
+import { renderBar } from './terminal';
 
 describe('text for terminals', () => {
   it('aligns columns, numbers to the right, without trailing spaces', () => {

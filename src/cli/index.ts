@@ -5,7 +5,7 @@
 
 import { readFile, writeFile } from 'node:fs/promises';
 import { systemClock } from '../util/clock';
-import { Layout, wantsColors } from './layOut';
+import { Layout, wantsColors } from './terminal';
 import { runCli } from './program';
 
 const DEFAULT_COLUMNS = 80;

@@ -10,7 +10,14 @@ import { performRun, Run, RunFailure } from '../discovery/performRun';
 import { compareReports, reportRepository } from '../discovery/report';
 import { describeLost, LiveCatalog, readLiveCatalog } from './BackstageCatalog';
 import { AgainstOptions, toBackstageAddress } from './BackstageClient';
-import { CliIo, CommandFailedError, describeError, ExitCode } from './CliIo';
+import {
+  CliIo,
+  CommandFailedError,
+  describeError,
+  ExitCode,
+  Progress,
+  renderBar,
+} from './terminal';
 import { CatalogContent, compareWithCatalog, findContents } from './compareWithCatalog';
 import { Connection, openConnections } from './connections';
 import { explainRepository } from './explain';
@@ -22,7 +29,6 @@ import {
   ProviderPreview,
   toPreviewedRepository,
 } from './previewDocument';
-import { Progress, renderBar } from './Progress';
 import {
   Configuration,
   ConfigurationOptions,

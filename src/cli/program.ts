@@ -12,7 +12,7 @@ import {
   printable,
   ProcessIo,
   UsageError,
-} from './CliIo';
+} from './terminal';
 import { runPreview } from './preview';
 import { runReplay } from './replay';
 

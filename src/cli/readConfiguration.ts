@@ -9,7 +9,7 @@ import { ConfigSources, EnvConfigSource } from '@backstage/config-loader';
 import { isError } from '@backstage/errors';
 import { readDiscoveryConfig } from '../config/readProviderConfigs';
 import { ConfiguredProvider, DiscoveryConfig } from '../config/types';
-import { CliIo, UsageError } from './CliIo';
+import { CliIo, UsageError } from './terminal';
 
 /** The files to read and the providers to use. */
 export interface ConfigurationOptions {

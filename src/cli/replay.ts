@@ -18,7 +18,7 @@ import { Problem, Repository, RepositoryAddress } from '../model';
 import { mapConcurrent } from '../util/concurrency';
 import { findWebBase } from '../util/parseUrls';
 import { formatAddress } from '../util/text';
-import { CliIo, describeError, ExitCode, UsageError } from './CliIo';
+import { CliIo, describeError, ExitCode, UsageError } from './terminal';
 import { Connection, openConnections } from './connections';
 import { indent } from './format';
 import { ConfigurationOptions, readConfiguration } from './readConfiguration';

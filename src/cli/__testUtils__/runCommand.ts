@@ -11,8 +11,7 @@ import type { SimulatedBitbucket } from '../../../dev/simulatedBitbucket';
 import { FakeClock } from '../../__testUtils__/FakeClock';
 import { fetchOf } from '../../__testUtils__/simulatedClient';
 import { appConfigFor } from '../../__testUtils__/testProvider';
-import { ExitCode, ProcessIo } from '../CliIo';
-import { Layout } from '../layOut';
+import { ExitCode, ProcessIo, Layout } from '../terminal';
 import { runCli } from '../program';
 
 /** The options of {@link runCommand}. */

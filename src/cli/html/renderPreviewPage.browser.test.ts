@@ -8,7 +8,7 @@ import {
   REPOSITORIES,
 } from './__testUtils__/previewData';
 import { renderPreviewPage } from './renderPreviewPage';
-import { COLORS } from './styles';
+import { COLORS } from './assets';
 
 const executable = findBrowser();
 if (executable === undefined) {

@@ -10,7 +10,7 @@ import {
 } from './__testUtils__/previewData';
 import { divideBar, OUTCOME_LABELS, toColumns } from './charts';
 import { renderPreviewPage } from './renderPreviewPage';
-import { COLORS } from './styles';
+import { COLORS } from './assets';
 
 const AGAINST = {
   url: 'https://backstage.example.com',

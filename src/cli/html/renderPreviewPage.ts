@@ -14,8 +14,7 @@ import { formatCount, formatDuration, formatPlural, formatTime } from '../format
 import { SharedFile } from '../../conflicts/describeConflicts';
 import { formatAddress } from '../../util/text';
 import { factList, foldedList, html, Html, linkTo } from './html';
-import { SCRIPT } from './script';
-import { STYLES } from './styles';
+import { STYLES, SCRIPT } from './assets';
 import { renderOutcomes, renderRequests } from './charts';
 import { renderRepositories } from './repositoryTable';
 

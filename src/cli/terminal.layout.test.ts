@@ -1,4 +1,4 @@
-import { layOut, wantsColors } from './layOut';
+import { layOut, wantsColors } from './terminal';
 
 const PLAIN = { colors: false };
 const ESCAPE = '\u001B';
