@@ -37,8 +37,7 @@ import {
 } from './events/scmEvents';
 import { LimiterRegistry } from './http/LimiterRegistry';
 import { countEvent } from './metrics/observers';
-import { observeConfiguration } from './metrics/observeConfiguration';
-import { observeReports } from './metrics/observeReports';
+import { observeReports, observeConfiguration } from './metrics/observeReports';
 import { AbsentReads, absentReadsServiceRef } from './provider/absentReads';
 import { createProviderFactory } from './provider/createProviders';
 import { createStores, Stores, tablesServiceRef } from './provider/createStores';

@@ -8,18 +8,29 @@ import { ParsedFiles } from '../discovery/types';
 import { createRedactor, getSecrets } from '../http/redact';
 import { TimeoutReached, withTimeout } from '../util/clock';
 import { raceAbort } from '../util/abort';
-import { CatalogFile, Repository } from '../model';
-import { quote } from '../util/text';
+import { CatalogFile, Repository, RepositoryAddress } from '../model';
+import { quote, canonicalJson } from '../util/text';
 import { FileParserSetup } from '../provider/createProviders';
 import { FileParser } from '../provider/ProviderContext';
-import { BitbucketServerClient, toPublicRepository } from './BitbucketServerClient';
+import {
+  BitbucketServerClient,
+  toPublicRepository,
+  fetchThrough,
+} from './BitbucketServerClient';
 import {
   BitbucketServerLocationParser,
   BitbucketServerLocationParserOptions,
 } from './locationParser';
-import { fetchThrough } from './pacedFetch';
-import { toParsedFile } from './toParsedFile';
 import { BitbucketServerProviderConfig } from './types';
+import {
+  ANNOTATION_LOCATION,
+  ANNOTATION_ORIGIN_LOCATION,
+  Entity,
+  entitySchemaValidator,
+  stringifyEntityRef,
+} from '@backstage/catalog-model';
+import { findPlainTarget } from '../provider/locationEntities';
+import { ANNOTATION_PROJECT_KEY, ANNOTATION_REPO_SLUG } from '../util/annotations';
 
 /** Time limit for the files of one repository; a parser that hangs would block the run. */
 const TIME_LIMIT_MS = 5 * 60_000;
@@ -149,4 +160,63 @@ function getMessage(error: unknown): string {
   } catch {
     return 'it threw a value that cannot be converted to a string';
   }
+}
+
+const validateEntity = entitySchemaValidator();
+
+/**
+ * Converts a value that a parser yielded, and adds missing annotations.
+ *
+ * @param yielded - the value, which may not be an entity
+ * @param file - the file that was parsed
+ * @throws TypeError if it is not an entity
+ */
+export function toParsedFile(
+  yielded: unknown,
+  file: CatalogFile,
+  repository: RepositoryAddress,
+): CatalogFile {
+  const entity = withAnnotations(toEntity(yielded), file, repository);
+  const ref = stringifyEntityRef(entity);
+  return {
+    path: file.path,
+    targetUrl: file.targetUrl,
+    presence: file.presence,
+    entity: {
+      // With this key it replaces the Location that the catalog holds without a parser.
+      key: findPlainTarget(entity) ?? ref,
+      json: canonicalJson(entity) ?? '',
+    },
+  };
+}
+
+/** Converts to JSON and back first, since only JSON reaches the catalog. */
+function toEntity(yielded: unknown): Entity {
+  try {
+    const plain: unknown = JSON.parse(canonicalJson(yielded) ?? 'null');
+    return validateEntity(plain);
+  } catch (error) {
+    const detail = error instanceof Error ? error.message : String(error);
+    throw new TypeError(`it yielded a value that is not an entity: ${detail}`);
+  }
+}
+
+function withAnnotations(
+  entity: Entity,
+  { targetUrl }: CatalogFile,
+  { projectKey, slug }: RepositoryAddress,
+): Entity {
+  return {
+    ...entity,
+    metadata: {
+      ...entity.metadata,
+      annotations: {
+        [ANNOTATION_LOCATION]: `url:${targetUrl}`,
+        [ANNOTATION_ORIGIN_LOCATION]: `url:${targetUrl}`,
+        [ANNOTATION_PROJECT_KEY]: projectKey,
+        [ANNOTATION_REPO_SLUG]: slug,
+        ...entity.metadata.annotations,
+      },
+    },
+  };
 }

@@ -5,7 +5,7 @@
 
 import { Problem, Unanswered } from '../model';
 import { HttpReply, HttpRequest, SendOptions, Transport } from '../http/types';
-import { readUserName } from '../http/userName';
+import { readUserName } from '../http/rateLimitHeaders';
 import { raceAbort } from '../util/abort';
 import { Answer } from './Answer';
 import {

@@ -2,7 +2,7 @@
 
 import { z } from 'zod';
 import { ServerBudget } from '../http/rateStrategy';
-import { readUserName } from '../http/userName';
+import { readUserName } from '../http/rateLimitHeaders';
 import { Unanswered } from '../model';
 import { quote } from '../util/text';
 import { Answer } from './Answer';

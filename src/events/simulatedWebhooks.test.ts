@@ -4,7 +4,7 @@ import { createSimulatedBitbucket, WebhookRequest } from '../../dev/simulatedBit
 import { filters } from '../__testUtils__/discoveryData';
 import { analyzeWebhookEvent } from './analyzeWebhookEvent';
 import { decideProjectRelevance, decideRelevance } from './relevance';
-import { verifySignature } from './createWebhookValidator';
+import { verifySignature } from './eventsModule';
 import { findWebBase } from '../util/parseUrls';
 import { findEventKey } from './webhookTopics';
 

@@ -12,7 +12,7 @@ import {
 import { isAddressable } from '../util/text';
 import { pushPayload, repositoryPayload } from './__testUtils__/payloads';
 import { analyzeWebhookEvent } from './analyzeWebhookEvent';
-import { createWebhookValidator } from './createWebhookValidator';
+import { createWebhookValidator } from './eventsModule';
 import { findEventKey, REPOSITORY_EVENT_KEYS, WEBHOOK_TOPIC } from './webhookTopics';
 
 const PAYLOADS = [

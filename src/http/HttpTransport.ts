@@ -25,7 +25,7 @@ import {
   withJson,
 } from './origin';
 import { BodyLimit, discardBody, readBody } from './readBody';
-import { parseRateLimitHeaders } from './rateLimitHeaders';
+import { parseRateLimitHeaders, readUserName } from './rateLimitHeaders';
 import { Redact } from './redact';
 import { RequestLimiter, RunOptions } from './RequestLimiter';
 import {
@@ -37,7 +37,6 @@ import {
   SendOptions,
   Transport,
 } from './types';
-import { readUserName } from './userName';
 
 /** Largest body of a success that is read: 32 MiB. */
 const MAX_BODY_BYTES = 32 * 1024 * 1024;

@@ -1,9 +1,14 @@
 /**
  * The gauges: read from the stored report whenever metrics are collected, so that every
- * replica shows the same values, whichever replica ran last.
+ * replica shows the same values, whichever replica ran last; and the gauge of an invalid
+ * configuration in this process, which reads its own configuration.
  */
 
-import { BatchObservableResult, ObservableGauge } from '@opentelemetry/api';
+import {
+  BatchObservableResult,
+  ObservableGauge,
+  ObservableResult,
+} from '@opentelemetry/api';
 import { LoggerService } from '@backstage/backend-plugin-api';
 import { CatalogReporter } from '../catalog/CatalogReporter';
 import { ConflictReporter, toKnownConflicts } from '../conflicts/ConflictReporter';
@@ -258,4 +263,22 @@ function measureConflicts(conflicts: readonly Conflict[]): Measurement[] {
     value: distinct.filter(conflict => conflict.kind === kind).length,
     attributes: { kind },
   }));
+}
+
+/** Measures the gauge with each collection until the signal aborts. */
+export function observeConfiguration({
+  isRefused,
+  signal,
+}: {
+  /** Whether a changed configuration is invalid, so that the previous one is still in effect. */
+  readonly isRefused: () => boolean;
+  readonly signal: AbortSignal;
+}): void {
+  if (signal.aborted) {
+    return;
+  }
+  const { configurationRefused } = instruments();
+  const callback = (result: ObservableResult) => result.observe(isRefused() ? 1 : 0);
+  configurationRefused.addCallback(callback);
+  onAbort(signal, () => configurationRefused.removeCallback(callback));
 }

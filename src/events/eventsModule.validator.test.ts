@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto';
 import fc from 'fast-check';
-import { verifySignature } from './createWebhookValidator';
+import { verifySignature } from './eventsModule';
 
 const SECRET = 'correct horse';
 const BODY = Buffer.from('{"eventKey":"repo:refs_changed"}');

@@ -1,5 +1,5 @@
 import { locationSpecToLocationEntity } from '@backstage/plugin-catalog-node';
-import { toParsedFile } from './toParsedFile';
+import { toParsedFile } from './createFileParser';
 
 const PAGE = 'https://git.example.com/projects/PAY/repos/api/browse';
 const FILE = {

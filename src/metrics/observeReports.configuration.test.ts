@@ -1,6 +1,6 @@
 import { installMetrics, uninstallMetrics } from './__testUtils__/collectMetrics';
 import { METRICS } from './instruments';
-import { observeConfiguration } from './observeConfiguration';
+import { observeConfiguration } from './observeReports';
 
 const { name } = METRICS.configurationRefused;
 
