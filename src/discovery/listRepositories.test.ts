@@ -255,10 +255,13 @@ describe('listRepositories, without enough time', () => {
       if (from.asked.length < questions) {
         return undefined;
       }
-      setImmediate(() => over.abort());
-      return isAnswered
-        ? new Promise(resolve => setTimeout(resolve, 5))
-        : new Promise(() => {});
+      const isOver = new Promise<void>(resolve =>
+        setImmediate(() => {
+          over.abort();
+          resolve();
+        }),
+      );
+      return isAnswered ? isOver : new Promise(() => {});
     };
     return { signal: over.signal, ms: 750_000 };
   }
