@@ -8,6 +8,7 @@
 
 import {
   AuditorService,
+  BackstageCredentials,
   HttpAuthService,
   HttpRouterService,
   PermissionsService,
@@ -17,9 +18,14 @@ import {
   catalogLocationDeletePermission,
   catalogLocationReadPermission,
 } from '@backstage/plugin-catalog-common/alpha';
-import { AuthorizeResult, BasicPermission } from '@backstage/plugin-permission-common';
+import {
+  AuthorizePermissionRequest,
+  AuthorizeResult,
+  BasicPermission,
+} from '@backstage/plugin-permission-common';
 import type { Request, Response } from 'express';
 import PromiseRouter from 'express-promise-router';
+import { z } from 'zod';
 import { CatalogReporter } from '../catalog/CatalogReporter';
 import { addressKey } from '../discovery/identify';
 import { compareHeldRemovals, reportHeldRepository } from '../discovery/report';
@@ -43,11 +49,12 @@ import {
   toWebhooksJson,
 } from './reportJson';
 import {
-  selectPage,
+  NO_PARAMETERS,
   readAddress,
-  readNoParameters,
-  readRepositoryQuery,
+  readQuery,
+  REPOSITORY_PARAMETERS,
   ReportQuery,
+  selectPage,
 } from './reportParameters';
 
 /** A configured provider. */
@@ -83,9 +90,6 @@ interface OfRepository extends OfProvider {
   readonly slug: string;
 }
 
-/** Reads the answer of a route; called only once the caller's permission is granted. */
-type Read<P> = (request: Request<P>) => Promise<object>;
-
 const DISCOVERIES = '/bitbucket-server/discoveries';
 
 /** Creates the router. Register it on the catalog's router; it has its own path prefix. */
@@ -93,18 +97,32 @@ export function createReportRouter(
   options: ReportRouterOptions,
 ): Parameters<HttpRouterService['use']>[0] {
   const router = PromiseRouter();
-  const addRoute = <P>(path: string, read: Read<P>) =>
+  const addRoute = <P, S extends z.ZodObject<Readonly<Record<string, z.ZodType>>>>(
+    path: string,
+    parameters: S,
+    report: (params: P, query: z.infer<S>) => Promise<object>,
+  ) =>
     router.get(
       `${DISCOVERIES}${path}`,
       toHandler<P>(async request => {
         await permit(request, catalogLocationReadPermission, options);
-        return read(request);
+        return report(request.params, readQuery(parameters, request.query));
       }),
     );
-  addRoute('', listDiscoveries(options));
-  addRoute('/:id', showDiscovery(options));
-  addRoute('/:id/repositories', listRepositories(options));
-  addRoute('/:id/repositories/:key/:slug', showRepository(options));
+  addRoute('', NO_PARAMETERS, () => reportDiscoveries(options));
+  addRoute<OfProvider, typeof NO_PARAMETERS>('/:id', NO_PARAMETERS, ({ id }) =>
+    reportDiscovery(id, options),
+  );
+  addRoute<OfProvider, typeof REPOSITORY_PARAMETERS>(
+    '/:id/repositories',
+    REPOSITORY_PARAMETERS,
+    ({ id }, query) => reportRepositories(id, query, options),
+  );
+  addRoute<OfRepository, typeof NO_PARAMETERS>(
+    '/:id/repositories/:key/:slug',
+    NO_PARAMETERS,
+    params => reportRepository(params, options),
+  );
   router.post(
     `${DISCOVERIES}/:id/removals/approve`,
     toHandler<OfProvider>(request => approveRemovals(request, options)),
@@ -112,23 +130,13 @@ export function createReportRouter(
   return router;
 }
 
-function listDiscoveries(options: ReportRouterOptions): Read<object> {
-  return async ({ query }) => {
-    readNoParameters(query);
-    const all = await options.reports.loadDiscoveries();
-    const stored = new Map(all.map(discovery => [discovery.providerId, discovery]));
-    const items = options.providers.map(provider =>
-      describe(provider, stored.get(provider.id), options),
-    );
-    return { items: await Promise.all(items) };
-  };
-}
-
-function showDiscovery(options: ReportRouterOptions): Read<OfProvider> {
-  return async ({ params, query }) => {
-    readNoParameters(query);
-    return reportDiscovery(params.id, options);
-  };
+async function reportDiscoveries(options: ReportOptions) {
+  const all = await options.reports.loadDiscoveries();
+  const stored = new Map(all.map(discovery => [discovery.providerId, discovery]));
+  const items = options.providers.map(provider =>
+    describe(provider, stored.get(provider.id), options),
+  );
+  return { items: await Promise.all(items) };
 }
 
 /** Returns the complete report of one provider. */
@@ -143,11 +151,6 @@ export async function reportDiscovery(id: string, options: ReportOptions) {
     webhooks: toWebhooksJson(await webhooks.load(provider.id)),
     configuration: toConfigurationJson(stored, options.configurationProblem()),
   };
-}
-
-function listRepositories(options: ReportRouterOptions): Read<OfProvider> {
-  return async ({ params, query }) =>
-    reportRepositories(params.id, readRepositoryQuery(query), options);
 }
 
 /** Returns a page of the repositories of a provider. */
@@ -198,13 +201,6 @@ async function selectRepositories(
   );
 }
 
-function showRepository(options: ReportRouterOptions): Read<OfRepository> {
-  return async ({ params, query }) => {
-    readNoParameters(query);
-    return reportRepository(params, options);
-  };
-}
-
 /** Returns the complete report of one repository for one provider. */
 export async function reportRepository(params: OfRepository, options: ReportOptions) {
   const { reports, providers } = options;
@@ -246,7 +242,7 @@ async function approveRemovals(
   });
   return audited(event, async () => {
     await permit(request, catalogLocationDeletePermission, options);
-    readNoParameters(request.query);
+    readQuery(NO_PARAMETERS, request.query);
     return { approved: await findProvider(options.providers, id).approveRemovals() };
   });
 }
@@ -269,7 +265,7 @@ async function describe(
  * this router passes on the errors with which they reject.
  */
 function toHandler<P>(
-  read: Read<P>,
+  read: (request: Request<P>) => Promise<object>,
 ): (request: Request<P>, response: Response) => unknown {
   return async (request, response) => void response.json(await read(request));
 }
@@ -280,21 +276,24 @@ async function permit(
   permission: BasicPermission,
   { httpAuth, permissions }: ReportRouterOptions,
 ): Promise<void> {
-  requireAllowed(
-    permission,
-    await permissions.authorize([{ permission }], {
-      credentials: await httpAuth.credentials(request),
-    }),
-  );
+  const credentials = await httpAuth.credentials(request);
+  await requireAllowance({ permission }, { credentials, permissions });
 }
 
-/** @throws NotAllowedError unless the only decision is to allow it */
-export function requireAllowed(
-  { name }: { readonly name: string },
-  [decision]: readonly { readonly result: AuthorizeResult }[],
-): void {
+/** @throws NotAllowedError unless the caller is allowed to do this */
+export async function requireAllowance(
+  request: AuthorizePermissionRequest,
+  {
+    credentials,
+    permissions,
+  }: {
+    readonly credentials: BackstageCredentials;
+    readonly permissions: PermissionsService;
+  },
+): Promise<void> {
+  const [decision] = await permissions.authorize([request], { credentials });
   if (decision?.result !== AuthorizeResult.ALLOW) {
-    throw new NotAllowedError(`This needs the permission ${name}`);
+    throw new NotAllowedError(`This needs the permission ${request.permission.name}`);
   }
 }
 

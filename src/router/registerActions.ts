@@ -4,7 +4,7 @@
  * this file uses it.
  */
 
-import { BackstageCredentials, PermissionsService } from '@backstage/backend-plugin-api';
+import { PermissionsService } from '@backstage/backend-plugin-api';
 import {
   ActionsRegistryService,
   actionsRegistryServiceRef,
@@ -19,7 +19,7 @@ import {
   ReportOptions,
   reportRepositories,
   reportRepository,
-  requireAllowed,
+  requireAllowance,
 } from './createReportRouter';
 import { ManualStart } from './manualRefresh';
 
@@ -36,6 +36,7 @@ interface ActionsOptions extends ReportOptions {
   readonly permissions: PermissionsService;
 }
 
+const READING = { permission: catalogLocationReadPermission };
 const READS = { readOnly: true, destructive: false, idempotent: true } as const;
 
 /** Registers all actions. */
@@ -46,17 +47,6 @@ export function registerActions(
   registerExplain(registry, options);
   registerAttention(registry, options);
   registerRun(registry, options);
-}
-
-async function requireReading(
-  credentials: BackstageCredentials,
-  { permissions }: ActionsOptions,
-): Promise<void> {
-  const permission = catalogLocationReadPermission;
-  requireAllowed(
-    permission,
-    await permissions.authorize([{ permission }], { credentials }),
-  );
 }
 
 function registerExplain(registry: ActionsRegistry, options: ActionsOptions): void {
@@ -76,7 +66,7 @@ function registerExplain(registry: ActionsRegistry, options: ActionsOptions): vo
       output: z => z.object({}).passthrough(),
     },
     async action({ credentials, input }) {
-      await requireReading(credentials, options);
+      await requireAllowance(READING, { ...options, credentials });
       const { projectKey: key, provider: id, repositorySlug: slug } = input;
       return { output: await reportRepository({ id, key, slug }, options) };
     },
@@ -97,7 +87,7 @@ function registerAttention(registry: ActionsRegistry, options: ActionsOptions): 
       output: z => z.object({}).passthrough(),
     },
     async action({ credentials, input: { provider: id } }) {
-      await requireReading(credentials, options);
+      await requireAllowance(READING, { ...options, credentials });
       const page = { limit: MAX_LISTED, offset: 0 };
       return {
         output: {
@@ -128,13 +118,12 @@ function registerRun(registry: ActionsRegistry, options: ActionsOptions): void {
     async action({ credentials, input: { provider } }) {
       const { anchorRef, start } = findProvider(options.starts, provider);
       const permission = catalogEntityRefreshPermission;
-      const requested = [{ permission, resourceRef: anchorRef }];
       // A run in progress may take long: the caller does not have to wait for its end.
       await new Promise<void>((resolve, reject) => {
         start({ trigger: 'action' }, async () => {
-          requireAllowed(
-            permission,
-            await options.permissions.authorize(requested, { credentials }),
+          await requireAllowance(
+            { permission, resourceRef: anchorRef },
+            { ...options, credentials },
           );
           resolve();
         }).catch(error => {

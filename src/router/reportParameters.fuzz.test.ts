@@ -6,7 +6,12 @@ import {
   PROTOTYPE_NAMES,
 } from '../__testUtils__/hostileData';
 import { OUTCOME_KINDS } from '../model';
-import { readAddress, readNoParameters, readRepositoryQuery } from './reportParameters';
+import {
+  NO_PARAMETERS,
+  readAddress,
+  readQuery,
+  REPOSITORY_PARAMETERS,
+} from './reportParameters';
 
 /** As Express reads the query of a request. */
 const parseQuery: (text: string) => unknown = express().get('query parser fn');
@@ -47,7 +52,7 @@ it('reads any query, or refuses it with the name of the wrong parameter', () => 
   let accepted = 0;
   fc.assert(
     fc.property(queries, text => {
-      const query = attempt(() => readRepositoryQuery(parseQuery(text)));
+      const query = attempt(() => readQuery(REPOSITORY_PARAMETERS, parseQuery(text)));
       expectNoPollution();
       if (typeof query === 'string') {
         expect(query).toMatch(/^(Bad parameter "[a-z]+"|Unknown parameter ".*"): /s);
@@ -72,9 +77,9 @@ it('refuses every parameter if none are allowed', () => {
   fc.assert(
     fc.property(queries, text => {
       const query = parseQuery(text);
-      const refused = attempt(() => readNoParameters(query));
+      const refused = attempt(() => readQuery(NO_PARAMETERS, query));
       expect(typeof refused).toBe(
-        Object.keys(Object(query)).length === 0 ? 'undefined' : 'string',
+        Object.keys(Object(query)).length === 0 ? 'object' : 'string',
       );
     }),
     { numRuns: FUZZ_RUNS },

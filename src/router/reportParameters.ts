@@ -11,33 +11,32 @@ import { isStorable } from '../util/text';
 const DEFAULT_LIMIT = 100;
 const MAX_LIMIT = 1_000;
 
-const Query = z.record(z.string(), z.unknown());
+/** Reads no parameters. */
+export const NO_PARAMETERS = z.strictObject({});
 
-/** The schema of a parameter, and its description in error messages. */
-interface Parameter<T> {
-  readonly schema: z.ZodType<T>;
-  readonly expected: string;
-}
+const onlyTrue = z
+  .literal('true')
+  .transform(() => true as const)
+  .optional()
+  .describe('true');
 
-const REPOSITORY_PARAMETERS = {
-  outcome: {
-    schema: z.enum(OUTCOME_KINDS),
-    expected: `one of ${OUTCOME_KINDS.join(', ')}`,
-  },
-  project: { schema: z.string().min(1).refine(isStorable), expected: 'a project key' },
-  conflicts: onlyTrue(),
-  errors: onlyTrue(),
-  limit: wholeNumber(1, MAX_LIMIT),
-  offset: wholeNumber(0, Number.MAX_SAFE_INTEGER),
-};
+/** Reads which repositories to return. Each description completes an error message. */
+export const REPOSITORY_PARAMETERS = z.strictObject({
+  outcome: z
+    .enum(OUTCOME_KINDS)
+    .optional()
+    .describe(`one of ${OUTCOME_KINDS.join(', ')}`),
+  project: z.string().min(1).refine(isStorable).optional().describe('a project key'),
+  /** Only repositories with conflicts. */
+  conflicts: onlyTrue,
+  /** Only repositories with files that the catalog could not use. */
+  errors: onlyTrue,
+  limit: wholeNumber(1, MAX_LIMIT, DEFAULT_LIMIT),
+  offset: wholeNumber(0, Number.MAX_SAFE_INTEGER, 0),
+});
 
 /** The repositories that a request selects. */
-export interface ReportQuery extends RepositoryQuery {
-  /** Only repositories with conflicts. */
-  readonly conflicts?: true;
-  /** Only repositories with files that the catalog could not use. */
-  readonly errors?: true;
-}
+export type ReportQuery = z.infer<typeof REPOSITORY_PARAMETERS>;
 
 /** Filters repositories and returns the requested page of them. */
 export function selectPage(
@@ -54,22 +53,31 @@ export function selectPage(
 }
 
 /**
- * Reads the query for repositories.
+ * Reads the query of a request, as Express parsed it.
  *
- * @param query - the query of the request, as Express parsed it
  * @throws InputError that names the parameter
  */
-export function readRepositoryQuery(query: unknown): ReportQuery {
-  const parameters = refuseUnknown(query, Object.keys(REPOSITORY_PARAMETERS));
-  const { outcome, project, conflicts, errors, limit, offset } = REPOSITORY_PARAMETERS;
-  return {
-    outcome: read('outcome', parameters.outcome, outcome),
-    project: read('project', parameters.project, project),
-    conflicts: read('conflicts', parameters.conflicts, conflicts),
-    errors: read('errors', parameters.errors, errors),
-    limit: read('limit', parameters.limit, limit) ?? DEFAULT_LIMIT,
-    offset: read('offset', parameters.offset, offset) ?? 0,
-  };
+export function readQuery<P extends z.ZodObject<Readonly<Record<string, z.ZodType>>>>(
+  parameters: P,
+  query: unknown,
+): z.infer<P> {
+  const { data, error } = parameters.safeParse(query);
+  if (!error) {
+    return data;
+  }
+  const { shape } = parameters;
+  for (const issue of error.issues) {
+    if (issue.code === 'unrecognized_keys') {
+      const names = Object.keys(shape).join(', ');
+      const instead = names === '' ? 'there are none here' : `there are ${names}`;
+      const [unknown] = issue.keys;
+      throw new InputError(`Unknown parameter ${JSON.stringify(unknown)}: ${instead}`);
+    }
+  }
+  const name = String(error.issues[0]?.path[0]);
+  throw new InputError(
+    `Bad parameter "${name}": it has to be ${shape[name]?.description}, given once`,
+  );
 }
 
 /**
@@ -78,17 +86,12 @@ export function readRepositoryQuery(query: unknown): ReportQuery {
  * @param path - the segments of the path, decoded
  * @throws InputError that names the segment
  */
-export function readAddress({
-  key,
-  slug,
-}: {
-  key: string;
-  slug: string;
-}): RepositoryAddress {
-  for (const [name, segment] of [
-    ['project key', key],
-    ['repository slug', slug],
-  ] as const) {
+export function readAddress(path: { key: string; slug: string }): RepositoryAddress {
+  const { key, slug } = path;
+  for (const [name, segment] of Object.entries({
+    'project key': key,
+    'repository slug': slug,
+  })) {
     if (!isStorable(segment)) {
       throw new InputError(
         `Bad "${name}" in the path: it contains characters that databases refuse`,
@@ -98,57 +101,12 @@ export function readAddress({
   return { projectKey: key, slug };
 }
 
-/**
- * Refuses all parameters, for routes that have none.
- *
- * @throws InputError that names the first parameter
- */
-export function readNoParameters(query: unknown): void {
-  refuseUnknown(query, []);
-}
-
-function refuseUnknown(
-  query: unknown,
-  known: readonly string[],
-): Readonly<Record<string, unknown>> {
-  const parameters = Query.parse(query);
-  const unknown = Object.keys(parameters).find(name => !known.includes(name));
-  if (unknown !== undefined) {
-    const instead =
-      known.length === 0 ? 'there are none here' : `there are ${known.join(', ')}`;
-    throw new InputError(`Unknown parameter ${JSON.stringify(unknown)}: ${instead}`);
-  }
-  return parameters;
-}
-
-/** @param value - a string; a list or an object if the parameter was given more than once */
-function read<T>(name: string, value: unknown, parameter: Parameter<T>): T | undefined {
-  if (value === undefined) {
-    return undefined;
-  }
-  const parsed = parameter.schema.safeParse(value);
-  if (!parsed.success) {
-    throw new InputError(
-      `Bad parameter "${name}": it has to be ${parameter.expected}, given once`,
-    );
-  }
-  return parsed.data;
-}
-
-function onlyTrue(): Parameter<true> {
-  return {
-    schema: z.literal('true').transform(() => true as const),
-    expected: 'true',
-  };
-}
-
-function wholeNumber(smallest: number, largest: number): Parameter<number> {
-  return {
-    schema: z
-      .string()
-      .regex(/^\d+$/)
-      .transform(Number)
-      .refine(value => value >= smallest && value <= largest),
-    expected: `a whole number from ${smallest} to ${largest}`,
-  };
+function wholeNumber(min: number, max: number, otherwise: number) {
+  return z
+    .string()
+    .regex(/^\d+$/)
+    .transform(Number)
+    .refine(value => value >= min && value <= max)
+    .default(otherwise)
+    .describe(`a whole number from ${min} to ${max}`);
 }
