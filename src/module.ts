@@ -1,23 +1,8 @@
 /** The backend feature that `backend.add(...)` installs. Wiring only. */
 
-import {
-  AuditorService,
-  coreServices,
-  createBackendModule,
-  DatabaseService,
-  HttpAuthService,
-  HttpRouterService,
-  LifecycleService,
-  LoggerService,
-  PermissionsService,
-  RootConfigService,
-  SchedulerService,
-} from '@backstage/backend-plugin-api';
-import {
-  CatalogProcessingExtensionPoint,
-  catalogProcessingExtensionPoint,
-} from '@backstage/plugin-catalog-node';
-import { EventsService, eventsServiceRef } from '@backstage/plugin-events-node';
+import { coreServices, createBackendModule } from '@backstage/backend-plugin-api';
+import { catalogProcessingExtensionPoint } from '@backstage/plugin-catalog-node';
+import { eventsServiceRef } from '@backstage/plugin-events-node';
 import { createFileParser } from './api/createFileParser';
 import {
   bitbucketServerEntityProviderExtensionPoint,
@@ -25,20 +10,12 @@ import {
 } from './api/locationParser';
 import { CatalogReporter } from './catalog/CatalogReporter';
 import { readDiscoveryConfig } from './config/readProviderConfigs';
-import {
-  ConflictServices,
-  createConflictServices,
-} from './conflicts/createConflictServices';
+import { createConflictServices } from './conflicts/createConflictServices';
 import { connectEvents } from './events/connectEvents';
-import {
-  findSecondCatalogNode,
-  ScmEvents,
-  scmEventsServiceRef,
-} from './events/scmEvents';
-import { LimiterRegistry } from './http/LimiterRegistry';
+import { findSecondCatalogNode, scmEventsServiceRef } from './events/scmEvents';
 import { countEvent } from './metrics/observers';
 import { observeReports, observeConfiguration } from './metrics/observeReports';
-import { AbsentReads, absentReadsServiceRef } from './provider/absentReads';
+import { absentReadsServiceRef } from './provider/absentReads';
 import { createProviderFactory } from './provider/createProviders';
 import { createStores, Stores, tablesServiceRef } from './provider/createStores';
 import { describeLostProviders } from './provider/describeLostProviders';
@@ -48,16 +25,34 @@ import { plainLocationRef, providerName, getTaskId } from './provider/locationEn
 import { runAtStart, StartState } from './provider/unscheduledRuns';
 import { createReportRouter } from './router/createReportRouter';
 import { createManualStart, createRefreshObserver } from './router/manualRefresh';
-import {
-  ActionsRegistry,
-  actionsRegistryRef,
-  registerActions,
-} from './router/registerActions';
+import { actionsRegistryRef, registerActions } from './router/registerActions';
 import { hasEntities } from './store/catalogState';
 import { DatabaseEventStore } from './store/DatabaseEventStore';
-import { DiscoveryDatabase } from './store/DiscoveryDatabase';
 import { SharedBucketTable } from './store/SharedBucketTable';
 import { systemClock } from './util/clock';
+
+const DEPENDENCIES = {
+  absentReads: absentReadsServiceRef,
+  actions: actionsRegistryRef,
+  auditor: coreServices.auditor,
+  catalog: catalogProcessingExtensionPoint,
+  config: coreServices.rootConfig,
+  database: coreServices.database,
+  events: eventsServiceRef,
+  httpAuth: coreServices.httpAuth,
+  httpRouter: coreServices.httpRouter,
+  lifecycle: coreServices.lifecycle,
+  limiters: limitersServiceRef,
+  logger: coreServices.logger,
+  permissions: coreServices.permissions,
+  scheduler: coreServices.scheduler,
+  scmEvents: scmEventsServiceRef,
+  tables: tablesServiceRef,
+};
+
+type Services = {
+  readonly [K in keyof typeof DEPENDENCIES]: (typeof DEPENDENCIES)[K]['T'];
+};
 
 /**
  * Installs one entity provider per entry of `catalog.providers.bitbucketServer`.
@@ -83,47 +78,11 @@ export const catalogModuleBitbucketServerEntityProvider = createBackendModule({
       },
     });
     env.registerInit({
-      deps: {
-        absentReads: absentReadsServiceRef,
-        actions: actionsRegistryRef,
-        auditor: coreServices.auditor,
-        catalog: catalogProcessingExtensionPoint,
-        config: coreServices.rootConfig,
-        database: coreServices.database,
-        events: eventsServiceRef,
-        httpAuth: coreServices.httpAuth,
-        httpRouter: coreServices.httpRouter,
-        lifecycle: coreServices.lifecycle,
-        limiters: limitersServiceRef,
-        logger: coreServices.logger,
-        permissions: coreServices.permissions,
-        scheduler: coreServices.scheduler,
-        scmEvents: scmEventsServiceRef,
-        tables: tablesServiceRef,
-      },
+      deps: DEPENDENCIES,
       init: services => install(services, parser),
     });
   },
 });
-
-interface Services {
-  readonly absentReads: AbsentReads;
-  readonly actions: ActionsRegistry;
-  readonly auditor: AuditorService;
-  readonly catalog: CatalogProcessingExtensionPoint;
-  readonly config: RootConfigService;
-  readonly database: DatabaseService;
-  readonly events: EventsService;
-  readonly httpAuth: HttpAuthService;
-  readonly httpRouter: HttpRouterService;
-  readonly lifecycle: LifecycleService;
-  readonly limiters: LimiterRegistry;
-  readonly logger: LoggerService;
-  readonly permissions: PermissionsService;
-  readonly scheduler: SchedulerService;
-  readonly scmEvents: ScmEvents;
-  readonly tables: DiscoveryDatabase;
-}
 
 async function install(
   services: Services,
@@ -131,6 +90,7 @@ async function install(
 ): Promise<void> {
   const { catalog, config, logger } = services;
   const shutdown = new AbortController();
+  const { signal } = shutdown;
   services.lifecycle.addShutdownHook(() =>
     shutdown.abort(new Error('the backend is shutting down')),
   );
@@ -138,11 +98,7 @@ async function install(
   const stores = createStores(services.database, logger, { tables });
   services.limiters.shareWithReplicas(new SharedBucketTable(tables));
   const { reports, stamps, webhooks } = stores;
-  const discovery = createDiscovery(services, {
-    parser,
-    stores,
-    signal: shutdown.signal,
-  });
+  const discovery = createDiscovery(services, { parser, stores, signal });
   const { conflicts, providers } = discovery;
   if (providers.length === 0) {
     logger.info(
@@ -161,7 +117,7 @@ async function install(
     webhooks,
     logger,
     clock: systemClock,
-    signal: shutdown.signal,
+    signal,
     observer: { onEvent: countEvent },
   });
   await conflicts.subscriber.subscribe(services.events);
@@ -173,20 +129,14 @@ async function install(
     providerIds: providers.map(({ id }) => id),
     logger,
     clock: systemClock,
-    signal: shutdown.signal,
+    signal,
   });
-  observeConfiguration({
-    isRefused: () => discovery.live.problem !== undefined,
-    signal: shutdown.signal,
-  });
-  addRoutes(services, { ...discovery, stores, shutdownSignal: shutdown.signal });
-  runSomeAtStart(services, providers, shutdown.signal);
+  observeConfiguration({ isRefused: () => discovery.live.problem !== undefined, signal });
+  addRoutes(services, discovery, stores, signal);
+  services.lifecycle.addStartupHook(() =>
+    providers.forEach(provider => startIfNeeded(provider, services, signal)),
+  );
   discovery.live.follow();
-}
-
-interface DiscoveryParts extends Reporters {
-  readonly providers: LiveProvider[];
-  readonly live: LiveConfiguration;
 }
 
 /** Creates the providers, and the part that applies a changed configuration to them. */
@@ -197,7 +147,7 @@ function createDiscovery(
     readonly stores: Stores;
     readonly signal: AbortSignal;
   },
-): DiscoveryParts {
+) {
   const { config, limiters, logger, scheduler } = services;
   const { parser, signal, stores } = options;
   const initial = readDiscoveryConfig(config);
@@ -230,16 +180,6 @@ function createDiscovery(
     signal,
   });
   return { ...reporters, providers, live };
-}
-
-function runSomeAtStart(
-  services: Services,
-  providers: readonly LiveProvider[],
-  signal: AbortSignal,
-): void {
-  services.lifecycle.addStartupHook(() =>
-    providers.forEach(provider => startIfNeeded(provider, services, signal)),
-  );
 }
 
 /** Starts a run if there is a reason for one; does not wait for it. */
@@ -289,18 +229,13 @@ async function warnAtStart(
   }
 }
 
-/** Report the state of the catalog, in addition to the results of runs. */
-interface Reporters {
-  readonly conflicts: ConflictServices;
-  readonly inCatalog: CatalogReporter;
-}
-
+/** Creates what reports the state of the catalog, in addition to the results of runs. */
 function createReporters(
   ids: readonly string[],
   { logger }: Services,
   stores: Stores,
   signal: AbortSignal,
-): Reporters {
+) {
   const options = {
     ...stores,
     providers: new Map(ids.map(id => [providerName(id), id])),
@@ -315,13 +250,12 @@ function createReporters(
   };
 }
 
-interface Routed extends DiscoveryParts {
-  readonly stores: Stores;
-  readonly shutdownSignal: AbortSignal;
-}
-
-function addRoutes(services: Services, routed: Routed): void {
-  const { conflicts, inCatalog, live, providers, stores, shutdownSignal } = routed;
+function addRoutes(
+  services: Services,
+  { conflicts, inCatalog, live, providers }: ReturnType<typeof createDiscovery>,
+  stores: Stores,
+  shutdownSignal: AbortSignal,
+): void {
   const { auditor, httpAuth, logger, permissions, scheduler } = services;
   const starts = providers.map(({ current }) =>
     createManualStart(current, { auditor, scheduler, shutdownSignal }),
