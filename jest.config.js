@@ -11,6 +11,7 @@ module.exports = {
     '<rootDir>/dev',
     '<rootDir>/scripts',
     '<rootDir>/bench',
+    '<rootDir>/soak',
   ],
   testMatch: ['**/*.test.ts', '**/*.test.mjs'],
   transform: {

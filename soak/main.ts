@@ -1,18 +1,21 @@
 /**
- * `npm run soak -- [--worlds 2000] [--seed 1] [--database postgres]`: runs seeded random worlds
- * with the module's own parts and a real store, and checks the invariants after each step.
+ * `npm run soak -- [--worlds 2000] [--seed 1] [--database postgres] [--shrink-seconds 60]`: runs
+ * seeded random worlds with the module's own parts and a real store, and checks the invariants
+ * after each step. When interrupted, it prints what is known.
  *
- * Exit codes: 0 success, 1 an invariant was violated, 2 wrong usage.
+ * Exit codes: 0 success, 1 an invariant was violated or the soak was interrupted, 2 wrong usage.
  */
 
 import { Command, InvalidArgumentError, Option } from 'commander';
-import fc from 'fast-check';
-import { describePlan, Plan, plan } from './plan';
+import { Plan } from './plan';
 import { runWorld } from './runWorld';
+import { describeFailure, describeSize, WorldCheck } from './WorldCheck';
 import { memoryDatabases, openPostgresDatabases, WorldDatabases } from './WorldDatabase';
 
 const PROGRESS_EVERY = 50;
-/** Time limit of one world, and of the search for a smaller failing one: ample on a busy machine. */
+/** While a smaller failing world is looked for. */
+const PROGRESS_MS = 10_000;
+/** Time limit of one world: ample on a busy machine. */
 const WORLD_LIMIT_MS = 600_000;
 const MAX_FAILURES = 5;
 const POSTGRES_VARIABLE = 'BACKSTAGE_TEST_DATABASE_POSTGRES15_CONNECTION_STRING';
@@ -26,46 +29,11 @@ function toCount(text: string): number {
   return count;
 }
 
-interface Failure {
-  readonly seed: number;
-  readonly plan: Plan | undefined;
-  readonly error: string;
-}
-
-function toMessage(error: unknown): string {
-  const tooLong = `it did not end within ${WORLD_LIMIT_MS / 1000} s`;
-  return error instanceof Error ? (error.stack ?? error.message) : tooLong;
-}
-
-/** Looks for a smaller failing world when a world fails. */
-async function checkWorld(
-  seed: number,
-  databases: WorldDatabases,
-): Promise<Failure | undefined> {
-  const property = fc.asyncProperty(plan, async randomPlan =>
-    runWorld(randomPlan, await databases.next()),
-  );
-  const details = await fc.check(property, {
-    seed,
-    numRuns: 1,
-    interruptAfterTimeLimit: WORLD_LIMIT_MS,
-    markInterruptAsFailure: false,
-  });
-  if (!details.failed) {
-    return undefined;
-  }
-  const { counterexample, errorInstance } = details;
-  return {
-    seed,
-    plan: counterexample?.[0],
-    error: toMessage(errorInstance),
-  };
-}
-
 interface Options {
   readonly worlds: number;
   readonly seed: number;
   readonly database: string;
+  readonly shrinkSeconds: number;
 }
 
 function parseOptions(args: readonly string[]): Options {
@@ -76,6 +44,12 @@ function parseOptions(args: readonly string[]): Options {
       'seed of the first world; each further world has the next one',
       toCount,
       1,
+    )
+    .option(
+      '--shrink-seconds <number>',
+      'time limit of the search for a smaller world when a world fails',
+      toCount,
+      60,
     )
     .addOption(
       new Option('--database <kind>', 'database of the stores')
@@ -101,32 +75,59 @@ async function main(args: readonly string[]): Promise<number> {
 }
 
 async function checkWorlds(options: Options, databases: WorldDatabases): Promise<number> {
-  const { database, seed, worlds } = options;
+  const { database, seed: firstSeed, shrinkSeconds, worlds } = options;
   const startedAt = process.cpuUsage();
   let failed = 0;
-  for (let done = 0; done < worlds && failed < MAX_FAILURES;) {
-    const failure = await checkWorld(seed + done, databases);
+  let done = 0;
+  const progress = () => {
+    const { user, system } = process.cpuUsage(startedAt);
+    const seconds = ((user + system) / 1e6).toFixed(1);
+    print(`${done} worlds, ${failed} failed, ${seconds} s of CPU time`);
+  };
+  const run = async (world: Plan) => runWorld(world, await databases.next());
+  while (done < worlds && failed < MAX_FAILURES) {
+    const seed = firstSeed + done;
+    const check = new WorldCheck(seed, run);
+    const report = () =>
+      check.failure && print(`\n${describeFailure(check.failure, { database, seed })}\n`);
+    const stopWatching = onInterrupt(() => {
+      report();
+      progress();
+      print(`Interrupted in world ${seed}`);
+      void databases.close().finally(() => process.exit(1));
+    });
+    const isFailing = await check.fails(WORLD_LIMIT_MS);
     done += 1;
-    if (failure) {
+    if (isFailing) {
       failed += 1;
-      report(failure, database);
+      print(
+        `World ${seed} fails. Looking for a smaller one for ${shrinkSeconds} s at most`,
+      );
+      await shrink(check, shrinkSeconds);
+      report();
     }
+    stopWatching();
     if (done % PROGRESS_EVERY === 0 || done === worlds) {
-      const { user, system } = process.cpuUsage(startedAt);
-      const seconds = ((user + system) / 1e6).toFixed(1);
-      print(`${done} worlds, ${failed} failed, ${seconds} s of CPU time`);
+      progress();
     }
   }
   return failed > 0 ? 1 : 0;
 }
 
-function report({ seed, plan: failed, error }: Failure, database: string): void {
-  print(`\nWorld ${seed} fails: ${error}`);
-  if (failed) {
-    print(`The smallest failing world that was found:\n${describePlan(failed)}`);
-  }
-  const where = database === 'memory' ? '' : ` --database ${database}`;
-  print(`Repeat it with: npm run soak -- --worlds 1 --seed ${seed}${where}\n`);
+async function shrink(check: WorldCheck, seconds: number): Promise<void> {
+  const timer = setInterval(() => {
+    const size = check.failure && describeSize(check.failure.plan);
+    print(`${check.tried} worlds tried, the smallest that fails: ${size}`);
+  }, PROGRESS_MS);
+  await check.shrink(seconds * 1000);
+  clearInterval(timer);
+}
+
+/** @returns a function that stops listening */
+function onInterrupt(listener: () => void): () => void {
+  const signals = ['SIGINT', 'SIGTERM'] as const;
+  signals.forEach(signal => process.once(signal, listener));
+  return () => signals.forEach(signal => process.off(signal, listener));
 }
 
 function print(line: string): void {
