@@ -2,6 +2,7 @@
 
 import { SchedulerServiceTaskInvocationDefinition } from '@backstage/backend-plugin-api';
 import { mockServices } from '@backstage/backend-test-utils';
+import { EntityProviderConnection } from '@backstage/plugin-catalog-node';
 import { JsonObject } from '@backstage/types';
 import type { WebhookRequest } from '../dev/simulatedBitbucket';
 import { FakeClock } from '../src/__testUtils__/FakeClock';
@@ -16,7 +17,6 @@ import { LiveConfiguration, LiveProvider } from '../src/provider/LiveConfigurati
 import { DatabaseEventStore } from '../src/store/DatabaseEventStore';
 import { ProviderStateStore } from '../src/store/ProviderStateStore';
 import { RepositoryStamps } from '../src/store/RepositoryStamps';
-import { CatalogView } from './CatalogView';
 import { Door, Kill } from './Door';
 
 /** Options of a process. */
@@ -24,7 +24,7 @@ export interface ReplicaOptions {
   readonly appConfig: JsonObject;
   readonly clock: FakeClock;
   readonly stores: TestStores;
-  readonly catalog: CatalogView;
+  readonly connectionFor: (door: Door) => EntityProviderConnection;
   readonly fetch: typeof fetch;
 }
 
@@ -54,7 +54,7 @@ export class Replica {
     return replica;
   }
 
-  async #start({ catalog, clock, fetch, stores }: ReplicaOptions): Promise<void> {
+  async #start({ clock, connectionFor, fetch, stores }: ReplicaOptions): Promise<void> {
     const door = this.#door;
     const { logger, store } = this;
     const { signal } = this.#shutdown;
@@ -76,7 +76,7 @@ export class Replica {
     );
     [this.#provider] = providers;
     for (const provider of providers) {
-      await provider.connect(catalog.connectionFor(door));
+      await provider.connect(connectionFor(door));
     }
     await connectEvents(this.#events, {
       ...{ clock, logger, providers, signal, stamps, webhooks },

@@ -3,6 +3,7 @@
  * invariants.
  */
 
+import { EntityProviderConnection } from '@backstage/plugin-catalog-node';
 import { JsonObject } from '@backstage/types';
 import {
   createSimulatedBitbucket,
@@ -32,6 +33,13 @@ export interface WorldOptions {
   readonly server: ServerSettings;
   readonly replicas: number;
   readonly database: WorldDatabase;
+  readonly sabotage?: Sabotage;
+}
+
+/** Makes the module look broken, to prove that the invariants notice: between it and the world. */
+export interface Sabotage {
+  fetch?(fetch: typeof globalThis.fetch): typeof globalThis.fetch;
+  connection?(connection: EntityProviderConnection): EntityProviderConnection;
 }
 
 interface Process {
@@ -53,12 +61,14 @@ export class World {
   readonly linkBases = new Set<string>();
   readonly server: ServerSettings;
   readonly #database: WorldDatabase;
+  readonly #sabotage: Sabotage;
   readonly #processes: Process[] = [];
   readonly #faults: Fault[] = [];
   #bitbucket: SimulatedBitbucket;
   #settings: ProviderSettings;
 
-  private constructor({ settings, server, database }: WorldOptions) {
+  private constructor({ settings, server, database, sabotage = {} }: WorldOptions) {
+    this.#sabotage = sabotage;
     this.#settings = settings;
     this.server = server;
     this.#database = database;
@@ -246,12 +256,19 @@ export class World {
     const stores = await this.#database.open(this.clock, others);
     // A backend whose catalog refuses its mutation does not start, and is started again.
     this.catalog.refuseNothing();
+    const { clock, catalog } = this;
+    const sabotage = this.#sabotage;
+    const fetch = this.invariants.watchRequests((...request) =>
+      fetchOf(this.#bitbucket)(...request),
+    );
     const replica = await Replica.start({
       appConfig: this.#appConfig(),
-      ...{ clock: this.clock, stores, catalog: this.catalog },
-      fetch: this.invariants.watchRequests((...request) =>
-        fetchOf(this.#bitbucket)(...request),
-      ),
+      ...{ clock, stores },
+      connectionFor: door => {
+        const connection = catalog.connectionFor(door);
+        return sabotage.connection?.(connection) ?? connection;
+      },
+      fetch: sabotage.fetch?.(fetch) ?? fetch,
     });
     this.#processes[index] = { replica, stores };
   }

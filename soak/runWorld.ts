@@ -5,7 +5,7 @@ import { checkOutcomes } from './checkRun';
 import { fill } from './content';
 import { Plan } from './plan';
 import { takeStep } from './steps';
-import { World } from './World';
+import { Sabotage, World } from './World';
 import { WorldDatabase } from './WorldDatabase';
 
 const HOUR_MS = 3_600_000;
@@ -16,9 +16,16 @@ const HOUR_MS = 3_600_000;
  */
 const UNTIL_NOTHING_IS_RESUMED_MS = 7 * HOUR_MS;
 
-/** @throws Error that names the violations */
-export async function runWorld(plan: Plan, database: WorldDatabase): Promise<void> {
-  const world = await World.create({ ...plan, database }, bitbucket =>
+/**
+ * @param sabotage - a fault between the module and its world, which has to be found
+ * @throws Error that names the violations
+ */
+export async function runWorld(
+  plan: Plan,
+  database: WorldDatabase,
+  sabotage?: Sabotage,
+): Promise<void> {
+  const world = await World.create({ ...plan, database, sabotage }, bitbucket =>
     fill(bitbucket, plan.repositories),
   );
   for (const step of plan.steps) {
