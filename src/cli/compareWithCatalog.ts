@@ -100,10 +100,10 @@ export function compareWithCatalog(
   ]);
   return new Map(
     sides.flatMap(({ content, run, after }) => {
-      const others = sides.filter(side => side.content !== content);
+      const different = sides.filter(side => side.content !== content);
       const leaving = (locations: readonly CatalogLocation[] = []) =>
         toTargets(locations)
-          .filter(target => !others.some(side => side.keeps(target)))
+          .filter(target => !different.some(side => side.keeps(target)))
           .sort();
       const added = [...after].filter(target => !present.has(target)).sort();
       const heldBack = leaving(run?.reconciliation.heldBack);

@@ -105,8 +105,8 @@ function describeChange(change: RepositoryChange): string {
     case 'unknown':
       return `Push to ${name}: it does not say to which branches`;
     case 'modified': {
-      const { was } = change;
-      return `Repository modified: ${name}${was ? `, formerly ${formatAddress(was)}` : ''}`;
+      const { formerAddress } = change;
+      return `Repository modified: ${name}${formerAddress ? `, formerly ${formatAddress(formerAddress)}` : ''}`;
     }
     case 'created':
     case 'forked':

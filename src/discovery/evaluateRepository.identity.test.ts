@@ -148,7 +148,7 @@ describe('a former address that a webhook claims', () => {
     const evaluation = await evaluateRepository(address('OPS/mine'), scope(), {
       source,
       loadKnown: async () => before,
-      was: address('PAY/victim'),
+      formerAddress: address('PAY/victim'),
       now: () => NOW,
     });
     if (evaluation.kind === 'unknown') {

@@ -94,7 +94,7 @@ export interface EvaluationTools {
     selector: RepositorySelector,
   ) => Promise<readonly KnownRepository[]>;
   /** The former address, if the repository was renamed or moved. */
-  readonly was?: RepositoryAddress;
+  readonly formerAddress?: RepositoryAddress;
   /** The repository as just listed: it is then not looked up. */
   readonly listed?: FilteredRepository;
   readonly now: () => number;
@@ -107,7 +107,7 @@ export interface EvaluationTools {
 export interface CheckedRepository {
   readonly kind: 'checked';
   readonly address: RepositoryAddress;
-  readonly was?: RepositoryAddress;
+  readonly formerAddress?: RepositoryAddress;
   /** As Bitbucket shows it now; `undefined` where it is gone. */
   readonly repository?: Repository;
   /** Outcome of the filters and the check; set if `repository` is. */
@@ -141,7 +141,7 @@ export async function checkRepository(
   scope: DiscoveryScope,
   tools: EvaluationTools,
 ): Promise<CheckedRepository | Unanswered> {
-  const { source, signal, listed, was, now, revision } = tools;
+  const { source, signal, listed, formerAddress, now, revision } = tools;
   const asked = { checkedAtMs: now(), revision };
   const lookup = listed
     ? ({ kind: 'found', repository: listed.repository } as const)
@@ -150,10 +150,10 @@ export async function checkRepository(
     return lookup;
   }
   const repository = lookup.kind === 'found' ? lookup.repository : undefined;
-  const here = repository ? [repository] : [];
+  const current = repository ? [repository] : [];
   const selector: RepositorySelector = {
-    repositoryIds: here.map(({ id }) => id),
-    addresses: [address, ...here, ...(was ? [was] : [])],
+    repositoryIds: current.map(({ id }) => id),
+    addresses: [address, ...current, ...(formerAddress ? [formerAddress] : [])],
   };
   const known = await tools.loadKnown(selector);
   const outcome = repository && (await checkOutcome(repository, known, scope, tools));
@@ -161,9 +161,9 @@ export async function checkRepository(
     const { reason, detail } = outcome;
     return { kind: 'unknown', problem: { reason, detail } };
   }
-  const departures = new Map([address, ...here].map(left => [addressKey(left), true]));
-  const subject = { address, repository, outcome, selector, departures, ...asked };
-  const checked: CheckedRepository = { kind: 'checked', ...subject, ...(was && { was }) };
+  const departures = new Map([address, ...current].map(left => [addressKey(left), true]));
+  const subject = { address, formerAddress, repository, outcome, selector, departures };
+  const checked: CheckedRepository = { kind: 'checked', ...subject, ...asked };
   await askDepartures(checked, departures, known, tools);
   return checked;
 }
@@ -204,12 +204,10 @@ async function askDepartures(
     }
   };
   // Without known files there, nothing can be lost.
-  if (
-    checked.repository &&
-    checked.was &&
-    known.some(repository => isAt(repository, checked.was))
-  ) {
-    await ask(checked.was);
+  const { formerAddress } = checked;
+  const wasThere = known.some(record => isAt(record, formerAddress));
+  if (checked.repository && formerAddress && wasThere) {
+    await ask(formerAddress);
   }
   for (const { at } of findLost(checked, findSubject(checked, known).records)) {
     if (at) {
@@ -270,16 +268,18 @@ interface Subject {
  * the repository there before, or was asked.
  */
 function findSubject(
-  { address, repository, was, departures }: CheckedRepository,
+  { address, repository, formerAddress, departures }: CheckedRepository,
   known: readonly KnownRepository[],
 ): Subject {
   if (!repository) {
     return { records: known.filter(record => isAt(record, address)) };
   }
-  const hasLeft = was !== undefined && departures.get(addressKey(was)) === true;
   const hasMoved =
-    hasLeft && !isAt(was, repository) && known.some(record => isAt(record, was));
-  const movedFrom = hasMoved ? was : undefined;
+    formerAddress !== undefined &&
+    departures.get(addressKey(formerAddress)) === true &&
+    !isAt(formerAddress, repository) &&
+    known.some(record => isAt(record, formerAddress));
+  const movedFrom = hasMoved ? formerAddress : undefined;
   const records = known.filter(record =>
     isPlaceholderId(record.repositoryId)
       ? isAt(record, repository) || isAt(record, movedFrom)

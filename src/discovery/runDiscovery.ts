@@ -235,11 +235,11 @@ class DiscoveryRun {
       return undefined;
     }
     this.#outcomes.delete(address.id);
-    const here = answer.kind === 'found' ? answer.repository : undefined;
-    if (!here || (here.id !== address.id && !isPlaceholderId(address.id))) {
+    const current = answer.kind === 'found' ? answer.repository : undefined;
+    if (!current || (current.id !== address.id && !isPlaceholderId(address.id))) {
       this.#gone.add(address.id);
     }
-    return here;
+    return current;
   }
 
   async #checkRepositories(repositories: readonly Repository[]): Promise<void> {

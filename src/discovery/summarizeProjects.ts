@@ -66,12 +66,15 @@ export async function summarizeProjects(
   });
   await forEachInTurns(result.repositories, ({ repository, outcome }) => {
     const { projectKey } = repository;
-    const was = before.get(repository.id);
+    const knownBefore = before.get(repository.id);
     if (outcome.kind !== 'excluded') {
       count(projectKey, { registered: outcome.kind === 'registered' ? 1 : 0 });
     }
-    const keys = [projectKey, ...(was ? [was.projectKey] : [])];
-    if (hasChanged(outcome, was) && isUnannounced(keys, was, announcements)) {
+    const keys = [projectKey, ...(knownBefore ? [knownBefore.projectKey] : [])];
+    if (
+      hasChanged(outcome, knownBefore) &&
+      isUnannounced(keys, knownBefore, announcements)
+    ) {
       count(projectKey, { unannounced: 1 });
     }
   });
@@ -83,14 +86,16 @@ const NONE = { registered: 0, unannounced: 0 };
 /** Whether the files changed; an unknown outcome, then or now, is not a change. */
 function hasChanged(
   outcome: RepositoryOutcome,
-  was: KnownRepository | undefined,
+  knownBefore: KnownRepository | undefined,
 ): boolean {
-  if (outcome.kind === 'unknown' || (was && !was.conclusive)) {
+  if (outcome.kind === 'unknown' || (knownBefore && !knownBefore.conclusive)) {
     return false;
   }
   const now = new Set(getRegisteredFiles(outcome).map(getEntryKey));
   const then = new Set(
-    was?.conclusive ? getRegisteredFiles(was.conclusive).map(getEntryKey) : [],
+    knownBefore?.conclusive
+      ? getRegisteredFiles(knownBefore.conclusive).map(getEntryKey)
+      : [],
   );
   return now.size !== then.size || [...then].some(key => !now.has(key));
 }
@@ -98,13 +103,13 @@ function hasChanged(
 /** @param projectKeys - the keys of its current and its former project */
 function isUnannounced(
   projectKeys: readonly string[],
-  was: KnownRepository | undefined,
+  knownBefore: KnownRepository | undefined,
   announcements: Announcements | undefined,
 ): boolean {
   if (!announcements) {
     return false;
   }
-  const lastCheckMs = was?.checkedAtMs ?? announcements.sinceMs;
+  const lastCheckMs = knownBefore?.checkedAtMs ?? announcements.sinceMs;
   return projectKeys.every(
     key => (announcements.lastEventMs(key) ?? -Infinity) < lastCheckMs,
   );

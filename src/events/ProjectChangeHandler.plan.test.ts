@@ -79,7 +79,7 @@ describe('a project that was renamed', () => {
       ALL,
     );
     expect(item?.changes).toMatchObject([
-      { type: 'modified', was: { projectKey: 'PAY', slug: 'api' } },
+      { type: 'modified', formerAddress: { projectKey: 'PAY', slug: 'api' } },
     ]);
   });
 
@@ -118,8 +118,8 @@ describe('a project that was renamed', () => {
       ALL,
     );
     expect(moved?.changes).toMatchObject([
-      { was: { projectKey: 'PAY', slug: 'old-api' } },
+      { formerAddress: { projectKey: 'PAY', slug: 'old-api' } },
     ]);
-    expect(stayed?.changes).toMatchObject([{ was: undefined }]);
+    expect(stayed?.changes).toMatchObject([{ formerAddress: undefined }]);
   });
 });

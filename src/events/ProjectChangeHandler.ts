@@ -131,12 +131,12 @@ export function planProject(
       .filter(({ files }) => files.length > 0)
       .map(repository => [repository.repositoryId, repository]),
   );
-  const here = listed.filter(
+  const present = listed.filter(
     ({ repository }) =>
       held.has(repository.id) || assessAddress(repository, filters) === undefined,
   );
-  const ids = new Set(here.map(({ repository }) => repository.id));
-  const addresses = new Set(here.map(({ repository }) => addressKey(repository)));
+  const ids = new Set(present.map(({ repository }) => repository.id));
+  const addresses = new Set(present.map(({ repository }) => addressKey(repository)));
   const missing = [...held.values()].filter(
     repository =>
       repository.projectKey.toLowerCase() === key.toLowerCase() &&
@@ -145,7 +145,7 @@ export function planProject(
         : ids.has(repository.repositoryId)),
   );
   return [
-    ...here.map(shown => {
+    ...present.map(shown => {
       const { id, slug } = shown.repository;
       const claimed =
         formerKey === undefined ? undefined : { projectKey: formerKey, slug };
@@ -162,8 +162,10 @@ function toListed(
 ): PendingRepository {
   const { repository } = listed;
   const hasMoved = former && addressKey(former) !== addressKey(repository);
-  const was = hasMoved ? { projectKey: former.projectKey, slug: former.slug } : undefined;
-  const changes = [{ type: 'modified', repository, was } as const];
+  const formerAddress = hasMoved
+    ? { projectKey: former.projectKey, slug: former.slug }
+    : undefined;
+  const changes = [{ type: 'modified', repository, formerAddress } as const];
   return { repository, changes, listed, isOneOfMany: true };
 }
 

@@ -12,7 +12,7 @@ import { ChangeTools, createChangeQueue, Handled, IGNORED } from './changeQueue'
 import { formatAddress } from '../util/text';
 import { EventResult, logGivenUp, logIgnored } from './eventResults';
 import {
-  formerAddress,
+  getFormerAddress,
   mergePending,
   PendingRepository,
   SingleChange,
@@ -100,7 +100,7 @@ export class RepositoryChangeHandler {
     const { changes, listed, repository: address } = item;
     const { branch, isKnown = false, reason } = decision;
     const client = await openClient();
-    const request = { address, was: formerAddress(item), listed };
+    const request = { address, formerAddress: getFormerAddress(item), listed };
     const evaluation = await evaluator.evaluate(request, client, signal);
     if (evaluation.kind === 'unknown') {
       if (evaluation.problem.reason === 'too-many-files') {
@@ -141,13 +141,17 @@ export class RepositoryChangeHandler {
 /** Whether a repository was not at its address before the change. */
 function isArrival(change: SingleChange): boolean {
   const { type } = change;
-  return type === 'modified' ? !!change.was : type === 'created' || type === 'forked';
+  return type === 'modified'
+    ? !!change.formerAddress
+    : type === 'created' || type === 'forked';
 }
 
 /** Returns the keys of all addresses and ids whose state the check may change. */
 function getLockKeys(item: PendingRepository, { addresses = [] }: Relevant): string[] {
   const { repository } = item;
-  const was = formerAddress(item);
-  const keys = [repository, ...(was ? [was] : []), ...addresses].map(addressKey);
+  const formerAddress = getFormerAddress(item);
+  const keys = [repository, ...(formerAddress ? [formerAddress] : []), ...addresses].map(
+    addressKey,
+  );
   return [...new Set([...keys, `${repository.id}`])];
 }

@@ -12,10 +12,10 @@ describe('a modified repository', () => {
   it.each([
     ['a rename', { slug: 'old' }, { projectKey: 'PAY', slug: 'old' }],
     ['a move', { project: { key: 'OLD' } }, { projectKey: 'OLD', slug: 'api' }],
-  ])('has its address from before %s', (_, overrides, was) => {
+  ])('has its address from before %s', (_, overrides, formerAddress) => {
     const payload = { old: repositoryPayload(overrides), new: repositoryPayload() };
     expect(analyzeWebhookEvent('repo:modified', payload)).toEqual(
-      one({ type: 'modified', repository: API, was }),
+      one({ type: 'modified', repository: API, formerAddress }),
     );
   });
 

@@ -113,8 +113,10 @@ const CHANGES: Readonly<Record<RepositoryEventKey, z.ZodType<RepositoryChange>>>
     ({ old, new: repository }) => {
       const { projectKey, slug } = repository;
       const hasMoved = old && (old.projectKey !== projectKey || old.slug !== slug);
-      const was = hasMoved ? { projectKey: old.projectKey, slug: old.slug } : undefined;
-      return { type: 'modified', repository, was };
+      const formerAddress = hasMoved
+        ? { projectKey: old.projectKey, slug: old.slug }
+        : undefined;
+      return { type: 'modified', repository, formerAddress };
     },
   ),
   'repo:forked': aboutRepository('forked'),

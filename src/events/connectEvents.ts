@@ -183,9 +183,12 @@ async function renewStamps(
     // No stamp is needed: each repository that moved with it has new URLs.
     return;
   }
-  const was = change.type === 'modified' && change.was;
+  const formerAddress = change.type === 'modified' && change.formerAddress;
   try {
-    await stamps?.renew(host, [change.repository, ...(was ? [was] : [])]);
+    await stamps?.renew(host, [
+      change.repository,
+      ...(formerAddress ? [formerAddress] : []),
+    ]);
   } catch (error) {
     logger.warn(
       `The change of ${formatAddress(change.repository)} could not be stored, so its files are read again only once they are old: ${error}`,

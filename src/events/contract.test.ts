@@ -117,7 +117,7 @@ describeWithFixtures('recorded webhooks', () => {
           selfUrl:
             'https://server.bitbucket.local/users/gopher/repos/webhook-test/browse',
         },
-        was: { projectKey: 'gopher', slug: 'webhook-test-2' },
+        formerAddress: { projectKey: 'gopher', slug: 'webhook-test-2' },
       },
     });
   });

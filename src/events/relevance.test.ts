@@ -240,7 +240,7 @@ it.each<[string, KnownRepository[], SingleChange, boolean]>([
   [
     'only the former address that the payload claims',
     [known(8, 'PAY/victim')],
-    { type: 'modified', repository: API, was: address('PAY/victim') },
+    { type: 'modified', repository: API, formerAddress: address('PAY/victim') },
     false,
   ],
 ])(
@@ -326,8 +326,10 @@ describe('the server of an event', () => {
   ])('of a rename without a link %s', async (_, at, kind) => {
     const { decide } = setUp({ rows: [known(7, at)] });
     const repository = { ...UNLINKED, slug: 'gateway' };
-    const was = address('PAY/api');
-    expect(kindOf(await decide({ type: 'modified', repository, was }))).toBe(kind);
+    const formerAddress = address('PAY/api');
+    expect(kindOf(await decide({ type: 'modified', repository, formerAddress }))).toBe(
+      kind,
+    );
   });
 });
 

@@ -162,8 +162,8 @@ async function decideAboutChange(
   const { id } = change.repository;
   const repositoryIds = id === undefined ? [] : [id];
   const related = await context.findRelated({ repositoryIds, addresses });
-  const here = addressKey(change.repository);
-  const known = related.find(repository => addressKey(repository) === here);
+  const currentKey = addressKey(change.repository);
+  const known = related.find(repository => addressKey(repository) === currentKey);
   const decision =
     objectionTo(change, related, context) ??
     decidedLocally ??
@@ -273,8 +273,8 @@ async function isOurs(selfUrl: string, context: RelevanceContext): Promise<boole
 }
 
 function getAddresses(change: SingleChange): RepositoryAddress[] {
-  const was = change.type === 'modified' ? change.was : undefined;
-  return [change.repository, ...(was ? [was] : [])];
+  const formerAddress = change.type === 'modified' ? change.formerAddress : undefined;
+  return [change.repository, ...(formerAddress ? [formerAddress] : [])];
 }
 
 function getBranches(refs: readonly RefChange[]): RefChange[] {

@@ -1,6 +1,6 @@
 import { repository } from '../__testUtils__/discoveryData';
 import {
-  formerAddress,
+  getFormerAddress,
   mergePending,
   PendingRepository,
   RefChange,
@@ -23,8 +23,11 @@ function pushed(...refs: readonly RefChange[]): PendingRepository {
   return { repository: API, changes: [{ type: 'pushed', repository: API, refs }] };
 }
 
-function modified(was?: string): PendingRepository {
-  const former = was === undefined ? {} : { was: { projectKey: 'PAY', slug: was } };
+function modified(formerSlug?: string): PendingRepository {
+  const former =
+    formerSlug === undefined
+      ? {}
+      : { formerAddress: { projectKey: 'PAY', slug: formerSlug } };
   return {
     repository: API,
     changes: [{ type: 'modified', repository: API, ...former }],
@@ -81,14 +84,14 @@ describe('events of several types', () => {
   });
 
   it('keep the first former address, which the catalog holds', () => {
-    expect(formerAddress(mergePending(modified('one'), modified('two')))?.slug).toBe(
+    expect(getFormerAddress(mergePending(modified('one'), modified('two')))?.slug).toBe(
       'one',
     );
-    expect(formerAddress(mergePending(modified('one'), modified()))?.slug).toBe('one');
-    expect(formerAddress(mergePending(modified(), modified('two')))?.slug).toBe('two');
-    expect(formerAddress(mergePending(modified('one'), pushed()))?.slug).toBe('one');
-    expect(formerAddress(pushed())).toBeUndefined();
-    expect(formerAddress(modified())).toBeUndefined();
+    expect(getFormerAddress(mergePending(modified('one'), modified()))?.slug).toBe('one');
+    expect(getFormerAddress(mergePending(modified(), modified('two')))?.slug).toBe('two');
+    expect(getFormerAddress(mergePending(modified('one'), pushed()))?.slug).toBe('one');
+    expect(getFormerAddress(pushed())).toBeUndefined();
+    expect(getFormerAddress(modified())).toBeUndefined();
   });
 });
 

@@ -44,7 +44,7 @@ export type RepositoryChange =
       readonly type: 'modified';
       readonly repository: ChangedRepository;
       /** Its former address, if that has changed. */
-      readonly was?: RepositoryAddress;
+      readonly formerAddress?: RepositoryAddress;
     }
   | { readonly type: 'created' | 'forked'; readonly repository: ChangedRepository }
   /** Reported as deleted, which has to be confirmed before anything is removed. */
@@ -110,11 +110,11 @@ export function mergePending(
 }
 
 /** Returns the former address; `undefined` if no event names one. */
-export function formerAddress({
+export function getFormerAddress({
   changes,
 }: PendingRepository): RepositoryAddress | undefined {
   return changes.flatMap(change =>
-    change.type === 'modified' ? (change.was ?? []) : [],
+    change.type === 'modified' ? (change.formerAddress ?? []) : [],
   )[0];
 }
 
@@ -127,7 +127,7 @@ function mergeChange(
   }
   if (earlier?.type === 'modified' && later.type === 'modified') {
     // The catalog holds the address that the first change calls the former one.
-    return { ...later, was: earlier.was ?? later.was };
+    return { ...later, formerAddress: earlier.formerAddress ?? later.formerAddress };
   }
   return later;
 }

@@ -78,7 +78,7 @@ describe('webhooks of the simulator', () => {
     expect(read(renamed)).toMatchObject({
       type: 'modified',
       repository: { slug: 'better' },
-      was: API,
+      formerAddress: API,
     });
 
     simulated.addRepository({ projectKey: '~jdoe', slug: 'fork' });

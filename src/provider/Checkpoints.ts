@@ -154,8 +154,8 @@ function newLocations(
   { repository, outcome }: RepositoryResult,
   before: KnownRepository | undefined,
 ): CatalogLocation[] {
-  const had = new Map(before?.files.map(file => [getEntryKey(file), file]));
+  const filesBefore = new Map(before?.files.map(file => [getEntryKey(file), file]));
   return getRegisteredFiles(outcome)
-    .filter(file => differsFrom(file, had.get(getEntryKey(file))))
+    .filter(file => differsFrom(file, filesBefore.get(getEntryKey(file))))
     .map(file => ({ repository, file }));
 }

@@ -155,8 +155,8 @@ const at = (slug: string) => ({ projectKey: 'PAY', slug });
     });
 
     const EVENTS = [
-      { address: at('old'), was: at('a') },
-      { address: at('a'), was: at('b') },
+      { address: at('old'), formerAddress: at('a') },
+      { address: at('a'), formerAddress: at('b') },
     ] as const;
 
     it.each(

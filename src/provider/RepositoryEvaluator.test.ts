@@ -123,7 +123,7 @@ describe('an evaluation', () => {
       public: false,
     };
     await clock.run(
-      evaluate({ address: listed, was: API, listed: { repository: listed } }),
+      evaluate({ address: listed, formerAddress: API, listed: { repository: listed } }),
     );
     // Only who is at its former address.
     expect(countRequests(bitbucket)).toEqual({ 'file-check': 1, repository: 1 });

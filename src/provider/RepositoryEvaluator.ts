@@ -22,7 +22,7 @@ import { ProviderContext, getRemovalPolicy } from './ProviderContext';
 export interface EvaluationRequest {
   readonly address: RepositoryAddress;
   /** Its former address, if it was renamed or moved. */
-  readonly was?: RepositoryAddress;
+  readonly formerAddress?: RepositoryAddress;
   /** The repository as just listed. */
   readonly listed?: FilteredRepository;
 }
@@ -76,7 +76,7 @@ export class RepositoryEvaluator {
   }
 
   #check(
-    { address, was, listed }: EvaluationRequest,
+    { address, formerAddress, listed }: EvaluationRequest,
     revision: number,
     client: RestClient,
     signal: AbortSignal | undefined,
@@ -86,7 +86,7 @@ export class RepositoryEvaluator {
       source: client,
       parseFiles: fileParser?.(client),
       loadKnown: async selector => (await store.loadRelated(config.id, selector)) ?? [],
-      was,
+      formerAddress,
       listed,
       now: () => clock.now(),
       revision,

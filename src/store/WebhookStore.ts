@@ -84,11 +84,11 @@ export class WebhookStore {
       .sort((a, b) => b.registered - a.registered)
       .slice(0, MAX_PROJECTS);
     const changed = kept.filter(({ projectKey, registered, unannounced }) => {
-      const was = stored.get(toSortKey(projectKey));
+      const before = stored.get(toSortKey(projectKey));
       return (
         unannounced > 0 ||
-        was?.registered !== registered ||
-        was.projectKey !== storableText(projectKey)
+        before?.registered !== registered ||
+        before.projectKey !== storableText(projectKey)
       );
     });
     const present = new Set(kept.map(project => toSortKey(project.projectKey)));
@@ -129,11 +129,12 @@ function toRow(
   stored: ReadonlyMap<string, ProjectWebhooks>,
   atMs: number,
 ) {
-  const was = stored.get(toSortKey(projectKey));
+  const before = stored.get(toSortKey(projectKey));
   return {
     ...toKeys(providerId, projectKey),
     registered,
-    unannounced: (was?.unannounced ?? 0) + unannounced,
-    last_unannounced_at_ms: unannounced > 0 ? atMs : (was?.lastUnannouncedAtMs ?? null),
+    unannounced: (before?.unannounced ?? 0) + unannounced,
+    last_unannounced_at_ms:
+      unannounced > 0 ? atMs : (before?.lastUnannouncedAtMs ?? null),
   };
 }

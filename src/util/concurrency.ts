@@ -57,13 +57,13 @@ export class KeyedLock {
    */
   async run<T>(keys: readonly string[], work: () => Promise<T>): Promise<T> {
     const before = keys.flatMap(key => this.#last.get(key) ?? []);
-    const mine = Promise.allSettled(before).then(work);
-    keys.forEach(key => this.#last.set(key, mine));
+    const finished = Promise.allSettled(before).then(work);
+    keys.forEach(key => this.#last.set(key, finished));
     try {
-      return await mine;
+      return await finished;
     } finally {
       for (const key of keys) {
-        if (this.#last.get(key) === mine) {
+        if (this.#last.get(key) === finished) {
           this.#last.delete(key);
         }
       }
