@@ -4,7 +4,7 @@ const UNUSED_CLIENT = '<rootDir>/scripts/jest-unused-client.js';
 
 /** Tests run as CommonJS, compiled by swc: the same shape Backstage publishes. */
 module.exports = {
-  testEnvironment: 'node',
+  testEnvironment: '<rootDir>/scripts/jest-environment.js',
   roots: [
     '<rootDir>/src',
     '<rootDir>/test',
@@ -38,6 +38,8 @@ module.exports = {
     '^\\.{1,2}/(processing/)?TaskPipeline\\.cjs\\.js$':
       '<rootDir>/scripts/jest-eager-task-pipeline.js',
     '^\\./openapi\\.schema\\.validator$': '<rootDir>/scripts/jest-valid-openapi.js',
+    '^\\.{1,2}/validation/entityKindSchemaValidator\\.cjs\\.js$':
+      '<rootDir>/scripts/jest-lazy-validator.js',
   },
   globalSetup: '<rootDir>/scripts/jest-global-setup.js',
   // Suites with a backend wait more than they compute, so few cores serve more workers.

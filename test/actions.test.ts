@@ -172,14 +172,17 @@ describe('the actions', () => {
     await eventually(async () =>
       expect(await report()).toMatchObject({ status: 'succeeded', trigger: 'manual' }),
     );
-    expect(audited).toEqual([
-      {
-        eventId: 'bitbucket-server-discovery-run',
-        provider: 'bitbucketServer-provider:default',
-        trigger: 'action',
-        ended: 'success',
-      },
-    ]);
+    // The event follows the end of the run.
+    await eventually(async () =>
+      expect(audited).toEqual([
+        {
+          eventId: 'bitbucket-server-discovery-run',
+          provider: 'bitbucketServer-provider:default',
+          trigger: 'action',
+          ended: 'success',
+        },
+      ]),
+    );
   });
 
   it('start no run when refused, and write an audit event', async () => {
