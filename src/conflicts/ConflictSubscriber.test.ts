@@ -1,6 +1,8 @@
 import { DefaultEventsService } from '@backstage/plugin-events-node';
+import fc from 'fast-check';
 import { target } from '../__testUtils__/discoveryData';
 import { FakeClock } from '../__testUtils__/FakeClock';
+import { expectNoPollution, FUZZ_RUNS, mutationsOf } from '../__testUtils__/hostileData';
 import { createLogRecorder } from '../__testUtils__/testProvider';
 import { providerName } from '../provider/locationEntities';
 import { RefusedEntity } from './ConflictStore';
@@ -206,4 +208,30 @@ describe('a conflict that the catalog reports', () => {
 
     expect(kept).toEqual([]);
   });
+});
+
+/** Backstage cannot publish what is nested too deeply to be written as JSON. */
+function canBePublished(payload: unknown): boolean {
+  try {
+    JSON.stringify(payload);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+it('survives any other payload, and keeps nothing but texts', async () => {
+  const { kept, publish } = await setUp();
+  await fc.assert(
+    fc.asyncProperty(mutationsOf(PAYLOAD).filter(canBePublished), async payload => {
+      await publish(payload);
+      expectNoPollution();
+    }),
+    { numRuns: Math.ceil(FUZZ_RUNS / 4) },
+  );
+  await publish(PAYLOAD);
+
+  const texts = kept.flat().flatMap(refused => Object.values(refused));
+  expect(texts.length).toBeGreaterThan(0);
+  expect(texts.filter(text => typeof text !== 'string')).toEqual([]);
 });
