@@ -10,10 +10,10 @@ import { webBaseUrl } from '../bitbucket/webUrls';
 import {
   LabelName,
   ProjectRow,
-  toRepository,
+  RepositoryDetails,
+  RepositoryRow,
   WireBranch,
   WirePage,
-  WireRepository,
 } from '../bitbucket/wire';
 import { Repository } from '../model';
 import {
@@ -39,10 +39,12 @@ const MAX_ROWS = 100_000;
 
 const PublicProject = ProjectRow.transform(({ key }) => ({ key }));
 
-const PublicRepository = WireRepository.transform(wire => ({
-  ...toPublicRepository(toRepository(wire), wire.links),
-  ...(wire.defaultBranch !== undefined && { defaultBranch: wire.defaultBranch }),
-}));
+const PublicRepository = RepositoryRow.and(RepositoryDetails).transform(
+  ({ links, defaultBranch, ...repository }) => ({
+    ...toPublicRepository(repository, links),
+    ...(defaultBranch !== undefined && { defaultBranch }),
+  }),
+);
 
 const PublicBranch = WireBranch.extend({
   displayId: z.string().min(1),

@@ -11,7 +11,7 @@ import { isStorable } from '../util/text';
 import { Answer } from './Answer';
 import { unanswered } from './assessReply';
 import { AskOptions, Session } from './Session';
-import { parse, WireRepository } from './wire';
+import { parse, RepositoryRow } from './wire';
 
 /** Servers refuse more than 500, and older ones may refuse even 500. */
 const PAGE_LIMITS = [500, 100] as const;
@@ -36,14 +36,11 @@ const SearchPage = z.object({
 });
 
 const HitRow = z
-  .object({
-    file: z.string().min(1).refine(isStorable),
-    repository: WireRepository.pick({ id: true, slug: true, project: true }),
-  })
-  .transform(({ file, repository }): SearchHit => ({
-    repositoryId: repository.id,
-    projectKey: repository.project.key,
-    slug: repository.slug,
+  .object({ file: z.string().min(1).refine(isStorable), repository: RepositoryRow })
+  .transform(({ file, repository: { id, projectKey, slug } }): SearchHit => ({
+    repositoryId: id,
+    projectKey,
+    slug,
     path: file,
   }));
 

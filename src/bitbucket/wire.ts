@@ -6,6 +6,7 @@
 
 import { z } from 'zod';
 import { FileChange, Project, Repository } from '../model';
+import { getFields, isFields, isText } from '../util/fields';
 import { isAddressable, isStorable, quote, storableText } from '../util/text';
 
 /** Parses a value; returns `undefined` when it does not match the schema. */
@@ -22,8 +23,12 @@ function optional<T>(schema: z.ZodType<T>) {
     .transform(value => value ?? undefined);
 }
 
+function isName(value: unknown): value is string {
+  return isText(value) && value !== '' && isAddressable(value);
+}
+
 /** The name of a project, a repository or a branch. */
-const Name = z.string().min(1).refine(isAddressable);
+const Name = z.string().refine(isName);
 
 /** Text for people, possibly of several lines. */
 const Text = z.string().transform(storableText);
@@ -32,61 +37,85 @@ const Text = z.string().transform(storableText);
 const Line = z.string().transform(text => quote(text));
 
 const Flag = z.boolean().catch(false);
-const Link = z.object({ href: z.string() });
 
-const WireProject = z.object({
-  key: Name,
-  id: optional(z.number().int()),
-  type: optional(Text),
-  public: Flag,
-});
-
-/** The fields of a repository that all its representations share. */
-export const WireRepository = z.object({
-  id: z.number().int(),
-  slug: Name,
-  /** 20 hexadecimal digits in all recordings. */
-  hierarchyId: optional(z.string().regex(/^[\w-]{1,64}$/)),
-  name: optional(Text),
-  description: optional(Text),
-  state: optional(Line),
-  archived: Flag,
-  public: Flag,
-  origin: optional(z.object({})),
-  project: WireProject,
-  links: z.record(z.string(), z.array(Link).catch([])).catch({}),
+/** Properties of a repository that location parsers use and discovery does not. */
+export const RepositoryDetails = z.object({
+  links: z
+    .record(z.string(), z.array(z.object({ href: z.string() })).catch([]))
+    .catch({}),
   defaultBranch: optional(Text),
 });
 
-/** Converts a repository to the model. */
-export function toRepository(wire: z.output<typeof WireRepository>): Repository {
-  const selfUrl = wire.links.self?.[0]?.href;
+/** A repository, read by hand: a listing may have a hundred thousand of them. */
+export const RepositoryRow = z.unknown().transform((value, context): Repository => {
+  const repository = readRepository(value);
+  if (!repository) {
+    context.addIssue('not a repository');
+    return z.NEVER;
+  }
+  return repository;
+});
+
+/** Reads the fields of a repository that all its representations share. */
+function readRepository(value: unknown): Repository | undefined {
+  const wire = getFields(value);
+  const project = getFields(wire.project);
+  const { id, slug, hierarchyId } = wire;
+  if (!isInteger(id) || !isName(slug) || !isName(project.key)) {
+    return undefined;
+  }
   return {
-    id: wire.id,
-    projectKey: wire.project.key,
-    slug: wire.slug,
-    hierarchyId: wire.hierarchyId,
-    name: wire.name ?? wire.slug,
-    description: wire.description,
-    state: wire.state,
-    archived: wire.archived,
-    fork: wire.origin !== undefined,
-    personal: isPersonal(wire.project),
-    public: wire.public || wire.project.public,
-    selfUrl: selfUrl && isAddressable(selfUrl) ? selfUrl : undefined,
+    id,
+    projectKey: project.key,
+    slug,
+    hierarchyId: isHierarchyId(hierarchyId) ? hierarchyId : undefined,
+    name: readText(wire.name) ?? slug,
+    description: readText(wire.description),
+    state: isText(wire.state) ? quote(wire.state) : undefined,
+    archived: wire.archived === true,
+    fork: isFields(wire.origin),
+    personal: isPersonal(project.key, project.type),
+    public: wire.public === true || project.public === true,
+    selfUrl: findSelfUrl(getFields(wire.links).self),
   };
 }
 
-export const RepositoryRow = WireRepository.transform(toRepository);
+function isInteger(value: unknown): value is number {
+  return Number.isSafeInteger(value);
+}
 
-export const ProjectRow = WireProject.transform((wire): Project => ({
-  id: wire.id,
-  key: wire.key,
-  personal: isPersonal(wire),
-}));
+/** 20 hexadecimal digits in all recordings. */
+function isHierarchyId(value: unknown): value is string {
+  return isText(value) && /^[\w-]{1,64}$/.test(value);
+}
 
-function isPersonal(project: { key: string; type?: string }): boolean {
-  return project.type === 'PERSONAL' || project.key.startsWith('~');
+function readText(value: unknown): string | undefined {
+  return isText(value) ? storableText(value) : undefined;
+}
+
+function isLink(value: unknown): value is { readonly href: string } {
+  return isText(getFields(value).href);
+}
+
+function findSelfUrl(links: unknown): string | undefined {
+  const url = Array.isArray(links) && links.every(isLink) ? links[0]?.href : undefined;
+  return url && isAddressable(url) ? url : undefined;
+}
+
+export const ProjectRow = z
+  .object({
+    key: Name,
+    id: optional(z.number().int()),
+    type: optional(Text),
+  })
+  .transform(({ id, key, type }): Project => ({
+    id,
+    key,
+    personal: isPersonal(key, type),
+  }));
+
+function isPersonal(key: string, type: unknown): boolean {
+  return type === 'PERSONAL' || key.startsWith('~');
 }
 
 /** Repository and project may both grant public access; where neither does, only users see the repository. */
