@@ -19,6 +19,8 @@ import {
   readRepositoryRow,
   SalvagedRow,
   salvageRow,
+  Share,
+  shareTexts,
   toRepositoryRow,
 } from './repositoryRows';
 import {
@@ -77,9 +79,10 @@ export class RepositoryTable {
     }
     const known: KnownRepository[] = [];
     const salvaged: SalvagedRow[] = [];
+    const share = shareTexts();
     for await (const rows of this.#pages()) {
       for (const row of rows) {
-        const read = this.#read(row);
+        const read = this.#read(row, share);
         const repository = read.known ?? read.salvaged?.repository;
         salvaged.push(...(read.salvaged ? [read.salvaged] : []));
         known.push(
@@ -301,8 +304,8 @@ export class RepositoryTable {
     return rows.flatMap(row => this.#read(row).known ?? []);
   }
 
-  #read(row: unknown): ReadRow {
-    const known = readRepositoryRow(row);
+  #read(row: unknown, share?: Share): ReadRow {
+    const known = readRepositoryRow(row, share);
     if (known) {
       return { known };
     }

@@ -22,13 +22,19 @@ const FILE = {
   presence: 'required',
 } as const;
 
+const PARSED_FILE = { ...FILE, entity: { key: 'component:default/a', json: '{}' } };
+const REGISTERED = { kind: 'registered', files: [FILE] } as const;
+const PROBLEM = { reason: 'timeout', detail: 'It took too long' } as const;
+
 const KNOWN: KnownRepository[] = [
-  { settled: { kind: 'registered' as const, files: [FILE] }, files: [FILE] },
-  { settled: { kind: 'absent' as const, reason: 'no-catalog-file' as const }, files: [] },
+  { files: [FILE], conclusive: REGISTERED },
+  { files: [FILE, PARSED_FILE], conclusive: REGISTERED },
   {
-    problem: { reason: 'timeout' as const, detail: 'It took too long' },
-    files: [{ ...FILE, entity: { key: 'component:default/a', json: '{}' } }],
+    files: [],
+    conclusive: { kind: 'absent' as const, reason: 'no-catalog-file' as const },
   },
+  { files: [PARSED_FILE], problem: PROBLEM },
+  { files: [FILE], conclusive: REGISTERED, problem: PROBLEM },
 ].map(overrides => ({
   repositoryId: 7,
   projectKey: 'PAY',

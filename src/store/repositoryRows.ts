@@ -1,13 +1,12 @@
 /**
  * Converts between the row of a repository and the engine's types. Everything that is
- * read is parsed.
+ * read is checked.
  */
 
 import { isDeepStrictEqual } from 'node:util';
-import { z } from 'zod';
 import { addressKey } from '../discovery/identify';
 import { hasSameFiles } from '../discovery/locations';
-import { KnownRepository } from '../discovery/types';
+import { ConclusiveOutcome, KnownRepository } from '../discovery/types';
 import {
   ABSENCE_REASONS,
   CatalogFile,
@@ -18,59 +17,96 @@ import {
   UNKNOWN_REASONS,
 } from '../model';
 import { forEachInTurns } from '../util/clock';
+import { getFields, isText } from '../util/fields';
 import { parseTarget } from '../util/parseUrls';
 import { formatAddress, storableText } from '../util/text';
-import { BigNumber, jsonColumn, toSortKey } from './tables';
+import { toSortKey } from './tables';
 
-const Files = z.array(
-  z.object({
-    path: z.string(),
-    targetUrl: z.string(),
-    // The value that earlier versions always used.
-    presence: z.enum(PRESENCES).default('optional'),
-    entity: z.object({ key: z.string(), json: z.string() }).optional(),
-  }),
-);
+/** Returns one of the equal texts that it is given, so that the others take no memory. */
+export type Share = (text: string) => string;
 
-const conclusiveWith = <F extends z.ZodType<CatalogFile[]>>(files: F) =>
-  [
-    z.object({ kind: z.literal('registered'), files }),
-    z.object({ kind: z.literal('excluded'), reason: z.enum(EXCLUSION_REASONS) }),
-    z.object({ kind: z.literal('absent'), reason: z.enum(ABSENCE_REASONS) }),
-  ] as const;
+const asIs: Share = text => text;
 
-/** The outcome from several columns; its files have been parsed before. */
-const LastOutcome = z.discriminatedUnion('kind', [
-  ...conclusiveWith(z.custom<CatalogFile[]>()),
-  z.object({
-    kind: z.literal('unknown'),
-    reason: z.enum(UNKNOWN_REASONS),
-    detail: z.string(),
-  }),
-  z.object({ kind: z.null() }),
-]);
+/** Shares texts for as long as the function that it returns is used. */
+export function shareTexts(): Share {
+  const texts = new Map<string, string>();
+  return text => {
+    const shared = texts.get(text);
+    if (shared === undefined) {
+      texts.set(text, text);
+    }
+    return shared ?? text;
+  };
+}
 
-const Identity = z.object({
-  repository_id: BigNumber,
-  project_key: z.string(),
-  slug: z.string(),
-});
+/** Makes {@link attempt} return `undefined`. */
+function fail(): never {
+  throw new TypeError('not a value that is written here');
+}
 
-const RepositoryRow = Identity.extend({
-  files: jsonColumn(Files),
-  outcome: z.unknown(),
-  reason: z.unknown(),
-  detail: z.unknown(),
-  settled: jsonColumn(z.discriminatedUnion('kind', conclusiveWith(Files))).nullable(),
-  hierarchy_id: z.string().nullable(),
-  checked_at_ms: BigNumber.nullable(),
-  revision: BigNumber,
-});
+function toText(value: unknown): string {
+  return isText(value) ? value : fail();
+}
 
-/** The parts of an unreadable row that can be salvaged. */
-const Remains = Identity.extend({ files: jsonColumn(Files).optional().catch(undefined) });
+/** PostgreSQL returns 64-bit numbers as strings. */
+function toInteger(value: unknown): number {
+  const number = Number(value);
+  return Number.isSafeInteger(number) ? number : fail();
+}
 
-const RawId = z.object({ repository_id: z.unknown() });
+function toOneOf<T>(values: readonly T[], value: unknown): T {
+  return values.find(one => one === value) ?? fail();
+}
+
+function toIdentity(row: unknown, share: Share) {
+  const { repository_id, project_key, slug } = getFields(row);
+  return {
+    repositoryId: toInteger(repository_id),
+    projectKey: share(toText(project_key)),
+    slug: toText(slug),
+  };
+}
+
+function toFiles(values: unknown, share: Share): CatalogFile[] {
+  return Array.isArray(values) ? values.map(value => toFile(value, share)) : fail();
+}
+
+function toFile(value: unknown, share: Share): CatalogFile {
+  // Earlier versions always used this presence.
+  const { path, targetUrl, presence = 'optional', entity } = getFields(value);
+  const file = {
+    path: share(toText(path)),
+    targetUrl: toText(targetUrl),
+    presence: toOneOf(PRESENCES, presence),
+  };
+  if (entity === undefined) {
+    return file;
+  }
+  const { key, json } = getFields(entity);
+  return { ...file, entity: { key: toText(key), json: toText(json) } };
+}
+
+function toConclusive(
+  kind: unknown,
+  reason: unknown,
+  files: () => readonly CatalogFile[],
+): ConclusiveOutcome {
+  switch (kind) {
+    case 'registered':
+      return { kind, files: files() };
+    case 'excluded':
+      return { kind, reason: toOneOf(EXCLUSION_REASONS, reason) };
+    case 'absent':
+      return { kind, reason: toOneOf(ABSENCE_REASONS, reason) };
+    default:
+      return fail();
+  }
+}
+
+function toSettled(json: unknown, share: Share): ConclusiveOutcome {
+  const { kind, reason, files } = getFields(JSON.parse(toText(json)));
+  return toConclusive(kind, reason, () => toFiles(files, share));
+}
 
 /** The problem reported for a repository whose row cannot be read. */
 const UNREADABLE: Problem = {
@@ -81,28 +117,47 @@ const UNREADABLE: Problem = {
 /**
  * Reads the known state of a repository.
  *
+ * @param share - for the texts that many repositories have in common
  * @returns `undefined` if the row is not in this version's format: broken, or from a
  * newer version
  */
-export function readRepositoryRow(row: unknown): KnownRepository | undefined {
-  const { data } = RepositoryRow.safeParse(row);
-  const { outcome: kind, reason, detail, files = [] } = data ?? {};
-  const { data: last } = LastOutcome.safeParse({ kind, reason, detail, files });
-  if (!data || !last) {
+export function readRepositoryRow(
+  row: unknown,
+  share: Share = asIs,
+): KnownRepository | undefined {
+  return attempt(() => toKnown(row, share));
+}
+
+/** The value may be broken in any way, or nested too deeply to be parsed. */
+function attempt<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch {
     return undefined;
   }
-  const isConclusive = last.kind !== null && last.kind !== 'unknown';
+}
+
+function toKnown(row: unknown, share: Share): KnownRepository {
+  const { repositoryId, projectKey, slug } = toIdentity(row, share);
+  const { outcome, reason, detail, settled, ...rest } = getFields(row);
+  const files = toFiles(JSON.parse(toText(rest.files)), share);
+  const isUnknown = outcome === 'unknown';
+  const last =
+    outcome === null || isUnknown
+      ? undefined
+      : toConclusive(outcome, reason, () => files);
   return {
-    repositoryId: data.repository_id,
-    projectKey: data.project_key,
-    slug: data.slug,
-    hierarchyId: data.hierarchy_id ?? undefined,
+    repositoryId,
+    projectKey,
+    slug,
+    hierarchyId: rest.hierarchy_id === null ? undefined : toText(rest.hierarchy_id),
     files,
-    conclusive: data.settled ?? (isConclusive ? last : undefined),
-    checkedAtMs: data.checked_at_ms ?? undefined,
-    problem:
-      last.kind === 'unknown' ? { reason: last.reason, detail: last.detail } : undefined,
-    revision: data.revision,
+    conclusive: settled === null ? last : toSettled(settled, share),
+    checkedAtMs: rest.checked_at_ms === null ? undefined : toInteger(rest.checked_at_ms),
+    problem: isUnknown
+      ? { reason: toOneOf(UNKNOWN_REASONS, reason), detail: toText(detail) }
+      : undefined,
+    revision: toInteger(rest.revision),
   };
 }
 
@@ -123,18 +178,17 @@ export interface SalvagedRow {
 
 /** Salvages an unreadable row as far as possible. */
 export function salvageRow(row: unknown): SalvagedRow {
-  const rawId = RawId.safeParse(row).data?.repository_id;
-  const { data } = Remains.safeParse(row);
-  if (!data) {
+  const { repository_id: rawId, files: json } = getFields(row);
+  const identity = attempt(() => toIdentity(row, asIs));
+  if (!identity) {
     return { rawId, name: `id ${String(rawId)}`, hasFiles: false };
   }
-  const { repository_id: repositoryId, project_key: projectKey, slug, files = [] } = data;
-  const known = { repositoryId, projectKey, slug, files };
+  const files = attempt(() => toFiles(JSON.parse(toText(json)), asIs));
   return {
     rawId,
-    name: formatAddress({ projectKey, slug }),
-    hasFiles: data.files !== undefined,
-    repository: { ...known, problem: UNREADABLE, revision: 0 },
+    name: formatAddress(identity),
+    hasFiles: files !== undefined,
+    repository: { ...identity, files: files ?? [], problem: UNREADABLE, revision: 0 },
   };
 }
 
