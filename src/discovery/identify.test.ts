@@ -1,5 +1,21 @@
-import { file, known, repository } from '../__testUtils__/discoveryData';
-import { addressKey, identify, isPlaceholderId } from './identify';
+import {
+  address,
+  file,
+  known,
+  NOW,
+  registered,
+  repository,
+} from '../__testUtils__/discoveryData';
+import {
+  addressKey,
+  addressOfFile,
+  identify,
+  indexFiles,
+  isAt,
+  isPlaceholderId,
+  replaceIds,
+  separateByAddress,
+} from './identify';
 
 describe('isPlaceholderId', () => {
   it.each([
@@ -61,5 +77,139 @@ describe('identify', () => {
   it('does not change the known repositories when there are no placeholders', () => {
     const before = [known(7, 'PAY/api'), known(8, 'PAY/web', [])];
     expect(identify(before, [repository(9, 'PAY/api')])).toEqual(before);
+  });
+});
+
+describe('addressOfFile', () => {
+  const API = address('PAY/api');
+
+  it.each([
+    ['the address of its repository', 'PAY/api', 'PAY/api'],
+    ['the former address of a renamed repository', 'PAY/old', 'PAY/old'],
+    ['an address that only ends like that of its repository', 'XPAY/api', 'XPAY/api'],
+  ])('returns %s', (_, at, expected) => {
+    expect(addressOfFile(file(at), API)).toMatchObject(address(expected));
+  });
+
+  it('returns the address of the repository for an entity, whatever its URL', () => {
+    const entity = { key: 'component:default/a', json: '{}' };
+    expect(addressOfFile({ ...file('OPS/x'), entity }, API)).toBe(API);
+  });
+
+  it('returns the address of the repository for a URL that is not of Bitbucket', () => {
+    const elsewhere = { ...file('PAY/api'), targetUrl: 'https://elsewhere.test/a.yaml' };
+    expect(addressOfFile(elsewhere, API)).toBe(API);
+  });
+});
+
+it.each([
+  ['PAY/api', 'PAY/api', true],
+  ['PAY/api', 'pay/API', true],
+  ['PAY/api', 'PAY/web', false],
+  ['PAY/api', 'OPS/api', false],
+])('%s and %s are the same address: %s', (one, other, isSame) => {
+  expect(isAt(address(one), address(other))).toBe(isSame);
+});
+
+describe('separateByAddress', () => {
+  const separate = (
+    before: Parameters<typeof separateByAddress>[0],
+    ...listed: ReturnType<typeof repository>[]
+  ) =>
+    separateByAddress(
+      before,
+      new Map(listed.map(row => [row.id, row])),
+      ({ projectKey, slug }) => ({ projectKey: `${projectKey}-PAGE`, slug }),
+    );
+
+  it('gives a file at a former address a placeholder, which leads to the repository that moved', async () => {
+    const before = known(7, 'PAY/old', [file('PAY/old'), file('PAY/api', 'b.yaml')]);
+    const separated = await separate([before], repository(7, 'PAY/api'));
+    expect(separated.known).toEqual([
+      { ...before, files: [file('PAY/api', 'b.yaml')] },
+      { repositoryId: -1, ...address('PAY/old'), files: [file('PAY/old')] },
+    ]);
+    expect([...separated.movedIds]).toEqual([[-1, 7]]);
+    expect(separated.reassigned).toEqual([]);
+  });
+
+  it('uses the placeholder that the address has, and otherwise an id that none has', async () => {
+    const before = [
+      known(-5, 'PAY/first'),
+      known(-2, 'PAY/other', []),
+      known(7, 'PAY/api', [file('PAY/first', 'b.yaml'), file('PAY/second')]),
+    ];
+    const { known: after } = await separate(before, repository(7, 'PAY/api'));
+    expect(after).toMatchObject([
+      { repositoryId: -5, files: [file('PAY/first'), file('PAY/first', 'b.yaml')] },
+      { repositoryId: -2, files: [] },
+      { repositoryId: 7, files: [] },
+      { repositoryId: -6, ...address('PAY/second'), files: [file('PAY/second')] },
+    ]);
+  });
+
+  it('keeps a file whose URL spells the address as the page of the repository does', async () => {
+    const before = [known(7, 'PAY/api', [file('PAY-PAGE/api')])];
+    const { known: after, movedIds } = await separate(before, repository(7, 'PAY/api'));
+    expect(after).toEqual(before);
+    expect(movedIds.size).toBe(0);
+  });
+
+  it('reports an id that belongs to another repository now, which proves no move', async () => {
+    const before = known(7, 'PAY/api');
+    const separated = await separate([before], repository(7, 'OPS/web'));
+    expect(separated.reassigned).toEqual([before]);
+    expect(separated.movedIds.size).toBe(0);
+  });
+
+  it('returns what is where it was as the same objects', async () => {
+    const before = [known(7, 'PAY/api'), known(8, 'PAY/unlisted')];
+    const { known: after } = await separate(before, repository(7, 'PAY/api'));
+    expect(after[0]).toBe(before[0]);
+    expect(after[1]).toBe(before[1]);
+  });
+});
+
+describe('indexFiles', () => {
+  it('finds the files of a repository by its id, wherever it is now', async () => {
+    const before = [known(7, 'PAY/old'), known(8, 'PAY/web')];
+    const row = repository(7, 'PAY/api');
+    const filesOf = await indexFiles(before, [row, repository(8, 'PAY/old')]);
+    expect(filesOf(row)).toEqual([file('PAY/old')]);
+    expect(filesOf(repository(8, 'PAY/old'))).toEqual([file('PAY/web')]);
+  });
+
+  it('adds the files of repositories that are not listed at its address', async () => {
+    const before = [known(7, 'PAY/api'), known(-1, 'pay/API', [file('PAY/api', 'b')])];
+    const more = known(9, 'PAY/api', [file('PAY/api', 'c')]);
+    const row = repository(7, 'PAY/api');
+    const filesOf = await indexFiles([...before, more], [row]);
+    expect(filesOf(row).map(({ path }) => path)).toEqual(['catalog-info.yaml', 'b', 'c']);
+  });
+
+  it('finds nothing for a repository of which nothing is known', async () => {
+    const row = repository(7, 'PAY/api');
+    expect((await indexFiles([], [row]))(row)).toEqual([]);
+    expect((await indexFiles([], []))(row)).toEqual([]);
+  });
+});
+
+describe('replaceIds', () => {
+  const CHECKED = { conclusive: registered('PAY/new'), checkedAtMs: NOW };
+  const EMPTY = {
+    conclusive: { kind: 'absent', reason: 'no-catalog-file' } as const,
+    checkedAtMs: NOW - 1,
+  };
+  const OLD = { ...known(7, 'PAY/old'), ...EMPTY };
+
+  it.each([
+    ['of the first where it has one', OLD, 'absent', NOW - 1],
+    ['of the second otherwise', known(7, 'PAY/old'), 'registered', NOW],
+  ])('merges two repositories with the outcome %s', (_, first, kind, checkedAtMs) => {
+    const second = { ...known(-1, 'PAY/new'), ...CHECKED };
+    const [merged, ...others] = replaceIds([first, second], new Map([[-1, 7]]));
+    expect(others).toEqual([]);
+    expect(merged).toMatchObject({ repositoryId: 7, conclusive: { kind }, checkedAtMs });
+    expect(merged?.files).toEqual([file('PAY/old'), file('PAY/new')]);
   });
 });

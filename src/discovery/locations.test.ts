@@ -1,6 +1,12 @@
 import { ABSENT, file, known, registered, UNKNOWN } from '../__testUtils__/discoveryData';
 import { CatalogFile, RepositoryOutcome } from '../model';
-import { findReplacement, hasSameFiles, withoutFiles } from './locations';
+import {
+  differsFrom,
+  findReplacement,
+  hasSameFiles,
+  mergeFiles,
+  withoutFiles,
+} from './locations';
 
 const A = file('PAY/api', 'a.yaml');
 const B = file('PAY/api', 'b.yaml');
@@ -35,6 +41,29 @@ describe('hasSameFiles', () => {
     const made = { ...A, entity: entity('component:default/a') };
     expect(hasSameFiles([made], [{ ...A, entity: other }])).toBe(false);
   });
+});
+
+describe('differsFrom', () => {
+  const made = { ...A, entity: entity('component:default/a') };
+
+  it.each<[string, CatalogFile, CatalogFile | undefined, boolean]>([
+    ['that the catalog does not hold', A, undefined, true],
+    ['that it holds', A, { ...A }, false],
+    ['whose presence was not proven before', A, { ...A, presence: 'optional' }, true],
+    [
+      'whose entity has changed',
+      made,
+      { ...A, entity: entity('component:default/a', '{"kind":"API"}') },
+      true,
+    ],
+    ['whose entity is the same', made, { ...made, presence: 'optional' }, false],
+  ])('tells whether a file %s has to be sent', (_, one, before, isSent) => {
+    expect(differsFrom(one, before)).toBe(isSent);
+  });
+});
+
+it('mergeFiles lists each file once', () => {
+  expect(mergeFiles([A], [B, { ...A }])).toEqual([A, B]);
 });
 
 describe('withoutFiles', () => {

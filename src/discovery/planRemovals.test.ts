@@ -80,6 +80,48 @@ describe('planRemovals', () => {
     expect(result.reason).toBeDefined();
   });
 
+  it('removes what was approved, and still holds back the rest', () => {
+    const due = locations(100);
+    const approved = new Set(due.slice(0, 60).map(({ file }) => file.targetUrl));
+    const request = { due, knownLocations: 100, held: [], approved, nowMs: NOW };
+    expect(planRemovals(request, POLICY)).toMatchObject({
+      remove: due.slice(0, 60),
+      holdBack: due.slice(60),
+    });
+  });
+
+  it('holds back what is due for the first time even when holdFor is zero', () => {
+    const due = locations(100);
+    const policy = { holdForMs: 0 };
+    expect(plan(due, 100, { policy }).holdBack).toEqual(due);
+    expect(plan(due, 100, { policy, held: heldSince(NOW, due) }).remove).toEqual(due);
+  });
+
+  it('removes one of two Locations when the other one is only replaced', () => {
+    const due = locations(2);
+    const replaced = new Map(
+      due
+        .slice(0, 1)
+        .map(({ file }): [string, Replacement] => [file.targetUrl, 'other-target']),
+    );
+    const request = { due, knownLocations: 2, held: [], nowMs: NOW };
+    expect(planRemovals({ ...request, replaced }, POLICY).remove).toEqual(due);
+    expect(planRemovals(request, POLICY).holdBack).toEqual(due);
+  });
+
+  it.each([
+    ['a run', true, 7 * HOUR],
+    ['an event', false, 5 * HOUR],
+  ])('counts the time since the last run for %s: %s', (_, isRun, confirmedForMs) => {
+    const due = locations(100);
+    const held = heldSince(NOW - 5 * HOUR, due);
+    const request = { due, knownLocations: 100, held, isRun, nowMs: NOW };
+    const result = planRemovals({ ...request, sinceConfirmationMs: 2 * HOUR }, POLICY);
+    expect(new Set(result.held.map(one => one.confirmedForMs))).toEqual(
+      new Set([confirmedForMs]),
+    );
+  });
+
   it.each<[number, number, number, string]>([
     [
       31,

@@ -205,6 +205,16 @@ describe('reconcile, by the identity of repositories', () => {
       },
     );
 
+    it('keeps the Location while another one that was listed at its address is unknown', async () => {
+      const plan = await decide(
+        discovered({
+          known: before,
+          repositories: [ended(7, 'PAY/api', ABSENT), ended(9, 'PAY/api', UNKNOWN)],
+        }),
+      );
+      expect(targetsOf(plan.carriedForward)).toEqual([target('PAY/api')]);
+    });
+
     it('keeps the Location while the new one is still unknown', async () => {
       const repositories = [ended(9, 'PAY/api', UNKNOWN)];
       const first = await decide(discovered({ known: before, gone: [7], repositories }));

@@ -44,6 +44,19 @@ function remembered(plan: Reconciliation, id: number): KnownRepository | undefin
 }
 
 describe('reconcile', () => {
+  it.each<[string, readonly string[] | undefined, readonly string[]]>([
+    ['those of the listing', ['https://new.test'], ['https://new.test']],
+    ['the previous ones after an empty listing', [], ['https://old.test']],
+    ['the previous ones when there was none', undefined, ['https://old.test']],
+  ])('stores as base URLs of the server %s', async (_, serverUrls, stored) => {
+    for (const complete of [true, false]) {
+      const result = { ...discovered({ complete }), serverUrls };
+      const state = { ...stateOf([]), serverUrls: ['https://old.test'] };
+      const plan = await reconcile({ result, state, policy: OFF, nowMs: NOW });
+      expect(plan.state?.serverUrls).toEqual(stored);
+    }
+  });
+
   describe('a repository that the catalog has', () => {
     it.each<[string, RepositoryOutcome]>([
       ['registered', registered('PAY/api')],

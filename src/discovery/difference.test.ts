@@ -1,0 +1,114 @@
+import {
+  ABSENT,
+  ended,
+  file,
+  HOUR,
+  known,
+  NOW,
+  problem,
+  registered,
+  UNKNOWN,
+} from '../__testUtils__/discoveryData';
+import { RepositoryOutcome } from '../model';
+import { findDifference, Findings, knownAfter, knownAfterCheck } from './difference';
+import { KnownRepository, RepositoryResult } from './types';
+
+const A = file('PAY/api', 'a.yaml');
+const B = file('PAY/api', 'b.yaml');
+const FOUND = registered('PAY/api', 'a.yaml');
+
+/** As stored by a check with revision 3, an hour ago. */
+const BEFORE: KnownRepository = {
+  ...known(7, 'PAY/api', [A, B]),
+  conclusive: registered('PAY/api', 'a.yaml', 'b.yaml'),
+  checkedAtMs: NOW - HOUR,
+  revision: 3,
+};
+
+const result = (outcome: RepositoryOutcome, revision?: number): RepositoryResult => ({
+  ...ended(7, 'PAY/api', outcome),
+  revision,
+});
+
+describe('the known state of a repository after a check', () => {
+  it('has its outcome, and still the files that the check did not find', () => {
+    const { files, ...rest } = knownAfterCheck(result(FOUND, 4), BEFORE);
+    expect(files).toEqual([A, B]);
+    expect(rest).toMatchObject({ conclusive: FOUND, checkedAtMs: NOW, revision: 4 });
+    expect(rest.problem).toBeUndefined();
+  });
+
+  it('has only the files that were found when nothing was known', () => {
+    expect(knownAfterCheck(result(FOUND), undefined).files).toEqual([A]);
+  });
+
+  it('keeps the last conclusive outcome beside the problem of an inconclusive check', () => {
+    expect(knownAfterCheck(result(UNKNOWN, 4), BEFORE)).toMatchObject({
+      files: [A, B],
+      conclusive: BEFORE.conclusive,
+      checkedAtMs: NOW - HOUR,
+      problem: problem(),
+      revision: 4,
+    });
+  });
+
+  it.each<[string, RepositoryOutcome, number | undefined]>([
+    [
+      'was not reached by the run',
+      { kind: 'unknown', reason: 'not-checked', detail: '' },
+      4,
+    ],
+    ['has no revision', UNKNOWN, undefined],
+  ])('keeps the revision of the last check when it %s', (_, outcome, revision) => {
+    expect(knownAfterCheck(result(outcome, revision), BEFORE).revision).toBe(3);
+  });
+});
+
+describe('the known state of repositories that were not checked', () => {
+  const web = known(8, 'PAY/web');
+
+  /** After a check of `PAY/api` that found `a.yaml` at its address. */
+  async function after(
+    others: readonly KnownRepository[],
+    rest: Partial<Findings> = {},
+    how: 'forget' | 'keep' = 'keep',
+  ) {
+    const findings: Findings = {
+      known: others,
+      results: new Map([[7, result(FOUND)]]),
+      hasLeft: () => false,
+      getOwner: ({ repositoryId }) => repositoryId,
+      ...rest,
+    };
+    return knownAfter(findings, await findDifference(findings), how);
+  }
+
+  it('is the same object when nothing changes', async () => {
+    const [same] = await after([web]);
+    expect(same).toBe(web);
+    const several = known(9, 'PAY/docs', [file('PAY/docs', 'x'), file('PAY/docs', 'y')]);
+    const [copied] = await after([several], { getOwner: () => 9 });
+    expect(copied).toBe(several);
+  });
+
+  it('loses a file that belongs to the repository that is at its address now', async () => {
+    const [former] = await after([known(8, 'PAY/api', [A, B])]);
+    expect(former).toMatchObject({ repositoryId: 8, files: [B] });
+  });
+
+  it('is dropped without remaining files, or kept without them', async () => {
+    const former = known(8, 'PAY/api', [A]);
+    expect(await after([former], {}, 'forget')).toMatchObject([{ repositoryId: 7 }]);
+    expect(await after([former])).toMatchObject([
+      { repositoryId: 8, files: [] },
+      { repositoryId: 7 },
+    ]);
+  });
+
+  it('gives its files to their owner, each once', async () => {
+    const shared = [known(8, 'PAY/web', [A, B]), known(9, 'PAY/web', [B])];
+    const results = new Map([[7, result(ABSENT)]]);
+    const [all] = (await after(shared, { results, getOwner: () => 7 })).slice(-1);
+    expect(all).toMatchObject({ repositoryId: 7, files: [A, B] });
+  });
+});
