@@ -24,7 +24,6 @@ import {
   CellResult,
   Measurement,
   Result,
-  scaleResult,
   Subject,
   SUBJECTS,
   summarizeRuns,
@@ -42,6 +41,7 @@ import {
   SCALE_SIZES,
   scaleCells,
 } from './plan';
+import { reckon } from './reckon';
 import { Facts, renderReport } from './renderReport';
 import { Column, renderTable } from './renderTable';
 
@@ -86,6 +86,7 @@ async function main(args: readonly string[]): Promise<number> {
     );
     return 2;
   }
+  const startedAtMs = performance.now();
   const cells = await measureAll(planFor(mode), words);
   const backstages = await measureBackstages(
     mode === 'full'
@@ -93,12 +94,15 @@ async function main(args: readonly string[]): Promise<number> {
       : [],
   );
   const verdicts = [...assessCriteria(cells), ...assessBackstages(backstages)];
-  const report = renderReport({ cells, backstages, verdicts }, facts(mode));
+  const isWhole = mode === 'full' && words.length === 0;
+  const scale = isWhole ? await measureScale(SCALE_SIZES) : undefined;
+  const minutes = (performance.now() - startedAtMs) / 60_000;
+  const report = renderReport({ cells, backstages, verdicts }, facts(mode, minutes));
   process.stdout.write(`\n${report}\n`);
-  if (mode === 'full' && words.length === 0) {
+  if (scale !== undefined) {
     writeFileSync(
       RESULTS_FILE,
-      `# Benchmark\n\n![Seconds](results.svg)\n\n${report}\n\n## Scale\n\n${await measureScale(SCALE_SIZES)}\n\n${SCALE_NOTES}\n`,
+      `# Benchmark\n\n![Seconds](results.svg)\n\n${report}\n\n## Scale\n\n${scale}\n\n${SCALE_NOTES}\n`,
     );
     writeFileSync(PLOT_FILE, renderPlot(cells));
   }
@@ -213,34 +217,17 @@ async function measureCell(
   return { cell, ours: resultOf('ours'), peer: resultOf('peer') };
 }
 
-/** From the largest server on which the same was run to its end. */
-function reckon(cell: Cell, subject: Subject, smaller: readonly CellResult[]): Result {
-  const like = smaller
-    .filter(
-      result => isSameSituation(result.cell, cell) && result[subject].kind !== 'scaled',
-    )
-    .at(-1);
-  return like
-    ? scaleResult(like[subject], like.cell.repositories, cell.repositories)
-    : summarizeRuns([]);
-}
-
-/** But for the number of repositories. */
-function isSameSituation(cell: Cell, other: Cell): boolean {
-  const size = { repositories: 0, repeats: 0 };
-  return describeCell({ ...cell, ...size }) === describeCell({ ...other, ...size });
-}
-
 function progressOf(run: Measurement): string {
   return run.kind === 'finished' ? `${formatSeconds(run.seconds)} s` : run.kind;
 }
 
-function facts(mode: Mode): Facts {
+function facts(mode: Mode, minutes: number): Facts {
   return {
     date: new Date().toISOString().slice(0, 10),
     node: process.version,
     cpus: availableParallelism(),
     command: COMMANDS[mode],
+    minutes,
     versions: {
       ours: versionIn(join(__dirname, '..', 'package.json')),
       peer: versionIn(require.resolve(`${PEER_PACKAGE}/package.json`)),

@@ -2,6 +2,7 @@ import { CellResult, Result } from './measurement';
 import { renderPlot } from './renderPlot';
 
 const CELL = { repositories: 200, latencyMs: 20, validateLocationsExist: true };
+const BUCKET = { capacity: 60, fillRate: 5, isTold: true };
 const scaled = (seconds: number): Result => ({
   kind: 'scaled',
   from: 200,
@@ -24,7 +25,7 @@ function plot(...results: Partial<CellResult>[]): string {
 }
 
 it('draws a bar in proportion to the longest of its panel', () => {
-  const widths = [...plot({}).matchAll(/width="([\d.]+)" height="11"/g)].map(
+  const widths = [...plot({}).matchAll(/width="([\d.]+)" height="10"/g)].map(
     ([, width]) => Number(width),
   );
   expect(widths).toEqual([270, 540]);
@@ -37,11 +38,17 @@ it('marks what was reckoned and names what failed', () => {
   expect(svg).not.toContain('script');
 });
 
+it('names the rate limit of a row', () => {
+  expect(plot({ cell: { ...CELL, bucket: BUCKET } })).toContain('>20 ms, 60 + 5/s<');
+  expect(plot({})).toContain('>20 ms, no limit<');
+});
+
 it('has a panel for each number of repositories, and leaves out what is unlike the rest', () => {
   const svg = plot(
     {},
     { cell: { ...CELL, repositories: 2000 } },
     { cell: { ...CELL, repositories: 7, hasSearch: true } },
+    { cell: { ...CELL, repositories: 9, bucket: { ...BUCKET, isTold: false } } },
   );
   expect(svg.match(/repositories</g)).toHaveLength(2);
 });

@@ -26,6 +26,8 @@ export interface Facts {
   readonly cpus: number;
   /** How to run the same. */
   readonly command: string;
+  /** How long everything took. */
+  readonly minutes: number;
   /** Of this module and of the published one. */
   readonly versions: Readonly<Record<Subject, string>>;
 }
@@ -111,9 +113,9 @@ const NOTES = [
   `- "files checked" is \`validateLocationsExist\`. One repository in ${FILE_EVERY} holds a catalog file; projects have ${REPOSITORIES_PER_PROJECT} repositories.`,
 ].join('\n');
 
-function renderFacts({ date, node, cpus, command, versions }: Facts): string {
+function renderFacts({ date, node, cpus, command, minutes, versions }: Facts): string {
   return [
-    `- ${date}, Node.js ${node}, ${cpus} CPUs, \`${command}\``,
+    `- ${date}, Node.js ${node}, ${cpus} CPUs, \`${command}\`, ${minutes.toFixed(1)} min`,
     `- ${SUBJECT_NAMES.ours}: ${versions.ours}; ${SUBJECT_NAMES.peer}: \`@backstage/plugin-catalog-backend-module-bitbucket-server\` ${versions.peer}`,
     '- The same simulated Bitbucket for both, over HTTP on the loopback interface; each run in a process of its own, the first one with nothing in the catalog yet. Times leave out the start of that process.',
   ].join('\n');
