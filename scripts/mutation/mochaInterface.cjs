@@ -24,9 +24,9 @@ const { bdd } = interfaces;
 
 interfaces.bdd = suite => {
   bdd(suite);
-  // A mutant that never settles fails the test instead of ending the process.
-  suite.timeout(20_000);
   suite.on('pre-require', context => {
+    // A mutant that never settles fails the test instead of ending the process.
+    suite.timeout(20_000);
     const { it, describe, before, after } = context;
     it.each = bind(it);
     describe.each = bind(describe, false);

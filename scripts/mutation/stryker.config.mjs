@@ -29,5 +29,5 @@ export default {
   jsonReporter: { fileName: `temp/mutation/${folder}.json` },
   clearTextReporter: { logTests: false, reportTests: false },
   // Only for mutants that never yield: a test that never settles fails by itself.
-  timeoutMS: 60_000,
+  timeoutMS: 20_000,
 };

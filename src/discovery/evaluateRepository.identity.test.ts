@@ -12,7 +12,7 @@ import {
 import { FakeRepositorySource } from '../__testUtils__/FakeRepositorySource';
 import { catalogAfter, stateAfter, targets } from '../__testUtils__/repositoryDeltas';
 import { evaluateRepository, RepositoryDelta } from './evaluateRepository';
-import { DiscoveryScope, KnownRepository } from './types';
+import { DiscoveryScope, KnownRepository, RepositorySelector } from './types';
 
 interface Setting {
   readonly known: readonly KnownRepository[];
@@ -141,21 +141,66 @@ describe('an id that now belongs to another repository', () => {
 });
 
 describe('a former address that a webhook claims', () => {
-  const evaluate = async (
+  const selectors: RepositorySelector[] = [];
+  const evaluateAll = async (
     source: FakeRepositorySource,
     before: readonly KnownRepository[],
   ) => {
     const evaluation = await evaluateRepository(address('OPS/mine'), scope(), {
       source,
-      loadKnown: async () => before,
+      loadKnown: async selector => {
+        selectors.push(selector);
+        return before;
+      },
       formerAddress: address('PAY/victim'),
       now: () => NOW,
     });
     if (evaluation.kind === 'unknown') {
       throw new Error(evaluation.problem.detail);
     }
-    return evaluation.delta;
+    return evaluation;
   };
+  const evaluate = async (...args: Parameters<typeof evaluateAll>) =>
+    (await evaluateAll(...args)).delta;
+
+  it('selects what is known of the id, of both addresses and of the one that was asked for', async () => {
+    const moved = { kind: 'found', repository: repository(7, 'OPS/now') } as const;
+    const source = new FakeRepositorySource()
+      .put(7, 'OPS/now')
+      .answerRepository('OPS/mine', moved);
+    selectors.length = 0;
+    await evaluateAll(source, []);
+    expect(selectors).toEqual(
+      selectors.map(() => ({
+        repositoryIds: [7],
+        addresses: [
+          address('OPS/mine'),
+          expect.objectContaining(address('OPS/now')),
+          address('PAY/victim'),
+        ],
+      })),
+    );
+    expect(selectors.length).toBeGreaterThan(0);
+  });
+
+  it.each([
+    ['Bitbucket confirms it', {}, true],
+    ['Bitbucket finds another one there', { 9: 'PAY/victim' }, false],
+  ])('is reported when something was known there and %s', async (_, others, isTrue) => {
+    const source = new FakeRepositorySource().put(7, 'OPS/mine');
+    Object.entries(others).forEach(([id, at]) => source.put(Number(id), at));
+    const before = [known(3, 'PAY/other'), known(-1, 'PAY/victim')];
+    expect((await evaluateAll(source, before)).movedFrom).toEqual(
+      isTrue ? address('PAY/victim') : undefined,
+    );
+  });
+
+  it('costs no request and is not reported when nothing is known there', async () => {
+    const source = new FakeRepositorySource().put(7, 'OPS/mine');
+    const evaluation = await evaluateAll(source, [known(3, 'PAY/other')]);
+    expect(evaluation).not.toHaveProperty('movedFrom');
+    expect(source.asked).not.toContain('repository PAY/victim');
+  });
 
   it('removes nothing from the repository there, which stays known by its address', async () => {
     const source = new FakeRepositorySource()

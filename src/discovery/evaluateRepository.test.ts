@@ -152,6 +152,10 @@ describe('a repository that exists', () => {
     const delta = await deltaOf(source, 'PAY/api', { known: before });
     expect(targetsOf(delta.removed)).toEqual([target('PAY/api')]);
     expect(stateAfter(before, delta).slice(0, 2)).toEqual(before.slice(0, 2));
+    const { changed, changedByAdding, changedByCheck } = delta;
+    for (const repositories of [changed, changedByAdding, changedByCheck]) {
+      expect(repositories.map(({ repositoryId }) => repositoryId)).toEqual([7]);
+    }
   });
 });
 

@@ -146,6 +146,12 @@ describe('a repository that is unknown after the run', () => {
 });
 
 describe('a repository that the run did not list', () => {
+  it('is not gone when a later event found nothing out about it, or the catalog holds its files', () => {
+    const result = discovered({ repositories: [ended(9, 'PAY/web', ABSENT)] });
+    const adopted = { ...known(7, 'PAY/api'), revision: LATER };
+    expect(applyConcurrentEvents(result, [adopted])).toBe(result);
+  });
+
   it('is added when an event found it during the run', async () => {
     const result = discovered({ repositories: [ended(9, 'PAY/web', ABSENT)] });
     const merged = applyConcurrentEvents(result, [
@@ -243,6 +249,13 @@ describe('a repository known by its address only', () => {
   it('is removed when an event found nothing at its address', async () => {
     const merged = applyConcurrentEvents(run, [goneSince(-1, 'PAY/api', LATER)]);
     expect(await catalogAfter(merged)).toEqual([target('PAY/web')]);
+  });
+
+  it('stays when an event found another one gone from its address', async () => {
+    const gone = { ...known(8, 'PAY/api', [], LATER) };
+    const merged = applyConcurrentEvents(run, [gone]);
+    expect(outcomesOf(merged)).toEqual(outcomesOf(run));
+    expect(merged.goneRepositoryIds).toEqual(new Set([8]));
   });
 
   it('stays when the event found the other repository at another address', async () => {

@@ -137,40 +137,54 @@ describe('the recheck', () => {
     },
   );
 
-  it.each<[string, KnownRepository | undefined, Partial<Repository>]>([
-    ['is new', undefined, {}],
-    ['was adopted from the catalog', found(1, { conclusive: undefined }), {}],
-    ['is unknown', found(1, { problem: { reason: 'timeout', detail: '' } }), {}],
+  it.each<[string, string, KnownRepository | undefined, Partial<Repository>?]>([
+    ['is new', 'never-checked', undefined],
+    [
+      'was adopted from the catalog',
+      'never-checked',
+      found(1, { conclusive: undefined }),
+    ],
+    ['is unknown', 'in-doubt', found(1, { problem: { reason: 'timeout', detail: '' } })],
     [
       'is part of an interrupted run',
+      'in-doubt',
       found(1, { problem: { reason: 'not-checked', detail: '' } }),
-      {},
     ],
-    ['has a held removal', found(1, { files: [file('PAY/api'), file('PAY/old')] }), {}],
-    ['has lost a file through an approved removal', found(1, { files: [] }), {}],
+    [
+      'has a held removal',
+      'in-doubt',
+      found(1, { files: [file('PAY/api'), file('PAY/old')] }),
+    ],
+    ['has lost a file through an approved removal', 'in-doubt', found(1, { files: [] })],
     [
       'has no file',
+      'has-no-file',
       found(1, { files: [], conclusive: { kind: 'absent', reason: 'no-catalog-file' } }),
-      {},
     ],
     [
       'was excluded',
+      'changed',
       found(1, { files: [], conclusive: { kind: 'excluded', reason: 'fork' } }),
-      {},
     ],
-    ['is renamed', found(1), { slug: 'web' }],
-    ['is moved', found(1), { projectKey: 'OPS' }],
+    ['is renamed', 'changed', found(1), { slug: 'web' }],
+    ['is moved', 'changed', found(1), { projectKey: 'OPS' }],
     [
       'has the id of another repository',
+      'changed',
       found(1, { hierarchyId: 'a' }),
       { hierarchyId: 'b' },
     ],
-    ['is not available', found(1), { state: 'OFFLINE' }],
-  ])('includes a repository that %s', (_, before, rest) => {
+    ['is not available', 'changed', found(1), { state: 'OFFLINE' }],
+  ])('includes a repository that %s, because: %s', (_, because, stored, rest = {}) => {
     const made = plan(fullyChecked(), NOW);
     const now = repository(1, 'PAY/api', rest);
     expect(decide(made, found(1)).kind).toBe('spared');
-    expect(decide(made, before, { now }).kind).toBe('check');
+    expect(decide(made, stored, { now })).toEqual({ kind: 'check', because });
+  });
+
+  it('says that everything is checked when there is no rule', () => {
+    const made = plan(fullyChecked(), NOW, { rule: undefined });
+    expect(decide(made, found(1))).toEqual({ kind: 'check', because: 'everything-is' });
   });
 
   it('includes a repository whose file would get another URL in the catalog', () => {
@@ -224,7 +238,7 @@ describe('the recheck', () => {
     const rule = { ...RULE, minFiles: 2 };
     const both = registered('PAY/api', 'a.yaml', 'b.yaml');
     const made = plan(fullyChecked(), NOW, { rule });
-    expect(isDue(1, made)).toBe(true);
+    expect(decide(made, found(1))).toEqual({ kind: 'check', because: 'may-have-more' });
     expect(isDue(1, made, found(1, { files: both.files, conclusive: both }))).toBe(false);
   });
 });

@@ -45,6 +45,8 @@ it('reports a trusted repository with the time and the revision of its last chec
   expect(search).toBeUndefined();
   const checked = told.flatMap(one => (one.kind === 'checking' ? [one.result] : []));
   expect(checked.map(({ repository }) => repository.slug)).toEqual(['new']);
+  // What need not be checked counts as done.
+  expect(told.at(-1)).toMatchObject({ checked: 2, total: 2 });
 });
 
 it('reports what search shows with the time and the revision of this run, and as progress', async () => {

@@ -64,6 +64,38 @@ describe('runDiscovery', () => {
     expect(result.listing.complete).toBe(true);
   });
 
+  it('stores no time for a repository whose check was inconclusive', async () => {
+    const source = new FakeRepositorySource().put(1, 'PAY/slow', {
+      lookup: { kind: 'unknown', problem: problem('timeout') },
+    });
+    const { repositories } = await run(source.put(2, 'PAY/found'));
+    expect(repositories.map(({ checkedAtMs }) => checkedAtMs)).toEqual([undefined, NOW]);
+  });
+
+  it('knows the base URLs in the links of the listed repositories, each once', async () => {
+    const linkedTo = (base: string, slug: string) => ({
+      selfUrl: `${base}/projects/PAY/repos/${slug}/browse`,
+    });
+    const source = new FakeRepositorySource()
+      .put(1, 'PAY/a', linkedTo('https://bitbucket.test/git', 'a'))
+      .put(2, 'PAY/b', linkedTo('https://bitbucket.test/git', 'b'))
+      .put(3, 'PAY/c', linkedTo('http://internal.test:7990', 'c'))
+      .put(4, 'PAY/d');
+    expect((await run(source)).serverUrls).toEqual([
+      'https://bitbucket.test/git',
+      'http://internal.test:7990',
+    ]);
+  });
+
+  it('takes for gone what Bitbucket no longer has, and not what it only did not list', async () => {
+    const source = new FakeRepositorySource()
+      .put(1, 'PAY/a', { unlisted: true })
+      .put(9, 'PAY/b', { unlisted: true });
+    const before = [known(1, 'PAY/a'), known(-1, 'PAY/b'), known(3, 'PAY/c')];
+    const { goneRepositoryIds } = await run(source, { known: before });
+    expect(goneRepositoryIds).toEqual(new Set([3]));
+  });
+
   it('checks files only of repositories that pass the filters, once each', async () => {
     const source = new FakeRepositorySource()
       .put(1, 'PAY/a')

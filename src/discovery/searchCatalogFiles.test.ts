@@ -69,9 +69,11 @@ it('searches for each file name once, whatever the number of folders', async () 
 });
 
 it.each(['*.yaml', '**/catalog-{a,b}.yaml', 'docs/**'])(
-  'does not search when the file name has wildcards, as in %s',
+  'does not search when any file name has wildcards, as in %s',
   async path => {
-    const { asked, result } = await search(() => found([]), { paths: [path] });
+    const { asked, result } = await search(() => found([]), {
+      paths: ['one.yaml', path],
+    });
     expect(asked).toEqual([]);
     expect(result).toEqual({
       kind: 'off',
@@ -79,6 +81,12 @@ it.each(['*.yaml', '**/catalog-{a,b}.yaml', 'docs/**'])(
     });
   },
 );
+
+it('searches for a file name whose wildcard characters are literal, and in folders with wildcards', async () => {
+  const paths = ['docs/a(1)+b.yaml', '{a,b}/*/two.yaml'];
+  const { asked } = await search(() => found([]), { paths });
+  expect(asked.map(query => query.fileName)).toEqual(['a(1)+b.yaml', 'two.yaml']);
+});
 
 it.each<[string, SearchHit]>([
   ['in a repository that is not listed', hit(7, 'PAY/other')],
@@ -110,6 +118,18 @@ it('searches project by project when the server does not return every hit', asyn
   expect(result).toMatchObject({ kind: 'used' });
   // A repository with more hits than returned may have files elsewhere.
   expect(covered).toEqual(['api']);
+});
+
+it('searches in as many as 200 projects', async () => {
+  const repositories = Array.from({ length: 200 }, (_, id) =>
+    repository(id, `P${id}/api`),
+  );
+  const { asked, covered } = await search(
+    ({ projectKey }) => found([hit(0, 'P0/api')], projectKey !== undefined),
+    { repositories },
+  );
+  expect(asked).toHaveLength(201);
+  expect(covered).toHaveLength(200);
 });
 
 it('covers nothing instead of searching in hundreds of projects', async () => {
