@@ -80,10 +80,40 @@ export function createChangeQueue<T>(
   });
 }
 
+/** The maximum number of keys in memory: every holder of the secret can invent more. */
+const MAX_REMEMBERED = 10_000;
+
+/** Remembers keys for some time, and the latest ones only. */
+export class RecentKeys {
+  /** The oldest first. */
+  readonly #addedAtMs = new Map<string, number>();
+
+  constructor(
+    private readonly clock: Pick<Clock, 'monotonicMs'>,
+    private readonly keepForMs: number,
+  ) {}
+
+  add(key: string): void {
+    this.#addedAtMs.delete(key);
+    this.#addedAtMs.set(key, this.clock.monotonicMs());
+    const [oldest] = this.#addedAtMs.keys();
+    if (this.#addedAtMs.size > MAX_REMEMBERED && oldest !== undefined) {
+      this.#addedAtMs.delete(oldest);
+    }
+  }
+
+  delete(key: string): void {
+    this.#addedAtMs.delete(key);
+  }
+
+  has(key: string): boolean {
+    const atMs = this.#addedAtMs.get(key);
+    return atMs !== undefined && this.clock.monotonicMs() - atMs < this.keepForMs;
+  }
+}
+
 /** How long a refusal is remembered. Runs ignore refusals, and what they find is known. */
 const REMEMBER_MS = 600_000;
-
-const MAX_REMEMBERED = 10_000;
 
 /** Options for {@link RecentRefusals}. */
 interface RecentRefusalsOptions {
@@ -98,35 +128,32 @@ interface RecentRefusalsOptions {
  * may send one request.
  */
 export class RecentRefusals {
-  /** Time of each refusal, the oldest first. */
-  readonly #refusedAtMs = new Map<string, number>();
+  readonly #refused: RecentKeys;
 
-  constructor(private readonly options: RecentRefusalsOptions) {}
+  constructor(private readonly options: RecentRefusalsOptions) {
+    this.#refused = new RecentKeys(options.clock, REMEMBER_MS);
+  }
 
   /** Remembers that Bitbucket returned nothing for this name. */
   add(name: string): void {
-    const key = name.toLowerCase();
-    this.#refusedAtMs.delete(key);
-    this.#refusedAtMs.set(key, this.options.clock.monotonicMs());
-    const [oldest] = this.#refusedAtMs.keys();
-    if (this.#refusedAtMs.size > MAX_REMEMBERED && oldest !== undefined) {
-      this.#refusedAtMs.delete(oldest);
-    }
+    this.#refused.add(name.toLowerCase());
   }
 
   /** Forgets a refusal, once Bitbucket has returned the repository in a listing. */
   forget(name: string): void {
-    this.#refusedAtMs.delete(name.toLowerCase());
+    this.#refused.delete(name.toLowerCase());
   }
 
   /** Whether an event needs no request, since Bitbucket recently returned nothing. Logs it if so. */
   covers(name: string): boolean {
-    const { clock, logger } = this.options;
-    const atMs = this.#refusedAtMs.get(name.toLowerCase());
-    if (atMs === undefined || clock.monotonicMs() - atMs >= REMEMBER_MS) {
+    if (!this.#refused.has(name.toLowerCase())) {
       return false;
     }
-    logIgnored(logger, name, 'Bitbucket did not return it a few minutes ago');
+    logIgnored(
+      this.options.logger,
+      name,
+      'Bitbucket did not return it a few minutes ago',
+    );
     return true;
   }
 
