@@ -4,6 +4,7 @@ import { RunSummary } from '../discovery/summarizeRun';
 import { OUTCOME_KINDS, OutcomeKind } from '../model';
 import { SharedFile } from '../conflicts/describeConflicts';
 import { explainWithoutParser } from '../discovery/explanations';
+import { groupBy } from '../util/groupBy';
 import { formatAddress, listExamples, quote } from '../util/text';
 import {
   describeBudget,
@@ -55,14 +56,9 @@ interface Group {
 /** Groups repositories in the order of the outcomes, the largest group of each first. */
 function groupRepositories({ repositories }: ProviderPreview): Group[] {
   return OUTCOME_KINDS.flatMap(outcome => {
-    const byReason = new Map<string | undefined, PreviewedRepository[]>();
-    for (const repository of repositories.filter(each => each.outcome === outcome)) {
-      const members = byReason.get(repository.reason) ?? [];
-      members.push(repository);
-      byReason.set(repository.reason, members);
-    }
-    return [...byReason]
-      .map(([reason, members]) => ({ outcome, reason, repositories: members }))
+    const members = repositories.filter(repository => repository.outcome === outcome);
+    return [...groupBy(members, repository => repository.reason)]
+      .map(([reason, alike]) => ({ outcome, reason, repositories: alike }))
       .sort((a, b) => b.repositories.length - a.repositories.length);
   });
 }
@@ -88,15 +84,12 @@ function renderGroup({ outcome, reason, repositories }: Group): string {
   const explanation = explainWithoutParser(outcome, reason);
   const title = reason === undefined ? outcome : `${outcome}: ${reason}`;
   const remedy = explanation?.remedy;
-  const shown = repositories.slice(0, MAX_EXAMPLES).map(renderExample);
-  const left = repositories.length - shown.length;
   return [
     `${title} (${repositories.length})`,
     explanation && indent(explanation.cause),
     // A registered repository needs no action.
     outcome !== 'registered' && remedy && indent(`What to do: ${remedy}`),
-    ...shown.map(line => indent(line, '    ')),
-    left > 0 && indent(`and ${left} more`, '    '),
+    ...listFirst(repositories, renderExample).map(line => indent(line, '    ')),
   ]
     .filter(Boolean)
     .join('\n');
@@ -150,28 +143,28 @@ function renderDifference(
 /** Lists the files that the live catalog could not process; empty if there are none. */
 function renderErrors(repositories: readonly PreviewedRepository[]): string {
   const failing = repositories.filter(({ catalog }) => catalog?.errors.length);
-  const left = failing.length - MAX_EXAMPLES;
+  const shown = listFirst(failing, repository =>
+    [formatName(repository), indent(renderColumns(inCatalogRows(repository)))].join('\n'),
+  );
   return failing.length === 0
     ? ''
     : [
         `Errors in the catalog: ${formatPlural(failing.length, 'repository', 'repositories')}`,
-        ...failing
-          .slice(0, MAX_EXAMPLES)
-          .map(repository =>
-            indent(
-              [formatName(repository), indent(renderInCatalog(repository))].join('\n'),
-            ),
-          ),
-        ...(left > 0 ? [indent(`and ${left} more`)] : []),
+        ...shown.map(text => indent(text)),
       ].join('\n');
+}
+
+/** Renders the first few items, and how many more there are. */
+function listFirst<T>(items: readonly T[], render: (item: T) => string): string[] {
+  const left = items.length - MAX_EXAMPLES;
+  return [
+    ...items.slice(0, MAX_EXAMPLES).map(render),
+    ...(left > 0 ? [`and ${left} more`] : []),
+  ];
 }
 
 function formatName({ projectKey, repositorySlug }: PreviewedRepository): string {
   return formatAddress({ projectKey, slug: repositorySlug });
-}
-
-function renderInCatalog(repository: PreviewedRepository): string {
-  return renderColumns(inCatalogRows(repository));
 }
 
 /** The entities and errors of the files in the live catalog, if known. */
@@ -223,14 +216,11 @@ export function renderConflicts(conflicts: readonly SharedFile[]): string[] {
   if (!first) {
     return [];
   }
-  const left = conflicts.length - MAX_EXAMPLES;
+  const shown = listFirst(conflicts, ({ explanation }) => explanation);
   const lines = [
     `Conflicts: ${formatPlural(conflicts.length, 'file')} of several providers`,
     indent(`What to do: ${first.remedy}`),
-    ...conflicts
-      .slice(0, MAX_EXAMPLES)
-      .map(({ explanation }) => indent(explanation, '    ')),
-    ...(left > 0 ? [indent(`and ${left} more`, '    ')] : []),
+    ...shown.map(text => indent(text, '    ')),
   ];
   return [lines.join('\n')];
 }

@@ -6,6 +6,7 @@
 
 import { identifyFile, parseTarget, urlOfLocationKey } from '../util/parseUrls';
 import { formatAddress } from '../util/text';
+import { groupBy } from '../util/groupBy';
 import { RepositoryReport } from '../discovery/report';
 import { addressKey } from '../discovery/identify';
 import { getRegisteredFiles } from '../discovery/locations';
@@ -351,16 +352,15 @@ interface DuplicateEntity {
 export function findDuplicateEntities(
   results: readonly RepositoryResult[],
 ): DuplicateEntity[] {
-  const emitters = new Map<string, RepositoryResult['repository'][]>();
-  for (const { repository, outcome } of results) {
-    // Locations are skipped: a URL belongs to one repository only.
-    for (const { entity } of getRegisteredFiles(outcome)) {
-      if (entity) {
-        emitters.set(entity.key, [...(emitters.get(entity.key) ?? []), repository]);
-      }
-    }
-  }
-  return [...emitters].flatMap(([key, repositories]) =>
-    repositories.length > 1 ? [{ key, repositories }] : [],
+  // Locations are skipped: a URL belongs to one repository only.
+  const emitted = results.flatMap(({ repository, outcome }) =>
+    getRegisteredFiles(outcome).flatMap(({ entity }) =>
+      entity ? [{ key: entity.key, repository }] : [],
+    ),
+  );
+  return [...groupBy(emitted, ({ key }) => key)].flatMap(([key, emitters]) =>
+    emitters.length > 1
+      ? [{ key, repositories: emitters.map(({ repository }) => repository) }]
+      : [],
   );
 }

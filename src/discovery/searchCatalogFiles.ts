@@ -9,6 +9,7 @@ import { matchCatalogPaths } from '../filters/catalogPaths';
 import { CatalogPath } from '../filters/types';
 import { Repository } from '../model';
 import { mapConcurrent } from '../util/concurrency';
+import { groupBy } from '../util/groupBy';
 import { isAt } from './identify';
 import {
   DiscoveryScope,
@@ -139,19 +140,11 @@ function matchHits(
   paths: readonly CatalogPath[],
 ): Map<number, readonly string[]> {
   const listed = new Map(repositories.map(repository => [repository.id, repository]));
-  const byRepository = new Map<number, string[]>();
-  for (const hit of hits) {
-    const repository = listed.get(hit.repositoryId);
-    if (repository && isAt(hit, repository)) {
-      byRepository.set(repository.id, [
-        ...(byRepository.get(repository.id) ?? []),
-        hit.path,
-      ]);
-    }
-  }
-  const matching = [...byRepository].map(
-    ([id, all]) => [id, matchCatalogPaths(paths, all)] as const,
-  );
+  const there = hits.filter(hit => isAt(hit, listed.get(hit.repositoryId)));
+  const matching = [...groupBy(there, hit => hit.repositoryId)].map(([id, own]) => {
+    const found = own.map(hit => hit.path);
+    return [id, matchCatalogPaths(paths, found)] as const;
+  });
   return new Map(matching.filter(([, files]) => files.length > 0));
 }
 

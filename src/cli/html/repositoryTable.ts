@@ -4,6 +4,7 @@
  */
 
 import { OUTCOME_KINDS } from '../../model';
+import { groupBy } from '../../util/groupBy';
 import { quote } from '../../util/text';
 import { InLiveCatalog, PreviewedFile, PreviewedRepository } from '../previewDocument';
 import { formatCount, formatPlural } from '../format';
@@ -49,9 +50,13 @@ const MAX_ALIKE = 5;
 
 /** Puts repositories outside of large groups first: they need attention most. */
 function renderBodies(repositories: readonly PreviewedRepository[]): readonly Html[] {
-  const groups = [...groupAlike(repositories).values()].filter(
-    group => group.length > MAX_ALIKE,
-  );
+  // Errors in the catalog differ, so repositories with errors are in no group.
+  const alike = repositories.filter(({ catalog }) => !catalog?.errors.length);
+  const groups = [
+    ...groupBy(alike, ({ outcome, reason, cause, remedy }) =>
+      JSON.stringify([outcome, reason, cause, remedy]),
+    ).values(),
+  ].filter(group => group.length > MAX_ALIKE);
   const grouped = new Set(groups.flat());
   const alone = repositories.filter(repository => !grouped.has(repository));
   return [
@@ -60,23 +65,6 @@ function renderBodies(repositories: readonly PreviewedRepository[]): readonly Ht
     </tbody> `,
     ...groups.sort((a, b) => b.length - a.length).map(renderGroup),
   ];
-}
-
-/** Groups by outcome, cause and remedy; repositories with errors in the catalog are in no group. */
-function groupAlike(
-  repositories: readonly PreviewedRepository[],
-): ReadonlyMap<string, readonly PreviewedRepository[]> {
-  const groups = new Map<string, PreviewedRepository[]>();
-  for (const repository of repositories) {
-    if (!repository.catalog?.errors.length) {
-      const { outcome, reason, cause, remedy } = repository;
-      const key = JSON.stringify([outcome, reason, cause, remedy]);
-      const group = groups.get(key) ?? [];
-      group.push(repository);
-      groups.set(key, group);
-    }
-  }
-  return groups;
 }
 
 function renderGroup(group: readonly PreviewedRepository[]): Html {
