@@ -4,7 +4,6 @@
  */
 
 import { LoggerService } from '@backstage/backend-plugin-api';
-import { ServiceUnavailableError } from '@backstage/errors';
 import {
   Conflict,
   ProviderIds,
@@ -131,24 +130,6 @@ export class CatalogReporter {
         .filter(result => result.errors.length > 0)
         .sort((a, b) => compareReports(a.report, b.report));
     });
-  }
-
-  /**
-   * Returns the same repositories without the errors.
-   *
-   * @throws ServiceUnavailableError if they are not known
-   */
-  async failingReports(
-    providerId: string,
-    conflicts: KnownConflicts,
-  ): Promise<RepositoryReport[]> {
-    const failing = await this.failing(providerId, conflicts);
-    if (!failing) {
-      throw new ServiceUnavailableError(
-        'The repositories with errors in the catalog cannot be read at the moment; the log of the backend says why',
-      );
-    }
-    return failing.map(repository => repository.report);
   }
 
   /**

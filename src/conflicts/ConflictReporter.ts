@@ -1,9 +1,9 @@
 /** Reports the conflicts of a provider by repository, from stored data. */
 
 import { LoggerService } from '@backstage/backend-plugin-api';
-import { ServiceUnavailableError } from '@backstage/errors';
 import { RepositoryReport } from '../discovery/report';
 import { DiscoveryReport } from '../store/DiscoveryReport';
+import { groupBy } from '../util/groupBy';
 import { ConflictStore } from './ConflictStore';
 import {
   Conflict,
@@ -45,13 +45,8 @@ export class ConflictReporter {
     if (locationKey === undefined || recorded.length === 0) {
       return [];
     }
-    const byTarget = new Map<string, Conflict[]>();
-    for (const conflict of conflictsOfProvider(recorded, locationKey, providers)) {
-      byTarget.set(conflict.targetUrl, [
-        ...(byTarget.get(conflict.targetUrl) ?? []),
-        conflict,
-      ]);
-    }
+    const own = conflictsOfProvider(recorded, locationKey, providers);
+    const byTarget = groupBy(own, conflict => conflict.targetUrl);
     const found = await reports.findByTargets(providerId, [...byTarget.keys()]);
     return found.map(report => ({
       report,
@@ -105,18 +100,4 @@ export function toKnownConflicts(
     disputed,
     of: ({ repositoryId }) => byId && (byId.get(repositoryId) ?? []),
   };
-}
-
-/**
- * Returns the repositories with conflicts, in the order of `compareReports`.
- *
- * @throws ServiceUnavailableError if they are not known
- */
-export function disputedReports({ disputed }: KnownConflicts): RepositoryReport[] {
-  if (!disputed) {
-    throw new ServiceUnavailableError(
-      'The repositories with conflicts cannot be read at the moment; the log of the backend says why',
-    );
-  }
-  return disputed.map(repository => repository.report);
 }

@@ -13,7 +13,11 @@ import {
   HttpRouterService,
   PermissionsService,
 } from '@backstage/backend-plugin-api';
-import { NotAllowedError, NotFoundError } from '@backstage/errors';
+import {
+  NotAllowedError,
+  NotFoundError,
+  ServiceUnavailableError,
+} from '@backstage/errors';
 import {
   catalogLocationDeletePermission,
   catalogLocationReadPermission,
@@ -28,7 +32,11 @@ import PromiseRouter from 'express-promise-router';
 import { z } from 'zod';
 import { CatalogReporter } from '../catalog/CatalogReporter';
 import { addressKey } from '../discovery/identify';
-import { compareHeldRemovals, reportHeldRepository } from '../discovery/report';
+import {
+  compareHeldRemovals,
+  reportHeldRepository,
+  RepositoryReport,
+} from '../discovery/report';
 import { providerName } from '../provider/locationEntities';
 import { DiscoveryReport, RepositoryPage } from '../store/DiscoveryReport';
 import { StoredDiscovery } from '../store/records';
@@ -36,7 +44,6 @@ import { WebhookStore } from '../store/WebhookStore';
 import { formatAddress } from '../util/text';
 import { audited } from './manualRefresh';
 import {
-  disputedReports,
   KnownConflicts,
   readConflicts,
   ReadConflictsOptions,
@@ -68,7 +75,7 @@ export interface ReportedProvider {
 /** The sources of the report. */
 export interface ReportOptions extends ReadConflictsOptions {
   readonly reports: DiscoveryReport;
-  readonly inCatalog: Pick<CatalogReporter, 'of' | 'failing' | 'failingReports'>;
+  readonly inCatalog: Pick<CatalogReporter, 'of' | 'failing'>;
   readonly webhooks: Pick<WebhookStore, 'load'>;
   readonly providers: readonly ReportedProvider[];
   /** Why the current configuration is not in effect; `undefined` if it is. */
@@ -187,8 +194,10 @@ async function selectRepositories(
   conflicts: KnownConflicts,
   { inCatalog, reports }: ReportOptions,
 ): Promise<RepositoryPage> {
-  const disputed = query.conflicts && disputedReports(conflicts);
-  const failing = query.errors && (await inCatalog.failingReports(id, conflicts));
+  const disputed = query.conflicts && toReports(conflicts.disputed, 'conflicts');
+  const failing =
+    query.errors &&
+    toReports(await inCatalog.failing(id, conflicts), 'errors in the catalog');
   const selected = disputed ?? failing;
   if (!selected) {
     return reports.pageRepositories(id, query);
@@ -199,6 +208,19 @@ async function selectRepositories(
     selected.filter(repository => ids.has(repository.repositoryId)),
     query,
   );
+}
+
+/** @throws ServiceUnavailableError if they are not known */
+function toReports(
+  repositories: readonly { readonly report: RepositoryReport }[] | undefined,
+  what: string,
+): RepositoryReport[] {
+  if (!repositories) {
+    throw new ServiceUnavailableError(
+      `The repositories with ${what} cannot be read at the moment; the log of the backend says why`,
+    );
+  }
+  return repositories.map(repository => repository.report);
 }
 
 /** Returns the complete report of one repository for one provider. */
