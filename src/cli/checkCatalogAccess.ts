@@ -3,8 +3,11 @@
 import { getBitbucketServerFileFetchUrl } from '@backstage/integration';
 import { unanswered } from '../bitbucket/assessReply';
 import { Repository } from '../model';
-import { createCatalogClients, findAccessProblem } from '../provider/createClient';
-import { RequestMeter } from '../provider/RequestMeter';
+import {
+  createCatalogClients,
+  findAccessProblem,
+  RequestMeter,
+} from '../provider/createClient';
 import { formatAddress } from '../util/text';
 import { describeError } from './terminal';
 import { Connection } from './connections';

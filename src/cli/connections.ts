@@ -4,9 +4,12 @@ import { InputError, stringifyError } from '@backstage/errors';
 import { RestClient } from '../bitbucket/RestClient';
 import { ConfiguredProvider } from '../config/types';
 import { createRedactor, Redact, getSecrets } from '../http/redact';
-import { createClientFactory, CatalogAccessOptions } from '../provider/createClient';
+import {
+  createClientFactory,
+  CatalogAccessOptions,
+  RequestMeter,
+} from '../provider/createClient';
 import { createLimiters } from '../provider/limiters';
-import { RequestMeter } from '../provider/RequestMeter';
 import { Clock } from '../util/clock';
 import { toPreviewedBudget } from './format';
 import { CliIo, UsageError } from './terminal';

@@ -90,7 +90,7 @@ function describeLoadFailure(error: unknown, files: readonly string[]): string {
       files.length > 0
         ? 'Check --config'
         : 'Run the command in the folder of app-config.yaml, or name the files with --config';
-    return `${firstLine(message)}. ${remedy}`;
+    return `${message.split('\n', 1).join()}. ${remedy}`;
   }
   const [, place] = /(at line \d+, column \d+)/.exec(message) ?? [];
   const [, where] = /^(Failed to read config file at "[^"]*", error at [\w.[\]-]+)/.exec(
@@ -104,10 +104,6 @@ function describeLoadFailure(error: unknown, files: readonly string[]): string {
   ]
     .filter(Boolean)
     .join('. ');
-}
-
-function firstLine(text: string): string {
-  return text.split('\n', 1).join('');
 }
 
 function readAll(config: Config): DiscoveryConfig {

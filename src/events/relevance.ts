@@ -147,7 +147,8 @@ async function decideAboutChange(
   context: RelevanceContext,
 ): Promise<RelevanceDecision> {
   const { selfUrl } = change.repository;
-  const branches = change.type === 'pushed' ? getBranches(change.refs) : [];
+  const refs = change.type === 'pushed' ? change.refs : [];
+  const branches = refs.filter(ref => ref.kind === 'BRANCH');
   const decidedLocally =
     change.type === 'pushed'
       ? decidePush(branches, context.branch, 'configured')
@@ -275,10 +276,6 @@ async function isOurs(selfUrl: string, context: RelevanceContext): Promise<boole
 function getAddresses(change: SingleChange): RepositoryAddress[] {
   const formerAddress = change.type === 'modified' ? change.formerAddress : undefined;
   return [change.repository, ...(formerAddress ? [formerAddress] : [])];
-}
-
-function getBranches(refs: readonly RefChange[]): RefChange[] {
-  return refs.filter(ref => ref.kind === 'BRANCH');
 }
 
 function relevant(reason: string, branch?: string) {

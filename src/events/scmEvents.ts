@@ -40,14 +40,13 @@ export function followOthers(
 ): void {
   scmEvents.subscribe({
     async onEvents(events) {
-      const urls = events.filter(event => !ours.has(event)).flatMap(getUrls);
+      const others = events.filter(event => !ours.has(event));
+      const urls = others.flatMap(event =>
+        'url' in event ? [event.url] : [event.fromUrl, event.toUrl],
+      );
       if (urls.length > 0) await onChange(urls);
     },
   });
-}
-
-function getUrls(event: ScmEvent): string[] {
-  return 'url' in event ? [event.url] : [event.fromUrl, event.toUrl];
 }
 
 /** With more changed files than this, the event names the repository instead. */

@@ -38,7 +38,7 @@ import { Checkpoints } from './Checkpoints';
 import { DiscoveryRunError } from './RunLog';
 import { anchorRef, providerName, getTaskId } from './locationEntities';
 import { ProviderContext, knowsCredentials, getRemovalPolicy } from './ProviderContext';
-import { RequestMeter } from './RequestMeter';
+import { RequestMeter } from './createClient';
 
 /** A run that has started with known content of the catalog. */
 interface Begun extends BegunRun {

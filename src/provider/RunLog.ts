@@ -14,7 +14,7 @@ import { DiscoveryProgress, RepositoryResult } from '../discovery/types';
 import { Clock, forEachInTurns } from '../util/clock';
 import { formatAddress, listExamples, quote } from '../util/text';
 import { providerName } from './locationEntities';
-import { RequestCounts } from './RequestMeter';
+import { RequestCounts } from './createClient';
 
 /** Minimum time between two progress lines of a run. */
 const PROGRESS_INTERVAL_MS = 5_000;

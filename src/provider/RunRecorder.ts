@@ -11,7 +11,7 @@ import { RunObserver } from '../metrics/observers';
 import { ProviderStateStore } from '../store/ProviderStateStore';
 import { RunEnd, RunRecord, RunTrigger } from '../store/records';
 import { Clock } from '../util/clock';
-import { RequestCounts } from './RequestMeter';
+import { RequestCounts } from './createClient';
 import { describeFailure, RunLog } from './RunLog';
 
 /** Options for {@link RunRecorder}. */

@@ -1,4 +1,7 @@
-/** Assembles a client: integration, credentials, limiter, transport. Wiring only. */
+/**
+ * Assembles a client from integration, credentials, limiter and transport, and counts the
+ * requests that it sends.
+ */
 
 import {
   BitbucketServerIntegrationConfig,
@@ -12,10 +15,15 @@ import { Fetch, HttpTransport } from '../http/HttpTransport';
 import { LimiterRegistry } from '../http/LimiterRegistry';
 import { createRedactor, Redact, getSecrets } from '../http/redact';
 import { RequestLimiter } from '../http/RequestLimiter';
-import { RequestClass, RequestObserver, Transport } from '../http/types';
+import {
+  RequestClass,
+  RequestObserver,
+  Transport,
+  AttemptResult,
+  RequestKind,
+} from '../http/types';
 import { combineObservers } from '../metrics/observers';
 import { Clock } from '../util/clock';
-import { RequestMeter } from './RequestMeter';
 
 /** Settings that the clients of one provider share. */
 interface ClientSetup {
@@ -234,5 +242,47 @@ export async function findAccessProblem(
     return error instanceof BitbucketServerCredentialsError
       ? `The catalog reads the files that are found with the credentials of ${place}, not with those of the provider, and they do not work. ${error.message}`
       : undefined;
+  }
+}
+
+/** Numbers of requests of a run. */
+export interface RequestCounts {
+  /** Attempts sent, retries included. */
+  readonly total: number;
+  readonly retries: number;
+  /** Answers with status 429. */
+  readonly rateLimited: number;
+  readonly byKind: Readonly<Record<string, number>>;
+  /** Milliseconds spent waiting for the limiter and between retries, summed over all requests. */
+  readonly waitedMs: number;
+}
+
+/** Adds up the attempts and waits that a transport reports. */
+export class RequestMeter implements RequestObserver {
+  #total = 0;
+  #retries = 0;
+  #rateLimited = 0;
+  #waitedMs = 0;
+  readonly #byKind = new Map<RequestKind, number>();
+
+  onAttempt(attempt: { kind: RequestKind; result: AttemptResult; retry: boolean }): void {
+    this.#total += 1;
+    this.#retries += attempt.retry ? 1 : 0;
+    this.#rateLimited += attempt.result === 429 ? 1 : 0;
+    this.#byKind.set(attempt.kind, (this.#byKind.get(attempt.kind) ?? 0) + 1);
+  }
+
+  onWait(wait: { ms: number }): void {
+    this.#waitedMs += wait.ms;
+  }
+
+  counts(): RequestCounts {
+    return {
+      total: this.#total,
+      retries: this.#retries,
+      rateLimited: this.#rateLimited,
+      byKind: Object.fromEntries(this.#byKind),
+      waitedMs: this.#waitedMs,
+    };
   }
 }

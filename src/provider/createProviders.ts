@@ -162,7 +162,10 @@ function createContext(config: ProviderConfig, options: ContextOptions): Provide
       observer: metrics,
     }),
     unreadableTargets: outcomes && (() => outcomes.unreadableTargets(name)),
-    lastReads: outcomes && (urls => outcomes.lastReads(byRef(urls))),
+    lastReads:
+      outcomes &&
+      (urls =>
+        outcomes.lastReads(new Map(urls.map(url => [plainLocationRef(url), url])))),
     findAccessProblem: signal =>
       findAccessProblem({ ...options, ...requests, config }, signal),
     conflicts: conflicts && new ConflictDetector({ ...conflicts, providerId, log }),
@@ -177,10 +180,6 @@ function createContext(config: ProviderConfig, options: ContextOptions): Provide
     clock,
     shutdownSignal: options.shutdownSignal,
   };
-}
-
-function byRef(urls: readonly string[]): Map<string, string> {
-  return new Map(urls.map(url => [plainLocationRef(url), url]));
 }
 
 /**

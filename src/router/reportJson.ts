@@ -111,7 +111,7 @@ export function toRepositoryJson(
     files: report.files.map(({ path, targetUrl }) => ({ path, targetUrl })),
     ...(held.length > 0 && { heldRemovals: held.map(toHeldRemovalJson) }),
     catalog,
-    conflicts: conflicts?.map(toConflictJson),
+    conflicts: conflicts?.map(({ recorded: _, ...conflict }) => conflict),
     checkedAt: toIso(report.checkedAtMs),
     dueAt: toIso(report.dueAtMs),
   };
@@ -150,10 +150,6 @@ export function toWebhooksJson(webhooks: readonly ProjectWebhooks[]) {
       lastUnannouncedAt: toIso(project.lastUnannouncedAtMs),
     })),
   };
-}
-
-function toConflictJson({ recorded: _, ...conflict }: Conflict) {
-  return conflict;
 }
 
 function toIso(epochMs: number | undefined): string | undefined {

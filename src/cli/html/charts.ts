@@ -218,17 +218,16 @@ function renderKinds({ byKind }: PreviewedRequests): Html | undefined {
         ['Kind', 'Requests'],
         [
           html`<tbody>
-            ${kinds.map(renderKind)}
+            ${kinds.map(
+              ([kind, count]) =>
+                html`<tr>
+                  <th scope="row">${kind}</th>
+                  <td>${formatCount(count)}</td>
+                </tr> `,
+            )}
           </tbody> `,
         ],
       );
-}
-
-function renderKind([kind, count]: [string, number]): Html {
-  return html`<tr>
-    <th scope="row">${kind}</th>
-    <td>${formatCount(count)}</td>
-  </tr> `;
 }
 
 function renderChart(

@@ -6,7 +6,7 @@
 import { OUTCOME_KINDS } from '../../model';
 import { groupBy } from '../../util/groupBy';
 import { quote } from '../../util/text';
-import { InLiveCatalog, PreviewedFile, PreviewedRepository } from '../previewDocument';
+import { PreviewedFile, PreviewedRepository } from '../previewDocument';
 import { formatCount, formatPlural } from '../format';
 import { html, Html, HtmlValue, linkTo, table, withCode } from './html';
 import { OUTCOME_LABELS } from './charts';
@@ -141,7 +141,9 @@ function renderChoice(id: string, value: string, title: string, count: number): 
 /** Renders one row, with little markup: there may be 10,000 rows. */
 function renderRow(repository: PreviewedRepository): Html {
   const { projectKey, repositorySlug, outcome, reason, detail } = repository;
-  const { errors = [], entities = [] } = limitExamples(repository.catalog);
+  // The report of the backend has them all.
+  const errors = repository.catalog?.errors.slice(0, MAX_EXAMPLES) ?? [];
+  const entities = repository.catalog?.entities.slice(0, MAX_EXAMPLES) ?? [];
   const name = html`${projectKey}/<wbr />${repositorySlug}`;
   return html`<tr data-outcome="${outcome}">
     <th scope="row">${linkTo(repository.url, name)}</th>
@@ -158,14 +160,6 @@ function renderRow(repository: PreviewedRepository): Html {
       ${renderFiles(repository.files)}${entities.map(ref => html`<p class="quiet">${ref}</p>`)}
     </td>
   </tr> `;
-}
-
-/** Keeps the first few: the report of the backend has them all. */
-function limitExamples(catalog: InLiveCatalog | undefined): Partial<InLiveCatalog> {
-  return {
-    entities: catalog?.entities.slice(0, MAX_EXAMPLES),
-    errors: catalog?.errors.slice(0, MAX_EXAMPLES),
-  };
 }
 
 function renderFiles(files: readonly PreviewedFile[]): HtmlValue {
