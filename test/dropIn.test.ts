@@ -1,7 +1,6 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { databaseServiceFactory } from '@backstage/backend-defaults/database';
 import { BackendFeature } from '@backstage/backend-plugin-api';
 import peerModule from '@backstage/plugin-catalog-backend-module-bitbucket-server';
 import {
@@ -47,7 +46,7 @@ async function startOn(
     ...appConfigFor({ bitbucket, config: { schedule } }),
     backend: { database: { client: 'better-sqlite3', connection: { directory } } },
   };
-  return startBackend({ config, features: [module, databaseServiceFactory] });
+  return startBackend({ config, features: [module] });
 }
 
 async function createDirectory(): Promise<string> {

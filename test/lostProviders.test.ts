@@ -5,7 +5,6 @@ import { coreServices, createServiceFactory } from '@backstage/backend-plugin-ap
 import { JsonObject } from '@backstage/types';
 import { componentYaml } from '../dev/seed';
 import { createSimulatedBitbucket, serve } from '../dev/simulatedBitbucket';
-import { closableDatabase } from './__testUtils__/closableDatabase';
 import { startBackend } from '../src/__testUtils__/startBackend';
 import {
   appConfigFor,
@@ -41,7 +40,6 @@ async function createWorld() {
       components: number,
     ) {
       const logger = createLogRecorder();
-      const database = closableDatabase();
       const backend = await startBackend({
         config: {
           backend: { database: { client: 'better-sqlite3', connection: { directory } } },
@@ -59,7 +57,6 @@ async function createWorld() {
         },
         features: [
           discoveryModule,
-          database.feature,
           createServiceFactory({
             service: coreServices.logger,
             deps: {},
@@ -71,7 +68,6 @@ async function createWorld() {
         await backend.waitForEntities('kind=component', components);
       } finally {
         await backend.stop();
-        await database.close();
       }
       return logger
         .messages('warn')

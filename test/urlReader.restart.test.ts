@@ -16,7 +16,6 @@ import { appConfigFor, TEST_USER } from '../src/__testUtils__/testProvider';
 import urlReader from '../src/urlReaderEntry';
 import { systemClock } from '../src/util/clock';
 import { createCatalogObserver } from './__testUtils__/catalogObserver';
-import { closableDatabase } from './__testUtils__/closableDatabase';
 
 const FILE = 'catalog-info.yaml';
 const SLUGS = ['unchanged', 'told', 'untold', 'later'];
@@ -44,7 +43,6 @@ async function createWorld() {
   const directory = await mkdtemp(path.join(tmpdir(), 'reader-restart-'));
   endings.push(() => rm(directory, { recursive: true }));
   const start = async () => {
-    const database = closableDatabase();
     const observer = createCatalogObserver();
     const { integrations, catalog } = appConfigFor({ bitbucket });
     const backend = await startBackend({
@@ -54,15 +52,11 @@ async function createWorld() {
         catalog: { ...Object(catalog), processingInterval: { seconds: 1 } },
         backend: { database: { client: 'better-sqlite3', connection: { directory } } },
       },
-      features: [urlReader, urlReaderServiceFactory, database.feature, observer.feature],
+      features: [urlReader, urlReaderServiceFactory, observer.feature],
     });
-    const stop = async () => {
-      await backend.stop();
-      await database.close();
-    };
-    endings.push(stop);
+    endings.push(backend.stop);
     await backend.waitForEntities('kind=component', SLUGS.length);
-    return { ...backend, ...observer, stop };
+    return { ...backend, ...observer };
   };
   const write = (slug: string, description: string) =>
     bitbucket.writeFile('PAY', slug, FILE, componentYaml(slug, description));

@@ -13,6 +13,7 @@ import catalogPlugin from '@backstage/plugin-catalog-backend';
 import eventsPlugin from '@backstage/plugin-events-backend';
 import { DefaultEventsService, eventsServiceRef } from '@backstage/plugin-events-node';
 import { JsonObject } from '@backstage/types';
+import { Knex } from 'knex';
 import eventsFeature from '../eventsEntry';
 import discoveryModule from '../index';
 import {
@@ -23,6 +24,7 @@ import {
   webhookConfig,
 } from './backendApi';
 import { startProcess } from './backendProcess';
+import { closableDatabase } from './closableDatabase';
 
 /** Options of {@link startBackend}. */
 export interface BackendOptions {
@@ -45,10 +47,11 @@ export interface BackendOptions {
   readonly inProcess?: boolean;
   /**
    * For a backend in its own process: a connection string of PostgreSQL, where each plugin gets
-   * a schema. Other backends use SQLite in memory, unless `features` or `config` set another
-   * database.
+   * a schema. Other backends use SQLite in memory, unless `config` sets another database.
    */
   readonly database?: string;
+  /** In the process of the test: the database of all plugins, which the test closes. */
+  readonly knex?: Knex;
   /** `false`: the backend only receives webhooks; only in its own process. */
   readonly withCatalog?: boolean;
 }
@@ -61,7 +64,7 @@ export interface TestBackend extends BackendApi {
 
 /** Starts a backend, and waits until it serves; rejects when it refuses to start. */
 export async function startBackend(options: BackendOptions): Promise<TestBackend> {
-  const { config = {}, configFiles, features = [], webhooks, database } = options;
+  const { config = {}, configFiles, features = [], webhooks, database, knex } = options;
   if (options.inProcess === false) {
     const { withCatalog = true } = options;
     const { baseUrl, stop } = await startProcess({
@@ -72,9 +75,11 @@ export async function startBackend(options: BackendOptions): Promise<TestBackend
     return { ...createBackendApi(baseUrl, TOKEN), stop };
   }
   const watched = configFiles && (await watchConfig(configFiles));
+  const opened = closableDatabase();
   const backend = await startTestBackend({
     features: [
       catalogPlugin,
+      knex ? mockServices.database.factory({ knex }) : opened.feature,
       ...(webhooks ? PRODUCTION_FEATURES : []),
       ...features,
       watched
@@ -99,6 +104,7 @@ export async function startBackend(options: BackendOptions): Promise<TestBackend
     ...createBackendApi(baseUrl, webhooks ? TOKEN : undefined),
     async stop() {
       await backend.stop();
+      await opened.close();
       watched?.close();
     },
   };

@@ -3,7 +3,6 @@
  * report says of it. Must not be used outside tests.
  */
 
-import { mockServices } from '@backstage/backend-test-utils';
 import { JsonObject } from '@backstage/types';
 import { EventParams } from '@backstage/plugin-events-node';
 import type { Knex } from 'knex';
@@ -108,11 +107,8 @@ export async function startConflictWorld(
   const observer = createCatalogObserver();
   const backend = await startBackend({
     config: configFor(bitbucket, { providers, intervalSeconds }),
-    features: [
-      discoveryModule,
-      observer.feature,
-      mockServices.database.factory({ knex }),
-    ],
+    features: [discoveryModule, observer.feature],
+    knex,
   });
   const reader = createReader(backend);
   const targetOf = (at: string) => {

@@ -17,7 +17,6 @@ import {
   SimulatedBitbucket,
   SimulatedBitbucketOptions,
 } from '../../dev/simulatedBitbucket';
-import { closableDatabase } from './closableDatabase';
 import { eventually } from '../../src/__testUtils__/eventually';
 import { startBackend, TestBackend } from '../../src/__testUtils__/startBackend';
 import { TEST_USER } from '../../src/__testUtils__/testProvider';
@@ -135,11 +134,7 @@ async function startOn(
   modules: readonly BackendFeature[],
   ask: DropInWorld['ask'],
 ): Promise<TestBackend> {
-  const database = closableDatabase();
-  const backend = await startBackend({
-    config,
-    features: [...modules, database.feature],
-  });
+  const backend = await startBackend({ config, features: modules });
   return {
     ...backend,
     async stop() {
@@ -151,7 +146,6 @@ async function startOn(
         }
       });
       await backend.stop();
-      await database.close();
     },
   };
 }

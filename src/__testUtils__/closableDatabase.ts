@@ -6,8 +6,9 @@ import {
   coreServices,
   createServiceFactory,
 } from '@backstage/backend-plugin-api';
+import { ConfigReader } from '@backstage/config';
 import { Knex } from 'knex';
-import { eventually } from '../../src/__testUtils__/eventually';
+import { eventually } from './eventually';
 
 /** What {@link closableDatabase} gives. */
 export interface ClosableDatabase {
@@ -17,12 +18,17 @@ export interface ClosableDatabase {
   close(): Promise<void>;
 }
 
+/** What Backstage's tests use where the configuration does not say anything else. */
+const IN_MEMORY = new ConfigReader({
+  backend: { database: { client: 'better-sqlite3', connection: ':memory:' } },
+});
+
 /**
  * Backstage's own database service, which also notes each connection pool it gives out.
  *
  * @remarks A backend that stops leaves its SQLite connections open, and what the catalog is
  * doing just then goes on. In a process of its own that dies with it; here it would lock
- * the file for the next backend.
+ * the file for the next backend, and keep the process of the tests from ending.
  */
 export function closableDatabase(): ClosableDatabase {
   const clients = new Set<Knex>();
@@ -34,7 +40,8 @@ export function closableDatabase(): ClosableDatabase {
       logger: coreServices.logger,
       plugin: coreServices.pluginMetadata,
     },
-    createRootContext: ({ config }) => DatabaseManager.fromConfig(config),
+    createRootContext: ({ config }) =>
+      DatabaseManager.fromConfig(config.has('backend.database') ? config : IN_MEMORY),
     factory({ lifecycle, logger, plugin }, manager) {
       const database = manager.forPlugin(plugin.getId(), { lifecycle, logger });
       return {
