@@ -25,9 +25,11 @@ import {
 } from '../../__testUtils__/testProvider';
 import { createTestStore, reportsOf, webhooksOf } from '../../__testUtils__/testStores';
 import { readDiscoveryConfig } from '../../config/readProviderConfigs';
+import { AbsentReads } from '../../provider/absentReads';
 import { createProviders } from '../../provider/createProviders';
 import { EventStore } from '../../store/DatabaseEventStore';
 import { ProviderStateStore } from '../../store/ProviderStateStore';
+import { RepositoryStamps } from '../../store/RepositoryStamps';
 import { WebhookStore } from '../../store/WebhookStore';
 import { connectEvents } from '../connectEvents';
 import { EventResult } from '../eventResults';
@@ -56,6 +58,11 @@ export interface EventSceneOptions {
   readonly eventStore?: EventStore;
   /** Default: those of the store. */
   readonly webhooks?: Pick<WebhookStore, 'recordEvent'>;
+  /** What the reader of files tells and is told. */
+  readonly reading?: {
+    readonly absentReads?: AbsentReads;
+    readonly stamps?: Pick<RepositoryStamps, 'renew'>;
+  };
   /** Replaces the recording of published events. */
   readonly publish?: (events: readonly ScmEvent[]) => Promise<void>;
   /** Whether to skip the run of each provider at the start. */
@@ -127,6 +134,7 @@ export async function startEvents(options: EventSceneOptions = {}): Promise<Even
       publish: options.publish ?? (async batch => void published.push(...batch)),
     },
     eventStore,
+    ...options.reading,
     webhooks: options.webhooks ?? webhooksOf(store),
     logger,
     clock,
