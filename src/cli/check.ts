@@ -180,7 +180,7 @@ async function* steps(
   });
   yield* assessListing(listing, connection);
   if (listing.complete) {
-    const filtered = await filterListing(listing.repositories, {
+    const filtered = await filterListing([...listing.repositories.values()], {
       ...config,
       source: client,
       signal,

@@ -23,18 +23,31 @@ export interface FilteredRepository {
   readonly outcome?: RepositoryOutcome;
 }
 
-/** Options for applying filters. */
-export interface FilterOptions extends FilterQuestions {
-  /** Called for each repository that does not pass, as soon as that is decided. */
-  readonly record?: (repository: Repository, outcome: RepositoryOutcome) => void;
-}
+/** Called for each repository that does not pass, as soon as that is decided. */
+type RecordOutcome = (repository: Repository, outcome: RepositoryOutcome) => unknown;
 
 /** Filters a complete listing in bulk. Throws only what the source throws. */
-export function filterListing(
+export async function filterListing(
   repositories: readonly Repository[],
-  options: FilterOptions,
+  questions: FilterQuestions,
 ): Promise<FilteredRepository[]> {
-  return apply(repositories, options, 'in-bulk');
+  const outcomes = new Map<Repository, RepositoryOutcome>();
+  await selectMatching(repositories, questions, (repository, outcome) =>
+    outcomes.set(repository, outcome),
+  );
+  return repositories.map(repository => ({
+    repository,
+    outcome: outcomes.get(repository),
+  }));
+}
+
+/** Like {@link filterListing}, but returns only the repositories that pass. */
+export function selectMatching(
+  repositories: readonly Repository[],
+  questions: FilterQuestions,
+  record: RecordOutcome,
+): Promise<Repository[]> {
+  return apply(repositories, questions, 'in-bulk', record);
 }
 
 /**
@@ -44,45 +57,52 @@ export function filterListing(
  */
 export async function filterOne(
   repository: Repository,
-  options: Omit<FilterOptions, 'isHeld'>,
+  options: Omit<FilterQuestions, 'isHeld'>,
 ): Promise<RepositoryOutcome | undefined> {
   const questions = { ...options, isHeld: () => false };
-  const [filtered] = await apply([repository], questions, 'one-by-one');
-  return filtered?.outcome;
+  let excluded: RepositoryOutcome | undefined;
+  await apply(
+    [repository],
+    questions,
+    'one-by-one',
+    (_, outcome) => (excluded = outcome),
+  );
+  return excluded;
 }
 
 async function apply(
   repositories: readonly Repository[],
-  options: FilterOptions,
+  questions: FilterQuestions,
   how: 'in-bulk' | 'one-by-one',
-): Promise<FilteredRepository[]> {
-  const { filters, record } = options;
-  const outcomes = new Map<Repository, RepositoryOutcome>();
-  const leaveOut = async (
+  record: RecordOutcome,
+): Promise<Repository[]> {
+  const { filters } = questions;
+  const select = async (
     some: readonly Repository[],
     decide: (repository: Repository) => RepositoryOutcome | undefined,
   ) => {
+    const passing: Repository[] = [];
     await forEachInTurns(some, repository => {
       const outcome = decide(repository);
       if (outcome) {
-        outcomes.set(repository, outcome);
-        record?.(repository, outcome);
+        record(repository, outcome);
+      } else {
+        passing.push(repository);
       }
     });
-    return some.filter(repository => !outcomes.has(repository));
+    return passing;
   };
-  let left = await leaveOut(repositories, repository => {
+  let passing = await select(repositories, repository => {
     const reason = assessRepository(repository, filters);
     return reason && { kind: 'excluded', reason };
   });
   for (const step of ASKING_STEPS.filter(candidate => candidate.isUsed(filters))) {
-    const decide = await readStep(step, left, options, how);
-    left = await leaveOut(left, repository => toOutcome(decide(repository), step.reason));
+    const decide = await readStep(step, passing, questions, how);
+    passing = await select(passing, repository =>
+      toOutcome(decide(repository), step.reason),
+    );
   }
-  return repositories.map(repository => ({
-    repository,
-    outcome: outcomes.get(repository),
-  }));
+  return passing;
 }
 
 async function readStep(

@@ -6,6 +6,7 @@ import {
   registered,
   repository,
 } from '../__testUtils__/discoveryData';
+import { Repository } from '../model';
 import {
   addressKey,
   addressOfFile,
@@ -16,6 +17,7 @@ import {
   replaceIds,
   separateByAddress,
 } from './identify';
+import { KnownRepository } from './types';
 
 describe('isPlaceholderId', () => {
   it.each([
@@ -171,10 +173,13 @@ describe('separateByAddress', () => {
 });
 
 describe('indexFiles', () => {
+  const index = (before: readonly KnownRepository[], listed: readonly Repository[]) =>
+    indexFiles(new Map(before.map(one => [one.repositoryId, one])), listed);
+
   it('finds the files of a repository by its id, wherever it is now', async () => {
     const before = [known(7, 'PAY/old'), known(8, 'PAY/web')];
     const row = repository(7, 'PAY/api');
-    const filesOf = await indexFiles(before, [row, repository(8, 'PAY/old')]);
+    const filesOf = await index(before, [row, repository(8, 'PAY/old')]);
     expect(filesOf(row)).toEqual([file('PAY/old')]);
     expect(filesOf(repository(8, 'PAY/old'))).toEqual([file('PAY/web')]);
   });
@@ -183,14 +188,14 @@ describe('indexFiles', () => {
     const before = [known(7, 'PAY/api'), known(-1, 'pay/API', [file('PAY/api', 'b')])];
     const more = known(9, 'PAY/api', [file('PAY/api', 'c')]);
     const row = repository(7, 'PAY/api');
-    const filesOf = await indexFiles([...before, more], [row]);
+    const filesOf = await index([...before, more], [row]);
     expect(filesOf(row).map(({ path }) => path)).toEqual(['catalog-info.yaml', 'b', 'c']);
   });
 
   it('finds nothing for a repository of which nothing is known', async () => {
     const row = repository(7, 'PAY/api');
-    expect((await indexFiles([], [row]))(row)).toEqual([]);
-    expect((await indexFiles([], []))(row)).toEqual([]);
+    expect((await index([], [row]))(row)).toEqual([]);
+    expect((await index([], []))(row)).toEqual([]);
   });
 });
 

@@ -163,7 +163,7 @@ class Placeholders {
  */
 export function identify(
   known: readonly KnownRepository[],
-  listed: readonly Repository[],
+  listed: Iterable<Repository>,
 ): readonly KnownRepository[] {
   const placeholders = known.filter(repository =>
     isPlaceholderId(repository.repositoryId),
@@ -171,9 +171,10 @@ export function identify(
   if (placeholders.length === 0) {
     return known;
   }
-  const idByAddress = new Map(
-    listed.map(repository => [addressKey(repository), repository.id]),
-  );
+  const idByAddress = new Map<string, number>();
+  for (const repository of listed) {
+    idByAddress.set(addressKey(repository), repository.id);
+  }
   const ids = new Map<number, number>();
   for (const repository of placeholders) {
     const id = idByAddress.get(addressKey(repository));
@@ -188,26 +189,32 @@ export function identify(
  * Indexes the files that the catalog holds, by repository id and by address: a file at an
  * address has the same URL whichever repository it belongs to, even if the server changes
  * its spelling.
+ *
+ * @param repositories - those that the index is asked about
  */
 export async function indexFiles(
-  known: readonly KnownRepository[],
+  known: ReadonlyMap<number, KnownRepository>,
   repositories: readonly Repository[],
 ): Promise<(repository: Repository) => readonly CatalogFile[]> {
-  const own = new Map<number, readonly CatalogFile[]>();
-  await forEachInTurns(repositories, ({ id }) => own.set(id, []));
+  const ownFiles = ({ id }: Repository) => known.get(id)?.files ?? [];
+  let askedAbout = 0;
+  await forEachInTurns(repositories, ({ id }) => (askedAbout += known.has(id) ? 1 : 0));
+  // In most runs these are all.
+  if (askedAbout === known.size) {
+    return ownFiles;
+  }
+  const ids = new Set<number>();
+  await forEachInTurns(repositories, ({ id }) => ids.add(id));
   const left = new Map<string, readonly CatalogFile[]>();
-  await forEachInTurns(known, repository => {
-    if (own.has(repository.repositoryId)) {
-      own.set(repository.repositoryId, repository.files);
-    } else if (repository.files.length > 0) {
+  await forEachInTurns(known.values(), repository => {
+    if (repository.files.length > 0 && !ids.has(repository.repositoryId)) {
       const key = addressKey(repository);
       left.set(key, [...(left.get(key) ?? []), ...repository.files]);
     }
   });
   return repository => {
-    const files = own.get(repository.id) ?? [];
     const others = left.size > 0 ? left.get(addressKey(repository)) : undefined;
-    return others ? [...files, ...others] : files;
+    return others ? [...ownFiles(repository), ...others] : ownFiles(repository);
   };
 }
 

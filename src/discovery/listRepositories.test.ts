@@ -35,7 +35,7 @@ async function list(
     onListed: () => {},
     ...options,
   });
-  return { ...listing, ids: listing.repositories.map(repository => repository.id) };
+  return { ...listing, ids: [...listing.repositories.keys()] };
 }
 
 const UNSUPPORTED = failedListing({
@@ -68,7 +68,7 @@ describe('listRepositories', () => {
 
     it('is complete for an empty server', async () => {
       const listing = await list(new FakeRepositorySource());
-      expect(listing).toMatchObject({ repositories: [], complete: true });
+      expect(listing).toMatchObject({ ids: [], complete: true });
     });
 
     it('keeps the later of two rows of one repository', async () => {
@@ -76,9 +76,7 @@ describe('listRepositories', () => {
       from.repeatedRows = [repository(3, 'PAY/c'), repository(4, 'OPS/a')];
       const listing = await list(from);
       expect([...listing.ids].sort()).toEqual([1, 2, 3, 4, 5]);
-      expect(listing.repositories.find(repository => repository.id === 3)?.slug).toBe(
-        'moved',
-      );
+      expect(listing.repositories.get(3)?.slug).toBe('moved');
     });
 
     it('keeps the earlier pages and is not complete when a later page fails', async () => {
@@ -220,7 +218,7 @@ describe('listRepositories', () => {
     it('is not complete when the projects cannot be listed either', async () => {
       const from = fallback().failListing('list-projects', FORBIDDEN);
       expect(await list(from)).toMatchObject({
-        repositories: [],
+        ids: [],
         complete: false,
         problems: [{ problem: UNSUPPORTED.problem }, { problem: FORBIDDEN.problem }],
       });
@@ -228,7 +226,7 @@ describe('listRepositories', () => {
 
     it('is not complete when a later page of projects fails', async () => {
       const from = fallback().failListing('list-projects', failedListing(), 1);
-      expect(await list(from)).toMatchObject({ repositories: [], complete: false });
+      expect(await list(from)).toMatchObject({ ids: [], complete: false });
     });
 
     it('stays complete when one project is refused', async () => {

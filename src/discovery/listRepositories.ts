@@ -10,6 +10,7 @@ import { ListingStep, Problem, Repository } from '../model';
 import { literalProjectKeys } from '../filters/textPattern';
 import { assessProject } from '../filters/steps';
 import { anySignal, onAbort } from '../util/abort';
+import { indexInTurns } from '../util/clock';
 import { mapConcurrent } from '../util/concurrency';
 import {
   DiscoveryScope,
@@ -72,7 +73,7 @@ async function listServer(
   }
   const problem = failure?.problem ?? (start ? REST_ONLY : undefined);
   return {
-    repositories: uniqueById(all.items),
+    repositories: await indexById(all.items),
     complete: problem === undefined,
     problems: problem ? [{ problem, gone: false }] : [],
     unreadable: all.unreadable,
@@ -174,7 +175,7 @@ async function listThroughProjects(
   );
   if (projects.failure) {
     return {
-      repositories: [],
+      repositories: new Map(),
       complete: false,
       problems: [reason, projects.failure.problem].map(problem => ({
         problem,
@@ -230,7 +231,7 @@ async function listByProject(
   const isListed = parts.some(({ part }) => part.failure === undefined);
   const isInDoubt = parts.some(({ part }) => part.failure?.gone === false);
   return {
-    repositories: uniqueById(parts.flatMap(({ part }) => part.items)),
+    repositories: await indexById(parts.flatMap(({ part }) => part.items)),
     complete: (isListed || !isInDoubt) && cuts.length === 0,
     problems,
     unreadable: parts.reduce((sum, { part }) => sum + part.unreadable, 0),
@@ -285,8 +286,6 @@ export async function readListing<T>(
  * A page can repeat rows of the previous one while repositories are created and deleted;
  * the later row is newer.
  */
-function uniqueById(repositories: readonly Repository[]): Repository[] {
-  return [
-    ...new Map(repositories.map(repository => [repository.id, repository])).values(),
-  ];
+function indexById(repositories: readonly Repository[]) {
+  return indexInTurns(repositories, repository => repository.id);
 }

@@ -6,7 +6,7 @@
 
 import { TextPattern } from '../filters/textPattern';
 import { Repository, RepositoryOutcome } from '../model';
-import { forEachInTurns } from '../util/clock';
+import { forEachInTurns, indexInTurns } from '../util/clock';
 import { mapConcurrent } from '../util/concurrency';
 import { parseTarget, findWebBase } from '../util/parseUrls';
 import {
@@ -16,7 +16,7 @@ import {
   replaceIds,
   separateByAddress,
 } from './identify';
-import { filterListing } from './applyFilters';
+import { selectMatching } from './applyFilters';
 import { findCatalogFiles } from './findCatalogFiles';
 import { listRepositories, ListingOptions } from './listRepositories';
 import { toRepositoryRef } from './locations';
@@ -36,11 +36,11 @@ import {
   Listing,
   ListingProblem,
   ParseFiles,
+  RepositoryRef,
   RepositoryResult,
   RepositorySource,
   RunOrigin,
   SearchUse,
-  SparedBy,
 } from './types';
 
 /** Dependencies and input of a run. */
@@ -78,14 +78,12 @@ export async function runDiscovery(
   }
 }
 
-/** When Bitbucket was asked. */
-interface Moment {
-  readonly checkedAtMs?: number;
-  readonly revision?: number;
-}
+/** When Bitbucket was asked, or why it was not. */
+type Moment = Pick<RepositoryResult, 'checkedAtMs' | 'revision' | 'sparedBy'>;
 
 /** The state of one run: its results so far, valid whenever the run is interrupted. */
 class DiscoveryRun {
+  #listed: ReadonlyMap<number, Repository> = new Map();
   readonly #outcomes = new Map<number, RepositoryResult>();
   readonly #gone = new Set<number>();
   #movedIds: ReadonlyMap<number, number> = new Map();
@@ -116,7 +114,7 @@ class DiscoveryRun {
     this.#hasEnded = true;
     return {
       listing: this.#listing,
-      repositories: [...this.#outcomes.values()],
+      repositories: [...this.#results()],
       known: this.#known,
       serverUrls: this.#serverUrls,
       ...(this.#search && { search: this.#search }),
@@ -129,51 +127,55 @@ class DiscoveryRun {
   async run(): Promise<void> {
     const { source, signal, onProgress } = this.tools;
     this.#listedAt = this.#moment();
-    const { repositories, ...listing } = await listRepositories(this.scope, {
+    const { repositories: listed, ...listing } = await listRepositories(this.scope, {
       ...this.tools.listing,
       source,
       signal,
-      onListed: listed => onProgress?.({ kind: 'listing', listed }),
+      onListed: count => onProgress?.({ kind: 'listing', listed: count }),
     });
-    const listed = new Map<number, Repository>();
-    const serverUrls = new Set<string>();
-    await forEachInTurns(repositories, repository => {
-      listed.set(repository.id, repository);
-      this.#record(repository, NOT_CHECKED);
-      const serverUrl = findWebBase(repository.selfUrl ?? '');
-      if (serverUrl) {
-        serverUrls.add(serverUrl);
-      }
-    });
-    this.#serverUrls = [...serverUrls];
-    await this.#identify(repositories, listed);
+    this.#listed = listed;
+    const serverUrls = new Set<string | undefined>();
+    await forEachInTurns(listed.values(), ({ selfUrl = '' }) =>
+      serverUrls.add(findWebBase(selfUrl)),
+    );
+    this.#serverUrls = [...serverUrls].flatMap(url => url ?? []);
+    await this.#identify();
     this.#listing = listing;
-    const missing = this.#recordMissing(listed);
-    await this.#checkRepositories(repositories);
+    const missing = this.#recordMissing();
+    await this.#checkRepositories([...listed.values()]);
     if (listing.complete) {
       // Last: after a lost permission, confirming many must not delay new ones.
-      await this.#checkRepositories(await this.#confirmMissing(missing, listed));
+      await this.#checkRepositories(await this.#confirmMissing(missing));
+    }
+  }
+
+  /** Returns each result once, in the order of the listing. */
+  *#results(): Iterable<RepositoryResult> {
+    for (const [id, repository] of this.#listed) {
+      yield this.#outcomes.get(id) ?? toResult(repository, NOT_CHECKED, this.#listedAt);
+    }
+    for (const [id, result] of this.#outcomes) {
+      if (!this.#listed.has(id)) {
+        yield result;
+      }
     }
   }
 
   /** Assigns known state to the repository it belongs to, as far as the listing shows. */
-  async #identify(
-    repositories: readonly Repository[],
-    listed: ReadonlyMap<number, Repository>,
-  ): Promise<void> {
+  async #identify(): Promise<void> {
     const { source, known } = this.tools;
     const { branch } = this.scope;
-    const separated = await separateByAddress(known, listed, repository =>
+    const separated = await separateByAddress(known, this.#listed, repository =>
       parseTarget(source.fileUrl(repository, 'x', branch)),
     );
-    this.#known = identify(separated.known, repositories);
+    this.#known = identify(separated.known, this.#listed.values());
     this.#movedIds = separated.movedIds;
     this.#reassigned = separated.reassigned;
   }
 
-  #recordMissing(listed: ReadonlyMap<number, Repository>): KnownRepository[] {
+  #recordMissing(): KnownRepository[] {
     const missing = this.#known.filter(
-      known => known.files.length > 0 && !listed.has(known.repositoryId),
+      known => known.files.length > 0 && !this.#listed.has(known.repositoryId),
     );
     for (const known of missing) {
       this.#record(toRepositoryRef(known), unlistedOutcome(this.#listing));
@@ -187,10 +189,7 @@ class DiscoveryRun {
    *
    * @returns the repositories found that are not in the listing
    */
-  async #confirmMissing(
-    missing: readonly KnownRepository[],
-    listed: ReadonlyMap<number, Repository>,
-  ): Promise<Repository[]> {
+  async #confirmMissing(missing: readonly KnownRepository[]): Promise<Repository[]> {
     const ids = new Map<number, number>();
     const found = new Map<number, Repository>();
     await mapConcurrent(missing, this.scope.concurrency, async known => {
@@ -198,14 +197,15 @@ class DiscoveryRun {
       if (repository && isPlaceholderId(known.repositoryId)) {
         ids.set(known.repositoryId, repository.id);
       }
-      if (repository && !listed.has(repository.id)) {
+      if (repository && !this.#listed.has(repository.id)) {
         this.#record(repository, NOT_CHECKED);
         found.set(repository.id, repository);
       }
     });
     for (const [id, movedTo] of this.#movedIds) {
       // The old address is empty, and the repository is checked at its new one.
-      if (this.#outcomes.has(movedTo) && this.#gone.delete(id)) {
+      const isFound = this.#listed.has(movedTo) || this.#outcomes.has(movedTo);
+      if (isFound && this.#gone.delete(id)) {
         ids.set(id, movedTo);
       }
     }
@@ -247,14 +247,11 @@ class DiscoveryRun {
       return;
     }
     const { source, parseFiles, signal, onProgress } = this.tools;
-    const known = new Map<number, KnownRepository>();
-    await forEachInTurns(this.#known, repository =>
-      known.set(repository.repositoryId, repository),
-    );
+    const known = await indexInTurns(this.#known, one => one.repositoryId);
     const toAsk = await this.#applyFilters(repositories, known);
     const inconclusive = await this.#takeOverConclusive(toAsk, known);
     this.#total += toAsk.length;
-    const filesOf = await indexFiles(this.#known, inconclusive);
+    const filesOf = await indexFiles(known, inconclusive);
     const left = await this.#spareChecks(inconclusive, { known, filesOf });
     this.#checked += toAsk.length - left.length;
     await mapConcurrent(
@@ -277,19 +274,16 @@ class DiscoveryRun {
   }
 
   /** @returns the repositories that pass the filters */
-  async #applyFilters(
+  #applyFilters(
     repositories: readonly Repository[],
     known: ReadonlyMap<number, KnownRepository>,
   ): Promise<Repository[]> {
     const { source, signal } = this.tools;
-    const filtered = await filterListing(repositories, {
-      ...this.scope,
-      source,
-      signal,
-      isHeld: id => (known.get(id)?.files.length ?? 0) > 0,
-      record: (repository, outcome) => this.#record(repository, outcome),
-    });
-    return filtered.flatMap(entry => (entry.outcome ? [] : [entry.repository]));
+    const isHeld = (id: number) => (known.get(id)?.files.length ?? 0) > 0;
+    const questions = { ...this.scope, source, signal, isHeld };
+    return selectMatching(repositories, questions, (repository, outcome) =>
+      this.#record(repository, outcome),
+    );
   }
 
   /** @returns the repositories without a conclusive outcome in the interrupted run */
@@ -343,23 +337,29 @@ class DiscoveryRun {
   }
 
   #record(
-    repository: RepositoryResult['repository'],
+    repository: RepositoryRef,
     outcome: RepositoryOutcome,
-    { checkedAtMs, revision, sparedBy }: Moment & { readonly sparedBy?: SparedBy } = this
-      .#listedAt,
+    moment: Moment = this.#listedAt,
   ): RepositoryResult {
-    const { id, projectKey, slug, hierarchyId } = repository;
-    // Spelled out: a spread takes twice the memory, and there is one for each repository.
-    const result: RepositoryResult = {
-      repository: { id, projectKey, slug, hierarchyId },
-      outcome,
-      checkedAtMs: outcome.kind === 'unknown' ? undefined : checkedAtMs,
-      revision,
-      sparedBy,
-    };
-    this.#outcomes.set(id, result);
+    const result = toResult(repository, outcome, moment);
+    this.#outcomes.set(repository.id, result);
     return result;
   }
+}
+
+/** Spelled out: a spread takes twice the memory, and there is one for each repository. */
+function toResult(
+  { id, projectKey, slug, hierarchyId }: RepositoryRef,
+  outcome: RepositoryOutcome,
+  { checkedAtMs, revision, sparedBy }: Moment,
+): RepositoryResult {
+  return {
+    repository: { id, projectKey, slug, hierarchyId },
+    outcome,
+    checkedAtMs: outcome.kind === 'unknown' ? undefined : checkedAtMs,
+    revision,
+    sparedBy,
+  };
 }
 
 /**

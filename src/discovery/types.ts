@@ -211,7 +211,8 @@ export interface ListingProblem {
 
 /** Result of listing the repositories. */
 export interface Listing {
-  readonly repositories: readonly Repository[];
+  /** By id. */
+  readonly repositories: ReadonlyMap<number, Repository>;
   /**
    * Whether every page of the server, or of at least one project, was read, or every
    * project is gone. Otherwise nothing may be removed.

@@ -140,6 +140,16 @@ export async function forEachInTurns<T>(
   }
 }
 
+/** Indexes items, the last one under each key, and regularly yields to the event loop. */
+export async function indexInTurns<T, K>(
+  items: Iterable<T>,
+  toKey: (item: T) => K,
+): Promise<Map<K, T>> {
+  const index = new Map<K, T>();
+  await forEachInTurns(items, item => index.set(toKey(item), item));
+  return index;
+}
+
 /** Maps items, and regularly yields to the event loop. */
 export async function mapInTurns<T, R>(
   items: Iterable<T>,
