@@ -5,12 +5,13 @@ import {
   known,
   registered,
 } from '../__testUtils__/discoveryData';
-import { KnownRepository } from '../discovery/types';
+import { KnownRepository, RepositorySelector } from '../discovery/types';
 import { Lookup } from '../model';
 import {
   decideProjectRelevance,
   decideRelevance,
   findHolder,
+  isAboutKnownProject,
   RelevanceContext,
   RelevanceDecision,
 } from './relevance';
@@ -59,6 +60,7 @@ function setUp({ rows, serverUrls = [], defaultBranch = MAIN, ...rest }: World =
   return {
     lookedUp,
     queries: () => queries,
+    isAboutKnownProject: (change: SingleChange) => isAboutKnownProject(change, context),
     decide: (...changes: SingleChange[]) => decideRelevance(changes, context),
     decideProject: (change: { key: string; formerKey?: string; selfUrl?: string }) =>
       decideProjectRelevance({ type: 'project-modified', ...change }, context),
@@ -447,4 +449,48 @@ describe('a file that is proven to be missing', () => {
     const related = [known(8, 'PAY/web'), { ...holder, ...rest }];
     expect(findHolder(related, targetUrl)?.repositoryId).toBe(isChecked ? 7 : undefined);
   });
+});
+
+describe('what is known of a changed repository', () => {
+  const formerAddress = address('PAY/older');
+  const renamed: SingleChange = { type: 'modified', repository: API, formerAddress };
+
+  it('is selected by its id, its address and its former one', async () => {
+    const selectors: RepositorySelector[] = [];
+    const findRelated = async (selector: RepositorySelector) => {
+      selectors.push(selector);
+      return [];
+    };
+    await setUp({ findRelated }).decide(renamed);
+    await setUp({ findRelated }).decide({
+      ...renamed,
+      repository: { ...API, id: undefined },
+    });
+    expect(selectors).toMatchObject([
+      { repositoryIds: [7], addresses: [address('PAY/api'), formerAddress] },
+      { repositoryIds: [], addresses: [address('PAY/api'), formerAddress] },
+    ]);
+  });
+
+  it('adds every address at which it is known under its id', async () => {
+    const rows = [known(7, 'OPS/old'), known(9, 'PAY/api')];
+    const decision = await setUp({ rows }).decide(renamed);
+    expect(decision).toMatchObject({
+      kind: 'relevant',
+      addresses: [address('PAY/api'), formerAddress, address('OPS/old')],
+    });
+  });
+
+  it.each([
+    ['the id is known at this address', [known(7, 'PAY/api')], true],
+    ['the id is known at another address', [known(7, 'OPS/api')], false],
+    ['another id is known at this address', [known(9, 'PAY/api')], false],
+    ['both are known, but not together', [known(7, 'OPS/x'), known(9, 'PAY/api')], false],
+  ])(
+    'decides without a link whether its project is known: %s',
+    async (_, rows, isKnown) => {
+      const { isAboutKnownProject: decide } = setUp({ rows });
+      expect(await decide({ type: 'modified', repository: UNLINKED })).toBe(isKnown);
+    },
+  );
 });

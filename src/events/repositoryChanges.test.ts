@@ -134,3 +134,14 @@ describe('the repository', () => {
     expect(mergePending(nothing, nothing).listed).toBeUndefined();
   });
 });
+
+it.each([
+  ['either knows that a file is gone', 'isFileGone', true, true],
+  ['only one of them is because of its project', 'isOneOfMany', false, true],
+] as const)('two handlings are merged when %s', (_, flag, ifOne, ifBoth) => {
+  const flagged = { ...pushed(), [flag]: true };
+  expect(Boolean(mergePending(flagged, pushed())[flag])).toBe(ifOne);
+  expect(Boolean(mergePending(pushed(), flagged)[flag])).toBe(ifOne);
+  expect(Boolean(mergePending(flagged, flagged)[flag])).toBe(ifBoth);
+  expect(Boolean(mergePending(pushed(), pushed())[flag])).toBe(false);
+});

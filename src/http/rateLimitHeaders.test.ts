@@ -1,6 +1,6 @@
 /** How the rate limit headers are parsed. */
 
-import { parseRateLimitHeaders } from './rateLimitHeaders';
+import { parseRateLimitHeaders, readUserName } from './rateLimitHeaders';
 
 const NOW = Date.UTC(2024, 4, 6, 10, 0, 0);
 
@@ -52,6 +52,16 @@ describe('parseRateLimitHeaders', () => {
     });
   });
 
+  it.each([
+    ['12.75', 12.75],
+    [' 7 ', 7],
+  ])('reads the number "%s"', (value, expected) => {
+    const headers = {
+      get: (name: string) => (name === 'X-RateLimit-FillRate' ? value : null),
+    };
+    expect(parseRateLimitHeaders(headers, NOW).fillRate).toBe(expected);
+  });
+
   it.each([['-1'], ['many'], ['1,2'], ['5;w=10'], ['Infinity'], ['9'.repeat(400)], ['']])(
     'ignores the number "%s"',
     value => {
@@ -60,6 +70,19 @@ describe('parseRateLimitHeaders', () => {
       ).toMatchObject({ remaining: undefined, limit: 60 });
     },
   );
+});
+
+it.each([
+  ['jane', 'jane'],
+  ['jane%40example.com', 'jane@example.com'],
+  ['100%', '100%'],
+  ['', undefined],
+])('reads the user name from "%s" as %s', (value, name) => {
+  expect(readUserName(new Headers({ 'X-AUSERNAME': value }))).toBe(name);
+});
+
+it('reads no user name from an anonymous answer', () => {
+  expect(readUserName(new Headers())).toBeUndefined();
 });
 
 describe('Retry-After', () => {

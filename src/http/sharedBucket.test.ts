@@ -72,6 +72,16 @@ it('slows discovery on one replica only while reads wait on another', () => {
   expect(bucket.take(20_000, discovery).tokens).toBe(5);
 });
 
+it.each([
+  ['discovery got less than it wanted', 'discovery', 20, 4],
+  ['reads got all that they wanted', 'read', 1, 5],
+] as const)('does not slow discovery after %s', (_, requestClass, count, tokens) => {
+  const bucket = createBucket();
+  bucket.take(0, { requestClass, count });
+  const discovery = { requestClass: 'discovery', count: 20 } as const;
+  expect(bucket.take(1_000, discovery).tokens).toBe(tokens);
+});
+
 it('deducts the requests that a replica has sent without tokens', () => {
   const bucket = createBucket();
   expect(bucket.take(0, { count: 10, sent: { read: 3, discovery: 4 } }).tokens).toBe(3);
@@ -95,9 +105,10 @@ it('continues when the clock of the database is set back by an hour', () => {
 
 it('forgets a replica that no longer requests tokens', () => {
   const bucket = createBucket();
-  bucket.take(0);
-  expect(bucket.take(30_000, { replicaId: 'b' }).replicas).toBe(2);
-  expect(bucket.take(61_000, { replicaId: 'b' }).replicas).toBe(1);
+  const startMs = 1e9;
+  bucket.take(startMs);
+  expect(bucket.take(startMs + 30_000, { replicaId: 'b' }).replicas).toBe(2);
+  expect(bucket.take(startMs + 61_000, { replicaId: 'b' }).replicas).toBe(1);
 });
 
 describe('planBatch', () => {
@@ -109,6 +120,18 @@ describe('planBatch', () => {
   ] as const)('for %d waiting (%s) requests %d', (waiting, requestClass, count) => {
     expect(planBatch(waiting, requestClass, SHAPE)).toBe(count);
   });
+
+  it.each([
+    ['read', 10],
+    ['discovery', 3],
+  ] as const)(
+    'requests what is refilled for %s in half a second',
+    (requestClass, count) => {
+      const all = { capacity: 100, refillPerSecond: 20 };
+      const shape = { all, discovery: { capacity: 100, refillPerSecond: 7 } };
+      expect(planBatch(99, requestClass, shape)).toBe(count);
+    },
+  );
 
   it('requests one at the lowest rate', () => {
     const slow = { capacity: 1, refillPerSecond: 0.1 };
