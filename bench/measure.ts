@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { serve } from '../dev/simulatedBitbucket';
 import { Measurement, Subject } from './measurement';
-import { ReadySchema, Report, ReportSchema, Task } from './messages';
+import { ReadySchema, Report, ReportSchema, StartedSchema, Task } from './messages';
 import { findPostgres } from '../scripts/lib/postgres';
 import { Cell, phasesOf } from './plan';
 import { shortenError } from './shortenError';
@@ -33,7 +33,7 @@ async function measureOnce(
   const bitbucket = createCellServer(cell);
   const server = await serve(bitbucket);
   try {
-    const cpuBefore = process.cpuUsage();
+    let cpuBefore = process.cpuUsage();
     const report = await runProcess(
       subject,
       {
@@ -44,7 +44,11 @@ async function measureOnce(
         postgresUrl: cell.database === 'PostgreSQL' ? await findPostgres() : undefined,
       },
       limitSeconds,
-      () => changeSome(bitbucket, cell.repositories),
+      {
+        change: () => changeSome(bitbucket, cell.repositories),
+        // Before that, the loader has announced each of its files to this process.
+        started: () => (cpuBefore = process.cpuUsage()),
+      },
     );
     const sinceMs = report === 'stopped' ? 0 : report.startedAtMs;
     const requests = countRequests(
@@ -68,7 +72,7 @@ async function runProcess(
   subject: Subject,
   task: Task,
   limitSeconds: number,
-  change: () => void,
+  on: { readonly change: () => void; readonly started: () => void },
 ): Promise<Report | 'stopped'> {
   const child = fork(join(__dirname, `${subject}.ts`), [JSON.stringify(task)], {
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
@@ -83,9 +87,12 @@ async function runProcess(
       const ready = ReadySchema.safeParse(message).data;
       if (ready) {
         if (ready.phase === 'changed') {
-          change();
+          on.change();
         }
         child.send('go');
+      }
+      if (StartedSchema.safeParse(message).success) {
+        on.started();
       }
     });
     const report = await reportOf(child);

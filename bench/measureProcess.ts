@@ -73,6 +73,7 @@ async function measure(connect: ConnectSubject, task: Task): Promise<Report> {
     await askFor(phase);
   }
   const rowsBefore = await subject.rowsWritten?.();
+  tell({ type: 'started' });
   const startedAtMs = Date.now();
   const usage = watchUsage();
   let error: string | undefined;
@@ -93,9 +94,14 @@ async function measure(connect: ConnectSubject, task: Task): Promise<Report> {
   return { type: 'report', startedAtMs, ...used, locations, error, rowsWritten };
 }
 
+/** Sends a message to the benchmark. */
+function tell(message: object): void {
+  process.send?.(message);
+}
+
 /** Has the benchmark bring the server into the state of a phase. */
 async function askFor(phase: Phase): Promise<void> {
-  process.send?.({ type: 'ready', phase });
+  tell({ type: 'ready', phase });
   await once(process, 'message');
 }
 

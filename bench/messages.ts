@@ -21,6 +21,9 @@ export const ReadySchema = z.object({
   phase: z.enum(['cold', 'unchanged', 'changed']),
 });
 
+/** Says that the run begins that is measured. */
+export const StartedSchema = z.object({ type: z.literal('started') });
+
 /** What it sends when it is done. */
 export const ReportSchema = z.object({
   type: z.literal('report'),
