@@ -1,7 +1,8 @@
 /** Short builders for the data of reports. Must not be used outside tests. */
 
 import { z } from 'zod';
-import { planRecheck, RecheckState, stateAfterRun } from '../discovery/recheck';
+import { planRecheck, stateAfterRun } from '../discovery/recheck';
+import { RecheckState } from '../discovery/recheckState';
 import { RepositoryReport } from '../discovery/report';
 import { ABSENCE_REASONS, EXCLUSION_REASONS, UNKNOWN_REASONS } from '../model';
 import { RunSummary } from '../discovery/summarizeRun';

@@ -6,7 +6,8 @@
 import { CatalogFile, Repository } from '../model';
 import { forEachInTurns, mapInTurns } from '../util/clock';
 import { toCatalogFiles } from './findCatalogFiles';
-import { RecheckPlan, toBucket, hasDoubt, RecheckRule, ruleWith } from './recheck';
+import { RecheckPlan, toBucket, hasDoubt, ruleWith } from './recheck';
+import { RecheckRule } from './recheckState';
 import { searchCatalogFiles, SearchResult } from './searchCatalogFiles';
 import {
   DiscoveryScope,

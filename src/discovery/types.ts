@@ -18,7 +18,7 @@ import {
   Unanswered,
 } from '../model';
 import { CatalogPath, FilterVerdict, RepositoryFilters } from '../filters/types';
-import type { RecheckState } from './recheck';
+import { RecheckState } from './recheckState';
 
 /** What to discover: the part of a provider's configuration the engine reads. */
 export interface DiscoveryScope {

@@ -2,7 +2,8 @@
 
 import type { Knex } from 'knex';
 import { z } from 'zod';
-import { RECHECK_BUCKETS, RecheckState } from '../discovery/recheck';
+import { RECHECK_BUCKETS } from '../discovery/recheck';
+import { RecheckState } from '../discovery/recheckState';
 import { RunSummary } from '../discovery/summarizeRun';
 import { HeldRemoval, ListingPosition, RunOrigin } from '../discovery/types';
 import { storableText } from '../util/text';

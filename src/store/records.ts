@@ -1,7 +1,7 @@
 /** The types that runs and events write to and read from the store. Types only. */
 
 import { JsonObject } from '@backstage/types';
-import { RecheckState } from '../discovery/recheck';
+import { RecheckState } from '../discovery/recheckState';
 import { RunSummary } from '../discovery/summarizeRun';
 import {
   HeldRemoval,
