@@ -1,136 +1,9 @@
 /** What the reader returns to the catalog and to other plugins, with a simulated Bitbucket. */
 
-import { mockServices } from '@backstage/backend-test-utils';
-import { JsonObject } from '@backstage/types';
-import {
-  createSimulatedBitbucket,
-  SimulatedBitbucketOptions,
-} from '../../dev/simulatedBitbucket';
-import { FakeClock } from '../__testUtils__/FakeClock';
-import { fetchOf } from '../__testUtils__/simulatedClient';
-import { createTestLimiters } from '../__testUtils__/testLimiters';
-import { createLogRecorder, TEST_USER } from '../__testUtils__/testProvider';
-import { RateLimitSetting } from '../http/types';
-import { createReaders } from './createReaders';
+import { TEST_USER } from '../__testUtils__/testProvider';
+import { BRANCH, FILE, setUpReader } from './__testUtils__/readerScene';
 
-const FILE = 'catalog-info.yaml';
 const MINUTE = 60_000;
-const BRANCH = 'feature/a&b';
-
-interface SceneOptions {
-  readonly bitbucket?: SimulatedBitbucketOptions;
-  readonly pluginId?: string;
-  readonly reading?: JsonObject;
-  readonly rateLimit?: RateLimitSetting;
-}
-
-function setUp({
-  bitbucket: options,
-  pluginId,
-  reading = {},
-  rateLimit,
-}: SceneOptions = {}) {
-  const clock = new FakeClock();
-  const bitbucket = createSimulatedBitbucket({ users: [TEST_USER], clock, ...options });
-  const { git } = bitbucket.addRepository({
-    projectKey: 'PAY',
-    slug: 'api',
-    files: {
-      [FILE]: 'kind: API',
-      'empty.yaml': '',
-      'page.html': '<html>a page of ours</html>',
-      'a b/[x] ü%#.yaml': 'odd',
-      'services/one/catalog-info.yaml': 'one',
-      'services/two/catalog-info.yaml': 'two',
-      'services/.hidden/catalog-info.yaml': 'hidden',
-      'services/two/other.yaml': 'other',
-    },
-    branches: { [BRANCH]: { [FILE]: 'kind: Branch' } },
-  });
-  bitbucket.addRepository({
-    projectKey: '~jane',
-    slug: 'own',
-    files: { [FILE]: 'kind: Own' },
-  });
-  const { host } = new URL(bitbucket.baseUrl);
-  const integration = {
-    host,
-    apiBaseUrl: bitbucket.apiBaseUrl,
-    username: TEST_USER.name,
-    password: TEST_USER.password,
-  };
-  const stamps = new Map<string, string>();
-  const absent: string[] = [];
-  const trees: { subpath?: string; etag: string }[] = [];
-  const logger = createLogRecorder();
-  const dataOf = (keys: JsonObject, password: string) => ({
-    integrations: { bitbucketServer: [{ ...integration, password }] },
-    backend: { reading: { bitbucketServer: keys } },
-  });
-  const config = mockServices.rootConfig({ data: dataOf(reading, integration.password) });
-  const [made] = createReaders({
-    config,
-    pluginId: pluginId ?? 'catalog',
-    logger,
-    limiters: createTestLimiters(integration, { clock, rateLimit }),
-    catalog: pluginId
-      ? undefined
-      : {
-          absentReads: { tell: ({ url }) => absent.push(url) },
-          stamps: {
-            load: async (_, { slug }) => {
-              if (stamps.has('failing')) throw new Error('the database is away');
-              return stamps.get(slug) ?? `first-of-${slug}`;
-            },
-          },
-        },
-    treeResponseFactory: {
-      fromTarArchive: async ({ stream, ...tree }) => {
-        trees.push(tree);
-        stream.destroy();
-        return {
-          etag: tree.etag,
-          files: async () => [],
-          archive: async () => stream,
-          dir: async () => '',
-        };
-      },
-    },
-    clock,
-    fetch: fetchOf(bitbucket),
-  });
-  if (!made) throw new Error('there is no integration');
-  const { reader, predicate } = made;
-  const base = `${bitbucket.baseUrl}/projects/PAY/repos/api/browse`;
-  return {
-    absent,
-    bitbucket,
-    base,
-    clock,
-    git,
-    logger,
-    predicate,
-    reader,
-    trees,
-    reconfigure: (keys: JsonObject, password = integration.password) =>
-      config.update({ data: dataOf(keys, password) }),
-    failStamps: () => stamps.set('failing', ''),
-    change: (slug: string) => stamps.set(slug, `later-${stamps.size}`),
-    async search(url: string, etag?: string) {
-      const found = await clock.run(reader.search(url, { etag }));
-      const contents = found.files.map(async file => [
-        file.url,
-        String(await file.content()),
-      ]);
-      return { ...found, contents: Object.fromEntries(await Promise.all(contents)) };
-    },
-    asked: () =>
-      bitbucket.requests.map(({ path }) =>
-        decodeURIComponent(path.replace(/^.*\/repos\/\w+\//, '')),
-      ),
-  };
-}
-
 const NOT_MODIFIED = { name: 'NotModifiedError' };
 
 describe('a search of the catalog', () => {
@@ -155,13 +28,13 @@ describe('a search of the catalog', () => {
       'kind: Own',
     ],
   ])('reads %s', async (_, toUrl, content) => {
-    const { base, search } = setUp();
+    const { base, search } = setUpReader();
     const url = toUrl(base);
     expect((await search(url)).contents).toEqual({ [url]: content });
   });
 
   it('reads below a context path', async () => {
-    const { base, search } = setUp({
+    const { base, search } = setUpReader({
       bitbucket: { baseUrl: 'http://bitbucket.test/git' },
     });
     expect((await search(`${base}/${FILE}`)).contents).toEqual({
@@ -170,7 +43,7 @@ describe('a search of the catalog', () => {
   });
 
   it('sends no request while nothing has changed, but does after a change or maxAge', async () => {
-    const { base, bitbucket, change, clock, search, asked } = setUp();
+    const { base, bitbucket, change, clock, search, asked } = setUpReader();
     const url = `${base}/${FILE}`;
     const { etag } = await search(url);
     bitbucket.clearRequests();
@@ -189,7 +62,7 @@ describe('a search of the catalog', () => {
   });
 
   it('returns no files for a proven absence, with an etag that works like any other', async () => {
-    const { absent, base, bitbucket, search, asked } = setUp();
+    const { absent, base, bitbucket, search, asked } = setUpReader();
     const url = `${base}/nope.yaml`;
     const { files, etag } = await search(url);
     expect(files).toEqual([]);
@@ -202,7 +75,7 @@ describe('a search of the catalog', () => {
   });
 
   it('reads the files that match a pattern, as the built-in reader names them', async () => {
-    const { base, bitbucket, search, asked } = setUp();
+    const { base, bitbucket, search, asked } = setUpReader();
     bitbucket.clearRequests();
     const { contents, etag } = await search(`${base}/services/**/catalog-info.yaml`);
     expect(contents).toEqual({
@@ -220,19 +93,19 @@ describe('a search of the catalog', () => {
   });
 
   it('reads a pattern on a full ref', async () => {
-    const { base, search } = setUp();
+    const { base, search } = setUpReader();
     const at = `?at=${encodeURIComponent(`refs/heads/${BRANCH}`)}`;
     const { contents } = await search(`${base}/*.yaml${at}`);
     expect(contents[`${base}/${FILE}${at}`]).toBe('kind: Branch');
   });
 
   it('finds nothing for a pattern that matches nothing', async () => {
-    const { base, search } = setUp();
+    const { base, search } = setUpReader();
     expect(await search(`${base}/nope/*.yaml`)).toMatchObject({ files: [] });
   });
 
   it('fails if one of the files of a pattern cannot be read', async () => {
-    const { base, bitbucket, search } = setUp();
+    const { base, bitbucket, search } = setUpReader();
     bitbucket.faults.add({ match: { path: /one/ }, effect: 'login-page' });
     await expect(search(`${base}/services/*/*.yaml`)).rejects.toMatchObject({
       name: 'Error',
@@ -240,7 +113,7 @@ describe('a search of the catalog', () => {
   });
 
   it('refuses a URL that is not in a repository', async () => {
-    const { bitbucket, search } = setUp();
+    const { bitbucket, search } = setUpReader();
     await expect(search(`${bitbucket.baseUrl}/dashboard`)).rejects.toMatchObject({
       name: 'InputError',
     });
@@ -251,7 +124,7 @@ describe('a search of the catalog that gets no answer', () => {
   const outage = { type: 'html', status: 404 } as const;
 
   it('keeps the previous files for staleIfUnavailable, then fails without NotFoundError', async () => {
-    const { base, bitbucket, change, clock, logger, search } = setUp();
+    const { base, bitbucket, change, clock, logger, search } = setUpReader();
     const url = `${base}/${FILE}`;
     const { etag } = await search(url);
     change('api');
@@ -272,7 +145,7 @@ describe('a search of the catalog that gets no answer', () => {
   it.each([undefined, '', '0123456789ab'])(
     'fails if the etag is not from an earlier read: %s',
     async etag => {
-      const { base, bitbucket, search } = setUp();
+      const { base, bitbucket, search } = setUpReader();
       bitbucket.faults.add({ effect: outage });
       await expect(search(`${base}/${FILE}`, etag)).rejects.toMatchObject({
         name: 'Error',
@@ -281,7 +154,7 @@ describe('a search of the catalog that gets no answer', () => {
   );
 
   it('warns once a minute, however many files there are', async () => {
-    const { base, bitbucket, clock, logger, search } = setUp();
+    const { base, bitbucket, clock, logger, search } = setUpReader();
     bitbucket.faults.add({ effect: outage });
     const fail = () => expect(search(`${base}/${FILE}`)).rejects.toThrow();
     for (let times = 0; times < 5; times += 1) await fail();
@@ -294,7 +167,7 @@ describe('a search of the catalog that gets no answer', () => {
   });
 
   it('accepts an empty answer or a web page only if Bitbucket confirms it', async () => {
-    const { base, bitbucket, search } = setUp();
+    const { base, bitbucket, search } = setUpReader();
     const fault = bitbucket.faults.add({
       match: { kind: 'raw' },
       effect: { type: 'body', body: '' },
@@ -306,7 +179,7 @@ describe('a search of the catalog that gets no answer', () => {
   });
 
   it('waits no longer than twice maxWait, and does not retry without an answer', async () => {
-    const { base, bitbucket, clock, search, asked } = setUp();
+    const { base, bitbucket, clock, search, asked } = setUpReader();
     bitbucket.faults.add({ effect: 'hang' });
     const startedAt = clock.monotonicMs();
     await expect(search(`${base}/${FILE}`)).rejects.toThrow(/did not answer within 20 s/);
@@ -315,7 +188,7 @@ describe('a search of the catalog that gets no answer', () => {
   });
 
   it('gives up its turn after maxWait', async () => {
-    const { base, clock, search } = setUp({
+    const { base, clock, search } = setUpReader({
       rateLimit: { kind: 'fixed', requestsPerSecond: 0.01, burst: 1 },
     });
     await search(`${base}/${FILE}`);
@@ -325,7 +198,7 @@ describe('a search of the catalog that gets no answer', () => {
   });
 
   it('stops requests with refused credentials, and tries them again later', async () => {
-    const { base, bitbucket, clock, search, asked } = setUp();
+    const { base, bitbucket, clock, search, asked } = setUpReader();
     const { etag } = await search(`${base}/${FILE}`);
     const fault = bitbucket.faults.add({ effect: { type: 'html', status: 401 } });
     await clock.advance(15 * MINUTE);
@@ -340,7 +213,7 @@ describe('a search of the catalog that gets no answer', () => {
   });
 
   it('reads every file while the stamps cannot be loaded, with one warning', async () => {
-    const { base, failStamps, logger, search } = setUp();
+    const { base, failStamps, logger, search } = setUpReader();
     failStamps();
     const url = `${base}/${FILE}`;
     const { etag } = await search(url);
@@ -353,7 +226,7 @@ describe('a search of the catalog that gets no answer', () => {
   });
 
   it('applies to URLs of its host only', () => {
-    const { base, predicate } = setUp();
+    const { base, predicate } = setUpReader();
     expect(predicate(new URL(base))).toBe(true);
     expect(predicate(new URL('https://example.com/projects/PAY/repos/api'))).toBe(false);
   });
@@ -361,7 +234,7 @@ describe('a search of the catalog that gets no answer', () => {
 
 describe('a configuration that changes while the backend runs', () => {
   it('takes effect with the next read', async () => {
-    const { base, reconfigure, search } = setUp();
+    const { base, reconfigure, search } = setUpReader();
     const url = `${base}/${FILE}`;
     const { etag } = await search(url);
     await expect(search(url, etag)).rejects.toMatchObject(NOT_MODIFIED);
@@ -370,7 +243,7 @@ describe('a configuration that changes while the backend runs', () => {
   });
 
   it('makes the reader try new credentials immediately, although the old ones were refused', async () => {
-    const { base, clock, reconfigure, search } = setUp();
+    const { base, clock, reconfigure, search } = setUpReader();
     const url = `${base}/${FILE}`;
     reconfigure({}, 'expired');
     await expect(search(url)).rejects.toThrow(/rejected the configured credentials/);
@@ -380,7 +253,7 @@ describe('a configuration that changes while the backend runs', () => {
   });
 
   it('has no effect if it is invalid', async () => {
-    const { base, logger, reconfigure, search } = setUp();
+    const { base, logger, reconfigure, search } = setUpReader();
     const url = `${base}/${FILE}`;
     const { etag } = await search(url);
     reconfigure({ maxAge: 'never' });
@@ -397,7 +270,7 @@ describe('a file for another plugin', () => {
   const other = { pluginId: 'scaffolder' };
 
   it('is requested each time, whatever etag the plugin has', async () => {
-    const { base, search, asked } = setUp(other);
+    const { base, search, asked } = setUpReader(other);
     const url = `${base}/${FILE}`;
     const { etag, contents } = await search(url);
     expect(contents).toEqual({ [url]: 'kind: API' });
@@ -408,7 +281,7 @@ describe('a file for another plugin', () => {
   });
 
   it('is available as a buffer or as a stream', async () => {
-    const { base, clock, reader } = setUp(other);
+    const { base, clock, reader } = setUpReader(other);
     const read = await clock.run(reader.readUrl(`${base}/${FILE}`));
     expect(String(await read.buffer())).toBe('kind: API');
     expect(String(await read.buffer())).toBe('kind: API');
@@ -418,11 +291,11 @@ describe('a file for another plugin', () => {
     expect(String(Buffer.concat(parts))).toBe('kind: API');
   });
 
-  it.each<[string, Parameters<typeof setUp>[0], string]>([
+  it.each<[string, Parameters<typeof setUpReader>[0], string]>([
     ['nope.yaml', other, 'NotFoundError'],
     [`${FILE}?at=nope`, other, 'NotFoundError'],
   ])('is not found only if Bitbucket says so: %s', async (path, options, name) => {
-    const { base, clock, reader } = setUp(options);
+    const { base, clock, reader } = setUpReader(options);
     await expect(clock.run(reader.readUrl(`${base}/${path}`))).rejects.toMatchObject({
       name,
     });
@@ -433,7 +306,7 @@ describe('a file for another plugin', () => {
     ['a login page', 'login-page' as const],
     ['an error', { type: 'status', status: 500 } as const],
   ])('causes another error otherwise: %s', async (_, effect) => {
-    const { base, bitbucket, clock, reader } = setUp(other);
+    const { base, bitbucket, clock, reader } = setUpReader(other);
     bitbucket.faults.add({ effect });
     await expect(clock.run(reader.readUrl(`${base}/${FILE}`))).rejects.toMatchObject({
       name: 'Error',
@@ -441,7 +314,7 @@ describe('a file for another plugin', () => {
   });
 
   it('is not modified if the headers say so', async () => {
-    const { base, bitbucket, clock, reader } = setUp(other);
+    const { base, bitbucket, clock, reader } = setUpReader(other);
     const handle = bitbucket.handle;
     Object.assign(bitbucket, {
       handle: async (request: Request) => {
@@ -465,7 +338,9 @@ describe('a file for another plugin', () => {
 
 describe('a tree', () => {
   it('has the commit as its etag and is requested as one archive', async () => {
-    const { base, clock, git, reader, trees, asked } = setUp({ pluginId: 'techdocs' });
+    const { base, clock, git, reader, trees, asked } = setUpReader({
+      pluginId: 'techdocs',
+    });
     const commit = git.tip('main')?.id ?? '';
     const etag = commit.slice(0, 12);
     // The simulated Bitbucket has no archives.
