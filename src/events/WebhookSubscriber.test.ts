@@ -156,6 +156,15 @@ describe('two replicas', () => {
     expect(other.noted).toHaveLength(1);
   });
 
+  it('handle a webhook 2 s later at most while the database hangs, so that its sender does not give up', async () => {
+    const hanging = { claimDelivery: () => new Promise<never>(() => {}) };
+    const { clock, events, noted } = await startReplica(hanging);
+    const event = { topic: 'bitbucketServer', ...pushWebhook() };
+    await clock.run(events.publish(event), 2_000);
+    await clock.settle();
+    expect(noted).toHaveLength(1);
+  });
+
   it('both handle a webhook that they cannot claim, and log that', async () => {
     const deliveries = {
       claimDelivery: () => Promise.reject(new Error('the database is away')),

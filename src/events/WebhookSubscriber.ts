@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto';
 import { LoggerService } from '@backstage/backend-plugin-api';
 import { EventParams, EventsService } from '@backstage/plugin-events-node';
 import { EventStore } from '../store/DatabaseEventStore';
-import { Clock } from '../util/clock';
+import { Clock, withTimeout } from '../util/clock';
 import { analyzeWebhookEvent } from './analyzeWebhookEvent';
 import { EventObserver, EventResult, logIgnored, summarizeResults } from './eventResults';
 import { RepositoryChange, WebhookAnalysis } from './repositoryChanges';
@@ -18,6 +18,9 @@ const SUBSCRIBER_ID = 'bitbucket-server-entity-provider';
 
 /** Time within which the same content is not handled again. */
 const CLAIMED_FOR_MS = 300_000;
+
+/** Longest wait for the database's answer whether the same content was handled, milliseconds. */
+const MAX_CLAIM_MS = 2_000;
 
 /** Handles changes for one provider. */
 export interface ChangeHandler {
@@ -31,7 +34,7 @@ interface WebhookSubscriberOptions {
   readonly handlers: readonly ChangeHandler[];
   readonly deliveries: Pick<EventStore, 'claimDelivery'>;
   readonly logger: LoggerService;
-  readonly clock: Pick<Clock, 'now'>;
+  readonly clock: Clock;
   readonly observer?: EventObserver;
 }
 
@@ -102,7 +105,9 @@ export class WebhookSubscriber {
         arrivalHash: hashParts(topic, contentHash) ?? topic,
       };
       const validity = { nowMs: clock.now(), keepForMs: CLAIMED_FOR_MS };
-      return await deliveries.claimDelivery(delivery, validity);
+      const claim = () => deliveries.claimDelivery(delivery, validity);
+      // The sender of the webhook waits, too.
+      return await withTimeout(claim, { clock, ms: MAX_CLAIM_MS });
     } catch (error) {
       // Twice is better than never, and changes of one repository are merged anyway.
       logger.debug(

@@ -5,7 +5,7 @@
 
 import { z } from 'zod';
 import { storableText } from '../util/text';
-import { DiscoveryDatabase } from './DiscoveryDatabase';
+import { DiscoveryDatabase, withinTime } from './DiscoveryDatabase';
 
 const BRANCHES = 'bitbucket_server_discovery_branches';
 const DELIVERIES = 'bitbucket_server_discovery_deliveries';
@@ -124,13 +124,14 @@ export class DatabaseEventStore implements EventStore {
       this.#cleanedAtMs = nowMs;
       await knex(DELIVERIES).whereNotBetween('taken_at_ms', getBounds(validity)).delete();
     }
-    const rows: unknown = await knex(DELIVERIES)
+    const insert = knex(DELIVERIES)
       .insert(
         [contentHash, arrivalHash].map(identity => ({ identity, taken_at_ms: nowMs })),
       )
       .onConflict('identity')
       .ignore()
       .returning('identity');
+    const rows: unknown = await withinTime(knex, insert);
     const claimed = ClaimRows.parse(rows).map(row => row.identity);
     if (claimed.includes(contentHash)) {
       return 'first';

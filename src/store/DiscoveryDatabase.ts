@@ -6,10 +6,24 @@
 import { DatabaseService } from '@backstage/backend-plugin-api';
 import type { Knex } from 'knex';
 import { yieldToEventLoop } from '../util/clock';
-import { migrate } from './migrate';
+import { isPostgres, migrate } from './migrate';
 
 /** Rows per statement: SQLite and PostgreSQL limit the number of values in one. */
 const ROWS_PER_STATEMENT = 200;
+
+/** Longest time of a statement for which nobody waits any more by then, milliseconds. */
+const MAX_STATEMENT_MS = 5_000;
+
+/**
+ * Ends a statement that takes too long, such as one that waits for a lock, so that it does not
+ * keep one of the few connections of the whole catalog. SQLite answers at once.
+ */
+export function withinTime<
+  T extends { timeout(ms: number, options: { cancel: boolean }): unknown },
+>(knex: Knex, statement: T, ms = MAX_STATEMENT_MS): T {
+  if (isPostgres(knex)) statement.timeout(ms, { cancel: true });
+  return statement;
+}
 
 /** The database connection shared by all stores. */
 export class DiscoveryDatabase {

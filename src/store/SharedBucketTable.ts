@@ -17,7 +17,7 @@ import {
   TokenRequest,
 } from '../http/sharedBucket';
 import { TwoClassShape } from '../http/twoClassBucket';
-import { DiscoveryDatabase } from './DiscoveryDatabase';
+import { DiscoveryDatabase, withinTime } from './DiscoveryDatabase';
 import { isPostgres } from './migrate';
 import { BigNumber, jsonColumn } from './tables';
 
@@ -105,11 +105,12 @@ export class SharedBucketTable implements SharedBuckets {
 }
 
 async function read(knex: Knex, key: string) {
-  const answer: unknown = await knex.raw(
+  const query = knex.raw(
     `select (extract(epoch from clock_timestamp()) * 1000)::float8 as now_ms, version, state
      from (select 1) as one left join ?? on bucket_key = ?`,
     [BUCKETS, key],
   );
+  const answer: unknown = await withinTime(knex, query);
   const [{ now_ms: nowMs, state, version }] = Read.parse(answer).rows;
   return { nowMs, state, version };
 }
@@ -126,15 +127,16 @@ async function write(
   const { kept, key, version } = row;
   const state = JSON.stringify(kept);
   if (version === null) {
-    const inserted: unknown[] = await knex(BUCKETS)
+    const insert = knex(BUCKETS)
       .insert({ bucket_key: key, version: 1, state })
       .onConflict('bucket_key')
       .ignore()
       .returning('bucket_key');
+    const inserted: unknown[] = await withinTime(knex, insert);
     return inserted.length > 0;
   }
-  const count = await knex(BUCKETS)
+  const update = knex(BUCKETS)
     .where({ bucket_key: key, version })
     .update({ version: version + 1, state });
-  return count > 0;
+  return (await withinTime(knex, update)) > 0;
 }
