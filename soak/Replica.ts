@@ -17,6 +17,7 @@ import { LiveConfiguration, LiveProvider } from '../src/provider/LiveConfigurati
 import { DatabaseEventStore } from '../src/store/DatabaseEventStore';
 import { ProviderStateStore } from '../src/store/ProviderStateStore';
 import { RepositoryStamps } from '../src/store/RepositoryStamps';
+import { StampTable } from '../src/store/StampTable';
 import { Door, Kill } from './Door';
 
 /** Options of a process. */
@@ -61,7 +62,10 @@ export class Replica {
     const initial = readDiscoveryConfig(this.#config);
     const limiters = createLimiters(initial.providers, { clock, onWarning: () => {} });
     const webhooks = door.guard(stores.webhooks);
-    const stamps = door.guard(new RepositoryStamps(stores.tables, clock));
+    const stamps = new RepositoryStamps({
+      table: door.guard(new StampTable(stores.tables, clock)),
+      ...{ clock, logger, signal },
+    });
     const scheduler = {
       scheduleTask: async (task: SchedulerServiceTaskInvocationDefinition) =>
         void this.#tasks.set(task.id, task),

@@ -17,7 +17,12 @@ import { countEvent } from './metrics/observers';
 import { observeReports, observeConfiguration } from './metrics/observeReports';
 import { absentReadsServiceRef } from './provider/absentReads';
 import { createProviderFactory } from './provider/createProviders';
-import { createStores, Stores, tablesServiceRef } from './provider/createStores';
+import {
+  createStores,
+  stampsServiceRef,
+  Stores,
+  tablesServiceRef,
+} from './provider/createStores';
 import { describeLostProviders } from './provider/describeLostProviders';
 import { limitersServiceRef } from './provider/limiters';
 import { LiveConfiguration, LiveProvider } from './provider/LiveConfiguration';
@@ -47,6 +52,7 @@ const DEPENDENCIES = {
   permissions: coreServices.permissions,
   scheduler: coreServices.scheduler,
   scmEvents: scmEventsServiceRef,
+  stamps: stampsServiceRef,
   tables: tablesServiceRef,
 };
 
@@ -97,7 +103,7 @@ async function install(
   const { tables } = services;
   const stores = createStores(services.database, logger, { tables });
   services.limiters.shareWithReplicas(new SharedBucketTable(tables));
-  const { reports, stamps, webhooks } = stores;
+  const { reports, webhooks } = stores;
   const discovery = createDiscovery(services, { parser, stores, signal });
   const { conflicts, providers } = discovery;
   if (providers.length === 0) {
@@ -113,7 +119,7 @@ async function install(
     scmEvents: services.scmEvents,
     absentReads: services.absentReads,
     eventStore: new DatabaseEventStore(tables),
-    stamps,
+    stamps: services.stamps,
     webhooks,
     logger,
     clock: systemClock,
@@ -148,7 +154,7 @@ function createDiscovery(
     readonly signal: AbortSignal;
   },
 ) {
-  const { config, limiters, logger, scheduler } = services;
+  const { config, limiters, logger, scheduler, stamps } = services;
   const { parser, signal, stores } = options;
   const initial = readDiscoveryConfig(config);
   initial.warnings.forEach(warning => logger.warn(warning));
@@ -157,7 +163,7 @@ function createDiscovery(
   const createProvider = createProviderFactory({
     logger,
     store: stores.store,
-    stamps: stores.stamps,
+    stamps,
     webhooks: stores.webhooks,
     outcomes: stores.outcomes,
     ...reporters,

@@ -61,16 +61,13 @@ describe('a file that the catalog finds missing when it reads it', () => {
 });
 
 describe('a changed repository', () => {
-  async function recordStamps(isBroken = false) {
+  async function recordStamps() {
     const renewed: unknown[] = [];
     const renew: RepositoryStamps['renew'] = async (host, addresses) => {
       const { length } = scene.first.refreshed;
       renewed.push([host, addresses.map(({ slug }) => slug), length]);
-      if (isBroken) throw new Error('the database is locked');
     };
-    const scene = await startEvents({
-      reading: { stamps: { renew } },
-    });
+    const scene = await startEvents({ reading: { stamps: { renew } } });
     const { host } = new URL(scene.bitbucket.baseUrl);
     return { ...scene, renewed, host };
   }
@@ -91,15 +88,5 @@ describe('a changed repository', () => {
     });
     await idle();
     expect(renewed).toEqual([[host, ['gateway', 'api'], 0]]);
-  });
-
-  it('is handled even when it cannot be noted, which is logged', async () => {
-    const { bitbucket, first, idle, logger, push } = await recordStamps(true);
-    await push('api', bitbucket.writeFile('PAY', 'api', CATALOG_FILE, 'x'));
-    await idle();
-    expect(first.refreshed).toEqual(['PAY/api']);
-    expect(logger.messages('warn')).toEqual([
-      expect.stringContaining('PAY/api could not be stored, so its files are read again'),
-    ]);
   });
 });

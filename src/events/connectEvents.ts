@@ -142,7 +142,7 @@ function createHandler(
   return {
     async handle(change: RepositoryChange) {
       const arrivedAtMs = clock.now();
-      await renewStamps(change, host, { ...options, logger });
+      await renewStamps(change, host, options.stamps);
       try {
         return await (change.type === 'project-modified'
           ? projects.handle(change)
@@ -177,23 +177,17 @@ async function recheck(
 async function renewStamps(
   change: RepositoryChange,
   host: string,
-  { logger, stamps }: Pick<EventHandlingOptions, 'logger' | 'stamps'>,
+  stamps: EventHandlingOptions['stamps'],
 ): Promise<void> {
   if (change.type === 'project-modified') {
     // No stamp is needed: each repository that moved with it has new URLs.
     return;
   }
   const formerAddress = change.type === 'modified' && change.formerAddress;
-  try {
-    await stamps?.renew(host, [
-      change.repository,
-      ...(formerAddress ? [formerAddress] : []),
-    ]);
-  } catch (error) {
-    logger.warn(
-      `The change of ${formatAddress(change.repository)} could not be stored, so its files are read again only once they are old: ${error}`,
-    );
-  }
+  await stamps?.renew(host, [
+    change.repository,
+    ...(formerAddress ? [formerAddress] : []),
+  ]);
 }
 
 /** Whether the catalog acts on SCM events; it does not unless configured. */

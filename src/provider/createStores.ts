@@ -14,6 +14,7 @@ import { DiscoveryReport } from '../store/DiscoveryReport';
 import { ProviderStateStore } from '../store/ProviderStateStore';
 import { readCatalogBaseline } from '../store/readCatalogBaseline';
 import { RepositoryStamps } from '../store/RepositoryStamps';
+import { StampTable } from '../store/StampTable';
 import { WebhookStore } from '../store/WebhookStore';
 import { plainLocationRef, providerName } from './locationEntities';
 
@@ -24,7 +25,6 @@ export interface Stores {
   readonly reports: DiscoveryReport;
   readonly outcomes: CatalogOutcomes;
   readonly webhooks: WebhookStore;
-  readonly stamps: RepositoryStamps;
 }
 
 /** Opens this module's tables in a plugin's database; they are created at the first use. */
@@ -44,6 +44,34 @@ export const tablesServiceRef = createServiceRef<DiscoveryDatabase>({
       service,
       deps: { database: coreServices.database, logger: coreServices.logger },
       factory: ({ database, logger }) => openTables(database, logger),
+    }),
+});
+
+/**
+ * The stamps, shared by all modules of a plugin: while the database does not store a change, only
+ * its own replica knows of it.
+ */
+export const stampsServiceRef = createServiceRef<RepositoryStamps>({
+  id: 'bitbucket-server.stamps',
+  scope: 'plugin',
+  defaultFactory: async service =>
+    createServiceFactory({
+      service,
+      deps: {
+        lifecycle: coreServices.lifecycle,
+        logger: coreServices.logger,
+        tables: tablesServiceRef,
+      },
+      factory({ lifecycle, logger, tables }) {
+        const end = new AbortController();
+        lifecycle.addShutdownHook(() => end.abort());
+        return new RepositoryStamps({
+          table: new StampTable(tables, systemClock),
+          clock: systemClock,
+          logger,
+          signal: end.signal,
+        });
+      },
     }),
 });
 
@@ -74,6 +102,5 @@ export function createStores(
     reports: new DiscoveryReport(tables),
     outcomes: new CatalogOutcomes(tables),
     webhooks: new WebhookStore(tables),
-    stamps: new RepositoryStamps(tables, clock),
   };
 }

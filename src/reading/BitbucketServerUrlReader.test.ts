@@ -212,19 +212,6 @@ describe('a search of the catalog that gets no answer', () => {
     expect((await search(`${base}/${FILE}`, etag)).files).toHaveLength(1);
   });
 
-  it('reads every file while the stamps cannot be loaded, with one warning', async () => {
-    const { base, failStamps, logger, search } = setUpReader();
-    failStamps();
-    const url = `${base}/${FILE}`;
-    const { etag } = await search(url);
-    expect((await search(url, etag)).contents).toEqual({ [url]: 'kind: API' });
-    expect(logger.messages('warn')).toEqual([
-      expect.stringMatching(
-        /does not answer which repositories have changed, so every file is read/,
-      ),
-    ]);
-  });
-
   it('applies to URLs of its host only', () => {
     const { base, predicate } = setUpReader();
     expect(predicate(new URL(base))).toBe(true);

@@ -18,7 +18,7 @@ import pLimit from 'p-limit';
 import { ReadResult } from '../metrics/observers';
 import { Lookup } from '../model';
 import { CatalogReads, FilesRead } from './CatalogReads';
-import { FileContent, FileSource } from './FileSource';
+import { FileContent, FileSource, ReadLimits } from './FileSource';
 import { parseReadUrl, ReadTarget } from './parseReadUrl';
 import { unreadable } from './ReadFailures';
 import { readStream, toNodeStream } from './readStream';
@@ -71,10 +71,7 @@ export class BitbucketServerUrlReader implements UrlReaderService {
     options: UrlReaderServiceReadUrlOptions = {},
   ): Promise<UrlReaderServiceReadUrlResponse> {
     const target = toTarget(url);
-    const opened = this.#found(
-      url,
-      await this.#options.source.openFile(target, options.signal),
-    );
+    const opened = this.#found(url, await this.#options.source.openFile(target, options));
     const { headers, stream } = opened;
     const version = describeVersion(headers);
     if (isSameVersion(version, options)) {
@@ -132,10 +129,12 @@ export class BitbucketServerUrlReader implements UrlReaderService {
     options: UrlReaderServiceSearchOptions = {},
   ): Promise<UrlReaderServiceSearchResponse> {
     const target = toTarget(url);
-    const readFiles = () => this.#readAll(url, target, options.signal);
+    const { signal } = options;
+    const readFiles = (waitedMs: number) =>
+      this.#readAll(url, target, { signal, waitedMs });
     const { catalogReads, onRead } = this.#options;
     if (!catalogReads) {
-      const read = await readFiles();
+      const read = await readFiles(0);
       if (read.kind === 'absent') {
         onRead('absent');
         return { files: [], etag: '' };
@@ -155,11 +154,11 @@ export class BitbucketServerUrlReader implements UrlReaderService {
   async #readAll(
     url: string,
     target: ReadTarget,
-    signal: AbortSignal | undefined,
+    limits: ReadLimits,
   ): Promise<Lookup<FilesRead<File>>> {
     const { source } = this.#options;
-    if (target.glob !== undefined) return this.#readMatching(url, target, signal);
-    const read = await source.readFile(target, signal);
+    if (target.glob !== undefined) return this.#readMatching(url, target, limits);
+    const read = await source.readFile(target, limits);
     if (read.kind !== 'found') return read;
     const value = {
       files: [toFile(url, read.value)],
@@ -172,16 +171,16 @@ export class BitbucketServerUrlReader implements UrlReaderService {
   async #readMatching(
     url: string,
     target: ReadTarget,
-    signal: AbortSignal | undefined,
+    limits: ReadLimits,
   ): Promise<Lookup<FilesRead<File>>> {
     const { integration, source } = this.#options;
-    const listing = await source.listFiles(target, signal);
+    const listing = await source.listFiles(target, limits);
     if (listing.kind !== 'found') return listing;
     const pattern = new Minimatch(target.glob ?? '');
     const paths = listing.value.filter(path => pattern.match(path)).sort();
     const limit = pLimit(FILES_AT_ONCE);
     const lookups = await Promise.all(
-      paths.map(path => limit(() => source.readFile({ ...target, path }, signal))),
+      paths.map(path => limit(() => source.readFile({ ...target, path }, limits))),
     );
     const files: File[] = [];
     const hashes: string[] = [];

@@ -14,6 +14,9 @@ import { Clock } from '../util/clock';
 import { assessRead, decideRead } from './decideRead';
 import { ReadFailures, unreadable } from './ReadFailures';
 
+/** The part of `maxWait` that a read waits for the stamp; the rest is for the request. */
+const STAMP_SHARE = 0.25;
+
 /** The files of one read. */
 export interface FilesRead<F> {
   readonly files: readonly F[];
@@ -53,7 +56,7 @@ export class CatalogReads {
   /**
    * Reads files, unless those that the catalog has are current.
    *
-   * @param ask - sends the request to Bitbucket
+   * @param ask - sends the request to Bitbucket, within what `waitedMs` leaves of `maxWait`
    * @returns the files and the etag for the next read; no files if it is proven that there are
    * none
    * @throws NotModifiedError if the catalog should keep using the files that it has
@@ -61,17 +64,19 @@ export class CatalogReads {
    */
   async read<F>(
     { url, address, etag }: CatalogRequest,
-    ask: () => Promise<Lookup<FilesRead<F>>>,
+    ask: (waitedMs: number) => Promise<Lookup<FilesRead<F>>>,
   ): Promise<{ readonly files: readonly F[]; readonly etag: string }> {
-    const { absentReads, clock, failures, host, onRead, settings } = this.#options;
-    const { maxAgeMs, staleIfUnavailableMs } = settings();
-    const stamp = await this.#loadStamp(address);
+    const { absentReads, clock, failures, host, onRead, settings, stamps } =
+      this.#options;
+    const { maxAgeMs, maxWaitMs, staleIfUnavailableMs } = settings();
+    const fromMs = clock.monotonicMs();
+    const stamp = await stamps.load(host, address, maxWaitMs * STAMP_SHARE);
     const question = { etag, urlHash: sha256(url), nowMs: clock.now() };
     if (decideRead(question, stamp, maxAgeMs).kind === 'not-modified') {
       onRead('not-modified');
       throw new NotModifiedError();
     }
-    const lookup = await ask();
+    const lookup = await ask(clock.monotonicMs() - fromMs);
     const outcome =
       lookup.kind === 'found'
         ? { kind: lookup.kind, contentHash: lookup.value.contentHash }
@@ -90,15 +95,5 @@ export class CatalogReads {
     onRead('absent');
     absentReads.tell({ host, address, url });
     return { files: [], etag: verdict.etag };
-  }
-
-  async #loadStamp(address: RepositoryAddress): Promise<string | undefined> {
-    const { failures, host, stamps } = this.#options;
-    try {
-      return await stamps.load(host, address);
-    } catch (error) {
-      failures.noteStampError(error);
-      return undefined;
-    }
   }
 }

@@ -48,6 +48,13 @@ export interface FileSourceOptions {
   readonly fetch?: Fetch;
 }
 
+/** What limits a read. */
+export interface ReadLimits {
+  readonly signal?: AbortSignal;
+  /** The part of `maxWait` that the caller has used up before; 0 when left out. */
+  readonly waitedMs?: number;
+}
+
 /** How a request is sent. */
 interface RequestOptions {
   readonly at?: string;
@@ -80,11 +87,11 @@ export class FileSource {
   }
 
   /** Reads a whole file; doubtful content, such as a login page, counts only once confirmed. */
-  readFile(target: ReadTarget, signal?: AbortSignal): Promise<Lookup<FileContent>> {
+  readFile(target: ReadTarget, limits: ReadLimits = {}): Promise<Lookup<FileContent>> {
     const { address, path } = target;
     // One hanging attempt may take as long as all waits together.
-    const limitMs = 2 * this.#options.settings().maxWaitMs;
-    return this.#ask(target, { signal, limitMs }, async (client, options) => {
+    const attemptMs = this.#options.settings().maxWaitMs;
+    return this.#ask(target, { ...limits, attemptMs }, async (client, options) => {
       const opened = await client.openFile(address, path, options);
       return opened.kind === 'found'
         ? this.#confirmed(client, target, opened.value, options)
@@ -93,9 +100,9 @@ export class FileSource {
   }
 
   /** Opens a file of any size for the caller to read; confirms it if its headers are doubtful. */
-  openFile(target: ReadTarget, signal?: AbortSignal): Promise<Lookup<OpenContent>> {
+  openFile(target: ReadTarget, limits: ReadLimits = {}): Promise<Lookup<OpenContent>> {
     const { address, path } = target;
-    return this.#ask(target, { signal }, async (client, options) => {
+    return this.#ask(target, limits, async (client, options) => {
       const opened = await client.openFile(address, path, options);
       if (opened.kind !== 'found' || !isDoubtful(opened.value.headers)) return opened;
       const content = await this.#confirmed(client, target, opened.value, options);
@@ -106,11 +113,8 @@ export class FileSource {
   }
 
   /** Lists all files at a branch or commit, as paths from the root. */
-  listFiles(
-    target: ReadTarget,
-    signal?: AbortSignal,
-  ): Promise<Lookup<readonly string[]>> {
-    return this.#ask(target, { signal }, (client, options) =>
+  listFiles(target: ReadTarget, limits: ReadLimits): Promise<Lookup<readonly string[]>> {
+    return this.#ask(target, limits, (client, options) =>
       client.listFiles(target.address, options),
     );
   }
@@ -136,15 +140,19 @@ export class FileSource {
     );
   }
 
-  /** Sends a request unless the credentials are refused; never waits longer than `limitMs`. */
+  /**
+   * Sends a request unless the credentials are refused; never takes longer than what is left of
+   * `maxWait`, and `attemptMs` for one attempt.
+   */
   async #ask<T>(
     { at }: ReadTarget,
-    limits: { readonly signal?: AbortSignal; readonly limitMs?: number },
+    limits: ReadLimits & { readonly attemptMs?: number },
     work: (client: RestClient, options: RequestOptions) => Promise<Lookup<T>>,
   ): Promise<Lookup<T>> {
     const { clock, settings } = this.#options;
-    const { maxWaitMs } = settings();
-    const { signal, limitMs: ms = maxWaitMs + REQUEST_TIMEOUT_MS } = limits;
+    const { attemptMs = REQUEST_TIMEOUT_MS, signal, waitedMs = 0 } = limits;
+    const maxWaitMs = Math.max(0, settings().maxWaitMs - waitedMs);
+    const ms = maxWaitMs + attemptMs;
     const client = this.#open();
     if ('reason' in client) return { kind: 'unknown', problem: client };
     try {

@@ -20,7 +20,6 @@ export class ReadFailures {
   /** Since the last warning, as is `#stale`. */
   #failed = 0;
   #stale = 0;
-  #hasWarnedOfStamps = false;
 
   constructor(logger: LoggerService, clock: Pick<Clock, 'monotonicMs'>) {
     this.#logger = logger;
@@ -45,13 +44,5 @@ export class ReadFailures {
     );
     this.#failed = 0;
     this.#stale = 0;
-  }
-
-  /** Logs that stamps cannot be loaded, so that every file is read. */
-  noteStampError(error: unknown): void {
-    this.#logger[this.#hasWarnedOfStamps ? 'debug' : 'warn'](
-      `The database does not answer which repositories have changed, so every file is read: ${error}`,
-    );
-    this.#hasWarnedOfStamps = true;
   }
 }

@@ -12,11 +12,9 @@ import {
 import { catalogProcessingExtensionPoint } from '@backstage/plugin-catalog-node';
 import { followOthers, scmEventsServiceRef } from '../events/scmEvents';
 import { absentReadsServiceRef } from '../provider/absentReads';
-import { tablesServiceRef } from '../provider/createStores';
+import { stampsServiceRef, tablesServiceRef } from '../provider/createStores';
 import { limitersServiceRef } from '../provider/limiters';
-import { RepositoryStamps } from '../store/RepositoryStamps';
 import { SharedBucketTable } from '../store/SharedBucketTable';
-import { systemClock } from '../util/clock';
 import { TreeResponseFactory } from './BitbucketServerUrlReader';
 import { observeRefreshes } from '../router/manualRefresh';
 import { createReaders, readIntegrations } from './createReaders';
@@ -59,11 +57,10 @@ const readerFactory = createServiceFactory({
     served: servedPluginsServiceRef,
     limiters: limitersServiceRef,
     plugin: coreServices.pluginMetadata,
-    tables: tablesServiceRef,
+    stamps: stampsServiceRef,
   },
-  factory: ({ absentReads, limiters, plugin, served, tables }) => {
+  factory: ({ absentReads, limiters, plugin, served, stamps }) => {
     const pluginId = plugin.getId();
-    const stamps = new RepositoryStamps(tables, systemClock);
     return ({ config, logger, treeResponseFactory }) => {
       served.add(pluginId);
       return createReaders({
@@ -92,6 +89,7 @@ const catalogModule = createBackendModule({
         logger: coreServices.logger,
         scmEvents: scmEventsServiceRef,
         served: servedPluginsServiceRef,
+        stamps: stampsServiceRef,
         tables: tablesServiceRef,
         // Makes Backstage create the readers, so that `served` shows whether ours are used.
         urlReader: coreServices.urlReader,
@@ -105,6 +103,7 @@ const catalogModule = createBackendModule({
           logger,
           scmEvents,
           served,
+          stamps,
           tables,
         } = services;
         if (!served.has(CATALOG)) {
@@ -117,7 +116,7 @@ const catalogModule = createBackendModule({
         const refreshed = new RefreshedReads({
           hosts: readIntegrations(config).map(({ host }) => host),
           tables,
-          stamps: new RepositoryStamps(tables, systemClock),
+          stamps,
           logger,
         });
         catalog.addEntityProvider(refreshed);

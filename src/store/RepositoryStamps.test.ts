@@ -1,84 +1,171 @@
-/** Stamps: equal on every replica until a change is reported. */
+/** Stamps while the database answers, fails or hangs. */
 
-import path from 'node:path';
 import { FakeClock } from '../__testUtils__/FakeClock';
-import {
-  asDatabaseService,
-  createTestDatabases,
-  emptyDatabase,
-} from '../__testUtils__/testDatabases';
-import { DiscoveryDatabase } from './DiscoveryDatabase';
+import { Disorder } from '../__testUtils__/MemoryBuckets';
+import { createLogRecorder } from '../__testUtils__/testProvider';
+import { RepositoryAddress } from '../model';
+import { MAX_OWED } from './OwedRenewals';
 import { RepositoryStamps } from './RepositoryStamps';
 
-const databases = createTestDatabases();
 const HOST = 'bitbucket.example.com';
 const API = { projectKey: 'PAY', slug: 'api' };
 const WEB = { projectKey: 'PAY', slug: 'web' };
+const WAIT_MS = 2_500;
 
-describe.each(databases.eachSupportedId())('stamps in %s', databaseId => {
-  async function open() {
-    const knex = await emptyDatabase(databases, databaseId);
-    const replica = (seed: number) =>
-      new RepositoryStamps(
-        new DiscoveryDatabase(asDatabaseService(knex)),
-        new FakeClock({ seed }),
-      );
-    return { knex, replica, stamps: replica(1) };
-  }
+function setUp() {
+  const clock = new FakeClock({ startMs: 0 });
+  const logger = createLogRecorder();
+  const end = new AbortController();
+  const renewed: { host: string; slugs: readonly string[] | 'all' }[] = [];
+  const database: { disorder?: Disorder; latencyMs: number } = { latencyMs: 0 };
+  const pass = async () => {
+    if (database.latencyMs > 0) await clock.sleep(database.latencyMs);
+    if (database.disorder === 'fails') throw new Error('no connection');
+    if (database.disorder === 'hangs') await new Promise(() => {});
+  };
+  const renew = async (host: string, addresses: readonly RepositoryAddress[]) => {
+    await pass();
+    renewed.push({ host, slugs: addresses.map(({ slug }) => slug) });
+  };
+  const table = {
+    async load(_: string, { slug }: RepositoryAddress) {
+      await pass();
+      return `${slug} ${renewed.length}`;
+    },
+    renew,
+    async renewAll(host: string) {
+      await pass();
+      renewed.push({ host, slugs: 'all' });
+    },
+  };
+  const stamps = new RepositoryStamps({ table, clock, logger, signal: end.signal });
+  const load = (address: RepositoryAddress) =>
+    clock.run(stamps.load(HOST, address, WAIT_MS));
+  return { clock, database, end, load, logger, renewed, stamps };
+}
 
-  it('stay the same, in whatever case the repository is written', async () => {
-    const { stamps, replica } = await open();
-    const stamp = await stamps.load(HOST, API);
-    expect(stamp).toMatch(/^[\w-]{8,64}$/);
-    expect(await replica(2).load(HOST, { projectKey: 'pay', slug: 'API' })).toBe(stamp);
+describe('a stamp', () => {
+  it('is renewed at once', async () => {
+    const { load, renewed, stamps } = setUp();
+    expect(await load(API)).toBe('api 0');
+    await stamps.renew(HOST, [API, WEB]);
+    expect(renewed).toEqual([{ host: HOST, slugs: ['api', 'web'] }]);
+    expect(await load(API)).toBe('api 1');
   });
 
-  it('differ after a change, of that repository and no other', async () => {
-    const { stamps, replica } = await open();
-    const before = [await stamps.load(HOST, API), await stamps.load(HOST, WEB)];
-    const elsewhere = await stamps.load('other.example.com', API);
-    await replica(2).renew(HOST, [{ projectKey: 'pay', slug: 'Api' }]);
-    expect(await stamps.load(HOST, API)).not.toBe(before[0]);
-    expect(await stamps.load(HOST, WEB)).toBe(before[1]);
-    expect(await stamps.load('other.example.com', API)).toBe(elsewhere);
+  describe.each<Disorder>(['fails', 'hangs'])('while the database %s', disorder => {
+    it('is unknown, and known again within 5 s', async () => {
+      const { clock, database, load } = setUp();
+      database.disorder = disorder;
+      expect(await load(API)).toBeUndefined();
+      expect(clock.monotonicMs()).toBe(disorder === 'hangs' ? WAIT_MS : 0);
+      database.disorder = undefined;
+      await clock.advance(5_000);
+      expect(await load(API)).toBe('api 0');
+      expect(await load(WEB)).toBe('web 0');
+    });
+
+    it('is renewed as soon as possible after a change, which blocks nobody', async () => {
+      const { clock, database, load, renewed, stamps } = setUp();
+      database.disorder = disorder;
+      await clock.run(stamps.renew(HOST, [API]));
+      expect(clock.monotonicMs()).toBe(disorder === 'hangs' ? 5_000 : 0);
+      // While it does not work, further ones do not wait at all.
+      const fromMs = clock.monotonicMs();
+      await clock.run(stamps.renew('other.example.com', [WEB]));
+      expect(clock.monotonicMs()).toBe(fromMs);
+      await clock.advance(60_000);
+      expect(renewed).toEqual([]);
+
+      database.disorder = undefined;
+      await clock.advance(10_000);
+      expect(renewed).toEqual([
+        { host: HOST, slugs: ['api'] },
+        { host: 'other.example.com', slugs: ['web'] },
+      ]);
+      expect(await load(API)).toBe('api 2');
+      await clock.runUntilIdle();
+      expect(renewed).toHaveLength(2);
+    });
   });
 
-  it('are not stored for repositories that were never read', async () => {
-    const { knex, stamps } = await open();
+  it('is unknown to this replica until the change is stored, although the database answers', async () => {
+    const { clock, database, load, stamps } = setUp();
+    database.disorder = 'fails';
     await stamps.renew(HOST, [API]);
-    await stamps.renew(HOST, []);
-    expect(await knex('bitbucket_server_discovery_stamps')).toEqual([]);
+    database.disorder = undefined;
+    expect(await load({ projectKey: 'pay', slug: 'API' })).toBeUndefined();
+    expect(await load(WEB)).toBe('web 0');
+    await clock.advance(5_000);
+    expect(await load(API)).toBe('api 1');
   });
 
-  it('are the same for concurrent first requests', async () => {
-    const { stamps, replica } = await open();
-    await stamps.load(HOST, WEB);
-    const all = [1, 2, 3, 4].map(seed => replica(seed).load(HOST, API));
-    expect(new Set(await Promise.all(all)).size).toBe(1);
+  it('is unknown if a change was reported while it was loaded', async () => {
+    const { clock, database, stamps } = setUp();
+    database.latencyMs = 1_000;
+    const loading = stamps.load(HOST, API, WAIT_MS);
+    database.latencyMs = 0;
+    database.disorder = 'fails';
+    await stamps.renew(HOST, [API]);
+    database.disorder = undefined;
+    expect(await clock.run(loading)).toBeUndefined();
   });
 
-  it('are renewed for a thousand repositories at once', async () => {
-    const { stamps } = await open();
-    const many = Array.from({ length: 1_000 }, (_, index) => ({
-      projectKey: 'PAY',
-      slug: `svc-${index}`,
-    }));
-    const last = { projectKey: 'PAY', slug: 'svc-999' };
-    const before = await stamps.load(HOST, last);
-    await stamps.renew(HOST, many);
-    expect(await stamps.load(HOST, last)).not.toBe(before);
+  it('is renewed once more for a change that is reported during a renewal', async () => {
+    const { clock, database, renewed, stamps } = setUp();
+    database.disorder = 'fails';
+    await stamps.renew(HOST, [API]);
+    database.disorder = undefined;
+    database.latencyMs = 1_000;
+    await clock.advance(5_500);
+    await stamps.renew(HOST, [API, WEB]);
+    await clock.runUntilIdle();
+    expect(renewed).toEqual([
+      { host: HOST, slugs: ['api'] },
+      { host: HOST, slugs: ['api', 'web'] },
+    ]);
   });
 
-  it('can be rolled back', async () => {
-    const { knex, stamps } = await open();
-    await stamps.load(HOST, API);
-    const config = {
-      directory: path.resolve(__dirname, '../../migrations'),
-      tableName: 'bitbucket_server_discovery_migrations',
-    };
-    await knex.migrate.down({ ...config, name: '20261128040000_stamps.js' });
-    expect(await knex.schema.hasTable('bitbucket_server_discovery_stamps')).toBe(false);
-    await knex.migrate.latest(config);
-    expect(await stamps.load(HOST, API)).toMatch(/\w/);
+  it('is renewed together with all of its host if too many are owed', async () => {
+    const { clock, database, load, renewed, stamps } = setUp();
+    database.disorder = 'fails';
+    const slugs = Array.from({ length: MAX_OWED }, (_, index) => `svc-${index}`);
+    await stamps.renew(
+      HOST,
+      slugs.map(slug => ({ projectKey: 'PAY', slug })),
+    );
+    await stamps.renew(HOST, [API]);
+    await stamps.renew(HOST, [WEB]);
+    database.disorder = undefined;
+    expect(await load({ projectKey: 'OPS', slug: 'another' })).toBeUndefined();
+    await clock.runUntilIdle();
+    expect(renewed).toEqual([{ host: HOST, slugs: 'all' }]);
   });
+
+  it('is no longer renewed once the backend stops', async () => {
+    const { clock, database, end, stamps } = setUp();
+    database.disorder = 'fails';
+    await stamps.renew(HOST, [API]);
+    end.abort();
+    await clock.settle();
+    expect(clock.sleeping).toBe(0);
+  });
+});
+
+it('an outage of the database is logged at its beginning and at its end', async () => {
+  const { clock, database, load, logger, stamps } = setUp();
+  for (const outages of [1, 2]) {
+    database.disorder = 'fails';
+    await stamps.renew(HOST, [API]);
+    expect(await load(WEB)).toBeUndefined();
+    await clock.advance(60_000);
+    database.disorder = undefined;
+    await clock.advance(70_000);
+    await load(WEB);
+    expect(logger.messages('warn')).toHaveLength(outages);
+    expect(logger.messages('info')).toHaveLength(outages);
+  }
+  expect(logger.messages('warn')[0]).toMatch(
+    /reported changes are stored later.*no conn/,
+  );
 });

@@ -1,74 +1,147 @@
 /**
- * A stamp for each repository from which the catalog reads files: unchanged as long as no
- * change is known. Stored in a table, so that it is shared by all replicas.
+ * Stamps for callers that must not wait long for the database: the catalog's reads, each of which
+ * occupies one of its few places for processing, and those who report changes. A stamp that is
+ * not known in time counts as unknown, and a renewal that fails is repeated until it succeeds.
  */
 
-import { z } from 'zod';
+import { LoggerService } from '@backstage/backend-plugin-api';
 import { RepositoryAddress } from '../model';
-import { Clock } from '../util/clock';
-import { storableText } from '../util/text';
-import { toChunks, DiscoveryDatabase } from './DiscoveryDatabase';
-import { sha256, toSortKey } from './tables';
+import { Clock, withTimeout } from '../util/clock';
+import { Outage } from '../util/Outage';
+import { toChunks } from './DiscoveryDatabase';
+import { OwedAddresses, OwedRenewals } from './OwedRenewals';
+import { StampTable } from './StampTable';
 
-const STAMPS = 'bitbucket_server_discovery_stamps';
+/** Time without another attempt after one that failed, milliseconds. */
+const RETRY_MS = 5_000;
 
-const StampRow = z.object({ stamp: z.string() });
+/** Longest wait for a renewal, milliseconds. */
+const MAX_RENEWAL_MS = 5_000;
 
-/** Reads and renews stamps. */
+/** For {@link RepositoryStamps}. */
+export interface RepositoryStampsOptions {
+  readonly table: Pick<StampTable, 'load' | 'renew' | 'renewAll'>;
+  readonly clock: Clock;
+  readonly logger: Pick<LoggerService, 'info' | 'warn'>;
+  /** Ends the attempts; renewals that still fail by then are lost. */
+  readonly signal?: AbortSignal;
+}
+
+/** Loads and renews stamps; never throws, and never waits longer than its limits. */
 export class RepositoryStamps {
-  readonly #tables: DiscoveryDatabase;
-  readonly #clock: Pick<Clock, 'random'>;
+  readonly #options: RepositoryStampsOptions;
+  readonly #outage: Outage;
+  #owed = new OwedRenewals();
+  /** Those of the attempt in progress. */
+  #attempted = new OwedRenewals();
+  #isRepeating = false;
+  #isUnanswered = false;
+  #askAgainAtMs = -Infinity;
 
-  constructor(tables: DiscoveryDatabase, clock: Pick<Clock, 'random'>) {
-    this.#tables = tables;
-    this.#clock = clock;
-  }
-
-  /** Returns the current stamp of a repository; creates it if there is none. */
-  async load(host: string, address: RepositoryAddress): Promise<string> {
-    const knex = await this.#tables.connect();
-    const key = { repository_hash: toStampKey(host, address) };
-    const read = async (): Promise<unknown> => knex(STAMPS).where(key).first('stamp');
-    const row = await read();
-    if (row !== undefined) {
-      return StampRow.parse(row).stamp;
-    }
-    await knex(STAMPS)
-      .insert({
-        ...key,
-        host,
-        project_key: storableText(address.projectKey),
-        slug: storableText(address.slug),
-        stamp: this.#random(),
-      })
-      .onConflict('repository_hash')
-      .ignore();
-    return StampRow.parse(await read()).stamp;
+  constructor(options: RepositoryStampsOptions) {
+    const { clock, logger } = options;
+    this.#options = options;
+    this.#outage = new Outage({
+      clock,
+      onBegin: error =>
+        logger.warn(
+          `The database does not answer which repositories have changed: until it does, their files are read each time, and reported changes are stored later: ${error}`,
+        ),
+      onEnd: () =>
+        logger.info('The database answers again which repositories have changed'),
+    });
   }
 
   /**
-   * Invalidates everything that was read from these repositories. To be called before
-   * anything triggers a read; repositories that were never read have no stamp.
+   * Loads the current stamp of a repository.
+   *
+   * @returns `undefined` if it is unknown: the database does not answer within `maxWaitMs`, has
+   * recently not answered, or a change of the repository is still to be stored
+   */
+  async load(
+    host: string,
+    address: RepositoryAddress,
+    maxWaitMs: number,
+  ): Promise<string | undefined> {
+    if (this.#isOwed(host, address) || !this.#mayAsk()) return undefined;
+    try {
+      const { table } = this.#options;
+      const stamp = await this.#inTime(() => table.load(host, address), maxWaitMs);
+      this.#isUnanswered = false;
+      this.#askAgainAtMs = -Infinity;
+      this.#outage.succeeded();
+      return this.#isOwed(host, address) ? undefined : stamp;
+    } catch (error) {
+      this.#isUnanswered = true;
+      this.#askAgainAtMs = this.#options.clock.monotonicMs() + RETRY_MS;
+      this.#outage.failed(error);
+      return undefined;
+    }
+  }
+
+  /**
+   * Invalidates everything that was read from these repositories. To be called before anything
+   * triggers a read. If the database does not store that in time, it is repeated until it does,
+   * and the stamps are unknown to this replica meanwhile.
    */
   async renew(host: string, addresses: readonly RepositoryAddress[]): Promise<void> {
-    const keys = [...new Set(addresses.map(address => toStampKey(host, address)))];
-    if (keys.length === 0) {
-      return;
+    if (addresses.length === 0) return;
+    if (!this.#isRepeating && (await this.#attempt(host, addresses))) return;
+    this.#owed.add(host, addresses);
+    if (this.#isRepeating) return;
+    this.#isRepeating = true;
+    // Rejects only at the end.
+    this.#repeat().catch(() => undefined);
+  }
+
+  /** Repeats renewals until all have succeeded. */
+  async #repeat(): Promise<void> {
+    const { clock, signal } = this.#options;
+    while (!this.#owed.isEmpty) {
+      await clock.sleep(RETRY_MS, signal);
+      this.#attempted = this.#owed;
+      // Changes that are reported from now on need another renewal.
+      this.#owed = new OwedRenewals();
+      for (const [host, addresses] of this.#attempted.list()) {
+        const isDone = await this.#attempt(host, addresses);
+        if (!isDone) this.#owed.add(host, addresses);
+      }
+      this.#attempted = new OwedRenewals();
     }
-    const knex = await this.#tables.connect();
-    for (const chunk of toChunks(keys)) {
-      await knex(STAMPS)
-        .whereIn('repository_hash', chunk)
-        .update({ stamp: this.#random() });
+    this.#isRepeating = false;
+  }
+
+  async #attempt(host: string, addresses: OwedAddresses): Promise<boolean> {
+    const { table } = this.#options;
+    try {
+      if (addresses === 'all') {
+        await this.#inTime(() => table.renewAll(host), MAX_RENEWAL_MS);
+      } else {
+        for (const chunk of toChunks(addresses)) {
+          await this.#inTime(() => table.renew(host, chunk), MAX_RENEWAL_MS);
+        }
+      }
+      this.#outage.succeeded();
+      return true;
+    } catch (error) {
+      this.#outage.failed(error);
+      return false;
     }
   }
 
-  #random(): string {
-    const part = () => this.#clock.random().toString(36).slice(2);
-    return `${part()}${part()}`;
+  #isOwed(host: string, address: RepositoryAddress): boolean {
+    return this.#owed.has(host, address) || this.#attempted.has(host, address);
   }
-}
 
-function toStampKey(host: string, { projectKey, slug }: RepositoryAddress): string {
-  return sha256([host, projectKey, slug].map(toSortKey).join('/'));
+  /** After an attempt that failed, one caller at a time asks again, and the others do not wait. */
+  #mayAsk(): boolean {
+    const nowMs = this.#options.clock.monotonicMs();
+    if (nowMs < this.#askAgainAtMs) return false;
+    if (this.#isUnanswered) this.#askAgainAtMs = nowMs + RETRY_MS;
+    return true;
+  }
+
+  #inTime<T>(work: () => Promise<T>, ms: number): Promise<T> {
+    return withTimeout(work, { clock: this.#options.clock, ms });
+  }
 }

@@ -1,5 +1,6 @@
 /** A reader as the backend creates it, with a simulated Bitbucket on a fake clock. For tests. */
 
+import { LoggerService } from '@backstage/backend-plugin-api';
 import { mockServices } from '@backstage/backend-test-utils';
 import { JsonObject } from '@backstage/types';
 import {
@@ -8,11 +9,13 @@ import {
 } from '../../../dev/simulatedBitbucket';
 import { FakeClock } from '../../__testUtils__/FakeClock';
 import { fetchOf } from '../../__testUtils__/simulatedClient';
+import { Disorder } from '../../__testUtils__/MemoryBuckets';
 import { createTestLimiters } from '../../__testUtils__/testLimiters';
 import { createLogRecorder, TEST_USER } from '../../__testUtils__/testProvider';
 import { RateLimitSetting } from '../../http/types';
 import { RepositoryAddress } from '../../model';
 import { AbsentRead } from '../../provider/absentReads';
+import { RepositoryStamps } from '../../store/RepositoryStamps';
 import { TreeResponseFactory } from '../BitbucketServerUrlReader';
 import { createReaders } from '../createReaders';
 
@@ -50,17 +53,23 @@ function createBitbucket(clock: FakeClock, options?: SimulatedBitbucketOptions) 
   return { bitbucket, git };
 }
 
-/** Stamps that a test changes, or fails to load. */
-function createStamps() {
+/** Stamps in a table that a test changes, fails or lets hang. */
+function createStamps(clock: FakeClock, logger: LoggerService) {
   const changed = new Map<string, string>();
-  return {
-    stamps: {
-      async load(_: string, { slug }: RepositoryAddress) {
-        if (changed.has('failing')) throw new Error('the database is away');
-        return changed.get(slug) ?? `first-of-${slug}`;
-      },
+  const database: { disorder?: Disorder } = {};
+  const renew = async () => {};
+  const table = {
+    async load(_: string, { slug }: RepositoryAddress) {
+      if (database.disorder === 'fails') throw new Error('the database is away');
+      if (database.disorder === 'hangs') await new Promise(() => {});
+      return changed.get(slug) ?? `first-of-${slug}`;
     },
-    failStamps: () => changed.set('failing', ''),
+    renew,
+    renewAll: renew,
+  };
+  return {
+    database,
+    stamps: new RepositoryStamps({ table, clock, logger }),
     change: (slug: string) => changed.set(slug, `later-${changed.size}`),
   };
 }
@@ -89,7 +98,7 @@ export function setUpReader(options: SceneOptions = {}) {
   const clock = new FakeClock();
   const logger = createLogRecorder();
   const { bitbucket, git } = createBitbucket(clock, options.bitbucket);
-  const { change, failStamps, stamps } = createStamps();
+  const { change, database, stamps } = createStamps(clock, logger);
   const { trees, treeResponseFactory } = createTreeFactory();
   const { host } = new URL(bitbucket.baseUrl);
   const { name: username, password: initial } = TEST_USER;
@@ -114,7 +123,8 @@ export function setUpReader(options: SceneOptions = {}) {
   return {
     ...{ absent, bitbucket, change, clock, git, logger, predicate, reader, trees },
     base: `${bitbucket.baseUrl}/projects/PAY/repos/api/browse`,
-    failStamps,
+    /** Where the stamps are stored. */
+    database,
     reconfigure: (keys: JsonObject, password = initial) =>
       config.update({ data: dataOf(keys, password) }),
     async search(url: string, etag?: string) {
