@@ -14,6 +14,8 @@ export interface TestDatabases {
   eachSupportedId(): [TestDatabaseId][];
   /** Creates an empty database. */
   init(id: TestDatabaseId): Promise<Knex>;
+  /** Creates an empty database on PostgreSQL. @returns its connection string */
+  createPostgres(): Promise<string>;
 }
 
 /** Set by the global setup where a server is available, unless already set. */
@@ -27,22 +29,27 @@ const SERVER_URL = 'BACKSTAGE_TEST_DATABASE_POSTGRES15_CONNECTION_STRING';
 export function createTestDatabases(): TestDatabases {
   const serverUrl = process.env[SERVER_URL];
   const opened: Knex[] = [];
-  const made: { name: string; url: string }[] = [];
+  const made: string[] = [];
   const open = (config: Knex.Config): Knex => {
     const knex = knexFactory(config);
     opened.push(knex);
     return knex;
   };
-  const openPostgres = async (url: string): Promise<Knex> => {
+  const createPostgres = async (): Promise<string> => {
+    if (!serverUrl) {
+      throw new Error(`there is no PostgreSQL: ${SERVER_URL} is not set`);
+    }
     const name = `test_${randomUUID().replaceAll('-', '')}`;
-    await onServer(url, server => server.raw('CREATE DATABASE ??', [name]));
-    made.push({ name, url });
-    return open(postgresConfig(url, name));
+    await onServer(serverUrl, server => server.raw('CREATE DATABASE ??', [name]));
+    made.push(name);
+    return urlOf(serverUrl, name);
   };
   afterAll(async () => {
     await Promise.all(opened.map(knex => knex.destroy()));
-    for (const { name, url } of made) {
-      await onServer(url, server => server.raw('DROP DATABASE ?? WITH (FORCE)', [name]));
+    for (const name of made) {
+      await onServer(serverUrl ?? '', server =>
+        server.raw('DROP DATABASE ?? WITH (FORCE)', [name]),
+      );
     }
   }, 60_000);
   const ids: TestDatabaseId[] = serverUrl ? ['SQLITE_3', 'POSTGRES_15'] : ['SQLITE_3'];
@@ -57,18 +64,20 @@ export function createTestDatabases(): TestDatabases {
           useNullAsDefault: true,
         });
       }
-      if (!serverUrl) {
-        throw new Error(`there is no PostgreSQL: ${SERVER_URL} is not set`);
-      }
-      return openPostgres(serverUrl);
+      return open(postgresConfig(await createPostgres()));
     },
+    createPostgres,
   };
 }
 
-function postgresConfig(serverUrl: string, database: string): Knex.Config {
+function urlOf(serverUrl: string, database: string): string {
   const url = new URL(serverUrl);
   url.pathname = `/${database}`;
-  return { client: 'pg', connection: url.href, pool: { min: 0, max: 5 } };
+  return url.href;
+}
+
+function postgresConfig(connection: string): Knex.Config {
+  return { client: 'pg', connection, pool: { min: 0, max: 5 } };
 }
 
 /** Runs a statement outside the databases of the tests. */
@@ -76,7 +85,7 @@ async function onServer(
   serverUrl: string,
   action: (server: Knex) => Promise<unknown>,
 ): Promise<void> {
-  const server = knexFactory(postgresConfig(serverUrl, 'postgres'));
+  const server = knexFactory(postgresConfig(urlOf(serverUrl, 'postgres')));
   try {
     await action(server);
   } finally {

@@ -5,7 +5,11 @@
 
 import { setImmediate } from 'node:timers/promises';
 import { urlReaderServiceFactory } from '@backstage/backend-defaults/urlReader';
-import { createBackendModule } from '@backstage/backend-plugin-api';
+import {
+  coreServices,
+  createBackendModule,
+  createServiceFactory,
+} from '@backstage/backend-plugin-api';
 import { Entity, stringifyEntityRef } from '@backstage/catalog-model';
 import { catalogProcessingExtensionPoint } from '@backstage/plugin-catalog-node';
 import { JsonObject } from '@backstage/types';
@@ -20,7 +24,12 @@ import {
 import { WEBHOOK_SECRET } from '../../src/__testUtils__/backendApi';
 import { eventually } from '../../src/__testUtils__/eventually';
 import { startBackend, TestBackend } from '../../src/__testUtils__/startBackend';
-import { appConfigFor, TEST_USER } from '../../src/__testUtils__/testProvider';
+import {
+  appConfigFor,
+  createLogRecorder,
+  LogRecorder,
+  TEST_USER,
+} from '../../src/__testUtils__/testProvider';
 import urlReader from '../../src/urlReaderEntry';
 import { CatalogObserver, createCatalogObserver } from './catalogObserver';
 
@@ -40,11 +49,14 @@ export interface ReaderWorldOptions {
   readonly prepare?: (bitbucket: SimulatedBitbucket) => void;
   /** Of the provider. */
   readonly config?: JsonObject;
+  /** A connection string of PostgreSQL; SQLite in memory when left out. */
+  readonly database?: string;
 }
 
 /** What a test works with. */
 export interface ReaderWorld extends TestBackend, CatalogObserver {
   readonly bitbucket: SimulatedBitbucket;
+  readonly logger: LogRecorder;
   /** Refs and uids of all Components. */
   components(): Promise<Map<string, string | undefined>>;
   /** Requests for the content of files so far, by path. */
@@ -68,37 +80,35 @@ const READ_LOCATIONS = 'kind=location,spec.target';
 export async function startReaderWorld(
   options: ReaderWorldOptions,
 ): Promise<ReaderWorld> {
-  const { count, config, more = 0, prepare, reading } = options;
-  const bitbucket = createSimulatedBitbucket({ users: [TEST_USER] });
-  for (let index = 0; index < count; index += 1) {
-    const slug = `svc-${index}`;
-    const files = { 'catalog-info.yaml': componentYaml(slug, 'a service') };
-    bitbucket.addRepository({ projectKey: 'PAY', slug, files });
-  }
+  const { count, more = 0, prepare } = options;
+  const bitbucket = createBitbucket(count);
   prepare?.(bitbucket);
   const served = await serve(bitbucket);
   const observer = createCatalogObserver();
   const counter = createProcessingCounter();
-  const { integrations, catalog } = appConfigFor({ bitbucket, config });
+  const logger = createLogRecorder();
   const backend = await startBackend({
     webhooks: true,
-    config: {
-      integrations,
-      catalog: { ...Object(catalog), processingInterval: { seconds: 1 } },
-      ...(reading && { backend: { reading: { bitbucketServer: reading } } }),
-    },
-    features: [urlReader, urlReaderServiceFactory, observer.feature, counter.feature],
+    config: configFor(bitbucket, options),
+    features: [
+      urlReader,
+      urlReaderServiceFactory,
+      observer.feature,
+      counter.feature,
+      logTo(logger),
+    ],
   });
   await backend.waitForEntities('kind=component', count + more);
+  const delivery = { secret: WEBHOOK_SECRET };
   const announce = async (slug: string, changes: readonly RefChange[]) => {
     const details = { projectKey: 'PAY', slug, changes };
-    const delivery = { secret: WEBHOOK_SECRET };
     await backend.deliver(bitbucket.webhook('repo:refs_changed', details, delivery));
   };
   return {
     ...backend,
     ...observer,
     bitbucket,
+    logger,
     components: async () => uidsOf(await backend.entities('kind=component')),
     reads: () => readsOf(bitbucket),
     async processed(times) {
@@ -120,6 +130,39 @@ export async function startReaderWorld(
     },
   };
 }
+
+function createBitbucket(count: number): SimulatedBitbucket {
+  const bitbucket = createSimulatedBitbucket({ users: [TEST_USER] });
+  for (let index = 0; index < count; index += 1) {
+    const slug = `svc-${index}`;
+    const files = { 'catalog-info.yaml': componentYaml(slug, 'a service') };
+    bitbucket.addRepository({ projectKey: 'PAY', slug, files });
+  }
+  return bitbucket;
+}
+
+function configFor(
+  bitbucket: SimulatedBitbucket,
+  { config, database, reading }: ReaderWorldOptions,
+): JsonObject {
+  const { integrations, catalog } = appConfigFor({ bitbucket, config });
+  const postgres = { client: 'pg', pluginDivisionMode: 'schema' };
+  return {
+    ...(integrations && { integrations }),
+    catalog: { ...Object(catalog), processingInterval: { seconds: 1 } },
+    backend: {
+      ...(reading && { reading: { bitbucketServer: reading } }),
+      ...(database && { database: { ...postgres, connection: database } }),
+    },
+  };
+}
+
+const logTo = (logger: LogRecorder) =>
+  createServiceFactory({
+    service: coreServices.rootLogger,
+    deps: {},
+    factory: () => logger,
+  });
 
 /** Refs and uids, in a fixed order. */
 function uidsOf(entities: readonly Entity[]): Map<string, string | undefined> {
