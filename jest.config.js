@@ -48,6 +48,4 @@ module.exports = {
   setupFiles: ['<rootDir>/scripts/jest-properties.js'],
   // Far more than any test takes: what is beside them decides how long that is.
   testTimeout: 180_000,
-  // The catalog plugin leaves timers behind after its backend has stopped.
-  forceExit: true,
 };

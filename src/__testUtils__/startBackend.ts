@@ -76,7 +76,11 @@ export async function startBackend(options: BackendOptions): Promise<TestBackend
   }
   const watched = configFiles && (await watchConfig(configFiles));
   const opened = closableDatabase();
-  const backend = await startTestBackend({
+  const close = async () => {
+    await opened.close();
+    watched?.close();
+  };
+  const starting = startTestBackend({
     features: [
       catalogPlugin,
       knex ? mockServices.database.factory({ knex }) : opened.feature,
@@ -99,13 +103,16 @@ export async function startBackend(options: BackendOptions): Promise<TestBackend
           }),
     ],
   });
+  const backend = await starting.catch(async error => {
+    await close();
+    throw error;
+  });
   const baseUrl = `http://localhost:${backend.server.port()}`;
   return {
     ...createBackendApi(baseUrl, webhooks ? TOKEN : undefined),
     async stop() {
       await backend.stop();
-      await opened.close();
-      watched?.close();
+      await close();
     },
   };
 }
