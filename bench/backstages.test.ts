@@ -2,7 +2,7 @@ import {
   BackstageCounts,
   BACKSTAGES,
   BackstageSetting,
-  compressionOf,
+  getCompression,
   describeBackstage,
   extrapolate,
   hasKeptUp,
@@ -43,7 +43,7 @@ describe('the Backstages that are compared', () => {
 
   it('are measured for hours in which every run and every maxAge comes round', () => {
     for (const setting of BACKSTAGES) {
-      const minutes = compressionOf(setting).hours * 60;
+      const minutes = getCompression(setting).hours * 60;
       expect(minutes % setting.runEveryMinutes).toBe(0);
       expect(minutes % (setting.maxAgeMinutes ?? minutes)).toBe(0);
     }
@@ -51,7 +51,7 @@ describe('the Backstages that are compared', () => {
 
   it('take less than two minutes each, by their own estimate', () => {
     for (const setting of BACKSTAGES) {
-      const compression = compressionOf(setting);
+      const compression = getCompression(setting);
       const hours = compression.hours + compression.warmUpHours;
       expect(toRealSeconds(hours, compression)).toBeLessThan(120);
     }

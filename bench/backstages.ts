@@ -4,7 +4,7 @@
  */
 
 import { JsonObject } from '@backstage/types';
-import { growthOf, Subject } from './measurement';
+import { getGrowth, Subject } from './measurement';
 import { FILE_EVERY } from './plan';
 
 /** What is asked about; `pushesPerHour` to default branches, each time of another repository. */
@@ -57,7 +57,7 @@ export interface Compression {
  * Where nothing takes longer than an hour to come round, an hour suffices. With a `maxAge`
  * of a day it takes a day, which goes faster.
  */
-export function compressionOf({ maxAgeMinutes = 0 }: BackstageSetting): Compression {
+export function getCompression({ maxAgeMinutes = 0 }: BackstageSetting): Compression {
   return maxAgeMinutes <= HOUR
     ? { factor: 50, hours: 1, warmUpHours: 0.5 }
     : { factor: 900, hours: 24, warmUpHours: 1.5 };
@@ -86,7 +86,7 @@ export function toBackstageConfig(
   integration: { readonly host: string } & JsonObject,
 ): JsonObject {
   const { maxAgeMinutes, runEveryMinutes, subject } = setting;
-  const compression = compressionOf(setting);
+  const compression = getCompression(setting);
   const toDuration = (hours: number) => ({ seconds: toRealSeconds(hours, compression) });
   const processing = Math.max(
     MIN_PROCESSING_SECONDS,
@@ -155,10 +155,10 @@ export function extrapolate(
   setting: BackstageSetting,
   { byKind, reads }: BackstageCounts,
 ): HourlyRequests {
-  const { hours } = compressionOf(setting);
+  const { hours } = getCompression(setting);
   const [from, to] = [MODEL_REPOSITORIES, REAL.repositories];
   const seen = Object.entries(byKind).reduce(
-    (sum, [kind, count]) => sum + count * growthOf(kind, from, to),
+    (sum, [kind, count]) => sum + count * getGrowth(kind, from, to),
     0,
   );
   const calculated = calculateUnseen(setting);
@@ -171,14 +171,14 @@ export function extrapolate(
 
 /** Where code search tells of them, repositories without a file are looked at once a day. */
 function calculateUnseen(setting: BackstageSetting): number {
-  const isSeen = compressionOf(setting).hours >= RECHECK_HOURS.absent;
+  const isSeen = getCompression(setting).hours >= RECHECK_HOURS.absent;
   const absent = REAL.repositories * (1 - 1 / FILE_EVERY);
   return setting.hasSearch && !isSeen ? absent / RECHECK_HOURS.absent : 0;
 }
 
 /** A machine that is too slow for the compressed schedule leaves runs out, and their requests. */
 export function hasKeptUp(setting: BackstageSetting, { runs }: BackstageCounts): boolean {
-  const planned = (compressionOf(setting).hours * HOUR) / setting.runEveryMinutes;
+  const planned = (getCompression(setting).hours * HOUR) / setting.runEveryMinutes;
   return runs >= planned * (1 - MAX_MISSING_RUNS);
 }
 

@@ -167,7 +167,7 @@ function assessServer({ cell, ours }: CellResult): Verdict[] {
 
 /** Looks at the Backstages that are set up as recommended. */
 export function assessBackstages(results: readonly BackstageResult[]): Verdict[] {
-  const peer = hourlyRequestsOf(
+  const peer = getHourlyRequests(
     results.find(result => result.setting.subject === 'peer'),
   );
   return results
@@ -178,7 +178,7 @@ export function assessBackstages(results: readonly BackstageResult[]): Verdict[]
       if (run.kind === 'failed') {
         return { about: 'count', passed: false, text: `${where}: failed: ${run.error}` };
       }
-      const ours = hourlyRequestsOf(result);
+      const ours = getHourlyRequests(result);
       const share = `${ratio(extrapolate(setting, run.counts).total, peer?.total, 3)} of the requests of a Backstage with the published module`;
       return {
         about: 'count',
@@ -192,7 +192,7 @@ export function assessBackstages(results: readonly BackstageResult[]): Verdict[]
 }
 
 /** @returns `undefined` where that was not measured, or not all that should have happened did */
-export function hourlyRequestsOf(
+export function getHourlyRequests(
   result: BackstageResult | undefined,
 ): HourlyRequests | undefined {
   const { run, setting } = result ?? {};

@@ -35,9 +35,9 @@ import {
   isMeasuredAtScale,
   Mode,
   Plan,
-  phasesOf,
+  getPhases,
   planFor,
-  repeatsOf,
+  getRepeats,
   SCALE_SIZES,
   scaleCells,
 } from './plan';
@@ -134,7 +134,7 @@ async function measureScaleRow(cell: Cell, subject: Subject): Promise<string[]> 
   const run = await measure(subject, cell, SCALE_LIMIT_SECONDS);
   return [
     formatCount(repositories),
-    phasesOf(cell).at(-1) ?? '',
+    getPhases(cell).at(-1) ?? '',
     subject === 'ours' ? `${SUBJECT_NAMES.ours}, ${database}` : SUBJECT_NAMES.peer,
     ...describeScale(run, repositories),
   ];
@@ -197,7 +197,7 @@ async function measureCell(
   smaller: readonly CellResult[],
 ): Promise<CellResult> {
   const runs: Record<Subject, Measurement[]> = { ours: [], peer: [] };
-  const repeats = { ours: repeatsOf(cell, 'ours'), peer: repeatsOf(cell, 'peer') };
+  const repeats = { ours: getRepeats(cell, 'ours'), peer: getRepeats(cell, 'peer') };
   for (let repeat = 0; repeat < Math.max(repeats.ours, repeats.peer); repeat += 1) {
     for (const subject of SUBJECTS) {
       if (!isMeasured(cell, subject) || repeat >= repeats[subject]) {

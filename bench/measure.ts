@@ -7,7 +7,7 @@ import { serve } from '../dev/simulatedBitbucket';
 import { Measurement, Subject } from './measurement';
 import { ReadySchema, Report, ReportSchema, StartedSchema, Task } from './messages';
 import { findPostgres } from '../scripts/lib/postgres';
-import { Cell, phasesOf } from './plan';
+import { Cell, getPhases } from './plan';
 import { shortenError } from './shortenError';
 import { changeSome, countRequests, createCellServer, USER } from './simulatedCell';
 
@@ -40,7 +40,7 @@ async function measureOnce(
         baseUrl: bitbucket.baseUrl,
         validateLocationsExist: cell.validateLocationsExist,
         user: USER,
-        phases: phasesOf(cell),
+        phases: getPhases(cell),
         postgresUrl: cell.database === 'PostgreSQL' ? await findPostgres() : undefined,
       },
       limitSeconds,

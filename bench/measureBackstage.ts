@@ -20,7 +20,7 @@ import {
   BackstageCounts,
   BackstageResult,
   BackstageSetting,
-  compressionOf,
+  getCompression,
   describeBackstage,
   MODEL_REPOSITORIES,
   pushesPerHour,
@@ -140,7 +140,7 @@ async function countWhileSteady(
   bitbucket: SimulatedBitbucket,
   api: BackendApi,
 ): Promise<BackstageCounts> {
-  const compression = compressionOf(setting);
+  const compression = getCompression(setting);
   const [warmUpMs, countedMs] = [compression.warmUpHours, compression.hours].map(
     hours => toRealSeconds(hours, compression) * 1000,
   );
@@ -170,7 +170,7 @@ async function pushSteadily(
   if (perHour === 0) {
     return;
   }
-  const everyMs = (toRealSeconds(1, compressionOf(setting)) * 1000) / perHour;
+  const everyMs = (toRealSeconds(1, getCompression(setting)) * 1000) / perHour;
   const startedAt = performance.now();
   for (let count = 1; !signal.aborted; count += 1) {
     const index = (count * PUSH_STEP) % MODEL_REPOSITORIES;

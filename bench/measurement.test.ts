@@ -1,4 +1,4 @@
-import { Measurement, paceOf, scaleResult, summarizeRuns } from './measurement';
+import { Measurement, getPace, scaleResult, summarizeRuns } from './measurement';
 
 const RUN = {
   kind: 'finished',
@@ -41,11 +41,11 @@ describe('summarizeRuns', () => {
 
 describe('paceOf', () => {
   it('leaves out the first half, in which a full bucket helps', () => {
-    expect(paceOf([0, 1, 2, 3, 1000, 1500, 2000])).toBe(3 / 1.997);
+    expect(getPace([0, 1, 2, 3, 1000, 1500, 2000])).toBe(3 / 1.997);
   });
 
   it.each([[[]], [[5]], [[5, 5]], [[5, 5, 5]]])('knows no limit from %j', times => {
-    expect(paceOf(times)).toBe(Infinity);
+    expect(getPace(times)).toBe(Infinity);
   });
 });
 

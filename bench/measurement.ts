@@ -1,7 +1,7 @@
 /** What one run of one module in one cell amounts to, and several of them. Pure. */
 
 import { Cell, FILE_EVERY, REPOSITORIES_PER_PROJECT } from './plan';
-import { medianByKey, Spread, spreadOf } from './statistics';
+import { medianByKey, Spread, getSpread } from './statistics';
 
 /** The two modules. */
 export const SUBJECTS = ['ours', 'peer'] as const;
@@ -23,7 +23,7 @@ export interface RequestCounts {
  * @param times - epoch milliseconds, in order
  * @returns `Infinity` where that took no time
  */
-export function paceOf(times: readonly number[]): number {
+export function getPace(times: readonly number[]): number {
   const half = Math.floor(times.length / 2);
   const [middle = 0, end = 0] = [times[half], times.at(-1)];
   return times.length < 3
@@ -123,19 +123,19 @@ export function summarizeRuns(runs: readonly Measurement[]): Result {
   }
   return {
     kind: 'finished',
-    requests: spreadOf(finished.map(run => run.requests.total)),
+    requests: getSpread(finished.map(run => run.requests.total)),
     byKind: medianByKey(finished.map(run => run.requests.byKind)),
-    rateLimited: spreadOf(finished.map(run => run.requests.rateLimited)),
-    perSecond: spreadOf(finished.map(run => run.requests.perSecond)).median,
+    rateLimited: getSpread(finished.map(run => run.requests.rateLimited)),
+    perSecond: getSpread(finished.map(run => run.requests.perSecond)).median,
     runs: finished.length,
-    seconds: spreadOf(finished.map(run => run.seconds)),
-    cpuSeconds: spreadOf(finished.map(run => run.cpuSeconds)),
-    serverCpuMs: spreadOf(finished.map(run => run.serverCpuMs)),
-    stallMs: spreadOf(finished.map(run => run.stallMs)),
-    stallCpuMs: spreadOf(finished.map(run => run.stallCpuMs)),
-    peakBytes: spreadOf(finished.map(run => run.peakBytes)),
-    idleBytes: spreadOf(finished.map(run => run.idleBytes)).median,
-    locations: spreadOf(finished.map(run => run.locations)),
+    seconds: getSpread(finished.map(run => run.seconds)),
+    cpuSeconds: getSpread(finished.map(run => run.cpuSeconds)),
+    serverCpuMs: getSpread(finished.map(run => run.serverCpuMs)),
+    stallMs: getSpread(finished.map(run => run.stallMs)),
+    stallCpuMs: getSpread(finished.map(run => run.stallCpuMs)),
+    peakBytes: getSpread(finished.map(run => run.peakBytes)),
+    idleBytes: getSpread(finished.map(run => run.idleBytes)).median,
+    locations: getSpread(finished.map(run => run.locations)),
   };
 }
 
@@ -154,7 +154,7 @@ const ASKED_ONCE = new Set(['rate-limit-settings', 'authentication-check']);
  * @param from - repositories of the smaller server
  * @param to - repositories of the larger one
  */
-export function growthOf(kind: string, from: number, to: number): number {
+export function getGrowth(kind: string, from: number, to: number): number {
   const perPage = REPOSITORIES_PER_PAGE[kind];
   if (perPage !== undefined) {
     return Math.ceil(to / perPage) / Math.ceil(from / perPage);
@@ -177,7 +177,7 @@ export function scaleResult(result: Result, from: number, to: number): Result {
   const byKind = Object.fromEntries(
     Object.entries(result.byKind).map(([kind, count]) => [
       kind,
-      Math.round(count * growthOf(kind, from, to)),
+      Math.round(count * getGrowth(kind, from, to)),
     ]),
   );
   const requests = Object.values(byKind).reduce((sum, count) => sum + count, 0);

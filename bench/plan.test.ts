@@ -1,14 +1,14 @@
 import { describeCell } from './describe';
-import { BACKSTAGES, compressionOf, toRealSeconds } from './backstages';
+import { BACKSTAGES, getCompression, toRealSeconds } from './backstages';
 import { SUBJECTS } from './measurement';
 import {
   Cell,
   estimateSeconds,
   isMeasured,
   isMeasuredAtScale,
-  phasesOf,
+  getPhases,
   planFor,
-  repeatsOf,
+  getRepeats,
   SCALE_SIZES,
   scaleCells,
 } from './plan';
@@ -48,14 +48,15 @@ describe('the full plan', () => {
           const subjects = SUBJECTS.filter(subject => isMeasured(cell, subject));
           const seconds = subjects.map(
             subject =>
-              (estimateSeconds(cell, subject) + START_SECONDS) * repeatsOf(cell, subject),
+              (estimateSeconds(cell, subject) + START_SECONDS) *
+              getRepeats(cell, subject),
           );
           return sumOf(seconds);
         }),
       ),
     );
     const counting = BACKSTAGES.map(setting => {
-      const compression = compressionOf(setting);
+      const compression = getCompression(setting);
       return toRealSeconds(compression.warmUpHours + compression.hours, compression);
     });
     const backstages =
@@ -66,7 +67,7 @@ describe('the full plan', () => {
           subject =>
             START_SECONDS +
             size / MADE_PER_SECOND +
-            estimateSeconds(cell, subject) * phasesOf(cell).length +
+            estimateSeconds(cell, subject) * getPhases(cell).length +
             (cell.database === 'PostgreSQL' ? STATISTICS_SECONDS : 0),
         ),
       ),
@@ -104,6 +105,6 @@ describe('repeatsOf', () => {
     ['a long one once', { ...CELL, latencyMs: 100 }, 1],
     ['as often as the cell says', { ...CELL, repeats: 7 }, 7],
   ])('measures %s', (_, cell, repeats) => {
-    expect(repeatsOf(cell, 'ours')).toBe(repeats);
+    expect(getRepeats(cell, 'ours')).toBe(repeats);
   });
 });

@@ -140,7 +140,7 @@ export function estimateSeconds(
 }
 
 /** How often a module is measured in a cell. */
-export function repeatsOf(cell: Cell, subject: Subject): number {
+export function getRepeats(cell: Cell, subject: Subject): number {
   if (cell.repeats !== undefined) {
     return cell.repeats;
   }
@@ -207,7 +207,7 @@ function disturbedCell(disturbance: Disturbance): Cell {
 }
 
 /** What a module does in a cell; the last is measured. */
-export function phasesOf({ isUnchanged, isChanged }: Cell): Phase[] {
+export function getPhases({ isUnchanged, isChanged }: Cell): Phase[] {
   return [
     'cold',
     ...(isUnchanged ? ['unchanged' as const] : []),

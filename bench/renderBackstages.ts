@@ -3,7 +3,7 @@
 import {
   BackstageResult,
   BackstageSetting,
-  compressionOf,
+  getCompression,
   extrapolate,
   formatMinutes,
   hasKeptUp,
@@ -11,7 +11,7 @@ import {
   REAL,
   toRealSeconds,
 } from './backstages';
-import { hourlyRequestsOf, ratio } from './criteria';
+import { getHourlyRequests, ratio } from './criteria';
 import { formatCount, SUBJECT_NAMES } from './describe';
 import { FILE_EVERY } from './plan';
 import { Column, renderTable } from './renderTable';
@@ -87,7 +87,7 @@ function describeHourly(
   if (run.kind === 'failed') {
     return ['failed', '-', '-'];
   }
-  const peer = hourlyRequestsOf(results.find(other => other.setting.subject === 'peer'));
+  const peer = getHourlyRequests(results.find(other => other.setting.subject === 'peer'));
   const { reads, total } = extrapolate(setting, run.counts);
   const isWhole = hasKeptUp(setting, run.counts);
   return [
@@ -98,7 +98,7 @@ function describeHourly(
 }
 
 function describeSeen({ run, setting }: BackstageResult): string[] {
-  const compression = compressionOf(setting);
+  const compression = getCompression(setting);
   const seen =
     run.kind === 'failed'
       ? ['-', run.error]

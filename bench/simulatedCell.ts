@@ -7,7 +7,7 @@ import {
   SimulatedBitbucket,
   WebhookRequest,
 } from '../dev/simulatedBitbucket';
-import { paceOf, RequestCounts } from './measurement';
+import { getPace, RequestCounts } from './measurement';
 import { Cell, Disturbance, FILE_EVERY, REPOSITORIES_PER_PROJECT } from './plan';
 
 /** Who asks. */
@@ -108,6 +108,6 @@ export function countRequests(requests: readonly LoggedRequest[]): RequestCounts
     total: requests.length,
     byKind,
     rateLimited: requests.filter(({ status }) => status === 429).length,
-    perSecond: paceOf(requests.map(({ time }) => time)),
+    perSecond: getPace(requests.map(({ time }) => time)),
   };
 }

@@ -27,7 +27,7 @@ function median(values: readonly number[]): number {
  *
  * @throws RangeError without values
  */
-export function spreadOf(values: readonly number[]): Spread {
+export function getSpread(values: readonly number[]): Spread {
   return {
     median: median(values),
     min: Math.min(...values),

@@ -13,7 +13,7 @@ import {
   WebhookRequest,
 } from '../dev/simulatedBitbucket';
 import { FakeClock } from '../src/__testUtils__/FakeClock';
-import { fetchOf } from '../src/__testUtils__/simulatedClient';
+import { createFetch } from '../src/__testUtils__/simulatedClient';
 import { appConfigFor, TEST_USER } from '../src/__testUtils__/testProvider';
 import { TestStores } from '../src/__testUtils__/testStores';
 import { startTimer } from '../src/util/clock';
@@ -22,7 +22,7 @@ import { watchRun } from './checkRun';
 import { ProcessKilled } from './Door';
 import { Invariants } from './Invariants';
 import { Replica } from './Replica';
-import { RequiredRepository, requirementsOf } from './requirements';
+import { RequiredRepository, deriveRequirements } from './requirements';
 import { ServerSettings } from './server';
 import { PROVIDER_ID, ProviderSettings, toProviderConfig } from './settings';
 import { WorldDatabase } from './WorldDatabase';
@@ -130,7 +130,7 @@ export class World {
   /** The requirements on the catalog now. */
   requirements(): RequiredRepository[] {
     const spelling = { integrationBase: this.server.baseUrl, linkBases: this.linkBases };
-    return requirementsOf(this.#bitbucket, this.#settings, spelling);
+    return deriveRequirements(this.#bitbucket, this.#settings, spelling);
   }
 
   /** Whether the backend's account may currently see a repository. */
@@ -259,7 +259,7 @@ export class World {
     const { clock, catalog } = this;
     const sabotage = this.#sabotage;
     const fetch = this.invariants.watchRequests((...request) =>
-      fetchOf(this.#bitbucket)(...request),
+      createFetch(this.#bitbucket)(...request),
     );
     const replica = await Replica.start({
       appConfig: this.#appConfig(),

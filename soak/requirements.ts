@@ -34,7 +34,7 @@ export interface Spelling {
 }
 
 /** Returns all current requirements, regardless of permissions. */
-export function requirementsOf(
+export function deriveRequirements(
   bitbucket: SimulatedBitbucket,
   settings: ProviderSettings,
   spelling: Spelling,

@@ -10,7 +10,7 @@ import {
   createDropInWorld,
   DropInWorld,
   LOCATIONS,
-  runOf,
+  selectRun,
   SCHEDULE,
 } from './__testUtils__/dropInWorld';
 import { eventually } from '../src/__testUtils__/eventually';
@@ -117,7 +117,7 @@ it('includes Locations that were broken from the start, like the report', async 
   world.bitbucket.writeFile('SHOP', 'no-file', 'catalog-info.yaml', BROKEN);
   const backend = await world.start(discoveryModule);
   endings.push(() => backend.stop());
-  await runOf(backend);
+  await selectRun(backend);
   // The anchor in addition to the readable files.
   await backend.waitForEntities('kind=location', LOCATIONS + 1);
 
@@ -198,7 +198,7 @@ describe('against a catalog that the published module has filled', () => {
       heldBack: expected.heldBack > 0 ? goes : [],
       unchanged: LOCATIONS,
     });
-    const run = await runOf(after);
+    const run = await selectRun(after);
     expect(run).toMatchObject(expected);
     expect(summary).toMatchObject(run);
   });

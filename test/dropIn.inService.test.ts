@@ -22,7 +22,7 @@ import {
   LOCATIONS,
   ofKind,
   REPOSITORIES,
-  runOf,
+  selectRun,
   SCHEDULE,
   without,
 } from './__testUtils__/dropInWorld';
@@ -97,7 +97,7 @@ describe("with Backstage's own scheduler", () => {
 
     const after = await world.start(discoveryModule, schedulerServiceFactory);
     endings.push(() => after.stop());
-    expect(await runOf(after)).toMatchObject({ locations: LOCATIONS, removed: 0 });
+    expect(await selectRun(after)).toMatchObject({ locations: LOCATIONS, removed: 0 });
     await isIdle(world);
 
     expect((await taskOf(world)).id).toBe(id);
@@ -120,7 +120,10 @@ describe('a glob, which the published module leaves to the catalog', () => {
 
     const after = await world.start(discoveryModule);
     endings.push(() => after.stop());
-    expect(await runOf(after)).toMatchObject({ heldBack: REPOSITORY_COUNT, removed: 0 });
+    expect(await selectRun(after)).toMatchObject({
+      heldBack: REPOSITORY_COUNT,
+      removed: 0,
+    });
     const ours = 'kind=location,spec.presence=required';
     await eventually(async () => {
       for (const entity of await after.waitForEntities(ours, LOCATIONS)) {
@@ -181,7 +184,7 @@ describe('a target that the two modules spell differently', () => {
 
     const first = await runWith(peerModule, afterPublished);
     const second = await runWith(discoveryModule, async backend => {
-      await runOf(backend);
+      await selectRun(backend);
       await backend.waitForEntities(
         'kind=location,metadata.annotations.bitbucket.org/repo-slug',
         LOCATIONS,
@@ -205,7 +208,7 @@ describe('a path with characters that a URL may contain unencoded', () => {
 
     const first = await world.runWith(peerModule, afterPublished);
     const second = await world.runWith(discoveryModule, async backend => {
-      expect(await runOf(backend)).toMatchObject({ removed: 0, heldBack: 0 });
+      expect(await selectRun(backend)).toMatchObject({ removed: 0, heldBack: 0 });
       await backend.waitForEntities('kind=component', COMPONENTS.length);
     });
 
@@ -247,7 +250,7 @@ describe('after going back for good', () => {
     });
 
   const afterOurs = async (backend: TestBackend) => {
-    await runOf(backend);
+    await selectRun(backend);
     await backend.waitForEntities('kind=component', COMPONENTS.length);
   };
 

@@ -14,7 +14,7 @@ import {
   LOCATIONS,
   ofKind,
   REPOSITORIES,
-  runOf,
+  selectRun,
   SCHEDULE,
   without,
 } from './__testUtils__/dropInWorld';
@@ -142,7 +142,7 @@ describe('the first run after the switch', () => {
     });
 
     const second = await runWith(discoveryModule, async backend => {
-      expect(await runOf(backend)).toMatchObject({ carriedForward: 1, removed: 0 });
+      expect(await selectRun(backend)).toMatchObject({ carriedForward: 1, removed: 0 });
     });
 
     expect(without(second, ANCHOR)).toEqual(first);
@@ -155,7 +155,7 @@ describe('the first run after the switch', () => {
     bitbucket.faults.add({ match: { kind: 'repository' }, effect: 'lost-permission' });
 
     const second = await runWith(discoveryModule, async backend => {
-      expect(await runOf(backend)).toMatchObject({
+      expect(await selectRun(backend)).toMatchObject({
         carriedForward: LOCATIONS,
         removed: 0,
       });
@@ -172,7 +172,7 @@ describe('the first run after the switch', () => {
     );
 
     const second = await runWith(discoveryModule, async backend => {
-      expect(await runOf(backend)).toMatchObject({ heldBack: LOCATIONS, removed: 0 });
+      expect(await selectRun(backend)).toMatchObject({ heldBack: LOCATIONS, removed: 0 });
     });
 
     expect(without(second, ANCHOR)).toEqual(first);

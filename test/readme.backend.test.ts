@@ -21,7 +21,7 @@ import {
 } from './__testUtils__/readmeBitbucket';
 import { CurlCommand, readmeCommands } from './__testUtils__/readmeCommands';
 import {
-  blocksOf,
+  getBlocks,
   configExamples,
   EXAMPLE_BACKSTAGE,
   EXAMPLE_ENV,
@@ -76,7 +76,7 @@ describe('the backend.add lines of the guide', () => {
       `${name}/events`,
       `${name}/url-reader`,
     ]);
-    const others = blocksOf('ts')
+    const others = getBlocks('ts')
       .join('')
       .split(';')
       .filter(
@@ -90,7 +90,7 @@ describe('the backend.add lines of the guide', () => {
     const text = [
       "import { createBackend } from '@backstage/backend-defaults';",
       'const backend = createBackend();',
-      ...blocksOf('ts'),
+      ...getBlocks('ts'),
       'backend.start();',
     ].join('\n');
 
@@ -231,7 +231,7 @@ describe('a backend with the setup of the guide', () => {
     'answers the script that tests the signature 202 with its secret and 403 with another',
     async () => {
       const script =
-        blocksOf('bash').find(text => text.includes('X-Hub-Signature')) ?? '';
+        getBlocks('bash').find(text => text.includes('X-Hub-Signature')) ?? '';
       const answerTo = async (secret: string) => {
         const { stdout } = await promisify(execFile)('bash', ['-c', script], {
           env: {

@@ -12,7 +12,7 @@ import {
   readmeCommands,
 } from './__testUtils__/readmeCommands';
 import {
-  blocksOf,
+  getBlocks,
   EXAMPLE_BACKSTAGE,
   EXAMPLE_ENV,
   GUIDE,
@@ -66,7 +66,7 @@ const discoveryCommands = [
 
 /** Runs a command with the guide's first configuration and a simulated Bitbucket. */
 async function run({ args, env }: DiscoveryCommand): Promise<FinishedCommand> {
-  const [appConfig = ''] = blocksOf('yaml');
+  const [appConfig = ''] = getBlocks('yaml');
   const bitbucket = createReadmeBitbucket();
   const token = env.BACKSTAGE_TOKEN;
   await using backstage = await serveBackstage({
@@ -215,7 +215,7 @@ describe('the command line of the guide', () => {
   });
 
   it.each(
-    blocksOf('yaml').flatMap((text, index) =>
+    getBlocks('yaml').flatMap((text, index) =>
       /host:/.test(text) ? [[index, text]] : [],
     ),
   )('accepts the configuration of yaml block %i', async (_, text) => {

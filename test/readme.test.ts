@@ -11,7 +11,7 @@ import { createSimulatedBitbucket } from '../dev/simulatedBitbucket';
 import { FakeClock } from '../src/__testUtils__/FakeClock';
 import {
   blockLanguages,
-  blocksOf,
+  getBlocks,
   configExamples,
   installedPackages,
   loadFeature,
@@ -97,7 +97,7 @@ function withoutBus(config: JsonObject): JsonObject {
 
 describe('the line of the log in the guide', () => {
   it('is the line of the demo, except for the seconds', async () => {
-    const sample = blocksOf('text').find(text => text.startsWith('Discovery ')) ?? '';
+    const sample = getBlocks('text').find(text => text.startsWith('Discovery ')) ?? '';
     const demo: JsonObject = parse(
       readFileSync(path.join(ROOT, 'dev/app-config.yaml'), 'utf8'),
     );

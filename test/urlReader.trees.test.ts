@@ -7,7 +7,7 @@ import { UrlReaders } from '@backstage/backend-defaults/urlReader';
 import { mockServices } from '@backstage/backend-test-utils';
 import { createSimulatedBitbucket } from '../dev/simulatedBitbucket';
 import { FakeClock } from '../src/__testUtils__/FakeClock';
-import { fetchOf } from '../src/__testUtils__/simulatedClient';
+import { createFetch } from '../src/__testUtils__/simulatedClient';
 import { createTestLimiters } from '../src/__testUtils__/testLimiters';
 import { TEST_USER } from '../src/__testUtils__/testProvider';
 import { createReaders } from '../src/reading/createReaders';
@@ -61,7 +61,7 @@ function setUp() {
           pluginId: 'techdocs',
           limiters: createTestLimiters(integration, { clock }),
           clock,
-          fetch: fetchOf(bitbucket),
+          fetch: createFetch(bitbucket),
         }),
     ],
   });

@@ -150,7 +150,7 @@ export function discovered(
   };
 }
 
-export function stateOf(
+export function createState(
   repositories: readonly KnownRepository[],
   held: ProviderState['held'] = [],
 ): ProviderState {
@@ -187,6 +187,6 @@ export function scope(
 }
 
 /** The targets of Locations, sorted. */
-export function targetsOf(locations: readonly CatalogLocation[]): string[] {
+export function getTargets(locations: readonly CatalogLocation[]): string[] {
   return locations.map(({ file }) => file.targetUrl).sort();
 }

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
-import { expectNoPollution, mutationsOf } from './hostileData';
+import { expectNoPollution, arbitraryMutation } from './hostileData';
 
 const VALID = { values: [{ id: 1, project: { key: 'PAY' } }], isLastPage: true };
 
-const drawn = fc.sample(mutationsOf(VALID), 500);
+const drawn = fc.sample(arbitraryMutation(VALID), 500);
 const places = (test: (value: object) => boolean) =>
   drawn.filter(value => typeof value === 'object' && value !== null && test(value))
     .length;

@@ -90,7 +90,7 @@ type Mutation = typeof mutations extends fc.Arbitrary<infer M> ? M : never;
  *
  * @param valid - a JSON value; not modified
  */
-export function mutationsOf(valid: unknown): fc.Arbitrary<unknown> {
+export function arbitraryMutation(valid: unknown): fc.Arbitrary<unknown> {
   const text = JSON.stringify(valid);
   return fc
     .array(mutations, { minLength: 1, maxLength: 3 })

@@ -2,14 +2,14 @@
 
 import { RepositoryDelta } from '../discovery/evaluateRepository';
 import { KnownRepository } from '../discovery/types';
-import { targetsOf } from './discoveryData';
+import { getTargets } from './discoveryData';
 
 /** The URLs that a delta adds, removes and keeps. */
 export function targets({ added, removed, stayed }: RepositoryDelta) {
   return {
-    added: targetsOf(added),
-    removed: targetsOf(removed),
-    stayed: targetsOf(stayed),
+    added: getTargets(added),
+    removed: getTargets(removed),
+    stayed: getTargets(stayed),
   };
 }
 
@@ -30,7 +30,7 @@ export function catalogAfter(
   delta: RepositoryDelta,
 ): Set<string> {
   const after = new Set(before);
-  targetsOf(delta.removed).forEach(target => after.delete(target));
-  targetsOf(delta.added).forEach(target => after.add(target));
+  getTargets(delta.removed).forEach(target => after.delete(target));
+  getTargets(delta.added).forEach(target => after.add(target));
   return after;
 }

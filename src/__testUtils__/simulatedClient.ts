@@ -44,7 +44,7 @@ export interface SimulatedClient {
 }
 
 /** Answers like `fetch`: a request without an answer is a network error. */
-export function fetchOf(bitbucket: SimulatedBitbucket): typeof fetch {
+export function createFetch(bitbucket: SimulatedBitbucket): typeof fetch {
   return async (input, init) => {
     const request = new Request(input, init);
     const response = await bitbucket.handle(request);
@@ -72,7 +72,7 @@ export function createSimulatedClient(options: SimulatedClientOptions): Simulate
     requestTimeoutMs: 30_000,
     limiters: createTestLimiters(integration, { clock, rateLimit: options.rateLimit }),
     clock,
-    fetch: options.throughGlobalFetch ? undefined : fetchOf(bitbucket),
+    fetch: options.throughGlobalFetch ? undefined : createFetch(bitbucket),
   }).create({
     onAttempt: ({ kind, result }) => attempts.push({ kind, result }),
     onWait: () => {},

@@ -7,7 +7,7 @@ import { SimulatedBitbucket } from '../../dev/simulatedBitbucket';
 import { RestClient } from '../bitbucket/RestClient';
 import { createClientFactory } from '../provider/createClient';
 import { Clock, systemClock } from '../util/clock';
-import { fetchOf } from './simulatedClient';
+import { createFetch } from './simulatedClient';
 import { createTestLimiters } from './testLimiters';
 
 /** Options of {@link createSimulatedSource}. */
@@ -32,7 +32,7 @@ export function createSimulatedSource(
     requestTimeoutMs: 30_000,
     limiters: createTestLimiters(integration, { clock }),
     clock,
-    fetch: fetchOf(server),
+    fetch: createFetch(server),
   }).create({ onAttempt: () => {}, onWait: () => {} });
 }
 

@@ -15,8 +15,8 @@ import { DiscoveryReport } from '../store/DiscoveryReport';
 import { ProviderStateStore } from '../store/ProviderStateStore';
 import { FakeClock } from './FakeClock';
 import { createRecordingConnection, RecordingConnection } from './recordingConnection';
-import { fetchOf } from './simulatedClient';
-import { createTestStore, reportsOf } from './testStores';
+import { createFetch } from './simulatedClient';
+import { createTestStore, openReports } from './testStores';
 
 /** The credentials that `userOf` gives the simulated Bitbucket. */
 export const TEST_USER = { name: 'backstage', password: 'Tr0ub4dor-secret' };
@@ -81,14 +81,14 @@ export async function connectTestProvider(
   const connection = options.connection ?? createRecordingConnection();
   const logger = createLogRecorder();
   const store = options.store ?? createTestStore([], { clock });
-  const reports = await reportsOf(store);
+  const reports = await openReports(store);
   const [created] = createProviders(
     readDiscoveryConfig(new ConfigReader(appConfigFor(options))),
     {
       logger,
       store,
       clock,
-      fetch: fetchOf(options.bitbucket),
+      fetch: createFetch(options.bitbucket),
       shutdownSignal: options.shutdownSignal,
       outcomes: {
         unreadableTargets: unreadable ?? (async () => new Set()),
@@ -120,7 +120,7 @@ export async function createTestProviders(
   const logger = createLogRecorder();
   const store = createTestStore();
   // Creates the tables before a run on the simulated clock needs them.
-  await reportsOf(store);
+  await openReports(store);
   const data = {
     ...appConfigFor({ bitbucket }),
     catalog: { providers: { bitbucketServer: providers } },
@@ -129,7 +129,7 @@ export async function createTestProviders(
     logger,
     store,
     clock,
-    fetch: fetchOf(bitbucket),
+    fetch: createFetch(bitbucket),
   });
   return { created, logger };
 }

@@ -108,7 +108,7 @@ export function createTestStores(options: TestStoresOptions = {}): TestStores {
  * The report on a store, once its tables exist: their migrations are read from files, for
  * which no fake clock waits.
  */
-export async function reportsOf(store: ProviderStateStore): Promise<DiscoveryReport> {
+export async function openReports(store: ProviderStateStore): Promise<DiscoveryReport> {
   const stores = STORES.get(store);
   if (!stores) {
     throw new Error('the store is not one of createTestStores');
@@ -118,7 +118,7 @@ export async function reportsOf(store: ProviderStateStore): Promise<DiscoveryRep
 }
 
 /** The stored webhook deliveries, in the database of a store. */
-export function webhooksOf(store: ProviderStateStore): WebhookStore | undefined {
+export function openWebhooks(store: ProviderStateStore): WebhookStore | undefined {
   return STORES.get(store)?.webhooks;
 }
 

@@ -3,7 +3,7 @@ import {
   serve,
   SimulatedBitbucket,
 } from '../../dev/simulatedBitbucket';
-import { fetchOf } from '../__testUtils__/simulatedClient';
+import { createFetch } from '../__testUtils__/simulatedClient';
 import { TEST_USER } from '../__testUtils__/testProvider';
 import { BitbucketServerClient } from './BitbucketServerClient';
 
@@ -35,7 +35,7 @@ function createBitbucket(): SimulatedBitbucket {
 
 /** A client whose requests go straight to the simulated Bitbucket. */
 function createClient(bitbucket = createBitbucket()) {
-  const fetchFromServer = fetchOf(bitbucket);
+  const fetchFromServer = createFetch(bitbucket);
   const credentials = Buffer.from(`${TEST_USER.name}:${TEST_USER.password}`);
   const headers = { Authorization: `Basic ${credentials.toString('base64')}` };
   const client = new BitbucketServerClient({

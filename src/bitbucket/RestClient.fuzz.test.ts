@@ -5,9 +5,9 @@ import {
   expectNoPollution,
   FUZZ_RUNS,
   hostileValues,
-  mutationsOf,
+  arbitraryMutation,
 } from '../__testUtils__/hostileData';
-import { fetchOf } from '../__testUtils__/simulatedClient';
+import { createFetch } from '../__testUtils__/simulatedClient';
 import { createTestLimiters } from '../__testUtils__/testLimiters';
 import { createClientFactory } from '../provider/createClient';
 import { RestClient } from './RestClient';
@@ -82,7 +82,7 @@ function connect(answer: typeof fetch) {
 
 /** Returns the simulated server's last answer to a request. */
 async function recordAnswer(ask: (client: RestClient) => Promise<unknown>) {
-  const forward = fetchOf(createServer());
+  const forward = createFetch(createServer());
   let body: unknown;
   const { client, clock } = connect(async (input, init) => {
     const response = await forward(input, init);
@@ -145,8 +145,8 @@ describe.each(Object.entries(QUESTIONS))('%s', (_, ask) => {
       status: fc.constantFrom(...STATUSES),
       headers,
       text: fc.oneof(
-        { weight: 6, arbitrary: mutationsOf(body).map(toText) },
-        { weight: 2, arbitrary: mutationsOf(ERROR).map(toText) },
+        { weight: 6, arbitrary: arbitraryMutation(body).map(toText) },
+        { weight: 2, arbitrary: arbitraryMutation(ERROR).map(toText) },
         { weight: 1, arbitrary: hostileValues.map(toText) },
         { weight: 1, arbitrary: fc.string({ unit: 'binary' }) },
       ),

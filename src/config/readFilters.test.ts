@@ -1,5 +1,5 @@
 import { JsonObject } from '@backstage/types';
-import { readOneProvider, refusalOf } from './__testUtils__/readOneProvider';
+import { readOneProvider, getRefusal } from './__testUtils__/readOneProvider';
 
 const ROOT = 'catalog.providers.bitbucketServer.filters';
 
@@ -196,14 +196,14 @@ describe('readFilters', () => {
       ['"^[PO]"'],
     ],
   ])('refuses %s, naming the full key', (_, filters, key, parts) => {
-    const message = refusalOf(() => readOneProvider({ filters }));
+    const message = getRefusal(() => readOneProvider({ filters }));
     expect(message).toMatch(`${ROOT}.${key} `);
     expect(message).not.toContain('\n');
     parts.forEach(part => expect(message).toContain(part));
   });
 
   it('refuses filters that are a string', () => {
-    const message = refusalOf(() => readOneProvider({ filters: 'PAY' }));
+    const message = getRefusal(() => readOneProvider({ filters: 'PAY' }));
     expect(message).toContain(`${ROOT} must be an object`);
   });
 });

@@ -1,5 +1,5 @@
 import { JsonObject } from '@backstage/types';
-import { readOneProvider, refusalOf } from './__testUtils__/readOneProvider';
+import { readOneProvider, getRefusal } from './__testUtils__/readOneProvider';
 
 const ROOT = 'catalog.providers.bitbucketServer';
 const SECRET = 'hunter2';
@@ -62,7 +62,7 @@ describe('the credentials of a provider', () => {
       'without a colon',
     ],
   ])('are refused without showing them: %s', (_, keys, key, part) => {
-    const message = refusalOf(() => readOneProvider(keys));
+    const message = getRefusal(() => readOneProvider(keys));
     expect(message).toContain(`${ROOT}.${key} ${part.startsWith('is') ? part : ''}`);
     expect(message).toContain(part);
     expect(message).not.toMatch(/hunter2|7654321/);

@@ -1,6 +1,6 @@
 import { ConfigReader } from '@backstage/config';
 import { JsonObject } from '@backstage/types';
-import { HOST, refusalOf } from './__testUtils__/readOneProvider';
+import { HOST, getRefusal } from './__testUtils__/readOneProvider';
 import { readDiscoveryConfig } from './readProviderConfigs';
 
 const KEY = 'integrations.bitbucketServer[0]';
@@ -52,19 +52,19 @@ describe('the credentials of the integration', () => {
       'without a colon',
     ],
   ])('are refused without showing them: %s', (_, keys, key, part) => {
-    const message = refusalOf(() => read(keys));
+    const message = getRefusal(() => read(keys));
     expect(message).toContain(`${KEY}.${key} `);
     expect(message).toContain(part);
     expect(message).not.toContain(SECRET);
   });
 
   it('are refused when incomplete even where the provider has its own, since the catalog reads files with them', () => {
-    const message = refusalOf(() => read({ username: 'bot' }, { token: SECRET }));
+    const message = getRefusal(() => read({ username: 'bot' }, { token: SECRET }));
     expect(message).toContain(`${KEY}.password is missing`);
   });
 
   it('are refused with a hint at unset environment variables when incomplete', () => {
-    const message = refusalOf(() => read({ username: 'bot' }));
+    const message = getRefusal(() => read({ username: 'bot' }));
     expect(message).toContain('environment variable');
   });
 
@@ -119,7 +119,7 @@ describe('the host of the integration', () => {
   ])(
     'is refused as "%s" with the API at %s, since URLs write it differently',
     (host, apiBaseUrl, written) => {
-      const message = refusalOf(() => read({ host, token: SECRET, apiBaseUrl }));
+      const message = getRefusal(() => read({ host, token: SECRET, apiBaseUrl }));
       expect(message).toContain(`${KEY}.host must be written as in URLs, "${written}"`);
       expect(message).toContain('catalog.providers.bitbucketServer');
     },

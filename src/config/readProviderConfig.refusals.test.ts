@@ -1,5 +1,5 @@
 import { JsonObject } from '@backstage/types';
-import { readOneProvider, refusalOf } from './__testUtils__/readOneProvider';
+import { readOneProvider, getRefusal } from './__testUtils__/readOneProvider';
 
 const ROOT = 'catalog.providers.bitbucketServer';
 const LONG_TEXT = 'x'.repeat(500);
@@ -253,14 +253,14 @@ describe('readProviderConfig with an invalid value', () => {
       ['a duration'],
     ],
   ])('refuses %s, naming the full key', (_, keys, key, parts) => {
-    const message = refusalOf(() => readOneProvider(keys));
+    const message = getRefusal(() => readOneProvider(keys));
     expect(message).toMatch(`${ROOT}.${key} `);
     expect(message).not.toContain('\n');
     parts.forEach(part => expect(message).toContain(part));
   });
 
   it('shortens a long invalid value', () => {
-    const message = refusalOf(() => readOneProvider({ rateLimit: LONG_TEXT }));
+    const message = getRefusal(() => readOneProvider({ rateLimit: LONG_TEXT }));
     expect(message.length).toBeLessThan(300);
   });
 });

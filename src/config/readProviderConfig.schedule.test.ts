@@ -1,5 +1,5 @@
 import { JsonObject, JsonValue } from '@backstage/types';
-import { readOneProvider, refusalOf } from './__testUtils__/readOneProvider';
+import { readOneProvider, getRefusal } from './__testUtils__/readOneProvider';
 
 const ROOT = 'catalog.providers.bitbucketServer.schedule';
 const timeout = { minutes: 5 };
@@ -137,7 +137,7 @@ describe('readSchedule', () => {
       ['did you mean timeout?'],
     ],
   ])('refuses %s, naming the full key', (_, schedule, key, parts) => {
-    const message = refusalOf(() => readOneProvider({ schedule }));
+    const message = getRefusal(() => readOneProvider({ schedule }));
     expect(message).toMatch(`${ROOT}${key} `);
     expect(message).not.toContain('\n');
     parts.forEach(part => expect(message).toContain(part));
@@ -146,7 +146,7 @@ describe('readSchedule', () => {
   it.each<[JsonValue]>([['PT1H'], [30], [[]], [true]])(
     'reports a single fault for the schedule %j, which is not an object',
     schedule => {
-      const message = refusalOf(() => readOneProvider({ schedule }));
+      const message = getRefusal(() => readOneProvider({ schedule }));
       expect(message).toContain(
         `${ROOT} must be an object with the keys frequency, timeout`,
       );

@@ -4,7 +4,7 @@ import {
   expectNoPollution,
   FUZZ_RUNS,
   hostileValues,
-  mutationsOf,
+  arbitraryMutation,
 } from '../__testUtils__/hostileData';
 import { readDiscoveryConfig } from './readProviderConfigs';
 import { readReadingConfig } from './readReadingConfig';
@@ -79,8 +79,8 @@ function isWritable(value: unknown): boolean {
 
 const providers = fc
   .oneof(
-    { weight: 6, arbitrary: mutationsOf(PROVIDER) },
-    { weight: 2, arbitrary: mutationsOf({ one: PROVIDER, two: { host: HOST } }) },
+    { weight: 6, arbitrary: arbitraryMutation(PROVIDER) },
+    { weight: 2, arbitrary: arbitraryMutation({ one: PROVIDER, two: { host: HOST } }) },
     { weight: 1, arbitrary: hostileValues },
   )
   .filter(isWritable);
@@ -117,7 +117,7 @@ it('reads any nearly valid provider, or names the key at fault and shows no secr
 
 it('reads any nearly valid integration, or names the fault and shows no secret', () => {
   const integrations = fc
-    .oneof(mutationsOf([INTEGRATION]), hostileValues)
+    .oneof(arbitraryMutation([INTEGRATION]), hostileValues)
     .filter(isWritable);
   fc.assert(
     fc.property(integrations, value => {
@@ -138,7 +138,7 @@ it('reads any nearly valid settings of the URL reader, or names the key at fault
     maxWait: { seconds: 10 },
     staleIfUnavailable: '1 day',
   };
-  const settings = fc.oneof(mutationsOf(valid), hostileValues).filter(isWritable);
+  const settings = fc.oneof(arbitraryMutation(valid), hostileValues).filter(isWritable);
   fc.assert(
     fc.property(settings, bitbucketServer => {
       const data = JSON.parse(

@@ -4,7 +4,7 @@ import {
   readProviderConfigs,
   HOST,
   readProviders,
-  refusalOf,
+  getRefusal,
 } from './__testUtils__/readOneProvider';
 
 const ROOT = 'catalog.providers.bitbucketServer';
@@ -158,7 +158,7 @@ describe('readProviderConfigs', () => {
     ],
     ['a host in upper case', { host: HOST.toUpperCase() }, [`did you mean ${HOST}?`]],
   ])('refuses %s', (_, value, parts) => {
-    const message = refusalOf(() => readProviders(value));
+    const message = getRefusal(() => readProviders(value));
     parts.forEach(part => expect(message).toContain(part));
   });
 
@@ -167,7 +167,7 @@ describe('readProviderConfigs', () => {
     ['Prod', 'prod'],
     ['prod', 'prod-'],
   ])('refuses the ids "%s" and "%s", which share an anchor', (one, other) => {
-    const message = refusalOf(() =>
+    const message = getRefusal(() =>
       readProviders({ [one]: { host: HOST }, [other]: { host: HOST } }),
     );
     expect(message).toContain(`${ROOT}.${other} would share`);
@@ -179,7 +179,7 @@ describe('readProviderConfigs', () => {
     const config = new ConfigReader({
       catalog: { providers: { bitbucketServer: { host: HOST } } },
     });
-    const message = refusalOf(() => readProviderConfigs(config));
+    const message = getRefusal(() => readProviderConfigs(config));
     expect(message).toContain('no host is configured under integrations.bitbucketServer');
   });
 
@@ -188,13 +188,13 @@ describe('readProviderConfigs', () => {
       integrations: { bitbucketServer: [{ host: HOST, password: ['hunter2'] }] },
       catalog: { providers: { bitbucketServer: { host: HOST } } },
     });
-    const message = refusalOf(() => readProviderConfigs(config));
+    const message = getRefusal(() => readProviderConfigs(config));
     expect(message).toContain('integrations.bitbucketServer');
     expect(message).not.toContain('hunter2');
   });
 
   it('lists every fault of every provider in one message', () => {
-    const message = refusalOf(() =>
+    const message = getRefusal(() =>
       readProviders({
         prod: { host: 'other.net', concurrency: 0, filters: { projectkey: 'A' } },
         test: { host: HOST, branch: '', removals: { maxPercentage: 101 } },
@@ -220,6 +220,6 @@ describe('readProviderConfigs', () => {
     [{ host: HOST, requestTimeout: { token: 'hunter2' } }],
     [{ host: HOST, branch: ['hunter2'] }],
   ])('shows no misplaced secret: %j', value => {
-    expect(refusalOf(() => readProviders(value))).not.toContain('hunter2');
+    expect(getRefusal(() => readProviders(value))).not.toContain('hunter2');
   });
 });

@@ -1,6 +1,6 @@
 import { ConfigReader } from '@backstage/config';
 import { JsonValue } from '@backstage/types';
-import { refusalOf } from './__testUtils__/readOneProvider';
+import { getRefusal } from './__testUtils__/readOneProvider';
 import { readReadingConfig } from './readReadingConfig';
 
 const read = (bitbucketServer: JsonValue) =>
@@ -54,6 +54,6 @@ describe('the configuration of the URL reader', () => {
       'backend.reading.bitbucketServer must be an object with the keys maxAge',
     ],
   ])('is refused where it is invalid: %j', (value, message) => {
-    expect(refusalOf(() => read(value))).toContain(message);
+    expect(getRefusal(() => read(value))).toContain(message);
   });
 });

@@ -1,5 +1,5 @@
 import { JsonObject } from '@backstage/types';
-import { readOneProvider, refusalOf } from './__testUtils__/readOneProvider';
+import { readOneProvider, getRefusal } from './__testUtils__/readOneProvider';
 
 const ROOT = 'catalog.providers.bitbucketServer';
 
@@ -39,13 +39,13 @@ describe('an unknown key', () => {
       ['did you mean maxPercentage?'],
     ],
   ])('is refused with the nearest known one: %s', (_, keys, key, parts) => {
-    const message = refusalOf(() => readOneProvider(keys));
+    const message = getRefusal(() => readOneProvider(keys));
     expect(message).toMatch(`${ROOT}.${key} is not a known key`);
     parts.forEach(part => expect(message).toContain(part));
   });
 
   it('is refused without its value, which might be a secret', () => {
-    const message = refusalOf(() => readOneProvider({ pasword: 'hunter2' }));
+    const message = getRefusal(() => readOneProvider({ pasword: 'hunter2' }));
     expect(message).not.toContain('hunter2');
   });
 

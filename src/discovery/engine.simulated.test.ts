@@ -1,4 +1,4 @@
-import { stateOf, scope, targetsOf } from '../__testUtils__/discoveryData';
+import { createState, scope, getTargets } from '../__testUtils__/discoveryData';
 import { FakeClock } from '../__testUtils__/FakeClock';
 import { countRequests, createSimulatedSource } from '../__testUtils__/simulatedSource';
 import {
@@ -88,11 +88,11 @@ describe('the engine on a Bitbucket with 2,000 repositories', () => {
         pageCaps: { ...pageCaps, repositories },
         hiddenRows,
       });
-      const { reconciliation, summary, failure } = await run(server, stateOf([]));
+      const { reconciliation, summary, failure } = await run(server, createState([]));
       const requests = countRequests(server);
 
       expect(failure).toBeUndefined();
-      expect(targetsOf(reconciliation.locations)).toEqual(expected);
+      expect(getTargets(reconciliation.locations)).toEqual(expected);
       expect(summary).toMatchObject({
         repositories: PROJECTS * PER_PROJECT + PERSONAL,
         registered: expected.length,
@@ -114,13 +114,13 @@ describe('the engine on a Bitbucket with 2,000 repositories', () => {
   );
 
   it('keeps every Location while permissions are lost', async () => {
-    const baseline = stateOf(toKnownRepositories(expected));
+    const baseline = createState(toKnownRepositories(expected));
     for (let project = 0; project < PROJECTS; project += 1) {
       server.hide('backstage', `P${project}`);
     }
     const lost = await run(server, baseline);
     expect(lost.reconciliation.mutation).toBe('full');
-    expect(targetsOf(lost.reconciliation.locations)).toEqual(expected);
+    expect(getTargets(lost.reconciliation.locations)).toEqual(expected);
     expect(lost.summary).toMatchObject({ removed: 0, heldBack: 0 });
     expect(lost.summary.reasons.unknown).toEqual({ 'not-permitted': expected.length });
 
@@ -128,7 +128,7 @@ describe('the engine on a Bitbucket with 2,000 repositories', () => {
       server.reveal('backstage', `P${project}`);
     }
     const back = await run(server, lost.reconciliation.state);
-    expect(targetsOf(back.reconciliation.locations)).toEqual(expected);
+    expect(getTargets(back.reconciliation.locations)).toEqual(expected);
     expect(back.summary).toMatchObject({ unknown: 0, removed: 0, carriedForward: 0 });
   }, 60_000);
 });
@@ -155,12 +155,12 @@ describe('the engine on a small Bitbucket', () => {
     change: () => unknown,
     settings: Parameters<typeof scope>[0] = plain,
   ): Promise<Run> {
-    const first = await run(server, stateOf([]), settings);
+    const first = await run(server, createState([]), settings);
     change();
     return run(server, first.reconciliation.state, settings);
   }
 
-  const locationsOf = (finished: Run) => targetsOf(finished.reconciliation.locations);
+  const locationsOf = (finished: Run) => getTargets(finished.reconciliation.locations);
 
   it('replaces the Locations of a renamed and of a moved repository', async () => {
     const server = createServer(['a', 'b', 'c']);
@@ -248,7 +248,7 @@ describe('the engine on a small Bitbucket', () => {
     const server = createServer(['a']);
     const files = { 'x/.y/catalog-info.yaml': '', 'docs/c.yaml': '', 'README.md': '' };
     server.addRepository({ projectKey: 'PAY', slug: 'b', files });
-    const found = await run(server, stateOf([]), {
+    const found = await run(server, createState([]), {
       paths: ['/**/catalog-info.yaml', 'docs/c.yaml'],
       branch: undefined,
     });
@@ -262,7 +262,7 @@ describe('the engine on a small Bitbucket', () => {
 
   it('keeps Locations while file checks fail, and reports why', async () => {
     const server = createServer(['a', 'b', 'c']);
-    const first = await run(server, stateOf([]), plain);
+    const first = await run(server, createState([]), plain);
     server.faults.add({
       match: { kind: 'file-check' },
       effect: { type: 'status', status: 503 },

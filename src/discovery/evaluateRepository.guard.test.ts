@@ -8,7 +8,7 @@ import {
   registered,
   repository,
   target,
-  targetsOf,
+  getTargets,
 } from '../__testUtils__/discoveryData';
 import {
   evaluateCheck,
@@ -154,7 +154,7 @@ describe('more than one removal', () => {
     const delta = await guarded({ outcome, known: all });
     expect(delta.removed).toEqual([]);
     expect(delta.held).toHaveLength(7);
-    expect(targetsOf(delta.stayed)).toEqual([target('PAY/api', 'f0.yaml')]);
+    expect(getTargets(delta.stayed)).toEqual([target('PAY/api', 'f0.yaml')]);
     expect(filesOf(delta)).toEqual(files.map(file => file.targetUrl));
   });
 });
@@ -165,7 +165,7 @@ describe('a file that is found under another URL', () => {
   it('is replaced even when it is the last one', async () => {
     const delta = await guarded({ ...renamed, known: ONLY });
     expect(delta).toMatchObject(REMOVED);
-    expect(targetsOf(delta.added)).toEqual([target('PAY/gateway')]);
+    expect(getTargets(delta.added)).toEqual([target('PAY/gateway')]);
   });
 
   it('is held back when too many removals go with it', async () => {
@@ -210,8 +210,8 @@ describe('a held removal', () => {
     const files = [file('PAY/api'), file('PAY/api', 'b.yaml')];
     const policy = { ...POLICY, maxPercentage: 0 };
     const delta = await guarded({ outcome, policy, known: [known(7, 'PAY/api', files)] });
-    expect(targetsOf(delta.added)).toEqual([target('PAY/api', 'a.yaml')]);
-    expect(targetsOf(delta.stayed)).toEqual([target('PAY/api', 'b.yaml')]);
+    expect(getTargets(delta.added)).toEqual([target('PAY/api', 'a.yaml')]);
+    expect(getTargets(delta.stayed)).toEqual([target('PAY/api', 'b.yaml')]);
     expect(filesOf(delta)).toContain(target('PAY/api'));
   });
 });

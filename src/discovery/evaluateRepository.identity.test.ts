@@ -7,7 +7,7 @@ import {
   repository,
   scope,
   target,
-  targetsOf,
+  getTargets,
 } from '../__testUtils__/discoveryData';
 import { FakeRepositorySource } from '../__testUtils__/FakeRepositorySource';
 import { catalogAfter, stateAfter, targets } from '../__testUtils__/repositoryDeltas';
@@ -255,7 +255,7 @@ describe('a repository known by its address only', () => {
     const source = new FakeRepositorySource().put(7, 'PAY/api');
     const delta = await deltaOf(source, 'PAY/api', { known: [known(-1, 'PAY/web')] });
     expect(delta.forgottenIds).toEqual([]);
-    expect(targetsOf(delta.removed)).toEqual([]);
+    expect(getTargets(delta.removed)).toEqual([]);
   });
 });
 

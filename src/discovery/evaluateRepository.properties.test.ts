@@ -7,7 +7,7 @@ import {
   NOW,
   scope,
   target,
-  targetsOf,
+  getTargets,
 } from '../__testUtils__/discoveryData';
 import { FakeRepositorySource } from '../__testUtils__/FakeRepositorySource';
 import { propertyRuns } from '../__testUtils__/propertyRuns';
@@ -87,7 +87,7 @@ async function deltaOf(
 }
 
 function targetsIn(all: readonly KnownRepository[]): Set<string> {
-  return new Set(targetsOf(toLocations(all)));
+  return new Set(getTargets(toLocations(all)));
 }
 
 /** Runs the assertion for each generated state. */
@@ -140,7 +140,7 @@ describe('evaluateRepository, for any known state and any outcome', () => {
       const { added, forgottenIds } = delta;
       const adding = { ...delta, changed: delta.changedByAdding };
       const refused = { ...delta, changed: delta.changedByCheck };
-      const all = new Set([...had, ...targetsOf(added)]);
+      const all = new Set([...had, ...getTargets(added)]);
       expect(targetsIn(stateAfter(before, adding))).toEqual(all);
       expect(targetsIn(stateAfter(before, refused))).toEqual(had);
       expect(forgottenIds.every(repositoryId => repositoryId < 0)).toBe(true);
@@ -155,13 +155,13 @@ describe('evaluateRepository, for any known state and any outcome', () => {
       const guarded = await deltaOf(state, 0);
       const heldBack = guarded.held.map(removal => removal.entryKey);
       held += heldBack.length;
-      expect([...heldBack, ...targetsOf(guarded.removed)].sort()).toEqual(
-        targetsOf(due.removed),
+      expect([...heldBack, ...getTargets(guarded.removed)].sort()).toEqual(
+        getTargets(due.removed),
       );
       expect(targetsIn(stateAfter(before, guarded))).toEqual(
         catalogAfter(targetsIn(before), guarded),
       );
-      expect(targetsOf(guarded.added)).toEqual(targetsOf(due.added));
+      expect(getTargets(guarded.added)).toEqual(getTargets(due.added));
     });
     expect(held).toBeGreaterThan(50);
   });
@@ -170,12 +170,12 @@ describe('evaluateRepository, for any known state and any outcome', () => {
     await check(({ before }, delta) => {
       const had = targetsIn(before);
       const [added, removed, stayed] = [delta.added, delta.removed, delta.stayed].map(
-        targetsOf,
+        getTargets,
       );
       const all = [added, removed, stayed].flatMap(some => some ?? []);
       expect(new Set(all).size).toBe(all.length);
       expect(all.filter(target => had.has(target)).sort()).toEqual(
-        targetsOf([...delta.removed, ...delta.stayed]),
+        getTargets([...delta.removed, ...delta.stayed]),
       );
     });
   });
@@ -185,8 +185,8 @@ describe('evaluateRepository, for any known state and any outcome', () => {
       const before = stateAfter(state.before, delta);
       const again = await deltaOf({ ...state, before });
       expect([...again.added, ...again.removed]).toEqual([]);
-      expect(targetsOf(again.stayed)).toEqual(
-        targetsOf([...delta.added, ...delta.stayed]),
+      expect(getTargets(again.stayed)).toEqual(
+        getTargets([...delta.added, ...delta.stayed]),
       );
       expect(stateAfter(before, again)).toEqual(before);
     });

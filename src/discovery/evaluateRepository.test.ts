@@ -10,7 +10,7 @@ import {
   registered,
   scope,
   target,
-  targetsOf,
+  getTargets,
 } from '../__testUtils__/discoveryData';
 import { FakeRepositorySource } from '../__testUtils__/FakeRepositorySource';
 import { stateAfter, targets } from '../__testUtils__/repositoryDeltas';
@@ -112,7 +112,7 @@ describe('a repository that exists', () => {
 
     const delta = await deltaOf(source, 'PAY/api', { known: [before] });
 
-    expect(targetsOf(delta.added)).toEqual(added);
+    expect(getTargets(delta.added)).toEqual(added);
     expect(delta.removed).toEqual([]);
     expect(stateAfter([before], delta)).toMatchObject([{ files: [file('PAY/api')] }]);
   });
@@ -150,7 +150,7 @@ describe('a repository that exists', () => {
     const source = new FakeRepositorySource().put(7, 'PAY/api', { files: [] });
     const before = [known(8, 'PAY/web'), known(-1, 'PAY/old'), known(7, 'PAY/api')];
     const delta = await deltaOf(source, 'PAY/api', { known: before });
-    expect(targetsOf(delta.removed)).toEqual([target('PAY/api')]);
+    expect(getTargets(delta.removed)).toEqual([target('PAY/api')]);
     expect(stateAfter(before, delta).slice(0, 2)).toEqual(before.slice(0, 2));
     const { changed, changedByAdding, changedByCheck } = delta;
     for (const repositories of [changed, changedByAdding, changedByCheck]) {

@@ -6,11 +6,11 @@ import {
   file,
   HOUR,
   known,
-  stateOf,
+  createState,
   NOW,
   registered,
   target,
-  targetsOf,
+  getTargets,
   UNKNOWN,
 } from '../__testUtils__/discoveryData';
 import { RepositoryOutcome } from '../model';
@@ -52,11 +52,11 @@ function outcomesOf({ repositories }: DiscoveryResult) {
 async function catalogAfter(result: DiscoveryResult): Promise<string[]> {
   const plan = await reconcile({
     result,
-    state: stateOf(result.known),
+    state: createState(result.known),
     policy: { maxPercentage: 100, holdForMs: 0 },
     nowMs: NOW,
   });
-  return targetsOf(plan.locations);
+  return getTargets(plan.locations);
 }
 
 const REGISTERED = registered('PAY/api');

@@ -3,12 +3,12 @@ import {
   file,
   HOUR,
   known,
-  stateOf,
+  createState,
   NOW,
   problem,
   scope,
   target,
-  targetsOf,
+  getTargets,
 } from '../__testUtils__/discoveryData';
 import { FakeRepositorySource } from '../__testUtils__/FakeRepositorySource';
 import { performRun, Run } from './performRun';
@@ -57,7 +57,7 @@ function server(count: number): FakeRepositorySource {
 }
 
 const allOf = (count: number) =>
-  stateOf(Array.from({ length: count }, (_, id) => known(id, `PAY/r${id}`)));
+  createState(Array.from({ length: count }, (_, id) => known(id, `PAY/r${id}`)));
 
 describe('performRun', () => {
   it('finds, decides, counts and reports its times', async () => {
@@ -71,7 +71,7 @@ describe('performRun', () => {
       scope: scope(),
       policy: POLICY,
       source,
-      state: stateOf([]),
+      state: createState([]),
       clock: { now: () => nowMs },
       onProgress: progress => told.push(progress),
     });
@@ -110,10 +110,10 @@ describe('performRun', () => {
 
   it('does not fail when one of its projects cannot be listed', async () => {
     const source = server(2).failListing('list OPS', failedListing());
-    const state = stateOf([known(9, 'OPS/x')]);
+    const state = createState([known(9, 'OPS/x')]);
     const finished = await run(source, state, { projectKey: /^(PAY|OPS)$/ });
     expect(finished.failure).toBeUndefined();
-    expect(targetsOf(finished.reconciliation.carriedForward)).toEqual([target('OPS/x')]);
+    expect(getTargets(finished.reconciliation.carriedForward)).toEqual([target('OPS/x')]);
   });
 
   it('fails when the listing fails, and reports the error', async () => {
@@ -151,9 +151,9 @@ describe('performRun', () => {
         throw error;
       }
     };
-    const finished = await run(source, stateOf([]));
+    const finished = await run(source, createState([]));
     expect(finished.failure).toEqual({ kind: 'failed', error });
-    expect(targetsOf(finished.reconciliation.locations)).toEqual([target('PAY/r0')]);
+    expect(getTargets(finished.reconciliation.locations)).toEqual([target('PAY/r0')]);
   });
 
   it('fails as aborted when it is aborted', async () => {
@@ -197,7 +197,7 @@ describe('performRun', () => {
 
     it('checks everything again once a pass is complete', async () => {
       const source = server(3);
-      const first = await run(source, stateOf([]), { signal: cutAfterTwo(source) });
+      const first = await run(source, createState([]), { signal: cutAfterTwo(source) });
       source.beforeAnswer = () => undefined;
       const second = await run(source, first.reconciliation.state, {
         nowMs: NOW + HOUR,
@@ -209,7 +209,7 @@ describe('performRun', () => {
 
     it('checks everything again after a run whose listing failed', async () => {
       const source = server(3).failListing('list', failedListing(), 1);
-      const first = await run(source, stateOf([]));
+      const first = await run(source, createState([]));
       source.asked.length = 0;
       await run(source, first.reconciliation.state, { nowMs: NOW + HOUR });
       expect(source.asked.filter(request => request.startsWith('file'))).toHaveLength(2);
@@ -220,7 +220,7 @@ describe('performRun', () => {
       ['when its configuration has changed', HOUR, { branch: 'develop' }],
     ])('starts a new pass %s', async (_, laterMs, settings) => {
       const source = server(3);
-      const first = await run(source, stateOf([]), { signal: cutAfterTwo(source) });
+      const first = await run(source, createState([]), { signal: cutAfterTwo(source) });
       source.beforeAnswer = () => undefined;
       source.asked.length = 0;
       await run(source, first.reconciliation.state, { nowMs: NOW + laterMs, settings });
@@ -229,7 +229,7 @@ describe('performRun', () => {
 
     it('holds back a mass removal until it has been confirmed for long enough', async () => {
       const source = server(10);
-      const first = await run(source, stateOf([]));
+      const first = await run(source, createState([]));
       for (let id = 0; id < 8; id += 1) {
         source.put(id, `PAY/r${id}`, { files: [] });
       }
@@ -284,9 +284,9 @@ describe('performRun', () => {
       expect(blind.failure).toBeUndefined();
       const seeing = await run(
         source,
-        stateOf([known(-1, 'PAY/r0'), known(-2, 'PAY/r1', [file('PAY/r1')])]),
+        createState([known(-1, 'PAY/r0'), known(-2, 'PAY/r1', [file('PAY/r1')])]),
       );
-      expect(targetsOf(seeing.reconciliation.locations)).toEqual([
+      expect(getTargets(seeing.reconciliation.locations)).toEqual([
         target('PAY/r0'),
         target('PAY/r1'),
       ]);

@@ -7,11 +7,11 @@ import {
   HOUR,
   known,
   location,
-  stateOf,
+  createState,
   NOW,
   registered,
   target,
-  targetsOf,
+  getTargets,
   UNKNOWN,
 } from '../__testUtils__/discoveryData';
 import { reconcile, Reconciliation } from './reconcile';
@@ -22,7 +22,7 @@ const NEVER = { maxPercentage: 0, holdForMs: 24 * HOUR };
 const OFF = { maxPercentage: 100, holdForMs: 24 * HOUR };
 
 function decide(result: DiscoveryResult, policy = OFF): Promise<Reconciliation> {
-  return reconcile({ result, state: stateOf(result.known), policy, nowMs: NOW });
+  return reconcile({ result, state: createState(result.known), policy, nowMs: NOW });
 }
 
 /** The state that the next run starts from, for repositories with files. */
@@ -73,9 +73,9 @@ describe('reconcile, by the identity of repositories', () => {
       }),
       NEVER,
     );
-    expect(targetsOf(plan.locations)).toEqual([onDevelop.targetUrl]);
+    expect(getTargets(plan.locations)).toEqual([onDevelop.targetUrl]);
     expect(plan.heldBack).toEqual([]);
-    expect(targetsOf(plan.removed)).toEqual([onMain.targetUrl]);
+    expect(getTargets(plan.removed)).toEqual([onMain.targetUrl]);
   });
 
   it.each([
@@ -119,7 +119,7 @@ describe('reconcile, by the identity of repositories', () => {
         repositories: [ended(7, 'PAY/gateway', UNKNOWN)],
       }),
     );
-    expect(targetsOf(plan.carriedForward)).toEqual([target('PAY/api')]);
+    expect(getTargets(plan.carriedForward)).toEqual([target('PAY/api')]);
     expect(filesRemembered(plan)).toEqual([[7, 'PAY/gateway', [target('PAY/api')]]]);
   });
 
@@ -149,7 +149,7 @@ describe('reconcile, by the identity of repositories', () => {
     expect(plan.replaced).toEqual(
       new Map([[target('PAY/api', 'a.yaml'), 'other-target']]),
     );
-    expect(targetsOf(plan.locations)).toEqual([target('PAY/gateway', 'a.yaml')]);
+    expect(getTargets(plan.locations)).toEqual([target('PAY/gateway', 'a.yaml')]);
   });
 
   describe('a repository recreated under the same address with another id', () => {
@@ -183,7 +183,7 @@ describe('reconcile, by the identity of repositories', () => {
             repositories: [ended(9, to, UNKNOWN)],
           }),
         );
-        expect(targetsOf(plan.carriedForward)).toEqual([target(from)]);
+        expect(getTargets(plan.carriedForward)).toEqual([target(from)]);
         expect(plan.removed).toEqual([]);
       },
     );
@@ -201,7 +201,7 @@ describe('reconcile, by the identity of repositories', () => {
             repositories: [ended(9, 'PAY/api', one), ended(10, 'PAY/api', other)],
           }),
         );
-        expect(targetsOf(plan.carriedForward)).toEqual([target('PAY/api')]);
+        expect(getTargets(plan.carriedForward)).toEqual([target('PAY/api')]);
       },
     );
 
@@ -212,7 +212,7 @@ describe('reconcile, by the identity of repositories', () => {
           repositories: [ended(7, 'PAY/api', ABSENT), ended(9, 'PAY/api', UNKNOWN)],
         }),
       );
-      expect(targetsOf(plan.carriedForward)).toEqual([target('PAY/api')]);
+      expect(getTargets(plan.carriedForward)).toEqual([target('PAY/api')]);
     });
 
     it('keeps the Location while the new one is still unknown', async () => {
@@ -221,14 +221,14 @@ describe('reconcile, by the identity of repositories', () => {
       const second = await decide(
         discovered({ known: first.state?.repositories, repositories }),
       );
-      expect(targetsOf(second.locations)).toEqual([target('PAY/api')]);
+      expect(getTargets(second.locations)).toEqual([target('PAY/api')]);
       const third = await decide(
         discovered({
           known: second.state?.repositories,
           repositories: [ended(9, 'PAY/api', ABSENT)],
         }),
       );
-      expect(targetsOf(third.removed)).toEqual([target('PAY/api')]);
+      expect(getTargets(third.removed)).toEqual([target('PAY/api')]);
     });
 
     it('removes the Location when the new one lacks the file', async () => {
@@ -239,7 +239,7 @@ describe('reconcile, by the identity of repositories', () => {
           repositories: [ended(9, 'PAY/api', ABSENT)],
         }),
       );
-      expect(targetsOf(plan.removed)).toEqual([target('PAY/api')]);
+      expect(getTargets(plan.removed)).toEqual([target('PAY/api')]);
       expect(plan.locations).toEqual([]);
     });
 
@@ -250,7 +250,7 @@ describe('reconcile, by the identity of repositories', () => {
           repositories: [ended(7, 'OPS/api', UNKNOWN), ended(9, 'PAY/api', ABSENT)],
         }),
       );
-      expect(targetsOf(plan.carriedForward)).toEqual([target('PAY/api')]);
+      expect(getTargets(plan.carriedForward)).toEqual([target('PAY/api')]);
     });
   });
 
@@ -286,7 +286,7 @@ describe('reconcile, by the identity of repositories', () => {
       async (_, outcome) => {
         const repositories = [ended(7, 'PAY/b', outcome), ended(9, 'PAY/a', UNKNOWN)];
         const first = await decide(discovered({ known: before, repositories }));
-        expect(targetsOf(first.locations)).toEqual([target('PAY/a'), target('PAY/b')]);
+        expect(getTargets(first.locations)).toEqual([target('PAY/a'), target('PAY/b')]);
         const second = await decide(
           discovered({
             known: first.state?.repositories,
@@ -296,7 +296,7 @@ describe('reconcile, by the identity of repositories', () => {
             ],
           }),
         );
-        expect(targetsOf(second.locations)).toEqual([target('PAY/a'), target('PAY/b')]);
+        expect(getTargets(second.locations)).toEqual([target('PAY/a'), target('PAY/b')]);
       },
     );
 
@@ -317,7 +317,7 @@ describe('reconcile, by the identity of repositories', () => {
           ],
         }),
       );
-      expect(targetsOf(next.locations)).toEqual([target('PAY/a'), target('PAY/b')]);
+      expect(getTargets(next.locations)).toEqual([target('PAY/a'), target('PAY/b')]);
     });
 
     it('lose only the Location of the one without the file', async () => {
@@ -330,7 +330,7 @@ describe('reconcile, by the identity of repositories', () => {
           ],
         }),
       );
-      expect(targetsOf(plan.locations)).toEqual([target('PAY/b')]);
+      expect(getTargets(plan.locations)).toEqual([target('PAY/b')]);
     });
   });
 
@@ -344,8 +344,8 @@ describe('reconcile, by the identity of repositories', () => {
         ],
       }),
     );
-    expect(targetsOf(plan.locations)).toEqual([target('PAY/a'), target('PAY/b')]);
-    expect(targetsOf(plan.carriedForward)).toEqual([target('PAY/a')]);
+    expect(getTargets(plan.locations)).toEqual([target('PAY/a'), target('PAY/b')]);
+    expect(getTargets(plan.carriedForward)).toEqual([target('PAY/a')]);
   });
 
   it('keeps a held removal while the new owner of its address is unknown', async () => {
@@ -356,14 +356,14 @@ describe('reconcile, by the identity of repositories', () => {
       }),
       NEVER,
     );
-    expect(targetsOf(first.heldBack)).toEqual([target('PAY/a')]);
+    expect(getTargets(first.heldBack)).toEqual([target('PAY/a')]);
     const second = await decide(
       discovered({
         known: first.state?.repositories,
         repositories: [ended(7, 'PAY/b', ABSENT), ended(9, 'PAY/a', UNKNOWN)],
       }),
     );
-    expect(targetsOf(second.carriedForward)).toEqual([target('PAY/a')]);
+    expect(getTargets(second.carriedForward)).toEqual([target('PAY/a')]);
   });
 
   it('keeps a target once when two stored repositories share it and one of them is unknown', async () => {
@@ -375,7 +375,7 @@ describe('reconcile, by the identity of repositories', () => {
         repositories: [ended(9, 'PAY/b', UNKNOWN)],
       }),
     );
-    expect(targetsOf(plan.locations)).toEqual([target('PAY/a')]);
+    expect(getTargets(plan.locations)).toEqual([target('PAY/a')]);
     expect(plan.carriedForward).toHaveLength(1);
     expect(plan.removed).toEqual([]);
   });

@@ -7,10 +7,10 @@ import {
   file,
   HOUR,
   known,
-  stateOf,
+  createState,
   NOW,
   registered,
-  targetsOf,
+  getTargets,
   UNKNOWN,
 } from '../__testUtils__/discoveryData';
 import { propertyRuns } from '../__testUtils__/propertyRuns';
@@ -108,7 +108,7 @@ const someRequest: fc.Arbitrary<ReconcileRequest> = fc
         gone: gone.filter(id => !checkedIds.has(id)),
         ...how,
       }),
-      state: isStateKnown ? stateOf(before, held) : undefined,
+      state: isStateKnown ? createState(before, held) : undefined,
       policy,
       nowMs: NOW,
     };
@@ -125,7 +125,7 @@ function targetsKnown(repositories: readonly KnownRepository[]): string[] {
 /** The targets that the catalog holds afterwards. */
 function catalogAfter({ result }: ReconcileRequest, plan: Reconciliation): Set<string> {
   const before = plan.mutation === 'full' ? [] : targetsKnown(result.known);
-  return new Set([...before, ...targetsOf(plan.locations)]);
+  return new Set([...before, ...getTargets(plan.locations)]);
 }
 
 /** Whether the run has proven that no repository with this target still has it. */
@@ -184,7 +184,7 @@ describe('reconcile, for any known state and any result of a run', () => {
           outcome.kind === 'registered' ? outcome.files.map(f => f.targetUrl) : [],
         ),
       );
-      const kept = targetsOf(plan.locations).filter(
+      const kept = getTargets(plan.locations).filter(
         target => !found.has(target) && isProvenLost(request, target),
       );
       expect(kept).toEqual([]);
@@ -193,7 +193,7 @@ describe('reconcile, for any known state and any result of a run', () => {
 
   it('emits every file that was found, each target once', async () => {
     await check((request, plan) => {
-      const targets = targetsOf(plan.locations);
+      const targets = getTargets(plan.locations);
       expect(new Set(targets).size).toBe(targets.length);
       for (const { outcome } of request.result.repositories) {
         if (outcome.kind === 'registered') {
@@ -207,12 +207,12 @@ describe('reconcile, for any known state and any result of a run', () => {
 
   it('keeps the Locations that are carried forward or held back, and none that are removed', async () => {
     await check((_, plan) => {
-      const targets = targetsOf(plan.locations);
+      const targets = getTargets(plan.locations);
       const heldBack = plan.mutation === 'full' ? plan.heldBack : [];
-      const kept = targetsOf([...plan.carriedForward, ...heldBack]);
+      const kept = getTargets([...plan.carriedForward, ...heldBack]);
       expect(targets).toEqual(expect.arrayContaining(kept));
       expect(new Set(kept).size).toBe(kept.length);
-      expect(targetsOf(plan.removed).filter(target => targets.includes(target))).toEqual(
+      expect(getTargets(plan.removed).filter(target => targets.includes(target))).toEqual(
         [],
       );
       expect(plan.heldBackReason === undefined).toBe(plan.heldBack.length === 0);
@@ -239,7 +239,7 @@ describe('reconcile, for any known state and any result of a run', () => {
         policy: { maxPercentage: 0, holdForMs: 0 },
       });
       expect(
-        targetsOf(plan.removed).filter(target => !plan.replaced.has(target)),
+        getTargets(plan.removed).filter(target => !plan.replaced.has(target)),
       ).toEqual([]);
       expect(plan.removed.length).toBeLessThanOrEqual(5);
     });
@@ -251,7 +251,7 @@ describe('reconcile, for any known state and any result of a run', () => {
       const left = targetsKnown(request.result.known).filter(
         target => !after.has(target),
       );
-      expect(targetsOf(plan.removed)).toEqual(left);
+      expect(getTargets(plan.removed)).toEqual(left);
     });
   });
 
@@ -276,7 +276,7 @@ describe('reconcile, for any known state and any result of a run', () => {
         policy: { maxPercentage: 100, holdForMs: 0 },
         nowMs: NOW + HOUR,
       });
-      expect(targetsOf(next.locations)).toEqual([...catalogAfter(request, plan)].sort());
+      expect(getTargets(next.locations)).toEqual([...catalogAfter(request, plan)].sort());
       expect(next.removed).toEqual([]);
     });
   });
@@ -295,8 +295,8 @@ describe('reconcile, for any known state and any result of a run', () => {
         state: first.state,
         policy: nothingGuarded,
       });
-      const before = new Set(targetsOf(first.locations));
-      expect(targetsOf(again.locations).filter(target => !before.has(target))).toEqual(
+      const before = new Set(getTargets(first.locations));
+      expect(getTargets(again.locations).filter(target => !before.has(target))).toEqual(
         [],
       );
     });
@@ -319,10 +319,10 @@ describe('reconcile, for any known state and any result of a run', () => {
       });
       const essence = (reconciliation: Reconciliation) => ({
         mutation: reconciliation.mutation,
-        locations: targetsOf(reconciliation.locations),
-        carriedForward: targetsOf(reconciliation.carriedForward),
-        heldBack: targetsOf(reconciliation.heldBack),
-        removed: targetsOf(reconciliation.removed),
+        locations: getTargets(reconciliation.locations),
+        carriedForward: getTargets(reconciliation.carriedForward),
+        heldBack: getTargets(reconciliation.heldBack),
+        removed: getTargets(reconciliation.removed),
         held: reconciliation.state?.held.map(held => held.entryKey).sort(),
       });
       expect(essence(reversed)).toEqual(essence(plan));
@@ -336,7 +336,7 @@ describe('reconcile, for any known state and any result of a run', () => {
       seen.heldBack += plan.heldBack.length;
       seen.carriedForward += plan.carriedForward.length;
       seen.addOnly += plan.mutation === 'add-only' ? 1 : 0;
-      seen.replaced += targetsOf(plan.removed).filter(target =>
+      seen.replaced += getTargets(plan.removed).filter(target =>
         plan.replaced.has(target),
       ).length;
     });

@@ -7,11 +7,11 @@ import {
   HOUR,
   known,
   location,
-  stateOf,
+  createState,
   NOW,
   registered,
   target,
-  targetsOf,
+  getTargets,
   UNKNOWN,
 } from '../__testUtils__/discoveryData';
 import { RepositoryOutcome } from '../model';
@@ -33,7 +33,7 @@ function decide(
   const { held, policy = OFF, state } = rest;
   return reconcile({
     result,
-    state: state === 'unknown' ? undefined : stateOf(result.known, held),
+    state: state === 'unknown' ? undefined : createState(result.known, held),
     policy,
     nowMs: NOW,
   });
@@ -51,7 +51,7 @@ describe('reconcile', () => {
   ])('stores as base URLs of the server %s', async (_, serverUrls, stored) => {
     for (const complete of [true, false]) {
       const result = { ...discovered({ complete }), serverUrls };
-      const state = { ...stateOf([]), serverUrls: ['https://old.test'] };
+      const state = { ...createState([]), serverUrls: ['https://old.test'] };
       const plan = await reconcile({ result, state, policy: OFF, nowMs: NOW });
       expect(plan.state?.serverUrls).toEqual(stored);
     }
@@ -93,7 +93,7 @@ describe('reconcile', () => {
         }),
       );
       expect(plan.removed).toEqual([location(7, 'PAY/api')]);
-      expect(targetsOf(plan.locations)).not.toContain(target('PAY/api'));
+      expect(getTargets(plan.locations)).not.toContain(target('PAY/api'));
       expect(plan.carriedForward).toEqual([]);
     });
 
@@ -150,7 +150,7 @@ describe('reconcile', () => {
         }),
       );
       expect(plan.removed).toEqual([location(7, 'PAY/api', 'a.yaml')]);
-      expect(targetsOf(plan.locations)).toEqual([
+      expect(getTargets(plan.locations)).toEqual([
         target('PAY/api', 'b.yaml'),
         target('PAY/api', 'c.yaml'),
       ]);
@@ -229,9 +229,9 @@ describe('reconcile', () => {
         removed: [],
         carriedForward: [],
       });
-      expect(targetsOf(plan.heldBack)).toEqual([target('PAY/absent')]);
+      expect(getTargets(plan.heldBack)).toEqual([target('PAY/absent')]);
       expect(plan.heldBackReason).toContain('1 removal held back by earlier runs waits');
-      expect(targetsOf(plan.locations)).toEqual(
+      expect(getTargets(plan.locations)).toEqual(
         [target('PAY/found', 'other.yaml'), target('PAY/new')].sort(),
       );
     });

@@ -8,7 +8,7 @@ import {
   repository,
   scope,
   target,
-  targetsOf,
+  getTargets,
 } from '../__testUtils__/discoveryData';
 import { FakeRepositorySource } from '../__testUtils__/FakeRepositorySource';
 import { performRun, Run } from './performRun';
@@ -42,7 +42,7 @@ async function run(
   });
   return {
     ...finished,
-    catalog: targetsOf(finished.reconciliation.locations),
+    catalog: getTargets(finished.reconciliation.locations),
     lookups: source.asked
       .slice(first)
       .filter(request => request.startsWith('repository')),

@@ -5,7 +5,7 @@ import {
   repository,
   scope,
   target,
-  targetsOf,
+  getTargets,
 } from '../__testUtils__/discoveryData';
 import { FakeRepositorySource } from '../__testUtils__/FakeRepositorySource';
 import { RepositoryFilters } from '../filters/types';
@@ -27,7 +27,7 @@ async function run(
   });
   return {
     ...finished,
-    kept: targetsOf(finished.reconciliation.locations),
+    kept: getTargets(finished.reconciliation.locations),
     lookups: source.asked.filter(request => request.startsWith('repository')),
   };
 }
@@ -43,7 +43,7 @@ describe('a known repository that a complete listing lacks', () => {
     expect(lookups).toEqual(['repository PAY/api']);
     expect([...result.goneRepositoryIds]).toEqual([7]);
     expect(kept).toEqual([target('PAY/a')]);
-    expect(targetsOf(reconciliation.removed)).toEqual([target('PAY/api')]);
+    expect(getTargets(reconciliation.removed)).toEqual([target('PAY/api')]);
   });
 
   it('is not requested when it has no Locations', async () => {
@@ -81,7 +81,7 @@ describe('a known repository that a complete listing lacks', () => {
       });
     const { kept, reconciliation } = await run(source, [missing]);
     expect(kept).toEqual([target('PAY/a'), target('PAY/gateway')]);
-    expect(targetsOf(reconciliation.removed)).toEqual([target('PAY/api')]);
+    expect(getTargets(reconciliation.removed)).toEqual([target('PAY/api')]);
     expect(reconciliation.replaced).toEqual(
       new Map([[target('PAY/api'), 'other-target']]),
     );

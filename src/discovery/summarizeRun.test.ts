@@ -4,7 +4,7 @@ import {
   ended,
   EXCLUDED,
   known,
-  stateOf,
+  createState,
   NOW,
   registered,
   UNKNOWN,
@@ -24,7 +24,7 @@ async function summarize(
   maxPercentage: number = 100,
 ): Promise<RunSummary> {
   const policy = { maxPercentage, holdForMs: 1 };
-  const state = stateOf(result.known);
+  const state = createState(result.known);
   return summarizeRun(result, await reconcile({ result, state, policy, nowMs: NOW }));
 }
 

@@ -1,6 +1,6 @@
 /** What is noted of the webhooks that come, and what runs find that none had announced. */
 
-import { createTestStore, webhooksOf } from '../__testUtils__/testStores';
+import { createTestStore, openWebhooks } from '../__testUtils__/testStores';
 import { ProjectWebhooks, WebhookStore } from '../store/WebhookStore';
 import { CATALOG_FILE, EventScene, startEvents } from './__testUtils__/eventScene';
 
@@ -8,7 +8,7 @@ const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 
 async function webhooks({ store }: EventScene): Promise<ProjectWebhooks[]> {
-  return (await webhooksOf(store)?.load('default')) ?? [];
+  return (await openWebhooks(store)?.load('default')) ?? [];
 }
 
 /** Of project PAY. */
@@ -19,7 +19,7 @@ async function pay(scene: EventScene): Promise<ProjectWebhooks | undefined> {
 /** A store that counts what is written. */
 function createCountingStore() {
   const store = createTestStore();
-  const inner = webhooksOf(store);
+  const inner = openWebhooks(store);
   const written: string[] = [];
   const counting: Pick<WebhookStore, 'recordEvent'> = {
     async recordEvent(...event) {

@@ -6,7 +6,7 @@ import {
   expectNoPollution,
   FUZZ_RUNS,
   hostileValues,
-  mutationsOf,
+  arbitraryMutation,
   PROTOTYPE_NAMES,
 } from '../__testUtils__/hostileData';
 import { isAddressable } from '../util/text';
@@ -22,7 +22,7 @@ const PAYLOADS = [
   { old: { key: 'OLD', id: 1 }, new: { key: 'PAY', id: 1 } },
 ];
 
-const payloads = fc.oneof(...PAYLOADS.map(mutationsOf), hostileValues);
+const payloads = fc.oneof(...PAYLOADS.map(arbitraryMutation), hostileValues);
 const eventKeys = fc.constantFrom(
   ...REPOSITORY_EVENT_KEYS,
   'project:modified',

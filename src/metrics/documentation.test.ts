@@ -14,7 +14,7 @@ import {
   UNKNOWN_REASONS,
 } from '../model';
 import {
-  metricOf,
+  findMetric,
   namesInQuery,
   PROMETHEUS_NAMES,
 } from './__testUtils__/prometheusNames';
@@ -105,7 +105,7 @@ const VALUES: Readonly<Record<string, readonly string[] | undefined>> = {
 
 describe('the dashboard and the alerts', () => {
   it('use only metrics that exist, however these get to Prometheus', () => {
-    const unknown = queries.flatMap(namesInQuery).filter(name => !metricOf(name));
+    const unknown = queries.flatMap(namesInQuery).filter(name => !findMetric(name));
 
     expect(unknown).toEqual([]);
   });
@@ -152,7 +152,7 @@ describe('the dashboard and the alerts', () => {
 
 describe('the dashboard', () => {
   it('shows every metric', () => {
-    const shown = new Set(panelQueries.flatMap(namesInQuery).map(metricOf));
+    const shown = new Set(panelQueries.flatMap(namesInQuery).map(findMetric));
 
     expect([...shown].sort()).toEqual(
       Object.values(METRICS)

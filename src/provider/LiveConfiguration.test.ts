@@ -6,9 +6,9 @@ import { JsonObject } from '@backstage/types';
 import { createSimulatedBitbucket } from '../../dev/simulatedBitbucket';
 import { FakeClock } from '../__testUtils__/FakeClock';
 import { createRecordingConnection } from '../__testUtils__/recordingConnection';
-import { fetchOf } from '../__testUtils__/simulatedClient';
+import { createFetch } from '../__testUtils__/simulatedClient';
 import { createLogRecorder } from '../__testUtils__/testProvider';
-import { createTestStore, reportsOf } from '../__testUtils__/testStores';
+import { createTestStore, openReports } from '../__testUtils__/testStores';
 import { readDiscoveryConfig } from '../config/readProviderConfigs';
 import { createProviderFactory } from './createProviders';
 import { createLimiters } from './limiters';
@@ -40,7 +40,7 @@ async function setUp(initial: JsonObject = {}) {
   const config = mockServices.rootConfig({ data: appConfig(initial) });
   const logger = createLogRecorder();
   const store = createTestStore([], { clock });
-  await reportsOf(store);
+  await openReports(store);
   const shutdown = new AbortController();
   const scheduled: Scheduled[] = [];
   const scheduler = mockServices.scheduler.mock({
@@ -48,7 +48,7 @@ async function setUp(initial: JsonObject = {}) {
   });
   const discovery = readDiscoveryConfig(config);
   const limiters = createLimiters(discovery.providers, { clock, onWarning: () => {} });
-  const fetch = fetchOf(bitbucket);
+  const fetch = createFetch(bitbucket);
   const options = { logger, store, clock, limiters, fetch };
   const createProvider = createProviderFactory(options);
   const providers = discovery.providers.map(

@@ -7,7 +7,7 @@ import {
   SimulatedBitbucket,
 } from '../../dev/simulatedBitbucket';
 import { createRecordingConnection } from '../__testUtils__/recordingConnection';
-import { fetchOf } from '../__testUtils__/simulatedClient';
+import { createFetch } from '../__testUtils__/simulatedClient';
 import {
   asDatabaseService,
   createTestDatabases,
@@ -99,7 +99,7 @@ async function createReplica(
   bitbucket: SimulatedBitbucket,
   connection: ReturnType<typeof createRecordingConnection>,
 ) {
-  const delay = createDelay(fetchOf(bitbucket));
+  const delay = createDelay(createFetch(bitbucket));
   const store = new ProviderStateStore(new DiscoveryDatabase(asDatabaseService(knex)), {
     clock: systemClock,
     readBaseline: async () => ({ repositories: [], held: [] }),

@@ -7,7 +7,7 @@ import {
   createRecordingConnection,
   RecordingConnection,
 } from '../__testUtils__/recordingConnection';
-import { fetchOf } from '../__testUtils__/simulatedClient';
+import { createFetch } from '../__testUtils__/simulatedClient';
 import { asDatabaseService, createTestDatabases } from '../__testUtils__/testDatabases';
 import {
   appConfigFor,
@@ -63,7 +63,7 @@ async function setUp(...slugs: readonly string[]) {
     store,
     conflicts,
     clock,
-    fetch: fetchOf(bitbucket),
+    fetch: createFetch(bitbucket),
   });
   if (!created) {
     throw new Error('a provider is configured');

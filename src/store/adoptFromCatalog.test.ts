@@ -1,16 +1,16 @@
-import { file, known, stateOf } from '../__testUtils__/discoveryData';
+import { file, known, createState } from '../__testUtils__/discoveryData';
 import { adoptFromCatalog } from './readCatalogBaseline';
 
 describe('the stored state, merged with the catalog', () => {
   it('is the state itself when the catalog holds nothing else', () => {
-    const state = stateOf([known(7, 'PAY/api'), known(8, 'PAY/web')]);
+    const state = createState([known(7, 'PAY/api'), known(8, 'PAY/web')]);
 
-    expect(adoptFromCatalog(state, stateOf([known(-1, 'PAY/api')]))).toBe(state);
+    expect(adoptFromCatalog(state, createState([known(-1, 'PAY/api')]))).toBe(state);
   });
 
   it('contains files that only the catalog holds, under separate placeholder ids', () => {
-    const state = stateOf([known(7, 'PAY/api'), known(-1, 'PAY/old')]);
-    const baseline = stateOf([known(-1, 'PAY/api'), known(-2, 'PAY/lost')]);
+    const state = createState([known(7, 'PAY/api'), known(-1, 'PAY/old')]);
+    const baseline = createState([known(-1, 'PAY/api'), known(-2, 'PAY/lost')]);
 
     expect(adoptFromCatalog(state, baseline).repositories).toEqual([
       ...state.repositories,
@@ -20,8 +20,8 @@ describe('the stored state, merged with the catalog', () => {
 
   it('contains an additional file of a stored repository', () => {
     const more = file('PAY/api', 'more.yaml');
-    const state = stateOf([known(7, 'PAY/api')]);
-    const baseline = stateOf([known(-1, 'PAY/api', [file('PAY/api'), more])]);
+    const state = createState([known(7, 'PAY/api')]);
+    const baseline = createState([known(-1, 'PAY/api', [file('PAY/api'), more])]);
 
     expect(adoptFromCatalog(state, baseline).repositories).toEqual([
       known(7, 'PAY/api'),
@@ -30,9 +30,9 @@ describe('the stored state, merged with the catalog', () => {
   });
 
   it('keeps held removals', () => {
-    const state = { ...stateOf([known(7, 'PAY/api')]), held: [] };
+    const state = { ...createState([known(7, 'PAY/api')]), held: [] };
 
-    expect(adoptFromCatalog(state, stateOf([known(-1, 'PAY/lost')])).held).toBe(
+    expect(adoptFromCatalog(state, createState([known(-1, 'PAY/lost')])).held).toBe(
       state.held,
     );
   });

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import type { Knex } from 'knex';
 import { createCatalogTables, locationRow } from '../__testUtils__/catalogTables';
 import { target } from '../__testUtils__/discoveryData';
-import { expectNoPollution, FUZZ_RUNS, mutationsOf } from '../__testUtils__/hostileData';
+import { expectNoPollution, FUZZ_RUNS, arbitraryMutation } from '../__testUtils__/hostileData';
 import { asDatabaseService, createTestDatabases } from '../__testUtils__/testDatabases';
 import { providerName } from '../provider/locationEntities';
 import { storableText } from '../util/text';
@@ -33,7 +33,7 @@ const ETAG = formatEtag({
 function jsonLike(valid: unknown): fc.Arbitrary<string> {
   const text = JSON.stringify(valid);
   return fc.oneof(
-    { weight: 4, arbitrary: mutationsOf(valid).map(toText) },
+    { weight: 4, arbitrary: arbitraryMutation(valid).map(toText) },
     { weight: 1, arbitrary: fc.nat(text.length).map(end => text.slice(0, end)) },
   );
 }

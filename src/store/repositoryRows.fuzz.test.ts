@@ -3,7 +3,7 @@ import {
   expectNoPollution,
   FUZZ_RUNS,
   hostileValues,
-  mutationsOf,
+  arbitraryMutation,
 } from '../__testUtils__/hostileData';
 import { KnownRepository } from '../discovery/types';
 import { storableText } from '../util/text';
@@ -53,7 +53,7 @@ function rowsLike(row: Record<string, unknown>): fc.Arbitrary<Record<string, unk
       hostileValues.filter(hostile => typeof hostile !== 'object'),
     ];
     if (typeof value === 'string' && /^[[{]/.test(value)) {
-      damaged.push(mutationsOf(JSON.parse(value)).map(toText));
+      damaged.push(arbitraryMutation(JSON.parse(value)).map(toText));
       damaged.push(fc.nat(value.length).map(end => value.slice(0, end)));
     }
     return (

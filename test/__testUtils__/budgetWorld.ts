@@ -12,7 +12,7 @@ import {
 } from '../../dev/simulatedBitbucket';
 import { FakeClock } from '../../src/__testUtils__/FakeClock';
 import { MemoryBuckets } from '../../src/__testUtils__/MemoryBuckets';
-import { fetchOf } from '../../src/__testUtils__/simulatedClient';
+import { createFetch } from '../../src/__testUtils__/simulatedClient';
 import {
   appConfigFor,
   createLogRecorder,
@@ -20,7 +20,7 @@ import {
 } from '../../src/__testUtils__/testProvider';
 import {
   createTestStores,
-  reportsOf,
+  openReports,
   TestStores,
 } from '../../src/__testUtils__/testStores';
 import { readDiscoveryConfig } from '../../src/config/readProviderConfigs';
@@ -125,8 +125,8 @@ export async function startReplica(world: BudgetWorld, credential: JsonObject = 
   });
   limiters.shareWithReplicas(buckets);
   const { store } = stores.reopen();
-  await reportsOf(store);
-  const fetch = fetchOf(bitbucket);
+  await openReports(store);
+  const fetch = createFetch(bitbucket);
   const created = createProviders(discovery, {
     ...{ logger, limiters, store, clock, fetch },
   });

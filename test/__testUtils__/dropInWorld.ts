@@ -250,7 +250,7 @@ const Summary = z.object({
 });
 
 /** What the report says of the last run that is over; waits for one. */
-export function runOf(
+export function selectRun(
   backend: TestBackend,
   id = 'default',
 ): Promise<z.infer<typeof Summary>['summary']> {

@@ -4,7 +4,7 @@
  * in a `bash` block is a script, which a test of its own runs as a whole.
  */
 
-import { blocksOf, EXAMPLE_BACKSTAGE, PAGES } from './readmeText';
+import { getBlocks, EXAMPLE_BACKSTAGE, PAGES } from './readmeText';
 
 /** One command. */
 export type ReadmeCommand =
@@ -49,7 +49,7 @@ const ASSIGNMENT = /^([A-Za-z_]\w*)=(.*)$/;
 
 /** Every command of the guide, in order; an assignment holds for what follows on its page. */
 export function readmeCommands(): ReadmeCommand[] {
-  return PAGES.flatMap(({ text }) => parseCommands(blocksOf('sh', text).join('\n')));
+  return PAGES.flatMap(({ text }) => parseCommands(getBlocks('sh', text).join('\n')));
 }
 
 /** @throws Error for a line that is no command of a known kind */

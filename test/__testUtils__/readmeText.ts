@@ -69,7 +69,7 @@ export function readManifest(): z.infer<typeof Manifest> {
 }
 
 /** The text of each fenced block of a language, in order. */
-export function blocksOf(language: string, text = GUIDE): string[] {
+export function getBlocks(language: string, text = GUIDE): string[] {
   const pattern = new RegExp(`^( *)\`\`\`${language}\\n([^]*?)^\\1\`\`\`$`, 'gm');
   return [...text.matchAll(pattern)].map(([, indent = '', block = '']) =>
     block.replaceAll(new RegExp(`^${indent}`, 'gm'), ''),
@@ -85,7 +85,7 @@ export function blockLanguages(): string[] {
 
 /** Examples of configuration, with the variables of the environment filled in. */
 export function configExamples(): JsonObject[] {
-  return blocksOf('yaml').map(text => {
+  return getBlocks('yaml').map(text => {
     const filled = text.replace(/\$\{(\w+)\}/g, (_, name: string) => {
       const value = EXAMPLE_ENV[name];
       if (value === undefined) {
@@ -106,7 +106,7 @@ const Installed = z.object({
 
 /** Packages that the `ts` blocks install, each once, in the order in which they first come. */
 export function installedPackages(): string[] {
-  const calls = blocksOf('ts').flatMap(block => [
+  const calls = getBlocks('ts').flatMap(block => [
     ...block.matchAll(/^backend\.add\(\s*import\('([^']+)'\),?\s*\);$/gm),
   ]);
   return [...new Set(calls.map(([, name = '']) => name))];

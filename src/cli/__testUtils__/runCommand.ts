@@ -9,7 +9,7 @@ import path from 'node:path';
 import { JsonObject } from '@backstage/types';
 import type { SimulatedBitbucket } from '../../../dev/simulatedBitbucket';
 import { FakeClock } from '../../__testUtils__/FakeClock';
-import { fetchOf } from '../../__testUtils__/simulatedClient';
+import { createFetch } from '../../__testUtils__/simulatedClient';
 import { appConfigFor } from '../../__testUtils__/testProvider';
 import { ExitCode, ProcessIo, Layout } from '../terminal';
 import { runCli } from '../program';
@@ -91,7 +91,7 @@ async function run(
       onTheWire -= 1;
     }
   };
-  const inMemory = bitbucket && fetchOf(bitbucket);
+  const inMemory = bitbucket && createFetch(bitbucket);
   let [stdout, stderr] = ['', ''];
   const written = new Map<string, string>();
   const io: ProcessIo = {

@@ -33,7 +33,7 @@ export function readOneProvider(keys: JsonObject): ProviderConfig {
 }
 
 /** The message with which the configuration is refused. */
-export function refusalOf(read: () => unknown): string {
+export function getRefusal(read: () => unknown): string {
   try {
     read();
   } catch (error) {

@@ -14,7 +14,7 @@ import {
   WebhookRequest,
 } from '../../../dev/simulatedBitbucket';
 import { FakeClock } from '../../__testUtils__/FakeClock';
-import { fetchOf } from '../../__testUtils__/simulatedClient';
+import { createFetch } from '../../__testUtils__/simulatedClient';
 import { countRequests } from '../../__testUtils__/simulatedSource';
 import {
   appConfigFor,
@@ -23,7 +23,11 @@ import {
   LogRecorder,
   TEST_USER,
 } from '../../__testUtils__/testProvider';
-import { createTestStore, reportsOf, webhooksOf } from '../../__testUtils__/testStores';
+import {
+  createTestStore,
+  openReports,
+  openWebhooks,
+} from '../../__testUtils__/testStores';
 import { readDiscoveryConfig } from '../../config/readProviderConfigs';
 import { AbsentReads } from '../../provider/absentReads';
 import { createProviders } from '../../provider/createProviders';
@@ -135,7 +139,7 @@ export async function startEvents(options: EventSceneOptions = {}): Promise<Even
     },
     eventStore,
     ...options.reading,
-    webhooks: options.webhooks ?? webhooksOf(store),
+    webhooks: options.webhooks ?? openWebhooks(store),
     logger,
     clock,
     signal: shutdown.signal,
@@ -172,7 +176,7 @@ export async function startEvents(options: EventSceneOptions = {}): Promise<Even
 }
 
 async function readyStore(store: ProviderStateStore): Promise<ProviderStateStore> {
-  await reportsOf(store);
+  await openReports(store);
   return store;
 }
 
@@ -193,8 +197,8 @@ interface World {
 function providersOf(config: ConfigReader, { bitbucket, shutdown, ...world }: World) {
   return createProviders(readDiscoveryConfig(config), {
     ...world,
-    webhooks: webhooksOf(world.store),
-    fetch: fetchOf(bitbucket),
+    webhooks: openWebhooks(world.store),
+    fetch: createFetch(bitbucket),
     shutdownSignal: shutdown.signal,
   });
 }

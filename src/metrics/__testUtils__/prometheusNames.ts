@@ -42,7 +42,7 @@ export function namesInQuery(query: string): string[] {
 }
 
 /** The metric that a name in a query belongs to, whichever way it came to Prometheus. */
-export function metricOf(name: string): string | undefined {
+export function findMetric(name: string): string | undefined {
   const [without, withUnit] = ['', '_seconds'].map(unit =>
     name.replace('(_seconds)?', unit),
   );

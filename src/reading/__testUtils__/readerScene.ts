@@ -8,7 +8,7 @@ import {
   SimulatedBitbucketOptions,
 } from '../../../dev/simulatedBitbucket';
 import { FakeClock } from '../../__testUtils__/FakeClock';
-import { fetchOf } from '../../__testUtils__/simulatedClient';
+import { createFetch } from '../../__testUtils__/simulatedClient';
 import { Disorder } from '../../__testUtils__/MemoryBuckets';
 import { createTestLimiters } from '../../__testUtils__/testLimiters';
 import { createLogRecorder, TEST_USER } from '../../__testUtils__/testProvider';
@@ -116,7 +116,7 @@ export function setUpReader(options: SceneOptions = {}) {
     pluginId: pluginId ?? 'catalog',
     limiters: createTestLimiters(withPassword, { clock, rateLimit }),
     catalog: pluginId ? undefined : { absentReads, stamps },
-    fetch: fetchOf(bitbucket),
+    fetch: createFetch(bitbucket),
   });
   if (!made) throw new Error('there is no integration');
   const { reader, predicate } = made;
