@@ -160,7 +160,7 @@ describe('the engine on a small Bitbucket', () => {
     return run(server, first.reconciliation.state, settings);
   }
 
-  const locationsOf = (finished: Run) => getTargets(finished.reconciliation.locations);
+  const getLocations = (finished: Run) => getTargets(finished.reconciliation.locations);
 
   it('replaces the Locations of a renamed and of a moved repository', async () => {
     const server = createServer(['a', 'b', 'c']);
@@ -168,7 +168,7 @@ describe('the engine on a small Bitbucket', () => {
       server.renameRepository('PAY', 'a', 'x');
       server.moveRepository('PAY', 'b', 'OPS');
     });
-    expect(locationsOf(after)).toEqual([url('OPS/b'), url('PAY/c'), url('PAY/x')]);
+    expect(getLocations(after)).toEqual([url('OPS/b'), url('PAY/c'), url('PAY/x')]);
     expect(after.summary).toMatchObject({ removed: 2, replaced: 2, heldBack: 0 });
     // Their former addresses are requested as well.
     expect(countRequests(server)).toEqual({
@@ -181,14 +181,14 @@ describe('the engine on a small Bitbucket', () => {
   it('follows a project that was renamed', async () => {
     const server = createServer(['a', 'b']);
     const after = await runAfter(server, () => server.renameProject('PAY', 'CASH'));
-    expect(locationsOf(after)).toEqual([url('CASH/a'), url('CASH/b')]);
+    expect(getLocations(after)).toEqual([url('CASH/a'), url('CASH/b')]);
     expect(after.summary).toMatchObject({ removed: 2, replaced: 2, heldBack: 0 });
   });
 
   it('removes the Location of a deleted repository after one request for it', async () => {
     const server = createServer(['a', 'b', 'c']);
     const after = await runAfter(server, () => server.deleteRepository('PAY', 'a'));
-    expect(locationsOf(after)).toEqual([url('PAY/b'), url('PAY/c')]);
+    expect(getLocations(after)).toEqual([url('PAY/b'), url('PAY/c')]);
     expect(countRequests(server)).toEqual({
       repositories: 1,
       repository: 1,
@@ -199,7 +199,7 @@ describe('the engine on a small Bitbucket', () => {
   it('holds back the removal of the Locations of a deleted project', async () => {
     const server = createServer(['a', 'b']);
     const after = await runAfter(server, () => server.deleteProject('PAY'));
-    expect(locationsOf(after)).toEqual([url('PAY/a'), url('PAY/b')]);
+    expect(getLocations(after)).toEqual([url('PAY/a'), url('PAY/b')]);
     expect(after.summary).toMatchObject({ heldBack: 2, removed: 0 });
   });
 
@@ -214,7 +214,7 @@ describe('the engine on a small Bitbucket', () => {
         server.deleteRepository('PAY', 'a');
         server.addRepository({ projectKey: 'PAY', slug: 'a', files });
       });
-      expect(locationsOf(after)).toEqual(kept.map(slug => url(`PAY/${slug}`)));
+      expect(getLocations(after)).toEqual(kept.map(slug => url(`PAY/${slug}`)));
       expect(
         after.reconciliation.state?.repositories
           .map(repository => repository.slug)
@@ -226,7 +226,7 @@ describe('the engine on a small Bitbucket', () => {
   it('keeps the Locations of repositories that the account can no longer see', async () => {
     const server = createServer(['a', 'b', 'c']);
     const after = await runAfter(server, () => server.hide('backstage', 'PAY/a'));
-    expect(locationsOf(after)).toEqual(['a', 'b', 'c'].map(slug => url(`PAY/${slug}`)));
+    expect(getLocations(after)).toEqual(['a', 'b', 'c'].map(slug => url(`PAY/${slug}`)));
     expect(after.summary.reasons.unknown).toEqual({ 'not-permitted': 1 });
   });
 
@@ -236,7 +236,7 @@ describe('the engine on a small Bitbucket', () => {
     server.addRepository({ projectKey: 'HR', slug: 'c', files: FILE });
     const settings = { ...plain, filters: { projectKey: /^(PAY|OPS)$/ } };
     const after = await runAfter(server, () => server.hide('backstage', 'OPS'), settings);
-    expect(locationsOf(after)).toEqual([url('OPS/b'), url('PAY/a')]);
+    expect(getLocations(after)).toEqual([url('OPS/b'), url('PAY/a')]);
     expect(after.failure).toBeUndefined();
     expect(countRequests(server)).toEqual({
       'project-repositories': 2,
@@ -252,7 +252,7 @@ describe('the engine on a small Bitbucket', () => {
       paths: ['/**/catalog-info.yaml', 'docs/c.yaml'],
       branch: undefined,
     });
-    expect(locationsOf(found)).toEqual([
+    expect(getLocations(found)).toEqual([
       url('PAY/a'),
       url('PAY/b', 'docs/c.yaml'),
       url('PAY/b', 'x/.y/catalog-info.yaml'),
@@ -280,7 +280,7 @@ describe('the engine on a small Bitbucket', () => {
       clock,
     });
     const after = await clock.run(work);
-    expect(locationsOf(after)).toEqual(['a', 'b', 'c'].map(slug => url(`PAY/${slug}`)));
+    expect(getLocations(after)).toEqual(['a', 'b', 'c'].map(slug => url(`PAY/${slug}`)));
     expect(after.summary.reasons.unknown).toEqual({ 'server-error': 3 });
     expect(clock.sleeping).toBe(0);
   });

@@ -64,7 +64,7 @@ function held(ageMs: number, approved = false, at = 'PAY/api'): HeldRemoval {
 }
 
 /** The file keys of the repository after the evaluation. */
-function filesOf({ changed }: RepositoryDelta, id = 7): string[] | undefined {
+function getFiles({ changed }: RepositoryDelta, id = 7): string[] | undefined {
   return changed
     .find(repository => repository.repositoryId === id)
     ?.files.map(file => file.targetUrl);
@@ -78,14 +78,14 @@ describe('a removal caused by an event', () => {
     const delta = await guarded();
     expect(delta).toMatchObject(REMOVED);
     expect(delta.heldBackReason).toBeUndefined();
-    expect(filesOf(delta)).toEqual([]);
+    expect(getFiles(delta)).toEqual([]);
   });
 
   it('is held back when it is the last Location, which is stored as still in the catalog', async () => {
     const delta = await guarded({ known: ONLY });
     expect(delta).toMatchObject(HELD);
     expect(delta.heldBackReason).toMatch(/^1 of 1 Locations/);
-    expect(filesOf(delta)).toEqual([target('PAY/api')]);
+    expect(getFiles(delta)).toEqual([target('PAY/api')]);
   });
 
   it('is held back when no removal is allowed without approval', async () => {
@@ -130,7 +130,7 @@ describe('a removal caused by an event', () => {
     const outcome = registered('PAY/api', 'other.yaml');
     const delta = await guarded({ outcome });
     const [before, other] = [target('PAY/api'), target('PAY/api', 'other.yaml')];
-    expect(filesOf(delta)).toEqual([other]);
+    expect(getFiles(delta)).toEqual([other]);
     expect(delta.changedByAdding[0]?.files.map(file => file.targetUrl)).toEqual([
       other,
       before,
@@ -155,7 +155,7 @@ describe('more than one removal', () => {
     expect(delta.removed).toEqual([]);
     expect(delta.held).toHaveLength(7);
     expect(getTargets(delta.stayed)).toEqual([target('PAY/api', 'f0.yaml')]);
-    expect(filesOf(delta)).toEqual(files.map(file => file.targetUrl));
+    expect(getFiles(delta)).toEqual(files.map(file => file.targetUrl));
   });
 });
 
@@ -197,7 +197,7 @@ describe('a held removal', () => {
   it('of a placeholder is stored with the repository once its id is known', async () => {
     const delta = await guarded({ known: [known(-1, 'PAY/api')] });
     expect(delta).toMatchObject({ ...HELD, forgottenIds: [-1] });
-    expect(filesOf(delta)).toEqual([target('PAY/api')]);
+    expect(getFiles(delta)).toEqual([target('PAY/api')]);
   });
 
   it('does not change other repositories', async () => {
@@ -212,7 +212,7 @@ describe('a held removal', () => {
     const delta = await guarded({ outcome, policy, known: [known(7, 'PAY/api', files)] });
     expect(getTargets(delta.added)).toEqual([target('PAY/api', 'a.yaml')]);
     expect(getTargets(delta.stayed)).toEqual([target('PAY/api', 'b.yaml')]);
-    expect(filesOf(delta)).toContain(target('PAY/api'));
+    expect(getFiles(delta)).toContain(target('PAY/api'));
   });
 });
 
@@ -233,8 +233,8 @@ describe('an entity that another repository also provides', () => {
     expect(delta.added).toEqual([
       { repository: { id: 8, ...address('PAY/web') }, file: made('PAY/web', '2') },
     ]);
-    expect(filesOf(delta)).toEqual([]);
-    expect(filesOf(delta, 8)).toBeUndefined();
+    expect(getFiles(delta)).toEqual([]);
+    expect(getFiles(delta, 8)).toBeUndefined();
   });
 
   it('stays with that repository when it is found here as well', async () => {
@@ -250,7 +250,7 @@ describe('an entity that another repository also provides', () => {
       known: before,
       outcome: { kind: 'registered', files },
     });
-    expect(filesOf(delta, 9)).toEqual([]);
-    expect(filesOf(delta)).toEqual([target('PAY/api')]);
+    expect(getFiles(delta, 9)).toEqual([]);
+    expect(getFiles(delta)).toEqual([target('PAY/api')]);
   });
 });

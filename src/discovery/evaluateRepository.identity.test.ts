@@ -19,7 +19,7 @@ interface Setting {
   readonly scope?: DiscoveryScope;
 }
 
-async function deltaOf(
+async function evaluateDelta(
   source: FakeRepositorySource,
   at: string,
   setting: Setting,
@@ -47,7 +47,7 @@ describe('a repository that was renamed or moved', () => {
   ])('swaps its Locations in one delta: %s to %s', async (from, to) => {
     const before = [{ ...known(7, from), hierarchyId: 'ab0e54' }];
     const source = new FakeRepositorySource().put(7, to, { hierarchyId: 'ab0e54' });
-    const delta = await deltaOf(source, to, { known: before });
+    const delta = await evaluateDelta(source, to, { known: before });
     expect(targets(delta)).toEqual({
       added: [target(to)],
       removed: [target(from)],
@@ -63,7 +63,9 @@ describe('a repository that was renamed or moved', () => {
       kind: 'found',
       repository: repository(7, 'PAY/gateway'),
     });
-    const delta = await deltaOf(source, 'PAY/api', { known: [known(7, 'PAY/api')] });
+    const delta = await evaluateDelta(source, 'PAY/api', {
+      known: [known(7, 'PAY/api')],
+    });
     expect(targets(delta)).toEqual({
       added: [target('PAY/gateway')],
       removed: [target('PAY/api')],
@@ -80,7 +82,7 @@ describe('a repository that was renamed or moved', () => {
       const source = new FakeRepositorySource().put(7, 'PAY/gateway');
       source.answerRepository('PAY/api', answer);
       const before = [known(7, 'PAY/api')];
-      const delta = await deltaOf(source, 'PAY/gateway', { known: before });
+      const delta = await evaluateDelta(source, 'PAY/gateway', { known: before });
       expect(targets(delta)).toEqual({ ...NOTHING, added: [target('PAY/gateway')] });
       expect(stateAfter(before, delta)).toMatchObject([
         known(7, 'PAY/gateway', [file('PAY/gateway'), file('PAY/api')], NOW),
@@ -91,7 +93,7 @@ describe('a repository that was renamed or moved', () => {
   it('leaves its former address later, once Bitbucket says that nothing is there', async () => {
     const source = new FakeRepositorySource().put(7, 'PAY/gateway');
     const before = [known(7, 'PAY/gateway', [file('PAY/gateway'), file('PAY/api')])];
-    const delta = await deltaOf(source, 'PAY/gateway', { known: before });
+    const delta = await evaluateDelta(source, 'PAY/gateway', { known: before });
     expect(targets(delta)).toEqual({
       added: [],
       removed: [target('PAY/api')],
@@ -102,7 +104,7 @@ describe('a repository that was renamed or moved', () => {
   it('is requested once at its former address, however many files it had there', async () => {
     const source = new FakeRepositorySource().put(7, 'PAY/gateway');
     const files = [file('PAY/api'), file('PAY/api', 'a.yaml'), file('PAY/api', 'b.yaml')];
-    const delta = await deltaOf(source, 'PAY/gateway', {
+    const delta = await evaluateDelta(source, 'PAY/gateway', {
       known: [known(7, 'PAY/api', files)],
     });
     expect(delta.removed).toHaveLength(3);
@@ -115,7 +117,7 @@ describe('a repository that was renamed or moved', () => {
     const source = new FakeRepositorySource().put(7, 'PAY/gateway', {
       lookup: { kind: 'unknown', problem: problem() },
     });
-    const delta = deltaOf(source, 'PAY/gateway', { known: [known(7, 'PAY/api')] });
+    const delta = evaluateDelta(source, 'PAY/gateway', { known: [known(7, 'PAY/api')] });
     await expect(delta).rejects.toThrow(problem().detail);
   });
 });
@@ -131,7 +133,7 @@ describe('an id that now belongs to another repository', () => {
     async (_, was, is) => {
       const source = new FakeRepositorySource().put(7, 'OPS/tool', { hierarchyId: is });
       const before = [{ ...known(7, 'PAY/api'), hierarchyId: was }];
-      const delta = await deltaOf(source, 'OPS/tool', { known: before });
+      const delta = await evaluateDelta(source, 'OPS/tool', { known: before });
       expect(targets(delta)).toEqual({ ...NOTHING, added: [target('OPS/tool')] });
       expect(stateAfter(before, delta)).toMatchObject([
         known(7, 'OPS/tool', [file('OPS/tool'), file('PAY/api')], NOW),
@@ -235,7 +237,7 @@ describe('a repository known by its address only', () => {
   ])('gets its id when it is %s', async (_, files, expected) => {
     const source = new FakeRepositorySource().put(7, 'PAY/api', { files });
     const before = [known(-1, 'pay/API', [file('PAY/api')])];
-    const delta = await deltaOf(source, 'PAY/api', { known: before });
+    const delta = await evaluateDelta(source, 'PAY/api', { known: before });
     expect(targets(delta)).toEqual(expected);
     expect(delta.forgottenIds).toEqual([-1]);
     expect(stateAfter(before, delta).map(repository => repository.repositoryId)).toEqual([
@@ -246,14 +248,16 @@ describe('a repository known by its address only', () => {
   it('is merged with the repository known by id, each target once', async () => {
     const source = new FakeRepositorySource().put(7, 'PAY/api', { files: [] });
     const before = [known(-1, 'PAY/api'), known(7, 'PAY/api'), known(-2, 'PAY/web')];
-    const delta = await deltaOf(source, 'PAY/api', { known: before });
+    const delta = await evaluateDelta(source, 'PAY/api', { known: before });
     expect(targets(delta)).toEqual({ ...NOTHING, removed: [target('PAY/api')] });
     expect(delta.forgottenIds).toEqual([-1]);
   });
 
   it('keeps its placeholder when it has another address', async () => {
     const source = new FakeRepositorySource().put(7, 'PAY/api');
-    const delta = await deltaOf(source, 'PAY/api', { known: [known(-1, 'PAY/web')] });
+    const delta = await evaluateDelta(source, 'PAY/api', {
+      known: [known(-1, 'PAY/web')],
+    });
     expect(delta.forgottenIds).toEqual([]);
     expect(getTargets(delta.removed)).toEqual([]);
   });
@@ -263,7 +267,7 @@ describe('an address that another repository has taken over', () => {
   it('keeps its Location, which now belongs to the new repository', async () => {
     const source = new FakeRepositorySource().put(9, 'PAY/api');
     const before = [known(7, 'PAY/api')];
-    const delta = await deltaOf(source, 'PAY/api', { known: before });
+    const delta = await evaluateDelta(source, 'PAY/api', { known: before });
     expect(targets(delta)).toEqual({ ...NOTHING, stayed: [target('PAY/api')] });
     expect(stateAfter(before, delta)).toEqual([
       known(7, 'PAY/api', []),
@@ -274,7 +278,7 @@ describe('an address that another repository has taken over', () => {
   it('leaves files that the new repository does not have to the former one', async () => {
     const source = new FakeRepositorySource().put(9, 'PAY/api', { files: [] });
     const before = [known(7, 'PAY/api')];
-    const delta = await deltaOf(source, 'PAY/api', { known: before });
+    const delta = await evaluateDelta(source, 'PAY/api', { known: before });
     expect(targets(delta)).toEqual(NOTHING);
     expect(stateAfter(before, delta)[0]).toEqual(before[0]);
   });
@@ -284,7 +288,7 @@ describe('an address that another repository has taken over', () => {
     let state = [known(7, 'PAY/api')];
     let catalog = new Set([target('PAY/api')]);
     for (const at of ['PAY/api', 'OPS/api']) {
-      const delta = await deltaOf(source, at, { known: state });
+      const delta = await evaluateDelta(source, at, { known: state });
       state = stateAfter(state, delta);
       catalog = catalogAfter(catalog, delta);
     }
@@ -301,7 +305,7 @@ describe('an address that another repository has taken over', () => {
       let state = [known(7, 'PAY/a'), known(9, 'PAY/b')];
       let catalog = new Set([target('PAY/a'), target('PAY/b')]);
       for (const at of ats) {
-        const delta = await deltaOf(source, at, { known: state });
+        const delta = await evaluateDelta(source, at, { known: state });
         state = stateAfter(state, delta);
         catalog = catalogAfter(catalog, delta);
       }
@@ -316,7 +320,7 @@ describe('an address that another repository has taken over', () => {
   it('keeps its Location after a rename while another repository has its file there', async () => {
     const source = new FakeRepositorySource().put(7, 'PAY/b');
     const before = [known(7, 'PAY/b', [file('PAY/a')]), known(9, 'PAY/a')];
-    const delta = await deltaOf(source, 'PAY/b', { known: before });
+    const delta = await evaluateDelta(source, 'PAY/b', { known: before });
     expect(targets(delta)).toEqual({ ...NOTHING, added: [target('PAY/b')] });
   });
 });

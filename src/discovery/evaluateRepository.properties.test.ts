@@ -63,7 +63,7 @@ const someState: fc.Arbitrary<State> = fc.record({
   files: fc.option(somePaths, { nil: undefined }),
 });
 
-async function deltaOf(
+async function evaluateDelta(
   { before, id, at, files }: State,
   maxPercentage?: number,
 ): Promise<RepositoryDelta> {
@@ -95,7 +95,7 @@ async function check(
   holds: (state: State, delta: RepositoryDelta) => void | Promise<void>,
 ): Promise<void> {
   await fc.assert(
-    fc.asyncProperty(someState, async state => holds(state, await deltaOf(state))),
+    fc.asyncProperty(someState, async state => holds(state, await evaluateDelta(state))),
     { numRuns: propertyRuns(200) },
   );
 }
@@ -104,7 +104,7 @@ describe('evaluateRepository, for any known state and any outcome', () => {
   it('replaces the known files of a repository with exactly those that were found', async () => {
     await check(async ({ at, id, files = [], before }) => {
       const mine = before.filter(repository => repository.repositoryId === id);
-      const delta = await deltaOf({ at, id, files, before: mine });
+      const delta = await evaluateDelta({ at, id, files, before: mine });
       const found = new Set(files.map(path => target(at, path)));
       expect(catalogAfter(targetsIn(mine), delta)).toEqual(found);
     });
@@ -151,8 +151,8 @@ describe('evaluateRepository, for any known state and any outcome', () => {
     let held = 0;
     await check(async state => {
       const { before } = state;
-      const due = await deltaOf(state);
-      const guarded = await deltaOf(state, 0);
+      const due = await evaluateDelta(state);
+      const guarded = await evaluateDelta(state, 0);
       const heldBack = guarded.held.map(removal => removal.entryKey);
       held += heldBack.length;
       expect([...heldBack, ...getTargets(guarded.removed)].sort()).toEqual(
@@ -183,7 +183,7 @@ describe('evaluateRepository, for any known state and any outcome', () => {
   it('changes nothing when it evaluates the same state again', async () => {
     await check(async (state, delta) => {
       const before = stateAfter(state.before, delta);
-      const again = await deltaOf({ ...state, before });
+      const again = await evaluateDelta({ ...state, before });
       expect([...again.added, ...again.removed]).toEqual([]);
       expect(getTargets(again.stayed)).toEqual(
         getTargets([...delta.added, ...delta.stayed]),

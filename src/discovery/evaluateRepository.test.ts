@@ -37,7 +37,9 @@ function evaluate(
   });
 }
 
-async function deltaOf(...args: Parameters<typeof evaluate>): Promise<RepositoryDelta> {
+async function evaluateDelta(
+  ...args: Parameters<typeof evaluate>
+): Promise<RepositoryDelta> {
   const evaluation = await evaluate(...args);
   if (evaluation.kind === 'unknown') {
     throw new Error(`nothing is known: ${evaluation.problem.detail}`);
@@ -85,7 +87,10 @@ describe('a repository that exists', () => {
   ])('loses its Location when it %s', async (_, is) => {
     const source = new FakeRepositorySource().put(7, 'PAY/api', is);
     const before = [known(7, 'PAY/api')];
-    const delta = await deltaOf(source, 'PAY/api', { known: before, scope: archivedOut });
+    const delta = await evaluateDelta(source, 'PAY/api', {
+      known: before,
+      scope: archivedOut,
+    });
     expect(targets(delta)).toEqual({ ...NOTHING, removed: [target('PAY/api')] });
     expect(stateAfter(before, delta)).toMatchObject([{ repositoryId: 7, files: [] }]);
   });
@@ -98,7 +103,9 @@ describe('a repository that exists', () => {
 
   it('keeps a file that is still there and has it read again', async () => {
     const source = new FakeRepositorySource().put(7, 'PAY/api');
-    const delta = await deltaOf(source, 'PAY/api', { known: [known(7, 'PAY/api')] });
+    const delta = await evaluateDelta(source, 'PAY/api', {
+      known: [known(7, 'PAY/api')],
+    });
     expect(targets(delta)).toEqual({ ...NOTHING, stayed: [target('PAY/api')] });
     expect(delta.stayed).toEqual([location(7, 'PAY/api')]);
   });
@@ -110,7 +117,7 @@ describe('a repository that exists', () => {
     const before = known(7, 'PAY/api', [{ ...file('PAY/api'), presence }]);
     const source = new FakeRepositorySource().put(7, 'PAY/api');
 
-    const delta = await deltaOf(source, 'PAY/api', { known: [before] });
+    const delta = await evaluateDelta(source, 'PAY/api', { known: [before] });
 
     expect(getTargets(delta.added)).toEqual(added);
     expect(delta.removed).toEqual([]);
@@ -122,7 +129,7 @@ describe('a repository that exists', () => {
     const files = ['b.yaml', 'c.yaml', 'other.yaml'];
     const source = new FakeRepositorySource().put(7, 'PAY/api', { files });
     const had = ['a.yaml', 'b.yaml'].map(path => file('PAY/api', path));
-    const delta = await deltaOf(source, 'PAY/api', {
+    const delta = await evaluateDelta(source, 'PAY/api', {
       known: [known(7, 'PAY/api', had)],
       scope: scope({ paths }),
     });
@@ -135,7 +142,7 @@ describe('a repository that exists', () => {
 
   it('replaces the Location when another branch is configured', async () => {
     const source = new FakeRepositorySource().put(7, 'PAY/api');
-    const delta = await deltaOf(source, 'PAY/api', {
+    const delta = await evaluateDelta(source, 'PAY/api', {
       known: [known(7, 'PAY/api')],
       scope: scope({ branch: 'develop' }),
     });
@@ -149,7 +156,7 @@ describe('a repository that exists', () => {
   it('does not change other repositories', async () => {
     const source = new FakeRepositorySource().put(7, 'PAY/api', { files: [] });
     const before = [known(8, 'PAY/web'), known(-1, 'PAY/old'), known(7, 'PAY/api')];
-    const delta = await deltaOf(source, 'PAY/api', { known: before });
+    const delta = await evaluateDelta(source, 'PAY/api', { known: before });
     expect(getTargets(delta.removed)).toEqual([target('PAY/api')]);
     expect(stateAfter(before, delta).slice(0, 2)).toEqual(before.slice(0, 2));
     const { changed, changedByAdding, changedByCheck } = delta;
@@ -213,7 +220,7 @@ describe('a repository that is gone', () => {
     const before = [known(7, 'PAY/api'), known(8, 'PAY/web'), known(-1, 'OPS/api')];
     const evaluation = await evaluate(source, 'pay/API', { known: before });
     expect(evaluation).not.toHaveProperty('result');
-    const delta = await deltaOf(source, 'pay/API', { known: before });
+    const delta = await evaluateDelta(source, 'pay/API', { known: before });
     expect(targets(delta)).toEqual({ ...NOTHING, removed: [target('PAY/api')] });
     expect(delta.removed).toEqual([location(7, 'PAY/api')]);
     expect(stateAfter(before, delta)).toEqual(
@@ -224,24 +231,26 @@ describe('a repository that is gone', () => {
   it('is stored without files and outcome, so that a concurrent run sees it', async () => {
     const conclusive = registered('PAY/api');
     const before = [{ ...known(7, 'PAY/api', undefined, 1), conclusive }];
-    const delta = await deltaOf(source, 'PAY/api', { known: before });
+    const delta = await evaluateDelta(source, 'PAY/api', { known: before });
     expect(stateAfter(before, delta)).toEqual([known(7, 'PAY/api', [], NOW)]);
   });
 
   it('removes each target once, however many repositories share it', async () => {
     const before = [known(7, 'PAY/api'), known(-1, 'PAY/api')];
-    const delta = await deltaOf(source, 'PAY/api', { known: before });
+    const delta = await evaluateDelta(source, 'PAY/api', { known: before });
     expect(targets(delta)).toEqual({ ...NOTHING, removed: [target('PAY/api')] });
   });
 
   it('changes nothing when no repository is known at its address', async () => {
-    const delta = await deltaOf(source, 'PAY/api', { known: [known(8, 'PAY/web')] });
+    const delta = await evaluateDelta(source, 'PAY/api', {
+      known: [known(8, 'PAY/web')],
+    });
     expect(delta).toMatchObject({ ...NOTHING, changed: [], forgottenIds: [] });
   });
 
   it('keeps the files of the same id at another address', async () => {
     const moved = [known(7, 'OPS/api')];
-    const delta = await deltaOf(source, 'PAY/api', { known: moved });
+    const delta = await evaluateDelta(source, 'PAY/api', { known: moved });
     expect(targets(delta)).toEqual(NOTHING);
   });
 });

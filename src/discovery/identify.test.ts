@@ -179,17 +179,17 @@ describe('indexFiles', () => {
   it('finds the files of a repository by its id, wherever it is now', async () => {
     const before = [known(7, 'PAY/old'), known(8, 'PAY/web')];
     const row = repository(7, 'PAY/api');
-    const filesOf = await index(before, [row, repository(8, 'PAY/old')]);
-    expect(filesOf(row)).toEqual([file('PAY/old')]);
-    expect(filesOf(repository(8, 'PAY/old'))).toEqual([file('PAY/web')]);
+    const getFiles = await index(before, [row, repository(8, 'PAY/old')]);
+    expect(getFiles(row)).toEqual([file('PAY/old')]);
+    expect(getFiles(repository(8, 'PAY/old'))).toEqual([file('PAY/web')]);
   });
 
   it('adds the files of repositories that are not listed at its address', async () => {
     const before = [known(7, 'PAY/api'), known(-1, 'pay/API', [file('PAY/api', 'b')])];
     const more = known(9, 'PAY/api', [file('PAY/api', 'c')]);
     const row = repository(7, 'PAY/api');
-    const filesOf = await index([...before, more], [row]);
-    expect(filesOf(row).map(({ path }) => path)).toEqual(['catalog-info.yaml', 'b', 'c']);
+    const getFiles = await index([...before, more], [row]);
+    expect(getFiles(row).map(({ path }) => path)).toEqual(['catalog-info.yaml', 'b', 'c']);
   });
 
   it('finds nothing for a repository of which nothing is known', async () => {

@@ -72,13 +72,13 @@ export interface SeparatedRepositories {
  * get a placeholder for their address, so that Bitbucket is asked about it before they
  * are removed.
  *
- * @param pageOf - returns the address in the URLs of a listed repository's files, which
+ * @param getPage - returns the address in the URLs of a listed repository's files, which
  * may be spelled differently from its key
  */
 export async function separateByAddress(
   known: readonly KnownRepository[],
   listed: ReadonlyMap<number, Repository>,
-  pageOf: (repository: Repository) => RepositoryAddress | undefined,
+  getPage: (repository: Repository) => RepositoryAddress | undefined,
 ): Promise<SeparatedRepositories> {
   const placeholders = new Placeholders(known);
   const movedIds = new Map<number, number>();
@@ -91,7 +91,7 @@ export async function separateByAddress(
     }
     const files = repository.files.filter(file => {
       const at = addressOfFile(file, repository);
-      if (isAt(at, now ?? repository) || (now && isAt(at, pageOf(now)))) {
+      if (isAt(at, now ?? repository) || (now && isAt(at, getPage(now)))) {
         return true;
       }
       const placeholderId = placeholders.add(at, file);

@@ -21,12 +21,12 @@ function knowing(text: string): CarriesLabel {
   };
 }
 
-function filtersOf(labels?: string, exclude?: string): LabelFilters {
+function createFilters(labels?: string, exclude?: string): LabelFilters {
   return { labels: labels?.split(' '), exclude: { labels: exclude?.split(' ') } };
 }
 
 function decide(labels: string | undefined, exclude: string | undefined, facts: string) {
-  const verdict = decideByLabels(filtersOf(labels, exclude), knowing(facts));
+  const verdict = decideByLabels(createFilters(labels, exclude), knowing(facts));
   return verdict.kind === 'unknown' ? verdict.problem.detail : verdict.kind;
 }
 
@@ -118,7 +118,7 @@ describe('decideByLabels', () => {
 
 describe('getLabels', () => {
   it('returns each label once, and none without such filters', () => {
-    expect(getLabels(filtersOf('a b', 'b c'))).toEqual(['a', 'b', 'c']);
-    expect(getLabels(filtersOf())).toEqual([]);
+    expect(getLabels(createFilters('a b', 'b c'))).toEqual(['a', 'b', 'c']);
+    expect(getLabels(createFilters())).toEqual([]);
   });
 });

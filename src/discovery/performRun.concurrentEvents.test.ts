@@ -40,7 +40,7 @@ function goneSince(id: number, at: string, checkedAtMs: number): KnownRepository
   return known(id, at, [], checkedAtMs);
 }
 
-function outcomesOf({ repositories }: DiscoveryResult) {
+function getOutcomes({ repositories }: DiscoveryResult) {
   return repositories.map(result => [
     result.repository.id,
     `${result.repository.projectKey}/${result.repository.slug}`,
@@ -108,7 +108,7 @@ describe('a repository that both the run and an event checked', () => {
     });
     const newer = remembered(7, 'OPS/gateway', registered('OPS/gateway'), LATER);
     const merged = applyConcurrentEvents(result, [newer]);
-    expect(outcomesOf(merged)).toEqual([[7, 'OPS/gateway', 'registered']]);
+    expect(getOutcomes(merged)).toEqual([[7, 'OPS/gateway', 'registered']]);
     expect(await catalogAfter(merged)).toEqual([target('OPS/gateway')]);
   });
 });
@@ -124,7 +124,7 @@ describe('a repository that is unknown after the run', () => {
       const merged = applyConcurrentEvents(run(before), [
         remembered(7, 'PAY/api', outcome, DURING),
       ]);
-      expect(outcomesOf(merged)).toEqual([[7, 'PAY/api', kind]]);
+      expect(getOutcomes(merged)).toEqual([[7, 'PAY/api', kind]]);
     },
   );
 
@@ -157,7 +157,7 @@ describe('a repository that the run did not list', () => {
     const merged = applyConcurrentEvents(result, [
       remembered(7, 'PAY/api', REGISTERED, DURING),
     ]);
-    expect(outcomesOf(merged)).toEqual([
+    expect(getOutcomes(merged)).toEqual([
       [9, 'PAY/web', 'absent'],
       [7, 'PAY/api', 'registered'],
     ]);
@@ -196,7 +196,7 @@ describe('a repository that is gone', () => {
         repositories: [ended(7, 'PAY/api', outcome), ended(9, 'PAY/web', ABSENT)],
       });
       const merged = applyConcurrentEvents(result, [goneSince(7, 'pay/API', LATER)]);
-      expect(outcomesOf(merged)).toEqual([[9, 'PAY/web', 'absent']]);
+      expect(getOutcomes(merged)).toEqual([[9, 'PAY/web', 'absent']]);
       expect(merged.goneRepositoryIds).toEqual(new Set([7]));
       expect(await catalogAfter(merged)).toEqual([]);
     },
@@ -208,7 +208,7 @@ describe('a repository that is gone', () => {
       repositories: [ended(7, 'OPS/api', registered('OPS/api'))],
     });
     const merged = applyConcurrentEvents(result, [goneSince(7, 'PAY/api', LATER)]);
-    expect(outcomesOf(merged)).toEqual([[7, 'OPS/api', 'registered']]);
+    expect(getOutcomes(merged)).toEqual([[7, 'OPS/api', 'registered']]);
     expect(await catalogAfter(merged)).toEqual([target('OPS/api')]);
   });
 
@@ -237,7 +237,7 @@ describe('a repository known by its address only', () => {
       const merged = applyConcurrentEvents(run, [
         remembered(7, 'pay/API', outcome, LATER),
       ]);
-      expect(outcomesOf(merged)).toEqual([
+      expect(getOutcomes(merged)).toEqual([
         [-2, 'PAY/web', 'unknown'],
         [7, 'pay/API', kind],
       ]);
@@ -254,7 +254,7 @@ describe('a repository known by its address only', () => {
   it('stays when an event found another one gone from its address', async () => {
     const gone = { ...known(8, 'PAY/api', [], LATER) };
     const merged = applyConcurrentEvents(run, [gone]);
-    expect(outcomesOf(merged)).toEqual(outcomesOf(run));
+    expect(getOutcomes(merged)).toEqual(getOutcomes(run));
     expect(merged.goneRepositoryIds).toEqual(new Set([8]));
   });
 

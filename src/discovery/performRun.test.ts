@@ -56,7 +56,7 @@ function server(count: number): FakeRepositorySource {
   return source;
 }
 
-const allOf = (count: number) =>
+const createKnown = (count: number) =>
   createState(Array.from({ length: count }, (_, id) => known(id, `PAY/r${id}`)));
 
 describe('performRun', () => {
@@ -102,7 +102,7 @@ describe('performRun', () => {
   ])('does not fail when %s', async (_, spoil) => {
     const source = server(3);
     spoil(source);
-    const finished = await run(source, allOf(3));
+    const finished = await run(source, createKnown(3));
     expect(finished.failure).toBeUndefined();
     expect(finished.reconciliation.mutation).toBe('full');
     expect(finished.reconciliation.locations).toHaveLength(3);
@@ -118,7 +118,7 @@ describe('performRun', () => {
 
   it('fails when the listing fails, and reports the error', async () => {
     const source = server(4).failListing('list', failedListing(), 1);
-    const finished = await run(source, allOf(4));
+    const finished = await run(source, createKnown(4));
     expect(finished.failure).toEqual({
       kind: 'listing',
       detail: 'Bitbucket failed: 503',
@@ -137,7 +137,7 @@ describe('performRun', () => {
         }),
       )
       .failListing('list-projects', failedListing());
-    expect((await run(source, allOf(1))).failure).toEqual({
+    expect((await run(source, createKnown(1))).failure).toEqual({
       kind: 'listing',
       detail: 'XML; Bitbucket failed: 503',
     });
@@ -158,10 +158,12 @@ describe('performRun', () => {
 
   it('fails as aborted when it is aborted', async () => {
     const error = new Error('timeout');
-    const finished = await run(server(1), allOf(1), { signal: AbortSignal.abort(error) });
+    const finished = await run(server(1), createKnown(1), {
+      signal: AbortSignal.abort(error),
+    });
     expect(finished.failure).toEqual({ kind: 'aborted', error });
     expect(finished.reconciliation.state).toMatchObject({
-      ...allOf(1),
+      ...createKnown(1),
       interruptedRun: { sinceMs: NOW },
     });
   });
@@ -182,7 +184,7 @@ describe('performRun', () => {
 
     it('covers a server that takes longer than one run, and then also removes Locations', async () => {
       const source = server(9);
-      let state: ProviderState | undefined = allOf(10);
+      let state: ProviderState | undefined = createKnown(10);
       const failures: (string | undefined)[] = [];
       for (let round = 0; round < 5; round += 1) {
         const signal = cutAfterTwo(source);
@@ -256,7 +258,7 @@ describe('performRun', () => {
         }
       };
       lose();
-      const first = await run(source, allOf(10), { nowMs: NOW });
+      const first = await run(source, createKnown(10), { nowMs: NOW });
       for (let id = 0; id < 8; id += 1) {
         source.put(id, `PAY/r${id}`);
       }

@@ -71,17 +71,17 @@ export function planRemovals(
   policy: RemovalPolicy,
 ): RemovalPlan {
   const held = new Map(request.held.map(removal => [removal.entryKey, removal]));
-  const heldOf = ({ file }: CatalogLocation) => held.get(getEntryKey(file));
+  const getHeld = ({ file }: CatalogLocation) => held.get(getEntryKey(file));
   const sinceMs = request.sinceConfirmationMs ?? 0;
   const confirmedForMs = (location: CatalogLocation) => {
-    const before = heldOf(location);
+    const before = getHeld(location);
     return before ? before.confirmedForMs + sinceMs : 0;
   };
   const isReleasable = (location: CatalogLocation) =>
     request.approved?.has(getEntryKey(location.file)) === true ||
-    heldOf(location)?.approved === true ||
+    getHeld(location)?.approved === true ||
     (policy.maxPercentage > 0 &&
-      heldOf(location) !== undefined &&
+      getHeld(location) !== undefined &&
       confirmedForMs(location) >= policy.holdForMs);
 
   const isReplaced = (location: CatalogLocation) =>
@@ -112,7 +112,7 @@ export function planRemovals(
     held: holdBack.map(location => ({
       repositoryId: location.repository.id,
       entryKey: getEntryKey(location.file),
-      sinceMs: heldOf(location)?.sinceMs ?? request.nowMs,
+      sinceMs: getHeld(location)?.sinceMs ?? request.nowMs,
       confirmedForMs: confirmedForMs(location) - (request.isRun ? 0 : sinceMs),
       approved: false,
     })),

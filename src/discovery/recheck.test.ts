@@ -73,14 +73,14 @@ function isDue(id: number, made: RecheckPlan, repository = found(id)) {
   return decide(made, repository).kind === 'check';
 }
 
-const dueOf = (made: RecheckPlan) => IDS.filter(id => isDue(id, made));
+const findDue = (made: RecheckPlan) => IDS.filter(id => isDue(id, made));
 
 describe('the recheck', () => {
   it('covers nothing for half of the period, and everything before its end', () => {
     const state = fullyChecked();
-    expect(dueOf(plan(state, NOW))).toEqual([]);
-    expect(dueOf(plan(state, NOW + 3 * HOUR - 1))).toEqual([]);
-    expect(dueOf(plan(state, NOW + 6 * HOUR))).toHaveLength(IDS.length);
+    expect(findDue(plan(state, NOW))).toEqual([]);
+    expect(findDue(plan(state, NOW + 3 * HOUR - 1))).toEqual([]);
+    expect(findDue(plan(state, NOW + 6 * HOUR))).toHaveLength(IDS.length);
   });
 
   it('is spread over the runs: no run has more than its share, and each repository is checked in time', () => {
@@ -89,7 +89,7 @@ describe('the recheck', () => {
     const share = (IDS.length / 6) * 1.3;
     for (let atMs = NOW; atMs <= NOW + 48 * HOUR; atMs += 30 * MINUTE) {
       const made = plan(state, atMs);
-      const due = dueOf(made);
+      const due = findDue(made);
       expect(due.length).toBeLessThanOrEqual(share);
       due.forEach(id => lastChecks.set(id, atMs));
       expect(Math.min(...lastChecks.values())).toBeGreaterThan(atMs - 6 * HOUR);
@@ -106,7 +106,7 @@ describe('the recheck', () => {
     let total = 0;
     for (let atMs = NOW; atMs < NOW + 60 * HOUR; atMs += 30 * MINUTE) {
       const made = plan(state, atMs);
-      total += dueOf(made).length;
+      total += findDue(made).length;
       state = after(made, atMs);
     }
     expect(total / IDS.length).toBeLessThanOrEqual(10);
@@ -120,11 +120,11 @@ describe('the recheck', () => {
     ['the clock was ahead at the last check', {}, NOW - 1],
     ['the period was shortened', { rule: { ...RULE, foundMs: MINUTE } }, NOW + MINUTE],
   ])('covers everything when %s', (_, rest, nowMs) => {
-    expect(dueOf(plan(fullyChecked(), nowMs, rest))).toHaveLength(IDS.length);
+    expect(findDue(plan(fullyChecked(), nowMs, rest))).toHaveLength(IDS.length);
   });
 
   it('covers everything when no run has completed yet', () => {
-    expect(dueOf(plan(undefined, NOW))).toHaveLength(IDS.length);
+    expect(findDue(plan(undefined, NOW))).toHaveLength(IDS.length);
   });
 
   it.each([HOUR, 24 * 365 * HOUR])(
@@ -133,7 +133,7 @@ describe('the recheck', () => {
       const state = fullyChecked(NOW + aheadMs);
       const due = IDS.map(id => recheckDueAtMs(state, found(id)) ?? 0);
       expect(Math.max(...due)).toBeLessThanOrEqual(NOW + aheadMs + 6 * HOUR);
-      expect(dueOf(plan(state, NOW + 1))).toHaveLength(IDS.length);
+      expect(findDue(plan(state, NOW + 1))).toHaveLength(IDS.length);
     },
   );
 
@@ -244,25 +244,25 @@ describe('the recheck', () => {
 });
 
 describe('the recheck rule', () => {
-  const scopeOf = (paths: readonly string[], rest = {}) => ({
+  const createScope = (paths: readonly string[], rest = {}) => ({
     catalogPaths: paths.map(parseCatalogPath),
     validateLocationsExist: true,
     ...rest,
   });
 
   it.each<[string, Parameters<typeof toRecheckRule>[0], number | undefined]>([
-    ['a plain path', scopeOf(['a.yaml']), 1],
-    ['several plain paths when all are found', scopeOf(['a.yaml', 'b.yaml']), 2],
-    ['no glob', scopeOf(['**/a.yaml']), Number.MAX_SAFE_INTEGER],
-    ['no glob beside a path', scopeOf(['a', 'b/*.yaml']), Number.MAX_SAFE_INTEGER],
+    ['a plain path', createScope(['a.yaml']), 1],
+    ['several plain paths when all are found', createScope(['a.yaml', 'b.yaml']), 2],
+    ['no glob', createScope(['**/a.yaml']), Number.MAX_SAFE_INTEGER],
+    ['no glob beside a path', createScope(['a', 'b/*.yaml']), Number.MAX_SAFE_INTEGER],
     [
       'nothing when a location parser reads the files',
-      scopeOf(['a'], { isParsed: true }),
+      createScope(['a'], { isParsed: true }),
       undefined,
     ],
     [
       'nothing when files are not checked',
-      scopeOf(['a'], { validateLocationsExist: false }),
+      createScope(['a'], { validateLocationsExist: false }),
       undefined,
     ],
   ])('covers %s without search', (_, scope, minFiles) => {
@@ -272,7 +272,7 @@ describe('the recheck rule', () => {
 
   it('skips nothing for a period of zero', () => {
     const rule = { ...RULE, foundMs: 0 };
-    expect(dueOf(plan(fullyChecked(), NOW, { rule }))).toHaveLength(IDS.length);
+    expect(findDue(plan(fullyChecked(), NOW, { rule }))).toHaveLength(IDS.length);
   });
 });
 

@@ -99,7 +99,7 @@ export function planRecheck(
 }
 
 function findDue(state: RecheckState, rule: RecheckRule, nowMs: number): DueBuckets {
-  const dueOf = (times: CheckTimes, intervalMs: number) => {
+  const findDue = (times: CheckTimes, intervalMs: number) => {
     const isDue = (bucket: number) => {
       const checkTime = times[bucket];
       // A clock that was ahead at that time must not delay checks now.
@@ -112,8 +112,8 @@ function findDue(state: RecheckState, rule: RecheckRule, nowMs: number): DueBuck
     return new Set([...ALL_BUCKETS].filter(isDue));
   };
   return {
-    found: dueOf(state.found, rule.foundMs),
-    absent: dueOf(state.absent, rule.absentMs ?? 0),
+    found: findDue(state.found, rule.foundMs),
+    absent: findDue(state.absent, rule.absentMs ?? 0),
   };
 }
 

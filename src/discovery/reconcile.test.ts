@@ -237,10 +237,10 @@ describe('reconcile', () => {
     });
 
     it('names the number of removals that wait for a complete run', async () => {
-      const heldOf = (repositoryId: number, at: string) =>
+      const getHeld = (repositoryId: number, at: string) =>
         held.map(one => ({ ...one, repositoryId, entryKey: target(at) }));
       const plan = await decide(discovered({ ...learned, complete: false }), {
-        held: [...held, ...heldOf(3, 'PAY/unlisted'), ...heldOf(4, 'PAY/unknown')],
+        held: [...held, ...getHeld(3, 'PAY/unlisted'), ...getHeld(4, 'PAY/unknown')],
       });
       expect(plan.heldBackReason).toBe(
         '3 removals held back by earlier runs wait for a complete run',

@@ -251,8 +251,8 @@ class DiscoveryRun {
     const toAsk = await this.#applyFilters(repositories, known);
     const inconclusive = await this.#takeOverConclusive(toAsk, known);
     this.#total += toAsk.length;
-    const filesOf = await indexFiles(known, inconclusive);
-    const left = await this.#spareChecks(inconclusive, { known, filesOf });
+    const getFiles = await indexFiles(known, inconclusive);
+    const left = await this.#spareChecks(inconclusive, { known, getFiles });
     this.#checked += toAsk.length - left.length;
     await mapConcurrent(
       await longestUncheckedFirst(left, known),
@@ -260,7 +260,7 @@ class DiscoveryRun {
       async repository => {
         signal?.throwIfAborted();
         const asked = this.#moment();
-        const tools = { source, parseFiles, before: filesOf(repository), signal };
+        const tools = { source, parseFiles, before: getFiles(repository), signal };
         const outcome = await findCatalogFiles(repository, this.scope, tools);
         if (this.#hasEnded) {
           return;
@@ -310,11 +310,11 @@ class DiscoveryRun {
   /** @returns the repositories to check */
   async #spareChecks(
     repositories: readonly Repository[],
-    { known, filesOf }: Pick<SpareTools, 'known' | 'filesOf'>,
+    { known, getFiles }: Pick<SpareTools, 'known' | 'getFiles'>,
   ): Promise<readonly Repository[]> {
     const { onProgress, recheck, source, signal } = this.tools;
     const asked = this.#moment();
-    const tools = { source, known, filesOf, signal };
+    const tools = { source, known, getFiles, signal };
     const found = await spareChecks(repositories, this.scope, recheck, tools);
     this.#search ??= found.search;
     await forEachInTurns(found.spared, ({ repository, decision }) => {

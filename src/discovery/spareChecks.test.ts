@@ -37,7 +37,7 @@ async function spare(
   const spared = await spareChecks(repositories, scope(), made, {
     source,
     known: new Map(),
-    filesOf: () => [],
+    getFiles: () => [],
   });
   return { ...spared, searches };
 }
@@ -97,7 +97,7 @@ describe('a repository whose file the catalog has read', () => {
       {
         source: new FakeRepositorySource(),
         known: new Map([[1, stored]]),
-        filesOf: () => one.files,
+        getFiles: () => one.files,
       },
     );
     return { due: due.map(({ id }) => id), by: spared.map(it => it.decision.by), asked };

@@ -40,7 +40,7 @@ export interface SpareTools {
   readonly source: RepositorySource;
   readonly known: ReadonlyMap<number, KnownRepository>;
   /** Returns the files that the catalog holds for a repository and at its address. */
-  readonly filesOf: (repository: Repository) => readonly CatalogFile[];
+  readonly getFiles: (repository: Repository) => readonly CatalogFile[];
   readonly signal?: AbortSignal;
 }
 
@@ -67,7 +67,7 @@ export async function spareChecks(
   const unread = await decide({});
   // A read of known files proves nothing if the configuration has changed since.
   const findRead = plan.before && plan.findRead;
-  const read = await findRead?.(await urlsOf(unread.due, tools.known));
+  const read = await findRead?.(await getUrls(unread.due, tools.known));
   const alone = read && read.size > 0 ? await decide({ read }) : unread;
   if (!plan.maySearch || alone.due.length < MIN_CHECKS_WORTH_A_SEARCH) {
     return alone;
@@ -85,7 +85,7 @@ async function decideAll(
   repositories: readonly Repository[],
   scope: DiscoveryScope,
   plan: RecheckPlan,
-  { source, known, filesOf }: SpareTools,
+  { source, known, getFiles }: SpareTools,
   { read, search }: Shows,
 ): Promise<SparedChecks> {
   const decisions = await mapInTurns(repositories, repository => {
@@ -97,7 +97,7 @@ async function decideAll(
         }
       : NOT_SEARCHED;
     const spell = (paths: readonly string[]) => {
-      const before = filesOf(repository);
+      const before = getFiles(repository);
       return toCatalogFiles(repository, paths, scope, { source, before, proven: paths });
     };
     return {
@@ -116,7 +116,7 @@ async function decideAll(
 }
 
 /** Returns the URLs of the known files of repositories. */
-async function urlsOf(
+async function getUrls(
   repositories: readonly Repository[],
   known: ReadonlyMap<number, KnownRepository>,
 ): Promise<string[]> {
@@ -219,7 +219,7 @@ function decideFound(
   if (!hasAll && !isGainNoticed(files, rule)) {
     return check('may-have-more');
   }
-  const turn = turnOf(plan, { repositoryId, files }, read);
+  const turn = getTurn(plan, { repositoryId, files }, read);
   if (turn === 'not-readable' || turn === 'due') {
     return check(turn);
   }
@@ -233,7 +233,7 @@ function decideFound(
  * Whether known files are due for a check, and whether a recent read by the catalog
  * replaces it.
  */
-function turnOf(
+function getTurn(
   { due, unreadable }: RecheckPlan,
   { repositoryId, files }: Pick<KnownRepository, 'repositoryId' | 'files'>,
   read: ReadonlySet<string> | undefined,

@@ -27,8 +27,8 @@ function createQueue(work: Work = async () => DONE) {
       return 'given up';
     },
   });
-  const timesOf = () => worked.map(batch => batch.atMs);
-  return { clock, end, givenUp, queue, timesOf, worked };
+  const getTimes = () => worked.map(batch => batch.atMs);
+  return { clock, end, givenUp, queue, getTimes, worked };
 }
 
 describe('a burst', () => {
@@ -51,13 +51,13 @@ describe('a burst', () => {
   });
 
   it('that continues leads to one piece of work per five seconds', async () => {
-    const { clock, queue, timesOf } = createQueue();
+    const { clock, queue, getTimes } = createQueue();
     for (let index = 0; index < 300; index += 1) {
       void queue.add('key', [`${index}`]);
       await clock.advance(100);
     }
     await clock.runUntilIdle();
-    const times = timesOf();
+    const times = getTimes();
     expect(times).toHaveLength(7);
     times.slice(1).forEach((time, index) => {
       expect(time - (times[index] ?? 0)).toBe(5 * SECOND);
@@ -121,7 +121,7 @@ describe('a key', () => {
     void scene.queue.add('key', ['b']);
     await scene.clock.runUntilIdle();
     expect(most).toBe(1);
-    expect(scene.timesOf()).toEqual([500, 25_500]);
+    expect(scene.getTimes()).toEqual([500, 25_500]);
   });
 
   it('leaves no state or timers behind', async () => {
@@ -151,10 +151,10 @@ describe('work that fails', () => {
     ['returns `retry`', async () => RETRY],
     ['throws', async () => Promise.reject(new Error('down'))],
   ])('and %s is retried at growing intervals, then given up', async (_, work) => {
-    const { clock, givenUp, queue, timesOf } = createQueue(work);
+    const { clock, givenUp, queue, getTimes } = createQueue(work);
     void queue.add('key', ['a']);
     await clock.runUntilIdle();
-    const times = timesOf();
+    const times = getTimes();
     const gaps = times.slice(1).map((time, index) => time - (times[index] ?? 0));
     expect(gaps[0]).toBeLessThanOrEqual(5 * SECOND);
     gaps.forEach((gap, index) => {

@@ -8,7 +8,7 @@ const GLOBS = { catalogPath: '**/*.yaml' };
 /** Where the repository is now. */
 const here = (slug: string, projectKey = 'PAY') => ({ projectKey, slug });
 
-async function heldOf({ store }: EventScene) {
+async function getHeld({ store }: EventScene) {
   return (await store.load('default'))?.held ?? [];
 }
 
@@ -135,7 +135,7 @@ describe('the guard against mass removal, for events', () => {
     const scene = await onlyOne();
     expect(scene.first.mutations).toEqual([]);
     expect(scene.first.holds()).toEqual(['PAY/api']);
-    expect(await heldOf(scene)).toMatchObject([{ repositoryId: 1, approved: false }]);
+    expect(await getHeld(scene)).toMatchObject([{ repositoryId: 1, approved: false }]);
     expect(scene.logger.messages('warn')).toEqual([
       expect.stringMatching(/^Removals are held back: 1 of 1 Locations/),
     ]);
@@ -148,16 +148,16 @@ describe('the guard against mass removal, for events', () => {
     await scene.push('web', bitbucket.removeFile('PAY', 'web', CATALOG_FILE));
     await idle();
     expect(first.mutations).toEqual([]);
-    expect(await heldOf(scene)).toHaveLength(2);
+    expect(await getHeld(scene)).toHaveLength(2);
   });
 
   it('keeps the time at which it was first held when the event is repeated', async () => {
     const scene = await onlyOne();
-    const [before] = await heldOf(scene);
+    const [before] = await getHeld(scene);
     await scene.clock.advance(HOUR);
     await scene.push('api');
     await scene.idle();
-    expect(await heldOf(scene)).toEqual([before]);
+    expect(await getHeld(scene)).toEqual([before]);
     expect(scene.first.holds()).toEqual(['PAY/api']);
   });
 
@@ -174,7 +174,7 @@ describe('the guard against mass removal, for events', () => {
     const scene = await onlyOne();
     await scene.push('api', scene.bitbucket.writeFile('PAY', 'api', CATALOG_FILE, 'x'));
     await scene.idle();
-    expect(await heldOf(scene)).toEqual([]);
+    expect(await getHeld(scene)).toEqual([]);
     expect(scene.first.mutations).toEqual([]);
     expect(scene.first.refreshed).toEqual(['PAY/api']);
   });
@@ -183,7 +183,7 @@ describe('the guard against mass removal, for events', () => {
     const scene = await onlyOne();
     await scene.run();
     expect(scene.first.holds()).toEqual(['PAY/api']);
-    expect(await heldOf(scene)).toHaveLength(1);
+    expect(await getHeld(scene)).toHaveLength(1);
   });
 
   it('removes Locations that have been held for removals.holdFor', async () => {
@@ -192,6 +192,6 @@ describe('the guard against mass removal, for events', () => {
     await scene.push('api');
     await scene.idle();
     expect(scene.first.holds()).toEqual([]);
-    expect(await heldOf(scene)).toEqual([]);
+    expect(await getHeld(scene)).toEqual([]);
   });
 });

@@ -25,7 +25,7 @@ const NOT_PERMITTED: FaultOptions['effect'] = {
 };
 
 /** When the repository itself was asked for, in milliseconds after the event. */
-function attemptsOf({ bitbucket }: EventScene, sinceMs: number): number[] {
+function getAttempts({ bitbucket }: EventScene, sinceMs: number): number[] {
   return bitbucket.requests
     .filter(request => request.path.endsWith('/repos/api'))
     .map(request => request.time - sinceMs);
@@ -73,7 +73,7 @@ describe('a repository refused by something other than Bitbucket', () => {
 
   it('is requested again within 5 seconds, and then at growing intervals', async () => {
     const scene = await loseIt();
-    const times = attemptsOf(scene, scene.sinceMs);
+    const times = getAttempts(scene, scene.sinceMs);
     const gaps = times.slice(1).map((time, index) => time - (times[index] ?? 0));
     expect(times[0]).toBe(500);
     expect(gaps[0]).toBeLessThanOrEqual(5_000);
@@ -84,7 +84,7 @@ describe('a repository refused by something other than Bitbucket', () => {
 
   it('is given up after about 10 minutes, with one warning and no remaining state', async () => {
     const scene = await loseIt();
-    const last = attemptsOf(scene, scene.sinceMs).at(-1) ?? 0;
+    const last = getAttempts(scene, scene.sinceMs).at(-1) ?? 0;
     expect(last).toBeGreaterThan(5 * MINUTE);
     expect(last).toBeLessThanOrEqual(10 * MINUTE + 1_000);
     expect(scene.logger.messages('warn')).toEqual([

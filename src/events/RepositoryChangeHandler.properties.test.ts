@@ -28,17 +28,17 @@ type Change = (
 ) => WebhookRequest | undefined;
 
 const PROJECTS = ['PAY', 'OPS', 'OUT'];
-const slugOf = (name: number) => `r${name % 5}`;
-const fileOf = (name: number) => (name % 3 === 0 ? CATALOG_FILE : `f${name % 3}.yaml`);
+const toSlug = (name: number) => `r${name % 5}`;
+const toFile = (name: number) => (name % 3 === 0 ? CATALOG_FILE : `f${name % 3}.yaml`);
 
-const pushOf =
+const createPush =
   (write: 'writeFile' | 'removeFile', branch?: string): Change =>
   (bitbucket, at, name) => {
     const { projectKey, slug } = at;
     const change =
       write === 'writeFile'
-        ? bitbucket.writeFile(projectKey, slug, fileOf(name), `v${name}`, branch)
-        : bitbucket.removeFile(projectKey, slug, fileOf(name), branch);
+        ? bitbucket.writeFile(projectKey, slug, toFile(name), `v${name}`, branch)
+        : bitbucket.removeFile(projectKey, slug, toFile(name), branch);
     return bitbucket.webhook('repo:refs_changed', { ...at, changes: [change] });
   };
 
@@ -57,11 +57,11 @@ const isFree = (bitbucket: SimulatedBitbucket, projectKey: string, slug: string)
   bitbucket.findRepository(projectKey, slug) === undefined;
 
 const STEPS = {
-  write: pushOf('writeFile'),
-  remove: pushOf('removeFile'),
-  writeElsewhere: pushOf('writeFile', 'feature/x'),
+  write: createPush('writeFile'),
+  remove: createPush('removeFile'),
+  writeElsewhere: createPush('writeFile', 'feature/x'),
   rename: modified((bitbucket, at, name) => {
-    const slug = slugOf(name);
+    const slug = toSlug(name);
     if (!isFree(bitbucket, at.projectKey, slug)) {
       return at;
     }
@@ -81,7 +81,7 @@ const STEPS = {
     return at;
   }),
   add: (bitbucket, _, name) => {
-    const at = { projectKey: PROJECTS[name % 3] ?? 'PAY', slug: slugOf(name) };
+    const at = { projectKey: PROJECTS[name % 3] ?? 'PAY', slug: toSlug(name) };
     if (!isFree(bitbucket, at.projectKey, at.slug)) {
       return undefined;
     }

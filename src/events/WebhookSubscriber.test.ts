@@ -21,14 +21,14 @@ async function startReplica(
   const other: RepositoryChange[] = [];
   const results: EventResult[] = [];
   const logger = createLogRecorder();
-  const handlerOf = (changes: RepositoryChange[]) => ({
+  const createHandler = (changes: RepositoryChange[]) => ({
     handle: async (change: RepositoryChange) => {
       changes.push(change);
       return 'evaluated' as const;
     },
   });
   const subscriber = new WebhookSubscriber({
-    handlers: [handlerOf(noted), handlerOf(other)],
+    handlers: [createHandler(noted), createHandler(other)],
     deliveries,
     logger,
     clock,

@@ -265,7 +265,7 @@ describe('the server of an event', () => {
     type: 'unknown',
     repository: { ...API, selfUrl },
   });
-  const kindOf = ({ kind }: RelevanceDecision) => kind;
+  const getKind = ({ kind }: RelevanceDecision) => kind;
 
   it.each([
     ['the integration shows', `${BASE}/${PAGE}`],
@@ -274,7 +274,7 @@ describe('the server of an event', () => {
     ['has a personal project', `${BASE}/users/jdoe/repos/x/browse`],
   ])('is ours with a base URL that %s', async (_, selfUrl) => {
     const { decide } = setUp({ serverUrls: ['http://internal:7990'] });
-    expect(kindOf(await decide(from(selfUrl)))).toBe('relevant');
+    expect(getKind(await decide(from(selfUrl)))).toBe('relevant');
   });
 
   it.each([
@@ -306,7 +306,7 @@ describe('the server of an event', () => {
 
   it('is not ours if no base URL is known', async () => {
     const { decide } = setUp({ webBaseUrl: 'not a url', serverUrls: ['', 'x'] });
-    expect(kindOf(await decide(from(`${BASE}/${PAGE}`)))).toBe('ignored');
+    expect(getKind(await decide(from(`${BASE}/${PAGE}`)))).toBe('ignored');
   });
 
   it.each<[string, KnownRepository[], ChangedRepository, string]>([
@@ -319,7 +319,7 @@ describe('the server of an event', () => {
     ['nothing is known', [], UNLINKED, 'ignored'],
   ])('is decided without a link if %s', async (_, rows, repository, kind) => {
     const { decide } = setUp({ rows });
-    expect(kindOf(await decide({ type: 'unknown', repository }))).toBe(kind);
+    expect(getKind(await decide({ type: 'unknown', repository }))).toBe(kind);
   });
 
   it.each([
@@ -329,7 +329,7 @@ describe('the server of an event', () => {
     const { decide } = setUp({ rows: [known(7, at)] });
     const repository = { ...UNLINKED, slug: 'gateway' };
     const formerAddress = address('PAY/api');
-    expect(kindOf(await decide({ type: 'modified', repository, formerAddress }))).toBe(
+    expect(getKind(await decide({ type: 'modified', repository, formerAddress }))).toBe(
       kind,
     );
   });

@@ -34,7 +34,7 @@ function modified(formerSlug?: string): PendingRepository {
   };
 }
 
-function refsOf({ changes }: PendingRepository): readonly RefChange[] {
+function getRefs({ changes }: PendingRepository): readonly RefChange[] {
   return changes.flatMap(change => (change.type === 'pushed' ? change.refs : []));
 }
 
@@ -44,7 +44,7 @@ describe('two pushes', () => {
       pushed(ref('main', 'a', 'b')),
       pushed(ref('main', 'b', 'c')),
     );
-    expect(refsOf(merged)).toEqual([ref('main', 'a', 'c')]);
+    expect(getRefs(merged)).toEqual([ref('main', 'a', 'c')]);
   });
 
   it('to two branches stay two, in either order', () => {
@@ -52,7 +52,7 @@ describe('two pushes', () => {
       pushed(ref('main', 'a', 'b'), ref('x', 'd', 'e')),
       pushed(ref('main', 'b', 'c'), ref('y', 'f', '1')),
     );
-    expect(refsOf(merged)).toEqual([
+    expect(getRefs(merged)).toEqual([
       ref('main', 'a', 'c'),
       ref('x', 'd', 'e'),
       ref('y', 'f', '1'),
@@ -62,13 +62,13 @@ describe('two pushes', () => {
   it('keep a tag and a branch of the same name apart', () => {
     const tag: RefChange = { ...ref('v1', 'a', 'b'), kind: 'TAG', refId: 'refs/tags/v1' };
     const merged = mergePending(pushed(tag), pushed(ref('v1', 'c', 'd')));
-    expect(refsOf(merged)).toHaveLength(2);
+    expect(getRefs(merged)).toHaveLength(2);
   });
 
   it('end as a deletion if the last one deletes the branch', () => {
     const deleted: RefChange = { ...ref('main', 'b', '0'), change: 'DELETE' };
     const merged = mergePending(pushed(ref('main', 'a', 'b')), pushed(deleted));
-    expect(refsOf(merged)).toEqual([{ ...deleted, fromHash: hash('a') }]);
+    expect(getRefs(merged)).toEqual([{ ...deleted, fromHash: hash('a') }]);
   });
 });
 

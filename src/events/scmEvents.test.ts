@@ -5,9 +5,9 @@ import { CATALOG_FILE, startEvents } from './__testUtils__/eventScene';
 import { ScmEvent } from './scmEvents';
 
 const here = (slug: string, projectKey = 'PAY') => ({ projectKey, slug });
-const pageOf = (slug: string) =>
+const toPageUrl = (slug: string) =>
   `http://bitbucket.test/projects/PAY/repos/${slug}/browse`;
-const UPDATED = [{ type: 'repository.updated', url: pageOf('api') }];
+const UPDATED = [{ type: 'repository.updated', url: toPageUrl('api') }];
 const COMPARED = 'compare';
 
 /** Where events name files without a branch. */
@@ -47,7 +47,7 @@ describe('if the catalog acts on changed files', () => {
       await idle();
       expect(asked()[COMPARED]).toBe(1);
       expect(plain(published)).toEqual([
-        { type: 'location.created', url: `${pageOf('api')}/docs/new%20file.md` },
+        { type: 'location.created', url: `${toPageUrl('api')}/docs/new%20file.md` },
       ]);
       expect(published).toHaveLength(4);
     },
@@ -75,12 +75,12 @@ describe('if the catalog acts on changed files', () => {
     await idle();
     expect(asked()[COMPARED]).toBe(1);
     expect(plain(published)).toEqual([
-      { type: 'location.deleted', url: `${pageOf('api')}/README.md` },
-      { type: 'location.created', url: `${pageOf('api')}/a.md` },
+      { type: 'location.deleted', url: `${toPageUrl('api')}/README.md` },
+      { type: 'location.created', url: `${toPageUrl('api')}/a.md` },
       {
         type: 'location.moved',
-        fromUrl: `${pageOf('api')}/${CATALOG_FILE}`,
-        toUrl: `${pageOf('api')}/other.yaml`,
+        fromUrl: `${toPageUrl('api')}/${CATALOG_FILE}`,
+        toUrl: `${toPageUrl('api')}/other.yaml`,
       },
     ]);
   });
@@ -96,7 +96,7 @@ describe('if the catalog acts on changed files', () => {
     expect(plain(published)).toEqual([]);
     expect(published[0]).toEqual({
       type: 'location.updated',
-      url: `${pageOf('api')}/${CATALOG_FILE}?at=main`,
+      url: `${toPageUrl('api')}/${CATALOG_FILE}?at=main`,
     });
   });
 
@@ -146,7 +146,11 @@ describe('if the catalog acts on changed files', () => {
     await push('gateway', bitbucket.writeFile('PAY', 'gateway', 'x', 'y'));
     await idle();
     expect(published).toEqual([
-      { type: 'repository.moved', fromUrl: pageOf('api'), toUrl: pageOf('gateway') },
+      {
+        type: 'repository.moved',
+        fromUrl: toPageUrl('api'),
+        toUrl: toPageUrl('gateway'),
+      },
     ]);
     expect(asked()[COMPARED]).toBeUndefined();
   });
@@ -167,9 +171,13 @@ describe('another change', () => {
     await deliverAppEvent('repo:deleted', db);
     await idle();
     expect([...published].sort((a, b) => a.type.localeCompare(b.type))).toEqual([
-      { type: 'repository.created', url: pageOf('new') },
-      { type: 'repository.deleted', url: pageOf('db') },
-      { type: 'repository.moved', fromUrl: pageOf('api'), toUrl: pageOf('gateway') },
+      { type: 'repository.created', url: toPageUrl('new') },
+      { type: 'repository.deleted', url: toPageUrl('db') },
+      {
+        type: 'repository.moved',
+        fromUrl: toPageUrl('api'),
+        toUrl: toPageUrl('gateway'),
+      },
     ]);
   });
 

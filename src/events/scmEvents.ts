@@ -116,14 +116,14 @@ const TYPES = {
 } as const;
 
 function toScmEvent(file: FileChange, repositoryUrl: string, suffix: string): ScmEvent {
-  const urlOf = (path: string) => `${repositoryUrl}/${encodeWebPath(path)}${suffix}`;
+  const toUrl = (path: string) => `${repositoryUrl}/${encodeWebPath(path)}${suffix}`;
   return file.kind === 'moved'
     ? {
         type: 'location.moved',
-        fromUrl: urlOf(file.formerPath),
-        toUrl: urlOf(file.path),
+        fromUrl: toUrl(file.formerPath),
+        toUrl: toUrl(file.path),
       }
-    : { type: TYPES[file.kind], url: urlOf(file.path) };
+    : { type: TYPES[file.kind], url: toUrl(file.path) };
 }
 
 /** Options for {@link ScmEventPublisher}. */

@@ -1,7 +1,7 @@
 import { minimatch } from 'minimatch';
 import { matchCatalogPaths, parseCatalogPath } from './catalogPaths';
 
-function matchesOf(pattern: string, files: string[]): string[] {
+function getMatches(pattern: string, files: string[]): string[] {
   return matchCatalogPaths([parseCatalogPath(pattern)], files);
 }
 
@@ -88,7 +88,7 @@ it.each([
   ['a path of 4096 characters', 'x'.repeat(4096), 'x'.repeat(4096)],
   ['braces for 100 paths', '{1..100}.yaml', '100.yaml'],
 ])('accepts %s', (_, text, file) => {
-  expect(matchesOf(text, [file])).toEqual([file]);
+  expect(getMatches(text, [file])).toEqual([file]);
 });
 
 describe('matchCatalogPaths', () => {
@@ -103,7 +103,7 @@ describe('matchCatalogPaths', () => {
   ];
 
   it('finds any depth with **, the root and dot folders included, sorted', () => {
-    expect(matchesOf('/**/catalog-info.yaml', files)).toEqual([
+    expect(getMatches('/**/catalog-info.yaml', files)).toEqual([
       '.backstage/catalog-info.yaml',
       'catalog-info.yaml',
       'services/pay/.hidden/catalog-info.yaml',
@@ -121,7 +121,7 @@ describe('matchCatalogPaths', () => {
     ['[a].yaml', []],
     ['catalog-info.yaml?', []],
   ])('matches the whole path for %s', (pattern, expected) => {
-    expect(matchesOf(pattern, files)).toEqual(expected);
+    expect(getMatches(pattern, files)).toEqual(expected);
   });
 
   /** A backtracking engine would never finish with any of these. */
@@ -133,7 +133,7 @@ describe('matchCatalogPaths', () => {
     [`${'*a'.repeat(20)}b`, 'a'.repeat(250)],
     [`${'**/a/'.repeat(20)}b.yaml`, `${'a/'.repeat(1000)}c.yaml`],
   ])('finishes quickly with %s', (pattern, file) => {
-    expect(matchesOf(pattern, [file])).toEqual([]);
+    expect(getMatches(pattern, [file])).toEqual([]);
   });
 
   it.each([
@@ -146,7 +146,7 @@ describe('matchCatalogPaths', () => {
     ['*.*.yaml', '.a.b.yaml', true],
   ])('interprets %s like minimatch: %s', (pattern, file, expected) => {
     expect(minimatch(file, pattern, { dot: true, nonegate: true })).toBe(expected);
-    expect(matchesOf(pattern, [file])).toEqual(expected ? [file] : []);
+    expect(getMatches(pattern, [file])).toEqual(expected ? [file] : []);
   });
 
   it('returns a file once although several paths match it', () => {
@@ -159,12 +159,12 @@ describe('matchCatalogPaths', () => {
   });
 
   it('takes a leading ! or # of a glob literally', () => {
-    expect(matchesOf('!*.yaml', ['a.yaml', '!a.yaml'])).toEqual(['!a.yaml']);
-    expect(matchesOf('#*.yaml', ['a.yaml', '#a.yaml'])).toEqual(['#a.yaml']);
+    expect(getMatches('!*.yaml', ['a.yaml', '!a.yaml'])).toEqual(['!a.yaml']);
+    expect(getMatches('#*.yaml', ['a.yaml', '#a.yaml'])).toEqual(['#a.yaml']);
   });
 
   it('finds nothing without paths or without files', () => {
     expect(matchCatalogPaths([], files)).toEqual([]);
-    expect(matchesOf('**', [])).toEqual([]);
+    expect(getMatches('**', [])).toEqual([]);
   });
 });

@@ -20,7 +20,7 @@ function bitbucketWith(...slugs: string[]) {
   return bitbucket;
 }
 
-const targetOf = (slug: string) =>
+const toTarget = (slug: string) =>
   `http://bitbucket.test/projects/PAY/repos/${slug}/browse/catalog-info.yaml`;
 
 describe('a connected provider', () => {
@@ -59,7 +59,7 @@ describe('a connected provider', () => {
       'full',
       'full',
     ]);
-    expect(connection.targets()).toEqual([targetOf('api'), targetOf('web')]);
+    expect(connection.targets()).toEqual([toTarget('api'), toTarget('web')]);
     expect(connection.held.has('location:default/bitbucket-server-default')).toBe(true);
   });
 
@@ -89,12 +89,12 @@ describe('a connected provider', () => {
           kind: 'Location',
           metadata: {
             annotations: {
-              'backstage.io/managed-by-location': `url:${targetOf('api')}`,
+              'backstage.io/managed-by-location': `url:${toTarget('api')}`,
               'bitbucket.org/project-key': 'PAY',
               'bitbucket.org/repo-slug': 'api',
             },
           },
-          spec: { type: 'url', target: targetOf('api'), presence: 'required' },
+          spec: { type: 'url', target: toTarget('api'), presence: 'required' },
         },
       },
     ]);
@@ -131,7 +131,7 @@ describe('a run with failed requests', () => {
 
       await run();
 
-      expect(connection.targets()).toEqual([targetOf('api')]);
+      expect(connection.targets()).toEqual([toTarget('api')]);
       expect(logger.messages('warn').join()).toContain('PAY/api unknown');
     },
   );
@@ -148,7 +148,7 @@ describe('a run with failed requests', () => {
 
     await run();
 
-    expect(connection.targets()).toEqual([targetOf('api'), targetOf('web')]);
+    expect(connection.targets()).toEqual([toTarget('api'), toTarget('web')]);
     expect(logger.messages('warn')).toEqual([
       'PAY/web unknown: too-many-files (4 files match catalogPath, more than maxFilesPerRepository (3) allows). The catalog keeps what it has of them, and nothing new is added: narrow catalogPath, or increase maxFilesPerRepository',
     ]);
@@ -170,7 +170,7 @@ describe('a run with failed requests', () => {
 
     await expect(run()).rejects.toThrow(/could not be listed completely: .*503/);
 
-    expect(connection.targets()).toEqual([targetOf('api'), targetOf('web')]);
+    expect(connection.targets()).toEqual([toTarget('api'), toTarget('web')]);
   });
 
   it('adds the files found before the listing failed, as a delta', async () => {
@@ -193,7 +193,7 @@ describe('a run with failed requests', () => {
       'delta',
       'delta',
     ]);
-    expect(connection.targets()).toEqual([targetOf('a')]);
+    expect(connection.targets()).toEqual([toTarget('a')]);
   });
 
   it('keeps a repository that is missing only from the listing', async () => {
@@ -204,7 +204,7 @@ describe('a run with failed requests', () => {
 
     await run();
 
-    expect(connection.targets()).toEqual([targetOf('api'), targetOf('web')]);
+    expect(connection.targets()).toEqual([toTarget('api'), toTarget('web')]);
   });
 
   it('removes a repository that Bitbucket proves gone', async () => {
@@ -215,7 +215,7 @@ describe('a run with failed requests', () => {
 
     await run();
 
-    expect(connection.targets()).toEqual([targetOf('api')]);
+    expect(connection.targets()).toEqual([toTarget('api')]);
   });
 
   it('replaces the old Location with the new one in one mutation when a repository is renamed', async () => {
@@ -226,7 +226,7 @@ describe('a run with failed requests', () => {
 
     await run();
 
-    expect(connection.targets()).toEqual([targetOf('gateway')]);
+    expect(connection.targets()).toEqual([toTarget('gateway')]);
     expect(connection.mutations.map(mutation => mutation.type)).toEqual([
       'delta',
       'full',
@@ -264,7 +264,7 @@ describe('a clock that was temporarily wrong', () => {
 
       await run();
 
-      expect(connection.targets()).toEqual(['added', 'better', 'stays'].map(targetOf));
+      expect(connection.targets()).toEqual(['added', 'better', 'stays'].map(toTarget));
     },
   );
 
@@ -340,14 +340,14 @@ describe('a run that is stopped', () => {
     controller.abort(new Error('timed out'));
 
     await expect(stopped).rejects.toThrow(/stopped before its end.*timed out/);
-    expect(connection.targets()).toEqual([targetOf('a')]);
+    expect(connection.targets()).toEqual([toTarget('a')]);
     bitbucket.clearRequests();
     await run();
     const [first] = bitbucket.requests.filter(request =>
       request.path.includes('/browse/'),
     );
     expect(first?.path).toContain('/repos/b/');
-    expect(connection.targets()).toEqual([targetOf('a'), targetOf('b'), targetOf('c')]);
+    expect(connection.targets()).toEqual([toTarget('a'), toTarget('b'), toTarget('c')]);
   });
 
   it('does not fail when the backend shuts down', async () => {
@@ -366,7 +366,7 @@ describe('a run that is stopped', () => {
 describe('a first run that finds Locations of the published module in the catalog', () => {
   const taken = (...slugs: string[]) =>
     createTestStore(
-      toKnownRepositories(slugs.map(targetOf)).map(repository => ({
+      toKnownRepositories(slugs.map(toTarget)).map(repository => ({
         ...repository,
         files: repository.files.map(file => ({ ...file, presence: 'optional' as const })),
       })),
@@ -390,15 +390,15 @@ describe('a first run that finds Locations of the published module in the catalo
 
     await run();
     expect(presences(connection)).toEqual({
-      [targetOf('api')]: 'required',
-      [targetOf('web')]: 'optional',
+      [toTarget('api')]: 'required',
+      [toTarget('web')]: 'optional',
     });
 
     fault.remove();
     await run();
     expect(presences(connection)).toEqual({
-      [targetOf('api')]: 'required',
-      [targetOf('web')]: 'required',
+      [toTarget('api')]: 'required',
+      [toTarget('web')]: 'required',
     });
     const given = JSON.stringify([...connection.held]);
 
@@ -416,7 +416,7 @@ describe('a first run that finds Locations of the published module in the catalo
 
     await run();
 
-    expect(connection.targets()).toEqual([targetOf('api')]);
+    expect(connection.targets()).toEqual([toTarget('api')]);
     const confirmations = bitbucket.requests.filter(request =>
       request.path.endsWith('/deleted'),
     );
@@ -440,7 +440,7 @@ describe('a first run that finds Locations of the published module in the catalo
       'delta',
       'delta',
     ]);
-    expect(connection.targets()).toEqual([targetOf('api')]);
+    expect(connection.targets()).toEqual([toTarget('api')]);
     expect(logger.messages('warn').join()).toContain('no such table');
   });
 });

@@ -10,7 +10,7 @@ import { EvaluationRequest } from './RepositoryEvaluator';
 
 const CATALOG_FILE = 'catalog-info.yaml';
 const API = { projectKey: 'PAY', slug: 'api' };
-const targetOf = (slug: string) =>
+const toTarget = (slug: string) =>
   `http://bitbucket.test/projects/PAY/repos/${slug}/browse/${CATALOG_FILE}`;
 
 /** A store of which each write may be told of, or held up. */
@@ -95,7 +95,7 @@ describe('an evaluation', () => {
     expect(await remembered('api')).toEqual([CATALOG_FILE]);
     connection.applyMutation = applyMutation;
     await clock.run(evaluate());
-    expect(connection.targets()).toEqual([targetOf('db'), targetOf('web')]);
+    expect(connection.targets()).toEqual([toTarget('db'), toTarget('web')]);
   });
 
   it('applies no mutation if nothing changed', async () => {
@@ -127,7 +127,7 @@ describe('an evaluation', () => {
     );
     // Only who is at its former address.
     expect(countRequests(bitbucket)).toEqual({ 'file-check': 1, repository: 1 });
-    expect(connection.targets()).toEqual(['db', 'gateway', 'web'].map(targetOf));
+    expect(connection.targets()).toEqual(['db', 'gateway', 'web'].map(toTarget));
   });
 
   it('changes nothing if the answer is unknown', async () => {
@@ -198,7 +198,7 @@ describe('an evaluation at the end of a run', () => {
       await applyMutation(mutation);
     };
     await clock.run(Promise.all([running, evaluation]));
-    expect(connection.targets()).toContain(targetOf('new'));
+    expect(connection.targets()).toContain(toTarget('new'));
   });
 
   it('keeps the results of the run', async () => {
@@ -207,7 +207,7 @@ describe('an evaluation at the end of a run', () => {
     bitbucket.settings.latencyMs = 500;
     const running = provider.refresh();
     await clock.run(Promise.all([running, evaluate(), evaluate({ address: API })]));
-    expect(connection.targets()).toEqual(['api', 'db', 'web'].map(targetOf));
+    expect(connection.targets()).toEqual(['api', 'db', 'web'].map(toTarget));
   });
 });
 
@@ -243,7 +243,7 @@ describe('an evaluation that is overtaken', () => {
     bitbucket.writeFile('PAY', 'api', CATALOG_FILE, 'back again');
     await clock.run(Promise.all([slow, evaluate()]));
     expect(effects).not.toContain('delta');
-    expect(connection.targets()).toContain(targetOf('api'));
+    expect(connection.targets()).toContain(toTarget('api'));
   });
 
   it('checks again instead of removing what a run may have found since', async () => {
@@ -255,7 +255,7 @@ describe('an evaluation that is overtaken', () => {
     await run();
     await clock.run(slow);
     expect(effects).not.toContain('delta');
-    expect(connection.targets()).toContain(targetOf('api'));
+    expect(connection.targets()).toContain(toTarget('api'));
   });
 
   it('removes a missing file once its check is the last one', async () => {
@@ -263,7 +263,7 @@ describe('an evaluation that is overtaken', () => {
     const { bitbucket, clock, connection, evaluate, slow } = scene;
     bitbucket.removeFile('PAY', 'api', CATALOG_FILE);
     await clock.run(Promise.all([slow, evaluate()]));
-    expect(connection.targets()).not.toContain(targetOf('api'));
+    expect(connection.targets()).not.toContain(toTarget('api'));
   });
 
   it('gives up for a while if that happens repeatedly', async () => {

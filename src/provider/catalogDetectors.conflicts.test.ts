@@ -27,7 +27,7 @@ const CATALOG = path.dirname(
   require.resolve('@backstage/plugin-catalog-backend/package.json'),
 );
 
-const targetOf = (slug: string) =>
+const toTarget = (slug: string) =>
   `http://bitbucket.test/projects/PAY/repos/${slug}/browse/catalog-info.yaml`;
 
 const endings: (() => void)[] = [];
@@ -101,7 +101,7 @@ async function hold(knex: Knex, entityRef: string, locationKey: string): Promise
 
 /** Somebody else has the Location of a repository's file. */
 const holdElsewhere = (knex: Knex, slug: string) =>
-  hold(knex, plainLocationRef(targetOf(slug)), 'another-provider');
+  hold(knex, plainLocationRef(toTarget(slug)), 'another-provider');
 
 const sentence = (slug: string) =>
   `The catalog has the Location of catalog-info.yaml of PAY/${slug} from the entity provider another-provider and does not accept it from provider default of this configuration.`;
@@ -183,12 +183,12 @@ describe('the Location of a file whose entity no longer has an owner', () => {
     const started = await setUp('api', 'web');
     const { conflicts, knex, run } = started;
     await run();
-    await hold(knex, plainLocationRef(targetOf('api')), providerName('default'));
+    await hold(knex, plainLocationRef(toTarget('api')), providerName('default'));
     await hold(knex, 'component:default/api', 'url:https://elsewhere.test/api.yaml');
     await conflicts.store.recordRefused([
       {
         entityRef: 'component:default/api',
-        targetUrl: targetOf('api'),
+        targetUrl: toTarget('api'),
         holderKey: 'url:https://elsewhere.test/api.yaml',
       },
     ]);
@@ -209,7 +209,7 @@ describe('the Location of a file whose entity no longer has an owner', () => {
     conflicts.resolver.check();
     await clock.advance(1);
 
-    expect(reprocessed(connection)).toEqual([targetOf('api')]);
+    expect(reprocessed(connection)).toEqual([toTarget('api')]);
     expect([...connection.held.keys()].sort()).toEqual(uids);
     await knex('refresh_state').delete();
     await run();

@@ -47,7 +47,7 @@ function setUp() {
     log: new RunLog(logger, configured.config, new FakeClock()),
     logger,
   });
-  const warningsOf = async (
+  const getWarnings = async (
     found: FailingRepository[] | undefined,
     run: Pick<Run, 'failure'> = RUN,
   ) => {
@@ -56,15 +56,15 @@ function setUp() {
     await detector.afterRun(run);
     return logger.messages('warn').slice(before);
   };
-  return { warningsOf };
+  return { getWarnings };
 }
 
 describe('new errors of the catalog after a run', () => {
   it('are logged once, with the first few repositories, a remedy and the URL that lists all of them', async () => {
-    const { warningsOf } = setUp();
+    const { getWarnings } = setUp();
     const many = Array.from({ length: 7 }, (_, index) => failing(index));
 
-    const [warning, ...others] = await warningsOf(many);
+    const [warning, ...others] = await getWarnings(many);
 
     expect(others).toEqual([]);
     expect(warning).toContain('7 repositories, 7 of them with new errors');
@@ -74,36 +74,36 @@ describe('new errors of the catalog after a run', () => {
     expect(warning).toContain(
       'GET /api/catalog/bitbucket-server/discoveries/default/repositories?errors=true',
     );
-    expect(await warningsOf(many)).toEqual([]);
+    expect(await getWarnings(many)).toEqual([]);
   });
 
   it('are logged again only if they are new', async () => {
-    const { warningsOf } = setUp();
-    await warningsOf([failing(1)]);
+    const { getWarnings } = setUp();
+    await getWarnings([failing(1)]);
 
-    const [warning] = await warningsOf([failing(1), failing(2)]);
+    const [warning] = await getWarnings([failing(1), failing(2)]);
 
     expect(warning).toContain('2 repositories, 1 of them with new errors: PAY/r2:');
     expect(warning).not.toContain('PAY/r1');
-    expect(await warningsOf([failing(2)])).toEqual([]);
+    expect(await getWarnings([failing(2)])).toEqual([]);
     // Gone in between, so that it is new.
-    expect(await warningsOf([failing(1), failing(2)])).toHaveLength(1);
+    expect(await getWarnings([failing(1), failing(2)])).toHaveLength(1);
   });
 
   it('count as new if the same entity fails for another reason, but not for another wording', async () => {
-    const { warningsOf } = setUp();
-    await warningsOf([failing(1)]);
+    const { getWarnings } = setUp();
+    await getWarnings([failing(1)]);
 
-    expect(await warningsOf([failing(1, error(`${NOT_ALLOWED} !`))])).toEqual([]);
+    expect(await getWarnings([failing(1, error(`${NOT_ALLOWED} !`))])).toEqual([]);
     expect(
-      await warningsOf([failing(1, error(), error('TypeError: /a must be b'))]),
+      await getWarnings([failing(1, error(), error('TypeError: /a must be b'))]),
     ).toHaveLength(1);
   });
 
   it('are logged on one line of limited length', async () => {
-    const { warningsOf } = setUp();
+    const { getWarnings } = setUp();
 
-    const [warning = ''] = await warningsOf([
+    const [warning = ''] = await getWarnings([
       failing(1, error(`Error: YAML error at x\n\n${'y'.repeat(2_000)}`)),
     ]);
 
@@ -117,9 +117,9 @@ describe('new errors of the catalog after a run', () => {
     ['another file has the name, which is a conflict', [taken()], RUN],
     ['the run was aborted', [failing(1)], { failure: { kind: 'aborted', error: null } }],
   ])('are not logged if %s', async (_, found, run) => {
-    const { warningsOf } = setUp();
+    const { getWarnings } = setUp();
 
-    expect(await warningsOf(found, run)).toEqual([]);
+    expect(await getWarnings(found, run)).toEqual([]);
   });
 });
 

@@ -3,7 +3,7 @@ import { readOneProvider } from '../config/__testUtils__/readOneProvider';
 import { CONFIGURATION_KEYS } from '../config/configurationKeys';
 import { configurationFingerprint } from './createProviders';
 
-const fingerprintOf = (provider: JsonObject, isParsed = false) =>
+const getFingerprint = (provider: JsonObject, isParsed = false) =>
   configurationFingerprint(readOneProvider(provider), isParsed);
 
 /** What decides what a run finds, each with a value that is not its default. */
@@ -51,15 +51,15 @@ describe('the fingerprint of a configuration', () => {
   it('is the same short text for the same configuration', () => {
     const both = { ...FINDING.catalogPath, ...FINDING.branch };
 
-    expect(fingerprintOf(both)).toBe(fingerprintOf(both));
-    expect(fingerprintOf(both)).toMatch(/^[0-9a-f]{64}$/);
+    expect(getFingerprint(both)).toBe(getFingerprint(both));
+    expect(getFingerprint(both)).toMatch(/^[0-9a-f]{64}$/);
   });
 
   it('changes with each key that changes what is found', () => {
-    const all = [{}, ...Object.values(FINDING)].map(provider => fingerprintOf(provider));
+    const all = [{}, ...Object.values(FINDING)].map(provider => getFingerprint(provider));
 
     expect(new Set(all).size).toBe(all.length);
-    expect(all).not.toContain(fingerprintOf({}, true));
+    expect(all).not.toContain(getFingerprint({}, true));
   });
 
   it('changes with a pattern and with the key that has the pattern', () => {
@@ -70,12 +70,12 @@ describe('the fingerprint of a configuration', () => {
       { exclude: { projectKey: 'a' } },
     ];
 
-    const all = patterns.map(filters => fingerprintOf({ filters }));
+    const all = patterns.map(filters => getFingerprint({ filters }));
 
     expect(new Set(all).size).toBe(patterns.length);
   });
 
   it.each(Object.entries(REST))('does not change with %s', (_, provider) => {
-    expect(fingerprintOf(provider)).toBe(fingerprintOf({}));
+    expect(getFingerprint(provider)).toBe(getFingerprint({}));
   });
 });

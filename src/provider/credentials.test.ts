@@ -22,7 +22,7 @@ const SECRETS = [PAY_TOKEN, OPS_TOKEN, TEST_USER.password];
 const PAY_USER = { name: 'access-token-user/1/7', token: PAY_TOKEN, projects: ['PAY'] };
 const OPS_USER = { name: 'access-token-user/1/8', token: OPS_TOKEN, projects: ['OPS'] };
 
-const targetOf = (at: string) => {
+const toTarget = (at: string) => {
   const [key, slug] = at.split('/');
   return `http://bitbucket.test/projects/${key}/repos/${slug}/browse/catalog-info.yaml`;
 };
@@ -44,7 +44,7 @@ function createServer(options: SimulatedBitbucketOptions = {}) {
 const withoutAccessCheck = ({ requests }: ReturnType<typeof createServer>) =>
   requests.filter(({ path }) => !path.endsWith('/application-properties'));
 
-const usersOf = (bitbucket: ReturnType<typeof createServer>) => [
+const getUsers = (bitbucket: ReturnType<typeof createServer>) => [
   ...new Set(withoutAccessCheck(bitbucket).map(({ user }) => user)),
 ];
 
@@ -62,8 +62,8 @@ describe('a provider with a token of a project', () => {
     const bitbucket = createServer();
     const provider = await connectTestProvider({ bitbucket, config: keys, integration });
     await provider.run();
-    expect(provider.connection.targets()).toEqual(['PAY/api', 'PAY/web'].map(targetOf));
-    expect(usersOf(bitbucket)).toEqual([PAY_USER.name]);
+    expect(provider.connection.targets()).toEqual(['PAY/api', 'PAY/web'].map(toTarget));
+    expect(getUsers(bitbucket)).toEqual([PAY_USER.name]);
     const { repositories, projects, ...rest } = countRequests(bitbucket);
     expect([repositories, projects]).toEqual([undefined, undefined]);
     expect(rest).toMatchObject({ 'project-repositories': 1, 'file-check': 2 });
@@ -77,7 +77,7 @@ describe('a provider with a token of a project', () => {
     });
     const provider = await connectTestProvider({ bitbucket, config });
     await provider.run();
-    expect(provider.connection.targets()).toEqual(['PAY/api', 'PAY/web'].map(targetOf));
+    expect(provider.connection.targets()).toEqual(['PAY/api', 'PAY/web'].map(toTarget));
   });
 
   it('filters by label', async () => {
@@ -89,7 +89,7 @@ describe('a provider with a token of a project', () => {
       config: { ...config, filters },
     });
     await provider.run();
-    expect(provider.connection.targets()).toEqual([targetOf('PAY/api')]);
+    expect(provider.connection.targets()).toEqual([toTarget('PAY/api')]);
   });
 
   it('leaves a project that the token may not read unknown, and finds the files of the other one', async () => {
@@ -100,7 +100,7 @@ describe('a provider with a token of a project', () => {
       config: { token: PAY_TOKEN, filters },
     });
     await provider.run();
-    expect(provider.connection.targets()).toEqual(['PAY/api', 'PAY/web'].map(targetOf));
+    expect(provider.connection.targets()).toEqual(['PAY/api', 'PAY/web'].map(toTarget));
   });
 
   it('fails and removes nothing if no filter names the projects', async () => {
@@ -113,7 +113,7 @@ describe('a provider with a token of a project', () => {
       config: { token: PAY_TOKEN, filters: { projectKey: 'PAY' } },
     });
     await expect(wider.run()).rejects.toThrow('not permitted');
-    expect(connection.targets()).toEqual(['PAY/api', 'PAY/web'].map(targetOf));
+    expect(connection.targets()).toEqual(['PAY/api', 'PAY/web'].map(toTarget));
   });
 });
 
@@ -135,7 +135,7 @@ describe('credentials of a provider', () => {
     const bitbucket = createServer();
     const config = { ...own, filters: { projectKey: '^PAY$' } };
     await (await connectTestProvider({ bitbucket, config, integration })).run();
-    expect(usersOf(bitbucket)).toEqual([user]);
+    expect(getUsers(bitbucket)).toEqual([user]);
   });
 
   it('are named by their own key, and never revealed, if they do not work', async () => {
@@ -173,7 +173,7 @@ describe('credentials of a provider', () => {
 
       const warnings = provider.logger.messages('warn');
       expect(warnings.filter(message => warning.test(message))).toHaveLength(1);
-      expect(provider.connection.targets()).toEqual(['PAY/api', 'PAY/web'].map(targetOf));
+      expect(provider.connection.targets()).toEqual(['PAY/api', 'PAY/web'].map(toTarget));
       expect(provider.logger.text()).not.toContain('BBDC-of-nobody');
     },
   );
@@ -247,7 +247,7 @@ describe('credentials of a provider', () => {
 
 describe('credentials that Bitbucket suddenly treats as an anonymous user', () => {
   const GONE = 'com.atlassian.bitbucket.repository.NoSuchRepositoryException';
-  const ALL = ['OPS/db', 'PAY/api', 'PAY/web'].map(targetOf);
+  const ALL = ['OPS/db', 'PAY/api', 'PAY/web'].map(toTarget);
 
   /** Once discovered; then the token expires, and anonymous users get a 404 for what is private. */
   async function discoverThenExpire(config: JsonObject = {}) {
@@ -293,7 +293,7 @@ describe('credentials that Bitbucket suddenly treats as an anonymous user', () =
 
 describe('credentials that are removed from the configuration', () => {
   const GONE = 'com.atlassian.bitbucket.repository.NoSuchRepositoryException';
-  const PRIVATE = ['OPS/db', 'PAY/api', 'PAY/web'].map(targetOf);
+  const PRIVATE = ['OPS/db', 'PAY/api', 'PAY/web'].map(toTarget);
 
   /** Once discovered with credentials; anonymous users get a 404 for what is private. */
   async function discoverThenForget() {
@@ -393,7 +393,7 @@ describe('several providers on one host', () => {
       bitbucket.clearRequests();
       await provider.connect(createRecordingConnection());
       await clock.run(provider.refresh());
-      asked.push(usersOf(bitbucket));
+      asked.push(getUsers(bitbucket));
     }
     expect(asked).toEqual([[PAY_USER.name], [OPS_USER.name], [TEST_USER.name]]);
     SECRETS.forEach(secret => expect(logger.text()).not.toContain(secret));

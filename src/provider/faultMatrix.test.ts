@@ -102,7 +102,7 @@ const CONCURRENCY = 2;
 
 const UNTIL_NEXT_RUN_MS = 30 * 60_000;
 
-const targetsOf = (slugs: string) =>
+const toTargets = (slugs: string) =>
   slugs
     .split(' ')
     .map(
@@ -126,7 +126,7 @@ async function discover(place: Place) {
   };
   const before = await connectTestProvider({ bitbucket, config });
   await before.run();
-  expect(before.connection.targets()).toEqual(targetsOf('a b c d e'));
+  expect(before.connection.targets()).toEqual(toTargets('a b c d e'));
   const tested = place.restarted
     ? await connectTestProvider({ ...before, bitbucket, config })
     : before;
@@ -154,11 +154,11 @@ async function discover(place: Place) {
 function targetsWhenKnown(place: Place): string[] {
   switch (place.change) {
     case 'c is deleted':
-      return targetsOf('b d e');
+      return toTargets('b d e');
     case 'c is renamed before its check':
-      return targetsOf('b c2 d e');
+      return toTargets('b c2 d e');
     default:
-      return targetsOf('b c d e');
+      return toTargets('b c d e');
   }
 }
 
@@ -172,7 +172,7 @@ interface Outcome {
 const notChecked = (_: string, left: number) =>
   Object.fromEntries(left > 0 ? [['not-checked', left]] : []);
 
-const EVERYTHING = () => targetsOf('a b c d e');
+const EVERYTHING = () => toTargets('a b c d e');
 
 const OUTCOMES: Record<string, Outcome> = {
   stops: {
@@ -184,7 +184,7 @@ const OUTCOMES: Record<string, Outcome> = {
   unknown: {
     fails: false,
     unknown: reason => ({ [reason]: 1 }),
-    targets: () => targetsOf('b c d e'),
+    targets: () => toTargets('b c d e'),
   },
   complete: { fails: false, unknown: () => ({}), targets: targetsWhenKnown },
   gone: { fails: false, unknown: () => ({}), targets: targetsWhenKnown },
@@ -223,7 +223,7 @@ function readMatrix(): Cell[] {
   );
 }
 
-async function failureOf(work: Promise<unknown>): Promise<Error | undefined> {
+async function catchFailure(work: Promise<unknown>): Promise<Error | undefined> {
   try {
     await work;
     return undefined;
@@ -251,7 +251,7 @@ describe('the fault matrix', () => {
         await discover(place);
       const fault = bitbucket.faults.add({ match: place.match, effect });
 
-      const error = await failureOf(run());
+      const error = await catchFailure(run());
 
       const record = (await reports.loadDiscovery('default'))?.lastRun;
       const wanted = outcome && {
@@ -321,7 +321,7 @@ describe('a run whose credentials no longer work', () => {
       expect(connection.targets()).toEqual(EVERYTHING());
       Object.assign(user, { password, captchaRequired });
       await run();
-      expect(connection.targets()).toEqual(targetsOf('b c d e'));
+      expect(connection.targets()).toEqual(toTargets('b c d e'));
     },
   );
 });

@@ -16,7 +16,7 @@ const DANGEROUS = /[\0\u001b\ud800]|\\u0000|\\u001b|\\ud800/;
 const LISTING: FaultMatch = { kind: 'repositories' };
 const ONE_FILE: FaultMatch = { kind: 'files-listing', repositorySlug: 'web' };
 
-const urlOf = (slug: string, path = 'catalog-info.yaml') =>
+const toUrl = (slug: string, path = 'catalog-info.yaml') =>
   `http://bitbucket.test/projects/PAY/repos/${slug}/browse/${path}`;
 
 async function connect(config = {}) {
@@ -57,10 +57,10 @@ describe.each(CHARACTERS)('%s', (_, character) => {
     await run();
     spoil(LISTING, '"slug":"web', character);
     await run();
-    expect(targets()).toEqual([urlOf('api'), urlOf('web')]);
+    expect(targets()).toEqual([toUrl('api'), toUrl('web')]);
     spoil({ kind: 'repository' }, '"slug":"web', character);
     await run();
-    expect(targets()).toEqual([urlOf('api'), urlOf('web')]);
+    expect(targets()).toEqual([toUrl('api'), toUrl('web')]);
   });
 
   it.each(['"name":"web', 'repos/web/browse', '"scmId":"'])(
@@ -69,7 +69,7 @@ describe.each(CHARACTERS)('%s', (_, character) => {
       const { run, targets, spoil } = await connect();
       spoil(LISTING, text, character);
       await run();
-      expect(targets()).toEqual([urlOf('api'), urlOf('web')]);
+      expect(targets()).toEqual([toUrl('api'), toUrl('web')]);
     },
   );
 
@@ -91,7 +91,7 @@ it.each([
   const { run, targets, spoil, logger } = await connect({ catalogPath: '/**/*.yaml' });
   spoil(ONE_FILE, 'catalog-info', character);
   await run();
-  expect(targets()).toEqual([urlOf('api')]);
+  expect(targets()).toEqual([toUrl('api')]);
   expect(logger.messages('warn').join()).toContain('PAY/web unknown: unexpected-answer');
 });
 
@@ -105,6 +105,6 @@ it('reads a file whose path contains a control character, and never prints the c
     files: { 'a\u001b[2J.yaml': '' },
   });
   await run();
-  expect(targets()).toContain(urlOf('odd', 'a%1B%5B2J.yaml'));
+  expect(targets()).toContain(toUrl('odd', 'a%1B%5B2J.yaml'));
   expect(logger.text()).not.toMatch(DANGEROUS);
 });

@@ -14,7 +14,7 @@ import {
 
 const CATALOG_FILE = { 'catalog-info.yaml': 'kind: Component', 'README.md': '' };
 
-const targetsOf = (slugs: readonly string[]) =>
+const toTargets = (slugs: readonly string[]) =>
   slugs.map(
     slug => `http://bitbucket.test/projects/PAY/repos/${slug}/browse/catalog-info.yaml`,
   );
@@ -83,7 +83,7 @@ describe('a run that is stopped at any of its requests', () => {
     await run();
 
     expect(bitbucket.requests).toHaveLength(REQUESTS);
-    expect(connection.targets()).toEqual(targetsOf(AFTER));
+    expect(connection.targets()).toEqual(toTargets(AFTER));
   });
 
   it.each(Array.from({ length: REQUESTS }, (_, index) => index + 1))(
@@ -94,7 +94,7 @@ describe('a run that is stopped at any of its requests', () => {
 
       await expect(run(stop.signal)).rejects.toThrow(/stopped before its end.*timed out/);
 
-      expect(connection.targets()).toEqual(expect.arrayContaining(targetsOf(BEFORE)));
+      expect(connection.targets()).toEqual(expect.arrayContaining(toTargets(BEFORE)));
       const fulls = connection.mutations.filter(mutation => mutation.type === 'full');
       expect(fulls).toHaveLength(1);
       expect(clock.sleeping).toBe(0);
@@ -107,7 +107,7 @@ describe('a run that is stopped at any of its requests', () => {
       const restarted = { bitbucket, clock, config, connection, store };
       await (await connectTestProvider(restarted)).run();
 
-      expect(connection.targets()).toEqual(targetsOf(AFTER));
+      expect(connection.targets()).toEqual(toTargets(AFTER));
       const again = checkedAt(bitbucket).filter(slug => answered.includes(slug));
       // A removal always requires a check in the same run.
       expect(again).toEqual(answered.filter(slug => slug === 'e'));
@@ -183,7 +183,7 @@ describe('a run that is stopped while it waits', () => {
     shutdown.abort(new Error('shutting down'));
 
     await expect(running).resolves.toBeUndefined();
-    expect(connection.targets()).toEqual(targetsOf(['a', 'b']));
+    expect(connection.targets()).toEqual(toTargets(['a', 'b']));
     const state = await store.load('default');
     expect(state?.interruptedRun).toBeDefined();
   });
@@ -253,8 +253,8 @@ describe('a crash', () => {
     const { connection, run } = await connectTestProvider(crashed);
     await run();
 
-    expect(connection.targets()).toEqual(targetsOf(SLUGS));
-    const checked = targetsOf(checkedAt(crashed.bitbucket));
+    expect(connection.targets()).toEqual(toTargets(SLUGS));
+    const checked = toTargets(checkedAt(crashed.bitbucket));
     expect(checked).toHaveLength(SLUGS.length - KEPT);
     expect(checked.filter(target => found.includes(target))).toEqual([]);
   });
@@ -272,7 +272,7 @@ describe('a crash', () => {
     const restarted = await connectTestProvider({ ...crashed, connection: deaf });
     await restarted.run();
 
-    expect(deaf.targets()).toEqual(targetsOf(SLUGS));
+    expect(deaf.targets()).toEqual(toTargets(SLUGS));
   });
 
   it('between changing the catalog and storing is repaired by the next run', async () => {
@@ -288,20 +288,20 @@ describe('a crash', () => {
     store.recordRun = () => new Promise<never>(() => {});
     provider.refresh().catch(() => {});
     await clock.settle();
-    expect(connection.targets()).toEqual(targetsOf(['b2', 'c']));
+    expect(connection.targets()).toEqual(toTargets(['b2', 'c']));
     await clock.advance(60_000);
 
     const restarted = { ...options, store: reopen(store), connection };
     await (await connectTestProvider(restarted)).run();
 
-    expect(connection.targets()).toEqual(targetsOf(['b2', 'c']));
+    expect(connection.targets()).toEqual(toTargets(['b2', 'c']));
     const state = await store.load('default');
     expect(state?.repositories.flatMap(repository => repository.files)).toHaveLength(2);
   });
 
   it('removes nothing, which is left to the run that reaches the end', async () => {
     const lost = SLUGS.slice(0, 5);
-    const inCatalog = toKnownRepositories(targetsOf(['deleted', ...SLUGS.slice(0, 10)]));
+    const inCatalog = toKnownRepositories(toTargets(['deleted', ...SLUGS.slice(0, 10)]));
     const store = createTestStore(inCatalog);
 
     const crashed = await crash({ store, lost });
@@ -318,6 +318,6 @@ describe('a crash', () => {
     );
     const { connection, run } = await connectTestProvider(crashed);
     await run();
-    expect(connection.targets()).toEqual(targetsOf(SLUGS.slice(5)));
+    expect(connection.targets()).toEqual(toTargets(SLUGS.slice(5)));
   });
 });

@@ -14,14 +14,14 @@ const LABELS: Record<string, string[]> = {
   plain: [],
 };
 
-const targetsOf = (...slugs: string[]) =>
+const toTargets = (...slugs: string[]) =>
   slugs
     .map(
       slug => `http://bitbucket.test/projects/PAY/repos/${slug}/browse/catalog-info.yaml`,
     )
     .sort();
 
-const EVERYTHING = targetsOf(...Object.keys(LABELS));
+const EVERYTHING = toTargets(...Object.keys(LABELS));
 
 async function connect(
   filters: JsonObject,
@@ -71,7 +71,7 @@ describe('a provider with filters by label', () => {
   ])('finds by labels %s, one request per label', async (_, filters, slugs, requests) => {
     const { bitbucket, run, targets, logger } = await connect(filters);
     await run();
-    expect(targets()).toEqual(targetsOf(...slugs));
+    expect(targets()).toEqual(toTargets(...slugs));
     expect(countRequests(bitbucket)).toMatchObject({ repositories: 1, labels: requests });
     expect(countRequests(bitbucket)['file-check'] ?? 0).toBe(slugs.length);
     expect(logger.messages('warn').concat(logger.messages('error'))).toEqual([]);
@@ -89,7 +89,7 @@ describe('a provider with filters by label', () => {
     bitbucket.setLabels('PAY', 'plain', ['service']);
     bitbucket.setLabels('PAY', 'old', []);
     await run();
-    expect(targets()).toEqual(targetsOf('api', 'web', 'plain'));
+    expect(targets()).toEqual(toTargets('api', 'web', 'plain'));
   });
 
   it.each<[string, FaultOptions['effect']]>([
@@ -105,10 +105,10 @@ describe('a provider with filters by label', () => {
     bitbucket.setLabels('PAY', 'old', []);
     const fault = bitbucket.faults.add({ match: { kind: 'labels' }, effect });
     await run();
-    expect(targets()).toEqual(targetsOf('api', 'web', 'old'));
+    expect(targets()).toEqual(toTargets('api', 'web', 'old'));
     fault.remove();
     await run();
-    expect(targets()).toEqual(targetsOf('api', 'web', 'plain'));
+    expect(targets()).toEqual(toTargets('api', 'web', 'plain'));
   });
 
   it('adds no repository whose exclusion is unknown, and keeps known ones', async () => {
@@ -124,7 +124,7 @@ describe('a provider with filters by label', () => {
     expect(countRequests(bitbucket)['file-check']).toBeUndefined();
     fault.remove();
     await run();
-    expect(targets()).toEqual(targetsOf('api', 'web', 'lib', 'plain'));
+    expect(targets()).toEqual(toTargets('api', 'web', 'lib', 'plain'));
   });
 
   it('holds back a large removal caused by a new filter', async () => {
@@ -156,7 +156,7 @@ describe('an interrupted pass that continues with other labels', () => {
     controller.abort(new Error('the time is up'));
     await expect(cut).rejects.toThrow();
     hang.remove();
-    expect(first.targets()).toEqual(targetsOf('api', 'old'));
+    expect(first.targets()).toEqual(toTargets('api', 'old'));
 
     const filters = {
       labels: ['service', 'library'],
@@ -164,7 +164,7 @@ describe('an interrupted pass that continues with other labels', () => {
     };
     const second = await connect(filters, { bitbucket, clock, store, connection });
     await second.run();
-    expect(second.targets()).toEqual(targetsOf('api', 'web', 'lib'));
+    expect(second.targets()).toEqual(toTargets('api', 'web', 'lib'));
   });
 });
 
@@ -188,7 +188,7 @@ describe('an event about a repository', () => {
     const { bitbucket, targets } = await evaluate('plain', { labels: ['service'] }, [
       'service',
     ]);
-    expect(targets()).toEqual(targetsOf('api', 'web', 'old', 'plain'));
+    expect(targets()).toEqual(toTargets('api', 'web', 'old', 'plain'));
     expect(countRequests(bitbucket)).toEqual({
       repository: 1,
       labels: 1,
@@ -202,7 +202,7 @@ describe('an event about a repository', () => {
       { labels: ['service'] },
       ['library'],
     );
-    expect(targets()).toEqual(targetsOf('api', 'web'));
+    expect(targets()).toEqual(toTargets('api', 'web'));
     expect(evaluation).toMatchObject({
       result: { outcome: { kind: 'excluded', reason: 'label' } },
     });

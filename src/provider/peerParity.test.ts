@@ -39,7 +39,7 @@ async function runPeer(bitbucket: SimulatedBitbucket): Promise<RecordingConnecti
 }
 
 /** What decides whether the catalog takes two entities for the same one. */
-function identityOf({ entity, locationKey }: DeferredEntity) {
+function getIdentity({ entity, locationKey }: DeferredEntity) {
   return {
     locationKey,
     kind: entity.kind,
@@ -52,10 +52,10 @@ function identityOf({ entity, locationKey }: DeferredEntity) {
   };
 }
 
-function locationsOf(connection: RecordingConnection) {
+function getLocations(connection: RecordingConnection) {
   return [...connection.held.values()]
     .filter(deferred => deferred.entity.metadata.name.startsWith('generated-'))
-    .map(identityOf)
+    .map(getIdentity)
     .sort((a, b) => a.name.localeCompare(b.name));
 }
 
@@ -75,8 +75,8 @@ describe('switching from the published module', () => {
         const ours = await connectTestProvider({ bitbucket });
         await ours.run();
 
-        expect(locationsOf(peer)).toHaveLength(4);
-        expect(locationsOf(ours.connection)).toEqual(locationsOf(peer));
+        expect(getLocations(peer)).toHaveLength(4);
+        expect(getLocations(ours.connection)).toEqual(getLocations(peer));
       } finally {
         await served.close();
       }

@@ -8,7 +8,7 @@ import { connectTestProvider, TEST_USER } from '../__testUtils__/testProvider';
 const FILE = 'catalog-info.yaml';
 const HOUR = 3_600_000;
 
-const targetOf = (slug: string, path = FILE) =>
+const toTarget = (slug: string, path = FILE) =>
   `http://bitbucket.test/projects/PAY/repos/${slug}/browse/${path}`;
 
 const numbered = (prefix: string, count: number) =>
@@ -125,7 +125,7 @@ describe('a run after the first one', () => {
     bitbucket.writeFile('PAY', 'late', FILE, 'kind: Component');
     expect(await checkedByRun()).toEqual(['late', 'new', 'renamed']);
     expect(connection.targets()).toEqual(
-      ['api', 'late', 'new', 'renamed'].map(s => targetOf(s)),
+      ['api', 'late', 'new', 'renamed'].map(s => toTarget(s)),
     );
   });
 
@@ -137,7 +137,7 @@ describe('a run after the first one', () => {
     bitbucket.removeFile('PAY', 'web', FILE);
     await context.recorder.requested();
     expect(await checkedByRun()).toEqual(['api', 'web']);
-    expect(connection.targets()).toEqual([targetOf('api')]);
+    expect(connection.targets()).toEqual([toTarget('api')]);
     expect(await checkedByRun()).toEqual(['web']);
   });
 
@@ -188,9 +188,9 @@ describe('a run after the first one', () => {
       load,
     );
     bitbucket.removeFile('PAY', 'web', FILE);
-    unreadable.add(targetOf('web'));
+    unreadable.add(toTarget('web'));
     expect(await checkedByRun()).toEqual(['web']);
-    expect(connection.targets()).toEqual([targetOf('api')]);
+    expect(connection.targets()).toEqual([toTarget('api')]);
   });
 
   it('does not check files that the catalog has read, and reports how many checks that saved', async () => {
@@ -198,7 +198,7 @@ describe('a run after the first one', () => {
     const scene = await discover(['api', 'web'], [], {}, undefined, reads);
     const { bitbucket, clock, connection, checkedByRun, reports } = scene;
     await clock.advance(6 * HOUR);
-    reads.set(targetOf('api'), clock.now() - HOUR);
+    reads.set(toTarget('api'), clock.now() - HOUR);
     expect(await checkedByRun()).toEqual(['web']);
     const { lastRun } = (await reports.loadDiscovery('default')) ?? {};
     expect(lastRun?.summary.spared).toEqual({ recheck: 0, read: 1, search: 0 });
@@ -206,16 +206,16 @@ describe('a run after the first one', () => {
     await clock.advance(6 * HOUR);
     bitbucket.removeFile('PAY', 'api', FILE);
     expect(await checkedByRun()).toEqual(['api', 'web']);
-    expect(connection.targets()).toEqual([targetOf('web')]);
-    reads.set(targetOf('api'), clock.now());
+    expect(connection.targets()).toEqual([toTarget('web')]);
+    reads.set(toTarget('api'), clock.now());
     await checkedByRun();
-    expect(connection.targets()).toEqual([targetOf('web')]);
+    expect(connection.targets()).toEqual([toTarget('web')]);
   });
 
   it('checks files that the catalog has read if the configuration has changed', async () => {
     const reads = new Map<string, number>();
     const scene = await discover(['api'], [], {}, undefined, reads);
-    reads.set(targetOf('api'), scene.clock.now());
+    reads.set(toTarget('api'), scene.clock.now());
     const again = await scene.restart({ catalogPath: 'other.yaml' });
     expect(await scene.checkedByRun(again)).toEqual(['api']);
   });
@@ -242,7 +242,7 @@ describe('a run after the first one', () => {
     bitbucket.removeFile('PAY', 'api', FILE);
     await evaluate('api');
     expect(await checkedByRun()).toEqual(['api']);
-    expect(connection.targets()).toEqual([targetOf('late')]);
+    expect(connection.targets()).toEqual([toTarget('late')]);
   });
 });
 
@@ -279,7 +279,7 @@ describe('a change of the configured scope', () => {
 
     const back = await restart({ concurrency: 1 });
     expect(await checkedByRun(back)).toEqual(['a', 'b', 'c']);
-    expect(connection.targets()).toEqual(['a', 'b', 'c'].map(slug => targetOf(slug)));
+    expect(connection.targets()).toEqual(['a', 'b', 'c'].map(slug => toTarget(slug)));
   });
 
   it('does not include changes of pace or guards', async () => {
@@ -320,7 +320,7 @@ describe('the stored times of checks', () => {
       clock.setTime(right + 60_000);
       bitbucket.removeFile('PAY', 'web', FILE);
       expect(await checkedByRun()).toEqual(['api', 'web']);
-      expect(connection.targets()).toEqual([targetOf('api')]);
+      expect(connection.targets()).toEqual([toTarget('api')]);
     },
   );
 });

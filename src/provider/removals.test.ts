@@ -16,13 +16,13 @@ import { toKnownRepositories } from '../store/readCatalogBaseline';
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 
-const slugOf = (index: number) => `r${String(index).padStart(2, '0')}`;
-const SLUGS = Array.from({ length: 50 }, (_, index) => slugOf(index));
+const toSlug = (index: number) => `r${String(index).padStart(2, '0')}`;
+const SLUGS = Array.from({ length: 50 }, (_, index) => toSlug(index));
 /** 40 % of them. */
 const ARCHIVED = SLUGS.slice(0, 20);
 const ACTIVE = SLUGS.slice(20);
 
-const targetsOf = (slugs: readonly string[]) =>
+const toTargets = (slugs: readonly string[]) =>
   slugs.map(
     slug => `http://bitbucket.test/projects/PAY/repos/${slug}/browse/catalog-info.yaml`,
   );
@@ -39,7 +39,7 @@ async function discoverAll(removals: { maxPercentage?: number } = {}) {
   const options = { bitbucket, clock, config };
   const connected = await connectTestProvider(options);
   await connected.run();
-  expect(connected.connection.targets()).toEqual(targetsOf(SLUGS));
+  expect(connected.connection.targets()).toEqual(toTargets(SLUGS));
   const archive = (slugs: readonly string[], archived = true) =>
     slugs.forEach(slug => bitbucket.archiveRepository('PAY', slug, archived));
   const runAfter = async (ms: number) => {
@@ -65,7 +65,7 @@ describe('a removal of 40 % in one run', () => {
   it('is held back, with a warning that gives reason and remedy', async () => {
     const { connection, logger, lastSummary } = await holdBack();
 
-    expect(connection.targets()).toEqual(targetsOf(SLUGS));
+    expect(connection.targets()).toEqual(toTargets(SLUGS));
     expect(logger.messages('warn')).toEqual([
       expect.stringMatching(
         /^Removals are held back: 20 of 50 Locations \(40 %\).*removals\.maxPercentage \(30 %\).*They go from \S+Z on.*removals\.holdFor.*POST \/api\/catalog\/bitbucket-server\/discoveries\/default\/removals\/approve/,
@@ -83,20 +83,20 @@ describe('a removal of 40 % in one run', () => {
     const warnings = logger.messages('warn');
     expect(warnings.filter(line => line.includes('20 of 50'))).toHaveLength(3);
     expect(await lastSummary()).toMatchObject({ heldBack: 20, removed: 0 });
-    expect(connection.targets()).toEqual(targetsOf(SLUGS));
+    expect(connection.targets()).toEqual(toTargets(SLUGS));
   });
 
   it('is carried out once every run for 24 hours has confirmed it, and stays carried out', async () => {
     const { connection, runAfter, lastSummary } = await holdBack();
 
     await runAfter(23 * HOUR);
-    expect(connection.targets()).toEqual(targetsOf(SLUGS));
+    expect(connection.targets()).toEqual(toTargets(SLUGS));
     await runAfter(HOUR);
 
-    expect(connection.targets()).toEqual(targetsOf(ACTIVE));
+    expect(connection.targets()).toEqual(toTargets(ACTIVE));
     expect(await lastSummary()).toMatchObject({ heldBack: 0, removed: 20 });
     await runAfter(30 * MINUTE);
-    expect(connection.targets()).toEqual(targetsOf(ACTIVE));
+    expect(connection.targets()).toEqual(toTargets(ACTIVE));
   });
 
   it('is forgotten when the repositories come back', async () => {
@@ -105,7 +105,7 @@ describe('a removal of 40 % in one run', () => {
 
     await runAfter(24 * HOUR);
 
-    expect(connection.targets()).toEqual(targetsOf(SLUGS));
+    expect(connection.targets()).toEqual(toTargets(SLUGS));
     expect(await lastSummary()).toMatchObject({ heldBack: 0, removed: 0 });
   });
 
@@ -118,7 +118,7 @@ describe('a removal of 40 % in one run', () => {
     await runAfter(HOUR);
     await runAfter(23 * HOUR);
 
-    expect(connection.targets()).toEqual(targetsOf(SLUGS));
+    expect(connection.targets()).toEqual(toTargets(SLUGS));
   });
 
   it('is held for longer, and not forgotten, after a failed run in between', async () => {
@@ -127,9 +127,9 @@ describe('a removal of 40 % in one run', () => {
     await expect(run()).rejects.toThrow('could not be listed completely');
     fault.remove();
 
-    expect(connection.targets()).toEqual(targetsOf(SLUGS));
+    expect(connection.targets()).toEqual(toTargets(SLUGS));
     await runAfter(24 * HOUR);
-    expect(connection.targets()).toEqual(targetsOf(ACTIVE));
+    expect(connection.targets()).toEqual(toTargets(ACTIVE));
   });
 
   it('is not held back at exactly the configured percentage', async () => {
@@ -138,7 +138,7 @@ describe('a removal of 40 % in one run', () => {
 
     await runAfter(30 * MINUTE);
 
-    expect(connection.targets()).toEqual(targetsOf(SLUGS.slice(15)));
+    expect(connection.targets()).toEqual(toTargets(SLUGS.slice(15)));
   });
 });
 
@@ -148,10 +148,10 @@ describe('approving', () => {
 
     await expect(provider.approveRemovals()).resolves.toBe(20);
 
-    expect(connection.targets()).toEqual(targetsOf(ACTIVE));
+    expect(connection.targets()).toEqual(toTargets(ACTIVE));
     await runAfter(30 * MINUTE);
     await runAfter(30 * MINUTE);
-    expect(connection.targets()).toEqual(targetsOf(ACTIVE));
+    expect(connection.targets()).toEqual(toTargets(ACTIVE));
     expect(await lastSummary()).toMatchObject({ heldBack: 0, excluded: 20 });
   });
 
@@ -162,7 +162,7 @@ describe('approving', () => {
 
     await runAfter(30 * MINUTE);
 
-    expect(connection.targets()).toEqual(targetsOf(ACTIVE));
+    expect(connection.targets()).toEqual(toTargets(ACTIVE));
   });
 
   it('does not release removals that are held back later', async () => {
@@ -172,7 +172,7 @@ describe('approving', () => {
 
     await runAfter(30 * MINUTE);
 
-    expect(connection.targets()).toEqual(targetsOf(ACTIVE));
+    expect(connection.targets()).toEqual(toTargets(ACTIVE));
   });
 
   it('does not exclude a repository that comes back', async () => {
@@ -182,7 +182,7 @@ describe('approving', () => {
 
     await runAfter(30 * MINUTE);
 
-    expect(connection.targets()).toEqual(targetsOf([...SLUGS.slice(0, 5), ...ACTIVE]));
+    expect(connection.targets()).toEqual(toTargets([...SLUGS.slice(0, 5), ...ACTIVE]));
   });
 
   it('is respected by a run in progress and by the next one', async () => {
@@ -194,11 +194,11 @@ describe('approving', () => {
 
     await expect(provider.approveRemovals()).resolves.toBe(20);
 
-    expect(connection.targets()).toEqual(targetsOf(ACTIVE));
+    expect(connection.targets()).toEqual(toTargets(ACTIVE));
     await clock.run(running);
-    expect(connection.targets()).toEqual(targetsOf(ACTIVE));
+    expect(connection.targets()).toEqual(toTargets(ACTIVE));
     await runAfter(30 * MINUTE);
-    expect(connection.targets()).toEqual(targetsOf(ACTIVE));
+    expect(connection.targets()).toEqual(toTargets(ACTIVE));
   });
 
   it('is not lost if a run is stopped right after it', async () => {
@@ -212,9 +212,9 @@ describe('approving', () => {
 
     await expect(clock.run(running)).rejects.toThrow('timeout');
 
-    expect(connection.targets()).toEqual(targetsOf(ACTIVE));
+    expect(connection.targets()).toEqual(toTargets(ACTIVE));
     await runAfter(30 * MINUTE);
-    expect(connection.targets()).toEqual(targetsOf(ACTIVE));
+    expect(connection.targets()).toEqual(toTargets(ACTIVE));
   });
 
   it.each([
@@ -244,10 +244,10 @@ describe('approving', () => {
 
     await runAfter(30 * MINUTE);
     await runAfter(48 * HOUR);
-    expect(connection.targets()).toEqual(targetsOf(SLUGS));
+    expect(connection.targets()).toEqual(toTargets(SLUGS));
 
     await expect(provider.approveRemovals()).resolves.toBe(1);
-    expect(connection.targets()).toEqual(targetsOf(SLUGS.slice(1)));
+    expect(connection.targets()).toEqual(toTargets(SLUGS.slice(1)));
   });
 });
 
@@ -258,7 +258,7 @@ describe('a listing that is suddenly empty', () => {
 
     await runAfter(30 * MINUTE);
 
-    expect(connection.targets()).toEqual(targetsOf(SLUGS));
+    expect(connection.targets()).toEqual(toTargets(SLUGS));
     expect(await lastSummary()).toMatchObject({ registered: 50, removed: 0 });
   });
 
@@ -269,7 +269,7 @@ describe('a listing that is suddenly empty', () => {
     await runAfter(30 * MINUTE);
     await runAfter(48 * HOUR);
 
-    expect(connection.targets()).toEqual(targetsOf(SLUGS));
+    expect(connection.targets()).toEqual(toTargets(SLUGS));
     expect(await lastSummary()).toMatchObject({
       reasons: { unknown: { 'not-permitted': 50 } },
       carriedForward: 50,
@@ -284,7 +284,7 @@ describe('a listing that is suddenly empty', () => {
 
     await runAfter(30 * MINUTE);
 
-    expect(connection.targets()).toEqual(targetsOf(SLUGS));
+    expect(connection.targets()).toEqual(toTargets(SLUGS));
     expect(await lastSummary()).toMatchObject({ heldBack: 50, removed: 0 });
     await expect(provider.approveRemovals()).resolves.toBe(50);
     await runAfter(30 * MINUTE);
@@ -306,7 +306,7 @@ describe('a run whose store was emptied', () => {
 
     await run();
 
-    expect(connection.targets()).toEqual(targetsOf(SLUGS));
+    expect(connection.targets()).toEqual(toTargets(SLUGS));
     const state = await store.load('default');
     expect(state?.repositories.filter(repository => repository.repositoryId < 0)).toEqual(
       [],
@@ -320,7 +320,7 @@ describe('a run whose store was emptied', () => {
 
     await run();
 
-    expect(connection.targets()).toEqual(targetsOf(SLUGS.filter(slug => slug !== 'r02')));
+    expect(connection.targets()).toEqual(toTargets(SLUGS.filter(slug => slug !== 'r02')));
   });
 
   it('holds back a mass removal', async () => {
@@ -329,16 +329,16 @@ describe('a run whose store was emptied', () => {
 
     await run();
 
-    expect(connection.targets()).toEqual(targetsOf(SLUGS));
+    expect(connection.targets()).toEqual(toTargets(SLUGS));
     await expect(provider.approveRemovals()).resolves.toBe(20);
-    expect(connection.targets()).toEqual(targetsOf(ACTIVE));
+    expect(connection.targets()).toEqual(toTargets(ACTIVE));
   });
 });
 
 describe('another server under the old address', () => {
   const COUNT = 100;
 
-  const serverOf = (name: string, projectKey: string, slug: string) => {
+  const createServer = (name: string, projectKey: string, slug: string) => {
     const bitbucket = createSimulatedBitbucket({ users: [TEST_USER] });
     for (let index = 0; index < COUNT; index += 1) {
       bitbucket.addRepository({
@@ -353,7 +353,9 @@ describe('another server under the old address', () => {
 
   /** All of one server are in the catalog, then the other one answers. */
   async function replaceBy(other: SimulatedBitbucket) {
-    const before = await connectTestProvider({ bitbucket: serverOf('a', 'PAY', 'svc') });
+    const before = await connectTestProvider({
+      bitbucket: createServer('a', 'PAY', 'svc'),
+    });
     await before.run();
     const targets = before.connection.targets();
     expect(targets).toHaveLength(COUNT);
@@ -370,7 +372,7 @@ describe('another server under the old address', () => {
   }
 
   it('removes nothing in one run although it has all ids, and is logged at WARN', async () => {
-    const other = serverOf('b', 'OPS', 'tool');
+    const other = createServer('b', 'OPS', 'tool');
     const { connection, targets, summary, logger } = await replaceBy(other);
 
     expect(connection.targets()).toEqual(expect.arrayContaining(targets));
@@ -388,8 +390,8 @@ describe('another server under the old address', () => {
   });
 
   it.each([
-    ['with the same hierarchies, as a copy has them', serverOf('a', 'OPS', 'tool')],
-    ['with the same slugs', serverOf('b', 'OPS', 'svc')],
+    ['with the same hierarchies, as a copy has them', createServer('a', 'OPS', 'tool')],
+    ['with the same slugs', createServer('b', 'OPS', 'svc')],
   ])('removes nothing in one run %s', async (_, other) => {
     const { connection, targets, summary } = await replaceBy(other);
 
@@ -413,10 +415,10 @@ describe('an integration whose host was renamed', () => {
     const after = await connectTestProvider({ bitbucket, store, connection, clock });
     await after.run();
 
-    const renamed = targetsOf(slugs).map(target =>
+    const renamed = toTargets(slugs).map(target =>
       target.replace('bitbucket.test', 'git.test'),
     );
-    expect(connection.targets()).toEqual([...targetsOf(slugs), ...renamed].sort());
+    expect(connection.targets()).toEqual([...toTargets(slugs), ...renamed].sort());
     expect(after.logger.messages('warn')).toEqual([
       expect.stringMatching(
         /^Removals are held back: 20 of 20 Locations \(100 %\) would be removed, 20 of them because their file has another URL now/,

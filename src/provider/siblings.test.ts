@@ -3,7 +3,7 @@ import { FakeClock } from '../__testUtils__/FakeClock';
 import { createRecordingConnection } from '../__testUtils__/recordingConnection';
 import { createTestProviders, TEST_USER } from '../__testUtils__/testProvider';
 
-const targetOf = (slug: string) =>
+const toTarget = (slug: string) =>
   `http://bitbucket.test/projects/PAY/repos/${slug}/browse/catalog-info.yaml`;
 
 /** Two providers that match the same repositories, one of them without archived ones. */
@@ -44,13 +44,13 @@ describe('two providers that match the same repository', () => {
 
     await active.run();
 
-    expect(active.connection.targets()).toEqual([targetOf('web')]);
+    expect(active.connection.targets()).toEqual([toTarget('web')]);
     expect(all.connection.mutations.slice(before)).toMatchObject([
       {
         type: 'delta',
         added: [
           {
-            entity: { spec: { target: targetOf('api') } },
+            entity: { spec: { target: toTarget('api') } },
             locationKey: 'bitbucketServer-provider:all',
           },
         ],

@@ -84,14 +84,14 @@ export class RefreshedReads implements EntityProvider {
         onHost.map(({ address }) => address),
       );
     }
-    const files = await this.#filesOf(changed);
+    const files = await this.#findFiles(changed);
     if (files.length > 0) {
       // The catalog may have processed them after the refresh but before the new stamps.
       await this.#connection?.refresh({ keys: files.map(url => `url:${url}`) });
     }
   }
 
-  async #filesOf(changed: readonly ChangedTarget[]): Promise<string[]> {
+  async #findFiles(changed: readonly ChangedTarget[]): Promise<string[]> {
     const files = new Set<string>();
     for (const { isWholeRepository, url } of changed) {
       if (isWholeRepository) {

@@ -15,7 +15,7 @@ const OTHER_HASH = 'ffffffffffffffff'.repeat(4);
 const CONTENT = '0123456789abcdef';
 const PROBLEM: Problem = { reason: 'timeout', detail: 'no answer' };
 
-const etagOf = (options: Partial<ReturnType<typeof parts>> = {}) =>
+const createEtag = (options: Partial<ReturnType<typeof parts>> = {}) =>
   formatEtag({ ...parts(), ...options });
 const parts = () => ({
   urlHash: URL_HASH.slice(0, 16),
@@ -53,13 +53,13 @@ describe('an etag', () => {
 
 describe('a read of the catalog', () => {
   it('needs no request while the stamp is the same and the etag recent', () => {
-    expect(decideRead(ask(etagOf()), 'stamp-1', MAX_AGE)).toEqual({
+    expect(decideRead(ask(createEtag()), 'stamp-1', MAX_AGE)).toEqual({
       kind: 'not-modified',
     });
   });
 
   it('needs no request after a proven absence either', () => {
-    const etag = etagOf({ content: 'absent' });
+    const etag = createEtag({ content: 'absent' });
     expect(decideRead(ask(etag), 'stamp-1', MAX_AGE).kind).toBe('not-modified');
   });
 
@@ -69,24 +69,24 @@ describe('a read of the catalog', () => {
     ['with the built-in reader’s', '0123456789ab', 'stamp-1', NOW, 'other-etag'],
     [
       'with that of another URL',
-      etagOf({ urlHash: OTHER_HASH.slice(0, 16) }),
+      createEtag({ urlHash: OTHER_HASH.slice(0, 16) }),
       'stamp-1',
       NOW,
       'other-etag',
     ],
-    ['after a change', etagOf(), 'stamp-2', NOW, 'changed'],
-    ['while the stamp cannot be read', etagOf(), undefined, NOW, 'no-stamp'],
+    ['after a change', createEtag(), 'stamp-2', NOW, 'changed'],
+    ['while the stamp cannot be read', createEtag(), undefined, NOW, 'no-stamp'],
     [
       'with an etag from when it could not be read',
-      etagOf({ stamp: NO_STAMP }),
+      createEtag({ stamp: NO_STAMP }),
       NO_STAMP,
       NOW,
       'no-stamp',
     ],
-    ['after maxAge', etagOf(), 'stamp-1', NOW - MINUTE + MAX_AGE, 'too-old'],
+    ['after maxAge', createEtag(), 'stamp-1', NOW - MINUTE + MAX_AGE, 'too-old'],
     [
       'read in the far future',
-      etagOf({ readAtMs: NOW + HOUR }),
+      createEtag({ readAtMs: NOW + HOUR }),
       'stamp-1',
       NOW,
       'too-old',
@@ -99,13 +99,13 @@ describe('a read of the catalog', () => {
   });
 
   it('tolerates the clock of another replica that is slightly ahead', () => {
-    const etag = etagOf({ readAtMs: NOW + 5_000 });
+    const etag = createEtag({ readAtMs: NOW + 5_000 });
     expect(decideRead(ask(etag), 'stamp-1', MAX_AGE).kind).toBe('not-modified');
   });
 
   it('needs a request within the last fifth of maxAge, each URL at its own age', () => {
     const readAgainAfter = (urlHash: string) => {
-      const etag = etagOf({ urlHash, readAtMs: NOW });
+      const etag = createEtag({ urlHash, readAtMs: NOW });
       let ageMs = 0;
       while (
         decideRead({ etag, urlHash, nowMs: NOW + ageMs }, 'stamp-1', MAX_AGE).kind ===
@@ -132,7 +132,7 @@ describe('a read of the catalog', () => {
           stampLater: fc.constantFrom('stamp-2', 'stamp-3', undefined),
         }),
         ({ readAgo, later, stamp, stampLater }) => {
-          const etag = etagOf({ readAtMs: NOW - readAgo });
+          const etag = createEtag({ readAtMs: NOW - readAgo });
           const first = decideRead(ask(etag), stamp, MAX_AGE);
           // A stamp never returns to an earlier value.
           const next = stamp === 'stamp-1' ? stamp : stampLater;
@@ -149,16 +149,16 @@ describe('the result of a request', () => {
   const unknown = { kind: 'unknown', problem: PROBLEM } as const;
 
   it('is the file, changed or not, with an etag that saves the next request', () => {
-    const old = etagOf({ readAtMs: NOW - HOUR });
+    const old = createEtag({ readAtMs: NOW - HOUR });
     const verdict = assessRead(ask(old), 'stamp-1', found, STALE);
-    expect(verdict).toEqual({ kind: 'answered', etag: etagOf({ readAtMs: NOW }) });
+    expect(verdict).toEqual({ kind: 'answered', etag: createEtag({ readAtMs: NOW }) });
     const etag = verdict.kind === 'answered' ? verdict.etag : '';
     expect(decideRead(ask(etag), 'stamp-1', MAX_AGE).kind).toBe('not-modified');
   });
 
   it('has an etag also for a proven absence, since the catalog would keep the old one', () => {
-    const verdict = assessRead(ask(etagOf()), 'stamp-1', { kind: 'absent' }, STALE);
-    const etag = etagOf({ readAtMs: NOW, content: 'absent' });
+    const verdict = assessRead(ask(createEtag()), 'stamp-1', { kind: 'absent' }, STALE);
+    const etag = createEtag({ readAtMs: NOW, content: 'absent' });
     expect(verdict).toEqual({ kind: 'answered', etag });
   });
 
@@ -178,16 +178,16 @@ describe('the result of a request', () => {
   });
 
   it.each<[string, string | undefined, number, 'stale' | 'failed']>([
-    ['was read a minute ago', etagOf(), NOW, 'stale'],
-    ['was read before the last change', etagOf({ stamp: 'stamp-0' }), NOW, 'stale'],
-    ['was proven absent', etagOf({ content: 'absent' }), NOW, 'stale'],
-    ['is as old as may be', etagOf(), NOW - MINUTE + STALE - 1, 'stale'],
-    ['is older', etagOf(), NOW - MINUTE + STALE, 'failed'],
-    ['was read by a clock slightly ahead', etagOf(), NOW - 2 * MINUTE, 'stale'],
-    ['was read by a clock far ahead', etagOf(), NOW - 2 * MINUTE - 1, 'failed'],
+    ['was read a minute ago', createEtag(), NOW, 'stale'],
+    ['was read before the last change', createEtag({ stamp: 'stamp-0' }), NOW, 'stale'],
+    ['was proven absent', createEtag({ content: 'absent' }), NOW, 'stale'],
+    ['is as old as may be', createEtag(), NOW - MINUTE + STALE - 1, 'stale'],
+    ['is older', createEtag(), NOW - MINUTE + STALE, 'failed'],
+    ['was read by a clock slightly ahead', createEtag(), NOW - 2 * MINUTE, 'stale'],
+    ['was read by a clock far ahead', createEtag(), NOW - 2 * MINUTE - 1, 'failed'],
     ['was never read', undefined, NOW, 'failed'],
     ['was read by the built-in reader', '0123456789ab', NOW, 'failed'],
-    ['is another URL', etagOf({ urlHash: OTHER_HASH.slice(0, 16) }), NOW, 'failed'],
+    ['is another URL', createEtag({ urlHash: OTHER_HASH.slice(0, 16) }), NOW, 'failed'],
   ])('without an answer for a file that %s', (_, etag, nowMs, kind) => {
     expect(assessRead(ask(etag, nowMs), 'stamp-1', unknown, STALE)).toEqual({
       kind,

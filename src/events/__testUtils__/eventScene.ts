@@ -121,8 +121,8 @@ export async function startEvents(options: EventSceneOptions = {}): Promise<Even
   const { eventStore = new InProcessEventStore() } = options;
   const store = await readyStore(options.store ?? createTestStore([], { clock }));
   const shutdown = new AbortController();
-  const config = new ConfigReader(configOf(bitbucket, options));
-  const created = providersOf(config, { bitbucket, clock, logger, store, shutdown });
+  const config = new ConfigReader(createConfig(bitbucket, options));
+  const created = createListeners(config, { bitbucket, clock, logger, store, shutdown });
   const all = await Promise.all(created.map(listen));
   const [first] = all;
   if (!first) {
@@ -194,7 +194,7 @@ interface World {
   readonly shutdown: AbortController;
 }
 
-function providersOf(config: ConfigReader, { bitbucket, shutdown, ...world }: World) {
+function createListeners(config: ConfigReader, { bitbucket, shutdown, ...world }: World) {
   return createProviders(readDiscoveryConfig(config), {
     ...world,
     webhooks: openWebhooks(world.store),
@@ -216,7 +216,10 @@ function createBitbucket(
   return bitbucket;
 }
 
-function configOf(bitbucket: SimulatedBitbucket, options: EventSceneOptions): JsonObject {
+function createConfig(
+  bitbucket: SimulatedBitbucket,
+  options: EventSceneOptions,
+): JsonObject {
   const { config, integration, handlesScmEvents, providers } = options;
   const { integrations } = appConfigFor({ bitbucket, integration });
   const { host } = new URL(bitbucket.baseUrl);

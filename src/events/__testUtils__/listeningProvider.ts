@@ -36,8 +36,8 @@ export async function listen(created: CreatedProvider): Promise<ListeningProvide
     refresh: async ({ keys }) => void refreshed.push(...keys.map(nameOfTarget)),
     applyMutation: async mutation => {
       if (mutation.type === 'delta') {
-        const added = mutation.added.flatMap(targetOf).map(nameOfTarget);
-        const removed = mutation.removed.flatMap(targetOf).map(nameOfTarget);
+        const added = mutation.added.flatMap(toTargets).map(nameOfTarget);
+        const removed = mutation.removed.flatMap(toTargets).map(nameOfTarget);
         mutations.push({ added, removed });
       }
       await inner.applyMutation(mutation);
@@ -48,7 +48,7 @@ export async function listen(created: CreatedProvider): Promise<ListeningProvide
   return { ...created, connection, refreshed, mutations, holds };
 }
 
-function targetOf(given: DeferredEntity | { entityRef: string }): string[] {
+function toTargets(given: DeferredEntity | { entityRef: string }): string[] {
   const target = 'entity' in given ? given.entity.spec?.target : undefined;
   return typeof target === 'string' ? [target] : [];
 }
