@@ -127,7 +127,7 @@ export class FakeRepositorySource implements RepositorySource {
 
   /** {@inheritDoc RepositorySource.getRepository} */
   async getRepository(at: RepositoryAddress, options: Asking): Promise<RepositoryLookup> {
-    await this.#ask(`repository ${nameOf(at)}`, options);
+    await this.#ask(`repository ${toName(at)}`, options);
     const found = this.#find(at);
     return (
       this.#answers.get(addressKey(at)) ??
@@ -141,7 +141,7 @@ export class FakeRepositorySource implements RepositorySource {
     path: string,
     options: Asking & { branch?: string },
   ): Promise<Lookup<true>> {
-    await this.#ask(`file ${nameOf(at)} ${path}${branchOf(options)}`, options);
+    await this.#ask(`file ${toName(at)} ${path}${toBranch(options)}`, options);
     const files = this.#filesAt(at);
     if (files.kind !== 'found') {
       return files;
@@ -156,7 +156,7 @@ export class FakeRepositorySource implements RepositorySource {
     at: RepositoryAddress,
     options: Asking & { branch?: string; inOnePage?: boolean },
   ): Promise<Lookup<readonly string[]>> {
-    await this.#ask(`files ${nameOf(at)}${branchOf(options)}`, options);
+    await this.#ask(`files ${toName(at)}${toBranch(options)}`, options);
     return this.#filesAt(at);
   }
 
@@ -171,14 +171,14 @@ export class FakeRepositorySource implements RepositorySource {
 
   /** {@inheritDoc RepositorySource.getLabels} */
   async getLabels(at: RepositoryAddress, options: Asking): Promise<LabelsLookup> {
-    await this.#ask(`labels ${nameOf(at)}`, options);
+    await this.#ask(`labels ${toName(at)}`, options);
     const labels = this.#find(at)?.labels ?? [];
     return this.#labelAnswers.get(addressKey(at)) ?? { kind: 'found', labels };
   }
 
   /** {@inheritDoc RepositorySource.fileUrl} */
   fileUrl(row: Repository, path: string, branch?: string): string {
-    return target(nameOf(row), path, branch);
+    return target(toName(row), path, branch);
   }
 
   #rows(): Repository[] {
@@ -241,10 +241,10 @@ export class FakeRepositorySource implements RepositorySource {
   }
 }
 
-function nameOf({ projectKey, slug }: RepositoryAddress): string {
+function toName({ projectKey, slug }: RepositoryAddress): string {
   return `${projectKey}/${slug}`;
 }
 
-function branchOf({ branch }: { branch?: string }): string {
+function toBranch({ branch }: { branch?: string }): string {
   return branch === undefined ? '' : ` at ${branch}`;
 }

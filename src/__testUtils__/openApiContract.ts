@@ -61,7 +61,7 @@ export class OpenApiContract {
   }
 
   /** Returns the values that a schema allows. */
-  enumOf(schema: string): unknown {
+  getEnum(schema: string): unknown {
     return z
       .object({ enum: z.array(z.unknown()) })
       .parse(this.#document.components.schemas[schema]).enum;

@@ -21,7 +21,7 @@ export interface RecordingConnection extends EntityProviderConnection {
 export function createRecordingConnection(): RecordingConnection {
   const mutations: EntityProviderMutation[] = [];
   const held = new Map<string, DeferredEntity>();
-  const refOf = (deferred: DeferredEntity) => stringifyEntityRef(deferred.entity);
+  const toRef = (deferred: DeferredEntity) => stringifyEntityRef(deferred.entity);
   return {
     mutations,
     held,
@@ -36,12 +36,12 @@ export function createRecordingConnection(): RecordingConnection {
       mutations.push(mutation);
       if (mutation.type === 'full') {
         held.clear();
-        mutation.entities.forEach(entity => held.set(refOf(entity), entity));
+        mutation.entities.forEach(entity => held.set(toRef(entity), entity));
         return;
       }
-      mutation.added.forEach(entity => held.set(refOf(entity), entity));
+      mutation.added.forEach(entity => held.set(toRef(entity), entity));
       mutation.removed.forEach(removed =>
-        held.delete('entity' in removed ? refOf(removed) : removed.entityRef),
+        held.delete('entity' in removed ? toRef(removed) : removed.entityRef),
       );
     },
     async refresh() {},

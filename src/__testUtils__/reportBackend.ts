@@ -94,8 +94,8 @@ export async function startReportBackend(): Promise<ReportBackend> {
     features: [
       module,
       mockServices.httpAuth.factory({ defaultCredentials: mockCredentials.none() }),
-      permissionsOf(world),
-      auditorOf(world),
+      createPermissions(world),
+      createAuditor(world),
     ],
   });
   const stores = await started;
@@ -235,7 +235,7 @@ async function connectProviders(
   return providers;
 }
 
-function permissionsOf(world: ReportWorld) {
+function createPermissions(world: ReportWorld) {
   return mockServices.permissions.mock({
     authorize: async requests =>
       requests.map(({ permission }) => ({
@@ -246,7 +246,7 @@ function permissionsOf(world: ReportWorld) {
   }).factory;
 }
 
-function auditorOf(world: ReportWorld) {
+function createAuditor(world: ReportWorld) {
   return mockServices.auditor.mock({
     createEvent: async ({ eventId, severityLevel, meta }) => {
       const record: AuditRecord = { eventId, severityLevel, provider: meta?.provider };

@@ -18,7 +18,7 @@ const FILES = { 'catalog-info.yaml': 'owner: team-a' };
 const PAGE = 'http://bitbucket.test/projects/PAY/repos/api/browse';
 
 /** One Component per repository, with the content of the file as its description. */
-const componentOf: BitbucketServerLocationParser = async function* parse(options) {
+const parseComponent: BitbucketServerLocationParser = async function* parse(options) {
   const { client, path, repository } = options;
   const { project, slug } = repository;
   const file = await client.getFile({ projectKey: project.key, repo: slug, path });
@@ -42,7 +42,7 @@ function createBitbucket(clock: FakeClock, slugs: readonly string[]): SimulatedB
 }
 
 async function discover(
-  parser: BitbucketServerLocationParser = componentOf,
+  parser: BitbucketServerLocationParser = parseComponent,
   slugs: readonly string[] = ['api'],
 ) {
   const clock = new FakeClock();
@@ -53,11 +53,11 @@ async function discover(
 }
 
 /** What the provider has in the catalog besides its anchor. */
-function refsOf({ connection }: Pick<TestProvider, 'connection'>): string[] {
+function getRefs({ connection }: Pick<TestProvider, 'connection'>): string[] {
   return [...connection.held.keys()].filter(ref => !ref.includes('/bitbucket-server-'));
 }
 
-function descriptionOf({ connection }: TestProvider, ref: string) {
+function getDescription({ connection }: TestProvider, ref: string) {
   return connection.held.get(ref)?.entity.metadata.description;
 }
 
@@ -72,8 +72,8 @@ describe('a run with a location parser', () => {
   it('emits the entities of the parser in place of Locations', async () => {
     const scene = await discover();
 
-    expect(refsOf(scene)).toEqual(['component:default/api']);
-    expect(descriptionOf(scene, 'component:default/api')).toBe('owner: team-a');
+    expect(getRefs(scene)).toEqual(['component:default/api']);
+    expect(getDescription(scene, 'component:default/api')).toBe('owner: team-a');
     expect(scene.connection.held.get('component:default/api')?.locationKey).toBe(
       'bitbucketServer-provider:default',
     );
@@ -140,7 +140,7 @@ describe('a run with a location parser', () => {
       yield component('two');
     });
 
-    expect(refsOf(scene)).toEqual(['component:default/one', 'component:default/two']);
+    expect(getRefs(scene)).toEqual(['component:default/one', 'component:default/two']);
   });
 
   it('reports a file without entities as absent, and removes its former entities', async () => {
@@ -154,7 +154,7 @@ describe('a run with a location parser', () => {
     yields.pop();
     await scene.run();
 
-    expect(refsOf(scene)).toEqual(['component:default/web']);
+    expect(getRefs(scene)).toEqual(['component:default/web']);
     const report = await scene.reports.loadDiscovery('default');
     expect(report?.lastRun?.summary.reasons.absent).toEqual({ 'no-catalog-file': 1 });
   });
@@ -173,7 +173,7 @@ describe('a run with a location parser', () => {
     });
     await scene.run();
 
-    expect(refsOf(scene)).toEqual(['component:default/no-file']);
+    expect(getRefs(scene)).toEqual(['component:default/no-file']);
   });
 
   it('counts the requests of the parser', async () => {
@@ -188,25 +188,25 @@ describe('a run with a location parser', () => {
   });
 
   it('removes the entities of a file that is gone', async () => {
-    const scene = await discover(componentOf, ['api', 'web']);
+    const scene = await discover(parseComponent, ['api', 'web']);
     scene.bitbucket.removeFile('PAY', 'api', 'catalog-info.yaml');
     await scene.run();
 
-    expect(refsOf(scene)).toEqual(['component:default/web']);
+    expect(getRefs(scene)).toEqual(['component:default/web']);
   });
 
   it('keeps the entities while the repository is unknown', async () => {
-    const scene = await discover(componentOf, ['api', 'web']);
+    const scene = await discover(parseComponent, ['api', 'web']);
     scene.bitbucket.faults.add({
       match: { path: /repos\/api\/browse/ },
       effect: { type: 'lost-permission' },
     });
     await scene.run();
 
-    expect(refsOf(scene)).toEqual(
+    expect(getRefs(scene)).toEqual(
       expect.arrayContaining(['component:default/api', 'component:default/web']),
     );
-    expect(descriptionOf(scene, 'component:default/api')).toBe('owner: team-a');
+    expect(getDescription(scene, 'component:default/api')).toBe('owner: team-a');
   });
 
   it('keeps the same entity when the repository is renamed', async () => {
@@ -217,7 +217,7 @@ describe('a run with a location parser', () => {
     await scene.run();
 
     const report = await scene.reports.loadDiscovery('default');
-    expect(refsOf(scene)).toEqual(['component:default/stable']);
+    expect(getRefs(scene)).toEqual(['component:default/stable']);
     expect(report?.lastRun?.summary).toMatchObject({ removed: 0, heldBack: 0 });
   });
 
@@ -235,7 +235,7 @@ describe('a run with a location parser', () => {
 
     const report = await scene.reports.loadDiscovery('default');
     expect(report?.lastRun?.summary).toMatchObject({ removed: 0, heldBack: 20 });
-    expect(refsOf(scene)).toHaveLength(40);
+    expect(getRefs(scene)).toHaveLength(40);
   });
 
   it('replaces Locations with entities once a parser is set, and vice versa', async () => {
@@ -247,21 +247,21 @@ describe('a run with a location parser', () => {
     const shared = { bitbucket, clock, store: without.store };
 
     const { connection } = without;
-    const parser = componentOf;
+    const parser = parseComponent;
     const set = await connectTestProvider({ ...shared, connection, parser });
     await set.run();
-    expect(refsOf(set).sort()).toEqual(
+    expect(getRefs(set).sort()).toEqual(
       slugs.map(slug => `component:default/${slug}`).sort(),
     );
 
     const back = await connectTestProvider({ ...shared, connection });
     await back.run();
-    expect(refsOf(back).every(ref => ref.startsWith('location:'))).toBe(true);
-    expect(refsOf(back)).toHaveLength(20);
+    expect(getRefs(back).every(ref => ref.startsWith('location:'))).toBe(true);
+    expect(getRefs(back)).toHaveLength(20);
   });
 
   it('keeps everything if the parser fails on everything after a restart', async () => {
-    const scene = await discover(componentOf, ['api', 'web']);
+    const scene = await discover(parseComponent, ['api', 'web']);
     const state = await scene.store.load('default');
     const { store } = createTestStores({ readBaseline: async () => state });
     const parser: BitbucketServerLocationParser = () => {
@@ -277,7 +277,7 @@ describe('a run with a location parser', () => {
     });
     await again.run();
 
-    expect(refsOf(again).sort()).toEqual([
+    expect(getRefs(again).sort()).toEqual([
       'component:default/api',
       'component:default/web',
     ]);
@@ -286,12 +286,12 @@ describe('a run with a location parser', () => {
 
 describe('an event with a location parser', () => {
   it('emits a changed entity again', async () => {
-    const scene = await discover(componentOf, ['api', 'web']);
+    const scene = await discover(parseComponent, ['api', 'web']);
     const before = scene.connection.mutations.length;
     scene.bitbucket.writeFile('PAY', 'api', 'catalog-info.yaml', 'owner: team-b');
     await evaluate(scene, 'api');
 
-    expect(descriptionOf(scene, 'component:default/api')).toBe('owner: team-b');
+    expect(getDescription(scene, 'component:default/api')).toBe('owner: team-b');
     expect(scene.connection.mutations.slice(before)).toEqual([
       { type: 'delta', added: [expect.anything()], removed: [] },
     ]);
@@ -306,11 +306,11 @@ describe('an event with a location parser', () => {
   });
 
   it('removes entities that are no longer yielded', async () => {
-    const scene = await discover(componentOf, ['api', 'web']);
+    const scene = await discover(parseComponent, ['api', 'web']);
     scene.bitbucket.removeFile('PAY', 'api', 'catalog-info.yaml');
     await evaluate(scene, 'api');
 
-    expect(refsOf(scene)).toEqual(['component:default/web']);
+    expect(getRefs(scene)).toEqual(['component:default/web']);
   });
 
   it.each([
@@ -332,10 +332,10 @@ describe('an event with a location parser', () => {
       scene.bitbucket.removeFile('PAY', leaving, 'catalog-info.yaml');
       await evaluate(scene, leaving);
 
-      expect(refsOf(scene).sort()).toEqual(
+      expect(getRefs(scene).sort()).toEqual(
         ['component:default/shared', `component:default/${staying}`].sort(),
       );
-      expect(descriptionOf(scene, 'component:default/shared')).toBe(staying);
+      expect(getDescription(scene, 'component:default/shared')).toBe(staying);
     },
   );
 
@@ -357,6 +357,6 @@ describe('an event with a location parser', () => {
         detail: 'The location parser failed: no owner',
       },
     });
-    expect(refsOf(scene)).toEqual(['component:default/api']);
+    expect(getRefs(scene)).toEqual(['component:default/api']);
   });
 });

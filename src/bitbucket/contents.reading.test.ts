@@ -27,7 +27,7 @@ function connect() {
   return { bitbucket, git, ...createSimulatedClient({ bitbucket, signIn }) };
 }
 
-async function textOf(lookup: Lookup<OpenContent>): Promise<string | object> {
+async function getText(lookup: Lookup<OpenContent>): Promise<string | object> {
   return lookup.kind === 'found' ? new Response(lookup.value.stream).text() : lookup;
 }
 
@@ -42,9 +42,9 @@ describe('openFile', () => {
     ['a missing branch', 'a.yaml', 'nope', absent('branch-not-found')],
   ])('returns %s', async (_, path, at, expected) => {
     const { ask } = connect();
-    expect(await textOf(await ask(client => client.openFile(API, path, { at })))).toEqual(
-      expected,
-    );
+    expect(
+      await getText(await ask(client => client.openFile(API, path, { at }))),
+    ).toEqual(expected);
   });
 
   it.each<[string, FaultOptions['effect'], string]>([

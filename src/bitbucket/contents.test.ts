@@ -307,7 +307,7 @@ const moreThan = (limit: number) => (request: { query: URLSearchParams }) =>
 describe('listFiles of a huge repository', () => {
   const LIMITS = [100_000, 50_000, 25_000, 12_500];
   const tooLarge = { type: 'body', body: ' '.repeat(33 * 1024 * 1024) } as const;
-  const limitsOf = (asked: string[]) =>
+  const getLimits = (asked: string[]) =>
     asked.map(path => Number(/limit=(\d+)/.exec(path)?.[1]));
 
   it.each<[string, Effect]>([
@@ -319,7 +319,7 @@ describe('listFiles of a huge repository', () => {
     bitbucket.faults.add({ match: moreThan(20_000), effect });
     const lookup = await ask(client => client.listFiles(API));
     expect(lookup).toMatchObject({ kind: 'found', value: { length: 3 } });
-    expect(limitsOf(asked())).toEqual(LIMITS);
+    expect(getLimits(asked())).toEqual(LIMITS);
   });
 
   it('gives up with a reason where the smallest page is too large', async () => {
@@ -330,7 +330,7 @@ describe('listFiles of a huge repository', () => {
       isTooMuch: true,
       problem: { detail: expect.stringMatching(/limit=12500.*larger than/) },
     });
-    expect(limitsOf(asked())).toEqual(LIMITS);
+    expect(getLimits(asked())).toEqual(LIMITS);
   });
 
   it('gives up with a reason where the smallest page times out at every attempt', async () => {
@@ -341,7 +341,7 @@ describe('listFiles of a huge repository', () => {
       isTooMuch: true,
       problem: { detail: expect.stringMatching(/limit=12500 failed after 4 attempts/) },
     });
-    expect(limitsOf(asked())).toEqual([...LIMITS, 12_500, 12_500, 12_500]);
+    expect(getLimits(asked())).toEqual([...LIMITS, 12_500, 12_500, 12_500]);
   });
 
   it.each<[string, Effect]>([

@@ -267,9 +267,9 @@ describeWithFixtures('the OpenAPI document of Bitbucket Data Center 10.0', () =>
   ];
 
   const document = present ? readJson(DOCUMENT) : {};
-  const operationOf = (template: string) =>
+  const findOperation = (template: string) =>
     at(document, 'paths', `/api/latest${template}`, 'get');
-  const queryOf = (operation: unknown) =>
+  const getQuery = (operation: unknown) =>
     listAt(operation, 'parameters').filter(parameter => at(parameter, 'in') === 'query');
 
   it('covers each URL that can be built', () => {
@@ -287,12 +287,12 @@ describeWithFixtures('the OpenAPI document of Bitbucket Data Center 10.0', () =>
       const { pathname, searchParams } = new URL(url);
       expect(decodeURIComponent(pathname)).toBe(`/bitbucket/rest/api/1.0${template}`);
       expect([...searchParams.keys()]).toEqual(parameters);
-      const operation = operationOf(template);
+      const operation = findOperation(template);
       expect(operation).toBeDefined();
       // Pages of a repository's labels are only in the javadoc of LabelService.
       const paging = method === 'labels' ? ['start', 'limit'] : [];
       const documented = [
-        ...queryOf(operation).map(parameter => at(parameter, 'name')),
+        ...getQuery(operation).map(parameter => at(parameter, 'name')),
         ...paging,
       ];
       expect(documented).toEqual(expect.arrayContaining(parameters));
@@ -300,7 +300,7 @@ describeWithFixtures('the OpenAPI document of Bitbucket Data Center 10.0', () =>
   );
 
   it('allows ALL as a value of archived', () => {
-    const archived = queryOf(operationOf('/repos')).find(
+    const archived = getQuery(findOperation('/repos')).find(
       parameter => at(parameter, 'name') === 'archived',
     );
     expect(JSON.stringify(archived)).toContain('ALL');

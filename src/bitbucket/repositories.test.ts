@@ -34,7 +34,7 @@ function connect(options: SimulatedBitbucketOptions = {}) {
   return { bitbucket, ...client, client };
 }
 
-const namesOf = (steps: Steps) =>
+const getNames = (steps: Steps) =>
   steps
     .flatMap(step => (step.kind === 'items' ? step.items : []))
     .map(item => ('slug' in item ? item.slug : item.key));
@@ -55,7 +55,7 @@ describe('without faults', () => {
   ])('lists %s in one request', async (kind, expected, path) => {
     const { client, asked, attempts } = connect();
     const steps = await LISTINGS[kind](client);
-    expect(namesOf(steps)).toEqual(expected);
+    expect(getNames(steps)).toEqual(expected);
     expect(steps).toMatchObject([{ kind: 'items', unreadable: 0 }]);
     expect(asked()).toEqual([path]);
     expect(attempts).toEqual([{ kind, result: 200 }]);
@@ -63,7 +63,7 @@ describe('without faults', () => {
 
   it.each(KINDS)('follows the pages of %s with the limit of the server', async kind => {
     const { client, asked } = connect({ pageCaps: { repositories: 2, projects: 2 } });
-    expect(namesOf(await LISTINGS[kind](client))).toHaveLength(5);
+    expect(getNames(await LISTINGS[kind](client))).toHaveLength(5);
     expect(asked().map(path => path.match(/start=\d+&limit=\d+/)?.[0])).toEqual([
       'start=0&limit=1000',
       'start=2&limit=2',
@@ -81,7 +81,7 @@ describe('without faults', () => {
       bitbucket.hide('bot', 'P1/r1');
       bitbucket.hide('bot', 'P1/r3');
       bitbucket.hide('bot', 'P1/r4');
-      expect(namesOf(await LISTINGS.repositories(client))).toEqual(['r2', 'r5']);
+      expect(getNames(await LISTINGS.repositories(client))).toEqual(['r2', 'r5']);
     },
   );
 
@@ -214,7 +214,7 @@ describe.each(KINDS)('%s', kind => {
       const { bitbucket, client, attempts } = connect(caps);
       bitbucket.faults.add({ match: { kind, start: 2 }, effect });
       const steps = await LISTINGS[kind](client);
-      expect(namesOf(steps)).toHaveLength(2);
+      expect(getNames(steps)).toHaveLength(2);
       expect(steps).toMatchObject([
         { kind: 'items' },
         { kind: 'failed', problem: { reason }, unsupported, gone: false },
@@ -232,7 +232,7 @@ describe.each(KINDS)('%s', kind => {
       match: request => request.kind === kind && Number(request.query.get('limit')) > 300,
       effect,
     });
-    expect(namesOf(await LISTINGS[kind](client))).toHaveLength(5);
+    expect(getNames(await LISTINGS[kind](client))).toHaveLength(5);
     expect(asked().map(path => /limit=(\d+)/.exec(path)?.[1])).toEqual([
       '1000',
       '500',
@@ -264,7 +264,7 @@ describe.each(KINDS)('%s', kind => {
     const { bitbucket, client, attempts } = connect(caps);
     bitbucket.faults.add({ match: { kind, start: 2 }, effect });
     const steps = await LISTINGS[kind](client);
-    expect(namesOf(steps)).toHaveLength(4);
+    expect(getNames(steps)).toHaveLength(4);
     expect(steps.at(-1)).toMatchObject({
       kind: 'failed',
       problem: { reason: 'unexpected-answer' },
@@ -284,7 +284,7 @@ describe.each(KINDS)('%s', kind => {
     const { bitbucket, client } = connect(caps);
     bitbucket.faults.add({ match: { kind, start: 2 }, effect: 'empty-page' });
     const steps = await LISTINGS[kind](client);
-    expect(namesOf(steps)).toHaveLength(2);
+    expect(getNames(steps)).toHaveLength(2);
     expect(steps).toMatchObject([{ kind: 'items' }, { kind: 'items', items: [] }]);
   });
 
@@ -292,7 +292,7 @@ describe.each(KINDS)('%s', kind => {
     const { bitbucket, client } = connect(caps);
     bitbucket.faults.add({ match: { kind, start: 2 }, effect: 'bad-item' });
     const steps = await LISTINGS[kind](client);
-    expect(namesOf(steps)).toHaveLength(4);
+    expect(getNames(steps)).toHaveLength(4);
     expect(steps.map(step => step.kind === 'items' && step.unreadable)).toEqual([
       0, 1, 0,
     ]);
@@ -305,7 +305,7 @@ describe.each(KINDS)('%s', kind => {
       times: 2,
       effect: { type: 'status', status: 503 },
     });
-    expect(namesOf(await LISTINGS[kind](client))).toHaveLength(5);
+    expect(getNames(await LISTINGS[kind](client))).toHaveLength(5);
     expect(attempts.map(({ result }) => result)).toEqual([503, 503, 200]);
   });
 });

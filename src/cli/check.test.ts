@@ -256,7 +256,7 @@ describe('check of the access of the catalog', () => {
         },
       }),
     });
-  const rawOf = ({ requests }: SimulatedBitbucket) =>
+  const getRaw = ({ requests }: SimulatedBitbucket) =>
     requests.filter(({ path }) => path.includes('/raw/'));
 
   it('reads one file as the catalog does, with the credentials of the integration', async () => {
@@ -266,7 +266,7 @@ describe('check of the access of the catalog', () => {
     expect(stdout).toMatch(
       /ok +Catalog: It can read catalog-info\.yaml of PAY\/pay-service-4 \(integrations\.bitbucketServer, host bitbucket\.test\)/,
     );
-    expect(rawOf(bitbucket).map(({ user, path }) => [user, path])).toEqual([
+    expect(getRaw(bitbucket).map(({ user, path }) => [user, path])).toEqual([
       [
         TEST_USER.name,
         '/rest/api/1.0/projects/PAY/repos/pay-service-4/raw/catalog-info.yaml?at=',
@@ -299,7 +299,7 @@ describe('check of the access of the catalog', () => {
     const { stdout, exitCode } = await checkWith(bitbucket, own);
 
     expect(stdout).toMatch(new RegExp(`FAILED +Catalog: .*${words}`));
-    expect(rawOf(bitbucket)).toEqual([]);
+    expect(getRaw(bitbucket)).toEqual([]);
     expect(stdout).not.toContain('wrong-password');
     expect(exitCode).toBe(1);
   });

@@ -32,7 +32,7 @@ export async function main(): Promise<void> {
     cwd: process.cwd(),
     isTerminal: process.stderr.isTTY === true,
     columns: process.stderr.columns || DEFAULT_COLUMNS,
-    layouts: { stdout: layoutOf(process.stdout), stderr: layoutOf(process.stderr) },
+    layouts: { stdout: getLayout(process.stdout), stderr: getLayout(process.stderr) },
     clock: systemClock,
     signal: stop.signal,
     readFile: file => readFile(file, 'utf8'),
@@ -44,7 +44,7 @@ export async function main(): Promise<void> {
 }
 
 /** Wraps lines on a terminal only: the reader of a pipe or a file expects them whole. */
-function layoutOf({ isTTY, columns }: NodeJS.WriteStream): Layout {
+function getLayout({ isTTY, columns }: NodeJS.WriteStream): Layout {
   return {
     colors: wantsColors(process.env, isTTY === true),
     ...(isTTY && { columns: columns || DEFAULT_COLUMNS }),

@@ -195,10 +195,10 @@ describe('preview', () => {
       appConfig,
     });
 
-    const idsOf = (text: string) =>
+    const getIds = (text: string) =>
       (JSON.parse(text) as PreviewDocument).providers.map(each => each.providerId);
-    expect(idsOf(both.stdout)).toEqual(['pay', 'shop']);
-    expect(idsOf(result.stdout)).toEqual(['shop']);
+    expect(getIds(both.stdout)).toEqual(['pay', 'shop']);
+    expect(getIds(result.stdout)).toEqual(['shop']);
   });
 
   it('shows the results so far when it is stopped, and exits with 1', async () => {

@@ -45,9 +45,9 @@ describe('the command line on a terminal', () => {
     const { stdout } = await runCommand(['check'], { ...demo(), layout });
     const elsewhere = await runCommand(['check'], demo());
 
-    const scriptOf = (text: string) => /^ +api=[^]*?^ +done$/m.exec(text)?.[0];
-    expect(scriptOf(stdout)).toBeDefined();
-    expect(scriptOf(stdout)).toBe(scriptOf(elsewhere.stdout));
+    const findScript = (text: string) => /^ +api=[^]*?^ +done$/m.exec(text)?.[0];
+    expect(findScript(stdout)).toBeDefined();
+    expect(findScript(stdout)).toBe(findScript(elsewhere.stdout));
     expect(stdout).toContain('\u001B[32mok\u001B[39m');
   });
 

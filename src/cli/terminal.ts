@@ -138,11 +138,11 @@ export function wantsColors(
   return isTerminal && env.TERM !== 'dumb';
 }
 
-const widthOf = (text: string) => text.replace(CODES, '').length;
+const getWidth = (text: string) => text.replace(CODES, '').length;
 
 /** Wraps a line. A word that is too long, such as a URL, stays whole, so that it can be copied. */
 function wrap(line: string, columns: number): string {
-  if (widthOf(line) <= columns || isCommand(line)) {
+  if (getWidth(line) <= columns || isCommand(line)) {
     return line;
   }
   const hang = ' '.repeat(findHang(line.replace(CODES, ''), columns));
@@ -150,7 +150,7 @@ function wrap(line: string, columns: number): string {
   let current = '';
   // The gap between two columns belongs to the word before it.
   for (const word of line.match(/ *\S+(?: {2,}(?=\S))?/g) ?? []) {
-    const isFull = current.trim() !== '' && widthOf(current + word) > columns;
+    const isFull = current.trim() !== '' && getWidth(current + word) > columns;
     if (isFull) {
       lines.push(current.trimEnd());
     }

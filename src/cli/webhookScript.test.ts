@@ -63,7 +63,7 @@ async function start(
 }
 
 /** What `check` prints about webhooks, without its indentation. */
-async function adviceOf(bitbucket: SimulatedBitbucket, baseUrl?: string) {
+async function getAdvice(bitbucket: SimulatedBitbucket, baseUrl?: string) {
   const app = appConfigFor({
     bitbucket,
     config: { filters: { exclude: { projectKey: '^OLD$' } } },
@@ -80,7 +80,7 @@ function execute(script: string, env: Readonly<Record<string, string>>) {
   return run('sh', ['-c', script], { env: { PATH: process.env.PATH, ...env } });
 }
 
-async function webhooksOf(bitbucket: SimulatedBitbucket, projectKey: string) {
+async function getWebhooks(bitbucket: SimulatedBitbucket, projectKey: string) {
   const url = `${bitbucket.baseUrl}/rest/api/latest/projects/${projectKey}/webhooks`;
   const headers = { authorization: `Bearer ${ADMIN.token}` };
   return Webhooks.parse(await (await fetch(url, { headers })).json()).values;
@@ -96,7 +96,7 @@ withCurl('the script for webhooks', () => {
     'adds a webhook to each project that passes the filters, once, on a server %s',
     async (_, baseUrl) => {
       const bitbucket = await start({ baseUrl });
-      const { script } = await adviceOf(bitbucket, 'https://backstage.test/ui');
+      const { script } = await getAdvice(bitbucket, 'https://backstage.test/ui');
 
       const first = await execute(script, env);
       const second = await execute(script, env);
@@ -104,7 +104,7 @@ withCurl('the script for webhooks', () => {
       expect(first).toEqual({ stdout: 'OPS: created\nPAY: created\n', stderr: '' });
       expect(second).toEqual({ stdout: 'OPS: has one\nPAY: has one\n', stderr: '' });
       for (const key of ['PAY', 'OPS']) {
-        expect(await webhooksOf(bitbucket, key)).toMatchObject([
+        expect(await getWebhooks(bitbucket, key)).toMatchObject([
           {
             name: 'Backstage',
             url: RECEIVER,
@@ -119,15 +119,15 @@ withCurl('the script for webhooks', () => {
           },
         ]);
       }
-      expect(await webhooksOf(bitbucket, 'OLD')).toEqual([]);
+      expect(await getWebhooks(bitbucket, 'OLD')).toEqual([]);
     },
   );
 
   it('sends what the OpenAPI document of Bitbucket 10.0 describes, if it is present', async () => {
     const bitbucket = await start();
-    const { script } = await adviceOf(bitbucket);
+    const { script } = await getAdvice(bitbucket);
     await execute(script, env);
-    const [created] = await webhooksOf(bitbucket, 'PAY');
+    const [created] = await getWebhooks(bitbucket, 'PAY');
     if (!existsSync(DOCUMENT)) {
       console.warn(
         'NOT CHECKED: webhooks against the OpenAPI document: it is not there.',
@@ -148,7 +148,7 @@ withCurl('the script for webhooks', () => {
 
   it('names the projects without a new webhook, and continues', async () => {
     const bitbucket = await start();
-    const { script } = await adviceOf(bitbucket);
+    const { script } = await getAdvice(bitbucket);
 
     const { stdout, stderr } = await execute(script, {
       ...env,
@@ -157,18 +157,18 @@ withCurl('the script for webhooks', () => {
 
     expect(stdout).toBe('OPS: not created\nPAY: not created\n');
     expect(stderr).toContain('401');
-    expect(await webhooksOf(bitbucket, 'PAY')).toEqual([]);
+    expect(await getWebhooks(bitbucket, 'PAY')).toEqual([]);
   });
 
   it('contains no credentials and no secret from the configuration', async () => {
-    const { stdout } = await adviceOf(await start());
+    const { stdout } = await getAdvice(await start());
     expect(stdout).not.toContain(TEST_USER.password);
     expect(stdout).toContain('BITBUCKET_ADMIN_TOKEN');
     expect(stdout).toContain('https://backstage.example.com/api/events');
   });
 
   it('is not printed for a server without webhooks for projects', async () => {
-    const { advice } = await adviceOf(await start({ version: '8.7.1' }));
+    const { advice } = await getAdvice(await start({ version: '8.7.1' }));
     expect(advice).toMatch(/^Bitbucket 8\.7\.1 has no webhooks for projects/);
     expect(advice).not.toContain('curl');
   });

@@ -56,13 +56,13 @@ describe('the schema made from config.d.ts', () => {
     return use.process([{ data, context: 'app-config.yaml' }]);
   }
 
-  function configOf(value: JsonValue): JsonObject {
+  function createConfig(value: JsonValue): JsonObject {
     return { catalog: { providers: { bitbucketServer: value } } };
   }
 
   /** The same provider, in the single form and in a map. */
   function inBothForms(provider: JsonObject): JsonObject[] {
-    return [configOf(provider), configOf({ ok: { host }, prod: provider })];
+    return [createConfig(provider), createConfig({ ok: { host }, prod: provider })];
   }
 
   it.each<[string, JsonObject]>([
@@ -140,7 +140,7 @@ describe('the schema made from config.d.ts', () => {
     ['a map whose provider is a text', { prod: host }],
     ['a map whose provider is empty', { prod: {} }],
   ])('rejects %s', (_, value) => {
-    expect(() => validate(configOf(value))).toThrow('Config validation failed');
+    expect(() => validate(createConfig(value))).toThrow('Config validation failed');
   });
 
   it('accepts a configuration without this module', () => {

@@ -28,18 +28,18 @@ const WHOLE_EXAMPLE = uncommented(
 );
 const KEYS = [...CONFIGURATION_KEYS].sort();
 
-function namesOf(keys: readonly DocumentedKey[]): string[] {
+function getNames(keys: readonly DocumentedKey[]): string[] {
   return keys.map(({ key }) => key).sort();
 }
 
 /** Returns the keys whose documentation does not state the reader's default. */
 function wronglyDocumented(
   documented: readonly DocumentedKey[],
-  phraseOf: (value: string) => string,
+  toPhrase: (value: string) => string,
 ): string[] {
   return CONFIGURATION_KEYS.filter(key => {
     const { default: value } = PROVIDER_KEYS[key];
-    const phrase = value === 'required' ? 'Required' : phraseOf(value);
+    const phrase = value === 'required' ? 'Required' : toPhrase(value);
     return !documented.some(entry => entry.key === key && entry.text.includes(phrase));
   });
 }
@@ -97,7 +97,7 @@ describe('the documented configuration', () => {
   it('has the same keys and defaults in config.d.ts, in both forms', async () => {
     const { single, inMap } = providerSchemas((await loadOwnSchema()).serialize());
     for (const documented of [keysOfSchema(single), keysOfSchema(inMap)]) {
-      expect(namesOf(documented)).toEqual(KEYS);
+      expect(getNames(documented)).toEqual(KEYS);
       expect(wronglyDocumented(documented, value => `Default: \`${value}\`.`)).toEqual(
         [],
       );
@@ -114,7 +114,7 @@ describe('the documented configuration', () => {
     const leaves = documented.filter(
       ({ key }) => !sections.includes(key) && !inner.test(key),
     );
-    expect(namesOf(leaves)).toEqual(KEYS);
+    expect(getNames(leaves)).toEqual(KEYS);
     expect(
       wronglyDocumented(
         leaves.map(({ key, text }) => ({ key, text: `${text}\n` })),

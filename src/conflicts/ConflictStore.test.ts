@@ -35,7 +35,7 @@ const CATALOG = path.dirname(
 );
 
 /** One entity per batch, since the result for one must not depend on the others. */
-async function* batchesOf(entities: readonly EmittedEntity[]) {
+async function* toBatches(entities: readonly EmittedEntity[]) {
   for (const entity of entities) {
     yield [entity];
   }
@@ -83,7 +83,7 @@ describe.each(databases.eachSupportedId())('the conflicts in %s', databaseId => 
     });
   /** Records a run of a provider that emitted these entities. */
   const emit = (providerId: string, entities: readonly EmittedEntity[] = []) =>
-    store.recordRun(providerId, providerName(providerId), batchesOf(entities));
+    store.recordRun(providerId, providerName(providerId), toBatches(entities));
 
   /** Puts an entity into the catalog. */
   async function hold(

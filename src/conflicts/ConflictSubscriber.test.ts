@@ -2,7 +2,11 @@ import { DefaultEventsService } from '@backstage/plugin-events-node';
 import fc from 'fast-check';
 import { target } from '../__testUtils__/discoveryData';
 import { FakeClock } from '../__testUtils__/FakeClock';
-import { expectNoPollution, FUZZ_RUNS, arbitraryMutation } from '../__testUtils__/hostileData';
+import {
+  expectNoPollution,
+  FUZZ_RUNS,
+  arbitraryMutation,
+} from '../__testUtils__/hostileData';
 import { createLogRecorder } from '../__testUtils__/testProvider';
 import { providerName } from '../provider/locationEntities';
 import { RefusedEntity } from './ConflictStore';

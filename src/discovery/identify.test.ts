@@ -189,7 +189,11 @@ describe('indexFiles', () => {
     const more = known(9, 'PAY/api', [file('PAY/api', 'c')]);
     const row = repository(7, 'PAY/api');
     const getFiles = await index([...before, more], [row]);
-    expect(getFiles(row).map(({ path }) => path)).toEqual(['catalog-info.yaml', 'b', 'c']);
+    expect(getFiles(row).map(({ path }) => path)).toEqual([
+      'catalog-info.yaml',
+      'b',
+      'c',
+    ]);
   });
 
   it('finds nothing for a repository of which nothing is known', async () => {

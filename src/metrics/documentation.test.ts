@@ -229,14 +229,14 @@ describe('the alerts', () => {
 });
 
 describe('the tables of metrics', () => {
-  const rowsOf = (name: string) =>
+  const getRows = (name: string) =>
     read('README.md')
       .split('\n')
       .filter(line => line.startsWith(`| \`${name}\` `))
       .map(line => line.split('|').map(cell => cell.trim()));
 
   it.each(Object.values(METRICS))('describe $name', ({ name, kind, unit }) => {
-    const [described, named] = rowsOf(name);
+    const [described, named] = getRows(name);
 
     expect(described?.slice(2, 4)).toEqual([kind, `\`${unit}\``]);
     const names = PROMETHEUS_NAMES.find(candidate => candidate.metric === name);

@@ -82,7 +82,7 @@ async function setUp() {
   });
   await run();
   await clock.advance(60_000);
-  const pushOf = (change: RefChange) =>
+  const createPush = (change: RefChange) =>
     bitbucket.webhook('repo:refs_changed', {
       projectKey: 'PAY',
       slug: 'api',
@@ -104,7 +104,7 @@ async function setUp() {
     await publish(webhook, `bitbucketServer.${eventKey}`);
     await deliver(webhook);
   };
-  const pushFile = () => pushOf(bitbucket.writeFile('PAY', 'api', FILE, 'kind: API'));
+  const pushFile = () => createPush(bitbucket.writeFile('PAY', 'api', FILE, 'kind: API'));
   const countsByResult = async () => {
     const { total } = await sdk.collect();
     const count = (result: string) => total(METRICS.events.name, { result });
@@ -118,7 +118,7 @@ async function setUp() {
     deliver,
     deliverOnBothTopics,
     pushFile,
-    pushOf,
+    createPush,
     countsByResult,
   };
 }
@@ -140,9 +140,9 @@ describe('the metrics of events', () => {
   });
 
   it('count one that changes nothing as ignored', async () => {
-    const { bitbucket, deliver, pushOf, countsByResult } = await setUp();
+    const { bitbucket, deliver, createPush, countsByResult } = await setUp();
 
-    await deliver(pushOf(bitbucket.writeFile('PAY', 'api', FILE, 'x', 'feature/x')));
+    await deliver(createPush(bitbucket.writeFile('PAY', 'api', FILE, 'x', 'feature/x')));
 
     expect(await countsByResult()).toEqual({ ...NONE, ignored: 1 });
   });

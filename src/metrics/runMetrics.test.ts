@@ -32,7 +32,7 @@ afterEach(() => {
   uninstallMetrics();
 });
 
-const slugOf = (index: number) => `secret-project-${String(index).padStart(2, '0')}`;
+const toSlug = (index: number) => `secret-project-${String(index).padStart(2, '0')}`;
 
 /** A provider of a server with so many repositories, its gauges connected. */
 async function setUp(options: Partial<TestProviderOptions> & { count?: number } = {}) {
@@ -41,7 +41,7 @@ async function setUp(options: Partial<TestProviderOptions> & { count?: number } 
   const bitbucket = createSimulatedBitbucket({ users: [TEST_USER], clock });
   for (let index = 0; index < count; index += 1) {
     const files = { 'catalog-info.yaml': 'kind: Component' };
-    bitbucket.addRepository({ projectKey: 'PAY', slug: slugOf(index), files });
+    bitbucket.addRepository({ projectKey: 'PAY', slug: toSlug(index), files });
   }
   const connected = await connectTestProvider({ bitbucket, clock, ...rest });
   const { logger, reports } = connected;
@@ -59,19 +59,19 @@ async function setUp(options: Partial<TestProviderOptions> & { count?: number } 
   return { ...connected, bitbucket, clock, ending, lastSummary };
 }
 
-function runsOf(collected: Collected) {
+function getRuns(collected: Collected) {
   const of = (result: string) =>
     collected.value(METRICS.runs.name, { ...PROVIDER, result });
   return { succeeded: of('succeeded'), failed: of('failed'), aborted: of('aborted') };
 }
 
 /** The gauges, as the report has the same numbers. */
-function summaryOf(collected: Collected) {
+function getSummary(collected: Collected) {
   const { value, total, points } = collected;
   const { name } = METRICS.repositories;
   const state = (of: string) =>
     value(METRICS.locations.name, { ...PROVIDER, state: of }) ?? NaN;
-  const reasonsOf = (outcome: string) =>
+  const getReasons = (outcome: string) =>
     Object.fromEntries(
       points
         .filter(point => point.name === name && point.attributes.outcome === outcome)
@@ -83,7 +83,7 @@ function summaryOf(collected: Collected) {
   return {
     ...each(outcome => total(name, { ...PROVIDER, outcome })),
     repositories: total(name, PROVIDER),
-    reasons: each(reasonsOf),
+    reasons: each(getReasons),
     locations: state('known'),
     heldBack: state('held_back'),
     carriedForward: state('carried_forward'),
@@ -98,7 +98,7 @@ describe('the metrics of a run that succeeds', () => {
 
     const collected = await sdk.collect();
 
-    expect(runsOf(collected)).toEqual({ succeeded: 1, failed: 0, aborted: 0 });
+    expect(getRuns(collected)).toEqual({ succeeded: 1, failed: 0, aborted: 0 });
     const last = (await reports.loadDiscovery('default'))?.lastRun;
     const seconds = ((last?.finishedAtMs ?? NaN) - (last?.startedAtMs ?? NaN)) / 1000;
     expect(
@@ -122,7 +122,7 @@ describe('the metrics of a run that succeeds', () => {
 
     const summary = await lastSummary();
     const { removed: _, replaced: __, ...shown } = summary;
-    expect(summaryOf(await sdk.collect())).toEqual(shown);
+    expect(getSummary(await sdk.collect())).toEqual(shown);
     expect(shown).toMatchObject({ registered: 20, absent: 2, locations: 20 });
   });
 
@@ -145,19 +145,19 @@ describe('the metrics of a run with problems', () => {
     const { bitbucket, clock } = scene;
     await scene.run();
     for (let index = 0; index < 8; index += 1) {
-      bitbucket.archiveRepository('PAY', slugOf(index), true);
+      bitbucket.archiveRepository('PAY', toSlug(index), true);
     }
     const match = (slug: string) => ({
       kind: 'file-check' as const,
       repositorySlug: slug,
     });
     bitbucket.faults.add({
-      match: match(slugOf(8)),
+      match: match(toSlug(8)),
       times: 2,
       effect: { type: 'status', status: 429, headers: { 'Retry-After': '7' } },
     });
-    bitbucket.faults.add({ match: match(slugOf(9)), effect: 'lost-permission' });
-    bitbucket.faults.add({ match: match(slugOf(10)), times: 1, effect: 'reset' });
+    bitbucket.faults.add({ match: match(toSlug(9)), effect: 'lost-permission' });
+    bitbucket.faults.add({ match: match(toSlug(10)), times: 1, effect: 'reset' });
     await clock.advance(30 * MINUTE);
     await scene.run();
     return scene;
@@ -169,7 +169,7 @@ describe('the metrics of a run with problems', () => {
     const collected = await sdk.collect();
 
     const { removed: _, replaced: __, ...shown } = await lastSummary();
-    expect(summaryOf(collected)).toEqual(shown);
+    expect(getSummary(collected)).toEqual(shown);
     expect(shown).toMatchObject({
       heldBack: 8,
       carriedForward: 1,
@@ -236,12 +236,12 @@ describe('the metrics of a run that fails', () => {
 
     const collected = await sdk.collect();
 
-    expect(runsOf(collected)).toEqual({ succeeded: 1, failed: 1, aborted: 0 });
+    expect(getRuns(collected)).toEqual({ succeeded: 1, failed: 1, aborted: 0 });
     expect(collected.value(METRICS.lastSuccessAge.name, PROVIDER)).toBeGreaterThanOrEqual(
       3_600,
     );
     const { removed: _, replaced: __, ...shown } = await lastSummary();
-    expect(summaryOf(collected)).toEqual(shown);
+    expect(getSummary(collected)).toEqual(shown);
   });
 
   it('show no last success if there was none', async () => {
@@ -251,7 +251,7 @@ describe('the metrics of a run that fails', () => {
 
     const collected = await sdk.collect();
 
-    expect(runsOf(collected)).toEqual({ succeeded: 0, failed: 1, aborted: 0 });
+    expect(getRuns(collected)).toEqual({ succeeded: 0, failed: 1, aborted: 0 });
     expect(collected.value(METRICS.lastSuccessAge.name)).toBeUndefined();
   });
 
@@ -259,7 +259,7 @@ describe('the metrics of a run that fails', () => {
     const { run } = await setUp();
     await expect(run(AbortSignal.abort(new Error('timed out')))).rejects.toThrow();
 
-    expect(runsOf(await sdk.collect())).toEqual({ succeeded: 0, failed: 0, aborted: 1 });
+    expect(getRuns(await sdk.collect())).toEqual({ succeeded: 0, failed: 0, aborted: 1 });
   });
 
   it('count one that the catalog rejected, and keep showing the previous run', async () => {
@@ -284,8 +284,8 @@ describe('the metrics of a run that fails', () => {
 
     const collected = await sdk.collect();
 
-    expect(runsOf(collected)).toEqual({ succeeded: 1, failed: 1, aborted: 0 });
-    expect(summaryOf(collected)).toMatchObject({ registered: before.registered });
+    expect(getRuns(collected)).toEqual({ succeeded: 1, failed: 1, aborted: 0 });
+    expect(getSummary(collected)).toMatchObject({ registered: before.registered });
   });
 });
 

@@ -306,5 +306,5 @@ describe('repositories with files that the catalog could not use', () => {
 });
 
 it('has the reasons that the API document names', () => {
-  expect(contract.enumOf('CatalogErrorReason')).toEqual([...CATALOG_ERROR_REASONS]);
+  expect(contract.getEnum('CatalogErrorReason')).toEqual([...CATALOG_ERROR_REASONS]);
 });

@@ -60,11 +60,11 @@ const get = (path: string) => ask('GET', path);
 
 /** As after a run that held these back: the catalog has their files. */
 async function holdBack(...slugs: readonly string[]): Promise<void> {
-  await holdBackOf(slugs, {});
+  await getHoldBack(slugs, {});
 }
 
 /** The same of repositories that have ended otherwise. */
-async function holdBackOf(
+async function getHoldBack(
   slugs: readonly string[],
   ended: Partial<RepositoryReport>,
 ): Promise<void> {
@@ -678,7 +678,7 @@ describe('approving removals', () => {
   });
 
   it('removes them from the catalog and shows that immediately', async () => {
-    await holdBackOf(['api', 'web'], { outcome: 'excluded', reason: 'archived' });
+    await getHoldBack(['api', 'web'], { outcome: 'excluded', reason: 'archived' });
     expect((await get(`${READ}/repositories/PAY/api`)).body).toMatchObject({
       files: [{ targetUrl: target('PAY/api') }],
     });
@@ -833,10 +833,10 @@ describe('the API document of the report', () => {
   });
 
   it('names the same codes', () => {
-    expect(contract.enumOf('Outcome')).toEqual(OUTCOME_KINDS);
-    expect(contract.enumOf('ConflictKind')).toEqual(CONFLICT_KINDS);
-    expect(contract.enumOf('ConflictRole')).toEqual(CONFLICT_ROLES);
-    expect(contract.enumOf('Reason')).toEqual([
+    expect(contract.getEnum('Outcome')).toEqual(OUTCOME_KINDS);
+    expect(contract.getEnum('ConflictKind')).toEqual(CONFLICT_KINDS);
+    expect(contract.getEnum('ConflictRole')).toEqual(CONFLICT_ROLES);
+    expect(contract.getEnum('Reason')).toEqual([
       ...EXCLUSION_REASONS,
       ...ABSENCE_REASONS,
       ...UNKNOWN_REASONS,

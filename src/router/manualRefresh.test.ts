@@ -36,11 +36,11 @@ async function start(...features: BackendFeature[]) {
     ],
   });
   endings.push(() => backend.stop());
-  await eventually(async () => expect(listingsOf(bitbucket)).toBe(1));
+  await eventually(async () => expect(countListings(bitbucket)).toBe(1));
   return { bitbucket, backend };
 }
 
-function listingsOf(bitbucket: SimulatedBitbucket): number {
+function countListings(bitbucket: SimulatedBitbucket): number {
   return bitbucket.requests.filter(request => request.path.includes('/repos?')).length;
 }
 
@@ -74,7 +74,7 @@ describe('refreshing the anchor at the endpoint of the catalog', () => {
       const response = await refresh(backend, { entityRef });
 
       expect(response.status).toBe(200);
-      await eventually(async () => expect(listingsOf(bitbucket)).toBe(2));
+      await eventually(async () => expect(countListings(bitbucket)).toBe(2));
     },
   );
 
@@ -85,7 +85,7 @@ describe('refreshing the anchor at the endpoint of the catalog', () => {
 
     expect(response.status).toBe(401);
     await settled(backend);
-    expect(listingsOf(bitbucket)).toBe(1);
+    expect(countListings(bitbucket)).toBe(1);
   });
 
   it.each<[string, unknown]>([
@@ -99,7 +99,7 @@ describe('refreshing the anchor at the endpoint of the catalog', () => {
     await refresh(backend, body);
 
     await settled(backend);
-    expect(listingsOf(bitbucket)).toBe(1);
+    expect(countListings(bitbucket)).toBe(1);
   });
 
   it('audits who asked for the run', async () => {
@@ -110,7 +110,7 @@ describe('refreshing the anchor at the endpoint of the catalog', () => {
 
     await refresh(backend, { entityRef: ANCHOR });
 
-    await eventually(async () => expect(listingsOf(bitbucket)).toBe(2));
+    await eventually(async () => expect(countListings(bitbucket)).toBe(2));
     expect(auditor.createEvent).toHaveBeenCalledWith(
       expect.objectContaining({
         eventId: 'bitbucket-server-discovery-run',

@@ -23,7 +23,7 @@ const databases = createTestDatabases();
 
 const FIRST_PAGE = { limit: 100, offset: 0 };
 
-async function itemsOf(
+async function getItems(
   reports: DiscoveryReport,
   providerId = 'default',
 ): Promise<readonly RepositoryReport[]> {
@@ -97,8 +97,8 @@ describe.each(databases.eachSupportedId())('the report in %s', databaseId => {
       ['default', 'succeeded'],
       ['other', 'failed'],
     ]);
-    expect(await itemsOf(reports)).toEqual([report(1, 'PAY/api')]);
-    expect(await itemsOf(reports, 'other')).toEqual([]);
+    expect(await getItems(reports)).toEqual([report(1, 'PAY/api')]);
+    expect(await getItems(reports, 'other')).toEqual([]);
   });
 
   it('still shows how the last run ended while the next one is in progress', async () => {
@@ -134,7 +134,7 @@ describe.each(databases.eachSupportedId())('the report in %s', databaseId => {
       lastRun: record,
       lastSuccessAtMs: record.finishedAtMs,
     });
-    expect(await itemsOf(reports)).toEqual([report(1, 'PAY/api')]);
+    expect(await getItems(reports)).toEqual([report(1, 'PAY/api')]);
     await store.recordStart('default', { host, trigger, startedAtMs: NOW + 2 * HOUR });
     expect((await reports.loadDiscovery('default'))?.failure).toBeUndefined();
     await store.recordFailure('default', failure);
@@ -160,7 +160,7 @@ describe.each(databases.eachSupportedId())('the report in %s', databaseId => {
 
     await storeRun(store, 'default', finishedRun({}), [full, bare]);
 
-    expect(await itemsOf(reports)).toEqual([bare, full]);
+    expect(await getItems(reports)).toEqual([bare, full]);
   });
 
   it('deletes repositories that a complete run did not list', async () => {
@@ -171,8 +171,8 @@ describe.each(databases.eachSupportedId())('the report in %s', databaseId => {
 
     await storeRun(store, 'default', finishedRun({}), [web]);
 
-    expect(await itemsOf(reports)).toEqual([web]);
-    expect(await itemsOf(reports, 'other')).toEqual([api]);
+    expect(await getItems(reports)).toEqual([web]);
+    expect(await getItems(reports, 'other')).toEqual([api]);
   });
 
   it('keeps repositories that a failed run did not reach, and replaces those that it did', async () => {
@@ -187,7 +187,7 @@ describe.each(databases.eachSupportedId())('the report in %s', databaseId => {
 
     await storeRun(store, 'default', finishedRun({ status: 'failed' }), [unknown]);
 
-    expect(await itemsOf(reports)).toEqual([api, unknown]);
+    expect(await getItems(reports)).toEqual([api, unknown]);
   });
 
   it('finds repositories by their files, separately for each provider', async () => {
@@ -220,7 +220,7 @@ describe.each(databases.eachSupportedId())('the report in %s', databaseId => {
 
     await storeRun(store, 'default', finishedRun({}), [report(1, 'PAY/old'), renamed]);
 
-    expect(await itemsOf(reports)).toEqual([renamed]);
+    expect(await getItems(reports)).toEqual([renamed]);
   });
 
   it('adds and replaces single repositories, and moves one that was renamed', async () => {
@@ -236,7 +236,7 @@ describe.each(databases.eachSupportedId())('the report in %s', databaseId => {
     ]);
     await storeEvaluation(store, 'default', []);
 
-    expect((await itemsOf(reports)).map(repository => repository.repositoryId)).toEqual([
+    expect((await getItems(reports)).map(repository => repository.repositoryId)).toEqual([
       3, 2, 1,
     ]);
     expect(await reports.findRepository('default', 'PAY', 'api')).toBeUndefined();
@@ -252,8 +252,11 @@ describe.each(databases.eachSupportedId())('the report in %s', databaseId => {
 
     await storeEvaluation(store, 'default', [report(1, 'pay/API')]);
 
-    expect(await itemsOf(reports)).toEqual([report(1, 'pay/API'), report(-2, 'PAY/web')]);
-    expect(await itemsOf(reports, 'other')).toHaveLength(1);
+    expect(await getItems(reports)).toEqual([
+      report(1, 'pay/API'),
+      report(-2, 'PAY/web'),
+    ]);
+    expect(await getItems(reports, 'other')).toHaveLength(1);
   });
 
   it('deletes single repositories, of that provider only', async () => {
@@ -265,8 +268,8 @@ describe.each(databases.eachSupportedId())('the report in %s', databaseId => {
     await storeEvaluation(store, 'default', [], [1, 99]);
     await storeEvaluation(store, 'default', [], []);
 
-    expect(await itemsOf(reports)).toEqual([web]);
-    expect(await itemsOf(reports, 'other')).toEqual([api]);
+    expect(await getItems(reports)).toEqual([web]);
+    expect(await getItems(reports, 'other')).toEqual([api]);
   });
 
   it('finds a repository in any case, and the later one of two at one address', async () => {
@@ -335,7 +338,7 @@ describe.each(databases.eachSupportedId())('the report in %s', databaseId => {
     );
     await storeEvaluation(store, 'default', repositories);
 
-    expect(await itemsOf(reports)).toEqual([...repositories].sort(compareReports));
+    expect(await getItems(reports)).toEqual([...repositories].sort(compareReports));
   });
 
   it('yields each of 10,000 repositories once, page by page, in order', async () => {
@@ -397,7 +400,7 @@ describe.each(databases.eachSupportedId())('the report in %s', databaseId => {
 
     const seen = await replica.reports.loadDiscoveries();
     expect(seen).toEqual(await reports.loadDiscoveries());
-    expect(await itemsOf(replica.reports)).toEqual([report(1, 'PAY/api')]);
+    expect(await getItems(replica.reports)).toEqual([report(1, 'PAY/api')]);
     expect(await replica.store.consumeTrigger('default')).toBe('manual');
     expect(await store.consumeTrigger('default')).toBe('schedule');
   });
@@ -470,7 +473,7 @@ describe.each(databases.eachSupportedId())('the report in %s', databaseId => {
       },
     });
 
-    expect(await itemsOf(reports)).toEqual([
+    expect(await getItems(reports)).toEqual([
       report(1, 'PAY/api', { checkedAtMs: NOW + HOUR }),
     ]);
   });
@@ -490,7 +493,7 @@ describe.each(databases.eachSupportedId())('the report in %s', databaseId => {
     ).rejects.toBeDefined();
 
     expect(await reports.loadDiscoveries()).toEqual(before);
-    expect(await itemsOf(reports)).toEqual([report(1, 'PAY/api')]);
+    expect(await getItems(reports)).toEqual([report(1, 'PAY/api')]);
   });
 
   it('stores text of a server that contains characters that no database accepts', async () => {
@@ -505,7 +508,7 @@ describe.each(databases.eachSupportedId())('the report in %s', databaseId => {
     await storeEvaluation(store, 'default', [odd]);
     await store.recordFailure('default', { finishedAtMs: NOW, error: 'a\0b\uDE00' });
 
-    expect(await itemsOf(reports)).toEqual([
+    expect(await getItems(reports)).toEqual([
       { ...odd, repositorySlug: 'a\uFFFDpi', detail: 'a\uFFFDb\uFFFD' },
     ]);
     expect((await reports.loadDiscovery('default'))?.failure?.error).toBe(
@@ -527,7 +530,7 @@ describe.each(databases.eachSupportedId())('the report in %s', databaseId => {
       await storeRun(store, 'default', finishedRun({}), [api, web]);
       await knex(REPOSITORIES).where({ repository_id: 1 }).update(broken);
 
-      const [unknown, known] = await itemsOf(reports);
+      const [unknown, known] = await getItems(reports);
 
       expect(unknown).toMatchObject({
         repositorySlug: 'api',

@@ -4,7 +4,11 @@ import fc from 'fast-check';
 import type { Knex } from 'knex';
 import { createCatalogTables, locationRow } from '../__testUtils__/catalogTables';
 import { target } from '../__testUtils__/discoveryData';
-import { expectNoPollution, FUZZ_RUNS, arbitraryMutation } from '../__testUtils__/hostileData';
+import {
+  expectNoPollution,
+  FUZZ_RUNS,
+  arbitraryMutation,
+} from '../__testUtils__/hostileData';
 import { asDatabaseService, createTestDatabases } from '../__testUtils__/testDatabases';
 import { providerName } from '../provider/locationEntities';
 import { storableText } from '../util/text';

@@ -6,7 +6,7 @@ import { CALM_MS, Outage } from './Outage';
 type Step = 'fails' | 'succeeds' | number;
 
 /** Performs attempts, and waits of so many milliseconds; returns what was reported. */
-async function reportsOf(...steps: readonly Step[]): Promise<string[]> {
+async function getReports(...steps: readonly Step[]): Promise<string[]> {
   const clock = new FakeClock();
   const reports: string[] = [];
   const outage = new Outage({
@@ -47,6 +47,6 @@ describe('an outage', () => {
       ['begins: error 0', 'ends', 'begins: error 3', 'ends'],
     ],
   ])('is reported %s', async (_, steps, reports) => {
-    expect(await reportsOf(...steps)).toEqual(reports);
+    expect(await getReports(...steps)).toEqual(reports);
   });
 });

@@ -2,7 +2,7 @@ import { FakeClock } from '../__testUtils__/FakeClock';
 import { KeyedLock } from './concurrency';
 
 /** Runs pieces of work that take a second each; returns when each began, in seconds. */
-async function startsOf(...works: readonly (readonly string[])[]) {
+async function getStarts(...works: readonly (readonly string[])[]) {
   const clock = new FakeClock({ startMs: 0 });
   const lock = new KeyedLock();
   const starts: number[] = [];
@@ -17,19 +17,19 @@ async function startsOf(...works: readonly (readonly string[])[]) {
 }
 
 it('runs work on one key sequentially, in the order of the calls', async () => {
-  expect(await startsOf(['a'], ['a'], ['a'])).toEqual([0, 1, 2]);
+  expect(await getStarts(['a'], ['a'], ['a'])).toEqual([0, 1, 2]);
 });
 
 it('runs work on different keys concurrently', async () => {
-  expect(await startsOf(['a'], ['b'], [], [])).toEqual([0, 0, 0, 0]);
+  expect(await getStarts(['a'], ['b'], [], [])).toEqual([0, 0, 0, 0]);
 });
 
 it('waits for all keys of a call, and lets later calls wait for it', async () => {
-  expect(await startsOf(['a'], ['a', 'b'], ['b'], ['c'])).toEqual([0, 1, 2, 0]);
+  expect(await getStarts(['a'], ['a', 'b'], ['b'], ['c'])).toEqual([0, 1, 2, 0]);
 });
 
 it('cannot deadlock where two calls name the same keys in another order', async () => {
-  expect(await startsOf(['a', 'b'], ['b', 'a'], ['a', 'b'])).toEqual([0, 1, 2]);
+  expect(await getStarts(['a', 'b'], ['b', 'a'], ['a', 'b'])).toEqual([0, 1, 2]);
 });
 
 it('rethrows a failure to its caller and does not block later work', async () => {

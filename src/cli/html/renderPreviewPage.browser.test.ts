@@ -65,14 +65,14 @@ describeInBrowser(TITLE, () => {
 
   afterAll(() => opener?.close());
 
-  const rowsOf = (page: Page) => page.locator('tbody tr[data-outcome]:visible');
+  const getRows = (page: Page) => page.locator('tbody tr[data-outcome]:visible');
   // By attribute: finding a role among 10,000 rows takes seconds.
-  const searchOf = (page: Page) => page.locator('input[type=search]');
+  const getSearchField = (page: Page) => page.locator('input[type=search]');
   const announced = (page: Page, text: string) =>
     page.locator('[role=status]', { hasText: new RegExp(`^${text}$`) }).waitFor();
-  const widthOf = (page: Page) =>
+  const getWidth = (page: Page) =>
     page.evaluate<number>('document.documentElement.scrollWidth');
-  const groundOf = (page: Page) =>
+  const getBackground = (page: Page) =>
     page.evaluate<string>('getComputedStyle(document.body).backgroundColor');
 
   it.each([
@@ -99,7 +99,7 @@ describeInBrowser(TITLE, () => {
     expect(await page.evaluate('window.__pwned')).toBeUndefined();
     expect(complaints.join('\n')).toMatch(/inline script violates/);
     expect(complaints.join('\n')).toMatch(/evil\.example\.com\/x' violates/);
-    await searchOf(page).fill('web');
+    await getSearchField(page).fill('web');
     await announced(page, '1 of 8 repositories shown');
   });
 
@@ -109,14 +109,14 @@ describeInBrowser(TITLE, () => {
     await page
       .getByRole('heading', { name: '<script>window.__pwned = 1</script>' })
       .waitFor();
-    expect(await rowsOf(page).count()).toBe(5);
+    expect(await getRows(page).count()).toBe(5);
     for (const link of await page.locator('main a').all()) {
       expect(await link.getAttribute('href')).toMatch(
         /^(#p1-|https:\/\/bitbucket\.example\.com)/,
       );
     }
     await page.locator('a[data-search]').first().click();
-    await searchOf(page).fill('onerror=');
+    await getSearchField(page).fill('onerror=');
     await announced(page, '5 of 5 repositories shown');
     await page.getByRole('cell').first().hover();
     expect(await page.evaluate('window.__pwned')).toBeUndefined();
@@ -127,21 +127,21 @@ describeInBrowser(TITLE, () => {
     const { page } = await opener.open(PAGE);
     await announced(page, '8 repositories');
 
-    await searchOf(page).fill('pay/');
+    await getSearchField(page).fill('pay/');
     await announced(page, '5 of 8 repositories shown');
-    expect(await rowsOf(page).count()).toBe(5);
+    expect(await getRows(page).count()).toBe(5);
 
-    await searchOf(page).fill('  API  pay ');
+    await getSearchField(page).fill('  API  pay ');
     await announced(page, '1 of 8 repositories shown');
-    expect(await rowsOf(page).getByRole('rowheader').textContent()).toBe('PAY/api');
+    expect(await getRows(page).getByRole('rowheader').textContent()).toBe('PAY/api');
 
-    await searchOf(page).fill('rate-limited');
+    await getSearchField(page).fill('rate-limited');
     await announced(page, '1 of 8 repositories shown');
-    expect(await rowsOf(page).getByRole('rowheader').textContent()).toBe('DATA/lake');
+    expect(await getRows(page).getByRole('rowheader').textContent()).toBe('DATA/lake');
 
-    await searchOf(page).fill('');
+    await getSearchField(page).fill('');
     await announced(page, '8 repositories');
-    expect(await rowsOf(page).count()).toBe(8);
+    expect(await getRows(page).count()).toBe(8);
   });
 
   it('filters the rows by outcome, also with the keyboard', async () => {
@@ -149,15 +149,15 @@ describeInBrowser(TITLE, () => {
 
     await page.getByRole('radio', { name: 'Unknown' }).check();
     await announced(page, '2 of 8 repositories shown');
-    await searchOf(page).fill('lake');
+    await getSearchField(page).fill('lake');
     await announced(page, '1 of 8 repositories shown');
 
-    await searchOf(page).fill('');
-    await searchOf(page).press('Tab');
+    await getSearchField(page).fill('');
+    await getSearchField(page).press('Tab');
     await page.keyboard.press('ArrowUp');
     await announced(page, '2 of 8 repositories shown');
     expect(await page.getByRole('radio', { name: 'Absent' }).isChecked()).toBe(true);
-    expect(await rowsOf(page).getByRole('rowheader').allTextContents()).toEqual([
+    expect(await getRows(page).getByRole('rowheader').allTextContents()).toEqual([
       'PAY/new',
       'PAY/web',
     ]);
@@ -167,12 +167,12 @@ describeInBrowser(TITLE, () => {
     const { page } = await opener.open(PAGE);
 
     await page.getByRole('radio', { name: 'Absent' }).check();
-    await searchOf(page).fill('no such thing');
+    await getSearchField(page).fill('no such thing');
     await announced(page, '0 of 8 repositories shown');
     await page.getByRole('button', { name: 'Show all again' }).click();
 
     await announced(page, '8 repositories');
-    expect(await rowsOf(page).count()).toBe(8);
+    expect(await getRows(page).count()).toBe(8);
     expect(await page.getByText('Nothing matches').isVisible()).toBe(false);
   });
 
@@ -183,7 +183,7 @@ describeInBrowser(TITLE, () => {
 
     // Not PAY/fork-lift, which only has the word in its name.
     await announced(page, '1 of 8 repositories shown');
-    expect(await rowsOf(page).getByRole('rowheader').textContent()).toBe('~ANNA/api');
+    expect(await getRows(page).getByRole('rowheader').textContent()).toBe('~ANNA/api');
     await page.locator('input[type=search]:focus').waitFor();
   });
 
@@ -197,7 +197,7 @@ describeInBrowser(TITLE, () => {
 
     await announced(page, '1 of 8 repositories shown');
     await announced(page, '8 repositories');
-    expect(await rowsOf(page).count()).toBe(9);
+    expect(await getRows(page).count()).toBe(9);
   });
 
   it('stays a table for screen readers', async () => {
@@ -223,11 +223,11 @@ describeInBrowser(TITLE, () => {
     const rgb = (color: string) =>
       `rgb(${[1, 3, 5].map(at => parseInt(color.slice(at, at + 2), 16)).join(', ')})`;
 
-    expect(await groundOf(page)).toBe(rgb(COLORS.ground[0]));
+    expect(await getBackground(page)).toBe(rgb(COLORS.ground[0]));
     await page.emulateMedia({ colorScheme: 'dark' });
-    expect(await groundOf(page)).toBe(rgb(COLORS.ground[1]));
+    expect(await getBackground(page)).toBe(rgb(COLORS.ground[1]));
     await page.emulateMedia({ colorScheme: 'dark', media: 'print' });
-    expect(await groundOf(page)).toBe('rgb(255, 255, 255)');
+    expect(await getBackground(page)).toBe('rgb(255, 255, 255)');
     expect(await page.getByRole('search').isVisible()).toBe(false);
   });
 
@@ -238,9 +238,9 @@ describeInBrowser(TITLE, () => {
   ])('needs no horizontal scrolling on a phone: %s names', async (_, document) => {
     const { page } = await opener.open(document, PHONE);
 
-    expect(await widthOf(page)).toBe(360);
-    await rowsOf(page).last().scrollIntoViewIfNeeded();
-    expect(await widthOf(page)).toBe(360);
+    expect(await getWidth(page)).toBe(360);
+    await getRows(page).last().scrollIntoViewIfNeeded();
+    expect(await getWidth(page)).toBe(360);
   });
 
   it('needs no horizontal scrolling with long names on a desktop', async () => {
@@ -248,15 +248,15 @@ describeInBrowser(TITLE, () => {
       viewport: { width: 1000, height: 800 },
     });
 
-    expect(await widthOf(page)).toBe(1000);
+    expect(await getWidth(page)).toBe(1000);
   });
 
   it('can be read without a script', async () => {
     const { page } = await opener.open(PAGE, { javaScriptEnabled: false });
 
     expect(await page.locator('tbody tr[data-outcome]').count()).toBe(8);
-    expect(await rowsOf(page).last().isVisible()).toBe(true);
-    expect(await searchOf(page).isVisible()).toBe(false);
+    expect(await getRows(page).last().isVisible()).toBe(true);
+    expect(await getSearchField(page).isVisible()).toBe(false);
   });
 
   it('collapses rows with the same cause and remedy, and lets the reader open and close them', async () => {
@@ -266,20 +266,20 @@ describeInBrowser(TITLE, () => {
     const { page } = await opener.open(
       renderPreviewPage(preview(provider({ repositories: [...REPOSITORIES, ...alike] }))),
     );
-    const unlike = await rowsOf(page).count();
+    const unlike = await getRows(page).count();
     const button = page.locator('tr.group button');
 
     expect(unlike).toBeLessThan(8);
     expect(await button.getAttribute('aria-expanded')).toBe('false');
     await button.click();
-    expect(await rowsOf(page).count()).toBe(16);
+    expect(await getRows(page).count()).toBe(16);
     expect(await button.getAttribute('aria-expanded')).toBe('true');
     await button.click();
-    expect(await rowsOf(page).count()).toBe(unlike);
+    expect(await getRows(page).count()).toBe(unlike);
 
-    await searchOf(page).fill('alike-c');
+    await getSearchField(page).fill('alike-c');
     await announced(page, '1 of 16 repositories shown');
-    expect(await rowsOf(page).getByRole('rowheader').textContent()).toMatch(/alike-c$/);
+    expect(await getRows(page).getByRole('rowheader').textContent()).toMatch(/alike-c$/);
   });
 
   it('finds one repository among 10,000 collapsed ones', async () => {
@@ -287,10 +287,10 @@ describeInBrowser(TITLE, () => {
     const { page, complaints } = await opener.open(renderPreviewPage(preview(many)));
 
     await announced(page, '10,000 repositories');
-    expect(await rowsOf(page).count()).toBeLessThan(100);
-    await searchOf(page).fill('service-09876');
+    expect(await getRows(page).count()).toBeLessThan(100);
+    await getSearchField(page).fill('service-09876');
     await announced(page, '1 of 10,000 repositories shown');
-    expect(await rowsOf(page).count()).toBe(1);
+    expect(await getRows(page).count()).toBe(1);
     expect(complaints).toEqual([]);
   });
 });

@@ -50,39 +50,39 @@ const PAGE_TABLE = Object.entries(PAGES).map(
 const PAGE = renderPreviewPage(PAGES['one provider']);
 
 /** Removes the content of the style and script elements. */
-function markupOf(page: string): string {
+function getMarkup(page: string): string {
   return page.replace(/(<(style|script)>)[^]*?(<\/\2>)/g, '$1$3');
 }
 
 /** Complete, since `>` is escaped within attributes. */
-function tagsOf(page: string): string[] {
-  return markupOf(page).match(/<[^>]*>/g) ?? [];
+function getTags(page: string): string[] {
+  return getMarkup(page).match(/<[^>]*>/g) ?? [];
 }
 
-function textOf(page: string): string {
-  return markupOf(page)
+function getText(page: string): string {
+  return getMarkup(page)
     .replace(/<[^>]*>/g, ' ')
     .replaceAll('&#39;', "'")
     .replace(/\s+/g, ' ');
 }
 
-function attributesOf(tag: string): { name: string; value: string }[] {
+function getAttributes(tag: string): { name: string; value: string }[] {
   return [...tag.matchAll(/\s([\w:-]+)(?:="([^"]*)")?/g)].map(([, name, value]) => ({
     name: name ?? '',
     value: value ?? '',
   }));
 }
 
-function allOf(page: string, attribute: string): string[] {
-  return tagsOf(page)
-    .flatMap(attributesOf)
+function getAll(page: string, attribute: string): string[] {
+  return getTags(page)
+    .flatMap(getAttributes)
     .filter(candidate => candidate.name === attribute)
     .map(found => found.value);
 }
 
 describe.each(PAGE_TABLE)('the page of %s', (_, page) => {
   it('allows its own style and script by their hashes, and nothing else', () => {
-    const policy = allOf(page, 'content').find(content =>
+    const policy = getAll(page, 'content').find(content =>
       content.includes('default-src'),
     );
     const hash = (tag: string) => {
@@ -97,9 +97,9 @@ describe.each(PAGE_TABLE)('the page of %s', (_, page) => {
   });
 
   it('has no external references except links', () => {
-    expect(allOf(page, 'src')).toEqual([]);
-    expect(allOf(page, 'style')).toEqual([]);
-    const referring = tagsOf(page).filter(tag => /\s(xlink:)?href\b/.test(tag));
+    expect(getAll(page, 'src')).toEqual([]);
+    expect(getAll(page, 'style')).toEqual([]);
+    const referring = getTags(page).filter(tag => /\s(xlink:)?href\b/.test(tag));
     for (const tag of referring) {
       expect(tag).toMatch(/^<a href="(https?:\/\/|#p\d)/);
     }
@@ -107,28 +107,30 @@ describe.each(PAGE_TABLE)('the page of %s', (_, page) => {
   });
 
   it('has only tags and attributes that the page itself writes', () => {
-    const names = new Set(tagsOf(page).map(tag => tag.match(/^<[/!]?([\w]+)/)?.[1]));
+    const names = new Set(getTags(page).map(tag => tag.match(/^<[/!]?([\w]+)/)?.[1]));
     for (const name of ['img', 'iframe', 'object', 'link', 'base', 'form', undefined]) {
       expect(names).not.toContain(name);
     }
-    const handlers = tagsOf(page)
-      .flatMap(attributesOf)
+    const handlers = getTags(page)
+      .flatMap(getAttributes)
       .filter(attribute => attribute.name.startsWith('on'));
     expect(handlers).toEqual([]);
   });
 
   it('shows no text that only a program understands', () => {
-    expect(textOf(page)).not.toMatch(/\bundefined\b|\bNaN\b|\bInfinity\b|\[object/);
-    expect(tagsOf(page).join(' ')).not.toMatch(/\bundefined\b|\bNaN\b|Infinity|\[object/);
+    expect(getText(page)).not.toMatch(/\bundefined\b|\bNaN\b|\bInfinity\b|\[object/);
+    expect(getTags(page).join(' ')).not.toMatch(
+      /\bundefined\b|\bNaN\b|Infinity|\[object/,
+    );
   });
 
   it('uses each id once, and refers to existing ids only', () => {
-    const ids = allOf(page, 'id');
+    const ids = getAll(page, 'id');
     expect(new Set(ids).size).toBe(ids.length);
     const named = [
-      ...allOf(page, 'aria-labelledby').flatMap(value => value.split(' ')),
-      ...allOf(page, 'for'),
-      ...allOf(page, 'href').flatMap(value => value.match(/^#(.*)/)?.[1] ?? []),
+      ...getAll(page, 'aria-labelledby').flatMap(value => value.split(' ')),
+      ...getAll(page, 'for'),
+      ...getAll(page, 'href').flatMap(value => value.match(/^#(.*)/)?.[1] ?? []),
     ];
     expect(ids).toEqual(expect.arrayContaining(named));
   });
@@ -149,7 +151,7 @@ describe('the content of the page', () => {
     expect(PAGE.match(/<tr data-outcome=/g)).toHaveLength(REPOSITORIES.length);
     const rows = PAGE.split('<tr data-outcome=').slice(1);
     REPOSITORIES.forEach((repository, index) => {
-      const row = textOf(`<tr data-outcome=${rows[index]}`);
+      const row = getText(`<tr data-outcome=${rows[index]}`);
       expect(row).toContain(`${repository.projectKey}/ ${repository.repositorySlug}`);
       expect(row).toContain(OUTCOME_LABELS[repository.outcome].title);
       for (const text of [
@@ -166,7 +168,7 @@ describe('the content of the page', () => {
   });
 
   it('links repositories and files', () => {
-    const hrefs = allOf(PAGE, 'href');
+    const hrefs = getAll(PAGE, 'href');
     for (const { url, files } of REPOSITORIES) {
       expect(hrefs).toEqual(
         expect.arrayContaining([url, ...files.map(file => file.targetUrl)]),
@@ -178,7 +180,7 @@ describe('the content of the page', () => {
     const repositories = manyRepositories(12_345);
     const large = provider({ repositories });
     // Without the rows, which would make a failure unreadable.
-    const [text = ''] = textOf(renderPreviewPage(preview(large))).split(
+    const [text = ''] = getText(renderPreviewPage(preview(large))).split(
       'Every repository',
     );
     for (const kind of OUTCOME_KINDS) {
@@ -195,7 +197,7 @@ describe('the content of the page', () => {
   });
 
   it('shows the difference from a catalog if there is one', () => {
-    const text = textOf(PAGE);
+    const text = getText(PAGE);
     expect(text).toContain('1,234 would stay unchanged');
     expect(text).toContain('Added 1 Location https://bitbucket.example.com/new');
     expect(text).toContain(
@@ -213,12 +215,12 @@ describe('the content of the page', () => {
       heldBack,
       heldBackReason,
     };
-    const text = textOf(renderPreviewPage(preview(provider({ against }))));
+    const text = getText(renderPreviewPage(preview(provider({ against }))));
 
     expect(text).toContain('Held back 1 Location https://bitbucket.example.com/held');
     expect(text).toContain(`${heldBackReason}.`);
     expect(text).toContain('The backend has no report of this provider');
-    expect(textOf(PAGE)).not.toContain('The backend has no report');
+    expect(getText(PAGE)).not.toContain('The backend has no report');
   });
 
   it('closes long lists of differences at first', () => {
@@ -234,7 +236,7 @@ describe('the content of the page', () => {
   });
 
   it('shows that a preview failed, and why', () => {
-    const text = textOf(renderPreviewPage(PAGES['a failed one']));
+    const text = getText(renderPreviewPage(PAGES['a failed one']));
     expect(text).toContain('A scheduled run would fail. Bitbucket refused the login.');
     expect(text).toContain('✕ failed');
     expect(text).toContain('No repository was found.');
@@ -250,7 +252,7 @@ describe('the content of the page', () => {
   });
 
   it('shows the requests and the budget', () => {
-    const text = textOf(PAGE);
+    const text = getText(PAGE);
     expect(text).toContain('Sent 24 ');
     expect(text).toContain('file-check 22 ');
     expect(text).toContain('60 requests at once, 5 more each second');
@@ -264,11 +266,11 @@ describe('the content of the page', () => {
     const burst = provider({
       budget: { kind: 'limited', capacity: 60, fillRatePerSecond: 4 },
     });
-    expect(textOf(renderPreviewPage(preview(burst)))).toContain(
+    expect(getText(renderPreviewPage(preview(burst)))).toContain(
       'Columns above it do not exceed the limit: they use what was saved before, up to 60 requests.',
     );
     const unlimited = provider({ budget: { kind: 'unlimited' } });
-    expect(textOf(renderPreviewPage(preview(unlimited)))).toContain(
+    expect(getText(renderPreviewPage(preview(unlimited)))).toContain(
       'account requests are not limited',
     );
     const far = provider({
@@ -355,13 +357,13 @@ describe.each([
   ['light', 0],
   ['dark', 1],
 ] as const)('the colors of the %s mode', (_, mode) => {
-  const colorsOf = (...names: readonly (keyof typeof COLORS)[]) =>
+  const getColors = (...names: readonly (keyof typeof COLORS)[]) =>
     names.map(name => COLORS[name][mode]);
-  const fills = colorsOf(...OUTCOME_KINDS);
+  const fills = getColors(...OUTCOME_KINDS);
 
   it('have enough contrast for text', () => {
-    for (const below of colorsOf('ground', 'raised', 'failure')) {
-      for (const above of colorsOf('text', 'quiet', 'link')) {
+    for (const below of getColors('ground', 'raised', 'failure')) {
+      for (const above of getColors('text', 'quiet', 'link')) {
         expect(contrast(above, below)).toBeGreaterThanOrEqual(4.5);
       }
     }
@@ -371,7 +373,7 @@ describe.each([
   });
 
   it('have enough contrast for charts and controls', () => {
-    for (const fill of [...fills, ...colorsOf('field', 'column')]) {
+    for (const fill of [...fills, ...getColors('field', 'column')]) {
       expect(contrast(fill, COLORS.ground[mode])).toBeGreaterThanOrEqual(3);
     }
   });

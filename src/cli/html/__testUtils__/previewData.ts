@@ -56,7 +56,7 @@ export const REPOSITORIES = [
   repository('~ANNA/api', 'excluded', 'fork'),
 ];
 
-function summaryOf(repositories: readonly PreviewedRepository[]): RunSummary {
+function getSummary(repositories: readonly PreviewedRepository[]): RunSummary {
   const of = (kind: OutcomeKind) =>
     repositories.filter(repository => repository.outcome === kind);
   const reasons = (kind: OutcomeKind) => {
@@ -98,7 +98,7 @@ export function provider(changes: Partial<ProviderPreview> = {}): ProviderPrevie
     startedAt: '2025-03-04T12:30:00.000Z',
     finishedAt: '2025-03-04T12:30:12.400Z',
     durationMs: 12_400,
-    summary: summaryOf(repositories),
+    summary: getSummary(repositories),
     requests: {
       total: 24,
       retries: 5,
