@@ -75,7 +75,7 @@ const TEST_UTILS = ['**/__testUtils__/**'];
 const NOT_PRODUCTION = [...TESTS, ...TEST_UTILS];
 
 /** `eslint` patterns for a folder or a single file of `src`. */
-function filesOf(layer) {
+function getFilePatterns(layer) {
   return layer.endsWith('.ts') ? [`src/${layer}`] : [`src/${layer}/**/*.ts`];
 }
 
@@ -378,7 +378,7 @@ export default tseslint.config(
   },
   ...Object.keys(LAYERS).map(layer => ({
     name: `modules for src/${layer}`,
-    files: filesOf(layer),
+    files: getFilePatterns(layer),
     ignores: NOT_PRODUCTION,
     rules: { 'no-restricted-imports': restrictedImports(layer) },
   })),

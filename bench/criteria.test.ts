@@ -6,7 +6,7 @@ const CELL: Cell = { repositories: 2000, latencyMs: 20, validateLocationsExist: 
 
 const FEW = { total: 9, byKind: {}, rateLimited: 0, perSecond: 1 };
 
-function runOf(total: number, seconds: number, rateLimited = 0): Result {
+function createRun(total: number, seconds: number, rateLimited = 0): Result {
   const run = {
     kind: 'finished' as const,
     requests: { total, byKind: { 'file-check': total }, rateLimited, perSecond: 5 },
@@ -18,8 +18,8 @@ function runOf(total: number, seconds: number, rateLimited = 0): Result {
 
 const assess = (
   cell: Partial<Cell>,
-  ours = runOf(2003, 5),
-  peer = runOf(2482, 50),
+  ours = createRun(2003, 5),
+  peer = createRun(2482, 50),
 ): string[] =>
   assessCriteria([{ cell: { ...CELL, ...cell }, ours, peer }]).map(
     ({ about, passed, text }) => `${passed} (${about}): ${text}`,
@@ -34,15 +34,15 @@ describe('assessCriteria', () => {
   });
 
   it.each([
-    ['one request too many', runOf(2008, 5), 'false (count)'],
-    ['a second too many', runOf(2003, 6), 'false (time)'],
+    ['one request too many', createRun(2008, 5), 'false (count)'],
+    ['a second too many', createRun(2003, 6), 'false (time)'],
   ])('does not pass with %s', (_, ours, expected) => {
     expect(assess({}, ours)).toContainEqual(expect.stringContaining(expected));
   });
 
   it('compares with a published module that was stopped by the time at which it was', () => {
     const stopped: Result = { kind: 'stopped', requests: FEW, limitSeconds: 150 };
-    expect(assess({}, runOf(2003, 6), stopped)).toContainEqual(
+    expect(assess({}, createRun(2003, 6), stopped)).toContainEqual(
       expect.stringContaining(
         "true (time): 2,000 repositories, 20 ms: 0.040 of the published module's time (at most 0.1)",
       ),
@@ -64,14 +64,14 @@ describe('assessCriteria', () => {
     [false, 101, 'false (count)'],
   ])('told the limit: %p, %d answers with 429: %s', (isTold, rateLimited, expected) => {
     const bucket = { capacity: 60, fillRate: 50, isTold };
-    expect(assess({ bucket }, runOf(2003, 50, rateLimited))).toContainEqual(
+    expect(assess({ bucket }, createRun(2003, 50, rateLimited))).toContainEqual(
       expect.stringMatching(new RegExp(`^${expected.replace(/[()]/g, '.')}.*with 429`)),
     );
   });
 
   it('has no verdict about what was only calculated', () => {
     expect(
-      assess({ repositories: 20_000 }, scaleResult(runOf(2003, 5), 2000, 20_000)),
+      assess({ repositories: 20_000 }, scaleResult(createRun(2003, 5), 2000, 20_000)),
     ).toEqual([]);
   });
 

@@ -82,7 +82,7 @@ function assessPeerTime({ cell, ours, peer }: CellResult): Verdict[] {
   if (!applies || repositories < MANY_REPOSITORIES) {
     return [];
   }
-  const peerSeconds = secondsOf(peer);
+  const peerSeconds = getSeconds(peer);
   return [
     verdict('time', cell, ours, ({ requests, seconds }) => ({
       passed:
@@ -99,7 +99,7 @@ function describeLeastShare(ours: number, peer: Result): string {
   if (!isWhole(peer)) {
     return '';
   }
-  const theirs = requestsOf(peer);
+  const theirs = getRequests(peer);
   const least = ratio(ours / REQUESTS_AT_ONCE, theirs, 3);
   return `; ${least} if only waiting took time: ${formatCount(ours)} requests, ${REQUESTS_AT_ONCE} at once, against ${formatCount(theirs)} in turn`;
 }
@@ -115,11 +115,11 @@ function assessPeerRequests({ cell, ours, peer }: CellResult): Verdict[] {
     return [];
   }
   const share = cell.hasSearch ? MAX_SHARE_WITH_SEARCH : MAX_SHARE_OF_PEER_REQUESTS;
-  const most = requestsOf(peer) * share;
+  const most = getRequests(peer) * share;
   return [
     verdict('count', cell, ours, ({ requests }) => ({
       passed: isWhole(peer) ? requests.max <= most : 'not measured',
-      text: `${ratio(requests.max, requestsOf(peer), 4)} of the published module's requests (at most ${share})`,
+      text: `${ratio(requests.max, getRequests(peer), 4)} of the published module's requests (at most ${share})`,
     })),
   ];
 }
@@ -223,7 +223,7 @@ function verdict(
 }
 
 /** At least: what was stopped would have taken longer, and asked for more. */
-function secondsOf(result: Result): number | undefined {
+function getSeconds(result: Result): number | undefined {
   switch (result.kind) {
     case 'finished':
       return result.seconds.median;
@@ -236,7 +236,7 @@ function secondsOf(result: Result): number | undefined {
   }
 }
 
-function requestsOf({ requests }: Result): number {
+function getRequests({ requests }: Result): number {
   if (typeof requests === 'number') {
     return requests;
   }

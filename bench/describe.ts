@@ -45,11 +45,11 @@ export function describeDisturbance(disturbance: Disturbance): string {
 export function describeEnd(result: Result, cell: Cell): string {
   switch (result.kind) {
     case 'failed':
-      return `failed after ${countOf(result.requests.total, 'request')}: ${result.error}`;
+      return `failed after ${toPlural(result.requests.total, 'request')}: ${result.error}`;
     case 'scaled':
       return `reckoned from ${formatCount(result.from)} repositories`;
     case 'stopped':
-      return `> ${result.limitSeconds} s, stopped after ${countOf(result.requests.total, 'request')}`;
+      return `> ${result.limitSeconds} s, stopped after ${toPlural(result.requests.total, 'request')}`;
     default: {
       const expected = expectedLocations(cell);
       const missing = expected - result.locations.min;
@@ -60,7 +60,7 @@ export function describeEnd(result: Result, cell: Cell): string {
 }
 
 /** `1 request`, `2,000 requests` */
-function countOf(count: number, noun: string): string {
+function toPlural(count: number, noun: string): string {
   return `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`;
 }
 

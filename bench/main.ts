@@ -79,7 +79,7 @@ async function main(args: readonly string[]): Promise<number> {
     return 0;
   }
   const words = args[0] === '--only' ? args.slice(1) : [];
-  const mode = words.length > 0 ? 'full' : modeOf(args);
+  const mode = words.length > 0 ? 'full' : parseMode(args);
   if (!mode) {
     process.stderr.write(
       `Usage: ${COMMANDS.full}, ${COMMANDS.quick}, or ${COMMANDS.full} -- followed by --only WORD... or --scale [repositories]\n`,
@@ -153,7 +153,7 @@ function describeScale(run: Measurement, size: number): string[] {
     : [run.kind === 'failed' ? `failed: ${run.error}` : run.kind];
 }
 
-function modeOf(args: readonly string[]): Mode | undefined {
+function parseMode(args: readonly string[]): Mode | undefined {
   if (args.length === 0) {
     return 'full';
   }
@@ -206,18 +206,18 @@ async function measureCell(
       const run = await measure(subject, cell, Math.max(1, limitSeconds()));
       runs[subject].push(run);
       process.stderr.write(
-        `${describeCell(cell)}: ${SUBJECT_NAMES[subject]}: ${progressOf(run)}\n`,
+        `${describeCell(cell)}: ${SUBJECT_NAMES[subject]}: ${describeProgress(run)}\n`,
       );
     }
   }
-  const resultOf = (subject: Subject): Result =>
+  const toResult = (subject: Subject): Result =>
     runs[subject].length > 0
       ? summarizeRuns(runs[subject])
       : reckon(cell, subject, smaller);
-  return { cell, ours: resultOf('ours'), peer: resultOf('peer') };
+  return { cell, ours: toResult('ours'), peer: toResult('peer') };
 }
 
-function progressOf(run: Measurement): string {
+function describeProgress(run: Measurement): string {
   return run.kind === 'finished' ? `${formatSeconds(run.seconds)} s` : run.kind;
 }
 

@@ -95,7 +95,7 @@ async function runProcess(
         on.started();
       }
     });
-    const report = await reportOf(child);
+    const report = await receiveReport(child);
     return stopped ? 'stopped' : report;
   } finally {
     clearTimeout(timer);
@@ -103,7 +103,7 @@ async function runProcess(
 }
 
 /** Other messages come from the loader, which announces the files it reads. */
-async function reportOf(child: ChildProcess): Promise<Report> {
+async function receiveReport(child: ChildProcess): Promise<Report> {
   let report: Report | undefined;
   child.on('message', message => {
     report = ReportSchema.safeParse(message).data ?? report;

@@ -22,7 +22,7 @@ async function openDatabase(setup: SubjectSetup) {
       useNullAsDefault: true,
     });
     const rowsWritten = async () =>
-      countOf(await knex.raw('SELECT total_changes() AS count'));
+      getCount(await knex.raw('SELECT total_changes() AS count'));
     return { knex, rowsWritten, close: () => knex.destroy() };
   }
   const server = knexFactory({ client: 'pg', connection: postgresUrl });
@@ -37,7 +37,7 @@ async function openDatabase(setup: SubjectSetup) {
       const { rows } = await knex.raw(
         'SELECT sum(n_tup_ins + n_tup_upd + n_tup_del)::int AS count FROM pg_stat_user_tables',
       );
-      return countOf(rows);
+      return getCount(rows);
     },
     close: async () => {
       await knex.destroy();
@@ -47,7 +47,7 @@ async function openDatabase(setup: SubjectSetup) {
   };
 }
 
-function countOf(rows: unknown): number {
+function getCount(rows: unknown): number {
   return z.tuple([z.object({ count: z.number().nullable() })]).parse(rows)[0].count ?? 0;
 }
 

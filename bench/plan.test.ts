@@ -25,7 +25,7 @@ const MADE_PER_SECOND = 20_000;
 const cells = planFor('full').groups.flat();
 const CELL: Cell = { repositories: 2000, latencyMs: 20, validateLocationsExist: true };
 
-const sumOf = (numbers: readonly number[]) =>
+const total = (numbers: readonly number[]) =>
   numbers.reduce((sum, number) => sum + number, 0);
 
 describe('the full plan', () => {
@@ -51,7 +51,7 @@ describe('the full plan', () => {
               (estimateSeconds(cell, subject) + START_SECONDS) *
               getRepeats(cell, subject),
           );
-          return sumOf(seconds);
+          return total(seconds);
         }),
       ),
     );
@@ -72,7 +72,7 @@ describe('the full plan', () => {
         ),
       ),
     );
-    expect(sumOf(groups) + backstages + sumOf(scale)).toBeLessThan(25 * 60);
+    expect(total(groups) + backstages + total(scale)).toBeLessThan(25 * 60);
   });
 
   it('runs on a small server whatever it reckons for a larger one', () => {

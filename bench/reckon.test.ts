@@ -4,7 +4,7 @@ import { reckon } from './reckon';
 
 const CELL: Cell = { repositories: 20_000, latencyMs: 20, validateLocationsExist: true };
 
-function runOf(repositories: number): Result {
+function createRun(repositories: number): Result {
   const requests = {
     total: repositories,
     byKind: { 'file-check': repositories },
@@ -20,35 +20,35 @@ function runOf(repositories: number): Result {
   ]);
 }
 
-function resultOf(cell: Partial<Cell>, ours?: Result): CellResult {
+function createResult(cell: Partial<Cell>, ours?: Result): CellResult {
   const repositories = cell.repositories ?? 200;
-  const result = ours ?? runOf(repositories);
+  const result = ours ?? createRun(repositories);
   return { cell: { ...CELL, ...cell, repositories }, ours: result, peer: result };
 }
 
 describe('reckon', () => {
   it('starts from the largest server on which the same was run', () => {
-    const smaller = [200, 2000].map(repositories => resultOf({ repositories }));
+    const smaller = [200, 2000].map(repositories => createResult({ repositories }));
     const reckoned = reckon(CELL, 'ours', [
       ...smaller,
-      resultOf({ latencyMs: 100, repositories: 2000 }),
+      createResult({ latencyMs: 100, repositories: 2000 }),
     ]);
     expect(reckoned).toMatchObject({ kind: 'scaled', from: 2000, requests: 20_000 });
     expect(reckoned).toMatchObject({ seconds: 2000 / 50 + 18_000 / 40 });
   });
 
   it('never starts from what was reckoned itself', () => {
-    const small = resultOf({ repositories: 200 });
+    const small = createResult({ repositories: 200 });
     const scaled = reckon({ ...CELL, repositories: 2000 }, 'ours', [small]);
-    const between = resultOf({ repositories: 2000 }, scaled);
+    const between = createResult({ repositories: 2000 }, scaled);
     expect(reckon(CELL, 'ours', [small, between])).toMatchObject({ from: 200 });
   });
 
   it('fails where the smaller one failed, and says so where nothing like it was run', () => {
     const requests = { total: 9, byKind: {}, rateLimited: 1, perSecond: 1 };
     const failed: Result = { kind: 'failed', requests, error: '429' };
-    expect(reckon(CELL, 'peer', [resultOf({}, failed)])).toBe(failed);
-    expect(reckon(CELL, 'peer', [resultOf({ latencyMs: 0 })])).toMatchObject({
+    expect(reckon(CELL, 'peer', [createResult({}, failed)])).toBe(failed);
+    expect(reckon(CELL, 'peer', [createResult({ latencyMs: 0 })])).toMatchObject({
       error: 'takes too long, and nothing like it was run',
     });
   });

@@ -65,7 +65,7 @@ describe('assessBackstages', () => {
 });
 
 describe('renderBackstages', () => {
-  const rowsOf = (results: BackstageResult[]) =>
+  const getRows = (results: BackstageResult[]) =>
     renderBackstages(results)
       .split('\n')
       .filter(line => line.startsWith('|'))
@@ -77,7 +77,7 @@ describe('renderBackstages', () => {
       );
 
   it('shows what a real one is asked beside what was seen', () => {
-    expect(rowsOf([peer, ours(1200)])).toEqual([
+    expect(getRows([peer, ours(1200)])).toEqual([
       expect.any(Array),
       expect.any(Array),
       ['40,000', '30,000 (75 %)', '1.000'],
@@ -90,11 +90,11 @@ describe('renderBackstages', () => {
   });
 
   it('says where runs are missing, and why there is nothing', () => {
-    expect(rowsOf([peer, ours(600, 40)])[3]).toEqual([
+    expect(getRows([peer, ours(600, 40)])[3]).toEqual([
       '1,000, runs missing',
       '200 (20 %)',
       '-',
     ]);
-    expect(rowsOf([failed])).toContainEqual(['72 s', '1', '-', 'it did not start']);
+    expect(getRows([failed])).toContainEqual(['72 s', '1', '-', 'it did not start']);
   });
 });

@@ -63,7 +63,7 @@ function renderLegend(subject: Subject, x: number): string {
 
 function renderPanel(size: number, rows: readonly CellResult[], top: number): string {
   const longest = Math.max(
-    ...rows.flatMap(row => SUBJECTS.map(subject => secondsOf(row[subject]) ?? 0)),
+    ...rows.flatMap(row => SUBJECTS.map(subject => getSeconds(row[subject]) ?? 0)),
     Number.MIN_VALUE,
   );
   const scale = (WIDTH - LABEL_WIDTH - VALUE_WIDTH) / longest;
@@ -93,7 +93,7 @@ function renderPanel(size: number, rows: readonly CellResult[], top: number): st
 }
 
 function renderBar(result: Result, color: string, y: number, scale: number): string {
-  const seconds = secondsOf(result);
+  const seconds = getSeconds(result);
   if (seconds === undefined) {
     const word = result.kind === 'stopped' ? 'stopped' : 'fails';
     return text(LABEL_WIDTH + 4, y + BAR_HEIGHT - 3, word, `fill="${FAILED_COLOR}"`);
@@ -107,7 +107,7 @@ function renderBar(result: Result, color: string, y: number, scale: number): str
   ].join('\n');
 }
 
-function secondsOf(result: Result): number | undefined {
+function getSeconds(result: Result): number | undefined {
   switch (result.kind) {
     case 'finished':
       return result.seconds.median;

@@ -70,12 +70,12 @@ function renderCells(results: readonly CellResult[]): string[] {
   const disturbed = results.filter(({ cell }) => cell.disturbance !== undefined);
   return [
     '## Runs',
-    renderTable([...CELL_COLUMNS, MODULE, ...NUMBERS, LOCATIONS], rowsOf(orderly)),
+    renderTable([...CELL_COLUMNS, MODULE, ...NUMBERS, LOCATIONS], getRows(orderly)),
     NOTES,
     '## Something goes wrong',
     renderTable(
       [{ heading: 'what' }, ...CELL_COLUMNS, MODULE, ...NUMBERS, LOCATIONS],
-      rowsOf(disturbed, ({ disturbance }) => [
+      getRows(disturbed, ({ disturbance }) => [
         disturbance ? describeDisturbance(disturbance) : '',
       ]),
     ),
@@ -122,7 +122,7 @@ function renderFacts({ date, node, cpus, command, minutes, versions }: Facts): s
 }
 
 /** Two rows for each cell. */
-function rowsOf(
+function getRows(
   results: readonly CellResult[],
   lead: (cell: Cell) => string[] = () => [],
 ): string[][] {
@@ -131,7 +131,7 @@ function rowsOf(
       ...lead(result.cell),
       ...describeColumns(result.cell),
       SUBJECT_NAMES[subject],
-      ...numbersOf(result[subject]),
+      ...getNumbers(result[subject]),
       describeEnd(result[subject], result.cell),
     ]),
   );
@@ -148,7 +148,7 @@ function describeColumns(cell: Cell): string[] {
   ];
 }
 
-function numbersOf(result: Result): string[] {
+function getNumbers(result: Result): string[] {
   if (result.kind === 'scaled') {
     const { requests, rateLimited, seconds, cpuSeconds } = result;
     return [

@@ -8,7 +8,7 @@ const README = read('README.md').replace(/\s+/g, ' ');
 const RESULTS = read('bench/RESULTS.md');
 
 /** The rows of the first table, by the headings of their columns. */
-function rowsOf(markdown: string): Record<string, string>[] {
+function getRows(markdown: string): Record<string, string>[] {
   const toCells = (line: string) =>
     line
       .split('|')
@@ -23,8 +23,8 @@ function rowsOf(markdown: string): Record<string, string>[] {
 }
 
 /** Seconds of a first run that checks files, without a limit, rounded. */
-function secondsOf(module: string): number {
-  const [row] = rowsOf(RESULTS).filter(
+function getSeconds(module: string): number {
+  const [row] = getRows(RESULTS).filter(
     one =>
       one.repositories === '2,000' &&
       one.latency === '20 ms' &&
@@ -43,8 +43,8 @@ it('the README names the seconds of both modules', () => {
       README,
     ) ?? [];
   expect([Number(ours), Number(peer)]).toEqual([
-    secondsOf('this module'),
-    secondsOf('published'),
+    getSeconds('this module'),
+    getSeconds('published'),
   ]);
 });
 

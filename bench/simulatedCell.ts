@@ -31,10 +31,10 @@ export function createCellServer(cell: Cell): SimulatedBitbucket {
 }
 
 function addRepository(bitbucket: SimulatedBitbucket, index: number): void {
-  const slug = slugOf(index);
+  const slug = toSlug(index);
   const file = componentYaml(slug, `Service number ${index}`);
   bitbucket.addRepository({
-    projectKey: projectKeyOf(index),
+    projectKey: toProjectKey(index),
     slug,
     files: {
       'README.md': `# ${slug}\n`,
@@ -46,8 +46,8 @@ function addRepository(bitbucket: SimulatedBitbucket, index: number): void {
 /** Renames one repository in a hundred. */
 export function changeSome(bitbucket: SimulatedBitbucket, repositories: number): void {
   for (let index = 0; index < repositories; index += 100) {
-    const slug = slugOf(index);
-    bitbucket.renameRepository(projectKeyOf(index), slug, `${slug}-renamed`);
+    const slug = toSlug(index);
+    bitbucket.renameRepository(toProjectKey(index), slug, `${slug}-renamed`);
   }
 }
 
@@ -57,7 +57,7 @@ export function pushTo(
   index: number,
   secret: string,
 ): WebhookRequest {
-  const [projectKey, slug] = [projectKeyOf(index), slugOf(index)];
+  const [projectKey, slug] = [toProjectKey(index), toSlug(index)];
   const text = `# ${slug}\n\nPushed at ${Date.now()}.\n`;
   const changes = [bitbucket.writeFile(projectKey, slug, 'README.md', text)];
   return bitbucket.webhook(
@@ -67,11 +67,11 @@ export function pushTo(
   );
 }
 
-function projectKeyOf(index: number): string {
+function toProjectKey(index: number): string {
   return `P${Math.floor(index / REPOSITORIES_PER_PROJECT)}`;
 }
 
-function slugOf(index: number): string {
+function toSlug(index: number): string {
   return `service-${index}`;
 }
 
@@ -91,7 +91,7 @@ const DISTURB: Readonly<Record<Disturbance, (bitbucket: SimulatedBitbucket) => v
   },
   '429-on-file': bitbucket => {
     bitbucket.faults.add({
-      match: { kind: ['file-check', 'raw'], repositorySlug: slugOf(DISTURBED_INDEX) },
+      match: { kind: ['file-check', 'raw'], repositorySlug: toSlug(DISTURBED_INDEX) },
       times: 1,
       effect: { type: 'status', status: 429 },
     });

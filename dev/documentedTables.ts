@@ -22,7 +22,7 @@ const OUTCOMES: readonly (readonly [OutcomeKind, string])[] = [
 ];
 
 /** Formats a default: values as code, other texts unchanged. */
-function defaultOf(text: string): string {
+function findDefault(text: string): string {
   return /^(?:\/.*|true|false|auto|\d+)$/.test(text) ? code(text) : text;
 }
 
@@ -32,7 +32,7 @@ const TABLES: Readonly<Record<string, () => readonly Row[]>> = {
     ['key', 'default', 'meaning'],
     ...Object.entries(PROVIDER_KEYS).map(([key, entry]) => [
       code(key),
-      defaultOf(entry.default),
+      findDefault(entry.default),
       entry.meaning,
     ]),
   ],

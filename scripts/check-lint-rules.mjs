@@ -8,7 +8,7 @@ import { ESLint } from 'eslint';
 import tseslint from 'typescript-eslint';
 import { ENTRY_FOLDERS, LAYERS } from '../eslint.config.mjs';
 
-const importOf = path =>
+const toImport = path =>
   `import { thing } from '${path}';\nexport const other = thing;\n`;
 const FETCH = "export const answer = fetch('https://example.com');\n";
 const NOW = 'export const now = Date.now();\n';
@@ -20,26 +20,26 @@ const CASES = [
   // Imports point downward only.
   [
     'import/no-restricted-paths',
-    ['src/config/snippet.ts', importOf('../http/HttpTransport')],
-    ['src/config/snippet.ts', importOf('../http/types')],
+    ['src/config/snippet.ts', toImport('../http/HttpTransport')],
+    ['src/config/snippet.ts', toImport('../http/types')],
   ],
   // Test code and the simulator stay out of what is published.
   [
     'import/no-restricted-paths',
-    ['src/module.ts', importOf('../dev/seed')],
-    ['test/module.test.ts', importOf('../dev/seed')],
+    ['src/module.ts', toImport('../dev/seed')],
+    ['test/module.test.ts', toImport('../dev/seed')],
   ],
   // Backstage from the adapters up; no network or timers from elsewhere.
   [
     'no-restricted-imports',
-    ['src/discovery/snippet.ts', importOf('@backstage/errors')],
-    ['src/store/snippet.ts', importOf('@backstage/errors')],
+    ['src/discovery/snippet.ts', toImport('@backstage/errors')],
+    ['src/store/snippet.ts', toImport('@backstage/errors')],
   ],
   // Only what package.json declares.
   [
     'local/no-undeclared-imports',
-    ['src/module.ts', importOf('@backstage/plugin-catalog-backend')],
-    ['test/module.test.ts', importOf('@backstage/plugin-catalog-backend')],
+    ['src/module.ts', toImport('@backstage/plugin-catalog-backend')],
+    ['test/module.test.ts', toImport('@backstage/plugin-catalog-backend')],
   ],
   // One door to the network, to time and chance, and to the catalog.
   [

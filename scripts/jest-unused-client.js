@@ -5,21 +5,21 @@
  */
 const LOOKED_FOR_BY_LOADERS = new Set(['__esModule', 'then']);
 
-function proxyOf(target, valueOf) {
+function createProxy(target, getValue) {
   return new Proxy(target, {
     get: (_, name) =>
       typeof name === 'symbol' || LOOKED_FOR_BY_LOADERS.has(name)
         ? undefined
-        : valueOf(name),
+        : getValue(name),
   });
 }
 
-module.exports = proxyOf(
+module.exports = createProxy(
   {},
   className =>
     class {
       constructor() {
-        return proxyOf(this, method => () => {
+        return createProxy(this, method => () => {
           throw new Error(`${className}.${method} is not there in tests: jest.config.js`);
         });
       }

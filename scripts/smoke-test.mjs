@@ -75,9 +75,9 @@ function checkFiles() {
 }
 
 /** Every string of a JSON value. */
-function stringsOf(value) {
+function collectStrings(value) {
   return typeof value === 'object' && value !== null
-    ? Object.values(value).flatMap(stringsOf)
+    ? Object.values(value).flatMap(collectStrings)
     : [String(value)];
 }
 
@@ -85,7 +85,11 @@ function checkManifest() {
   const source = readJson(join(root, 'package.json'));
   const packed = readJson(join(installed, 'package.json'));
   const { main, types, exports, typesVersions, bin, backstage } = packed;
-  const paths = [main, types, ...stringsOf([exports, typesVersions ?? {}, bin ?? {}])]
+  const paths = [
+    main,
+    types,
+    ...collectStrings([exports, typesVersions ?? {}, bin ?? {}]),
+  ]
     .map(String)
     .filter(path => path !== '@backstage/BackendFeature');
   const dangling = paths.filter(path => !existsSync(join(installed, path)));
@@ -104,7 +108,7 @@ function checkManifest() {
 }
 
 /** The modules that a packed file imports: code is CommonJS, declarations are not. */
-function specifiersOf(file) {
+function findSpecifiers(file) {
   const text = readFileSync(join(installed, file), 'utf8');
   return file.endsWith('.d.ts')
     ? ts.preProcessFile(text).importedFiles.map(found => found.fileName)
@@ -117,7 +121,7 @@ function specifiersOf(file) {
 function importedPackages() {
   const packages = filesBelow(installed)
     .filter(file => /\.([cm]?js|d\.ts)$/.test(file))
-    .flatMap(specifiersOf)
+    .flatMap(findSpecifiers)
     .filter(specifier => !/^(\.|node:)/.test(specifier))
     .map(specifier => specifier.match(/^(@[^/]+\/)?[^/]+/)[0])
     .filter(specifier => !builtinModules.includes(specifier));
@@ -271,7 +275,7 @@ async function checkSchema() {
     packagePaths: [join(installed, 'package.json')],
     excludePackageDependencies: true,
   });
-  const problemOf = data => {
+  const findProblem = data => {
     try {
       schema.process([{ data, context: 'example' }]);
       return undefined;
@@ -282,7 +286,7 @@ async function checkSchema() {
   const examples = documentedExamples();
   examples.forEach((example, index) => {
     assert(example.catalog?.providers?.bitbucketServer, `example ${index} is empty`);
-    const problem = problemOf(example);
+    const problem = findProblem(example);
     assert(!problem, `the schema rejects example ${index}: ${problem}`);
   });
   const wrap = bitbucketServer => ({ catalog: { providers: { bitbucketServer } } });
@@ -294,7 +298,7 @@ async function checkSchema() {
     { one: { catalogPath: '/catalog-info.yaml' } },
   ];
   for (const wrong of wrongs) {
-    assert(problemOf(wrap(wrong)), `the schema accepts ${JSON.stringify(wrong)}`);
+    assert(findProblem(wrap(wrong)), `the schema accepts ${JSON.stringify(wrong)}`);
   }
   return `${examples.length} examples`;
 }

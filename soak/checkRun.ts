@@ -48,18 +48,18 @@ export function watchRun(world: World): RunWatch {
   };
 }
 
-function keyOf({ projectKey, slug }: { projectKey: string; slug: string }): string {
+function toKey({ projectKey, slug }: { projectKey: string; slug: string }): string {
   return `${projectKey}/${slug}`.toLowerCase();
 }
 
 function keyOfRow({ projectKey, repositorySlug: slug }: RepositoryReport): string {
-  return keyOf({ projectKey, slug });
+  return toKey({ projectKey, slug });
 }
 
 /** Each repository has exactly one outcome. */
 function checkOnce({ invariants }: World, items: readonly RepositoryReport[]): void {
-  const idOf = ({ repositoryId }: RepositoryReport) => `${repositoryId}`;
-  for (const identify of [keyOfRow, idOf]) {
+  const toId = ({ repositoryId }: RepositoryReport) => `${repositoryId}`;
+  for (const identify of [keyOfRow, toId]) {
     const keys = items.map(identify);
     const twice = keys.filter((key, index) => keys.indexOf(key) !== index);
     if (twice.length > 0) {
@@ -73,8 +73,8 @@ function checkComplete(world: World, items: readonly RepositoryReport[]): void {
   const reported = new Set(items.map(keyOfRow));
   for (const required of world.requirements()) {
     const isDue = required.outcome !== 'excluded' && world.isVisible(required);
-    if (isDue && !reported.has(keyOf(required))) {
-      world.invariants.violated(`the report has no outcome for ${keyOf(required)}`);
+    if (isDue && !reported.has(toKey(required))) {
+      world.invariants.violated(`the report has no outcome for ${toKey(required)}`);
     }
   }
 }
@@ -93,7 +93,7 @@ function checkCarriedForward(
     const [, owner = '', key = '', slug = ''] =
       /\/(projects|users)\/([^/]+)\/repos\/([^/]+)\/browse\//.exec(target) ?? [];
     const projectKey = owner === 'users' ? `~${key}` : key;
-    if (!after.has(target) && unknown.has(keyOf({ projectKey, slug }))) {
+    if (!after.has(target) && unknown.has(toKey({ projectKey, slug }))) {
       invariants.violated(`${target} was removed although its repository is unknown`);
     }
   }
@@ -105,7 +105,7 @@ export async function checkOutcomes(world: World): Promise<void> {
   const outcomes = new Map(items.map(item => [keyOfRow(item), item.outcome]));
   const wrong = world
     .requirements()
-    .map(required => ({ key: keyOf(required), expected: required.outcome }))
+    .map(required => ({ key: toKey(required), expected: required.outcome }))
     .map(({ key, expected }) => ({ key, expected, actual: outcomes.get(key) }))
     .filter(
       ({ actual, expected }) =>

@@ -39,7 +39,7 @@ export function deriveRequirements(
   settings: ProviderSettings,
   spelling: Spelling,
 ): RequiredRepository[] {
-  const bases = basesOf(spelling);
+  const bases = getBases(spelling);
   return bitbucket.repositories().map(repository => {
     const { id, project, slug } = repository;
     const address = { id, projectKey: project.key, slug };
@@ -48,13 +48,13 @@ export function deriveRequirements(
     if (isExcluded(repository, isFork, settings.filters)) {
       return { ...address, outcome: 'excluded', files: [] };
     }
-    const files = filesOf(repository, settings, bases);
+    const files = getFiles(repository, settings, bases);
     return { ...address, outcome: files.length > 0 ? 'registered' : 'absent', files };
   });
 }
 
 /** A link to another host than the integration's is rebuilt on the integration's. */
-function basesOf({ integrationBase, linkBases }: Spelling): string[] {
+function getBases({ integrationBase, linkBases }: Spelling): string[] {
   const { host } = new URL(integrationBase);
   const readable = [...linkBases].map(base =>
     new URL(base).host === host ? base : integrationBase,
@@ -87,7 +87,7 @@ function matches(pattern: string | undefined, text: string): boolean {
   return pattern !== undefined && new RegExp(pattern).test(text);
 }
 
-function filesOf(
+function getFiles(
   { git, project, slug }: SimulatedRepository,
   { branch, catalogPaths, validateLocationsExist }: ProviderSettings,
   bases: readonly string[],

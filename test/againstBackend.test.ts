@@ -98,14 +98,14 @@ it('lists exactly the changes in Bitbucket since the last run of a live backend'
   bitbucket.renameRepository('SHOP', 'shop-service-4', 'checkout');
   bitbucket.deleteRepository('DATA', 'data-service-4');
 
-  const targetOf = (path: string) =>
+  const toTarget = (path: string) =>
     `${bitbucket.baseUrl}/projects/${path}/browse/catalog-info.yaml`;
   expect((await preview())?.against).toMatchObject({
-    added: [targetOf('PAY/repos/pay-service-1'), targetOf('SHOP/repos/checkout')],
+    added: [toTarget('PAY/repos/pay-service-1'), toTarget('SHOP/repos/checkout')],
     removed: [
-      targetOf('DATA/repos/data-service-4'),
-      targetOf('PAY/repos/pay-service-4'),
-      targetOf('SHOP/repos/shop-service-4'),
+      toTarget('DATA/repos/data-service-4'),
+      toTarget('PAY/repos/pay-service-4'),
+      toTarget('SHOP/repos/shop-service-4'),
     ],
     heldBack: [],
     unchanged: 42,
@@ -169,7 +169,7 @@ describe('against a catalog that the published module has filled', () => {
     }
   }
 
-  function targetOf({ bitbucket }: DropInWorld, projectKey: string, slug: string) {
+  function toTarget({ bitbucket }: DropInWorld, projectKey: string, slug: string) {
     return `${bitbucket.baseUrl}/projects/${projectKey}/repos/${slug}/browse/catalog-info.yaml`;
   }
 
@@ -181,8 +181,8 @@ describe('against a catalog that the published module has filled', () => {
     const slugs = ['none-1', 'none-2', 'none-3', 'none-4', 'none-5'];
     slugs.forEach(slug => world.bitbucket.addRepository({ projectKey: 'PAY', slug }));
     const goes = [
-      ...slugs.map(slug => targetOf(world, 'PAY', slug)),
-      targetOf(world, 'SHOP', 'no-file'),
+      ...slugs.map(slug => toTarget(world, 'PAY', slug)),
+      toTarget(world, 'SHOP', 'no-file'),
     ];
     const previews = await whilePublished(world, LOCATIONS + WITHOUT_FILE, backend =>
       previewAgainst(backend, world.config, world.bitbucket),
@@ -207,7 +207,7 @@ describe('against a catalog that the published module has filled', () => {
     const world = await createWorld({ schedule: SCHEDULE });
     const { bitbucket } = world;
     const inFolder = (file: string) =>
-      `${targetOf(world, 'PAY', 'api')}`.replace('catalog-info.yaml', file);
+      `${toTarget(world, 'PAY', 'api')}`.replace('catalog-info.yaml', file);
     const location =
       'apiVersion: backstage.io/v1alpha1\nkind: Location\nmetadata: { name: more }\nspec: { type: url, target: ./child.yaml }\n';
     bitbucket.writeFile('PAY', 'api', 'parent.yaml', location);
@@ -226,7 +226,7 @@ describe('against a catalog that the published module has filled', () => {
 
     expect(against).toMatchObject({
       added: [],
-      removed: [targetOf(world, 'SHOP', 'no-file')],
+      removed: [toTarget(world, 'SHOP', 'no-file')],
       unchanged: LOCATIONS,
     });
   });

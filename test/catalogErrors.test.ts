@@ -24,7 +24,7 @@ const RUN = 'bitbucketServer-provider:default:refresh';
 const DISCOVERY = '/api/catalog/bitbucket-server/discoveries/default';
 
 const component = (name: string) => componentYaml(name, 'a service');
-const locationOf = (name: string, spec: string) =>
+const toLocation = (name: string, spec: string) =>
   `apiVersion: backstage.io/v1alpha1\nkind: Location\nmetadata:\n  name: ${name}\nspec:\n${spec}`;
 
 /** One mistake, and its remedy. */
@@ -83,25 +83,25 @@ const MISTAKES: Readonly<Record<string, Mistake>> = {
   },
   elsewhere: {
     reason: 'host-not-allowed',
-    broken: name => locationOf(`${name}-l`, '  targets: [https://elsewhere.test/x.yaml]'),
+    broken: name => toLocation(`${name}-l`, '  targets: [https://elsewhere.test/x.yaml]'),
     mended: name => ({
-      [FILE]: locationOf(`${name}-l`, '  targets: [./here.yaml]'),
+      [FILE]: toLocation(`${name}-l`, '  targets: [./here.yaml]'),
       'here.yaml': component(inFileOfItsOwn(name)),
     }),
     mendedName: inFileOfItsOwn,
   },
   'file-type': {
     reason: 'location-type',
-    broken: name => locationOf(`${name}-l`, '  type: file\n  targets: [./here.yaml]'),
+    broken: name => toLocation(`${name}-l`, '  type: file\n  targets: [./here.yaml]'),
     mended: name => ({
-      [FILE]: locationOf(`${name}-l`, '  targets: [./here.yaml]'),
+      [FILE]: toLocation(`${name}-l`, '  targets: [./here.yaml]'),
       'here.yaml': component(inFileOfItsOwn(name)),
     }),
     mendedName: inFileOfItsOwn,
   },
   'no-such-target': {
     reason: 'not-found',
-    broken: name => locationOf(`${name}-l`, '  targets: [./there.yaml]'),
+    broken: name => toLocation(`${name}-l`, '  targets: [./there.yaml]'),
     mended: name => ({ 'there.yaml': component(inFileOfItsOwn(name)) }),
     mendedName: inFileOfItsOwn,
   },
@@ -143,7 +143,7 @@ interface Case extends Mistake {
   restore?: () => void;
 }
 
-const casesOf = (when: string): Case[] =>
+const createCases = (when: string): Case[] =>
   Object.entries(MISTAKES).map(([name, mistake]) => ({
     ...mistake,
     name: `${when}-${name}`,
@@ -234,7 +234,7 @@ async function failing(from = backend): Promise<string[]> {
   );
 }
 
-const expectedOf = (cases: readonly Case[]) =>
+const getExpected = (cases: readonly Case[]) =>
   cases.map(({ name, reason }) => `${name}: ${reason}`).sort();
 
 async function countWithErrors(): Promise<number> {
@@ -265,13 +265,13 @@ async function expectEntities(
 
 /** Checks that exactly these repositories have errors, each with its reason. */
 async function expectFailing(cases: readonly Case[]): Promise<void> {
-  expect((await failing()).sort()).toEqual(expectedOf(cases));
+  expect((await failing()).sort()).toEqual(getExpected(cases));
   expect(await countWithErrors()).toBe(cases.length);
 }
 
 describe('files that the catalog cannot use', () => {
   it('are reported with repository and reason, broken from the beginning or later, until they are fixed as the remedy says', async () => {
-    const [first, later] = [casesOf('first'), casesOf('later')];
+    const [first, later] = [createCases('first'), createCases('later')];
     add('held', component('held'));
     later.forEach(testCase => add(testCase.name, component(testCase.name)));
     await observer.runTask(RUN);
@@ -321,7 +321,7 @@ describe('files that the backend does not allow', () => {
     const host = `127.0.0.1:${address.port}`;
     const files = {
       'more-kinds': `${component('more-kinds')}---\n${component('more-kinds-2').replace('Component', 'System')}`,
-      'more-hosts': locationOf('more-hosts', `  targets: [http://${host}/x.yaml]`),
+      'more-hosts': toLocation('more-hosts', `  targets: [http://${host}/x.yaml]`),
     };
     const world = createSimulatedBitbucket({ users: [TEST_USER] });
     for (const [slug, content] of Object.entries(files)) {

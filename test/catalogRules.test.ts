@@ -61,7 +61,7 @@ async function startWith({ files, detourTo, rules, config }: WorldOptions) {
   }
   const observer = createCatalogObserver();
   const app = appConfigFor({ bitbucket, config });
-  const text = JSON.stringify({ ...app, catalog: { ...sectionOf(app), rules } });
+  const text = JSON.stringify({ ...app, catalog: { ...getSection(app), rules } });
   const backend = await startBackend({
     config: JSON.parse(text.replaceAll(`https://${EXAMPLE_HOST}`, bitbucket.baseUrl)),
     features: [discoveryModule, scaffolderEntityModel, observer.feature],
@@ -89,13 +89,13 @@ async function startWith({ files, detourTo, rules, config }: WorldOptions) {
   };
 }
 
-function sectionOf({ catalog }: JsonObject): JsonObject {
+function getSection({ catalog }: JsonObject): JsonObject {
   return isJsonObject(catalog) ? catalog : {};
 }
 
 /** The rules of the README. */
 function readmeRules(): JsonValue {
-  const sections = configExamples().map(sectionOf);
+  const sections = configExamples().map(getSection);
   return sections.find(({ rules }) => rules !== undefined)?.rules ?? [];
 }
 
@@ -104,7 +104,7 @@ describe('the documented catalog.rules', () => {
     const example: JsonObject = parse(readPackageFile('app-config.example.yaml'));
 
     expect(readmeRules()).toHaveLength(3);
-    expect(sectionOf(example).rules).toEqual(readmeRules());
+    expect(getSection(example).rules).toEqual(readmeRules());
   });
 
   it.each([

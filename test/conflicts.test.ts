@@ -54,7 +54,7 @@ async function startWithFork(databaseId: DatabaseId): Promise<ConflictWorld> {
 }
 
 /** From which file the catalog has a Component. */
-async function sourceOf(world: ConflictWorld, name: string) {
+async function getSource(world: ConflictWorld, name: string) {
   const [found] = await world.backend.entities(`kind=component,metadata.name=${name}`);
   return found?.metadata.annotations?.['backstage.io/managed-by-location'];
 }
@@ -88,7 +88,7 @@ describe.each(databases.eachSupportedId())('a fork in a catalog on %s', database
     await eventuallyConflicts(world, []);
     expect(await world.count()).toBe(0);
     await eventually(async () =>
-      expect(await sourceOf(world, 'api')).toMatch(/users\/jdoe\/repos\/api\//),
+      expect(await getSource(world, 'api')).toMatch(/users\/jdoe\/repos\/api\//),
     );
   });
 
@@ -150,8 +150,8 @@ async function eventuallyHeldByOneOf(
   claimants: readonly string[],
 ): Promise<void> {
   await eventually(async () => {
-    const source = await sourceOf(world, 'api');
-    const holder = claimants.find(at => source === `url:${world.targetOf(at)}`);
+    const source = await getSource(world, 'api');
+    const holder = claimants.find(at => source === `url:${world.toTarget(at)}`);
     expect(claimants).toContain(holder);
     const others = claimants.filter(at => at !== holder);
     expect((await world.conflicts()).sort()).toEqual(refusedBy(holder ?? '', others));
@@ -171,7 +171,7 @@ async function reprocessed(world: ConflictWorld) {
 
 /** How the catalog is to process the Locations of these: what it was given, and when it does. */
 async function plannedReads(world: ConflictWorld, claimants: readonly string[]) {
-  const refs = claimants.map(at => plainLocationRef(world.targetOf(at)));
+  const refs = claimants.map(at => plainLocationRef(world.toTarget(at)));
   return world
     .knex('refresh_state')
     .whereIn('entity_ref', refs)
@@ -262,7 +262,7 @@ describe('conflicts', () => {
     const [item] = await world.disputed('b');
     expect(item?.conflicts).toMatchObject([
       {
-        targetUrl: world.targetOf('PAY/api'),
+        targetUrl: world.toTarget('PAY/api'),
         other: { providerId: 'a', locationKey: 'bitbucketServer-provider:a' },
         explanation:
           'The catalog has the Location of catalog-info.yaml of PAY/api from provider a of this configuration and does not accept it from provider b of this configuration.',
@@ -297,9 +297,9 @@ describe('conflicts', () => {
       'PAY/slashes': url => url.replace('/browse/', '/browse//'),
     };
     const all = Object.entries(spellings);
-    const componentOf = (at: string) => at.replace('PAY/', '');
+    const toComponent = (at: string) => at.replace('PAY/', '');
     const world = await start(
-      Object.fromEntries(all.map(([at]) => [at, componentOf(at)])),
+      Object.fromEntries(all.map(([at]) => [at, toComponent(at)])),
     );
     const unregister = await Promise.all(
       all.map(([at, spell]) => world.register(at, spell)),
@@ -312,7 +312,7 @@ describe('conflicts', () => {
           {
             kind: 'entity',
             explanation: expect.stringContaining('both are the same file'),
-            remedy: expect.stringContaining(`Unregister ${spell(world.targetOf(at))},`),
+            remedy: expect.stringContaining(`Unregister ${spell(world.toTarget(at))},`),
           },
         ]),
       ),
@@ -323,7 +323,7 @@ describe('conflicts', () => {
     await eventuallyConflicts(world, []);
     for (const [at] of all) {
       await eventually(async () =>
-        expect(await sourceOf(world, componentOf(at))).toBe(`url:${world.targetOf(at)}`),
+        expect(await getSource(world, toComponent(at))).toBe(`url:${world.toTarget(at)}`),
       );
     }
   });
@@ -340,7 +340,7 @@ describe('conflicts', () => {
     const [item] = await world.disputed();
     expect(item?.conflicts).toMatchObject([
       {
-        other: { locationKey: `url:${world.targetOf('PAY/api')}` },
+        other: { locationKey: `url:${world.toTarget('PAY/api')}` },
         remedy: expect.stringContaining('Unregister'),
       },
     ]);
@@ -404,7 +404,7 @@ describe('conflicts', () => {
     await eventually(async () => {
       const processed = await world
         .knex('refresh_state')
-        .where('location_key', `url:${world.targetOf('HIDDEN/b')}`)
+        .where('location_key', `url:${world.toTarget('HIDDEN/b')}`)
         .whereNot('result_hash', '')
         .first();
       expect(processed).toBeDefined();

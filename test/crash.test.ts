@@ -66,7 +66,7 @@ async function heldBy(file: string): Promise<number> {
   }
 }
 
-const checksOf = (bitbucket: SimulatedBitbucket) =>
+const countChecks = (bitbucket: SimulatedBitbucket) =>
   bitbucket.requests.filter(request => request.path.includes('type=true')).length;
 
 describe('a process that is killed in the middle of a run', () => {
@@ -75,7 +75,7 @@ describe('a process that is killed in the middle of a run', () => {
     const file = await createFile();
     const first = startProcess(bitbucket, file);
     await eventually(async () =>
-      expect(checksOf(bitbucket)).toBeGreaterThanOrEqual(CHECKS_BEFORE_THE_CRASH),
+      expect(countChecks(bitbucket)).toBeGreaterThanOrEqual(CHECKS_BEFORE_THE_CRASH),
     );
 
     first.kill('SIGKILL');
@@ -88,7 +88,7 @@ describe('a process that is killed in the middle of a run', () => {
     const second = startProcess(bitbucket, file);
     const [exitCode] = await once(second, 'exit');
     expect(exitCode).toBe(0);
-    expect(checksOf(bitbucket)).toBeLessThanOrEqual(REPOSITORIES - kept);
+    expect(countChecks(bitbucket)).toBeLessThanOrEqual(REPOSITORIES - kept);
     expect(await heldBy(file)).toBe(REPOSITORIES);
   });
 });

@@ -60,7 +60,7 @@ const post = async (backend: TestBackend, route: string, body: object = {}) => {
 
 const components = (state: CatalogState) => ofKind('component', state);
 
-function uidsOf(state: CatalogState): string[] {
+function getUids(state: CatalogState): string[] {
   return [...components(state).values()].map(row => row.uid);
 }
 
@@ -71,7 +71,7 @@ const Task = z.object({
 });
 
 /** The scheduler's own row of the provider's task. */
-async function taskOf(world: DropInWorld): Promise<z.infer<typeof Task>> {
+async function getTask(world: DropInWorld): Promise<z.infer<typeof Task>> {
   const rows: unknown[] = await world.ask(knex =>
     knex('backstage_backend_tasks__tasks').where('id', 'like', 'bitbucketServer-%'),
   );
@@ -79,7 +79,7 @@ async function taskOf(world: DropInWorld): Promise<z.infer<typeof Task>> {
 }
 
 const isIdle = (world: DropInWorld) =>
-  eventually(async () => expect((await taskOf(world)).current_run_ticket).toBeNull());
+  eventually(async () => expect((await getTask(world)).current_run_ticket).toBeNull());
 
 describe("with Backstage's own scheduler", () => {
   it('takes over the task of the published module, runs immediately, and again after a refresh', async () => {
@@ -90,7 +90,7 @@ describe("with Backstage's own scheduler", () => {
     await isIdle(world);
     await before.stop();
     const first = await world.read();
-    const { id } = await taskOf(world);
+    const { id } = await getTask(world);
     world.bitbucket.clearRequests();
     const listings = () =>
       world.bitbucket.requests.filter(request => request.path.includes('/repos?')).length;
@@ -100,7 +100,7 @@ describe("with Backstage's own scheduler", () => {
     expect(await selectRun(after)).toMatchObject({ locations: LOCATIONS, removed: 0 });
     await isIdle(world);
 
-    expect((await taskOf(world)).id).toBe(id);
+    expect((await getTask(world)).id).toBe(id);
     expect(listings()).toBe(1);
     await post(after, 'refresh', { entityRef: ANCHOR });
     await eventually(async () => expect(listings()).toBe(2));
@@ -159,7 +159,7 @@ describe('a glob, which the published module leaves to the catalog', () => {
     expect([...components(back).keys()].sort()).toEqual(
       [...components(first).keys()].sort(),
     );
-    expect(uidsOf(back).filter(uid => uidsOf(first).includes(uid))).toEqual([]);
+    expect(getUids(back).filter(uid => getUids(first).includes(uid))).toEqual([]);
   });
 });
 
@@ -195,7 +195,7 @@ describe('a target that the two modules spell differently', () => {
     expect([...components(second).keys()].sort()).toEqual(
       [...components(first).keys()].sort(),
     );
-    expect(uidsOf(second).filter(uid => uidsOf(first).includes(uid))).toEqual([]);
+    expect(getUids(second).filter(uid => getUids(first).includes(uid))).toEqual([]);
   });
 });
 

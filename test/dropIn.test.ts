@@ -55,14 +55,17 @@ async function createDirectory(): Promise<string> {
   return directory;
 }
 
-async function uidsOf(backend: TestBackend, count: number): Promise<Map<string, string>> {
+async function getUids(
+  backend: TestBackend,
+  count: number,
+): Promise<Map<string, string>> {
   const components = await backend.waitForEntities('kind=component', count);
   return new Map(
     components.map(({ metadata }) => [metadata.name, metadata.uid ?? 'without uid']),
   );
 }
 
-function checksOf(bitbucket: SimulatedBitbucket): number {
+function countChecks(bitbucket: SimulatedBitbucket): number {
   return bitbucket.requests.filter(request => request.path.includes('type=true')).length;
 }
 
@@ -71,7 +74,7 @@ describe('a database that the published module has filled', () => {
     const bitbucket = await serveBitbucket();
     const directory = await createDirectory();
     const before = await startOn(directory, bitbucket, peerModule);
-    const uids = await uidsOf(before, SLUGS.length);
+    const uids = await getUids(before, SLUGS.length);
     await before.stop();
     bitbucket.clearRequests();
     bitbucket.faults.add({
@@ -82,14 +85,14 @@ describe('a database that the published module has filled', () => {
     const after = await startOn(directory, bitbucket, discoveryModule);
     endings.push(() => after.stop());
 
-    await eventually(async () => expect(checksOf(bitbucket)).toBe(SLUGS.length));
+    await eventually(async () => expect(countChecks(bitbucket)).toBe(SLUGS.length));
     await after.waitForEntities('metadata.name=bitbucket-server-default', 1);
-    expect(await uidsOf(after, SLUGS.length)).toEqual(uids);
+    expect(await getUids(after, SLUGS.length)).toEqual(uids);
     // The file that is proven to exist; the other one stays as the published module emitted it.
     await after.waitForEntities('kind=location,spec.presence=required', 2);
     const [kept] = await after.waitForEntities('kind=location,spec.presence=optional', 1);
     expect(kept?.metadata.annotations?.['bitbucket.org/repo-slug']).toBe('web');
-    expect(await uidsOf(after, SLUGS.length)).toEqual(uids);
+    expect(await getUids(after, SLUGS.length)).toEqual(uids);
   });
 });
 
@@ -98,7 +101,7 @@ describe('a backend that is restarted', () => {
     const bitbucket = await serveBitbucket();
     const directory = await createDirectory();
     const before = await startOn(directory, bitbucket, discoveryModule);
-    const uids = await uidsOf(before, SLUGS.length);
+    const uids = await getUids(before, SLUGS.length);
     await before.stop();
     bitbucket.clearRequests();
     bitbucket.deleteRepository('PAY', 'batch');

@@ -75,14 +75,14 @@ function signed<K extends WebhookEventKey>(eventKey: K, details: WebhookDetails[
   return bitbucket.webhook(eventKey, details, { secret: WEBHOOK_SECRET });
 }
 
-function pushOf(slug: string, change: ReturnType<SimulatedBitbucket['writeFile']>) {
+function createPush(slug: string, change: ReturnType<SimulatedBitbucket['writeFile']>) {
   return { projectKey: 'PAY', slug, changes: [change] };
 }
 
 /** @returns the webhook about it */
 function write(slug: string, description = 'pushed', branch?: string) {
   const content = componentYaml(slug, description);
-  return pushOf(slug, bitbucket.writeFile('PAY', slug, FILE, content, branch));
+  return createPush(slug, bitbucket.writeFile('PAY', slug, FILE, content, branch));
 }
 
 async function deliverPush(details: WebhookDetails['repo:refs_changed']): Promise<void> {
@@ -102,11 +102,11 @@ async function passFence(): Promise<void> {
 const requestsAbout = (text: string) =>
   bitbucket.requests.filter(({ path }) => path.includes(text));
 
-const locationsOf = (slug: string) =>
+const getLocations = (slug: string) =>
   `kind=location,metadata.annotations.bitbucket.org/repo-slug=${slug}`;
 
-async function targetsOf(slug: string): Promise<unknown[]> {
-  const locations = await backend.entities(locationsOf(slug));
+async function getTargets(slug: string): Promise<unknown[]> {
+  const locations = await backend.entities(getLocations(slug));
   return locations.map(({ spec }) => spec?.target);
 }
 
@@ -119,7 +119,7 @@ describe('a signed push', () => {
 
     const component = await backend.component('added');
     expect(component.metadata.description).toBe('pushed');
-    expect(await targetsOf('added')).toEqual([browse('PAY', 'added')]);
+    expect(await getTargets('added')).toEqual([browse('PAY', 'added')]);
   });
 
   it('leads to one check of the repository, without a request for changes where nothing subscribes to them', async () => {
@@ -147,15 +147,17 @@ describe('a signed push', () => {
   });
 
   it('that removes it removes Location and Component', async () => {
-    await deliverPush(pushOf('cleared', bitbucket.removeFile('PAY', 'cleared', FILE)));
+    await deliverPush(
+      createPush('cleared', bitbucket.removeFile('PAY', 'cleared', FILE)),
+    );
 
     await backend.waitForEntities('kind=component,metadata.name=cleared', 0);
-    await backend.waitForEntities(locationsOf('cleared'), 0);
+    await backend.waitForEntities(getLocations('cleared'), 0);
   });
 
   it('that renames it to another catalog path leads to a Location there', async () => {
     const change = bitbucket.renameFile('PAY', 'moved-file', FILE, OTHER_FILE);
-    await deliverPush(pushOf('moved-file', change));
+    await deliverPush(createPush('moved-file', change));
 
     await eventually(async () => {
       const { metadata } = await backend.component('moved-file');
@@ -163,7 +165,7 @@ describe('a signed push', () => {
         `url:${browse('PAY', 'moved-file', OTHER_FILE)}`,
       );
     });
-    expect(await targetsOf('moved-file')).toEqual([
+    expect(await getTargets('moved-file')).toEqual([
       browse('PAY', 'moved-file', OTHER_FILE),
     ]);
   });
@@ -175,10 +177,10 @@ describe('a signed push', () => {
       FILE,
       'catalog-info.yaml.old',
     );
-    await deliverPush(pushOf('lost-file', change));
+    await deliverPush(createPush('lost-file', change));
 
     await backend.waitForEntities('kind=component,metadata.name=lost-file', 0);
-    await backend.waitForEntities(locationsOf('lost-file'), 0);
+    await backend.waitForEntities(getLocations('lost-file'), 0);
   });
 
   it('to another branch, or of a tag, changes nothing and costs at most one request', async () => {
@@ -187,7 +189,7 @@ describe('a signed push', () => {
     await deliverPush(write('branched', 'not merged', 'feature'));
     const tag = bitbucket.createBranch('PAY', 'branched', 'main-1');
     await deliverPush({
-      ...pushOf('branched', tag),
+      ...createPush('branched', tag),
       changes: [{ ...tag, branch: 'main', type: 'TAG' }],
     });
     await passFence();
@@ -224,8 +226,8 @@ describe('a repository', () => {
     );
 
     await managedBy('old-name', browse('PAY', 'new-name'));
-    expect(await targetsOf('new-name')).toEqual([browse('PAY', 'new-name')]);
-    expect(await targetsOf('old-name')).toEqual([]);
+    expect(await getTargets('new-name')).toEqual([browse('PAY', 'new-name')]);
+    expect(await getTargets('old-name')).toEqual([]);
   });
 
   it('that is moved to another project has one Location there', async () => {
@@ -235,7 +237,7 @@ describe('a repository', () => {
     });
 
     await managedBy('to-move', browse('SHOP', 'to-move'));
-    expect(await targetsOf('to-move')).toEqual([browse('SHOP', 'to-move')]);
+    expect(await getTargets('to-move')).toEqual([browse('SHOP', 'to-move')]);
   });
 
   it('whose project gets another key has one Location there', async () => {
@@ -246,7 +248,7 @@ describe('a repository', () => {
     expect(await backend.deliver(webhook)).toBe(202);
 
     await managedBy('in-project', browse('NEWKEY', 'in-project'));
-    expect(await targetsOf('in-project')).toEqual([browse('NEWKEY', 'in-project')]);
+    expect(await getTargets('in-project')).toEqual([browse('NEWKEY', 'in-project')]);
   });
 
   it('that is archived leaves the catalog, and comes back when it is unarchived', async () => {
@@ -259,7 +261,7 @@ describe('a repository', () => {
 
     await backend.component('in-archive');
     await backend.waitForEntities('kind=component,metadata.name=archived', 0);
-    await backend.waitForEntities(locationsOf('archived'), 0);
+    await backend.waitForEntities(getLocations('archived'), 0);
   });
 });
 

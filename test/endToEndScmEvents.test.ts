@@ -17,7 +17,7 @@ const BY_HAND = {
   'with-ref': '?at=refs/heads/main',
 };
 const NAMES = Object.keys(BY_HAND);
-const pathOf = (name: string) => `more/${name}.yaml`;
+const toPath = (name: string) => `more/${name}.yaml`;
 
 const endings: (() => Promise<unknown>)[] = [];
 let bitbucket: SimulatedBitbucket;
@@ -35,17 +35,17 @@ async function register(target: string): Promise<void> {
 /** Adds a repository with a file per name, which only a registration brings into the catalog. */
 function addRepository(slug: string, names: readonly string[]): void {
   const files = Object.fromEntries(
-    names.map(name => [pathOf(name), componentYaml(name, 'old')]),
+    names.map(name => [toPath(name), componentYaml(name, 'old')]),
   );
   bitbucket.addRepository({ projectKey: 'PAY', slug, files });
 }
 
-const urlOf = (slug: string, name: string) =>
-  `${bitbucket.baseUrl}/projects/PAY/repos/${slug}/browse/${pathOf(name)}`;
+const toUrl = (slug: string, name: string) =>
+  `${bitbucket.baseUrl}/projects/PAY/repos/${slug}/browse/${toPath(name)}`;
 
 const write = (slug: string, name: string, branch?: string) => {
   const content = componentYaml(name, 'new');
-  return bitbucket.writeFile('PAY', slug, pathOf(name), content, branch);
+  return bitbucket.writeFile('PAY', slug, toPath(name), content, branch);
 };
 
 async function push(slug: string, change: ReturnType<typeof write>): Promise<void> {
@@ -56,9 +56,9 @@ async function push(slug: string, change: ReturnType<typeof write>): Promise<voi
   expect(await backend.deliver(webhook)).toBe(202);
 }
 
-const readsOf = (name: string) =>
+const getReads = (name: string) =>
   bitbucket.requests.filter(
-    ({ path }) => path.includes('/raw/') && path.includes(pathOf(name)),
+    ({ path }) => path.includes('/raw/') && path.includes(toPath(name)),
   );
 
 async function waitForDescription(name: string, description: string): Promise<void> {
@@ -85,12 +85,12 @@ beforeAll(async () => {
   });
   endings.push(() => backend.stop());
   const targets = [
-    ...Object.entries(BY_HAND).map(([name, query]) => `${urlOf('api', name)}${query}`),
-    urlOf('api', 'untouched'),
-    urlOf('cleared', 'gone'),
-    urlOf('cleared', 'stays'),
-    urlOf('tidied', 'moved'),
-    urlOf('branched', 'on-main'),
+    ...Object.entries(BY_HAND).map(([name, query]) => `${toUrl('api', name)}${query}`),
+    toUrl('api', 'untouched'),
+    toUrl('cleared', 'gone'),
+    toUrl('cleared', 'stays'),
+    toUrl('tidied', 'moved'),
+    toUrl('branched', 'on-main'),
   ];
   await Promise.all(targets.map(register));
   await backend.waitForEntities('kind=component', targets.length);
@@ -116,11 +116,11 @@ describe('a push, where the catalog listens to SCM events', () => {
     await Promise.all(NAMES.map(name => waitForDescription(name, 'new')));
     expect(compareRequests()).toHaveLength(1);
     expect((await backend.component('plain')).metadata.uid).toBe(uid);
-    expect(readsOf('untouched')).toEqual([]);
+    expect(getReads('untouched')).toEqual([]);
   });
 
   it('removes only the manually registered files that are gone', async () => {
-    await push('cleared', bitbucket.removeFile('PAY', 'cleared', pathOf('gone')));
+    await push('cleared', bitbucket.removeFile('PAY', 'cleared', toPath('gone')));
 
     await backend.waitForEntities('kind=component,metadata.name=gone', 0);
     await backend.component('stays');
@@ -129,13 +129,13 @@ describe('a push, where the catalog listens to SCM events', () => {
   it('moves manually registered Locations with their file', async () => {
     await push(
       'tidied',
-      bitbucket.renameFile('PAY', 'tidied', pathOf('moved'), pathOf('here')),
+      bitbucket.renameFile('PAY', 'tidied', toPath('moved'), toPath('here')),
     );
 
     await eventually(async () => {
       const { metadata } = await backend.component('moved');
       expect(metadata.annotations?.['backstage.io/managed-by-location']).toBe(
-        `url:${urlOf('tidied', 'here')}`,
+        `url:${toUrl('tidied', 'here')}`,
       );
     });
   });
@@ -154,7 +154,7 @@ describe('a push, where the catalog listens to SCM events', () => {
       bitbucket.writeFile('PAY', 'fence', 'catalog-info.yaml', content),
     );
     await backend.component('fence');
-    expect(readsOf('on-main')).toEqual([]);
+    expect(getReads('on-main')).toEqual([]);
     expect(compareRequests().filter(({ path }) => path.includes('branched'))).toEqual([]);
   });
 });

@@ -84,7 +84,7 @@ async function locationsGiven({ database }: Observed) {
   );
 }
 
-async function idsOf({ database }: Observed) {
+async function getIds({ database }: Observed) {
   return Rows.parse(
     await database('refresh_state')
       .select('entity_ref', 'entity_id')
@@ -156,7 +156,7 @@ describe.each<[string, SimulatedBitbucketOptions]>([
     const afterEvents = await locationsGiven(backend);
     expect(afterEvents).toHaveLength(atFirst.length + 2);
     expect(afterEvents).toEqual(expect.arrayContaining(atFirst));
-    const ids = await idsOf(backend);
+    const ids = await getIds(backend);
     const writes = await countWrites(backend);
     const reads = () =>
       bitbucket.requests.filter(({ path }) => path.includes('/raw/')).length;
@@ -167,7 +167,7 @@ describe.each<[string, SimulatedBitbucketOptions]>([
     expect(await writes()).toBe(0);
     expect(reads()).toBe(readsBefore);
     expect(await locationsGiven(backend)).toEqual(afterEvents);
-    expect(await idsOf(backend)).toEqual(ids);
+    expect(await getIds(backend)).toEqual(ids);
     // A catalog that has received no event.
     const runsOnly = await start(bitbucket);
     await runsOnly.run();

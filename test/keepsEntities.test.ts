@@ -93,7 +93,7 @@ async function start(
   };
 }
 
-function uidsOf(entities: readonly Entity[]): Map<string, string | undefined> {
+function getUids(entities: readonly Entity[]): Map<string, string | undefined> {
   return new Map(
     entities
       .map((entity): [string, string | undefined] => [
@@ -113,7 +113,7 @@ const HeldRemovals = z.object({
 });
 
 /** Returns the catalog's errors of an entity. */
-function errorsOf(entity: Entity): string[] {
+function getErrors(entity: Entity): string[] {
   return (Status.parse(entity).status?.items ?? []).map(item => item.message);
 }
 
@@ -121,8 +121,8 @@ describe('a proxy that answers the catalog with its own 404', () => {
   it('removes no entity, and causes an error on each Location', async () => {
     const bitbucket = await serveBitbucket(3);
     const catalog = await start(bitbucket);
-    const components = uidsOf(await catalog.waitForEntities('kind=component', 3));
-    const locations = uidsOf(await catalog.waitForEntities(READ_LOCATIONS, 3));
+    const components = getUids(await catalog.waitForEntities('kind=component', 3));
+    const locations = getUids(await catalog.waitForEntities(READ_LOCATIONS, 3));
 
     const fault = bitbucket.faults.add({
       match: { kind: 'raw' },
@@ -131,19 +131,19 @@ describe('a proxy that answers the catalog with its own 404', () => {
     await catalog.processed();
 
     const failing = await catalog.entities(READ_LOCATIONS);
-    expect(uidsOf(await catalog.entities('kind=component'))).toEqual(components);
-    expect(uidsOf(failing)).toEqual(locations);
+    expect(getUids(await catalog.entities('kind=component'))).toEqual(components);
+    expect(getUids(failing)).toEqual(locations);
     for (const entity of failing) {
       expect(entity.spec?.presence).toBe('required');
-      expect(errorsOf(entity)).toEqual([expect.stringContaining('NotFoundError')]);
+      expect(getErrors(entity)).toEqual([expect.stringContaining('NotFoundError')]);
     }
 
     fault.remove();
     await catalog.processed();
     await eventually(async () =>
-      expect((await catalog.entities(READ_LOCATIONS)).flatMap(errorsOf)).toEqual([]),
+      expect((await catalog.entities(READ_LOCATIONS)).flatMap(getErrors)).toEqual([]),
     );
-    expect(uidsOf(await catalog.entities('kind=component'))).toEqual(components);
+    expect(getUids(await catalog.entities('kind=component'))).toEqual(components);
   });
 });
 
@@ -151,7 +151,7 @@ describe('removals that are held back', () => {
   it('keep the entities, although the catalog no longer finds their files', async () => {
     const bitbucket = await serveBitbucket(3);
     const catalog = await start(bitbucket);
-    const components = uidsOf(await catalog.waitForEntities('kind=component', 3));
+    const components = getUids(await catalog.waitForEntities('kind=component', 3));
 
     for (let index = 0; index < 3; index += 1) {
       bitbucket.deleteRepository('PAY', `svc-${index}`);
@@ -159,7 +159,7 @@ describe('removals that are held back', () => {
     await catalog.run();
     await catalog.processed();
 
-    expect(uidsOf(await catalog.entities('kind=component'))).toEqual(components);
+    expect(getUids(await catalog.entities('kind=component'))).toEqual(components);
     const report = await fetch(
       `${catalog.baseUrl}/api/catalog/bitbucket-server/discoveries/default/repositories/PAY/svc-1`,
     );
@@ -179,20 +179,20 @@ describe("a change of the server's own base URL, and of the links in its listing
   ])('removes no entity, %s', async (_, toLinkBaseUrl) => {
     const bitbucket = await serveBitbucket(COUNT);
     const catalog = await start(bitbucket);
-    const components = uidsOf(await catalog.waitForEntities('kind=component', COUNT));
-    const locations = uidsOf(await catalog.waitForEntities(READ_LOCATIONS, COUNT));
+    const components = getUids(await catalog.waitForEntities('kind=component', COUNT));
+    const locations = getUids(await catalog.waitForEntities(READ_LOCATIONS, COUNT));
 
     bitbucket.linkBaseUrl = toLinkBaseUrl(bitbucket.baseUrl);
     await catalog.run();
     await catalog.processed();
 
-    expect(uidsOf(await catalog.entities('kind=component'))).toEqual(components);
-    expect(uidsOf(await catalog.entities(READ_LOCATIONS))).toEqual(locations);
+    expect(getUids(await catalog.entities('kind=component'))).toEqual(components);
+    expect(getUids(await catalog.entities(READ_LOCATIONS))).toEqual(locations);
     const slug = 'new-one';
     const files = { 'catalog-info.yaml': componentYaml(slug, 'added since') };
     bitbucket.addRepository({ projectKey: 'PAY', slug, files });
     await catalog.run();
-    const after = uidsOf(await catalog.waitForEntities('kind=component', COUNT + 1));
+    const after = getUids(await catalog.waitForEntities('kind=component', COUNT + 1));
     after.delete(`component:default/${slug}`);
     expect(after).toEqual(components);
   });
@@ -208,13 +208,13 @@ describe('files without a check', () => {
     expect(new Set(locations.map(entity => entity.spec?.presence))).toEqual(
       new Set(['optional']),
     );
-    expect(locations.flatMap(errorsOf)).toEqual([]);
+    expect(locations.flatMap(getErrors)).toEqual([]);
 
     bitbucket.removeFile('PAY', 'svc-0', 'catalog-info.yaml');
     await catalog.processed();
 
     expect([
-      ...uidsOf(await catalog.waitForEntities('kind=component', 1)).keys(),
+      ...getUids(await catalog.waitForEntities('kind=component', 1)).keys(),
     ]).toEqual(['component:default/svc-1']);
   });
 });

@@ -11,7 +11,7 @@ const read = (file: string) => readFileSync(path.join(ROOT, file), 'utf8');
 const PAGE = read('docs/location-parsers.md');
 const NAME = 'backstage-plugin-catalog-backend-module-bitbucket-server';
 
-function blockOf(language: string): string {
+function getBlock(language: string): string {
   const [, block = ''] =
     new RegExp(`^\`\`\`${language}\\n([^]*?)^\`\`\`$`, 'm').exec(PAGE) ?? [];
   return block;
@@ -22,11 +22,11 @@ describe('the page on location parsers', () => {
     const source = read('dev/parsers/repositoryMetadata.ts');
     const code = source.slice(source.indexOf('import {'));
 
-    expect(blockOf('ts')).toBe(code.replace("'../../src'", `'${NAME}'`));
+    expect(getBlock('ts')).toBe(code.replace("'../../src'", `'${NAME}'`));
   });
 
   it('shows a configuration that works', () => {
-    const example: unknown = parse(blockOf('yaml'));
+    const example: unknown = parse(getBlock('yaml'));
     const host = 'bitbucket.example.com';
     const config = ConfigReader.fromConfigs([
       { context: 'page', data: JSON.parse(JSON.stringify(example)) },

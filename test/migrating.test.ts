@@ -28,7 +28,7 @@ const { name: OWN } = readManifest();
 const PAGE = readFileSync(path.join(ROOT, 'docs/migrating.md'), 'utf8');
 
 /** The text of each fenced block of a language, including those in a list. */
-function blocksOf(language: string): string[] {
+function getBlocks(language: string): string[] {
   const fence = new RegExp(`^( *)\`\`\`${language}\\n([^]*?)^ *\`\`\`$`, 'gm');
   return [...PAGE.matchAll(fence)].map(([, indent = '', block = '']) =>
     block.replaceAll(new RegExp(`^${indent}`, 'gm'), ''),
@@ -41,7 +41,7 @@ const Examples = z.tuple([
   z.custom<JsonObject>(),
 ]);
 const [WHOLE, UNCHECKED, EVENTS] = Examples.parse(
-  blocksOf('yaml').map((block): unknown => parse(block)),
+  getBlocks('yaml').map((block): unknown => parse(block)),
 );
 
 const INTEGRATION = {
@@ -52,7 +52,7 @@ const INTEGRATION = {
   },
 };
 
-function configOf(...data: JsonObject[]) {
+function createConfig(...data: JsonObject[]) {
   return ConfigReader.fromConfigs(
     data.map(config => ({ data: config, context: 'page' })),
   );
@@ -60,7 +60,7 @@ function configOf(...data: JsonObject[]) {
 
 describe('the configurations of the page', () => {
   it('work here and with the published module, under the same names', () => {
-    const config = configOf(WHOLE);
+    const config = createConfig(WHOLE);
     const published = peer.BitbucketServerEntityProvider.fromConfig(config, {
       logger: mockServices.logger.mock(),
       scheduler: mockServices.scheduler.mock(),
@@ -84,17 +84,17 @@ describe('the configurations of the page', () => {
   });
 
   it('keep Locations of files that are not checked', () => {
-    expect(readProviderConfigs(configOf(INTEGRATION, UNCHECKED))).toMatchObject([
+    expect(readProviderConfigs(createConfig(INTEGRATION, UNCHECKED))).toMatchObject([
       { validateLocationsExist: false },
     ]);
-    const none = configOf(INTEGRATION, {
+    const none = createConfig(INTEGRATION, {
       catalog: { providers: { bitbucketServer: { host: EXAMPLE_HOST } } },
     });
     expect(readProviderConfigs(none)).toMatchObject([{ validateLocationsExist: true }]);
   });
 
   it('set the secret of webhooks under the key that is read', () => {
-    const secret = configOf(EVENTS).getString(
+    const secret = createConfig(EVENTS).getString(
       'events.modules.bitbucketServer.webhookSecret',
     );
 
@@ -125,7 +125,7 @@ describe('the configurations of the page', () => {
     const providers = { bitbucketServer: documented };
     const token = 'BBDC-token';
     const { providers: read, warnings } = readDiscoveryConfig(
-      configOf(
+      createConfig(
         { integrations: { bitbucketServer: [{ host: EXAMPLE_HOST, token }] } },
         { catalog: { providers } },
       ),
@@ -155,14 +155,14 @@ describe('the configurations of the page', () => {
     ['a throttle', { throttling: { limit: 1 } }, /throttling is not a known key/],
   ])('are refused with %s', (_, wrong, message) => {
     const providers = { bitbucketServer: { host: EXAMPLE_HOST, ...wrong } };
-    const config = configOf(INTEGRATION, { catalog: { providers } });
+    const config = createConfig(INTEGRATION, { catalog: { providers } });
 
     expect(() => readProviderConfigs(config)).toThrow(message);
   });
 });
 
 describe('the commands of the page', () => {
-  const lines = blocksOf('sh').join('').trim().split('\n');
+  const lines = getBlocks('sh').join('').trim().split('\n');
   const isRemoval = (line: string) => line.includes(` remove ${PEER}`);
 
   it('remove the published package', () => {
@@ -186,10 +186,10 @@ describe('the commands of the page', () => {
   });
 
   it('show the documented result for a catalog that the published module has filled', async () => {
-    const targetOf = (slug: string) =>
+    const toTarget = (slug: string) =>
       `https://${EXAMPLE_HOST}/projects/PAY/repos/${slug}/browse/catalog-info.yaml`;
     const gone = Array.from({ length: 6 }, (_, index) =>
-      targetOf(`gone-${index}-service`),
+      toTarget(`gone-${index}-service`),
     );
     const compare = async (...targets: string[]) => {
       const locations = targets.map(target => ({
@@ -208,11 +208,11 @@ describe('the commands of the page', () => {
     expect(PAGE).toMatch(
       /`\+` is what the first run will add, `-` [^]*remove, `=` [^]*hold back/,
     );
-    const added = await compare(...gone.slice(0, 1), targetOf('other-service'));
-    expect(added).toContain(`+ ${targetOf('invoice-service')}`);
-    const removed = await compare(targetOf('invoice-service'), ...gone.slice(0, 5));
+    const added = await compare(...gone.slice(0, 1), toTarget('other-service'));
+    expect(added).toContain(`+ ${toTarget('invoice-service')}`);
+    const removed = await compare(toTarget('invoice-service'), ...gone.slice(0, 5));
     expect(removed).toContain(`- ${gone[4]}`);
-    const held = await compare(targetOf('invoice-service'), ...gone);
+    const held = await compare(toTarget('invoice-service'), ...gone);
     expect(held).toContain(`= ${gone[5]}`);
     expect(held).toContain('more than removals.maxPercentage (30 %) allows at once');
   });
@@ -220,7 +220,7 @@ describe('the commands of the page', () => {
 
 describe('the code of the page', () => {
   it('installs existing features', () => {
-    const added = blocksOf('ts')
+    const added = getBlocks('ts')
       .join('')
       .match(/'([^']+)'/g)
       ?.map(quoted => quoted.slice(1, -1));

@@ -42,7 +42,7 @@ async function start(
   return backend;
 }
 
-function namesOf(entities: readonly { metadata: { name: string } }[]): string[] {
+function getNames(entities: readonly { metadata: { name: string } }[]): string[] {
   return entities.map(entity => entity.metadata.name).sort();
 }
 
@@ -59,7 +59,7 @@ describe('the module in a real backend', () => {
     const backend = await start(bitbucket);
 
     const components = await backend.waitForEntities('kind=component', 2);
-    expect(namesOf(components)).toEqual(['api', 'web']);
+    expect(getNames(components)).toEqual(['api', 'web']);
   });
 
   it('shows its anchor even while Bitbucket is down, since it reads no file', async () => {
@@ -125,7 +125,7 @@ describe('the module in a real backend', () => {
     });
 
     const components = await backend.waitForEntities('kind=component', 2);
-    expect(namesOf(components)).toEqual(['api', 'mine']);
+    expect(getNames(components)).toEqual(['api', 'mine']);
     const locations = await backend.entities('kind=location,spec.type=url');
     const targets = locations.flatMap(({ spec }) => spec?.target ?? []);
     const encoded = 'browse/docs%20and%20more/catalog%20%231.yaml?at=feature%2Fa%26b%2Bc';
@@ -161,7 +161,7 @@ describe('the module in a real backend', () => {
     running.push(backend);
 
     await backend.waitForEntities('kind=component', 2);
-    const locations = namesOf(await backend.entities('kind=location'));
+    const locations = getNames(await backend.entities('kind=location'));
     expect(locations.filter(name => !name.startsWith('generated-'))).toEqual([
       'bitbucket-server-payments',
       'bitbucket-server-shop',

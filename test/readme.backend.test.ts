@@ -270,9 +270,9 @@ describe('a backend with the setup of the guide', () => {
         heldRemovals: [isHeldBack, isHeldBack],
       });
     });
-    expect(await locationsOf(backend)).toHaveLength(2);
+    expect(await getLocations(backend)).toHaveLength(2);
     expect(await send(APPROVE)).toEqual({ approved: 2 });
-    await eventually(async () => expect(await locationsOf(backend)).toEqual([]));
+    await eventually(async () => expect(await getLocations(backend)).toEqual([]));
     const released = { ...isHeldBack, approved: true };
     expect(await send(DEFAULT)).toMatchObject({ heldRemovals: [released, released] });
   });
@@ -348,7 +348,7 @@ async function exchange(backend: TestBackend, command: CurlCommand) {
   return { status: response.status, body };
 }
 
-async function locationsOf(backend: TestBackend): Promise<unknown> {
+async function getLocations(backend: TestBackend): Promise<unknown> {
   const filter = 'kind=location,spec.presence=required';
   const response = await fetch(
     `${backend.baseUrl}/api/catalog/entities?filter=${filter}`,

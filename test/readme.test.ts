@@ -126,7 +126,7 @@ describe('the line of the log in the guide', () => {
 });
 
 /** Derives anchors from headings like GitHub. */
-function anchorsOf(text: string): string[] {
+function getAnchors(text: string): string[] {
   return [...text.replace(/^```[^]*?^```$/gm, '').matchAll(/^#+ (.+)$/gm)].map(
     ([, title = '']) =>
       title
@@ -154,7 +154,7 @@ describe.each(
         return (
           !existsSync(path.join(ROOT, at)) ||
           (anchor !== undefined &&
-            !anchorsOf(readFileSync(path.join(ROOT, at), 'utf8')).includes(anchor))
+            !getAnchors(readFileSync(path.join(ROOT, at), 'utf8')).includes(anchor))
         );
       });
 

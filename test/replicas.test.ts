@@ -30,9 +30,9 @@ const endings: (() => Promise<unknown>)[] = [];
 
 /** A database of this test run alone. */
 async function createDatabase(serverUrl: string): Promise<string> {
-  const knexOf = (url: URL) => knexFactory({ client: 'pg', connection: url.href });
+  const createKnex = (url: URL) => knexFactory({ client: 'pg', connection: url.href });
   const name = `bitbucket_replicas_${process.pid}_${Date.now()}`;
-  const admin = knexOf(new URL('/postgres', serverUrl));
+  const admin = createKnex(new URL('/postgres', serverUrl));
   endings.push(() => admin.destroy());
   await admin.raw('CREATE DATABASE ??', [name]);
   endings.push(() => admin.raw('DROP DATABASE ?? WITH (FORCE)', [name]));
@@ -109,7 +109,7 @@ const isEvaluationOf = (slug: string) => (request: LoggedRequest) =>
 const isCheck = ({ path }: LoggedRequest) => path.includes('type=true');
 
 /** The requests of each run that is over, which begins with its listing. */
-function runsOf(bitbucket: SimulatedBitbucket, projectKey: string): LoggedRequest[][] {
+function getRuns(bitbucket: SimulatedBitbucket, projectKey: string): LoggedRequest[][] {
   const runs: LoggedRequest[][] = [];
   for (const request of bitbucket.requests) {
     if (isListingOf(projectKey)(request)) {
@@ -130,7 +130,7 @@ const Tasks = z.object({
   ),
 });
 
-async function taskOf(replica: TestBackend, providerId: string) {
+async function getTask(replica: TestBackend, providerId: string) {
   const response = await replica.send('/api/catalog/.backstage/scheduler/v1/tasks');
   const { tasks } = Tasks.parse(await response.json());
   return tasks.find(
@@ -138,14 +138,14 @@ async function taskOf(replica: TestBackend, providerId: string) {
   );
 }
 
-async function uidsOf(replica: TestBackend): Promise<Record<string, string>> {
+async function getUids(replica: TestBackend): Promise<Record<string, string>> {
   const components = await replica.entities('kind=component');
   return Object.fromEntries(
     components.map(({ metadata: { name, uid = 'no uid' } }) => [name, uid]),
   );
 }
 
-const anchorOf = (providerId: string) =>
+const toAnchor = (providerId: string) =>
   `location:default/bitbucket-server-${providerId}`;
 
 (server ? describe : describe.skip)(
@@ -210,7 +210,7 @@ const anchorOf = (providerId: string) =>
 
     it('run the task of a provider one at a time, whichever of them does', async () => {
       for (const replica of [first, second]) {
-        expect(await taskOf(replica, 'often')).toBeDefined();
+        expect(await getTask(replica, 'often')).toBeDefined();
       }
       bitbucket.clearRequests();
 
@@ -218,7 +218,7 @@ const anchorOf = (providerId: string) =>
         expect(count(isListingOf('OFTEN'))).toBeGreaterThan(CHECKED_RUNS),
       );
 
-      const runs = runsOf(bitbucket, 'OFTEN').slice(1);
+      const runs = getRuns(bitbucket, 'OFTEN').slice(1);
       expect(runs.length).toBeGreaterThanOrEqual(CHECKED_RUNS - 1);
       for (const [listing, ...checks] of runs) {
         expect(checks).toHaveLength(OFTEN_SLUGS.length);
@@ -237,7 +237,7 @@ const anchorOf = (providerId: string) =>
       );
 
       expect(seen[1]).toEqual(seen[0]);
-      expect(await uidsOf(second)).toEqual(await uidsOf(first));
+      expect(await getUids(second)).toEqual(await getUids(first));
     });
 
     it('evaluate a webhook once, whichever receives it, also one without a catalog', async () => {
@@ -258,15 +258,15 @@ const anchorOf = (providerId: string) =>
 
     it('start one run for a refresh of the anchor, whichever is asked', async () => {
       expect(count(isListingOf('ONE')) + count(isListingOf('TWO'))).toBe(0);
-      expect(await first.refresh(anchorOf('one'))).toBe(200);
-      expect(await second.refresh(anchorOf('two'))).toBe(200);
+      expect(await first.refresh(toAnchor('one'))).toBe(200);
+      expect(await second.refresh(toAnchor('two'))).toBe(200);
 
       await second.component('first-manual');
       await first.component('second-manual');
 
       for (const id of ['one', 'two']) {
         await eventually(async () =>
-          expect((await taskOf(first, id))?.taskState).toEqual({ status: 'idle' }),
+          expect((await getTask(first, id))?.taskState).toEqual({ status: 'idle' }),
         );
       }
       expect([count(isListingOf('ONE')), count(isListingOf('TWO'))]).toEqual([1, 1]);
@@ -277,7 +277,7 @@ const anchorOf = (providerId: string) =>
       await first.stop();
       expect(await second.entities('kind=component,metadata.name=lost')).toEqual([]);
 
-      expect(await second.refresh(anchorOf('main'))).toBe(200);
+      expect(await second.refresh(toAnchor('main'))).toBe(200);
 
       await second.component('lost');
       expect(count(isEvaluationOf('lost'))).toBe(0);
@@ -285,13 +285,13 @@ const anchorOf = (providerId: string) =>
 
     it('finish the run in which one of them was killed, and remove nothing', async () => {
       first = await startReplica('first-replica');
-      const before = await uidsOf(second);
+      const before = await getUids(second);
       const hang = bitbucket.faults.add({
         match: { kind: 'file-check', projectKey: 'PAY' },
         after: 2,
         effect: 'hang',
       });
-      expect(await second.refresh(anchorOf('main'))).toBe(200);
+      expect(await second.refresh(toAnchor('main'))).toBe(200);
       await eventually(async () => expect(hang.hits).toBeGreaterThan(0));
       const user = bitbucket.requests.filter(isListingOf('PAY')).at(-1)?.user;
       const [killed, survivor] =
@@ -302,7 +302,7 @@ const anchorOf = (providerId: string) =>
       const files = { 'catalog-info.yaml': componentYaml('since-then', 'a service') };
       bitbucket.addRepository({ projectKey: 'PAY', slug: 'since-then', files });
 
-      expect(await uidsOf(survivor)).toEqual(before);
+      expect(await getUids(survivor)).toEqual(before);
       // The scheduler frees the lock of the dead when a replica starts, or once a minute.
       const knex = openDatabase(connection);
       await eventually(async () => {
@@ -315,7 +315,7 @@ const anchorOf = (providerId: string) =>
       });
       await startReplica('third-replica');
       await survivor.component('since-then');
-      expect(await uidsOf(survivor)).toMatchObject(before);
+      expect(await getUids(survivor)).toMatchObject(before);
     });
 
     it('have looked at nothing twice for one webhook, not even later', () => {

@@ -5,7 +5,7 @@ import { startBackend } from '../src/__testUtils__/startBackend';
 import { appConfigFor, TEST_USER } from '../src/__testUtils__/testProvider';
 import discoveryModule from '../src/index';
 
-const locationOf = (slug: string) =>
+const toLocation = (slug: string) =>
   `kind=location,metadata.annotations.bitbucket.org/repo-slug=${slug}`;
 
 const endings: (() => Promise<unknown>)[] = [];
@@ -59,8 +59,8 @@ describe('two providers that match the same repository, in a real catalog', () =
 
       expect(response.status).toBe(200);
       // Once the one that nobody else has found is gone, the run has let go of both.
-      await backend.waitForEntities(locationOf('gone'), 0);
-      await backend.waitForEntities(locationOf('api'), 1);
+      await backend.waitForEntities(toLocation('gone'), 0);
+      await backend.waitForEntities(toLocation('api'), 1);
       await backend.waitForEntities('kind=component,metadata.name=api', 1);
     },
   );

@@ -69,15 +69,15 @@ type Backend = Awaited<ReturnType<Awaited<ReturnType<typeof createWorld>>['start
 async function processed({ database }: Backend): Promise<void> {
   const locations = () =>
     database()('refresh_state').whereLike('entity_ref', 'location:%');
-  const isoOf = (ms: number) => new Date(ms).toISOString().replace('T', ' ').slice(0, 19);
-  const dueBy = isoOf(Date.now() + 3_000);
+  const toIso = (ms: number) => new Date(ms).toISOString().replace('T', ' ').slice(0, 19);
+  const dueBy = toIso(Date.now() + 3_000);
   await eventually(async () => {
     const waiting: unknown[] = await locations().where('next_update_at', '<', dueBy);
     expect(waiting).toEqual([]);
   });
 }
 
-const uidsOf = async (backend: Backend) =>
+const getUids = async (backend: Backend) =>
   (await backend.entities('kind=component'))
     .map(({ metadata: { name, uid } }) => `${name} ${uid}`)
     .sort();
@@ -90,7 +90,7 @@ it('loses nothing by a restart: neither what was read, nor what was told and not
     );
   const first = await start();
   await processed(first);
-  const before = await uidsOf(first);
+  const before = await getUids(first);
   const shows = (backend: Backend, slug: string, description: string) =>
     eventually(async () =>
       expect((await backend.component(slug)).metadata.description).toBe(description),
@@ -114,7 +114,7 @@ it('loses nothing by a restart: neither what was read, nor what was told and not
   await shows(second, 'told', 'pushed');
   await processed(second);
   expect(new Set(reads())).toEqual(new Set(['told']));
-  expect(await uidsOf(second)).toEqual(before);
+  expect(await getUids(second)).toEqual(before);
 
   await push(second, 'later');
   await shows(second, 'later', 'pushed');
@@ -122,5 +122,5 @@ it('loses nothing by a restart: neither what was read, nor what was told and not
   expect((await second.component('untold')).metadata.description).toBe('at first');
   jest.spyOn(systemClock, 'now').mockImplementation(() => Date.now() + AHEAD_MS);
   await shows(second, 'untold', 'meanwhile');
-  expect(await uidsOf(second)).toEqual(before);
+  expect(await getUids(second)).toEqual(before);
 }, 120_000);

@@ -62,7 +62,7 @@ describe('a catalog in which nothing changes', () => {
       expect((await world.component(name)).metadata.description).toBe(description),
     );
 
-  const pageOf = (slug: string) =>
+  const toPageUrl = (slug: string) =>
     `${world.bitbucket.baseUrl}/projects/PAY/repos/${slug}/browse`;
 
   const expectReadsOf = async (...paths: string[]) => {
@@ -96,7 +96,7 @@ describe('a catalog in which nothing changes', () => {
   });
 
   it('shows a push to another branch, where a file of it was registered by hand', async () => {
-    const target = `${pageOf('nested')}/${FILE}?at=release%2F1`;
+    const target = `${toPageUrl('nested')}/${FILE}?at=release%2F1`;
     const body = { type: 'url', target };
     const answer = await world.send('/api/catalog/locations', { method: 'POST', body });
     expect(answer.status).toBe(201);
@@ -122,7 +122,7 @@ describe('a catalog in which nothing changes', () => {
     const [, ref, slug, path] = args;
     write(slug, 'by hand', path);
     const [location] = await world.entities(
-      `kind=location,spec.target=${pageOf(slug)}/${FILE}`,
+      `kind=location,spec.target=${toPageUrl(slug)}/${FILE}`,
     );
 
     const entityRef = ref ?? `location:default/${location?.metadata.name}`;
@@ -149,7 +149,7 @@ describe('a catalog in which nothing changes', () => {
     write('svc-6', type);
     world.bitbucket.clearRequests();
     await world.publishScmEvents([
-      { type, url: `${pageOf('svc-6')}${path}` },
+      { type, url: `${toPageUrl('svc-6')}${path}` },
       { type, url: 'https://elsewhere.example.com/projects/PAY/repos/svc-7/browse' },
     ]);
     await shows('svc-6', type);
@@ -157,7 +157,7 @@ describe('a catalog in which nothing changes', () => {
   });
 
   it('tries a registration without having anything of the file', async () => {
-    const body = { type: 'url', target: `${pageOf('svc-1')}/${FILE}` };
+    const body = { type: 'url', target: `${toPageUrl('svc-1')}/${FILE}` };
     const path = '/api/catalog/locations?dryRun=true';
     const answer = await world.send(path, { method: 'POST', body });
     expect(answer.status).toBe(201);

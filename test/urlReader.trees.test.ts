@@ -71,7 +71,7 @@ function setUp() {
 
 it('holds all files of a repository, or those of a folder, under the commit as etag', async () => {
   const { bitbucket, git, reader, repository } = setUp();
-  const contentsOf = async (url: string) => {
+  const readContents = async (url: string) => {
     const tree = await reader.readTree(url);
     expect(tree.etag).toBe(git.tip('main')?.id.slice(0, 12));
     const files = (await tree.files()).map(async file => [
@@ -80,8 +80,8 @@ it('holds all files of a repository, or those of a folder, under the commit as e
     ]);
     return Object.fromEntries(await Promise.all(files));
   };
-  expect(await contentsOf(repository)).toEqual(DOCS);
-  expect(await contentsOf(`${repository}/browse/docs`)).toEqual({
+  expect(await readContents(repository)).toEqual(DOCS);
+  expect(await readContents(`${repository}/browse/docs`)).toEqual({
     'index.md': '# Docs',
     'more/a.md': 'more',
   });

@@ -69,7 +69,7 @@ async function start(bitbucket: SimulatedBitbucket): Promise<Catalog> {
     webhooks: true,
   });
   endings.push(() => backend.stop());
-  await eventually(() => summaryOf(backend));
+  await eventually(() => getSummary(backend));
   return { ...backend, run: () => observer.runTask(TASK) };
 }
 
@@ -79,12 +79,12 @@ const Report = z.object({
 });
 
 /** The report on the last finished run. */
-async function summaryOf(backend: TestBackend) {
+async function getSummary(backend: TestBackend) {
   const response = await backend.send(REPORT);
   return Report.parse(await response.json()).summary;
 }
 
-async function slugsOf(backend: TestBackend): Promise<string[]> {
+async function getSlugs(backend: TestBackend): Promise<string[]> {
   const locations = await backend.entities('kind=location,spec.target');
   return locations
     .map(entity => /\/repos\/([^/]+)\//.exec(String(entity.spec?.target))?.[1] ?? '')
@@ -108,13 +108,13 @@ describe('a run on a clock that was wrong', () => {
       add(bitbucket, 'added');
       await catalog.run();
 
-      expect(await summaryOf(catalog)).toMatchObject({ locations: 3, heldBack: 0 });
+      expect(await getSummary(catalog)).toMatchObject({ locations: 3, heldBack: 0 });
       await eventually(async () =>
-        expect(await slugsOf(catalog)).toEqual(['added', 'better', 'stays']),
+        expect(await getSlugs(catalog)).toEqual(['added', 'better', 'stays']),
       );
       // Its results become the known state.
       await catalog.run();
-      expect(await summaryOf(catalog)).toMatchObject({ locations: 3, removed: 0 });
+      expect(await getSummary(catalog)).toMatchObject({ locations: 3, removed: 0 });
     },
   );
 
@@ -131,7 +131,7 @@ describe('a run on a clock that was wrong', () => {
     const event = bitbucket.webhook('repo:refs_changed', details, secret);
     expect(await catalog.deliver(event)).toBe(202);
     await eventually(async () =>
-      expect(await slugsOf(catalog)).toEqual(['lost', 'renamed', 'stays']),
+      expect(await getSlugs(catalog)).toEqual(['lost', 'renamed', 'stays']),
     );
 
     bitbucket.removeFile('PAY', 'lost', FILE);
@@ -140,10 +140,10 @@ describe('a run on a clock that was wrong', () => {
     await catalog.run();
 
     await eventually(async () =>
-      expect(await slugsOf(catalog)).toEqual(['added', 'better', 'stays']),
+      expect(await getSlugs(catalog)).toEqual(['added', 'better', 'stays']),
     );
     await catalog.run();
-    expect(await summaryOf(catalog)).toMatchObject({ locations: 3, removed: 0 });
+    expect(await getSummary(catalog)).toMatchObject({ locations: 3, removed: 0 });
   });
 });
 
@@ -154,13 +154,13 @@ describe('a clock that jumps forward', () => {
     await catalog.waitForEntities('kind=component', 3);
     ['a', 'b', 'c'].forEach(slug => bitbucket.removeFile('PAY', slug, FILE));
     await catalog.run();
-    expect(await summaryOf(catalog)).toMatchObject({ heldBack: 3, removed: 0 });
+    expect(await getSummary(catalog)).toMatchObject({ heldBack: 3, removed: 0 });
 
     setClockWrong(() => YEAR_MS);
     await catalog.run();
     await catalog.run();
 
-    expect(await summaryOf(catalog)).toMatchObject({ heldBack: 3, removed: 0 });
-    expect(await slugsOf(catalog)).toEqual(['a', 'b', 'c']);
+    expect(await getSummary(catalog)).toMatchObject({ heldBack: 3, removed: 0 });
+    expect(await getSlugs(catalog)).toEqual(['a', 'b', 'c']);
   });
 });

@@ -191,16 +191,16 @@ describeWithFixtures('against the OpenAPI document of Bitbucket Data Center 10.0
   ajv.addSchema({ ...document, $id: 'bitbucket' });
   const simulated = createServer();
 
-  const operationOf = (template: string) => document.paths[template]?.get;
+  const findOperation = (template: string) => document.paths[template]?.get;
 
   it.each(routes.map(route => [route.template, route.query] as const))(
     'documents %s with each supported parameter',
     (template, query) => {
-      const parameters = operationOf(template)?.parameters ?? [];
+      const parameters = findOperation(template)?.parameters ?? [];
       const documented = parameters.filter(p => p.in === 'query').map(p => p.name);
       const isPaged = template.includes('/browse') || template === LABELS;
       const known = isPaged ? [...documented, ...UNDOCUMENTED_PAGING] : documented;
-      expect(operationOf(template)).toBeDefined();
+      expect(findOperation(template)).toBeDefined();
       expect(known).toEqual(expect.arrayContaining([...query]));
     },
   );
@@ -211,7 +211,7 @@ describeWithFixtures('against the OpenAPI document of Bitbucket Data Center 10.0
       const answer = await ask(simulated, request);
       expect(answer.status).toBe(status);
       const shape = status === 200 ? (PAGES_OF[template] ?? template) : template;
-      const content = operationOf(shape)?.responses[status]?.content;
+      const content = findOperation(shape)?.responses[status]?.content;
       expect(content).toBeDefined();
       const [mediaType, { schema } = {}] = Object.entries(content ?? {})[0] ?? [];
       expect(answer.headers.get('content-type')).toContain(mediaType?.split(';')[0]);
@@ -243,6 +243,6 @@ describeWithFixtures('against the OpenAPI document of Bitbucket Data Center 10.0
     const template = `${TEMPLATE}/branches/default`;
     const answer = await ask(simulated, '/projects/PAY/repos/empty/branches/default');
     expect(answer.status).toBe(204);
-    expect(operationOf(template)?.responses).toHaveProperty('204');
+    expect(findOperation(template)?.responses).toHaveProperty('204');
   });
 });

@@ -15,7 +15,7 @@ function withRepositories(count: number, options = {}): SimulatedBitbucket {
   return simulated;
 }
 
-async function slugsOf(simulated: SimulatedBitbucket, path: string) {
+async function getSlugs(simulated: SimulatedBitbucket, path: string) {
   const { json } = await ask(simulated, path);
   const { values } = json as { values: { slug: string }[] };
   return values.map(({ slug }) => slug);
@@ -79,7 +79,7 @@ describe('paging', () => {
       nextPageStart: 3,
       isLastPage: false,
     });
-    expect(await slugsOf(simulated, '/repos?limit=1&start=3')).toEqual(['r0003']);
+    expect(await getSlugs(simulated, '/repos?limit=1&start=3')).toEqual(['r0003']);
   });
 
   it('returns shorter pages instead where configured, even empty ones that are not the last', async () => {
@@ -143,7 +143,7 @@ describe('GET /repos', () => {
     ['permission=REPO_READ', ['b', 'new', 'c', 'a']],
     ['permission=REPO_ADMIN', []],
   ])('filters by "%s"', async (query, slugs) => {
-    expect(await slugsOf(mixed(), `/repos?${query}`)).toEqual(slugs);
+    expect(await getSlugs(mixed(), `/repos?${query}`)).toEqual(slugs);
   });
 
   it.each(['archived=SOME', 'state=OFFLINE', 'permission=ALL', 'visibility=half'])(
@@ -162,11 +162,11 @@ describe('GET /repos', () => {
 
   it('follows changes made between two requests', async () => {
     const simulated = mixed();
-    await slugsOf(simulated, '/repos');
+    await getSlugs(simulated, '/repos');
     simulated.archiveRepository('SHUT', 'c');
     simulated.deleteRepository('SHUT', 'b');
     simulated.renameRepository('OPEN', 'a', 'z');
-    expect(await slugsOf(simulated, '/repos')).toEqual(['new', 'z']);
+    expect(await getSlugs(simulated, '/repos')).toEqual(['new', 'z']);
   });
 });
 
@@ -174,8 +174,8 @@ describe('projects and their repositories', () => {
   it('lists archived repositories of a project, unlike /repos', async () => {
     const simulated = withRepositories(2);
     simulated.archiveRepository('PAY', 'r0000');
-    expect(await slugsOf(simulated, '/projects/PAY/repos')).toEqual(['r0000', 'r0001']);
-    expect(await slugsOf(simulated, '/repos')).toEqual(['r0001']);
+    expect(await getSlugs(simulated, '/projects/PAY/repos')).toEqual(['r0000', 'r0001']);
+    expect(await getSlugs(simulated, '/repos')).toEqual(['r0001']);
   });
 
   it('lists only projects the user may see', async () => {

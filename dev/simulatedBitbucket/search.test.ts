@@ -65,13 +65,13 @@ async function find(bitbucket: SimulatedBitbucket, query: string, code = {}) {
   return Answer.parse(JSON.parse(text)).code;
 }
 
-const slugsOf = ({ values }: Awaited<ReturnType<typeof find>>) =>
+const getSlugs = ({ values }: Awaited<ReturnType<typeof find>>) =>
   values.map(({ repository }) => repository.slug).sort();
 
 describe('code search', () => {
   it('finds words in names and contents of small files on default branches', async () => {
     const found = await find(server(), '"catalog-info.yaml"');
-    expect(slugsOf(found)).toEqual(['api', 'deep', 'fork', 'mentions', 'ops-db']);
+    expect(getSlugs(found)).toEqual(['api', 'deep', 'fork', 'mentions', 'ops-db']);
   });
 
   it.each<[string, string[]]>([
@@ -81,13 +81,13 @@ describe('code search', () => {
     ['"catalog-info.yaml" ext:yaml fork:false', ['api', 'deep', 'ops-db']],
     ['"nothing.yaml"', []],
   ])('accepts %s', async (query, slugs) => {
-    expect(slugsOf(await find(server(), query))).toEqual(slugs);
+    expect(getSlugs(await find(server(), query))).toEqual(slugs);
   });
 
   it('does not show hidden repositories', async () => {
     const bitbucket = server();
     bitbucket.hide(USER.name, 'OPS');
-    expect(slugsOf(await find(bitbucket, '"catalog-info.yaml" ext:yaml'))).not.toContain(
+    expect(getSlugs(await find(bitbucket, '"catalog-info.yaml" ext:yaml'))).not.toContain(
       'ops-db',
     );
   });
@@ -101,7 +101,7 @@ describe('code search', () => {
       start: 3,
     });
     expect(rest).toMatchObject({ isLastPage: true, count: 4, nextStart: null });
-    expect([...slugsOf(first), ...slugsOf(rest)]).toHaveLength(4);
+    expect([...getSlugs(first), ...getSlugs(rest)]).toHaveLength(4);
   });
 
   it('limits the results and their count', async () => {
@@ -126,14 +126,14 @@ describe('code search', () => {
     bitbucket.removeFile('PAY', 'api', FILE);
     bitbucket.writeFile('PAY', 'mentions', FILE, '');
     const query = '"catalog-info.yaml" ext:yaml';
-    expect(slugsOf(await find(bitbucket, query))).toEqual([
+    expect(getSlugs(await find(bitbucket, query))).toEqual([
       'api',
       'deep',
       'fork',
       'ops-db',
     ]);
     bitbucket.freezeSearchIndex();
-    expect(slugsOf(await find(bitbucket, query))).toContain('mentions');
+    expect(getSlugs(await find(bitbucket, query))).toContain('mentions');
   });
 
   it('may exclude forks', async () => {
@@ -141,7 +141,7 @@ describe('code search', () => {
       server({ indexesForks: false }),
       'catalog-info.yaml ext:yaml',
     );
-    expect(slugsOf(found)).not.toContain('fork');
+    expect(getSlugs(found)).not.toContain('fork');
   });
 
   it.each([false, 501, 503] as const)('may be missing: %s', async available => {
@@ -173,12 +173,12 @@ describe('code search', () => {
     const Row = z.object({
       code: z.object({ values: z.array(z.record(z.string(), z.unknown())) }),
     });
-    const keysOf = (json: unknown) => {
+    const getKeys = (json: unknown) => {
       const { code } = Row.parse(json);
       return [Object.keys(code).sort(), Object.keys(code.values[0] ?? {}).sort()];
     };
     const answer = recorded('code-search-response-dc9.json');
-    expect(keysOf(JSON.parse(text))).toEqual(keysOf(answer));
+    expect(getKeys(JSON.parse(text))).toEqual(getKeys(answer));
     expect(Answer.safeParse(answer).success).toBe(true);
   });
 });

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { assert } from '../lib/checks.mjs';
-import { endOf, start, tail } from '../lib/processes.mjs';
+import { waitForEnd, start, tail } from '../lib/processes.mjs';
 import { startBitbucket } from './bitbucket.mjs';
 
 const ATTEMPTS = 180;
@@ -109,7 +109,10 @@ export function deliver(backend, { headers, body }) {
 /** Requests its shutdown, like a container runtime. */
 export async function stopBackend(backend) {
   backend.child.kill('SIGTERM');
-  const { late, status, signal } = await endOf(backend, STOP_WITHIN_MS[backend.mode]);
+  const { late, status, signal } = await waitForEnd(
+    backend,
+    STOP_WITHIN_MS[backend.mode],
+  );
   await backend.bitbucket.close();
   assert(!late, `has not stopped in time\n${tail(backend.output)}`);
   assert(status === 0, `ended with ${status ?? signal}\n${tail(backend.output)}`);

@@ -52,7 +52,7 @@ async function checkCommands({ env, url }, { cwd, command: [program, ...before] 
 
 const SECOND_COPY = '@backstage/plugin-catalog-node is installed twice';
 
-function logOf({ output }) {
+function getLog({ output }) {
   return output.stdout + output.stderr;
 }
 
@@ -60,7 +60,7 @@ function logOf({ output }) {
 export async function checkSecondCopyIsNamed(options) {
   const backend = await startBackend(options);
   await waitForComponents(backend, SERVICES);
-  const log = logOf(backend);
+  const log = getLog(backend);
   await stopBackend(backend);
   assert(
     log.includes(SECOND_COPY) && log.includes('npm dedupe'),
@@ -90,7 +90,7 @@ export async function checkBackend(title, options) {
       checkCommands(backend, options),
     );
   }
-  const named = logOf(backend).includes(SECOND_COPY);
+  const named = getLog(backend).includes(SECOND_COPY);
   const stopped = stopBackend(backend).then(() =>
     assert(!named, 'its log names a second copy'),
   );

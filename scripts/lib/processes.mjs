@@ -59,7 +59,7 @@ function kill(child) {
 }
 
 /** Waits for a process up to a time limit, and then kills it. */
-export async function endOf({ child, ended }, timeoutMs) {
+export async function waitForEnd({ child, ended }, timeoutMs) {
   let late = false;
   const timer = setTimeout(() => {
     late = true;
@@ -76,9 +76,11 @@ export async function endOf({ child, ended }, timeoutMs) {
 export async function run(command, args, options = {}) {
   const { timeoutMs = DEFAULT_TIMEOUT_MS, statuses = [0] } = options;
   const line = [command, ...args].join(' ');
-  const result = await endOf(start(command, args, options), timeoutMs).catch(error => {
-    throw new Error(`${line} failed: ${error.message}`);
-  });
+  const result = await waitForEnd(start(command, args, options), timeoutMs).catch(
+    error => {
+      throw new Error(`${line} failed: ${error.message}`);
+    },
+  );
   if (result.late) {
     throw new Error(`${line} took longer than ${timeoutMs / 1000} s\n${tail(result)}`);
   }

@@ -48,7 +48,7 @@ export interface BudgetWorld {
 }
 
 /** Of a repository: there are two projects. */
-const addressOf = (index: number) => ({
+const toAddress = (index: number) => ({
   projectKey: index % 2 === 0 ? 'PAY' : 'OPS',
   slug: `r${index}`,
 });
@@ -72,7 +72,7 @@ export function createBudgetWorld(repositories: number): BudgetWorld {
   });
   for (let index = 0; index < repositories; index += 1) {
     const files = { [FILE]: 'kind: Component' };
-    bitbucket.addRepository({ ...addressOf(index), files });
+    bitbucket.addRepository({ ...toAddress(index), files });
   }
   const stores = createTestStores({ clock });
   const buckets = new MemoryBuckets(clock);
@@ -99,8 +99,8 @@ function configFor(bitbucket: SimulatedBitbucket, credential: JsonObject) {
   });
 }
 
-function pushOf(bitbucket: SimulatedBitbucket, index: number, count: number) {
-  const { projectKey, slug } = addressOf(index);
+function createPush(bitbucket: SimulatedBitbucket, index: number, count: number) {
+  const { projectKey, slug } = toAddress(index);
   const content = `kind: Component${count}`;
   const change = bitbucket.writeFile(projectKey, slug, FILE, content);
   const details = { projectKey, slug, changes: [change] };
@@ -158,7 +158,7 @@ export async function startReplica(world: BudgetWorld, credential: JsonObject = 
     read: (url: string) => made.reader.search(url),
     /** Pushes another content of a file, the `count`th. */
     push: (index: number, count: number) =>
-      events.publish(pushOf(bitbucket, index, count)),
+      events.publish(createPush(bitbucket, index, count)),
   };
 }
 
@@ -167,6 +167,6 @@ export type Replica = Awaited<ReturnType<typeof startReplica>>;
 
 /** The web page of a repository's catalog file. */
 export function fileUrl({ bitbucket }: BudgetWorld, index: number): string {
-  const { projectKey, slug } = addressOf(index);
+  const { projectKey, slug } = toAddress(index);
   return `${bitbucket.baseUrl}/projects/${projectKey}/repos/${slug}/browse/${FILE}`;
 }

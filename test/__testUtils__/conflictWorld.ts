@@ -54,7 +54,7 @@ export interface ConflictWorld {
   readonly backend: TestBackend;
   readonly knex: Knex;
   /** The URL of a repository's catalog file. */
-  targetOf(at: string): string;
+  toTarget(at: string): string;
   /** Adds a repository whose catalog file describes a Component. */
   add(at: string, component: string, originAt?: string): void;
   /** Gives the Component in a repository's catalog file another name. */
@@ -111,7 +111,7 @@ export async function startConflictWorld(
     knex,
   });
   const reader = createReader(backend);
-  const targetOf = (at: string) => {
+  const toTarget = (at: string) => {
     const [key, slug] = at.split('/');
     return `${bitbucket.baseUrl}/projects/${key}/repos/${slug}/browse/${FILE}`;
   };
@@ -121,19 +121,19 @@ export async function startConflictWorld(
     backend,
     knex,
     add,
-    targetOf,
+    toTarget,
     rename(at, component) {
       const [key = '', slug = ''] = at.split('/');
       bitbucket.writeFile(key, slug, FILE, componentYaml(component, 'renamed'));
     },
     async register(at, spell = same => same) {
-      const target = spell(targetOf(at));
+      const target = spell(toTarget(at));
       const answer = await reader.call('/locations', { type: 'url', target });
       const { id } = Registered.parse(answer).location;
       return () => reader.call(`/locations/${id}`, undefined, 'DELETE');
     },
     async refresh(at) {
-      await reader.call('/refresh', { entityRef: plainLocationRef(targetOf(at)) });
+      await reader.call('/refresh', { entityRef: plainLocationRef(toTarget(at)) });
     },
     async pushWithoutFile(at) {
       const event = eventOfPushWithoutFile(bitbucket, at);

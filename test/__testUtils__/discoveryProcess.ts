@@ -33,7 +33,7 @@ export async function openCatalogFile(file: string): Promise<Knex> {
 }
 
 function connectionTo(knex: Knex): EntityProviderConnection {
-  const nameOf = (emitted: { entity: { metadata: { name: string } } }) => ({
+  const toName = (emitted: { entity: { metadata: { name: string } } }) => ({
     name: emitted.entity.metadata.name,
   });
   const add = async (rows: { name: string }[]) => {
@@ -45,9 +45,9 @@ function connectionTo(knex: Knex): EntityProviderConnection {
     async applyMutation(mutation) {
       if (mutation.type === 'full') {
         await knex(HELD_TABLE).delete();
-        await add(mutation.entities.map(nameOf));
+        await add(mutation.entities.map(toName));
       } else {
-        await add(mutation.added.map(nameOf));
+        await add(mutation.added.map(toName));
       }
     },
     async refresh() {},

@@ -109,14 +109,14 @@ export async function startReaderWorld(
     ...observer,
     bitbucket,
     logger,
-    components: async () => uidsOf(await backend.entities('kind=component')),
-    reads: () => readsOf(bitbucket),
+    components: async () => getUids(await backend.entities('kind=component')),
+    reads: () => getReads(bitbucket),
     async processed(times) {
       await counter.waitFor(observer, times);
       await observer.runTask('catalog_orphan_cleanup');
     },
     processedInHaste: times => inHaste(observer, () => counter.waitFor(observer, times)),
-    errors: async () => (await backend.entities(READ_LOCATIONS)).flatMap(errorsOf),
+    errors: async () => (await backend.entities(READ_LOCATIONS)).flatMap(getErrors),
     async push(slug, files) {
       const changes = Object.entries(files).map(([path, content]) =>
         bitbucket.writeFile('PAY', slug, path, content),
@@ -165,7 +165,7 @@ const logTo = (logger: LogRecorder) =>
   });
 
 /** Refs and uids, in a fixed order. */
-function uidsOf(entities: readonly Entity[]): Map<string, string | undefined> {
+function getUids(entities: readonly Entity[]): Map<string, string | undefined> {
   const pairs = entities.map((entity): [string, string | undefined] => [
     stringifyEntityRef(entity),
     entity.metadata.uid,
@@ -174,11 +174,11 @@ function uidsOf(entities: readonly Entity[]): Map<string, string | undefined> {
 }
 
 /** What the catalog says went wrong with an entity. */
-function errorsOf(entity: Entity): string[] {
+function getErrors(entity: Entity): string[] {
   return (Status.parse(entity).status?.items ?? []).map(item => item.message);
 }
 
-function readsOf({ requests }: SimulatedBitbucket): Map<string, number> {
+function getReads({ requests }: SimulatedBitbucket): Map<string, number> {
   const reads = new Map<string, number>();
   for (const { path } of requests.filter(request => request.path.includes('/raw/'))) {
     reads.set(path, (reads.get(path) ?? 0) + 1);
@@ -236,12 +236,12 @@ function createProcessingCounter() {
   /** An entity that was begun once more than so often was done with so often. */
   const waitFor = async ({ database }: CatalogObserver, times: number) => {
     const before = new Map(begun);
-    const countOf = (ref: string) => (begun.get(ref) ?? 0) - (before.get(ref) ?? 0);
+    const getNewReads = (ref: string) => (begun.get(ref) ?? 0) - (before.get(ref) ?? 0);
     await eventually(async () => {
       const rows: unknown[] = await database()('refresh_state')
         .whereLike('entity_ref', 'location:%')
         .select('entity_ref');
-      const counts = rows.map(row => countOf(EntityRow.parse(row).entity_ref));
+      const counts = rows.map(row => getNewReads(EntityRow.parse(row).entity_ref));
       expect(Math.min(...counts)).toBeGreaterThan(times);
     });
   };
