@@ -10,7 +10,7 @@ import {
   ScmEvent,
   ScmEventPublisher,
 } from './scmEvents';
-import { RefChange } from './repositoryChanges';
+import { PendingRepository, RefChange } from './repositoryChanges';
 
 const URL = 'https://git.test/projects/PAY/repos/api/browse';
 const FORMER = 'https://git.test/projects/PAY/repos/old/browse';
@@ -211,4 +211,76 @@ it('events of other modules are followed, and our own are not', async () => {
     { type: 'repository.updated', url: 'c' },
   ]);
   expect(told).toEqual([['a', 'b', 'c']]);
+});
+
+describe('the publisher', () => {
+  const API = repository(1, 'PAY/api');
+  const ref = (refId: string, toHash: string, kind: RefChange['kind'] = 'BRANCH') =>
+    ({ refId, kind, change: 'UPDATE', fromHash: 'a'.repeat(40), toHash }) as const;
+  const MAIN = ref('refs/heads/main', 'b'.repeat(40));
+  const pushed = (...refs: RefChange[]) =>
+    ({ type: 'pushed', repository: API, refs }) as const;
+  const PUSH = pushed(MAIN);
+
+  /** Publishes per file; returns the compared commits and the types of the events. */
+  async function publish(
+    changes: PendingRepository['changes'],
+    {
+      branch = 'main',
+      isGone = false,
+    }: { branch?: string | undefined; isGone?: boolean } = {},
+  ) {
+    const compared: string[] = [];
+    const types: string[] = [];
+    const publisher = new ScmEventPublisher({
+      scmEvents: {
+        publish: async events => void types.push(...events.map(({ type }) => type)),
+      },
+      perFile: true,
+      configuredBranch: 'main',
+      repositoryUrl: () => URL,
+    });
+    await publisher.publish({
+      item: { repository: API, changes },
+      branch,
+      evaluation: {
+        kind: 'evaluated',
+        delta: NOTHING,
+        ...(!isGone && { repository: API }),
+      },
+      client: {
+        getFileChanges: async (_, commits) => {
+          compared.push(commits.toHash);
+          return [added('a.yaml')];
+        },
+      },
+    });
+    return { compared, types: [...new Set(types)] };
+  }
+
+  it('compares the commits of the branch, not of others or of a tag of its name', async () => {
+    const others = [
+      ref('refs/heads/x', 'c'.repeat(40)),
+      ref('refs/tags/main', 'd'.repeat(40), 'TAG'),
+      ref('refs/heads/main', 'e'.repeat(40), 'TAG'),
+    ];
+    expect(await publish([pushed(...others, MAIN)])).toEqual({
+      compared: [MAIN.toHash],
+      types: ['location.created'],
+    });
+    expect(await publish([pushed(...others)])).toMatchObject({ compared: [] });
+  });
+
+  it.each<[string, PendingRepository['changes'], Parameters<typeof publish>[1], string]>([
+    ['other changes', [PUSH, { type: 'modified', repository: API }], {}, 'updated'],
+    ['a modification alone', [{ type: 'modified', repository: API }], {}, 'updated'],
+    ['a fork', [{ type: 'forked', repository: API }, PUSH], {}, 'created'],
+    ['a new repository', [PUSH, { type: 'created', repository: API }], {}, 'created'],
+    ['a repository that is gone', [PUSH], { isGone: true }, 'deleted'],
+  ])('compares nothing for %s', async (_, changes, rest, type) => {
+    expect(await publish(changes, rest)).toEqual({
+      compared: [],
+      types: [`repository.${type}`],
+    });
+  });
 });

@@ -200,6 +200,7 @@ function getKind({ item, evaluation }: Publication): ScmChange['kind'] {
   return isNew ? 'new' : 'changed';
 }
 
+// Stryker disable all: its tests need a process in which no other test has loaded a catalog.
 const SHARED_PACKAGE = '@backstage/plugin-catalog-node';
 const LOADED_CATALOG =
   /^(.*[\\/]@backstage[\\/]plugin-catalog-backend)[\\/](?!.*[\\/]node_modules[\\/])/;
