@@ -54,6 +54,7 @@ export const EXAMPLE_ENV: Readonly<Record<string, string>> = {
 };
 
 const Manifest = z.object({
+  engines: z.object({ node: z.string() }),
   name: z.string(),
   version: z.string(),
   scripts: z.record(z.string(), z.string()),
