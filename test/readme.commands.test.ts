@@ -111,7 +111,8 @@ describe('the commands of the guide', () => {
     'yarn add something',
     'yarn --cwd packages/backend add one two',
     'yarn --cwd packages/backend add one@file:/somewhere/one.tgz',
-    'npx --no another-tool',
+    'npx --no -- another-tool',
+    'npx --no bitbucket-server-discovery check',
     'npx bitbucket-server-discovery check',
     'FOO=1 npm start',
     'curl --insecure https://backstage.example.com',
@@ -122,7 +123,7 @@ describe('the commands of the guide', () => {
   });
 
   it('are parsed like in a shell', () => {
-    const text = `url=https://a.test/b\nFOO=1 npx --no bitbucket-server-discovery check 'a $b' c"d e"\ncurl -X POST \\\n  -H 'A-B: c d' "$url?x=1&y"`;
+    const text = `url=https://a.test/b\nFOO=1 npx --no -- bitbucket-server-discovery check 'a $b' c"d e"\ncurl -X POST \\\n  -H 'A-B: c d' "$url?x=1&y"`;
 
     expect(parseCommands(text)).toEqual([
       { kind: 'assignment', name: 'url', value: 'https://a.test/b' },

@@ -149,12 +149,15 @@ function classifyYarn(
   throw unclassified(line);
 }
 
-/** Without `--no`, npx would fetch whatever carries that name and give it the environment. */
+/**
+ * Without `--no`, npx would fetch whatever carries that name and give it the environment;
+ * without `--`, it would take `--help` and `--version` as its own.
+ */
 function classifyNpx(
-  [option, tool, ...args]: readonly string[],
+  [option, separator, tool, ...args]: readonly string[],
   line: string,
 ): ReadmeCommand {
-  if (option !== '--no' || tool !== 'bitbucket-server-discovery') {
+  if (option !== '--no' || separator !== '--' || tool !== 'bitbucket-server-discovery') {
     throw unclassified(line);
   }
   return { kind: 'discovery', env: {}, args };
