@@ -3,7 +3,7 @@
 import path from 'node:path';
 import { stringifyEntityRef } from '@backstage/catalog-model';
 import type { Knex } from 'knex';
-import { toLocationEntity } from '../provider/locationEntities';
+import { providerName, toLocationEntity } from '../provider/locationEntities';
 
 const CATALOG = path.dirname(
   require.resolve('@backstage/plugin-catalog-backend/package.json'),
@@ -49,8 +49,13 @@ export function locationRow(
 ): CatalogRow {
   const file = { path: 'catalog-info.yaml', targetUrl, presence: 'required' } as const;
   const repository = { id: 1, projectKey: 'PAY', slug: 'api' };
-  const { entity, locationKey } = toLocationEntity({ repository, file }, providerId);
-  return { parent: locationKey, ...rest, ref: stringifyEntityRef(entity), entity };
+  const entity = toLocationEntity({ repository, file });
+  return {
+    parent: providerName(providerId),
+    ...rest,
+    ref: stringifyEntityRef(entity),
+    entity,
+  };
 }
 
 /** Puts entities into the catalog. */

@@ -10,7 +10,13 @@ import {
   UNKNOWN,
 } from '../__testUtils__/discoveryData';
 import { RepositoryOutcome } from '../model';
-import { findDifference, Findings, knownAfter, knownAfterCheck } from './difference';
+import {
+  findDifference,
+  Findings,
+  knownAfter,
+  knownAfterCheck,
+  UnchangedStates,
+} from './difference';
 import { KnownRepository, RepositoryResult } from './types';
 
 const A = file('PAY/api', 'a.yaml');
@@ -64,6 +70,50 @@ describe('the known state of a repository after a check', () => {
   });
 });
 
+describe('the known state that a check confirms', () => {
+  const files = [A, B].map(one => ({ ...one }));
+  const SAME = result({ kind: 'registered', files }, 4);
+  const NONE = { kind: 'absent', reason: 'no-catalog-file' } as const;
+  const EMPTY: KnownRepository = { ...BEFORE, files: [], conclusive: NONE };
+
+  it('is the same object', () => {
+    expect(knownAfterCheck(SAME, BEFORE)).toBe(BEFORE);
+    expect(knownAfterCheck(result({ ...NONE }, 4), EMPTY)).toBe(EMPTY);
+  });
+
+  it.each<[string, KnownRepository, RepositoryResult]>([
+    ['in doubt before', { ...BEFORE, problem: problem() }, SAME],
+    ['not stored yet', { ...BEFORE, revision: undefined }, SAME],
+    ['at another slug', { ...BEFORE, slug: 'old' }, SAME],
+    ['in another project', { ...BEFORE, projectKey: 'OPS' }, SAME],
+    ['in another hierarchy', { ...BEFORE, hierarchyId: 'h' }, SAME],
+    ['never conclusive', { ...BEFORE, conclusive: undefined }, SAME],
+    ['without one of its files', BEFORE, result(FOUND, 4)],
+    ['with other files in the catalog', { ...BEFORE, files: [A] }, SAME],
+    ['absent before', { ...EMPTY, files: BEFORE.files }, SAME],
+    ['registered before', BEFORE, result(ABSENT, 4)],
+    [
+      'absent for another reason',
+      EMPTY,
+      result({ kind: 'absent', reason: 'empty-repository' }, 4),
+    ],
+  ])('does not include a repository %s', (_, before, checked) => {
+    expect(knownAfterCheck(checked, before)).toMatchObject({ slug: 'api', revision: 4 });
+  });
+
+  it('keeps its time and revision after a run, but not after an event', async () => {
+    const results = new Map([[7, SAME]]);
+    const findings = { known: [BEFORE], results, hasLeft: () => true, getOwner: () => 7 };
+    const difference = await findDifference(findings);
+    const after = (unchanged: UnchangedStates) =>
+      knownAfter(findings, difference, unchanged);
+    expect((await after({ others: 'forget', keepsConfirmed: true }))[0]).toBe(BEFORE);
+    expect(await after({ others: 'forget' })).toEqual([
+      { ...BEFORE, checkedAtMs: NOW, revision: 4 },
+    ]);
+  });
+});
+
 describe('the known state of repositories that were not checked', () => {
   const web = known(8, 'PAY/web');
 
@@ -71,7 +121,7 @@ describe('the known state of repositories that were not checked', () => {
   async function after(
     others: readonly KnownRepository[],
     rest: Partial<Findings> = {},
-    how: 'forget' | 'keep' = 'keep',
+    unchanged: UnchangedStates = { others: 'keep' },
   ) {
     const findings: Findings = {
       known: others,
@@ -80,7 +130,7 @@ describe('the known state of repositories that were not checked', () => {
       getOwner: ({ repositoryId }) => repositoryId,
       ...rest,
     };
-    return knownAfter(findings, await findDifference(findings), how);
+    return knownAfter(findings, await findDifference(findings), unchanged);
   }
 
   it('is the same object when nothing changes', async () => {
@@ -98,7 +148,9 @@ describe('the known state of repositories that were not checked', () => {
 
   it('is dropped without remaining files, or kept without them', async () => {
     const former = known(8, 'PAY/api', [A]);
-    expect(await after([former], {}, 'forget')).toMatchObject([{ repositoryId: 7 }]);
+    expect(await after([former], {}, { others: 'forget' })).toMatchObject([
+      { repositoryId: 7 },
+    ]);
     expect(await after([former])).toMatchObject([
       { repositoryId: 8, files: [] },
       { repositoryId: 7 },

@@ -5,7 +5,7 @@
  * `planRemovals`.
  */
 
-import { CatalogFile } from '../model';
+import { CatalogFile, RepositoryOutcome } from '../model';
 import { forEachInTurns } from '../util/clock';
 import {
   getRegisteredFiles,
@@ -13,9 +13,15 @@ import {
   toRepositoryRef,
   Replacement,
   findReplacement,
+  hasSameFiles,
   mergeFiles,
 } from './locations';
-import { CatalogLocation, KnownRepository, RepositoryResult } from './types';
+import {
+  CatalogLocation,
+  ConclusiveOutcome,
+  KnownRepository,
+  RepositoryResult,
+} from './types';
 import { isAt } from './identify';
 
 /** Findings about some repositories, or about all. */
@@ -113,18 +119,30 @@ export interface AppliedDifference extends Pick<Difference, 'found' | 'transferr
   readonly refused?: ReadonlySet<string>;
 }
 
+/** What becomes of known state that a check does not change. */
+export interface UnchangedStates {
+  /**
+   * Whether repositories that were not checked and have no remaining files are dropped or
+   * kept without files.
+   */
+  readonly others: 'forget' | 'keep';
+  /**
+   * Whether state that a check has confirmed stays as it is, without the time and revision
+   * of that check: a run stores these once for all.
+   */
+  readonly keepsConfirmed?: boolean;
+}
+
 /**
  * Returns the known state of the repositories that were checked and of all others with
  * files in the catalog: the files that were found, and the remaining ones that stay.
  *
- * @param others - whether other repositories without remaining files are dropped or kept
- * without files
  * @returns unchanged repositories as the same objects
  */
 export async function knownAfter(
   { known, results, hasLeft, getOwner }: Findings,
   { found, transferred, removed, refused }: AppliedDifference,
-  others: 'forget' | 'keep',
+  { others, keepsConfirmed }: UnchangedStates,
 ): Promise<KnownRepository[]> {
   const isGiven = (file: CatalogFile) => refused?.has(getEntryKey(file)) !== true;
   const stays = (repository: KnownRepository, file: CatalogFile) => {
@@ -145,43 +163,53 @@ export async function knownAfter(
     const files = select(repository.files, file => stays(repository, file));
     if (files.length > 0) {
       const id = getOwner(repository);
-      const others = staying.get(id);
-      staying.set(id, others ? mergeFiles(others, files) : files);
+      const more = staying.get(id);
+      staying.set(id, more ? mergeFiles(more, files) : files);
     }
   });
   const after: KnownRepository[] = [];
-  const knownIds = new Set<number>();
+  let checked = 0;
   await forEachInTurns(known, repository => {
     const { repositoryId: id } = repository;
     const result = results.get(id);
     const files = staying.get(id) ?? [];
     if (result) {
-      after.push(afterCheck(result, repository, files, isGiven));
-      knownIds.add(id);
+      const isKept =
+        keepsConfirmed && files.length === 0 && isConfirmed(repository, result);
+      after.push(isKept ? repository : afterCheck(result, repository, files, isGiven));
+      checked += 1;
     } else if (others === 'keep' || files.length > 0) {
-      const isSame = hasSameItems(files, repository.files);
+      const isSame = hasSameFiles(files, repository.files);
       after.push(isSame ? repository : { ...repository, files });
     }
   });
   // In most runs all repositories are known.
-  const newcomers = knownIds.size < results.size ? results.values() : [];
-  await forEachInTurns(newcomers, result => {
-    const { id } = result.repository;
-    if (!knownIds.has(id)) {
-      after.push(afterCheck(result, undefined, staying.get(id) ?? [], isGiven));
-    }
-  });
+  if (checked < results.size) {
+    const ids = new Set<number>();
+    await forEachInTurns(known, ({ repositoryId }) => ids.add(repositoryId));
+    await forEachInTurns(results.values(), result => {
+      const { id } = result.repository;
+      if (!ids.has(id)) {
+        after.push(afterCheck(result, undefined, staying.get(id) ?? [], isGiven));
+      }
+    });
+  }
   return after;
 }
 
 /**
  * Returns the known state of one repository before removals are decided: the files that
  * were found are in the catalog by then, and so are all earlier ones.
+ *
+ * @returns state that the check has confirmed as the same object
  */
 export function knownAfterCheck(
   result: RepositoryResult,
   before: KnownRepository | undefined,
 ): KnownRepository {
+  if (before && isConfirmed(before, result)) {
+    return before;
+  }
   const found = new Set(getRegisteredFiles(result.outcome).map(getEntryKey));
   const rest = select(before?.files ?? [], file => !found.has(getEntryKey(file)));
   return afterCheck(result, before, rest, () => true);
@@ -195,22 +223,48 @@ function afterCheck(
 ): KnownRepository {
   const { id, projectKey, slug, hierarchyId } = result.repository;
   const found = select(getRegisteredFiles(result.outcome), isGiven);
+  const { conclusive, checkedAtMs, problem, revision } = lastCheck(result, before);
+  // Spelled out: a spread takes twice the memory, and there is one for each repository.
   return {
     repositoryId: id,
     projectKey,
     slug,
     hierarchyId,
     files: rest.length === 0 ? found : [...found, ...rest],
-    ...lastCheck(result, before),
+    conclusive,
+    checkedAtMs,
+    problem,
+    revision,
   };
 }
 
-function hasSameItems<T>(some: readonly T[], others: readonly T[]): boolean {
+/** Whether stored state is, but for its time and revision, what a check has found. */
+function isConfirmed(
+  before: KnownRepository,
+  { repository, outcome }: RepositoryResult,
+): boolean {
   return (
-    some === others ||
-    (some.length === others.length &&
-      some.every((entry, index) => entry === others[index]))
+    before.revision !== undefined &&
+    before.problem === undefined &&
+    before.projectKey === repository.projectKey &&
+    before.slug === repository.slug &&
+    before.hierarchyId === repository.hierarchyId &&
+    isSameOutcome(before.conclusive, outcome) &&
+    hasSameFiles(before.files, getRegisteredFiles(outcome))
   );
+}
+
+function isSameOutcome(
+  before: ConclusiveOutcome | undefined,
+  outcome: RepositoryOutcome,
+): boolean {
+  if (before?.kind === 'registered' || outcome.kind === 'registered') {
+    return (
+      before?.kind === outcome.kind &&
+      hasSameFiles(getRegisteredFiles(before), getRegisteredFiles(outcome))
+    );
+  }
+  return before?.kind === outcome.kind && before.reason === outcome.reason;
 }
 
 /** Filters files; returns the same array if all are wanted. */

@@ -380,7 +380,7 @@ async function toDelta(
   const removed = getEntryKeys(remove);
   const knownBefore = new Set(known);
   const knownOnce = (change: Pick<AppliedDifference, 'removed' | 'refused'>) =>
-    knownAfter(findings, { ...difference, ...change }, 'keep');
+    knownAfter(findings, { ...difference, ...change }, { others: 'keep' });
   const after = await knownOnce({ removed });
   const isChanged = (repository: KnownRepository) => !knownBefore.has(repository);
   const left = new Set(after.map(repository => repository.repositoryId));

@@ -137,11 +137,18 @@ export function toCatalogFiles(
     before.map(file => file.targetUrl),
     scope.host,
   );
-  return paths.map(path => ({
-    path,
-    targetUrl: spell(source.fileUrl(repository, path, scope.branch)),
-    presence: isProven.has(path) ? 'required' : 'optional',
-  }));
+  return paths.map((path, index) => {
+    const targetUrl = spell(source.fileUrl(repository, path, scope.branch));
+    const presence = isProven.has(path) ? 'required' : 'optional';
+    const known = before[index];
+    // In most runs all files are as before: copies of them would take much memory.
+    const isAsBefore =
+      known?.path === path &&
+      known.targetUrl === targetUrl &&
+      known.presence === presence &&
+      known.entity === undefined;
+    return isAsBefore ? known : { path, targetUrl, presence };
+  });
 }
 
 /**

@@ -42,7 +42,7 @@ export interface RunRequest {
   /** The revision for requests sent from now on; omitted if revisions are not used. */
   readonly revision?: () => number;
   /** Loads the changes during the run; omitted if there cannot be any. */
-  readonly loadConcurrentChanges?: (found: DiscoveryResult) => Promise<ConcurrentChanges>;
+  readonly loadConcurrentChanges?: () => Promise<ConcurrentChanges>;
   readonly clock: Pick<Clock, 'now'>;
   /** The time that the listing may take; unlimited if omitted. */
   readonly listingTime?: ListingTime;
@@ -127,7 +127,7 @@ export async function concludeRun(
   { startedAtMs, result: found }: Findings,
 ): Promise<Run> {
   const { policy, state, origin, clock } = request;
-  const concurrent = await request.loadConcurrentChanges?.(found);
+  const concurrent = await request.loadConcurrentChanges?.();
   const finishedAtMs = clock.now();
   const result = applyConcurrentEvents(found, concurrent?.newer ?? []);
   const reconciliation = await reconcile({

@@ -93,7 +93,10 @@ async function addOnly(request: ReconcileRequest): Promise<Reconciliation> {
     removed: [],
     replaced: new Map(),
     state: state && {
-      repositories: await knownAfter(findings, difference, 'keep'),
+      repositories: await knownAfter(findings, difference, {
+        others: 'keep',
+        keepsConfirmed: true,
+      }),
       held: state.held,
       // If only the listing failed, all listed repositories were checked.
       interruptedRun: request.origin && originOfNext(result, request.origin),
@@ -135,7 +138,11 @@ async function full(
     removed: removals.remove,
     replaced,
     state: {
-      repositories: await knownAfter(findings, { ...difference, removed }, 'forget'),
+      repositories: await knownAfter(
+        findings,
+        { ...difference, removed },
+        { others: 'forget', keepsConfirmed: true },
+      ),
       held: removals.held,
       serverUrls: getServerUrls(request),
     },

@@ -16,8 +16,11 @@ import {
 /** Writes the Locations of one provider, whose anchor always stays in the catalog. */
 export class CatalogWriter {
   #connection: EntityProviderConnection | undefined;
+  readonly #locationKey: string;
 
-  constructor(private readonly provider: AnchoredProvider) {}
+  constructor(private readonly provider: AnchoredProvider) {
+    this.#locationKey = providerName(provider.id);
+  }
 
   /** Takes the connection that the catalog passes when it starts. */
   connect(connection: EntityProviderConnection): void {
@@ -112,7 +115,7 @@ export class CatalogWriter {
   }
 
   #toEntity(location: CatalogLocation): DeferredEntity {
-    return toLocationEntity(location, this.provider.id);
+    return { locationKey: this.#locationKey, entity: toLocationEntity(location) };
   }
 }
 

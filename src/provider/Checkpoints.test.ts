@@ -37,24 +37,30 @@ function createCheckpoints(before: readonly KnownRepository[] = []) {
   const errors: unknown[] = [];
   const store = { fails: 0, revision: 7 };
   const unchangedChecks: UnchangedChecks[] = [];
-  const checkpoints = new Checkpoints(before, 7, {
-    async recordInterim({ repositories, unchanged: found }) {
-      await Promise.resolve();
-      if (store.fails > 0) {
-        store.fails -= 1;
-        throw new Error('the database is away');
-      }
-      repositories.forEach(repository => saved.set(repository.repositoryId, repository));
-      log.push(`save ${repositories.length}`);
-      unchangedChecks.push(...(found ? [found] : []));
-      store.revision += 1;
-      return store.revision;
+  const checkpoints = new Checkpoints(
+    new Map(before.map(one => [one.repositoryId, one])),
+    7,
+    {
+      async recordInterim({ repositories, unchanged: found }) {
+        await Promise.resolve();
+        if (store.fails > 0) {
+          store.fails -= 1;
+          throw new Error('the database is away');
+        }
+        repositories.forEach(repository =>
+          saved.set(repository.repositoryId, repository),
+        );
+        log.push(`save ${repositories.length}`);
+        unchangedChecks.push(...(found ? [found] : []));
+        store.revision += 1;
+        return store.revision;
+      },
+      async add(locations) {
+        log.push(`add ${locations.length}`);
+      },
+      onError: error => errors.push(error),
     },
-    async add(locations) {
-      log.push(`add ${locations.length}`);
-    },
-    onError: error => errors.push(error),
-  });
+  );
   const note = (from: number, count: number) => {
     for (let id = from; id < from + count; id += 1) {
       checkpoints.note(registered(id));
@@ -208,7 +214,7 @@ describe('Checkpoints', () => {
 
   it('reports a failure of the catalog and continues', async () => {
     const errors: unknown[] = [];
-    const checkpoints = new Checkpoints([], 7, {
+    const checkpoints = new Checkpoints(new Map(), 7, {
       recordInterim: async () => 8,
       add: async () => {
         throw new Error('the catalog is away');

@@ -48,23 +48,20 @@ interface Batch {
 
 /** Collects and saves the results of one run. */
 export class Checkpoints {
-  readonly #stored: Map<number, KnownRepository>;
   #revision: number;
   #batch: Batch = { changes: [], unchanged: [] };
   #written: Promise<void> = Promise.resolve();
 
   /**
-   * @param known - the stored state as loaded
+   * @param stored - the content of the store by repository id: as loaded, later with
+   * everything saved since
    * @param revision - the revision at the start of the run
    */
   constructor(
-    known: readonly KnownRepository[],
+    readonly stored: Map<number, KnownRepository>,
     revision: number,
     private readonly sink: CheckpointSink,
   ) {
-    this.#stored = new Map(
-      known.map(repository => [repository.repositoryId, repository]),
-    );
     this.#revision = revision;
   }
 
@@ -73,15 +70,10 @@ export class Checkpoints {
     return this.#revision;
   }
 
-  /** The content of the store by repository id: as loaded, with everything saved since. */
-  get stored(): ReadonlyMap<number, KnownRepository> {
-    return this.#stored;
-  }
-
   /** Takes a result; batches are written one after the other, without delaying the run. */
   note(result: RepositoryResult): void {
     const { changes, unchanged } = this.#batch;
-    const before = this.#stored.get(result.repository.id);
+    const before = this.stored.get(result.repository.id);
     const known = knownAfterCheck(result, before);
     if (!isStored(known, before)) {
       changes.push({ known, added: newLocations(result, before) });
@@ -145,7 +137,7 @@ export class Checkpoints {
         },
       }),
     });
-    repositories.forEach(known => this.#stored.set(known.repositoryId, known));
+    repositories.forEach(known => this.stored.set(known.repositoryId, known));
     this.#revision = Math.max(this.#revision, revision ?? 0);
   }
 }

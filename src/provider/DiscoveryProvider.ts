@@ -12,7 +12,6 @@ import {
   ConcurrentChanges,
   Run,
   RunRequest,
-  getCheckRevision,
 } from '../discovery/performRun';
 import { changedAddresses } from '../discovery/reconcile';
 import { getEntryKey, toLocations, withoutFiles } from '../discovery/locations';
@@ -24,16 +23,11 @@ import {
   stateAfterRun,
 } from '../discovery/recheck';
 import { resumeOrStart } from '../discovery/resume';
-import {
-  CatalogLocation,
-  DiscoveryResult,
-  DiscoveryScope,
-  ProviderState,
-} from '../discovery/types';
+import { CatalogLocation, DiscoveryScope, ProviderState } from '../discovery/types';
 import { BegunRun, RunEnd, RunTrigger } from '../store/records';
 import { planStateChanges } from '../store/repositoryRows';
 import { anySignal } from '../util/abort';
-import { forEachInTurns, startTimer } from '../util/clock';
+import { indexInTurns, startTimer } from '../util/clock';
 import { Checkpoints } from './Checkpoints';
 import { DiscoveryRunError } from './RunLog';
 import { anchorRef, providerName, getTaskId } from './locationEntities';
@@ -196,7 +190,7 @@ export class DiscoveryProvider {
       ...(begun && {
         origin: begun.origin,
         revision: () => begun.checkpoints.revision,
-        loadConcurrentChanges: found => this.#loadConcurrentChanges(found, begun),
+        loadConcurrentChanges: () => this.#loadConcurrentChanges(begun),
       }),
       onProgress: progress => {
         log.progressed(progress);
@@ -257,7 +251,8 @@ export class DiscoveryProvider {
     const { revision, origin } = await store.beginRun(config.id, state, first =>
       resumeOrStart(this.#scope(), state.interruptedRun, clock.now(), first),
     );
-    const checkpoints = new Checkpoints(state.repositories, revision, {
+    const stored = await indexInTurns(state.repositories, known => known.repositoryId);
+    const checkpoints = new Checkpoints(stored, revision, {
       recordInterim: record => store.recordInterim(config.id, record),
       add: locations => catalog.change(locations),
       onError: error => log.checkpointFailed(error),
@@ -265,22 +260,15 @@ export class DiscoveryProvider {
     return { revision, origin, checkpoints };
   }
 
-  async #loadConcurrentChanges(
-    { repositories, known }: DiscoveryResult,
-    { revision }: Begun,
-  ): Promise<ConcurrentChanges> {
+  async #loadConcurrentChanges({
+    checkpoints: { stored },
+    revision,
+  }: Begun): Promise<ConcurrentChanges> {
     const { config, store } = this.context;
-    const seen = new Map<number, number>();
-    await forEachInTurns(known, ({ repositoryId, revision: seenRevision = 0 }) =>
-      seen.set(repositoryId, seenRevision),
-    );
-    await forEachInTurns(repositories, result => {
-      const { id } = result.repository;
-      seen.set(id, Math.max(getCheckRevision(result), seen.get(id) ?? 0));
-    });
+    const seen = (id: number) => stored.get(id)?.revision ?? 0;
     return {
       approved: await store.loadApprovals(config.id),
-      newer: await store.loadNewer(config.id, revision, id => seen.get(id) ?? 0),
+      newer: await store.loadNewer(config.id, revision, seen),
       sinceConfirmationMs: await store.sinceConfirmation(config.id),
     };
   }

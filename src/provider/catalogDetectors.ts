@@ -43,7 +43,7 @@ export class ConflictDetector {
     const emitted = holdsMore ? uniqueByKey(toLocations(state.repositories)) : locations;
     resolver.check();
     try {
-      const batches = toEmittedBatches(emitted, providerId);
+      const batches = toEmittedBatches(emitted);
       await store.recordRun(providerId, providerName(providerId), batches);
       const disputed = await reporter.of(providerId);
       log.conflicts(distinctConflicts(disputed.flatMap(({ conflicts }) => conflicts)));
@@ -56,11 +56,10 @@ export class ConflictDetector {
 /** Yields to the event loop between the batches. */
 async function* toEmittedBatches(
   locations: readonly CatalogLocation[],
-  providerId: string,
 ): AsyncGenerator<EmittedEntity[]> {
   for (const chunk of toChunks(locations)) {
     yield chunk.map(location => ({
-      entityRef: stringifyEntityRef(toLocationEntity(location, providerId).entity),
+      entityRef: stringifyEntityRef(toLocationEntity(location)),
       targetUrl: location.file.targetUrl,
       isLocation: location.file.entity === undefined,
     }));

@@ -60,13 +60,9 @@ function plainLocation({
  * Creates the Location for a file, or returns the entity that a location parser created
  * instead; the same input always yields the same entity, byte for byte.
  */
-export function toLocationEntity(
-  location: CatalogLocation,
-  providerId: string,
-): DeferredEntity {
+export function toLocationEntity(location: CatalogLocation): Entity {
   if (location.file.entity) {
-    const parsed: unknown = JSON.parse(location.file.entity.json);
-    return { locationKey: providerName(providerId), entity: validateEnvelope(parsed) };
+    return validateEnvelope(JSON.parse(location.file.entity.json));
   }
   const entity = plainLocation(location.file);
   // Changes the new object in place: with a copy, each Location would take 50 % more memory.
@@ -74,7 +70,7 @@ export function toLocationEntity(
     [ANNOTATION_PROJECT_KEY]: location.repository.projectKey,
     [ANNOTATION_REPO_SLUG]: location.repository.slug,
   });
-  return { locationKey: providerName(providerId), entity };
+  return entity;
 }
 
 /** The details of a provider that its anchor shows. */

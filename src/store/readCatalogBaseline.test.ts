@@ -10,10 +10,10 @@ const FILE = {
   targetUrl: TARGET,
   presence: 'required',
 } as const;
-const LOCATION = toLocationEntity(
-  { repository: { id: 7, projectKey: 'PAY', slug: 'api' }, file: FILE },
-  'default',
-).entity;
+const LOCATION = toLocationEntity({
+  repository: { id: 7, projectKey: 'PAY', slug: 'api' },
+  file: FILE,
+});
 const COMPONENT = {
   apiVersion: 'backstage.io/v1alpha1',
   kind: 'Component',
