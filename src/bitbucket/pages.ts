@@ -4,14 +4,13 @@
  * OpenAPI and recorded answers), with the limit the server really used.
  */
 
-import { z } from 'zod';
 import { ListingStep, Problem, Unanswered } from '../model';
 import { RequestKind } from '../http/types';
 import { Answer } from './Answer';
 import { isUnsupported, provesRepositoryGone, unanswered } from './assessReply';
 import { PageQuery } from './restUrls';
 import { AskOptions, Session } from './Session';
-import { Page, parse, WirePage } from './wire';
+import { Page, WirePage } from './wire';
 
 /** A page, or why there are no more pages: a failure is always the last step. */
 export type PageStep =
@@ -51,11 +50,14 @@ export type AskPage = (
   options: { readonly isTimeoutFinal: boolean },
 ) => Promise<Answer | Unanswered>;
 
+/** Reads a row; returns `undefined` for one that is no item of the listing. */
+type ReadRow<T> = (row: unknown) => T | undefined;
+
 /** A listing with one item per row. */
 interface Listing<T> {
   readonly kind: RequestKind;
   readonly url: (page: PageQuery) => string;
-  readonly row: z.ZodType<T>;
+  readonly read: ReadRow<T>;
   /**
    * Whether a refusal proves that the subject of the listing does not exist;
    * {@link provesRepositoryGone} when left out.
@@ -66,7 +68,7 @@ interface Listing<T> {
 /** Reads a listing and verifies that it is not the shorter one for anonymous callers. */
 export async function* list<T>(
   session: Session,
-  { kind, url, row, provesGone = provesRepositoryGone }: Listing<T>,
+  { kind, url, read, provesGone = provesRepositoryGone }: Listing<T>,
   { start, ...options }: ListOptions,
 ): AsyncGenerator<ListingStep<T>> {
   const ask: AskPage = (page, { isTimeoutFinal }) =>
@@ -86,7 +88,7 @@ export async function* list<T>(
       return;
     }
     const { values, isLastPage, nextPageStart } = step.page;
-    const items = values.flatMap(value => parse(row, value) ?? []);
+    const items = values.flatMap(value => read(value) ?? []);
     const unreadable = values.length - items.length;
     const nextStart = isLastPage ? undefined : nextPageStart;
     yield { kind: 'items', items, unreadable, ...(nextStart && { nextStart }) };
@@ -94,7 +96,6 @@ export async function* list<T>(
 }
 
 type FailedStep = Extract<PageStep, { kind: 'failed' }>;
-type ReadRow<T> = (row: unknown) => T | undefined;
 
 /** Reads all pages; fails where a row is not readable. */
 export async function readAll<T>(

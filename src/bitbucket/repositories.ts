@@ -13,7 +13,14 @@ import { hasException, provesRepositoryGone, unanswered } from './assessReply';
 import { AskPage, list, ListOptions, PAGE_LIMITS, readAll } from './pages';
 import { PageQuery } from './restUrls';
 import { AskOptions, Session } from './Session';
-import { LabeledId, LabelName, parse, ProjectRow, RepositoryRow } from './wire';
+import {
+  LabeledId,
+  LabelName,
+  parse,
+  ProjectRow,
+  readRepository,
+  RepositoryRow,
+} from './wire';
 
 /** Lists every repository the credentials may see, archived ones included. */
 export function listRepositories(
@@ -21,7 +28,7 @@ export function listRepositories(
   options: ListOptions = {},
 ): AsyncGenerator<ListingStep<Repository>> {
   const url = (page: PageQuery) => session.urls.repositories(page);
-  return list(session, { kind: 'repositories', url, row: RepositoryRow }, options);
+  return list(session, { kind: 'repositories', url, read: readRepository }, options);
 }
 
 /** Lists every project the credentials may see. */
@@ -30,7 +37,8 @@ export function listProjects(
   options: AskOptions = {},
 ): AsyncGenerator<ListingStep<Project>> {
   const url = (page: PageQuery) => session.urls.projects(page);
-  return list(session, { kind: 'projects', url, row: ProjectRow }, options);
+  const read = (row: unknown) => parse(ProjectRow, row);
+  return list(session, { kind: 'projects', url, read }, options);
 }
 
 /** Lists the repositories of one project, archived ones included. */
@@ -42,7 +50,7 @@ export function listProjectRepositories(
   const url = (page: PageQuery) => session.urls.projectRepositories(projectKey, page);
   return list(
     session,
-    { kind: 'project-repositories', url, row: RepositoryRow },
+    { kind: 'project-repositories', url, read: readRepository },
     options,
   );
 }
@@ -82,7 +90,8 @@ export function listLabeled(
   const url = (page: PageQuery) => session.urls.labeled(label, page);
   const provesGone = (answer: Answer) =>
     answer.status === 404 && hasException(answer, 'NoSuchLabelException');
-  return list(session, { kind: 'labels', url, row: LabeledId, provesGone }, options);
+  const read = (row: unknown) => parse(LabeledId, row);
+  return list(session, { kind: 'labels', url, read, provesGone }, options);
 }
 
 /**

@@ -46,7 +46,7 @@ export const RepositoryDetails = z.object({
   defaultBranch: optional(Text),
 });
 
-/** A repository, read by hand: a listing may have a hundred thousand of them. */
+/** {@link readRepository} as a schema. */
 export const RepositoryRow = z.unknown().transform((value, context): Repository => {
   const repository = readRepository(value);
   if (!repository) {
@@ -56,8 +56,12 @@ export const RepositoryRow = z.unknown().transform((value, context): Repository 
   return repository;
 });
 
-/** Reads the fields of a repository that all its representations share. */
-function readRepository(value: unknown): Repository | undefined {
+/**
+ * Reads the fields of a repository that all its representations share.
+ *
+ * @remarks By hand: a listing may have a hundred thousand of them.
+ */
+export function readRepository(value: unknown): Repository | undefined {
   const wire = getFields(value);
   const project = getFields(wire.project);
   const { id, slug, hierarchyId } = wire;
@@ -127,7 +131,7 @@ export const PrivateRow = z.object({
 
 /** One page of a listing; its items are not yet parsed. */
 export const WirePage = z.object({
-  values: z.array(z.unknown()),
+  values: z.custom<unknown[]>(Array.isArray),
   isLastPage: z.boolean(),
   size: optional(z.number().int()),
   start: optional(z.number().int()),

@@ -10,7 +10,7 @@ import { groupBy } from '../util/groupBy';
 import { RepositoryReport } from '../discovery/report';
 import { addressKey } from '../discovery/identify';
 import { getRegisteredFiles } from '../discovery/locations';
-import { RepositoryResult } from '../discovery/types';
+import { RepositoryRef, RepositoryResult } from '../discovery/types';
 
 /**
  * `location`: an entity emitted by a provider, either a Location or one made by a
@@ -353,11 +353,14 @@ export function findDuplicateEntities(
   results: readonly RepositoryResult[],
 ): DuplicateEntity[] {
   // Locations are skipped: a URL belongs to one repository only.
-  const emitted = results.flatMap(({ repository, outcome }) =>
-    getRegisteredFiles(outcome).flatMap(({ entity }) =>
-      entity ? [{ key: entity.key, repository }] : [],
-    ),
-  );
+  const emitted: { key: string; repository: RepositoryRef }[] = [];
+  for (const { repository, outcome } of results) {
+    for (const { entity } of getRegisteredFiles(outcome)) {
+      if (entity) {
+        emitted.push({ key: entity.key, repository });
+      }
+    }
+  }
   return [...groupBy(emitted, ({ key }) => key)].flatMap(([key, emitters]) =>
     emitters.length > 1
       ? [{ key, repositories: emitters.map(({ repository }) => repository) }]
