@@ -226,7 +226,7 @@ export function applyConcurrentEvents(
  * @returns 0 if the check was inconclusive: an earlier conclusive one then takes
  * precedence
  */
-export function getCheckRevision(result: RepositoryResult | undefined): number {
+function getCheckRevision(result: RepositoryResult | undefined): number {
   return result === undefined || result.outcome.kind === 'unknown'
     ? 0
     : (result.revision ?? 0);
