@@ -1,28 +1,28 @@
 /**
- * Whole Backstages in steady state: which are compared, and how a small one whose time goes
- * fast stands for a real one. Pure.
+ * Complete Backstage installations in steady state: which ones are compared, and how a small one
+ * with compressed time represents a real one. Pure.
  */
 
 import { JsonObject } from '@backstage/types';
 import { getGrowth, Subject } from './measurement';
 import { FILE_EVERY } from './plan';
 
-/** What is asked about; `pushesPerHour` to default branches, each time of another repository. */
+/** The installation that the results are about; each push goes to the default branch of another repository. */
 export const REAL = { repositories: 5000, pushesPerHour: 200 };
 
-/** What is run. */
+/** The size of the installation that is measured. */
 export const MODEL_REPOSITORIES = 125;
 
-/** One Backstage, with everything that it reads through the same module and its reader. */
+/** One installation: its module, the URL reader that belongs to it, and their configuration. */
 export interface BackstageSetting {
   readonly subject: Subject;
   /** Bitbucket offers code search. */
   readonly hasSearch: boolean;
   readonly hasWebhooks: boolean;
-  /** Of the URL reader of this package; the built-in one has nothing like it. */
+  /** `maxAge` of this package's URL reader; the built-in reader has no such setting. */
   readonly maxAgeMinutes?: number;
   readonly runEveryMinutes: number;
-  /** The documentation recommends it: the criterion is for it. */
+  /** Whether the documentation recommends it; the criterion applies only to such settings. */
   readonly isRecommended?: boolean;
 }
 
@@ -31,7 +31,7 @@ const DAY = 24 * HOUR;
 const AS_IT_COMES = { subject: 'ours', maxAgeMinutes: 15, runEveryMinutes: 30 } as const;
 const PATIENT = { ...AS_IT_COMES, hasWebhooks: true, maxAgeMinutes: DAY } as const;
 
-/** The published module with the built-in reader first: the others are compared with it. */
+/** The first one, the published module with the built-in reader, is the baseline for the others. */
 export const BACKSTAGES: readonly BackstageSetting[] = [
   { subject: 'peer', hasSearch: false, hasWebhooks: false, runEveryMinutes: 30 },
   { ...AS_IT_COMES, hasSearch: false, hasWebhooks: false },
@@ -43,19 +43,19 @@ export const BACKSTAGES: readonly BackstageSetting[] = [
   { ...PATIENT, hasSearch: true, isRecommended: true },
 ];
 
-/** How time goes. */
+/** How time is compressed. */
 export interface Compression {
-  /** Every time of the configuration is divided by it. */
+  /** All durations in the configuration are divided by this. */
   readonly factor: number;
-  /** Compressed hours of which requests are counted. */
+  /** Compressed hours during which requests are counted. */
   readonly hours: number;
-  /** Compressed hours before that, once everything is in the catalog. */
+  /** Compressed hours between the moment when everything is in the catalog and the count. */
   readonly warmUpHours: number;
 }
 
 /**
- * Where nothing takes longer than an hour to come round, an hour suffices. With a `maxAge`
- * of a day it takes a day, which goes faster.
+ * An hour is enough if everything happens at least once an hour. A `maxAge` of a day needs a day,
+ * which is compressed more.
  */
 export function getCompression({ maxAgeMinutes = 0 }: BackstageSetting): Compression {
   return maxAgeMinutes <= HOUR
@@ -68,19 +68,19 @@ export function toRealSeconds(hours: number, { factor }: Compression): number {
   return (hours * 3600) / factor;
 }
 
-/** Pushes in a compressed hour: so many for each repository as in reality. */
+/** Pushes per compressed hour: as many per repository as in the real installation. */
 export function pushesPerHour({ hasWebhooks }: BackstageSetting): number {
   return hasWebhooks ? (REAL.pushesPerHour * MODEL_REPOSITORIES) / REAL.repositories : 0;
 }
 
-/** The catalog looks once a second for what is due, and its SQLite rounds to seconds. */
+/** The catalog polls once a second for entities that are due, and on SQLite it rounds to seconds. */
 const MIN_PROCESSING_SECONDS = 2;
-/** Of the catalog as it comes, which adds up to half as much. */
+/** The catalog's default interval, to which it adds up to 50 % at random. */
 const PROCESSING_SECONDS = 100;
-/** Of this module as it comes. */
+/** The defaults of this module. */
 const RECHECK_HOURS = { found: 6, absent: 24 };
 
-/** The configuration of the app, every time in it compressed. */
+/** Returns the app's configuration with all durations compressed. */
 export function toBackstageConfig(
   setting: BackstageSetting,
   integration: { readonly host: string } & JsonObject,
@@ -118,16 +118,16 @@ export function toBackstageConfig(
   };
 }
 
-/** What the simulated server saw in the compressed hours. */
+/** The requests that the simulated server received in the compressed hours. */
 export interface BackstageCounts {
   readonly byKind: Readonly<Record<string, number>>;
-  /** Of the files themselves, for the catalog. */
+  /** Reads of catalog files by the catalog. */
   readonly reads: number;
-  /** Of discovery. */
+  /** Discovery runs. */
   readonly runs: number;
 }
 
-/** One Backstage with what became of it. */
+/** One installation and its result. */
 export interface BackstageResult {
   readonly setting: BackstageSetting;
   readonly run:
@@ -135,21 +135,21 @@ export interface BackstageResult {
     | { readonly kind: 'failed'; readonly error: string };
 }
 
-/** In reality. */
+/** Extrapolated to the real installation. */
 export interface HourlyRequests {
   readonly total: number;
   /** Of the total. */
   readonly reads: number;
-  /** Of the total: seldom enough not to have come round, and therefore calculated. */
+  /** The part of the total that is calculated, because it happens too rarely to be measured. */
   readonly calculated: number;
 }
 
-/** Runs that have not begun, of those that should have. */
+/** The share of scheduled runs that may be missing. */
 const MAX_MISSING_RUNS = 0.1;
 
 /**
- * What a real server would be asked in an hour: as much for each repository, or for each
- * page of a listing, as the small one.
+ * Extrapolates to the requests that a real server would receive per hour: per repository, or per
+ * page of a listing, as many as the small server.
  */
 export function extrapolate(
   setting: BackstageSetting,
@@ -169,14 +169,14 @@ export function extrapolate(
   };
 }
 
-/** Where code search tells of them, repositories without a file are looked at once a day. */
+/** With code search, repositories without a file are checked once a day. */
 function calculateUnseen(setting: BackstageSetting): number {
   const isSeen = getCompression(setting).hours >= RECHECK_HOURS.absent;
   const absent = REAL.repositories * (1 - 1 / FILE_EVERY);
   return setting.hasSearch && !isSeen ? absent / RECHECK_HOURS.absent : 0;
 }
 
-/** A machine that is too slow for the compressed schedule leaves runs out, and their requests. */
+/** On a machine that is too slow for the compressed schedule, runs and their requests are missing. */
 export function hasKeptUp(setting: BackstageSetting, { runs }: BackstageCounts): boolean {
   const planned = (getCompression(setting).hours * HOUR) / setting.runEveryMinutes;
   return runs >= planned * (1 - MAX_MISSING_RUNS);

@@ -1,4 +1,4 @@
-/** What this module has to achieve, and whether it did. Pure. */
+/** The criteria that this module has to meet, and their assessment. Pure. */
 
 import {
   BackstageResult,
@@ -11,37 +11,37 @@ import { describeCell, formatCount, formatSeconds } from './describe';
 import { CellResult, Result } from './measurement';
 import { Cell, expectedLocations } from './plan';
 
-/** A criterion that was looked at. */
+/** The result of one criterion. */
 export interface Verdict {
-  /** Times depend on the machine and on what else it does; counts do not. */
+  /** Times depend on the machine and its load; counts do not. */
   readonly about: 'count' | 'time';
   readonly passed: boolean | 'not measured';
-  /** What was measured, where, and what is allowed. */
+  /** The situation, the measured value and the limit. */
   readonly text: string;
 }
 
-/** Of the published module's time. */
+/** As a share of the published module's time. */
 const MAX_SHARE_OF_PEER_TIME = 0.1;
-/** What `concurrency` is unless configured; the published module asks in turn. */
+/** The default of `concurrency`; the published module sends its requests sequentially. */
 const REQUESTS_AT_ONCE = 8;
-/** Of CPU time for a request: with more, the benchmark would measure the simulated server. */
+/** CPU time per request: with more, the benchmark would measure the simulated server. */
 const MAX_SERVER_CPU_MS = 0.3;
-/** Besides one for each repository: pages of the listing, the own budget, whether there is search. */
+/** Besides one per repository: pages of the listing, the rate limit, the test for code search. */
 const MAX_EXTRA_REQUESTS = 7;
-/** Where code search tells what there is, of the published module's. */
+/** As a share of the published module's requests, with code search. */
 const MAX_SHARE_WITH_SEARCH = 0.02;
-/** Of the published module's requests, without a look at each repository. */
+/** As a share of the published module's requests, where files are not checked. */
 const MAX_SHARE_OF_PEER_REQUESTS = 0.01;
-/** Of the time the bucket itself needs to fill. */
+/** As a multiple of the time in which the bucket grants that many requests. */
 const MAX_MULTIPLE_OF_BUCKET_TIME = 1.6;
-/** Of all requests, where nobody tells how many are allowed. */
+/** As a share of all requests, where the server does not report its limit. */
 const MAX_SHARE_RATE_LIMITED = 0.05;
-/** Of what a whole Backstage with the published module asks, where it is set up as recommended. */
+/** As a share of the requests of an installation with the published module, for recommended settings. */
 const MAX_SHARE_OF_PEER_BACKSTAGE = 0.05;
-/** With fewer, what every run needs once weighs too much to compare the modules. */
+/** With fewer, the fixed cost of a run has too much weight for a comparison. */
 const MANY_REPOSITORIES = 2000;
 
-/** Looks at each criterion in each cell that it applies to. */
+/** Assesses each criterion in each cell to which it applies. */
 export function assessCriteria(results: readonly CellResult[]): Verdict[] {
   return results
     .filter(({ cell, ours }) => cell.disturbance === undefined && ours.kind !== 'scaled')
@@ -55,7 +55,7 @@ export function assessCriteria(results: readonly CellResult[]): Verdict[] {
 }
 
 function assessRequests({ cell, ours }: CellResult): Verdict[] {
-  // What is refused is asked again: that is counted by itself where nobody tells the limit.
+  // Refused requests are repeated; where the limit is not reported, another criterion counts them.
   if (!cell.validateLocationsExist || cell.hasSearch || cell.bucket?.isTold === false) {
     return [];
   }
@@ -94,7 +94,7 @@ function assessPeerTime({ cell, ours, peer }: CellResult): Verdict[] {
   ];
 }
 
-/** What the numbers of requests allow at best. */
+/** The smallest share that the numbers of requests allow. */
 function describeLeastShare(ours: number, peer: Result): string {
   if (!isWhole(peer)) {
     return '';
@@ -104,7 +104,7 @@ function describeLeastShare(ours: number, peer: Result): string {
   return `; ${least} if only waiting took time: ${formatCount(ours)} requests, ${REQUESTS_AT_ONCE} at once, against ${formatCount(theirs)} in turn`;
 }
 
-/** Whether its requests are all that the work takes. */
+/** Whether its requests include all that the work needs. */
 function isWhole({ kind }: Result): boolean {
   return kind === 'finished' || kind === 'scaled';
 }
@@ -151,7 +151,7 @@ function assessBucket({ cell, ours }: CellResult): Verdict[] {
   ];
 }
 
-/** Where answers come at once and nothing else runs, so that its CPU time is for them only. */
+/** Only where answers have no latency and nothing else runs, so that all its CPU time goes into answers. */
 function assessServer({ cell, ours }: CellResult): Verdict[] {
   const isAlone = cell.validateLocationsExist && cell.latencyMs === 0 && !cell.bucket;
   if (!isAlone || cell.repositories < MANY_REPOSITORIES) {
@@ -165,7 +165,7 @@ function assessServer({ cell, ours }: CellResult): Verdict[] {
   ];
 }
 
-/** Looks at the Backstages that are set up as recommended. */
+/** Assesses the installations with recommended settings. */
 export function assessBackstages(results: readonly BackstageResult[]): Verdict[] {
   const peer = getHourlyRequests(
     results.find(result => result.setting.subject === 'peer'),
@@ -191,7 +191,7 @@ export function assessBackstages(results: readonly BackstageResult[]): Verdict[]
     });
 }
 
-/** @returns `undefined` where that was not measured, or not all that should have happened did */
+/** @returns `undefined` if it was not measured, or if scheduled runs are missing */
 export function getHourlyRequests(
   result: BackstageResult | undefined,
 ): HourlyRequests | undefined {
@@ -201,7 +201,7 @@ export function getHourlyRequests(
     : undefined;
 }
 
-/** What did not finish meets no criterion; what was stopped was not measured. */
+/** A failed run meets no criterion; a stopped one counts as not measured. */
 function verdict(
   about: Verdict['about'],
   cell: Cell,
@@ -222,7 +222,7 @@ function verdict(
   }
 }
 
-/** At least: what was stopped would have taken longer, and asked for more. */
+/** The minimum: a stopped run would have taken longer. */
 function getSeconds(result: Result): number | undefined {
   switch (result.kind) {
     case 'finished':

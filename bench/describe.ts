@@ -1,10 +1,10 @@
-/** Cells and results in words. Pure. */
+/** Describes cells and results in words. Pure. */
 
 import { Result, Subject } from './measurement';
 import { Bucket, Cell, Disturbance, expectedLocations } from './plan';
 import { Spread } from './statistics';
 
-/** What the modules are called in tables. */
+/** The names of the modules in tables. */
 export const SUBJECT_NAMES: Readonly<Record<Subject, string>> = {
   ours: 'this module',
   peer: 'published',
@@ -36,12 +36,12 @@ export function describeBucket(bucket: Bucket | undefined): string {
     : '-';
 }
 
-/** What is out of order, in a few words. */
+/** The disturbance in a few words. */
 export function describeDisturbance(disturbance: Disturbance): string {
   return DISTURBANCE_NAMES[disturbance];
 }
 
-/** How it ended: the Locations in the catalog, or why there are none. */
+/** The result: the number of Locations in the catalog, or why there are none. */
 export function describeEnd(result: Result, cell: Cell): string {
   switch (result.kind) {
     case 'failed':
@@ -69,7 +69,7 @@ export function formatCount(count: number): string {
   return Math.round(count).toLocaleString('en-US');
 }
 
-/** The median, with least and greatest where they differ. */
+/** The median, with minimum and maximum if they differ. */
 export function formatSpread(spread: Spread, format = formatCount): string {
   const [middle, least, most] = [spread.median, spread.min, spread.max].map(format);
   return least === most ? `${middle}` : `${middle} (${least}–${most})`;

@@ -1,8 +1,8 @@
-/** How Backstage is told of the simulated server. Pure. */
+/** The integration for the simulated server. Pure. */
 
 import { Task } from './messages';
 
-/** One of `integrations.bitbucketServer`. */
+/** Returns an entry of `integrations.bitbucketServer`. */
 export function toIntegration({ baseUrl, user }: Pick<Task, 'baseUrl' | 'user'>) {
   return {
     host: new URL(baseUrl).host,

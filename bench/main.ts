@@ -2,12 +2,12 @@
  * `npm run bench`: this module and the published one, side by side against the same
  * simulated Bitbucket. Prints tables and verdicts; a full run (up to 25 minutes on two quiet
  * cores) writes RESULTS.md and results.svg as well. `--quick` (under 90 seconds, for CI),
- * `--only WORD...` (the cells, or whole Backstages, whose description has all of these words)
- * and `--scale` (huge servers on which nothing has changed, or one of as many repositories as
- * the next argument says) only print.
+ * `--only WORD...` (the cells, or Backstage installations, whose description has all of these
+ * words) and `--scale` (huge servers on which little or nothing has changed; the next argument
+ * sets the number of repositories) only print.
  *
- * Exit codes: 0 fine, 1 a count is not what it must be (times are only reported), 2 wrong
- * usage.
+ * Exit codes: 0 success, 1 a criterion about a count was not met (times are only reported),
+ * 2 wrong usage.
  */
 
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -47,7 +47,7 @@ import { Column, renderTable } from './renderTable';
 
 const RESULTS_FILE = join(__dirname, 'RESULTS.md');
 const PLOT_FILE = join(__dirname, 'results.svg');
-/** With less, a cell is not begun. */
+/** With less time left, no further cell is started. */
 const MIN_LIMIT_SECONDS = 5;
 const SCALE_LIMIT_SECONDS = 900;
 const SCALE_COLUMNS: readonly Column[] = [
@@ -160,7 +160,7 @@ function parseMode(args: readonly string[]): Mode | undefined {
   return args.length === 1 && args[0] === '--quick' ? 'quick' : undefined;
 }
 
-/** A slow machine may stop a cell of a quick run; a full run has to measure all of them. */
+/** On a slow machine, cells of a quick run may be stopped; a full run has to measure all of them. */
 function failsRun({ about, passed }: Verdict, mode: Mode): boolean {
   const fails = passed === false || (passed === 'not measured' && mode === 'full');
   return about === 'count' && fails;
@@ -190,7 +190,7 @@ function hasWords(text: string, words: readonly string[]): boolean {
   return words.every(word => text.includes(word));
 }
 
-/** The modules take turns, so that what else the machine does meets both. */
+/** The modules take turns, so that other load on the machine affects both. */
 async function measureCell(
   cell: Cell,
   limitSeconds: () => number,

@@ -1,4 +1,4 @@
-/** Measures one module in one cell: server here, module in a process of its own. */
+/** Measures one module in one cell: the server in this process, the module in a separate one. */
 
 import { ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -11,7 +11,7 @@ import { Cell, getPhases } from './plan';
 import { shortenError } from './shortenError';
 import { changeSome, countRequests, createCellServer, USER } from './simulatedCell';
 
-/** Runs the module once; whatever goes wrong is a result. */
+/** Runs the module once; any error becomes a result. */
 export async function measure(
   subject: Subject,
   cell: Cell,
@@ -46,7 +46,7 @@ async function measureOnce(
       limitSeconds,
       {
         change: () => changeSome(bitbucket, cell.repositories),
-        // Before that, the loader has announced each of its files to this process.
+        // Until then, the child's module loader has sent this process a message for each file.
         started: () => (cpuBefore = process.cpuUsage()),
       },
     );
@@ -67,7 +67,7 @@ async function measureOnce(
   }
 }
 
-/** Node's own options go along, and with them the one that makes it understand TypeScript. */
+/** The child inherits the options of Node.js, among them the one that loads TypeScript. */
 async function runProcess(
   subject: Subject,
   task: Task,
@@ -102,7 +102,7 @@ async function runProcess(
   }
 }
 
-/** Other messages come from the loader, which announces the files it reads. */
+/** Ignores messages of the module loader, which reports each file that it reads. */
 async function receiveReport(child: ChildProcess): Promise<Report> {
   let report: Report | undefined;
   child.on('message', message => {

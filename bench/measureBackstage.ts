@@ -1,6 +1,6 @@
 /**
- * Measures a whole Backstage: a real catalog with its own processing, in a process of its own,
- * beside the simulated server that is here.
+ * Measures a complete Backstage installation: a real catalog with its processing, in a separate
+ * process, and the simulated server in this one.
  */
 
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -33,10 +33,10 @@ import { expectedLocations } from './plan';
 import { shortenError } from './shortenError';
 import { countRequests, createCellServer, pushTo, USER } from './simulatedCell';
 
-/** Starts keep the processor busy: more at once only make each of them slower. */
+/** Starting is CPU-bound: more at once would only make each start slower. */
 const STARTS_AT_ONCE = 2;
 
-/** On a busy machine. */
+/** Ample on a busy machine. */
 const MAX_START_MS = 120_000;
 
 const FEATURES: Readonly<Record<Subject, readonly ProcessFeature[]>> = {
@@ -44,12 +44,12 @@ const FEATURES: Readonly<Record<Subject, readonly ProcessFeature[]>> = {
   peer: ['published-discovery'],
 };
 
-/** Has no divisor in common with the number of repositories: each gets its turn. */
+/** Coprime with the number of repositories, so that each repository gets its turn. */
 const PUSH_STEP = 7;
 
 /**
- * All at the same time, since each of them mostly waits, once all have started. Whatever goes
- * wrong is a result.
+ * Measures all installations at the same time once all have started, since they mostly wait. Any
+ * error becomes a result.
  */
 export async function measureBackstages(
   settings: readonly BackstageSetting[],
@@ -91,7 +91,7 @@ async function measureBackstage(
   }
 }
 
-/** Until everything is in its catalog. */
+/** Starts an installation and waits until everything is in its catalog. */
 async function startBackstage(setting: BackstageSetting): Promise<StartedBackstage> {
   const cell = {
     repositories: MODEL_REPOSITORIES,
@@ -134,7 +134,7 @@ async function assertComplete(api: BackendApi, components: number): Promise<void
   }
 }
 
-/** People push all the time, also before anything is counted. */
+/** Pushes go on all the time, also during the warm-up. */
 async function countWhileSteady(
   setting: BackstageSetting,
   bitbucket: SimulatedBitbucket,
@@ -146,7 +146,7 @@ async function countWhileSteady(
   );
   const pushing = new AbortController();
   const pushed = pushSteadily(setting, bitbucket, api, pushing.signal);
-  // A push that fails ends the measurement, not the process.
+  // A failed push rejects the measurement; it must not end the process as an unhandled rejection.
   pushed.catch(() => {});
   try {
     await Promise.race([sleep(warmUpMs), pushed.then(() => sleep(warmUpMs))]);
@@ -159,7 +159,7 @@ async function countWhileSteady(
   }
 }
 
-/** Until it is aborted. @throws Error where a webhook is not taken */
+/** Pushes until it is aborted. @throws Error if a webhook is not accepted */
 async function pushSteadily(
   setting: BackstageSetting,
   bitbucket: SimulatedBitbucket,
@@ -175,7 +175,7 @@ async function pushSteadily(
   for (let count = 1; !signal.aborted; count += 1) {
     const index = (count * PUSH_STEP) % MODEL_REPOSITORIES;
     const webhook = pushTo(bitbucket, index, WEBHOOK_SECRET);
-    // A busy machine breaks connections; one webhook that arrives twice counts once.
+    // Connections may break on a busy machine; a webhook that arrives twice counts once.
     const status = await eventually(() => api.deliver(webhook));
     if (status !== 202) {
       throw new Error(`a webhook was answered with ${status}`);
@@ -194,13 +194,13 @@ function countBackstage(
   return { byKind: countRequests(requests).byKind, reads, runs };
 }
 
-/** The first page of a listing: of the repositories, or in the published module of projects. */
+/** Whether it is the first page of a listing: of repositories, or of projects in the published module. */
 function isStartOfRun({ kind, path }: LoggedRequest): boolean {
   const isListing = kind === 'repositories' || kind === 'projects';
   return isListing && !/[?&]start=[1-9]/.test(path);
 }
 
-/** The discovery of the published module asks for files as well, but names no branch. */
+/** Discovery of the published module requests files, too, but without a branch. */
 function isRead({ kind, path }: LoggedRequest, subject: Subject): boolean {
   return kind === 'raw' && (subject === 'ours' || path.includes('?at='));
 }

@@ -1,6 +1,6 @@
 /**
- * What runs in a process that is measured: makes one module, runs it once, reports time
- * and memory to the benchmark. `ours.ts` and `peer.ts` say which module.
+ * The code of a measured process: creates one module, runs it once, and reports time and memory
+ * to the benchmark. `ours.ts` and `peer.ts` choose the module.
  */
 
 import { once } from 'node:events';
@@ -13,23 +13,23 @@ import { EntityProviderConnection } from '@backstage/plugin-catalog-node';
 import { toIntegration } from './integration';
 import { Phase, Report, Task, TaskSchema } from './messages';
 
-/** What a module is given. */
+/** The dependencies of a module. */
 export interface SubjectSetup {
   readonly config: Config;
   readonly logger: LoggerService;
   readonly connection: EntityProviderConnection;
-  /** Where something is to be kept: a file of its own, or a server. */
+  /** For state that has to be stored: a separate SQLite file, or a PostgreSQL server. */
   readonly databaseFile?: string;
   readonly postgresUrl?: string;
 }
 
-/** A module that is connected. */
+/** A connected module. */
 export interface ConnectedSubject {
   /** Runs discovery once. */
   run(): Promise<void>;
-  /** Rows written so far, where the module keeps any. */
+  /** The number of rows written so far, if the module stores any. */
   rowsWritten?(): Promise<number>;
-  /** Leaves nothing behind. */
+  /** Releases all resources. */
   close?(): Promise<void>;
 }
 
@@ -40,7 +40,7 @@ const SAMPLE_MS = 5;
 
 /** Measures and ends the process. */
 export function measureProcess(connect: ConnectSubject): void {
-  // Nobody is there any more to be reported to.
+  // The benchmark has ended.
   process.on('disconnect', () => process.exit(1));
   measure(connect, TaskSchema.parse(JSON.parse(process.argv[2] ?? '')))
     .then(report => {
@@ -79,7 +79,7 @@ async function measure(connect: ConnectSubject, task: Task): Promise<Report> {
   let error: string | undefined;
   try {
     await subject.run();
-    // The published module swallows its errors; what it did not finish it does not apply.
+    // The published module swallows its errors; an unfinished run applies no mutation.
     const isApplied = catalog.locations() !== undefined;
     error = isApplied ? undefined : (lastError() ?? 'nothing reached the catalog');
   } catch (thrown) {
@@ -99,13 +99,13 @@ function tell(message: object): void {
   process.send?.(message);
 }
 
-/** Has the benchmark bring the server into the state of a phase. */
+/** Asks the benchmark to prepare the server for a phase. */
 async function askFor(phase: Phase): Promise<void> {
   tell({ type: 'ready', phase });
   await once(process, 'message');
 }
 
-/** A catalog that only counts: what it kept would count as memory of the module. */
+/** A catalog that only counts: stored entities would count as memory of the module. */
 function createCountingConnection() {
   let locations: number | undefined;
   const connection: EntityProviderConnection = {
@@ -137,7 +137,7 @@ function toAppConfig(task: Task) {
   };
 }
 
-/** What this process uses: time, CPU time, memory, and how long it lets nothing else have a turn. */
+/** Measures this process: time, CPU time, memory, and how long it blocks the event loop. */
 function watchUsage() {
   const startedAt = performance.now();
   const startedCpu = process.cpuUsage();
@@ -165,7 +165,7 @@ function watchUsage() {
   };
 }
 
-/** A logger that costs nothing and remembers the last error. */
+/** A logger without cost that keeps only the last error. */
 function createErrorLogger() {
   let last: string | undefined;
   const logger: LoggerService = {

@@ -1,4 +1,4 @@
-/** What one run of one module in one cell amounts to, and several of them. Pure. */
+/** The result of one run of one module in one cell, and of several runs together. Pure. */
 
 import { Cell, FILE_EVERY, REPOSITORIES_PER_PROJECT } from './plan';
 import { medianByKey, Spread, getSpread } from './statistics';
@@ -7,13 +7,13 @@ import { medianByKey, Spread, getSpread } from './statistics';
 export const SUBJECTS = ['ours', 'peer'] as const;
 export type Subject = (typeof SUBJECTS)[number];
 
-/** What the simulated server saw of a run. */
+/** The requests of a run that the simulated server received. */
 export interface RequestCounts {
   readonly total: number;
   readonly byKind: Readonly<Record<string, number>>;
   /** Answers with status 429. */
   readonly rateLimited: number;
-  /** In the second half of the run, when a full bucket no longer helps. */
+  /** In the second half of the run, when the initial burst is used up. */
   readonly perSecond: number;
 }
 
@@ -21,7 +21,7 @@ export interface RequestCounts {
  * Requests per second in the second half.
  *
  * @param times - epoch milliseconds, in order
- * @returns `Infinity` where that took no time
+ * @returns `Infinity` if that took no time
  */
 export function getPace(times: readonly number[]): number {
   const half = Math.floor(times.length / 2);
@@ -37,20 +37,20 @@ export type Measurement =
       readonly kind: 'finished';
       readonly requests: RequestCounts;
       readonly seconds: number;
-      /** The most memory the process held during the run, in bytes. */
+      /** Peak memory of the process during the run, in bytes. */
       readonly peakBytes: number;
-      /** What the process held before the run, in bytes. */
+      /** Memory of the process before the run, in bytes. */
       readonly idleBytes: number;
-      /** In the catalog at the end. */
+      /** Locations in the catalog at the end. */
       readonly locations: number;
       readonly cpuSeconds: number;
-      /** CPU time of the simulated server for each request, milliseconds. */
+      /** CPU time of the simulated server per request, milliseconds. */
       readonly serverCpuMs: number;
-      /** The longest time for which nothing else had a turn, milliseconds. */
+      /** The longest time for which the event loop was blocked, milliseconds. */
       readonly stallMs: number;
-      /** CPU time within one such time, at most, milliseconds. */
+      /** The most CPU time within one such time, milliseconds. */
       readonly stallCpuMs: number;
-      /** Rows of a database, where the module keeps any. */
+      /** Database rows, if the module stores any. */
       readonly rowsWritten?: number;
     }
   | {
@@ -65,7 +65,7 @@ export type Measurement =
       readonly limitSeconds: number;
     };
 
-/** The runs of one module in one cell, put together. */
+/** The summary of the runs of one module in one cell. */
 export type Result =
   | {
       readonly kind: 'finished';
@@ -83,14 +83,14 @@ export type Result =
       readonly locations: Spread;
       readonly runs: number;
     }
-  /** Not run, since it takes too long: reckoned from the same on a smaller server. */
+  /** Not run because it takes too long: extrapolated from the same situation on a smaller server. */
   | ScaledResult
   | Exclude<Measurement, { kind: 'finished' }>;
 
 /** See {@link scaleResult}. */
 export interface ScaledResult {
   readonly kind: 'scaled';
-  /** Repositories of the server that was measured. */
+  /** The number of repositories of the measured server. */
   readonly from: number;
   readonly byKind: Readonly<Record<string, number>>;
   readonly requests: number;
@@ -99,12 +99,11 @@ export interface ScaledResult {
   readonly cpuSeconds: number;
 }
 
-/** A cell with what became of both modules. */
+/** A cell with the results of both modules. */
 export type CellResult = { readonly cell: Cell } & Readonly<Record<Subject, Result>>;
 
 /**
- * Puts runs together. One that did not finish stands for all: numbers of the others
- * would hide it.
+ * Summarizes runs. If one did not finish, it is the result: numbers of the others would hide it.
  */
 export function summarizeRuns(runs: readonly Measurement[]): Result {
   const finished = runs.flatMap(run => (run.kind === 'finished' ? [run] : []));
@@ -139,7 +138,7 @@ export function summarizeRuns(runs: readonly Measurement[]): Result {
   };
 }
 
-/** Repositories that one request of these kinds tells of; others ask about one each, or once. */
+/** Repositories per request of these kinds; other kinds concern one repository, or are sent once. */
 const REPOSITORIES_PER_PAGE: Readonly<Record<string, number>> = {
   repositories: 1000,
   projects: 25 * REPOSITORIES_PER_PROJECT,
@@ -148,9 +147,9 @@ const REPOSITORIES_PER_PAGE: Readonly<Record<string, number>> = {
 const ASKED_ONCE = new Set(['rate-limit-settings', 'authentication-check']);
 
 /**
- * How many times as many requests of a kind it takes on a larger server.
+ * Returns the factor by which a larger server needs more requests of a kind.
  *
- * @param kind - as the simulated server calls it
+ * @param kind - the kind in the simulated server's request log
  * @param from - repositories of the smaller server
  * @param to - repositories of the larger one
  */
@@ -163,11 +162,11 @@ export function getGrowth(kind: string, from: number, to: number): number {
 }
 
 /**
- * What a cell would show that takes too long: as many requests for each repository as on
- * the smaller server, the further ones at the pace of the second half there. What failed
- * there would fail here.
+ * Extrapolates to a cell that takes too long: as many requests per repository as on the smaller
+ * server, the additional ones at the pace of its second half. A failure there counts as a failure
+ * here.
  *
- * @param result - of the same on a server with `from` repositories
+ * @param result - the same situation on a server with `from` repositories
  */
 export function scaleResult(result: Result, from: number, to: number): Result {
   if (result.kind !== 'finished') {

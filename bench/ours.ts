@@ -9,10 +9,10 @@ import { ProviderStateStore } from '../src/store/ProviderStateStore';
 import { systemClock } from '../src/util/clock';
 import { measureProcess, SubjectSetup } from './measureProcess';
 
-/** Statistics of PostgreSQL come late. */
+/** PostgreSQL updates its statistics with a delay. */
 const STATISTICS_MS = 11_000;
 
-/** As in production, in a database of its own. */
+/** Opens a separate database, as in production. */
 async function openDatabase(setup: SubjectSetup) {
   const { databaseFile: filename = ':memory:', postgresUrl } = setup;
   if (!postgresUrl) {
@@ -55,7 +55,7 @@ measureProcess(async setup => {
   const { config, logger, connection } = setup;
   const { knex, rowsWritten, close } = await openDatabase(setup);
   const tables = new DiscoveryDatabase({ getClient: async () => knex });
-  // A backend makes its tables when it starts, not in a run.
+  // A backend creates its tables at startup, not during a run.
   await tables.connect();
   const readBaseline = async () => ({ repositories: [], held: [] });
   const [created] = createProviders(readDiscoveryConfig(config), {

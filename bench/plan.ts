@@ -1,4 +1,4 @@
-/** Which cells are measured, in full and in short. Pure. */
+/** The cells of a full and of a quick benchmark. Pure. */
 
 import type { Subject } from './measurement';
 import type { Phase } from './messages';
@@ -9,36 +9,36 @@ export interface Bucket {
   readonly capacity: number;
   /** Tokens added each second. */
   readonly fillRate: number;
-  /** Clients may read these numbers; otherwise only a 429 tells. */
+  /** Whether clients may read these numbers; otherwise they learn of the limit only by a 429. */
   readonly isTold: boolean;
 }
 
-/** What is out of order in a cell. */
+/** Disturbances of a cell. */
 const DISTURBANCES = ['empty-repository', '429-on-listing', '429-on-file'] as const;
 export type Disturbance = (typeof DISTURBANCES)[number];
 
-/** One situation that both modules are put in. */
+/** One situation in which both modules are measured. */
 export interface Cell {
   readonly repositories: number;
   /** Milliseconds before each answer. */
   readonly latencyMs: number;
-  /** Requests are not limited when left out. */
+  /** Without it, requests are not limited. */
   readonly bucket?: Bucket;
   readonly validateLocationsExist: boolean;
   readonly disturbance?: Disturbance;
-  /** Measured is a second run, which finds nothing changed. */
+  /** Measures a second run, before which nothing has changed. */
   readonly isUnchanged?: boolean;
-  /** Measured is a second run, before which 1 % of the repositories have been renamed. */
+  /** Measures a second run, before which 1 % of the repositories have been renamed. */
   readonly isChanged?: boolean;
-  /** Where this module keeps what it knows; the published one keeps nothing. */
+  /** The database of this module; the published one stores nothing. */
   readonly database?: 'SQLite' | 'PostgreSQL';
   /** The server offers code search. */
   readonly hasSearch?: boolean;
-  /** How often each module is measured; by how long it takes when left out. */
+  /** How often each module is measured; by default this depends on how long it takes. */
   readonly repeats?: number;
 }
 
-/** Huge servers whose listing is all that is asked: a first run, and two kinds of second ones. */
+/** Huge servers of which only the listing is requested: a first run, and two kinds of second runs. */
 export function scaleCells(repositories: number, database: Cell['database']): Cell[] {
   const cold = {
     repositories,
@@ -50,12 +50,12 @@ export function scaleCells(repositories: number, database: Cell['database']): Ce
   return [cold, { ...cold, isUnchanged: true }, { ...cold, isChanged: true }];
 }
 
-/** Sizes of huge servers. */
+/** Sizes of huge servers, in repositories. */
 export const SCALE_SIZES = [10_000, 100_000];
 
 /**
- * Whether a module is run on a huge server. The published one keeps nothing: one database and
- * a first run show all there is, as long as that does not take minutes.
+ * Whether a module is run on a huge server. The published one stores nothing, so that a first run
+ * with one database is enough, if it does not take minutes.
  */
 export function isMeasuredAtScale(cell: Cell, subject: Subject): boolean {
   const isFirst = !cell.isUnchanged && !cell.isChanged;
@@ -65,43 +65,43 @@ export function isMeasuredAtScale(cell: Cell, subject: Subject): boolean {
   );
 }
 
-/** How much is measured. */
+/** The extent of a benchmark. */
 export type Mode = 'full' | 'quick';
 
-/** The cells of a mode and what bounds them. */
+/** The cells of a mode and their time limits. */
 export interface Plan {
-  /** Groups one after the other; the cells of a group, which mostly wait, at once. */
+  /** Groups run one after the other; the cells of a group, which mostly wait, run concurrently. */
   readonly groups: readonly (readonly Cell[])[];
   /** A module that takes longer in a cell is stopped. */
   readonly limitSeconds: number;
-  /** What has not begun by then is left out. */
+  /** Cells that have not begun by then are left out. */
   readonly totalSeconds: number;
 }
 
-/** One repository in so many holds a catalog file. */
+/** One of this many repositories has a catalog file. */
 export const FILE_EVERY = 5;
 
-/** Large projects are kind to the published module, which lists each by itself. */
+/** Large projects favour the published module, which lists each project separately. */
 export const REPOSITORIES_PER_PROJECT = 50;
 
-/** The example of Bitbucket's documentation, and one with ten times the rate. */
+/** The example in Bitbucket's documentation, and one with ten times its rate. */
 const BUCKETS: readonly Bucket[] = [5, 50].flatMap(fillRate =>
   [true, false].map(isTold => ({ capacity: 60, fillRate, isTold })),
 );
 const SIZES = [200, 2000, 20_000];
 const LATENCIES_MS = [0, 20, 100];
 
-/** What would take longer is not run, but reckoned from the same on a smaller server. */
+/** Cells that would take longer are not run, but extrapolated from a smaller server. */
 const MAX_ESTIMATE_SECONDS = 70;
-/** A run that is estimated to take less is repeated. */
+/** A run is repeated if its estimate is lower. */
 const REPEATED_SECONDS = { thrice: 5, twice: 15 };
-/** Cells on a server that is asked so slowly do not disturb each other. */
+/** With such low rates, concurrent cells do not affect each other. */
 const CELLS_AT_ONCE: ReadonlyMap<number, number> = new Map([
   [5, 6],
   [50, 3],
 ]);
 
-/** Locations that a run must end with, so that nothing is lost. */
+/** The number of Locations that a correct run ends with. */
 export function expectedLocations(cell: Cell): number {
   const extra = cell.disturbance === 'empty-repository' ? 1 : 0;
   return cell.validateLocationsExist
@@ -109,19 +109,19 @@ export function expectedLocations(cell: Cell): number {
     : cell.repositories + extra;
 }
 
-/** The cells of a mode. */
+/** Returns the cells of a mode. */
 export function planFor(mode: Mode): Plan {
   return mode === 'full'
     ? { groups: fullGroups(), limitSeconds: 150, totalSeconds: Infinity }
     : { groups: quickCells().map(cell => [cell]), limitSeconds: 30, totalSeconds: 80 };
 }
 
-/** Whether a module is run in a cell; otherwise its numbers are reckoned. */
+/** Whether a module is run in a cell; otherwise its numbers are extrapolated. */
 export function isMeasured(cell: Cell, subject: Subject): boolean {
   return estimateSeconds(cell, subject) <= MAX_ESTIMATE_SECONDS;
 }
 
-/** Roughly, from earlier runs: this module asks 8 at a time, the published one in turn. */
+/** A rough estimate from earlier runs: this module sends 8 requests at a time, the published one 1. */
 export function estimateSeconds(
   { repositories, latencyMs, bucket, validateLocationsExist }: Cell,
   subject: Subject,
@@ -199,14 +199,14 @@ function disturbedCell(disturbance: Disturbance): Cell {
   return {
     repositories: 200,
     latencyMs: 0,
-    // Without files to be checked the published module asks about each repository.
+    // Where files are not checked, the published module still sends a request per repository.
     validateLocationsExist: disturbance !== 'empty-repository',
     disturbance,
     repeats: 1,
   };
 }
 
-/** What a module does in a cell; the last is measured. */
+/** The runs of a module in a cell; the last one is measured. */
 export function getPhases({ isUnchanged, isChanged }: Cell): Phase[] {
   return [
     'cold',

@@ -1,11 +1,11 @@
-/** What stands for cells that take too long to be run. Pure. */
+/** Extrapolates to cells that would take too long to run. Pure. */
 
 import { describeCell } from './describe';
 import { CellResult, Result, scaleResult, Subject, summarizeRuns } from './measurement';
 import { Cell } from './plan';
 
 /**
- * From the largest server on which the same was run, whether it ended there or failed.
+ * Extrapolates from the largest server on which the same situation was run, finished or failed.
  *
  * @param smaller - results so far, smaller servers first
  */
@@ -22,7 +22,7 @@ export function reckon(
     : summarizeRuns([]);
 }
 
-/** But for the number of repositories. */
+/** Whether two cells differ only in the number of repositories. */
 function isSameSituation(one: Cell, other: Cell): boolean {
   const size = { repositories: 0, repeats: 0 };
   return describeCell({ ...one, ...size }) === describeCell({ ...other, ...size });

@@ -1,4 +1,4 @@
-/** The tables of whole Backstages as Markdown. Pure. */
+/** The tables of Backstage installations as Markdown. Pure. */
 
 import {
   BackstageResult,
@@ -46,7 +46,7 @@ const NOTES = `- A real backend with the real catalog, its processing and its sc
 - What does not scale: the catalog looks for what is due once a second, so it processes every 2 to 3 seconds at least. With a \`maxAge\` of 24 hours that is every 30 to 45 minutes, by which reads that are due come later. The scheduler is made to look twice a second. No rate limit is reached, so that none has to be scaled.
 - Recommended, and what the criterion is for: the rows in bold.`;
 
-/** What was measured, and what it says of a real server. */
+/** Renders the measured numbers, and those extrapolated to a real server. */
 export function renderBackstages(results: readonly BackstageResult[]): string {
   return [
     renderTable(
@@ -106,7 +106,7 @@ function describeSeen({ run, setting }: BackstageResult): string[] {
   return [`${toRealSeconds(1, compression)} s`, formatCount(compression.hours), ...seen];
 }
 
-/** What the reads are a part of is told apart. */
+/** Lists the requests by kind; `raw` without the reads, which are also listed. */
 function describeCounts({
   byKind,
   reads,

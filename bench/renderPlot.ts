@@ -1,6 +1,6 @@
 /**
- * How long both modules take, as one picture that needs nothing else: a panel for each
- * number of repositories, a bar for each module and situation. Pure.
+ * The duration of the runs of both modules as a self-contained picture: a panel for each number
+ * of repositories, a bar for each module and situation. Pure.
  */
 
 import { formatCount, formatSeconds, SUBJECT_NAMES } from './describe';
@@ -19,8 +19,8 @@ const FAILED_COLOR = '#b91c1c';
 const FONT = 'font-family="system-ui, sans-serif"';
 
 /**
- * One self-contained SVG; only cold runs that check files, which are like each other. Runs
- * against a limit that nobody tells take about as long as the others: the table has them.
+ * Renders first runs that check files, which are comparable, as an SVG. Those with a limit that
+ * the server does not report take about as long as the others, so only the table has them.
  */
 export function renderPlot(results: readonly CellResult[]): string {
   const cold = results.filter(({ cell }) => isCold(cell));

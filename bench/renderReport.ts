@@ -1,4 +1,4 @@
-/** The tables and verdicts as Markdown, for the terminal and for RESULTS.md. Pure. */
+/** Renders the tables and verdicts as Markdown, for the terminal and for RESULTS.md. Pure. */
 
 import { BackstageResult } from './backstages';
 import { Verdict } from './criteria';
@@ -17,18 +17,18 @@ import { Cell, FILE_EVERY, REPOSITORIES_PER_PROJECT } from './plan';
 import { renderBackstages } from './renderBackstages';
 import { Column, renderTable } from './renderTable';
 
-/** Where and when it was measured; nothing that tells one machine from another. */
+/** When and how it was measured, without anything that identifies the machine. */
 export interface Facts {
   /** `2025-01-31` */
   readonly date: string;
   /** `v20.1.0` */
   readonly node: string;
   readonly cpus: number;
-  /** How to run the same. */
+  /** The command that was run. */
   readonly command: string;
-  /** How long everything took. */
+  /** The total duration. */
   readonly minutes: number;
-  /** Of this module and of the published one. */
+  /** The versions of both modules. */
   readonly versions: Readonly<Record<Subject, string>>;
 }
 
@@ -44,14 +44,14 @@ const NUMBERS: readonly Column[] = [
   { heading: 'runs', align: 'right' },
 ];
 
-/** Everything that was measured. */
+/** All results. */
 export interface Measured {
   readonly cells: readonly CellResult[];
   readonly backstages: readonly BackstageResult[];
   readonly verdicts: readonly Verdict[];
 }
 
-/** Everything that is shown, without the title; what was not measured has no section. */
+/** Renders everything below the title; parts that were not measured have no section. */
 export function renderReport(measured: Measured, facts: Facts): string {
   const { backstages, cells, verdicts } = measured;
   return [
@@ -121,7 +121,7 @@ function renderFacts({ date, node, cpus, command, minutes, versions }: Facts): s
   ].join('\n');
 }
 
-/** Two rows for each cell. */
+/** Returns two rows per cell, one for each module. */
 function getRows(
   results: readonly CellResult[],
   lead: (cell: Cell) => string[] = () => [],

@@ -1,12 +1,12 @@
 /** A Markdown table that is also readable as plain text. Pure. */
 
-/** A column: its heading and the side its cells are set to. */
+/** A column: its heading and alignment. */
 export interface Column {
   readonly heading: string;
   readonly align?: 'left' | 'right';
 }
 
-/** Renders rows of cells; a row that is too short is filled up with empty cells. */
+/** Renders rows of cells; short rows are padded with empty cells. */
 export function renderTable(
   columns: readonly Column[],
   rows: readonly (readonly string[])[],

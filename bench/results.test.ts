@@ -1,4 +1,4 @@
-/** What the README says of the last full run is what `RESULTS.md` has. */
+/** Compares the README with the results of the last full run in `RESULTS.md`. */
 
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,7 +7,7 @@ const read = (file: string) => readFileSync(join(__dirname, '..', file), 'utf8')
 const README = read('README.md').replace(/\s+/g, ' ');
 const RESULTS = read('bench/RESULTS.md');
 
-/** The rows of the first table, by the headings of their columns. */
+/** Returns the rows of the first table, by the headings of their columns. */
 function getRows(markdown: string): Record<string, string>[] {
   const toCells = (line: string) =>
     line
@@ -22,7 +22,7 @@ function getRows(markdown: string): Record<string, string>[] {
   });
 }
 
-/** Seconds of a first run that checks files, without a limit, rounded. */
+/** Returns the rounded seconds of a first run that checks files, without a rate limit. */
 function getSeconds(module: string): number {
   const [row] = getRows(RESULTS).filter(
     one =>

@@ -1,8 +1,8 @@
-/** Errors for a cell of a table. Pure. */
+/** Shortens errors for a table cell. Pure. */
 
 const LONGEST = 140;
 
-/** One line without addresses, cut where it gets too long. */
+/** Returns one line without addresses, cut at the maximum length. */
 export function shortenError(error: string): string {
   const line = error
     .replace(/^\S+ refresh failed, /, '')

@@ -1,4 +1,4 @@
-/** The simulated Bitbucket of one cell, and what it saw. */
+/** The simulated Bitbucket of one cell, and the count of its requests. */
 
 import { componentYaml } from '../dev/seed';
 import {
@@ -10,10 +10,10 @@ import {
 import { getPace, RequestCounts } from './measurement';
 import { Cell, Disturbance, FILE_EVERY, REPOSITORIES_PER_PROJECT } from './plan';
 
-/** Who asks. */
+/** The account of both modules. */
 export const USER = { name: 'backstage', password: 'only-for-the-benchmark' };
 
-/** Makes the server of a cell, content and disturbance included. */
+/** Creates the server of a cell with its content and its disturbance. */
 export function createCellServer(cell: Cell): SimulatedBitbucket {
   const bitbucket = createSimulatedBitbucket({
     users: [USER],
@@ -51,7 +51,7 @@ export function changeSome(bitbucket: SimulatedBitbucket, repositories: number):
   }
 }
 
-/** Somebody pushes to the default branch of a repository. @returns the webhook that says so */
+/** Pushes to the default branch of a repository. @returns the webhook of the push */
 export function pushTo(
   bitbucket: SimulatedBitbucket,
   index: number,
@@ -75,7 +75,7 @@ function toSlug(index: number): string {
   return `service-${index}`;
 }
 
-/** Holds a catalog file and stands in the middle of the listing. */
+/** A repository with a catalog file in the middle of the listing. */
 const DISTURBED_INDEX = 100;
 
 const DISTURB: Readonly<Record<Disturbance, (bitbucket: SimulatedBitbucket) => void>> = {
@@ -98,7 +98,7 @@ const DISTURB: Readonly<Record<Disturbance, (bitbucket: SimulatedBitbucket) => v
   },
 };
 
-/** Counts what the server has been asked. */
+/** Counts the requests that the server has received. */
 export function countRequests(requests: readonly LoggedRequest[]): RequestCounts {
   const byKind: Record<string, number> = {};
   for (const { kind } of requests) {

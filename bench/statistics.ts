@@ -1,6 +1,6 @@
-/** From single measurements to what is shown of them. Pure. */
+/** Summaries of several measurements. Pure. */
 
-/** The middle of some numbers and how far they lie apart. */
+/** The median and the range of some numbers. */
 export interface Spread {
   readonly median: number;
   readonly min: number;
@@ -8,7 +8,7 @@ export interface Spread {
 }
 
 /**
- * The median: of an even number of values the mean of the two in the middle.
+ * The median; for an even number of values the mean of the two middle ones.
  *
  * @throws RangeError without values
  */
@@ -23,7 +23,7 @@ function median(values: readonly number[]): number {
 }
 
 /**
- * Median, least and greatest.
+ * Returns median, minimum and maximum.
  *
  * @throws RangeError without values
  */
@@ -35,7 +35,7 @@ export function getSpread(values: readonly number[]): Spread {
   };
 }
 
-/** The median of each key; what a record lacks counts as 0. */
+/** The median of each key; a missing key counts as 0. */
 export function medianByKey(
   records: readonly Readonly<Record<string, number>>[],
 ): Record<string, number> {
