@@ -8,7 +8,7 @@ import { basename, resolve } from 'node:path';
 import { Extractor, ExtractorConfig } from '@microsoft/api-extractor';
 import ts from 'typescript';
 
-/** Keeps the API small enough to learn; everything else is internal. */
+/** Keeps the API small; everything else is internal. */
 const MAX_PUBLIC_NAMES = 15;
 
 const root = resolve(import.meta.dirname, '..');

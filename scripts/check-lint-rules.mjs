@@ -23,25 +23,25 @@ const CASES = [
     ['src/config/snippet.ts', toImport('../http/HttpTransport')],
     ['src/config/snippet.ts', toImport('../http/types')],
   ],
-  // Test code and the simulator stay out of what is published.
+  // Published code does not import tests or the simulator.
   [
     'import/no-restricted-paths',
     ['src/module.ts', toImport('../dev/seed')],
     ['test/module.test.ts', toImport('../dev/seed')],
   ],
-  // Backstage from the adapters up; no network or timers from elsewhere.
+  // Only adapters and the entry import Backstage; no other network or timers.
   [
     'no-restricted-imports',
     ['src/discovery/snippet.ts', toImport('@backstage/errors')],
     ['src/store/snippet.ts', toImport('@backstage/errors')],
   ],
-  // Only what package.json declares.
+  // Only declared dependencies.
   [
     'local/no-undeclared-imports',
     ['src/module.ts', toImport('@backstage/plugin-catalog-backend')],
     ['test/module.test.ts', toImport('@backstage/plugin-catalog-backend')],
   ],
-  // One door to the network, to time and chance, and to the catalog.
+  // One place each for the network, for time and randomness, and for catalog mutations.
   [
     'no-restricted-globals',
     ['src/bitbucket/snippet.ts', FETCH],
@@ -62,7 +62,7 @@ const CASES = [
     ['src/events/snippet.ts', MUTATE],
     ['src/provider/snippet.ts', MUTATE],
   ],
-  // No test is left out for good.
+  // No test is permanently skipped.
   [
     'no-restricted-syntax',
     ['test/module.test.ts', "it.skip('x', () => undefined);\n"],
@@ -71,7 +71,7 @@ const CASES = [
       "(process.env.PG ? describe : describe.skip)('x', () => undefined);\n",
     ],
   ],
-  // Habits.
+  // Style.
   [
     'no-console',
     ['src/module.ts', "console.log('hello');\n"],
@@ -139,7 +139,7 @@ const untyped = new ESLint({
   ],
 });
 const typed = new ESLint({
-  // Without the shortcut, which knows a file's imports only as they are on the disk.
+  // Without the cache, which knows the imports of a file only as they are on disk.
   overrideConfig: {
     files: ['**/*.ts'],
     rules: { 'import/no-cycle': ['error', { disableScc: true }] },

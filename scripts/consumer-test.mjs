@@ -37,14 +37,14 @@ const yarnFolder = join(temporary, 'yarn');
 const SQLITE_BINARY = join('node_modules', 'better-sqlite3', 'build', 'Release');
 const NPM_OPTIONS = ['--prefer-offline', '--ignore-scripts', '--no-audit', '--no-fund'];
 
-/** Building SQLite takes a minute, so its binary comes from elsewhere. */
+/** Copies the binary of SQLite, since building it takes a minute. */
 async function giveSqlite(folder, binary = join(root, SQLITE_BINARY)) {
   const target = join(folder, SQLITE_BINARY);
   rmSync(target, { recursive: true, force: true });
   cpSync(join(binary, 'better_sqlite3.node'), join(target, 'better_sqlite3.node'));
 }
 
-/** The work tree's binary is for the Node.js that installed it. */
+/** The binary of the work tree fits only the Node.js version that installed it. */
 async function buildSqliteUnlessItLoads(folder) {
   try {
     await giveSqlite(folder);
@@ -101,7 +101,7 @@ async function checkNpm(archive) {
   });
 }
 
-/** The oldest release: everything of it, with the types and at work. */
+/** Checks the oldest release: installs all of its packages, compiles against them and runs. */
 async function checkOldest(archive) {
   const folder = join(temporary, 'oldest');
   const title = `Backstage ${OLDEST_RELEASE}, the oldest`;
@@ -126,11 +126,11 @@ async function checkOldest(archive) {
   await isStopped();
 }
 
-/** The effect of a lock file on an app, which only shows in missing SCM events. */
+/** Checks an app whose lock file pins an old package, of which missing SCM events are the only sign. */
 async function checkSecondCopy(archive) {
   const folder = join(temporary, 'second-copy');
   const title = 'a lock file that keeps an older catalog-node';
-  await check(`${title}: is named at start, with a remedy`, async () => {
+  await check(`${title}: is reported at startup, with a remedy`, async () => {
     await installBackend(folder, backendManifest(KEPT_BY_A_LOCK), archive);
     await giveSqlite(folder, join(npmFolder, SQLITE_BINARY));
     writeDiscoveringBackend(folder);
@@ -196,8 +196,8 @@ async function checkNewerNode({ node, title }) {
     const isStopped = await checkBackend(`npm, ${title}, ES modules, PostgreSQL`, {
       node,
       cwd: npmFolder,
-      // better-sqlite3 12, which Backstage asks for, crashes when it is built for Node.js
-      // 24.19 or later; a binary of before is not to be had everywhere.
+      // PostgreSQL, because better-sqlite3 12, which Backstage requires, crashes when it is
+      // compiled for Node.js 24.19 or later, and a prebuilt binary is not available everywhere.
       args: [
         'dist/esm/index.js',
         ...['--config', 'app-config.yaml', '--config', 'app-config.postgres.yaml'],

@@ -1,4 +1,4 @@
-/** The coverage of each folder in one line, for whoever reads the output of a build. */
+/** A reporter that prints the branch coverage of each folder in one line. */
 module.exports = class {
   execute(context) {
     const folders = context.getTree('pkg').getRoot().getChildren();

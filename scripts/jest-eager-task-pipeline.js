@@ -1,7 +1,7 @@
 /**
- * Stands for the loop with which the catalog looks for what it has to process and to stitch:
- * the same one, but when there is nothing to do it looks again after {@link POLL_MS} and not
- * only after a second, which nobody can configure and which tests would wait for.
+ * Replaces the loop in which the catalog polls for entities to process and to stitch. It is the
+ * same loop, but polls every {@link POLL_MS} instead of every second, for which tests would have
+ * to wait: the interval cannot be configured.
  */
 const { dirname, join } = require('node:path');
 

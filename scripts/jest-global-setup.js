@@ -1,5 +1,6 @@
 /*
- * Before all tests: finds a PostgreSQL for the database suites, and says whether they run.
+ * Runs before all tests: finds a PostgreSQL server for the database suites, and prints whether
+ * they use one.
  */
 const { findPostgres, REMEDY, VARIABLE } = require('./lib/postgres');
 

@@ -1,7 +1,7 @@
 /**
- * Stands for the validators of the catalog's kinds of entities: the same ones, but each is
- * compiled when it is first used. Backstage compiles them while it loads, which in Jest means
- * in each test file, and most tests use two of ten.
+ * Replaces the validators of the catalog's entity kinds by the same ones, compiled on first use.
+ * Backstage compiles them while it loads, which Jest repeats for each test file, and most tests
+ * use two of ten.
  */
 const { dirname, join } = require('node:path');
 

@@ -1,8 +1,8 @@
 /**
- * Property tests draw the same values each time, so that a run can be repeated and a change
- * is judged by what it changes. `PROPERTY_SEED=<number>` draws others, and
+ * Property tests use the same values each time, so that a run can be repeated and only a change
+ * of the code can change its result. `PROPERTY_SEED=<number>` uses other values, and
  * `PROPERTY_SEED=random` new ones each time; a failure names its seed. `PROPERTY_RUNS=<number>`
- * says how many each test draws that does not say so itself, fuzz tests among them.
+ * sets the number of samples of each test without its own number, such as the fuzz tests.
  */
 const fc = require('fast-check');
 

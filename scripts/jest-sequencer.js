@@ -1,6 +1,6 @@
 /**
- * The suites that start a backend first: each waits for the catalog most of its time, and
- * one of them alone at the end would leave the other workers idle.
+ * Runs the suites that start a backend first: they mostly wait for the catalog, and a single one
+ * at the end would leave the other workers idle.
  */
 const { default: Sequencer } = require('@jest/test-sequencer');
 

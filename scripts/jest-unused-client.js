@@ -1,16 +1,14 @@
 /**
- * Stands for the clients of services that no test talks to: Backstage loads them wherever it
- * starts or knows of integrations, which in Jest means in each test file. They can be made,
- * as Backstage's URL readers do, and not used.
+ * Replaces the clients of cloud services that no test uses: Backstage loads them with every
+ * backend and every integration, which Jest repeats for each test file. They can be created, as
+ * Backstage's URL readers do, but not used.
  */
-const LOOKED_FOR_BY_LOADERS = new Set(['__esModule', 'then']);
+const READ_BY_LOADERS = new Set(['__esModule', 'then']);
 
 function createProxy(target, getValue) {
   return new Proxy(target, {
     get: (_, name) =>
-      typeof name === 'symbol' || LOOKED_FOR_BY_LOADERS.has(name)
-        ? undefined
-        : getValue(name),
+      typeof name === 'symbol' || READ_BY_LOADERS.has(name) ? undefined : getValue(name),
   });
 }
 
@@ -20,7 +18,7 @@ module.exports = createProxy(
     class {
       constructor() {
         return createProxy(this, method => () => {
-          throw new Error(`${className}.${method} is not there in tests: jest.config.js`);
+          throw new Error(`jest.config.js replaces ${className}.${method} in tests`);
         });
       }
     },

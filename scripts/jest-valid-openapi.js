@@ -1,7 +1,7 @@
 /**
- * Stands for the check that the OpenAPI documents of Backstage's plugins are valid, which
- * compiles the schema of OpenAPI: half of the time in which a backend starts. Requests are
- * checked against these documents as in production.
+ * Replaces the check that the OpenAPI documents of Backstage's plugins are valid. It compiles the
+ * schema of OpenAPI, which takes half of the startup of a backend. Requests are still validated
+ * against these documents as in production.
  */
 class OpenAPISchemaValidator {
   validate() {

@@ -1,6 +1,6 @@
 /**
- * Runs before `npm pack` and `npm publish`: the content of the archive has to be built from the
- * current `src`. Builds it if necessary, and refuses where it cannot.
+ * Runs before `npm pack` and `npm publish`, since the archive has to be built from the current
+ * `src`. Builds it if necessary, and fails if it cannot.
  */
 
 import { existsSync } from 'node:fs';

@@ -93,7 +93,7 @@ function checkManifest() {
     .map(String)
     .filter(path => path !== '@backstage/BackendFeature');
   const dangling = paths.filter(path => !existsSync(join(installed, path)));
-  assert(dangling.length === 0, `points to nothing: ${dangling.join(', ')}`);
+  assert(dangling.length === 0, `names missing files: ${dangling.join(', ')}`);
   assert(
     Object.keys(exports).join() === Object.keys(source.exports).join(),
     `exports ${Object.keys(exports).join()} instead of ${Object.keys(source.exports).join()}`,
@@ -185,7 +185,7 @@ function installDependencies() {
 
 async function checkLoads() {
   const { exports, bin = {} } = readJson(join(installed, 'package.json'));
-  // A loader of several features, such as a service for all plugins, has no plugin of its own.
+  // A loader of several features, such as a service for all plugins, belongs to no plugin.
   const expected = { '.': 'catalog', './events': 'events', './url-reader': undefined };
   const script = join(consumer, 'load.cjs');
   writeFileSync(
@@ -307,7 +307,7 @@ onEnd(() => rmSync(temporary, { recursive: true, force: true }));
 await check('the build is fresh', checkFreshBuild);
 await check('packs, and restores the work tree', pack);
 await check('contains what it should and nothing else', checkFiles);
-await check('its manifest points to what is there', checkManifest);
+await check('its manifest names only existing files', checkManifest);
 await check('declares every package that it imports', checkDeclared);
 await check('npm resolves its dependencies', checkNpmResolution);
 await check('finds its dependencies', installDependencies);

@@ -1,6 +1,6 @@
 /**
  * Writes `report.sql.md`: the tables that the migrations create on PostgreSQL, or with
- * `--check` fails when it differs. Needs PostgreSQL; without it, it skips with a message.
+ * `--check` fails when it differs. Without PostgreSQL it is skipped with a message.
  */
 
 import { readFileSync, writeFileSync } from 'node:fs';

@@ -117,8 +117,11 @@ export async function stopBackend(backend) {
   assert(!late, `has not stopped in time\n${tail(backend.output)}`);
   assert(status === 0, `ended with ${status ?? signal}\n${tail(backend.output)}`);
   const log = backend.output.stdout + backend.output.stderr;
-  const told = Object.entries(backend.secrets).filter(
+  const logged = Object.entries(backend.secrets).filter(
     ([key, value]) => key !== 'BITBUCKET_USERNAME' && log.includes(value),
   );
-  assert(told.length === 0, `its log tells ${told.map(([key]) => key).join(', ')}`);
+  assert(
+    logged.length === 0,
+    `its log contains ${logged.map(([key]) => key).join(', ')}`,
+  );
 }

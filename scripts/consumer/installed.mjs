@@ -30,11 +30,11 @@ export function checkInstalled(folder, name) {
   assert(missing.length === 0, `lacks ${missing.join(', ')}`);
   const own = packagesIn(join(installed, 'node_modules'));
   const doubled = own.filter(dependency => dependency.startsWith('@backstage/'));
-  assert(doubled.length === 0, `brings its own ${doubled.join(', ')}`);
+  assert(doubled.length === 0, `has its own copy of ${doubled.join(', ')}`);
   const catalog = join(modules, '@backstage', 'plugin-catalog-backend');
   assert(
     !packagesIn(join(catalog, 'node_modules')).includes('@backstage/plugin-catalog-node'),
-    'the catalog plugin has a plugin-catalog-node of its own',
+    'the catalog plugin has its own copy of plugin-catalog-node',
   );
   const { version } = readJson(join(installed, 'package.json'));
   const beside = own.length > 0 ? `, beside the backend's own: ${own.join(', ')}` : '';

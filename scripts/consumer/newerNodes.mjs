@@ -1,4 +1,4 @@
-/** The newest Node.js with long-term support, and the line that comes after it, from the npm registry. */
+/** Installs the newest Node.js LTS release, and the line after it, by npm. */
 
 import { join } from 'node:path';
 import { Skipped } from '../lib/checks.mjs';
@@ -71,7 +71,7 @@ export async function prepareNewerNodes(folder) {
     throw new Skipped(error.message);
   }
   if (prepared.length === 0) {
-    throw new Skipped(`${process.version}, which runs all of this, is the newest line`);
+    throw new Skipped(`this Node.js, ${process.version}, is already of the newest line`);
   }
   return prepared;
 }

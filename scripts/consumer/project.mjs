@@ -33,7 +33,7 @@ export function backendManifest(versions = {}) {
     private: true,
     main: 'dist/index.js',
     backstage: { role: 'backend' },
-    // Backstage needs this one for SQLite only. Its version is the one that is already built.
+    // Backstage needs it only for SQLite. The version is the one that is already built.
     dependencies: {
       ...dependencies,
       ...versions,

@@ -64,7 +64,7 @@ export async function checkSecondCopyIsNamed(options) {
   await stopBackend(backend);
   assert(
     log.includes(SECOND_COPY) && log.includes('npm dedupe'),
-    `its log names no second copy:\n${tail(backend.output)}`,
+    `its log does not report the second copy:\n${tail(backend.output)}`,
   );
 }
 
@@ -85,15 +85,15 @@ export async function checkBackend(title, options) {
     if (options.parses) {
       await check(`${title}: uses a location parser`, () => checkParser(backend));
     }
-    await check(`${title}: a webhook leads to one more`, () => checkWebhook(backend));
+    await check(`${title}: a webhook adds a Component`, () => checkWebhook(backend));
     await check(`${title}: check and preview work`, () =>
       checkCommands(backend, options),
     );
   }
   const named = getLog(backend).includes(SECOND_COPY);
   const stopped = stopBackend(backend).then(() =>
-    assert(!named, 'its log names a second copy'),
+    assert(!named, 'its log reports a second copy'),
   );
   stopped.catch(() => {});
-  return () => check(`${title}: stops, and told no secret`, () => stopped);
+  return () => check(`${title}: stops, and has logged no secret`, () => stopped);
 }

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 const folder = process.env.MUTATION_FOLDER;
 
 /**
- * The mutants of one folder against the tests that stand in it, without those that need
- * thousands of repositories or samples, or processes of their own.
+ * Runs the mutants of one folder against the tests in it, except for those that need thousands of
+ * repositories or samples, or separate processes.
  */
 export default {
   testRunner: 'mocha',
