@@ -23,7 +23,7 @@ export const METRICS = {
     name: 'bitbucket_server.discovery.runs',
     kind: 'counter',
     unit: '{run}',
-    description: 'Discovery runs that have ended, by result',
+    description: 'Finished discovery runs, by result',
   },
   duration: {
     name: 'bitbucket_server.discovery.duration',
@@ -35,45 +35,44 @@ export const METRICS = {
     name: 'bitbucket_server.discovery.last_success_age',
     kind: 'gauge',
     unit: 's',
-    description: 'Time since the last successful discovery run, on any replica',
+    description: 'Time since the last successful run, on any replica',
   },
   repositories: {
     name: 'bitbucket_server.repositories',
     kind: 'gauge',
     unit: '{repository}',
-    description: 'Repositories by their outcome in the last run',
+    description: 'Repositories by outcome and reason in the last run',
   },
   locations: {
     name: 'bitbucket_server.locations',
     kind: 'gauge',
     unit: '{location}',
     description:
-      'Locations in the catalog after the last run, and how many of them are kept for now',
+      'Locations in the catalog after the last run, and those of them held back or carried forward',
   },
   spared: {
     name: 'bitbucket_server.spared',
     kind: 'gauge',
     unit: '{repository}',
-    description:
-      'Repositories that the last run did not have to check, by what made it unnecessary',
+    description: 'Repositories that the last run did not have to check, by cause',
   },
   conflicts: {
     name: 'bitbucket_server.conflicts',
     kind: 'gauge',
     unit: '{conflict}',
-    description: 'Entities that both the provider and something else claim',
+    description: 'Entities that both the provider and another source claim',
   },
   catalogErrors: {
     name: 'bitbucket_server.catalog_errors',
     kind: 'gauge',
     unit: '{repository}',
-    description: 'Repositories with files that the catalog could not use',
+    description: 'Repositories with errors in the catalog',
   },
   requests: {
     name: 'bitbucket_server.requests',
     kind: 'counter',
     unit: '{request}',
-    description: 'Requests to Bitbucket, including retries, by result',
+    description: 'Requests to Bitbucket, including retries, by status',
   },
   retries: {
     name: 'bitbucket_server.retries',
@@ -86,50 +85,49 @@ export const METRICS = {
     kind: 'counter',
     unit: 's',
     description:
-      'Time requests waited for the limiter or before a retry, over all requests',
+      'Time that requests waited for the limiter or before a retry, summed over all requests',
   },
   events: {
     name: 'bitbucket_server.events',
     kind: 'counter',
     unit: '{event}',
-    description: 'Webhooks, by result',
+    description: 'Received events, by result',
   },
   webhookAge: {
     name: 'bitbucket_server.webhooks.last_event_age',
     kind: 'gauge',
     unit: 's',
-    description: 'Time since the last event about a project arrived, on any replica',
+    description: 'Time since the last event of a project arrived, on any replica',
   },
   silentProjects: {
     name: 'bitbucket_server.webhooks.silent_projects',
     kind: 'gauge',
     unit: '{project}',
-    description: 'Projects with registered repositories that no event was ever about',
+    description: 'Projects with registered repositories that never sent an event',
   },
   unannouncedChanges: {
     name: 'bitbucket_server.webhooks.unannounced_changes',
     kind: 'gauge',
     unit: '{change}',
-    description: 'Changes so far that runs have found and no event had announced',
+    description: 'Changes found by runs that no event had announced, so far',
   },
   configurationRefused: {
     name: 'bitbucket_server.configuration.refused',
     kind: 'gauge',
     unit: '{configuration}',
-    description: 'Whether a changed configuration is not in effect because it is invalid',
+    description: '1 while a changed configuration is not in effect because it is invalid',
   },
   reads: {
     name: 'bitbucket_server.reads',
     kind: 'counter',
     unit: '{read}',
-    description: 'Reads of files by the URL reader, by plugin and by result',
+    description: 'Reads of files by the URL reader, by plugin and result',
   },
   budgetUnanswered: {
     name: 'bitbucket_server.budget.unanswered',
     kind: 'counter',
-    unit: '{question}',
-    description:
-      'Questions to the database for the budget that replicas share, without an answer in time',
+    unit: '{query}',
+    description: 'Queries for the shared budget that the database did not answer in time',
   },
 } as const satisfies Record<string, MetricDefinition>;
 
