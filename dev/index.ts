@@ -11,12 +11,12 @@ import { findFreePort, readPort } from './ports';
 import { seed, seedOtherKinds } from './seed';
 import { createSimulatedBitbucket, serve } from './simulatedBitbucket';
 
-/** Variables of the environment that `dev/app-config.yaml` reads, with what they are there. */
+/** The environment variables that `dev/app-config.yaml` reads, with its defaults. */
 const PORTS = { DEMO_BITBUCKET_PORT: 7990, DEMO_BACKSTAGE_PORT: 7007 };
 /** As in `dev/app-config.yaml`. */
 const WEBHOOK_SECRET = 'local-demo-only';
 
-/** Finds the port and tells the configuration, which is read later. */
+/** Finds a port and sets its variable, before the configuration is read. */
 async function choosePort(name: keyof typeof PORTS, host: string): Promise<number> {
   const port = await findFreePort(readPort(name, PORTS[name], process.env), host);
   process.env[name] = String(port);
@@ -52,7 +52,7 @@ async function main(): Promise<void> {
   } else if (parser === 'description') {
     backend.add(import('./parsers/descriptionAndLabels'));
   } else if (parser !== undefined) {
-    throw new Error('LOCATION_PARSER may be metadata or description');
+    throw new Error('LOCATION_PARSER has to be metadata or description');
   }
   await backend.start();
   const controlPort = await findFreePort(bitbucketPort + 1, 'localhost');
@@ -62,7 +62,7 @@ async function main(): Promise<void> {
     webhookUrl: `${backstageUrl}/api/events/http/bitbucketServer`,
   }).listen(controlPort, 'localhost');
   const controlUrl = `http://localhost:${controlPort}`;
-  // What a command in another terminal has to be told, since it reads the same file.
+  // Commands in another terminal read the same file, so they need the same variables.
   const isElsewhere = bitbucketPort !== PORTS.DEMO_BITBUCKET_PORT;
   const env = isElsewhere ? `DEMO_BITBUCKET_PORT=${bitbucketPort} ` : '';
   await announce({ backstageUrl, bitbucket, controlUrl, env });

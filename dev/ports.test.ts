@@ -4,7 +4,7 @@ import { findFreePort, readPort } from './ports';
 
 const HOST = '127.0.0.1';
 
-/** Takes a port for the length of a test. */
+/** Listens on a port during a test. */
 async function occupy(port: number) {
   const server = createServer().listen(port, HOST);
   await once(server, 'listening');
@@ -19,7 +19,7 @@ async function occupy(port: number) {
 }
 
 describe('the ports of the demo', () => {
-  it('are those wanted where nobody has them', async () => {
+  it('are the usual ones if these are free', async () => {
     let port: number;
     {
       await using free = await occupy(0);
@@ -29,7 +29,7 @@ describe('the ports of the demo', () => {
     expect(await findFreePort(port, HOST)).toBe(port);
   });
 
-  it('are the next free ones where somebody has those', async () => {
+  it('are the next free ones if the usual ones are taken', async () => {
     await using taken = await occupy(0);
 
     const found = await findFreePort(taken.port, HOST);
@@ -46,7 +46,7 @@ describe('the ports of the demo', () => {
 
   it.each(['http', '0', '65536', '-1', '80.5'])('cannot be %s', text => {
     expect(() => readPort('DEMO_PORT', 7007, { DEMO_PORT: text })).toThrow(
-      `DEMO_PORT has to be a port, such as 7007, and is "${text}"`,
+      `DEMO_PORT has to be a port, such as 7007, but is "${text}"`,
     );
   });
 });

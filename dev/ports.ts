@@ -1,15 +1,15 @@
-/** Where the demo listens: the usual ports, or the next ones where something else has them. */
+/** Finds the ports of the demo: the usual ones, or the next free ones. */
 
 import { createServer } from 'node:net';
 
-/** Ports tried above the wanted one. */
+/** The number of ports to try after the wanted one. */
 const MAX_STEPS = 20;
 
 /**
- * Finds a port that nobody listens on.
+ * Finds a free port.
  *
  * @returns the wanted one, or the next free one above it
- * @throws Error in words for the person at the terminal when all that were tried are taken
+ * @throws Error with a message for the terminal if all of them are taken
  */
 export async function findFreePort(wanted: number, host: string): Promise<number> {
   const last = wanted + MAX_STEPS;
@@ -32,7 +32,7 @@ function isFree(port: number, host: string): Promise<boolean> {
 }
 
 /**
- * Reads a port from the environment, where the person at the terminal may set it.
+ * Reads a port from an environment variable, if it is set.
  *
  * @throws Error that names the variable
  */
@@ -44,7 +44,7 @@ export function readPort(
   const text = env[name] || String(usual);
   const port = Number(text);
   if (!/^\d+$/.test(text) || port < 1 || port > 65_535) {
-    throw new Error(`${name} has to be a port, such as ${usual}, and is "${text}"`);
+    throw new Error(`${name} has to be a port, such as ${usual}, but is "${text}"`);
   }
   return port;
 }

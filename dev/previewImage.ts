@@ -14,7 +14,7 @@ const VIEWPORT = { width: 1180, height: 640 };
 async function main(): Promise<void> {
   const executable = findBrowser();
   if (executable === undefined) {
-    throw new Error('There is no Chromium here; CHROMIUM_PATH can name one');
+    throw new Error('Chromium was not found: set CHROMIUM_PATH to it');
   }
   const bitbucket = createSimulatedBitbucket({
     baseUrl: 'https://bitbucket.example.com',

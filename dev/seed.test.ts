@@ -1,4 +1,4 @@
-/** What the guide and the demo itself name is there, so that each example can be copied. */
+/** Checks that the demo has everything that the guide and its own output name. */
 
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -18,7 +18,7 @@ const bitbucket = createSimulatedBitbucket({
 seed(bitbucket);
 seedOtherKinds(bitbucket);
 
-/** What can be asked of it, as `KEY/slug`. */
+/** The repositories of the demo, as `KEY/slug`. */
 const repositories = bitbucket
   .repositories()
   .map(repository => `${repository.project.key}/${repository.slug}`);
@@ -78,14 +78,14 @@ describe('what the demo says to try next', () => {
     { kinds: ['45 Component'], mistake: 'a quote that nobody closed' },
   );
 
-  it('is about repositories that it has', () => {
+  it('names only repositories that it has', () => {
     const named = namedRepositories(text);
 
     expect(named).toContain('SHOP/with-a-mistake');
     expect(named.filter(name => !repositories.includes(name))).toEqual([]);
   });
 
-  it('goes to the ports that it found free', () => {
+  it('uses the ports that it found free', () => {
     const commands = text.split('\n').filter(line => /^ {2}[^#\s]/.test(line));
     const ports = commands.flatMap(line => line.match(/localhost:\d+/g) ?? []);
 

@@ -9,15 +9,15 @@ const PROJECTS = [
   { key: 'DATA', name: 'Data platform', services: 60 },
 ];
 
-/** Its catalog file is no YAML. */
+/** Its catalog file is not valid YAML. */
 export const BROKEN = { projectKey: 'SHOP', slug: 'with-a-mistake' };
 
-/** One in so many services has a catalog file. */
+/** One of this many services has a catalog file. */
 const CATALOG_FILE_EVERY = 4;
 
 const OWNER = 'guests';
 
-/** The least that each kind has to say of itself. */
+/** The minimal `spec` of each kind. */
 const SPECS = {
   Component: { type: 'service', lifecycle: 'production', owner: OWNER },
   API: { type: 'openapi', lifecycle: 'production', owner: OWNER, definition: '{}' },
@@ -30,10 +30,10 @@ const SPECS = {
   Group: { type: 'team', children: [] },
 };
 
-/** The kinds that the catalog and its module for software templates know. */
+/** The kinds of the catalog and of its module for software templates. */
 export type EntityKind = keyof typeof SPECS;
 
-/** Makes one document of a catalog file; `spec` is what its kind need not say. */
+/** Renders one document of a catalog file; `spec` adds to the minimal one of its kind. */
 export function entityYaml(
   kind: EntityKind,
   name: string,
@@ -65,7 +65,7 @@ export function seed(bitbucket: SimulatedBitbucket): void {
   addSpecialCases(bitbucket);
 }
 
-/** Adds what stands around services; `catalog.rules` of the demo let it in from here. */
+/** Adds entities of other kinds; the demo's `catalog.rules` allow them in these projects. */
 export function seedOtherKinds(bitbucket: SimulatedBitbucket): void {
   const add = (projectKey: string, slug: string, documents: readonly string[]) =>
     bitbucket.addRepository({
@@ -88,7 +88,7 @@ export function seedOtherKinds(bitbucket: SimulatedBitbucket): void {
   add('PLATFORM', 'templates', [entityYaml('Template', 'new-service')]);
   bitbucket.addProject({ key: 'ORG', name: 'Organization' });
   add('ORG', 'people', [entityYaml('Group', OWNER), entityYaml('User', 'jdoe')]);
-  // Found, and yet not in the catalog: a quote that nobody closed.
+  // Found, but not in the catalog, because of an unclosed quote.
   add(BROKEN.projectKey, BROKEN.slug, [
     componentYaml('never-read', 'left out').replace(OWNER, `"${OWNER}`),
   ]);
@@ -109,7 +109,7 @@ function addService(bitbucket: SimulatedBitbucket, projectKey: string, index: nu
   });
 }
 
-/** One repository per outcome that an ordinary service does not have. */
+/** Adds one repository for each outcome that no ordinary service has. */
 function addSpecialCases(bitbucket: SimulatedBitbucket): void {
   const files = { 'catalog-info.yaml': componentYaml('never-seen', 'left out') };
   bitbucket.addRepository({ projectKey: 'PAY', slug: 'sandbox-tests', files });
