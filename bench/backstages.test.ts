@@ -41,7 +41,7 @@ describe('the Backstages that are compared', () => {
     expect(BACKSTAGES[0]?.subject).toBe('peer');
   });
 
-  it('are measured for hours in which every run and every maxAge comes round', () => {
+  it('are measured for as many hours as every run and every maxAge needs', () => {
     for (const setting of BACKSTAGES) {
       const minutes = getCompression(setting).hours * 60;
       expect(minutes % setting.runEveryMinutes).toBe(0);
@@ -49,7 +49,7 @@ describe('the Backstages that are compared', () => {
     }
   });
 
-  it('take less than two minutes each, by their own estimate', () => {
+  it('take less than two minutes each, as estimated', () => {
     for (const setting of BACKSTAGES) {
       const compression = getCompression(setting);
       const hours = compression.hours + compression.warmUpHours;
@@ -63,7 +63,7 @@ describe('toBackstageConfig', () => {
     [AS_IT_COMES, 36, 18, 432, 1728],
     [RECOMMENDED, 2, 96, 24, 96],
   ])(
-    'divides every time by the same factor: %j',
+    'divides every duration by the same factor: %j',
     (setting, run, maxAge, found, absent) => {
       expect(toBackstageConfig(setting, INTEGRATION)).toMatchObject({
         catalog: {
@@ -81,7 +81,7 @@ describe('toBackstageConfig', () => {
     },
   );
 
-  it('gives the published module no key that it does not know', () => {
+  it('passes the published module only keys that it supports', () => {
     const config = toBackstageConfig(PUBLISHED, INTEGRATION);
     expect(config).not.toHaveProperty('backend');
     expect(config).not.toHaveProperty('catalog.providers.bitbucketServer.recheck');
@@ -89,13 +89,13 @@ describe('toBackstageConfig', () => {
 });
 
 describe('pushesPerHour', () => {
-  it('is as many for each repository as in reality, and none without webhooks', () => {
+  it('is as many per repository as in the real installation, and none without webhooks', () => {
     expect([RECOMMENDED, AS_IT_COMES].map(pushesPerHour)).toEqual([5, 0]);
   });
 });
 
 describe('extrapolate', () => {
-  it('multiplies what is asked of each repository, and counts pages as pages', () => {
+  it('multiplies requests for single repositories, and counts listings by their pages', () => {
     const seen = { 'file-check': 400, repositories: 2, raw: 220 };
     expect(extrapolate(AS_IT_COMES, counts(seen, { reads: 220 }))).toEqual({
       total: 620 * 40 + 2 * 5,
@@ -104,7 +104,7 @@ describe('extrapolate', () => {
     });
   });
 
-  it('tells of one hour of a day', () => {
+  it('returns the requests of one hour when a day was measured', () => {
     const seen = { 'file-check': 240, repositories: 48, search: 48 };
     expect(extrapolate(RECOMMENDED, counts(seen))).toEqual({
       total: (240 * 40 + 48 * 5 + 48 * 2) / 24,
@@ -113,7 +113,7 @@ describe('extrapolate', () => {
     });
   });
 
-  it('adds what comes round once a day where only an hour was measured', () => {
+  it('adds the daily requests when only an hour was measured', () => {
     const hourly = extrapolate({ ...AS_IT_COMES, hasSearch: true }, counts({}));
     expect(hourly).toEqual({ total: 4000 / 24, reads: 0, calculated: 4000 / 24 });
   });
@@ -125,7 +125,7 @@ describe('hasKeptUp', () => {
     [AS_IT_COMES, 1, false],
     [RECOMMENDED, 44, true],
     [RECOMMENDED, 43, false],
-  ])('is told by the runs that have begun: %#', (setting, runs, expected) => {
+  ])('is decided by the number of runs: %#', (setting, runs, expected) => {
     expect(hasKeptUp(setting, counts({}, { runs }))).toBe(expected);
   });
 });

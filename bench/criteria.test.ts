@@ -26,7 +26,7 @@ const assess = (
   );
 
 describe('assessCriteria', () => {
-  it('compares the time, and says what the numbers of requests alone allow', () => {
+  it('compares the time, and names the best share that the numbers of requests allow', () => {
     expect(assess({})).toEqual([
       'true (count): 2,000 repositories, 20 ms: 2,003 requests (at most 2,007, one per repository and 7)',
       "true (time): 2,000 repositories, 20 ms: 0.100 of the published module's time (at most 0.1; 0.101 if only waiting took time: 2,003 requests, 8 at once, against 2,482 in turn)",
@@ -40,7 +40,7 @@ describe('assessCriteria', () => {
     expect(assess({}, ours)).toContainEqual(expect.stringContaining(expected));
   });
 
-  it('compares with a published module that was stopped by the time at which it was', () => {
+  it('uses the time limit of a published module that was stopped', () => {
     const stopped: Result = { kind: 'stopped', requests: FEW, limitSeconds: 150 };
     expect(assess({}, createRun(2003, 6), stopped)).toContainEqual(
       expect.stringContaining(
@@ -49,7 +49,7 @@ describe('assessCriteria', () => {
     );
   });
 
-  it('says what a request costs the simulated server, where it does nothing else', () => {
+  it('reports the CPU time per request of the simulated server where it has no other load', () => {
     expect(assess({ latencyMs: 0 })).toContain(
       'true (time): 2,000 repositories, 0 ms: 0.25 ms of CPU time of the simulated Bitbucket for a request (at most 0.3)',
     );
@@ -62,20 +62,23 @@ describe('assessCriteria', () => {
     [true, 0, 'true (count)'],
     [false, 100, 'true (count)'],
     [false, 101, 'false (count)'],
-  ])('told the limit: %p, %d answers with 429: %s', (isTold, rateLimited, expected) => {
-    const bucket = { capacity: 60, fillRate: 50, isTold };
-    expect(assess({ bucket }, createRun(2003, 50, rateLimited))).toContainEqual(
-      expect.stringMatching(new RegExp(`^${expected.replace(/[()]/g, '.')}.*with 429`)),
-    );
-  });
+  ])(
+    'assesses answers with 429: limit reported: %p, number of answers: %d, verdict: %s',
+    (isTold, rateLimited, expected) => {
+      const bucket = { capacity: 60, fillRate: 50, isTold };
+      expect(assess({ bucket }, createRun(2003, 50, rateLimited))).toContainEqual(
+        expect.stringMatching(new RegExp(`^${expected.replace(/[()]/g, '.')}.*with 429`)),
+      );
+    },
+  );
 
-  it('has no verdict about what was only calculated', () => {
+  it('has no verdict about an extrapolated result', () => {
     expect(
       assess({ repositories: 20_000 }, scaleResult(createRun(2003, 5), 2000, 20_000)),
     ).toEqual([]);
   });
 
-  it('fails every criterion of a cell where this module failed', () => {
+  it('fails every criterion of a cell in which this module failed', () => {
     const failed: Result = { kind: 'failed', requests: FEW, error: 'it broke' };
     const verdicts = assess({}, failed);
     expect(verdicts).toHaveLength(2);

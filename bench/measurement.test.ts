@@ -19,7 +19,7 @@ const RUN = {
 } as const satisfies Measurement;
 
 describe('summarizeRuns', () => {
-  it('takes the median, and says how far the runs lie apart', () => {
+  it('returns the median and the range of the runs', () => {
     const runs = [40, 60, 42].map(seconds => ({ ...RUN, seconds }));
     expect(summarizeRuns(runs)).toMatchObject({
       kind: 'finished',
@@ -29,12 +29,12 @@ describe('summarizeRuns', () => {
     });
   });
 
-  it('shows the run that failed, whatever the others did', () => {
+  it('returns the failed run, whatever the results of the others', () => {
     const failed = { kind: 'failed', requests: RUN.requests, error: 'no' } as const;
     expect(summarizeRuns([RUN, failed, RUN])).toBe(failed);
   });
 
-  it('has no result without a run', () => {
+  it('fails without a run', () => {
     expect(summarizeRuns([])).toMatchObject({ kind: 'failed' });
   });
 });
@@ -44,7 +44,7 @@ describe('paceOf', () => {
     expect(getPace([0, 1, 2, 3, 1000, 1500, 2000])).toBe(3 / 1.997);
   });
 
-  it.each([[[]], [[5]], [[5, 5]], [[5, 5, 5]]])('knows no limit from %j', times => {
+  it.each([[[]], [[5]], [[5, 5]], [[5, 5, 5]]])('is unlimited for %j', times => {
     expect(getPace(times)).toBe(Infinity);
   });
 });
@@ -52,7 +52,7 @@ describe('paceOf', () => {
 describe('scaleResult', () => {
   const measured = summarizeRuns([RUN]);
 
-  it('asks as much for each repository, once where it asks once, and by full pages', () => {
+  it('counts requests per repository, per page, or once, depending on their kind', () => {
     expect(scaleResult(measured, 200, 20_000)).toMatchObject({
       kind: 'scaled',
       from: 200,
@@ -63,12 +63,12 @@ describe('scaleResult', () => {
     });
   });
 
-  it('takes for the further requests as long as the pace of the second half says', () => {
+  it('assumes the pace of the second half for the additional requests', () => {
     const seconds = 40 + (20_022 - 203) / 4;
     expect(scaleResult(measured, 200, 20_000)).toMatchObject({ seconds });
   });
 
-  it('fails where the smaller one failed', () => {
+  it('fails if the smaller one failed', () => {
     const failed = { kind: 'failed', requests: RUN.requests, error: 'no' } as const;
     expect(scaleResult(failed, 200, 2000)).toBe(failed);
   });

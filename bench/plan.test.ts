@@ -41,7 +41,7 @@ describe('the full plan', () => {
     expect(new Set(cells.map(describeCell)).size).toBe(cells.length);
   });
 
-  it('takes less than 25 minutes, by its own estimate', () => {
+  it('takes less than 25 minutes, as estimated', () => {
     const groups = planFor('full').groups.map(group =>
       Math.max(
         ...group.map(cell => {
@@ -75,7 +75,7 @@ describe('the full plan', () => {
     expect(total(groups) + backstages + total(scale)).toBeLessThan(25 * 60);
   });
 
-  it('runs on a small server whatever it reckons for a larger one', () => {
+  it('runs each cell that it extrapolates on a smaller server', () => {
     for (const { bucket, latencyMs, ...cell } of cells.filter(
       large => !isMeasured(large, 'ours'),
     )) {
@@ -86,7 +86,7 @@ describe('the full plan', () => {
 });
 
 describe('isMeasuredAtScale', () => {
-  it('runs the published module once per size, and not for minutes', () => {
+  it('runs the published module once per size, unless that takes minutes', () => {
     const measured = SCALE_SIZES.flatMap(size =>
       [...scaleCells(size, 'SQLite'), ...scaleCells(size, 'PostgreSQL')].filter(cell =>
         isMeasuredAtScale(cell, 'peer'),

@@ -27,7 +27,7 @@ function createResult(cell: Partial<Cell>, ours?: Result): CellResult {
 }
 
 describe('reckon', () => {
-  it('starts from the largest server on which the same was run', () => {
+  it('uses the largest server on which the same situation was run', () => {
     const smaller = [200, 2000].map(repositories => createResult({ repositories }));
     const reckoned = reckon(CELL, 'ours', [
       ...smaller,
@@ -37,14 +37,14 @@ describe('reckon', () => {
     expect(reckoned).toMatchObject({ seconds: 2000 / 50 + 18_000 / 40 });
   });
 
-  it('never starts from what was reckoned itself', () => {
+  it('never uses an extrapolated result', () => {
     const small = createResult({ repositories: 200 });
     const scaled = reckon({ ...CELL, repositories: 2000 }, 'ours', [small]);
     const between = createResult({ repositories: 2000 }, scaled);
     expect(reckon(CELL, 'ours', [small, between])).toMatchObject({ from: 200 });
   });
 
-  it('fails where the smaller one failed, and says so where nothing like it was run', () => {
+  it('fails if the smaller one failed, and with a reason if nothing comparable was run', () => {
     const requests = { total: 9, byKind: {}, rateLimited: 1, perSecond: 1 };
     const failed: Result = { kind: 'failed', requests, error: '429' };
     expect(reckon(CELL, 'peer', [createResult({}, failed)])).toBe(failed);

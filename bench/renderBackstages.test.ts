@@ -52,12 +52,12 @@ describe('assessBackstages', () => {
     ]);
   });
 
-  it('judges only what is recommended', () => {
+  it('assesses only recommended settings', () => {
     const other = { ...ours(9999), setting: { ...RECOMMENDED, isRecommended: false } };
     expect(assessBackstages([peer, other])).toEqual([]);
   });
 
-  it('fails where a recommended one did not run', () => {
+  it('fails if a recommended one did not run', () => {
     const [verdict] = assessBackstages([peer, { ...failed, setting: RECOMMENDED }]);
     expect(verdict).toMatchObject({ passed: false });
     expect(verdict?.text).toContain('it did not start');
@@ -76,7 +76,7 @@ describe('renderBackstages', () => {
           .slice(6, -1),
       );
 
-  it('shows what a real one is asked beside what was seen', () => {
+  it('shows the extrapolated and the measured requests', () => {
     expect(getRows([peer, ours(1200)])).toEqual([
       expect.any(Array),
       expect.any(Array),
@@ -89,7 +89,7 @@ describe('renderBackstages', () => {
     ]);
   });
 
-  it('says where runs are missing, and why there is nothing', () => {
+  it('marks missing runs, and shows the error of a failed one', () => {
     expect(getRows([peer, ours(600, 40)])[3]).toEqual([
       '1,000, runs missing',
       '200 (20 %)',

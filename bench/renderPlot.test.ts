@@ -24,26 +24,26 @@ function plot(...results: Partial<CellResult>[]): string {
   );
 }
 
-it('draws a bar in proportion to the longest of its panel', () => {
+it('the plot draws a bar in proportion to the longest of its panel', () => {
   const widths = [...plot({}).matchAll(/width="([\d.]+)" height="10"/g)].map(
     ([, width]) => Number(width),
   );
   expect(widths).toEqual([270, 540]);
 });
 
-it('marks what was reckoned and names what failed', () => {
+it('the plot marks extrapolated runs and failed ones', () => {
   const svg = plot({ peer: failed });
   expect(svg).toContain('≈ 1.00 s');
   expect(svg).toContain('>fails<');
   expect(svg).not.toContain('script');
 });
 
-it('names the rate limit of a row', () => {
+it('the plot names the rate limit of a row', () => {
   expect(plot({ cell: { ...CELL, bucket: BUCKET } })).toContain('>20 ms, 60 + 5/s<');
   expect(plot({})).toContain('>20 ms, no limit<');
 });
 
-it('has a panel for each number of repositories, and leaves out what is unlike the rest', () => {
+it('the plot has a panel for each number of repositories, and omits cells that cannot be compared', () => {
   const svg = plot(
     {},
     { cell: { ...CELL, repositories: 2000 } },
@@ -53,7 +53,7 @@ it('has a panel for each number of repositories, and leaves out what is unlike t
   expect(svg.match(/repositories</g)).toHaveLength(2);
 });
 
-it('needs nothing from elsewhere', () => {
+it('the plot refers to no other file', () => {
   expect(plot({}).replace('http://www.w3.org/2000/svg', '')).not.toMatch(
     /https?:|href|script/,
   );

@@ -26,7 +26,7 @@ const report = renderReport(
   FACTS,
 );
 
-it('marks every number that was not measured, and says from what it was reckoned', () => {
+it('the report marks every extrapolated number, and names the smaller server', () => {
   const [row] = report.split('\n').filter(line => line.includes('this module |'));
   const cells = row?.split('|').map(text => text.trim());
   expect(cells?.slice(8, 12)).toEqual(['≈ 20,020', '≈ 100', '≈ 490.5', '≈ 12.0']);
@@ -39,7 +39,7 @@ it('marks every number that was not measured, and says from what it was reckoned
   expect(report).toContain('- ≈: not run, since it would take too long, but reckoned');
 });
 
-it('says when, with what and for how long it was measured', () => {
+it('the report names the date, the environment and the duration', () => {
   expect(report).toContain(
     '- 2026-01-31, Node.js v20.1.0, 2 CPUs, `npm run bench`, 23.6 min\n',
   );

@@ -12,7 +12,7 @@ async function failsFromThreeSteps({ steps }: Plan): Promise<void> {
 }
 
 describe('WorldCheck', () => {
-  it('finds nothing where the world holds', async () => {
+  it('finds no failure in a world that passes', async () => {
     const check = new WorldCheck(SEED, async () => {});
     expect(await check.fails(LIMIT_MS)).toBe(false);
     expect([check.failure, check.tried]).toEqual([undefined, 1]);
@@ -48,7 +48,7 @@ describe('WorldCheck', () => {
     );
   });
 
-  it('takes a world that does not end for one that fails', async () => {
+  it('treats a world that does not end as a failure', async () => {
     const check = new WorldCheck(SEED, () => new Promise(() => {}));
     // Long enough for the world to be drawn on a busy machine: the limit counts from before.
     expect(await check.fails(1_000)).toBe(true);

@@ -180,7 +180,7 @@ function readDocument(): OpenApiDocument {
   return document;
 }
 
-it('requests every route at least once', () => {
+it('this suite requests every route at least once', () => {
   const asked = new Set(CASES.map(([template]) => template));
   expect([...asked].sort()).toEqual([...new Set(routes.map(r => r.template))].sort());
 });

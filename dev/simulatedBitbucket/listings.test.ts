@@ -325,7 +325,7 @@ describe('labels', () => {
   });
 });
 
-it('pages through thousands of repositories', async () => {
+it('a listing pages through thousands of repositories', async () => {
   const { json } = await ask(withRepositories(10_000), '/repos?limit=10&start=9000');
   expect(json).toMatchObject({ size: 10, start: 9_000, isLastPage: false });
 });

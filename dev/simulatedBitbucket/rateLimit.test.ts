@@ -28,7 +28,7 @@ async function statuses(count: number, ask: () => Promise<{ status: number }>) {
   return result;
 }
 
-it('accepts a full bucket of requests, then one per refilled token', async () => {
+it('the rate limit accepts a full bucket of requests, then one per refilled token', async () => {
   const { clock, simulated } = limited({ capacity: 3, fillRate: 2 });
   const request = () => ask(simulated, '/repos');
   expect(await statuses(4, request)).toEqual([200, 200, 200, 429]);
@@ -41,7 +41,7 @@ it('accepts a full bucket of requests, then one per refilled token', async () =>
   expect(simulated.rateLimitedCount).toBe(4);
 });
 
-it('sends only Retry-After with a 429, in seconds', async () => {
+it('the rate limit sends only Retry-After with a 429, in seconds', async () => {
   const { simulated } = limited({ capacity: 1, fillRate: 0.2 });
   expect((await ask(simulated, '/repos')).headers.get('retry-after')).toBeNull();
   const { json, headers } = await ask(simulated, '/repos');
@@ -50,7 +50,7 @@ it('sends only Retry-After with a 429, in seconds', async () => {
   expect(headers.get('x-ratelimit-limit')).toBeNull();
 });
 
-it('sends no Retry-After where that is off', async () => {
+it('the rate limit sends no Retry-After where that is off', async () => {
   const { simulated } = limited({ capacity: 1, fillRate: 1, retryAfter: false });
   await ask(simulated, '/repos');
   const { status, headers } = await ask(simulated, '/repos');
@@ -58,7 +58,7 @@ it('sends no Retry-After where that is off', async () => {
   expect(headers.get('retry-after')).toBeNull();
 });
 
-it('sends X-RateLimit headers with every answer where they are on', async () => {
+it('the rate limit sends X-RateLimit headers with every answer where they are on', async () => {
   const { simulated } = limited({ capacity: 2, fillRate: 1, headers: true });
   const { headers } = await ask(simulated, '/repos');
   expect(Object.fromEntries(headers)).toMatchObject({
@@ -70,7 +70,7 @@ it('sends X-RateLimit headers with every answer where they are on', async () => 
   });
 });
 
-it('keeps a bucket per user and does not limit anonymous and whitelisted requests', async () => {
+it('the rate limit keeps a bucket per user and does not limit anonymous and whitelisted requests', async () => {
   const { simulated } = limited({ capacity: 1, fillRate: 1 });
   const as = (token: string) => () => ask(simulated, '/repos', { token });
   expect(await statuses(2, as('secret'))).toEqual([200, 429]);
@@ -80,7 +80,7 @@ it('keeps a bucket per user and does not limit anonymous and whitelisted request
   expect(await statuses(3, anonymous)).toEqual([200, 200, 200]);
 });
 
-it('lets other clients spend the tokens of a user', async () => {
+it('the rate limit lets other clients spend the tokens of a user', async () => {
   const { simulated } = limited({ capacity: 3, fillRate: 1 });
   simulated.spendTokens('bot', 2);
   expect(await statuses(2, () => ask(simulated, '/repos'))).toEqual([200, 429]);
@@ -129,7 +129,7 @@ describe('the settings', () => {
   });
 });
 
-it('grants exactly as many tokens as capacity and refill allow', () => {
+it('the rate limit grants exactly as many tokens as capacity and refill allow', () => {
   const steps = fc.array(fc.record({ wait: fc.nat(5000), takes: fc.nat(20) }));
   fc.assert(
     fc.property(

@@ -73,7 +73,7 @@ describe('serve', () => {
   });
 });
 
-it('refuses a port that is taken', async () => {
+it('serve refuses a port that is taken', async () => {
   const simulated = createSimulatedBitbucket();
   const { port, close } = await serve(simulated);
   await expect(serve(simulated, { port })).rejects.toMatchObject({ code: 'EADDRINUSE' });

@@ -10,7 +10,7 @@ function withRepository() {
 
 const API = { projectKey: 'PAY', slug: 'api' };
 
-it('builds the payload of a push', () => {
+it('the simulator builds the payload of a push', () => {
   const simulated = withRepository();
   const push = simulated.writeFile('PAY', 'api', 'x', 'y');
   const { headers, body } = simulated.webhook('repo:refs_changed', {
@@ -37,7 +37,7 @@ it('builds the payload of a push', () => {
   });
 });
 
-it('distinguishes new and deleted branches and tags', () => {
+it('the simulator distinguishes new and deleted branches and tags', () => {
   const simulated = withRepository();
   const changes = [
     simulated.createBranch('PAY', 'api', 'next'),
@@ -54,7 +54,7 @@ it('distinguishes new and deleted branches and tags', () => {
   });
 });
 
-it('has the old name and the new one', () => {
+it('the simulator sends the old name and the new one of a renamed repository', () => {
   const simulated = withRepository();
   const old = simulated.repositoryJson('PAY', 'api');
   simulated.renameRepository('PAY', 'api', 'better');
@@ -66,7 +66,7 @@ it('has the old name and the new one', () => {
   });
 });
 
-it('builds the payloads of forks, projects and mirrors', () => {
+it('the simulator builds the payloads of forks, projects and mirrors', () => {
   const simulated = withRepository();
   simulated.addRepository({ projectKey: '~jdoe', slug: 'fork', origin: API });
   const fork = simulated.webhook('repo:forked', { projectKey: '~jdoe', slug: 'fork' });
@@ -97,7 +97,7 @@ it('builds the payloads of forks, projects and mirrors', () => {
   expect(JSON.parse(many.body)).toMatchObject({ refLimitExceeded: true, changes: [] });
 });
 
-it('signs the body with the secret', () => {
+it('the simulator signs the body with the secret', () => {
   const { headers, body } = withRepository().webhook(
     'diagnostics:ping',
     {},
