@@ -123,7 +123,7 @@ describe('run', () => {
   });
 });
 
-it('runs until no sleeper is left', async () => {
+it('FakeClock runs until no sleeper is left', async () => {
   const clock = new FakeClock({ startMs: 0 });
   void clock.sleep(10).then(() => clock.sleep(20));
   await clock.runUntilIdle();
@@ -131,7 +131,7 @@ it('runs until no sleeper is left', async () => {
   expect(clock.sleeping).toBe(0);
 });
 
-it('draws the same numbers in [0, 1) for the same seed', () => {
+it('FakeClock draws the same numbers in [0, 1) for the same seed', () => {
   const draw = (seed: number) => {
     const clock = new FakeClock({ seed });
     return Array.from({ length: 100 }, () => clock.random());
@@ -141,7 +141,7 @@ it('draws the same numbers in [0, 1) for the same seed', () => {
   expect(draw(7).every(number => number >= 0 && number < 1)).toBe(true);
 });
 
-it('can be set back and forward without any effect on sleepers', async () => {
+it('FakeClock can be set back and forward without any effect on sleepers', async () => {
   const clock = new FakeClock({ startMs: 1_000 });
   void clock.sleep(10);
   clock.setTime(-3_600_000);
@@ -154,7 +154,7 @@ it('can be set back and forward without any effect on sleepers', async () => {
   expect(clock.sleeping).toBe(0);
 });
 
-it('measures elapsed time regardless of changes to the time of day', async () => {
+it('FakeClock measures elapsed time regardless of changes to the time of day', async () => {
   const clock = new FakeClock();
   const before = clock.monotonicMs();
   await clock.advance(7);

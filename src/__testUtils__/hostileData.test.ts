@@ -8,7 +8,7 @@ const places = (test: (value: object) => boolean) =>
   drawn.filter(value => typeof value === 'object' && value !== null && test(value))
     .length;
 
-it('changes valid data at any place, and often keeps its shape', () => {
+it('arbitraryMutation changes valid data at any place, and often keeps its shape', () => {
   const unchanged = JSON.stringify(VALID);
   expect(drawn.filter(value => value === undefined)).toEqual([]);
   expect(places(value => 'isLastPage' in value)).toBeGreaterThan(drawn.length / 2);
@@ -18,7 +18,7 @@ it('changes valid data at any place, and often keeps its shape', () => {
   expect(JSON.stringify(VALID)).toBe(unchanged);
 });
 
-it('detects changes that careless code makes to the prototype of all objects', () => {
+it('expectNoPollution detects changes that careless code makes to the prototype of all objects', () => {
   expectNoPollution();
   Object.defineProperty(Object.prototype, 'polluted', {
     value: true,

@@ -24,14 +24,14 @@ describe('an answer', () => {
     ['numbers', `[${'0,'.repeat(1_000_000)}0]`],
     ['lists', `${'['.repeat(1_000_001)}${']'.repeat(1_000_001)}`],
     ['objects', `[${'{}'.repeat(1_000_001)}]`],
-  ])('is not parsed where it may hold more than a million %s', (_, text) => {
+  ])('is not parsed if it may have more than a million %s', (_, text) => {
     expect(answer(text)).toMatchObject({ json: undefined, isTooComplex: true });
   });
 
   it.each<[string, string, unknown]>([
     ['many values', `[${'0,'.repeat(100_000)}0]`, expect.any(Array)],
     ['one long text', `"${'x'.repeat(1_100_000)}"`, expect.any(String)],
-  ])('is parsed where it holds %s', (_, text, expected) => {
+  ])('is parsed if it has %s', (_, text, expected) => {
     expect(answer(text)).toMatchObject({ json: expected, isTooComplex: false });
   });
 

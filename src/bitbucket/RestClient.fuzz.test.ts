@@ -139,7 +139,7 @@ describe.each(Object.entries(QUESTIONS))('%s', (_, ask) => {
     expect(JSON.stringify(result)).not.toMatch(/"unknown"|"failed"/);
   });
 
-  it('survives any other answer, and never takes a success for a proof of absence', async () => {
+  it('survives any other answer, and never treats a success as proof of absence', async () => {
     const { body } = await recordAnswer(ask);
     const answers = fc.record({
       status: fc.constantFrom(...STATUSES),

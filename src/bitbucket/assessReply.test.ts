@@ -86,7 +86,7 @@ describe('toAbsenceReason', () => {
   it.each([
     ['NoSuchObjectException', EXCEPTIONS.object],
     ['NoSuchCommitException', EXCEPTIONS.commit],
-  ])('is not proven by %s when no branch was asked for', (_name, exception) => {
+  ])('is not proven by %s when no branch was requested', (_name, exception) => {
     expect(toAbsenceReason(reply(404, errorBody(exception)), false)).toBeUndefined();
   });
 

@@ -105,7 +105,7 @@ describeWithFixtures('recorded answers', () => {
     expect(recorded(isErrorBody).length).toBeGreaterThan(10);
   });
 
-  it.each(recorded(isRepository))('hold a repository at %s', (_where, value) => {
+  it.each(recorded(isRepository))('contain a repository at %s', (_where, value) => {
     expect(parse(RepositoryRow, value)).toMatchObject({
       id: value.id,
       slug: value.slug,
@@ -120,19 +120,19 @@ describeWithFixtures('recorded answers', () => {
     });
   });
 
-  it.each(recorded(isProject))('hold a project at %s', (_where, value) => {
+  it.each(recorded(isProject))('contain a project at %s', (_where, value) => {
     const { id, key, type } = value;
     expect(parse(ProjectRow, value)).toEqual({ id, key, personal: type === 'PERSONAL' });
   });
 
-  it.each(recorded(isPage))('hold a page at %s', (_where, value) => {
+  it.each(recorded(isPage))('contain a page at %s', (_where, value) => {
     const { values, isLastPage, size, start, limit } = value;
     const nextPageStart = value.nextPageStart ?? undefined;
     const page = { values, isLastPage, size, start, limit, nextPageStart };
     expect(parse(WirePage, value)).toEqual(page);
   });
 
-  it.each(recorded(isErrorBody))('hold errors at %s', (_where, value) => {
+  it.each(recorded(isErrorBody))('contain errors at %s', (_where, value) => {
     const errors = parse(ServerErrors, value) ?? [];
     expect(errors).toHaveLength(listAt(value, 'errors').length);
     for (const error of errors) {
@@ -141,7 +141,7 @@ describeWithFixtures('recorded answers', () => {
     }
   });
 
-  it('hold rate-limit settings', () => {
+  it('contain rate-limit settings', () => {
     const settings = present && readJson('rate-limit/settings-schema-example.json');
     expect(parse(RateLimitSettings, settings)).toEqual({
       enabled: true,
@@ -282,7 +282,7 @@ describeWithFixtures('the OpenAPI document of Bitbucket Data Center 10.0', () =>
   });
 
   it.each(BUILT)(
-    'knows GET and each parameter of %s',
+    'documents GET and each parameter of %s',
     (method, url, template, parameters) => {
       const { pathname, searchParams } = new URL(url);
       expect(decodeURIComponent(pathname)).toBe(`/bitbucket/rest/api/1.0${template}`);

@@ -57,7 +57,7 @@ const rows = (count: number, hidden: (index: number) => boolean = () => false) =
   Array.from({ length: count }, (_, id) => ({ id, hidden: hidden(id) }));
 
 describe('readPages', () => {
-  it('sends one request where one page holds everything', async () => {
+  it('sends one request if one page contains everything', async () => {
     const { asked, values, failure } = await read(server(rows(3), 1000));
     expect(asked).toEqual([{ start: 0, limit: 1000 }]);
     expect(values).toEqual([0, 1, 2]);
@@ -188,7 +188,7 @@ describe('readPages', () => {
     expect(failure).toBeUndefined();
   });
 
-  it('fails where the pages together hold more rows than any listing', async () => {
+  it('fails if the pages together have more rows than any listing', async () => {
     const values = Array(100_000).fill(0);
     const {
       asked,

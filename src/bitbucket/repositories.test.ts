@@ -280,7 +280,7 @@ describe.each(KINDS)('%s', kind => {
     expect(await LISTINGS[kind](client)).toMatchObject([{ kind: 'items' }]);
   });
 
-  it('look complete where a page is empty and says that it is the last', async () => {
+  it('look complete if a page is empty and claims to be the last', async () => {
     const { bitbucket, client } = connect(caps);
     bitbucket.faults.add({ match: { kind, start: 2 }, effect: 'empty-page' });
     const steps = await LISTINGS[kind](client);

@@ -171,7 +171,7 @@ describe('encoding', () => {
     },
   );
 
-  it('encodes the asterisk, which Backstage takes for a glob, and keeps slashes', () => {
+  it('encodes the asterisk, which Backstage treats as a glob, and keeps slashes', () => {
     expect(encodePath('a b/*/c*.yaml')).toBe('a%20b/%2A/c%2A.yaml');
   });
 });

@@ -61,7 +61,7 @@ describe('the rate limit budget', () => {
     ['Bot', 'bot'],
     ['jane.doe@example.com', 'jane.doe_example.com'],
     ['Jane Doe', 'jane_doe'],
-  ])('asks for the user %s by its slug', async (name, slug) => {
+  ])('is requested for the user %s by its slug', async (name, slug) => {
     const { ask, asked } = connect({ rateLimit: LIMIT, user: { name } });
     expect(await ask(client => client.readRateLimitBudget())).toMatchObject(LIMIT);
     expect(asked()).toEqual([SETTINGS, `${SETTINGS}/users/${slug}`]);
@@ -114,7 +114,7 @@ describe('the rate limit budget', () => {
     ['a timeout', 'hang'],
     ['a login page', 'login-page'],
     ['half an answer', 'truncated-json'],
-  ])('is to be asked for again after %s', async (_name, effect) => {
+  ])('has to be requested again after %s', async (_name, effect) => {
     const { bitbucket, ask } = connect({ rateLimit: LIMIT });
     bitbucket.faults.add({ effect });
     expect(await ask(client => client.readRateLimitBudget())).toBeUndefined();

@@ -127,7 +127,7 @@ describe('RepositoryRow', () => {
     ['no project', { ...REPOSITORY, project: null }],
     ['a project without a key', { ...REPOSITORY, project: { id: 2 } }],
     ['a project with an empty key', { ...REPOSITORY, project: { key: '' } }],
-  ])('takes %s for no repository', (_name, value) => {
+  ])('does not accept %s as a repository', (_name, value) => {
     expect(parse(RepositoryRow, value)).toBeUndefined();
   });
 });
@@ -154,7 +154,7 @@ describe('ProjectRow', () => {
     ['no key', { id: 2 }],
     ['an empty key', { key: '' }],
     ['a key that is a number', { key: 2 }],
-  ])('takes %s for no project', (_name, value) => {
+  ])('does not accept %s as a project', (_name, value) => {
     expect(parse(ProjectRow, value)).toBeUndefined();
   });
 });
@@ -199,7 +199,7 @@ describe('WirePage', () => {
     ['no word on whether it is the last', { values: [] }],
     ['isLastPage that is a text', { values: [], isLastPage: 'true' }],
     ['an error body', { errors: [{ message: 'no' }] }],
-  ])('takes %s for no page', (_name, value) => {
+  ])('does not accept %s as a page', (_name, value) => {
     expect(parse(WirePage, value)).toBeUndefined();
   });
 });

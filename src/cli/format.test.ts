@@ -48,7 +48,7 @@ describe('formatTime', () => {
   });
 });
 
-it('formats numbers in the same way on every machine', () => {
+it('formatCount formats numbers in the same way on every machine', () => {
   expect(formatCount(1_234_567)).toBe('1,234,567');
   expect([0.25, 9.84, 10.4, 1500].map(formatRate)).toEqual(['0.3', '9.8', '10', '1,500']);
   expect(formatPlural(1, 'time', 'times')).toBe('1 time');

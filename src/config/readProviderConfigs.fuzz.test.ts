@@ -85,11 +85,11 @@ const providers = fc
   )
   .filter(isWritable);
 
-it('reads the unmodified configuration', () => {
+it('the configuration reader reads the unmodified configuration', () => {
   expect(readProviders(PROVIDER)).toMatchObject({ providers: [{}], warnings: [] });
 });
 
-it('reads any nearly valid provider, or names the key at fault and shows no secret', () => {
+it('the configuration reader reads any nearly valid provider, or names the key at fault and shows no secret', () => {
   const accepted: unknown[] = [];
   const refused: string[] = [];
   fc.assert(
@@ -115,7 +115,7 @@ it('reads any nearly valid provider, or names the key at fault and shows no secr
   expect(refused.length).toBeGreaterThan(FUZZ_RUNS / 4);
 });
 
-it('reads any nearly valid integration, or names the fault and shows no secret', () => {
+it('the configuration reader reads any nearly valid integration, or names the fault and shows no secret', () => {
   const integrations = fc
     .oneof(arbitraryMutation([INTEGRATION]), hostileValues)
     .filter(isWritable);
@@ -132,7 +132,7 @@ it('reads any nearly valid integration, or names the fault and shows no secret',
   );
 });
 
-it('reads any nearly valid settings of the URL reader, or names the key at fault', () => {
+it('the configuration reader reads any nearly valid settings of the URL reader, or names the key at fault', () => {
   const valid = {
     maxAge: 'PT15M',
     maxWait: { seconds: 10 },

@@ -224,7 +224,7 @@ function canBePublished(payload: unknown): boolean {
   }
 }
 
-it('survives any other payload, and keeps nothing but texts', async () => {
+it('ConflictSubscriber survives any other payload, and keeps nothing but texts', async () => {
   const { kept, publish } = await setUp();
   await fc.assert(
     fc.asyncProperty(arbitraryMutation(PAYLOAD).filter(canBePublished), async payload => {

@@ -129,7 +129,7 @@ describe('an id that now belongs to another repository', () => {
     ['unknown now', 'ab0e54', undefined],
     ['another one', 'ab0e54', 'cd0e54'],
   ])(
-    'takes nothing from the former one where key and slug are others and the hierarchy is %s',
+    'removes nothing of the former one if key and slug differ and the hierarchy is %s',
     async (_, was, is) => {
       const source = new FakeRepositorySource().put(7, 'OPS/tool', { hierarchyId: is });
       const before = [{ ...known(7, 'PAY/api'), hierarchyId: was }];
@@ -165,7 +165,7 @@ describe('a former address that a webhook claims', () => {
   const evaluate = async (...args: Parameters<typeof evaluateAll>) =>
     (await evaluateAll(...args)).delta;
 
-  it('selects what is known of the id, of both addresses and of the one that was asked for', async () => {
+  it('selects the known state of the id, of both addresses and of the requested one', async () => {
     const moved = { kind: 'found', repository: repository(7, 'OPS/now') } as const;
     const source = new FakeRepositorySource()
       .put(7, 'OPS/now')

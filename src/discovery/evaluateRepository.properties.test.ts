@@ -124,7 +124,7 @@ describe('evaluateRepository, for any known state and any outcome', () => {
     });
   });
 
-  it('stores the targets that the catalog then holds, without adding duplicates', async () => {
+  it('stores the targets that are then in the catalog, without adding duplicates', async () => {
     await check(({ before }, delta) => {
       const state = stateAfter(before, delta);
       expect(targetsIn(state)).toEqual(catalogAfter(targetsIn(before), delta));

@@ -137,10 +137,13 @@ describe('findCatalogFiles', () => {
       { lookup: { kind: 'unknown', problem: problem('timeout', 'late') } },
       { kind: 'unknown', reason: 'timeout', detail: 'late' },
     ],
-  ] as const)('takes %j for what it is, for a check and a listing', async (has, is) => {
-    expect((await find(has)).outcome).toEqual(is);
-    expect((await find(has, { paths: ['**/a.yaml', 'b.yaml'] })).outcome).toEqual(is);
-  });
+  ] as const)(
+    'interprets %j in the same way for a check and a listing',
+    async (has, is) => {
+      expect((await find(has)).outcome).toEqual(is);
+      expect((await find(has, { paths: ['**/a.yaml', 'b.yaml'] })).outcome).toEqual(is);
+    },
+  );
 
   it('registers the files that globs and plain paths match, sorted, with one listing', async () => {
     const files = ['z/catalog.yaml', 'b.yaml', 'c.yaml', '.hidden/catalog.yaml'];
@@ -197,7 +200,7 @@ describe('findCatalogFiles', () => {
     it.each([
       [{ kind: 'unknown', problem: problem('server-error', 'it broke') }, 'server-error'],
       [{ kind: 'absent', reason: 'empty-repository' }, 'empty-repository'],
-    ] as const)('ends with the first check that tells %j', async (lookup, reason) => {
+    ] as const)('ends with the first check that returns %j', async (lookup, reason) => {
       const { outcome, asked } = await find({ lookup }, PLAIN);
       expect(outcome).toMatchObject({ kind: lookup.kind, reason });
       expect(asked).toEqual(CHECKS.slice(0, 1));
@@ -331,7 +334,7 @@ describe('findCatalogFiles', () => {
     it.each([
       [{ files: ['README.md'] }, 'no-catalog-file'],
       [{ lookup: { kind: 'absent', reason: 'empty-repository' } }, 'empty-repository'],
-    ] as const)('is absent when only globs are asked for: %j', async (has, reason) => {
+    ] as const)('is absent when there are only globs: %j', async (has, reason) => {
       const { outcome } = await find(has, { ...unchecked, paths: ['**/c.yaml'] });
       expect(outcome).toEqual({ kind: 'absent', reason });
     });
@@ -398,14 +401,14 @@ describe('findCatalogFiles', () => {
       return { outcome, given };
     };
 
-    it('registers what the parser makes of the files that were found', async () => {
+    it('registers the entities that the parser yields for the found files', async () => {
       const made = { ...file('PAY/api'), entity: { key: 'api:default/a', json: '{}' } };
       const { outcome, given } = await parsed({ kind: 'parsed', files: [made] });
       expect(outcome).toEqual({ kind: 'registered', files: [made] });
       expect(given).toEqual([['api', [file('PAY/api')]]]);
     });
 
-    it('takes a file of which the parser makes nothing for absent', async () => {
+    it('treats a file for which the parser yields nothing as absent', async () => {
       const { outcome } = await parsed({ kind: 'parsed', files: [] });
       expect(outcome).toEqual({ kind: 'absent', reason: 'no-catalog-file' });
     });

@@ -34,7 +34,7 @@ const B_UNKNOWN = problemWith('b').detail;
 const X_UNKNOWN = problemWith('x').detail;
 
 describe('decideByLabels', () => {
-  it('asks for no label when no filter names one', () => {
+  it('requests no label when no filter names one', () => {
     const carries = () => problemWith('nothing');
     expect(decideByLabels({ exclude: {} }, carries)).toEqual({ kind: 'included' });
   });

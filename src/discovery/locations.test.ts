@@ -57,7 +57,7 @@ describe('differsFrom', () => {
       true,
     ],
     ['whose entity is the same', made, { ...made, presence: 'optional' }, false],
-  ])('tells whether a file %s has to be sent', (_, one, before, isSent) => {
+  ])('returns whether a file %s has to be sent', (_, one, before, isSent) => {
     expect(differsFrom(one, before)).toBe(isSent);
   });
 });

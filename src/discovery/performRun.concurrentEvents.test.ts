@@ -146,7 +146,7 @@ describe('a repository that is unknown after the run', () => {
 });
 
 describe('a repository that the run did not list', () => {
-  it('is not gone when a later event found nothing out about it, or the catalog holds its files', () => {
+  it('is not gone when a later event left it unknown, or its files are in the catalog', () => {
     const result = discovered({ repositories: [ended(9, 'PAY/web', ABSENT)] });
     const adopted = { ...known(7, 'PAY/api'), revision: LATER };
     expect(applyConcurrentEvents(result, [adopted])).toBe(result);
@@ -264,12 +264,12 @@ describe('a repository known by its address only', () => {
   });
 });
 
-it('returns the same result when no event is newer than the run', () => {
+it('applyConcurrentEvents returns the same result when no event is newer than the run', () => {
   const result = discovered({ repositories: [ended(7, 'PAY/api', REGISTERED)] });
   expect(applyConcurrentEvents(result, [])).toBe(result);
 });
 
-it('keeps the other fields of the result and does not mutate its arguments', () => {
+it('applyConcurrentEvents keeps the other fields of the result and does not mutate its arguments', () => {
   const result = discovered({
     complete: false,
     repositories: [ended(7, 'PAY/api', ABSENT), ended(9, 'PAY/web', ABSENT)],

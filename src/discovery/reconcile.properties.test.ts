@@ -219,7 +219,7 @@ describe('reconcile, for any known state and any result of a run', () => {
     });
   });
 
-  it('stores exactly the targets that the catalog then holds, each repository once', async () => {
+  it('stores exactly the targets that are then in the catalog, each repository once', async () => {
     await check((request, plan) => {
       if (request.state === undefined) {
         expect(plan.state).toBeUndefined();

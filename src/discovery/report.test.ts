@@ -101,13 +101,13 @@ describe('reportHeldRepository', () => {
   });
 });
 
-it('orders reports by project key and slug in any case, then by id', () => {
+it('sorting orders reports by project key and slug in any case, then by id', () => {
   const of = (id: number, at: string) => reportRepository(ended(id, at, ABSENT));
   const ordered = [of(9, 'OPS/b'), of(3, 'pay/API'), of(4, 'PAY/api'), of(1, 'PAY/web')];
   expect([...ordered].reverse().sort(compareReports)).toEqual(ordered);
 });
 
-it('orders held removals by repository, then by target', () => {
+it('sorting orders held removals by repository, then by target', () => {
   const ordered = [
     held(undefined, 'x'),
     held(undefined, 'z'),

@@ -180,7 +180,7 @@ describe('an id that now belongs to another repository', () => {
     ['unknown before', undefined, 'cd0e54'],
     ['another one', 'ab0e54', 'cd0e54'],
   ])(
-    'takes nothing along unasked where key and slug are others and the hierarchy is %s',
+    'moves nothing without a request if key and slug differ and the hierarchy is %s',
     async (_, hierarchyId, is) => {
       const source = server()
         .put(7, 'OPS/tool', { hierarchyId: is })

@@ -253,7 +253,7 @@ describe('a known repository outside of the projects that are listed', () => {
     ['ops/b', /^(PAY|OPS)$/, 'list OPS'],
     ['~jdoe/b', /^(PAY|~JDOE)$/, 'list ~JDOE'],
   ])(
-    'is neither asked for nor removed when the listing of its project failed: %s',
+    'is neither requested nor removed when the listing of its project failed: %s',
     async (at, projectKey, listing) => {
       const source = both().failListing(listing, REFUSED);
       for (const id of [-1, 2]) {

@@ -23,7 +23,7 @@ function plan(before?: RecheckPlan): RecheckPlan {
   return planRecheck(state, { ...own, isManual: false, nowMs: NOW });
 }
 
-it('reports a trusted repository with the time and the revision of its last check, and not as progress', async () => {
+it('a run reports a trusted repository with the time and the revision of its last check, and not as progress', async () => {
   const outcome = registered('PAY/api');
   const stored = { ...known(1, 'PAY/api', outcome.files, CHECKED_AT), revision: 3 };
   const source = new FakeRepositorySource().put(1, 'PAY/api').put(2, 'PAY/new');
@@ -49,7 +49,7 @@ it('reports a trusted repository with the time and the revision of its last chec
   expect(told.at(-1)).toMatchObject({ checked: 2, total: 2 });
 });
 
-it('reports what search shows with the time and the revision of this run, and as progress', async () => {
+it('a run reports what search shows with the time and the revision of this run, and as progress', async () => {
   const source = new FakeRepositorySource();
   for (let id = 1; id <= 50; id += 1) {
     source.put(id, `PAY/r${id}`, { files: [] });

@@ -72,7 +72,7 @@ describe('runDiscovery', () => {
     expect(repositories.map(({ checkedAtMs }) => checkedAtMs)).toEqual([undefined, NOW]);
   });
 
-  it('knows the base URLs in the links of the listed repositories, each once', async () => {
+  it('returns the base URLs in the links of the listed repositories, each once', async () => {
     const linkedTo = (base: string, slug: string) => ({
       selfUrl: `${base}/projects/PAY/repos/${slug}/browse`,
     });
@@ -87,7 +87,7 @@ describe('runDiscovery', () => {
     ]);
   });
 
-  it('takes for gone what Bitbucket no longer has, and not what it only did not list', async () => {
+  it('treats a repository as gone if Bitbucket no longer has it, not if it is only missing from the listing', async () => {
     const source = new FakeRepositorySource()
       .put(1, 'PAY/a', { unlisted: true })
       .put(9, 'PAY/b', { unlisted: true });
@@ -189,7 +189,7 @@ describe('runDiscovery', () => {
     ]);
   });
 
-  it('adopts Locations from the catalog by address, and knows the ids afterwards', async () => {
+  it('adopts Locations from the catalog by address, and stores their ids afterwards', async () => {
     const source = new FakeRepositorySource().put(1, 'PAY/a').put(2, '~JDOE/b');
     const result = await run(source, {
       known: [known(-1, 'PAY/a'), known(-2, '~jdoe/b')],

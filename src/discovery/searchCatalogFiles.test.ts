@@ -47,7 +47,7 @@ async function search(
   return { asked, result, covered };
 }
 
-it('reports which repositories have a catalog file, and that the others are covered', async () => {
+it('searchCatalogFiles reports which repositories have a catalog file, and that the others are covered', async () => {
   const { asked, result, covered } = await search(() => found([hit(1, 'PAY/api')]));
   expect(asked).toEqual([{ fileName: 'catalog-info.yaml', projectKey: undefined }]);
   expect(result).toMatchObject({
@@ -57,7 +57,7 @@ it('reports which repositories have a catalog file, and that the others are cove
   expect(covered).toEqual(['api', 'web']);
 });
 
-it('searches for each file name once, whatever the number of folders', async () => {
+it('searchCatalogFiles searches for each file name once, whatever the number of folders', async () => {
   const paths = ['a/one.yaml', '**/one.yaml', 'two.yaml'];
   const { asked, result } = await search(
     ({ fileName }) => found([hit(1, 'PAY/api', `a/${fileName}`)]),
@@ -82,7 +82,7 @@ it.each(['*.yaml', '**/catalog-{a,b}.yaml', 'docs/**'])(
   },
 );
 
-it('searches for a file name whose wildcard characters are literal, and in folders with wildcards', async () => {
+it('searchCatalogFiles searches for a file name whose wildcard characters are literal, and in folders with wildcards', async () => {
   const paths = ['docs/a(1)+b.yaml', '{a,b}/*/two.yaml'];
   const { asked } = await search(() => found([]), { paths });
   expect(asked.map(query => query.fileName)).toEqual(['a(1)+b.yaml', 'two.yaml']);
@@ -92,12 +92,12 @@ it.each<[string, SearchHit]>([
   ['in a repository that is not listed', hit(7, 'PAY/other')],
   ['in a repository that has moved', hit(2, 'PAY/api')],
   ['on another file', hit(2, 'OPS/web', 'docs/catalog-info.yaml')],
-])('ignores a hit %s', async (_, stray) => {
+])('searchCatalogFiles ignores a hit %s', async (_, stray) => {
   const { result } = await search(() => found([hit(1, 'PAY/api'), stray]));
   expect(result).toMatchObject({ hits: new Map([[1, ['catalog-info.yaml']]]) });
 });
 
-it('does not cover archived repositories and forks', async () => {
+it('searchCatalogFiles does not cover archived repositories and forks', async () => {
   const repositories = [
     repository(1, 'PAY/api'),
     repository(2, 'PAY/old', { archived: true }),
@@ -107,7 +107,7 @@ it('does not cover archived repositories and forks', async () => {
   expect(covered).toEqual(['api']);
 });
 
-it('searches project by project when the server does not return every hit', async () => {
+it('searchCatalogFiles searches project by project when the server does not return every hit', async () => {
   const { asked, result, covered } = await search(({ projectKey }) => {
     if (projectKey === undefined) return found([], false);
     return projectKey === 'PAY'
@@ -120,7 +120,7 @@ it('searches project by project when the server does not return every hit', asyn
   expect(covered).toEqual(['api']);
 });
 
-it('searches in as many as 200 projects', async () => {
+it('searchCatalogFiles searches in as many as 200 projects', async () => {
   const repositories = Array.from({ length: 200 }, (_, id) =>
     repository(id, `P${id}/api`),
   );
@@ -132,7 +132,7 @@ it('searches in as many as 200 projects', async () => {
   expect(covered).toHaveLength(200);
 });
 
-it('covers nothing instead of searching in hundreds of projects', async () => {
+it('searchCatalogFiles covers nothing instead of searching in hundreds of projects', async () => {
   const repositories = Array.from({ length: 201 }, (_, id) =>
     repository(id, `P${id}/api`),
   );
@@ -156,7 +156,7 @@ it.each<[string, Parameters<typeof search>[0], string]>([
     'too slow',
   ],
   ['it returns no hits', () => found([]), 'it found no catalog file at all'],
-])('is not used when %s', async (_, answer, reason) => {
+])('code search is not used when %s', async (_, answer, reason) => {
   const { result } = await search(answer);
   expect(result).toEqual({ kind: 'off', reason });
 });

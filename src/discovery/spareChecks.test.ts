@@ -51,7 +51,7 @@ const SHOWN: FileSearch = {
 it.each([
   ['there is no plan', undefined],
   ['there is no recheck rule', plan({ rule: undefined })],
-])('spares nothing and does not search when %s', async (_, made) => {
+])('spareChecks spares nothing and does not search when %s', async (_, made) => {
   const { due, spared, search, searches } = await spare(50, made, SHOWN);
   expect(due).toHaveLength(50);
   expect({ spared, search, searches }).toEqual({
@@ -64,7 +64,7 @@ it.each([
 it.each([
   ['fewer than 50 are due', 49, plan()],
   ['the plan does not allow it', 50, plan({ maySearch: false })],
-])('does not search when %s', async (_, count, made) => {
+])('spareChecks does not search when %s', async (_, count, made) => {
   const { due, search, searches } = await spare(count, made, SHOWN);
   expect(due).toHaveLength(count);
   expect({ search, searches }).toEqual({ search: undefined, searches: 0 });
@@ -125,7 +125,7 @@ describe('a repository whose file the catalog has read', () => {
   });
 });
 
-it('adds files that search returns immediately, with the same target as after a check', async () => {
+it('spareChecks adds files that search returns immediately, with the same target as after a check', async () => {
   const { spared, search, due } = await spare(50, plan(), SHOWN);
   expect(search).toEqual({ kind: 'used' });
   const shown = spared.find(check => check.repository.id === 3);
@@ -139,7 +139,7 @@ it('adds files that search returns immediately, with the same target as after a 
   expect(due.map(repository => repository.id)).not.toContain(3);
 });
 
-it('checks everything that is due, and says why, when search cannot be used', async () => {
+it('spareChecks checks everything that is due, and says why, when search cannot be used', async () => {
   const { due, spared, search, searches } = await spare(50, plan());
   expect(due).toHaveLength(50);
   expect(spared).toEqual([]);

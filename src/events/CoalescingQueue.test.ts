@@ -99,7 +99,7 @@ describe('a caller', () => {
     expect(await clock.run(Promise.all([first, second]))).toEqual(['fine', 'fine']);
   });
 
-  it('learns that the work was given up', async () => {
+  it('is notified when the work is given up', async () => {
     const { clock, queue } = createQueue(async () => RETRY);
     expect(await clock.run(queue.add('key', ['a']))).toBe('given up');
   });

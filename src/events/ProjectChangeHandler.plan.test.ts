@@ -55,7 +55,7 @@ describe('a project that was modified', () => {
     expect(plan(MODIFIED, [], [known(1, 'PAY/api', [])])).toEqual([]);
   });
 
-  it('leaves out repositories that the filters exclude and the catalog does not hold', () => {
+  it('leaves out repositories that the filters exclude and that are not in the catalog', () => {
     const some = filters({ repoSlug: /^api$/ });
     const listed = [repository(1, 'PAY/api'), repository(2, 'PAY/web')];
     expect(plan(MODIFIED, listed, [], some)).toEqual(['listed 1 PAY/api']);

@@ -272,14 +272,14 @@ describe('a project that claims to be another one after a rename', () => {
     return scene;
   }
 
-  it('takes nothing from it, and causes no requests for its repositories', async () => {
+  it('removes nothing of it, and causes no requests for its repositories', async () => {
     const scene = await claim(() => undefined);
     expect(scene.first.mutations).toEqual([]);
     expect(scene.first.holds()).toHaveLength(4);
     expect(scene.asked()).toEqual({ ...ONE_LISTING, 'file-check': 1 });
   });
 
-  it('takes nothing from it if the account may not see it', async () => {
+  it('removes nothing of it if the account may not see it', async () => {
     const scene = await claim(({ bitbucket }) => {
       const effect = { type: 'status', status: 401 } as const;
       bitbucket.faults.add({ match: { projectKey: 'PAY' }, effect });

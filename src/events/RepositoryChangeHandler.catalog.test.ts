@@ -131,7 +131,7 @@ describe('the guard against mass removal, for events', () => {
     return scene;
   }
 
-  it('holds the last Location back, and logs that', async () => {
+  it('holds back the last Location, and logs that', async () => {
     const scene = await onlyOne();
     expect(scene.first.mutations).toEqual([]);
     expect(scene.first.holds()).toEqual(['PAY/api']);

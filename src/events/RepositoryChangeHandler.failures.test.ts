@@ -131,7 +131,7 @@ describe('a repository that the account may not see according to Bitbucket', () 
   }
 
   it.each([['main'], ['feature/x']])(
-    'is asked for once, whichever of its branches is pushed to: %s',
+    'is requested once, whichever of its branches is pushed to: %s',
     async branch => {
       const scene = await refuseIt();
       const { bitbucket, idle, push, asked } = scene;

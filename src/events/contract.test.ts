@@ -138,7 +138,7 @@ describeWithFixtures('recorded webhooks', () => {
   });
 
   it.each(['webhook/web_hooks_in_system.json', 'webhook-capabilities-response.json'])(
-    'takes %s, which is no webhook, for malformed under every key',
+    'treats %s, which is no webhook, as malformed under every key',
     name => {
       const file = `atlassian-jenkins-plugin/${name}`;
       for (const key of ['repo:refs_changed', 'repo:modified', 'project:modified']) {

@@ -18,14 +18,14 @@ function verify(
   return verifySignature({ rawBody, header, secrets: all });
 }
 
-it('accepts a body that was signed with the secret', () => {
+it('the validator accepts a body that was signed with the secret', () => {
   expect(verify(sign(BODY))).toBe(true);
   expect(verify(sign(BODY).replace(/[0-9a-f]{64}/, hex => hex.toUpperCase()))).toBe(true);
   expect(verify(sign('ü'), 'ü')).toBe(true);
   expect(verify(sign(''), '')).toBe(true);
 });
 
-it('agrees with a signature computed elsewhere', () => {
+it('the validator agrees with a signature computed elsewhere', () => {
   const rawBody = 'what do ya want for nothing?';
   const header =
     'sha256=5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843';
@@ -56,13 +56,13 @@ it.each([
   ['full-width letters', sign(BODY).replace(/[a-f]/g, '\uff41')],
   ['two of them', `${sign(BODY)}, ${sign(BODY)}`],
   ['another secret', sign(BODY, 'wrong')],
-])('refuses %s', (_, header) => expect(verify(header)).toBe(false));
+])('the validator refuses %s', (_, header) => expect(verify(header)).toBe(false));
 
-it('refuses an empty secret, with which anyone could sign', () => {
+it('the validator refuses an empty secret, with which anyone could sign', () => {
   expect(verify(sign(BODY, ''), BODY, '')).toBe(false);
 });
 
-it('accepts each of several secrets, such as while one replaces another', () => {
+it('the validator accepts each of several secrets, such as while one replaces another', () => {
   for (const secret of ['old', 'new', 'ü']) {
     expect(verify(sign(BODY, secret), BODY, 'old', 'new', 'ü')).toBe(true);
   }
@@ -71,21 +71,21 @@ it('accepts each of several secrets, such as while one replaces another', () => 
   }
 });
 
-it('refuses everything if there is no secret', () => {
+it('the validator refuses everything if there is no secret', () => {
   for (const secret of ['', 'undefined', SECRET]) {
     const header = sign(BODY, secret);
     expect(verifySignature({ rawBody: BODY, header, secrets: [] })).toBe(false);
   }
 });
 
-it('refuses a body with the same JSON and other bytes', () => {
+it('the validator refuses a body with the same JSON and other bytes', () => {
   expect(verify(sign(BODY), BODY.toString().replace(':', ': '))).toBe(false);
 });
 
 const bodies = fc.uint8Array({ minLength: 1, maxLength: 200 });
 const secrets = fc.string({ minLength: 1 });
 
-it('accepts every signed body, and none with one bit flipped', () => {
+it('the validator accepts every signed body, and none with one bit flipped', () => {
   fc.assert(
     fc.property(bodies, secrets, fc.nat(), fc.nat(7), (body, secret, place, bit) => {
       const header = sign(body, secret);
@@ -98,7 +98,7 @@ it('accepts every signed body, and none with one bit flipped', () => {
   );
 });
 
-it('refuses every signature with one digit changed', () => {
+it('the validator refuses every signature with one digit changed', () => {
   fc.assert(
     fc.property(bodies, fc.nat(63), fc.integer({ min: 1, max: 15 }), (body, at, by) => {
       const digits = [...sign(body).slice('sha256='.length)];
@@ -108,6 +108,6 @@ it('refuses every signature with one digit changed', () => {
   );
 });
 
-it('refuses everything that is not a signature', () => {
+it('the validator refuses everything that is not a signature', () => {
   fc.assert(fc.property(fc.anything(), header => expect(verify(header)).toBe(false)));
 });

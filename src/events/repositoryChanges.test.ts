@@ -83,7 +83,7 @@ describe('events of several types', () => {
     expect(merged.changes.map(change => change.type)).toEqual(['modified', 'pushed']);
   });
 
-  it('keep the first former address, which the catalog holds', () => {
+  it('keep the first former address, which is the one in the catalog', () => {
     expect(getFormerAddress(mergePending(modified('one'), modified('two')))?.slug).toBe(
       'one',
     );

@@ -3,7 +3,7 @@ import { findEventKey, WEBHOOK_TOPICS, webhookHeader } from './webhookTopics';
 
 const PUSH = 'repo:refs_changed';
 
-it('subscribes to the plain topic and to a sub-topic for each event about repositories', () => {
+it('the module subscribes to the plain topic and to a sub-topic for each event about repositories', () => {
   expect(WEBHOOK_TOPICS).toEqual([
     'bitbucketServer',
     'bitbucketServer.repo:refs_changed',

@@ -87,7 +87,7 @@ describe('parseCatalogPath', () => {
 it.each([
   ['a path of 4096 characters', 'x'.repeat(4096), 'x'.repeat(4096)],
   ['braces for 100 paths', '{1..100}.yaml', '100.yaml'],
-])('accepts %s', (_, text, file) => {
+])('parseCatalogPath accepts %s', (_, text, file) => {
   expect(getMatches(text, [file])).toEqual([file]);
 });
 
@@ -158,7 +158,7 @@ describe('matchCatalogPaths', () => {
     ]);
   });
 
-  it('takes a leading ! or # of a glob literally', () => {
+  it('treats a leading ! or # of a glob literally', () => {
     expect(getMatches('!*.yaml', ['a.yaml', '!a.yaml'])).toEqual(['!a.yaml']);
     expect(getMatches('#*.yaml', ['a.yaml', '#a.yaml'])).toEqual(['#a.yaml']);
   });

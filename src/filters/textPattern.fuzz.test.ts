@@ -64,7 +64,7 @@ const texts = fc
   )
   .map(([unit, length, end]) => unit.repeat(length).slice(0, length) + end);
 
-it('interrupts a pattern that stalls, so that the next test can fail', () => {
+it('this suite interrupts a pattern that stalls, so that the next test can fail', () => {
   const slow = /^(a+)+$/;
   const slug = `${'a'.repeat(128)}!`;
   expect(() => unlessStalled(() => slow.test(slug), 50)).toThrow(
@@ -72,7 +72,7 @@ it('interrupts a pattern that stalls, so that the next test can fail', () => {
   );
 });
 
-it('never stalls with a pattern that it accepts, whatever its repetitions', () => {
+it('compilePattern never stalls with a pattern that it accepts, whatever its repetitions', () => {
   let taken = 0;
   fc.assert(
     fc.property(patterns, texts, (source, text) => {
@@ -92,7 +92,7 @@ it('never stalls with a pattern that it accepts, whatever its repetitions', () =
   expect(taken).toBeGreaterThan(FUZZ_RUNS / 4);
 });
 
-it('lists the keys of any pattern that it accepts, or returns undefined', () => {
+it('literalProjectKeys lists the keys of any accepted pattern, or returns undefined', () => {
   const keys = fc.constantFrom(
     'PAY',
     'OPS',

@@ -27,7 +27,7 @@ function setUp(
 
 const never = () => new Promise(() => {});
 
-it('reads the budget once for all concurrent callers, which wait for it', async () => {
+it('BudgetLookup reads the budget once for all concurrent callers, which wait for it', async () => {
   const { clock, reads, run } = setUp();
   const all = await clock.run(Promise.all([run(), run(), run()]));
   expect(all).toEqual(all.map(() => ({ atMs: 1_000, isKnown: true })));
@@ -35,7 +35,7 @@ it('reads the budget once for all concurrent callers, which wait for it', async 
   expect(reads()).toBe(1);
 });
 
-it('makes no caller wait after a failed attempt', async () => {
+it('BudgetLookup makes no caller wait after a failed attempt', async () => {
   const { clock, reads, run } = setUp(async () => {
     throw new Error('no answer');
   });
@@ -44,14 +44,14 @@ it('makes no caller wait after a failed attempt', async () => {
   expect(reads()).toBe(1);
 });
 
-it('delays no hurried caller for more than 8 seconds', async () => {
+it('BudgetLookup delays no hurried caller for more than 8 seconds', async () => {
   const { clock, run } = setUp(never);
   const all = await clock.run(Promise.all([run(), run()]));
   expect(all.map(({ atMs }) => atMs)).toEqual([8_000, 8_000]);
   expect(clock.sleeping).toBe(0);
 });
 
-it('delays for longer only a caller that is not hurried and reads the budget', async () => {
+it('BudgetLookup delays for longer only a caller that is not hurried and reads the budget', async () => {
   const { clock, run } = setUp(() => clock.sleep(20_000));
   const patient = run(undefined, false);
   const hurried = await clock.run(Promise.all([run(), run(undefined, false)]));
@@ -60,7 +60,7 @@ it('delays for longer only a caller that is not hurried and reads the budget', a
   expect(await clock.run(patient)).toEqual({ atMs: 20_000, isKnown: true });
 });
 
-it('tries again a minute later, and only the caller that does so waits', async () => {
+it('BudgetLookup tries again a minute later, and only the caller that does so waits', async () => {
   const { clock, reads, run } = setUp(never);
   await clock.run(run());
   await clock.advance(59_000);
@@ -75,7 +75,7 @@ it('tries again a minute later, and only the caller that does so waits', async (
   expect(reads()).toBe(2);
 });
 
-it('lets the next caller in line read the budget when the first is aborted', async () => {
+it('BudgetLookup lets the next caller in line read the budget when the first is aborted', async () => {
   const { clock, reads, run } = setUp();
   const stop = new AbortController();
   const first = run(stop.signal);
@@ -87,7 +87,7 @@ it('lets the next caller in line read the budget when the first is aborted', asy
   expect(reads()).toBe(2);
 });
 
-it('ends the wait of an aborted caller immediately, and of no other caller', async () => {
+it('BudgetLookup ends the wait of an aborted caller immediately, and of no other caller', async () => {
   const { clock, run } = setUp();
   const stop = new AbortController();
   const first = run();

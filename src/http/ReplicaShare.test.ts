@@ -62,7 +62,7 @@ function setUp(options: { count?: number; pace?: PaceLimits; tells?: boolean } =
 const countAt = (began: readonly { atMs: number }[], atMs: number) =>
   began.filter(request => request.atMs === atMs).length;
 
-it('lets all replicas together send no more than one could alone', async () => {
+it('replicas that share a budget send no more together than one could alone', async () => {
   const { began, clock, startAll } = setUp();
   await clock.run(startAll(60, 'read'));
   expect(countAt(began, 0)).toBe(55);
@@ -71,7 +71,7 @@ it('lets all replicas together send no more than one could alone', async () => {
   expect(began.at(-1)?.atMs).toBeLessThanOrEqual(14_000);
 });
 
-it('serves both replicas while both want more than there is', async () => {
+it('ReplicaShare serves both replicas while both want more than is available', async () => {
   const { clock, limiters } = setUp();
   const counts = [0, 0];
   const stop = new AbortController();
@@ -91,7 +91,7 @@ it('serves both replicas while both want more than there is', async () => {
   expect(Math.min(...counts)).toBeGreaterThan(100);
 });
 
-it('pauses all replicas after a 429 on one', async () => {
+it('ReplicaShare pauses all replicas after a 429 on one', async () => {
   const { began, clock, limiters, startAll } = setUp();
   await clock.run(startAll(1, 'read'));
   limiters[0]?.observeResponse({ status: 429, hint: { retryAfterMs: 7_000 }, tookMs: 0 });
@@ -104,7 +104,7 @@ it('pauses all replicas after a 429 on one', async () => {
   expect(Math.min(...later)).toBeGreaterThanOrEqual(7_000);
 });
 
-it('counts the requests that each replica sent before the budget was known', async () => {
+it('ReplicaShare counts the requests that each replica sent before the budget was known', async () => {
   const { began, clock, limiters, startAll } = setUp({ tells: false });
   await clock.run(startAll(15, 'read'));
   limiters.forEach(limiter => limiter.learnBudget(DOCUMENTED));
@@ -118,7 +118,7 @@ it('counts the requests that each replica sent before the budget was known', asy
 it.each<[string, PaceLimits, boolean]>([
   ['the budget is unknown', { auto: true }, false],
   ['the pace is off', { auto: false }, true],
-])('requests no tokens if %s', async (_name, pace, tells) => {
+])('ReplicaShare requests no tokens if %s', async (_name, pace, tells) => {
   const { buckets, clock, limiters, startAll } = setUp({ pace, tells });
   await clock.run(startAll(20, 'discovery'));
   limiters[0]?.observeResponse({ status: 429, hint: {}, tookMs: 0 });
@@ -126,7 +126,7 @@ it.each<[string, PaceLimits, boolean]>([
   expect(buckets.asked).toBe(0);
 });
 
-it('shares a configured rate', async () => {
+it('ReplicaShare shares a configured rate', async () => {
   const fixed = { requestsPerSecond: 2, burst: 6 };
   const { began, clock, startAll } = setUp({
     pace: { auto: false, fixed },
@@ -137,7 +137,7 @@ it('shares a configured rate', async () => {
   expect(began.at(-1)?.atMs).toBeGreaterThanOrEqual(3_000);
 });
 
-it('derives the key of the bucket from host and user, not from a secret', async () => {
+it('ReplicaShare derives the key of the bucket from host and user, not from a secret', async () => {
   const { buckets, clock, limiters, startAll } = setUp();
   await clock.run(startAll(1, 'read'));
   for (const limiter of limiters) {
@@ -170,7 +170,7 @@ describe.each<Disorder>(['hangs', 'fails'])('while the database %s', disorder =>
     expect(warnings).toEqual([warning, warning]);
   });
 
-  it('each replica says so once per outage, and once when it shares the budget again', async () => {
+  it('each replica logs it once per outage, and once when it shares the budget again', async () => {
     const { buckets, clock, relieved, startAll, warnings } = setUp();
     const count = () => [warnings.length, relieved.length];
     for (const outages of [1, 2]) {
@@ -192,7 +192,7 @@ describe.each<Disorder>(['hangs', 'fails'])('while the database %s', disorder =>
     );
   });
 
-  it('no request waits for it for more than 250 ms, and not each one asks it', async () => {
+  it('no request waits for it for more than 250 ms, and not every request queries it', async () => {
     const { began, buckets, clock, startAll } = setUp({ count: 1 });
     buckets.disorder = disorder;
     await clock.run(startAll(50, 'read'));
@@ -230,7 +230,7 @@ function mostAtOnce(began: readonly { readonly atMs: number }[], perSecond: numb
   return most;
 }
 
-it('never lets all replicas together exceed the budget, however requests come', async () => {
+it('ReplicaShare never lets all replicas together exceed the budget, whatever the requests', async () => {
   const steps = fc.array(
     fc.record({
       afterMs: fc.nat(1_500),

@@ -387,7 +387,7 @@ describe('requests that were sent before the budget was known', () => {
   });
 });
 
-it('does not wait for an hour when the clock is set back by an hour', async () => {
+it('a request does not wait for an hour when the clock is set back by an hour', async () => {
   const { clock, limiter, reply } = setUp({ pace: fixed(1, 1) });
   reply(429, { 'Retry-After': '5' });
   clock.setTime(-3_600_000);

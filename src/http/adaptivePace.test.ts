@@ -202,7 +202,7 @@ describe('a known pace', () => {
   });
 });
 
-it('keeps the pace a number within bounds, whatever happens in whichever order', () => {
+it('AdaptivePace keeps the pace a number within bounds, whatever happens in whichever order', () => {
   const news = fc.record({
     kind: fc.constantFrom('answer', 'refusal', 'pace', 'pause'),
     ms: fc.oneof(

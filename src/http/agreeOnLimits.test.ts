@@ -126,6 +126,6 @@ describe('concurrency', () => {
   });
 });
 
-it('agrees on nothing without providers', () => {
+it('agreeOnLimits agrees on nothing without providers', () => {
   expect(agreeOnLimits([])).toEqual({ agreed: [], warnings: [] });
 });

@@ -83,14 +83,14 @@ describe('describeNetworkFailure', () => {
     );
   });
 
-  it('takes the innermost code', () => {
+  it('returns the innermost code', () => {
     const outer = Object.assign(new Error('outer', { cause: withCode('ECONNRESET') }), {
       code: 'ERR_OUTER',
     });
     expect(describeNetworkFailure(fetchFailed(outer)).code).toBe('ECONNRESET');
   });
 
-  it('takes the code of several addresses that failed together', () => {
+  it('returns the code of several addresses that failed together', () => {
     const cause = Object.assign(new AggregateError([withCode('ECONNREFUSED')]), {
       code: 'ECONNREFUSED',
     });
@@ -117,7 +117,7 @@ describe('describeNetworkFailure', () => {
     [withCode('ECONNRESET')],
     [fetchFailed(withCode('EWHATEVER'))],
     [new TypeError('"Bearer s3cret" is an invalid header value')],
-  ])('never quotes a message, which may hold a secret', thrown => {
+  ])('never quotes a message, which may contain a secret', thrown => {
     expect(JSON.stringify(describeNetworkFailure(thrown))).not.toContain('s3cret');
   });
 });

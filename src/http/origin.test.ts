@@ -53,7 +53,7 @@ describe('a redirect', () => {
   );
 });
 
-it('returns the target of a redirect, whether or not it may be followed', () => {
+it('redirectTarget returns the target of a redirect, whether or not it may be followed', () => {
   const headers = new Headers({ location: '//sso.example.com/login?from=x#top' });
   expect(redirectTarget({ status: 302, headers }, asked)?.href).toBe(
     'https://sso.example.com/login?from=x',

@@ -175,7 +175,7 @@ it.each([500, 3_000, 10_000])(
   },
 );
 
-it('uses the full concurrency if there is no limit', async () => {
+it('a run uses the full concurrency if there is no limit', async () => {
   const result = await simulate({ budget: 'whitelisted', capacity: 1_000 });
   expect(result).toMatchObject({ refused: 0, mostInFlight: 8, seconds: 2.5 });
 });

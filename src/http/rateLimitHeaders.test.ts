@@ -77,11 +77,11 @@ it.each([
   ['jane%40example.com', 'jane@example.com'],
   ['100%', '100%'],
   ['', undefined],
-])('reads the user name from "%s" as %s', (value, name) => {
+])('readUserName reads the user name from "%s" as %s', (value, name) => {
   expect(readUserName(new Headers({ 'X-AUSERNAME': value }))).toBe(name);
 });
 
-it('reads no user name from an anonymous answer', () => {
+it('readUserName reads no user name from an anonymous answer', () => {
   expect(readUserName(new Headers())).toBeUndefined();
 });
 

@@ -71,7 +71,7 @@ describe('decidePace', () => {
     expect(decidePace(off, documented, 2)).toBe('unlimited');
   });
 
-  it('fixed: as given, whatever is known', () => {
+  it('returns a fixed rate unchanged, whatever is known', () => {
     const fixed = { requestsPerSecond: 50, burst: 100 };
     expect(decidePace({ auto: false, fixed }, documented, 2)).toEqual(forAll(50, 100));
   });

@@ -162,11 +162,11 @@ describe('createRedactor', () => {
     );
   });
 
-  it('hides the whole of a longer secret that begins with another one', () => {
+  it('hides all of a longer secret that begins with another one', () => {
     expect(createRedactor(['abcd', 'abcdefgh'])('x abcdefgh')).toBe(`x ${REDACTED}`);
   });
 
-  it('takes a secret literally, not as a pattern', () => {
+  it('treats a secret literally, not as a pattern', () => {
     expect(createRedactor(['a.*$&b'])('axxb a.*$&b')).toBe(`axxb ${REDACTED}`);
   });
 

@@ -40,7 +40,7 @@ function createBucket() {
   };
 }
 
-it('starts full, and grants the available tokens up to the requested number', () => {
+it('a shared bucket starts full, and grants the available tokens up to the requested number', () => {
   const bucket = createBucket();
   expect(bucket.take(0, { count: 4 })).toMatchObject({ tokens: 4, left: 6, waitMs: 0 });
   expect(bucket.take(0, { count: 9, replicaId: 'b' })).toMatchObject({ tokens: 6 });
@@ -54,13 +54,13 @@ it('starts full, and grants the available tokens up to the requested number', ()
   expect(bucket.take(1_000, { count: 9 }).tokens).toBe(5);
 });
 
-it('leaves everything beyond the share of discovery to reads', () => {
+it('a shared bucket leaves everything beyond the share of discovery to reads', () => {
   const bucket = createBucket();
   expect(bucket.take(0, { requestClass: 'discovery', count: 9 }).tokens).toBe(5);
   expect(bucket.take(0, { count: 9, replicaId: 'b' }).tokens).toBe(5);
 });
 
-it('slows discovery on one replica only while reads wait on another', () => {
+it('a shared bucket slows discovery on one replica only while reads wait on another', () => {
   const bucket = createBucket();
   bucket.take(0, { count: 20 });
   expect(bucket.take(1_000, { replicaId: 'b', requestClass: 'discovery' }).tokens).toBe(
@@ -75,19 +75,22 @@ it('slows discovery on one replica only while reads wait on another', () => {
 it.each([
   ['discovery got less than it wanted', 'discovery', 20, 4],
   ['reads got all that they wanted', 'read', 1, 5],
-] as const)('does not slow discovery after %s', (_, requestClass, count, tokens) => {
-  const bucket = createBucket();
-  bucket.take(0, { requestClass, count });
-  const discovery = { requestClass: 'discovery', count: 20 } as const;
-  expect(bucket.take(1_000, discovery).tokens).toBe(tokens);
-});
+] as const)(
+  'a shared bucket does not slow discovery after %s',
+  (_, requestClass, count, tokens) => {
+    const bucket = createBucket();
+    bucket.take(0, { requestClass, count });
+    const discovery = { requestClass: 'discovery', count: 20 } as const;
+    expect(bucket.take(1_000, discovery).tokens).toBe(tokens);
+  },
+);
 
-it('deducts the requests that a replica has sent without tokens', () => {
+it('a shared bucket deducts the requests that a replica has sent without tokens', () => {
   const bucket = createBucket();
   expect(bucket.take(0, { count: 10, sent: { read: 3, discovery: 4 } }).tokens).toBe(3);
 });
 
-it('grants no tokens in a pause, and drops those from before it', () => {
+it('a shared bucket grants no tokens in a pause, and drops those from before it', () => {
   const bucket = createBucket();
   bucket.pause(0, 3_000);
   bucket.pause(0, 1_000);
@@ -95,7 +98,7 @@ it('grants no tokens in a pause, and drops those from before it', () => {
   expect(bucket.take(3_000, { count: 99 }).tokens).toBe(10);
 });
 
-it('continues when the clock of the database is set back by an hour', () => {
+it('a shared bucket continues when the clock of the database is set back by an hour', () => {
   const bucket = createBucket();
   bucket.take(3_600_000, { count: 10 });
   bucket.pause(3_600_000, 2_000);
@@ -103,7 +106,7 @@ it('continues when the clock of the database is set back by an hour', () => {
   expect(bucket.take(61_000).tokens).toBe(1);
 });
 
-it('forgets a replica that no longer requests tokens', () => {
+it('a shared bucket forgets a replica that no longer requests tokens', () => {
   const bucket = createBucket();
   const startMs = 1e9;
   bucket.take(startMs);
@@ -139,7 +142,7 @@ describe('planBatch', () => {
   });
 });
 
-it('never grants all replicas together more than the refill, discovery more than its share, or anything in a pause', () => {
+it('a shared bucket never grants all replicas together more than the refill, discovery more than its share, or anything in a pause', () => {
   const step = fc.record({
     afterMs: fc.nat(2_000),
     replicaId: fc.constantFrom('a', 'b', 'c'),

@@ -34,13 +34,13 @@ function takeMany(
   return { bucket: current, taken };
 }
 
-it('lets reads use the whole bucket', () => {
+it('the bucket lets reads use all of it', () => {
   const { bucket, taken } = takeMany(createTwoClassBucket(SHAPE, 0), 'read', 20);
   expect(taken).toBe(10);
   expect(getWaitMs(bucket, 'read', 0)).toBe(200);
 });
 
-it('lets discovery use its share, and reads the rest', () => {
+it('the bucket lets discovery use its share, and reads the rest', () => {
   const full = createTwoClassBucket(SHAPE, 0);
   const runs = takeMany(full, 'discovery', 20);
   expect(runs.taken).toBe(5);
@@ -48,13 +48,13 @@ it('lets discovery use its share, and reads the rest', () => {
   expect(takeMany(runs.bucket, 'read', 20).taken).toBe(5);
 });
 
-it('lets discovery use nothing of its share if reads have used up everything', () => {
+it('the bucket lets discovery use nothing of its share if reads have used up everything', () => {
   const { bucket } = takeMany(createTwoClassBucket(SHAPE, 0), 'read', 10);
   expect(takeMany(bucket, 'discovery', 1).taken).toBe(0);
   expect(getWaitMs(bucket, 'discovery', 0)).toBe(200);
 });
 
-it('takes four tokens of the share for a request of discovery while reads wait', () => {
+it('the bucket takes four tokens of the share for a request of discovery while reads wait', () => {
   const full = createTwoClassBucket(SHAPE, 0);
   const { bucket, taken } = takeMany(full, 'discovery', 20, { readsWait: true });
   // The second one makes the share negative.
@@ -63,30 +63,30 @@ it('takes four tokens of the share for a request of discovery while reads wait',
   expect(takeMany(bucket, 'read', 20).taken).toBe(8);
 });
 
-it('stays negative when its shape changes', () => {
+it('the bucket stays negative when its shape changes', () => {
   const full = createTwoClassBucket(SHAPE, 0);
   const { bucket } = takeMany(full, 'discovery', 2, { readsWait: true });
   expect(getWaitMs(reshapeShares(bucket, SHAPE, 0), 'discovery', 0)).toBe(1_000);
 });
 
-it('is empty for both classes when the server says that nothing is left', () => {
+it('the bucket is empty for both classes when the server says that nothing is left', () => {
   const bucket = learnRemaining(createTwoClassBucket(SHAPE, 0), 0, 0);
   expect(getWaitMs(bucket, 'read', 0)).toBe(200);
   expect(getWaitMs(bucket, 'discovery', 0)).toBe(250);
 });
 
-it('deducts requests that were sent without tokens, from the share of their class', () => {
+it('the bucket deducts requests that were sent without tokens, from the share of their class', () => {
   const bucket = deduct(createTwoClassBucket(SHAPE, 0), { read: 3, discovery: 2 }, 0);
   expect(takeMany(bucket, 'read', 20).taken).toBe(5);
   expect(takeMany(bucket, 'discovery', 20).taken).toBe(3);
 });
 
-it('does not become negative by a deduction', () => {
+it('the bucket does not become negative by a deduction', () => {
   const bucket = deduct(createTwoClassBucket(SHAPE, 0), { read: 99, discovery: 99 }, 0);
   expect(getWaitMs(bucket, 'read', 0)).toBe(200);
 });
 
-it('never issues more than its capacity and refill, nor more than its share to discovery', () => {
+it('the bucket never issues more than its capacity and refill, nor more than its share to discovery', () => {
   const steps = fc.array(
     fc.record({
       afterMs: fc.nat(3_000),

@@ -139,7 +139,7 @@ describe('the dashboard and the alerts', () => {
     }
   });
 
-  it('have their brackets closed', () => {
+  it('have balanced brackets', () => {
     const withoutTexts = queries.map(query => query.replace(/"[^"]*"/g, ''));
     for (const [open = '', close = ''] of ['()', '{}', '[]'].map(pair => [...pair])) {
       const unbalanced = withoutTexts.filter(
@@ -186,7 +186,7 @@ describe('the dashboard', () => {
     expect(unfiltered).toEqual([]);
   });
 
-  it('adds up nothing over several installations', () => {
+  it('sums nothing over several installations', () => {
     const selectors = panelQueries.flatMap(query => query.match(/\{[^}]*\}/g) ?? []);
 
     expect(
@@ -215,7 +215,7 @@ describe('the dashboard', () => {
 });
 
 describe('the alerts', () => {
-  it.each(rules)('judge each installation by itself and name it: $alert', rule => {
+  it.each(rules)('cover each installation separately and name it: $alert', rule => {
     const groups = [...rule.expr.matchAll(/\b(?:by|on) \(([^)]*)\)/g)];
 
     expect(groups).not.toEqual([]);

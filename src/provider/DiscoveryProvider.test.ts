@@ -247,7 +247,7 @@ describe('a clock that was temporarily wrong', () => {
   const HOUR = 3_600_000;
 
   it.each([HOUR, 365 * 24 * HOUR, -HOUR])(
-    "by %i ms stands in nothing's way",
+    'by %i ms does not affect later runs',
     async ms => {
       const bitbucket = bitbucketWith('lost', 'renamed', 'stays');
       const clock = new FakeClock();

@@ -236,7 +236,7 @@ async function catchFailure(work: Promise<unknown>): Promise<Error | undefined> 
 describe('the fault matrix', () => {
   const cells = readMatrix();
 
-  it('gives a reason for each cell that does not exist', () => {
+  it('has a reason for each missing cell', () => {
     const without = cells.filter(cell => !cell.outcome && !IMPOSSIBLE[cell.text]);
     expect(without).toEqual([]);
     expect(cells).toHaveLength(Object.keys(PLACES).length * FAULT_NAMES.length);

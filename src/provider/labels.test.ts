@@ -143,7 +143,7 @@ describe('a provider with filters by label', () => {
 });
 
 describe('an interrupted pass that continues with other labels', () => {
-  it('takes over no repository that the labels now exclude', async () => {
+  it('keeps no repository that the labels now exclude', async () => {
     const first = await connect({ labels: ['service'] });
     const { bitbucket, clock, store, connection } = first;
     const controller = new AbortController();

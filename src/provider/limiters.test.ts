@@ -56,7 +56,7 @@ async function startPlugins(bitbucketServer: JsonObject) {
   return { given, warn };
 }
 
-it('are the same for all plugins of a backend, and for clients without access to services', async () => {
+it('the limiters are the same for all plugins of a backend, and for clients without access to services', async () => {
   const { given, warn } = await startPlugins(PROVIDERS);
   const [first, second] = given;
   expect(first).toBeInstanceOf(LimiterRegistry);
@@ -67,19 +67,19 @@ it('are the same for all plugins of a backend, and for clients without access to
   ]);
 });
 
-it('differ between backends, and clients use those of the last one', async () => {
+it('the limiters differ between backends, and clients use those of the last one', async () => {
   const [first] = (await startPlugins(PROVIDERS)).given;
   const [second] = (await startPlugins(PROVIDERS)).given;
   expect(second).not.toBe(first);
   expect(limitersOfProcess()).toBe(second);
 });
 
-it('leave it to discovery to refuse an invalid configuration', async () => {
+it('the limiters leave it to discovery to refuse an invalid configuration', async () => {
   const { given } = await startPlugins({ host: HOST, concurrency: 'many' });
   expect(given).toHaveLength(2);
 });
 
-it('are found by the configuration if providers are created in code', () => {
+it('the limiters are found by the configuration if providers are created in code', () => {
   const config = mockServices.rootConfig({ data: appConfig(PROVIDERS) });
   const logger = createLogRecorder();
   const limiters = getLimiters(config, logger);
@@ -88,7 +88,7 @@ it('are found by the configuration if providers are created in code', () => {
   expect(logger.messages('warn')).toHaveLength(1);
 });
 
-it('are counted by a metric where a replica is on its own, once for each question without an answer', async () => {
+it('a metric counts each query for the shared budget that is not answered in time', async () => {
   const metrics = installMetrics();
   const clock = new FakeClock();
   const buckets = new MemoryBuckets(clock);

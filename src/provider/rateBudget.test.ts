@@ -115,7 +115,7 @@ describe('a run under a rate limit of 60 tokens and 5 more each second', () => {
     },
   );
 
-  it('sees no 429 where only the headers of answers tell the budget', async () => {
+  it('sees no 429 if only the headers of answers show the budget', async () => {
     const seen = await measure({ settingsReadable: false, headers: true });
 
     expect(seen).toMatchObject({ found: REPOSITORIES, refused: 0 });
@@ -147,7 +147,7 @@ describe('a rate that cannot be meant', () => {
       /bitbucket\.test.* 0\.0001 requests per second.*0\.1 per second is assumed/,
     ],
   ])(
-    'does not end a run by its timeout where %s tell it, and the log says so once',
+    'does not end a run by its timeout if it comes from %s, and is logged once',
     async (_source, rateLimit, configured, warning) => {
       const clock = new FakeClock();
       const bitbucket = bitbucketWith(50, clock, rateLimit);

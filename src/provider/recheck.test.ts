@@ -227,7 +227,7 @@ describe('a run after the first one', () => {
     expect(logger.messages('warn').join()).toMatch(/could not be read.*no such table/);
   });
 
-  it('does not check again what an event has found, and takes back what an event has found missing', async () => {
+  it('does not check again what an event has found, and corrects what an event has found missing', async () => {
     const { bitbucket, clock, connection, context, evaluator, checkedByRun } =
       await discover(['api'], ['late']);
     const evaluate = (slug: string) => {

@@ -301,7 +301,7 @@ describe('a run whose store was emptied', () => {
     return { ...scene, ...(await connectTestProvider(fresh)), store };
   }
 
-  it('takes over the Locations that the catalog holds', async () => {
+  it('adopts the Locations in the catalog', async () => {
     const { connection, run, store } = await wipe();
 
     await run();

@@ -124,7 +124,7 @@ describe.each([
   });
 });
 
-it('continues the listing only once all listed repositories were checked', async () => {
+it('a run continues the listing only once all listed repositories were checked', async () => {
   const world = await setUp({ config: { concurrency: 1 }, perCheckMs: 100 });
   let runs = 0;
   while (world.connection.targets().length < 50 && runs < 20) {
@@ -136,7 +136,7 @@ it('continues the listing only once all listed repositories were checked', async
   expect(checked(world.bitbucket)).toBeLessThanOrEqual(50 + runs);
 });
 
-it('lists everything as before once the time suffices', async () => {
+it('a run lists everything as before once the time suffices', async () => {
   const world = await setUp();
   await runAsScheduled(world);
   const schedule = { frequency: { minutes: 30 }, timeout: { seconds: 60 } };
@@ -152,7 +152,7 @@ it('lists everything as before once the time suffices', async () => {
   expect(connection.mutations.at(-1)?.type).toBe('full');
 });
 
-it('says why repositories that the listing did not reach are unknown', async () => {
+it('a run says why repositories that the listing did not reach are unknown', async () => {
   const world = await setUp();
   for (let run = 1; run <= 2; run += 1) {
     await runAsScheduled(world);

@@ -60,7 +60,7 @@ describe.each<Disorder>(['fails', 'hangs'])('while the database %s', disorder =>
   });
 });
 
-it('asks a database that hangs once in 5 seconds, and no other read waits for it', async () => {
+it('the URL reader queries a database that hangs once in 5 seconds, and no other read waits for it', async () => {
   const { base, clock, database, reader } = setUpReader();
   database.disorder = 'hangs';
   const secondsOf = async () => {

@@ -305,6 +305,6 @@ describe('repositories with files that the catalog could not use', () => {
   });
 });
 
-it('has the reasons that the API document names', () => {
+it('the reasons in the code are those in the API document', () => {
   expect(contract.getEnum('CatalogErrorReason')).toEqual([...CATALOG_ERROR_REASONS]);
 });

@@ -102,7 +102,7 @@ describe('refreshing the anchor at the endpoint of the catalog', () => {
     expect(countListings(bitbucket)).toBe(1);
   });
 
-  it('audits who asked for the run', async () => {
+  it('audits the user who requested the run', async () => {
     const auditor = mockServices.auditor.mock();
     const success = jest.fn(async () => {});
     auditor.createEvent.mockResolvedValue({ success, fail: async () => {} });

@@ -48,7 +48,7 @@ function attempt<T>(read: () => T): T | string {
   }
 }
 
-it('reads any query, or refuses it with the name of the wrong parameter', () => {
+it('the report reads any query, or refuses it with the name of the wrong parameter', () => {
   let accepted = 0;
   fc.assert(
     fc.property(queries, text => {
@@ -73,7 +73,7 @@ it('reads any query, or refuses it with the name of the wrong parameter', () => 
   expect(accepted).toBeGreaterThan(FUZZ_RUNS / 10);
 });
 
-it('refuses every parameter if none are allowed', () => {
+it('the report refuses every parameter if none are allowed', () => {
   fc.assert(
     fc.property(queries, text => {
       const query = parseQuery(text);
@@ -86,7 +86,7 @@ it('refuses every parameter if none are allowed', () => {
   );
 });
 
-it('accepts paths with characters that a database accepts, and refuses others', () => {
+it('the report accepts paths with characters that a database accepts, and refuses others', () => {
   const segments = fc.oneof(
     fc.string({ unit: 'binary' }),
     fc.constantFrom('..', '~user', '\0', '\ud800', ...PROTOTYPE_NAMES),

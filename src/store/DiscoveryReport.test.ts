@@ -523,7 +523,7 @@ describe.each(databases.eachSupportedId())('the report in %s', databaseId => {
     ['files that are not JSON', { files: '[{' }],
     ['files of another shape', { files: '{"a":1}' }],
   ])(
-    'says of %s that it is unknown, and of the others what it knows',
+    'shows %s as unknown, and the others with their stored outcome',
     async (_, broken) => {
       const { store, reports, knex, warnings } = await createStores();
       const [api, web] = [report(1, 'PAY/api'), report(2, 'PAY/web')];

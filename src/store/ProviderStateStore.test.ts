@@ -585,7 +585,7 @@ describe.each(databases.eachSupportedId())('the state in %s', databaseId => {
 });
 
 /** SQLite chooses an index from the query alone, and each of its statements blocks the process. */
-it('finds the rows for an event through an index, for any number of repositories', async () => {
+it('the store finds the rows for an event through an index, for any number of repositories', async () => {
   const knex = await databases.init('SQLITE_3');
   const store = new ProviderStateStore(new DiscoveryDatabase(asDatabaseService(knex)), {
     clock: new FakeClock(),

@@ -65,7 +65,7 @@ describe('a stamp', () => {
       expect(await load(WEB)).toBe('web 0');
     });
 
-    it('is renewed as soon as possible after a change, which blocks nobody', async () => {
+    it('is renewed as soon as possible after a change, without blocking the caller', async () => {
       const { clock, database, load, renewed, stamps } = setUp();
       database.disorder = disorder;
       await clock.run(stamps.renew(HOST, [API]));

@@ -2,13 +2,13 @@ import { file, known, createState } from '../__testUtils__/discoveryData';
 import { adoptFromCatalog } from './readCatalogBaseline';
 
 describe('the stored state, merged with the catalog', () => {
-  it('is the state itself when the catalog holds nothing else', () => {
+  it('is the state itself when the catalog has nothing else', () => {
     const state = createState([known(7, 'PAY/api'), known(8, 'PAY/web')]);
 
     expect(adoptFromCatalog(state, createState([known(-1, 'PAY/api')]))).toBe(state);
   });
 
-  it('contains files that only the catalog holds, under separate placeholder ids', () => {
+  it('contains files that are only in the catalog, under separate placeholder ids', () => {
     const state = createState([known(7, 'PAY/api'), known(-1, 'PAY/old')]);
     const baseline = createState([known(-1, 'PAY/api'), known(-2, 'PAY/lost')]);
 

@@ -81,7 +81,7 @@ beforeAll(async () => {
   await createCatalogTables(knex);
 });
 
-it("reads every row of the catalog's tables, with whatever JSON in its columns", async () => {
+it("the store reads every row of the catalog's tables, with whatever JSON in its columns", async () => {
   const rows = fc.array(columns, { minLength: ROWS_PER_RUN, maxLength: ROWS_PER_RUN });
   await fc.assert(
     fc.asyncProperty(rows, async damaged => {

@@ -84,7 +84,7 @@ const repositoryRows = fc.oneof(
   ...KNOWN.map(known => rowsLike(toRepositoryRow('default', known))),
 );
 
-it('reads a repository from any row, or keeps its legible part', () => {
+it('the store reads a repository from any row, or keeps its legible part', () => {
   let readable = 0;
   let salvaged = 0;
   fc.assert(
@@ -152,7 +152,7 @@ const PROVIDER_ROW = {
   last_success_at_ms: 2,
 };
 
-it('reads the legible columns of a provider and keeps its id', () => {
+it('the store reads the legible columns of a provider and keeps its id', () => {
   let withReport = 0;
   fc.assert(
     fc.property(rowsLike(PROVIDER_ROW), row => {
@@ -173,7 +173,7 @@ it('reads the legible columns of a provider and keeps its id', () => {
   expect(withReport).toBeLessThan(2 * FUZZ_RUNS);
 });
 
-it('reads a held removal as it was written, or not at all', () => {
+it('the store reads a held removal as it was written, or not at all', () => {
   const row = {
     target_url: TARGET,
     repository_id: 7,
@@ -196,7 +196,7 @@ it('reads a held removal as it was written, or not at all', () => {
   );
 });
 
-it('treats a report that is nested too deeply as missing', () => {
+it('the store treats a report that is nested too deeply as missing', () => {
   const deep = '['.repeat(20_000) + ']'.repeat(20_000);
   const report = JSON.stringify(REPORT).replace('"main"', deep);
   const read = readProviderRow({ ...PROVIDER_ROW, report });

@@ -16,23 +16,23 @@ async function getStarts(...works: readonly (readonly string[])[]) {
   return starts;
 }
 
-it('runs work on one key sequentially, in the order of the calls', async () => {
+it('KeyedLock runs work on one key sequentially, in the order of the calls', async () => {
   expect(await getStarts(['a'], ['a'], ['a'])).toEqual([0, 1, 2]);
 });
 
-it('runs work on different keys concurrently', async () => {
+it('KeyedLock runs work on different keys concurrently', async () => {
   expect(await getStarts(['a'], ['b'], [], [])).toEqual([0, 0, 0, 0]);
 });
 
-it('waits for all keys of a call, and lets later calls wait for it', async () => {
+it('KeyedLock waits for all keys of a call, and makes later calls wait for it', async () => {
   expect(await getStarts(['a'], ['a', 'b'], ['b'], ['c'])).toEqual([0, 1, 2, 0]);
 });
 
-it('cannot deadlock where two calls name the same keys in another order', async () => {
+it('KeyedLock cannot deadlock where two calls name the same keys in another order', async () => {
   expect(await getStarts(['a', 'b'], ['b', 'a'], ['a', 'b'])).toEqual([0, 1, 2]);
 });
 
-it('rethrows a failure to its caller and does not block later work', async () => {
+it('KeyedLock rethrows a failure to its caller and does not block later work', async () => {
   const lock = new KeyedLock();
   const failing = lock.run(['a'], () => Promise.reject(new Error('no')));
   const next = lock.run(['a', 'a'], async () => 'done');
