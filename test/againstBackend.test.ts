@@ -58,7 +58,7 @@ async function previewAgainst(
   );
 }
 
-it('lists exactly the changes in Bitbucket since the last run of a live backend', async () => {
+it('preview --against lists exactly the changes in Bitbucket since the last run of a live backend', async () => {
   const bitbucket = createDemoBitbucket();
   await using _ = await serve(bitbucket);
   const appConfig = appConfigFor({ bitbucket, config: DEMO_PROVIDER });
@@ -112,7 +112,7 @@ it('lists exactly the changes in Bitbucket since the last run of a live backend'
   });
 });
 
-it('includes Locations that were broken from the start, like the report', async () => {
+it('preview --against includes Locations that were broken from the start, like the report', async () => {
   const world = await createWorld({ schedule: SCHEDULE });
   world.bitbucket.writeFile('SHOP', 'no-file', 'catalog-info.yaml', BROKEN);
   const backend = await world.start(discoveryModule);

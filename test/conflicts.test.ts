@@ -79,7 +79,7 @@ describe.each(databases.eachSupportedId())('a fork in a catalog on %s', database
     expect(await world.conflicts()).toEqual(FORKED);
   });
 
-  it('is no conflict any more once its origin is gone: the catalog then takes what it refused', async () => {
+  it('is no longer a conflict once its origin is gone: the catalog then accepts the entity', async () => {
     const world = await startWithFork(databaseId);
     world.bitbucket.deleteRepository('PAY', 'api');
 
@@ -92,7 +92,7 @@ describe.each(databases.eachSupportedId())('a fork in a catalog on %s', database
     );
   });
 
-  it('is no conflict any more once it gives its entity another name', async () => {
+  it('is no longer a conflict once its entity has another name', async () => {
     const world = await startWithFork(databaseId);
 
     world.rename('~jdoe/api', 'api-of-jdoe');
@@ -205,7 +205,7 @@ describe.each(databases.eachSupportedId())(
       await eventuallyHeldByOneOf(world, claimants);
     });
 
-    it('is read from there once its own file gives it up and the catalog deletes it', async () => {
+    it('is read from there once its own file no longer has it and the catalog deletes it', async () => {
       const world = await startWithClaimants(databaseId, claimants);
       world.rename(HOLDER, 'another');
       await world.refresh(HOLDER);
@@ -236,7 +236,7 @@ describe.each(databases.eachSupportedId())(
 );
 
 describe('conflicts', () => {
-  it('are none where nobody else claims anything', async () => {
+  it('do not exist if no other source claims an entity', async () => {
     const world = await start({ 'PAY/api': 'api', 'SHOP/web': 'web' });
 
     await world.run();
@@ -272,7 +272,7 @@ describe('conflicts', () => {
     expect([await world.count('a'), await world.count('b')]).toEqual([1, 1]);
   });
 
-  it('end when one of two providers lets go of the file', async () => {
+  it('end when one of two providers no longer registers the file', async () => {
     const components = { 'PAY/api': 'api', 'PAY/web': 'web' };
     const world = await start(components, { providers: ['a', 'b'] });
     await world.run('a');
@@ -382,7 +382,7 @@ describe('conflicts', () => {
     ]);
   });
 
-  it('are found with a file that somebody has registered', async () => {
+  it('are detected with a manually registered file', async () => {
     const world = await start({ 'PAY/api': 'api', 'HIDDEN/api': 'api' });
     await world.register('HIDDEN/api');
     await world.backend.waitForEntities('kind=component', 1);

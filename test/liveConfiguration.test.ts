@@ -124,7 +124,7 @@ function untilReport(expected: object) {
 const refusals = () => bitbucket.requests.filter(({ status }) => status === 401).length;
 const listings = () => bitbucket.requests.filter(({ path }) => path.includes('/repos?'));
 
-it('uses a token that was replaced in its file, without a failed login and without a restart', async () => {
+it('a backend uses a token that was replaced in its file, without a failed login and without a restart', async () => {
   const bot = bitbucket.getUser('first');
   await mountToken('second-token');
   await eventually(async () => {
@@ -143,7 +143,7 @@ it('uses a token that was replaced in its file, without a failed login and witho
   expect(await backend.entities('kind=component')).toHaveLength(SLUGS.length);
 });
 
-it('recovers from a wrong token once it is corrected, after one failed login', async () => {
+it('a backend recovers from a wrong token once it is corrected, after one failed login', async () => {
   bitbucket.clearRequests();
   await mountToken('wrong-token');
   await backend.refresh(ANCHOR);
@@ -156,7 +156,7 @@ it('recovers from a wrong token once it is corrected, after one failed login', a
   expect(await backend.entities('kind=component')).toHaveLength(SLUGS.length);
 });
 
-it('holds back the removals of filters that were narrowed by mistake, and shows the configuration of the last run', async () => {
+it('a backend holds back the removals of filters that were narrowed by mistake, and shows the configuration of the last run', async () => {
   const before = await report();
   const filters = { repoSlug: '^(api|app|cli|etl)$' };
 
@@ -174,7 +174,7 @@ it('holds back the removals of filters that were narrowed by mistake, and shows 
   expect(JSON.stringify(after)).not.toContain('token');
 });
 
-it('keeps the previous configuration while a key is misspelt, and names the key until it is corrected', async () => {
+it('a backend keeps the previous configuration while a key is misspelt, and names the key until it is corrected', async () => {
   await write({ fliters: { repoSlug: '^api$' } });
   await untilReport({
     configuration: {
@@ -192,7 +192,7 @@ it('keeps the previous configuration while a key is misspelt, and names the key 
   expect(mended.configuration.refused).toBeUndefined();
 });
 
-it('applies another schedule, and then the former one again', async () => {
+it('a backend applies another schedule, and then the former one again', async () => {
   const schedule = { frequency: { seconds: 1 }, timeout: { seconds: 30 } };
   bitbucket.clearRequests();
   await write({ schedule });

@@ -277,7 +277,7 @@ describe('a backend with the setup of the guide', () => {
     expect(await send(DEFAULT)).toMatchObject({ heldRemovals: [released, released] });
   });
 
-  it('names both repositories that hold the same entity', async () => {
+  it('names both repositories that contain the same entity', async () => {
     expect(await send(CONFLICTS)).toMatchObject({ items: [], totalItems: 0 });
     for (const [key, slug] of [
       ['PAY', 'invoice-service'],

@@ -256,7 +256,7 @@ const toAnchor = (providerId: string) =>
       expect(evaluations()).toEqual([1, 1, 1, 1, 1]);
     });
 
-    it('start one run for a refresh of the anchor, whichever is asked', async () => {
+    it('start one run for a refresh of the anchor, whichever replica receives it', async () => {
       expect(count(isListingOf('ONE')) + count(isListingOf('TWO'))).toBe(0);
       expect(await first.refresh(toAnchor('one'))).toBe(200);
       expect(await second.refresh(toAnchor('two'))).toBe(200);
@@ -272,7 +272,7 @@ const toAnchor = (providerId: string) =>
       expect([count(isListingOf('ONE')), count(isListingOf('TWO'))]).toEqual([1, 1]);
     });
 
-    it('find by the next run what one of them was told and killed before it looked', async () => {
+    it('find with the next run a change whose event reached a replica that was killed before the check', async () => {
       expect(await first.deliver(pushFile('lost'))).toBe(202);
       await first.stop();
       expect(await second.entities('kind=component,metadata.name=lost')).toEqual([]);
@@ -318,7 +318,7 @@ const toAnchor = (providerId: string) =>
       expect(await getUids(survivor)).toMatchObject(before);
     });
 
-    it('have looked at nothing twice for one webhook, not even later', () => {
+    it('check nothing twice for one webhook, not even later', () => {
       expect(evaluations()).toEqual([1, 1, 1, 1, 1]);
     });
 

@@ -6,7 +6,7 @@ import { runWorld } from '../soak/runWorld';
 import { Sabotage } from '../soak/World';
 import { memoryDatabases } from '../soak/WorldDatabase';
 
-it('keeps all invariants in random worlds, and the catalog is correct once all faults have ended', async () => {
+it('the module keeps all invariants in random worlds, and the catalog is correct once all faults have ended', async () => {
   await fc.assert(
     fc.asyncProperty(plan, async world => runWorld(world, await memoryDatabases.next())),
     {
@@ -96,7 +96,7 @@ const SABOTAGE: readonly (readonly [string, Sabotage, RegExp])[] = [
 /** Each fault shows in nearly every world. */
 const SABOTAGED_WORLDS = 8;
 
-it.each(SABOTAGE)('finds a module that %s', async (_, sabotage, expected) => {
+it.each(SABOTAGE)('the soak finds a module that %s', async (_, sabotage, expected) => {
   const errors: string[] = [];
   for (const world of fc.sample(plan, { seed: 1, numRuns: SABOTAGED_WORLDS })) {
     await runWorld(world, await memoryDatabases.next(), sabotage).catch(error =>

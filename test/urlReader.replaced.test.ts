@@ -11,7 +11,7 @@ const INTEGRATION = {
   apiBaseUrl: 'https://bitbucket.example.com/rest/api/1.0',
 };
 
-it('logs that the feature has no effect, and starts', async () => {
+it('a backend with another URL reader logs that the feature has no effect, and starts', async () => {
   const logger = createLogRecorder();
   const backend = await startBackend({
     config: { integrations: { bitbucketServer: [INTEGRATION] } },
@@ -31,7 +31,7 @@ it('logs that the feature has no effect, and starts', async () => {
   ]);
 });
 
-it('does not start with keys of the reader that cannot work', async () => {
+it('a backend with another URL reader does not start with keys of the reader that cannot work', async () => {
   const config = { backend: { reading: { bitbucketServer: { maxAgee: '1 hour' } } } };
   await expect(
     startBackend({ config, features: [urlReader, urlReaderServiceFactory] }),

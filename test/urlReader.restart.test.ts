@@ -82,7 +82,7 @@ const getUids = async (backend: Backend) =>
     .map(({ metadata: { name, uid } }) => `${name} ${uid}`)
     .sort();
 
-it('loses nothing by a restart: neither what was read, nor what was told and not read yet', async () => {
+it('the URL reader loses nothing by a restart: neither files that were read, nor reported changes that were not read yet', async () => {
   const { bitbucket, start, write } = await createWorld();
   const reads = () =>
     bitbucket.requests.flatMap(

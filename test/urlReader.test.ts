@@ -73,7 +73,7 @@ describe('a catalog in which nothing changes', () => {
     expect(Math.max(...world.reads().values())).toBeLessThanOrEqual(MOST_READS);
   };
 
-  it('asks for no content while what it has is young, however often it processes', async () => {
+  it('requests no content while its files are younger than maxAge, however often it processes', async () => {
     await world.processed(1);
     expect(
       world.bitbucket.requests.find(request => request.path.includes('/raw/'))?.user,
@@ -219,7 +219,7 @@ describe('a catalog in which nothing changes', () => {
     expect(await world.errors()).toEqual([]);
   }, 60_000);
 
-  it('shows what nobody has announced once it is older than maxAge, for one request per file', async () => {
+  it('shows an unannounced change once its file is older than maxAge, for one request per file', async () => {
     write('svc-8', 'unannounced');
     world.bitbucket.clearRequests();
     setAhead(5 * MINUTE_MS);

@@ -69,7 +69,7 @@ function setUp() {
   return { bitbucket, git, reader, repository };
 }
 
-it('holds all files of a repository, or those of a folder, under the commit as etag', async () => {
+it('a tree contains all files of a repository, or those of a folder, with the commit as etag', async () => {
   const { bitbucket, git, reader, repository } = setUp();
   const readContents = async (url: string) => {
     const tree = await reader.readTree(url);
@@ -89,7 +89,7 @@ it('holds all files of a repository, or those of a folder, under the commit as e
   expect(requests).toHaveLength(2);
 });
 
-it('is not modified until the next push', async () => {
+it('a tree is not modified until the next push', async () => {
   const { bitbucket, reader, repository } = setUp();
   const { etag } = await reader.readTree(repository);
   await expect(reader.readTree(repository, { etag })).rejects.toMatchObject({
@@ -99,7 +99,7 @@ it('is not modified until the next push', async () => {
   expect((await reader.readTree(repository, { etag })).etag).not.toBe(etag);
 });
 
-it('does not exist where Bitbucket says so, and cannot be read otherwise', async () => {
+it('a tree does not exist if Bitbucket says so, and cannot be read otherwise', async () => {
   const { bitbucket, reader, repository } = setUp();
   const empty = repository.replace(/api$/, 'empty');
   await expect(reader.readTree(empty)).rejects.toMatchObject({ name: 'NotFoundError' });
@@ -108,7 +108,7 @@ it('does not exist where Bitbucket says so, and cannot be read otherwise', async
 });
 
 // What `fetch:template` and `fetch:plain` of the scaffolder and the preparer of TechDocs do.
-it('is unpacked into a directory, as far as it is wanted', async () => {
+it('a tree is unpacked into a directory, as far as the filter selects its files', async () => {
   const { reader, repository } = setUp();
   const targetDir = await createDirectory();
   const tree = await reader.readTree(`${repository}/browse/docs`, {
@@ -119,7 +119,7 @@ it('is unpacked into a directory, as far as it is wanted', async () => {
   expect(await readFile(path.join(targetDir, 'more', 'a.md'), 'utf8')).toBe('more');
 });
 
-it('of 200 MB takes no more memory than a small one', async () => {
+it('a tree of 200 MB takes no more memory than a small one', async () => {
   const { bitbucket, reader, repository } = setUp();
   const files = 25;
   const usage = () => {
