@@ -1,6 +1,6 @@
 /*
- * What each provider knows about its repositories. The tables
- * live beside the catalog's own, under a prefix of theirs.
+ * The state of each provider and its repositories. The tables are in the catalog's database, with
+ * their own prefix.
  */
 
 // @ts-check
@@ -14,16 +14,16 @@ exports.up = async function up(knex) {
       .bigInteger('pass_since_ms')
       .nullable()
       .comment(
-        'When the pass began that has not reached its end yet; epoch milliseconds',
+        'Start of the pass (the runs that together check everything once) while it is unfinished; epoch milliseconds',
       );
     table
       .text('pass_scope')
       .nullable()
-      .comment('What that pass looks for; a later run continues it only for the same');
+      .comment('Scope of that pass; a later run continues it only with the same scope');
   });
 
   await knex.schema.createTable('bitbucket_server_discovery_repositories', table => {
-    table.comment('What is known about each repository');
+    table.comment('The state of each repository');
     table.string('provider_id').notNullable();
     table
       .bigInteger('repository_id')
@@ -31,15 +31,15 @@ exports.up = async function up(knex) {
       .comment('Numeric id in Bitbucket; negative while it is not known yet');
     table.text('project_key').notNullable();
     table.text('slug').notNullable();
-    table.text('files').notNullable().comment('What the catalog holds, as JSON');
+    table.text('files').notNullable().comment('Its files in the catalog, as JSON');
     table
       .text('outcome')
       .nullable()
-      .comment('The last outcome that is not unknown, as JSON');
+      .comment('The last outcome other than unknown, as JSON');
     table
       .bigInteger('checked_at_ms')
       .nullable()
-      .comment('Of that outcome; epoch milliseconds');
+      .comment('Time of that outcome; epoch milliseconds');
     table.primary(['provider_id', 'repository_id']);
   });
 

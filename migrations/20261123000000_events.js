@@ -1,6 +1,6 @@
 /*
- * What events need: the default branch of repositories, which deliveries a replica has
- * taken, and under which addresses the server shows itself.
+ * Data for events: the default branches of repositories, the deliveries that a replica has already
+ * handled, and the base URLs of the server.
  */
 
 // @ts-check
@@ -15,7 +15,7 @@ exports.up = async function up(knex) {
   });
 
   await knex.schema.createTable('bitbucket_server_discovery_branches', table => {
-    table.comment('The default branch of repositories that were pushed to');
+    table.comment('The default branches of repositories with a push');
     table.string('host').notNullable();
     table.bigInteger('repository_id').notNullable();
     table.text('default_branch').notNullable().comment('Short name');
@@ -24,7 +24,7 @@ exports.up = async function up(knex) {
   });
 
   await knex.schema.createTable('bitbucket_server_discovery_deliveries', table => {
-    table.comment('Events that a replica has taken, so that no other one does');
+    table.comment('Events that a replica handles, so that no other replica handles them');
     table.string('identity', 64).primary().comment('SHA-256 of key and content');
     table.bigInteger('taken_at_ms').notNullable().index().comment('Epoch milliseconds');
   });

@@ -1,4 +1,4 @@
-/* When discovery last succeeded: the metrics tell its age, failed runs after it or not. */
+/* The time of the last successful run, whose age is a metric even after failed runs. */
 
 // @ts-check
 
@@ -10,7 +10,7 @@ exports.up = async function up(knex) {
     table
       .bigInteger('last_success_at_ms')
       .nullable()
-      .comment('When a run last ended with success; epoch milliseconds');
+      .comment('End of the last successful run; epoch milliseconds');
   });
 };
 

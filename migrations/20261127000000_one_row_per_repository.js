@@ -1,7 +1,7 @@
 /*
- * One row per repository and one per provider: what was reported of a repository becomes
- * part of what is known of it, and the state of a provider part of the provider. Order is
- * told by a counter (`revision`), never by anybody's clock.
+ * One row per repository and one per provider: the report of a repository becomes part of its
+ * state, and so does the status of a provider. A counter (`revision`) determines the order,
+ * never a clock.
  */
 
 // @ts-check
@@ -17,7 +17,7 @@ const PROGRESS = 'bitbucket_server_discovery_progress';
 const ORDER_INDEX = 'bitbucket_server_discovery_repositories_order_idx';
 const REVISION_INDEX = 'bitbucket_server_discovery_repositories_revision_idx';
 
-/** What moves from the state of a provider to the provider, and back. */
+/** The columns that move from the table of statuses to that of providers, and back. */
 const STATUS_COLUMNS = [
   'host',
   'running',
@@ -36,8 +36,8 @@ function isPostgres(knex) {
 }
 
 /**
- * A column that sorts by code points on every database: PostgreSQL would go by the
- * language of the database, and pages would differ from one installation to the next.
+ * Adds a column that every database sorts by code points: PostgreSQL would use the collation of
+ * the database, so that pages would differ between installations.
  *
  * @param {import('knex').Knex} knex
  * @param {import('knex').Knex.CreateTableBuilder} table
@@ -57,22 +57,22 @@ function addStatusColumns(table) {
   table
     .bigInteger('started_at_ms')
     .nullable()
-    .comment('Of the last run that began; epoch milliseconds');
-  table.string('run_trigger', 32).nullable().comment('What started that run');
+    .comment('Start of the last run; epoch milliseconds');
+  table.string('run_trigger', 32).nullable().comment('The trigger of that run');
   table
     .bigInteger('failed_at_ms')
     .nullable()
-    .comment('When that run broke off without a result; epoch milliseconds');
-  table.text('failure').nullable().comment('Why it did');
-  table.text('report').nullable().comment('Of the last run with a result, as JSON');
+    .comment('When that run failed without a result; epoch milliseconds');
+  table.text('failure').nullable().comment('Why it failed');
+  table.text('report').nullable().comment('The last run with a result, as JSON');
   table
     .string('next_trigger', 32)
     .nullable()
-    .comment('What the next run is started by, where that is not the schedule');
+    .comment('The trigger of the next run, unless it is the schedule');
   table
     .bigInteger('last_success_at_ms')
     .nullable()
-    .comment('When a run last ended with success; epoch milliseconds');
+    .comment('End of the last successful run; epoch milliseconds');
 }
 
 /** @param {import('knex').Knex} knex */
@@ -82,40 +82,42 @@ async function extendTables(knex) {
       .boolean('adopted')
       .notNullable()
       .defaultTo(false)
-      .comment('It is known what the catalog holds from the provider');
+      .comment('Whether the Locations of the provider in the catalog are known');
     table
       .bigInteger('revision')
       .notNullable()
       .defaultTo(0)
-      .comment('The last number given to somebody who began to ask Bitbucket');
+      .comment(
+        'The last number that a run or an event took before its requests to Bitbucket',
+      );
     table
       .bigInteger('run_revision')
       .notNullable()
       .defaultTo(0)
-      .comment('The last one that a run took');
+      .comment('The last revision that a run took');
     table
       .bigInteger('pass_since_revision')
       .nullable()
-      .comment('The first one of the pass that has not reached its end yet');
+      .comment('The first revision of the pass while it is unfinished');
     table
       .bigInteger('checked_revision')
       .notNullable()
       .defaultTo(0)
       .comment(
-        'The first one of the last complete run: it stands for rows it left alone',
+        'The first revision of the last complete run, which also applies to rows that it did not write',
       );
     table
       .bigInteger('checked_at_ms')
       .nullable()
-      .comment('When that run began; epoch milliseconds');
+      .comment('Start of that run; epoch milliseconds');
     table
       .bigInteger('confirmed_at_ms')
       .nullable()
-      .comment('When it ended, by the clock of the database where that has one');
+      .comment('End of that run, by the clock of the database if it has one');
     table
       .text('configuration')
       .nullable()
-      .comment('Fingerprint of what the last run looked for');
+      .comment('Fingerprint of the configuration of the last run');
     addStatusColumns(table);
   });
   await knex.schema.alterTable(REPOSITORIES, table => {
@@ -125,19 +127,21 @@ async function extendTables(knex) {
     sortedColumn(knex, table, 'project_key_sort').comment(
       'The project key in lower case',
     );
-    sortedColumn(knex, table, 'slug_sort').comment('In lower case');
-    table.string('outcome', 32).nullable().comment('How it ended the last look');
+    sortedColumn(knex, table, 'slug_sort').comment('The slug in lower case');
+    table.string('outcome', 32).nullable().comment('Outcome of the last check');
     table.string('reason', 64).nullable();
     table.text('detail').nullable();
     table
       .text('hierarchy_id')
       .nullable()
-      .comment('What a repository and its forks share in Bitbucket');
+      .comment("Bitbucket's id that a repository shares with its forks");
     table
       .bigInteger('revision')
       .notNullable()
       .defaultTo(0)
-      .comment('Of the look that wrote the row: an older one never overwrites it');
+      .comment(
+        'Revision of the check that wrote the row: an older one never overwrites it',
+      );
     table.index(
       ['provider_id', 'project_key_sort', 'slug_sort', 'repository_id'],
       ORDER_INDEX,
@@ -149,14 +153,16 @@ async function extendTables(knex) {
       .bigInteger('confirmed_ms')
       .notNullable()
       .defaultTo(0)
-      .comment('For how long complete runs have confirmed the removal');
+      .comment('How long complete runs have confirmed the removal; milliseconds');
   });
 }
 
 /** @param {import('knex').Knex} knex */
 async function createTables(knex) {
   await knex.schema.createTable(FOREIGN_FILES, table => {
-    table.comment('Where files lie that a repository holds and that are not its own');
+    table.comment(
+      'Addresses of the files of a repository that are not at its own address',
+    );
     table.string('provider_id').notNullable();
     table.bigInteger('repository_id').notNullable();
     sortedColumn(knex, table, 'project_key_sort');
@@ -168,18 +174,21 @@ async function createTables(knex) {
     );
   });
   await knex.schema.createTable(PROGRESS, table => {
-    table.comment('What a run that goes on has looked at and found unchanged');
+    table.comment('Repositories that an unfinished run has checked and found unchanged');
     table.string('provider_id').notNullable();
-    table.bigInteger('batch').notNullable().comment('A revision, so that it is unique');
-    table.bigInteger('revision').notNullable().comment('Of the first of these looks');
-    table.bigInteger('checked_at_ms').notNullable().comment('Of the first of them');
+    table.bigInteger('batch').notNullable().comment('A revision, which makes it unique');
+    table
+      .bigInteger('revision')
+      .notNullable()
+      .comment('The lowest revision of these checks');
+    table.bigInteger('checked_at_ms').notNullable().comment('Time of the earliest check');
     table.text('repository_ids').notNullable().comment('As JSON');
     table.primary(['provider_id', 'batch']);
   });
 }
 
 /** @param {import('knex').Knex} knex */
-async function takeOver(knex) {
+async function copyIntoNewColumns(knex) {
   const of = (/** @type {string} */ column) =>
     knex(REPORTS)
       .select(column)
@@ -211,7 +220,7 @@ async function takeOver(knex) {
 exports.up = async function up(knex) {
   await extendTables(knex);
   await createTables(knex);
-  await takeOver(knex);
+  await copyIntoNewColumns(knex);
   await knex.schema.dropTable(REPORTS);
   await knex.schema.dropTable(STATUS);
 };
@@ -219,12 +228,12 @@ exports.up = async function up(knex) {
 /** @param {import('knex').Knex} knex */
 async function recreateTables(knex) {
   await knex.schema.createTable(STATUS, table => {
-    table.comment('What each provider is doing and how its last run ended');
+    table.comment('The status of each provider and the result of its last run');
     table.string('provider_id').primary();
     addStatusColumns(table);
   });
   await knex.schema.createTable(REPORTS, table => {
-    table.comment('How each repository ended the last run');
+    table.comment('The result of each repository in the last run');
     table.string('provider_id').notNullable();
     table.bigInteger('repository_id').notNullable().comment('Numeric id in Bitbucket');
     table.text('project_key').notNullable();
@@ -232,15 +241,15 @@ async function recreateTables(knex) {
     sortedColumn(knex, table, 'project_key_sort').comment(
       'The project key in lower case',
     );
-    sortedColumn(knex, table, 'slug_sort').comment('In lower case');
+    sortedColumn(knex, table, 'slug_sort').comment('The slug in lower case');
     table.string('outcome', 32).notNullable();
     table.string('reason', 64).nullable();
     table.text('detail').nullable();
-    table.text('files').notNullable().comment('What the catalog holds, as JSON');
+    table.text('files').notNullable().comment('Its files in the catalog, as JSON');
     table
       .bigInteger('checked_at_ms')
       .nullable()
-      .comment('When it was last looked at with success; epoch milliseconds');
+      .comment('Time of the last successful check; epoch milliseconds');
     table.primary(['provider_id', 'repository_id']);
     table.index(
       ['provider_id', 'project_key_sort', 'slug_sort', 'repository_id'],
@@ -250,7 +259,7 @@ async function recreateTables(knex) {
 }
 
 /** @param {import('knex').Knex} knex */
-async function giveBack(knex) {
+async function copyIntoFormerTables(knex) {
   const reported = [
     'provider_id',
     'repository_id',
@@ -271,13 +280,13 @@ async function giveBack(knex) {
   await knex(knex.raw('?? (??)', [STATUS, status])).insert(
     knex(PROVIDERS).select(status).whereNotNull('host').orWhereNotNull('next_trigger'),
   );
-  const unsaid = () => knex(REPOSITORIES).whereNull('settled');
-  await unsaid()
+  const withoutOutcome = () => knex(REPOSITORIES).whereNull('settled');
+  await withoutOutcome()
     .where('outcome', 'registered')
     .update({
       settled: knex.raw(`'{"kind":"registered","files":' || files || '}'`),
     });
-  await unsaid()
+  await withoutOutcome()
     .whereIn('outcome', ['excluded', 'absent'])
     .update({
       settled: knex.raw(
@@ -290,7 +299,7 @@ async function giveBack(knex) {
 /** @param {import('knex').Knex} knex */
 exports.down = async function down(knex) {
   await recreateTables(knex);
-  await giveBack(knex);
+  await copyIntoFormerTables(knex);
   await knex.schema.dropTable(PROGRESS);
   await knex.schema.dropTable(FOREIGN_FILES);
   await knex.schema.alterTable(HELD, table => {

@@ -1,4 +1,4 @@
-/* Conflicts about Locations are a result of a run and lie with its provider; the table has the rest. */
+/* Conflicts about Locations are results of a run and move to its provider; the others stay. */
 
 // @ts-check
 
@@ -11,7 +11,7 @@ exports.up = async function up(knex) {
     table
       .text('conflicts')
       .nullable()
-      .comment('Locations that the last run gave and another side claims, as JSON');
+      .comment('Locations of the last run that another source claims, as JSON');
   });
   await knex(CONFLICTS).whereNot('kind', 'entity').delete();
 };

@@ -1,4 +1,4 @@
-/* Whether webhooks come, project by project: told from what was received. */
+/* Whether webhooks of each project arrive, derived from those that were received. */
 
 // @ts-check
 
@@ -7,7 +7,7 @@ const WEBHOOKS = 'bitbucket_server_discovery_webhooks';
 /** @param {import('knex').Knex} knex */
 exports.up = async function up(knex) {
   await knex.schema.createTable(WEBHOOKS, table => {
-    table.comment('What webhooks have told of each project, and what they have not');
+    table.comment('Changes in each project that webhooks have reported, or have not');
     table.string('provider_id', 255).notNullable();
     table
       .string('project_key_sort', 300)
@@ -18,16 +18,16 @@ exports.up = async function up(knex) {
       .integer('registered')
       .notNullable()
       .defaultTo(0)
-      .comment('Repositories of it that the last complete run ended with as registered');
+      .comment('Number of its registered repositories in the last complete run');
     table
       .bigInteger('last_event_at_ms')
       .nullable()
-      .comment('Epoch milliseconds, at most a minute behind');
+      .comment('Epoch milliseconds, at most a minute old');
     table
       .bigInteger('unannounced')
       .notNullable()
       .defaultTo(0)
-      .comment('Changes that runs have found and no event had announced');
+      .comment('Number of changes that runs have found and no event had announced');
     table.bigInteger('last_unannounced_at_ms').nullable().comment('Epoch milliseconds');
     table.primary(['provider_id', 'project_key_sort']);
   });

@@ -1,4 +1,4 @@
-/* Runs do not look at everything any more: when they last looked at a part lies with the provider. */
+/* Runs no longer check everything each time: the provider stores when each part was last checked. */
 
 // @ts-check
 
@@ -10,9 +10,7 @@ exports.up = async function up(knex) {
     table
       .text('recheck')
       .nullable()
-      .comment(
-        'When complete runs last looked at which part of the repositories, as JSON',
-      );
+      .comment('When complete runs last checked each part of the repositories, as JSON');
   });
 };
 

@@ -1,4 +1,4 @@
-/* What tells the reader of files whether a repository has changed since it was read. */
+/* Stamps, by which the URL reader knows whether a repository has changed since it was read. */
 
 // @ts-check
 
@@ -7,7 +7,7 @@ const STAMPS = 'bitbucket_server_discovery_stamps';
 /** @param {import('knex').Knex} knex */
 exports.up = async function up(knex) {
   await knex.schema.createTable(STAMPS, table => {
-    table.comment('A stamp per repository that the catalog reads files of');
+    table.comment('A stamp per repository from which the URL reader has read files');
     table
       .string('repository_hash', 64)
       .primary()
@@ -18,7 +18,7 @@ exports.up = async function up(knex) {
     table
       .string('stamp', 64)
       .notNullable()
-      .comment('Random; written anew by whoever learns that the repository has changed');
+      .comment('Random; replaced whenever a change of the repository becomes known');
   });
 };
 

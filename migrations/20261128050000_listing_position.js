@@ -1,4 +1,4 @@
-/* A listing for which a run has no time is gone on with by the next one. */
+/* A listing that a run has no time to finish is continued by the next run. */
 
 // @ts-check
 
@@ -10,7 +10,7 @@ exports.up = async function up(knex) {
     table
       .text('pass_listing')
       .nullable()
-      .comment('Where the listing of the run that goes on begins, as JSON');
+      .comment('Where the listing of the unfinished pass continues, as JSON');
   });
 };
 

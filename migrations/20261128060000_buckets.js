@@ -8,14 +8,14 @@ const BUCKETS = 'bitbucket_server_discovery_buckets';
 exports.up = async function up(knex) {
   await knex.schema.createTable(BUCKETS, table => {
     table.comment(
-      'What is left of the requests that Bitbucket grants a user; on PostgreSQL only',
+      'What is left of the budget of each Bitbucket user; used on PostgreSQL only',
     );
     table.string('bucket_key', 64).primary().comment('SHA-256 of host and user');
-    table.bigInteger('version').notNullable().comment('One more with each change');
+    table.bigInteger('version').notNullable().comment('Incremented by each change');
     table
       .text('state')
       .notNullable()
-      .comment('JSON: tokens, pause and replicas; times are those of this database');
+      .comment('JSON: tokens, pause and replicas; times by the clock of this database');
   });
 };
 
