@@ -230,7 +230,7 @@ export async function evaluateCheck(
 ): Promise<Evaluated> {
   const { repository } = checked;
   const { records, movedFrom } = findSubject(checked, known);
-  const findings = toFindings(checked, known, records);
+  const findings = await toFindings(checked, known, records);
   const [result] = findings.results.values();
   const difference = await findDifference(findings);
   const plan = guard
@@ -318,11 +318,11 @@ function findLost(
  * Converts the answers to findings. Files that are not proven gone, or belong to other
  * repositories, stay as they are.
  */
-function toFindings(
+async function toFindings(
   checked: CheckedRepository,
   known: readonly KnownRepository[],
   records: readonly KnownRepository[],
-): Findings {
+): Promise<Findings> {
   const { repository, outcome, checkedAtMs, revision, departures } = checked;
   const kept = new Set(
     findLost(checked, records).flatMap(({ key, at }) =>
@@ -355,7 +355,7 @@ function toFindings(
   );
   return {
     ...rules,
-    known: replaceIds(
+    known: await replaceIds(
       known,
       new Map(identified.map(record => [record.repositoryId, id])),
     ),

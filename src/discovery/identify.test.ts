@@ -50,35 +50,34 @@ describe('identify', () => {
   it.each([
     ['PAY/api', 'PAY/api'],
     ['~jdoe/api', '~JDOE/api'],
-  ])('gives %s the id of the listed %s', (at, listedAt) => {
+  ])('gives %s the id of the listed %s', async (at, listedAt) => {
     const before = known(-1, at, [file(at)], 5);
-    expect(identify([before], [repository(7, listedAt)])).toEqual([
+    expect(await identify([before], [repository(7, listedAt)])).toEqual([
       { ...before, repositoryId: 7 },
     ]);
   });
 
-  it('keeps a placeholder when nothing is listed at its address', () => {
+  it('keeps a placeholder when nothing is listed at its address', async () => {
     const before = [known(-1, 'PAY/api')];
-    expect(identify(before, [repository(7, 'OPS/api')])).toEqual(before);
+    expect(await identify(before, [repository(7, 'OPS/api')])).toEqual(before);
   });
 
-  it('never changes a known id, whichever repository has the address now', () => {
+  it('never changes a known id, whichever repository has the address now', async () => {
     const before = [known(3, 'PAY/api'), known(-1, 'PAY/web')];
     const listed = [repository(7, 'PAY/api'), repository(8, 'PAY/web')];
-    expect(identify(before, listed).map(repository => repository.repositoryId)).toEqual([
-      3, 8,
-    ]);
+    const after = await identify(before, listed);
+    expect(after.map(({ repositoryId }) => repositoryId)).toEqual([3, 8]);
   });
 
-  it('keeps the files of both when the repository of a placeholder is already known', () => {
+  it('keeps the files of both when the repository of a placeholder is already known', async () => {
     const before = [known(7, 'PAY/old'), known(-1, 'PAY/new')];
-    const after = identify(before, [repository(7, 'PAY/new')]);
+    const after = await identify(before, [repository(7, 'PAY/new')]);
     expect(after).toEqual([known(7, 'PAY/old', [file('PAY/old'), file('PAY/new')])]);
   });
 
-  it('does not change the known repositories when there are no placeholders', () => {
+  it('does not change the known repositories when there are no placeholders', async () => {
     const before = [known(7, 'PAY/api'), known(8, 'PAY/web', [])];
-    expect(identify(before, [repository(9, 'PAY/api')])).toEqual(before);
+    expect(await identify(before, [repository(9, 'PAY/api')])).toEqual(before);
   });
 });
 
@@ -214,11 +213,18 @@ describe('replaceIds', () => {
   it.each([
     ['of the first where it has one', OLD, 'absent', NOW - 1],
     ['of the second otherwise', known(7, 'PAY/old'), 'registered', NOW],
-  ])('merges two repositories with the outcome %s', (_, first, kind, checkedAtMs) => {
-    const second = { ...known(-1, 'PAY/new'), ...CHECKED };
-    const [merged, ...others] = replaceIds([first, second], new Map([[-1, 7]]));
-    expect(others).toEqual([]);
-    expect(merged).toMatchObject({ repositoryId: 7, conclusive: { kind }, checkedAtMs });
-    expect(merged?.files).toEqual([file('PAY/old'), file('PAY/new')]);
-  });
+  ])(
+    'merges two repositories with the outcome %s',
+    async (_, first, kind, checkedAtMs) => {
+      const second = { ...known(-1, 'PAY/new'), ...CHECKED };
+      const [merged, ...others] = await replaceIds([first, second], new Map([[-1, 7]]));
+      expect(others).toEqual([]);
+      expect(merged).toMatchObject({
+        repositoryId: 7,
+        conclusive: { kind },
+        checkedAtMs,
+      });
+      expect(merged?.files).toEqual([file('PAY/old'), file('PAY/new')]);
+    },
+  );
 });

@@ -5,6 +5,7 @@
 
 import { CatalogFile, Repository, RepositoryAddress } from '../model';
 import { forEachInTurns, mapInTurns } from '../util/clock';
+import { groupBy } from '../util/groupBy';
 import { parseTarget } from '../util/parseUrls';
 import { mergeFiles } from './locations';
 import { KnownRepository } from './types';
@@ -106,7 +107,8 @@ export async function separateByAddress(
   });
   const separated = [...placeholders.added.values()];
   return {
-    known: separated.length > 0 ? mergeById([...remaining, ...separated]) : remaining,
+    known:
+      separated.length > 0 ? await mergeById([...remaining, ...separated]) : remaining,
     movedIds,
     reassigned,
   };
@@ -161,27 +163,21 @@ class Placeholders {
  *
  * @returns each known repository once; where two are merged, with the files of both
  */
-export function identify(
+export async function identify(
   known: readonly KnownRepository[],
   listed: Iterable<Repository>,
-): readonly KnownRepository[] {
-  const placeholders = known.filter(repository =>
-    isPlaceholderId(repository.repositoryId),
-  );
+): Promise<readonly KnownRepository[]> {
+  const placeholders = known.filter(({ repositoryId }) => isPlaceholderId(repositoryId));
   if (placeholders.length === 0) {
     return known;
   }
-  const idByAddress = new Map<string, number>();
-  for (const repository of listed) {
-    idByAddress.set(addressKey(repository), repository.id);
-  }
+  const byAddress = groupBy(placeholders, addressKey);
   const ids = new Map<number, number>();
-  for (const repository of placeholders) {
-    const id = idByAddress.get(addressKey(repository));
-    if (id !== undefined) {
-      ids.set(repository.repositoryId, id);
+  await forEachInTurns(listed, repository => {
+    for (const { repositoryId } of byAddress.get(addressKey(repository)) ?? []) {
+      ids.set(repositoryId, repository.id);
     }
-  }
+  });
   return replaceIds(known, ids);
 }
 
@@ -224,15 +220,15 @@ export async function indexFiles(
  * @param ids - old to new
  * @returns each known repository once; where two are merged, with the files of both
  */
-export function replaceIds(
+export async function replaceIds(
   known: readonly KnownRepository[],
   ids: ReadonlyMap<number, number>,
-): readonly KnownRepository[] {
+): Promise<readonly KnownRepository[]> {
   if (ids.size === 0) {
     return known;
   }
   return mergeById(
-    known.map(repository => {
+    await mapInTurns(known, repository => {
       const id = ids.get(repository.repositoryId) ?? repository.repositoryId;
       return id === repository.repositoryId
         ? repository
@@ -252,11 +248,11 @@ function merge(repository: KnownRepository, other: KnownRepository): KnownReposi
   };
 }
 
-function mergeById(known: readonly KnownRepository[]): KnownRepository[] {
+async function mergeById(known: readonly KnownRepository[]): Promise<KnownRepository[]> {
   const merged = new Map<number, KnownRepository>();
-  for (const repository of known) {
+  await forEachInTurns(known, repository => {
     const before = merged.get(repository.repositoryId);
     merged.set(repository.repositoryId, before ? merge(before, repository) : repository);
-  }
+  });
   return [...merged.values()];
 }

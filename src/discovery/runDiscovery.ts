@@ -168,7 +168,7 @@ class DiscoveryRun {
     const separated = await separateByAddress(known, this.#listed, repository =>
       parseTarget(source.fileUrl(repository, 'x', branch)),
     );
-    this.#known = identify(separated.known, this.#listed.values());
+    this.#known = await identify(separated.known, this.#listed.values());
     this.#movedIds = separated.movedIds;
     this.#reassigned = separated.reassigned;
   }
@@ -209,7 +209,7 @@ class DiscoveryRun {
         ids.set(id, movedTo);
       }
     }
-    this.#known = replaceIds(this.#known, ids);
+    this.#known = await replaceIds(this.#known, ids);
     // Two repositories that swapped addresses are each found at the other's address.
     found.forEach(({ id }) => this.#gone.delete(id));
     return [...found.values()];
