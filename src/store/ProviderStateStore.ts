@@ -149,7 +149,9 @@ export class ProviderStateStore {
     selector: RepositorySelector,
   ): Promise<readonly KnownRepository[] | undefined> {
     const { provider, repositories } = await this.#open(providerId);
-    return (await provider.isAdopted()) ? repositories.readRelated(selector) : undefined;
+    return (await provider.readColumn('adopted'))
+      ? repositories.readRelated(selector)
+      : undefined;
   }
 
   /** Returns whether repositories of one of these projects are known. */
@@ -179,7 +181,7 @@ export class ProviderStateStore {
   /** Loads the base URLs in the last listing. */
   async loadServerUrls(providerId: string): Promise<readonly string[]> {
     const { provider } = await this.#open(providerId);
-    return provider.readServerUrls();
+    return (await provider.readColumn('server_urls')) ?? [];
   }
 
   /** Loads the keys of the held removals that were approved. */
@@ -214,7 +216,7 @@ export class ProviderStateStore {
   /** Returns whether a run has begun, or made progress, since this revision was taken. */
   async isOvertakenByRun(providerId: string, revision: number): Promise<boolean> {
     const { provider } = await this.#open(providerId);
-    return (await provider.readRunRevision()) > revision;
+    return ((await provider.readColumn('run_revision')) ?? 0) > revision;
   }
 
   /**
@@ -225,8 +227,8 @@ export class ProviderStateStore {
    */
   async sinceConfirmation(providerId: string): Promise<number> {
     const { knex, provider } = await this.#open(providerId);
-    const row = await provider.read();
-    return this.#confirmations.since(knex, providerId, row?.confirmed_at_ms);
+    const storedMs = await provider.readColumn('confirmed_at_ms');
+    return this.#confirmations.since(knex, providerId, storedMs);
   }
 
   /**
@@ -242,7 +244,7 @@ export class ProviderStateStore {
     resumeOrStart: (revision: number) => RunOrigin,
   ): Promise<BegunRun> {
     return this.#change(providerId, async ({ provider, repositories }) => {
-      if (!(await provider.isAdopted())) {
+      if (!(await provider.readColumn('adopted'))) {
         await provider.save({ adopted: true });
         await repositories.deleteAll();
         await repositories.write(state.repositories);

@@ -120,10 +120,7 @@ export type ProviderRow = z.infer<typeof ProviderRow>;
 
 type Columns = Readonly<Record<string, string | number | boolean | null>>;
 
-/** What each event asks for: to read the whole row with its report takes several times as long. */
-const AdoptedRow = ProviderRow.pick({ adopted: true });
-const ServerUrlsRow = ProviderRow.pick({ server_urls: true });
-const RunRevisionRow = ProviderRow.pick({ run_revision: true });
+const SomeColumns = ProviderRow.partial();
 
 const RevisionRow = z.object({ revision: BigNumber });
 const HashRow = z.object({ target_hash: z.string() });
@@ -151,22 +148,12 @@ export class ProviderTable {
     return readProviderRow(await this.#own().first());
   }
 
-  /** Returns whether a run has begun, so that there is state. */
-  async isAdopted(): Promise<boolean> {
-    const row: unknown = await this.#own().first('adopted');
-    return AdoptedRow.safeParse(row).data?.adopted ?? false;
-  }
-
-  /** Reads the base URLs in the last listing. */
-  async readServerUrls(): Promise<readonly string[]> {
-    const row: unknown = await this.#own().first('server_urls');
-    return ServerUrlsRow.safeParse(row).data?.server_urls ?? [];
-  }
-
-  /** Reads the revision of the last run, 0 before the first one. */
-  async readRunRevision(): Promise<number> {
-    const row: unknown = await this.#own().first('run_revision');
-    return RunRevisionRow.safeParse(row).data?.run_revision ?? 0;
+  /** Reads one column: the whole row with its report takes several times as long. */
+  async readColumn<K extends keyof ProviderRow>(
+    column: K,
+  ): Promise<z.infer<typeof SomeColumns>[K] | undefined> {
+    const row: unknown = await this.#own().first(column);
+    return SomeColumns.safeParse(row).data?.[column];
   }
 
   /** Writes columns; the others do not change. */

@@ -4,8 +4,7 @@ import { FakeClock } from '../__testUtils__/FakeClock';
 import { Disorder } from '../__testUtils__/MemoryBuckets';
 import { createLogRecorder } from '../__testUtils__/testProvider';
 import { RepositoryAddress } from '../model';
-import { MAX_OWED } from './OwedRenewals';
-import { RepositoryStamps } from './RepositoryStamps';
+import { MAX_OWED, RepositoryStamps } from './RepositoryStamps';
 
 const HOST = 'bitbucket.example.com';
 const API = { projectKey: 'PAY', slug: 'api' };

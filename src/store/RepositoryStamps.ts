@@ -5,11 +5,11 @@
  */
 
 import { LoggerService } from '@backstage/backend-plugin-api';
+import { addressKey } from '../discovery/identify';
 import { RepositoryAddress } from '../model';
 import { Clock, withTimeout } from '../util/clock';
 import { Outage } from '../util/Outage';
 import { toChunks } from './DiscoveryDatabase';
-import { OwedAddresses, OwedRenewals } from './OwedRenewals';
 import { StampTable } from './StampTable';
 
 /** Time without another attempt after one that failed, milliseconds. */
@@ -17,6 +17,45 @@ const RETRY_MS = 5_000;
 
 /** Longest wait for a renewal, milliseconds. */
 const MAX_RENEWAL_MS = 5_000;
+
+/** With more repositories of a host than this, all of its stamps are to be renewed. */
+export const MAX_OWED = 10_000;
+
+/** Whose stamps are to be renewed: some repositories of a host, or all. */
+type OwedAddresses = readonly RepositoryAddress[] | 'all';
+
+/** The renewals that the database has not accepted yet. In memory only. */
+class OwedRenewals {
+  readonly #byHost = new Map<string, Map<string, RepositoryAddress> | 'all'>();
+
+  get isEmpty(): boolean {
+    return this.#byHost.size === 0;
+  }
+
+  has(host: string, address: RepositoryAddress): boolean {
+    const owed = this.#byHost.get(host);
+    return owed === 'all' || (owed?.has(addressKey(address)) ?? false);
+  }
+
+  add(host: string, addresses: OwedAddresses): void {
+    const owed = this.#byHost.get(host) ?? new Map<string, RepositoryAddress>();
+    if (owed === 'all') return;
+    if (addresses === 'all' || owed.size + addresses.length > MAX_OWED) {
+      this.#byHost.set(host, 'all');
+      return;
+    }
+    addresses.forEach(address => owed.set(addressKey(address), address));
+    this.#byHost.set(host, owed);
+  }
+
+  /** Lists what is owed, by host. */
+  list(): [host: string, addresses: OwedAddresses][] {
+    return [...this.#byHost].map(([host, owed]) => [
+      host,
+      owed === 'all' ? owed : [...owed.values()],
+    ]);
+  }
+}
 
 /** For {@link RepositoryStamps}. */
 export interface RepositoryStampsOptions {
