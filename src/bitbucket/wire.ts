@@ -64,7 +64,7 @@ export const RepositoryRow = z.unknown().transform((value, context): Repository 
 export function readRepository(value: unknown): Repository | undefined {
   const wire = getFields(value);
   const project = getFields(wire.project);
-  const { id, slug, hierarchyId } = wire;
+  const { id, slug, name, hierarchyId } = wire;
   if (!isInteger(id) || !isName(slug) || !isName(project.key)) {
     return undefined;
   }
@@ -73,7 +73,8 @@ export function readRepository(value: unknown): Repository | undefined {
     projectKey: project.key,
     slug,
     hierarchyId: isHierarchyId(hierarchyId) ? hierarchyId : undefined,
-    name: readText(wire.name) ?? slug,
+    // Often equal, and then in memory only once.
+    name: name === slug ? slug : (readText(name) ?? slug),
     description: readText(wire.description),
     state: isText(wire.state) ? quote(wire.state) : undefined,
     archived: wire.archived === true,

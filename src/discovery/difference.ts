@@ -22,7 +22,7 @@ import {
   KnownRepository,
   RepositoryResult,
 } from './types';
-import { isAt } from './identify';
+import { hasSameIdentity, isAt } from './identify';
 
 /** Findings about some repositories, or about all. */
 export interface Findings {
@@ -246,15 +246,14 @@ function isConfirmed(
   return (
     before.revision !== undefined &&
     before.problem === undefined &&
-    before.projectKey === repository.projectKey &&
-    before.slug === repository.slug &&
-    before.hierarchyId === repository.hierarchyId &&
+    hasSameIdentity(before, repository) &&
     isSameOutcome(before.conclusive, outcome) &&
     hasSameFiles(before.files, getRegisteredFiles(outcome))
   );
 }
 
-function isSameOutcome(
+/** Whether a check had the same outcome as an earlier one. */
+export function isSameOutcome(
   before: ConclusiveOutcome | undefined,
   outcome: RepositoryOutcome,
 ): boolean {

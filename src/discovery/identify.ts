@@ -38,6 +38,15 @@ export function isSameRepository(before: Identity, now: Identity): boolean {
   );
 }
 
+/** Whether a repository is unchanged: neither renamed nor moved, nor another one with the same id. */
+export function hasSameIdentity(before: Identity, now: Identity): boolean {
+  return (
+    before.projectKey === now.projectKey &&
+    before.slug === now.slug &&
+    before.hierarchyId === now.hierarchyId
+  );
+}
+
 /**
  * Returns the address from which the catalog reads a file: where its repository was when
  * it was found. Entities made by a location parser may refer to any URL, so they count as

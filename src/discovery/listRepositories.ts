@@ -6,8 +6,8 @@
  * complete.
  */
 
-import { ListingStep, Problem, Repository } from '../model';
-import { literalProjectKeys } from '../filters/textPattern';
+import { ListingStep, Problem, Repository, RepositoryOutcome } from '../model';
+import { literalProjectKeys, TextPattern } from '../filters/textPattern';
 import { assessProject } from '../filters/steps';
 import { anySignal, onAbort } from '../util/abort';
 import { indexInTurns } from '../util/clock';
@@ -288,4 +288,39 @@ export async function readListing<T>(
  */
 function indexById(repositories: readonly Repository[]) {
   return indexInTurns(repositories, repository => repository.id);
+}
+
+/**
+ * Decides the outcome of a known repository that the listing lacks, if that needs no
+ * request.
+ *
+ * @remarks If the listing of a project failed, it says nothing about the project's
+ * repositories, and looking up each would only repeat the failure. A project key that
+ * cannot match is out of scope: if the repository had moved to a matching project, a
+ * listing without failures would contain it.
+ *
+ * @param pattern - `filters.projectKey`
+ * @returns `undefined` if the repository has to be looked up
+ */
+export function decideWithoutRequest(
+  projectKey: string,
+  problems: readonly ListingProblem[],
+  pattern: TextPattern | undefined,
+): RepositoryOutcome | undefined {
+  const failures = problems.filter(problem => !problem.gone);
+  const failed = failures.find(
+    problem => problem.projectKey?.toLowerCase() === projectKey.toLowerCase(),
+  );
+  if (failed) {
+    return { kind: 'unknown', ...failed.problem };
+  }
+  return failures.length === 0 && cannotMatch(pattern, projectKey)
+    ? { kind: 'excluded', reason: 'project-key' }
+    : undefined;
+}
+
+/** Whether no spelling matches: a key read from a URL may differ in case. */
+function cannotMatch(pattern: TextPattern | undefined, projectKey: string): boolean {
+  const spellings = [projectKey, projectKey.toUpperCase(), projectKey.toLowerCase()];
+  return pattern !== undefined && !spellings.some(key => pattern.test(key));
 }

@@ -4,12 +4,13 @@
  * results and reports the remaining repositories as `not-checked`.
  */
 
-import { TextPattern } from '../filters/textPattern';
 import { Repository, RepositoryOutcome } from '../model';
 import { forEachInTurns, indexInTurns } from '../util/clock';
 import { mapConcurrent } from '../util/concurrency';
 import { parseTarget, findWebBase } from '../util/parseUrls';
+import { isSameOutcome } from './difference';
 import {
+  hasSameIdentity,
   identify,
   indexFiles,
   isPlaceholderId,
@@ -18,7 +19,11 @@ import {
 } from './identify';
 import { selectMatching } from './applyFilters';
 import { findCatalogFiles } from './findCatalogFiles';
-import { listRepositories, ListingOptions } from './listRepositories';
+import {
+  decideWithoutRequest,
+  listRepositories,
+  ListingOptions,
+} from './listRepositories';
 import { toRepositoryRef } from './locations';
 import { RecheckPlan } from './recheck';
 import {
@@ -34,7 +39,6 @@ import {
   DiscoveryScope,
   KnownRepository,
   Listing,
-  ListingProblem,
   ParseFiles,
   RepositoryRef,
   RepositoryResult,
@@ -89,6 +93,8 @@ class DiscoveryRun {
   #movedIds: ReadonlyMap<number, number> = new Map();
   #reassigned: readonly KnownRepository[] = [];
   #known: readonly KnownRepository[];
+  /** {@link #known} by id, once repositories are checked. */
+  #before: ReadonlyMap<number, KnownRepository> = new Map();
   #hasEnded = false;
   #serverUrls: readonly string[] = [];
   #search: SearchUse | undefined;
@@ -246,16 +252,16 @@ class DiscoveryRun {
     if (repositories.length === 0) {
       return;
     }
-    const { source, parseFiles, signal, onProgress } = this.tools;
-    const known = await indexInTurns(this.#known, one => one.repositoryId);
-    const toAsk = await this.#applyFilters(repositories, known);
-    const inconclusive = await this.#takeOverConclusive(toAsk, known);
+    const { source, parseFiles, signal } = this.tools;
+    this.#before = await indexInTurns(this.#known, one => one.repositoryId);
+    const toAsk = await this.#applyFilters(repositories);
+    const inconclusive = await this.#takeOverConclusive(toAsk);
     this.#total += toAsk.length;
-    const getFiles = await indexFiles(known, inconclusive);
-    const left = await this.#spareChecks(inconclusive, { known, getFiles });
+    const getFiles = await indexFiles(this.#before, inconclusive);
+    const left = await this.#spareChecks(inconclusive, getFiles);
     this.#checked += toAsk.length - left.length;
     await mapConcurrent(
-      await longestUncheckedFirst(left, known),
+      await longestUncheckedFirst(left, this.#before),
       this.scope.concurrency,
       async repository => {
         signal?.throwIfAborted();
@@ -265,21 +271,16 @@ class DiscoveryRun {
         if (this.#hasEnded) {
           return;
         }
-        const result = this.#record(repository, outcome, asked);
         this.#checked += 1;
-        const [checked, total] = [this.#checked, this.#total];
-        onProgress?.({ kind: 'checking', checked, total, result });
+        this.#announce(this.#record(repository, outcome, asked));
       },
     );
   }
 
   /** @returns the repositories that pass the filters */
-  #applyFilters(
-    repositories: readonly Repository[],
-    known: ReadonlyMap<number, KnownRepository>,
-  ): Promise<Repository[]> {
+  #applyFilters(repositories: readonly Repository[]): Promise<Repository[]> {
     const { source, signal } = this.tools;
-    const isHeld = (id: number) => (known.get(id)?.files.length ?? 0) > 0;
+    const isHeld = (id: number) => (this.#before.get(id)?.files.length ?? 0) > 0;
     const questions = { ...this.scope, source, signal, isHeld };
     return selectMatching(repositories, questions, (repository, outcome) =>
       this.#record(repository, outcome),
@@ -287,13 +288,10 @@ class DiscoveryRun {
   }
 
   /** @returns the repositories without a conclusive outcome in the interrupted run */
-  async #takeOverConclusive(
-    repositories: readonly Repository[],
-    known: ReadonlyMap<number, KnownRepository>,
-  ): Promise<Repository[]> {
+  async #takeOverConclusive(repositories: readonly Repository[]): Promise<Repository[]> {
     const left: Repository[] = [];
     await forEachInTurns(repositories, repository => {
-      const before = known.get(repository.id);
+      const before = this.#before.get(repository.id);
       const conclusive = outcomeSince(repository, before, this.tools.origin);
       if (conclusive) {
         this.#record(repository, conclusive, {
@@ -310,21 +308,20 @@ class DiscoveryRun {
   /** @returns the repositories to check */
   async #spareChecks(
     repositories: readonly Repository[],
-    { known, getFiles }: Pick<SpareTools, 'known' | 'getFiles'>,
+    getFiles: SpareTools['getFiles'],
   ): Promise<readonly Repository[]> {
-    const { onProgress, recheck, source, signal } = this.tools;
+    const { recheck, source, signal } = this.tools;
     const asked = this.#moment();
-    const tools = { source, known, getFiles, signal };
+    const tools = { source, known: this.#before, getFiles, signal };
     const found = await spareChecks(repositories, this.scope, recheck, tools);
     this.#search ??= found.search;
     await forEachInTurns(found.spared, ({ repository, decision }) => {
       const { by: sparedBy, isNew, outcome } = decision;
-      const { checkedAtMs, revision } = known.get(repository.id) ?? {};
+      const { checkedAtMs, revision } = this.#before.get(repository.id) ?? {};
       const moment = isNew ? asked : { checkedAtMs, revision };
       const result = this.#record(repository, outcome, { ...moment, sparedBy });
       if (isNew) {
-        const [checked, total] = [this.#checked, this.#total];
-        onProgress?.({ kind: 'checking', checked, total, result });
+        this.#announce(result);
       }
     });
     return found.due;
@@ -336,63 +333,42 @@ class DiscoveryRun {
     return { checkedAtMs: now(), revision: revision?.() };
   }
 
+  #announce(result: RepositoryResult): void {
+    const [checked, total] = [this.#checked, this.#total];
+    this.tools.onProgress?.({ kind: 'checking', checked, total, result });
+  }
+
   #record(
     repository: RepositoryRef,
     outcome: RepositoryOutcome,
     moment: Moment = this.#listedAt,
   ): RepositoryResult {
-    const result = toResult(repository, outcome, moment);
+    const before = this.#before.get(repository.id);
+    const result = toResult(repository, outcome, moment, before);
     this.#outcomes.set(repository.id, result);
     return result;
   }
 }
 
-/** Spelled out: a spread takes twice the memory, and there is one for each repository. */
+/**
+ * Creates a result; what is as before is taken from there, so that it is in memory only once.
+ *
+ * @remarks Spelled out: a spread takes twice the memory, and there is one for each repository.
+ */
 function toResult(
-  { id, projectKey, slug, hierarchyId }: RepositoryRef,
+  repository: RepositoryRef,
   outcome: RepositoryOutcome,
   { checkedAtMs, revision, sparedBy }: Moment,
+  before?: KnownRepository,
 ): RepositoryResult {
+  const isSame = before !== undefined && hasSameIdentity(before, repository);
+  const { projectKey, slug, hierarchyId } = isSame ? before : repository;
+  const { conclusive } = before ?? {};
   return {
-    repository: { id, projectKey, slug, hierarchyId },
-    outcome,
+    repository: { id: repository.id, projectKey, slug, hierarchyId },
+    outcome: conclusive && isSameOutcome(conclusive, outcome) ? conclusive : outcome,
     checkedAtMs: outcome.kind === 'unknown' ? undefined : checkedAtMs,
     revision,
     sparedBy,
   };
-}
-
-/**
- * Decides the outcome of a known repository that the listing lacks, if that needs no
- * request.
- *
- * @remarks If the listing of a project failed, it says nothing about the project's
- * repositories, and looking up each would only repeat the failure. A project key that
- * cannot match is out of scope: if the repository had moved to a matching project, a
- * listing without failures would contain it.
- *
- * @param pattern - `filters.projectKey`
- * @returns `undefined` if the repository has to be looked up
- */
-function decideWithoutRequest(
-  projectKey: string,
-  problems: readonly ListingProblem[],
-  pattern: TextPattern | undefined,
-): RepositoryOutcome | undefined {
-  const failures = problems.filter(problem => !problem.gone);
-  const failed = failures.find(
-    problem => problem.projectKey?.toLowerCase() === projectKey.toLowerCase(),
-  );
-  if (failed) {
-    return { kind: 'unknown', ...failed.problem };
-  }
-  return failures.length === 0 && cannotMatch(pattern, projectKey)
-    ? { kind: 'excluded', reason: 'project-key' }
-    : undefined;
-}
-
-/** Whether no spelling matches: a key read from a URL may differ in case. */
-function cannotMatch(pattern: TextPattern | undefined, projectKey: string): boolean {
-  const spellings = [projectKey, projectKey.toUpperCase(), projectKey.toLowerCase()];
-  return pattern !== undefined && !spellings.some(key => pattern.test(key));
 }

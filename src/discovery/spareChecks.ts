@@ -6,6 +6,7 @@
 import { CatalogFile, Repository } from '../model';
 import { forEachInTurns, mapInTurns } from '../util/clock';
 import { toCatalogFiles } from './findCatalogFiles';
+import { hasSameIdentity } from './identify';
 import { RecheckPlan, toBucket, hasDoubt, ruleWith } from './recheck';
 import { RecheckRule } from './recheckState';
 import { searchCatalogFiles, SearchResult } from './searchCatalogFiles';
@@ -185,7 +186,7 @@ export function decideCheck(plan: RecheckPlan, evidence: Evidence): CheckDecisio
   if (hasDoubt(known)) {
     return check('in-doubt');
   }
-  if (!isAsListed(known, repository)) {
+  if (!hasSameIdentity(known, repository)) {
     return check('changed');
   }
   const { conclusive } = known;
@@ -291,16 +292,4 @@ function check(because: CheckReason): CheckDecision {
 
 function isAvailable({ state = 'AVAILABLE' }: Repository): boolean {
   return state === 'AVAILABLE';
-}
-
-/**
- * Whether the repository is unchanged: neither renamed nor moved, nor another one with
- * the same id.
- */
-function isAsListed(known: KnownRepository, listed: Repository): boolean {
-  return (
-    known.projectKey === listed.projectKey &&
-    known.slug === listed.slug &&
-    known.hierarchyId === listed.hierarchyId
-  );
 }

@@ -5,7 +5,7 @@ import { DeferredEntity, EntityProviderConnection } from '@backstage/plugin-cata
 import { CatalogLocation } from '../discovery/types';
 import { CatalogFile } from '../model';
 import { ANNOTATION_REPROCESS_REQUESTED_AT } from '../util/annotations';
-import { mapInTurns } from '../util/clock';
+import { forEachInTurns } from '../util/clock';
 import {
   AnchoredProvider,
   anchorEntity,
@@ -42,11 +42,9 @@ export class CatalogWriter {
 
   /** Replaces everything that the provider has in the catalog with these Locations. */
   async replaceAll(locations: readonly CatalogLocation[]): Promise<void> {
-    const entities = await mapInTurns(locations, location => this.#toEntity(location));
-    await this.#connected().applyMutation({
-      type: 'full',
-      entities: [anchorEntity(this.provider), ...entities],
-    });
+    const entities = [anchorEntity(this.provider)];
+    await forEachInTurns(locations, location => entities.push(this.#toEntity(location)));
+    await this.#connected().applyMutation({ type: 'full', entities });
   }
 
   /** Adds and removes Locations, and keeps all others. */

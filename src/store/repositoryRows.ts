@@ -20,7 +20,7 @@ import { forEachInTurns } from '../util/clock';
 import { getFields, isText } from '../util/fields';
 import { parseTarget } from '../util/parseUrls';
 import { formatAddress, storableText } from '../util/text';
-import { toSortKey } from './tables';
+import { BigNumber, toSortKey } from './tables';
 
 /** Returns one of the equal texts that it is given, so that the others take no memory. */
 export type Share = (text: string) => string;
@@ -48,12 +48,6 @@ function toText(value: unknown): string {
   return isText(value) ? value : fail();
 }
 
-/** PostgreSQL returns 64-bit numbers as strings. */
-function toInteger(value: unknown): number {
-  const number = Number(value);
-  return Number.isSafeInteger(number) ? number : fail();
-}
-
 function toOneOf<T>(values: readonly T[], value: unknown): T {
   return values.find(one => one === value) ?? fail();
 }
@@ -61,7 +55,7 @@ function toOneOf<T>(values: readonly T[], value: unknown): T {
 function toIdentity(row: unknown, share: Share) {
   const { repository_id, project_key, slug } = getFields(row);
   return {
-    repositoryId: toInteger(repository_id),
+    repositoryId: BigNumber.parse(repository_id),
     projectKey: share(toText(project_key)),
     slug: toText(slug),
   };
@@ -153,11 +147,12 @@ function toKnown(row: unknown, share: Share): KnownRepository {
     hierarchyId: rest.hierarchy_id === null ? undefined : toText(rest.hierarchy_id),
     files,
     conclusive: settled === null ? last : toSettled(settled, share),
-    checkedAtMs: rest.checked_at_ms === null ? undefined : toInteger(rest.checked_at_ms),
+    checkedAtMs:
+      rest.checked_at_ms === null ? undefined : BigNumber.parse(rest.checked_at_ms),
     problem: isUnknown
       ? { reason: toOneOf(UNKNOWN_REASONS, reason), detail: toText(detail) }
       : undefined,
-    revision: toInteger(rest.revision),
+    revision: BigNumber.parse(rest.revision),
   };
 }
 
@@ -288,8 +283,8 @@ export function isStored(
   known: KnownRepository,
   stored: KnownRepository | undefined,
 ): boolean {
-  if (stored?.revision === undefined) {
-    return false;
+  if (stored?.revision === undefined || known === stored) {
+    return stored?.revision !== undefined;
   }
   const content = getContent(stored);
   return getContent(known).every(
