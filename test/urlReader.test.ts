@@ -1,28 +1,40 @@
 /**
  * The catalog reading through the URL reader of this package, with its real processing
- * loop: what it costs, when a change shows, and what happens to the entities when Bitbucket
- * or something in front of it misbehaves.
+ * loop: what it costs, and when a change shows.
  */
 
+import { urlReaderServiceFactory } from '@backstage/backend-defaults/urlReader';
+import { mockServices } from '@backstage/backend-test-utils';
 import { componentYaml } from '../dev/seed';
-import { FaultOptions, SimulatedBitbucket } from '../dev/simulatedBitbucket';
+import { SimulatedBitbucket } from '../dev/simulatedBitbucket';
 import { eventually } from '../src/__testUtils__/eventually';
-import { TEST_USER } from '../src/__testUtils__/testProvider';
+import { startBackend } from '../src/__testUtils__/startBackend';
+import { createLogRecorder, TEST_USER } from '../src/__testUtils__/testProvider';
+import urlReader from '../src/urlReaderEntry';
 import { systemClock } from '../src/util/clock';
 import { ReaderWorld, startReaderWorld } from './__testUtils__/readerWorld';
 
 const FILE = 'catalog-info.yaml';
 const RUN = 'bitbucketServer-provider:default:refresh';
-/** Of a change: one, and one more where the catalog takes the file up again before it is done with it. */
-const MOST_READS = 2;
-/** Files; with 200 it takes a minute. */
-const COUNT = Number(process.env.READER_TEST_FILES ?? 12);
-const ROUNDS = 10;
+/**
+ * Of a change: one processing with one read, and one more where the catalog takes the file up
+ * again before it is done with it.
+ */
+const MAX_READS = 2;
+const COUNT = 12;
+
+/**
+ * Of the catalog under a rate limit. `READER_TEST_FILES=400` takes ten minutes: the limit is then
+ * the one that Bitbucket documents.
+ */
+const MANY = Number(process.env.READER_TEST_FILES ?? 12);
+const ROUNDS = Number(process.env.READER_TEST_ROUNDS ?? 10);
+const RATE_LIMIT =
+  MANY < 100 ? { capacity: 6, fillRate: 50 } : { capacity: 60, fillRate: 5 };
+const TIMEOUT_MS = Math.max(180_000, MANY * 3_000);
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
-
-const NO_REPOSITORY = 'com.atlassian.bitbucket.repository.NoSuchRepositoryException';
 
 /** Sets the clock of the features of this package ahead; the next test has the right one. */
 function setAhead(ms: number): void {
@@ -50,7 +62,7 @@ describe('a catalog in which nothing changes', () => {
       // Discovery asks as somebody else than the catalog: what one learns holds for the other.
       config: { username: 'discovery', password: TEST_USER.password },
     });
-  }, 60_000);
+  });
   afterEach(() => jest.restoreAllMocks());
   afterAll(() => world.end());
 
@@ -65,12 +77,13 @@ describe('a catalog in which nothing changes', () => {
   const toPageUrl = (slug: string) =>
     `${world.bitbucket.baseUrl}/projects/PAY/repos/${slug}/browse`;
 
+  /** That nothing else was read, and that it is not read at each processing from now on. */
   const expectReadsOf = async (...paths: string[]) => {
     await world.processed(2);
     expect([...world.reads().keys()].map(path => path.replace(/^.*repos/, ''))).toEqual(
       paths.map(path => expect.stringContaining(path)),
     );
-    expect(Math.max(...world.reads().values())).toBeLessThanOrEqual(MOST_READS);
+    expect(Math.max(...world.reads().values())).toBeLessThanOrEqual(MAX_READS);
   };
 
   it('requests no content while its files are younger than maxAge, however often it processes', async () => {
@@ -80,22 +93,25 @@ describe('a catalog in which nothing changes', () => {
     ).toBe(TEST_USER.name);
     world.bitbucket.clearRequests();
 
-    await world.processedInHaste(ROUNDS);
+    await world.processed(3);
 
     expect(world.reads()).toEqual(new Map());
     expect(await world.errors()).toEqual([]);
-  }, 180_000);
+  });
 
-  it('shows a push at once', async () => {
+  it('shows a push with a processing of that file which the push itself causes', async () => {
+    const location = await world.locationOf('svc-1');
+    const before = world.processings(location);
     world.bitbucket.clearRequests();
 
     await world.push('svc-1', { [FILE]: componentYaml('svc-1', 'pushed') });
 
     await shows('svc-1', 'pushed');
+    expect(world.processings(location) - before).toBeLessThanOrEqual(MAX_READS);
     await expectReadsOf('/svc-1/');
   });
 
-  it('shows a push to another branch, where a file of it was registered by hand', async () => {
+  it('shows a push to another branch with the next processing of a file there that was registered by hand', async () => {
     const target = `${toPageUrl('nested')}/${FILE}?at=release%2F1`;
     const body = { type: 'url', target };
     const answer = await world.send('/api/catalog/locations', { method: 'POST', body });
@@ -106,6 +122,7 @@ describe('a catalog in which nothing changes', () => {
 
     await world.announce('nested', [change]);
 
+    await world.processed(1);
     await shows('released', 'changed');
   });
 
@@ -121,14 +138,13 @@ describe('a catalog in which nothing changes', () => {
   ])('shows what is in Bitbucket once %s is refreshed by hand', async (...args) => {
     const [, ref, slug, path] = args;
     write(slug, 'by hand', path);
-    const [location] = await world.entities(
-      `kind=location,spec.target=${toPageUrl(slug)}/${FILE}`,
-    );
+    const location = await world.locationOf(slug);
+    const before = world.processings(location);
 
-    const entityRef = ref ?? `location:default/${location?.metadata.name}`;
-    expect(await world.refresh(entityRef)).toBe(200);
+    expect(await world.refresh(ref ?? location)).toBe(200);
 
     await shows(slug, 'by hand');
+    expect(world.processings(location) - before).toBeLessThanOrEqual(MAX_READS);
   });
 
   it('reads once more, and not at every processing, what was refreshed and has not changed', async () => {
@@ -137,9 +153,6 @@ describe('a catalog in which nothing changes', () => {
     expect(await world.refresh('component:default/svc-4')).toBe(200);
     await eventually(async () => expect(world.reads().size).toBe(1));
     await expectReadsOf('/svc-4/');
-    world.bitbucket.clearRequests();
-    await world.processedInHaste(3);
-    expect(world.reads()).toEqual(new Map());
   });
 
   it.each([
@@ -169,7 +182,7 @@ describe('a catalog in which nothing changes', () => {
     await world.push('svc-4', { [FILE]: 'kind: [not, a, component' });
     await eventually(async () => expect(await world.errors()).not.toEqual([]));
 
-    await world.processedInHaste(8);
+    await world.processed(8);
     expect(await world.errors()).toHaveLength(1);
     expect(await world.components()).toEqual(before);
 
@@ -190,12 +203,35 @@ describe('a catalog in which nothing changes', () => {
     expect(await world.errors()).toEqual([]);
 
     fault.remove();
+    await world.processed(1);
     await shows('svc-7', 'meanwhile');
     expect(await world.components()).toEqual(before);
   });
 
+  /** The catalog deletes them with the Location, at once, which is why nothing cleans up. */
+  const expectGone = (slug: string) =>
+    eventually(async () =>
+      expect((await world.components()).has(`component:default/${slug}`)).toBe(false),
+    );
+
+  it('lets the entities of a deleted file go with a processing that the push itself causes', async () => {
+    const others = await world.components();
+    others.delete('component:default/svc-9');
+    const location = await world.locationOf('svc-9');
+    const before = world.processings(location);
+
+    await world.announce('svc-9', [world.bitbucket.removeFile('PAY', 'svc-9', FILE)]);
+
+    await expectGone('svc-9');
+    expect(world.processings(location) - before).toBeLessThanOrEqual(MAX_READS);
+    await world.processed(1);
+    expect(await world.components()).toEqual(others);
+    expect(await world.errors()).toEqual([]);
+  });
+
   it('lets the entities of a deleted file go once Bitbucket has proven it to discovery too, without a webhook', async () => {
-    const before = await world.components();
+    const others = await world.components();
+    const location = await world.locationOf('svc-5');
     const match = { kind: 'repository', repositorySlug: 'svc-5' } as const;
     const effect = { type: 'status', status: 500 } as const;
     const fault = world.bitbucket.faults.add({ match, effect });
@@ -207,48 +243,49 @@ describe('a catalog in which nothing changes', () => {
       ]),
     );
     await world.processed(1);
-    expect(await world.components()).toEqual(before);
+    expect(await world.components()).toEqual(others);
 
+    const before = world.processings(location);
     fault.remove();
-    await eventually(async () =>
-      expect((await world.components()).has('component:default/svc-5')).toBe(false),
-    );
-    before.delete('component:default/svc-5');
+    await expectGone('svc-5');
+    expect(world.processings(location)).toBe(before);
+    others.delete('component:default/svc-5');
     await world.processed(1);
-    expect(await world.components()).toEqual(before);
+    expect(await world.components()).toEqual(others);
     expect(await world.errors()).toEqual([]);
-  }, 60_000);
+  });
+
+  /** Of the two that are left out, the file was deleted. */
+  const FILES = COUNT - 2 + 3;
 
   it('shows an unannounced change once its file is older than maxAge, for one request per file', async () => {
     write('svc-8', 'unannounced');
     world.bitbucket.clearRequests();
     setAhead(5 * MINUTE_MS);
-    await world.processedInHaste(2);
+    await world.processed(2);
     expect(world.reads()).toEqual(new Map());
 
     setAhead(15 * MINUTE_MS);
-    await shows('svc-8', 'unannounced');
-    await eventually(async () => expect(world.reads().size).toBe(COUNT - 1 + 3));
     await world.processed(1);
-    expect(Math.max(...world.reads().values())).toBeLessThanOrEqual(MOST_READS);
-    world.bitbucket.clearRequests();
-    await world.processedInHaste(3);
-    expect(world.reads()).toEqual(new Map());
+    await shows('svc-8', 'unannounced');
+    await world.processed(3);
+    expect([...world.reads().values()]).toEqual(Array.from({ length: FILES }, () => 1));
   });
 
   it('has no file checked that it has read, when it is time for that', async () => {
     setAhead(7 * HOUR_MS);
-    await eventually(async () => {
-      await world.processedInHaste(1);
-      expect(world.reads().size).toBe(COUNT - 1 + 3);
-    });
+    world.bitbucket.clearRequests();
+    await world.processed(1);
+    expect(world.reads().size).toBe(FILES);
     world.bitbucket.clearRequests();
     await world.runTask(RUN);
     const checks = () =>
       world.bitbucket.requests.filter(request => request.path.includes('type=true'));
-    expect(checks().map(request => request.path)).toEqual([
-      expect.stringContaining('/svc-5/'),
-    ]);
+    expect(
+      checks()
+        .map(({ path }) => path)
+        .sort(),
+    ).toEqual([expect.stringContaining('/svc-5/'), expect.stringContaining('/svc-9/')]);
 
     setAhead(14 * HOUR_MS);
     world.bitbucket.faults.add({ match: { kind: 'raw' }, effect: 'reset' });
@@ -258,119 +295,84 @@ describe('a catalog in which nothing changes', () => {
   });
 });
 
-describe('a catalog that reads everything anew at each processing', () => {
+describe(`a catalog of ${MANY} files, at ${RATE_LIMIT.capacity} requests and ${RATE_LIMIT.fillRate} more each second`, () => {
   let world: ReaderWorld;
-  let days = 0;
 
-  beforeAll(async () => {
-    world = await startReaderWorld({
-      count: 12,
-      // Optional Locations: the catalog drops their entities where a file is not found.
-      config: { validateLocationsExist: false },
-      reading: { maxAge: { milliseconds: 0 }, maxWait: { milliseconds: 500 } },
-    });
-  }, 60_000);
-  afterEach(() => world.bitbucket.faults.clear());
   afterAll(async () => {
     jest.restoreAllMocks();
     await world.end();
   });
 
-  /** What was read before is now too old to stand where there is no answer. */
-  const letADayPass = () => {
-    days += 1;
-    setAhead(days * 25 * HOUR_MS);
+  it(
+    'has all their entities after the first processing, for two requests each and without a 429',
+    async () => {
+      world = await startReaderWorld({ count: MANY, rateLimit: RATE_LIMIT });
+      const { bitbucket } = world;
+
+      expect(bitbucket.rateLimitedCount).toBe(0);
+      expect([...world.reads().values()]).toEqual(Array.from({ length: MANY }, () => 1));
+      const others = bitbucket.requests.length - MANY;
+      // The listing, the rate limit and whoever asks.
+      expect(others).toBeLessThanOrEqual(MANY + 4);
+      expect(await world.errors()).toEqual([]);
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
+    `reads each file once per maxAge, in ${ROUNDS} rounds of processing without a change`,
+    async () => {
+      const before = await world.components();
+      world.bitbucket.clearRequests();
+      const fromMs = Date.now();
+      for (let round = 1; round <= ROUNDS; round += 1) {
+        setAhead((round * 45 * MINUTE_MS) / ROUNDS);
+        await world.processed(1);
+      }
+
+      // The ages at which the files are read again are spread over the last fifth of `maxAge`.
+      const passedMs = systemClock.now() - fromMs;
+      const most = Math.floor(passedMs / (12 * MINUTE_MS));
+      const counts = [...world.reads().values()];
+      expect(counts).toHaveLength(MANY);
+      expect(Math.max(...counts)).toBeLessThanOrEqual(most);
+      expect(await world.components()).toEqual(before);
+      expect(await world.errors()).toEqual([]);
+    },
+    TIMEOUT_MS,
+  );
+});
+
+describe('a backend', () => {
+  const INTEGRATION = {
+    host: 'bitbucket.example.com',
+    apiBaseUrl: 'https://bitbucket.example.com/rest/api/1.0',
   };
 
-  const FAULTS: [string, FaultOptions['effect']][] = [
-    ['a 404 of a proxy', { type: 'html', status: 404 }],
-    ['a login page with status 200', 'login-page'],
-    ['an empty answer with status 200', { type: 'body', body: '' }],
-    ['401', { type: 'status', status: 401 }],
-    ['403', { type: 'html', status: 403 }],
-    ['500', { type: 'status', status: 500 }],
-    ['a broken connection', 'reset'],
-    ['no answer', 'hang'],
-    [
-      'the word that the repository does not exist',
-      { type: 'status', status: 404, exceptionName: NO_REPOSITORY },
-    ],
-  ];
+  it('logs that the feature has no effect where the app has its own URL reader service, and starts', async () => {
+    const logger = createLogRecorder();
+    const backend = await startBackend({
+      config: { integrations: { bitbucketServer: [INTEGRATION] } },
+      features: [
+        urlReader,
+        mockServices.urlReader.mock().factory,
+        mockServices.logger.mock({ warn: logger.warn, child: logger.child }).factory,
+      ],
+    });
+    await backend.stop();
 
-  /** First while what was read stands, then when it is too old for that. */
-  async function keepsAll(
-    faults: readonly { hits: number; remove(): void }[],
-    files: number,
-  ) {
-    const components = await world.components();
-    await eventually(async () =>
-      expect(Math.min(...faults.map(({ hits }) => hits))).toBeGreaterThan(0),
-    );
-    await world.processed(3);
-    expect(await world.components()).toEqual(components);
-    expect(await world.errors()).toEqual([]);
-
-    letADayPass();
-    await world.processed(3);
-    expect(await world.components()).toEqual(components);
-    expect(await world.errors()).toEqual(
-      Array.from({ length: files }, () => expect.stringContaining('could not be read')),
-    );
-  }
-
-  it('keeps every entity, whatever Bitbucket answers about their repositories, and shows the error once it lasts', async () => {
-    const faults = FAULTS.map(([, effect], index) =>
-      world.bitbucket.faults.add({ match: { repositorySlug: `svc-${index}` }, effect }),
-    );
-    const components = await world.components();
-    await keepsAll(faults, FAULTS.length);
-
-    faults.forEach(fault => fault.remove());
-    await eventually(async () => expect(await world.errors()).toEqual([]));
-    expect(await world.components()).toEqual(components);
-  }, 90_000);
-
-  it('keeps every entity when the catalog has forgotten all after too many failures', async () => {
-    const components = await world.components();
-    const effect = { type: 'status', status: 403 } as const;
-    const fault = world.bitbucket.faults.add({ effect });
-    letADayPass();
-    await world.processedInHaste(8);
-    expect(await world.components()).toEqual(components);
-    await eventually(async () => expect(await world.errors()).toHaveLength(12));
-
-    fault.remove();
-    await eventually(async () => expect(await world.errors()).toEqual([]));
-    expect(await world.components()).toEqual(components);
-  }, 60_000);
-
-  it('shows a change of one file while the others hang in all of its ten places', async () => {
-    const others = /svc-([0-9]|10)\//;
-    const fault = world.bitbucket.faults.add({ match: { path: others }, effect: 'hang' });
-    await eventually(async () => expect(fault.hits).toBeGreaterThanOrEqual(10));
-    world.bitbucket.writeFile('PAY', 'svc-11', FILE, componentYaml('svc-11', 'changed'));
-    await eventually(async () =>
-      expect((await world.component('svc-11')).metadata.description).toBe('changed'),
-    );
-    fault.remove();
+    const warnings = logger
+      .messages('warn')
+      .filter(message => message.includes('URL reader'));
+    expect(warnings).toEqual([
+      expect.stringMatching(/has no effect: this app has its own URL reader service/),
+    ]);
   });
 
-  it('lets the entities of a file go that is proven to be deleted, for good', async () => {
-    world.bitbucket.removeFile('PAY', 'svc-8', FILE);
-    await eventually(async () => {
-      await world.runTask('catalog_orphan_cleanup');
-      expect((await world.components()).has('component:default/svc-8')).toBe(false);
-    });
-    const effect = { type: 'status', status: 500 } as const;
-    const fault = world.bitbucket.faults.add({ effect });
-    await world.processed(2);
-    fault.remove();
-    expect((await world.components()).has('component:default/svc-8')).toBe(false);
-  }, 60_000);
-
-  // Last: it takes the limiter a while to believe that there is no limit any more.
-  it('keeps every entity while Bitbucket answers nothing but 429', async () => {
-    const effect = { type: 'status', status: 429 } as const;
-    await keepsAll([world.bitbucket.faults.add({ effect })], 12);
-  }, 90_000);
+  it('does not start with keys of the reader that cannot work', async () => {
+    const config = { backend: { reading: { bitbucketServer: { maxAgee: '1 hour' } } } };
+    await expect(
+      startBackend({ config, features: [urlReader, urlReaderServiceFactory] }),
+    ).rejects.toThrow(/bitbucketServer\.maxAgee is not a known key; did you mean maxAge/);
+  });
 });

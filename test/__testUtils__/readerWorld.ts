@@ -1,22 +1,18 @@
 /**
- * A catalog that reads through the URL reader of this package, every second, from a
- * simulated Bitbucket on a socket. For tests.
+ * A catalog that reads through the URL reader of this package from a simulated Bitbucket on a
+ * socket. It processes an entity again when a test wants it to, or when something asks for a
+ * refresh, but never by itself: the next interval would come after an hour. For tests.
  */
 
-import { setImmediate } from 'node:timers/promises';
 import { urlReaderServiceFactory } from '@backstage/backend-defaults/urlReader';
-import {
-  coreServices,
-  createBackendModule,
-  createServiceFactory,
-} from '@backstage/backend-plugin-api';
+import { coreServices, createServiceFactory } from '@backstage/backend-plugin-api';
 import { Entity, stringifyEntityRef } from '@backstage/catalog-model';
-import { catalogProcessingExtensionPoint } from '@backstage/plugin-catalog-node';
 import { JsonObject } from '@backstage/types';
 import { z } from 'zod';
 import { componentYaml } from '../../dev/seed';
 import {
   createSimulatedBitbucket,
+  RateLimitOptions,
   RefChange,
   serve,
   SimulatedBitbucket,
@@ -32,6 +28,12 @@ import {
 } from '../../src/__testUtils__/testProvider';
 import urlReader from '../../src/urlReaderEntry';
 import { CatalogObserver, createCatalogObserver } from './catalogObserver';
+import { observeProcessing } from './catalogProcessing';
+
+const FILE = 'catalog-info.yaml';
+
+/** Milliseconds that a test may wait for one file, at the pace of a documented rate limit. */
+const MAX_WAIT_PER_FILE_MS = 2_000;
 
 const Status = z.object({
   status: z.object({ items: z.array(z.object({ message: z.string() })) }).optional(),
@@ -49,8 +51,14 @@ export interface ReaderWorldOptions {
   readonly prepare?: (bitbucket: SimulatedBitbucket) => void;
   /** Of the provider. */
   readonly config?: JsonObject;
-  /** A connection string of PostgreSQL; SQLite in memory when left out. */
-  readonly database?: string;
+  /** A connection string of PostgreSQL, or a directory for SQLite; in memory when left out. */
+  readonly database?: string | { readonly directory: string };
+  /** Seconds after which the catalog processes by itself. */
+  readonly intervalSeconds?: number;
+  /** Of Bitbucket. */
+  readonly rateLimit?: RateLimitOptions;
+  /** Another replica, or the backend before a restart: this one has its Bitbucket, and ends first. */
+  readonly beside?: ReaderWorld;
 }
 
 /** What a test works with. */
@@ -61,16 +69,22 @@ export interface ReaderWorld extends TestBackend, CatalogObserver {
   components(): Promise<Map<string, string | undefined>>;
   /** Requests for the content of files so far, by path. */
   reads(): Map<string, number>;
-  /** Waits until the catalog has processed every Location so often, and cleans up after it. */
+  /**
+   * Has the catalog process every entity so often, waits until what that changes shows, and
+   * deletes orphans.
+   */
   processed(times: number): Promise<void>;
-  /** The same without a pause in between, which keeps the machine busy; nothing is cleaned up. */
-  processedInHaste(times: number): Promise<void>;
+  /** How often the catalog has begun to process an entity. */
+  processings(entityRef: string): number;
+  /** The ref of the Location of a repository's file. */
+  locationOf(slug: string): Promise<string>;
   /** What the catalog says went wrong with the Locations that are read. */
   errors(): Promise<string[]>;
   /** A webhook of a push to the default branch, delivered. */
   push(slug: string, files: Record<string, string>): Promise<void>;
   /** A webhook of changes that were made, delivered. */
   announce(slug: string, changes: readonly RefChange[]): Promise<void>;
+  /** Stops the backend, unless it has stopped, and Bitbucket, unless it is another's. */
   end(): Promise<void>;
 }
 
@@ -80,82 +94,107 @@ const READ_LOCATIONS = 'kind=location,spec.target';
 export async function startReaderWorld(
   options: ReaderWorldOptions,
 ): Promise<ReaderWorld> {
-  const { count, more = 0, prepare } = options;
-  const bitbucket = createBitbucket(count);
-  prepare?.(bitbucket);
-  const served = await serve(bitbucket);
+  const { beside, count, more = 0 } = options;
+  const { bitbucket, close } = beside
+    ? { bitbucket: beside.bitbucket, close: async () => {} }
+    : await serveBitbucket(options);
   const observer = createCatalogObserver();
-  const counter = createProcessingCounter();
+  const maxWaitMs = Math.max(25_000, count * MAX_WAIT_PER_FILE_MS);
+  const processing = observeProcessing(maxWaitMs);
   const logger = createLogRecorder();
   const backend = await startBackend({
     webhooks: true,
     config: configFor(bitbucket, options),
-    features: [
-      urlReader,
-      urlReaderServiceFactory,
-      observer.feature,
-      counter.feature,
-      logTo(logger),
-    ],
+    features: [urlReader, urlReaderServiceFactory, observer.feature, logTo(logger)],
   });
-  await backend.waitForEntities('kind=component', count + more);
-  const delivery = { secret: WEBHOOK_SECRET };
-  const announce = async (slug: string, changes: readonly RefChange[]) => {
-    const details = { projectKey: 'PAY', slug, changes };
-    await backend.deliver(bitbucket.webhook('repo:refs_changed', details, delivery));
+  await eventually(async () => {
+    const components = await backend.entities('kind=component');
+    expect(components).toHaveLength(count + more);
+  }, maxWaitMs);
+  let stopped: Promise<void> | undefined;
+  const stop = () => {
+    stopped ??= backend.stop();
+    return stopped;
   };
   return {
     ...backend,
     ...observer,
+    ...createPushes(bitbucket, backend),
+    stop,
     bitbucket,
     logger,
     components: async () => getUids(await backend.entities('kind=component')),
     reads: () => getReads(bitbucket),
     async processed(times) {
-      await counter.waitFor(observer, times);
+      await processing.process(observer.database(), times);
       await observer.runTask('catalog_orphan_cleanup');
     },
-    processedInHaste: times => inHaste(observer, () => counter.waitFor(observer, times)),
+    processings: processing.countOf,
+    async locationOf(slug) {
+      const target = `${bitbucket.baseUrl}/projects/PAY/repos/${slug}/browse/${FILE}`;
+      const [location] = await backend.entities(`kind=location,spec.target=${target}`);
+      return `location:default/${location?.metadata.name}`;
+    },
     errors: async () => (await backend.entities(READ_LOCATIONS)).flatMap(getErrors),
+    async end() {
+      processing.end();
+      await stop();
+      await close();
+    },
+  };
+}
+
+function createPushes(
+  bitbucket: SimulatedBitbucket,
+  backend: TestBackend,
+): Pick<ReaderWorld, 'announce' | 'push'> {
+  const delivery = { secret: WEBHOOK_SECRET };
+  const announce: ReaderWorld['announce'] = async (slug, changes) => {
+    const details = { projectKey: 'PAY', slug, changes };
+    await backend.deliver(bitbucket.webhook('repo:refs_changed', details, delivery));
+  };
+  return {
+    announce,
     async push(slug, files) {
       const changes = Object.entries(files).map(([path, content]) =>
         bitbucket.writeFile('PAY', slug, path, content),
       );
       await announce(slug, changes);
     },
-    announce,
-    async end() {
-      await backend.stop();
-      await served.close();
-    },
   };
 }
 
-function createBitbucket(count: number): SimulatedBitbucket {
-  const bitbucket = createSimulatedBitbucket({ users: [TEST_USER] });
+async function serveBitbucket({ count, prepare, rateLimit }: ReaderWorldOptions) {
+  const bitbucket = createSimulatedBitbucket({ users: [TEST_USER], rateLimit });
   for (let index = 0; index < count; index += 1) {
     const slug = `svc-${index}`;
-    const files = { 'catalog-info.yaml': componentYaml(slug, 'a service') };
+    const files = { [FILE]: componentYaml(slug, 'a service') };
     bitbucket.addRepository({ projectKey: 'PAY', slug, files });
   }
-  return bitbucket;
+  prepare?.(bitbucket);
+  const { close } = await serve(bitbucket);
+  return { bitbucket, close };
 }
 
 function configFor(
   bitbucket: SimulatedBitbucket,
-  { config, database, reading }: ReaderWorldOptions,
+  { config, database, intervalSeconds = 3_600, reading }: ReaderWorldOptions,
 ): JsonObject {
   const { integrations, catalog } = appConfigFor({ bitbucket, config });
-  const postgres = { client: 'pg', pluginDivisionMode: 'schema' };
   return {
     ...(integrations && { integrations }),
-    catalog: { ...Object(catalog), processingInterval: { seconds: 1 } },
+    catalog: { ...Object(catalog), processingInterval: { seconds: intervalSeconds } },
     backend: {
       ...(reading && { reading: { bitbucketServer: reading } }),
-      ...(database && { database: { ...postgres, connection: database } }),
+      ...(database && { database: toDatabaseConfig(database) }),
     },
   };
 }
+
+const toDatabaseConfig = (connection: string | { readonly directory: string }) =>
+  typeof connection === 'string'
+    ? { client: 'pg', pluginDivisionMode: 'schema', connection }
+    : { client: 'better-sqlite3', connection: { ...connection } };
 
 const logTo = (logger: LogRecorder) =>
   createServiceFactory({
@@ -184,66 +223,4 @@ function getReads({ requests }: SimulatedBitbucket): Map<string, number> {
     reads.set(path, (reads.get(path) ?? 0) + 1);
   }
   return reads;
-}
-
-const EntityRow = z.object({ entity_ref: z.string() });
-
-/** Has everything processed again at once, the longest waiting first. */
-const HURRY = `
-  CREATE TRIGGER hurry AFTER UPDATE OF next_update_at ON refresh_state
-  WHEN NEW.next_update_at > '2015' BEGIN
-    UPDATE refresh_state
-    SET next_update_at = strftime('%Y-%m-%d %H:%M:%f', 'now', '-20 years')
-    WHERE entity_id = NEW.entity_id;
-  END`;
-
-async function inHaste(
-  { database }: CatalogObserver,
-  wait: () => Promise<void>,
-): Promise<void> {
-  await database().raw(HURRY);
-  try {
-    await database()('refresh_state').update({ next_update_at: '2016-01-01' });
-    await wait();
-  } finally {
-    await database().raw('DROP TRIGGER hurry');
-  }
-}
-
-/** Counts how often the catalog has begun to process each entity. */
-function createProcessingCounter() {
-  const begun = new Map<string, number>();
-  const feature = createBackendModule({
-    pluginId: 'catalog',
-    moduleId: 'processing-counter',
-    register: env =>
-      env.registerInit({
-        deps: { catalog: catalogProcessingExtensionPoint },
-        init: async ({ catalog }) => {
-          catalog.addProcessor({
-            getProcessorName: () => 'processing-counter',
-            async preProcessEntity(entity) {
-              const ref = stringifyEntityRef(entity);
-              begun.set(ref, (begun.get(ref) ?? 0) + 1);
-              // In haste, the catalog never pauses by itself: others get their turn here.
-              await setImmediate();
-              return entity;
-            },
-          });
-        },
-      }),
-  });
-  /** An entity that was begun once more than so often was done with so often. */
-  const waitFor = async ({ database }: CatalogObserver, times: number) => {
-    const before = new Map(begun);
-    const getNewReads = (ref: string) => (begun.get(ref) ?? 0) - (before.get(ref) ?? 0);
-    await eventually(async () => {
-      const rows: unknown[] = await database()('refresh_state')
-        .whereLike('entity_ref', 'location:%')
-        .select('entity_ref');
-      const counts = rows.map(row => getNewReads(EntityRow.parse(row).entity_ref));
-      expect(Math.min(...counts)).toBeGreaterThan(times);
-    });
-  };
-  return { feature, waitFor };
 }
