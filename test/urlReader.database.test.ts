@@ -1,12 +1,15 @@
 /**
- * A catalog whose PostgreSQL goes away while it reads files, with its real processing loop: no
- * entity is lost, no place for processing stays occupied, and nothing stays outdated.
+ * Catalogs on PostgreSQL that read files, with their real processing loop. One whose database goes
+ * away: no entity is lost, no place for processing stays occupied, and nothing stays outdated.
+ * Two on the same database: together they keep to what Bitbucket grants a user.
  */
 
 import knexFactory, { Knex } from 'knex';
+import { z } from 'zod';
 import { componentYaml } from '../dev/seed';
 import { eventually } from '../src/__testUtils__/eventually';
 import { createTestDatabases } from '../src/__testUtils__/testDatabases';
+import { EACH_RUN_CHECKS } from '../src/__testUtils__/testProvider';
 import {
   DatabaseProxy,
   Disorder,
@@ -18,6 +21,13 @@ const FILE = 'catalog-info.yaml';
 /** More than the catalog processes at a time. */
 const COUNT = 12;
 const STAMPS = 'bitbucket_server_discovery_stamps';
+const BUCKETS = 'bitbucket_server_discovery_buckets';
+const RUN = 'bitbucketServer-provider:default:refresh';
+
+const BucketState = z.object({ replicas: z.record(z.string(), z.number()) });
+const BucketRow = z.object({
+  state: z.string().transform(text => BucketState.parse(JSON.parse(text))),
+});
 
 const databases = createTestDatabases();
 const describeIfPostgres = databases.supports('POSTGRES_15') ? describe : describe.skip;
@@ -141,4 +151,53 @@ describeIfPostgres('a catalog whose PostgreSQL', () => {
       await expectNoReads();
     },
   );
+});
+
+describeIfPostgres('two replicas with 20 requests and 10 more each second', () => {
+  const SETTINGS = {
+    count: COUNT,
+    config: EACH_RUN_CHECKS,
+    // Each processing reads everything.
+    reading: { maxAge: { seconds: 0 } },
+  };
+  const replicas: ReaderWorld[] = [];
+
+  afterAll(async () => {
+    for (const replica of replicas.reverse()) await replica.end();
+  });
+
+  /** Those that have taken requests from what they have in common. */
+  async function countReplicas({ database }: ReaderWorld): Promise<number> {
+    const rows: unknown[] = await database()(BUCKETS).select('state');
+    const [{ state }] = z.tuple([BucketRow]).parse(rows);
+    return Object.keys(state.replicas).length;
+  }
+
+  it('meet no 429 from their start on, with runs, webhooks and reads on both', async () => {
+    const database = await databases.createPostgres();
+    // Less at once than Bitbucket documents, and faster.
+    const rateLimit = { capacity: 20, fillRate: 10 };
+    const first = await startReaderWorld({ ...SETTINGS, database, rateLimit });
+    replicas.push(first);
+    const second = await startReaderWorld({ ...SETTINGS, database, beside: first });
+    replicas.push(second);
+    const pushed = Array.from({ length: 6 }, (_, index) => `svc-${index}`);
+
+    await Promise.all([
+      ...replicas.map(replica => replica.runTask(RUN)),
+      ...replicas.map(replica => replica.processed(2)),
+      ...pushed.map((slug, index) =>
+        replicas[index % 2]?.push(slug, { [FILE]: componentYaml(slug, 'pushed') }),
+      ),
+    ]);
+    await eventually(async () => {
+      const filter = 'kind=component,metadata.description=pushed';
+      expect(await second.entities(filter)).toHaveLength(pushed.length);
+    });
+
+    expect(first.bitbucket.requests.length).toBeGreaterThan(4 * rateLimit.capacity);
+    expect(first.bitbucket.rateLimitedCount).toBe(0);
+    expect(await countReplicas(first)).toBe(2);
+    expect(await second.errors()).toEqual([]);
+  });
 });
