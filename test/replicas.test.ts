@@ -25,6 +25,7 @@ const OFTEN_SLUGS = ['red', 'green', 'blue'];
 const CHECKED_RUNS = 5;
 const PUSHED_SLUGS = ['to-first', 'to-second', 'to-bus', 'to-both'];
 const MANUAL = { trigger: 'manual' };
+const HOUR_MS = 60 * 60_000;
 
 const endings: (() => Promise<unknown>)[] = [];
 
@@ -68,6 +69,7 @@ function configFor(
     ...appConfigFor({ bitbucket, integration }),
     events: webhookConfig('always'),
     catalog: {
+      processingInterval: { seconds: 5 },
       providers: {
         bitbucketServer: {
           often: provider('OFTEN', { seconds: 1 }),
@@ -101,6 +103,9 @@ async function serveBitbucket(): Promise<SimulatedBitbucket> {
 
 const isListingOf = (projectKey: string) => (request: LoggedRequest) =>
   request.path.includes(`/projects/${projectKey}/repos?`);
+
+const isReadOf = (slug: string) => (request: LoggedRequest) =>
+  request.path.includes(`/repos/${slug}/raw/`);
 
 /** Asked for the repository itself: what an event leads to, and no run. */
 const isEvaluationOf = (slug: string) => (request: LoggedRequest) =>
@@ -272,19 +277,41 @@ const toAnchor = (providerId: string) =>
       expect([count(isListingOf('ONE')), count(isListingOf('TWO'))]).toEqual([1, 1]);
     });
 
-    it('find with the next run a change whose event reached a replica that was killed before the check', async () => {
-      expect(await first.deliver(pushFile('lost'))).toBe(202);
-      await first.stop();
-      expect(await second.entities('kind=component,metadata.name=lost')).toEqual([]);
+    /** Which of both has sent the latest request of a kind. */
+    const getSender = (matches: (request: LoggedRequest) => boolean) =>
+      bitbucket.requests.filter(matches).at(-1)?.user === 'first-replica'
+        ? { sender: first, other: second, name: 'first-replica' }
+        : { sender: second, other: first, name: 'second-replica' };
 
-      expect(await second.refresh(toAnchor('main'))).toBe(200);
+    it('show the file that a replica was reading when it was killed, and find with the next run the change whose event had reached it', async () => {
+      const before = await getUids(second);
+      const slow = bitbucket.faults.add({
+        match: { kind: 'raw', repositorySlug: 'api' },
+        times: 1,
+        effect: { type: 'slow-body', ms: HOUR_MS },
+      });
+      expect(await first.deliver(pushFile('api'))).toBe(202);
+      await eventually(async () => expect(slow.hits).toBe(1));
+      const { sender: killed, other: survivor, name } = getSender(isReadOf('api'));
+      expect(await killed.deliver(pushFile('lost'))).toBe(202);
+      await killed.stop();
+      expect(await survivor.entities('kind=component,metadata.name=lost')).toEqual([]);
 
-      await second.component('lost');
+      // Once the interval is over after which the file is processed again.
+      await eventually(async () => {
+        const { metadata } = await survivor.component('api');
+        expect(metadata.description).toBe('pushed');
+      });
+      expect(await survivor.refresh(toAnchor('main'))).toBe(200);
+      await survivor.component('lost');
       expect(count(isEvaluationOf('lost'))).toBe(0);
+      expect(await getUids(survivor)).toMatchObject(before);
+
+      const successor = await startReplica(name);
+      [first, second] = killed === first ? [successor, survivor] : [survivor, successor];
     });
 
     it('finish the run in which one of them was killed, and remove nothing', async () => {
-      first = await startReplica('first-replica');
       const before = await getUids(second);
       const hang = bitbucket.faults.add({
         match: { kind: 'file-check', projectKey: 'PAY' },
@@ -293,9 +320,7 @@ const toAnchor = (providerId: string) =>
       });
       expect(await second.refresh(toAnchor('main'))).toBe(200);
       await eventually(async () => expect(hang.hits).toBeGreaterThan(0));
-      const user = bitbucket.requests.filter(isListingOf('PAY')).at(-1)?.user;
-      const [killed, survivor] =
-        user === 'first-replica' ? [first, second] : [second, first];
+      const { sender: killed, other: survivor } = getSender(isListingOf('PAY'));
 
       await killed.stop();
       hang.remove();

@@ -158,7 +158,7 @@ const lastingEventsServiceFactory = createServiceFactory({
 
 /** Of a backend in a process of its own. */
 const RECEIVING = ['events', 'webhooks'] as const;
-const DISCOVERING = ['catalog', 'discovery'] as const;
+const DISCOVERING = ['catalog', 'discovery', 'url-reader'] as const;
 
 const PRODUCTION_FEATURES: readonly BackendFeature[] = [
   discoveryModule,
