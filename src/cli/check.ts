@@ -57,7 +57,7 @@ async function check(
     `Provider ${config.id} on ${config.host} (${redact(integration.apiBaseUrl)})\n`,
   );
   let failures = 0;
-  progress.begin(`${config.id}: asking ${config.host}`);
+  progress.begin(`${config.id}: checking ${config.host}`);
   try {
     for await (const finding of checkProvider(connection, backstageUrl, io.signal)) {
       progress.end();

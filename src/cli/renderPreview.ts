@@ -227,12 +227,14 @@ export function renderConflicts(conflicts: readonly SharedFile[]): string[] {
 
 /** Renders all details of one repository. */
 export function renderRepository(repository: PreviewedRepository): string {
-  const { outcome, reason, cause, detail, remedy, files, url } = repository;
+  const { catalog, outcome, reason, cause, detail, remedy, files, url } = repository;
+  // The errors in the catalog have their own remedies, and "None" would contradict them.
+  const isRemedied = outcome === 'registered' && (catalog?.errors ?? []).length > 0;
   const rows = [
     ['Outcome', reason === undefined ? outcome : `${outcome}: ${reason}`],
     ['Cause', cause],
     ...(detail === undefined ? [] : [['Detail', detail]]),
-    ['What to do', remedy],
+    ...(isRemedied ? [] : [['What to do', remedy]]),
     ...files.map(file => ['File', `${file.path} -> ${file.targetUrl}`]),
     ...(url === undefined ? [] : [['Page', url]]),
     ...inCatalogRows(repository),

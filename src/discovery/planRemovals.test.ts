@@ -127,13 +127,13 @@ describe('planRemovals', () => {
       31,
       100,
       30,
-      '31 of 100 Locations (31 %) would be removed, more than removals.maxPercentage (30 %) allows at once. They go from 2024-01-02T00:00:00.000Z on, if every run until then confirms them (removals.holdFor)',
+      '31 of 100 Locations (31 %) would be removed, more than removals.maxPercentage (30 %) allows at once. They will be removed after 2024-01-02T00:00:00.000Z, if every run until then confirms them (removals.holdFor)',
     ],
     [
       3001,
       10_000,
       30,
-      '3001 of 10000 Locations (30.1 %) would be removed, more than removals.maxPercentage (30 %) allows at once. They go from 2024-01-02T00:00:00.000Z on, if every run until then confirms them (removals.holdFor)',
+      '3001 of 10000 Locations (30.1 %) would be removed, more than removals.maxPercentage (30 %) allows at once. They will be removed after 2024-01-02T00:00:00.000Z, if every run until then confirms them (removals.holdFor)',
     ],
     [
       2,
@@ -227,7 +227,7 @@ describe('planRemovals', () => {
       ];
 
       expect(plan(due, 100, { held }).reason).toContain(
-        'They go from 2024-01-01T01:00:00.000Z on',
+        'They will be removed after 2024-01-01T01:00:00.000Z,',
       );
     });
 

@@ -151,5 +151,5 @@ function describeHold(
     replaced === 0 ? '' : `, ${replaced} of them because their file has another URL now`;
   return policy.maxPercentage <= 0
     ? `${removals} of ${known} Locations would be removed${why}; ${policy.nothingBecause ?? 'removals.maxPercentage is 0'}, so nothing is removed without approval`
-    : `${removals} of ${known} Locations (${share} %) would be removed${why}, more than removals.maxPercentage (${policy.maxPercentage} %) allows at once. They go from ${until} on, if every run until then confirms them (removals.holdFor)`;
+    : `${removals} of ${known} Locations (${share} %) would be removed${why}, more than removals.maxPercentage (${policy.maxPercentage} %) allows at once. They will be removed after ${until}, if every run until then confirms them (removals.holdFor)`;
 }

@@ -68,7 +68,7 @@ describe('a removal of 40 % in one run', () => {
     expect(connection.targets()).toEqual(toTargets(SLUGS));
     expect(logger.messages('warn')).toEqual([
       expect.stringMatching(
-        /^Removals are held back: 20 of 50 Locations \(40 %\).*removals\.maxPercentage \(30 %\).*They go from \S+Z on.*removals\.holdFor.*POST \/api\/catalog\/bitbucket-server\/discoveries\/default\/removals\/approve/,
+        /^Removals are held back: 20 of 50 Locations \(40 %\).*removals\.maxPercentage \(30 %\).*They will be removed after \S+Z, .*removals\.holdFor.*POST \/api\/catalog\/bitbucket-server\/discoveries\/default\/removals\/approve/,
       ),
     ]);
     expect(await lastSummary()).toMatchObject({ heldBack: 20, removed: 0 });
