@@ -6,8 +6,10 @@ import { ConfigReader } from '@backstage/config';
 import { ConfigSchema } from '@backstage/config-loader';
 import { JsonObject } from '@backstage/types';
 import { parse } from 'yaml';
+import { z } from 'zod';
 import { seed, seedOtherKinds } from '../dev/seed';
 import { createSimulatedBitbucket } from '../dev/simulatedBitbucket';
+import { apiAuthConfig, TOKEN } from '../src/__testUtils__/backendApi';
 import { FakeClock } from '../src/__testUtils__/FakeClock';
 import {
   blockLanguages,
@@ -74,6 +76,24 @@ describe('the configuration of the guide', () => {
 
     expect(ids).toContainEqual(['default']);
     expect(ids).toContainEqual(['payments', 'everything-else']);
+  });
+
+  it('configures a static token as the backends of other tests do, for the catalog only', () => {
+    const tokens = configExamples().flatMap(({ backend }) =>
+      isJsonObject(backend) && backend.auth !== undefined ? [backend.auth] : [],
+    );
+    const like = JSON.stringify(apiAuthConfig).replace(TOKEN, 'a-static-token');
+    const { externalAccess } = z
+      .object({ externalAccess: z.tuple([z.object({ type: z.string() }).loose()]) })
+      .parse(JSON.parse(like.replace('a-test', 'bitbucket-server-discovery')));
+
+    expect(tokens).toEqual([
+      {
+        externalAccess: [
+          { ...externalAccess[0], accessRestrictions: [{ plugin: 'catalog' }] },
+        ],
+      },
+    ]);
   });
 
   it('is accepted by the events feature where it is about events', async () => {

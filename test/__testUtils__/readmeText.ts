@@ -51,6 +51,7 @@ export const EXAMPLE_ENV: Readonly<Record<string, string>> = {
   BITBUCKET_PASSWORD: 'Tr0ub4dor-secret',
   BITBUCKET_TOKEN: 'a-secret-token',
   BITBUCKET_WEBHOOK_SECRET: 'a-webhook-secret',
+  BACKSTAGE_TOKEN: 'a-static-token',
 };
 
 const Manifest = z.object({
