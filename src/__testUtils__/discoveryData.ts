@@ -16,6 +16,7 @@ import {
   CatalogLocation,
   DiscoveryResult,
   DiscoveryScope,
+  KnownRepositories,
   KnownRepository,
   ProviderState,
   RepositoryResult,
@@ -126,6 +127,10 @@ export function ended(
   };
 }
 
+export function knownById(repositories: readonly KnownRepository[]): KnownRepositories {
+  return new Map(repositories.map(one => [one.repositoryId, one]));
+}
+
 /** The result of a complete run, unless overridden. */
 export function discovered(
   found: {
@@ -143,18 +148,20 @@ export function discovered(
       problems: complete ? [] : [{ problem: problem(), gone: false }],
       unreadable: 0,
     },
-    repositories: found.repositories ?? [],
-    known: found.known ?? [],
+    repositories: new Map(
+      (found.repositories ?? []).map(one => [one.repository.id, one]),
+    ),
+    known: knownById(found.known ?? []),
     goneRepositoryIds: new Set(found.gone),
     interruption: found.interruption,
   };
 }
 
 export function createState(
-  repositories: readonly KnownRepository[],
+  repositories: readonly KnownRepository[] | KnownRepositories,
   held: ProviderState['held'] = [],
 ): ProviderState {
-  return { repositories, held };
+  return { repositories: [...repositories.values()], held };
 }
 
 export function filters(rest: Partial<RepositoryFilters> = {}): RepositoryFilters {

@@ -250,7 +250,7 @@ function toPreview(run: Run, connection: Connection, io: CliIo): ProviderPreview
       pacedMs: meter.pacedMs(),
     },
     budget,
-    repositories: run.result.repositories
+    repositories: [...run.result.repositories.values()]
       .map(result => reportRepository(result))
       .sort(compareReports)
       .map(report => toPreviewedRepository(report, integration)),

@@ -350,7 +350,7 @@ interface DuplicateEntity {
 
 /** Finds the entities that several repositories of a run emit. */
 export function findDuplicateEntities(
-  results: readonly RepositoryResult[],
+  results: Iterable<RepositoryResult>,
 ): DuplicateEntity[] {
   // Locations are skipped: a URL belongs to one repository only.
   const emitted: { key: string; repository: RepositoryRef }[] = [];

@@ -8,6 +8,7 @@ import {
   problem,
   registered,
   UNKNOWN,
+  knownById,
 } from '../__testUtils__/discoveryData';
 import { RepositoryOutcome } from '../model';
 import {
@@ -103,7 +104,12 @@ describe('the known state that a check confirms', () => {
 
   it('keeps its time and revision after a run, but not after an event', async () => {
     const results = new Map([[7, SAME]]);
-    const findings = { known: [BEFORE], results, hasLeft: () => true, getOwner: () => 7 };
+    const findings = {
+      known: knownById([BEFORE]),
+      results,
+      hasLeft: () => true,
+      getOwner: () => 7,
+    };
     const difference = await findDifference(findings);
     const after = (unchanged: UnchangedStates) =>
       knownAfter(findings, difference, unchanged);
@@ -124,7 +130,7 @@ describe('the known state of repositories that were not checked', () => {
     unchanged: UnchangedStates = { others: 'keep' },
   ) {
     const findings: Findings = {
-      known: others,
+      known: knownById(others),
       results: new Map([[7, result(FOUND)]]),
       hasLeft: () => false,
       getOwner: ({ repositoryId }) => repositoryId,

@@ -19,6 +19,7 @@ import {
 import {
   CatalogLocation,
   ConclusiveOutcome,
+  KnownRepositories,
   KnownRepository,
   RepositoryResult,
 } from './types';
@@ -27,7 +28,7 @@ import { hasSameIdentity, isAt } from './identify';
 /** Findings about some repositories, or about all. */
 export interface Findings {
   /** The known state of these repositories. */
-  readonly known: readonly KnownRepository[];
+  readonly known: KnownRepositories;
   /** Results of the repositories that were checked, by id. */
   readonly results: ReadonlyMap<number, RepositoryResult>;
   /** Whether a Location that was not found is proven to be gone; in doubt it is kept. */
@@ -77,7 +78,7 @@ export async function findDifference({
   const kept = new Map<string, CatalogLocation>();
   const lost = new Map<string, CatalogLocation>();
   const replaced = new Map<string, Replacement>();
-  await forEachInTurns(known, repository => {
+  await forEachInTurns(known.values(), repository => {
     for (const file of repository.files) {
       const key = getEntryKey(file);
       before.set(key, file);
@@ -159,7 +160,7 @@ export async function knownAfter(
     );
   };
   const staying = new Map<number, readonly CatalogFile[]>();
-  await forEachInTurns(known, repository => {
+  await forEachInTurns(known.values(), repository => {
     const files = select(repository.files, file => stays(repository, file));
     if (files.length > 0) {
       const id = getOwner(repository);
@@ -169,7 +170,7 @@ export async function knownAfter(
   });
   const after: KnownRepository[] = [];
   let checked = 0;
-  await forEachInTurns(known, repository => {
+  await forEachInTurns(known.values(), repository => {
     const { repositoryId: id } = repository;
     const result = results.get(id);
     const files = staying.get(id) ?? [];
@@ -185,11 +186,9 @@ export async function knownAfter(
   });
   // In most runs all repositories are known.
   if (checked < results.size) {
-    const ids = new Set<number>();
-    await forEachInTurns(known, ({ repositoryId }) => ids.add(repositoryId));
     await forEachInTurns(results.values(), result => {
       const { id } = result.repository;
-      if (!ids.has(id)) {
+      if (!known.has(id)) {
         after.push(afterCheck(result, undefined, staying.get(id) ?? [], isGiven));
       }
     });

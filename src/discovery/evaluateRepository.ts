@@ -13,6 +13,7 @@ import { findCatalogFiles } from './findCatalogFiles';
 import {
   addressKey,
   addressOfFile,
+  indexKnown,
   isAt,
   isPlaceholderId,
   isSameRepository,
@@ -339,13 +340,10 @@ async function toFindings(
   if (!repository || !outcome) {
     // Stored without files and outcome, so that a run in progress notices.
     const gone = { conclusive: undefined, problem: undefined, checkedAtMs, revision };
-    return {
-      ...rules,
-      known: known.map(record =>
-        ids.has(record.repositoryId) ? { ...record, ...gone } : record,
-      ),
-      results: new Map(),
-    };
+    const left = known.map(record =>
+      ids.has(record.repositoryId) ? { ...record, ...gone } : record,
+    );
+    return { ...rules, known: await indexKnown(left), results: new Map() };
   }
   const { id, projectKey, slug, hierarchyId } = repository;
   const ref = { id, projectKey, slug, hierarchyId };
@@ -356,7 +354,7 @@ async function toFindings(
   return {
     ...rules,
     known: await replaceIds(
-      known,
+      await indexKnown(known),
       new Map(identified.map(record => [record.repositoryId, id])),
     ),
     results: new Map([[id, { repository: ref, outcome, checkedAtMs, revision }]]),

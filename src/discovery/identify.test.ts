@@ -5,6 +5,7 @@ import {
   NOW,
   registered,
   repository,
+  knownById,
 } from '../__testUtils__/discoveryData';
 import { Repository } from '../model';
 import {
@@ -52,31 +53,33 @@ describe('identify', () => {
     ['~jdoe/api', '~JDOE/api'],
   ])('gives %s the id of the listed %s', async (at, listedAt) => {
     const before = known(-1, at, [file(at)], 5);
-    expect(await identify([before], [repository(7, listedAt)])).toEqual([
-      { ...before, repositoryId: 7 },
-    ]);
+    expect(await identify(knownById([before]), [repository(7, listedAt)])).toEqual(
+      knownById([{ ...before, repositoryId: 7 }]),
+    );
   });
 
   it('keeps a placeholder when nothing is listed at its address', async () => {
-    const before = [known(-1, 'PAY/api')];
+    const before = knownById([known(-1, 'PAY/api')]);
     expect(await identify(before, [repository(7, 'OPS/api')])).toEqual(before);
   });
 
   it('never changes a known id, whichever repository has the address now', async () => {
-    const before = [known(3, 'PAY/api'), known(-1, 'PAY/web')];
+    const before = knownById([known(3, 'PAY/api'), known(-1, 'PAY/web')]);
     const listed = [repository(7, 'PAY/api'), repository(8, 'PAY/web')];
     const after = await identify(before, listed);
-    expect(after.map(({ repositoryId }) => repositoryId)).toEqual([3, 8]);
+    expect([...after.keys()]).toEqual([3, 8]);
   });
 
   it('keeps the files of both when the repository of a placeholder is already known', async () => {
-    const before = [known(7, 'PAY/old'), known(-1, 'PAY/new')];
+    const before = knownById([known(7, 'PAY/old'), known(-1, 'PAY/new')]);
     const after = await identify(before, [repository(7, 'PAY/new')]);
-    expect(after).toEqual([known(7, 'PAY/old', [file('PAY/old'), file('PAY/new')])]);
+    expect(after).toEqual(
+      knownById([known(7, 'PAY/old', [file('PAY/old'), file('PAY/new')])]),
+    );
   });
 
   it('does not change the known repositories when there are no placeholders', async () => {
-    const before = [known(7, 'PAY/api'), known(8, 'PAY/web', [])];
+    const before = knownById([known(7, 'PAY/api'), known(8, 'PAY/web', [])]);
     expect(await identify(before, [repository(9, 'PAY/api')])).toEqual(before);
   });
 });
@@ -113,15 +116,17 @@ it.each([
 });
 
 describe('separateByAddress', () => {
-  const separate = (
-    before: Parameters<typeof separateByAddress>[0],
-    ...listed: ReturnType<typeof repository>[]
-  ) =>
-    separateByAddress(
-      before,
+  const separate = async (
+    before: readonly KnownRepository[],
+    ...listed: readonly Repository[]
+  ) => {
+    const { known: after, ...rest } = await separateByAddress(
+      knownById(before),
       new Map(listed.map(row => [row.id, row])),
       ({ projectKey, slug }) => ({ projectKey: `${projectKey}-PAGE`, slug }),
     );
+    return { ...rest, known: [...after.values()] };
+  };
 
   it('gives a file at a former address a placeholder, which leads to the repository that moved', async () => {
     const before = known(7, 'PAY/old', [file('PAY/old'), file('PAY/api', 'b.yaml')]);
@@ -173,7 +178,7 @@ describe('separateByAddress', () => {
 
 describe('indexFiles', () => {
   const index = (before: readonly KnownRepository[], listed: readonly Repository[]) =>
-    indexFiles(new Map(before.map(one => [one.repositoryId, one])), listed);
+    indexFiles(knownById(before), listed);
 
   it('finds the files of a repository by its id, wherever it is now', async () => {
     const before = [known(7, 'PAY/old'), known(8, 'PAY/web')];
@@ -217,7 +222,8 @@ describe('replaceIds', () => {
     'merges two repositories with the outcome %s',
     async (_, first, kind, checkedAtMs) => {
       const second = { ...known(-1, 'PAY/new'), ...CHECKED };
-      const [merged, ...others] = await replaceIds([first, second], new Map([[-1, 7]]));
+      const replaced = await replaceIds(knownById([first, second]), new Map([[-1, 7]]));
+      const [merged, ...others] = replaced.values();
       expect(others).toEqual([]);
       expect(merged).toMatchObject({
         repositoryId: 7,

@@ -4,17 +4,24 @@
  */
 
 import { CatalogFile, Repository, RepositoryAddress } from '../model';
-import { forEachInTurns, mapInTurns } from '../util/clock';
+import { forEachInTurns, indexInTurns } from '../util/clock';
 import { groupBy } from '../util/groupBy';
 import { parseTarget } from '../util/parseUrls';
 import { mergeFiles } from './locations';
-import { KnownRepository } from './types';
+import { KnownRepositories, KnownRepository } from './types';
 
 /**
  * Whether the id is a placeholder, because the numeric id in Bitbucket is not known yet.
  */
 export function isPlaceholderId(repositoryId: number): boolean {
   return repositoryId < 0;
+}
+
+/** Indexes known repositories by id. */
+export function indexKnown(
+  known: Iterable<KnownRepository>,
+): Promise<Map<number, KnownRepository>> {
+  return indexInTurns(known, ({ repositoryId }) => repositoryId);
 }
 
 /** Returns a comparable form of an address: Bitbucket ignores case in keys and slugs. */
@@ -67,7 +74,7 @@ export function addressOfFile(
 
 /** The known state, separated by address. */
 export interface SeparatedRepositories {
-  readonly known: readonly KnownRepository[];
+  readonly known: KnownRepositories;
   /**
    * Placeholder ids for former addresses, mapped to the id of the repository that was
    * there and is proven to have moved.
@@ -86,14 +93,15 @@ export interface SeparatedRepositories {
  * may be spelled differently from its key
  */
 export async function separateByAddress(
-  known: readonly KnownRepository[],
+  known: KnownRepositories,
   listed: ReadonlyMap<number, Repository>,
   getPage: (repository: Repository) => RepositoryAddress | undefined,
 ): Promise<SeparatedRepositories> {
   const placeholders = new Placeholders(known);
   const movedIds = new Map<number, number>();
   const reassigned: KnownRepository[] = [];
-  const remaining = await mapInTurns(known, repository => {
+  const changed = new Map<number, KnownRepository>();
+  await forEachInTurns(known.values(), repository => {
     const now = listed.get(repository.repositoryId);
     const isSame = now === undefined || isSameRepository(repository, now);
     if (!isSame) {
@@ -110,17 +118,20 @@ export async function separateByAddress(
       }
       return false;
     });
-    return files.length === repository.files.length
-      ? repository
-      : { ...repository, files };
+    if (files.length < repository.files.length) {
+      changed.set(repository.repositoryId, { ...repository, files });
+    }
   });
-  const separated = [...placeholders.added.values()];
-  return {
-    known:
-      separated.length > 0 ? await mergeById([...remaining, ...separated]) : remaining,
-    movedIds,
-    reassigned,
-  };
+  // In most runs no file is elsewhere.
+  if (changed.size === 0) {
+    return { known, movedIds, reassigned };
+  }
+  const separated = new Map<number, KnownRepository>();
+  await forEachInTurns(known, ([id, before]) => {
+    separated.set(id, changed.get(id) ?? before);
+  });
+  placeholders.added.forEach(one => addTo(separated, one));
+  return { known: separated, movedIds, reassigned };
 }
 
 /** Whether two addresses are the same. */
@@ -142,10 +153,8 @@ class Placeholders {
   readonly #ids: ReadonlyMap<string, number>;
   #lowestId: number;
 
-  constructor(known: readonly KnownRepository[]) {
-    const placeholders = known.filter(repository =>
-      isPlaceholderId(repository.repositoryId),
-    );
+  constructor(known: KnownRepositories) {
+    const placeholders = findPlaceholders(known);
     this.#ids = new Map(
       placeholders.map(repository => [addressKey(repository), repository.repositoryId]),
     );
@@ -173,10 +182,10 @@ class Placeholders {
  * @returns each known repository once; where two are merged, with the files of both
  */
 export async function identify(
-  known: readonly KnownRepository[],
+  known: KnownRepositories,
   listed: Iterable<Repository>,
-): Promise<readonly KnownRepository[]> {
-  const placeholders = known.filter(({ repositoryId }) => isPlaceholderId(repositoryId));
+): Promise<KnownRepositories> {
+  const placeholders = findPlaceholders(known);
   if (placeholders.length === 0) {
     return known;
   }
@@ -198,7 +207,7 @@ export async function identify(
  * @param repositories - those that the index is asked about
  */
 export async function indexFiles(
-  known: ReadonlyMap<number, KnownRepository>,
+  known: KnownRepositories,
   repositories: readonly Repository[],
 ): Promise<(repository: Repository) => readonly CatalogFile[]> {
   const ownFiles = ({ id }: Repository) => known.get(id)?.files ?? [];
@@ -230,20 +239,27 @@ export async function indexFiles(
  * @returns each known repository once; where two are merged, with the files of both
  */
 export async function replaceIds(
-  known: readonly KnownRepository[],
+  known: KnownRepositories,
   ids: ReadonlyMap<number, number>,
-): Promise<readonly KnownRepository[]> {
+): Promise<KnownRepositories> {
   if (ids.size === 0) {
     return known;
   }
-  return mergeById(
-    await mapInTurns(known, repository => {
-      const id = ids.get(repository.repositoryId) ?? repository.repositoryId;
-      return id === repository.repositoryId
-        ? repository
-        : { ...repository, repositoryId: id };
-    }),
-  );
+  const replaced = new Map<number, KnownRepository>();
+  await forEachInTurns(known.values(), repository => {
+    const repositoryId = ids.get(repository.repositoryId);
+    addTo(
+      replaced,
+      repositoryId === undefined ? repository : { ...repository, repositoryId },
+    );
+  });
+  return replaced;
+}
+
+/** Adds a known repository, with the files of both where its id is known already. */
+function addTo(known: Map<number, KnownRepository>, repository: KnownRepository): void {
+  const before = known.get(repository.repositoryId);
+  known.set(repository.repositoryId, before ? merge(before, repository) : repository);
 }
 
 function merge(repository: KnownRepository, other: KnownRepository): KnownRepository {
@@ -257,11 +273,6 @@ function merge(repository: KnownRepository, other: KnownRepository): KnownReposi
   };
 }
 
-async function mergeById(known: readonly KnownRepository[]): Promise<KnownRepository[]> {
-  const merged = new Map<number, KnownRepository>();
-  await forEachInTurns(known, repository => {
-    const before = merged.get(repository.repositoryId);
-    merged.set(repository.repositoryId, before ? merge(before, repository) : repository);
-  });
-  return [...merged.values()];
+function findPlaceholders(known: KnownRepositories): KnownRepository[] {
+  return [...known.values()].filter(({ repositoryId }) => isPlaceholderId(repositoryId));
 }

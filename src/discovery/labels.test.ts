@@ -7,6 +7,7 @@ import {
   registered,
   scope,
   address,
+  knownById,
 } from '../__testUtils__/discoveryData';
 import { FakeRepositorySource } from '../__testUtils__/FakeRepositorySource';
 import { RepositoryFilters } from '../filters/types';
@@ -35,13 +36,17 @@ function run(
   filters: Partial<RepositoryFilters>,
   before: readonly KnownRepository[] = [],
 ): Promise<DiscoveryResult> {
-  return runDiscovery(scope({ filters }), { source, now: () => NOW, known: before });
+  return runDiscovery(scope({ filters }), {
+    source,
+    now: () => NOW,
+    known: knownById(before),
+  });
 }
 
 /** Slug → `registered`, `excluded label`, … */
 function outcomes(result: DiscoveryResult): Record<string, string> {
   return Object.fromEntries(
-    result.repositories.map(({ repository, outcome }) => [
+    [...result.repositories.values()].map(({ repository, outcome }) => [
       repository.slug,
       outcome.kind === 'registered' ? outcome.kind : `${outcome.kind} ${outcome.reason}`,
     ]),
@@ -152,7 +157,7 @@ describe('a label that cannot be read', () => {
       plain: 'unknown not-permitted',
       old: 'registered',
     });
-    const plain = result.repositories.find(({ repository }) => repository.id === 4);
+    const plain = result.repositories.get(4);
     expect(plain?.outcome).toMatchObject({
       detail: 'Which repositories carry the label "b" could not be read. Refused: 401',
     });

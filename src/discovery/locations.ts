@@ -62,8 +62,8 @@ export function toRepositoryRef(known: KnownRepository): RepositoryRef {
 }
 
 /** Returns every Location of these repositories. */
-export function toLocations(known: readonly KnownRepository[]): CatalogLocation[] {
-  return known.flatMap(repositoryState => {
+export function toLocations(known: Iterable<KnownRepository>): CatalogLocation[] {
+  return [...known].flatMap(repositoryState => {
     const repository = toRepositoryRef(repositoryState);
     return repositoryState.files.map(file => ({ repository, file }));
   });

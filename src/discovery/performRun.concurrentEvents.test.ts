@@ -12,6 +12,7 @@ import {
   target,
   getTargets,
   UNKNOWN,
+  knownById,
 } from '../__testUtils__/discoveryData';
 import { RepositoryOutcome } from '../model';
 import { knownAfterCheck } from './difference';
@@ -41,7 +42,7 @@ function goneSince(id: number, at: string, checkedAtMs: number): KnownRepository
 }
 
 function getOutcomes({ repositories }: DiscoveryResult) {
-  return repositories.map(result => [
+  return [...repositories.values()].map(result => [
     result.repository.id,
     `${result.repository.projectKey}/${result.repository.slug}`,
     result.outcome.kind,
@@ -77,10 +78,10 @@ describe('a repository that both the run and an event checked', () => {
       repositories: [ended(7, 'PAY/api', run)],
     });
     const merged = applyConcurrentEvents(result, [newer]);
-    expect(merged.repositories).toEqual([
+    expect([...merged.repositories.values()]).toEqual([
       { ...ended(7, 'PAY/api', later), checkedAtMs: LATER, revision: LATER },
     ]);
-    expect(merged.known).toEqual([newer]);
+    expect(merged.known).toEqual(knownById([newer]));
   });
 
   it.each([
@@ -241,7 +242,7 @@ describe('a repository known by its address only', () => {
         [-2, 'PAY/web', 'unknown'],
         [7, 'pay/API', kind],
       ]);
-      expect(merged.known.map(repository => repository.repositoryId)).toEqual([-2, 7]);
+      expect([...merged.known.keys()]).toEqual([-2, 7]);
       expect(await catalogAfter(merged)).toEqual(holds);
     },
   );
@@ -280,7 +281,7 @@ it('applyConcurrentEvents keeps the other fields of the result and does not muta
   const merged = applyConcurrentEvents(result, newer);
   expect(merged.listing).toBe(result.listing);
   expect(merged.interruption).toBe(result.interruption);
-  expect(merged.repositories[1]).toBe(result.repositories[1]);
+  expect(merged.repositories.get(9)).toBe(result.repositories.get(9));
   expect(result).toEqual(copy);
   expect(applyConcurrentEvents(merged, newer)).toBe(merged);
 });

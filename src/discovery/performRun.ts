@@ -14,6 +14,7 @@ import {
   DiscoveryProgress,
   DiscoveryResult,
   DiscoveryScope,
+  KnownRepositories,
   KnownRepository,
   ListingTime,
   ProviderState,
@@ -22,7 +23,7 @@ import {
   RunOrigin,
   RepositoryResult,
 } from './types';
-import { addressKey, isPlaceholderId } from './identify';
+import { addressKey, indexKnown, isPlaceholderId } from './identify';
 
 /** Dependencies and input of a run. */
 export interface RunRequest {
@@ -35,6 +36,8 @@ export interface RunRequest {
    * `undefined` if it is not known what the catalog holds: the run then removes nothing.
    */
   readonly state: ProviderState | undefined;
+  /** The repositories in `state` by id, where the caller needs that index, too. */
+  readonly known?: KnownRepositories;
   /** The start of the run; omitted if it is not stored. */
   readonly origin?: RunOrigin;
   /** Which repositories are due; all of them if omitted. */
@@ -108,7 +111,7 @@ export async function discover(request: RunRequest): Promise<Findings> {
   const result = await runDiscovery(scope, {
     source,
     parseFiles,
-    known: state?.repositories ?? [],
+    known: request.known ?? (await indexKnown(state?.repositories ?? [])),
     // Outcomes since the origin count only if an interrupted run is resumed.
     origin: origin === state?.interruptedRun ? origin : undefined,
     recheck,
@@ -176,28 +179,17 @@ export function applyConcurrentEvents(
   if (newer.length === 0) {
     return result;
   }
-  const checked = new Map(
-    result.repositories.map(repositoryResult => [
-      repositoryResult.repository.id,
-      repositoryResult,
-    ]),
-  );
-  const known = new Map(
-    result.known.map(repository => [repository.repositoryId, repository]),
-  );
   const later = newer.filter(repository => {
     const { repositoryId: id, revision = 0 } = repository;
-    const seen = Math.max(
-      getCheckRevision(checked.get(id)),
-      known.get(id)?.revision ?? 0,
-    );
-    return (
-      revision > seen && (repository.conclusive || isGone(repository, checked.get(id)))
-    );
+    const own = result.repositories.get(id);
+    const seen = Math.max(getCheckRevision(own), result.known.get(id)?.revision ?? 0);
+    return revision > seen && (repository.conclusive || isGone(repository, own));
   });
   if (later.length === 0) {
     return result;
   }
+  const checked = new Map(result.repositories);
+  const known = new Map(result.known);
   const gone = new Set(result.goneRepositoryIds);
   for (const repository of later) {
     const { repositoryId: id } = repository;
@@ -212,12 +204,7 @@ export function applyConcurrentEvents(
     }
   }
   forgetPlaceholders(later, checked, known);
-  return {
-    ...result,
-    repositories: [...checked.values()],
-    known: [...known.values()],
-    goneRepositoryIds: gone,
-  };
+  return { ...result, repositories: checked, known, goneRepositoryIds: gone };
 }
 
 /**

@@ -38,7 +38,7 @@ describe('the changed addresses', () => {
   ])('%s', async (_, before, locations, removed, slugs) => {
     const changed = await changedAddresses({
       reconciliation: { locations, removed },
-      result: { known: before },
+      result: { known: new Map(before.map(one => [one.repositoryId, one])) },
     });
     expect(changed.map(repository => repository.slug)).toEqual(slugs);
   });

@@ -12,13 +12,14 @@ import {
   registered,
   getTargets,
   UNKNOWN,
+  knownById,
 } from '../__testUtils__/discoveryData';
 import { propertyRuns } from '../__testUtils__/propertyRuns';
 import { RepositoryOutcome } from '../model';
 import { addressKey } from './identify';
 import { RemovalPolicy } from './planRemovals';
 import { reconcile, ReconcileRequest, Reconciliation } from './reconcile';
-import { KnownRepository } from './types';
+import { KnownRepositories, KnownRepository } from './types';
 
 /** Few values of each kind, so that every combination of ids, addresses and files occurs. */
 const ADDRESSES = ['PAY/a', 'PAY/b', 'OPS/a', 'OPS/b', '~JDOE/a'];
@@ -114,10 +115,14 @@ const someRequest: fc.Arbitrary<ReconcileRequest> = fc
     };
   });
 
-function targetsKnown(repositories: readonly KnownRepository[]): string[] {
+function targetsKnown(
+  repositories: readonly KnownRepository[] | KnownRepositories,
+): string[] {
   return [
     ...new Set(
-      repositories.flatMap(repository => repository.files.map(f => f.targetUrl)),
+      [...repositories.values()].flatMap(repository =>
+        repository.files.map(f => f.targetUrl),
+      ),
     ),
   ].sort();
 }
@@ -132,19 +137,17 @@ function catalogAfter({ result }: ReconcileRequest, plan: Reconciliation): Set<s
 function isProvenLost({ result, state }: ReconcileRequest, target: string): boolean {
   const isReadToTheEnd =
     state !== undefined && result.listing.complete && !result.interruption;
-  const owners = result.known.filter(repository =>
+  const owners = [...result.known.values()].filter(repository =>
     repository.files.some(f => f.targetUrl === target),
   );
   const inDoubt = owners.some(owner => {
-    const own = result.repositories.find(
-      ({ repository }) => repository.id === owner.repositoryId,
-    );
+    const own = result.repositories.get(owner.repositoryId);
     const isUnknown = own
       ? own.outcome.kind === 'unknown'
       : !result.goneRepositoryIds.has(owner.repositoryId);
     return (
       isUnknown ||
-      result.repositories.some(
+      [...result.repositories.values()].some(
         ({ outcome, repository }) =>
           outcome.kind === 'unknown' && addressKey(repository) === addressKey(owner),
       )
@@ -180,7 +183,7 @@ describe('reconcile, for any known state and any result of a run', () => {
       const policy = { maxPercentage: 100, holdForMs: 0 };
       const plan = await reconcile({ ...request, policy });
       const found = new Set(
-        request.result.repositories.flatMap(({ outcome }) =>
+        [...request.result.repositories.values()].flatMap(({ outcome }) =>
           outcome.kind === 'registered' ? outcome.files.map(f => f.targetUrl) : [],
         ),
       );
@@ -195,7 +198,7 @@ describe('reconcile, for any known state and any result of a run', () => {
     await check((request, plan) => {
       const targets = getTargets(plan.locations);
       expect(new Set(targets).size).toBe(targets.length);
-      for (const { outcome } of request.result.repositories) {
+      for (const { outcome } of request.result.repositories.values()) {
         if (outcome.kind === 'registered') {
           expect(targets).toEqual(
             expect.arrayContaining(outcome.files.map(f => f.targetUrl)),
@@ -291,7 +294,7 @@ describe('reconcile, for any known state and any result of a run', () => {
       const repositories = first.state?.repositories ?? [];
       const again = await reconcile({
         ...request,
-        result: { ...request.result, known: repositories },
+        result: { ...request.result, known: knownById(repositories) },
         state: first.state,
         policy: nothingGuarded,
       });
@@ -309,8 +312,8 @@ describe('reconcile, for any known state and any result of a run', () => {
         ...request,
         result: {
           ...result,
-          known: [...result.known].reverse(),
-          repositories: [...result.repositories].reverse(),
+          known: new Map([...result.known].reverse()),
+          repositories: new Map([...result.repositories].reverse()),
         },
         state: state && {
           repositories: [...state.repositories].reverse(),

@@ -13,6 +13,7 @@ import {
   target,
   getTargets,
   UNKNOWN,
+  knownById,
 } from '../__testUtils__/discoveryData';
 import { RepositoryOutcome } from '../model';
 import { RemovalPolicy } from './planRemovals';
@@ -309,7 +310,7 @@ describe('reconcile', () => {
     it('are applied once every run has confirmed them for long enough', async () => {
       const first = await decide(lost(6), { policy: GUARD });
       const later = await reconcile({
-        result: { ...lost(6), known: first.state?.repositories ?? [] },
+        result: { ...lost(6), known: knownById(first.state?.repositories ?? []) },
         state: first.state,
         policy: GUARD,
         nowMs: NOW + 24 * HOUR,
@@ -331,7 +332,7 @@ describe('reconcile', () => {
       const plan = await decide(
         {
           ...lost(4),
-          known: twice,
+          known: knownById(twice),
           goneRepositoryIds: new Set(
             twice.slice(10).map(repository => repository.repositoryId),
           ),

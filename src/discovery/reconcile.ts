@@ -80,7 +80,7 @@ async function addOnly(request: ReconcileRequest): Promise<Reconciliation> {
   const difference = await findDifference({ ...findings, hasLeft: () => false });
   const { before, found } = difference;
   const held = new Set(state?.held.map(removal => removal.entryKey));
-  const heldBack = toLocations(result.known).filter(location =>
+  const heldBack = toLocations(result.known.values()).filter(location =>
     held.has(getEntryKey(location.file)),
   );
   return {
@@ -167,30 +167,24 @@ function getServerUrls({ result, state }: ReconcileRequest) {
  * addresses are swapped and reused: only then does doubt about that repository protect
  * the Location, in this run and in the next.
  */
-async function toFindings(result: DiscoveryResult): Promise<Findings> {
-  const { goneRepositoryIds, known } = result;
-  const results = new Map<number, RepositoryResult>();
-  let isAnyInDoubt = false;
-  await forEachInTurns(result.repositories, repositoryResult => {
-    results.set(repositoryResult.repository.id, repositoryResult);
-    isAnyInDoubt ||= repositoryResult.outcome.kind === 'unknown';
-  });
-  let hasAnyLeft = false;
-  await forEachInTurns(known, repository => {
+async function toFindings(run: DiscoveryResult): Promise<Findings> {
+  const { goneRepositoryIds, known, repositories: results } = run;
+  const left = new Set<string>();
+  await forEachInTurns(known.values(), repository => {
     const now = results.get(repository.repositoryId)?.repository;
-    hasAnyLeft ||= repository.files.length > 0 && !isAt(repository, now);
+    if (repository.files.length > 0 && !isAt(repository, now)) {
+      left.add(addressKey(repository));
+    }
   });
+  // Only at the addresses that matter: in most runs no repository has moved.
   const present = new Map<string, RepositoryResult>();
-  // In most runs no repository has moved.
-  await forEachInTurns(
-    isAnyInDoubt || hasAnyLeft ? results.values() : [],
-    repositoryResult => {
-      const key = addressKey(repositoryResult.repository);
-      if (repositoryResult.outcome.kind === 'unknown' || !present.has(key)) {
-        present.set(key, repositoryResult);
-      }
-    },
-  );
+  await forEachInTurns(results.values(), result => {
+    const isUnknown = result.outcome.kind === 'unknown';
+    const key = isUnknown || left.size > 0 ? addressKey(result.repository) : '';
+    if (isUnknown || (left.has(key) && !present.has(key))) {
+      present.set(key, result);
+    }
+  });
   return {
     known,
     results,
@@ -221,15 +215,11 @@ export async function changedAddresses({
   readonly reconciliation: Pick<Reconciliation, 'locations' | 'removed'>;
   readonly result: Pick<DiscoveryResult, 'known'>;
 }): Promise<RepositoryAddress[]> {
-  const owners = new Map<string, number>();
-  await forEachInTurns(known, repository => {
-    repository.files.forEach(file =>
-      owners.set(getEntryKey(file), repository.repositoryId),
-    );
-  });
   const changed: RepositoryAddress[] = removed.map(location => location.repository);
   await forEachInTurns(locations, ({ file, repository }) => {
-    if (owners.get(getEntryKey(file)) !== repository.id) {
+    const key = getEntryKey(file);
+    const before = known.get(repository.id)?.files ?? [];
+    if (!before.some(one => one === file || getEntryKey(one) === key)) {
       changed.push(repository);
     }
   });

@@ -1,4 +1,4 @@
-import { known, scope } from '../__testUtils__/discoveryData';
+import { known, knownById, scope } from '../__testUtils__/discoveryData';
 import { FakeRepositorySource } from '../__testUtils__/FakeRepositorySource';
 import { Repository, RepositoryAddress } from '../model';
 import { runDiscovery } from './runDiscovery';
@@ -15,7 +15,7 @@ function server(): FakeRepositorySource {
     .put(4, 'PAY/d', { unlisted: true });
 }
 
-const BEFORE = [known(4, 'PAY/d')];
+const BEFORE = knownById([known(4, 'PAY/d')]);
 
 function run(source: FakeRepositorySource, signal?: AbortSignal, concurrency = 1) {
   return runDiscovery(scope({ concurrency }), {
@@ -28,7 +28,7 @@ function run(source: FakeRepositorySource, signal?: AbortSignal, concurrency = 1
 
 function kinds(result: DiscoveryResult): Record<string, string> {
   return Object.fromEntries(
-    result.repositories.map(({ repository, outcome }) => [
+    [...result.repositories.values()].map(({ repository, outcome }) => [
       repository.slug,
       outcome.kind === 'unknown' ? outcome.reason : outcome.kind,
     ]),
@@ -185,7 +185,7 @@ describe('runDiscovery, interrupted', () => {
     const result = await runDiscovery(scope({ concurrency: 2 }), {
       source,
       now: () => NOW,
-      known: [...BEFORE, known(5, 'PAY/e')],
+      known: new Map([...BEFORE, [5, known(5, 'PAY/e')]]),
     });
     const before = structuredClone(result.repositories);
     answer();
@@ -214,7 +214,7 @@ describe('runDiscovery, interrupted', () => {
     await runDiscovery(scope({ concurrency: 2 }), {
       source,
       now: () => NOW,
-      known: [],
+      known: new Map(),
       onProgress: progress => ended && late.push(progress),
     });
     ended = true;

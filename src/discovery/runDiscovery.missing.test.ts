@@ -49,7 +49,7 @@ describe('a known repository that a complete listing lacks', () => {
   it('is not requested when it has no Locations', async () => {
     const { lookups, result } = await run(server(), [known(7, 'PAY/api', [])]);
     expect(lookups).toEqual([]);
-    expect(result.repositories).toHaveLength(1);
+    expect(result.repositories.size).toBe(1);
   });
 
   it('is checked like any other when it still exists', async () => {
@@ -168,7 +168,7 @@ describe('a known repository that a complete listing lacks', () => {
     it('becomes the repository at its address', async () => {
       const source = server().put(9, 'PAY/api', { unlisted: true });
       const { kept, result } = await run(source, [known(-1, 'PAY/api')]);
-      expect(result.known.map(repository => repository.repositoryId)).toEqual([9]);
+      expect([...result.known.keys()]).toEqual([9]);
       expect(kept).toEqual([target('PAY/a'), target('PAY/api')]);
     });
 
@@ -187,7 +187,7 @@ describe('a known repository that a complete listing lacks', () => {
         const { kept, result, reconciliation } = await run(source, [
           known(-1, 'PAY/api'),
         ]);
-        expect(result.known.map(repository => repository.repositoryId)).toEqual([9]);
+        expect([...result.known.keys()]).toEqual([9]);
         expect(kept).toEqual([target('PAY/a'), target('PAY/gateway')]);
         expect(reconciliation.replaced).toEqual(
           new Map([[target('PAY/api'), 'other-target']]),

@@ -30,18 +30,18 @@ it('a run reports a trusted repository with the time and the revision of its las
   const told: DiscoveryProgress[] = [];
   const { repositories, search } = await runDiscovery(scope(), {
     source,
-    known: [{ ...stored, conclusive: outcome }],
+    known: new Map([[1, { ...stored, conclusive: outcome }]]),
     recheck: plan(plan()),
     now: () => NOW,
     revision: () => 7,
     onProgress: progress => told.push(progress),
   });
   expect(source.asked).toEqual(['list', `file PAY/new ${CATALOG_FILE}`]);
-  expect(repositories).toMatchObject([
+  expect([...repositories.values()]).toMatchObject([
     { outcome, checkedAtMs: CHECKED_AT, revision: 3, sparedBy: 'recheck' },
     { outcome: { kind: 'registered' }, checkedAtMs: NOW, revision: 7 },
   ]);
-  expect(repositories[1]?.sparedBy).toBeUndefined();
+  expect(repositories.get(2)?.sparedBy).toBeUndefined();
   expect(search).toBeUndefined();
   const checked = told.flatMap(one => (one.kind === 'checking' ? [one.result] : []));
   expect(checked.map(({ repository }) => repository.slug)).toEqual(['new']);
@@ -63,13 +63,13 @@ it('a run reports what search shows with the time and the revision of this run, 
   const told: DiscoveryProgress[] = [];
   const { repositories, search } = await runDiscovery(scope(), {
     source: searching,
-    known: [],
+    known: new Map(),
     recheck: plan(),
     now: () => NOW,
     revision: () => 7,
     onProgress: progress => told.push(progress),
   });
-  const shown = repositories.find(({ repository }) => repository.id === 3);
+  const shown = repositories.get(3);
   expect(shown).toMatchObject({
     outcome: registered('PAY/r3'),
     checkedAtMs: NOW,

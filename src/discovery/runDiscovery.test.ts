@@ -1,4 +1,4 @@
-import { known, problem, scope } from '../__testUtils__/discoveryData';
+import { known, knownById, problem, scope } from '../__testUtils__/discoveryData';
 import { FakeRepositorySource } from '../__testUtils__/FakeRepositorySource';
 import { runDiscovery } from './runDiscovery';
 import { DiscoveryProgress, DiscoveryResult, KnownRepository } from './types';
@@ -16,7 +16,7 @@ function run(
   return runDiscovery(scope(rest.settings), {
     source,
     now: () => NOW,
-    known: rest.known ?? [],
+    known: knownById(rest.known ?? []),
     onProgress: rest.onProgress,
   });
 }
@@ -24,10 +24,14 @@ function run(
 /** `PAY/api` → `registered`, `absent no-catalog-file`, … */
 function outcomes(result: DiscoveryResult): Record<string, string> {
   return Object.fromEntries(
-    result.repositories.map(({ repository: { projectKey, slug }, outcome }) => [
-      `${projectKey}/${slug}`,
-      outcome.kind === 'registered' ? outcome.kind : `${outcome.kind} ${outcome.reason}`,
-    ]),
+    [...result.repositories.values()].map(
+      ({ repository: { projectKey, slug }, outcome }) => [
+        `${projectKey}/${slug}`,
+        outcome.kind === 'registered'
+          ? outcome.kind
+          : `${outcome.kind} ${outcome.reason}`,
+      ],
+    ),
   );
 }
 
@@ -69,7 +73,8 @@ describe('runDiscovery', () => {
       lookup: { kind: 'unknown', problem: problem('timeout') },
     });
     const { repositories } = await run(source.put(2, 'PAY/found'));
-    expect(repositories.map(({ checkedAtMs }) => checkedAtMs)).toEqual([undefined, NOW]);
+    expect(repositories.get(1)?.checkedAtMs).toBeUndefined();
+    expect(repositories.get(2)?.checkedAtMs).toBe(NOW);
   });
 
   it('returns the base URLs in the links of the listed repositories, each once', async () => {
@@ -184,8 +189,8 @@ describe('runDiscovery', () => {
     expect(told).toEqual([
       { kind: 'listing', listed: 2 },
       { kind: 'listing', listed: 3 },
-      { kind: 'checking', checked: 1, total: 2, result: result.repositories[0] },
-      { kind: 'checking', checked: 2, total: 2, result: result.repositories[1] },
+      { kind: 'checking', checked: 1, total: 2, result: result.repositories.get(1) },
+      { kind: 'checking', checked: 2, total: 2, result: result.repositories.get(2) },
     ]);
   });
 
@@ -195,7 +200,7 @@ describe('runDiscovery', () => {
       known: [known(-1, 'PAY/a'), known(-2, '~jdoe/b')],
       settings: { filters: { personalRepos: true } },
     });
-    expect(result.known.map(repository => repository.repositoryId)).toEqual([1, 2]);
+    expect([...result.known.keys()]).toEqual([1, 2]);
     expect(outcomes(result)).toEqual({ 'PAY/a': 'registered', '~JDOE/b': 'registered' });
     expect(source.asked.filter(request => request.startsWith('repository'))).toEqual([]);
   });
@@ -203,7 +208,7 @@ describe('runDiscovery', () => {
   it('checks nothing when the server is empty and nothing is known', async () => {
     const source = new FakeRepositorySource();
     const result = await run(source);
-    expect(result).toMatchObject({ repositories: [], known: [] });
+    expect([result.repositories.size, result.known.size]).toEqual([0, 0]);
     expect(source.asked).toEqual(['list']);
   });
 });

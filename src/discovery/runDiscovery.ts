@@ -5,7 +5,7 @@
  */
 
 import { Repository, RepositoryOutcome } from '../model';
-import { forEachInTurns, indexInTurns } from '../util/clock';
+import { forEachInTurns } from '../util/clock';
 import { mapConcurrent } from '../util/concurrency';
 import { parseTarget, findWebBase } from '../util/parseUrls';
 import { isSameOutcome } from './difference';
@@ -37,6 +37,7 @@ import {
   DiscoveryProgress,
   DiscoveryResult,
   DiscoveryScope,
+  KnownRepositories,
   KnownRepository,
   Listing,
   ParseFiles,
@@ -53,7 +54,7 @@ export interface DiscoveryTools {
   /** Omitted if the catalog reads the files itself. */
   readonly parseFiles?: ParseFiles;
   /** State stored by earlier runs. */
-  readonly known: readonly KnownRepository[];
+  readonly known: KnownRepositories;
   /** The start of the interrupted run to resume: its conclusive outcomes are kept. */
   readonly origin?: RunOrigin;
   /** Which repositories are due; all of them if omitted. */
@@ -88,13 +89,12 @@ type Moment = Pick<RepositoryResult, 'checkedAtMs' | 'revision' | 'sparedBy'>;
 /** The state of one run: its results so far, valid whenever the run is interrupted. */
 class DiscoveryRun {
   #listed: ReadonlyMap<number, Repository> = new Map();
-  readonly #outcomes = new Map<number, RepositoryResult>();
+  /** In the order of the listing; `undefined` for those that are still to be decided. */
+  readonly #outcomes = new Map<number, RepositoryResult | undefined>();
   readonly #gone = new Set<number>();
   #movedIds: ReadonlyMap<number, number> = new Map();
   #reassigned: readonly KnownRepository[] = [];
-  #known: readonly KnownRepository[];
-  /** {@link #known} by id, once repositories are checked. */
-  #before: ReadonlyMap<number, KnownRepository> = new Map();
+  #known: KnownRepositories;
   #hasEnded = false;
   #serverUrls: readonly string[] = [];
   #search: SearchUse | undefined;
@@ -120,11 +120,11 @@ class DiscoveryRun {
     this.#hasEnded = true;
     return {
       listing: this.#listing,
-      repositories: [...this.#results()],
+      repositories: this.#results(),
       known: this.#known,
       serverUrls: this.#serverUrls,
       ...(this.#search && { search: this.#search }),
-      goneRepositoryIds: new Set(this.#gone),
+      goneRepositoryIds: this.#gone,
       reassigned: this.#reassigned,
       interruption,
     };
@@ -141,9 +141,10 @@ class DiscoveryRun {
     });
     this.#listed = listed;
     const serverUrls = new Set<string | undefined>();
-    await forEachInTurns(listed.values(), ({ selfUrl = '' }) =>
-      serverUrls.add(findWebBase(selfUrl)),
-    );
+    await forEachInTurns(listed.values(), ({ id, selfUrl = '' }) => {
+      this.#outcomes.set(id, undefined);
+      serverUrls.add(findWebBase(selfUrl));
+    });
     this.#serverUrls = [...serverUrls].flatMap(url => url ?? []);
     await this.#identify();
     this.#listing = listing;
@@ -155,16 +156,14 @@ class DiscoveryRun {
     }
   }
 
-  /** Returns each result once, in the order of the listing. */
-  *#results(): Iterable<RepositoryResult> {
+  #results() {
     for (const [id, repository] of this.#listed) {
-      yield this.#outcomes.get(id) ?? toResult(repository, NOT_CHECKED, this.#listedAt);
-    }
-    for (const [id, result] of this.#outcomes) {
-      if (!this.#listed.has(id)) {
-        yield result;
+      if (!this.#outcomes.get(id)) {
+        this.#record(repository, NOT_CHECKED);
       }
     }
+    // All are decided now; a copy would take as much memory again.
+    return this.#outcomes as ReadonlyMap<number, RepositoryResult>;
   }
 
   /** Assigns known state to the repository it belongs to, as far as the listing shows. */
@@ -180,7 +179,7 @@ class DiscoveryRun {
   }
 
   #recordMissing(): KnownRepository[] {
-    const missing = this.#known.filter(
+    const missing = [...this.#known.values()].filter(
       known => known.files.length > 0 && !this.#listed.has(known.repositoryId),
     );
     for (const known of missing) {
@@ -236,6 +235,9 @@ class DiscoveryRun {
       return undefined;
     }
     const answer = await source.getRepository(address, { signal });
+    if (this.#hasEnded) {
+      return undefined;
+    }
     if (answer.kind === 'unknown') {
       this.#record(address, { kind: 'unknown', ...answer.problem }, asked);
       return undefined;
@@ -253,15 +255,14 @@ class DiscoveryRun {
       return;
     }
     const { source, parseFiles, signal } = this.tools;
-    this.#before = await indexInTurns(this.#known, one => one.repositoryId);
     const toAsk = await this.#applyFilters(repositories);
     const inconclusive = await this.#takeOverConclusive(toAsk);
     this.#total += toAsk.length;
-    const getFiles = await indexFiles(this.#before, inconclusive);
+    const getFiles = await indexFiles(this.#known, inconclusive);
     const left = await this.#spareChecks(inconclusive, getFiles);
     this.#checked += toAsk.length - left.length;
     await mapConcurrent(
-      await longestUncheckedFirst(left, this.#before),
+      await longestUncheckedFirst(left, this.#known),
       this.scope.concurrency,
       async repository => {
         signal?.throwIfAborted();
@@ -280,7 +281,7 @@ class DiscoveryRun {
   /** @returns the repositories that pass the filters */
   #applyFilters(repositories: readonly Repository[]): Promise<Repository[]> {
     const { source, signal } = this.tools;
-    const isHeld = (id: number) => (this.#before.get(id)?.files.length ?? 0) > 0;
+    const isHeld = (id: number) => (this.#known.get(id)?.files.length ?? 0) > 0;
     const questions = { ...this.scope, source, signal, isHeld };
     return selectMatching(repositories, questions, (repository, outcome) =>
       this.#record(repository, outcome),
@@ -291,7 +292,7 @@ class DiscoveryRun {
   async #takeOverConclusive(repositories: readonly Repository[]): Promise<Repository[]> {
     const left: Repository[] = [];
     await forEachInTurns(repositories, repository => {
-      const before = this.#before.get(repository.id);
+      const before = this.#known.get(repository.id);
       const conclusive = outcomeSince(repository, before, this.tools.origin);
       if (conclusive) {
         this.#record(repository, conclusive, {
@@ -312,12 +313,12 @@ class DiscoveryRun {
   ): Promise<readonly Repository[]> {
     const { recheck, source, signal } = this.tools;
     const asked = this.#moment();
-    const tools = { source, known: this.#before, getFiles, signal };
+    const tools = { source, known: this.#known, getFiles, signal };
     const found = await spareChecks(repositories, this.scope, recheck, tools);
     this.#search ??= found.search;
     await forEachInTurns(found.spared, ({ repository, decision }) => {
       const { by: sparedBy, isNew, outcome } = decision;
-      const { checkedAtMs, revision } = this.#before.get(repository.id) ?? {};
+      const { checkedAtMs, revision } = this.#known.get(repository.id) ?? {};
       const moment = isNew ? asked : { checkedAtMs, revision };
       const result = this.#record(repository, outcome, { ...moment, sparedBy });
       if (isNew) {
@@ -343,7 +344,7 @@ class DiscoveryRun {
     outcome: RepositoryOutcome,
     moment: Moment = this.#listedAt,
   ): RepositoryResult {
-    const before = this.#before.get(repository.id);
+    const before = this.#known.get(repository.id);
     const result = toResult(repository, outcome, moment, before);
     this.#outcomes.set(repository.id, result);
     return result;

@@ -53,20 +53,18 @@ export async function summarizeProjects(
       unannounced: unannounced + (counts.unannounced ?? 0),
     });
   };
-  const before = new Map<number, KnownRepository>();
   const lostIds = new Set(reconciliation.removed.map(location => location.repository.id));
-  await forEachInTurns(result.known, known => {
+  await forEachInTurns(result.known.values(), known => {
     const { repositoryId: id, projectKey } = known;
-    before.set(id, known);
     // Counted when it leaves the catalog, not in each run that holds it back.
     const isGone = result.goneRepositoryIds.has(id) && lostIds.has(id);
     if (isGone && isUnannounced([projectKey], known, announcements)) {
       count(projectKey, { unannounced: 1 });
     }
   });
-  await forEachInTurns(result.repositories, ({ repository, outcome }) => {
+  await forEachInTurns(result.repositories.values(), ({ repository, outcome }) => {
     const { projectKey } = repository;
-    const knownBefore = before.get(repository.id);
+    const knownBefore = result.known.get(repository.id);
     if (outcome.kind !== 'excluded') {
       count(projectKey, { registered: outcome.kind === 'registered' ? 1 : 0 });
     }

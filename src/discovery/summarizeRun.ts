@@ -41,7 +41,7 @@ export function summarizeRun(
     unknown: {},
   };
   const spared = { recheck: 0, read: 0, search: 0 };
-  for (const { outcome, sparedBy } of result.repositories) {
+  for (const { outcome, sparedBy } of result.repositories.values()) {
     counts[outcome.kind] += 1;
     if (sparedBy) {
       spared[sparedBy] += 1;
@@ -53,7 +53,7 @@ export function summarizeRun(
   }
   const { removed, replaced } = reconciliation;
   return {
-    repositories: result.repositories.length,
+    repositories: result.repositories.size,
     ...counts,
     reasons,
     locations: reconciliation.locationsAfter,

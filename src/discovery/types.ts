@@ -176,6 +176,9 @@ export interface KnownRepository {
   readonly revision?: number;
 }
 
+/** The known state of repositories, by id. */
+export type KnownRepositories = ReadonlyMap<number, KnownRepository>;
+
 /** An outcome that is not `unknown`. */
 export type ConclusiveOutcome = Exclude<RepositoryOutcome, { kind: 'unknown' }>;
 
@@ -261,12 +264,13 @@ export type SearchUse =
  */
 export interface DiscoveryResult {
   readonly listing: Omit<Listing, 'repositories'>;
-  readonly repositories: readonly RepositoryResult[];
+  /** By id, in the order of the listing. */
+  readonly repositories: ReadonlyMap<number, RepositoryResult>;
   /**
    * The state stored before the run, with placeholder ids replaced where the run could
    * resolve them.
    */
-  readonly known: readonly KnownRepository[];
+  readonly known: KnownRepositories;
   /** Whether code search was used; `undefined` if a search was not worthwhile. */
   readonly search?: SearchUse;
   /**

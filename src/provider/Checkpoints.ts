@@ -9,9 +9,14 @@
 
 import { differsFrom, getRegisteredFiles, getEntryKey } from '../discovery/locations';
 import { knownAfterCheck } from '../discovery/difference';
-import { CatalogLocation, KnownRepository, RepositoryResult } from '../discovery/types';
+import {
+  CatalogLocation,
+  KnownRepositories,
+  KnownRepository,
+  RepositoryResult,
+} from '../discovery/types';
 import { InterimRecord } from '../store/records';
-import { isStored } from '../store/repositoryRows';
+import { isStored, StoredRepositories } from '../store/repositoryRows';
 
 /** Number of changed repositories after which a batch is written. */
 const CHANGES_PER_BATCH = 200;
@@ -46,19 +51,19 @@ interface Batch {
   readonly unchanged: RepositoryResult[];
 }
 
-/** Collects and saves the results of one run. */
-export class Checkpoints {
+/** Collects and saves the results of one run; shows what the store holds meanwhile. */
+export class Checkpoints implements StoredRepositories {
   #revision: number;
+  readonly #saved = new Map<number, KnownRepository>();
   #batch: Batch = { changes: [], unchanged: [] };
   #written: Promise<void> = Promise.resolve();
 
   /**
-   * @param stored - the content of the store by repository id: as loaded, later with
-   * everything saved since
+   * @param loaded - the content of the store at the start of the run
    * @param revision - the revision at the start of the run
    */
   constructor(
-    readonly stored: Map<number, KnownRepository>,
+    private readonly loaded: KnownRepositories,
     revision: number,
     private readonly sink: CheckpointSink,
   ) {
@@ -70,10 +75,26 @@ export class Checkpoints {
     return this.#revision;
   }
 
+  get(id: number): KnownRepository | undefined {
+    return this.#saved.get(id) ?? this.loaded.get(id);
+  }
+
+  get size(): number {
+    return this.loaded.size + this.#addedIds().length;
+  }
+
+  keys(): number[] {
+    return [...this.loaded.keys(), ...this.#addedIds()];
+  }
+
+  #addedIds(): number[] {
+    return [...this.#saved.keys()].filter(id => !this.loaded.has(id));
+  }
+
   /** Takes a result; batches are written one after the other, without delaying the run. */
   note(result: RepositoryResult): void {
     const { changes, unchanged } = this.#batch;
-    const before = this.stored.get(result.repository.id);
+    const before = this.get(result.repository.id);
     const known = knownAfterCheck(result, before);
     if (!isStored(known, before)) {
       changes.push({ known, added: newLocations(result, before) });
@@ -137,7 +158,7 @@ export class Checkpoints {
         },
       }),
     });
-    repositories.forEach(known => this.stored.set(known.repositoryId, known));
+    repositories.forEach(known => this.#saved.set(known.repositoryId, known));
     this.#revision = Math.max(this.#revision, revision ?? 0);
   }
 }

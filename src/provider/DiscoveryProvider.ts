@@ -14,6 +14,7 @@ import {
   RunRequest,
 } from '../discovery/performRun';
 import { changedAddresses } from '../discovery/reconcile';
+import { indexKnown } from '../discovery/identify';
 import { getEntryKey, toLocations, withoutFiles } from '../discovery/locations';
 import {
   planRecheck,
@@ -23,11 +24,16 @@ import {
   stateAfterRun,
 } from '../discovery/recheck';
 import { resumeOrStart } from '../discovery/resume';
-import { CatalogLocation, DiscoveryScope, ProviderState } from '../discovery/types';
+import {
+  CatalogLocation,
+  DiscoveryScope,
+  KnownRepositories,
+  ProviderState,
+} from '../discovery/types';
 import { BegunRun, RunEnd, RunTrigger } from '../store/records';
 import { planStateChanges } from '../store/repositoryRows';
 import { anySignal } from '../util/abort';
-import { indexInTurns, startTimer } from '../util/clock';
+import { startTimer } from '../util/clock';
 import { Checkpoints } from './Checkpoints';
 import { DiscoveryRunError } from './RunLog';
 import { anchorRef, providerName, getTaskId } from './locationEntities';
@@ -36,6 +42,7 @@ import { RequestMeter } from './createClient';
 
 /** A run that has started with known content of the catalog. */
 interface Begun extends BegunRun {
+  readonly known: KnownRepositories;
   readonly checkpoints: Checkpoints;
 }
 
@@ -189,6 +196,7 @@ export class DiscoveryProvider {
       signal,
       ...(begun && {
         origin: begun.origin,
+        known: begun.known,
         revision: () => begun.checkpoints.revision,
         loadConcurrentChanges: () => this.#loadConcurrentChanges(begun),
       }),
@@ -251,21 +259,21 @@ export class DiscoveryProvider {
     const { revision, origin } = await store.beginRun(config.id, state, first =>
       resumeOrStart(this.#scope(), state.interruptedRun, clock.now(), first),
     );
-    const stored = await indexInTurns(state.repositories, known => known.repositoryId);
-    const checkpoints = new Checkpoints(stored, revision, {
+    const known = await indexKnown(state.repositories);
+    const checkpoints = new Checkpoints(known, revision, {
       recordInterim: record => store.recordInterim(config.id, record),
       add: locations => catalog.change(locations),
       onError: error => log.checkpointFailed(error),
     });
-    return { revision, origin, checkpoints };
+    return { revision, origin, known, checkpoints };
   }
 
   async #loadConcurrentChanges({
-    checkpoints: { stored },
+    checkpoints,
     revision,
   }: Begun): Promise<ConcurrentChanges> {
     const { config, store } = this.context;
-    const seen = (id: number) => stored.get(id)?.revision ?? 0;
+    const seen = (id: number) => checkpoints.get(id)?.revision ?? 0;
     return {
       approved: await store.loadApprovals(config.id),
       newer: await store.loadNewer(config.id, revision, seen),
@@ -346,7 +354,7 @@ async function toStateEnd(
   const { state } = reconciliation;
   return (
     state && {
-      ...(await planStateChanges(checkpoints.stored, state.repositories)),
+      ...(await planStateChanges(checkpoints, state.repositories)),
       held: state.held,
       serverUrls: state.serverUrls,
       recheck: stateAfterRun(recheck, origin, run.result.search?.kind === 'used'),

@@ -146,7 +146,7 @@ export class RunLog {
   }
 
   async finished(run: Run, requests: RequestCounts): Promise<void> {
-    await forEachInTurns(run.result.repositories, repository =>
+    await forEachInTurns(run.result.repositories.values(), repository =>
       this.#logger.debug(describeRepository(repository)),
     );
     this.#warnAboutListing(run);
@@ -200,11 +200,8 @@ export class RunLog {
     if (reassigned.length === 0) {
       return;
     }
-    const current = new Map(
-      result.repositories.map(({ repository }) => [repository.id, repository]),
-    );
     const examples = listExamples(reassigned, known => {
-      const repository = current.get(known.repositoryId);
+      const { repository } = result.repositories.get(known.repositoryId) ?? {};
       return `${formatAddress(known)}${repository ? `, now ${formatAddress(repository)}` : ''}`;
     });
     this.#logger.warn(
@@ -216,7 +213,9 @@ export class RunLog {
     if (summary.unknown === 0 || failure) {
       return;
     }
-    const all = result.repositories.filter(({ outcome }) => outcome.kind === 'unknown');
+    const all = [...result.repositories.values()].filter(
+      ({ outcome }) => outcome.kind === 'unknown',
+    );
     const unknown = all.filter(repository => !hasTooManyFiles(repository));
     const overfull = all.filter(hasTooManyFiles);
     if (overfull.length > 0) {
@@ -232,7 +231,7 @@ export class RunLog {
   }
 
   #warnAboutDuplicates({ result }: Run): void {
-    const duplicates = findDuplicateEntities(result.repositories);
+    const duplicates = findDuplicateEntities(result.repositories.values());
     if (duplicates.length === 0) {
       return;
     }

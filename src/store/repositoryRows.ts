@@ -249,13 +249,16 @@ export interface StateChanges {
   readonly forgottenIds: readonly number[];
 }
 
-/**
- * Compares the known state with the stored one.
- *
- * @param stored - as loaded, by id; rows without a revision are not in the tables yet
- */
+/** What the store holds, by id; rows without a revision are not in the tables yet. */
+export interface StoredRepositories {
+  readonly size: number;
+  get(id: number): KnownRepository | undefined;
+  keys(): Iterable<number>;
+}
+
+/** Compares the known state with the stored one. */
 export async function planStateChanges(
-  stored: ReadonlyMap<number, KnownRepository>,
+  stored: StoredRepositories,
   wanted: readonly KnownRepository[],
 ): Promise<StateChanges> {
   const changed: KnownRepository[] = [];
