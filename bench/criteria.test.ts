@@ -28,7 +28,7 @@ const assess = (
 describe('assessCriteria', () => {
   it('compares the time, and names the best share that the numbers of requests allow', () => {
     expect(assess({})).toEqual([
-      'true (count): 2,000 repositories, 20 ms: 2,003 requests (at most 2,007, one per repository and 7)',
+      'true (count): 2,000 repositories, 20 ms: 2,003 requests (at most 2,007, one per repository, one per page and 5)',
       "true (time): 2,000 repositories, 20 ms: 0.100 of the published module's time (at most 0.1; 0.101 if only waiting took time: 2,003 requests, 8 at once, against 2,482 in turn)",
     ]);
   });
