@@ -64,7 +64,7 @@ const EXPLANATIONS: Readonly<
     remedy: 'Set `filters.personalRepos: true`.',
   },
   visibility: {
-    cause: 'It does not have the visibility that `filters.visibility` asks for.',
+    cause: 'It does not have the visibility that `filters.visibility` requires.',
     remedy: 'Change the filter.',
   },
   label: {
