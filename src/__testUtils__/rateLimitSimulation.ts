@@ -32,8 +32,12 @@ export interface Simulation {
   readonly othersPerSecond?: number;
   /** The number of a request that is refused regardless of the bucket, 1 for the first. */
   readonly refusedAnyway?: number;
-  /** For a while everything is refused, milliseconds. */
-  readonly temporaryRefusal?: { readonly fromMs: number; readonly ms: number };
+  /** For a while everything is refused, or a random part of it, such as 0.5 for a half. */
+  readonly temporaryRefusal?: {
+    readonly fromMs: number;
+    readonly ms: number;
+    readonly part?: number;
+  };
   /** Seed of the random numbers. */
   readonly seed?: number;
 }
@@ -63,8 +67,10 @@ function createServer(clock: FakeClock, simulation: Simulation) {
   };
   const isRefusedNow = () => {
     if (!temporaryRefusal) return false;
-    const sinceMs = clock.now() - temporaryRefusal.fromMs;
-    return sinceMs >= 0 && sinceMs < temporaryRefusal.ms;
+    const { fromMs, ms, part } = temporaryRefusal;
+    const sinceMs = clock.now() - fromMs;
+    if (sinceMs < 0 || sinceMs >= ms) return false;
+    return part === undefined || clock.random() < part;
   };
   const serve = async () => {
     const number = (counts.sent += 1);

@@ -30,14 +30,22 @@ const MIN_MEASURED_MS = 1_000;
 const REDUCTION = 0.15;
 
 /**
- * The pace is back at the sustained rate after about this many requests, and the next 429 comes
+ * The pace is back at the sustained rate after at most this many requests, and the next 429 comes
  * after two or three times as many: a few in a hundred, where 5 are allowed.
  */
-const RECOVERY_REQUESTS = 50;
+const MAX_RECOVERY_REQUESTS = 50;
+
+/**
+ * The square of the answers that a rate was measured from, divided by this, is the number of
+ * requests until the pace is back at that rate. A bucket then soon reaches
+ * {@link MAX_RECOVERY_REQUESTS}, since each measurement gets more answers than the one before. A
+ * server that refuses requests at random seldom does: few answers say little about a rate.
+ */
+const ANSWERS_SQUARED_PER_REQUEST = 15;
 
 /** Bounds of the time until the pace is back at the sustained rate. */
 const MIN_RECOVERY_MS = 3_000;
-const MAX_RECOVERY_MS = 30_000;
+const MAX_RECOVERY_MS = 15_000;
 
 /**
  * After this many times the recovery time without a 429, the server sustains far more than was
@@ -55,6 +63,8 @@ export interface AdaptivePace {
    * answers show that there is a limit, `searching` from then until the next 429.
    */
   readonly sustained: number | 'unlimited' | 'searching';
+  /** The number of answers that this rate was measured from. */
+  readonly measuredFrom: number;
   /** Time of that 429; minus infinity if there was none. */
   readonly refusedAtMs: number;
   /** Other answers to requests sent after that 429. */
@@ -68,6 +78,7 @@ export interface AdaptivePace {
 /** The state before the first 429. */
 export const INITIAL_PACE: AdaptivePace = {
   sustained: 'unlimited',
+  measuredFrom: 0,
   refusedAtMs: -Infinity,
   answers: 0,
   pacedMs: 0,
@@ -76,12 +87,12 @@ export const INITIAL_PACE: AdaptivePace = {
 
 /** Returns the allowed requests per second; `undefined` if no limit is known. */
 export function getPerSecond(pace: AdaptivePace): number | undefined {
-  const { sustained, pacedMs } = pace;
+  const { sustained, pacedMs, measuredFrom } = pace;
   if (sustained === 'unlimited') return undefined;
   const perSecond =
     sustained === 'searching'
       ? FIRST_PER_SECOND * Math.exp(pacedMs / SEARCH_MS)
-      : sustained * recovered(sustained, pacedMs);
+      : sustained * recovered(pacedMs, getRecoveryMs(sustained, measuredFrom));
   return Math.min(MAX_PER_SECOND, perSecond);
 }
 
@@ -89,12 +100,20 @@ export function getPerSecond(pace: AdaptivePace): number | undefined {
  * Returns the pace as a factor of the sustained rate: from 0.85 past 1, and with exponential
  * growth, as in the search, if nothing is refused for long after that.
  */
-function recovered(sustained: number, pacedMs: number): number {
-  const wantedMs = (RECOVERY_REQUESTS * 1_000) / sustained;
-  const recoveryMs = Math.min(MAX_RECOVERY_MS, Math.max(MIN_RECOVERY_MS, wantedMs));
+function recovered(pacedMs: number, recoveryMs: number): number {
   const doubtedMs = Math.max(0, pacedMs - DOUBTED_AFTER * recoveryMs);
   const factor = 1 + REDUCTION * ((pacedMs - recoveryMs) / recoveryMs) ** 3;
   return factor * Math.exp(doubtedMs / SEARCH_MS);
+}
+
+/** Returns the time until the pace is back at the sustained rate. */
+function getRecoveryMs(sustained: number, measuredFrom: number): number {
+  const requests = Math.min(
+    MAX_RECOVERY_REQUESTS,
+    measuredFrom ** 2 / ANSWERS_SQUARED_PER_REQUEST,
+  );
+  const wantedMs = (requests * 1_000) / sustained;
+  return Math.min(MAX_RECOVERY_MS, Math.max(MIN_RECOVERY_MS, wantedMs));
 }
 
 /** Records an answer other than 429. */
@@ -129,17 +148,16 @@ export function recordWait(
  * @remarks The server's bucket was empty at both ends, so that the accepted requests equal its
  * refill; this is exact if requests were held back all the time. In a pause or under a low pace,
  * the refill may exceed the bucket's capacity and be lost. The sustained rate is then more than
- * the accepted rate and less than the pace that was refused; a value between the two is used.
+ * the accepted rate, and less than the pace that was refused and than the rate accepted under that
+ * pace; a value between the two is used.
  */
 function measure(pace: AdaptivePace, nowMs: number): number {
-  const { sustained, answers, pacedMs, pausedMs, refusedAtMs } = pace;
+  const { sustained, answers, pacedMs, refusedAtMs } = pace;
   const acceptedPerSecond = (ms: number) => (answers * 1_000) / ms;
   const atLeast = acceptedPerSecond(nowMs - refusedAtMs);
   const refused = getPerSecond(pace) ?? MAX_PER_SECOND;
   const atMost =
-    sustained === 'searching'
-      ? refused
-      : Math.min(refused, acceptedPerSecond(pacedMs + pausedMs));
+    sustained === 'searching' ? refused : Math.min(refused, acceptedPerSecond(pacedMs));
   return Math.max(MIN_REQUESTS_PER_SECOND, Math.sqrt(atLeast * atMost));
 }
 
@@ -153,12 +171,16 @@ function backOff(sustained: number | 'searching'): number | 'searching' {
 }
 
 /** The sustained rate after a 429 to a request that was sent after the previous 429. */
-function sustainedAfter(pace: AdaptivePace, nowMs: number): AdaptivePace['sustained'] {
-  const { sustained, refusedAtMs, pacedMs, pausedMs } = pace;
+function sustainedAfter(
+  pace: AdaptivePace,
+  nowMs: number,
+): Pick<AdaptivePace, 'sustained' | 'measuredFrom'> {
+  const { sustained, measuredFrom, answers, refusedAtMs, pacedMs, pausedMs } = pace;
   const isIsolated = nowMs - refusedAtMs - pacedMs - pausedMs > ISOLATED_AFTER_MS;
-  if (isIsolated) return sustained;
-  if (sustained !== 'unlimited' && pace.answers === 0) return backOff(sustained);
-  return sustained === 'unlimited' ? 'searching' : measure(pace, nowMs);
+  if (isIsolated) return { sustained, measuredFrom };
+  if (sustained === 'unlimited') return { sustained: 'searching', measuredFrom: 0 };
+  const next = answers === 0 ? backOff(sustained) : measure(pace, nowMs);
+  return { sustained: next, measuredFrom: answers };
 }
 
 /**
@@ -179,5 +201,5 @@ export function recordRateLimited(
     return isUnlimited ? { ...pace, sustained: 'searching' } : pace;
   }
   if (!isUnlimited && nowMs - pace.refusedAtMs < MIN_MEASURED_MS) return pace;
-  return { ...INITIAL_PACE, sustained: sustainedAfter(pace, nowMs), refusedAtMs: nowMs };
+  return { ...INITIAL_PACE, ...sustainedAfter(pace, nowMs), refusedAtMs: nowMs };
 }
