@@ -29,7 +29,7 @@ describe('assessCriteria', () => {
   it('compares the time, and names the best share that the numbers of requests allow', () => {
     expect(assess({})).toEqual([
       'true (count): 2,000 repositories, 20 ms: 2,003 requests (at most 2,007, one per repository, one per page and 5)',
-      "true (time): 2,000 repositories, 20 ms: 0.100 of the published module's time (at most 0.1; 0.101 if only waiting took time: 2,003 requests, 8 at once, against 2,482 in turn)",
+      "true (time): 2,000 repositories, 20 ms: 0.100 of the published module's time (at most 0.1; 0.101 if only latency took time: 2,003 requests, 8 concurrent, compared with 2,482 sequential)",
     ]);
   });
 
@@ -53,7 +53,7 @@ describe('assessCriteria', () => {
     expect(assess({ latencyMs: 0 })).toContain(
       'true (time): 2,000 repositories, 0 ms: 0.25 ms of CPU time of the simulated Bitbucket for a request (at most 0.3)',
     );
-    const bucket = { capacity: 60, fillRate: 50, isTold: true };
+    const bucket = { capacity: 60, fillRate: 50, isShown: true };
     expect(assess({ latencyMs: 0, bucket }).join()).not.toContain('CPU time');
   });
 
@@ -64,8 +64,8 @@ describe('assessCriteria', () => {
     [false, 101, 'false (count)'],
   ])(
     'assesses answers with 429: limit reported: %p, number of answers: %d, verdict: %s',
-    (isTold, rateLimited, expected) => {
-      const bucket = { capacity: 60, fillRate: 50, isTold };
+    (isShown, rateLimited, expected) => {
+      const bucket = { capacity: 60, fillRate: 50, isShown };
       expect(assess({ bucket }, createRun(2003, 50, rateLimited))).toContainEqual(
         expect.stringMatching(new RegExp(`^${expected.replace(/[()]/g, '.')}.*with 429`)),
       );

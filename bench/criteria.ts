@@ -58,7 +58,7 @@ export function assessCriteria(results: readonly CellResult[]): Verdict[] {
 
 function assessRequests({ cell, ours }: CellResult): Verdict[] {
   // Refused requests are repeated; where the limit is not reported, another criterion counts them.
-  if (!cell.validateLocationsExist || cell.hasSearch || cell.bucket?.isTold === false) {
+  if (!cell.validateLocationsExist || cell.hasSearch || cell.bucket?.isShown === false) {
     return [];
   }
   const checkedCount = cell.isUnchanged
@@ -104,7 +104,7 @@ function describeLeastShare(ours: number, peer: Result): string {
   }
   const theirs = getRequests(peer);
   const least = ratio(ours / REQUESTS_AT_ONCE, theirs, 3);
-  return `; ${least} if only waiting took time: ${formatCount(ours)} requests, ${REQUESTS_AT_ONCE} at once, against ${formatCount(theirs)} in turn`;
+  return `; ${least} if only latency took time: ${formatCount(ours)} requests, ${REQUESTS_AT_ONCE} concurrent, compared with ${formatCount(theirs)} sequential`;
 }
 
 /** Whether its requests include all that the work needs. */
@@ -134,7 +134,7 @@ function assessBucket({ cell, ours }: CellResult): Verdict[] {
   }
   return [
     verdict('count', cell, ours, ({ rateLimited, requests }) => {
-      const most = bucket.isTold
+      const most = bucket.isShown
         ? 0
         : Math.floor(requests.median * MAX_SHARE_RATE_LIMITED);
       return {
@@ -148,7 +148,7 @@ function assessBucket({ cell, ours }: CellResult): Verdict[] {
       const most = fillSeconds * MAX_MULTIPLE_OF_BUCKET_TIME;
       return {
         passed: seconds.median <= most,
-        text: `${formatSeconds(seconds.median)} s (at most ${formatSeconds(most)} s, ${MAX_MULTIPLE_OF_BUCKET_TIME} times what the bucket needs)`,
+        text: `${formatSeconds(seconds.median)} s (at most ${formatSeconds(most)} s, ${MAX_MULTIPLE_OF_BUCKET_TIME} times the time that the bucket needs)`,
       };
     }),
   ];

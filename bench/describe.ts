@@ -32,7 +32,7 @@ export function describeCell(cell: Cell): string {
 /** Capacity and refill: `60 + 30/s`; a dash without a bucket. */
 export function describeBucket(bucket: Bucket | undefined): string {
   return bucket
-    ? `${bucket.capacity} + ${bucket.fillRate}/s, ${bucket.isTold ? 'told' : 'not told'}`
+    ? `${bucket.capacity} + ${bucket.fillRate}/s, ${bucket.isShown ? 'limit shown' : 'limit hidden'}`
     : '-';
 }
 
@@ -47,7 +47,7 @@ export function describeEnd(result: Result, cell: Cell): string {
     case 'failed':
       return `failed after ${toPlural(result.requests.total, 'request')}: ${result.error}`;
     case 'scaled':
-      return `reckoned from ${formatCount(result.from)} repositories`;
+      return `extrapolated from ${formatCount(result.from)} repositories`;
     case 'stopped':
       return `> ${result.limitSeconds} s, stopped after ${toPlural(result.requests.total, 'request')}`;
     default: {

@@ -41,7 +41,7 @@ import {
   SCALE_SIZES,
   scaleCells,
 } from './plan';
-import { reckon } from './reckon';
+import { extrapolateResult } from './extrapolateResult';
 import { Facts, renderReport } from './renderReport';
 import { Column, renderTable } from './renderTable';
 
@@ -61,9 +61,9 @@ const SCALE_COLUMNS: readonly Column[] = [
   { heading: 'of which CPU ms', align: 'right' },
   { heading: 'rows written', align: 'right' },
 ];
-const SCALE_NOTES = `- Nothing but the listing is asked (\`validateLocationsExist: false\`): every repository has a Location. "changed": 1 % of the repositories have been renamed.
-- A second run comes after a first one in the same process, whose memory counts too. Rows written: what the database says was inserted, updated or deleted.
-- The published module asks about each repository in turn and keeps nothing, so that each of its runs is like the first. With 100,000 repositories it takes minutes and is not run: its CPU time per repository is that with 10,000.`;
+const SCALE_NOTES = `- Only the listing is requested (\`validateLocationsExist: false\`): every repository has a Location. "changed": 1 % of the repositories have been renamed.
+- A second run comes after a first one in the same process, whose memory counts, too. Rows written: inserted, updated or deleted rows, as counted by the database.
+- The published module sends a request per repository and stores nothing, so each of its runs is like the first. With 100,000 repositories it takes minutes and is not run: its CPU time per repository is that with 10,000.`;
 const PEER_PACKAGE = '@backstage/plugin-catalog-backend-module-bitbucket-server';
 const COMMANDS: Readonly<Record<Mode, string>> = {
   full: 'npm run bench',
@@ -175,7 +175,7 @@ async function measureAll(plan: Plan, words: readonly string[]): Promise<CellRes
     const cells = group.filter(cell => hasWords(describeCell(cell), words));
     if (limitSeconds() < MIN_LIMIT_SECONDS) {
       const left = cells.map(describeCell).join('; ');
-      process.stderr.write(`${left}: left out, there is no time left\n`);
+      process.stderr.write(`${left}: left out because no time is left\n`);
       continue;
     }
     const smaller = [...results];
@@ -213,7 +213,7 @@ async function measureCell(
   const toResult = (subject: Subject): Result =>
     runs[subject].length > 0
       ? summarizeRuns(runs[subject])
-      : reckon(cell, subject, smaller);
+      : extrapolateResult(cell, subject, smaller);
   return { cell, ours: toResult('ours'), peer: toResult('peer') };
 }
 

@@ -70,10 +70,10 @@ async function measure(connect: ConnectSubject, task: Task): Promise<Report> {
   for (const phase of phases.slice(1)) {
     await subject.run();
     catalog.forget();
-    await askFor(phase);
+    await requestPhase(phase);
   }
   const rowsBefore = await subject.rowsWritten?.();
-  tell({ type: 'started' });
+  sendMessage({ type: 'started' });
   const startedAtMs = Date.now();
   const usage = watchUsage();
   let error: string | undefined;
@@ -95,13 +95,13 @@ async function measure(connect: ConnectSubject, task: Task): Promise<Report> {
 }
 
 /** Sends a message to the benchmark. */
-function tell(message: object): void {
+function sendMessage(message: object): void {
   process.send?.(message);
 }
 
 /** Asks the benchmark to prepare the server for a phase. */
-async function askFor(phase: Phase): Promise<void> {
-  tell({ type: 'ready', phase });
+async function requestPhase(phase: Phase): Promise<void> {
+  sendMessage({ type: 'ready', phase });
   await once(process, 'message');
 }
 

@@ -117,7 +117,7 @@ export function summarizeRuns(runs: readonly Measurement[]): Result {
     return {
       kind: 'failed',
       requests,
-      error: 'takes too long, and nothing like it was run',
+      error: 'takes too long, and nothing comparable was run',
     };
   }
   return {
@@ -144,7 +144,7 @@ const REPOSITORIES_PER_PAGE: Readonly<Record<string, number>> = {
   projects: 25 * REPOSITORIES_PER_PROJECT,
   search: 500 * FILE_EVERY,
 };
-const ASKED_ONCE = new Set(['rate-limit-settings', 'authentication-check']);
+const SENT_ONCE = new Set(['rate-limit-settings', 'authentication-check']);
 
 /**
  * Returns the factor by which a larger server needs more requests of a kind.
@@ -158,7 +158,7 @@ export function getGrowth(kind: string, from: number, to: number): number {
   if (perPage !== undefined) {
     return Math.ceil(to / perPage) / Math.ceil(from / perPage);
   }
-  return ASKED_ONCE.has(kind) ? 1 : to / from;
+  return SENT_ONCE.has(kind) ? 1 : to / from;
 }
 
 /**

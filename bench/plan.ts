@@ -10,7 +10,7 @@ export interface Bucket {
   /** Tokens added each second. */
   readonly fillRate: number;
   /** Whether clients may read these numbers; otherwise they learn of the limit only by a 429. */
-  readonly isTold: boolean;
+  readonly isShown: boolean;
 }
 
 /** Disturbances of a cell. */
@@ -86,7 +86,7 @@ export const REPOSITORIES_PER_PROJECT = 50;
 
 /** The example in Bitbucket's documentation, and one with ten times its rate. */
 const BUCKETS: readonly Bucket[] = [5, 50].flatMap(fillRate =>
-  [true, false].map(isTold => ({ capacity: 60, fillRate, isTold })),
+  [true, false].map(isShown => ({ capacity: 60, fillRate, isShown })),
 );
 const SIZES = [200, 2000, 20_000];
 const LATENCIES_MS = [0, 20, 100];
@@ -132,11 +132,11 @@ export function estimateSeconds(
   if (!validateLocationsExist) {
     return repositories / 20_000;
   }
-  const askingSeconds = (repositories * Math.max(2.5, latencyMs / 8)) / 1000;
+  const requestSeconds = (repositories * Math.max(2.5, latencyMs / 8)) / 1000;
   const fillSeconds = bucket
     ? (repositories - bucket.capacity) / (bucket.fillRate * 0.8)
     : 0;
-  return Math.max(askingSeconds, fillSeconds);
+  return Math.max(requestSeconds, fillSeconds);
 }
 
 /** How often a module is measured in a cell. */
@@ -184,7 +184,7 @@ function fullGroups(): Cell[][] {
 
 function quickCells(): Cell[] {
   const cold = { repositories: 200, validateLocationsExist: true, repeats: 1 };
-  const bucket = { capacity: 60, fillRate: 20, isTold: true };
+  const bucket = { capacity: 60, fillRate: 20, isShown: true };
   return [
     { ...cold, repositories: 2000, latencyMs: 0, validateLocationsExist: false },
     { ...cold, latencyMs: 20 },

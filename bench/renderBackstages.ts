@@ -26,10 +26,10 @@ const SETTING_COLUMNS: readonly Column[] = [
 const HOURLY_COLUMNS: readonly Column[] = [
   { heading: 'requests per hour', align: 'right' },
   { heading: 'of which reads', align: 'right' },
-  { heading: 'of those of the published one', align: 'right' },
+  { heading: 'share of the published one', align: 'right' },
 ];
 const SEEN_COLUMNS: readonly Column[] = [
-  { heading: 'an hour took', align: 'right' },
+  { heading: 'duration of an hour', align: 'right' },
   { heading: 'hours', align: 'right' },
   { heading: 'runs', align: 'right' },
   { heading: 'requests' },
@@ -40,11 +40,11 @@ const REAL_FILES = REAL.repositories / FILE_EVERY;
 const MODEL_FILES = MODEL_REPOSITORIES / FILE_EVERY;
 
 const NOTES = `- A real backend with the real catalog, its processing and its scheduler, once everything is in the catalog; both modules check files (\`validateLocationsExist\`).
-- Measured with ${count(MODEL_REPOSITORIES, 'repositories')}, of which ${MODEL_FILES} hold a file. All times of the configuration (\`processingInterval\` of 100 to 150 seconds, \`schedule\`, \`maxAge\`, \`recheck\`) are divided by the same number, so that an hour takes as long as the second table says; it also shows what the server saw.
-- Extrapolated to ${count(REAL.repositories, 'repositories')} with ${formatCount(REAL_FILES)} files and to one hour: ${REAL.repositories / MODEL_REPOSITORIES} times what is asked about single repositories, listings and searches by their pages. Where only an hour was measured with code search, the looks at repositories without a file that come once a day (\`recheck.absent\`) are calculated: ${formatCount((REAL.repositories - REAL_FILES) / 24)} an hour.
-- Webhooks: ${REAL.pushesPerHour} pushes per hour to default branches, each time of another repository, whose default branch is therefore asked for each time; one in ${FILE_EVERY} goes to a repository with a file. The published module is measured without webhooks, where it asks least.
-- What does not scale: the catalog looks for what is due once a second, so it processes every 2 to 3 seconds at least. With a \`maxAge\` of 24 hours that is every 30 to 45 minutes, by which reads that are due come later. The scheduler is made to look twice a second. No rate limit is reached, so that none has to be scaled.
-- Recommended, and what the criterion is for: the rows in bold.`;
+- Measured with ${count(MODEL_REPOSITORIES, 'repositories')}, of which ${MODEL_FILES} hold a file. All times of the configuration (\`processingInterval\` of 100 to 150 seconds, \`schedule\`, \`maxAge\`, \`recheck\`) are divided by the same number, so that an hour takes as long as the second table shows, with the requests that the server received.
+- Extrapolated to ${count(REAL.repositories, 'repositories')} with ${formatCount(REAL_FILES)} files and to one hour: ${REAL.repositories / MODEL_REPOSITORIES} times the requests for single repositories; listings and searches are counted by their pages. Where only an hour was measured with code search, the daily checks of repositories without a file (\`recheck.absent\`) are calculated: ${formatCount((REAL.repositories - REAL_FILES) / 24)} an hour.
+- Webhooks: ${REAL.pushesPerHour} pushes per hour to default branches, each in another repository, whose default branch is therefore requested each time; one in ${FILE_EVERY} goes to a repository with a file. The published module is measured without webhooks, with which it would send more requests.
+- What does not scale: the catalog polls for due entities once a second, so it processes each at most every 2 to 3 seconds. With a \`maxAge\` of 24 hours that corresponds to every 30 to 45 minutes, which delays reads that are due. The scheduler is configured to poll twice a second. No rate limit is reached, so none has to be scaled.
+- The rows in bold are the recommended settings, to which the criterion applies.`;
 
 /** Renders the measured numbers, and those extrapolated to a real server. */
 export function renderBackstages(results: readonly BackstageResult[]): string {

@@ -2,7 +2,7 @@ import { CellResult, Result } from './measurement';
 import { renderPlot } from './renderPlot';
 
 const CELL = { repositories: 200, latencyMs: 20, validateLocationsExist: true };
-const BUCKET = { capacity: 60, fillRate: 5, isTold: true };
+const BUCKET = { capacity: 60, fillRate: 5, isShown: true };
 const scaled = (seconds: number): Result => ({
   kind: 'scaled',
   from: 200,
@@ -49,7 +49,7 @@ it('the plot has a panel for each number of repositories, and omits cells that c
     { cell: { ...CELL, repositories: 2000 } },
     { cell: { ...CELL, repositories: 7, hasSearch: true } },
     { cell: { ...CELL, repositories: 8, latencyMs: 0 } },
-    { cell: { ...CELL, repositories: 9, bucket: { ...BUCKET, isTold: false } } },
+    { cell: { ...CELL, repositories: 9, bucket: { ...BUCKET, isShown: false } } },
   );
   expect(svg.match(/repositories</g)).toHaveLength(2);
 });

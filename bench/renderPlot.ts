@@ -53,7 +53,7 @@ export function renderPlot(results: readonly CellResult[]): string {
 function isCold(cell: Cell): boolean {
   const { bucket, disturbance, hasSearch, isUnchanged, latencyMs } = cell;
   const isPlain = cell.validateLocationsExist && !disturbance && !hasSearch;
-  return latencyMs === LATENCY_MS && isPlain && bucket?.isTold !== false && !isUnchanged;
+  return latencyMs === LATENCY_MS && isPlain && bucket?.isShown !== false && !isUnchanged;
 }
 
 function renderLegend(subject: Subject, x: number): string {
@@ -96,10 +96,10 @@ function renderBar(result: Result, color: string, y: number, scale: number): str
     return text(LABEL_WIDTH + 4, y + BAR_HEIGHT - 3, word, `fill="${FAILED_COLOR}"`);
   }
   const width = Math.max(1, seconds * scale).toFixed(1);
-  const isReckoned = result.kind === 'scaled';
-  const value = `${isReckoned ? '≈ ' : ''}${formatSeconds(seconds)} s`;
+  const isExtrapolated = result.kind === 'scaled';
+  const value = `${isExtrapolated ? '≈ ' : ''}${formatSeconds(seconds)} s`;
   return [
-    `<rect x="${LABEL_WIDTH}" y="${y}" width="${width}" height="${BAR_HEIGHT - 2}" fill="${color}"${isReckoned ? ' fill-opacity="0.6"' : ''}/>`,
+    `<rect x="${LABEL_WIDTH}" y="${y}" width="${width}" height="${BAR_HEIGHT - 2}" fill="${color}"${isExtrapolated ? ' fill-opacity="0.6"' : ''}/>`,
     text(LABEL_WIDTH + Number(width) + 5, y + BAR_HEIGHT - 3, value),
   ].join('\n');
 }

@@ -34,9 +34,11 @@ it('the report marks every extrapolated number, and names the smaller server', (
     '-',
     '-',
     '-',
-    'reckoned from 2,000 repositories',
+    'extrapolated from 2,000 repositories',
   ]);
-  expect(report).toContain('- ≈: not run, since it would take too long, but reckoned');
+  expect(report).toContain(
+    '- ≈: not run, since it would take too long, but extrapolated',
+  );
 });
 
 it('the report names the date, the environment and the duration', () => {

@@ -72,9 +72,9 @@ function renderCells(results: readonly CellResult[]): string[] {
     '## Runs',
     renderTable([...CELL_COLUMNS, MODULE, ...NUMBERS, LOCATIONS], getRows(orderly)),
     NOTES,
-    '## Something goes wrong',
+    '## Disturbances',
     renderTable(
-      [{ heading: 'what' }, ...CELL_COLUMNS, MODULE, ...NUMBERS, LOCATIONS],
+      [{ heading: 'disturbance' }, ...CELL_COLUMNS, MODULE, ...NUMBERS, LOCATIONS],
       getRows(disturbed, ({ disturbance }) => [
         disturbance ? describeDisturbance(disturbance) : '',
       ]),
@@ -104,12 +104,12 @@ const CELL_COLUMNS: readonly Column[] = [
 ];
 
 const NOTES = [
-  `- Several runs of a cell: the median, with the least and the greatest in brackets. A run that failed or was stopped stands for its cell.`,
-  `- Peak memory is the resident memory of a process that does nothing else, with the compiler that loads it; "+" is by how much it grew during the run.`,
-  `- Bucket: tokens it holds and tokens added each second. 60 + 5/s is the example of Bitbucket's documentation. "told": the server lets its users read the numbers; otherwise only a 429 tells. Runs against a bucket mostly wait, so that several cells are measured at the same time: their seconds hold, their CPU time and stalls are somewhat greater than alone.`,
-  `- ≈: not run, since it would take too long, but reckoned from a smaller server in the same situation: as many requests for each repository, the further ones at the pace of the second half of that run. What failed there counts as failed here.`,
-  `- Longest stall: the longest time for which the event loop let nothing else have a turn; what part of it the process itself computed is in brackets.`,
-  `- A second run finds nothing changed: it asks only for what is not known to hold a file, or what code search, where there is one, leaves open.`,
+  `- Several runs of a cell: the median, with the minimum and the maximum in brackets. If a run failed or was stopped, that is shown instead.`,
+  `- Peak memory is the resident memory of a process that does nothing else, including the compiler that loads it; "+" is its growth during the run.`,
+  `- Bucket: tokens it holds and tokens added each second. 60 + 5/s is the example of Bitbucket's documentation. "limit shown": users may read these numbers; otherwise (or "limit hidden") only a 429 reveals that there is a limit. Runs against a bucket mostly wait, so several cells are measured at the same time, which affects their CPU time and stalls a little, but not their duration.`,
+  `- ≈: not run, since it would take too long, but extrapolated from a smaller server in the same situation: as many requests per repository, the additional ones at the pace of the second half of that run. A failure there counts as a failure here.`,
+  `- Longest stall: the longest time for which the event loop was blocked; in brackets, the CPU time of the process in it.`,
+  `- Nothing has changed before a second run: it checks only repositories without a known file, or those that code search, if available, does not cover.`,
   `- "files checked" is \`validateLocationsExist\`. One repository in ${FILE_EVERY} holds a catalog file; projects have ${REPOSITORIES_PER_PROJECT} repositories.`,
 ].join('\n');
 
@@ -117,7 +117,7 @@ function renderFacts({ date, node, cpus, command, minutes, versions }: Facts): s
   return [
     `- ${date}, Node.js ${node}, ${cpus} CPUs, \`${command}\`, ${minutes.toFixed(1)} min`,
     `- ${SUBJECT_NAMES.ours}: ${versions.ours}; ${SUBJECT_NAMES.peer}: \`@backstage/plugin-catalog-backend-module-bitbucket-server\` ${versions.peer}`,
-    '- The same simulated Bitbucket for both, over HTTP on the loopback interface; each run in a process of its own, the first one with nothing in the catalog yet. Times leave out the start of that process.',
+    '- The same simulated Bitbucket for both, over HTTP on the loopback interface; each run in a process of its own, the first one with nothing in the catalog yet. Times exclude the start of that process.',
   ].join('\n');
 }
 

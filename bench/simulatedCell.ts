@@ -18,7 +18,7 @@ export function createCellServer(cell: Cell): SimulatedBitbucket {
   const bitbucket = createSimulatedBitbucket({
     users: [USER],
     latencyMs: cell.latencyMs,
-    rateLimit: cell.bucket && { ...cell.bucket, settingsReadable: cell.bucket.isTold },
+    rateLimit: cell.bucket && { ...cell.bucket, settingsReadable: cell.bucket.isShown },
     search: cell.hasSearch ? {} : undefined,
   });
   for (let index = 0; index < cell.repositories; index += 1) {

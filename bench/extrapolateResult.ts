@@ -9,7 +9,7 @@ import { Cell } from './plan';
  *
  * @param smaller - results so far, smaller servers first
  */
-export function reckon(
+export function extrapolateResult(
   cell: Cell,
   subject: Subject,
   smaller: readonly CellResult[],

@@ -1,6 +1,6 @@
 import { CellResult, Result, summarizeRuns } from './measurement';
 import { Cell } from './plan';
-import { reckon } from './reckon';
+import { extrapolateResult } from './extrapolateResult';
 
 const CELL: Cell = { repositories: 20_000, latencyMs: 20, validateLocationsExist: true };
 
@@ -26,30 +26,34 @@ function createResult(cell: Partial<Cell>, ours?: Result): CellResult {
   return { cell: { ...CELL, ...cell, repositories }, ours: result, peer: result };
 }
 
-describe('reckon', () => {
+describe('extrapolateResult', () => {
   it('uses the largest server on which the same situation was run', () => {
     const smaller = [200, 2000].map(repositories => createResult({ repositories }));
-    const reckoned = reckon(CELL, 'ours', [
+    const extrapolated = extrapolateResult(CELL, 'ours', [
       ...smaller,
       createResult({ latencyMs: 100, repositories: 2000 }),
     ]);
-    expect(reckoned).toMatchObject({ kind: 'scaled', from: 2000, requests: 20_000 });
-    expect(reckoned).toMatchObject({ seconds: 2000 / 50 + 18_000 / 40 });
+    expect(extrapolated).toMatchObject({ kind: 'scaled', from: 2000, requests: 20_000 });
+    expect(extrapolated).toMatchObject({ seconds: 2000 / 50 + 18_000 / 40 });
   });
 
   it('never uses an extrapolated result', () => {
     const small = createResult({ repositories: 200 });
-    const scaled = reckon({ ...CELL, repositories: 2000 }, 'ours', [small]);
+    const scaled = extrapolateResult({ ...CELL, repositories: 2000 }, 'ours', [small]);
     const between = createResult({ repositories: 2000 }, scaled);
-    expect(reckon(CELL, 'ours', [small, between])).toMatchObject({ from: 200 });
+    expect(extrapolateResult(CELL, 'ours', [small, between])).toMatchObject({
+      from: 200,
+    });
   });
 
   it('fails if the smaller one failed, and with a reason if nothing comparable was run', () => {
     const requests = { total: 9, byKind: {}, rateLimited: 1, perSecond: 1 };
     const failed: Result = { kind: 'failed', requests, error: '429' };
-    expect(reckon(CELL, 'peer', [createResult({}, failed)])).toBe(failed);
-    expect(reckon(CELL, 'peer', [createResult({ latencyMs: 0 })])).toMatchObject({
-      error: 'takes too long, and nothing like it was run',
+    expect(extrapolateResult(CELL, 'peer', [createResult({}, failed)])).toBe(failed);
+    expect(
+      extrapolateResult(CELL, 'peer', [createResult({ latencyMs: 0 })]),
+    ).toMatchObject({
+      error: 'takes too long, and nothing comparable was run',
     });
   });
 });
