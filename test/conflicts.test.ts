@@ -1,4 +1,4 @@
-/** Who claims an entity besides us, as a real catalog decides it and the report tells it. */
+/** Conflicts about entities with other sources, as a real catalog decides and the report shows them. */
 
 import {
   ConflictWorld,
@@ -105,12 +105,12 @@ describe.each(databases.eachSupportedId())('a fork in a catalog on %s', database
 const HOLDER = 'PAY/api';
 
 /**
- * The catalog has the Component of one repository and has refused it to others, which it
- * met at the same moment: none of them has seen who has it. That happens by chance where it
- * processes several files at once; whatever it reads again then comes to the same result
- * once the Component is gone, and what comes to the same result it does not look at.
+ * The catalog has the Component of one repository and has refused those of others that it
+ * processed at the same time, so that none of their results depends on the holder. That happens
+ * by chance when it processes several files at once. When the Component is gone and it reads one
+ * of them again, the result is the same, and an unchanged result has no effect.
  *
- * @remarks From then on, the catalog reads a file only when it is told to.
+ * @remarks From then on, the catalog reads a file only on request.
  */
 async function startWithClaimants(
   databaseId: DatabaseId,
@@ -136,7 +136,7 @@ async function startWithClaimants(
   return world;
 }
 
-/** What the report says where the catalog has the Component from one of these repositories. */
+/** The conflicts in the report when the catalog has the Component from one of these repositories. */
 function refusedBy(holder: string, claimants: readonly string[]): string[] {
   return [
     ...claimants.map(at => `${holder}: entity holds, catalog-info.yaml of ${at}`),
@@ -144,7 +144,7 @@ function refusedBy(holder: string, claimants: readonly string[]): string[] {
   ].sort();
 }
 
-/** Waits until the catalog has the Component from one of these, and the report says so. */
+/** Waits until the catalog has the Component from one of these, and the report shows that. */
 async function eventuallyHeldByOneOf(
   world: ConflictWorld,
   claimants: readonly string[],
@@ -159,7 +159,7 @@ async function eventuallyHeldByOneOf(
   });
 }
 
-/** The Locations that the catalog was told to process as if they had changed. */
+/** The Locations that the catalog was requested to process as if they had changed. */
 async function reprocessed(world: ConflictWorld) {
   const locations = await world
     .knex('refresh_state')
@@ -169,7 +169,7 @@ async function reprocessed(world: ConflictWorld) {
   );
 }
 
-/** How the catalog is to process the Locations of these: what it was given, and when it does. */
+/** The planned processing of the Locations of these repositories: their input and due times. */
 async function plannedReads(world: ConflictWorld, claimants: readonly string[]) {
   const refs = claimants.map(at => plainLocationRef(world.toTarget(at)));
   return world

@@ -88,7 +88,7 @@ describe('a provider that was removed from the configuration', () => {
 
     // The catalog still has them from the one that is gone when the others first run.
     expect(await warningsWith(split, 0)).toEqual([
-      // Two Locations, and the one that stands for the discovery.
+      // Two Locations, and the one that represents the discovery.
       expect.stringMatching(/: "default" \(3\)\..*give its id to a provider/),
     ]);
     expect(await warningsWith(split, 2)).toEqual([]);

@@ -1,4 +1,4 @@
-/** The page on the switch from the published module: its examples work, with both where it says so. */
+/** The page on the switch from the published module: its examples work, with both modules if it says so. */
 
 import { readFileSync } from 'node:fs';
 import path from 'node:path';

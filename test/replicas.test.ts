@@ -107,13 +107,13 @@ const isListingOf = (projectKey: string) => (request: LoggedRequest) =>
 const isReadOf = (slug: string) => (request: LoggedRequest) =>
   request.path.includes(`/repos/${slug}/raw/`);
 
-/** Asked for the repository itself: what an event leads to, and no run. */
+/** A request for the repository itself, which only an event causes, never a run. */
 const isEvaluationOf = (slug: string) => (request: LoggedRequest) =>
   request.path.endsWith(`/repos/${slug}`);
 
 const isCheck = ({ path }: LoggedRequest) => path.includes('type=true');
 
-/** The requests of each run that is over, which begins with its listing. */
+/** The requests of each finished run, which begins with its listing. */
 function getRuns(bitbucket: SimulatedBitbucket, projectKey: string): LoggedRequest[][] {
   const runs: LoggedRequest[][] = [];
   for (const request of bitbucket.requests) {
@@ -358,7 +358,7 @@ const toAnchor = (providerId: string) =>
 
     it('share one run when they start together with another configuration', async () => {
       await Promise.all(replicas.map(replica => replica.stop()));
-      // Whoever stops in the middle of a run may leave its lock, which is freed later.
+      // A replica that stops during a run may leave its lock, which is released later.
       await tasksIn(openDatabase(connection)).update(UNLOCKED);
       bitbucket.clearRequests();
 
@@ -368,7 +368,7 @@ const toAnchor = (providerId: string) =>
       );
       await eventually(async () => expect(count(isListingOf('PAY'))).toBe(1));
 
-      // By then, whoever found that run in progress has looked again.
+      // By then, a replica that found that run in progress has checked again.
       const before = count(isListingOf('OFTEN'));
       await eventually(async () =>
         expect(count(isListingOf('OFTEN')) - before).toBeGreaterThan(CHECKED_RUNS),

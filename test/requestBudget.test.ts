@@ -1,5 +1,5 @@
 /**
- * What Bitbucket grants a user, shared by everything that asks Bitbucket at the same time:
+ * The budget of a Bitbucket user, shared by everything that sends requests at the same time:
  * runs, webhooks and the catalog's reads, on one replica and on two.
  */
 
@@ -15,18 +15,18 @@ import {
 } from './__testUtils__/budgetWorld';
 
 const MINUTE_MS = 60_000;
-/** Of the catalog, for processing. */
+/** The number of entities that the catalog processes concurrently. */
 const PLACES = 10;
 
-describe('two replicas that are told of 60 tokens and 5 more each second', () => {
+describe('two replicas with a known budget of 60 tokens and 5 more each second', () => {
   const REPOSITORIES = 60;
   const PUSHES = 240;
   const all = Array.from({ length: REPOSITORIES }, (_, index) => index);
 
-  /** What both do, all at once. */
+  /** Makes both replicas run, read and handle pushes at the same time. */
   async function work(world: BudgetWorld, replicas: readonly Replica[]) {
     const { clock } = world;
-    // All that there is at once, as after a first run, and then now and then.
+    // All files at once, as after a first run, and then one per second.
     const readOn = async ({ read }: Replica) => {
       await mapConcurrent(all, PLACES, index => read(fileUrl(world, index)));
       for (const index of all) {

@@ -58,7 +58,7 @@ describe('two providers that match the same repository, in a real catalog', () =
       });
 
       expect(response.status).toBe(200);
-      // Once the one that nobody else has found is gone, the run has let go of both.
+      // Once the one that only this provider had is gone, the run has removed both.
       await backend.waitForEntities(toLocation('gone'), 0);
       await backend.waitForEntities(toLocation('api'), 1);
       await backend.waitForEntities('kind=component,metadata.name=api', 1);

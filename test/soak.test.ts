@@ -1,4 +1,4 @@
-/** A few of the worlds of `npm run soak`, always the same. */
+/** A few worlds of `npm run soak`, the same ones each time. */
 
 import fc from 'fast-check';
 import { describePlan, plan } from '../soak/plan';

@@ -91,7 +91,7 @@ describeIfPostgres('a catalog whose PostgreSQL', () => {
       .messages('warn')
       .filter(message => message === 'Failed to load processing items').length;
 
-  /** Nobody can read or write stamps meanwhile. */
+  /** Locks the table of stamps during the work. */
   async function withLockedStamps(work: () => Promise<void>): Promise<void> {
     const lock = await direct.transaction();
     try {

@@ -37,7 +37,7 @@ describe('a catalog that reads everything anew at each processing', () => {
     await world.end();
   });
 
-  /** What was read before is now too old to stand where there is no answer. */
+  /** Lets so much time pass that no earlier read may replace a missing answer any longer. */
   const letADayPass = () => {
     days += 1.1;
     jest.spyOn(systemClock, 'now').mockImplementation(() => Date.now() + days * DAY_MS);
@@ -58,7 +58,7 @@ describe('a catalog that reads everything anew at each processing', () => {
     ],
   ];
 
-  /** First while what was read stands, then when it is too old for that. */
+  /** Checks both while earlier reads may still be used, and when they are too old. */
   async function keepsAll(
     faults: readonly { hits: number; remove(): void }[],
     files: number,

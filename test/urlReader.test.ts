@@ -59,7 +59,7 @@ describe('a catalog in which nothing changes', () => {
       count: COUNT,
       more: 1,
       prepare,
-      // Discovery asks as somebody else than the catalog: what one learns holds for the other.
+      // Discovery has another account than the catalog: what one learns applies to the other.
       config: { username: 'discovery', password: TEST_USER.password },
     });
   });
@@ -312,7 +312,7 @@ describe(`a catalog of ${MANY} files, at ${RATE_LIMIT.capacity} requests and ${R
       expect(bitbucket.rateLimitedCount).toBe(0);
       expect([...world.reads().values()]).toEqual(Array.from({ length: MANY }, () => 1));
       const others = bitbucket.requests.length - MANY;
-      // The listing, the rate limit and whoever asks.
+      // The listing, the rate limit and the authentication check.
       expect(others).toBeLessThanOrEqual(MANY + 4);
       expect(await world.errors()).toEqual([]);
     },

@@ -10,25 +10,25 @@ import { ConfigReader } from '@backstage/config';
 import { Knex } from 'knex';
 import { eventually } from './eventually';
 
-/** What {@link closableDatabase} gives. */
+/** The result of {@link closableDatabase}. */
 export interface ClosableDatabase {
   /** For the backend. */
   readonly feature: BackendFeature;
-  /** Closes what was opened through it; for a backend that has stopped. */
+  /** Closes all connections of the backend, once that has stopped. */
   close(): Promise<void>;
 }
 
-/** What Backstage's tests use where the configuration does not say anything else. */
+/** The default database of Backstage's tests. */
 const IN_MEMORY = new ConfigReader({
   backend: { database: { client: 'better-sqlite3', connection: ':memory:' } },
 });
 
 /**
- * Backstage's own database service, which also notes each connection pool it gives out.
+ * Creates Backstage's own database service, extended to record each connection pool.
  *
- * @remarks A backend that stops leaves its SQLite connections open, and what the catalog is
- * doing just then goes on. In a process of its own that dies with it; here it would lock
- * the file for the next backend, and keep the process of the tests from ending.
+ * @remarks A stopped backend leaves its SQLite connections open, and the catalog continues its
+ * current work. In a separate process both end with the process; here they would lock the file
+ * for the next backend, and prevent the process of the tests from ending.
  */
 export function closableDatabase(): ClosableDatabase {
   const clients = new Set<Knex>();
@@ -62,7 +62,7 @@ export function closableDatabase(): ClosableDatabase {
   };
 }
 
-/** Whoever still waits for a connection would write to the console that there is none. */
+/** Waits until no connection is awaited: a pending caller would print an error to the console. */
 async function closeIdle(knex: Knex): Promise<void> {
   // `undefined` once it is closed.
   const pool: { numUsed(): number; numPendingAcquires(): number } | undefined =

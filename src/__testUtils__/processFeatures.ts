@@ -1,4 +1,4 @@
-/** What a backend in a process of its own may consist of. For tests. */
+/** The features that a backend in a separate process may have. For tests. */
 export const PROCESS_FEATURES = [
   'events',
   'webhooks',

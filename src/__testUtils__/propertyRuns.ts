@@ -1,10 +1,9 @@
-/** How often property tests draw. For tests. */
+/** The number of samples of property tests. For tests. */
 
 import fc from 'fast-check';
 
 /**
- * As many as a test needs to find what it looks for, when each run costs time; more where
- * `PROPERTY_RUNS` says so.
+ * Returns the usual number of samples of a slow test, or more if `PROPERTY_RUNS` is higher.
  */
 export function propertyRuns(usual: number): number {
   return Math.max(usual, fc.readConfigureGlobal().numRuns ?? 0);

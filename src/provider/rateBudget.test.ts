@@ -123,7 +123,7 @@ describe('a run under a rate limit of 60 tokens and 5 more each second', () => {
   });
 });
 
-describe('a rate that cannot be meant', () => {
+describe('a rate that cannot be intended', () => {
   /** The default timeout of the schedule: every run would end by it. */
   const TIMEOUT_SECONDS = 25 * 60;
 

@@ -284,7 +284,7 @@ describe.each(databases.eachSupportedId())('the state in %s', databaseId => {
     });
   });
 
-  describe('asked for related repositories', () => {
+  describe('when it selects related repositories', () => {
     it('finds them by id and by address in any case, also those known by address only', async () => {
       const { related, run } = await open();
       await run([

@@ -1,6 +1,6 @@
 /**
- * Replicas of one backend on a fake clock, with all that asks Bitbucket: runs, webhooks and
- * the catalog's reads. For tests.
+ * Replicas of one backend on a fake clock, with everything that sends requests to Bitbucket: runs,
+ * webhooks and the catalog's reads. For tests.
  */
 
 import { mockServices } from '@backstage/backend-test-utils';
@@ -54,8 +54,8 @@ const toAddress = (index: number) => ({
 });
 
 /**
- * A Bitbucket with so many repositories in two projects, each with a catalog file, and the
- * bucket that Bitbucket documents.
+ * Creates a Bitbucket with this number of repositories in two projects, each with a catalog file,
+ * and with the rate limit of Bitbucket's documentation.
  */
 export function createBudgetWorld(repositories: number): BudgetWorld {
   const clock = new FakeClock();
@@ -65,7 +65,7 @@ export function createBudgetWorld(repositories: number): BudgetWorld {
     latencyMs: 50,
     rateLimit: DOCUMENTED,
   });
-  // Whoever does not wait for it has sent a lot by then.
+  // Slow, so that a caller that does not wait for it would send many requests before.
   bitbucket.faults.add({
     match: { kind: 'rate-limit-settings' },
     effect: { type: 'delay', ms: 1_000 },
@@ -112,7 +112,7 @@ function createPush(bitbucket: SimulatedBitbucket, index: number, count: number)
 /**
  * Starts one.
  *
- * @param credential - that discovery asks with; the integration's when empty
+ * @param credential - the credentials of discovery; the integration's when empty
  */
 export async function startReplica(world: BudgetWorld, credential: JsonObject = {}) {
   const { bitbucket, buckets, clock, eventStore, stores } = world;

@@ -1,4 +1,4 @@
-/** A look into the catalog of a backend in this process, and a hand on its tasks. For tests. */
+/** Observes the catalog of a backend in this process, and controls its tasks. For tests. */
 
 import {
   BackendFeature,

@@ -19,12 +19,12 @@ const Task = z.object({
 
 const Row = z.object({ entity_ref: z.string() });
 
-/** Before everything that a refresh asks for. */
+/** Earlier than any refresh. */
 const LONG_AGO = '2016-01-01';
 
-/** What {@link observeProcessing} gives. */
+/** The result of {@link observeProcessing}. */
 export interface CatalogProcessing {
-  /** Has every entity processed so often, one time after the other, and all of them stitched. */
+  /** Makes the catalog process every entity this many times, and then stitch all of them. */
   process(database: Knex, times: number): Promise<void>;
   /** How often the catalog has begun to process an entity. */
   countOf(entityRef: string): number;
@@ -32,10 +32,10 @@ export interface CatalogProcessing {
   end(): void;
 }
 
-/** @param maxWaitMs - milliseconds after which it gives up; as `eventually` when left out */
+/** @param maxWaitMs - the time limit in milliseconds; by default that of `eventually` */
 export function observeProcessing(maxWaitMs?: number): CatalogProcessing {
   const counts = new Map<string, number>();
-  /** By entity, the latest round in which a processing began that is over. */
+  /** By entity, the latest round in which a finished processing began. */
   const processedIn = new Map<string, number>();
   let round = 0;
   const onTask = (message: unknown) => {

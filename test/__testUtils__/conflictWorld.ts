@@ -57,7 +57,7 @@ export interface ConflictWorld {
   toTarget(at: string): string;
   /** Adds a repository whose catalog file describes a Component. */
   add(at: string, component: string, originAt?: string): void;
-  /** Gives the Component in a repository's catalog file another name. */
+  /** Renames the Component in a repository's catalog file. */
   rename(at: string, component: string): void;
   /** Registers a repository's catalog file as users do; returns how to take that back. */
   register(
@@ -66,7 +66,7 @@ export interface ConflictWorld {
   ): Promise<() => Promise<unknown>>;
   /** Has the catalog read a repository's catalog file again now. */
   refresh(at: string): Promise<void>;
-  /** Deletes a repository's catalog file by a push, and tells of it as a webhook does. */
+  /** Deletes a repository's catalog file by a push, and sends its webhook. */
   pushWithoutFile(at: string): Promise<void>;
   /** Has the catalog delete what nothing claims any more, as it does every 30 seconds. */
   deleteOrphans(): Promise<void>;
@@ -94,7 +94,7 @@ export interface ConflictWorldOptions {
   readonly intervalSeconds?: number;
 }
 
-/** Starts it; providers run only when they are told to. */
+/** Starts the world; providers run only on demand. */
 export async function startConflictWorld(
   options: ConflictWorldOptions,
 ): Promise<ConflictWorld> {
@@ -212,7 +212,7 @@ function createReader({ baseUrl }: TestBackend): Reader {
     Discovery.parse(await call(`/bitbucket-server/discoveries/${id}`));
   const disputed = async (id = 'default') => {
     const path = `/bitbucket-server/discoveries/${id}/repositories`;
-    // The catalog goes on between the two calls.
+    // The catalog may continue between the two calls.
     return eventually(async () => {
       const all = Page.parse(await call(path));
       const { items, totalItems } = Page.parse(await call(`${path}?conflicts=true`));

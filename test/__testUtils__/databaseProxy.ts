@@ -1,4 +1,4 @@
-/** Stands between a backend and its PostgreSQL, to make that unavailable. For tests. */
+/** A proxy between a backend and its PostgreSQL, to make that unavailable. For tests. */
 
 import { once } from 'node:events';
 import { connect, createServer, Server, Socket } from 'node:net';
@@ -48,7 +48,7 @@ class Link {
   }
 }
 
-/** Starts a proxy on a port of its own, which stays the same. */
+/** Starts a proxy on a separate port, which never changes. */
 export async function startDatabaseProxy(databaseUrl: string): Promise<DatabaseProxy> {
   const target = new URL(databaseUrl);
   const links = new Set<Link>();

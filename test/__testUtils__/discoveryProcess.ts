@@ -1,6 +1,6 @@
 /**
- * A process of its own that runs discovery once on a SQLite file, so that a test can kill
- * it. What the "catalog" holds is a table in the same file, as it is for a real one.
+ * A separate process that runs discovery once on a SQLite file, so that a test can kill it. The
+ * entities of its "catalog" are in a table of the same file, like those of a real one.
  */
 
 import knexFactory, { Knex } from 'knex';
@@ -16,7 +16,7 @@ import { systemClock } from '../../src/util/clock';
 
 const Task = z.object({ file: z.string(), config: z.record(z.string(), z.json()) });
 
-/** The table that stands for the catalog. */
+/** The table that represents the catalog. */
 export const HELD_TABLE = 'held_by_the_catalog';
 
 /** Opens the file; the catalog's table is made where it is missing. */

@@ -36,7 +36,7 @@ export const REPOSITORIES: Readonly<Record<string, readonly string[]>> = {
 /** The repositories with a catalog file. */
 export const LOCATIONS = 4;
 
-/** What stands for the discovery of the only provider. */
+/** The Location that represents the discovery of the only provider. */
 export const ANCHOR = 'location:default/bitbucket-server-default';
 
 /** One entity of the catalog, as its own tables have it. */
@@ -46,7 +46,7 @@ export interface CatalogRow {
   readonly isOrphan: boolean;
 }
 
-/** What the catalog has, by entity ref. */
+/** The content of the catalog, by entity ref. */
 export type CatalogState = ReadonlyMap<string, CatalogRow>;
 
 /** What happens to one database. */
@@ -58,12 +58,12 @@ export interface DropInWorld {
   configure(providers: DropInOptions['providers']): void;
   /** Starts a backend with a module. */
   start(module: BackendFeature, ...others: BackendFeature[]): Promise<TestBackend>;
-  /** Starts a backend, waits until it has done its work, stops it, looks at what is left. */
+  /** Starts a backend, waits until it is done, stops it, and returns the content of the catalog. */
   runWith(
     module: BackendFeature,
     isDone: (backend: TestBackend) => Promise<unknown>,
   ): Promise<CatalogState>;
-  /** Asks the catalog's database itself. */
+  /** Queries the catalog's database directly. */
   ask<T>(question: (knex: Knex) => Promise<T>): Promise<T>;
   read(): Promise<CatalogState>;
   end(): Promise<void>;
@@ -249,7 +249,7 @@ const Summary = z.object({
   }),
 });
 
-/** What the report says of the last run that is over; waits for one. */
+/** Waits for a finished run, and returns the report of the last one. */
 export function selectRun(
   backend: TestBackend,
   id = 'default',

@@ -1,7 +1,7 @@
 /**
  * A catalog that reads through the URL reader of this package from a simulated Bitbucket on a
- * socket. It processes an entity again when a test wants it to, or when something asks for a
- * refresh, but never by itself: the next interval would come after an hour. For tests.
+ * socket. It processes an entity again when a test or a refresh requests it, but never on its
+ * own, since its interval is an hour. For tests.
  */
 
 import { urlReaderServiceFactory } from '@backstage/backend-defaults/urlReader';
@@ -53,7 +53,7 @@ export interface ReaderWorldOptions {
   readonly config?: JsonObject;
   /** A connection string of PostgreSQL, or a directory for SQLite; in memory when left out. */
   readonly database?: string | { readonly directory: string };
-  /** Seconds after which the catalog processes by itself. */
+  /** The catalog's processing interval, in seconds. */
   readonly intervalSeconds?: number;
   /** Of Bitbucket. */
   readonly rateLimit?: RateLimitOptions;
@@ -78,7 +78,7 @@ export interface ReaderWorld extends TestBackend, CatalogObserver {
   processings(entityRef: string): number;
   /** The ref of the Location of a repository's file. */
   locationOf(slug: string): Promise<string>;
-  /** What the catalog says went wrong with the Locations that are read. */
+  /** The catalog's error messages about the Locations that it reads. */
   errors(): Promise<string[]>;
   /** A webhook of a push to the default branch, delivered. */
   push(slug: string, files: Record<string, string>): Promise<void>;
@@ -212,7 +212,7 @@ function getUids(entities: readonly Entity[]): Map<string, string | undefined> {
   return new Map(pairs.sort());
 }
 
-/** What the catalog says went wrong with an entity. */
+/** Returns the catalog's error messages about an entity. */
 function getErrors(entity: Entity): string[] {
   return (Status.parse(entity).status?.items ?? []).map(item => item.message);
 }

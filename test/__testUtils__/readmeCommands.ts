@@ -1,7 +1,7 @@
 /**
- * The commands of the guide, read as a shell would read them. A line that is none of the
- * known kinds is an error, so that nothing is written there that no test runs. What stands
- * in a `bash` block is a script, which a test of its own runs as a whole.
+ * Parses the commands of the guide like a shell. A line of no known kind is an error, so that
+ * the guide contains no command without a test. A `bash` block is a script, which a separate test
+ * runs as a whole.
  */
 
 import { getBlocks, EXAMPLE_BACKSTAGE, PAGES } from './readmeText';
@@ -41,13 +41,13 @@ export interface CurlCommand {
   readonly url: string;
 }
 
-/** What the guide says that the reader has set before. */
+/** The variables that the reader has set before, according to the guide. */
 const GIVEN = { BACKSTAGE_URL: EXAMPLE_BACKSTAGE, BACKSTAGE_TOKEN: 'the-token' };
 
 const PIECE = /'([^']*)'|"((?:[^"\\]|\\.)*)"|([^\s'"]+)/y;
 const ASSIGNMENT = /^([A-Za-z_]\w*)=(.*)$/;
 
-/** Every command of the guide, in order; an assignment holds for what follows on its page. */
+/** Returns all commands of the guide in order; an assignment applies to the rest of its page. */
 export function readmeCommands(): ReadmeCommand[] {
   return PAGES.flatMap(({ text }) => parseCommands(getBlocks('sh', text).join('\n')));
 }

@@ -1,6 +1,6 @@
 /**
- * The guide, which is the README and the pages in `docs`, in its parts. For the tests that
- * hold it to the code.
+ * The parts of the guide, which consists of the README and the pages in `docs`. For the tests
+ * that compare it with the code.
  */
 
 import { readdirSync, readFileSync } from 'node:fs';
@@ -13,7 +13,7 @@ import { z } from 'zod';
 /** The root of the package. */
 export const ROOT = path.resolve(__dirname, '../..');
 
-/** Pages of which each has a test of its own, since their examples are about something else. */
+/** Pages with separate tests, since their examples have another context. */
 const PAGES_OF_THEIR_OWN = ['location-parsers.md', 'migrating.md'];
 
 /** One page of the guide. */
@@ -33,10 +33,10 @@ function readPages(): Page[] {
   }));
 }
 
-/** All of them, the README first. */
+/** All pages, the README first. */
 export const PAGES: readonly Page[] = readPages();
 
-/** Their text. */
+/** The text of all pages. */
 export const GUIDE = PAGES.map(({ text }) => text).join('\n');
 
 /** The host of Bitbucket in all examples. */
@@ -45,7 +45,7 @@ export const EXAMPLE_HOST = 'bitbucket.example.com';
 /** The URL of the backend in all examples. */
 export const EXAMPLE_BACKSTAGE = 'https://backstage.example.com';
 
-/** What the examples take from the environment. */
+/** The environment variables of the examples. */
 export const EXAMPLE_ENV: Readonly<Record<string, string>> = {
   BITBUCKET_USERNAME: 'backstage',
   BITBUCKET_PASSWORD: 'Tr0ub4dor-secret',
@@ -63,7 +63,7 @@ const Manifest = z.object({
   exports: z.record(z.string(), z.string()),
 });
 
-/** The parts of `package.json` that the README speaks of. */
+/** The parts of `package.json` to which the README refers. */
 export function readManifest(): z.infer<typeof Manifest> {
   return Manifest.parse(
     JSON.parse(readFileSync(path.join(ROOT, 'package.json'), 'utf8')),
@@ -106,7 +106,7 @@ const Installed = z.object({
   default: z.custom<BackendFeature>(value => value !== null && typeof value === 'object'),
 });
 
-/** Packages that the `ts` blocks install, each once, in the order in which they first come. */
+/** Returns the packages that the `ts` blocks install, each once, in order of appearance. */
 export function installedPackages(): string[] {
   const calls = getBlocks('ts').flatMap(block => [
     ...block.matchAll(/^backend\.add\(\s*import\('([^']+)'\),?\s*\);$/gm),

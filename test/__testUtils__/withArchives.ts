@@ -1,6 +1,6 @@
 /**
- * Lets a simulated Bitbucket serve archives, which nothing but the catalog's own reader
- * asks for, where a Location's target is a glob. For tests.
+ * Lets a simulated Bitbucket serve archives, which only the catalog's own reader requests, if a
+ * Location's target is a glob. For tests.
  */
 
 import { Readable } from 'node:stream';
@@ -48,7 +48,7 @@ export function withArchives(bitbucket: SimulatedBitbucket): SimulatedBitbucket 
  * Lets a simulated Bitbucket serve, in place of a repository's archive, one that is made
  * while it is read: files of 8 MiB each.
  *
- * @param onChunk - told of each MiB before it is sent
+ * @param onChunk - called for each MiB before it is sent
  */
 export function withLargeArchives(
   bitbucket: SimulatedBitbucket,

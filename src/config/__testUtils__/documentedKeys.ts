@@ -20,7 +20,7 @@ export function readPackageFile(name: string): string {
   return readFileSync(resolve(PACKAGE_ROOT, name), 'utf8');
 }
 
-/** The schema that Backstage makes of `config.d.ts`, nothing else merged into it; takes seconds. */
+/** The schema that Backstage derives from `config.d.ts` alone; takes seconds. */
 export function loadOwnSchema() {
   return loadConfigSchema({
     dependencies: [],
@@ -78,8 +78,8 @@ export function commentedExamples(yaml: string): string[] {
 }
 
 /**
- * A YAML text in which what stands in comments counts as well: lines whose comment begins
- * with one of these keys, or with a comment of its own.
+ * Uncomments a YAML text: lines whose comment begins with one of these keys, or with another
+ * comment.
  */
 export function uncommented(yaml: string, keys: readonly string[]): string {
   const line = new RegExp(`^( *)# ( *(?:# |(?:${keys.join('|')}):(?: |$)))`, 'gm');

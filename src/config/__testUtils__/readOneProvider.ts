@@ -8,7 +8,7 @@ import { ProviderConfig } from '../types';
 /** The host that is configured as an integration. */
 export const HOST = 'bitbucket.example.com';
 
-/** Reads whatever stands at `catalog.providers.bitbucketServer`, with two integrations. */
+/** Reads any value of `catalog.providers.bitbucketServer`, with two integrations. */
 export function readProviders(value: JsonValue): ProviderConfig[] {
   return readProviderConfigs(
     new ConfigReader({

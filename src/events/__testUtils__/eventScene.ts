@@ -62,7 +62,7 @@ export interface EventSceneOptions {
   readonly eventStore?: EventStore;
   /** Default: those of the store. */
   readonly webhooks?: Pick<WebhookStore, 'recordEvent'>;
-  /** What the reader of files tells and is told. */
+  /** The connection to the URL reader, in both directions. */
   readonly reading?: {
     readonly absentReads?: AbsentReads;
     readonly stamps?: Pick<RepositoryStamps, 'renew'>;

@@ -12,11 +12,11 @@ export const CATALOG_FILE = 'catalog-info.yaml';
 /** A provider with the mutations and refreshes that it sent to the catalog. */
 export interface ListeningProvider extends CreatedProvider {
   readonly connection: RecordingConnection;
-  /** Files that the catalog was asked to read again, by short name. */
+  /** Files that the catalog was requested to read again, by short name. */
   readonly refreshed: string[];
   /** Mutations since `forget`, as short names. */
   readonly mutations: ShortMutation[];
-  /** Files that the catalog holds, by short name. */
+  /** Files in the catalog, by short name. */
   holds(): string[];
 }
 
