@@ -1,15 +1,20 @@
 /**
  * What happens to the entities when Bitbucket or something in front of it misbehaves, when files
  * are gone, and when the backend restarts, in a catalog that reads through the URL reader of this
- * package.
+ * package; and what a backend does that cannot use it as configured.
  */
 
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { urlReaderServiceFactory } from '@backstage/backend-defaults/urlReader';
+import { mockServices } from '@backstage/backend-test-utils';
 import { componentYaml } from '../dev/seed';
 import { FaultOptions } from '../dev/simulatedBitbucket';
 import { eventually } from '../src/__testUtils__/eventually';
+import { startBackend } from '../src/__testUtils__/startBackend';
+import { createLogRecorder } from '../src/__testUtils__/testProvider';
+import urlReader from '../src/urlReaderEntry';
 import { systemClock } from '../src/util/clock';
 import { ReaderWorld, startReaderWorld } from './__testUtils__/readerWorld';
 
@@ -190,5 +195,39 @@ describe('a backend that restarts', () => {
     await second.processed(1);
     await shows(second, 'svc-2', 'told nobody');
     expect(await second.components()).toEqual(before);
+  });
+});
+
+describe('a backend', () => {
+  const INTEGRATION = {
+    host: 'bitbucket.example.com',
+    apiBaseUrl: 'https://bitbucket.example.com/rest/api/1.0',
+  };
+
+  it('logs that the feature has no effect where the app has its own URL reader service, and starts', async () => {
+    const logger = createLogRecorder();
+    const backend = await startBackend({
+      config: { integrations: { bitbucketServer: [INTEGRATION] } },
+      features: [
+        urlReader,
+        mockServices.urlReader.mock().factory,
+        mockServices.logger.mock({ warn: logger.warn, child: logger.child }).factory,
+      ],
+    });
+    await backend.stop();
+
+    const warnings = logger
+      .messages('warn')
+      .filter(message => message.includes('URL reader'));
+    expect(warnings).toEqual([
+      expect.stringMatching(/has no effect: this app has its own URL reader service/),
+    ]);
+  });
+
+  it('does not start with keys of the reader that cannot work', async () => {
+    const config = { backend: { reading: { bitbucketServer: { maxAgee: '1 hour' } } } };
+    await expect(
+      startBackend({ config, features: [urlReader, urlReaderServiceFactory] }),
+    ).rejects.toThrow(/bitbucketServer\.maxAgee is not a known key; did you mean maxAge/);
   });
 });

@@ -3,14 +3,10 @@
  * loop: what it costs, and when a change shows.
  */
 
-import { urlReaderServiceFactory } from '@backstage/backend-defaults/urlReader';
-import { mockServices } from '@backstage/backend-test-utils';
 import { componentYaml } from '../dev/seed';
 import { SimulatedBitbucket } from '../dev/simulatedBitbucket';
 import { eventually } from '../src/__testUtils__/eventually';
-import { startBackend } from '../src/__testUtils__/startBackend';
-import { createLogRecorder, TEST_USER } from '../src/__testUtils__/testProvider';
-import urlReader from '../src/urlReaderEntry';
+import { TEST_USER } from '../src/__testUtils__/testProvider';
 import { systemClock } from '../src/util/clock';
 import { ReaderWorld, startReaderWorld } from './__testUtils__/readerWorld';
 
@@ -109,6 +105,13 @@ describe('a catalog in which nothing changes', () => {
     await shows('svc-1', 'pushed');
     expect(world.processings(location) - before).toBeLessThanOrEqual(MAX_READS);
     await expectReadsOf('/svc-1/');
+  });
+
+  it('shows a push to a file that another file refers to with the next processing', async () => {
+    await world.push('nested', { 'more.yaml': componentYaml('nested', 'pushed') });
+
+    await world.processed(1);
+    await shows('nested', 'pushed');
   });
 
   it('shows a push to another branch with the next processing of a file there that was registered by hand', async () => {
@@ -343,36 +346,20 @@ describe(`a catalog of ${MANY} files, at ${RATE_LIMIT.capacity} requests and ${R
   );
 });
 
-describe('a backend', () => {
-  const INTEGRATION = {
-    host: 'bitbucket.example.com',
-    apiBaseUrl: 'https://bitbucket.example.com/rest/api/1.0',
-  };
+describe('a catalog that acts on SCM events', () => {
+  let world: ReaderWorld;
 
-  it('logs that the feature has no effect where the app has its own URL reader service, and starts', async () => {
-    const logger = createLogRecorder();
-    const backend = await startBackend({
-      config: { integrations: { bitbucketServer: [INTEGRATION] } },
-      features: [
-        urlReader,
-        mockServices.urlReader.mock().factory,
-        mockServices.logger.mock({ warn: logger.warn, child: logger.child }).factory,
-      ],
-    });
-    await backend.stop();
+  afterAll(() => world.end());
 
-    const warnings = logger
-      .messages('warn')
-      .filter(message => message.includes('URL reader'));
-    expect(warnings).toEqual([
-      expect.stringMatching(/has no effect: this app has its own URL reader service/),
-    ]);
-  });
+  it('shows a push to a file that another file refers to with a processing that the push itself causes', async () => {
+    world = await startReaderWorld({ count: 0, more: 1, prepare, scmEvents: true });
+    // The first result of a file differs from the later ones, which also causes a processing.
+    await world.processed(2);
 
-  it('does not start with keys of the reader that cannot work', async () => {
-    const config = { backend: { reading: { bitbucketServer: { maxAgee: '1 hour' } } } };
-    await expect(
-      startBackend({ config, features: [urlReader, urlReaderServiceFactory] }),
-    ).rejects.toThrow(/bitbucketServer\.maxAgee is not a known key; did you mean maxAge/);
+    await world.push('nested', { 'more.yaml': componentYaml('nested', 'pushed') });
+
+    await eventually(async () =>
+      expect((await world.component('nested')).metadata.description).toBe('pushed'),
+    );
   });
 });

@@ -55,6 +55,8 @@ export interface ReaderWorldOptions {
   readonly database?: string | { readonly directory: string };
   /** The catalog's processing interval, in seconds. */
   readonly intervalSeconds?: number;
+  /** `catalog.scmEvents`. */
+  readonly scmEvents?: boolean;
   /** Of Bitbucket. */
   readonly rateLimit?: RateLimitOptions;
   /** Another replica, or the backend before a restart: this one has its Bitbucket, and ends first. */
@@ -178,12 +180,22 @@ async function serveBitbucket({ count, prepare, rateLimit }: ReaderWorldOptions)
 
 function configFor(
   bitbucket: SimulatedBitbucket,
-  { config, database, intervalSeconds = 3_600, reading }: ReaderWorldOptions,
+  {
+    config,
+    database,
+    intervalSeconds = 3_600,
+    reading,
+    scmEvents = false,
+  }: ReaderWorldOptions,
 ): JsonObject {
   const { integrations, catalog } = appConfigFor({ bitbucket, config });
   return {
     ...(integrations && { integrations }),
-    catalog: { ...Object(catalog), processingInterval: { seconds: intervalSeconds } },
+    catalog: {
+      ...Object(catalog),
+      processingInterval: { seconds: intervalSeconds },
+      scmEvents,
+    },
     backend: {
       ...(reading && { reading: { bitbucketServer: reading } }),
       ...(database && { database: toDatabaseConfig(database) }),
