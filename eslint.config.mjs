@@ -1,7 +1,7 @@
 /**
- * Lint rules. Besides the usual ones they keep the architecture: imports point downward
- * only, and each effect (the network, the clock, catalog mutations) has one door.
- * `npm run lint:rules` proves that these rules can fail.
+ * Lint rules. Besides the usual ones they enforce the architecture: imports point downward only,
+ * and each kind of effect (the network, the clock, catalog mutations) has one place.
+ * `npm run lint:rules` verifies that these rules can fail.
  */
 
 import backstage from '@backstage/eslint-plugin';
@@ -12,8 +12,8 @@ const LEAVES = ['model.ts', 'filters', 'util'];
 const BELOW_ADAPTERS = [...LEAVES, 'http', 'bitbucket', 'discovery'];
 
 /**
- * What each folder (or file) of `src` may import from the others, besides itself, and
- * which Backstage packages. Lowest first; a new folder needs an entry.
+ * For each folder (or file) of `src`, the other ones and the Backstage packages that it may
+ * import. Lowest layer first; a new folder needs an entry.
  */
 export const LAYERS = {
   'model.ts': { imports: [], backstage: [] },
@@ -22,7 +22,7 @@ export const LAYERS = {
   http: { imports: LEAVES, backstage: ['errors', 'integration'] },
   discovery: { imports: LEAVES, backstage: [] },
   bitbucket: {
-    // What the engine asks, which the client answers.
+    // The interface of the engine that the client implements.
     imports: [...LEAVES, 'http', 'discovery/types.ts'],
     backstage: ['errors', 'integration'],
   },
@@ -57,9 +57,9 @@ export const LAYERS = {
       'store',
       'metrics',
       'provider',
-      // What others tell the catalog of.
+      // SCM events, by which the URL reader learns of changes.
       'events/scmEvents.ts',
-      // What the catalog is asked to refresh.
+      // Manual refreshes of entities, after which files are read again.
       'router/manualRefresh.ts',
     ],
     backstage: 'any',
@@ -101,13 +101,13 @@ const PRODUCTION_ZONES = [
     target: './dev/simulatedBitbucket',
     from: './src',
     except: ['./util'],
-    message: 'The simulator shares only src/util with what it is there to test.',
+    message: 'The simulator shares only src/util with the code under test.',
   },
   {
     target: './dev/simulatedBitbucket',
     from: './dev',
     except: ['./simulatedBitbucket'],
-    message: 'The simulator knows nothing of the demo.',
+    message: 'The simulator does not depend on the demo.',
   },
 ];
 
@@ -116,7 +116,7 @@ const NETWORK_MESSAGE =
 const CLOCK_MESSAGE = 'Time and chance come from a Clock (src/util/clock.ts).';
 const MUTATION_MESSAGE = 'Only src/provider applies mutations.';
 
-/** Modules that bring their own network, timers or chance. */
+/** Modules with their own access to the network, timers or randomness. */
 const RESTRICTED_MODULES = [
   {
     regex:
@@ -134,7 +134,7 @@ const RESTRICTED_MODULES = [
 /** Decisions need no files and no processes: leaves, transport, client and engine. */
 const NO_MACHINE_ACCESS = {
   regex: '^(node:)?(fs(/promises)?|child_process|worker_threads|cluster)$',
-  message: 'Below the adapters, code does not touch the machine.',
+  message: 'Below the adapters, code uses no files and no processes.',
 };
 
 function restrictedImports(layer) {
@@ -150,7 +150,7 @@ function restrictedImports(layer) {
   return ['error', { patterns }];
 }
 
-/** What a script may use without an import. */
+/** The globals that scripts may use. */
 function readonlyGlobals(...names) {
   return Object.fromEntries(names.map(name => [name, 'readonly']));
 }
@@ -203,7 +203,7 @@ const CLOCK_SYNTAX = [
   { selector: "CallExpression[callee.name='Date']", message: CLOCK_MESSAGE },
 ];
 
-/** Names of jest that run less than everything. */
+/** The functions of Jest that skip tests or focus on some. */
 const FOCUSED_TESTS = ['fdescribe', 'fit', 'xdescribe', 'xit', 'xtest'].map(name => ({
   name,
   message: 'Every test runs.',
@@ -236,7 +236,7 @@ const noUndeclaredImports = {
   },
 };
 
-/** ESLint's own recommendations, as far as the compiler does not check them. */
+/** ESLint's own recommendations, except for those that the compiler checks. */
 const CORE_RULES = {
   eqeqeq: 'error',
   'no-async-promise-executor': 'error',
@@ -279,7 +279,7 @@ const TYPE_CHECKED_RULES = {
   ],
 };
 
-/** `any` that comes from elsewhere, such as `JSON.parse`, must be parsed first. */
+/** A value of type `any` from other code, such as `JSON.parse`, must be parsed first. */
 const NO_ANY_LEAKS = {
   '@typescript-eslint/no-unsafe-argument': 'error',
   '@typescript-eslint/no-unsafe-assignment': 'error',
@@ -288,7 +288,7 @@ const NO_ANY_LEAKS = {
   '@typescript-eslint/no-unsafe-return': 'error',
 };
 
-/** A name that starts with `_` says that it is left out on purpose. */
+/** A name that starts with `_` is unused on purpose. */
 const UNUSED = {
   argsIgnorePattern: '^_',
   varsIgnorePattern: '^_',

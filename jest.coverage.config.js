@@ -1,22 +1,22 @@
 const base = require('./jest.config.js');
 
-/** Where a branch that no test takes is a risk: all that decides, and what every request passes. */
+/** The folders in which an untested branch is a risk: all decisions, and the code of every request. */
 const FOLDERS = ['discovery', 'events', 'filters', 'http'];
 
 /**
- * Coverage of these folders by the tests that stand in them: what a whole backend happens to
- * pass through is not tested by that. Counted in the source, by Babel: V8 counts blocks, not
- * the sides of `??` and default values.
+ * Measures the coverage of these folders by the tests in them: code that only a backend test
+ * happens to run does not count as tested. Babel counts in the source, since V8 counts blocks, but
+ * not both sides of `??` and default values.
  */
 module.exports = {
   ...base,
   roots: FOLDERS.map(folder => `<rootDir>/src/${folder}`),
-  // These only add samples, and take longer than all others: a branch must not need them.
+  // These only add samples, and take longer than all others; no branch may depend on them.
   testPathIgnorePatterns: [
     '/node_modules/',
     '\\.(fuzz|hostile|properties|simulated|simulation)\\.test\\.ts$',
   ],
-  // Counting makes the suites of thousands of repositories several times slower.
+  // Counting makes suites with thousands of repositories several times slower.
   testTimeout: 240_000,
   collectCoverage: true,
   coverageProvider: 'babel',
