@@ -95,6 +95,26 @@ describe('slots', () => {
   });
 });
 
+describe('slots after a change of the concurrency', () => {
+  const startsAfter = async (before: number, after: number) => {
+    const { clock, host, limiter } = setUp({ concurrency: before });
+    const first = limiter.run(() => clock.sleep(1_000));
+    await clock.settle();
+    host.useConcurrency(after);
+    const second = startAll(limiter, clock, 1);
+    await clock.run(Promise.all([first, second.all]));
+    return second.beganAt;
+  };
+
+  it('stay taken if it is the same', async () => {
+    expect(await startsAfter(1, 1)).toEqual([1_000]);
+  });
+
+  it('are new ones otherwise', async () => {
+    expect(await startsAfter(1, 2)).toEqual([0]);
+  });
+});
+
 describe('tokens', () => {
   it('let a burst go immediately and the rest at the pace', async () => {
     const { clock, limiter } = setUp({ pace: fixed(2, 3) });
@@ -285,6 +305,15 @@ describe('reads and discovery', () => {
     await Promise.all(runs);
   });
 
+  it('let discovery have its whole share once no read waits', async () => {
+    const { clock, limiter } = setUp();
+    limiter.learnBudget(documented);
+    await clock.run(startAll(limiter, clock, 5, 'read').all);
+    const runs = startAll(limiter, clock, 30);
+    await clock.run(runs.all);
+    expect(runs.beganAt).toEqual(Array(30).fill(0));
+  });
+
   it('let discovery continue while reads never end', async () => {
     const { clock, limiter } = setUp({ concurrency: 8 });
     limiter.learnBudget(documented);
@@ -409,6 +438,15 @@ describe('the remaining tokens at the server', () => {
   });
 });
 
+it('uses every token that the server reports while no request is in flight', async () => {
+  const { clock, limiter, reply } = setUp({ pace: fixed(1, 20) });
+  await clock.run(startAll(limiter, clock, 5).all);
+  reply(200, { 'X-RateLimit-Remaining': '6' });
+  const { beganAt, all } = startAll(limiter, clock, 7);
+  await clock.run(all);
+  expect(beganAt).toEqual([0, 0, 0, 0, 0, 0, 1_000]);
+});
+
 describe('a 429', () => {
   it.each<PaceLimits>([{ auto: true }, OFF, fixed(100, 100)])(
     'pauses all requests for as long as the server asks, with %j',
@@ -487,6 +525,74 @@ describe('the pace after 429 answers while no budget is known', () => {
     expect(beganAt[0]).toBe(fromMs);
     expect(gapsMs[0]).toBe(250);
     expect(gapsMs.at(-1)).toBeLessThan(100);
+  });
+});
+
+it('begins the search for a pace at its start, however long the pause is', async () => {
+  const { clock, limiter, reply } = setUp();
+  reply(429, { 'Retry-After': '9' });
+  reply(429, { 'Retry-After': '9' });
+  const { beganAt, all } = startAll(limiter, clock, 2);
+  await clock.run(all);
+  expect(beganAt).toEqual([9_000, 9_250]);
+});
+
+describe('the lookup of the budget', () => {
+  const documented = { enabled: true, capacity: 60, fillRate: 5 };
+
+  it('happens once, and sets the pace', async () => {
+    const { limiter } = setUp();
+    const read = jest.fn(async () => documented);
+    await limiter.lookUpBudget(read);
+    await limiter.lookUpBudget(read);
+    expect(read).toHaveBeenCalledTimes(1);
+    expect(limiter.budget).toEqual(documented);
+  });
+
+  it('is repeated later if it found nothing', async () => {
+    const { clock, limiter } = setUp();
+    await limiter.lookUpBudget(async () => undefined);
+    expect(limiter.needsBudget).toBe(true);
+    await clock.advance(60_000);
+    await limiter.lookUpBudget(async () => documented);
+    expect(limiter.budget).toEqual(documented);
+  });
+
+  it('is not needed if the pace does not depend on it', async () => {
+    const { limiter } = setUp({ pace: fixed(1, 1) });
+    const read = jest.fn(async () => documented);
+    await limiter.lookUpBudget(read);
+    expect(read).not.toHaveBeenCalled();
+  });
+
+  it.each([
+    ['read', 8_000, 'not-read'],
+    ['discovery', 20_000, documented],
+  ] as const)(
+    'delays a %s request for %d ms at most',
+    async (requestClass, ms, known) => {
+      const { clock, limiter } = setUp();
+      const read = async () => {
+        await clock.sleep(20_000);
+        return documented;
+      };
+      const end = limiter.lookUpBudget(read, { requestClass }).catch(() => undefined);
+      await clock.run(end);
+      expect(clock.now()).toBe(ms);
+      expect(limiter.budget).toEqual(known);
+    },
+  );
+
+  it('ends with an abort, which it passes on', async () => {
+    const { clock, limiter } = setUp();
+    const stop = new AbortController();
+    const read = (signal: AbortSignal | undefined) =>
+      clock.sleep(20_000, signal).then(() => documented);
+    const end = limiter.lookUpBudget(read, { signal: stop.signal });
+    await clock.settle();
+    stop.abort('stop');
+    await expect(end).rejects.toBe('stop');
+    expect(clock.sleeping).toBe(0);
   });
 });
 
