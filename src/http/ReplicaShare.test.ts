@@ -170,6 +170,13 @@ describe.each<Disorder>(['hangs', 'fails'])('while the database %s', disorder =>
     expect(warnings).toEqual([warning, warning]);
   });
 
+  it('two replicas that have never reached it do not exceed the budget', async () => {
+    const { began, buckets, clock, startAll } = setUp();
+    buckets.disorder = disorder;
+    await clock.run(startAll(80, 'read'));
+    expect(mostAtOnce(began, 5)).toBeLessThanOrEqual(60);
+  });
+
   it('each replica logs it once per outage, and once when it shares the budget again', async () => {
     const { buckets, clock, relieved, startAll, warnings } = setUp();
     const count = () => [warnings.length, relieved.length];
@@ -195,7 +202,7 @@ describe.each<Disorder>(['hangs', 'fails'])('while the database %s', disorder =>
   it('no request waits for it for more than 250 ms, and not every request queries it', async () => {
     const { began, buckets, clock, startAll } = setUp({ count: 1 });
     buckets.disorder = disorder;
-    await clock.run(startAll(50, 'read'));
+    await clock.run(startAll(25, 'read'));
     expect(began.at(-1)?.atMs).toBeLessThanOrEqual(250);
     expect(buckets.asked).toBe(1);
   });

@@ -42,6 +42,9 @@ const FALLBACK_MS = 5_000;
  */
 const JITTER = 0.2;
 
+/** Replicas that share the bucket, until it has said how many: this one and another. */
+const ASSUMED_REPLICAS = 2;
+
 /** Unused tokens expire after this time, milliseconds. */
 const TOKEN_LIFETIME_MS = 1_000;
 
@@ -82,7 +85,7 @@ export class ReplicaShare {
   };
   #sent: RequestCounts = { read: 0, discovery: 0 };
   #fallbackUntilMs = -Infinity;
-  #replicas = 1;
+  #replicas = ASSUMED_REPLICAS;
   /** Whether the store has answered that it cannot be shared by replicas. */
   #isUnshared = false;
 
