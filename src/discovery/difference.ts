@@ -58,8 +58,8 @@ export interface Difference {
    * Locations that are carried forward although another repository has lost them, by key.
    */
   readonly transferred: ReadonlyMap<string, CatalogLocation>;
-  /** Files that the catalog holds, by key. */
-  readonly before: ReadonlyMap<string, CatalogFile>;
+  /** How many Locations the catalog holds. */
+  readonly knownLocations: number;
 }
 
 /** Compares findings with the known state. */
@@ -74,15 +74,17 @@ export async function findDifference({
       found.set(getEntryKey(file), { repository, file });
     }
   });
-  const before = new Map<string, CatalogFile>();
+  const movedKeys = new Set<string>();
   const kept = new Map<string, CatalogLocation>();
   const lost = new Map<string, CatalogLocation>();
   const replaced = new Map<string, Replacement>();
   await forEachInTurns(known.values(), repository => {
     for (const file of repository.files) {
       const key = getEntryKey(file);
-      before.set(key, file);
-      if (!found.has(key)) {
+      const finder = found.get(key)?.repository;
+      if (finder && finder.id !== repository.repositoryId) {
+        movedKeys.add(key);
+      } else if (!finder) {
         const location = { repository: toRepositoryRef(repository), file };
         const isLost = hasLeft(location);
         (isLost ? lost : kept).set(key, location);
@@ -102,13 +104,22 @@ export async function findDifference({
       lost.delete(key);
     }
   }
+  // Counted without an index of all keys, which would take as much memory as `found`.
+  let knownLocations = kept.size + lost.size;
+  await forEachInTurns(found.values(), ({ repository, file }) => {
+    const key = getEntryKey(file);
+    const files = known.get(repository.id)?.files ?? [];
+    if (movedKeys.has(key) || files.some(before => getEntryKey(before) === key)) {
+      knownLocations += 1;
+    }
+  });
   return {
     found,
     carriedForward: [...kept.values()],
     due: [...lost.values()],
     replaced,
     transferred,
-    before,
+    knownLocations,
   };
 }
 

@@ -240,7 +240,7 @@ export async function evaluateCheck(
           ...guard,
           due: difference.due,
           replaced: difference.replaced,
-          knownLocations: difference.before.size,
+          knownLocations: difference.knownLocations,
         },
         guard.policy,
       )
@@ -368,8 +368,10 @@ async function toDelta(
   { remove, held, reason }: RemovalPlan,
 ): Promise<RepositoryDelta> {
   const found = [...difference.found.values()];
+  const files = known.flatMap(record => record.files);
+  const before = new Map(files.map(file => [getEntryKey(file), file]));
   const isNew = ({ file }: CatalogLocation) =>
-    differsFrom(file, difference.before.get(getEntryKey(file)));
+    differsFrom(file, before.get(getEntryKey(file)));
   // The catalog holds the version of an entity made by the repository that lost it.
   const transferred = [...difference.transferred.values()].filter(
     location => location.file.entity !== undefined,

@@ -78,7 +78,7 @@ async function addOnly(request: ReconcileRequest): Promise<Reconciliation> {
   const { result, state } = request;
   const findings = await toFindings(result);
   const difference = await findDifference({ ...findings, hasLeft: () => false });
-  const { before, found } = difference;
+  const { found, carriedForward } = difference;
   const held = new Set(state?.held.map(removal => removal.entryKey));
   const heldBack = toLocations(result.known.values()).filter(location =>
     held.has(getEntryKey(location.file)),
@@ -86,7 +86,7 @@ async function addOnly(request: ReconcileRequest): Promise<Reconciliation> {
   return {
     mutation: 'add-only',
     locations: [...found.values()],
-    locationsAfter: new Set([...before.keys(), ...found.keys()]).size,
+    locationsAfter: found.size + carriedForward.length,
     carriedForward: [],
     heldBack,
     heldBackReason: heldBack.length > 0 ? describeWaiting(heldBack.length) : undefined,
@@ -117,7 +117,7 @@ async function full(
     {
       due,
       replaced,
-      knownLocations: difference.before.size,
+      knownLocations: difference.knownLocations,
       held: state.held,
       approved,
       sinceConfirmationMs,

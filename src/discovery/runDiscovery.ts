@@ -289,11 +289,17 @@ class DiscoveryRun {
   }
 
   /** @returns the repositories without a conclusive outcome in the interrupted run */
-  async #takeOverConclusive(repositories: readonly Repository[]): Promise<Repository[]> {
+  async #takeOverConclusive(
+    repositories: readonly Repository[],
+  ): Promise<readonly Repository[]> {
+    const { origin } = this.tools;
+    if (!origin) {
+      return repositories;
+    }
     const left: Repository[] = [];
     await forEachInTurns(repositories, repository => {
       const before = this.#known.get(repository.id);
-      const conclusive = outcomeSince(repository, before, this.tools.origin);
+      const conclusive = outcomeSince(repository, before, origin);
       if (conclusive) {
         this.#record(repository, conclusive, {
           checkedAtMs: before?.checkedAtMs,
