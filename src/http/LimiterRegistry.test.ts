@@ -3,6 +3,8 @@
 import { FakeClock } from '../__testUtils__/FakeClock';
 import { agreeOnLimits, WantedLimits } from './agreeOnLimits';
 import { getCredentialKey, LimiterRegistry } from './LimiterRegistry';
+import { RequestLimiter } from './RequestLimiter';
+import { TokenRequest } from './sharedBucket';
 
 const HOST = 'bitbucket.example.com';
 
@@ -64,6 +66,12 @@ describe('a limiter', () => {
     const rateLimit = { kind: 'fixed', requestsPerSecond: 0.5, burst: 2 } as const;
     const { begin } = setUp([{ providerId: 'first', rateLimit, concurrency: 3 }]);
     expect(await begin(HOST, 'other')).toEqual([0, 0, 0, 1_000, 1_000, 1_000]);
+  });
+
+  it('has neither slots nor pace of another host, even with the same credential', async () => {
+    const rateLimit = { kind: 'fixed', requestsPerSecond: 0.5, burst: 2 } as const;
+    const { begin } = setUp([{ providerId: 'first', rateLimit, concurrency: 3 }]);
+    expect(await begin('elsewhere')).toEqual([0, 0, 1_000, 1_000, 2_000, 2_000]);
   });
 
   it('has the default slots and adapts if no limits were agreed', async () => {
@@ -147,6 +155,42 @@ describe('two credentials of one user', () => {
     expect(await countAtOnce(world, ['one'])).toBe(55);
   });
 
+  it('share the budget whichever of them the server names first', () => {
+    const { registry: limiters, warnings } = setUp();
+    const [one, other] = ['one', 'other'].map(token =>
+      limiters.limiterFor(integration(HOST, token)),
+    );
+    other?.learnBudget(told);
+    other?.observeResponse(answer('backstage'));
+    one?.observeResponse(answer('backstage'));
+    expect(one?.budget).toEqual(told);
+    expect(warnings).toEqual([]);
+  });
+
+  it('do not share the budget if the user of this name is one of another host', () => {
+    const { registry: limiters } = setUp();
+    const [one, other] = [HOST, 'elsewhere'].map(host =>
+      limiters.limiterFor(integration(host)),
+    );
+    one?.learnBudget(told);
+    one?.observeResponse(answer('backstage'));
+    other?.observeResponse(answer('backstage'));
+    expect(other?.budget).toBe('not-read');
+  });
+
+  it('do not share the budget because of a user name beside their tokens', () => {
+    const { registry: limiters } = setUp();
+    const [one, other] = ['one', 'other'].map(token =>
+      limiters.limiterFor({
+        ...integration(HOST, token),
+        username: 'backstage',
+        password: 'unused',
+      }),
+    );
+    one?.learnBudget(told);
+    expect(other?.budget).toBe('not-read');
+  });
+
   it('count the requests of both before the user was known', async () => {
     const { clock, registry } = setUp();
     const limiters = ['one', 'other'].map(token =>
@@ -222,6 +266,69 @@ describe('two credentials of one user', () => {
   });
 });
 
+describe('the bucket that replicas share', () => {
+  /** Limiters before and after the registry gets the buckets, which grant every request. */
+  function setUpBuckets() {
+    const { clock, registry: limiters } = setUp();
+    const requests: (TokenRequest & { readonly key: string })[] = [];
+    const limiterFor = (host: string, token: string) => {
+      const limiter = limiters.limiterFor(integration(host, token));
+      limiter.learnBudget({ enabled: true, capacity: 60, fillRate: 5 });
+      return limiter;
+    };
+    const early = limiterFor(HOST, 'one');
+    limiters.shareWithReplicas({
+      take: async (key, request) => {
+        requests.push({ ...request, key });
+        return { tokens: 1, waitMs: 0, pausedMs: 0, left: 99, replicas: 1 };
+      },
+      pause: async () => undefined,
+    });
+    /** Sends a request, and returns that for its token. */
+    const send = async (limiter: RequestLimiter) => {
+      await clock.run(limiter.run(async () => undefined, { requestClass: 'read' }));
+      return requests.at(-1);
+    };
+    return { early, limiterFor, requests, send };
+  }
+
+  const name = (limiter: RequestLimiter, userName: string) =>
+    limiter.observeResponse({ status: 200, hint: {}, tookMs: 0, userName });
+
+  it('is another one for each host and token', async () => {
+    const { early, limiterFor, requests, send } = setUpBuckets();
+    await send(early);
+    await send(limiterFor(HOST, 'two'));
+    await send(limiterFor('elsewhere', 'one'));
+    await send(limiterFor('elsewhere', 'two'));
+    expect(new Set(requests.map(({ key }) => key)).size).toBe(4);
+  });
+
+  it('is that of the user as soon as the server names one', async () => {
+    const { early, limiterFor, send } = setUpBuckets();
+    const others = [limiterFor(HOST, 'two'), limiterFor('elsewhere', 'one')];
+    const before = await send(early);
+    for (const limiter of [early, ...others]) name(limiter, 'backstage');
+    const stranger = limiterFor(HOST, 'three');
+    name(stranger, 'somebody');
+    const keys: unknown[] = [before?.key];
+    for (const limiter of [early, ...others, stranger]) {
+      keys.push((await send(limiter))?.key);
+    }
+    expect(keys[2]).toBe(keys[1]);
+    expect(new Set(keys).size).toBe(4);
+  });
+
+  it('is told once of the requests before, however often the user is named', async () => {
+    const { early, requests, send } = setUpBuckets();
+    for (let times = 0; times < 5; times += 1) await send(early);
+    for (let times = 0; times < 3; times += 1) name(early, 'backstage');
+    await send(early);
+    await send(early);
+    expect(requests.slice(5).map(({ sent }) => sent.read)).toEqual([5, 0]);
+  });
+});
+
 describe('getCredentialKey', () => {
   it('is the same for the same credential and does not reveal it', () => {
     const key = getCredentialKey(integration(HOST, 'T0ken'));
@@ -263,6 +370,15 @@ describe('a limiter whose agreed limits are updated', () => {
 
     const freeMs = clock.now();
     expect((await begin(HOST)).map(ms => ms - freeMs)).toEqual([0, 0, 0, 0, 0, 0]);
+  });
+
+  it('keeps its own pace if the new limits are those of other credentials', async () => {
+    const { begin, registry: limiters } = setUp();
+    limiters.limiterFor(integration(HOST));
+    limiters.limiterFor(integration(HOST, 'other'));
+    const rateLimit = { kind: 'fixed', requestsPerSecond: 1, burst: 1 } as const;
+    limiters.updateAgreed(agreedOn({ rateLimit, concurrency: 6 }));
+    expect(await begin(HOST, 'other')).toEqual([0, 0, 0, 0, 0, 0]);
   });
 
   it('keeps the pause of its host', async () => {

@@ -165,13 +165,13 @@ export class LimiterRegistry {
    * the user of a password is known.
    */
   #getBucketKey(user: UserBudget): string {
-    const entries = [...this.#entries.values()].filter(entry => entry.user === user);
-    const named = entries.find(entry => entry.userName !== undefined) ?? entries[0];
-    const who = named?.userName
-      ? ['user', named.userName]
-      : ['token', named?.credentialKey];
+    // All credentials that share a budget have the same host, and the same user if there are several.
+    const entry = [...this.#entries.values()].find(other => other.user === user);
+    const who = entry?.userName
+      ? ['user', entry.userName]
+      : ['token', entry?.credentialKey];
     return createHash('sha256')
-      .update(JSON.stringify([named?.host, ...who]))
+      .update(JSON.stringify([entry?.host, ...who]))
       .digest('hex');
   }
 
