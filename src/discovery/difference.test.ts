@@ -113,10 +113,27 @@ describe('the known state that a check confirms', () => {
     const difference = await findDifference(findings);
     const after = (unchanged: UnchangedStates) =>
       knownAfter(findings, difference, unchanged);
-    expect((await after({ others: 'forget', keepsConfirmed: true }))[0]).toBe(BEFORE);
+    expect((await after({ others: 'forget', getStored: () => BEFORE }))[0]).toBe(BEFORE);
     expect(await after({ others: 'forget' })).toEqual([
       { ...BEFORE, checkedAtMs: NOW, revision: 4 },
     ]);
+  });
+
+  it('stays as stored during the run that has found it', async () => {
+    const results = new Map([[7, SAME]]);
+    const findings = {
+      known: knownById([]),
+      results,
+      hasLeft: () => true,
+      getOwner: () => 7,
+    };
+    const difference = await findDifference(findings);
+    const getStored = () => BEFORE;
+    const [after] = await knownAfter(findings, difference, {
+      others: 'forget',
+      getStored,
+    });
+    expect(after).toBe(BEFORE);
   });
 });
 

@@ -139,10 +139,10 @@ export interface UnchangedStates {
    */
   readonly others: 'forget' | 'keep';
   /**
-   * Whether state that a check has confirmed stays as it is, without the time and revision
-   * of that check: a run stores these once for all.
+   * Returns what the store holds. Where a check has confirmed that, it stays as it is,
+   * without the time and revision of that check: a run stores these once for all.
    */
-  readonly keepsConfirmed?: boolean;
+  readonly getStored?: (repositoryId: number) => KnownRepository | undefined;
 }
 
 /**
@@ -154,7 +154,7 @@ export interface UnchangedStates {
 export async function knownAfter(
   { known, results, hasLeft, getOwner }: Findings,
   { found, transferred, removed, refused }: AppliedDifference,
-  { others, keepsConfirmed }: UnchangedStates,
+  { others, getStored }: UnchangedStates,
 ): Promise<KnownRepository[]> {
   const isGiven = (file: CatalogFile) => refused?.has(getEntryKey(file)) !== true;
   const stays = (repository: KnownRepository, file: CatalogFile) => {
@@ -180,15 +180,20 @@ export async function knownAfter(
     }
   });
   const after: KnownRepository[] = [];
+  const addChecked = (result: RepositoryResult, before?: KnownRepository) => {
+    const { id } = result.repository;
+    const files = staying.get(id) ?? [];
+    const stored = files.length === 0 ? getStored?.(id) : undefined;
+    const isKept = stored !== undefined && isConfirmed(stored, result);
+    after.push(isKept ? stored : afterCheck(result, before, files, isGiven));
+  };
   let checked = 0;
   await forEachInTurns(known.values(), repository => {
     const { repositoryId: id } = repository;
     const result = results.get(id);
     const files = staying.get(id) ?? [];
     if (result) {
-      const isKept =
-        keepsConfirmed && files.length === 0 && isConfirmed(repository, result);
-      after.push(isKept ? repository : afterCheck(result, repository, files, isGiven));
+      addChecked(result, repository);
       checked += 1;
     } else if (others === 'keep' || files.length > 0) {
       const isSame = hasSameFiles(files, repository.files);
@@ -198,9 +203,8 @@ export async function knownAfter(
   // In most runs all repositories are known.
   if (checked < results.size) {
     await forEachInTurns(results.values(), result => {
-      const { id } = result.repository;
-      if (!known.has(id)) {
-        after.push(afterCheck(result, undefined, staying.get(id) ?? [], isGiven));
+      if (!known.has(result.repository.id)) {
+        addChecked(result);
       }
     });
   }

@@ -38,6 +38,8 @@ export interface RunRequest {
   readonly state: ProviderState | undefined;
   /** The repositories in `state` by id, where the caller needs that index, too. */
   readonly known?: KnownRepositories;
+  /** Returns what the store holds by now; omitted if nothing is stored during the run. */
+  readonly getStored?: (repositoryId: number) => KnownRepository | undefined;
   /** The start of the run; omitted if it is not stored. */
   readonly origin?: RunOrigin;
   /** Which repositories are due; all of them if omitted. */
@@ -129,7 +131,7 @@ export async function concludeRun(
   request: RunRequest,
   { startedAtMs, result: found }: Findings,
 ): Promise<Run> {
-  const { policy, state, origin, clock } = request;
+  const { policy, state, origin, getStored, clock } = request;
   const concurrent = await request.loadConcurrentChanges?.();
   const finishedAtMs = clock.now();
   const result = applyConcurrentEvents(found, concurrent?.newer ?? []);
@@ -140,6 +142,7 @@ export async function concludeRun(
     approved: concurrent?.approved,
     sinceConfirmationMs: concurrent?.sinceConfirmationMs,
     origin,
+    getStored,
     nowMs: finishedAtMs,
   });
   return {

@@ -13,6 +13,7 @@ import { originOfNext } from './resume';
 import {
   CatalogLocation,
   DiscoveryResult,
+  KnownRepository,
   ProviderState,
   RepositoryResult,
   RunOrigin,
@@ -31,6 +32,8 @@ export interface ReconcileRequest {
   readonly sinceConfirmationMs?: number;
   /** The start of this run: stored until the run completes. */
   readonly origin?: RunOrigin;
+  /** Returns what the store holds by now; what was known before if omitted. */
+  readonly getStored?: (repositoryId: number) => KnownRepository | undefined;
   readonly nowMs: number;
 }
 
@@ -95,7 +98,7 @@ async function addOnly(request: ReconcileRequest): Promise<Reconciliation> {
     state: state && {
       repositories: await knownAfter(findings, difference, {
         others: 'keep',
-        keepsConfirmed: true,
+        getStored: getStored(request),
       }),
       held: state.held,
       // If only the listing failed, all listed repositories were checked.
@@ -141,12 +144,16 @@ async function full(
       repositories: await knownAfter(
         findings,
         { ...difference, removed },
-        { others: 'forget', keepsConfirmed: true },
+        { others: 'forget', getStored: getStored(request) },
       ),
       held: removals.held,
       serverUrls: getServerUrls(request),
     },
   };
+}
+
+function getStored({ result, getStored: get }: ReconcileRequest) {
+  return get ?? ((id: number) => result.known.get(id));
 }
 
 /**

@@ -197,6 +197,7 @@ export class DiscoveryProvider {
       ...(begun && {
         origin: begun.origin,
         known: begun.known,
+        getStored: id => begun.checkpoints.get(id),
         revision: () => begun.checkpoints.revision,
         loadConcurrentChanges: () => this.#loadConcurrentChanges(begun),
       }),
