@@ -6,6 +6,9 @@
 /** The arguments of a `fetch` call. */
 export interface FetchCall {
   readonly url: string;
+  readonly method: string;
+  /** What was sent; `undefined` if nothing was. */
+  readonly body: unknown;
   readonly headers: Headers;
   readonly redirect: string | undefined;
   readonly signal: AbortSignal;
@@ -31,6 +34,8 @@ export function scriptedFetch(...steps: readonly FetchStep[]): ScriptedFetch {
     const request = new Request(input, init);
     const call: FetchCall = {
       url: request.url,
+      method: request.method,
+      body: init?.body ?? undefined,
       headers: request.headers,
       redirect: init?.redirect,
       signal: init?.signal ?? request.signal,

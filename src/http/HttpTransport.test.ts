@@ -59,7 +59,47 @@ describe('a request', () => {
     expect(call?.headers.get('authorization')).toBe('Bearer T0ken-s3cret');
     expect(call?.headers.get('accept')).toBe('application/json');
     expect(call?.headers.has('x-atlassian-token')).toBe(false);
+    expect(call?.headers.has('content-type')).toBe(false);
+    expect(call).toMatchObject({ method: 'GET', body: undefined });
     expect(call?.redirect).toBe('manual');
+  });
+
+  it('with a body is sent as POST, with credentials', async () => {
+    const { calls, transport } = setUp([replying(200)]);
+    await transport.get({ ...request, body: '{"query":"a"}' });
+    const [call] = calls;
+    expect(call).toMatchObject({ method: 'POST', body: '{"query":"a"}' });
+    expect(call?.headers.get('content-type')).toBe('application/json');
+    expect(call?.headers.get('authorization')).toBe('Bearer T0ken-s3cret');
+  });
+
+  it('with a body follows no redirect, since the body was meant for this URL', async () => {
+    const { calls, transport } = setUp([replying(307, null, { location: '/elsewhere' })]);
+    const reply = await transport.get({ ...request, body: '{}' });
+    expect(reply).toMatchObject({ status: 307 });
+    expect(calls).toHaveLength(1);
+  });
+
+  it('tells the limiter how long its answer took', async () => {
+    const clock = new FakeClock({ startMs: 0 });
+    const limiter = createTestLimiter({ clock });
+    const observed = jest.fn();
+    const slow: FetchStep = async () => {
+      await clock.sleep(70);
+      return new Response('{}', { headers: { 'X-AUSERNAME': 'backstage' } });
+    };
+    const { transport } = setUp([slow], {
+      clock,
+      limiter: { run: task => limiter.run(task), observeResponse: observed },
+    });
+    await clock.advance(5_000);
+    await clock.run(transport.get(request));
+    expect(observed).toHaveBeenCalledWith({
+      status: 200,
+      hint: {},
+      tookMs: 70,
+      userName: 'backstage',
+    });
   });
 
   it('uses the global fetch at the time of the call', async () => {
@@ -136,12 +176,15 @@ describe('an answer', () => {
     expect(attempts.map(([result]) => result)).toEqual([503, 'network-error', 200]);
   });
 
-  it('with an error status has every secret in its body redacted', async () => {
-    const echo = 'no access with Bearer T0ken-s3cret';
-    const { transport } = setUp([replying(401, echo)]);
-    const reply = await transport.get(request);
-    expect(reply.body).toBe('no access with Bearer [redacted]');
-  });
+  it.each([400, 401])(
+    'with status %d has every secret in its body redacted',
+    async status => {
+      const echo = 'no access with Bearer T0ken-s3cret';
+      const { transport } = setUp([replying(status, echo)]);
+      const reply = await transport.get(request);
+      expect(reply.body).toBe('no access with Bearer [redacted]');
+    },
+  );
 
   it('with a success status keeps its body unchanged', async () => {
     const { transport } = setUp([replying(200, 'T0ken-s3cret')]);
