@@ -269,7 +269,7 @@ export function fetchThrough(
   signal?: AbortSignal,
 ): (url: string) => Promise<Response> {
   return async url => {
-    const answer = await client.ask({ kind: 'location-parser', url }, { signal });
+    const answer = await client.send({ kind: 'location-parser', url }, { signal });
     if (answer.kind === 'unknown') {
       throw new ServiceUnavailableError(answer.problem.detail);
     }

@@ -63,8 +63,8 @@ export class RestClient implements RepositorySource {
   readonly readRateLimitBudget = this.#bind(readRateLimitBudget);
   readonly readServerInfo = this.#bind(readServerInfo);
   /** Sends a request that no other method covers, for a location parser. */
-  readonly ask = this.#bind((session, ...request: Parameters<Session['ask']>) =>
-    session.ask(...request),
+  readonly send = this.#bind((session, ...request: Parameters<Session['send']>) =>
+    session.send(...request),
   );
 
   constructor({ address, ...options }: RestClientOptions) {

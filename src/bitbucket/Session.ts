@@ -24,7 +24,7 @@ import { RestUrls } from './restUrls';
 import { WirePage } from './wire';
 
 /** Options of every request: it can be aborted, and may be urgent. */
-export type AskOptions = Omit<SendOptions, 'unread'>;
+export type RequestOptions = Omit<SendOptions, 'unread'>;
 
 /** Options of a session. */
 export interface SessionOptions {
@@ -77,14 +77,14 @@ export class Session {
    * credentials do not work, and from then on without sending anything
    * @throws the signal's reason when aborted
    */
-  async ask(
+  async send(
     request: HttpRequest,
     options: SendOptions = {},
   ): Promise<Answer | Unanswered> {
     if (this.#first) {
       await raceAbort(this.#first, options.signal);
     }
-    const answer = this.#send(request, options);
+    const answer = this.#sendOnce(request, options);
     if (this.#first || this.options.credentials === 'none') {
       return answer;
     }
@@ -93,12 +93,12 @@ export class Session {
     return answer;
   }
 
-  /** Like `ask`, for a page of a listing: also verifies that Bitbucket did not answer as to an anonymous caller. */
-  async askForListing(
+  /** Like `send`, for a page of a listing: also verifies that Bitbucket did not answer as to an anonymous caller. */
+  async sendForPage(
     request: HttpRequest,
-    options: AskOptions = {},
+    options: RequestOptions = {},
   ): Promise<Answer | Unanswered> {
-    const answer = await this.ask(request, options);
+    const answer = await this.send(request, options);
     if (answer.kind === 'unknown' || !mayBeAnonymous(answer)) {
       return answer;
     }
@@ -120,7 +120,7 @@ export class Session {
    */
   async doubtAbsence(
     answer: Answer,
-    options: AskOptions = {},
+    options: RequestOptions = {},
   ): Promise<Problem | undefined> {
     const identity = await this.#identify(answer, options);
     if (identity === 'user') {
@@ -129,7 +129,10 @@ export class Session {
     return identity === 'anonymous' ? SAID_TO_ANONYMOUS : identity;
   }
 
-  async #send(request: HttpRequest, options: SendOptions): Promise<Answer | Unanswered> {
+  async #sendOnce(
+    request: HttpRequest,
+    options: SendOptions,
+  ): Promise<Answer | Unanswered> {
     if (this.#credentialsError) {
       throw this.#credentialsError;
     }
@@ -171,7 +174,7 @@ export class Session {
    * strip it, so its absence is confirmed by a request that only users may make.
    * Source: recorded answers; `GET /profile/recent/repos`, Bitbucket Data Center 10.0 OpenAPI.
    */
-  async #identify(answer: Answer, options: AskOptions): Promise<Identity> {
+  async #identify(answer: Answer, options: RequestOptions): Promise<Identity> {
     if (this.#trusted || readUserName(answer.headers)) {
       return 'user';
     }
@@ -183,9 +186,9 @@ export class Session {
     return this.#confirmation;
   }
 
-  async #confirm(options: AskOptions): Promise<Identity> {
+  async #confirm(options: RequestOptions): Promise<Identity> {
     const url = this.urls.recentRepositories();
-    const answer = await this.ask({ kind: 'authentication-check', url }, options);
+    const answer = await this.send({ kind: 'authentication-check', url }, options);
     const problem = answer.kind === 'unknown' ? answer.problem : passingProblem(answer);
     if (problem) {
       const detail = `Whether Bitbucket accepts the credentials could not be confirmed. ${problem.detail}`;

@@ -9,9 +9,9 @@ import {
   provesRepositoryGone,
   toAbsenceReason,
 } from './assessReply';
-import { AskPage, PageLimits, readAll, readOnlyPage, readPages } from './pages';
+import { ReadPage, PageLimits, readAll, readOnlyPage, readPages } from './pages';
 import { RestUrls } from './restUrls';
-import { AskOptions, Session } from './Session';
+import { RequestOptions, Session } from './Session';
 import {
   BranchName,
   ChangeRow,
@@ -32,10 +32,10 @@ const FILES_LIMITS: PageLimits = { limit: 100_000, least: 12_500 };
 const CHANGES_LIMITS: PageLimits = { limit: 1000, least: 1000 };
 
 /** `branch`: a short branch name instead of the default branch. */
-type BranchOptions = AskOptions & { readonly branch?: string };
+type BranchOptions = RequestOptions & { readonly branch?: string };
 
 /** `at`: a branch, tag, ref or commit as a URL names it; sent unchanged. */
-type AtOptions = AskOptions & { readonly at?: string };
+type AtOptions = RequestOptions & { readonly at?: string };
 
 /** Checks whether a path is a file: one request, answered without the file's content. */
 export async function findFile(
@@ -46,7 +46,7 @@ export async function findFile(
 ): Promise<Lookup<true>> {
   const at = toRefId(options.branch);
   const url = session.urls.fileType(address, path, at);
-  const answer = await session.ask({ kind: 'file-check', url }, options);
+  const answer = await session.send({ kind: 'file-check', url }, options);
   if (answer.kind === 'unknown') {
     return answer;
   }
@@ -74,15 +74,15 @@ export async function listFiles(
   const at = options.at ?? toRefId(options.branch);
   const { limit } = FILES_LIMITS;
   const limits = options.inOnePage ? { limit, least: limit } : FILES_LIMITS;
-  const ask =
-    (ref: string | undefined): AskPage =>
+  const readPage =
+    (ref: string | undefined): ReadPage =>
     (page, { isTimeoutFinal }) => {
       const url = session.urls.files(address, page, ref);
       const isFinal = options.inOnePage || isTimeoutFinal;
       const request = { kind: 'files-listing', url, isTimeoutFinal: isFinal } as const;
-      return session.ask(request, options);
+      return session.send(request, options);
     };
-  const read = await readOnlyPage(ask(at), limits, toPath);
+  const read = await readOnlyPage(readPage(at), limits, toPath);
   if (read.kind === 'all') {
     return { kind: 'found', value: read.rows };
   }
@@ -96,7 +96,7 @@ export async function listFiles(
     return commit;
   }
   const smaller = { ...limits, limit: Math.min(limit, read.limit ?? limit) };
-  const pinned = await readAll(ask(commit.value), smaller, toPath);
+  const pinned = await readAll(readPage(commit.value), smaller, toPath);
   return pinned.kind === 'all' ? { kind: 'found', value: pinned.rows } : pinned.why;
 }
 
@@ -117,12 +117,13 @@ function toPath(value: unknown): string | undefined {
 export async function getDefaultBranch(
   session: Session,
   address: RepositoryAddress,
-  options: AskOptions = {},
+  options: RequestOptions = {},
 ): Promise<Lookup<string>> {
-  const ask = (url: string) => session.ask({ kind: 'default-branch', url }, options);
-  let answer = await ask(session.urls.defaultBranch(address));
+  const readPage = (url: string) =>
+    session.send({ kind: 'default-branch', url }, options);
+  let answer = await readPage(session.urls.defaultBranch(address));
   if (answer.kind === 'answer' && isUnknownEndpoint(answer)) {
-    answer = await ask(session.urls.branchesDefault(address));
+    answer = await readPage(session.urls.branchesDefault(address));
   }
   if (answer.kind === 'unknown') {
     return answer;
@@ -149,13 +150,13 @@ export async function getFileChanges(
   session: Session,
   address: RepositoryAddress,
   { fromHash, toHash }: { readonly fromHash: string; readonly toHash: string },
-  options: AskOptions = {},
+  options: RequestOptions = {},
 ): Promise<readonly FileChange[] | undefined> {
-  const ask: AskPage = page => {
+  const readPage: ReadPage = page => {
     const url = session.urls.changes(address, page, toHash, fromHash);
-    return session.ask({ kind: 'changes', url }, options);
+    return session.send({ kind: 'changes', url }, options);
   };
-  const { value: step } = await readPages(ask, CHANGES_LIMITS).next();
+  const { value: step } = await readPages(readPage, CHANGES_LIMITS).next();
   if (step?.kind !== 'page' || !step.page.isLastPage) {
     return undefined;
   }
@@ -186,7 +187,7 @@ export async function openArchive(
   session: Session,
   address: RepositoryAddress,
   what: Parameters<RestUrls['archive']>[1],
-  options: AskOptions = {},
+  options: RequestOptions = {},
 ): Promise<Lookup<OpenContent>> {
   const url = session.urls.archive(address, what);
   return openContent(session, { kind: 'archive', url }, { ...options, at: what.at });
@@ -197,7 +198,7 @@ async function openContent(
   request: HttpRequest,
   { at, ...options }: AtOptions,
 ): Promise<Lookup<OpenContent>> {
-  const answer = await session.ask(request, { ...options, unread: true });
+  const answer = await session.send(request, { ...options, unread: true });
   if (answer.kind === 'unknown') {
     return answer;
   }
@@ -221,7 +222,7 @@ export async function getFileSize(
   options: AtOptions = {},
 ): Promise<Lookup<number>> {
   const url = session.urls.fileSize(address, path, options.at);
-  const answer = await session.ask({ kind: 'file-size', url }, options);
+  const answer = await session.send({ kind: 'file-size', url }, options);
   if (answer.kind === 'unknown') {
     return answer;
   }
@@ -238,7 +239,7 @@ export async function getHeadCommit(
   options: AtOptions = {},
 ): Promise<Lookup<string>> {
   const url = session.urls.commits(address, { start: 0, limit: 1 }, options.at);
-  const answer = await session.ask({ kind: 'head-commit', url }, options);
+  const answer = await session.send({ kind: 'head-commit', url }, options);
   if (answer.kind === 'unknown') {
     return answer;
   }

@@ -9,7 +9,7 @@ import { RequestKind } from '../http/types';
 import { Answer } from './Answer';
 import { isUnsupported, provesRepositoryGone, unanswered } from './assessReply';
 import { PageQuery } from './restUrls';
-import { AskOptions, Session } from './Session';
+import { RequestOptions, Session } from './Session';
 import { Page, WirePage } from './wire';
 
 /** A page, or why there are no more pages: a failure is always the last step. */
@@ -39,13 +39,13 @@ export interface PageLimits {
 }
 
 /** `start`: as in {@link PageLimits}. */
-export type ListOptions = AskOptions & { readonly start?: number };
+export type ListOptions = RequestOptions & { readonly start?: number };
 
 /** `page.max.repositories`, unless an administrator changed it; halved three times at most. */
 export const PAGE_LIMITS: PageLimits = { limit: 1000, least: 125 };
 
 /** Requests one page; a timeout is final where a smaller page is requested instead. */
-export type AskPage = (
+export type ReadPage = (
   page: PageQuery,
   options: { readonly isTimeoutFinal: boolean },
 ) => Promise<Answer | Unanswered>;
@@ -71,9 +71,9 @@ export async function* list<T>(
   { kind, url, read, provesGone = provesRepositoryGone }: Listing<T>,
   { start, ...options }: ListOptions,
 ): AsyncGenerator<ListingStep<T>> {
-  const ask: AskPage = (page, { isTimeoutFinal }) =>
-    session.askForListing({ kind, url: url(page), isTimeoutFinal }, options);
-  for await (const step of readPages(ask, { ...PAGE_LIMITS, start })) {
+  const readPage: ReadPage = (page, { isTimeoutFinal }) =>
+    session.sendForPage({ kind, url: url(page), isTimeoutFinal }, options);
+  for await (const step of readPages(readPage, { ...PAGE_LIMITS, start })) {
     if (step.kind === 'failed') {
       const { answer, why } = step;
       const isGone = answer !== undefined && provesGone(answer);
@@ -99,12 +99,12 @@ type FailedStep = Extract<PageStep, { kind: 'failed' }>;
 
 /** Reads all pages; fails where a row is not readable. */
 export async function readAll<T>(
-  ask: AskPage,
+  readPage: ReadPage,
   limits: PageLimits,
   read: ReadRow<T>,
 ): Promise<{ readonly kind: 'all'; readonly rows: T[] } | FailedStep> {
   const pages: T[][] = [];
-  for await (const step of readPages(ask, limits)) {
+  for await (const step of readPages(readPage, limits)) {
     const rows = readRows(step, read);
     if (!Array.isArray(rows)) {
       return rows;
@@ -121,7 +121,7 @@ export async function readAll<T>(
  * states it
  */
 export async function readOnlyPage<T>(
-  ask: AskPage,
+  readPage: ReadPage,
   limits: PageLimits,
   read: ReadRow<T>,
 ): Promise<
@@ -129,7 +129,7 @@ export async function readOnlyPage<T>(
   | { readonly kind: 'more'; readonly limit?: number }
   | FailedStep
 > {
-  for await (const step of readPages(ask, limits)) {
+  for await (const step of readPages(readPage, limits)) {
     if (step.kind === 'page' && !step.page.isLastPage) {
       return { kind: 'more', limit: step.page.limit };
     }
@@ -155,18 +155,18 @@ function readRows<T>(step: PageStep, read: ReadRow<T>): T[] | FailedStep {
  * Yields page after page. A page that is too much for one answer is requested again with half
  * the limit, which then also applies to the pages after it.
  *
- * @param ask - a thrown error passes through
+ * @param readPage - a thrown error passes through
  * @param limits - the number of rows to request; the server may lower it silently
  */
 export async function* readPages(
-  ask: AskPage,
+  readPage: ReadPage,
   { limit, least, start = 0 }: PageLimits,
 ): AsyncGenerator<PageStep, void> {
   let query: PageQuery = { start, limit };
   const total = { rows: 0, characters: 0 };
   for (let read = 0; read < MAX_PAGES; read += 1) {
     const isLeast = query.limit <= least;
-    const answer = await ask(query, { isTimeoutFinal: !isLeast });
+    const answer = await readPage(query, { isTimeoutFinal: !isLeast });
     const page = answer.kind === 'unknown' ? undefined : answer.read(WirePage);
     if (answer.kind === 'unknown' || !page) {
       const failed = toFailure(answer);

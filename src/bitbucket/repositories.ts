@@ -10,9 +10,9 @@ import {
 } from '../model';
 import { Answer } from './Answer';
 import { hasException, provesRepositoryGone, unanswered } from './assessReply';
-import { AskPage, list, ListOptions, PAGE_LIMITS, readAll } from './pages';
+import { ReadPage, list, ListOptions, PAGE_LIMITS, readAll } from './pages';
 import { PageQuery } from './restUrls';
-import { AskOptions, Session } from './Session';
+import { RequestOptions, Session } from './Session';
 import {
   LabeledId,
   LabelName,
@@ -34,7 +34,7 @@ export function listRepositories(
 /** Lists every project the credentials may see. */
 export function listProjects(
   session: Session,
-  options: AskOptions = {},
+  options: RequestOptions = {},
 ): AsyncGenerator<ListingStep<Project>> {
   const url = (page: PageQuery) => session.urls.projects(page);
   const read = (row: unknown) => parse(ProjectRow, row);
@@ -59,10 +59,10 @@ export function listProjectRepositories(
 export async function getRepository(
   session: Session,
   address: RepositoryAddress,
-  options: AskOptions = {},
+  options: RequestOptions = {},
 ): Promise<RepositoryLookup> {
   const url = session.urls.repository(address);
-  const answer = await session.ask({ kind: 'repository', url }, options);
+  const answer = await session.send({ kind: 'repository', url }, options);
   if (answer.kind === 'unknown') {
     return answer;
   }
@@ -85,7 +85,7 @@ export async function getRepository(
 export function listLabeled(
   session: Session,
   label: string,
-  options: AskOptions = {},
+  options: RequestOptions = {},
 ): AsyncGenerator<ListingStep<number>> {
   const url = (page: PageQuery) => session.urls.labeled(label, page);
   const provesGone = (answer: Answer) =>
@@ -105,12 +105,12 @@ export function listLabeled(
 export async function getLabels(
   session: Session,
   address: RepositoryAddress,
-  options: AskOptions = {},
+  options: RequestOptions = {},
 ): Promise<LabelsLookup> {
-  const ask: AskPage = (page, { isTimeoutFinal }) => {
+  const readPage: ReadPage = (page, { isTimeoutFinal }) => {
     const url = session.urls.labels(address, page);
-    return session.ask({ kind: 'labels', url, isTimeoutFinal }, options);
+    return session.send({ kind: 'labels', url, isTimeoutFinal }, options);
   };
-  const read = await readAll(ask, PAGE_LIMITS, row => parse(LabelName, row));
+  const read = await readAll(readPage, PAGE_LIMITS, row => parse(LabelName, row));
   return read.kind === 'all' ? { kind: 'found', labels: read.rows } : read.why;
 }

@@ -10,7 +10,7 @@ import { Problem, Unanswered } from '../model';
 import { isStorable } from '../util/text';
 import { Answer } from './Answer';
 import { unanswered } from './assessReply';
-import { AskOptions, Session } from './Session';
+import { RequestOptions, Session } from './Session';
 import { parse, RepositoryRow } from './wire';
 
 /** Servers refuse more than 500, and older ones may refuse even 500. */
@@ -48,7 +48,7 @@ const HitRow = z
 export async function searchFiles(
   session: Session,
   query: FileSearchQuery,
-  options: AskOptions = {},
+  options: RequestOptions = {},
 ): Promise<FileSearch> {
   const text = toQueryText(query);
   const url = session.urls.search();
@@ -92,7 +92,7 @@ type ReadHits = FileSearch | (Unanswered & { readonly isRefused: true });
 async function readHits(
   session: Session,
   search: { readonly url: string; readonly text: string; readonly limit: number },
-  options: AskOptions,
+  options: RequestOptions,
 ): Promise<ReadHits> {
   const { url, text: query, limit } = search;
   const hits: SearchHit[] = [];
@@ -101,7 +101,7 @@ async function readHits(
   for (let pages = 0; pages < MAX_PAGES; pages += 1) {
     const body = JSON.stringify({ query, entities: { code: { start, limit } } });
     const request = { kind: 'search', url, body, isTimeoutFinal: true } as const;
-    const answer = await session.ask(request, options);
+    const answer = await session.send(request, options);
     if (answer.kind === 'unknown') {
       return answer;
     }

@@ -7,7 +7,7 @@ import { Unanswered } from '../model';
 import { quote } from '../util/text';
 import { Answer } from './Answer';
 import { unanswered } from './assessReply';
-import { AskOptions, Session } from './Session';
+import { RequestOptions, Session } from './Session';
 import { ApplicationProperties, RateLimitSettings, UserRateLimitSettings } from './wire';
 
 /** Version and name of a server, and the user it sees. */
@@ -33,10 +33,10 @@ export type ServerInfoLookup =
  */
 export async function readServerInfo(
   session: Session,
-  options: AskOptions = {},
+  options: RequestOptions = {},
 ): Promise<ServerInfoLookup> {
   const url = session.urls.applicationProperties();
-  const answer = await session.ask({ kind: 'application-properties', url }, options);
+  const answer = await session.send({ kind: 'application-properties', url }, options);
   if (answer.kind === 'unknown') {
     return answer;
   }
@@ -64,10 +64,10 @@ export async function readServerInfo(
  */
 export async function readRateLimitBudget(
   session: Session,
-  options: AskOptions = {},
+  options: RequestOptions = {},
 ): Promise<Exclude<ServerBudget, 'not-read'> | undefined> {
   const url = session.urls.rateLimitSettings();
-  const answer = await session.ask({ kind: 'rate-limit-settings', url }, options);
+  const answer = await session.send({ kind: 'rate-limit-settings', url }, options);
   if (answer.kind === 'unknown' || isPassing(answer)) {
     return undefined;
   }
@@ -88,14 +88,14 @@ export async function readRateLimitBudget(
 async function readUserRateLimit(
   session: Session,
   userName: string | undefined,
-  options: AskOptions,
+  options: RequestOptions,
 ): Promise<z.output<typeof UserRateLimitSettings> | undefined> {
   if (!userName) {
     return undefined;
   }
   const slug = userName.toLowerCase().replace(/[^\p{L}\p{N}._-]/gu, '_');
   const url = session.urls.userRateLimitSettings(slug);
-  const answer = await session.ask({ kind: 'rate-limit-settings', url }, options);
+  const answer = await session.send({ kind: 'rate-limit-settings', url }, options);
   return answer.kind === 'answer' ? answer.read(UserRateLimitSettings) : undefined;
 }
 

@@ -51,7 +51,7 @@ export async function checkCatalogAccess(
   const place = `integrations.bitbucketServer, host ${config.host}`;
   try {
     const reader = createCatalogClients(access).create(new RequestMeter());
-    const answer = await reader.ask({ kind: 'file-content', url }, { signal });
+    const answer = await reader.send({ kind: 'file-content', url }, { signal });
     if (answer.kind === 'answer' && answer.status === 200) {
       return { status: 'ok', text: `It can read ${name} (${place})` };
     }

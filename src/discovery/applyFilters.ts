@@ -7,14 +7,14 @@ import { assessRepository } from '../filters/steps';
 import { FilterVerdict } from '../filters/types';
 import { ExclusionReason, Repository, RepositoryOutcome } from '../model';
 import { forEachInTurns } from '../util/clock';
-import { AskingFilterStep, FilterQuestions } from './types';
+import { RequestFilterStep, FilterQuestions } from './types';
 import { LABEL_STEP } from './labels';
 
 /**
  * Applied in this order, after the steps without requests, and only to repositories that
  * passed those.
  */
-const ASKING_STEPS: readonly AskingFilterStep[] = [LABEL_STEP];
+const REQUEST_STEPS: readonly RequestFilterStep[] = [LABEL_STEP];
 
 /** A repository with the result of the filters. */
 export interface FilteredRepository {
@@ -96,7 +96,7 @@ async function apply(
     const reason = assessRepository(repository, filters);
     return reason && { kind: 'excluded', reason };
   });
-  for (const step of ASKING_STEPS.filter(candidate => candidate.isUsed(filters))) {
+  for (const step of REQUEST_STEPS.filter(candidate => candidate.isUsed(filters))) {
     const decide = await readStep(step, passing, questions, how);
     passing = await select(passing, repository =>
       toOutcome(decide(repository), step.reason),
@@ -106,7 +106,7 @@ async function apply(
 }
 
 async function readStep(
-  step: AskingFilterStep,
+  step: RequestFilterStep,
   repositories: readonly Repository[],
   questions: FilterQuestions,
   how: 'in-bulk' | 'one-by-one',

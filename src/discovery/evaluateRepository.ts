@@ -165,7 +165,7 @@ export async function checkRepository(
   const departures = new Map([address, ...current].map(left => [addressKey(left), true]));
   const subject = { address, formerAddress, repository, outcome, selector, departures };
   const checked: CheckedRepository = { kind: 'checked', ...subject, ...asked };
-  await askDepartures(checked, departures, known, tools);
+  await confirmDepartures(checked, departures, known, tools);
   return checked;
 }
 
@@ -190,7 +190,7 @@ async function checkOutcome(
  *
  * @param answers - by address; new answers are added
  */
-async function askDepartures(
+async function confirmDepartures(
   checked: CheckedRepository,
   answers: Map<string, boolean>,
   known: readonly KnownRepository[],
@@ -199,9 +199,9 @@ async function askDepartures(
   const ask = async (address: RepositoryAddress) => {
     if (!answers.has(addressKey(address))) {
       const answer = await source.getRepository(address, { signal });
-      const leadsOn =
+      const isRedirected =
         answer.kind === 'found' && answer.repository.id === checked.repository?.id;
-      answers.set(addressKey(address), answer.kind === 'gone' || leadsOn);
+      answers.set(addressKey(address), answer.kind === 'gone' || isRedirected);
     }
   };
   // Without known files there, nothing can be lost.

@@ -7,7 +7,7 @@
 
 import { Problem, Repository } from '../model';
 import { mapConcurrent } from '../util/concurrency';
-import { AskingFilterStep, FilterQuestions } from './types';
+import { RequestFilterStep, FilterQuestions } from './types';
 import { readListing } from './listRepositories';
 import { FilterVerdict, RepositoryFilters } from '../filters/types';
 
@@ -21,7 +21,7 @@ interface Labeled {
 }
 
 /** The label filters, as a step. */
-export const LABEL_STEP: AskingFilterStep = {
+export const LABEL_STEP: RequestFilterStep = {
   reason: 'label',
   needs: 'request',
 

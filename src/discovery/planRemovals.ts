@@ -94,12 +94,11 @@ export function planRemovals(
   );
   const lost = request.due.filter(location => !isReplaced(location));
   const areMany = exceedsShare(newlyDue.length, request.knownLocations, policy);
-  const mayNoneBeLost =
-    policy.maxPercentage <= 0 || lost.length >= request.knownLocations;
+  const areAllHeld = policy.maxPercentage <= 0 || lost.length >= request.knownLocations;
   const holdBack =
     policy.maxPercentage >= 100
       ? []
-      : newlyDue.filter(location => areMany || (mayNoneBeLost && !isReplaced(location)));
+      : newlyDue.filter(location => areMany || (areAllHeld && !isReplaced(location)));
   const heldBack = new Set(holdBack);
   const confirmed = holdBack.reduce(
     (most, location) => Math.max(most, confirmedForMs(location)),

@@ -200,13 +200,13 @@ export function recheckDueAtMs(
     return undefined;
   }
   const bucket = toBucket(known.repositoryId);
-  const believedMs =
+  const trustedMs =
     known.conclusive?.kind === 'absent'
       ? rule.absentMs
       : known.files.length >= rule.minFiles
         ? rule.foundMs
         : undefined;
-  return believedMs ? dueAtMs(checkTime.atMs, bucket, believedMs) : undefined;
+  return trustedMs ? dueAtMs(checkTime.atMs, bucket, trustedMs) : undefined;
 }
 
 /**

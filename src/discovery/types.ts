@@ -385,7 +385,7 @@ export interface FilterQuestions extends Pick<DiscoveryScope, 'filters' | 'concu
 /**
  * A filter that needs information beyond the listing. Throws only what the source throws.
  */
-export interface AskingFilterStep {
+export interface RequestFilterStep {
   readonly reason: ExclusionReason;
   readonly needs: 'request';
   /** Returns whether the configuration uses this filter. */

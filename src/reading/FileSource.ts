@@ -239,7 +239,7 @@ async function readContent(
 /** Accepts content that is empty or looks like a web page only if Bitbucket confirms its size. */
 async function confirmContent(
   content: FileContent,
-  askSize: () => Promise<Lookup<number>>,
+  readSize: () => Promise<Lookup<number>>,
 ): Promise<Lookup<FileContent>> {
   const { bytes, headers } = content;
   const doubt = doubtContent({
@@ -248,7 +248,7 @@ async function confirmContent(
     contentType: headers.get('content-type'),
   });
   if (doubt === undefined) return { kind: 'found', value: content };
-  const size = await askSize();
+  const size = await readSize();
   if (size.kind === 'absent') return size;
   if (size.kind === 'found' && size.value === bytes.byteLength) {
     return { kind: 'found', value: content };

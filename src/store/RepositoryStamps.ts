@@ -75,7 +75,7 @@ export class RepositoryStamps {
   #attempted = new OwedRenewals();
   #isRepeating = false;
   #isUnanswered = false;
-  #askAgainAtMs = -Infinity;
+  #retryAtMs = -Infinity;
 
   constructor(options: RepositoryStampsOptions) {
     const { clock, logger } = options;
@@ -102,17 +102,17 @@ export class RepositoryStamps {
     address: RepositoryAddress,
     maxWaitMs: number,
   ): Promise<string | undefined> {
-    if (this.#isOwed(host, address) || !this.#mayAsk()) return undefined;
+    if (this.#isOwed(host, address) || !this.#canQuery()) return undefined;
     try {
       const { table } = this.#options;
       const stamp = await this.#inTime(() => table.load(host, address), maxWaitMs);
       this.#isUnanswered = false;
-      this.#askAgainAtMs = -Infinity;
+      this.#retryAtMs = -Infinity;
       this.#outage.succeeded();
       return this.#isOwed(host, address) ? undefined : stamp;
     } catch (error) {
       this.#isUnanswered = true;
-      this.#askAgainAtMs = this.#options.clock.monotonicMs() + RETRY_MS;
+      this.#retryAtMs = this.#options.clock.monotonicMs() + RETRY_MS;
       this.#outage.failed(error);
       return undefined;
     }
@@ -173,10 +173,10 @@ export class RepositoryStamps {
   }
 
   /** After an attempt that failed, one caller at a time asks again, and the others do not wait. */
-  #mayAsk(): boolean {
+  #canQuery(): boolean {
     const nowMs = this.#options.clock.monotonicMs();
-    if (nowMs < this.#askAgainAtMs) return false;
-    if (this.#isUnanswered) this.#askAgainAtMs = nowMs + RETRY_MS;
+    if (nowMs < this.#retryAtMs) return false;
+    if (this.#isUnanswered) this.#retryAtMs = nowMs + RETRY_MS;
     return true;
   }
 
