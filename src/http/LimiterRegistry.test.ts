@@ -167,6 +167,22 @@ describe('two credentials of one user', () => {
     expect(warnings).toEqual([]);
   });
 
+  it.each(['one', 'other'])(
+    'keep the pace that 429 answers to either of them have led to: %s',
+    async refused => {
+      const { begin, registry: limiters } = setUp();
+      const [one, other, slow] = ['one', 'other', refused].map(token =>
+        limiters.limiterFor(integration(HOST, token)),
+      );
+      for (let times = 0; times < 2; times += 1) {
+        slow?.observeResponse({ status: 429, hint: { retryAfterMs: 1_000 }, tookMs: 0 });
+      }
+      other?.observeResponse({ ...answer('backstage'), tookMs: 50 });
+      one?.observeResponse({ ...answer('backstage'), tookMs: 50 });
+      expect((await begin(HOST, 'one')).slice(0, 2)).toEqual([1_000, 1_250]);
+    },
+  );
+
   it('do not share the budget if the user of this name is one of another host', () => {
     const { registry: limiters } = setUp();
     const [one, other] = [HOST, 'elsewhere'].map(host =>
