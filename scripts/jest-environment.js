@@ -1,8 +1,7 @@
 /**
- * The environment of Jest for Node.js, in which each module is compiled once per worker and not
- * once per test file: compiling was half of the time to load a backend. Each test file still
- * runs all modules itself, in a context of its own. What it leaves that slows down the files
- * after it is ended with it.
+ * The environment of Jest for Node.js, with one context for all test files of a worker, so that
+ * they can share modules (`jest-runtime.js`), and in which each module is compiled once per
+ * worker. What a test file leaves that slows down the files after it is ended with it.
  */
 const { AsyncLocalStorage } = require('node:async_hooks');
 const vm = require('node:vm');
@@ -45,9 +44,20 @@ for (const name of ['run', 'enterWith']) {
   };
 }
 
+/** The environment of all test files of this worker. */
+let shared;
+
 module.exports = class extends TestEnvironment {
+  constructor(...options) {
+    if (shared) {
+      return shared;
+    }
+    super(...options);
+    shared = this;
+  }
+
   async teardown() {
-    await super.teardown();
+    delete this.global.__coverage__;
     storages.forEach(storage => storage.disable());
     storages.clear();
   }
