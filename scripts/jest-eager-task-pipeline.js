@@ -12,7 +12,7 @@ const catalog = dirname(
 );
 const original = require(join(catalog, 'dist/processing/TaskPipeline.cjs.js'));
 
-const POLL_MS = 50;
+const POLL_MS = 150;
 
 /** Gets each task when it begins, with a promise that lasts as long as the task. */
 const tasks = channel('catalog-tasks');
