@@ -119,11 +119,10 @@ export async function getDefaultBranch(
   address: RepositoryAddress,
   options: RequestOptions = {},
 ): Promise<Lookup<string>> {
-  const readPage = (url: string) =>
-    session.send({ kind: 'default-branch', url }, options);
-  let answer = await readPage(session.urls.defaultBranch(address));
+  const send = (url: string) => session.send({ kind: 'default-branch', url }, options);
+  let answer = await send(session.urls.defaultBranch(address));
   if (answer.kind === 'answer' && isUnknownEndpoint(answer)) {
-    answer = await readPage(session.urls.branchesDefault(address));
+    answer = await send(session.urls.branchesDefault(address));
   }
   if (answer.kind === 'unknown') {
     return answer;

@@ -130,7 +130,7 @@ export async function separateByAddress(
   await forEachInTurns(known, ([id, before]) => {
     separated.set(id, changed.get(id) ?? before);
   });
-  placeholders.added.forEach(one => addTo(separated, one));
+  placeholders.added.forEach(placeholder => addTo(separated, placeholder));
   return { known: separated, movedIds, reassigned };
 }
 

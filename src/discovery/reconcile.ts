@@ -226,7 +226,7 @@ export async function changedAddresses({
   await forEachInTurns(locations, ({ file, repository }) => {
     const key = getEntryKey(file);
     const before = known.get(repository.id)?.files ?? [];
-    if (!before.some(one => one === file || getEntryKey(one) === key)) {
+    if (!before.some(held => held === file || getEntryKey(held) === key)) {
       changed.push(repository);
     }
   });
