@@ -197,6 +197,7 @@ function startIfNeeded(
 ): void {
   const name = provider.getProviderName();
   runAtStart({
+    exclusively: work => provider.current.context.store.exclusively(provider.id, work),
     loadState: async () => {
       const { config, configuration, store } = provider.current.context;
       return {

@@ -1,5 +1,6 @@
 import { ConflictError, NotFoundError } from '@backstage/errors';
 import { FakeClock } from '../__testUtils__/FakeClock';
+import { KeyedLock } from '../util/concurrency';
 import { reasonToRunAtStart, runAtStart, StartState } from './unscheduledRuns';
 
 const SETTLED: StartState = {
@@ -72,15 +73,25 @@ function setUp(state: StartState) {
     }
     world.starts += 1;
   };
-  const start = () =>
+  const lock = new KeyedLock();
+  const exclusively = <T>(work: () => Promise<T>) => lock.run(['main'], work);
+  const start = (loadState = async () => world.state) =>
     runAtStart({
-      loadState: async () => world.state,
+      exclusively,
+      loadState,
       startTask,
       clock,
       signal: shutdown.signal,
       onStart: reason => world.reasons.push(reason),
     });
-  return { world, clock, shutdown, start };
+  /** Ends the run in progress as a provider does: it stores its result, then the task ends. */
+  const endRun = async () => {
+    await exclusively(async () => {
+      world.state = SETTLED;
+    });
+    world.isRunning = false;
+  };
+  return { world, clock, shutdown, start, endRun, exclusively };
 }
 
 describe('the start of a provider', () => {
@@ -131,6 +142,22 @@ describe('the start of a provider', () => {
     expect(world.starts).toBe(1);
   });
 
+  it('starts no run if the one in progress ends after the reason for it was read', async () => {
+    const { world, clock, start, endRun } = setUp(NEVER_RAN);
+    world.isRunning = true;
+    const started = start(async () => {
+      const { state } = world;
+      await clock.sleep(1_000);
+      return state;
+    });
+    await clock.settle();
+
+    const ended = endRun();
+    await clock.run(Promise.all([started, ended]));
+
+    expect(world).toMatchObject({ starts: 0, reasons: [] });
+  });
+
   it('starts a run after one in progress with another configuration', async () => {
     const { world, clock, start } = setUp({ ...SETTLED, configuration: 'new' });
     world.isRunning = true;
@@ -176,7 +203,7 @@ describe('the start of a provider', () => {
     ['the task cannot be started', new NotFoundError('no such task')],
     ['the database is gone', new Error('no connection')],
   ])('fails if %s', async (_, error) => {
-    const { clock, shutdown } = setUp(NEVER_RAN);
+    const { clock, shutdown, exclusively } = setUp(NEVER_RAN);
     const fail = async () => {
       throw error;
     };
@@ -184,6 +211,7 @@ describe('the start of a provider', () => {
 
     await expect(
       runAtStart({
+        exclusively,
         loadState: isTask ? async () => NEVER_RAN : fail,
         startTask: isTask ? fail : async () => {},
         clock,

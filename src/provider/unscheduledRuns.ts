@@ -13,7 +13,7 @@ import { LastRun } from '../store/records';
 /** Delay between attempts to start the task while a run is in progress. */
 const RETRY_MS = 2_000;
 
-/** Options for {@link startWhenIdle} and {@link ManualRuns}. */
+/** Options for {@link ManualRuns}. */
 interface StartOptions {
   /** Starts the task; rejects with a `ConflictError` while it is running, on any replica. */
   readonly startTask: () => Promise<void>;
@@ -23,20 +23,17 @@ interface StartOptions {
 }
 
 /**
- * Starts a task; if a run of it is in progress, waits for the end of that run first.
+ * Attempts to start a task; while a run of it is in progress, attempts again from time to time.
  *
- * @param isWanted - called before each attempt
- * @returns whether the task was started; `false` once `isWanted` returned `false`
- * @throws whatever `startTask` throws, except a `ConflictError`
+ * @throws whatever `attempt` throws, except a `ConflictError`
  */
-async function startWhenIdle(
-  { startTask, clock, signal }: StartOptions,
-  isWanted: () => Promise<boolean>,
-): Promise<boolean> {
-  while (await isWanted()) {
+async function whenIdle<T>(
+  attempt: () => Promise<T>,
+  { clock, signal }: Pick<StartOptions, 'clock' | 'signal'>,
+): Promise<T> {
+  for (;;) {
     try {
-      await startTask();
-      return true;
+      return await attempt();
     } catch (error) {
       if (!isError(error) || error.name !== 'ConflictError') {
         throw error;
@@ -44,7 +41,6 @@ async function startWhenIdle(
     }
     await clock.sleep(RETRY_MS, signal);
   }
-  return false;
 }
 
 /** Starts the task of one provider on demand. */
@@ -60,14 +56,10 @@ export class ManualRuns {
    * @throws whatever `startTask` throws, except a `ConflictError`
    */
   request(): Promise<void> {
-    this.#waiting ??= this.#start().finally(() => {
+    this.#waiting ??= whenIdle(this.options.startTask, this.options).finally(() => {
       this.#waiting = undefined;
     });
     return this.#waiting;
-  }
-
-  async #start(): Promise<void> {
-    await startWhenIdle(this.options, async () => true);
   }
 }
 
@@ -112,6 +104,8 @@ export function reasonToRunAtStart({
 
 /** Options for {@link runAtStart}. */
 interface RunAtStartOptions extends StartOptions {
+  /** Runs work while no run of the provider stores its result, on any replica. */
+  readonly exclusively: <T>(work: () => Promise<T>) => Promise<T>;
   readonly loadState: () => Promise<StartState>;
   readonly clock: Pick<Clock, 'monotonicMs' | 'sleep'>;
   /** Called with the reason once the task is started. */
@@ -125,15 +119,21 @@ interface RunAtStartOptions extends StartOptions {
  * @throws whatever `loadState` and `startTask` throw, except a `ConflictError`
  */
 export async function runAtStart(options: RunAtStartOptions): Promise<void> {
-  const { loadState, onStart, clock } = options;
+  const { clock, exclusively, loadState, onStart, startTask } = options;
   const beganMs = clock.monotonicMs();
-  let reason: string | undefined;
-  const hasStarted = await startWhenIdle(options, async () => {
+  const startForReason = async () => {
+    const reason = reasonToRunAtStart(await loadState());
+    if (reason !== undefined) {
+      await startTask();
+    }
+    return reason;
+  };
+  const reason = await whenIdle(async () => {
     const isLate = clock.monotonicMs() - beganMs > MAX_WAIT_MS;
-    reason = isLate ? undefined : reasonToRunAtStart(await loadState());
-    return reason !== undefined;
-  });
-  if (hasStarted && reason !== undefined) {
+    // Otherwise a run that ends between both would serve the reason, and another would start.
+    return isLate ? undefined : exclusively(startForReason);
+  }, options);
+  if (reason !== undefined) {
     onStart(reason);
   }
 }
