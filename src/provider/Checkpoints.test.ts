@@ -100,6 +100,22 @@ describe('Checkpoints', () => {
     expect(log).toEqual(['save 200', 'add 200', 'save 200', 'add 200']);
   });
 
+  it('writes what has come in during a write together, at most a thousand repositories at once', async () => {
+    const { checkpoints, note, log } = createCheckpoints();
+
+    note(1, 2_150);
+    await settled();
+    expect(log.filter(entry => entry.startsWith('save'))).toEqual([
+      'save 200',
+      'save 1000',
+      'save 950',
+    ]);
+
+    note(2_151, 3);
+    await checkpoints.saveRest(false);
+    expect(log.at(-1)).toBe('save 3');
+  });
+
   it('adds only what the catalog does not have', async () => {
     const { note, log } = createCheckpoints([known(1), known(2), known(3, [])]);
 

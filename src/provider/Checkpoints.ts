@@ -27,6 +27,12 @@ const CHANGES_PER_BATCH = 200;
  */
 const RESULTS_PER_BATCH = 1_000;
 
+/**
+ * Largest batch, in changed and in unchanged repositories each. Results that come faster than
+ * they are written are written in fewer, larger batches.
+ */
+const MAX_BATCH = 1_000;
+
 /** Receives the batches. */
 export interface CheckpointSink {
   /** @returns the revision for requests from now on */
@@ -40,8 +46,9 @@ export interface CheckpointSink {
 /** A change that the store does not hold yet. */
 interface Change {
   readonly known: KnownRepository;
-  /** The Locations that it adds to the catalog. */
-  readonly added: readonly CatalogLocation[];
+  readonly result: RepositoryResult;
+  /** What the store held before. */
+  readonly before: KnownRepository | undefined;
 }
 
 /** Results that are saved together. */
@@ -56,7 +63,8 @@ export class Checkpoints implements StoredRepositories {
   #revision: number;
   readonly #saved = new Map<number, KnownRepository>();
   #batch: Batch = { changes: [], unchanged: [] };
-  #written: Promise<void> = Promise.resolve();
+  /** Settles once the batches that were full have been written; never rejects. */
+  #writing: Promise<void> | undefined;
 
   /**
    * @param loaded - the content of the store at the start of the run
@@ -97,17 +105,23 @@ export class Checkpoints implements StoredRepositories {
     const before = this.get(result.repository.id);
     const known = knownAfterCheck(result, before);
     if (!isStored(known, before)) {
-      changes.push({ known, added: newLocations(result, before) });
+      changes.push({ known, result, before });
     } else if (result.outcome.kind !== 'unknown') {
       unchanged.push(result);
     }
-    if (
+    if (this.#isFull()) {
+      this.#writing ??= this.#writeFull().finally(() => {
+        this.#writing = undefined;
+      });
+    }
+  }
+
+  #isFull(): boolean {
+    const { changes, unchanged } = this.#batch;
+    return (
       changes.length >= CHANGES_PER_BATCH ||
       changes.length + unchanged.length >= RESULTS_PER_BATCH
-    ) {
-      const batch = this.#takeBatch();
-      this.#written = this.#written.then(() => this.#write(batch));
-    }
+    );
   }
 
   /**
@@ -119,28 +133,30 @@ export class Checkpoints implements StoredRepositories {
    * @throws whatever the store throws: the catalog must not be changed then
    */
   async saveRest(isInterrupted: boolean): Promise<void> {
-    await this.#written;
+    await this.#writing;
     const { changes, unchanged } = this.#batch;
     if (changes.length > 0 || isInterrupted) {
       await this.#save({ changes, unchanged: isInterrupted ? unchanged : [] });
     }
-    this.#takeBatch();
-  }
-
-  #takeBatch(): Batch {
-    const batch = this.#batch;
     this.#batch = { changes: [], unchanged: [] };
-    return batch;
   }
 
-  async #write(batch: Batch): Promise<void> {
-    try {
-      await this.#save(batch);
-      await this.sink.add(batch.changes.flatMap(({ added }) => added));
-    } catch (error) {
-      this.#batch.changes.push(...batch.changes);
-      this.#batch.unchanged.push(...batch.unchanged);
-      this.sink.onError(error);
+  /** Writes batches until what is left fills none; after an error, until the next result. */
+  async #writeFull(): Promise<void> {
+    while (this.#isFull()) {
+      const batch = {
+        changes: this.#batch.changes.splice(0, MAX_BATCH),
+        unchanged: this.#batch.unchanged.splice(0, MAX_BATCH),
+      };
+      try {
+        await this.#save(batch);
+        await this.sink.add(batch.changes.flatMap(getAdded));
+      } catch (error) {
+        this.#batch.changes.push(...batch.changes);
+        this.#batch.unchanged.push(...batch.unchanged);
+        this.sink.onError(error);
+        return;
+      }
     }
   }
 
@@ -163,10 +179,9 @@ export class Checkpoints implements StoredRepositories {
   }
 }
 
-function newLocations(
-  { repository, outcome }: RepositoryResult,
-  before: KnownRepository | undefined,
-): CatalogLocation[] {
+/** Returns the Locations that a change adds to the catalog. */
+function getAdded({ result, before }: Change): CatalogLocation[] {
+  const { repository, outcome } = result;
   const filesBefore = new Map(before?.files.map(file => [getEntryKey(file), file]));
   return getRegisteredFiles(outcome)
     .filter(file => differsFrom(file, filesBefore.get(getEntryKey(file))))
