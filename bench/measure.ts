@@ -4,6 +4,7 @@ import { ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { serve } from '../dev/simulatedBitbucket';
+import { compileSubjects } from './compileSubjects';
 import { Measurement, Subject } from './measurement';
 import { ReadySchema, Report, ReportSchema, StartedSchema, Task } from './messages';
 import { findPostgres } from '../scripts/lib/postgres';
@@ -46,7 +47,7 @@ async function measureOnce(
       limitSeconds,
       {
         change: () => changeSome(bitbucket, cell.repositories),
-        // Until then, the child's module loader has sent this process a message for each file.
+        // The requests of earlier phases do not count.
         started: () => (cpuBefore = process.cpuUsage()),
       },
     );
@@ -67,15 +68,15 @@ async function measureOnce(
   }
 }
 
-/** The child inherits the options of Node.js, among them the one that loads TypeScript. */
 async function runProcess(
   subject: Subject,
   task: Task,
   limitSeconds: number,
   on: { readonly change: () => void; readonly started: () => void },
 ): Promise<Report | 'stopped'> {
-  const child = fork(join(__dirname, `${subject}.ts`), [JSON.stringify(task)], {
+  const child = fork(join(compileSubjects(), `${subject}.js`), [JSON.stringify(task)], {
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    execArgv: [],
   });
   let stopped = false;
   const timer = setTimeout(() => {
@@ -102,7 +103,7 @@ async function runProcess(
   }
 }
 
-/** Ignores messages of the module loader, which reports each file that it reads. */
+/** Ignores all other messages. */
 async function receiveReport(child: ChildProcess): Promise<Report> {
   let report: Report | undefined;
   child.on('message', message => {

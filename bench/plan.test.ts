@@ -13,7 +13,7 @@ import {
   scaleCells,
 } from './plan';
 
-/** A process, with the compiler that loads it. */
+/** A process, until it has loaded its code. */
 const START_SECONDS = 3;
 /** A whole Backstage until everything is in its catalog, two at a time. */
 const BACKSTAGE_START_SECONDS = 10;

@@ -105,7 +105,7 @@ const CELL_COLUMNS: readonly Column[] = [
 
 const NOTES = [
   `- Several runs of a cell: the median, with the minimum and the maximum in brackets. If a run failed or was stopped, that is shown instead.`,
-  `- Peak memory is the resident memory of a process that does nothing else, including the compiler that loads it; "+" is its growth during the run.`,
+  `- Peak memory is the resident memory of a process that does nothing else; "+" is its growth during the run.`,
   `- Bucket: tokens it holds and tokens added each second. 60 + 5/s is the example of Bitbucket's documentation. "limit shown": users may read these numbers; otherwise (or "limit hidden") only a 429 reveals that there is a limit. Runs against a bucket mostly wait, so several cells are measured at the same time, which affects their CPU time and stalls a little, but not their duration.`,
   `- ≈: not run, since it would take too long, but extrapolated from a smaller server in the same situation: as many requests per repository, the additional ones at the pace of the second half of that run. A failure there counts as a failure here.`,
   `- Longest stall: the longest time for which the event loop was blocked; in brackets, the CPU time of the process in it.`,
