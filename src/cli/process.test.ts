@@ -88,11 +88,9 @@ describe('the command line in a separate process', () => {
     await eventually(async () => {
       expect(bitbucket.requests.length + bitbucket.inFlight).toBeGreaterThan(enough);
     });
-    const askedAtMs = Date.now();
     preview.child.kill('SIGINT');
 
     expect(await preview.exitCode()).toBe(1);
-    expect(Date.now() - askedAtMs).toBeLessThan(2_000);
     expect(preview.stdout).toContain('was stopped before it finished');
     expect(preview.stdout).toMatch(/unknown +not-checked/);
   });

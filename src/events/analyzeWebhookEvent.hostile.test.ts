@@ -172,22 +172,15 @@ describe('any payload', () => {
     },
   );
 
-  it('is read in linear time with five megabytes of changes', () => {
+  it('is read completely with twenty megabytes of changes', () => {
     const text = JSON.stringify(refChangePayload());
-    const count = Math.ceil(5_000_000 / text.length);
-    const measure = (times: number) => {
-      const payload: unknown = JSON.parse(
-        JSON.stringify(pushPayload({ changes: Array(times).fill(refChangePayload()) })),
-      );
-      const start = process.hrtime.bigint();
-      const analysis = analyzeWebhookEvent('repo:refs_changed', payload);
-      const elapsed = process.hrtime.bigint() - start;
-      const change = analysis.kind === 'change' ? analysis.change : undefined;
-      expect(change).toMatchObject({ type: 'pushed', refs: { length: times } });
-      return Number(elapsed) / 1e6;
-    };
-    measure(count);
-    // Quadratic work would need minutes: the bound is generous for slow machines.
-    expect(measure(4 * count)).toBeLessThan(10_000);
+    const count = Math.ceil(20_000_000 / text.length);
+    const payload: unknown = JSON.parse(
+      JSON.stringify(pushPayload({ changes: Array(count).fill(refChangePayload()) })),
+    );
+    // Quadratic work would never end.
+    expect(analyzeWebhookEvent('repo:refs_changed', payload)).toMatchObject({
+      change: { type: 'pushed', refs: { length: count } },
+    });
   });
 });
