@@ -26,7 +26,7 @@ interfaces.bdd = suite => {
   bdd(suite);
   suite.on('pre-require', context => {
     // A mutant that never settles fails the test instead of ending the process.
-    suite.timeout(20_000);
+    suite.timeout(5_000);
     const { it, describe, before, after } = context;
     it.each = bind(it);
     describe.each = bind(describe, false);
