@@ -1,5 +1,7 @@
 /** Makes texts safe to show, quote, store or compare. Pure. */
 
+import { isFields } from './fields';
+
 /** Characters that a terminal may interpret, and lone surrogates; without line breaks. */
 const UNPRINTABLE = /(?!\n)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
 
@@ -93,15 +95,11 @@ export function listExamples<T>(
 export function canonicalJson(value: unknown): string | undefined {
   // JSON.stringify is typed as if it always returned a text.
   const text: string | undefined = JSON.stringify(value, (_, inner: unknown) =>
-    isPlainObject(inner)
+    isFields(inner)
       ? Object.fromEntries(
           Object.entries(inner).sort(([left], [right]) => (left < right ? -1 : 1)),
         )
       : inner,
   );
   return text;
-}
-
-function isPlainObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
