@@ -23,7 +23,7 @@ import {
 } from './readIntegrations';
 import { readProviderConfig } from './readProviderConfig';
 import { DiscoveryConfig, ProviderConfig, ProviderCredentials } from './types';
-import { createHash } from 'node:crypto';
+import { sha256 } from '../util/text';
 
 const PROVIDERS_KEY = 'catalog.providers.bitbucketServer';
 
@@ -204,7 +204,7 @@ export function anchorEntityName(id: string): string {
   if (readable !== '' && ANCHOR_PREFIX.length + readable.length <= MAX_NAME_LENGTH) {
     return ANCHOR_PREFIX + readable;
   }
-  const hash = createHash('sha256').update(id).digest('hex').slice(0, HASH_LENGTH);
+  const hash = sha256(id).slice(0, HASH_LENGTH);
   const room = MAX_NAME_LENGTH - ANCHOR_PREFIX.length - HASH_LENGTH - 1;
   const start = readable.slice(0, room);
   return start === '' ? ANCHOR_PREFIX + hash : `${ANCHOR_PREFIX}${start}-${hash}`;

@@ -14,10 +14,10 @@ import {
   readStates,
 } from '../store/catalogState';
 import { toChunks, DiscoveryDatabase } from '../store/DiscoveryDatabase';
-import { sha256, jsonColumn, PROVIDERS } from '../store/tables';
+import { jsonColumn, PROVIDERS } from '../store/tables';
 import { Clock } from '../util/clock';
 import { urlOfLocationKey } from '../util/parseUrls';
-import { storableText } from '../util/text';
+import { sha256, storableText } from '../util/text';
 import { ConflictSide, ProviderIds, RecordedConflict } from './describeConflicts';
 
 const CONFLICTS = 'bitbucket_server_discovery_conflicts';

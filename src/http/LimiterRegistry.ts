@@ -4,13 +4,13 @@
  * other down. Created once per backend.
  */
 
-import { createHash } from 'node:crypto';
 import {
   BitbucketServerIntegrationConfig,
   getBitbucketServerRequestOptions,
 } from '@backstage/integration';
 import { Clock } from '../util/clock';
 import { Outage } from '../util/Outage';
+import { sha256 } from '../util/text';
 import { AgreedLimits, describePace, PaceLimits, strictestPace } from './agreeOnLimits';
 import { ReplicaShare, SharedBuckets } from './ReplicaShare';
 import { HostLimits, RequestLimiter } from './RequestLimiter';
@@ -24,7 +24,7 @@ import { UserBudget } from './UserBudget';
 export function getCredentialKey(integration: BitbucketServerIntegrationConfig): string {
   const { headers } = getBitbucketServerRequestOptions(integration);
   if (!headers?.Authorization) return 'anonymous';
-  return createHash('sha256').update(headers.Authorization).digest('hex');
+  return sha256(headers.Authorization);
 }
 
 /** For {@link LimiterRegistry}. */
@@ -170,9 +170,7 @@ export class LimiterRegistry {
     const who = entry?.userName
       ? ['user', entry.userName]
       : ['token', entry?.credentialKey];
-    return createHash('sha256')
-      .update(JSON.stringify([entry?.host, ...who]))
-      .digest('hex');
+    return sha256(JSON.stringify([entry?.host, ...who]));
   }
 
   #create(host: string, credentialKey: string): Entry {

@@ -1,6 +1,5 @@
 /** Creates the providers that the configuration describes. Wiring only. */
 
-import { createHash } from 'node:crypto';
 import { LoggerService } from '@backstage/backend-plugin-api';
 import { BitbucketServerIntegrationConfig } from '@backstage/integration';
 import { JsonObject } from '@backstage/types';
@@ -17,6 +16,7 @@ import { ProviderStateStore } from '../store/ProviderStateStore';
 import { RepositoryStamps } from '../store/RepositoryStamps';
 import { WebhookStore } from '../store/WebhookStore';
 import { Clock, systemClock } from '../util/clock';
+import { sha256 } from '../util/text';
 import { DiscoveryProvider } from './DiscoveryProvider';
 import { CatalogWriter } from './CatalogWriter';
 import { ConflictDetector, CatalogErrorDetector } from './catalogDetectors';
@@ -195,7 +195,5 @@ export function configurationFingerprint(
 ): string {
   const { filters, maxFilesPerRepository } = config;
   const scope = scopeFingerprint({ ...config, isParsed });
-  return createHash('sha256')
-    .update(JSON.stringify([scope, maxFilesPerRepository, filters]))
-    .digest('hex');
+  return sha256(JSON.stringify([scope, maxFilesPerRepository, filters]));
 }

@@ -1,6 +1,5 @@
 /** Backstage's URL reader interface for one Bitbucket Server or Data Center. */
 
-import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import {
   UrlReaderService,
@@ -17,6 +16,7 @@ import { Minimatch } from 'minimatch';
 import pLimit from 'p-limit';
 import { ReadResult } from '../metrics/observers';
 import { Lookup } from '../model';
+import { sha256 } from '../util/text';
 import { CatalogReads, FilesRead } from './CatalogReads';
 import { FileContent, FileSource, ReadLimits } from './FileSource';
 import { parseReadUrl, ReadTarget } from './parseReadUrl';
@@ -162,7 +162,7 @@ export class BitbucketServerUrlReader implements UrlReaderService {
     if (read.kind !== 'found') return read;
     const value = {
       files: [toFile(url, read.value)],
-      contentHash: hash(read.value.bytes),
+      contentHash: sha256(read.value.bytes),
     };
     return { kind: 'found', value };
   }
@@ -191,10 +191,10 @@ export class BitbucketServerUrlReader implements UrlReaderService {
       if (lookup?.kind === 'found') {
         const at = integration.resolveUrl({ url: `/${path}`, base: url });
         files.push(toFile(at, lookup.value));
-        hashes.push(`${path}\0${hash(lookup.value.bytes)}`);
+        hashes.push(`${path}\0${sha256(lookup.value.bytes)}`);
       }
     }
-    return { kind: 'found', value: { files, contentHash: hash(hashes.join('\n')) } };
+    return { kind: 'found', value: { files, contentHash: sha256(hashes.join('\n')) } };
   }
 
   /** @throws NotFoundError or Error if nothing was found */
@@ -224,10 +224,6 @@ function toTarget(url: string): ReadTarget {
 function toFile(url: string, { bytes, headers }: FileContent): File {
   const { lastModifiedAt } = describeVersion(headers);
   return { url, content: async () => bytes, lastModifiedAt };
-}
-
-function hash(content: Buffer | string): string {
-  return createHash('sha256').update(content).digest('hex');
 }
 
 interface Version {

@@ -9,8 +9,8 @@ import { ReadResult } from '../metrics/observers';
 import { Lookup, RepositoryAddress } from '../model';
 import { AbsentReads } from '../provider/absentReads';
 import { RepositoryStamps } from '../store/RepositoryStamps';
-import { sha256 } from '../store/tables';
 import { Clock } from '../util/clock';
+import { sha256 } from '../util/text';
 import { assessRead, decideRead } from './decideRead';
 import { ReadFailures, unreadable } from './ReadFailures';
 

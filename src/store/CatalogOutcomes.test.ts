@@ -8,10 +8,10 @@ import {
 import { target } from '../__testUtils__/discoveryData';
 import { asDatabaseService, createTestDatabases } from '../__testUtils__/testDatabases';
 import { plainLocationRef, providerName } from '../provider/locationEntities';
+import { sha256 } from '../util/text';
 import { CatalogOutcomes, EntityOutcome } from './CatalogOutcomes';
 import { DiscoveryDatabase } from './DiscoveryDatabase';
 import { formatEtag, shortHash } from './readEtag';
-import { sha256 } from './tables';
 
 const databases = createTestDatabases();
 

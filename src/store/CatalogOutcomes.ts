@@ -11,11 +11,12 @@ import type { Knex } from 'knex';
 import { z } from 'zod';
 import { isReadError } from '../discovery/catalogErrors';
 import { yieldToEventLoop } from '../util/clock';
+import { sha256 } from '../util/text';
 import { CatalogEntityState, providerEntityRefs, readStates } from './catalogState';
 import { toChunks, DiscoveryDatabase } from './DiscoveryDatabase';
 import { isPostgres } from './migrate';
 import { ETAG_START, MAX_ETAG_LENGTH, parseEtag, ReadEtag, shortHash } from './readEtag';
-import { sha256, jsonColumn } from './tables';
+import { jsonColumn } from './tables';
 
 /** Entity refs per statement. */
 const REFS_PER_STATEMENT = 500;

@@ -6,7 +6,7 @@ import { RECHECK_BUCKETS } from '../discovery/recheck';
 import { RecheckState } from '../discovery/recheckState';
 import { RunSummary } from '../discovery/summarizeRun';
 import { HeldRemoval, ListingPosition, RunOrigin } from '../discovery/types';
-import { storableText } from '../util/text';
+import { sha256, storableText } from '../util/text';
 import { inBatches } from './DiscoveryDatabase';
 import {
   AbortedRunRecord,
@@ -17,7 +17,7 @@ import {
   RunTrigger,
   StoredDiscovery,
 } from './records';
-import { BigNumber, sha256, HELD, jsonColumn, PROVIDERS, REPOSITORIES } from './tables';
+import { BigNumber, HELD, jsonColumn, PROVIDERS, REPOSITORIES } from './tables';
 
 const Counts = z.record(z.string(), z.number());
 
@@ -361,6 +361,7 @@ export function readHeldRow(row: unknown): HeldRemoval | undefined {
 function toHeldRow(providerId: string, held: HeldRemoval) {
   return {
     provider_id: providerId,
+    // A URL may be longer than a database allows for a key.
     target_hash: sha256(held.entryKey),
     target_url: storableText(held.entryKey),
     repository_id: held.repositoryId,

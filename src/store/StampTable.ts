@@ -6,9 +6,9 @@
 import { z } from 'zod';
 import { RepositoryAddress } from '../model';
 import { Clock } from '../util/clock';
-import { storableText } from '../util/text';
+import { sha256, storableText } from '../util/text';
 import { toChunks, DiscoveryDatabase, withinTime } from './DiscoveryDatabase';
-import { sha256, toSortKey } from './tables';
+import { toSortKey } from './tables';
 
 const STAMPS = 'bitbucket_server_discovery_stamps';
 

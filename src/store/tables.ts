@@ -1,6 +1,5 @@
 /** Names of the tables of providers, and formats of their columns. */
 
-import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { storableText } from '../util/text';
 
@@ -31,9 +30,4 @@ export function jsonColumn<T extends z.ZodType>(schema: T) {
 /** Returns a comparable form of a project key or slug: Bitbucket ignores their case. */
 export function toSortKey(text: string): string {
   return storableText(text).toLowerCase();
-}
-
-/** Hashes a text for use as a key: a URL may be longer than a database allows. */
-export function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
 }

@@ -1,5 +1,6 @@
 /** Makes texts safe to show, quote, store or compare. Pure. */
 
+import { createHash } from 'node:crypto';
 import { isFields } from './fields';
 
 /** Characters that a terminal may interpret, and lone surrogates; without line breaks. */
@@ -102,4 +103,9 @@ export function canonicalJson(value: unknown): string | undefined {
       : inner,
   );
   return text;
+}
+
+/** Returns the SHA-256 of a text, or of the content of a file, in hexadecimal. */
+export function sha256(content: string | Uint8Array): string {
+  return createHash('sha256').update(content).digest('hex');
 }
