@@ -42,9 +42,9 @@ const StateRow = z.object({
   unprocessed_entity: z.string().nullish(),
 });
 
-const Annotated = z.object({
-  metadata: z.object({ annotations: z.record(z.string(), z.unknown()) }),
-});
+const Annotated = jsonColumn(
+  z.object({ metadata: z.object({ annotations: z.record(z.string(), z.unknown()) }) }),
+);
 const Stated = z.object({
   [ANNOTATION_PROJECT_KEY]: z.string().min(1),
   [ANNOTATION_REPO_SLUG]: z.string().min(1),
@@ -252,7 +252,8 @@ export async function* providerEntityRefs(
 /** @throws an error if the row does not have the catalog's format */
 function parseStateRow(row: unknown): CatalogEntityState {
   const parsed = StateRow.parse(row);
-  const annotations = readAnnotations(parsed.unprocessed_entity);
+  const entity = Annotated.safeParse(parsed.unprocessed_entity).data;
+  const annotations = entity?.metadata.annotations ?? {};
   const source = annotations[ANNOTATION_LOCATION];
   const sourceUrl = typeof source === 'string' ? urlOfLocationKey(source) : undefined;
   const address = statedAddress(annotations);
@@ -263,17 +264,6 @@ function parseStateRow(row: unknown): CatalogEntityState {
     ...(sourceUrl !== undefined && { sourceUrl }),
     ...(address && { address }),
   };
-}
-
-function readAnnotations(
-  json: string | null | undefined,
-): Readonly<Record<string, unknown>> {
-  try {
-    const entity = Annotated.safeParse(json ? JSON.parse(json) : undefined);
-    return entity.data?.metadata.annotations ?? {};
-  } catch {
-    return {};
-  }
 }
 
 /**
