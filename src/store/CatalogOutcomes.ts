@@ -229,7 +229,7 @@ async function* readChildren(
   }
 }
 
-async function selectStates(
+function selectStates(
   knex: Knex,
   refs: readonly string[],
   { withErrorsOnly }: ReadOutcomesOptions,
@@ -238,11 +238,10 @@ async function selectStates(
   if (withErrorsOnly) {
     states.whereNotIn('state.errors', NO_ERRORS);
   }
-  const rows = await withFinalEntities(knex, states);
-  return rows.map(row => OutcomeRow.parse(row));
+  return readOutcomeRows(knex, states);
 }
 
-async function selectChildren(
+function selectChildren(
   knex: Knex,
   parentRefs: readonly string[],
   { withErrorsOnly }: ReadOutcomesOptions,
@@ -261,17 +260,20 @@ async function selectChildren(
       wanted.whereNotIn('state.errors', NO_ERRORS).orWhereExists(further);
     });
   }
-  const rows = await withFinalEntities(knex, children);
-  return rows.map(row => OutcomeRow.parse(row));
+  return readOutcomeRows(knex, children);
 }
 
-function withFinalEntities(knex: Knex, query: Knex.QueryBuilder): PromiseLike<unknown[]> {
-  return query
+async function readOutcomeRows(
+  knex: Knex,
+  query: Knex.QueryBuilder,
+): Promise<OutcomeRow[]> {
+  const rows: unknown[] = await query
     .leftJoin('final_entities as final', 'final.entity_id', 'state.entity_id')
     .select('state.entity_ref', 'state.errors')
     .select(
       knex.raw('case when final.final_entity is null then 0 else 1 end as is_shown'),
     );
+  return rows.map(row => OutcomeRow.parse(row));
 }
 
 /**

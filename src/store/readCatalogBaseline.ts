@@ -91,12 +91,8 @@ async function toEntityRefs(
 }
 
 function readFile(row: unknown, plainLocationRef: PlainLocationRef): GivenFile[] {
-  const parsedRow = Row.safeParse(row);
-  if (!parsedRow.success) {
-    return [];
-  }
   try {
-    const entity: Entity = validateEnvelope(JSON.parse(parsedRow.data.entity));
+    const entity: Entity = validateEnvelope(JSON.parse(Row.parse(row).entity));
     return toGivenFile(entity, plainLocationRef);
   } catch {
     return [];
