@@ -125,13 +125,21 @@ const SomeColumns = ProviderRow.partial();
 const RevisionRow = z.object({ revision: BigNumber });
 const HashRow = z.object({ target_hash: z.string() });
 
-const HeldRow = z.object({
-  target_url: z.string(),
-  repository_id: BigNumber,
-  since_ms: BigNumber,
-  confirmed_ms: BigNumber,
-  approved: z.coerce.boolean(),
-});
+const HeldRow = z
+  .object({
+    target_url: z.string(),
+    repository_id: BigNumber,
+    since_ms: BigNumber,
+    confirmed_ms: BigNumber,
+    approved: z.coerce.boolean(),
+  })
+  .transform((row): HeldRemoval => ({
+    repositoryId: row.repository_id,
+    entryKey: row.target_url,
+    sinceMs: row.since_ms,
+    confirmedForMs: row.confirmed_ms,
+    approved: row.approved,
+  }));
 
 /** The row of one provider, on a connection or in a transaction. */
 export class ProviderTable {
@@ -345,16 +353,7 @@ export function approvalColumns(lastRun: RunRecord, removed: number) {
 
 /** @returns `undefined` if the row is not in this version's format */
 export function readHeldRow(row: unknown): HeldRemoval | undefined {
-  const { data } = HeldRow.safeParse(row);
-  return (
-    data && {
-      repositoryId: data.repository_id,
-      entryKey: data.target_url,
-      sinceMs: data.since_ms,
-      confirmedForMs: data.confirmed_ms,
-      approved: data.approved,
-    }
-  );
+  return HeldRow.safeParse(row).data;
 }
 
 /** Omits `approved`, so that writing the row again does not undo an approval. */

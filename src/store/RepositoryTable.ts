@@ -39,11 +39,17 @@ const ROWS_PER_PAGE = 500;
 
 const RevisionRow = z.object({ repository_id: BigNumber, revision: BigNumber });
 const IdRow = z.object({ repository_id: z.unknown() });
-const ProgressRow = z.object({
-  revision: BigNumber,
-  checked_at_ms: BigNumber,
-  repository_ids: jsonColumn(z.array(z.number())),
-});
+const ProgressRow = z
+  .object({
+    revision: BigNumber,
+    checked_at_ms: BigNumber,
+    repository_ids: jsonColumn(z.array(z.number())),
+  })
+  .transform((row): UnchangedChecks => ({
+    repositoryIds: row.repository_ids,
+    revision: row.revision,
+    checkedAtMs: row.checked_at_ms,
+  }));
 
 /** The content of a row, or what could be salvaged from it. */
 interface ReadRow {
@@ -259,16 +265,7 @@ export class RepositoryTable {
   /** Reads the checks of runs that did not complete, oldest first. */
   async #readProgress(): Promise<UnchangedChecks[]> {
     const rows: unknown[] = await this.#own(PROGRESS).orderBy('batch');
-    return rows.flatMap(row => {
-      const { data } = ProgressRow.safeParse(row);
-      return data
-        ? {
-            repositoryIds: data.repository_ids,
-            revision: data.revision,
-            checkedAtMs: data.checked_at_ms,
-          }
-        : [];
-    });
+    return rows.flatMap(row => ProgressRow.safeParse(row).data ?? []);
   }
 
   /**
