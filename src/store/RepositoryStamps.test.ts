@@ -52,6 +52,17 @@ describe('a stamp', () => {
     expect(await load(API)).toBe('api 1');
   });
 
+  it('is renewed in several statements where one could not hold all repositories', async () => {
+    const { renewed, stamps } = setUp();
+    const slugs = Array.from({ length: 450 }, (_, index) => `svc-${index}`);
+    await stamps.renew(
+      HOST,
+      slugs.map(slug => ({ projectKey: 'PAY', slug })),
+    );
+    expect(renewed.map(statement => statement.slugs.length)).toEqual([200, 200, 50]);
+    expect(renewed.flatMap(statement => statement.slugs)).toEqual(slugs);
+  });
+
   describe.each<Disorder>(['fails', 'hangs'])('while the database %s', disorder => {
     it('is unknown, and known again within 5 s', async () => {
       const { clock, database, load } = setUp();

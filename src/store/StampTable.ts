@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { RepositoryAddress } from '../model';
 import { Clock } from '../util/clock';
 import { sha256, storableText } from '../util/text';
-import { toChunks, DiscoveryDatabase, withinTime } from './DiscoveryDatabase';
+import { DiscoveryDatabase, withinTime } from './DiscoveryDatabase';
 import { toSortKey } from './tables';
 
 const STAMPS = 'bitbucket_server_discovery_stamps';
@@ -51,18 +51,15 @@ export class StampTable {
   /**
    * Invalidates everything that was read from these repositories; those that were never read
    * have no stamp.
+   *
+   * @param addresses - as many as fit into one statement
    */
   async renew(host: string, addresses: readonly RepositoryAddress[]): Promise<void> {
-    const keys = [...new Set(addresses.map(address => toStampKey(host, address)))];
-    if (keys.length === 0) {
-      return;
-    }
+    const keys = addresses.map(address => toStampKey(host, address));
     const knex = await this.#tables.connect();
-    for (const chunk of toChunks(keys)) {
-      const stamp = this.#random();
-      const update = knex(STAMPS).whereIn('repository_hash', chunk).update({ stamp });
-      await withinTime(knex, update);
-    }
+    const stamp = this.#random();
+    const update = knex(STAMPS).whereIn('repository_hash', keys).update({ stamp });
+    await withinTime(knex, update);
   }
 
   /** Invalidates everything that was read from a host. */
