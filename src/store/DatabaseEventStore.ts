@@ -43,35 +43,11 @@ export interface Delivery {
  */
 export type DeliveryClaim = 'first' | 'copy' | 'repeated';
 
-/** Stores default branches and claimed webhooks. */
-export interface EventStore {
-  /**
-   * Loads the default branch of a repository as last read.
-   *
-   * @param validity - values read outside of it are ignored
-   * @returns its short name; `undefined` if it is not known
-   */
-  loadDefaultBranch(
-    host: string,
-    repositoryId: number,
-    validity: Validity,
-  ): Promise<string | undefined>;
-  saveDefaultBranch(
-    host: string,
-    repositoryId: number,
-    branch: { readonly name: string; readonly readAtMs: number },
-  ): Promise<void>;
-  forgetDefaultBranch(host: string, repositoryId: number): Promise<void>;
-  /**
-   * Claims a webhook for this replica, unless it is claimed already.
-   *
-   * @param validity - how long no other replica can claim it: at most a minute longer
-   */
-  claimDelivery(delivery: Delivery, validity: Validity): Promise<DeliveryClaim>;
-}
+/** What the handling of events needs of the store. */
+export type EventStore = Pick<DatabaseEventStore, keyof DatabaseEventStore>;
 
-/** Stores in the catalog's database. */
-export class DatabaseEventStore implements EventStore {
+/** Stores default branches and claimed webhooks in the catalog's database. */
+export class DatabaseEventStore {
   readonly #database: DiscoveryDatabase;
   #cleanedAtMs = -Infinity;
 
@@ -79,6 +55,12 @@ export class DatabaseEventStore implements EventStore {
     this.#database = database;
   }
 
+  /**
+   * Loads the default branch of a repository as last read.
+   *
+   * @param validity - values read outside of it are ignored
+   * @returns its short name; `undefined` if it is not known
+   */
   async loadDefaultBranch(
     host: string,
     repositoryId: number,
@@ -114,6 +96,11 @@ export class DatabaseEventStore implements EventStore {
     await knex(BRANCHES).where({ host, repository_id: repositoryId }).delete();
   }
 
+  /**
+   * Claims a webhook for this replica, unless it is claimed already.
+   *
+   * @param validity - how long no other replica can claim it: at most a minute longer
+   */
   async claimDelivery(
     { contentHash, arrivalHash }: Delivery,
     validity: Validity,
