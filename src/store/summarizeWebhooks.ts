@@ -36,10 +36,9 @@ export function summarizeWebhooks(projects: readonly ProjectWebhooks[]): Webhook
     project.registered > 0 && project.lastEventAtMs === undefined;
   const rank = (project: ProjectWebhooks) =>
     isSilent(project) ? -Infinity : (project.lastEventAtMs ?? Infinity);
-  const sorted = projects
-    .map(project => ({ project, rank: rank(project) }))
-    .sort((a, b) => (a.rank === b.rank ? 0 : a.rank - b.rank))
-    .map(({ project }) => project);
+  const sorted = [...projects].sort((a, b) =>
+    rank(a) === rank(b) ? 0 : rank(a) - rank(b),
+  );
   const times = projects.flatMap(project => project.lastEventAtMs ?? []);
   return {
     ...(times.length > 0 && {
