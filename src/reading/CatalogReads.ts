@@ -77,11 +77,7 @@ export class CatalogReads {
       throw new NotModifiedError();
     }
     const lookup = await ask(clock.monotonicMs() - fromMs);
-    const outcome =
-      lookup.kind === 'found'
-        ? { kind: lookup.kind, contentHash: lookup.value.contentHash }
-        : lookup;
-    const verdict = assessRead(question, stamp, outcome, staleIfUnavailableMs);
+    const verdict = assessRead(question, stamp, lookup, staleIfUnavailableMs);
     if (verdict.kind !== 'answered') {
       const { kind, problem } = verdict;
       onRead(kind);

@@ -145,7 +145,8 @@ describe('a read of the catalog', () => {
 });
 
 describe('the result of a request', () => {
-  const found = { kind: 'found', contentHash: CONTENT } as const;
+  const found = { kind: 'found', value: { contentHash: CONTENT } } as const;
+  const absent = { kind: 'absent', reason: 'no-catalog-file' } as const;
   const unknown = { kind: 'unknown', problem: PROBLEM } as const;
 
   it('is the file, changed or not, with an etag that saves the next request', () => {
@@ -157,7 +158,7 @@ describe('the result of a request', () => {
   });
 
   it('has an etag also for a proven absence, since the catalog would keep the old one', () => {
-    const verdict = assessRead(ask(createEtag()), 'stamp-1', { kind: 'absent' }, STALE);
+    const verdict = assessRead(ask(createEtag()), 'stamp-1', absent, STALE);
     const etag = createEtag({ readAtMs: NOW, content: 'absent' });
     expect(verdict).toEqual({ kind: 'answered', etag });
   });

@@ -7,7 +7,7 @@
  * modified" for that etag would then hide the error behind the old entities.
  */
 
-import { Problem } from '../model';
+import { Lookup, Problem } from '../model';
 import { formatEtag, NO_STAMP, parseEtag, ReadEtag, shortHash } from '../store/readEtag';
 
 /** How far the clock of another replica may be ahead of ours, milliseconds. */
@@ -81,13 +81,6 @@ function ownEtag({ etag, urlHash }: ReadQuestion): ReadEtag | undefined {
   return parsed?.urlHash === shortHash(urlHash) ? parsed : undefined;
 }
 
-/** The result of a request to Bitbucket. */
-export type ReadOutcome =
-  /** `contentHash`: of everything that was read, hexadecimal. */
-  | { readonly kind: 'found'; readonly contentHash: string }
-  | { readonly kind: 'absent' }
-  | { readonly kind: 'unknown'; readonly problem: Problem };
-
 /** What the caller gets. */
 export type ReadVerdict =
   /** The files, or none if they are absent, with an etag for the next read. */
@@ -104,26 +97,28 @@ export type ReadVerdict =
  *
  * @param question - the catalog's read
  * @param stamp - the stamp before the request to Bitbucket
+ * @param lookup - the result of that request, with the hash of everything that was read,
+ * hexadecimal
  * @param staleIfUnavailableMs - milliseconds for which a file is used while Bitbucket does not
  * answer
  */
 export function assessRead(
   question: ReadQuestion,
   stamp: string | undefined,
-  outcome: ReadOutcome,
+  lookup: Lookup<{ readonly contentHash: string }>,
   staleIfUnavailableMs: number,
 ): ReadVerdict {
   const { nowMs } = question;
-  if (outcome.kind === 'unknown') {
+  if (lookup.kind === 'unknown') {
     const etag = ownEtag(question);
     const isUsable = etag && isYoungerThan(staleIfUnavailableMs, etag, nowMs);
-    return { kind: isUsable ? 'stale' : 'failed', problem: outcome.problem };
+    return { kind: isUsable ? 'stale' : 'failed', problem: lookup.problem };
   }
   const etag = formatEtag({
     urlHash: shortHash(question.urlHash),
     stamp: stamp ?? NO_STAMP,
     readAtMs: nowMs,
-    content: outcome.kind === 'found' ? shortHash(outcome.contentHash) : 'absent',
+    content: lookup.kind === 'found' ? shortHash(lookup.value.contentHash) : 'absent',
   });
   return { kind: 'answered', etag };
 }
