@@ -10,6 +10,7 @@ import { RepositoryAddress } from '../model';
 import { readSourceUrls, readUrlsBelow } from '../store/catalogState';
 import { DiscoveryDatabase } from '../store/DiscoveryDatabase';
 import { RepositoryStamps } from '../store/RepositoryStamps';
+import { groupBy } from '../util/groupBy';
 import { parseReadUrl } from './parseReadUrl';
 
 /** For {@link RefreshedReads}. */
@@ -77,12 +78,9 @@ export class RefreshedReads implements EntityProvider {
   async #readAgain(urls: readonly string[]): Promise<void> {
     const { hosts, stamps } = this.#options;
     const changed = urls.flatMap(url => toChangedTarget(url, hosts));
-    for (const host of new Set(changed.map(target => target.host))) {
-      const onHost = changed.filter(target => target.host === host);
-      await stamps.renew(
-        host,
-        onHost.map(({ address }) => address),
-      );
+    for (const [host, targets] of groupBy(changed, target => target.host)) {
+      const addresses = targets.map(({ address }) => address);
+      await stamps.renew(host, addresses);
     }
     const files = await this.#findFiles(changed);
     if (files.length > 0) {
