@@ -1,6 +1,7 @@
 /**
  * Reads a body up to a size and cancels the rest. Every body must be read to the end or cancelled,
- * otherwise it occupies its connection. Called by the transport.
+ * otherwise it occupies its connection. Called by the transport; the reader of files shares the
+ * reading of chunks.
  */
 
 import { onAbort } from '../util/abort';
@@ -40,29 +41,46 @@ export async function readBody(
     return { kind: 'too-large' };
   }
   if (!response.body) return { kind: 'text', text: '' };
-  const reader: ReadableStreamDefaultReader<Uint8Array> = response.body.getReader();
+  const decoder = new TextDecoder();
+  let text = '';
+  let left = maxBytes;
+  for await (const chunk of readChunks(response.body, signal)) {
+    signal.throwIfAborted();
+    if (chunk.byteLength > left) {
+      return isRefused
+        ? { kind: 'too-large' }
+        : { kind: 'text', text: text + decoder.decode(chunk.subarray(0, left)) };
+    }
+    left -= chunk.byteLength;
+    text += decoder.decode(chunk, { stream: true });
+  }
+  signal.throwIfAborted();
+  return { kind: 'text', text: text + decoder.decode() };
+}
+
+/**
+ * Yields the chunks of a stream, and cancels the rest if the caller stops early.
+ *
+ * @param signal - ends the stream when aborted, as if it had no further chunks
+ * @throws the stream's error
+ */
+export async function* readChunks(
+  stream: ReadableStream<Uint8Array>,
+  signal?: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  const reader = stream.getReader();
   const cancel = () => {
     reader.cancel().catch(() => undefined);
   };
   const stopListening = onAbort(signal, cancel);
   try {
-    const decoder = new TextDecoder();
-    let text = '';
-    let left = maxBytes;
     for (;;) {
       const { done, value } = await reader.read();
-      signal.throwIfAborted();
-      if (done) return { kind: 'text', text: text + decoder.decode() };
-      if (value.byteLength > left) {
-        cancel();
-        return isRefused
-          ? { kind: 'too-large' }
-          : { kind: 'text', text: text + decoder.decode(value.subarray(0, left)) };
-      }
-      left -= value.byteLength;
-      text += decoder.decode(value, { stream: true });
+      if (done) return;
+      yield value;
     }
   } finally {
     stopListening();
+    cancel();
   }
 }

@@ -1,7 +1,7 @@
 /** Converts web streams to the forms that Node.js and the catalog need. */
 
 import { Readable } from 'node:stream';
-import { onAbort } from '../util/abort';
+import { readChunks } from '../http/readBody';
 
 type Bytes = ReadableStream<Uint8Array>;
 
@@ -32,22 +32,4 @@ export async function readStream(
   }
   signal?.throwIfAborted();
   return Buffer.concat(parts);
-}
-
-async function* readChunks(stream: Bytes, signal?: AbortSignal) {
-  const reader = stream.getReader();
-  const cancel = () => {
-    reader.cancel().catch(() => undefined);
-  };
-  const stopListening = onAbort(signal, cancel);
-  try {
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done) return;
-      yield value;
-    }
-  } finally {
-    stopListening();
-    cancel();
-  }
 }
