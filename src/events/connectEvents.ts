@@ -20,7 +20,7 @@ import { ProjectChangeHandler } from './ProjectChangeHandler';
 import { RepositoryChangeHandler } from './RepositoryChangeHandler';
 import { ScmEventPublisher, ScmEvents } from './scmEvents';
 import { ChangeHandler, WebhookSubscriber } from './WebhookSubscriber';
-import { findHolder, RelevanceContext } from './relevance';
+import { findHolder, getAddresses, RelevanceContext } from './relevance';
 
 /** Options for {@link connectEvents}. */
 interface EventHandlingOptions {
@@ -179,15 +179,10 @@ async function renewStamps(
   host: string,
   stamps: EventHandlingOptions['stamps'],
 ): Promise<void> {
-  if (change.type === 'project-modified') {
-    // No stamp is needed: each repository that moved with it has new URLs.
-    return;
+  // A project needs no stamp: each repository that moved with it has new URLs.
+  if (change.type !== 'project-modified') {
+    await stamps?.renew(host, getAddresses(change));
   }
-  const formerAddress = change.type === 'modified' && change.formerAddress;
-  await stamps?.renew(host, [
-    change.repository,
-    ...(formerAddress ? [formerAddress] : []),
-  ]);
 }
 
 /** Whether the catalog acts on SCM events; it does not unless configured. */

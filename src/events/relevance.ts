@@ -273,7 +273,8 @@ async function isOurs(selfUrl: string, context: RelevanceContext): Promise<boole
   return shown.some(url => toWebBase(url) === base);
 }
 
-function getAddresses(change: SingleChange): RepositoryAddress[] {
+/** Returns the current address of a changed repository, and the former one if it has moved. */
+export function getAddresses(change: SingleChange): RepositoryAddress[] {
   const formerAddress = change.type === 'modified' ? change.formerAddress : undefined;
   return [change.repository, ...(formerAddress ? [formerAddress] : [])];
 }
