@@ -3,11 +3,11 @@
  * and counts the results. Never throws, whatever arrives.
  */
 
-import { createHash } from 'node:crypto';
 import { LoggerService } from '@backstage/backend-plugin-api';
 import { EventParams, EventsService } from '@backstage/plugin-events-node';
 import { EventStore } from '../store/DatabaseEventStore';
 import { Clock, withTimeout } from '../util/clock';
+import { sha256 } from '../util/text';
 import { analyzeWebhookEvent } from './analyzeWebhookEvent';
 import { EventObserver, EventResult, logIgnored, summarizeResults } from './eventResults';
 import { RepositoryChange, WebhookAnalysis } from './repositoryChanges';
@@ -95,15 +95,11 @@ export class WebhookSubscriber {
 
   async #claim(eventKey: string, { topic, eventPayload }: EventParams) {
     const { clock, deliveries, logger } = this.options;
-    const contentHash = hashParts(eventKey, eventPayload);
-    if (contentHash === undefined) {
-      return 'first';
-    }
     try {
-      const delivery = {
-        contentHash,
-        arrivalHash: hashParts(topic, contentHash) ?? topic,
-      };
+      // Throws for a payload that JSON cannot represent.
+      const contentHash = sha256(JSON.stringify([eventKey, eventPayload]));
+      const arrivalHash = sha256(JSON.stringify([topic, contentHash]));
+      const delivery = { contentHash, arrivalHash };
       const validity = { nowMs: clock.now(), keepForMs: CLAIMED_FOR_MS };
       const claim = () => deliveries.claimDelivery(delivery, validity);
       // The sender of the webhook waits, too.
@@ -119,14 +115,5 @@ export class WebhookSubscriber {
 
   #count(result: EventResult): void {
     this.options.observer?.onEvent(result);
-  }
-}
-
-/** @returns a SHA-256 hash in hexadecimal; `undefined` for a value that JSON cannot represent */
-function hashParts(...parts: readonly unknown[]): string | undefined {
-  try {
-    return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
-  } catch {
-    return undefined;
   }
 }
