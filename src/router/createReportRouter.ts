@@ -117,18 +117,14 @@ export function createReportRouter(
       }),
     );
   addRoute('', NO_PARAMETERS, () => reportDiscoveries(options));
-  addRoute<OfProvider, typeof NO_PARAMETERS>('/:id', NO_PARAMETERS, ({ id }) =>
-    reportDiscovery(id, options),
-  );
-  addRoute<OfProvider, typeof REPOSITORY_PARAMETERS>(
+  addRoute('/:id', NO_PARAMETERS, ({ id }: OfProvider) => reportDiscovery(id, options));
+  addRoute(
     '/:id/repositories',
     REPOSITORY_PARAMETERS,
-    ({ id }, query) => reportRepositories(id, query, options),
+    ({ id }: OfProvider, query: ReportQuery) => reportRepositories(id, query, options),
   );
-  addRoute<OfRepository, typeof NO_PARAMETERS>(
-    '/:id/repositories/:key/:slug',
-    NO_PARAMETERS,
-    params => reportRepository(params, options),
+  addRoute('/:id/repositories/:key/:slug', NO_PARAMETERS, (params: OfRepository) =>
+    reportRepository(params, options),
   );
   router.post(
     `${DISCOVERIES}/:id/removals/approve`,

@@ -93,34 +93,31 @@ export interface ManualStart {
 /** Creates the manual start of a provider: two requests during a run lead to one more run. */
 export function createManualStart(
   { provider, context }: Pick<CreatedProvider, 'provider' | 'context'>,
-  dependencies: ManualRunDependencies,
+  { auditor, scheduler, shutdownSignal }: ManualRunDependencies,
 ): ManualStart {
   const { id, anchorRef } = provider;
-  return { id, anchorRef, start: createStart({ provider, context }, dependencies) };
-}
-
-function createStart(
-  { provider, context }: Pick<CreatedProvider, 'provider' | 'context'>,
-  { auditor, scheduler, shutdownSignal }: ManualRunDependencies,
-): ManualStart['start'] {
   const runs = new ManualRuns({
     startTask: () => scheduler.triggerTask(provider.taskId),
     clock: systemClock,
     signal: shutdownSignal,
   });
-  return async ({ request, trigger }, requireAllowance) => {
-    const event = await auditor.createEvent({
-      eventId: 'bitbucket-server-discovery-run',
-      severityLevel: 'medium',
-      request,
-      meta: { provider: provider.getProviderName(), trigger },
-    });
-    return audited(event, async () => {
-      await requireAllowance?.();
-      await context.recorder.requested();
-      await runs.request();
-      return undefined;
-    });
+  return {
+    id,
+    anchorRef,
+    async start({ request, trigger }, requireAllowance) {
+      const event = await auditor.createEvent({
+        eventId: 'bitbucket-server-discovery-run',
+        severityLevel: 'medium',
+        request,
+        meta: { provider: provider.getProviderName(), trigger },
+      });
+      return audited(event, async () => {
+        await requireAllowance?.();
+        await context.recorder.requested();
+        await runs.request();
+        return undefined;
+      });
+    },
   };
 }
 
