@@ -77,15 +77,11 @@ const Discoveries = z.object({
   ),
 });
 
-const Discovery = z.object({
-  heldRemovals: z.array(
-    z.object({
-      targetUrl: z.string(),
-      since: z.string().datetime(),
-      approved: z.boolean(),
-    }),
-  ),
-});
+const HeldRemovals = z.array(
+  z.object({ targetUrl: z.string(), since: z.iso.datetime(), approved: z.boolean() }),
+);
+
+const Discovery = z.object({ heldRemovals: HeldRemovals });
 
 /** Omitted by a backend that cannot read it, or that does not support it yet. */
 const InCatalog = z
@@ -101,11 +97,7 @@ const RepositoryItem = z.object({
   catalog: InCatalog,
   checkedAt: z.iso.datetime().optional(),
   dueAt: z.iso.datetime().optional(),
-  heldRemovals: z
-    .array(
-      z.object({ targetUrl: z.string(), since: z.iso.datetime(), approved: z.boolean() }),
-    )
-    .optional(),
+  heldRemovals: HeldRemovals.optional(),
 });
 
 const RepositoryPage = z.object({
