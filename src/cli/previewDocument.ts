@@ -2,6 +2,7 @@
 
 import { BitbucketServerIntegrationConfig } from '@backstage/integration';
 import { repositoryUrl } from '../bitbucket/webUrls';
+import { CatalogError, RepositoryInCatalog } from '../catalog/CatalogReporter';
 import { SharedFile } from '../conflicts/describeConflicts';
 import {
   explainWithoutParser,
@@ -9,7 +10,8 @@ import {
 } from '../discovery/explanations';
 import { RepositoryReport } from '../discovery/report';
 import { RunSummary } from '../discovery/summarizeRun';
-import { OutcomeKind } from '../model';
+import { CatalogFile, OutcomeKind } from '../model';
+import { RequestCounts } from '../provider/createClient';
 
 /** A preview of one or more providers. */
 export interface PreviewDocument {
@@ -48,15 +50,7 @@ export interface ProviderPreview {
 }
 
 /** The requests that the preview sent to Bitbucket, retries included. */
-export interface PreviewedRequests {
-  readonly total: number;
-  readonly retries: number;
-  /** Answers with status 429. */
-  readonly rateLimited: number;
-  /** The number of requests of each kind; without kinds that were not sent. */
-  readonly byKind: Readonly<Record<string, number>>;
-  /** The time for which requests waited for their turn, summed over all, also parallel ones. */
-  readonly waitedMs: number;
+export interface PreviewedRequests extends RequestCounts {
   /** The time during which at least one request waited. */
   readonly pacedMs: number;
   /** The number of requests in each second of the run, oldest first. */
@@ -107,25 +101,12 @@ export interface PreviewedRepository {
 }
 
 /** What a backend reports about the files of a repository. */
-export interface InLiveCatalog {
-  /** Refs of the entities that are visible in the catalog. */
-  readonly entities: readonly string[];
-  readonly errors: readonly LiveCatalogError[];
-}
-
-/** An error of a live catalog about a file or an entity. */
-export interface LiveCatalogError {
-  readonly entityRef: string;
-  /** The message of the catalog. */
-  readonly message: string;
-  readonly remedy: string;
+export interface InLiveCatalog extends Pick<RepositoryInCatalog, 'entities'> {
+  readonly errors: readonly Pick<CatalogError, 'entityRef' | 'message' | 'remedy'>[];
 }
 
 /** A catalog file and the target of its Location. */
-export interface PreviewedFile {
-  readonly path: string;
-  readonly targetUrl: string;
-}
+export type PreviewedFile = Pick<CatalogFile, 'path' | 'targetUrl'>;
 
 /** Explains a difference that is based on entities only. */
 export const KNOWN_BY_ENTITIES =
