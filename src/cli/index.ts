@@ -30,8 +30,6 @@ export async function main(): Promise<void> {
     rewind: () => void process.stderr.write('\r\u001B[K'),
     env: process.env,
     cwd: process.cwd(),
-    isTerminal: process.stderr.isTTY === true,
-    columns: process.stderr.columns || DEFAULT_COLUMNS,
     layouts: { stdout: getLayout(process.stdout), stderr: getLayout(process.stderr) },
     clock: systemClock,
     signal: stop.signal,

@@ -29,10 +29,6 @@ export interface ProcessIo {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The folder of the default configuration and the base of relative paths. */
   readonly cwd: string;
-  /** Whether `stderr` is a terminal, where the progress line is rewritten in place. */
-  readonly isTerminal: boolean;
-  /** Width of that terminal, in characters. */
-  readonly columns: number;
   /** The capabilities of both streams. */
   readonly layouts: { readonly stdout: Layout; readonly stderr: Layout };
   readonly clock: Clock;
@@ -196,9 +192,9 @@ export class Progress {
 
   /** Shows a text unless the last one was shown too recently. */
   update(text: string): void {
-    const { clock, isTerminal } = this.io;
+    const { clock, layouts } = this.io;
     const nowMs = clock.now();
-    const intervalMs = isTerminal ? REWRITE_INTERVAL_MS : LINE_INTERVAL_MS;
+    const intervalMs = layouts.stderr.columns ? REWRITE_INTERVAL_MS : LINE_INTERVAL_MS;
     if (this.#lastMs !== undefined && nowMs - this.#lastMs < intervalMs) {
       return;
     }
@@ -209,7 +205,7 @@ export class Progress {
 
   /** Shows the last line again if this is a terminal. */
   resume(): void {
-    if (this.io.isTerminal) {
+    if (this.io.layouts.stderr.columns) {
       this.#write(this.#lastLine);
     }
   }
@@ -223,8 +219,9 @@ export class Progress {
   }
 
   #write(line: string): void {
-    const { stderr, rewind, isTerminal, columns } = this.io;
-    if (!isTerminal) {
+    const { stderr, rewind, layouts } = this.io;
+    const { columns } = layouts.stderr;
+    if (columns === undefined) {
       stderr(`${line}\n`);
       return;
     }

@@ -100,9 +100,7 @@ async function run(
     rewind: () => (stderr += '\r\u001B[K'),
     env,
     cwd,
-    isTerminal,
-    columns: 80,
-    layouts: { stdout: layout, stderr: layout },
+    layouts: { stdout: layout, stderr: isTerminal ? { ...layout, columns: 80 } : layout },
     clock,
     signal,
     fetch: (input, init) => {
