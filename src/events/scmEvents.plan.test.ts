@@ -3,7 +3,7 @@ import { RepositoryDelta } from '../discovery/evaluateRepository';
 import { fileUrl } from '../bitbucket/webUrls';
 import { repository } from '../__testUtils__/discoveryData';
 import {
-  comparableCommits,
+  areComparable,
   followOthers,
   planScmEvents,
   ScmChange,
@@ -167,8 +167,7 @@ describe('two commits', () => {
   };
 
   it('can be compared if a branch was updated', () => {
-    const { fromHash, toHash } = ref;
-    expect(comparableCommits(ref)).toEqual({ fromHash, toHash });
+    expect(areComparable(ref)).toBe(true);
   });
 
   it.each<[string, Partial<RefChange>]>([
@@ -178,7 +177,7 @@ describe('two commits', () => {
     ['was updated from nothing', { fromHash: NONE }],
     ['was updated to nothing', { toHash: '0'.repeat(64) }],
   ])('cannot be compared if it %s', (_, other) => {
-    expect(comparableCommits({ ...ref, ...other })).toBeUndefined();
+    expect(areComparable({ ...ref, ...other })).toBe(false);
   });
 });
 

@@ -70,14 +70,9 @@ export interface ScmChange {
   };
 }
 
-/** Returns the two commits of a push; `undefined` if their files cannot be compared. */
-export function comparableCommits(
-  ref: RefChange,
-): { readonly fromHash: string; readonly toHash: string } | undefined {
-  const { fromHash, toHash, change } = ref;
-  const comparable =
-    change === 'UPDATE' && !NO_COMMIT.test(fromHash) && !NO_COMMIT.test(toHash);
-  return comparable ? { fromHash, toHash } : undefined;
+/** Whether the files of the two commits of a push can be compared. */
+export function areComparable({ fromHash, toHash, change }: RefChange): boolean {
+  return change === 'UPDATE' && !NO_COMMIT.test(fromHash) && !NO_COMMIT.test(toHash);
 }
 
 /** Plans the events to publish about one repository. */
@@ -184,9 +179,10 @@ export class ScmEventPublisher {
     const ref = refs.find(
       ({ kind, refId }) => kind === 'BRANCH' && refId === `refs/heads/${branch}`,
     );
-    const commits = ref && comparableCommits(ref);
-    const changes =
-      commits && (await client.getFileChanges(item.repository, commits, { signal }));
+    if (!ref || !areComparable(ref)) {
+      return undefined;
+    }
+    const changes = await client.getFileChanges(item.repository, ref, { signal });
     const isDefault = this.options.configuredBranch === undefined;
     return changes && { changes, branch, isDefault };
   }
