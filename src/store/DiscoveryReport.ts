@@ -169,9 +169,7 @@ export class DiscoveryReport {
   async #open(providerId: string): Promise<Stored | undefined> {
     const knex = await this.#database.connect();
     const provider = await new ProviderTable(knex, providerId).read();
-    const repositories = new RepositoryTable(knex, providerId, message =>
-      this.#database.warn(message),
-    );
+    const repositories = new RepositoryTable(knex, providerId, this.#database);
     return provider && { knex, provider, repositories };
   }
 }

@@ -352,9 +352,7 @@ export class ProviderStateStore {
 
   #tablesOn(knex: Knex, providerId: string): Tables {
     const provider = new ProviderTable(knex, providerId);
-    const repositories = new RepositoryTable(knex, providerId, message =>
-      this.#database.warn(message),
-    );
+    const repositories = new RepositoryTable(knex, providerId, this.#database);
     return { knex, provider, repositories };
   }
 

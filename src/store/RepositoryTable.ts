@@ -10,7 +10,7 @@ import { getCheckTime } from '../discovery/recheck';
 import { KnownRepository, RepositorySelector } from '../discovery/types';
 import { RepositoryAddress } from '../model';
 import { yieldToEventLoop } from '../util/clock';
-import { toChunks, inBatches } from './DiscoveryDatabase';
+import { DiscoveryDatabase, toChunks, inBatches } from './DiscoveryDatabase';
 import { isPostgres } from './migrate';
 import { ProviderRow } from './ProviderTable';
 import { UnchangedChecks } from './records';
@@ -63,13 +63,13 @@ type LastCheck = Pick<UnchangedChecks, 'revision' | 'checkedAtMs'>;
 export class RepositoryTable {
   readonly #knex: Knex;
   readonly #providerId: string;
-  readonly #onWarning: (message: string) => void;
+  readonly #database: Pick<DiscoveryDatabase, 'warn'>;
 
-  /** @param onWarning - called for each row that cannot be read */
-  constructor(knex: Knex, providerId: string, onWarning: (message: string) => void) {
+  /** @param database - is told of each row that cannot be read */
+  constructor(knex: Knex, providerId: string, database: Pick<DiscoveryDatabase, 'warn'>) {
     this.#knex = knex;
     this.#providerId = providerId;
-    this.#onWarning = onWarning;
+    this.#database = database;
   }
 
   /**
@@ -308,7 +308,7 @@ export class RepositoryTable {
       return { known };
     }
     const salvaged = salvageRow(row);
-    this.#onWarning(
+    this.#database.warn(
       `The stored state of ${salvaged.name} (provider ${this.#providerId}) cannot be read: it is broken, or a newer version wrote it. The next run checks the repository again and replaces the row`,
     );
     return { salvaged };
