@@ -81,6 +81,15 @@ export class BitbucketServerCredentialsError extends CustomErrorBase {
 }
 
 /**
+ * Whether an error means that a login was refused, so that another attempt may lock the account.
+ * If Bitbucket could not verify the credentials, another attempt does not, and may succeed.
+ */
+export function isRefusedLogin(error: unknown): error is BitbucketServerCredentialsError {
+  const isLogin = error instanceof BitbucketServerCredentialsError;
+  return isLogin && error.problem !== 'not-verified';
+}
+
+/**
  * Converts the error of a request without an answer to a problem.
  *
  * @param error - the error that the transport threw; never an abort

@@ -2,7 +2,7 @@
 
 import { LoggerService } from '@backstage/backend-plugin-api';
 import pLimit from 'p-limit';
-import { BitbucketServerCredentialsError } from '../bitbucket/errors';
+import { isRefusedLogin } from '../bitbucket/errors';
 import { RestClient } from '../bitbucket/RestClient';
 import { ClientFactory } from '../provider/createClient';
 import { Clock } from '../util/clock';
@@ -61,11 +61,7 @@ export function createChangeQueue<T>(
           ? IGNORED
           : await handle(change);
       } catch (error) {
-        // If Bitbucket could not verify the credentials, a retry may succeed.
-        if (
-          error instanceof BitbucketServerCredentialsError &&
-          error.problem !== 'not-verified'
-        ) {
+        if (isRefusedLogin(error)) {
           clients.recordLogin(error);
           logGivenUp(logger, getName(change), error.message);
           return { kind: 'done', result: 'failed' };

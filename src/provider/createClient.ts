@@ -7,7 +7,7 @@ import {
   BitbucketServerIntegrationConfig,
   getBitbucketServerRequestOptions,
 } from '@backstage/integration';
-import { BitbucketServerCredentialsError } from '../bitbucket/errors';
+import { BitbucketServerCredentialsError, isRefusedLogin } from '../bitbucket/errors';
 import { RestClient } from '../bitbucket/RestClient';
 import { SentCredentials } from '../bitbucket/Session';
 import { ProviderCredentials, ProviderConfig } from '../config/types';
@@ -104,11 +104,7 @@ export function createClientFactory(setup: ClientSetup): ClientFactory {
       return create();
     },
     recordLogin(error) {
-      // If Bitbucket could not verify the credentials, another attempt does not lock the account.
-      const isRefusal =
-        error instanceof BitbucketServerCredentialsError &&
-        error.problem !== 'not-verified';
-      if (error === undefined || isRefusal) {
+      if (error === undefined || isRefusedLogin(error)) {
         refusal = error;
       }
     },
