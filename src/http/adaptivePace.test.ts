@@ -178,8 +178,8 @@ describe('a known pace', () => {
     // Bounds: 3 s, and the time for some 50 requests.
     [0, 3],
     [6, 3],
-    [15, 7.5],
-    [20, 40 / 3],
+    [15, 45 / 8],
+    [20, 10],
   ])('measured from only %d answers is reached again after %d s', (count, seconds) => {
     const pace = sustaining(2, count);
     expect(getPerSecond(paced(pace, 0.9 * seconds * 1_000))).toBeLessThan(2);

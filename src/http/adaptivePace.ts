@@ -26,6 +26,13 @@ const SEARCH_MS = 1_000;
 /** Shortest time from which a rate is measured. */
 const MIN_MEASURED_MS = 1_000;
 
+/**
+ * How much the rate accepted between two 429 answers counts compared with the rate that was
+ * refused. A search ends far above what the server sustains, and begins soon after the first
+ * 429, so that little of the refill is lost.
+ */
+const ACCEPTED_WEIGHT = { searching: 0.9, otherwise: 0.5 };
+
 /** The part by which the pace is lower than the sustained rate after a 429. */
 const REDUCTION = 0.15;
 
@@ -41,7 +48,7 @@ const MAX_RECOVERY_REQUESTS = 50;
  * {@link MAX_RECOVERY_REQUESTS}, since each measurement gets more answers than the one before. A
  * server that refuses requests at random seldom does: few answers say little about a rate.
  */
-const ANSWERS_SQUARED_PER_REQUEST = 15;
+const ANSWERS_SQUARED_PER_REQUEST = 20;
 
 /** Bounds of the time until the pace is back at the sustained rate. */
 const MIN_RECOVERY_MS = 3_000;
@@ -149,16 +156,17 @@ export function recordWait(
  * refill; this is exact if requests were held back all the time. In a pause or under a low pace,
  * the refill may exceed the bucket's capacity and be lost. The sustained rate is then more than
  * the accepted rate, and less than the pace that was refused and than the rate accepted under that
- * pace; a value between the two is used.
+ * pace; a weighted geometric mean of the two is used.
  */
 function measure(pace: AdaptivePace, nowMs: number): number {
   const { sustained, answers, pacedMs, refusedAtMs } = pace;
   const acceptedPerSecond = (ms: number) => (answers * 1_000) / ms;
   const atLeast = acceptedPerSecond(nowMs - refusedAtMs);
   const refused = getPerSecond(pace) ?? MAX_PER_SECOND;
-  const atMost =
-    sustained === 'searching' ? refused : Math.min(refused, acceptedPerSecond(pacedMs));
-  return Math.max(MIN_REQUESTS_PER_SECOND, Math.sqrt(atLeast * atMost));
+  const isSearching = sustained === 'searching';
+  const atMost = isSearching ? refused : Math.min(refused, acceptedPerSecond(pacedMs));
+  const weight = isSearching ? ACCEPTED_WEIGHT.searching : ACCEPTED_WEIGHT.otherwise;
+  return Math.max(MIN_REQUESTS_PER_SECOND, atLeast ** weight * atMost ** (1 - weight));
 }
 
 /**
