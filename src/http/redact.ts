@@ -48,8 +48,9 @@ const AMPERSAND = '&(?:amp;){0,3}';
  */
 const BACKSLASHES = '\\\\{1,8}';
 
-function hex(number: number, digits: number): string {
-  return number.toString(16).padStart(digits, '0');
+/** Returns a pattern that matches a text literally. */
+function escapePattern(text: string): string {
+  return text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&');
 }
 
 /**
@@ -60,23 +61,22 @@ function hex(number: number, digits: number): string {
 function anySpelling(character: string): string {
   const code = character.codePointAt(0) ?? 0;
   const entity = NAMED_ENTITIES[character];
-  const escape = SHORT_ESCAPES[character];
+  const letter = SHORT_ESCAPES[character];
   const units = Array.from({ length: character.length }, (_, unit) =>
     character.charCodeAt(unit),
   );
   const forms = [
-    [...Buffer.from(character, 'utf8')]
-      .map(byte => `%(?:25){0,3}${hex(byte, 2)}`)
+    [...Buffer.from(character)]
+      .map(byte => `%(?:25){0,3}${byte.toString(16).padStart(2, '0')}`)
       .join(''),
-    `${AMPERSAND}#(?:0{0,6}${code}|x0{0,6}${hex(code, 1)});?`,
-    units.map(unit => `${BACKSLASHES}u${hex(unit, 4)}`).join(''),
-    ...(code < 0x100 ? [`${BACKSLASHES}x${hex(code, 2)}`] : []),
+    `${AMPERSAND}#(?:0{0,6}${code}|x0{0,6}${code.toString(16)});?`,
+    units.map(unit => `${BACKSLASHES}[ux]0{0,3}${unit.toString(16)}`).join(''),
     ...(entity ? [`\\\\{0,4}${AMPERSAND}${entity};`] : []),
-    ...(escape ? [`${BACKSLASHES}${escape}`] : []),
+    ...(letter ? [`${BACKSLASHES}${letter}`] : []),
     ...(character === ' ' ? ['\\+'] : []),
     // The character itself, possibly escaped, such as a quotation mark in JSON within HTML. It
     // comes last because `&`, `%` and a backslash also begin their own encodings.
-    `${/["'\\/]/.test(character) ? '\\\\{0,4}' : ''}${character.replace(/[\\^$.*+?()[\]{}|/]/, '\\$&')}`,
+    `${/["'\\/]/.test(character) ? '\\\\{0,4}' : ''}${escapePattern(character)}`,
   ];
   return `(?:${forms.join('|')})`;
 }
@@ -87,10 +87,11 @@ function anySpelling(character: string): string {
  * Source: RFC 4648, section 5.
  */
 function anyBase64(secret: string): string {
-  const characters = Buffer.from(secret, 'utf8').toString('base64').replace(/=+$/, '');
-  const pattern = [...characters].map(character => {
-    const urlSafe = { '+': '-', '/': '_' }[character];
-    return urlSafe ? `(?:${anySpelling(character)}|${urlSafe})` : anySpelling(character);
+  const pattern = [...Buffer.from(secret).toString('base64url')].map(character => {
+    const standard = { '-': '+', _: '/' }[character];
+    return standard
+      ? `(?:${character}|${anySpelling(standard)})`
+      : anySpelling(character);
   });
   return `${pattern.join('')}${anySpelling('=')}{0,2}`;
 }
@@ -113,7 +114,7 @@ export function createRedactor(secrets: readonly string[]): Redact {
     .flatMap(secret => [
       [...secret].map(anySpelling).join(''),
       anyBase64(secret),
-      Buffer.from(secret, 'utf8').toString('hex'),
+      Buffer.from(secret).toString('hex'),
     ]);
   if (patterns.length === 0) return text => text;
   const mayContainSecret = createPrecheck(usable);
@@ -129,22 +130,14 @@ export function createRedactor(secrets: readonly string[]): Redact {
 /** Creates a cheap check that rules out nearly all texts without a secret in any encoding. */
 function createPrecheck(secrets: readonly string[]): (text: string) => boolean {
   const spellings = secrets.flatMap(secret => {
-    const bytes = Buffer.from(secret, 'utf8');
-    return [secret, bytes.toString('base64').replace(/=+$/, ''), bytes.toString('hex')];
+    const bytes = Buffer.from(secret);
+    return [secret, bytes.toString('base64url'), bytes.toString('hex')];
   });
-  const folded = spellings.map(fold);
-  const areAscii = secrets.every(secret => /^[ -~]*$/.test(secret));
-  const mayBeEncoded = secrets.some(secret => secret.includes('"'))
+  const plain = new RegExp(spellings.map(toPlainPattern).join('|'), 'iu');
+  const encoded = secrets.some(secret => secret.includes('"'))
     ? ENCODED_CHARACTER
     : ENCODED_CHARACTER_EXCEPT_QUOTE;
-  return text => {
-    const foldedText = fold(text);
-    return (
-      !areAscii ||
-      mayBeEncoded.test(text) ||
-      folded.some(secret => foldedText.includes(secret))
-    );
-  };
+  return text => encoded.test(text) || plain.test(text);
 }
 
 /** Every encoding of a character, other than the character itself, begins with one of these. */
@@ -153,13 +146,9 @@ const ENCODED_CHARACTER = /[%\\]|&(?:#|[a-z]+;)/i;
 /** Bitbucket's answer for each path that does not exist contains an escaped quotation mark. */
 const ENCODED_CHARACTER_EXCEPT_QUOTE = /%|\\(?!")|&(?:#|[a-z]+;)/i;
 
-/**
- * Returns the same text for all ASCII texts that differ only in case, in the form encoding of a
- * space, or in the base64 alphabet.
- */
-function fold(text: string): string {
-  // In both directions: two non-ASCII letters become `s` and `k` in only one of them.
-  return text.toUpperCase().toLowerCase().replace(/[- ]/g, '+').replace(/_/g, '/');
+/** Returns a pattern for a text in either base64 alphabet, and with the form encoding of a space. */
+function toPlainPattern(text: string): string {
+  return escapePattern(text).replace(/[- ]/g, '[-+ ]').replace(/_/g, '[_/]');
 }
 
 /** Returns the secrets of an integration. The redactor also finds their base64, as in `Basic`. */
