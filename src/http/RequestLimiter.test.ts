@@ -236,6 +236,7 @@ describe('the budget', () => {
       'X-RateLimit-Interval-Seconds': '1',
     };
     reply(200, headers);
+    reply(200);
     reply(200, headers);
     expect(limiter.budget).toBe('unknown');
     expect(doubts).toEqual([

@@ -78,7 +78,7 @@ export class UserBudget {
   #bucket: TwoClassBucket | undefined;
   /** Set if replicas share the budget; a request needs a token of this and of `#bucket`. */
   #share: ReplicaShare | undefined;
-  /** Sent while the pace was unlimited; deducted once the server's budget is known. */
+  /** Sent while the pace was unlimited; deducted once a pace is known from the server. */
   #sentUnpaced: RequestCounts = { read: 0, discovery: 0 };
   readonly #waiting = { read: 0, discovery: 0 };
   #inFlight = 0;
@@ -112,7 +112,6 @@ export class UserBudget {
   /** Adopts the budget read from the server's settings; the pace changes immediately. */
   learn(budget: ServerBudget): void {
     this.#believe(mergeBudget(this.#serverBudget, budget));
-    this.#adoptPace();
   }
 
   /** Shares the budget with other replicas, as far as one is known or configured. */
@@ -128,11 +127,10 @@ export class UserBudget {
 
   /** Adopts the knowledge and past requests of another budget that belongs to the same user. */
   absorb(other: UserBudget): void {
-    this.#believe(mergeBudget(this.#serverBudget, other.#serverBudget));
     if (other.#adaptive.refusedAtMs > this.#adaptive.refusedAtMs) {
       this.#adaptive = other.#adaptive;
     }
-    this.#adoptPace();
+    this.#believe(mergeBudget(this.#serverBudget, other.#serverBudget));
     const sent = other.#outstanding();
     this.#deduct(sent);
     this.#share?.countSent(sent);
@@ -246,10 +244,8 @@ export class UserBudget {
   recordWait(reason: 'pace' | 'pause', fromMs: number): void {
     const toMs = this.#clock.monotonicMs();
     const newFromMs = Math.max(fromMs, this.#recordedUntilMs);
-    if (newFromMs < toMs) {
-      this.#adaptive = recordWait(this.#adaptive, { reason, fromMs: newFromMs, toMs });
-      this.#recordedUntilMs = toMs;
-    }
+    this.#adaptive = recordWait(this.#adaptive, { reason, fromMs: newFromMs, toMs });
+    this.#recordedUntilMs = toMs;
     this.#adoptPace();
   }
 
@@ -262,7 +258,6 @@ export class UserBudget {
         ? recordRateLimited(this.#adaptive, nowMs, sentAtMs)
         : recordAnswer(this.#adaptive, sentAtMs);
     this.#believe(budgetAfterHint(this.#serverBudget, hint));
-    this.#adoptPace();
     if (!this.#bucket) return;
     // The server may not have counted the other requests in flight yet.
     const left = (hint.remaining ?? Infinity) - Math.max(0, this.#inFlight - 1);
@@ -270,16 +265,15 @@ export class UserBudget {
   }
 
   #believe({ budget, doubt }: BelievedBudget): void {
-    const isNew = budget !== this.#serverBudget;
     this.#serverBudget = budget;
-    if (isNew) this.#countSentUnpaced();
+    this.#adoptLearnedPace();
     if (doubt === undefined || doubt === this.#doubt) return;
     this.#doubt = doubt;
     this.#onDoubt(doubt);
   }
 
-  /** Requests sent before the budget was known used tokens of the same bucket at the server. */
-  #countSentUnpaced(): void {
+  /** Requests sent before there was a pace used tokens of the same bucket at the server. */
+  #adoptLearnedPace(): void {
     const wasUnpaced = this.#bucket === undefined;
     this.#adoptPace();
     if (!wasUnpaced || !this.#bucket) return;

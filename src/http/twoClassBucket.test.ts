@@ -5,6 +5,7 @@ import {
   createTwoClassBucket,
   deduct,
   learnRemaining,
+  missingFrom,
   reshapeShares,
   takeToken,
   TwoClassBucket,
@@ -84,6 +85,14 @@ it('the bucket deducts requests that were sent without tokens, from the share of
 it('the bucket does not become negative by a deduction', () => {
   const bucket = deduct(createTwoClassBucket(SHAPE, 0), { read: 99, discovery: 99 }, 0);
   expect(getWaitMs(bucket, 'read', 0)).toBe(200);
+});
+
+it('the bucket knows how many tokens each class has taken that are not refilled yet', () => {
+  const full = createTwoClassBucket(SHAPE, 0);
+  const { bucket } = takeMany(takeMany(full, 'discovery', 4).bucket, 'read', 3);
+  expect(missingFrom(bucket, 0)).toEqual({ read: 3, discovery: 4 });
+  expect(missingFrom(bucket, 500)).toEqual({ read: 2.5, discovery: 2 });
+  expect(missingFrom(bucket, 5_000)).toEqual({ read: 0, discovery: 0 });
 });
 
 it('the bucket never issues more than its capacity and refill, nor more than its share to discovery', () => {
