@@ -253,14 +253,38 @@ describe('two credentials of one user', () => {
     expect(withPassword('new').budget).toEqual(told);
   });
 
-  it('keep to the stricter of two settings, with one warning', async () => {
+  it('keep sharing the budget, which is charged once, when the user is renamed', async () => {
+    const world = setUp();
+    const [one, other] = ['one', 'other'].map(token =>
+      world.registry.limiterFor(integration(HOST, token)),
+    );
+    const name = (userName: string) =>
+      [one, other].forEach(limiter => limiter?.observeResponse(answer(userName)));
+    one?.learnBudget(told);
+    name('backstage');
+    const reads = Array.from({ length: 40 }, async () =>
+      one?.run(async () => undefined, { requestClass: 'read' }),
+    );
+    await world.clock.run(Promise.all(reads));
+    name('renamed');
+    expect(await countAtOnce(world, ['one', 'other'])).toBe(15);
+  });
+
+  it.each([
+    [
+      'the stricter of two settings, with one warning',
+      { one: 4, other: 3 },
+      [expect.stringMatching(/one user .* 9 per second, burst 3 applies to all/)],
+    ],
+    ['the setting of both, without a warning', { one: 4, other: 4 }, []],
+  ])('keep to %s', async (_what, bursts, expected) => {
     const warnings: string[] = [];
     const clock = new FakeClock({ startMs: 0 });
-    const wanted = ['one', 'other'].map((token, index) => ({
+    const wanted = Object.entries(bursts).map(([token, burst]) => ({
       providerId: token,
       host: HOST,
       credentialKey: getCredentialKey(integration(HOST, token)),
-      rateLimit: { kind: 'fixed' as const, requestsPerSecond: 9, burst: 4 - index },
+      rateLimit: { kind: 'fixed' as const, requestsPerSecond: 9, burst },
       concurrency: 8,
     }));
     const registry = new LimiterRegistry({
@@ -275,10 +299,8 @@ describe('two credentials of one user', () => {
     for (const limiter of [...limiters, ...limiters]) {
       limiter.observeResponse(answer('backstage'));
     }
-    expect(warnings).toEqual([
-      expect.stringMatching(/one user .* 9 per second, burst 3 applies to all/),
-    ]);
-    expect(await countAtOnce({ clock, registry }, ['one', 'other'])).toBe(3);
+    expect(warnings).toEqual(expected);
+    expect(await countAtOnce({ clock, registry }, ['one', 'other'])).toBe(bursts.other);
   });
 });
 

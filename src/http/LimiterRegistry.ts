@@ -23,7 +23,7 @@ import { UserBudget } from './UserBudget';
  */
 export function getCredentialKey(integration: BitbucketServerIntegrationConfig): string {
   const { headers } = getBitbucketServerRequestOptions(integration);
-  if (!headers?.Authorization) return 'anonymous';
+  if (!headers.Authorization) return 'anonymous';
   return sha256(headers.Authorization);
 }
 
@@ -98,7 +98,7 @@ export class LimiterRegistry {
 
   constructor(private readonly options: LimiterRegistryOptions) {
     this.#agreed = options.agreed;
-    this.#replicaId = options.clock.random().toString(36).slice(2);
+    this.#replicaId = options.clock.random().toString(36);
     this.#outage = createOutage(options);
   }
 

@@ -31,6 +31,8 @@ describe('a redirect', () => {
     ['another port', 'https://bitbucket.example.com/x'],
     ['another scheme', 'http://bitbucket.example.com:8443/x'],
     ['credentials in the URL', 'https://a:b@bitbucket.example.com:8443/x'],
+    ['a user in the URL', 'https://a@bitbucket.example.com:8443/x'],
+    ['a password in the URL', 'https://:b@bitbucket.example.com:8443/x'],
     ['a user that looks like the host', `https://bitbucket.example.com:8443@evil.com/x`],
     ['no web address', 'javascript:alert(1)'],
     ['no URL', 'https://['],

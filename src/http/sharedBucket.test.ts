@@ -73,7 +73,7 @@ it('a shared bucket slows discovery on one replica only while reads wait on anot
 });
 
 it.each([
-  ['discovery got less than it wanted', 'discovery', 20, 4],
+  ['discovery got less than it wanted', 'discovery', 20, 3],
   ['reads got all that they wanted', 'read', 1, 5],
 ] as const)(
   'a shared bucket does not slow discovery after %s',
@@ -81,7 +81,8 @@ it.each([
     const bucket = createBucket();
     bucket.take(0, { requestClass, count });
     const discovery = { requestClass: 'discovery', count: 20 } as const;
-    expect(bucket.take(1_000, discovery).tokens).toBe(tokens);
+    // Before the time is over for which waiting reads would slow it.
+    expect(bucket.take(900, discovery).tokens).toBe(tokens);
   },
 );
 
