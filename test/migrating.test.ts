@@ -24,7 +24,7 @@ import { readProviderConfigs } from '../src/config/__testUtils__/readOneProvider
 import * as own from '../src/index';
 
 const PEER = '@backstage/plugin-catalog-backend-module-bitbucket-server';
-const { name: OWN } = readManifest();
+const { name: OWN, version: OWN_VERSION } = readManifest();
 const PAGE = readFileSync(path.join(ROOT, 'docs/migrating.md'), 'utf8');
 
 /** The text of each fenced block of a language, including those in a list. */
@@ -175,7 +175,12 @@ describe('the commands of the page', () => {
     const commands = parseCommands(lines.filter(line => !isRemoval(line)).join('\n'));
 
     expect(commands).toEqual([
-      { kind: 'add-package', packageName: OWN },
+      {
+        kind: 'add-package',
+        packageName: OWN,
+        // As in the README: it is on no registry yet.
+        archive: `./${OWN}-${OWN_VERSION}.tgz`,
+      },
       { kind: 'discovery', env: {}, args: ['check'] },
       {
         kind: 'discovery',
