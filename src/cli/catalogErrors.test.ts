@@ -67,6 +67,17 @@ describe('preview --explain --against', () => {
     expect(stdout).not.toMatch(/^ *Error/m);
   });
 
+  it('does not speak of files where a repository without any has nothing in the catalog', async () => {
+    const gone = target('pay-service-1');
+    const inCatalog = { [gone]: { entities: [], errors: [] } };
+    const { stdout } = await explain('pay-service-1', [
+      { ...REPORT, targets: [gone], inCatalog },
+    ]);
+
+    expect(stdout).toMatch(/Outcome +absent: no-catalog-file$/m);
+    expect(stdout).toMatch(/In the catalog +nothing$/m);
+  });
+
   it.each([
     ['from 2026-11-27T16:00:00.000Z on', '2026-11-27T16:00:00.000Z'],
     ['with the next run', undefined],

@@ -168,15 +168,15 @@ function formatName({ projectKey, repositorySlug }: PreviewedRepository): string
 }
 
 /** The entities and errors of the files in the live catalog, if known. */
-function inCatalogRows({ catalog }: PreviewedRepository): string[][] {
+function inCatalogRows({ catalog, outcome }: PreviewedRepository): string[][] {
   if (!catalog) {
     return [];
   }
   const { entities, errors } = catalog;
-  const nothing =
-    errors.length > 0
-      ? 'nothing'
-      : 'nothing: the catalog has not processed the files yet, or they are empty';
+  const isExplained = errors.length > 0 || outcome !== 'registered';
+  const nothing = isExplained
+    ? 'nothing'
+    : 'nothing: the catalog has not processed the files yet, or they are empty';
   return [
     ['In the catalog', entities.length > 0 ? listExamples(entities, String) : nothing],
     ...errors.slice(0, MAX_EXAMPLES).flatMap(({ entityRef, message, remedy }) => [
