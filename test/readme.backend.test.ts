@@ -4,6 +4,8 @@
  */
 
 import { execFile, spawnSync } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -214,37 +216,50 @@ describe('a backend with the setup of the guide', () => {
       return response.status;
     };
     const secret = EXAMPLE_ENV.BITBUCKET_WEBHOOK_SECRET;
-    const checks = () =>
-      bitbucket.requests.filter(request => /type=true/.test(request.path)).length;
-    const before = checks();
+    const before = countChecks(bitbucket);
 
     expect(await post(pushToInvoiceService(bitbucket))).toBe(403);
     expect(await post(pushToInvoiceService(bitbucket, 'another-secret'))).toBe(403);
     await sleep(1_000);
-    expect(checks()).toBe(before);
+    expect(countChecks(bitbucket)).toBe(before);
     expect(await post(bitbucket.webhook('diagnostics:ping', {}))).toBe(202);
     expect(await post(pushToInvoiceService(bitbucket, secret))).toBe(202);
-    await eventually(async () => expect(checks()).toBe(before + 1));
+    await eventually(async () => expect(countChecks(bitbucket)).toBe(before + 1));
   });
 
   (canSign ? it : it.skip)(
     'answers the script that tests the signature 202 with its secret and 403 with another',
     async () => {
-      const script =
-        getBlocks('bash').find(text => text.includes('X-Hub-Signature')) ?? '';
-      const answerTo = async (secret: string) => {
-        const { stdout } = await promisify(execFile)('bash', ['-c', script], {
-          env: {
-            ...process.env,
-            BITBUCKET_WEBHOOK_SECRET: secret,
-            BACKSTAGE_URL: backend.baseUrl,
-          },
-        });
-        return stdout.trim();
-      };
+      const answerTo = (secret: string) => runSignatureScript(backend, { secret });
 
       expect(await answerTo(EXAMPLE_ENV.BITBUCKET_WEBHOOK_SECRET ?? '')).toBe('202');
       expect(await answerTo('another-secret')).toBe('403');
+    },
+  );
+
+  (canSign ? it : it.skip)(
+    'checks the repository of a saved push that the same script sends as documented',
+    async () => {
+      const [body = '', key = ''] =
+        /use `(body=[^`]+)` and\s+`(X-Event-Key: [^`]+)`/.exec(GUIDE)?.slice(1) ?? [];
+      const cwd = await mkdtemp(path.join(tmpdir(), 'readme-push-'));
+      try {
+        const push = pushToInvoiceService(bitbucket);
+        await writeFile(path.join(cwd, 'push.json'), `${push.body}\n`);
+        const before = countChecks(bitbucket);
+
+        const answer = await runSignatureScript(backend, {
+          secret: EXAMPLE_ENV.BITBUCKET_WEBHOOK_SECRET,
+          cwd,
+          adapt: script =>
+            script.replace(/^body=.*$/m, () => body).replace(/X-Event-Key: [\w:]+/, key),
+        });
+
+        expect(answer).toBe('202');
+        await eventually(async () => expect(countChecks(bitbucket)).toBe(before + 1));
+      } finally {
+        await rm(cwd, { recursive: true });
+      }
     },
   );
 
@@ -323,6 +338,33 @@ function configFor(bitbucket: SimulatedBitbucket): JsonObject {
   const config: { events?: JsonObject } & JsonObject = JSON.parse(text);
   // One process needs no bus, and polling the bus would delay its shutdown.
   return { ...config, events: { ...config.events, useEventBus: 'never' } };
+}
+
+/** The number of requests so far that check whether a catalog file exists. */
+function countChecks(bitbucket: SimulatedBitbucket): number {
+  return bitbucket.requests.filter(request => /type=true/.test(request.path)).length;
+}
+
+/** @returns the output of the script that sends a signed webhook: the status of the answer */
+async function runSignatureScript(
+  backend: TestBackend,
+  {
+    secret,
+    cwd,
+    adapt = script => script,
+  }: { secret?: string; cwd?: string; adapt?: (script: string) => string },
+): Promise<string> {
+  const script = getBlocks('bash').find(text => text.includes('X-Hub-Signature')) ?? '';
+  const env = {
+    ...process.env,
+    BITBUCKET_WEBHOOK_SECRET: secret,
+    BACKSTAGE_URL: backend.baseUrl,
+  };
+  const { stdout } = await promisify(execFile)('bash', ['-c', adapt(script)], {
+    cwd,
+    env,
+  });
+  return stdout.trim();
 }
 
 function backendUrl(backend: TestBackend, { url }: CurlCommand): string {
