@@ -11,9 +11,9 @@ import { RepositoryAddress } from '../model';
 import { findPlainTarget } from '../provider/locationEntities';
 import { ANNOTATION_DEFAULT_BRANCH, ANNOTATION_PROJECT_KEY } from '../util/annotations';
 import { parseTarget } from '../util/parseUrls';
+import { formatPlural } from '../util/text';
 import { BackstageAddress, BackstageClient } from './BackstageClient';
 import { CliIo } from './terminal';
-import { formatPlural } from './format';
 import { InLiveCatalog } from './previewDocument';
 
 const LOCATIONS_PER_PAGE = 500;

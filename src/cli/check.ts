@@ -7,12 +7,12 @@ import { listRepositories } from '../discovery/listRepositories';
 import { Listing } from '../discovery/types';
 import { SHARE_OF_CAPACITY, SHARE_OF_FILL_RATE } from '../http/rateStrategy';
 import { Problem } from '../model';
-import { formatAddress } from '../util/text';
+import { formatAddress, formatPlural } from '../util/text';
 import { countBackendLocations, describeLost } from './BackstageCatalog';
 import { AgainstOptions, BackstageAddress, toBackstageAddress } from './BackstageClient';
 import { CliIo, describeError, ExitCode, Progress } from './terminal';
 import { Connection, openConnections } from './connections';
-import { describeBudget, formatPlural, indent, toPreviewedBudget } from './format';
+import { describeBudget, indent, toPreviewedBudget } from './format';
 import { checkCatalogAccess, FoundFile } from './checkCatalogAccess';
 import { webhookScript } from './webhookScript';
 import {

@@ -1,21 +1,8 @@
 /** Formats numbers, times, budgets and columns for people, in the same way on every machine. Pure. */
 
 import { ServerBudget } from '../http/rateStrategy';
+import { formatPlural } from '../util/text';
 import { PreviewedBudget } from './previewDocument';
-
-/** `10,000` */
-export function formatCount(count: number): string {
-  return count.toLocaleString('en-US', { maximumFractionDigits: 0 });
-}
-
-/** `1 repository`, `10,000 repositories` */
-export function formatPlural(
-  count: number,
-  singular: string,
-  plural = `${singular}s`,
-): string {
-  return `${formatCount(count)} ${count === 1 ? singular : plural}`;
-}
 
 /** `9.8`; whole numbers without a fraction. */
 export function formatRate(perSecond: number): string {

@@ -5,7 +5,7 @@ import { findSharedFiles } from '../conflicts/describeConflicts';
 import { addressKey } from '../discovery/identify';
 import { MISSING_PROJECT_REMEDY } from '../discovery/explanations';
 import { DiscoveryProgress, ProviderState } from '../discovery/types';
-import { printableJson } from '../util/text';
+import { formatPlural, printableJson } from '../util/text';
 import { performRun, Run, RunFailure } from '../discovery/performRun';
 import { compareReports, reportRepository } from '../discovery/report';
 import { describeLost, LiveCatalog, readLiveCatalog } from './BackstageCatalog';
@@ -158,7 +158,7 @@ function listWarnings({ run, preview: { providerId } }: FinishedPreview): string
     ),
     ...(unreadable > 0
       ? [
-          `${providerId}: ${unreadable} items of the listing could not be read as repositories and were skipped`,
+          `${providerId}: Skipped ${formatPlural(unreadable, 'item')} of the listing, not readable as a repository`,
         ]
       : []),
   ];

@@ -5,14 +5,8 @@ import { OUTCOME_KINDS, OutcomeKind } from '../model';
 import { SharedFile } from '../conflicts/describeConflicts';
 import { explainWithoutParser } from '../discovery/explanations';
 import { groupBy } from '../util/groupBy';
-import { formatAddress, listExamples, quote } from '../util/text';
-import {
-  describeBudget,
-  formatDuration,
-  formatPlural,
-  indent,
-  renderColumns,
-} from './format';
+import { formatAddress, formatPlural, listExamples, quote } from '../util/text';
+import { describeBudget, formatDuration, indent, renderColumns } from './format';
 import {
   CatalogDifference,
   KNOWN_BY_ENTITIES,

@@ -7,6 +7,7 @@
 
 import { Problem, Repository } from '../model';
 import { mapConcurrent } from '../util/concurrency';
+import { formatPlural } from '../util/text';
 import { RequestFilterStep, FilterQuestions } from './types';
 import { readListing } from './listRepositories';
 import { FilterVerdict, RepositoryFilters } from '../filters/types';
@@ -93,7 +94,7 @@ async function listLabel(
 function unreadableRows(count: number): Problem {
   return {
     reason: 'unexpected-answer',
-    detail: `Bitbucket's listing has ${count} rows that are not repositories`,
+    detail: `Bitbucket's listing has ${formatPlural(count, 'row')} that cannot be read as a repository`,
   };
 }
 

@@ -5,6 +5,7 @@
  */
 
 import { forEachInTurns } from '../util/clock';
+import { formatPlural } from '../util/text';
 import { Findings, findDifference, knownAfter } from './difference';
 import { addressKey, isAt } from './identify';
 import { getEntryKey, getEntryKeys, toLocations, Replacement } from './locations';
@@ -206,9 +207,8 @@ async function toFindings(run: DiscoveryResult): Promise<Findings> {
 }
 
 function describeWaiting(count: number): string {
-  const removals = count === 1 ? '1 removal' : `${count} removals`;
   const wait = count === 1 ? 'waits' : 'wait';
-  return `${removals} held back by earlier runs ${wait} for a complete run`;
+  return `${formatPlural(count, 'removal')} held back by earlier runs ${wait} for a complete run`;
 }
 
 /**

@@ -132,7 +132,9 @@ describe('a run with failed requests', () => {
       await run();
 
       expect(connection.targets()).toEqual([toTarget('api')]);
-      expect(logger.messages('warn').join()).toContain('PAY/api unknown');
+      expect(logger.messages('warn').join()).toContain(
+        '1 repository could not be checked, without any change in the catalog: PAY/api unknown',
+      );
     },
   );
 

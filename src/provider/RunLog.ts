@@ -12,7 +12,7 @@ import { Run, RunFailure } from '../discovery/performRun';
 import { describeSummary } from '../discovery/summarizeRun';
 import { DiscoveryProgress, RepositoryResult } from '../discovery/types';
 import { Clock, forEachInTurns } from '../util/clock';
-import { formatAddress, listExamples, quote } from '../util/text';
+import { formatAddress, formatPlural, listExamples, quote } from '../util/text';
 import { providerName } from './locationEntities';
 import { RequestCounts } from './createClient';
 
@@ -133,15 +133,14 @@ export class RunLog {
       const text = first ? `${quote(first.message, 200)} ${first.remedy}` : '';
       return `${formatAddress({ projectKey, slug })}: ${text}`;
     });
-    const repositories = total === 1 ? '1 repository' : `${total} repositories`;
     this.#logger.warn(
-      `The catalog could not use all files of ${repositories}, ${fresh.length} of them with new errors: ${examples} GET ${this.#reportPath}/repositories?errors=true lists them`,
+      `The catalog could not use all files of ${formatRepositories(total)}, ${fresh.length} of them with new errors: ${examples} GET ${this.#reportPath}/repositories?errors=true lists them`,
     );
   }
 
   approved(count: number): void {
     this.#logger.info(
-      `${count} removals that were held back have been approved and carried out`,
+      `Carried out ${formatPlural(count, 'removal')} that had been held back, after an approval`,
     );
   }
 
@@ -184,7 +183,7 @@ export class RunLog {
     }
     if (result.listing.unreadable > 0) {
       this.#logger.warn(
-        `${result.listing.unreadable} items of the listing could not be read as repositories and were skipped`,
+        `Skipped ${formatPlural(result.listing.unreadable, 'item')} of the listing, not readable as a repository`,
       );
     }
   }
@@ -225,7 +224,7 @@ export class RunLog {
     }
     if (unknown.length > 0) {
       this.#logger.warn(
-        `${unknown.length} repositories could not be checked and stay as they are: ${listExamples(unknown, describeRepository)}`,
+        `${formatRepositories(unknown.length)} could not be checked, without any change in the catalog: ${listExamples(unknown, describeRepository)}`,
       );
     }
   }
@@ -248,6 +247,10 @@ export class RunLog {
 
 function hasTooManyFiles({ outcome }: RepositoryResult): boolean {
   return outcome.kind === 'unknown' && outcome.reason === 'too-many-files';
+}
+
+function formatRepositories(count: number): string {
+  return formatPlural(count, 'repository', 'repositories');
 }
 
 function entitiesAre(count: number): string {

@@ -48,7 +48,7 @@ describe.each(CHARACTERS)('%s', (_, character) => {
     spoil(LISTING, text, character);
     await run();
     expect(targets()).toHaveLength(1);
-    expect(logger.messages('warn').join()).toContain('1 items of the listing');
+    expect(logger.messages('warn').join()).toContain('Skipped 1 item of the listing');
     expect(logger.text()).not.toMatch(DANGEROUS);
   });
 

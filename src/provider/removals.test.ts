@@ -237,7 +237,7 @@ describe('approving', () => {
   });
 
   it('is the only way to remove anything if removals.maxPercentage is 0', async () => {
-    const { archive, provider, connection, runAfter } = await discoverAll({
+    const { archive, provider, connection, logger, runAfter } = await discoverAll({
       maxPercentage: 0,
     });
     archive(SLUGS.slice(0, 1));
@@ -248,6 +248,9 @@ describe('approving', () => {
 
     await expect(provider.approveRemovals()).resolves.toBe(1);
     expect(connection.targets()).toEqual(toTargets(SLUGS.slice(1)));
+    expect(logger.messages('info').at(-1)).toBe(
+      'Carried out 1 removal that had been held back, after an approval',
+    );
   });
 });
 

@@ -1,5 +1,7 @@
 import fc from 'fast-check';
 import {
+  formatCount,
+  formatPlural,
   isAddressable,
   isStorable,
   listExamples,
@@ -122,4 +124,11 @@ describe('a quoted text', () => {
   ])('is shortened where it is %s', (_, text, quoted) => {
     expect(quote(text, 5)).toBe(quoted);
   });
+});
+
+it('counts are formatted in the same way on every machine, with the noun in its number', () => {
+  expect(formatCount(1_234_567)).toBe('1,234,567');
+  expect(formatPlural(1, 'time')).toBe('1 time');
+  expect(formatPlural(1000, 'time')).toBe('1,000 times');
+  expect(formatPlural(0, 'retry', 'retries')).toBe('0 retries');
 });

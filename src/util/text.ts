@@ -109,3 +109,17 @@ export function canonicalJson(value: unknown): string | undefined {
 export function sha256(content: string | Uint8Array): string {
   return createHash('sha256').update(content).digest('hex');
 }
+
+/** `10,000` */
+export function formatCount(count: number): string {
+  return count.toLocaleString('en-US', { maximumFractionDigits: 0 });
+}
+
+/** `1 repository`, `10,000 repositories` */
+export function formatPlural(
+  count: number,
+  singular: string,
+  plural = `${singular}s`,
+): string {
+  return `${formatCount(count)} ${count === 1 ? singular : plural}`;
+}

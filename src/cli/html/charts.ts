@@ -5,15 +5,9 @@
 
 import { OUTCOME_KINDS, OutcomeKind } from '../../model';
 import { RunSummary } from '../../discovery/summarizeRun';
-import {
-  describeBudget,
-  formatCount,
-  formatDuration,
-  formatPlural,
-  formatRate,
-  formatShare,
-} from '../format';
+import { describeBudget, formatDuration, formatRate, formatShare } from '../format';
 import { PreviewedBudget, PreviewedRequests } from '../previewDocument';
+import { formatCount, formatPlural } from '../../util/text';
 import { factList, html, Html, table } from './html';
 
 interface OutcomeLabel {

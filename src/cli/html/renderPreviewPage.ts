@@ -10,9 +10,9 @@ import {
   PreviewDocument,
   ProviderPreview,
 } from '../previewDocument';
-import { formatCount, formatDuration, formatPlural, formatTime } from '../format';
+import { formatDuration, formatTime } from '../format';
 import { SharedFile } from '../../conflicts/describeConflicts';
-import { formatAddress } from '../../util/text';
+import { formatAddress, formatCount, formatPlural } from '../../util/text';
 import { factList, foldedList, html, Html, linkTo } from './html';
 import { STYLES, SCRIPT } from './assets';
 import { renderOutcomes, renderRequests } from './charts';

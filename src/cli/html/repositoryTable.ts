@@ -5,9 +5,8 @@
 
 import { OUTCOME_KINDS } from '../../model';
 import { groupBy } from '../../util/groupBy';
-import { quote } from '../../util/text';
+import { formatCount, formatPlural, quote } from '../../util/text';
 import { PreviewedFile, PreviewedRepository } from '../previewDocument';
-import { formatCount, formatPlural } from '../format';
 import { html, Html, HtmlValue, linkTo, table, withCode } from './html';
 import { OUTCOME_LABELS } from './charts';
 
