@@ -166,7 +166,9 @@ describe('a backend that restarts', () => {
   it('loses neither files that were read, nor reported changes that were not read yet', async () => {
     const directory = await mkdtemp(path.join(tmpdir(), 'reader-restart-'));
     endings.push(() => rm(directory, { recursive: true }));
-    const settings = { count: 4, database: { directory } };
+    // Otherwise the read that hangs would outlive the test by far.
+    const reading = { maxWait: { seconds: 2 } };
+    const settings = { count: 4, database: { directory }, reading };
     const first = await startReaderWorld(settings);
     endings.push(() => first.end());
     const { bitbucket } = first;
