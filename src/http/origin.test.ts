@@ -66,6 +66,8 @@ describe('isOnOrigin', () => {
   it.each([
     [asked, true],
     ['https://bitbucket.example.com/x', false],
+    // The origin of a blob URL is that of the URL inside it.
+    [`blob:${ORIGIN}/x`, false],
     ['/relative', false],
     ['', false],
   ])('%s: %s', (url, expected) => {

@@ -5,6 +5,7 @@
  */
 
 import { InputError } from '@backstage/errors';
+import { parseWebUrl } from '../util/parseUrls';
 import { ReadableHeaders } from './rateLimitHeaders';
 
 /** Redirects followed in a row; more than these are a loop or a login. */
@@ -18,11 +19,12 @@ export function isRedirect(status: number): boolean {
   return REDIRECTING.has(status);
 }
 
-/** Whether a URL lies on an origin (scheme, host and port) and carries no credentials. */
+/**
+ * Whether a URL of http or https lies on an origin (scheme, host and port) and carries no
+ * credentials.
+ */
 export function isOnOrigin(url: string, origin: string): boolean {
-  if (!URL.canParse(url)) return false;
-  const parsed = new URL(url);
-  return parsed.origin === origin && parsed.username === '' && parsed.password === '';
+  return parseWebUrl(url)?.origin === origin;
 }
 
 /** The parts of an answer that determine a redirect. */
