@@ -33,7 +33,7 @@ export function createSimulatedSource(
     limiters: createTestLimiters(integration, { clock }),
     clock,
     fetch: createFetch(server),
-  }).create({ onAttempt: () => {}, onWait: () => {} });
+  }).create();
 }
 
 /** The number of requests of each kind that the server received. */

@@ -290,7 +290,7 @@ function createPacedFetch(
       limiters,
       clock: systemClock,
     });
-    const client = clients.create({ onAttempt: () => {}, onWait: () => {} });
+    const client = clients.create();
     return {
       limiters,
       prepare: () => clients.prepare(client),

@@ -76,7 +76,7 @@ function connect(answer: typeof fetch) {
     limiters: createTestLimiters(integration, { clock }),
     clock,
     fetch: answer,
-  }).create({ onAttempt: () => {}, onWait: () => {} });
+  }).create();
   return { client, clock };
 }
 

@@ -3,11 +3,7 @@
 import { getBitbucketServerFileFetchUrl } from '@backstage/integration';
 import { unanswered } from '../bitbucket/assessReply';
 import { Repository } from '../model';
-import {
-  createCatalogClients,
-  findAccessProblem,
-  RequestMeter,
-} from '../provider/createClient';
+import { createCatalogClients, findAccessProblem } from '../provider/createClient';
 import { formatAddress } from '../util/text';
 import { describeError } from './terminal';
 import { Connection } from './connections';
@@ -50,7 +46,7 @@ export async function checkCatalogAccess(
   const name = `${path} of ${formatAddress(repository)}`;
   const place = `integrations.bitbucketServer, host ${config.host}`;
   try {
-    const reader = createCatalogClients(access).create(new RequestMeter());
+    const reader = createCatalogClients(access).create();
     const answer = await reader.send({ kind: 'file-content', url }, { signal });
     if (answer.kind === 'answer' && answer.status === 200) {
       return { status: 'ok', text: `It can read ${name} (${place})` };

@@ -47,8 +47,8 @@ interface ClientSetup {
 export interface ClientFactory {
   /** Whether requests are sent with credentials. */
   readonly areAuthenticated: boolean;
-  /** Creates a client for one run; its requests are reported to `observer`. */
-  create(observer: RequestObserver): RestClient;
+  /** Creates a client for one run; its requests are reported to `observer`, if there is one. */
+  create(observer?: RequestObserver): RestClient;
   /**
    * Creates a client for one event.
    *
@@ -231,7 +231,7 @@ export async function findAccessProblem(
     return `The catalog reads the files that are found with the credentials of ${place}, not with those of the provider, and none are configured there: it can read only what is public. Add a token, or username and password, that may read the same repositories`;
   }
   try {
-    await clients.create(new RequestMeter()).readServerInfo({ signal });
+    await clients.create().readServerInfo({ signal });
     return undefined;
   } catch (error) {
     signal?.throwIfAborted();
