@@ -3,7 +3,6 @@
 import { stringifyEntityRef } from '@backstage/catalog-model';
 import { DeferredEntity, EntityProviderConnection } from '@backstage/plugin-catalog-node';
 import { CatalogLocation } from '../discovery/types';
-import { CatalogFile } from '../model';
 import { ANNOTATION_REPROCESS_REQUESTED_AT } from '../util/annotations';
 import { forEachInTurns } from '../util/clock';
 import {
@@ -68,11 +67,9 @@ export class CatalogWriter {
   }
 
   /** Makes the catalog read these files again now. */
-  async refresh(
-    locations: readonly { readonly file: Pick<CatalogFile, 'targetUrl'> }[],
-  ): Promise<void> {
-    if (locations.length > 0) {
-      const keys = new Set(locations.map(({ file }) => `url:${file.targetUrl}`));
+  async refresh(targetUrls: readonly string[]): Promise<void> {
+    if (targetUrls.length > 0) {
+      const keys = new Set(targetUrls.map(url => `url:${url}`));
       await this.#connected().refresh({ keys: [...keys] });
     }
   }
@@ -101,9 +98,7 @@ export class CatalogWriter {
 
   #connected(): EntityProviderConnection {
     if (!this.#connection) {
-      throw new Error(
-        `${providerName(this.provider.id)} is not connected to a catalog yet`,
-      );
+      throw new Error(`${this.#locationKey} is not connected to a catalog yet`);
     }
     return this.#connection;
   }

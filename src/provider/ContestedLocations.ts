@@ -71,9 +71,7 @@ export class ContestedLocations implements LocationReader {
   }
 
   refresh(targetUrls: readonly string[]): Promise<void> {
-    return this.options.catalog.refresh(
-      targetUrls.map(targetUrl => ({ file: { targetUrl } })),
-    );
+    return this.options.catalog.refresh(targetUrls);
   }
 
   /** Applies a change to stored Locations of the provider; none of them is removed meanwhile. */

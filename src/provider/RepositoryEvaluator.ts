@@ -150,7 +150,7 @@ export class RepositoryEvaluator {
       }
       throw error;
     }
-    await catalog.refresh(delta.stayed);
+    await catalog.refresh(delta.stayed.map(({ file }) => file.targetUrl));
     const settled = [...delta.added, ...delta.removed, ...delta.stayed];
     await store.recordEvaluation(config.id, {
       repositories: delta.changed,
