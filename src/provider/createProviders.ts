@@ -2,7 +2,6 @@
 
 import { LoggerService } from '@backstage/backend-plugin-api';
 import { BitbucketServerIntegrationConfig } from '@backstage/integration';
-import { JsonObject } from '@backstage/types';
 import { webBaseUrl } from '../bitbucket/webUrls';
 import { CatalogReporter } from '../catalog/CatalogReporter';
 import { ConfiguredProvider, DiscoveryConfig, ProviderConfig } from '../config/types';
@@ -96,37 +95,32 @@ export function createProviderFactory(
 ): ProviderFactory {
   const { conflicts } = options;
   const contested = new Map<string, ContestedLocations>();
-  return ({ config: provider, integration, catalogIntegration, written }) => {
-    const context = createContext(provider, {
-      ...options,
-      integration,
-      catalogIntegration,
-      written,
-      all: () => [...contested.values()],
-    });
-    contested.set(provider.id, context.contested);
+  return provider => {
+    const all = () => [...contested.values()];
+    const context = createContext(provider, { ...options, all });
+    contested.set(provider.config.id, context.contested);
     conflicts?.resolver.add(context.contested);
     return {
       provider: new DiscoveryProvider(context),
       evaluator: new RepositoryEvaluator(context),
       context,
-      integration,
+      integration: provider.integration,
     };
   };
 }
 
 interface ContextOptions extends CreateProvidersOptions {
-  readonly integration: BitbucketServerIntegrationConfig;
-  readonly catalogIntegration: BitbucketServerIntegrationConfig;
-  readonly written: JsonObject;
   readonly limiters: LimiterRegistry;
   readonly all: () => readonly ContestedLocations[];
 }
 
-function createContext(config: ProviderConfig, options: ContextOptions): ProviderContext {
-  const { conflicts, inCatalog, integration, logger, outcomes, webhooks } = options;
+function createContext(
+  { config, integration, catalogIntegration, written }: ConfiguredProvider,
+  options: ContextOptions,
+): ProviderContext {
+  const { conflicts, inCatalog, logger, outcomes, webhooks } = options;
   const { fetch, limiters, store, clock = systemClock } = options;
-  const { id: providerId, requestTimeoutMs } = config;
+  const { credentials, id: providerId, requestTimeoutMs } = config;
   const catalog = new CatalogWriter({ ...config, webBaseUrl: webBaseUrl(integration) });
   const log = new RunLog(logger, config, clock);
   const metrics = new ProviderMetrics(config);
@@ -140,8 +134,7 @@ function createContext(config: ProviderConfig, options: ContextOptions): Provide
     configuration,
     clients: createClientFactory({
       ...requests,
-      ...{ providerId, integration, credentials: config.credentials },
-      observer: metrics,
+      ...{ providerId, integration, credentials, observer: metrics },
     }),
     fileParser,
     store,
@@ -158,7 +151,7 @@ function createContext(config: ProviderConfig, options: ContextOptions): Provide
     recorder: new RunRecorder({
       ...shared,
       provider: config,
-      settings: options.written,
+      settings: written,
       observer: metrics,
     }),
     unreadableTargets: outcomes && (() => outcomes.unreadableTargets(name)),
@@ -167,7 +160,7 @@ function createContext(config: ProviderConfig, options: ContextOptions): Provide
       (urls =>
         outcomes.lastReads(new Map(urls.map(url => [plainLocationRef(url), url])))),
     findAccessProblem: signal =>
-      findAccessProblem({ ...options, ...requests, config }, signal),
+      findAccessProblem({ ...requests, config, catalogIntegration }, signal),
     conflicts: conflicts && new ConflictDetector({ ...conflicts, providerId, log }),
     catalogErrors:
       conflicts &&
