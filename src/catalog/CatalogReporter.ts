@@ -16,6 +16,7 @@ import { compareReports, RepositoryReport } from '../discovery/report';
 import { RepositoryAddress } from '../model';
 import { CatalogOutcomes, EntityOutcome } from '../store/CatalogOutcomes';
 import { DiscoveryReport } from '../store/DiscoveryReport';
+import { groupBy } from '../util/groupBy';
 import { parseTarget } from '../util/parseUrls';
 
 /** Limits per repository; longer lists are of no use to people. */
@@ -115,14 +116,12 @@ export class CatalogReporter {
     const name = [...providers].find(([, id]) => id === providerId)?.[0] ?? '';
     return this.#orUndefined(async () => {
       const byRoot = await collectByRoot(outcomes.readErrors(name), MAX_FAILURES);
-      const reports = new Map<number, RepositoryReport>();
-      for (const report of await this.#findByRoots(providerId, [...byRoot.keys()])) {
-        reports.set(report.repositoryId, report);
-      }
-      for (const { report } of conflicts.disputed ?? []) {
-        reports.set(report.repositoryId, report);
-      }
-      return [...reports.values()]
+      const reports = [
+        ...(await this.#findByRoots(providerId, [...byRoot.keys()])),
+        ...(conflicts.disputed ?? []).map(({ report }) => report),
+      ];
+      const unique = new Map(reports.map(report => [report.repositoryId, report]));
+      return [...unique.values()]
         .map(report => {
           const failed = this.#getRootRefs(report).flatMap(ref => byRoot.get(ref) ?? []);
           return { report, errors: toErrors(failed, conflicts.of(report)) };
@@ -186,24 +185,17 @@ export class CatalogReporter {
 async function collectByRoot(
   batches: AsyncIterable<readonly EntityOutcome[]>,
   limit = Infinity,
-): Promise<Map<string, EntityOutcome[]>> {
-  const byRoot = new Map<string, EntityOutcome[]>();
+): Promise<Map<string, readonly EntityOutcome[]>> {
+  const read: (readonly EntityOutcome[])[] = [];
   let count = 0;
   for await (const batch of batches) {
-    for (const outcome of batch) {
-      const others = byRoot.get(outcome.rootRef);
-      if (others) {
-        others.push(outcome);
-      } else {
-        byRoot.set(outcome.rootRef, [outcome]);
-      }
-    }
+    read.push(batch);
     count += batch.length;
     if (count >= limit) {
       break;
     }
   }
-  return byRoot;
+  return groupBy(read.flat(), outcome => outcome.rootRef);
 }
 
 function getEntityRefs(outcomes: readonly EntityOutcome[]): string[] {
