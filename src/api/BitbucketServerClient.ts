@@ -5,6 +5,7 @@ import { BitbucketServerIntegrationConfig } from '@backstage/integration';
 import { z } from 'zod';
 import { Answer } from '../bitbucket/Answer';
 import { describe, isUnknownEndpoint, toAbsenceReason } from '../bitbucket/assessReply';
+import { toRefId } from '../bitbucket/contents';
 import { RestUrls } from '../bitbucket/restUrls';
 import { webBaseUrl } from '../bitbucket/webUrls';
 import {
@@ -163,9 +164,8 @@ export class BitbucketServerClient {
     path: string;
     branch?: string;
   }): Promise<Response> {
-    const { branch } = options;
     const path = options.path.replace(/^\//, '');
-    const at = branch === undefined ? undefined : `refs/heads/${branch}`;
+    const at = toRefId(options.branch);
     const response = await this.#fetch(this.#urls.rawFile(toAddress(options), path, at));
     await refuseUnproven(response, at !== undefined);
     return response;

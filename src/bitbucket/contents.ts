@@ -250,6 +250,6 @@ export async function getHeadCommit(
 }
 
 /** A ref id, so that Bitbucket does not take a tag of the same name. */
-function toRefId(branch: string | undefined): string | undefined {
+export function toRefId(branch: string | undefined): string | undefined {
   return branch === undefined ? undefined : `refs/heads/${branch}`;
 }
