@@ -199,7 +199,7 @@ export async function* readPages(
   yield { kind: 'failed', why: { kind: 'unknown', problem } };
 }
 
-function toFailure(answer: Answer | Unanswered): Extract<PageStep, { kind: 'failed' }> {
+function toFailure(answer: Answer | Unanswered): FailedStep {
   return answer.kind === 'unknown'
     ? { kind: 'failed', why: answer }
     : { kind: 'failed', why: unanswered(answer), answer };
