@@ -26,7 +26,7 @@ import {
 import { describeLostProviders } from './provider/describeLostProviders';
 import { limitersServiceRef } from './provider/limiters';
 import { LiveConfiguration, LiveProvider } from './provider/LiveConfiguration';
-import { plainLocationRef, providerName, getTaskId } from './provider/locationEntities';
+import { plainLocationRef, providerName } from './provider/locationEntities';
 import { runAtStart, StartState } from './provider/unscheduledRuns';
 import { createReportRouter } from './router/createReportRouter';
 import { createManualStart, createRefreshObserver } from './router/manualRefresh';
@@ -208,7 +208,7 @@ function startIfNeeded(
         lastRun: await store.loadLastRun(config.id),
       };
     },
-    startTask: () => scheduler.triggerTask(getTaskId(provider.id)),
+    startTask: () => scheduler.triggerTask(provider.current.provider.taskId),
     clock: systemClock,
     signal,
     onStart: reason => provider.current.context.log.startedImmediately(reason),

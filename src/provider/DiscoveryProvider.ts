@@ -36,7 +36,7 @@ import { anySignal } from '../util/abort';
 import { startTimer } from '../util/clock';
 import { Checkpoints } from './Checkpoints';
 import { DiscoveryRunError } from './RunLog';
-import { anchorRef, providerName, getTaskId } from './locationEntities';
+import { anchorRef, providerName } from './locationEntities';
 import { ProviderContext, knowsCredentials, getRemovalPolicy } from './ProviderContext';
 import { RequestMeter } from './createClient';
 
@@ -72,7 +72,7 @@ export class DiscoveryProvider {
 
   /** The id of its task in the scheduler. */
   get taskId(): string {
-    return getTaskId(this.context.config.id);
+    return `${this.getProviderName()}:refresh`;
   }
 
   /** The entity ref of its anchor in the catalog: refreshing that starts a run. */

@@ -27,11 +27,6 @@ export function providerName(providerId: string): string {
   return `bitbucketServer-provider:${providerId}`;
 }
 
-/** Returns the id of the provider's task in Backstage's scheduler. */
-export function getTaskId(providerId: string): string {
-  return `${providerName(providerId)}:refresh`;
-}
-
 /** Returns the entity ref of the Location through which the catalog reads a file. */
 export function plainLocationRef(targetUrl: string): string {
   // The presence is not part of its name.
