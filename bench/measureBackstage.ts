@@ -115,7 +115,6 @@ async function startBackstage(setting: BackstageSetting): Promise<StartedBacksta
         events: webhookConfig('never'),
       },
       features: ['catalog', 'frequent-scheduler-checks', ...FEATURES[setting.subject]],
-      maxStartMs: MAX_START_MS,
     });
     ends.unshift(backend.stop);
     const api = createBackendApi(backend.baseUrl, TOKEN);

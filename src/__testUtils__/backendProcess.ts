@@ -9,6 +9,9 @@ import { apiAuthConfig } from './backendApi';
 import { eventually } from './eventually';
 import { ProcessFeature } from './processFeatures';
 
+/** Ample for several at once on a busy machine, which compile all code. */
+const MAX_START_MS = 120_000;
+
 /** The number of characters of a process's output that are shown when it does not get ready. */
 const SHOWN_OUTPUT = 4_000;
 
@@ -17,10 +20,8 @@ export async function startProcess(options: {
   readonly config: JsonObject;
   readonly database?: string;
   readonly features: readonly ProcessFeature[];
-  /** Milliseconds it may take; as long as anything else in a test when left out. */
-  readonly maxStartMs?: number;
 }): Promise<{ baseUrl: string; stop: () => Promise<void> }> {
-  const { database, features, maxStartMs } = options;
+  const { database, features } = options;
   const port = await findFreePort();
   const baseUrl = `http://127.0.0.1:${port}`;
   const config: JsonObject = {
@@ -49,7 +50,7 @@ export async function startProcess(options: {
     }
   };
   try {
-    await eventually(() => assertReady(baseUrl), maxStartMs);
+    await eventually(() => assertReady(baseUrl), MAX_START_MS);
   } catch (error) {
     await stop();
     throw new Error(`${error}; it wrote: ${written.join('').slice(-SHOWN_OUTPUT)}`);

@@ -101,7 +101,7 @@ export async function startReaderWorld(
     ? { bitbucket: beside.bitbucket, close: async () => {} }
     : await serveBitbucket(options);
   const observer = createCatalogObserver();
-  const maxWaitMs = Math.max(25_000, count * MAX_WAIT_PER_FILE_MS);
+  const maxWaitMs = Math.max(60_000, count * MAX_WAIT_PER_FILE_MS);
   const processing = observeProcessing(maxWaitMs);
   const logger = createLogRecorder();
   const backend = await startBackend({
