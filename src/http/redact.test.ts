@@ -186,6 +186,14 @@ describe('createRedactor', () => {
     }
   });
 
+  it('takes as many digits for an escape sequence as it has, and not the start of another secret', () => {
+    const hide = createRedactor(['sesame\n', 'abcd', 'open\0', 'closeĀ', '0123']);
+    expect(hide(String.raw`sesame\xabcd`)).toBe(String.raw`sesame\x${REDACTED}`);
+    expect(hide(String.raw`open\x000123`)).toBe(REDACTED.repeat(2));
+    expect(hide(String.raw`open\u00000123`)).toBe(REDACTED.repeat(2));
+    expect(hide(String.raw`close\x100123`)).toBe(String.raw`close\x10${REDACTED}`);
+  });
+
   it('hides all of a longer secret that begins with another one', () => {
     expect(createRedactor(['abcd', 'abcdefgh'])('x abcdefgh')).toBe(`x ${REDACTED}`);
   });

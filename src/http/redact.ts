@@ -48,6 +48,10 @@ const AMPERSAND = '&(?:amp;){0,3}';
  */
 const BACKSLASHES = '\\\\{1,8}';
 
+function hex(number: number, digits: number): string {
+  return number.toString(16).padStart(digits, '0');
+}
+
 /** Returns a pattern that matches a text literally. */
 function escapePattern(text: string): string {
   return text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&');
@@ -66,11 +70,11 @@ function anySpelling(character: string): string {
     character.charCodeAt(unit),
   );
   const forms = [
-    [...Buffer.from(character)]
-      .map(byte => `%(?:25){0,3}${byte.toString(16).padStart(2, '0')}`)
-      .join(''),
+    [...Buffer.from(character)].map(byte => `%(?:25){0,3}${hex(byte, 2)}`).join(''),
     `${AMPERSAND}#(?:0{0,6}${code}|x0{0,6}${code.toString(16)});?`,
-    units.map(unit => `${BACKSLASHES}[ux]0{0,3}${unit.toString(16)}`).join(''),
+    // With exactly as many digits as they have, otherwise they could end in another secret.
+    units.map(unit => `${BACKSLASHES}u${hex(unit, 4)}`).join(''),
+    ...(code < 0x100 ? [`${BACKSLASHES}x${hex(code, 2)}`] : []),
     ...(entity ? [`\\\\{0,4}${AMPERSAND}${entity};`] : []),
     ...(letter ? [`${BACKSLASHES}${letter}`] : []),
     ...(character === ' ' ? ['\\+'] : []),
