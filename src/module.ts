@@ -208,7 +208,7 @@ function startIfNeeded(
         lastRun: await store.loadLastRun(config.id),
       };
     },
-    startTask: () => scheduler.triggerTask(provider.current.provider.taskId),
+    startTask: () => provider.startTask(scheduler),
     clock: systemClock,
     signal,
     onStart: reason => provider.current.context.log.startedImmediately(reason),

@@ -62,6 +62,23 @@ describe('the module in a real backend', () => {
     expect(getNames(components)).toEqual(['api', 'web']);
   });
 
+  it('runs at the start, also with a scheduler that awaits the end of a run that it is told to start', async () => {
+    const bitbucket = await serveBitbucket();
+    const files = { 'catalog-info.yaml': componentYaml('api', 'a service') };
+    bitbucket.addRepository({ projectKey: 'PAY', slug: 'api', files });
+
+    // The scheduler of the test backend does so; without the delay it starts the task itself.
+    const backend = await start(bitbucket, {
+      schedule: {
+        frequency: { hours: 1 },
+        timeout: { minutes: 5 },
+        initialDelay: { hours: 1 },
+      },
+    });
+
+    await backend.waitForEntities('kind=component', 1);
+  });
+
   it('shows its anchor even while Bitbucket is down, since it reads no file', async () => {
     const bitbucket = await serveBitbucket();
     bitbucket.faults.add({ effect: 'reset' });

@@ -206,6 +206,8 @@ export class LiveProvider implements EntityProvider {
   #schedule: AbortController | undefined;
   /** The run in progress in this process, if any; never rejects. */
   #running: Promise<unknown> = Promise.resolve();
+  /** Called when a run begins in this process. */
+  #onRun = () => {};
 
   constructor(
     created: CreatedProvider,
@@ -282,7 +284,22 @@ export class LiveProvider implements EntityProvider {
     void this.#running.then(() => previous?.abort());
   }
 
+  /**
+   * Starts the task. Does not wait for the end of the run, as the scheduler of Backstage's test
+   * backend does: the caller may hold the lock that the run needs.
+   *
+   * @throws ConflictError while the task is running, on any replica
+   */
+  async startTask(scheduler: Pick<SchedulerService, 'triggerTask'>): Promise<void> {
+    const begun = new Promise<void>(resolve => {
+      this.#onRun = resolve;
+    });
+    const { taskId } = this.#current.provider;
+    await Promise.race([scheduler.triggerTask(taskId), begun]);
+  }
+
   async #run(signal: AbortSignal): Promise<void> {
+    this.#onRun();
     const run = this.#current.provider.refresh(signal);
     this.#running = run.catch(() => undefined);
     await run;
